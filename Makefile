@@ -1,0 +1,57 @@
+# Two commands: `make demo` and `make test`. Each sets up .venv from nothing.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test setup setup-test lint types layers unit format clean
+
+demo: $(VENV)/.installed
+	@$(BIN)/python examples/digits_in_two_arithmetics.py
+
+test: setup-test lint types layers unit
+
+lint: setup-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: setup-test
+	$(BIN)/mypy
+
+layers: setup-test
+	$(BIN)/lint-imports
+
+unit: setup-test
+	$(BIN)/pytest
+
+format: setup-test
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+setup: $(VENV)/.installed
+
+setup-test: $(VENV)/.installed-test
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "numlean needs Python 3.11 or later: make PYTHON=/path/to/python3.11 ..." >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable '.[fast]'
+	@touch $@
+
+# softfloat and numba-cuda are oracles of the tests: without them the tests that need them skip
+# and say so, and this says it loudly.
+$(VENV)/.installed-test: pyproject.toml $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --editable '.[fast,test]'
+	@tools/install_softfloat $(BIN)/python \
+		|| echo "*** WARNING: softfloat could not be built; its tests will be skipped ***" >&2
+	@$(BIN)/python -m pip install --quiet --editable '.[cuda]' \
+		|| echo "*** WARNING: numba-cuda could not be installed; its tests will be skipped ***" >&2
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

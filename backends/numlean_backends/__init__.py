@@ -1,0 +1,1 @@
+"""The Scalars that come with numlean, one thin module each."""

@@ -1,0 +1,1 @@
+"""Formats, routines on encodings, and kernels: the ground floor of numlean."""

@@ -1,0 +1,207 @@
+"""The table of routines of a hardware format.
+
+Each of the six basic operations is one hardware instruction, followed by what makes its bits a
+function of the operands alone: processors choose NaN payloads and signs differently, and compilers
+swap operands, so a NaN result is replaced by the one :mod:`numlean_kernels.ieee.nan` prescribes.
+What only moves or compares bits is the integer routine of the same name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any, Final
+
+import numpy as np
+
+from numlean_kernels.formats import BINARY32, BINARY64, Format
+from numlean_kernels.ieee.fma import make_fma
+from numlean_kernels.ieee.kit import Kit
+from numlean_kernels.ieee.nan import make_is_nan, make_propagate, make_propagate_ternary
+from numlean_kernels.ieee.table import MAKERS as INTEGER_MAKERS
+from numlean_kernels.targets.protocol import Routine, RoutineTable, Target
+
+REAL_DTYPES: Final[dict[Format, Any]] = {BINARY32: np.float32, BINARY64: np.float64}
+"""The numpy type that computes in each hardware format."""
+
+
+class HardwareKit:
+    """What the routines of one hardware format are made of, on one target.
+
+    Attributes:
+        integer: The same format's kit for routines on encodings.
+        encoding: The encoding of a hardware float, as a word.
+        real: The hardware float of an encoding.
+    """
+
+    def __init__(self, format: Format, target: Target) -> None:
+        self.integer = Kit(format, target)
+        self.encoding = target.encoding_of(format.width)
+        self.real = target.real_of(format.width)
+        self._routines: dict[str, Routine] = {}
+
+    def routine(self, name: str) -> Routine:
+        """The routine of that name, made once.
+
+        Raises:
+            KeyError: There is no routine of that name.
+        """
+        if name not in self._routines:
+            self._routines[name] = self.integer.target.routine(MAKERS[name](self))
+        return self._routines[name]
+
+
+def _make_add(kit: HardwareKit) -> Routine:
+    nan_of = _nan_of(kit)
+
+    def add(a: Any, b: Any) -> Any:
+        z = a + b
+        return z if z == z else nan_of(a, b)
+
+    return add
+
+
+def _make_sub(kit: HardwareKit) -> Routine:
+    nan_of, neg = _nan_of(kit), kit.routine("neg")
+
+    def sub(a: Any, b: Any) -> Any:
+        z = a - b
+        return z if z == z else nan_of(a, neg(b))
+
+    return sub
+
+
+def _make_mul(kit: HardwareKit) -> Routine:
+    nan_of = _nan_of(kit)
+
+    def mul(a: Any, b: Any) -> Any:
+        z = a * b
+        return z if z == z else nan_of(a, b)
+
+    return mul
+
+
+def _make_div(kit: HardwareKit) -> Routine:
+    nan_of = _nan_of(kit)
+
+    def div(a: Any, b: Any) -> Any:
+        z = a / b
+        return z if z == z else nan_of(a, b)
+
+    return div
+
+
+def _make_sqrt(kit: HardwareKit) -> Routine:
+    nan_of = _nan_of(kit)
+
+    def sqrt(a: Any) -> Any:
+        z = np.sqrt(a)
+        return z if z == z else nan_of(a, a)
+
+    return sqrt
+
+
+def _make_fma(kit: HardwareKit) -> Routine:
+    fused = kit.integer.target.hardware_fma
+    if fused is None:
+        return _lift_ternary(kit, kit.integer.routine(make_fma))
+    nan_of = _nan_of_ternary(kit)
+
+    def fma(a: Any, b: Any, c: Any) -> Any:
+        z = fused(a, b, c)
+        return z if z == z else nan_of(a, b, c)
+
+    return fma
+
+
+def _nan_of(kit: HardwareKit) -> Routine:
+    """``nan_of(a, b)``: the NaN that an operation gives that came to a NaN from a and b."""
+    integer, encoding, real = kit.integer, kit.encoding, kit.real
+    propagate, is_nan = integer.routine(make_propagate), integer.routine(make_is_nan)
+    (default_nan,) = integer.words("default_nan")
+
+    def nan_of(a: Any, b: Any) -> Any:
+        x, y = encoding(a), encoding(b)
+        return real(propagate(x, y) if is_nan(x) | is_nan(y) else default_nan)
+
+    return integer.target.routine(nan_of)
+
+
+def _nan_of_ternary(kit: HardwareKit) -> Routine:
+    integer, encoding, real = kit.integer, kit.encoding, kit.real
+    propagate, is_nan = integer.routine(make_propagate_ternary), integer.routine(make_is_nan)
+    (default_nan,) = integer.words("default_nan")
+
+    def nan_of(a: Any, b: Any, c: Any) -> Any:
+        x, y, z = encoding(a), encoding(b), encoding(c)
+        has_nan = is_nan(x) | is_nan(y) | is_nan(z)
+        return real(propagate(x, y, z) if has_nan else default_nan)
+
+    return integer.target.routine(nan_of)
+
+
+def _lift_unary(kit: HardwareKit, routine: Routine) -> Routine:
+    encoding, real = kit.encoding, kit.real
+
+    def unary(a: Any) -> Any:
+        return real(routine(encoding(a)))
+
+    return unary
+
+
+def _lift_binary(kit: HardwareKit, routine: Routine) -> Routine:
+    encoding, real = kit.encoding, kit.real
+
+    def binary(a: Any, b: Any) -> Any:
+        return real(routine(encoding(a), encoding(b)))
+
+    return binary
+
+
+def _lift_ternary(kit: HardwareKit, routine: Routine) -> Routine:
+    encoding, real = kit.encoding, kit.real
+
+    def ternary(a: Any, b: Any, c: Any) -> Any:
+        return real(routine(encoding(a), encoding(b), encoding(c)))
+
+    return ternary
+
+
+def _lift_predicate(kit: HardwareKit, routine: Routine) -> Routine:
+    encoding = kit.encoding
+
+    def predicate(a: Any, b: Any) -> Any:
+        return routine(encoding(a), encoding(b))
+
+    return predicate
+
+
+def _lifted(
+    lift: Callable[[HardwareKit, Routine], Routine], *names: str
+) -> dict[str, Callable[[HardwareKit], Routine]]:
+    def maker(name: str) -> Callable[[HardwareKit], Routine]:
+        return lambda kit: lift(kit, kit.integer.routine(INTEGER_MAKERS[name]))
+
+    return {name: maker(name) for name in names}
+
+
+MAKERS: Final[dict[str, Callable[[HardwareKit], Routine]]] = {
+    "add": _make_add,
+    "sub": _make_sub,
+    "mul": _make_mul,
+    "div": _make_div,
+    "sqrt": _make_sqrt,
+    "fma": _make_fma,
+    **_lifted(_lift_unary, "neg", "abs"),
+    **_lifted(_lift_binary, "minimum", "maximum", "min_num", "max_num"),
+    **_lifted(_lift_predicate, "eq", "lt", "le", "compare"),
+}
+
+
+@cache
+def hardware_table(format: Format, target: Target) -> RoutineTable:
+    """The hardware's routines for binary32 or binary64 on a target."""
+    kit = HardwareKit(format, target)
+    return RoutineTable(
+        identity=f"hardware/{format.name}", zero=REAL_DTYPES[format](0), make=kit.routine
+    )

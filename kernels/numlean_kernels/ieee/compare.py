@@ -1,0 +1,72 @@
+"""Comparison predicates (clause 5.11): a NaN is unordered, zeros are equal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numlean_kernels.ieee.kit import Kit
+from numlean_kernels.ieee.nan import make_is_nan
+from numlean_kernels.targets.protocol import Routine
+
+UNORDERED = 2
+"""What ``compare`` gives when an operand is a NaN; otherwise it gives -1, 0 or 1."""
+
+
+def make_order_key(kit: Kit) -> Routine:
+    """Return ``order_key(a)``: words that compare as the encodings' values do, -0 below +0."""
+    word = kit.word
+    (sign_mask,) = kit.words("sign_mask")
+
+    def order_key(a: Any) -> Any:
+        negative = (a & sign_mask) != 0
+        return word(sign_mask - (a ^ sign_mask)) if negative else word(a + sign_mask + word(1))
+
+    return order_key
+
+
+def make_eq(kit: Kit) -> Routine:
+    """Return ``eq(a, b)``: compareQuietEqual."""
+    word, is_nan = kit.word, kit.routine(make_is_nan)
+    (magnitude_mask,) = kit.words("magnitude_mask")
+
+    def eq(a: Any, b: Any) -> Any:
+        a, b = word(a), word(b)
+        both_zero = ((a | b) & magnitude_mask) == 0
+        return ((a == b) | both_zero) & (not is_nan(a)) & (not is_nan(b))
+
+    return eq
+
+
+def make_lt(kit: Kit) -> Routine:
+    """Return ``lt(a, b)``: compareQuietLess."""
+    word, is_nan, order_key = kit.word, kit.routine(make_is_nan), kit.routine(make_order_key)
+    (magnitude_mask,) = kit.words("magnitude_mask")
+
+    def lt(a: Any, b: Any) -> Any:
+        a, b = word(a), word(b)
+        both_zero = ((a | b) & magnitude_mask) == 0
+        below = (order_key(a) < order_key(b)) & (not both_zero)
+        return below & (not is_nan(a)) & (not is_nan(b))
+
+    return lt
+
+
+def make_le(kit: Kit) -> Routine:
+    """Return ``le(a, b)``: compareQuietLessEqual."""
+    lt, eq = kit.routine(make_lt), kit.routine(make_eq)
+
+    def le(a: Any, b: Any) -> Any:
+        return lt(a, b) | eq(a, b)
+
+    return le
+
+
+def make_compare(kit: Kit) -> Routine:
+    """Return ``compare(a, b)``: -1 less, 0 equal, 1 greater, 2 unordered."""
+    lt, eq = kit.routine(make_lt), kit.routine(make_eq)
+
+    def compare(a: Any, b: Any) -> Any:
+        unordered_or_greater = 1 if lt(b, a) else UNORDERED
+        return -1 if lt(a, b) else (0 if eq(a, b) else unordered_or_greater)
+
+    return compare

@@ -1,0 +1,55 @@
+"""Taking encodings apart, and shifting significands without losing what rounding needs to know."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numlean_kernels.ieee.kit import Kit
+from numlean_kernels.targets.protocol import Routine
+
+
+def make_unpack(kit: Kit) -> Routine:
+    """Return ``unpack(magnitude) -> (exp, sig)``, with subnormals normalised.
+
+    The value of a finite nonzero magnitude is sig / 2**(w-1) * 2**(exp - bias), sig having its
+    leading one at bit w-1. Zero gives sig 0; infinities and NaNs give a meaningless pair.
+    """
+    word, signed, clz = kit.word, kit.signed, kit.clz
+    trailing_mask, implicit_bit, zero = kit.words("trailing_mask", "implicit_bit", "zero")
+    trailing_bits = kit.word(kit.format.trailing_bits)
+    normal_zeros = signed(kit.word_bits - kit.format.precision)
+    shift_mask = word(kit.word_bits - 1)
+    one_exp = signed(1)
+
+    def unpack(magnitude: Any) -> Any:
+        field = signed(magnitude >> trailing_bits)
+        sig = word((magnitude & trailing_mask) | (implicit_bit if field != 0 else zero))
+        zeros = clz(sig)
+        exp = signed((field if field != 0 else one_exp) + normal_zeros - signed(zeros))
+        return exp, word(sig << (zeros & shift_mask))
+
+    return unpack
+
+
+def make_shift_right_jam(kit: Kit) -> Routine:
+    """Return ``shift_right_jam(sig, n)`` for words: sig >> n, bit 0 also telling of lost ones.
+
+    n is a nonnegative word; n >= w-1 leaves at most the sticky bit.
+    """
+    return _jam(kit.word, kit.word_bits)
+
+
+def make_shift_right_jam_wide(kit: Kit) -> Routine:
+    """Return ``shift_right_jam`` for wide words."""
+    return _jam(kit.wide, 2 * kit.word_bits)
+
+
+def _jam(word: Any, bits: int) -> Routine:
+    zero, one, farthest = word(0), word(1), word(bits - 1)
+
+    def shift_right_jam(sig: Any, n: Any) -> Any:
+        n = n if n < farthest else farthest
+        shifted = word(sig >> n)
+        return word(shifted | (one if word(shifted << n) != sig else zero))
+
+    return shift_right_jam

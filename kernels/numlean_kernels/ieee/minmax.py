@@ -1,0 +1,77 @@
+"""Minimum and maximum, of 2019 (clause 9.6) and of 2008 (minNum, maxNum); -0 is below +0."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numlean_kernels.ieee.compare import make_order_key
+from numlean_kernels.ieee.kit import Kit
+from numlean_kernels.ieee.nan import make_is_nan, make_is_signalling, make_propagate
+from numlean_kernels.targets.protocol import Routine
+
+
+def make_minimum(kit: Kit) -> Routine:
+    """Return ``minimum(a, b)``: the lesser operand; a NaN propagates."""
+    return _propagating(kit, kit.routine(_make_lesser), "minimum")
+
+
+def make_maximum(kit: Kit) -> Routine:
+    """Return ``maximum(a, b)``: the greater operand; a NaN propagates."""
+    return _propagating(kit, kit.routine(_make_greater), "maximum")
+
+
+def make_min_num(kit: Kit) -> Routine:
+    """Return ``min_num(a, b)``: the lesser; one quiet NaN yields the other operand.
+
+    A signalling NaN propagates, made quiet; of two quiet NaNs the first.
+    """
+    return _number_preferring(kit, kit.routine(_make_lesser), "min_num")
+
+
+def make_max_num(kit: Kit) -> Routine:
+    """Return ``max_num(a, b)``: the greater; NaNs as in ``min_num``."""
+    return _number_preferring(kit, kit.routine(_make_greater), "max_num")
+
+
+def _make_lesser(kit: Kit) -> Routine:
+    order_key = kit.routine(make_order_key)
+
+    def lesser(a: Any, b: Any) -> Any:
+        return a if order_key(a) <= order_key(b) else b
+
+    return lesser
+
+
+def _make_greater(kit: Kit) -> Routine:
+    order_key = kit.routine(make_order_key)
+
+    def greater(a: Any, b: Any) -> Any:
+        return a if order_key(a) >= order_key(b) else b
+
+    return greater
+
+
+def _propagating(kit: Kit, choose: Routine, name: str) -> Routine:
+    word, is_nan = kit.word, kit.routine(make_is_nan)
+    propagate = kit.routine(make_propagate)
+
+    def extremum(a: Any, b: Any) -> Any:
+        a, b = word(a), word(b)
+        return propagate(a, b) if is_nan(a) | is_nan(b) else choose(a, b)
+
+    extremum.__name__ = name
+    return extremum
+
+
+def _number_preferring(kit: Kit, choose: Routine, name: str) -> Routine:
+    word, is_nan = kit.word, kit.routine(make_is_nan)
+    is_signalling, propagate = kit.routine(make_is_signalling), kit.routine(make_propagate)
+
+    def extremum(a: Any, b: Any) -> Any:
+        a, b = word(a), word(b)
+        must_propagate = is_signalling(a) | is_signalling(b) | (is_nan(a) & is_nan(b))
+        number = b if is_nan(a) else (a if is_nan(b) else choose(a, b))
+        return propagate(a, b) if must_propagate else number
+
+    extremum.__name__ = name
+    return extremum

@@ -1,0 +1,31 @@
+"""Operations on the sign bit (clause 5.5.1); unlike the standard's, they make NaNs quiet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numlean_kernels.ieee.kit import Kit
+from numlean_kernels.ieee.nan import make_quiet
+from numlean_kernels.targets.protocol import Routine
+
+
+def make_neg(kit: Kit) -> Routine:
+    """Return ``neg(a)``: the sign bit flipped, NaNs quiet."""
+    word, quiet = kit.word, kit.routine(make_quiet)
+    (sign_mask,) = kit.words("sign_mask")
+
+    def neg(a: Any) -> Any:
+        return word(quiet(word(a)) ^ sign_mask)
+
+    return neg
+
+
+def make_abs(kit: Kit) -> Routine:
+    """Return ``abs(a)``: the sign bit cleared, NaNs quiet."""
+    word, quiet = kit.word, kit.routine(make_quiet)
+    (magnitude_mask,) = kit.words("magnitude_mask")
+
+    def abs_(a: Any) -> Any:
+        return word(quiet(word(a)) & magnitude_mask)
+
+    return abs_

@@ -1,0 +1,54 @@
+"""Sums along the middle axis of an array of shape (outer, n, inner), in a stated order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from numlean_kernels.targets.protocol import Loop, Table
+
+
+def _make_ordered(table: Table) -> Callable[..., None]:
+    add, zero = table["add"], table.zero
+
+    def sum_ordered(
+        outer_start: int, outer_stop: int, inner_start: int, inner_stop: int, x: Any, z: Any
+    ) -> None:
+        for i in range(outer_start, outer_stop):
+            for j in range(inner_start, inner_stop):
+                z[i, j] = zero
+            for k in range(x.shape[1]):
+                for j in range(inner_start, inner_stop):
+                    z[i, j] = add(z[i, j], x[i, k, j])
+
+    return sum_ordered
+
+
+def _make_pairwise(table: Table) -> Callable[..., None]:
+    add = table["add"]
+
+    def sum_pairwise(
+        outer_start: int, outer_stop: int, inner_start: int, inner_stop: int, work: Any
+    ) -> None:
+        for i in range(outer_start, outer_stop):
+            width = work.shape[1]
+            while width > 1:
+                pairs = width // 2
+                for k in range(pairs):
+                    for j in range(inner_start, inner_stop):
+                        work[i, k, j] = add(work[i, 2 * k, j], work[i, 2 * k + 1, j])
+                if width % 2 == 1:
+                    for j in range(inner_start, inner_stop):
+                        work[i, pairs, j] = work[i, width - 1, j]
+                width = pairs + width % 2
+
+    return sum_pairwise
+
+
+SUM_ORDERED = Loop("sum_ordered", rank=2, make=_make_ordered)
+"""z[i, j]: acc = +0, then acc = acc + x[i, k, j] for ascending k."""
+
+SUM_PAIRWISE = Loop("sum_pairwise", rank=2, make=_make_pairwise)
+"""work[i, 0, j] becomes the sum over k by the balanced binary tree that splits an index range at
+the largest power of two below its length; the rest of ``work`` is overwritten. Merging neighbours
+level by level, an odd last one moving up unchanged, builds just that tree."""

@@ -1,0 +1,62 @@
+"""LLVM instructions that numba has no name for, shared by every target it compiles for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core.errors import TypingError
+from numba.extending import intrinsic
+
+UNSIGNED: dict[int, Callable[[Any], Any]] = {32: np.uint32, 64: np.uint64}
+SIGNED: dict[int, Callable[[Any], Any]] = {32: np.int32, 64: np.int64}
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def count_leading_zeros(typing_context: Any, word: Any) -> Any:
+    """Leading zeros of an unsigned integer, by LLVM's ctlz; the width for zero."""
+    if not isinstance(word, types.Integer) or word.signed:
+        raise TypingError(f"count_leading_zeros takes an unsigned integer, not {word}")
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.ctlz(arguments[0], ir.Constant(ir.IntType(1), 0))
+
+    return word(word), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def fused_multiply_add(typing_context: Any, a: Any, b: Any, c: Any) -> Any:
+    """A * b + c of hardware floats of one format, rounded once, by LLVM's fma."""
+    if not isinstance(a, types.Float) or not a == b == c:
+        raise TypingError(f"fused_multiply_add takes three floats of one type, not {a}, {b}, {c}")
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.fma(*arguments)
+
+    return a(a, b, c), generate
+
+
+def _bitcast(source: Any, result: Any) -> Any:
+    def reinterpret(typing_context: Any, value: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            return builder.bitcast(arguments[0], context.get_value_type(result))
+
+        return result(source), generate
+
+    return intrinsic(reinterpret)
+
+
+ENCODING_OF: dict[int, Any] = {
+    32: _bitcast(types.float32, types.uint32),
+    64: _bitcast(types.float64, types.uint64),
+}
+"""Reinterpret a hardware float as its encoding."""
+
+REAL_OF: dict[int, Any] = {
+    32: _bitcast(types.uint32, types.float32),
+    64: _bitcast(types.uint64, types.float64),
+}
+"""Reinterpret an encoding as a hardware float."""

@@ -1,0 +1,69 @@
+"""The reference interpreter: routines and loops run as the plain Python they are written in.
+
+Encodings become Python integers, so nothing wraps but where a routine says so; hardware floats stay
+numpy scalars, which keep their format through arithmetic; objects (mpf) stay as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from numlean_kernels.targets.protocol import Launch, Loop, Routine, Table
+
+
+class PythonTarget:
+    """Runs kernels in the Python interpreter."""
+
+    name = "python"
+    hardware_fma = None
+
+    def unsigned(self, bits: int) -> Callable[[Any], Any]:
+        """Reduce modulo 2**bits."""
+        mask = (1 << bits) - 1
+        return lambda value: int(value) & mask
+
+    def signed(self, bits: int) -> Callable[[Any], Any]:
+        """Python's own integers: they hold every exponent."""
+        return int
+
+    def clz(self, bits: int) -> Routine:
+        """Leading zeros, from the bit length."""
+        return lambda value: bits - value.bit_length()
+
+    def encoding_of(self, width: int) -> Routine:
+        """A view of the numpy scalar."""
+        bits = np.dtype(f"uint{width}")
+        return lambda value: int(value.view(bits))
+
+    def real_of(self, width: int) -> Routine:
+        """A view of the encoding as a numpy scalar."""
+        bits, real = np.dtype(f"uint{width}").type, np.dtype(f"float{width}")
+        return lambda value: bits(value).view(real)
+
+    def routine(self, function: Routine) -> Routine:
+        """The function itself."""
+        return function
+
+    def kernel(self, loop: Loop, table: Table) -> Launch:
+        """The loop itself, over arrays of Python numbers."""
+        run = loop.make(table)
+
+        def launch(domain: tuple[int, ...], *arrays: np.ndarray[Any, Any]) -> None:
+            cells = [_as_python_numbers(array) for array in arrays]
+            bounds = [bound for extent in domain for bound in (0, extent)]
+            with np.errstate(all="ignore"):
+                run(*bounds, *cells)
+            if cells[-1] is not arrays[-1]:
+                arrays[-1][...] = cells[-1]
+
+        return launch
+
+
+def _as_python_numbers(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    return array.astype(object) if array.dtype.kind in "iub" else array
+
+
+PYTHON = PythonTarget()
