@@ -12,7 +12,7 @@ from numlean_kernels.targets.protocol import Routine
 
 
 def make_from_binary64(kit: Kit) -> Routine:
-    """Return ``from_binary64(a)``: a binary64 encoding rounded once; a NaN gives the default NaN."""
+    """Return ``from_binary64(a)``: a binary64 encoding rounded once; NaN gives the default NaN."""
     return make_convert(Kit(BINARY64, kit.target), kit)
 
 

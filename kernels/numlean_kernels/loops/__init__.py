@@ -1,0 +1,1 @@
+"""Kernels, each written once against a table of routines."""

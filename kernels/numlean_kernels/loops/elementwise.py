@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from numlean_kernels.targets.protocol import Loop, Table
 
 
+@cache
 def unary(name: str) -> Loop:
     """The loop z[i] = name(x[i])."""
 
@@ -23,6 +25,7 @@ def unary(name: str) -> Loop:
     return Loop(name, rank=1, make=make)
 
 
+@cache
 def binary(name: str) -> Loop:
     """The loop z[i] = name(x[i], y[i])."""
 
@@ -38,6 +41,7 @@ def binary(name: str) -> Loop:
     return Loop(name, rank=1, make=make)
 
 
+@cache
 def ternary(name: str) -> Loop:
     """The loop z[i] = name(w[i], x[i], y[i])."""
 

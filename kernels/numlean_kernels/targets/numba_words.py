@@ -29,7 +29,7 @@ def count_leading_zeros(typing_context: Any, word: Any) -> Any:
 
 @intrinsic  # type: ignore[untyped-decorator]
 def fused_multiply_add(typing_context: Any, a: Any, b: Any, c: Any) -> Any:
-    """A * b + c of hardware floats of one format, rounded once, by LLVM's fma."""
+    """The product a * b plus c of hardware floats of one format, rounded once, by LLVM's fma."""
     if not isinstance(a, types.Float) or not a == b == c:
         raise TypingError(f"fused_multiply_add takes three floats of one type, not {a}, {b}, {c}")
 
@@ -49,13 +49,13 @@ def _bitcast(source: Any, result: Any) -> Any:
     return intrinsic(reinterpret)
 
 
-ENCODING_OF: dict[int, Any] = {
+ENCODING_OF: dict[int, Callable[..., Any]] = {
     32: _bitcast(types.float32, types.uint32),
     64: _bitcast(types.float64, types.uint64),
 }
 """Reinterpret a hardware float as its encoding."""
 
-REAL_OF: dict[int, Any] = {
+REAL_OF: dict[int, Callable[..., Any]] = {
     32: _bitcast(types.uint32, types.float32),
     64: _bitcast(types.uint64, types.float64),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Protocol, TypeAlias
 
 Routine: TypeAlias = Callable[..., Any]
@@ -33,7 +34,7 @@ class Table(Protocol):
         """
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Loop:
     """A kernel's source: a function over a box of output cells, written against a table.
 
@@ -78,7 +79,7 @@ class Target(Protocol):
         """Instantiate a loop with a table's routines."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RoutineTable:
     """A table given by makers: a routine is made when it is first asked for.
 
@@ -94,3 +95,13 @@ class RoutineTable:
 
     def __getitem__(self, name: str) -> Routine:
         return self.make(name)
+
+
+@cache
+def kernel_for(target: Target, loop: Loop, table: Table) -> Launch:
+    """The kernel of a loop and a table on a target, made once in a process.
+
+    Raises:
+        KeyError: The table lacks a routine that the loop uses.
+    """
+    return target.kernel(loop, table)

@@ -1,0 +1,179 @@
+"""Codecs for numbers kept as encodings and for hardware floats."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from numlean.scalar import Storage
+from numlean_kernels.formats import Format
+from numlean_kernels.ieee.dyadic import decode, encoder
+from numlean_kernels.loops.elementwise import unary
+from numlean_kernels.targets.protocol import Table, Target, kernel_for
+
+RawMpf = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class EncodingCodec:
+    """Storage holds encodings; conversions are kernels of the table.
+
+    Attributes:
+        format: The format of the encodings.
+        table: Has the routines from_binary64, to_binary64 and from_int64.
+        target: Where they run.
+    """
+
+    format: Format
+    table: Table
+    target: Target
+
+    @property
+    def storage_dtype(self) -> np.dtype[Any]:
+        """The narrowest unsigned integer that holds an encoding."""
+        return self.format.storage_dtype
+
+    @property
+    def precision(self) -> int:
+        """The format's."""
+        return self.format.precision
+
+    def from_float(self, values: np.ndarray[Any, Any]) -> Storage:
+        """Round binary64 values once."""
+        return self._convert("from_binary64", values.view(np.uint64), self.storage_dtype)
+
+    def to_float(self, x: Storage) -> np.ndarray[Any, Any]:
+        """The exact values as binary64."""
+        return self._convert("to_binary64", x, np.dtype(np.uint64)).view(np.float64)
+
+    def from_int(self, values: np.ndarray[Any, Any]) -> Storage:
+        """Round int64 values once."""
+        return self._convert("from_int64", values, self.storage_dtype)
+
+    def encode(self, value: RawMpf) -> int:
+        """One exact value, rounded once."""
+        return encode_raw(self.format, value)
+
+    def decode(self, element: int) -> RawMpf:
+        """One encoding's exact value."""
+        return decode_raw(self.format, element)
+
+    def from_elements(self, elements: Iterable[int], shape: tuple[int, ...]) -> Storage:
+        """An array of encodings."""
+        return np.array(list(elements), dtype=self.storage_dtype).reshape(shape)
+
+    def from_bits(self, bits: np.ndarray[Any, Any]) -> Storage:
+        """The encodings as they are."""
+        return bits
+
+    def to_bits(self, x: Storage) -> np.ndarray[Any, Any]:
+        """The encodings as they are."""
+        return x
+
+    def to_bytes(self, x: Storage) -> bytes:
+        """Encodings, least significant byte first."""
+        return little_endian(x)
+
+    def _convert(
+        self, routine: str, x: np.ndarray[Any, Any], result: np.dtype[Any]
+    ) -> np.ndarray[Any, Any]:
+        x = np.array(x, order="C", copy=True)
+        z = np.empty(x.shape, result)
+        kernel_for(self.target, unary(routine), self.table)((z.size,), x.reshape(-1), z.reshape(-1))
+        return z
+
+
+@dataclass(frozen=True)
+class HardwareCodec:
+    """Storage holds hardware floats; numpy's casts round once to nearest even.
+
+    Attributes:
+        format: binary32 or binary64.
+        storage_dtype: The numpy float of that format.
+    """
+
+    format: Format
+    storage_dtype: np.dtype[Any]
+
+    @property
+    def precision(self) -> int:
+        """The format's."""
+        return self.format.precision
+
+    def from_float(self, values: np.ndarray[Any, Any]) -> Storage:
+        """Round binary64 values once."""
+        with np.errstate(all="ignore"):
+            rounded = values.astype(self.storage_dtype)
+        return np.where(np.isnan(rounded), self._default_nan(), rounded)
+
+    def to_float(self, x: Storage) -> np.ndarray[Any, Any]:
+        """The exact values; NaNs become binary64's default NaN."""
+        return np.where(np.isnan(x), np.nan, x.astype(np.float64))
+
+    def from_int(self, values: np.ndarray[Any, Any]) -> Storage:
+        """Round int64 values once."""
+        return values.astype(self.storage_dtype)
+
+    def encode(self, value: RawMpf) -> Any:
+        """One exact value, rounded once."""
+        bits = np.array(encode_raw(self.format, value), self.format.storage_dtype)
+        return bits.view(self.storage_dtype)[()]
+
+    def decode(self, element: float) -> RawMpf:
+        """One number's exact value."""
+        from mpmath import libmp
+
+        return libmp.from_float(element)  # type: ignore[no-any-return]
+
+    def from_elements(self, elements: Iterable[Any], shape: tuple[int, ...]) -> Storage:
+        """An array of hardware floats."""
+        return np.array(list(elements), dtype=self.storage_dtype).reshape(shape)
+
+    def from_bits(self, bits: np.ndarray[Any, Any]) -> Storage:
+        """The floats of these encodings."""
+        return bits.view(self.storage_dtype)
+
+    def to_bits(self, x: Storage) -> np.ndarray[Any, Any]:
+        """The floats' encodings."""
+        return np.ascontiguousarray(x).view(self.format.storage_dtype).reshape(x.shape)
+
+    def to_bytes(self, x: Storage) -> bytes:
+        """Encodings, least significant byte first."""
+        return little_endian(x)
+
+    def _default_nan(self) -> Any:
+        bits = np.array(self.format.default_nan, self.format.storage_dtype)
+        return bits.view(self.storage_dtype)[()]
+
+
+def little_endian(x: Storage) -> bytes:
+    """The elements in C order, least significant byte first on every machine."""
+    return x.astype(x.dtype.newbyteorder("<"), copy=False).tobytes()
+
+
+def encode_raw(format: Format, value: RawMpf) -> int:
+    """Mpmath's raw value, rounded once to an encoding."""
+    from mpmath import libmp
+
+    negative, m, e, _ = value
+    if value == libmp.fnan:
+        return format.default_nan
+    if value in (libmp.finf, libmp.fninf):
+        return format.infinity | (format.sign_mask if value == libmp.fninf else 0)
+    return encoder(format)(negative, int(m), e)
+
+
+def decode_raw(format: Format, encoding: int) -> RawMpf:
+    """An encoding's exact value as mpmath's raw value."""
+    from mpmath import libmp
+
+    magnitude, negative = encoding & format.magnitude_mask, encoding & format.sign_mask
+    if magnitude > format.infinity:
+        return libmp.fnan  # type: ignore[no-any-return]
+    if magnitude == format.infinity:
+        return libmp.fninf if negative else libmp.finf  # type: ignore[no-any-return]
+    m, e = decode(format, encoding)
+    return libmp.from_man_exp(-m if negative else m, e)  # type: ignore[no-any-return]

@@ -1,0 +1,9 @@
+"""Hardware binary32."""
+
+from __future__ import annotations
+
+from numlean.registry import Backend
+from numlean_backends.hardware import hardware_backend
+from numlean_kernels.formats import BINARY32
+
+scalar: Backend = hardware_backend("float32", BINARY32)

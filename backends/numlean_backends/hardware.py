@@ -1,0 +1,33 @@
+"""What the hardware Scalars have in common: all but the format."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from numlean.kernel_scalar import KernelScalar
+from numlean.registry import Backend, Spec
+from numlean_backends.codecs import HardwareCodec
+from numlean_kernels.formats import Format
+from numlean_kernels.hardware import hardware_table
+from numlean_kernels.targets import get_target
+
+
+def hardware_backend(name: str, format: Format) -> Backend:
+    """The backend that computes in a format the processor has."""
+
+    def make(spec: Spec, device: str) -> KernelScalar:
+        target = get_target(device)
+        return KernelScalar(
+            name=spec.text,
+            summary=f"hardware {format.name}",
+            table=hardware_table(format, target),
+            target=target,
+            codec=HardwareCodec(format, np.dtype(name)),
+        )
+
+    return Backend(
+        pattern=name,
+        summary=f"{format.name} of the processor",
+        devices=("cpu", "python"),
+        make=make,
+    )

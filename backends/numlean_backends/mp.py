@@ -1,0 +1,196 @@
+"""Arbitrary precision with mpmath: every operation correctly rounded, exponents unbounded.
+
+mpmath's kernel functions take the precision and rounding as arguments, so no global context is
+read or written. There is one NaN and no -0; division of a nonzero number by zero gives an infinity
+of the number's sign.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final
+
+import numpy as np
+from mpmath import libmp, mp
+from mpmath.libmp import mpf_add, mpf_mul
+
+from numlean.errors import NumleanError
+from numlean.kernel_scalar import KernelScalar
+from numlean.registry import Backend, Spec
+from numlean.scalar import Storage
+from numlean_kernels.formats import Format
+from numlean_kernels.targets.protocol import Routine, RoutineTable
+from numlean_kernels.targets.python import PYTHON
+
+MAX_PRECISION: Final = 1_000_000
+"""More bits than this are taken for a slip of the finger."""
+
+_mpf: Final = mp.make_mpf
+_ZERO: Final = _mpf(libmp.fzero)
+_NAN: Final = _mpf(libmp.fnan)
+_UNORDERED: Final = 2
+
+
+@cache
+def mp_table(precision: int) -> RoutineTable:
+    """The routines on ``mpmath.mpf`` objects, rounding to nearest even at ``precision`` bits."""
+
+    # The two that a training run spends its time in are spelt out: no loop, no keywords.
+    def add(a: Any, b: Any) -> Any:
+        return _mpf(mpf_add(a._mpf_, b._mpf_, precision, "n"))
+
+    def mul(a: Any, b: Any) -> Any:
+        return _mpf(mpf_mul(a._mpf_, b._mpf_, precision, "n"))
+
+    def div(a: Any, b: Any) -> Any:
+        if b._mpf_ == libmp.fzero:
+            return _mpf(_over_zero(a._mpf_))
+        return _mpf(libmp.mpf_div(a._mpf_, b._mpf_, precision, "n"))
+
+    def sqrt(a: Any) -> Any:
+        negative = libmp.mpf_sign(a._mpf_) < 0
+        return _NAN if negative else _mpf(libmp.mpf_sqrt(a._mpf_, precision, "n"))
+
+    def fma(a: Any, b: Any, c: Any) -> Any:
+        return _mpf(libmp.mpf_add(libmp.mpf_mul(a._mpf_, b._mpf_), c._mpf_, precision, "n"))
+
+    routines: dict[str, Routine] = {
+        "add": add,
+        "sub": lambda a, b: _mpf(libmp.mpf_sub(a._mpf_, b._mpf_, precision, "n")),
+        "mul": mul,
+        "div": div,
+        "sqrt": sqrt,
+        "fma": fma,
+        "neg": lambda a: _mpf(libmp.mpf_neg(a._mpf_)),
+        "abs": lambda a: _mpf(libmp.mpf_abs(a._mpf_)),
+        "eq": lambda a, b: libmp.mpf_eq(a._mpf_, b._mpf_),
+        "lt": lambda a, b: libmp.mpf_lt(a._mpf_, b._mpf_),
+        "le": lambda a, b: libmp.mpf_le(a._mpf_, b._mpf_),
+        "compare": _compare,
+        "minimum": lambda a, b: _NAN if _unordered(a, b) else _lesser(a, b),
+        "maximum": lambda a, b: _NAN if _unordered(a, b) else _greater(a, b),
+        "min_num": lambda a, b: _number(a, b, _lesser),
+        "max_num": lambda a, b: _number(a, b, _greater),
+    }
+    return RoutineTable(identity=f"mp/{precision}", zero=_ZERO, make=routines.__getitem__)
+
+
+def _over_zero(a: Any) -> Any:
+    sign = 0 if a == libmp.fnan else libmp.mpf_sign(a)
+    return {1: libmp.finf, -1: libmp.fninf, 0: libmp.fnan}[sign]
+
+
+def _is_nan(a: Any) -> bool:
+    return bool(a._mpf_ == libmp.fnan)
+
+
+def _unordered(a: Any, b: Any) -> bool:
+    return _is_nan(a) or _is_nan(b)
+
+
+def _compare(a: Any, b: Any) -> int:
+    return _UNORDERED if _unordered(a, b) else int(libmp.mpf_cmp(a._mpf_, b._mpf_))
+
+
+def _lesser(a: Any, b: Any) -> Any:
+    return a if libmp.mpf_le(a._mpf_, b._mpf_) else b
+
+
+def _greater(a: Any, b: Any) -> Any:
+    return a if libmp.mpf_ge(a._mpf_, b._mpf_) else b
+
+
+def _number(a: Any, b: Any, choose: Callable[[Any, Any], Any]) -> Any:
+    return b if _is_nan(a) else a if _is_nan(b) else choose(a, b)
+
+
+@dataclass(frozen=True)
+class MpCodec:
+    """Storage holds ``mpmath.mpf`` objects.
+
+    Attributes:
+        precision: Bits every number is rounded to.
+    """
+
+    precision: int
+
+    @property
+    def format(self) -> Format | None:
+        """None: there is no encoding of fixed width."""
+        return None
+
+    @property
+    def storage_dtype(self) -> np.dtype[Any]:
+        """Python objects."""
+        return np.dtype(object)
+
+    def from_float(self, values: np.ndarray[Any, Any]) -> Storage:
+        """Round binary64 values once."""
+        return self._from_raw(map(libmp.from_float, values.ravel().tolist()), values.shape)
+
+    def to_float(self, x: Storage) -> np.ndarray[Any, Any]:
+        """The values rounded once to binary64."""
+        floats = [libmp.to_float(a._mpf_, rnd="n") for a in x.ravel().tolist()]
+        return np.array(floats, dtype=np.float64).reshape(x.shape)
+
+    def from_int(self, values: np.ndarray[Any, Any]) -> Storage:
+        """Round integers once."""
+        return self._from_raw(map(libmp.from_int, values.ravel().tolist()), values.shape)
+
+    def encode(self, value: Any) -> Any:
+        """One exact value, rounded once."""
+        return _mpf(libmp.mpf_pos(value, self.precision, "n"))
+
+    def decode(self, element: Any) -> Any:
+        """One number's exact value."""
+        return element._mpf_
+
+    def from_elements(self, elements: Iterable[Any], shape: tuple[int, ...]) -> Storage:
+        """An object array."""
+        return np.fromiter(elements, dtype=object).reshape(shape)
+
+    def from_bits(self, bits: np.ndarray[Any, Any]) -> Storage:
+        """Not to be had."""
+        raise NotImplementedError("mp has no encodings")
+
+    def to_bits(self, x: Storage) -> np.ndarray[Any, Any]:
+        """Not to be had."""
+        raise NotImplementedError("mp has no encodings")
+
+    def to_bytes(self, x: Storage) -> bytes:
+        """Each number's sign, significand and exponent in hexadecimal."""
+        return b"\n".join(_text(a._mpf_) for a in x.ravel().tolist())
+
+    def _from_raw(self, values: Iterable[Any], shape: tuple[int, ...]) -> Storage:
+        return self.from_elements(map(self.encode, values), shape)
+
+
+def _text(value: Any) -> bytes:
+    sign, significand, exponent, _ = value
+    return f"{sign:d}:{int(significand):x}:{int(exponent):x}".encode()
+
+
+def _make(spec: Spec, device: str) -> KernelScalar:
+    argument = spec.argument
+    if argument is None or not argument.isdecimal() or not 1 <= int(argument) <= MAX_PRECISION:
+        raise NumleanError(
+            f"{spec.text!r}: mp takes a precision from 1 to {MAX_PRECISION} bits, as in mp:200"
+        )
+    precision = int(argument)
+    return KernelScalar(
+        name=f"mp:{precision}",
+        summary=f"mpmath with {precision} significant bits, exponents unbounded",
+        table=mp_table(precision),
+        target=PYTHON,
+        codec=MpCodec(precision),
+    )
+
+
+scalar = Backend(
+    pattern="mp:PREC",
+    summary="mpmath with PREC significant bits, each operation correctly rounded",
+    devices=("python",),
+    make=_make,
+)

@@ -1,0 +1,43 @@
+"""Encodings and exact values m * 2**e, in the interpreter: the slow and certain way in and out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+
+from numlean_kernels.formats import Format
+from numlean_kernels.ieee.kit import Kit
+from numlean_kernels.ieee.round_pack import make_round_pack
+from numlean_kernels.targets.python import PYTHON
+
+
+@cache
+def encoder(format: Format) -> Callable[[int, int, int], int]:
+    """Return ``encode(negative, m, e)``: m * 2**e with m >= 0, rounded once to the format.
+
+    ``negative`` is 0 or 1, so that zeros have their sign.
+    """
+    kit = Kit(format, PYTHON)
+    round_pack = kit.routine(make_round_pack)
+    lead = kit.word_bits - 1
+
+    def encode(negative: int, m: int, e: int) -> int:
+        sign = format.sign_mask if negative else 0
+        if m == 0:
+            return sign
+        shift = m.bit_length() - lead
+        if shift > 0:
+            sig = (m >> shift) | (m & ((1 << shift) - 1) != 0)
+        else:
+            sig = m << -shift
+        return int(round_pack(sign, m.bit_length() - 1 + e + format.bias, sig))
+
+    return encode
+
+
+def decode(format: Format, encoding: int) -> tuple[int, int]:
+    """The pair (m, e), m >= 0, with |value| = m * 2**e, of a finite encoding."""
+    field = (encoding & format.magnitude_mask) >> format.trailing_bits
+    trailing = encoding & format.trailing_mask
+    e = max(field, 1) - format.bias - format.trailing_bits
+    return trailing | (format.implicit_bit if field else 0), e

@@ -1,0 +1,190 @@
+"""The primitives, and what is said in terms of them.
+
+Each primitive's line gives its forward operation and, for each input, the vector-Jacobian product;
+g is the output's cotangent, z the output.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from numlean.autograd.primitive import Primitive
+from numlean.errors import ShapeError
+from numlean.scalar import Axis, Contraction, Scalar, Storage
+from numlean.tensor import Tensor
+
+
+def _as_shape_of(g: Tensor, x: Tensor) -> Tensor:
+    """Sum a cotangent over the axes along which x was broadcast."""
+    if g.shape == x.shape:
+        return g
+    added = g.ndim - x.ndim
+    stretched = [added + k for k, n in enumerate(x.shape) if n == 1 and g.shape[added + k] != 1]
+    total = sum_(g, (*range(added), *stretched))
+    return reshape(total, x.shape)
+
+
+def _forward(name: str) -> Any:
+    def forward(scalar: Scalar, *arrays: Storage, **parameters: Any) -> Storage:
+        result: Storage = getattr(scalar, name)(*arrays, **parameters)
+        return result
+
+    return forward
+
+
+def _reshaped(scalar: Scalar, x: Storage, *, shape: tuple[int, ...]) -> Storage:
+    try:
+        return x.reshape(shape)
+    except ValueError:
+        raise ShapeError(f"cannot reshape {x.shape} into {shape}") from None
+
+
+def _transposed(scalar: Scalar, x: Storage) -> Storage:
+    return x.transpose()
+
+
+def _broadcast(scalar: Scalar, x: Storage, *, shape: tuple[int, ...]) -> Storage:
+    return np.ascontiguousarray(np.broadcast_to(x, shape))
+
+
+def _where(scalar: Scalar, a: Storage, b: Storage, x: Storage, *, relation: str) -> Storage:
+    return np.where(getattr(scalar, relation)(a, b), x, scalar.from_float(0.0))
+
+
+def _relu(scalar: Scalar, x: Storage) -> Storage:
+    return scalar.maximum(x, scalar.from_float(0.0))
+
+
+add = Primitive(
+    "add",
+    _forward("add"),
+    (
+        lambda g, z, x, y: _as_shape_of(g, x),
+        lambda g, z, x, y: _as_shape_of(g, y),
+    ),
+)
+sub = Primitive(
+    "sub",
+    _forward("sub"),
+    (
+        lambda g, z, x, y: _as_shape_of(g, x),
+        lambda g, z, x, y: _as_shape_of(neg(g), y),
+    ),
+)
+mul = Primitive(
+    "mul",
+    _forward("mul"),
+    (
+        lambda g, z, x, y: _as_shape_of(mul(g, y), x),
+        lambda g, z, x, y: _as_shape_of(mul(g, x), y),
+    ),
+)
+div = Primitive(
+    "div",
+    _forward("div"),
+    (
+        lambda g, z, x, y: _as_shape_of(div(g, y), x),
+        lambda g, z, x, y: _as_shape_of(neg(div(mul(g, z), y)), y),
+    ),
+)
+neg = Primitive("neg", _forward("neg"), (lambda g, z, x: neg(g),))
+sqrt = Primitive("sqrt", _forward("sqrt"), (lambda g, z, x: div(g, z + z),))
+exp = Primitive("exp", _forward("exp"), (lambda g, z, x: mul(g, z),))
+log = Primitive("log", _forward("log"), (lambda g, z, x: div(g, x),))
+tanh = Primitive("tanh", _forward("tanh"), (lambda g, z, x: mul(g, 1.0 - mul(z, z)),))
+sinh = Primitive("sinh", _forward("sinh"), (lambda g, z, x: mul(g, cosh(x)),))
+cosh = Primitive("cosh", _forward("cosh"), (lambda g, z, x: mul(g, sinh(x)),))
+sin = Primitive("sin", _forward("sin"), (lambda g, z, x: mul(g, cos(x)),))
+cos = Primitive("cos", _forward("cos"), (lambda g, z, x: neg(mul(g, sin(x))),))
+
+where = Primitive(
+    "where",
+    _where,
+    (
+        None,
+        None,
+        lambda g, z, a, b, x, *, relation: _as_shape_of(where(a, b, g, relation=relation), x),
+    ),
+)
+"""x where a stands in the relation ("lt", "le" or "eq") to b, else +0."""
+
+abs_ = Primitive(
+    "abs",
+    _forward("abs"),
+    (lambda g, z, x: sub(_where_positive(x, g), _where_positive(neg(x), g)),),
+)
+relu = Primitive("relu", _relu, (lambda g, z, x: _where_positive(x, g),))
+"""maximum(x, +0): a NaN stays one. The gradient at zero is zero."""
+
+maximum = Primitive(
+    "maximum",
+    _forward("maximum"),
+    (
+        lambda g, z, x, y: _as_shape_of(where(y, x, g, relation="le"), x),
+        lambda g, z, x, y: _as_shape_of(where(x, y, g, relation="lt"), y),
+    ),
+)
+"""The gradient of a tie goes to the first."""
+
+minimum = Primitive(
+    "minimum",
+    _forward("minimum"),
+    (
+        lambda g, z, x, y: _as_shape_of(where(x, y, g, relation="le"), x),
+        lambda g, z, x, y: _as_shape_of(where(y, x, g, relation="lt"), y),
+    ),
+)
+"""The gradient of a tie goes to the first."""
+
+_matmul = Primitive(
+    "matmul",
+    _forward("matmul"),
+    (
+        lambda g, z, a, b, *, contraction: _matmul(g, transpose(b), contraction=contraction),
+        lambda g, z, a, b, *, contraction: _matmul(transpose(a), g, contraction=contraction),
+    ),
+)
+_sum = Primitive(
+    "sum",
+    _forward("sum"),
+    (lambda g, z, x, *, axis: _broadcast_to(reshape(g, _kept(x.shape, axis)), shape=x.shape),),
+)
+_broadcast_to = Primitive(
+    "broadcast_to", _broadcast, (lambda g, z, x, *, shape: _as_shape_of(g, x),)
+)
+_reshape = Primitive("reshape", _reshaped, (lambda g, z, x, *, shape: _reshape(g, shape=x.shape),))
+transpose = Primitive("transpose", _transposed, (lambda g, z, x: transpose(g),))
+
+
+def matmul(a: Tensor, b: Tensor, *, contraction: Contraction = "separate") -> Tensor:
+    """The product of matrices (n, k) and (k, m); see ``Scalar.matmul``."""
+    return _matmul(a, b, contraction=contraction)
+
+
+def sum_(x: Tensor, axis: Axis = None, *, keepdims: bool = False) -> Tensor:
+    """The sum over axes, ordered; see ``Scalar.sum``."""
+    total = _sum(x, axis=axis)
+    return reshape(total, _kept(x.shape, axis)) if keepdims else total
+
+
+def broadcast_to(x: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """X repeated along new and unit axes."""
+    return _broadcast_to(x, shape=shape)
+
+
+def reshape(x: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """The same elements in C order, in another shape; one extent may be -1."""
+    return _reshape(x, shape=shape)
+
+
+def _where_positive(x: Tensor, y: Tensor) -> Tensor:
+    return where(Tensor.of(x.scalar, 0.0), x, y, relation="lt")
+
+
+def _kept(shape: tuple[int, ...], axis: Axis) -> tuple[int, ...]:
+    """The shape of a sum over axes that keeps them."""
+    axes = range(len(shape)) if axis is None else (axis,) if isinstance(axis, int) else axis
+    summed = {a % len(shape) for a in axes}
+    return tuple(1 if k in summed else n for k, n in enumerate(shape))

@@ -1,0 +1,103 @@
+"""The tape: what was computed, in program order, and the backward sweep over it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from numlean.errors import ShapeError
+from numlean.tensor import Tensor
+
+if TYPE_CHECKING:
+    from numlean.autograd.primitive import Primitive
+
+
+@dataclass(frozen=True)
+class Node:
+    """One application of a primitive.
+
+    Attributes:
+        primitive: What was applied.
+        inputs: To what.
+        parameters: With which parameters that are no tensors.
+        output: The result, without a history.
+    """
+
+    primitive: Primitive
+    inputs: tuple[Tensor, ...]
+    parameters: Mapping[str, Any]
+    output: Tensor
+
+
+class Tape:
+    """A record of primitives applied to watched tensors and to what came of them.
+
+    ``nodes[slot]`` made the tensor of that slot; a watched tensor's slot holds None.
+    """
+
+    def __init__(self) -> None:
+        self.nodes: list[Node | None] = []
+
+    def watch(self, x: Tensor) -> Tensor:
+        """The same numbers, whose use is recorded from here on."""
+        self.nodes.append(None)
+        return Tensor(x.scalar, x.data, self, len(self.nodes) - 1)
+
+    def record(self, node: Node) -> Tensor:
+        """Put an application on the tape and return its output, watched."""
+        self.nodes.append(node)
+        output = node.output
+        return Tensor(output.scalar, output.data, self, len(self.nodes) - 1)
+
+    def gradient(self, value: Tensor, watched: Sequence[Tensor]) -> list[Tensor]:
+        """The gradient of a number with respect to watched tensors, by one backward sweep.
+
+        Nodes are visited in reverse program order. Cotangents that meet in one tensor are added in
+        the order in which the sweep produces them, the inputs of one node from left to right. A
+        tensor the value does not depend on has the gradient zero.
+
+        Raises:
+            ShapeError: ``value`` is no single number.
+        """
+        if value.size != 1:
+            raise ShapeError(f"only a single number has a gradient; got shape {value.shape}")
+        cotangents: dict[int, Tensor] = {}
+        if value.tape is self:
+            cotangents[value.slot] = Tensor.of(value.scalar, 1.0).reshape(*value.shape)
+        for slot in range(value.slot, -1, -1):
+            node = self.nodes[slot]
+            if node is not None and slot in cotangents:
+                self._sweep(node, cotangents.pop(slot), cotangents)
+        return [cotangents[x.slot] if x.slot in cotangents else _zeros_like(x) for x in watched]
+
+    def _sweep(self, node: Node, g: Tensor, cotangents: dict[int, Tensor]) -> None:
+        values = [x.detach() for x in node.inputs]
+        for x, vjp in zip(node.inputs, node.primitive.vjps, strict=True):
+            if x.tape is self and vjp is not None:
+                part = vjp(g, node.output, *values, **node.parameters)
+                earlier = cotangents.get(x.slot)
+                cotangents[x.slot] = part if earlier is None else earlier + part
+
+
+def _zeros_like(x: Tensor) -> Tensor:
+    zero = Tensor.of(x.scalar, 0.0)
+    return Tensor(x.scalar, zero.data.repeat(x.size).reshape(x.shape))
+
+
+def value_and_gradient(
+    program: Callable[[Sequence[Tensor]], Tensor], parameters: Sequence[Tensor]
+) -> tuple[Tensor, list[Tensor]]:
+    """What a program makes of its parameters, and the gradient with respect to each.
+
+    Args:
+        program: Returns a single number.
+        parameters: Tensors of one Scalar.
+
+    Raises:
+        ShapeError: The program returned something other than a single number.
+    """
+    tape = Tape()
+    watched = [tape.watch(p) for p in parameters]
+    value = program(watched)
+    return value.detach(), tape.gradient(value, watched)

@@ -1,0 +1,120 @@
+"""Elementary functions, correctly rounded to any format by Ziv's strategy.
+
+The value is enclosed at a working precision; if both ends of the enclosure round to the same
+number, that is the answer, else the precision is doubled (A. Ziv, "Fast evaluation of elementary
+mathematical functions with correctly rounded last bit", ACM TOMS 17(3), 1991). That ends because
+the functions here take no value a format could halve upon but at the points listed as exact: by the
+Lindemann-Weierstrass theorem exp, log, sin, cos and their hyperbolic kin are transcendental at every
+other dyadic argument.
+
+mpmath's functions are off by a few units in the last working place; the enclosure allows for 2**6.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from mpmath import libmp
+
+from numlean.errors import NumleanError
+
+Exact = tuple[int, int, int, int]
+"""A value as mpmath's kernel holds it: (sign, odd significand, exponent, its bit count)."""
+
+_SLACK_BITS: Final = 6
+_GUARD_BITS: Final = 32
+_NAN: Final[Exact] = libmp.fnan
+
+
+@dataclass(frozen=True)
+class ElementaryFunction:
+    """A real function, and its values where it is not transcendental (clause 9.2.1).
+
+    Attributes:
+        name: Its name.
+        approximate: ``approximate(x, precision, rounding)`` from mpmath.
+        exact: Values at exact arguments, the infinities among them.
+        odd: Whether f(-x) = -f(x), and so f(+-0) = +-0.
+        domain: Which finite nonzero arguments have a value; others give a NaN.
+    """
+
+    name: str
+    approximate: Callable[[Exact, int, str], Exact]
+    exact: dict[Exact, Exact]
+    odd: bool = False
+    domain: Callable[[Exact], bool] = lambda _: True
+
+
+def _both_infinities(value: Exact) -> dict[Exact, Exact]:
+    return {libmp.finf: value, libmp.fninf: value}
+
+
+_SIGNED_INFINITIES: Final = {libmp.finf: libmp.finf, libmp.fninf: libmp.fninf}
+
+FUNCTIONS: Final[dict[str, ElementaryFunction]] = {
+    function.name: function
+    for function in (
+        ElementaryFunction(
+            "exp",
+            libmp.mpf_exp,
+            {libmp.fzero: libmp.fone, libmp.finf: libmp.finf, libmp.fninf: libmp.fzero},
+        ),
+        ElementaryFunction(
+            "log",
+            libmp.mpf_log,
+            {
+                libmp.fzero: libmp.fninf,
+                libmp.fone: libmp.fzero,
+                libmp.finf: libmp.finf,
+                libmp.fninf: _NAN,
+            },
+            domain=lambda x: x[0] == 0,
+        ),
+        ElementaryFunction(
+            "tanh",
+            libmp.mpf_tanh,
+            {libmp.finf: libmp.fone, libmp.fninf: libmp.fnone},
+            odd=True,
+        ),
+        ElementaryFunction("sinh", libmp.mpf_sinh, _SIGNED_INFINITIES, odd=True),
+        ElementaryFunction(
+            "cosh", libmp.mpf_cosh, {libmp.fzero: libmp.fone, **_both_infinities(libmp.finf)}
+        ),
+        ElementaryFunction("sin", libmp.mpf_sin, _both_infinities(_NAN), odd=True),
+        ElementaryFunction(
+            "cos", libmp.mpf_cos, {libmp.fzero: libmp.fone, **_both_infinities(_NAN)}
+        ),
+    )
+}
+
+
+def correctly_rounded(
+    function: ElementaryFunction, x: Exact, precision: int, round_once: Callable[[Exact], Any]
+) -> Any:
+    """The value at x, rounded once by ``round_once`` from the exact reals to a format.
+
+    ``precision`` is the format's, from which the working precision starts; the result does not
+    depend on it. x is not a NaN, and not zero for an odd function: zeros keep a sign that x has not.
+
+    Raises:
+        NumleanError: The value's magnitude is beyond any memory.
+    """
+    if x in function.exact:
+        return round_once(function.exact[x])
+    if not function.domain(x):
+        return round_once(_NAN)
+    working = precision + _GUARD_BITS
+    while True:
+        try:
+            y = function.approximate(x, working, "n")
+        except OverflowError as error:
+            raise NumleanError(
+                f"{function.name}({libmp.to_str(x, 17)}) has too large an exponent to be computed"
+            ) from error
+        radius = libmp.mpf_shift(libmp.mpf_abs(y), _SLACK_BITS - working)
+        low, high = round_once(libmp.mpf_sub(y, radius)), round_once(libmp.mpf_add(y, radius))
+        if low == high:
+            return low
+        working *= 2

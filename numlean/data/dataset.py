@@ -1,0 +1,113 @@
+"""Finite, ordered collections of samples, in binary64 until a Scalar takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from numlean.errors import DataError
+
+Floats: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+
+
+class Sample(NamedTuple):
+    """An input and its target; or many of each, stacked along a leading batch axis."""
+
+    x: Floats
+    y: Floats
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Samples in order, stacked: inputs of shape (n, ...) and targets of shape (n, ...).
+
+    Made by ``of_arrays`` and ``of_list``, which check the data.
+    """
+
+    x: Floats
+    y: Floats
+
+    @classmethod
+    def of_arrays(cls, x: ArrayLike, y: ArrayLike) -> Dataset:
+        """Stacked inputs and targets.
+
+        Raises:
+            DataError: The two differ in length, or a number is not finite; the message says where.
+        """
+        dataset = cls(_finite("input", x), _finite("target", y))
+        if len(dataset.x) != len(dataset.y):
+            raise DataError(f"there are {len(dataset.x)} inputs but {len(dataset.y)} targets")
+        return dataset
+
+    @classmethod
+    def of_list(cls, samples: Sequence[tuple[ArrayLike, ArrayLike]]) -> Dataset:
+        """Samples one by one, all of the same shapes.
+
+        Raises:
+            DataError: The list is empty, shapes differ, or a number is not finite.
+        """
+        if not samples:
+            raise DataError("a list of samples must not be empty: its shapes would be unknown")
+        return cls.of_arrays([x for x, _ in samples], [y for _, y in samples])
+
+    @property
+    def size(self) -> int:
+        """The number of samples."""
+        return len(self.x)
+
+    def get(self, index: int) -> Sample:
+        """One sample, without a batch axis.
+
+        Raises:
+            DataError: There is no such sample.
+        """
+        if not 0 <= index < self.size:
+            raise DataError(f"there is no sample {index} among {self.size}")
+        return Sample(self.x[index], self.y[index])
+
+    def batch(self, indices: Sequence[int] | np.ndarray[tuple[int], np.dtype[np.intp]]) -> Sample:
+        """Samples stacked along a leading axis, in the order of ``indices``."""
+        return Sample(self.x[indices], self.y[indices])
+
+    def stacked(self) -> Sample:
+        """All samples as one batch."""
+        return Sample(self.x, self.y)
+
+    def map(self, function: Callable[[Sample], tuple[ArrayLike, ArrayLike]]) -> Dataset:
+        """The dataset of a function's values."""
+        return Dataset.of_list([function(sample) for sample in self])
+
+    def append(self, other: Dataset) -> Dataset:
+        """These samples, then the other's."""
+        return Dataset.of_arrays(
+            np.concatenate([self.x, other.x]), np.concatenate([self.y, other.y])
+        )
+
+    def split_at(self, index: int) -> tuple[Dataset, Dataset]:
+        """The first ``index`` samples, and the rest."""
+        return Dataset(self.x[:index], self.y[:index]), Dataset(self.x[index:], self.y[index:])
+
+    def __iter__(self) -> Iterator[Sample]:
+        return (self.get(index) for index in range(self.size))
+
+
+def _finite(what: str, values: ArrayLike) -> Floats:
+    try:
+        array = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{what}s must be numbers in an array of one shape: {error}") from None
+    if array.ndim == 0:
+        raise DataError(f"{what}s need a leading axis of samples; got the number {array}")
+    bad = np.argwhere(~np.isfinite(array))
+    if len(bad):
+        row, *columns = (int(k) for k in bad[0])
+        where = f", column {', '.join(map(str, columns))}" if columns else ""
+        more = f" (and {len(bad) - 1} more)" if len(bad) > 1 else ""
+        raise DataError(
+            f"{what} {array[tuple(bad[0])]} at row {row}{where}{more}: data must be finite"
+        )
+    return array

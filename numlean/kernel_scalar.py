@@ -1,0 +1,387 @@
+"""A Scalar assembled from a table of routines, a target to run loops on, and a codec."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from numlean.codec import Codec
+from numlean.errors import (
+    NumleanError,
+    ShapeError,
+    StorageError,
+    UnavailableError,
+    UnknownNameError,
+)
+from numlean.scalar import Axis, Contraction, Order, Storage
+from numlean_kernels.formats import Format
+from numlean_kernels.loops.elementwise import binary, ternary, unary
+from numlean_kernels.loops.matmul import MATMUL, MATMUL_FMA
+from numlean_kernels.loops.reduce import SUM_ORDERED, SUM_PAIRWISE
+from numlean_kernels.targets.protocol import Launch, Loop, Table, Target, kernel_for
+
+_INT64 = np.iinfo(np.int64)
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class KernelScalar:
+    """See :class:`numlean.scalar.Scalar` for what every method does.
+
+    Attributes:
+        name: The name under which users ask for it.
+        summary: What a number is, for ``describe``.
+        table: The routines of the arithmetic, for ``target``.
+        target: Where loops run.
+        codec: How numbers enter and leave storage.
+        rounding: The rounding of every operation.
+    """
+
+    name: str
+    summary: str
+    table: Table
+    target: Target
+    codec: Codec
+    rounding: str = "ties_to_even"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, KernelScalar) and self._identity == other._identity
+
+    def __hash__(self) -> int:
+        return hash(self._identity)
+
+    @property
+    def _identity(self) -> tuple[str, str]:
+        return self.name, self.device
+
+    @property
+    def device(self) -> str:
+        """Where its operations run."""
+        return self.target.name
+
+    @property
+    def format(self) -> Format | None:
+        """The format of its encodings; None if it has none."""
+        return self.codec.format
+
+    @property
+    def storage_dtype(self) -> np.dtype[Any]:
+        """The dtype of its arrays."""
+        return self.codec.storage_dtype
+
+    def describe(self) -> str:
+        """One line for people."""
+        return f"{self.name}: {self.summary}, {self.rounding}, on {self.device}"
+
+    # Numbers in and out.
+
+    def from_float(self, values: ArrayLike) -> Storage:
+        """Round binary64 values once."""
+        return self.codec.from_float(_as_array(values, np.float64, "from_float"))
+
+    def to_float(self, x: Storage) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """The values as binary64."""
+        return self.codec.to_float(self._checked("to_float", x))
+
+    def from_int(self, values: ArrayLike) -> Storage:
+        """Round integers once."""
+        return self.codec.from_int(_as_array(values, np.int64, "from_int"))
+
+    def to_int(self, x: Storage) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """The values truncated toward zero."""
+        return np.array(
+            [_truncate(value, self.name) for value in self.to_exact(x).flat], dtype=np.int64
+        ).reshape(x.shape)
+
+    def from_bits(self, bits: ArrayLike) -> Storage:
+        """Take encodings as they are."""
+        format = self._encoding_format("from_bits")
+        array = np.asarray(bits)
+        if array.dtype.kind not in "iu" or (
+            array.size and not 0 <= array.min() <= array.max() < (1 << format.width)
+        ):
+            raise StorageError(
+                f"from_bits takes integers from 0 to {(1 << format.width) - 1:#x}, the encodings"
+                f" of {format.name}; got {array.dtype} values up to {array.max()}"
+            )
+        return self.codec.from_bits(array.astype(format.storage_dtype))
+
+    def to_bits(self, x: Storage) -> np.ndarray[Any, np.dtype[np.unsignedinteger[Any]]]:
+        """The encodings."""
+        self._encoding_format("to_bits")
+        return self.codec.to_bits(self._checked("to_bits", x))
+
+    def from_exact(self, values: ArrayLike) -> Storage:
+        """Round exact values once."""
+        from mpmath import mpmathify
+
+        array = np.asarray(values, dtype=object)
+        encode = self.codec.encode
+        elements = (
+            encode(_exact_integer(v) if isinstance(v, int) else mpmathify(v)._mpf_)
+            for v in array.flat
+        )
+        return self.codec.from_elements(elements, array.shape)
+
+    def to_exact(self, x: Storage) -> Storage:
+        """The exact values, as mpf."""
+        from mpmath import mp
+
+        x, decode = self._checked("to_exact", x), self.codec.decode
+        values = (mp.make_mpf(decode(element)) for element in x.ravel().tolist())
+        return np.fromiter(values, dtype=object, count=x.size).reshape(x.shape)
+
+    def to_bytes(self, x: Storage) -> bytes:
+        """The elements in C order, as bytes."""
+        return self.codec.to_bytes(self._checked("to_bytes", x))
+
+    # Elementwise operations.
+
+    def add(self, x: Storage, y: Storage) -> Storage:
+        """The sums."""
+        return self._binary("add", x, y)
+
+    def sub(self, x: Storage, y: Storage) -> Storage:
+        """The differences."""
+        return self._binary("sub", x, y)
+
+    def mul(self, x: Storage, y: Storage) -> Storage:
+        """The products."""
+        return self._binary("mul", x, y)
+
+    def div(self, x: Storage, y: Storage) -> Storage:
+        """The quotients."""
+        return self._binary("div", x, y)
+
+    def sqrt(self, x: Storage) -> Storage:
+        """The square roots."""
+        return self._elementwise(unary("sqrt"), x)
+
+    def fma(self, x: Storage, y: Storage, z: Storage) -> Storage:
+        """Each x * y + z, rounded once."""
+        return self._elementwise(ternary("fma"), x, y, z)
+
+    def neg(self, x: Storage) -> Storage:
+        """Each number with its sign changed."""
+        return self._elementwise(unary("neg"), x)
+
+    def abs(self, x: Storage) -> Storage:
+        """The magnitudes."""
+        return self._elementwise(unary("abs"), x)
+
+    def minimum(self, x: Storage, y: Storage) -> Storage:
+        """The lesser of two; a NaN propagates."""
+        return self._binary("minimum", x, y)
+
+    def maximum(self, x: Storage, y: Storage) -> Storage:
+        """The greater of two; a NaN propagates."""
+        return self._binary("maximum", x, y)
+
+    def min_num(self, x: Storage, y: Storage) -> Storage:
+        """The lesser of two; one quiet NaN yields the other operand."""
+        return self._binary("min_num", x, y)
+
+    def max_num(self, x: Storage, y: Storage) -> Storage:
+        """The greater of two; one quiet NaN yields the other operand."""
+        return self._binary("max_num", x, y)
+
+    def compare(self, x: Storage, y: Storage) -> np.ndarray[Any, np.dtype[np.int8]]:
+        """-1 less, 0 equal, 1 greater, 2 unordered."""
+        return self._binary("compare", x, y, result=np.int8)
+
+    def eq(self, x: Storage, y: Storage) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """Where x == y."""
+        return self._binary("eq", x, y, result=np.bool_)
+
+    def lt(self, x: Storage, y: Storage) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """Where x < y."""
+        return self._binary("lt", x, y, result=np.bool_)
+
+    def le(self, x: Storage, y: Storage) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """Where x <= y."""
+        return self._binary("le", x, y, result=np.bool_)
+
+    def exp(self, x: Storage) -> Storage:
+        """The exponentials."""
+        return self._elementary("exp", x)
+
+    def log(self, x: Storage) -> Storage:
+        """The natural logarithms."""
+        return self._elementary("log", x)
+
+    def tanh(self, x: Storage) -> Storage:
+        """The hyperbolic tangents."""
+        return self._elementary("tanh", x)
+
+    def sinh(self, x: Storage) -> Storage:
+        """The hyperbolic sines."""
+        return self._elementary("sinh", x)
+
+    def cosh(self, x: Storage) -> Storage:
+        """The hyperbolic cosines."""
+        return self._elementary("cosh", x)
+
+    def sin(self, x: Storage) -> Storage:
+        """The sines."""
+        return self._elementary("sin", x)
+
+    def cos(self, x: Storage) -> Storage:
+        """The cosines."""
+        return self._elementary("cos", x)
+
+    # Products and sums.
+
+    def matmul(self, a: Storage, b: Storage, *, contraction: Contraction = "separate") -> Storage:
+        """The product of two matrices, k ascending."""
+        a, b = self._ready("matmul", a), self._ready("matmul", b)
+        if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[0]:
+            raise ShapeError(f"matmul takes shapes (n, k) and (k, m); got {a.shape} and {b.shape}")
+        loop = _choose("contraction", contraction, {"separate": MATMUL, "fma": MATMUL_FMA})
+        c = np.empty((a.shape[0], b.shape[1]), self.storage_dtype)
+        self._kernel(loop)(c.shape, a, b, c)
+        return c
+
+    def sum(
+        self, x: Storage, axis: Axis = None, *, keepdims: bool = False, reduction: Order = "ordered"
+    ) -> Storage:
+        """The sums along axes."""
+        axes = _axes(axis, x.ndim)
+        kept = [k for k in range(x.ndim) if k not in axes]
+        shape = tuple(1 if k in axes else n for k, n in enumerate(x.shape))
+        result_shape = shape if keepdims else tuple(x.shape[k] for k in kept)
+        block = self._ready("sum", _middle_axis(x, axes))
+        outer, _, inner = block.shape
+        loop = _choose("reduction", reduction, {"ordered": SUM_ORDERED, "pairwise": SUM_PAIRWISE})
+        if loop is SUM_ORDERED or block.shape[1] == 0:
+            z = np.empty((outer, inner), self.storage_dtype)
+            self._kernel(SUM_ORDERED)(z.shape, block, z)
+        else:
+            work = block.copy()
+            self._kernel(SUM_PAIRWISE)((outer, inner), work)
+            z = work[:, 0, :].copy()
+        return z.reshape(result_shape)
+
+    # How the above are carried out.
+
+    def _binary(self, name: str, x: Storage, y: Storage, *, result: Any = None) -> Storage:
+        return self._elementwise(binary(name), x, y, result=result)
+
+    def _elementwise(self, loop: Loop, *operands: Storage, result: Any = None) -> Storage:
+        operands = tuple(self._ready(loop.name, x) for x in operands)
+        shape = operands[0].shape
+        if any(x.shape != shape for x in operands):
+            operands = tuple(_writable(x) for x in _broadcast(loop.name, operands))
+            shape = operands[0].shape
+        z = np.empty(shape, self.storage_dtype if result is None else result)
+        self._kernel(loop)((z.size,), *(x.reshape(-1) for x in operands), z.reshape(-1))
+        return z
+
+    def _elementary(self, name: str, x: Storage) -> Storage:
+        # mpmath is costly to import, and most runs need none of this.
+        from numlean.correct_rounding import FUNCTIONS, correctly_rounded
+
+        function, codec = FUNCTIONS[name], self.codec
+        x = self._ready(name, x)
+        is_nan = ~self.eq(x, x)
+        # A NaN becomes what x + x makes of it, and an odd function leaves a zero its sign.
+        z = np.where(is_nan, self.add(x, x), x)
+        settled = is_nan | self.eq(x, self.from_float(0.0)) if function.odd else is_nan
+        values = [
+            correctly_rounded(function, codec.decode(element), codec.precision, codec.encode)
+            for element in x[~settled].tolist()
+        ]
+        z[~settled] = codec.from_elements(values, (len(values),))
+        return z
+
+    def _kernel(self, loop: Loop) -> Launch:
+        try:
+            return kernel_for(self.target, loop, self.table)
+        except KeyError as error:
+            raise UnavailableError(
+                f"{self.name} has no {error.args[0]}, which {loop.name} needs"
+            ) from None
+
+    def _ready(self, operation: str, x: Storage) -> Storage:
+        """An operand as kernels take it: C order, aligned, and writable so that they need be
+        compiled only once.
+        """
+        x = self._checked(operation, x)
+        return x if x.flags.carray else _writable(x)
+
+    def _checked(self, operation: str, x: Storage) -> Storage:
+        if not isinstance(x, np.ndarray) or x.dtype != self.storage_dtype:
+            what = f"{x.dtype} array" if isinstance(x, np.ndarray) else type(x).__name__
+            raise StorageError(
+                f"{operation} of {self.name} takes {self.storage_dtype} arrays, not"
+                f" {what}; use from_float to bring numbers in"
+            )
+        return x
+
+    def _encoding_format(self, operation: str) -> Format:
+        if self.format is None:
+            raise UnavailableError(
+                f"{operation}: numbers of {self.name} have no encoding; to_exact gives their values"
+            )
+        return self.format
+
+
+def _as_array(values: ArrayLike, dtype: type, operation: str) -> np.ndarray[Any, Any]:
+    try:
+        return np.asarray(values).astype(dtype, casting="same_kind")
+    except (TypeError, ValueError, OverflowError) as error:
+        raise NumleanError(f"{operation} takes {np.dtype(dtype)} values: {error}") from None
+
+
+def _writable(x: Storage) -> Storage:
+    return np.array(x, order="C", copy=True)
+
+
+def _broadcast(operation: str, operands: tuple[Storage, ...]) -> tuple[Storage, ...]:
+    try:
+        return tuple(np.broadcast_arrays(*operands))
+    except ValueError:
+        shapes = " and ".join(str(x.shape) for x in operands)
+        raise ShapeError(f"{operation}: shapes {shapes} do not broadcast") from None
+
+
+def _axes(axis: Axis, ndim: int) -> tuple[int, ...]:
+    """The axes meant, nonnegative and ascending."""
+    asked = tuple(range(ndim)) if axis is None else (axis,) if isinstance(axis, int) else axis
+    axes = tuple(sorted(a + ndim if a < 0 else a for a in asked))
+    if any(not 0 <= a < ndim for a in axes) or len(set(axes)) < len(axes):
+        raise ShapeError(f"sum over axis {axis} of an array with {ndim} axes")
+    return axes
+
+
+def _middle_axis(x: Storage, axes: tuple[int, ...]) -> Storage:
+    """X with the axes joined, in C order, as the middle one of (outer, n, inner)."""
+    if axes and axes != tuple(range(axes[0], axes[-1] + 1)):
+        kept = [k for k in range(x.ndim) if k not in axes]
+        x = x.transpose(*kept, *axes)
+        axes = tuple(range(len(kept), x.ndim))
+    first, last = (axes[0], axes[-1] + 1) if axes else (x.ndim, x.ndim)
+    return x.reshape(prod(x.shape[:first]), prod(x.shape[first:last]), prod(x.shape[last:]))
+
+
+def _choose(option: str, value: str, known: dict[str, Loop]) -> Loop:
+    if value not in known:
+        raise UnknownNameError(option, value, tuple(known))
+    return known[value]
+
+
+def _exact_integer(value: int) -> Any:
+    from mpmath import libmp
+
+    return libmp.from_int(value)
+
+
+def _truncate(value: Any, name: str) -> int:
+    from mpmath import isfinite
+
+    if not isfinite(value) or not _INT64.min <= int(value) <= _INT64.max:
+        raise NumleanError(f"to_int: {value} of {name} is no int64")
+    return int(value)

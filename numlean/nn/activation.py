@@ -1,0 +1,67 @@
+"""Layers without parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import prod
+
+from numlean.autograd import operations as ops
+from numlean.nn.layer import Mode, ParameterSpec, Shape
+from numlean.tensor import Tensor
+
+
+@dataclass(frozen=True)
+class Elementwise:
+    """A function applied to every element.
+
+    Attributes:
+        name: The layer's name.
+        function: A primitive, or what is composed of them.
+    """
+
+    name: str
+    function: Callable[[Tensor], Tensor]
+
+    @property
+    def parameters(self) -> tuple[ParameterSpec, ...]:
+        """None."""
+        return ()
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """The input's."""
+        return shape
+
+    def __call__(self, parameters: Sequence[Tensor], x: Tensor, mode: Mode) -> Tensor:
+        """The function of every element."""
+        return self.function(x)
+
+
+def ReLU() -> Elementwise:  # noqa: N802 (a layer, by its usual name)
+    """The layer max(x, +0); its gradient at zero is zero."""
+    return Elementwise("ReLU", ops.relu)
+
+
+def Tanh() -> Elementwise:  # noqa: N802 (a layer, by its usual name)
+    """The layer tanh(x)."""
+    return Elementwise("Tanh", ops.tanh)
+
+
+@dataclass(frozen=True)
+class Flatten:
+    """Each sample as a vector, its elements in C order."""
+
+    name: str = "Flatten"
+
+    @property
+    def parameters(self) -> tuple[ParameterSpec, ...]:
+        """None."""
+        return ()
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """One axis as long as the sample has elements."""
+        return (prod(shape),)
+
+    def __call__(self, parameters: Sequence[Tensor], x: Tensor, mode: Mode) -> Tensor:
+        """Outputs of shape (batch, elements)."""
+        return x.reshape(x.shape[0], prod(x.shape[1:]))

@@ -1,0 +1,88 @@
+"""Optimizers: pure functions from parameters, gradients and state to the next ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import isfinite
+from typing import Protocol, TypeAlias
+
+from numlean.errors import NumleanError
+from numlean.tensor import Tensor
+
+Cast: TypeAlias = Callable[[float], Tensor]
+"""Brings a binary64 hyperparameter into the Scalar."""
+
+State: TypeAlias = tuple[tuple[Tensor, ...], ...]
+"""Per parameter, the tensors an optimizer remembers; empty before the first update."""
+
+
+class Optimizer(Protocol):
+    """A rule for changing parameters; all arithmetic is the Scalar's, in the order stated."""
+
+    @property
+    def lr(self) -> float:
+        """The learning rate."""
+
+    def update(
+        self,
+        parameters: Sequence[Tensor],
+        gradients: Sequence[Tensor],
+        state: State,
+        *,
+        lr: float,
+        cast: Cast,
+    ) -> tuple[list[Tensor], State]:
+        """The next parameters and state, at a learning rate."""
+
+
+@dataclass(frozen=True)
+class SGD:
+    """Stochastic gradient descent.
+
+    Without momentum p <- p - g*lr; with it buf <- buf*momentum + g and p <- p - buf*lr, buf
+    starting at +0.
+
+    Attributes:
+        lr: The learning rate.
+        momentum: How much of the last step is kept.
+    """
+
+    lr: float
+    momentum: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("lr", "momentum"):
+            value = getattr(self, name)
+            if not isfinite(value) or value < 0:
+                raise NumleanError(f"{name} must be a finite number that is not negative: {value}")
+
+    def update(
+        self,
+        parameters: Sequence[Tensor],
+        gradients: Sequence[Tensor],
+        state: State,
+        *,
+        lr: float,
+        cast: Cast,
+    ) -> tuple[list[Tensor], State]:
+        """The next parameters and momentum buffers."""
+        rate = cast(lr)
+        if self.momentum == 0.0:
+            moved = zip(parameters, gradients, strict=True)
+            return [p - g * rate for p, g in moved], state
+        mu, zero = cast(self.momentum), cast(0.0)
+        old = [buffer for (buffer,) in state] or [zero] * len(parameters)
+        buffers = [b * mu + g for b, g in zip(old, gradients, strict=True)]
+        moved = zip(parameters, buffers, strict=True)
+        return [p - b * rate for p, b in moved], tuple((b,) for b in buffers)
+
+
+def sgd(lr: float, momentum: float = 0.0) -> SGD:
+    """Stochastic gradient descent."""
+    return SGD(lr, momentum)
+
+
+def momentum_sgd(lr: float, momentum: float = 0.9) -> SGD:
+    """Stochastic gradient descent with momentum."""
+    return SGD(lr, momentum)

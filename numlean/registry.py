@@ -1,0 +1,150 @@
+"""Scalars by name, found through the entry-point group ``numlean.backends``, ours included."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import Final
+
+from numlean.errors import NumleanError, UnavailableError, UnknownNameError
+from numlean.scalar import Scalar
+
+GROUP: Final = "numlean.backends"
+
+ALIASES: Final = {"float": "float64", "ieee754exec": "ieee32exec"}
+"""TorchLean's spellings."""
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A dtype as the user wrote it, taken apart.
+
+    Attributes:
+        text: The canonical spelling: ``mp:200``.
+        name: The backend's name: ``mp``.
+        argument: What follows the colon, or None.
+        options: What follows the at sign, by name.
+    """
+
+    text: str
+    name: str
+    argument: str | None
+    options: dict[str, str]
+
+    @classmethod
+    def parse(cls, text: str) -> Spec:
+        """Take ``name[:argument][@option=value,...]`` apart.
+
+        Raises:
+            NumleanError: An option lacks its value or is given twice.
+        """
+        head, _, tail = text.strip().partition("@")
+        name, colon, argument = head.partition(":")
+        name = ALIASES.get(name, name)
+        options: dict[str, str] = {}
+        for item in tail.split(",") if "@" in text else ():
+            key, equals, value = item.partition("=")
+            if not equals or not key or key in options:
+                raise NumleanError(f"dtype {text!r}: options read name=value, each once: {item!r}")
+            options[key] = value
+        suffix = f"@{','.join(f'{k}={options[k]}' for k in sorted(options))}" if options else ""
+        return cls(f"{name}{colon}{argument}{suffix}", name, argument if colon else None, options)
+
+
+@dataclass(frozen=True)
+class Backend:
+    """What an entry point of the group holds: how to make a Scalar, and what to say about it.
+
+    Attributes:
+        pattern: How users write it: ``mp:PREC``; with a colon if it takes an argument.
+        summary: One line for ``numlean dtypes``.
+        devices: Where it runs; the first is the default.
+        make: Makes the Scalar for a dtype and one of the devices.
+        options: The names of the options it knows.
+    """
+
+    pattern: str
+    summary: str
+    devices: tuple[str, ...]
+    make: Callable[[Spec, str], Scalar]
+    options: tuple[str, ...] = ()
+
+
+def scalars() -> tuple[str, ...]:
+    """The names of all registered backends, sorted. Imports none of them.
+
+    Raises:
+        UnavailableError: Nothing is registered, as in a checkout that was not installed.
+    """
+    names = tuple(sorted({point.name for point in _points()}))
+    if not names:
+        raise UnavailableError(
+            "no Scalar is registered: numlean is not installed here; run"
+            " `pip install --editable .` in the checkout, or `make setup`"
+        )
+    return names
+
+
+def backends() -> Iterator[tuple[str, Backend]]:
+    """Every backend that can be loaded, with its name; a broken one is a warning that names it."""
+    for name in scalars():
+        try:
+            backend = _load(name)
+        except NumleanError as error:
+            warnings.warn(str(error), RuntimeWarning, stacklevel=2)
+        else:
+            yield name, backend
+
+
+def get_scalar(dtype: str, device: str | None = None) -> Scalar:
+    """The Scalar of a dtype such as ``float32``, ``ieee32exec`` or ``mp:200``.
+
+    Args:
+        dtype: What users pass to ``--dtype``.
+        device: Where it shall run; by default where it runs best.
+
+    Raises:
+        NumleanError: The name, an option or the device is unknown, or the argument makes no sense;
+            the message lists what is known.
+    """
+    spec = Spec.parse(dtype)
+    if spec.name not in scalars():
+        raise UnknownNameError("dtype", dtype, scalars())
+    backend = _load(spec.name)
+    for option in spec.options:
+        if option not in backend.options:
+            raise UnknownNameError(f"option of {spec.name}", option, backend.options or ("none",))
+    if spec.argument is not None and ":" not in backend.pattern:
+        raise NumleanError(f"dtype {dtype!r}: {spec.name} takes nothing after a colon")
+    chosen = backend.devices[0] if device is None else device
+    if chosen not in backend.devices:
+        raise UnknownNameError(f"device of {spec.name}", chosen, backend.devices)
+    return _made(spec.text, chosen)
+
+
+@cache
+def _made(text: str, device: str) -> Scalar:
+    spec = Spec.parse(text)
+    return _load(spec.name).make(spec, device)
+
+
+@cache
+def _points() -> tuple[EntryPoint, ...]:
+    return tuple(entry_points(group=GROUP))
+
+
+@cache
+def _load(name: str) -> Backend:
+    point = next(point for point in _points() if point.name == name)
+    try:
+        backend = point.load()
+    except Exception as error:  # whatever a stranger's module raises
+        raise UnavailableError(
+            f"the backend {name!r} ({point.value}) cannot be loaded: {error!r}"
+        ) from error
+    if not isinstance(backend, Backend):
+        raise UnavailableError(f"the backend {name!r} ({point.value}) is no numlean Backend")
+    return backend

@@ -1,0 +1,57 @@
+"""The stepper: one update at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from numlean.data import Sample
+from numlean.optim import Optimizer, State
+from numlean.runtime.runner import Runner
+from numlean.tensor import Tensor
+
+
+class Stepper:
+    """Updates a runner's parameters by an optimizer, a batch at a time.
+
+    Attributes:
+        runner: Whose parameters are updated.
+        optimizer: By which rule.
+        schedule: The learning rate by step, or None for the optimizer's.
+        state: What the optimizer remembers.
+        step_count: Updates so far.
+    """
+
+    def __init__(
+        self,
+        runner: Runner,
+        optimizer: Optimizer,
+        schedule: Callable[[int], float] | None = None,
+    ) -> None:
+        self.runner = runner
+        self.optimizer = optimizer
+        self.schedule = schedule
+        self.state: State = ()
+        self.step_count = 0
+
+    def step(self, sample: Sample) -> Tensor:
+        """Update the parameters once; return the batch's loss before the update."""
+        runner = self.runner
+        runner.train()
+        loss, gradients = runner.loss_and_gradient(sample)
+        lr = self.optimizer.lr if self.schedule is None else self.schedule(self.step_count)
+        runner.params, self.state = self.optimizer.update(
+            runner.params, gradients, self.state, lr=lr, cast=runner.tensor
+        )
+        self.step_count += 1
+        return loss
+
+    def epoch(self, samples: Sequence[Sample]) -> list[Tensor]:
+        """One update for each batch; return their losses before it."""
+        return [self.step(sample) for sample in samples]
+
+
+def stepper(
+    runner: Runner, optimizer: Optimizer, schedule: Callable[[int], float] | None = None
+) -> Stepper:
+    """A stepper that has made no step."""
+    return Stepper(runner, optimizer, schedule)

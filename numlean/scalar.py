@@ -1,0 +1,187 @@
+"""The Scalar protocol: what a number is, and what the operations on arrays of them mean.
+
+A Scalar owns a *storage dtype* and operations on *storage arrays*, numpy arrays of that dtype. All
+else in numlean is written against this protocol and knows neither encodings nor devices.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from numlean_kernels.formats import Format
+
+Storage: TypeAlias = np.ndarray[Any, Any]
+"""An array of a Scalar's storage dtype."""
+
+Contraction: TypeAlias = Literal["separate", "fma"]
+"""How a product enters a sum: rounded by itself first, or fused."""
+
+Order: TypeAlias = Literal["ordered", "pairwise"]
+"""How a sum associates: left to right from +0, or by a balanced tree."""
+
+Axis: TypeAlias = int | tuple[int, ...] | None
+
+
+class Scalar(Protocol):
+    """An arithmetic on one device.
+
+    If you implement one: operations never raise for what arithmetic defines (division by zero,
+    overflow, invalid operations have values), and always raise for what it does not (an array that
+    is not yours, shapes that do not broadcast). Two Scalars that are equal compute equal bits and
+    may be mixed; others may not. ``numlean.kernel_scalar.KernelScalar`` builds all of this from
+    a table of routines.
+
+    Attributes:
+        name: The name under which users ask for it, options included: ``mp:200``.
+        format: The format of its encodings; None if numbers have no encoding of fixed width.
+        storage_dtype: The dtype of its arrays.
+        rounding: The rounding of every operation: ``ties_to_even``.
+        device: Where its operations run.
+    """
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def format(self) -> Format | None: ...  # noqa: D102
+    @property
+    def storage_dtype(self) -> np.dtype[Any]: ...  # noqa: D102
+    @property
+    def rounding(self) -> str: ...  # noqa: D102
+    @property
+    def device(self) -> str: ...  # noqa: D102
+
+    def describe(self) -> str:
+        """One line for people: what a number is and where it is computed."""
+
+    def from_float(self, values: ArrayLike) -> Storage:
+        """Round binary64 values once. A NaN gives the default NaN."""
+
+    def to_float(self, x: Storage) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """The values as binary64: exact where that embeds the format, else rounded once."""
+
+    def from_int(self, values: ArrayLike) -> Storage:
+        """Round integers once."""
+
+    def to_int(self, x: Storage) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """The values truncated toward zero, as int64.
+
+        Raises:
+            NumleanError: A value is a NaN, infinite, or beyond int64.
+        """
+
+    def from_bits(self, bits: ArrayLike) -> Storage:
+        """Take encodings, unsigned integers, as they are.
+
+        Raises:
+            UnavailableError: The Scalar has no encoding.
+        """
+
+    def to_bits(self, x: Storage) -> np.ndarray[Any, np.dtype[np.unsignedinteger[Any]]]:
+        """The encodings.
+
+        Raises:
+            UnavailableError: The Scalar has no encoding.
+        """
+
+    def from_exact(self, values: ArrayLike) -> Storage:
+        """Round exact values once: ``mpmath.mpf`` of any precision, or Python integers."""
+
+    def to_exact(self, x: Storage) -> Storage:
+        """The exact values, as an object array of ``mpmath.mpf``; -0 becomes 0."""
+
+    def to_bytes(self, x: Storage) -> bytes:
+        """The array's elements in C order, in a form equal exactly for identical elements."""
+
+    def add(self, x: Storage, y: Storage) -> Storage:
+        """The sums x + y; arrays broadcast, here and below."""
+
+    def sub(self, x: Storage, y: Storage) -> Storage:
+        """The differences x - y, which are add(x, neg(y))."""
+
+    def mul(self, x: Storage, y: Storage) -> Storage:
+        """The products x * y."""
+
+    def div(self, x: Storage, y: Storage) -> Storage:
+        """The quotients x / y; a nonzero number over zero is infinite, 0/0 a NaN."""
+
+    def sqrt(self, x: Storage) -> Storage:
+        """The square roots; of a negative number, a NaN."""
+
+    def fma(self, x: Storage, y: Storage, z: Storage) -> Storage:
+        """Each x * y + z, rounded once."""
+
+    def neg(self, x: Storage) -> Storage:
+        """Each number with its sign changed."""
+
+    def abs(self, x: Storage) -> Storage:
+        """The magnitudes."""
+
+    def minimum(self, x: Storage, y: Storage) -> Storage:
+        """The lesser of two; a NaN propagates; -0 is below +0."""
+
+    def maximum(self, x: Storage, y: Storage) -> Storage:
+        """The greater of two; a NaN propagates; -0 is below +0."""
+
+    def min_num(self, x: Storage, y: Storage) -> Storage:
+        """The lesser of two; one quiet NaN yields the other operand."""
+
+    def max_num(self, x: Storage, y: Storage) -> Storage:
+        """The greater of two; one quiet NaN yields the other operand."""
+
+    def compare(self, x: Storage, y: Storage) -> np.ndarray[Any, np.dtype[np.int8]]:
+        """Give -1 for less, 0 for equal, 1 for greater, 2 for unordered."""
+
+    def eq(self, x: Storage, y: Storage) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """Where x == y: false for NaNs, true for zeros of either sign."""
+
+    def lt(self, x: Storage, y: Storage) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """Where x < y: false for NaNs."""
+
+    def le(self, x: Storage, y: Storage) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """Where x <= y: false for NaNs."""
+
+    def exp(self, x: Storage) -> Storage:
+        """The exponentials, correctly rounded; exp(-inf) = +0."""
+
+    def log(self, x: Storage) -> Storage:
+        """The natural logarithms, correctly rounded; log(+-0) = -inf, log of less a NaN."""
+
+    def tanh(self, x: Storage) -> Storage:
+        """The hyperbolic tangents, correctly rounded; tanh(+-0) = +-0."""
+
+    def sinh(self, x: Storage) -> Storage:
+        """The hyperbolic sines, correctly rounded; sinh(+-0) = +-0."""
+
+    def cosh(self, x: Storage) -> Storage:
+        """The hyperbolic cosines, correctly rounded."""
+
+    def sin(self, x: Storage) -> Storage:
+        """The sines of radians, correctly rounded; sin(+-0) = +-0, sin(+-inf) a NaN."""
+
+    def cos(self, x: Storage) -> Storage:
+        """The cosines of radians, correctly rounded; cos(+-inf) a NaN."""
+
+    def matmul(self, a: Storage, b: Storage, *, contraction: Contraction = "separate") -> Storage:
+        """The product of matrices (n, k) and (k, m), of shape (n, m).
+
+        Each element starts from +0 and adds a[i, k] * b[k, j] for ascending k, the product rounded
+        by itself or, with ``contraction="fma"``, fused.
+
+        Raises:
+            ShapeError: The arrays are not two matrices that fit.
+        """
+
+    def sum(
+        self, x: Storage, axis: Axis = None, *, keepdims: bool = False, reduction: Order = "ordered"
+    ) -> Storage:
+        """The sums along an axis, several (in C order), or all.
+
+        Ordered: +0, then each element added for ascending index. Pairwise: the balanced binary
+        tree that splits an index range at the largest power of two below its length.
+
+        Raises:
+            ShapeError: There is no such axis.
+        """

@@ -1,0 +1,40 @@
+"""Classification of real handwritten digits."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from numlean.data import Dataset
+from numlean.nn import Flatten, Linear, ReLU, Sequential
+from numlean.runtime.task import Task
+from numlean.streams import UniformStream, permutation
+from numlean.tasks.named import NamedTask, Split
+
+_CLASSES = 10
+_TEST_SIZE = 360
+_SPLIT_SEED = 0
+_WHITE = 16.0
+
+
+def _load() -> Split:
+    from sklearn.datasets import load_digits
+
+    bundle = load_digits()
+    order = permutation(len(bundle.target), UniformStream(_SPLIT_SEED))
+    images = bundle.images[order] / _WHITE
+    one_hot = np.eye(_CLASSES)[bundle.target[order]]
+    test, train = Dataset.of_arrays(images, one_hot).split_at(_TEST_SIZE)
+    return Split(train=train, test=test)
+
+
+TASK = NamedTask(
+    name="digits",
+    summary="1,797 real 8x8 images of digits (scikit-learn), 360 of them a test, 64-32-10 with relu",
+    task=Task.regression(Sequential(Flatten(), Linear(64, 32), ReLU(), Linear(32, _CLASSES))),
+    load=_load,
+    steps=1000,
+    batch_size=32,
+    lr=0.2,
+    momentum=0.9,
+    is_classification=True,
+)

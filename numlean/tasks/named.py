@@ -1,0 +1,73 @@
+"""Tasks by name: a model, a loss, real data and settings under which it learns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from typing import Final
+
+from numlean.data import Dataset
+from numlean.errors import UnknownNameError
+from numlean.runtime.task import Task
+
+
+@dataclass(frozen=True)
+class Split:
+    """Data to train on, and data to test on; the latter may be empty."""
+
+    train: Dataset
+    test: Dataset
+
+
+@dataclass(frozen=True)
+class NamedTask:
+    """A task that a user can name.
+
+    Attributes:
+        name: The name.
+        summary: One line about it.
+        task: The model and the loss.
+        load: Reads or makes the data; the same on every machine.
+        steps: How many updates it takes by default.
+        batch_size: Samples an update by default.
+        lr: The default learning rate.
+        momentum: The default momentum.
+        is_classification: Whether targets are one-hot classes, so that there is an accuracy.
+    """
+
+    name: str
+    summary: str
+    task: Task
+    load: Callable[[], Split]
+    steps: int
+    batch_size: int
+    lr: float
+    momentum: float
+    is_classification: bool
+
+
+_MODULES: Final = {
+    "digits": "numlean.tasks.digits",
+    "sine": "numlean.tasks.sine",
+    "xor": "numlean.tasks.xor",
+}
+
+
+def tasks() -> tuple[str, ...]:
+    """The names of all tasks, sorted."""
+    return tuple(sorted(_MODULES))
+
+
+@cache
+def get_task(name: str) -> NamedTask:
+    """The task of that name.
+
+    Raises:
+        UnknownNameError: There is no such task; the message lists them.
+    """
+    if name not in _MODULES:
+        raise UnknownNameError("task", name, tasks())
+    task: NamedTask = import_module(_MODULES[name]).TASK
+    return task

@@ -1,0 +1,130 @@
+"""An array of numbers that knows its arithmetic and, while it is being watched, its history."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias, final
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from numlean.scalar import Axis, Scalar, Storage
+
+if TYPE_CHECKING:
+    from numlean.autograd.tape import Tape
+
+Operand: TypeAlias = "Tensor | float | int"
+
+
+@final
+class Tensor:
+    """A Scalar and a storage array of it, immutable.
+
+    Operators and methods apply the primitives of :mod:`numlean.autograd.primitives`; a Python
+    number among the operands is a binary64 literal and enters the Scalar with one rounding.
+
+    Attributes:
+        scalar: The arithmetic.
+        data: The storage array.
+        tape: The tape that records what is done with it, or None.
+        slot: Its place on the tape; -1 without one.
+    """
+
+    __slots__ = ("data", "scalar", "slot", "tape")
+
+    def __init__(
+        self, scalar: Scalar, data: Storage, tape: Tape | None = None, slot: int = -1
+    ) -> None:
+        self.scalar = scalar
+        self.data = data
+        self.tape = tape
+        self.slot = slot
+
+    @classmethod
+    def of(cls, scalar: Scalar, values: ArrayLike) -> Tensor:
+        """Binary64 values, each rounded once."""
+        return cls(scalar, scalar.from_float(values))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The array's shape."""
+        return self.data.shape
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return self.data.ndim
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return self.data.size
+
+    def detach(self) -> Tensor:
+        """The same numbers without a history."""
+        return Tensor(self.scalar, self.data)
+
+    def to_float(self) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+        """The values as binary64."""
+        return self.scalar.to_float(self.data)
+
+    def item(self) -> float:
+        """The only element, as binary64."""
+        return float(self.to_float().item())
+
+    def __repr__(self) -> str:
+        watched = ", watched" if self.tape is not None else ""
+        return f"Tensor({self.scalar.name}, shape {self.shape}{watched}, {self.to_float()})"
+
+    def __add__(self, other: Operand) -> Tensor:
+        return ops.add(self, self._operand(other))
+
+    def __radd__(self, other: Operand) -> Tensor:
+        return ops.add(self._operand(other), self)
+
+    def __sub__(self, other: Operand) -> Tensor:
+        return ops.sub(self, self._operand(other))
+
+    def __rsub__(self, other: Operand) -> Tensor:
+        return ops.sub(self._operand(other), self)
+
+    def __mul__(self, other: Operand) -> Tensor:
+        return ops.mul(self, self._operand(other))
+
+    def __rmul__(self, other: Operand) -> Tensor:
+        return ops.mul(self._operand(other), self)
+
+    def __truediv__(self, other: Operand) -> Tensor:
+        return ops.div(self, self._operand(other))
+
+    def __rtruediv__(self, other: Operand) -> Tensor:
+        return ops.div(self._operand(other), self)
+
+    def __neg__(self) -> Tensor:
+        return ops.neg(self)
+
+    def __matmul__(self, other: Tensor) -> Tensor:
+        return ops.matmul(self, other)
+
+    @property
+    def T(self) -> Tensor:  # noqa: N802
+        """The matrix with its axes in reverse."""
+        return ops.transpose(self)
+
+    def reshape(self, *shape: int) -> Tensor:
+        """The same elements in C order, in another shape; one extent may be -1."""
+        return ops.reshape(self, shape)
+
+    def sum(self, axis: Axis = None, *, keepdims: bool = False) -> Tensor:
+        """The sum over axes, in index order from +0."""
+        return ops.sum_(self, axis, keepdims=keepdims)
+
+    def mean(self, axis: Axis = None) -> Tensor:
+        """The sum over axes divided by the number of terms: one division."""
+        total = self.sum(axis)
+        return total / (self.size // max(total.size, 1))
+
+    def _operand(self, value: Operand) -> Tensor:
+        return value if isinstance(value, Tensor) else Tensor.of(self.scalar, value)
+
+
+from numlean.autograd import operations as ops  # noqa: E402 (operations need the class)
