@@ -2,9 +2,9 @@
 
 The value is enclosed at a working precision; if both ends of the enclosure round to the same
 number, that is the answer, else the precision is doubled (A. Ziv, "Fast evaluation of elementary
-mathematical functions with correctly rounded last bit", ACM TOMS 17(3), 1991). That ends because
-the functions here take no value a format could halve upon but at the points listed as exact: by the
-Lindemann-Weierstrass theorem exp, log, sin, cos and their hyperbolic kin are transcendental at every
+mathematical functions with correctly rounded last bit", ACM TOMS 17(3), 1991). That ends because no
+value lies on a point where rounding turns, but at the arguments listed as exact: by the theorem of
+Lindemann and Weierstrass exp, log, sin, cos and their hyperbolic kin are transcendental at every
 other dyadic argument.
 
 mpmath's functions are off by a few units in the last working place; the enclosure allows for 2**6.
@@ -96,7 +96,7 @@ def correctly_rounded(
     """The value at x, rounded once by ``round_once`` from the exact reals to a format.
 
     ``precision`` is the format's, from which the working precision starts; the result does not
-    depend on it. x is not a NaN, and not zero for an odd function: zeros keep a sign that x has not.
+    depend on it. x is not a NaN, nor zero if the function is odd, for x has not a zero's sign.
 
     Raises:
         NumleanError: The value's magnitude is beyond any memory.

@@ -99,16 +99,15 @@ class KernelScalar:
 
     def from_bits(self, bits: ArrayLike) -> Storage:
         """Take encodings as they are."""
-        format = self._encoding_format("from_bits")
+        encoded = self._encoding_format("from_bits")
         array = np.asarray(bits)
-        if array.dtype.kind not in "iu" or (
-            array.size and not 0 <= array.min() <= array.max() < (1 << format.width)
-        ):
+        is_integer = array.dtype.kind in "iu"
+        if not is_integer or (array.size and (array.min() < 0 or array.max() >> encoded.width)):
             raise StorageError(
-                f"from_bits takes integers from 0 to {(1 << format.width) - 1:#x}, the encodings"
-                f" of {format.name}; got {array.dtype} values up to {array.max()}"
+                f"from_bits takes integers of {encoded.width} bits, the encodings of"
+                f" {encoded.name}; got {array.dtype} {_first_outside(array, encoded.width)}"
             )
-        return self.codec.from_bits(array.astype(format.storage_dtype))
+        return self.codec.from_bits(array.astype(encoded.storage_dtype))
 
     def to_bits(self, x: Storage) -> np.ndarray[Any, np.dtype[np.unsignedinteger[Any]]]:
         """The encodings."""
@@ -306,9 +305,7 @@ class KernelScalar:
             ) from None
 
     def _ready(self, operation: str, x: Storage) -> Storage:
-        """An operand as kernels take it: C order, aligned, and writable so that they need be
-        compiled only once.
-        """
+        """An operand as kernels take it: C order, aligned, and writable, to be compiled once."""
         x = self._checked(operation, x)
         return x if x.flags.carray else _writable(x)
 
@@ -327,6 +324,11 @@ class KernelScalar:
                 f"{operation}: numbers of {self.name} have no encoding; to_exact gives their values"
             )
         return self.format
+
+
+def _first_outside(array: np.ndarray[Any, Any], width: int) -> Any:
+    outside = (x for x in array.flat if not isinstance(x, np.integer) or x < 0 or int(x) >> width)
+    return next(outside, "values")
 
 
 def _as_array(values: ArrayLike, dtype: type, operation: str) -> np.ndarray[Any, Any]:

@@ -21,7 +21,7 @@ from numlean.kernel_scalar import KernelScalar
 from numlean.registry import Backend, Spec
 from numlean.scalar import Storage
 from numlean_kernels.formats import Format
-from numlean_kernels.targets.protocol import Routine, RoutineTable
+from numlean_kernels.targets.protocol import Routine, Table
 from numlean_kernels.targets.python import PYTHON
 
 MAX_PRECISION: Final = 1_000_000
@@ -34,7 +34,7 @@ _UNORDERED: Final = 2
 
 
 @cache
-def mp_table(precision: int) -> RoutineTable:
+def mp_table(precision: int) -> Table:
     """The routines on ``mpmath.mpf`` objects, rounding to nearest even at ``precision`` bits."""
 
     # The two that a training run spends its time in are spelt out: no loop, no keywords.
@@ -74,7 +74,7 @@ def mp_table(precision: int) -> RoutineTable:
         "min_num": lambda a, b: _number(a, b, _lesser),
         "max_num": lambda a, b: _number(a, b, _greater),
     }
-    return RoutineTable(identity=f"mp/{precision}", zero=_ZERO, make=routines.__getitem__)
+    return Table(identity=f"mp/{precision}", zero=_ZERO, make=routines.__getitem__)
 
 
 def _over_zero(a: Any) -> Any:

@@ -16,7 +16,7 @@ from numlean.registry import Backend, Spec
 from numlean_backends.codecs import EncodingCodec
 from numlean_kernels.formats import BINARY32
 from numlean_kernels.ieee import ieee_table
-from numlean_kernels.targets.protocol import Routine, RoutineTable
+from numlean_kernels.targets.protocol import Routine, Table
 from numlean_kernels.targets.python import PYTHON
 
 _NEAR_EVEN: Final = 0
@@ -45,7 +45,7 @@ def _softfloat() -> ModuleType:
 
 
 @cache
-def softfloat_table() -> RoutineTable:
+def softfloat_table() -> Table:
     """SoftFloat's routines on binary32 encodings, ties to even."""
     library = _softfloat()
     emulated = ieee_table(BINARY32, PYTHON)
@@ -57,7 +57,7 @@ def softfloat_table() -> RoutineTable:
             return _from_binary64(library)
         return emulated[name]
 
-    return RoutineTable(identity="softfloat/binary32", zero=0, make=make)
+    return Table(identity="softfloat/binary32", zero=0, make=make)
 
 
 def _call(library: ModuleType, function: Callable[..., Any]) -> Routine:

@@ -57,7 +57,7 @@ def _relu(scalar: Scalar, x: Storage) -> Storage:
     return scalar.maximum(x, scalar.from_float(0.0))
 
 
-add = Primitive(
+add: Primitive = Primitive(
     "add",
     _forward("add"),
     (
@@ -65,7 +65,7 @@ add = Primitive(
         lambda g, z, x, y: _as_shape_of(g, y),
     ),
 )
-sub = Primitive(
+sub: Primitive = Primitive(
     "sub",
     _forward("sub"),
     (
@@ -73,7 +73,7 @@ sub = Primitive(
         lambda g, z, x, y: _as_shape_of(neg(g), y),
     ),
 )
-mul = Primitive(
+mul: Primitive = Primitive(
     "mul",
     _forward("mul"),
     (
@@ -81,7 +81,7 @@ mul = Primitive(
         lambda g, z, x, y: _as_shape_of(mul(g, x), y),
     ),
 )
-div = Primitive(
+div: Primitive = Primitive(
     "div",
     _forward("div"),
     (
@@ -89,17 +89,17 @@ div = Primitive(
         lambda g, z, x, y: _as_shape_of(neg(div(mul(g, z), y)), y),
     ),
 )
-neg = Primitive("neg", _forward("neg"), (lambda g, z, x: neg(g),))
-sqrt = Primitive("sqrt", _forward("sqrt"), (lambda g, z, x: div(g, z + z),))
-exp = Primitive("exp", _forward("exp"), (lambda g, z, x: mul(g, z),))
-log = Primitive("log", _forward("log"), (lambda g, z, x: div(g, x),))
-tanh = Primitive("tanh", _forward("tanh"), (lambda g, z, x: mul(g, 1.0 - mul(z, z)),))
-sinh = Primitive("sinh", _forward("sinh"), (lambda g, z, x: mul(g, cosh(x)),))
-cosh = Primitive("cosh", _forward("cosh"), (lambda g, z, x: mul(g, sinh(x)),))
-sin = Primitive("sin", _forward("sin"), (lambda g, z, x: mul(g, cos(x)),))
-cos = Primitive("cos", _forward("cos"), (lambda g, z, x: neg(mul(g, sin(x))),))
+neg: Primitive = Primitive("neg", _forward("neg"), (lambda g, z, x: neg(g),))
+sqrt: Primitive = Primitive("sqrt", _forward("sqrt"), (lambda g, z, x: div(g, z + z),))
+exp: Primitive = Primitive("exp", _forward("exp"), (lambda g, z, x: mul(g, z),))
+log: Primitive = Primitive("log", _forward("log"), (lambda g, z, x: div(g, x),))
+tanh: Primitive = Primitive("tanh", _forward("tanh"), (lambda g, z, x: mul(g, 1.0 - mul(z, z)),))
+sinh: Primitive = Primitive("sinh", _forward("sinh"), (lambda g, z, x: mul(g, cosh(x)),))
+cosh: Primitive = Primitive("cosh", _forward("cosh"), (lambda g, z, x: mul(g, sinh(x)),))
+sin: Primitive = Primitive("sin", _forward("sin"), (lambda g, z, x: mul(g, cos(x)),))
+cos: Primitive = Primitive("cos", _forward("cos"), (lambda g, z, x: neg(mul(g, sin(x))),))
 
-where = Primitive(
+where: Primitive = Primitive(
     "where",
     _where,
     (
@@ -110,15 +110,15 @@ where = Primitive(
 )
 """x where a stands in the relation ("lt", "le" or "eq") to b, else +0."""
 
-abs_ = Primitive(
+abs_: Primitive = Primitive(
     "abs",
     _forward("abs"),
     (lambda g, z, x: sub(_where_positive(x, g), _where_positive(neg(x), g)),),
 )
-relu = Primitive("relu", _relu, (lambda g, z, x: _where_positive(x, g),))
+relu: Primitive = Primitive("relu", _relu, (lambda g, z, x: _where_positive(x, g),))
 """maximum(x, +0): a NaN stays one. The gradient at zero is zero."""
 
-maximum = Primitive(
+maximum: Primitive = Primitive(
     "maximum",
     _forward("maximum"),
     (
@@ -128,7 +128,7 @@ maximum = Primitive(
 )
 """The gradient of a tie goes to the first."""
 
-minimum = Primitive(
+minimum: Primitive = Primitive(
     "minimum",
     _forward("minimum"),
     (
@@ -138,7 +138,7 @@ minimum = Primitive(
 )
 """The gradient of a tie goes to the first."""
 
-_matmul = Primitive(
+_matmul: Primitive = Primitive(
     "matmul",
     _forward("matmul"),
     (
@@ -146,16 +146,18 @@ _matmul = Primitive(
         lambda g, z, a, b, *, contraction: _matmul(transpose(a), g, contraction=contraction),
     ),
 )
-_sum = Primitive(
+_sum: Primitive = Primitive(
     "sum",
     _forward("sum"),
-    (lambda g, z, x, *, axis: _broadcast_to(reshape(g, _kept(x.shape, axis)), shape=x.shape),),
+    (lambda g, z, x, *, axis: broadcast_to(reshape(g, _kept(x.shape, axis)), x.shape),),
 )
-_broadcast_to = Primitive(
+_broadcast_to: Primitive = Primitive(
     "broadcast_to", _broadcast, (lambda g, z, x, *, shape: _as_shape_of(g, x),)
 )
-_reshape = Primitive("reshape", _reshaped, (lambda g, z, x, *, shape: _reshape(g, shape=x.shape),))
-transpose = Primitive("transpose", _transposed, (lambda g, z, x: transpose(g),))
+_reshape: Primitive = Primitive(
+    "reshape", _reshaped, (lambda g, z, x, *, shape: _reshape(g, shape=x.shape),)
+)
+transpose: Primitive = Primitive("transpose", _transposed, (lambda g, z, x: transpose(g),))
 
 
 def matmul(a: Tensor, b: Tensor, *, contraction: Contraction = "separate") -> Tensor:

@@ -52,7 +52,8 @@ class Dataset:
         """
         if not samples:
             raise DataError("a list of samples must not be empty: its shapes would be unknown")
-        return cls.of_arrays([x for x, _ in samples], [y for _, y in samples])
+        xs, ys = zip(*samples, strict=True)
+        return cls.of_arrays(_stack("input", xs), _stack("target", ys))
 
     @property
     def size(self) -> int:
@@ -93,6 +94,13 @@ class Dataset:
 
     def __iter__(self) -> Iterator[Sample]:
         return (self.get(index) for index in range(self.size))
+
+
+def _stack(what: str, values: Sequence[ArrayLike]) -> Floats:
+    shapes = sorted({np.shape(value) for value in values})
+    if len(shapes) > 1:
+        raise DataError(f"{what}s must be of one shape; got {shapes[0]} and {shapes[1]}")
+    return np.stack([np.asarray(value, dtype=np.float64) for value in values])
 
 
 def _finite(what: str, values: ArrayLike) -> Floats:

@@ -29,7 +29,7 @@ def _load() -> Split:
 
 TASK = NamedTask(
     name="digits",
-    summary="1,797 real 8x8 images of digits (scikit-learn), 360 of them a test, 64-32-10 with relu",
+    summary="1,797 real 8x8 images of digits (scikit-learn), 360 of them a test, 64-32-10, relu",
     task=Task.regression(Sequential(Flatten(), Linear(64, 32), ReLU(), Linear(32, _CLASSES))),
     load=_load,
     steps=1000,

@@ -19,7 +19,7 @@ from numlean_kernels.ieee.fma import make_fma
 from numlean_kernels.ieee.kit import Kit
 from numlean_kernels.ieee.nan import make_is_nan, make_propagate, make_propagate_ternary
 from numlean_kernels.ieee.table import MAKERS as INTEGER_MAKERS
-from numlean_kernels.targets.protocol import Routine, RoutineTable, Target
+from numlean_kernels.targets.protocol import Routine, Table, Target
 
 REAL_DTYPES: Final[dict[Format, Any]] = {BINARY32: np.float32, BINARY64: np.float64}
 """The numpy type that computes in each hardware format."""
@@ -199,9 +199,7 @@ MAKERS: Final[dict[str, Callable[[HardwareKit], Routine]]] = {
 
 
 @cache
-def hardware_table(format: Format, target: Target) -> RoutineTable:
+def hardware_table(format: Format, target: Target) -> Table:
     """The hardware's routines for binary32 or binary64 on a target."""
     kit = HardwareKit(format, target)
-    return RoutineTable(
-        identity=f"hardware/{format.name}", zero=REAL_DTYPES[format](0), make=kit.routine
-    )
+    return Table(identity=f"hardware/{format.name}", zero=REAL_DTYPES[format](0), make=kit.routine)

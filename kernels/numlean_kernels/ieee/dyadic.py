@@ -26,10 +26,8 @@ def encoder(format: Format) -> Callable[[int, int, int], int]:
         if m == 0:
             return sign
         shift = m.bit_length() - lead
-        if shift > 0:
-            sig = (m >> shift) | (m & ((1 << shift) - 1) != 0)
-        else:
-            sig = m << -shift
+        lost = m & ((1 << max(shift, 0)) - 1) != 0
+        sig = (m >> max(shift, 0) | lost) << max(-shift, 0)
         return int(round_pack(sign, m.bit_length() - 1 + e + format.bias, sig))
 
     return encode

@@ -8,7 +8,7 @@ from typing import Final
 from numlean_kernels.formats import Format
 from numlean_kernels.ieee import add, compare, convert, div, fma, minmax, mul, sign, sqrt
 from numlean_kernels.ieee.kit import Kit, Maker
-from numlean_kernels.targets.protocol import RoutineTable, Target
+from numlean_kernels.targets.protocol import Table, Target
 
 MAKERS: Final[dict[str, Maker]] = {
     "add": add.make_add,
@@ -34,10 +34,10 @@ MAKERS: Final[dict[str, Maker]] = {
 
 
 @cache
-def ieee_table(format: Format, target: Target) -> RoutineTable:
+def ieee_table(format: Format, target: Target) -> Table:
     """The routines of a format on a target: ties to even, NaN rule of TorchLean."""
     kit = Kit(format, target)
-    return RoutineTable(
+    return Table(
         identity=f"ieee/{format.name}",
         zero=kit.word(0),
         make=lambda name: kit.routine(MAKERS[name]),

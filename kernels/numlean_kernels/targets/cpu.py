@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 from numba import njit
@@ -26,10 +26,11 @@ from numlean_kernels.targets.numba_words import (
     count_leading_zeros,
     fused_multiply_add,
 )
-from numlean_kernels.targets.protocol import Launch, Loop, Routine, Table
+from numlean_kernels.targets.protocol import Launch, Loop, Routine, Table, Target
 
 
-class CpuTarget:
+@final
+class CpuTarget(Target):
     """Runs kernels on the CPU."""
 
     name = "cpu"

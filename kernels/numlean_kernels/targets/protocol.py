@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Protocol, TypeAlias
+from typing import Any, ClassVar, TypeAlias, final
 
 Routine: TypeAlias = Callable[..., Any]
 """A pure function on single numbers (encodings, hardware floats, mpf) of one arithmetic."""
@@ -15,25 +16,26 @@ Launch: TypeAlias = Callable[..., None]
 output."""
 
 
-class Table(Protocol):
-    """The only thing a loop knows about an arithmetic: its routines by name, and its zero."""
+@final
+@dataclass(frozen=True, eq=False)
+class Table:
+    """The only thing a loop knows about an arithmetic: its routines by name, and its zero.
 
-    @property
-    def identity(self) -> str:
-        """Names the arithmetic exactly: equal identities mean equal bits."""
+    Attributes:
+        identity: Names the arithmetic exactly: equal identities mean equal bits.
+        zero: The +0 from which sums start.
+        make: Makes the routine of a given name, for one target; raises KeyError for an unknown one.
+    """
 
-    @property
-    def zero(self) -> Any:
-        """The +0 from which sums start."""
+    identity: str
+    zero: Any
+    make: Callable[[str], Routine]
 
     def __getitem__(self, name: str) -> Routine:
-        """The routine of that name.
-
-        Raises:
-            KeyError: The arithmetic has no such routine.
-        """
+        return self.make(name)
 
 
+@final
 @dataclass(frozen=True, eq=False)
 class Loop:
     """A kernel's source: a function over a box of output cells, written against a table.
@@ -49,52 +51,42 @@ class Loop:
     make: Callable[[Table], Callable[..., None]]
 
 
-class Target(Protocol):
+class Target(ABC):
     """Where routines and loops run."""
 
-    name: str
+    name: ClassVar[str]
+    """The device's name, as users give it."""
 
-    hardware_fma: Routine | None
+    hardware_fma: ClassVar[Routine | None]
     """Fused multiply-add of two hardware floats of one format; None where there is none."""
 
+    @abstractmethod
     def unsigned(self, bits: int) -> Callable[[Any], Any]:
         """A function that reduces an integer modulo 2**bits, to the target's unsigned type."""
 
+    @abstractmethod
     def signed(self, bits: int) -> Callable[[Any], Any]:
         """A function that gives an integer the target's signed type of that width."""
 
+    @abstractmethod
     def clz(self, bits: int) -> Routine:
         """A routine that counts the leading zeros of an unsigned integer of that width."""
 
+    @abstractmethod
     def encoding_of(self, width: int) -> Routine:
         """A routine that gives a hardware float's encoding."""
 
+    @abstractmethod
     def real_of(self, width: int) -> Routine:
         """A routine that gives the hardware float of an encoding."""
 
+    @abstractmethod
     def routine(self, function: Routine) -> Routine:
         """Make a function callable from other routines and from loops of this target."""
 
+    @abstractmethod
     def kernel(self, loop: Loop, table: Table) -> Launch:
         """Instantiate a loop with a table's routines."""
-
-
-@dataclass(frozen=True, eq=False)
-class RoutineTable:
-    """A table given by makers: a routine is made when it is first asked for.
-
-    Attributes:
-        identity: Names the arithmetic and the target.
-        zero: +0.
-        make: Makes the routine of a given name; raises KeyError for an unknown one.
-    """
-
-    identity: str
-    zero: Any
-    make: Callable[[str], Routine]
-
-    def __getitem__(self, name: str) -> Routine:
-        return self.make(name)
 
 
 @cache

@@ -7,14 +7,15 @@ numpy scalars, which keep their format through arithmetic; objects (mpf) stay as
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 
-from numlean_kernels.targets.protocol import Launch, Loop, Routine, Table
+from numlean_kernels.targets.protocol import Launch, Loop, Routine, Table, Target
 
 
-class PythonTarget:
+@final
+class PythonTarget(Target):
     """Runs kernels in the Python interpreter."""
 
     name = "python"
