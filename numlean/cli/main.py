@@ -1,0 +1,79 @@
+"""``numlean COMMAND``: the parser, and what every command has in common."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import warnings
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import Final, NoReturn
+
+from numlean.errors import NumleanError
+
+EXIT_WRONG_USE: Final = 2
+EXIT_INTERRUPTED: Final = 130
+
+_COMMANDS: Final = {
+    "train": "train a task in one arithmetic",
+    "crosscheck": "train a task in several arithmetics and compare every step bit for bit",
+    "dtypes": "list the arithmetics",
+    "tasks": "list the tasks",
+    "verify": "hold ieee32exec to the hardware's results, bit for bit",
+    "bench": "measure speed, dtype beside dtype",
+}
+
+Command = Callable[[argparse.Namespace], int]
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(EXIT_WRONG_USE, f"numlean: error: {message} (see {self.prog} --help)\n")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; return the exit status: 0 well, 1 a difference found, 2 wrong use."""
+    parser = build_parser()
+    try:
+        arguments = parser.parse_args(argv)
+        run: Command = arguments.run
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            return run(arguments)
+    except NumleanError as error:
+        print(f"numlean: error: {error}", file=sys.stderr)
+        return EXIT_WRONG_USE
+    except KeyboardInterrupt:
+        print("numlean: interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # The reader has gone; keep the interpreter from complaining about it as it shuts down.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
+    parser = _Parser(prog="numlean", description="Train the same network in any arithmetic.")
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and stop")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for name, summary in _COMMANDS.items():
+        module = import_module(f"numlean.cli.{name}")
+        command = commands.add_parser(name, help=summary, description=module.__doc__)
+        module.add_arguments(command)
+        command.set_defaults(run=module.run)
+    return parser
+
+
+class _Version(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from numlean import __version__
+
+        parser.exit(message=f"numlean {__version__}\n")
+
+
+def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
+    print(f"numlean: warning: {message}", file=sys.stderr)

@@ -1,0 +1,57 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import argparse
+
+from numlean.optim import sgd
+from numlean.runtime import BACKENDS, Options, TrainConfig
+from numlean.tasks import NamedTask, get_task, tasks
+
+
+def add_training_options(parser: argparse.ArgumentParser) -> None:
+    """The task, and what decides its bits apart from the arithmetic."""
+    parser.add_argument("task", metavar="TASK", help=f"one of {', '.join(tasks())}")
+    parser.add_argument("--steps", type=int, metavar="N", help="updates to make")
+    parser.add_argument("--batch-size", type=int, metavar="B", help="samples an update")
+    parser.add_argument("--lr", type=float, metavar="X", help="learning rate")
+    parser.add_argument("--momentum", type=float, metavar="M", help="momentum of SGD")
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="S", help="names initial values and sample order"
+    )
+    parser.add_argument(
+        "--device", metavar="DEVICE", help="cpu or python; by default where the dtype runs best"
+    )
+    parser.add_argument(
+        "--backend",
+        default=BACKENDS[0],
+        choices=BACKENDS,
+        help="how a step is executed (default: %(default)s)",
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def task_of(arguments: argparse.Namespace) -> NamedTask:
+    """The task asked for."""
+    return get_task(arguments.task)
+
+
+def config_of(arguments: argparse.Namespace, task: NamedTask) -> TrainConfig:
+    """The training configuration asked for, the task's defaults filled in."""
+
+    def chosen(name: str) -> int | float:
+        value: int | float | None = getattr(arguments, name)
+        default: int | float = getattr(task, name)
+        return default if value is None else value
+
+    return TrainConfig(
+        steps=int(chosen("steps")),
+        batch_size=int(chosen("batch_size")),
+        optimizer=sgd(chosen("lr"), chosen("momentum")),
+        seed=arguments.seed,
+    )
+
+
+def options_of(arguments: argparse.Namespace) -> Options:
+    """How the task is to be instantiated."""
+    return Options(backend=arguments.backend, seed=arguments.seed)
