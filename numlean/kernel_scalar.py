@@ -333,8 +333,11 @@ def _first_outside(array: np.ndarray[Any, Any], width: int) -> Any:
 
 def _as_array(values: ArrayLike, dtype: type, operation: str) -> np.ndarray[Any, Any]:
     try:
-        return np.asarray(values).astype(dtype, casting="same_kind")
-    except (TypeError, ValueError, OverflowError) as error:
+        array = np.asarray(values)
+        if array.dtype.kind == "u" and array.size and array.max() > _INT64.max:
+            raise ValueError(f"{array.max()} is beyond int64")
+        return array.astype(dtype, casting="same_kind")
+    except (TypeError, ValueError) as error:
         raise NumleanError(f"{operation} takes {np.dtype(dtype)} values: {error}") from None
 
 

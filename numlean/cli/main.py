@@ -72,7 +72,8 @@ class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         from numlean import __version__
 
-        parser.exit(message=f"numlean {__version__}\n")
+        print(f"numlean {__version__}")
+        parser.exit()
 
 
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:

@@ -9,6 +9,7 @@ of a routine is noticed as well.
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -64,7 +65,16 @@ class CpuTarget(Target):
     def kernel(self, loop: Loop, table: Table) -> Launch:
         """Compile a loop for the arrays it is called with, or load it from the cache."""
         run = njit(error_model="numpy", nogil=True)(loop.make(table))
-        run._cache = _KernelCache(run.py_func, f"{loop.name} {table.identity} {source_hash()}")
+        identity = f"{loop.name} {table.identity} {source_hash()}"
+        try:
+            run._cache = _KernelCache(run.py_func, identity)
+        except RuntimeError as error:
+            warnings.warn(
+                f"compiled kernels cannot be kept for the next run ({error}): set NUMBA_CACHE_DIR"
+                " to a folder that can be written to",
+                RuntimeWarning,
+                stacklevel=2,
+            )
 
         def launch(domain: tuple[int, ...], *arrays: np.ndarray[Any, Any]) -> None:
             # Unsigned, so that numba need not look for negative indices in the loop.

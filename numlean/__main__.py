@@ -1,0 +1,7 @@
+"""``python -m numlean`` is ``numlean``."""
+
+import sys
+
+from numlean.cli import main
+
+sys.exit(main())

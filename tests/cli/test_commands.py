@@ -1,0 +1,185 @@
+import json
+import subprocess
+import sys
+
+import pytest
+
+from numlean.cli import main
+from numlean.registry import scalars
+from numlean.tasks import tasks
+
+TRAIN_KEYS = {
+    "task",
+    "dtype",
+    "device",
+    "backend",
+    "steps",
+    "loss_before",
+    "loss_after",
+    "accuracy",
+    "seconds",
+    "state_digest",
+    "value_digest",
+}
+
+
+def run_json(capsys, *argv):
+    status = main([*argv, "--json"])
+    return status, json.loads(capsys.readouterr().out)
+
+
+def test_train_prints_one_json_object_with_the_documented_keys(capsys):
+    status, report = run_json(capsys, "train", "xor", "--steps", "3")
+    assert status == 0
+    assert set(report) >= TRAIN_KEYS
+    assert (report["task"], report["dtype"], report["steps"]) == ("xor", "ieee32exec", 3)
+    assert report["accuracy"] is None
+    assert len(report["state_digest"]) == len(report["value_digest"]) == 64
+
+
+def test_training_changes_the_loss_and_no_step_leaves_it(capsys):
+    _, none = run_json(capsys, "train", "xor", "--steps", "0")
+    _, some = run_json(capsys, "train", "xor", "--steps", "20")
+    assert none["loss_before"] == none["loss_after"] == some["loss_before"]
+    assert some["loss_after"] < some["loss_before"]
+
+
+def test_digits_reach_ninety_percent_in_emulated_binary32_with_the_bits_of_hardware(capsys):
+    _, emulated = run_json(capsys, "train", "digits")
+    _, hardware = run_json(capsys, "train", "digits", "--dtype", "float32")
+    assert emulated["accuracy"] >= 0.9
+    assert emulated["state_digest"] == hardware["state_digest"]
+    assert emulated["loss_after"] == hardware["loss_after"]
+
+
+def test_the_reference_interpreter_gives_the_bits_of_the_cpu(capsys):
+    options = ("train", "xor", "--steps", "3", "--dtype", "ieee32exec")
+    _, cpu = run_json(capsys, *options, "--device", "cpu")
+    _, python = run_json(capsys, *options, "--device", "python")
+    assert python["device"] == "python"
+    assert python["state_digest"] == cpu["state_digest"]
+
+
+def test_seed_batch_size_lr_and_momentum_each_change_the_bits(capsys):
+    base = ("train", "xor", "--steps", "3", "--dtype", "float32")
+    variants = ((), ("--seed", "1"), ("--batch-size", "2"), ("--lr", "0.3"), ("--momentum", "0.5"))
+    digests = {run_json(capsys, *base, *variant)[1]["state_digest"] for variant in variants}
+    assert len(digests) == len(variants)
+
+
+def test_a_loss_that_is_not_finite_is_null(capsys):
+    _, report = run_json(capsys, "train", "xor", "--lr", "1e30", "--steps", "20")
+    assert report["loss_after"] is None
+
+
+def test_crosscheck_succeeds_when_all_agree(capsys):
+    status, report = run_json(
+        capsys, "crosscheck", "xor", "--dtypes", "ieee32exec,float32,mp:24", "--steps", "4"
+    )
+    assert status == 0
+    assert report["identical"] is True
+    compared = {(p["a"], p["b"]): p["compared"] for p in report["pairs"]}
+    assert compared == {
+        ("ieee32exec", "float32"): "state",
+        ("ieee32exec", "mp:24"): "value",
+        ("float32", "mp:24"): "value",
+    }
+    assert all(p["first_different_step"] is None for p in report["pairs"])
+
+
+def test_crosscheck_fails_with_status_1_where_precisions_differ(capsys):
+    status, report = run_json(
+        capsys, "crosscheck", "xor", "--dtypes", "float64,float32", "--steps", "2"
+    )
+    assert status == 1
+    assert report["identical"] is False
+    assert report["pairs"][0]["first_different_step"] == 0
+
+
+def test_dtypes_lists_every_registered_scalar_and_tasks_every_task(capsys):
+    assert main(["dtypes"]) == 0
+    listed = capsys.readouterr().out
+    assert all(name in listed for name in scalars())
+    assert main(["tasks"]) == 0
+    listed = capsys.readouterr().out
+    assert all(name in listed for name in tasks())
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (["train", "xor", "--dtype", "float31"], ["float31", "float32", "ieee32exec"]),
+        (["train", "xor", "--dtype", "mp:0"], ["mp:0", "mp:200"]),
+        (["train", "xor", "--dtype", "mp:abc"], ["mp:abc", "mp:200"]),
+        (["train", "xor", "--dtype", "float32@round=up"], ["round", "float32"]),
+        (["train", "xor", "--steps", "-1"], ["-1", "steps"]),
+        (["train", "xor", "--steps", "many"], ["many", "--steps"]),
+        (["train", "xor", "--batch-size", "0"], ["0", "batch"]),
+        (["train", "xor", "--lr", "nan"], ["nan", "lr"]),
+        (["train", "xor", "--momentum", "-1"], ["-1", "momentum"]),
+        (["train", "xor", "--seed", "-3"], ["-3", "seed"]),
+        (["train", "xor", "--device", "abacus"], ["abacus", "cpu", "python"]),
+        (["train", "xor", "--dtype", "mp:24", "--device", "cpu"], ["cpu", "python"]),
+        (["train", "xor", "--backend", "magic"], ["magic", "eager"]),
+        (["train", "xnor"], ["xnor", "xor", "digits"]),
+        (["crosscheck", "xor", "--dtypes", "float32"], ["two"]),
+        (["crosscheck", "xor"], ["--dtypes"]),
+        (["verify", "arithmetic", "--count", "0"], ["count"]),
+        (["bench", "ops", "--rounds", "0"], ["round", "0"]),
+        (["fly"], ["fly"]),
+        ([], ["COMMAND"]),
+    ],
+    ids=" ".join,
+)
+def test_wrong_use_is_one_line_that_shows_the_value_and_the_way_out(capsys, argv, words):
+    try:
+        status = main(argv)
+    except SystemExit as stop:
+        status = stop.code
+    captured = capsys.readouterr()
+    assert status == 2
+    assert captured.out == ""
+    assert captured.err.startswith("numlean: error: ")
+    assert captured.err.count("\n") == 1
+    assert all(word in captured.err for word in words)
+
+
+def test_an_interrupt_ends_the_command_with_status_130(capsys, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("numlean.cli.train.run_steps", interrupted)
+    assert main(["train", "xor"]) == 130
+    assert capsys.readouterr().err == "numlean: interrupted\n"
+
+
+def test_help_imports_neither_numba_nor_mpmath_nor_scikit_learn():
+    program = (
+        "import sys, contextlib, io\n"
+        "from numlean.cli import main\n"
+        "with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):\n"
+        "    main(['--help'])\n"
+        "print(sorted({'numba', 'mpmath', 'sklearn', 'rich', 'gmpy2'} & set(sys.modules)))\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert result.stdout == "[]\n"
+
+
+def test_nothing_but_the_report_is_printed_in_a_pipe():
+    result = subprocess.run(
+        [sys.executable, "-m", "numlean", "train", "xor", "--steps", "2", "--json"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert result.stderr == ""
+    assert json.loads(result.stdout)["steps"] == 2
+
+
+def test_version_is_printed(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["--version"])
+    assert stop.value.code == 0
+    assert capsys.readouterr().out.startswith("numlean ")
