@@ -10,6 +10,7 @@ import numpy as np
 
 from numlean.scalar import Storage
 from numlean_kernels.formats import Format
+from numlean_kernels.ieee import Arithmetic
 from numlean_kernels.ieee.dyadic import decode, encoder
 from numlean_kernels.loops.elementwise import unary
 from numlean_kernels.targets.protocol import Table, Target, kernel_for
@@ -22,14 +23,19 @@ class EncodingCodec:
     """Storage holds encodings; conversions are kernels of the table.
 
     Attributes:
-        format: The format of the encodings.
+        arithmetic: The format of the encodings, and how numbers are rounded to it.
         table: Has the routines from_binary64, to_binary64 and from_int64.
         target: Where they run.
     """
 
-    format: Format
+    arithmetic: Arithmetic
     table: Table
     target: Target
+
+    @property
+    def format(self) -> Format:
+        """The format of the encodings."""
+        return self.arithmetic.format
 
     @property
     def storage_dtype(self) -> np.dtype[Any]:
@@ -55,7 +61,7 @@ class EncodingCodec:
 
     def encode(self, value: RawMpf) -> int:
         """One exact value, rounded once."""
-        return encode_raw(self.format, value)
+        return encode_raw(self.arithmetic, value)
 
     def decode(self, element: int) -> RawMpf:
         """One encoding's exact value."""
@@ -119,7 +125,7 @@ class HardwareCodec:
 
     def encode(self, value: RawMpf) -> Any:
         """One exact value, rounded once."""
-        bits = np.array(encode_raw(self.format, value), self.format.storage_dtype)
+        bits = np.array(encode_raw(Arithmetic(self.format), value), self.format.storage_dtype)
         return bits.view(self.storage_dtype)[()]
 
     def decode(self, element: float) -> RawMpf:
@@ -154,16 +160,17 @@ def little_endian(x: Storage) -> bytes:
     return x.astype(x.dtype.newbyteorder("<"), copy=False).tobytes()
 
 
-def encode_raw(format: Format, value: RawMpf) -> int:
+def encode_raw(arithmetic: Arithmetic, value: RawMpf) -> int:
     """Mpmath's raw value, rounded once to an encoding."""
     from mpmath import libmp
 
+    format = arithmetic.format
     negative, m, e, _ = value
     if value == libmp.fnan:
         return format.default_nan
     if value in (libmp.finf, libmp.fninf):
         return format.infinity | (format.sign_mask if value == libmp.fninf else 0)
-    return encoder(format)(negative, int(m), e)
+    return encoder(arithmetic)(negative, int(m), e)
 
 
 def decode_raw(format: Format, encoding: int) -> RawMpf:
@@ -171,7 +178,7 @@ def decode_raw(format: Format, encoding: int) -> RawMpf:
     from mpmath import libmp
 
     magnitude, negative = encoding & format.magnitude_mask, encoding & format.sign_mask
-    if magnitude > format.infinity:
+    if magnitude > format.max_number:
         return libmp.fnan  # type: ignore[no-any-return]
     if magnitude == format.infinity:
         return libmp.fninf if negative else libmp.finf  # type: ignore[no-any-return]

@@ -15,7 +15,7 @@ from numlean.kernel_scalar import KernelScalar
 from numlean.registry import Backend, Spec
 from numlean_backends.codecs import EncodingCodec
 from numlean_kernels.formats import BINARY32
-from numlean_kernels.ieee import ieee_table
+from numlean_kernels.ieee import Arithmetic, ieee_table
 from numlean_kernels.targets.protocol import Routine, Table
 from numlean_kernels.targets.python import PYTHON
 
@@ -48,7 +48,7 @@ def _softfloat() -> ModuleType:
 def softfloat_table() -> Table:
     """SoftFloat's routines on binary32 encodings, ties to even."""
     library = _softfloat()
-    emulated = ieee_table(BINARY32, PYTHON)
+    emulated = ieee_table(Arithmetic(BINARY32), PYTHON)
 
     def make(name: str) -> Routine:
         if name in _SOFTFLOAT_NAMES:
@@ -94,7 +94,7 @@ def _make(spec: Spec, device: str) -> KernelScalar:
         summary="binary32 by Berkeley SoftFloat 3",
         table=table,
         target=PYTHON,
-        codec=EncodingCodec(BINARY32, table, PYTHON),
+        codec=EncodingCodec(Arithmetic(BINARY32), table, PYTHON),
     )
 
 

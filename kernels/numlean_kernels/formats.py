@@ -1,29 +1,34 @@
-"""Binary floating-point formats as data (IEEE 754-2019, clause 3).
+"""Binary floating-point formats as data (IEEE 754-2019, clause 3; OCP 8-bit formats, 2023).
 
-A format is five numbers; everything else about it is derived here and nowhere else.
+A format is a few numbers; everything else about it is derived here and nowhere else.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Final
 
 import numpy as np
 
 
 @dataclass(frozen=True)
 class Format:
-    """An IEEE 754 binary interchange format, described by its two field widths.
+    """A binary format with a sign, a biased exponent and a trailing significand.
 
     Attributes:
         name: The name users write and errors show.
         exponent_bits: Width of the biased exponent field.
         trailing_bits: Width of the trailing significand field, so that the precision is one more.
+        has_infinity: Whether the greatest biased exponent is kept for infinities and NaNs, as in
+            IEEE 754. If not, it holds numbers as well, and only the encoding of all ones is a NaN.
     """
 
     name: str
     exponent_bits: int
     trailing_bits: int
+    has_infinity: bool = True
 
     @property
     def width(self) -> int:
@@ -43,7 +48,7 @@ class Format:
     @property
     def emax(self) -> int:
         """Largest exponent of a finite number."""
-        return self.bias
+        return (self.max_finite >> self.trailing_bits) - self.bias
 
     @property
     def emin(self) -> int:
@@ -62,7 +67,7 @@ class Format:
 
     @property
     def implicit_bit(self) -> int:
-        """The leading significand bit that a normal number leaves out."""
+        """The leading significand bit that a normal number leaves out; also the least normal."""
         return 1 << self.trailing_bits
 
     @property
@@ -72,13 +77,25 @@ class Format:
 
     @property
     def exponent_limit(self) -> int:
-        """Biased exponent of infinities and NaNs: a field of ones."""
+        """The greatest biased exponent: a field of ones."""
         return (1 << self.exponent_bits) - 1
 
     @property
     def infinity(self) -> int:
-        """Encoding of +infinity; larger magnitudes are NaNs."""
-        return self.exponent_limit << self.trailing_bits
+        """Encoding of +infinity; in a format without one, of the NaN in its place."""
+        return self.max_finite + 1
+
+    @property
+    def max_finite(self) -> int:
+        """Encoding of the greatest finite number."""
+        if self.has_infinity:
+            return (self.exponent_limit << self.trailing_bits) - 1
+        return self.magnitude_mask - 1
+
+    @property
+    def max_number(self) -> int:
+        """The greatest magnitude that is not a NaN."""
+        return self.infinity if self.has_infinity else self.max_finite
 
     @property
     def quiet_bit(self) -> int:
@@ -107,5 +124,33 @@ class Format:
         return np.dtype(f"uint{bits}")
 
 
+BINARY16 = Format("binary16", exponent_bits=5, trailing_bits=10)
 BINARY32 = Format("binary32", exponent_bits=8, trailing_bits=23)
 BINARY64 = Format("binary64", exponent_bits=11, trailing_bits=52)
+BFLOAT16 = Format("bfloat16", exponent_bits=8, trailing_bits=7)
+TF32 = Format("tf32", exponent_bits=8, trailing_bits=10)
+E5M2 = Format("e5m2", exponent_bits=5, trailing_bits=2)
+E4M3 = Format("e4m3", exponent_bits=4, trailing_bits=3, has_infinity=False)
+
+NAMED: Final = {f.name: f for f in (BINARY16, BFLOAT16, TF32, E5M2, E4M3)}
+"""The formats that users know by a name of their own, apart from binary32 and binary64."""
+
+EXPONENT_BITS: Final = range(2, 12)
+TRAILING_BITS: Final = range(1, 53)
+
+
+def parse_format(text: str) -> Format:
+    """The IEEE format of a text such as ``e5m10``.
+
+    Raises:
+        ValueError: The text reads otherwise, or a width is out of range.
+    """
+    match = re.fullmatch(r"e(\d{1,2})m(\d{1,2})", text, re.ASCII)
+    exponent_bits, trailing_bits = map(int, match.groups()) if match else (0, 0)
+    if exponent_bits not in EXPONENT_BITS or trailing_bits not in TRAILING_BITS:
+        raise ValueError(
+            f"{text!r} is no format: write eXmY with X exponent bits from {EXPONENT_BITS[0]} to"
+            f" {EXPONENT_BITS[-1]} and Y trailing significand bits from {TRAILING_BITS[0]} to"
+            f" {TRAILING_BITS[-1]}, as in e5m10"
+        )
+    return Format(f"e{exponent_bits}m{trailing_bits}", exponent_bits, trailing_bits)

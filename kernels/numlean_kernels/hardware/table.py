@@ -15,10 +15,15 @@ from typing import Any, Final
 import numpy as np
 
 from numlean_kernels.formats import BINARY32, BINARY64, Format
-from numlean_kernels.ieee.fma import make_fma
+from numlean_kernels.ieee.arithmetic import Arithmetic
 from numlean_kernels.ieee.kit import Kit
-from numlean_kernels.ieee.nan import make_is_nan, make_propagate, make_propagate_ternary
-from numlean_kernels.ieee.table import MAKERS as INTEGER_MAKERS
+from numlean_kernels.ieee.nan import (
+    default_nan,
+    make_is_nan,
+    make_propagate,
+    make_propagate_ternary,
+)
+from numlean_kernels.ieee.table import QUIET_MAKERS, unflagged
 from numlean_kernels.targets.protocol import Routine, Table, Target
 
 REAL_DTYPES: Final[dict[Format, Any]] = {BINARY32: np.float32, BINARY64: np.float64}
@@ -35,7 +40,7 @@ class HardwareKit:
     """
 
     def __init__(self, format: Format, target: Target) -> None:
-        self.integer = Kit(format, target)
+        self.integer = Kit(Arithmetic(format), target)
         self.encoding = target.encoding_of(format.width)
         self.real = target.real_of(format.width)
         self._routines: dict[str, Routine] = {}
@@ -104,7 +109,7 @@ def _make_sqrt(kit: HardwareKit) -> Routine:
 def _make_fma(kit: HardwareKit) -> Routine:
     fused = kit.integer.target.hardware_fma
     if fused is None:
-        return _lift_ternary(kit, kit.integer.routine(make_fma))
+        return _lift_ternary(kit, unflagged(kit.integer, "fma"))
     nan_of = _nan_of_ternary(kit)
 
     def fma(a: Any, b: Any, c: Any) -> Any:
@@ -118,11 +123,11 @@ def _nan_of(kit: HardwareKit) -> Routine:
     """``nan_of(a, b)``: the NaN that an operation gives that came to a NaN from a and b."""
     integer, encoding, real = kit.integer, kit.encoding, kit.real
     propagate, is_nan = integer.routine(make_propagate), integer.routine(make_is_nan)
-    (default_nan,) = integer.words("default_nan")
+    invalid_nan = default_nan(integer)
 
     def nan_of(a: Any, b: Any) -> Any:
         x, y = encoding(a), encoding(b)
-        return real(propagate(x, y) if is_nan(x) | is_nan(y) else default_nan)
+        return real(propagate(x, y) if is_nan(x) | is_nan(y) else invalid_nan)
 
     return integer.target.routine(nan_of)
 
@@ -130,12 +135,12 @@ def _nan_of(kit: HardwareKit) -> Routine:
 def _nan_of_ternary(kit: HardwareKit) -> Routine:
     integer, encoding, real = kit.integer, kit.encoding, kit.real
     propagate, is_nan = integer.routine(make_propagate_ternary), integer.routine(make_is_nan)
-    (default_nan,) = integer.words("default_nan")
+    invalid_nan = default_nan(integer)
 
     def nan_of(a: Any, b: Any, c: Any) -> Any:
         x, y, z = encoding(a), encoding(b), encoding(c)
         has_nan = is_nan(x) | is_nan(y) | is_nan(z)
-        return real(propagate(x, y, z) if has_nan else default_nan)
+        return real(propagate(x, y, z, False) if has_nan else invalid_nan)
 
     return integer.target.routine(nan_of)
 
@@ -180,7 +185,7 @@ def _lifted(
     lift: Callable[[HardwareKit, Routine], Routine], *names: str
 ) -> dict[str, Callable[[HardwareKit], Routine]]:
     def maker(name: str) -> Callable[[HardwareKit], Routine]:
-        return lambda kit: lift(kit, kit.integer.routine(INTEGER_MAKERS[name]))
+        return lambda kit: lift(kit, kit.integer.routine(QUIET_MAKERS[name]))
 
     return {name: maker(name) for name in names}
 

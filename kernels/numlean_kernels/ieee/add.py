@@ -4,36 +4,41 @@ from __future__ import annotations
 
 from typing import Any
 
-from numlean_kernels.ieee.fields import make_shift_right_jam
+from numlean_kernels.ieee.fields import make_accept, make_shift_right_jam
+from numlean_kernels.ieee.flags import INVALID
 from numlean_kernels.ieee.kit import Kit
-from numlean_kernels.ieee.nan import make_propagate
+from numlean_kernels.ieee.nan import default_nan, make_is_signalling, make_propagate
 from numlean_kernels.ieee.round_pack import make_round_pack
+from numlean_kernels.ieee.rounding import make_infinite, make_zero_sum
 from numlean_kernels.ieee.sign import make_neg
 from numlean_kernels.targets.protocol import Routine
 
 
 def make_add(kit: Kit) -> Routine:
-    """Return ``add(a, b)``: a + b rounded once.
+    """Return ``add(a, b) -> (z, flags)``: a + b rounded once.
 
-    NaN operands propagate; infinities of unlike signs give the default NaN. An exact zero is +0
-    unless both operands are -0.
+    NaN operands propagate; infinities of unlike signs are invalid. An exact zero is +0 unless both
+    operands are -0, and -0 unless both are +0 when rounding toward negative.
     """
     word, signed, clz = kit.word, kit.signed, kit.clz
-    round_pack, propagate = kit.routine(make_round_pack), kit.routine(make_propagate)
-    shift_right_jam = kit.routine(make_shift_right_jam)
+    accept, round_pack = kit.routine(make_accept), kit.routine(make_round_pack)
+    propagate, is_signalling = kit.routine(make_propagate), kit.routine(make_is_signalling)
+    shift_right_jam, infinite = kit.routine(make_shift_right_jam), kit.routine(make_infinite)
+    zero_sum, invalid_nan = kit.routine(make_zero_sum), default_nan(kit)
     sign_mask, magnitude_mask, trailing_mask = kit.words(
         "sign_mask", "magnitude_mask", "trailing_mask"
     )
-    implicit_bit, infinity, default_nan, zero = kit.words(
-        "implicit_bit", "infinity", "default_nan", "zero"
+    implicit_bit, infinity, max_number, zero = kit.words(
+        "implicit_bit", "infinity", "max_number", "zero"
     )
+    no_flag, invalid_flag = word(0), word(INVALID)
     trailing_bits, shift_mask = word(kit.format.trailing_bits), word(kit.word_bits - 1)
     # Operands stand one bit lower than a working significand, so that their sum has room.
     lead = word(kit.guard_bits - 1)
     one = signed(1)
 
     def add(a: Any, b: Any) -> Any:
-        a, b = word(a), word(b)
+        a, b = accept(a), accept(b)
         mag_a, mag_b = word(a & magnitude_mask), word(b & magnitude_mask)
         ordered = mag_a >= mag_b
         big, small = (mag_a, mag_b) if ordered else (mag_b, mag_a)
@@ -52,21 +57,31 @@ def make_add(kit: Kit) -> Routine:
         sig = word(sig_big - sig_small) if subtract else word(sig_big + sig_small)
         shift = signed(clz(sig)) - one
         sig_normal = word(sig << word(shift & shift_mask))
-        z = round_pack(sign, signed(exp + one - shift), sig_normal)
+        z, flags = round_pack(sign, signed(exp + one - shift), sig_normal)
 
-        z = z if sig != 0 else word(a & b & sign_mask)
-        z_infinite = default_nan if subtract & (small == infinity) else word(sign | infinity)
-        z = z if big < infinity else z_infinite
-        return z if big <= infinity else propagate(a, b)
+        z = z if sig != 0 else zero_sum(a & sign_mask, b & sign_mask)
+        flags = flags if sig != 0 else no_flag
+        opposed = subtract & (small == infinity)
+        z = z if big < infinity else (invalid_nan if opposed else infinite(sign))
+        flags = flags if big < infinity else (invalid_flag if opposed else no_flag)
+        signalling = invalid_flag if is_signalling(a) | is_signalling(b) else no_flag
+        is_number = big <= max_number
+        return (z if is_number else propagate(a, b)), (flags if is_number else signalling)
 
     return add
 
 
 def make_sub(kit: Kit) -> Routine:
-    """Return ``sub(a, b)``: add(a, neg(b)), NaNs included."""
+    """Return ``sub(a, b) -> (z, flags)``: add(a, neg(b)), NaNs included.
+
+    Flags apart: neg makes a signalling b quiet, but the subtraction is invalid all the same.
+    """
     add, neg = kit.routine(make_add), kit.routine(make_neg)
+    word, is_signalling = kit.word, kit.routine(make_is_signalling)
+    no_flag, invalid_flag = word(0), word(INVALID)
 
     def sub(a: Any, b: Any) -> Any:
-        return add(a, neg(b))
+        z, flags = add(a, neg(b))
+        return z, word(flags | (invalid_flag if is_signalling(word(b)) else no_flag))
 
     return sub

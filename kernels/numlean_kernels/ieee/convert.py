@@ -5,49 +5,77 @@ from __future__ import annotations
 from typing import Any
 
 from numlean_kernels.formats import BINARY64
-from numlean_kernels.ieee.fields import make_unpack
+from numlean_kernels.ieee.arithmetic import Arithmetic
+from numlean_kernels.ieee.fields import make_accept, make_unpack
+from numlean_kernels.ieee.flags import INVALID
 from numlean_kernels.ieee.kit import Kit
+from numlean_kernels.ieee.nan import default_nan, make_is_signalling
 from numlean_kernels.ieee.round_pack import make_round_pack
+from numlean_kernels.ieee.rounding import make_infinite
 from numlean_kernels.targets.protocol import Routine
 
 
 def make_from_binary64(kit: Kit) -> Routine:
-    """Return ``from_binary64(a)``: a binary64 encoding rounded once; NaN gives the default NaN."""
-    return make_convert(Kit(BINARY64, kit.target), kit)
+    """Return ``from_binary64(a) -> (z, flags)``: a binary64 encoding rounded once."""
+    return make_convert(Kit(Arithmetic(BINARY64), kit.target), kit)
 
 
 def make_to_binary64(kit: Kit) -> Routine:
-    """Return ``to_binary64(a)``: the exact binary64 encoding; a NaN gives the default NaN.
-
-    Exact for every format that binary64 embeds.
-    """
-    return make_convert(kit, Kit(BINARY64, kit.target))
+    """Return ``to_binary64(a) -> (z, flags)``: exact for every format that binary64 embeds."""
+    return make_convert(kit, Kit(Arithmetic(BINARY64), kit.target))
 
 
 def make_convert(source: Kit, result: Kit) -> Routine:
-    """Return ``convert(a)``: an encoding of the source format rounded once to the result's."""
-    unpack, round_pack = source.routine(make_unpack), result.routine(make_round_pack)
-    narrow = _narrow(source, result)
+    """Return ``convert(a) -> (z, flags)``: an encoding of the source rounded once to the result.
+
+    A NaN gives the result's default NaN, whatever its payload.
+    """
+    accept, unpack = source.routine(make_accept), source.routine(make_unpack)
+    is_signalling = source.routine(make_is_signalling)
+    round_pack, infinite = result.routine(make_round_pack), result.routine(make_infinite)
+    narrow, nan = _narrow(source, result), default_nan(result)
     source_word, word, signed = source.word, result.word, result.signed
-    sign_mask, magnitude_mask, source_infinity = source.words(
-        "sign_mask", "magnitude_mask", "infinity"
+    sign_mask, magnitude_mask, infinity, max_number = source.words(
+        "sign_mask", "magnitude_mask", "infinity", "max_number"
     )
-    result_sign, infinity, default_nan, zero = result.words(
-        "sign_mask", "infinity", "default_nan", "zero"
-    )
+    result_sign, zero = result.words("sign_mask", "zero")
     rebias = signed(result.format.bias - source.format.bias)
+    no_flag, invalid_flag = word(0), word(INVALID)
 
     def convert(a: Any) -> Any:
-        a = source_word(a)
+        a = accept(a)
         magnitude = source_word(a & magnitude_mask)
         sign = result_sign if (a & sign_mask) != 0 else zero
         exp, sig = unpack(magnitude)
-        z = round_pack(sign, signed(exp + rebias), narrow(sig))
-        z = sign if magnitude == 0 else z
-        z = word(sign | infinity) if magnitude == source_infinity else z
-        return default_nan if magnitude > source_infinity else z
+        z, flags = round_pack(sign, signed(exp + rebias), narrow(sig))
+        z = infinite(sign) if magnitude == infinity else (sign if magnitude == 0 else z)
+        flags = no_flag if (magnitude == 0) | (magnitude == infinity) else flags
+        signalling = invalid_flag if is_signalling(a) else no_flag
+        is_nan = magnitude > max_number
+        return (nan if is_nan else z), (signalling if is_nan else flags)
 
     return convert
+
+
+def make_from_int64(kit: Kit) -> Routine:
+    """Return ``from_int64(n) -> (z, flags)``: an int64 rounded once."""
+    long = Kit(Arithmetic(BINARY64), kit.target)
+    round_pack, narrow = kit.routine(make_round_pack), _narrow(long, kit)
+    long_word, clz, signed, no_flag = long.word, long.clz, kit.signed, kit.word(0)
+    zero_long, shift_mask = long_word(0), long_word(63)
+    top_exp = signed(kit.format.bias + 63)
+    sign_mask, zero = kit.words("sign_mask", "zero")
+
+    def from_int64(n: Any) -> Any:
+        bits = long_word(n)
+        magnitude = long_word(zero_long - bits) if n < 0 else bits
+        zeros = clz(magnitude)
+        sign = sign_mask if n < 0 else zero
+        sig = narrow(long_word(magnitude << (zeros & shift_mask)))
+        z, flags = round_pack(sign, signed(top_exp - signed(zeros)), sig)
+        return (zero if n == 0 else z), (no_flag if n == 0 else flags)
+
+    return from_int64
 
 
 def _narrow(source: Kit, result: Kit) -> Routine:
@@ -66,23 +94,3 @@ def _narrow(source: Kit, result: Kit) -> Routine:
         return word(shifted | (one if wider(shifted << down) != sig else zero))
 
     return source.target.routine(narrow)
-
-
-def make_from_int64(kit: Kit) -> Routine:
-    """Return ``from_int64(n)``: an int64 rounded once."""
-    long = Kit(BINARY64, kit.target)
-    round_pack, narrow = kit.routine(make_round_pack), _narrow(long, kit)
-    long_word, clz, signed = long.word, long.clz, kit.signed
-    zero_long, shift_mask = long_word(0), long_word(63)
-    top_exp = signed(kit.format.bias + 63)
-    sign_mask, zero = kit.words("sign_mask", "zero")
-
-    def from_int64(n: Any) -> Any:
-        bits = long_word(n)
-        magnitude = long_word(zero_long - bits) if n < 0 else bits
-        zeros = clz(magnitude)
-        sign = sign_mask if n < 0 else zero
-        sig = narrow(long_word(magnitude << (zeros & shift_mask)))
-        return zero if n == 0 else round_pack(sign, signed(top_exp - signed(zeros)), sig)
-
-    return from_int64

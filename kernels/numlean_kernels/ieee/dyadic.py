@@ -6,18 +6,19 @@ from collections.abc import Callable
 from functools import cache
 
 from numlean_kernels.formats import Format
+from numlean_kernels.ieee.arithmetic import Arithmetic
 from numlean_kernels.ieee.kit import Kit
 from numlean_kernels.ieee.round_pack import make_round_pack
 from numlean_kernels.targets.python import PYTHON
 
 
 @cache
-def encoder(format: Format) -> Callable[[int, int, int], int]:
-    """Return ``encode(negative, m, e)``: m * 2**e with m >= 0, rounded once to the format.
+def encoder(arithmetic: Arithmetic) -> Callable[[int, int, int], int]:
+    """Return ``encode(negative, m, e)``: m * 2**e with m >= 0, rounded once.
 
     ``negative`` is 0 or 1, so that zeros have their sign.
     """
-    kit = Kit(format, PYTHON)
+    kit, format = Kit(arithmetic, PYTHON), arithmetic.format
     round_pack = kit.routine(make_round_pack)
     lead = kit.word_bits - 1
 
@@ -28,7 +29,8 @@ def encoder(format: Format) -> Callable[[int, int, int], int]:
         shift = m.bit_length() - lead
         lost = m & ((1 << max(shift, 0)) - 1) != 0
         sig = (m >> max(shift, 0) | lost) << max(-shift, 0)
-        return int(round_pack(sign, m.bit_length() - 1 + e + format.bias, sig))
+        z, _ = round_pack(sign, m.bit_length() - 1 + e + format.bias, sig)
+        return int(z)
 
     return encode
 

@@ -4,8 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
+from numlean_kernels.ieee.arithmetic import Subnormal
 from numlean_kernels.ieee.kit import Kit
 from numlean_kernels.targets.protocol import Routine
+
+
+def make_accept(kit: Kit) -> Routine:
+    """Return ``accept(a)``: an operand as a word, flushed if it is subnormal and that is asked."""
+    word = kit.word
+    sign_mask, magnitude_mask, implicit_bit = kit.words(
+        "sign_mask", "magnitude_mask", "implicit_bit"
+    )
+
+    def keep(a: Any) -> Any:
+        return word(a)
+
+    def flush(a: Any) -> Any:
+        a = word(a)
+        return word(a & sign_mask) if word(a & magnitude_mask) < implicit_bit else a
+
+    return keep if kit.arithmetic.subnormal is Subnormal.KEEP else flush
 
 
 def make_unpack(kit: Kit) -> Routine:
@@ -32,20 +50,8 @@ def make_unpack(kit: Kit) -> Routine:
 
 
 def make_shift_right_jam(kit: Kit) -> Routine:
-    """Return ``shift_right_jam(sig, n)`` for words: sig >> n, bit 0 also telling of lost ones.
-
-    n is a nonnegative word; n >= w-1 leaves at most the sticky bit.
-    """
-    return _jam(kit.word, kit.word_bits)
-
-
-def make_shift_right_jam_wide(kit: Kit) -> Routine:
-    """Return ``shift_right_jam`` for wide words."""
-    return _jam(kit.wide, 2 * kit.word_bits)
-
-
-def _jam(word: Any, bits: int) -> Routine:
-    zero, one, farthest = word(0), word(1), word(bits - 1)
+    """Return ``shift_right_jam(sig, n)``: sig >> n, bit 0 also telling of lost ones; n >= 0."""
+    word, zero, one, farthest = kit.word, kit.word(0), kit.word(1), kit.word(kit.word_bits - 1)
 
     def shift_right_jam(sig: Any, n: Any) -> Any:
         n = n if n < farthest else farthest

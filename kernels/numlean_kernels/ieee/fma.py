@@ -4,42 +4,61 @@ from __future__ import annotations
 
 from typing import Any
 
-from numlean_kernels.ieee.fields import make_shift_right_jam_wide, make_unpack
+from numlean_kernels.ieee.arithmetic import NanRule
+from numlean_kernels.ieee.fields import make_accept, make_unpack
+from numlean_kernels.ieee.flags import INVALID
 from numlean_kernels.ieee.kit import Kit
-from numlean_kernels.ieee.nan import make_propagate_ternary
+from numlean_kernels.ieee.nan import default_nan, make_is_signalling, make_propagate_ternary
 from numlean_kernels.ieee.round_pack import make_round_pack
+from numlean_kernels.ieee.rounding import make_infinite, make_zero_sum
+from numlean_kernels.ieee.wide import wide_operations
 from numlean_kernels.targets.protocol import Routine
 
 
 def make_fma(kit: Kit) -> Routine:
-    """Return ``fma(a, b, c)``: a * b + c rounded once.
+    """Return ``fma(a, b, c) -> (z, flags)``: a * b + c rounded once.
 
-    NaN operands propagate, and win over an invalid product; zero times infinity and infinities
-    of unlike signs give the default NaN. An exact zero is +0 unless product and addend are both
-    negative.
+    NaN operands propagate; zero times infinity and infinities of unlike signs are invalid, the
+    former also if c is a quiet NaN and the rule is Arm's. Exact zeros have the sign of a sum's.
 
     The product has at most 2p bits and is held exactly, with its leading one at bit 2w-3 of a
-    wide word; so is the addend. The one of smaller magnitude is shifted right with a sticky bit.
+    wide number; so is the addend. The one of smaller magnitude is shifted right with a sticky bit.
     If that loses bits, the two exponents lie more than 2w-3-2p > 1 apart, so the difference loses
     at most one leading bit, and the sticky bit stays below the p+1 bits that decide the rounding.
     """
-    word, wide, signed, clz_wide = kit.word, kit.wide, kit.signed, kit.clz_wide
-    unpack, round_pack = kit.routine(make_unpack), kit.routine(make_round_pack)
-    propagate = kit.routine(make_propagate_ternary)
-    shift_right_jam = kit.routine(make_shift_right_jam_wide)
-    sign_mask, magnitude_mask, infinity, default_nan = kit.words(
-        "sign_mask", "magnitude_mask", "infinity", "default_nan"
+    word, signed, wide = kit.word, kit.signed, wide_operations(kit)
+    multiply, lift, top, wide_add, wide_sub = (
+        wide.multiply,
+        wide.lift,
+        wide.top,
+        wide.add,
+        wide.sub,
+    )
+    less, shift_left, shift_right_jam, clz = (
+        wide.less,
+        wide.shift_left,
+        wide.shift_right_jam,
+        wide.clz,
+    )
+    accept, unpack = kit.routine(make_accept), kit.routine(make_unpack)
+    round_pack, infinite = kit.routine(make_round_pack), kit.routine(make_infinite)
+    propagate, is_signalling = (
+        kit.routine(make_propagate_ternary),
+        kit.routine(make_is_signalling),
+    )
+    zero_sum, invalid_nan = kit.routine(make_zero_sum), default_nan(kit)
+    sign_mask, magnitude_mask, infinity, max_number = kit.words(
+        "sign_mask", "magnitude_mask", "infinity", "max_number"
     )
     bias, one, two = signed(kit.format.bias), signed(1), signed(2)
     # A zero must never shift a nonzero number away: its exponent is below every other.
-    zero_exp = signed(-4 * kit.format.bias)
-    word_bits, wide_one = wide(kit.word_bits), wide(1)
-    wide_top, addend_lead = wide(2 * kit.word_bits - 1), wide(kit.word_bits - 2)
-    shift_mask = wide(2 * kit.word_bits - 1)
-    word_zero, word_one = word(0), word(1)
+    zero_exp = signed(-8 * kit.format.bias - 4 * kit.format.precision)
+    one_word, two_words = word(1), word(2)
+    no_flag, invalid_flag = word(0), word(INVALID)
+    invalid_beats_nan = kit.arithmetic.nan is NanRule.ARM
 
     def fma(a: Any, b: Any, c: Any) -> Any:
-        a, b, c = word(a), word(b), word(c)
+        a, b, c = accept(a), accept(b), accept(c)
         mag_a, mag_b = word(a & magnitude_mask), word(b & magnitude_mask)
         mag_c = word(c & magnitude_mask)
         sign_product, sign_c = word((a ^ b) & sign_mask), word(c & sign_mask)
@@ -48,35 +67,39 @@ def make_fma(kit: Kit) -> Routine:
         exp_b, sig_b = unpack(mag_b)
         exp_c, sig_c = unpack(mag_c)
 
-        product = wide(wide(sig_a) * wide(sig_b))
-        carry = wide(product >> wide_top)
-        product = wide((product >> wide_one) >> carry)
-        exp_product = signed(exp_a + exp_b - bias + signed(carry))
-        exp_product = exp_product if product != 0 else zero_exp
-        addend = wide(wide(sig_c) << addend_lead)
-        exp_c = exp_c if addend != 0 else zero_exp
-
-        product_bigger = (exp_product > exp_c) | ((exp_product == exp_c) & (product >= addend))
-        exp = exp_product if product_bigger else exp_c
-        big = product if product_bigger else addend
-        small = addend if product_bigger else product
-        distance = signed(exp - (exp_c if product_bigger else exp_product))
-        small = shift_right_jam(small, wide(distance))
-        total = wide(big - small) if subtract else wide(big + small)
-        sign = sign_product if product_bigger else sign_c
-        zeros = signed(clz_wide(total))
-        total = wide(total << (wide(zeros - one) & shift_mask))
-        sig = word(word(total >> word_bits) | (word_one if word(total) != 0 else word_zero))
-        z = round_pack(sign, signed(exp - zeros + two), sig)
-
-        z = z if total != 0 else word(sign_product & sign_c)
+        product = multiply(sig_a, sig_b)
+        carried = clz(product) == 0
+        product = shift_right_jam(product, two_words if carried else one_word)
         has_zero = (mag_a == 0) | (mag_b == 0)
+        exp_product = signed(exp_a + exp_b - bias + (one if carried else signed(0)))
+        exp_product = zero_exp if has_zero else exp_product
+        addend = shift_right_jam(lift(sig_c), two_words)
+        exp_c = exp_c if mag_c != 0 else zero_exp
+
+        addend_bigger = (exp_product < exp_c) | ((exp_product == exp_c) & less(product, addend))
+        exp = exp_c if addend_bigger else exp_product
+        big = addend if addend_bigger else product
+        small = product if addend_bigger else addend
+        small = shift_right_jam(small, word(exp - (exp_product if addend_bigger else exp_c)))
+        total = wide_sub(big, small) if subtract else wide_add(big, small)
+        zeros = clz(total)
+        sig = top(shift_left(total, word(zeros - one)))
+        sign = sign_c if addend_bigger else sign_product
+        z, flags = round_pack(sign, signed(exp - zeros + two), sig)
+
+        z = z if sig != 0 else zero_sum(sign_product, sign_c)
+        flags = flags if sig != 0 else no_flag
         product_infinite = (mag_a == infinity) | (mag_b == infinity)
-        opposed = subtract & (mag_c == infinity)
-        z = c if mag_c == infinity else z
-        z_infinite = default_nan if has_zero | opposed else word(sign_product | infinity)
-        z = z_infinite if product_infinite else z
-        has_nan = (mag_a > infinity) | (mag_b > infinity) | (mag_c > infinity)
-        return propagate(a, b, c) if has_nan else z
+        invalid_product = has_zero & product_infinite
+        invalid = invalid_product | (product_infinite & subtract & (mag_c == infinity))
+        is_infinite = product_infinite | (mag_c == infinity)
+        z_infinite = infinite(sign_product if product_infinite else sign_c)
+        z = (invalid_nan if invalid else z_infinite) if is_infinite else z
+        flags = (invalid_flag if invalid else no_flag) if is_infinite else flags
+        has_nan = (mag_a > max_number) | (mag_b > max_number) | (mag_c > max_number)
+        signalling = is_signalling(a) | is_signalling(b) | is_signalling(c)
+        nan_flags = invalid_flag if signalling | (invalid_product & invalid_beats_nan) else no_flag
+        z_nan = propagate(a, b, c, invalid_product)
+        return (z_nan if has_nan else z), (nan_flags if has_nan else flags)
 
     return fma

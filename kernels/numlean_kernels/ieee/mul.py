@@ -4,45 +4,52 @@ from __future__ import annotations
 
 from typing import Any
 
-from numlean_kernels.ieee.fields import make_unpack
+from numlean_kernels.ieee.fields import make_accept, make_unpack
+from numlean_kernels.ieee.flags import INVALID
 from numlean_kernels.ieee.kit import Kit
-from numlean_kernels.ieee.nan import make_propagate
+from numlean_kernels.ieee.nan import default_nan, make_is_signalling, make_propagate
 from numlean_kernels.ieee.round_pack import make_round_pack
+from numlean_kernels.ieee.rounding import make_infinite
+from numlean_kernels.ieee.wide import wide_operations
 from numlean_kernels.targets.protocol import Routine
 
 
 def make_mul(kit: Kit) -> Routine:
-    """Return ``mul(a, b)``: a * b rounded once.
+    """Return ``mul(a, b) -> (z, flags)``: a * b rounded once.
 
-    NaN operands propagate; zero times infinity gives the default NaN.
+    NaN operands propagate; zero times infinity is invalid.
     """
-    word, wide, signed = kit.word, kit.wide, kit.signed
-    unpack, round_pack = kit.routine(make_unpack), kit.routine(make_round_pack)
-    propagate = kit.routine(make_propagate)
-    sign_mask, magnitude_mask, infinity, default_nan = kit.words(
-        "sign_mask", "magnitude_mask", "infinity", "default_nan"
+    word, signed, wide = kit.word, kit.signed, wide_operations(kit)
+    accept, unpack = kit.routine(make_accept), kit.routine(make_unpack)
+    round_pack, infinite = kit.routine(make_round_pack), kit.routine(make_infinite)
+    propagate, is_signalling = kit.routine(make_propagate), kit.routine(make_is_signalling)
+    multiply, top, invalid_nan = wide.multiply, wide.top, default_nan(kit)
+    sign_mask, magnitude_mask, infinity, max_number = kit.words(
+        "sign_mask", "magnitude_mask", "infinity", "max_number"
     )
-    bias, word_bits = signed(kit.format.bias), wide(kit.word_bits)
-    top, zero, one = word(kit.word_bits - 1), word(0), word(1)
+    bias, last_bit = signed(kit.format.bias), word(kit.word_bits - 1)
+    no_flag, invalid_flag = word(0), word(INVALID)
 
     def mul(a: Any, b: Any) -> Any:
-        a, b = word(a), word(b)
+        a, b = accept(a), accept(b)
         mag_a, mag_b = word(a & magnitude_mask), word(b & magnitude_mask)
         sign = word((a ^ b) & sign_mask)
         exp_a, sig_a = unpack(mag_a)
         exp_b, sig_b = unpack(mag_b)
-        product = wide(wide(sig_a) * wide(sig_b))
-        high = word(product >> word_bits)
-        sticky = one if word(product) != 0 else zero
+        high = top(multiply(sig_a, sig_b))
         # The leading one stands at bit w-1 or w-2 of high; bring it to w-2.
-        carry = word(high >> top)
-        sig = word((high >> carry) | (high & carry) | sticky)
-        z = round_pack(sign, signed(exp_a + exp_b - bias + signed(carry)), sig)
+        carry = word(high >> last_bit)
+        sig = word((high >> carry) | (high & carry))
+        z, flags = round_pack(sign, signed(exp_a + exp_b - bias + signed(carry)), sig)
 
         has_zero = (mag_a == 0) | (mag_b == 0)
+        has_infinity = (mag_a == infinity) | (mag_b == infinity)
         z = sign if has_zero else z
-        z_infinite = default_nan if has_zero else word(sign | infinity)
-        z = z_infinite if (mag_a == infinity) | (mag_b == infinity) else z
-        return propagate(a, b) if (mag_a > infinity) | (mag_b > infinity) else z
+        z = (invalid_nan if has_zero else infinite(sign)) if has_infinity else z
+        exact = has_zero | has_infinity
+        flags = (invalid_flag if has_zero & has_infinity else no_flag) if exact else flags
+        signalling = invalid_flag if is_signalling(a) | is_signalling(b) else no_flag
+        has_nan = (mag_a > max_number) | (mag_b > max_number)
+        return (propagate(a, b) if has_nan else z), (signalling if has_nan else flags)
 
     return mul

@@ -1,19 +1,39 @@
-"""Which NaN an operation returns (clause 6.2, and the rule of TorchLean's IEEE32Exec)."""
+"""Which NaN an operation returns (clause 6.2), by each of the rules.
+
+- ``torchlean``: the first signalling operand, made quiet; else the first quiet one.
+- ``canonical``, ``riscv``, ``cuda``: always the default NaN.
+- ``x86``: the first operand that is a NaN, made quiet (Intel SDM, SSE).
+- ``arm``: as torchlean, but of fma's operands the addend comes first, and a quiet NaN added to an
+  invalid product gives the default NaN (Arm ARM, FPProcessNaNs3 and FPMulAdd).
+
+The default NaN is quiet with an empty payload; negative under ``x86``, all ones under ``cuda``.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
+from numlean_kernels.ieee.arithmetic import NanRule
 from numlean_kernels.ieee.kit import Kit
 from numlean_kernels.targets.protocol import Routine
+
+_ALWAYS_DEFAULT: Final = (NanRule.CANONICAL, NanRule.RISCV, NanRule.CUDA)
+
+
+def default_nan(kit: Kit) -> Any:
+    """The NaN that an invalid operation gives, as a word."""
+    format, rule = kit.format, kit.arithmetic.nan
+    if rule is NanRule.X86 and format.has_infinity:
+        return kit.word(format.sign_mask | format.default_nan)
+    return kit.word(format.magnitude_mask if rule is NanRule.CUDA else format.default_nan)
 
 
 def make_is_nan(kit: Kit) -> Routine:
     """Return ``is_nan(a)``: true for quiet and signalling NaNs."""
-    magnitude_mask, infinity = kit.words("magnitude_mask", "infinity")
+    magnitude_mask, max_number = kit.words("magnitude_mask", "max_number")
 
     def is_nan(a: Any) -> Any:
-        return (a & magnitude_mask) > infinity
+        return (a & magnitude_mask) > max_number
 
     return is_nan
 
@@ -41,34 +61,53 @@ def make_quiet(kit: Kit) -> Routine:
 
 
 def make_propagate(kit: Kit) -> Routine:
-    """Return ``propagate(a, b)`` for operands of which at least one is a NaN.
-
-    The first signalling NaN, made quiet; else the first quiet one.
-    """
+    """Return ``propagate(a, b)`` for operands of which at least one is a NaN."""
     word, is_nan = kit.word, kit.routine(make_is_nan)
-    is_signalling = kit.routine(make_is_signalling)
+    is_signalling, default = kit.routine(make_is_signalling), default_nan(kit)
     (quiet_bit,) = kit.words("quiet_bit")
 
-    def propagate(a: Any, b: Any) -> Any:
+    def always_default(a: Any, b: Any) -> Any:
+        return default
+
+    def first_nan(a: Any, b: Any) -> Any:
+        return word((a if is_nan(a) else b) | quiet_bit)
+
+    def signalling_first(a: Any, b: Any) -> Any:
         first = a if is_nan(a) else b
         signalling = b if is_signalling(b) else first
         return word((a if is_signalling(a) else signalling) | quiet_bit)
 
-    return propagate
+    if kit.arithmetic.nan in _ALWAYS_DEFAULT:
+        return always_default
+    return first_nan if kit.arithmetic.nan is NanRule.X86 else signalling_first
 
 
 def make_propagate_ternary(kit: Kit) -> Routine:
-    """Return ``propagate(a, b, c)`` for operands of which at least one is a NaN.
+    """Return ``propagate(a, b, c, invalid)`` for fma, if an operand is a NaN.
 
-    The first signalling NaN, made quiet; else the first quiet one.
+    ``invalid`` tells whether a * b is zero times infinity.
     """
     word, is_nan = kit.word, kit.routine(make_is_nan)
-    is_signalling = kit.routine(make_is_signalling)
+    is_signalling, default = kit.routine(make_is_signalling), default_nan(kit)
     (quiet_bit,) = kit.words("quiet_bit")
 
-    def propagate(a: Any, b: Any, c: Any) -> Any:
+    def always_default(a: Any, b: Any, c: Any, invalid: Any) -> Any:
+        return default
+
+    def first_nan(a: Any, b: Any, c: Any, invalid: Any) -> Any:
+        return word((a if is_nan(a) else (b if is_nan(b) else c)) | quiet_bit)
+
+    def signalling_first(a: Any, b: Any, c: Any, invalid: Any) -> Any:
         first = a if is_nan(a) else (b if is_nan(b) else c)
         signalling = b if is_signalling(b) else (c if is_signalling(c) else first)
         return word((a if is_signalling(a) else signalling) | quiet_bit)
 
-    return propagate
+    def addend_first(a: Any, b: Any, c: Any, invalid: Any) -> Any:
+        z = in_order(c, a, b, False)
+        return default if invalid & (not is_signalling(c)) else z
+
+    if kit.arithmetic.nan in _ALWAYS_DEFAULT:
+        return always_default
+    in_order = kit.target.routine(signalling_first)
+    rules = {NanRule.X86: first_nan, NanRule.ARM: addend_first}
+    return rules.get(kit.arithmetic.nan, signalling_first)

@@ -1,41 +1,79 @@
-"""The one place where a result is rounded (clauses 4.3.1 and 7.4)."""
+"""The one place where a result is rounded (clauses 4.3, 7.4 and 7.5)."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from numlean_kernels.ieee.arithmetic import Subnormal, Tininess
 from numlean_kernels.ieee.fields import make_shift_right_jam
+from numlean_kernels.ieee.flags import INEXACT, OVERFLOW, UNDERFLOW
 from numlean_kernels.ieee.kit import Kit
+from numlean_kernels.ieee.rounding import make_increment, make_overflowed
 from numlean_kernels.targets.protocol import Routine
 
 
 def make_round_pack(kit: Kit) -> Routine:
-    """Return ``round_pack(sign, exp, sig)``: the encoding nearest to a working significand.
+    """Return ``round_pack(sign, exp, sig) -> (z, flags)`` for a working significand.
 
     ``sign`` is a word with the sign bit in place; the exact result is sig / 2**(w-2) *
-    2**(exp - bias), bit 0 of sig being sticky. Ties go to even. Results below the normal range
-    are denormalised first, so that they are rounded once; results beyond the range become
-    infinity. sig 0 gives a zero of that sign when exp <= 1.
+    2**(exp - bias), bit 0 of sig being sticky. Results below the normal range are denormalised
+    first, so that they are rounded once. sig 0 gives a zero of that sign when exp <= 1.
     """
     word, signed = kit.word, kit.signed
-    shift_right_jam = kit.routine(make_shift_right_jam)
+    shift_right_jam, is_tiny = kit.routine(make_shift_right_jam), kit.routine(_make_is_tiny)
+    increment, overflowed = kit.routine(make_increment), kit.routine(make_overflowed)
     one, farthest = signed(1), signed(kit.word_bits)
-    exponent_limit = signed(kit.format.exponent_limit)
+    beyond = signed(kit.format.exponent_limit + 1)
     guard_bits, trailing_bits = word(kit.guard_bits), word(kit.format.trailing_bits)
-    below_half, odd = word((1 << (kit.guard_bits - 1)) - 1), word(1)
-    (infinity,) = kit.words("infinity")
+    max_finite, zero = kit.words("max_finite", "zero")
+    inexact_flag, no_flag = word(INEXACT), word(0)
+    underflow_flag, overflow_flags = word(UNDERFLOW), word(OVERFLOW | INEXACT)
+    lost_mask = word((1 << kit.guard_bits) - 1)
+    flushes = kit.arithmetic.subnormal is Subnormal.FLUSH
 
     def round_pack(sign: Any, exp: Any, sig: Any) -> Any:
+        tiny = is_tiny(sign, exp, sig)
         below = signed(one - exp)
         below = below if below > 0 else signed(0)
         sig = shift_right_jam(sig, word(below if below < farthest else farthest))
         exp = exp if exp > one else one
-        exp = exp if exp < exponent_limit else exponent_limit
-        increment = word(below_half + ((sig >> guard_bits) & odd))
-        kept = word(word(sig + increment) >> guard_bits)
+        exp = exp if exp < beyond else beyond
+        kept = word(word(sig + increment(sign, sig)) >> guard_bits)
         # kept holds the implicit bit of a normal number, which adds the 1 taken from exp; a carry
         # out of the significand moves on into the exponent field, as it should.
         magnitude = word(word(word(exp - one) << trailing_bits) + kept)
-        return word(sign | (magnitude if magnitude < infinity else infinity))
+        too_great = magnitude > max_finite
+        z = overflowed(sign) if too_great else word(sign | magnitude)
+        inexact = word(sig & lost_mask) != 0
+        flags = word(inexact_flag if inexact else no_flag)
+        flags = word(flags | (underflow_flag if tiny & inexact else no_flag))
+        return z, (overflow_flags if too_great else flags)
 
-    return round_pack
+    def round_pack_flushing(sign: Any, exp: Any, sig: Any) -> Any:
+        z, flags = keep(sign, exp, sig)
+        tiny = is_tiny(sign, exp, sig) & (sig != zero)
+        return (sign if tiny else z), (word(underflow_flag | inexact_flag) if tiny else flags)
+
+    if not flushes:
+        return round_pack
+    keep = kit.target.routine(round_pack)
+    return round_pack_flushing
+
+
+def _make_is_tiny(kit: Kit) -> Routine:
+    """Return ``is_tiny(sign, exp, sig)``: whether a result counts as below the normal range.
+
+    Before rounding: its exponent is less than emin. After: it would still be if it were rounded to
+    full precision with unbounded exponent.
+    """
+    word, one, zero = kit.word, kit.signed(1), kit.signed(0)
+    increment, carry = kit.routine(make_increment), kit.word(1 << (kit.word_bits - 1))
+
+    def before(sign: Any, exp: Any, sig: Any) -> Any:
+        return exp < one
+
+    def after(sign: Any, exp: Any, sig: Any) -> Any:
+        stays = word(sig + increment(sign, sig)) < carry
+        return (exp < zero) | ((exp == zero) & stays)
+
+    return before if kit.arithmetic.tininess is Tininess.BEFORE else after

@@ -4,26 +4,31 @@ from __future__ import annotations
 
 from typing import Any
 
-from numlean_kernels.ieee.fields import make_unpack
+from numlean_kernels.ieee.fields import make_accept, make_unpack
+from numlean_kernels.ieee.flags import INVALID
 from numlean_kernels.ieee.kit import Kit
-from numlean_kernels.ieee.nan import make_quiet
+from numlean_kernels.ieee.nan import default_nan, make_is_signalling, make_propagate
 from numlean_kernels.ieee.round_pack import make_round_pack
+from numlean_kernels.ieee.rounding import make_infinite
 from numlean_kernels.targets.protocol import Routine
 
 
 def make_sqrt(kit: Kit) -> Routine:
-    """Return ``sqrt(a)``: the square root rounded once.
+    """Return ``sqrt(a) -> (z, flags)``: the square root rounded once.
 
-    NaN propagates; sqrt(+-0) is the operand; a negative number gives the default NaN. The root
+    NaN propagates; sqrt(+-0) is the operand; a number below zero is invalid. The root
     comes from the schoolbook recurrence: two bits of the radicand and one of the root a step,
     p+1 bits, and a sticky bit from the remainder, so it is exact before rounding.
     """
     word, signed = kit.word, kit.signed
-    unpack, round_pack = kit.routine(make_unpack), kit.routine(make_round_pack)
-    quiet = kit.routine(make_quiet)
-    sign_mask, magnitude_mask, infinity, default_nan = kit.words(
-        "sign_mask", "magnitude_mask", "infinity", "default_nan"
+    accept, unpack = kit.routine(make_accept), kit.routine(make_unpack)
+    round_pack, infinite = kit.routine(make_round_pack), kit.routine(make_infinite)
+    propagate, is_signalling = kit.routine(make_propagate), kit.routine(make_is_signalling)
+    invalid_nan = default_nan(kit)
+    sign_mask, magnitude_mask, infinity, max_number = kit.words(
+        "sign_mask", "magnitude_mask", "infinity", "max_number"
     )
+    no_flag, invalid_flag = word(0), word(INVALID)
     bias, one_exp = signed(kit.format.bias), signed(1)
     zero, one, two = word(0), word(1), word(2)
     top_two = word(kit.word_bits - 2)
@@ -31,7 +36,7 @@ def make_sqrt(kit: Kit) -> Routine:
     lead = word(kit.word_bits - 1 - steps)
 
     def sqrt(a: Any) -> Any:
-        a = word(a)
+        a = accept(a)
         magnitude = word(a & magnitude_mask)
         exp, sig = unpack(magnitude)
         e = signed(exp - bias)
@@ -47,11 +52,15 @@ def make_sqrt(kit: Kit) -> Routine:
             remainder = word(remainder - (trial if fits else zero))
             root = word((root << one) | (one if fits else zero))
         sig_root = word((root << lead) | (one if remainder != 0 else zero))
-        z = round_pack(zero, signed(((e - odd) >> one_exp) + bias), sig_root)
+        z, flags = round_pack(zero, signed(((e - odd) >> one_exp) + bias), sig_root)
 
-        z = infinity if magnitude == infinity else z
-        z = default_nan if (a & sign_mask) != 0 else z
-        z = a if magnitude == 0 else z
-        return quiet(a) if magnitude > infinity else z
+        negative = (a & sign_mask) != 0
+        z = infinite(zero) if magnitude == infinity else z
+        z = a if magnitude == 0 else (invalid_nan if negative else z)
+        flags = no_flag if (magnitude == 0) | (magnitude == infinity) else flags
+        flags = invalid_flag if negative & (magnitude != 0) else flags
+        signalling = invalid_flag if is_signalling(a) else no_flag
+        is_nan = magnitude > max_number
+        return (propagate(a, a) if is_nan else z), (signalling if is_nan else flags)
 
     return sqrt

@@ -1,22 +1,29 @@
-"""The table of routines of an IEEE format."""
+"""The table of routines of an arithmetic."""
 
 from __future__ import annotations
 
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
-from numlean_kernels.formats import Format
 from numlean_kernels.ieee import add, compare, convert, div, fma, minmax, mul, sign, sqrt
+from numlean_kernels.ieee.arithmetic import Arithmetic
 from numlean_kernels.ieee.kit import Kit, Maker
-from numlean_kernels.targets.protocol import Table, Target
+from numlean_kernels.targets.protocol import Routine, Table, Target
 
-MAKERS: Final[dict[str, Maker]] = {
+FLAGGED_MAKERS: Final[dict[str, Maker]] = {
     "add": add.make_add,
     "sub": add.make_sub,
     "mul": mul.make_mul,
     "div": div.make_div,
     "sqrt": sqrt.make_sqrt,
     "fma": fma.make_fma,
+    "from_binary64": convert.make_from_binary64,
+    "to_binary64": convert.make_to_binary64,
+    "from_int64": convert.make_from_int64,
+}
+"""Operations that return the flags they raise with their result."""
+
+QUIET_MAKERS: Final[dict[str, Maker]] = {
     "neg": sign.make_neg,
     "abs": sign.make_abs,
     "minimum": minmax.make_minimum,
@@ -27,18 +34,63 @@ MAKERS: Final[dict[str, Maker]] = {
     "eq": compare.make_eq,
     "lt": compare.make_lt,
     "le": compare.make_le,
-    "from_binary64": convert.make_from_binary64,
-    "to_binary64": convert.make_to_binary64,
-    "from_int64": convert.make_from_int64,
 }
+"""Operations that raise no flag."""
 
 
 @cache
-def ieee_table(format: Format, target: Target) -> Table:
-    """The routines of a format on a target: ties to even, NaN rule of TorchLean."""
-    kit = Kit(format, target)
-    return Table(
-        identity=f"ieee/{format.name}",
-        zero=kit.word(0),
-        make=lambda name: kit.routine(MAKERS[name]),
-    )
+def ieee_table(arithmetic: Arithmetic, target: Target) -> Table:
+    """The routines of an arithmetic on a target.
+
+    ``table[name]`` is the operation's result alone; ``table["flagged " + name]`` the pair of it and
+    the flags raised.
+    """
+    kit = Kit(arithmetic, target)
+    made: dict[str, Routine] = {}
+
+    def make(name: str) -> Routine:
+        if name not in made:
+            made[name] = _make(kit, name)
+        return made[name]
+
+    return Table(identity=f"ieee/{arithmetic.identity}", zero=kit.word(0), make=make)
+
+
+def unflagged(kit: Kit, name: str) -> Routine:
+    """A flagged operation's result without its flags."""
+    return kit.target.routine(_RESULT[name](kit.routine(FLAGGED_MAKERS[name])))
+
+
+def _make(kit: Kit, name: str) -> Routine:
+    flagged = name.removeprefix("flagged ")
+    if flagged != name:
+        return kit.routine(FLAGGED_MAKERS[flagged])
+    return unflagged(kit, name) if name in FLAGGED_MAKERS else kit.routine(QUIET_MAKERS[name])
+
+
+def _unary_result(routine: Routine) -> Routine:
+    def unary(a: Any) -> Any:
+        return routine(a)[0]
+
+    return unary
+
+
+def _binary_result(routine: Routine) -> Routine:
+    def binary(a: Any, b: Any) -> Any:
+        return routine(a, b)[0]
+
+    return binary
+
+
+def _ternary_result(routine: Routine) -> Routine:
+    def ternary(a: Any, b: Any, c: Any) -> Any:
+        return routine(a, b, c)[0]
+
+    return ternary
+
+
+_RESULT: Final = {
+    **dict.fromkeys(("sqrt", "from_binary64", "to_binary64", "from_int64"), _unary_result),
+    **dict.fromkeys(("add", "sub", "mul", "div"), _binary_result),
+    "fma": _ternary_result,
+}

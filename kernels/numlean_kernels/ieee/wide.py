@@ -1,0 +1,172 @@
+"""Numbers of two words, for products and what is added to them.
+
+For 32-bit words a wide number is a 64-bit integer of the target. For 64-bit words no target has an
+integer of twice the width, so it is a pair (high, low). A routine asks for the operations it needs
+and does not see which.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from numlean_kernels.ieee.kit import Kit
+from numlean_kernels.targets.protocol import Routine
+
+
+@dataclass(frozen=True)
+class WideOperations:
+    """The operations on wide numbers of one kit.
+
+    Attributes:
+        multiply: ``multiply(a, b)``: the exact product of two words.
+        lift: ``lift(a)``: a word as the upper half.
+        top: ``top(x)``: the upper half, its bit 0 also telling of a nonzero lower one.
+        add: ``add(x, y)``.
+        sub: ``sub(x, y)`` for x >= y.
+        less: ``less(x, y)``.
+        shift_left: ``shift_left(x, n)`` for a word n below 2w.
+        shift_right_jam: ``shift_right_jam(x, n)`` for a word n of any size.
+        clz: ``clz(x)``: leading zeros, as a signed integer; 2w for zero.
+    """
+
+    multiply: Routine
+    lift: Routine
+    top: Routine
+    add: Routine
+    sub: Routine
+    less: Routine
+    shift_left: Routine
+    shift_right_jam: Routine
+    clz: Routine
+
+
+def wide_operations(kit: Kit) -> WideOperations:
+    """The operations on wide numbers for a kit's words."""
+    return _native(kit) if kit.word_bits == 32 else _pairs(kit)
+
+
+def _native(kit: Kit) -> WideOperations:
+    word, signed, routine = kit.word, kit.signed, kit.target.routine
+    bits = 2 * kit.word_bits
+    wide, count = kit.target.unsigned(bits), kit.target.clz(bits)
+    half, farthest, zero_word, one_word = wide(kit.word_bits), wide(bits - 1), word(0), word(1)
+    zero, one = wide(0), wide(1)
+
+    def multiply(a: Any, b: Any) -> Any:
+        return wide(wide(a) * wide(b))
+
+    def lift(a: Any) -> Any:
+        return wide(wide(a) << half)
+
+    def top(x: Any) -> Any:
+        return word(word(x >> half) | (one_word if word(x) != 0 else zero_word))
+
+    def add(x: Any, y: Any) -> Any:
+        return wide(x + y)
+
+    def sub(x: Any, y: Any) -> Any:
+        return wide(x - y)
+
+    def less(x: Any, y: Any) -> Any:
+        return x < y
+
+    def shift_left(x: Any, n: Any) -> Any:
+        return wide(x << (wide(n) & farthest))
+
+    def shift_right_jam(x: Any, n: Any) -> Any:
+        n = wide(n)
+        n = n if n < farthest else farthest
+        shifted = wide(x >> n)
+        return wide(shifted | (one if wide(shifted << n) != x else zero))
+
+    def clz(x: Any) -> Any:
+        return signed(count(x))
+
+    return WideOperations(
+        multiply=routine(multiply),
+        lift=routine(lift),
+        top=routine(top),
+        add=routine(add),
+        sub=routine(sub),
+        less=routine(less),
+        shift_left=routine(shift_left),
+        shift_right_jam=routine(shift_right_jam),
+        clz=routine(clz),
+    )
+
+
+def _pairs(kit: Kit) -> WideOperations:
+    word, signed, count, routine = kit.word, kit.signed, kit.clz, kit.target.routine
+    bits = kit.word_bits
+    half, low_half = word(bits // 2), word((1 << bits // 2) - 1)
+    zero, one, full, shift_mask = word(0), word(1), word(bits), word(bits - 1)
+    full_signed = signed(bits)
+
+    def multiply(a: Any, b: Any) -> Any:
+        # Schoolbook, in halves of a word.
+        a1, a0 = word(a >> half), word(a & low_half)
+        b1, b0 = word(b >> half), word(b & low_half)
+        low, cross_a, cross_b = word(a0 * b0), word(a1 * b0), word(a0 * b1)
+        middle = word(word(low >> half) + word(cross_a & low_half) + word(cross_b & low_half))
+        carries = word(word(cross_a >> half) + word(cross_b >> half) + word(middle >> half))
+        return word(word(a1 * b1) + carries), word(word(middle << half) | word(low & low_half))
+
+    def lift(a: Any) -> Any:
+        return a, zero
+
+    def top(x: Any) -> Any:
+        return word(x[0] | (one if x[1] != 0 else zero))
+
+    def add(x: Any, y: Any) -> Any:
+        low = word(x[1] + y[1])
+        return word(x[0] + y[0] + (one if low < x[1] else zero)), low
+
+    def sub(x: Any, y: Any) -> Any:
+        return word(x[0] - y[0] - (one if x[1] < y[1] else zero)), word(x[1] - y[1])
+
+    def less(x: Any, y: Any) -> Any:
+        return (x[0] < y[0]) | ((x[0] == y[0]) & (x[1] < y[1]))
+
+    def shift_left(x: Any, n: Any) -> Any:
+        n = word(n)
+        far = n >= full
+        near = word(n & shift_mask)
+        # A shift by a whole word is two: by one, and by the rest.
+        carried = word(word(x[1] >> one) >> word(shift_mask - near))
+        high = word(word(x[0] << near) | carried)
+        low = word(x[1] << near)
+        return (low if far else high), (zero if far else low)
+
+    def shift_right_jam(x: Any, n: Any) -> Any:
+        n = word(n)
+        far = n >= full
+        very_far = n >= word(full + full)
+        near = word(n & shift_mask)
+        back = word(shift_mask - near)
+        lost_low = word(word(x[1] << one) << back)
+        carried = word(word(x[0] << one) << back)
+        low = word(word(x[1] >> near) | carried)
+        high = word(x[0] >> near)
+        lost = (word(x[1] | carried) if far else lost_low) != 0
+        z_high = zero if far else high
+        z_low = high if far else low
+        something = word(x[0] | x[1]) != 0
+        sticky = one if (something if very_far else lost) else zero
+        return (zero if very_far else z_high), word((zero if very_far else z_low) | sticky)
+
+    def clz(x: Any) -> Any:
+        in_high = signed(count(x[0]))
+        return signed(in_high if x[0] != 0 else signed(full_signed + signed(count(x[1]))))
+
+    return WideOperations(
+        multiply=routine(multiply),
+        lift=routine(lift),
+        top=routine(top),
+        add=routine(add),
+        sub=routine(sub),
+        less=routine(less),
+        shift_left=routine(shift_left),
+        shift_right_jam=routine(shift_right_jam),
+        clz=routine(clz),
+    )

@@ -1,0 +1,102 @@
+"""Every pair of operands of small formats, every rounding, results and flags, against rationals."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from numlean_kernels.formats import E4M3, E5M2, parse_format
+from numlean_kernels.ieee import Arithmetic, NanRule, Overflow, Rounding, Subnormal, Tininess
+from numlean_kernels.ieee import ieee_table
+from numlean_kernels.targets import get_target
+
+E3M2 = parse_format("e3m2")
+E2M1 = parse_format("e2m1")
+CPU = get_target("cpu")
+
+
+def flagged(arithmetic, name, arity):
+    """The operation on arrays, compiled: results and flags."""
+    import numba
+
+    routine = ieee_table(arithmetic, CPU)["flagged " + name]
+    if arity == 1:
+
+        def run(a, z, flags):
+            for k in range(len(a)):
+                z[k], flags[k] = routine(a[k])
+
+    elif arity == 2:
+
+        def run(a, b, z, flags):
+            for k in range(len(a)):
+                z[k], flags[k] = routine(a[k], b[k])
+
+    else:
+
+        def run(a, b, c, z, flags):
+            for k in range(len(a)):
+                z[k], flags[k] = routine(a[k], b[k], c[k])
+
+    compiled = numba.njit(error_model="numpy")(run)
+
+    def call(*operands):
+        z, flags = np.empty_like(operands[0]), np.empty(len(operands[0]), np.uint8)
+        compiled(*operands, z, flags)
+        return z, flags
+
+    return call
+
+
+def arithmetics(format):
+    for rounding in Rounding:
+        yield Arithmetic(format, rounding, NanRule.CANONICAL)
+    yield Arithmetic(format, nan=NanRule.CANONICAL, tininess=Tininess.BEFORE)
+    yield Arithmetic(format, nan=NanRule.CANONICAL, subnormal=Subnormal.FLUSH)
+    yield Arithmetic(format, nan=NanRule.CANONICAL, overflow=Overflow.SATURATE)
+
+
+def cases(*formats):
+    return [pytest.param(a, id=a.identity) for f in formats for a in arithmetics(f)]
+
+
+def check(model, arithmetic, name, operands):
+    reference = getattr(model(arithmetic), name)
+    z, flags = flagged(arithmetic, name, len(operands))(*operands)
+    for k, given in enumerate(zip(*(x.tolist() for x in operands), strict=True)):
+        expected = reference(*given)
+        assert (int(z[k]), int(flags[k])) == expected, [hex(a) for a in given]
+
+
+def pairs(format):
+    every = np.arange(1 << format.width, dtype=format.storage_dtype)
+    return [x.ravel().copy() for x in np.meshgrid(every, every, indexing="ij")]
+
+
+@pytest.mark.parametrize("arithmetic", cases(E3M2, E2M1))
+@pytest.mark.parametrize("name", ["add", "sub", "mul", "div"])
+def test_all_pairs_of_tiny_formats(model, arithmetic, name):
+    check(model, arithmetic, name, pairs(arithmetic.format))
+
+
+@pytest.mark.parametrize("arithmetic", cases(E5M2, E4M3, E3M2, E2M1))
+def test_all_square_roots(model, arithmetic):
+    f = arithmetic.format
+    check(model, arithmetic, "sqrt", [np.arange(1 << f.width, dtype=f.storage_dtype)])
+
+
+@pytest.mark.parametrize("arithmetic", cases(E2M1))
+def test_all_triples_of_the_least_format(model, arithmetic):
+    every = range(1 << arithmetic.format.width)
+    triples = np.array(list(itertools.product(every, every, every)), dtype=np.uint8)
+    check(model, arithmetic, "fma", [triples[:, k].copy() for k in range(3)])
+
+
+@pytest.mark.parametrize("arithmetic", cases(E5M2, E4M3))
+@pytest.mark.parametrize("name", ["add", "sub", "mul", "div", "fma"])
+def test_many_operands_of_8_bit_formats(model, arithmetic, name):
+    rng = np.random.default_rng(5)
+    arity = 3 if name == "fma" else 2
+    check(model, arithmetic, name, [rng.integers(0, 256, 4000).astype(np.uint8)] * 0 + [
+        rng.integers(0, 256, 4000).astype(np.uint8) for _ in range(arity)
+    ])
