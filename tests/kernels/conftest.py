@@ -25,8 +25,10 @@ class Model:
         self.flush = arithmetic.subnormal.value == "flush"
         self.saturate = arithmetic.overflow.value == "saturate"
         self.sign = 1 << (f.exponent_bits + f.trailing_bits)
-        self.nan = (self.sign - 1) if not f.has_infinity else (
-            ((1 << f.exponent_bits) - 1) << f.trailing_bits | 1 << (f.trailing_bits - 1)
+        self.nan = (
+            (self.sign - 1)
+            if not f.has_infinity
+            else (((1 << f.exponent_bits) - 1) << f.trailing_bits | 1 << (f.trailing_bits - 1))
         )
         self.values = []  # of nonnegative finite encodings, ascending
         for encoding in range(self.sign):

@@ -6,8 +6,15 @@ import numpy as np
 import pytest
 
 from numlean_kernels.formats import E4M3, E5M2, parse_format
-from numlean_kernels.ieee import Arithmetic, NanRule, Overflow, Rounding, Subnormal, Tininess
-from numlean_kernels.ieee import ieee_table
+from numlean_kernels.ieee import (
+    Arithmetic,
+    NanRule,
+    Overflow,
+    Rounding,
+    Subnormal,
+    Tininess,
+    ieee_table,
+)
 from numlean_kernels.targets import get_target
 
 E3M2 = parse_format("e3m2")
@@ -97,6 +104,10 @@ def test_all_triples_of_the_least_format(model, arithmetic):
 def test_many_operands_of_8_bit_formats(model, arithmetic, name):
     rng = np.random.default_rng(5)
     arity = 3 if name == "fma" else 2
-    check(model, arithmetic, name, [rng.integers(0, 256, 4000).astype(np.uint8)] * 0 + [
-        rng.integers(0, 256, 4000).astype(np.uint8) for _ in range(arity)
-    ])
+    check(
+        model,
+        arithmetic,
+        name,
+        [rng.integers(0, 256, 4000).astype(np.uint8)] * 0
+        + [rng.integers(0, 256, 4000).astype(np.uint8) for _ in range(arity)],
+    )

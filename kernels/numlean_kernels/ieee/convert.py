@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from numlean_kernels.formats import BINARY64
 from numlean_kernels.ieee.arithmetic import Arithmetic
@@ -14,15 +14,17 @@ from numlean_kernels.ieee.round_pack import make_round_pack
 from numlean_kernels.ieee.rounding import make_infinite
 from numlean_kernels.targets.protocol import Routine
 
+_BINARY64: Final = Arithmetic(BINARY64)
+
 
 def make_from_binary64(kit: Kit) -> Routine:
     """Return ``from_binary64(a) -> (z, flags)``: a binary64 encoding rounded once."""
-    return make_convert(Kit(Arithmetic(BINARY64), kit.target), kit)
+    return make_convert(Kit(_BINARY64, kit.target), kit)
 
 
 def make_to_binary64(kit: Kit) -> Routine:
-    """Return ``to_binary64(a) -> (z, flags)``: exact for every format that binary64 embeds."""
-    return make_convert(kit, Kit(Arithmetic(BINARY64), kit.target))
+    """Return ``to_binary64(a) -> (z, flags)``: the exact value, subnormals never flushed."""
+    return make_convert(Kit(Arithmetic(kit.format), kit.target), Kit(_BINARY64, kit.target))
 
 
 def make_convert(source: Kit, result: Kit) -> Routine:
@@ -59,7 +61,7 @@ def make_convert(source: Kit, result: Kit) -> Routine:
 
 def make_from_int64(kit: Kit) -> Routine:
     """Return ``from_int64(n) -> (z, flags)``: an int64 rounded once."""
-    long = Kit(Arithmetic(BINARY64), kit.target)
+    long = Kit(_BINARY64, kit.target)
     round_pack, narrow = kit.routine(make_round_pack), _narrow(long, kit)
     long_word, clz, signed, no_flag = long.word, long.clz, kit.signed, kit.word(0)
     zero_long, shift_mask = long_word(0), long_word(63)
