@@ -117,7 +117,8 @@ class HardwareCodec:
 
     def to_float(self, x: Storage) -> np.ndarray[Any, Any]:
         """The exact values; NaNs become binary64's default NaN."""
-        return np.where(np.isnan(x), np.nan, x.astype(np.float64))
+        with np.errstate(invalid="ignore"):  # signalling NaNs
+            return np.where(np.isnan(x), np.nan, x.astype(np.float64))
 
     def from_int(self, values: np.ndarray[Any, Any]) -> Storage:
         """Round int64 values once."""

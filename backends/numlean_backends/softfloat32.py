@@ -1,6 +1,8 @@
 """binary32 by Berkeley SoftFloat, through the ``softfloat`` package: an oracle, one call a number.
 
-SoftFloat keeps the NaN rule of x86 SSE; what only moves or compares bits is ours.
+SoftFloat keeps the NaN rule of x86 SSE; what only moves bits is ours. So is the square root: that
+of version 0.1.4.1 of the package is wrong (the root of 1 is 0.77), for it keeps in 64 bits an
+intermediate that is meant to be cut to 16.
 """
 
 from __future__ import annotations
@@ -25,7 +27,6 @@ _SOFTFLOAT_NAMES: Final = {
     "sub": "f32_sub",
     "mul": "f32_mul",
     "div": "f32_div",
-    "sqrt": "f32_sqrt",
     "fma": "f32_mulAdd",
     "eq": "f32_eq",
     "lt": "f32_lt_quiet",

@@ -132,15 +132,17 @@ TF32 = Format("tf32", exponent_bits=8, trailing_bits=10)
 E5M2 = Format("e5m2", exponent_bits=5, trailing_bits=2)
 E4M3 = Format("e4m3", exponent_bits=4, trailing_bits=3, has_infinity=False)
 
-NAMED: Final = {f.name: f for f in (BINARY16, BFLOAT16, TF32, E5M2, E4M3)}
-"""The formats that users know by a name of their own, apart from binary32 and binary64."""
+_BY_WIDTHS: Final = {
+    (f.exponent_bits, f.trailing_bits): f
+    for f in (BINARY16, BINARY32, BINARY64, BFLOAT16, TF32, E5M2)
+}
 
 EXPONENT_BITS: Final = range(2, 12)
 TRAILING_BITS: Final = range(1, 53)
 
 
 def parse_format(text: str) -> Format:
-    """The IEEE format of a text such as ``e5m10``.
+    """The IEEE format of a text such as ``e5m10``; the one of that name where there is one.
 
     Raises:
         ValueError: The text reads otherwise, or a width is out of range.
@@ -153,4 +155,7 @@ def parse_format(text: str) -> Format:
             f" {EXPONENT_BITS[-1]} and Y trailing significand bits from {TRAILING_BITS[0]} to"
             f" {TRAILING_BITS[-1]}, as in e5m10"
         )
-    return Format(f"e{exponent_bits}m{trailing_bits}", exponent_bits, trailing_bits)
+    return _BY_WIDTHS.get(
+        (exponent_bits, trailing_bits),
+        Format(f"e{exponent_bits}m{trailing_bits}", exponent_bits, trailing_bits),
+    )

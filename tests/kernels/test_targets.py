@@ -1,0 +1,182 @@
+"""One source on every target: the same bits, integer instructions only, compiled once."""
+
+import os
+import re
+import subprocess
+import sys
+
+import numba
+import numpy as np
+import pytest
+
+from numlean_kernels.formats import BFLOAT16, BINARY32, BINARY64, E4M3
+from numlean_kernels.hardware import hardware_table
+from numlean_kernels.hardware.table import MAKERS as HARDWARE_MAKERS
+from numlean_kernels.ieee import Arithmetic, Rounding, ieee_table
+from numlean_kernels.ieee.table import FLAGGED_MAKERS, QUIET_MAKERS
+from numlean_kernels.loops.elementwise import binary, ternary, unary
+from numlean_kernels.loops.matmul import MATMUL
+from numlean_kernels.targets import get_target
+from numlean_kernels.targets.protocol import kernel_for
+
+CPU, PYTHON = get_target("cpu"), get_target("python")
+UNARY = {"neg", "abs", "sqrt", "from_binary64", "to_binary64", "from_int64"}
+RESULTS = {"eq": np.bool_, "lt": np.bool_, "le": np.bool_, "compare": np.int8}
+ROUTINES = [*FLAGGED_MAKERS, *QUIET_MAKERS]
+
+
+def loop_of(name):
+    return ternary(name) if name == "fma" else (unary if name in UNARY else binary)(name)
+
+
+def encodings(format, count, arity):
+    rng = np.random.default_rng(37)
+    raw = rng.integers(0, 1 << format.width, (arity, count), dtype=np.uint64, endpoint=False)
+    raw[:, ::3] &= np.uint64(format.sign_mask | format.trailing_mask)
+    raw[:, 1::3] |= np.uint64(format.one)
+    return list(raw.astype(format.storage_dtype))
+
+
+@pytest.mark.parametrize("name", ROUTINES)
+@pytest.mark.parametrize("format", [BINARY32, BINARY64, BFLOAT16, E4M3], ids=lambda f: f.name)
+def test_the_interpreter_and_the_compiled_kernel_give_the_same_bits(format, name):
+    arithmetic = Arithmetic(format)
+    arity = 3 if name == "fma" else 1 if name in UNARY else 2
+    if name in ("from_binary64", "from_int64"):
+        wide = encodings(BINARY64, 400, 1)
+        x = [wide[0].view(np.int64)] if name == "from_int64" else wide
+    else:
+        x = encodings(format, 400, arity)
+    result = np.uint64 if name == "to_binary64" else RESULTS.get(name, format.storage_dtype)
+    z = []
+    for target in (CPU, PYTHON):
+        z.append(np.empty(400, result))
+        kernel_for(target, loop_of(name), ieee_table(arithmetic, target))((400,), *x, z[-1])
+    assert np.array_equal(*z)
+
+
+@pytest.mark.parametrize("name", HARDWARE_MAKERS)
+@pytest.mark.parametrize(("format", "real"), [(BINARY32, np.float32), (BINARY64, np.float64)])
+def test_hardware_floats_have_the_bits_of_the_emulation(format, real, name):
+    arity = 3 if name == "fma" else 1 if name in UNARY else 2
+    x = encodings(format, 400, arity)
+    result = RESULTS.get(name, format.storage_dtype)
+    emulated = np.empty(400, result)
+    kernel_for(CPU, loop_of(name), ieee_table(Arithmetic(format), CPU))((400,), *x, emulated)
+    for target in (CPU, PYTHON):
+        z = np.empty(400, RESULTS.get(name, real))
+        floats = [a.view(real) for a in x]
+        kernel_for(target, loop_of(name), hardware_table(format, target))((400,), *floats, z)
+        assert np.array_equal(z.view(result), emulated)
+
+
+PROGRAM = """
+import hashlib, sys
+import numpy as np
+from numlean_kernels.formats import BINARY32
+from numlean_kernels.hardware import hardware_table
+from numlean_kernels.ieee import Arithmetic, ieee_table
+from numlean_kernels.loops.matmul import MATMUL, MATMUL_FMA
+from numlean_kernels.targets import get_target
+from numlean_kernels.targets.protocol import kernel_for
+
+cpu, digest = get_target("cpu"), hashlib.sha256()
+a = np.random.default_rng(1).integers(0, 1 << 32, (24, 24), dtype=np.uint32)
+for table, x in (
+    (ieee_table(Arithmetic(BINARY32), cpu), a),
+    (hardware_table(BINARY32, cpu), a.view(np.float32)),
+):
+    for loop in (MATMUL, MATMUL_FMA):
+        c = np.empty_like(x)
+        kernel_for(cpu, loop, table)((24, 24), x, x, c)
+        digest.update(c.tobytes())
+print(digest.hexdigest())
+"""
+
+
+def run_program(cache, **environment):
+    result = subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        env={**os.environ, "NUMBA_CACHE_DIR": str(cache), **environment},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return result.stdout
+
+
+def test_a_generic_processor_gives_the_bits_of_this_one(tmp_path):
+    host = run_program(tmp_path / "host")
+    assert run_program(tmp_path / "generic", NUMBA_CPU_NAME="generic") == host
+
+
+def test_a_second_process_loads_every_kernel_from_the_cache(tmp_path):
+    first = run_program(tmp_path, NUMBA_DEBUG_CACHE="1")
+    second = run_program(tmp_path, NUMBA_DEBUG_CACHE="1")
+    assert first.count("data saved to") == 4
+    assert second.count("data saved to") == 0
+    assert second.count("data loaded from") == 4
+    assert second.splitlines()[-1] == first.splitlines()[-1]
+
+
+def test_the_cache_of_a_kernel_knows_the_arithmetic_and_the_sources(monkeypatch):
+    from numlean_kernels.targets import cpu
+
+    def key(rounding):
+        run = CPU.kernel(MATMUL, ieee_table(Arithmetic(BINARY32, rounding), CPU))
+        dispatcher = run.__closure__[0].cell_contents
+        return dispatcher._cache._identity
+
+    usual = key(Rounding.TIES_TO_EVEN)
+    assert key(Rounding.TO_ODD) != usual
+    monkeypatch.setattr(cpu, "source_hash", lambda: "other sources")
+    assert key(Rounding.TIES_TO_EVEN) != usual
+
+
+# Arithmetic and conversions of x86's and Arm's floating-point units. What only moves bits through
+# vector registers (vmovaps, vbroadcastss, vpermps, vblendvps, fmov) computes nothing.
+X86_FLOATING = re.compile(
+    r"\bv?(add|sub|mul|div|sqrt|min|max|cmp\w*|ucomi|comi|round|rcp|rsqrt|rndscale|cvt\w*"
+    r"|f(n?m)(add|sub)\w*)(ss|sd|ps|pd)\b|\bv?cvt\w+\b|\bf(add|sub|mul|div|ld|st)\w*\b"
+)
+ARM_FLOATING = re.compile(
+    r"\bf(add|sub|mul|div|sqrt|madd|mla|cmp|cvt\w*|min|max|rint\w*)\b|\bscvtf"
+)
+INTEGER_KERNELS = ["add", "mul", "div", "sqrt", "fma", "from_binary64", "to_binary64", "minimum"]
+
+
+def assembly(table, loop, *dtypes):
+    # Compiled anew: numba does not show the code of what it loads from its cache.
+    arrays = [numba.types.Array(numba.from_dtype(np.dtype(d)), loop.rank, "C") for d in dtypes]
+    bounds = [numba.types.uint64] * (2 * loop.rank)
+    run = numba.njit((*bounds, *arrays), error_model="numpy", nogil=True)(loop.make(table))
+    (code,) = run.inspect_asm().values()
+    # Directives, labels and comments name no instruction.
+    lines = [line.split("#")[0] for line in code.splitlines() if line.startswith("\t")]
+    return [line for line in lines if not line.lstrip().startswith(".")]
+
+
+def floating(lines):
+    return [line for line in lines if X86_FLOATING.search(line) or ARM_FLOATING.search(line)]
+
+
+@pytest.mark.parametrize("name", INTEGER_KERNELS)
+def test_an_emulated_kernel_executes_no_floating_point_instruction(name):
+    table = ieee_table(Arithmetic(BINARY32), CPU)
+    arity = 3 if name == "fma" else 1 if name in UNARY else 2
+    given = np.uint64 if name == "from_binary64" else np.uint32
+    result = np.uint64 if name == "to_binary64" else np.uint32
+    lines = assembly(table, loop_of(name), *[given] * arity, result)
+    assert len(lines) > 50
+    assert floating(lines) == []
+
+
+def test_the_emulated_matmul_executes_no_floating_point_instruction():
+    table = ieee_table(Arithmetic(BINARY32), CPU)
+    lines = assembly(table, MATMUL, *[np.uint32] * 3)
+    assert floating(lines) == []
+
+
+def test_the_search_for_floating_point_instructions_finds_those_of_a_hardware_kernel():
+    lines = assembly(hardware_table(BINARY32, CPU), MATMUL, *[np.float32] * 3)
+    assert floating(lines)
