@@ -100,13 +100,14 @@ class KernelScalar:
     def from_bits(self, bits: ArrayLike) -> Storage:
         """Take encodings as they are."""
         encoded = self._encoding_format("from_bits")
-        array = np.asarray(bits)
-        is_integer = array.dtype.kind in "iu"
-        if not is_integer or (array.size and (array.min() < 0 or array.max() >> encoded.width)):
-            raise StorageError(
-                f"from_bits takes integers of {encoded.width} bits, the encodings of"
-                f" {encoded.name}; got {array.dtype} {_first_outside(array, encoded.width)}"
-            )
+        # numpy would make a list with integers beyond int64 an array of floats.
+        array = bits if isinstance(bits, np.ndarray) else np.asarray(bits, dtype=object)
+        for element in array.flat if array.dtype.kind not in "iu" else _extrema(array):
+            if not isinstance(element, int | np.integer) or not 0 <= element < 1 << encoded.width:
+                raise StorageError(
+                    f"from_bits takes integers of {encoded.width} bits, the encodings of"
+                    f" {encoded.name}; got {element!r}"
+                )
         return self.codec.from_bits(array.astype(encoded.storage_dtype))
 
     def to_bits(self, x: Storage) -> np.ndarray[Any, np.dtype[np.unsignedinteger[Any]]]:
@@ -326,9 +327,8 @@ class KernelScalar:
         return self.format
 
 
-def _first_outside(array: np.ndarray[Any, Any], width: int) -> Any:
-    outside = (x for x in array.flat if not isinstance(x, np.integer) or x < 0 or int(x) >> width)
-    return next(outside, "values")
+def _extrema(array: np.ndarray[Any, Any]) -> list[int]:
+    return [int(array.min()), int(array.max())] if array.size else []
 
 
 def _as_array(values: ArrayLike, dtype: type, operation: str) -> np.ndarray[Any, Any]:

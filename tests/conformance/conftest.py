@@ -1,0 +1,24 @@
+"""Every registered Scalar, on every device it runs on."""
+
+import pytest
+
+from numlean.errors import UnavailableError
+from numlean.registry import backends, get_scalar
+
+ARGUMENTS = {"mp": ("mp:24", "mp:53", "mp:200"), "ieee": ("ieee:e6m9",)}
+"""Which arguments stand for a backend that takes one; a new one is tried as users write it."""
+
+
+def cases():
+    for name, backend in backends():
+        for dtype in ARGUMENTS.get(name, (name,)):
+            for device in backend.devices:
+                yield pytest.param((dtype, device), id=f"{dtype} {device}")
+
+
+@pytest.fixture(params=list(cases()))
+def scalar(request):
+    try:
+        return get_scalar(*request.param)
+    except UnavailableError as error:
+        pytest.skip(str(error))
