@@ -5,8 +5,21 @@ from __future__ import annotations
 from functools import cache
 from typing import Any, Final
 
-from numlean_kernels.ieee import add, compare, convert, div, fma, minmax, mul, sign, sqrt
-from numlean_kernels.ieee.arithmetic import Arithmetic
+from numlean_kernels.ieee import (
+    add,
+    compare,
+    convert,
+    div,
+    fma,
+    integral,
+    minmax,
+    mul,
+    neighbours,
+    rem,
+    sign,
+    sqrt,
+)
+from numlean_kernels.ieee.arithmetic import Arithmetic, Rounding
 from numlean_kernels.ieee.kit import Kit, Maker
 from numlean_kernels.targets.protocol import Routine, Table, Target
 
@@ -17,6 +30,12 @@ FLAGGED_MAKERS: Final[dict[str, Maker]] = {
     "div": div.make_div,
     "sqrt": sqrt.make_sqrt,
     "fma": fma.make_fma,
+    "rem": rem.make_rem,
+    "scale_b": integral.make_scale_b,
+    "log_b": integral.make_log_b,
+    "next_up": neighbours.make_next_up,
+    "next_down": neighbours.make_next_down,
+    **{f"round_to_integral {r.value}": integral.round_to_integral(r) for r in Rounding},
     "from_binary64": convert.make_from_binary64,
     "to_binary64": convert.make_to_binary64,
     "from_int64": convert.make_from_int64,
@@ -34,6 +53,9 @@ QUIET_MAKERS: Final[dict[str, Maker]] = {
     "eq": compare.make_eq,
     "lt": compare.make_lt,
     "le": compare.make_le,
+    "total_order": neighbours.make_total_order,
+    "class_of": neighbours.make_class_of,
+    "copy_sign": neighbours.make_copy_sign,
 }
 """Operations that raise no flag."""
 
@@ -90,7 +112,7 @@ def _ternary_result(routine: Routine) -> Routine:
 
 
 _RESULT: Final = {
-    **dict.fromkeys(("sqrt", "from_binary64", "to_binary64", "from_int64"), _unary_result),
-    **dict.fromkeys(("add", "sub", "mul", "div"), _binary_result),
+    **dict.fromkeys(FLAGGED_MAKERS, _unary_result),
+    **dict.fromkeys(("add", "sub", "mul", "div", "rem", "scale_b"), _binary_result),
     "fma": _ternary_result,
 }

@@ -1,0 +1,69 @@
+"""The IEEE remainder (clause 5.3.1)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numlean_kernels.ieee.fields import make_accept, make_unpack
+from numlean_kernels.ieee.flags import INVALID
+from numlean_kernels.ieee.kit import Kit
+from numlean_kernels.ieee.nan import default_nan, make_is_signalling, make_propagate
+from numlean_kernels.ieee.round_pack import make_round_pack
+from numlean_kernels.targets.protocol import Routine
+
+
+def make_rem(kit: Kit) -> Routine:
+    """Return ``rem(a, b) -> (z, flags)``: a - b * n, n the integer nearest a / b, ties to even.
+
+    Exact in every format. NaN operands propagate; rem(infinity, b) and rem(a, 0) are invalid;
+    rem(a, infinity) is a; a zero result has the sign of a.
+
+    Long division of significands, a bit a step, keeps the remainder R in [0, D) and the last bit
+    of the quotient; then R or R - D is nearer to zero. Units are half of b's last place, so that an
+    a one binade below b takes part as well.
+    """
+    word, signed, clz = kit.word, kit.signed, kit.clz
+    accept, unpack = kit.routine(make_accept), kit.routine(make_unpack)
+    round_pack, propagate = kit.routine(make_round_pack), kit.routine(make_propagate)
+    is_signalling, invalid_nan = kit.routine(make_is_signalling), default_nan(kit)
+    sign_mask, magnitude_mask, infinity, max_number = kit.words(
+        "sign_mask", "magnitude_mask", "infinity", "max_number"
+    )
+    unused_bits = word(kit.word_bits - kit.format.precision)
+    zero, one, shift_mask = word(0), word(1), signed(kit.word_bits - 1)
+    # What exp_b lacks to be the exponent of a working significand's leading one, were it at bit
+    # w-1: a unit of the remainder is half of b's last place.
+    unit = signed(kit.word_bits - 1 - kit.format.precision)
+    no_flag, invalid_flag = word(0), word(INVALID)
+
+    def rem(a: Any, b: Any) -> Any:
+        a, b = accept(a), accept(b)
+        mag_a, mag_b = word(a & magnitude_mask), word(b & magnitude_mask)
+        exp_a, sig_a = unpack(mag_a)
+        exp_b, sig_b = unpack(mag_b)
+        divides = (mag_a != 0) & (mag_a < infinity) & (mag_b != 0) & (mag_b < infinity)
+        steps = signed(exp_a - exp_b) if divides else signed(-2)
+        divisor = word(word(sig_b >> unused_bits) << one)
+        remainder = word(sig_a >> unused_bits)
+        odd = zero
+        for _ in range(steps + 1):
+            remainder = word(remainder << one)
+            odd = one if remainder >= divisor else zero
+            remainder = word(remainder - (divisor if odd != zero else zero))
+        twice = word(remainder << one)
+        beyond = (twice > divisor) | ((twice == divisor) & (odd != zero))
+        sig = word(divisor - remainder) if beyond else remainder
+        sign = word((a ^ sign_mask if beyond else a) & sign_mask)
+        zeros = signed(clz(sig))
+        z, _ = round_pack(
+            sign, signed(exp_b + unit - zeros), word(word(sig << word(zeros & shift_mask)) >> one)
+        )
+        z = z if sig != 0 else word(a & sign_mask)
+        z = z if divides & (steps >= signed(-1)) else a
+        invalid = (mag_a == infinity) | (mag_b == 0)
+        z, flags = (invalid_nan if invalid else z), (invalid_flag if invalid else no_flag)
+        signalling = invalid_flag if is_signalling(a) | is_signalling(b) else no_flag
+        has_nan = (mag_a > max_number) | (mag_b > max_number)
+        return (propagate(a, b) if has_nan else z), (signalling if has_nan else flags)
+
+    return rem
