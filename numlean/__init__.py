@@ -7,8 +7,10 @@
 from importlib.metadata import PackageNotFoundError, version
 
 from numlean import autograd, data, losses, nn, optim
+from numlean.counting import CountingScalar
 from numlean.digest import state_digest, value_digest
 from numlean.errors import NumleanError
+from numlean.flags import Flags
 from numlean.lockstep import Crosscheck, Pair, crosscheck
 from numlean.registry import Backend, Spec, get_scalar, scalars
 from numlean.runtime import (
@@ -26,6 +28,7 @@ from numlean.runtime import (
 from numlean.scalar import Scalar
 from numlean.tasks import NamedTask, get_task, tasks
 from numlean.tensor import Tensor
+from numlean_kernels.ieee.neighbours import CLASSES
 
 try:
     __version__ = version("numlean")
@@ -33,8 +36,11 @@ except PackageNotFoundError:  # a checkout that was not installed; get_scalar sa
     __version__ = "unknown"
 
 __all__ = [
+    "CLASSES",
     "Backend",
+    "CountingScalar",
     "Crosscheck",
+    "Flags",
     "NamedTask",
     "NumleanError",
     "Options",

@@ -17,9 +17,10 @@ from numlean.errors import (
     UnavailableError,
     UnknownNameError,
 )
+from numlean.flags import Flags
 from numlean.scalar import Axis, Contraction, Order, Storage
 from numlean_kernels.formats import Format
-from numlean_kernels.loops.elementwise import binary, ternary, unary
+from numlean_kernels.loops.elementwise import binary, flagged, ternary, unary
 from numlean_kernels.loops.matmul import MATMUL, MATMUL_FMA
 from numlean_kernels.loops.reduce import SUM_ORDERED, SUM_PAIRWISE
 from numlean_kernels.targets.protocol import Launch, Loop, Table, Target, kernel_for
@@ -141,29 +142,69 @@ class KernelScalar:
 
     # Elementwise operations.
 
-    def add(self, x: Storage, y: Storage) -> Storage:
+    def add(self, x: Storage, y: Storage, *, flags: Flags | None = None) -> Storage:
         """The sums."""
-        return self._binary("add", x, y)
+        return self._flagged(binary("add"), x, y, flags=flags)
 
-    def sub(self, x: Storage, y: Storage) -> Storage:
+    def sub(self, x: Storage, y: Storage, *, flags: Flags | None = None) -> Storage:
         """The differences."""
-        return self._binary("sub", x, y)
+        return self._flagged(binary("sub"), x, y, flags=flags)
 
-    def mul(self, x: Storage, y: Storage) -> Storage:
+    def mul(self, x: Storage, y: Storage, *, flags: Flags | None = None) -> Storage:
         """The products."""
-        return self._binary("mul", x, y)
+        return self._flagged(binary("mul"), x, y, flags=flags)
 
-    def div(self, x: Storage, y: Storage) -> Storage:
+    def div(self, x: Storage, y: Storage, *, flags: Flags | None = None) -> Storage:
         """The quotients."""
-        return self._binary("div", x, y)
+        return self._flagged(binary("div"), x, y, flags=flags)
 
-    def sqrt(self, x: Storage) -> Storage:
+    def sqrt(self, x: Storage, *, flags: Flags | None = None) -> Storage:
         """The square roots."""
-        return self._elementwise(unary("sqrt"), x)
+        return self._flagged(unary("sqrt"), x, flags=flags)
 
-    def fma(self, x: Storage, y: Storage, z: Storage) -> Storage:
+    def fma(self, x: Storage, y: Storage, z: Storage, *, flags: Flags | None = None) -> Storage:
         """Each x * y + z, rounded once."""
-        return self._elementwise(ternary("fma"), x, y, z)
+        return self._flagged(ternary("fma"), x, y, z, flags=flags)
+
+    def rem(self, x: Storage, y: Storage, *, flags: Flags | None = None) -> Storage:
+        """Each x - y*n, n the integer nearest x/y, ties to even; exact."""
+        return self._flagged(binary("rem"), x, y, flags=flags)
+
+    def round_to_integral(
+        self, x: Storage, rounding: str | None = None, *, flags: Flags | None = None
+    ) -> Storage:
+        """The nearest integers, in a direction; by default in the Scalar's own."""
+        name = f"round_to_integral {rounding or self.rounding}"
+        return self._flagged(unary(name), x, flags=flags)
+
+    def scale_b(self, x: Storage, n: ArrayLike, *, flags: Flags | None = None) -> Storage:
+        """Each x * 2**n, rounded once."""
+        x, n = _broadcast("scale_b", (x, _as_array(n, np.int64, "scale_b")))
+        return self._run(binary("scale_b"), (self._ready("scale_b", x), _writable(n)), flags=flags)
+
+    def log_b(self, x: Storage, *, flags: Flags | None = None) -> Storage:
+        """The exponents, as numbers of the Scalar."""
+        return self._flagged(unary("log_b"), x, flags=flags)
+
+    def next_up(self, x: Storage, *, flags: Flags | None = None) -> Storage:
+        """The least numbers that are greater."""
+        return self._flagged(unary("next_up"), x, flags=flags)
+
+    def next_down(self, x: Storage, *, flags: Flags | None = None) -> Storage:
+        """The greatest numbers that are less."""
+        return self._flagged(unary("next_down"), x, flags=flags)
+
+    def copy_sign(self, x: Storage, y: Storage) -> Storage:
+        """Each x with the sign of y."""
+        return self._binary("copy_sign", x, y)
+
+    def total_order(self, x: Storage, y: Storage) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """Where x comes before y, or is y, in the order of all encodings."""
+        return self._binary("total_order", x, y, result=np.bool_)
+
+    def class_of(self, x: Storage) -> np.ndarray[Any, np.dtype[np.int8]]:
+        """What kind each number is, as an index of ``numlean.CLASSES``."""
+        return self._elementwise(unary("class_of"), x, result=np.int8)
 
     def neg(self, x: Storage) -> Storage:
         """Each number with its sign changed."""
@@ -271,13 +312,34 @@ class KernelScalar:
         return self._elementwise(binary(name), x, y, result=result)
 
     def _elementwise(self, loop: Loop, *operands: Storage, result: Any = None) -> Storage:
-        operands = tuple(self._ready(loop.name, x) for x in operands)
-        shape = operands[0].shape
-        if any(x.shape != shape for x in operands):
-            operands = tuple(_writable(x) for x in _broadcast(loop.name, operands))
-            shape = operands[0].shape
-        z = np.empty(shape, self.storage_dtype if result is None else result)
-        self._kernel(loop)((z.size,), *(x.reshape(-1) for x in operands), z.reshape(-1))
+        return self._run(loop, self._fitted(loop.name, operands), result=result)
+
+    def _flagged(self, loop: Loop, *operands: Storage, flags: Flags | None) -> Storage:
+        return self._run(loop, self._fitted(loop.name, operands), flags=flags)
+
+    def _fitted(self, name: str, operands: tuple[Storage, ...]) -> tuple[Storage, ...]:
+        operands = tuple(self._ready(name, x) for x in operands)
+        if any(x.shape != operands[0].shape for x in operands):
+            return tuple(_writable(x) for x in _broadcast(name, operands))
+        return operands
+
+    def _run(
+        self,
+        loop: Loop,
+        operands: tuple[Storage, ...],
+        *,
+        result: Any = None,
+        flags: Flags | None = None,
+    ) -> Storage:
+        z = np.empty(operands[0].shape, self.storage_dtype if result is None else result)
+        flat = [x.reshape(-1) for x in operands]
+        if flags is None:
+            self._kernel(loop)((z.size,), *flat, z.reshape(-1))
+        else:
+            raised = np.empty(z.size, np.uint8)
+            counting = self._kernel(flagged(loop.name, len(operands)))
+            counting((z.size,), *flat, raised, z.reshape(-1))
+            flags.count(raised)
         return z
 
     def _elementary(self, name: str, x: Storage) -> Storage:
@@ -301,9 +363,9 @@ class KernelScalar:
         try:
             return kernel_for(self.target, loop, self.table)
         except KeyError as error:
-            raise UnavailableError(
-                f"{self.name} has no {error.args[0]}, which {loop.name} needs"
-            ) from None
+            (missing,) = error.args
+            needed = "" if missing == loop.name else f", which {loop.name} needs"
+            raise UnavailableError(f"{self.name} has no {missing}{needed}") from None
 
     def _ready(self, operation: str, x: Storage) -> Storage:
         """An operand as kernels take it: C order, aligned, and writable, to be compiled once."""

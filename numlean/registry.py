@@ -11,6 +11,7 @@ from typing import Final
 
 from numlean.errors import NumleanError, UnavailableError, UnknownNameError
 from numlean.scalar import Scalar
+from numlean_kernels.formats import Format
 
 GROUP: Final = "numlean.backends"
 
@@ -64,6 +65,7 @@ class Backend:
         devices: Where it runs; the first is the default.
         make: Makes the Scalar for a dtype and one of the devices.
         options: The names of the options it knows.
+        format: The format of its encodings, if every dtype of the backend has the same.
     """
 
     pattern: str
@@ -71,6 +73,7 @@ class Backend:
     devices: tuple[str, ...]
     make: Callable[[Spec, str], Scalar]
     options: tuple[str, ...] = ()
+    format: Format | None = None
 
 
 def scalars() -> tuple[str, ...]:

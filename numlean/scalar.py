@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike
 
+from numlean.flags import Flags
 from numlean_kernels.formats import Format
 
 Storage: TypeAlias = np.ndarray[Any, Any]
@@ -32,7 +33,8 @@ class Scalar(Protocol):
     overflow, invalid operations have values), and always raise for what it does not (an array that
     is not yours, shapes that do not broadcast). Two Scalars that are equal compute equal bits and
     may be mixed; others may not. ``numlean.kernel_scalar.KernelScalar`` builds all of this from
-    a table of routines.
+    a table of routines. What an arithmetic has no use for (a neighbour where there is none, an
+    encoding) raises ``UnavailableError``.
 
     Attributes:
         name: The name under which users ask for it, options included: ``mp:200``.
@@ -95,23 +97,53 @@ class Scalar(Protocol):
     def to_bytes(self, x: Storage) -> bytes:
         """The array's elements in C order, in a form equal exactly for identical elements."""
 
-    def add(self, x: Storage, y: Storage) -> Storage:
-        """The sums x + y; arrays broadcast, here and below."""
+    def add(self, x: Storage, y: Storage, *, flags: Flags | None = None) -> Storage:
+        """The sums x + y; arrays broadcast, here and below.
 
-    def sub(self, x: Storage, y: Storage) -> Storage:
+        ``flags``, here and below, is added the exceptions that are raised.
+        """
+
+    def sub(self, x: Storage, y: Storage, *, flags: Flags | None = None) -> Storage:
         """The differences x - y, which are add(x, neg(y))."""
 
-    def mul(self, x: Storage, y: Storage) -> Storage:
+    def mul(self, x: Storage, y: Storage, *, flags: Flags | None = None) -> Storage:
         """The products x * y."""
 
-    def div(self, x: Storage, y: Storage) -> Storage:
+    def div(self, x: Storage, y: Storage, *, flags: Flags | None = None) -> Storage:
         """The quotients x / y; a nonzero number over zero is infinite, 0/0 a NaN."""
 
-    def sqrt(self, x: Storage) -> Storage:
+    def sqrt(self, x: Storage, *, flags: Flags | None = None) -> Storage:
         """The square roots; of a negative number, a NaN."""
 
-    def fma(self, x: Storage, y: Storage, z: Storage) -> Storage:
+    def fma(self, x: Storage, y: Storage, z: Storage, *, flags: Flags | None = None) -> Storage:
         """Each x * y + z, rounded once."""
+
+    def rem(self, x: Storage, y: Storage) -> Storage:
+        """Each x - y*n, n the integer nearest x/y, ties to even; exact."""
+
+    def round_to_integral(self, x: Storage, rounding: str | None = None) -> Storage:
+        """The nearest integers, in a direction such as ``toward_zero``; by default its own."""
+
+    def scale_b(self, x: Storage, n: ArrayLike) -> Storage:
+        """Each x * 2**n for integers n, rounded once."""
+
+    def log_b(self, x: Storage) -> Storage:
+        """The exponents e of numbers m * 2**e with 1 <= |m| < 2; log_b(+-0) is -inf."""
+
+    def next_up(self, x: Storage) -> Storage:
+        """The least numbers that are greater."""
+
+    def next_down(self, x: Storage) -> Storage:
+        """The greatest numbers that are less."""
+
+    def copy_sign(self, x: Storage, y: Storage) -> Storage:
+        """Each x with the sign of y."""
+
+    def total_order(self, x: Storage, y: Storage) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """Where x comes before y, or is y, in the order of all encodings (clause 5.10)."""
+
+    def class_of(self, x: Storage) -> np.ndarray[Any, np.dtype[np.int8]]:
+        """What kind each number is, as an index of ``numlean.CLASSES`` (clause 5.7.2)."""
 
     def neg(self, x: Storage) -> Storage:
         """Each number with its sign changed."""

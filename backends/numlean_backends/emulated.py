@@ -31,11 +31,16 @@ _OPTIONS: Final[dict[str, tuple[str, type[Enum]]]] = {
 }
 
 
-def emulated_backend(pattern: str, summary: str, format_of: Callable[[Spec], Format]) -> Backend:
-    """The backend that computes in a format by integer arithmetic, under the options given."""
+def emulated_backend(
+    pattern: str, summary: str, format: Format | Callable[[Spec], Format]
+) -> Backend:
+    """The backend that computes by integer arithmetic, under the options given.
+
+    ``format`` is that of every dtype of the backend, or makes it of what the user wrote.
+    """
 
     def make(spec: Spec, device: str) -> KernelScalar:
-        arithmetic = arithmetic_of(format_of(spec), spec)
+        arithmetic = arithmetic_of(format if isinstance(format, Format) else format(spec), spec)
         target = get_target(device)
         table = ieee_table(arithmetic, target)
         return KernelScalar(
@@ -53,6 +58,7 @@ def emulated_backend(pattern: str, summary: str, format_of: Callable[[Spec], For
         devices=("cpu", "python"),
         make=make,
         options=tuple(_OPTIONS),
+        format=format if isinstance(format, Format) else None,
     )
 
 

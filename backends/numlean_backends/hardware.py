@@ -30,4 +30,5 @@ def hardware_backend(name: str, format: Format) -> Backend:
         summary=f"{format.name} of the processor",
         devices=("cpu", "python"),
         make=make,
+        format=format,
     )

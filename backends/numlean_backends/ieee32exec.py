@@ -11,5 +11,5 @@ from numlean_kernels.formats import BINARY32
 scalar: Final[Backend] = emulated_backend(
     "ieee32exec",
     "binary32 emulated in integer arithmetic, bit for bit IEEE 754",
-    lambda spec: BINARY32,
+    BINARY32,
 )

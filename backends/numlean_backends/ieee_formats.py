@@ -20,7 +20,7 @@ from numlean_kernels.formats import (
 
 
 def _named(format: Format, name: str, what: str) -> Backend:
-    return emulated_backend(name, f"{what}, emulated in integer arithmetic", lambda spec: format)
+    return emulated_backend(name, f"{what}, emulated in integer arithmetic", format)
 
 
 def _parametric(spec: Spec) -> Format:

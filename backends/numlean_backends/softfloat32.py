@@ -104,4 +104,5 @@ scalar = Backend(
     summary="binary32 by Berkeley SoftFloat, the oracle (extra: oracle)",
     devices=("python",),
     make=_make,
+    format=BINARY32,
 )

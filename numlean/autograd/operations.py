@@ -46,7 +46,7 @@ def _transposed(scalar: Scalar, x: Storage) -> Storage:
 
 
 def _broadcast(scalar: Scalar, x: Storage, *, shape: tuple[int, ...]) -> Storage:
-    return np.ascontiguousarray(np.broadcast_to(x, shape))
+    return np.array(np.broadcast_to(x, shape))
 
 
 def _where(scalar: Scalar, a: Storage, b: Storage, x: Storage, *, relation: str) -> Storage:

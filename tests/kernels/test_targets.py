@@ -13,15 +13,21 @@ from numlean_kernels.formats import BFLOAT16, BINARY32, BINARY64, E4M3
 from numlean_kernels.hardware import hardware_table
 from numlean_kernels.hardware.table import MAKERS as HARDWARE_MAKERS
 from numlean_kernels.ieee import Arithmetic, Rounding, ieee_table
-from numlean_kernels.ieee.table import FLAGGED_MAKERS, QUIET_MAKERS
+from numlean_kernels.ieee.table import FLAGGED_MAKERS, QUIET_MAKERS, ROUND_TO_INTEGRAL
 from numlean_kernels.loops.elementwise import binary, ternary, unary
 from numlean_kernels.loops.matmul import MATMUL
 from numlean_kernels.targets import get_target
 from numlean_kernels.targets.protocol import kernel_for
 
 CPU, PYTHON = get_target("cpu"), get_target("python")
-UNARY = {"neg", "abs", "sqrt", "from_binary64", "to_binary64", "from_int64"}
-RESULTS = {"eq": np.bool_, "lt": np.bool_, "le": np.bool_, "compare": np.int8}
+UNARY = {
+    *("neg", "abs", "sqrt", "from_binary64", "to_binary64", "from_int64"),
+    *("log_b", "next_up", "next_down", "class_of", *ROUND_TO_INTEGRAL),
+}
+RESULTS = {
+    **dict.fromkeys(("eq", "lt", "le", "total_order"), np.bool_),
+    **dict.fromkeys(("compare", "class_of"), np.int8),
+}
 ROUTINES = [*FLAGGED_MAKERS, *QUIET_MAKERS]
 
 
@@ -37,6 +43,13 @@ def encodings(format, count, arity):
     return list(raw.astype(format.storage_dtype))
 
 
+def operands(name, format, arity):
+    x = encodings(format, 400, arity)
+    if name == "scale_b":
+        x[1] = np.arange(-200, 200)
+    return x
+
+
 @pytest.mark.parametrize("name", ROUTINES)
 @pytest.mark.parametrize("format", [BINARY32, BINARY64, BFLOAT16, E4M3], ids=lambda f: f.name)
 def test_the_interpreter_and_the_compiled_kernel_give_the_same_bits(format, name):
@@ -46,7 +59,7 @@ def test_the_interpreter_and_the_compiled_kernel_give_the_same_bits(format, name
         wide = encodings(BINARY64, 400, 1)
         x = [wide[0].view(np.int64)] if name == "from_int64" else wide
     else:
-        x = encodings(format, 400, arity)
+        x = operands(name, format, arity)
     result = np.uint64 if name == "to_binary64" else RESULTS.get(name, format.storage_dtype)
     z = []
     for target in (CPU, PYTHON):
@@ -59,13 +72,13 @@ def test_the_interpreter_and_the_compiled_kernel_give_the_same_bits(format, name
 @pytest.mark.parametrize(("format", "real"), [(BINARY32, np.float32), (BINARY64, np.float64)])
 def test_hardware_floats_have_the_bits_of_the_emulation(format, real, name):
     arity = 3 if name == "fma" else 1 if name in UNARY else 2
-    x = encodings(format, 400, arity)
+    x = operands(name, format, arity)
     result = RESULTS.get(name, format.storage_dtype)
     emulated = np.empty(400, result)
     kernel_for(CPU, loop_of(name), ieee_table(Arithmetic(format), CPU))((400,), *x, emulated)
     for target in (CPU, PYTHON):
         z = np.empty(400, RESULTS.get(name, real))
-        floats = [a.view(real) for a in x]
+        floats = [a if a.dtype == np.int64 else a.view(real) for a in x]
         kernel_for(target, loop_of(name), hardware_table(format, target))((400,), *floats, z)
         assert np.array_equal(z.view(result), emulated)
 

@@ -23,7 +23,7 @@ from numlean_kernels.ieee.nan import (
     make_propagate,
     make_propagate_ternary,
 )
-from numlean_kernels.ieee.table import QUIET_MAKERS, unflagged
+from numlean_kernels.ieee.table import ROUND_TO_INTEGRAL, result_alone
 from numlean_kernels.targets.protocol import Routine, Table, Target
 
 REAL_DTYPES: Final[dict[Format, Any]] = {BINARY32: np.float32, BINARY64: np.float64}
@@ -109,7 +109,7 @@ def _make_sqrt(kit: HardwareKit) -> Routine:
 def _make_fma(kit: HardwareKit) -> Routine:
     fused = kit.integer.target.hardware_fma
     if fused is None:
-        return _lift_ternary(kit, unflagged(kit.integer, "fma"))
+        return _lift_ternary(kit, result_alone(kit.integer, "fma"))
     nan_of = _nan_of_ternary(kit)
 
     def fma(a: Any, b: Any, c: Any) -> Any:
@@ -172,6 +172,24 @@ def _lift_ternary(kit: HardwareKit, routine: Routine) -> Routine:
     return ternary
 
 
+def _lift_scaling(kit: HardwareKit, routine: Routine) -> Routine:
+    encoding, real = kit.encoding, kit.real
+
+    def scaling(a: Any, n: Any) -> Any:
+        return real(routine(encoding(a), n))
+
+    return scaling
+
+
+def _lift_class(kit: HardwareKit, routine: Routine) -> Routine:
+    encoding = kit.encoding
+
+    def class_of(a: Any) -> Any:
+        return routine(encoding(a))
+
+    return class_of
+
+
 def _lift_predicate(kit: HardwareKit, routine: Routine) -> Routine:
     encoding = kit.encoding
 
@@ -185,7 +203,7 @@ def _lifted(
     lift: Callable[[HardwareKit, Routine], Routine], *names: str
 ) -> dict[str, Callable[[HardwareKit], Routine]]:
     def maker(name: str) -> Callable[[HardwareKit], Routine]:
-        return lambda kit: lift(kit, kit.integer.routine(QUIET_MAKERS[name]))
+        return lambda kit: lift(kit, result_alone(kit.integer, name))
 
     return {name: maker(name) for name in names}
 
@@ -197,9 +215,11 @@ MAKERS: Final[dict[str, Callable[[HardwareKit], Routine]]] = {
     "div": _make_div,
     "sqrt": _make_sqrt,
     "fma": _make_fma,
-    **_lifted(_lift_unary, "neg", "abs"),
-    **_lifted(_lift_binary, "minimum", "maximum", "min_num", "max_num"),
-    **_lifted(_lift_predicate, "eq", "lt", "le", "compare"),
+    **_lifted(_lift_unary, "neg", "abs", "log_b", "next_up", "next_down", *ROUND_TO_INTEGRAL),
+    **_lifted(_lift_binary, "minimum", "maximum", "min_num", "max_num", "rem", "copy_sign"),
+    **_lifted(_lift_predicate, "eq", "lt", "le", "compare", "total_order"),
+    **_lifted(_lift_scaling, "scale_b"),
+    **_lifted(_lift_class, "class_of"),
 }
 
 

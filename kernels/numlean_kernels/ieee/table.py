@@ -23,6 +23,12 @@ from numlean_kernels.ieee.arithmetic import Arithmetic, Rounding
 from numlean_kernels.ieee.kit import Kit, Maker
 from numlean_kernels.targets.protocol import Routine, Table, Target
 
+ROUND_TO_INTEGRAL: Final = {
+    f"round_to_integral {rounding.value}": integral.round_to_integral(rounding)
+    for rounding in Rounding
+}
+"""Rounding to an integer, in each direction."""
+
 FLAGGED_MAKERS: Final[dict[str, Maker]] = {
     "add": add.make_add,
     "sub": add.make_sub,
@@ -35,7 +41,7 @@ FLAGGED_MAKERS: Final[dict[str, Maker]] = {
     "log_b": integral.make_log_b,
     "next_up": neighbours.make_next_up,
     "next_down": neighbours.make_next_down,
-    **{f"round_to_integral {r.value}": integral.round_to_integral(r) for r in Rounding},
+    **ROUND_TO_INTEGRAL,
     "from_binary64": convert.make_from_binary64,
     "to_binary64": convert.make_to_binary64,
     "from_int64": convert.make_from_int64,
@@ -78,16 +84,16 @@ def ieee_table(arithmetic: Arithmetic, target: Target) -> Table:
     return Table(identity=f"ieee/{arithmetic.identity}", zero=kit.word(0), make=make)
 
 
-def unflagged(kit: Kit, name: str) -> Routine:
-    """A flagged operation's result without its flags."""
+def result_alone(kit: Kit, name: str) -> Routine:
+    """The operation's result, without the flags it may come with."""
+    if name in QUIET_MAKERS:
+        return kit.routine(QUIET_MAKERS[name])
     return kit.target.routine(_RESULT[name](kit.routine(FLAGGED_MAKERS[name])))
 
 
 def _make(kit: Kit, name: str) -> Routine:
     flagged = name.removeprefix("flagged ")
-    if flagged != name:
-        return kit.routine(FLAGGED_MAKERS[flagged])
-    return unflagged(kit, name) if name in FLAGGED_MAKERS else kit.routine(QUIET_MAKERS[name])
+    return kit.routine(FLAGGED_MAKERS[flagged]) if flagged != name else result_alone(kit, name)
 
 
 def _unary_result(routine: Routine) -> Routine:

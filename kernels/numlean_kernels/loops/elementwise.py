@@ -55,3 +55,38 @@ def ternary(name: str) -> Loop:
         return kernel
 
     return Loop(name, rank=1, make=make)
+
+
+@cache
+def flagged(name: str, arity: int) -> Loop:
+    """The loop z[i], raised[i] = name(operands[i]...), raised being the flags of the operation."""
+
+    def make_unary(table: Table) -> Callable[..., None]:
+        routine = table["flagged " + name]
+
+        def kernel(start: int, stop: int, x: Any, raised: Any, z: Any) -> None:
+            for i in range(start, stop):
+                z[i], raised[i] = routine(x[i])
+
+        return kernel
+
+    def make_binary(table: Table) -> Callable[..., None]:
+        routine = table["flagged " + name]
+
+        def kernel(start: int, stop: int, x: Any, y: Any, raised: Any, z: Any) -> None:
+            for i in range(start, stop):
+                z[i], raised[i] = routine(x[i], y[i])
+
+        return kernel
+
+    def make_ternary(table: Table) -> Callable[..., None]:
+        routine = table["flagged " + name]
+
+        def kernel(start: int, stop: int, w: Any, x: Any, y: Any, raised: Any, z: Any) -> None:
+            for i in range(start, stop):
+                z[i], raised[i] = routine(w[i], x[i], y[i])
+
+        return kernel
+
+    make = (make_unary, make_binary, make_ternary)[arity - 1]
+    return Loop(f"flagged {name}", rank=1, make=make, outputs=2)

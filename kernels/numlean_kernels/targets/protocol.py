@@ -12,8 +12,8 @@ Routine: TypeAlias = Callable[..., Any]
 """A pure function on single numbers (encodings, hardware floats, mpf) of one arithmetic."""
 
 Launch: TypeAlias = Callable[..., None]
-"""``launch(domain, *arrays)``: run a kernel over all cells of ``domain``; the last array is the
-output."""
+"""``launch(domain, *arrays)``: run a kernel over all cells of ``domain``; the last arrays are the
+outputs."""
 
 
 @final
@@ -41,14 +41,21 @@ class Loop:
     """A kernel's source: a function over a box of output cells, written against a table.
 
     ``make(table)`` returns ``kernel(*bounds, *arrays)``, where bounds are ``start, stop`` for each
-    of the ``rank`` axes of the output domain and the last array is the output. A kernel computes
+    of the ``rank`` axes of the output domain and the last arrays are the outputs. A kernel computes
     each output cell wholly and alone, so that a target may cut the domain as it likes: one call
     for all cells, one per core, or one per CUDA thread.
+
+    Attributes:
+        name: Names what the kernel computes, for caches and errors.
+        rank: The number of axes of the output domain.
+        make: Writes the kernel for a table's routines.
+        outputs: How many arrays at the end are written.
     """
 
     name: str
     rank: int
     make: Callable[[Table], Callable[..., None]]
+    outputs: int = 1
 
 
 class Target(ABC):

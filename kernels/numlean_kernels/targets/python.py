@@ -57,8 +57,9 @@ class PythonTarget(Target):
             bounds = [bound for extent in domain for bound in (0, extent)]
             with np.errstate(all="ignore"):
                 run(*bounds, *cells)
-            if cells[-1] is not arrays[-1]:
-                arrays[-1][...] = cells[-1]
+            for array, result in zip(arrays[-loop.outputs :], cells[-loop.outputs :], strict=True):
+                if result is not array:
+                    array[...] = result
 
         return launch
 

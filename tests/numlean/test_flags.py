@@ -1,0 +1,79 @@
+import numpy as np
+import pytest
+
+from numlean import (
+    CountingScalar,
+    Flags,
+    NumleanError,
+    TrainConfig,
+    get_scalar,
+    get_task,
+    instantiate,
+    state_digest,
+)
+from numlean.cli import main
+from numlean.digest import parameters_of
+from numlean.optim import sgd
+from numlean.runtime import run_steps
+
+S = get_scalar("ieee32exec")
+
+
+def test_an_operation_adds_the_flags_of_every_element():
+    x = S.from_float([1.0, 0.1, 3e38, 1e-30, 0.0, 1.0])
+    y = S.from_float([2.0, 0.2, 1e10, 1e-30, np.inf, 0.0])
+    flags = Flags()
+    z = S.mul(x, y, flags=flags)
+    assert np.array_equal(z, S.mul(x, y))
+    assert flags == Flags(invalid=1, overflow=1, underflow=1, inexact=3)
+    S.div(x, y, flags=flags)
+    assert flags.divide_by_zero == 1
+    assert flags
+    assert not Flags()
+
+
+def test_hardware_and_mp_keep_no_flags_and_say_who_does():
+    for dtype in ("float32", "mp:24"):
+        with pytest.raises(NumleanError, match="such as ieee32exec"):
+            CountingScalar(get_scalar(dtype))
+
+
+@pytest.mark.parametrize("contraction", ["separate", "fma"])
+def test_a_counting_scalar_has_the_bits_of_the_one_inside(contraction):
+    counting = CountingScalar(S)
+    rng = np.random.default_rng(83)
+    a, b = S.from_float(rng.standard_normal((3, 7))), S.from_float(rng.standard_normal((7, 2)))
+    z = counting.matmul(a, b, contraction=contraction)
+    assert np.array_equal(z, S.matmul(a, b, contraction=contraction))
+    multiplications = counting.counts["fma" if contraction == "fma" else "mul"]
+    assert multiplications.inexact == 3 * 7 * 2
+    for axis in (None, 0, -1, (0, 1)):
+        assert np.array_equal(counting.sum(a, axis), S.sum(a, axis))
+    assert counting.sum(a, 0, keepdims=True).shape == (1, 7)
+    with pytest.raises(NumleanError, match=r"\(3, 7\) and \(3, 7\)"):
+        counting.matmul(a, a)
+
+
+def test_counting_changes_no_bit_of_a_run(capsys):
+    task = get_task("xor")
+    config = TrainConfig(3, task.batch_size, sgd(task.lr, task.momentum))
+    digests = set()
+    for scalar in (S, CountingScalar(S)):
+        runner = instantiate(task.task, scalar)
+        run_steps(runner, config, task.load().train)
+        digests.add(state_digest(parameters_of(runner)))
+    assert len(digests) == 1
+
+
+def test_a_run_totals_flags_by_operation_and_by_step(capsys):
+    import json
+
+    assert main(["train", "xor", "--steps", "3", "--dtype", "binary16", "--flags", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert len(report["flags_by_step"]) == 3
+    for name in ("invalid", "inexact"):
+        by_operation = sum(counts[name] for counts in report["flags"].values())
+        assert by_operation == sum(step[name] for step in report["flags_by_step"])
+    assert report["flags"]["mul"]["inexact"] > 0
+    assert main(["train", "xor", "--steps", "1", "--flags"]) == 0
+    assert "divide_by_zero" in capsys.readouterr().out
