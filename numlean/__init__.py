@@ -10,7 +10,9 @@ from numlean import autograd, data, losses, nn, optim
 from numlean.counting import CountingScalar
 from numlean.digest import state_digest, value_digest
 from numlean.errors import NumleanError
+from numlean.expression import evaluate
 from numlean.flags import Flags
+from numlean.inspection import Inspection, inspect
 from numlean.lockstep import Crosscheck, Pair, crosscheck
 from numlean.registry import Backend, Spec, get_scalar, scalars
 from numlean.runtime import (
@@ -41,6 +43,7 @@ __all__ = [
     "CountingScalar",
     "Crosscheck",
     "Flags",
+    "Inspection",
     "NamedTask",
     "NumleanError",
     "Options",
@@ -57,8 +60,10 @@ __all__ = [
     "autograd",
     "crosscheck",
     "data",
+    "evaluate",
     "get_scalar",
     "get_task",
+    "inspect",
     "instantiate",
     "losses",
     "nn",

@@ -136,6 +136,36 @@ class KernelScalar:
         values = (mp.make_mpf(decode(element)) for element in x.ravel().tolist())
         return np.fromiter(values, dtype=object, count=x.size).reshape(x.shape)
 
+    def from_string(self, texts: str | list[str]) -> Storage:
+        """Round numbers written in decimal or hexadecimal once."""
+        from numlean.literals import read
+
+        several = [texts] if isinstance(texts, str) else texts
+        numbers = [read(text, self.codec.precision) for text in several]
+        elements = (self.codec.encode(value) for value, _ in numbers)
+        x = self.codec.from_elements(elements, (len(numbers),))
+        minus_zero = np.array([is_minus_zero for _, is_minus_zero in numbers], dtype=np.bool_)
+        x = np.where(minus_zero, self.neg(x), x)
+        return x.reshape(()) if isinstance(texts, str) else x
+
+    def to_string(self, x: Storage) -> list[str]:
+        """The shortest decimals that ``from_string`` takes back to the same numbers."""
+        return [self._to_string(x.reshape(-1)[k : k + 1]) for k in range(x.size)]
+
+    def _to_string(self, x: Storage) -> str:
+        from mpmath import isfinite
+
+        from numlean.literals import shortest
+
+        (value,) = self.to_exact(x)
+        if not isfinite(value) or value == 0:
+            if value != value:
+                return "nan"
+            sign = "" if self.to_bytes(self.abs(x)) == self.to_bytes(x) else "-"
+            return sign + ("inf" if value else "0.0")
+        bits = self.to_bytes(x)
+        return shortest(value._mpf_, lambda text: self.to_bytes(self.from_string([text])) == bits)
+
     def to_bytes(self, x: Storage) -> bytes:
         """The elements in C order, as bytes."""
         return self.codec.to_bytes(self._checked("to_bytes", x))

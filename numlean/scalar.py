@@ -94,6 +94,16 @@ class Scalar(Protocol):
     def to_exact(self, x: Storage) -> Storage:
         """The exact values, as an object array of ``mpmath.mpf``; -0 becomes 0."""
 
+    def from_string(self, texts: str | list[str]) -> Storage:
+        """Round numbers written as ``0.1``, ``-2.5e-3``, ``0x1.8p-4``, ``inf`` or ``nan`` once.
+
+        Raises:
+            NumleanError: A text is no number.
+        """
+
+    def to_string(self, x: Storage) -> list[str]:
+        """The shortest decimals that ``from_string`` takes back to the same numbers."""
+
     def to_bytes(self, x: Storage) -> bytes:
         """The array's elements in C order, in a form equal exactly for identical elements."""
 

@@ -18,6 +18,7 @@ EXIT_INTERRUPTED: Final = 130
 _COMMANDS: Final = {
     "train": "train a task in one arithmetic",
     "crosscheck": "train a task in several arithmetics and compare every step bit for bit",
+    "eval": "evaluate an expression and show the result from all sides",
     "dtypes": "list the arithmetics",
     "tasks": "list the tasks",
     "verify": "hold ieee32exec to the hardware's results, bit for bit",

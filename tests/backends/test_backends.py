@@ -1,6 +1,7 @@
 import subprocess
 import sys
 
+import ml_dtypes
 import mpmath
 import numpy as np
 import pytest
@@ -128,3 +129,24 @@ def test_saturating_and_rounding_options_change_what_they_say():
     flushing = get_scalar("ieee32exec@subnormal=flush")
     tiny = flushing.from_bits([1])
     assert flushing.to_bits(flushing.mul(tiny, flushing.from_float(2.0**30))).item() == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype"),
+    [
+        ("bfloat16", ml_dtypes.bfloat16),
+        ("e5m2", ml_dtypes.float8_e5m2),
+        ("e4m3", ml_dtypes.float8_e4m3fn),
+        ("ieee:e4m3", ml_dtypes.float8_e4m3),
+        ("ieee:e3m4", ml_dtypes.float8_e3m4),
+    ],
+)
+def test_formats_are_those_of_ml_dtypes(name, dtype):
+    s = get_scalar(name)
+    storage = s.format.storage_dtype
+    every = np.arange(1 << s.format.width, dtype=storage)
+    theirs = every.view(dtype).astype(np.float64)
+    ours = s.to_float(s.from_bits(every))
+    assert np.array_equal(ours, theirs, equal_nan=True)
+    numbers = every[~np.isnan(theirs)]
+    assert np.array_equal(s.from_float(numbers.view(dtype)), numbers)

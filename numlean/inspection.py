@@ -1,0 +1,133 @@
+"""A single number, seen from all sides."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass
+from math import isnan
+
+from numlean.errors import ShapeError, UnavailableError
+from numlean.flags import Flags
+from numlean.literals import exact_decimal, hexadecimal, plain
+from numlean.scalar import Scalar
+from numlean.tensor import Tensor
+from numlean_kernels.formats import Format
+from numlean_kernels.ieee.neighbours import CLASSES
+
+_LONGEST_EXACT = 60
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What there is to say about one number.
+
+    Attributes:
+        scalar: The arithmetic's name.
+        value: The shortest decimal that comes back as the number.
+        exact: All digits of the value; cut short, with its length, if there are very many.
+        hexadecimal: The value as C's %a writes it.
+        encoding: The encoding and its fields: sign, biased exponent, trailing significand; None
+            if the Scalar has no encoding.
+        kind: The class of clause 5.7.2; None without an encoding.
+        below: The greatest number that is less; None without an encoding.
+        above: The least number that is greater; None without an encoding.
+        flags: The exceptions raised in coming to the number; None if they were not kept.
+        error_ulp: How far it is from an exact result, in units of its last place; None if that is
+            not known.
+    """
+
+    scalar: str
+    value: str
+    exact: str
+    hexadecimal: str
+    encoding: str | None = None
+    kind: str | None = None
+    below: str | None = None
+    above: str | None = None
+    flags: Flags | None = None
+    error_ulp: float | None = None
+
+    def rows(self) -> dict[str, str]:
+        """What is known, by name, as text."""
+        raised = [] if self.flags is None else [k for k, n in self.flags.as_dict().items() if n]
+        flags = None if self.flags is None else ", ".join(raised) or "none"
+        error = None if self.error_ulp is None else f"{self.error_ulp:+.6g} ulp"
+        rows = {
+            "value": self.value,
+            "exactly": self.exact,
+            "hexadecimal": self.hexadecimal,
+            "encoding": self.encoding,
+            "class": self.kind,
+            "next below": self.below,
+            "next above": self.above,
+            "flags": flags,
+            "error": error,
+        }
+        return {name: text for name, text in rows.items() if text is not None}
+
+    def __str__(self) -> str:
+        lines = (f"  {name:<12} {text}" for name, text in self.rows().items())
+        return "\n".join([self.scalar, *lines])
+
+    def _repr_html_(self) -> str:
+        cells = "".join(
+            f"<tr><th style='text-align:left'>{html.escape(name)}</th>"
+            f"<td style='text-align:left'><code>{html.escape(text)}</code></td></tr>"
+            for name, text in self.rows().items()
+        )
+        return f"<table><caption>{html.escape(self.scalar)}</caption>{cells}</table>"
+
+
+def inspect(x: Tensor, *, flags: Flags | None = None, error_ulp: float | None = None) -> Inspection:
+    """Everything about a single number.
+
+    Args:
+        x: A tensor of one element.
+        flags: The exceptions raised in coming to it, to be shown.
+        error_ulp: How far it is from the exact result, to be shown.
+
+    Raises:
+        ShapeError: The tensor has another number of elements.
+    """
+    if x.size != 1:
+        raise ShapeError(f"inspect takes a single number, not a tensor of shape {x.shape}")
+    scalar, data = x.scalar, x.data.reshape(1)
+    encoding = None if scalar.format is None else _fields(scalar, scalar.format, x)
+    text = scalar.to_string
+    neighbours: tuple[str | None, str | None] = (None, None)
+    kind = None
+    try:
+        neighbours = text(scalar.next_down(data))[0], text(scalar.next_up(data))[0]
+        kind = CLASSES[int(scalar.class_of(data)[0])]
+    except UnavailableError:  # an arithmetic without neighbours, such as mp's
+        kind = None
+    exact = scalar.to_exact(data)[0]
+    return Inspection(
+        scalar=scalar.name,
+        value=text(data)[0],
+        exact=_all_digits(exact._mpf_) if abs(exact) < float("inf") else text(data)[0],
+        hexadecimal=hexadecimal(exact._mpf_) if abs(exact) < float("inf") else text(data)[0],
+        encoding=encoding,
+        kind=kind,
+        below=neighbours[0],
+        above=neighbours[1],
+        flags=flags,
+        error_ulp=None if error_ulp is None or isnan(error_ulp) else error_ulp,
+    )
+
+
+def _fields(scalar: Scalar, format: Format, x: Tensor) -> str:
+    bits = int(scalar.to_bits(x.data).item())
+    binary = f"{bits:0{format.width}b}"
+    split = 1 + format.exponent_bits
+    fields = f"{binary[0]} {binary[1:split]} {binary[split:]}"
+    return f"{bits:#0{2 + -(-format.width // 4)}x}   {fields}"
+
+
+def _all_digits(value: tuple[int, int, int, int]) -> str:
+    digits = exact_decimal(value)
+    text = plain(digits)
+    if len(text) <= _LONGEST_EXACT:
+        return text
+    count = len(digits.as_tuple().digits)
+    return f"{text[:_LONGEST_EXACT]}... ({count} digits)"
