@@ -157,5 +157,5 @@ def parse_format(text: str) -> Format:
         )
     return _BY_WIDTHS.get(
         (exponent_bits, trailing_bits),
-        Format(f"e{exponent_bits}m{trailing_bits}", exponent_bits, trailing_bits),
+        Format(f"ieee:{text}", exponent_bits, trailing_bits),
     )

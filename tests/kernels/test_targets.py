@@ -9,7 +9,7 @@ import numba
 import numpy as np
 import pytest
 
-from numlean_kernels.formats import BFLOAT16, BINARY32, BINARY64, E4M3
+from numlean_kernels.formats import BFLOAT16, BINARY32, BINARY64, E4M3, parse_format
 from numlean_kernels.hardware import hardware_table
 from numlean_kernels.hardware.table import MAKERS as HARDWARE_MAKERS
 from numlean_kernels.ieee import Arithmetic, Rounding, ieee_table
@@ -142,6 +142,8 @@ def test_the_cache_of_a_kernel_knows_the_arithmetic_and_the_sources(monkeypatch)
 
     usual = key(Rounding.TIES_TO_EVEN)
     assert key(Rounding.TO_ODD) != usual
+    ocp, ieee = (ieee_table(Arithmetic(f), CPU).identity for f in (E4M3, parse_format("e4m3")))
+    assert ocp != ieee
     monkeypatch.setattr(cpu, "source_hash", lambda: "other sources")
     assert key(Rounding.TIES_TO_EVEN) != usual
 

@@ -31,11 +31,7 @@ def rounded(text):
     exact = Fraction(text)
     with np.errstate(over="ignore", under="ignore"):
         near = np.float32(float(exact))
-    candidates = [
-        np.nextafter(near, np.float32(-np.inf)),
-        near,
-        np.nextafter(near, np.float32(np.inf)),
-    ]
+    below, above = (np.nextafter(near, np.float32(end)) for end in (-np.inf, np.inf))
     finite = [c for c in (below, near, above) if np.isfinite(c)]
     best = min(finite, key=lambda c: (abs(Fraction(float(c)) - exact), c.view(np.uint32) & 1))
     return best.view(np.uint32)

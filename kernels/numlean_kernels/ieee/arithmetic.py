@@ -68,5 +68,7 @@ class Arithmetic:
     @property
     def identity(self) -> str:
         """Every choice by name: equal identities mean equal bits."""
+        f = self.format  # by its widths: two formats may have one name
+        widths = f"e{f.exponent_bits}m{f.trailing_bits}{'' if f.has_infinity else 'fn'}"
         choices = (self.rounding, self.nan, self.subnormal, self.tininess, self.overflow)
-        return "/".join([self.format.name, *(choice.value for choice in choices)])
+        return "/".join([widths, *(choice.value for choice in choices)])
