@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
-from numlean.correct_rounding import Exact
 from numlean.scalar import Storage
 from numlean_kernels.formats import Format
+
+Exact: TypeAlias = tuple[int, int, int, int]
+"""A value as mpmath's kernel holds it: (sign, odd significand, exponent, its bit count)."""
 
 
 class Codec(Protocol):

@@ -18,10 +18,8 @@ from typing import Any, Final
 
 from mpmath import libmp
 
+from numlean.codec import Exact
 from numlean.errors import NumleanError
-
-Exact = tuple[int, int, int, int]
-"""A value as mpmath's kernel holds it: (sign, odd significand, exponent, its bit count)."""
 
 _SLACK_BITS: Final = 6
 _GUARD_BITS: Final = 32

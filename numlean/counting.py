@@ -10,6 +10,7 @@ import numpy as np
 from numlean.errors import UnavailableError
 from numlean.flags import Flags
 from numlean.scalar import Axis, Contraction, Order, Scalar, Storage
+from numlean.shapes import axes_of, kept_shape
 
 _COUNTED: Final = ("add", "sub", "mul", "div", "sqrt", "fma")
 
@@ -66,15 +67,13 @@ class CountingScalar:
         """The sums along axes, term by term; a pairwise sum is not counted."""
         if reduction != "ordered":
             return self.inner.sum(x, axis, keepdims=keepdims, reduction=reduction)
-        axes = range(x.ndim) if axis is None else (axis,) if isinstance(axis, int) else axis
-        summed = sorted(a % x.ndim for a in axes)
+        summed = axes_of(axis, x.ndim)
         kept = [k for k in range(x.ndim) if k not in summed]
         terms = x.transpose(*summed, *kept).reshape(-1, *(x.shape[k] for k in kept))
         z = self.inner.sum(terms[:0], 0)
         for term in terms:
             z = self.add(z, np.asarray(term))
-        shape = tuple(1 if k in summed else n for k, n in enumerate(x.shape))
-        return z.reshape(shape) if keepdims else z
+        return z.reshape(kept_shape(x.shape, axis)) if keepdims else z
 
 
 @final

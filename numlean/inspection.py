@@ -6,10 +6,10 @@ import html
 from dataclasses import dataclass
 from math import isnan
 
-from numlean.errors import ShapeError, UnavailableError
+from numlean.codec import Exact
+from numlean.errors import ShapeError
 from numlean.flags import Flags
-from numlean.literals import exact_decimal, hexadecimal, plain
-from numlean.scalar import Scalar
+from numlean.scalar import Scalar, Storage
 from numlean.tensor import Tensor
 from numlean_kernels.formats import Format
 from numlean_kernels.ieee.neighbours import CLASSES
@@ -91,40 +91,46 @@ def inspect(x: Tensor, *, flags: Flags | None = None, error_ulp: float | None = 
     """
     if x.size != 1:
         raise ShapeError(f"inspect takes a single number, not a tensor of shape {x.shape}")
+    # It imports mpmath, which numlean --help has no need of.
+    from numlean.literals import hexadecimal
+
     scalar, data = x.scalar, x.data.reshape(1)
-    encoding = None if scalar.format is None else _fields(scalar, scalar.format, x)
-    text = scalar.to_string
-    neighbours: tuple[str | None, str | None] = (None, None)
-    kind = None
-    try:
-        neighbours = text(scalar.next_down(data))[0], text(scalar.next_up(data))[0]
-        kind = CLASSES[int(scalar.class_of(data)[0])]
-    except UnavailableError:  # an arithmetic without neighbours, such as mp's
-        kind = None
-    exact = scalar.to_exact(data)[0]
+    (value,), (text,) = scalar.to_exact(data), scalar.to_string(data)
+    is_finite = abs(value) < float("inf")
     return Inspection(
         scalar=scalar.name,
-        value=text(data)[0],
-        exact=_all_digits(exact._mpf_) if abs(exact) < float("inf") else text(data)[0],
-        hexadecimal=hexadecimal(exact._mpf_) if abs(exact) < float("inf") else text(data)[0],
-        encoding=encoding,
-        kind=kind,
-        below=neighbours[0],
-        above=neighbours[1],
+        value=text,
+        exact=_all_digits(value._mpf_) if is_finite else text,
+        hexadecimal=hexadecimal(value._mpf_) if is_finite else text,
         flags=flags,
         error_ulp=None if error_ulp is None or isnan(error_ulp) else error_ulp,
+        **({} if scalar.format is None else _of_encoding(scalar, scalar.format, data)),
     )
 
 
-def _fields(scalar: Scalar, format: Format, x: Tensor) -> str:
-    bits = int(scalar.to_bits(x.data).item())
+def _of_encoding(scalar: Scalar, format: Format, data: Storage) -> dict[str, str]:
+    """What only numbers with an encoding have."""
+    (below,), (above,) = (
+        scalar.to_string(neighbour(data)) for neighbour in (scalar.next_down, scalar.next_up)
+    )
+    return {
+        "encoding": _fields(int(scalar.to_bits(data)[0]), format),
+        "kind": CLASSES[int(scalar.class_of(data)[0])],
+        "below": below,
+        "above": above,
+    }
+
+
+def _fields(bits: int, format: Format) -> str:
     binary = f"{bits:0{format.width}b}"
     split = 1 + format.exponent_bits
     fields = f"{binary[0]} {binary[1:split]} {binary[split:]}"
     return f"{bits:#0{2 + -(-format.width // 4)}x}   {fields}"
 
 
-def _all_digits(value: tuple[int, int, int, int]) -> str:
+def _all_digits(value: Exact) -> str:
+    from numlean.literals import exact_decimal, plain
+
     digits = exact_decimal(value)
     text = plain(digits)
     if len(text) <= _LONGEST_EXACT:

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import prod
 from typing import Any, final
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from numlean import conversion, shapes
 from numlean.codec import Codec
-from numlean.errors import (
-    NumleanError,
-    ShapeError,
-    StorageError,
-    UnavailableError,
-    UnknownNameError,
-)
+from numlean.errors import ShapeError, StorageError, UnavailableError, UnknownNameError
 from numlean.flags import Flags
 from numlean.scalar import Axis, Contraction, Order, Storage
 from numlean_kernels.formats import Format
@@ -24,8 +18,6 @@ from numlean_kernels.loops.elementwise import binary, flagged, ternary, unary
 from numlean_kernels.loops.matmul import MATMUL, MATMUL_FMA
 from numlean_kernels.loops.reduce import SUM_ORDERED, SUM_PAIRWISE
 from numlean_kernels.targets.protocol import Launch, Loop, Table, Target, kernel_for
-
-_INT64 = np.iinfo(np.int64)
 
 
 @final
@@ -82,7 +74,7 @@ class KernelScalar:
 
     def from_float(self, values: ArrayLike) -> Storage:
         """Round binary64 values once."""
-        return self.codec.from_float(_as_array(values, np.float64, "from_float"))
+        return self.codec.from_float(conversion.as_dtype(values, np.float64, "from_float"))
 
     def to_float(self, x: Storage) -> np.ndarray[Any, np.dtype[np.float64]]:
         """The values as binary64."""
@@ -90,26 +82,17 @@ class KernelScalar:
 
     def from_int(self, values: ArrayLike) -> Storage:
         """Round integers once."""
-        return self.codec.from_int(_as_array(values, np.int64, "from_int"))
+        return self.codec.from_int(conversion.as_dtype(values, np.int64, "from_int"))
 
     def to_int(self, x: Storage) -> np.ndarray[Any, np.dtype[np.int64]]:
         """The values truncated toward zero."""
-        return np.array(
-            [_truncate(value, self.name) for value in self.to_exact(x).flat], dtype=np.int64
-        ).reshape(x.shape)
+        integers = [conversion.truncated(value, self.name) for value in self.to_exact(x).flat]
+        return np.array(integers, dtype=np.int64).reshape(x.shape)
 
     def from_bits(self, bits: ArrayLike) -> Storage:
         """Take encodings as they are."""
-        encoded = self._encoding_format("from_bits")
-        # numpy would make a list with integers beyond int64 an array of floats.
-        array = bits if isinstance(bits, np.ndarray) else np.asarray(bits, dtype=object)
-        for element in array.flat if array.dtype.kind not in "iu" else _extrema(array):
-            if not isinstance(element, int | np.integer) or not 0 <= element < 1 << encoded.width:
-                raise StorageError(
-                    f"from_bits takes integers of {encoded.width} bits, the encodings of"
-                    f" {encoded.name}; got {element!r}"
-                )
-        return self.codec.from_bits(array.astype(encoded.storage_dtype))
+        format = self._encoding_format("from_bits")
+        return self.codec.from_bits(conversion.encodings(bits, format))
 
     def to_bits(self, x: Storage) -> np.ndarray[Any, np.dtype[np.unsignedinteger[Any]]]:
         """The encodings."""
@@ -118,14 +101,8 @@ class KernelScalar:
 
     def from_exact(self, values: ArrayLike) -> Storage:
         """Round exact values once."""
-        from mpmath import mpmathify
-
         array = np.asarray(values, dtype=object)
-        encode = self.codec.encode
-        elements = (
-            encode(_exact_integer(v) if isinstance(v, int) else mpmathify(v)._mpf_)
-            for v in array.flat
-        )
+        elements = (self.codec.encode(conversion.exact(value)) for value in array.flat)
         return self.codec.from_elements(elements, array.shape)
 
     def to_exact(self, x: Storage) -> Storage:
@@ -209,8 +186,10 @@ class KernelScalar:
 
     def scale_b(self, x: Storage, n: ArrayLike, *, flags: Flags | None = None) -> Storage:
         """Each x * 2**n, rounded once."""
-        x, n = _broadcast("scale_b", (x, _as_array(n, np.int64, "scale_b")))
-        return self._run(binary("scale_b"), (self._ready("scale_b", x), _writable(n)), flags=flags)
+        powers = conversion.as_dtype(n, np.int64, "scale_b")
+        x, powers = shapes.broadcast("scale_b", (self._checked("scale_b", x), powers))
+        operands = (shapes.writable(x), shapes.writable(powers))
+        return self._run(binary("scale_b"), operands, flags=flags)
 
     def log_b(self, x: Storage, *, flags: Flags | None = None) -> Storage:
         """The exponents, as numbers of the Scalar."""
@@ -320,11 +299,10 @@ class KernelScalar:
         self, x: Storage, axis: Axis = None, *, keepdims: bool = False, reduction: Order = "ordered"
     ) -> Storage:
         """The sums along axes."""
-        axes = _axes(axis, x.ndim)
-        kept = [k for k in range(x.ndim) if k not in axes]
-        shape = tuple(1 if k in axes else n for k, n in enumerate(x.shape))
-        result_shape = shape if keepdims else tuple(x.shape[k] for k in kept)
-        block = self._ready("sum", _middle_axis(x, axes))
+        axes = shapes.axes_of(axis, x.ndim)
+        without = tuple(x.shape[k] for k in range(x.ndim) if k not in axes)
+        result_shape = shapes.kept_shape(x.shape, axis) if keepdims else without
+        block = self._ready("sum", shapes.middle_axis(x, axes))
         outer, _, inner = block.shape
         loop = _choose("reduction", reduction, {"ordered": SUM_ORDERED, "pairwise": SUM_PAIRWISE})
         if loop is SUM_ORDERED or block.shape[1] == 0:
@@ -350,7 +328,7 @@ class KernelScalar:
     def _fitted(self, name: str, operands: tuple[Storage, ...]) -> tuple[Storage, ...]:
         operands = tuple(self._ready(name, x) for x in operands)
         if any(x.shape != operands[0].shape for x in operands):
-            return tuple(_writable(x) for x in _broadcast(name, operands))
+            return tuple(shapes.writable(x) for x in shapes.broadcast(name, operands))
         return operands
 
     def _run(
@@ -400,7 +378,7 @@ class KernelScalar:
     def _ready(self, operation: str, x: Storage) -> Storage:
         """An operand as kernels take it: C order, aligned, and writable, to be compiled once."""
         x = self._checked(operation, x)
-        return x if x.flags.carray else _writable(x)
+        return x if x.flags.carray else shapes.writable(x)
 
     def _checked(self, operation: str, x: Storage) -> Storage:
         if not isinstance(x, np.ndarray) or x.dtype != self.storage_dtype:
@@ -419,66 +397,7 @@ class KernelScalar:
         return self.format
 
 
-def _extrema(array: np.ndarray[Any, Any]) -> list[int]:
-    return [int(array.min()), int(array.max())] if array.size else []
-
-
-def _as_array(values: ArrayLike, dtype: type, operation: str) -> np.ndarray[Any, Any]:
-    try:
-        array = np.asarray(values)
-        if array.dtype.kind == "u" and array.size and array.max() > _INT64.max:
-            raise ValueError(f"{array.max()} is beyond int64")
-        return array.astype(dtype, casting="same_kind")
-    except (TypeError, ValueError) as error:
-        raise NumleanError(f"{operation} takes {np.dtype(dtype)} values: {error}") from None
-
-
-def _writable(x: Storage) -> Storage:
-    return np.array(x, order="C", copy=True)
-
-
-def _broadcast(operation: str, operands: tuple[Storage, ...]) -> tuple[Storage, ...]:
-    try:
-        return tuple(np.broadcast_arrays(*operands))
-    except ValueError:
-        shapes = " and ".join(str(x.shape) for x in operands)
-        raise ShapeError(f"{operation}: shapes {shapes} do not broadcast") from None
-
-
-def _axes(axis: Axis, ndim: int) -> tuple[int, ...]:
-    """The axes meant, nonnegative and ascending."""
-    asked = tuple(range(ndim)) if axis is None else (axis,) if isinstance(axis, int) else axis
-    axes = tuple(sorted(a + ndim if a < 0 else a for a in asked))
-    if any(not 0 <= a < ndim for a in axes) or len(set(axes)) < len(axes):
-        raise ShapeError(f"sum over axis {axis} of an array with {ndim} axes")
-    return axes
-
-
-def _middle_axis(x: Storage, axes: tuple[int, ...]) -> Storage:
-    """X with the axes joined, in C order, as the middle one of (outer, n, inner)."""
-    if axes and axes != tuple(range(axes[0], axes[-1] + 1)):
-        kept = [k for k in range(x.ndim) if k not in axes]
-        x = x.transpose(*kept, *axes)
-        axes = tuple(range(len(kept), x.ndim))
-    first, last = (axes[0], axes[-1] + 1) if axes else (x.ndim, x.ndim)
-    return x.reshape(prod(x.shape[:first]), prod(x.shape[first:last]), prod(x.shape[last:]))
-
-
 def _choose(option: str, value: str, known: dict[str, Loop]) -> Loop:
     if value not in known:
         raise UnknownNameError(option, value, tuple(known))
     return known[value]
-
-
-def _exact_integer(value: int) -> Any:
-    from mpmath import libmp
-
-    return libmp.from_int(value)
-
-
-def _truncate(value: Any, name: str) -> int:
-    from mpmath import isfinite
-
-    if not isfinite(value) or not _INT64.min <= int(value) <= _INT64.max:
-        raise NumleanError(f"to_int: {value} of {name} is no int64")
-    return int(value)

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from mpmath import libmp
 
-from numlean.correct_rounding import Exact
+from numlean.codec import Exact
 from numlean.errors import NumleanError
 
 _DECIMAL: Final = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(?:[eE]([+-]?\d+))?", re.ASCII)

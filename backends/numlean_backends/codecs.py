@@ -8,14 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from numlean.codec import Exact
 from numlean.scalar import Storage
 from numlean_kernels.formats import Format
 from numlean_kernels.ieee import Arithmetic
 from numlean_kernels.ieee.dyadic import decode, encoder
 from numlean_kernels.loops.elementwise import unary
 from numlean_kernels.targets.protocol import Table, Target, kernel_for
-
-RawMpf = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
@@ -59,11 +58,11 @@ class EncodingCodec:
         """Round int64 values once."""
         return self._convert("from_int64", values, self.storage_dtype)
 
-    def encode(self, value: RawMpf) -> int:
+    def encode(self, value: Exact) -> int:
         """One exact value, rounded once."""
         return encode_raw(self.arithmetic, value)
 
-    def decode(self, element: int) -> RawMpf:
+    def decode(self, element: int) -> Exact:
         """One encoding's exact value."""
         return decode_raw(self.format, element)
 
@@ -124,12 +123,12 @@ class HardwareCodec:
         """Round int64 values once."""
         return values.astype(self.storage_dtype)
 
-    def encode(self, value: RawMpf) -> Any:
+    def encode(self, value: Exact) -> Any:
         """One exact value, rounded once."""
         bits = np.array(encode_raw(Arithmetic(self.format), value), self.format.storage_dtype)
         return bits.view(self.storage_dtype)[()]
 
-    def decode(self, element: float) -> RawMpf:
+    def decode(self, element: float) -> Exact:
         """One number's exact value."""
         from mpmath import libmp
 
@@ -161,7 +160,7 @@ def little_endian(x: Storage) -> bytes:
     return x.astype(x.dtype.newbyteorder("<"), copy=False).tobytes()
 
 
-def encode_raw(arithmetic: Arithmetic, value: RawMpf) -> int:
+def encode_raw(arithmetic: Arithmetic, value: Exact) -> int:
     """Mpmath's raw value, rounded once to an encoding."""
     from mpmath import libmp
 
@@ -174,7 +173,7 @@ def encode_raw(arithmetic: Arithmetic, value: RawMpf) -> int:
     return encoder(arithmetic)(negative, int(m), e)
 
 
-def decode_raw(format: Format, encoding: int) -> RawMpf:
+def decode_raw(format: Format, encoding: int) -> Exact:
     """An encoding's exact value as mpmath's raw value."""
     from mpmath import libmp
 

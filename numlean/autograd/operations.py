@@ -13,6 +13,7 @@ import numpy as np
 from numlean.autograd.primitive import Primitive
 from numlean.errors import ShapeError
 from numlean.scalar import Axis, Contraction, Scalar, Storage
+from numlean.shapes import kept_shape
 from numlean.tensor import Tensor
 
 
@@ -149,7 +150,7 @@ _matmul: Primitive = Primitive(
 _sum: Primitive = Primitive(
     "sum",
     _forward("sum"),
-    (lambda g, z, x, *, axis: broadcast_to(reshape(g, _kept(x.shape, axis)), x.shape),),
+    (lambda g, z, x, *, axis: broadcast_to(reshape(g, kept_shape(x.shape, axis)), x.shape),),
 )
 _broadcast_to: Primitive = Primitive(
     "broadcast_to", _broadcast, (lambda g, z, x, *, shape: _as_shape_of(g, x),)
@@ -168,7 +169,7 @@ def matmul(a: Tensor, b: Tensor, *, contraction: Contraction = "separate") -> Te
 def sum_(x: Tensor, axis: Axis = None, *, keepdims: bool = False) -> Tensor:
     """The sum over axes, ordered; see ``Scalar.sum``."""
     total = _sum(x, axis=axis)
-    return reshape(total, _kept(x.shape, axis)) if keepdims else total
+    return reshape(total, kept_shape(x.shape, axis)) if keepdims else total
 
 
 def broadcast_to(x: Tensor, shape: tuple[int, ...]) -> Tensor:
@@ -183,10 +184,3 @@ def reshape(x: Tensor, shape: tuple[int, ...]) -> Tensor:
 
 def _where_positive(x: Tensor, y: Tensor) -> Tensor:
     return where(Tensor.of(x.scalar, 0.0), x, y, relation="lt")
-
-
-def _kept(shape: tuple[int, ...], axis: Axis) -> tuple[int, ...]:
-    """The shape of a sum over axes that keeps them."""
-    axes = range(len(shape)) if axis is None else (axis,) if isinstance(axis, int) else axis
-    summed = {a % len(shape) for a in axes}
-    return tuple(1 if k in summed else n for k, n in enumerate(shape))

@@ -1,0 +1,101 @@
+"""Elementary functions against MPFR: correctly rounded at every argument tried.
+
+MPFR rounds to the format's precision, subnormals included, once; there is no tolerance.
+"""
+
+import math
+from fractions import Fraction
+
+import gmpy2
+import numpy as np
+import pytest
+
+NAMES = ("exp", "log", "tanh", "sinh", "cosh", "sin", "cos")
+ODD = ("tanh", "sinh", "sin")
+EXPONENTS = 2**40
+
+
+def mpfr_context(reference):
+    f = reference.format
+    if f is None:
+        return gmpy2.context(precision=reference.precision, emin=-EXPONENTS, emax=EXPONENTS)
+    return gmpy2.context(
+        precision=f.precision, emax=f.emax + 1, emin=f.emin - f.precision + 2, subnormalize=True
+    )
+
+
+def to_mpfr(number):
+    """A number without rounding it."""
+    with gmpy2.context(precision=1200, emin=-EXPONENTS, emax=EXPONENTS):
+        if isinstance(number, Fraction):
+            return gmpy2.mpfr(gmpy2.mpq(number.numerator, number.denominator))
+        return gmpy2.mpfr(number)
+
+
+def from_mpfr(reference, z):
+    if gmpy2.is_nan(z):
+        return math.nan
+    if gmpy2.is_infinite(z):
+        return reference.of_float(float(z))
+    if z == 0:
+        return 0.0 if reference.format is None else float(z)
+    value = Fraction(*(int(part) for part in z.as_integer_ratio()))
+    # A format without infinity has one significand less at its top than MPFR believes.
+    return reference.rounded(value)
+
+
+def arguments(reference, name):
+    scalar, rng = reference.scalar, np.random.default_rng(107)
+    floats = [*rng.uniform(-4, 4, 60), *rng.uniform(-120, 120, 30)]
+    floats += [1 + k * 2.0**-9 for k in range(-6, 7)] + [k * math.pi / 4 for k in range(-9, 10)]
+    floats += [2.0**-k for k in range(0, 70, 3)] + [-(2.0**-k) for k in range(1, 70, 5)]
+    floats += [k * math.log(2) for k in range(-160, 160, 17)]
+    next_to_one = scalar.add(scalar.from_float(1.0), scalar.from_float(2.0 ** (1 - reference.precision)))
+    x = np.concatenate([scalar.from_float(floats), next_to_one.reshape(1), reference.edges()])
+    if reference.format is None:
+        return x
+    return np.concatenate([x, reference.random(rng, 120)])
+
+
+def within_reason(reference, a):
+    """MPFR's own exponents end somewhere, and mpmath's memory."""
+    return reference.format is not None or not isinstance(a, Fraction) or abs(a) < 2**36
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_values_are_mpfr_s_at_hundreds_of_arguments(scalar, reference, name):
+    x = arguments(reference, name)
+    x = x[[within_reason(reference, a) for a in reference.numbers(x)]]
+    numbers = [to_mpfr(a) for a in reference.numbers(x)]
+    with mpfr_context(reference) as context:
+        function = getattr(context, name)
+        values = [function(a) for a in numbers]
+    reference.check(getattr(scalar, name)(x), [from_mpfr(reference, z) for z in values])
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_an_odd_function_of_minus_x_is_minus_the_function_of_x(scalar, reference, name):
+    x = scalar.from_float([0.0, 0.25, 1.5, 3.0])
+    function = getattr(scalar, name)
+    assert scalar.to_bytes(function(scalar.neg(x))) == scalar.to_bytes(scalar.neg(function(x)))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_any_shape_and_stride_is_taken_and_kept(scalar, reference, name):
+    function = getattr(scalar, name)
+    x = scalar.from_float([[0.5, 1.0, 2.0], [0.25, 3.0, 1.5]])
+    flat = reference.numbers(function(x.reshape(-1)))
+    assert reference.numbers(function(x.T)) == [flat[k] for k in (0, 3, 1, 4, 2, 5)]
+    assert reference.numbers(function(x[:, ::2])) == [flat[k] for k in (0, 2, 3, 5)]
+    assert function(x[:0]).shape == (0, 3)
+    single = function(np.asarray(x[0, 0]))
+    assert (single.shape, single.dtype) == ((), scalar.storage_dtype)
+    assert reference.numbers(np.asarray(single)) == flat[:1]
+
+
+def test_the_argument_is_left_as_it_was(scalar):
+    x = scalar.from_float([0.5, -0.0, np.nan, 2.0])
+    before = scalar.to_bytes(x)
+    for name in NAMES:
+        getattr(scalar, name)(x)
+    assert scalar.to_bytes(x) == before
