@@ -14,15 +14,15 @@ from typing import Final
 
 import numpy as np
 
-from numlean.data.dataset import Floats
 from numlean.errors import NumleanError, UnavailableError
 from numlean.optim import sgd
 from numlean.registry import get_scalar
 from numlean.runtime import Stepper, instantiate
+from numlean.scalar import Scalar
 from numlean.tasks import get_task
 
 _ELEMENTS: Final = 16384
-_OPERATIONS: Final = ("add", "mul")
+_OPERATIONS: Final = {"add": 2, "sub": 2, "mul": 2, "div": 2, "sqrt": 1, "fma": 3}
 _DTYPES: Final = "float32,ieee32exec,softfloat32,mp:24"
 _STEP_DTYPES: Final = "float64,float32,ieee32exec,softfloat32,mp:24,mp:200"
 _LEAST_SECONDS: Final = 0.002
@@ -34,6 +34,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
     parser.add_argument("what", choices=["ops", "step"], help="elementwise operations, or a step")
     parser.add_argument("--dtypes", metavar="A,B,...", help="which to measure")
+    parser.add_argument(
+        "--operation",
+        choices=[*_OPERATIONS, "matmul"],
+        action="append",
+        help="of ops, only this (repeatable)",
+    )
     parser.add_argument("--rounds", type=int, default=15, metavar="N", help="rounds to alternate")
 
 
@@ -42,7 +48,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.rounds < 1:
         raise NumleanError(f"at least one round is measured: {arguments.rounds}")
     if arguments.what == "ops":
-        _bench_operations((arguments.dtypes or _DTYPES).split(","), arguments.rounds)
+        operations = arguments.operation or [*_OPERATIONS, "matmul"]
+        _bench_operations(operations, (arguments.dtypes or _DTYPES).split(","), arguments.rounds)
     else:
         _bench_step((arguments.dtypes or _STEP_DTYPES).split(","), arguments.rounds)
     return 0
@@ -73,24 +80,34 @@ def _seconds(call: Callable[[], object], repeats: int) -> float:
     return (time.perf_counter() - started) / repeats
 
 
-def _bench_operations(dtypes: list[str], rounds: int) -> None:
-    rng = np.random.Generator(np.random.Philox(0))
-    values = [rng.standard_normal(_ELEMENTS) for _ in range(2)]
-    print(f"elementwise, {_ELEMENTS} elements, ns an element")
-    for operation in _OPERATIONS:
+def _bench_operations(operations: list[str], dtypes: list[str], rounds: int) -> None:
+    print(f"arrays of {_ELEMENTS} elements; square matrices, a term counting as two operations")
+    print(f"  {'':<7} {'':<12} {'ns each':>10} {'Gop/s':>10}")
+    for name in operations:
         timed: Timed = {}
         for dtype in dtypes:
-            _prepare(timed, dtype, partial(_operation, operation, values))
-        best = best_seconds(timed, rounds)
-        for dtype, seconds in best.items():
-            print(f"  {operation:<4} {dtype:<12} {seconds / _ELEMENTS * 1e9:10.3f}", flush=True)
+            _prepare(timed, dtype, partial(_operation, name))
+        for dtype, seconds in best_seconds(timed, rounds).items():
+            each = seconds / _count(name, dtype)
+            print(f"  {name:<7} {dtype:<12} {each * 1e9:10.3f} {1e-9 / each:10.4f}", flush=True)
 
 
-def _operation(name: str, values: list[Floats], dtype: str) -> Callable[[], object]:
+def _operation(name: str, dtype: str) -> Callable[[], object]:
     scalar = get_scalar(dtype)
-    x, y = (scalar.from_float(v) for v in values)
-    operation = getattr(scalar, name)
-    return lambda: operation(x, y)
+    rng = np.random.Generator(np.random.Philox(0))
+    shape = (_ELEMENTS,) if name in _OPERATIONS else (_matrix_size(scalar),) * 2
+    arity = _OPERATIONS.get(name, 2)
+    x = [scalar.from_float(np.abs(rng.standard_normal(shape))) for _ in range(arity)]
+    return partial(getattr(scalar, name), *x)
+
+
+def _count(name: str, dtype: str) -> int:
+    return _ELEMENTS if name in _OPERATIONS else 2 * _matrix_size(get_scalar(dtype)) ** 3
+
+
+def _matrix_size(scalar: Scalar) -> int:
+    # The interpreter would take minutes for what compiled kernels do in milliseconds.
+    return 16 if scalar.device == "python" else 256
 
 
 def _bench_step(dtypes: list[str], rounds: int) -> None:
