@@ -22,10 +22,12 @@ def as_dtype(values: ArrayLike, dtype: type, operation: str) -> np.ndarray[Any, 
     """
     try:
         array = np.asarray(values)
+        if dtype is np.float64 and _holds_integers(array):
+            return array.astype(dtype)  # rounded once, whatever their size
         if array.dtype.kind == "u" and array.size and array.max() > _INT64.max:
             raise ValueError(f"{array.max()} is beyond int64")
         return array.astype(dtype, casting="same_kind")
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise NumleanError(f"{operation} takes {np.dtype(dtype)} values: {error}") from None
 
 
@@ -67,11 +69,15 @@ def truncated(value: Any, name: str) -> int:
     Raises:
         NumleanError: The result is no int64.
     """
-    from mpmath import isfinite
-
-    if not isfinite(value) or not _INT64.min <= int(value) <= _INT64.max:
+    # Compared before it is converted: an mpf may have more digits than there is memory.
+    if not int(_INT64.min) - 1 < value < int(_INT64.max) + 1:
         raise NumleanError(f"to_int: {value} of {name} is no int64")
     return int(value)
+
+
+def _holds_integers(array: np.ndarray[Any, Any]) -> bool:
+    is_object = array.dtype.hasobject
+    return array.dtype.kind in "iu" or (is_object and all(isinstance(v, int) for v in array.flat))
 
 
 def _extrema(array: np.ndarray[Any, Any]) -> list[int]:

@@ -22,6 +22,7 @@ from numlean.codec import Exact
 from numlean.errors import NumleanError
 
 _SLACK_BITS: Final = 6
+_LONGEST_ARGUMENT: Final = 1 << 20
 _GUARD_BITS: Final = 32
 _NAN: Final[Exact] = libmp.fnan
 
@@ -36,6 +37,10 @@ class ElementaryFunction:
         exact: Values at exact arguments, the infinities among them.
         odd: Whether f(-x) = -f(x), and so f(+-0) = +-0.
         domain: Which finite nonzero arguments have a value; others give a NaN.
+        below_one: Whether |f| < 1 at every finite argument, and may come closer to it than any
+            working precision can tell.
+        reduces: Whether the argument is reduced by a constant, which takes as many bits as the
+            argument is long.
     """
 
     name: str
@@ -43,6 +48,8 @@ class ElementaryFunction:
     exact: dict[Exact, Exact]
     odd: bool = False
     domain: Callable[[Exact], bool] = lambda _: True
+    below_one: bool = False
+    reduces: bool = False
 
 
 def _both_infinities(value: Exact) -> dict[Exact, Exact]:
@@ -58,6 +65,7 @@ FUNCTIONS: Final[dict[str, ElementaryFunction]] = {
             "exp",
             libmp.mpf_exp,
             {libmp.fzero: libmp.fone, libmp.finf: libmp.finf, libmp.fninf: libmp.fzero},
+            reduces=True,
         ),
         ElementaryFunction(
             "log",
@@ -75,14 +83,21 @@ FUNCTIONS: Final[dict[str, ElementaryFunction]] = {
             libmp.mpf_tanh,
             {libmp.finf: libmp.fone, libmp.fninf: libmp.fnone},
             odd=True,
+            below_one=True,
         ),
-        ElementaryFunction("sinh", libmp.mpf_sinh, _SIGNED_INFINITIES, odd=True),
+        ElementaryFunction("sinh", libmp.mpf_sinh, _SIGNED_INFINITIES, odd=True, reduces=True),
         ElementaryFunction(
-            "cosh", libmp.mpf_cosh, {libmp.fzero: libmp.fone, **_both_infinities(libmp.finf)}
+            "cosh",
+            libmp.mpf_cosh,
+            {libmp.fzero: libmp.fone, **_both_infinities(libmp.finf)},
+            reduces=True,
         ),
-        ElementaryFunction("sin", libmp.mpf_sin, _both_infinities(_NAN), odd=True),
+        ElementaryFunction("sin", libmp.mpf_sin, _both_infinities(_NAN), odd=True, reduces=True),
         ElementaryFunction(
-            "cos", libmp.mpf_cos, {libmp.fzero: libmp.fone, **_both_infinities(_NAN)}
+            "cos",
+            libmp.mpf_cos,
+            {libmp.fzero: libmp.fone, **_both_infinities(_NAN)},
+            reduces=True,
         ),
     )
 }
@@ -103,16 +118,32 @@ def correctly_rounded(
         return round_once(function.exact[x])
     if not function.domain(x):
         return round_once(_NAN)
+    if function.reduces and x[2] + x[3] > _LONGEST_ARGUMENT:
+        raise NumleanError(
+            f"{function.name} of a number of about 2**{x[2] + x[3]} takes more memory than there is"
+        )
     working = precision + _GUARD_BITS
     while True:
-        try:
-            y = function.approximate(x, working, "n")
-        except OverflowError as error:
-            raise NumleanError(
-                f"{function.name}({libmp.to_str(x, 17)}) has too large an exponent to be computed"
-            ) from error
-        radius = libmp.mpf_shift(libmp.mpf_abs(y), _SLACK_BITS - working)
-        low, high = round_once(libmp.mpf_sub(y, radius)), round_once(libmp.mpf_add(y, radius))
-        if low == high:
-            return low
+        low, high = _enclosure(function, x, working)
+        rounded = round_once(low)
+        if rounded == round_once(high):
+            return rounded
         working *= 2
+
+
+def _enclosure(function: ElementaryFunction, x: Exact, working: int) -> tuple[Exact, Exact]:
+    """Two numbers with the value between them."""
+    y = function.approximate(x, working, "n")
+    radius = libmp.mpf_shift(libmp.mpf_abs(y), _SLACK_BITS - working)
+    low, high = libmp.mpf_sub(y, radius), libmp.mpf_add(y, radius)
+    if not function.below_one:
+        return low, high
+    # No rounding turns between 1 - 2**-working and 1, so an end beyond may as well be put there.
+    nearly_one = libmp.mpf_sub(libmp.fone, libmp.mpf_shift(libmp.fone, -working))
+    return _clamped(low, nearly_one), _clamped(high, nearly_one)
+
+
+def _clamped(y: Exact, limit: Exact) -> Exact:
+    if libmp.mpf_lt(limit, libmp.mpf_abs(y)):
+        return libmp.mpf_neg(limit) if libmp.mpf_lt(y, libmp.fzero) else limit
+    return y

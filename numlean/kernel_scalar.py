@@ -97,7 +97,7 @@ class KernelScalar:
     def to_bits(self, x: Storage) -> np.ndarray[Any, np.dtype[np.unsignedinteger[Any]]]:
         """The encodings."""
         self._encoding_format("to_bits")
-        return self.codec.to_bits(self._checked("to_bits", x))
+        return self.codec.to_bits(self._checked("to_bits", x)).copy()
 
     def from_exact(self, values: ArrayLike) -> Storage:
         """Round exact values once."""
@@ -387,6 +387,13 @@ class KernelScalar:
                 f"{operation} of {self.name} takes {self.storage_dtype} arrays, not"
                 f" {what}; use from_float to bring numbers in"
             )
+        if x.dtype.hasobject:
+            for element in x.flat:
+                if not self.codec.holds(element):
+                    raise StorageError(
+                        f"{operation} of {self.name} takes its own numbers, not {element!r}; use"
+                        " from_float or from_exact to bring numbers in"
+                    )
         return x
 
     def _encoding_format(self, operation: str) -> Format:

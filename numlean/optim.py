@@ -52,10 +52,8 @@ class SGD:
     momentum: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("lr", "momentum"):
-            value = getattr(self, name)
-            if not isfinite(value) or value < 0:
-                raise NumleanError(f"{name} must be a finite number that is not negative: {value}")
+        checked_rate("lr", self.lr)
+        checked_rate("momentum", self.momentum)
 
     def update(
         self,
@@ -76,6 +74,17 @@ class SGD:
         buffers = [b * mu + g for b, g in zip(old, gradients, strict=True)]
         moved = zip(parameters, buffers, strict=True)
         return [p - b * rate for p, b in moved], tuple((b,) for b in buffers)
+
+
+def checked_rate(name: str, value: float) -> float:
+    """The value of a rate.
+
+    Raises:
+        NumleanError: It is negative or not finite.
+    """
+    if not isfinite(value) or value < 0:
+        raise NumleanError(f"{name} must be a finite number that is not negative: {value}")
+    return value
 
 
 def sgd(lr: float, momentum: float = 0.0) -> SGD:

@@ -34,8 +34,8 @@ def axes_of(axis: Axis, ndim: int) -> tuple[int, ...]:
     Raises:
         ShapeError: One does not exist, or is named twice.
     """
-    asked = tuple(range(ndim)) if axis is None else (axis,) if isinstance(axis, int) else axis
-    axes = tuple(sorted(a + ndim if a < 0 else a for a in asked))
+    asked = range(ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    axes = tuple(sorted(int(a) + ndim if a < 0 else int(a) for a in asked))
     if any(not 0 <= a < ndim for a in axes) or len(set(axes)) < len(axes):
         raise ShapeError(f"sum over axis {axis} of an array with {ndim} axes")
     return axes

@@ -12,7 +12,7 @@ from numlean.scalar import Axis, Scalar, Storage
 if TYPE_CHECKING:
     from numlean.autograd.tape import Tape
 
-Operand: TypeAlias = "Tensor | float | int"
+Operand: TypeAlias = "Tensor | ArrayLike"
 
 
 @final
@@ -30,6 +30,8 @@ class Tensor:
     """
 
     __slots__ = ("data", "scalar", "slot", "tape")
+    # A numpy array on the left of an operator leaves the operation to the tensor.
+    __array_ufunc__ = None
 
     def __init__(
         self, scalar: Scalar, data: Storage, tape: Tape | None = None, slot: int = -1
@@ -104,7 +106,7 @@ class Tensor:
         return ops.neg(self)
 
     def __matmul__(self, other: Tensor) -> Tensor:
-        return ops.matmul(self, other)
+        return ops.matmul(self, other) if isinstance(other, Tensor) else NotImplemented
 
     @property
     def T(self) -> Tensor:  # noqa: N802

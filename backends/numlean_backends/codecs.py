@@ -70,6 +70,10 @@ class EncodingCodec:
         """An array of encodings."""
         return np.array(list(elements), dtype=self.storage_dtype).reshape(shape)
 
+    def holds(self, element: Any) -> bool:
+        """Not asked: the dtype tells."""
+        return True
+
     def from_bits(self, bits: np.ndarray[Any, Any]) -> Storage:
         """The encodings as they are."""
         return bits
@@ -137,6 +141,10 @@ class HardwareCodec:
     def from_elements(self, elements: Iterable[Any], shape: tuple[int, ...]) -> Storage:
         """An array of hardware floats."""
         return np.array(list(elements), dtype=self.storage_dtype).reshape(shape)
+
+    def holds(self, element: Any) -> bool:
+        """Not asked: the dtype tells."""
+        return True
 
     def from_bits(self, bits: np.ndarray[Any, Any]) -> Storage:
         """The floats of these encodings."""

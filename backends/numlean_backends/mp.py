@@ -20,7 +20,9 @@ from numlean.errors import NumleanError
 from numlean.kernel_scalar import KernelScalar
 from numlean.registry import Backend, Spec
 from numlean.scalar import Storage
-from numlean_kernels.formats import Format
+from numlean_backends.codecs import encode_raw
+from numlean_kernels.formats import BINARY64, Format
+from numlean_kernels.ieee import Arithmetic
 from numlean_kernels.targets.protocol import Routine, Table
 from numlean_kernels.targets.python import PYTHON
 
@@ -31,6 +33,7 @@ _mpf: Final = mp.make_mpf
 _ZERO: Final = _mpf(libmp.fzero)
 _NAN: Final = _mpf(libmp.fnan)
 _UNORDERED: Final = 2
+_BINARY64: Final = Arithmetic(BINARY64)
 
 
 @cache
@@ -131,9 +134,9 @@ class MpCodec:
         return self._from_raw(map(libmp.from_float, values.ravel().tolist()), values.shape)
 
     def to_float(self, x: Storage) -> np.ndarray[Any, Any]:
-        """The values rounded once to binary64."""
-        floats = [libmp.to_float(a._mpf_, rnd="n") for a in x.ravel().tolist()]
-        return np.array(floats, dtype=np.float64).reshape(x.shape)
+        """The values rounded once to binary64, subnormal ones too, as mpmath's own would not be."""
+        bits = [encode_raw(_BINARY64, a._mpf_) for a in x.ravel().tolist()]
+        return np.array(bits, dtype=np.uint64).view(np.float64).reshape(x.shape)
 
     def from_int(self, values: np.ndarray[Any, Any]) -> Storage:
         """Round integers once."""
@@ -150,6 +153,10 @@ class MpCodec:
     def from_elements(self, elements: Iterable[Any], shape: tuple[int, ...]) -> Storage:
         """An object array."""
         return np.fromiter(elements, dtype=object).reshape(shape)
+
+    def holds(self, element: Any) -> bool:
+        """Whether it is an mpf."""
+        return hasattr(element, "_mpf_")
 
     def from_bits(self, bits: np.ndarray[Any, Any]) -> Storage:
         """Not to be had."""

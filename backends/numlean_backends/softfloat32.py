@@ -24,7 +24,6 @@ from numlean_kernels.targets.python import PYTHON
 _NEAR_EVEN: Final = 0
 _SOFTFLOAT_NAMES: Final = {
     "add": "f32_add",
-    "sub": "f32_sub",
     "mul": "f32_mul",
     "div": "f32_div",
     "fma": "f32_mulAdd",
@@ -54,6 +53,8 @@ def softfloat_table() -> Table:
     def make(name: str) -> Routine:
         if name in _SOFTFLOAT_NAMES:
             return _call(library, getattr(library, _SOFTFLOAT_NAMES[name]))
+        if name == "sub":
+            return _sub(library, emulated["neg"])
         if name == "from_binary64":
             return _from_binary64(library)
         return emulated[name]
@@ -68,6 +69,17 @@ def _call(library: ModuleType, function: Callable[..., Any]) -> Routine:
         return result if isinstance(result, bool) else result.v
 
     return routine
+
+
+def _sub(library: ModuleType, neg: Routine) -> Routine:
+    """SoftFloat's subtraction, but for a NaN on the right, which is negated as in every Scalar."""
+    add, subtract = _call(library, library.f32_add), _call(library, library.f32_sub)
+
+    def sub(a: int, b: int) -> Any:
+        is_nan = b & BINARY32.magnitude_mask > BINARY32.infinity
+        return add(a, neg(b)) if is_nan else subtract(a, b)
+
+    return sub
 
 
 def _from_binary64(library: ModuleType) -> Routine:

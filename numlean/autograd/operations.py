@@ -13,7 +13,7 @@ import numpy as np
 from numlean.autograd.primitive import Primitive
 from numlean.errors import ShapeError
 from numlean.scalar import Axis, Contraction, Scalar, Storage
-from numlean.shapes import kept_shape
+from numlean.shapes import broadcast, kept_shape
 from numlean.tensor import Tensor
 
 
@@ -47,11 +47,15 @@ def _transposed(scalar: Scalar, x: Storage) -> Storage:
 
 
 def _broadcast(scalar: Scalar, x: Storage, *, shape: tuple[int, ...]) -> Storage:
-    return np.array(np.broadcast_to(x, shape))
+    try:
+        return np.array(np.broadcast_to(x, shape))
+    except ValueError:
+        raise ShapeError(f"cannot broadcast {x.shape} to {shape}") from None
 
 
 def _where(scalar: Scalar, a: Storage, b: Storage, x: Storage, *, relation: str) -> Storage:
-    return np.where(getattr(scalar, relation)(a, b), x, scalar.from_float(0.0))
+    holds, x = broadcast("where", (getattr(scalar, relation)(a, b), x))
+    return np.where(holds, x, scalar.from_float(0.0))
 
 
 def _relu(scalar: Scalar, x: Storage) -> Storage:

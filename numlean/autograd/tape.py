@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from numlean.errors import ShapeError
+from numlean.errors import MixedScalarError, ShapeError
 from numlean.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -59,16 +59,19 @@ class Tape:
 
         Raises:
             ShapeError: ``value`` is no single number.
+            MixedScalarError: A tensor is not watched by this tape.
         """
         if value.size != 1:
             raise ShapeError(f"only a single number has a gradient; got shape {value.shape}")
+        if any(x.tape is not self for x in watched):
+            raise MixedScalarError("a gradient is by tensors that the same tape watches")
         cotangents: dict[int, Tensor] = {}
         if value.tape is self:
             cotangents[value.slot] = Tensor.of(value.scalar, 1.0).reshape(*value.shape)
         for slot in range(value.slot, -1, -1):
             node = self.nodes[slot]
             if node is not None and slot in cotangents:
-                self._sweep(node, cotangents.pop(slot), cotangents)
+                self._sweep(node, cotangents[slot], cotangents)
         return [cotangents[x.slot] if x.slot in cotangents else _zeros_like(x) for x in watched]
 
     def _sweep(self, node: Node, g: Tensor, cotangents: dict[int, Tensor]) -> None:

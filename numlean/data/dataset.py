@@ -83,13 +83,28 @@ class Dataset:
         return Dataset.of_list([function(sample) for sample in self])
 
     def append(self, other: Dataset) -> Dataset:
-        """These samples, then the other's."""
+        """These samples, then the other's.
+
+        Raises:
+            DataError: Their shapes differ.
+        """
+        for ours, theirs in ((self.x, other.x), (self.y, other.y)):
+            if ours.shape[1:] != theirs.shape[1:]:
+                raise DataError(
+                    f"samples of shape {theirs.shape[1:]} cannot follow those of {ours.shape[1:]}"
+                )
         return Dataset.of_arrays(
             np.concatenate([self.x, other.x]), np.concatenate([self.y, other.y])
         )
 
     def split_at(self, index: int) -> tuple[Dataset, Dataset]:
-        """The first ``index`` samples, and the rest."""
+        """The first ``index`` samples, and the rest.
+
+        Raises:
+            DataError: ``index`` is negative.
+        """
+        if index < 0:
+            raise DataError(f"a dataset is split at a sample, not at {index}")
         return Dataset(self.x[:index], self.y[:index]), Dataset(self.x[index:], self.y[index:])
 
     def __iter__(self) -> Iterator[Sample]:
@@ -105,7 +120,7 @@ def _stack(what: str, values: Sequence[ArrayLike]) -> Floats:
 
 def _finite(what: str, values: ArrayLike) -> Floats:
     try:
-        array = np.asarray(values, dtype=np.float64)
+        array = np.array(values, dtype=np.float64)  # a copy: what is checked stays so
     except (TypeError, ValueError) as error:
         raise DataError(f"{what}s must be numbers in an array of one shape: {error}") from None
     if array.ndim == 0:

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from numlean.autograd import value_and_gradient
 from numlean.data import Dataset, Sample
-from numlean.errors import UnknownNameError
+from numlean.errors import ShapeError, UnknownNameError
 from numlean.nn.layer import Mode
 from numlean.runtime.task import LossProgram, Predictor, Task
 from numlean.scalar import Scalar, Storage
@@ -133,7 +133,13 @@ class Runner:
         """How many samples' predicted class is their target's, and of how many."""
         if dataset.size == 0:
             return 0, 0
-        correct = self.predict_class(dataset.x) == np.argmax(dataset.y, axis=1)
+        prediction = self.predict(dataset.x)
+        if prediction.shape != dataset.y.shape:
+            raise ShapeError(
+                f"one-hot targets have the predictions' shape, {prediction.shape}, not"
+                f" {dataset.y.shape}"
+            )
+        correct = first_maximum(prediction) == np.argmax(dataset.y, axis=1)
         return int(correct.sum()), dataset.size
 
 

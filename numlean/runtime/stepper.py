@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from numlean.data import Sample
-from numlean.optim import Optimizer, State
+from numlean.optim import Optimizer, State, checked_rate
 from numlean.runtime.runner import Runner
 from numlean.tensor import Tensor
 
@@ -38,7 +38,8 @@ class Stepper:
         runner = self.runner
         runner.train()
         loss, gradients = runner.loss_and_gradient(sample)
-        lr = self.optimizer.lr if self.schedule is None else self.schedule(self.step_count)
+        scheduled = self.optimizer.lr if self.schedule is None else self.schedule(self.step_count)
+        lr = checked_rate("lr", scheduled)
         runner.params, self.state = self.optimizer.update(
             runner.params, gradients, self.state, lr=lr, cast=runner.tensor
         )

@@ -43,6 +43,7 @@ class Task:
         """The model in a mode, as a function of its parameters."""
 
         def predict(parameters: Sequence[Tensor], x: Tensor) -> Tensor:
+            self.model.output_shape(x.shape[1:])  # or an error that names the layer
             return self.model(parameters, x, mode)
 
         return predict

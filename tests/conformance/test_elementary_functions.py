@@ -50,7 +50,9 @@ def arguments(reference, name):
     floats += [1 + k * 2.0**-9 for k in range(-6, 7)] + [k * math.pi / 4 for k in range(-9, 10)]
     floats += [2.0**-k for k in range(0, 70, 3)] + [-(2.0**-k) for k in range(1, 70, 5)]
     floats += [k * math.log(2) for k in range(-160, 160, 17)]
-    next_to_one = scalar.add(scalar.from_float(1.0), scalar.from_float(2.0 ** (1 - reference.precision)))
+    next_to_one = scalar.add(
+        scalar.from_float(1.0), scalar.from_float(2.0 ** (1 - reference.precision))
+    )
     x = np.concatenate([scalar.from_float(floats), next_to_one.reshape(1), reference.edges()])
     if reference.format is None:
         return x

@@ -130,6 +130,12 @@ def test_neg_and_abs_touch_the_sign_alone(scalar, reference):
     reference.check(scalar.abs(x), [math.nan if a != a else abs(a) for a in numbers])
 
 
+def test_a_difference_is_the_sum_with_the_negated_nans_included(scalar, pairs):
+    x, y = pairs
+    expected = scalar.add(x, scalar.neg(y))
+    assert scalar.to_bytes(scalar.sub(x, y)) == scalar.to_bytes(expected)
+
+
 def test_comparisons_are_those_of_the_exact_values(scalar, reference, pairs):
     x, y = pairs
     numbers = list(zip(reference.numbers(x), reference.numbers(y), strict=True))
@@ -155,4 +161,3 @@ def test_extrema_order_zeros_by_sign_and_treat_nans_as_named(scalar, reference, 
     # With one NaN the elder pair depends on whether it signals: held to SoftFloat elsewhere.
     settled = [k for k, (a, b) in enumerate(numbers) if expected(a, b) is not None]
     reference.check(z[settled], [expected(*numbers[k]) for k in settled])
-
