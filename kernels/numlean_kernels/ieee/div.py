@@ -8,6 +8,7 @@ from numlean_kernels.ieee.fields import make_accept, make_unpack
 from numlean_kernels.ieee.flags import DIVIDE_BY_ZERO, INVALID
 from numlean_kernels.ieee.kit import Kit
 from numlean_kernels.ieee.nan import default_nan, make_is_signalling, make_propagate
+from numlean_kernels.ieee.reciprocal import make_reciprocal
 from numlean_kernels.ieee.round_pack import make_round_pack
 from numlean_kernels.ieee.rounding import make_infinite
 from numlean_kernels.targets.protocol import Routine
@@ -17,8 +18,14 @@ def make_div(kit: Kit) -> Routine:
     """Return ``div(a, b) -> (z, flags)``: a / b rounded once.
 
     NaN operands propagate; 0/0 and infinity/infinity are invalid; a finite nonzero number over
-    zero divides by zero. The quotient comes from restoring division: one bit a
-    step, p+1 bits, and a sticky bit from the remainder, so it is exact before rounding.
+    zero divides by zero.
+
+    Of significands b <= a < 2b the quotient is made in digits of d <= h - 4 bits, h = w/2 being
+    half a word. A digit is estimated as remainder * (1/b), the remainder cut to h bits and the
+    reciprocal in h - 1: short of the true remainder * 2**d / b by less than 1/4 + 1/4 (the cuts) +
+    1/4 (the reciprocal's own error), so floored by less than 2. Hence the new remainder is again
+    below 2b, and the last quotient at most one too small; one comparison makes it exact, and what
+    then remains is the sticky bit.
     """
     word, signed = kit.word, kit.signed
     accept, unpack = kit.routine(make_accept), kit.routine(make_unpack)
@@ -31,9 +38,18 @@ def make_div(kit: Kit) -> Routine:
     no_flag, invalid_flag, by_zero_flag = word(0), word(INVALID), word(DIVIDE_BY_ZERO)
     bias, one_exp = signed(kit.format.bias), signed(1)
     zero, one = word(0), word(1)
-    unused_bits = word(kit.word_bits - kit.format.precision)
-    steps = kit.format.precision + 1
-    lead = word(kit.word_bits - 1 - steps)
+    half, precision = kit.word_bits // 2, kit.format.precision
+    unused_bits = word(kit.word_bits - precision)
+    reciprocal = kit.routine(make_reciprocal)
+    digits = -(-precision // (half - 4))
+    digit_bits = -(-precision // digits)
+    cut_bits = max(precision + 1 - half, 0)
+    digit, cut, lead = (
+        word(digit_bits),
+        word(cut_bits),
+        word(kit.word_bits - 2 - digits * digit_bits),
+    )
+    places = word(precision + half - 1 - digit_bits - cut_bits)
 
     def div(a: Any, b: Any) -> Any:
         a, b = accept(a), accept(b)
@@ -45,11 +61,15 @@ def make_div(kit: Kit) -> Routine:
         less = remainder < divisor
         exp = signed(exp_a - exp_b + bias - (one_exp if less else signed(0)))
         remainder = word(remainder << (one if less else zero))
-        quotient = zero
-        for _ in range(steps):
-            fits = remainder >= divisor
-            quotient = word((quotient << one) | (one if fits else zero))
-            remainder = word((remainder - (divisor if fits else zero)) << one)
+        y, quotient = reciprocal(sig_b), one
+        remainder = word(remainder - divisor)
+        for _ in range(digits):
+            estimate = word(word(word(remainder >> cut) * y) >> places)
+            remainder = word(word(remainder << digit) - word(estimate * divisor))
+            quotient = word(word(quotient << digit) + estimate)
+        short = remainder >= divisor
+        quotient = word(quotient + (one if short else zero))
+        remainder = word(remainder - (divisor if short else zero))
         sig = word((quotient << lead) | (one if remainder != 0 else zero))
         z, flags = round_pack(sign, exp, sig)
 

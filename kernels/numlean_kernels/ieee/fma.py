@@ -27,19 +27,19 @@ def make_fma(kit: Kit) -> Routine:
     at most one leading bit, and the sticky bit stays below the p+1 bits that decide the rounding.
     """
     word, signed, wide = kit.word, kit.signed, wide_operations(kit)
-    multiply, lift, top, wide_add, wide_sub = (
+    multiply, lift, top, less, choose = (
         wide.multiply,
         wide.lift,
         wide.top,
-        wide.add,
-        wide.sub,
-    )
-    less, shift_left, shift_right_jam, clz = (
         wide.less,
-        wide.shift_left,
-        wide.shift_right_jam,
-        wide.clz,
+        wide.choose,
     )
+    shift_left, shift_right, shift_right_jam = (
+        wide.shift_left,
+        wide.shift_right,
+        wide.shift_right_jam,
+    )
+    wide_add, wide_sub, clz = wide.add, wide.sub, wide.clz
     accept, unpack = kit.routine(make_accept), kit.routine(make_unpack)
     round_pack, infinite = kit.routine(make_round_pack), kit.routine(make_infinite)
     propagate, is_signalling = (
@@ -53,7 +53,7 @@ def make_fma(kit: Kit) -> Routine:
     bias, one, two = signed(kit.format.bias), signed(1), signed(2)
     # A zero must never shift a nonzero number away: its exponent is below every other.
     zero_exp = signed(-8 * kit.format.bias - 4 * kit.format.precision)
-    one_word, two_words = word(1), word(2)
+    one_word, two_words, leading_bit = word(1), word(2), word(1 << (kit.word_bits - 1))
     no_flag, invalid_flag = word(0), word(INVALID)
     invalid_beats_nan = kit.arithmetic.nan is NanRule.ARM
 
@@ -68,20 +68,20 @@ def make_fma(kit: Kit) -> Routine:
         exp_c, sig_c = unpack(mag_c)
 
         product = multiply(sig_a, sig_b)
-        carried = clz(product) == 0
-        product = shift_right_jam(product, two_words if carried else one_word)
+        carried = top(product) >= leading_bit
+        # Neither shift loses a bit: significands end in w - p zeros, their product in twice as many.
+        product = shift_right(product, two_words if carried else one_word)
         has_zero = (mag_a == 0) | (mag_b == 0)
         exp_product = signed(exp_a + exp_b - bias + (one if carried else signed(0)))
         exp_product = zero_exp if has_zero else exp_product
-        addend = shift_right_jam(lift(sig_c), two_words)
+        addend = shift_right(lift(sig_c), two_words)
         exp_c = exp_c if mag_c != 0 else zero_exp
 
         addend_bigger = (exp_product < exp_c) | ((exp_product == exp_c) & less(product, addend))
         exp = exp_c if addend_bigger else exp_product
-        big = addend if addend_bigger else product
-        small = product if addend_bigger else addend
+        big, small = choose(addend_bigger, addend, product), choose(addend_bigger, product, addend)
         small = shift_right_jam(small, word(exp - (exp_product if addend_bigger else exp_c)))
-        total = wide_sub(big, small) if subtract else wide_add(big, small)
+        total = choose(subtract, wide_sub(big, small), wide_add(big, small))
         zeros = clz(total)
         sig = top(shift_left(total, word(zeros - one)))
         sign = sign_c if addend_bigger else sign_product

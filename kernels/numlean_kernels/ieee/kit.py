@@ -25,7 +25,7 @@ from numlean_kernels.targets.protocol import Routine, Target
 
 Maker: TypeAlias = Callable[["Kit"], Routine]
 
-_LEAST_GUARD_BITS: Final = 5
+_LEAST_GUARD_BITS: Final = 7
 
 
 class Kit:

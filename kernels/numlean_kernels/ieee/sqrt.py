@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from numlean_kernels.ieee.fields import make_accept, make_unpack
 from numlean_kernels.ieee.flags import INVALID
 from numlean_kernels.ieee.kit import Kit
 from numlean_kernels.ieee.nan import default_nan, make_is_signalling, make_propagate
+from numlean_kernels.ieee.reciprocal_root import make_reciprocal_root
 from numlean_kernels.ieee.round_pack import make_round_pack
 from numlean_kernels.ieee.rounding import make_infinite
 from numlean_kernels.targets.protocol import Routine
+
+_ROOT_BITS: Final = {32: 24, 64: 53}
+"""Bits after the leading one of the root that is computed, by the width of a word."""
 
 
 def make_sqrt(kit: Kit) -> Routine:
     """Return ``sqrt(a) -> (z, flags)``: the square root rounded once.
 
-    NaN propagates; sqrt(+-0) is the operand; a number below zero is invalid. The root
-    comes from the schoolbook recurrence: two bits of the radicand and one of the root a step,
-    p+1 bits, and a sticky bit from the remainder, so it is exact before rounding.
+    NaN propagates; sqrt(+-0) is the operand; a number below zero is invalid.
+
+    Let h = w/2 be half a word, u in [1/4, 1) the radicand and y its reciprocal root in h - 1 bits.
+    The first part of the root is 2*u*y in h - 2 bits, u cut to h: short by less than 2.8 units. Its
+    remainder u - root**2/4 is exact in a word, and times y, that is over the root, gives d = h/2 + 2
+    more bits in words of 32 and h - 9 in words of 64. They are short by less than 1.5 (a floor; a
+    quarter of the square of the first shortage, which the quotient leaves out; and the cuts), so
+    one comparison makes the root exact, and what then remains is the sticky bit.
     """
     word, signed = kit.word, kit.signed
     accept, unpack = kit.routine(make_accept), kit.routine(make_unpack)
@@ -30,28 +39,32 @@ def make_sqrt(kit: Kit) -> Routine:
     )
     no_flag, invalid_flag = word(0), word(INVALID)
     bias, one_exp = signed(kit.format.bias), signed(1)
+    reciprocal_root = kit.routine(make_reciprocal_root)
     zero, one, two = word(0), word(1), word(2)
-    top_two = word(kit.word_bits - 2)
-    steps = kit.format.precision + 1
-    lead = word(kit.word_bits - 1 - steps)
+    half = kit.word_bits // 2
+    root_bits = _ROOT_BITS[kit.word_bits]
+    places, cut, digit = word(half), word(4), word(root_bits - (half - 2))
+    places_of_digit = word(2 * half + half - 1 - root_bits - 4)
+    # 4*u in units of the squared root's, of which a word holds the lower bits.
+    lift = word(2 * root_bits + 2 - kit.word_bits)
+    lead = word(kit.word_bits - 2 - root_bits)
 
     def sqrt(a: Any) -> Any:
         a = accept(a)
         magnitude = word(a & magnitude_mask)
         exp, sig = unpack(magnitude)
         e = signed(exp - bias)
-        # The radicand in [1, 4), with two integer bits at the top of the word; e made even.
         odd = signed(e & one_exp)
-        radicand = word(sig >> word(one_exp - odd))
-        root, remainder = zero, zero
-        for _ in range(steps):
-            remainder = word((remainder << two) | (radicand >> top_two))
-            radicand = word(radicand << two)
-            trial = word((root << two) | one)
-            fits = remainder >= trial
-            remainder = word(remainder - (trial if fits else zero))
-            root = word((root << one) | (one if fits else zero))
-        sig_root = word((root << lead) | (one if remainder != 0 else zero))
+        y, u = reciprocal_root(sig, odd != 0)
+        root = word(word(word(u >> places) * y) >> places)
+        remainder = word(u - word(word(root * root) << two))
+        estimate = word(word(word(remainder >> cut) * y) >> places_of_digit)
+        root = word(word(root << digit) + estimate)
+        remainder = word(word(u << lift) - word(root * root))
+        short = remainder > word(root + root)
+        remainder = word(remainder - (word(root + root + one) if short else zero))
+        root = word(root + (one if short else zero))
+        sig_root = word(word(root << lead) | (one if remainder != 0 else zero))
         z, flags = round_pack(zero, signed(((e - odd) >> one_exp) + bias), sig_root)
 
         negative = (a & sign_mask) != 0

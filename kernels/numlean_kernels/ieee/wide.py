@@ -25,7 +25,9 @@ class WideOperations:
         add: ``add(x, y)``.
         sub: ``sub(x, y)`` for x >= y.
         less: ``less(x, y)``.
+        choose: ``choose(condition, x, y)``: x if the condition holds, else y.
         shift_left: ``shift_left(x, n)`` for a word n below 2w.
+        shift_right: ``shift_right(x, n)`` for a word n from 1 to w-1.
         shift_right_jam: ``shift_right_jam(x, n)`` for a word n of any size.
         clz: ``clz(x)``: leading zeros, as a signed integer; 2w for zero.
     """
@@ -36,7 +38,9 @@ class WideOperations:
     add: Routine
     sub: Routine
     less: Routine
+    choose: Routine
     shift_left: Routine
+    shift_right: Routine
     shift_right_jam: Routine
     clz: Routine
 
@@ -71,8 +75,14 @@ def _native(kit: Kit) -> WideOperations:
     def less(x: Any, y: Any) -> Any:
         return x < y
 
+    def choose(condition: Any, x: Any, y: Any) -> Any:
+        return x if condition else y
+
     def shift_left(x: Any, n: Any) -> Any:
         return wide(x << (wide(n) & farthest))
+
+    def shift_right(x: Any, n: Any) -> Any:
+        return wide(x >> wide(n))
 
     def shift_right_jam(x: Any, n: Any) -> Any:
         n = wide(n)
@@ -90,7 +100,9 @@ def _native(kit: Kit) -> WideOperations:
         add=routine(add),
         sub=routine(sub),
         less=routine(less),
+        choose=routine(choose),
         shift_left=routine(shift_left),
+        shift_right=routine(shift_right),
         shift_right_jam=routine(shift_right_jam),
         clz=routine(clz),
     )
@@ -101,6 +113,7 @@ def _pairs(kit: Kit) -> WideOperations:
     bits = kit.word_bits
     half, low_half = word(bits // 2), word((1 << bits // 2) - 1)
     zero, one, full, shift_mask = word(0), word(1), word(bits), word(bits - 1)
+    ones = word((1 << bits) - 1)
     full_signed = signed(bits)
 
     def multiply(a: Any, b: Any) -> Any:
@@ -118,15 +131,26 @@ def _pairs(kit: Kit) -> WideOperations:
     def top(x: Any) -> Any:
         return word(x[0] | (one if x[1] != 0 else zero))
 
+    # Carries by logic: from a comparison LLVM makes an operation that it has no vectors of.
     def add(x: Any, y: Any) -> Any:
         low = word(x[1] + y[1])
-        return word(x[0] + y[0] + (one if low < x[1] else zero)), low
+        carry = word(word(x[1] & y[1]) | (word(x[1] | y[1]) & word(low ^ ones))) >> shift_mask
+        return word(x[0] + y[0] + carry), low
 
     def sub(x: Any, y: Any) -> Any:
-        return word(x[0] - y[0] - (one if x[1] < y[1] else zero)), word(x[1] - y[1])
+        low, not_x = word(x[1] - y[1]), word(x[1] ^ ones)
+        borrow = word(word(not_x & y[1]) | (word(not_x | y[1]) & low)) >> shift_mask
+        return word(x[0] - y[0] - borrow), low
 
     def less(x: Any, y: Any) -> Any:
         return (x[0] < y[0]) | ((x[0] == y[0]) & (x[1] < y[1]))
+
+    def choose(condition: Any, x: Any, y: Any) -> Any:
+        return (x[0] if condition else y[0]), (x[1] if condition else y[1])
+
+    def shift_right(x: Any, n: Any) -> Any:
+        n = word(n)
+        return word(x[0] >> n), word(word(x[1] >> n) | word(x[0] << word(full - n)))
 
     def shift_left(x: Any, n: Any) -> Any:
         n = word(n)
@@ -166,7 +190,9 @@ def _pairs(kit: Kit) -> WideOperations:
         add=routine(add),
         sub=routine(sub),
         less=routine(less),
+        choose=routine(choose),
         shift_left=routine(shift_left),
+        shift_right=routine(shift_right),
         shift_right_jam=routine(shift_right_jam),
         clz=routine(clz),
     )

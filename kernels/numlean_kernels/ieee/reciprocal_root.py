@@ -1,0 +1,103 @@
+"""Approximate reciprocals of square roots, of which roots are made; no product exceeds a word.
+
+**Notation.** ``u`` is a radicand as a fraction in [1/4, 1), given as a word counting units of
+2**-w. An integer "in f bits" counts units of 2**-f. The *defect* of an approximation y of
+1/sqrt(u) is 1 - u * y**2, about twice its relative error; here it is never negative.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from numlean_kernels.ieee.kit import Kit, Maker
+from numlean_kernels.targets.protocol import Routine
+
+_SEED_BITS: Final = 12
+_CUBIC_BITS: Final = 14
+_CUBIC: Final = (42660, 59603, 48973, 15666)
+_ONE: Final = 1 << 15
+_ROOT_OF_TWO: Final = 46340
+
+
+def make_reciprocal_root(kit: Kit) -> Routine:
+    """Return ``reciprocal_root(sig, is_odd)``: 1/sqrt(u) in w/2 - 1 bits, and u.
+
+    ``sig`` is a word with its leading one on top; u is sig if ``is_odd`` and half of it if not.
+    The result is below 1/sqrt(u) by less than 1.8 units, and never above.
+
+    The seed's defect is below 2**-8. A step of Newton's, y + y * defect/2, makes it 3/4 of its
+    square: below 2**-16.4, and in words of 64 bits once more below 2**-33. What is cut off on the
+    way makes y smaller; before the last cut that is less than half a unit.
+    """
+    bits, one = kit.word_bits, kit.word(1)
+    seed = kit.routine(_make_seed)
+    if bits == 32:
+        refine = kit.routine(_make_newton(_SEED_BITS, 15, defect_bits=8))
+
+        def reciprocal_root(sig: Any, is_odd: Any) -> Any:
+            u = sig if is_odd else sig >> one
+            return refine(u, seed(sig, is_odd)), u
+
+        return reciprocal_root
+
+    first = kit.routine(_make_newton(_SEED_BITS, 24, defect_bits=8))
+    second = kit.routine(_make_newton(24, 31, defect_bits=16))
+
+    def reciprocal_root_of_long(sig: Any, is_odd: Any) -> Any:
+        u = sig if is_odd else sig >> one
+        return second(u, first(u, seed(sig, is_odd))), u
+
+    return reciprocal_root_of_long
+
+
+def _make_seed(kit: Kit) -> Routine:
+    """``seed(sig, is_odd)``: 1/sqrt(u) in 12 bits with a defect from 2**-13 to 2**-8.
+
+    For x = sig / 2**w in [1/2, 1) the cubic's relative error is within 2**-11.02 of its mean
+    (Remez's algorithm), and the coefficients are scaled to make it an approximation from below. It
+    is evaluated in 14 bits with x cut to 16, upward since the root's reciprocal falls; the constant
+    term is four units less to make up for three cuts. Half the operand has sqrt(2) times the
+    result.
+    """
+    word, operand_bits = kit.word, 16
+    c0, c1, c2, c3 = map(word, _CUBIC)
+    cut, up, places = word(kit.word_bits - operand_bits), word(1), word(operand_bits)
+    one, root_of_two = word(_ONE), word(_ROOT_OF_TWO)
+    places_of_factor = word(_CUBIC_BITS + 15 - _SEED_BITS)
+
+    def seed(sig: Any, is_odd: Any) -> Any:
+        x = word(word(sig >> cut) + up)
+        z = word(c2 - word(word(c3 * x) >> places))
+        z = word(c1 - word(word(z * x) >> places))
+        z = word(c0 - word(word(z * x) >> places))
+        return word(word(z * (one if is_odd else root_of_two)) >> places_of_factor)
+
+    return seed
+
+
+def _make_newton(bits: int, result_bits: int, *, defect_bits: int) -> Maker:
+    """``refine(u, y) = y + y * (1 - u*y*y) / 2``, from so many bits to so many.
+
+    The defect of y must be below 2**-defect_bits and above what cutting u and u*y adds to it.
+    """
+
+    def make(kit: Kit) -> Routine:
+        word, one = kit.word, kit.word(1)
+        root_bits = kit.word_bits - 2 - bits  # of u*y, which is about sqrt(u)
+        unit = word(1 << (kit.word_bits - 2))
+        cut_u, cut_root = word(bits + 1), word(bits + 1)
+        cut_bits = bits - defect_bits - 1
+        cut_defect, lift = word(cut_bits), word(result_bits - bits)
+        places = word(bits + (kit.word_bits - 2 - cut_bits) + 1 - result_bits)
+        assert root_bits > 0
+
+        def refine(u: Any, y: Any) -> Any:
+            above = word(word(u >> cut_u) + one)
+            root = word(word(word(above * y) >> cut_root) + one)
+            defect = word(unit - word(root * y))
+            correction = word(word(y * word(defect >> cut_defect)) >> places)
+            return word(word(y << lift) + correction)
+
+        return refine
+
+    return make
