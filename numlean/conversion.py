@@ -8,10 +8,20 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from numlean.codec import Exact
-from numlean.errors import NumleanError, StorageError
+from numlean.errors import NumleanError, StorageError, UnknownNameError
 from numlean_kernels.formats import Format
 
 _INT64: Final = np.iinfo(np.int64)
+
+_MPMATH_ROUNDINGS: Final = {
+    "ties_to_even": "n",
+    "toward_zero": "d",
+    "toward_positive": "c",
+    "toward_negative": "f",
+}
+
+ROUNDINGS: Final = (*_MPMATH_ROUNDINGS, "ties_to_away", "to_odd")
+"""The directions in which a number can become an integer."""
 
 
 def as_dtype(values: ArrayLike, dtype: type, operation: str) -> np.ndarray[Any, Any]:
@@ -63,16 +73,48 @@ def exact(value: Any) -> Exact:
     return value._mpf_  # type: ignore[no-any-return]
 
 
-def truncated(value: Any, name: str) -> int:
-    """An mpf truncated toward zero.
+def integer_dtype(width: int) -> np.dtype[Any]:
+    """The signed integers of so many bits.
 
     Raises:
-        NumleanError: The result is no int64.
+        NumleanError: It is neither 32 nor 64.
+    """
+    if width not in (32, 64):
+        raise NumleanError(f"to_int gives integers of 32 or 64 bits, not {width}")
+    return np.dtype(f"int{width}")
+
+
+def to_integer(value: Any, rounding: str, ends: Any, name: str) -> int:
+    """An mpf rounded to an integer between two ends.
+
+    Raises:
+        NumleanError: There is none.
     """
     # Compared before it is converted: an mpf may have more digits than there is memory.
-    if not int(_INT64.min) - 1 < value < int(_INT64.max) + 1:
-        raise NumleanError(f"to_int: {value} of {name} is no int64")
-    return int(value)
+    if int(ends.min) - 1 < value < int(ends.max) + 1:
+        integer = rounded_integer(value._mpf_, rounding)
+        if ends.min <= integer <= ends.max:
+            return integer
+    raise NumleanError(f"to_int: {value} of {name} is no {ends.dtype}; saturate=True clips it")
+
+
+def rounded_integer(value: Exact, rounding: str) -> int:
+    """A finite value rounded to an integer in a direction.
+
+    Raises:
+        UnknownNameError: There is no such direction.
+    """
+    from mpmath import libmp
+
+    if rounding not in ROUNDINGS:
+        raise UnknownNameError("rounding", rounding, ROUNDINGS)
+    below = int(libmp.to_int(value, "f"))
+    if rounding == "ties_to_away":
+        doubled = abs(int(libmp.to_int(libmp.mpf_shift(value, 1), "d")))
+        return (doubled + 1) // 2 * (-1 if value[0] else 1)
+    if rounding == "to_odd":
+        return below if below % 2 else int(libmp.to_int(value, "c"))
+    return int(libmp.to_int(value, _MPMATH_ROUNDINGS[rounding]))
 
 
 def _holds_integers(array: np.ndarray[Any, Any]) -> bool:

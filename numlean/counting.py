@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any, Final, final
 
-import numpy as np
-
+from numlean import term_by_term
 from numlean.errors import UnavailableError
 from numlean.flags import Flags
 from numlean.scalar import Axis, Contraction, Order, Scalar, Storage
-from numlean.shapes import axes_of, kept_shape
 
-_COUNTED: Final = ("add", "sub", "mul", "div", "sqrt", "fma")
+_COUNTED: Final = ("add", "sub", "mul", "div", "sqrt", "fma", "scale_b", "rem")
 
 
 @final
@@ -48,32 +46,21 @@ class CountingScalar:
 
         return counted
 
+    def renewed(self) -> CountingScalar:
+        """The same Scalar anew, counting on where this one counts."""
+        renewed = CountingScalar(self.inner.renewed())
+        renewed.counts = self.counts
+        return renewed
+
     def matmul(self, a: Storage, b: Storage, *, contraction: Contraction = "separate") -> Storage:
         """The product of two matrices, term by term."""
-        if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[0]:
-            return self.inner.matmul(a, b, contraction=contraction)  # which says what is wrong
-        z = self.inner.matmul(a[:, :0], b[:0], contraction=contraction)
-        for k in range(a.shape[1]):
-            column, row = a[:, k : k + 1], b[k : k + 1]
-            if contraction == "fma":
-                z = self.fma(column, row, z)
-            else:
-                z = self.add(z, self.mul(column, row))
-        return z
+        return term_by_term.matmul(self, a, b, contraction)
 
     def sum(
         self, x: Storage, axis: Axis = None, *, keepdims: bool = False, reduction: Order = "ordered"
     ) -> Storage:
-        """The sums along axes, term by term; a pairwise sum is not counted."""
-        if reduction != "ordered":
-            return self.inner.sum(x, axis, keepdims=keepdims, reduction=reduction)
-        summed = axes_of(axis, x.ndim)
-        kept = [k for k in range(x.ndim) if k not in summed]
-        terms = x.transpose(*summed, *kept).reshape(-1, *(x.shape[k] for k in kept))
-        z = self.inner.sum(terms[:0], 0)
-        for term in terms:
-            z = self.add(z, np.asarray(term))
-        return z.reshape(kept_shape(x.shape, axis)) if keepdims else z
+        """The sums along axes, term by term."""
+        return term_by_term.total(self, x, axis, keepdims, reduction)
 
 
 @final

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
 
 from numlean_kernels.ieee.flags import FLAGS
 
@@ -31,10 +29,10 @@ class Flags:
     underflow: int = 0
     inexact: int = 0
 
-    def count(self, raised: np.ndarray[Any, np.dtype[np.uint8]]) -> None:
-        """Add the flags that each of many operations raised."""
+    def count(self, bits: Sequence[int]) -> None:
+        """Add how often each bit of the kernels' flags was set, the lowest first."""
         for name, bit in FLAGS.items():
-            setattr(self, name, getattr(self, name) + int(np.count_nonzero(raised & bit)))
+            setattr(self, name, getattr(self, name) + int(bits[bit.bit_length() - 1]))
 
     def add(self, other: Flags) -> None:
         """Add another's counts."""

@@ -14,6 +14,7 @@ from numlean.errors import ShapeError, StorageError, UnavailableError, UnknownNa
 from numlean.flags import Flags
 from numlean.scalar import Axis, Contraction, Order, Storage
 from numlean_kernels.formats import Format
+from numlean_kernels.loops.count import BLOCK, COUNT_FLAGS, NO_ROUTINES, counts_of
 from numlean_kernels.loops.elementwise import binary, flagged, ternary, unary
 from numlean_kernels.loops.matmul import MATMUL, MATMUL_FMA
 from numlean_kernels.loops.reduce import SUM_ORDERED, SUM_PAIRWISE
@@ -70,6 +71,13 @@ class KernelScalar:
         """One line for people."""
         return f"{self.name}: {self.summary}, {self.rounding}, on {self.device}"
 
+    def renewed(self) -> KernelScalar:
+        """Itself: nothing here is drawn at random."""
+        return self
+
+    def begin(self, step: int) -> None:
+        """Nothing changes from step to step."""
+
     # Numbers in and out.
 
     def from_float(self, values: ArrayLike) -> Storage:
@@ -84,10 +92,27 @@ class KernelScalar:
         """Round integers once."""
         return self.codec.from_int(conversion.as_dtype(values, np.int64, "from_int"))
 
-    def to_int(self, x: Storage) -> np.ndarray[Any, np.dtype[np.int64]]:
-        """The values truncated toward zero."""
-        integers = [conversion.truncated(value, self.name) for value in self.to_exact(x).flat]
-        return np.array(integers, dtype=np.int64).reshape(x.shape)
+    def to_int(
+        self,
+        x: Storage,
+        rounding: str = "toward_zero",
+        *,
+        width: int = 64,
+        saturate: bool = False,
+        flags: Flags | None = None,
+    ) -> np.ndarray[Any, np.dtype[np.signedinteger[Any]]]:
+        """The values rounded to integers."""
+        dtype = conversion.integer_dtype(width)
+        if rounding not in conversion.ROUNDINGS:
+            raise UnknownNameError("rounding", rounding, conversion.ROUNDINGS)
+        loop = unary(f"to_int{width} {rounding}")
+        z = self.run(loop, self.fitted("to_int", (x,)), result=dtype, flags=flags)
+        if not saturate:
+            ends = np.iinfo(dtype)
+            doubtful = (z == ends.min) | (z == ends.max) | ~self.eq(x, x)
+            for value in self.to_exact(x[doubtful]):
+                conversion.to_integer(value, rounding, ends, self.name)
+        return z
 
     def from_bits(self, bits: ArrayLike) -> Storage:
         """Take encodings as they are."""
@@ -189,7 +214,7 @@ class KernelScalar:
         powers = conversion.as_dtype(n, np.int64, "scale_b")
         x, powers = shapes.broadcast("scale_b", (self._checked("scale_b", x), powers))
         operands = (shapes.writable(x), shapes.writable(powers))
-        return self._run(binary("scale_b"), operands, flags=flags)
+        return self.run(binary("scale_b"), operands, flags=flags)
 
     def log_b(self, x: Storage, *, flags: Flags | None = None) -> Storage:
         """The exponents, as numbers of the Scalar."""
@@ -320,18 +345,19 @@ class KernelScalar:
         return self._elementwise(binary(name), x, y, result=result)
 
     def _elementwise(self, loop: Loop, *operands: Storage, result: Any = None) -> Storage:
-        return self._run(loop, self._fitted(loop.name, operands), result=result)
+        return self.run(loop, self.fitted(loop.name, operands), result=result)
 
     def _flagged(self, loop: Loop, *operands: Storage, flags: Flags | None) -> Storage:
-        return self._run(loop, self._fitted(loop.name, operands), flags=flags)
+        return self.run(loop, self.fitted(loop.name, operands), flags=flags)
 
-    def _fitted(self, name: str, operands: tuple[Storage, ...]) -> tuple[Storage, ...]:
+    def fitted(self, name: str, operands: tuple[Storage, ...]) -> tuple[Storage, ...]:
+        """Operands checked and broadcast, as ``run`` takes them."""
         operands = tuple(self._ready(name, x) for x in operands)
         if any(x.shape != operands[0].shape for x in operands):
             return tuple(shapes.writable(x) for x in shapes.broadcast(name, operands))
         return operands
 
-    def _run(
+    def run(
         self,
         loop: Loop,
         operands: tuple[Storage, ...],
@@ -339,6 +365,10 @@ class KernelScalar:
         result: Any = None,
         flags: Flags | None = None,
     ) -> Storage:
+        """An elementwise loop over arrays of one shape, in C order; for Scalars that wrap this one.
+
+        ``result`` is the dtype of what it gives, by default the Scalar's.
+        """
         z = np.empty(operands[0].shape, self.storage_dtype if result is None else result)
         flat = [x.reshape(-1) for x in operands]
         if flags is None:
@@ -347,8 +377,13 @@ class KernelScalar:
             raised = np.empty(z.size, np.uint8)
             counting = self._kernel(flagged(loop.name, len(operands)))
             counting((z.size,), *flat, raised, z.reshape(-1))
-            flags.count(raised)
+            flags.count(self._counted(raised))
         return z
+
+    def _counted(self, raised: np.ndarray[Any, Any]) -> list[int]:
+        counts = np.empty(-(-raised.size // BLOCK), np.uint64)
+        kernel_for(self.target, COUNT_FLAGS, NO_ROUTINES)(counts.shape, raised, counts)
+        return counts_of(counts)
 
     def _elementary(self, name: str, x: Storage) -> Storage:
         # mpmath is costly to import, and most runs need none of this.

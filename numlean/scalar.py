@@ -58,6 +58,15 @@ class Scalar(Protocol):
     def describe(self) -> str:
         """One line for people: what a number is and where it is computed."""
 
+    def renewed(self) -> Scalar:
+        """The same arithmetic as if never used: its random bits, if any, start anew.
+
+        A run takes a Scalar of its own by this. Where nothing is random, the Scalar itself.
+        """
+
+    def begin(self, step: int) -> None:
+        """Told before each step of a run, so that its random bits are a function of the step."""
+
     def from_float(self, values: ArrayLike) -> Storage:
         """Round binary64 values once. A NaN gives the default NaN."""
 
@@ -67,11 +76,22 @@ class Scalar(Protocol):
     def from_int(self, values: ArrayLike) -> Storage:
         """Round integers once."""
 
-    def to_int(self, x: Storage) -> np.ndarray[Any, np.dtype[np.int64]]:
-        """The values truncated toward zero, as int64.
+    def to_int(
+        self,
+        x: Storage,
+        rounding: str = "toward_zero",
+        *,
+        width: int = 64,
+        saturate: bool = False,
+        flags: Flags | None = None,
+    ) -> np.ndarray[Any, np.dtype[np.signedinteger[Any]]]:
+        """The values rounded to integers of 32 or 64 bits, in a direction (clause 5.8).
+
+        With ``saturate``, what lies beyond the range becomes its nearest end and a NaN 0, which
+        raises the flag invalid.
 
         Raises:
-            NumleanError: A value is a NaN, infinite, or beyond int64.
+            NumleanError: A value is a NaN, infinite, or beyond the range, and ``saturate`` is off.
         """
 
     def from_bits(self, bits: ArrayLike) -> Storage:

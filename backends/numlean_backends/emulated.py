@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from enum import Enum
 from typing import Any, Final
 
-from numlean.errors import UnknownNameError
+from numlean.errors import NumleanError, UnknownNameError
 from numlean.kernel_scalar import KernelScalar
 from numlean.registry import Backend, Spec
+from numlean.stochastic import NoiseStream, StochasticScalar
 from numlean_backends.codecs import EncodingCodec
 from numlean_kernels.formats import Format
 from numlean_kernels.ieee import (
@@ -21,6 +23,7 @@ from numlean_kernels.ieee import (
     ieee_table,
 )
 from numlean_kernels.targets import get_target
+from numlean_kernels.targets.protocol import Target
 
 _OPTIONS: Final[dict[str, tuple[str, type[Enum]]]] = {
     "round": ("rounding", Rounding),
@@ -29,6 +32,7 @@ _OPTIONS: Final[dict[str, tuple[str, type[Enum]]]] = {
     "tininess": ("tininess", Tininess),
     "overflow": ("overflow", Overflow),
 }
+_SEED: Final = "seed"
 
 
 def emulated_backend(
@@ -39,17 +43,17 @@ def emulated_backend(
     ``format`` is that of every dtype of the backend, or makes it of what the user wrote.
     """
 
-    def make(spec: Spec, device: str) -> KernelScalar:
+    def make(spec: Spec, device: str) -> KernelScalar | StochasticScalar:
         arithmetic = arithmetic_of(format if isinstance(format, Format) else format(spec), spec)
         target = get_target(device)
-        table = ieee_table(arithmetic, target)
-        return KernelScalar(
+        if arithmetic.rounding is not Rounding.STOCHASTIC:
+            return _kernel_scalar(spec.text, arithmetic, arithmetic, target)
+        nearest = replace(arithmetic, rounding=Rounding.TIES_TO_EVEN)
+        return StochasticScalar(
             name=spec.text,
-            summary=f"{arithmetic.format.name} in integer arithmetic",
-            table=table,
-            target=target,
-            codec=EncodingCodec(arithmetic, table, target),
-            rounding=arithmetic.rounding.value,
+            nearest=_kernel_scalar(spec.text, nearest, nearest, target),
+            rounded=_kernel_scalar(spec.text, arithmetic, nearest, target),
+            stream=NoiseStream(_seed(spec)),
         )
 
     return Backend(
@@ -57,9 +61,30 @@ def emulated_backend(
         summary=summary,
         devices=("cpu", "python"),
         make=make,
-        options=tuple(_OPTIONS),
+        options=(*_OPTIONS, _SEED),
         format=format if isinstance(format, Format) else None,
     )
+
+
+def _kernel_scalar(
+    name: str, arithmetic: Arithmetic, entering: Arithmetic, target: Target
+) -> KernelScalar:
+    """The Scalar of an arithmetic, into which numbers are rounded by another."""
+    return KernelScalar(
+        name=name,
+        summary=f"{arithmetic.format.name} in integer arithmetic",
+        table=ieee_table(arithmetic, target),
+        target=target,
+        codec=EncodingCodec(entering, ieee_table(entering, target), target),
+        rounding=arithmetic.rounding.value,
+    )
+
+
+def _seed(spec: Spec) -> int:
+    text = spec.options.get(_SEED, "0")
+    if not text.isdecimal() or int(text) >= 1 << 64:
+        raise NumleanError(f"dtype {spec.text!r}: seed is a whole number below 2**64, not {text!r}")
+    return int(text)
 
 
 def arithmetic_of(format: Format, spec: Spec) -> Arithmetic:
@@ -70,9 +95,14 @@ def arithmetic_of(format: Format, spec: Spec) -> Arithmetic:
     """
     choices: dict[str, Any] = {}
     for option, value in spec.options.items():
+        if option == _SEED:
+            continue
         attribute, kind = _OPTIONS[option]
         known = {choice.value: choice for choice in kind}
         if value not in known:
             raise UnknownNameError(f"value of {option}", value, tuple(known))
         choices[attribute] = known[value]
-    return Arithmetic(format, **choices)
+    arithmetic = Arithmetic(format, **choices)
+    if _SEED in spec.options and arithmetic.rounding is not Rounding.STOCHASTIC:
+        raise NumleanError(f"dtype {spec.text!r}: seed is of use only with round=stochastic")
+    return arithmetic

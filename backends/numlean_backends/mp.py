@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any, Final
 
 import numpy as np
 from mpmath import libmp, mp
 from mpmath.libmp import mpf_add, mpf_mul
 
+from numlean.conversion import ROUNDINGS, rounded_integer
 from numlean.errors import NumleanError
 from numlean.kernel_scalar import KernelScalar
 from numlean.registry import Backend, Spec
@@ -77,7 +78,20 @@ def mp_table(precision: int) -> Table:
         "min_num": lambda a, b: _number(a, b, _lesser),
         "max_num": lambda a, b: _number(a, b, _greater),
     }
+    for width in (32, 64):
+        for rounding in ROUNDINGS:
+            routines[f"to_int{width} {rounding}"] = partial(
+                _to_int, np.iinfo(f"i{width // 8}"), rounding
+            )
     return Table(identity=f"mp/{precision}", zero=_ZERO, make=routines.__getitem__)
+
+
+def _to_int(ends: Any, rounding: str, a: Any) -> int:
+    if _is_nan(a):
+        return 0
+    if not int(ends.min) - 1 < a < int(ends.max) + 1:
+        return int(ends.min if a < 0 else ends.max)
+    return int(np.clip(rounded_integer(a._mpf_, rounding), ends.min, ends.max))
 
 
 def _over_zero(a: Any) -> Any:

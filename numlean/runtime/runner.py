@@ -175,7 +175,7 @@ def instantiate(
         options: How; by default eagerly, with seed 0.
         cast: How binary64 numbers enter the Scalar; by default with one rounding.
     """
-    options = options or Options()
+    options, scalar = options or Options(), scalar.renewed()
     cast = cast or scalar.from_float
     params = [Tensor(scalar, cast(values)) for values in initial_parameters(task, options.seed)]
     return Runner(task, scalar, params, cast)

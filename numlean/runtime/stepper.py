@@ -37,6 +37,7 @@ class Stepper:
         """Update the parameters once; return the batch's loss before the update."""
         runner = self.runner
         runner.train()
+        runner.scalar.begin(self.step_count)
         loss, gradients = runner.loss_and_gradient(sample)
         scheduled = self.optimizer.lr if self.schedule is None else self.schedule(self.step_count)
         lr = checked_rate("lr", scheduled)

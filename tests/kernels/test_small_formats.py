@@ -47,6 +47,8 @@ def compiled(routine, operands):
 
 def arithmetics(format):
     for rounding in Rounding:
+        if rounding is Rounding.STOCHASTIC:
+            continue
         yield Arithmetic(format, rounding, NanRule.CANONICAL)
     yield Arithmetic(format, nan=NanRule.CANONICAL, tininess=Tininess.BEFORE)
     yield Arithmetic(format, nan=NanRule.CANONICAL, subnormal=Subnormal.FLUSH)

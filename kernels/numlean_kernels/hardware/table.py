@@ -23,7 +23,7 @@ from numlean_kernels.ieee.nan import (
     make_propagate,
     make_propagate_ternary,
 )
-from numlean_kernels.ieee.table import ROUND_TO_INTEGRAL, result_alone
+from numlean_kernels.ieee.table import ROUND_TO_INTEGRAL, TO_INT, result_alone
 from numlean_kernels.targets.protocol import Routine, Table, Target
 
 REAL_DTYPES: Final[dict[Format, Any]] = {BINARY32: np.float32, BINARY64: np.float64}
@@ -181,13 +181,13 @@ def _lift_scaling(kit: HardwareKit, routine: Routine) -> Routine:
     return scaling
 
 
-def _lift_class(kit: HardwareKit, routine: Routine) -> Routine:
+def _lift_inward(kit: HardwareKit, routine: Routine) -> Routine:
     encoding = kit.encoding
 
-    def class_of(a: Any) -> Any:
+    def inward(a: Any) -> Any:
         return routine(encoding(a))
 
-    return class_of
+    return inward
 
 
 def _lift_predicate(kit: HardwareKit, routine: Routine) -> Routine:
@@ -219,7 +219,7 @@ MAKERS: Final[dict[str, Callable[[HardwareKit], Routine]]] = {
     **_lifted(_lift_binary, "minimum", "maximum", "min_num", "max_num", "rem", "copy_sign"),
     **_lifted(_lift_predicate, "eq", "lt", "le", "compare", "total_order"),
     **_lifted(_lift_scaling, "scale_b"),
-    **_lifted(_lift_class, "class_of"),
+    **_lifted(_lift_inward, "class_of", *TO_INT),
 }
 
 

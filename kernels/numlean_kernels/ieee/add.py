@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from numlean_kernels.ieee.arithmetic import NanRule
 from numlean_kernels.ieee.fields import make_accept, make_shift_right_jam
 from numlean_kernels.ieee.flags import INVALID
 from numlean_kernels.ieee.kit import Kit
-from numlean_kernels.ieee.nan import default_nan, make_is_signalling, make_propagate
+from numlean_kernels.ieee.nan import (
+    default_nan,
+    make_is_nan,
+    make_is_signalling,
+    make_propagate,
+)
 from numlean_kernels.ieee.round_pack import make_round_pack
 from numlean_kernels.ieee.rounding import make_infinite, make_zero_sum
 from numlean_kernels.ieee.sign import make_neg
@@ -15,7 +21,7 @@ from numlean_kernels.targets.protocol import Routine
 
 
 def make_add(kit: Kit) -> Routine:
-    """Return ``add(a, b) -> (z, flags)``: a + b rounded once.
+    """Return ``add(a, b, noise) -> (z, flags)``: a + b rounded once.
 
     NaN operands propagate; infinities of unlike signs are invalid. An exact zero is +0 unless both
     operands are -0, and -0 unless both are +0 when rounding toward negative.
@@ -37,7 +43,7 @@ def make_add(kit: Kit) -> Routine:
     lead = word(kit.guard_bits - 1)
     one = signed(1)
 
-    def add(a: Any, b: Any) -> Any:
+    def add(a: Any, b: Any, noise: Any) -> Any:
         a, b = accept(a), accept(b)
         mag_a, mag_b = word(a & magnitude_mask), word(b & magnitude_mask)
         ordered = mag_a >= mag_b
@@ -57,7 +63,7 @@ def make_add(kit: Kit) -> Routine:
         sig = word(sig_big - sig_small) if subtract else word(sig_big + sig_small)
         shift = signed(clz(sig)) - one
         sig_normal = word(sig << word(shift & shift_mask))
-        z, flags = round_pack(sign, signed(exp + one - shift), sig_normal)
+        z, flags = round_pack(sign, signed(exp + one - shift), sig_normal, noise)
 
         z = z if sig != 0 else zero_sum(a & sign_mask, b & sign_mask)
         flags = flags if sig != 0 else no_flag
@@ -72,16 +78,22 @@ def make_add(kit: Kit) -> Routine:
 
 
 def make_sub(kit: Kit) -> Routine:
-    """Return ``sub(a, b) -> (z, flags)``: add(a, neg(b)), NaNs included.
+    """Return ``sub(a, b, noise) -> (z, flags)``: a - b rounded once.
 
-    Flags apart: neg makes a signalling b quiet, but the subtraction is invalid all the same.
+    Under the rule ``torchlean`` it is add(a, neg(b)) for NaNs as well, whose sign neg flips. Under
+    the processors' rules a NaN comes through as it is.
     """
-    add, neg = kit.routine(make_add), kit.routine(make_neg)
-    word, is_signalling = kit.word, kit.routine(make_is_signalling)
+    add, propagate = kit.routine(make_add), kit.routine(make_propagate)
+    word, is_nan = kit.word, kit.routine(make_is_nan)
+    is_signalling, neg = kit.routine(make_is_signalling), kit.routine(make_neg)
     no_flag, invalid_flag = word(0), word(INVALID)
+    negates_nan = kit.arithmetic.nan is NanRule.TORCHLEAN
 
-    def sub(a: Any, b: Any) -> Any:
-        z, flags = add(a, neg(b))
-        return z, word(flags | (invalid_flag if is_signalling(word(b)) else no_flag))
+    def sub(a: Any, b: Any, noise: Any) -> Any:
+        a, b = word(a), word(b)
+        z, flags = add(a, neg(b), noise)
+        # neg has made a signalling b quiet, but the subtraction is invalid all the same.
+        flags = word(flags | (invalid_flag if is_signalling(b) else no_flag))
+        return (z if negates_nan | (not is_nan(b)) else propagate(a, b)), flags
 
     return sub

@@ -17,6 +17,7 @@ class Rounding(Enum):
     TOWARD_POSITIVE = "toward_positive"
     TOWARD_NEGATIVE = "toward_negative"
     TO_ODD = "to_odd"
+    STOCHASTIC = "stochastic"
 
 
 class NanRule(Enum):

@@ -14,17 +14,17 @@ from numlean_kernels.ieee.round_pack import make_round_pack
 from numlean_kernels.ieee.rounding import make_infinite
 from numlean_kernels.targets.protocol import Routine
 
-_BINARY64: Final = Arithmetic(BINARY64)
+BINARY64_EXACTLY: Final = Arithmetic(BINARY64)
 
 
 def make_from_binary64(kit: Kit) -> Routine:
     """Return ``from_binary64(a) -> (z, flags)``: a binary64 encoding rounded once."""
-    return make_convert(Kit(_BINARY64, kit.target), kit)
+    return make_convert(Kit(BINARY64_EXACTLY, kit.target), kit)
 
 
 def make_to_binary64(kit: Kit) -> Routine:
     """Return ``to_binary64(a) -> (z, flags)``: the exact value, subnormals never flushed."""
-    return make_convert(Kit(Arithmetic(kit.format), kit.target), Kit(_BINARY64, kit.target))
+    return make_convert(Kit(Arithmetic(kit.format), kit.target), Kit(BINARY64_EXACTLY, kit.target))
 
 
 def make_convert(source: Kit, result: Kit) -> Routine:
@@ -49,7 +49,7 @@ def make_convert(source: Kit, result: Kit) -> Routine:
         magnitude = source_word(a & magnitude_mask)
         sign = result_sign if (a & sign_mask) != 0 else zero
         exp, sig = unpack(magnitude)
-        z, flags = round_pack(sign, signed(exp + rebias), narrow(sig))
+        z, flags = round_pack(sign, signed(exp + rebias), narrow(sig), no_flag)
         z = infinite(sign) if magnitude == infinity else (sign if magnitude == 0 else z)
         flags = no_flag if (magnitude == 0) | (magnitude == infinity) else flags
         signalling = invalid_flag if is_signalling(a) else no_flag
@@ -61,7 +61,7 @@ def make_convert(source: Kit, result: Kit) -> Routine:
 
 def make_from_int64(kit: Kit) -> Routine:
     """Return ``from_int64(n) -> (z, flags)``: an int64 rounded once."""
-    long = Kit(_BINARY64, kit.target)
+    long = Kit(BINARY64_EXACTLY, kit.target)
     round_pack, narrow = kit.routine(make_round_pack), _narrow(long, kit)
     long_word, clz, signed, no_flag = long.word, long.clz, kit.signed, kit.word(0)
     zero_long, shift_mask = long_word(0), long_word(63)
@@ -74,7 +74,7 @@ def make_from_int64(kit: Kit) -> Routine:
         zeros = clz(magnitude)
         sign = sign_mask if n < 0 else zero
         sig = narrow(long_word(magnitude << (zeros & shift_mask)))
-        z, flags = round_pack(sign, signed(top_exp - signed(zeros)), sig)
+        z, flags = round_pack(sign, signed(top_exp - signed(zeros)), sig, no_flag)
         return (zero if n == 0 else z), (no_flag if n == 0 else flags)
 
     return from_int64

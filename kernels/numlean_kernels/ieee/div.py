@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from numlean_kernels.ieee.fields import make_accept, make_unpack
 from numlean_kernels.ieee.flags import DIVIDE_BY_ZERO, INVALID
@@ -13,15 +13,19 @@ from numlean_kernels.ieee.round_pack import make_round_pack
 from numlean_kernels.ieee.rounding import make_infinite
 from numlean_kernels.targets.protocol import Routine
 
+_DIGITS: Final = 2
+_DIGIT_BITS: Final = {32: 12, 64: 27}
+"""Bits of a digit of the quotient, by the width of a word: in all the greatest precision."""
+
 
 def make_div(kit: Kit) -> Routine:
-    """Return ``div(a, b) -> (z, flags)``: a / b rounded once.
+    """Return ``div(a, b, noise) -> (z, flags)``: a / b rounded once.
 
     NaN operands propagate; 0/0 and infinity/infinity are invalid; a finite nonzero number over
     zero divides by zero.
 
-    Of significands b <= a < 2b the quotient is made in digits of d <= h - 4 bits, h = w/2 being
-    half a word. A digit is estimated as remainder * (1/b), the remainder cut to h bits and the
+    Of significands b <= a < 2b the quotient is made in digits of d < h - 3 bits, h = w/2 being half
+    a word. A digit is estimated as remainder * (1/b), the remainder cut to h bits and the
     reciprocal in h - 1: short of the true remainder * 2**d / b by less than 1/4 + 1/4 (the cuts) +
     1/4 (the reciprocal's own error), so floored by less than 2. Hence the new remainder is again
     below 2b, and the last quotient at most one too small; one comparison makes it exact, and what
@@ -41,17 +45,12 @@ def make_div(kit: Kit) -> Routine:
     half, precision = kit.word_bits // 2, kit.format.precision
     unused_bits = word(kit.word_bits - precision)
     reciprocal = kit.routine(make_reciprocal)
-    digits = -(-precision // (half - 4))
-    digit_bits = -(-precision // digits)
-    cut_bits = max(precision + 1 - half, 0)
-    digit, cut, lead = (
-        word(digit_bits),
-        word(cut_bits),
-        word(kit.word_bits - 2 - digits * digit_bits),
-    )
+    digit_bits, cut_bits = _DIGIT_BITS[kit.word_bits], max(precision + 1 - half, 0)
+    digit, cut = word(digit_bits), word(cut_bits)
+    lead = word(kit.word_bits - 2 - _DIGITS * digit_bits)
     places = word(precision + half - 1 - digit_bits - cut_bits)
 
-    def div(a: Any, b: Any) -> Any:
+    def div(a: Any, b: Any, noise: Any) -> Any:
         a, b = accept(a), accept(b)
         mag_a, mag_b = word(a & magnitude_mask), word(b & magnitude_mask)
         sign = word((a ^ b) & sign_mask)
@@ -63,7 +62,7 @@ def make_div(kit: Kit) -> Routine:
         remainder = word(remainder << (one if less else zero))
         y, quotient = reciprocal(sig_b), one
         remainder = word(remainder - divisor)
-        for _ in range(digits):
+        for _ in range(_DIGITS):
             estimate = word(word(word(remainder >> cut) * y) >> places)
             remainder = word(word(remainder << digit) - word(estimate * divisor))
             quotient = word(word(quotient << digit) + estimate)
@@ -71,7 +70,7 @@ def make_div(kit: Kit) -> Routine:
         quotient = word(quotient + (one if short else zero))
         remainder = word(remainder - (divisor if short else zero))
         sig = word((quotient << lead) | (one if remainder != 0 else zero))
-        z, flags = round_pack(sign, exp, sig)
+        z, flags = round_pack(sign, exp, sig, noise)
 
         to_zero = (mag_a == 0) | (mag_b == infinity)
         to_infinity = (mag_a == infinity) | (mag_b == 0)

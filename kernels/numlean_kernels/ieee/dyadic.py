@@ -29,7 +29,7 @@ def encoder(arithmetic: Arithmetic) -> Callable[[int, int, int], int]:
         shift = m.bit_length() - lead
         lost = m & ((1 << max(shift, 0)) - 1) != 0
         sig = (m >> max(shift, 0) | lost) << max(-shift, 0)
-        z, _ = round_pack(sign, m.bit_length() - 1 + e + format.bias, sig)
+        z, _ = round_pack(sign, m.bit_length() - 1 + e + format.bias, sig, 0)
         return int(z)
 
     return encode

@@ -16,7 +16,7 @@ from numlean_kernels.targets.protocol import Routine
 
 
 def make_fma(kit: Kit) -> Routine:
-    """Return ``fma(a, b, c) -> (z, flags)``: a * b + c rounded once.
+    """Return ``fma(a, b, c, noise) -> (z, flags)``: a * b + c rounded once.
 
     NaN operands propagate; zero times infinity and infinities of unlike signs are invalid, the
     former also if c is a quiet NaN and the rule is Arm's. Exact zeros have the sign of a sum's.
@@ -57,7 +57,7 @@ def make_fma(kit: Kit) -> Routine:
     no_flag, invalid_flag = word(0), word(INVALID)
     invalid_beats_nan = kit.arithmetic.nan is NanRule.ARM
 
-    def fma(a: Any, b: Any, c: Any) -> Any:
+    def fma(a: Any, b: Any, c: Any, noise: Any) -> Any:
         a, b, c = accept(a), accept(b), accept(c)
         mag_a, mag_b = word(a & magnitude_mask), word(b & magnitude_mask)
         mag_c = word(c & magnitude_mask)
@@ -69,7 +69,7 @@ def make_fma(kit: Kit) -> Routine:
 
         product = multiply(sig_a, sig_b)
         carried = top(product) >= leading_bit
-        # Neither shift loses a bit: significands end in w - p zeros, their product in twice as many.
+        # Neither shift loses a bit: significands end in w - p zeros, products in twice as many.
         product = shift_right(product, two_words if carried else one_word)
         has_zero = (mag_a == 0) | (mag_b == 0)
         exp_product = signed(exp_a + exp_b - bias + (one if carried else signed(0)))
@@ -85,7 +85,7 @@ def make_fma(kit: Kit) -> Routine:
         zeros = clz(total)
         sig = top(shift_left(total, word(zeros - one)))
         sign = sign_c if addend_bigger else sign_product
-        z, flags = round_pack(sign, signed(exp - zeros + two), sig)
+        z, flags = round_pack(sign, signed(exp - zeros + two), sig, noise)
 
         z = z if sig != 0 else zero_sum(sign_product, sign_c)
         flags = flags if sig != 0 else no_flag

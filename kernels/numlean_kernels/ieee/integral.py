@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from numlean_kernels.ieee.arithmetic import Rounding
@@ -16,6 +17,7 @@ from numlean_kernels.ieee.rounding import make_increment, make_infinite
 from numlean_kernels.targets.protocol import Routine
 
 
+@cache
 def round_to_integral(rounding: Rounding) -> Maker:
     """The maker of ``round_to_integral(a) -> (z, flags)`` in a direction of its own.
 
@@ -34,7 +36,8 @@ def round_to_integral(rounding: Rounding) -> Maker:
         sign_mask, magnitude_mask, max_number = kit.words(
             "sign_mask", "magnitude_mask", "max_number"
         )
-        guard_bits, one, farthest = word(kit.guard_bits), word(1), signed(kit.word_bits)
+        guard_bits, zero, one = word(kit.guard_bits), word(0), word(1)
+        farthest = signed(kit.word_bits)
         no_flag, invalid_flag = word(0), word(INVALID)
         # The biased exponent of a number whose last significant bit is worth one.
         whole_exp = signed(kit.format.bias + kit.format.trailing_bits)
@@ -48,10 +51,10 @@ def round_to_integral(rounding: Rounding) -> Maker:
             below = signed(whole_exp - exp)
             below = below if below > zero_exp else zero_exp
             sig = shift_right_jam(word(sig >> one), word(below if below < farthest else farthest))
-            whole = word(word(sig + increment(sign, sig)) >> guard_bits)
+            whole = word(word(sig + increment(sign, sig, zero)) >> guard_bits)
             zeros = signed(clz(whole))
             normal = word(word(whole << word(zeros & shift_mask)) >> one)
-            z, _ = round_pack(sign, signed(whole_lead + lead - zeros), normal)
+            z, _ = round_pack(sign, signed(whole_lead + lead - zeros), normal, zero)
             z = z if whole != 0 else sign
             z = a if (exp >= whole_exp) | (magnitude == 0) else z
             is_nan = magnitude > max_number
@@ -60,14 +63,11 @@ def round_to_integral(rounding: Rounding) -> Maker:
 
         return round_to_integral
 
-    return _makers.setdefault(rounding, make)
-
-
-_makers: dict[Rounding, Maker] = {}
+    return make
 
 
 def make_scale_b(kit: Kit) -> Routine:
-    """Return ``scale_b(a, n) -> (z, flags)``: a * 2**n for an integer n, rounded once.
+    """Return ``scale_b(a, n, noise) -> (z, flags)``: a * 2**n for an integer n, rounded once.
 
     Zeros and infinities are themselves; a NaN propagates.
     """
@@ -82,12 +82,12 @@ def make_scale_b(kit: Kit) -> Routine:
     # No finite nonzero number stays in range beyond.
     most = 4 * (kit.format.bias + kit.format.precision)
 
-    def scale_b(a: Any, n: Any) -> Any:
+    def scale_b(a: Any, n: Any, noise: Any) -> Any:
         a = accept(a)
         magnitude = word(a & magnitude_mask)
         exp, sig = unpack(magnitude)
         shift = signed(most if n > most else (-most if n < -most else n))
-        z, flags = round_pack(word(a & sign_mask), signed(exp + shift), word(sig >> one))
+        z, flags = round_pack(word(a & sign_mask), signed(exp + shift), word(sig >> one), noise)
         special = (magnitude == 0) | (magnitude == infinity)
         z, flags = (a if special else z), (no_flag if special else flags)
         is_nan = magnitude > max_number

@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
-from numlean_kernels.ieee.arithmetic import Arithmetic
+from numlean_kernels.ieee.arithmetic import Arithmetic, Rounding
 from numlean_kernels.targets.protocol import Routine, Target
 
 Maker: TypeAlias = Callable[["Kit"], Routine]
@@ -47,6 +47,8 @@ class Kit:
         self.format = arithmetic.format
         self.target = target
         fits_32 = self.format.width <= 32 and 31 - self.format.precision >= _LEAST_GUARD_BITS
+        # Stochastic rounding is as fair as what is lost is known exactly.
+        fits_32 &= arithmetic.rounding is not Rounding.STOCHASTIC
         self.word_bits = 32 if fits_32 else 64
         self.guard_bits = self.word_bits - 1 - self.format.precision
         self.word = target.unsigned(self.word_bits)

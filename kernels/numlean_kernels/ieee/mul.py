@@ -15,7 +15,7 @@ from numlean_kernels.targets.protocol import Routine
 
 
 def make_mul(kit: Kit) -> Routine:
-    """Return ``mul(a, b) -> (z, flags)``: a * b rounded once.
+    """Return ``mul(a, b, noise) -> (z, flags)``: a * b rounded once.
 
     NaN operands propagate; zero times infinity is invalid.
     """
@@ -30,7 +30,7 @@ def make_mul(kit: Kit) -> Routine:
     bias, last_bit = signed(kit.format.bias), word(kit.word_bits - 1)
     no_flag, invalid_flag = word(0), word(INVALID)
 
-    def mul(a: Any, b: Any) -> Any:
+    def mul(a: Any, b: Any, noise: Any) -> Any:
         a, b = accept(a), accept(b)
         mag_a, mag_b = word(a & magnitude_mask), word(b & magnitude_mask)
         sign = word((a ^ b) & sign_mask)
@@ -40,7 +40,7 @@ def make_mul(kit: Kit) -> Routine:
         # The leading one stands at bit w-1 or w-2 of high; bring it to w-2.
         carry = word(high >> last_bit)
         sig = word((high >> carry) | (high & carry))
-        z, flags = round_pack(sign, signed(exp_a + exp_b - bias + signed(carry)), sig)
+        z, flags = round_pack(sign, signed(exp_a + exp_b - bias + signed(carry)), sig, noise)
 
         has_zero = (mag_a == 0) | (mag_b == 0)
         has_infinity = (mag_a == infinity) | (mag_b == infinity)

@@ -23,11 +23,11 @@ _MARGIN: Final = Fraction(2, 1 << _SEED_BITS)
 def make_reciprocal(kit: Kit) -> Routine:
     """Return ``reciprocal(sig)`` for a word with its leading one on top: 1/x in w/2 - 1 bits.
 
-    The result is below 1/x by less than 1.7 units, and never above.
+    The result is below 1/x by less than 2.2 units, and never above.
 
-    The defect of the seed is below 2**-7.8. A step of Newton's squares it: to 2**-15.6, and in
-    words of 64 bits once more to 2**-31.2. What is cut off on the way makes y smaller, by less than
-    an eighth of a unit before the last cut, which takes less than one.
+    The defect of the seed is below 2**-7.9. A step of Newton's squares it: to 2**-15.8, and in
+    words of 64 bits once more to 2**-31.6, which is up to 1.1 units. What is cut off on the way
+    makes y smaller, by less than an eighth of a unit before the last cut, which takes under one.
     """
     bits, seed = kit.word_bits, kit.routine(_make_seed)
     if bits == 32:
@@ -48,7 +48,7 @@ def make_reciprocal(kit: Kit) -> Routine:
 
 
 def _make_seed(kit: Kit) -> Routine:
-    """``seed(sig)``: 1/x in 12 bits with a defect from 2**-12 to 2**-7.8.
+    """``seed(sig)``: 1/x in 12 bits with a defect from 2**-15 to 2**-7.9.
 
     The cubic (1632 - 3392 x + 3072 x**2 - 1024 x**3) / 289 has the defect (1 + T4(3 - 4x)) / 578,
     T4 being Chebyshev's polynomial: between 0 and 2/578. It is evaluated in 12 bits with x cut to

@@ -56,7 +56,10 @@ def make_rem(kit: Kit) -> Routine:
         sign = word((a ^ sign_mask if beyond else a) & sign_mask)
         zeros = signed(clz(sig))
         z, _ = round_pack(
-            sign, signed(exp_b + unit - zeros), word(word(sig << word(zeros & shift_mask)) >> one)
+            sign,
+            signed(exp_b + unit - zeros),
+            word(word(sig << word(zeros & shift_mask)) >> one),
+            zero,
         )
         z = z if sig != 0 else word(a & sign_mask)
         z = z if divides & (steps >= signed(-1)) else a

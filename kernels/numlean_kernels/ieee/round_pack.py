@@ -13,11 +13,12 @@ from numlean_kernels.targets.protocol import Routine
 
 
 def make_round_pack(kit: Kit) -> Routine:
-    """Return ``round_pack(sign, exp, sig) -> (z, flags)`` for a working significand.
+    """Return ``round_pack(sign, exp, sig, noise) -> (z, flags)`` for a working significand.
 
     ``sign`` is a word with the sign bit in place; the exact result is sig / 2**(w-2) *
     2**(exp - bias), bit 0 of sig being sticky. Results below the normal range are denormalised
-    first, so that they are rounded once. sig 0 gives a zero of that sign when exp <= 1.
+    first, so that they are rounded once. sig 0 gives a zero of that sign when exp <= 1. ``noise``
+    is a word of random bits; only stochastic rounding looks at it.
     """
     word, signed = kit.word, kit.signed
     shift_right_jam, is_tiny = kit.routine(make_shift_right_jam), kit.routine(_make_is_tiny)
@@ -31,14 +32,14 @@ def make_round_pack(kit: Kit) -> Routine:
     lost_mask = word((1 << kit.guard_bits) - 1)
     flushes = kit.arithmetic.subnormal is Subnormal.FLUSH
 
-    def round_pack(sign: Any, exp: Any, sig: Any) -> Any:
-        tiny = is_tiny(sign, exp, sig)
+    def round_pack(sign: Any, exp: Any, sig: Any, noise: Any) -> Any:
+        tiny = is_tiny(sign, exp, sig, noise)
         below = signed(one - exp)
         below = below if below > 0 else signed(0)
         sig = shift_right_jam(sig, word(below if below < farthest else farthest))
         exp = exp if exp > one else one
         exp = exp if exp < beyond else beyond
-        kept = word(word(sig + increment(sign, sig)) >> guard_bits)
+        kept = word(word(sig + increment(sign, sig, noise)) >> guard_bits)
         # kept holds the implicit bit of a normal number, which adds the 1 taken from exp; a carry
         # out of the significand moves on into the exponent field, as it should.
         magnitude = word(word(word(exp - one) << trailing_bits) + kept)
@@ -49,9 +50,9 @@ def make_round_pack(kit: Kit) -> Routine:
         flags = word(flags | (underflow_flag if tiny & inexact else no_flag))
         return z, (overflow_flags if too_great else flags)
 
-    def round_pack_flushing(sign: Any, exp: Any, sig: Any) -> Any:
-        z, flags = keep(sign, exp, sig)
-        tiny = is_tiny(sign, exp, sig) & (sig != zero)
+    def round_pack_flushing(sign: Any, exp: Any, sig: Any, noise: Any) -> Any:
+        z, flags = keep(sign, exp, sig, noise)
+        tiny = is_tiny(sign, exp, sig, noise) & (sig != zero)
         return (sign if tiny else z), (word(underflow_flag | inexact_flag) if tiny else flags)
 
     if not flushes:
@@ -61,7 +62,7 @@ def make_round_pack(kit: Kit) -> Routine:
 
 
 def _make_is_tiny(kit: Kit) -> Routine:
-    """Return ``is_tiny(sign, exp, sig)``: whether a result counts as below the normal range.
+    """Return ``is_tiny(sign, exp, sig, noise)``: whether a result counts as below the normal range.
 
     Before rounding: its exponent is less than emin. After: it would still be if it were rounded to
     full precision with unbounded exponent.
@@ -69,11 +70,11 @@ def _make_is_tiny(kit: Kit) -> Routine:
     word, one, zero = kit.word, kit.signed(1), kit.signed(0)
     increment, carry = kit.routine(make_increment), kit.word(1 << (kit.word_bits - 1))
 
-    def before(sign: Any, exp: Any, sig: Any) -> Any:
+    def before(sign: Any, exp: Any, sig: Any, noise: Any) -> Any:
         return exp < one
 
-    def after(sign: Any, exp: Any, sig: Any) -> Any:
-        stays = word(sig + increment(sign, sig)) < carry
+    def after(sign: Any, exp: Any, sig: Any, noise: Any) -> Any:
+        stays = word(sig + increment(sign, sig, noise)) < carry
         return (exp < zero) | ((exp == zero) & stays)
 
     return before if kit.arithmetic.tininess is Tininess.BEFORE else after

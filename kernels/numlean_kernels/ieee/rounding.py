@@ -11,7 +11,7 @@ from numlean_kernels.targets.protocol import Routine
 
 
 def make_increment(kit: Kit) -> Routine:
-    """Return ``increment(sign, sig)``: what is added before the guard bits are dropped."""
+    """Return ``increment(sign, sig, noise)``: what is added before the guard bits are dropped."""
     return _INCREMENTS[kit.arithmetic.rounding](kit)
 
 
@@ -67,7 +67,7 @@ def _ties_to_even(kit: Kit) -> Routine:
     word, guard_bits = kit.word, kit.word(kit.guard_bits)
     below_half, odd = word((1 << (kit.guard_bits - 1)) - 1), word(1)
 
-    def increment(sign: Any, sig: Any) -> Any:
+    def increment(sign: Any, sig: Any, noise: Any) -> Any:
         return word(below_half + ((sig >> guard_bits) & odd))
 
     return increment
@@ -76,7 +76,7 @@ def _ties_to_even(kit: Kit) -> Routine:
 def _ties_to_away(kit: Kit) -> Routine:
     half = kit.word(1 << (kit.guard_bits - 1))
 
-    def increment(sign: Any, sig: Any) -> Any:
+    def increment(sign: Any, sig: Any, noise: Any) -> Any:
         return half
 
     return increment
@@ -85,7 +85,7 @@ def _ties_to_away(kit: Kit) -> Routine:
 def _toward_zero(kit: Kit) -> Routine:
     zero = kit.word(0)
 
-    def increment(sign: Any, sig: Any) -> Any:
+    def increment(sign: Any, sig: Any, noise: Any) -> Any:
         return zero
 
     return increment
@@ -94,7 +94,7 @@ def _toward_zero(kit: Kit) -> Routine:
 def _toward_positive(kit: Kit) -> Routine:
     zero, below_one = kit.word(0), kit.word((1 << kit.guard_bits) - 1)
 
-    def increment(sign: Any, sig: Any) -> Any:
+    def increment(sign: Any, sig: Any, noise: Any) -> Any:
         return zero if sign != 0 else below_one
 
     return increment
@@ -103,7 +103,7 @@ def _toward_positive(kit: Kit) -> Routine:
 def _toward_negative(kit: Kit) -> Routine:
     zero, below_one = kit.word(0), kit.word((1 << kit.guard_bits) - 1)
 
-    def increment(sign: Any, sig: Any) -> Any:
+    def increment(sign: Any, sig: Any, noise: Any) -> Any:
         return below_one if sign != 0 else zero
 
     return increment
@@ -113,9 +113,19 @@ def _to_odd(kit: Kit) -> Routine:
     word, guard_bits, odd = kit.word, kit.word(kit.guard_bits), kit.word(1)
     zero, below_one = word(0), word((1 << kit.guard_bits) - 1)
 
-    def increment(sign: Any, sig: Any) -> Any:
+    def increment(sign: Any, sig: Any, noise: Any) -> Any:
         # An even neighbour is left for the odd one above it, unless it is the exact result.
         return zero if word((sig >> guard_bits) & odd) != 0 else below_one
+
+    return increment
+
+
+def _stochastic(kit: Kit) -> Routine:
+    # Of 2**guard_bits equally likely increments, as many carry as there are units in what is lost.
+    word, below_one = kit.word, kit.word((1 << kit.guard_bits) - 1)
+
+    def increment(sign: Any, sig: Any, noise: Any) -> Any:
+        return word(noise & below_one)
 
     return increment
 
@@ -127,6 +137,7 @@ _INCREMENTS: Final[dict[Rounding, Callable[[Kit], Routine]]] = {
     Rounding.TOWARD_POSITIVE: _toward_positive,
     Rounding.TOWARD_NEGATIVE: _toward_negative,
     Rounding.TO_ODD: _to_odd,
+    Rounding.STOCHASTIC: _stochastic,
 }
 
 _AWAY_FROM_ZERO: Final = {
@@ -136,5 +147,6 @@ _AWAY_FROM_ZERO: Final = {
     Rounding.TOWARD_POSITIVE: (True, False),
     Rounding.TOWARD_NEGATIVE: (False, True),
     Rounding.TO_ODD: (False, False),
+    Rounding.STOCHASTIC: (True, True),
 }
 """Whether a positive and a negative result beyond the range go to infinity (clause 7.4)."""

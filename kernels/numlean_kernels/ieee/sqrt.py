@@ -18,16 +18,16 @@ _ROOT_BITS: Final = {32: 24, 64: 53}
 
 
 def make_sqrt(kit: Kit) -> Routine:
-    """Return ``sqrt(a) -> (z, flags)``: the square root rounded once.
+    """Return ``sqrt(a, noise) -> (z, flags)``: the square root rounded once.
 
     NaN propagates; sqrt(+-0) is the operand; a number below zero is invalid.
 
     Let h = w/2 be half a word, u in [1/4, 1) the radicand and y its reciprocal root in h - 1 bits.
     The first part of the root is 2*u*y in h - 2 bits, u cut to h: short by less than 2.8 units. Its
-    remainder u - root**2/4 is exact in a word, and times y, that is over the root, gives d = h/2 + 2
-    more bits in words of 32 and h - 9 in words of 64. They are short by less than 1.5 (a floor; a
-    quarter of the square of the first shortage, which the quotient leaves out; and the cuts), so
-    one comparison makes the root exact, and what then remains is the sticky bit.
+    remainder 4*u - root**2 is exact in a word, and times y, that is over the root, gives the other
+    bits. They are short by less than 1.5 (a floor; a quarter of the square of the first shortage,
+    which the quotient leaves out; and the cuts), so one comparison makes the root exact, and what
+    then remains is the sticky bit.
     """
     word, signed = kit.word, kit.signed
     accept, unpack = kit.routine(make_accept), kit.routine(make_unpack)
@@ -49,7 +49,7 @@ def make_sqrt(kit: Kit) -> Routine:
     lift = word(2 * root_bits + 2 - kit.word_bits)
     lead = word(kit.word_bits - 2 - root_bits)
 
-    def sqrt(a: Any) -> Any:
+    def sqrt(a: Any, noise: Any) -> Any:
         a = accept(a)
         magnitude = word(a & magnitude_mask)
         exp, sig = unpack(magnitude)
@@ -65,7 +65,7 @@ def make_sqrt(kit: Kit) -> Routine:
         remainder = word(remainder - (word(root + root + one) if short else zero))
         root = word(root + (one if short else zero))
         sig_root = word(word(root << lead) | (one if remainder != 0 else zero))
-        z, flags = round_pack(zero, signed(((e - odd) >> one_exp) + bias), sig_root)
+        z, flags = round_pack(zero, signed(((e - odd) >> one_exp) + bias), sig_root, noise)
 
         negative = (a & sign_mask) != 0
         z = infinite(zero) if magnitude == infinity else z

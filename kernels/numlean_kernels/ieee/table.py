@@ -18,30 +18,46 @@ from numlean_kernels.ieee import (
     rem,
     sign,
     sqrt,
+    to_integer,
 )
 from numlean_kernels.ieee.arithmetic import Arithmetic, Rounding
 from numlean_kernels.ieee.kit import Kit, Maker
 from numlean_kernels.targets.protocol import Routine, Table, Target
 
+_DIRECTED: Final = tuple(r for r in Rounding if r is not Rounding.STOCHASTIC)
+
 ROUND_TO_INTEGRAL: Final = {
     f"round_to_integral {rounding.value}": integral.round_to_integral(rounding)
-    for rounding in Rounding
+    for rounding in _DIRECTED
 }
-"""Rounding to an integer, in each direction."""
+"""Rounding to an integer in the format, in each direction."""
 
-FLAGGED_MAKERS: Final[dict[str, Maker]] = {
+TO_INT: Final = {
+    f"to_int{width} {rounding.value}": to_integer.to_int(width, rounding)
+    for width in (32, 64)
+    for rounding in _DIRECTED
+}
+"""Conversion to an integer of either width, in each direction."""
+
+ROUNDED_MAKERS: Final[dict[str, Maker]] = {
     "add": add.make_add,
     "sub": add.make_sub,
     "mul": mul.make_mul,
     "div": div.make_div,
     "sqrt": sqrt.make_sqrt,
     "fma": fma.make_fma,
-    "rem": rem.make_rem,
     "scale_b": integral.make_scale_b,
+}
+"""Operations that round as the arithmetic does. They take a word of noise after their operands."""
+
+FLAGGED_MAKERS: Final[dict[str, Maker]] = {
+    **ROUNDED_MAKERS,
+    "rem": rem.make_rem,
     "log_b": integral.make_log_b,
     "next_up": neighbours.make_next_up,
     "next_down": neighbours.make_next_down,
     **ROUND_TO_INTEGRAL,
+    **TO_INT,
     "from_binary64": convert.make_from_binary64,
     "to_binary64": convert.make_to_binary64,
     "from_int64": convert.make_from_int64,
@@ -66,59 +82,81 @@ QUIET_MAKERS: Final[dict[str, Maker]] = {
 """Operations that raise no flag."""
 
 
+_ARITIES: Final = {"add": 2, "sub": 2, "mul": 2, "div": 2, "fma": 3, "rem": 2, "scale_b": 2}
+
+
 @cache
 def ieee_table(arithmetic: Arithmetic, target: Target) -> Table:
     """The routines of an arithmetic on a target.
 
     ``table[name]`` is the operation's result alone; ``table["flagged " + name]`` the pair of it and
-    the flags raised.
+    the flags raised. Where rounding is stochastic there are only the operations that round, and
+    each takes a word of random bits after its operands.
     """
     kit = Kit(arithmetic, target)
+    make = _make_stochastic if arithmetic.rounding is Rounding.STOCHASTIC else _make
     made: dict[str, Routine] = {}
 
-    def make(name: str) -> Routine:
+    def make_once(name: str) -> Routine:
         if name not in made:
-            made[name] = _make(kit, name)
+            made[name] = make(kit, name)
         return made[name]
 
-    return Table(identity=f"ieee/{arithmetic.identity}", zero=kit.word(0), make=make)
+    return Table(identity=f"ieee/{arithmetic.identity}", zero=kit.word(0), make=make_once)
 
 
 def result_alone(kit: Kit, name: str) -> Routine:
     """The operation's result, without the flags it may come with."""
     if name in QUIET_MAKERS:
         return kit.routine(QUIET_MAKERS[name])
-    return kit.target.routine(_RESULT[name](kit.routine(FLAGGED_MAKERS[name])))
+    return kit.target.routine(_first(_without_noise(kit, name), _ARITIES.get(name, 1)))
 
 
 def _make(kit: Kit, name: str) -> Routine:
     flagged = name.removeprefix("flagged ")
-    return kit.routine(FLAGGED_MAKERS[flagged]) if flagged != name else result_alone(kit, name)
+    return _without_noise(kit, flagged) if flagged != name else result_alone(kit, name)
 
 
-def _unary_result(routine: Routine) -> Routine:
+def _make_stochastic(kit: Kit, name: str) -> Routine:
+    flagged = name.removeprefix("flagged ")
+    routine = kit.routine(ROUNDED_MAKERS[flagged])
+    if flagged != name:
+        return routine
+    return kit.target.routine(_first(routine, _ARITIES.get(name, 1) + 1))
+
+
+def _without_noise(kit: Kit, name: str) -> Routine:
+    routine = kit.routine(FLAGGED_MAKERS[name])
+    if name not in ROUNDED_MAKERS:
+        return routine
+    noise, arity = kit.word(0), _ARITIES.get(name, 1)
+    return kit.target.routine(_with_last(routine, arity, noise))
+
+
+def _with_last(routine: Routine, arity: int, last: Any) -> Routine:
+    def unary(a: Any) -> Any:
+        return routine(a, last)
+
+    def binary(a: Any, b: Any) -> Any:
+        return routine(a, b, last)
+
+    def ternary(a: Any, b: Any, c: Any) -> Any:
+        return routine(a, b, c, last)
+
+    return (unary, binary, ternary)[arity - 1]
+
+
+def _first(routine: Routine, arity: int) -> Routine:
     def unary(a: Any) -> Any:
         return routine(a)[0]
 
-    return unary
-
-
-def _binary_result(routine: Routine) -> Routine:
     def binary(a: Any, b: Any) -> Any:
         return routine(a, b)[0]
 
-    return binary
-
-
-def _ternary_result(routine: Routine) -> Routine:
     def ternary(a: Any, b: Any, c: Any) -> Any:
         return routine(a, b, c)[0]
 
-    return ternary
+    def quaternary(a: Any, b: Any, c: Any, d: Any) -> Any:
+        return routine(a, b, c, d)[0]
 
-
-_RESULT: Final = {
-    **dict.fromkeys(FLAGGED_MAKERS, _unary_result),
-    **dict.fromkeys(("add", "sub", "mul", "div", "rem", "scale_b"), _binary_result),
-    "fma": _ternary_result,
-}
+    return (unary, binary, ternary, quaternary)[arity - 1]

@@ -4,55 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
-from numlean_kernels.targets.protocol import Loop, Table
+from numlean_kernels.targets.protocol import Loop, Routine, Table
 
 
-@cache
 def unary(name: str) -> Loop:
     """The loop z[i] = name(x[i])."""
-
-    def make(table: Table) -> Callable[..., None]:
-        routine = table[name]
-
-        def kernel(start: int, stop: int, x: Any, z: Any) -> None:
-            for i in range(start, stop):
-                z[i] = routine(x[i])
-
-        return kernel
-
-    return Loop(name, rank=1, make=make)
+    return elementwise(name, 1)
 
 
-@cache
 def binary(name: str) -> Loop:
     """The loop z[i] = name(x[i], y[i])."""
+    return elementwise(name, 2)
 
-    def make(table: Table) -> Callable[..., None]:
-        routine = table[name]
 
-        def kernel(start: int, stop: int, x: Any, y: Any, z: Any) -> None:
-            for i in range(start, stop):
-                z[i] = routine(x[i], y[i])
-
-        return kernel
-
-    return Loop(name, rank=1, make=make)
+def ternary(name: str) -> Loop:
+    """The loop z[i] = name(w[i], x[i], y[i])."""
+    return elementwise(name, 3)
 
 
 @cache
-def ternary(name: str) -> Loop:
-    """The loop z[i] = name(w[i], x[i], y[i])."""
+def elementwise(name: str, arity: int) -> Loop:
+    """The loop z[i] = name(operands[i]...) over one to four operands."""
 
     def make(table: Table) -> Callable[..., None]:
-        routine = table[name]
-
-        def kernel(start: int, stop: int, w: Any, x: Any, y: Any, z: Any) -> None:
-            for i in range(start, stop):
-                z[i] = routine(w[i], x[i], y[i])
-
-        return kernel
+        return _RESULT_KERNELS[arity - 1](table[name])
 
     return Loop(name, rank=1, make=make)
 
@@ -61,32 +38,91 @@ def ternary(name: str) -> Loop:
 def flagged(name: str, arity: int) -> Loop:
     """The loop z[i], raised[i] = name(operands[i]...), raised being the flags of the operation."""
 
-    def make_unary(table: Table) -> Callable[..., None]:
-        routine = table["flagged " + name]
+    def make(table: Table) -> Callable[..., None]:
+        return _FLAGGED_KERNELS[arity - 1](table["flagged " + name])
 
-        def kernel(start: int, stop: int, x: Any, raised: Any, z: Any) -> None:
-            for i in range(start, stop):
-                z[i], raised[i] = routine(x[i])
-
-        return kernel
-
-    def make_binary(table: Table) -> Callable[..., None]:
-        routine = table["flagged " + name]
-
-        def kernel(start: int, stop: int, x: Any, y: Any, raised: Any, z: Any) -> None:
-            for i in range(start, stop):
-                z[i], raised[i] = routine(x[i], y[i])
-
-        return kernel
-
-    def make_ternary(table: Table) -> Callable[..., None]:
-        routine = table["flagged " + name]
-
-        def kernel(start: int, stop: int, w: Any, x: Any, y: Any, raised: Any, z: Any) -> None:
-            for i in range(start, stop):
-                z[i], raised[i] = routine(w[i], x[i], y[i])
-
-        return kernel
-
-    make = (make_unary, make_binary, make_ternary)[arity - 1]
     return Loop(f"flagged {name}", rank=1, make=make, outputs=2)
+
+
+@cache
+def filled(name: str) -> Loop:
+    """The loop z[i] = name(key[0], key[1], i): numbers that depend on their place alone."""
+
+    def make(table: Table) -> Callable[..., None]:
+        routine = table[name]
+
+        def kernel(start: int, stop: int, key: Any, z: Any) -> None:
+            for i in range(start, stop):
+                z[i] = routine(key[0], key[1], i)
+
+        return kernel
+
+    return Loop(name, rank=1, make=make)
+
+
+def _unary(routine: Routine) -> Callable[..., None]:
+    def kernel(start: int, stop: int, x: Any, z: Any) -> None:
+        for i in range(start, stop):
+            z[i] = routine(x[i])
+
+    return kernel
+
+
+def _binary(routine: Routine) -> Callable[..., None]:
+    def kernel(start: int, stop: int, x: Any, y: Any, z: Any) -> None:
+        for i in range(start, stop):
+            z[i] = routine(x[i], y[i])
+
+    return kernel
+
+
+def _ternary(routine: Routine) -> Callable[..., None]:
+    def kernel(start: int, stop: int, w: Any, x: Any, y: Any, z: Any) -> None:
+        for i in range(start, stop):
+            z[i] = routine(w[i], x[i], y[i])
+
+    return kernel
+
+
+def _quaternary(routine: Routine) -> Callable[..., None]:
+    def kernel(start: int, stop: int, v: Any, w: Any, x: Any, y: Any, z: Any) -> None:
+        for i in range(start, stop):
+            z[i] = routine(v[i], w[i], x[i], y[i])
+
+    return kernel
+
+
+def _flagged_unary(routine: Routine) -> Callable[..., None]:
+    def kernel(start: int, stop: int, x: Any, raised: Any, z: Any) -> None:
+        for i in range(start, stop):
+            z[i], raised[i] = routine(x[i])
+
+    return kernel
+
+
+def _flagged_binary(routine: Routine) -> Callable[..., None]:
+    def kernel(start: int, stop: int, x: Any, y: Any, raised: Any, z: Any) -> None:
+        for i in range(start, stop):
+            z[i], raised[i] = routine(x[i], y[i])
+
+    return kernel
+
+
+def _flagged_ternary(routine: Routine) -> Callable[..., None]:
+    def kernel(start: int, stop: int, w: Any, x: Any, y: Any, raised: Any, z: Any) -> None:
+        for i in range(start, stop):
+            z[i], raised[i] = routine(w[i], x[i], y[i])
+
+    return kernel
+
+
+def _flagged_quaternary(routine: Routine) -> Callable[..., None]:
+    def kernel(start: int, stop: int, v: Any, w: Any, x: Any, y: Any, raised: Any, z: Any) -> None:
+        for i in range(start, stop):
+            z[i], raised[i] = routine(v[i], w[i], x[i], y[i])
+
+    return kernel
+
+
+_RESULT_KERNELS: Final = (_unary, _binary, _ternary, _quaternary)
+_FLAGGED_KERNELS: Final = (_flagged_unary, _flagged_binary, _flagged_ternary, _flagged_quaternary)

@@ -1,0 +1,62 @@
+"""Conversion to integers (clause 5.8)."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from numlean_kernels.formats import BINARY64
+from numlean_kernels.ieee.arithmetic import Rounding
+from numlean_kernels.ieee.convert import BINARY64_EXACTLY, make_to_binary64
+from numlean_kernels.ieee.fields import make_unpack
+from numlean_kernels.ieee.flags import INEXACT, INVALID
+from numlean_kernels.ieee.integral import round_to_integral
+from numlean_kernels.ieee.kit import Kit, Maker
+from numlean_kernels.targets.protocol import Routine
+
+
+@cache
+def to_int(width: int, rounding: Rounding) -> Maker:
+    """The maker of ``to_int(a) -> (n, flags)``: the integer of so many bits that a is rounded to.
+
+    Beyond the range it is the nearest end, for a NaN 0, and the operation invalid (clause 5.8);
+    else inexact if a is no integer.
+    """
+
+    def make(kit: Kit) -> Routine:
+        # In binary64 there is room for what a narrow format's numbers are rounded to.
+        long = Kit(BINARY64_EXACTLY, kit.target)
+        to_binary64 = kit.routine(make_to_binary64)
+        whole_of, unpack = long.routine(round_to_integral(rounding)), long.routine(make_unpack)
+        word, signed, signed_long = long.word, long.signed, kit.target.signed(64)
+        magnitude_mask, max_number, sign_mask = long.words(
+            "magnitude_mask", "max_number", "sign_mask"
+        )
+        zero_long = signed_long(0)
+        bias, top, zero = signed(BINARY64.bias), signed(63), signed(0)
+        most, least = word((1 << (width - 1)) - 1), word(1 << (width - 1))
+        no_flag, inexact_flag, invalid_flag = kit.word(0), kit.word(INEXACT), kit.word(INVALID)
+
+        def to_int(a: Any) -> Any:
+            exact, _ = to_binary64(a)
+            whole, _ = whole_of(exact)
+            magnitude, negative = word(whole & magnitude_mask), (whole & sign_mask) != 0
+            exp, sig = unpack(magnitude)
+            below = signed(top - signed(exp - bias))
+            far = below < zero
+            distance = below if below > zero else zero
+            count = word(sig >> word(distance if distance < top else top))
+            limit = least if negative else most
+            beyond = (magnitude != 0) & (far | (count > limit))
+            count = limit if beyond else (word(0) if magnitude == 0 else count)
+            n = signed_long(zero_long - signed_long(count)) if negative else signed_long(count)
+            is_nan = magnitude > max_number
+            inexact = inexact_flag if whole != exact else no_flag
+            return (
+                zero_long if is_nan else n,
+                invalid_flag if beyond | is_nan else inexact,
+            )
+
+        return to_int
+
+    return make

@@ -1,0 +1,63 @@
+"""Matrix products and sums made of a Scalar's own elementwise operations, in the stated order.
+
+For Scalars whose single operations do more than compute: count their flags, or draw random bits.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+
+from numlean.errors import ShapeError, UnknownNameError
+from numlean.scalar import Axis, Contraction, Order, Storage
+from numlean.shapes import axes_of, kept_shape, middle_axis
+
+
+class Elementwise(Protocol):
+    """The operations that products and sums consist of."""
+
+    def from_float(self, values: Any) -> Storage: ...  # noqa: D102
+    def add(self, x: Storage, y: Storage) -> Storage: ...  # noqa: D102
+    def mul(self, x: Storage, y: Storage) -> Storage: ...  # noqa: D102
+    def fma(self, x: Storage, y: Storage, z: Storage) -> Storage: ...  # noqa: D102
+
+
+def matmul(scalar: Elementwise, a: Storage, b: Storage, contraction: Contraction) -> Storage:
+    """The product of two matrices: :meth:`numlean.scalar.Scalar.matmul`."""
+    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[0]:
+        raise ShapeError(f"matmul takes shapes (n, k) and (k, m); got {a.shape} and {b.shape}")
+    if contraction not in ("separate", "fma"):
+        raise UnknownNameError("contraction", contraction, ("separate", "fma"))
+    z = scalar.from_float(np.zeros((a.shape[0], b.shape[1])))
+    for k in range(a.shape[1]):
+        column, row = a[:, k : k + 1], b[k : k + 1]
+        if contraction == "fma":
+            z = scalar.fma(column, row, z)
+        else:
+            z = scalar.add(z, scalar.mul(column, row))
+    return z
+
+
+def total(scalar: Elementwise, x: Storage, axis: Axis, keepdims: bool, reduction: Order) -> Storage:
+    """The sums along axes: :meth:`numlean.scalar.Scalar.sum`."""
+    if reduction not in ("ordered", "pairwise"):
+        raise UnknownNameError("reduction", reduction, ("ordered", "pairwise"))
+    axes = axes_of(axis, x.ndim)
+    shape = kept_shape(x.shape, axis)
+    if not keepdims:
+        shape = tuple(x.shape[k] for k in range(x.ndim) if k not in axes)
+    terms = [np.asarray(term) for term in np.moveaxis(middle_axis(x, axes), 1, 0)]
+    if reduction == "pairwise" and terms:
+        return _tree(scalar, terms).reshape(shape)
+    z = scalar.from_float(np.zeros(middle_axis(x, axes).shape[::2]))
+    for term in terms:
+        z = scalar.add(z, term)
+    return z.reshape(shape)
+
+
+def _tree(scalar: Elementwise, terms: list[Storage]) -> Storage:
+    while len(terms) > 1:
+        pairs = [scalar.add(*terms[k : k + 2]) for k in range(0, len(terms) - 1, 2)]
+        terms = pairs + terms[2 * len(pairs) :]
+    return terms[0]
