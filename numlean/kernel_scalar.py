@@ -369,16 +369,31 @@ class KernelScalar:
 
         ``result`` is the dtype of what it gives, by default the Scalar's.
         """
+        if flags is not None:
+            z, raised = self._run_flagged(loop.name, operands, result)
+            flags.count(self._counted(raised.reshape(-1)))
+            return z
         z = np.empty(operands[0].shape, self.storage_dtype if result is None else result)
-        flat = [x.reshape(-1) for x in operands]
-        if flags is None:
-            self._kernel(loop)((z.size,), *flat, z.reshape(-1))
-        else:
-            raised = np.empty(z.size, np.uint8)
-            counting = self._kernel(flagged(loop.name, len(operands)))
-            counting((z.size,), *flat, raised, z.reshape(-1))
-            flags.count(self._counted(raised))
+        self._kernel(loop)((z.size,), *(x.reshape(-1) for x in operands), z.reshape(-1))
         return z
+
+    def flagged(
+        self, name: str, *operands: Storage
+    ) -> tuple[Storage, np.ndarray[Any, np.dtype[np.uint8]]]:
+        """An operation by its name, and element by element the flags it raises.
+
+        They are bits of an integer, as in ``numlean.FLAGS``.
+        """
+        return self._run_flagged(name, self.fitted(name, operands))
+
+    def _run_flagged(
+        self, name: str, operands: tuple[Storage, ...], result: Any = None
+    ) -> tuple[Storage, np.ndarray[Any, Any]]:
+        z = np.empty(operands[0].shape, self.storage_dtype if result is None else result)
+        raised = np.empty(z.shape, np.uint8)
+        arrays = [x.reshape(-1) for x in (*operands, raised, z)]
+        self._kernel(flagged(name, len(operands)))((z.size,), *arrays)
+        return z, raised
 
     def _counted(self, raised: np.ndarray[Any, Any]) -> list[int]:
         counts = np.empty(-(-raised.size // BLOCK), np.uint64)

@@ -1,64 +1,119 @@
-"""Compare ieee32exec add, sub, mul, div, sqrt and fma with the hardware's binary32, bit for bit.
+"""Compare emulated arithmetic with somebody else's, bit for bit.
 
-Operands are random and structured, the same for the same seed. Exit status 1 on a mismatch.
+References: ``hardware``, the processor's binary32 and binary64; ``double``, narrow formats by way
+of binary64; ``mpfr``, through gmpy2; ``softfloat``, Berkeley's, through the package of that name;
+``rationals``, exact ones, for formats of at most 12 bits, every operation. Operands are structured
+and random, the same for the same seed, or all there are. Exit status 1 on a mismatch.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
+from typing import TYPE_CHECKING
 
 from numlean.cli.progress import progress
 from numlean.errors import NumleanError
-from numlean.verification.hardware import BATCH, OPERATIONS, Outcome, verify_operation
+from numlean_kernels.formats import Format
+from numlean_kernels.ieee.flags import FLAGS
+
+if TYPE_CHECKING:
+    from numlean.verification import Mismatch
+
+_LEVELS = {"1": "level 1", "2": "level 2", "all": "all"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
     parser.add_argument("what", choices=["arithmetic"], help="what to verify")
     parser.add_argument(
-        "--operation", choices=list(OPERATIONS), action="append", help="only this (repeatable)"
+        "--dtype",
+        default="ieee32exec",
+        metavar="DTYPE",
+        help="an emulated dtype, options included (default: %(default)s)",
     )
     parser.add_argument(
-        "--count", type=float, default=1e7, metavar="N", help="cases an operation (default: 1e7)"
+        "--against",
+        default="hardware",
+        metavar="REFERENCE",
+        help="hardware, double, mpfr, softfloat or rationals (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--operation", metavar="NAME", action="append", help="only this (repeatable)"
+    )
+    parser.add_argument(
+        "--level",
+        choices=list(_LEVELS),
+        default="2",
+        help="operands: all combinations of the simplest (1), random ones (2), or all (all)",
+    )
+    parser.add_argument(
+        "--count",
+        type=float,
+        metavar="N",
+        help="cases an operation (default: 1e7 of level 2, else all)",
     )
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="names the operands")
+    parser.add_argument(
+        "--jobs", type=int, metavar="J", help="processes (default: one a processor)"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Verify and print a line an operation."""
-    if not 1 <= arguments.count <= 1e15 or arguments.seed < 0:
-        raise NumleanError(f"count and seed make no sense: {arguments.count}, {arguments.seed}")
-    status = 0
-    for name in arguments.operation or OPERATIONS:
-        outcome, seconds = _verify(name, int(arguments.count), arguments.seed)
+    # References are imported only here: the command line starts without them.
+    from numlean.verification.comparison import Comparison, available_jobs, verify
+
+    level = _LEVELS[arguments.level]
+    count = arguments.count or (1e7 if level == "level 2" else 1e15)
+    jobs = available_jobs() if arguments.jobs is None else arguments.jobs
+    for name, value, least in (("count", count, 1), ("seed", arguments.seed, 0), ("jobs", jobs, 1)):
+        if not least <= value <= 1e15:
+            raise NumleanError(f"--{name} makes no sense: {value}")
+    comparison = Comparison(arguments.dtype, arguments.against, level, arguments.seed)
+    _, reference = comparison.judged()
+    print(f"{arguments.dtype} against {arguments.against}, operands: {level}", flush=True)
+    operations = arguments.operation or list(reference.operations)
+    width, status = max(map(len, operations)), 0
+    for operation in operations:
+        started = time.perf_counter()
+        batches = comparison.batches(reference.operations.get(operation, 1), int(count))
+        with progress(f"{operation} against {arguments.against}", batches) as advance:
+            outcome = verify(
+                comparison,
+                operation,
+                int(count),
+                jobs=jobs,
+                on_batch=lambda cases: advance(f"{cases:,} cases"),
+            )
+        seconds = time.perf_counter() - started
         print(
-            f"{name:<5} {outcome.cases:>13,} cases  {outcome.mismatches:>7,} mismatches"
+            f"{operation:<{width}} {outcome.cases:>14,} cases  {outcome.mismatches:>7,} mismatches"
             f"  {seconds:7.1f} s",
             flush=True,
         )
         if outcome.first is not None:
-            print(_as_block(name, outcome.first))
+            title = f"{comparison.format().name} {operation}: differs from {arguments.against}"
+            print(_as_block(title, comparison.format(), outcome.first))
             status = 1
     return status
 
 
-def _verify(name: str, count: int, seed: int) -> tuple[Outcome, float]:
-    started = time.perf_counter()
-    with progress(f"{name} against hardware", -(-count // BATCH)) as advance:
-        outcome = verify_operation(
-            name, count, seed=seed, on_batch=lambda cases: advance(f"{cases:,} cases")
-        )
-    return outcome, time.perf_counter() - started
+def _as_block(title: str, format: Format, first: Mismatch) -> str:
+    rows = list(zip("abc", first.operands, strict=False))
+    rows += [("expected", first.expected), ("actual", first.actual)]
+    lines = [f"  {label:<9} {_fields(format, bits)}" for label, bits in rows]
+    if first.expected_flags is not None:
+        lines[-2] += f"   {_flag_names(first.expected_flags)}"
+        lines[-1] += f"   {_flag_names(first.actual_flags)}"
+    return "\n".join([title, *lines])
 
 
-def _as_block(name: str, first: tuple[tuple[int, ...], int, int]) -> str:
-    given, expected, actual = first
-    rows = [*zip("abc", given, strict=False), ("expected", expected), ("actual", actual)]
-    title = f"binary32 {name}, ties_to_even: ieee32exec differs from the hardware"
-    return "\n".join([title, *(f"  {label:<9} {_fields(bits)}" for label, bits in rows)])
+def _fields(format: Format, bits: int) -> str:
+    binary = f"{bits:0{format.width}b}"
+    exponent = binary[1 : 1 + format.exponent_bits]
+    return f"{bits:#x}   {binary[0]} {exponent} {binary[1 + format.exponent_bits :]}"
 
 
-def _fields(bits: int) -> str:
-    binary = f"{bits:032b}"
-    return f"{bits:#010x}   {binary[0]} {binary[1:9]} {binary[9:]}"
+def _flag_names(flags: int) -> str:
+    return ", ".join(name for name, bit in FLAGS.items() if flags & bit) or "no flag"

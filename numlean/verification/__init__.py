@@ -1,5 +1,12 @@
-"""Emulated arithmetic held to the hardware's, by the hundred million."""
+"""Emulated arithmetic held to somebody else's, by the hundred million."""
 
-from numlean.verification.hardware import OPERATIONS, Outcome, verify_operation
+from numlean.verification.comparison import (
+    REFERENCES,
+    Comparison,
+    Mismatch,
+    Outcome,
+    compare,
+    verify,
+)
 
-__all__ = ["OPERATIONS", "Outcome", "verify_operation"]
+__all__ = ["REFERENCES", "Comparison", "Mismatch", "Outcome", "compare", "verify"]

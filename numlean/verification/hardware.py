@@ -1,122 +1,75 @@
-"""The six basic operations of ieee32exec against the processor's binary32.
+"""The processor's binary32 and binary64.
 
-A result that is no NaN must have the hardware's bits, numpy computing all but fma, for which it has
-no name and the processor's instruction is called. Where the result is a NaN, the hardware says only
-that; which NaN is told by a transcription of the rule that shares nothing with the routines.
+numpy computes all but fma, for which it has no name and the processor's instruction is called.
+Where the result is a NaN, the hardware says only that; which NaN is told by a transcription of the
+rule that shares nothing with the routines.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 
+from numlean.errors import UnavailableError
 from numlean.registry import get_scalar
-from numlean.verification.operands import Bits, operands
+from numlean.verification.encoding import is_nan, is_signalling
+from numlean.verification.operands import Bits
+from numlean.verification.reference import ARITIES, Choices, Raised
+from numlean_kernels.formats import BINARY32, BINARY64, Format
 
-BATCH: Final = 1 << 20
-
-_QUIET: Final = np.uint32(1 << 22)
-_INFINITY: Final = np.uint32(0x7F800000)
-_DEFAULT_NAN: Final = np.uint32(0x7FC00000)
-_MAGNITUDE: Final = np.uint32(0x7FFFFFFF)
-
-
-@dataclass(frozen=True)
-class Operation:
-    """An operation and its hardware counterpart.
-
-    Attributes:
-        arity: How many operands it takes.
-        hardware: Computes it on binary32 hardware floats.
-    """
-
-    arity: int
-    hardware: Callable[..., np.ndarray[Any, np.dtype[np.float32]]]
-
-
-def _hardware_fma(*x: Any) -> Any:
-    return get_scalar("float32").fma(*x)
-
-
-OPERATIONS: Final = {
-    "add": Operation(2, np.add),
-    "sub": Operation(2, np.subtract),
-    "mul": Operation(2, np.multiply),
-    "div": Operation(2, np.divide),
-    "sqrt": Operation(1, np.sqrt),
-    "fma": Operation(3, _hardware_fma),
+_REALS: Final[dict[Format, Any]] = {BINARY32: np.float32, BINARY64: np.float64}
+UFUNCS: Final[dict[str, Any]] = {
+    "add": np.add,
+    "sub": np.subtract,
+    "mul": np.multiply,
+    "div": np.divide,
+    "sqrt": np.sqrt,
 }
+"""What numpy has names for."""
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What a comparison found.
+class Hardware:
+    """See :class:`numlean.verification.reference.Reference`."""
 
-    Attributes:
-        cases: How many operand tuples were tried.
-        mismatches: How many of them gave other bits.
-        first: The first mismatch: its operands, the expected and the actual encoding.
-    """
+    operations = ARITIES
+    tells_nans = True
 
-    cases: int
-    mismatches: int
-    first: tuple[tuple[int, ...], int, int] | None
+    def __init__(self, format: Format, choices: Choices) -> None:
+        if format not in _REALS or choices != Choices():
+            raise UnavailableError(
+                "the hardware computes binary32 and binary64 with the default options only"
+            )
+        self.format = format
+        self._real = _REALS[format]
 
-    def __add__(self, other: Outcome) -> Outcome:
-        cases, mismatches = self.cases + other.cases, self.mismatches + other.mismatches
-        return Outcome(cases, mismatches, self.first or other.first)
-
-
-def verify_operation(
-    name: str, count: int, *, seed: int = 0, on_batch: Callable[[int], None] | None = None
-) -> Outcome:
-    """Compare at least ``count`` operand tuples, in whole batches.
-
-    Args:
-        name: A key of ``OPERATIONS``.
-        count: How many to try.
-        seed: Names the operands.
-        on_batch: Told after each batch how many have been tried.
-    """
-    outcome = Outcome(0, 0, None)
-    for batch in range(-(-count // BATCH)):
-        outcome += compare(name, operands(BATCH, OPERATIONS[name].arity, batch, seed))
-        if on_batch is not None:
-            on_batch(outcome.cases)
-    return outcome
+    def compute(self, operation: str, x: list[Bits]) -> tuple[Bits, Raised | None]:
+        """The encodings; the flags of single operations are not to be had."""
+        floats = [a.view(self._real) for a in x]
+        with np.errstate(all="ignore"):
+            if operation == "fma":
+                z = get_scalar(np.dtype(self._real).name).fma(*floats)
+            else:
+                z = UFUNCS[operation](*floats)
+        # sub(a, b) is add(a, neg(b)), and neg makes a NaN quiet as it flips its sign.
+        operands = [x[0], negated(self.format, x[1])] if operation == "sub" else x
+        nans = prescribed_nan(self.format, operands)
+        return np.where(np.isnan(z), nans, z.view(self.format.storage_dtype)), None
 
 
-def compare(name: str, x: list[Bits]) -> Outcome:
-    """Compare ieee32exec and the hardware on arrays of encodings."""
-    scalar, operation = get_scalar("ieee32exec"), OPERATIONS[name]
-    actual = getattr(scalar, name)(*x)
-    with np.errstate(all="ignore"):
-        hardware = operation.hardware(*(a.view(np.float32) for a in x))
-    # sub(a, b) is add(a, neg(b)), and neg makes a NaN quiet as it flips its sign.
-    nan_operands = [x[0], _negated(x[1])] if name == "sub" else x
-    expected = np.where(np.isnan(hardware), prescribed_nan(nan_operands), hardware.view(np.uint32))
-    wrong = np.flatnonzero(actual != expected)
-    first = None
-    if len(wrong):
-        k = wrong[0]
-        first = tuple(int(a[k]) for a in x), int(expected[k]), int(actual[k])
-    return Outcome(len(x[0]), len(wrong), first)
+def negated(format: Format, a: Bits) -> Bits:
+    """Encodings with their signs flipped and NaNs made quiet."""
+    word = format.storage_dtype.type
+    flipped = a ^ word(format.sign_mask)
+    return np.where(is_nan(format, a), flipped | word(format.quiet_bit), flipped)
 
 
-def _negated(a: Bits) -> Bits:
-    flipped = a ^ np.uint32(1 << 31)
-    return np.where((a & _MAGNITUDE) > _INFINITY, flipped | _QUIET, flipped)
-
-
-def prescribed_nan(x: list[Bits]) -> Bits:
+def prescribed_nan(format: Format, x: list[Bits]) -> Bits:
     """The first signalling NaN made quiet, else the first quiet NaN, else the default NaN."""
-    result = np.full(len(x[0]), _DEFAULT_NAN)
+    word = format.storage_dtype.type
+    result = np.full(len(x[0]), word(format.default_nan))
     for signalling in (False, True):
         for a in reversed(x):
-            is_nan = (a & _MAGNITUDE) > _INFINITY
-            chosen = is_nan & ((a & _QUIET == 0) == signalling)
-            result = np.where(chosen, a | _QUIET, result)
+            chosen = is_nan(format, a) & (is_signalling(format, a) == signalling)
+            result = np.where(chosen, a | word(format.quiet_bit), result)
     return result

@@ -1,71 +1,145 @@
-"""binary32 operands on which arithmetic goes wrong, if it does.
+"""Operands on which arithmetic goes wrong, if it does; structured as Berkeley TestFloat's are.
 
-A batch is a mixture, drawn from a stream of its own: encodings uniformly at random; interesting
-exponents with patterned significands, as Berkeley TestFloat combines them; and operands chosen for
-each other, whose sum cancels or whose product or quotient lies at an end of the range.
+Level 1 is every combination of the exponents where something changes with the simplest trailing
+significands. Level 2 draws from more exponents and from runs of ones with bits flipped, from
+encodings uniformly at random, and partners chosen for each other: whose sum cancels, or whose
+product or quotient lies at an end of the range. A batch is a function of its number and the seed.
 """
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, Final
 
 import numpy as np
 
-Bits = np.ndarray[Any, np.dtype[np.uint32]]
+from numlean_kernels.formats import Format
 
-# Ends of the range, 1, the precision's distance from each, and their neighbours.
-_EXPONENTS: Final = np.array(
-    [near + k for near in (2, 23, 104, 127, 150, 231, 253) for k in range(-2, 3)], dtype=np.uint32
-)
+Bits = np.ndarray[Any, np.dtype[np.unsignedinteger[Any]]]
+
+BATCH: Final = 1 << 20
+
+_WORD: Final = np.uint64
 
 
-def operands(count: int, arity: int, batch: int, seed: int = 0) -> list[Bits]:
-    """``arity`` arrays of ``count`` encodings, the same for the same batch number and seed."""
+@cache
+def level_1(format: Format) -> Bits:
+    """The encodings of level 1, both signs, specials among them."""
+    return np.array(
+        [
+            sign | exponent << format.trailing_bits | trailing
+            for sign in (0, format.sign_mask)
+            for exponent in _exponents(format, reach=1)
+            for trailing in _simple_trailing(format)
+        ],
+        dtype=format.storage_dtype,
+    )
+
+
+def combinations_of_level_1(format: Format, arity: int) -> int:
+    """How many operand tuples level 1 has."""
+    count: int = level_1(format).size ** arity
+    return count
+
+
+def operands(
+    format: Format, arity: int, batch: int, seed: int = 0, *, level: int = 2
+) -> list[Bits]:
+    """``arity`` arrays of at most ``BATCH`` encodings.
+
+    Level 1 runs through its combinations and has no more batches than those fill; the batches of
+    level 2 never end.
+    """
+    if level == 1:
+        values = level_1(format)
+        last = min((batch + 1) * BATCH, combinations_of_level_1(format, arity))
+        index = np.arange(batch * BATCH, last)
+        return [values[index // len(values) ** k % len(values)] for k in range(arity)]
     rng = np.random.Generator(np.random.Philox(np.random.SeedSequence(seed, spawn_key=(batch,))))
-    first = _mixture(rng, count)
-    rest = [_related(rng, first) for _ in range(arity - 1)]
-    return [first, *rest]
+    first = _mixture(rng, format)
+    x = [first, *(_related(rng, format, first) for _ in range(arity - 1))]
+    return [a.astype(format.storage_dtype) for a in x]
 
 
-def _mixture(rng: np.random.Generator, count: int) -> Bits:
-    uniform = rng.integers(0, 1 << 32, count, dtype=np.uint32)
-    patterned = _patterned(rng, count)
-    return np.where(uniform & 1 == 1, np.roll(uniform, 1), patterned)
+def all_operands(format: Format, arity: int, batch: int) -> list[Bits]:
+    """The batches that run through every operand; of three, the third is one of level 1's.
+
+    Raises:
+        IndexError: There is no such batch.
+    """
+    values, index = level_1(format), np.arange(batch * BATCH, (batch + 1) * BATCH, dtype=_WORD)
+    total = count_of_all(format, arity)
+    if batch * BATCH >= total:
+        raise IndexError(batch)
+    index = index[: total - batch * BATCH]
+    width, mask = _WORD(format.width), _WORD((1 << format.width) - 1)
+    x: list[Bits] = [index >> width * _WORD(k) & mask for k in range(min(arity, 2))]
+    x = [a.astype(format.storage_dtype) for a in x]
+    return [*x, values[index >> _WORD(2) * width]] if arity == 3 else x
 
 
-def _patterned(rng: np.random.Generator, count: int) -> Bits:
+def count_of_all(format: Format, arity: int) -> int:
+    """How many operand tuples ``all_operands`` has."""
+    pairs = 1 << format.width * min(arity, 2)
+    return pairs * (len(level_1(format)) if arity == 3 else 1)
+
+
+def _exponents(format: Format, reach: int) -> list[int]:
+    """Biased exponents near which something changes: the ends, one, a precision from each."""
+    limit, bias, p = format.exponent_limit, format.bias, format.precision
+    centres = (0, p, bias - p, bias, bias + p, limit - p, limit)
+    near = {centre + k for centre in centres for k in range(-reach, reach + 1)}
+    return sorted(exponent for exponent in near if 0 <= exponent <= limit)
+
+
+def _simple_trailing(format: Format) -> list[int]:
+    top, ones = format.implicit_bit >> 1, format.trailing_mask
+    patterns = {0, 1, 2, top - 1, top, top + 1, ones - 1, ones}
+    return sorted(pattern for pattern in patterns if 0 <= pattern <= ones)
+
+
+def _mixture(rng: np.random.Generator, format: Format) -> Bits:
+    uniform = rng.integers(0, 1 << format.width, BATCH, dtype=_WORD)
+    choice = rng.integers(0, 4, BATCH)
+    simple = rng.choice(level_1(format), BATCH).astype(_WORD)
+    return np.choose(choice, [uniform, simple, *(_patterned(rng, format) for _ in range(2))])
+
+
+def _patterned(rng: np.random.Generator, format: Format) -> Bits:
     """Interesting exponents, and significands of a run of ones with a bit or two flipped."""
-    random = rng.integers(0, 1 << 32, count, dtype=np.uint32)
-    exponent = _EXPONENTS[random % np.uint32(len(_EXPONENTS))]
-    length = (random >> 8) % np.uint32(24)
-    flip = np.uint32(1) << ((random >> 13) % np.uint32(23))
-    ones = (np.uint32(1) << length) - np.uint32(1)
-    top = ones << (np.uint32(23) - length)
-    trailing = np.where(random & (1 << 20) == 0, ones, top)
-    trailing = trailing ^ np.where(random & (1 << 21) == 0, flip, np.uint32(0))
-    sign = random & np.uint32(1 << 31)
-    bits: Bits = sign | (exponent << 23) | (trailing & np.uint32(0x7FFFFF))
+    t = format.trailing_bits
+    exponents = np.array(_exponents(format, reach=2), dtype=_WORD)
+    exponent = rng.choice(exponents, BATCH)
+    length = rng.integers(0, t + 1, BATCH, dtype=_WORD)
+    ones = (_WORD(1) << length) - _WORD(1)
+    trailing = np.where(rng.integers(0, 2, BATCH) == 0, ones, ones << (_WORD(t) - length))
+    for _ in range(2):
+        flip: Bits = rng.integers(0, 2, BATCH, dtype=_WORD) << rng.integers(
+            0, t, BATCH, dtype=_WORD
+        )
+        trailing = trailing ^ flip
+    sign = rng.integers(0, 2, BATCH, dtype=_WORD) << _WORD(format.width - 1)
+    bits: Bits = sign | exponent << _WORD(t) | trailing
     return bits
 
 
-def _related(rng: np.random.Generator, a: Bits) -> Bits:
+def _related(rng: np.random.Generator, format: Format, a: Bits) -> Bits:
     """For each of a partner that is independent, close to it, or its counterpart in range."""
-    count = len(a)
-    choice = rng.integers(0, 1 << 32, count, dtype=np.uint32)
-    sign = choice & np.uint32(1 << 31)
-    nudge = (choice >> 8) % np.uint32(9)
-    exponent_nudge = (choice >> 16) % np.uint32(53)
-    close = (a & np.uint32(0x7FFFFFFF)) + nudge - np.uint32(4)
-    exponent = ((a >> 23) & np.uint32(0xFF)).astype(np.int32)
-    near = np.clip(exponent + exponent_nudge.astype(np.int32) - 26, 0, 255)
-    ends = np.where(choice & 4 == 0, 0, 254)
-    opposite = np.clip(127 + ends - exponent + (nudge.astype(np.int32) - 4), 0, 255)
-    independent = _mixture(rng, count)
-    trailing = independent & np.uint32(0x7FFFFF)
-    kinds = (
-        independent,
-        sign | (close & np.uint32(0x7FFFFFFF)),
-        sign | (near.astype(np.uint32) << 23) | trailing,
-        sign | (opposite.astype(np.uint32) << 23) | trailing,
-    )
-    return np.choose(choice & np.uint32(3), kinds)
+    t, limit = format.trailing_bits, format.exponent_limit
+    exponent = (a >> _WORD(t)).astype(np.int64) & limit
+    sign = rng.integers(0, 2, BATCH, dtype=_WORD) << _WORD(format.width - 1)
+    magnitude = a & _WORD(format.magnitude_mask)
+    nudged = magnitude.astype(np.int64) + rng.integers(-4, 5, BATCH)
+    close = np.clip(nudged, 0, format.magnitude_mask).astype(_WORD)
+    near = exponent + rng.integers(-format.precision - 2, format.precision + 3, BATCH)
+    ends = np.where(rng.integers(0, 2, BATCH) == 0, 0, limit - 1)
+    opposite = format.bias + ends - exponent + rng.integers(-4, 5, BATCH)
+    independent = _mixture(rng, format)
+    trailing = independent & _WORD(format.trailing_mask)
+
+    def with_exponent(biased: np.ndarray[Any, np.dtype[np.int64]]) -> Bits:
+        bits: Bits = sign | np.clip(biased, 0, limit).astype(_WORD) << _WORD(t) | trailing
+        return bits
+
+    kinds = [independent, sign | close, with_exponent(near), with_exponent(opposite)]
+    return np.choose(rng.integers(0, len(kinds), BATCH), kinds)

@@ -1,0 +1,252 @@
+"""Our arithmetic beside a reference, by the batch, on several processes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from itertools import islice
+from multiprocessing import get_context
+from typing import Final
+
+import numpy as np
+
+from numlean.errors import UnavailableError, UnknownNameError
+from numlean.kernel_scalar import KernelScalar
+from numlean.registry import Spec, get_scalar
+from numlean.verification.double import Double
+from numlean.verification.encoding import is_nan
+from numlean.verification.hardware import Hardware
+from numlean.verification.mpfr import Mpfr
+from numlean.verification.operands import (
+    BATCH,
+    Bits,
+    all_operands,
+    combinations_of_level_1,
+    count_of_all,
+    operands,
+)
+from numlean.verification.rationals import Rationals
+from numlean.verification.reference import Choices, Reference
+from numlean.verification.softfloat import SoftFloat
+from numlean_kernels.formats import Format
+
+REFERENCES: Final[dict[str, type[Reference]]] = {
+    "hardware": Hardware,
+    "double": Double,
+    "mpfr": Mpfr,
+    "softfloat": SoftFloat,
+    "rationals": Rationals,
+}
+"""What arithmetic can be held to, by name."""
+
+_OPTIONS: Final = {"round": "rounding"}
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """One case in which two arithmetics differ.
+
+    Attributes:
+        operands: The operands' encodings.
+        expected: The reference's encoding.
+        actual: Ours.
+        expected_flags: The reference's flags, or None if it keeps none.
+        actual_flags: Ours.
+    """
+
+    operands: tuple[int, ...]
+    expected: int
+    actual: int
+    expected_flags: int | None
+    actual_flags: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a comparison found.
+
+    Attributes:
+        cases: How many operand tuples were tried.
+        mismatches: How many of them gave other bits, or other flags.
+        first: The first mismatch.
+    """
+
+    cases: int = 0
+    mismatches: int = 0
+    first: Mismatch | None = None
+
+    def __add__(self, other: Outcome) -> Outcome:
+        cases, mismatches = self.cases + other.cases, self.mismatches + other.mismatches
+        return Outcome(cases, mismatches, self.first or other.first)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """An arithmetic, a reference, and which operands to try.
+
+    Attributes:
+        dtype: What is judged: an emulated dtype, options included.
+        reference: A key of ``REFERENCES``.
+        operands: ``level 1``, ``level 2``, or ``all``; see :mod:`.operands`.
+        seed: Names the operands of level 2.
+    """
+
+    dtype: str
+    reference: str
+    operands: str = "level 2"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.reference not in REFERENCES:
+            raise UnknownNameError("reference", self.reference, tuple(REFERENCES))
+        if self.operands not in ("level 1", "level 2", "all"):
+            raise UnknownNameError(
+                "choice of operands", self.operands, ("level 1", "level 2", "all")
+            )
+        self.judged()
+
+    def judged(self) -> tuple[KernelScalar, Reference]:
+        """The Scalar and its reference.
+
+        Raises:
+            NumleanError: The reference has no such arithmetic.
+        """
+        return _judged(self.dtype, self.reference)
+
+    def format(self) -> Format:
+        """The format of the encodings."""
+        format = self.judged()[0].format
+        assert format is not None
+        return format
+
+    def batch(self, arity: int, number: int) -> list[Bits]:
+        """The operands of one batch."""
+        if self.operands == "all":
+            return all_operands(self.format(), arity, number)
+        level = int(self.operands.removeprefix("level "))
+        return operands(self.format(), arity, number, self.seed, level=level)
+
+    def batches(self, arity: int, count: int) -> int:
+        """How many batches hold ``count`` cases, or all there are if those are fewer."""
+        if self.operands == "all":
+            count = min(count, count_of_all(self.format(), arity))
+        if self.operands == "level 1":
+            count = min(count, combinations_of_level_1(self.format(), arity))
+        return -(-count // BATCH)
+
+
+def verify(
+    comparison: Comparison,
+    operation: str,
+    count: int,
+    *,
+    jobs: int = 1,
+    on_batch: Callable[[int], None] | None = None,
+) -> Outcome:
+    """Compare at least ``count`` operand tuples, in whole batches, or all there are.
+
+    Args:
+        comparison: What with what.
+        operation: One that the reference has.
+        count: How many to try.
+        jobs: How many processes share the batches; the outcome is the same for any number.
+        on_batch: Told after each batch how many have been tried.
+    """
+    _, reference = comparison.judged()
+    if operation not in reference.operations:
+        known = tuple(reference.operations)
+        raise UnknownNameError(f"operation of {comparison.reference}", operation, known)
+    numbers = iter(range(comparison.batches(reference.operations[operation], count)))
+    outcome = Outcome()
+    for part in _parts(comparison, operation, numbers, jobs):
+        outcome += part
+        if on_batch is not None:
+            on_batch(outcome.cases)
+    return outcome
+
+
+def _parts(
+    comparison: Comparison, operation: str, numbers: Iterator[int], jobs: int
+) -> Iterator[Outcome]:
+    """The outcomes of the batches, in their order."""
+    if jobs == 1:
+        for number in numbers:
+            yield compare_batch(comparison, operation, number)
+        return
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+
+        def submitted() -> Iterator[Future[Outcome]]:
+            for number in numbers:
+                yield pool.submit(compare_batch, comparison, operation, number)
+
+        stream = submitted()
+        waiting = list(islice(stream, 2 * jobs))
+        while waiting:
+            yield waiting.pop(0).result()
+            waiting += islice(stream, 1)
+
+
+def compare_batch(comparison: Comparison, operation: str, number: int) -> Outcome:
+    """Compare the arithmetic and its reference on one batch."""
+    scalar, reference = comparison.judged()
+    x = comparison.batch(reference.operations[operation], number)
+    return compare(scalar, reference, operation, x)
+
+
+def compare(scalar: KernelScalar, reference: Reference, operation: str, x: list[Bits]) -> Outcome:
+    """Compare an arithmetic and a reference on arrays of encodings."""
+    format = scalar.format
+    assert format is not None
+    expected, expected_flags = reference.compute(operation, x)
+    actual, raised = _ours(scalar, operation, x, flags=expected_flags is not None)
+    wrong = actual != expected
+    if not reference.tells_nans and actual.dtype == format.storage_dtype:
+        wrong &= ~(is_nan(format, actual) & is_nan(format, expected))
+    if expected_flags is not None:
+        wrong |= raised != expected_flags
+    found = np.flatnonzero(wrong)
+    first = None
+    if len(found):
+        k = found[0]
+        first = Mismatch(
+            operands=tuple(int(a[k]) for a in x),
+            expected=int(expected[k]),
+            actual=int(actual[k]),
+            expected_flags=None if expected_flags is None else int(expected_flags[k]),
+            actual_flags=int(raised[k]),
+        )
+    return Outcome(len(x[0]), len(found), first)
+
+
+def _ours(scalar: KernelScalar, operation: str, x: list[Bits], *, flags: bool) -> tuple[Bits, Bits]:
+    # Orders and extrema raise no flag that a reference would know of.
+    if flags and operation in _QUIET:
+        flags = False
+    if flags:
+        return scalar.flagged(operation, *x)
+    name, _, rounding = operation.partition(" ")
+    z = getattr(scalar, name)(*x, *([rounding] if rounding else []))
+    return z, np.zeros(len(x[0]), np.uint8)
+
+
+_QUIET: Final = (
+    *("minimum", "maximum", "min_num", "max_num"),
+    *("eq", "lt", "le", "compare", "total_order"),
+)
+
+
+@cache
+def _judged(dtype: str, reference: str) -> tuple[KernelScalar, Reference]:
+    scalar = get_scalar(dtype)
+    if not isinstance(scalar, KernelScalar) or scalar.format is None:
+        raise UnavailableError(f"{dtype} is not verified: it is no arithmetic on encodings")
+    options = {_OPTIONS.get(k, k): v for k, v in Spec.parse(dtype).options.items()}
+    return scalar, REFERENCES[reference](scalar.format, Choices(**options))
+
+
+def available_jobs() -> int:
+    """As many processes as there are processors for this one."""
+    return len(os.sched_getaffinity(0))

@@ -1,0 +1,38 @@
+"""Narrow formats by way of the processor's binary64, rounded twice without harm.
+
+A sum, product, quotient or square root of p-bit numbers, rounded to at least 2p + 2 bits and then
+to p, is what one rounding gives (Figueroa, "When is double rounding innocuous?", SIGNUM 1995).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from numlean.errors import UnavailableError
+from numlean.verification.encoding import decoded, rounded_to_even
+from numlean.verification.hardware import UFUNCS
+from numlean.verification.operands import Bits
+from numlean.verification.reference import Choices, Raised
+from numlean_kernels.formats import BINARY64, Format
+
+
+class Double:
+    """See :class:`numlean.verification.reference.Reference`."""
+
+    operations = {"add": 2, "sub": 2, "mul": 2, "div": 2, "sqrt": 1}  # noqa: RUF012
+    tells_nans = False
+
+    def __init__(self, format: Format, choices: Choices) -> None:
+        narrow = 2 * format.precision + 2 <= BINARY64.precision and format.exponent_bits <= 8
+        if not narrow or choices.rounding != "ties_to_even" or choices.subnormal != "keep":
+            raise UnavailableError(
+                "binary64 stands in for formats of at most 25 bits of precision and 8 of exponent,"
+                " rounding ties to even"
+            )
+        self.format = format
+
+    def compute(self, operation: str, x: list[Bits]) -> tuple[Bits, Raised | None]:
+        """The encodings; no flags."""
+        with np.errstate(all="ignore"):
+            z = UFUNCS[operation](*(decoded(self.format, a) for a in x))
+        return rounded_to_even(self.format, z), None

@@ -1,0 +1,79 @@
+"""Encodings and binary64 numbers, by numpy alone: what references compute with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from numlean.verification.operands import Bits
+from numlean_kernels.formats import Format
+
+Floats = np.ndarray[Any, np.dtype[np.float64]]
+Truths = np.ndarray[Any, np.dtype[np.bool_]]
+
+
+def decoded(format: Format, x: Bits) -> Floats:
+    """The exact values of encodings of a format within binary64; NaNs are quiet."""
+    word = x.astype(np.uint64)
+    magnitude = word & np.uint64(format.magnitude_mask)
+    field = (magnitude >> np.uint64(format.trailing_bits)).astype(np.int64)
+    trailing = (magnitude & np.uint64(format.trailing_mask)).astype(np.int64)
+    significand = trailing + np.where(field > 0, format.implicit_bit, 0)
+    power = np.maximum(field, 1) - format.bias - format.trailing_bits
+    values = np.ldexp(significand.astype(np.float64), power)
+    values = np.where(magnitude == format.infinity, np.inf, values)
+    values = np.where(magnitude > format.max_number, np.nan, values)
+    negative = (word & np.uint64(format.sign_mask)) != 0
+    return np.where(negative & ~np.isnan(values), -values, values)
+
+
+def encoded(format: Format, values: Floats) -> Bits:
+    """The encodings of numbers of a format; what is beyond its range becomes infinite.
+
+    In a format without infinity, that is its NaN.
+    """
+    finite = np.isfinite(values)
+    e = _exponent(format, values)
+    units = np.ldexp(np.where(finite, np.abs(values), 0.0), format.trailing_bits - e)
+    binades = (e - format.emin).astype(np.uint64) << np.uint64(format.trailing_bits)
+    magnitude = binades + units.astype(np.uint64)
+    beyond = (magnitude > format.max_finite) | np.isinf(values)
+    magnitude = np.where(beyond, np.uint64(format.infinity), magnitude)
+    sign = np.where(np.signbit(values), np.uint64(format.sign_mask), np.uint64(0))
+    bits = np.where(np.isnan(values), np.uint64(format.default_nan), magnitude | sign)
+    return bits.astype(format.storage_dtype)
+
+
+def rounded_to_even(format: Format, values: Floats) -> Bits:
+    """The encodings of binary64 numbers, rounded once to a format of at most 8 exponent bits.
+
+    The processor's addition rounds: with 1.5 * 2**52 units in the last place added, and subtracted
+    again, there are only whole units left.
+    """
+    unit = np.ldexp(1.0, _exponent(format, values) - format.trailing_bits)
+    shifter = 1.5 * 2.0**52 * unit
+    with np.errstate(invalid="ignore", over="ignore"):
+        return encoded(format, np.copysign((values + shifter) - shifter, values))
+
+
+def _exponent(format: Format, values: Floats) -> np.ndarray[Any, np.dtype[np.int32]]:
+    """The exponents of finite numbers, at least emin, which is also zero's."""
+    _, e = np.frexp(values)
+    exponent: np.ndarray[Any, np.dtype[np.int32]] = np.maximum(e - 1, format.emin)
+    return np.where(np.isfinite(values) & (values != 0), exponent, format.emin)
+
+
+def is_nan(format: Format, x: Bits) -> Truths:
+    """Where an encoding is a NaN."""
+    magnitude = x & x.dtype.type(format.magnitude_mask)
+    nan: Truths = magnitude > format.max_number
+    return nan
+
+
+def is_signalling(format: Format, x: Bits) -> Truths:
+    """Where an encoding is a signalling NaN."""
+    if not format.has_infinity:
+        return np.zeros(x.shape, np.bool_)
+    unquiet: Truths = (x & x.dtype.type(format.quiet_bit)) == 0
+    return is_nan(format, x) & unquiet

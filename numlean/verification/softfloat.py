@@ -1,0 +1,178 @@
+"""Berkeley SoftFloat 3, in the library of the ``softfloat`` package, called from compiled loops.
+
+The package's Python interface takes microseconds a call; here the library's own functions are
+called by address, as a C program calls them, one indirect call an element.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from functools import cache
+from importlib.util import find_spec
+from typing import Any, Final
+
+import numpy as np
+
+from numlean.errors import UnavailableError
+from numlean.verification.encoding import is_nan, is_signalling
+from numlean.verification.operands import Bits
+from numlean.verification.reference import Choices, Raised
+from numlean_kernels.formats import BINARY16, BINARY32, BINARY64, Format
+from numlean_kernels.ieee.flags import INVALID
+
+_ROUNDINGS: Final = {
+    "ties_to_even": 0,
+    "toward_zero": 1,
+    "toward_negative": 2,
+    "toward_positive": 3,
+    "ties_to_away": 4,
+}
+_TININESS: Final = {"before": 0, "after": 1}
+_WORDS: Final = {
+    BINARY16: (ctypes.c_uint16, "f16"),
+    BINARY32: (ctypes.c_uint32, "f32"),
+    BINARY64: (ctypes.c_uint64, "f64"),
+}
+_FUNCTIONS: Final = {"fma": "mulAdd"}
+
+Loop = Callable[..., None]
+
+
+@cache
+def library() -> ctypes.CDLL:
+    """SoftFloat's shared library.
+
+    Raises:
+        UnavailableError: It is not installed.
+    """
+    found = find_spec("_softfloat")
+    if found is None or found.origin is None:
+        raise UnavailableError("SoftFloat is not installed: tools/install_softfloat, in a checkout")
+    return ctypes.CDLL(found.origin)
+
+
+@cache
+def softfloat_loop(format: Format, operation: str, arity: int) -> Loop:
+    """``loop(*operands, z)``: SoftFloat's function called for each element."""
+    import numba
+
+    function = _function(format, operation, arity)
+
+    def unary(a: Any, z: Any) -> None:
+        for i in range(len(z)):
+            z[i] = function(a[i])
+
+    def binary(a: Any, b: Any, z: Any) -> None:
+        for i in range(len(z)):
+            z[i] = function(a[i], b[i])
+
+    def ternary(a: Any, b: Any, c: Any, z: Any) -> None:
+        for i in range(len(z)):
+            z[i] = function(a[i], b[i], c[i])
+
+    loop: Loop = numba.njit((unary, binary, ternary)[arity - 1])
+    return loop
+
+
+@cache
+def _flagged_loop(format: Format, operation: str, arity: int) -> Loop:
+    """``loop(*operands, flags, z, raised)``, ``flags`` being the library's own variable."""
+    import numba
+
+    function = _function(format, operation, arity)
+
+    def unary(a: Any, flags: Any, z: Any, raised: Any) -> None:
+        for i in range(len(z)):
+            flags[0] = 0
+            z[i] = function(a[i])
+            raised[i] = flags[0]
+
+    def binary(a: Any, b: Any, flags: Any, z: Any, raised: Any) -> None:
+        for i in range(len(z)):
+            flags[0] = 0
+            z[i] = function(a[i], b[i])
+            raised[i] = flags[0]
+
+    def ternary(a: Any, b: Any, c: Any, flags: Any, z: Any, raised: Any) -> None:
+        for i in range(len(z)):
+            flags[0] = 0
+            z[i] = function(a[i], b[i], c[i])
+            raised[i] = flags[0]
+
+    loop: Loop = numba.njit((unary, binary, ternary)[arity - 1])
+    return loop
+
+
+def softfloat_matmul(n: int) -> Loop:
+    """``loop(a, b, c)``: the triple loop of SoftFloat's binary32 products and sums, n x n."""
+    import numba
+
+    add, mul = (_function(BINARY32, name, 2) for name in ("add", "mul"))
+
+    def matmul(a: Any, b: Any, c: Any) -> None:
+        for i in range(n):
+            for j in range(n):
+                total = np.uint32(0)
+                for k in range(n):
+                    total = add(total, mul(a[i, k], b[k, j]))
+                c[i, j] = total
+
+    loop: Loop = numba.njit(matmul)
+    return loop
+
+
+def _function(format: Format, operation: str, arity: int) -> Any:
+    word, prefix = _WORDS[format]
+    function = getattr(library(), f"{prefix}_{_FUNCTIONS.get(operation, operation)}")
+    # A struct of one integer is passed as the integer is.
+    function.argtypes, function.restype = [word] * arity, word
+    return function
+
+
+class SoftFloat:
+    """See :class:`numlean.verification.reference.Reference`.
+
+    Square roots are left out: those of the package's version 0.1.4.1 are wrong (sqrt(1) = 0.77).
+    """
+
+    operations = {"add": 2, "sub": 2, "mul": 2, "div": 2, "rem": 2, "fma": 3}  # noqa: RUF012
+
+    def __init__(self, format: Format, choices: Choices) -> None:
+        kept = choices.subnormal == "keep" and choices.overflow == "infinite"
+        if format not in _WORDS or choices.rounding not in _ROUNDINGS or not kept:
+            raise UnavailableError(
+                f"SoftFloat computes binary16, binary32 and binary64, rounds"
+                f" {', '.join(_ROUNDINGS)}, and keeps subnormals and infinities"
+            )
+        self.format = format
+        self.tells_nans = choices.nan == "x86"
+        self._rounding = _ROUNDINGS[choices.rounding]
+        self._tininess = _TININESS[choices.tininess]
+        library()
+
+    def compute(self, operation: str, x: list[Bits]) -> tuple[Bits, Raised | None]:
+        """The encodings and flags."""
+        _variable("softfloat_roundingMode")[0] = self._rounding
+        _variable("softfloat_detectTininess")[0] = self._tininess
+        loop = _flagged_loop(self.format, operation, len(x))
+        z, raised = np.empty_like(x[0]), np.empty(len(x[0]), np.uint8)
+        loop(*x, _variable("softfloat_exceptionFlags"), z, raised)
+        _variable("softfloat_roundingMode")[0] = 0
+        if operation == "fma":
+            self._leave_open(x, z, raised)
+        return z, raised
+
+    def _leave_open(self, x: list[Bits], z: Bits, raised: Raised) -> None:
+        """Zero times infinity plus a NaN may be invalid or not (clause 7.2); ours is not."""
+        f, word = self.format, self.format.storage_dtype.type
+        a, b = (operand & word(f.magnitude_mask) for operand in x[:2])
+        invalid = ((a == 0) & (b == f.infinity)) | ((a == f.infinity) & (b == 0))
+        open_case = invalid & is_nan(f, x[2])
+        z[open_case] = x[2][open_case] | word(f.quiet_bit)
+        raised[open_case] = INVALID * is_signalling(f, x[2])[open_case]
+
+
+def _variable(name: str) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """A variable of the library of one byte, as an array."""
+    return np.ctypeslib.as_array((ctypes.c_uint8 * 1).in_dll(library(), name))
