@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
@@ -13,7 +14,7 @@ from typing import Final
 
 import numpy as np
 
-from numlean.errors import UnavailableError, UnknownNameError
+from numlean.errors import NumleanError, UnavailableError, UnknownNameError
 from numlean.kernel_scalar import KernelScalar
 from numlean.registry import Spec, get_scalar
 from numlean.verification.double import Double
@@ -184,9 +185,15 @@ def _parts(
 
         stream = submitted()
         waiting = list(islice(stream, 2 * jobs))
-        while waiting:
-            yield waiting.pop(0).result()
-            waiting += islice(stream, 1)
+        try:
+            while waiting:
+                yield waiting.pop(0).result()
+                waiting += islice(stream, 1)
+        except BrokenProcessPool:
+            raise NumleanError(
+                f"a process that compared {operation} died, of too little memory or in"
+                f" {comparison.reference}; --jobs 1 shows where"
+            ) from None
 
 
 def compare_batch(comparison: Comparison, operation: str, number: int) -> Outcome:

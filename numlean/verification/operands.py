@@ -112,7 +112,7 @@ def _patterned(rng: np.random.Generator, format: Format) -> Bits:
     exponent = rng.choice(exponents, BATCH)
     length = rng.integers(0, t + 1, BATCH, dtype=_WORD)
     ones = (_WORD(1) << length) - _WORD(1)
-    trailing = np.where(rng.integers(0, 2, BATCH) == 0, ones, ones << (_WORD(t) - length))
+    trailing: Bits = np.where(rng.integers(0, 2, BATCH) == 0, ones, ones << (_WORD(t) - length))
     for _ in range(2):
         flip: Bits = rng.integers(0, 2, BATCH, dtype=_WORD) << rng.integers(
             0, t, BATCH, dtype=_WORD
