@@ -70,7 +70,7 @@ def exact_decimal(value: Exact) -> Decimal:
     context = Context(prec=abs(exponent) + bits + 1, Emax=10**9, Emin=-(10**9))
     power = context.power(Decimal(2), Decimal(exponent))
     magnitude = context.multiply(Decimal(int(significand)), power)
-    return -magnitude if sign else magnitude
+    return magnitude.copy_negate() if sign else magnitude  # minus would round to 28 digits
 
 
 def shortest(value: Exact, same: Any) -> str:

@@ -1,0 +1,19 @@
+"""What every Scalar promises, as checks that run on any of them."""
+
+from numlean.testing.conformance import arithmetic, conversions, order, storage
+from numlean.testing.conformance.checks import CHECKS, Check, NotApplicableError, Subject
+from numlean.testing.conformance.suite import Failure, Report, check_scalar
+
+__all__ = [
+    "CHECKS",
+    "Check",
+    "Failure",
+    "NotApplicableError",
+    "Report",
+    "Subject",
+    "arithmetic",
+    "check_scalar",
+    "conversions",
+    "order",
+    "storage",
+]

@@ -1,0 +1,182 @@
+"""Basic operations against exact rationals: on pairs of edges and on random numbers."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from numlean.scalar import Storage
+from numlean.testing.conformance.checks import Subject, check
+from numlean.testing.reference import Number, Reference, to_mpf
+
+_PAIRS = 150
+_OPERATIONS = {"add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divide}
+
+
+@check("add", "sub", "mul", "div")
+def every_operation_is_the_exact_result_rounded_once(subject: Subject, name: str) -> None:
+    """Zeros by their sign, infinities and NaNs as the standard has them."""
+    reference, (x, y) = subject.reference, _pairs(subject.reference)
+    numbers = zip(reference.numbers(x), reference.numbers(y), strict=True)
+    expected = [_settled(reference, *_exact(name, a, b)) for a, b in numbers]
+    reference.check(getattr(subject.scalar, name)(x, y), expected)
+
+
+@check()
+def square_roots_are_the_exact_roots_rounded_once(subject: Subject) -> None:
+    """Of a negative number, a NaN; of a zero, itself."""
+    reference = subject.reference
+    x = np.concatenate([reference.edges(), reference.random(np.random.default_rng(102), 300)])
+
+    def expected(a: Number) -> Number:
+        if isinstance(a, Fraction):
+            return reference.rounded(_root(a, reference.precision)) if a > 0 else math.nan
+        return a if a in (0, math.inf) else math.nan
+
+    reference.check(subject.scalar.sqrt(x), [expected(a) for a in reference.numbers(x)])
+
+
+@check()
+def fma_rounds_the_product_and_sum_once_even_when_they_cancel(subject: Subject) -> None:
+    """Where the product cancels what was rounded of it, the rest remains."""
+    scalar, reference, rng = subject.scalar, subject.reference, np.random.default_rng(103)
+    x, y, far = (reference.random(rng, 300) for _ in range(3))
+    cancelling, edges = scalar.neg(scalar.mul(x, y)), reference.edges()
+    x, y = np.concatenate([x, x, edges]), np.concatenate([y, y, edges])
+    z = np.concatenate([far, cancelling, scalar.neg(edges)])
+    numbers = zip(*(reference.numbers(w) for w in (x, y, z)), strict=True)
+    expected = [_settled(reference, *_exact_fma(*abc)) for abc in numbers]
+    reference.check(scalar.fma(x, y, z), expected)
+
+
+@check()
+def a_tie_and_a_trace_beside_it_are_rounded_as_the_reference_has_it(subject: Subject) -> None:
+    """One and half a unit in its last place, the same with an odd unit, and a trace more."""
+    scalar, reference = subject.scalar, subject.reference
+    one, half = Fraction(1), Fraction(1, 2**reference.precision)
+    for a, b in ((one, half), (one + 2 * half, half), (one, half + half / 2)):
+        x, y = (scalar.from_exact([to_mpf(q)]) for q in (a, b))
+        exact = sum((Fraction(q) for q in reference.numbers(np.concatenate([x, y]))), Fraction(0))
+        reference.check(scalar.add(x, y), [reference.rounded(exact)])
+
+
+@check()
+def neg_and_abs_touch_the_sign_alone(subject: Subject) -> None:
+    """Of zeros and infinities as well; a NaN stays one."""
+    scalar, reference = subject.scalar, subject.reference
+    x = np.concatenate([reference.edges(), reference.random(np.random.default_rng(104), 100)])
+    numbers = reference.numbers(x)
+
+    def negated(a: Number) -> Number:
+        return 0.0 if a == 0 and not reference.has_signed_zero else -a
+
+    def magnitude(a: Number) -> Number:
+        return a if a >= 0 and repr(a) != "-0.0" else -a
+
+    for operation, expected in ((scalar.neg, negated), (scalar.abs, magnitude)):
+        results = [math.nan if a != a else expected(a) for a in numbers]
+        reference.check(operation(x), results)
+
+
+@check()
+def a_difference_is_the_sum_with_the_negated(subject: Subject) -> None:
+    """NaNs included, in storage's own bytes."""
+    scalar, (x, y) = subject.scalar, _pairs(subject.reference)
+    expected = scalar.add(x, scalar.neg(y))
+    assert scalar.to_bytes(scalar.sub(x, y)) == scalar.to_bytes(expected)
+
+
+@check()
+def comparisons_are_those_of_the_exact_values(subject: Subject) -> None:
+    """A NaN is unordered, zeros are equal."""
+    scalar, reference = subject.scalar, subject.reference
+    x, y = _pairs(reference)
+    numbers = list(zip(reference.numbers(x), reference.numbers(y), strict=True))
+    assert scalar.lt(x, y).tolist() == [a < b for a, b in numbers]
+    assert scalar.le(x, y).tolist() == [a <= b for a, b in numbers]
+    assert scalar.eq(x, y).tolist() == [a == b for a, b in numbers]
+    codes = [2 if a != a or b != b else (a > b) - (a < b) for a, b in numbers]
+    assert scalar.compare(x, y).tolist() == codes
+
+
+@check("minimum", "maximum", "min_num", "max_num")
+def extrema_order_zeros_by_sign_and_treat_nans_as_named(subject: Subject, name: str) -> None:
+    """The younger pair propagates a NaN; of the elder, signalling NaNs are not checked here."""
+    scalar, reference = subject.scalar, subject.reference
+    x, y = _pairs(reference)
+
+    def expected(a: Number, b: Number) -> Number | None:
+        if a != a or b != b:
+            return math.nan if name in ("minimum", "maximum") or (a != a and b != b) else None
+        keys: list[Any] = [(a, _sign(a)), (b, _sign(b))]
+        chosen: Number = (min(keys) if name.startswith("min") else max(keys))[0]
+        return chosen
+
+    numbers = list(zip(reference.numbers(x), reference.numbers(y), strict=True))
+    results = [expected(a, b) for a, b in numbers]
+    settled = [k for k, result in enumerate(results) if result is not None]
+    z = getattr(scalar, name)(x, y)
+    reference.check(z[settled], [result for result in results if result is not None])
+
+
+def _pairs(reference: Reference) -> tuple[Storage, Storage]:
+    edges = reference.edges()
+    x, y = np.repeat(edges, edges.size)[::2], np.tile(edges, edges.size)[::2]
+    rng = np.random.default_rng(101)
+    more = [reference.random(rng, _PAIRS) for _ in range(2)]
+    return np.concatenate([x, more[0]]), np.concatenate([y, more[1]])
+
+
+def _stand_in(a: Number) -> Any:
+    """For hardware: only signs and kinds matter where an operand is not finite."""
+    return np.float64(math.copysign(1.0, a) if isinstance(a, Fraction) else a)
+
+
+def _sign(a: Number) -> float:
+    return math.copysign(1.0, a)
+
+
+def _is_finite(*numbers: Number) -> bool:
+    return all(isinstance(a, Fraction) or math.isfinite(a) for a in numbers)
+
+
+def _exact(name: str, a: Number, b: Number) -> tuple[Number, float]:
+    """The real result, and the sign it has if it is zero; or the hardware's special result."""
+    if not _is_finite(a, b) or (name == "div" and b == 0):
+        with np.errstate(all="ignore"):
+            return float(_OPERATIONS[name](_stand_in(a), _stand_in(b))), 1.0
+    p, q = Fraction(a), Fraction(b)
+    if name in ("add", "sub"):
+        other = _sign(b) if name == "add" else -_sign(b)
+        both_negative_zeros = p == q == 0 and _sign(a) == other == -1.0
+        return p + q if name == "add" else p - q, -1.0 if both_negative_zeros else 1.0
+    return p * q if name == "mul" else p / q, _sign(a) * _sign(b)
+
+
+def _exact_fma(a: Number, b: Number, c: Number) -> tuple[Number, float]:
+    if not _is_finite(a, b, c):
+        with np.errstate(all="ignore"):
+            return float(_stand_in(a) * _stand_in(b) + _stand_in(c)), 1.0
+    product, product_sign = Fraction(a) * Fraction(b), _sign(a) * _sign(b)
+    negative = product == 0 and c == 0 and product_sign == _sign(c) == -1.0
+    return product + Fraction(c), -1.0 if negative else 1.0
+
+
+def _settled(reference: Reference, result: Number, zero: float) -> Number:
+    if isinstance(result, Fraction):
+        return reference.rounded(result, zero)
+    return reference.of_float(result)
+
+
+@cache
+def _root(a: Fraction, precision: int) -> Fraction:
+    """The square root of a positive rational, cut after enough bits, the last one sticky."""
+    shift = 2 * (precision + 8) + 2 * abs(a.numerator.bit_length() - a.denominator.bit_length())
+    scaled = (a.numerator << 2 * shift) // a.denominator
+    floor = math.isqrt(scaled)
+    is_exact = Fraction(floor * floor, 1 << 2 * shift) == a
+    return Fraction(2 * floor + (not is_exact), 2 << shift)

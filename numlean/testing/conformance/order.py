@@ -1,0 +1,194 @@
+"""The order of sums and matrix products, against loops over the Scalar's own operations."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from numlean.errors import NumleanError, ShapeError
+from numlean.scalar import Contraction, Order, Scalar, Storage
+from numlean.testing.conformance.checks import Subject, check, refused
+
+
+@check(1, 2, 3, 4, 5, 6, 7, 8, 9, 15, 16, 17, 33)
+def sums_of_every_length_have_the_order_they_are_said_to_have(
+    subject: Subject, length: int
+) -> None:
+    """From +0 upward, or by the balanced tree."""
+    scalar, x = subject.repeatable, _spread(subject.scalar, (length,), length)
+    assert _same(scalar, scalar.sum(x), _ordered(scalar, _elements(x)))
+    tree = _pairwise(scalar, _elements(x))
+    assert _same(scalar, scalar.sum(x, reduction="pairwise"), tree)
+
+
+@check()
+def the_orders_differ_where_rounding_makes_them(subject: Subject) -> None:
+    """One, and units that vanish beside it one by one."""
+    scalar = subject.repeatable
+    p = subject.known.precision if subject.known else 24
+    x = scalar.from_float([1.0, *[2.0 ** -min(p, 1000)] * 3])
+    parts = [scalar.add(x[2:3], x[3:4]), scalar.add(x[:1], x[1:2])]
+    assert _same(scalar, scalar.sum(x, reduction="pairwise"), scalar.add(parts[1], parts[0]))
+    assert _same(scalar, scalar.sum(x), _ordered(scalar, _elements(x)))
+
+
+@check()
+def a_sum_of_nothing_is_plus_zero_and_a_sum_of_minus_zeros_too(subject: Subject) -> None:
+    """Since every sum starts from +0."""
+    scalar, zero = subject.scalar, subject.scalar.from_float(0.0)
+    x = scalar.from_float([-0.0, -0.0, -0.0])
+    assert _same(scalar, scalar.sum(x[:0]), zero)
+    assert _same(scalar, scalar.sum(x[:0], reduction="pairwise"), zero)
+    assert _same(scalar, scalar.sum(x), zero)
+    assert scalar.sum(scalar.from_float(np.ones((0, 3))), 0).shape == (3,)
+    assert scalar.sum(scalar.from_float(np.ones((0, 3))), 1).shape == (0,)
+
+
+@check(None, 0, 1, 2, -1, -3, (0, 1), (1, 2), (0, 2), (2, 0), (0, -2))
+def sums_along_axes_run_in_c_order_over_what_is_summed(
+    subject: Subject, axis: int | tuple[int, ...] | None
+) -> None:
+    """In both orders, with and without the axes kept."""
+    scalar, x = subject.repeatable, _spread(subject.scalar, (2, 3, 4), 139)
+    asked = range(3) if axis is None else (axis,) if isinstance(axis, int) else axis
+    axes = sorted(a % 3 for a in asked)
+    kept = [k for k in range(3) if k not in axes]
+    rows = x.transpose(*kept, *axes).reshape(-1, int(np.prod([x.shape[a] for a in axes])))
+    orders: tuple[Order, ...] = ("ordered", "pairwise")
+    for reduction in orders:
+        add_up = _ordered if reduction == "ordered" else _pairwise
+        expected = np.concatenate([add_up(scalar, _elements(row)) for row in rows])
+        z = scalar.sum(x, axis, reduction=reduction)
+        assert z.shape == tuple(x.shape[k] for k in kept)
+        assert _same(scalar, z.reshape(-1), expected)
+        again = scalar.sum(x, axis, keepdims=True, reduction=reduction)
+        assert again.shape == tuple(1 if k in axes else n for k, n in enumerate(x.shape))
+        assert _same(scalar, again.reshape(-1), expected)
+
+
+@check()
+def sums_do_not_depend_on_memory_order_nor_change_their_argument(subject: Subject) -> None:
+    """The same numbers in C and in Fortran order."""
+    scalar, x = subject.repeatable, _spread(subject.scalar, (3, 5), 149)
+    before, fortran = scalar.to_bytes(x), np.array(x, order="F")
+    for axis in (None, 0, 1):
+        assert _same(scalar, scalar.sum(x, axis), scalar.sum(fortran, axis))
+        tree = scalar.sum(x, axis, reduction="pairwise")
+        assert _same(scalar, tree, scalar.sum(fortran, axis, reduction="pairwise"))
+    assert scalar.to_bytes(x) == before
+
+
+@check(3, -4, (0, 0), (0, -3), (1, 5))
+def an_axis_that_is_not_there_or_twice_is_refused(
+    subject: Subject, axis: int | tuple[int, ...]
+) -> None:
+    """With the axis in the message."""
+    with refused(ShapeError, "axis"):
+        subject.scalar.sum(subject.scalar.from_float(np.ones((1, 2, 3))), axis)
+
+
+@check()
+def an_order_nobody_defined_is_refused_with_the_known(subject: Subject) -> None:
+    """Of sums and of products."""
+    scalar = subject.scalar
+    x = scalar.from_float(np.ones((1, 1)))
+    with refused(NumleanError, "ordered, pairwise"):
+        scalar.sum(x, reduction="kahan")  # type: ignore[arg-type]
+    with refused(NumleanError, "separate, fma"):
+        scalar.matmul(x, x, contraction="sometimes")  # type: ignore[arg-type]
+
+
+@check((1, 1, 1), (2, 7, 3), (3, 1, 2), (1, 9, 1), (4, 2, 5))
+def products_run_over_ascending_k(subject: Subject, sizes: tuple[int, int, int]) -> None:
+    """With each product rounded by itself, and fused."""
+    scalar, (n, k, m) = subject.repeatable, sizes
+    a, b = _spread(scalar, (n, k), 151), _spread(scalar, (k, m), 157)
+    contractions: tuple[Contraction, ...] = ("separate", "fma")
+    for contraction in contractions:
+        expected = _product(scalar, a, b, contraction)
+        assert _same(scalar, scalar.matmul(a, b, contraction=contraction), expected)
+
+
+@check()
+def products_take_any_stride_and_read_only_arrays(subject: Subject) -> None:
+    """And give what contiguous copies give."""
+    scalar = subject.repeatable
+    a, b = _spread(scalar, (3, 4), 163), _spread(scalar, (5, 4), 167)
+    expected = scalar.matmul(a, np.array(b.T, order="C"))
+    frozen = b.T
+    frozen.flags.writeable = False
+    assert _same(scalar, scalar.matmul(a, frozen), expected)
+    wide = np.repeat(a, 2, axis=1)
+    assert _same(scalar, scalar.matmul(wide[:, ::2], b.T), expected)
+
+
+@check()
+def products_over_nothing_are_plus_zero_and_empty_ones_are_empty(subject: Subject) -> None:
+    """A sum of no products is +0."""
+    scalar = subject.scalar
+    a, b = scalar.from_float(np.ones((2, 0))), scalar.from_float(np.ones((0, 3)))
+    assert _same(scalar, scalar.matmul(a, b), scalar.from_float(np.zeros((2, 3))))
+    assert scalar.matmul(b, scalar.from_float(np.ones((3, 2)))).shape == (0, 2)
+
+
+@check()
+def nans_pass_through_products_and_sums(subject: Subject) -> None:
+    """Not even a factor zero stops one."""
+    scalar = subject.scalar
+    a = scalar.from_float([[np.nan, 1.0], [1.0, 1.0]])
+    b = scalar.from_float([[0.0, 1.0], [1.0, 1.0]])
+    z = scalar.to_float(scalar.matmul(a, b))
+    assert np.isnan(z).tolist() == [[True, True], [False, False]]
+    assert np.isnan(scalar.to_float(scalar.sum(a)))
+
+
+@check(((2, 3), (2, 3)), ((3,), (3, 2)), ((2, 3), (3,)), ((), ()))
+def what_are_no_two_matrices_that_fit_is_refused_with_the_shapes(
+    subject: Subject, shapes: tuple[tuple[int, ...], tuple[int, ...]]
+) -> None:
+    """Vectors are not promoted."""
+    a, b = (subject.scalar.from_float(np.ones(shape)) for shape in shapes)
+    with refused(ShapeError, *map(str, shapes)):
+        subject.scalar.matmul(a, b)
+
+
+def _ordered(scalar: Scalar, elements: list[Storage]) -> Storage:
+    total = scalar.from_float([0.0])
+    for element in elements:
+        total = scalar.add(total, element)
+    return total
+
+
+def _pairwise(scalar: Scalar, elements: list[Storage]) -> Storage:
+    """The tree, recursively: split at the largest power of two below the length."""
+    if len(elements) == 1:
+        return elements[0]
+    half = 1 << (len(elements) - 1).bit_length() - 1
+    return scalar.add(_pairwise(scalar, elements[:half]), _pairwise(scalar, elements[half:]))
+
+
+def _product(scalar: Scalar, a: Storage, b: Storage, contraction: Contraction) -> Storage:
+    cells = [scalar.from_float(np.zeros(0))]
+    for i in range(a.shape[0]):
+        for j in range(b.shape[1]):
+            total = scalar.from_float([0.0])
+            for k in range(a.shape[1]):
+                left, right = a[i, k : k + 1], b[k : k + 1, j]
+                if contraction == "fma":
+                    total = scalar.fma(left, right, total)
+                else:
+                    total = scalar.add(total, scalar.mul(left, right))
+            cells.append(total)
+    return np.concatenate(cells).reshape(a.shape[0], b.shape[1])
+
+
+def _elements(x: Storage) -> list[Storage]:
+    return [x.reshape(-1)[k : k + 1] for k in range(x.size)]
+
+
+def _same(scalar: Scalar, x: Storage, y: Storage) -> bool:
+    return scalar.to_bytes(x) == scalar.to_bytes(y)
+
+
+def _spread(scalar: Scalar, shape: tuple[int, ...], seed: int) -> Storage:
+    rng = np.random.default_rng(seed)
+    return scalar.from_float(rng.standard_normal(shape) * 2.0 ** rng.integers(-6, 6, shape))

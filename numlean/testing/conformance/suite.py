@@ -1,0 +1,81 @@
+"""Running all checks on a Scalar."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from traceback import extract_tb
+
+from numlean.scalar import Scalar
+from numlean.testing.conformance.checks import CHECKS, NotApplicableError, Subject
+from numlean.testing.reference import Reference, reference_of
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A broken promise.
+
+    Attributes:
+        check: The promise.
+        reason: What was found instead.
+    """
+
+    check: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the checks found.
+
+    Attributes:
+        scalar: The Scalar's name.
+        passed: The promises that hold.
+        failures: Those that do not.
+        not_applicable: Those that have no meaning for it, with the reason.
+    """
+
+    scalar: str
+    passed: tuple[str, ...]
+    failures: tuple[Failure, ...]
+    not_applicable: tuple[Failure, ...]
+
+    def __str__(self) -> str:
+        head = (
+            f"{self.scalar}: {len(self.passed)} promises kept, {len(self.failures)} broken,"
+            f" {len(self.not_applicable)} not applicable"
+        )
+        return "\n".join([head, *(f"  {f.check}\n    {f.reason}" for f in self.failures)])
+
+
+def check_scalar(scalar: Scalar, reference: Reference | None = None) -> Report:
+    """Run the conformance suite on a Scalar.
+
+    Args:
+        scalar: Any Scalar, yours or ours.
+        reference: What its results ought to be; known for IEEE formats and unbounded exponents that
+            round to nearest even. Without one, only promises that need none are checked.
+
+    Returns:
+        What was found; nothing is raised for a broken promise.
+    """
+    subject = Subject(scalar, reference or reference_of(scalar))
+    passed: list[str] = []
+    failures: list[Failure] = []
+    without_meaning: list[Failure] = []
+    for check in CHECKS:
+        try:
+            check.run(subject)
+        except NotApplicableError as error:
+            without_meaning.append(Failure(check.name, str(error)))
+        except Exception as error:  # a stranger's Scalar may raise anything
+            failures.append(Failure(check.name, _reason(error)))
+        else:
+            passed.append(check.name)
+    return Report(scalar.name, tuple(passed), tuple(failures), tuple(without_meaning))
+
+
+def _reason(error: Exception) -> str:
+    if not isinstance(error, AssertionError):
+        return repr(error)
+    line = extract_tb(error.__traceback__)[-1].line
+    return str(error) or f"this does not hold: {line}"

@@ -1,0 +1,231 @@
+"""What a Scalar's results ought to be, by exact rationals.
+
+A *number* is a nonzero ``Fraction``, or a Python float for a zero (with its sign), an infinity or a
+NaN; so numbers that print alike are alike.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from fractions import Fraction
+from typing import Any, TypeAlias, final
+
+import numpy as np
+
+from numlean.scalar import Scalar, Storage
+from numlean_kernels.formats import Format
+
+Number: TypeAlias = Fraction | float
+
+_SHOWN = 5
+
+
+class Reference(ABC):
+    """A Scalar's arithmetic, as its author understands it.
+
+    Subclass it for an arithmetic that is neither of an IEEE format nor of unbounded exponents: say
+    how an exact result is rounded, and which specials there are.
+
+    Attributes:
+        scalar: What is judged.
+        precision: Significant bits of a number near one.
+        has_infinity: Whether there are infinities.
+        has_signed_zero: Whether there is a -0.
+    """
+
+    has_infinity = True
+    has_signed_zero = True
+
+    def __init__(self, scalar: Scalar, precision: int) -> None:
+        self.scalar = scalar
+        self.precision = precision
+
+    @abstractmethod
+    def rounded(self, q: Fraction, sign_of_zero: float = 1.0) -> Number:
+        """What an exact result becomes, whatever its size; an exact zero has the sign given."""
+
+    @abstractmethod
+    def infinite(self, sign: float) -> Number:
+        """What stands for a result that is infinite: an infinity, the greatest number, or a NaN."""
+
+    @abstractmethod
+    def edges(self) -> Storage:
+        """Numbers where something changes: zeros, the least, one, the greatest, specials."""
+
+    def number(self, x: Storage) -> Number:
+        """What the one element of an array stands for."""
+        (value,) = self.scalar.to_exact(x.reshape(1))
+        sign, m, e, _ = value._mpf_
+        if m == 0:
+            return float(value) if e else 0.0
+        return (-1 if sign else 1) * power_of_two(int(e)) * int(m)
+
+    def random(self, rng: np.random.Generator, count: int) -> Storage:
+        """Numbers drawn at random, half of them near one."""
+        near = rng.standard_normal(count - count // 2)
+        wide = np.ldexp(rng.standard_normal(count // 2), rng.integers(-300, 300, count // 2))
+        return self.scalar.from_float(np.concatenate([wide, near]))
+
+    def numbers(self, x: Storage) -> list[Number]:
+        """What the elements of an array stand for, in C order."""
+        flat = x.reshape(-1)
+        return [self.number(flat[k : k + 1]) for k in range(flat.size)]
+
+    def of_float(self, value: float) -> Number:
+        """A binary64 number that may be special, rounded once."""
+        if math.isnan(value):
+            return math.nan
+        if math.isinf(value):
+            return self.infinite(value)
+        return self.rounded(Fraction(value), math.copysign(1.0, value))
+
+    def check(self, x: Storage, expected: list[Number]) -> None:
+        """Every number equals the one expected, zeros by their sign, NaNs whatever their bits.
+
+        Raises:
+            AssertionError: One differs; the message shows the first few.
+        """
+        found = self.numbers(x)
+        assert len(found) == len(expected), f"{len(found)} numbers, not {len(expected)}"
+        wrong = [
+            f"[{k}] expected {b!r}, got {a!r}"
+            for k, (a, b) in enumerate(zip(found, expected, strict=True))
+            if repr(a) != repr(b)
+        ]
+        shown = "\n".join(wrong[:_SHOWN])
+        assert not wrong, f"{len(wrong)} wrong in {self.scalar.name}:\n{shown}"
+
+
+@final
+class IeeeReference(Reference):
+    """A Scalar that rounds to nearest even in a binary format."""
+
+    def __init__(self, scalar: Scalar, format: Format) -> None:
+        super().__init__(scalar, format.precision)
+        self.format = format
+        self.has_infinity = format.has_infinity
+
+    def number(self, x: Storage) -> Number:
+        """What an encoding stands for, by its fields."""
+        f, encoding = self.format, int(self.scalar.to_bits(x).item())
+        biased = encoding >> f.trailing_bits & (1 << f.exponent_bits) - 1
+        trailing = encoding & (1 << f.trailing_bits) - 1
+        sign = -1 if encoding >> (f.exponent_bits + f.trailing_bits) else 1
+        ones = (1 << f.exponent_bits) - 1
+        if f.has_infinity and biased == ones:
+            return math.nan if trailing else sign * math.inf
+        if not f.has_infinity and biased == ones and trailing == (1 << f.trailing_bits) - 1:
+            return math.nan
+        m = trailing | (bool(biased) << f.trailing_bits)
+        e = max(biased, 1) - self._bias() - f.trailing_bits
+        return sign * m * power_of_two(e) if m else math.copysign(0.0, sign)
+
+    def rounded(self, q: Fraction, sign_of_zero: float = 1.0) -> Number:
+        """The nearest number, of two the even one."""
+        if q == 0:
+            return math.copysign(0.0, sign_of_zero)
+        least = 1 - self._bias()
+        quantum = power_of_two(max(floor_log2(abs(q)), least) - self.precision + 1)
+        magnitude = round(abs(q) / quantum) * quantum  # Fractions round halves to even
+        if magnitude > self._greatest():
+            return self.infinite(-1.0 if q < 0 else 1.0)
+        if magnitude == 0:
+            return math.copysign(0.0, q)
+        return magnitude if q > 0 else -magnitude
+
+    def infinite(self, sign: float) -> Number:
+        """An infinity, or a NaN where there is none."""
+        return math.copysign(math.inf, sign) if self.has_infinity else math.nan
+
+    def edges(self) -> Storage:
+        """Zeros, the ends of the subnormals, one, the greatest, infinities, NaNs."""
+        f = self.format
+        one, least_normal = self._bias() << f.trailing_bits, 1 << f.trailing_bits
+        top = (1 << (f.width - 1)) - 1
+        ends = [0, 1, 2, least_normal - 1, least_normal, least_normal + 1, top, top - 1]
+        ends += [one - 1, one, one + 1, one + least_normal, one + least_normal // 2, f.infinity]
+        ends += [f.infinity - 1, f.infinity - 2]
+        sign = 1 << (f.width - 1)
+        return self.scalar.from_bits([*ends, *(b | sign for b in ends)])
+
+    def random(self, rng: np.random.Generator, count: int) -> Storage:
+        """Encodings drawn at random, specials among them, half of them near one."""
+        near_one = self.scalar.from_float(rng.standard_normal(count - count // 2))
+        bits = rng.integers(0, 1 << self.format.width, count // 2, dtype=np.uint64, endpoint=False)
+        return np.concatenate([self.scalar.from_bits(bits), near_one])
+
+    def _bias(self) -> int:
+        return (1 << (self.format.exponent_bits - 1)) - 1
+
+    def _greatest(self) -> Fraction:
+        f = self.format
+        top = (1 << f.exponent_bits) - (2 if f.has_infinity else 1)
+        m = (2 << f.trailing_bits) - (1 if f.has_infinity else 2)
+        return m * power_of_two(top - self._bias() - f.trailing_bits)
+
+
+@final
+class UnboundedReference(Reference):
+    """A Scalar that rounds to nearest even at a precision, with exponents without bounds."""
+
+    has_signed_zero = False
+
+    def rounded(self, q: Fraction, sign_of_zero: float = 1.0) -> Number:
+        """The nearest number, of two the even one."""
+        if q == 0:
+            return 0.0
+        quantum = power_of_two(floor_log2(abs(q)) - self.precision + 1)
+        return round(q / quantum) * quantum
+
+    def infinite(self, sign: float) -> Number:
+        """An infinity."""
+        return math.copysign(math.inf, sign)
+
+    def edges(self) -> Storage:
+        """Powers of two and their neighbours, specials."""
+        powers = (-60, -5, -1, 0, 1, 7, 60)
+        values = [m * 2.0**e for e in powers for m in (1, 1 + 2.0**-23, 1.5)]
+        specials = [0.0, math.inf, math.nan]
+        return self.scalar.from_float([*values, *(-v for v in values), *specials, -math.inf])
+
+
+def reference_of(scalar: Scalar) -> Reference | None:
+    """The reference of a Scalar of an IEEE format or of unbounded exponents.
+
+    None if it does not round to nearest even, or has another way with the specials.
+    """
+    if scalar.rounding != "ties_to_even" or "@" in scalar.name:
+        return None
+    if scalar.format is not None:
+        return IeeeReference(scalar, scalar.format)
+    precision = probed_precision(scalar)
+    return None if precision is None else UnboundedReference(scalar, precision)
+
+
+def probed_precision(scalar: Scalar) -> int | None:
+    """The least p for which 2**p + 1 is no number of the Scalar; None if 2**p is not either."""
+    p = 1
+    while int(scalar.to_exact(scalar.from_exact([2**p + 1])).item()) == 2**p + 1:
+        p += 1
+    return p if int(scalar.to_exact(scalar.from_exact([2**p])).item()) == 2**p else None
+
+
+def power_of_two(e: int) -> Fraction:
+    """2**e, exactly."""
+    return Fraction(1 << e) if e >= 0 else Fraction(1, 1 << -e)
+
+
+def floor_log2(q: Fraction) -> int:
+    """The e with 2**e <= q < 2**(e + 1)."""
+    e = q.numerator.bit_length() - q.denominator.bit_length()
+    return e if q >= power_of_two(e) else e - 1
+
+
+def to_mpf(q: Fraction) -> Any:
+    """A dyadic rational as an ``mpmath.mpf``, exactly."""
+    import mpmath
+
+    exponent = q.denominator.bit_length() - 1
+    assert q.denominator == 1 << exponent, f"{q} is no dyadic rational"
+    return mpmath.mp.make_mpf(mpmath.libmp.from_man_exp(q.numerator, -exponent))

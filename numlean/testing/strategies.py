@@ -1,0 +1,153 @@
+"""Hypothesis strategies for encodings, operands and arrays on which arithmetic goes wrong."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+
+from numlean.registry import backends, get_scalar
+from numlean.scalar import Scalar, Storage
+from numlean_kernels.formats import Format
+
+MOST_ELEMENTS = 64
+
+
+def encodings(format: Format, *, nan: bool = True, infinity: bool = True) -> Any:
+    """Encodings of a format, as integers.
+
+    A quarter each are uniform, special (zeros, the ends of the ranges, one, infinities, NaNs),
+    near a boundary where the exponent changes, and of few significant bits, so that sums and
+    products of two are often exact or ties. Shrinks toward +0.
+
+    Args:
+        format: The format.
+        nan: Whether NaNs are among them.
+        infinity: Whether infinities are.
+    """
+    magnitudes = st.one_of(
+        st.sampled_from(_special_magnitudes(format)),
+        _near_boundaries(format),
+        _of_few_bits(format),
+        st.integers(0, format.magnitude_mask),
+    )
+
+    def wanted(magnitude: int) -> bool:
+        is_nan = magnitude > format.max_number
+        is_infinity = format.has_infinity and magnitude == format.infinity
+        return (nan or not is_nan) and (infinity or not is_infinity)
+
+    return st.builds(
+        lambda magnitude, negative: magnitude | (format.sign_mask if negative else 0),
+        magnitudes.filter(wanted),
+        st.booleans(),
+    )
+
+
+def operand_pairs(format: Format) -> Any:
+    """Pairs of encodings chosen for each other.
+
+    Beside independent ones: nearly equal of opposite signs, whose sum cancels; exponents a
+    precision apart, whose sum is a halfway case or just beside one; and exponents whose product or
+    quotient lies at an end of the range.
+    """
+    t, limit = format.trailing_bits, format.exponent_limit
+    finite = encodings(format, nan=False, infinity=False)
+
+    def cancelling(a: int, nudge: int) -> tuple[int, int]:
+        magnitude = min(max((a & format.magnitude_mask) + nudge, 0), format.max_finite)
+        return a, magnitude | (a & format.sign_mask ^ format.sign_mask)
+
+    def with_exponent(a: int, b: int, exponent: int) -> tuple[int, int]:
+        inside = min(max(exponent, 0), limit - 1)
+        return a, b & (format.sign_mask | format.trailing_mask) | inside << t
+
+    def apart(a: int, b: int, distance: int) -> tuple[int, int]:
+        return with_exponent(a, b, ((a >> t) & limit) + distance)
+
+    def at_an_end(a: int, b: int, end: int, nudge: int) -> tuple[int, int]:
+        return with_exponent(a, b, format.bias + end - ((a >> t) & limit) + nudge)
+
+    p = format.precision
+    return st.one_of(
+        st.tuples(encodings(format), encodings(format)),
+        st.builds(cancelling, finite, st.integers(-4, 4)),
+        st.builds(apart, finite, _of_few_bits(format), st.sampled_from([-p - 1, -p, 1 - p, p])),
+        st.builds(at_an_end, finite, finite, st.sampled_from([0, limit - 1]), st.integers(-2, 2)),
+    )
+
+
+def arrays(scalar: Scalar, shape: Any = None) -> Any:
+    """Storage arrays of a Scalar.
+
+    Args:
+        scalar: Whose numbers they hold.
+        shape: A shape, or a strategy for one; by default up to 64 elements on up to three axes.
+    """
+    shapes = st.just(shape) if isinstance(shape, tuple) else shape
+    if shapes is None:
+        sides = st.lists(st.integers(0, 4), max_size=3)
+        shapes = sides.map(tuple)
+
+    def filled(shape: tuple[int, ...]) -> Any:
+        count = int(np.prod(shape, dtype=int))
+        return st.lists(_elements(scalar), min_size=count, max_size=count).map(
+            lambda values: _storage(scalar, values).reshape(shape)
+        )
+
+    return shapes.flatmap(filled)
+
+
+def scalars(*, device: str | None = None) -> Any:
+    """The registered Scalars that need no argument, and ``mp:100`` and ``ieee:e6m9``.
+
+    Args:
+        device: Where they run; by default where each runs best.
+    """
+    dtypes = [name for name, backend in backends() if ":" not in backend.pattern]
+    known = [d for d in [*dtypes, "mp:100", "ieee:e6m9"] if _is_available(d, device)]
+    return st.sampled_from(sorted(known)).map(lambda dtype: get_scalar(dtype, device))
+
+
+def _is_available(dtype: str, device: str | None) -> bool:
+    from numlean.errors import NumleanError
+
+    try:
+        get_scalar(dtype, device)
+    except NumleanError:
+        return False
+    return True
+
+
+def _elements(scalar: Scalar) -> Any:
+    if scalar.format is not None:
+        return encodings(scalar.format)
+    return st.floats()
+
+
+def _storage(scalar: Scalar, values: list[Any]) -> Storage:
+    if scalar.format is not None:
+        return scalar.from_bits(values)
+    return scalar.from_float(np.array(values, dtype=np.float64))
+
+
+def _special_magnitudes(format: Format) -> list[int]:
+    least_normal, one = format.implicit_bit, format.one
+    specials = [0, one, 1, least_normal, least_normal - 1, least_normal + 1, one - 1, one + 1]
+    specials += [format.max_finite, format.max_finite - 1, format.infinity, format.default_nan]
+    return [*specials, format.infinity + 1, format.magnitude_mask]
+
+
+def _near_boundaries(format: Format) -> Any:
+    def near(exponent: int, nudge: int) -> int:
+        return min(max((exponent << format.trailing_bits) + nudge, 0), format.magnitude_mask)
+
+    return st.builds(near, st.integers(0, format.exponent_limit), st.integers(-2, 2))
+
+
+def _of_few_bits(format: Format) -> Any:
+    t = format.trailing_bits
+    bits = st.sets(st.integers(0, t - 1), max_size=3)
+    exponents = st.integers(0, format.exponent_limit - 1)
+    return st.builds(lambda e, ones: e << t | sum(1 << k for k in ones), exponents, bits)
