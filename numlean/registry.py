@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
-from typing import Final
+from typing import Any, Final
 
 from numlean.errors import NumleanError, UnavailableError, UnknownNameError
 from numlean.scalar import Scalar
@@ -66,6 +66,8 @@ class Backend:
         make: Makes the Scalar for a dtype and one of the devices.
         options: The names of the options it knows.
         format: The format of its encodings, if every dtype of the backend has the same.
+        reference: Makes what a Scalar's results ought to be, a :class:`numlean.testing.Reference`,
+            for the conformance suite; not needed for IEEE formats.
     """
 
     pattern: str
@@ -74,6 +76,7 @@ class Backend:
     make: Callable[[Spec, str], Scalar]
     options: tuple[str, ...] = ()
     format: Format | None = None
+    reference: Callable[[Scalar], Any] | None = None
 
 
 def scalars() -> tuple[str, ...]:
@@ -100,6 +103,12 @@ def backends() -> Iterator[tuple[str, Backend]]:
             warnings.warn(str(error), RuntimeWarning, stacklevel=2)
         else:
             yield name, backend
+
+
+def backend_of(dtype: str) -> Backend | None:
+    """The backend that makes a dtype; None if it has no registered name."""
+    name = Spec.parse(dtype).name
+    return _load(name) if name in scalars() else None
 
 
 def get_scalar(dtype: str, device: str | None = None) -> Scalar:

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias, final
 
 import numpy as np
 
+from numlean.registry import backend_of
 from numlean.scalar import Scalar, Storage
 from numlean_kernels.formats import Format
 
@@ -191,10 +192,14 @@ class UnboundedReference(Reference):
 
 
 def reference_of(scalar: Scalar) -> Reference | None:
-    """The reference of a Scalar of an IEEE format or of unbounded exponents.
+    """What a Scalar's results ought to be: by its backend, its format, or its precision.
 
-    None if it does not round to nearest even, or has another way with the specials.
+    None if nobody knows, as of one that does not round to nearest even.
     """
+    backend = backend_of(scalar.name)
+    if backend is not None and backend.reference is not None:
+        known: Reference = backend.reference(scalar)
+        return known
     if scalar.rounding != "ties_to_even" or "@" in scalar.name:
         return None
     if scalar.format is not None:

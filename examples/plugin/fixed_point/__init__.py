@@ -1,0 +1,55 @@
+"""Fixed-point numbers of 32 bits as a numlean Scalar: ``fixed:F``, F bits after the point."""
+
+from __future__ import annotations
+
+from fixed_point.codec import FixedCodec
+from fixed_point.reference import FixedReference
+from fixed_point.routines import fixed_table
+from numlean.errors import NumleanError
+from numlean.kernel_scalar import KernelScalar
+from numlean.registry import Backend, Spec
+from numlean.scalar import Scalar
+from numlean_kernels.targets import get_target
+
+MOST_FRACTION_BITS = 30
+
+
+def fraction_bits(spec: Spec) -> int:
+    """The F of ``fixed:F``.
+
+    Raises:
+        NumleanError: It is no number from 1 to 30.
+    """
+    argument = spec.argument or ""
+    if not argument.isdecimal() or not 1 <= int(argument) <= MOST_FRACTION_BITS:
+        raise NumleanError(
+            f"{spec.text!r}: fixed takes 1 to {MOST_FRACTION_BITS} bits after the point, as in"
+            " fixed:16"
+        )
+    return int(argument)
+
+
+def make(spec: Spec, device: str) -> KernelScalar:
+    """The Scalar of a dtype such as ``fixed:16``."""
+    bits, target = fraction_bits(spec), get_target(device)
+    return KernelScalar(
+        name=f"fixed:{bits}",
+        summary=f"32-bit fixed point with {bits} bits after the point",
+        table=fixed_table(bits, target),
+        target=target,
+        codec=FixedCodec(bits),
+    )
+
+
+def reference(scalar: Scalar) -> FixedReference:
+    """What a Scalar's results ought to be."""
+    return FixedReference(scalar, fraction_bits(Spec.parse(scalar.name)))
+
+
+scalar = Backend(
+    pattern="fixed:F",
+    summary="fixed point: 32 bits, F of them after the point, saturating",
+    devices=("cpu", "python"),
+    make=make,
+    reference=reference,
+)

@@ -1,0 +1,93 @@
+"""How fixed-point numbers enter and leave storage, an array of int32."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from mpmath import libmp
+
+from fixed_point.routines import GREATEST, NAN
+from numlean.codec import Exact
+from numlean.scalar import Storage
+from numlean_kernels.formats import Format
+
+
+@dataclass(frozen=True)
+class FixedCodec:
+    """See :class:`numlean.codec.Codec` for what every method does.
+
+    Attributes:
+        fraction_bits: Bits after the point.
+    """
+
+    fraction_bits: int
+
+    @property
+    def format(self) -> Format | None:
+        """None: it is no binary floating-point format."""
+        return None
+
+    @property
+    def storage_dtype(self) -> np.dtype[Any]:
+        """32 bits with a sign."""
+        return np.dtype(np.int32)
+
+    @property
+    def precision(self) -> int:
+        """Bits of the greatest number."""
+        return 31
+
+    def from_float(self, values: np.ndarray[Any, Any]) -> Storage:
+        """Round to the nearest, of two the even; a NaN stays one."""
+        # Multiplying by a power of two is exact, or infinite.
+        with np.errstate(over="ignore"):
+            units = np.clip(np.rint(values * 2.0**self.fraction_bits), -GREATEST, GREATEST)
+        return np.where(np.isnan(values), NAN, np.nan_to_num(units)).astype(np.int32)
+
+    def to_float(self, x: Storage) -> np.ndarray[Any, Any]:
+        """The exact values."""
+        return np.where(x == NAN, np.nan, x * 2.0**-self.fraction_bits)
+
+    def from_int(self, values: np.ndarray[Any, Any]) -> Storage:
+        """The integers themselves, or the greatest number."""
+        near = np.clip(values, -(1 << 32), 1 << 32) << self.fraction_bits
+        return np.clip(near, -GREATEST, GREATEST).astype(np.int32)
+
+    def encode(self, value: Exact) -> int:
+        """One exact value, rounded once."""
+        if value == libmp.fnan:
+            return NAN
+        negative, _, e, size = value
+        if value in (libmp.finf, libmp.fninf) or e + size > 32:
+            return -GREATEST if negative or value == libmp.fninf else GREATEST
+        units = int(libmp.to_int(libmp.mpf_shift(value, self.fraction_bits), "n"))
+        return max(-GREATEST, min(GREATEST, units))
+
+    def decode(self, element: int) -> Exact:
+        """One number's exact value."""
+        if element == NAN:
+            return libmp.fnan
+        return libmp.from_man_exp(int(element), -self.fraction_bits)
+
+    def from_elements(self, elements: Iterable[Any], shape: tuple[int, ...]) -> Storage:
+        """An array of units."""
+        return np.array(list(elements), dtype=np.int32).reshape(shape)
+
+    def holds(self, element: Any) -> bool:
+        """Not asked: the dtype tells."""
+        return True
+
+    def from_bits(self, bits: np.ndarray[Any, Any]) -> Storage:
+        """Not asked: there is no format."""
+        raise NotImplementedError
+
+    def to_bits(self, x: Storage) -> np.ndarray[Any, Any]:
+        """Not asked: there is no format."""
+        raise NotImplementedError
+
+    def to_bytes(self, x: Storage) -> bytes:
+        """Units, least significant byte first."""
+        return x.astype("<i4").tobytes()

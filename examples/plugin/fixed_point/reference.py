@@ -1,0 +1,35 @@
+"""What fixed-point results ought to be: the whole arithmetic in one line."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from numlean.scalar import Scalar, Storage
+from numlean.testing import Reference
+
+GREATEST = (1 << 31) - 1
+
+
+class FixedReference(Reference):
+    """``round`` goes to the nearest, of two to the even one."""
+
+    has_infinity = False
+    has_signed_zero = False
+
+    def __init__(self, scalar: Scalar, fraction_bits: int) -> None:
+        super().__init__(scalar, precision=fraction_bits + 1)
+        self.unit = Fraction(1, 1 << fraction_bits)
+
+    def rounded(self, q: Fraction, sign_of_zero: float = 1.0) -> Fraction | float:
+        """Units, saturated."""
+        return max(-GREATEST, min(GREATEST, round(q / self.unit))) * self.unit or 0.0
+
+    def infinite(self, sign: float) -> Fraction | float:
+        """The greatest number."""
+        return (GREATEST if sign > 0 else -GREATEST) * self.unit
+
+    def edges(self) -> Storage:
+        """Zero, the least, one, the greatest, what is no number."""
+        unit = float(self.unit)
+        values = [0.0, unit, 1.0, 1.0 + unit, 1.5, 3.0, GREATEST * unit, (GREATEST - 1) * unit]
+        return self.scalar.from_float([*values, *(-v for v in values), float("nan")])
