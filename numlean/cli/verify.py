@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numlean.verification import Mismatch
 
 _LEVELS = {"1": "level 1", "2": "level 2", "all": "all"}
+_MOST = 1e15
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -65,10 +66,12 @@ def run(arguments: argparse.Namespace) -> int:
     from numlean.verification.comparison import Comparison, available_jobs, verify
 
     level = _LEVELS[arguments.level]
-    count = arguments.count or (1e7 if level == "level 2" else 1e15)
+    count = arguments.count
+    if count is None:
+        count = 1e7 if level == "level 2" else _MOST
     jobs = available_jobs() if arguments.jobs is None else arguments.jobs
     for name, value, least in (("count", count, 1), ("seed", arguments.seed, 0), ("jobs", jobs, 1)):
-        if not least <= value <= 1e15:
+        if not least <= value <= _MOST:
             raise NumleanError(f"--{name} makes no sense: {value}")
     comparison = Comparison(arguments.dtype, arguments.against, level, arguments.seed)
     _, reference = comparison.judged()

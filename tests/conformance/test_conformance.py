@@ -28,8 +28,11 @@ class Faulty:
     def __getattr__(self, name):
         return self.replaced.get(name) or getattr(self.inner, name)
 
+    def renewed(self):
+        return self
+
     def __eq__(self, other):
-        return isinstance(other, type(self)) or other == self.inner
+        return isinstance(other, type(self))
 
     def __hash__(self):
         return hash(self.inner)

@@ -13,7 +13,7 @@ from numlean_kernels.formats import BFLOAT16, BINARY32, BINARY64, E4M3, parse_fo
 from numlean_kernels.hardware import hardware_table
 from numlean_kernels.hardware.table import MAKERS as HARDWARE_MAKERS
 from numlean_kernels.ieee import Arithmetic, Rounding, ieee_table
-from numlean_kernels.ieee.table import FLAGGED_MAKERS, QUIET_MAKERS, ROUND_TO_INTEGRAL
+from numlean_kernels.ieee.table import FLAGGED_MAKERS, QUIET_MAKERS, ROUND_TO_INTEGRAL, TO_INT
 from numlean_kernels.loops.elementwise import binary, ternary, unary
 from numlean_kernels.loops.matmul import MATMUL
 from numlean_kernels.targets import get_target
@@ -22,11 +22,12 @@ from numlean_kernels.targets.protocol import kernel_for
 CPU, PYTHON = get_target("cpu"), get_target("python")
 UNARY = {
     *("neg", "abs", "sqrt", "from_binary64", "to_binary64", "from_int64"),
-    *("log_b", "next_up", "next_down", "class_of", *ROUND_TO_INTEGRAL),
+    *("log_b", "next_up", "next_down", "class_of", *ROUND_TO_INTEGRAL, *TO_INT),
 }
 RESULTS = {
     **dict.fromkeys(("eq", "lt", "le", "total_order"), np.bool_),
     **dict.fromkeys(("compare", "class_of"), np.int8),
+    **{name: np.dtype(name.split()[0].removeprefix("to_")) for name in TO_INT},
 }
 ROUTINES = [*FLAGGED_MAKERS, *QUIET_MAKERS]
 

@@ -15,8 +15,8 @@ from numlean_kernels.targets.protocol import Routine
 def make_rem(kit: Kit) -> Routine:
     """Return ``rem(a, b) -> (z, flags)``: a - b * n, n the integer nearest a / b, ties to even.
 
-    Exact in every format. NaN operands propagate; rem(infinity, b) and rem(a, 0) are invalid;
-    rem(a, infinity) is a; a zero result has the sign of a.
+    Exact, unless subnormal results are flushed. NaN operands propagate; rem(infinity, b) and
+    rem(a, 0) are invalid; rem(a, infinity) is a; a zero result has the sign of a.
 
     Long division of significands, a bit a step, keeps the remainder R in [0, D) and the last bit
     of the quotient; then R or R - D is nearer to zero. Units are half of b's last place, so that an
@@ -55,16 +55,17 @@ def make_rem(kit: Kit) -> Routine:
         sig = word(divisor - remainder) if beyond else remainder
         sign = word((a ^ sign_mask if beyond else a) & sign_mask)
         zeros = signed(clz(sig))
-        z, _ = round_pack(
+        z, flags = round_pack(
             sign,
             signed(exp_b + unit - zeros),
             word(word(sig << word(zeros & shift_mask)) >> one),
             zero,
         )
         z = z if sig != 0 else word(a & sign_mask)
-        z = z if divides & (steps >= signed(-1)) else a
+        within = divides & (steps >= signed(-1))
+        z, flags = (z if within else a), (flags if within & (sig != 0) else no_flag)
         invalid = (mag_a == infinity) | (mag_b == 0)
-        z, flags = (invalid_nan if invalid else z), (invalid_flag if invalid else no_flag)
+        z, flags = (invalid_nan if invalid else z), (invalid_flag if invalid else flags)
         signalling = invalid_flag if is_signalling(a) | is_signalling(b) else no_flag
         has_nan = (mag_a > max_number) | (mag_b > max_number)
         return (propagate(a, b) if has_nan else z), (signalling if has_nan else flags)

@@ -1,0 +1,189 @@
+"""Emulated arithmetic beside each reference, and that a difference is found and shown."""
+
+import numpy as np
+import pytest
+
+from numlean import get_scalar
+from numlean.cli import main
+from numlean.errors import NumleanError, UnavailableError
+from numlean.verification import Comparison, verify
+from numlean.verification.comparison import compare
+from numlean.verification.encoding import decoded, encoded, rounded_to_even
+from numlean.verification.hardware import Hardware, prescribed_nan
+from numlean.verification.operands import BATCH, all_operands, level_1, operands
+from numlean.verification.reference import ARITIES, Choices
+from numlean_kernels.formats import BFLOAT16, BINARY16, BINARY32, BINARY64, E4M3, E5M2
+
+HARDWARE = Hardware(BINARY32, Choices())
+
+
+@pytest.mark.parametrize("dtype", ["ieee32exec", "binary64exec"])
+@pytest.mark.parametrize("name", ARITIES)
+def test_a_million_operands_give_the_bits_of_the_hardware(dtype, name):
+    outcome = verify(Comparison(dtype, "hardware", seed=1), name, 1_000_000)
+    assert outcome.cases == BATCH
+    assert outcome.first is None
+    assert outcome.mismatches == 0
+
+
+@pytest.mark.parametrize("mode", ["ties_to_even", "ties_to_away", "toward_zero", "toward_positive"])
+@pytest.mark.parametrize("dtype", ["binary16", "ieee32exec", "binary64exec"])
+def test_a_million_operands_give_the_bits_flags_and_nans_of_softfloat(dtype, mode):
+    try:
+        comparison = Comparison(f"{dtype}@nan=x86,round={mode}", "softfloat")
+    except UnavailableError as error:
+        pytest.skip(str(error))
+    for name in comparison.judged()[1].operations:
+        assert verify(comparison, name, 1).first is None, name
+
+
+@pytest.mark.parametrize(
+    "mode", ["ties_to_even", "toward_zero", "toward_positive", "toward_negative"]
+)
+@pytest.mark.parametrize("dtype", ["ieee32exec", "binary16"])
+def test_the_simplest_operands_give_the_bits_and_flags_of_mpfr(dtype, mode):
+    comparison = Comparison(f"{dtype}@round={mode}", "mpfr", "level 1")
+    scalar, reference = comparison.judged()
+    for name, arity in ARITIES.items():
+        x = [a[:: 7 if arity < 3 else 1][:20_000] for a in comparison.batch(arity, 0)]
+        assert compare(scalar, reference, name, x).first is None, name
+
+
+@pytest.mark.parametrize(
+    "dtype",
+    [
+        "e5m2@round=ties_to_away",
+        "e5m2@round=toward_negative",
+        "e4m3@round=to_odd",
+        "e5m2@tininess=before",
+        "e4m3@subnormal=flush",
+        "e5m2@subnormal=flush,overflow=saturate",
+    ],
+)
+def test_all_pairs_of_8_bit_formats_are_the_rationals_rounded(dtype):
+    comparison = Comparison(dtype, "rationals", "all")
+    for name, arity in comparison.judged()[1].operations.items():
+        if arity < 3:
+            assert verify(comparison, name, 1 << 20).first is None, name
+
+
+@pytest.mark.parametrize("dtype", ["binary16", "bfloat16", "e4m3"])
+def test_a_million_pairs_of_narrow_formats_are_binary64_s_rounded(dtype):
+    comparison = Comparison(dtype, "double", "all")
+    for name in ("add", "sub", "mul", "div", "sqrt"):
+        assert verify(comparison, name, 1_000_000).first is None, name
+
+
+def test_a_flipped_bit_is_found_and_shown(monkeypatch, capsys):
+    scalar = get_scalar("ieee32exec")
+    right = type(scalar).mul
+
+    def wrong(self, x, y):
+        z = right(self, x, y)
+        z[12345] ^= np.uint32(1)
+        return z
+
+    monkeypatch.setattr(type(scalar), "mul", wrong)
+    x = operands(BINARY32, 2, batch=0)
+    outcome = compare(scalar, HARDWARE, "mul", x)
+    assert outcome.mismatches == 1
+    assert outcome.first.operands == (int(x[0][12345]), int(x[1][12345]))
+    assert outcome.first.expected ^ outcome.first.actual == 1
+    assert main(["verify", "arithmetic", "--operation", "mul", "--count", "1", "--jobs", "1"]) == 1
+    printed = capsys.readouterr().out
+    assert "1 mismatches" in printed
+    assert "expected" in printed
+
+
+def test_a_wrong_flag_is_found_and_shown(capsys):
+    # Underflow judged before rounding is not what a reference says that judges it after.
+    scalar = get_scalar("e5m2@tininess=before")
+    reference = Comparison("e5m2", "rationals").judged()[1]
+    outcome = compare(scalar, reference, "mul", all_operands(E5M2, 2, 0))
+    assert 0 < outcome.mismatches < 1000
+    assert outcome.first.expected == outcome.first.actual
+    assert outcome.first.expected_flags ^ outcome.first.actual_flags == 2
+
+
+def test_several_processes_find_what_one_finds():
+    comparison = Comparison("bfloat16", "double", seed=3)
+    assert verify(comparison, "add", 3_000_000, jobs=2) == verify(comparison, "add", 3_000_000)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "reference"),
+    [
+        ("bfloat16", "hardware"),
+        ("ieee32exec@round=toward_zero", "hardware"),
+        ("binary64exec", "double"),
+        ("ieee32exec@round=to_odd", "softfloat"),
+        ("e5m2@subnormal=flush", "mpfr"),
+        ("binary16", "rationals"),
+        ("mp:24", "hardware"),
+        ("float32", "nobody"),
+    ],
+)
+def test_a_reference_without_such_an_arithmetic_says_so(dtype, reference, capsys):
+    with pytest.raises(NumleanError):
+        Comparison(dtype, reference)
+    assert main(["verify", "arithmetic", "--dtype", dtype, "--against", reference]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_operands_are_the_same_for_the_same_seed_and_others_for_another_batch():
+    a, again = (operands(BINARY64, 2, batch=3, seed=5) for _ in range(2))
+    other = operands(BINARY64, 2, batch=4, seed=5)
+    assert all(np.array_equal(x, y) for x, y in zip(a, again, strict=True))
+    assert not np.array_equal(a[0], other[0])
+
+
+def test_operands_reach_every_class_of_number_and_pairs_that_cancel():
+    x, y = operands(BINARY32, 2, batch=0)
+    magnitude = x & 0x7FFFFFFF
+    near = np.abs(magnitude.astype(int) - (y & 0x7FFFFFFF)) < 5
+    classes = {
+        "zero": magnitude == 0,
+        "subnormal": (magnitude > 0) & (magnitude < 0x00800000),
+        "infinity": magnitude == 0x7F800000,
+        "quiet NaN": magnitude >= 0x7FC00000,
+        "signalling NaN": (magnitude > 0x7F800000) & (magnitude < 0x7FC00000),
+        "negative": x >> 31 == 1,
+        "cancelling": ((x ^ y) >> 31 == 1) & near,
+    }
+    found = {name: bool(members.sum() > 5) for name, members in classes.items()}
+    assert found == dict.fromkeys(classes, True)
+
+
+def test_level_1_has_every_combination_once_and_all_operands_are_all():
+    values = level_1(E4M3)
+    x, y = operands(E4M3, 2, batch=0, level=1)
+    assert set(zip(x.tolist(), y.tolist(), strict=True)) == {
+        (a, b) for a in values.tolist() for b in values.tolist()
+    }
+    x, y = all_operands(E4M3, 2, 0)
+    assert len(set(zip(x.tolist(), y.tolist(), strict=True))) == 1 << 16
+    with pytest.raises(IndexError):
+        all_operands(E4M3, 2, 1)
+
+
+@pytest.mark.parametrize("format", [BINARY16, BFLOAT16, E5M2, E4M3], ids=lambda f: f.name)
+def test_encodings_come_back_from_binary64(format):
+    every = np.arange(1 << format.width, dtype=format.storage_dtype)
+    values = decoded(format, every)
+    numbers = ~np.isnan(values)
+    assert np.array_equal(encoded(format, values)[numbers], every[numbers])
+    assert np.array_equal(rounded_to_even(format, values)[numbers], every[numbers])
+
+
+def test_the_prescribed_nan_is_the_first_signalling_else_the_first_quiet_one():
+    quiet, signalling, one = 0xFFC00005, 0x7F800003, 0x3F800000
+    cases = [
+        ((one, one), 0x7FC00000),
+        ((one, quiet), quiet),
+        ((quiet, signalling), signalling | 1 << 22),
+        ((signalling, quiet), signalling | 1 << 22),
+        ((quiet, 0x7FC00001), quiet),
+    ]
+    for given, expected in cases:
+        arrays = [np.array([bits], np.uint32) for bits in given]
+        assert prescribed_nan(BINARY32, arrays).tolist() == [expected]
