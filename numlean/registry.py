@@ -55,6 +55,20 @@ class Spec:
         return cls(f"{name}{colon}{argument}{suffix}", name, argument if colon else None, options)
 
 
+def dtypes_of(text: str) -> list[str]:
+    """The dtypes of a list such as ``float32,e5m2@round=to_odd,nan=x86,mp:24``.
+
+    An item that reads ``option=value`` belongs to the dtype before it.
+    """
+    dtypes: list[str] = []
+    for item in filter(None, text.split(",")):
+        if "=" in item and "@" not in item and dtypes:
+            dtypes[-1] += f",{item}"
+        else:
+            dtypes.append(item)
+    return dtypes
+
+
 @dataclass(frozen=True)
 class Backend:
     """What an entry point of the group holds: how to make a Scalar, and what to say about it.
@@ -150,7 +164,10 @@ def _points() -> tuple[EntryPoint, ...]:
 
 @cache
 def _load(name: str) -> Backend:
-    point = next(point for point in _points() if point.name == name)
+    point, *others = {point.value: point for point in _points() if point.name == name}.values()
+    if others:
+        rivals = " and ".join(p.value for p in (point, *others))
+        raise UnavailableError(f"the backend {name!r} is registered by {rivals}; uninstall one")
     try:
         backend = point.load()
     except Exception as error:  # whatever a stranger's module raises

@@ -18,7 +18,7 @@ from numlean.cli.options import (
 )
 from numlean.cli.progress import progress
 from numlean.lockstep import Crosscheck, Pair, crosscheck
-from numlean.registry import get_scalar
+from numlean.registry import dtypes_of, get_scalar
 from numlean.scalar import Scalar
 
 
@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Train in each dtype and compare."""
     task = task_of(arguments)
     config = config_of(arguments, task)
-    names = [name for name in arguments.dtypes.split(",") if name]
+    names = dtypes_of(arguments.dtypes)
     scalars = [get_scalar(name, arguments.device) for name in names]
     with progress(f"{task.name} in {len(names)} dtypes", len(names) * config.steps) as advance:
 

@@ -54,7 +54,11 @@ def library() -> ctypes.CDLL:
 
 @cache
 def softfloat_loop(format: Format, operation: str, arity: int) -> Loop:
-    """``loop(*operands, z)``: SoftFloat's function called for each element."""
+    """``loop(*operands, z)``: SoftFloat's function called for each element.
+
+    Raises:
+        UnavailableError: It has none, or is not installed.
+    """
     import numba
 
     function = _function(format, operation, arity)
@@ -104,16 +108,18 @@ def _flagged_loop(format: Format, operation: str, arity: int) -> Loop:
     return loop
 
 
-def softfloat_matmul(n: int) -> Loop:
-    """``loop(a, b, c)``: the triple loop of SoftFloat's binary32 products and sums, n x n."""
+@cache
+def softfloat_matmul(format: Format, n: int) -> Loop:
+    """``loop(a, b, c)``: the triple loop of SoftFloat's products and sums, n x n."""
     import numba
 
-    add, mul = (_function(BINARY32, name, 2) for name in ("add", "mul"))
+    add, mul = (_function(format, name, 2) for name in ("add", "mul"))
+    zero = format.storage_dtype.type(0)
 
     def matmul(a: Any, b: Any, c: Any) -> None:
         for i in range(n):
             for j in range(n):
-                total = np.uint32(0)
+                total = zero
                 for k in range(n):
                     total = add(total, mul(a[i, k], b[k, j]))
                 c[i, j] = total
@@ -123,8 +129,10 @@ def softfloat_matmul(n: int) -> Loop:
 
 
 def _function(format: Format, operation: str, arity: int) -> Any:
-    word, prefix = _WORDS[format]
-    function = getattr(library(), f"{prefix}_{_FUNCTIONS.get(operation, operation)}")
+    word, prefix = _WORDS.get(format, (None, ""))
+    function = getattr(library(), f"{prefix}_{_FUNCTIONS.get(operation, operation)}", None)
+    if function is None:
+        raise UnavailableError(f"SoftFloat has no {operation} of {format.name}")
     # A struct of one integer is passed as the integer is.
     function.argtypes, function.restype = [word] * arity, word
     return function

@@ -126,6 +126,8 @@ def test_dtypes_lists_every_registered_scalar_and_tasks_every_task(capsys):
         (["crosscheck", "xor"], ["--dtypes"]),
         (["verify", "arithmetic", "--count", "0"], ["count"]),
         (["bench", "ops", "--rounds", "0"], ["round", "0"]),
+        (["bench", "ops", "--operation", "frob"], ["frob", "add", "all"]),
+        (["bench", "step", "--operation", "add"], ["--operation", "ops"]),
         (["fly"], ["fly"]),
         ([], ["COMMAND"]),
     ],
@@ -142,6 +144,18 @@ def test_wrong_use_is_one_line_that_shows_the_value_and_the_way_out(capsys, argv
     assert captured.err.startswith("numlean: error: ")
     assert captured.err.count("\n") == 1
     assert all(word in captured.err for word in words)
+
+
+def test_operations_are_measured_beside_softfloat_with_flags_and_without(capsys):
+    dtypes = "float32,ieee32exec@round=to_odd,nan=x86,mp:24"
+    names = ["--operation", "add", "--operation", "next_up"]
+    assert main(["bench", "ops", "--rounds", "1", "--dtypes", dtypes, "--flags", *names]) == 0
+    measured = [line for line in capsys.readouterr().out.splitlines() if "  add " in line]
+    exec_lines = [line for line in measured if "ieee32exec@round=to_odd,nan=x86" in line]
+    assert ["flags" in line for line in exec_lines] == [False, True]
+    assert any("mp:24" in line for line in measured)
+    if any("SoftFloat binary32" in line for line in measured):
+        assert float(exec_lines[0].split()[-1]) > 0
 
 
 def test_an_interrupt_ends_the_command_with_status_130(capsys, monkeypatch):

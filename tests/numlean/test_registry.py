@@ -6,7 +6,7 @@ import pytest
 
 from numlean import registry
 from numlean.errors import NumleanError, UnavailableError, UnknownNameError
-from numlean.registry import Spec, get_scalar, scalars
+from numlean.registry import Spec, dtypes_of, get_scalar, scalars
 
 
 def test_first_party_scalars_come_through_the_entry_points():
@@ -75,15 +75,27 @@ def test_options_are_put_in_order():
     assert a.rounding == "toward_zero"
 
 
+def test_a_list_of_dtypes_keeps_the_options_of_each():
+    assert dtypes_of("float32,e5m2@round=to_odd,nan=x86,,mp:24") == [
+        "float32",
+        "e5m2@round=to_odd,nan=x86",
+        "mp:24",
+    ]
+
+
 @pytest.fixture
 def points(monkeypatch):
     def use(*entries):
         listed = tuple(EntryPoint(name, value, registry.GROUP) for name, value in entries)
         monkeypatch.setattr(registry, "_points", lambda: listed)
+        clear()
+
+    def clear():
         registry._load.cache_clear()
+        registry._made.cache_clear()
 
     yield use
-    registry._load.cache_clear()
+    clear()
 
 
 def test_a_broken_plug_in_is_a_warning_that_names_it(points):
@@ -98,6 +110,15 @@ def test_a_plug_in_that_is_no_backend_is_named(points):
     points(("text", "string:digits"))
     with pytest.raises(UnavailableError, match=r"'text' \(string:digits\) is no numlean Backend"):
         get_scalar("text")
+
+
+def test_a_name_that_two_packages_register_is_refused_with_both(points):
+    ours, theirs = "numlean_backends.float32:scalar", "elsewhere:scalar"
+    points(("float32", ours), ("float32", theirs))
+    with pytest.raises(UnavailableError, match=f"{ours} and {theirs}"):
+        get_scalar("float32")
+    points(("float32", ours), ("float32", ours))
+    assert get_scalar("float32").name == "float32"
 
 
 def test_a_checkout_that_is_not_installed_says_how_to_install(points):

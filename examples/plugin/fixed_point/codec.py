@@ -14,6 +14,9 @@ from numlean.codec import Exact
 from numlean.scalar import Storage
 from numlean_kernels.formats import Format
 
+NO_NUMBER: Exact = libmp.fnan
+"""How :class:`numlean.codec.Codec` writes what is no number."""
+
 
 @dataclass(frozen=True)
 class FixedCodec:
@@ -53,12 +56,13 @@ class FixedCodec:
 
     def from_int(self, values: np.ndarray[Any, Any]) -> Storage:
         """The integers themselves, or the greatest number."""
-        near = np.clip(values, -(1 << 32), 1 << 32) << self.fraction_bits
-        return np.clip(near, -GREATEST, GREATEST).astype(np.int32)
+        near = np.clip(values, -(1 << 31), 1 << 31) << self.fraction_bits
+        units: Storage = np.clip(near, -GREATEST, GREATEST).astype(np.int32)
+        return units
 
     def encode(self, value: Exact) -> int:
         """One exact value, rounded once."""
-        if value == libmp.fnan:
+        if value == NO_NUMBER:
             return NAN
         negative, _, e, size = value
         if value in (libmp.finf, libmp.fninf) or e + size > 32:
@@ -68,9 +72,8 @@ class FixedCodec:
 
     def decode(self, element: int) -> Exact:
         """One number's exact value."""
-        if element == NAN:
-            return libmp.fnan
-        return libmp.from_man_exp(int(element), -self.fraction_bits)
+        value: Exact = libmp.from_man_exp(int(element), -self.fraction_bits)
+        return NO_NUMBER if element == NAN else value
 
     def from_elements(self, elements: Iterable[Any], shape: tuple[int, ...]) -> Storage:
         """An array of units."""

@@ -1,0 +1,1 @@
+"""What ``numlean bench`` measures: arithmetic beside arithmetic, in one run."""

@@ -1,0 +1,138 @@
+"""Operations on arrays: ours, and SoftFloat's called in a compiled loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+import numpy as np
+
+from numlean.errors import UnavailableError
+from numlean.flags import Flags
+from numlean.kernel_scalar import KernelScalar
+from numlean.registry import get_scalar
+from numlean.scalar import Scalar, Storage
+from numlean.verification.encoding import rounded_to_even
+from numlean.verification.softfloat import softfloat_loop, softfloat_matmul
+from numlean_kernels.formats import Format
+
+ELEMENTS: Final = 16384
+
+_COMPILED_MATRIX: Final = 256
+_TAKES_FLAGS: Final = ("add", "sub", "mul", "div", "sqrt", "fma", "rem")
+_ELEMENTWISE: Final = {
+    **dict.fromkeys(("add", "sub", "mul", "div"), 2),
+    "sqrt": 1,
+    "fma": 3,
+    "rem": 2,
+    **dict.fromkeys(("minimum", "maximum", "min_num", "max_num", "copy_sign"), 2),
+    **dict.fromkeys(("eq", "lt", "le", "compare", "total_order"), 2),
+    **dict.fromkeys(("neg", "abs", "round_to_integral", "log_b", "next_up", "next_down"), 1),
+    **dict.fromkeys(("class_of", "to_float", "to_int"), 1),
+}
+OPERATIONS: Final = (*_ELEMENTWISE, "scale_b", "from_float", "sum", "matmul")
+"""All that can be measured."""
+
+USUAL: Final = ("add", "sub", "mul", "div", "sqrt", "fma", "sum", "matmul")
+"""Those measured unless others are asked for."""
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """An operation in one arithmetic, ready to run.
+
+    Attributes:
+        name: The dtype, or SoftFloat's.
+        run: Does it once.
+        count: How many elementary operations that is.
+        format: The format of the encodings, if they have one.
+        is_softfloat: Whether others of the format are to be compared with it.
+    """
+
+    name: str
+    run: Callable[[], object]
+    count: int
+    format: Format | None
+    is_softfloat: bool = False
+
+
+def contestants(operation: str, dtypes: list[str], *, flags: bool = False) -> Iterator[Contestant]:
+    """The operation in each dtype that has it, and SoftFloat's for each of their formats.
+
+    Args:
+        operation: One of ``OPERATIONS``.
+        dtypes: What to measure.
+        flags: Measure each also with flags counted.
+
+    Raises:
+        NumleanError: A dtype is unknown, or not installed.
+    """
+    formats: dict[Format, None] = {}
+    for dtype in dtypes:
+        scalar = get_scalar(dtype)
+        if scalar.format is not None:
+            formats[scalar.format] = None
+        yield from _ours(operation, dtype, scalar, flags=flags)
+    for format in formats:
+        yield from _softfloat(operation, format)
+
+
+def _ours(operation: str, dtype: str, scalar: Scalar, *, flags: bool) -> Iterator[Contestant]:
+    size = _matrix_size(scalar)
+    x = _operands(operation, scalar.from_float, size)
+    run = partial(getattr(scalar, operation), *x)
+    if not _is_there(run, x):
+        return
+    count = 2 * size**3 if operation == "matmul" else ELEMENTS
+    yield Contestant(dtype, run, count, scalar.format)
+    if flags and operation in _TAKES_FLAGS and isinstance(scalar, KernelScalar):
+        counted = partial(run, flags=Flags())
+        if _is_there(counted, x):
+            yield Contestant(f"{dtype}, flags", counted, count, scalar.format)
+
+
+def _is_there(run: partial[object], x: list[Any]) -> bool:
+    """Whether an arithmetic has an operation, tried on a corner of the operands."""
+    corner = [a[:1, :1] if a.ndim == 2 else a[:1] for a in x]
+    try:
+        run.func(*corner, **run.keywords)
+    except UnavailableError:
+        return False
+    return True
+
+
+def _operands(operation: str, encode: Callable[[Any], Storage], size: int) -> list[Any]:
+    """Normal deviates, and what else an operation takes."""
+    rng = np.random.Generator(np.random.Philox(0))
+    if operation == "matmul":
+        return [encode(rng.standard_normal((size, size))) for _ in range(2)]
+    values = rng.standard_normal((3, ELEMENTS))
+    if operation == "sqrt":
+        values = np.abs(values)
+    if operation == "from_float":
+        return [values[0]]
+    if operation == "scale_b":
+        return [encode(values[0]), rng.integers(-20, 20, ELEMENTS)]
+    return [encode(row) for row in values[: _ELEMENTWISE.get(operation, 1)]]
+
+
+def _softfloat(operation: str, format: Format) -> Iterator[Contestant]:
+    """SoftFloat's function in a compiled loop, if it is installed and has such a function."""
+    size = _COMPILED_MATRIX
+    x = _operands(operation, partial(rounded_to_even, format), size)
+    z = np.empty_like(x[0])
+    try:
+        if operation == "matmul":
+            loop, count = softfloat_matmul(format, size), 2 * size**3
+        else:
+            loop, count = softfloat_loop(format, operation, len(x)), ELEMENTS
+    except UnavailableError:
+        return
+    yield Contestant(f"SoftFloat {format.name}", partial(loop, *x, z), count, format, True)
+
+
+def _matrix_size(scalar: Scalar) -> int:
+    # The interpreter would take minutes for what compiled kernels do in milliseconds.
+    return 16 if scalar.device == "python" else _COMPILED_MATRIX

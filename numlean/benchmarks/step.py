@@ -1,0 +1,18 @@
+"""A step of training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from numlean.optim import sgd
+from numlean.registry import get_scalar
+from numlean.runtime import Stepper, instantiate
+from numlean.tasks import NamedTask
+
+
+def training_step(task: NamedTask, dtype: str) -> Callable[[], object]:
+    """One update of a task with its own optimizer and batch, again and again on one batch."""
+    runner = instantiate(task.task, get_scalar(dtype))
+    stepper = Stepper(runner, sgd(task.lr, task.momentum))
+    batch = task.load().train.batch(range(task.batch_size))
+    return lambda: stepper.step(batch)
