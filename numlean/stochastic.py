@@ -54,8 +54,8 @@ class StochasticScalar:
     """Stochastic rounding of add, sub, mul, div, sqrt, fma and scale_b; see :mod:`.scalar`.
 
     A result between two neighbours goes to the upper one with the probability of its distance from
-    the lower, in units of 2**-39 of their distance for binary32 and narrower formats (2**-29 for
-    square roots), 2**-10 for binary64. Matrix products and sums round every term so. Everything
+    the lower, in units of 2**(p-63) of their distance, p being the format's precision: 2**-39 for
+    binary32, 2**-10 for binary64. Matrix products and sums round every term so. Everything
     else, conversions and elementary functions among it, is the nearest Scalar's.
 
     Attributes:

@@ -21,7 +21,7 @@ _COMMANDS: Final = {
     "eval": "evaluate an expression and show the result from all sides",
     "dtypes": "list the arithmetics",
     "tasks": "list the tasks",
-    "verify": "hold ieee32exec to the hardware's results, bit for bit",
+    "verify": "hold emulated arithmetic to somebody else's, bit for bit",
     "bench": "measure speed, dtype beside dtype",
 }
 

@@ -1,64 +1,43 @@
 """Stochastic rounding: unbiased, a function of seed, step and place, and of nothing else."""
 
 from concurrent.futures import ThreadPoolExecutor
-from fractions import Fraction
-from math import isqrt, sqrt
 
 import numpy as np
 import pytest
 
 from numlean import Flags, get_scalar
+from numlean.cli import main
 from numlean.errors import NumleanError
 from numlean.optim import sgd
 from numlean.runtime import Stepper, instantiate
 from numlean.tasks import get_task
-
-SAMPLES = 1_000_000
-
-
-def value(x):
-    return Fraction(float(x))
-
-
-def root(q):
-    return Fraction(isqrt(q.numerator * q.denominator << 200), q.denominator << 100)
-
-
-EXACT = {
-    "add": lambda a, b: a + b,
-    "sub": lambda a, b: a - b,
-    "mul": lambda a, b: a * b,
-    "div": lambda a, b: a / b,
-    "sqrt": root,
-    "fma": lambda a, b, c: a * b + c,
-}
-CASES = [
-    ("add", (1.0, 2.0**-10)),
-    ("add", (3.0, -7.3e-3)),
-    ("sub", (1.0, 0.3)),
-    ("mul", (1.1, 1.7)),
-    ("mul", (-(2.0**-70), 2.0**-62 * 1.3)),
-    ("div", (1.0, 3.0)),
-    ("div", (-5.0, 7.0)),
-    ("sqrt", (2.0,)),
-    ("fma", (1.1, 1.3, -1.0)),
-]
+from numlean.verification.bias import CASES, TOLERANCE, bias
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "ieee32exec", "e5m2"])
-@pytest.mark.parametrize(("name", "operands"), CASES)
-def test_the_mean_is_the_exact_result_within_statistical_error(dtype, name, operands):
-    scalar = get_scalar(f"{dtype}@round=stochastic,seed=11").renewed()
-    x = [scalar.from_float(np.full(SAMPLES, v)) for v in operands]
-    exact = EXACT[name](*(value(scalar.to_float(a[:1]).item()) for a in x))
-    results, counts = np.unique(scalar.to_float(getattr(scalar, name)(*x)), return_counts=True)
-    if len(results) == 1:
-        assert value(results[0]) == exact
-        return
-    below, above = map(value, results)  # never a third
-    assert below < exact < above
-    up = float((exact - below) / (above - below))
-    assert abs(counts[1] / SAMPLES - up) < 5 * sqrt(up * (1 - up) / SAMPLES) + 1e-12
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_a_result_goes_up_as_often_as_it_should(dtype, case):
+    found = bias(f"{dtype}@round=stochastic,seed=11", case, 1_000_000)
+    assert found.strays == 0
+    assert found.deviation < TOLERANCE
+
+
+def test_a_bias_and_a_stray_are_found(monkeypatch, capsys):
+    scalar = get_scalar("bfloat16@round=stochastic")
+    right = type(scalar).add
+    monkeypatch.setattr(
+        type(scalar), "add", lambda self, x, y: np.minimum(*(right(self, x, y) for _ in range(2)))
+    )
+    assert not bias("bfloat16@round=stochastic", CASES[0], 1000).is_unbiased
+    assert main(["verify", "stochastic", "--count", "1e4"]) == 1
+    assert "BIASED" in capsys.readouterr().out
+    monkeypatch.setattr(type(scalar), "add", lambda self, x, y: y)
+    assert bias("bfloat16@round=stochastic", CASES[0], 1000).strays == 1000
+
+
+def test_bias_is_a_matter_of_stochastic_rounding():
+    with pytest.raises(NumleanError, match="ties_to_even"):
+        bias("bfloat16", CASES[0], 10)
 
 
 def test_what_is_exact_is_not_rounded_at_random():

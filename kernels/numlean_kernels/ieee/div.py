@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from numlean_kernels.ieee.arithmetic import Rounding
 from numlean_kernels.ieee.fields import make_accept, make_unpack
 from numlean_kernels.ieee.flags import DIVIDE_BY_ZERO, INVALID
-from numlean_kernels.ieee.kit import Kit
+from numlean_kernels.ieee.kit import Kit, Maker
 from numlean_kernels.ieee.nan import default_nan, make_is_signalling, make_propagate
 from numlean_kernels.ieee.reciprocal import make_reciprocal
 from numlean_kernels.ieee.round_pack import make_round_pack
@@ -29,7 +30,8 @@ def make_div(kit: Kit) -> Routine:
     reciprocal in h - 1: short of the true remainder * 2**d / b by less than 1/4 + 1/4 (the cuts) +
     1/4 (the reciprocal's own error), so floored by less than 2. Hence the new remainder is again
     below 2b, and the last quotient at most one too small; one comparison makes it exact, and what
-    then remains is the sticky bit.
+    then remains is the sticky bit. Stochastic rounding, which weighs what is lost, has a third
+    digit that fills the word.
     """
     word, signed = kit.word, kit.signed
     accept, unpack = kit.routine(make_accept), kit.routine(make_unpack)
@@ -42,13 +44,13 @@ def make_div(kit: Kit) -> Routine:
     no_flag, invalid_flag, by_zero_flag = word(0), word(INVALID), word(DIVIDE_BY_ZERO)
     bias, one_exp = signed(kit.format.bias), signed(1)
     zero, one = word(0), word(1)
-    half, precision = kit.word_bits // 2, kit.format.precision
-    unused_bits = word(kit.word_bits - precision)
+    unused_bits = word(kit.word_bits - kit.format.precision)
     reciprocal = kit.routine(make_reciprocal)
-    digit_bits, cut_bits = _DIGIT_BITS[kit.word_bits], max(precision + 1 - half, 0)
-    digit, cut = word(digit_bits), word(cut_bits)
-    lead = word(kit.word_bits - 2 - _DIGITS * digit_bits)
-    places = word(precision + half - 1 - digit_bits - cut_bits)
+    next_digit = kit.routine(_make_digit(_DIGIT_BITS[kit.word_bits]))
+    rest_bits = kit.word_bits - 2 - _DIGITS * _DIGIT_BITS[kit.word_bits]
+    is_stochastic = kit.arithmetic.rounding is Rounding.STOCHASTIC
+    last_digit = kit.routine(_make_digit(rest_bits) if is_stochastic else _make_no_digit)
+    lead = word(0 if is_stochastic else rest_bits)
 
     def div(a: Any, b: Any, noise: Any) -> Any:
         a, b = accept(a), accept(b)
@@ -63,9 +65,8 @@ def make_div(kit: Kit) -> Routine:
         y, quotient = reciprocal(sig_b), one
         remainder = word(remainder - divisor)
         for _ in range(_DIGITS):
-            estimate = word(word(word(remainder >> cut) * y) >> places)
-            remainder = word(word(remainder << digit) - word(estimate * divisor))
-            quotient = word(word(quotient << digit) + estimate)
+            quotient, remainder = next_digit(quotient, remainder, divisor, y)
+        quotient, remainder = last_digit(quotient, remainder, divisor, y)
         short = remainder >= divisor
         quotient = word(quotient + (one if short else zero))
         remainder = word(remainder - (divisor if short else zero))
@@ -84,3 +85,29 @@ def make_div(kit: Kit) -> Routine:
         return (propagate(a, b) if has_nan else z), (signalling if has_nan else flags)
 
     return div
+
+
+def _make_digit(bits: int) -> Maker:
+    """``digit(quotient, remainder, divisor, y)``: both, a digit of so many bits further."""
+
+    def make(kit: Kit) -> Routine:
+        word, half, precision = kit.word, kit.word_bits // 2, kit.format.precision
+        cut_bits = max(precision + 1 - half, 0)
+        shift, cut = word(bits), word(cut_bits)
+        places = word(precision + half - 1 - bits - cut_bits)
+
+        def digit(quotient: Any, remainder: Any, divisor: Any, y: Any) -> Any:
+            estimate = word(word(word(remainder >> cut) * y) >> places)
+            quotient = word(word(quotient << shift) + estimate)
+            return quotient, word(word(remainder << shift) - word(estimate * divisor))
+
+        return digit
+
+    return make
+
+
+def _make_no_digit(kit: Kit) -> Routine:
+    def no_digit(quotient: Any, remainder: Any, divisor: Any, y: Any) -> Any:
+        return quotient, remainder
+
+    return no_digit

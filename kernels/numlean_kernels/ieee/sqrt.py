@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from numlean_kernels.ieee.arithmetic import Rounding
 from numlean_kernels.ieee.fields import make_accept, make_unpack
 from numlean_kernels.ieee.flags import INVALID
 from numlean_kernels.ieee.kit import Kit
@@ -27,7 +28,8 @@ def make_sqrt(kit: Kit) -> Routine:
     remainder 4*u - root**2 is exact in a word, and times y, that is over the root, gives the other
     bits. They are short by less than 1.5 (a floor; a quarter of the square of the first shortage,
     which the quotient leaves out; and the cuts), so one comparison makes the root exact, and what
-    then remains is the sticky bit.
+    then remains is the sticky bit. Stochastic rounding, which weighs what is lost, has further bits
+    from what remains, so that the word is full.
     """
     word, signed = kit.word, kit.signed
     accept, unpack = kit.routine(make_accept), kit.routine(make_unpack)
@@ -47,6 +49,8 @@ def make_sqrt(kit: Kit) -> Routine:
     places_of_digit = word(2 * half + half - 1 - root_bits - 4)
     # 4*u in units of the squared root's, of which a word holds the lower bits.
     lift = word(2 * root_bits + 2 - kit.word_bits)
+    is_stochastic = kit.arithmetic.rounding is Rounding.STOCHASTIC
+    fraction = kit.routine(_make_fraction if is_stochastic else _make_no_fraction)
     lead = word(kit.word_bits - 2 - root_bits)
 
     def sqrt(a: Any, noise: Any) -> Any:
@@ -64,7 +68,8 @@ def make_sqrt(kit: Kit) -> Routine:
         short = remainder > word(root + root)
         remainder = word(remainder - (word(root + root + one) if short else zero))
         root = word(root + (one if short else zero))
-        sig_root = word(word(root << lead) | (one if remainder != 0 else zero))
+        sticky = one if remainder != 0 else zero
+        sig_root = word(word(root << lead) | word(fraction(remainder, y) | sticky))
         z, flags = round_pack(zero, signed(((e - odd) >> one_exp) + bias), sig_root, noise)
 
         negative = (a & sign_mask) != 0
@@ -77,3 +82,28 @@ def make_sqrt(kit: Kit) -> Routine:
         return (propagate(a, a) if is_nan else z), (signalling if is_nan else flags)
 
     return sqrt
+
+
+def _make_fraction(kit: Kit) -> Routine:
+    """``fraction(remainder, y)``: the bits that fill the word below the root.
+
+    They are remainder / (2 * root), which is remainder * y over a power of two. That product is
+    below 2**(w+22), and the remainder cut by 23 bits for it, relatively less than 2**-30.
+    """
+    assert kit.word_bits == 64
+    word, cut = kit.word, kit.word(23)
+    places = word(54)
+
+    def fraction(remainder: Any, y: Any) -> Any:
+        return word(word(word(remainder >> cut) * y) >> places)
+
+    return fraction
+
+
+def _make_no_fraction(kit: Kit) -> Routine:
+    zero = kit.word(0)
+
+    def no_fraction(remainder: Any, y: Any) -> Any:
+        return zero
+
+    return no_fraction

@@ -1,4 +1,4 @@
-"""Compare emulated arithmetic with somebody else's, bit for bit.
+"""Compare operations with somebody else's, bit for bit.
 
 References: ``hardware``, the processor's binary32 and binary64; ``double``, narrow formats by way
 of binary64; ``mpfr``, through gmpy2; ``softfloat``, Berkeley's, through the package of that name;
@@ -26,7 +26,6 @@ _MOST = 1e15
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
-    parser.add_argument("what", choices=["arithmetic"], help="what to verify")
     parser.add_argument(
         "--dtype",
         default="ieee32exec",
