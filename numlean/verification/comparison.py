@@ -160,9 +160,9 @@ def verify(
     if operation not in reference.operations:
         known = tuple(reference.operations)
         raise UnknownNameError(f"operation of {comparison.reference}", operation, known)
-    numbers = iter(range(comparison.batches(reference.operations[operation], count)))
+    batches = comparison.batches(reference.operations[operation], count)
     outcome = Outcome()
-    for part in _parts(comparison, operation, numbers, jobs):
+    for part in _parts(comparison, operation, iter(range(batches)), min(jobs, batches)):
         outcome += part
         if on_batch is not None:
             on_batch(outcome.cases)
