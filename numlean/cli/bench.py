@@ -66,7 +66,8 @@ def _bench_operations(
         if operation not in OPERATIONS:
             raise UnknownNameError("operation", operation, ("all", *OPERATIONS))
     print(f"arrays of {ELEMENTS} elements; square matrices, a term counting as two operations")
-    print(f"  {'':<17} {'':<29} {'ns each':>10} {'Gop/s':>9} {'x SoftFloat':>12}")
+    width = max(len("SoftFloat binary32"), *(len(f"{dtype}, flags") for dtype in dtypes))
+    print(f"  {'':<17} {'':<{width}} {'ns each':>10} {'Gop/s':>9} {'x SoftFloat':>12}")
     for operation in operations:
         field = {one.name: one for one in contestants(operation, dtypes, flags=flags)}
         seconds = best_seconds({name: one.run for name, one in field.items()}, rounds)
@@ -75,7 +76,7 @@ def _bench_operations(
         for name, one in field.items():
             ratio = f"{softfloat[one.format] / each[name]:12.1f}" if one.format in softfloat else ""
             speed = f"{each[name] * 1e9:10.3f} {1e-9 / each[name]:9.4f} {ratio}".rstrip()
-            print(f"  {operation:<17} {name:<29} {speed}", flush=True)
+            print(f"  {operation:<17} {name:<{width}} {speed}", flush=True)
 
 
 def _bench_step(dtypes: list[str], rounds: int) -> None:

@@ -265,12 +265,11 @@ class ExactArithmetic:
         if self.is_infinite(a):
             return self._infinite(negative=False), 0
         # A rational that rounds as the root does: many bits of it, and a mark if there are more.
-        scaled = self.value(a) * 4 ** (1 << self.format.exponent_bits)
+        bits = (1 << self.format.exponent_bits) + 2 * self.format.trailing_bits + 4
+        scaled = self.value(a) * 4**bits
         root = math.isqrt(scaled.numerator // scaled.denominator)
         more = Fraction(root) ** 2 != scaled
-        return self._signed(
-            (root + Fraction(more, 2)) / 2 ** (1 << self.format.exponent_bits), False
-        )
+        return self._signed((root + Fraction(more, 2)) / 2**bits, False)
 
     def _fma(self, a: int, b: int, c: int) -> Outcome:
         a, b, c = self._accept(a), self._accept(b), self._accept(c)

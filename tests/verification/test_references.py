@@ -56,6 +56,7 @@ def test_the_simplest_operands_give_the_bits_and_flags_of_mpfr(dtype, mode):
         "e5m2@round=toward_negative",
         "e4m3@round=to_odd",
         "e5m2@tininess=before",
+        "ieee:e2m5",
         "e4m3@subnormal=flush",
         "e5m2@subnormal=flush,overflow=saturate",
     ],
