@@ -33,8 +33,8 @@ def round_to_integral(rounding: Rounding) -> Maker:
         shift_right_jam = kit.routine(make_shift_right_jam)
         directed = Kit(replace(kit.arithmetic, rounding=rounding), kit.target)
         increment = directed.routine(make_increment)
-        sign_mask, magnitude_mask, max_number = kit.words(
-            "sign_mask", "magnitude_mask", "max_number"
+        sign_mask, magnitude_mask, infinity, max_number = kit.words(
+            "sign_mask", "magnitude_mask", "infinity", "max_number"
         )
         guard_bits, zero, one = word(kit.guard_bits), word(0), word(1)
         farthest = signed(kit.word_bits)
@@ -56,7 +56,7 @@ def round_to_integral(rounding: Rounding) -> Maker:
             normal = word(word(whole << word(zeros & shift_mask)) >> one)
             z, _ = round_pack(sign, signed(whole_lead + lead - zeros), normal, zero)
             z = z if whole != 0 else sign
-            z = a if (exp >= whole_exp) | (magnitude == 0) else z
+            z = a if (exp >= whole_exp) | (magnitude == 0) | (magnitude == infinity) else z
             is_nan = magnitude > max_number
             signalling = invalid_flag if is_signalling(a) else no_flag
             return (propagate(a, a) if is_nan else z), (signalling if is_nan else no_flag)
