@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
-from itertools import islice
-from multiprocessing import get_context
+from functools import cache, partial
 from typing import Final
 
 import numpy as np
 
-from numlean.errors import NumleanError, UnavailableError, UnknownNameError
+from numlean.errors import UnavailableError, UnknownNameError
 from numlean.kernel_scalar import KernelScalar
 from numlean.registry import Spec, get_scalar
+from numlean.verification.batches import in_order
 from numlean.verification.double import Double
 from numlean.verification.encoding import is_nan
 from numlean.verification.hardware import Hardware
@@ -30,7 +26,7 @@ from numlean.verification.operands import (
     operands,
 )
 from numlean.verification.rationals import Rationals
-from numlean.verification.reference import Choices, Reference
+from numlean.verification.reference import Choices, Raised, Reference
 from numlean.verification.softfloat import SoftFloat
 from numlean_kernels.formats import Format
 
@@ -162,38 +158,13 @@ def verify(
         raise UnknownNameError(f"operation of {comparison.reference}", operation, known)
     batches = comparison.batches(reference.operations[operation], count)
     outcome = Outcome()
-    for part in _parts(comparison, operation, iter(range(batches)), min(jobs, batches)):
+    work = partial(compare_batch, comparison, operation)
+    what = f"{operation} against {comparison.reference}"
+    for part in in_order(work, iter(range(batches)), min(jobs, batches), what):
         outcome += part
         if on_batch is not None:
             on_batch(outcome.cases)
     return outcome
-
-
-def _parts(
-    comparison: Comparison, operation: str, numbers: Iterator[int], jobs: int
-) -> Iterator[Outcome]:
-    """The outcomes of the batches, in their order."""
-    if jobs == 1:
-        for number in numbers:
-            yield compare_batch(comparison, operation, number)
-        return
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-
-        def submitted() -> Iterator[Future[Outcome]]:
-            for number in numbers:
-                yield pool.submit(compare_batch, comparison, operation, number)
-
-        stream = submitted()
-        waiting = list(islice(stream, 2 * jobs))
-        try:
-            while waiting:
-                yield waiting.pop(0).result()
-                waiting += islice(stream, 1)
-        except BrokenProcessPool:
-            raise NumleanError(
-                f"a process that compared {operation} died, of too little memory or in"
-                f" {comparison.reference}; --jobs 1 shows where"
-            ) from None
 
 
 def compare_batch(comparison: Comparison, operation: str, number: int) -> Outcome:
@@ -209,21 +180,48 @@ def compare(scalar: KernelScalar, reference: Reference, operation: str, x: list[
     assert format is not None
     expected, expected_flags = reference.compute(operation, x)
     actual, raised = _ours(scalar, operation, x, flags=expected_flags is not None)
-    wrong = actual != expected
-    if not reference.tells_nans and actual.dtype == format.storage_dtype:
-        wrong &= ~(is_nan(format, actual) & is_nan(format, expected))
-    if expected_flags is not None:
-        wrong |= raised != expected_flags
+    return differences(
+        format,
+        x,
+        (expected, expected_flags),
+        (actual, raised),
+        tells_nans=reference.tells_nans,
+    )
+
+
+def differences(
+    format: Format,
+    x: list[Bits],
+    expected: tuple[Bits, Raised | None],
+    actual: tuple[Bits, Raised],
+    *,
+    tells_nans: bool,
+) -> Outcome:
+    """Count where two arithmetics differ, in results or flags, and show the first such place.
+
+    Args:
+        format: Of the operands, and of results that are encodings.
+        x: The operands.
+        expected: A reference's results and flags; no flags are compared if it has none.
+        actual: Ours.
+        tells_nans: Whether two NaNs may differ.
+    """
+    (right, right_flags), (ours, our_flags) = expected, actual
+    wrong = ours != right
+    if not tells_nans and ours.dtype == format.storage_dtype:
+        wrong &= ~(is_nan(format, ours) & is_nan(format, right))
+    if right_flags is not None:
+        wrong |= our_flags != right_flags
     found = np.flatnonzero(wrong)
     first = None
     if len(found):
         k = found[0]
         first = Mismatch(
             operands=tuple(int(a[k]) for a in x),
-            expected=int(expected[k]),
-            actual=int(actual[k]),
-            expected_flags=None if expected_flags is None else int(expected_flags[k]),
-            actual_flags=int(raised[k]),
+            expected=int(right[k]),
+            actual=int(ours[k]),
+            expected_flags=None if right_flags is None else int(right_flags[k]),
+            actual_flags=int(our_flags[k]),
         )
     return Outcome(len(x[0]), len(found), first)
 
@@ -250,10 +248,10 @@ def _judged(dtype: str, reference: str) -> tuple[KernelScalar, Reference]:
     scalar = get_scalar(dtype)
     if not isinstance(scalar, KernelScalar) or scalar.format is None:
         raise UnavailableError(f"{dtype} is not verified: it is no arithmetic on encodings")
-    options = {_OPTIONS.get(k, k): v for k, v in Spec.parse(dtype).options.items()}
-    return scalar, REFERENCES[reference](scalar.format, Choices(**options))
+    return scalar, REFERENCES[reference](scalar.format, choices_of(dtype))
 
 
-def available_jobs() -> int:
-    """As many processes as there are processors for this one."""
-    return len(os.sched_getaffinity(0))
+def choices_of(dtype: str) -> Choices:
+    """What a dtype's options ask for."""
+    options = Spec.parse(dtype).options
+    return Choices(**{_OPTIONS.get(name, name): value for name, value in options.items()})

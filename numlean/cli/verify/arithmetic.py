@@ -10,15 +10,10 @@ from __future__ import annotations
 
 import argparse
 import time
-from typing import TYPE_CHECKING
 
 from numlean.cli.progress import progress
+from numlean.cli.verify.block import as_block
 from numlean.errors import NumleanError
-from numlean_kernels.formats import Format
-from numlean_kernels.ieee.flags import FLAGS
-
-if TYPE_CHECKING:
-    from numlean.verification import Mismatch
 
 _LEVELS = {"1": "level 1", "2": "level 2", "all": "all"}
 _MOST = 1e15
@@ -62,7 +57,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Verify and print a line an operation."""
     # References are imported only here: the command line starts without them.
-    from numlean.verification.comparison import Comparison, available_jobs, verify
+    from numlean.verification.batches import available_jobs
+    from numlean.verification.comparison import Comparison, verify
 
     level = _LEVELS[arguments.level]
     count = arguments.count
@@ -96,26 +92,6 @@ def run(arguments: argparse.Namespace) -> int:
         )
         if outcome.first is not None:
             title = f"{comparison.format().name} {operation}: differs from {arguments.against}"
-            print(_as_block(title, comparison.format(), outcome.first))
+            print(as_block(title, comparison.format(), outcome.first))
             status = 1
     return status
-
-
-def _as_block(title: str, format: Format, first: Mismatch) -> str:
-    rows = list(zip("abc", first.operands, strict=False))
-    rows += [("expected", first.expected), ("actual", first.actual)]
-    lines = [f"  {label:<9} {_fields(format, bits)}" for label, bits in rows]
-    if first.expected_flags is not None:
-        lines[-2] += f"   {_flag_names(first.expected_flags)}"
-        lines[-1] += f"   {_flag_names(first.actual_flags)}"
-    return "\n".join([title, *lines])
-
-
-def _fields(format: Format, bits: int) -> str:
-    binary = f"{bits:0{format.width}b}"
-    exponent = binary[1 : 1 + format.exponent_bits]
-    return f"{bits:#x}   {binary[0]} {exponent} {binary[1 + format.exponent_bits :]}"
-
-
-def _flag_names(flags: int) -> str:
-    return ", ".join(name for name, bit in FLAGS.items() if flags & bit) or "no flag"
