@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 
-from numlean.cli.verify import arithmetic, stochastic
+from numlean.cli.verify import arithmetic, elementary, stochastic
 
 _SUBJECTS = {
     "arithmetic": (arithmetic, "operations, bit for bit"),
+    "elementary": (elementary, "elementary functions, bit for bit"),
     "stochastic": (stochastic, "how often stochastic rounding goes up"),
 }
 

@@ -1,0 +1,213 @@
+"""A dtype's elementary functions beside the certified reference, by the batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from functools import cache, partial
+from typing import Any, Final
+
+import numpy as np
+
+from numlean.errors import UnavailableError, UnknownNameError
+from numlean.kernel_scalar import KernelScalar
+from numlean.registry import get_scalar
+from numlean.verification.batches import in_order
+from numlean.verification.comparison import Outcome, choices_of, differences
+from numlean.verification.elementary.functions import FUNCTIONS, Function
+from numlean.verification.elementary.operands import elementary_operands
+from numlean.verification.elementary.screened import Screened, worth_measuring
+from numlean.verification.operands import BATCH, Bits, all_operands, count_of_all
+from numlean.verification.reference import Raised
+from numlean_kernels.formats import Format
+
+_EXHAUSTIBLE_BITS: Final = {1: 32, 2: 16}
+"""By arity, as many bits the operands may have in all, for all of them to be tried."""
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a comparison found.
+
+    Attributes:
+        outcome: Cases, and mismatches in encodings or flags.
+        referred: How many cases MPFR decided because the screen could not.
+        worst: The largest relative error of the screen's estimates that was measured.
+        unsound: Operands for which the screen was found wrong, so that nothing is certified.
+    """
+
+    outcome: Outcome = field(default_factory=Outcome)
+    referred: int = 0
+    worst: float = 0.0
+    unsound: tuple[int, ...] | None = None
+
+    def __add__(self, other: Findings) -> Findings:
+        return Findings(
+            self.outcome + other.outcome,
+            self.referred + other.referred,
+            max(self.worst, other.worst),
+            self.unsound or other.unsound,
+        )
+
+
+@dataclass(frozen=True)
+class ElementaryComparison:
+    """An arithmetic, and at which operands its functions are judged.
+
+    Attributes:
+        dtype: What is judged: an emulated dtype, options included.
+        exhaustive: Whether at all operands, instead of structured and random ones.
+        seed: Names the random ones.
+    """
+
+    dtype: str
+    exhaustive: bool = False
+    seed: int = 0
+
+    def judged(self) -> tuple[KernelScalar, Screened]:
+        """The Scalar and its reference.
+
+        Raises:
+            NumleanError: The reference has no such arithmetic.
+        """
+        return _judged(self.dtype)
+
+    def format(self) -> Format:
+        """The format of the encodings."""
+        return self.judged()[1].format
+
+    def function(self, name: str) -> Function:
+        """What is known of a function that the dtype has.
+
+        Raises:
+            UnknownNameError: There is no such function.
+            UnavailableError: The dtype has it not, or all its operands are too many to be tried.
+        """
+        if name not in FUNCTIONS:
+            raise UnknownNameError("elementary function", name, tuple(FUNCTIONS))
+        function = FUNCTIONS[name]
+        if not self.can_try(name):
+            raise UnavailableError(
+                f"{name} of {self.dtype} has too many operands to try them all; --count N tries"
+                " some"
+            )
+        if not self.offers(name):
+            raise UnavailableError(f"{self.dtype} has no {name}")
+        return function
+
+    def can_try(self, name: str) -> bool:
+        """Whether the operands asked for are not too many."""
+        bits = self.format().width * FUNCTIONS[name].arity
+        return not self.exhaustive or bits <= _EXHAUSTIBLE_BITS[FUNCTIONS[name].arity]
+
+    def offers(self, name: str) -> bool:
+        """Whether the dtype has a function."""
+        scalar, one = self._one(name)
+        method = getattr(scalar, name, None)
+        try:
+            return method is not None and method(*one) is not None
+        except UnavailableError:
+            return False
+
+    def keeps_flags(self, name: str) -> bool:
+        """Whether the dtype tells the flags of a function, so that they are compared."""
+        scalar, one = self._one(name)
+        try:
+            scalar.flagged(name, *one)
+        except UnavailableError:
+            return False
+        return True
+
+    def tells_nans(self) -> bool:
+        """Whether NaNs are compared bit for bit, as those of the default rule are."""
+        return choices_of(self.dtype).nan == "torchlean"
+
+    def identity(self) -> dict[str, Any]:
+        """What findings depend on: what is compared where, and the kernels' sources."""
+        from numlean_kernels.targets.cpu import source_hash
+
+        return {**asdict(self), "kernels": source_hash()}
+
+    def batches(self, function: Function, count: int) -> int:
+        """How many batches hold ``count`` cases, or all there are if those are fewer."""
+        if self.exhaustive:
+            count = min(count, count_of_all(self.format(), function.arity))
+        return -(-count // BATCH)
+
+    def batch(self, function: Function, number: int) -> list[Bits]:
+        """The operands of one batch."""
+        scalar, reference = self.judged()
+        if self.exhaustive:
+            return all_operands(reference.format, function.arity, number)
+        return elementary_operands(scalar, function, number, self.seed)
+
+    def _one(self, name: str) -> tuple[KernelScalar, list[Bits]]:
+        scalar = self.judged()[0]
+        return scalar, [scalar.from_float(np.array([1.0]))] * FUNCTIONS[name].arity
+
+
+def verify(
+    comparison: ElementaryComparison,
+    name: str,
+    count: int,
+    *,
+    jobs: int = 1,
+    done: int = 0,
+    findings: Findings | None = None,
+    on_batch: Callable[[int, Findings], None] | None = None,
+) -> Findings:
+    """Compare a function at ``count`` operands, or at all there are.
+
+    Args:
+        comparison: Of what, and at which operands.
+        name: The function.
+        count: How many operands to try at most.
+        jobs: How many processes share the batches; the findings are the same for any number.
+        done: How many batches were compared before.
+        findings: What was found then.
+        on_batch: Told after each batch how many are done, and what has been found.
+    """
+    total = comparison.batches(comparison.function(name), count)
+    work = partial(compare_batch, comparison, name, count)
+    findings = findings or Findings()
+    for part in in_order(work, iter(range(done, total)), min(jobs, total - done), name):
+        done, findings = done + 1, findings + part
+        if on_batch is not None:
+            on_batch(done, findings)
+    return findings
+
+
+def compare_batch(comparison: ElementaryComparison, name: str, count: int, number: int) -> Findings:
+    """Compare a function on one batch, of which as many are left as ``count`` still has."""
+    _, reference = comparison.judged()
+    function = FUNCTIONS[name]
+    x = [a[: count - number * BATCH] for a in comparison.batch(function, number)]
+    # Positions that differ from batch to batch, and are no multiple of anything.
+    measured = worth_measuring(reference.format, x, offset=number * 0x9E3779B1 + 0x1234567)
+    judgement = reference.compute(function, x, measured)
+    actual, raised = _ours(comparison, name, x)
+    outcome = differences(
+        reference.format,
+        x,
+        (judgement.z, None if raised is None else judgement.raised),
+        (actual, np.zeros(len(actual), np.uint8) if raised is None else raised),
+        tells_nans=comparison.tells_nans(),
+    )
+    k = judgement.unsound
+    unsound = None if k is None else tuple(int(a[k]) for a in x)
+    return Findings(outcome, judgement.referred, judgement.worst, unsound)
+
+
+def _ours(comparison: ElementaryComparison, name: str, x: list[Bits]) -> tuple[Bits, Raised | None]:
+    scalar = comparison.judged()[0]
+    if comparison.keeps_flags(name):
+        return scalar.flagged(name, *x)
+    return getattr(scalar, name)(*x), None
+
+
+@cache
+def _judged(dtype: str) -> tuple[KernelScalar, Screened]:
+    scalar = get_scalar(dtype)
+    if not isinstance(scalar, KernelScalar) or scalar.format is None:
+        raise UnavailableError(f"{dtype} is not verified: it is no arithmetic on encodings")
+    return scalar, Screened(scalar.format, choices_of(dtype))

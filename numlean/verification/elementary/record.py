@@ -1,0 +1,95 @@
+"""What a long comparison has found so far, kept in a file, so that it can be taken up again."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from numlean.errors import NumleanError
+from numlean.verification.comparison import Mismatch, Outcome
+from numlean.verification.elementary.comparison import Findings
+
+
+@dataclass
+class Record:
+    """A file that says how many batches of each function are done, and what was found in them.
+
+    It is written anew after each batch and then put in place of the old one, so that it is whole
+    whenever the writing is interrupted.
+
+    Attributes:
+        path: The file; None keeps nothing.
+        subject: What is compared; a record of anything else is refused.
+        functions: The done batches and findings, by function.
+    """
+
+    path: Path | None
+    subject: dict[str, Any]
+    functions: dict[str, tuple[int, Findings]]
+
+    @classmethod
+    def opened(cls, path: str | None, subject: dict[str, Any]) -> Record:
+        """The record in a file, or an empty one if there is no such file yet.
+
+        Raises:
+            NumleanError: The file is no record, or one of something else, or cannot be written.
+        """
+        record = cls(Path(path) if path is not None else None, subject, {})
+        if record.path is None:
+            return record
+        try:
+            if record.path.exists():
+                record._read(json.loads(record.path.read_text()))
+            record._write()
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            if isinstance(error, NumleanError):
+                raise
+            raise NumleanError(f"--resume {path}: no record of a comparison: {error}") from None
+        return record
+
+    def of(self, name: str) -> tuple[int, Findings]:
+        """How many batches of a function are done, and what was found."""
+        return self.functions.get(name, (0, Findings()))
+
+    def keep(self, name: str, done: int, findings: Findings) -> None:
+        """Write down what has been done."""
+        self.functions[name] = done, findings
+        self._write()
+
+    def _read(self, kept: dict[str, Any]) -> None:
+        if kept["subject"] != self.subject:
+            other = [k for k, v in self.subject.items() if kept["subject"].get(k) != v]
+            raise NumleanError(
+                f"--resume {self.path}: the record is of something else; they differ in"
+                f" {', '.join(other)}"
+            )
+        for name, entry in kept["functions"].items():
+            self.functions[name] = entry["batches"], _findings(entry["findings"])
+
+    def _write(self) -> None:
+        if self.path is None:
+            return
+        functions = {
+            name: {"batches": done, "findings": asdict(findings)}
+            for name, (done, findings) in self.functions.items()
+        }
+        text = json.dumps({"subject": self.subject, "functions": functions}, indent=1)
+        beside = self.path.with_name(self.path.name + ".new")
+        beside.write_text(text + "\n")
+        beside.replace(self.path)
+
+
+def _findings(kept: dict[str, Any]) -> Findings:
+    outcome = dict(kept["outcome"])
+    first = outcome.pop("first")
+    if first is not None:
+        first = Mismatch(**{**first, "operands": tuple(first["operands"])})
+    unsound = kept["unsound"]
+    return Findings(
+        Outcome(**outcome, first=first),
+        kept["referred"],
+        kept["worst"],
+        None if unsound is None else tuple(unsound),
+    )

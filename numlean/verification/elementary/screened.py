@@ -1,0 +1,177 @@
+"""The reference for arrays: a screen where it is certain, MPFR where it is not, and measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final
+
+import numpy as np
+
+from numlean.verification.elementary.certified import Certified
+from numlean.verification.elementary.functions import Function
+from numlean.verification.elementary.screen import Enclosures, Libm, Screen
+from numlean.verification.elementary.settling import can_settle, settle
+from numlean.verification.encoding import Floats, Truths, decoded, is_signalling
+from numlean.verification.hardware import prescribed_nan
+from numlean.verification.operands import Bits
+from numlean.verification.reference import Choices, Raised
+from numlean_kernels.formats import BINARY32, Format
+from numlean_kernels.ieee.flags import INVALID
+
+_CHUNK: Final = 1 << 16
+"""How many values are worked on at a time, so that they stay in the processor's cache."""
+
+_LISTED: Final = 20
+"""Width up to which a format's values are kept in a list."""
+
+_APART: Final = 1 << 14
+_ENDS: Final = 1024
+
+
+@dataclass
+class Judgement:
+    """What results ought to be.
+
+    Attributes:
+        z: The encodings.
+        raised: The flags.
+        referred: How many the screen left to MPFR.
+        worst: The largest relative error of the screen that was measured.
+        unsound: Where what the screen said was found wrong; None if nowhere.
+    """
+
+    z: Bits
+    raised: Raised
+    referred: int = 0
+    worst: float = 0.0
+    unsound: int | None = None
+
+
+class Screened:
+    """Correctly rounded functions on arrays of encodings.
+
+    NaNs are those of the rule ``torchlean``.
+
+    Attributes:
+        format: The format of operands and results.
+        certified: What decides where the screen does not.
+        screen: What settles most; None where binary64 is too coarse for the format.
+    """
+
+    def __init__(self, format: Format, choices: Choices, screen: Screen | None = None) -> None:
+        self.format = format
+        self.certified = Certified(format, choices)
+        self.screen = (screen or Libm()) if can_settle(format) else None
+        self._choices = choices
+
+    def compute(
+        self, function: Function, x: list[Bits], measured: np.ndarray[Any, Any]
+    ) -> Judgement:
+        """The results, and how far off the screen is at the positions ``measured``."""
+        count = len(x[0])
+        whole = Judgement(np.empty_like(x[0]), np.empty(count, np.uint8))
+        for start in range(0, count, _CHUNK):
+            chunk = slice(start, start + _CHUNK)
+            here = measured[(measured >= start) & (measured < start + _CHUNK)] - start
+            part = self._chunk(function, [a[chunk] for a in x], here)
+            whole.z[chunk], whole.raised[chunk] = part.z, part.raised
+            whole.referred += part.referred
+            whole.worst = max(whole.worst, part.worst)
+            if whole.unsound is None and part.unsound is not None:
+                whole.unsound = start + part.unsound
+        return whole
+
+    def _chunk(
+        self, function: Function, x: list[Bits], measured: np.ndarray[Any, Any]
+    ) -> Judgement:
+        floats = [_values(self.format, a) for a in x]
+        nan, outside = self._not_a_number(function, x, floats)
+        settled = nan | outside
+        if settled.all() or self.screen is None:
+            judgement = Judgement(np.zeros_like(x[0]), np.zeros(len(settled), np.uint8))
+        else:
+            enclosures = self.screen.enclose(function, floats)
+            z, raised, certain = settle(self.format, self._choices, enclosures)
+            for a in floats:
+                certain &= (a != 0) & np.isfinite(a)
+            judgement = Judgement(z, raised)
+            self._measure(
+                function, floats, judgement, enclosures, measured[(certain & ~settled)[measured]]
+            )
+            settled = settled | certain
+        self._refer(function, floats, judgement, np.flatnonzero(~settled))
+        if nan.any() or outside.any():
+            signalling = np.any([is_signalling(self.format, a) for a in x], axis=0)
+            judgement.z[outside] = self.format.default_nan
+            judgement.raised[outside] = INVALID
+            judgement.z[nan] = prescribed_nan(self.format, x)[nan]
+            judgement.raised[nan] = INVALID * signalling[nan]
+        return judgement
+
+    def _not_a_number(
+        self, function: Function, x: list[Bits], floats: list[Floats]
+    ) -> tuple[Truths, Truths]:
+        """Where an operand's NaN is the result, and where there is none but no value either."""
+        nan: Truths = np.any([np.isnan(a) for a in floats], axis=0)
+        if function.ignores_nan is not None:
+            signalling = np.any([is_signalling(self.format, a) for a in x], axis=0)
+            nan &= signalling | ~function.ignores_nan(*floats)
+        if function.outside is None:
+            return nan, np.zeros_like(nan)
+        return nan, function.outside(*floats) & ~nan
+
+    def _refer(
+        self,
+        function: Function,
+        floats: list[Floats],
+        judgement: Judgement,
+        positions: np.ndarray[Any, Any],
+    ) -> None:
+        operands = zip(*(a[positions].tolist() for a in floats), strict=True)
+        for k, given in zip(positions.tolist(), operands, strict=True):
+            value = self.certified.value(function.name, given)
+            judgement.z[k], judgement.raised[k] = self.certified.rounded(value)
+        judgement.referred = len(positions)
+
+    def _measure(
+        self,
+        function: Function,
+        floats: list[Floats],
+        judgement: Judgement,
+        enclosures: Enclosures,
+        positions: np.ndarray[Any, Any],
+    ) -> None:
+        """Hold the screen, and what it was rounded to, to MPFR."""
+        for k in positions.tolist():
+            value = self.certified.value(function.name, tuple(float(a[k]) for a in floats))
+            settled = int(judgement.z[k]), int(judgement.raised[k])
+            if not enclosures.holds(k, value) or settled != self.certified.rounded(value):
+                judgement.unsound = k
+            if enclosures.side[k] == 0:
+                judgement.worst = max(judgement.worst, abs(enclosures.offset(k, value)))
+
+
+def _values(format: Format, x: Bits) -> Floats:
+    if format.width <= _LISTED:
+        return _list_of_values(format)[x]
+    if format == BINARY32:
+        with np.errstate(invalid="ignore"):  # signalling NaNs
+            return x.view(np.float32).astype(np.float64)
+    return decoded(format, x)
+
+
+@cache
+def _list_of_values(format: Format) -> Floats:
+    return decoded(format, np.arange(1 << format.width, dtype=format.storage_dtype))
+
+
+def worth_measuring(format: Format, x: list[Bits], offset: int) -> np.ndarray[Any, Any]:
+    """Positions of one operand in 2**14 from an offset on, and of some at an exponent's ends."""
+    count, mask = len(x[0]), x[0].dtype.type(format.trailing_mask)
+    at_end = np.zeros(count, np.bool_)
+    for a in x:
+        at_end |= ((a & mask) == 0) | ((a & mask) == mask)
+    ends = np.flatnonzero(at_end)
+    ends = ends[:: -(-len(ends) // _ENDS) or 1]
+    return np.union1d(np.arange(offset % _APART, count, _APART), ends)

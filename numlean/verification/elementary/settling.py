@@ -1,0 +1,89 @@
+"""Which values a screen's enclosures round for certain, and to what: a compiled loop.
+
+An open interval in which no point of the grid of :mod:`.rounding` lies is rounded as one: every
+value in it has the same index, and more. Intervals are counted in encodings of binary64, which lie
+closer together than the intervals are wide, and ascend as the numbers do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any, Final
+
+import numpy as np
+
+from numlean.verification.elementary.functions import HUG
+from numlean.verification.elementary.rounding import beyond, make_round
+from numlean.verification.elementary.screen import MARGIN, Enclosures
+from numlean.verification.encoding import Truths
+from numlean.verification.operands import Bits
+from numlean.verification.reference import Choices, Raised
+from numlean_kernels.formats import Format
+
+_WIDEST: Final = 32
+_EXPONENT_BITS: Final = 8
+
+# A step between encodings is at least 2**-53 of the number, so that these are wide enough.
+_MARGIN_STEPS: Final = int(MARGIN * 2**53)
+_HUG_STEPS: Final = int(HUG * 2**53)
+
+
+def can_settle(format: Format) -> bool:
+    """Whether binary64 is so much finer and wider that enclosures in it settle anything."""
+    return format.width <= _WIDEST and format.exponent_bits <= _EXPONENT_BITS
+
+
+def settle(format: Format, choices: Choices, enclosures: Enclosures) -> tuple[Bits, Raised, Truths]:
+    """The encodings and flags of values, and where they are certain.
+
+    ``round`` and ``tininess`` are looked at. A zero or infinity settles nothing: it may be exact.
+    """
+    count = len(enclosures.y)
+    z, raised = np.zeros(count, format.storage_dtype), np.zeros(count, np.uint8)
+    settled = np.zeros(count, np.bool_)
+    loop = _loop(format, choices.rounding, choices.tininess)
+    loop(enclosures.y.view(np.int64), enclosures.side, z, raised, settled)
+    return z, raised, settled
+
+
+@cache
+def _loop(format: Format, rounding: str, tininess: str) -> Callable[..., None]:
+    import numba
+
+    choices = Choices(rounding, tininess=tininess)
+    rounded_from = numba.njit(make_round(format, choices, numba.njit))
+    index_of = numba.njit(_make_index_of(format))
+    infinity = 0x7FF << 52
+
+    @numba.njit  # type: ignore[untyped-decorator]
+    def loop(y: Any, side: Any, z: Any, raised: Any, settled: Any) -> None:
+        for i in range(len(y)):
+            magnitude, hugs = y[i] & 0x7FFFFFFFFFFFFFFF, side[i]
+            if (magnitude == 0) | (magnitude >= infinity):
+                continue
+            below = _MARGIN_STEPS if hugs == 0 else (_HUG_STEPS if hugs < 0 else 0)
+            above = _MARGIN_STEPS if hugs == 0 else (_HUG_STEPS if hugs > 0 else 0)
+            least = index_of(max(magnitude - below, 0))
+            # The number before the open end: were the end itself on the grid, it is not in it.
+            if least == index_of(min(magnitude + above - 1, infinity)):
+                z[i], raised[i] = rounded_from(y[i] < 0, least, True)
+                settled[i] = True
+
+    return loop  # type: ignore[no-any-return]
+
+
+def _make_index_of(format: Format) -> Callable[[Any], Any]:
+    """Return ``index_of(encoding)``: the index of a positive binary64 number, for compiled code."""
+    emin, emax, grid_bits, top = format.emin, format.emax, format.trailing_bits + 2, beyond(format)
+
+    def index_of(encoding: Any) -> Any:
+        e = (encoding >> 52) - 1023
+        if e > emax:
+            return top
+        significand = (encoding & ((1 << 52) - 1)) | (1 << 52)
+        shift = 52 - grid_bits + max(emin - e, 0)
+        point = significand >> shift if shift < 63 else 0
+        return min((max(e - emin, 0) << grid_bits) + point, top)
+
+    return index_of

@@ -1,0 +1,377 @@
+"""The reference of elementary functions beside MPFR itself, and that differences are found."""
+
+import json
+from fractions import Fraction
+from functools import cache
+from math import floor, inf, nan
+
+import gmpy2
+import mpmath
+import numpy as np
+import pytest
+
+from numlean import get_scalar
+from numlean.cli import main
+from numlean.kernel_scalar import KernelScalar
+from numlean.verification.elementary import (
+    FUNCTIONS,
+    Certified,
+    ElementaryComparison,
+    Enclosures,
+    Libm,
+    Record,
+    verify,
+)
+from numlean.verification.elementary.operands import elementary_operands
+from numlean.verification.elementary.screened import Screened
+from numlean.verification.encoding import decoded
+from numlean.verification.mpfr import Mpfr
+from numlean.verification.operands import BATCH
+from numlean.verification.reference import Choices
+from numlean_kernels.formats import BINARY32, E5M2
+from numlean_kernels.ieee.flags import DIVIDE_BY_ZERO, INEXACT, INVALID, OVERFLOW, UNDERFLOW
+
+DTYPES = ("binary16", "bfloat16", "ieee32exec")
+MODES = ("ties_to_even", "ties_to_away", "toward_zero", "toward_positive", "toward_negative")
+OF_MPFR = tuple(name for name in FUNCTIONS if name not in ("sigmoid", "softplus"))
+NOWHERE = np.array([], np.int64)
+
+
+@cache
+def sample(dtype, name):
+    scalar = get_scalar(dtype)
+    return [a[:1500].copy() for a in elementary_operands(scalar, FUNCTIONS[name], 0, seed=7)]
+
+
+def plain(name, x, floats):
+    """Where MPFR's own exponents suffice, and its poles and zeros are no matter."""
+    size = [np.where(np.isfinite(a), np.abs(a), 0) for a in floats]
+    fine = np.all([(a > 0) & (a < 2.0**20) & (a != 1) for a in size], axis=0)
+    if name == "pow":
+        fine &= np.abs(floats[1] * np.log2(np.maximum(size[0], 2.0**-1000))) < 2.0**20
+    return fine
+
+
+@pytest.mark.parametrize("mode", ["ties_to_even", *MODES[2:]])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_encodings_and_flags_are_those_of_mpfr_at_the_format_s_own_precision(dtype, mode):
+    format, choices = get_scalar(dtype).format, Choices(mode)
+    screened, mpfr = Screened(format, choices), Mpfr(format, choices)
+    for name in OF_MPFR:
+        x = sample(dtype, name)
+        fine = plain(name, x, [decoded(format, a) for a in x])
+        x = [a[fine] for a in x]
+        z, raised = mpfr.compute("rec_sqrt" if name == "rsqrt" else name, x)
+        ours = screened.compute(FUNCTIONS[name], x, NOWHERE)
+        assert len(x[0]) > 200
+        assert np.array_equal(ours.z, z), name
+        assert np.array_equal(ours.raised, raised), name
+
+
+def rounded_by_fractions(format, mode, q, more):
+    """The magnitude's encoding; q is at most the value, and less if more."""
+    e = floor_log2(abs(q)) if q else format.emin
+    e = max(e, format.emin)
+    units = abs(q) / Fraction(2) ** (e - format.trailing_bits)
+    below = floor(units)
+    exact = units == below and not more
+    up = {
+        "ties_to_even": units - below > Fraction(1, 2)
+        or (units - below == Fraction(1, 2) and (more or below % 2 == 1)),
+        "ties_to_away": units - below >= Fraction(1, 2),
+        "toward_zero": False,
+        "toward_positive": q > 0 and not exact,
+        "toward_negative": q < 0 and not exact,
+    }[mode]
+    z = ((e - format.emin) << format.trailing_bits) + below + up
+    infinite = mode.startswith("ties") or up
+    return min(z, format.infinity if infinite else format.max_finite)
+
+
+def floor_log2(q):
+    e = q.numerator.bit_length() - q.denominator.bit_length()
+    return e - (q < Fraction(2) ** e)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_every_direction_gives_a_thousand_bits_rounded_as_a_fraction(dtype, mode):
+    format = get_scalar(dtype).format
+    reference = Screened(format, Choices(mode))
+    many = gmpy2.context(precision=1000, round=gmpy2.RoundToZero)
+    for name in ("sqrt", "sin", "expm1", "pow", "hypot"):
+        x = [a[:300] for a in sample(dtype, name)]
+        floats = [decoded(format, a) for a in x]
+        fine = plain(name, x, floats)
+        z = reference.compute(FUNCTIONS[name], x, NOWHERE).z
+        for k in np.flatnonzero(fine):
+            y = getattr(many, name)(*(gmpy2.mpfr(float(a[k])) for a in floats))
+            if y.is_regular() and abs(gmpy2.get_exp(y)) < 300:
+                q = Fraction(*(int(part) for part in y.as_integer_ratio()))
+                expected = rounded_by_fractions(format, mode, q, y.rc != 0)
+                assert int(z[k]) & format.magnitude_mask == expected, (name, k)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_sigmoid_and_softplus_are_mpmath_s_thousand_bits_rounded(mode):
+    certified = Certified(BINARY32, Choices(mode))
+    with mpmath.workprec(1000):
+        for x in (1.5, -0.625, 2.0**-126, -(2.0**-30), 30.25, -100.5, 87.0, 2.0**-149):
+            e = mpmath.exp(mpmath.mpf(x))
+            for name, y in (("sigmoid", e / (1 + e)), ("softplus", mpmath.log1p(e))):
+                z, raised = certified.rounded(certified.value(name, (x,)))
+                q = Fraction(int(y.man)) * Fraction(2) ** y.exp
+                assert z == rounded_by_fractions(BINARY32, mode, q, True), (name, x)
+                assert raised == INEXACT | (UNDERFLOW if q < Fraction(2) ** -126 else 0)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_all_that_the_screen_settles_is_what_mpfr_says(name, mode):
+    for dtype in DTYPES:
+        reference = Screened(get_scalar(dtype).format, Choices(mode))
+        x = sample(dtype, name)
+        judgement = reference.compute(FUNCTIONS[name], x, np.arange(1500))
+        assert judgement.unsound is None
+        assert 0 < judgement.worst < 2.0**-50
+        assert judgement.referred < 400
+
+
+SPECIAL = [
+    ("exp", (-inf,), 0.0, 0),
+    ("exp", (inf,), inf, 0),
+    ("exp", (0.0,), 1.0, 0),
+    ("exp", (200.0,), inf, OVERFLOW | INEXACT),
+    ("exp", (-1e38,), 0.0, UNDERFLOW | INEXACT),
+    ("exp2", (-3.0,), 0.125, 0),
+    ("exp2", (-149.0,), 2.0**-149, 0),
+    ("expm1", (-0.0,), -0.0, 0),
+    ("expm1", (-inf,), -1.0, 0),
+    ("log", (0.0,), -inf, DIVIDE_BY_ZERO),
+    ("log2", (-0.0,), -inf, DIVIDE_BY_ZERO),
+    ("log10", (1000.0,), 3.0, 0),
+    ("log", (-1.0,), nan, INVALID),
+    ("log", (-inf,), nan, INVALID),
+    ("log", (1.0,), 0.0, 0),
+    ("log1p", (-1.0,), -inf, DIVIDE_BY_ZERO),
+    ("log1p", (-2.0,), nan, INVALID),
+    ("sqrt", (-0.0,), -0.0, 0),
+    ("rsqrt", (0.0,), inf, DIVIDE_BY_ZERO),
+    ("rsqrt", (-0.0,), -inf, DIVIDE_BY_ZERO),
+    ("rsqrt", (inf,), 0.0, 0),
+    ("rsqrt", (-1.0,), nan, INVALID),
+    ("cbrt", (-27.0,), -3.0, 0),
+    ("sin", (inf,), nan, INVALID),
+    ("tan", (-inf,), nan, INVALID),
+    ("sin", (-0.0,), -0.0, 0),
+    ("asin", (1.5,), nan, INVALID),
+    ("acos", (1.0,), 0.0, 0),
+    ("acosh", (0.5,), nan, INVALID),
+    ("acosh", (1.0,), 0.0, 0),
+    ("atanh", (-1.0,), -inf, DIVIDE_BY_ZERO),
+    ("atanh", (2.0,), nan, INVALID),
+    ("tanh", (-inf,), -1.0, 0),
+    ("tanh", (1e30,), 1.0, INEXACT),
+    ("erf", (inf,), 1.0, 0),
+    ("sigmoid", (-inf,), 0.0, 0),
+    ("sigmoid", (0.0,), 0.5, 0),
+    ("sigmoid", (1e38,), 1.0, INEXACT),
+    ("softplus", (-inf,), 0.0, 0),
+    ("softplus", (inf,), inf, 0),
+    ("softplus", (1e38,), 1e38, INEXACT),
+    ("pow", (nan, 0.0), 1.0, 0),
+    ("pow", (1.0, nan), 1.0, 0),
+    ("pow", (2.0, nan), nan, 0),
+    ("pow", (-0.0, -3.0), -inf, DIVIDE_BY_ZERO),
+    ("pow", (-0.0, -2.5), inf, DIVIDE_BY_ZERO),
+    ("pow", (0.0, -inf), inf, 0),
+    ("pow", (-0.0, 3.0), -0.0, 0),
+    ("pow", (-1.0, inf), 1.0, 0),
+    ("pow", (-8.0, 0.5), nan, INVALID),
+    ("pow", (-inf, 3.0), -inf, 0),
+    ("pow", (-3.0, 3.0), -27.0, 0),
+    ("hypot", (nan, -inf), inf, 0),
+    ("hypot", (nan, 1.0), nan, 0),
+    ("hypot", (3.0, -4.0), 5.0, 0),
+    ("atan2", (-0.0, 1.0), -0.0, 0),
+    ("atan2", (0.0, 0.0), 0.0, 0),
+    ("atan2", (1e-38, 1e38), 0.0, UNDERFLOW | INEXACT),
+]
+
+
+@pytest.mark.parametrize(("name", "operands", "value", "flags"), SPECIAL)
+def test_special_values_and_their_flags_are_the_standard_s(name, operands, value, flags):
+    x = [np.array([a], np.float32).view(np.uint32) for a in operands]
+    judgement = Screened(BINARY32, Choices()).compute(FUNCTIONS[name], x, NOWHERE)
+    expected = np.array([value], np.float32).view(np.uint32)
+    assert (hex(judgement.z[0]), judgement.raised[0]) == (hex(expected[0]), flags)
+
+
+def test_a_signalling_nan_is_made_quiet_and_invalid_wherever_it_stands():
+    one, infinity, signalling = 0x3F800000, 0x7F800000, 0x7F800003
+    reference = Screened(BINARY32, Choices())
+    for name, operands in (
+        ("sin", (signalling,)),
+        ("pow", (one, signalling)),
+        ("pow", (signalling, 0)),
+        ("hypot", (infinity, signalling)),
+    ):
+        x = [np.array([a], np.uint32) for a in operands]
+        judgement = reference.compute(FUNCTIONS[name], x, NOWHERE)
+        assert (judgement.z[0], judgement.raised[0]) == (signalling | 1 << 22, INVALID)
+
+
+def test_functions_that_are_there_are_right_at_structured_operands():
+    comparison = ElementaryComparison("ieee32exec", seed=1)
+    for name in ("exp", "log", "tanh", "sinh", "cosh", "sin", "cos", "sqrt"):
+        findings = verify(comparison, name, 2000)
+        assert findings.outcome.cases == 2000
+        assert findings.outcome.first is None
+        assert findings.unsound is None
+
+
+def test_all_pairs_of_an_8_bit_format_are_tried(monkeypatch):
+    def atan2(self, x, y):
+        return Mpfr(E5M2, Choices()).compute("atan2", [x, y])[0]
+
+    monkeypatch.setattr(KernelScalar, "atan2", atan2, raising=False)
+    monkeypatch.setattr(ElementaryComparison, "keeps_flags", lambda self, name: False)
+    findings = verify(ElementaryComparison("e5m2@nan=canonical", exhaustive=True), "atan2", 1 << 40)
+    assert findings.outcome.cases == 1 << 16
+    assert findings.outcome.first is None
+    assert findings.unsound is None
+
+
+def test_a_wrong_bit_is_found_and_shown(monkeypatch, capsys):
+    right = KernelScalar.sqrt
+
+    def wrong(self, x, *, flags=None):
+        z = right(self, x)
+        z[len(z) // 2] ^= np.uint32(1)
+        return z
+
+    monkeypatch.setattr(KernelScalar, "sqrt", wrong)
+    monkeypatch.setattr(ElementaryComparison, "keeps_flags", lambda self, name: False)
+    argv = ["verify", "elementary", "--function", "sqrt", "--count", "1001", "--jobs", "1"]
+    assert main(argv) == 1
+    printed = capsys.readouterr().out
+    assert "flags: not compared" in printed
+    assert "      1 mismatches" in printed
+    assert "expected" in printed
+
+
+def test_a_wrong_flag_is_found(monkeypatch, capsys):
+    right = KernelScalar.flagged
+
+    def wrong(self, name, *x):
+        z, raised = right(self, name, *x)
+        raised[-1] ^= INEXACT
+        return z, raised
+
+    monkeypatch.setattr(KernelScalar, "flagged", wrong)
+    argv = ["verify", "elementary", "--function", "sqrt", "--count", "1e3", "--jobs", "1"]
+    assert main(argv) == 1
+    assert "flags: compared\n" in capsys.readouterr().out
+
+
+class Careless(Libm):
+    """Off by more than is allowed, if by less than would always be seen in results."""
+
+    def enclose(self, function, x):
+        right = super().enclose(function, x)
+        return Enclosures(right.y * (1 + 2.0**-45), right.side)
+
+
+class Onesided(Libm):
+    """Takes the exponential to be below its estimate everywhere."""
+
+    def enclose(self, function, x):
+        right = super().enclose(function, x)
+        return Enclosures(right.y, np.full_like(right.side, -1))
+
+
+@pytest.mark.parametrize("screen", [Careless(), Onesided()])
+def test_a_screen_that_is_wrong_is_caught_by_measuring_it(screen):
+    reference = Screened(BINARY32, Choices(), screen)
+    x = sample("ieee32exec", "exp")
+    assert reference.compute(FUNCTIONS["exp"], x, np.arange(1000)).unsound is not None
+
+
+def test_several_processes_find_what_one_finds():
+    comparison = ElementaryComparison("ieee32exec", seed=3)
+    count = 2 * BATCH + 1000
+    assert verify(comparison, "sqrt", count, jobs=2) == verify(comparison, "sqrt", count)
+
+
+def test_an_interrupted_run_is_taken_up_where_it_was_left(tmp_path):
+    comparison, path, count = ElementaryComparison("binary16"), tmp_path / "state", 3 * BATCH
+    record = Record.opened(str(path), comparison.identity())
+
+    def interrupted(done, findings):
+        record.keep("sqrt", done, findings)
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        verify(comparison, "sqrt", count, on_batch=interrupted)
+    done, findings = Record.opened(str(path), comparison.identity()).of("sqrt")
+    assert (done, findings.outcome.cases) == (2, 2 * BATCH)
+    batches = []
+    resumed = verify(
+        comparison,
+        "sqrt",
+        count,
+        done=done,
+        findings=findings,
+        on_batch=lambda *a: batches.append(a),
+    )
+    assert len(batches) == 1
+    assert resumed == verify(comparison, "sqrt", count)
+
+
+def test_the_command_writes_a_record_and_repeats_a_finished_one(tmp_path, capsys):
+    path = tmp_path / "state.json"
+    argv = ["verify", "elementary", "--function", "sqrt", "--count", "1e4", "--jobs", "1"]
+    assert main([*argv, "--resume", str(path)]) == 0
+    first = capsys.readouterr().out.splitlines()
+    kept = json.loads(path.read_text())
+    assert kept["functions"]["sqrt"]["findings"]["outcome"]["cases"] == 10_000
+    assert main([*argv, "--resume", str(path)]) == 0
+    again = capsys.readouterr().out.splitlines()
+    assert [line.split(" mismatches")[0] for line in again] == [
+        line.split(" mismatches")[0] for line in first
+    ]
+    assert main([*argv, "--resume", str(path), "--round", "toward_zero"]) == 2
+    assert "dtype" in capsys.readouterr().err
+
+
+def test_a_file_that_is_no_record_is_refused(tmp_path, capsys):
+    path = tmp_path / "notes"
+    for text in ("not JSON", "[]", "{}"):
+        path.write_text(text)
+        assert main(["verify", "elementary", "--function", "sqrt", "--resume", str(path)]) == 2
+        assert path.read_text() == text
+        assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (["--count", "0"], ["count"]),
+        (["--jobs", "0"], ["jobs"]),
+        (["--seed", "-1"], ["seed"]),
+        (["--function", "gamma"], ["gamma", "exp"]),
+        (["--function", "hypot", "--exhaustive"], ["hypot", "--count"]),
+        (["--exhaustive", "--function", "exp", "--dtype", "binary64exec"], ["exp", "--count"]),
+        (["--dtype", "mp:24"], ["mp:24"]),
+        (["--dtype", "e5m2@subnormal=flush"], ["subnormal"]),
+        (["--round", "upward"], ["upward", "toward_positive"]),
+        (["--round", "stochastic"], ["stochastic"]),
+        (["--resume", "/nowhere/at/all"], ["/nowhere/at/all"]),
+    ],
+)
+def test_what_makes_no_sense_is_one_line_and_status_2(argv, words, capsys):
+    assert main(["verify", "elementary", *argv]) == 2
+    error = capsys.readouterr().err
+    assert all(word in error for word in words)
+    assert error.count("\n") == 1
