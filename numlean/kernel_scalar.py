@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, final
 
 import numpy as np
@@ -18,7 +19,7 @@ from numlean_kernels.loops.count import BLOCK, COUNT_FLAGS, NO_ROUTINES, counts_
 from numlean_kernels.loops.elementwise import binary, flagged, ternary, unary
 from numlean_kernels.loops.matmul import MATMUL, MATMUL_FMA
 from numlean_kernels.loops.reduce import SUM_ORDERED, SUM_PAIRWISE
-from numlean_kernels.targets.protocol import Launch, Loop, Table, Target, kernel_for
+from numlean_kernels.targets.protocol import Launch, Loop, Routine, Table, Target, kernel_for
 
 
 @final
@@ -33,6 +34,8 @@ class KernelScalar:
         target: Where loops run.
         codec: How numbers enter and leave storage.
         rounding: The rounding of every operation.
+        substitutes: Functions on single elements that take the place of correctly rounded ones, by
+            their names; they keep no flags.
     """
 
     name: str
@@ -41,6 +44,7 @@ class KernelScalar:
     target: Target
     codec: Codec
     rounding: str = "ties_to_even"
+    substitutes: Mapping[str, Routine] = field(default_factory=dict)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, KernelScalar) and self._identity == other._identity
@@ -389,6 +393,8 @@ class KernelScalar:
     def _run_flagged(
         self, name: str, operands: tuple[Storage, ...], result: Any = None
     ) -> tuple[Storage, np.ndarray[Any, Any]]:
+        if name in self.substitutes:
+            raise UnavailableError(f"{name} of {self.name} keeps no flags")
         z = np.empty(operands[0].shape, self.storage_dtype if result is None else result)
         raised = np.empty(z.shape, np.uint8)
         arrays = [x.reshape(-1) for x in (*operands, raised, z)]
@@ -400,7 +406,14 @@ class KernelScalar:
         kernel_for(self.target, COUNT_FLAGS, NO_ROUTINES)(counts.shape, raised, counts)
         return counts_of(counts)
 
+    def _substituted(self, name: str, operands: tuple[Storage, ...]) -> Storage:
+        function, operands = self.substitutes[name], self.fitted(name, operands)
+        values = map(function, *(x.ravel().tolist() for x in operands))
+        return self.codec.from_elements(values, operands[0].shape)
+
     def _elementary(self, name: str, x: Storage) -> Storage:
+        if name in self.substitutes:
+            return self._substituted(name, (x,))
         # mpmath is costly to import, and most runs need none of this.
         from numlean.correct_rounding import FUNCTIONS, correctly_rounded
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from enum import Enum
 from typing import Any, Final
@@ -23,7 +23,7 @@ from numlean_kernels.ieee import (
     ieee_table,
 )
 from numlean_kernels.targets import get_target
-from numlean_kernels.targets.protocol import Target
+from numlean_kernels.targets.protocol import Routine, Target
 
 _OPTIONS: Final[dict[str, tuple[str, type[Enum]]]] = {
     "round": ("rounding", Rounding),
@@ -33,6 +33,14 @@ _OPTIONS: Final[dict[str, tuple[str, type[Enum]]]] = {
     "overflow": ("overflow", Overflow),
 }
 _SEED: Final = "seed"
+_MATH: Final = "math"
+
+
+class MathProfile(Enum):
+    """What the elementary functions are: correctly rounded, or TorchLean's to the bit."""
+
+    CORRECT = "correct"
+    TORCHLEAN = "torchlean"
 
 
 def emulated_backend(
@@ -46,8 +54,9 @@ def emulated_backend(
     def make(spec: Spec, device: str) -> KernelScalar | StochasticScalar:
         arithmetic = arithmetic_of(format if isinstance(format, Format) else format(spec), spec)
         target = get_target(device)
+        substitutes = _substitutes(arithmetic, spec)
         if arithmetic.rounding is not Rounding.STOCHASTIC:
-            return _kernel_scalar(spec.text, arithmetic, arithmetic, target)
+            return _kernel_scalar(spec.text, arithmetic, arithmetic, target, substitutes)
         nearest = replace(arithmetic, rounding=Rounding.TIES_TO_EVEN)
         return StochasticScalar(
             name=spec.text,
@@ -61,13 +70,17 @@ def emulated_backend(
         summary=summary,
         devices=("cpu", "python"),
         make=make,
-        options=(*_OPTIONS, _SEED),
+        options=(*_OPTIONS, _MATH, _SEED),
         format=format if isinstance(format, Format) else None,
     )
 
 
 def _kernel_scalar(
-    name: str, arithmetic: Arithmetic, entering: Arithmetic, target: Target
+    name: str,
+    arithmetic: Arithmetic,
+    entering: Arithmetic,
+    target: Target,
+    substitutes: Mapping[str, Routine] | None = None,
 ) -> KernelScalar:
     """The Scalar of an arithmetic, into which numbers are rounded by another."""
     return KernelScalar(
@@ -77,7 +90,24 @@ def _kernel_scalar(
         target=target,
         codec=EncodingCodec(entering, ieee_table(entering, target), target),
         rounding=arithmetic.rounding.value,
+        substitutes=substitutes or {},
     )
+
+
+def _substitutes(arithmetic: Arithmetic, spec: Spec) -> Mapping[str, Routine]:
+    """What the option ``math`` puts in the place of correctly rounded functions."""
+    profile = _choice(MathProfile, _MATH, spec.options.get(_MATH, MathProfile.CORRECT.value))
+    if profile is MathProfile.CORRECT:
+        return {}
+    # Most runs need none of this.
+    from numlean_backends.torchlean_math import ARITHMETIC, ROUTINES
+
+    if arithmetic != ARITHMETIC:
+        raise NumleanError(
+            f"dtype {spec.text!r}: math=torchlean is binary32 as TorchLean has it, with no other"
+            " option: ieee32exec@math=torchlean"
+        )
+    return ROUTINES
 
 
 def _seed(spec: Spec) -> int:
@@ -95,14 +125,18 @@ def arithmetic_of(format: Format, spec: Spec) -> Arithmetic:
     """
     choices: dict[str, Any] = {}
     for option, value in spec.options.items():
-        if option == _SEED:
+        if option in (_MATH, _SEED):
             continue
         attribute, kind = _OPTIONS[option]
-        known = {choice.value: choice for choice in kind}
-        if value not in known:
-            raise UnknownNameError(f"value of {option}", value, tuple(known))
-        choices[attribute] = known[value]
+        choices[attribute] = _choice(kind, option, value)
     arithmetic = Arithmetic(format, **choices)
     if _SEED in spec.options and arithmetic.rounding is not Rounding.STOCHASTIC:
         raise NumleanError(f"dtype {spec.text!r}: seed is of use only with round=stochastic")
     return arithmetic
+
+
+def _choice(kind: type[Enum], option: str, value: str) -> Any:
+    known = {choice.value: choice for choice in kind}
+    if value not in known:
+        raise UnknownNameError(f"value of {option}", value, tuple(known))
+    return known[value]

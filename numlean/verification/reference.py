@@ -25,6 +25,7 @@ class Choices:
     subnormal: str = "keep"
     tininess: str = "after"
     overflow: str = "infinite"
+    math: str = "correct"
 
 
 class Reference(Protocol):

@@ -53,6 +53,8 @@ class Certified:
 
     def __init__(self, format: Format, choices: Choices) -> None:
         kept = choices.subnormal == "keep" and choices.overflow == "infinite"
+        if choices.math != "correct":
+            raise UnavailableError(f"math={choices.math} is not correctly rounded, nor meant to be")
         if choices.rounding not in ROUNDINGS or not kept:
             raise UnavailableError(
                 f"elementary functions are verified for the roundings {', '.join(ROUNDINGS)},"
