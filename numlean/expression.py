@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from numlean.elementary import ARITIES
 from numlean.errors import NumleanError, UnavailableError
 from numlean.flags import Flags
 from numlean.inspection import Inspection, inspect
@@ -32,7 +33,8 @@ _COMPARISONS: Final = {
     ast.Eq: ("eq", False),
 }
 _FUNCTIONS: Final = {
-    **dict.fromkeys(("sqrt", "abs", "exp", "log", "tanh", "sinh", "cosh", "sin", "cos"), 1),
+    **dict.fromkeys(("sqrt", "abs"), 1),
+    **ARITIES,
     **dict.fromkeys(("next_up", "next_down", "log_b", "round_to_integral"), 1),
     **dict.fromkeys(("rem", "minimum", "maximum", "min_num", "max_num", "copy_sign"), 2),
     "fma": 3,
@@ -122,19 +124,23 @@ class _Evaluation:
         if any(x.dtype == np.bool_ for x in operands):
             raise NumleanError(f"{name} takes numbers, not the answer of a comparison")
         operation: Callable[..., Any] = getattr(self.scalar, name)
-        counted = self.keeps_flags and name in _FLAGGED
+        counted = self.keeps_flags and (name in _FLAGGED or self._counts_elementary(name))
         result: Storage = operation(*operands, **({"flags": self.flags} if counted else {}))
         return result
+
+    def _counts_elementary(self, name: str) -> bool:
+        # Exact values, from which wide formats have their functions, are rounded without flags.
+        return name in ARITIES and _keeps_flags(self.scalar, name)
 
 
 def _known() -> str:
     return f"known: + - * / < <= > >= ==, {', '.join(sorted(_FUNCTIONS))}, bits, inf, nan"
 
 
-def _keeps_flags(scalar: Scalar) -> bool:
-    probe = scalar.from_float([0.0])
+def _keeps_flags(scalar: Scalar, name: str = "add") -> bool:
+    probe = [scalar.from_float([0.0])] * ARITIES.get(name, 2)
     try:
-        scalar.add(probe, probe, flags=Flags())
+        getattr(scalar, name)(*probe, flags=Flags())
     except UnavailableError:
         return False
     return True

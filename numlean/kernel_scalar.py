@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, final
 
@@ -11,15 +11,29 @@ from numpy.typing import ArrayLike
 
 from numlean import conversion, shapes
 from numlean.codec import Codec
+from numlean.elementary import ARITIES, ElementaryFunctions
 from numlean.errors import ShapeError, StorageError, UnavailableError, UnknownNameError
 from numlean.flags import Flags
 from numlean.scalar import Axis, Contraction, Order, Storage
 from numlean_kernels.formats import Format
 from numlean_kernels.loops.count import BLOCK, COUNT_FLAGS, NO_ROUTINES, counts_of
-from numlean_kernels.loops.elementwise import binary, flagged, ternary, unary
+from numlean_kernels.loops.elementwise import binary, elementwise, flagged, ternary, unary
 from numlean_kernels.loops.matmul import MATMUL, MATMUL_FMA
 from numlean_kernels.loops.reduce import SUM_ORDERED, SUM_PAIRWISE
 from numlean_kernels.targets.protocol import Launch, Loop, Routine, Table, Target, kernel_for
+
+
+def elementary_function(name: str) -> Callable[..., Storage]:
+    """A method of a Scalar that is the elementary function of that name."""
+
+    def method(self: KernelScalar, *operands: Storage, flags: Flags | None = None) -> Storage:
+        if len(operands) != ARITIES[name]:
+            raise TypeError(f"{name} takes {ARITIES[name]} operands, not {len(operands)}")
+        return self.elementary(name, *operands, flags=flags)
+
+    method.__name__ = name
+    method.__doc__ = getattr(ElementaryFunctions, name).__doc__
+    return method
 
 
 @final
@@ -284,33 +298,35 @@ class KernelScalar:
         """Where x <= y."""
         return self._binary("le", x, y, result=np.bool_)
 
-    def exp(self, x: Storage) -> Storage:
-        """The exponentials."""
-        return self._elementary("exp", x)
+    # Elementary functions.
 
-    def log(self, x: Storage) -> Storage:
-        """The natural logarithms."""
-        return self._elementary("log", x)
-
-    def tanh(self, x: Storage) -> Storage:
-        """The hyperbolic tangents."""
-        return self._elementary("tanh", x)
-
-    def sinh(self, x: Storage) -> Storage:
-        """The hyperbolic sines."""
-        return self._elementary("sinh", x)
-
-    def cosh(self, x: Storage) -> Storage:
-        """The hyperbolic cosines."""
-        return self._elementary("cosh", x)
-
-    def sin(self, x: Storage) -> Storage:
-        """The sines."""
-        return self._elementary("sin", x)
-
-    def cos(self, x: Storage) -> Storage:
-        """The cosines."""
-        return self._elementary("cos", x)
+    exp = elementary_function("exp")
+    exp2 = elementary_function("exp2")
+    expm1 = elementary_function("expm1")
+    log = elementary_function("log")
+    log2 = elementary_function("log2")
+    log10 = elementary_function("log10")
+    log1p = elementary_function("log1p")
+    sin = elementary_function("sin")
+    cos = elementary_function("cos")
+    tan = elementary_function("tan")
+    asin = elementary_function("asin")
+    acos = elementary_function("acos")
+    atan = elementary_function("atan")
+    sinh = elementary_function("sinh")
+    cosh = elementary_function("cosh")
+    tanh = elementary_function("tanh")
+    asinh = elementary_function("asinh")
+    acosh = elementary_function("acosh")
+    atanh = elementary_function("atanh")
+    cbrt = elementary_function("cbrt")
+    rsqrt = elementary_function("rsqrt")
+    erf = elementary_function("erf")
+    sigmoid = elementary_function("sigmoid")
+    softplus = elementary_function("softplus")
+    pow = elementary_function("pow")
+    hypot = elementary_function("hypot")
+    atan2 = elementary_function("atan2")
 
     # Products and sums.
 
@@ -406,29 +422,41 @@ class KernelScalar:
         kernel_for(self.target, COUNT_FLAGS, NO_ROUTINES)(counts.shape, raised, counts)
         return counts_of(counts)
 
-    def _substituted(self, name: str, operands: tuple[Storage, ...]) -> Storage:
-        function, operands = self.substitutes[name], self.fitted(name, operands)
-        values = map(function, *(x.ravel().tolist() for x in operands))
+    def elementary(self, name: str, *operands: Storage, flags: Flags | None = None) -> Storage:
+        """An elementary function by its name: a substitute, the table's, or from exact values."""
+        operands = self.fitted(name, operands)
+        if name in self.substitutes:
+            return self._substituted(name, operands, flags)
+        if self._has_routine(name):
+            return self.run(elementwise(name, len(operands)), operands, flags=flags)
+        return self._from_exact_values(name, operands, flags)
+
+    def _has_routine(self, name: str) -> bool:
+        try:
+            self.table[name]
+        except KeyError:
+            return False
+        return True
+
+    def _substituted(
+        self, name: str, operands: tuple[Storage, ...], flags: Flags | None
+    ) -> Storage:
+        self._refuse_flags(name, flags)
+        values = map(self.substitutes[name], *(x.ravel().tolist() for x in operands))
         return self.codec.from_elements(values, operands[0].shape)
 
-    def _elementary(self, name: str, x: Storage) -> Storage:
-        if name in self.substitutes:
-            return self._substituted(name, (x,))
+    def _from_exact_values(
+        self, name: str, operands: tuple[Storage, ...], flags: Flags | None
+    ) -> Storage:
+        self._refuse_flags(name, flags)
         # mpmath is costly to import, and most runs need none of this.
-        from numlean.correct_rounding import FUNCTIONS, correctly_rounded
+        from numlean.correct_rounding import compute
 
-        function, codec = FUNCTIONS[name], self.codec
-        x = self._ready(name, x)
-        is_nan = ~self.eq(x, x)
-        # A NaN becomes what x + x makes of it, and an odd function leaves a zero its sign.
-        z = np.where(is_nan, self.add(x, x), x)
-        settled = is_nan | self.eq(x, self.from_float(0.0)) if function.odd else is_nan
-        values = [
-            correctly_rounded(function, codec.decode(element), codec.precision, codec.encode)
-            for element in x[~settled].tolist()
-        ]
-        z[~settled] = codec.from_elements(values, (len(values),))
-        return z
+        return compute(self, name, operands)
+
+    def _refuse_flags(self, name: str, flags: Flags | None) -> None:
+        if flags is not None:
+            raise UnavailableError(f"{name} of {self.name} keeps no flags")
 
     def _kernel(self, loop: Loop) -> Launch:
         try:

@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Protocol
 
 from numlean.errors import ShapeError
+from numlean.nn.functional import log_softmax
 from numlean.tensor import Tensor
 
 
@@ -62,11 +63,58 @@ def mse(*, reduction: Reduction = Reduction.MEAN) -> MeanSquaredError:
     return MeanSquaredError(reduction)
 
 
+@dataclass(frozen=True)
+class CrossEntropyOneHot:
+    """The negated sum of target * log_softmax(prediction) over the last axis, the classes.
+
+    Predictions are logits. As a mean, these sums are added in C order and divided once by their
+    number; as a sum, all products are added in C order and the total negated.
+
+    Attributes:
+        reduction: The mean over all axes but the last, or the sum over everything.
+    """
+
+    reduction: Reduction = Reduction.MEAN
+
+    def __call__(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """The loss of the whole batch."""
+        products = _weighted_logarithms(prediction, target)
+        if self.reduction is Reduction.SUM:
+            return -products.sum()
+        return (-products.sum(-1)).mean()
+
+    def per_sample(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """Each sample's own loss."""
+        products = _weighted_logarithms(prediction, target)
+        if self.reduction is Reduction.SUM:
+            return -products.sum(tuple(range(1, products.ndim)))
+        sums = -products.sum(-1)
+        return sums.mean(tuple(range(1, sums.ndim)))
+
+
+def cross_entropy_one_hot(*, reduction: Reduction = Reduction.MEAN) -> CrossEntropyOneHot:
+    """The cross-entropy of logits and one-hot, or any other, distributions over the last axis."""
+    return CrossEntropyOneHot(reduction)
+
+
 def _squared_difference(prediction: Tensor, target: Tensor) -> Tensor:
-    if prediction.shape != target.shape:
-        raise ShapeError(
-            f"mse takes predictions and targets of one shape, not {prediction.shape} and"
-            f" {target.shape}"
-        )
+    _check_shapes("mse", prediction, target)
     difference = prediction - target
     return difference * difference
+
+
+def _weighted_logarithms(prediction: Tensor, target: Tensor) -> Tensor:
+    _check_shapes("cross_entropy_one_hot", prediction, target)
+    if prediction.ndim < 2:
+        raise ShapeError(
+            f"cross_entropy_one_hot takes shapes (batch, ..., classes), not {prediction.shape}"
+        )
+    return target * log_softmax(prediction)
+
+
+def _check_shapes(name: str, prediction: Tensor, target: Tensor) -> None:
+    if prediction.shape != target.shape:
+        raise ShapeError(
+            f"{name} takes predictions and targets of one shape, not {prediction.shape} and"
+            f" {target.shape}"
+        )

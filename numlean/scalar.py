@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike
 
+from numlean.elementary import ElementaryFunctions
 from numlean.flags import Flags
 from numlean_kernels.formats import Format
 
@@ -26,7 +27,7 @@ Order: TypeAlias = Literal["ordered", "pairwise"]
 Axis: TypeAlias = int | tuple[int, ...] | None
 
 
-class Scalar(Protocol):
+class Scalar(ElementaryFunctions, Protocol):
     """An arithmetic on one device.
 
     If you implement one: operations never raise for what arithmetic defines (division by zero,
@@ -204,27 +205,6 @@ class Scalar(Protocol):
 
     def le(self, x: Storage, y: Storage) -> np.ndarray[Any, np.dtype[np.bool_]]:
         """Where x <= y: false for NaNs."""
-
-    def exp(self, x: Storage) -> Storage:
-        """The exponentials, correctly rounded; exp(-inf) = +0."""
-
-    def log(self, x: Storage) -> Storage:
-        """The natural logarithms, correctly rounded; log(+-0) = -inf, log of less a NaN."""
-
-    def tanh(self, x: Storage) -> Storage:
-        """The hyperbolic tangents, correctly rounded; tanh(+-0) = +-0."""
-
-    def sinh(self, x: Storage) -> Storage:
-        """The hyperbolic sines, correctly rounded; sinh(+-0) = +-0."""
-
-    def cosh(self, x: Storage) -> Storage:
-        """The hyperbolic cosines, correctly rounded."""
-
-    def sin(self, x: Storage) -> Storage:
-        """The sines of radians, correctly rounded; sin(+-0) = +-0, sin(+-inf) a NaN."""
-
-    def cos(self, x: Storage) -> Storage:
-        """The cosines of radians, correctly rounded; cos(+-inf) a NaN."""
 
     def matmul(self, a: Storage, b: Storage, *, contraction: Contraction = "separate") -> Storage:
         """The product of matrices (n, k) and (k, m), of shape (n, m).

@@ -58,6 +58,15 @@ def _where(scalar: Scalar, a: Storage, b: Storage, x: Storage, *, relation: str)
     return np.where(holds, x, scalar.from_float(0.0))
 
 
+def _greatest(scalar: Scalar, x: Storage) -> Storage:
+    if x.ndim == 0 or x.shape[-1] == 0:
+        raise ShapeError(f"there is no greatest of shape {x.shape}: the last axis is empty")
+    most = x[..., :1]
+    for k in range(1, x.shape[-1]):
+        most = scalar.maximum(most, x[..., k : k + 1])
+    return most
+
+
 def _relu(scalar: Scalar, x: Storage) -> Storage:
     return scalar.maximum(x, scalar.from_float(0.0))
 
@@ -103,6 +112,38 @@ sinh: Primitive = Primitive("sinh", _forward("sinh"), (lambda g, z, x: mul(g, co
 cosh: Primitive = Primitive("cosh", _forward("cosh"), (lambda g, z, x: mul(g, sinh(x)),))
 sin: Primitive = Primitive("sin", _forward("sin"), (lambda g, z, x: mul(g, cos(x)),))
 cos: Primitive = Primitive("cos", _forward("cos"), (lambda g, z, x: neg(mul(g, sin(x))),))
+tan: Primitive = Primitive("tan", _forward("tan"), (lambda g, z, x: mul(g, 1.0 + mul(z, z)),))
+acos: Primitive = Primitive(
+    "acos", _forward("acos"), (lambda g, z, x: neg(mul(g, rsqrt(1.0 - mul(x, x)))),)
+)
+atan: Primitive = Primitive("atan", _forward("atan"), (lambda g, z, x: div(g, 1.0 + mul(x, x)),))
+expm1: Primitive = Primitive("expm1", _forward("expm1"), (lambda g, z, x: mul(g, z + 1.0),))
+log1p: Primitive = Primitive("log1p", _forward("log1p"), (lambda g, z, x: div(g, 1.0 + x),))
+rsqrt: Primitive = Primitive(
+    "rsqrt", _forward("rsqrt"), (lambda g, z, x: neg(div(mul(g, z), x + x)),)
+)
+sigmoid: Primitive = Primitive(
+    "sigmoid", _forward("sigmoid"), (lambda g, z, x: mul(g, mul(z, 1.0 - z)),)
+)
+softplus: Primitive = Primitive(
+    "softplus", _forward("softplus"), (lambda g, z, x: mul(g, sigmoid(x)),)
+)
+erf: Primitive = Primitive(
+    "erf",
+    _forward("erf"),
+    (lambda g, z, x: mul(g, div(exp(neg(mul(x, x))), sqrt(atan(Tensor.of(x.scalar, 1.0))))),),
+)
+"""The derivative is 2 / sqrt(pi) * exp(-x*x), and sqrt(pi) / 2 = sqrt(atan(1))."""
+
+pow_: Primitive = Primitive(
+    "pow",
+    _forward("pow"),
+    (
+        lambda g, z, x, y: _as_shape_of(mul(g, mul(y, pow_(x, y - 1.0))), x),
+        lambda g, z, x, y: _as_shape_of(_where_positive(abs_(x), mul(g, mul(z, log(x)))), y),
+    ),
+)
+"""The exponent has gradient zero at base zero, and a NaN at a negative one."""
 
 where: Primitive = Primitive(
     "where",
@@ -151,6 +192,9 @@ _matmul: Primitive = Primitive(
         lambda g, z, a, b, *, contraction: _matmul(transpose(a), g, contraction=contraction),
     ),
 )
+greatest: Primitive = Primitive("greatest", _greatest, (None,))
+"""The greatest along the last axis, which is kept; a constant to gradients."""
+
 _sum: Primitive = Primitive(
     "sum",
     _forward("sum"),

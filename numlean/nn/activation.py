@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import prod
 
 from numlean.autograd import operations as ops
+from numlean.nn import functional
 from numlean.nn.layer import Mode, ParameterSpec, Shape
 from numlean.tensor import Tensor
 
 
 @dataclass(frozen=True)
 class Elementwise:
-    """A function applied to every element.
+    """A function that keeps the shape, applied to every element or along the last axis.
 
     Attributes:
         name: The layer's name.
@@ -33,7 +35,7 @@ class Elementwise:
         return shape
 
     def __call__(self, parameters: Sequence[Tensor], x: Tensor, mode: Mode) -> Tensor:
-        """The function of every element."""
+        """The function's values."""
         return self.function(x)
 
 
@@ -45,6 +47,36 @@ def ReLU() -> Elementwise:  # noqa: N802 (a layer, by its usual name)
 def Tanh() -> Elementwise:  # noqa: N802 (a layer, by its usual name)
     """The layer tanh(x)."""
     return Elementwise("Tanh", ops.tanh)
+
+
+def Sigmoid() -> Elementwise:  # noqa: N802 (a layer, by its usual name)
+    """The layer 1 / (1 + exp(-x))."""
+    return Elementwise("Sigmoid", ops.sigmoid)
+
+
+def Softplus() -> Elementwise:  # noqa: N802 (a layer, by its usual name)
+    """The layer log(1 + exp(x))."""
+    return Elementwise("Softplus", ops.softplus)
+
+
+def SiLU() -> Elementwise:  # noqa: N802 (a layer, by its usual name)
+    """The layer x * sigmoid(x)."""
+    return Elementwise("SiLU", functional.silu)
+
+
+def GELU(*, approximate: functional.Gelu = "none") -> Elementwise:  # noqa: N802 (as above)
+    """The layer x * Phi(x), Phi being the normal distribution's; see ``functional.gelu``."""
+    return Elementwise("GELU", partial(functional.gelu, approximate=approximate))
+
+
+def Softmax() -> Elementwise:  # noqa: N802 (a layer, by its usual name)
+    """The layer exp(x) / sum(exp(x)) along the last axis; see ``functional.softmax``."""
+    return Elementwise("Softmax", functional.softmax)
+
+
+def LogSoftmax() -> Elementwise:  # noqa: N802 (a layer, by its usual name)
+    """The layer log(softmax(x)) along the last axis; see ``functional.log_softmax``."""
+    return Elementwise("LogSoftmax", functional.log_softmax)
 
 
 @dataclass(frozen=True)

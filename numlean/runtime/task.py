@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from numlean.losses import Loss, Reduction, mse
+from numlean.losses import Loss, Reduction, cross_entropy_one_hot, mse
 from numlean.nn.layer import Layer, Mode, Shape
 from numlean.tensor import Tensor
 
@@ -33,6 +33,11 @@ class Task:
     def regression(cls, model: Layer, reduction: Reduction = Reduction.MEAN) -> Task:
         """A task whose loss is the squared error."""
         return cls(model, mse(reduction=reduction))
+
+    @classmethod
+    def classification(cls, model: Layer, reduction: Reduction = Reduction.MEAN) -> Task:
+        """A task whose loss is the cross-entropy of logits with one-hot targets."""
+        return cls(model, cross_entropy_one_hot(reduction=reduction))
 
     @property
     def param_shapes(self) -> tuple[Shape, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from numlean.data import Dataset
-from numlean.nn import Flatten, Linear, ReLU, Sequential
+from numlean.nn import Flatten, Linear, Sequential, Tanh
 from numlean.runtime.task import Task
 from numlean.streams import UniformStream, permutation
 from numlean.tasks.named import NamedTask, Split
@@ -29,12 +29,13 @@ def _load() -> Split:
 
 TASK = NamedTask(
     name="digits",
-    summary="1,797 real 8x8 images of digits (scikit-learn), 360 of them a test, 64-32-10, relu",
-    task=Task.regression(Sequential(Flatten(), Linear(64, 32), ReLU(), Linear(32, _CLASSES))),
+    summary="1,797 real 8x8 images of digits (scikit-learn), 360 of them a test, 64-32-10, tanh,"
+    " cross-entropy",
+    task=Task.classification(Sequential(Flatten(), Linear(64, 32), Tanh(), Linear(32, _CLASSES))),
     load=_load,
     steps=1000,
     batch_size=32,
-    lr=0.2,
+    lr=0.1,
     momentum=0.9,
     is_classification=True,
 )

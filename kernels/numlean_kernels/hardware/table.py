@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from numlean_kernels.elementary import BINARY, UNARY
 from numlean_kernels.formats import BINARY32, BINARY64, Format
 from numlean_kernels.ieee.arithmetic import Arithmetic
 from numlean_kernels.ieee.kit import Kit
@@ -220,6 +221,9 @@ MAKERS: Final[dict[str, Callable[[HardwareKit], Routine]]] = {
     **_lifted(_lift_predicate, "eq", "lt", "le", "compare", "total_order"),
     **_lifted(_lift_scaling, "scale_b"),
     **_lifted(_lift_inward, "class_of", *TO_INT),
+    # Of binary32 only: the integer routines have none for wider formats.
+    **_lifted(_lift_unary, *UNARY),
+    **_lifted(_lift_binary, *BINARY),
 }
 
 

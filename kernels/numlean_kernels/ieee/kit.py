@@ -42,19 +42,29 @@ class Kit:
         clz: Leading zeros of a word; w for zero.
     """
 
-    def __init__(self, arithmetic: Arithmetic, target: Target) -> None:
+    def __init__(
+        self, arithmetic: Arithmetic, target: Target, *, word_bits: int | None = None
+    ) -> None:
         self.arithmetic = arithmetic
         self.format = arithmetic.format
         self.target = target
         fits_32 = self.format.width <= 32 and 31 - self.format.precision >= _LEAST_GUARD_BITS
         # Stochastic rounding is as fair as what is lost is known exactly.
         fits_32 &= arithmetic.rounding is not Rounding.STOCHASTIC
-        self.word_bits = 32 if fits_32 else 64
+        self.word_bits = word_bits or (32 if fits_32 else 64)
         self.guard_bits = self.word_bits - 1 - self.format.precision
         self.word = target.unsigned(self.word_bits)
         self.signed = target.signed(32)
         self.clz = target.clz(self.word_bits)
         self._routines: dict[Maker, Routine] = {}
+        self._long: Kit | None = None
+
+    def of_long_words(self) -> Kit:
+        """The same arithmetic in words of 64 bits."""
+        if self._long is None:
+            long = self.word_bits == 64
+            self._long = self if long else Kit(self.arithmetic, self.target, word_bits=64)
+        return self._long
 
     def words(self, *names: str) -> tuple[Any, ...]:
         """The named constants of the format, as words."""

@@ -82,7 +82,11 @@ QUIET_MAKERS: Final[dict[str, Maker]] = {
 """Operations that raise no flag."""
 
 
-_ARITIES: Final = {"add": 2, "sub": 2, "mul": 2, "div": 2, "fma": 3, "rem": 2, "scale_b": 2}
+_ARITIES: Final = {"add": 2, "sub": 2, "mul": 2, "div": 2, "fma": 3, "rem": 2, "scale_b": 2} | {
+    "pow": 2,
+    "hypot": 2,
+    "atan2": 2,
+}
 
 
 @cache
@@ -126,6 +130,11 @@ def _make_stochastic(kit: Kit, name: str) -> Routine:
 
 
 def _without_noise(kit: Kit, name: str) -> Routine:
+    if name not in FLAGGED_MAKERS:
+        # Made of this package's routines, and so imported only now.
+        from numlean_kernels.elementary import elementary_routine
+
+        return elementary_routine(kit, name)
     routine = kit.routine(FLAGGED_MAKERS[name])
     if name not in ROUNDED_MAKERS:
         return routine

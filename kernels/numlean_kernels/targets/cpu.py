@@ -26,6 +26,7 @@ from numlean_kernels.targets.numba_words import (
     UNSIGNED,
     count_leading_zeros,
     fused_multiply_add,
+    high_product,
 )
 from numlean_kernels.targets.protocol import Launch, Loop, Routine, Table, Target
 
@@ -48,6 +49,10 @@ class CpuTarget(Target):
     def clz(self, bits: int) -> Routine:
         """LLVM's ctlz."""
         return count_leading_zeros  # type: ignore[no-any-return]
+
+    def high_product(self, bits: int) -> Routine:
+        """LLVM's product of integers of twice the width, shifted: one instruction."""
+        return high_product  # type: ignore[no-any-return]
 
     def encoding_of(self, width: int) -> Routine:
         """LLVM's bitcast."""

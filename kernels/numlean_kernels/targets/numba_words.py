@@ -28,6 +28,20 @@ def count_leading_zeros(typing_context: Any, word: Any) -> Any:
 
 
 @intrinsic  # type: ignore[untyped-decorator]
+def high_product(typing_context: Any, a: Any, b: Any) -> Any:
+    """The upper half of the product of two unsigned integers of one type."""
+    if not isinstance(a, types.Integer) or a.signed or a != b:
+        raise TypingError(f"high_product takes two unsigned integers of one type, not {a}, {b}")
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        half, whole = ir.IntType(a.bitwidth), ir.IntType(2 * a.bitwidth)
+        factors = [builder.zext(argument, whole) for argument in arguments]
+        return builder.trunc(builder.lshr(builder.mul(*factors), whole(a.bitwidth)), half)
+
+    return a(a, b), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
 def fused_multiply_add(typing_context: Any, a: Any, b: Any, c: Any) -> Any:
     """The product a * b plus c of hardware floats of one format, rounded once, by LLVM's fma."""
     if not isinstance(a, types.Float) or not a == b == c:

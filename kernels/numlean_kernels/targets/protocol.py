@@ -80,6 +80,10 @@ class Target(ABC):
         """A routine that counts the leading zeros of an unsigned integer of that width."""
 
     @abstractmethod
+    def high_product(self, bits: int) -> Routine:
+        """A routine that gives the upper half of the product of two words of that width."""
+
+    @abstractmethod
     def encoding_of(self, width: int) -> Routine:
         """A routine that gives a hardware float's encoding."""
 

@@ -34,6 +34,10 @@ class PythonTarget(Target):
         """Leading zeros, from the bit length."""
         return lambda value: bits - value.bit_length()
 
+    def high_product(self, bits: int) -> Routine:
+        """The product of Python's integers, shifted."""
+        return lambda a, b: (a * b) >> bits
+
     def encoding_of(self, width: int) -> Routine:
         """A view of the numpy scalar."""
         bits = np.dtype(f"uint{width}")

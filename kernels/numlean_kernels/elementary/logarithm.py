@@ -1,0 +1,413 @@
+"""Logarithms, and the functions made of them.
+
+**Reduction.** A real m * 2**k with m in [1, 2) has the logarithm k*ln 2 - ln c + ln(1 + r), where c
+is 1/m to 9 bits, chosen from a table by the upper 7 bits of m, and r = m*c - 1, |r| <= 2**-7. The
+table has c = 1 next to 1, and 1/2 next to 2, so that near one both constants cancel exactly and
+nothing is lost. r counts units of 2**-70, modulo 2**64: the 1 that is subtracted is a multiple of
+that.
+
+**ln(1 + r)** = r * (A(v) - r*B(v)) for v = r**2, with A = 1 + v/3 + v**2/5 + ... and B = 1/2 + v/4
++ ..., of which the terms up to v**4 and v**3 leave less than 2**-66 of the whole. It is a real, off
+by less than 3 units. The constants count units of 2**-118, so that the sum is off by the 2**-68
+that the series is, and since it is at least 2**-8, by less than 6 units, that is 2**-60.4.
+
+**ln(1 + w)** is the same with r = (1 + w) * c * 2**-k - 1, which is exact but for the last unit.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, Final
+
+from numlean_kernels.elementary.constants import context, fractions, pairs, units, words
+from numlean_kernels.elementary.exponential import make_exponential
+from numlean_kernels.elementary.outcome import (
+    EXACT,
+    INFINITE,
+    POLE,
+    ROUNDED,
+    UNDEFINED,
+    ZERO,
+    Special,
+    function,
+)
+from numlean_kernels.elementary.reals import (
+    ONE,
+    make_add,
+    make_divide,
+    make_fraction,
+    make_just_below,
+    make_multiply,
+    make_normalise,
+    make_shift_right_pair,
+    make_square_root,
+    make_subtract,
+    series,
+)
+from numlean_kernels.ieee.kit import Kit, Maker
+from numlean_kernels.targets.protocol import Routine
+
+INDEX_BITS: Final = 7
+_FACTOR_BITS: Final = 9
+R_BITS: Final = 70
+SUM_BITS: Final = 118
+FARTHEST: Final = 320
+"""More than any power of two in a logarithm, of either sign."""
+_MOST_DIGITS: Final = 10
+"""10**10 = 5**10 * 2**10 is the greatest power of ten that has 24 bits."""
+_TINY: Final = -13
+"""Below this exponent x**2 is less than 2**-26: no rounding turns between x and the value."""
+_NEAR: Final = -7
+"""Below this exponent, that is below 2**-7, ln(1 + w) is the series alone."""
+
+
+def _factor(index: int) -> int:
+    """The table's c, in units of 2**-9: 1/m for the m in the middle of an interval."""
+    if index == 0:
+        return 1 << _FACTOR_BITS
+    if index == (1 << INDEX_BITS) - 1:
+        return 1 << (_FACTOR_BITS - 1)
+    middle = 2 * ((1 << INDEX_BITS) + index) + 1
+    return round((1 << (_FACTOR_BITS + INDEX_BITS + 1)) / middle)
+
+
+FACTORS: Final = [_factor(index) for index in range(1 << INDEX_BITS)]
+
+
+def _make_series(kit: Kit) -> Routine:
+    """``log_series(is_negative, e, m) -> (e, m)``: the magnitude of ln(1 +- x), x at most 2**-7.
+
+    For tiny x that is just below x, or if is_negative x and more.
+    """
+    word = kit.word
+    mp, high = context(), kit.target.high_product(64)
+    multiply, fraction = kit.routine(make_multiply), kit.routine(make_fraction)
+    # A is 1 + v * thirds(v).
+    thirds = kit.routine(series(fractions(4, lambda j: mp.mpf(1) / (2 * j + 3))))
+    halves = kit.routine(series(fractions(4, lambda j: mp.mpf(1) / (2 * j + 2))))
+    half, one, zero, ones = word(ONE), word(1), word(0), word((1 << 64) - 1)
+    zero_exp, below_exp = kit.signed(0), kit.signed(-1)
+
+    def log_series(is_negative: Any, e: Any, m: Any) -> Any:
+        x = fraction(e, m)
+        v = high(x, x)
+        even, odd = high(v, thirds(v)), high(x, halves(v))
+        if is_negative:
+            return multiply(e, m, zero_exp, word(half + word(word(even + odd) >> one)))
+        falling = word(even - odd)  # below the one that is not written
+        return multiply(e, m, below_exp, falling if falling != zero else ones)
+
+    return log_series
+
+
+@cache
+def _sum(base: int | None) -> Maker:
+    """The maker of ``log_sum(k, index, r) -> (negative, e, m)``, the logarithm to a base (or e).
+
+    It is k * 2's, less that of the table's factor, and that of 1 + r. They must not make zero.
+    """
+
+    def make(kit: Kit) -> Routine:
+        word, signed = kit.word, kit.signed
+        powers, factors, e, m = constants(base)
+        scale_e, scale_m = signed(e), word(m)
+        powers_high, powers_low = pairs(powers)
+        factors_high, factors_low = pairs(factors)
+        log_series, normalise = kit.routine(_make_series), kit.routine(make_normalise)
+        multiply, shift_right_pair = kit.routine(make_multiply), kit.routine(make_shift_right_pair)
+        is_natural = base is None
+        farthest, sign_bit = signed(FARTHEST), word(1 << 63)
+        r_exponent, sum_exponent = signed(63 - R_BITS), signed(63 - (SUM_BITS - 64))
+        wide, zero, one = signed(64), word(0), word(1)
+
+        def log_sum(k: Any, index: Any, r: Any) -> Any:
+            row = word(signed(k + farthest))
+            addend = word(factors_low[index])
+            low = word(word(powers_low[row]) + addend)
+            upper = word(word(powers_high[row]) + word(factors_high[index]))
+            upper = word(upper + (one if low < addend else zero))
+            falls = (r & sign_bit) != 0
+            distance = word(zero - r) if falls else r
+            f, n = normalise(r_exponent, distance if distance != 0 else one)
+            f, n = log_series(falls, f, n)
+            if not is_natural:
+                f, n = multiply(f, n, scale_e, scale_m)
+            if word(upper | low) == 0:
+                return falls, f, n
+            inner, outer = shift_right_pair(n if distance != 0 else zero, signed(sum_exponent - f))
+            if falls:
+                upper = word(word(upper - inner) - (one if low < outer else zero))
+                low = word(low - outer)
+            else:
+                low = word(low + outer)
+                upper = word(word(upper + inner) + (one if low < outer else zero))
+            negative = (upper & sign_bit) != 0
+            if negative:
+                low = word(zero - low)
+                upper = word(word(~upper) + (one if low == 0 else zero))
+            e, m = normalise(sum_exponent, upper)
+            zeros = signed(sum_exponent - e)
+            tail = word(low >> word(signed(wide - zeros))) if zeros > 0 else zero
+            return negative, e, word(m | tail)
+
+        return log_sum
+
+    return make
+
+
+def constants(base: int | None) -> tuple[list[int], list[int], int, int]:
+    """Logarithms of powers of two and of the factors' reciprocals, and the base's factor, a real.
+
+    The first of the powers is 2**-FARTHEST; both are in units of ``2**-SUM_BITS``.
+    """
+    mp = context()
+    scale = mp.mpf(1) if base is None else 1 / mp.ln(base)
+    two = mp.mpf(1) if base == 2 else mp.ln(2) * scale
+    powers = [units(k * two, SUM_BITS) for k in range(-FARTHEST, FARTHEST)]
+    factors = [units(_FACTOR_BITS * two - mp.ln(f) * scale, SUM_BITS) for f in FACTORS]
+    e = int(mp.floor(mp.log(scale, 2)))
+    return powers, factors, e, units(scale, 63 - e)
+
+
+@cache
+def log_of_real(base: int | None) -> Maker:
+    """The maker of ``log(e, m) -> (negative, e, m)`` of a real that is not one."""
+
+    def make(kit: Kit) -> Routine:
+        word, high = kit.word, kit.target.high_product(64)
+        log_sum, table = kit.routine(_sum(base)), words(FACTORS)
+        index_shift, index_mask = word(63 - INDEX_BITS), word((1 << INDEX_BITS) - 1)
+        up, down = word(62), word(2)
+
+        def log(e: Any, m: Any) -> Any:
+            index = word(word(m >> index_shift) & index_mask)
+            factor = word(table[index])
+            r = word(word(high(m, factor) << up) | word(word(m * factor) >> down))
+            return log_sum(e, index, r)
+
+        return log
+
+    return make
+
+
+def _make_log1p_of_real(kit: Kit) -> Routine:
+    """``log1p(e, m) -> (e, m)``: ln(1 + w) for a positive real w."""
+    word, signed, high = kit.word, kit.signed, kit.target.high_product(64)
+    add, log_series = kit.routine(make_add), kit.routine(_make_series)
+    log_sum, table = kit.routine(_sum(None)), words(FACTORS)
+    index_shift, index_mask = word(63 - INDEX_BITS), word((1 << INDEX_BITS) - 1)
+    near, zero_exp, half = signed(_NEAR), signed(0), word(ONE)
+    lift, wide, two, widest = signed(R_BITS - _FACTOR_BITS), signed(64), signed(2), signed(63)
+
+    def log1p(e: Any, m: Any) -> Any:
+        if e < near:
+            return log_series(False, e, m)
+        k, total = add(zero_exp, half, e, m)
+        index = word(word(total >> index_shift) & index_mask)
+        factor = word(table[index])
+        shift = signed(k - e) + two
+        upper, lower = high(m, factor), word(m * factor)
+        r = word(word(upper << word(signed(wide - shift))) | word(lower >> word(shift)))
+        if k <= lift:
+            r = word(r + word(factor << word(signed(lift - k))))
+        elif k - lift <= widest:
+            r = word(r + word(factor >> word(signed(k - lift))))
+        _, f, n = log_sum(k, index, r)
+        return f, n
+
+    return log1p
+
+
+def _make_no_power(kit: Kit) -> Routine:
+    zero = kit.signed(0)
+
+    def no_power(e: Any, m: Any) -> Any:
+        return zero
+
+    return no_power
+
+
+def _make_power_of_two_of(kit: Kit) -> Routine:
+    half, zero = kit.word(ONE), kit.signed(0)
+
+    def power(e: Any, m: Any) -> Any:
+        return e if m == half else zero
+
+    return power
+
+
+def _make_power_of_ten_of(kit: Kit) -> Routine:
+    """``power(e, m)``: n if the real is 10**n, else 0; greater ones have more bits than 24."""
+    word, signed, zero = kit.word, kit.signed, kit.signed(0)
+    # 3.3 bits a digit: by its exponent, a power of ten is known.
+    exponents = {(10**n).bit_length() - 1: n for n in range(1, _MOST_DIGITS + 1)}
+    table = words([exponents.get(e, 0) for e in range(max(exponents) + 1)])
+    significands = words([10**n << 64 - (10**n).bit_length() for n in range(_MOST_DIGITS + 1)])
+    greatest = signed(max(exponents))
+
+    def power(e: Any, m: Any) -> Any:
+        within = (e >= zero) & (e <= greatest)
+        n = word(table[word(e if within else zero)])
+        return signed(n) if within & (word(significands[n]) == m) else zero
+
+    return power
+
+
+_EXACT: Final[dict[int | None, Maker]] = {
+    None: _make_no_power,
+    2: _make_power_of_two_of,
+    10: _make_power_of_ten_of,
+}
+"""``power(e, m)``: the logarithm if it is an integer other than 0, else 0."""
+
+
+def _logarithm(base: int | None) -> Maker:
+    """The maker of a logarithm's core; exact where that is an integer, and nowhere else."""
+
+    def make(kit: Kit) -> Routine:
+        word, signed, half = kit.word, kit.signed, kit.word(ONE)
+        log, power = kit.routine(log_of_real(base)), kit.routine(_EXACT[base])
+        normalise, integer = kit.routine(make_normalise), signed(63)
+
+        def logarithm(negative: Any, e: Any, m: Any) -> Any:
+            if negative:
+                return UNDEFINED, False, e, m
+            n = power(e, m)
+            if n != 0:
+                f, size = normalise(integer, word(signed(-n) if n < 0 else n))
+                return EXACT, n < 0, f, size
+            if (e == 0) & (m == half):
+                return ZERO, False, e, m
+            is_negative, f, size = log(e, m)
+            return ROUNDED, is_negative, f, size
+
+        return logarithm
+
+    return make
+
+
+def _make_log1p(kit: Kit) -> Routine:
+    """ln(1 + x); of negative x near one by 1 + x, which is exact."""
+    word, signed = kit.word, kit.signed
+    log1p_of_real, log = kit.routine(_make_log1p_of_real), kit.routine(log_of_real(None))
+    log_series, subtract = kit.routine(_make_series), kit.routine(make_subtract)
+    near, zero, half = signed(_NEAR), signed(0), word(ONE)
+
+    def log1p(negative: Any, e: Any, m: Any) -> Any:
+        if not negative:
+            f, n = log1p_of_real(e, m)
+            return ROUNDED, False, f, n
+        if e >= zero:
+            return (POLE if (e == zero) & (m == half) else UNDEFINED), True, e, m
+        if e < near:
+            f, n = log_series(True, e, m)
+            return ROUNDED, True, f, n
+        f, n = subtract(zero, half, e, m)
+        _, f, n = log(f, n)
+        return ROUNDED, True, f, n
+
+    return log1p
+
+
+def _make_softplus(kit: Kit) -> Routine:
+    """ln(1 + exp(x)), as max(x, 0) + ln(1 + exp(-|x|))."""
+    add, exponential = kit.routine(make_add), kit.routine(make_exponential)
+    log1p_of_real = kit.routine(_make_log1p_of_real)
+
+    def softplus(negative: Any, e: Any, m: Any) -> Any:
+        k, power = exponential(True, e, m)
+        f, n = log1p_of_real(k, power)
+        if not negative:
+            f, n = add(f, n, e, m)
+        return ROUNDED, False, f, n
+
+    return softplus
+
+
+def _make_asinh(kit: Kit) -> Routine:
+    """ln(1 + w) with w = x + x**2 / (1 + sqrt(1 + x**2)); of tiny x just below x."""
+    signed, half = kit.signed, kit.word(ONE)
+    add, divide, multiply = (kit.routine(f) for f in (make_add, make_divide, make_multiply))
+    square_root, just_below = kit.routine(make_square_root), kit.routine(make_just_below)
+    log1p_of_real, tiny, zero = kit.routine(_make_log1p_of_real), signed(_TINY), signed(0)
+
+    def asinh(negative: Any, e: Any, m: Any) -> Any:
+        if e < tiny:
+            f, n = just_below(e, m)
+            return ROUNDED, negative, f, n
+        f, n = multiply(e, m, e, m)
+        g, d = add(zero, half, f, n)
+        g, d = square_root(g, d)
+        g, d = add(zero, half, g, d)
+        f, n = divide(f, n, g, d)
+        f, n = add(f, n, e, m)
+        f, n = log1p_of_real(f, n)
+        return ROUNDED, negative, f, n
+
+    return asinh
+
+
+def _make_acosh(kit: Kit) -> Routine:
+    """ln(1 + w) with w = u + sqrt(u * (x + 1)) and u = x - 1, which is exact but for great x."""
+    signed, half = kit.signed, kit.word(ONE)
+    add, subtract, multiply = (kit.routine(f) for f in (make_add, make_subtract, make_multiply))
+    square_root = kit.routine(make_square_root)
+    log1p_of_real, zero = kit.routine(_make_log1p_of_real), signed(0)
+
+    def acosh(negative: Any, e: Any, m: Any) -> Any:
+        if negative | (e < zero):
+            return UNDEFINED, False, e, m
+        if (e == zero) & (m == half):
+            return ZERO, False, e, m
+        f, n = subtract(e, m, zero, half)
+        g, d = add(e, m, zero, half)
+        g, d = multiply(f, n, g, d)
+        g, d = square_root(g, d)
+        f, n = add(f, n, g, d)
+        f, n = log1p_of_real(f, n)
+        return ROUNDED, False, f, n
+
+    return acosh
+
+
+def _make_atanh(kit: Kit) -> Routine:
+    """ln(1 + 2x / (1 - x)) / 2; of tiny x just above x."""
+    signed, half = kit.signed, kit.word(ONE)
+    divide, subtract = kit.routine(make_divide), kit.routine(make_subtract)
+    log1p_of_real, tiny = kit.routine(_make_log1p_of_real), signed(_TINY)
+    zero, one = signed(0), signed(1)
+
+    def atanh(negative: Any, e: Any, m: Any) -> Any:
+        if e >= zero:
+            return (POLE if (e == zero) & (m == half) else UNDEFINED), negative, e, m
+        if e < tiny:
+            return ROUNDED, negative, e, m
+        g, d = subtract(zero, half, e, m)
+        f, n = divide(signed(e + one), m, g, d)
+        f, n = log1p_of_real(f, n)
+        return ROUNDED, negative, signed(f - one), n
+
+    return atanh
+
+
+_NEGATIVE_POLE: Final = Special(POLE, negative=True)
+_INFINITY: Final = Special(INFINITE)
+_UNDEFINED: Final = Special(UNDEFINED)
+_SAME_ZERO: Final = Special(ZERO, follows=True)
+
+
+def _log_two() -> Special:
+    return Special(ROUNDED, e=-1, m=units(context().ln(2), 64))
+
+
+LOGARITHMIC: Final[dict[str, Maker]] = {
+    "log": function(_logarithm(None), _NEGATIVE_POLE, _INFINITY, _UNDEFINED),
+    "log2": function(_logarithm(2), _NEGATIVE_POLE, _INFINITY, _UNDEFINED),
+    "log10": function(_logarithm(10), _NEGATIVE_POLE, _INFINITY, _UNDEFINED),
+    "log1p": function(_make_log1p, _SAME_ZERO, _INFINITY, _UNDEFINED),
+    "softplus": function(_make_softplus, _log_two, _INFINITY, Special(ZERO)),
+    "asinh": function(_make_asinh, _SAME_ZERO, Special(INFINITE, follows=True)),
+    "acosh": function(_make_acosh, _UNDEFINED, _INFINITY, _UNDEFINED),
+    "atanh": function(_make_atanh, _SAME_ZERO, _UNDEFINED),
+}
+"""``f(a) -> (z, flags)`` by name."""

@@ -1,0 +1,78 @@
+"""Cube root, reciprocal square root and hypotenuse, which may be exact."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from numlean_kernels.elementary.constants import words
+from numlean_kernels.elementary.exponential import make_power_of_two
+from numlean_kernels.elementary.logarithm import log_of_real
+from numlean_kernels.elementary.outcome import (
+    EXACT,
+    INFINITE,
+    POLE,
+    ROUNDED,
+    UNDEFINED,
+    ZERO,
+    Special,
+    function,
+)
+from numlean_kernels.elementary.reals import ONE, make_fraction, make_root_parts
+from numlean_kernels.ieee.kit import Kit, Maker
+from numlean_kernels.targets.protocol import Routine
+
+_ROOT_BITS: Final = 8
+"""After its leading one, a cube root that is exact has no more: its cube would have over 24."""
+
+
+def _make_cbrt(kit: Kit) -> Routine:
+    """2**((r + log2(m)) / 3) of a number m * 2**(3*q + r), times 2**q.
+
+    The logarithm's fraction is short by less than 2 units of 2**-64, the power by 3 units. A cube
+    is recognised by multiplication: the root's nearest number of 9 bits is the only one it can be.
+    """
+    word, signed = kit.word, kit.signed
+    log2, power_of_two = kit.routine(log_of_real(2)), kit.routine(make_power_of_two)
+    fraction, thirds = kit.routine(make_fraction), words([k * (1 << 64) // 3 for k in range(3)])
+    three, three_word, zero_exp, half = signed(3), word(3), signed(0), word(ONE)
+    nearest, cut = word(1 << (62 - _ROOT_BITS)), word(63 - _ROOT_BITS)
+    places = signed(63 - 3 * _ROOT_BITS)
+
+    def cbrt(negative: Any, e: Any, m: Any) -> Any:
+        q = signed(e // three)
+        r = signed(e - signed(q * three))
+        third = word(thirds[r])
+        if m != half:
+            _, f, n = log2(zero_exp, m)
+            third = word(third + word(fraction(f, n) // three_word))
+        root = power_of_two(third)
+        candidate = word(word(root + nearest) >> cut)
+        cube = word(word(candidate * candidate) * candidate)
+        if word(cube << word(signed(places - r))) == m:
+            return EXACT, negative, q, word(candidate << cut)
+        return ROUNDED, negative, q, root
+
+    return cbrt
+
+
+def _make_rsqrt(kit: Kit) -> Routine:
+    """1 / sqrt(x): exact for powers of four, whose root alone has a reciprocal that is finite."""
+    signed, root_parts = kit.signed, kit.routine(make_root_parts)
+    half, odd, zero, minus_one = kit.word(ONE), signed(1), signed(0), signed(-1)
+
+    def rsqrt(negative: Any, e: Any, m: Any) -> Any:
+        if negative:
+            return UNDEFINED, False, e, m
+        f, _, y = root_parts(e, m)
+        if (m == half) & (signed(e & odd) == zero):
+            return EXACT, False, signed(-f), m
+        return ROUNDED, False, signed(minus_one - f), y
+
+    return rsqrt
+
+
+ROOTS: Final[dict[str, Maker]] = {
+    "cbrt": function(_make_cbrt, Special(ZERO, follows=True), Special(INFINITE, follows=True)),
+    "rsqrt": function(_make_rsqrt, Special(POLE, follows=True), Special(ZERO), Special(UNDEFINED)),
+}
+"""``f(a) -> (z, flags)`` by name."""

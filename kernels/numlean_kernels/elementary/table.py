@@ -1,0 +1,70 @@
+"""The elementary functions of an arithmetic, by name."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from numlean_kernels.elementary.angle import ANGLE
+from numlean_kernels.elementary.arctangent import ARCS
+from numlean_kernels.elementary.error_function import ERROR
+from numlean_kernels.elementary.exponential import EXPONENTIAL
+from numlean_kernels.elementary.hypotenuse import HYPOTENUSE
+from numlean_kernels.elementary.logarithm import LOGARITHMIC
+from numlean_kernels.elementary.power import POWER
+from numlean_kernels.elementary.roots import ROOTS
+from numlean_kernels.elementary.trigonometric import TRIGONOMETRIC
+from numlean_kernels.ieee.arithmetic import Rounding
+from numlean_kernels.ieee.kit import Kit, Maker
+from numlean_kernels.targets.protocol import Routine
+
+UNARY: Final[dict[str, Maker]] = {
+    **EXPONENTIAL,
+    **LOGARITHMIC,
+    **TRIGONOMETRIC,
+    **ARCS,
+    **ROOTS,
+    **ERROR,
+}
+"""Functions of one operand: ``f(a) -> (z, flags)``."""
+
+BINARY: Final[dict[str, Maker]] = {**POWER, **HYPOTENUSE, **ANGLE}
+"""Functions of two operands: ``f(a, b) -> (z, flags)``."""
+
+_WIDEST_PRECISION: Final = 24
+_WIDEST_EXPONENT: Final = 8
+
+
+def elementary_routine(kit: Kit, name: str) -> Routine:
+    """The function of that name on encodings, with the flags it raises.
+
+    Raises:
+        KeyError: There is none for the format: its numbers are wider than binary32's, or rounded
+            by chance.
+    """
+    format = kit.format
+    fits = format.precision <= _WIDEST_PRECISION and format.exponent_bits <= _WIDEST_EXPONENT
+    if not fits or kit.arithmetic.rounding is Rounding.STOCHASTIC:
+        raise KeyError(name)
+    if name in BINARY:
+        return kit.target.routine(_narrowed_binary(kit, BINARY[name]))
+    return kit.target.routine(_narrowed_unary(kit, UNARY[name]))
+
+
+def _narrowed_unary(kit: Kit, make: Maker) -> Routine:
+    word, routine = kit.word, kit.of_long_words().routine(make)
+
+    def unary(a: Any) -> Any:
+        z, flags = routine(a)
+        return word(z), word(flags)
+
+    return unary
+
+
+def _narrowed_binary(kit: Kit, make: Maker) -> Routine:
+    word, routine = kit.word, kit.of_long_words().routine(make)
+
+    def binary(a: Any, b: Any) -> Any:
+        z, flags = routine(a, b)
+        return word(z), word(flags)
+
+    return binary
