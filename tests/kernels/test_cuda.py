@@ -85,6 +85,10 @@ def instructions(text):
         (binary("div"), 2),
         (unary("sqrt"), 1),
         (ternary("fma"), 3),
+        *((unary(name), 1) for name in ("exp", "log", "tanh", "sin", "atan", "cbrt", "erf")),
+        (binary("pow"), 2),
+        (binary("atan2"), 2),
+        (binary("hypot"), 2),
     ],
     ids=lambda x: getattr(x, "name", ""),
 )

@@ -9,12 +9,14 @@ import numba
 import numpy as np
 import pytest
 
+from numlean_kernels.elementary import BINARY as BINARY_FUNCTIONS
+from numlean_kernels.elementary import UNARY as UNARY_FUNCTIONS
 from numlean_kernels.formats import BFLOAT16, BINARY32, BINARY64, E4M3, parse_format
 from numlean_kernels.hardware import hardware_table
 from numlean_kernels.hardware.table import MAKERS as HARDWARE_MAKERS
 from numlean_kernels.ieee import Arithmetic, Rounding, ieee_table
 from numlean_kernels.ieee.table import FLAGGED_MAKERS, QUIET_MAKERS, ROUND_TO_INTEGRAL, TO_INT
-from numlean_kernels.loops.elementwise import binary, ternary, unary
+from numlean_kernels.loops.elementwise import binary, elementwise, ternary, unary
 from numlean_kernels.loops.matmul import MATMUL
 from numlean_kernels.targets import get_target
 from numlean_kernels.targets.protocol import kernel_for
@@ -158,6 +160,7 @@ X86_FLOATING = re.compile(
 ARM_FLOATING = re.compile(
     r"\bf(add|sub|mul|div|sqrt|madd|mla|cmp|cvt\w*|min|max|rint\w*)\b|\bscvtf"
 )
+ELEMENTARY = {**dict.fromkeys(UNARY_FUNCTIONS, 1), **dict.fromkeys(BINARY_FUNCTIONS, 2)}
 INTEGER_KERNELS = ["add", "mul", "div", "sqrt", "fma", "from_binary64", "to_binary64", "minimum"]
 
 
@@ -174,6 +177,16 @@ def assembly(table, loop, *dtypes):
 
 def floating(lines):
     return [line for line in lines if X86_FLOATING.search(line) or ARM_FLOATING.search(line)]
+
+
+@pytest.mark.parametrize("name", ELEMENTARY)
+def test_no_elementary_function_executes_a_floating_point_instruction(name):
+    table = ieee_table(Arithmetic(BINARY32), CPU)
+    lines = assembly(
+        table, elementwise(name, ELEMENTARY[name]), *[np.uint32] * (ELEMENTARY[name] + 1)
+    )
+    assert len(lines) > 50
+    assert floating(lines) == []
 
 
 @pytest.mark.parametrize("name", INTEGER_KERNELS)

@@ -7,11 +7,14 @@ from numlean import Tensor, get_scalar
 from numlean.autograd import Tape, value_and_gradient
 from numlean.autograd import operations as ops
 from numlean.errors import MixedScalarError, ShapeError
+from numlean.losses import cross_entropy_one_hot
+from numlean.nn import functional
 
 MP = get_scalar("mp:200")
 RNG = np.random.default_rng(53)
 A, B = RNG.standard_normal((2, 3)), RNG.standard_normal((2, 3))
 POSITIVE = np.abs(A) + 0.5
+ONE_HOT = np.eye(3)[[2, 0]]
 
 PROGRAMS = {
     "add": (lambda x, y: x + y, A, B),
@@ -30,6 +33,23 @@ PROGRAMS = {
     "cosh": (ops.cosh, A),
     "sin": (ops.sin, A),
     "cos": (ops.cos, A),
+    "tan": (ops.tan, A),
+    "acos": (lambda x: ops.acos(0.4 * x), A),
+    "atan": (ops.atan, A),
+    "expm1": (ops.expm1, A),
+    "log1p": (ops.log1p, POSITIVE),
+    "rsqrt": (ops.rsqrt, POSITIVE),
+    "sigmoid": (ops.sigmoid, A),
+    "softplus": (ops.softplus, A),
+    "erf": (ops.erf, A),
+    "pow": (ops.pow_, POSITIVE, B),
+    "pow broadcast": (ops.pow_, POSITIVE, B[0]),
+    "softmax": (functional.softmax, A),
+    "log_softmax": (functional.log_softmax, A),
+    "silu": (functional.silu, A),
+    "gelu": (functional.gelu, A),
+    "gelu by tanh": (lambda x: functional.gelu(x, approximate="tanh"), A),
+    "cross-entropy": (lambda x: cross_entropy_one_hot()(x, Tensor.of(MP, ONE_HOT)), A),
     "abs": (ops.abs_, A),
     "relu": (ops.relu, A),
     "maximum": (ops.maximum, A, B),
@@ -104,6 +124,11 @@ def test_the_subgradients_at_a_kink_are_those_stated():
     assert scalar_gradient(ops.abs_, 0.0) == [0.0]
     assert scalar_gradient(ops.maximum, 1.0, 1.0) == [1.0, 0.0]
     assert scalar_gradient(ops.minimum, 1.0, 1.0) == [1.0, 0.0]
+
+
+def test_the_gradient_of_a_power_at_base_zero_is_zero_in_the_exponent():
+    assert scalar_gradient(ops.pow_, 0.0, 2.0) == [0.0, 0.0]
+    assert np.isnan(scalar_gradient(ops.pow_, -2.0, 2.0)[1])
 
 
 def test_a_parameter_the_value_does_not_depend_on_has_gradient_zero():

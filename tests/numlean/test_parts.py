@@ -6,7 +6,7 @@ import pytest
 from numlean import Tensor, get_scalar
 from numlean.data import Dataset, minibatches
 from numlean.errors import DataError, NumleanError, ShapeError
-from numlean.losses import Reduction, mse
+from numlean.losses import Reduction, cross_entropy_one_hot, mse
 from numlean.nn import Flatten, Linear, Mode, ReLU, Sequential, Tanh
 from numlean.optim import momentum_sgd, sgd
 from numlean.runtime import Task, initial_parameters
@@ -73,13 +73,22 @@ def test_mse_averages_over_all_elements_or_sums_them():
         mse()(prediction, tensor([1, 2]))
 
 
-def test_a_sample_s_own_loss_is_that_of_a_batch_of_one():
-    rng = np.random.default_rng(59)
-    p, t = tensor(rng.standard_normal((5, 7))), tensor(rng.standard_normal((5, 7)))
-    each = mse().per_sample(p, t)
+@pytest.mark.parametrize("reduction", Reduction)
+@pytest.mark.parametrize("make", [mse, cross_entropy_one_hot])
+def test_a_sample_s_own_loss_is_that_of_a_batch_of_one(make, reduction):
+    rng, loss = np.random.default_rng(59), make(reduction=reduction)
+    p, t = tensor(rng.standard_normal((5, 3, 7))), tensor(rng.standard_normal((5, 3, 7)))
+    each = loss.per_sample(p, t)
     for k in range(5):
-        one = mse()(Tensor(S, p.data[k : k + 1]), Tensor(S, t.data[k : k + 1]))
+        one = loss(Tensor(S, p.data[k : k + 1]), Tensor(S, t.data[k : k + 1]))
         assert S.to_bits(one.data) == S.to_bits(each.data)[k]
+
+
+def test_cross_entropy_refuses_shapes_that_do_not_fit():
+    with pytest.raises(ShapeError, match=r"\(2, 3\) and \(3,\)"):
+        cross_entropy_one_hot()(tensor(np.ones((2, 3))), tensor([1, 0, 0]))
+    with pytest.raises(ShapeError, match=r"\(batch, \.\.\., classes\), not \(3,\)"):
+        cross_entropy_one_hot()(tensor([1, 2, 3]), tensor([1, 0, 0]))
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.9])

@@ -61,7 +61,7 @@ def make_subtract(kit: Kit) -> Routine:
     """Return ``subtract(e, m, f, n) -> (e, m)``: the difference of two reals, the first greater.
 
     What the second is cut by counts as a whole unit of the first, so that the result is below the
-    first however small the second is: short by less than two of its units. The first must be
+    first however small the second is: short by less than one of its units. The first must be
     greater by more than that.
     """
     word, signed = kit.word, kit.signed

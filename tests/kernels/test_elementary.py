@@ -1,0 +1,140 @@
+"""Elementary functions in integers: all 16-bit operands, and samples of others, against MPFR."""
+
+from fractions import Fraction
+from math import isqrt
+
+import numpy as np
+import pytest
+
+from numlean import get_scalar
+from numlean.elementary import ARITIES
+from numlean.verification.elementary import FUNCTIONS, ElementaryComparison, verify
+from numlean.verification.elementary.operands import elementary_operands
+from numlean_kernels.elementary import UNARY, elementary_routine, reals
+from numlean_kernels.formats import BINARY32, BINARY64
+from numlean_kernels.ieee import Arithmetic, Rounding
+from numlean_kernels.ieee.kit import Kit
+from numlean_kernels.targets import get_target
+
+MODES = ("ties_to_even", "ties_to_away", "toward_zero", "toward_positive", "toward_negative")
+KIT = Kit(Arithmetic(BINARY64), get_target("python"))
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("name", UNARY)
+def test_all_operands_of_binary16_give_the_bits_and_flags_of_mpfr(name, mode):
+    findings = verify(
+        ElementaryComparison(f"binary16@round={mode}", exhaustive=True), name, 1 << 16
+    )
+    assert findings.outcome.cases == 1 << 16
+    assert findings.outcome.first is None
+    assert findings.unsound is None
+
+
+@pytest.mark.parametrize("name", UNARY)
+def test_all_operands_of_bfloat16_give_the_bits_and_flags_of_mpfr(name):
+    findings = verify(ElementaryComparison("bfloat16", exhaustive=True), name, 1 << 16)
+    assert findings.outcome.first is None
+    assert findings.unsound is None
+
+
+@pytest.mark.parametrize("name", ARITIES)
+def test_a_million_operands_of_binary32_give_the_bits_and_flags_of_mpfr(name):
+    count = 1_000_000 if name in UNARY else 200_000
+    findings = verify(ElementaryComparison("ieee32exec", seed=11), name, count)
+    assert findings.outcome.cases == count
+    assert findings.outcome.first is None
+    assert findings.unsound is None
+
+
+@pytest.mark.parametrize("dtype", ["e5m2@round=toward_negative", "e4m3", "tf32", "ieee:e2m5"])
+@pytest.mark.parametrize("name", ["pow", "hypot", "atan2"])
+def test_pairs_of_narrow_formats_give_the_bits_and_flags_of_mpfr(name, dtype):
+    findings = verify(ElementaryComparison(dtype, exhaustive=dtype != "tf32"), name, 1 << 16)
+    assert findings.outcome.first is None
+
+
+def test_binary32_s_hardware_has_the_functions_of_its_emulation():
+    emulated, hardware = get_scalar("ieee32exec"), get_scalar("float32")
+    for name in ARITIES:
+        x = [a[:20_000] for a in elementary_operands(emulated, FUNCTIONS[name], 0, seed=5)]
+        z = getattr(hardware, name)(*map(hardware.from_bits, x))
+        assert np.array_equal(hardware.to_bits(z), getattr(emulated, name)(*x)), name
+
+
+def test_24_bits_without_a_range_give_the_values_of_binary32():
+    emulated, unbounded = get_scalar("ieee32exec"), get_scalar("mp:24")
+    rng = np.random.default_rng(3)
+    for name, arity in ARITIES.items():
+        x = [emulated.from_float(rng.uniform(0.01, 0.99, 40)) for _ in range(arity)]
+        x = [emulated.add(a, emulated.from_float(1.0)) if name == "acosh" else a for a in x]
+        z = getattr(unbounded, name)(*(unbounded.from_exact(emulated.to_exact(a)) for a in x))
+        expected = emulated.to_exact(getattr(emulated, name)(*x))
+        assert unbounded.to_exact(z).tolist() == expected.tolist(), name
+
+
+def test_the_interpreter_computes_the_bits_of_compiled_routines():
+    compiled = get_scalar("ieee32exec@round=toward_positive")
+    arithmetic = Arithmetic(BINARY32, Rounding.TOWARD_POSITIVE)
+    kit = Kit(arithmetic, get_target("python"))
+    for name in ARITIES:
+        x = [a[:200] for a in elementary_operands(compiled, FUNCTIONS[name], 0, seed=2)]
+        z, flags = compiled.flagged(name, *x)
+        routine = elementary_routine(kit, name)
+        rows = zip(*(a.tolist() for a in x), strict=True)
+        expected = [routine(*operands) for operands in rows]
+        assert list(zip(z.tolist(), flags.tolist(), strict=True)) == expected, name
+
+
+def test_formats_wider_than_binary32_have_no_routines_of_their_own():
+    for arithmetic in (Arithmetic(BINARY64), Arithmetic(BINARY32, Rounding.STOCHASTIC)):
+        with pytest.raises(KeyError):
+            elementary_routine(Kit(arithmetic, get_target("python")), "exp")
+
+
+# Reals: what is computed, and by how many units it may be short.
+OPERATIONS = {
+    "multiply": (reals.make_multiply, lambda a, b: a * b, 1),
+    "add": (reals.make_add, lambda a, b: a + b, 2),
+    "subtract": (reals.make_subtract, lambda a, b: a - b, 1),
+    "divide": (reals.make_divide, lambda a, b: a / b, 3),
+}
+
+
+def drawn(rng, count):
+    """Reals whose significands are random, of few bits, or next to a power of two."""
+    for _ in range(count):
+        m = int(rng.integers(1 << 63, 1 << 64, dtype=np.uint64))
+        kind = rng.integers(4)
+        m = (m, m >> 40 << 40, 1 << 63, (1 << 64) - 1)[kind]
+        yield int(rng.integers(-80, 80)), m
+
+
+def value(e, m):
+    return m * Fraction(2) ** (e - 63)
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_reals_are_cut_by_no_more_than_is_stated(name):
+    make, exact, units = OPERATIONS[name]
+    routine, rng = make(KIT), np.random.default_rng(7)
+    for a, b in zip(drawn(rng, 3000), drawn(rng, 3000), strict=True):
+        if name == "subtract":
+            a, b = sorted((a, b), reverse=True)
+            if value(*a) - value(*b) < 2 * Fraction(2) ** (a[0] - 63):
+                continue
+        e, m = routine(*a, *b)
+        assert 1 << 63 <= m < 1 << 64
+        short = exact(value(*a), value(*b)) - value(e, m)
+        unit = Fraction(2) ** ((a[0] if name == "subtract" else e) - 63)
+        assert 0 <= short < units * unit, (a, b)
+
+
+def test_square_roots_of_reals_are_cut_by_no_more_than_is_stated():
+    routine = reals.make_square_root(KIT)
+    for a in drawn(np.random.default_rng(8), 3000):
+        e, m = routine(*a)
+        assert 1 << 63 <= m < 1 << 64
+        # In units of the result: the root, cut, of the real in their squares.
+        square = value(*a) / Fraction(4) ** (e - 63)
+        assert 0 <= isqrt(int(square)) - m < 4, a
