@@ -1,8 +1,9 @@
-"""Measure speed, dtype beside dtype in one run: elementwise operations and a training step.
+"""Measure speed, dtype beside dtype in one run: operations, functions and a training step.
 
-Rounds alternate between the dtypes, and the best round of each is shown. Where SoftFloat is
-installed, its own function called in a compiled loop runs beside each format it has, and the last
-column says how many times its speed the others reach.
+Rounds alternate between the dtypes, and the best round of each is shown. Of operations, where
+SoftFloat is installed, its own function called in a compiled loop runs beside each format it has,
+and the last column says how many times its speed the others reach. Elementary functions run beside
+the C library's in a compiled loop, numpy's, MPFR's (through gmpy2) and mpmath's.
 """
 
 from __future__ import annotations
@@ -13,19 +14,21 @@ from numlean.errors import NumleanError, UnavailableError, UnknownNameError
 from numlean.registry import dtypes_of, get_scalar
 from numlean.tasks import get_task
 
+_WHAT = ("ops", "functions", "step")
+_FUNCTIONS_DTYPES = "float32,ieee32exec"
 _OPS_DTYPES = "float32,ieee32exec,mp:24"
 _STEP_DTYPES = "float64,float32,ieee32exec,softfloat32,mp:24,mp:200"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
-    parser.add_argument("what", choices=["ops", "step"], help="operations on arrays, or a step")
+    parser.add_argument("what", choices=_WHAT, help="operations, functions, or a step of training")
     parser.add_argument("--dtypes", metavar="A,B,...", help="which to measure")
     parser.add_argument(
         "--operation",
         metavar="NAME",
         action="append",
-        help="of ops, this (repeatable), or all; without it the usual ones",
+        help="of ops or functions, this (repeatable), or all; without it the usual ones",
     )
     parser.add_argument("--flags", action="store_true", help="of ops, also with flags counted")
     parser.add_argument("--rounds", type=int, default=15, metavar="N", help="rounds to alternate")
@@ -35,12 +38,19 @@ def run(arguments: argparse.Namespace) -> int:
     """Measure and print a table."""
     if arguments.rounds < 1:
         raise NumleanError(f"at least one round is measured: {arguments.rounds}")
-    default = _OPS_DTYPES if arguments.what == "ops" else _STEP_DTYPES
+    defaults = {"ops": _OPS_DTYPES, "functions": _FUNCTIONS_DTYPES, "step": _STEP_DTYPES}
+    default = defaults[arguments.what]
     dtypes = [name for name in dtypes_of(arguments.dtypes or default) if _is_installed(name)]
     if arguments.what == "ops":
         _bench_operations(arguments.operation, dtypes, arguments.rounds, flags=arguments.flags)
-    elif arguments.operation or arguments.flags:
-        raise NumleanError("--operation and --flags belong to `numlean bench ops`")
+    elif arguments.flags:
+        raise NumleanError("--flags belongs to `numlean bench ops`")
+    elif arguments.what == "functions":
+        _bench_functions(arguments.operation, dtypes, arguments.rounds)
+    elif arguments.operation:
+        raise NumleanError(
+            "--operation belongs to `numlean bench ops` and `numlean bench functions`"
+        )
     else:
         _bench_step(dtypes, arguments.rounds)
     return 0
@@ -77,6 +87,28 @@ def _bench_operations(
             ratio = f"{softfloat[one.format] / each[name]:12.1f}" if one.format in softfloat else ""
             speed = f"{each[name] * 1e9:10.3f} {1e-9 / each[name]:9.4f} {ratio}".rstrip()
             print(f"  {operation:<17} {name:<{width}} {speed}", flush=True)
+
+
+def _bench_functions(asked: list[str] | None, dtypes: list[str], rounds: int) -> None:
+    from numlean.benchmarks.functions import C_LIBRARY, USUAL, contestants
+    from numlean.benchmarks.operations import ELEMENTS
+    from numlean.benchmarks.timing import best_seconds
+    from numlean.elementary import ARITIES
+
+    names = tuple(asked or USUAL) if asked != ["all"] else tuple(ARITIES)
+    for name in names:
+        if name not in ARITIES:
+            raise UnknownNameError("function", name, ("all", *ARITIES))
+    print(f"arrays of {ELEMENTS} elements")
+    width = max(len(C_LIBRARY), *map(len, dtypes))
+    print(f"  {'':<10} {'':<{width}} {'ns each':>10} {'x C library':>12}")
+    for name in names:
+        field = {one.name: one for one in contestants(name, dtypes)}
+        seconds = best_seconds({key: one.run for key, one in field.items()}, rounds)
+        each = {key: seconds[key] / one.count for key, one in field.items()}
+        for key, time in each.items():
+            ratio = f"{time / each[C_LIBRARY]:12.2f}" if C_LIBRARY in each else ""
+            print(f"  {name:<10} {key:<{width}} {time * 1e9:10.2f} {ratio}".rstrip(), flush=True)
 
 
 def _bench_step(dtypes: list[str], rounds: int) -> None:

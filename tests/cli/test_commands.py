@@ -128,6 +128,8 @@ def test_dtypes_lists_every_registered_scalar_and_tasks_every_task(capsys):
         (["bench", "ops", "--rounds", "0"], ["round", "0"]),
         (["bench", "ops", "--operation", "frob"], ["frob", "add", "all"]),
         (["bench", "step", "--operation", "add"], ["--operation", "ops"]),
+        (["bench", "step", "--flags"], ["--flags", "ops"]),
+        (["bench", "functions", "--operation", "gamma"], ["gamma", "exp", "all"]),
         (["fly"], ["fly"]),
         ([], ["COMMAND"]),
     ],

@@ -7,9 +7,9 @@ nothing is lost. r counts units of 2**-70, modulo 2**64: the 1 that is subtracte
 that.
 
 **ln(1 + r)** = r * (A(v) - r*B(v)) for v = r**2, with A = 1 + v/3 + v**2/5 + ... and B = 1/2 + v/4
-+ ..., of which the terms up to v**4 and v**3 leave less than 2**-66 of the whole. It is a real, off
-by less than 3 units. The constants count units of 2**-118, so that the sum is off by the 2**-68
-that the series is, and since it is at least 2**-8, by less than 6 units, that is 2**-60.4.
++ ..., of which the terms up to v**4 and v**3 leave less than 2**-66 of the whole. What is cut makes
+it short by less than 2**-60 of itself. The constants count units of 2**-118; off one the sum is at
+least 2**-8, so that the whole is then known within 2**-59 of itself, too.
 
 **ln(1 + w)** is the same with r = (1 + w) * c * 2**-k - 1, which is exact but for the last unit.
 """
@@ -74,17 +74,27 @@ def _factor(index: int) -> int:
 FACTORS: Final = [_factor(index) for index in range(1 << INDEX_BITS)]
 
 
+@cache
+def _thirds() -> Maker:
+    """The maker of the series of which A is 1 + v * thirds(v)."""
+    return series(fractions(4, lambda j: context().mpf(1) / (2 * j + 3)))
+
+
+@cache
+def _halves() -> Maker:
+    """The maker of B."""
+    return series(fractions(4, lambda j: context().mpf(1) / (2 * j + 2)))
+
+
 def _make_series(kit: Kit) -> Routine:
     """``log_series(is_negative, e, m) -> (e, m)``: the magnitude of ln(1 +- x), x at most 2**-7.
 
     For tiny x that is just below x, or if is_negative x and more.
     """
     word = kit.word
-    mp, high = context(), kit.target.high_product(64)
+    high = kit.target.high_product(64)
     multiply, fraction = kit.routine(make_multiply), kit.routine(make_fraction)
-    # A is 1 + v * thirds(v).
-    thirds = kit.routine(series(fractions(4, lambda j: mp.mpf(1) / (2 * j + 3))))
-    halves = kit.routine(series(fractions(4, lambda j: mp.mpf(1) / (2 * j + 2))))
+    thirds, halves = kit.routine(_thirds()), kit.routine(_halves())
     half, one, zero, ones = word(ONE), word(1), word(0), word((1 << 64) - 1)
     zero_exp, below_exp = kit.signed(0), kit.signed(-1)
 
@@ -104,21 +114,23 @@ def _make_series(kit: Kit) -> Routine:
 def _sum(base: int | None) -> Maker:
     """The maker of ``log_sum(k, index, r) -> (negative, e, m)``, the logarithm to a base (or e).
 
-    It is k * 2's, less that of the table's factor, and that of 1 + r. They must not make zero.
+    It is k * 2's, less that of the table's factor, and that of 1 + r; together not zero. Which
+    signs r and the sum have is anybody's guess, so they are masks, all ones if negative.
     """
 
     def make(kit: Kit) -> Routine:
-        word, signed = kit.word, kit.signed
-        powers, factors, e, m = constants(base)
-        scale_e, scale_m = signed(e), word(m)
+        word, signed, high = kit.word, kit.signed, kit.target.high_product(64)
+        powers, factors, e, scale = constants(base)
         powers_high, powers_low = pairs(powers)
         factors_high, factors_low = pairs(factors)
-        log_series, normalise = kit.routine(_make_series), kit.routine(make_normalise)
-        multiply, shift_right_pair = kit.routine(make_multiply), kit.routine(make_shift_right_pair)
-        is_natural = base is None
-        farthest, sign_bit = signed(FARTHEST), word(1 << 63)
-        r_exponent, sum_exponent = signed(63 - R_BITS), signed(63 - (SUM_BITS - 64))
-        wide, zero, one = signed(64), word(0), word(1)
+        product, normalise = kit.routine(_make_product), kit.routine(make_normalise)
+        shift_right_pair = kit.routine(make_shift_right_pair)
+        is_natural, scale = base is None, word(scale)
+        farthest, sum_exponent = signed(FARTHEST), signed(63 - (SUM_BITS - 64))
+        # The product's unit is 2**-69, and with the base's factor 2**(e - 68).
+        lift = (R_BITS - 1) if is_natural else R_BITS - 2 - e
+        r_exponent, places = signed(63 - lift), signed(lift + 64 - SUM_BITS)
+        top, zero, one = word(63), word(0), word(1)
 
         def log_sum(k: Any, index: Any, r: Any) -> Any:
             row = word(signed(k + farthest))
@@ -126,33 +138,51 @@ def _sum(base: int | None) -> Maker:
             low = word(word(powers_low[row]) + addend)
             upper = word(word(powers_high[row]) + word(factors_high[index]))
             upper = word(upper + (one if low < addend else zero))
-            falls = (r & sign_bit) != 0
-            distance = word(zero - r) if falls else r
-            f, n = normalise(r_exponent, distance if distance != 0 else one)
-            f, n = log_series(falls, f, n)
-            if not is_natural:
-                f, n = multiply(f, n, scale_e, scale_m)
+            falls = word(zero - word(r >> top))
+            zeros, p = product(falls, word(word(r ^ falls) - falls))
+            p = p if is_natural else high(p, scale)
             if word(upper | low) == 0:
-                return falls, f, n
-            inner, outer = shift_right_pair(n if distance != 0 else zero, signed(sum_exponent - f))
-            if falls:
-                upper = word(word(upper - inner) - (one if low < outer else zero))
-                low = word(low - outer)
-            else:
-                low = word(low + outer)
-                upper = word(word(upper + inner) + (one if low < outer else zero))
-            negative = (upper & sign_bit) != 0
-            if negative:
-                low = word(zero - low)
-                upper = word(word(~upper) + (one if low == 0 else zero))
+                e, m = normalise(signed(r_exponent - zeros), p)
+                return falls != zero, e, m
+            inner, outer = shift_right_pair(p, signed(places + zeros))
+            outer = word(word(outer ^ falls) + word(falls & one))
+            carry = one if outer < word(falls & one) else zero
+            low = word(low + outer)
+            upper = word(word(upper + word(inner ^ falls)) + carry)
+            upper = word(upper + (one if low < outer else zero))
+            minus = word(zero - word(upper >> top))
+            low = word(word(low ^ minus) + word(minus & one))
+            upper = word(word(upper ^ minus) + (word(minus & one) if low == 0 else zero))
             e, m = normalise(sum_exponent, upper)
-            zeros = signed(sum_exponent - e)
-            tail = word(low >> word(signed(wide - zeros))) if zeros > 0 else zero
-            return negative, e, word(m | tail)
+            lost = word(signed(signed(63) - signed(sum_exponent - e)))
+            return minus != zero, e, word(m | word(word(low >> one) >> lost))
 
         return log_sum
 
     return make
+
+
+def _make_product(kit: Kit) -> Routine:
+    """``product(falls, a) -> (zeros, p)``: ln(1 +- a) in units of 2**-(69 + zeros), a in 2**-70.
+
+    As :func:`_make_series` has it, the sign a mask. p has up to two leading zeros.
+    """
+    word, signed, high, clz = kit.word, kit.signed, kit.target.high_product(64), kit.clz
+    thirds, halves = kit.routine(_thirds()), kit.routine(_halves())
+    to_fraction, half, one, sign_bit = word(R_BITS - 64), word(ONE), word(1), word(1 << 63)
+    last = word(63)
+
+    def product(falls: Any, a: Any) -> Any:
+        zeros = clz(a)
+        x = word(a >> to_fraction)
+        v = high(x, x)
+        even, odd = high(v, thirds(v)), high(x, halves(v))
+        rises = word(~falls)
+        off = word(even + word(word(odd ^ rises) - rises))
+        factor = word(half + word(word(off >> one) | word(off & sign_bit)))
+        return signed(zeros), high(word(a << word(zeros & last)), factor)
+
+    return product
 
 
 def constants(base: int | None) -> tuple[list[int], list[int], int, int]:

@@ -1,0 +1,115 @@
+"""Elementary functions: ours beside the C library's, numpy's, MPFR's and mpmath's."""
+
+from __future__ import annotations
+
+import ctypes
+import ctypes.util
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, Final
+
+import numpy as np
+
+from numlean.benchmarks.operations import ELEMENTS, Contestant
+from numlean.elementary import ARITIES
+from numlean.registry import get_scalar
+from numlean.scalar import Storage
+
+USUAL: Final = ("exp", "log", "tanh", "sin", "erf", "pow")
+"""Those measured unless others are asked for."""
+
+C_LIBRARY: Final = "C library, binary32"
+"""The name of what others are compared with."""
+
+_SLOW_ELEMENTS: Final = 256
+"""How many elements where each is a call from Python."""
+_PRECISION: Final = 24
+_POSITIVE: Final = frozenset(("log", "log2", "log10", "rsqrt", "pow"))
+_NUMPY: Final = {
+    **{name: name for name in ARITIES},
+    "pow": "power",
+    "atan2": "arctan2",
+    **{f"a{name}": f"arc{name}" for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh")},
+}
+
+
+def contestants(name: str, dtypes: list[str]) -> Iterator[Contestant]:
+    """The function in each dtype, and by everybody else who has it."""
+    values = _operands(name)
+    for dtype in dtypes:
+        scalar = get_scalar(dtype)
+        count = ELEMENTS if scalar.device == "cpu" else _SLOW_ELEMENTS
+        x = [scalar.from_float(row[:count]) for row in values]
+        yield Contestant(dtype, partial(getattr(scalar, name), *x), count, scalar.format)
+    floats = [row.astype(np.float32) for row in values]
+    loop = _c_loop(name, len(floats))
+    if loop is not None:
+        z = np.empty_like(floats[0])
+        yield Contestant(C_LIBRARY, partial(loop, *floats, z), ELEMENTS, None)
+    ufunc = getattr(np, _NUMPY[name], None)
+    if ufunc is not None:
+        yield Contestant("numpy, float32", partial(ufunc, *floats), ELEMENTS, None)
+    for library in (_mpfr, _mpmath):
+        call = library(name, [row[:_SLOW_ELEMENTS] for row in floats])
+        if call is not None:
+            yield Contestant(library.__name__[1:], call, _SLOW_ELEMENTS, None)
+
+
+def _operands(name: str) -> list[np.ndarray[Any, np.dtype[np.float64]]]:
+    """Normal deviates, positive or within the domain where that is needed."""
+    rng = np.random.Generator(np.random.Philox(0))
+    values = rng.standard_normal((ARITIES[name], ELEMENTS))
+    if name in _POSITIVE:
+        values[0] = np.abs(values[0])
+    if name in ("asin", "acos", "atanh", "log1p"):
+        values = np.tanh(values)
+    return list(np.cosh(values) if name == "acosh" else values)
+
+
+def _c_loop(name: str, arity: int) -> Callable[..., None] | None:
+    """A compiled loop that calls the C library's function on each element."""
+    import numba
+
+    library = ctypes.CDLL(ctypes.util.find_library("m"))
+    function = getattr(library, f"{name}f", None)
+    if function is None:
+        return None
+    function.argtypes, function.restype = [ctypes.c_float] * arity, ctypes.c_float
+
+    def unary(a: Storage, z: Storage) -> None:
+        for i in range(len(z)):
+            z[i] = function(a[i])
+
+    def binary(a: Storage, b: Storage, z: Storage) -> None:
+        for i in range(len(z)):
+            z[i] = function(a[i], b[i])
+
+    loop: Callable[..., None] = numba.njit(unary if arity == 1 else binary)
+    return loop
+
+
+def _mpfr(name: str, floats: list[Any]) -> Callable[[], object] | None:
+    """MPFR at 24 bits, through gmpy2."""
+    try:
+        import gmpy2
+    except ImportError:
+        return None
+    context = gmpy2.context(precision=_PRECISION)
+    function = getattr(context, {"rsqrt": "rec_sqrt"}.get(name, name), None)
+    if function is None:
+        return None
+    rows = [[gmpy2.mpfr(value) for value in row.tolist()] for row in floats]
+    return lambda: list(map(function, *rows))
+
+
+def _mpmath(name: str, floats: list[Any]) -> Callable[[], object] | None:
+    """Mpmath at 24 bits."""
+    from mpmath import MPContext
+
+    context = MPContext()
+    context.prec = _PRECISION
+    function = getattr(context, {"pow": "power"}.get(name, name), None)
+    if function is None:
+        return None
+    rows = [[context.mpf(value) for value in row.tolist()] for row in floats]
+    return lambda: list(map(function, *rows))
