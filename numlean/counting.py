@@ -6,6 +6,7 @@ from collections import defaultdict
 from typing import Any, Final, final
 
 from numlean import term_by_term
+from numlean.elementary import ARITIES
 from numlean.errors import UnavailableError
 from numlean.flags import Flags
 from numlean.scalar import Axis, Contraction, Order, Scalar, Storage
@@ -18,7 +19,7 @@ class CountingScalar:
     """A Scalar of the same bits that keeps the flags of every basic operation, by its name.
 
     A matrix product and a sum are carried out, and counted, as the products and additions they are
-    made of, in the same order. Elementary functions are not counted.
+    made of, in the same order; elementary functions where they keep flags.
 
     Attributes:
         inner: The Scalar that computes.
@@ -26,19 +27,16 @@ class CountingScalar:
     """
 
     def __init__(self, inner: Scalar) -> None:
-        probe = inner.from_float([0.0])
-        try:
-            inner.add(probe, probe, flags=Flags())
-        except UnavailableError:
+        if not keeps_flags(inner):
             raise UnavailableError(
                 f"{inner.name} keeps no flags; emulated dtypes do, such as ieee32exec"
-            ) from None
+            )
         self.inner = inner
         self.counts: dict[str, Flags] = defaultdict(Flags)
 
     def __getattr__(self, name: str) -> Any:
         attribute = getattr(self.inner, name)
-        if name not in _COUNTED:
+        if name not in _COUNTED and not (name in ARITIES and keeps_flags(self.inner, name)):
             return attribute
 
         def counted(*operands: Storage) -> Any:
@@ -94,3 +92,13 @@ class FlagHistory:
             "flags": {name: flags.as_dict() for name, flags in totals},
             "flags_by_step": [flags.as_dict() for flags in self.by_step],
         }
+
+
+def keeps_flags(scalar: Scalar, name: str = "add") -> bool:
+    """Whether a Scalar tells the flags of a basic operation, or of an elementary function."""
+    probe = [scalar.from_float([0.0])] * ARITIES.get(name, 2)
+    try:
+        getattr(scalar, name)(*probe, flags=Flags())
+    except UnavailableError:
+        return False
+    return True

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from numlean.counting import keeps_flags
 from numlean.elementary import ARITIES
 from numlean.errors import NumleanError, UnavailableError
 from numlean.flags import Flags
@@ -68,7 +69,7 @@ class _Evaluation:
     def __init__(self, text: str, scalar: Scalar) -> None:
         self.scalar = scalar
         self.flags = Flags()
-        self.keeps_flags = _keeps_flags(scalar)
+        self.keeps_flags = keeps_flags(scalar)
         self._text = _HEX_FLOAT.sub(lambda match: f"number('{match[0]}')", text.strip())
         try:
             self._tree = ast.parse(self._text, mode="eval").body
@@ -130,20 +131,11 @@ class _Evaluation:
 
     def _counts_elementary(self, name: str) -> bool:
         # Exact values, from which wide formats have their functions, are rounded without flags.
-        return name in ARITIES and _keeps_flags(self.scalar, name)
+        return name in ARITIES and keeps_flags(self.scalar, name)
 
 
 def _known() -> str:
     return f"known: + - * / < <= > >= ==, {', '.join(sorted(_FUNCTIONS))}, bits, inf, nan"
-
-
-def _keeps_flags(scalar: Scalar, name: str = "add") -> bool:
-    probe = [scalar.from_float([0.0])] * ARITIES.get(name, 2)
-    try:
-        getattr(scalar, name)(*probe, flags=Flags())
-    except UnavailableError:
-        return False
-    return True
 
 
 def _error_ulp(text: str, scalar: Scalar, result: Storage) -> float | None:
