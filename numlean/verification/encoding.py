@@ -21,7 +21,8 @@ def decoded(format: Format, x: Bits) -> Floats:
     trailing = (magnitude & np.uint64(format.trailing_mask)).astype(np.int64)
     significand = trailing + np.where(field > 0, format.implicit_bit, 0)
     power = np.maximum(field, 1) - format.bias - format.trailing_bits
-    values = np.ldexp(significand.astype(np.float64), power)
+    with np.errstate(over="ignore"):  # infinities and NaNs, which are put in their places below
+        values = np.ldexp(significand.astype(np.float64), power)
     values = np.where(magnitude == format.infinity, np.inf, values)
     values = np.where(magnitude > format.max_number, np.nan, values)
     negative = (word & np.uint64(format.sign_mask)) != 0

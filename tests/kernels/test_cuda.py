@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from numlean_kernels.formats import BINARY32
+from numlean_kernels.formats import BINARY32, BINARY64
 from numlean_kernels.hardware import hardware_table
 from numlean_kernels.ieee import Arithmetic, ieee_table
 from numlean_kernels.loops.elementwise import binary, ternary, unary
@@ -98,6 +98,15 @@ def test_an_emulated_kernel_compiles_to_ptx_without_a_floating_point_instruction
     lines = instructions(ptx(loop, operands))
     assert any(line.startswith(("st.global", "st.b32", "st.u32")) for line in lines)
     assert [line for line in lines if FLOATING.search(line)] == []
+
+
+@pytest.mark.parametrize("name", ["exp", "log", "tanh", "sin", "atan"])
+def test_binary64_s_functions_compile_to_ptx_that_only_moves_floats(ptx, name):
+    table = hardware_table(BINARY64, get_target("cpu"))
+    lines = instructions(ptx(unary(name), 1, table, types.float64))
+    floats = [line for line in lines if FLOATING.search(line)]
+    assert [line for line in floats if not line.startswith(("ld.", "st.", "mov."))] == []
+    assert not any("__nv_" in line for line in lines)
 
 
 def test_the_search_finds_the_floating_point_instruction_of_a_hardware_kernel(ptx):

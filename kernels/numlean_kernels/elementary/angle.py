@@ -68,7 +68,7 @@ def _make_quotient(kit: Kit) -> Routine:
     return quotient
 
 
-def _make_arctangent(kit: Kit) -> Routine:
+def make_arctangent(kit: Kit) -> Routine:
     """``arctangent(a, b, n) -> (a, b)``: that of q = (a, b) / 2**n, times 2**n, just below q."""
     mp, word = context(), kit.word
     multiply, subtract = kit.routine(make_wide_multiply), kit.routine(make_wide_subtract)
@@ -94,7 +94,7 @@ def _make_angle(kit: Kit) -> Routine:
     """``angle(ey, my, ex, mx, is_left) -> (e, m)``: that of the point (+-x, y), x, y > 0."""
     word, signed = kit.word, kit.signed
     table_high, table_low = pairs(arctangents())
-    quotient, arctangent = kit.routine(_make_quotient), kit.routine(_make_arctangent)
+    quotient, arctangent = kit.routine(_make_quotient), kit.routine(make_arctangent)
     add, subtract = kit.routine(make_wide_add), kit.routine(make_wide_subtract)
     shift_right, normalise = kit.routine(make_wide_shift_right), kit.routine(make_wide_normalise)
     complete = kit.routine(make_complete)
@@ -137,13 +137,22 @@ def _make_angle(kit: Kit) -> Routine:
     return angle
 
 
-def _make_atan2(kit: Kit) -> Routine:
+def angle_of_two(make_angle: Maker) -> Maker:
+    """The maker of ``atan2``, from that of ``angle(ey, my, ex, mx, is_left) -> (e, m)``."""
+
+    def make(kit: Kit) -> Routine:
+        return _outcome_of(kit, kit.routine(make_angle))
+
+    return function_of_two(make, _make_never)
+
+
+def _outcome_of(kit: Kit, angle: Routine) -> Routine:
     """The outcome at (y, x), by the cases of clause 9.2.1.
 
     Points at infinity lie in the direction of a unit; nought is as far below a number as infinity
     is above.
     """
-    signed, half, angle = kit.signed, kit.word(ONE), kit.routine(_make_angle)
+    signed, half = kit.signed, kit.word(ONE)
     pi_half, pi_high = kit.word(units(context().pi / 2, 63)), signed(1)
     zero = signed(0)
 
@@ -172,5 +181,5 @@ def _make_never(kit: Kit) -> Routine:
     return never
 
 
-ANGLE: Final[dict[str, Maker]] = {"atan2": function_of_two(_make_atan2, _make_never)}
+ANGLE: Final[dict[str, Maker]] = {"atan2": angle_of_two(_make_angle)}
 """``f(a, b) -> (z, flags)`` by name."""

@@ -83,7 +83,7 @@ def make_angle(kit: Kit) -> Routine:
     """Return ``angle(ey, my, ex, mx, is_left) -> (e, m)``: that of the point (+-x, y), x, y > 0."""
     word, signed = kit.word, kit.signed
     table_high, table_low = pairs(arctangents())
-    nearest, tangent = kit.routine(_make_nearest), kit.routine(_make_residue)
+    nearest, tangent = kit.routine(make_nearest), kit.routine(_make_residue)
     complete, shift_right_pair = kit.routine(make_complete), kit.routine(make_shift_right_pair)
     places, one, zero = signed(63 - (SUM_BITS - 64)), word(1), word(0)
 
@@ -108,8 +108,8 @@ def make_angle(kit: Kit) -> Routine:
     return angle
 
 
-def _make_nearest(kit: Kit) -> Routine:
-    """``nearest(ey, my, ex, mx)``: 32 * y/x rounded, from the leading bits."""
+def make_nearest(kit: Kit) -> Routine:
+    """Return ``nearest(ey, my, ex, mx)``: 32 * y/x rounded, from the leading bits."""
     word, signed = kit.word, kit.signed
     half, five, one, zero = word(32), word(5), word(1), word(0)
     farthest = signed(6)

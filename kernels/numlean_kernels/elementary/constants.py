@@ -31,6 +31,13 @@ def units(value: Real, bits: int) -> int:
     return int(context().nint(context().ldexp(value, bits)))
 
 
+def units_cut(value: Callable[[], Real], bits: int) -> int:
+    """A positive value, computed at a precision that suffices, in units of ``2**-bits``, cut."""
+    mp = context()
+    with mp.workprec(bits + 64):
+        return int(mp.floor(mp.ldexp(value(), bits)))
+
+
 def words(values: Sequence[int]) -> np.ndarray[Any, np.dtype[np.uint64]]:
     """Integers as a table of words, negative ones in two's complement."""
     return np.array([value % (1 << 64) for value in values], dtype=np.uint64)

@@ -48,7 +48,7 @@ from numlean_kernels.ieee.kit import Kit, Maker
 from numlean_kernels.targets.protocol import Routine
 
 INDEX_BITS: Final = 7
-_FACTOR_BITS: Final = 9
+FACTOR_BITS: Final = 9
 R_BITS: Final = 70
 SUM_BITS: Final = 118
 FARTHEST: Final = 320
@@ -64,11 +64,11 @@ _NEAR: Final = -7
 def _factor(index: int) -> int:
     """The table's c, in units of 2**-9: 1/m for the m in the middle of an interval."""
     if index == 0:
-        return 1 << _FACTOR_BITS
+        return 1 << FACTOR_BITS
     if index == (1 << INDEX_BITS) - 1:
-        return 1 << (_FACTOR_BITS - 1)
+        return 1 << (FACTOR_BITS - 1)
     middle = 2 * ((1 << INDEX_BITS) + index) + 1
-    return round((1 << (_FACTOR_BITS + INDEX_BITS + 1)) / middle)
+    return round((1 << (FACTOR_BITS + INDEX_BITS + 1)) / middle)
 
 
 FACTORS: Final = [_factor(index) for index in range(1 << INDEX_BITS)]
@@ -194,7 +194,7 @@ def constants(base: int | None) -> tuple[list[int], list[int], int, int]:
     scale = mp.mpf(1) if base is None else 1 / mp.ln(base)
     two = mp.mpf(1) if base == 2 else mp.ln(2) * scale
     powers = [units(k * two, SUM_BITS) for k in range(-FARTHEST, FARTHEST)]
-    factors = [units(_FACTOR_BITS * two - mp.ln(f) * scale, SUM_BITS) for f in FACTORS]
+    factors = [units(FACTOR_BITS * two - mp.ln(f) * scale, SUM_BITS) for f in FACTORS]
     e = int(mp.floor(mp.log(scale, 2)))
     return powers, factors, e, units(scale, 63 - e)
 
@@ -227,7 +227,7 @@ def _make_log1p_of_real(kit: Kit) -> Routine:
     log_sum, table = kit.routine(_sum(None)), words(FACTORS)
     index_shift, index_mask = word(63 - INDEX_BITS), word((1 << INDEX_BITS) - 1)
     near, zero_exp, half = signed(_NEAR), signed(0), word(ONE)
-    lift, wide, two, widest = signed(R_BITS - _FACTOR_BITS), signed(64), signed(2), signed(63)
+    lift, wide, two, widest = signed(R_BITS - FACTOR_BITS), signed(64), signed(2), signed(63)
 
     def log1p(e: Any, m: Any) -> Any:
         if e < near:

@@ -145,7 +145,7 @@ def _make_log2(kit: Kit) -> Routine:
     return log2
 
 
-def _make_power_of_two(kit: Kit) -> Routine:
+def make_wide_power_of_two(kit: Kit) -> Routine:
     """``power_of_two(a, b) -> (c, d)``: 2**f of a wide fraction f, in units of 2**-127."""
     mp, word = context(), kit.word
     table_high, table_low = pairs(
@@ -173,7 +173,7 @@ def _make_power_of_two(kit: Kit) -> Routine:
 def _make_power_of_number(kit: Kit) -> Routine:
     """``power(ea, ma, is_negative, eb, mb) -> (kind, e, m)``: of positive a, not one, by +-b."""
     word, signed = kit.word, kit.signed
-    log2, power_of_two = kit.routine(_make_log2), kit.routine(_make_power_of_two)
+    log2, power_of_two = kit.routine(_make_log2), kit.routine(make_wide_power_of_two)
     scale, shift_right = kit.routine(make_scale), kit.routine(make_wide_shift_right)
     one, zero, greatest, least = signed(1), signed(0), signed(_GREATEST), signed(_LEAST)
     half, ones, beyond, below = word(ONE), word((1 << 64) - 1), signed(_BEYOND), signed(-1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from numlean_kernels.elementary import binary64
 from numlean_kernels.elementary.angle import ANGLE
 from numlean_kernels.elementary.arctangent import ARCS
 from numlean_kernels.elementary.error_function import ERROR
@@ -32,6 +33,35 @@ BINARY: Final[dict[str, Maker]] = {**POWER, **HYPOTENUSE, **ANGLE}
 
 _WIDEST_PRECISION: Final = 24
 _WIDEST_EXPONENT: Final = 8
+
+
+_BINARY64_UNARY: Final[dict[str, Maker]] = {
+    **binary64.EXPONENTIAL,
+    **binary64.LOGARITHMIC,
+    **binary64.TRIGONOMETRIC,
+    **binary64.ARCS,
+}
+_BINARY64_BINARY: Final[dict[str, Maker]] = {**binary64.ANGLE}
+
+
+def binary64_routine(kit: Kit, name: str) -> Routine:
+    """The function of that name on encodings of binary64, rounded to nearest, with no flags.
+
+    Raises:
+        KeyError: There is none.
+    """
+    makers = _BINARY64_BINARY if name in BINARY else _BINARY64_UNARY
+    rounded = kit.routine(makers[name])
+
+    def unary(a: Any) -> Any:
+        z, _ = rounded(a)
+        return z
+
+    def binary(a: Any, b: Any) -> Any:
+        z, _ = rounded(a, b)
+        return z
+
+    return kit.target.routine(binary if name in BINARY else unary)
 
 
 def elementary_routine(kit: Kit, name: str) -> Routine:

@@ -18,7 +18,7 @@ from functools import cache
 from math import factorial
 from typing import Any, Final
 
-from numlean_kernels.elementary.constants import context, fractions, units, words
+from numlean_kernels.elementary.constants import context, fractions, units, units_cut, words
 from numlean_kernels.elementary.outcome import (
     EXACT,
     ROUNDED,
@@ -54,7 +54,7 @@ def _make_reduce(kit: Kit) -> Routine:
     high, multiply = kit.target.high_product(64), kit.routine(make_multiply)
     normalise = kit.routine(make_normalise)
     bits = 64 * _TABLE_WORDS
-    whole = _units_of_two_over_pi(bits - _INTEGER_BITS)
+    whole = units_cut(lambda: 2 / mp.pi, bits - _INTEGER_BITS)
     table = words([whole >> 64 * (_TABLE_WORDS - 1 - k) for k in range(_TABLE_WORDS)])
     # The window begins with the bit that 2**q makes a two.
     lead = signed(_INTEGER_BITS - 2 - (_PRECISION - 1))
@@ -92,13 +92,6 @@ def _make_reduce(kit: Kit) -> Routine:
         return n, is_negative, f, theta
 
     return reduce
-
-
-def _units_of_two_over_pi(bits: int) -> int:
-    """2/pi in units of ``2**-bits``, cut."""
-    mp = context()
-    with mp.workprec(bits + 64):
-        return int(mp.floor(mp.ldexp(2 / mp.pi, bits)))
 
 
 @cache

@@ -76,6 +76,17 @@ def make_wide_shift_right(kit: Kit) -> Routine:
     return shift_right
 
 
+def make_wide_shift_left(kit: Kit) -> Routine:
+    """Return ``shift_left(a, b, n)``: (a, b) * 2**n modulo 1, for a signed n from 1 to 63."""
+    word, signed = kit.word, kit.signed
+    wide = signed(64)
+
+    def shift_left(a: Any, b: Any, n: Any) -> Any:
+        return word(word(a << word(n)) | word(b >> word(signed(wide - n)))), word(b << word(n))
+
+    return shift_left
+
+
 def make_wide_normalise(kit: Kit) -> Routine:
     """Return ``normalise(a, b) -> (e, a, b)``: a nonzero one as 2**e times one of at least 1/2."""
     word, signed, clz = kit.word, kit.signed, kit.clz

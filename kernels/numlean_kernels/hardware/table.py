@@ -9,12 +9,12 @@ What only moves or compares bits is the integer routine of the same name.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Any, Final
 
 import numpy as np
 
-from numlean_kernels.elementary import BINARY, UNARY
+from numlean_kernels.elementary import BINARY, UNARY, binary64_routine
 from numlean_kernels.formats import BINARY32, BINARY64, Format
 from numlean_kernels.ieee.arithmetic import Arithmetic
 from numlean_kernels.ieee.kit import Kit
@@ -200,6 +200,12 @@ def _lift_predicate(kit: HardwareKit, routine: Routine) -> Routine:
     return predicate
 
 
+def _lift_elementary(kit: HardwareKit, *, name: str) -> Routine:
+    """An integer routine: the processor has no such function, and libm's differ."""
+    of_format = binary64_routine if kit.integer.format == BINARY64 else result_alone
+    return (_lift_binary if name in BINARY else _lift_unary)(kit, of_format(kit.integer, name))
+
+
 def _lifted(
     lift: Callable[[HardwareKit, Routine], Routine], *names: str
 ) -> dict[str, Callable[[HardwareKit], Routine]]:
@@ -221,9 +227,7 @@ MAKERS: Final[dict[str, Callable[[HardwareKit], Routine]]] = {
     **_lifted(_lift_predicate, "eq", "lt", "le", "compare", "total_order"),
     **_lifted(_lift_scaling, "scale_b"),
     **_lifted(_lift_inward, "class_of", *TO_INT),
-    # Of binary32 only: the integer routines have none for wider formats.
-    **_lifted(_lift_unary, *UNARY),
-    **_lifted(_lift_binary, *BINARY),
+    **{name: partial(_lift_elementary, name=name) for name in (*UNARY, *BINARY)},
 }
 
 

@@ -1,0 +1,8 @@
+"""Functions of binary64, rounded to nearest, in integers of two words."""
+
+from numlean_kernels.elementary.binary64.arctangent import ANGLE, ARCS
+from numlean_kernels.elementary.binary64.exponential import EXPONENTIAL
+from numlean_kernels.elementary.binary64.logarithm import LOGARITHMIC
+from numlean_kernels.elementary.binary64.trigonometric import TRIGONOMETRIC
+
+__all__ = ["ANGLE", "ARCS", "EXPONENTIAL", "LOGARITHMIC", "TRIGONOMETRIC"]

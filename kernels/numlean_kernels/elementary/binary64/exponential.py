@@ -1,0 +1,269 @@
+"""Exponential, hyperbolic and logistic functions of binary64.
+
+The reduction is that of :mod:`numlean_kernels.elementary.exponential`, in two words. Powers of e
+are known within 2**-118 of themselves. Where a difference from one is taken, no more than 40 bits
+are lost: smaller arguments have a polynomial, or the value next to them or to one.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any, Final
+
+from numlean_kernels.elementary.binary64.long_reals import (
+    ONES,
+    SMALL,
+    TINY,
+    TINY_CUBIC,
+    make_less_one,
+    make_long_add,
+    make_long_divide,
+    make_near_one,
+    small_series,
+)
+from numlean_kernels.elementary.constants import context, units
+from numlean_kernels.elementary.outcome import (
+    EXACT,
+    INFINITE,
+    ROUNDED,
+    ZERO,
+    Special,
+    function,
+)
+from numlean_kernels.elementary.power import make_wide_power_of_two
+from numlean_kernels.elementary.reals import (
+    ONE,
+    make_just_below,
+)
+from numlean_kernels.elementary.wide import (
+    make_scale,
+    make_wide_normalise,
+    make_wide_shift_left,
+    make_wide_shift_right,
+    make_wide_subtract,
+)
+from numlean_kernels.ieee.kit import Kit, Maker
+from numlean_kernels.targets.protocol import Routine
+
+_GREATEST_EXPONENT: Final = 11
+"""Arguments of 2**11 and more have no exponential in binary64."""
+SMALL_EXPM1: Final = small_series(Fraction(1, 6))
+
+
+def make_exponential(kit: Kit) -> Routine:
+    """``exponential(negative, e, m) -> (e, a, b)``: the exponential of a real with a sign."""
+    word, signed, high = kit.word, kit.signed, kit.target.high_product(64)
+    scale, power_of_two = kit.routine(make_scale), kit.routine(make_wide_power_of_two)
+    shift_right, shift_left = kit.routine(make_wide_shift_right), kit.routine(make_wide_shift_left)
+    factor = units(1 / context().ln(2), 191)
+    first = word(factor >> 128)
+    second, third = word((factor >> 64) % (1 << 64)), word(factor % (1 << 64))
+    greatest, lead, wide, zero = signed(_GREATEST_EXPONENT), signed(2), signed(64), signed(0)
+    one_word, zero_word = word(1), word(0)
+
+    def exponential(negative: Any, e: Any, m: Any) -> Any:
+        # Three words of the product, the fixed point e + 2 bits into them.
+        c, d = scale(second, third, m)
+        b = word(word(first * m) + c)
+        a = word(high(first, m) + (one_word if b < c else zero_word))
+        places = signed((e if e < greatest else greatest) + lead)
+        k = zero
+        if places > zero:
+            k = signed(a >> word(signed(wide - places)))
+            a, _ = shift_left(a, b, places)
+            b, _ = shift_left(b, d, places)
+        else:
+            a, b = shift_right(a, b, signed(-places))
+        if negative:
+            k, a, b = signed(~k), word(~a), word(~b)
+        a, b = power_of_two(a, b)
+        return k, a, b
+
+    return exponential
+
+
+def _make_exp(kit: Kit) -> Routine:
+    signed, exponential = kit.signed, kit.routine(make_exponential)
+    tiny, zero, below, half, ones = (
+        signed(TINY),
+        signed(0),
+        signed(-1),
+        kit.word(ONE),
+        kit.word(ONES),
+    )
+
+    def exp(negative: Any, e: Any, m: Any) -> Any:
+        if e < tiny:
+            return ROUNDED, False, (below if negative else zero), (ones if negative else half)
+        e, a, _ = exponential(negative, e, m)
+        return ROUNDED, False, e, a
+
+    return exp
+
+
+def _make_exp2(kit: Kit) -> Routine:
+    """2**x, the argument's parts being exact."""
+    word, signed = kit.word, kit.signed
+    power_of_two, subtract = kit.routine(make_wide_power_of_two), kit.routine(make_wide_subtract)
+    shift_left, shift_right = (
+        kit.routine(make_wide_shift_left),
+        kit.routine(make_wide_shift_right),
+    )
+    tiny, greatest, one, zero = signed(TINY), signed(_GREATEST_EXPONENT), signed(1), signed(0)
+    below, wide, half, ones = signed(-1), signed(64), word(ONE), word(ONES)
+    zero_word = word(0)
+
+    def exp2(negative: Any, e: Any, m: Any) -> Any:
+        if e < tiny:
+            return ROUNDED, False, (below if negative else zero), (ones if negative else half)
+        places = signed((e if e < greatest else greatest) + one)
+        k, a, b = zero, m, zero_word
+        if places > zero:
+            k = signed(m >> word(signed(wide - places)))
+            a, b = shift_left(m, zero_word, places)
+        else:
+            a, b = shift_right(m, zero_word, signed(-places))
+        if negative:
+            k = signed(-k) if word(a | b) == zero_word else signed(~k)
+            a, b = subtract(zero_word, zero_word, a, b)
+        a, _ = power_of_two(a, b)
+        return ROUNDED, False, k, a
+
+    return exp2
+
+
+def _make_expm1(kit: Kit) -> Routine:
+    """exp(x) - 1; of tiny x just above x."""
+    signed, exponential = kit.signed, kit.routine(make_exponential)
+    near_one, just_below = kit.routine(make_near_one), kit.routine(make_just_below)
+    less_one, small = kit.routine(make_less_one), kit.routine(SMALL_EXPM1)
+    tiny, small_exp, zero_word = signed(TINY), signed(SMALL), kit.word(0)
+
+    def expm1(negative: Any, e: Any, m: Any) -> Any:
+        if e < tiny:
+            if negative:
+                e, m = just_below(e, m)
+            return ROUNDED, negative, e, m
+        if e < small_exp:
+            e, a, _ = small(negative, e, m, zero_word)
+            return ROUNDED, negative, e, a
+        e, a, b = exponential(negative, e, m)
+        if negative:
+            e, a, b = near_one(True, e, a, b)
+        else:
+            e, a, b = less_one(e, a, b)
+        return ROUNDED, negative, e, a
+
+    return expm1
+
+
+def _make_sinh(kit: Kit) -> Routine:
+    """(y - 1/y) / 2 for y = exp(x); of tiny x just above x."""
+    signed, exponential = kit.signed, kit.routine(make_exponential)
+    subtract, normalise = kit.routine(make_wide_subtract), kit.routine(make_wide_normalise)
+    shift_right = kit.routine(make_wide_shift_right)
+    tiny, one = signed(TINY_CUBIC), signed(1)
+
+    def sinh(negative: Any, e: Any, m: Any) -> Any:
+        if e < tiny:
+            return ROUNDED, negative, e, m
+        k, a, b = exponential(False, e, m)
+        j, c, d = exponential(True, e, m)
+        c, d = shift_right(c, d, signed(k - j))
+        a, b = subtract(a, b, c, d)
+        f, a, _ = normalise(a, b)
+        return ROUNDED, negative, signed(signed(k + f) - one), a
+
+    return sinh
+
+
+def _make_cosh(kit: Kit) -> Routine:
+    """(y + 1/y) / 2 for y = exp(x); of tiny x just above one."""
+    signed, exponential, add = (
+        kit.signed,
+        kit.routine(make_exponential),
+        kit.routine(make_long_add),
+    )
+    tiny, one, zero, half = signed(TINY_CUBIC), signed(1), signed(0), kit.word(ONE)
+
+    def cosh(negative: Any, e: Any, m: Any) -> Any:
+        if e < tiny:
+            return ROUNDED, False, zero, half
+        k, a, b = exponential(False, e, m)
+        j, c, d = exponential(True, e, m)
+        f, a, _ = add(k, a, b, j, c, d)
+        return ROUNDED, False, signed(f - one), a
+
+    return cosh
+
+
+def _make_tanh(kit: Kit) -> Routine:
+    """(1 - y) / (1 + y) for y = exp(-2x); of tiny x just below x."""
+    signed, exponential = kit.signed, kit.routine(make_exponential)
+    near_one, divide = kit.routine(make_near_one), kit.routine(make_long_divide)
+    just_below, tiny, one = kit.routine(make_just_below), signed(TINY_CUBIC), signed(1)
+
+    def tanh(negative: Any, e: Any, m: Any) -> Any:
+        if e < tiny:
+            e, m = just_below(e, m)
+            return ROUNDED, negative, e, m
+        k, a, b = exponential(True, signed(e + one), m)
+        e, u, v = near_one(True, k, a, b)
+        f, c, d = near_one(False, k, a, b)
+        e, m, _ = divide(e, u, v, f, c, d)
+        return ROUNDED, negative, e, m
+
+    return tanh
+
+
+def _make_sigmoid(kit: Kit) -> Routine:
+    """1 / (1 + y) or y / (1 + y) for y = exp(-|x|).
+
+    Near 1/2, where the cube of x/2 does not count, the value is nearer to 1/2 than 1/2 + x/4.
+    """
+    word, signed, exponential = kit.word, kit.signed, kit.routine(make_exponential)
+    near_one, divide = kit.routine(make_near_one), kit.routine(make_long_divide)
+    tiny, below, one, zero = signed(TINY), signed(-1), signed(1), signed(0)
+    half, ones, zero_word, one_word = word(ONE), word(ONES), word(0), word(1)
+    tiny_cubic, subtract = signed(TINY_CUBIC), kit.routine(make_wide_subtract)
+
+    def sigmoid(negative: Any, e: Any, m: Any) -> Any:
+        if e < tiny:
+            return (
+                ROUNDED,
+                False,
+                signed(below - (one if negative else zero)),
+                (ones if negative else half),
+            )
+        if e < tiny_cubic:
+            f, c, d = near_one(negative, signed(e - one), m, zero_word)
+            if not negative:
+                c, d = subtract(c, d, zero_word, one_word)
+            return ROUNDED, False, signed(f - one), c
+        k, a, b = exponential(True, e, m)
+        f, c, d = near_one(False, k, a, b)
+        if negative:
+            e, m, _ = divide(k, a, b, f, c, d)
+        else:
+            e, m, _ = divide(zero, half, zero_word, f, c, d)
+        return ROUNDED, False, e, m
+
+    return sigmoid
+
+
+_ONE: Final = Special(EXACT)
+_NO: Final = Special(ZERO)
+_SAME_ZERO: Final = Special(ZERO, follows=True)
+_INFINITY: Final = Special(INFINITE)
+_SAME_INFINITY: Final = Special(INFINITE, follows=True)
+
+EXPONENTIAL: Final[dict[str, Maker]] = {
+    "exp": function(_make_exp, _ONE, _INFINITY, _NO),
+    "exp2": function(_make_exp2, _ONE, _INFINITY, _NO),
+    "expm1": function(_make_expm1, _SAME_ZERO, _INFINITY, Special(EXACT, negative=True)),
+    "sinh": function(_make_sinh, _SAME_ZERO, _SAME_INFINITY),
+    "cosh": function(_make_cosh, _ONE, _INFINITY),
+    "tanh": function(_make_tanh, _SAME_ZERO, Special(EXACT, follows=True)),
+    "sigmoid": function(_make_sigmoid, Special(EXACT, e=-1), _ONE, _NO),
+}
+"""By name."""

@@ -1,0 +1,333 @@
+"""Logarithms of binary64, and the functions made of them.
+
+The reduction is that of :mod:`numlean_kernels.elementary.logarithm`, in two words: off one the sum
+is known within 2**-112, next to it within 2**-80 of itself, and below 2**-40 off it by a
+polynomial.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any, Final
+
+from numlean_kernels.elementary.binary64.exponential import make_exponential
+from numlean_kernels.elementary.binary64.long_reals import (
+    SMALL,
+    TINY,
+    TINY_CUBIC,
+    make_less_one,
+    make_long_add,
+    make_long_multiply,
+    make_long_square_root,
+    make_near_one,
+    small_series,
+)
+from numlean_kernels.elementary.constants import context, fractions, pairs, units, words
+from numlean_kernels.elementary.logarithm import FACTOR_BITS, FACTORS, INDEX_BITS, R_BITS
+from numlean_kernels.elementary.outcome import (
+    INFINITE,
+    POLE,
+    ROUNDED,
+    UNDEFINED,
+    ZERO,
+    Special,
+    function,
+)
+from numlean_kernels.elementary.reals import (
+    ONE,
+    make_just_below,
+)
+from numlean_kernels.elementary.wide import (
+    make_wide_add,
+    make_wide_multiply,
+    make_wide_normalise,
+    make_wide_shift_right,
+    make_wide_subtract,
+)
+from numlean_kernels.ieee.kit import Kit, Maker
+from numlean_kernels.targets.protocol import Routine
+
+_LOG_TERMS: Final = 18
+_FARTHEST: Final = 1100
+_SUM_BITS: Final = 116
+SMALL_LOG1P: Final = small_series(Fraction(1, 3))
+
+
+def make_log(kit: Kit) -> Routine:
+    """``log(e, a, b) -> (negative, e, a, b)``: the logarithm of a long real that is not one.
+
+    r counts units of 2**-134, modulo 2**128.
+    """
+    word, signed, high = kit.word, kit.signed, kit.target.high_product(64)
+    mp = context()
+    powers_high, powers_low = pairs(
+        [units(k * mp.ln(2), _SUM_BITS) for k in range(-_FARTHEST, _FARTHEST)]
+    )
+    factors_high, factors_low = pairs(
+        [units(FACTOR_BITS * mp.ln(2) - mp.ln(f), _SUM_BITS) for f in FACTORS]
+    )
+    table, log_of_near = words(FACTORS), kit.routine(_make_log_of_near)
+    add, subtract = kit.routine(make_wide_add), kit.routine(make_wide_subtract)
+    normalise, shift_right = kit.routine(make_wide_normalise), kit.routine(make_wide_shift_right)
+    index_shift, index_mask = word(63 - INDEX_BITS), word((1 << INDEX_BITS) - 1)
+    up, down, sign_bit, zero, farthest = (
+        word(62),
+        word(2),
+        word(1 << 63),
+        word(0),
+        signed(_FARTHEST),
+    )
+    near_exponent, sum_exponent = signed(-7), signed(127 - _SUM_BITS)
+    places = signed(128 + 6 - _SUM_BITS)
+
+    def log(e: Any, a: Any, b: Any) -> Any:
+        index = word(word(a >> index_shift) & index_mask)
+        factor = word(table[index])
+        r, carry = word(a * factor), high(b, factor)
+        top = high(a, factor)
+        r = word(r + carry)
+        top = word(top + (word(1) if r < carry else zero))
+        s = word(word(r << up) | word(word(b * factor) >> down))
+        r = word(word(top << up) | word(r >> down))
+        falls = (r & sign_bit) != zero
+        if falls:
+            r, s = subtract(zero, zero, r, s)
+        u, v = log_of_near(falls, r, s)
+        row = word(signed(e + farthest))
+        c, d = add(
+            word(powers_high[row]),
+            word(powers_low[row]),
+            word(factors_high[index]),
+            word(factors_low[index]),
+        )
+        if word(c | d) == zero:
+            f, u, v = normalise(u, v)
+            return falls, signed(f + near_exponent), u, v
+        u, v = shift_right(u, v, places)
+        if falls:
+            c, d = subtract(c, d, u, v)
+        else:
+            c, d = add(c, d, u, v)
+        negative = (c & sign_bit) != zero
+        if negative:
+            c, d = subtract(zero, zero, c, d)
+        f, c, d = normalise(c, d)
+        return negative, signed(f + sum_exponent), c, d
+
+    return log
+
+
+def _make_log_of_near(kit: Kit) -> Routine:
+    """``log_of_near(falls, a, b) -> (a, b)``: ln(1 +- r) * 2**6, r being (a, b) * 2**-6."""
+    mp, word = context(), kit.word
+    multiply, shift_right = kit.routine(make_wide_multiply), kit.routine(make_wide_shift_right)
+    add, subtract = kit.routine(make_wide_add), kit.routine(make_wide_subtract)
+    upper, lower = pairs(fractions(_LOG_TERMS, lambda k: mp.mpf(1) / (k + 2), 128))
+    places, last = kit.signed(R_BITS - 64), _LOG_TERMS - 1
+
+    def log_of_near(falls: Any, a: Any, b: Any) -> Any:
+        c, d = word(upper[last]), word(lower[last])
+        for k in range(1, last + 1):
+            c, d = multiply(c, d, a, b)
+            c, d = shift_right(c, d, places)
+            e, f = word(upper[last - k]), word(lower[last - k])
+            if falls:
+                c, d = add(e, f, c, d)
+            else:
+                c, d = subtract(e, f, c, d)
+        c, d = multiply(c, d, a, b)
+        c, d = shift_right(c, d, places)
+        c, d = multiply(c, d, a, b)
+        if falls:
+            return add(a, b, c, d)
+        return subtract(a, b, c, d)
+
+    return log_of_near
+
+
+def make_log1p_of_long(kit: Kit) -> Routine:
+    """``log1p(is_minus, e, a, b) -> (e, a, b)``: |ln(1 +- y)| of a long real y.
+
+    y may be great if it is added.
+    """
+    signed, log = kit.signed, kit.routine(make_log)
+    near_one, add = kit.routine(make_near_one), kit.routine(make_long_add)
+    small, small_exp = kit.routine(SMALL_LOG1P), signed(SMALL)
+    zero, half, zero_word = signed(0), kit.word(ONE), kit.word(0)
+
+    def log1p(is_minus: Any, e: Any, a: Any, b: Any) -> Any:
+        if e < small_exp:
+            return small(not is_minus, e, a, b)
+        if e < zero:
+            e, a, b = near_one(is_minus, e, a, b)
+        else:
+            e, a, b = add(e, a, b, zero, half, zero_word)
+        _, e, a, b = log(e, a, b)
+        return e, a, b
+
+    return log1p
+
+
+def _make_softplus(kit: Kit) -> Routine:
+    """max(x, 0) + ln(1 + y) for y = exp(-|x|); where y is tiny, y, or just above x."""
+    signed, exponential = kit.signed, kit.routine(make_exponential)
+    log1p, add = kit.routine(make_log1p_of_long), kit.routine(make_long_add)
+    tiny, zero_word = signed(2 * TINY), kit.word(0)
+
+    def softplus(negative: Any, e: Any, m: Any) -> Any:
+        k, a, b = exponential(True, e, m)
+        if k < tiny:
+            return ROUNDED, False, (k if negative else e), (a if negative else m)
+        f, a, b = log1p(False, k, a, b)
+        if not negative:
+            if f < e:
+                f, a, b = add(e, m, zero_word, f, a, b)
+            else:
+                f, a, b = add(f, a, b, e, m, zero_word)
+        return ROUNDED, False, f, a
+
+    return softplus
+
+
+def _logarithm(base: int | None) -> Maker:
+    """The maker of a logarithm to a base, or the natural one."""
+
+    def make(kit: Kit) -> Routine:
+        word, signed, log = kit.word, kit.signed, kit.routine(make_log)
+        multiply, normalise = kit.routine(make_wide_multiply), kit.routine(make_wide_normalise)
+        is_natural, mp = base is None, context()
+        factor = mp.mpf(1) / 4 if base is None else 1 / mp.ln(base) / 2
+        scale = units(factor, 128)
+        c, d = word(scale >> 64), word(scale % (1 << 64))
+        zero, half, zero_word, one = signed(0), word(ONE), word(0), signed(1)
+
+        def logarithm(negative: Any, e: Any, m: Any) -> Any:
+            if negative:
+                return UNDEFINED, False, e, m
+            if (e == zero) & (m == half):
+                return ZERO, False, e, m
+            is_negative, f, a, b = log(e, m, zero_word)
+            if not is_natural:
+                a, b = multiply(a, b, c, d)
+                g, a, b = normalise(a, b)
+                f = signed(signed(f + g) + one)
+            return ROUNDED, is_negative, f, a
+
+        return logarithm
+
+    return make
+
+
+def _make_log1p(kit: Kit) -> Routine:
+    """ln(1 + x); of tiny x just below x."""
+    word, signed, half = kit.word, kit.signed, kit.word(ONE)
+    log1p, just_below = kit.routine(make_log1p_of_long), kit.routine(make_just_below)
+    tiny, zero, zero_word = signed(TINY), signed(0), word(0)
+
+    def outcome(negative: Any, e: Any, m: Any) -> Any:
+        if negative & (e >= zero):
+            return (POLE if (e == zero) & (m == half) else UNDEFINED), True, e, m
+        if e < tiny:
+            if not negative:
+                e, m = just_below(e, m)
+            return ROUNDED, negative, e, m
+        f, a, _ = log1p(negative, e, m, zero_word)
+        return ROUNDED, negative, f, a
+
+    return outcome
+
+
+def _make_atanh(kit: Kit) -> Routine:
+    """(ln(1 + x) - ln(1 - x)) / 2; of tiny x just above x."""
+    word, signed, half = kit.word, kit.signed, kit.word(ONE)
+    log1p, add = kit.routine(make_log1p_of_long), kit.routine(make_long_add)
+    tiny, zero, one, zero_word = signed(TINY_CUBIC), signed(0), signed(1), word(0)
+
+    def atanh(negative: Any, e: Any, m: Any) -> Any:
+        if e >= zero:
+            return (POLE if (e == zero) & (m == half) else UNDEFINED), negative, e, m
+        if e < tiny:
+            return ROUNDED, negative, e, m
+        f, a, b = log1p(True, e, m, zero_word)
+        g, c, d = log1p(False, e, m, zero_word)
+        f, a, _ = add(f, a, b, g, c, d)
+        return ROUNDED, negative, signed(f - one), a
+
+    return atanh
+
+
+def _make_asinh(kit: Kit) -> Routine:
+    """ln(x + sqrt(x**2 + 1)); of tiny x just below x."""
+    word, signed, half = kit.word, kit.signed, kit.word(ONE)
+    multiply, square_root = kit.routine(make_long_multiply), kit.routine(make_long_square_root)
+    add, log = kit.routine(make_long_add), kit.routine(make_log)
+    just_below, near_one = kit.routine(make_just_below), kit.routine(make_near_one)
+    tiny, zero, zero_word = signed(TINY_CUBIC), signed(0), word(0)
+
+    def asinh(negative: Any, e: Any, m: Any) -> Any:
+        if e < tiny:
+            e, m = just_below(e, m)
+            return ROUNDED, negative, e, m
+        f, a, b = multiply(e, m, zero_word, e, m, zero_word)
+        if f < zero:
+            f, a, b = near_one(False, f, a, b)
+        else:
+            f, a, b = add(f, a, b, zero, half, zero_word)
+        f, a, b = square_root(f, a, b)
+        f, a, b = add(f, a, b, e, m, zero_word)
+        _, f, a, _ = log(f, a, b)
+        return ROUNDED, negative, f, a
+
+    return asinh
+
+
+def _make_acosh(kit: Kit) -> Routine:
+    """ln(x + sqrt(x**2 - 1))."""
+    word, signed, half = kit.word, kit.signed, kit.word(ONE)
+    multiply, square_root = kit.routine(make_long_multiply), kit.routine(make_long_square_root)
+    add, log, less_one = (
+        kit.routine(make_long_add),
+        kit.routine(make_log),
+        kit.routine(make_less_one),
+    )
+    zero, zero_word = signed(0), word(0)
+
+    def acosh(negative: Any, e: Any, m: Any) -> Any:
+        if negative | (e < zero):
+            return UNDEFINED, False, e, m
+        if (e == zero) & (m == half):
+            return ZERO, False, e, m
+        f, a, b = multiply(e, m, zero_word, e, m, zero_word)
+        f, a, b = less_one(f, a, b)
+        f, a, b = square_root(f, a, b)
+        if f < e:
+            f, a, b = add(e, m, zero_word, f, a, b)
+        else:
+            f, a, b = add(f, a, b, e, m, zero_word)
+        _, f, a, _ = log(f, a, b)
+        return ROUNDED, False, f, a
+
+    return acosh
+
+
+_NEGATIVE_POLE: Final = Special(POLE, negative=True)
+_INFINITY: Final = Special(INFINITE)
+_UNDEFINED: Final = Special(UNDEFINED)
+_SAME_ZERO: Final = Special(ZERO, follows=True)
+
+LOGARITHMIC: Final[dict[str, Maker]] = {
+    "log": function(_logarithm(None), _NEGATIVE_POLE, _INFINITY, _UNDEFINED),
+    "log2": function(_logarithm(2), _NEGATIVE_POLE, _INFINITY, _UNDEFINED),
+    "log10": function(_logarithm(10), _NEGATIVE_POLE, _INFINITY, _UNDEFINED),
+    "log1p": function(_make_log1p, _SAME_ZERO, _INFINITY, _UNDEFINED),
+    "softplus": function(
+        _make_softplus,
+        lambda: Special(ROUNDED, e=-1, m=units(context().ln(2), 64)),
+        _INFINITY,
+        Special(ZERO),
+    ),
+    "asinh": function(_make_asinh, _SAME_ZERO, Special(INFINITE, follows=True)),
+    "acosh": function(_make_acosh, _UNDEFINED, _INFINITY, _UNDEFINED),
+    "atanh": function(_make_atanh, _SAME_ZERO, _UNDEFINED),
+}
+"""By name."""

@@ -1,0 +1,80 @@
+"""The functions of hardware binary64, integers of two words, against MPFR."""
+
+import numpy as np
+import pytest
+
+from numlean import get_scalar
+from numlean.verification.elementary import FUNCTIONS
+from numlean.verification.elementary.operands import elementary_operands
+from numlean.verification.elementary.screened import Screened
+from numlean.verification.reference import Choices
+from numlean_kernels.elementary import BINARY, UNARY, binary64_routine
+from numlean_kernels.formats import BINARY64
+from numlean_kernels.ieee import Arithmetic
+from numlean_kernels.ieee.kit import Kit
+from numlean_kernels.targets import get_target
+
+REFERENCE = Screened(BINARY64, Choices())
+NOWHERE = np.array([], np.int64)
+KIT = Kit(Arithmetic(BINARY64), get_target("python"))
+
+
+def has_routine(name):
+    try:
+        binary64_routine(KIT, name)
+    except KeyError:
+        return False
+    return True
+
+
+ROUTINES = [name for name in (*UNARY, *BINARY) if has_routine(name)]
+
+
+def operands(name, count, seed):
+    scalar = get_scalar("binary64exec")
+    return [a[:count].copy() for a in elementary_operands(scalar, FUNCTIONS[name], 0, seed)]
+
+
+@pytest.mark.parametrize("name", ROUTINES)
+def test_thousands_of_operands_give_the_bits_of_mpfr(name):
+    scalar, x = get_scalar("float64"), operands(name, 8000, seed=13)
+    z = scalar.to_bits(getattr(scalar, name)(*map(scalar.from_bits, x)))
+    expected = REFERENCE.compute(FUNCTIONS[name], x, NOWHERE).z
+    wrong = np.flatnonzero(z != expected)
+    assert [[hex(a[k]) for a in (*x, z, expected)] for k in wrong[:3]] == []
+
+
+# Next to which a value may lie on a point where rounding turns, and be off it by very little.
+LANDMARKS = [
+    0.0,
+    1.0,
+    2.0**-26,
+    2.0**-27,
+    2.0**-28,
+    2.0**-40,
+    2.0**-52,
+    2.0**-53,
+    2.0**-54,
+    0.5,
+    37.0,
+]
+
+
+@pytest.mark.parametrize("name", [name for name in ROUTINES if name in UNARY])
+def test_the_neighbourhoods_of_hard_operands_give_the_bits_of_mpfr(name):
+    scalar = get_scalar("float64")
+    around = np.arange(-40, 41)
+    bits = (np.array(LANDMARKS).view(np.int64)[:, None] + around).ravel()
+    x = np.concatenate([bits, bits | np.int64(-(1 << 63))]).view(np.uint64)
+    z = scalar.to_bits(getattr(scalar, name)(scalar.from_bits(x)))
+    expected = REFERENCE.compute(FUNCTIONS[name], [x], NOWHERE).z
+    assert np.flatnonzero(z != expected).tolist() == []
+
+
+@pytest.mark.parametrize("name", ROUTINES)
+def test_the_interpreter_computes_the_bits_of_compiled_routines(name):
+    scalar, x = get_scalar("float64"), operands(name, 30, seed=17)
+    z = scalar.to_bits(getattr(scalar, name)(*map(scalar.from_bits, x)))
+    routine = binary64_routine(KIT, name)
+    rows = zip(*(a.tolist() for a in x), strict=True)
+    assert z.tolist() == [routine(*row) for row in rows]
