@@ -44,34 +44,18 @@ from numlean_kernels.elementary.reals import (
     make_subtract,
     series,
 )
+from numlean_kernels.elementary.reduction import FARTHEST, WIDE, scale_of
 from numlean_kernels.ieee.kit import Kit, Maker
 from numlean_kernels.targets.protocol import Routine
 
-INDEX_BITS: Final = 7
-FACTOR_BITS: Final = 9
 R_BITS: Final = 70
 SUM_BITS: Final = 118
-FARTHEST: Final = 320
-"""More than any power of two in a logarithm, of either sign."""
 _MOST_DIGITS: Final = 10
 """10**10 = 5**10 * 2**10 is the greatest power of ten that has 24 bits."""
 _TINY: Final = -13
 """Below this exponent x**2 is less than 2**-26: no rounding turns between x and the value."""
 _NEAR: Final = -7
 """Below this exponent, that is below 2**-7, ln(1 + w) is the series alone."""
-
-
-def _factor(index: int) -> int:
-    """The table's c, in units of 2**-9: 1/m for the m in the middle of an interval."""
-    if index == 0:
-        return 1 << FACTOR_BITS
-    if index == (1 << INDEX_BITS) - 1:
-        return 1 << (FACTOR_BITS - 1)
-    middle = 2 * ((1 << INDEX_BITS) + index) + 1
-    return round((1 << (FACTOR_BITS + INDEX_BITS + 1)) / middle)
-
-
-FACTORS: Final = [_factor(index) for index in range(1 << INDEX_BITS)]
 
 
 @cache
@@ -190,13 +174,9 @@ def constants(base: int | None) -> tuple[list[int], list[int], int, int]:
 
     The first of the powers is 2**-FARTHEST; both are in units of ``2**-SUM_BITS``.
     """
-    mp = context()
-    scale = mp.mpf(1) if base is None else 1 / mp.ln(base)
-    two = mp.mpf(1) if base == 2 else mp.ln(2) * scale
-    powers = [units(k * two, SUM_BITS) for k in range(-FARTHEST, FARTHEST)]
-    factors = [units(FACTOR_BITS * two - mp.ln(f) * scale, SUM_BITS) for f in FACTORS]
-    e = int(mp.floor(mp.log(scale, 2)))
-    return powers, factors, e, units(scale, 63 - e)
+    scale = scale_of(base)
+    e = int(context().floor(context().log(scale, 2)))
+    return *WIDE.tables(base, SUM_BITS), e, units(scale, 63 - e)
 
 
 @cache
@@ -205,8 +185,8 @@ def log_of_real(base: int | None) -> Maker:
 
     def make(kit: Kit) -> Routine:
         word, high = kit.word, kit.target.high_product(64)
-        log_sum, table = kit.routine(_sum(base)), words(FACTORS)
-        index_shift, index_mask = word(63 - INDEX_BITS), word((1 << INDEX_BITS) - 1)
+        log_sum, table = kit.routine(_sum(base)), words(WIDE.factors)
+        index_shift, index_mask = word(63 - WIDE.index_bits), word((1 << WIDE.index_bits) - 1)
         up, down = word(62), word(2)
 
         def log(e: Any, m: Any) -> Any:
@@ -224,10 +204,10 @@ def _make_log1p_of_real(kit: Kit) -> Routine:
     """``log1p(e, m) -> (e, m)``: ln(1 + w) for a positive real w."""
     word, signed, high = kit.word, kit.signed, kit.target.high_product(64)
     add, log_series = kit.routine(make_add), kit.routine(_make_series)
-    log_sum, table = kit.routine(_sum(None)), words(FACTORS)
-    index_shift, index_mask = word(63 - INDEX_BITS), word((1 << INDEX_BITS) - 1)
+    log_sum, table = kit.routine(_sum(None)), words(WIDE.factors)
+    index_shift, index_mask = word(63 - WIDE.index_bits), word((1 << WIDE.index_bits) - 1)
     near, zero_exp, half = signed(_NEAR), signed(0), word(ONE)
-    lift, wide, two, widest = signed(R_BITS - FACTOR_BITS), signed(64), signed(2), signed(63)
+    lift, wide, two, widest = signed(R_BITS - WIDE.factor_bits), signed(64), signed(2), signed(63)
 
     def log1p(e: Any, m: Any) -> Any:
         if e < near:

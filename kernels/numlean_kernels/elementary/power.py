@@ -22,14 +22,7 @@ from math import factorial
 from typing import Any, Final
 
 from numlean_kernels.elementary.constants import context, fractions, pairs, units, words
-from numlean_kernels.elementary.logarithm import (
-    FACTORS,
-    FARTHEST,
-    INDEX_BITS,
-    R_BITS,
-    SUM_BITS,
-    constants,
-)
+from numlean_kernels.elementary.logarithm import R_BITS, SUM_BITS, constants
 from numlean_kernels.elementary.outcome import (
     ENDLESS,
     EXACT,
@@ -42,6 +35,7 @@ from numlean_kernels.elementary.outcome import (
     function_of_two,
 )
 from numlean_kernels.elementary.reals import ONE
+from numlean_kernels.elementary.reduction import FARTHEST, WIDE
 from numlean_kernels.elementary.wide import (
     make_scale,
     make_wide_add,
@@ -107,10 +101,10 @@ def _make_log2(kit: Kit) -> Routine:
     powers, factors, _, _ = constants(2)
     powers_high, powers_low = pairs(powers)
     factors_high, factors_low = pairs(factors)
-    table, log_of_near = words(FACTORS), kit.routine(_make_log_of_near)
+    table, log_of_near = words(WIDE.factors), kit.routine(_make_log_of_near)
     add, subtract = kit.routine(make_wide_add), kit.routine(make_wide_subtract)
     normalise, shift_right = kit.routine(make_wide_normalise), kit.routine(make_wide_shift_right)
-    index_shift, index_mask = word(63 - INDEX_BITS), word((1 << INDEX_BITS) - 1)
+    index_shift, index_mask = word(63 - WIDE.index_bits), word((1 << WIDE.index_bits) - 1)
     up, down, sign_bit, zero, farthest = word(62), word(2), word(1 << 63), word(0), signed(FARTHEST)
     near_exponent, places = signed(-5), signed(128 + 5 - SUM_BITS)
     sum_exponent = signed(128 - SUM_BITS)
@@ -149,13 +143,17 @@ def make_wide_power_of_two(kit: Kit) -> Routine:
     """``power_of_two(a, b) -> (c, d)``: 2**f of a wide fraction f, in units of 2**-127."""
     mp, word = context(), kit.word
     table_high, table_low = pairs(
-        [units(mp.mpf(2) ** (mp.mpf(i) / 128), 127) for i in range(1 << INDEX_BITS)]
+        [units(mp.mpf(2) ** (mp.mpf(i) / 128), 127) for i in range(1 << WIDE.index_bits)]
     )
     scale = mp.ln(2) / 128
     coefficients = [units(128 * scale**j / factorial(j), 128) for j in range(1, _POWER_TERMS + 1)]
     rising, multiply = kit.routine(wide_series(coefficients)), kit.routine(make_wide_multiply)
     add, shift_right = kit.routine(make_wide_add), kit.routine(make_wide_shift_right)
-    index_shift, up, places = word(64 - INDEX_BITS), word(INDEX_BITS), kit.signed(INDEX_BITS)
+    index_shift, up, places = (
+        word(64 - WIDE.index_bits),
+        word(WIDE.index_bits),
+        kit.signed(WIDE.index_bits),
+    )
 
     def power_of_two(a: Any, b: Any) -> Any:
         index = word(a >> index_shift)

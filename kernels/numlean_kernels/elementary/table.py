@@ -12,6 +12,7 @@ from numlean_kernels.elementary.exponential import EXPONENTIAL
 from numlean_kernels.elementary.hypotenuse import HYPOTENUSE
 from numlean_kernels.elementary.logarithm import LOGARITHMIC
 from numlean_kernels.elementary.power import POWER
+from numlean_kernels.elementary.quick import quick_maker, quickened
 from numlean_kernels.elementary.roots import ROOTS
 from numlean_kernels.elementary.trigonometric import TRIGONOMETRIC
 from numlean_kernels.ieee.arithmetic import Rounding
@@ -77,7 +78,10 @@ def elementary_routine(kit: Kit, name: str) -> Routine:
         raise KeyError(name)
     if name in BINARY:
         return kit.target.routine(_narrowed_binary(kit, BINARY[name]))
-    return kit.target.routine(_narrowed_unary(kit, UNARY[name]))
+    make, make_quick = UNARY[name], quick_maker(name, format)
+    if make_quick is not None:
+        make = quickened(make, make_quick)
+    return kit.target.routine(_narrowed_unary(kit, make))
 
 
 def _narrowed_unary(kit: Kit, make: Maker) -> Routine:

@@ -23,7 +23,7 @@ from numlean_kernels.elementary.binary64.long_reals import (
     small_series,
 )
 from numlean_kernels.elementary.constants import context, fractions, pairs, units, words
-from numlean_kernels.elementary.logarithm import FACTOR_BITS, FACTORS, INDEX_BITS, R_BITS
+from numlean_kernels.elementary.logarithm import R_BITS
 from numlean_kernels.elementary.outcome import (
     INFINITE,
     POLE,
@@ -37,6 +37,7 @@ from numlean_kernels.elementary.reals import (
     ONE,
     make_just_below,
 )
+from numlean_kernels.elementary.reduction import WIDE
 from numlean_kernels.elementary.wide import (
     make_wide_add,
     make_wide_multiply,
@@ -64,12 +65,12 @@ def make_log(kit: Kit) -> Routine:
         [units(k * mp.ln(2), _SUM_BITS) for k in range(-_FARTHEST, _FARTHEST)]
     )
     factors_high, factors_low = pairs(
-        [units(FACTOR_BITS * mp.ln(2) - mp.ln(f), _SUM_BITS) for f in FACTORS]
+        [units(WIDE.factor_bits * mp.ln(2) - mp.ln(f), _SUM_BITS) for f in WIDE.factors]
     )
-    table, log_of_near = words(FACTORS), kit.routine(_make_log_of_near)
+    table, log_of_near = words(WIDE.factors), kit.routine(_make_log_of_near)
     add, subtract = kit.routine(make_wide_add), kit.routine(make_wide_subtract)
     normalise, shift_right = kit.routine(make_wide_normalise), kit.routine(make_wide_shift_right)
-    index_shift, index_mask = word(63 - INDEX_BITS), word((1 << INDEX_BITS) - 1)
+    index_shift, index_mask = word(63 - WIDE.index_bits), word((1 << WIDE.index_bits) - 1)
     up, down, sign_bit, zero, farthest = (
         word(62),
         word(2),
