@@ -13,7 +13,7 @@ from __future__ import annotations
 from math import factorial
 from typing import Any, Final
 
-from numlean_kernels.elementary.constants import context, fractions, units, words
+from numlean_kernels.elementary.constants import Real, context, fractions, units, words
 from numlean_kernels.elementary.outcome import EXACT, ROUNDED, ZERO, Special, function
 from numlean_kernels.elementary.reals import (
     make_fraction,
@@ -25,7 +25,7 @@ from numlean_kernels.elementary.reals import (
 from numlean_kernels.ieee.kit import Kit, Maker
 from numlean_kernels.targets.protocol import Routine
 
-_STEP_BITS: Final = 5
+STEP_BITS: Final = 5
 _DEGREE: Final = 12
 _TERMS: Final = 12
 _HEADROOM: Final = 3
@@ -34,19 +34,21 @@ _SMALL: Final = -2
 _LIMIT: Final = 2
 
 
-def _polynomial(index: int) -> tuple[int, list[int]]:
+def taylor(index: int, degree: int) -> tuple[Real, list[Real]]:
     """Coefficients about index/32 of powers of 32 * (x - index/32); the first one by itself.
 
-    The n-th derivative is (-1)**(n-1) * H(n-1, x) * 2/sqrt(pi) * exp(-x**2), H being Hermite's.
+    The n-th derivative is (-1)**(n-1) * H(n-1, x) * 2/sqrt(pi) * exp(-x**2), H being Hermite's, by
+    the recurrence H(n+1, x) = 2x * H(n, x) - 2n * H(n-1, x).
     """
     mp = context()
-    x = mp.mpf(index) / (1 << _STEP_BITS)
-    factor = 2 / mp.sqrt(mp.pi) * mp.exp(-x * x)
-    others = [
-        (-1) ** (n - 1) * mp.hermite(n - 1, x) * factor / factorial(n) / (1 << _STEP_BITS * n)
-        for n in range(1, _DEGREE + 1)
-    ]
-    return units(mp.erf(x), 64), [units(c, 64 + _HEADROOM) for c in others]
+    x = mp.mpf(index) / (1 << STEP_BITS)
+    term = 2 / mp.sqrt(mp.pi) * mp.exp(-x * x) / (1 << STEP_BITS)
+    before, hermite, others = mp.mpf(0), mp.mpf(1), []
+    for n in range(1, degree + 1):
+        others.append(hermite * term)
+        before, hermite = hermite, 2 * x * hermite - 2 * (n - 1) * before
+        term = -term / (n + 1) / (1 << STEP_BITS)
+    return mp.erf(x), others
 
 
 def _make_small(kit: Kit) -> Routine:
@@ -76,16 +78,17 @@ def _make_erf(kit: Kit) -> Routine:
     word, signed, high = kit.word, kit.signed, kit.target.high_product(64)
     small, normalise = kit.routine(_make_small), kit.routine(make_normalise)
     shift_right = kit.routine(make_shift_right)
-    polynomials = [_polynomial(index) for index in range(1 << (_LIMIT + _STEP_BITS))]
-    values = words([value for value, _ in polynomials])
+    polynomials = [taylor(index, _DEGREE) for index in range(1 << (_LIMIT + STEP_BITS))]
+    values = words([units(value, 64) for value, _ in polynomials])
     # By rows of an index, the highest power first.
-    table = words([c for _, others in polynomials for c in reversed(others)])
+    rows = [reversed(others) for _, others in polynomials]
+    table = words([units(c, 64 + _HEADROOM) for row in rows for c in row])
     degree, row = _DEGREE, word(_DEGREE)
     lowest, limit, below = signed(_SMALL), signed(_LIMIT), signed(-1)
     ones, zero, sign_bit = word((1 << 64) - 1), word(0), word(1 << 63)
     headroom, sign_fill = word(_HEADROOM), word(((1 << _HEADROOM) - 1) << (64 - _HEADROOM))
     # x in units of 2**-69 modulo 2**64 is the distance to the table's number, in units of 2**-64.
-    index_places = signed(63 - _STEP_BITS)
+    index_places = signed(63 - STEP_BITS)
 
     def erf(negative: Any, e: Any, m: Any) -> Any:
         if e >= limit:

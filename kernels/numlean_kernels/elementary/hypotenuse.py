@@ -7,6 +7,7 @@ squares less than 2**77. A root of 32 bits, and whether anything remains, tell t
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Final
 
 from numlean_kernels.elementary.outcome import (
@@ -61,9 +62,18 @@ def _make_hypotenuse(kit: Kit) -> Routine:
     return hypotenuse
 
 
-def _make_hypot(kit: Kit) -> Routine:
-    """The outcome at two legs; infinite if one is, whatever the other."""
-    hypotenuse, half, zero = kit.routine(_make_hypotenuse), kit.word(ONE), kit.signed(0)
+def hypot(make_hypotenuse: Maker) -> Maker:
+    """The maker of ``f(a, b) -> (z, flags)``; infinite if a leg is, whatever the other.
+
+    Args:
+        make_hypotenuse: Makes ``hypotenuse(e, m, f, n) -> (kind, e, m)`` of two numbers, the first
+            not below the second.
+    """
+    return function_of_two(partial(_make_outcome, make_hypotenuse), _make_is_endless)
+
+
+def _make_outcome(make_hypotenuse: Maker, kit: Kit) -> Routine:
+    hypotenuse, half, zero = kit.routine(make_hypotenuse), kit.word(ONE), kit.signed(0)
 
     def outcome(
         kind_a: Any, minus_a: Any, ea: Any, ma: Any, kind_b: Any, minus_b: Any, eb: Any, mb: Any
@@ -94,5 +104,5 @@ def _make_is_endless(kit: Kit) -> Routine:
     return is_endless
 
 
-HYPOTENUSE: Final[dict[str, Maker]] = {"hypot": function_of_two(_make_hypot, _make_is_endless)}
+HYPOTENUSE: Final[dict[str, Maker]] = {"hypot": hypot(_make_hypotenuse)}
 """``f(a, b) -> (z, flags)`` by name."""

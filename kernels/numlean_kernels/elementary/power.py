@@ -5,24 +5,35 @@ words, since values may come as close to a point where rounding turns as chance 
 pairs: some 2**-90 of themselves.
 
 **Logarithm** (:mod:`.logarithm`, its reduction and table): ln(1 + r) by 18 terms of its series,
-which leave less than 2**-126 of it; r is exact. Off one, the sum is within 2**-118, and not below
-2**-8; near one it is the series alone. Its relative error is below 2**-108 either way. The exponent
-y * log2(x) is at most 2**8 in magnitude, so it is within 2**-100.
+which leave less than 2**-126 of it; r is exact. Off one, the sum is within two of its units; near
+one it is the series alone, within 2**-118 of itself.
 
 **Power** (:mod:`.exponential`): 13 terms of 2**r for r < 2**-7 leave less than 2**-127.
 
-A value within 2**-98 of a number of 26 bits is taken for it: powers that are such numbers are
-computed within 2**-100, and among all others none can be expected so close. Where y * log2(x) is
-below 2**-26 the value is told from one by its sign alone.
+**Exact values** have at most p + 1 bits, or rounding does not turn on them; but for powers of two,
+whose logarithm is exact, that bounds y. A value that comes closer to a number of p + 2 bits than
+the error can then be is taken for it: among all others none can be expected so close. Where y *
+log2(x) is so small that the value is nearer to one than any other point where rounding turns, it is
+told from one by its sign alone.
+
+For up to 24 bits and 8 of exponent the sum is in units of 2**-118, and y is at most 2**4: the value
+is then within 2**-112, and taken for a number within 2**-98. For binary64 the units are 2**-116, y
+at most 34, and the value within 2**-109.4; what is nearest to the middle of two numbers without
+being it, (1 - 2**-53)**(1/2), is 2**-108 from it, as significands in [1, 2) go, so that 2**-109 is
+the limit. In general y is at most 2**18 off one, since powers of 2**10 and more are beyond the
+format, which makes an error of 2**-97 at most: a result is the nearest number, or, if a pair were
+found whose power is so close to the middle of two, within 0.5 + 2**-43 units of the last place.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cache, partial
 from math import factorial
 from typing import Any, Final
 
 from numlean_kernels.elementary.constants import context, fractions, pairs, units, words
-from numlean_kernels.elementary.logarithm import R_BITS, SUM_BITS, constants
+from numlean_kernels.elementary.logarithm import R_BITS
 from numlean_kernels.elementary.outcome import (
     ENDLESS,
     EXACT,
@@ -35,7 +46,7 @@ from numlean_kernels.elementary.outcome import (
     function_of_two,
 )
 from numlean_kernels.elementary.reals import ONE
-from numlean_kernels.elementary.reduction import FARTHEST, WIDE
+from numlean_kernels.elementary.reduction import WIDE
 from numlean_kernels.elementary.wide import (
     make_scale,
     make_wide_add,
@@ -50,13 +61,30 @@ from numlean_kernels.targets.protocol import Routine
 
 _LOG_TERMS: Final = 18
 _POWER_TERMS: Final = 13
-_GREATEST: Final = 9
-"""Exponents of 2**8 and more are beyond every format."""
-_LEAST: Final = -26
-_BEYOND: Final = 1000
-_NUMBER_BITS: Final = 26
-_CLOSE: Final = 1 << 29
-"""2**-98, in units of 2**-127."""
+_BEYOND: Final = 5000
+"""An exponent that no format has, of either sign."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What depends on the format.
+
+    Attributes:
+        precision: The most bits p of a number.
+        greatest: Powers of two of at least ``2**greatest`` are beyond the range.
+        farthest: More than the exponent of any number, of either sign.
+        sum_bits: Logarithms are sums in units of ``2**-sum_bits``.
+        close: At this distance a value in [1, 2) is a number, in units of ``2**-127``.
+    """
+
+    precision: int
+    greatest: int
+    farthest: int
+    sum_bits: int
+    close: int
+
+
+_NARROW: Final = Limits(precision=24, greatest=8, farthest=320, sum_bits=118, close=1 << 29)
 
 
 def _make_log_of_near(kit: Kit) -> Routine:
@@ -92,22 +120,33 @@ def _make_log_of_near(kit: Kit) -> Routine:
     return log_of_near
 
 
-def _make_log2(kit: Kit) -> Routine:
-    """``log2(e, m) -> (negative, e, a, b)`` of a real of 24 bits that is not one.
+@cache
+def _log2(limits: Limits) -> Maker:
+    """The maker of ``log2(e, m) -> (negative, e, a, b)`` of a number that is not one.
 
     Its magnitude is (a, b) * 2**e, (a, b) being a wide fraction of at least 1/2.
     """
+    return partial(_make_log2, limits)
+
+
+def _make_log2(limits: Limits, kit: Kit) -> Routine:
     word, signed, high = kit.word, kit.signed, kit.target.high_product(64)
-    powers, factors, _, _ = constants(2)
+    powers, factors = WIDE.tables(2, limits.sum_bits, limits.farthest)
     powers_high, powers_low = pairs(powers)
     factors_high, factors_low = pairs(factors)
     table, log_of_near = words(WIDE.factors), kit.routine(_make_log_of_near)
     add, subtract = kit.routine(make_wide_add), kit.routine(make_wide_subtract)
     normalise, shift_right = kit.routine(make_wide_normalise), kit.routine(make_wide_shift_right)
     index_shift, index_mask = word(63 - WIDE.index_bits), word((1 << WIDE.index_bits) - 1)
-    up, down, sign_bit, zero, farthest = word(62), word(2), word(1 << 63), word(0), signed(FARTHEST)
-    near_exponent, places = signed(-5), signed(128 + 5 - SUM_BITS)
-    sum_exponent = signed(128 - SUM_BITS)
+    up, down, sign_bit, zero, farthest = (
+        word(62),
+        word(2),
+        word(1 << 63),
+        word(0),
+        signed(limits.farthest),
+    )
+    near_exponent, places = signed(-5), signed(128 + 5 - limits.sum_bits)
+    sum_exponent = signed(128 - limits.sum_bits)
 
     def log2(e: Any, m: Any) -> Any:
         index = word(word(m >> index_shift) & index_mask)
@@ -168,15 +207,24 @@ def make_wide_power_of_two(kit: Kit) -> Routine:
     return power_of_two
 
 
-def _make_power_of_number(kit: Kit) -> Routine:
-    """``power(ea, ma, is_negative, eb, mb) -> (kind, e, m)``: of positive a, not one, by +-b."""
-    word, signed = kit.word, kit.signed
-    log2, power_of_two = kit.routine(_make_log2), kit.routine(make_wide_power_of_two)
+@cache
+def _power_of_number(limits: Limits) -> Maker:
+    """The maker of ``power(ea, ma, is_negative, eb, mb) -> (kind, e, m)``: a to the power +-b.
+
+    a is positive and not one.
+    """
+    return partial(_make_power_of_number, limits)
+
+
+def _make_power_of_number(limits: Limits, kit: Kit) -> Routine:
+    word, signed, number_bits = kit.word, kit.signed, limits.precision + 2
+    log2, power_of_two = kit.routine(_log2(limits)), kit.routine(make_wide_power_of_two)
     scale, shift_right = kit.routine(make_scale), kit.routine(make_wide_shift_right)
-    one, zero, greatest, least = signed(1), signed(0), signed(_GREATEST), signed(_LEAST)
+    one, zero = signed(1), signed(0)
+    greatest, least = signed(limits.greatest + 1), signed(-number_bits)
     half, ones, beyond, below = word(ONE), word((1 << 64) - 1), signed(_BEYOND), signed(-1)
-    wide, close, zero_word, one_word = signed(64), word(_CLOSE), word(0), word(1)
-    nearest, cut = word(1 << (63 - _NUMBER_BITS)), word(64 - _NUMBER_BITS)
+    wide, close, zero_word, one_word = signed(64), word(limits.close), word(0), word(1)
+    nearest, cut = word(1 << (63 - number_bits)), word(64 - number_bits)
 
     def power(ea: Any, ma: Any, is_negative: Any, eb: Any, mb: Any) -> Any:
         falls, e, a, b = log2(ea, ma)
@@ -224,10 +272,10 @@ def _make_parity(kit: Kit) -> Routine:
     return parity
 
 
-def _make_pow(kit: Kit) -> Routine:
+def _make_pow(limits: Limits, kit: Kit) -> Routine:
     """The outcome of a to the power b, by the cases of clause 9.2.1."""
     signed, half = kit.signed, kit.word(ONE)
-    parity, power = kit.routine(_make_parity), kit.routine(_make_power_of_number)
+    parity, power = kit.routine(_make_parity), kit.routine(_power_of_number(limits))
     zero = signed(0)
 
     def outcome(
@@ -269,5 +317,10 @@ def _make_is_constant(kit: Kit) -> Routine:
     return is_constant
 
 
-POWER: Final[dict[str, Maker]] = {"pow": function_of_two(_make_pow, _make_is_constant)}
+def power(limits: Limits) -> Maker:
+    """The maker of ``f(a, b) -> (z, flags)``, a to the power b."""
+    return function_of_two(partial(_make_pow, limits), _make_is_constant)
+
+
+POWER: Final[dict[str, Maker]] = {"pow": power(_NARROW)}
 """``f(a, b) -> (z, flags)`` by name."""

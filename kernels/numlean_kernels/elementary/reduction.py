@@ -9,7 +9,7 @@ from typing import Any, Final
 from numlean_kernels.elementary.constants import context, units
 
 FARTHEST: Final = 320
-"""More than any power of two in a logarithm, of either sign."""
+"""More than any power of two in a logarithm, of either sign, but for binary64."""
 
 
 @dataclass(frozen=True)
@@ -41,14 +41,16 @@ class Reduction:
         middle = 2 * ((1 << self.index_bits) + index) + 1
         return round((1 << (self.factor_bits + self.index_bits + 1)) / middle)
 
-    def tables(self, base: int | None, bits: int) -> tuple[list[int], list[int]]:
-        """Logarithms of powers of two, the first 2**-FARTHEST, and of the factors' reciprocals.
+    def tables(
+        self, base: int | None, bits: int, farthest: int = FARTHEST
+    ) -> tuple[list[int], list[int]]:
+        """Logarithms of powers of two, the first 2**-farthest, and of the factors' reciprocals.
 
         In units of ``2**-bits``.
         """
         mp, scale = context(), scale_of(base)
         two = mp.mpf(1) if base == 2 else mp.ln(2) * scale
-        powers = [units(k * two, bits) for k in range(-FARTHEST, FARTHEST)]
+        powers = [units(k * two, bits) for k in range(-farthest, farthest)]
         logs = [units(self.factor_bits * two - mp.ln(c) * scale, bits) for c in self.factors]
         return powers, logs
 

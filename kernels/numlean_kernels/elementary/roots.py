@@ -1,4 +1,4 @@
-"""Cube root, reciprocal square root and hypotenuse, which may be exact."""
+"""Cube root and reciprocal square root, which may be exact."""
 
 from __future__ import annotations
 
@@ -25,27 +25,37 @@ _ROOT_BITS: Final = 8
 """After its leading one, a cube root that is exact has no more: its cube would have over 24."""
 
 
-def _make_cbrt(kit: Kit) -> Routine:
-    """2**((r + log2(m)) / 3) of a number m * 2**(3*q + r), times 2**q.
+def make_cube_root(kit: Kit) -> Routine:
+    """Return ``cube_root(e, m) -> (q, r, root)``: root * 2**(q - 63), a real, of m * 2**(3q + r).
 
-    The logarithm's fraction is short by less than 2 units of 2**-64, the power by 3 units. A cube
-    is recognised by multiplication: the root's nearest number of 9 bits is the only one it can be.
+    By 2**((r + log2(m)) / 3): the logarithm's fraction is short by less than 2 units of 2**-64, the
+    root by 3 units.
     """
     word, signed = kit.word, kit.signed
     log2, power_of_two = kit.routine(log_of_real(2)), kit.routine(make_power_of_two)
     fraction, thirds = kit.routine(make_fraction), words([k * (1 << 64) // 3 for k in range(3)])
     three, three_word, zero_exp, half = signed(3), word(3), signed(0), word(ONE)
-    nearest, cut = word(1 << (62 - _ROOT_BITS)), word(63 - _ROOT_BITS)
-    places = signed(63 - 3 * _ROOT_BITS)
 
-    def cbrt(negative: Any, e: Any, m: Any) -> Any:
+    def cube_root(e: Any, m: Any) -> Any:
         q = signed(e // three)
         r = signed(e - signed(q * three))
         third = word(thirds[r])
         if m != half:
             _, f, n = log2(zero_exp, m)
             third = word(third + word(fraction(f, n) // three_word))
-        root = power_of_two(third)
+        return q, r, power_of_two(third)
+
+    return cube_root
+
+
+def _make_cbrt(kit: Kit) -> Routine:
+    """A cube is recognised by multiplication: its root is the nearest number of 9 bits, if any."""
+    word, signed, cube_root = kit.word, kit.signed, kit.routine(make_cube_root)
+    nearest, cut = word(1 << (62 - _ROOT_BITS)), word(63 - _ROOT_BITS)
+    places = signed(63 - 3 * _ROOT_BITS)
+
+    def cbrt(negative: Any, e: Any, m: Any) -> Any:
+        q, r, root = cube_root(e, m)
         candidate = word(word(root + nearest) >> cut)
         cube = word(word(candidate * candidate) * candidate)
         if word(cube << word(signed(places - r))) == m:

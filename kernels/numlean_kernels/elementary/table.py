@@ -41,8 +41,14 @@ _BINARY64_UNARY: Final[dict[str, Maker]] = {
     **binary64.LOGARITHMIC,
     **binary64.TRIGONOMETRIC,
     **binary64.ARCS,
+    **binary64.ROOTS,
+    **binary64.ERROR,
 }
-_BINARY64_BINARY: Final[dict[str, Maker]] = {**binary64.ANGLE}
+_BINARY64_BINARY: Final[dict[str, Maker]] = {
+    **binary64.POWER,
+    **binary64.HYPOTENUSE,
+    **binary64.ANGLE,
+}
 
 
 def binary64_routine(kit: Kit, name: str) -> Routine:

@@ -60,13 +60,9 @@ def make_log(kit: Kit) -> Routine:
     r counts units of 2**-134, modulo 2**128.
     """
     word, signed, high = kit.word, kit.signed, kit.target.high_product(64)
-    mp = context()
-    powers_high, powers_low = pairs(
-        [units(k * mp.ln(2), _SUM_BITS) for k in range(-_FARTHEST, _FARTHEST)]
-    )
-    factors_high, factors_low = pairs(
-        [units(WIDE.factor_bits * mp.ln(2) - mp.ln(f), _SUM_BITS) for f in WIDE.factors]
-    )
+    powers, factors = WIDE.tables(None, _SUM_BITS, _FARTHEST)
+    powers_high, powers_low = pairs(powers)
+    factors_high, factors_low = pairs(factors)
     table, log_of_near = words(WIDE.factors), kit.routine(_make_log_of_near)
     add, subtract = kit.routine(make_wide_add), kit.routine(make_wide_subtract)
     normalise, shift_right = kit.routine(make_wide_normalise), kit.routine(make_wide_shift_right)

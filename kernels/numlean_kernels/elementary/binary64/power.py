@@ -1,0 +1,13 @@
+"""Powers of binary64, by :mod:`numlean_kernels.elementary.power`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from numlean_kernels.elementary.power import Limits, power
+from numlean_kernels.ieee.kit import Maker
+
+_LIMITS: Final = Limits(precision=53, greatest=11, farthest=1100, sum_bits=116, close=1 << 18)
+
+POWER: Final[dict[str, Maker]] = {"pow": power(_LIMITS)}
+"""By name."""
