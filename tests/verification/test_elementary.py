@@ -375,3 +375,37 @@ def test_what_makes_no_sense_is_one_line_and_status_2(argv, words, capsys):
     error = capsys.readouterr().err
     assert all(word in error for word in words)
     assert error.count("\n") == 1
+
+
+def test_the_hardest_operands_are_those_nearest_to_a_turn():
+    format = E5M2
+    scalar = get_scalar("e5m2")
+    x = [np.arange(256, dtype=scalar.storage_dtype)]
+    judged = Screened(format, Choices("ties_to_even"))
+    judged.screen = None
+    found = judged.compute(FUNCTIONS["exp"], x, NOWHERE).hard_cases
+    assert len(found) == 16
+    expected = {}
+    with mpmath.workprec(300):
+        for bits, value in enumerate(scalar.to_float(x[0])):
+            if not 2.0**-12 <= abs(value) < inf:
+                continue
+            y = mpmath.exp(mpmath.mpf(value))
+            e = int(mpmath.floor(mpmath.log(y, 2)))
+            if format.emin <= e <= format.emax and abs(y - 1) >= 2.0**-12:
+                halves = y / mpmath.mpf(2) ** (e - format.trailing_bits - 1)
+                expected[bits] = float(abs(halves - mpmath.nint(halves)) / 2)
+    nearest = sorted(expected, key=expected.get)[: len(found)]
+    assert [case.operands for case in found] == [(bits,) for bits in nearest]
+    assert [case.distance for case in found] == pytest.approx([expected[k] for k in nearest])
+
+
+def test_a_record_keeps_the_hardest_operands(tmp_path, capsys):
+    path = tmp_path / "state.json"
+    argv = ["verify", "elementary", "--function", "log", "--count", "3e5", "--hard-cases"]
+    for _ in range(2):
+        assert main([*argv, "--jobs", "1", "--resume", str(path)]) == 0
+        lines = [line for line in capsys.readouterr().out.splitlines() if "off a turn" in line]
+        kept = json.loads(path.read_text())["functions"]["log"]["findings"]["hard_cases"]
+        assert [line.split(":")[0].strip() for line in lines] == [hex(c[1][0]) for c in kept]
+        assert lines

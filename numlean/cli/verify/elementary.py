@@ -4,13 +4,14 @@ A screen in binary64 settles what is far from where rounding turns, and MPFR, th
 rest. The screen's error is measured against MPFR in every batch; what was measured must stay below
 a quarter of what is allowed for, or nothing is certified. Exit status 1 on a mismatch, or if the
 screen was found wrong. With --resume an interrupted run is taken up where it was left.
+With --hard-cases the hardest operands are printed, if they are so for no obvious reason.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
-from math import log2
+from math import inf, log2
 from typing import TYPE_CHECKING
 
 from numlean.cli.progress import progress
@@ -49,6 +50,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--resume", metavar="FILE", help="keep in it what is done, and go on from what it has"
     )
+    parser.add_argument(
+        "--hard-cases", action="store_true", help="also print the operands nearest to a turn"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -70,7 +74,13 @@ def run(arguments: argparse.Namespace) -> int:
     record = Record.opened(arguments.resume, comparison.identity() | {"count": int(count)})
     _print_header(comparison, names)
     width = max(map(len, names))
-    return max(_verify(comparison, name, int(count), jobs, record, width) for name in names)
+    status = 0
+    for name in names:
+        findings = _verify(comparison, name, int(count), jobs, record, width)
+        status |= _shown(comparison, name, findings)
+        if arguments.hard_cases:
+            _show_hard_cases(findings)
+    return status
 
 
 def _with_rounding(dtype: str, rounding: str | None) -> str:
@@ -102,7 +112,7 @@ def _print_header(comparison: ElementaryComparison, names: list[str]) -> None:
 
 def _verify(
     comparison: ElementaryComparison, name: str, count: int, jobs: int, record: Record, width: int
-) -> int:
+) -> Findings:
     from numlean.verification.elementary import verify
 
     started = time.perf_counter()
@@ -118,7 +128,13 @@ def _verify(
             comparison, name, count, jobs=jobs, done=done, findings=findings, on_batch=on_batch
         )
     print(_line(comparison, name.ljust(width), findings, time.perf_counter() - started), flush=True)
-    return _shown(comparison, name, findings)
+    return findings
+
+
+def _show_hard_cases(findings: Findings) -> None:
+    for off, operands in findings.hard_cases:
+        bits = " ".join(f"{a:#x}" for a in operands)
+        print(f"  {bits}: off a turn by 2^{log2(off) if off else -inf:.1f} ulp")
 
 
 def _line(comparison: ElementaryComparison, name: str, findings: Findings, seconds: float) -> str:

@@ -15,6 +15,7 @@ from numlean.registry import get_scalar
 from numlean.verification.batches import in_order
 from numlean.verification.comparison import Outcome, choices_of, differences
 from numlean.verification.elementary.functions import FUNCTIONS, Function
+from numlean.verification.elementary.hard_cases import HardCase, hardest
 from numlean.verification.elementary.operands import elementary_operands
 from numlean.verification.elementary.screened import Screened, worth_measuring
 from numlean.verification.operands import BATCH, Bits, all_operands, count_of_all
@@ -34,12 +35,14 @@ class Findings:
         referred: How many cases MPFR decided because the screen could not.
         worst: The largest relative error of the screen's estimates that was measured.
         unsound: Operands for which the screen was found wrong, so that nothing is certified.
+        hard_cases: The hardest operands, of those that MPFR decided.
     """
 
     outcome: Outcome = field(default_factory=Outcome)
     referred: int = 0
     worst: float = 0.0
     unsound: tuple[int, ...] | None = None
+    hard_cases: tuple[HardCase, ...] = ()
 
     def __add__(self, other: Findings) -> Findings:
         return Findings(
@@ -47,6 +50,7 @@ class Findings:
             self.referred + other.referred,
             max(self.worst, other.worst),
             self.unsound or other.unsound,
+            hardest(self.hard_cases, other.hard_cases),
         )
 
 
@@ -195,7 +199,7 @@ def compare_batch(comparison: ElementaryComparison, name: str, count: int, numbe
     )
     k = judgement.unsound
     unsound = None if k is None else tuple(int(a[k]) for a in x)
-    return Findings(outcome, judgement.referred, judgement.worst, unsound)
+    return Findings(outcome, judgement.referred, judgement.worst, unsound, judgement.hard_cases)
 
 
 def _ours(comparison: ElementaryComparison, name: str, x: list[Bits]) -> tuple[Bits, Raised | None]:

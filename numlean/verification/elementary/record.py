@@ -10,6 +10,7 @@ from typing import Any
 from numlean.errors import NumleanError
 from numlean.verification.comparison import Mismatch, Outcome
 from numlean.verification.elementary.comparison import Findings
+from numlean.verification.elementary.hard_cases import HardCase
 
 
 @dataclass
@@ -92,4 +93,5 @@ def _findings(kept: dict[str, Any]) -> Findings:
         kept["referred"],
         kept["worst"],
         None if unsound is None else tuple(unsound),
+        tuple(HardCase(off, tuple(operands)) for off, operands in kept["hard_cases"]),
     )

@@ -10,6 +10,7 @@ import numpy as np
 
 from numlean.verification.elementary.certified import Certified
 from numlean.verification.elementary.functions import Function
+from numlean.verification.elementary.hard_cases import HardCase, distance, hardest
 from numlean.verification.elementary.screen import Enclosures, Libm, Screen
 from numlean.verification.elementary.settling import can_settle, settle
 from numlean.verification.encoding import Floats, Truths, decoded, is_signalling
@@ -39,6 +40,7 @@ class Judgement:
         referred: How many the screen left to MPFR.
         worst: The largest relative error of the screen that was measured.
         unsound: Where what the screen said was found wrong; None if nowhere.
+        hard_cases: The hardest operands.
     """
 
     z: Bits
@@ -46,6 +48,7 @@ class Judgement:
     referred: int = 0
     worst: float = 0.0
     unsound: int | None = None
+    hard_cases: tuple[HardCase, ...] = ()
 
 
 class Screened:
@@ -78,6 +81,7 @@ class Screened:
             whole.z[chunk], whole.raised[chunk] = part.z, part.raised
             whole.referred += part.referred
             whole.worst = max(whole.worst, part.worst)
+            whole.hard_cases = hardest(whole.hard_cases, part.hard_cases)
             if whole.unsound is None and part.unsound is not None:
                 whole.unsound = start + part.unsound
         return whole
@@ -100,7 +104,7 @@ class Screened:
                 function, floats, judgement, enclosures, measured[(certain & ~settled)[measured]]
             )
             settled = settled | certain
-        self._refer(function, floats, judgement, np.flatnonzero(~settled))
+        self._refer(function, x, floats, judgement, np.flatnonzero(~settled))
         if nan.any() or outside.any():
             signalling = np.any([is_signalling(self.format, a) for a in x], axis=0)
             judgement.z[outside] = self.format.default_nan
@@ -124,15 +128,21 @@ class Screened:
     def _refer(
         self,
         function: Function,
+        x: list[Bits],
         floats: list[Floats],
         judgement: Judgement,
         positions: np.ndarray[Any, Any],
     ) -> None:
+        cases = []
         operands = zip(*(a[positions].tolist() for a in floats), strict=True)
         for k, given in zip(positions.tolist(), operands, strict=True):
             value = self.certified.value(function.name, given)
             judgement.z[k], judgement.raised[k] = self.certified.rounded(value)
+            off = distance(self.format, given, value)
+            if off is not None:
+                cases.append(HardCase(off, tuple(int(a[k]) for a in x)))
         judgement.referred = len(positions)
+        judgement.hard_cases = hardest(cases)
 
     def _measure(
         self,
