@@ -9,7 +9,7 @@ from numlean import term_by_term
 from numlean.elementary import ARITIES
 from numlean.errors import UnavailableError
 from numlean.flags import Flags
-from numlean.scalar import Axis, Contraction, Order, Scalar, Storage
+from numlean.scalar import Axis, Contraction, Indices, Order, Scalar, Storage
 
 _COUNTED: Final = ("add", "sub", "mul", "div", "sqrt", "fma", "scale_b", "rem")
 
@@ -59,6 +59,10 @@ class CountingScalar:
     ) -> Storage:
         """The sums along axes, term by term."""
         return term_by_term.total(self, x, axis, keepdims, reduction)
+
+    def scatter_add(self, x: Storage, index: Indices, shape: tuple[int, ...]) -> Storage:
+        """An array into whose cells elements are added, term by term."""
+        return term_by_term.scatter_add(self, x, index, shape)
 
 
 @final

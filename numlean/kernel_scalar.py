@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, final
 
@@ -14,12 +14,13 @@ from numlean.codec import Codec
 from numlean.elementary import ARITIES, ElementaryFunctions
 from numlean.errors import ShapeError, StorageError, UnavailableError, UnknownNameError
 from numlean.flags import Flags
-from numlean.scalar import Axis, Contraction, Order, Storage
+from numlean.scalar import Axis, Contraction, Indices, Order, Storage
 from numlean_kernels.formats import Format
 from numlean_kernels.loops.count import BLOCK, COUNT_FLAGS, NO_ROUTINES, counts_of
 from numlean_kernels.loops.elementwise import binary, elementwise, flagged, ternary, unary
 from numlean_kernels.loops.matmul import MATMUL, MATMUL_FMA
-from numlean_kernels.loops.reduce import SUM_ORDERED, SUM_PAIRWISE
+from numlean_kernels.loops.place import GROUP, SCATTER_ADD, SELECT, TAKE
+from numlean_kernels.loops.reduce import MAX, SUM_ORDERED, SUM_PAIRWISE
 from numlean_kernels.targets.protocol import Launch, Loop, Routine, Table, Target, kernel_for
 
 
@@ -231,7 +232,7 @@ class KernelScalar:
         """Each x * 2**n, rounded once."""
         powers = conversion.as_dtype(n, np.int64, "scale_b")
         x, powers = shapes.broadcast("scale_b", (self._checked("scale_b", x), powers))
-        operands = (shapes.writable(x), shapes.writable(powers))
+        operands = (self._contiguous(x), self._contiguous(powers))
         return self.run(binary("scale_b"), operands, flags=flags)
 
     def log_b(self, x: Storage, *, flags: Flags | None = None) -> Storage:
@@ -354,10 +355,72 @@ class KernelScalar:
             z = np.empty((outer, inner), self.storage_dtype)
             self._kernel(SUM_ORDERED)(z.shape, block, z)
         else:
-            work = block.copy()
+            work = self.copy(block)
             self._kernel(SUM_PAIRWISE)((outer, inner), work)
-            z = work[:, 0, :].copy()
+            z = self.copy(work[:, 0, :])
         return z.reshape(result_shape)
+
+    def max(self, x: Storage, axis: int = -1, *, keepdims: bool = False) -> Storage:
+        """The greatest along an axis."""
+        (k,) = shapes.axes_of(axis, x.ndim)
+        if x.shape[k] == 0:
+            raise ShapeError(f"there is no greatest of shape {x.shape}: axis {axis} is empty")
+        block = self._ready("max", shapes.middle_axis(x, (k,)))
+        z = np.empty(block.shape[::2], self.storage_dtype)
+        self._kernel(MAX)(z.shape, block, z)
+        return z.reshape(x.shape[:k] + (1,) * keepdims + x.shape[k + 1 :])
+
+    def scatter_add(self, x: Storage, index: Indices, shape: tuple[int, ...]) -> Storage:
+        """An array of ``shape`` into whose cells elements are added."""
+        x, z = self._ready("scatter_add", x), np.empty(shape, self.storage_dtype)
+        flat = shapes.places(index, x.shape, z.size)
+        starts, sources = np.empty(z.size + 1, np.int64), np.empty(flat.size, np.int64)
+        kernel_for(self.target, GROUP, NO_ROUTINES)((1,), flat, starts, sources)
+        self._kernel(SCATTER_ADD)((z.size,), x.reshape(-1), starts, sources, z.reshape(-1))
+        return z
+
+    # What moves numbers.
+
+    def copy(self, x: Storage) -> Storage:
+        """The elements of a view, in C order."""
+        z = np.empty(x.shape, x.dtype)
+        self.target.move(x, z)
+        return z
+
+    def concat(self, arrays: Sequence[Storage], axis: int) -> Storage:
+        """Arrays one after the other along an axis."""
+        z = np.empty(shapes.joined(arrays, axis), self.storage_dtype)
+        start, whole = 0, (slice(None),) * (axis % z.ndim)
+        for x in arrays:
+            stop = start + x.shape[axis]
+            self.target.move(self._checked("concat", x), z[(*whole, slice(start, stop))])
+            start = stop
+        return z
+
+    def place(self, x: Storage, shape: tuple[int, ...], where: tuple[slice, ...]) -> Storage:
+        """An array that has x somewhere and +0 elsewhere."""
+        z = self.copy(np.broadcast_to(self.from_float(0.0), shape))
+        self.target.move(self._checked("place", x), z[where])
+        return z
+
+    def take(self, x: Storage, index: Indices) -> Storage:
+        """The elements at places."""
+        x, z = self._ready("take", x), np.empty(index.shape, self.storage_dtype)
+        flat = shapes.places(index, index.shape, x.size)
+        self._kernel(TAKE)((z.size,), x.reshape(-1), flat, z.reshape(-1))
+        return z
+
+    def select(self, holds: np.ndarray[Any, np.dtype[np.bool_]], x: Storage) -> Storage:
+        """X where something holds, +0 elsewhere."""
+        holds, x = shapes.broadcast("select", (holds, self._checked("select", x)))
+        z = np.empty(x.shape, self.storage_dtype)
+        flat = (self._contiguous(a).reshape(-1) for a in (holds, x))
+        self._kernel(SELECT)((z.size,), *flat, z.reshape(-1))
+        return z
+
+    def fed(self, values: Callable[[], ArrayLike]) -> Storage:
+        """Binary64 values that a function gives."""
+        return self.from_float(values())
 
     # How the above are carried out.
 
@@ -374,7 +437,7 @@ class KernelScalar:
         """Operands checked and broadcast, as ``run`` takes them."""
         operands = tuple(self._ready(name, x) for x in operands)
         if any(x.shape != operands[0].shape for x in operands):
-            return tuple(shapes.writable(x) for x in shapes.broadcast(name, operands))
+            return tuple(map(self._contiguous, shapes.broadcast(name, operands)))
         return operands
 
     def run(
@@ -468,8 +531,10 @@ class KernelScalar:
 
     def _ready(self, operation: str, x: Storage) -> Storage:
         """An operand as kernels take it: C order, aligned, and writable, to be compiled once."""
-        x = self._checked(operation, x)
-        return x if x.flags.carray else shapes.writable(x)
+        return self._contiguous(self._checked(operation, x))
+
+    def _contiguous(self, x: Storage) -> Storage:
+        return x if x.flags.carray else self.copy(x)
 
     def _checked(self, operation: str, x: Storage) -> Storage:
         if not isinstance(x, np.ndarray) or x.dtype != self.storage_dtype:

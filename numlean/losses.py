@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
+from typing import ClassVar
 
 from numlean.errors import ShapeError
 from numlean.nn.functional import log_softmax
@@ -18,9 +19,13 @@ class Reduction(Enum):
     SUM = "sum"
 
 
-class Loss(Protocol):
-    """A function of predictions and targets of one shape (batch, ...)."""
+class Loss(ABC):
+    """A function of predictions (batch, ...) and targets."""
 
+    takes_labels: ClassVar[bool] = False
+    """Whether targets are whole numbers that name classes, not numbers of a Scalar."""
+
+    @abstractmethod
     def __call__(self, prediction: Tensor, target: Tensor) -> Tensor:
         """The loss of the whole batch: a tensor of shape ().
 
@@ -28,6 +33,7 @@ class Loss(Protocol):
             ShapeError: The shapes differ.
         """
 
+    @abstractmethod
     def per_sample(self, prediction: Tensor, target: Tensor) -> Tensor:
         """Each sample's own loss, of shape (batch,): bit for bit what a batch of one would give.
 
@@ -37,7 +43,7 @@ class Loss(Protocol):
 
 
 @dataclass(frozen=True)
-class MeanSquaredError:
+class MeanSquaredError(Loss):
     """The squares of prediction - target, summed in C order from +0, divided once if a mean.
 
     Attributes:
@@ -64,7 +70,7 @@ def mse(*, reduction: Reduction = Reduction.MEAN) -> MeanSquaredError:
 
 
 @dataclass(frozen=True)
-class CrossEntropyOneHot:
+class CrossEntropyOneHot(Loss):
     """The negated sum of target * log_softmax(prediction) over the last axis, the classes.
 
     Predictions are logits. As a mean, these sums are added in C order and divided once by their

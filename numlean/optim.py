@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Protocol, TypeAlias
 
+import numpy as np
+
 from numlean.errors import NumleanError
 from numlean.tensor import Tensor
 
 Cast: TypeAlias = Callable[[float], Tensor]
 """Brings a binary64 hyperparameter into the Scalar."""
 
-State: TypeAlias = tuple[tuple[Tensor, ...], ...]
-"""Per parameter, the tensors an optimizer remembers; empty before the first update."""
+State: TypeAlias = dict[str, list[Tensor]]
+"""What an optimizer remembers, by name: a tensor for each parameter, or one for all."""
 
 
 class Optimizer(Protocol):
@@ -24,16 +26,22 @@ class Optimizer(Protocol):
     def lr(self) -> float:
         """The learning rate."""
 
+    def initial(self, parameters: Sequence[Tensor], cast: Cast) -> State:
+        """What is remembered before the first update."""
+
     def update(
         self,
         parameters: Sequence[Tensor],
         gradients: Sequence[Tensor],
         state: State,
         *,
-        lr: float,
+        rate: Tensor,
         cast: Cast,
     ) -> tuple[list[Tensor], State]:
-        """The next parameters and state, at a learning rate."""
+        """The next parameters and state, at a learning rate.
+
+        It is the same sequence of operations at every step, whatever the numbers are.
+        """
 
 
 @dataclass(frozen=True)
@@ -55,25 +63,33 @@ class SGD:
         checked_rate("lr", self.lr)
         checked_rate("momentum", self.momentum)
 
+    def initial(self, parameters: Sequence[Tensor], cast: Cast) -> State:
+        """Momentum buffers, if there is momentum."""
+        return {} if self.momentum == 0.0 else {"momentum": zeros_like(parameters, cast)}
+
     def update(
         self,
         parameters: Sequence[Tensor],
         gradients: Sequence[Tensor],
         state: State,
         *,
-        lr: float,
+        rate: Tensor,
         cast: Cast,
     ) -> tuple[list[Tensor], State]:
         """The next parameters and momentum buffers."""
-        rate = cast(lr)
         if self.momentum == 0.0:
             moved = zip(parameters, gradients, strict=True)
             return [p - g * rate for p, g in moved], state
-        mu, zero = cast(self.momentum), cast(0.0)
-        old = [buffer for (buffer,) in state] or [zero] * len(parameters)
-        buffers = [b * mu + g for b, g in zip(old, gradients, strict=True)]
+        mu = cast(self.momentum)
+        buffers = [b * mu + g for b, g in zip(state["momentum"], gradients, strict=True)]
         moved = zip(parameters, buffers, strict=True)
-        return [p - b * rate for p, b in moved], tuple((b,) for b in buffers)
+        return [p - b * rate for p, b in moved], {"momentum": buffers}
+
+
+def zeros_like(parameters: Sequence[Tensor], cast: Cast) -> list[Tensor]:
+    """A +0 for every number of the parameters."""
+    zero = cast(0.0)
+    return [Tensor(zero.scalar, np.broadcast_to(zero.data, p.shape).copy()) for p in parameters]
 
 
 def checked_rate(name: str, value: float) -> float:

@@ -6,6 +6,7 @@ else in numlean is written against this protocol and knows neither encodings nor
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
@@ -25,6 +26,9 @@ Order: TypeAlias = Literal["ordered", "pairwise"]
 """How a sum associates: left to right from +0, or by a balanced tree."""
 
 Axis: TypeAlias = int | tuple[int, ...] | None
+
+Indices: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
+"""Places in an array."""
 
 
 class Scalar(ElementaryFunctions, Protocol):
@@ -227,3 +231,48 @@ class Scalar(ElementaryFunctions, Protocol):
         Raises:
             ShapeError: There is no such axis.
         """
+
+    def max(self, x: Storage, axis: int = -1, *, keepdims: bool = False) -> Storage:
+        """The greatest along an axis: ``maximum`` of all elements for ascending index.
+
+        Raises:
+            ShapeError: There is no such axis, or it is empty.
+        """
+
+    def scatter_add(self, x: Storage, index: Indices, shape: tuple[int, ...]) -> Storage:
+        """An array of ``shape`` into whose cells the elements of x are added, from +0.
+
+        Element i of x, in C order, belongs to the cell ``index[i]``, counted in C order, or to none
+        if that is -1; a cell's elements are added for ascending i.
+
+        Raises:
+            ShapeError: The index is not of x's shape, or names a cell that there is not.
+        """
+
+    # What moves numbers and computes nothing.
+
+    def copy(self, x: Storage) -> Storage:
+        """The elements of a view, such as a transposed or a broadcast array, in C order."""
+
+    def concat(self, arrays: Sequence[Storage], axis: int) -> Storage:
+        """Arrays one after the other along an axis.
+
+        Raises:
+            ShapeError: Their shapes do not fit.
+        """
+
+    def place(self, x: Storage, shape: tuple[int, ...], where: tuple[slice, ...]) -> Storage:
+        """An array of ``shape`` that has x at ``where`` and +0 elsewhere."""
+
+    def take(self, x: Storage, index: Indices) -> Storage:
+        """The elements of x at places counted in C order; +0 at -1.
+
+        Raises:
+            ShapeError: The index names a place that there is not.
+        """
+
+    def select(self, holds: np.ndarray[Any, np.dtype[np.bool_]], x: Storage) -> Storage:
+        """X where ``holds``, +0 elsewhere; the two broadcast."""
+
+    def fed(self, values: Callable[[], ArrayLike]) -> Storage:
+        """Binary64 values that a function gives, rounded once: asked again at every step."""

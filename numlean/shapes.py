@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 
 import numpy as np
 
 from numlean.errors import ShapeError
-from numlean.scalar import Axis, Storage
-
-
-def writable(x: Storage) -> Storage:
-    """A copy in C order."""
-    return np.array(x, order="C", copy=True)
+from numlean.scalar import Axis, Indices, Storage
 
 
 def broadcast(operation: str, operands: tuple[Storage, ...]) -> tuple[Storage, ...]:
@@ -22,7 +18,8 @@ def broadcast(operation: str, operands: tuple[Storage, ...]) -> tuple[Storage, .
         ShapeError: They have none.
     """
     try:
-        return tuple(np.broadcast_arrays(*operands))
+        shape = np.broadcast_shapes(*(x.shape for x in operands))
+        return tuple(x if x.shape == shape else np.broadcast_to(x, shape) for x in operands)
     except ValueError:
         shapes = " and ".join(str(x.shape) for x in operands)
         raise ShapeError(f"{operation}: shapes {shapes} do not broadcast") from None
@@ -49,6 +46,36 @@ def middle_axis(x: Storage, axes: tuple[int, ...]) -> Storage:
         axes = tuple(range(len(kept), x.ndim))
     first, last = (axes[0], axes[-1] + 1) if axes else (x.ndim, x.ndim)
     return x.reshape(prod(x.shape[:first]), prod(x.shape[first:last]), prod(x.shape[last:]))
+
+
+def joined(arrays: Sequence[Storage], axis: int) -> tuple[int, ...]:
+    """The shape of arrays put one after the other.
+
+    Raises:
+        ShapeError: There are none, there is no such axis, or other extents differ.
+    """
+    others = {tuple(n for k, n in enumerate(x.shape) if k != axis % x.ndim) for x in arrays}
+    if len(others) != 1 or not all(-x.ndim <= axis < x.ndim for x in arrays):
+        shapes = " and ".join(str(x.shape) for x in arrays) or "nothing"
+        raise ShapeError(f"concat of {shapes} along axis {axis}")
+    shape = list(arrays[0].shape)
+    shape[axis] = sum(x.shape[axis] for x in arrays)
+    return tuple(shape)
+
+
+def places(index: Indices, shape: tuple[int, ...], size: int) -> Indices:
+    """An index as kernels take it, flat; -1 stands for no place.
+
+    Raises:
+        ShapeError: It is not of ``shape``, or names a place beyond ``size``.
+    """
+    if index.shape != shape:
+        raise ShapeError(f"an index of shape {index.shape} for an array of shape {shape}")
+    flat = np.ascontiguousarray(index, np.int64).reshape(-1)
+    if flat.size and not (flat.min() >= -1 and flat.max() < size):
+        wrong = flat[(flat < -1) | (flat >= size)][0]
+        raise ShapeError(f"index {wrong} of an array with {size} elements")
+    return flat
 
 
 def kept_shape(shape: tuple[int, ...], axis: Axis) -> tuple[int, ...]:

@@ -16,7 +16,7 @@ from numlean import conversion, shapes, term_by_term
 from numlean.errors import NumleanError
 from numlean.flags import Flags
 from numlean.kernel_scalar import KernelScalar
-from numlean.scalar import Axis, Contraction, Order, Storage
+from numlean.scalar import Axis, Contraction, Indices, Order, Storage
 from numlean_kernels.loops.elementwise import elementwise, filled
 from numlean_kernels.philox import philox_table
 from numlean_kernels.targets.protocol import kernel_for
@@ -128,7 +128,7 @@ class StochasticScalar:
         """Each x * 2**n, rounded once."""
         powers = conversion.as_dtype(n, np.int64, "scale_b")
         operands = shapes.broadcast("scale_b", (*self.rounded.fitted("scale_b", (x,)), powers))
-        return self._drawn("scale_b", tuple(map(shapes.writable, operands)), flags)
+        return self._drawn("scale_b", tuple(map(self.rounded.copy, operands)), flags)
 
     def matmul(self, a: Storage, b: Storage, *, contraction: Contraction = "separate") -> Storage:
         """The product of two matrices, term by term."""
@@ -139,6 +139,10 @@ class StochasticScalar:
     ) -> Storage:
         """The sums along axes, term by term."""
         return term_by_term.total(self, x, axis, keepdims, reduction)
+
+    def scatter_add(self, x: Storage, index: Indices, shape: tuple[int, ...]) -> Storage:
+        """An array into whose cells elements are added, term by term."""
+        return term_by_term.scatter_add(self, x, index, shape)
 
     def _rounded(self, name: str, *operands: Storage, flags: Flags | None) -> Storage:
         return self._drawn(name, self.rounded.fitted(name, operands), flags)

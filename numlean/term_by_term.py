@@ -5,13 +5,14 @@ For Scalars whose single operations do more than compute: count their flags, or 
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any, Protocol
 
 import numpy as np
 
 from numlean.errors import ShapeError, UnknownNameError
-from numlean.scalar import Axis, Contraction, Order, Storage
-from numlean.shapes import axes_of, kept_shape, middle_axis
+from numlean.scalar import Axis, Contraction, Indices, Order, Storage
+from numlean.shapes import axes_of, kept_shape, middle_axis, places
 
 
 class Elementwise(Protocol):
@@ -21,6 +22,7 @@ class Elementwise(Protocol):
     def add(self, x: Storage, y: Storage) -> Storage: ...  # noqa: D102
     def mul(self, x: Storage, y: Storage) -> Storage: ...  # noqa: D102
     def fma(self, x: Storage, y: Storage, z: Storage) -> Storage: ...  # noqa: D102
+    def take(self, x: Storage, index: Indices) -> Storage: ...  # noqa: D102
 
 
 def matmul(scalar: Elementwise, a: Storage, b: Storage, contraction: Contraction) -> Storage:
@@ -53,6 +55,25 @@ def total(scalar: Elementwise, x: Storage, axis: Axis, keepdims: bool, reduction
     z = scalar.from_float(np.zeros(middle_axis(x, axes).shape[::2]))
     for term in terms:
         z = scalar.add(z, term)
+    return z.reshape(shape)
+
+
+def scatter_add(scalar: Elementwise, x: Storage, index: Indices, shape: tuple[int, ...]) -> Storage:
+    """Elements added into cells: :meth:`numlean.scalar.Scalar.scatter_add`.
+
+    In rounds: the first element of every cell, then the second, +0 where there is none; adding +0
+    to a sum that started from +0 changes nothing.
+    """
+    flat = places(index, x.shape, prod(shape))
+    order = np.argsort(flat, kind="stable")
+    order = order[np.searchsorted(flat[order], 0) :]
+    cells = flat[order]
+    turn = np.arange(len(cells)) - np.searchsorted(cells, cells)
+    z = scalar.from_float(np.zeros(prod(shape)))
+    for k in range(int(turn.max(initial=-1)) + 1):
+        sources = np.full(z.shape, -1)
+        sources[cells[turn == k]] = order[turn == k]
+        z = scalar.add(z, scalar.take(x, sources))
     return z.reshape(shape)
 
 

@@ -6,6 +6,8 @@ g is the output's cotangent, z the output.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,7 @@ import numpy as np
 from numlean.autograd.primitive import Primitive
 from numlean.errors import ShapeError
 from numlean.scalar import Axis, Contraction, Scalar, Storage
-from numlean.shapes import broadcast, kept_shape
+from numlean.shapes import kept_shape
 from numlean.tensor import Tensor
 
 
@@ -37,34 +39,42 @@ def _forward(name: str) -> Any:
 
 def _reshaped(scalar: Scalar, x: Storage, *, shape: tuple[int, ...]) -> Storage:
     try:
-        return x.reshape(shape)
+        return (x if x.flags.c_contiguous else scalar.copy(x)).reshape(shape)
     except ValueError:
         raise ShapeError(f"cannot reshape {x.shape} into {shape}") from None
 
 
-def _transposed(scalar: Scalar, x: Storage) -> Storage:
-    return x.transpose()
+def _permuted(scalar: Scalar, x: Storage, *, axes: tuple[int, ...]) -> Storage:
+    if sorted(axes) != list(range(x.ndim)):
+        raise ShapeError(f"an array with {x.ndim} axes cannot have them in the order {axes}")
+    return x.transpose(axes)
+
+
+def _sliced(scalar: Scalar, x: Storage, *, where: tuple[slice, ...]) -> Storage:
+    if len(where) > x.ndim:
+        raise ShapeError(f"{len(where)} slices of an array with {x.ndim} axes")
+    return x[where]
+
+
+def _concatenated(scalar: Scalar, *arrays: Storage, axis: int) -> Storage:
+    return scalar.concat(arrays, axis)
+
+
+def _piece(g: Tensor, z: Tensor, *arrays: Tensor, axis: int, number: int) -> Tensor:
+    start = sum(x.shape[axis] for x in arrays[:number])
+    whole = (slice(None),) * (axis % z.ndim)
+    return slice_(g, (*whole, slice(start, start + arrays[number].shape[axis])))
 
 
 def _broadcast(scalar: Scalar, x: Storage, *, shape: tuple[int, ...]) -> Storage:
     try:
-        return np.array(np.broadcast_to(x, shape))
+        return scalar.copy(np.broadcast_to(x, shape))
     except ValueError:
         raise ShapeError(f"cannot broadcast {x.shape} to {shape}") from None
 
 
 def _where(scalar: Scalar, a: Storage, b: Storage, x: Storage, *, relation: str) -> Storage:
-    holds, x = broadcast("where", (getattr(scalar, relation)(a, b), x))
-    return np.where(holds, x, scalar.from_float(0.0))
-
-
-def _greatest(scalar: Scalar, x: Storage) -> Storage:
-    if x.ndim == 0 or x.shape[-1] == 0:
-        raise ShapeError(f"there is no greatest of shape {x.shape}: the last axis is empty")
-    most = x[..., :1]
-    for k in range(1, x.shape[-1]):
-        most = scalar.maximum(most, x[..., k : k + 1])
-    return most
+    return scalar.select(getattr(scalar, relation)(a, b), x)
 
 
 def _relu(scalar: Scalar, x: Storage) -> Storage:
@@ -192,8 +202,21 @@ _matmul: Primitive = Primitive(
         lambda g, z, a, b, *, contraction: _matmul(transpose(a), g, contraction=contraction),
     ),
 )
-greatest: Primitive = Primitive("greatest", _greatest, (None,))
-"""The greatest along the last axis, which is kept; a constant to gradients."""
+_greatest: Primitive = Primitive("max", _forward("max"), (None,))
+
+take: Primitive = Primitive(
+    "take",
+    _forward("take"),
+    (lambda g, z, x, index: scatter_add(g, index, shape=x.shape), None),
+)
+"""The elements of x at places counted in C order, +0 at -1."""
+
+scatter_add: Primitive = Primitive(
+    "scatter_add",
+    _forward("scatter_add"),
+    (lambda g, z, x, index, *, shape: take(g, index), None),
+)
+"""An array of ``shape`` into whose cells x is added; see ``Scalar.scatter_add``."""
 
 _sum: Primitive = Primitive(
     "sum",
@@ -206,7 +229,21 @@ _broadcast_to: Primitive = Primitive(
 _reshape: Primitive = Primitive(
     "reshape", _reshaped, (lambda g, z, x, *, shape: _reshape(g, shape=x.shape),)
 )
-transpose: Primitive = Primitive("transpose", _transposed, (lambda g, z, x: transpose(g),))
+_permute: Primitive = Primitive(
+    "permute",
+    _permuted,
+    (lambda g, z, x, *, axes: permute(g, tuple(int(k) for k in np.argsort(axes))),),
+)
+_slice: Primitive = Primitive(
+    "slice",
+    _sliced,
+    (lambda g, z, x, *, where: _place(g, shape=x.shape, where=where),),
+)
+_place: Primitive = Primitive(
+    "place",
+    _forward("place"),
+    (lambda g, z, x, *, shape, where: slice_(g, where),),
+)
 
 
 def matmul(a: Tensor, b: Tensor, *, contraction: Contraction = "separate") -> Tensor:
@@ -228,6 +265,43 @@ def broadcast_to(x: Tensor, shape: tuple[int, ...]) -> Tensor:
 def reshape(x: Tensor, shape: tuple[int, ...]) -> Tensor:
     """The same elements in C order, in another shape; one extent may be -1."""
     return _reshape(x, shape=shape)
+
+
+def permute(x: Tensor, axes: tuple[int, ...]) -> Tensor:
+    """X with its axes in another order."""
+    return _permute(x, axes=axes)
+
+
+def transpose(x: Tensor) -> Tensor:
+    """X with its axes in reverse."""
+    return permute(x, tuple(range(x.ndim))[::-1])
+
+
+def swap_last(x: Tensor) -> Tensor:
+    """X with its last two axes exchanged."""
+    *others, rows, columns = range(x.ndim)
+    return permute(x, (*others, columns, rows))
+
+
+def slice_(x: Tensor, where: tuple[slice, ...]) -> Tensor:
+    """A part of x, one slice an axis; axes not named are whole."""
+    return _slice(x, where=where)
+
+
+def concat(tensors: Sequence[Tensor], axis: int) -> Tensor:
+    """Tensors one after the other along an axis."""
+    return _concat(len(tensors))(*tensors, axis=axis)
+
+
+@cache
+def _concat(count: int) -> Primitive:
+    vjps = tuple(partial(_piece, number=number) for number in range(count))
+    return Primitive("concat", _concatenated, vjps)
+
+
+def greatest(x: Tensor, axis: int = -1, *, keepdims: bool = True) -> Tensor:
+    """The greatest along an axis; a constant to gradients."""
+    return _greatest(x, axis=axis, keepdims=keepdims)
 
 
 def _where_positive(x: Tensor, y: Tensor) -> Tensor:

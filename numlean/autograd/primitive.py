@@ -8,6 +8,7 @@ from typing import Any
 
 from numlean.autograd.tape import Node
 from numlean.errors import MixedScalarError
+from numlean.indices import INDICES
 from numlean.scalar import Scalar, Storage
 from numlean.tensor import Tensor
 
@@ -47,7 +48,7 @@ class Primitive:
     def _common_scalar(self, inputs: tuple[Tensor, ...]) -> Scalar:
         scalar = inputs[0].scalar
         for x in inputs[1:]:
-            if x.scalar is not scalar and x.scalar != scalar:
+            if x.scalar is not scalar and x.scalar is not INDICES and x.scalar != scalar:
                 raise MixedScalarError(
                     f"{self.name} takes numbers of one Scalar, not {scalar.name} on"
                     f" {scalar.device} and {x.scalar.name} on {x.scalar.device}; convert one with"

@@ -13,12 +13,15 @@ from numlean.nn.activation import (
     Softplus,
     Tanh,
 )
-from numlean.nn.layer import Layer, Mode, ParameterSpec
+from numlean.nn.layer import EVALUATION, Clock, Context, Layer, Mode, ParameterSpec
 from numlean.nn.linear import Linear
 from numlean.nn.sequential import Sequential
 
 __all__ = [
+    "EVALUATION",
     "GELU",
+    "Clock",
+    "Context",
     "Elementwise",
     "Flatten",
     "Layer",

@@ -9,32 +9,28 @@ from math import prod
 
 from numlean.autograd import operations as ops
 from numlean.nn import functional
-from numlean.nn.layer import Mode, ParameterSpec, Shape
+from numlean.nn.layer import Context, Layer, Shape
 from numlean.tensor import Tensor
 
 
 @dataclass(frozen=True)
-class Elementwise:
+class Elementwise(Layer):
     """A function that keeps the shape, applied to every element or along the last axis.
 
     Attributes:
-        name: The layer's name.
+        label: The layer's name.
         function: A primitive, or what is composed of them.
     """
 
-    name: str
+    label: str
     function: Callable[[Tensor], Tensor]
 
     @property
-    def parameters(self) -> tuple[ParameterSpec, ...]:
-        """None."""
-        return ()
+    def name(self) -> str:
+        """The label."""
+        return self.label
 
-    def output_shape(self, shape: Shape) -> Shape:
-        """The input's."""
-        return shape
-
-    def __call__(self, parameters: Sequence[Tensor], x: Tensor, mode: Mode) -> Tensor:
+    def __call__(self, parameters: Sequence[Tensor], x: Tensor, context: Context) -> Tensor:
         """The function's values."""
         return self.function(x)
 
@@ -80,20 +76,18 @@ def LogSoftmax() -> Elementwise:  # noqa: N802 (a layer, by its usual name)
 
 
 @dataclass(frozen=True)
-class Flatten:
+class Flatten(Layer):
     """Each sample as a vector, its elements in C order."""
 
-    name: str = "Flatten"
-
     @property
-    def parameters(self) -> tuple[ParameterSpec, ...]:
-        """None."""
-        return ()
+    def name(self) -> str:
+        """The layer's name."""
+        return "Flatten"
 
     def output_shape(self, shape: Shape) -> Shape:
         """One axis as long as the sample has elements."""
         return (prod(shape),)
 
-    def __call__(self, parameters: Sequence[Tensor], x: Tensor, mode: Mode) -> Tensor:
+    def __call__(self, parameters: Sequence[Tensor], x: Tensor, context: Context) -> Tensor:
         """Outputs of shape (batch, elements)."""
         return x.reshape(x.shape[0], prod(x.shape[1:]))

@@ -6,16 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
 
-import numpy as np
-
 from numlean.autograd.operations import matmul, transpose
 from numlean.errors import ShapeError
-from numlean.nn.layer import Floats, Mode, ParameterSpec, Shape, Uniform
+from numlean.nn.layer import Context, Floats, Layer, ParameterSpec, Shape, Uniform, zeros
 from numlean.tensor import Tensor
 
 
 @dataclass(frozen=True)
-class Linear:
+class Linear(Layer):
     """y = x W^T + b, with W of shape (out, in) and b of shape (out,).
 
     W starts Xavier uniform (Glorot and Bengio 2010): (2u - 1) * sqrt(6 / (in + out)) for uniform u;
@@ -46,6 +44,11 @@ class Linear:
             ParameterSpec("bias", (self.out_features,), zeros),
         )
 
+    @property
+    def input_shape(self) -> Shape:
+        """(in,)."""
+        return (self.in_features,)
+
     def output_shape(self, shape: Shape) -> Shape:
         """(out,) for samples of shape (in,)."""
         if shape != (self.in_features,):
@@ -54,7 +57,7 @@ class Linear:
             )
         return (self.out_features,)
 
-    def __call__(self, parameters: Sequence[Tensor], x: Tensor, mode: Mode) -> Tensor:
+    def __call__(self, parameters: Sequence[Tensor], x: Tensor, context: Context) -> Tensor:
         """Outputs of shape (batch, out) for x of shape (batch, in)."""
         weight, bias = parameters
         return matmul(x, transpose(weight)) + bias
@@ -64,8 +67,3 @@ def xavier_uniform(uniform: Uniform, shape: Shape) -> Floats:
     """Values uniform in +-sqrt(6 / (in + out)), for a shape (out, in)."""
     limit = sqrt(6.0 / (shape[0] + shape[1]))
     return (2.0 * uniform(shape) - 1.0) * limit
-
-
-def zeros(uniform: Uniform, shape: Shape) -> Floats:
-    """Zeros; nothing is drawn."""
-    return np.zeros(shape)

@@ -2,26 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from numlean.errors import ShapeError
-from numlean.nn.layer import Layer, Mode, ParameterSpec, Shape
+from numlean.nn.layer import Context, Layer, ParameterSpec, Shape
 from numlean.tensor import Tensor
 
 
 @dataclass(frozen=True, init=False)
-class Sequential:
+class Sequential(Layer):
     """The composition of layers; parameters are named ``index.name``.
+
+    Shapes are checked when it is made, as far as they are known: from ``sample_shape`` on, or from
+    the first layer that takes samples of one shape only.
 
     Attributes:
         layers: The layers, first applied first.
+        sample_shape: The shape of a sample, or None.
+
+    Raises:
+        ShapeError: A layer does not take what the one before it gives; the message names both
+            shapes.
     """
 
     layers: tuple[Layer, ...]
+    sample_shape: Shape | None
 
-    def __init__(self, *layers: Layer) -> None:
+    def __init__(self, *layers: Layer, sample_shape: Shape | None = None) -> None:
         object.__setattr__(self, "layers", layers)
+        object.__setattr__(self, "sample_shape", sample_shape)
+        shape = sample_shape
+        for index, layer in enumerate(layers):
+            shape = layer.input_shape if shape is None else shape
+            shape = None if shape is None else _output_shape(index, layer, shape)
 
     @property
     def name(self) -> str:
@@ -31,26 +45,56 @@ class Sequential:
     @property
     def parameters(self) -> tuple[ParameterSpec, ...]:
         """All layers' parameters in order."""
-        return tuple(
-            replace(spec, name=f"{index}.{spec.name}")
-            for index, layer in enumerate(self.layers)
-            for spec in layer.parameters
-        )
+        return numbered(self.layers)
+
+    @property
+    def input_shape(self) -> Shape | None:
+        """The shape of a sample, if it is known."""
+        first = self.layers[0].input_shape if self.layers else None
+        return first if self.sample_shape is None else self.sample_shape
+
+    @property
+    def takes_indices(self) -> bool:
+        """Whether the first layer does."""
+        return bool(self.layers) and self.layers[0].takes_indices
 
     def output_shape(self, shape: Shape) -> Shape:
         """The last layer's, the shapes in between having been checked."""
+        if self.sample_shape is not None and shape != self.sample_shape:
+            raise ShapeError(f"the model takes samples of shape {self.sample_shape}, not {shape}")
         for index, layer in enumerate(self.layers):
-            try:
-                shape = layer.output_shape(shape)
-            except ShapeError as error:
-                raise ShapeError(f"layer {index}: {error}") from None
+            shape = _output_shape(index, layer, shape)
         return shape
 
-    def __call__(self, parameters: Sequence[Tensor], x: Tensor, mode: Mode) -> Tensor:
+    def __call__(self, parameters: Sequence[Tensor], x: Tensor, context: Context) -> Tensor:
         """The last layer's outputs."""
-        start = 0
-        for layer in self.layers:
-            stop = start + len(layer.parameters)
-            x = layer(parameters[start:stop], x, mode)
-            start = stop
+        for index, (layer, own) in enumerate(shared_out(self.layers, parameters)):
+            x = layer(own, x, context.at(index))
         return x
+
+
+def numbered(layers: Sequence[Layer]) -> tuple[ParameterSpec, ...]:
+    """The parameters of layers within a layer, named ``index.name``."""
+    return tuple(
+        replace(spec, name=f"{index}.{spec.name}")
+        for index, layer in enumerate(layers)
+        for spec in layer.parameters
+    )
+
+
+def shared_out(
+    layers: Sequence[Layer], parameters: Sequence[Tensor]
+) -> Iterator[tuple[Layer, Sequence[Tensor]]]:
+    """Each of the layers within a layer, with its own parameters."""
+    start = 0
+    for layer in layers:
+        stop = start + len(layer.parameters)
+        yield layer, parameters[start:stop]
+        start = stop
+
+
+def _output_shape(index: int, layer: Layer, shape: Shape) -> Shape:
+    try:
+        return layer.output_shape(shape)
+    except ShapeError as error:
+        raise ShapeError(f"layer {index}: {error}") from None

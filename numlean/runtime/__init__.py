@@ -1,7 +1,8 @@
 """The training runtime: tasks, runners, steppers, loops."""
 
+from numlean.execution import BACKENDS
 from numlean.runtime.loops import TrainConfig, TrainReport, run_steps, train, train_minibatches
-from numlean.runtime.runner import BACKENDS, Options, Runner, initial_parameters, instantiate
+from numlean.runtime.runner import Options, Runner, initial_parameters, instantiate
 from numlean.runtime.stepper import Stepper, stepper
 from numlean.runtime.task import Task
 

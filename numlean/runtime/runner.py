@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from numlean.autograd import value_and_gradient
 from numlean.data import Dataset, Sample
 from numlean.errors import ShapeError, UnknownNameError
-from numlean.nn.layer import Mode
+from numlean.execution.engine import BACKENDS
+from numlean.execution.update import loss_and_gradient, merged
+from numlean.indices import INDICES
+from numlean.nn.layer import Clock, Context, Mode
 from numlean.runtime.task import LossProgram, Predictor, Task
 from numlean.scalar import Scalar, Storage
 from numlean.streams import UniformStream
 from numlean.tensor import Tensor
 
 CastFloat: TypeAlias = Callable[[ArrayLike], Storage]
-
-BACKENDS = ("eager",)
-"""How a step may be executed."""
 
 
 @dataclass(frozen=True)
@@ -44,27 +43,49 @@ class Options:
 class Runner:
     """A task's parameters in a Scalar, and its programs in both modes.
 
-    Born in evaluation mode. Inputs and targets are binary64 with a leading batch axis; they enter
-    the Scalar through ``cast``.
+    Born in evaluation mode. Inputs and targets are binary64, a lone sample or with a leading batch
+    axis; they enter the Scalar through ``cast``. Tensors are taken as they are.
 
     Attributes:
         task: What is run.
         scalar: In which arithmetic.
         cast: How binary64 numbers enter it: data, initial parameters and hyperparameters.
-        params: The parameters, in the model's order.
+        options: How it was instantiated.
         mode: The current mode.
+        clock: Which step the run is at.
     """
 
-    def __init__(self, task: Task, scalar: Scalar, params: list[Tensor], cast: CastFloat) -> None:
+    def __init__(
+        self,
+        task: Task,
+        scalar: Scalar,
+        params: Sequence[Tensor],
+        cast: CastFloat,
+        options: Options,
+    ) -> None:
         self.task = task
         self.scalar = scalar
         self.cast = cast
-        self.params = params
+        self.options = options
         self.mode = Mode.EVAL
-        self.predictor_train = task.predictor(Mode.TRAIN)
-        self.predictor_eval = task.predictor(Mode.EVAL)
-        self.loss_train = task.module_def(Mode.TRAIN)
-        self.loss_eval = task.module_def(Mode.EVAL)
+        self.clock = Clock()
+        self.predictor_train = task.predictor(Mode.TRAIN, self.clock)
+        self.predictor_eval = task.predictor(Mode.EVAL, self.clock)
+        self.loss_train = task.module_def(Mode.TRAIN, self.clock)
+        self.loss_eval = task.module_def(Mode.EVAL, self.clock)
+        self._params = tuple(params)
+        self.keeper: Callable[[], Sequence[Tensor]] | None = None
+
+    @property
+    def params(self) -> Sequence[Tensor]:
+        """The parameters and buffers, in the model's order."""
+        if self.keeper is not None:
+            return tuple(self.keeper())
+        return self._params
+
+    @params.setter
+    def params(self, params: Sequence[Tensor]) -> None:
+        self._params, self.keeper = tuple(params), None
 
     def set_mode(self, mode: Mode) -> None:
         """Switch to a mode."""
@@ -93,27 +114,66 @@ class Runner:
         """The loss in the current mode."""
         return self.loss_train if self.is_training else self.loss_eval
 
-    def tensor(self, values: ArrayLike) -> Tensor:
+    def tensor(self, values: ArrayLike | Tensor) -> Tensor:
         """Binary64 values in the Scalar."""
-        return Tensor(self.scalar, self.cast(values))
+        return values if isinstance(values, Tensor) else Tensor(self.scalar, self.cast(values))
+
+    def batch(self, sample: Sample) -> tuple[Tensor, Tensor]:
+        """A sample's input and target as the model and the loss take them, with a batch axis."""
+        x = self._entered(sample.x, self.task.model.takes_indices)
+        y = self._entered(sample.y, self.task.loss.takes_labels)
+        if self.task.takes_batch(x.shape):
+            return x, y
+        return x.reshape(1, *x.shape), y.reshape(1, *y.shape)
+
+    def _entered(self, values: ArrayLike | Tensor, as_indices: bool) -> Tensor:
+        if as_indices and not isinstance(values, Tensor):
+            return Tensor.of(INDICES, values)
+        return self.tensor(values)
 
     def predict(self, x: ArrayLike) -> Tensor:
-        """The model's outputs (batch, ...) for inputs (batch, ...), in the current mode."""
-        return self.predictor(self.params, self.tensor(x))
+        """The model's output for an input, in the current mode: of a batch, a batch."""
+        entered = self._entered(x, self.task.model.takes_indices)
+        if self.task.takes_batch(entered.shape):
+            return self.predictor(self.params, entered)
+        z = self.predictor(self.params, entered.reshape(1, *entered.shape))
+        return z.reshape(*z.shape[1:])
 
     def loss(self, sample: Sample) -> Tensor:
-        """The loss of a batch in the current mode, of shape ()."""
-        return self.loss_program(self.params, self.tensor(sample.x), self.tensor(sample.y))
+        """The loss of a sample or a batch in the current mode, of shape ()."""
+        return self.loss_program(self.params, *self.batch(sample))
 
     def loss_and_gradient(self, sample: Sample) -> tuple[Tensor, list[Tensor]]:
-        """The loss of a batch and its gradient by every parameter, in the current mode."""
-        x, y = self.tensor(sample.x), self.tensor(sample.y)
-        return value_and_gradient(lambda params: self.loss_program(params, x, y), self.params)
+        """The loss of a sample or a batch, and its gradient by every parameter that is no buffer.
+
+        In the current mode; buffers stay as they are.
+        """
+        context = Context(self.mode, self.clock)
+        return loss_and_gradient(self.task, context, self.params, *self.batch(sample))
+
+    def refresh_buffers(self, sample: Sample) -> None:
+        """Let buffers such as running statistics see a sample or a batch; only in training mode."""
+        if not self.is_training:
+            return
+        refreshed: dict[str, Tensor] = {}
+        context = Context(self.mode, self.clock, refreshed=refreshed)
+        x, _ = self.batch(sample)
+        self.task.predictor_in(context)(self.params, x)
+        named = zip(self.task.model.parameters, self.params, strict=True)
+        if refreshed:
+            self.params = [refreshed.get(spec.name, p) for spec, p in named]
 
     def backward(self, sample: Sample) -> list[Tensor]:
-        """The gradient of a batch's loss by every parameter; switches to training mode."""
+        """The gradient of a sample's or a batch's loss by every parameter; zeros for buffers.
+
+        Switches to training mode and refreshes buffers.
+        """
         self.train()
-        return self.loss_and_gradient(sample)[1]
+        self.refresh_buffers(sample)
+        gradients = self.loss_and_gradient(sample)[1]
+        is_trainable = [spec.is_trainable for spec in self.task.model.parameters]
+        zeros = [self.tensor(np.zeros(p.shape)) for p in self.params]
+        return merged(is_trainable, gradients, zeros)
 
     def mean_loss(self, dataset: Dataset) -> Tensor:
         """The samples' own losses, summed in order from +0 and divided by their number.
@@ -123,7 +183,8 @@ class Runner:
         if dataset.size == 0:
             return self.tensor(0.0)
         prediction = self.predict(dataset.x)
-        return self.task.loss.per_sample(prediction, self.tensor(dataset.y)).mean()
+        target = self._entered(dataset.y, self.task.loss.takes_labels)
+        return self.task.loss.per_sample(prediction, target).mean()
 
     def predict_class(self, x: ArrayLike) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
         """The index of each sample's greatest output, the first of equals; -1 if one is a NaN."""
@@ -178,4 +239,4 @@ def instantiate(
     options, scalar = options or Options(), scalar.renewed()
     cast = cast or scalar.from_float
     params = [Tensor(scalar, cast(values)) for values in initial_parameters(task, options.seed)]
-    return Runner(task, scalar, params, cast)
+    return Runner(task, scalar, params, cast, options)

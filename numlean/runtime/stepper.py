@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from numlean.data import Sample
+from numlean.execution import engine_for
 from numlean.optim import Optimizer, State, checked_rate
 from numlean.runtime.runner import Runner
 from numlean.tensor import Tensor
@@ -17,7 +18,6 @@ class Stepper:
         runner: Whose parameters are updated.
         optimizer: By which rule.
         schedule: The learning rate by step, or None for the optimizer's.
-        state: What the optimizer remembers.
         step_count: Updates so far.
     """
 
@@ -30,20 +30,23 @@ class Stepper:
         self.runner = runner
         self.optimizer = optimizer
         self.schedule = schedule
-        self.state: State = ()
         self.step_count = 0
+        self._engine = engine_for(runner, optimizer)
+
+    @property
+    def state(self) -> State:
+        """What the optimizer remembers."""
+        return self._engine.state
 
     def step(self, sample: Sample) -> Tensor:
-        """Update the parameters once; return the batch's loss before the update."""
+        """Update the parameters once by a sample or a batch; return its loss before the update."""
         runner = self.runner
         runner.train()
+        runner.clock.step = self.step_count
         runner.scalar.begin(self.step_count)
-        loss, gradients = runner.loss_and_gradient(sample)
         scheduled = self.optimizer.lr if self.schedule is None else self.schedule(self.step_count)
-        lr = checked_rate("lr", scheduled)
-        runner.params, self.state = self.optimizer.update(
-            runner.params, gradients, self.state, lr=lr, cast=runner.tensor
-        )
+        rate = runner.tensor(checked_rate("lr", scheduled))
+        loss = self._engine.step(*runner.batch(sample), rate)
         self.step_count += 1
         return loss
 

@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from numlean.errors import ShapeError
 from numlean.losses import Loss, Reduction, cross_entropy_one_hot, mse
-from numlean.nn.layer import Layer, Mode, Shape
+from numlean.nn.layer import Clock, Context, Layer, Mode, Shape
 from numlean.tensor import Tensor
 
 Predictor: TypeAlias = Callable[[Sequence[Tensor], Tensor], Tensor]
@@ -41,21 +42,51 @@ class Task:
 
     @property
     def param_shapes(self) -> tuple[Shape, ...]:
-        """The shapes of the parameters, in order."""
+        """The shapes of the parameters and buffers, in order."""
         return tuple(spec.shape for spec in self.model.parameters)
 
-    def predictor(self, mode: Mode) -> Predictor:
+    def takes_batch(self, shape: Shape) -> bool:
+        """Whether inputs of a shape are a batch, not a lone sample.
+
+        The first axis is the batch if the model takes the others; else the whole may be a sample.
+
+        Raises:
+            ShapeError: It is neither.
+        """
+        if len(shape) and self._takes(shape[1:]):
+            return True
+        if self._takes(shape):
+            return False
+        self.model.output_shape(shape[1:])  # or an error that names the layer
+        return True
+
+    def _takes(self, shape: Shape) -> bool:
+        try:
+            self.model.output_shape(shape)
+        except ShapeError:
+            return False
+        return True
+
+    def predictor(self, mode: Mode, clock: Clock | None = None) -> Predictor:
         """The model in a mode, as a function of its parameters."""
+        return self.predictor_in(Context(mode, clock or Clock()))
+
+    def predictor_in(self, context: Context) -> Predictor:
+        """The model under some circumstances, as a function of its parameters."""
 
         def predict(parameters: Sequence[Tensor], x: Tensor) -> Tensor:
             self.model.output_shape(x.shape[1:])  # or an error that names the layer
-            return self.model(parameters, x, mode)
+            return self.model(parameters, x, context)
 
         return predict
 
-    def module_def(self, mode: Mode = Mode.TRAIN) -> LossProgram:
+    def module_def(self, mode: Mode = Mode.TRAIN, clock: Clock | None = None) -> LossProgram:
         """The loss of the model in a mode, as a function of its parameters and a batch."""
-        predict = self.predictor(mode)
+        return self.loss_in(Context(mode, clock or Clock()))
+
+    def loss_in(self, context: Context) -> LossProgram:
+        """The loss under some circumstances, as a function of parameters and a batch."""
+        predict = self.predictor_in(context)
 
         def loss(parameters: Sequence[Tensor], x: Tensor, y: Tensor) -> Tensor:
             return self.loss(predict(parameters, x), y)

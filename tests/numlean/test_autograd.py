@@ -7,6 +7,7 @@ from numlean import Tensor, get_scalar
 from numlean.autograd import Tape, value_and_gradient
 from numlean.autograd import operations as ops
 from numlean.errors import MixedScalarError, ShapeError
+from numlean.indices import INDICES
 from numlean.losses import cross_entropy_one_hot
 from numlean.nn import functional
 
@@ -15,6 +16,8 @@ RNG = np.random.default_rng(53)
 A, B = RNG.standard_normal((2, 3)), RNG.standard_normal((2, 3))
 POSITIVE = np.abs(A) + 0.5
 ONE_HOT = np.eye(3)[[2, 0]]
+
+PLACES = Tensor(INDICES, np.array([[2, 0, -1], [2, 3, 2]]))
 
 PROGRAMS = {
     "add": (lambda x, y: x + y, A, B),
@@ -64,6 +67,11 @@ PROGRAMS = {
     "broadcast": (lambda x: ops.broadcast_to(x, (4, 2, 3)), A),
     "reshape": (lambda x: x.reshape(3, -1), A),
     "transpose": (lambda x: x.T, A),
+    "permute": (lambda x: ops.permute(x.reshape(1, 2, 3), (2, 0, 1)), A),
+    "slice": (lambda x: ops.slice_(x, (slice(None), slice(0, 3, 2))), A),
+    "concat": (lambda x, y: ops.concat([x, y, x], 1), A, B),
+    "take": (lambda x: ops.take(x, PLACES), A),
+    "scatter_add": (lambda x: ops.scatter_add(x, PLACES, shape=(2, 2)), A),
     "composition": (lambda x, y: ops.tanh(x @ y.T) * ops.exp(-x.sum()), A, B),
 }
 

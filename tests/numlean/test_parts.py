@@ -7,7 +7,7 @@ from numlean import Tensor, get_scalar
 from numlean.data import Dataset, minibatches
 from numlean.errors import DataError, NumleanError, ShapeError
 from numlean.losses import Reduction, cross_entropy_one_hot, mse
-from numlean.nn import Flatten, Linear, Mode, ReLU, Sequential, Tanh
+from numlean.nn import EVALUATION, Flatten, Linear, ReLU, Sequential, Tanh
 from numlean.optim import momentum_sgd, sgd
 from numlean.runtime import Task, initial_parameters
 from numlean.streams import UniformStream, permutation
@@ -22,7 +22,7 @@ def tensor(values):
 def test_a_linear_layer_is_x_times_the_transposed_weight_plus_bias():
     layer = Linear(2, 3)
     weight, bias = tensor([[1, 2], [3, 4], [5, 6]]), tensor([0.5, 0.25, 0.125])
-    z = layer((weight, bias), tensor([[1, 10], [2, 20]]), Mode.EVAL)
+    z = layer((weight, bias), tensor([[1, 10], [2, 20]]), EVALUATION)
     assert z.to_float().tolist() == [[21.5, 43.25, 65.125], [42.5, 86.25, 130.125]]
 
 
@@ -35,9 +35,10 @@ def test_layers_pass_shapes_on_and_name_themselves_when_one_does_not_fit():
         "4.weight",
         "4.bias",
     ]
-    wrong = Sequential(Linear(4, 5), Linear(6, 2))
     with pytest.raises(ShapeError, match=r"layer 1: Linear\(6, 2\) .*\(6,\), not \(5,\)"):
-        wrong.output_shape((4,))
+        Sequential(Linear(4, 5), Linear(6, 2))
+    with pytest.raises(ShapeError, match=r"layer 1: Linear\(6, 2\) .*\(6,\), not \(8,\)"):
+        Sequential(Flatten(), Linear(6, 2), sample_shape=(2, 4))
     with pytest.raises(ShapeError, match=r"Linear\(0, 3\)"):
         Linear(0, 3)
 
@@ -95,12 +96,14 @@ def test_cross_entropy_refuses_shapes_that_do_not_fit():
 def test_sgd_follows_its_formula_in_its_order_bit_for_bit(momentum):
     rng = np.random.default_rng(61)
     p = rng.standard_normal(20).astype(np.float32)
-    parameters, state, buffer = [Tensor(S, p)], (), np.zeros(20, np.float32)
+    parameters, buffer = [Tensor(S, p)], np.zeros(20, np.float32)
     lr, mu = np.float32(0.1), np.float32(momentum)
+    optimizer = sgd(0.1, momentum)
+    state = optimizer.initial(parameters, tensor)
     for _ in range(5):
         g = rng.standard_normal(20).astype(np.float32)
-        parameters, state = sgd(0.1, momentum).update(
-            parameters, [Tensor(S, g)], state, lr=0.1, cast=tensor
+        parameters, state = optimizer.update(
+            parameters, [Tensor(S, g)], state, rate=tensor(0.1), cast=tensor
         )
         buffer = buffer * mu + g if momentum else g
         p = p - buffer * lr

@@ -100,9 +100,16 @@ def test_data_that_does_not_fit_a_model_names_the_layer_and_both_shapes(columns)
     assert all(word in message for word in ("Linear(3, 4)", "(3,)", f"({columns},)")), message
 
 
-def test_a_sample_without_a_batch_axis_is_refused():
-    with pytest.raises(ShapeError):
-        instantiate(TASK, S).predict(np.ones(3))
+def test_a_lone_sample_is_a_batch_of_one_and_what_is_neither_is_refused():
+    runner = instantiate(TASK, S)
+    lone, batch = runner.predict(np.ones(3)), runner.predict(np.ones((1, 3)))
+    assert (lone.shape, batch.shape) == ((2,), (1, 2))
+    assert np.array_equal(lone.data, batch.data[0])
+    samples = [Sample(np.ones(3), np.zeros(2)), Sample(np.ones((1, 3)), np.zeros((1, 2)))]
+    alone, batched = (runner.loss(sample).item() for sample in samples)
+    assert alone == batched
+    with pytest.raises(ShapeError, match=r"Linear\(3, 4\)"):
+        runner.predict(np.ones(4))
 
 
 def test_targets_of_another_shape_than_predictions_are_refused_and_not_broadcast():

@@ -45,6 +45,22 @@ def _make_pairwise(table: Table) -> Callable[..., None]:
     return sum_pairwise
 
 
+def _make_max(table: Table) -> Callable[..., None]:
+    maximum = table["maximum"]
+
+    def greatest(
+        outer_start: int, outer_stop: int, inner_start: int, inner_stop: int, x: Any, z: Any
+    ) -> None:
+        for i in range(outer_start, outer_stop):
+            for j in range(inner_start, inner_stop):
+                z[i, j] = x[i, 0, j]
+            for k in range(1, x.shape[1]):
+                for j in range(inner_start, inner_stop):
+                    z[i, j] = maximum(z[i, j], x[i, k, j])
+
+    return greatest
+
+
 SUM_ORDERED = Loop("sum_ordered", rank=2, make=_make_ordered)
 """z[i, j]: acc = +0, then acc = acc + x[i, k, j] for ascending k."""
 
@@ -52,3 +68,6 @@ SUM_PAIRWISE = Loop("sum_pairwise", rank=2, make=_make_pairwise)
 """work[i, 0, j] becomes the sum over k by the balanced binary tree that splits an index range at
 the largest power of two below its length; the rest of ``work`` is overwritten. Merging neighbours
 level by level, an odd last one moving up unchanged, builds just that tree."""
+
+MAX = Loop("max", rank=2, make=_make_max)
+"""z[i, j]: acc = x[i, 0, j], then acc = maximum(acc, x[i, k, j]) for ascending k."""

@@ -8,8 +8,12 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar, TypeAlias, final
 
+import numpy as np
+
 Routine: TypeAlias = Callable[..., Any]
 """A pure function on single numbers (encodings, hardware floats, mpf) of one arithmetic."""
+
+Array: TypeAlias = np.ndarray[Any, Any]
 
 Launch: TypeAlias = Callable[..., None]
 """``launch(domain, *arrays)``: run a kernel over all cells of ``domain``; the last arrays are the
@@ -98,6 +102,10 @@ class Target(ABC):
     @abstractmethod
     def kernel(self, loop: Loop, table: Table) -> Launch:
         """Instantiate a loop with a table's routines."""
+
+    def move(self, x: Array, z: Array) -> None:
+        """Write the elements of one view into another of the same shape and dtype."""
+        z[...] = x
 
 
 @cache

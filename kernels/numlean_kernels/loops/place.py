@@ -1,0 +1,80 @@
+"""Cells that are filled from other places: moved, left out, or gathered and added."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from numlean_kernels.targets.protocol import Loop, Table
+
+
+def _make_take(table: Table) -> Callable[..., None]:
+    zero = table.zero
+
+    def take(start: int, stop: int, x: Any, index: Any, z: Any) -> None:
+        for i in range(start, stop):
+            k = index[i]
+            z[i] = x[k] if k >= 0 else zero
+
+    return take
+
+
+def _make_select(table: Table) -> Callable[..., None]:
+    zero = table.zero
+
+    def select(start: int, stop: int, holds: Any, x: Any, z: Any) -> None:
+        for i in range(start, stop):
+            z[i] = x[i] if holds[i] else zero
+
+    return select
+
+
+def _make_scatter_add(table: Table) -> Callable[..., None]:
+    add, zero = table["add"], table.zero
+
+    def scatter_add(start: int, stop: int, x: Any, starts: Any, sources: Any, z: Any) -> None:
+        for i in range(start, stop):
+            z[i] = zero
+            for k in range(starts[i], starts[i + 1]):
+                z[i] = add(z[i], x[sources[k]])
+
+    return scatter_add
+
+
+def _make_group(table: Table) -> Callable[..., None]:
+    def group(start: int, stop: int, index: Any, starts: Any, sources: Any) -> None:
+        for _ in range(start, stop):
+            cells = starts.shape[0] - 1
+            for i in range(cells + 1):
+                starts[i] = 0
+            for k in range(index.shape[0]):
+                if index[k] >= 0:
+                    starts[index[k] + 1] += 1
+            for i in range(cells):
+                starts[i + 1] += starts[i]
+            # Each cell's start moves on to its end, that is to the start of the next.
+            for k in range(index.shape[0]):
+                if index[k] >= 0:
+                    sources[starts[index[k]]] = k
+                    starts[index[k]] += 1
+            for i in range(cells, 0, -1):
+                starts[i] = starts[i - 1]
+            starts[0] = 0
+
+    return group
+
+
+TAKE: Final = Loop("take", rank=1, make=_make_take)
+"""z[i] = x[index[i]], or +0 where the index is negative."""
+
+SELECT: Final = Loop("select", rank=1, make=_make_select)
+"""z[i] = x[i] where holds[i], else +0."""
+
+GROUP: Final = Loop("group", rank=1, make=_make_group, outputs=2)
+"""Which places name each cell: sources[starts[i]] ... are the k with index[k] = i, ascending.
+
+A counting sort; its domain is (1,).
+"""
+
+SCATTER_ADD: Final = Loop("scatter_add", rank=1, make=_make_scatter_add)
+"""z[i]: acc = +0, then acc = acc + x[sources[k]] for ascending k in starts[i] ... starts[i+1]."""

@@ -1,0 +1,33 @@
+"""What carries out the steps of a run, by the name of the backend."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Protocol
+
+from numlean.execution.eager import EagerEngine
+from numlean.optim import Optimizer, State
+from numlean.tensor import Tensor
+
+if TYPE_CHECKING:
+    from numlean.runtime.runner import Runner
+
+BACKENDS: Final = ("eager",)
+"""How a step may be executed."""
+
+
+class Engine(Protocol):
+    """Updates a runner's parameters, and keeps what the optimizer remembers.
+
+    Attributes:
+        state: What the optimizer remembers.
+    """
+
+    state: State
+
+    def step(self, x: Tensor, y: Tensor, rate: Tensor) -> Tensor:
+        """Update the parameters once by a batch; return its loss before the update."""
+
+
+def engine_for(runner: Runner, optimizer: Optimizer) -> Engine:
+    """The engine of a runner's backend, before the first step."""
+    return EagerEngine(runner, optimizer)
