@@ -10,6 +10,7 @@ from numlean.elementary import ARITIES
 from numlean.errors import UnavailableError
 from numlean.flags import Flags
 from numlean.scalar import Axis, Contraction, Indices, Order, Scalar, Storage
+from numlean_kernels.targets.protocol import Operation
 
 _COUNTED: Final = ("add", "sub", "mul", "div", "sqrt", "fma", "scale_b", "rem")
 
@@ -49,6 +50,14 @@ class CountingScalar:
         renewed = CountingScalar(self.inner.renewed())
         renewed.counts = self.counts
         return renewed
+
+    def recorded(self, operations: list[Operation]) -> Scalar:
+        """Not to be had.
+
+        Raises:
+            UnavailableError: Flags are counted as operations are carried out one by one.
+        """
+        raise UnavailableError("flags are counted in eager execution only: --backend eager")
 
     def matmul(self, a: Storage, b: Storage, *, contraction: Contraction = "separate") -> Storage:
         """The product of two matrices, term by term."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, final
 
 import numpy as np
@@ -21,7 +21,16 @@ from numlean_kernels.loops.elementwise import binary, elementwise, flagged, tern
 from numlean_kernels.loops.matmul import MATMUL, MATMUL_FMA
 from numlean_kernels.loops.place import GROUP, SCATTER_ADD, SELECT, TAKE
 from numlean_kernels.loops.reduce import MAX, SUM_ORDERED, SUM_PAIRWISE
-from numlean_kernels.targets.protocol import Launch, Loop, Routine, Table, Target, kernel_for
+from numlean_kernels.targets.protocol import (
+    Launch,
+    Loop,
+    Operation,
+    Routine,
+    Table,
+    Target,
+    kernel_for,
+)
+from numlean_kernels.targets.recording import RecordingTarget
 
 
 def elementary_function(name: str) -> Callable[..., Storage]:
@@ -96,6 +105,14 @@ class KernelScalar:
 
     def begin(self, step: int) -> None:
         """Nothing changes from step to step."""
+
+    def recorded(self, operations: list[Operation]) -> KernelScalar:
+        """The same arithmetic, whose operations are also recorded."""
+        return replace(self, target=RecordingTarget(self.target, operations))
+
+    def program(self, operations: Sequence[Operation]) -> Callable[[], None]:
+        """What does recorded operations again."""
+        return self.target.program(operations)
 
     # Numbers in and out.
 
@@ -381,10 +398,14 @@ class KernelScalar:
 
     # What moves numbers.
 
+    def move(self, x: Storage, z: Storage) -> None:
+        """Write the elements of x into z."""
+        self.target.move(x, z)
+
     def copy(self, x: Storage) -> Storage:
         """The elements of a view, in C order."""
         z = np.empty(x.shape, x.dtype)
-        self.target.move(x, z)
+        self.move(x, z)
         return z
 
     def concat(self, arrays: Sequence[Storage], axis: int) -> Storage:
@@ -420,7 +441,13 @@ class KernelScalar:
 
     def fed(self, values: Callable[[], ArrayLike]) -> Storage:
         """Binary64 values that a function gives."""
-        return self.from_float(values())
+        return self._on_the_host(lambda: self.from_float(values()))
+
+    def _on_the_host(self, function: Callable[[], Storage], *read: Storage) -> Storage:
+        """What a function of some arrays gives that no kernel computes."""
+        z = function()
+        self.target.again(lambda: np.copyto(z, function()), read=read, written=z)
+        return z
 
     # How the above are carried out.
 
@@ -505,8 +532,13 @@ class KernelScalar:
         self, name: str, operands: tuple[Storage, ...], flags: Flags | None
     ) -> Storage:
         self._refuse_flags(name, flags)
-        values = map(self.substitutes[name], *(x.ravel().tolist() for x in operands))
-        return self.codec.from_elements(values, operands[0].shape)
+        routine, shape = self.substitutes[name], operands[0].shape
+
+        def computed() -> Storage:
+            values = map(routine, *(x.ravel().tolist() for x in operands))
+            return self.codec.from_elements(values, shape)
+
+        return self._on_the_host(computed, *operands)
 
     def _from_exact_values(
         self, name: str, operands: tuple[Storage, ...], flags: Flags | None
@@ -515,7 +547,8 @@ class KernelScalar:
         # mpmath is costly to import, and most runs need none of this.
         from numlean.correct_rounding import compute
 
-        return compute(self, name, operands)
+        immediate = replace(self, target=self.target.immediate)
+        return self._on_the_host(lambda: compute(immediate, name, operands), *operands)
 
     def _refuse_flags(self, name: str, flags: Flags | None) -> None:
         if flags is not None:

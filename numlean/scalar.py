@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from numlean.elementary import ElementaryFunctions
 from numlean.flags import Flags
 from numlean_kernels.formats import Format
+from numlean_kernels.targets.protocol import Operation
 
 Storage: TypeAlias = np.ndarray[Any, Any]
 """An array of a Scalar's storage dtype."""
@@ -71,6 +72,18 @@ class Scalar(ElementaryFunctions, Protocol):
 
     def begin(self, step: int) -> None:
         """Told before each step of a run, so that its random bits are a function of the step."""
+
+    def recorded(self, operations: list[Operation]) -> Scalar:
+        """The same arithmetic, whose operations are also recorded, so that they can be done again.
+
+        Conversions are not: what they give counts as constant.
+
+        Raises:
+            UnavailableError: What the Scalar does cannot be done again by a record.
+        """
+
+    def program(self, operations: Sequence[Operation]) -> Callable[[], None]:
+        """What does recorded operations again, in order, on the same arrays."""
 
     def from_float(self, values: ArrayLike) -> Storage:
         """Round binary64 values once. A NaN gives the default NaN."""
@@ -250,6 +263,9 @@ class Scalar(ElementaryFunctions, Protocol):
         """
 
     # What moves numbers and computes nothing.
+
+    def move(self, x: Storage, z: Storage) -> None:
+        """Write the elements of x into z, an array or a view of the same shape."""
 
     def copy(self, x: Storage) -> Storage:
         """The elements of a view, such as a transposed or a broadcast array, in C order."""

@@ -19,7 +19,7 @@ from numlean.kernel_scalar import KernelScalar
 from numlean.scalar import Axis, Contraction, Indices, Order, Storage
 from numlean_kernels.loops.elementwise import elementwise, filled
 from numlean_kernels.philox import philox_table
-from numlean_kernels.targets.protocol import kernel_for
+from numlean_kernels.targets.protocol import Operation, kernel_for
 
 _MOST_STEPS: Final = 1 << 32
 _MOST_OPERATIONS: Final = 1 << 32
@@ -39,13 +39,15 @@ class NoiseStream:
     step: int = 0
     operation: int = 0
 
-    def next_key(self) -> np.ndarray[Any, np.dtype[np.uint64]]:
-        """The key of the next operation's bits, and the upper half of their counter."""
-        if self.operation >= _MOST_OPERATIONS:
+    def key_of(self, operation: int) -> np.ndarray[Any, np.dtype[np.uint64]]:
+        """The key of an operation's bits, and the upper half of their counter.
+
+        What draws next is the operation after it.
+        """
+        if operation >= _MOST_OPERATIONS:
             raise NumleanError(f"step {self.step} has more than {_MOST_OPERATIONS} operations")
-        key = np.array([self.seed, self.step << 32 | self.operation], dtype=np.uint64)
-        self.operation += 1
-        return key
+        self.operation = operation + 1
+        return np.array([self.seed, self.step << 32 | operation], dtype=np.uint64)
 
 
 @final
@@ -93,6 +95,11 @@ class StochasticScalar:
     def renewed(self) -> StochasticScalar:
         """The same arithmetic at the start of its stream."""
         return replace(self, stream=NoiseStream(self.stream.seed))
+
+    def recorded(self, operations: list[Operation]) -> StochasticScalar:
+        """The same arithmetic, drawing from the same stream, whose operations are also recorded."""
+        rounded = self.rounded.recorded(operations)
+        return replace(self, nearest=replace(self.nearest, target=rounded.target), rounded=rounded)
 
     def begin(self, step: int) -> None:
         """Take random bits from what the stream has for a step."""
@@ -150,6 +157,9 @@ class StochasticScalar:
     def _drawn(self, name: str, operands: tuple[Storage, ...], flags: Flags | None) -> Storage:
         target, noise = self.rounded.target, np.empty(operands[0].shape, np.uint64)
         draw = kernel_for(target, filled("philox"), philox_table(target))
-        draw((noise.size,), self.stream.next_key(), noise.reshape(-1))
+        operation = self.stream.operation
+        key = self.stream.key_of(operation)
+        target.again(lambda: np.copyto(key, self.stream.key_of(operation)), written=key)
+        draw((noise.size,), key, noise.reshape(-1))
         loop = elementwise(name, len(operands) + 1)
         return self.rounded.run(loop, (*operands, noise), flags=flags)

@@ -28,7 +28,8 @@ class Options:
     """How a task is instantiated.
 
     Attributes:
-        backend: How a step is executed: eager, operation by operation on a tape.
+        backend: How a step is executed: eager, operation by operation on a tape; or compiled,
+            planned at the first step and replayed.
         seed: Names the initial parameters.
     """
 

@@ -19,6 +19,7 @@ class Stepper:
         optimizer: By which rule.
         schedule: The learning rate by step, or None for the optimizer's.
         step_count: Updates so far.
+        engine: What carries out the steps.
     """
 
     def __init__(
@@ -31,12 +32,12 @@ class Stepper:
         self.optimizer = optimizer
         self.schedule = schedule
         self.step_count = 0
-        self._engine = engine_for(runner, optimizer)
+        self.engine = engine_for(runner, optimizer)
 
     @property
     def state(self) -> State:
         """What the optimizer remembers."""
-        return self._engine.state
+        return self.engine.state
 
     def step(self, sample: Sample) -> Tensor:
         """Update the parameters once by a sample or a batch; return its loss before the update."""
@@ -46,7 +47,7 @@ class Stepper:
         runner.scalar.begin(self.step_count)
         scheduled = self.optimizer.lr if self.schedule is None else self.schedule(self.step_count)
         rate = runner.tensor(checked_rate("lr", scheduled))
-        loss = self._engine.step(*runner.batch(sample), rate)
+        loss = self.engine.step(*runner.batch(sample), rate)
         self.step_count += 1
         return loss
 

@@ -145,10 +145,11 @@ def test_a_second_process_loads_every_kernel_from_the_cache(tmp_path):
 
 
 def test_the_cache_of_a_kernel_knows_the_arithmetic_and_the_sources(monkeypatch):
-    from numlean_kernels.targets import cpu
+    from numlean_kernels.targets import kernel_cache
+    from numlean_kernels.targets.cpu import CpuTarget
 
     def key(rounding):
-        run = CPU.kernel(MATMUL, ieee_table(Arithmetic(BINARY32, rounding), CPU))
+        run = CpuTarget().kernel(MATMUL, ieee_table(Arithmetic(BINARY32, rounding), CPU))
         dispatcher = run.__closure__[0].cell_contents
         return dispatcher._cache._identity
 
@@ -156,7 +157,7 @@ def test_the_cache_of_a_kernel_knows_the_arithmetic_and_the_sources(monkeypatch)
     assert key(Rounding.TO_ODD) != usual
     ocp, ieee = (ieee_table(Arithmetic(f), CPU).identity for f in (E4M3, parse_format("e4m3")))
     assert ocp != ieee
-    monkeypatch.setattr(cpu, "source_hash", lambda: "other sources")
+    monkeypatch.setattr(kernel_cache, "source_hash", lambda: "other sources")
     assert key(Rounding.TIES_TO_EVEN) != usual
 
 

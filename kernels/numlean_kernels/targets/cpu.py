@@ -1,24 +1,14 @@
-"""The CPU: routines and loops compiled by numba, kernels cached on disk.
-
-numba keys the cache of a closure by a pickle of what it closes over, which differs from process to
-process, so a kernel made by a factory is compiled anew every time. Here the key is what the kernel
-*is*: the loop's name, the table's identity, and a hash of this package's sources, so that an edit
-of a routine is noticed as well.
-"""
+"""The CPU: routines and loops compiled by numba, kernels kept on disk."""
 
 from __future__ import annotations
 
-import hashlib
-import warnings
-from collections.abc import Callable
-from functools import cache
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any, final
 
 import numpy as np
 from numba import njit
-from numba.core.caching import FunctionCache
 
+from numlean_kernels.targets.kernel_cache import keep
 from numlean_kernels.targets.numba_words import (
     ENCODING_OF,
     REAL_OF,
@@ -28,7 +18,15 @@ from numlean_kernels.targets.numba_words import (
     fused_multiply_add,
     high_product,
 )
-from numlean_kernels.targets.protocol import Launch, Loop, Routine, Table, Target
+from numlean_kernels.targets.protocol import (
+    Array,
+    Launch,
+    Loop,
+    Operation,
+    Routine,
+    Table,
+    Target,
+)
 
 
 @final
@@ -37,6 +35,10 @@ class CpuTarget(Target):
 
     name = "cpu"
     hardware_fma = fused_multiply_add
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._compiled: dict[tuple[Loop, Table], Any] = {}
 
     def unsigned(self, bits: int) -> Callable[[Any], Any]:
         """Numpy's unsigned integer of that width, which numba knows."""
@@ -67,46 +69,30 @@ class CpuTarget(Target):
         # Division by zero is arithmetic here, not an exception.
         return njit(error_model="numpy", forceinline=True)(function)  # type: ignore[no-any-return]
 
+    def compiled(self, loop: Loop, table: Table) -> Any:
+        """Numba's dispatcher of a loop, made once: compiled for the arrays it is called with."""
+        if (loop, table) not in self._compiled:
+            run = njit(error_model="numpy", nogil=True)(loop.make(table))
+            keep(run, run.py_func, f"{loop.name} {table.identity}")
+            self._compiled[loop, table] = run
+        return self._compiled[loop, table]
+
     def kernel(self, loop: Loop, table: Table) -> Launch:
         """Compile a loop for the arrays it is called with, or load it from the cache."""
-        run = njit(error_model="numpy", nogil=True)(loop.make(table))
-        identity = f"{loop.name} {table.identity} {source_hash()}"
-        try:
-            run._cache = _KernelCache(run.py_func, identity)
-        except RuntimeError as error:
-            warnings.warn(
-                f"compiled kernels cannot be kept for the next run ({error}): set NUMBA_CACHE_DIR"
-                " to a folder that can be written to",
-                RuntimeWarning,
-                stacklevel=2,
-            )
+        run = self.compiled(loop, table)
 
-        def launch(domain: tuple[int, ...], *arrays: np.ndarray[Any, Any]) -> None:
+        def launch(domain: tuple[int, ...], *arrays: Array) -> None:
             # Unsigned, so that numba need not look for negative indices in the loop.
             bounds = [np.uint64(bound) for extent in domain for bound in (0, extent)]
             run(*bounds, *arrays)
 
         return launch
 
+    def program(self, operations: Sequence[Operation]) -> Callable[[], None]:
+        """Native code that calls the kernels one after the other."""
+        from numlean_kernels.targets.native import native_program
 
-class _KernelCache(FunctionCache):  # type: ignore[misc]
-    """numba's cache of compiled functions, keyed by a name for what the function does."""
-
-    def __init__(self, function: Callable[..., None], identity: str) -> None:
-        super().__init__(function)
-        self._identity = identity
-
-    def _index_key(self, signature: Any, codegen: Any) -> Any:
-        return signature, codegen.magic_tuple(), self._identity
-
-
-@cache
-def source_hash() -> str:
-    """A hash of every source file of this package."""
-    digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parents[1].rglob("*.py")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
+        return native_program(operations, self.compiled)
 
 
 CPU = CpuTarget()

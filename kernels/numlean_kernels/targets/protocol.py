@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import Any, ClassVar, TypeAlias, final
+from functools import partial
+from typing import Any, TypeAlias, final
 
 import numpy as np
 
@@ -65,11 +65,14 @@ class Loop:
 class Target(ABC):
     """Where routines and loops run."""
 
-    name: ClassVar[str]
+    name: str
     """The device's name, as users give it."""
 
-    hardware_fma: ClassVar[Routine | None]
+    hardware_fma: Routine | None
     """Fused multiply-add of two hardware floats of one format; None where there is none."""
+
+    def __init__(self) -> None:
+        self._kernels: dict[tuple[Loop, Table], Launch] = {}
 
     @abstractmethod
     def unsigned(self, bits: int) -> Callable[[Any], Any]:
@@ -103,16 +106,124 @@ class Target(ABC):
     def kernel(self, loop: Loop, table: Table) -> Launch:
         """Instantiate a loop with a table's routines."""
 
+    def kernel_of(self, loop: Loop, table: Table) -> Launch:
+        """The kernel of a loop and a table, made once.
+
+        Raises:
+            KeyError: The table lacks a routine that the loop uses.
+        """
+        if (loop, table) not in self._kernels:
+            self._kernels[loop, table] = self.kernel(loop, table)
+        return self._kernels[loop, table]
+
     def move(self, x: Array, z: Array) -> None:
         """Write the elements of one view into another of the same shape and dtype."""
         z[...] = x
 
+    def again(  # noqa: B027 (nothing is left to do)
+        self, function: Callable[[], None], *, read: tuple[Array, ...] = (), written: Array
+    ) -> None:
+        """Told what, beside kernels, must be done again if all this is done again.
 
-@cache
+        It has been done once: it reads some arrays and writes one. Of no interest but to who
+        records.
+        """
+
+    @property
+    def immediate(self) -> Target:
+        """The target that runs what it is told and keeps no record of it."""
+        return self
+
+    def program(self, operations: Sequence[Operation]) -> Callable[[], None]:
+        """What does all operations again, in order, on the same arrays."""
+        calls = [operation.bound(self) for operation in operations]
+
+        def run() -> None:
+            for call in calls:
+                call()
+
+        return run
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Launched:
+    """A kernel that was run."""
+
+    loop: Loop
+    table: Table
+    domain: tuple[int, ...]
+    arrays: tuple[Array, ...]
+
+    @property
+    def read(self) -> tuple[Array, ...]:
+        """The arrays that are only read."""
+        return self.arrays[: -self.loop.outputs]
+
+    @property
+    def written(self) -> tuple[Array, ...]:
+        """The arrays that are written, and perhaps read."""
+        return self.arrays[-self.loop.outputs :]
+
+    def bound(self, target: Target) -> Callable[[], None]:
+        """What does it again."""
+        return partial(target.kernel_of(self.loop, self.table), self.domain, *self.arrays)
+
+    def __str__(self) -> str:
+        return self.loop.name
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Moved:
+    """Elements that were written into a view."""
+
+    source: Array
+    destination: Array
+
+    @property
+    def read(self) -> tuple[Array, ...]:
+        """The source."""
+        return (self.source,)
+
+    @property
+    def written(self) -> tuple[Array, ...]:
+        """The destination."""
+        return (self.destination,)
+
+    def bound(self, target: Target) -> Callable[[], None]:
+        """What does it again."""
+        return partial(target.move, self.source, self.destination)
+
+    def __str__(self) -> str:
+        return "move"
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Called:
+    """Something that no kernel does."""
+
+    function: Callable[[], None]
+    read: tuple[Array, ...]
+    written: tuple[Array, ...]
+
+    def bound(self, target: Target) -> Callable[[], None]:
+        """What does it again."""
+        return self.function
+
+    def __str__(self) -> str:
+        return "call"
+
+
+Operation: TypeAlias = Launched | Moved | Called
+"""What a target did, and can do again."""
+
+
 def kernel_for(target: Target, loop: Loop, table: Table) -> Launch:
     """The kernel of a loop and a table on a target, made once in a process.
 
     Raises:
         KeyError: The table lacks a routine that the loop uses.
     """
-    return target.kernel(loop, table)
+    return target.kernel_of(loop, table)

@@ -128,7 +128,7 @@ class ElementaryComparison:
 
     def identity(self) -> dict[str, Any]:
         """What findings depend on: what is compared where, and the kernels' sources."""
-        from numlean_kernels.targets.cpu import source_hash
+        from numlean_kernels.targets.kernel_cache import source_hash
 
         return {**asdict(self), "kernels": source_hash()}
 

@@ -1,0 +1,100 @@
+"""Steps planned once and replayed: the same kernels on the same arrays, with no Python between.
+
+The first step on a batch of some shape is carried out as an eager one is, but by a Scalar that
+records what it does. From then on the record is done again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from numlean.execution.plan import Plan
+from numlean.execution.update import make_update, trainable
+from numlean.optim import Optimizer, State
+from numlean.scalar import Scalar, Storage
+from numlean.tensor import Tensor
+
+if TYPE_CHECKING:
+    from numlean.runtime.runner import Runner
+
+
+class CompiledEngine:
+    """See :class:`numlean.execution.engine.Engine`.
+
+    Attributes:
+        plans: The plans made so far, by the shapes of the batch.
+    """
+
+    def __init__(self, runner: Runner, optimizer: Optimizer) -> None:
+        self._runner = runner
+        self._optimizer = optimizer
+        self._params = [p.data.copy() for p in runner.params]
+        state = optimizer.initial(trainable(runner.task, runner.params), runner.tensor)
+        self._state = {name: [t.data.copy() for t in several] for name, several in state.items()}
+        self.plans: dict[tuple[object, ...], Plan] = {}
+        self._keeper = self._current
+        runner.keeper = self._keeper
+
+    @property
+    def state(self) -> State:
+        """What the optimizer remembers, as it is now."""
+        scalar = self._runner.scalar
+        return {name: [Tensor(scalar, x.copy()) for x in xs] for name, xs in self._state.items()}
+
+    @state.setter
+    def state(self, state: State) -> None:
+        for name, tensors in state.items():
+            for x, tensor in zip(self._state[name], tensors, strict=True):
+                x[...] = tensor.data
+
+    def step(self, x: Tensor, y: Tensor, rate: Tensor) -> Tensor:
+        """Update the parameters once."""
+        self._take_over()
+        key = (x.shape, x.data.dtype, y.shape, y.data.dtype)
+        plan = self.plans.get(key)
+        if plan is None:
+            plan = self.plans[key] = self._planned(x, y, rate)
+        else:
+            plan.replay(x.data, y.data, rate.data)
+        return Tensor(self._runner.scalar, plan.loss.copy())
+
+    def _current(self) -> list[Tensor]:
+        return [Tensor(self._runner.scalar, x.copy()) for x in self._params]
+
+    def _take_over(self) -> None:
+        """Begin with the runner's parameters, if somebody has given it others."""
+        if self._runner.keeper is not self._keeper:
+            for x, p in zip(self._params, self._runner.params, strict=True):
+                x[...] = p.data
+            self._runner.keeper = self._keeper
+
+    def _planned(self, x: Tensor, y: Tensor, rate: Tensor) -> Plan:
+        """Carry out a step, and have it recorded."""
+        runner, inputs = self._runner, tuple(np.array(t.data) for t in (x, y, rate))
+        plan = Plan(runner.scalar, inputs)
+        scalar = plan.recorder
+
+        def own(like: Tensor, data: Storage) -> Tensor:
+            return Tensor(scalar if like.scalar == runner.scalar else like.scalar, data)
+
+        update = make_update(
+            runner.task, self._optimizer, runner.clock, lambda v: Tensor(scalar, runner.cast(v))
+        )
+        params = [Tensor(scalar, p) for p in self._params]
+        state = {k: [Tensor(scalar, s) for s in several] for k, several in self._state.items()}
+        given = (own(t, data) for t, data in zip((x, y, rate), inputs, strict=True))
+        loss, new_params, new_state = update(params, state, *given)
+        moves = list(zip(self._params, new_params, strict=True))
+        for name, several in self._state.items():
+            moves += zip(several, new_state[name], strict=True)
+        plan.finish(loss.data, _apart(scalar, moves))
+        return plan
+
+
+def _apart(scalar: Scalar, moves: list[tuple[Storage, Tensor]]) -> list[tuple[Storage, Storage]]:
+    """Where what goes; nothing that is still to be read is written before."""
+    places = {id(place) for place, _ in moves}
+    changed = [(place, new.data) for place, new in moves if new.data is not place]
+    return [(z, scalar.copy(x) if id(x) in places else x) for z, x in changed]

@@ -1,0 +1,171 @@
+"""Steps planned once and replayed are the steps carried out one by one, bit for bit."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from numlean import (
+    CountingScalar,
+    NumleanError,
+    Options,
+    Task,
+    Tensor,
+    TrainConfig,
+    get_scalar,
+    get_task,
+    instantiate,
+    state_digest,
+    stepper,
+)
+from numlean.autograd import operations as ops
+from numlean.data import Dataset, Sample
+from numlean.digest import parameters_of
+from numlean.nn import Layer, Linear, ParameterSpec, ReLU, Sequential, Tanh
+from numlean.nn.layer import ones, zeros
+from numlean.optim import sgd
+from numlean.runtime import run_steps
+
+RNG = np.random.default_rng(97)
+DATA = Dataset.of_arrays(RNG.standard_normal((10, 3)), RNG.standard_normal((10, 2)))
+DTYPES = (
+    "float32",
+    "float64",
+    "ieee32exec",
+    "bfloat16",
+    "mp:40",
+    "ieee32exec@round=stochastic,seed=3",
+    "ieee32exec@math=torchlean",
+    "binary64exec",
+)
+
+
+@dataclass(frozen=True)
+class Noisy(Layer):
+    """Multiplies by numbers drawn anew at each step, and counts the steps in a buffer."""
+
+    name = "Noisy"
+
+    @property
+    def parameters(self):
+        return (
+            ParameterSpec("seen", (), zeros, is_trainable=False),
+            ParameterSpec("one", (), ones, is_trainable=False),
+        )
+
+    def __call__(self, parameters, x, context):
+        seen, one = parameters
+        context.refresh("seen", seen + one)
+        return x * Tensor(x.scalar, x.scalar.fed(context.uniform(5, x.shape)))
+
+
+MODEL = Sequential(Linear(3, 5), Noisy(), Tanh(), Linear(5, 4), ReLU(), Linear(4, 2))
+
+
+def trained(backend, dtype, task, data, *, steps=7, batch_size=4, lr=0.05, momentum=0.9):
+    runner = instantiate(task, get_scalar(dtype), Options(backend=backend))
+    config = TrainConfig(steps, batch_size, sgd(lr, momentum))
+    losses = []
+    run_steps(runner, config, data, on_step=lambda _, loss: losses.append(loss))
+    named = [*parameters_of(runner), *((str(k), loss) for k, loss in enumerate(losses))]
+    return state_digest(named)
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_replayed_run_has_the_bits_of_an_eager_one(dtype, momentum):
+    # Ten samples by four: batches of two shapes, hence two plans on the same parameters.
+    task = Task.regression(MODEL)
+    runs = {trained(b, dtype, task, DATA, momentum=momentum) for b in ("eager", "compiled")}
+    assert len(runs) == 1
+
+
+@pytest.mark.parametrize("name", ["digits", "sine", "xor"])
+@pytest.mark.parametrize("dtype", ["float32", "ieee32exec", "float64"])
+def test_the_tasks_do_too(name, dtype):
+    task = get_task(name)
+    options = {"steps": 6, "batch_size": task.batch_size, "lr": task.lr}
+    runs = {
+        trained(b, dtype, task.task, task.load().train, **options) for b in ("eager", "compiled")
+    }
+    assert len(runs) == 1
+
+
+def test_a_run_that_ends_in_nans_is_replayed_as_well():
+    task = get_task("xor")
+    runs = {
+        trained(b, "ieee32exec", task.task, task.load().train, lr=1e20)
+        for b in ("eager", "compiled")
+    }
+    assert len(runs) == 1
+
+
+def digests_by_step(backend, disturb):
+    runner = instantiate(Task.regression(MODEL), get_scalar("float32"), Options(backend=backend))
+    step, seen = stepper(runner, sgd(0.1, 0.5)), []
+    for k in range(5):
+        step.step(DATA.stacked())
+        if k == 2:
+            disturb(runner, step)
+        seen.append(state_digest(parameters_of(runner)))
+    return seen
+
+
+def test_parameters_given_to_the_runner_between_steps_are_taken_over():
+    def double(runner, step):
+        runner.params = [p + p for p in runner.params]
+
+    eager, compiled = (digests_by_step(b, double) for b in ("eager", "compiled"))
+    assert eager == compiled
+    assert eager != digests_by_step("eager", lambda *_: None)
+
+
+def test_parameters_and_state_once_seen_do_not_change_under_the_eyes():
+    runner = instantiate(Task.regression(MODEL), get_scalar("float32"), Options(backend="compiled"))
+    step = stepper(runner, sgd(0.1, 0.5))
+    step.step(DATA.stacked())
+    params, state = runner.params, step.state["momentum"]
+    before = [p.data.copy() for p in (*params, *state)]
+    step.step(DATA.stacked())
+    assert all(np.array_equal(a, b.data) for a, b in zip(before, (*params, *state), strict=True))
+    assert any(
+        not np.array_equal(p.data, q.data) for p, q in zip(params, runner.params, strict=True)
+    )
+
+
+def test_a_plan_can_be_read_and_holds_nothing_that_is_always_the_same():
+    runner = instantiate(
+        Task.regression(Sequential(Linear(3, 2))),
+        get_scalar("float32"),
+        Options(backend="compiled"),
+    )
+    step = stepper(runner, sgd(0.1))
+    step.step(DATA.stacked())
+    (plan,) = step.engine.plans.values()
+    text = str(plan)
+    assert text.splitlines()[0] == "%0: input (10, 3) float32"
+    assert " = matmul(%0, " in text
+    assert text.splitlines()[-1].startswith("loss %")
+    assert text.count("matmul") == 2
+
+
+def test_counted_flags_and_compiled_steps_exclude_each_other():
+    scalar = CountingScalar(get_scalar("ieee32exec"))
+    runner = instantiate(Task.regression(MODEL), scalar, Options(backend="compiled"))
+    with pytest.raises(NumleanError, match="--backend eager"):
+        stepper(runner, sgd(0.1)).step(Sample(np.ones(3), np.ones(2)))
+
+
+def test_an_array_of_many_axes_is_moved_in_native_code():
+    @dataclass(frozen=True)
+    class Folded(Layer):
+        name = "Folded"
+
+        def __call__(self, parameters, x, context):
+            z = ops.permute(x.reshape(x.shape[0], 2, 2, 2, 2, 2, 2), (0, 6, 2, 4, 1, 5, 3))
+            return z.reshape(x.shape[0], 64)
+
+    rng = np.random.default_rng(5)
+    data = Dataset.of_arrays(rng.standard_normal((4, 64)), rng.standard_normal((4, 1)))
+    task = Task.regression(Sequential(Linear(64, 64), Folded(), Linear(64, 1)))
+    assert trained("eager", "float32", task, data) == trained("compiled", "float32", task, data)
