@@ -4,6 +4,7 @@ import json
 from fractions import Fraction
 from functools import cache
 from math import floor, inf, nan
+from pathlib import Path
 
 import gmpy2
 import mpmath
@@ -409,3 +410,24 @@ def test_a_record_keeps_the_hardest_operands(tmp_path, capsys):
         kept = json.loads(path.read_text())["functions"]["log"]["findings"]["hard_cases"]
         assert [line.split(":")[0].strip() for line in lines] == [hex(c[1][0]) for c in kept]
         assert lines
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_hardest_operands_of_all_are_rounded_rightly_in_every_direction(mode):
+    # Collected by `numlean verify elementary --exhaustive --hard-cases`, pairs by --count 1e8. The
+    # interpreter runs the same routines, and has nothing to compile.
+    path = Path(__file__).with_name("hard_cases.json")
+    hardest = {name: np.array([row.split() for row in rows]) for name, rows in read(path).items()}
+    assert set(hardest) == set(FUNCTIONS)
+    scalar = get_scalar(f"ieee32exec@round={mode}", "python")
+    certified = Certified(BINARY32, Choices(mode))
+    for name, rows in hardest.items():
+        x = [np.array([int(text, 16) for text in column], np.uint32) for column in rows.T]
+        z, raised = scalar.flagged(name, *x)
+        floats = zip(*(scalar.to_float(a).tolist() for a in x), strict=True)
+        expected = [certified.rounded(certified.value(name, operands)) for operands in floats]
+        assert list(zip(z.tolist(), raised.tolist(), strict=True)) == expected, name
+
+
+def read(path):
+    return json.loads(path.read_text())

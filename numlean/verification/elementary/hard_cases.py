@@ -51,4 +51,4 @@ def distance(format: Format, operands: Iterable[float], value: Value) -> float |
 
 def hardest(*cases: Iterable[HardCase]) -> tuple[HardCase, ...]:
     """The hardest of all, the hardest one first."""
-    return tuple(nsmallest(_KEPT, (case for several in cases for case in several)))
+    return tuple(nsmallest(_KEPT, {case for several in cases for case in several}))
