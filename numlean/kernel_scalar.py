@@ -17,7 +17,14 @@ from numlean.flags import Flags
 from numlean.scalar import Axis, Contraction, Indices, Order, Storage
 from numlean_kernels.formats import Format
 from numlean_kernels.loops.count import BLOCK, COUNT_FLAGS, NO_ROUTINES, counts_of
-from numlean_kernels.loops.elementwise import binary, elementwise, flagged, ternary, unary
+from numlean_kernels.loops.elementwise import (
+    binary,
+    elementwise,
+    flagged,
+    ternary,
+    unary,
+    with_single,
+)
 from numlean_kernels.loops.matmul import MATMUL, MATMUL_FMA
 from numlean_kernels.loops.place import GROUP, SCATTER_ADD, SELECT, TAKE
 from numlean_kernels.loops.reduce import MAX, SUM_ORDERED, SUM_PAIRWISE
@@ -458,7 +465,23 @@ class KernelScalar:
         return self.run(loop, self.fitted(loop.name, operands), result=result)
 
     def _flagged(self, loop: Loop, *operands: Storage, flags: Flags | None) -> Storage:
+        if flags is None and len(operands) == 2:
+            single = self._with_a_single_number(loop.name, *operands)
+            if single is not None:
+                return single
         return self.run(loop, self.fitted(loop.name, operands), flags=flags)
+
+    def _with_a_single_number(self, name: str, x: Storage, y: Storage) -> Storage | None:
+        """An operation on an array and one number, which need not be spread over an array."""
+        x, y = self._ready(name, x), self._ready(name, y)
+        sizes = (x.size, y.size)
+        shape = np.broadcast_shapes(x.shape, y.shape) if 1 in sizes else ()
+        if sizes == (1, 1) or 0 in sizes or shape not in (x.shape, y.shape):
+            return None
+        z = np.empty(shape, self.storage_dtype)
+        loop = with_single(name, sizes.index(1))
+        self._kernel(loop)((z.size,), x.reshape(-1), y.reshape(-1), z.reshape(-1))
+        return z
 
     def fitted(self, name: str, operands: tuple[Storage, ...]) -> tuple[Storage, ...]:
         """Operands checked and broadcast, as ``run`` takes them."""

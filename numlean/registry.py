@@ -80,6 +80,8 @@ class Backend:
         make: Makes the Scalar for a dtype and one of the devices.
         options: The names of the options it knows.
         format: The format of its encodings, if every dtype of the backend has the same.
+        make_fast: Makes the Scalar of the same bits with the fastest kernels there are; None if
+            the usual ones are that.
         reference: Makes what a Scalar's results ought to be, a :class:`numlean.testing.Reference`,
             for the conformance suite; not needed for IEEE formats.
     """
@@ -90,6 +92,7 @@ class Backend:
     make: Callable[[Spec, str], Scalar]
     options: tuple[str, ...] = ()
     format: Format | None = None
+    make_fast: Callable[[Spec, str], Scalar] | None = None
     reference: Callable[[Scalar], Any] | None = None
 
 
@@ -125,16 +128,19 @@ def backend_of(dtype: str) -> Backend | None:
     return _load(name) if name in scalars() else None
 
 
-def get_scalar(dtype: str, device: str | None = None) -> Scalar:
+def get_scalar(dtype: str, device: str | None = None, *, fast_kernels: bool = False) -> Scalar:
     """The Scalar of a dtype such as ``float32``, ``ieee32exec`` or ``mp:200``.
 
     Args:
         dtype: What users pass to ``--dtype``.
         device: Where it shall run; by default where it runs best.
+        fast_kernels: Whether to use hardware arithmetic and vector kernels where they give the same
+            bits.
 
     Raises:
         NumleanError: The name, an option or the device is unknown, or the argument makes no sense;
             the message lists what is known.
+        UnavailableError: The dtype has no fast kernels.
     """
     spec = Spec.parse(dtype)
     if spec.name not in scalars():
@@ -148,13 +154,20 @@ def get_scalar(dtype: str, device: str | None = None) -> Scalar:
     chosen = backend.devices[0] if device is None else device
     if chosen not in backend.devices:
         raise UnknownNameError(f"device of {spec.name}", chosen, backend.devices)
-    return _made(spec.text, chosen)
+    if fast_kernels and (backend.make_fast is None or chosen != "cpu"):
+        raise UnavailableError(
+            f"{spec.text} on {chosen} has no fast kernels; float32, float64, ieee32exec and"
+            " binary64exec have them, on cpu"
+        )
+    return _made(spec.text, chosen, fast_kernels)
 
 
 @cache
-def _made(text: str, device: str) -> Scalar:
+def _made(text: str, device: str, fast_kernels: bool) -> Scalar:
     spec = Spec.parse(text)
-    return _load(spec.name).make(spec, device)
+    backend = _load(spec.name)
+    make = backend.make_fast if fast_kernels and backend.make_fast else backend.make
+    return make(spec, device)
 
 
 @cache

@@ -7,12 +7,13 @@ from dataclasses import replace
 from enum import Enum
 from typing import Any, Final
 
-from numlean.errors import NumleanError, UnknownNameError
+from numlean.errors import NumleanError, UnavailableError, UnknownNameError
 from numlean.kernel_scalar import KernelScalar
 from numlean.registry import Backend, Spec
 from numlean.stochastic import NoiseStream, StochasticScalar
 from numlean_backends.codecs import EncodingCodec
-from numlean_kernels.formats import Format
+from numlean_kernels.formats import BINARY32, BINARY64, Format
+from numlean_kernels.hardware import encodings_table
 from numlean_kernels.ieee import (
     Arithmetic,
     NanRule,
@@ -32,6 +33,7 @@ _OPTIONS: Final[dict[str, tuple[str, type[Enum]]]] = {
     "tininess": ("tininess", Tininess),
     "overflow": ("overflow", Overflow),
 }
+_OF_THE_PROCESSOR: Final = (Arithmetic(BINARY32), Arithmetic(BINARY64))
 _SEED: Final = "seed"
 _MATH: Final = "math"
 
@@ -65,11 +67,23 @@ def emulated_backend(
             stream=NoiseStream(_seed(spec)),
         )
 
+    def make_fast(spec: Spec, device: str) -> KernelScalar:
+        arithmetic = arithmetic_of(format if isinstance(format, Format) else format(spec), spec)
+        if arithmetic not in _OF_THE_PROCESSOR or _substitutes(arithmetic, spec):
+            raise UnavailableError(
+                f"{spec.text} has no fast kernels: the processor computes ieee32exec and"
+                " binary64exec without options only"
+            )
+        target = get_target(device)
+        usual = _kernel_scalar(spec.text, arithmetic, arithmetic, target)
+        return replace(usual, table=encodings_table(arithmetic.format, target))
+
     return Backend(
         pattern=pattern,
         summary=summary,
         devices=("cpu", "python"),
         make=make,
+        make_fast=make_fast,
         options=(*_OPTIONS, _MATH, _SEED),
         format=format if isinstance(format, Format) else None,
     )

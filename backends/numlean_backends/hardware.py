@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from numlean.kernel_scalar import KernelScalar
@@ -15,12 +17,12 @@ from numlean_kernels.targets import get_target
 def hardware_backend(name: str, format: Format) -> Backend:
     """The backend that computes in a format the processor has."""
 
-    def make(spec: Spec, device: str) -> KernelScalar:
+    def made(spec: Spec, device: str, *, fast: bool) -> KernelScalar:
         target = get_target(device)
         return KernelScalar(
             name=spec.text,
             summary=f"hardware {format.name}",
-            table=hardware_table(format, target),
+            table=hardware_table(format, target, fast=fast),
             target=target,
             codec=HardwareCodec(format, np.dtype(name)),
         )
@@ -29,6 +31,7 @@ def hardware_backend(name: str, format: Format) -> Backend:
         pattern=name,
         summary=f"{format.name} of the processor",
         devices=("cpu", "python"),
-        make=make,
+        make=partial(made, fast=False),
+        make_fast=partial(made, fast=True),
         format=format,
     )

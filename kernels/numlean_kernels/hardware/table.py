@@ -232,7 +232,15 @@ MAKERS: Final[dict[str, Callable[[HardwareKit], Routine]]] = {
 
 
 @cache
-def hardware_table(format: Format, target: Target) -> Table:
-    """The hardware's routines for binary32 or binary64 on a target."""
+def hardware_table(format: Format, target: Target, *, fast: bool = False) -> Table:
+    """The hardware's routines for binary32 or binary64 on a target.
+
+    ``fast`` lets the target use faster twins of its loops; the bits are the same.
+    """
     kit = HardwareKit(format, target)
-    return Table(identity=f"hardware/{format.name}", zero=REAL_DTYPES[format](0), make=kit.routine)
+    return Table(
+        identity=f"hardware/{format.name}",
+        zero=REAL_DTYPES[format](0),
+        make=kit.routine,
+        fast=format if fast else None,
+    )

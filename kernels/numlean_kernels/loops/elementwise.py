@@ -35,6 +35,16 @@ def elementwise(name: str, arity: int) -> Loop:
 
 
 @cache
+def with_single(name: str, place: int) -> Loop:
+    """The loop z[i] = name(x[0], y[i]), or at place 1 z[i] = name(x[i], y[0])."""
+
+    def make(table: Table) -> Callable[..., None]:
+        return (_single_first, _single_second)[place](table[name])
+
+    return Loop(f"{name} single{place}", rank=1, make=make)
+
+
+@cache
 def flagged(name: str, arity: int) -> Loop:
     """The loop z[i], raised[i] = name(operands[i]...), raised being the flags of the operation."""
 
@@ -72,6 +82,24 @@ def _binary(routine: Routine) -> Callable[..., None]:
     def kernel(start: int, stop: int, x: Any, y: Any, z: Any) -> None:
         for i in range(start, stop):
             z[i] = routine(x[i], y[i])
+
+    return kernel
+
+
+def _single_first(routine: Routine) -> Callable[..., None]:
+    def kernel(start: int, stop: int, x: Any, y: Any, z: Any) -> None:
+        a = x[0]
+        for i in range(start, stop):
+            z[i] = routine(a, y[i])
+
+    return kernel
+
+
+def _single_second(routine: Routine) -> Callable[..., None]:
+    def kernel(start: int, stop: int, x: Any, y: Any, z: Any) -> None:
+        b = y[0]
+        for i in range(start, stop):
+            z[i] = routine(x[i], b)
 
     return kernel
 

@@ -72,8 +72,9 @@ class CpuTarget(Target):
     def compiled(self, loop: Loop, table: Table) -> Any:
         """Numba's dispatcher of a loop, made once: compiled for the arrays it is called with."""
         if (loop, table) not in self._compiled:
-            run = njit(error_model="numpy", nogil=True)(loop.make(table))
-            keep(run, run.py_func, f"{loop.name} {table.identity}")
+            make, kind = _source(loop, table)
+            run = njit(error_model="numpy", nogil=True)(make(table))
+            keep(run, run.py_func, f"{kind}{loop.name} {table.identity}")
             self._compiled[loop, table] = run
         return self._compiled[loop, table]
 
@@ -93,6 +94,17 @@ class CpuTarget(Target):
         from numlean_kernels.targets.native import native_program
 
         return native_program(operations, self.compiled)
+
+
+def _source(loop: Loop, table: Table) -> tuple[Callable[[Table], Callable[..., None]], str]:
+    """What makes a kernel, and what to call its kind: a vector twin if the table allows one."""
+    if table.fast is not None:
+        from numlean_kernels.targets.vector_matmul import vector_twin
+
+        twin = vector_twin(loop, table.fast)
+        if twin is not None:
+            return twin, "vector "
+    return loop.make, ""
 
 
 CPU = CpuTarget()

@@ -137,7 +137,8 @@ def _kernel_entry(
         run(*unpack(address))
 
     described = ",".join(f"{dtype}{ndim}" for dtype, ndim in layout)
-    return _compiled_entry(entry, f"entry {loop.name} {table.identity} {described}")
+    fast = "fast " if table.fast is not None else ""
+    return _compiled_entry(entry, f"{fast}entry {loop.name} {table.identity} {described}")
 
 
 def _compiled_entry(entry: Callable[[int], None], identity: str) -> Any:

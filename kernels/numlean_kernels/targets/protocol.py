@@ -10,6 +10,8 @@ from typing import Any, TypeAlias, final
 
 import numpy as np
 
+from numlean_kernels.formats import Format
+
 Routine: TypeAlias = Callable[..., Any]
 """A pure function on single numbers (encodings, hardware floats, mpf) of one arithmetic."""
 
@@ -29,11 +31,14 @@ class Table:
         identity: Names the arithmetic exactly: equal identities mean equal bits.
         zero: The +0 from which sums start.
         make: Makes the routine of a given name, for one target; raises KeyError for an unknown one.
+        fast: The hardware format, if a target may put its own faster loops in the place of those
+            written against the table.
     """
 
     identity: str
     zero: Any
     make: Callable[[str], Routine]
+    fast: Format | None = None
 
     def __getitem__(self, name: str) -> Routine:
         return self.make(name)

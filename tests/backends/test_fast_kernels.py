@@ -1,0 +1,73 @@
+"""Hardware arithmetic and vector kernels in the place of plain ones give the same bits."""
+
+import numpy as np
+import pytest
+
+from numlean import NumleanError, Options, TrainConfig, get_scalar, get_task, instantiate
+from numlean.digest import parameters_of, state_digest
+from numlean.optim import sgd
+from numlean.runtime import run_steps
+from numlean.verification.operands import operands
+
+DTYPES = ("float32", "float64", "ieee32exec", "binary64exec")
+SHAPES = ((1, 1, 1), (2, 0, 3), (8, 5, 16), (9, 7, 33), (17, 3, 64), (3, 50, 100), (32, 64, 10))
+RNG = np.random.default_rng(101)
+
+
+def both(dtype):
+    return get_scalar(dtype), get_scalar(dtype, fast_kernels=True)
+
+
+def same(scalar, x, y):
+    return np.array_equal(scalar.to_bits(x), scalar.to_bits(y))
+
+
+@pytest.mark.parametrize("contraction", ["separate", "fma"])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_vector_products_are_the_plain_loop_s(dtype, contraction):
+    plain, fast = both(dtype)
+    for n, k, m in SHAPES:
+        spread = 10.0 ** RNG.integers(-25, 25, (n, k))
+        a = plain.from_float(RNG.standard_normal((n, k)) * spread)
+        b = plain.from_float(RNG.standard_normal((k, m)))
+        for _ in range(2):
+            products = (s.matmul(a, b, contraction=contraction) for s in (plain, fast))
+            assert same(plain, *products), (n, k, m)
+            if k > 1:  # once more with NaNs, infinities and zeros among them
+                a[0, :2] = plain.from_float([np.nan, np.inf])
+                a[-1, 0] = plain.from_float(-0.0)
+                b[1, -1] = plain.from_float(-np.inf)
+                bits = plain.to_bits(a[0, :1]) | 5
+                a[0, :1] = plain.neg(plain.from_bits(bits))
+
+
+@pytest.mark.parametrize("dtype", ["ieee32exec", "binary64exec"])
+@pytest.mark.parametrize(
+    ("name", "arity"), [("add", 2), ("mul", 2), ("div", 2), ("sqrt", 1), ("fma", 3)]
+)
+def test_the_processor_computes_what_the_emulation_does(dtype, name, arity):
+    plain, fast = both(dtype)
+    structured = operands(plain.format, arity, 0, seed=9)
+    x = [a[:100_000].copy() for a in structured]
+    assert same(plain, getattr(plain, name)(*x), getattr(fast, name)(*x))
+
+
+@pytest.mark.parametrize("backend", ["eager", "compiled"])
+def test_training_has_one_digest(backend):
+    task = get_task("digits")
+    data, digests = task.load().train, set()
+    for dtype in ("float32", "ieee32exec"):
+        for scalar in both(dtype):
+            runner = instantiate(task.task, scalar, Options(backend=backend))
+            run_steps(runner, TrainConfig(4, 32, sgd(0.1, 0.9)), data)
+            digests.add(state_digest(parameters_of(runner)))
+    assert len(digests) == 1
+
+
+@pytest.mark.parametrize(
+    ("dtype", "device"),
+    [("mp:24", None), ("bfloat16", None), ("ieee32exec@nan=x86", None), ("float32", "python")],
+)
+def test_where_there_are_none_it_is_said(dtype, device):
+    with pytest.raises(NumleanError, match="no fast kernels"):
+        get_scalar(dtype, device, fast_kernels=True)
