@@ -1,0 +1,34 @@
+"""Optimizers, and what limits the gradients they are given."""
+
+from numlean.optim.clipping import (
+    ClipByNorm,
+    ClipByValue,
+    clip_by_norm,
+    clip_by_value,
+    global_norm,
+)
+from numlean.optim.descent import SGD, momentum_sgd, sgd
+from numlean.optim.kind import OptimizerKind
+from numlean.optim.moments import Adam, AdamW, adam, adamw
+from numlean.optim.optimizer import Cast, Optimizer, State, checked_rate, zeros_like
+
+__all__ = [
+    "SGD",
+    "Adam",
+    "AdamW",
+    "Cast",
+    "ClipByNorm",
+    "ClipByValue",
+    "Optimizer",
+    "OptimizerKind",
+    "State",
+    "adam",
+    "adamw",
+    "checked_rate",
+    "clip_by_norm",
+    "clip_by_value",
+    "global_norm",
+    "momentum_sgd",
+    "sgd",
+    "zeros_like",
+]

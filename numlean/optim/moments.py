@@ -1,0 +1,164 @@
+"""Optimizers that scale each step by moments of the gradients: Adam and AdamW."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from numlean.autograd.operations import sqrt
+from numlean.errors import NumleanError
+from numlean.optim.optimizer import Cast, State, checked_rate, zeros_like
+from numlean.tensor import Tensor
+
+_MOMENTS: Final = ("first_moment", "second_moment")
+_POWERS: Final = ("first_power", "second_power")
+
+
+@dataclass(frozen=True)
+class Adam:
+    """Adam (D. P. Kingma and J. Ba, "Adam: a method for stochastic optimization", 2015).
+
+    Update t, counted from 1, for each parameter p with gradient g, m and v starting at +0:
+
+    - m <- m*beta1 + g*(1 - beta1)
+    - v <- v*beta2 + (g*g)*(1 - beta2)
+    - m_hat = m * (1 / (1 - beta1^t)), v_hat = v * (1 / (1 - beta2^t))
+    - p <- p - (lr / (sqrt(v_hat) + epsilon)) * m_hat
+
+    beta^t is the product ((1*beta)*beta)*..., rounded at each step; the state keeps it.
+
+    Attributes:
+        lr: The learning rate.
+        beta1: How much of the first moment is kept.
+        beta2: How much of the second moment is kept.
+        epsilon: Added to the root of the second moment.
+
+    Raises:
+        NumleanError: A rate is negative or not finite, or a beta is not below 1.
+    """
+
+    lr: float
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+
+    def __post_init__(self) -> None:
+        _check(self.lr, self.beta1, self.beta2, self.epsilon)
+
+    def initial(self, parameters: Sequence[Tensor], cast: Cast) -> State:
+        """Moments of +0 and powers of 1."""
+        return _initial(parameters)
+
+    def update(
+        self,
+        parameters: Sequence[Tensor],
+        gradients: Sequence[Tensor],
+        state: State,
+        *,
+        rate: Tensor,
+        cast: Cast,
+    ) -> tuple[list[Tensor], State]:
+        """The next parameters, moments and powers."""
+        state = _next_state(gradients, state, cast(self.beta1), cast(self.beta2))
+        steps = _steps(state, rate, cast(self.epsilon))
+        return [p - step for p, step in zip(parameters, steps, strict=True)], state
+
+
+@dataclass(frozen=True)
+class AdamW:
+    """Adam with decoupled weight decay (I. Loshchilov and F. Hutter, 2019).
+
+    Moments are Adam's, of the gradient as it is; then, wd being the weight decay,
+    p <- (p - p*(lr*wd)) - (lr / (sqrt(v_hat) + epsilon)) * m_hat.
+
+    Attributes:
+        lr: The learning rate.
+        weight_decay: By how much of itself, times the learning rate, a parameter is made smaller.
+        beta1: How much of the first moment is kept.
+        beta2: How much of the second moment is kept.
+        epsilon: Added to the root of the second moment.
+
+    Raises:
+        NumleanError: A rate is negative or not finite, or a beta is not below 1.
+    """
+
+    lr: float
+    weight_decay: float = 0.01
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+
+    def __post_init__(self) -> None:
+        _check(self.lr, self.beta1, self.beta2, self.epsilon)
+        checked_rate("weight_decay", self.weight_decay)
+
+    def initial(self, parameters: Sequence[Tensor], cast: Cast) -> State:
+        """Moments of +0 and powers of 1."""
+        return _initial(parameters)
+
+    def update(
+        self,
+        parameters: Sequence[Tensor],
+        gradients: Sequence[Tensor],
+        state: State,
+        *,
+        rate: Tensor,
+        cast: Cast,
+    ) -> tuple[list[Tensor], State]:
+        """The next parameters, moments and powers."""
+        state = _next_state(gradients, state, cast(self.beta1), cast(self.beta2))
+        steps = _steps(state, rate, cast(self.epsilon))
+        decay = rate * cast(self.weight_decay)
+        moved = zip(parameters, steps, strict=True)
+        return [(p - p * decay) - step for p, step in moved], state
+
+
+def adam(lr: float, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8) -> Adam:
+    """Adam."""
+    return Adam(lr, beta1, beta2, epsilon)
+
+
+def adamw(
+    lr: float,
+    weight_decay: float = 0.01,
+    beta1: float = 0.9,
+    beta2: float = 0.999,
+    epsilon: float = 1e-8,
+) -> AdamW:
+    """Adam with decoupled weight decay."""
+    return AdamW(lr, weight_decay, beta1, beta2, epsilon)
+
+
+def _check(lr: float, beta1: float, beta2: float, epsilon: float) -> None:
+    checked_rate("lr", lr)
+    checked_rate("epsilon", epsilon)
+    for name, beta in (("beta1", beta1), ("beta2", beta2)):
+        if checked_rate(name, beta) >= 1:
+            raise NumleanError(f"{name} must be below 1: {beta}")
+
+
+def _initial(parameters: Sequence[Tensor]) -> State:
+    state: State = {name: zeros_like(parameters) for name in _MOMENTS}
+    scalars = [p.scalar for p in parameters[:1]]
+    return state | {name: [Tensor.of(scalar, 1.0) for scalar in scalars] for name in _POWERS}
+
+
+def _next_state(gradients: Sequence[Tensor], state: State, beta1: Tensor, beta2: Tensor) -> State:
+    rest1, rest2 = 1.0 - beta1, 1.0 - beta2
+    firsts, seconds = (zip(state[name], gradients, strict=True) for name in _MOMENTS)
+    return {
+        "first_moment": [m * beta1 + g * rest1 for m, g in firsts],
+        "second_moment": [v * beta2 + (g * g) * rest2 for v, g in seconds],
+        "first_power": [power * beta1 for power in state["first_power"]],
+        "second_power": [power * beta2 for power in state["second_power"]],
+    }
+
+
+def _steps(state: State, rate: Tensor, epsilon: Tensor) -> list[Tensor]:
+    corrections = [1.0 / (1.0 - power) for name in _POWERS for power in state[name]]
+    if not corrections:
+        return []
+    first, second = corrections
+    moments = zip(*(state[name] for name in _MOMENTS), strict=True)
+    return [(rate / (sqrt(v * second) + epsilon)) * (m * first) for m, v in moments]
