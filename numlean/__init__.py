@@ -6,26 +6,47 @@
 
 from importlib.metadata import PackageNotFoundError, version
 
-from numlean import autograd, data, losses, nn, optim
+from numlean import autograd, data, losses, nn, optim, schedules
 from numlean.counting import CountingScalar
+from numlean.data import DataLoader, Dataset, Sample
 from numlean.digest import state_digest, value_digest
 from numlean.errors import NumleanError
+from numlean.exec_config import ExecConfig, run
 from numlean.expression import evaluate
 from numlean.flags import Flags
 from numlean.inspection import Inspection, inspect
 from numlean.lockstep import Crosscheck, Pair, crosscheck
+from numlean.losses import Reduction
+from numlean.nn import Mode
+from numlean.optim import (
+    OptimizerKind,
+    adam,
+    adamw,
+    clip_by_norm,
+    clip_by_value,
+    momentum_sgd,
+    sgd,
+)
 from numlean.registry import Backend, Spec, get_scalar, scalars
 from numlean.runtime import (
+    EarlyStopping,
+    Evaluate,
+    LoaderTrainConfig,
     Options,
     Runner,
     Stepper,
     Task,
     TrainConfig,
     TrainReport,
+    epochs,
     instantiate,
     stepper,
+    steps,
     train,
+    train_dataset,
+    train_loader,
     train_minibatches,
+    train_samples,
 )
 from numlean.scalar import Scalar
 from numlean.tasks import NamedTask, get_task, tasks
@@ -42,13 +63,23 @@ __all__ = [
     "Backend",
     "CountingScalar",
     "Crosscheck",
+    "DataLoader",
+    "Dataset",
+    "EarlyStopping",
+    "Evaluate",
+    "ExecConfig",
     "Flags",
     "Inspection",
+    "LoaderTrainConfig",
+    "Mode",
     "NamedTask",
     "NumleanError",
+    "OptimizerKind",
     "Options",
     "Pair",
+    "Reduction",
     "Runner",
+    "Sample",
     "Scalar",
     "Spec",
     "Stepper",
@@ -57,22 +88,35 @@ __all__ = [
     "TrainConfig",
     "TrainReport",
     "__version__",
+    "adam",
+    "adamw",
     "autograd",
+    "clip_by_norm",
+    "clip_by_value",
     "crosscheck",
     "data",
+    "epochs",
     "evaluate",
     "get_scalar",
     "get_task",
     "inspect",
     "instantiate",
     "losses",
+    "momentum_sgd",
     "nn",
     "optim",
+    "run",
     "scalars",
+    "schedules",
+    "sgd",
     "state_digest",
     "stepper",
+    "steps",
     "tasks",
     "train",
+    "train_dataset",
+    "train_loader",
     "train_minibatches",
+    "train_samples",
     "value_digest",
 ]

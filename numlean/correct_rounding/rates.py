@@ -17,7 +17,7 @@ _LARGEST_EXPONENT: Final = 1100
 
 
 def decayed(base: float, gamma: float, n: int) -> float:
-    """base * gamma**n for n > 64.
+    """Base * gamma**n for n > 64.
 
     Either gamma is 0 or a power of two, and the product is exact, or it has more bits than a number
     on which rounding turns.
@@ -37,7 +37,7 @@ def decayed(base: float, gamma: float, n: int) -> float:
 
 
 def eased(lower: float, upper: float, u: Fraction) -> float:
-    """lower + (upper - lower) * sin(pi*u/2)**2, if the sine's square is irrational."""
+    """Lower + (upper - lower) * sin(pi*u/2)**2, if the sine's square is irrational."""
     height = libmp.mpf_sub(libmp.from_float(upper), libmp.from_float(lower))
 
     def approximate(bits: int) -> Exact:

@@ -78,6 +78,16 @@ class Dataset:
         """All samples as one batch."""
         return Sample(self.x, self.y)
 
+    def minibatches(self, size: int) -> list[Sample]:
+        """All samples, in order, as stacked batches; the last one may be smaller.
+
+        Raises:
+            DataError: The size is not positive.
+        """
+        if size < 1:
+            raise DataError(f"a batch has at least one sample: batch size {size}")
+        return [self.batch(range(self.size)[k : k + size]) for k in range(0, self.size, size)]
+
     def map(self, function: Callable[[Sample], tuple[ArrayLike, ArrayLike]]) -> Dataset:
         """The dataset of a function's values."""
         return Dataset.of_list([function(sample) for sample in self])

@@ -9,12 +9,14 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike
 
+from numlean.autograd.operations import concat
 from numlean.data import Dataset, Sample
-from numlean.errors import ShapeError, UnknownNameError
+from numlean.errors import NumleanError, ShapeError, UnavailableError, UnknownNameError
 from numlean.execution.engine import BACKENDS
 from numlean.execution.update import loss_and_gradient, merged
 from numlean.indices import INDICES
 from numlean.nn.layer import Clock, Context, Mode
+from numlean.registry import get_scalar
 from numlean.runtime.task import LossProgram, Predictor, Task
 from numlean.scalar import Scalar, Storage
 from numlean.streams import UniformStream
@@ -30,10 +32,14 @@ class Options:
     Attributes:
         backend: How a step is executed: eager, operation by operation on a tape; or compiled,
             planned at the first step and replayed.
+        device: Where; None for where the dtype runs best, or for that of a Scalar given.
+        fast_kernels: Whether to compute by faster kernels of the same bits.
         seed: Names the initial parameters.
     """
 
     backend: str = "eager"
+    device: str | None = None
+    fast_kernels: bool = False
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -132,13 +138,17 @@ class Runner:
             return Tensor.of(INDICES, values)
         return self.tensor(values)
 
-    def predict(self, x: ArrayLike) -> Tensor:
+    def predict(self, x: ArrayLike | Tensor) -> Tensor:
         """The model's output for an input, in the current mode: of a batch, a batch."""
         entered = self._entered(x, self.task.model.takes_indices)
         if self.task.takes_batch(entered.shape):
             return self.predictor(self.params, entered)
         z = self.predictor(self.params, entered.reshape(1, *entered.shape))
         return z.reshape(*z.shape[1:])
+
+    def predict_batch(self, xs: Sequence[ArrayLike | Tensor]) -> list[Tensor]:
+        """The model's output for each of several inputs, one by one, in the current mode."""
+        return [self.predict(x) for x in xs]
 
     def loss(self, sample: Sample) -> Tensor:
         """The loss of a sample or a batch in the current mode, of shape ()."""
@@ -176,45 +186,84 @@ class Runner:
         zeros = [self.tensor(np.zeros(p.shape)) for p in self.params]
         return merged(is_trainable, gradients, zeros)
 
-    def mean_loss(self, dataset: Dataset) -> Tensor:
+    def mean_loss(self, samples: Dataset | Sequence[Sample]) -> Tensor:
         """The samples' own losses, summed in order from +0 and divided by their number.
 
-        Of an empty dataset, +0. In the current mode.
+        Without samples, +0. In the current mode. Of a list, samples are evaluated one by one, and a
+        stacked batch counts as one. A dataset is evaluated as one batch, which gives the same bits
+        unless the model mixes a batch's samples, as batch norm does in training.
         """
+        if isinstance(samples, Dataset):
+            return self._mean_loss_of_batch(samples)
+        return mean_of([self.loss(sample) for sample in samples]) if samples else self.tensor(0.0)
+
+    def _mean_loss_of_batch(self, dataset: Dataset) -> Tensor:
         if dataset.size == 0:
             return self.tensor(0.0)
-        prediction = self.predict(dataset.x)
-        target = self._entered(dataset.y, self.task.loss.takes_labels)
-        return self.task.loss.per_sample(prediction, target).mean()
+        x, y = self.batch(dataset.stacked())
+        return self.task.loss.per_sample(self.predictor(self.params, x), y).mean()
 
-    def predict_class(self, x: ArrayLike) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
-        """The index of each sample's greatest output, the first of equals; -1 if one is a NaN."""
-        return first_maximum(self.predict(x))
+    def predict_class(
+        self, x: ArrayLike | Tensor
+    ) -> int | np.ndarray[tuple[int, ...], np.dtype[np.intp]] | None:
+        """The index of the greatest output, the first of equals; None if one is a NaN.
 
-    def accuracy_one_hot(self, dataset: Dataset) -> tuple[int, int]:
-        """How many samples' predicted class is their target's, and of how many."""
-        if dataset.size == 0:
-            return 0, 0
-        prediction = self.predict(dataset.x)
-        if prediction.shape != dataset.y.shape:
+        Of a batch, an array of each sample's, -1 where there is none. The classes are the outputs'
+        last axis.
+        """
+        classes = first_maximum(self.predict(x))
+        if classes.ndim:
+            return classes
+        return None if classes < 0 else int(classes)
+
+    def accuracy_one_hot(self, samples: Dataset | Sequence[Sample]) -> tuple[int, int]:
+        """How many predicted classes are their targets', and of how many.
+
+        Each sample of a stacked batch counts; so does each place of a sample that has several.
+
+        Raises:
+            ShapeError: Targets are not one-hot over the predictions' last axis.
+        """
+        if isinstance(samples, Dataset):
+            samples = [samples.stacked()] if samples.size else []
+        counts = [self._count_of_right_ones(sample) for sample in samples]
+        return sum(right for right, _ in counts), sum(total for _, total in counts)
+
+    def _count_of_right_ones(self, sample: Sample) -> tuple[int, int]:
+        x, y = self.batch(sample)
+        prediction = self.predictor(self.params, x)
+        if prediction.shape != y.shape:
             raise ShapeError(
-                f"one-hot targets have the predictions' shape, {prediction.shape}, not"
-                f" {dataset.y.shape}"
+                f"one-hot targets have the predictions' shape, {prediction.shape}, not {y.shape}"
             )
-        correct = first_maximum(prediction) == np.argmax(dataset.y, axis=1)
-        return int(correct.sum()), dataset.size
+        predicted = first_maximum(prediction)
+        right = (predicted == first_maximum(y)) & (predicted >= 0)
+        return int(right.sum()), right.size
 
 
-def first_maximum(x: Tensor) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
-    """The index of each row's greatest number, the first of equals; -1 where one is a NaN."""
-    scalar, columns = x.scalar, x.data.T
-    best, index = columns[0], np.zeros(x.shape[0], np.intp)
+def first_maximum(x: Tensor) -> np.ndarray[tuple[int, ...], np.dtype[np.intp]]:
+    """The index of the greatest number of the last axis, the first of equals; -1 if one is a NaN.
+
+    Of shape (...) for x of shape (..., classes).
+
+    Raises:
+        ShapeError: x is a single number.
+    """
+    if x.ndim == 0:
+        raise ShapeError("classes are the last axis of an output; a single number has none")
+    scalar, columns = x.scalar, x.data.reshape(-1, x.shape[-1]).T
+    best, index = columns[0], np.zeros(columns.shape[1], np.intp)
     defined = scalar.eq(best, best)
     for k, column in enumerate(columns[1:], start=1):
         greater = scalar.lt(best, column)
         best, index = np.where(greater, column, best), np.where(greater, k, index)
         defined &= scalar.eq(column, column)
-    return np.where(defined, index, -1)
+    return np.where(defined, index, -1).reshape(x.shape[:-1])
+
+
+def mean_of(losses: Sequence[Tensor]) -> Tensor:
+    """At least one loss of shape (), summed in order from +0 and divided by their number."""
+    return concat([loss.reshape(1) for loss in losses], 0).mean()
 
 
 def initial_parameters(task: Task, seed: int) -> list[np.ndarray[tuple[int, ...], np.dtype]]:
@@ -227,17 +276,43 @@ def initial_parameters(task: Task, seed: int) -> list[np.ndarray[tuple[int, ...]
 
 
 def instantiate(
-    task: Task, scalar: Scalar, options: Options | None = None, *, cast: CastFloat | None = None
+    task: Task,
+    scalar: Scalar | str,
+    options: Options | None = None,
+    *,
+    cast: CastFloat | None = None,
 ) -> Runner:
     """A runner for a task in an arithmetic, its parameters drawn.
 
     Args:
         task: What to run.
-        scalar: In which arithmetic.
+        scalar: In which arithmetic; a dtype's name stands for its Scalar on the options' device.
         options: How; by default eagerly, with seed 0.
         cast: How binary64 numbers enter the Scalar; by default with one rounding.
+
+    Raises:
+        NumleanError: There is no such dtype, or not with these options.
     """
-    options, scalar = options or Options(), scalar.renewed()
+    options = options or Options()
+    scalar = scalar_for(scalar, options).renewed()
     cast = cast or scalar.from_float
     params = [Tensor(scalar, cast(values)) for values in initial_parameters(task, options.seed)]
     return Runner(task, scalar, params, cast, options)
+
+
+def scalar_for(scalar: Scalar | str, options: Options) -> Scalar:
+    """The Scalar itself, or that of a dtype on the options' device.
+
+    Raises:
+        NumleanError: There is none, or it is not as the options want it.
+    """
+    if options.fast_kernels:
+        raise UnavailableError("there are no fast kernels yet: leave fast_kernels=False")
+    if isinstance(scalar, str):
+        return get_scalar(scalar, options.device)
+    if options.device not in (None, scalar.device):
+        raise NumleanError(
+            f"{scalar.name} is on {scalar.device}, the options want {options.device}: give"
+            " the dtype's name, or no device"
+        )
+    return scalar

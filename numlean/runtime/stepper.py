@@ -2,36 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from numlean.data import Sample
 from numlean.execution import engine_for
 from numlean.optim import Optimizer, State, checked_rate
 from numlean.runtime.runner import Runner
+from numlean.schedules import Schedule
 from numlean.tensor import Tensor
 
 
 class Stepper:
-    """Updates a runner's parameters by an optimizer, a batch at a time.
+    """Updates a runner's parameters by an optimizer.
+
+    An *update* is made by a sample, or a batch; a *step* is one update or several at one learning
+    rate, that of the schedule at the step's index.
 
     Attributes:
         runner: Whose parameters are updated.
         optimizer: By which rule.
-        schedule: The learning rate by step, or None for the optimizer's.
-        step_count: Updates so far.
+        schedule: The learning rate by index, or None for the optimizer's.
+        step_count: Updates so far; what an update draws at random depends on it.
+        schedule_count: The index at which the schedule is asked next; the number of steps so far,
+            unless they were told their indices.
         engine: What carries out the steps.
     """
 
     def __init__(
-        self,
-        runner: Runner,
-        optimizer: Optimizer,
-        schedule: Callable[[int], float] | None = None,
+        self, runner: Runner, optimizer: Optimizer, schedule: Schedule | None = None
     ) -> None:
         self.runner = runner
         self.optimizer = optimizer
         self.schedule = schedule
         self.step_count = 0
+        self.schedule_count = 0
         self.engine = engine_for(runner, optimizer)
 
     @property
@@ -39,25 +43,47 @@ class Stepper:
         """What the optimizer remembers."""
         return self.engine.state
 
+    def rate_at(self, index: int) -> float:
+        """The learning rate at an index: the schedule's, or else the optimizer's."""
+        return self.optimizer.lr if self.schedule is None else self.schedule(index)
+
     def step(self, sample: Sample) -> Tensor:
         """Update the parameters once by a sample or a batch; return its loss before the update."""
+        (loss,) = self.step_group([sample])
+        return loss
+
+    def step_group(self, samples: Sequence[Sample], *, at: int | None = None) -> list[Tensor]:
+        """One step: an update for each sample or batch, all at one learning rate.
+
+        Buffers are refreshed with each update.
+
+        Args:
+            samples: What to update by, in order.
+            at: The index at which the schedule is asked; by default ``schedule_count``.
+
+        Returns:
+            Each one's loss before its update.
+        """
+        index = self.schedule_count if at is None else at
+        rate = self.runner.tensor(checked_rate("lr", self.rate_at(index)))
+        losses = [self._update(sample, rate) for sample in samples]
+        self.schedule_count = index + 1
+        return losses
+
+    def epoch(self, samples: Sequence[Sample]) -> list[Tensor]:
+        """A step for each sample or batch; return their losses before it."""
+        return [self.step(sample) for sample in samples]
+
+    def _update(self, sample: Sample, rate: Tensor) -> Tensor:
         runner = self.runner
         runner.train()
         runner.clock.step = self.step_count
         runner.scalar.begin(self.step_count)
-        scheduled = self.optimizer.lr if self.schedule is None else self.schedule(self.step_count)
-        rate = runner.tensor(checked_rate("lr", scheduled))
         loss = self.engine.step(*runner.batch(sample), rate)
         self.step_count += 1
         return loss
 
-    def epoch(self, samples: Sequence[Sample]) -> list[Tensor]:
-        """One update for each batch; return their losses before it."""
-        return [self.step(sample) for sample in samples]
 
-
-def stepper(
-    runner: Runner, optimizer: Optimizer, schedule: Callable[[int], float] | None = None
-) -> Stepper:
+def stepper(runner: Runner, optimizer: Optimizer, schedule: Schedule | None = None) -> Stepper:
     """A stepper that has made no step."""
     return Stepper(runner, optimizer, schedule)

@@ -1,0 +1,110 @@
+"""A loader: a dataset in batches, each epoch perhaps in another order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final, TypeAlias
+
+import numpy as np
+
+from numlean.data.dataset import Dataset, Sample
+from numlean.errors import DataError, UnknownNameError
+from numlean.streams import UniformStream, permutation
+
+Batch: TypeAlias = Sample | list[Sample]
+"""A stacked sample, of a loader that stacks; else samples one by one."""
+
+Order: TypeAlias = tuple[int, ...]
+"""The indices of samples, in the order in which they are seen."""
+
+SHUFFLE_PROFILES: Final = ("torchlean", "philox")
+"""How an order may be drawn."""
+
+_MULTIPLIER: Final = 1103515245
+_INCREMENT: Final = 12345
+_MODULUS: Final = 1 << 31
+
+
+@dataclass(frozen=True)
+class DataLoader:
+    """Batches of a dataset; immutable: an epoch gives the loader of the next.
+
+    In the shuffle profile ``torchlean``, an epoch gives each sample, as they were ordered by the
+    epoch before, a key: the state s, at first the seed, becomes (1103515245*s + 12345) mod 2^31.
+    The samples are sorted by key, equal ones as they were, and the last s is the seed from then on.
+    In the profile ``philox``, an epoch's order depends on the seed and the epoch's number only, as
+    that of ``minibatches`` does.
+
+    Attributes:
+        dataset: The samples, in their own order.
+        batch_size: Samples a batch.
+        shuffle: Whether each epoch is in an order of its own.
+        seed: Names the order; in the profile ``torchlean`` it is the state.
+        drop_last: Whether a last batch that is not full is left out.
+        shuffle_profile: How orders are drawn.
+        stack: Whether a batch is one sample stacked of its samples.
+        order: The order of the last epoch; None before the first.
+        epochs_done: Epochs so far.
+
+    Raises:
+        DataError: The dataset is empty, or a count is not as it must be.
+    """
+
+    dataset: Dataset
+    batch_size: int
+    shuffle: bool = False
+    seed: int = 0
+    drop_last: bool = False
+    shuffle_profile: str = "torchlean"
+    stack: bool = False
+    order: Order | None = None
+    epochs_done: int = 0
+
+    def __post_init__(self) -> None:
+        if self.dataset.size == 0:
+            raise DataError("DataLoader: there is nothing to load: the dataset is empty")
+        if self.batch_size < 1:
+            raise DataError(
+                f"DataLoader: a batch has at least one sample: batch_size {self.batch_size}"
+            )
+        if self.seed < 0:
+            raise DataError(f"DataLoader: a seed is not negative: {self.seed}")
+        if self.shuffle_profile not in SHUFFLE_PROFILES:
+            raise UnknownNameError(
+                "shuffle_profile of DataLoader", self.shuffle_profile, SHUFFLE_PROFILES
+            )
+
+    def epoch(self) -> tuple[DataLoader, list[Batch]]:
+        """The loader after the next epoch, and that epoch's batches."""
+        after = replace(self._shuffled(), epochs_done=self.epochs_done + 1)
+        order = after.order or tuple(range(self.dataset.size))
+        firsts = range(0, len(order), self.batch_size)
+        groups = [order[first : first + self.batch_size] for first in firsts]
+        if self.drop_last and len(groups[-1]) < self.batch_size:
+            groups.pop()
+        return after, [self._batch(group) for group in groups]
+
+    def _batch(self, group: Order) -> Batch:
+        if self.stack:
+            return self.dataset.batch(list(group))
+        return [self.dataset.get(index) for index in group]
+
+    def _shuffled(self) -> DataLoader:
+        if not self.shuffle:
+            return self
+        if self.shuffle_profile == "philox":
+            drawn = permutation(self.dataset.size, UniformStream(self.seed, self.epochs_done))
+            return replace(self, order=tuple(drawn.tolist()))
+        before = self.order or tuple(range(self.dataset.size))
+        keys = _keys(self.seed, len(before))
+        places = np.argsort(keys, kind="stable").tolist()
+        return replace(self, order=tuple(before[k] for k in places), seed=keys[-1])
+
+
+def _keys(state: int, count: int) -> list[int]:
+    """The next states of the generator of ``torchlean``."""
+    keys = []
+    for _ in range(count):
+        state = (_MULTIPLIER * state + _INCREMENT) % _MODULUS
+        keys.append(state)
+    return keys
