@@ -57,7 +57,10 @@ class Task:
             return True
         if self._takes(shape):
             return False
-        self.model.output_shape(shape[1:])  # or an error that names the layer
+        try:
+            self.model.output_shape(shape[1:])
+        except ShapeError as error:
+            raise ShapeError(f"{error}; nor is the whole, {shape}, a sample") from None
         return True
 
     def _takes(self, shape: Shape) -> bool:

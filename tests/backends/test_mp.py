@@ -85,15 +85,17 @@ def test_the_precision_and_rounding_of_the_global_context_survive_and_do_not_mat
 DIGEST = """
 import hashlib
 import mpmath.libmp
-from numlean import Options, TrainConfig, get_scalar, get_task, train, value_digest
+from numlean import TrainConfig, get_scalar, get_task, instantiate, value_digest
 from numlean.digest import parameters_of
 from numlean.optim import sgd
+from numlean.runtime import run_steps
 
 digest = hashlib.sha256()
 task = get_task("xor")
 for dtype in ("mp:24", "mp:200"):
     config = TrainConfig(3, task.batch_size, sgd(task.lr, task.momentum))
-    runner, _ = train(task.task, get_scalar(dtype), config, task.load().train)
+    runner = instantiate(task.task, get_scalar(dtype))
+    run_steps(runner, config, task.load().train)
     digest.update(value_digest(parameters_of(runner)).encode())
 s = get_scalar("mp:150")
 x = s.from_float([1e-40, 0.1, 1.0, 33.0, 1e6])

@@ -17,7 +17,6 @@ from numlean import (
     state_digest,
     stepper,
     tasks,
-    train,
     value_digest,
 )
 from numlean.data import Dataset, Sample, minibatches
@@ -25,6 +24,7 @@ from numlean.digest import parameters_of
 from numlean.nn import Linear, Mode, ReLU, Sequential
 from numlean.optim import sgd
 from numlean.runtime import Task, initial_parameters
+from numlean.runtime import run_steps as run_minibatches
 from numlean.runtime.runner import first_maximum
 
 TASK = Task.regression(Sequential(Linear(3, 4), ReLU(), Linear(4, 2)))
@@ -77,9 +77,8 @@ def numpy_training(steps, lr, momentum, batch_size, seed):
 def test_a_run_in_float32_has_the_bits_of_a_transcription_in_numpy():
     losses = []
     config = TrainConfig(steps=12, batch_size=4, optimizer=sgd(0.05, 0.9), seed=2)
-    runner, _ = train(
-        TASK, S, config, DATA, Options(seed=2), on_step=lambda _, loss: losses.append(loss.data)
-    )
+    runner = instantiate(TASK, S, Options(seed=2))
+    run_minibatches(runner, config, DATA, on_step=lambda _, loss: losses.append(loss.data))
     expected, expected_losses = numpy_training(12, 0.05, 0.9, 4, seed=2)
     for ours, theirs in zip(runner.params, expected, strict=True):
         assert np.array_equal(S.to_bits(ours.data), theirs.view(np.uint32))
@@ -143,9 +142,9 @@ def test_a_cast_overrides_how_binary64_numbers_enter():
     assert np.array_equal(halved.params[0].to_float() * 2, plain.params[0].to_float())
 
 
-@pytest.mark.parametrize("config", [{"steps": -1}, {"steps": 1, "batch_size": 0}])
+@pytest.mark.parametrize("config", [{"steps": -1}, {"steps": 1, "batch_size": -1}])
 def test_configurations_that_make_no_sense_are_refused(config):
-    with pytest.raises(NumleanError, match=r"-1|0"):
+    with pytest.raises(NumleanError, match=r"-1"):
         TrainConfig(**config)
     with pytest.raises(NumleanError, match="known: eager, compiled"):
         Options(backend="magic")
@@ -154,7 +153,8 @@ def test_configurations_that_make_no_sense_are_refused(config):
 def run_steps(name, dtype, steps, device=None):
     task = get_task(name)
     config = TrainConfig(steps, task.batch_size, sgd(task.lr, task.momentum))
-    runner, _ = train(task.task, get_scalar(dtype, device), config, task.load().train)
+    runner = instantiate(task.task, get_scalar(dtype, device))
+    run_minibatches(runner, config, task.load().train)
     return parameters_of(runner)
 
 
@@ -210,7 +210,8 @@ def test_a_run_that_ends_in_nans_keeps_its_digest():
     config = TrainConfig(12, task.batch_size, sgd(1e20))
     digests = set()
     for dtype in ("ieee32exec", "float32"):
-        runner, _ = train(task.task, get_scalar(dtype), config, task.load().train)
+        runner = instantiate(task.task, get_scalar(dtype))
+        run_minibatches(runner, config, task.load().train)
         assert np.isnan(runner.params[0].to_float()).any()
         digests.add(state_digest(parameters_of(runner)))
     assert len(digests) == 1

@@ -11,10 +11,19 @@ import gmpy2
 import numpy as np
 import pytest
 
-from numlean import Options, TrainConfig, get_scalar, get_task, state_digest, train, value_digest
+from numlean import (
+    Options,
+    TrainConfig,
+    get_scalar,
+    get_task,
+    instantiate,
+    state_digest,
+    value_digest,
+)
 from numlean.digest import parameters_of
 from numlean.errors import UnavailableError
 from numlean.optim import sgd
+from numlean.runtime import run_steps
 
 STEPS = 20
 X = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float64)
@@ -118,14 +127,8 @@ def run(dtype, steps=STEPS, seed=0):
         pytest.skip(str(error))
     task = get_task("xor")
     config = TrainConfig(steps, 4, sgd(0.1, 0.9), seed=seed)
-    runner, _ = train(
-        task.task,
-        scalar,
-        config,
-        task.load().train,
-        Options(seed=seed),
-        on_step=lambda _, loss: losses.append(loss.item()),
-    )
+    runner = instantiate(task.task, scalar, Options(seed=seed))
+    run_steps(runner, config, task.load().train, on_step=lambda _, loss: losses.append(loss.item()))
     return parameters_of(runner), losses
 
 
