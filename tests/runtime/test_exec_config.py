@@ -1,0 +1,83 @@
+"""Flags of any program: what they mean, and what is left when they are taken out."""
+
+import pytest
+
+from numlean import ExecConfig, NumleanError, get_scalar
+from numlean.runtime import BACKENDS
+
+
+def parsed(*argv):
+    return ExecConfig.parse_and_strip(argv)
+
+
+def test_without_flags_it_is_the_emulation_run_eagerly():
+    config, rest = parsed("train", "--steps", "3", "-v")
+    assert config == ExecConfig("ieee32exec", "eager", None, False)
+    assert rest == ["train", "--steps", "3", "-v"]
+    assert config.scalar == get_scalar("ieee32exec")
+
+
+def test_flags_are_taken_out_and_the_rest_keeps_its_order():
+    config, rest = parsed(
+        "x", "--dtype", "mp:24", "y", "--backend", "eager", "--device=python", "z"
+    )
+    assert config == ExecConfig("mp:24", "eager", "python", False)
+    assert rest == ["x", "y", "z"]
+    options = config.options(seed=4)
+    assert (options.backend, options.device, options.seed) == ("eager", "python", 4)
+    assert options.fast_kernels is False
+
+
+def test_both_spellings_mean_the_same():
+    for words in (["--dtype=float32@x=1"], ["--dtype", "float32@x=1"]):
+        with pytest.raises(NumleanError, match="option of float32"):
+            parsed(*words)
+    assert parsed("--dtype=float32") == parsed("--dtype", "float32")
+    assert parsed("--dtype=ieee32exec@round=toward_zero")[0].dtype == "ieee32exec@round=toward_zero"
+
+
+def test_of_several_devices_the_last_wins():
+    assert parsed("--cuda", "--cpu")[0].device == "cpu"
+    assert parsed("--cuda", "--device", "python")[0].device == "python"
+    assert parsed("--device", "python", "--cpu")[0].device == "cpu"
+    assert parsed("--cpu", "--cpu")[0].device == "cpu"
+
+
+def test_a_device_that_a_dtype_does_not_have_is_refused_with_those_it_has():
+    with pytest.raises(NumleanError, match=r"device of mp.*'cpu'; known: python"):
+        parsed("--dtype", "mp:24", "--cpu")
+    with pytest.raises(NumleanError, match=r"device of float32.*'abacus'; known: .*cpu"):
+        parsed("--dtype", "float32", "--device", "abacus")
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (["--dtype"], "--dtype needs a value"),
+        (["--backend"], "--backend needs a value"),
+        (["--device"], "--device needs a value"),
+        (["--dtype", "float32", "--dtype=float64"], "--dtype is given twice.*--dtype=float64"),
+        (["--backend=eager", "--backend", "eager"], "--backend is given twice"),
+        (["--device=cpu", "--device=cpu"], "--device is given twice"),
+        (["--dtype", "float31"], "'float31'; known: .*float32.*ieee32exec"),
+        (["--dtype="], "''; known: "),
+        (["--backend", "magic"], f"'magic'; known: {', '.join(BACKENDS)}"),
+        (["--cpu=yes"], "--cpu takes no value: '--cpu=yes'"),
+        (["--cuda=1"], "--cuda takes no value"),
+        (["--fast-kernels=no"], "--fast-kernels takes no value"),
+    ],
+)
+def test_wrong_flags_are_errors_that_say_what_is_supported(argv, words):
+    with pytest.raises(NumleanError, match=words):
+        parsed(*argv)
+
+
+def test_what_follows_two_dashes_is_left_alone():
+    config, rest = parsed("a", "--", "--dtype", "float32")
+    assert (config.dtype, rest) == ("ieee32exec", ["a", "--", "--dtype", "float32"])
+
+
+def test_the_log_has_one_line_a_setting():
+    lines = []
+    ExecConfig("float32", "eager", "python").log(lines.append)
+    assert lines == ["dtype: float32", "backend: eager", "device: python", "fast kernels: off"]

@@ -1,0 +1,143 @@
+"""Evaluations during training, and its early end."""
+
+import numpy as np
+import pytest
+
+from numlean import (
+    Dataset,
+    EarlyStopping,
+    Evaluate,
+    Mode,
+    NumleanError,
+    Task,
+    Tensor,
+    TrainConfig,
+    get_scalar,
+    instantiate,
+    state_digest,
+    stepper,
+    train_samples,
+)
+from numlean.digest import parameters_of
+from numlean.nn import Linear, Sequential
+from numlean.optim import sgd
+from numlean.runtime import all_of
+
+S = get_scalar("float32")
+TASK = Task.regression(Sequential(Linear(3, 2)))
+RNG = np.random.default_rng(109)
+X = RNG.standard_normal((8, 3))
+DATA, HELD_OUT = Dataset.of_arrays(X, X[:, :2] * 0.5).split_at(5)
+
+
+def trained(hook, steps=10, lr=0.1):
+    runner = instantiate(TASK, S)
+    config = TrainConfig(steps, optimizer=sgd(lr), log_every=0)
+    train_samples(runner, config, list(DATA), on_step=hook)
+    return runner
+
+
+def test_an_evaluation_every_few_steps_changes_nothing_of_the_run():
+    evaluate = Evaluate(3, HELD_OUT)
+    digest = state_digest(parameters_of(trained(evaluate)))
+    assert digest == state_digest(parameters_of(trained(None)))
+    assert [found.step_count for found in evaluate.evaluations] == [3, 6, 9]
+    runner = trained(None, steps=6)
+    runner.eval()
+    assert evaluate.evaluations[1].loss.item() == runner.mean_loss(HELD_OUT).item()
+
+
+def test_evaluations_are_in_evaluation_mode_and_the_mode_is_restored(monkeypatch):
+    runner, modes = instantiate(TASK, S), []
+    right = type(runner).mean_loss
+    monkeypatch.setattr(
+        type(runner), "mean_loss", lambda self, data: modes.append(self.mode) or right(self, data)
+    )
+    step = stepper(runner, sgd(0.1))
+    loss = step.step(DATA.get(0))
+    Evaluate(1, HELD_OUT)(step, loss)
+    assert modes == [Mode.EVAL]
+    assert runner.is_training
+
+
+def test_what_is_told_of_evaluations_may_end_the_training():
+    told = []
+
+    def tell(found):
+        told.append(found)
+        return found.step_count >= 4
+
+    evaluate = Evaluate(2, list(HELD_OUT), tell)
+    trained(evaluate)
+    assert told == evaluate.evaluations
+    assert [found.step_count for found in told] == [2, 4]
+
+
+def stops_after(losses, monkeypatch, *, patience, min_delta=0.0):
+    script = iter(losses)
+    monkeypatch.setattr(
+        "numlean.runtime.hooks.evaluated", lambda runner, data: Tensor.of(S, next(script))
+    )
+    hook = EarlyStopping(1, HELD_OUT, patience, min_delta)
+    trained(hook, steps=len(losses))
+    return hook, len(hook.evaluations)
+
+
+@pytest.mark.parametrize(
+    ("losses", "patience", "min_delta", "count", "best"),
+    [
+        ([5, 4, 3, 2, 1], 2, 0.0, 5, 4),
+        ([5, 4, 4, 4, 1], 2, 0.0, 4, 1),
+        ([5, 4, 6, 3, 7, 7, 0], 2, 0.0, 6, 3),
+        ([5, 4.75, 4.5, 4.25, 4], 2, 0.5, 3, 0),
+        ([5, 4, 3, 2], 1, 1.0, 2, 0),
+        ([np.nan, np.nan, np.nan, 1], 2, 0.0, 2, None),
+        ([np.nan, 5, np.nan, 4, 4], 2, 0.0, 5, 3),
+        ([np.inf, 5, 6, 6], 2, 0.0, 4, 1),
+    ],
+)
+def test_training_ends_when_patience_does(losses, patience, min_delta, count, best, monkeypatch):
+    hook, made = stops_after(losses, monkeypatch, patience=patience, min_delta=min_delta)
+    assert made == count
+    assert hook.best is (None if best is None else hook.evaluations[best])
+
+
+def test_the_best_parameters_can_be_restored(monkeypatch):
+    hook, _ = stops_after([5, 3, 4, 4], monkeypatch, patience=2)
+    runner = trained(None, steps=4)
+    hook.restore(runner)
+    assert state_digest(parameters_of(runner)) == state_digest(parameters_of(trained(None, 2)))
+    with pytest.raises(NumleanError, match="nothing to restore"):
+        EarlyStopping(1, HELD_OUT, 1).restore(runner)
+
+
+def test_a_run_that_gets_worse_is_stopped_for_real():
+    hook = EarlyStopping(2, HELD_OUT, 3)
+    trained(hook, steps=1000, lr=0.9)
+    assert len(hook.evaluations) < 500
+    assert hook.best is not None
+
+
+def test_hooks_are_joined_and_all_are_called():
+    calls = []
+
+    def hook(name, answer):
+        return lambda stepper, loss: calls.append(name) or answer
+
+    trained(all_of(hook("a", True), hook("b", None)), steps=5)
+    assert calls == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Evaluate(0, HELD_OUT),
+        lambda: EarlyStopping(0, HELD_OUT, 1),
+        lambda: EarlyStopping(1, HELD_OUT, 0),
+        lambda: EarlyStopping(1, HELD_OUT, 1, -0.5),
+        lambda: EarlyStopping(1, HELD_OUT, 1, float("nan")),
+    ],
+)
+def test_hooks_that_make_no_sense_are_refused(make):
+    with pytest.raises(NumleanError):
+        make()

@@ -1,0 +1,155 @@
+"""Runners: how they are made, what they predict, and how they are judged."""
+
+import numpy as np
+import pytest
+
+from numlean import (
+    Dataset,
+    Mode,
+    NumleanError,
+    Options,
+    Sample,
+    Task,
+    Tensor,
+    get_scalar,
+    instantiate,
+    run,
+    state_digest,
+)
+from numlean.digest import parameters_of
+from numlean.errors import ShapeError
+from numlean.losses import Reduction, cross_entropy_one_hot, mse
+from numlean.nn import Flatten, Linear, Sequential
+from numlean.runtime.runner import first_maximum
+
+S = get_scalar("float32")
+F32 = np.float32
+MODEL = Sequential(Linear(3, 2))
+TASK = Task.regression(MODEL)
+IDENTITY = Task.classification(Sequential(Flatten(), sample_shape=(3,)))
+RNG = np.random.default_rng(107)
+X, Y = RNG.standard_normal((4, 3)), RNG.standard_normal((4, 2))
+DATA = Dataset.of_arrays(X, Y)
+
+
+def bits(tensor):
+    return tensor.scalar.to_bits(tensor.data).tolist()
+
+
+def test_tasks_are_a_model_and_a_loss():
+    assert Task.regression(MODEL) == Task(MODEL, mse())
+    assert Task.regression(MODEL, Reduction.SUM) == Task(MODEL, mse(reduction=Reduction.SUM))
+    assert Task.classification(MODEL) == Task(MODEL, cross_entropy_one_hot())
+    summed = Task.classification(MODEL, Reduction.SUM)
+    assert summed.loss == cross_entropy_one_hot(reduction=Reduction.SUM)
+    assert TASK.param_shapes == ((2, 3), (2,))
+
+
+def test_a_module_definition_is_a_program_of_parameters_input_and_target():
+    runner = instantiate(TASK, S)
+    x, y = Tensor.of(S, X), Tensor.of(S, Y)
+    for mode in Mode:
+        assert bits(TASK.module_def(mode)(runner.params, x, y)) == bits(runner.loss(Sample(X, Y)))
+
+
+def test_a_dtype_s_name_stands_for_its_scalar():
+    by_name, by_scalar = instantiate(TASK, "float32"), instantiate(TASK, S)
+    assert by_name.scalar == S
+    assert state_digest(parameters_of(by_name)) == state_digest(parameters_of(by_scalar))
+    assert instantiate(TASK, "float32", Options(device="python")).scalar.device == "python"
+    assert instantiate(TASK, S, Options(device="cpu")).scalar == S
+    with pytest.raises(NumleanError, match="float32 is on cpu, the options want python"):
+        instantiate(TASK, S, Options(device="python"))
+    with pytest.raises(NumleanError, match=r"known: .*float32"):
+        instantiate(TASK, "float31")
+
+
+def test_the_seed_of_the_options_names_the_initial_parameters():
+    digests = [
+        state_digest(parameters_of(instantiate(TASK, S, Options(seed=seed)))) for seed in (0, 1, 1)
+    ]
+    assert digests[0] != digests[1] == digests[2]
+
+
+def test_a_cast_is_how_every_binary64_number_enters():
+    seen = []
+
+    def cast(values):
+        seen.append(np.shape(values))
+        return S.from_float(np.asarray(values) / 2)
+
+    runner = instantiate(TASK, S, cast=cast)
+    plain = instantiate(TASK, S)
+    assert seen == [(2, 3), (2,)]
+    assert np.array_equal(runner.params[0].to_float() * 2, plain.params[0].to_float())
+    assert runner.tensor([3.0]).to_float().tolist() == [1.5]
+
+
+def test_several_inputs_are_predicted_one_by_one_and_a_batch_at_once():
+    runner = instantiate(TASK, S)
+    together = runner.predict(X)
+    each = runner.predict_batch(list(X))
+    assert [z.shape for z in each] == [(2,)] * 4
+    assert [bits(z) for z in each] == bits(together)
+    assert runner.predict_batch([]) == []
+
+
+def test_the_class_is_the_first_maximum_or_none_among_nans():
+    runner = instantiate(IDENTITY, S)
+    for row, expected in (
+        ([1.0, 3.0, 3.0], 1),
+        ([5.0, -1.0, 5.0], 0),
+        ([-3.0, -2.0, -1.0], 2),
+        ([0.0, np.nan, 1.0], None),
+        ([np.nan, 2.0, 3.0], None),
+        ([-0.0, 0.0, -1.0], 0),
+        ([-np.inf, -np.inf, np.inf], 2),
+    ):
+        found = runner.predict_class(np.array(row))
+        assert found == expected
+        assert found is None or type(found) is int
+    batch = runner.predict_class(np.array([[1.0, 3.0, 3.0], [0.0, np.nan, 1.0]]))
+    assert batch.tolist() == [1, -1]
+    assert first_maximum(Tensor.of(S, np.eye(3).reshape(1, 3, 3))).tolist() == [[0, 1, 2]]
+    with pytest.raises(ShapeError):
+        first_maximum(Tensor.of(S, 1.0))
+
+
+def test_accuracy_counts_samples_alone_and_stacked():
+    runner = instantiate(IDENTITY, S)
+    x = np.array([[1.0, 3.0, 3.0], [0.0, np.nan, 1.0], [0.0, 0.0, 1.0], [2.0, 1.0, 0.0]])
+    y = np.eye(3)[[1, 2, 2, 1]]
+    lone = [Sample(*pair) for pair in zip(x, y, strict=True)]
+    assert runner.accuracy_one_hot(lone) == (2, 4)
+    assert runner.accuracy_one_hot([lone[0], Sample(x[1:], y[1:])]) == (2, 4)
+    assert runner.accuracy_one_hot([]) == (0, 0)
+    finite = Dataset.of_arrays(x[[0, 2, 3]], y[[0, 2, 3]])
+    assert runner.accuracy_one_hot(finite) == (2, 3)
+    assert runner.accuracy_one_hot(finite.split_at(0)[0]) == (0, 0)
+    with pytest.raises(ShapeError, match=r"\(1, 3\), not \(1, 2\)"):
+        runner.accuracy_one_hot([Sample(x[0], y[0, :2])])
+
+
+def test_the_mean_loss_of_a_list_is_the_sum_from_zero_divided_by_the_count():
+    runner = instantiate(TASK, S)
+    samples = [*DATA, Sample(X[:2], Y[:2])]
+    total = F32(0)
+    for sample in samples:
+        total = total + runner.loss(sample).data
+    assert bits(runner.mean_loss(samples)) == (total / F32(5)).view(np.uint32)
+    assert bits(runner.mean_loss(list(DATA))) == bits(runner.mean_loss(DATA))
+    assert bits(runner.mean_loss([])) == 0
+    perfect = Task.regression(Sequential(Flatten(), sample_shape=(3,)))
+    assert bits(instantiate(perfect, S).mean_loss([Sample(X[0], X[0])])) == 0
+
+
+def test_run_strips_flags_logs_and_hands_over_a_runner(capsys):
+    argv = ["a", "--dtype", "float64", "--backend=eager", "b", "--cpu"]
+    dtype, rest = run(TASK, argv, lambda runner, rest: (runner.scalar.name, rest))
+    assert (dtype, rest) == ("float64", ["a", "b"])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == ["dtype: float64", "backend: eager", "device: cpu", "fast kernels: off"]
+
+
+def test_a_new_runner_of_run_is_in_evaluation_mode():
+    assert run(TASK, [], lambda runner, rest: (runner.mode, rest)) == (Mode.EVAL, [])
