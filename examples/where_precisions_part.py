@@ -2,9 +2,12 @@
 
 The same network learns exclusive or in binary32, binary64 and with 200 significant bits; the table
 shows, every so often, how far each loss, read as binary64, is from that of the most precise run.
+``--dtype`` names one more arithmetic, ``--backend`` how steps are executed.
 """
 
 from __future__ import annotations
+
+import sys
 
 import numlean as nl
 
@@ -12,14 +15,13 @@ DTYPES = ("mp:200", "float64", "float32", "mp:12")
 EVERY = 20
 
 
-def losses(dtype: str) -> list[float]:
+def losses(dtype: str, options: nl.Options) -> list[float]:
     """The loss before each update of a run in one arithmetic."""
     task = nl.get_task("xor")
-    config = nl.TrainConfig(task.steps, task.batch_size, nl.optim.sgd(task.lr, task.momentum))
+    config = nl.TrainConfig(task.steps, task.batch_size, nl.sgd(task.lr, task.momentum))
     found: list[float] = []
-    nl.train(
-        task.task,
-        nl.get_scalar(dtype),
+    nl.run_steps(
+        nl.instantiate(task.task, dtype, options),
         config,
         task.load().train,
         on_step=lambda _, loss: found.append(loss.item()),
@@ -27,15 +29,18 @@ def losses(dtype: str) -> list[float]:
     return found
 
 
-def main() -> None:
+def main(argv: list[str]) -> None:
     """Train in each arithmetic and print the distances."""
-    runs = {dtype: losses(dtype) for dtype in DTYPES}
-    truth, *others = DTYPES
-    print(f"step  loss in {truth:<12}" + "".join(f"{'off in ' + d:>16}" for d in others))
+    config = nl.ExecConfig.parse(argv)
+    config.log()
+    options = nl.Options(backend=config.backend)
+    runs = {dtype: losses(dtype, options) for dtype in (*DTYPES, config.dtype)}
+    truth, *others = runs
+    print(f"step  loss in {truth:<12}" + "".join(f"{'off in ' + d:>20}" for d in others))
     for step in range(0, len(runs[truth]), EVERY):
-        row = "".join(f"{abs(runs[d][step] - runs[truth][step]):16.2e}" for d in others)
+        row = "".join(f"{abs(runs[d][step] - runs[truth][step]):20.2e}" for d in others)
         print(f"{step:4}  {runs[truth][step]:<20.12g}{row}")
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from numlean.errors import NumleanError, UnknownNameError
@@ -18,6 +18,7 @@ _ALONE: Final[dict[str, dict[str, Any]]] = {
     "--cuda": {"device": "cuda"},
     "--fast-kernels": {"fast_kernels": True},
 }
+_FLAGS: Final = (*_VALUED, *_ALONE)
 
 
 @dataclass(frozen=True)
@@ -48,24 +49,31 @@ class ExecConfig:
             NumleanError: A value is missing, unknown (the message lists those that are known) or
                 given twice.
         """
-        config, rest, seen = cls(), list[str](), set[str]()
-        words = iter(argv)
+        settings: dict[str, Any] = {}
+        rest, seen, words = list[str](), set[str](), iter(argv)
         for word in words:
             if word == "--":
-                return config._checked(), [*rest, word, *words]
-            flag, equals, value = word.partition("=")
-            if flag in _ALONE:
-                _require(not equals, f"{flag} takes no value: {word!r}")
-                config = replace(config, **_ALONE[flag])
-            elif flag in _VALUED:
-                _require(flag not in seen, f"{flag} is given twice, the second time as {word!r}")
-                given = value if equals else next(words, None)
-                _require(given is not None, f"{flag} needs a value, as in {flag} VALUE")
-                seen.add(flag)
-                config = replace(config, **dict[str, Any]({_VALUED[flag]: given}))
-            else:
+                rest += [word, *words]
+                break
+            flag = word.partition("=")[0]
+            if flag not in _FLAGS:
                 rest.append(word)
-        return config._checked(), rest
+                continue
+            _require(flag in _ALONE or flag not in seen, f"{flag} is given twice: {word!r}")
+            seen.add(flag)
+            settings |= _setting(flag, word, words)
+        return cls(**settings)._checked(), rest
+
+    @classmethod
+    def parse(cls, argv: Sequence[str]) -> ExecConfig:
+        """The configuration that the arguments ask for, all of which are its flags.
+
+        Raises:
+            NumleanError: One is not, or is wrong.
+        """
+        config, rest = cls.parse_and_strip(argv)
+        _require(not rest, f"unknown arguments: {' '.join(rest)}; known: {', '.join(_FLAGS)}")
+        return config
 
     @property
     def scalar(self) -> Scalar:
@@ -106,6 +114,17 @@ def run(task: Task, argv: Sequence[str], k: Callable[[Runner, list[str]], T]) ->
     config, rest = ExecConfig.parse_and_strip(argv)
     config.log()
     return k(instantiate(task, config.dtype, config.options()), rest)
+
+
+def _setting(flag: str, word: str, following: Iterator[str]) -> dict[str, Any]:
+    """What a flag sets; its value is in its own word, or the next."""
+    _, equals, value = word.partition("=")
+    if flag in _ALONE:
+        _require(not equals, f"{flag} takes no value: {word!r}")
+        return _ALONE[flag]
+    given = value if equals else next(following, None)
+    _require(given is not None, f"{flag} needs a value, as in {flag} VALUE")
+    return {_VALUED[flag]: given}
 
 
 def _require(holds: bool, rule: str) -> None:
