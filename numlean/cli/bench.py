@@ -3,7 +3,9 @@
 Rounds alternate between the dtypes, and the best round of each is shown. Of operations, where
 SoftFloat is installed, its own function called in a compiled loop runs beside each format it has,
 and the last column says how many times its speed the others reach. Elementary functions run beside
-the C library's in a compiled loop, numpy's, MPFR's (through gmpy2) and mpmath's.
+the C library's in a compiled loop, numpy's, MPFR's (through gmpy2) and mpmath's. Backends: a step
+of a network 64-64-10 on 32 images, and of xor, eager, compiled and with fast kernels, beside
+PyTorch's where that is installed.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from numlean.errors import NumleanError, UnavailableError, UnknownNameError
 from numlean.registry import dtypes_of, get_scalar
 from numlean.tasks import get_task
 
-_WHAT = ("ops", "functions", "step")
+_WHAT = ("ops", "functions", "step", "backends")
 _FUNCTIONS_DTYPES = "float32,ieee32exec"
 _OPS_DTYPES = "float32,ieee32exec,mp:24"
 _STEP_DTYPES = "float64,float32,ieee32exec,softfloat32,mp:24,mp:200"
@@ -22,7 +24,9 @@ _STEP_DTYPES = "float64,float32,ieee32exec,softfloat32,mp:24,mp:200"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
-    parser.add_argument("what", choices=_WHAT, help="operations, functions, or a step of training")
+    parser.add_argument(
+        "what", choices=_WHAT, help="operations, functions, a step of training, or backends"
+    )
     parser.add_argument("--dtypes", metavar="A,B,...", help="which to measure")
     parser.add_argument(
         "--operation",
@@ -39,6 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.rounds < 1:
         raise NumleanError(f"at least one round is measured: {arguments.rounds}")
     defaults = {"ops": _OPS_DTYPES, "functions": _FUNCTIONS_DTYPES, "step": _STEP_DTYPES}
+    defaults["backends"] = _FUNCTIONS_DTYPES
     default = defaults[arguments.what]
     dtypes = [name for name in dtypes_of(arguments.dtypes or default) if _is_installed(name)]
     if arguments.what == "ops":
@@ -51,6 +56,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise NumleanError(
             "--operation belongs to `numlean bench ops` and `numlean bench functions`"
         )
+    elif arguments.what == "backends":
+        _bench_backends(dtypes, arguments.rounds)
     else:
         _bench_step(dtypes, arguments.rounds)
     return 0
@@ -109,6 +116,37 @@ def _bench_functions(asked: list[str] | None, dtypes: list[str], rounds: int) ->
         for key, time in each.items():
             ratio = f"{time / each[C_LIBRARY]:12.2f}" if C_LIBRARY in each else ""
             print(f"  {name:<10} {key:<{width}} {time * 1e9:10.2f} {ratio}".rstrip(), flush=True)
+
+
+def _bench_backends(dtypes: list[str], rounds: int) -> None:
+    from numlean.benchmarks.backends import (
+        BATCH,
+        INSTALL,
+        NETWORKS,
+        PYTORCH,
+        contestants,
+        xor_steps,
+    )
+    from numlean.benchmarks.timing import best_seconds
+
+    print(f"one step of a network 64-64-10, {BATCH} images, cross-entropy")
+    width = len(PYTORCH)
+    print(f"  {'':<5} {'':<5} {'':<{width}} {'us':>10} {'x PyTorch':>10}")
+    for activation, optimizer in NETWORKS:
+        best = best_seconds(dict(contestants(activation, optimizer, dtypes)), rounds)
+        for name, seconds in best.items():
+            ratio = f"{seconds / best[PYTORCH]:10.2f}" if PYTORCH in best else ""
+            line = f"{activation:<5} {optimizer:<5} {name:<{width}} {seconds * 1e6:10.1f} {ratio}"
+            print(f"  {line}".rstrip(), flush=True)
+    if PYTORCH not in best:
+        print(INSTALL)
+    for dtype in dtypes:
+        best = best_seconds(xor_steps(dtype), rounds)
+        eager, compiled = best["eager"] * 1e6, best["compiled"] * 1e6
+        print(
+            f"one step of xor in {dtype}: eager {eager:.1f} us, compiled {compiled:.1f} us,"
+            f" {eager / compiled:.1f} times less"
+        )
 
 
 def _bench_step(dtypes: list[str], rounds: int) -> None:

@@ -1,0 +1,105 @@
+"""One step of training as each backend carries it out, and as PyTorch does, if it is installed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+from numlean.data import Sample
+from numlean.errors import UnavailableError
+from numlean.nn import Linear, ReLU, Sequential, Tanh
+from numlean.optim import Optimizer, adam, sgd
+from numlean.registry import get_scalar
+from numlean.runtime import Options, Stepper, Task, instantiate
+from numlean.tasks import get_task
+
+PYTORCH: Final = "PyTorch eager, float32, one thread"
+"""The name of what others are compared with."""
+
+INSTALL: Final = "PyTorch is left out: pip install torch"
+"""What to say where it is missing."""
+
+BATCH: Final = 32
+_INPUTS, _HIDDEN, _CLASSES = 64, 64, 10
+_ACTIVATIONS: Final = {"tanh": Tanh, "relu": ReLU}
+_OPTIMIZERS: Final[dict[str, Optimizer]] = {"SGD": sgd(0.1), "Adam": adam(0.001)}
+
+NETWORKS: Final = tuple((a, o) for a in _ACTIVATIONS for o in _OPTIMIZERS)
+"""The networks 64-64-10 that are measured: their activation and their optimizer."""
+
+Step = Callable[[], object]
+
+
+def contestants(activation: str, optimizer: str, dtypes: list[str]) -> Iterator[tuple[str, Step]]:
+    """A step on the first images of digits, by everybody who can make it."""
+    model = Sequential(
+        Linear(_INPUTS, _HIDDEN), _ACTIVATIONS[activation](), Linear(_HIDDEN, _CLASSES)
+    )
+    task, rule, batch = Task.classification(model), _OPTIMIZERS[optimizer], _digits()
+    for dtype in dtypes:
+        yield f"{dtype} eager", _step(task, dtype, Options(), rule, batch)
+        compiled = Options(backend="compiled")
+        yield f"{dtype} compiled", _step(task, dtype, compiled, rule, batch)
+        try:
+            fast = _step(task, dtype, compiled, rule, batch, fast_kernels=True)
+        except UnavailableError:
+            continue
+        yield f"{dtype} compiled, fast kernels", fast
+    pytorch = _pytorch(activation, optimizer, batch)
+    if pytorch is not None:
+        yield PYTORCH, pytorch
+
+
+def xor_steps(dtype: str) -> dict[str, Step]:
+    """A step of xor, which computes next to nothing, by each backend."""
+    xor = get_task("xor")
+    batch = xor.load().train.stacked()
+    return {
+        backend: _step(xor.task, dtype, Options(backend=backend), sgd(xor.lr, xor.momentum), batch)
+        for backend in ("eager", "compiled")
+    }
+
+
+def _digits() -> Sample:
+    batch = get_task("digits").load().train.batch(range(BATCH))
+    return Sample(batch.x.reshape(BATCH, _INPUTS), batch.y)
+
+
+def _step(
+    task: Task,
+    dtype: str,
+    options: Options,
+    optimizer: Optimizer,
+    batch: Sample,
+    *,
+    fast_kernels: bool = False,
+) -> Step:
+    runner = instantiate(task, get_scalar(dtype, fast_kernels=fast_kernels), options)
+    stepper = Stepper(runner, optimizer)
+    entered: Any = runner.batch(batch)  # as PyTorch's tensors have entered, too
+    return lambda: stepper.step(Sample(*entered))
+
+
+def _pytorch(activation: str, optimizer: str, batch: Sample) -> Step | None:
+    try:
+        import torch
+    except ImportError:
+        return None
+    torch.set_num_threads(1)
+    kind = {"tanh": torch.nn.Tanh, "relu": torch.nn.ReLU}[activation]
+    model = torch.nn.Sequential(
+        torch.nn.Linear(_INPUTS, _HIDDEN), kind(), torch.nn.Linear(_HIDDEN, _CLASSES)
+    )
+    rule = {"SGD": torch.optim.SGD, "Adam": torch.optim.Adam}[optimizer](
+        model.parameters(), lr=_OPTIMIZERS[optimizer].lr
+    )
+    x = torch.tensor(batch.x, dtype=torch.float32)
+    y = torch.tensor(batch.y.argmax(axis=1))
+    loss = torch.nn.CrossEntropyLoss()
+
+    def step() -> None:
+        rule.zero_grad()
+        loss(model(x), y).backward()
+        rule.step()
+
+    return step
