@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from numlean.autograd.operations import concat
 from numlean.data import Dataset, Sample
-from numlean.errors import NumleanError, ShapeError, UnavailableError, UnknownNameError
+from numlean.errors import NumleanError, ShapeError, UnknownNameError
 from numlean.execution.engine import BACKENDS
 from numlean.execution.update import loss_and_gradient, merged
 from numlean.indices import INDICES
@@ -33,7 +33,7 @@ class Options:
         backend: How a step is executed: eager, operation by operation on a tape; or compiled,
             planned at the first step and replayed.
         device: Where; None for where the dtype runs best, or for that of a Scalar given.
-        fast_kernels: Whether to compute by faster kernels of the same bits.
+        fast_kernels: Whether to compute by faster kernels of the same bits, where there are any.
         seed: Names the initial parameters.
     """
 
@@ -306,13 +306,13 @@ def scalar_for(scalar: Scalar | str, options: Options) -> Scalar:
     Raises:
         NumleanError: There is none, or it is not as the options want it.
     """
-    if options.fast_kernels:
-        raise UnavailableError("there are no fast kernels yet: leave fast_kernels=False")
     if isinstance(scalar, str):
-        return get_scalar(scalar, options.device)
+        return get_scalar(scalar, options.device, fast_kernels=options.fast_kernels)
     if options.device not in (None, scalar.device):
         raise NumleanError(
             f"{scalar.name} is on {scalar.device}, the options want {options.device}: give"
             " the dtype's name, or no device"
         )
+    if options.fast_kernels:
+        return get_scalar(scalar.name, scalar.device, fast_kernels=True)
     return scalar

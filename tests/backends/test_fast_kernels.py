@@ -71,3 +71,13 @@ def test_training_has_one_digest(backend):
 def test_where_there_are_none_it_is_said(dtype, device):
     with pytest.raises(NumleanError, match="no fast kernels"):
         get_scalar(dtype, device, fast_kernels=True)
+
+
+def test_options_ask_for_them_by_dtype_or_by_scalar():
+    task, options = get_task("xor"), Options(fast_kernels=True)
+    fast = get_scalar("ieee32exec", fast_kernels=True)
+    for given in ("ieee32exec", get_scalar("ieee32exec")):
+        runner = instantiate(task.task, given, options)
+        assert runner.scalar is fast
+    with pytest.raises(NumleanError, match="no fast kernels"):
+        instantiate(task.task, "mp:30", options)
