@@ -22,7 +22,7 @@ layers: setup-test
 	$(BIN)/lint-imports
 
 unit: setup-test
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --dist worksteal
 
 format: setup-test
 	$(BIN)/ruff check --fix .
