@@ -12,8 +12,9 @@ from numlean_kernels.elementary.exponential import EXPONENTIAL
 from numlean_kernels.elementary.hypotenuse import HYPOTENUSE
 from numlean_kernels.elementary.logarithm import LOGARITHMIC
 from numlean_kernels.elementary.power import POWER
-from numlean_kernels.elementary.quick import quick_maker, quickened
+from numlean_kernels.elementary.quick import quick_maker
 from numlean_kernels.elementary.roots import ROOTS
+from numlean_kernels.elementary.settling import quickened
 from numlean_kernels.elementary.trigonometric import TRIGONOMETRIC
 from numlean_kernels.ieee.arithmetic import Rounding
 from numlean_kernels.ieee.kit import Kit, Maker
@@ -34,7 +35,7 @@ BINARY: Final[dict[str, Maker]] = {**POWER, **HYPOTENUSE, **ANGLE}
 
 _WIDEST_PRECISION: Final = 24
 _WIDEST_EXPONENT: Final = 8
-
+_WHOLE: Final = "whole "
 
 _BINARY64_UNARY: Final[dict[str, Maker]] = {
     **binary64.EXPONENTIAL,
@@ -71,20 +72,48 @@ def binary64_routine(kit: Kit, name: str) -> Routine:
     return kit.target.routine(binary if name in BINARY else unary)
 
 
+def first_phase(kit: Kit, name: str) -> Routine:
+    """``quick(a) -> (settled, z)``: what settles most operands of the function of that name.
+
+    Raises:
+        KeyError: There is none, or no such function.
+    """
+    make = _quick_maker(kit, name)
+    if make is None:
+        raise KeyError(name)
+    word, quick = kit.word, kit.of_long_words().routine(make)
+
+    def narrowed(a: Any) -> Any:
+        settled, z = quick(a)
+        return settled, word(z)
+
+    return kit.target.routine(narrowed)
+
+
+def _quick_maker(kit: Kit, name: str) -> Maker | None:
+    return quick_maker(name, kit.format) if _has_functions(kit) else None
+
+
+def _has_functions(kit: Kit) -> bool:
+    format = kit.format
+    fits = format.precision <= _WIDEST_PRECISION and format.exponent_bits <= _WIDEST_EXPONENT
+    return fits and kit.arithmetic.rounding is not Rounding.STOCHASTIC
+
+
 def elementary_routine(kit: Kit, name: str) -> Routine:
     """The function of that name on encodings, with the flags it raises.
+
+    The name may be that of a function without its first phase, ``"whole " + name``.
 
     Raises:
         KeyError: There is none for the format: its numbers are wider than binary32's, or rounded
             by chance.
     """
-    format = kit.format
-    fits = format.precision <= _WIDEST_PRECISION and format.exponent_bits <= _WIDEST_EXPONENT
-    if not fits or kit.arithmetic.rounding is Rounding.STOCHASTIC:
+    if not _has_functions(kit):
         raise KeyError(name)
     if name in BINARY:
         return kit.target.routine(_narrowed_binary(kit, BINARY[name]))
-    make, make_quick = UNARY[name], quick_maker(name, format)
+    make, make_quick = UNARY[name.removeprefix(_WHOLE)], _quick_maker(kit, name)
     if make_quick is not None:
         make = quickened(make, make_quick)
     return kit.target.routine(_narrowed_unary(kit, make))

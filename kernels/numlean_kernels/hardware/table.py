@@ -24,7 +24,7 @@ from numlean_kernels.ieee.nan import (
     make_propagate,
     make_propagate_ternary,
 )
-from numlean_kernels.ieee.table import ROUND_TO_INTEGRAL, TO_INT, result_alone
+from numlean_kernels.ieee.table import ROUND_TO_INTEGRAL, TO_INT, quick_phase, result_alone
 from numlean_kernels.targets.protocol import Routine, Table, Target
 
 REAL_DTYPES: Final[dict[Format, Any]] = {BINARY32: np.float32, BINARY64: np.float64}
@@ -206,6 +206,17 @@ def _lift_elementary(kit: HardwareKit, *, name: str) -> Routine:
     return (_lift_binary if name in BINARY else _lift_unary)(kit, of_format(kit.integer, name))
 
 
+def _lift_quick(kit: HardwareKit, *, name: str) -> Routine:
+    """The first phase of an integer routine of binary32."""
+    quick, encoding, real = quick_phase(kit.integer, name), kit.encoding, kit.real
+
+    def lifted(a: Any) -> Any:
+        settled, z = quick(encoding(a))
+        return settled, real(z)
+
+    return lifted
+
+
 def _lifted(
     lift: Callable[[HardwareKit, Routine], Routine], *names: str
 ) -> dict[str, Callable[[HardwareKit], Routine]]:
@@ -228,6 +239,8 @@ MAKERS: Final[dict[str, Callable[[HardwareKit], Routine]]] = {
     **_lifted(_lift_scaling, "scale_b"),
     **_lifted(_lift_inward, "class_of", *TO_INT),
     **{name: partial(_lift_elementary, name=name) for name in (*UNARY, *BINARY)},
+    **{f"quick {name}": partial(_lift_quick, name=name) for name in UNARY},
+    **{f"whole {name}": partial(_lift_elementary, name=f"whole {name}") for name in UNARY},
 }
 
 

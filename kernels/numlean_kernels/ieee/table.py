@@ -81,6 +81,7 @@ QUIET_MAKERS: Final[dict[str, Maker]] = {
 }
 """Operations that raise no flag."""
 
+_QUICK: Final = "quick "
 
 _ARITIES: Final = {"add": 2, "sub": 2, "mul": 2, "div": 2, "fma": 3, "rem": 2, "scale_b": 2} | {
     "pow": 2,
@@ -94,8 +95,9 @@ def ieee_table(arithmetic: Arithmetic, target: Target) -> Table:
     """The routines of an arithmetic on a target.
 
     ``table[name]`` is the operation's result alone; ``table["flagged " + name]`` the pair of it and
-    the flags raised. Where rounding is stochastic there are only the operations that round, and
-    each takes a word of random bits after its operands.
+    the flags raised. First phases have names as :mod:`numlean_kernels.loops.phased` says. Where
+    rounding is stochastic there are only the operations that round, and each takes a word of random
+    bits after its operands.
     """
     kit = Kit(arithmetic, target)
     make = _make_stochastic if arithmetic.rounding is Rounding.STOCHASTIC else _make
@@ -116,7 +118,22 @@ def result_alone(kit: Kit, name: str) -> Routine:
     return kit.target.routine(_first(_without_noise(kit, name), _ARITIES.get(name, 1)))
 
 
+def quick_phase(kit: Kit, name: str) -> Routine:
+    """A function's first phase, ``quick(a) -> (settled, z)``.
+
+    Raises:
+        KeyError: It has none.
+    """
+    if name in FLAGGED_MAKERS or name in QUIET_MAKERS:
+        raise KeyError(name)
+    from numlean_kernels.elementary import first_phase
+
+    return first_phase(kit, name)
+
+
 def _make(kit: Kit, name: str) -> Routine:
+    if name.startswith(_QUICK):
+        return quick_phase(kit, name.removeprefix(_QUICK))
     flagged = name.removeprefix("flagged ")
     return _without_noise(kit, flagged) if flagged != name else result_alone(kit, name)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, Final
 
+from numlean_kernels.loops.phased import phased, phased_flagged
 from numlean_kernels.targets.protocol import Loop, Routine, Table
 
 
@@ -29,7 +30,8 @@ def elementwise(name: str, arity: int) -> Loop:
     """The loop z[i] = name(operands[i]...) over one to four operands."""
 
     def make(table: Table) -> Callable[..., None]:
-        return _RESULT_KERNELS[arity - 1](table[name])
+        kernel = phased(table, name) if arity == 1 else None
+        return kernel or _RESULT_KERNELS[arity - 1](table[name])
 
     return Loop(name, rank=1, make=make)
 
@@ -49,7 +51,8 @@ def flagged(name: str, arity: int) -> Loop:
     """The loop z[i], raised[i] = name(operands[i]...), raised being the flags of the operation."""
 
     def make(table: Table) -> Callable[..., None]:
-        return _FLAGGED_KERNELS[arity - 1](table["flagged " + name])
+        kernel = phased_flagged(table, name) if arity == 1 else None
+        return kernel or _FLAGGED_KERNELS[arity - 1](table["flagged " + name])
 
     return Loop(f"flagged {name}", rank=1, make=make, outputs=2)
 

@@ -43,6 +43,13 @@ class Table:
     def __getitem__(self, name: str) -> Routine:
         return self.make(name)
 
+    def get(self, name: str) -> Routine | None:
+        """The routine of a name, or None where there is none."""
+        try:
+            return self.make(name)
+        except KeyError:
+            return None
+
 
 @final
 @dataclass(frozen=True, eq=False)
