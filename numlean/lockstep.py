@@ -77,12 +77,20 @@ def crosscheck(
     task: Task,
     scalars: Sequence[Scalar],
     config: TrainConfig,
-    dataset: Dataset,
+    dataset: Dataset | Callable[[Scalar], Dataset],
     options: Options | None = None,
     *,
     on_progress: OnProgress | None = None,
 ) -> Crosscheck:
     """Train a task in each arithmetic and compare every step's loss and parameters.
+
+    Args:
+        task: What to train.
+        scalars: In which arithmetics.
+        config: How.
+        dataset: On what; or what makes of it the data of a run in a Scalar.
+        options: How runners are instantiated.
+        on_progress: Told of each step.
 
     Raises:
         NumleanError: There are fewer than two arithmetics.
@@ -100,7 +108,7 @@ def _trace(
     task: Task,
     scalar: Scalar,
     config: TrainConfig,
-    dataset: Dataset,
+    dataset: Dataset | Callable[[Scalar], Dataset],
     options: Options | None,
     by_value: bool,
     on_progress: OnProgress | None,
@@ -117,7 +125,8 @@ def _trace(
             on_progress(scalar, len(states))
 
     runner = instantiate(task, scalar, options)
-    run_steps(runner, config, dataset, on_step=record)
+    data = dataset if isinstance(dataset, Dataset) else dataset(runner.scalar)
+    run_steps(runner, config, data, on_step=record)
     return Trace(scalar, tuple(states), tuple(values))
 
 

@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
             task.task,
             scalars,
             config,
-            task.load().train,
+            lambda scalar: task.load_in(scalar).train,
             options_of(arguments),
             on_progress=show,
         )

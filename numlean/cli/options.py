@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
+from numlean.cli.data_options import add_data_options, data_task_of
+from numlean.errors import NumleanError
 from numlean.optim import sgd
 from numlean.runtime import BACKENDS, Options, TrainConfig
 from numlean.tasks import NamedTask, get_task, tasks
@@ -11,7 +14,9 @@ from numlean.tasks import NamedTask, get_task, tasks
 
 def add_training_options(parser: argparse.ArgumentParser) -> None:
     """The task, and what decides its bits apart from the arithmetic."""
-    parser.add_argument("task", metavar="TASK", help=f"one of {', '.join(tasks())}")
+    parser.add_argument(
+        "task", nargs="?", metavar="TASK", help=f"one of {', '.join(tasks())}; or --data FILE"
+    )
     parser.add_argument("--steps", type=int, metavar="N", help="updates to make")
     parser.add_argument("--batch-size", type=int, metavar="B", help="samples an update")
     parser.add_argument("--lr", type=float, metavar="X", help="learning rate")
@@ -29,11 +34,24 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
         help="how a step is executed (default: %(default)s)",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_data_options(parser)
 
 
 def task_of(arguments: argparse.Namespace) -> NamedTask:
-    """The task asked for."""
-    return get_task(arguments.task)
+    """The task asked for, by its name or by a table; of the latter, a line says what it is.
+
+    Raises:
+        NumleanError: Neither is named, or both.
+    """
+    if arguments.task is not None and arguments.data is not None:
+        raise NumleanError(f"either the task {arguments.task!r} or --data FILE, not both")
+    task = data_task_of(arguments)
+    if task is None:
+        if arguments.task is None:
+            raise NumleanError(f"name a TASK ({', '.join(tasks())}) or --data FILE")
+        return get_task(arguments.task)
+    print(f"numlean: {task.name}: {task.summary}", file=sys.stderr)
+    return task
 
 
 def config_of(arguments: argparse.Namespace, task: NamedTask) -> TrainConfig:

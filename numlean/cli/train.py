@@ -40,9 +40,9 @@ def run(arguments: argparse.Namespace) -> int:
     task = task_of(arguments)
     config = config_of(arguments, task)
     scalar = get_scalar(arguments.dtype, arguments.device)
-    split = task.load()
     counting = CountingScalar(scalar) if arguments.flags else None
     runner = instantiate(task.task, counting or scalar, options_of(arguments))
+    split = task.load_in(runner.scalar)
     before = runner.mean_loss(split.train)
     flags = FlagHistory(counting) if counting else None
     started = time.perf_counter()

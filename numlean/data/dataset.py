@@ -4,32 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from numlean.errors import DataError
+from numlean.tensor import Tensor
 
 Floats: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+Places: TypeAlias = Sequence[int] | np.ndarray[tuple[int], np.dtype[np.intp]]
 
 
 class Sample(NamedTuple):
     """An input and its target; or many of each, stacked along a leading batch axis."""
 
-    x: Floats
-    y: Floats
+    x: Floats | Tensor
+    y: Floats | Tensor
 
 
 @dataclass(frozen=True)
 class Dataset:
     """Samples in order, stacked: inputs of shape (n, ...) and targets of shape (n, ...).
 
-    Made by ``of_arrays`` and ``of_list``, which check the data.
+    Made by ``of_arrays`` and ``of_list``, which check the data; or of tensors, whose numbers are
+    those of a Scalar already.
     """
 
-    x: Floats
-    y: Floats
+    x: Floats | Tensor
+    y: Floats | Tensor
 
     @classmethod
     def of_arrays(cls, x: ArrayLike, y: ArrayLike) -> Dataset:
@@ -38,10 +41,10 @@ class Dataset:
         Raises:
             DataError: The two differ in length, or a number is not finite; the message says where.
         """
-        dataset = cls(_finite("input", x), _finite("target", y))
-        if len(dataset.x) != len(dataset.y):
-            raise DataError(f"there are {len(dataset.x)} inputs but {len(dataset.y)} targets")
-        return dataset
+        inputs, targets = _finite("input", x), _finite("target", y)
+        if len(inputs) != len(targets):
+            raise DataError(f"there are {len(inputs)} inputs but {len(targets)} targets")
+        return cls(inputs, targets)
 
     @classmethod
     def of_list(cls, samples: Sequence[tuple[ArrayLike, ArrayLike]]) -> Dataset:
@@ -58,7 +61,7 @@ class Dataset:
     @property
     def size(self) -> int:
         """The number of samples."""
-        return len(self.x)
+        return int(self.x.shape[0])
 
     def get(self, index: int) -> Sample:
         """One sample, without a batch axis.
@@ -68,11 +71,11 @@ class Dataset:
         """
         if not 0 <= index < self.size:
             raise DataError(f"there is no sample {index} among {self.size}")
-        return Sample(self.x[index], self.y[index])
+        return Sample(_rows(self.x, index), _rows(self.y, index))
 
-    def batch(self, indices: Sequence[int] | np.ndarray[tuple[int], np.dtype[np.intp]]) -> Sample:
+    def batch(self, indices: Places | slice) -> Sample:
         """Samples stacked along a leading axis, in the order of ``indices``."""
-        return Sample(self.x[indices], self.y[indices])
+        return Sample(_rows(self.x, indices), _rows(self.y, indices))
 
     def stacked(self) -> Sample:
         """All samples as one batch."""
@@ -96,16 +99,14 @@ class Dataset:
         """These samples, then the other's.
 
         Raises:
-            DataError: Their shapes differ.
+            DataError: Their shapes differ, or only one holds numbers of a Scalar.
         """
         for ours, theirs in ((self.x, other.x), (self.y, other.y)):
             if ours.shape[1:] != theirs.shape[1:]:
                 raise DataError(
                     f"samples of shape {theirs.shape[1:]} cannot follow those of {ours.shape[1:]}"
                 )
-        return Dataset.of_arrays(
-            np.concatenate([self.x, other.x]), np.concatenate([self.y, other.y])
-        )
+        return Dataset(_joined(self.x, other.x), _joined(self.y, other.y))
 
     def split_at(self, index: int) -> tuple[Dataset, Dataset]:
         """The first ``index`` samples, and the rest.
@@ -115,10 +116,25 @@ class Dataset:
         """
         if index < 0:
             raise DataError(f"a dataset is split at a sample, not at {index}")
-        return Dataset(self.x[:index], self.y[:index]), Dataset(self.x[index:], self.y[index:])
+        first, rest = slice(index), slice(index, None)
+        return Dataset(*self.batch(first)), Dataset(*self.batch(rest))
 
     def __iter__(self) -> Iterator[Sample]:
         return (self.get(index) for index in range(self.size))
+
+
+def _rows(values: Floats | Tensor, index: int | slice | Places) -> Any:
+    if isinstance(values, Tensor):
+        return Tensor(values.scalar, values.data[index])
+    return values[index]
+
+
+def _joined(a: Floats | Tensor, b: Floats | Tensor) -> Floats | Tensor:
+    if isinstance(a, Tensor) and isinstance(b, Tensor):
+        return Tensor(a.scalar, a.scalar.concat([a.data, b.data], 0))
+    if isinstance(a, Tensor) or isinstance(b, Tensor):
+        raise DataError("numbers of a Scalar and binary64 numbers are not put in one dataset")
+    return np.concatenate([a, b])
 
 
 def _stack(what: str, values: Sequence[ArrayLike]) -> Floats:

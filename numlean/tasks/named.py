@@ -11,6 +11,7 @@ from typing import Final
 from numlean.data import Dataset
 from numlean.errors import UnknownNameError
 from numlean.runtime.task import Task
+from numlean.scalar import Scalar
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class NamedTask:
         lr: The default learning rate.
         momentum: The default momentum.
         is_classification: Whether targets are one-hot classes, so that there is an accuracy.
+        enter: Makes of the data what a Scalar's own operations make of it; None leaves it binary64.
     """
 
     name: str
@@ -46,11 +48,21 @@ class NamedTask:
     lr: float
     momentum: float
     is_classification: bool
+    enter: Callable[[Split, Scalar], Split] | None = None
+
+    def load_in(self, scalar: Scalar) -> Split:
+        """The data as a run in an arithmetic takes it."""
+        split = self.load()
+        return split if self.enter is None else self.enter(split, scalar)
 
 
 _MODULES: Final = {
+    "breast-cancer": "numlean.tasks.breast_cancer",
+    "diabetes": "numlean.tasks.diabetes",
     "digits": "numlean.tasks.digits",
+    "iris": "numlean.tasks.iris",
     "sine": "numlean.tasks.sine",
+    "wine": "numlean.tasks.wine",
     "xor": "numlean.tasks.xor",
 }
 

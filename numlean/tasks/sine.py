@@ -24,8 +24,8 @@ def _load() -> Split:
     data = Dataset.of_arrays(x, scalar.to_float(y))
     is_test = np.arange(_SAMPLES) % 4 == 1
     return Split(
-        train=Dataset(data.x[~is_test], data.y[~is_test]),
-        test=Dataset(data.x[is_test], data.y[is_test]),
+        train=Dataset(*data.batch(np.flatnonzero(~is_test))),
+        test=Dataset(*data.batch(np.flatnonzero(is_test))),
     )
 
 

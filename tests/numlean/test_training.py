@@ -282,8 +282,8 @@ def test_crosscheck_finds_the_very_step_at_which_one_bit_is_flipped(monkeypatch)
 
 
 def test_tasks_are_named_and_their_data_is_fixed():
-    assert tasks() == ("digits", "sine", "xor")
-    with pytest.raises(NumleanError, match="known: digits, sine, xor"):
+    assert tasks() == ("breast-cancer", "diabetes", "digits", "iris", "sine", "wine", "xor")
+    with pytest.raises(NumleanError, match="known: breast-cancer, diabetes, digits, iris"):
         get_task("xnor")
     split = get_task("digits").load()
     assert (split.train.size, split.test.size) == (1437, 360)

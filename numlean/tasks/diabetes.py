@@ -1,0 +1,35 @@
+"""Regression: how diabetes progresses within a year."""
+
+from __future__ import annotations
+
+from numlean.nn import Linear, Sequential, Tanh
+from numlean.runtime.task import Task
+from numlean.tasks.named import NamedTask, Split
+from numlean.tasks.splits import parted, standardised_before
+
+_TEST_SIZE = 88
+_SPLIT_SEED = 0
+
+
+def _load() -> Split:
+    from sklearn.datasets import load_diabetes
+
+    bundle = load_diabetes(scaled=False)  # as measured: scaling there depends on the machine
+    targets = bundle.target.reshape(-1, 1)
+    split = parted(bundle.data, targets, test_size=_TEST_SIZE, seed=_SPLIT_SEED)
+    return standardised_before(split, targets=True)
+
+
+TASK = NamedTask(
+    name="diabetes",
+    summary="progression of diabetes in a year, 442 patients, 10 measurements each (scikit-learn),"
+    " 88 of them a test, 10-8-1, tanh, squared error of the standardised target,"
+    " of which it leaves 0.56",
+    task=Task.regression(Sequential(Linear(10, 8), Tanh(), Linear(8, 1))),
+    load=_load,
+    steps=300,
+    batch_size=32,
+    lr=0.01,
+    momentum=0.9,
+    is_classification=False,
+)

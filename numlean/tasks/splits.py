@@ -1,0 +1,54 @@
+"""Data put in random order, parted and standardised."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from numlean.data import Dataset
+from numlean.data.dataset import Floats
+from numlean.data.standardise import standardised, standardised_in, statistics
+from numlean.scalar import Scalar
+from numlean.streams import UniformStream, permutation
+from numlean.tasks.named import Split
+from numlean.tensor import Tensor
+
+
+def parted(inputs: Floats, targets: Floats, *, test_size: int, seed: int) -> Split:
+    """Samples in an order that the seed names, the first of them a test."""
+    order = permutation(len(inputs), UniformStream(seed))
+    test, train = Dataset.of_arrays(inputs[order], targets[order]).split_at(test_size)
+    return Split(train=train, test=test)
+
+
+def standardised_before(split: Split, *, targets: bool) -> Split:
+    """A split whose inputs, and targets if asked, are standardised in binary64.
+
+    The statistics are the training part's; ``numlean.data.standardise`` states formula and order.
+    """
+    x_train, x_test = _standardised(split.train.x, split.test.x)
+    if not targets:
+        return Split(Dataset(x_train, split.train.y), Dataset(x_test, split.test.y))
+    y_train, y_test = _standardised(split.train.y, split.test.y)
+    return Split(Dataset(x_train, y_train), Dataset(x_test, y_test))
+
+
+def standardised_within(split: Split, scalar: Scalar, *, targets: bool) -> Split:
+    """The same by an arithmetic's own operations, statistics included."""
+    x_train, x_test = _standardised_in(scalar, split.train.x, split.test.x)
+    if not targets:
+        return Split(Dataset(x_train, split.train.y), Dataset(x_test, split.test.y))
+    y_train, y_test = _standardised_in(scalar, split.train.y, split.test.y)
+    return Split(Dataset(x_train, y_train), Dataset(x_test, y_test))
+
+
+def _standardised(train: Floats | Tensor, test: Floats | Tensor) -> tuple[Floats, Floats]:
+    known, unknown = np.asarray(train), np.asarray(test)
+    mean, deviation = statistics(known)
+    return standardised(known, mean, deviation), standardised(unknown, mean, deviation)
+
+
+def _standardised_in(
+    scalar: Scalar, train: Floats | Tensor, test: Floats | Tensor
+) -> tuple[Tensor, Tensor]:
+    known, unknown = Tensor.of(scalar, np.asarray(train)), Tensor.of(scalar, np.asarray(test))
+    return standardised_in(known, known), standardised_in(known, unknown)
