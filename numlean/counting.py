@@ -96,6 +96,10 @@ class FlagHistory:
             total.add(flags)
             self.by_operation[name].add(flags)
         self.by_step.append(total)
+        self.discard()
+
+    def discard(self) -> None:
+        """Forget what was counted since the last step: it belongs to none."""
         self._counts.clear()
 
     def report(self) -> dict[str, Any]:

@@ -10,10 +10,10 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Final, NoReturn
 
+from numlean.cli.interrupt import EXIT_INTERRUPTED
 from numlean.errors import NumleanError
 
 EXIT_WRONG_USE: Final = 2
-EXIT_INTERRUPTED: Final = 130
 
 _COMMANDS: Final = {
     "train": "train a task in one arithmetic",

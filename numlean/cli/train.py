@@ -1,29 +1,39 @@
 """Train a task in one arithmetic; print losses, accuracy, time and digests.
 
-With --json, one object with the keys task, dtype, device, backend, steps, batch_size, lr, momentum,
-seed, loss_before, loss_after (mean loss over the training data), test_loss, accuracy (on the test
-data; null for regression), seconds (training alone), state_digest and value_digest. A loss that is
-not finite is null. With --flags two more: flags, how often each exception was raised by each
-operation in training, and flags_by_step, how often by all operations in each step.
+With --json, one object with the keys task, dtype, device, backend, steps (those made), batch_size,
+lr, momentum, seed, loss_before, loss_after (mean loss over the training data), last_loss (the last
+batch's, before its update; null without a step), test_loss (null without test data), accuracy (on
+the test data; null for regression), stopped_by ("interrupt" or "patience"; null if all steps were
+made), seconds (training alone), state_digest and value_digest. A loss that is not finite is null.
+With --eval-every one more: evaluations, a list of objects with updates, test_loss and accuracy.
+With --flags two more: flags, how often each exception was raised by each operation in training, and
+flags_by_step, how often by all operations in each step.
+
+Ctrl-C ends training after the current step, a second one at once; the status is then 130. The first
+line of --log tells what is run, every other is a step: step (from 0), loss (the batch's, before the
+update), loss_bits (its encoding) or loss_hex (its exact value), lr, seconds, and after an
+evaluation test_loss and accuracy.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import time
-from math import isfinite
+from contextlib import ExitStack
 from typing import Any
 
+from numlean.cli import plot
+from numlean.cli.evaluation import Evaluator, evaluated
+from numlean.cli.interrupt import EXIT_INTERRUPTED, interruptible
 from numlean.cli.options import add_training_options, config_of, options_of, task_of
 from numlean.cli.progress import progress
+from numlean.cli.report import as_text
+from numlean.cli.run_log import plain_json, run_log
+from numlean.cli.watch import Watch
 from numlean.counting import CountingScalar, FlagHistory
 from numlean.digest import parameters_of, state_digest, value_digest
 from numlean.registry import get_scalar
-from numlean.runtime import Runner, Stepper, instantiate, run_steps
+from numlean.runtime import Runner, TrainConfig, instantiate, run_steps
 from numlean.tasks import NamedTask, Split
-from numlean.tensor import Tensor
-from numlean_kernels.ieee.flags import FLAGS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,88 +43,105 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--flags", action="store_true", help="count IEEE exceptions by operation (slower)"
     )
+    group = parser.add_argument_group("long runs")
+    group.add_argument("--log", metavar="FILE", help="write one line of JSON a step")
+    group.add_argument("--plot", metavar="FILE", help="draw the losses, .png or .svg")
+    group.add_argument(
+        "--eval-every", type=int, metavar="N", help="evaluate on the test data every N steps"
+    )
+    group.add_argument(
+        "--patience", type=int, metavar="N", help="stop when N evaluations bring no lower loss"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Train and report."""
+    if arguments.plot is not None:
+        plot.check_path(arguments.plot)
     task = task_of(arguments)
     config = config_of(arguments, task)
     scalar = get_scalar(arguments.dtype, arguments.device)
     counting = CountingScalar(scalar) if arguments.flags else None
     runner = instantiate(task.task, counting or scalar, options_of(arguments))
     split = task.load_in(runner.scalar)
+    evaluator = Evaluator(
+        arguments.eval_every or 0, arguments.patience, split.test, task.is_classification
+    )
     before = runner.mean_loss(split.train)
+    settings = _settings(task, config, runner)
     flags = FlagHistory(counting) if counting else None
-    started = time.perf_counter()
-    with progress(f"{task.name} in {scalar.name}", config.steps) as advance:
-
-        def show(stepper: Stepper, loss: Tensor) -> None:
-            if flags is not None:
-                flags.end_step()
-            advance(f"loss {loss.item():.6g}")
-
-        run_steps(runner, config, split.train, on_step=show)
-    seconds = time.perf_counter() - started
+    watch = _train(arguments, settings, runner, config, split, evaluator, flags)
     report = {
+        **settings,
+        "steps": watch.steps,
+        "loss_before": before.item(),
+        **_results(runner, split, watch),
+        **_digests(runner),
+        **({} if flags is None else flags.report()),
+    }
+    print(plain_json(report) if arguments.json else as_text(report))
+    if arguments.plot is not None:
+        evaluations = [(each.updates, each.loss.item()) for each in evaluator.evaluations]
+        title = f"{task.name}, {scalar.name}"
+        plot.draw(arguments.plot, title, watch.losses, evaluations)
+    return EXIT_INTERRUPTED if watch.interrupt.asked else 0
+
+
+def _train(
+    arguments: argparse.Namespace,
+    settings: dict[str, Any],
+    runner: Runner,
+    config: TrainConfig,
+    split: Split,
+    evaluator: Evaluator,
+    flags: FlagHistory | None,
+) -> Watch:
+    with ExitStack() as stack:
+        write = None
+        if arguments.log is not None:
+            write = stack.enter_context(run_log(arguments.log, settings))
+        title = f"{settings['task']} in {settings['dtype']}"
+        advance = stack.enter_context(progress(title, config.steps))
+        interrupt = stack.enter_context(interruptible())
+        keeps = arguments.plot is not None
+        watch = Watch(config, evaluator, interrupt, advance, write, flags, keeps_losses=keeps)
+        run_steps(runner, config, split.train, on_step=watch)
+        watch.end()
+    return watch
+
+
+def _settings(task: NamedTask, config: TrainConfig, runner: Runner) -> dict[str, Any]:
+    return {
         "task": task.name,
-        "dtype": scalar.name,
-        "device": scalar.device,
-        "backend": arguments.backend,
+        "dtype": runner.scalar.name,
+        "device": runner.scalar.device,
+        "backend": runner.options.backend,
         "steps": config.steps,
         "batch_size": config.batch_size,
         "lr": config.optimizer.lr,
         "momentum": getattr(config.optimizer, "momentum", 0.0),
         "seed": config.seed,
-        "loss_before": before.item(),
-        **_results(task, runner, split),
-        "seconds": round(seconds, 3),
-        "state_digest": state_digest(parameters_of(runner)),
-        "value_digest": value_digest(parameters_of(runner)),
-        **({} if flags is None else flags.report()),
     }
-    print(_as_json(report) if arguments.json else _as_text(report))
-    return 0
 
 
-def _results(task: NamedTask, runner: Runner, split: Split) -> dict[str, Any]:
+def _results(runner: Runner, split: Split, watch: Watch) -> dict[str, Any]:
     runner.eval()
-    correct, total = runner.accuracy_one_hot(split.test) if task.is_classification else (0, 0)
+    test_loss, accuracy = evaluated(runner, watch.evaluator)
+    evaluations = [
+        {"updates": each.updates, "test_loss": each.loss.item(), "accuracy": each.accuracy}
+        for each in watch.evaluator.evaluations
+    ]
     return {
         "loss_after": runner.mean_loss(split.train).item(),
-        "test_loss": runner.mean_loss(split.test).item(),
-        "accuracy": correct / total if total else None,
+        "last_loss": None if watch.last_loss is None else watch.last_loss.item(),
+        "test_loss": test_loss.item() if split.test.size else None,
+        "accuracy": accuracy,
+        "stopped_by": watch.stopped_by,
+        **({"evaluations": evaluations} if watch.evaluator.every else {}),
+        "seconds": round(watch.seconds, 3),
     }
 
 
-def _as_json(report: dict[str, Any]) -> str:
-    return json.dumps(
-        {
-            key: None if isinstance(value, float) and not isfinite(value) else value
-            for key, value in report.items()
-        }
-    )
-
-
-def _as_text(report: dict[str, Any]) -> str:
-    accuracy = report["accuracy"]
-    lines = {
-        "task": f"{report['task']}, {report['steps']} steps of {report['batch_size']} samples",
-        "dtype": f"{report['dtype']} on {report['device']}, {report['backend']}",
-        "loss": f"{report['loss_before']:.9g} -> {report['loss_after']:.9g}",
-        "test loss": f"{report['test_loss']:.9g}",
-        "test accuracy": "" if accuracy is None else f"{accuracy:.2%}",
-        "seconds": f"{report['seconds']:.3f}",
-        "state_digest": report["state_digest"],
-        "value_digest": report["value_digest"],
-    }
-    text = [f"{name:<14} {value}" for name, value in lines.items() if value]
-    return "\n".join(text + (_flag_table(report["flags"]) if "flags" in report else []))
-
-
-def _flag_table(by_operation: dict[str, dict[str, int]]) -> list[str]:
-    header = f"{'flags':<14}" + "".join(f"{name:>16}" for name in FLAGS)
-    rows = [
-        f"{operation:<14}" + "".join(f"{counts[name]:>16,}" for name in FLAGS)
-        for operation, counts in by_operation.items()
-    ]
-    return [header, *rows]
+def _digests(runner: Runner) -> dict[str, str]:
+    named = parameters_of(runner)
+    return {"state_digest": state_digest(named), "value_digest": value_digest(named)}

@@ -1,0 +1,88 @@
+"""A picture of a run's losses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from numlean.errors import NumleanError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_SUFFIXES: Final = (".png", ".svg")
+_WIDE_RANGE: Final = 30.0
+"""Greatest loss by least from which on the axis is logarithmic."""
+_FEW: Final = 60
+"""As many evaluations are marked; more would run into each other."""
+
+
+def check_path(path: str) -> None:
+    """Say before a run, not after it, that its picture cannot be written.
+
+    Raises:
+        NumleanError: It is neither .png nor .svg, or its folder does not exist.
+    """
+    if Path(path).suffix.lower() not in _SUFFIXES:
+        raise NumleanError(f"--plot draws {' or '.join(_SUFFIXES)}, not {path}")
+    if not Path(path).absolute().parent.is_dir():
+        raise NumleanError(f"--plot {path}: there is no such folder")
+
+
+def draw(
+    path: str,
+    title: str,
+    losses: Sequence[tuple[int, float]],
+    evaluations: Sequence[tuple[int, float]],
+) -> None:
+    """Draw losses of batches, and of the test data, by the number of updates made before.
+
+    The same numbers give the same file. What is not finite is a gap.
+
+    Raises:
+        NumleanError: The file cannot be written.
+    """
+    # It takes longer to import than all of numlean.
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+
+    with rc_context({"svg.hashsalt": "numlean"}):
+        figure = Figure(figsize=(8, 4.5), dpi=150, layout="constrained")
+        axes = figure.add_subplot()
+        # A lone point has no line to be seen by.
+        (batches,) = axes.plot(*_columns(losses), marker="o" if len(losses) == 1 else "")
+        batches.set(label="training batch", color="#4c78a8", linewidth=0.9, alpha=0.75)
+        if evaluations:
+            marker = "o" if len(evaluations) <= _FEW else ""
+            (tests,) = axes.plot(*_columns(evaluations), marker=marker, markersize=4)
+            tests.set(label="test data", color="#e45756", linewidth=1.8)
+        axes.set_title(title, loc="left", fontsize=11)
+        axes.set_xlabel("updates")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.set_ylabel("loss")
+        if _is_wide([loss for _, loss in (*losses, *evaluations)]):
+            axes.set_yscale("log")
+        axes.grid(True, which="major", color="#dddddd", lw=0.6)
+        axes.set_axisbelow(True)
+        axes.spines[["top", "right"]].set_visible(False)
+        figure.legend(loc="outside upper right", ncols=2, frameon=False)
+        _save(figure, path)
+
+
+def _columns(points: Sequence[tuple[int, float]]) -> tuple[list[int], list[float]]:
+    return [x for x, _ in points], [y for _, y in points]
+
+
+def _is_wide(losses: Sequence[float]) -> bool:
+    finite = [loss for loss in losses if 0 <= loss < float("inf")]
+    return bool(finite) and min(finite) > 0 and max(finite) > _WIDE_RANGE * min(finite)
+
+
+def _save(figure: Figure, path: str) -> None:
+    metadata = {"Date": None} if Path(path).suffix.lower() == ".svg" else {}
+    try:
+        figure.savefig(path, metadata=metadata)
+    except OSError as error:
+        raise NumleanError(f"cannot write the plot {path}: {error.strerror}") from None

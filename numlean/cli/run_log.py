@@ -1,0 +1,66 @@
+"""A run written down while it goes on: one JSON object a line.
+
+The first line tells what is run. Every other is a step: ``step``, from 0; ``loss``, the batch's
+before the update, null if it is not finite; ``loss_bits``, its encoding, or, where numbers have
+none, ``loss_hex``, its value as C writes it in hexadecimal; ``lr``; ``seconds`` since training
+began; and after an evaluation ``test_loss`` and, of classes, ``accuracy``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from math import isfinite
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from numlean.errors import NumleanError
+from numlean.tensor import Tensor
+
+Write: TypeAlias = Callable[[dict[str, Any]], None]
+"""Writes an object as a line, at once."""
+
+
+@contextmanager
+def run_log(path: str, header: dict[str, Any], *, append: bool = False) -> Iterator[Write]:
+    """A log in a file, begun with a header; appended to one that goes on.
+
+    Raises:
+        NumleanError: The file cannot be written.
+    """
+    try:
+        file = Path(path).open("a" if append else "w", encoding="utf-8")  # noqa: SIM115
+    except OSError as error:
+        raise NumleanError(f"cannot write the log {path}: {error.strerror}") from None
+    with file:
+
+        def write(line: dict[str, Any]) -> None:
+            file.write(plain_json(line) + "\n")
+            file.flush()
+
+        write(header)
+        yield write
+
+
+def exact_loss(loss: Tensor) -> dict[str, Any]:
+    """A loss as the log tells it."""
+    scalar, data = loss.scalar, loss.data.reshape(1)
+    if scalar.format is not None:
+        digits = -(-scalar.format.width // 4)
+        return {"loss": loss.item(), "loss_bits": f"{int(scalar.to_bits(data)[0]):#0{2 + digits}x}"}
+    from numlean.literals import hexadecimal
+
+    (value,) = scalar.to_exact(data)
+    text = hexadecimal(value._mpf_) if abs(value) < float("inf") else str(value)
+    return {"loss": loss.item(), "loss_hex": text}
+
+
+def plain_json(values: dict[str, Any]) -> str:
+    """One JSON object on one line; floats that are not finite become null."""
+    return json.dumps(
+        {
+            key: None if isinstance(value, float) and not isfinite(value) else value
+            for key, value in values.items()
+        }
+    )
