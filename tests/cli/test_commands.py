@@ -175,7 +175,8 @@ def test_help_imports_neither_numba_nor_mpmath_nor_scikit_learn():
         "from numlean.cli import main\n"
         "with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):\n"
         "    main(['--help'])\n"
-        "print(sorted({'numba', 'mpmath', 'sklearn', 'rich', 'gmpy2', 'matplotlib'} & set(sys.modules)))\n"
+        "heavy = {'numba', 'mpmath', 'sklearn', 'rich', 'gmpy2', 'matplotlib'}\n"
+        "print(sorted(heavy & set(sys.modules)))\n"
     )
     result = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
