@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
+import numpy as np
+
 from numlean.data import Sample
 from numlean.errors import UnavailableError
 from numlean.nn import Linear, ReLU, Sequential, Tanh
@@ -93,8 +95,8 @@ def _pytorch(activation: str, optimizer: str, batch: Sample) -> Step | None:
     rule = {"SGD": torch.optim.SGD, "Adam": torch.optim.Adam}[optimizer](
         model.parameters(), lr=_OPTIMIZERS[optimizer].lr
     )
-    x = torch.tensor(batch.x, dtype=torch.float32)
-    y = torch.tensor(batch.y.argmax(axis=1))
+    x = torch.tensor(np.asarray(batch.x), dtype=torch.float32)
+    y = torch.tensor(np.asarray(batch.y).argmax(axis=1))
     loss = torch.nn.CrossEntropyLoss()
 
     def step() -> None:

@@ -33,6 +33,11 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
         choices=BACKENDS,
         help="how a step is executed (default: %(default)s)",
     )
+    parser.add_argument(
+        "--fast-kernels",
+        action="store_true",
+        help="hardware arithmetic and vector kernels where they give the same bits",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     add_data_options(parser)
 
@@ -72,4 +77,6 @@ def config_of(arguments: argparse.Namespace, task: NamedTask) -> TrainConfig:
 
 def options_of(arguments: argparse.Namespace) -> Options:
     """How the task is to be instantiated."""
-    return Options(backend=arguments.backend, seed=arguments.seed)
+    return Options(
+        backend=arguments.backend, fast_kernels=arguments.fast_kernels, seed=arguments.seed
+    )

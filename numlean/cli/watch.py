@@ -91,5 +91,5 @@ class Watch:
         return f"loss {loss.item():.6g}{test}, lr {self._rate(step):.3g}"
 
     def _rate(self, step: int) -> float:
-        schedule = self.config.schedule
+        schedule = self.config.scheduler
         return self.config.optimizer.lr if schedule is None else schedule(step)

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from numlean.autograd.operations import concat
 from numlean.data import Dataset, Sample
-from numlean.errors import NumleanError, ShapeError, UnknownNameError
+from numlean.errors import NumleanError, ShapeError, UnavailableError, UnknownNameError
 from numlean.execution.engine import BACKENDS
 from numlean.execution.update import loss_and_gradient, merged
 from numlean.indices import INDICES
@@ -313,6 +313,9 @@ def scalar_for(scalar: Scalar | str, options: Options) -> Scalar:
             f"{scalar.name} is on {scalar.device}, the options want {options.device}: give"
             " the dtype's name, or no device"
         )
-    if options.fast_kernels:
-        return get_scalar(scalar.name, scalar.device, fast_kernels=True)
-    return scalar
+    if not options.fast_kernels:
+        return scalar
+    fast = get_scalar(scalar.name, scalar.device, fast_kernels=True)
+    if fast != scalar:
+        raise UnavailableError(f"a {type(scalar).__name__} has no fast kernels")
+    return fast

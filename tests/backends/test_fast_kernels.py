@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from numlean import NumleanError, Options, TrainConfig, get_scalar, get_task, instantiate
+from numlean import (
+    CountingScalar,
+    NumleanError,
+    Options,
+    TrainConfig,
+    get_scalar,
+    get_task,
+    instantiate,
+)
 from numlean.digest import parameters_of, state_digest
 from numlean.optim import sgd
 from numlean.runtime import run_steps
@@ -81,3 +89,9 @@ def test_options_ask_for_them_by_dtype_or_by_scalar():
         assert runner.scalar is fast
     with pytest.raises(NumleanError, match="no fast kernels"):
         instantiate(task.task, "mp:30", options)
+
+
+def test_counted_flags_and_fast_kernels_exclude_each_other():
+    counting = CountingScalar(get_scalar("ieee32exec"))
+    with pytest.raises(NumleanError, match="no fast kernels"):
+        instantiate(get_task("xor").task, counting, Options(fast_kernels=True))
