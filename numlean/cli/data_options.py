@@ -68,11 +68,15 @@ def data_task_of(arguments: argparse.Namespace) -> NamedTask | None:
     from numlean.data.tables import read_table
     from numlean.tasks.table import TableSettings, table_task
 
-    settings = TableSettings(**_given(arguments, _SETTINGS))
+    settings = _given(arguments, _SETTINGS)
+    if "test_share" in settings:
+        settings["test_share"] = Fraction(settings["test_share"])
+    if "hidden" in settings:
+        settings["hidden"] = _widths_of(settings["hidden"])
     reading = _given(arguments, _READING)
     if "input" in reading:
         reading["key"] = reading.pop("input")
-    return table_task(read_table(arguments.data, **reading), settings)
+    return table_task(read_table(arguments.data, **reading), TableSettings(**settings))
 
 
 def _given(arguments: argparse.Namespace, names: tuple[str, ...]) -> dict[str, Any]:
@@ -80,17 +84,23 @@ def _given(arguments: argparse.Namespace, names: tuple[str, ...]) -> dict[str, A
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _share(text: str) -> Fraction:
+# The values of options stay text, so that a checkpoint can tell them.
+
+
+def _share(text: str) -> str:
     try:
-        return Fraction(text)
+        Fraction(text)
     except (ValueError, ZeroDivisionError):
         raise argparse.ArgumentTypeError(f"a share is a number such as 0.2: {text!r}") from None
+    return text
 
 
-def _widths(text: str) -> tuple[int, ...]:
-    if text == "none":
-        return ()
+def _widths(text: str) -> str:
     parts = text.split(",")
-    if not all(part.strip().isdecimal() and int(part) > 0 for part in parts):
+    if text != "none" and not all(p.strip().isdecimal() and int(p) > 0 for p in parts):
         raise argparse.ArgumentTypeError(f"widths are positive, such as 32,16, or none: {text!r}")
-    return tuple(map(int, parts))
+    return text
+
+
+def _widths_of(text: str) -> tuple[int, ...]:
+    return () if text == "none" else tuple(map(int, text.split(",")))

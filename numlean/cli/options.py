@@ -6,8 +6,8 @@ import argparse
 import sys
 
 from numlean.cli.data_options import add_data_options, data_task_of
+from numlean.cli.optimization import add_optimization_options, optimizer_of, scheduler_of
 from numlean.errors import NumleanError
-from numlean.optim import sgd
 from numlean.runtime import BACKENDS, Options, TrainConfig
 from numlean.tasks import NamedTask, get_task, tasks
 
@@ -19,8 +19,6 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--steps", type=int, metavar="N", help="updates to make")
     parser.add_argument("--batch-size", type=int, metavar="B", help="samples an update")
-    parser.add_argument("--lr", type=float, metavar="X", help="learning rate")
-    parser.add_argument("--momentum", type=float, metavar="M", help="momentum of SGD")
     parser.add_argument(
         "--seed", type=int, default=0, metavar="S", help="names initial values and sample order"
     )
@@ -39,6 +37,7 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
         help="hardware arithmetic and vector kernels where they give the same bits",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_optimization_options(parser)
     add_data_options(parser)
 
 
@@ -61,16 +60,14 @@ def task_of(arguments: argparse.Namespace) -> NamedTask:
 
 def config_of(arguments: argparse.Namespace, task: NamedTask) -> TrainConfig:
     """The training configuration asked for, the task's defaults filled in."""
-
-    def chosen(name: str) -> int | float:
-        value: int | float | None = getattr(arguments, name)
-        default: int | float = getattr(task, name)
-        return default if value is None else value
-
+    steps = task.steps if arguments.steps is None else arguments.steps
+    batch_size = task.batch_size if arguments.batch_size is None else arguments.batch_size
+    optimizer = optimizer_of(arguments, task)
     return TrainConfig(
-        steps=int(chosen("steps")),
-        batch_size=int(chosen("batch_size")),
-        optimizer=sgd(chosen("lr"), chosen("momentum")),
+        steps=steps,
+        batch_size=batch_size,
+        optimizer=optimizer,
+        scheduler=scheduler_of(arguments, optimizer.lr, steps),
         seed=arguments.seed,
     )
 

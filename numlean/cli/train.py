@@ -1,7 +1,8 @@
 """Train a task in one arithmetic; print losses, accuracy, time and digests.
 
 With --json, one object with the keys task, dtype, device, backend, steps (those made), batch_size,
-lr, momentum, seed, loss_before, loss_after (mean loss over the training data), last_loss (the last
+lr, momentum, optimizer, schedule (as Python writes them; null for a constant rate), seed,
+loss_before, loss_after (mean loss over the training data), last_loss (the last
 batch's, before its update; null without a step), test_loss (null without test data), accuracy (on
 the test data; null for regression), stopped_by ("interrupt" or "patience"; null if all steps were
 made), seconds (training alone), state_digest and value_digest. A loss that is not finite is null.
@@ -24,6 +25,7 @@ from typing import Any
 from numlean.cli import plot
 from numlean.cli.evaluation import Evaluator, evaluated
 from numlean.cli.interrupt import EXIT_INTERRUPTED, interruptible
+from numlean.cli.optimization import unclipped
 from numlean.cli.options import add_training_options, config_of, options_of, task_of
 from numlean.cli.progress import progress
 from numlean.cli.report import as_text
@@ -119,7 +121,9 @@ def _settings(task: NamedTask, config: TrainConfig, runner: Runner) -> dict[str,
         "steps": config.steps,
         "batch_size": config.batch_size,
         "lr": config.optimizer.lr,
-        "momentum": getattr(config.optimizer, "momentum", 0.0),
+        "momentum": getattr(unclipped(config.optimizer), "momentum", 0.0),
+        "optimizer": repr(config.optimizer),
+        "schedule": None if config.scheduler is None else repr(config.scheduler),
         "seed": config.seed,
     }
 

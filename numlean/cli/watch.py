@@ -76,7 +76,7 @@ class Watch:
         line = {
             "step": step,
             **exact_loss(loss),
-            "lr": self._rate(step),
+            "lr": self.config.lr_at(step),
             "seconds": round(self._elapsed(), 6),
         }
         if found is not None:
@@ -88,8 +88,4 @@ class Watch:
     def _note(self, step: int, loss: Tensor) -> str:
         evaluations = self.evaluator.evaluations
         test = f", {evaluations[-1]}" if evaluations else ""
-        return f"loss {loss.item():.6g}{test}, lr {self._rate(step):.3g}"
-
-    def _rate(self, step: int) -> float:
-        schedule = self.config.scheduler
-        return self.config.optimizer.lr if schedule is None else schedule(step)
+        return f"loss {loss.item():.6g}{test}, lr {self.config.lr_at(step):.3g}"

@@ -35,6 +35,7 @@ class NamedTask:
         batch_size: Samples an update by default.
         lr: The default learning rate.
         momentum: The default momentum.
+        optim: The default optimizer, by the name of its ``OptimizerKind``.
         is_classification: Whether targets are one-hot classes, so that there is an accuracy.
         enter: Makes of the data what a Scalar's own operations make of it; None leaves it binary64.
     """
@@ -48,6 +49,7 @@ class NamedTask:
     lr: float
     momentum: float
     is_classification: bool
+    optim: str = "sgd"
     enter: Callable[[Split, Scalar], Split] | None = None
 
     def load_in(self, scalar: Scalar) -> Split:

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from numlean import TrainConfig, get_scalar, get_task, state_digest, train
+from numlean import TrainConfig, get_scalar, get_task, instantiate, state_digest
 from numlean.digest import parameters_of
 from numlean.optim import sgd
+from numlean.runtime import run_steps
 
 SIZES = {
     "iris": (120, 30, (4,), (3,)),
@@ -26,7 +27,9 @@ def trained(name, dtype, steps):
     task = get_task(name)
     config = TrainConfig(steps, task.batch_size, sgd(task.lr, task.momentum))
     split = task.load()
-    return train(task.task, get_scalar(dtype), config, split.train)[0], split
+    runner = instantiate(task.task, get_scalar(dtype))
+    run_steps(runner, config, split.train)
+    return runner, split
 
 
 @pytest.mark.parametrize("name", SIZES)

@@ -5,7 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from numlean import NumleanError, TrainConfig, get_scalar, instantiate, state_digest, train
+from numlean import NumleanError, TrainConfig, get_scalar, instantiate, state_digest
 from numlean.data.tables import read_table
 from numlean.digest import parameters_of
 from numlean.optim import sgd
@@ -68,7 +68,8 @@ def test_in_the_scalar_the_data_are_tensors_that_a_run_takes_as_they_are(regress
     assert len(digests) == 1
     before = table_task(regression, TableSettings(hidden=(4,)))
     config = TrainConfig(3, 8, sgd(0.05))
-    runner, _ = train(before.task, get_scalar("float32"), config, before.load().train)
+    runner = instantiate(before.task, get_scalar("float32"))
+    run_steps(runner, config, before.load().train)
     assert state_digest(parameters_of(runner)) not in digests
 
 
