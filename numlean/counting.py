@@ -63,6 +63,10 @@ class CountingScalar:
         """The product of two matrices, term by term."""
         return term_by_term.matmul(self, a, b, contraction)
 
+    def bmm(self, a: Storage, b: Storage, *, contraction: Contraction = "separate") -> Storage:
+        """The products of matrices in batches, term by term."""
+        return term_by_term.bmm(self, a, b, contraction)
+
     def sum(
         self, x: Storage, axis: Axis = None, *, keepdims: bool = False, reduction: Order = "ordered"
     ) -> Storage:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from math import prod
 from typing import Any, final
 
 import numpy as np
@@ -25,9 +26,18 @@ from numlean_kernels.loops.elementwise import (
     unary,
     with_single,
 )
-from numlean_kernels.loops.matmul import MATMUL, MATMUL_FMA
-from numlean_kernels.loops.place import GROUP, SCATTER_ADD, SELECT, TAKE
-from numlean_kernels.loops.reduce import MAX, SUM_ORDERED, SUM_PAIRWISE
+from numlean_kernels.loops.matmul import BMM, BMM_FMA, MATMUL, MATMUL_FMA
+from numlean_kernels.loops.place import (
+    GROUP,
+    PICK,
+    SCATTER_ADD,
+    SCATTER_ADD_ROWS,
+    SELECT,
+    SPREAD,
+    TAKE,
+    TAKE_ROWS,
+)
+from numlean_kernels.loops.reduce import FIRST_GREATEST, MAX, SUM_ORDERED, SUM_PAIRWISE
 from numlean_kernels.targets.protocol import (
     Launch,
     Loop,
@@ -365,6 +375,14 @@ class KernelScalar:
         self._kernel(loop)(c.shape, a, b, c)
         return c
 
+    def bmm(self, a: Storage, b: Storage, *, contraction: Contraction = "separate") -> Storage:
+        """The products of matrices in batches, k ascending."""
+        a, b = self._ready("bmm", a), self._ready("bmm", b)
+        c = np.empty(shapes.batches(a, b), self.storage_dtype)
+        loop = _choose("contraction", contraction, {"separate": BMM, "fma": BMM_FMA})
+        self._kernel(loop)(c.shape, a, b, c)
+        return c
+
     def sum(
         self, x: Storage, axis: Axis = None, *, keepdims: bool = False, reduction: Order = "ordered"
     ) -> Storage:
@@ -397,11 +415,26 @@ class KernelScalar:
     def scatter_add(self, x: Storage, index: Indices, shape: tuple[int, ...]) -> Storage:
         """An array of ``shape`` into whose cells elements are added."""
         x, z = self._ready("scatter_add", x), np.empty(shape, self.storage_dtype)
-        flat = shapes.places(index, x.shape, z.size)
-        starts, sources = np.empty(z.size + 1, np.int64), np.empty(flat.size, np.int64)
+        count, width = shapes.cells(x, index, shape)
+        flat = shapes.places(index, index.shape, count)
+        starts, sources = np.empty(count + 1, np.int64), np.empty(flat.size, np.int64)
         kernel_for(self.target, GROUP, NO_ROUTINES)((1,), flat, starts, sources)
-        self._kernel(SCATTER_ADD)((z.size,), x.reshape(-1), starts, sources, z.reshape(-1))
+        if width == 1:
+            self._kernel(SCATTER_ADD)((count,), x.reshape(-1), starts, sources, z.reshape(-1))
+        else:
+            rows, cells = x.reshape(flat.size, width), z.reshape(count, width)
+            self._kernel(SCATTER_ADD_ROWS)(cells.shape, rows, starts, sources, cells)
         return z
+
+    def argmax(self, x: Storage, axis: int = -1) -> Indices:
+        """The place of the first of the greatest along an axis."""
+        k = shapes.one_axis("argmax", axis, x.ndim)
+        if x.shape[k] == 0:
+            raise ShapeError(f"there is no greatest of shape {x.shape}: axis {axis} is empty")
+        block = self._ready("argmax", shapes.middle_axis(x, (k,)))
+        z = np.empty(block.shape[::2], np.int64)
+        self._kernel(FIRST_GREATEST)(z.shape, block, z)
+        return z.reshape(x.shape[:k] + x.shape[k + 1 :])
 
     # What moves numbers.
 
@@ -431,12 +464,38 @@ class KernelScalar:
         self.target.move(self._checked("place", x), z[where])
         return z
 
-    def take(self, x: Storage, index: Indices) -> Storage:
-        """The elements at places."""
-        x, z = self._ready("take", x), np.empty(index.shape, self.storage_dtype)
-        flat = shapes.places(index, index.shape, x.size)
-        self._kernel(TAKE)((z.size,), x.reshape(-1), flat, z.reshape(-1))
+    def take(self, x: Storage, index: Indices, *, row_axes: int = 0) -> Storage:
+        """The elements, or rows, at places."""
+        x = self._ready("take", x)
+        row = x.shape[x.ndim - row_axes :]
+        z, width = np.empty(index.shape + row, self.storage_dtype), prod(row)
+        flat = shapes.places(index, index.shape, prod(x.shape[: x.ndim - row_axes]))
+        if width == 1:
+            self._kernel(TAKE)((z.size,), x.reshape(-1), flat, z.reshape(-1))
+        else:
+            rows = x.reshape(prod(x.shape[: x.ndim - row_axes]), width)
+            taken = z.reshape(flat.size, width)
+            self._kernel(TAKE_ROWS)(taken.shape, rows, flat, taken)
         return z
+
+    def pick(self, x: Storage, index: Indices, axis: int = -1) -> Storage:
+        """Along an axis, one element each."""
+        k = shapes.one_axis("pick", axis, x.ndim)
+        flat = shapes.places(index, x.shape[:k] + x.shape[k + 1 :], x.shape[k])
+        block = self._ready("pick", shapes.middle_axis(x, (k,)))
+        z = np.empty(block.shape[::2], self.storage_dtype)
+        self._kernel(PICK)(z.shape, block, flat.reshape(z.shape), z)
+        return z.reshape(index.shape)
+
+    def spread(self, x: Storage, index: Indices, extent: int, axis: int = -1) -> Storage:
+        """One element each along a new axis, +0 elsewhere."""
+        x, k = self._ready("spread", x), shapes.one_axis("spread", axis, x.ndim + 1)
+        flat = shapes.places(index, x.shape, extent)
+        outer, inner = prod(x.shape[:k]), prod(x.shape[k:])
+        z = np.empty((outer, extent, inner), self.storage_dtype)
+        elements = (a.reshape(outer, inner) for a in (x, flat))
+        self._kernel(SPREAD)(z.shape, *elements, z)
+        return z.reshape(*x.shape[:k], extent, *x.shape[k:])
 
     def select(self, holds: np.ndarray[Any, np.dtype[np.bool_]], x: Storage) -> Storage:
         """X where something holds, +0 elsewhere."""

@@ -233,6 +233,15 @@ class Scalar(ElementaryFunctions, Protocol):
             ShapeError: The arrays are not two matrices that fit.
         """
 
+    def bmm(self, a: Storage, b: Storage, *, contraction: Contraction = "separate") -> Storage:
+        """The products of matrices, batches (m, n, k) and (m, k, l), of shape (m, n, l).
+
+        Each is what ``matmul`` gives.
+
+        Raises:
+            ShapeError: The arrays are not two batches of matrices that fit.
+        """
+
     def sum(
         self, x: Storage, axis: Axis = None, *, keepdims: bool = False, reduction: Order = "ordered"
     ) -> Storage:
@@ -256,10 +265,20 @@ class Scalar(ElementaryFunctions, Protocol):
         """An array of ``shape`` into whose cells the elements of x are added, from +0.
 
         Element i of x, in C order, belongs to the cell ``index[i]``, counted in C order, or to none
-        if that is -1; a cell's elements are added for ascending i.
+        if that is -1; a cell's elements are added for ascending i. If x has more axes than the
+        index, elements and cells are arrays of their extents.
 
         Raises:
-            ShapeError: The index is not of x's shape, or names a cell that there is not.
+            ShapeError: The index does not fit x or ``shape``, or names a cell that there is not.
+        """
+
+    def argmax(self, x: Storage, axis: int = -1) -> Indices:
+        """The place along an axis of the first of the greatest: none there is greater.
+
+        Zeros are equal; where there are NaNs, it is the place of the first.
+
+        Raises:
+            ShapeError: There is no such axis, or it is empty.
         """
 
     # What moves numbers and computes nothing.
@@ -280,11 +299,31 @@ class Scalar(ElementaryFunctions, Protocol):
     def place(self, x: Storage, shape: tuple[int, ...], where: tuple[slice, ...]) -> Storage:
         """An array of ``shape`` that has x at ``where`` and +0 elsewhere."""
 
-    def take(self, x: Storage, index: Indices) -> Storage:
+    def take(self, x: Storage, index: Indices, *, row_axes: int = 0) -> Storage:
         """The elements of x at places counted in C order; +0 at -1.
+
+        With ``row_axes``, the last axes of x stay together, and what is counted and taken are
+        arrays of their extents.
 
         Raises:
             ShapeError: The index names a place that there is not.
+        """
+
+    def pick(self, x: Storage, index: Indices, axis: int = -1) -> Storage:
+        """Along an axis, the one element of x at the place that the index has there; +0 at -1.
+
+        Raises:
+            ShapeError: The index is not of x's shape without the axis, or names a place that there
+                is not.
+        """
+
+    def spread(self, x: Storage, index: Indices, extent: int, axis: int = -1) -> Storage:
+        """An array with one more axis: x at the places that the index has there, +0 elsewhere.
+
+        What ``pick`` would take x from.
+
+        Raises:
+            ShapeError: The index is not of x's shape, or names a place beyond ``extent``.
         """
 
     def select(self, holds: np.ndarray[Any, np.dtype[np.bool_]], x: Storage) -> Storage:

@@ -78,6 +78,43 @@ def places(index: Indices, shape: tuple[int, ...], size: int) -> Indices:
     return flat
 
 
+def cells(x: Storage, index: Indices, shape: tuple[int, ...]) -> tuple[int, int]:
+    """How many cells an array of ``shape`` has for elements of x, and how many numbers each is.
+
+    Raises:
+        ShapeError: The index, which has one entry an element of x, does not fit x or ``shape``.
+    """
+    row = x.shape[index.ndim :]
+    if x.shape[: index.ndim] != index.shape or shape[len(shape) - len(row) :] != row:
+        raise ShapeError(
+            f"an index of shape {index.shape} for an array of shape {x.shape} and cells of shape"
+            f" {shape}"
+        )
+    return prod(shape[: len(shape) - len(row)]), prod(row)
+
+
+def one_axis(operation: str, axis: int, ndim: int) -> int:
+    """The axis meant, nonnegative.
+
+    Raises:
+        ShapeError: It does not exist.
+    """
+    if not -ndim <= axis < ndim:
+        raise ShapeError(f"{operation} along axis {axis} of an array with {ndim} axes")
+    return axis % ndim
+
+
+def batches(a: Storage, b: Storage) -> tuple[int, int, int]:
+    """The shape of the products of two batches of matrices.
+
+    Raises:
+        ShapeError: They do not fit.
+    """
+    if a.ndim != 3 or b.ndim != 3 or len(a) != len(b) or a.shape[2] != b.shape[1]:
+        raise ShapeError(f"bmm takes shapes (m, n, k) and (m, k, l); got {a.shape} and {b.shape}")
+    return (len(a), a.shape[1], b.shape[2])
+
+
 def kept_shape(shape: tuple[int, ...], axis: Axis) -> tuple[int, ...]:
     """The shape of a sum over axes that keeps them, each of extent one."""
     summed = axes_of(axis, len(shape))

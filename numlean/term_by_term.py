@@ -5,14 +5,13 @@ For Scalars whose single operations do more than compute: count their flags, or 
 
 from __future__ import annotations
 
-from math import prod
 from typing import Any, Protocol
 
 import numpy as np
 
 from numlean.errors import ShapeError, UnknownNameError
 from numlean.scalar import Axis, Contraction, Indices, Order, Storage
-from numlean.shapes import axes_of, kept_shape, middle_axis, places
+from numlean.shapes import axes_of, batches, cells, kept_shape, middle_axis, places
 
 
 class Elementwise(Protocol):
@@ -22,18 +21,33 @@ class Elementwise(Protocol):
     def add(self, x: Storage, y: Storage) -> Storage: ...  # noqa: D102
     def mul(self, x: Storage, y: Storage) -> Storage: ...  # noqa: D102
     def fma(self, x: Storage, y: Storage, z: Storage) -> Storage: ...  # noqa: D102
-    def take(self, x: Storage, index: Indices) -> Storage: ...  # noqa: D102
+    def take(self, x: Storage, index: Indices, *, row_axes: int = 0) -> Storage: ...  # noqa: D102
 
 
 def matmul(scalar: Elementwise, a: Storage, b: Storage, contraction: Contraction) -> Storage:
     """The product of two matrices: :meth:`numlean.scalar.Scalar.matmul`."""
     if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[0]:
         raise ShapeError(f"matmul takes shapes (n, k) and (k, m); got {a.shape} and {b.shape}")
+    return _products(scalar, a, b, (a.shape[0], b.shape[1]), contraction)
+
+
+def bmm(scalar: Elementwise, a: Storage, b: Storage, contraction: Contraction) -> Storage:
+    """The products of matrices in batches: :meth:`numlean.scalar.Scalar.bmm`."""
+    return _products(scalar, a, b, batches(a, b), contraction)
+
+
+def _products(
+    scalar: Elementwise,
+    a: Storage,
+    b: Storage,
+    shape: tuple[int, ...],
+    contraction: Contraction,
+) -> Storage:
     if contraction not in ("separate", "fma"):
         raise UnknownNameError("contraction", contraction, ("separate", "fma"))
-    z = scalar.from_float(np.zeros((a.shape[0], b.shape[1])))
-    for k in range(a.shape[1]):
-        column, row = a[:, k : k + 1], b[k : k + 1]
+    z = scalar.from_float(np.zeros(shape))
+    for k in range(a.shape[-1]):
+        column, row = a[..., k : k + 1], b[..., k : k + 1, :]
         if contraction == "fma":
             z = scalar.fma(column, row, z)
         else:
@@ -64,16 +78,17 @@ def scatter_add(scalar: Elementwise, x: Storage, index: Indices, shape: tuple[in
     In rounds: the first element of every cell, then the second, +0 where there is none; adding +0
     to a sum that started from +0 changes nothing.
     """
-    flat = places(index, x.shape, prod(shape))
+    count, _ = cells(x, index, shape)
+    flat = places(index, index.shape, count)
     order = np.argsort(flat, kind="stable")
     order = order[np.searchsorted(flat[order], 0) :]
-    cells = flat[order]
-    turn = np.arange(len(cells)) - np.searchsorted(cells, cells)
-    z = scalar.from_float(np.zeros(prod(shape)))
+    owners = flat[order]
+    turn = np.arange(len(owners)) - np.searchsorted(owners, owners)
+    z = scalar.from_float(np.zeros((count, *x.shape[index.ndim :])))
     for k in range(int(turn.max(initial=-1)) + 1):
-        sources = np.full(z.shape, -1)
-        sources[cells[turn == k]] = order[turn == k]
-        z = scalar.add(z, scalar.take(x, sources))
+        sources = np.full(count, -1)
+        sources[owners[turn == k]] = order[turn == k]
+        z = scalar.add(z, scalar.take(x, sources, row_axes=x.ndim - index.ndim))
     return z.reshape(shape)
 
 

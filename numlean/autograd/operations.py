@@ -77,6 +77,14 @@ def _where(scalar: Scalar, a: Storage, b: Storage, x: Storage, *, relation: str)
     return scalar.select(getattr(scalar, relation)(a, b), x)
 
 
+def _to_first_greatest(scalar: Scalar, g: Storage, x: Storage, *, axis: int) -> Storage:
+    return scalar.spread(g, scalar.argmax(x, axis), x.shape[axis], axis)
+
+
+def _at_first_greatest(scalar: Scalar, y: Storage, x: Storage, *, axis: int) -> Storage:
+    return scalar.pick(y, scalar.argmax(x, axis), axis)
+
+
 def _relu(scalar: Scalar, x: Storage) -> Storage:
     return scalar.maximum(x, scalar.from_float(0.0))
 
@@ -202,21 +210,55 @@ _matmul: Primitive = Primitive(
         lambda g, z, a, b, *, contraction: _matmul(transpose(a), g, contraction=contraction),
     ),
 )
+_bmm: Primitive = Primitive(
+    "bmm",
+    _forward("bmm"),
+    (
+        lambda g, z, a, b, *, contraction: _bmm(g, swap_last(b), contraction=contraction),
+        lambda g, z, a, b, *, contraction: _bmm(swap_last(a), g, contraction=contraction),
+    ),
+)
 _greatest: Primitive = Primitive("max", _forward("max"), (None,))
 
-take: Primitive = Primitive(
+_max: Primitive = Primitive(
+    "max", _forward("max"), (lambda g, z, x, *, axis: _to_greatest(g, x, axis=axis),)
+)
+_to_greatest: Primitive = Primitive(
+    "to_greatest",
+    _to_first_greatest,
+    (lambda h, z, g, x, *, axis: _of_greatest(h, x, axis=axis), None),
+)
+_of_greatest: Primitive = Primitive(
+    "of_greatest",
+    _at_first_greatest,
+    (lambda g, z, y, x, *, axis: _to_greatest(g, x, axis=axis), None),
+)
+
+_take: Primitive = Primitive(
     "take",
     _forward("take"),
-    (lambda g, z, x, index: scatter_add(g, index, shape=x.shape), None),
+    (lambda g, z, x, index, *, row_axes: scatter_add(g, index, shape=x.shape), None),
 )
-"""The elements of x at places counted in C order, +0 at -1."""
-
 scatter_add: Primitive = Primitive(
     "scatter_add",
     _forward("scatter_add"),
-    (lambda g, z, x, index, *, shape: take(g, index), None),
+    (lambda g, z, x, index, *, shape: take(g, index, row_axes=x.ndim - index.ndim), None),
 )
 """An array of ``shape`` into whose cells x is added; see ``Scalar.scatter_add``."""
+
+_pick: Primitive = Primitive(
+    "pick",
+    _forward("pick"),
+    (
+        lambda g, z, x, index, *, axis: _spread(g, index, extent=x.shape[axis], axis=axis),
+        None,
+    ),
+)
+_spread: Primitive = Primitive(
+    "spread",
+    _forward("spread"),
+    (lambda g, z, x, index, *, extent, axis: _pick(g, index, axis=axis), None),
+)
 
 _sum: Primitive = Primitive(
     "sum",
@@ -249,6 +291,26 @@ _place: Primitive = Primitive(
 def matmul(a: Tensor, b: Tensor, *, contraction: Contraction = "separate") -> Tensor:
     """The product of matrices (n, k) and (k, m); see ``Scalar.matmul``."""
     return _matmul(a, b, contraction=contraction)
+
+
+def bmm(a: Tensor, b: Tensor, *, contraction: Contraction = "separate") -> Tensor:
+    """The products of matrices, batches (m, n, k) and (m, k, l); see ``Scalar.bmm``."""
+    return _bmm(a, b, contraction=contraction)
+
+
+def take(x: Tensor, index: Tensor, *, row_axes: int = 0) -> Tensor:
+    """The elements of x at places counted in C order, +0 at -1; see ``Scalar.take``."""
+    return _take(x, index, row_axes=row_axes)
+
+
+def pick(x: Tensor, index: Tensor, axis: int = -1) -> Tensor:
+    """Along an axis, the element of x at the place that the index has there; +0 at -1."""
+    return _pick(x, index, axis=axis)
+
+
+def max_(x: Tensor, axis: int = -1) -> Tensor:
+    """The greatest along an axis; the gradient of a tie goes to the first."""
+    return _max(x, axis=axis)
 
 
 def sum_(x: Tensor, axis: Axis = None, *, keepdims: bool = False) -> Tensor:

@@ -1,40 +1,75 @@
 """Layers: immutable definitions, functions of their parameters."""
 
-from numlean.nn import functional
+from numlean.nn import functional, models
 from numlean.nn.activation import (
     GELU,
     Elementwise,
-    Flatten,
     LogSoftmax,
     ReLU,
     Sigmoid,
     SiLU,
     Softmax,
     Softplus,
+    Square,
     Tanh,
 )
+from numlean.nn.arrangement import Flatten, Reshape, Sum
+from numlean.nn.attention import MultiHeadAttention
+from numlean.nn.batch_norm import BatchNorm
+from numlean.nn.convolution import Conv2d
+from numlean.nn.dropout import Dropout
+from numlean.nn.embedding import Embedding, PositionalEmbedding
 from numlean.nn.layer import EVALUATION, Clock, Context, Layer, Mode, ParameterSpec
 from numlean.nn.linear import Linear
-from numlean.nn.sequential import Sequential
+from numlean.nn.normalization import LayerNorm, RMSNorm
+from numlean.nn.pooling import AvgPool2d, MaxPool2d, SmoothMaxPool2d
+from numlean.nn.recurrent import GRU, LSTM, RNN
+from numlean.nn.residual import Residual
+from numlean.nn.scan import GatedScan
+from numlean.nn.sequential import Composite, Sequential
+from numlean.nn.summary import Summary, summary
 
 __all__ = [
     "EVALUATION",
     "GELU",
+    "GRU",
+    "LSTM",
+    "RNN",
+    "AvgPool2d",
+    "BatchNorm",
     "Clock",
+    "Composite",
     "Context",
+    "Conv2d",
+    "Dropout",
     "Elementwise",
+    "Embedding",
     "Flatten",
+    "GatedScan",
     "Layer",
+    "LayerNorm",
     "Linear",
     "LogSoftmax",
+    "MaxPool2d",
     "Mode",
+    "MultiHeadAttention",
     "ParameterSpec",
+    "PositionalEmbedding",
+    "RMSNorm",
     "ReLU",
+    "Reshape",
+    "Residual",
     "Sequential",
     "SiLU",
     "Sigmoid",
+    "SmoothMaxPool2d",
     "Softmax",
     "Softplus",
+    "Square",
+    "Sum",
+    "Summary",
     "Tanh",
     "functional",
+    "models",
+    "summary",
 ]

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from math import prod
 
 from numlean.autograd import operations as ops
 from numlean.nn import functional
-from numlean.nn.layer import Context, Layer, Shape
+from numlean.nn.layer import Context, Layer
 from numlean.tensor import Tensor
 
 
@@ -29,6 +28,11 @@ class Elementwise(Layer):
     def name(self) -> str:
         """The label."""
         return self.label
+
+    @property
+    def keeps_leading_axes(self) -> bool:
+        """It does."""
+        return True
 
     def __call__(self, parameters: Sequence[Tensor], x: Tensor, context: Context) -> Tensor:
         """The function's values."""
@@ -75,19 +79,6 @@ def LogSoftmax() -> Elementwise:  # noqa: N802 (a layer, by its usual name)
     return Elementwise("LogSoftmax", functional.log_softmax)
 
 
-@dataclass(frozen=True)
-class Flatten(Layer):
-    """Each sample as a vector, its elements in C order."""
-
-    @property
-    def name(self) -> str:
-        """The layer's name."""
-        return "Flatten"
-
-    def output_shape(self, shape: Shape) -> Shape:
-        """One axis as long as the sample has elements."""
-        return (prod(shape),)
-
-    def __call__(self, parameters: Sequence[Tensor], x: Tensor, context: Context) -> Tensor:
-        """Outputs of shape (batch, elements)."""
-        return x.reshape(x.shape[0], prod(x.shape[1:]))
+def Square() -> Elementwise:  # noqa: N802 (a layer, by its usual name)
+    """The layer x * x."""
+    return Elementwise("Square", functional.square)

@@ -29,6 +29,27 @@ def softmax(x: Tensor) -> Tensor:
     return powers / ops.sum_(powers, -1, keepdims=True)
 
 
+def square(x: Tensor) -> Tensor:
+    """X * x."""
+    return x * x
+
+
+def mean_over(x: Tensor, axes: tuple[int, ...]) -> Tensor:
+    """The sum over axes, in C order, divided once by the number of terms; the axes are kept."""
+    total = ops.sum_(x, axes, keepdims=True)
+    return total / (x.size // max(total.size, 1))
+
+
+def standardized(x: Tensor, mean: Tensor, variance: Tensor, epsilon: float) -> Tensor:
+    """(x - mean) / sqrt(variance + epsilon)."""
+    return (x - mean) / ops.sqrt(variance + epsilon)
+
+
+def safe_log(x: Tensor, epsilon: float) -> Tensor:
+    """log(maximum(x, epsilon)); where x < epsilon the gradient is zero."""
+    return ops.log(ops.maximum(x, Tensor.of(x.scalar, epsilon)))
+
+
 def silu(x: Tensor) -> Tensor:
     """X * sigmoid(x)."""
     return x * ops.sigmoid(x)

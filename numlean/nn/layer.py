@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from numlean.errors import ShapeError
 from numlean.streams import UniformStream
 from numlean.tensor import Tensor
 
@@ -111,8 +112,13 @@ class Layer(ABC):
 
     @property
     def input_shape(self) -> Shape | None:
-        """The shape of a sample, if the layer takes only one."""
+        """The shape of a sample, if the layer takes only one, apart from axes it leaves alone."""
         return None
+
+    @property
+    def keeps_leading_axes(self) -> bool:
+        """Whether a sample may have further axes in front, which stay as they are."""
+        return False
 
     @property
     def takes_indices(self) -> bool:
@@ -140,3 +146,8 @@ def zeros(uniform: Uniform, shape: Shape) -> Floats:
 def ones(uniform: Uniform, shape: Shape) -> Floats:
     """Ones; nothing is drawn."""
     return np.ones(shape)
+
+
+def wrong_shape(layer: Layer, expected: str, shape: Shape) -> ShapeError:
+    """The error of a layer that is given a sample of another shape."""
+    return ShapeError(f"{layer.name} takes samples of shape {expected}, not {shape}")

@@ -4,24 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import sqrt
+from math import prod, sqrt
 
 from numlean.autograd.operations import matmul, transpose
 from numlean.errors import ShapeError
-from numlean.nn.layer import Context, Floats, Layer, ParameterSpec, Shape, Uniform, zeros
+from numlean.nn.layer import (
+    Context,
+    Floats,
+    Layer,
+    ParameterSpec,
+    Shape,
+    Uniform,
+    wrong_shape,
+    zeros,
+)
 from numlean.tensor import Tensor
 
 
 @dataclass(frozen=True)
 class Linear(Layer):
-    """y = x W^T + b, with W of shape (out, in) and b of shape (out,).
+    """y = x W^T + b along the last axis, with W of shape (out, in) and b of shape (out,).
 
     W starts Xavier uniform (Glorot and Bengio 2010): (2u - 1) * sqrt(6 / (in + out)) for uniform u;
     b starts at zero. Each output is +0 + x[0]*W[j, 0] + x[1]*W[j, 1] + ..., then + b[j].
 
     Attributes:
-        in_features: The length of a sample.
-        out_features: The length of its output.
+        in_features: The extent of a sample's last axis.
+        out_features: That of its output's.
     """
 
     in_features: int
@@ -49,21 +58,36 @@ class Linear(Layer):
         """(in,)."""
         return (self.in_features,)
 
+    @property
+    def keeps_leading_axes(self) -> bool:
+        """It does."""
+        return True
+
     def output_shape(self, shape: Shape) -> Shape:
-        """(out,) for samples of shape (in,)."""
-        if shape != (self.in_features,):
-            raise ShapeError(
-                f"{self.name} takes samples of shape ({self.in_features},), not {shape}"
-            )
-        return (self.out_features,)
+        """(..., out) for samples of shape (..., in)."""
+        if shape[-1:] != (self.in_features,):
+            raise wrong_shape(self, f"(..., {self.in_features})", shape)
+        return (*shape[:-1], self.out_features)
 
     def __call__(self, parameters: Sequence[Tensor], x: Tensor, context: Context) -> Tensor:
-        """Outputs of shape (batch, out) for x of shape (batch, in)."""
+        """Outputs of shape (batch, ..., out) for x of shape (batch, ..., in)."""
         weight, bias = parameters
+        return affine(x, weight, bias)
+
+
+def affine(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """X W^T + b along the last axis, as one product of matrices."""
+    if x.ndim == 2:
         return matmul(x, transpose(weight)) + bias
+    *leading, extent = x.shape
+    z = affine(x.reshape(prod(leading), extent), weight, bias)
+    return z.reshape(*leading, z.shape[1])
 
 
 def xavier_uniform(uniform: Uniform, shape: Shape) -> Floats:
-    """Values uniform in +-sqrt(6 / (in + out)), for a shape (out, in)."""
-    limit = sqrt(6.0 / (shape[0] + shape[1]))
+    """Values uniform in +-sqrt(6 / ((in + out) * r)), for a shape (out, in, ...).
+
+    r is the number of elements of the axes after the first two, the receptive field.
+    """
+    limit = sqrt(6.0 / ((shape[0] + shape[1]) * prod(shape[2:])))
     return (2.0 * uniform(shape) - 1.0) * limit

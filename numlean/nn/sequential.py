@@ -10,12 +10,62 @@ from numlean.nn.layer import Context, Layer, ParameterSpec, Shape
 from numlean.tensor import Tensor
 
 
+class Composite(Layer):
+    """A layer of layers that are applied one after the other.
+
+    Attributes:
+        layers: Those within, first applied first; their parameters are named ``index.name``.
+    """
+
+    layers: tuple[Layer, ...]
+
+    @property
+    def parameters(self) -> tuple[ParameterSpec, ...]:
+        """All layers' parameters in order."""
+        return numbered(self.layers)
+
+    @property
+    def input_shape(self) -> Shape | None:
+        """The first layer's, unless that would take further axes and a later one would not."""
+        first = self.layers[0] if self.layers else None
+        if first is None or (first.keeps_leading_axes and not self.keeps_leading_axes):
+            return None
+        return first.input_shape
+
+    @property
+    def keeps_leading_axes(self) -> bool:
+        """Whether all layers do."""
+        return all(layer.keeps_leading_axes for layer in self.layers)
+
+    @property
+    def takes_indices(self) -> bool:
+        """Whether the first layer does."""
+        return bool(self.layers) and self.layers[0].takes_indices
+
+    def shape_through(self, shape: Shape) -> Shape:
+        """The shape of the last layer's output.
+
+        Raises:
+            ShapeError: A layer does not take what the one before it gives.
+        """
+        for index, layer in enumerate(self.layers):
+            shape = _output_shape(index, layer, shape)
+        return shape
+
+    def through(self, parameters: Sequence[Tensor], x: Tensor, context: Context) -> Tensor:
+        """The last layer's outputs."""
+        for index, (layer, own) in enumerate(shared_out(self.layers, parameters)):
+            x = layer(own, x, context.at(index))
+        return x
+
+
 @dataclass(frozen=True, init=False)
-class Sequential(Layer):
+class Sequential(Composite):
     """The composition of layers; parameters are named ``index.name``.
 
     Shapes are checked when it is made, as far as they are known: from ``sample_shape`` on, or from
-    the first layer that takes samples of one shape only.
+    the first layer that takes samples of one shape only. Where further axes in front are possible,
+    layers that would not leave them alone remain unchecked until a sample comes.
 
     Attributes:
         layers: The layers, first applied first.
@@ -32,9 +82,10 @@ class Sequential(Layer):
     def __init__(self, *layers: Layer, sample_shape: Shape | None = None) -> None:
         object.__setattr__(self, "layers", layers)
         object.__setattr__(self, "sample_shape", sample_shape)
-        shape = sample_shape
+        shape, exact = sample_shape, sample_shape is not None
         for index, layer in enumerate(layers):
-            shape = layer.input_shape if shape is None else shape
+            if shape is None or not (exact or layer.keeps_leading_axes):
+                shape, exact = layer.input_shape, not layer.keeps_leading_axes
             shape = None if shape is None else _output_shape(index, layer, shape)
 
     @property
@@ -43,34 +94,34 @@ class Sequential(Layer):
         return f"Sequential({', '.join(layer.name for layer in self.layers)})"
 
     @property
-    def parameters(self) -> tuple[ParameterSpec, ...]:
-        """All layers' parameters in order."""
-        return numbered(self.layers)
-
-    @property
     def input_shape(self) -> Shape | None:
         """The shape of a sample, if it is known."""
-        first = self.layers[0].input_shape if self.layers else None
-        return first if self.sample_shape is None else self.sample_shape
+        return super().input_shape if self.sample_shape is None else self.sample_shape
 
     @property
-    def takes_indices(self) -> bool:
-        """Whether the first layer does."""
-        return bool(self.layers) and self.layers[0].takes_indices
+    def keeps_leading_axes(self) -> bool:
+        """Whether all layers do, and the shape of a sample is not settled."""
+        return self.sample_shape is None and super().keeps_leading_axes
 
     def output_shape(self, shape: Shape) -> Shape:
         """The last layer's, the shapes in between having been checked."""
         if self.sample_shape is not None and shape != self.sample_shape:
             raise ShapeError(f"the model takes samples of shape {self.sample_shape}, not {shape}")
-        for index, layer in enumerate(self.layers):
-            shape = _output_shape(index, layer, shape)
-        return shape
+        return self.shape_through(shape)
 
     def __call__(self, parameters: Sequence[Tensor], x: Tensor, context: Context) -> Tensor:
         """The last layer's outputs."""
-        for index, (layer, own) in enumerate(shared_out(self.layers, parameters)):
-            x = layer(own, x, context.at(index))
-        return x
+        return self.through(parameters, x, context)
+
+    def summary(self, sample_shape: Shape | None = None) -> None:
+        """Print the layers, their output shapes and how many parameters they have.
+
+        Raises:
+            ShapeError: No shape of a sample is given, and the model does not know it.
+        """
+        from numlean.nn.summary import summary
+
+        print(summary(self, sample_shape))
 
 
 def numbered(layers: Sequence[Layer]) -> tuple[ParameterSpec, ...]:

@@ -216,6 +216,24 @@ class Runner:
             return classes
         return None if classes < 0 else int(classes)
 
+    def accuracy(self, samples: Dataset | Sequence[Sample]) -> tuple[int, int]:
+        """How many predicted classes are their targets', one-hot or labels, and of how many.
+
+        Which of the two targets are, the task's loss says. Where a sample has several labels, each
+        counts.
+        """
+        if not self.task.loss.takes_labels:
+            return self.accuracy_one_hot(samples)
+        if isinstance(samples, Dataset):
+            samples = [samples.stacked()] if samples.size else []
+        correct = total = 0
+        for sample in samples:
+            x, y = self.batch(sample)
+            predicted = first_maximum(self.predictor(self.params, x))
+            correct += int((predicted == y.data).sum())
+            total += y.size
+        return correct, total
+
     def accuracy_one_hot(self, samples: Dataset | Sequence[Sample]) -> tuple[int, int]:
         """How many predicted classes are their targets', and of how many.
 

@@ -112,7 +112,7 @@ def adam_rule(beta1, beta2, epsilon, decay=None):
         (adamw(0.1), adam_rule(0.9, 0.999, 1e-8, 0.01)),
         (adamw(0.1, 0.2, 0.8, 0.95, 1e-3), adam_rule(0.8, 0.95, 1e-3, 0.2)),
     ],
-    ids=str,
+    ids=lambda part: "" if callable(part) else str(part),
 )
 def test_each_step_has_the_bits_of_the_formula_in_its_order(optimizer, rule):
     parameters, gradients = draws(71)

@@ -19,6 +19,20 @@ def _make_take(table: Table) -> Callable[..., None]:
     return take
 
 
+def _make_take_rows(table: Table) -> Callable[..., None]:
+    zero = table.zero
+
+    def take_rows(
+        start: int, stop: int, column_start: int, column_stop: int, x: Any, index: Any, z: Any
+    ) -> None:
+        for i in range(start, stop):
+            k = index[i]
+            for j in range(column_start, column_stop):
+                z[i, j] = x[k, j] if k >= 0 else zero
+
+    return take_rows
+
+
 def _make_select(table: Table) -> Callable[..., None]:
     zero = table.zero
 
@@ -39,6 +53,71 @@ def _make_scatter_add(table: Table) -> Callable[..., None]:
                 z[i] = add(z[i], x[sources[k]])
 
     return scatter_add
+
+
+def _make_scatter_add_rows(table: Table) -> Callable[..., None]:
+    add, zero = table["add"], table.zero
+
+    def scatter_add_rows(
+        start: int,
+        stop: int,
+        column_start: int,
+        column_stop: int,
+        x: Any,
+        starts: Any,
+        sources: Any,
+        z: Any,
+    ) -> None:
+        for i in range(start, stop):
+            for j in range(column_start, column_stop):
+                z[i, j] = zero
+            for k in range(starts[i], starts[i + 1]):
+                for j in range(column_start, column_stop):
+                    z[i, j] = add(z[i, j], x[sources[k], j])
+
+    return scatter_add_rows
+
+
+def _make_pick(table: Table) -> Callable[..., None]:
+    zero = table.zero
+
+    def pick(
+        outer_start: int,
+        outer_stop: int,
+        inner_start: int,
+        inner_stop: int,
+        x: Any,
+        index: Any,
+        z: Any,
+    ) -> None:
+        for i in range(outer_start, outer_stop):
+            for j in range(inner_start, inner_stop):
+                k = index[i, j]
+                z[i, j] = x[i, k, j] if k >= 0 else zero
+
+    return pick
+
+
+def _make_spread(table: Table) -> Callable[..., None]:
+    zero = table.zero
+
+    def spread(
+        outer_start: int,
+        outer_stop: int,
+        start: int,
+        stop: int,
+        inner_start: int,
+        inner_stop: int,
+        x: Any,
+        index: Any,
+        z: Any,
+    ) -> None:
+        for i in range(outer_start, outer_stop):
+            for k in range(start, stop):
+                for j in range(inner_start, inner_stop):
+                    z[i, k, j] = x[i, j] if index[i, j] == k else zero
+
+    return spread
 
 
 def _make_group(table: Table) -> Callable[..., None]:
@@ -67,6 +146,9 @@ def _make_group(table: Table) -> Callable[..., None]:
 TAKE: Final = Loop("take", rank=1, make=_make_take)
 """z[i] = x[index[i]], or +0 where the index is negative."""
 
+TAKE_ROWS: Final = Loop("take_rows", rank=2, make=_make_take_rows)
+"""z[i, j] = x[index[i], j], or +0 where the index is negative."""
+
 SELECT: Final = Loop("select", rank=1, make=_make_select)
 """z[i] = x[i] where holds[i], else +0."""
 
@@ -78,3 +160,12 @@ A counting sort; its domain is (1,).
 
 SCATTER_ADD: Final = Loop("scatter_add", rank=1, make=_make_scatter_add)
 """z[i]: acc = +0, then acc = acc + x[sources[k]] for ascending k in starts[i] ... starts[i+1]."""
+
+SCATTER_ADD_ROWS: Final = Loop("scatter_add_rows", rank=2, make=_make_scatter_add_rows)
+"""z[i, j]: acc = +0, then acc = acc + x[sources[k], j] for the same k as in ``SCATTER_ADD``."""
+
+PICK: Final = Loop("pick", rank=2, make=_make_pick)
+"""z[i, j] = x[i, index[i, j], j], or +0 where the index is negative."""
+
+SPREAD: Final = Loop("spread", rank=3, make=_make_spread)
+"""z[i, k, j] = x[i, j] where index[i, j] = k, else +0."""

@@ -61,6 +61,24 @@ def _make_max(table: Table) -> Callable[..., None]:
     return greatest
 
 
+def _make_first_greatest(table: Table) -> Callable[..., None]:
+    lt, eq = table["lt"], table["eq"]
+
+    def first_greatest(
+        outer_start: int, outer_stop: int, inner_start: int, inner_stop: int, x: Any, z: Any
+    ) -> None:
+        for i in range(outer_start, outer_stop):
+            for j in range(inner_start, inner_stop):
+                z[i, j] = 0
+            for k in range(1, x.shape[1]):
+                for j in range(inner_start, inner_stop):
+                    best, other = x[i, z[i, j], j], x[i, k, j]
+                    is_first_nan = eq(best, best) and not eq(other, other)
+                    z[i, j] = k if lt(best, other) or is_first_nan else z[i, j]
+
+    return first_greatest
+
+
 SUM_ORDERED = Loop("sum_ordered", rank=2, make=_make_ordered)
 """z[i, j]: acc = +0, then acc = acc + x[i, k, j] for ascending k."""
 
@@ -71,3 +89,6 @@ level by level, an odd last one moving up unchanged, builds just that tree."""
 
 MAX = Loop("max", rank=2, make=_make_max)
 """z[i, j]: acc = x[i, 0, j], then acc = maximum(acc, x[i, k, j]) for ascending k."""
+
+FIRST_GREATEST = Loop("first_greatest", rank=2, make=_make_first_greatest)
+"""z[i, j]: the least k whose x[i, k, j] is below no other; the first NaN's, if there is one."""

@@ -1,0 +1,35 @@
+"""Losses: how far predictions are from targets, as one number."""
+
+from numlean.losses.binary import (
+    BinaryCrossEntropy,
+    BinaryCrossEntropyWithLogits,
+    bce,
+    bce_with_logits,
+)
+from numlean.losses.cross_entropy import (
+    CrossEntropy,
+    CrossEntropyOneHot,
+    NegativeLogLikelihoodOneHot,
+    cross_entropy,
+    cross_entropy_one_hot,
+    nll_one_hot,
+)
+from numlean.losses.loss import Loss, Reduction
+from numlean.losses.squared_error import MeanSquaredError, mse
+
+__all__ = [
+    "BinaryCrossEntropy",
+    "BinaryCrossEntropyWithLogits",
+    "CrossEntropy",
+    "CrossEntropyOneHot",
+    "Loss",
+    "MeanSquaredError",
+    "NegativeLogLikelihoodOneHot",
+    "Reduction",
+    "bce",
+    "bce_with_logits",
+    "cross_entropy",
+    "cross_entropy_one_hot",
+    "mse",
+    "nll_one_hot",
+]

@@ -1,0 +1,76 @@
+"""Normalisation of each channel over a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from numlean.errors import NumleanError
+from numlean.nn import functional
+from numlean.nn.layer import Context, Layer, ParameterSpec, Shape, ones, wrong_shape, zeros
+from numlean.nn.normalization import checked_epsilon
+from numlean.tensor import Tensor
+
+
+@dataclass(frozen=True)
+class BatchNorm(Layer):
+    """((x - m) / sqrt(v + epsilon)) * weight + bias for each channel, the first axis of a sample.
+
+    In training m is the mean over the batch and the axes after the channel's, in that order, and v
+    the mean of (x - m) * (x - m): the biased variance. The running statistics, which take their
+    place otherwise, become (1 - momentum)*running + momentum*batch, of the same m and v. (PyTorch
+    divides the variance that it keeps by n - 1 instead of n.)
+
+    Attributes:
+        channels: The extent of the first axis.
+        epsilon: Keeps the divisor from zero.
+        momentum: How much of the running statistics a batch replaces.
+    """
+
+    channels: int
+    epsilon: float = 1e-5
+    momentum: float = 0.1
+
+    def __post_init__(self) -> None:
+        checked_epsilon(self, self.epsilon)
+        if not 0.0 <= self.momentum <= 1.0:
+            raise NumleanError(f"{self.name}: momentum is from 0 to 1, not {self.momentum}")
+
+    @property
+    def name(self) -> str:
+        """The layer with its channels."""
+        return f"BatchNorm({self.channels})"
+
+    @property
+    def parameters(self) -> tuple[ParameterSpec, ...]:
+        """The weight and the bias; the running mean, which starts at zero, and variance, at one."""
+        shape = (self.channels,)
+        return (
+            ParameterSpec("weight", shape, ones),
+            ParameterSpec("bias", shape, zeros),
+            ParameterSpec("running_mean", shape, zeros, is_trainable=False),
+            ParameterSpec("running_var", shape, ones, is_trainable=False),
+        )
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """The same, for samples of shape (channels, ...)."""
+        if shape[:1] != (self.channels,):
+            raise wrong_shape(self, f"({self.channels}, ...)", shape)
+        return shape
+
+    def __call__(self, parameters: Sequence[Tensor], x: Tensor, context: Context) -> Tensor:
+        """Outputs of x's shape."""
+        by_channel = (self.channels, *(1,) * (x.ndim - 2))
+        weight, bias, mean, variance = (p.reshape(*by_channel) for p in parameters)
+        if context.is_training:
+            axes = (0, *range(2, x.ndim))
+            mean = functional.mean_over(x, axes)
+            variance = functional.mean_over(functional.square(x - mean), axes)
+            self._refresh("running_mean", parameters[2], mean, context)
+            self._refresh("running_var", parameters[3], variance, context)
+        return functional.standardized(x, mean, variance, self.epsilon) * weight + bias
+
+    def _refresh(self, name: str, running: Tensor, batch: Tensor, context: Context) -> None:
+        rate = Tensor.of(batch.scalar, self.momentum)
+        batch = batch.detach().reshape(self.channels)
+        context.refresh(name, (1.0 - rate) * running + rate * batch)

@@ -1,0 +1,108 @@
+"""Vectors that are learned: one for each token, one for each place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from numlean.autograd import operations as ops
+from numlean.errors import DataError, ShapeError
+from numlean.indices import INDICES
+from numlean.nn.layer import Context, Layer, ParameterSpec, Shape, wrong_shape
+from numlean.nn.linear import xavier_uniform
+from numlean.tensor import Tensor
+
+
+@dataclass(frozen=True)
+class Embedding(Layer):
+    """For each token, a whole number, its row of W, of shape (count, features).
+
+    W starts Xavier uniform. The gradient of a row adds those of its uses from +0, in C order.
+
+    Attributes:
+        count: How many tokens there are.
+        features: The length of a row.
+    """
+
+    count: int
+    features: int
+
+    def __post_init__(self) -> None:
+        if self.count < 1 or self.features < 1:
+            raise ShapeError(f"{self.name}: an embedding has at least one token and one feature")
+
+    @property
+    def name(self) -> str:
+        """The layer with its sizes."""
+        return f"Embedding({self.count}, {self.features})"
+
+    @property
+    def parameters(self) -> tuple[ParameterSpec, ...]:
+        """The rows."""
+        return (ParameterSpec("weight", (self.count, self.features), xavier_uniform),)
+
+    @property
+    def takes_indices(self) -> bool:
+        """It does."""
+        return True
+
+    @property
+    def keeps_leading_axes(self) -> bool:
+        """It does."""
+        return True
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """(..., features) for tokens of shape (...)."""
+        return (*shape, self.features)
+
+    def __call__(self, parameters: Sequence[Tensor], x: Tensor, context: Context) -> Tensor:
+        """Outputs of shape (batch, ..., features).
+
+        Raises:
+            DataError: The tokens are numbers of a Scalar.
+            ShapeError: There is no such token.
+        """
+        if x.scalar is not INDICES:
+            raise DataError(f"{self.name} takes whole numbers, not those of {x.scalar.name}")
+        (weight,) = parameters
+        return ops.take(weight, x, row_axes=1)
+
+
+@dataclass(frozen=True)
+class PositionalEmbedding(Layer):
+    """x + W[:time] for samples of shape (time, features), with W of shape (length, features).
+
+    W starts Xavier uniform.
+
+    Attributes:
+        length: The greatest extent of time.
+        features: Features of a sample at a time.
+    """
+
+    length: int
+    features: int
+
+    def __post_init__(self) -> None:
+        if self.length < 1 or self.features < 1:
+            raise ShapeError(f"{self.name}: an embedding has at least one place and one feature")
+
+    @property
+    def name(self) -> str:
+        """The layer with its sizes."""
+        return f"PositionalEmbedding({self.length}, {self.features})"
+
+    @property
+    def parameters(self) -> tuple[ParameterSpec, ...]:
+        """The rows."""
+        return (ParameterSpec("weight", (self.length, self.features), xavier_uniform),)
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """The same, for samples of shape (time, features) with time at most the length."""
+        if len(shape) != 2 or shape[0] > self.length or shape[1] != self.features:
+            raise wrong_shape(self, f"(at most {self.length}, {self.features})", shape)
+        return shape
+
+    def __call__(self, parameters: Sequence[Tensor], x: Tensor, context: Context) -> Tensor:
+        """Outputs of x's shape, (batch, time, features)."""
+        (weight,) = parameters
+        return x + ops.slice_(weight, (slice(0, x.shape[1]),))

@@ -1,0 +1,173 @@
+"""Models that are ready to be trained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Final, Literal, TypeAlias
+
+from numlean.errors import ShapeError, UnknownNameError
+from numlean.nn.activation import GELU, ReLU
+from numlean.nn.arrangement import Flatten, Reshape
+from numlean.nn.attention import MultiHeadAttention
+from numlean.nn.convolution import Conv2d
+from numlean.nn.dropout import Dropout
+from numlean.nn.embedding import Embedding, PositionalEmbedding
+from numlean.nn.layer import Layer, Shape
+from numlean.nn.linear import Linear
+from numlean.nn.normalization import LayerNorm
+from numlean.nn.pooling import MaxPool2d
+from numlean.nn.recurrent import GRU, LSTM, RNN
+from numlean.nn.residual import Residual
+from numlean.nn.sequential import Sequential
+
+Cell: TypeAlias = Literal["rnn", "gru", "lstm"]
+"""A recurrent layer, by name."""
+
+_CELLS: Final[dict[str, Callable[[int, int], Layer]]] = {"rnn": RNN, "gru": GRU, "lstm": LSTM}
+
+
+def mlp(sizes: Sequence[int], *, activation: Callable[[], Layer] = ReLU) -> Sequential:
+    """Linear layers through these sizes, the activation between every two.
+
+    Raises:
+        ShapeError: There are fewer than two sizes.
+    """
+    return Sequential(*_through(sizes, activation))
+
+
+def mlp_classifier(
+    sample_shape: Shape,
+    hidden: Sequence[int],
+    classes: int,
+    *,
+    activation: Callable[[], Layer] = ReLU,
+) -> Sequential:
+    """From samples of any shape, flattened, through hidden sizes to the logits of classes."""
+    (elements,) = Flatten().output_shape(sample_shape)
+    layers = _through((elements, *hidden, classes), activation)
+    return Sequential(Flatten(), *layers, sample_shape=sample_shape)
+
+
+def softmax_regression(sample_shape: Shape, classes: int) -> Sequential:
+    """The logits of classes, linear in a flattened sample."""
+    return mlp_classifier(sample_shape, (), classes)
+
+
+def autoencoder(
+    features: int,
+    hidden: Sequence[int],
+    code: int,
+    *,
+    activation: Callable[[], Layer] = ReLU,
+) -> Sequential:
+    """From features through hidden sizes to a code, and through them in reverse back."""
+    return mlp((features, *hidden, code, *reversed(hidden), features), activation=activation)
+
+
+def small_cnn(image_shape: Shape, classes: int, *, channels: int = 8) -> Sequential:
+    """Two convolutions of 3 by 3, each with ReLU and max-pooling by 2, then a linear layer.
+
+    Args:
+        image_shape: (channels, height, width), or (height, width) for one channel.
+        classes: How many logits there are.
+        channels: Channels after the first convolution; twice as many after the second.
+
+    Raises:
+        ShapeError: Images have other axes, or are too small.
+    """
+    if len(image_shape) not in (2, 3):
+        raise ShapeError(
+            f"images have shape (height, width) or (channels, height, width), not {image_shape}"
+        )
+    with_channels = (1, *image_shape)[-3:]
+    layers: list[Layer] = [] if len(image_shape) == 3 else [Reshape(*with_channels)]
+    layers += (Conv2d(with_channels[0], channels, 3, padding=1), ReLU(), MaxPool2d(2))
+    layers += (Conv2d(channels, 2 * channels, 3, padding=1), ReLU(), MaxPool2d(2), Flatten())
+    (elements,) = Sequential(*layers).output_shape(image_shape)
+    return Sequential(*layers, Linear(elements, classes), sample_shape=image_shape)
+
+
+def transformer_block(
+    features: int,
+    heads: int,
+    *,
+    hidden: int | None = None,
+    causal: bool = False,
+    dropout: float = 0.0,
+    seed: int = 0,
+) -> Sequential:
+    """Attention, then two linear layers with GELU between, each normalised first and residual.
+
+    Over samples of shape (time, features), which it keeps.
+
+    Args:
+        features: Features of a sample at a time.
+        heads: Heads of the attention.
+        hidden: The size between the linear layers; by default four times the features.
+        causal: Whether no time sees a later one.
+        dropout: The share of each residual part's outputs that becomes zero in training.
+        seed: Names what is dropped.
+    """
+    wide = 4 * features if hidden is None else hidden
+    dropped = [] if dropout == 0.0 else [Dropout(dropout, seed)]
+    attention = MultiHeadAttention(features, heads, causal)
+    return Sequential(
+        Residual(LayerNorm(features), attention, *dropped),
+        Residual(
+            LayerNorm(features), Linear(features, wide), GELU(), Linear(wide, features), *dropped
+        ),
+    )
+
+
+def char_transformer(
+    vocabulary: int,
+    length: int,
+    *,
+    features: int = 32,
+    heads: int = 4,
+    blocks: int = 2,
+    dropout: float = 0.0,
+    seed: int = 0,
+) -> Sequential:
+    """At each time, the logits of the token that comes next, by causal transformer blocks.
+
+    From tokens of shape (time,), time at most ``length``, to (time, vocabulary).
+    """
+    block = transformer_block(features, heads, causal=True, dropout=dropout, seed=seed)
+    return Sequential(
+        Embedding(vocabulary, features),
+        PositionalEmbedding(length, features),
+        *[block] * blocks,
+        LayerNorm(features),
+        Linear(features, vocabulary),
+    )
+
+
+def char_rnn(
+    vocabulary: int, *, features: int = 16, hidden: int = 32, cell: Cell = "lstm"
+) -> Sequential:
+    """At each time, the logits of the token that comes next, by a recurrent layer.
+
+    From tokens of shape (time,) to (time, vocabulary).
+
+    Raises:
+        UnknownNameError: There is no such cell.
+    """
+    if cell not in _CELLS:
+        raise UnknownNameError("cell", cell, tuple(_CELLS))
+    return Sequential(
+        Embedding(vocabulary, features),
+        _CELLS[cell](features, hidden),
+        Linear(hidden, vocabulary),
+    )
+
+
+def _through(sizes: Sequence[int], activation: Callable[[], Layer]) -> list[Layer]:
+    if len(sizes) < 2:
+        raise ShapeError(f"linear layers go from a size to another, not through {tuple(sizes)}")
+    layers: list[Layer] = []
+    for size, following in pairwise(sizes):
+        layers += [activation()] if layers else []
+        layers.append(Linear(size, following))
+    return layers

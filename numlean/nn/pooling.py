@@ -1,0 +1,157 @@
+"""Pooling: one number for each window of an image."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from numlean.autograd import operations as ops
+from numlean.errors import NumleanError, ShapeError
+from numlean.nn.layer import Context, Layer, Shape, wrong_shape
+from numlean.nn.windows import Extent, Window, windows
+from numlean.tensor import Tensor
+
+
+class Pooling(Layer):
+    """A layer that makes one number of what a window covers of a channel, at each position."""
+
+    @property
+    @abstractmethod
+    def window(self) -> Window:
+        """The window."""
+
+    @abstractmethod
+    def _pooled(self, x: Tensor) -> Tensor:
+        """Of shape (n,), for x of shape (places in the window, n)."""
+
+    @property
+    def _pads_within(self) -> bool:
+        """Whether a place within the image stands for padding, rather than +0."""
+        return False
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """(channels, rows, columns) for samples of shape (channels, height, width)."""
+        if len(shape) != 3:
+            raise wrong_shape(self, "(channels, height, width)", shape)
+        return (shape[0], *self.window.positions(shape[1:]))
+
+    def __call__(self, parameters: Sequence[Tensor], x: Tensor, context: Context) -> Tensor:
+        """Outputs of shape (batch, channels, rows, columns)."""
+        places = windows(x.shape, self.window, within=self._pads_within)
+        z = self._pooled(ops.take(x, places))
+        return z.reshape(x.shape[0], *self.output_shape(x.shape[1:]))
+
+
+@dataclass(frozen=True)
+class MaxPool2d(Pooling):
+    """The greatest number in each window; the gradient of a tie goes to the first in C order.
+
+    Padding is never the greatest.
+
+    Attributes:
+        kernel: Rows and columns of the window, or one number for both, as below.
+        stride: How far it moves; by default as far as it is wide.
+        padding: How far it sticks out at the edges; at most half the kernel.
+    """
+
+    kernel: Extent
+    stride: Extent | None = None
+    padding: Extent = 0
+
+    def __post_init__(self) -> None:
+        kernel, padding = self.window.kernel, self.window.padding
+        if any(2 * p > k for p, k in zip(padding, kernel, strict=True)):
+            raise ShapeError(
+                f"{self.name}: padding is at most half the kernel, so that every window covers"
+                f" something, not {self.padding}"
+            )
+
+    @property
+    def window(self) -> Window:
+        """The window."""
+        stride = self.kernel if self.stride is None else self.stride
+        return Window.of(self.kernel, stride, self.padding)
+
+    @property
+    def name(self) -> str:
+        """The layer with its kernel."""
+        return f"MaxPool2d({self.kernel})"
+
+    @property
+    def _pads_within(self) -> bool:
+        return True
+
+    def _pooled(self, x: Tensor) -> Tensor:
+        return ops.max_(x, 0)
+
+
+@dataclass(frozen=True)
+class AvgPool2d(Pooling):
+    """The sum of each window, in C order from +0, divided once by its size.
+
+    Padding is +0 and counts.
+
+    Attributes:
+        kernel: Rows and columns of the window, or one number for both, as below.
+        stride: How far it moves; by default as far as it is wide.
+        padding: How far it sticks out at the edges.
+    """
+
+    kernel: Extent
+    stride: Extent | None = None
+    padding: Extent = 0
+
+    def __post_init__(self) -> None:
+        _ = self.window
+
+    @property
+    def window(self) -> Window:
+        """The window."""
+        stride = self.kernel if self.stride is None else self.stride
+        return Window.of(self.kernel, stride, self.padding)
+
+    @property
+    def name(self) -> str:
+        """The layer with its kernel."""
+        return f"AvgPool2d({self.kernel})"
+
+    def _pooled(self, x: Tensor) -> Tensor:
+        return ops.sum_(x, 0) / self.window.size
+
+
+@dataclass(frozen=True)
+class SmoothMaxPool2d(Pooling):
+    """m + log(sum(exp(beta * (x - m)))) / beta over each window, m being its greatest, a constant.
+
+    It is above the greatest by at most log(n) / beta, n being the window's size.
+
+    Attributes:
+        kernel: Rows and columns of the window, or one number for both, as below.
+        beta: The sharpness.
+        stride: How far it moves; by default as far as it is wide.
+    """
+
+    kernel: Extent
+    beta: float = 1.0
+    stride: Extent | None = None
+
+    def __post_init__(self) -> None:
+        _ = self.window
+        if not self.beta > 0:
+            raise NumleanError(f"{self.name}: the sharpness beta is positive")
+
+    @property
+    def window(self) -> Window:
+        """The window."""
+        return Window.of(self.kernel, self.kernel if self.stride is None else self.stride)
+
+    @property
+    def name(self) -> str:
+        """The layer with its kernel and sharpness."""
+        return f"SmoothMaxPool2d({self.kernel}, beta={self.beta})"
+
+    def _pooled(self, x: Tensor) -> Tensor:
+        m = ops.greatest(x, 0, keepdims=True)
+        total = ops.sum_(ops.exp(self.beta * (x - m)), 0)
+        return m.reshape(total.size) + ops.log(total) / self.beta

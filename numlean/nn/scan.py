@@ -1,0 +1,73 @@
+"""A linear recurrence whose gates depend on the input."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from numlean.autograd import operations as ops
+from numlean.errors import ShapeError
+from numlean.nn import functional
+from numlean.nn.layer import Context, Layer, ParameterSpec, Shape, wrong_shape, zeros
+from numlean.nn.linear import affine, xavier_uniform
+from numlean.nn.recurrent import parts, stacked, unstacked
+from numlean.tensor import Tensor
+
+
+@dataclass(frozen=True)
+class GatedScan(Layer):
+    """A selective scan over samples of shape (time, features), as in Mamba.
+
+    u, p, q, r are four parts of x W_in^T + b_in. With a = sigmoid(p) and b = sigmoid(q), the state
+    is h[t] = a[t] * h[t - 1] + b[t] * u[t], from h = +0, and the output (h * silu(r)) W_out^T +
+    b_out. Weights start Xavier uniform, biases at zero.
+
+    Attributes:
+        features: Features of a sample at a time, and of the output.
+        hidden: Features of the state.
+    """
+
+    features: int
+    hidden: int
+
+    def __post_init__(self) -> None:
+        if self.features < 1 or self.hidden < 1:
+            raise ShapeError(f"{self.name}: a scan has at least one feature and one hidden")
+
+    @property
+    def name(self) -> str:
+        """The layer with its sizes."""
+        return f"GatedScan({self.features}, {self.hidden})"
+
+    @property
+    def parameters(self) -> tuple[ParameterSpec, ...]:
+        """The weights and biases in and out."""
+        rows = 4 * self.hidden
+        return (
+            ParameterSpec("in_proj.weight", (rows, self.features), xavier_uniform),
+            ParameterSpec("in_proj.bias", (rows,), zeros),
+            ParameterSpec("out_proj.weight", (self.features, self.hidden), xavier_uniform),
+            ParameterSpec("out_proj.bias", (self.features,), zeros),
+        )
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """The same, for samples of shape (time, features)."""
+        if len(shape) != 2 or shape[0] < 1 or shape[1] != self.features:
+            raise wrong_shape(self, f"(time, {self.features})", shape)
+        return shape
+
+    def __call__(self, parameters: Sequence[Tensor], x: Tensor, context: Context) -> Tensor:
+        """Outputs of x's shape, (batch, time, features)."""
+        weight_in, bias_in, weight_out, bias_out = parameters
+        u, p, q, r = parts(affine(x, weight_in, bias_in), 4)
+        h = self._scanned(ops.sigmoid(p), ops.sigmoid(q) * u)
+        return affine(h * functional.silu(r), weight_out, bias_out)
+
+    def _scanned(self, kept: Tensor, added: Tensor) -> Tensor:
+        h, states = Tensor.of(kept.scalar, np.zeros((kept.shape[0], self.hidden))), []
+        for a, b in zip(unstacked(kept), unstacked(added), strict=True):
+            h = a * h + b
+            states.append(h)
+        return stacked(states)

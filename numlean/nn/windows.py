@@ -1,0 +1,118 @@
+"""Windows that slide over the last two axes: their sizes, and which places each one covers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from numlean.errors import ShapeError
+from numlean.indices import INDICES
+from numlean.tensor import Tensor
+
+Extent: TypeAlias = int | tuple[int, int]
+"""Of rows and columns; one number stands for both."""
+
+Pair: TypeAlias = tuple[int, int]
+Places: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
+
+_KEPT = 64
+
+
+@dataclass(frozen=True)
+class Window:
+    """A window that slides over an image.
+
+    Attributes:
+        kernel: Its rows and columns.
+        stride: How far it moves.
+        padding: How far it sticks out at the edges.
+    """
+
+    kernel: Pair
+    stride: Pair
+    padding: Pair = (0, 0)
+
+    def __post_init__(self) -> None:
+        if min(*self.kernel, *self.stride) < 1 or min(self.padding) < 0:
+            raise ShapeError(
+                f"a window has a kernel and a stride of at least 1 and no negative padding, not"
+                f" {self.kernel}, {self.stride} and {self.padding}"
+            )
+
+    @classmethod
+    def of(cls, kernel: Extent, stride: Extent, padding: Extent = 0) -> Window:
+        """The window of such extents."""
+        return cls(_pair(kernel), _pair(stride), _pair(padding))
+
+    @property
+    def size(self) -> int:
+        """How many places it covers."""
+        return self.kernel[0] * self.kernel[1]
+
+    def positions(self, image: tuple[int, ...]) -> Pair:
+        """How many positions it has over an image of (height, width), down and across.
+
+        Raises:
+            ShapeError: It does not fit.
+        """
+        room = [n + 2 * p - k for n, p, k in zip(image, self.padding, self.kernel, strict=True)]
+        if min(room) < 0:
+            raise ShapeError(
+                f"a kernel of {self.kernel} with padding {self.padding} does not fit an image of"
+                f" {image}"
+            )
+        return room[0] // self.stride[0] + 1, room[1] // self.stride[1] + 1
+
+
+def _pair(extent: Extent) -> Pair:
+    return extent if isinstance(extent, tuple) else (extent, extent)
+
+
+@lru_cache(_KEPT)
+def patches(shape: tuple[int, ...], window: Window) -> Tensor:
+    """Places in images of shape (batch, channels, height, width), -1 for padding.
+
+    Of shape (channels * kernel rows * kernel columns, batch * rows * columns): a column is what the
+    window covers at one position.
+    """
+    covered = _covered(shape, window)
+    places = covered.transpose(1, 2, 3, 0, 4, 5).reshape(shape[1] * window.size, -1)
+    return Tensor(INDICES, np.ascontiguousarray(places))
+
+
+@lru_cache(_KEPT)
+def windows(shape: tuple[int, ...], window: Window, *, within: bool = False) -> Tensor:
+    """Places in images of shape (batch, channels, height, width), -1 for padding.
+
+    Of shape (kernel rows * kernel columns, batch * channels * rows * columns): a column is what the
+    window covers of one channel at one position. With ``within``, the first place covered stands
+    for those that padding would be at.
+    """
+    places = _covered(shape, window).transpose(2, 3, 0, 1, 4, 5).reshape(window.size, -1)
+    if within:
+        first = np.take_along_axis(places, np.argmax(places >= 0, axis=0)[np.newaxis], axis=0)
+        places = np.where(places >= 0, places, first)
+    return Tensor(INDICES, np.ascontiguousarray(places))
+
+
+def _covered(shape: tuple[int, ...], window: Window) -> Places:
+    """By image, channel, place in the kernel and position; -1 for padding."""
+    batch, channels, *image = shape
+    places = zip(
+        *(image, window.positions(tuple(image)), window.kernel, window.stride, window.padding),
+        strict=True,
+    )
+    rows, columns = (_along(*along) for along in places)
+    rows, columns = rows[:, None, :, None], columns[None, :, None, :]
+    place = np.where((rows < 0) | (columns < 0), -1, rows * image[1] + columns)
+    start = np.arange(batch * channels).reshape(batch, channels, 1, 1, 1, 1) * (image[0] * image[1])
+    return np.where(place < 0, -1, start + place).astype(np.int64)
+
+
+def _along(extent: int, positions: int, kernel: int, stride: int, padding: int) -> Places:
+    """By place in the kernel and position; -1 for padding."""
+    place = np.arange(kernel)[:, None] + np.arange(positions) * stride - padding
+    return np.where((place < 0) | (place >= extent), -1, place)
