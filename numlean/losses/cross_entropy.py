@@ -53,8 +53,8 @@ class CrossEntropy(ClassesLoss):
     """The negated log_softmax(prediction), along the last axis, at the place a label names.
 
     Predictions are logits of shape (batch, ..., classes), labels whole numbers of shape (batch,
-    ...). Bit for bit what ``CrossEntropyOneHot`` gives for the same classes, as long as no logarithm
-    is infinite.
+    ...). As long as no logarithm is infinite, bit for bit what ``CrossEntropyOneHot`` gives for the
+    same classes.
 
     Attributes:
         reduction: The mean over all labels, or their sum.

@@ -66,7 +66,7 @@ class Linear(Layer):
     def output_shape(self, shape: Shape) -> Shape:
         """(..., out) for samples of shape (..., in)."""
         if shape[-1:] != (self.in_features,):
-            raise wrong_shape(self, f"(..., {self.in_features})", shape)
+            raise wrong_shape(self, f"(..., {self.in_features}) or ({self.in_features},)", shape)
         return (*shape[:-1], self.out_features)
 
     def __call__(self, parameters: Sequence[Tensor], x: Tensor, context: Context) -> Tensor:

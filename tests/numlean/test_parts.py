@@ -35,9 +35,9 @@ def test_layers_pass_shapes_on_and_name_themselves_when_one_does_not_fit():
         "4.weight",
         "4.bias",
     ]
-    with pytest.raises(ShapeError, match=r"layer 1: Linear\(6, 2\) .*6\), not \(5,\)"):
+    with pytest.raises(ShapeError, match=r"layer 1: Linear\(6, 2\) .*\(6,\), not \(5,\)"):
         Sequential(Linear(4, 5), Linear(6, 2))
-    with pytest.raises(ShapeError, match=r"layer 1: Linear\(6, 2\) .*6\), not \(8,\)"):
+    with pytest.raises(ShapeError, match=r"layer 1: Linear\(6, 2\) .*\(6,\), not \(8,\)"):
         Sequential(Flatten(), Linear(6, 2), sample_shape=(2, 4))
     with pytest.raises(ShapeError, match=r"Linear\(0, 3\)"):
         Linear(0, 3)
