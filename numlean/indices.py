@@ -42,5 +42,15 @@ class Indices:
         return whole
 
 
+def check_below(count: int, indices: np.ndarray[Any, np.dtype[np.int64]], what: str) -> None:
+    """Refuse indices that name nothing.
+
+    Raises:
+        DataError: One is not below ``count``.
+    """
+    if indices.size and indices.max() >= count:
+        raise DataError(f"{what} {indices[indices >= count][0]} is not one of 0 to {count - 1}")
+
+
 INDICES: Final = cast("Scalar", Indices())
 """The one of them."""

@@ -416,15 +416,20 @@ class KernelScalar:
         """An array of ``shape`` into whose cells elements are added."""
         x, z = self._ready("scatter_add", x), np.empty(shape, self.storage_dtype)
         count, width = shapes.cells(x, index, shape)
-        flat = shapes.places(index, index.shape, count)
-        starts, sources = np.empty(count + 1, np.int64), np.empty(flat.size, np.int64)
-        kernel_for(self.target, GROUP, NO_ROUTINES)((1,), flat, starts, sources)
+        starts, sources = self.grouped(index, count)
         if width == 1:
             self._kernel(SCATTER_ADD)((count,), x.reshape(-1), starts, sources, z.reshape(-1))
         else:
-            rows, cells = x.reshape(flat.size, width), z.reshape(count, width)
+            rows, cells = x.reshape(index.size, width), z.reshape(count, width)
             self._kernel(SCATTER_ADD_ROWS)(cells.shape, rows, starts, sources, cells)
         return z
+
+    def grouped(self, index: Indices, count: int) -> tuple[Indices, Indices]:
+        """Which places of an index name each of ``count`` cells: see ``GROUP``."""
+        flat = shapes.places(index, index.shape, count)
+        starts, sources = np.empty(count + 1, np.int64), np.empty(flat.size, np.int64)
+        kernel_for(self.target, GROUP, NO_ROUTINES)((1,), flat, starts, sources)
+        return starts, sources
 
     def argmax(self, x: Storage, axis: int = -1) -> Indices:
         """The place of the first of the greatest along an axis."""

@@ -18,6 +18,7 @@ from numlean.flags import Flags
 from numlean.kernel_scalar import KernelScalar
 from numlean.scalar import Axis, Contraction, Indices, Order, Storage
 from numlean_kernels.loops.elementwise import elementwise, filled
+from numlean_kernels.loops.place import SCATTER_ADD_NOISILY
 from numlean_kernels.philox import philox_table
 from numlean_kernels.targets.protocol import Operation, kernel_for
 
@@ -152,18 +153,29 @@ class StochasticScalar:
         return term_by_term.total(self, x, axis, keepdims, reduction)
 
     def scatter_add(self, x: Storage, index: Indices, shape: tuple[int, ...]) -> Storage:
-        """An array into whose cells elements are added, term by term."""
-        return term_by_term.scatter_add(self, x, index, shape)
+        """An array into whose cells elements are added, each with random bits of its own."""
+        count, width = shapes.cells(x, index, shape)
+        starts, sources = self.rounded.grouped(index, count)
+        x = self.rounded.fitted("scatter_add", (x,))[0].reshape(index.size, width)
+        z = np.empty((count, width), self.storage_dtype)
+        target, noise = self.rounded.target, self._noise(x.shape)
+        add = kernel_for(target, SCATTER_ADD_NOISILY, self.rounded.table)
+        add(z.shape, x, noise, starts, sources, z)
+        return z.reshape(shape)
 
     def _rounded(self, name: str, *operands: Storage, flags: Flags | None) -> Storage:
         return self._drawn(name, self.rounded.fitted(name, operands), flags)
 
     def _drawn(self, name: str, operands: tuple[Storage, ...], flags: Flags | None) -> Storage:
-        target, noise = self.rounded.target, np.empty(operands[0].shape, np.uint64)
+        loop, noise = elementwise(name, len(operands) + 1), self._noise(operands[0].shape)
+        return self.rounded.run(loop, (*operands, noise), flags=flags)
+
+    def _noise(self, shape: tuple[int, ...]) -> np.ndarray[Any, np.dtype[np.uint64]]:
+        """A word of random bits for each element of an operation's result."""
+        target, noise = self.rounded.target, np.empty(shape, np.uint64)
         draw = kernel_for(target, filled("philox"), philox_table(target))
         operation = self.stream.operation
         key = self.stream.key_of(operation)
         target.again(lambda: np.copyto(key, self.stream.key_of(operation)), written=key)
         draw((noise.size,), key, noise.reshape(-1))
-        loop = elementwise(name, len(operands) + 1)
-        return self.rounded.run(loop, (*operands, noise), flags=flags)
+        return noise

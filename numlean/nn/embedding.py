@@ -42,9 +42,9 @@ class Embedding(Layer):
         return (ParameterSpec("weight", (self.count, self.features), xavier_uniform),)
 
     @property
-    def takes_indices(self) -> bool:
-        """It does."""
-        return True
+    def index_count(self) -> int:
+        """The count."""
+        return self.count
 
     @property
     def keeps_leading_axes(self) -> bool:

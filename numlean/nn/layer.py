@@ -123,7 +123,12 @@ class Layer(ABC):
     @property
     def takes_indices(self) -> bool:
         """Whether inputs are whole numbers that name things, not numbers of a Scalar."""
-        return False
+        return self.index_count is not None
+
+    @property
+    def index_count(self) -> int | None:
+        """How many things indices name, from 0 on; None if the layer takes none."""
+        return None
 
     def output_shape(self, shape: Shape) -> Shape:
         """The shape of a sample's output, given a sample's input shape; by default the same.

@@ -129,9 +129,10 @@ class Runner:
         """A sample's input and target as the model and the loss take them, with a batch axis."""
         x = self._entered(sample.x, self.task.model.takes_indices)
         y = self._entered(sample.y, self.task.loss.takes_labels)
-        if self.task.takes_batch(x.shape):
-            return x, y
-        return x.reshape(1, *x.shape), y.reshape(1, *y.shape)
+        if not self.task.takes_batch(x.shape):
+            x, y = x.reshape(1, *x.shape), y.reshape(1, *y.shape)
+        self.task.check_indices(x, y)
+        return x, y
 
     def _entered(self, values: ArrayLike | Tensor, as_indices: bool) -> Tensor:
         if as_indices and not isinstance(values, Tensor):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from numlean.errors import ShapeError
+from numlean.indices import INDICES, check_below
 from numlean.losses import Loss, Reduction, cross_entropy_one_hot, mse
 from numlean.nn.layer import Clock, Context, Layer, Mode, Shape
 from numlean.tensor import Tensor
@@ -69,6 +70,18 @@ class Task:
         except ShapeError:
             return False
         return True
+
+    def check_indices(self, x: Tensor, y: Tensor) -> None:
+        """Refuse a batch with tokens or labels that name nothing.
+
+        Raises:
+            DataError: There is one.
+        """
+        count = self.model.index_count
+        if count is not None and x.scalar is INDICES:
+            check_below(count, x.data, "token")
+        if self.loss.takes_labels and y.scalar is INDICES:
+            check_below(self.model.output_shape(x.shape[1:])[-1], y.data, "label")
 
     def predictor(self, mode: Mode, clock: Clock | None = None) -> Predictor:
         """The model in a mode, as a function of its parameters."""

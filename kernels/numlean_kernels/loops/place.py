@@ -78,6 +78,31 @@ def _make_scatter_add_rows(table: Table) -> Callable[..., None]:
     return scatter_add_rows
 
 
+def _make_scatter_add_noisily(table: Table) -> Callable[..., None]:
+    add, zero = table["add"], table.zero
+
+    def scatter_add_noisily(
+        start: int,
+        stop: int,
+        column_start: int,
+        column_stop: int,
+        x: Any,
+        noise: Any,
+        starts: Any,
+        sources: Any,
+        z: Any,
+    ) -> None:
+        for i in range(start, stop):
+            for j in range(column_start, column_stop):
+                z[i, j] = zero
+            for k in range(starts[i], starts[i + 1]):
+                s = sources[k]
+                for j in range(column_start, column_stop):
+                    z[i, j] = add(z[i, j], x[s, j], noise[s, j])
+
+    return scatter_add_noisily
+
+
 def _make_pick(table: Table) -> Callable[..., None]:
     zero = table.zero
 
@@ -163,6 +188,9 @@ SCATTER_ADD: Final = Loop("scatter_add", rank=1, make=_make_scatter_add)
 
 SCATTER_ADD_ROWS: Final = Loop("scatter_add_rows", rank=2, make=_make_scatter_add_rows)
 """z[i, j]: acc = +0, then acc = acc + x[sources[k], j] for the same k as in ``SCATTER_ADD``."""
+
+SCATTER_ADD_NOISILY: Final = Loop("scatter_add_noisily", rank=2, make=_make_scatter_add_noisily)
+"""What ``SCATTER_ADD_ROWS`` gives by an addition that takes a word of random bits, x's own."""
 
 PICK: Final = Loop("pick", rank=2, make=_make_pick)
 """z[i, j] = x[i, index[i, j], j], or +0 where the index is negative."""
