@@ -390,7 +390,7 @@ class KernelScalar:
         axes = shapes.axes_of(axis, x.ndim)
         without = tuple(x.shape[k] for k in range(x.ndim) if k not in axes)
         result_shape = shapes.kept_shape(x.shape, axis) if keepdims else without
-        block = self._ready("sum", shapes.middle_axis(x, axes))
+        block = self._block("sum", x, axes)
         outer, _, inner = block.shape
         loop = _choose("reduction", reduction, {"ordered": SUM_ORDERED, "pairwise": SUM_PAIRWISE})
         if loop is SUM_ORDERED or block.shape[1] == 0:
@@ -407,7 +407,7 @@ class KernelScalar:
         (k,) = shapes.axes_of(axis, x.ndim)
         if x.shape[k] == 0:
             raise ShapeError(f"there is no greatest of shape {x.shape}: axis {axis} is empty")
-        block = self._ready("max", shapes.middle_axis(x, (k,)))
+        block = self._block("max", x, (k,))
         z = np.empty(block.shape[::2], self.storage_dtype)
         self._kernel(MAX)(z.shape, block, z)
         return z.reshape(x.shape[:k] + (1,) * keepdims + x.shape[k + 1 :])
@@ -436,7 +436,7 @@ class KernelScalar:
         k = shapes.one_axis("argmax", axis, x.ndim)
         if x.shape[k] == 0:
             raise ShapeError(f"there is no greatest of shape {x.shape}: axis {axis} is empty")
-        block = self._ready("argmax", shapes.middle_axis(x, (k,)))
+        block = self._block("argmax", x, (k,))
         z = np.empty(block.shape[::2], np.int64)
         self._kernel(FIRST_GREATEST)(z.shape, block, z)
         return z.reshape(x.shape[:k] + x.shape[k + 1 :])
@@ -487,7 +487,7 @@ class KernelScalar:
         """Along an axis, one element each."""
         k = shapes.one_axis("pick", axis, x.ndim)
         flat = shapes.places(index, x.shape[:k] + x.shape[k + 1 :], x.shape[k])
-        block = self._ready("pick", shapes.middle_axis(x, (k,)))
+        block = self._block("pick", x, (k,))
         z = np.empty(block.shape[::2], self.storage_dtype)
         self._kernel(PICK)(z.shape, block, flat.reshape(z.shape), z)
         return z.reshape(index.shape)
@@ -652,6 +652,11 @@ class KernelScalar:
     def _ready(self, operation: str, x: Storage) -> Storage:
         """An operand as kernels take it: C order, aligned, and writable, to be compiled once."""
         return self._contiguous(self._checked(operation, x))
+
+    def _block(self, operation: str, x: Storage, axes: tuple[int, ...]) -> Storage:
+        """An operand with some of its axes joined as the middle one of three."""
+        view, shape = shapes.middle_axis(x, axes)
+        return self._ready(operation, view).reshape(shape)
 
     def _contiguous(self, x: Storage) -> Storage:
         return x if x.flags.carray else self.copy(x)

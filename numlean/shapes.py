@@ -38,14 +38,17 @@ def axes_of(axis: Axis, ndim: int) -> tuple[int, ...]:
     return axes
 
 
-def middle_axis(x: Storage, axes: tuple[int, ...]) -> Storage:
-    """The array with the axes joined, in C order, as the middle one of (outer, n, inner)."""
+def middle_axis(x: Storage, axes: tuple[int, ...]) -> tuple[Storage, tuple[int, int, int]]:
+    """A view with the axes side by side, and its shape with them joined: (outer, n, inner).
+
+    A view that is not contiguous must be copied before it takes that shape: by its Scalar.
+    """
     if axes and axes != tuple(range(axes[0], axes[-1] + 1)):
         kept = [k for k in range(x.ndim) if k not in axes]
         x = x.transpose(*kept, *axes)
         axes = tuple(range(len(kept), x.ndim))
     first, last = (axes[0], axes[-1] + 1) if axes else (x.ndim, x.ndim)
-    return x.reshape(prod(x.shape[:first]), prod(x.shape[first:last]), prod(x.shape[last:]))
+    return x, (prod(x.shape[:first]), prod(x.shape[first:last]), prod(x.shape[last:]))
 
 
 def joined(arrays: Sequence[Storage], axis: int) -> tuple[int, ...]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from numlean.errors import ShapeError, UnknownNameError
 from numlean.scalar import Axis, Contraction, Indices, Order, Storage
-from numlean.shapes import axes_of, batches, cells, kept_shape, middle_axis, places
+from numlean.shapes import axes_of, batches, cells, kept_shape, places
 
 
 class Elementwise(Protocol):
@@ -60,16 +60,17 @@ def total(scalar: Elementwise, x: Storage, axis: Axis, keepdims: bool, reduction
     if reduction not in ("ordered", "pairwise"):
         raise UnknownNameError("reduction", reduction, ("ordered", "pairwise"))
     axes = axes_of(axis, x.ndim)
-    shape = kept_shape(x.shape, axis)
-    if not keepdims:
-        shape = tuple(x.shape[k] for k in range(x.ndim) if k not in axes)
-    terms = [np.asarray(term) for term in np.moveaxis(middle_axis(x, axes), 1, 0)]
+    kept = tuple(k for k in range(x.ndim) if k not in axes)
+    shape = tuple(x.shape[k] for k in kept)
+    summed = x.transpose(*axes, *kept)
+    terms = [summed[(*place, ...)] for place in np.ndindex(*summed.shape[: len(axes)])]
     if reduction == "pairwise" and terms:
-        return _tree(scalar, terms).reshape(shape)
-    z = scalar.from_float(np.zeros(middle_axis(x, axes).shape[::2]))
-    for term in terms:
-        z = scalar.add(z, term)
-    return z.reshape(shape)
+        z = _tree(scalar, terms)
+    else:
+        z = scalar.from_float(np.zeros(shape))
+        for term in terms:
+            z = scalar.add(z, term)
+    return z.reshape(kept_shape(x.shape, axis) if keepdims else shape)
 
 
 def scatter_add(scalar: Elementwise, x: Storage, index: Indices, shape: tuple[int, ...]) -> Storage:
