@@ -39,6 +39,8 @@ _SLOPE_BITS: Final = 48
 _COARSE_BITS: Final = 40
 _LAST_BITS: Final = 20
 """Bits that c4 takes below c1."""
+_LAST_LIFT: Final = 1 << (_LAST_BITS - 1)
+_LIFT: Final = 1 << 31
 _SCALE_BITS: Final = 6
 """Bits that the scale's exponent takes in the place of c0's last."""
 _COEFFICIENT_BITS: Final = (63 - _SCALE_BITS, _SLOPE_BITS, *3 * (_COARSE_BITS,))
@@ -86,9 +88,9 @@ def _packed(piece: Piece) -> tuple[int, int, int]:
         _rounded(sum(map(mul, row, values)), 2 * _WORKING_BITS - bits)
         for row, bits in zip(rows, _COEFFICIENT_BITS, strict=True)
     )
-    start = c0 << _SCALE_BITS | -piece.e
-    slope = c1 << _LAST_BITS | c4 % (1 << _LAST_BITS)
-    return start, slope, c2 << 32 | c3 % (1 << 32)
+    # What may be negative is lifted.
+    slope = (c1 << _LAST_BITS) + c4 + _LAST_LIFT
+    return c0 << _SCALE_BITS | -piece.e, slope, (c2 + _LIFT << 32) + c3 + _LIFT
 
 
 def _rounded(n: int, places: int) -> int:
@@ -114,9 +116,10 @@ def piecewise(table: Polynomials, bits: int) -> Maker:
         word, signed, long = kit.word, kit.signed, kit.target.signed(64)
         last, row, one, two = word(len(table) // 3 - 1), word(3), word(1), word(2)
         last_bits, scale_mask = word(_LAST_BITS), word((1 << _SCALE_BITS) - 1)
-        up, down, half = word(64 - _LAST_BITS), long(64 - _LAST_BITS), word(32)
+        last_mask, last_lift = word((1 << _LAST_BITS) - 1), long(_LAST_LIFT)
+        half, half_mask, lift = word(32), word((1 << 32) - 1), long(_LIFT)
         curved = min(bits, _CURVED)
-        to_r, r_bits, upper = word(bits - curved), long(curved), long(32)
+        to_r, r_bits = word(bits - curved), long(curved)
         to_slope = long(curved + _COARSE_BITS - _SLOPE_BITS)
         split = bits == SPLIT
         digit, digit_mask = word(_DIGIT), word((1 << _DIGIT) - 1)
@@ -128,9 +131,9 @@ def piecewise(table: Polynomials, bits: int) -> Maker:
             start, slope = word(table[at]), word(table[word(at + one)])
             bend = word(table[word(at + two)])
             r = long(word(t >> to_r))
-            q = long(long(word(slope << up)) >> down)
-            q = long(long(long(word(bend << half)) >> upper) + (long(q * r) >> r_bits))
-            q = long((long(bend) >> upper) + (long(q * r) >> r_bits))
+            q = long(long(word(slope & last_mask)) - last_lift)
+            q = long(long(long(word(bend & half_mask)) - lift) + (long(q * r) >> r_bits))
+            q = long(long(long(word(bend >> half)) - lift) + (long(q * r) >> r_bits))
             slope = word(word(slope >> last_bits) + word(long(long(q * r) >> to_slope)))
             if split:
                 growth = word(

@@ -1,0 +1,68 @@
+"""Loops over a first phase: what it leaves, wherever it stands, is the whole routine's."""
+
+import numpy as np
+import pytest
+
+from numlean_kernels.ieee.flags import INEXACT, INVALID
+from numlean_kernels.loops.elementwise import flagged, unary
+from numlean_kernels.targets import get_target
+from numlean_kernels.targets.protocol import Table, kernel_for
+
+WHOLE = 1000
+
+
+def table_of(target):
+    """Numbers are doubled, by the whole routine with 1000 more: those whose bit 3 is set."""
+    word = target.unsigned(32)
+    zero, one, bit, invalid, more = word(0), word(1), word(8), word(INVALID), word(WHOLE)
+
+    def quick(a):
+        return word(a & bit) == zero, word(a << one)
+
+    def whole(a):
+        return word(word(a << one) + more)
+
+    whole_routine = target.routine(whole)
+
+    def flagged_whole(a):
+        return whole_routine(a), invalid
+
+    routines = {"quick f": target.routine(quick), "whole f": whole_routine}
+    routines["flagged whole f"] = target.routine(flagged_whole)
+    return Table("toy of two phases", word(0), routines.__getitem__)
+
+
+@pytest.fixture(params=["cpu", "python"])
+def kernel(request):
+    target = get_target(request.param)
+    table = table_of(target)
+    return lambda loop: kernel_for(target, loop, table)
+
+
+def expected(x):
+    return 2 * x + np.uint32(WHOLE) * (x >> 3 & 1)
+
+
+@pytest.mark.parametrize("count", [0, 1, 63, 64, 65, 200])
+def test_what_the_first_phase_leaves_the_whole_routine_computes(kernel, count):
+    rng = np.random.default_rng(count)
+    for x in (rng.integers(256, size=count).astype(np.uint32), np.zeros(count, np.uint32)):
+        z, given = np.empty_like(x), x.copy()
+        kernel(unary("f"))(x.shape, x, z)
+        assert np.array_equal(z, expected(given))
+        assert np.array_equal(x, given)
+
+
+def test_a_result_may_take_its_operand_s_place(kernel):
+    x = np.arange(150, dtype=np.uint32)
+    z = expected(x)
+    kernel(unary("f"))(x.shape, x, x)
+    assert np.array_equal(x, z)
+
+
+def test_each_phase_raises_its_flags(kernel):
+    x = np.arange(150, dtype=np.uint32)
+    z, raised = np.empty_like(x), np.empty(x.shape, np.uint8)
+    kernel(flagged("f", 1))(x.shape, x, raised, z)
+    assert np.array_equal(z, expected(x))
+    assert np.array_equal(raised, np.where(x >> 3 & 1, INVALID, INEXACT))
