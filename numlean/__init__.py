@@ -50,6 +50,7 @@ from numlean.runtime import (
     train_samples,
 )
 from numlean.scalar import Scalar
+from numlean.scalar_trainer import ScalarTrainer
 from numlean.tasks import NamedTask, get_task, tasks
 from numlean.tensor import Tensor
 from numlean_kernels.ieee.neighbours import CLASSES
@@ -82,6 +83,7 @@ __all__ = [
     "Runner",
     "Sample",
     "Scalar",
+    "ScalarTrainer",
     "Spec",
     "Stepper",
     "Task",

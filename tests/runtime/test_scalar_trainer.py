@@ -1,0 +1,71 @@
+"""The scalar trainer does to one sample what a stepper does, and takes any program."""
+
+import numpy as np
+import pytest
+
+from numlean import Mode, Sample, ScalarTrainer, Task, Tensor, get_scalar, instantiate, stepper
+from numlean.nn import Layer, Linear, ParameterSpec, Sequential, Tanh
+from numlean.nn.layer import ones
+from numlean.optim import adam, sgd
+
+S = get_scalar("ieee32exec")
+RNG = np.random.default_rng(127)
+X, Y = RNG.standard_normal((4, 3)), RNG.standard_normal((4, 2))
+
+
+class Fixed(Layer):
+    """Multiplies by a buffer in training, and leaves numbers alone otherwise."""
+
+    name = "Fixed"
+
+    @property
+    def parameters(self):
+        return (ParameterSpec("factor", (3,), ones, is_trainable=False),)
+
+    def __call__(self, parameters, x, context):
+        return x * parameters[0] if context.is_training else x + x
+
+
+TASK = Task.regression(Sequential(Fixed(), Linear(3, 4), Tanh(), Linear(4, 2)))
+
+
+def bits(tensors):
+    return [S.to_bits(t.data).tolist() for t in tensors]
+
+
+@pytest.mark.parametrize("optimizer", [sgd(0.1), sgd(0.1, 0.9), adam(0.1)], ids=str)
+def test_steps_have_the_bits_of_a_stepper_s(optimizer):
+    trainer = ScalarTrainer.of(TASK, S, optimizer)
+    step = stepper(instantiate(TASK, S), optimizer)
+    for x, y in zip(X, Y, strict=True):
+        loss = trainer.forward_t(x, y)
+        assert bits([trainer.step_t(x, y)]) == bits([loss])
+        assert bits([step.step(Sample(x, y))]) == bits([loss])
+        assert bits(trainer.params) == bits(step.runner.params)
+    assert trainer.step_count == 4
+
+
+def test_the_gradient_is_that_of_every_parameter_with_zeros_for_buffers():
+    trainer, runner = ScalarTrainer.of(TASK, S), instantiate(TASK, S)
+    gradients = trainer.backward_t(X[0], Y[0])
+    assert [g.shape for g in gradients] == [p.shape for p in trainer.params]
+    assert bits(gradients) == bits(runner.backward(Sample(X[0], Y[0])))
+    assert not gradients[0].to_float().any()
+    assert trainer.step_count == 0
+
+
+def test_the_mode_is_chosen_once():
+    trainer, runner = ScalarTrainer.of(TASK, S, mode=Mode.EVAL), instantiate(TASK, S)
+    assert bits([trainer.forward_t(X[0], Y[0])]) == bits([runner.loss(Sample(X[0], Y[0]))])
+
+
+def test_any_program_that_gives_a_number_is_trained():
+    target = Tensor.of(S, 5.0)
+    trainer = ScalarTrainer(
+        lambda params, x, y: (params[0] * x - y) * (params[0] * x - y),
+        [Tensor.of(S, 1.0)],
+        sgd(0.125),
+    )
+    losses = [trainer.step_t(Tensor.of(S, 1.0), target).item() for _ in range(30)]
+    assert losses[:2] == [16.0, 9.0]
+    assert abs(trainer.params[0].item() - 5.0) < 1e-2
