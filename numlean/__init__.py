@@ -51,6 +51,7 @@ from numlean.runtime import (
 )
 from numlean.scalar import Scalar
 from numlean.scalar_trainer import ScalarTrainer
+from numlean.session import Session
 from numlean.tasks import NamedTask, get_task, tasks
 from numlean.tensor import Tensor
 from numlean_kernels.ieee.neighbours import CLASSES
@@ -84,6 +85,7 @@ __all__ = [
     "Sample",
     "Scalar",
     "ScalarTrainer",
+    "Session",
     "Spec",
     "Stepper",
     "Task",

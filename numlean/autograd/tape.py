@@ -67,12 +67,29 @@ class Tape:
             raise MixedScalarError("a gradient is by tensors that the same tape watches")
         cotangents: dict[int, Tensor] = {}
         if value.tape is self:
-            cotangents[value.slot] = Tensor.of(value.scalar, 1.0).reshape(*value.shape)
+            one = Tensor.of(value.scalar, 1.0).reshape(*value.shape)
+            cotangents = self.cotangents(value, one)
+        return [cotangents[x.slot] if x.slot in cotangents else zeros_like(x) for x in watched]
+
+    def cotangents(self, value: Tensor, seed: Tensor) -> dict[int, Tensor]:
+        """The cotangent of every tensor that a value depends on, by its slot, the value's given.
+
+        One backward sweep, as for ``gradient``.
+
+        Raises:
+            MixedScalarError: The value is not watched by this tape.
+            ShapeError: The seed is not of its shape.
+        """
+        if value.tape is not self:
+            raise MixedScalarError("a backward sweep starts from a tensor that the tape watches")
+        if seed.shape != value.shape:
+            raise ShapeError(f"the cotangent of shape {value.shape} is not of shape {seed.shape}")
+        cotangents = {value.slot: seed}
         for slot in range(value.slot, -1, -1):
             node = self.nodes[slot]
             if node is not None and slot in cotangents:
                 self._sweep(node, cotangents[slot], cotangents)
-        return [cotangents[x.slot] if x.slot in cotangents else _zeros_like(x) for x in watched]
+        return cotangents
 
     def _sweep(self, node: Node, g: Tensor, cotangents: dict[int, Tensor]) -> None:
         values = [x.detach() for x in node.inputs]
@@ -83,7 +100,8 @@ class Tape:
                 cotangents[x.slot] = part if earlier is None else earlier + part
 
 
-def _zeros_like(x: Tensor) -> Tensor:
+def zeros_like(x: Tensor) -> Tensor:
+    """A +0 for every number."""
     zero = Tensor.of(x.scalar, 0.0)
     return Tensor(x.scalar, zero.data.repeat(x.size).reshape(x.shape))
 

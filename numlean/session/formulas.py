@@ -1,0 +1,163 @@
+"""What a session's operations compute, where a primitive does not do; the formulas fix the bits."""
+
+from __future__ import annotations
+
+from numlean.autograd import operations as ops
+from numlean.errors import ShapeError
+from numlean.nn import (
+    EVALUATION,
+    AvgPool2d,
+    Conv2d,
+    Layer,
+    LayerNorm,
+    MaxPool2d,
+    MultiHeadAttention,
+    SmoothMaxPool2d,
+)
+from numlean.nn.linear import affine
+from numlean.tensor import Tensor
+
+
+def scaled(x: Tensor, *, factor: float) -> Tensor:
+    """X * factor."""
+    return x * factor
+
+
+def clamped(x: Tensor, *, low: float, high: float) -> Tensor:
+    """minimum(maximum(x, low), high)."""
+    scalar = x.scalar
+    return ops.minimum(ops.maximum(x, Tensor.of(scalar, low)), Tensor.of(scalar, high))
+
+
+def swapped(x: Tensor, *, axis: int) -> Tensor:
+    """X with an axis and the one after it exchanged."""
+    if not 0 <= axis < x.ndim - 1:
+        raise ShapeError(f"axes {axis} and {axis + 1} of an array with {x.ndim} axes")
+    axes = list(range(x.ndim))
+    axes[axis], axes[axis + 1] = axes[axis + 1], axes[axis]
+    return ops.permute(x, tuple(axes))
+
+
+def permuted(x: Tensor, *, axes: tuple[int, ...] | None) -> Tensor:
+    """X with its axes in another order, by default in reverse."""
+    return ops.transpose(x) if axes is None else ops.permute(x, axes)
+
+
+def cut(x: Tensor, *, start: int, stop: int, axis: int) -> Tensor:
+    """A part of x along an axis."""
+    if not 0 <= axis < x.ndim or not 0 <= start <= stop <= x.shape[axis]:
+        raise ShapeError(f"from {start} to {stop} along axis {axis} of shape {x.shape}")
+    return ops.slice_(x, (*(slice(None),) * axis, slice(start, stop)))
+
+
+def joined(*tensors: Tensor, axis: int) -> Tensor:
+    """Tensors one after the other."""
+    return ops.concat(tensors, axis)
+
+
+def flat(x: Tensor) -> Tensor:
+    """X as a vector, in C order."""
+    return x.reshape(x.size)
+
+
+def summed(x: Tensor, *, axis: int | None) -> Tensor:
+    """The sum along an axis, or of everything."""
+    return x.sum(axis)
+
+
+def averaged(x: Tensor, *, axis: int | None) -> Tensor:
+    """The mean along an axis, or of everything."""
+    return x.mean(axis)
+
+
+def gathered(x: Tensor, index: Tensor, *, axes: int) -> Tensor:
+    """Elements of a vector, or rows of a matrix."""
+    _check_axes(x, axes)
+    return ops.take(x, index, row_axes=axes - 1)
+
+
+def scattered(x: Tensor, index: Tensor, values: Tensor, *, axes: int) -> Tensor:
+    """X + what is made of +0 by adding each value at its place."""
+    _check_axes(x, axes)
+    if values.shape != (*index.shape, *x.shape[1:]):
+        raise ShapeError(
+            f"values of shape {values.shape} for places of shape {index.shape} in {x.shape}"
+        )
+    return x + ops.scatter_add(values, index, shape=x.shape)
+
+
+def linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """X W^T + b along the last axis; a vector is a batch of one."""
+    if x.ndim == 1:
+        return affine(x.reshape(1, x.size), weight, bias).reshape(bias.size)
+    return affine(x, weight, bias)
+
+
+def squared_error(prediction: Tensor, target: Tensor) -> Tensor:
+    """The mean of (prediction - target)^2, summed in C order from +0 and divided once."""
+    if prediction.shape != target.shape:
+        raise ShapeError(f"mse_loss takes one shape, not {prediction.shape} and {target.shape}")
+    difference = prediction - target
+    return (difference * difference).mean()
+
+
+def layer_norm(x: Tensor, weight: Tensor, bias: Tensor, *, epsilon: float) -> Tensor:
+    """As the layer of that name."""
+    return _by(LayerNorm(weight.size, epsilon), x, weight, bias, axes=x.ndim - 1)
+
+
+def conv2d(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    *,
+    stride: int | tuple[int, int],
+    padding: int | tuple[int, int],
+) -> Tensor:
+    """As the layer of that name."""
+    if weight.ndim != 4:
+        raise ShapeError(f"conv2d takes weights (out, in, rows, columns), not {weight.shape}")
+    out_channels, in_channels, rows, columns = weight.shape
+    layer = Conv2d(in_channels, out_channels, (rows, columns), stride, padding)
+    return _by(layer, x, weight, bias, axes=3)
+
+
+def pooled(x: Tensor, *, layer: MaxPool2d | AvgPool2d | SmoothMaxPool2d) -> Tensor:
+    """As the layer."""
+    return _by(layer, x, axes=3)
+
+
+def attention(
+    x: Tensor,
+    weight_in: Tensor,
+    bias_in: Tensor,
+    weight_out: Tensor,
+    bias_out: Tensor,
+    *,
+    heads: int,
+    causal: bool,
+) -> Tensor:
+    """As the layer ``MultiHeadAttention``."""
+    layer = MultiHeadAttention(weight_out.shape[0], heads, causal)
+    return _by(layer, x, weight_in, bias_in, weight_out, bias_out, axes=2)
+
+
+def _by(layer: Layer, x: Tensor, *parameters: Tensor, axes: int) -> Tensor:
+    """A layer's output; x is a sample of so many axes, or a batch of them."""
+    for spec, given in zip(layer.parameters, parameters, strict=True):
+        if spec.shape != given.shape:
+            raise ShapeError(
+                f"{layer.name} takes a {spec.name} of shape {spec.shape}, not {given.shape}"
+            )
+    if x.ndim == axes:
+        layer.output_shape(x.shape)
+        z = layer(parameters, x.reshape(1, *x.shape), EVALUATION)
+        return z.reshape(*z.shape[1:])
+    layer.output_shape(x.shape[1:])
+    return layer(parameters, x, EVALUATION)
+
+
+def _check_axes(x: Tensor, axes: int) -> None:
+    if x.ndim != axes:
+        what = "a vector" if axes == 1 else "a matrix"
+        raise ShapeError(f"elements are gathered from, or added to, {what}, not {x.shape}")
