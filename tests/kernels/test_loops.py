@@ -7,8 +7,9 @@ from numlean_kernels.formats import BINARY32
 from numlean_kernels.hardware import hardware_table
 from numlean_kernels.ieee import Arithmetic, ieee_table
 from numlean_kernels.loops.elementwise import binary
-from numlean_kernels.loops.matmul import MATMUL, MATMUL_FMA
-from numlean_kernels.loops.reduce import SUM_ORDERED, SUM_PAIRWISE
+from numlean_kernels.loops.matmul import BMM, BMM_FMA, MATMUL, MATMUL_FMA
+from numlean_kernels.loops.place import PICK, SPREAD, TAKE_ROWS
+from numlean_kernels.loops.reduce import FIRST_GREATEST, SUM_ORDERED, SUM_PAIRWISE
 from numlean_kernels.targets import get_target
 from numlean_kernels.targets.protocol import kernel_for
 
@@ -25,9 +26,10 @@ def launch(request):
     storage = np.uint32 if kind == "ieee" else np.float32
 
     def call(loop, domain, *floats):
-        arrays = [x.copy().view(storage) for x in floats]
+        arrays = [x.copy() if x.dtype == np.int64 else x.copy().view(storage) for x in floats]
         kernel_for(target, loop, table)(domain, *arrays)
-        return arrays[-1].view(np.float32)
+        z = arrays[-1]
+        return z if z.dtype == np.int64 else z.view(np.float32)
 
     return call
 
@@ -61,6 +63,31 @@ def test_fused_matmul_rounds_each_step_once(launch):
                 exact = np.longdouble(a[i, k]) * np.longdouble(b[k, j])
                 expected[i, j] = np.float32(exact + np.longdouble(expected[i, j]))
     assert same_bits(launch(MATMUL_FMA, (3, 2), a, b, np.empty_like(expected)), expected)
+
+
+def test_products_in_batches_are_those_of_each(launch):
+    a, b = numbers(3, 4, 5), numbers(3, 5, 2)
+    for loop, batched in ((MATMUL, BMM), (MATMUL_FMA, BMM_FMA)):
+        each = [launch(loop, (4, 2), a[m], b[m], np.empty((4, 2), np.float32)) for m in range(3)]
+        z = launch(batched, (3, 4, 2), a, b, np.empty((3, 4, 2), np.float32))
+        assert same_bits(z, each)
+
+
+def test_the_first_of_the_greatest_is_found_and_the_first_nan_before_all(launch):
+    x = np.float32([[1, 3, 3, 2], [0, -0.0, -1, 0], [1, np.nan, 9, np.nan], [np.nan, 1, 2, np.nan]])
+    z = launch(FIRST_GREATEST, (4, 1), x[:, :, np.newaxis].copy(), np.empty((4, 1), np.int64))
+    assert z.ravel().tolist() == [1, 0, 1, 0]
+
+
+def test_places_named_by_indices_are_picked_and_filled(launch):
+    x, index = numbers(2, 4, 3), np.array([[3, -1, 0], [1, 1, 2]])
+    picked = np.where(index < 0, 0, np.take_along_axis(x, index[:, np.newaxis], 1)[:, 0])
+    assert same_bits(launch(PICK, (2, 3), x, index, np.empty((2, 3), np.float32)), picked)
+    spread = np.where(np.arange(4)[:, np.newaxis] == index[:, np.newaxis], picked[:, np.newaxis], 0)
+    z = launch(SPREAD, (2, 4, 3), picked, index, np.empty_like(x))
+    assert same_bits(z, spread)
+    rows = launch(TAKE_ROWS, (2, 3), x[0], np.array([2, -1]), np.empty((2, 3), np.float32))
+    assert same_bits(rows, [x[0, 2], np.zeros(3)])
 
 
 def test_an_ordered_sum_runs_from_the_first_to_the_last(launch):

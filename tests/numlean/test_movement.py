@@ -33,6 +33,13 @@ def test_movement_is_numpy_s(scalar):
     assert seen(scalar.select(values > 0, x)) == np.where(values > 0, values, 0).tolist()
     assert seen(scalar.max(x, 0)) == values.max(0).tolist()
     assert seen(scalar.max(x, -1, keepdims=True)) == values.max(1, keepdims=True).tolist()
+    assert seen(scalar.take(x, np.array([1, -1]), row_axes=1)) == [values[1].tolist(), [0, 0, 0]]
+    chosen = np.array([2, 0])
+    assert seen(scalar.pick(x, chosen)) == values[[0, 1], chosen].tolist()
+    spread = np.where(np.arange(3) == chosen[:, None], values[[0, 1], chosen][:, None], 0)
+    assert seen(scalar.spread(scalar.pick(x, chosen), chosen, 3)) == spread.tolist()
+    assert scalar.argmax(x).tolist() == values.argmax(1).tolist()
+    assert scalar.argmax(x, 0).tolist() == values.argmax(0).tolist()
     placed = np.zeros((3, 3))
     placed[1:, :] = values
     assert seen(scalar.place(x, (3, 3), (slice(1, 3), slice(None)))) == placed.tolist()
@@ -53,6 +60,49 @@ def test_elements_are_added_into_cells_in_ascending_order_from_plus_zero(name):
             expected[place] = expected[place] + value
     z = scalar.scatter_add(scalar.from_float(x), index, (3, 3))
     assert np.array_equal(scalar.to_bits(z).ravel(), expected.view(np.uint32))
+
+
+@pytest.mark.parametrize("name", ["float32", "counting"])
+def test_rows_are_added_into_rows_as_their_elements_are(name):
+    scalar = get_scalar("ieee32exec" if name == "counting" else name)
+    scalar = CountingScalar(scalar) if name == "counting" else scalar
+    x = scalar.from_float(RNG.standard_normal((2, 7, 3)) * 10.0 ** RNG.integers(-3, 4, (2, 7, 3)))
+    index = RNG.integers(-1, 4, (2, 7))
+    rows = scalar.scatter_add(x, index, (2, 2, 3))
+    places = np.where(index[..., None] < 0, -1, 3 * index[..., None] + np.arange(3))
+    elements = scalar.scatter_add(x, places, (2, 2, 3))
+    assert np.array_equal(scalar.to_bits(rows), scalar.to_bits(elements))
+
+
+def test_random_rounding_adds_into_cells_without_bias():
+    scalar = get_scalar("ieee32exec@round=stochastic").renewed()
+    x = scalar.from_float([[1.0] * 2000, [2.0**-25] * 2000])
+    index = np.array([np.arange(2000)] * 2)
+    scalar.begin(0)
+    z = scalar.to_float(scalar.scatter_add(x, index, (2000,)))
+    assert set(z) == {1.0, 1.0 + 2.0**-23}
+    assert abs((z > 1).mean() - 0.25) < 0.05
+    scalar.begin(0)
+    assert np.array_equal(scalar.to_float(scalar.scatter_add(x, index, (2000,))), z)
+
+
+def test_what_names_places_has_the_shape_it_must():
+    s = get_scalar("float32")
+    x = s.from_float(np.zeros((2, 3)))
+    with pytest.raises(ShapeError, match=r"\(3,\) for an array of shape \(2,\)"):
+        s.pick(x, np.array([0, 1, 2]))
+    with pytest.raises(ShapeError, match="index 3 of an array with 3"):
+        s.pick(x, np.array([0, 3]))
+    with pytest.raises(ShapeError, match="axis 2"):
+        s.pick(x, np.array([0, 1]), 2)
+    with pytest.raises(ShapeError, match="index 4 of an array with 4"):
+        s.spread(x[:, 0], np.array([0, 4]), 4)
+    with pytest.raises(ShapeError, match="empty"):
+        s.argmax(x[:, :0])
+    with pytest.raises(ShapeError, match="axis -3"):
+        s.argmax(x, -3)
+    with pytest.raises(ShapeError, match=r"cells of shape \(4, 2\)"):
+        s.scatter_add(x, np.array([0, 1]), (4, 2))
 
 
 def test_indices_are_whole_numbers_and_within():

@@ -108,6 +108,23 @@ def products_run_over_ascending_k(subject: Subject, sizes: tuple[int, int, int])
         assert _same(scalar, scalar.matmul(a, b, contraction=contraction), expected)
 
 
+@check((1, 1, 1, 1), (3, 2, 5, 4), (2, 0, 3, 2), (0, 2, 2, 2))
+def products_in_batches_are_those_of_each_batch(
+    subject: Subject, sizes: tuple[int, int, int, int]
+) -> None:
+    """In both contractions."""
+    scalar, (m, n, k, columns) = subject.repeatable, sizes
+    a, b = _spread(scalar, (m, n, k), 191), _spread(scalar, (m, k, columns), 193)
+    contractions: tuple[Contraction, ...] = ("separate", "fma")
+    for contraction in contractions:
+        z = scalar.bmm(a, b, contraction=contraction)
+        assert z.shape == (m, n, columns)
+        for one, x, y in zip(z, a, b, strict=True):
+            assert _same(scalar, one, scalar.matmul(x, y, contraction=contraction))
+    with refused(ShapeError, "bmm"):
+        scalar.bmm(a, b[:, :, 0])
+
+
 @check()
 def products_take_any_stride_and_read_only_arrays(subject: Subject) -> None:
     """And give what contiguous copies give."""
