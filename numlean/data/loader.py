@@ -74,9 +74,23 @@ class DataLoader:
                 "shuffle_profile of DataLoader", self.shuffle_profile, SHUFFLE_PROFILES
             )
 
+    @property
+    def updates(self) -> int:
+        """How many updates an epoch makes: one a batch that is stacked, else one a sample."""
+        full, rest = divmod(self.dataset.size, self.batch_size)
+        last = rest > 0 and not self.drop_last
+        return full + last if self.stack else full * self.batch_size + rest * last
+
+    def after(self, epochs: int) -> DataLoader:
+        """The loader after so many epochs more."""
+        loader = self
+        for _ in range(epochs):
+            loader = replace(loader._shuffled(), epochs_done=loader.epochs_done + 1)
+        return loader
+
     def epoch(self) -> tuple[DataLoader, list[Batch]]:
         """The loader after the next epoch, and that epoch's batches."""
-        after = replace(self._shuffled(), epochs_done=self.epochs_done + 1)
+        after = self.after(1)
         order = after.order or tuple(range(self.dataset.size))
         firsts = range(0, len(order), self.batch_size)
         groups = [order[first : first + self.batch_size] for first in firsts]

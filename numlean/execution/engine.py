@@ -17,7 +17,7 @@ class Engine(Protocol):
     """Updates a runner's parameters, and keeps what the optimizer remembers.
 
     Attributes:
-        state: What the optimizer remembers.
+        state: What the optimizer remembers; may be set between steps, of the same names and shapes.
     """
 
     state: State

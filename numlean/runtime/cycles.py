@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from numlean.data import Dataset, Sample
 from numlean.runtime.config import TrainConfig
+from numlean.runtime.continuation import going_on, steps_made
 from numlean.runtime.report import Log, OnStep, TrainReport, line
 from numlean.runtime.runner import Runner, mean_of
 from numlean.runtime.stepper import Stepper
@@ -18,6 +19,7 @@ def train_samples(
     *,
     log: Log = print,
     on_step: OnStep | None = None,
+    stepper: Stepper | None = None,
 ) -> TrainReport:
     """Train a runner on samples, in their order and round again.
 
@@ -26,13 +28,17 @@ def train_samples(
     it makes one update as a whole, by the gradient of its mean loss.
 
     A step's loss is the mean of its samples' losses before their own updates. All is in training
-    mode, in which the runner is left; without samples there is no step.
+    mode, in which the runner is left; without samples there is no step. A stepper that has made
+    some of the steps makes the others.
+
+    Raises:
+        NumleanError: The stepper is another runner's, or has made other steps or more of them.
     """
     runner.train()
     before = runner.mean_loss(samples)
-    stepper = Stepper(runner, config.optimizer, config.scheduler)
+    stepper = going_on(stepper, runner, config.optimizer, config.scheduler)
     size = max(config.batch_size, 1)
-    for step in range(config.steps if samples else 0):
+    for step in range(steps_made(stepper, size, config.steps), config.steps if samples else 0):
         places = range(step * size, (step + 1) * size)
         losses = stepper.step_group([samples[k % len(samples)] for k in places])
         if config.logs(step):
@@ -49,6 +55,8 @@ def train_dataset(
     *,
     log: Log = print,
     on_step: OnStep | None = None,
+    stepper: Stepper | None = None,
 ) -> TrainReport:
     """Train a runner on a dataset's samples as ``train_samples`` does."""
-    return train_samples(runner, config, list(dataset), log=log, on_step=on_step)
+    samples = list(dataset)
+    return train_samples(runner, config, samples, log=log, on_step=on_step, stepper=stepper)

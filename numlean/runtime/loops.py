@@ -6,6 +6,7 @@ from itertools import islice
 
 from numlean.data import Dataset, minibatches
 from numlean.runtime.config import TrainConfig
+from numlean.runtime.continuation import going_on, steps_made
 from numlean.runtime.report import Log, OnStep, TrainReport, line
 from numlean.runtime.runner import Runner
 from numlean.runtime.stepper import Stepper
@@ -19,6 +20,7 @@ def train_minibatches(
     *,
     log: Log = print,
     on_step: OnStep | None = None,
+    stepper: Stepper | None = None,
 ) -> TrainReport:
     """Train a runner as ``run_steps`` does, log, and measure the mean loss before and after."""
 
@@ -30,20 +32,30 @@ def train_minibatches(
 
     runner.train()
     before = runner.mean_loss(dataset)
-    run_steps(runner, config, dataset, on_step=log_too)
+    run_steps(runner, config, dataset, on_step=log_too, stepper=stepper)
     return TrainReport(before, runner.mean_loss(dataset))
 
 
 def run_steps(
-    runner: Runner, config: TrainConfig, dataset: Dataset, *, on_step: OnStep | None = None
+    runner: Runner,
+    config: TrainConfig,
+    dataset: Dataset,
+    *,
+    on_step: OnStep | None = None,
+    stepper: Stepper | None = None,
 ) -> Stepper:
     """Update a runner on minibatches, one update each, in an order that the seed names.
 
-    Nothing is logged. The runner is left in training mode.
+    Nothing is logged. The runner is left in training mode. A stepper that has made some of the
+    steps makes the others, on the batches that are left.
+
+    Raises:
+        NumleanError: The stepper is another runner's, or has made more steps than are asked for.
     """
-    stepper = Stepper(runner, config.optimizer, config.scheduler)
-    batches = minibatches(dataset, config.batch_size, seed=config.seed)
-    for batch in islice(batches, config.steps):
+    stepper = going_on(stepper, runner, config.optimizer, config.scheduler)
+    made = steps_made(stepper, 1, config.steps)
+    batches = minibatches(dataset, config.batch_size, seed=config.seed, start=made)
+    for batch in islice(batches, config.steps - made):
         loss = stepper.step(batch)
         if on_step is not None and on_step(stepper, loss):
             break

@@ -47,6 +47,28 @@ class Stepper:
         """The learning rate at an index: the schedule's, or else the optimizer's."""
         return self.optimizer.lr if self.schedule is None else self.schedule(index)
 
+    def restore(
+        self,
+        params: Sequence[Tensor],
+        state: State,
+        step_count: int,
+        *,
+        schedule_count: int | None = None,
+    ) -> None:
+        """Go on from where a run was after so many updates.
+
+        Args:
+            params: The parameters and buffers it had, in the model's order.
+            state: What its optimizer remembered.
+            step_count: The updates it had made; what is drawn at random follows from that.
+            schedule_count: Where it was in its schedule; by default at ``step_count``.
+        """
+        self.runner.params = params
+        self.engine.state = state
+        self.step_count = step_count
+        self.schedule_count = step_count if schedule_count is None else schedule_count
+        self._draw_anew()
+
     def step(self, sample: Sample) -> Tensor:
         """Update the parameters once by a sample or a batch; return its loss before the update."""
         (loss,) = self.step_group([sample])
@@ -77,11 +99,16 @@ class Stepper:
     def _update(self, sample: Sample, rate: Tensor) -> Tensor:
         runner = self.runner
         runner.train()
-        runner.clock.step = self.step_count
-        runner.scalar.begin(self.step_count)
+        self._draw_anew()
         loss = self.engine.step(*runner.batch(sample), rate)
         self.step_count += 1
+        self._draw_anew()
         return loss
+
+    def _draw_anew(self) -> None:
+        """Let what is drawn at random from here on be a function of the number of updates."""
+        self.runner.clock.step = self.step_count
+        self.runner.scalar.begin(self.step_count)
 
 
 def stepper(runner: Runner, optimizer: Optimizer, schedule: Schedule | None = None) -> Stepper:
