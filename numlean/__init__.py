@@ -6,7 +6,7 @@
 
 from importlib.metadata import PackageNotFoundError, version
 
-from numlean import autograd, data, losses, nn, optim, schedules
+from numlean import autograd, checkpoint, data, losses, nn, optim, schedules
 from numlean.counting import CountingScalar
 from numlean.data import DataLoader, Dataset, Sample
 from numlean.digest import state_digest, value_digest
@@ -96,6 +96,7 @@ __all__ = [
     "adam",
     "adamw",
     "autograd",
+    "checkpoint",
     "clip_by_norm",
     "clip_by_value",
     "crosscheck",

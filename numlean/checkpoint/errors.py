@@ -1,0 +1,27 @@
+"""What can be wrong with a file of numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from os import PathLike
+from typing import TypeAlias
+
+from numlean.errors import NumleanError
+
+FilePath: TypeAlias = str | PathLike[str]
+
+
+class CheckpointError(NumleanError):
+    """A file that is no checkpoint, not a whole one, or one of something else."""
+
+
+@contextmanager
+def naming(path: FilePath) -> Iterator[None]:
+    """Let errors begin with the file's name, those of the system among them."""
+    try:
+        yield
+    except OSError as error:
+        raise CheckpointError(f"{path}: {error.strerror or error}") from None
+    except NumleanError as error:
+        raise CheckpointError(f"{path}: {error}") from None

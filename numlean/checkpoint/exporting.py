@@ -1,0 +1,98 @@
+"""A checkpoint's parameters as floats, for other programs."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from numlean.checkpoint import atomic
+from numlean.checkpoint.errors import CheckpointError, FilePath, naming
+from numlean.checkpoint.numbers import restored
+from numlean.checkpoint.reading import Checkpoint, load
+from numlean.registry import get_scalar
+from numlean.scalar import Scalar
+from numlean.tensor import Tensor
+from numlean_kernels.formats import BINARY32, Format
+
+_EPOCH: Final = (1980, 1, 1, 0, 0, 0)
+"""The time in an archive, so that the same numbers are the same bytes."""
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was written.
+
+    Attributes:
+        names: The parameters and buffers, in the model's order.
+        dtype: float32 or float64.
+        is_exact: Whether every number is the one it was; if not, each was rounded once, to nearest.
+    """
+
+    names: tuple[str, ...]
+    dtype: str
+    is_exact: bool
+
+
+def export(checkpoint: Checkpoint | FilePath, path: FilePath) -> Exported:
+    """Write the parameters and buffers of a checkpoint as ``.npz`` or ``.safetensors``.
+
+    As float32 where that holds every number of their format, else as float64. A NaN becomes the
+    default one.
+
+    Raises:
+        CheckpointError: The checkpoint cannot be read, or ``path`` not be written, or its name ends
+            otherwise.
+    """
+    found = checkpoint if isinstance(checkpoint, Checkpoint) else load(checkpoint)
+    suffix = Path(path).suffix
+    if suffix not in _WRITERS:
+        raise CheckpointError(f"{path}: exports end in {' or '.join(_WRITERS)}, not {suffix!r}")
+    with naming(found.path):
+        scalar = get_scalar(str(found.run.get("dtype")))
+        tensors = {name: restored(x, scalar) for name, x in found.parameters.items()}
+    dtype = "float32" if scalar.format and _is_within_binary32(scalar.format) else "float64"
+    floats = {name: x.to_float().astype(dtype) for name, x in tensors.items()}
+    atomic.write(path, _WRITERS[suffix](floats))
+    is_exact = scalar.format is not None or all(map(_is_exact, tensors.values()))
+    return Exported(tuple(floats), dtype, is_exact)
+
+
+def _is_within_binary32(format: Format) -> bool:
+    """Whether every number of a format is one of binary32's, subnormal ones among them."""
+    least, greatest = format.emin - format.trailing_bits, format.emax
+    return (
+        format.precision <= BINARY32.precision
+        and least >= BINARY32.emin - BINARY32.trailing_bits
+        and greatest <= BINARY32.emax
+    )
+
+
+def _is_exact(tensor: Tensor) -> bool:
+    scalar: Scalar = tensor.scalar
+    binary64 = get_scalar("float64")
+    exact, near = scalar.to_exact(tensor.data), binary64.to_exact(tensor.to_float())
+    return bool(np.all((exact == near) | (exact != exact)))
+
+
+def _safetensors(arrays: dict[str, np.ndarray[Any, Any]]) -> bytes:
+    from safetensors.numpy import save
+
+    return bytes(save(arrays))
+
+
+def _npz(arrays: dict[str, np.ndarray[Any, Any]]) -> bytes:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as file:
+        for name, array in arrays.items():
+            member = io.BytesIO()
+            np.lib.format.write_array(member, array, allow_pickle=False)
+            file.writestr(zipfile.ZipInfo(f"{name}.npy", _EPOCH), member.getvalue())
+    return archive.getvalue()
+
+
+_WRITERS: Final = {".npz": _npz, ".safetensors": _safetensors}
