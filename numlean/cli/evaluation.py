@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+
+import numpy as np
 
 from numlean.data import Dataset
 from numlean.errors import NumleanError
+from numlean.indices import INDICES
 from numlean.nn import Mode
 from numlean.runtime import Runner, Stepper
 from numlean.tensor import Tensor
@@ -70,6 +74,18 @@ class Evaluator:
     def is_over(self) -> bool:
         """Whether patience has come to its end."""
         return self.patience is not None and self._in_vain >= self.patience
+
+    @property
+    def memory(self) -> list[Tensor]:
+        """What decides when patience is over: how many were in vain, and the best, if any was."""
+        in_vain = Tensor(INDICES, np.array([self._in_vain]))
+        return [in_vain] if self._best is None else [in_vain, self._best]
+
+    def remember(self, memory: Sequence[Tensor]) -> None:
+        """Go on with the memory of another one."""
+        if memory:
+            self._in_vain = int(memory[0].data[0])
+            self._best = memory[1] if len(memory) > 1 else None
 
     def after_step(self, stepper: Stepper) -> Evaluation | None:
         """An evaluation, if it is time for one."""

@@ -20,7 +20,7 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--steps", type=int, metavar="N", help="updates to make")
     parser.add_argument("--batch-size", type=int, metavar="B", help="samples an update")
     parser.add_argument(
-        "--seed", type=int, default=0, metavar="S", help="names initial values and sample order"
+        "--seed", type=int, metavar="S", help="names initial values and sample order (default: 0)"
     )
     parser.add_argument(
         "--device", metavar="DEVICE", help="cpu or python; by default where the dtype runs best"
@@ -68,12 +68,12 @@ def config_of(arguments: argparse.Namespace, task: NamedTask) -> TrainConfig:
         batch_size=batch_size,
         optimizer=optimizer,
         scheduler=scheduler_of(arguments, optimizer.lr, steps),
-        seed=arguments.seed,
+        seed=arguments.seed or 0,
     )
 
 
 def options_of(arguments: argparse.Namespace) -> Options:
     """How the task is to be instantiated."""
     return Options(
-        backend=arguments.backend, fast_kernels=arguments.fast_kernels, seed=arguments.seed
+        backend=arguments.backend, fast_kernels=arguments.fast_kernels, seed=arguments.seed or 0
     )

@@ -22,7 +22,8 @@ import argparse
 from contextlib import ExitStack
 from typing import Any
 
-from numlean.cli import plot
+from numlean.checkpoint import Run
+from numlean.cli import checkpoints, plot
 from numlean.cli.evaluation import Evaluator, evaluated
 from numlean.cli.interrupt import EXIT_INTERRUPTED, interruptible
 from numlean.cli.optimization import unclipped
@@ -34,14 +35,15 @@ from numlean.cli.watch import Watch
 from numlean.counting import CountingScalar, FlagHistory
 from numlean.digest import parameters_of, state_digest, value_digest
 from numlean.registry import get_scalar
-from numlean.runtime import Runner, TrainConfig, instantiate, run_steps
+from numlean.runtime import Runner, Stepper, TrainConfig, all_of, instantiate, run_steps
 from numlean.tasks import NamedTask, Split
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
-    parser.add_argument("--dtype", default="ieee32exec", metavar="D", help="see `numlean dtypes`")
+    parser.add_argument("--dtype", metavar="D", help="see `numlean dtypes` (default: ieee32exec)")
     add_training_options(parser)
+    checkpoints.add_arguments(parser)
     parser.add_argument(
         "--flags", action="store_true", help="count IEEE exceptions by operation (slower)"
     )
@@ -60,6 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Train and report."""
     if arguments.plot is not None:
         plot.check_path(arguments.plot)
+    checkpoint = checkpoints.settle(arguments)
     task = task_of(arguments)
     config = config_of(arguments, task)
     scalar = get_scalar(arguments.dtype, arguments.device)
@@ -69,10 +72,13 @@ def run(arguments: argparse.Namespace) -> int:
     evaluator = Evaluator(
         arguments.eval_every or 0, arguments.patience, split.test, task.is_classification
     )
+    stepper = Stepper(runner, config.optimizer, config.scheduler)
+    keeper = checkpoints.Keeper(arguments, stepper, Run(config, split.train, task.name), evaluator)
+    keeper.begin(checkpoint)
     before = runner.mean_loss(split.train)
     settings = _settings(task, config, runner)
     flags = FlagHistory(counting) if counting else None
-    watch = _train(arguments, settings, runner, config, split, evaluator, flags)
+    watch = _train(arguments, settings, config, split, keeper, flags)
     report = {
         **settings,
         "steps": watch.steps,
@@ -92,23 +98,27 @@ def run(arguments: argparse.Namespace) -> int:
 def _train(
     arguments: argparse.Namespace,
     settings: dict[str, Any],
-    runner: Runner,
     config: TrainConfig,
     split: Split,
-    evaluator: Evaluator,
+    keeper: checkpoints.Keeper,
     flags: FlagHistory | None,
 ) -> Watch:
+    stepper, evaluator = keeper.stepper, keeper.evaluator
     with ExitStack() as stack:
         write = None
         if arguments.log is not None:
-            write = stack.enter_context(run_log(arguments.log, settings))
+            write = stack.enter_context(run_log(arguments.log, settings, append=keeper.goes_on))
         title = f"{settings['task']} in {settings['dtype']}"
-        advance = stack.enter_context(progress(title, config.steps))
+        advance = stack.enter_context(progress(title, config.steps - stepper.step_count))
         interrupt = stack.enter_context(interruptible())
         keeps = arguments.plot is not None
         watch = Watch(config, evaluator, interrupt, advance, write, flags, keeps_losses=keeps)
-        run_steps(runner, config, split.train, on_step=watch)
+        watch.steps = stepper.step_count
+        if not watch.is_over:
+            on_step = all_of(watch, keeper)
+            run_steps(stepper.runner, config, split.train, on_step=on_step, stepper=stepper)
         watch.end()
+        keeper.write()
     return watch
 
 

@@ -61,6 +61,11 @@ class Watch:
         if self.write is not None:
             self._log(self.write, step, loss, found)
         self.advance(lambda: self._note(step, loss))
+        return self.is_over
+
+    @property
+    def is_over(self) -> bool:
+        """Whether training ends before its time, of which ``stopped_by`` tells from then on."""
         if self.interrupt.asked or self.evaluator.is_over:
             self.stopped_by = "interrupt" if self.interrupt.asked else "patience"
         return self.stopped_by is not None
