@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 
-from numlean.cli.verify import arithmetic, elementary, stochastic
+from numlean.cli.verify import arithmetic, checkpoints, elementary, stochastic
 
 _SUBJECTS = {
     "arithmetic": (arithmetic, "operations, bit for bit"),
     "elementary": (elementary, "elementary functions, bit for bit"),
+    "checkpoints": (checkpoints, "changed files and killed runs"),
     "stochastic": (stochastic, "how often stochastic rounding goes up"),
 }
 

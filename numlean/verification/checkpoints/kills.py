@@ -1,0 +1,105 @@
+"""Training killed at a random moment, and resumed: does it end with the same bits?"""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from numlean.checkpoint import load
+from numlean.errors import NumleanError
+
+_POLL: Final = 1e-3
+"""Seconds between looks at whether there is a checkpoint yet."""
+
+
+@dataclass(frozen=True)
+class Killing:
+    """A run that was killed, and the run that went on.
+
+    Attributes:
+        step: The steps of the checkpoint that was there when the process was gone.
+        was_writing: Whether it was killed while it wrote one.
+        digest: That of the parameters when the resumed run had ended.
+        left_behind: Files other than the checkpoint that were there then.
+    """
+
+    step: int
+    was_writing: bool
+    digest: str
+    left_behind: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Uninterrupted:
+    """A run that nobody killed.
+
+    Attributes:
+        options: What ``numlean train`` was told: the task first.
+        digest: That of its parameters, no checkpoint having been written.
+        seconds: How long the training took when one was written after every step.
+    """
+
+    options: tuple[str, ...]
+    digest: str
+    seconds: float
+
+
+def uninterrupted(options: Sequence[str], path: Path) -> Uninterrupted:
+    """Train to the end twice: without checkpoints, and with."""
+    digest, saving = _report(options)["state_digest"], _report([*options, *_every_step(path)])
+    return Uninterrupted(tuple(options), digest, saving["seconds"])
+
+
+def kill_and_resume(run: Uninterrupted, path: Path, draw: random.Random) -> Killing:
+    """Train with a checkpoint every step, kill -9 at a random moment, and resume.
+
+    Args:
+        run: The run.
+        path: The checkpoint, alone in its folder.
+        draw: Decides the moment, between the first checkpoint and the end.
+    """
+    options = [*run.options, *_every_step(path)]
+    while not _killed(options, path, draw.random() * run.seconds):
+        pass
+    step, was_writing = load(path).step, len(list(path.parent.iterdir())) > 1
+    report = _report([run.options[0], "--resume", str(path), *_every_step(path)])
+    others = tuple(file.name for file in path.parent.iterdir() if file != path)
+    return Killing(step, was_writing, report["state_digest"], others)
+
+
+def _killed(options: Sequence[str], path: Path, seconds: float) -> bool:
+    """Kill a run so long after its first checkpoint; whether it was still running."""
+    path.unlink(missing_ok=True)
+    process = subprocess.Popen(_command(options), stdout=subprocess.DEVNULL)
+    try:
+        while process.poll() is None and not path.exists():
+            time.sleep(_POLL)
+        time.sleep(seconds)
+    finally:
+        was_running = process.poll() is None
+        process.kill()
+        process.wait()
+    return was_running
+
+
+def _every_step(path: Path) -> list[str]:
+    return ["--save", str(path), "--checkpoint-every", "1"]
+
+
+def _report(options: Sequence[str]) -> dict[str, Any]:
+    result = subprocess.run([*_command(options), "--json"], capture_output=True, text=True)
+    if result.returncode:
+        raise NumleanError(f"numlean train {' '.join(options)}: {result.stderr.strip()}")
+    report: dict[str, Any] = json.loads(result.stdout)
+    return report
+
+
+def _command(options: Sequence[str]) -> list[str]:
+    return [sys.executable, "-m", "numlean", "train", *options]

@@ -1,0 +1,220 @@
+"""Bytes that are almost a checkpoint's."""
+
+from __future__ import annotations
+
+import io
+import json
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from numlean.checkpoint.container import VERSION, packed, read_header, unpacked
+
+_LENGTH: Final = 8
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """A checkpoint changed, or another file in its place.
+
+    Attributes:
+        kind: In which way: one of ``KINDS``.
+        content: The bytes.
+    """
+
+    kind: str
+    content: bytes
+
+
+class _Original:
+    """A checkpoint, and where its parts are."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+        self.header = read_header(content)
+        self.start = _LENGTH + int.from_bytes(content[:_LENGTH], "little")
+
+    @property
+    def places(self) -> dict[str, tuple[int, int]]:
+        """The tensors' bytes, by name."""
+        return {
+            name: (self.start + entry["data_offsets"][0], self.start + entry["data_offsets"][1])
+            for name, entry in self.header.items()
+            if name != "__metadata__"
+        }
+
+    def anywhere(self, draw: random.Random) -> int:
+        """A place: in the length, the header or the numbers, each as likely as the others."""
+        start, stop = draw.choice(
+            [(0, _LENGTH), (_LENGTH, self.start), (self.start, len(self.content))]
+        )
+        return draw.randrange(start, stop)
+
+    def with_header(self, header: dict[str, Any]) -> bytes:
+        """The same numbers under another header."""
+        text = json.dumps(header, separators=(",", ":")).encode()
+        text += b" " * (-len(text) % 8)
+        return len(text).to_bytes(_LENGTH, "little") + text + self.content[self.start :]
+
+
+def mutations(content: bytes, count: int, *, seed: int = 0) -> Iterator[Mutation]:
+    """Mutations of every kind in turn; the same ones for a seed."""
+    draw, original, makers = random.Random(seed), _Original(content), list(_MAKERS.items())
+    for k in range(count):
+        kind, make = makers[k % len(makers)]
+        changed = make(original, draw)
+        while changed == content:  # such as two equal tensors exchanged
+            changed = make(original, draw)
+        yield Mutation(kind, changed)
+
+
+def _cut_off(original: _Original, draw: random.Random) -> bytes:
+    ends = [0, _LENGTH, original.start, *(stop for _, stop in original.places.values())]
+    place = draw.choice([original.anywhere(draw), draw.choice(ends)])
+    return original.content[: min(place, len(original.content) - 1)]
+
+
+def _bit_flipped(original: _Original, draw: random.Random) -> bytes:
+    return _flipped(original.content, original.anywhere(draw), draw)
+
+
+def _digest_flipped(original: _Original, draw: random.Random) -> bytes:
+    digest = json.loads(original.header["__metadata__"]["numlean"])["sha256"]
+    place = original.content.index(digest.encode()) + draw.randrange(len(digest))
+    return _flipped(original.content, place, draw)
+
+
+def _flipped(content: bytes, place: int, draw: random.Random) -> bytes:
+    changed = bytearray(content)
+    changed[place] ^= 1 << draw.randrange(8)
+    return bytes(changed)
+
+
+def _overwritten(original: _Original, draw: random.Random) -> bytes:
+    start, changed = original.anywhere(draw), bytearray(original.content)
+    stop = min(start + draw.randint(2, 64), len(changed))
+    changed[start:stop] = draw.randbytes(stop - start)
+    return bytes(changed)
+
+
+def _zeroed(original: _Original, draw: random.Random) -> bytes:
+    start, changed = original.anywhere(draw), bytearray(original.content)
+    stop = draw.choice([len(changed), min(start + 512, len(changed))])
+    changed[start:stop] = bytes(stop - start)
+    return bytes(changed)
+
+
+def _inserted(original: _Original, draw: random.Random) -> bytes:
+    place = draw.choice([original.anywhere(draw), len(original.content)])
+    extra = draw.randbytes(draw.randint(1, 64))
+    return original.content[:place] + extra + original.content[place:]
+
+
+def _left_out(original: _Original, draw: random.Random) -> bytes:
+    place = original.anywhere(draw)
+    return original.content[:place] + original.content[place + draw.randint(1, 64) :]
+
+
+def _numbers_exchanged(original: _Original, draw: random.Random) -> bytes:
+    (a, b), (c, d) = draw.sample(list(original.places.values()), 2)
+    size, changed = min(b - a, d - c), bytearray(original.content)
+    changed[a : a + size], changed[c : c + size] = changed[c : c + size], changed[a : a + size]
+    return bytes(changed)
+
+
+def _names_exchanged(original: _Original, draw: random.Random) -> bytes:
+    a, b = draw.sample(list(original.places), 2)
+    header = dict(original.header)
+    header[a], header[b] = header[b], header[a]
+    return original.with_header(header)
+
+
+def _document_edited(original: _Original, draw: random.Random) -> bytes:
+    document = json.loads(original.header["__metadata__"]["numlean"])
+    edit = draw.choice(["step", "schedule", "run", "state", "parameters", "sha256", "version"])
+    if draw.random() < 0.5:
+        del document[edit]
+    else:
+        document[edit] = draw.choice([None, -1, 0, 10**30, "x", [], {}, document["step"] + 1])
+    metadata = {"numlean": json.dumps(document)}
+    return original.with_header({**original.header, "__metadata__": metadata})
+
+
+def _other_version(original: _Original, draw: random.Random) -> bytes:
+    document, arrays = unpacked(original.content)
+    version = draw.choice([0, VERSION + 1, VERSION + draw.randint(2, 1000), -1])
+    return packed({**document, "version": version}, arrays)
+
+
+def _forged(original: _Original, draw: random.Random) -> bytes:
+    document, arrays = unpacked(original.content)
+    name = draw.choice(list(arrays))
+    match draw.randrange(6):
+        case 0:
+            del arrays[name]
+        case 1:
+            arrays[f"{name}.more"] = arrays[name]
+        case 2:
+            wider = {1: np.uint16, 2: np.uint32, 4: np.uint64, 8: np.uint8}
+            arrays[name] = arrays[name].astype(wider[arrays[name].itemsize])
+        case 3:
+            arrays[name] = arrays[name][np.newaxis]
+        case 4:
+            part = draw.choice(["parameters", "state", "further"])
+            document[part] = draw.choice([None, 5, [7], [{"name": []}], {"momentum": 3}])
+        case _:
+            part = draw.choice(["step", "schedule", "last_rate", "run", "arguments", "loader"])
+            document[part] = draw.choice([-1, "x", [1], 1e300])
+    return packed(document, arrays)
+
+
+def _foreign(original: _Original, draw: random.Random) -> bytes:
+    return draw.choice([_empty, _noise, _text, _npz, _other_safetensors])(draw)
+
+
+def _empty(draw: random.Random) -> bytes:
+    return b""
+
+
+def _noise(draw: random.Random) -> bytes:
+    return draw.randbytes(draw.randint(1, 4096))
+
+
+def _text(draw: random.Random) -> bytes:
+    return b"".join(b"%d,%r\n" % (k, draw.random()) for k in range(draw.randint(1, 50)))
+
+
+def _npz(draw: random.Random) -> bytes:
+    archive = io.BytesIO()
+    np.savez(archive, w=np.full(draw.randint(1, 9), draw.random()))
+    return archive.getvalue()
+
+
+def _other_safetensors(draw: random.Random) -> bytes:
+    from safetensors.numpy import save
+
+    metadata = draw.choice([None, {"format": "pt"}, {"numlean": "0.1"}, {"numlean": "{}"}])
+    return bytes(save({"w": np.full(draw.randint(1, 9), draw.random())}, metadata))
+
+
+_MAKERS: Final[dict[str, Callable[[_Original, random.Random], bytes]]] = {
+    "cut off": _cut_off,
+    "a bit flipped": _bit_flipped,
+    "a bit of the digest flipped": _digest_flipped,
+    "bytes overwritten": _overwritten,
+    "zeros from a place on": _zeroed,
+    "bytes inserted or added": _inserted,
+    "bytes left out": _left_out,
+    "two tensors' numbers exchanged": _numbers_exchanged,
+    "two tensors' names exchanged": _names_exchanged,
+    "the document edited": _document_edited,
+    "another version, digest right": _other_version,
+    "other contents, digest right": _forged,
+    "another kind of file": _foreign,
+}
+
+KINDS: Final = tuple(_MAKERS)
+"""What is done to a checkpoint."""

@@ -1,0 +1,73 @@
+"""Does a run refuse a changed checkpoint, in one line, and load nothing of it?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from numlean.checkpoint import Run, resume, save
+from numlean.digest import parameters_of, state_digest
+from numlean.errors import NumleanError
+from numlean.optim import sgd
+from numlean.registry import get_scalar
+from numlean.runtime import Options, Stepper, TrainConfig, instantiate, run_steps
+from numlean.tasks import get_task
+from numlean.verification.checkpoints.mutations import Mutation
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """What became of a changed checkpoint.
+
+    Attributes:
+        kind: How it was changed.
+        message: What was said to it; None if it was taken.
+        is_clean: Whether it was refused in one line that names the file, and nothing was loaded.
+    """
+
+    kind: str
+    message: str | None
+    is_clean: bool
+
+
+class Victim:
+    """A run that is offered changed checkpoints of itself.
+
+    Attributes:
+        content: The checkpoint as it was written.
+    """
+
+    def __init__(self, dtype: str, folder: Path, *, task: str = "xor", steps: int = 3) -> None:
+        self._task, self._scalar = get_task(task), get_scalar(dtype)
+        self._path = folder / "run.ckpt"
+        data = self._task.load().train
+        config = TrainConfig(steps=steps, batch_size=3, optimizer=sgd(0.1, 0.9))
+        self._run = Run(config, data, task)
+        stepper = self._fresh()
+        run_steps(stepper.runner, config, data, stepper=stepper)
+        save(self._path, stepper, self._run)
+        self.content = self._path.read_bytes()
+        resume(self._path, self._fresh(), self._run)  # as it is, it is taken
+        self._offered = self._fresh()
+
+    def _fresh(self) -> Stepper:
+        runner = instantiate(self._task.task, self._scalar, Options(seed=7))
+        return Stepper(runner, sgd(0.1, 0.9))
+
+    def offer(self, mutation: Mutation) -> Refusal:
+        """Resume from a changed checkpoint."""
+        self._path.write_bytes(mutation.content)
+        before = _digest(self._offered)
+        try:
+            resume(self._path, self._offered, self._run)
+        except NumleanError as error:
+            message = str(error)
+            is_one_line = "\n" not in message and message.startswith(f"{self._path}: ")
+            is_clean = is_one_line and _digest(self._offered) == before
+            return Refusal(mutation.kind, message.removeprefix(f"{self._path}: "), is_clean)
+        return Refusal(mutation.kind, None, is_clean=False)
+
+
+def _digest(stepper: Stepper) -> tuple[int, str]:
+    state = [(name, tensor) for name, group in stepper.state.items() for tensor in group]
+    return stepper.step_count, state_digest([*parameters_of(stepper.runner), *state])

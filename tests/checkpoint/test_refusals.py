@@ -1,0 +1,74 @@
+"""A file that is not a whole checkpoint, bit for bit, is refused in one line and nothing is loaded.
+
+``numlean verify checkpoints`` does the same by the thousand.
+"""
+
+import pytest
+
+from numlean.checkpoint import CheckpointError, load
+from numlean.checkpoint.container import VERSION, packed, unpacked
+from numlean.verification.checkpoints import Victim, mutations
+
+
+@pytest.mark.parametrize("dtype", ["float32", "e4m3", "mp:200"])
+def test_every_mutation_is_refused_and_nothing_of_it_is_loaded(tmp_path, dtype):
+    victim = Victim(dtype, tmp_path)
+    for mutation in mutations(victim.content, 65, seed=len(dtype)):
+        refusal = victim.offer(mutation)
+        assert refusal.is_clean, (refusal, mutation.content)
+
+
+def test_no_prefix_and_no_flipped_bit_of_a_header_is_taken(tmp_path):
+    victim, path = Victim("bfloat16", tmp_path), tmp_path / "changed"
+    content = victim.content
+    for place in range(0, len(content), 7):
+        flipped = bytearray(content)
+        flipped[place] ^= 1 << place % 8
+        for changed in (content[:place], flipped):
+            path.write_bytes(changed)
+            with pytest.raises(CheckpointError, match="changed: "):
+                load(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", ["only 0 bytes"]),
+        (b"1,2,3\n" * 9, ["no safetensors file"]),
+        (b"PK\x03\x04" + bytes(100), ["no safetensors file"]),
+        ((1 << 40).to_bytes(8, "little") + b"{}", ["header", "byte 1099511627784", "10"]),
+        ((2).to_bytes(8, "little") + b"{}", ["no checkpoint of numlean's"]),
+        ((3).to_bytes(8, "little") + b"{]}", ["no JSON"]),
+        ((6).to_bytes(8, "little") + b'{"a":1', ["no JSON"]),
+        ((7).to_bytes(8, "little") + b'{"a":1}', ["safetensors"]),
+    ],
+)
+def test_what_is_no_checkpoint_is_called_what_it_is(path, content, words):
+    path.write_bytes(content)
+    with pytest.raises(CheckpointError) as caught:
+        load(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert all(word in str(caught.value) for word in words)
+
+
+def test_a_file_that_is_not_there_and_a_folder_are_refused(tmp_path):
+    for wrong in (tmp_path / "nothing", tmp_path):
+        with pytest.raises(CheckpointError, match=str(wrong)):
+            load(wrong)
+
+
+def test_a_future_version_is_told_from_damage(case, path):
+    case("float32").saved_after(1, path)
+    document, arrays = unpacked(path.read_bytes())
+    path.write_bytes(packed({**document, "version": VERSION + 1, "numlean": "9.0"}, arrays))
+    with pytest.raises(CheckpointError, match=r"version 2, written by numlean 9\.0; .* version 1"):
+        load(path)
+
+
+def test_a_checkpoint_is_not_cut_off_unnoticed_at_any_byte_of_its_end(case, path):
+    case("mp:60").saved_after(1, path)
+    content = path.read_bytes()
+    for count in (1, 2, 8, 100):
+        path.write_bytes(content[:-count])
+        with pytest.raises(CheckpointError, match=f"{len(content) - count} bytes instead of"):
+            load(path)
