@@ -112,7 +112,7 @@ def evaluated(runner: Runner, evaluator: Evaluator) -> tuple[Tensor, float | Non
         loss = runner.mean_loss(evaluator.data)
         if not evaluator.is_classification or not evaluator.data.size:
             return loss, None
-        correct, total = runner.accuracy_one_hot(evaluator.data)
+        correct, total = runner.accuracy(evaluator.data)
         return loss, correct / total
     finally:
         runner.set_mode(mode)

@@ -7,7 +7,8 @@ import sys
 
 from numlean.cli.data_options import add_data_options, data_task_of
 from numlean.cli.optimization import add_optimization_options, optimizer_of, scheduler_of
-from numlean.errors import NumleanError
+from numlean.data.text_file import read_text
+from numlean.errors import DataError, NumleanError
 from numlean.runtime import BACKENDS, Options, TrainConfig
 from numlean.tasks import NamedTask, get_task, tasks
 
@@ -37,15 +38,18 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
         help="hardware arithmetic and vector kernels where they give the same bits",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument(
+        "--text", metavar="FILE", help="what char-rnn and char-transformer learn, in UTF-8"
+    )
     add_optimization_options(parser)
     add_data_options(parser)
 
 
 def task_of(arguments: argparse.Namespace) -> NamedTask:
-    """The task asked for, by its name or by a table; of the latter, a line says what it is.
+    """The task asked for, by its name or by a table; if of a file, a line says what it is.
 
     Raises:
-        NumleanError: Neither is named, or both.
+        NumleanError: Neither is named, or both, or there is no such file.
     """
     if arguments.task is not None and arguments.data is not None:
         raise NumleanError(f"either the task {arguments.task!r} or --data FILE, not both")
@@ -53,7 +57,17 @@ def task_of(arguments: argparse.Namespace) -> NamedTask:
     if task is None:
         if arguments.task is None:
             raise NumleanError(f"name a TASK ({', '.join(tasks())}) or --data FILE")
-        return get_task(arguments.task)
+        task = get_task(arguments.task)
+        if arguments.text is None:
+            return task
+        if task.on_text is None:
+            raise NumleanError(f"--text belongs to char-rnn and char-transformer, not {task.name}")
+        try:
+            task = task.on_text(read_text(arguments.text))
+        except DataError as error:
+            raise DataError(f"--text {arguments.text}: {error}") from None
+    elif arguments.text is not None:
+        raise NumleanError("either --text FILE or --data FILE, not both")
     print(f"numlean: {task.name}: {task.summary}", file=sys.stderr)
     return task
 

@@ -9,12 +9,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import StringIO
 from math import isinf
-from pathlib import Path
 from typing import Final
 
 import numpy as np
 
 from numlean.data.dataset import Floats
+from numlean.data.text_file import read_text
 from numlean.errors import DataError, UnknownNameError
 
 HEADERS: Final = ("auto", "yes", "no")
@@ -112,15 +112,7 @@ def read_csv(path: str, *, header: str = "auto") -> TextTable:
     Raises:
         DataError: The file cannot be read, holds no rows, or not all rows are of one length.
     """
-    try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"{path} is no text in UTF-8: byte {error.object[error.start]:#04x} at"
-            f" {error.start}; save it as UTF-8"
-        ) from None
+    text = read_text(path)
     records = list(_records(path, text, _delimiter(text)))
     if not records:
         raise DataError(f"{path} is empty: a table has rows")

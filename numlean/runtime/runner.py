@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -23,6 +23,9 @@ from numlean.streams import UniformStream
 from numlean.tensor import Tensor
 
 CastFloat: TypeAlias = Callable[[ArrayLike], Storage]
+
+_AT_ONCE: Final = 1024
+"""How many samples are evaluated in one batch."""
 
 
 @dataclass(frozen=True)
@@ -191,18 +194,25 @@ class Runner:
         """The samples' own losses, summed in order from +0 and divided by their number.
 
         Without samples, +0. In the current mode. Of a list, samples are evaluated one by one, and a
-        stacked batch counts as one. A dataset is evaluated as one batch, which gives the same bits
-        unless the model mixes a batch's samples, as batch norm does in training.
+        stacked batch counts as one. A dataset is evaluated in batches, in training mode as one;
+        the bits are the same unless a model mixes a batch's samples, as batch norm does there.
         """
         if isinstance(samples, Dataset):
-            return self._mean_loss_of_batch(samples)
+            return self._mean_of_own_losses(samples)
         return mean_of([self.loss(sample) for sample in samples]) if samples else self.tensor(0.0)
 
-    def _mean_loss_of_batch(self, dataset: Dataset) -> Tensor:
+    def _mean_of_own_losses(self, dataset: Dataset) -> Tensor:
         if dataset.size == 0:
             return self.tensor(0.0)
-        x, y = self.batch(dataset.stacked())
-        return self.task.loss.per_sample(self.predictor(self.params, x), y).mean()
+        batches = [self.batch(batch) for batch in self._batches(dataset)]
+        predict, own = self.predictor, self.task.loss.per_sample
+        return concat([own(predict(self.params, x), y) for x, y in batches], 0).mean()
+
+    def _batches(self, samples: Dataset | Sequence[Sample]) -> Sequence[Sample]:
+        """What is evaluated at once, of a size that memory holds."""
+        if not isinstance(samples, Dataset):
+            return samples
+        return samples.minibatches(max(samples.size, 1) if self.is_training else _AT_ONCE)
 
     def predict_class(
         self, x: ArrayLike | Tensor
@@ -225,10 +235,8 @@ class Runner:
         """
         if not self.task.loss.takes_labels:
             return self.accuracy_one_hot(samples)
-        if isinstance(samples, Dataset):
-            samples = [samples.stacked()] if samples.size else []
         correct = total = 0
-        for sample in samples:
+        for sample in self._batches(samples):
             x, y = self.batch(sample)
             predicted = first_maximum(self.predictor(self.params, x))
             correct += int((predicted == y.data).sum())
@@ -243,9 +251,7 @@ class Runner:
         Raises:
             ShapeError: Targets are not one-hot over the predictions' last axis.
         """
-        if isinstance(samples, Dataset):
-            samples = [samples.stacked()] if samples.size else []
-        counts = [self._count_of_right_ones(sample) for sample in samples]
+        counts = [self._count_of_right_ones(sample) for sample in self._batches(samples)]
         return sum(right for right, _ in counts), sum(total for _, total in counts)
 
     def _count_of_right_ones(self, sample: Sample) -> tuple[int, int]:

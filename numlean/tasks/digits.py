@@ -16,7 +16,8 @@ _SPLIT_SEED = 0
 _WHITE = 16.0
 
 
-def _load() -> Split:
+def load() -> Split:
+    """Images of shape (8, 8), white being 1, and one-hot digits."""
     from sklearn.datasets import load_digits
 
     bundle = load_digits()
@@ -32,7 +33,7 @@ TASK = NamedTask(
     summary="1,797 real 8x8 images of digits (scikit-learn), 360 of them a test, 64-32-10, tanh,"
     " cross-entropy",
     task=Task.classification(Sequential(Flatten(), Linear(64, 32), Tanh(), Linear(32, _CLASSES))),
-    load=_load,
+    load=load,
     steps=1000,
     batch_size=32,
     lr=0.1,

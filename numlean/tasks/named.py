@@ -36,7 +36,8 @@ class NamedTask:
         lr: The default learning rate.
         momentum: The default momentum.
         optim: The default optimizer, by the name of its ``OptimizerKind``.
-        is_classification: Whether targets are one-hot classes, so that there is an accuracy.
+        is_classification: Whether targets are classes, so that there is an accuracy.
+        on_text: Makes the same task of another text; None if it is of none.
         enter: Makes of the data what a Scalar's own operations make of it; None leaves it binary64.
     """
 
@@ -50,6 +51,7 @@ class NamedTask:
     momentum: float
     is_classification: bool
     optim: str = "sgd"
+    on_text: Callable[[str], NamedTask] | None = None
     enter: Callable[[Split, Scalar], Split] | None = None
 
     def load_in(self, scalar: Scalar) -> Split:
@@ -60,8 +62,11 @@ class NamedTask:
 
 _MODULES: Final = {
     "breast-cancer": "numlean.tasks.breast_cancer",
+    "char-rnn": "numlean.tasks.char_rnn",
+    "char-transformer": "numlean.tasks.char_transformer",
     "diabetes": "numlean.tasks.diabetes",
     "digits": "numlean.tasks.digits",
+    "digits-cnn": "numlean.tasks.digits_cnn",
     "iris": "numlean.tasks.iris",
     "sine": "numlean.tasks.sine",
     "wine": "numlean.tasks.wine",
