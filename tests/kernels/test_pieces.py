@@ -45,10 +45,15 @@ def sigmoid(x):
 
 
 CASES = {
-    "tanh": (saturating._odd_table(saturating.TANH), T_BITS, of_odd(saturating.TANH), MPFR.tanh),
-    "erf": (saturating._odd_table(saturating.ERF), T_BITS, of_odd(saturating.ERF), MPFR.erf),
-    "sigmoid": (saturating._sigmoid_table(), SPLIT, of_sigmoid, sigmoid),
-    "exp2": (quick._powers_of_two(), SPLIT, of_power, MPFR.exp2),
+    "tanh": (
+        saturating.odd_polynomials(saturating.TANH),
+        T_BITS,
+        of_odd(saturating.TANH),
+        MPFR.tanh,
+    ),
+    "erf": (saturating.odd_polynomials(saturating.ERF), T_BITS, of_odd(saturating.ERF), MPFR.erf),
+    "sigmoid": (saturating.sigmoid_polynomials(), SPLIT, of_sigmoid, sigmoid),
+    "exp2": (quick.powers_of_two(), SPLIT, of_power, MPFR.exp2),
 }
 
 

@@ -132,7 +132,8 @@ def _greatest_exponent(format: Format) -> int:
 
 
 @cache
-def _powers_of_two() -> Polynomials:
+def powers_of_two() -> Polynomials:
+    """Those of 2**f, for 64 pieces of [0, 1)."""
     mp = context()
     width = mp.ldexp(1, -_PIECE_BITS)
     return polynomials([Piece(mp.mpf(2).__pow__, i * width, width, 0) for i in range(64)])
@@ -142,7 +143,7 @@ def _make_quick_exponential(kit: Kit) -> Routine:
     """``quick(a) -> (settled, z)``: exp."""
     word, signed, format = kit.word, kit.signed, kit.format
     settle, digits = kit.routine(make_settle), kit.routine(make_digits)
-    value = kit.routine(piecewise(_powers_of_two(), SPLIT))
+    value = kit.routine(piecewise(powers_of_two(), SPLIT))
     lowest = word(format.implicit_bit)
     beyond = _greatest_exponent(format) + 1 + format.bias << format.trailing_bits
     numbers = word(beyond - format.implicit_bit)

@@ -24,7 +24,7 @@ their sigmoids, which are nearer to it than 2**-29, may no rounding turn.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from itertools import count
@@ -81,7 +81,7 @@ def quick_odd(function: Odd) -> Maker:
     def make(kit: Kit) -> Routine:
         word, signed, format = kit.word, kit.signed, kit.format
         settle, digits = kit.routine(make_settle), kit.routine(make_digits)
-        value = kit.routine(piecewise(_odd_table(function), _T_BITS))
+        value = kit.routine(piecewise(odd_polynomials(function), _T_BITS))
         magnitude_mask, sign_mask = kit.words("magnitude_mask", "sign_mask")
         # From twice the least normal number on results are normal.
         lowest = word(2 * format.implicit_bit)
@@ -113,19 +113,22 @@ def quick_odd(function: Odd) -> Maker:
 
 
 @cache
-def _odd_table(function: Odd) -> Polynomials:
-    """All pieces from the binade before 2**least on, in order; the last is level."""
+def odd_polynomials(function: Odd) -> Polynomials:
+    """Those from the binade before 2**least on, in order; the last is level."""
+    return polynomials(list(_odd_pieces(function)))
+
+
+def _odd_pieces(function: Odd) -> Iterator[Piece]:
     mp = context()
     f, multiple = getattr(mp, function.name), function.factor(mp).__mul__
-    pieces: list[Piece] = []
     for k in count(function.least - 1):
         scale, step = min(k + function.growth, -1), mp.ldexp(1, k - _INDEX_BITS)
         for i in range(1 << _INDEX_BITS):
             start = mp.ldexp(1, k) + i * step
             if _is_level(f(start)):
-                return polynomials([*pieces, _LEVEL])
-            pieces.append(Piece(f if k >= function.least else multiple, start, step, scale))
-    raise AssertionError("unreachable")
+                yield _LEVEL
+                return
+            yield Piece(f if k >= function.least else multiple, start, step, scale)
 
 
 def _is_level(value: Real) -> bool:
@@ -140,7 +143,7 @@ def make_quick_sigmoid(kit: Kit) -> Routine:
     """Return ``quick(a) -> (settled, z)``: sigmoid."""
     word, signed, format = kit.word, kit.signed, kit.format
     settle, digits = kit.routine(make_settle), kit.routine(make_digits)
-    value = kit.routine(piecewise(_sigmoid_table(), SPLIT))
+    value = kit.routine(piecewise(sigmoid_polynomials(), SPLIT))
     magnitude_mask, sign_mask = kit.words("magnitude_mask", "sign_mask")
     beyond = _reach(format) + format.bias << format.trailing_bits
     lowest, negatives = word(format.implicit_bit), word(beyond - format.implicit_bit)
@@ -174,15 +177,18 @@ def _reach(format: Format) -> int:
 
 
 @cache
-def _sigmoid_table() -> Polynomials:
-    """All pieces from -(2**5) on, in order; the last is level."""
+def sigmoid_polynomials() -> Polynomials:
+    """Those from -(2**5) on, in order; the last is level."""
+    return polynomials(list(_sigmoid_pieces()))
+
+
+def _sigmoid_pieces() -> Iterator[Piece]:
     mp = context()
-    pieces: list[Piece] = []
     start, width = -mp.ldexp(1, _REACH), mp.ldexp(1, -_WIDTH_BITS)
     while not _is_level(_sigmoid(start)):
-        pieces.append(Piece(_sigmoid, start, width, _scale_below(_sigmoid(start + width))))
+        yield Piece(_sigmoid, start, width, _scale_below(_sigmoid(start + width)))
         start += width
-    return polynomials([*pieces, _LEVEL])
+    yield _LEVEL
 
 
 def _scale_below(value: Real) -> int:
