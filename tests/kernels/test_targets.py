@@ -119,9 +119,9 @@ print(digest.hexdigest())
 """
 
 
-def run_program(cache, **environment):
+def run_program(cache, program=PROGRAM, arguments=(), **environment):
     result = subprocess.run(
-        [sys.executable, "-c", PROGRAM],
+        [sys.executable, "-c", program, *arguments],
         env={**os.environ, "NUMBA_CACHE_DIR": str(cache), **environment},
         capture_output=True,
         text=True,
@@ -142,6 +142,45 @@ def test_a_second_process_loads_every_kernel_from_the_cache(tmp_path):
     assert second.count("data saved to") == 0
     assert second.count("data loaded from") == 4
     assert second.splitlines()[-1] == first.splitlines()[-1]
+
+
+SEVERAL = """
+import sys
+import numpy as np
+from numlean_kernels.formats import BINARY32
+from numlean_kernels.ieee import Arithmetic, ieee_table
+from numlean_kernels.loops.elementwise import binary
+from numlean_kernels.targets import get_target
+from numlean_kernels.targets.protocol import Launched, kernel_for
+
+cpu = get_target("cpu")
+table, names = ieee_table(Arithmetic(BINARY32), cpu), sys.argv[1:]
+a, b = np.float32([1]).view(np.uint32), np.float32([2]).view(np.uint32)
+arrays = [(a, b, np.zeros(1, np.uint32)) for _ in names]
+for name, operands in zip(names, arrays):
+    kernel_for(cpu, binary(name), table)((1,), *operands)
+z = [c.view(np.float32).item() for *_, c in arrays]
+if len(names) > 1:
+    cpu.program([Launched(binary(n), table, (1,), x) for n, x in zip(names, arrays)])()
+print(z, [c.view(np.float32).item() for *_, c in arrays])
+"""
+
+
+@pytest.mark.parametrize("names", [("add", "maximum"), ("maximum", "add")])
+def test_kernels_of_several_processes_do_not_take_each_other_s_place(tmp_path, names):
+    for name in names:
+        run_program(tmp_path, SEVERAL, [name])
+    values = [{"add": 3.0, "maximum": 2.0}[name] for name in names]
+    assert run_program(tmp_path, SEVERAL, names).strip() == f"{values} {values}"
+
+
+def test_no_two_kernels_share_a_file_of_the_cache(tmp_path):
+    caches = [tmp_path / name for name in ("add", "mul")]
+    for cache in caches:
+        run_program(cache, SEVERAL, [cache.name])
+    files = [{path.name for path in cache.rglob("*.nb?")} for cache in caches]
+    assert all(files)
+    assert not files[0] & files[1]
 
 
 def test_the_cache_of_a_kernel_knows_the_arithmetic_and_the_sources(monkeypatch):

@@ -4,6 +4,15 @@ numba keys the cache of a closure by a pickle of what it closes over, which diff
 process, so a kernel made by a factory is compiled anew every time. Here the key is what the kernel
 *is*: a name that says it all, and a hash of this package's sources, so that an edit of a routine is
 noticed as well.
+
+Two more things that numba leaves open would have one kernel silently run in another's place:
+
+- It names machine code by the function's qualified name and a count of the functions compiled in
+  the process. Kernels of one factory, compiled in two processes and loaded into a third, may have
+  one name, and who calls by it gets whichever was loaded first or last. Here a digest of the
+  identity is part of the name.
+- It numbers the files of a cache, so that two processes which compile at once may write different
+  kernels into one file. Here a file is named by the digest of its key.
 """
 
 from __future__ import annotations
@@ -15,7 +24,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from numba.core.caching import FunctionCache
+import numba
+from numba.core.caching import FunctionCache, IndexDataCacheFile
 
 
 class KernelCache(FunctionCache):  # type: ignore[misc]
@@ -23,14 +33,37 @@ class KernelCache(FunctionCache):  # type: ignore[misc]
 
     def __init__(self, function: Callable[..., None], identity: str) -> None:
         super().__init__(function)
-        self._identity = f"{identity} {source_hash()}"
+        self._identity = f"{identity} {source_hash()} {numba.__version__}"
+        self._cache_file = FilePerKey(self._cache_path, self._impl.filename_base, b"")
 
     def _index_key(self, signature: Any, codegen: Any) -> Any:
         return signature, codegen.magic_tuple(), self._identity
 
 
+class FilePerKey(IndexDataCacheFile):  # type: ignore[misc]
+    """A file for each key, written at once: nothing is shared that two processes could mix up."""
+
+    def save(self, key: Any, data: Any) -> None:
+        """Keep data under a key."""
+        self._save_data(self._name_of(key), data)
+
+    def load(self, key: Any) -> Any:
+        """What was kept under a key, or None."""
+        try:
+            return self._load_data(self._name_of(key))
+        except OSError:
+            return None
+
+    def _name_of(self, key: Any) -> str:
+        return str(self._index_name.removesuffix(".nbi")) + f".{_digest(repr(key))}.nbc"
+
+
 def keep(compiled: Any, function: Callable[..., None], identity: str) -> None:
-    """Have what numba makes of a function kept for later processes, under its identity."""
+    """Have what numba makes of a function kept for later processes, under its identity.
+
+    To be called before anything is made of it: the identity becomes part of its name.
+    """
+    function.__qualname__ += f".{_digest(identity)}"
     try:
         compiled._cache = KernelCache(function, identity)
     except RuntimeError as error:
@@ -40,6 +73,10 @@ def keep(compiled: Any, function: Callable[..., None], identity: str) -> None:
             RuntimeWarning,
             stacklevel=2,
         )
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
 @cache
