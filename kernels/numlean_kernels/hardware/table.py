@@ -53,7 +53,8 @@ class HardwareKit:
             KeyError: There is no routine of that name.
         """
         if name not in self._routines:
-            self._routines[name] = self.integer.target.routine(MAKERS[name](self))
+            make = PHASES[name] if name in PHASES else MAKERS[name]
+            self._routines[name] = self.integer.target.routine(make(self))
         return self._routines[name]
 
 
@@ -239,9 +240,14 @@ MAKERS: Final[dict[str, Callable[[HardwareKit], Routine]]] = {
     **_lifted(_lift_scaling, "scale_b"),
     **_lifted(_lift_inward, "class_of", *TO_INT),
     **{name: partial(_lift_elementary, name=name) for name in (*UNARY, *BINARY)},
+}
+"""The operations."""
+
+PHASES: Final[dict[str, Callable[[HardwareKit], Routine]]] = {
     **{f"quick {name}": partial(_lift_quick, name=name) for name in UNARY},
     **{f"whole {name}": partial(_lift_elementary, name=f"whole {name}") for name in UNARY},
 }
+"""What functions of one operand are made of, for :mod:`numlean_kernels.loops.phased`."""
 
 
 @cache
