@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
+from typing import final
 
 from numlean.autograd.operations import concat, maximum, minimum, sqrt
 from numlean.errors import NumleanError
@@ -13,12 +15,12 @@ from numlean.tensor import Tensor
 
 
 @dataclass(frozen=True)
-class ClipByValue:
-    """Each number g of the gradients becomes minimum(maximum(g, -limit), limit); a NaN stays one.
+class Clipping(ABC):
+    """An optimizer that another one gives smaller gradients.
 
     Attributes:
         optimizer: What updates by the clipped gradients.
-        limit: The greatest magnitude.
+        limit: How great they may be.
 
     Raises:
         NumleanError: The limit is not positive and finite.
@@ -28,7 +30,8 @@ class ClipByValue:
     limit: float
 
     def __post_init__(self) -> None:
-        _check_limit(self.limit)
+        if not isfinite(self.limit) or self.limit <= 0:
+            raise NumleanError(f"gradients are clipped at a finite number above 0: {self.limit}")
 
     @property
     def lr(self) -> float:
@@ -49,58 +52,39 @@ class ClipByValue:
         cast: Cast,
     ) -> tuple[list[Tensor], State]:
         """The inner optimizer's, by clipped gradients."""
-        limit = cast(self.limit)
-        clipped = [minimum(maximum(g, -limit), limit) for g in gradients]
+        clipped = self.clipped(gradients, cast(self.limit)) if gradients else gradients
         return self.optimizer.update(parameters, clipped, state, rate=rate, cast=cast)
 
+    @abstractmethod
+    def clipped(self, gradients: Sequence[Tensor], limit: Tensor) -> list[Tensor]:
+        """The gradients, at least one, made smaller."""
 
-@dataclass(frozen=True)
-class ClipByNorm:
+
+@final
+class ClipByValue(Clipping):
+    """Each number g of the gradients becomes minimum(maximum(g, -limit), limit).
+
+    A NaN stays one.
+    """
+
+    def clipped(self, gradients: Sequence[Tensor], limit: Tensor) -> list[Tensor]:
+        """Each number by itself."""
+        return [minimum(maximum(g, -limit), limit) for g in gradients]
+
+
+@final
+class ClipByNorm(Clipping):
     """Gradients of a norm above the limit are scaled down to it, all by one factor.
 
     norm = sqrt of the sum of all squares g*g, from +0, parameter after parameter in order, in each
     in C order; scale = minimum(1, limit / norm); every g becomes g * scale. A gradient of zeros has
     limit / +0 = inf, and stays.
-
-    Attributes:
-        optimizer: What updates by the scaled gradients.
-        limit: The greatest norm.
-
-    Raises:
-        NumleanError: The limit is not positive and finite.
     """
 
-    optimizer: Optimizer
-    limit: float
-
-    def __post_init__(self) -> None:
-        _check_limit(self.limit)
-
-    @property
-    def lr(self) -> float:
-        """The inner optimizer's."""
-        return self.optimizer.lr
-
-    def initial(self, parameters: Sequence[Tensor], cast: Cast) -> State:
-        """The inner optimizer's."""
-        return self.optimizer.initial(parameters, cast)
-
-    def update(
-        self,
-        parameters: Sequence[Tensor],
-        gradients: Sequence[Tensor],
-        state: State,
-        *,
-        rate: Tensor,
-        cast: Cast,
-    ) -> tuple[list[Tensor], State]:
-        """The inner optimizer's, by scaled gradients."""
-        if gradients:
-            limit = cast(self.limit)
-            one = Tensor.of(limit.scalar, 1.0)
-            scale = minimum(one, limit / global_norm(gradients))
-            gradients = [g * scale for g in gradients]
-        return self.optimizer.update(parameters, gradients, state, rate=rate, cast=cast)
+    def clipped(self, gradients: Sequence[Tensor], limit: Tensor) -> list[Tensor]:
+        """All by one factor."""
+        scale = minimum(Tensor.of(limit.scalar, 1.0), limit / global_norm(gradients))
+        return [g * scale for g in gradients]
 
 
 def clip_by_value(optimizer: Optimizer, limit: float) -> ClipByValue:
@@ -116,8 +100,3 @@ def clip_by_norm(optimizer: Optimizer, limit: float) -> ClipByNorm:
 def global_norm(gradients: Sequence[Tensor]) -> Tensor:
     """The root of the sum of all squares, from +0, tensor after tensor, in each in C order."""
     return sqrt(concat([(g * g).reshape(-1) for g in gradients], 0).sum())
-
-
-def _check_limit(limit: float) -> None:
-    if not isfinite(limit) or limit <= 0:
-        raise NumleanError(f"gradients are clipped at a finite number above 0: {limit}")
