@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from numlean.nn import Linear, Sequential, Tanh
 from numlean.runtime.task import Task
 from numlean.tasks.named import NamedTask, Split
-from numlean.tasks.splits import parted, standardised_before
+from numlean.tasks.splits import classified
 
 _CLASSES = 3
 _TEST_SIZE = 30
-_SPLIT_SEED = 0
 
 
 def _load() -> Split:
     from sklearn.datasets import load_iris
 
-    bundle = load_iris()
-    one_hot = np.eye(_CLASSES)[bundle.target]
-    split = parted(bundle.data, one_hot, test_size=_TEST_SIZE, seed=_SPLIT_SEED)
-    return standardised_before(split, targets=False)
+    return classified(load_iris(), classes=_CLASSES, test_size=_TEST_SIZE)
 
 
 TASK = NamedTask(
