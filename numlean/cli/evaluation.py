@@ -106,13 +106,9 @@ def evaluated(runner: Runner, evaluator: Evaluator) -> tuple[Tensor, float | Non
 
     The runner's mode stays what it is.
     """
-    mode = runner.mode
-    runner.set_mode(Mode.EVAL)
-    try:
+    with runner.in_mode(Mode.EVAL):
         loss = runner.mean_loss(evaluator.data)
         if not evaluator.is_classification or not evaluator.data.size:
             return loss, None
         correct, total = runner.accuracy(evaluator.data)
         return loss, correct / total
-    finally:
-        runner.set_mode(mode)

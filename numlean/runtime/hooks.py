@@ -146,12 +146,8 @@ class EarlyStopping:
 
 def evaluated(runner: Runner, data: Dataset | Sequence[Sample]) -> Tensor:
     """The mean loss over data in evaluation mode; the runner's mode stays what it is."""
-    mode = runner.mode
-    runner.set_mode(Mode.EVAL)
-    try:
+    with runner.in_mode(Mode.EVAL):
         return runner.mean_loss(data)
-    finally:
-        runner.set_mode(mode)
 
 
 def all_of(*hooks: OnStep) -> OnStep:

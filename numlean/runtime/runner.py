@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -21,6 +22,8 @@ from numlean.runtime.task import LossProgram, Predictor, Task
 from numlean.scalar import Scalar, Storage
 from numlean.streams import UniformStream
 from numlean.tensor import Tensor
+
+Answers: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 
 CastFloat: TypeAlias = Callable[[ArrayLike], Storage]
 
@@ -108,6 +111,16 @@ class Runner:
     def eval(self) -> None:
         """Switch to evaluation mode."""
         self.set_mode(Mode.EVAL)
+
+    @contextmanager
+    def in_mode(self, mode: Mode) -> Iterator[None]:
+        """In a mode for a while; then back in the one before."""
+        before = self.mode
+        self.set_mode(mode)
+        try:
+            yield
+        finally:
+            self.set_mode(before)
 
     @property
     def is_training(self) -> bool:
@@ -235,13 +248,7 @@ class Runner:
         """
         if not self.task.loss.takes_labels:
             return self.accuracy_one_hot(samples)
-        correct = total = 0
-        for sample in self._batches(samples):
-            x, y = self.batch(sample)
-            predicted = first_maximum(self.predictor(self.params, x))
-            correct += int((predicted == y.data).sum())
-            total += y.size
-        return correct, total
+        return self._counted(samples, lambda predicted, y: first_maximum(predicted) == y.data)
 
     def accuracy_one_hot(self, samples: Dataset | Sequence[Sample]) -> tuple[int, int]:
         """How many predicted classes are their targets', and of how many.
@@ -251,19 +258,25 @@ class Runner:
         Raises:
             ShapeError: Targets are not one-hot over the predictions' last axis.
         """
-        counts = [self._count_of_right_ones(sample) for sample in self._batches(samples)]
-        return sum(right for right, _ in counts), sum(total for _, total in counts)
+        return self._counted(samples, _right_one_hot)
 
-    def _count_of_right_ones(self, sample: Sample) -> tuple[int, int]:
-        x, y = self.batch(sample)
-        prediction = self.predictor(self.params, x)
-        if prediction.shape != y.shape:
-            raise ShapeError(
-                f"one-hot targets have the predictions' shape, {prediction.shape}, not {y.shape}"
-            )
-        predicted = first_maximum(prediction)
-        right = (predicted == first_maximum(y)) & (predicted >= 0)
-        return int(right.sum()), right.size
+    def _counted(
+        self, samples: Dataset | Sequence[Sample], right: Callable[[Tensor, Tensor], Answers]
+    ) -> tuple[int, int]:
+        """How many answers are right, and of how many, told from predictions and targets."""
+        batches = (self.batch(sample) for sample in self._batches(samples))
+        answers = [right(self.predictor(self.params, x), y) for x, y in batches]
+        return sum(int(each.sum()) for each in answers), sum(each.size for each in answers)
+
+
+def _right_one_hot(prediction: Tensor, target: Tensor) -> Answers:
+    if prediction.shape != target.shape:
+        raise ShapeError(
+            f"one-hot targets have the predictions' shape, {prediction.shape}, not {target.shape}"
+        )
+    predicted = first_maximum(prediction)
+    right: Answers = (predicted == first_maximum(target)) & (predicted >= 0)
+    return right
 
 
 def first_maximum(x: Tensor) -> np.ndarray[tuple[int, ...], np.dtype[np.intp]]:
@@ -276,14 +289,8 @@ def first_maximum(x: Tensor) -> np.ndarray[tuple[int, ...], np.dtype[np.intp]]:
     """
     if x.ndim == 0:
         raise ShapeError("classes are the last axis of an output; a single number has none")
-    scalar, columns = x.scalar, x.data.reshape(-1, x.shape[-1]).T
-    best, index = columns[0], np.zeros(columns.shape[1], np.intp)
-    defined = scalar.eq(best, best)
-    for k, column in enumerate(columns[1:], start=1):
-        greater = scalar.lt(best, column)
-        best, index = np.where(greater, column, best), np.where(greater, k, index)
-        defined &= scalar.eq(column, column)
-    return np.where(defined, index, -1).reshape(x.shape[:-1])
+    defined = x.scalar.eq(x.data, x.data).all(axis=-1)
+    return np.where(defined, x.scalar.argmax(x.data), -1)
 
 
 def mean_of(losses: Sequence[Tensor]) -> Tensor:
