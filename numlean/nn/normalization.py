@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import final
 
 from numlean.autograd import operations as ops
 from numlean.errors import NumleanError
@@ -13,7 +14,45 @@ from numlean.tensor import Tensor
 
 
 @dataclass(frozen=True)
-class LayerNorm(Layer):
+class LastAxisNorm(Layer):
+    """What normalises each sample's last axis by the numbers that stand there.
+
+    Attributes:
+        features: The extent of the last axis.
+        epsilon: Keeps the divisor from zero.
+    """
+
+    features: int
+    epsilon: float = 1e-5
+
+    def __post_init__(self) -> None:
+        checked_epsilon(self, self.epsilon)
+
+    @property
+    def name(self) -> str:
+        """The layer with its extent."""
+        return f"{type(self).__name__}({self.features})"
+
+    @property
+    def keeps_leading_axes(self) -> bool:
+        """It does."""
+        return True
+
+    @property
+    def input_shape(self) -> Shape:
+        """(features,)."""
+        return (self.features,)
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """The same, for samples of shape (..., features)."""
+        if shape[-1:] != (self.features,):
+            raise wrong_shape(self, f"(..., {self.features})", shape)
+        return shape
+
+
+@final
+@dataclass(frozen=True)
+class LayerNorm(LastAxisNorm):
     """((x - m) / sqrt(v + epsilon)) * weight + bias over the last axis.
 
     m is the mean there, sum / n, and v the mean of (x - m) * (x - m).
@@ -23,36 +62,11 @@ class LayerNorm(Layer):
         epsilon: Keeps the divisor from zero.
     """
 
-    features: int
-    epsilon: float = 1e-5
-
-    def __post_init__(self) -> None:
-        checked_epsilon(self, self.epsilon)
-
-    @property
-    def name(self) -> str:
-        """The layer with its extent."""
-        return f"LayerNorm({self.features})"
-
-    @property
-    def keeps_leading_axes(self) -> bool:
-        """It does."""
-        return True
-
     @property
     def parameters(self) -> tuple[ParameterSpec, ...]:
         """The weight, which starts at one, and the bias, at zero."""
         shape = (self.features,)
         return (ParameterSpec("weight", shape, ones), ParameterSpec("bias", shape, zeros))
-
-    @property
-    def input_shape(self) -> Shape:
-        """(features,)."""
-        return (self.features,)
-
-    def output_shape(self, shape: Shape) -> Shape:
-        """The same, for samples of shape (..., features)."""
-        return _checked(self, self.features, shape)
 
     def __call__(self, parameters: Sequence[Tensor], x: Tensor, context: Context) -> Tensor:
         """Outputs of x's shape."""
@@ -62,8 +76,9 @@ class LayerNorm(Layer):
         return functional.standardized(x, mean, variance, self.epsilon) * weight + bias
 
 
+@final
 @dataclass(frozen=True)
-class RMSNorm(Layer):
+class RMSNorm(LastAxisNorm):
     """(x / sqrt(s + epsilon)) * weight over the last axis, s being the mean of x * x there.
 
     Attributes:
@@ -71,35 +86,10 @@ class RMSNorm(Layer):
         epsilon: Keeps the divisor from zero.
     """
 
-    features: int
-    epsilon: float = 1e-5
-
-    def __post_init__(self) -> None:
-        checked_epsilon(self, self.epsilon)
-
-    @property
-    def name(self) -> str:
-        """The layer with its extent."""
-        return f"RMSNorm({self.features})"
-
-    @property
-    def keeps_leading_axes(self) -> bool:
-        """It does."""
-        return True
-
     @property
     def parameters(self) -> tuple[ParameterSpec, ...]:
         """The weight, which starts at one."""
         return (ParameterSpec("weight", (self.features,), ones),)
-
-    @property
-    def input_shape(self) -> Shape:
-        """(features,)."""
-        return (self.features,)
-
-    def output_shape(self, shape: Shape) -> Shape:
-        """The same, for samples of shape (..., features)."""
-        return _checked(self, self.features, shape)
 
     def __call__(self, parameters: Sequence[Tensor], x: Tensor, context: Context) -> Tensor:
         """Outputs of x's shape."""
@@ -116,9 +106,3 @@ def checked_epsilon(layer: Layer, epsilon: float) -> None:
     """
     if not epsilon > 0:
         raise NumleanError(f"{layer.name}: epsilon is positive, not {epsilon}")
-
-
-def _checked(layer: Layer, features: int, shape: Shape) -> Shape:
-    if shape[-1:] != (features,):
-        raise wrong_shape(layer, f"(..., {features})", shape)
-    return shape
