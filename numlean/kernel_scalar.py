@@ -404,9 +404,7 @@ class KernelScalar:
 
     def max(self, x: Storage, axis: int = -1, *, keepdims: bool = False) -> Storage:
         """The greatest along an axis."""
-        (k,) = shapes.axes_of(axis, x.ndim)
-        if x.shape[k] == 0:
-            raise ShapeError(f"there is no greatest of shape {x.shape}: axis {axis} is empty")
+        k = shapes.filled_axis("max", axis, x.shape)
         block = self._block("max", x, (k,))
         z = np.empty(block.shape[::2], self.storage_dtype)
         self._kernel(MAX)(z.shape, block, z)
@@ -433,9 +431,7 @@ class KernelScalar:
 
     def argmax(self, x: Storage, axis: int = -1) -> Indices:
         """The place of the first of the greatest along an axis."""
-        k = shapes.one_axis("argmax", axis, x.ndim)
-        if x.shape[k] == 0:
-            raise ShapeError(f"there is no greatest of shape {x.shape}: axis {axis} is empty")
+        k = shapes.filled_axis("argmax", axis, x.shape)
         block = self._block("argmax", x, (k,))
         z = np.empty(block.shape[::2], np.int64)
         self._kernel(FIRST_GREATEST)(z.shape, block, z)

@@ -107,6 +107,18 @@ def one_axis(operation: str, axis: int, ndim: int) -> int:
     return axis % ndim
 
 
+def filled_axis(operation: str, axis: int, shape: tuple[int, ...]) -> int:
+    """The axis meant, nonnegative, along which there is a greatest.
+
+    Raises:
+        ShapeError: It does not exist, or is empty.
+    """
+    k = one_axis(operation, axis, len(shape))
+    if shape[k] == 0:
+        raise ShapeError(f"there is no greatest of shape {shape}: axis {axis} is empty")
+    return k
+
+
 def batches(a: Storage, b: Storage) -> tuple[int, int, int]:
     """The shape of the products of two batches of matrices.
 
