@@ -155,9 +155,9 @@ def get_scalar(dtype: str, device: str | None = None, *, fast_kernels: bool = Fa
     if chosen not in backend.devices:
         raise UnknownNameError(f"device of {spec.name}", chosen, backend.devices)
     if fast_kernels and (backend.make_fast is None or chosen != "cpu"):
+        having = ", ".join(name for name, other in backends() if other.make_fast is not None)
         raise UnavailableError(
-            f"{spec.text} on {chosen} has no fast kernels; float32, float64, ieee32exec and"
-            " binary64exec have them, on cpu"
+            f"{spec.text} on {chosen} has no fast kernels; on cpu these may have them: {having}"
         )
     return _made(spec.text, chosen, fast_kernels)
 

@@ -83,10 +83,16 @@ def emulated_backend(
         summary=summary,
         devices=("cpu", "python"),
         make=make,
-        make_fast=make_fast,
+        make_fast=make_fast if _may_be_the_processor_s(format) else None,
         options=(*_OPTIONS, _MATH, _SEED),
         format=format if isinstance(format, Format) else None,
     )
+
+
+def _may_be_the_processor_s(format: Format | Callable[[Spec], Format]) -> bool:
+    """Whether the processor computes in a format, or may in one yet to be made."""
+    formats = [arithmetic.format for arithmetic in _OF_THE_PROCESSOR]
+    return not isinstance(format, Format) or format in formats
 
 
 def _kernel_scalar(
