@@ -15,6 +15,7 @@ from numlean.execution.update import make_update, trainable
 from numlean.optim import Optimizer, State
 from numlean.scalar import Scalar, Storage
 from numlean.tensor import Tensor
+from numlean_kernels.targets.pruning import memory_of
 
 if TYPE_CHECKING:
     from numlean.runtime.runner import Runner
@@ -95,6 +96,6 @@ class CompiledEngine:
 
 def _apart(scalar: Scalar, moves: list[tuple[Storage, Tensor]]) -> list[tuple[Storage, Storage]]:
     """Where what goes; nothing that is still to be read is written before."""
-    places = {id(place) for place, _ in moves}
+    places = {memory_of(place) for place, _ in moves}
     changed = [(place, new.data) for place, new in moves if new.data is not place]
-    return [(z, scalar.copy(x) if id(x) in places else x) for z, x in changed]
+    return [(z, scalar.copy(x) if memory_of(x) in places else x) for z, x in changed]

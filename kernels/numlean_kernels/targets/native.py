@@ -42,7 +42,7 @@ _AXES: Final = 4
 def native_program(operations: Sequence[Operation], compiled: Compiled) -> Callable[[], None]:
     """What does all operations again, in order, on the same arrays."""
     stretches: list[Callable[[], None]] = []
-    for is_native, several in groupby(operations, lambda one: _is_native(one)):
+    for is_native, several in groupby(operations, _is_native):
         if is_native:
             stretches.append(_stretch(list(several), compiled))
         else:
