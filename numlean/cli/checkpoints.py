@@ -10,8 +10,7 @@ from numlean.errors import NumleanError
 
 if TYPE_CHECKING:
     from numlean.checkpoint import Checkpoint, Run
-    from numlean.cli.evaluation import Evaluator
-    from numlean.runtime import Stepper
+    from numlean.runtime import EarlyStopping, Stepper
     from numlean.tensor import Tensor
 
 _NOT_THE_RUN: Final = (
@@ -20,7 +19,7 @@ _NOT_THE_RUN: Final = (
 )
 """What a checkpoint need not tell who goes on with it, or tells otherwise."""
 
-_PATIENCE: Final = "patience"
+_EVALUATIONS: Final = "evaluations"
 
 _DEFAULTS: Final = {"dtype": "ieee32exec", "seed": 0}
 """Of options whose absence must be told from their default, which a checkpoint may override."""
@@ -73,12 +72,16 @@ class Keeper:
     Attributes:
         stepper: Whose run it is.
         run: What it is a run of.
-        evaluator: What else must be remembered: how long patience has lasted.
+        evaluator: What else must be remembered: when evaluations are due, and how patience stands.
         goes_on: Whether it began with a checkpoint.
     """
 
     def __init__(
-        self, arguments: argparse.Namespace, stepper: Stepper, run: Run, evaluator: Evaluator
+        self,
+        arguments: argparse.Namespace,
+        stepper: Stepper,
+        run: Run,
+        evaluator: EarlyStopping | None,
     ) -> None:
         self.stepper = stepper
         self.run = run
@@ -96,8 +99,9 @@ class Keeper:
 
         if checkpoint is not None:
             resume(checkpoint, self.stepper, self.run)
-            scalar = self.stepper.runner.scalar
-            self.evaluator.remember(checkpoint.remembered(_PATIENCE, scalar))
+            if self.evaluator is not None:
+                scalar = self.stepper.runner.scalar
+                self.evaluator.remember(checkpoint.remembered(_EVALUATIONS, scalar))
         elif self._weights is not None:
             import_weights(self.stepper.runner, self._weights)
         if self._path is not None:
@@ -115,7 +119,7 @@ class Keeper:
 
         if self._path is not None and self._written_after != self.stepper.step_count:
             self._written_after = self.stepper.step_count
-            further = {_PATIENCE: self.evaluator.memory}
+            further = {} if self.evaluator is None else {_EVALUATIONS: self.evaluator.memory}
             save(self._path, self.stepper, self.run, arguments=self._arguments, further=further)
 
 

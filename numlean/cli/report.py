@@ -19,12 +19,17 @@ def as_text(report: dict[str, Any]) -> str:
         "loss": f"{report['loss_before']:.9g} -> {report['loss_after']:.9g}",
         "test loss": "" if test_loss is None else f"{test_loss:.9g}",
         "test accuracy": "" if accuracy is None else f"{accuracy:.2%}",
+        "best test loss": _best(report.get("best")),
         "seconds": f"{report['seconds']:.3f}",
         "state_digest": report["state_digest"],
         "value_digest": report["value_digest"],
     }
     text = [f"{name:<14} {value}" for name, value in lines.items() if value]
     return "\n".join(text + (_flag_table(report["flags"]) if "flags" in report else []))
+
+
+def _best(found: dict[str, Any] | None) -> str:
+    return "" if found is None else f"{found['test_loss']:.9g} after {found['updates']} steps"
 
 
 def _flag_table(by_operation: dict[str, dict[str, int]]) -> list[str]:

@@ -6,7 +6,8 @@ loss_before, loss_after (mean loss over the training data), last_loss (the last
 batch's, before its update; null without a step), test_loss (null without test data), accuracy (on
 the test data; null for regression), stopped_by ("interrupt" or "patience"; null if all steps were
 made), seconds (training alone), state_digest and value_digest. A loss that is not finite is null.
-With --eval-every one more: evaluations, a list of objects with updates, test_loss and accuracy.
+With --eval-every two more: evaluations, a list of objects with updates, test_loss and accuracy, and
+best, the one of the lowest loss (null if all were NaNs).
 With --flags two more: flags, how often each exception was raised by each operation in training, and
 flags_by_step, how often by all operations in each step.
 
@@ -23,8 +24,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from numlean.checkpoint import Run
-from numlean.cli import checkpoints, plot
-from numlean.cli.evaluation import Evaluator, evaluated
+from numlean.cli import checkpoints, evaluation, plot
 from numlean.cli.interrupt import EXIT_INTERRUPTED, interruptible
 from numlean.cli.optimization import unclipped
 from numlean.cli.options import add_training_options, config_of, options_of, task_of
@@ -35,7 +35,8 @@ from numlean.cli.watch import Watch
 from numlean.counting import CountingScalar, FlagHistory
 from numlean.digest import parameters_of, state_digest, value_digest
 from numlean.registry import get_scalar
-from numlean.runtime import Runner, Stepper, TrainConfig, all_of, instantiate, run_steps
+from numlean.runtime import Evaluation, Runner, Stepper, TrainConfig, all_of, instantiate, run_steps
+from numlean.runtime import evaluation as measured
 from numlean.tasks import NamedTask, Split
 
 
@@ -50,12 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("long runs")
     group.add_argument("--log", metavar="FILE", help="write one line of JSON a step")
     group.add_argument("--plot", metavar="FILE", help="draw the losses, .png or .svg")
-    group.add_argument(
-        "--eval-every", type=int, metavar="N", help="evaluate on the test data every N steps"
-    )
-    group.add_argument(
-        "--patience", type=int, metavar="N", help="stop when N evaluations bring no lower loss"
-    )
+    evaluation.add_arguments(group)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -69,9 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
     counting = CountingScalar(scalar) if arguments.flags else None
     runner = instantiate(task.task, counting or scalar, options_of(arguments))
     split = task.load_in(runner.scalar)
-    evaluator = Evaluator(
-        arguments.eval_every or 0, arguments.patience, split.test, task.is_classification
-    )
+    evaluator = evaluation.evaluator_of(arguments, task, split)
     stepper = Stepper(runner, config.optimizer, config.scheduler)
     keeper = checkpoints.Keeper(arguments, stepper, Run(config, split.train, task.name), evaluator)
     keeper.begin(checkpoint)
@@ -83,13 +77,13 @@ def run(arguments: argparse.Namespace) -> int:
         **settings,
         "steps": watch.steps,
         "loss_before": before.item(),
-        **_results(runner, split, watch),
+        **_results(task, stepper, split, watch),
         **_digests(runner),
         **({} if flags is None else flags.report()),
     }
     print(plain_json(report) if arguments.json else as_text(report))
     if arguments.plot is not None:
-        evaluations = [(each.updates, each.loss.item()) for each in evaluator.evaluations]
+        evaluations = [(each.step_count, each.loss.item()) for each in watch.evaluations]
         title = f"{task.name}, {scalar.name}"
         plot.draw(arguments.plot, title, watch.losses, evaluations)
     return EXIT_INTERRUPTED if watch.interrupt.asked else 0
@@ -138,21 +132,38 @@ def _settings(task: NamedTask, config: TrainConfig, runner: Runner) -> dict[str,
     }
 
 
-def _results(runner: Runner, split: Split, watch: Watch) -> dict[str, Any]:
+def _results(task: NamedTask, stepper: Stepper, split: Split, watch: Watch) -> dict[str, Any]:
+    runner = stepper.runner
     runner.eval()
-    test_loss, accuracy = evaluated(runner, watch.evaluator)
-    evaluations = [
-        {"updates": each.updates, "test_loss": each.loss.item(), "accuracy": each.accuracy}
-        for each in watch.evaluator.evaluations
-    ]
+    test = None
+    if split.test.size:
+        test = measured(stepper, split.test, counts_classes=task.is_classification)
     return {
         "loss_after": runner.mean_loss(split.train).item(),
         "last_loss": None if watch.last_loss is None else watch.last_loss.item(),
-        "test_loss": test_loss.item() if split.test.size else None,
-        "accuracy": accuracy,
+        "test_loss": test and test.loss.item(),
+        "accuracy": test and test.accuracy,
         "stopped_by": watch.stopped_by,
-        **({"evaluations": evaluations} if watch.evaluator.every else {}),
+        **_evaluations(watch),
         "seconds": round(watch.seconds, 3),
+    }
+
+
+def _evaluations(watch: Watch) -> dict[str, Any]:
+    if watch.evaluator is None:
+        return {}
+    best = watch.evaluator.best
+    return {
+        "evaluations": [_as_plain(each) for each in watch.evaluations],
+        "best": best and _as_plain(best),
+    }
+
+
+def _as_plain(found: Evaluation) -> dict[str, Any]:
+    return {
+        "updates": found.step_count,
+        "test_loss": found.loss.item(),
+        "accuracy": found.accuracy,
     }
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
-from numlean.cli.evaluation import Evaluation, Evaluator
 from numlean.cli.interrupt import Interrupt
 from numlean.cli.progress import Advance
 from numlean.cli.run_log import Write, exact_loss
 from numlean.counting import FlagHistory
-from numlean.runtime import Stepper, TrainConfig
+from numlean.runtime import EarlyStopping, Evaluation, Stepper, TrainConfig
 from numlean.tensor import Tensor
 
 
@@ -20,7 +19,7 @@ class Watch:
 
     Attributes:
         config: What is run.
-        evaluator: Evaluates when it is time.
+        evaluator: Evaluates when it is time, if at all.
         interrupt: Whether the user asked for an end.
         advance: Moves the bar.
         write: Writes a line of the log, if there is one.
@@ -34,7 +33,7 @@ class Watch:
     """
 
     config: TrainConfig
-    evaluator: Evaluator
+    evaluator: EarlyStopping | None
     interrupt: Interrupt
     advance: Advance
     write: Write | None = None
@@ -53,7 +52,7 @@ class Watch:
         self.steps = stepper.step_count
         if self.flags is not None:
             self.flags.end_step()
-        found = self.evaluator.after_step(stepper)
+        found = None if self.evaluator is None else self.evaluator.after_step(stepper)
         if self.flags is not None and found is not None:
             self.flags.discard()
         if self.keeps_losses:
@@ -66,9 +65,16 @@ class Watch:
     @property
     def is_over(self) -> bool:
         """Whether training ends before its time, of which ``stopped_by`` tells from then on."""
-        if self.interrupt.asked or self.evaluator.is_over:
-            self.stopped_by = "interrupt" if self.interrupt.asked else "patience"
+        if self.interrupt.asked:
+            self.stopped_by = "interrupt"
+        elif self.evaluator is not None and self.evaluator.is_over:
+            self.stopped_by = "patience"
         return self.stopped_by is not None
+
+    @property
+    def evaluations(self) -> list[Evaluation]:
+        """The evaluations so far."""
+        return [] if self.evaluator is None else self.evaluator.evaluations
 
     def end(self) -> None:
         """Take the time that training has taken."""
@@ -91,6 +97,5 @@ class Watch:
         write(line)
 
     def _note(self, step: int, loss: Tensor) -> str:
-        evaluations = self.evaluator.evaluations
-        test = f", {evaluations[-1]}" if evaluations else ""
+        test = f", {self.evaluations[-1]}" if self.evaluations else ""
         return f"loss {loss.item():.6g}{test}, lr {self.config.lr_at(step):.3g}"

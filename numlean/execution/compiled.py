@@ -6,6 +6,7 @@ records what it does. From then on the record is done again.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,9 +32,9 @@ class CompiledEngine:
     def __init__(self, runner: Runner, optimizer: Optimizer) -> None:
         self._runner = runner
         self._optimizer = optimizer
-        self._params = [p.data.copy() for p in runner.params]
+        self._params = [_copy(p) for p in runner.params]
         state = optimizer.initial(trainable(runner.task, runner.params), runner.tensor)
-        self._state = {name: [t.data.copy() for t in several] for name, several in state.items()}
+        self._state = {name: [_copy(t) for t in several] for name, several in state.items()}
         self.plans: dict[tuple[object, ...], Plan] = {}
         self._keeper = self._current
         runner.keeper = self._keeper
@@ -41,14 +42,13 @@ class CompiledEngine:
     @property
     def state(self) -> State:
         """What the optimizer remembers, as it is now."""
-        scalar = self._runner.scalar
-        return {name: [Tensor(scalar, x.copy()) for x in xs] for name, xs in self._state.items()}
+        return {name: [_copy(t) for t in several] for name, several in self._state.items()}
 
     @state.setter
     def state(self, state: State) -> None:
         for name, tensors in state.items():
-            for x, tensor in zip(self._state[name], tensors, strict=True):
-                x[...] = tensor.data
+            for own, tensor in zip(self._state[name], tensors, strict=True):
+                own.data[...] = tensor.data
 
     def step(self, x: Tensor, y: Tensor, rate: Tensor) -> Tensor:
         """Update the parameters once."""
@@ -62,40 +62,42 @@ class CompiledEngine:
         return Tensor(self._runner.scalar, plan.loss.copy())
 
     def _current(self) -> list[Tensor]:
-        return [Tensor(self._runner.scalar, x.copy()) for x in self._params]
+        return [_copy(p) for p in self._params]
 
     def _take_over(self) -> None:
         """Begin with the runner's parameters, if somebody has given it others."""
         if self._runner.keeper is not self._keeper:
-            for x, p in zip(self._params, self._runner.params, strict=True):
-                x[...] = p.data
+            for own, p in zip(self._params, self._runner.params, strict=True):
+                own.data[...] = p.data
             self._runner.keeper = self._keeper
 
     def _planned(self, x: Tensor, y: Tensor, rate: Tensor) -> Plan:
         """Carry out a step, and have it recorded."""
-        runner, inputs = self._runner, tuple(np.array(t.data) for t in (x, y, rate))
-        plan = Plan(runner.scalar, inputs)
+        runner, inputs = self._runner, [_copy(t) for t in (x, y, rate)]
+        plan = Plan(runner.scalar, tuple(t.data for t in inputs))
         scalar = plan.recorder
 
-        def own(like: Tensor, data: Storage) -> Tensor:
-            return Tensor(scalar if like.scalar == runner.scalar else like.scalar, data)
+        def recorded(tensors: Sequence[Tensor]) -> list[Tensor]:
+            return [t if t.scalar != runner.scalar else Tensor(scalar, t.data) for t in tensors]
 
         update = make_update(
             runner.task, self._optimizer, runner.clock, lambda v: Tensor(scalar, runner.cast(v))
         )
-        params = [Tensor(scalar, p) for p in self._params]
-        state = {k: [Tensor(scalar, s) for s in several] for k, several in self._state.items()}
-        given = (own(t, data) for t, data in zip((x, y, rate), inputs, strict=True))
-        loss, new_params, new_state = update(params, state, *given)
+        state = {name: recorded(several) for name, several in self._state.items()}
+        loss, new_params, new_state = update(recorded(self._params), state, *recorded(inputs))
         moves = list(zip(self._params, new_params, strict=True))
         for name, several in self._state.items():
             moves += zip(several, new_state[name], strict=True)
-        plan.finish(loss.data, _apart(scalar, moves))
+        plan.finish(loss.data, _apart(scalar, [(place.data, new.data) for place, new in moves]))
         return plan
 
 
-def _apart(scalar: Scalar, moves: list[tuple[Storage, Tensor]]) -> list[tuple[Storage, Storage]]:
+def _copy(tensor: Tensor) -> Tensor:
+    return Tensor(tensor.scalar, np.array(tensor.data))
+
+
+def _apart(scalar: Scalar, moves: list[tuple[Storage, Storage]]) -> list[tuple[Storage, Storage]]:
     """Where what goes; nothing that is still to be read is written before."""
     places = {memory_of(place) for place, _ in moves}
-    changed = [(place, new.data) for place, new in moves if new.data is not place]
+    changed = [(place, new) for place, new in moves if new is not place]
     return [(z, scalar.copy(x) if memory_of(x) in places else x) for z, x in changed]

@@ -3,7 +3,7 @@
 from numlean.execution import BACKENDS
 from numlean.runtime.config import LoaderTrainConfig, TrainConfig, epochs, steps
 from numlean.runtime.cycles import train_dataset, train_samples
-from numlean.runtime.hooks import EarlyStopping, Evaluate, Evaluation, all_of
+from numlean.runtime.hooks import EarlyStopping, Evaluate, Evaluation, all_of, evaluation
 from numlean.runtime.loader_epochs import train_loader
 from numlean.runtime.loops import run_steps, train_minibatches
 from numlean.runtime.report import OnStep, TrainReport
@@ -27,6 +27,7 @@ __all__ = [
     "TrainReport",
     "all_of",
     "epochs",
+    "evaluation",
     "initial_parameters",
     "instantiate",
     "run_steps",

@@ -21,7 +21,7 @@ from numlean import (
 from numlean.digest import parameters_of
 from numlean.nn import Linear, Sequential
 from numlean.optim import sgd
-from numlean.runtime import all_of
+from numlean.runtime import Evaluation, all_of
 
 S = get_scalar("float32")
 TASK = Task.regression(Sequential(Linear(3, 2)))
@@ -76,7 +76,8 @@ def test_what_is_told_of_evaluations_may_end_the_training():
 def stops_after(losses, monkeypatch, *, patience, min_delta=0.0):
     script = iter(losses)
     monkeypatch.setattr(
-        "numlean.runtime.hooks.evaluated", lambda runner, data: Tensor.of(S, next(script))
+        "numlean.runtime.hooks.evaluation",
+        lambda stepper, *_, **__: Evaluation(stepper.step_count, Tensor.of(S, next(script))),
     )
     hook = EarlyStopping(1, HELD_OUT, patience, min_delta)
     trained(hook, steps=len(losses))
@@ -141,3 +142,21 @@ def test_hooks_are_joined_and_all_are_called():
 def test_hooks_that_make_no_sense_are_refused(make):
     with pytest.raises(NumleanError):
         make()
+
+
+@pytest.mark.parametrize("cut", [1, 4, 11])
+def test_a_hook_goes_on_with_the_memory_of_another(cut):
+    whole = EarlyStopping(2, HELD_OUT, 3)
+    trained(whole, steps=1000, lr=0.9)
+    first, second = (EarlyStopping(2, HELD_OUT, 3) for _ in range(2))
+    runner = instantiate(TASK, S)
+    config = TrainConfig(cut, optimizer=sgd(0.9), log_every=0)
+    step = stepper(runner, config.optimizer)
+    train_samples(runner, config, list(DATA), on_step=first, stepper=step)
+    second.remember(first.memory)
+    config = TrainConfig(1000, optimizer=sgd(0.9), log_every=0)
+    train_samples(runner, config, list(DATA), on_step=second, stepper=step)
+    assert len(first.evaluations) + len(second.evaluations) == len(whole.evaluations)
+    second.restore(runner)
+    for ours, theirs in zip(runner.params, whole.best_params, strict=True):
+        assert S.to_bytes(ours.data) == S.to_bytes(theirs.data)
