@@ -2,7 +2,7 @@
 
 Trains on real images of digits in ``ieee32exec``, where no floating-point instruction is executed,
 or in the arithmetic that ``--dtype`` names, then in ``float32``, and compares every bit of the
-parameters. ``--backend`` says how steps are executed.
+parameters. ``--backend`` and ``--fast-kernels`` say how steps are executed, ``--device`` where.
 """
 
 from __future__ import annotations
@@ -18,18 +18,20 @@ def main(argv: list[str]) -> int:
     config = nl.ExecConfig.parse(argv)
     config.log()
     print()
+    how = ["--backend", config.backend]
+    how += ["--device", config.device] if config.device else []
+    how += ["--fast-kernels"] if config.fast_kernels else []
     for dtype in (config.dtype, "float32"):
-        arguments = ["train", "digits", "--dtype", dtype, "--backend", config.backend]
+        arguments = ["train", "digits", "--dtype", dtype, *how]
         print(f"$ numlean {' '.join(arguments)}", flush=True)
         numlean(arguments)
         print()
 
     task = nl.get_task("digits")
     training = nl.TrainConfig(task.steps, task.batch_size, nl.sgd(task.lr, task.momentum))
-    options = nl.Options(backend=config.backend)
-    scalars = [config.scalar, nl.get_scalar("float32")]
+    scalars = [config.scalar, nl.get_scalar("float32", config.device)]
     data = task.load().train
-    (pair,) = nl.crosscheck(task.task, scalars, training, data, options).pairs
+    (pair,) = nl.crosscheck(task.task, scalars, training, data, config.options()).pairs
     if not pair.identical:
         print(f"The runs part at step {pair.first_different_step}.")
         return 1

@@ -2,7 +2,8 @@
 
 The same network learns exclusive or in binary32, binary64 and with 200 significant bits; the table
 shows, every so often, how far each loss, read as binary64, is from that of the most precise run.
-``--dtype`` names one more arithmetic, ``--backend`` how steps are executed.
+``--dtype`` names one more arithmetic, ``--device`` and ``--fast-kernels`` how it computes;
+``--backend`` says how all runs execute a step.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import sys
 import numlean as nl
 
 DTYPES = ("mp:200", "float64", "float32", "mp:12")
+"""Each runs on a device of its own choice."""
 EVERY = 20
 
 
@@ -33,8 +35,8 @@ def main(argv: list[str]) -> None:
     """Train in each arithmetic and print the distances."""
     config = nl.ExecConfig.parse(argv)
     config.log()
-    options = nl.Options(backend=config.backend)
-    runs = {dtype: losses(dtype, options) for dtype in (*DTYPES, config.dtype)}
+    runs = {dtype: losses(dtype, nl.Options(config.backend)) for dtype in DTYPES}
+    runs[config.dtype] = losses(config.dtype, config.options())
     truth, *others = runs
     print(f"step  loss in {truth:<12}" + "".join(f"{'off in ' + d:>20}" for d in others))
     for step in range(0, len(runs[truth]), EVERY):

@@ -40,13 +40,16 @@ def add_optimization_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--schedule",
         metavar="NAME",
-        help=f"of the learning rate: {', '.join(_SCHEDULES)} (down to 0); default {_SCHEDULES[0]}",
+        help=f"of the learning rate: {', '.join(_SCHEDULES)}; default {_SCHEDULES[0]}",
     )
     group.add_argument(
         "--step-size", type=int, metavar="N", help="of step: how long each lasts (a third)"
     )
     group.add_argument(
         "--gamma", type=float, metavar="G", help="of step (0.1), exponential: the factor"
+    )
+    group.add_argument(
+        "--final-lr", type=float, metavar="X", help="of cosine: the rate it ends at (0)"
     )
     group.add_argument(
         "--warmup", type=int, metavar="N", help="steps of a linear rise before the schedule"
@@ -92,6 +95,8 @@ def scheduler_of(arguments: argparse.Namespace, lr: float, steps: int) -> Schedu
         raise NumleanError("--step-size belongs to --schedule step")
     if arguments.gamma is not None and name not in ("step", "exponential"):
         raise NumleanError("--gamma belongs to --schedule step or exponential")
+    if arguments.final_lr is not None and name != "cosine":
+        raise NumleanError("--final-lr belongs to --schedule cosine")
     warmup = arguments.warmup or 0
     if warmup > steps:
         raise NumleanError(f"--warmup {warmup} is longer than the run: {steps} steps")
@@ -117,7 +122,9 @@ def _schedule(arguments: argparse.Namespace, name: str, lr: float, length: int) 
         if gamma is None:
             raise NumleanError("--schedule exponential also takes --gamma, such as 0.99")
         return exponential(lr, gamma)
-    return constant(lr) if name == "constant" else cosine(lr, max(length, 1))
+    if name == "cosine":
+        return cosine(lr, max(length, 1), final=arguments.final_lr or 0.0)
+    return constant(lr)
 
 
 def _with_decay(arguments: argparse.Namespace, optimizer: Optimizer) -> Optimizer:

@@ -26,6 +26,14 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--device", metavar="DEVICE", help="cpu or python; by default where the dtype runs best"
     )
+    for device in ("cpu", "cuda"):
+        parser.add_argument(
+            f"--{device}",
+            dest="device",
+            action="store_const",
+            const=device,
+            help=f"the same as --device {device}; the last of these wins",
+        )
     parser.add_argument(
         "--backend",
         default=BACKENDS[0],

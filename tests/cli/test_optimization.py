@@ -82,6 +82,7 @@ def test_every_option_changes_the_bits_and_the_compiled_step_has_those_of_the_ea
         ("--clip-norm", "0.1"),
         ("--clip-value", "0.1"),
         ("--schedule", "cosine"),
+        ("--schedule", "cosine", "--final-lr", "0.25"),
         ("--warmup", "2"),
     ]
     digests = set()
@@ -117,6 +118,8 @@ def test_crosscheck_takes_them_too(capsys):
         (["--schedule", "exponential", "--gamma", "nan"], ["gamma", "nan"]),
         (["--schedule", "cosine", "--gamma", "0.5"], ["--gamma", "step or exponential"]),
         (["--step-size", "5"], ["--step-size", "--schedule step"]),
+        (["--final-lr", "0.1"], ["--final-lr", "--schedule cosine"]),
+        (["--schedule", "cosine", "--final-lr", "-1"], ["-1"]),
         (["--schedule", "step", "--step-size", "-5"], ["-5"]),
         (["--warmup", "-1"], ["-1", "warm-up"]),
         (["--warmup", "11", "--steps", "10"], ["--warmup 11", "10 steps"]),
