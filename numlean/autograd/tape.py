@@ -88,10 +88,11 @@ class Tape:
         for slot in range(value.slot, -1, -1):
             node = self.nodes[slot]
             if node is not None and slot in cotangents:
-                self._sweep(node, cotangents[slot], cotangents)
+                self.sweep(node, cotangents[slot], cotangents)
         return cotangents
 
-    def _sweep(self, node: Node, g: Tensor, cotangents: dict[int, Tensor]) -> None:
+    def sweep(self, node: Node, g: Tensor, cotangents: dict[int, Tensor]) -> None:
+        """One node's part of the backward sweep: its output's cotangent becomes its inputs'."""
         values = [x.detach() for x in node.inputs]
         for x, vjp in zip(node.inputs, node.primitive.vjps, strict=True):
             if x.tape is self and vjp is not None:
@@ -107,18 +108,22 @@ def zeros_like(x: Tensor) -> Tensor:
 
 
 def value_and_gradient(
-    program: Callable[[Sequence[Tensor]], Tensor], parameters: Sequence[Tensor]
+    program: Callable[[Sequence[Tensor]], Tensor],
+    parameters: Sequence[Tensor],
+    *,
+    new_tape: Callable[[], Tape] = Tape,
 ) -> tuple[Tensor, list[Tensor]]:
     """What a program makes of its parameters, and the gradient with respect to each.
 
     Args:
         program: Returns a single number.
         parameters: Tensors of one Scalar.
+        new_tape: Makes the tape; one of another class can watch what happens.
 
     Raises:
         ShapeError: The program returned something other than a single number.
     """
-    tape = Tape()
+    tape = new_tape()
     watched = [tape.watch(p) for p in parameters]
     value = program(watched)
     return value.detach(), tape.gradient(value, watched)

@@ -81,7 +81,11 @@ class CompiledEngine:
             return [t if t.scalar != runner.scalar else Tensor(scalar, t.data) for t in tensors]
 
         update = make_update(
-            runner.task, self._optimizer, runner.clock, lambda v: Tensor(scalar, runner.cast(v))
+            runner.task,
+            self._optimizer,
+            runner.clock,
+            lambda v: Tensor(scalar, runner.cast(v)),
+            new_tape=runner.new_tape,
         )
         state = {name: recorded(several) for name, several in self._state.items()}
         loss, new_params, new_state = update(recorded(self._params), state, *recorded(inputs))

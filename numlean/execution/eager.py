@@ -17,7 +17,9 @@ class EagerEngine:
 
     def __init__(self, runner: Runner, optimizer: Optimizer) -> None:
         self._runner = runner
-        self._update = make_update(runner.task, optimizer, runner.clock, runner.tensor)
+        self._update = make_update(
+            runner.task, optimizer, runner.clock, runner.tensor, new_tape=runner.new_tape
+        )
         self.state: State = optimizer.initial(trainable(runner.task, runner.params), runner.tensor)
 
     def step(self, x: Tensor, y: Tensor, rate: Tensor) -> Tensor:

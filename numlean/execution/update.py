@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
-from numlean.autograd import value_and_gradient
+from numlean.autograd import Tape, value_and_gradient
 from numlean.nn.layer import Clock, Context, Mode
 from numlean.optim import Cast, Optimizer, State
 from numlean.runtime.task import Task
@@ -18,7 +18,13 @@ Update: TypeAlias = Callable[
 
 
 def loss_and_gradient(
-    task: Task, context: Context, params: Sequence[Tensor], x: Tensor, y: Tensor
+    task: Task,
+    context: Context,
+    params: Sequence[Tensor],
+    x: Tensor,
+    y: Tensor,
+    *,
+    new_tape: Callable[[], Tape] = Tape,
 ) -> tuple[Tensor, list[Tensor]]:
     """The loss of a batch, and its gradient by every parameter that is no buffer, in order."""
     is_trainable = [spec.is_trainable for spec in task.model.parameters]
@@ -27,10 +33,12 @@ def loss_and_gradient(
     def loss(trained: Sequence[Tensor]) -> Tensor:
         return program(merged(is_trainable, trained, params), x, y)
 
-    return value_and_gradient(loss, trainable(task, params))
+    return value_and_gradient(loss, trainable(task, params), new_tape=new_tape)
 
 
-def make_update(task: Task, optimizer: Optimizer, clock: Clock, cast: Cast) -> Update:
+def make_update(
+    task: Task, optimizer: Optimizer, clock: Clock, cast: Cast, *, new_tape: Callable[[], Tape]
+) -> Update:
     """The update of a task in training, by an optimizer; buffers are refreshed by the batch."""
     is_trainable = [spec.is_trainable for spec in task.model.parameters]
     names = [spec.name for spec in task.model.parameters]
@@ -40,7 +48,7 @@ def make_update(task: Task, optimizer: Optimizer, clock: Clock, cast: Cast) -> U
     ) -> tuple[Tensor, list[Tensor], State]:
         refreshed: dict[str, Tensor] = {}
         context = Context(Mode.TRAIN, clock, refreshed=refreshed)
-        loss, gradients = loss_and_gradient(task, context, params, x, y)
+        loss, gradients = loss_and_gradient(task, context, params, x, y, new_tape=new_tape)
         trained, state = optimizer.update(
             trainable(task, params), gradients, state, rate=rate, cast=cast
         )

@@ -10,6 +10,7 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike
 
+from numlean.autograd import Tape
 from numlean.autograd.operations import concat
 from numlean.data import Dataset, Sample
 from numlean.errors import NumleanError, ShapeError, UnavailableError, UnknownNameError
@@ -66,6 +67,7 @@ class Runner:
         options: How it was instantiated.
         mode: The current mode.
         clock: Which step the run is at.
+        new_tape: Makes the tape that a step's gradients come from.
     """
 
     def __init__(
@@ -86,6 +88,7 @@ class Runner:
         self.predictor_eval = task.predictor(Mode.EVAL, self.clock)
         self.loss_train = task.module_def(Mode.TRAIN, self.clock)
         self.loss_eval = task.module_def(Mode.EVAL, self.clock)
+        self.new_tape: Callable[[], Tape] = Tape
         self._params = tuple(params)
         self.keeper: Callable[[], Sequence[Tensor]] | None = None
 
