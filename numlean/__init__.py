@@ -15,7 +15,7 @@ from numlean.exec_config import ExecConfig, run
 from numlean.expression import evaluate
 from numlean.flags import Flags
 from numlean.inspection import Inspection, inspect
-from numlean.lockstep import Crosscheck, Pair, crosscheck
+from numlean.lockstep import Crosscheck, Divergence, Fault, Pair, Side, crosscheck
 from numlean.losses import Reduction
 from numlean.nn import Mode
 from numlean.optim import (
@@ -68,9 +68,11 @@ __all__ = [
     "Crosscheck",
     "DataLoader",
     "Dataset",
+    "Divergence",
     "EarlyStopping",
     "Evaluate",
     "ExecConfig",
+    "Fault",
     "Flags",
     "Inspection",
     "LoaderTrainConfig",
@@ -86,6 +88,7 @@ __all__ = [
     "Scalar",
     "ScalarTrainer",
     "Session",
+    "Side",
     "Spec",
     "Stepper",
     "Task",

@@ -114,18 +114,11 @@ def _of_encoding(scalar: Scalar, format: Format, data: Storage) -> dict[str, str
         scalar.to_string(neighbour(data)) for neighbour in (scalar.next_down, scalar.next_up)
     )
     return {
-        "encoding": _fields(int(scalar.to_bits(data)[0]), format),
+        "encoding": format.written(int(scalar.to_bits(data)[0])),
         "kind": CLASSES[int(scalar.class_of(data)[0])],
         "below": below,
         "above": above,
     }
-
-
-def _fields(bits: int, format: Format) -> str:
-    binary = f"{bits:0{format.width}b}"
-    split = 1 + format.exponent_bits
-    fields = f"{binary[0]} {binary[1:split]} {binary[split:]}"
-    return f"{bits:#0{2 + -(-format.width // 4)}x}   {fields}"
 
 
 def _all_digits(value: Exact) -> str:

@@ -117,6 +117,13 @@ class Format:
         """Encoding of 1."""
         return self.bias << self.trailing_bits
 
+    def written(self, bits: int) -> str:
+        """An encoding for people: in hexadecimal, then sign, biased exponent and trailing field."""
+        binary = f"{bits:0{self.width}b}"
+        split = 1 + self.exponent_bits
+        fields = f"{binary[0]} {binary[1:split]} {binary[split:]}"
+        return f"{bits:#0{2 + -(-self.width // 4)}x}   {fields}"
+
     @cached_property
     def storage_dtype(self) -> np.dtype[np.unsignedinteger]:
         """The narrowest numpy unsigned integer that holds an encoding."""

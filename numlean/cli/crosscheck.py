@@ -1,87 +1,103 @@
-"""Train a task in several arithmetics and compare every step's loss and parameters bit for bit.
+"""Train a task in several ways, step by step beside each other, and compare every number.
+
+A SPEC is DTYPE[:DEVICE][:BACKEND][:fast], for example ieee32exec, mp:24:python, float32:compiled or
+float32:cpu:compiled:fast. Where two runs part, the step is done again with every operation written
+down, and the first is shown whose results differ though its operands agree. With --inject a fault
+is put into the last run: KIND[:NAME=VALUE,...], KIND one of flip order fma flush math, NAME one of
+operation step call element bit.
 
 Exit status 0 if all agree, 1 if not. With --json, one object with the keys task, steps, identical
 and pairs, a list of objects with a, b, identical, compared ("state": encodings, within a format;
-"value": exact values, across formats) and first_different_step (from 0; null if there is none).
+"value": exact values, across formats), first_different_step (from 0; null if there is none) and
+divergence (null if there is none): differing, where, operation, call, element, operands, results,
+ulps, exact, and judgements, what each result is worth.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import asdict
+from typing import Any
 
-from numlean.cli.options import (
-    add_training_options,
-    config_of,
-    options_of,
-    task_of,
-)
+from numlean.cli.options import add_training_options, config_of, options_of, task_of
 from numlean.cli.progress import progress
-from numlean.lockstep import Crosscheck, Pair, crosscheck
-from numlean.registry import dtypes_of, get_scalar
-from numlean.scalar import Scalar
+from numlean.errors import NumleanError
+from numlean.lockstep import Crosscheck, Divergence, Fault, Number, Side, crosscheck
+from numlean.registry import dtypes_of
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
+    parser.add_argument("--a", metavar="SPEC", help="one run")
+    parser.add_argument("--b", metavar="SPEC", help="the other")
     parser.add_argument(
-        "--dtypes", required=True, metavar="A,B[,C...]", help="see `numlean dtypes`"
+        "--dtypes", metavar="A,B[,C...]", help="several runs, by their SPECs; see `numlean dtypes`"
     )
+    parser.add_argument("--inject", metavar="FAULT", help="put a fault into the last run")
     add_training_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Train in each dtype and compare."""
+    """Train in each way and compare."""
     task = task_of(arguments)
     config = config_of(arguments, task)
-    names = dtypes_of(arguments.dtypes)
-    scalars = [get_scalar(name, arguments.device) for name in names]
-    with progress(f"{task.name} in {len(names)} dtypes", len(names) * config.steps) as advance:
-
-        def show(scalar: Scalar, step: int) -> None:
-            advance(f"{scalar.name}, step {step}")
-
-        result = crosscheck(
-            task.task,
-            scalars,
-            config,
-            lambda scalar: task.load_in(scalar).train,
-            options_of(arguments),
-            on_progress=show,
-        )
-    print(_as_json(task.name, result) if arguments.json else _as_text(task.name, result))
+    sides = [Side.parse(spec, options_of(arguments)) for spec in _specs(arguments)]
+    if arguments.inject is not None:
+        sides[-1] = sides[-1].with_fault(Fault.parse(arguments.inject))
+    with progress(f"{task.name} in {len(sides)} runs", config.steps) as advance:
+        result = crosscheck(task, *sides, config=config, on_step=lambda step: advance(""))
+    if arguments.json:
+        print(json.dumps(_as_plain(task.name, result)))
+    else:
+        print(f"{task.name}, {result.steps} steps\n{result}")
     return 0 if result.identical else 1
 
 
-def _as_json(task: str, result: Crosscheck) -> str:
-    return json.dumps(
+def _specs(arguments: argparse.Namespace) -> list[str]:
+    pair = [spec for spec in (arguments.a, arguments.b) if spec is not None]
+    if arguments.dtypes is not None and pair:
+        raise NumleanError("either --a SPEC --b SPEC or --dtypes A,B, not both")
+    if arguments.dtypes is None and len(pair) < 2:
+        raise NumleanError("name two runs, --a SPEC --b SPEC, or several: --dtypes A,B")
+    return pair or dtypes_of(arguments.dtypes)
+
+
+def _as_plain(task: str, result: Crosscheck) -> dict[str, Any]:
+    pairs = [
         {
-            "task": task,
-            "steps": result.steps,
-            "identical": result.identical,
-            "pairs": [
-                {
-                    "a": pair.a,
-                    "b": pair.b,
-                    "identical": pair.identical,
-                    "compared": pair.compared,
-                    "first_different_step": pair.first_different_step,
-                }
-                for pair in result.pairs
-            ],
+            "a": pair.a,
+            "b": pair.b,
+            "identical": pair.identical,
+            "compared": pair.compared,
+            "first_different_step": pair.first_different_step,
+            "divergence": pair.divergence and _divergence(pair.divergence),
         }
-    )
+        for pair in result.pairs
+    ]
+    return {
+        "task": task,
+        "steps": result.steps,
+        "identical": result.identical,
+        "pairs": pairs,
+    }
 
 
-def _as_text(task: str, result: Crosscheck) -> str:
-    verdicts = {f"{pair.a}, {pair.b}": _verdict(pair, result.steps) for pair in result.pairs}
-    width = max(map(len, verdicts))
-    lines = (f"  {names:<{width}}  {verdict}" for names, verdict in verdicts.items())
-    return "\n".join([f"{task}, {result.steps} steps", *lines])
+def _divergence(found: Divergence) -> dict[str, Any]:
+    operands = {
+        label: [_number(number) for number in numbers]
+        for label, numbers in (found.operands or {}).items()
+    }
+    judgements = [
+        {**asdict(each), "right": each.right and _number(each.right)} for each in found.judgements
+    ]
+    return {
+        **{k: v for k, v in asdict(found).items() if k not in ("a", "b", "step")},
+        "operands": operands,
+        "results": found.results and [_number(number) for number in found.results],
+        "judgements": judgements,
+    }
 
 
-def _verdict(pair: Pair, steps: int) -> str:
-    what = "encodings" if pair.compared == "state" else "exact values"
-    if pair.identical:
-        return f"identical {what} of loss and parameters at all {steps} steps"
-    return f"different {what}, first at step {pair.first_different_step}"
+def _number(number: Number) -> dict[str, str | None]:
+    return {"value": number.text, "bits": None if number.bits is None else hex(number.bits)}

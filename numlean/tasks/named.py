@@ -10,6 +10,8 @@ from typing import Final
 
 from numlean.data import Dataset
 from numlean.errors import UnknownNameError
+from numlean.optim import Optimizer, OptimizerKind, sgd
+from numlean.runtime.config import TrainConfig
 from numlean.runtime.task import Task
 from numlean.scalar import Scalar
 
@@ -54,10 +56,23 @@ class NamedTask:
     on_text: Callable[[str], NamedTask] | None = None
     enter: Callable[[Split, Scalar], Split] | None = None
 
+    def config(self, *, steps: int | None = None, seed: int = 0) -> TrainConfig:
+        """How it is trained by default, or for so many steps, in an order that a seed names."""
+        kind = OptimizerKind.parse(self.optim)
+        optimizer: Optimizer = kind.to_optimizer(self.lr)
+        if kind is OptimizerKind.SGD:
+            optimizer = sgd(self.lr, self.momentum)
+        count = self.steps if steps is None else steps
+        return TrainConfig(count, self.batch_size, optimizer, seed=seed)
+
     def load_in(self, scalar: Scalar) -> Split:
         """The data as a run in an arithmetic takes it."""
         split = self.load()
         return split if self.enter is None else self.enter(split, scalar)
+
+    def train_in(self, scalar: Scalar) -> Dataset:
+        """The data to train on, as a run in an arithmetic takes them."""
+        return self.load_in(scalar).train
 
 
 _MODULES: Final = {

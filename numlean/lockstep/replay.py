@@ -1,0 +1,127 @@
+"""A step done again with every operation written down, to find the one that parted two runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from numlean.data import Sample
+from numlean.indices import INDICES
+from numlean.lockstep.comparison import comparison_of, first_place
+from numlean.lockstep.divergence import Difference, Divergence, described, first_difference
+from numlean.lockstep.side import Side
+from numlean.lockstep.states import KeepsGradients, RunState, first_differing
+from numlean.lockstep.tracing import (
+    INITIAL,
+    Application,
+    Place,
+    Trace,
+    TracingScalar,
+    TracingTape,
+    announced,
+)
+from numlean.runtime import Stepper, Task, TrainConfig, initial_parameters
+from numlean.scalar import Scalar
+from numlean.tensor import Tensor
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A step of a run.
+
+    Attributes:
+        step: Its number, from 0.
+        before: The run's state before it.
+        sample: What it is made by.
+        after: The state after it.
+    """
+
+    step: int
+    before: RunState
+    sample: Sample
+    after: RunState
+
+
+def explained(
+    task: Task,
+    config: TrainConfig,
+    sides: Sequence[Side],
+    moments: Sequence[Moment],
+    differing: tuple[str, tuple[int, ...]],
+) -> Divergence:
+    """Which operation parted two runs in a step, before which they were alike, or none was made."""
+    step = moments[0].step
+    if step == 0:
+        found = _of_initial_values(task, sides, moments)
+        if found is not None:
+            return found
+    replays = [traced(task, config, *each) for each in zip(sides, moments, strict=True)]
+    traces, scalars = [trace for trace, _ in replays], [side.scalar for side in sides]
+    name, place = differing
+    what = f"{name} at [{', '.join(map(str, place))}]"
+    difference = first_difference(traces, scalars)
+    if difference is not None:
+        return described(sides, step, what, traces, difference)
+    where = _why_not_found(task, sides, moments, [state for _, state in replays])
+    return Divergence(sides[0].name, sides[1].name, step, what, where)
+
+
+def traced(
+    task: Task, config: TrainConfig, side: Side, moment: Moment
+) -> tuple[list[Application], RunState]:
+    """The operations of a step of a run, done again as the side does it, and the state after it."""
+    trace = Trace()
+    runner = side.runner(announced(task, trace), TracingScalar(side.scalar, trace))
+    runner.new_tape = lambda: TracingTape(trace)
+    stepper = Stepper(runner, KeepsGradients(config.optimizer), config.scheduler)
+    before, scalar = moment.before, runner.scalar
+    params = [_within(scalar, p) for p in before.params]
+    state = {name: [_within(scalar, t) for t in each] for name, each in before.state.items()}
+    sample = Sample(*(_within(scalar, v) for v in moment.sample))
+    applications: list[Application] = []
+    # What is compiled is carried out operation by operation while it is planned. The second time
+    # the plan is replayed, and the results are in the arrays where the first ones were.
+    for _ in range(2 if side.options.backend == "compiled" else 1):
+        stepper.restore(params, state, moment.step)
+        trace.start()
+        loss = stepper.step(sample)
+        applications = applications or list(trace.applications)
+    return applications, RunState.of(stepper, loss)
+
+
+def _within(scalar: Scalar, value: Any) -> Any:
+    """Numbers of the Scalar that another one stands in for, as that one's."""
+    if not isinstance(value, Tensor) or value.scalar is INDICES:
+        return value
+    return Tensor(scalar, value.data)
+
+
+def _of_initial_values(
+    task: Task, sides: Sequence[Side], moments: Sequence[Moment]
+) -> Divergence | None:
+    """Where the parameters differ before any step: in how a binary64 number enters."""
+    scalars, compare = [side.scalar for side in sides], comparison_of(*(s.scalar for s in sides))
+    values = initial_parameters(task, sides[0].options.seed)
+    pairs = zip(moments[0].before.params, moments[1].before.params, strict=True)
+    for spec, drawn, (p, q) in zip(task.model.parameters, values, pairs, strict=True):
+        place = first_place(compare(scalars[0], p.data, scalars[1], q.data))
+        if place is not None:
+            traces = [
+                [Application(Place(INITIAL, spec.name), "from_float", (drawn,), {}, x.data)]
+                for x in (p, q)
+            ]
+            what = f"{spec.name} at [{', '.join(map(str, place))}]"
+            return described(sides, 0, what, traces, Difference(0, place))
+    return None
+
+
+def _why_not_found(
+    task: Task, sides: Sequence[Side], moments: Sequence[Moment], replays: Sequence[RunState]
+) -> str:
+    """Why a step done again shows no operation whose results differ."""
+    runner = sides[0].runner(task)
+    for side, moment, state in zip(sides, moments, replays, strict=True):
+        if first_differing(moment.after, state, runner) is not None:
+            return f"{side.name} does not come to the same numbers when it does the step again"
+    return "no operation's results differ: their operands do, or the order of the program does"
