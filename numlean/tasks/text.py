@@ -1,4 +1,9 @@
-"""Texts as tasks: at each place of a text, to tell the character that comes next."""
+"""Texts as tasks: at each place of a text, to tell the character that comes next.
+
+The text that comes with numlean, ``sonnets.txt``, is from Project Gutenberg's eBook #1041,
+"Shakespeare's Sonnets" (modern spelling; updated on March 10, 2010), character by character but for
+the numbers of the sonnets and the indents.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +34,10 @@ _STRIDE = 8
 
 
 def sonnets() -> str:
-    """Twelve sonnets by Shakespeare (1609): 1, 2, 12, 18, 29, 30, 55, 60, 65, 73, 116, 130."""
+    """Twelve sonnets by Shakespeare (1609): 1, 2, 12, 18, 29, 30, 55, 60, 65, 73, 116, 130.
+
+    A blank line parts them; the module says which edition it is.
+    """
     return files("numlean.tasks").joinpath("sonnets.txt").read_text(encoding="utf-8")
 
 
