@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -13,7 +14,6 @@ from numlean.nn import functional
 from numlean.nn.layer import Context, Layer, ParameterSpec, Shape, wrong_shape, zeros
 from numlean.nn.linear import affine, xavier_uniform
 from numlean.nn.recurrent import parts
-from numlean.scalar import Scalar
 from numlean.tensor import Tensor
 
 
@@ -22,9 +22,9 @@ class MultiHeadAttention(Layer):
     """softmax(q k^T / sqrt(d)) v for each head, over samples of shape (time, features).
 
     q, k, v are three parts of x W_in^T + b_in, cut into heads of d = features / heads; what the
-    heads give is joined to z, and z W_out^T + b_out is the output. Causal attention adds to each
-    quotient +0, or -inf where the key is later than the query: formats without infinities have
-    none. Weights have PyTorch's names and shapes and start Xavier uniform, biases at zero.
+    heads give is joined to z, and z W_out^T + b_out is the output. In causal attention a key later
+    than the query has no part in the softmax; its share is +0. Weights have PyTorch's names and
+    shapes and start Xavier uniform, biases at zero.
 
     Attributes:
         features: Features of a sample at a time, and of the output.
@@ -67,9 +67,8 @@ class MultiHeadAttention(Layer):
         weight_in, bias_in, weight_out, bias_out = parameters
         q, k, v = (self._by_head(y) for y in parts(affine(x, weight_in, bias_in), 3))
         scores = ops.bmm(q, ops.swap_last(k)) / ops.sqrt(Tensor.of(x.scalar, float(q.shape[2])))
-        if self.causal:
-            scores = scores + _later(x.scalar, x.shape[1])
-        z = self._joined(ops.bmm(functional.softmax(scores), v), x.shape)
+        shares = causal_softmax(scores) if self.causal else functional.softmax(scores)
+        z = self._joined(ops.bmm(shares, v), x.shape)
         return affine(z, weight_out, bias_out)
 
     def _by_head(self, x: Tensor) -> Tensor:
@@ -86,8 +85,19 @@ class MultiHeadAttention(Layer):
         return ops.permute(by_head, (0, 2, 1, 3)).reshape(*shape)
 
 
-def _later(scalar: Scalar, times: int) -> Tensor:
-    """-inf where the key, a column, is later than the query, a row; else +0."""
-    mask = np.zeros((times, times))
-    mask[np.triu_indices(times, 1)] = -np.inf
-    return Tensor.of(scalar, mask)
+def causal_softmax(x: Tensor) -> Tensor:
+    """exp(x - m) / sum(exp(x - m)) along each row (batch, row, column) up to its diagonal, else +0.
+
+    m is the greatest up to there, a constant. What lies beyond counts for nothing, whatever it is,
+    and has gradient +0. No infinity is asked of the format; the bits are those of -inf added there.
+    """
+    later = Tensor.of(x.scalar, np.triu(np.ones(x.shape[1:]), 1))
+    zero, whole = Tensor.of(x.scalar, 0.0), slice(None)
+    seen = partial(ops.where, later, zero, relation="eq")
+    unseen = partial(ops.where, zero, later, relation="lt")
+    # Every row sees its first column, which therefore changes no maximum where it stands in.
+    stand_in = unseen(ops.slice_(x, (whole, whole, slice(0, 1))))
+    # Also what is dropped at the end is computed exactly, 0 - m and exp(0), and raises no flag.
+    kept = seen(x)
+    powers = seen(ops.exp(seen(kept - ops.greatest(kept + stand_in))))
+    return powers / ops.sum_(powers, -1, keepdims=True)
