@@ -16,12 +16,15 @@ from numlean.tensor import Tensor
 class Dropout(Layer):
     """In training (x * mask) / (1 - p), mask being 1 where u >= p and else 0; otherwise x.
 
-    u is uniform in [0, 1) and drawn as binary64, so that the mask is the same in every Scalar: a
-    function of the seed, the step, the layer's place in the model and the element's in the batch.
-    p is an entry of the model, which no gradient changes; the mask goes by the layer's own.
+    u is uniform in [0, 1) and, as the layer's p, binary64, so that the mask is the same in every
+    Scalar: a function of p, the seed, the step, the layer's place in the model and the element's in
+    the batch. p is also an entry of the model, which no gradient changes: rounded to the Scalar, it
+    is the p of the divisor 1 - p, and of nothing else. A mask that went by it would be another one
+    in each Scalar that rounds p in another way. So whoever changes p changes the layer; an entry
+    that is given another value changes the divisor only.
 
     Attributes:
-        p: The share of elements that become zero.
+        p: The share of elements that become zero, and what the entry starts as.
         seed: Names the masks.
     """
 
@@ -46,7 +49,7 @@ class Dropout(Layer):
 
     @property
     def parameters(self) -> tuple[ParameterSpec, ...]:
-        """The probability, an entry without gradient."""
+        """The probability, of which 1 - p is made: an entry without gradient."""
         return (ParameterSpec("p", (), self._initial, is_trainable=False),)
 
     def _initial(self, uniform: Uniform, shape: Shape) -> Floats:

@@ -34,6 +34,17 @@ def test_masks_are_the_same_in_every_scalar():
     assert len(masks) == 1
 
 
+def test_the_mask_goes_by_the_layer_s_probability_and_the_divisor_by_the_entry():
+    z = dropped(S, p=0.5)
+    x, context = Tensor.of(S, np.ones(z.shape)), Context(Mode.TRAIN)
+    other = nn.Dropout(0.5)([Tensor.of(S, 0.75)], x, context).to_float()
+    assert other.tolist() == (2 * z).tolist()
+    # A probability that a Scalar does not have is rounded in the divisor, and there alone.
+    coarse = dropped(get_scalar("e5m2"), p=0.3)
+    assert set(coarse.ravel()) == {0.0, 1.25}
+    assert ((coarse > 0) == (dropped(S, p=0.3) > 0)).all()
+
+
 def test_masks_differ_by_seed_step_and_place():
     masks = {
         dropped(S, **where).tobytes()
