@@ -75,6 +75,8 @@ class Recurrent(Layer):
         """Outputs of shape (batch, time, hidden), or (batch, hidden)."""
         weight_ih, weight_hh, bias_ih, bias_hh = parameters
         state, outputs = self._start(x), []
+        # W_hh is transposed anew at each time. Once for all would save a few hundredths of a step
+        # and lay its gradient out otherwise, by which stochastic rounding would draw otherwise.
         for p in unstacked(affine(x, weight_ih, bias_ih)):
             state = self._next(state, p, affine(state[0], weight_hh, bias_hh))
             outputs.append(state[0])
