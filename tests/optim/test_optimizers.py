@@ -20,14 +20,19 @@ SHAPES = ((3, 4), (5,), ())
 STEPS = 5
 
 
-def draws(seed, scale=1.0):
+def draws(seed, scale=1.0, steps=STEPS):
     """Parameters, then a gradient for each of them at each step."""
     rng = np.random.default_rng(seed)
-    rows = [[scale * rng.standard_normal(shape) for shape in SHAPES] for _ in range(STEPS + 1)]
+    rows = [[scale * rng.standard_normal(shape) for shape in SHAPES] for _ in range(steps + 1)]
     return rows[0], rows[1:]
 
 
-def ours(optimizer, parameters, gradients, rates, dtype="float32"):
+def ours(*arguments):
+    """The parameters after each step, in binary64."""
+    return [[t.to_float() for t in tensors] for tensors in run(*arguments)]
+
+
+def run(optimizer, parameters, gradients, rates, dtype="float32"):
     """The parameters after each step."""
     scalar = get_scalar(dtype)
 
@@ -40,7 +45,7 @@ def ours(optimizer, parameters, gradients, rates, dtype="float32"):
         tensors, state = optimizer.update(
             tensors, [cast(g) for g in gradient], state, rate=cast(rate), cast=cast
         )
-        history.append([t.to_float() for t in tensors])
+        history.append(tensors)
     return history
 
 
@@ -132,38 +137,56 @@ def test_emulation_has_the_bits_of_the_hardware_and_mp_its_values(optimizer):
         assert_same_bits(other, [[np.asarray(p, F32) for p in step] for step in runs[0]])
 
 
-def torch_optimizers():
-    return [
-        ("SGD", {"momentum": 0.9}, sgd(0.1, 0.9)),
-        ("SGD", {"weight_decay": 0.1}, sgd(0.1, weight_decay=0.1)),
-        ("SGD", {"momentum": 0.9, "nesterov": True}, sgd(0.1, 0.9, nesterov=True)),
-        (
-            "SGD",
-            {"momentum": 0.9, "nesterov": True, "weight_decay": 0.1},
-            sgd(0.1, 0.9, nesterov=True, weight_decay=0.1),
-        ),
-        ("Adam", {}, adam(0.1)),
-        ("Adam", {"betas": (0.8, 0.95), "eps": 1e-4}, adam(0.1, 0.8, 0.95, 1e-4)),
-        ("AdamW", {}, adamw(0.1)),
-        ("AdamW", {"weight_decay": 0.3}, adamw(0.1, 0.3)),
-    ]
+TORCH_OPTIMIZERS = [
+    ("SGD", {}, sgd(0.1)),
+    ("SGD", {"momentum": 0.9}, momentum_sgd(0.1)),
+    ("SGD", {"weight_decay": 0.1}, sgd(0.1, weight_decay=0.1)),
+    ("SGD", {"momentum": 0.9, "nesterov": True}, sgd(0.1, 0.9, nesterov=True)),
+    (
+        "SGD",
+        {"momentum": 0.9, "nesterov": True, "weight_decay": 0.1},
+        sgd(0.1, 0.9, nesterov=True, weight_decay=0.1),
+    ),
+    ("Adam", {}, adam(0.1)),
+    ("Adam", {"betas": (0.8, 0.95), "eps": 1e-4}, adam(0.1, 0.8, 0.95, 1e-4)),
+    ("AdamW", {}, adamw(0.1)),
+    ("AdamW", {"weight_decay": 0.3}, adamw(0.1, 0.3)),
+]
 
 
-@pytest.mark.parametrize(("name", "options", "optimizer"), torch_optimizers(), ids=str)
-def test_binary64_is_within_a_few_ulp_of_pytorch(name, options, optimizer):
-    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
-    parameters, gradients = draws(79)
-    theirs = [torch.tensor(p, dtype=torch.float64, requires_grad=True) for p in parameters]
-    rule = getattr(torch.optim, name)(theirs, lr=0.1, **options)
-    found = ours(optimizer, parameters, gradients, [0.1] * STEPS, "float64")
-    for step, gradient in enumerate(gradients):
-        for p, g in zip(theirs, gradient, strict=True):
+def pytorch_s(torch, name, options, parameters, gradients):
+    """PyTorch's parameters after each step."""
+    tensors = [torch.tensor(p, dtype=torch.float64, requires_grad=True) for p in parameters]
+    rule, history = getattr(torch.optim, name)(tensors, lr=0.1, **options), []
+    for gradient in gradients:
+        for p, g in zip(tensors, gradient, strict=True):
             p.grad = torch.tensor(g, dtype=torch.float64)
         rule.step()
-        for a, b in zip(found[step], theirs, strict=True):
-            b = b.detach().numpy()
-            # Of the numbers that went into a parameter, the greatest is of the order of 1.
-            assert (np.abs(a - b) <= 8 * np.spacing(np.maximum(np.abs(b), 1.0))).all()
+        history.append([p.detach().numpy().copy() for p in tensors])
+    return history
+
+
+@pytest.mark.parametrize(("name", "options", "optimizer"), TORCH_OPTIMIZERS, ids=str)
+def test_binary64_is_within_a_few_ulp_of_pytorch(name, options, optimizer, comparison):
+    """In ulp of the greatest that each number has been so far.
+
+    With a beta2 near 1, 1 - beta2^t has lost digits in the first steps: both are tens of ulp from
+    the truth, and are held to each other by root mean square.
+    """
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    row = " ".join([name, *(f"{key}={value}" for key, value in options.items())])
+    for seed in range(8):
+        given = draws(seed, steps=20)
+        found, truth = (run(optimizer, *given, [0.1] * 20, s) for s in ("float64", "mp:200"))
+        history, greatest = pytorch_s(torch, name, options, *given), [np.abs(p) for p in given[0]]
+        for step in zip(found, history, truth, strict=True):
+            for k, (a, b, c) in enumerate(zip(*step, strict=True)):
+                greatest[k] = np.maximum(greatest[k], np.abs(c.to_float()))
+                comparison.add(row, a.to_float(), b, c, greatest[k])
+    if getattr(optimizer, "beta2", 0.0) < 0.99:
+        comparison.assert_close(row)
+    else:
+        comparison.assert_alike(row)
 
 
 def test_clipping_by_value_limits_every_number_and_keeps_nans():

@@ -1,0 +1,74 @@
+"""Results in binary64 beside somebody else's, and both beside the truth."""
+
+import numpy as np
+import pytest
+
+from numlean import Tensor, get_scalar
+
+TRUTH = get_scalar("mp:200")
+APART = 8
+"""How many units ours and theirs may be apart."""
+NOUGHT = 2.0**-100
+STATISTICS = ("greatest, in units", "root mean square", "median, in ulp", "greatest, in ulp")
+HEAD = (
+    "\n\n" + " " * 50 + "".join(f"{statistic:^30}" for statistic in STATISTICS),
+    " " * 50 + f"{'ours':>9}{'theirs':>9}{'apart':>9}   " * len(STATISTICS),
+)
+
+
+class Comparison:
+    """How far ours and theirs are from the truth, in 200 bits, and how far they are apart.
+
+    A unit is an ulp of binary64 at a given magnitude, by default the greatest of the array: a small
+    number left over by great ones is held to what rounding those does. To hide nothing, differences
+    are also counted in ulp of the single elements, all but those below 2^-100 of the greatest:
+    zeros, but for rounding to 200 bits.
+    """
+
+    def __init__(self):
+        self.units, self.ulps = {}, {}
+
+    def add(self, row, ours, theirs, truth, magnitudes=None):
+        """Put arrays of ours and theirs, and a tensor of the truth, under a row of the table."""
+        assert ours.shape == theirs.shape == truth.shape
+        exact = np.abs(truth.to_float()).reshape(-1)
+        greatest = exact.max() if magnitudes is None else magnitudes.reshape(-1)
+        errors = [(Tensor.of(TRUTH, z) - truth).to_float() for z in (ours, theirs)]
+        differences = np.abs([*errors, ours - theirs]).reshape(3, -1)
+        here = exact > NOUGHT * exact.max()
+        self.units.setdefault(row, []).append(differences / np.spacing(greatest))
+        self.ulps.setdefault(row, []).append(differences[:, here] / np.spacing(exact[here]))
+
+    def greatest(self, row):
+        """Of our errors, of theirs, and of how far they are apart, in units."""
+        return np.hstack(self.units[row]).max(axis=1)
+
+    def root_mean_square(self, row):
+        """Of the same."""
+        return np.sqrt((np.hstack(self.units[row]) ** 2).mean(axis=1))
+
+    def assert_alike(self, row):
+        """By root mean square they are near each other, and ours as near the truth as theirs."""
+        ours, theirs, apart = self.root_mean_square(row)
+        assert apart <= APART
+        assert ours <= 2 * theirs + 0.5
+
+    def assert_close(self, row):
+        """Besides, no two numbers are further apart."""
+        assert self.greatest(row)[2] <= APART
+        self.assert_alike(row)
+
+    def line(self, row):
+        """A line of the table."""
+        ulps = np.hstack(self.ulps[row])
+        alone = np.median(ulps, axis=1), ulps.max(axis=1)
+        numbers = [self.greatest(row), self.root_mean_square(row), *alone]
+        return f"{row:50}" + "   ".join("".join(f"{n:9.3g}" for n in three) for three in numbers)
+
+
+@pytest.fixture(scope="module")
+def comparison():
+    """What a module compares, in a table that ``pytest -s`` shows."""
+    comparison = Comparison()
+    yield comparison
+    print("\n".join([*HEAD, *map(comparison.line, comparison.units)]))
