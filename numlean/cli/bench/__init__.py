@@ -1,0 +1,67 @@
+"""Measure speed, dtype beside dtype in one run: operations, functions and a training step.
+
+Rounds alternate between the dtypes, and the best round of each is shown. Of operations, where
+SoftFloat is installed, its own function called in a compiled loop runs beside each format it has,
+and the last column says how many times its speed the others reach. Elementary functions run beside
+the C library's in a compiled loop, numpy's, MPFR's (through gmpy2) and mpmath's. Backends: a step
+of a network 64-64-10 on 32 images, and of xor, eager, compiled and with fast kernels, beside
+PyTorch's where that is installed.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import Final
+
+from numlean.cli.bench import backends, functions, operations, step
+from numlean.errors import NumleanError, UnavailableError
+from numlean.registry import dtypes_of, get_scalar
+
+_SUBJECTS: Final = {
+    "ops": operations,
+    "functions": functions,
+    "step": step,
+    "backends": backends,
+}
+_BELONGS_TO: Final = {"operation": ("ops", "functions"), "flags": ("ops",)}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Say what the command takes."""
+    parser.add_argument(
+        "what",
+        choices=list(_SUBJECTS),
+        help="operations, functions, a step of training, or backends",
+    )
+    parser.add_argument("--dtypes", metavar="A,B,...", help="which to measure")
+    parser.add_argument(
+        "--operation",
+        metavar="NAME",
+        action="append",
+        help="of ops or functions, this (repeatable), or all; without it the usual ones",
+    )
+    parser.add_argument("--flags", action="store_true", help="of ops, also with flags counted")
+    parser.add_argument("--rounds", type=int, default=15, metavar="N", help="rounds to alternate")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Measure and print a table."""
+    if arguments.rounds < 1:
+        raise NumleanError(f"at least one round is measured: {arguments.rounds}")
+    for option, owners in _BELONGS_TO.items():
+        if getattr(arguments, option) and arguments.what not in owners:
+            commands = " and ".join(f"`numlean bench {owner}`" for owner in owners)
+            raise NumleanError(f"--{option} belongs to {commands}")
+    subject = _SUBJECTS[arguments.what]
+    dtypes = dtypes_of(arguments.dtypes or subject.DTYPES)
+    subject.show(arguments, [dtype for dtype in dtypes if _is_installed(dtype)])
+    return 0
+
+
+def _is_installed(dtype: str) -> bool:
+    try:
+        get_scalar(dtype)
+    except UnavailableError as error:
+        print(f"  {dtype} is left out: {error}")
+        return False
+    return True
