@@ -81,7 +81,7 @@ def contestants(operation: str, dtypes: list[str], *, flags: bool = False) -> It
 
 def _ours(operation: str, dtype: str, scalar: Scalar, *, flags: bool) -> Iterator[Contestant]:
     size = _matrix_size(scalar)
-    x = _operands(operation, scalar.from_float, size)
+    x = operands(operation, scalar.from_float, size)
     run = partial(getattr(scalar, operation), *x)
     if not _is_there(run, x):
         return
@@ -103,8 +103,14 @@ def _is_there(run: partial[object], x: list[Any]) -> bool:
     return True
 
 
-def _operands(operation: str, encode: Callable[[Any], Storage], size: int) -> list[Any]:
-    """Normal deviates, and what else an operation takes."""
+def operands(operation: str, encode: Callable[[Any], Storage], size: int) -> list[Any]:
+    """Normal deviates, and what else an operation takes, in arrays of ``ELEMENTS`` elements.
+
+    Args:
+        operation: One of ``OPERATIONS``, or an elementary function of one operand.
+        encode: Rounds binary64 numbers.
+        size: Rows, and columns, of matrices.
+    """
     rng = np.random.Generator(np.random.Philox(0))
     if operation == "matmul":
         return [encode(rng.standard_normal((size, size))) for _ in range(2)]
@@ -121,7 +127,7 @@ def _operands(operation: str, encode: Callable[[Any], Storage], size: int) -> li
 def _softfloat(operation: str, format: Format) -> Iterator[Contestant]:
     """SoftFloat's function in a compiled loop, if it is installed and has such a function."""
     size = _COMPILED_MATRIX
-    x = _operands(operation, partial(rounded_to_even, format), size)
+    x = operands(operation, partial(rounded_to_even, format), size)
     z = np.empty_like(x[0])
     try:
         if operation == "matmul":

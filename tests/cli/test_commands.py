@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from numlean.cli import main
-from numlean.registry import scalars
+from numlean.registry import get_scalar, scalars
 from numlean.tasks import tasks
 
 TRAIN_KEYS = {
@@ -130,6 +130,10 @@ def test_dtypes_lists_every_registered_scalar_and_tasks_every_task(capsys):
         (["bench", "step", "--operation", "add"], ["--operation", "ops"]),
         (["bench", "step", "--flags"], ["--flags", "ops"]),
         (["bench", "functions", "--operation", "gamma"], ["gamma", "exp", "all"]),
+        (["bench", "kernels", "--operation", "frob"], ["frob", "matmul", "all"]),
+        (["bench", "kernels", "--size", "0"], ["row", "0"]),
+        (["bench", "kernels", "--dtypes", "mp:24"], ["mp:24", "fast kernels", "ieee32exec"]),
+        (["bench", "ops", "--size", "8"], ["--size", "kernels"]),
         (["fly"], ["fly"]),
         ([], ["COMMAND"]),
     ],
@@ -158,6 +162,37 @@ def test_operations_are_measured_beside_softfloat_with_flags_and_without(capsys)
     assert any("mp:24" in line for line in measured)
     if any("SoftFloat binary32" in line for line in measured):
         assert float(exec_lines[0].split()[-1]) > 0
+
+
+def test_fast_kernels_are_measured_beside_plain_ones_and_numpy(capsys):
+    assert main(["bench", "kernels", "--rounds", "1", "--size", "9", "--size", "24"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    dtypes = ["float32", "ieee32exec", "float64", "binary64exec"]
+    for size in (9, 24):
+        for name in (f"matmul {size} ", f"matmul {size}, fma "):
+            rows = [line.split(name)[1].split() for line in lines if name in line]
+            assert [row[0] for row in rows] == dtypes
+            assert all(float(figure) > 0 for row in rows for figure in row[1:])
+            assert {len(row) for row in rows} == {6}
+    for name in ("add", "mul", "div", "sqrt", "fma", "exp", "tanh", "sum"):
+        rows = [line.split() for line in lines if line.split()[0] == name]
+        assert [row[1] for row in rows] == dtypes
+        assert {len(row) for row in rows} == {5 if name == "fma" else 7}
+    assert "thread" in lines[0].split("BLAS: ")[1]
+
+
+def test_fast_kernels_that_give_other_bits_are_shown_and_not_measured(capsys, monkeypatch):
+    def rounded_down(dtype, *, fast_kernels=False):
+        return get_scalar(f"{dtype}@round=toward_zero" if fast_kernels else dtype)
+
+    monkeypatch.setattr("numlean.benchmarks.kernels.get_scalar", rounded_down)
+    asked = ["--operation", "mul", "--operation", "matmul", "--size", "8"]
+    assert main(["bench", "kernels", "--dtypes", "ieee32exec", "--rounds", "1", *asked]) == 1
+    out = capsys.readouterr().out
+    assert out.count("ieee32exec mul: fast differs from plain at [") == 1
+    assert out.count("ieee32exec matmul 8, fma: fast differs from plain at [") == 1
+    assert out.count("  expected  0x") == out.count("  actual    0x") == 3
+    assert out.count("\n  b         0x") == 1
 
 
 def test_an_interrupt_ends_the_command_with_status_130(capsys, monkeypatch):

@@ -5,7 +5,9 @@ SoftFloat is installed, its own function called in a compiled loop runs beside e
 and the last column says how many times its speed the others reach. Elementary functions run beside
 the C library's in a compiled loop, numpy's, MPFR's (through gmpy2) and mpmath's. Backends: a step
 of a network 64-64-10 on 32 images, and of xor, eager, compiled and with fast kernels, beside
-PyTorch's where that is installed.
+PyTorch's where that is installed. Kernels: the plain ones beside the fast ones, once these have
+been seen to give the same bits (exit status 1 if not), and beside numpy, whose matrices are
+multiplied by the BLAS that is named, on one thread.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from __future__ import annotations
 import argparse
 from typing import Final
 
-from numlean.cli.bench import backends, functions, operations, step
+from numlean.cli.bench import backends, functions, kernels, operations, step
 from numlean.errors import NumleanError, UnavailableError
 from numlean.registry import dtypes_of, get_scalar
 
@@ -22,8 +24,13 @@ _SUBJECTS: Final = {
     "functions": functions,
     "step": step,
     "backends": backends,
+    "kernels": kernels,
 }
-_BELONGS_TO: Final = {"operation": ("ops", "functions"), "flags": ("ops",)}
+_BELONGS_TO: Final = {
+    "operation": ("ops", "functions", "kernels"),
+    "flags": ("ops",),
+    "size": ("kernels",),
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,21 +38,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "what",
         choices=list(_SUBJECTS),
-        help="operations, functions, a step of training, or backends",
+        help="operations, functions, a step of training, backends, or fast kernels",
     )
     parser.add_argument("--dtypes", metavar="A,B,...", help="which to measure")
     parser.add_argument(
         "--operation",
         metavar="NAME",
         action="append",
-        help="of ops or functions, this (repeatable), or all; without it the usual ones",
+        help="of ops, functions or kernels, this (repeatable), or all; without it the usual ones",
     )
     parser.add_argument("--flags", action="store_true", help="of ops, also with flags counted")
+    parser.add_argument(
+        "--size",
+        type=int,
+        metavar="N",
+        action="append",
+        help="of kernels, rows and columns of matrices (repeatable; default: 256 and 512)",
+    )
     parser.add_argument("--rounds", type=int, default=15, metavar="N", help="rounds to alternate")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Measure and print a table."""
+    """Measure and print a table; 1 if what is to give the same bits does not."""
     if arguments.rounds < 1:
         raise NumleanError(f"at least one round is measured: {arguments.rounds}")
     for option, owners in _BELONGS_TO.items():
@@ -54,8 +68,8 @@ def run(arguments: argparse.Namespace) -> int:
             raise NumleanError(f"--{option} belongs to {commands}")
     subject = _SUBJECTS[arguments.what]
     dtypes = dtypes_of(arguments.dtypes or subject.DTYPES)
-    subject.show(arguments, [dtype for dtype in dtypes if _is_installed(dtype)])
-    return 0
+    status: int = subject.show(arguments, [one for one in dtypes if _is_installed(one)])
+    return status
 
 
 def _is_installed(dtype: str) -> bool:

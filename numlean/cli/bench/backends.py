@@ -9,8 +9,8 @@ DTYPES: Final = "float32,ieee32exec"
 """Those measured unless others are asked for."""
 
 
-def show(arguments: argparse.Namespace, dtypes: list[str]) -> None:
-    """Print a line for each network and backend, and one for xor in each dtype."""
+def show(arguments: argparse.Namespace, dtypes: list[str]) -> int:
+    """Print a line for each network and backend, and one for xor in each dtype; return 0."""
     from numlean.benchmarks.backends import (
         BATCH,
         INSTALL,
@@ -39,3 +39,4 @@ def show(arguments: argparse.Namespace, dtypes: list[str]) -> None:
             f"one step of xor in {dtype}: eager {eager:.1f} us, compiled {compiled:.1f} us,"
             f" {eager / compiled:.1f} times less"
         )
+    return 0

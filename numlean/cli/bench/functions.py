@@ -11,8 +11,8 @@ DTYPES: Final = "float32,ieee32exec"
 """Those measured unless others are asked for."""
 
 
-def show(arguments: argparse.Namespace, dtypes: list[str]) -> None:
-    """Print a line for each function and whoever has it."""
+def show(arguments: argparse.Namespace, dtypes: list[str]) -> int:
+    """Print a line for each function and whoever has it; return 0."""
     from numlean.benchmarks.functions import C_LIBRARY, USUAL, contestants
     from numlean.benchmarks.operations import ELEMENTS
     from numlean.benchmarks.timing import best_seconds
@@ -33,3 +33,4 @@ def show(arguments: argparse.Namespace, dtypes: list[str]) -> None:
         for key, time in each.items():
             ratio = f"{time / each[C_LIBRARY]:12.2f}" if C_LIBRARY in each else ""
             print(f"  {name:<10} {key:<{width}} {time * 1e9:10.2f} {ratio}".rstrip(), flush=True)
+    return 0

@@ -11,8 +11,8 @@ DTYPES: Final = "float32,ieee32exec,mp:24"
 """Those measured unless others are asked for."""
 
 
-def show(arguments: argparse.Namespace, dtypes: list[str]) -> None:
-    """Print a line for each operation and dtype."""
+def show(arguments: argparse.Namespace, dtypes: list[str]) -> int:
+    """Print a line for each operation and dtype; return 0."""
     from numlean.benchmarks.operations import ELEMENTS, OPERATIONS, USUAL, contestants
     from numlean.benchmarks.timing import best_seconds
 
@@ -33,3 +33,4 @@ def show(arguments: argparse.Namespace, dtypes: list[str]) -> None:
             ratio = f"{softfloat[one.format] / each[name]:12.1f}" if one.format in softfloat else ""
             speed = f"{each[name] * 1e9:10.3f} {1e-9 / each[name]:9.4f} {ratio}".rstrip()
             print(f"  {operation:<17} {name:<{width}} {speed}", flush=True)
+    return 0
