@@ -27,16 +27,9 @@ def main(argv: list[str]) -> int:
         numlean(arguments)
         print()
 
-    task = nl.get_task("digits")
-    training = nl.TrainConfig(task.steps, task.batch_size, nl.sgd(task.lr, task.momentum))
-    scalars = [config.scalar, nl.get_scalar("float32", config.device)]
-    data = task.load().train
-    (pair,) = nl.crosscheck(task.task, scalars, training, data, config.options()).pairs
-    if not pair.identical:
-        print(f"The runs part at step {pair.first_different_step}.")
-        return 1
-    print(f"Loss and parameters have the same bits after each of {training.steps} steps.")
-    return 0
+    result = nl.crosscheck("digits", config.scalar, "float32", options=config.options())
+    print(f"digits, {result.steps} steps\n{result}")
+    return 0 if result.identical else 1
 
 
 if __name__ == "__main__":

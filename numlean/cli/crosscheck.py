@@ -16,12 +16,12 @@ ulps, exact, and judgements, what each result is worth.
 from __future__ import annotations
 
 import argparse
-import json
 from dataclasses import asdict
 from typing import Any
 
 from numlean.cli.options import add_training_options, config_of, options_of, task_of
 from numlean.cli.progress import progress
+from numlean.cli.run_log import plain_json
 from numlean.errors import NumleanError
 from numlean.lockstep import Crosscheck, Divergence, Fault, Number, Side, crosscheck
 from numlean.registry import dtypes_of
@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
     with progress(f"{task.name} in {len(sides)} runs", config.steps) as advance:
         result = crosscheck(task, *sides, config=config, on_step=lambda step: advance(""))
     if arguments.json:
-        print(json.dumps(_as_plain(task.name, result)))
+        print(plain_json(_as_plain(task.name, result)))
     else:
         print(f"{task.name}, {result.steps} steps\n{result}")
     return 0 if result.identical else 1

@@ -5,15 +5,11 @@ import hashlib
 import numpy as np
 import pytest
 
-from numlean import NumleanError, TrainConfig, crosscheck, get_scalar, get_task
-from numlean.optim import sgd
+from numlean import NumleanError, crosscheck, get_task
 
 
 def compared(name, dtypes, steps):
-    task = get_task(name)
-    config = TrainConfig(steps, task.batch_size, sgd(task.lr, task.momentum))
-    scalars = [get_scalar(dtype) for dtype in dtypes]
-    return crosscheck(task.task, scalars, config, task.load().train)
+    return crosscheck(name, *dtypes, config=get_task(name).config(steps=steps))
 
 
 @pytest.mark.parametrize(("name", "steps"), [("xor", 25), ("sine", 6)])
@@ -39,20 +35,21 @@ def test_one_bit_of_precision_less_parts_the_runs():
 def test_no_steps_are_identical_and_one_arithmetic_is_no_comparison():
     assert compared("xor", ("float32", "float64"), 0).identical
     for dtypes in ((), ("float32",)):
-        with pytest.raises(NumleanError, match=f"two dtypes, not {len(dtypes)}"):
+        with pytest.raises(NumleanError, match=f"two runs, not {len(dtypes)}"):
             compared("xor", dtypes, 1)
 
 
-def test_progress_is_told_of_every_step_of_every_run():
-    task, told = get_task("xor"), []
-    crosscheck(
-        task.task,
-        [get_scalar("float32"), get_scalar("float64")],
-        TrainConfig(3, 4),
-        task.load().train,
-        on_progress=lambda scalar, step: told.append((scalar.name, step)),
-    )
-    assert told == [(name, step) for name in ("float32", "float64") for step in (1, 2, 3)]
+def test_progress_is_told_of_every_step():
+    told = []
+    config = get_task("xor").config(steps=3)
+    crosscheck("xor", "float32", "ieee32exec", config=config, on_step=told.append)
+    assert told == [1, 2, 3]
+
+
+def test_no_step_is_made_after_all_have_parted():
+    told = []
+    result = crosscheck("xor", "float32", "float64", "mp:20", on_step=told.append)
+    assert (told, result.steps) == ([1], 1)
 
 
 def digest(*arrays):

@@ -252,7 +252,7 @@ def test_a_state_digest_is_sha256_of_what_the_reference_says():
 def test_crosscheck_tells_what_it_compared_and_where_runs_part():
     config = TrainConfig(steps=6, batch_size=4, optimizer=sgd(0.05))
     names = ("float32", "ieee32exec", "float64")
-    result = crosscheck(TASK, [get_scalar(name) for name in names], config, DATA)
+    result = crosscheck(TASK, *names, config=config, data=DATA)
     found = {(p.a, p.b): (p.compared, p.identical, p.first_different_step) for p in result.pairs}
     assert found == {
         ("float32", "ieee32exec"): ("state", True, None),
@@ -261,7 +261,7 @@ def test_crosscheck_tells_what_it_compared_and_where_runs_part():
     }
     assert not result.identical
     with pytest.raises(NumleanError, match="at least two"):
-        crosscheck(TASK, [S], config, DATA)
+        crosscheck(TASK, S, config=config, data=DATA)
 
 
 def test_crosscheck_finds_the_very_step_at_which_one_bit_is_flipped(monkeypatch):
@@ -277,7 +277,7 @@ def test_crosscheck_finds_the_very_step_at_which_one_bit_is_flipped(monkeypatch)
 
     monkeypatch.setattr(Stepper, "step", faulty)
     config = TrainConfig(steps=6, batch_size=4, optimizer=sgd(0.05))
-    (pair,) = crosscheck(TASK, [S, get_scalar("ieee32exec")], config, DATA).pairs
+    (pair,) = crosscheck(TASK, S, "ieee32exec", config=config, data=DATA).pairs
     assert pair.first_different_step == 3
 
 
