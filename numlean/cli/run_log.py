@@ -58,9 +58,15 @@ def exact_loss(loss: Tensor) -> dict[str, Any]:
 
 def plain_json(values: dict[str, Any]) -> str:
     """One JSON object on one line; floats that are not finite become null."""
-    return json.dumps(
-        {
-            key: None if isinstance(value, float) and not isfinite(value) else value
-            for key, value in values.items()
-        }
-    )
+    return json.dumps(_finite(values))
+
+
+def _finite(value: Any) -> Any:
+    match value:
+        case float():
+            return value if isfinite(value) else None
+        case dict():
+            return {key: _finite(each) for key, each in value.items()}
+        case list() | tuple():
+            return [_finite(each) for each in value]
+    return value

@@ -79,12 +79,14 @@ class Difference:
 
 
 def first_difference(
-    traces: Sequence[Sequence[Application]], scalars: Sequence[Scalar]
+    traces: Sequence[Sequence[Application | None]], scalars: Sequence[Scalar]
 ) -> Difference | None:
     """The first operation whose results differ, in two traces of one program."""
     a, b = scalars
     compare = comparison_of(a, b)
     for number, (one, other) in enumerate(zip(*traces, strict=False)):
+        if one is None or other is None:
+            continue
         x, y = np.asarray(one.result), np.asarray(other.result)
         if one.operation != other.operation or x.shape != y.shape:
             return None
@@ -99,16 +101,18 @@ def described(
     sides: Sequence[Side],
     step: int,
     differing: str,
-    traces: Sequence[Sequence[Application]],
+    traces: Sequence[Sequence[Application | None]],
     found: Difference,
 ) -> Divergence:
     """Everything about the first difference of two traces."""
-    pair = [trace[found.number] for trace in traces]
+    pair = [each for trace in traces if (each := trace[found.number]) is not None]
     application, scalars = pair[0], [side.scalar for side in sides]
     values = [single(np.asarray(each.result), found.element) for each in pair]
     numbers = [Number.of(s, x) for s, x in zip(scalars, values, strict=True)]
     element = element_of(application, found.element)
-    earlier = islice(traces[0], found.number)
+    # A compiled step leaves out operations, an eager one none.
+    longest = max(traces, key=lambda trace: sum(each is not None for each in trace))
+    earlier = [each.operation for each in islice(longest, found.number) if each is not None]
     return Divergence(
         a=sides[0].name,
         b=sides[1].name,
@@ -116,7 +120,7 @@ def described(
         differing=differing,
         where=str(application.place),
         operation=application.operation,
-        call=sum(each.operation == application.operation for each in earlier),
+        call=earlier.count(application.operation),
         element=found.element,
         operands=None if element is None else _shown(element, scalars[0]),
         results=(numbers[0], numbers[1]),

@@ -17,6 +17,7 @@ from numlean.registry import get_scalar
 from numlean.scalar import Scalar, Storage
 
 _REFERENCE_DEVICE: Final = "python"
+"""The interpreter: what defines the bits, and compiles nothing for a single number."""
 _ROUNDINGS: Final = ("toward_zero", "toward_positive", "toward_negative", "ties_to_away", "to_odd")
 _SHOWN_DIGITS: Final = 25
 _GUARD_BITS: Final = 256
@@ -182,7 +183,7 @@ def _variant(scalar: Scalar, option: str) -> Scalar | None:
         names.append(f"ieee:e{format.exponent_bits}m{format.trailing_bits}")
     for name in names:
         try:
-            return get_scalar(f"{name}@{option}")
+            return get_scalar(f"{name}@{option}", _REFERENCE_DEVICE)
         except NumleanError:
             continue
     return None

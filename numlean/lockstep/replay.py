@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from numlean.data import Sample
+from numlean.execution.compiled import CompiledEngine
 from numlean.indices import INDICES
 from numlean.lockstep.comparison import comparison_of, first_place
 from numlean.lockstep.divergence import Difference, Divergence, described, first_difference
 from numlean.lockstep.side import Side
 from numlean.lockstep.states import KeepsGradients, RunState, first_differing
 from numlean.lockstep.tracing import (
+    CONVERSIONS,
     INITIAL,
     Application,
     Place,
@@ -24,6 +26,7 @@ from numlean.lockstep.tracing import (
 from numlean.runtime import Stepper, Task, TrainConfig, initial_parameters
 from numlean.scalar import Scalar
 from numlean.tensor import Tensor
+from numlean_kernels.targets.pruning import memory_of
 
 
 @dataclass(frozen=True)
@@ -69,8 +72,11 @@ def explained(
 
 def traced(
     task: Task, config: TrainConfig, side: Side, moment: Moment
-) -> tuple[list[Application], RunState]:
-    """The operations of a step of a run, done again as the side does it, and the state after it."""
+) -> tuple[list[Application | None], RunState]:
+    """The operations of a step of a run, done again as the side does it, and the state after it.
+
+    None stands for operations that a compiled step leaves out, because nothing depends on them.
+    """
     trace = Trace()
     runner = side.runner(announced(task, trace), TracingScalar(side.scalar, trace))
     runner.new_tape = lambda: TracingTape(trace)
@@ -79,15 +85,31 @@ def traced(
     params = [_within(scalar, p) for p in before.params]
     state = {name: [_within(scalar, t) for t in each] for name, each in before.state.items()}
     sample = Sample(*(_within(scalar, v) for v in moment.sample))
-    applications: list[Application] = []
-    # What is compiled is carried out operation by operation while it is planned. The second time
-    # the plan is replayed, and the results are in the arrays where the first ones were.
-    for _ in range(2 if side.options.backend == "compiled" else 1):
-        stepper.restore(params, state, moment.step)
+    applications: list[Application | None] = []
+    if isinstance(stepper.engine, CompiledEngine):
+        # What is compiled is carried out operation by operation while it is planned; replayed, it
+        # leaves its results in the same arrays. So it is planned on other numbers.
+        negated = [p if p.scalar is INDICES else -p for p in params]
+        stepper.restore(negated, state, moment.step)
         trace.start()
-        loss = stepper.step(sample)
-        applications = applications or list(trace.applications)
-    return applications, RunState.of(stepper, loss)
+        stepper.step(sample)
+        applications += _planned(trace.applications, stepper.engine)
+    stepper.restore(params, state, moment.step)
+    trace.start()
+    loss = stepper.step(sample)
+    return applications or [*trace.applications], RunState.of(stepper, loss)
+
+
+def _planned(
+    applications: Sequence[Application], engine: CompiledEngine
+) -> Iterator[Application | None]:
+    """Those operations that the engine's only plan has, or that give constants."""
+    (plan,) = engine.plans.values()
+    written = {memory_of(array) for step in plan.operations for array in step.written}
+    written |= {memory_of(array) for array in plan.inputs}
+    for each in applications:
+        is_there = each.operation in CONVERSIONS or memory_of(each.result) in written
+        yield each if is_there else None
 
 
 def _within(scalar: Scalar, value: Any) -> Any:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
+from numlean.errors import NumleanError
 from numlean.execution import BACKENDS
 from numlean.lockstep.faults import Fault, FaultyScalar
 from numlean.registry import backend_of, get_scalar
@@ -41,13 +42,12 @@ class Side:
         dtype, *words = text.split(":")
         while words and not _is_option(dtype, words[0]):
             dtype = f"{dtype}:{words.pop(0)}"
-        for word in words:
-            if word in BACKENDS:
-                options = replace(options, backend=word)
-            elif word == _FAST:
-                options = replace(options, fast_kernels=True)
-            else:
-                options = replace(options, device=word)
+        said = [_option(word) for word in words]
+        for name in ("backend", "device", "fast_kernels"):
+            if sum(name in each for each in said) > 1:
+                raise NumleanError(f"a run has one {name.replace('_', ' ')}: {text!r}")
+        for each in said:
+            options = replace(options, **each)
         scalar = get_scalar(dtype, options.device, fast_kernels=options.fast_kernels)
         return cls(text, scalar, options)
 
@@ -79,6 +79,13 @@ class Side:
 
 
 Spec: TypeAlias = "Side | Scalar | str"
+
+
+def _option(word: str) -> dict[str, Any]:
+    """What a word after the dtype sets."""
+    if word in BACKENDS:
+        return {"backend": word}
+    return {"fast_kernels": True} if word == _FAST else {"device": word}
 
 
 def _is_option(dtype: str, word: str) -> bool:

@@ -38,11 +38,15 @@ ELEMENTWISE: Final = (
 RELATIONS: Final = ("eq", "lt", "le", "compare", "total_order", "class_of", "argmax", "to_int")
 """Operations whose results are no numbers of the Scalar."""
 
+CONVERSIONS: Final = ("from_float", "from_int", "from_exact")
+"""Operations whose operands are no numbers of the Scalar."""
+
 TRACED: Final = frozenset(
     (
         *ELEMENTWISE,
         *RELATIONS,
-        *("from_float", "from_int", "fed", "scale_b", "log_b", "next_up", "next_down"),
+        *CONVERSIONS,
+        *("fed", "scale_b", "log_b", "next_up", "next_down"),
         *("matmul", "bmm", "sum", "max", "scatter_add"),
         *("copy", "concat", "place", "take", "pick", "spread", "select"),
     )

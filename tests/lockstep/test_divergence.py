@@ -1,0 +1,170 @@
+"""What is said about the place where two runs part."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+import numlean as nl
+from numlean.autograd import Tape
+from numlean.execution.plan import Plan
+from numlean.lockstep.elements import element_of
+from numlean.lockstep.judgement import exact_of
+from numlean.lockstep.replay import Moment, traced
+from numlean.lockstep.side import Side
+from numlean.lockstep.states import KeepsGradients, RunState
+from numlean.nn import Conv2d, Flatten, Linear, MultiHeadAttention, Residual, Sequential, Tanh
+from numlean_kernels.targets.protocol import Launched, Moved
+
+
+def test_the_block_is_aligned_and_says_who_is_wrong():
+    fault = nl.Fault("flip", "tanh", step=1, call=0, element=2, bit=20)
+    faulty = Side.parse("ieee32exec").with_fault(fault)
+    (pair,) = nl.crosscheck("xor", "float32", faulty).pairs
+    assert str(pair.divergence) == (
+        "step 1, forward, 1 Tanh: binary32 tanh (call 0): B differs from A by 1048576 ulp at"
+        " [0, 2]\n"
+        "  A is float32, B is ieee32exec with flip:operation=tanh,step=1,call=0,element=2,bit=20\n"
+        "  a         0x3f131c03   0 01111110 00100110001110000000011   0.5746462\n"
+        "  result A  0x3f04cdac   0 01111110 00001001100110110101100   0.5187633\n"
+        "  result B  0x3f14cdac   0 01111110 00101001100110110101100   0.5812633\n"
+        "  exact     0.5187632760341732774525693\n"
+        "  A is right, +0.4651 ulp from the exact result\n"
+        "  B is wrong, +1.049e+06 ulp from the exact result, as if bit 20 is flipped"
+    )
+
+
+def a_trace(task, dtype="float32", batch=4, config=None):
+    side = Side.parse(dtype)
+    config = config or nl.TrainConfig(1, batch, nl.sgd(0.1))
+    stepper = nl.Stepper(side.runner(task), KeepsGradients(config.optimizer))
+    rng = np.random.Generator(np.random.Philox(1))
+    shape = task.model.output_shape(task.model.input_shape)
+    sample = nl.Sample(
+        rng.standard_normal((batch, *task.model.input_shape)), rng.standard_normal((batch, *shape))
+    )
+    before = RunState.of(stepper)
+    loss = stepper.step(sample)
+    after = RunState.of(stepper, loss)
+    trace, again = traced(task, config, side, Moment(0, before, sample, after))
+    return trace, after, again, stepper.runner
+
+
+MODELS = {
+    "perceptron": Sequential(Linear(3, 4), Tanh(), Linear(4, 2)),
+    "convolution": Sequential(Conv2d(1, 2, 2), Flatten(), Linear(8, 2), sample_shape=(1, 3, 3)),
+    "transformer": Sequential(
+        Residual(MultiHeadAttention(4, 2)), Residual(Linear(4, 4)), sample_shape=(3, 4)
+    ),
+}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "ieee32exec:compiled", "mp:24"])
+@pytest.mark.parametrize("name", MODELS)
+def test_a_traced_step_has_the_bits_of_the_step(name, dtype):
+    _, after, again, runner = a_trace(nl.Task.regression(MODELS[name]), dtype, batch=2)
+    for (what, x), (_, y) in zip(after.named(runner), again.named(runner), strict=True):
+        assert x.scalar.to_bytes(x.data) == x.scalar.to_bytes(y.data), what
+
+
+def test_a_trace_tells_phases_and_layers_in_program_order():
+    trace, *_ = a_trace(nl.Task.regression(MODELS["transformer"]))
+    places = list(dict.fromkeys(str(each.place) for each in trace))
+    forward = [place for place in places if place.startswith("forward")]
+    assert forward[:2] == ["forward, 0.0 MultiHeadAttention(4, 2)", "forward, 0 Residual"]
+    assert forward[2].startswith("forward, 1.0 Linear")
+    assert forward[-1] == "forward, MeanSquaredError"
+    backward = [place for place in places if place.startswith("backward, ")]
+    names = [place.split(", ", 1)[1] for place in backward]
+    assert [name[:3] for name in names if name[0].isdigit()] == ["1.0", "0.0"]
+    assert places[0] == "data"
+    assert places[-1] == "update"
+
+
+def test_traces_of_two_arithmetics_have_the_same_operations():
+    task = nl.Task.regression(MODELS["transformer"])
+    one, *_ = a_trace(task, "float32", batch=2)
+    for dtype in ("mp:24", "bfloat16", "e4m3"):
+        other, *_ = a_trace(task, dtype, batch=2)
+        assert [each.operation for each in one] == [each.operation for each in other]
+
+
+def test_exact_results_are_those_of_rationals():
+    task = nl.Task.regression(MODELS["perceptron"])
+    trace, *_ = a_trace(task)
+    s = nl.get_scalar("float32")
+    seen = set()
+    for application in trace:
+        if application.operation not in ("add", "sub", "mul", "matmul", "sum"):
+            continue
+        index = tuple(0 for _ in np.shape(application.result))
+        element = element_of(application, index)
+        values = [[Fraction(float(v)) for v in x] for x in element.operands.values()]
+        expected = {
+            "add": lambda a, b: a[0] + b[0],
+            "sub": lambda a, b: a[0] - b[0],
+            "mul": lambda a, b: a[0] * b[0],
+            "sum": lambda a: sum(a),
+            "matmul": lambda a, b: sum(x * y for x, y in zip(a, b, strict=True)),
+        }[application.operation](*values)
+        sign, m, e, _ = exact_of(element, application.operation, s)._mpf_
+        assert (-1 if sign else 1) * int(m) * Fraction(2) ** int(e) == expected
+        seen.add(application.operation)
+    assert len(seen) >= 4
+
+
+@pytest.mark.parametrize("operation", ["tanh", "mul", "sub"])
+def test_a_fault_of_compiled_execution_is_found_in_the_plan(monkeypatch, operation):
+    finish = Plan.finish
+
+    def faulty(self, loss, moves):
+        finish(self, loss, moves)
+        number, place, x = next(
+            (k, each.arrays[-1], each.arrays[0])
+            for k, each in enumerate(self.operations)
+            if isinstance(each, Launched)
+            and each.loop.name.endswith(operation)
+            and each.arrays[0].shape == each.arrays[-1].shape
+        )
+        self.operations.insert(number + 1, Moved(x, place))  # the operand takes the result's place
+        self._run = self._scalar.program(self.operations)
+
+    monkeypatch.setattr(Plan, "finish", faulty)
+    (pair,) = nl.crosscheck("xor", "float32", "float32:compiled").pairs
+    found = pair.divergence
+    assert pair.first_different_step == 1  # the first step is planned, the second replayed
+    assert found.operation == operation
+    assert found.results[1] == found.operands["a"][0]
+    assert found.judgements[1].is_right is False
+
+
+def test_steps_that_do_not_repeat_are_told(monkeypatch):
+    step, calls = nl.Stepper.step, []
+
+    def unsteady(self, sample):
+        loss = step(self, sample)
+        calls.append(1)
+        if len(calls) == 4:  # the second run's second step, and no replay
+            self.runner.params[0].data[0, 0] += 1
+        return loss
+
+    monkeypatch.setattr(nl.Stepper, "step", unsteady)
+    (pair,) = nl.crosscheck("xor", "float32", Side.parse("float32")).pairs
+    assert pair.first_different_step == 1
+    assert pair.divergence.operation is None
+    assert "does not come to the same numbers" in str(pair.divergence)
+    assert "0.weight at [0, 0]" in str(pair.divergence)
+
+
+def test_a_tape_of_another_class_sees_every_node():
+    seen = []
+
+    class Watching(Tape):
+        def record(self, node):
+            seen.append(node.primitive.name)
+            return super().record(node)
+
+    runner = nl.instantiate(nl.Task.regression(MODELS["perceptron"]), "float32")
+    runner.new_tape = Watching
+    nl.Stepper(runner, nl.sgd(0.1)).step(nl.Sample(np.ones((2, 3)), np.ones((2, 2))))
+    assert seen.count("matmul") == 2

@@ -1,0 +1,63 @@
+"""How runs to be compared are named."""
+
+import pytest
+
+import numlean as nl
+from numlean.lockstep.side import Side
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("float32", ("float32", "cpu", "eager")),
+        ("float32:python", ("float32", "python", "eager")),
+        ("ieee32exec:cpu:compiled", ("ieee32exec", "cpu", "compiled")),
+        ("ieee32exec:compiled:fast", ("ieee32exec", "cpu", "compiled")),
+        ("mp:24", ("mp:24", "python", "eager")),
+        ("mp:24:compiled", ("mp:24", "python", "compiled")),
+        ("mp:24:python:compiled", ("mp:24", "python", "compiled")),
+        ("ieee:e5m10", ("ieee:e5m10", "cpu", "eager")),
+        ("bfloat16@round=stochastic,seed=7:compiled", (None, "cpu", "compiled")),
+    ],
+)
+def test_a_side_is_a_dtype_a_device_and_a_backend(text, expected):
+    side = Side.parse(text)
+    name, device, backend = expected
+    assert side.name == text
+    assert side.scalar.name == (name or "bfloat16@round=stochastic,seed=7")
+    assert (side.scalar.device, side.options.backend) == (device, backend)
+    assert side.options.fast_kernels is text.endswith("fast")
+
+
+def test_what_a_side_does_not_say_is_as_the_options_have_it():
+    options = nl.Options(backend="compiled", seed=3)
+    assert Side.parse("float32:eager", options).options.backend == "eager"
+    side = Side.of(nl.get_scalar("float64"), options)
+    assert (side.name, side.options.backend, side.options.seed) == ("float64", "compiled", 3)
+    assert Side.of(side) is side
+
+
+def test_fast_kernels_are_those_of_the_scalar():
+    fast = Side.parse("ieee32exec:fast").scalar
+    assert fast.table is not Side.parse("ieee32exec").scalar.table
+    assert fast == Side.parse("ieee32exec").scalar
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("float31", ["float31", "float32"]),
+        ("float32:abacus", ["abacus", "cpu, python"]),
+        ("mp:24:cpu", ["cpu", "python"]),
+        ("mp:24:fast", ["mp:24", "no fast kernels"]),
+        ("mp", ["mp", "mp:200"]),
+        ("float32:cpu:python", ["float32:cpu:python", "device"]),
+        ("float32:eager:compiled", ["float32:eager:compiled", "backend"]),
+        ("", ["dtype"]),
+    ],
+)
+def test_what_is_no_side_is_told_in_one_line(text, words):
+    with pytest.raises(nl.NumleanError) as error:
+        Side.parse(text)
+    assert all(word in str(error.value) for word in words)
+    assert "\n" not in str(error.value)
