@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from numlean.lockstep.comparison import first_difference
+from numlean.lockstep.comparison import are_same, first_difference
 from numlean.optim import Cast, Optimizer, State
 from numlean.optim.optimizer import zeros_like
 from numlean.runtime import Runner, Stepper
@@ -67,23 +67,35 @@ class RunState:
         """The present state of a run whose optimizer is one of ``KeepsGradients``."""
         return cls(tuple(stepper.runner.params), stepper.state, loss)
 
-    def named(self, runner: Runner) -> Iterator[tuple[str, Tensor]]:
-        """Everything with its name: loss, gradients, what else is remembered, parameters."""
+    @property
+    def numbers(self) -> Iterator[Tensor]:
+        """Everything: loss, gradients, what else is remembered, parameters."""
         if self.loss is not None:
-            yield "loss", self.loss
+            yield self.loss
+        yield from self.state[GRADIENT]
+        for name, tensors in self.state.items():
+            if name != GRADIENT:
+                yield from tensors
+        yield from self.params
+
+    def names(self, runner: Runner) -> Iterator[str]:
+        """The names of the numbers, in the same order."""
+        if self.loss is not None:
+            yield "loss"
         specs = runner.task.model.parameters
         trained = [spec.name for spec in specs if spec.is_trainable]
         for name in (GRADIENT, *(name for name in self.state if name != GRADIENT)):
-            tensors = self.state[name]
-            own = trained if len(tensors) == len(trained) else map(str, range(len(tensors)))
-            yield from ((f"{name} of {k}", t) for k, t in zip(own, tensors, strict=True))
-        for spec, p in zip(specs, self.params, strict=True):
-            yield spec.name, p
+            count = len(self.state[name])
+            own = trained if count == len(trained) else map(str, range(count))
+            yield from (f"{name} of {each}" for each in own)
+        yield from (spec.name for spec in specs)
 
 
 def first_differing(a: RunState, b: RunState, runner: Runner) -> tuple[str, tuple[int, ...]] | None:
     """The name of the first number in which two states of a run differ, and its place."""
-    for (name, x), (_, y) in zip(a.named(runner), b.named(runner), strict=True):
+    if all(map(are_same, a.numbers, b.numbers)):
+        return None
+    for name, x, y in zip(a.names(runner), a.numbers, b.numbers, strict=True):
         place = first_difference(x, y)
         if place is not None:
             return name, place

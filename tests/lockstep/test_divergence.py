@@ -63,7 +63,7 @@ MODELS = {
 @pytest.mark.parametrize("name", MODELS)
 def test_a_traced_step_has_the_bits_of_the_step(name, dtype):
     _, after, again, runner = a_trace(nl.Task.regression(MODELS[name]), dtype, batch=2)
-    for (what, x), (_, y) in zip(after.named(runner), again.named(runner), strict=True):
+    for what, x, y in zip(after.names(runner), after.numbers, again.numbers, strict=True):
         assert x.scalar.to_bytes(x.data) == x.scalar.to_bytes(y.data), what
 
 
