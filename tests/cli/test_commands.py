@@ -96,6 +96,27 @@ def test_crosscheck_fails_with_status_1_where_precisions_differ(capsys):
     assert report["pairs"][0]["first_different_step"] == 0
 
 
+def test_crosscheck_names_the_operation_that_a_fault_befalls(capsys):
+    argv = ("crosscheck", "xor", "--a", "float32", "--b", "ieee32exec")
+    status, report = run_json(capsys, *argv, "--inject", "flip:operation=tanh,step=3,bit=4,call=0")
+    (pair,) = report["pairs"]
+    found = pair["divergence"]
+    assert (status, pair["first_different_step"]) == (1, 3)
+    assert (found["operation"], found["where"]) == ("tanh", "forward, 1 Tanh")
+    bits = [int(number["bits"], 16) for number in found["results"]]
+    assert bits[0] ^ bits[1] == 1 << 4
+    assert [judgement["is_right"] for judgement in found["judgements"]] == [True, False]
+    assert main([*argv, "--inject", "flip:operation=tanh,step=3,bit=4,call=0"]) == 1
+    assert "B is wrong" in capsys.readouterr().out
+
+
+def test_bench_crosscheck_shows_what_lockstep_costs(capsys, monkeypatch):
+    monkeypatch.setattr("numlean.benchmarks.lockstep.STEPS", 3)
+    assert main(["bench", "crosscheck", "--rounds", "1"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines[2:]] == ["eager", "compiled", "compiled:fast"]
+
+
 def test_dtypes_lists_every_registered_scalar_and_tasks_every_task(capsys):
     assert main(["dtypes"]) == 0
     listed = capsys.readouterr().out
@@ -134,6 +155,16 @@ def test_dtypes_lists_every_registered_scalar_and_tasks_every_task(capsys):
         (["bench", "kernels", "--size", "0"], ["row", "0"]),
         (["bench", "kernels", "--dtypes", "mp:24"], ["mp:24", "fast kernels", "ieee32exec"]),
         (["bench", "ops", "--size", "8"], ["--size", "kernels"]),
+        (["bench", "crosscheck", "--dtypes", "float32"], ["two dtypes, not 1"]),
+        (["crosscheck", "xor", "--a", "float32"], ["--a SPEC --b SPEC"]),
+        (
+            ["crosscheck", "xor", "--a", "float32", "--dtypes", "a,b"],
+            ["--a", "--dtypes", "not both"],
+        ),
+        (
+            ["crosscheck", "xor", "--dtypes", "float32,float32", "--inject", "melt"],
+            ["melt", "flip"],
+        ),
         (["fly"], ["fly"]),
         ([], ["COMMAND"]),
     ],

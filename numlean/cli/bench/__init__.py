@@ -7,7 +7,8 @@ the C library's in a compiled loop, numpy's, MPFR's (through gmpy2) and mpmath's
 of a network 64-64-10 on 32 images, and of xor, eager, compiled and with fast kernels, beside
 PyTorch's where that is installed. Kernels: the plain ones beside the fast ones, once these have
 been seen to give the same bits (exit status 1 if not), and beside numpy, whose matrices are
-multiplied by the BLAS that is named, on one thread.
+multiplied by the BLAS that is named, on one thread. Crosscheck: two trainings one after the other,
+and in lockstep.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from __future__ import annotations
 import argparse
 from typing import Final
 
-from numlean.cli.bench import backends, functions, kernels, operations, step
+from numlean.cli.bench import backends, crosscheck, functions, kernels, operations, step
 from numlean.errors import NumleanError, UnavailableError
 from numlean.registry import dtypes_of, get_scalar
 
@@ -25,6 +26,7 @@ _SUBJECTS: Final = {
     "step": step,
     "backends": backends,
     "kernels": kernels,
+    "crosscheck": crosscheck,
 }
 _BELONGS_TO: Final = {
     "operation": ("ops", "functions", "kernels"),
@@ -38,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "what",
         choices=list(_SUBJECTS),
-        help="operations, functions, a step of training, backends, or fast kernels",
+        help="operations, functions, a step of training, backends, fast kernels, or lockstep",
     )
     parser.add_argument("--dtypes", metavar="A,B,...", help="which to measure")
     parser.add_argument(
