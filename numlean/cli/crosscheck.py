@@ -16,6 +16,7 @@ ulps, exact, and judgements, what each result is worth.
 from __future__ import annotations
 
 import argparse
+import warnings
 from dataclasses import asdict
 from typing import Any
 
@@ -23,8 +24,17 @@ from numlean.cli.options import add_training_options, config_of, options_of, tas
 from numlean.cli.progress import progress
 from numlean.cli.run_log import plain_json
 from numlean.errors import NumleanError
-from numlean.lockstep import Crosscheck, Divergence, Fault, Number, Side, crosscheck
+from numlean.lockstep import (
+    Crosscheck,
+    Divergence,
+    Fault,
+    FaultyScalar,
+    Number,
+    Side,
+    crosscheck,
+)
 from numlean.registry import dtypes_of
+from numlean.scalar import Scalar
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,7 +61,13 @@ def run(arguments: argparse.Namespace) -> int:
         print(plain_json(_as_plain(task.name, result)))
     else:
         print(f"{task.name}, {result.steps} steps\n{result}")
+    _warn_of_idle_fault(sides[-1].scalar)
     return 0 if result.identical else 1
+
+
+def _warn_of_idle_fault(scalar: Scalar) -> None:
+    if isinstance(scalar, FaultyScalar) and not scalar.befallen:
+        warnings.warn(f"the fault {scalar.fault} has befallen no operation", stacklevel=2)
 
 
 def _specs(arguments: argparse.Namespace) -> list[str]:

@@ -6,6 +6,7 @@ They prove that a comparison finds what it is there to find, and they simulate s
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, final
@@ -115,6 +116,8 @@ class FaultyScalar:
     Attributes:
         inner: The Scalar without the fault.
         fault: The fault.
+        befallen: How many operations it has befallen, by their names, here and in Scalars that this
+            one was renewed to.
 
     Raises:
         UnavailableError: The inner Scalar cannot have it.
@@ -124,6 +127,7 @@ class FaultyScalar:
         _KINDS[fault.kind].check(inner, fault)
         self.inner = inner
         self.fault = fault
+        self.befallen: Counter[str] = Counter()
         self._step = 0
         self._calls = 0
 
@@ -135,6 +139,7 @@ class FaultyScalar:
         def operation(*operands: Any, **options: Any) -> Any:
             call, self._calls = self._calls, self._calls + 1
             if self.fault.befalls(name, self._step, call):
+                self.befallen[name] += 1
                 return _KINDS[self.fault.kind].apply(
                     self.inner, self.fault, name, operands, options
                 )
@@ -148,8 +153,10 @@ class FaultyScalar:
         self._step, self._calls = step, 0
 
     def renewed(self) -> FaultyScalar:
-        """The same Scalar anew, with the same fault."""
-        return FaultyScalar(self.inner.renewed(), self.fault)
+        """The same Scalar anew, with the same fault, whose operations are counted with these."""
+        renewed = FaultyScalar(self.inner.renewed(), self.fault)
+        renewed.befallen = self.befallen
+        return renewed
 
     def recorded(self, operations: list[Operation]) -> Scalar:
         """Not to be had.

@@ -105,9 +105,18 @@ def test_a_hundred_faults_of_all_kinds_are_each_named_exactly(calls):
     assert without_effect < 100
 
 
-def test_a_fault_without_effect_changes_no_bit():
-    fault = nl.Fault("fma", "bmm")
-    assert compared(fault).identical
+def test_a_fault_of_operations_that_there_are_not_befalls_none():
+    faulty = Side.parse("ieee32exec").with_fault(nl.Fault("fma", "bmm"))
+    result = nl.crosscheck(TASK, "float32", faulty, config=CONFIG, data=DATA)
+    assert result.identical
+    assert not faulty.scalar.befallen
+
+
+def test_operations_befallen_are_counted():
+    faulty = Side.parse("ieee32exec").with_fault(nl.Fault("fma", "matmul", call=2))
+    config = nl.TrainConfig(3, 4, nl.sgd(0.0))
+    nl.run_steps(faulty.runner(TASK), config, DATA)
+    assert faulty.scalar.befallen == {"matmul": 3}
 
 
 @pytest.mark.parametrize("b", ["float32", "ieee32exec", "bfloat16", "float64"])
