@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
+from numlean.lockstep.block import as_block
 from numlean.lockstep.comparison import comparison_of, first_place
 from numlean.lockstep.elements import Element, Index, element_of, single
 from numlean.lockstep.judgement import Judgement, digits_of, exact_of, judged
@@ -16,9 +17,6 @@ from numlean.lockstep.numbers import Number, ulps_between
 from numlean.lockstep.side import Side
 from numlean.lockstep.tracing import RELATIONS, Application
 from numlean.scalar import Scalar
-
-_SHOWN_TERMS: Final = 4
-"""Of operands that are longer, only the ends are shown."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +58,6 @@ class Divergence:
         title = f"step {self.step}, {self.where}: {self.differing} differs"
         if self.operation is None:
             return title
-        from numlean.lockstep.block import as_block
-
         return as_block(self)
 
 

@@ -69,13 +69,13 @@ def judged(
     error = None if exact is None else error_in_ulps(found, scalar, exact)
     operands = tuple(element.operands.values())
     right = None if reference is None else _applied(element, reference, operands)
-    if right is None:
+    if reference is None or right is None:
         return Judgement(error=error)
     expected = Number.of(scalar, right)
     if expected == found:
         return Judgement(expected, True, error)
-    causes = _causes(element, operation, scalar, expected, found) if scalar.format else ()
-    return Judgement(expected, False, error, tuple(causes))
+    causes = tuple(_causes(element, operation, reference, expected, found))
+    return Judgement(expected, False, error, causes)
 
 
 def digits_of(exact: Any) -> str:
