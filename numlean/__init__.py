@@ -6,7 +6,7 @@
 
 from importlib.metadata import PackageNotFoundError, version
 
-from numlean import autograd, checkpoint, data, losses, nn, optim, schedules
+from numlean import autograd, checkpoint, data, interop, losses, nn, optim, schedules
 from numlean.counting import CountingScalar
 from numlean.data import DataLoader, Dataset, Sample
 from numlean.digest import state_digest, value_digest
@@ -110,6 +110,7 @@ __all__ = [
     "get_task",
     "inspect",
     "instantiate",
+    "interop",
     "losses",
     "momentum_sgd",
     "nn",

@@ -46,7 +46,8 @@ class Scalar(ElementaryFunctions, Protocol):
         name: The name under which users ask for it, options included: ``mp:200``.
         format: The format of its encodings; None if numbers have no encoding of fixed width.
         storage_dtype: The dtype of its arrays.
-        rounding: The rounding of every operation: ``ties_to_even``.
+        rounding: The rounding of every operation: ``ties_to_even``; ``unstated`` where results are
+            what somebody's library gives.
         device: Where its operations run.
     """
 

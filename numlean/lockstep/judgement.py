@@ -90,7 +90,8 @@ def _reference(scalar: Scalar) -> Scalar | None:
     if scalar.rounding == "stochastic":
         return None
     try:
-        return get_scalar(scalar.name, _REFERENCE_DEVICE)
+        # Somebody else's operations are held to the dtype whose numbers they are on.
+        return get_scalar(getattr(scalar, "held_to", scalar.name), _REFERENCE_DEVICE)
     except NumleanError:
         return None
 

@@ -33,9 +33,9 @@ class Subject:
         """The Scalar, if the same operation on the same numbers always gives the same.
 
         Raises:
-            NotApplicableError: Its operations draw random bits.
+            NotApplicableError: Its operations draw random bits, or nobody states their results.
         """
-        if self.scalar.rounding == "stochastic":
+        if self.scalar.rounding in ("stochastic", "unstated"):
             raise NotApplicableError("no two of its operations are alike")
         return self.scalar
 

@@ -1,0 +1,27 @@
+"""Hardware floats whose operations are PyTorch's: an arithmetic to be compared, not to rely on."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from numlean.interop.torch import TorchScalar
+from numlean.kernel_scalar import KernelScalar
+from numlean.registry import Backend, Spec, get_scalar
+from numlean_kernels.formats import BINARY32, BINARY64, Format
+
+
+def _backend(pattern: str, inner: str, format: Format) -> Backend:
+    def make(spec: Spec, device: str) -> TorchScalar:
+        return TorchScalar(cast(KernelScalar, get_scalar(inner, device)), spec.text)
+
+    return Backend(
+        pattern=pattern,
+        summary=f"{format.name} by PyTorch, whose results nobody states (extra: torch)",
+        devices=("cpu",),
+        make=make,
+        format=format,
+    )
+
+
+torch32: Backend = _backend("torch32", "float32", BINARY32)
+torch64: Backend = _backend("torch64", "float64", BINARY64)

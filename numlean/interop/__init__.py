@@ -1,0 +1,5 @@
+"""numlean beside other people's libraries; each is imported only where it is used."""
+
+from numlean.interop import torch
+
+__all__ = ["torch"]
