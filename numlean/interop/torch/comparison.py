@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import prod
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
-from numlean.interop.torch.distances import differing, ulps
+from numlean.interop.torch.distances import differing
+from numlean.interop.torch.rows import Row, as_text, kind_of
 from numlean.interop.torch.scalar import OPERATIONS
 from numlean.interop.torch.setting import Setting
 from numlean.lockstep import Divergence, Side
@@ -20,40 +20,7 @@ from numlean.lockstep.replay import Moment, traced
 from numlean.lockstep.states import KeepsGradients, RunState
 from numlean.lockstep.tracing import Application
 from numlean.runtime import Stepper, Task, TrainConfig
-from numlean.shapes import axes_of
 from numlean.tasks import NamedTask
-
-_TITLES: Final = ("phase", "operation", "applied", "elements", "differ", "max ulp", "mean ulp")
-
-
-@dataclass(frozen=True)
-class Row:
-    """What became of all operations of one kind in one phase.
-
-    Attributes:
-        phase: ``data``, ``forward``, ``backward`` or ``update``.
-        kind: The operation, and how many terms its sums have: ``matmul 32x64x10``, ``sum of 10``.
-        applications: How often it was applied.
-        elements: How many numbers it gave.
-        differing: How many of them PyTorch computes otherwise from the same operands.
-        max_ulp: The most numbers of the format between the two results.
-        mean_ulp: How many there are on average, over all elements.
-        first: The first element that differs; None if there is none.
-    """
-
-    phase: str
-    kind: str
-    applications: int = 0
-    elements: int = 0
-    differing: int = 0
-    max_ulp: float = 0.0
-    mean_ulp: float = 0.0
-    first: Divergence | None = None
-
-    @property
-    def share(self) -> float:
-        """The share of the elements that differ."""
-        return self.differing / self.elements if self.elements else 0.0
 
 
 @dataclass(frozen=True)
@@ -78,14 +45,9 @@ class Comparison:
         return self.first is None
 
     def __str__(self) -> str:
-        table = [_TITLES, *map(_cells, self.rows)]
-        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-        lines = [f"{self.dtype} and PyTorch on the same operands, {self.steps} steps"]
-        for cells in table:
-            words = [f"{text:<{width}}" for text, width in zip(cells[:2], widths[:2], strict=True)]
-            words += [f"{text:>{width}}" for text, width in zip(cells[2:], widths[2:], strict=True)]
-            lines.append("  ".join(words))
-        return "\n".join([*lines, "" if self.first is None else f"\n{self.first}"]).rstrip()
+        title = f"{self.dtype} and PyTorch on the same operands, {self.steps} steps"
+        block = [] if self.first is None else ["", str(self.first)]
+        return "\n".join([title, *as_text(self.rows), *block])
 
 
 def compare(
@@ -144,7 +106,7 @@ class _Table:
             key = (application.place.phase, kind_of(application))
             row = self.rows.get(key) or Row(*key)
             theirs = replace(application, result=self._their_result(application))
-            self.rows[key] = row = _extended(row, self._scalars[0], application, theirs)
+            self.rows[key] = row = row.extended(self._scalars[0], application, theirs)
             if row.differing and row.first is None:
                 traces = [*applications[:number], application], [*applications[:number], theirs]
                 found = self._described(step, traces)
@@ -162,38 +124,3 @@ class _Table:
         assert place is not None
         difference = Difference(len(traces[0]) - 1, place)
         return described(self._sides, step, ours.operation, traces, difference)
-
-
-def kind_of(application: Application) -> str:
-    """The operation's name, with the extents of a product, the number of terms of a sum."""
-    name, operands = application.operation, application.operands
-    if name in ("matmul", "bmm"):
-        a, b = operands
-        return f"{name} {'x'.join(map(str, (*a.shape, b.shape[-1])))}"
-    if name in ("sum", "max", "argmax"):
-        default = None if name == "sum" else -1
-        axis = operands[1] if len(operands) > 1 else application.options.get("axis", default)
-        extents = (operands[0].shape[k] for k in axes_of(axis, operands[0].ndim))
-        return f"{name} of {prod(extents)}"
-    return name
-
-
-def _extended(row: Row, scalar: Any, ours: Application, theirs: Application) -> Row:
-    x, y = np.asarray(ours.result), theirs.result
-    mask = differing(scalar, x, y)
-    distances = ulps(scalar, x[mask], y[mask])
-    elements = row.elements + x.size
-    total = row.mean_ulp * row.elements + float(distances.sum())
-    return replace(
-        row,
-        applications=row.applications + 1,
-        elements=elements,
-        differing=row.differing + int(mask.sum()),
-        max_ulp=max(row.max_ulp, float(distances.max(initial=0.0))),
-        mean_ulp=total / max(elements, 1),
-    )
-
-
-def _cells(row: Row) -> tuple[str, ...]:
-    counts = (f"{row.applications:,}", f"{row.elements:,}", f"{row.share:.2%}")
-    return row.phase, row.kind, *counts, f"{row.max_ulp:.6g}", f"{row.mean_ulp:.3g}"

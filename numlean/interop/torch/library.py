@@ -45,7 +45,7 @@ def tensor(x: Storage) -> Any:
     PyTorch has no negative strides, and no memory that must not be written.
     """
     is_taken = x.flags.writeable and all(stride >= 0 for stride in x.strides)
-    return library().from_numpy(x if is_taken else np.array(x))
+    return library().from_numpy(x if is_taken else np.array(x, order="A"))
 
 
 def array(z: Any) -> Storage:

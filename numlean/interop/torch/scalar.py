@@ -19,7 +19,9 @@ from numlean_kernels.targets.protocol import Operation
 _NAMES: Final = {
     **{name: name for name in ("add", "sub", "mul", "div", "sqrt", "neg", "abs")},
     **{name: name for name in ("minimum", "maximum", "eq", "lt", "le")},
-    **{"min_num": "fmin", "max_num": "fmax", "copy_sign": "copysign"},
+    "min_num": "fmin",
+    "max_num": "fmax",
+    "copy_sign": "copysign",
     **{name: name for name in ARITIES if name not in ("cbrt", "softplus")},
     "softplus": "nn.functional.softplus",
 }
@@ -147,13 +149,13 @@ class TorchScalar:
         count, width = shapes.cells(x, index, shape)
         flat = shapes.places(index, index.shape, count)
         rows = x.reshape(flat.size, width)[flat >= 0]
-        with on_one_thread() as torch:
+        with on_one_thread():
             z = tensor(np.zeros((count, width), self.storage_dtype))
-            torch.Tensor.index_add_(z, 0, tensor(flat[flat >= 0]), tensor(rows))
+            z.index_add_(0, tensor(flat[flat >= 0]), tensor(rows))
             return array(z).reshape(shape)
 
     def _holds(self, *operands: Storage) -> bool:
-        """Whether operands are arrays of its numbers; of others, the inner Scalar tells its user."""
+        """Whether operands are arrays of its numbers; if not, the inner Scalar says so."""
         return all(isinstance(x, np.ndarray) and x.dtype == self.storage_dtype for x in operands)
 
     def _takes(self, *operands: Storage) -> bool:

@@ -56,7 +56,7 @@ class Setting:
             config, data = config or task.config(), data or task.train_in
             task = task.task
         if config is None or data is None:
-            raise NumleanError("a Task is trained by a config on data: give both, config= and data=")
+            raise NumleanError("a Task is trained by a config on data: give config= and data=")
         return cls(task, config, data, cast(KernelScalar, get_scalar(dtype)), seed)
 
     @property

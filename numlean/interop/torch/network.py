@@ -1,0 +1,137 @@
+"""A task as a genuine PyTorch module and loss."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from numlean.errors import UnavailableError
+from numlean.interop.torch.library import library, tensor
+from numlean.losses import (
+    BinaryCrossEntropyWithLogits,
+    CrossEntropy,
+    CrossEntropyOneHot,
+    Loss,
+    MeanSquaredError,
+)
+from numlean.nn import (
+    AvgPool2d,
+    Conv2d,
+    Flatten,
+    Layer,
+    Linear,
+    LogSoftmax,
+    MaxPool2d,
+    ReLU,
+    Reshape,
+    Sequential,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
+)
+from numlean.runtime import Runner, Task
+
+
+def to_torch(task: Task, runner: Runner) -> tuple[Any, Any]:
+    """The task's model as a ``torch.nn.Module`` with a runner's parameters, and its loss.
+
+    Parameters have the runner's bits, and the names that they have in the model.
+
+    Raises:
+        UnavailableError: PyTorch is not installed, or a layer or the loss has no counterpart there.
+    """
+    module = to_module(task.model)
+    names = (spec.name for spec in task.model.parameters)
+    values = {name: tensor(p.data).clone() for name, p in zip(names, runner.params, strict=True)}
+    # Assigned, not copied, so that the module takes the parameters' dtype as well.
+    module.load_state_dict(values, assign=True)
+    return module.train(), to_loss(task.loss)
+
+
+def to_module(layer: Layer) -> Any:
+    """A layer's counterpart in ``torch.nn``, with parameters of its own.
+
+    Raises:
+        UnavailableError: It has none.
+    """
+    nn = library().nn
+    if isinstance(layer, Sequential):
+        return nn.Sequential(*map(to_module, layer.layers))
+    make = _LAYERS.get(type(layer))
+    if make is not None:
+        return make(nn, layer)
+    for activation, theirs in _ACTIVATIONS:
+        if layer == activation:
+            return theirs(nn)
+    names = ["Sequential", *(kind.__name__ for kind in _LAYERS)]
+    names += [activation.name for activation, _ in _ACTIVATIONS]
+    raise UnavailableError(
+        f"no counterpart in torch.nn is known of the layer {layer.name}; of these there is:"
+        f" {', '.join(names)}"
+    )
+
+
+def to_loss(loss: Loss) -> Any:
+    """A loss's counterpart in ``torch.nn``, as a function of predictions and targets.
+
+    Raises:
+        UnavailableError: It has none.
+    """
+    nn = library().nn
+    match loss:
+        case MeanSquaredError():
+            return nn.MSELoss(reduction=loss.reduction.value)
+        case BinaryCrossEntropyWithLogits():
+            return nn.BCEWithLogitsLoss(reduction=loss.reduction.value)
+        case CrossEntropy() | CrossEntropyOneHot():
+            return _over_the_last_axis(nn.CrossEntropyLoss(reduction=loss.reduction.value))
+    raise UnavailableError(
+        f"no counterpart in torch.nn is known of the loss {type(loss).__name__}; of these there is:"
+        " MeanSquaredError, BinaryCrossEntropyWithLogits, CrossEntropy, CrossEntropyOneHot"
+    )
+
+
+def _over_the_last_axis(loss: Any) -> Callable[[Any, Any], Any]:
+    """PyTorch's loss over the second axis, for predictions whose classes are the last."""
+
+    def of(prediction: Any, target: Any) -> Any:
+        has_classes = target.ndim == prediction.ndim
+        moved = target.movedim(-1, 1) if has_classes else target
+        return loss(prediction.movedim(-1, 1), moved)
+
+    return of
+
+
+def _pooling(name: str) -> Callable[[Any, Any], Any]:
+    def make(nn: Any, layer: Any) -> Any:
+        window = layer.window
+        return getattr(nn, name)(window.kernel, window.stride, window.padding)
+
+    return make
+
+
+def _convolution(nn: Any, layer: Any) -> Any:
+    window = layer.window
+    extents = (window.kernel, window.stride, window.padding)
+    return nn.Conv2d(layer.in_channels, layer.out_channels, *extents)
+
+
+_LAYERS: Final[dict[type[Layer], Callable[[Any, Any], Any]]] = {
+    Linear: lambda nn, layer: nn.Linear(layer.in_features, layer.out_features),
+    Conv2d: _convolution,
+    MaxPool2d: _pooling("MaxPool2d"),
+    AvgPool2d: _pooling("AvgPool2d"),
+    Flatten: lambda nn, layer: nn.Flatten(),
+    Reshape: lambda nn, layer: nn.Sequential(nn.Flatten(), nn.Unflatten(1, layer.shape)),
+}
+_ACTIVATIONS: Final[tuple[tuple[Layer, Callable[[Any], Any]], ...]] = (
+    (ReLU(), lambda nn: nn.ReLU()),
+    (Tanh(), lambda nn: nn.Tanh()),
+    (Sigmoid(), lambda nn: nn.Sigmoid()),
+    (Softplus(), lambda nn: nn.Softplus()),
+    (SiLU(), lambda nn: nn.SiLU()),
+    (Softmax(), lambda nn: nn.Softmax(-1)),
+    (LogSoftmax(), lambda nn: nn.LogSoftmax(-1)),
+)
