@@ -84,7 +84,7 @@ def compare(
         before = RunState.of(stepper)
         moment = Moment(step, before, sample, before)
         applications, _ = traced(setting.task, setting.config, side, moment)
-        table.enter(step, applications)
+        table.enter(step, [each for each in applications if each is not None])
         stepper.step(sample)
     return Comparison(setting.scalar.name, steps, tuple(table.rows.values()), table.first)
 

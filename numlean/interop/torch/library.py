@@ -22,7 +22,8 @@ def library() -> Any:
         import torch
     except ImportError as error:
         raise UnavailableError(
-            f"this needs PyTorch: pip install 'numlean[torch]' ({error})"
+            "torch32, torch64 and numlean.interop.torch need PyTorch: pip install 'numlean[torch]'"
+            f" ({error})"
         ) from error
     return torch
 
