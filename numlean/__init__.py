@@ -7,6 +7,7 @@
 from importlib.metadata import PackageNotFoundError, version
 
 from numlean import autograd, checkpoint, data, interop, losses, nn, optim, schedules
+from numlean.certificate import Certificate, Replay, certify, replay
 from numlean.counting import CountingScalar
 from numlean.data import DataLoader, Dataset, Sample
 from numlean.digest import state_digest, value_digest
@@ -64,6 +65,7 @@ except PackageNotFoundError:  # a checkout that was not installed; get_scalar sa
 __all__ = [
     "CLASSES",
     "Backend",
+    "Certificate",
     "CountingScalar",
     "Crosscheck",
     "DataLoader",
@@ -83,6 +85,7 @@ __all__ = [
     "Options",
     "Pair",
     "Reduction",
+    "Replay",
     "Runner",
     "Sample",
     "Scalar",
@@ -99,6 +102,7 @@ __all__ = [
     "adam",
     "adamw",
     "autograd",
+    "certify",
     "checkpoint",
     "clip_by_norm",
     "clip_by_value",
@@ -115,6 +119,7 @@ __all__ = [
     "momentum_sgd",
     "nn",
     "optim",
+    "replay",
     "run",
     "run_steps",
     "scalars",

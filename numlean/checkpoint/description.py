@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from functools import partial
+from itertools import islice
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -23,6 +24,9 @@ Data: TypeAlias = Dataset | Sequence[Sample] | DataLoader
 """What a loop trains on."""
 
 _ABSENT: Final = object()
+
+_SHOWN: Final = 5
+"""Of more differences than this, the others are only counted."""
 
 
 def described(value: object) -> Plain:
@@ -92,6 +96,13 @@ def differences(there: Plain, here: Plain, name: str = "") -> Iterator[str]:
                 yield from differences(one, other, f"{name}.{index}")
         case _ if there != here or isinstance(there, bool) != isinstance(here, bool):
             yield f"{name} is {_shown(there)} in the file and {_shown(here)} here"
+
+
+def summary(different: Iterable[str]) -> str:
+    """The first few of several differences, and how many more there are; "" if there is none."""
+    differences = iter(different)
+    shown, more = list(islice(differences, _SHOWN)), sum(1 for _ in differences)
+    return "; ".join(shown) + (f"; and {more} more" if more else "")
 
 
 def _shown(value: Plain) -> str:

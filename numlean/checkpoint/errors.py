@@ -17,11 +17,11 @@ class CheckpointError(NumleanError):
 
 
 @contextmanager
-def naming(path: FilePath) -> Iterator[None]:
-    """Let errors begin with the file's name, those of the system among them."""
+def naming(path: FilePath, kind: type[NumleanError] = CheckpointError) -> Iterator[None]:
+    """Let errors be of a kind and begin with the file's name, those of the system among them."""
     try:
         yield
     except OSError as error:
-        raise CheckpointError(f"{path}: {error.strerror or error}") from None
+        raise kind(f"{path}: {error.strerror or error}") from None
     except NumleanError as error:
-        raise CheckpointError(f"{path}: {error}") from None
+        raise kind(f"{path}: {error}") from None

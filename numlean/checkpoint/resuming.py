@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import islice
-from typing import Final
 
-from numlean.checkpoint.description import Plain, differences
+from numlean.checkpoint.description import Plain, differences, summary
 from numlean.checkpoint.errors import CheckpointError, FilePath, naming
 from numlean.checkpoint.numbers import Stored, restored
 from numlean.checkpoint.reading import Checkpoint, load
@@ -14,9 +12,6 @@ from numlean.checkpoint.run import Run
 from numlean.digest import Named, parameters_of
 from numlean.runtime import Stepper
 from numlean.tensor import Tensor
-
-_SHOWN: Final = 5
-"""Of more differences than this, the others are only counted."""
 
 
 def resume(checkpoint: Checkpoint | FilePath, stepper: Stepper, run: Run) -> None:
@@ -43,11 +38,9 @@ def resume(checkpoint: Checkpoint | FilePath, stepper: Stepper, run: Run) -> Non
 
 
 def _refuse_another(checkpoint: Checkpoint, here: dict[str, Plain]) -> None:
-    different = differences(checkpoint.run, here)
-    shown, more = list(islice(different, _SHOWN)), sum(1 for _ in different)
-    if shown:
-        rest = f"; and {more} more" if more else ""
-        raise CheckpointError(f"a checkpoint of another run: {'; '.join(shown)}{rest}")
+    different = summary(differences(checkpoint.run, here))
+    if different:
+        raise CheckpointError(f"a checkpoint of another run: {different}")
 
 
 def _refuse_other_rate(checkpoint: Checkpoint, stepper: Stepper) -> None:

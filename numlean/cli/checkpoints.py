@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
+from numlean.cli.asked import asked, refuse_unwritable
 from numlean.errors import NumleanError
 
 if TYPE_CHECKING:
     from numlean.checkpoint import Checkpoint, Run
     from numlean.runtime import EarlyStopping, Stepper
     from numlean.tensor import Tensor
-
-_NOT_THE_RUN: Final = (
-    *("run", "device", "backend", "fast_kernels", "json", "flags", "log", "plot"),
-    *("save", "checkpoint_every", "resume", "weights"),
-)
-"""What a checkpoint need not tell who goes on with it, or tells otherwise."""
 
 _EVALUATIONS: Final = "evaluations"
 
@@ -90,7 +84,7 @@ class Keeper:
         self._path: str | None = arguments.save
         self._every: int = arguments.checkpoint_every or 0
         self._weights: str | None = arguments.weights
-        self._arguments = _asked(arguments)
+        self._arguments = asked(arguments)
         self._written_after: int | None = None
 
     def begin(self, checkpoint: Checkpoint | None) -> None:
@@ -131,16 +125,4 @@ def _refuse_contradictions(arguments: argparse.Namespace) -> None:
         raise NumleanError(f"a checkpoint is written every 1 step at most often, not every {every}")
     if arguments.resume is not None and arguments.weights is not None:
         raise NumleanError("--resume takes the checkpoint's weights; leave --weights out")
-    # Better told now than after hours of training.
-    if arguments.save is not None and not Path(arguments.save).absolute().parent.is_dir():
-        raise NumleanError(f"--save {arguments.save}: there is no such folder")
-    if arguments.save is not None and Path(arguments.save).is_dir():
-        raise NumleanError(f"--save {arguments.save}: this is a folder")
-
-
-def _asked(arguments: argparse.Namespace) -> dict[str, Any]:
-    return {
-        name: value
-        for name, value in vars(arguments).items()
-        if name not in _NOT_THE_RUN and value is not None
-    }
+    refuse_unwritable("--save", arguments.save)

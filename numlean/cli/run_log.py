@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from numlean.errors import NumleanError
+from numlean.exact_text import exact_text
 from numlean.tensor import Tensor
 
 Write: TypeAlias = Callable[[dict[str, Any]], None]
@@ -45,15 +46,8 @@ def run_log(path: str, header: dict[str, Any], *, append: bool = False) -> Itera
 
 def exact_loss(loss: Tensor) -> dict[str, Any]:
     """A loss as the log tells it."""
-    scalar, data = loss.scalar, loss.data.reshape(1)
-    if scalar.format is not None:
-        digits = -(-scalar.format.width // 4)
-        return {"loss": loss.item(), "loss_bits": f"{int(scalar.to_bits(data)[0]):#0{2 + digits}x}"}
-    from numlean.literals import hexadecimal
-
-    (value,) = scalar.to_exact(data)
-    text = hexadecimal(value._mpf_) if abs(value) < float("inf") else str(value)
-    return {"loss": loss.item(), "loss_hex": text}
+    key = "loss_hex" if loss.scalar.format is None else "loss_bits"
+    return {"loss": loss.item(), key: exact_text(loss)}
 
 
 def plain_json(values: dict[str, Any]) -> str:

@@ -1,0 +1,53 @@
+"""The chain of hashes that ties each step of a run to all before it.
+
+The first link is of what is run and the parameters it begins with, and each further one of the link
+before, the step's loss and the state digest of the parameters and buffers after the step. So no
+entry can be altered unnoticed without altering all that follow, and the last link tells of all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from numlean.checkpoint.description import Plain
+
+
+class Step(NamedTuple):
+    """A step as a certificate tells it.
+
+    Attributes:
+        loss: The batch's loss before the update, exact: see ``numlean.exact_text``.
+        state: The state digest of the parameters and buffers after it.
+        chain: The link of the chain.
+    """
+
+    loss: str
+    state: str
+    chain: str
+
+
+def first_link(run: Plain, initial: str) -> str:
+    """The link before the first step, of a run's description and its initial state digest."""
+    plain = json.dumps(run, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return _sha256(f"{plain}\n{initial}\n")
+
+
+def next_link(before: str, loss: str, state: str) -> str:
+    """A step's link."""
+    return _sha256(f"{before}\n{loss}\n{state}\n")
+
+
+def breaks(first: str, steps: Sequence[Step]) -> Iterator[int]:
+    """The steps, from 0, whose links do not follow from what stands there."""
+    before = first
+    for index, (loss, state, chain) in enumerate(steps):
+        if next_link(before, loss, state) != chain:
+            yield index
+        before = chain
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

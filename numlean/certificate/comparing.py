@@ -1,0 +1,70 @@
+"""What a certificate expects of a run, step by step."""
+
+from __future__ import annotations
+
+from numlean.certificate.certificate import Certificate
+from numlean.certificate.verdict import Difference
+from numlean.digest import exact_bytes, parameters_of, state_digest, value_digest
+from numlean.exact_text import exact_text, number_of
+from numlean.lockstep.comparison import compares_bits
+from numlean.lockstep.numbers import Number
+from numlean.runtime import Runner
+from numlean.scalar import Scalar
+from numlean.tensor import Tensor
+
+
+class Expectation:
+    """Compares a runner, after each step, with what a certificate tells.
+
+    Attributes:
+        compared: "state", encodings, within a format; "value", exact values, across formats.
+    """
+
+    def __init__(self, certificate: Certificate, scalar: Scalar, runner: Runner) -> None:
+        self._certificate = certificate
+        self._scalar = scalar
+        self._runner = runner
+        is_one = compares_bits(scalar, runner.scalar) or scalar.name == runner.scalar.name
+        self.compared = "state" if is_one else "value"
+
+    def of_initial_parameters(self) -> Difference | None:
+        """Whether the run begins with other parameters; across formats that is not known."""
+        expected = self._certificate.initial["state_digest"]
+        return self._of_state(None, "the initial parameters", expected)
+
+    def of_step(self, step: int, loss: Tensor) -> Difference | None:
+        """Whether a step that was just made has another loss, or leaves other parameters."""
+        entry = self._certificate.steps[step]
+        if not self._is_same(entry.loss, loss):
+            numbers = [
+                str(Number.of(s, x))
+                for s, x in ((self._scalar, number_of(entry.loss, self._scalar)), _parts(loss))
+            ]
+            return Difference(step, "the loss", *numbers)
+        return self._of_state(step, "the parameters after the step", entry.state)
+
+    def of_end(self) -> Difference | None:
+        """Whether the run ended with other parameters, by their exact values."""
+        count = len(self._certificate.steps)
+        expected = self._certificate.final["value_digest"]
+        found = value_digest(parameters_of(self._runner))
+        if expected == found:
+            return None
+        last = count - 1 if count else None
+        return Difference(last, "the exact values of the last parameters", expected, found)
+
+    def _of_state(self, step: int | None, what: str, expected: str) -> Difference | None:
+        if self.compared == "value":
+            return None
+        found = state_digest(parameters_of(self._runner))
+        return None if expected == found else Difference(step, what, expected, found)
+
+    def _is_same(self, expected: str, loss: Tensor) -> bool:
+        if self.compared == "state":
+            return expected == exact_text(loss)
+        number = number_of(expected, self._scalar)
+        return exact_bytes(self._scalar, number) == exact_bytes(*_parts(loss))
+
+
+def _parts(number: Tensor) -> tuple[Scalar, object]:
+    return number.scalar, number.data.reshape(1)

@@ -1,0 +1,38 @@
+"""Where a run was made: for information, since it decides no bit."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+
+from numlean.checkpoint.description import Plain
+from numlean.runtime import Runner
+
+_PACKAGES = ("numpy", "numba", "llvmlite", "mpmath", "gmpy2", "scikit-learn")
+
+
+def environment_of(runner: Runner, *, fast_kernels: bool) -> dict[str, Plain]:
+    """How a runner is executed, and by what."""
+    import llvmlite.binding as llvm
+    import numba
+
+    return {
+        "device": runner.scalar.device,
+        "backend": runner.options.backend,
+        "fast_kernels": fast_kernels,
+        "python": platform.python_version(),
+        **{name: _version(name) for name in _PACKAGES},
+        "platform": platform.system(),
+        "machine": platform.machine(),
+        "cpu": llvm.get_host_cpu_name(),
+        "NUMBA_CPU_NAME": os.environ.get("NUMBA_CPU_NAME"),
+        "threads": numba.config.NUMBA_NUM_THREADS,
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
