@@ -22,7 +22,7 @@ class Certificate:
         arguments: How it was asked for, as arguments of ``numlean train``; None if it cannot be
             asked for like that.
         run: What was run; see ``numlean.checkpoint.Run.description``.
-        seeds: That of the initial parameters, ``initial``, and that of the samples' order, ``order``.
+        seeds: That of the ``initial`` parameters, and that of the samples' ``order``.
         environment: Where it was made: for information.
         steps_asked: How many steps were asked for.
         stopped_by: What ended it before: "interrupt" or "patience"; None if nothing did.

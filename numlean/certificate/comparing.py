@@ -9,7 +9,7 @@ from numlean.exact_text import exact_text, number_of
 from numlean.lockstep.comparison import compares_bits
 from numlean.lockstep.numbers import Number
 from numlean.runtime import Runner
-from numlean.scalar import Scalar
+from numlean.scalar import Scalar, Storage
 from numlean.tensor import Tensor
 
 
@@ -30,18 +30,15 @@ class Expectation:
     def of_initial_parameters(self) -> Difference | None:
         """Whether the run begins with other parameters; across formats that is not known."""
         expected = self._certificate.initial["state_digest"]
-        return self._of_state(None, "the initial parameters", expected)
+        return self._of_state(None, "initial parameters", expected)
 
     def of_step(self, step: int, loss: Tensor) -> Difference | None:
         """Whether a step that was just made has another loss, or leaves other parameters."""
         entry = self._certificate.steps[step]
         if not self._is_same(entry.loss, loss):
-            numbers = [
-                str(Number.of(s, x))
-                for s, x in ((self._scalar, number_of(entry.loss, self._scalar)), _parts(loss))
-            ]
-            return Difference(step, "the loss", *numbers)
-        return self._of_state(step, "the parameters after the step", entry.state)
+            expected = Number.of(self._scalar, number_of(entry.loss, self._scalar))
+            return Difference(step, "loss", str(expected), str(Number.of(*_parts(loss))))
+        return self._of_state(step, "parameters after it", entry.state)
 
     def of_end(self) -> Difference | None:
         """Whether the run ended with other parameters, by their exact values."""
@@ -51,7 +48,7 @@ class Expectation:
         if expected == found:
             return None
         last = count - 1 if count else None
-        return Difference(last, "the exact values of the last parameters", expected, found)
+        return Difference(last, "values of the last parameters", expected, found)
 
     def _of_state(self, step: int | None, what: str, expected: str) -> Difference | None:
         if self.compared == "value":
@@ -66,5 +63,5 @@ class Expectation:
         return exact_bytes(self._scalar, number) == exact_bytes(*_parts(loss))
 
 
-def _parts(number: Tensor) -> tuple[Scalar, object]:
+def _parts(number: Tensor) -> tuple[Scalar, Storage]:
     return number.scalar, number.data.reshape(1)

@@ -52,12 +52,11 @@ def replay(
             made here of its arguments, or of the task that is given.
         NumleanError: The side cannot be run.
     """
-    if isinstance(certificate, Certificate):
-        return _Replaying(certificate, side, task, config, data).run(on_step)
-    found = Certificate.load(certificate)
-    with naming(certificate, CertificateError):
-        replaying = _Replaying(found, side, task, config, data)
-    return replaying.run(on_step)
+    if not isinstance(certificate, Certificate):
+        found = Certificate.load(certificate)
+        with naming(certificate, CertificateError):
+            return replay(found, side, task=task, config=config, data=data, on_step=on_step)
+    return _Replaying(certificate, side, task, config, data).run(on_step)
 
 
 class _Replaying:
@@ -106,6 +105,7 @@ class _Replaying:
             run_steps(stepper.runner, config, dataset, on_step=compare, stepper=stepper)
         if difference is None:
             difference = expected.of_end()
+        pair, no_pair = self._parting(difference)
         return Replay(
             name=self._subject.name,
             side=side.name,
@@ -114,7 +114,8 @@ class _Replaying:
             compared=expected.compared,
             difference=difference,
             environment=tuple(differences(certificate.environment, here)),
-            **self._parting(difference),
+            pair=pair,
+            no_pair=no_pair,
         )
 
     def _refuse_another_run(self) -> None:
@@ -126,10 +127,10 @@ class _Replaying:
         if different:
             raise CertificateError(f"a certificate of another run: {different}")
 
-    def _parting(self, difference: Difference | None) -> dict[str, Pair | str | None]:
-        """Where the certificate's own side and the other part, if these are two."""
+    def _parting(self, difference: Difference | None) -> tuple[Pair | None, str | None]:
+        """Where the certificate's own side and the other part, if these are two; or why unknown."""
         if difference is None or self._is_own:
-            return {}
+            return None, None
         try:
             own = Side.parse(self._certificate.side, self._options)
             steps = 1 if difference.step is None else difference.step + 1
@@ -137,8 +138,8 @@ class _Replaying:
             config = replace(subject.config, steps=steps)
             found = crosscheck(subject.task, own, self._side, config=config, data=subject.data)
         except NumleanError as error:
-            return {"no_pair": f"{self._certificate.side} cannot be run here: {error}"}
-        return {"pair": found.pairs[0]}
+            return None, f"{self._certificate.side} cannot be run here: {error}"
+        return found.pairs[0], None
 
     @property
     def _is_own(self) -> bool:

@@ -20,7 +20,8 @@ class Difference:
 
     Attributes:
         step: The step, from 0; None before the first.
-        what: What differs.
+        what: What differs: "loss", "parameters after it", "initial parameters" or "values of the
+            last parameters".
         expected: What the certificate tells: a number, or a digest.
         found: What the run has.
     """
@@ -32,9 +33,8 @@ class Difference:
 
     def __str__(self) -> str:
         where = "before the first step" if self.step is None else f"step {self.step}"
-        return (
-            f"{where}: {self.what} differs\n  expected  {self.expected}\n  found     {self.found}"
-        )
+        numbers = f"  expected  {self.expected}\n  found     {self.found}"
+        return f"{where}: different {self.what}\n{numbers}"
 
 
 @dataclass(frozen=True)

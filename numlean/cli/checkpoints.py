@@ -19,9 +19,9 @@ _DEFAULTS: Final = {"dtype": "ieee32exec", "seed": 0}
 """Of options whose absence must be told from their default, which a checkpoint may override."""
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Say what the options are."""
-    group = parser.add_argument_group("checkpoints")
+def add_arguments(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """Say what the options are, and return their group."""
+    group = parser.add_argument_group("files of a run")
     group.add_argument(
         "--save", metavar="FILE", help="write a checkpoint when training ends or is interrupted"
     )
@@ -38,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="begin with these weights, such as a PyTorch state_dict in a safetensors file",
     )
+    return group
 
 
 def settle(arguments: argparse.Namespace) -> Checkpoint | None:

@@ -24,7 +24,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from numlean.checkpoint import Run
-from numlean.cli import checkpoints, evaluation, plot
+from numlean.cli import certificates, checkpoints, evaluation, plot
 from numlean.cli.interrupt import EXIT_INTERRUPTED, interruptible
 from numlean.cli.optimization import unclipped
 from numlean.cli.options import add_training_options, config_of, options_of, task_of
@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
     parser.add_argument("--dtype", metavar="D", help="see `numlean dtypes` (default: ieee32exec)")
     add_training_options(parser)
-    checkpoints.add_arguments(parser)
+    certificates.add_argument(checkpoints.add_arguments(parser))
     parser.add_argument(
         "--flags", action="store_true", help="count IEEE exceptions by operation (slower)"
     )
@@ -58,6 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Train and report."""
     if arguments.plot is not None:
         plot.check_path(arguments.plot)
+    certificates.check(arguments)
     checkpoint = checkpoints.settle(arguments)
     task = task_of(arguments)
     config = config_of(arguments, task)
@@ -67,12 +68,15 @@ def run(arguments: argparse.Namespace) -> int:
     split = task.load_in(runner.scalar)
     evaluator = evaluation.evaluator_of(arguments, task, split)
     stepper = Stepper(runner, config.optimizer, config.scheduler)
-    keeper = checkpoints.Keeper(arguments, stepper, Run(config, split.train, task.name), evaluator)
+    whole = Run(config, split.train, task.name)
+    keeper = checkpoints.Keeper(arguments, stepper, whole, evaluator)
     keeper.begin(checkpoint)
+    notary = certificates.Notary(arguments, stepper, whole, config.steps)
+    notary.begin(goes_on=keeper.goes_on)
     before = runner.mean_loss(split.train)
     settings = _settings(task, config, runner)
     flags = FlagHistory(counting) if counting else None
-    watch = _train(arguments, settings, config, split, keeper, flags)
+    watch = _train(arguments, settings, config, split, keeper, notary, flags)
     report = {
         **settings,
         "steps": watch.steps,
@@ -95,6 +99,7 @@ def _train(
     config: TrainConfig,
     split: Split,
     keeper: checkpoints.Keeper,
+    notary: certificates.Notary,
     flags: FlagHistory | None,
 ) -> Watch:
     stepper, evaluator = keeper.stepper, keeper.evaluator
@@ -109,9 +114,11 @@ def _train(
         watch = Watch(config, evaluator, interrupt, advance, write, flags, keeps_losses=keeps)
         watch.steps = stepper.step_count
         if not watch.is_over:
-            on_step = all_of(watch, keeper)
+            # A checkpoint may be behind its run's certificate, but not before it.
+            on_step = all_of(watch, notary, keeper)
             run_steps(stepper.runner, config, split.train, on_step=on_step, stepper=stepper)
         watch.end()
+        notary.write(watch.stopped_by)
         keeper.write()
     return watch
 
