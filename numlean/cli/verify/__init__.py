@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 
-from numlean.cli.verify import arithmetic, checkpoints, elementary, stochastic
+from numlean.cli.verify import arithmetic, certificates, checkpoints, elementary, stochastic
 
 _SUBJECTS = {
     "arithmetic": (arithmetic, "operations, bit for bit"),
     "elementary": (elementary, "elementary functions, bit for bit"),
+    "certificates": (certificates, "runs made again in other environments"),
     "checkpoints": (checkpoints, "changed files and killed runs"),
     "stochastic": (stochastic, "how often stochastic rounding goes up"),
 }
