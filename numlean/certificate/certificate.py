@@ -19,8 +19,8 @@ class Certificate:
 
     Attributes:
         numlean: The version of numlean that made it.
-        arguments: How it was asked for, as arguments of ``numlean train``; None if it cannot be
-            asked for like that.
+        arguments: The task and how it was trained, as arguments of ``numlean train``; None if they
+            cannot say it.
         run: What was run; see ``numlean.checkpoint.Run.description``.
         seeds: That of the ``initial`` parameters, and that of the samples' ``order``.
         environment: Where it was made: for information.

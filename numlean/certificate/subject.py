@@ -67,11 +67,10 @@ class Subject:
         return cls(task.task, config, task.train_in, task.name)
 
     def arguments(self, side: Side) -> dict[str, Plain] | None:
-        """What ``numlean train`` would have to be asked for; None if it could not be."""
-        seed = self.config.seed
-        if not self.is_own or side.options.seed != seed:
+        """What makes ``numlean train`` train like this; None if nothing does."""
+        if not self.is_own:
             return None
-        steps = self.config.steps
+        steps, seed = self.config.steps, self.config.seed
         return {"dtype": side.scalar.name, "task": self.name, "steps": steps, "seed": seed}
 
     def begun(self, side: Side) -> tuple[Stepper, Dataset]:

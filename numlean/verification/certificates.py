@@ -20,11 +20,16 @@ class Environment:
 
     Attributes:
         name: What to call it.
-        variables: The environment variables that make it.
+        variables: The environment variables that make it; one that is None is not set.
     """
 
     name: str
-    variables: Mapping[str, str]
+    variables: Mapping[str, str | None]
+
+    def of_process(self) -> dict[str, str]:
+        """All variables of a process in it."""
+        both = {**os.environ, **self.variables}
+        return {name: value for name, value in both.items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -55,13 +60,19 @@ _THREADS: Final = "NUMBA_NUM_THREADS"
 
 def environments() -> tuple[Environment, ...]:
     """Those that are tried: kernels for this processor and for any, threads, plain numpy."""
-    numpy_features = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])
+    import llvmlite.binding as llvm
+
+    cpu = llvm.get_host_cpu_name()
+    features = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])
     return (
-        Environment("this processor, 1 thread", {_TARGET: "host", _THREADS: "1"}),
-        Environment("this processor, 2 threads", {_TARGET: "host", _THREADS: "2"}),
-        Environment("any processor, 1 thread", {_TARGET: "generic", _THREADS: "1"}),
-        Environment("any processor, 2 threads", {_TARGET: "generic", _THREADS: "2"}),
-        Environment("numpy's plain loops", {"NPY_DISABLE_CPU_FEATURES": " ".join(numpy_features)}),
+        Environment("all of this processor, 1 thread", {_TARGET: None, _THREADS: "1"}),
+        Environment("all of this processor, 2 threads", {_TARGET: None, _THREADS: "2"}),
+        Environment(f"{cpu}, 1 thread", {_TARGET: cpu, _THREADS: "1"}),
+        Environment("generic, 1 thread", {_TARGET: "generic", _THREADS: "1"}),
+        Environment("generic, 2 threads", {_TARGET: "generic", _THREADS: "2"}),
+        Environment(
+            "numpy's plain loops", {_TARGET: None, "NPY_DISABLE_CPU_FEATURES": " ".join(features)}
+        ),
     )
 
 
@@ -84,7 +95,7 @@ def replayed(files: Sequence[str], environment: Environment, way: tuple[str, ...
     """Certificates replayed in an environment."""
     done = subprocess.run(
         [sys.executable, "-m", "numlean", "replay", "--json", *way, *files],
-        env={**os.environ, **environment.variables},
+        env=environment.of_process(),
         capture_output=True,
         text=True,
         check=False,

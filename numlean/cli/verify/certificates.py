@@ -1,8 +1,9 @@
 """Replay certificates in other environments, each in a process of its own.
 
-Kernels are compiled for this processor and for any of its kind, on one thread and on two, and numpy
-is kept from its vector loops; in each of these, every dtype runs eagerly and compiled, with plain
-and with fast kernels. Exit status 1 if a certificate does not hold somewhere.
+Kernels are compiled for this processor, by its features and by its name, and for any of its kind,
+on one thread and on two, and numpy is kept from its vector loops; in each of these, every dtype
+runs eagerly and compiled, with plain and with fast kernels. Exit status 1 if a certificate does not
+hold somewhere.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ def _row(outcome: Outcome, count: int) -> str:
     steps = sum(verdict["identical_steps"] for verdict in outcome.verdicts)
     of = sum(verdict["steps"] for verdict in outcome.verdicts)
     held = f"{outcome.identical} of {count} hold"
-    return f"  {outcome.environment:<26} {way:<40} {held:<16} {steps} of {of} steps"
+    return f"  {outcome.environment:<32} {way:<40} {held:<16} {steps} of {of} steps"
 
 
 _LABELS = ("dtype", "backend")

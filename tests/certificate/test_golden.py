@@ -1,0 +1,60 @@
+"""The golden certificates, one of each task, hold however they are replayed.
+
+They are made by ``numlean train TASK --steps 4 --certificate tests/certificates/TASK.json``; where
+bits are to change, that is how they are made anew.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from numlean import Certificate, replay
+from numlean.tasks import tasks
+
+FOLDER = Path(__file__).parents[1] / "certificates"
+SIDES = (
+    "ieee32exec:eager",
+    "ieee32exec:compiled",
+    "ieee32exec:compiled:fast",
+    "float32:eager:fast",
+    "float32:compiled",
+)
+
+
+def test_each_task_has_a_golden_certificate():
+    assert {path.stem for path in FOLDER.glob("*.json")} == set(tasks())
+
+
+@pytest.mark.parametrize("task", tasks())
+def test_a_golden_certificate_holds_in_both_arithmetics_and_ways_of_execution(task):
+    certificate = Certificate.load(FOLDER / f"{task}.json")
+    assert certificate.run["task"] == task
+    for side in SIDES:
+        verdict = replay(certificate, side)
+        assert verdict.identical, str(verdict)
+        assert (verdict.identical_steps, verdict.compared) == (4, "state")
+
+
+def test_a_golden_certificate_holds_in_an_arithmetic_without_encodings():
+    verdict = replay(FOLDER / "xor.json", "mp:24")
+    assert verdict.identical, str(verdict)
+    assert verdict.compared == "value"
+
+
+@pytest.mark.parametrize(
+    ("task", "variables"),
+    [
+        ("xor", {"NUMBA_CPU_NAME": "generic", "NUMBA_NUM_THREADS": "2"}),
+        ("digits", {"NUMBA_NUM_THREADS": "1"}),
+    ],
+)
+def test_a_golden_certificate_holds_for_any_processor_and_on_one_thread(task, variables):
+    argv = [sys.executable, "-m", "numlean", "replay", "--json", str(FOLDER / f"{task}.json")]
+    environment = {**os.environ, **variables}
+    done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["identical_steps"] == 4
