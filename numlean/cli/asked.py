@@ -49,7 +49,7 @@ def run_of(given: Mapping[str, Any]) -> tuple[NamedTask, TrainConfig]:
     try:
         task = task_of(arguments)
         return task, config_of(arguments, task)
-    except TypeError as error:
+    except (TypeError, AttributeError) as error:
         raise NumleanError(f"these are no arguments of numlean train: {error}") from None
 
 

@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _verdict(arguments: argparse.Namespace, file: str) -> Replay:
     certificate = Certificate.load(file)
-    side = Side.parse(_side(arguments, certificate))
+    side = _side(arguments, certificate)
     with (
         progress(f"replay of {file}", len(certificate.steps)) as advance,
         naming(file, CertificateError),
@@ -68,16 +68,18 @@ def _verdict(arguments: argparse.Namespace, file: str) -> Replay:
     return verdict
 
 
-def _side(arguments: argparse.Namespace, certificate: Certificate) -> str:
-    """The side asked for; what is not said is as it was, where another dtype leaves that open."""
+def _side(arguments: argparse.Namespace, certificate: Certificate) -> Side | None:
+    """The side asked for, if one is; what is not said is as it was, where the dtype allows it."""
     where = certificate.environment
-    dtype, device, fast = arguments.dtype, arguments.device, arguments.fast_kernels
-    if fast is None:
-        fast = dtype is None and device is None and bool(where.get("fast_kernels"))
-    if dtype is None and device is None:
+    dtype, device, backend = arguments.dtype, arguments.device, arguments.backend
+    fast = arguments.fast_kernels
+    if dtype is device is backend is fast is None:
+        return None
+    if dtype is device is None:
         device = where.get("device")
-    words = [dtype or certificate.dtype, device, arguments.backend or where.get("backend")]
-    return ":".join([*map(str, filter(None, words)), *(["fast"] if fast else [])])
+        fast = where.get("fast_kernels") if fast is None else fast
+    words = [dtype or certificate.dtype, device, backend or where.get("backend")]
+    return Side.parse(":".join([*map(str, filter(None, words)), *(["fast"] if fast else [])]))
 
 
 def _as_plain(file: str, verdict: Replay) -> dict[str, Any]:
