@@ -118,8 +118,10 @@ def _train(
             on_step = all_of(watch, notary, keeper)
             run_steps(stepper.runner, config, split.train, on_step=on_step, stepper=stepper)
         watch.end()
-        notary.write(watch.stopped_by)
-        keeper.write()
+        try:
+            notary.write(watch.stopped_by)
+        finally:
+            keeper.write()
     return watch
 
 

@@ -158,3 +158,9 @@ def test_a_file_that_cannot_be_read_is_named(capsys, tmp_path):
     path.write_bytes(bytes(range(256)))
     assert main(["replay", str(path)]) == 2
     assert "no JSON" in capsys.readouterr().err
+
+
+def test_fast_kernels_are_another_way_than_plain_ones(forge):
+    path = forge(lambda document: document["steps"][3].__setitem__(1, "0" * 64))
+    assert replay(path, "float32").pair is None
+    assert replay(path, "float32:fast").pair.identical

@@ -83,10 +83,11 @@ def test_another_arithmetic_differs_and_the_operation_is_named(certificate, side
 
 def test_a_fault_in_one_operation_of_one_step_is_named(certificate):
     fault = nl.Fault.parse("flip:operation=matmul,step=7,call=1,element=2,bit=9")
-    verdict = nl.replay(certificate, nl.Side.parse("ieee32exec").with_fault(fault))
-    divergence = verdict.pair.divergence
-    assert (verdict.identical_steps, verdict.difference.step) == (7, 7)
-    assert (divergence.step, divergence.operation, divergence.call) == (7, "matmul", 1)
+    for side in ("float32", "ieee32exec"):
+        verdict = nl.replay(certificate, nl.Side.parse(side).with_fault(fault))
+        divergence = verdict.pair.divergence
+        assert (verdict.identical_steps, verdict.difference.step) == (7, 7)
+        assert (divergence.step, divergence.operation, divergence.call) == (7, "matmul", 1)
 
 
 def test_only_the_last_parameters_may_differ_across_formats():
