@@ -13,11 +13,11 @@ from numlean.tasks import get_task
 WAYS: Final = ("eager", "compiled", "compiled:fast")
 """How steps are executed."""
 
-STEPS: Final = 100
+STEPS: Final = 300
 
 
 def contestants(dtypes: list[str], way: str) -> dict[str, Callable[[], object]]:
-    """A hundred steps of ``digits`` in each of two dtypes, by themselves and in lockstep.
+    """Some hundred steps of ``digits`` in each of two dtypes, by themselves and in lockstep.
 
     Raises:
         NumleanError: The two do not agree, so that a crosscheck would end before.
