@@ -6,7 +6,7 @@
 
 from importlib.metadata import PackageNotFoundError, version
 
-from numlean import autograd, checkpoint, data, interop, losses, nn, optim, schedules
+from numlean import autograd, checkpoint, data, interop, losses, nn, ops, optim, schedules
 from numlean.certificate import Certificate, Replay, certify, replay
 from numlean.counting import CountingScalar
 from numlean.data import DataLoader, Dataset, Sample
@@ -15,6 +15,7 @@ from numlean.errors import NumleanError
 from numlean.exec_config import ExecConfig, run
 from numlean.expression import evaluate
 from numlean.flags import Flags
+from numlean.function_comparison import FunctionComparison, FunctionResult, compare_function
 from numlean.inspection import Inspection, inspect
 from numlean.lockstep import Crosscheck, Divergence, Fault, Pair, Side, crosscheck
 from numlean.losses import Reduction
@@ -76,6 +77,8 @@ __all__ = [
     "ExecConfig",
     "Fault",
     "Flags",
+    "FunctionComparison",
+    "FunctionResult",
     "Inspection",
     "LoaderTrainConfig",
     "Mode",
@@ -106,6 +109,7 @@ __all__ = [
     "checkpoint",
     "clip_by_norm",
     "clip_by_value",
+    "compare_function",
     "crosscheck",
     "data",
     "epochs",
@@ -118,6 +122,7 @@ __all__ = [
     "losses",
     "momentum_sgd",
     "nn",
+    "ops",
     "optim",
     "replay",
     "run",

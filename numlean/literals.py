@@ -1,4 +1,4 @@
-"""Numbers as text: decimal and hexadecimal strings in, rounded once; the shortest decimal out.
+"""Numbers as text: decimals, hexadecimals and fractions in, rounded once; the shortest decimal out.
 
 Out of a Scalar goes the decimal of fewest digits that comes back as the same number, and of those
 the nearest (G. L. Steele and J. L. White, "How to print floating-point numbers accurately", 1990).
@@ -21,6 +21,7 @@ _DECIMAL: Final = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(?:[eE]([+-]?\d+))?", re.ASC
 _HEXADECIMAL: Final = re.compile(
     r"0[xX]([0-9a-fA-F]*)(?:\.([0-9a-fA-F]*))?(?:[pP]([+-]?\d+))?", re.ASCII
 )
+_FRACTION: Final = re.compile(r"(\d+)/(\d+)", re.ASCII)
 _LARGEST_EXPONENT: Final = 100_000
 _SPECIAL: Final = {"inf": libmp.finf, "infinity": libmp.finf, "nan": libmp.fnan}
 
@@ -49,8 +50,10 @@ def _magnitude(text: str, unsigned: str) -> Fraction:
         fraction = match[2] or ""
         significand = Fraction(int((match[1] or "0") + fraction, 16), 16 ** len(fraction))
         exponent, base = int(match[3] or 0), 2
+    elif (match := _FRACTION.fullmatch(unsigned)) and int(match[2]):
+        return Fraction(int(match[1]), int(match[2]))
     else:
-        raise NumleanError(f"{text!r} is no number: write 0.1, -2.5e-3, 0x1.8p-4, inf or nan")
+        raise NumleanError(f"{text!r} is no number: write 0.1, -2.5e-3, 1/3, 0x1.8p-4, inf or nan")
     if abs(exponent) > _LARGEST_EXPONENT:
         raise NumleanError(f"the exponent of {text!r} is beyond {_LARGEST_EXPONENT}")
     return significand * Fraction(base) ** exponent

@@ -134,7 +134,7 @@ class Scalar(ElementaryFunctions, Protocol):
         """The exact values, as an object array of ``mpmath.mpf``; -0 becomes 0."""
 
     def from_string(self, texts: str | list[str]) -> Storage:
-        """Round numbers written as ``0.1``, ``-2.5e-3``, ``0x1.8p-4``, ``inf`` or ``nan`` once.
+        """Round numbers such as ``0.1``, ``-2.5e-3``, ``1/3``, ``0x1.8p-4``, ``inf``, ``nan`` once.
 
         Raises:
             NumleanError: A text is no number.

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, TypeAlias, final
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from numlean.scalar import Axis, Scalar, Storage
+from numlean.errors import ShapeError
+from numlean.scalar import Axis, Order, Scalar, Storage
 
 if TYPE_CHECKING:
     from numlean.autograd.tape import Tape
@@ -117,9 +120,38 @@ class Tensor:
         """The same elements in C order, in another shape; one extent may be -1."""
         return ops.reshape(self, shape)
 
-    def sum(self, axis: Axis = None, *, keepdims: bool = False) -> Tensor:
-        """The sum over axes, in index order from +0."""
-        return ops.sum_(self, axis, keepdims=keepdims)
+    def __getitem__(self, where: int | slice | tuple[int | slice, ...]) -> Tensor:
+        """A part: an index an axis, which drops it, or a slice; axes not named are whole.
+
+        Raises:
+            ShapeError: There are more of them than axes.
+            IndexError: There is no such place.
+        """
+        places = where if isinstance(where, tuple) else (where,)
+        if len(places) > self.ndim:
+            raise ShapeError(f"{len(places)} indices of a tensor with {self.ndim} axes")
+        slices = tuple(_as_slice(k, n) for k, n in zip(places, self.shape, strict=False))
+        part = ops.slice_(self, slices)
+        dropped = [k for k, place in enumerate(places) if not isinstance(place, slice)]
+        if not dropped:
+            return part
+        return part.reshape(*(n for k, n in enumerate(part.shape) if k not in dropped))
+
+    def __iter__(self) -> Iterator[Tensor]:
+        """The parts along the first axis.
+
+        Raises:
+            ShapeError: There is none.
+        """
+        if self.ndim == 0:
+            raise ShapeError("a tensor without axes has no parts")
+        return (self[k] for k in range(self.shape[0]))
+
+    def sum(
+        self, axis: Axis = None, *, keepdims: bool = False, reduction: Order = "ordered"
+    ) -> Tensor:
+        """The sum over axes: in index order from +0, or "pairwise", by a balanced tree."""
+        return ops.sum_(self, axis, keepdims=keepdims, reduction=reduction)
 
     def mean(self, axis: Axis = None) -> Tensor:
         """The sum over axes divided by the number of terms: one division."""
@@ -128,6 +160,15 @@ class Tensor:
 
     def _operand(self, value: Operand) -> Tensor:
         return value if isinstance(value, Tensor) else Tensor.of(self.scalar, value)
+
+
+def _as_slice(place: int | slice, extent: int) -> slice:
+    if isinstance(place, slice):
+        return place
+    index = operator.index(place)
+    if not -extent <= index < extent:
+        raise IndexError(f"index {index} of an axis of {extent}")
+    return slice(index % extent, index % extent + 1)
 
 
 from numlean.autograd import operations as ops  # noqa: E402 (operations need the class)

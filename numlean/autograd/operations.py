@@ -14,12 +14,12 @@ import numpy as np
 
 from numlean.autograd.primitive import Primitive
 from numlean.errors import ShapeError
-from numlean.scalar import Axis, Contraction, Scalar, Storage
+from numlean.scalar import Axis, Contraction, Order, Scalar, Storage
 from numlean.shapes import kept_shape
 from numlean.tensor import Tensor
 
 
-def _as_shape_of(g: Tensor, x: Tensor) -> Tensor:
+def as_shape_of(g: Tensor, x: Tensor) -> Tensor:
     """Sum a cotangent over the axes along which x was broadcast."""
     if g.shape == x.shape:
         return g
@@ -93,32 +93,32 @@ add: Primitive = Primitive(
     "add",
     _forward("add"),
     (
-        lambda g, z, x, y: _as_shape_of(g, x),
-        lambda g, z, x, y: _as_shape_of(g, y),
+        lambda g, z, x, y: as_shape_of(g, x),
+        lambda g, z, x, y: as_shape_of(g, y),
     ),
 )
 sub: Primitive = Primitive(
     "sub",
     _forward("sub"),
     (
-        lambda g, z, x, y: _as_shape_of(g, x),
-        lambda g, z, x, y: _as_shape_of(neg(g), y),
+        lambda g, z, x, y: as_shape_of(g, x),
+        lambda g, z, x, y: as_shape_of(neg(g), y),
     ),
 )
 mul: Primitive = Primitive(
     "mul",
     _forward("mul"),
     (
-        lambda g, z, x, y: _as_shape_of(mul(g, y), x),
-        lambda g, z, x, y: _as_shape_of(mul(g, x), y),
+        lambda g, z, x, y: as_shape_of(mul(g, y), x),
+        lambda g, z, x, y: as_shape_of(mul(g, x), y),
     ),
 )
 div: Primitive = Primitive(
     "div",
     _forward("div"),
     (
-        lambda g, z, x, y: _as_shape_of(div(g, y), x),
-        lambda g, z, x, y: _as_shape_of(neg(div(mul(g, z), y)), y),
+        lambda g, z, x, y: as_shape_of(div(g, y), x),
+        lambda g, z, x, y: as_shape_of(neg(div(mul(g, z), y)), y),
     ),
 )
 neg: Primitive = Primitive("neg", _forward("neg"), (lambda g, z, x: neg(g),))
@@ -157,8 +157,8 @@ pow_: Primitive = Primitive(
     "pow",
     _forward("pow"),
     (
-        lambda g, z, x, y: _as_shape_of(mul(g, mul(y, pow_(x, y - 1.0))), x),
-        lambda g, z, x, y: _as_shape_of(_where_positive(abs_(x), mul(g, mul(z, log(x)))), y),
+        lambda g, z, x, y: as_shape_of(mul(g, mul(y, pow_(x, y - 1.0))), x),
+        lambda g, z, x, y: as_shape_of(_where_positive(abs_(x), mul(g, mul(z, log(x)))), y),
     ),
 )
 """The exponent has gradient zero at base zero, and a NaN at a negative one."""
@@ -169,7 +169,7 @@ where: Primitive = Primitive(
     (
         None,
         None,
-        lambda g, z, a, b, x, *, relation: _as_shape_of(where(a, b, g, relation=relation), x),
+        lambda g, z, a, b, x, *, relation: as_shape_of(where(a, b, g, relation=relation), x),
     ),
 )
 """x where a stands in the relation ("lt", "le" or "eq") to b, else +0."""
@@ -186,8 +186,8 @@ maximum: Primitive = Primitive(
     "maximum",
     _forward("maximum"),
     (
-        lambda g, z, x, y: _as_shape_of(where(y, x, g, relation="le"), x),
-        lambda g, z, x, y: _as_shape_of(where(x, y, g, relation="lt"), y),
+        lambda g, z, x, y: as_shape_of(where(y, x, g, relation="le"), x),
+        lambda g, z, x, y: as_shape_of(where(x, y, g, relation="lt"), y),
     ),
 )
 """The gradient of a tie goes to the first."""
@@ -196,8 +196,8 @@ minimum: Primitive = Primitive(
     "minimum",
     _forward("minimum"),
     (
-        lambda g, z, x, y: _as_shape_of(where(x, y, g, relation="le"), x),
-        lambda g, z, x, y: _as_shape_of(where(y, x, g, relation="lt"), y),
+        lambda g, z, x, y: as_shape_of(where(x, y, g, relation="le"), x),
+        lambda g, z, x, y: as_shape_of(where(y, x, g, relation="lt"), y),
     ),
 )
 """The gradient of a tie goes to the first."""
@@ -263,10 +263,14 @@ _spread: Primitive = Primitive(
 _sum: Primitive = Primitive(
     "sum",
     _forward("sum"),
-    (lambda g, z, x, *, axis: broadcast_to(reshape(g, kept_shape(x.shape, axis)), x.shape),),
+    (
+        lambda g, z, x, *, axis, reduction: broadcast_to(
+            reshape(g, kept_shape(x.shape, axis)), x.shape
+        ),
+    ),
 )
 _broadcast_to: Primitive = Primitive(
-    "broadcast_to", _broadcast, (lambda g, z, x, *, shape: _as_shape_of(g, x),)
+    "broadcast_to", _broadcast, (lambda g, z, x, *, shape: as_shape_of(g, x),)
 )
 _reshape: Primitive = Primitive(
     "reshape", _reshaped, (lambda g, z, x, *, shape: _reshape(g, shape=x.shape),)
@@ -313,9 +317,11 @@ def max_(x: Tensor, axis: int = -1) -> Tensor:
     return _max(x, axis=axis)
 
 
-def sum_(x: Tensor, axis: Axis = None, *, keepdims: bool = False) -> Tensor:
-    """The sum over axes, ordered; see ``Scalar.sum``."""
-    total = _sum(x, axis=axis)
+def sum_(
+    x: Tensor, axis: Axis = None, *, keepdims: bool = False, reduction: Order = "ordered"
+) -> Tensor:
+    """The sum over axes; see ``Scalar.sum``."""
+    total = _sum(x, axis=axis, reduction=reduction)
     return reshape(total, kept_shape(x.shape, axis)) if keepdims else total
 
 

@@ -51,12 +51,15 @@ def element_of(application: Application, index: Index) -> Element | None:
         (values,) = application.operands
         value = single(np.asarray(values, np.float64), index)
         return Element({"a": value}, lambda s, x: s.from_float(x[0]), is_conversion=True)
+    if name == "from_string":
+        text = single(np.array(application.operands[0], np.str_), index)
+        return Element({"a": text}, lambda s, x: s.from_string(list(x[0])), is_conversion=True)
     return None
 
 
 def single(x: Storage, index: Index) -> Storage:
     """One element of an array, as an array of one axis."""
-    return x[tuple(slice(k, k + 1) for k in index)].reshape(1)
+    return x[(*(slice(k, k + 1) for k in index), ...)].reshape(1)
 
 
 def _elementwise(application: Application, index: Index) -> Element:
