@@ -6,9 +6,10 @@ import linecache
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from inspect import unwrap
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any, Final, TypeAlias
 
 from numlean.counting import CountingScalar, keeps_flags
@@ -156,6 +157,25 @@ def _line_of(frame: FrameType | None, file: str | None) -> Place:
         frame = frame.f_back
     if found is None:
         return Place("call")
-    path, line = found.f_code.co_filename, found.f_lineno
-    where = f"line {line}" if path == file else f"{Path(path).name}:{line}"
-    return Place(where, linecache.getline(path, line).strip())
+    line, text = _expression_of(found)
+    path = found.f_code.co_filename
+    return Place(f"line {line}" if path == file else f"{Path(path).name}:{line}", text)
+
+
+def _expression_of(frame: FrameType) -> tuple[int, str]:
+    """The line that a frame carries out, and in it the expression, if its source is known."""
+    path, line = frame.f_code.co_filename, frame.f_lineno
+    first, last, start, end = _positions_of(frame.f_code)[frame.f_lasti // 2]
+    if None in (first, last, start, end):
+        return line, linecache.getline(path, line).strip()
+    assert first is not None
+    assert last is not None
+    lines = [linecache.getline(path, k).encode() for k in range(first, last + 1)]
+    lines[-1] = lines[-1][:end]
+    lines[0] = lines[0][start:]
+    return line, " ".join(part.decode().strip() for part in lines)
+
+
+@cache
+def _positions_of(code: CodeType) -> tuple[tuple[int | None, ...], ...]:
+    return tuple(code.co_positions())

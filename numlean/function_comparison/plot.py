@@ -70,6 +70,8 @@ def _draw_results(axes: Axes, comparison: FunctionComparison) -> None:
 
 
 def _draw_operations(axes: Axes, comparison: FunctionComparison) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     lines = [
         (
             result.dtype,
@@ -79,6 +81,7 @@ def _draw_operations(axes: Axes, comparison: FunctionComparison) -> None:
         for result in comparison.results
     ]
     _draw_lines(axes, lines, "operation, in program order")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_title("after each operation", loc="left", fontsize=10)
 
 
@@ -87,7 +90,7 @@ def _draw_lines(axes: Axes, lines: list[tuple[str, Any, Any]], what: str) -> Non
         size = np.where(np.isfinite(errors), np.abs(errors), np.nan)
         every = max(len(x) // _FEW, 1)
         axes.plot(x, size, color=color, ls=line, marker=mark, markevery=every, ms=4, label=label)
-    axes.set_yscale("symlog", linthresh=0.5)
+    axes.set_yscale("symlog", linthresh=1)
     axes.set_ylim(bottom=0)
     axes.set_xlabel(what)
     axes.set_ylabel("error in ulp")

@@ -67,14 +67,14 @@ def _tables(comparison: FunctionComparison) -> Iterator[Table]:
 
 
 def _results(comparison: FunctionComparison) -> Table:
+    common = ("dtype", "correctly rounded", "flags")
     if len(comparison.places) == 1:
-        header = ("dtype", "correctly rounded", "flags", "result", "error/ulp", "relative")
+        single = (*common, "result", "error/ulp", "relative")
         rows = tuple(_single_row(result) for result in comparison.results)
-        return Table("Errors of the result", header, rows, 3)
-    header = ("dtype", "correctly rounded", "flags", "worst/ulp", "at", "median/ulp", "relative")
-    return Table(
-        "Errors of the result", header, tuple(_row(r, comparison) for r in comparison.results), 4
-    )
+        return Table("Errors of the result", single, rows, 3)
+    header = (*common, "worst/ulp", "at", "median/ulp", "relative")
+    rows = tuple(_row(result, comparison) for result in comparison.results)
+    return Table("Errors of the result", header, rows, 4)
 
 
 def _single_row(result: FunctionResult) -> tuple[str, ...]:
@@ -157,10 +157,10 @@ def _remarks(comparison: FunctionComparison) -> Iterator[str]:
             )
         steepest = result.steepest
         if steepest is not None:
+            errors = " to ".join(map(error_text, (steepest.inherited, steepest.accumulated)))
             yield (
                 f"{result.dtype}: the error grows most at operation {steepest.number},"
-                f" {steepest.operation} ({steepest.where}): from {error_text(steepest.inherited)}"
-                f" to {error_text(steepest.accumulated)} ulp"
+                f" {steepest.operation} ({_short(steepest.where)}): from {errors} ulp"
             )
         if not result.is_whole_program:
             yield (
@@ -208,4 +208,6 @@ def _html_table(table: Table) -> str:
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
+    """A long text without its middle: expressions differ at their ends."""
+    half = (_LONGEST - len(" ... ")) // 2
+    return text if len(text) <= _LONGEST else f"{text[:half]} ... {text[-half:]}"

@@ -59,7 +59,7 @@ def element_of(application: Application, index: Index) -> Element | None:
 
 def single(x: Storage, index: Index) -> Storage:
     """One element of an array, as an array of one axis."""
-    return x[(*(slice(k, k + 1) for k in index), ...)].reshape(1)
+    return np.asarray(x[tuple(slice(k, k + 1) for k in index)]).reshape(1)
 
 
 def _elementwise(application: Application, index: Index) -> Element:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from numlean import Tensor, get_scalar
-from numlean.autograd import Tape, value_and_gradient
+from numlean.autograd import Tape, functions, value_and_gradient
 from numlean.autograd import operations as ops
 from numlean.errors import MixedScalarError, ShapeError
 from numlean.indices import INDICES
@@ -47,6 +47,19 @@ PROGRAMS = {
     "erf": (ops.erf, A),
     "pow": (ops.pow_, POSITIVE, B),
     "pow broadcast": (ops.pow_, POSITIVE, B[0]),
+    "exp2": (functions.exp2, A),
+    "log2": (functions.log2, POSITIVE),
+    "log10": (functions.log10, POSITIVE),
+    "cbrt": (functions.cbrt, POSITIVE),
+    "asin": (lambda x: functions.asin(0.4 * x), A),
+    "asinh": (functions.asinh, A),
+    "acosh": (lambda x: functions.acosh(x + 1.0), POSITIVE),
+    "atanh": (lambda x: functions.atanh(0.4 * x), A),
+    "hypot": (functions.hypot, A, B),
+    "hypot broadcast": (functions.hypot, A, B[0]),
+    "atan2": (functions.atan2, A, B),
+    "fma": (functions.fma, A, B, POSITIVE),
+    "fma broadcast": (functions.fma, A, B[0], POSITIVE[:, :1]),
     "softmax": (functional.softmax, A),
     "log_softmax": (functional.log_softmax, A),
     "silu": (functional.silu, A),
@@ -63,7 +76,9 @@ PROGRAMS = {
     "sum": (lambda x: x.sum(), A),
     "sum of an axis": (lambda x: x.sum(0), A),
     "sum keeping an axis": (lambda x: x.sum(-1, keepdims=True), A),
+    "pairwise sum": (lambda x: x.sum(1, reduction="pairwise"), A),
     "mean": (lambda x: x.mean(1), A),
+    "part": (lambda x: x[1, ::-1] * x[0][:1], A),
     "broadcast": (lambda x: ops.broadcast_to(x, (4, 2, 3)), A),
     "reshape": (lambda x: x.reshape(3, -1), A),
     "transpose": (lambda x: x.T, A),
