@@ -10,6 +10,7 @@ import numpy as np
 
 from numlean.errors import NumleanError
 from numlean.function_comparison.comparison import FunctionComparison
+from numlean.function_comparison.growth import ENTERING
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 _SUFFIXES: Final = (".png", ".svg")
 _FEW: Final = 40
 """So many points are marked; more would run into each other."""
+_TICKS: Final = 9
 _STYLES: Final = (
     ("#0072b2", "-", "o"),
     ("#d55e00", "--", "s"),
@@ -72,25 +74,28 @@ def _draw_results(axes: Axes, comparison: FunctionComparison) -> None:
 def _draw_operations(axes: Axes, comparison: FunctionComparison) -> None:
     from matplotlib.ticker import MaxNLocator
 
-    lines = [
-        (
-            result.dtype,
-            np.array([each.number for each in result.operations]),
-            np.array([each.accumulated for each in result.operations]),
-        )
-        for result in comparison.results
-    ]
+    lines = []
+    for result in comparison.results:
+        # A literal on its way in breaks the line: its error has nothing to do with what is before.
+        computed = [each for each in result.operations if each.operation not in ENTERING]
+        numbers = np.array([each.number for each in computed])
+        lines.append((result.dtype, numbers, np.array([each.accumulated for each in computed])))
     _draw_lines(axes, lines, "operation, in program order")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_title("after each operation", loc="left", fontsize=10)
 
 
 def _draw_lines(axes: Axes, lines: list[tuple[str, Any, Any]], what: str) -> None:
+    from matplotlib.ticker import SymmetricalLogLocator
+
     for (label, x, errors), (color, line, mark) in zip(lines, cycle(_STYLES), strict=False):
         size = np.where(np.isfinite(errors), np.abs(errors), np.nan)
         every = max(len(x) // _FEW, 1)
         axes.plot(x, size, color=color, ls=line, marker=mark, markevery=every, ms=4, label=label)
     axes.set_yscale("symlog", linthresh=1)
+    ticks = SymmetricalLogLocator(base=10, linthresh=1)
+    ticks.set_params(numticks=_TICKS)
+    axes.yaxis.set_major_locator(ticks)
     axes.set_ylim(bottom=0)
     axes.set_xlabel(what)
     axes.set_ylabel("error in ulp")
