@@ -14,12 +14,11 @@ from numlean.entering import precision_of
 from numlean.errors import NumleanError
 from numlean.function_comparison.calling import Call
 from numlean.function_comparison.errors import errors_in_ulps, worst
-from numlean.lockstep.tracing import ELEMENTWISE, Application
+from numlean.lockstep.tracing import CONVERSIONS, ELEMENTWISE, Application
 from numlean.registry import get_scalar
 from numlean.scalar import Scalar, Storage
 
-ENTERING: Final = ("from_float", "from_int", "from_string")
-_COMPUTING: Final = {*ELEMENTWISE, *ENTERING, "matmul", "bmm", "sum", "max", "scatter_add"}
+_COMPUTING: Final = {*ELEMENTWISE, *CONVERSIONS, "matmul", "bmm", "sum", "max", "scatter_add"}
 _ROUNDED_ONCE: Final = {*ARITIES, "div", "sqrt"}
 """Operations whose exact results need not have finitely many bits."""
 _FEW_BITS: Final = 400
@@ -126,7 +125,7 @@ class _Measured:
             (
                 abs(value)
                 for y in true.operands
-                if _is_storage(self._truth, y) and application.operation not in ENTERING
+                if _is_storage(self._truth, y) and application.operation not in CONVERSIONS
                 for value in self._truth.to_exact(y).flat
             ),
             default=None,
@@ -135,7 +134,7 @@ class _Measured:
 
     def inherited(self, application: Application, true: Application) -> float:
         """The worst of an operation's operands."""
-        if application.operation in ENTERING:
+        if application.operation in CONVERSIONS:
             return 0.0
         pairs = zip(application.operands, true.operands, strict=True)
         own = [(x, y) for x, y in pairs if _is_storage(self._scalar, x)]
@@ -146,7 +145,7 @@ def _local(scalar: Scalar, application: Application) -> float:
     bits = _FEW_BITS if application.operation in _ROUNDED_ONCE else _MANY_BITS
     wide = get_scalar(f"mp:{max(bits, 2 * precision_of(scalar))}")
     operands = application.operands
-    if application.operation not in ENTERING:
+    if application.operation not in CONVERSIONS:
         operands = tuple(
             wide.from_exact(scalar.to_exact(x)) if _is_storage(scalar, x) else x for x in operands
         )

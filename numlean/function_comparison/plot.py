@@ -10,7 +10,7 @@ import numpy as np
 
 from numlean.errors import NumleanError
 from numlean.function_comparison.comparison import FunctionComparison
-from numlean.function_comparison.growth import ENTERING
+from numlean.lockstep.tracing import CONVERSIONS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -77,7 +77,7 @@ def _draw_operations(axes: Axes, comparison: FunctionComparison) -> None:
     lines = []
     for result in comparison.results:
         # A literal on its way in breaks the line: its error has nothing to do with what is before.
-        computed = [each for each in result.operations if each.operation not in ENTERING]
+        computed = [each for each in result.operations if each.operation not in CONVERSIONS]
         numbers = np.array([each.number for each in computed])
         lines.append((result.dtype, numbers, np.array([each.accumulated for each in computed])))
     _draw_lines(axes, lines, "operation, in program order")

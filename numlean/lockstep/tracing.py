@@ -38,7 +38,7 @@ ELEMENTWISE: Final = (
 RELATIONS: Final = ("eq", "lt", "le", "compare", "total_order", "class_of", "argmax", "to_int")
 """Operations whose results are no numbers of the Scalar."""
 
-CONVERSIONS: Final = ("from_float", "from_int", "from_exact")
+CONVERSIONS: Final = ("from_float", "from_int", "from_exact", "from_string")
 """Operations whose operands are no numbers of the Scalar."""
 
 TRACED: Final = frozenset(
