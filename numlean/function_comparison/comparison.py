@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from numlean.errors import UnknownNameError
 from numlean.function_comparison.errors import Floats
@@ -30,11 +30,11 @@ class FunctionComparison:
     name: str
     truth: str
     truth_bits: int
-    exact: Storage
-    places: tuple[str, ...]
+    exact: Storage = field(repr=False)
+    places: tuple[str, ...] = field(repr=False)
     results: tuple[FunctionResult, ...]
-    partings: tuple[Parting, ...]
-    points: Floats | None = None
+    partings: tuple[Parting, ...] = field(repr=False)
+    points: Floats | None = field(default=None, repr=False)
 
     def __getitem__(self, dtype: str) -> FunctionResult:
         """The result in an arithmetic, by the name it was asked for.

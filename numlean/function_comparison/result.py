@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -50,7 +50,7 @@ class FunctionResult:
     relative: Floats
     is_correctly_rounded: np.ndarray[Any, np.dtype[np.bool_]]
     flags: dict[str, int] | None
-    operations: tuple[OperationError, ...]
+    operations: tuple[OperationError, ...] = field(repr=False)
     is_whole_program: bool
 
     @classmethod
@@ -93,7 +93,10 @@ class FunctionResult:
 
     @property
     def steepest(self) -> OperationError | None:
-        """The operation that makes the error greater the most; None if it never exceeds an ulp."""
+        """The operation that makes the error greater the most; None if it never exceeds an ulp.
+
+        Later operations may take the error back, as in a sum that makes up for what it loses.
+        """
         growing = [each for each in self.operations if each.growth > 1]
         return max(growing, key=lambda each: each.growth, default=None)
 
