@@ -29,13 +29,13 @@ def as_block(found: Divergence) -> str:
 
 def _title(found: Divergence) -> str:
     assert found.element is not None
-    place = f"[{', '.join(map(str, found.element))}]"
+    place = f" at [{', '.join(map(str, found.element))}]" if found.element else ""
     format = found.results[0].format if found.results else None
     kind = f"{format.name} " if format else ""
     distance = "" if found.ulps is None else f" by {abs(found.ulps)} ulp"
     return (
         f"step {found.step}, {found.where}: {kind}{found.operation} (call {found.call}):"
-        f" B differs from A{distance} at {place}\n  A is {found.a}, B is {found.b}"
+        f" B differs from A{distance}{place}\n  A is {found.a}, B is {found.b}"
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from numlean.elementary import ARITIES
+from numlean.entering import precision_of
 from numlean.errors import NumleanError, UnavailableError
 from numlean.lockstep.elements import Element
 from numlean.lockstep.numbers import Number, error_in_ulps
@@ -21,6 +22,7 @@ _REFERENCE_DEVICE: Final = "python"
 _ROUNDINGS: Final = ("toward_zero", "toward_positive", "toward_negative", "ties_to_away", "to_odd")
 _SHOWN_DIGITS: Final = 25
 _GUARD_BITS: Final = 256
+_SPREAD: Final = 4096
 
 
 @dataclass(frozen=True)
@@ -106,8 +108,8 @@ def _applied(element: Element, scalar: Scalar, operands: tuple[Any, ...]) -> Sto
 def _enough_bits(scalar: Scalar) -> int:
     format = scalar.format
     if format is None:
-        # As many as an mp Scalar's own, and more; the exponents of its numbers are near each other.
-        return 4 * len(f"{int(scalar.to_exact(scalar.from_float([1 / 3]))[0]._mpf_[1]):b}") + 4096
+        # Its exponents are unbounded, but those of numbers that meet are near each other.
+        return 4 * precision_of(scalar) + _SPREAD
     return 2 * (format.emax - format.emin + format.precision) + _GUARD_BITS
 
 
