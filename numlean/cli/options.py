@@ -23,17 +23,7 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seed", type=int, metavar="S", help="names initial values and sample order (default: 0)"
     )
-    parser.add_argument(
-        "--device", metavar="DEVICE", help="cpu or python; by default where the dtype runs best"
-    )
-    for device in ("cpu", "cuda"):
-        parser.add_argument(
-            f"--{device}",
-            dest="device",
-            action="store_const",
-            const=device,
-            help=f"the same as --device {device}; the last of these wins",
-        )
+    add_device_options(parser, "by default where the dtype runs best")
     parser.add_argument(
         "--backend",
         default=BACKENDS[0],
@@ -51,6 +41,19 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
     )
     add_optimization_options(parser)
     add_data_options(parser)
+
+
+def add_device_options(parser: argparse.ArgumentParser, default: str) -> None:
+    """Where to run, in three spellings; ``default`` says where if none is given."""
+    parser.add_argument("--device", metavar="DEVICE", help=f"cpu or python; {default}")
+    for device in ("cpu", "cuda"):
+        parser.add_argument(
+            f"--{device}",
+            dest="device",
+            action="store_const",
+            const=device,
+            help=f"the same as --device {device}; the last of these wins",
+        )
 
 
 def task_of(arguments: argparse.Namespace) -> NamedTask:

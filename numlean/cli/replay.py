@@ -23,6 +23,7 @@ from typing import Any
 
 from numlean.certificate import Certificate, CertificateError, Replay, replay
 from numlean.checkpoint.errors import naming
+from numlean.cli.options import add_device_options
 from numlean.cli.progress import progress
 from numlean.execution import BACKENDS
 from numlean.lockstep import Side
@@ -32,15 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
     parser.add_argument("files", nargs="+", metavar="FILE", help="certificates")
     parser.add_argument("--dtype", metavar="D", help="in another arithmetic")
-    parser.add_argument("--device", metavar="DEVICE", help="on another device")
-    for device in ("cpu", "cuda"):
-        parser.add_argument(
-            f"--{device}",
-            dest="device",
-            action="store_const",
-            const=device,
-            help=f"the same as --device {device}",
-        )
+    add_device_options(parser, "by default as the certificate says")
     parser.add_argument("--backend", choices=BACKENDS, help="executed otherwise")
     parser.add_argument(
         "--fast-kernels",

@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-from numlean.nn import Linear, Sequential, Tanh
-from numlean.runtime.task import Task
-from numlean.tasks.named import NamedTask, Split
-from numlean.tasks.splits import classified
+from typing import Any
 
-_CLASSES = 3
-_TEST_SIZE = 30
+from numlean.tasks.measurements import classes_of_measurements
 
 
-def _load() -> Split:
+def _bundle() -> Any:
     from sklearn.datasets import load_iris
 
-    return classified(load_iris(), classes=_CLASSES, test_size=_TEST_SIZE)
+    return load_iris()
 
 
-TASK = NamedTask(
-    name="iris",
-    summary="150 irises of 3 kinds, 4 lengths each (scikit-learn), 30 of them a test, 4-16-3, tanh,"
+TASK = classes_of_measurements(
+    "iris",
+    "150 irises of 3 kinds, 4 lengths each (scikit-learn), 30 of them a test, 4-16-3, tanh,"
     " cross-entropy; knows all 30",
-    task=Task.classification(Sequential(Linear(4, 16), Tanh(), Linear(16, _CLASSES))),
-    load=_load,
-    steps=300,
-    batch_size=16,
-    lr=0.05,
-    momentum=0.9,
-    is_classification=True,
+    _bundle,
+    inputs=4,
+    classes=3,
+    test_size=30,
 )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from numlean.data import Dataset
@@ -20,13 +18,6 @@ def parted(inputs: Floats, targets: Floats, *, test_size: int, seed: int) -> Spl
     order = permutation(len(inputs), UniformStream(seed))
     test, train = Dataset.of_arrays(inputs[order], targets[order]).split_at(test_size)
     return Split(train=train, test=test)
-
-
-def classified(bundle: Any, *, classes: int, test_size: int) -> Split:
-    """A bundle of scikit-learn's: its inputs standardised in binary64, its classes one-hot."""
-    one_hot = np.eye(classes)[bundle.target]
-    split = parted(bundle.data, one_hot, test_size=test_size, seed=0)
-    return standardised_before(split, targets=False)
 
 
 def standardised_before(split: Split, *, targets: bool) -> Split:
