@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from numlean import autograd, checkpoint, data, interop, losses, nn, ops, optim, schedules
 from numlean.certificate import Certificate, Replay, certify, replay
+from numlean.comparison import Comparison, compare
 from numlean.counting import CountingScalar
 from numlean.data import DataLoader, Dataset, Sample
 from numlean.digest import state_digest, value_digest
@@ -67,6 +68,7 @@ __all__ = [
     "CLASSES",
     "Backend",
     "Certificate",
+    "Comparison",
     "CountingScalar",
     "Crosscheck",
     "DataLoader",
@@ -109,6 +111,7 @@ __all__ = [
     "checkpoint",
     "clip_by_norm",
     "clip_by_value",
+    "compare",
     "compare_function",
     "crosscheck",
     "data",

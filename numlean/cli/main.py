@@ -19,6 +19,7 @@ _COMMANDS: Final = {
     "train": "train a task in one arithmetic",
     "crosscheck": "train a task in several arithmetics and compare every step bit for bit",
     "replay": "make a certificate's run again and compare every step bit for bit",
+    "compare": "train a task in several arithmetics and measure how far each is from a truth",
     "export": "write a checkpoint's parameters as floats, .npz or .safetensors",
     "eval": "evaluate an expression and show the result from all sides",
     "dtypes": "list the arithmetics",

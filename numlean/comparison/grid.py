@@ -1,0 +1,58 @@
+"""How far two numbers are apart, in units of what an arithmetic can tell apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from numlean.scalar import Scalar
+
+Floats: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The numbers of a format, or of a precision, as a measure of distances.
+
+    Attributes:
+        name: Of which arithmetic it is.
+        precision: Significant bits.
+        emin: The least exponent of a normal number; None if exponents are unbounded.
+    """
+
+    name: str
+    precision: int
+    emin: int | None = None
+
+    @classmethod
+    def of(cls, scalar: Scalar) -> Grid:
+        """The grid of a Scalar's numbers."""
+        format = scalar.format
+        if format is not None:
+            return cls(scalar.name, format.precision, format.emin)
+        # In binary the significand of a third has a one in its last place, or in the one before.
+        one, three = scalar.from_float([1.0]), scalar.from_float([3.0])
+        (third,) = scalar.to_exact(scalar.div(one, three))
+        return cls(scalar.name, int(third._mpf_[3]))
+
+    def coarser(self, other: Grid) -> Grid:
+        """The one of two with fewer significant bits."""
+        return self if self.precision <= other.precision else other
+
+    def ulps(self, error: Floats, a: Floats, b: Floats) -> Floats:
+        """Magnitudes of errors a - b in ulp, which is that of the greater of \\|a\\| and \\|b\\|.
+
+        So no error is more than two to the power of the precision, and one more: where not a bit
+        is right. All arrays are finite and of one shape.
+        """
+        _, exponents = np.frexp(np.maximum(np.abs(a), np.abs(b)))
+        exponents = exponents - 1
+        if self.emin is not None:
+            exponents = np.maximum(exponents, self.emin)
+        # A power of two beyond binary64's range would be infinite, so it is applied in halves.
+        shift = self.precision - 1 - exponents
+        half = shift // 2
+        ulps: Floats = np.ldexp(np.ldexp(np.abs(error), half), shift - half)
+        return ulps

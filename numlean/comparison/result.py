@@ -1,0 +1,105 @@
+"""What a comparison keeps of all that it measures."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from numlean.comparison.operations import Key, OperationErrors
+from numlean.comparison.records import Record
+from numlean.comparison.seed_run import Found
+from numlean.comparison.tally import Tally
+
+Where: TypeAlias = tuple[str, str]
+"""A phase and a layer."""
+
+
+@dataclass
+class Comparison:
+    """Arithmetics beside each other and the truth.
+
+    Attributes:
+        header: What was compared, and how; see :mod:`numlean.comparison.records`.
+        steps: A record for each dtype, seed and step measured.
+        runs: A record for each dtype and seed.
+        operations: By dtype, the errors of each operation of a layer, over all steps and seeds, in
+            program order.
+        layers: By dtype, phase and layer, and step, the total errors over all seeds.
+    """
+
+    header: Record
+    steps: list[Record] = field(default_factory=list)
+    runs: list[Record] = field(default_factory=list)
+    operations: dict[str, dict[Key, OperationErrors]] = field(default_factory=dict)
+    layers: dict[str, dict[Where, dict[int, Tally]]] = field(default_factory=dict)
+
+    @property
+    def dtypes(self) -> tuple[str, ...]:
+        """All runs by their names, in the order asked for."""
+        return tuple(self.header["dtypes"])
+
+    @property
+    def truth(self) -> str:
+        """The run that the others are measured by."""
+        return str(self.header["truth"])
+
+    @property
+    def measured(self) -> tuple[str, ...]:
+        """All runs but the truth."""
+        return tuple(dtype for dtype in self.dtypes if dtype != self.truth)
+
+    def add(self, record: Record, found: Found) -> None:
+        """Keep what was found at a step."""
+        self.steps.append(record)
+        if found.operations is None:
+            return
+        merged = self.operations.setdefault(found.dtype, {})
+        layers = self.layers.setdefault(found.dtype, {})
+        for (phase, layer, name), errors in found.operations.items():
+            merged.setdefault((phase, layer, name), OperationErrors()).merge(errors)
+            if errors.total.count:
+                by_step = layers.setdefault((phase, layer), defaultdict(Tally))
+                by_step[found.step].merge(errors.total)
+
+    def of(self, dtype: str) -> list[Record]:
+        """The steps of a run, of all seeds."""
+        return [record for record in self.steps if record["dtype"] == dtype]
+
+    def __str__(self) -> str:
+        lines = [_row("dtype", *(heading for heading, _ in _COLUMNS))]
+        lines += [_row(run, *self._figures(run)) for run in self.dtypes]
+        return "\n".join(lines)
+
+    def _figures(self, dtype: str) -> list[str]:
+        """A line of the table: the worst of all seeds after the last step."""
+        last = max((record["step"] for record in self.steps), default=None)
+        ends = [record for record in self.of(dtype) if record["step"] == last]
+        return [_worst([take(record) for record in ends]) for _, take in _COLUMNS]
+
+
+def _parameter(name: str) -> Any:
+    return lambda record: (record["parameters"] or {}).get(name)
+
+
+_COLUMNS: list[tuple[str, Any]] = [
+    ("loss", lambda record: record["loss"]),
+    ("median ulp", _parameter("median_ulp")),
+    ("max ulp", _parameter("max_ulp")),
+    ("relative", _parameter("relative")),
+    ("sign flips", _parameter("sign_flips")),
+    ("inf", _parameter("inf")),
+    ("nan", _parameter("nan")),
+    ("accuracy", lambda record: record["accuracy"]),
+]
+
+
+def _worst(values: list[Any]) -> str:
+    known = [value for value in values if value is not None]
+    if not known:
+        return ""
+    return f"{max(known):.4g}" if any(v != v for v in known) is False else "nan"
+
+
+def _row(first: str, *cells: str) -> str:
+    return f"{first:<16}" + "".join(f"{cell:>12}" for cell in cells)
