@@ -19,7 +19,7 @@ import argparse
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Final, TextIO
+from typing import IO, Final
 
 from numlean.cli.options import add_training_options, config_of, options_of, task_of
 from numlean.cli.progress import progress
@@ -39,7 +39,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--truth", metavar="T", default="mp:200", help="what to measure by (default: %(default)s)"
     )
     parser.add_argument(
-        "--seeds", type=int, metavar="N", default=1, help="runs of each, from --seed on (default: 1)"
+        "--seeds",
+        type=int,
+        metavar="N",
+        default=1,
+        help="runs of each, from --seed on (1)",
     )
     parser.add_argument(
         "--every", type=int, metavar="N", help="measure every N steps (default: about 100 times)"
@@ -120,7 +124,7 @@ def _lines(path: Path) -> Iterator[Write]:
         yield lambda record: print(as_line(record), file=file)
 
 
-def _opened(path: Path, mode: str) -> TextIO:
+def _opened(path: Path, mode: str) -> IO[str]:
     try:
         return path.open(mode, encoding="utf-8")
     except OSError as error:

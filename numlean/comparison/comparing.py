@@ -26,7 +26,7 @@ from numlean.tasks import NamedTask, Split, get_task
 from numlean.tensor import Tensor
 
 Data: TypeAlias = Split | Dataset | Callable[[Scalar], Split | Dataset]
-"""What to train on, with test data or without, or what makes of a Scalar the data of a run in it."""
+"""What to train on, with test data or without, or what makes of a Scalar a run's data."""
 
 _POINTS = 100
 """About so many steps are measured if nothing else is said."""

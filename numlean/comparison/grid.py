@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from numlean.scalar import Scalar
+from numlean.scalar import Scalar, Storage
 
 Floats: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -42,7 +42,7 @@ class Grid:
         return self if self.precision <= other.precision else other
 
     def ulps(self, error: Floats, a: Floats, b: Floats) -> Floats:
-        """Magnitudes of errors a - b in ulp, which is that of the greater of \\|a\\| and \\|b\\|.
+        """Magnitudes of errors a - b in ulp, which is that of the greater of a and b.
 
         So no error is more than two to the power of the precision, and one more: where not a bit
         is right. All arrays are finite and of one shape.
@@ -56,3 +56,11 @@ class Grid:
         half = shift // 2
         ulps: Floats = np.ldexp(np.ldexp(np.abs(error), half), shift - half)
         return ulps
+
+
+def floats_of(scalar: Scalar, x: Storage) -> Floats:
+    """Numbers rounded to binary64: once, or twice where they are subnormal there and unbounded."""
+    if scalar.format is not None:
+        return scalar.to_float(x)
+    values = [float(value) for value in scalar.to_exact(x).flat]
+    return np.array(values).reshape(x.shape)

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from numlean.comparison.grid import Floats, Grid
+from numlean.comparison.grid import Floats, Grid, floats_of
 from numlean.errors import UnavailableError
 from numlean.lockstep.tracing import ELEMENTWISE, Application
 from numlean.registry import get_scalar
@@ -65,11 +65,11 @@ class Judge:
 
     def differences(self, x: Storage, y: Storage) -> Floats:
         """How far the judge's numbers x are above y."""
-        return self.wide.to_float(self.wide.sub(x, y))
+        return floats_of(self.wide, self.wide.sub(x, y))
 
     def floats(self, x: Storage) -> Floats:
         """The judge's numbers as binary64."""
-        return self.wide.to_float(x)
+        return floats_of(self.wide, x)
 
 
 def numbers_of(application: Application) -> Iterator[tuple[int, Storage]]:
@@ -88,7 +88,7 @@ def entered(wide: Scalar, scalar: Scalar, x: Storage) -> Storage:
         return x
     x = np.ascontiguousarray(x).reshape(x.shape)
     if _embeds(scalar.format) or wide.format is not None:
-        return wide.from_float(scalar.to_float(x))
+        return wide.from_float(floats_of(scalar, x))
     return wide.from_exact(scalar.to_exact(x))
 
 

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from numlean.comparison.grid import Grid
 from numlean.comparison.judge import Judge
-from numlean.comparison.operations import Key, OperationErrors, OperationMeter
+from numlean.comparison.operations import OperationMeter
 from numlean.comparison.parameters import ParameterMeter
-from numlean.comparison.truth import TrueStep
 from numlean.counting import CountingScalar, keeps_flags
 from numlean.data import Dataset, Sample
 from numlean.digest import parameters_of, state_digest, value_digest
 from numlean.flags import Flags
+from numlean.indices import INDICES
 from numlean.lockstep import Number, Side
 from numlean.lockstep.replay import Moment, traced
 from numlean.lockstep.states import KeepsGradients, RunState
 from numlean.lockstep.tracing import Application
-from numlean.runtime import Stepper, Task, TrainConfig, evaluation
+from numlean.nn import Mode
+from numlean.runtime import Stepper, Task, TrainConfig
+from numlean.scalar import Scalar
 from numlean.tensor import Tensor
 
 
@@ -31,7 +32,7 @@ class Lane:
         task: What is trained.
         config: How.
         stepper: Makes the steps.
-        moment: The last step.
+        after: The state after the last step.
     """
 
     def __init__(self, side: Side, task: Task, config: TrainConfig) -> None:
@@ -40,7 +41,7 @@ class Lane:
         self.config = config
         runner = side.runner(task)
         self.stepper = Stepper(runner, KeepsGradients(config.optimizer), config.scheduler)
-        self.moment: Moment | None = None
+        self.after = RunState.of(self.stepper)
 
     @property
     def name(self) -> str:
@@ -49,16 +50,30 @@ class Lane:
 
     def step(self, sample: Sample) -> None:
         """Make a step."""
-        before, number = RunState.of(self.stepper), self.stepper.step_count
-        loss = self.stepper.step(sample)
-        self.moment = Moment(number, before, sample, RunState.of(self.stepper, loss))
+        self.after = RunState.of(self.stepper, self.stepper.step(sample))
+
+    def traced_step(
+        self, sample: Sample, *, counts_flags: bool
+    ) -> tuple[list[Application], dict[str, Flags] | None]:
+        """Make a step; its operations, and the flags they raise, if the arithmetic keeps any."""
+        side, counting = self.side, None
+        if counts_flags and keeps_flags(side.scalar):
+            counting = CountingScalar(side.scalar)
+            # What is counted is carried out one by one.
+            eager = replace(side.options, backend="eager")
+            side = replace(side, scalar=counting, options=eager)
+        stepper, before = self.stepper, RunState.of(self.stepper)
+        moment = Moment(stepper.step_count, before, sample, before)
+        applications, after = traced(self.task, self.config, side, moment)
+        self.after = _in(stepper.runner.scalar, after)
+        stepper.restore(self.after.params, self.after.state, stepper.step_count + 1)
+        return applications, None if counting is None else dict(counting.counts)
 
     @property
     def loss(self) -> Tensor:
         """The last step's, before its update."""
-        assert self.moment is not None
-        assert self.moment.after.loss is not None
-        return self.moment.after.loss
+        assert self.after.loss is not None
+        return self.after.loss
 
     def figures(self) -> dict[str, Any]:
         """What there is to say of the last step without the truth."""
@@ -67,27 +82,18 @@ class Lane:
         return {"loss": self.loss.item(), "loss_text": number.text, "loss_bits": bits}
 
     def tested(self, data: Dataset, *, counts_classes: bool) -> dict[str, Any]:
-        """Loss and accuracy over data, with the present parameters."""
-        found = evaluation(self.stepper, data, counts_classes=counts_classes)
-        return {"test_loss": found.loss.item(), "accuracy": found.accuracy}
+        """The accuracy over data with the present parameters, or the loss without classes."""
+        runner = self.stepper.runner
+        with runner.in_mode(Mode.EVAL):
+            if not counts_classes:
+                return {"test_loss": runner.mean_loss(data).item(), "accuracy": None}
+            right, count = runner.accuracy(data)
+        return {"test_loss": None, "accuracy": right / count}
 
     def digests(self) -> dict[str, str]:
         """Those of the present parameters."""
         named = parameters_of(self.stepper.runner)
         return {"state_digest": state_digest(named), "value_digest": value_digest(named)}
-
-    def trace(self, *, counts_flags: bool) -> tuple[list[Application], dict[str, Flags] | None]:
-        """The last step's operations, and the flags they raised, if the arithmetic keeps any."""
-        assert self.moment is not None
-        side = self.side
-        if not (counts_flags and keeps_flags(side.scalar)):
-            return traced(self.task, self.config, side, self.moment)[0], None
-        counting = CountingScalar(side.scalar)
-        # What is counted is carried out one by one.
-        eager = replace(side.options, backend="eager")
-        side = replace(side, scalar=counting, options=eager)
-        applications, _ = traced(self.task, self.config, side, self.moment)
-        return applications, dict(counting.counts)
 
 
 class Measured:
@@ -107,22 +113,23 @@ class Measured:
 
     def step_errors(self) -> dict[str, Any]:
         """The errors of loss and parameters after the last step."""
-        params, true = (_params(lane) for lane in (self.lane, self._truth))
+        params, true = self.lane.after.params, self._truth.after.params
         names = [spec.name for spec in self.lane.task.model.parameters]
         return {
             **self._parameters.loss(self.lane.loss, self._truth.loss),
             "parameters": self._parameters.parameters(names, params, true),
         }
 
-    def operation_errors(
-        self, truth: TrueStep, *, counts_flags: bool
-    ) -> tuple[dict[Key, OperationErrors], dict[str, Any] | None]:
-        """The errors of the last step's operations, and its flags by operation."""
-        applications, counts = self.lane.trace(counts_flags=counts_flags)
-        flags = counts and {name: flags.as_dict() for name, flags in sorted(counts.items())}
-        return self.operations.errors(applications, truth), flags
+
+def _in(scalar: Scalar, state: RunState) -> RunState:
+    """A state whose numbers are those of the Scalar that another one stood in for."""
+    assert state.loss is not None
+    return RunState(
+        tuple(_as(scalar, p) for p in state.params),
+        {name: [_as(scalar, t) for t in tensors] for name, tensors in state.state.items()},
+        Tensor(scalar, state.loss.data),
+    )
 
 
-def _params(lane: Lane) -> Sequence[Tensor]:
-    assert lane.moment is not None
-    return lane.moment.after.params
+def _as(scalar: Scalar, x: Tensor) -> Tensor:
+    return x if x.scalar is INDICES else Tensor(scalar, x.data)

@@ -8,9 +8,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from numlean.comparison.grid import Floats, Grid
+from numlean.comparison.grid import Floats, Grid, floats_of
 from numlean.comparison.judge import JUDGED, Judge, numbers_of
-from numlean.comparison.tally import Tally, ratio
+from numlean.comparison.tally import Tally
 from numlean.comparison.truth import TrueStep
 from numlean.lockstep.tracing import RELATIONS, Application
 
@@ -102,7 +102,8 @@ class OperationMeter:
         z = judge.entered(judge.own, np.asarray(application.result))
         t = truth.result(judge.wide, number)
         exact = judge.exact(application)
-        values, true = judge.floats(z), truth.floats(number)
+        values = floats_of(judge.own, np.asarray(application.result))
+        true = truth.floats(number)
         self._count_specials(errors, application, values)
         total = _Errors(judge.differences(z, t), values, true)
         total.add_to(errors.total, self.coarser)
@@ -114,9 +115,8 @@ class OperationMeter:
         inherited = _Errors(total.differences - local.differences, right, true)
         inherited.add_to(errors.inherited, self.coarser, where=total.finite & local.finite)
         handed = max(self._handed(application, truth, number), default=0.0)
-        if handed and np.isfinite(handed):
-            gain = ratio(inherited.relative, handed)
-            errors.amplification = max(errors.amplification, gain)
+        if handed:
+            errors.amplification = max(errors.amplification, inherited.relative / handed)
 
     def _count_specials(
         self, errors: OperationErrors, application: Application, values: Floats
@@ -124,14 +124,14 @@ class OperationMeter:
         infinite, nan = int(np.isinf(values).sum()), int(np.isnan(values).sum())
         errors.inf += infinite
         errors.nan += nan
-        operands = (self.judge.own.to_float(x) for _, x in numbers_of(application))
+        operands = (floats_of(self.judge.own, x) for _, x in numbers_of(application))
         if infinite + nan and all(np.isfinite(x).all() for x in operands):
             errors.born += infinite + nan
 
     def _handed(self, application: Application, truth: TrueStep, number: int) -> Iterator[float]:
         """The relative errors of the operands, as norms."""
         for k, x in numbers_of(application):
-            values, true = self.judge.own.to_float(x), truth.operand(number, k)
+            values, true = floats_of(self.judge.own, x), truth.operand(number, k)
             with np.errstate(invalid="ignore", over="ignore"):
                 differences = values - true
             yield _Errors(differences, values, true).relative
@@ -149,11 +149,12 @@ class _Errors:
         """The norm of the errors by that of what ought to be, over finite numbers."""
         tally = Tally()
         kept = self.finite
-        tally.add(np.zeros(int(kept.sum())), self.differences[kept], self.right[kept])
+        errors, values, right = (x[kept] for x in (self.differences, self.values, self.right))
+        tally.add(np.zeros(errors.shape), errors, values, right)
         return tally.relative
 
     def add_to(self, tally: Tally, grid: Grid, where: Any = True) -> None:
         """Count the errors of finite numbers."""
         kept = self.finite & where
         errors, values, right = (x[kept] for x in (self.differences, self.values, self.right))
-        tally.add(grid.ulps(errors, values, right), errors, right)
+        tally.add(grid.ulps(errors, values, right), errors, values, right)

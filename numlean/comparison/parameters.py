@@ -65,7 +65,7 @@ def _figures(grid: Grid, differences: Floats, values: Floats, right: Floats) -> 
     errors, ours, true = differences[finite], values[finite], right[finite]
     ulps = grid.ulps(errors, ours, true)
     tally = Tally()
-    tally.add(ulps, errors, true)
+    tally.add(ulps, errors, ours, true)
     nonzero = true != 0
     relative = np.abs(errors[nonzero]) / np.abs(true[nonzero])
     return {

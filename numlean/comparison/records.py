@@ -1,26 +1,28 @@
 """A comparison as plain objects, which are written as lines of JSON.
 
 The first is of ``record`` "comparison": ``numlean`` (the version), ``task``, ``dtypes``, ``truth``,
-``seeds``, ``steps``, ``every`` (so many steps from one that is measured to the next), ``batch_size``,
-``optimizer`` and ``schedule`` (as Python writes them), ``lr``, ``parameters`` (name and shape),
-``data_digest`` (SHA-256 of the training data's binary64 numbers, or the truth's own), ``platform``,
-``python``, ``numpy``, and ``measures``: for each dtype but the truth ``judge`` (the arithmetic that
-says what its operations ought to give), ``local_grid`` and ``grid`` (``name``, ``precision``,
-``emin``: whose ulp local errors, and all others, are counted in).
+``seeds``, ``steps``, ``every`` (so many steps from one that is measured to the next),
+``batch_size``, ``optimizer`` and ``schedule`` (as Python writes them), ``lr``, ``parameters`` (name
+and shape), ``data_digest`` (SHA-256 of the training data's binary64 numbers, or the truth's own),
+``platform``, ``python``, ``numpy``, and ``measures``: for each dtype but the truth ``judge`` (the
+arithmetic that says what its operations ought to give), ``local_grid`` and ``grid`` (``name``,
+``precision``, ``emin``: whose ulp local errors, and all others, are counted in).
 
 Of ``record`` "step", one for each step measured and dtype: ``dtype``, ``seed``, ``step`` (from 0),
 ``loss`` (the batch's, before the update), ``loss_text`` (it again, exactly: the shortest decimal
 that comes back), ``loss_bits`` (its encoding, null where there is none), ``loss_error_ulp``,
 ``loss_relative_error``, ``parameters`` (below), ``flags`` (how often each exception was raised, by
-operation; null where none are kept), ``test_loss`` and ``accuracy`` (null at steps after which the
-test data are not looked at). Of the truth, errors are null.
+operation; null where none are kept), ``accuracy`` on the test data or, of tasks without classes,
+``test_loss`` (the other, and both where the test data are not looked at, null). Of the truth,
+errors are null.
 
 ``parameters`` are all parameters and buffers after the update against the truth's: ``count`` (those
 finite on both sides; all figures but ``inf`` and ``nan`` are of them), ``exact`` (those without an
 error), ``max_ulp``, ``median_ulp``, ``rms_ulp``, ``histogram`` (how many errors lie in
-[2**k, 2**(k + 1)) ulp, by k; exact ones are left out), ``relative`` (the norm of the errors by that
-of the truth), ``max_relative`` and ``median_relative`` (of single numbers that are not 0),
-``sign_flips``, ``inf``, ``nan``, and ``by_parameter``, the same in brief.
+[2**k, 2**(k + 1)) ulp, by k; exact ones are left out, and those below 2**-40 counted there),
+``relative`` (the norm of the errors by that of the numbers, each or the truth's, whichever is
+greater), ``max_relative`` and ``median_relative`` (of single numbers, by the truth's that are not
+0), ``sign_flips``, ``inf``, ``nan``, and ``by_parameter``, the same in brief.
 
 Of ``record`` "operation", one for each dtype, step, phase, layer and operation: ``calls``; the
 errors ``local`` (of results against the exact operation on the same operands), ``total`` (against

@@ -9,7 +9,7 @@ from typing import Any
 from numlean.comparison.lane import Lane, Measured
 from numlean.comparison.operations import Key, OperationErrors
 from numlean.comparison.truth import TrueStep
-from numlean.data import Dataset, minibatches
+from numlean.data import Dataset, Sample, minibatches
 from numlean.lockstep import Side
 from numlean.runtime import Task, TrainConfig
 from numlean.scalar import Scalar
@@ -43,9 +43,7 @@ class Schedule:
         """The measured steps after which the test data are looked at."""
         measured = [step for step in range(self.steps) if self.measures(step)]
         count = min(self.tests, len(measured))
-        return frozenset(
-            measured[-(-(k + 1) * len(measured) // count) - 1] for k in range(count)
-        )
+        return frozenset(measured[-(-(k + 1) * len(measured) // count) - 1] for k in range(count))
 
 
 @dataclass(frozen=True)
@@ -102,28 +100,43 @@ class SeedRun:
             minibatches(split.train, config.batch_size, seed=config.seed) for split in self._splits
         ]
         for step in range(config.steps):
-            for lane, samples in zip(self.lanes, batches, strict=True):
-                lane.step(next(samples))
+            samples = [next(each) for each in batches]
             if schedule.measures(step):
-                tests = [self._tests(k, step in tested) for k in range(len(self.lanes))]
-                yield from self._measured(step, tests)
+                yield from self._measured(step, samples, step in tested)
+            else:
+                for lane, sample in zip(self.lanes, samples, strict=True):
+                    lane.step(sample)
             on_step()
 
-    def _measured(self, step: int, tests: Sequence[dict[str, Any]]) -> Iterator[Found]:
-        schedule, truth = self._schedule, None
-        if schedule.operations:
-            applications, _ = self.truth.trace(counts_flags=False)
+    def _measured(self, step: int, samples: Sequence[Sample], tests: bool) -> Iterator[Found]:
+        """Make a step, the truth's first, and measure it."""
+        truth = None
+        if self._schedule.operations:
+            applications, _ = self.truth.traced_step(samples[0], counts_flags=False)
             truth = TrueStep(self.truth.side.scalar, applications)
-        figures = {**self.truth.figures(), **_NOTHING, **tests[0]}
+        else:
+            self.truth.step(samples[0])
+        figures = {**self.truth.figures(), **_NOTHING, **self._tests(0, tests)}
         yield Found(self.truth.name, step, figures)
-        for measured, test in zip(self.others, tests[1:], strict=True):
-            own = {**measured.lane.figures(), **measured.step_errors(), "flags": None, **test}
-            operations = None
-            if truth is not None:
-                operations, own["flags"] = measured.operation_errors(
-                    truth, counts_flags=schedule.flags
-                )
-            yield Found(measured.lane.name, step, own, operations)
+        for k, measured in enumerate(self.others, 1):
+            operations, flags = self._step(measured, samples[k], truth)
+            own = measured.lane.figures(), measured.step_errors(), self._tests(k, tests)
+            figures = {**own[0], **own[1], "flags": flags, **own[2]}
+            yield Found(measured.lane.name, step, figures, operations)
+
+    def _step(
+        self, measured: Measured, sample: Sample, truth: TrueStep | None
+    ) -> tuple[dict[Key, OperationErrors] | None, dict[str, Any] | None]:
+        """Make a step; the errors of its operations, and the flags they raised, if wanted."""
+        if truth is None:
+            measured.lane.step(sample)
+            return None, None
+        counts_flags = self._schedule.flags
+        applications, counts = measured.lane.traced_step(sample, counts_flags=counts_flags)
+        flags = None
+        if counts is not None:
+            flags = {name: counts[name].as_dict() for name in sorted(counts)}
+        return measured.operations.errors(applications, truth), flags
 
     def _tests(self, k: int, now: bool) -> dict[str, Any]:
         data: Dataset = self._splits[k].test

@@ -25,7 +25,8 @@ class Tally:
         max_ulp: The greatest error.
         ulp_squares: The sum of the squares of errors in ulp.
         error_squares: The sum of the squares of the errors themselves.
-        value_squares: The sum of the squares of what the numbers ought to be.
+        value_squares: The sum of the squares of the numbers, or of what they ought to be where that
+            is greater.
         histogram: How many errors lie in [2**k, 2**(k + 1)) ulp, by k.
     """
 
@@ -37,8 +38,8 @@ class Tally:
     value_squares: float = 0.0
     histogram: Counter[int] = field(default_factory=Counter)
 
-    def add(self, ulps: Floats, errors: Floats, values: Floats) -> None:
-        """Count numbers: their errors in ulp, by value, and what they ought to be."""
+    def add(self, ulps: Floats, errors: Floats, values: Floats, right: Floats) -> None:
+        """Count numbers: their errors in ulp and by value, they, and what they ought to be."""
         if ulps.size == 0:
             return
         self.count += ulps.size
@@ -47,7 +48,7 @@ class Tally:
         with np.errstate(over="ignore", under="ignore"):
             self.ulp_squares += float((ulps**2).sum())
             self.error_squares += float((errors**2).sum())
-            self.value_squares += float((values**2).sum())
+            self.value_squares += float((np.maximum(np.abs(values), np.abs(right)) ** 2).sum())
         _, exponents = np.frexp(ulps[ulps > 0])
         bins, counts = np.unique(np.maximum(exponents - 1, LEAST_BIN), return_counts=True)
         self.histogram.update(dict(zip(bins.tolist(), counts.tolist(), strict=True)))
@@ -69,8 +70,8 @@ class Tally:
 
     @property
     def relative(self) -> float:
-        """The norm of the errors by that of what ought to be; 0 if there is no error."""
-        return ratio(self.error_squares, self.value_squares) ** 0.5
+        """The norm of the errors by that of the numbers, or of what they ought to be: at most 2."""
+        return math.sqrt(self.error_squares / self.value_squares) if self.error_squares else 0.0
 
     def as_plain(self) -> dict[str, Any]:
         """The figures by name."""
@@ -82,10 +83,3 @@ class Tally:
             "relative": self.relative,
             "histogram": {str(k): self.histogram[k] for k in sorted(self.histogram)},
         }
-
-
-def ratio(a: float, b: float) -> float:
-    """a / b; 0 if a is, and infinite if only b is 0."""
-    if a == 0:
-        return 0.0
-    return a / b if b else math.inf

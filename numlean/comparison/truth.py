@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from numlean.comparison.grid import Floats
+from numlean.comparison.grid import Floats, floats_of
 from numlean.comparison.judge import entered
 from numlean.lockstep.tracing import Application
 from numlean.scalar import Scalar, Storage
@@ -36,7 +36,7 @@ class TrueStep:
         return self._results[key]
 
     def floats(self, number: int) -> Floats:
-        """The result of an operation, each number rounded once to binary64."""
+        """The result of an operation, as binary64."""
         return self._as_floats(np.asarray(self.trace[number].result))
 
     def operand(self, number: int, k: int) -> Floats:
@@ -47,5 +47,5 @@ class TrueStep:
         # What is kept keeps its address, so that no two arrays have one.
         if id(x) not in self._floats:
             plain = np.ascontiguousarray(x).reshape(x.shape)
-            self._floats[id(x)] = x, self.scalar.to_float(plain)
+            self._floats[id(x)] = x, floats_of(self.scalar, plain)
         return self._floats[id(x)][1]
