@@ -112,7 +112,9 @@ class OperationMeter:
         right = judge.floats(exact)
         local = _Errors(judge.differences(z, exact), values, right)
         local.add_to(errors.local, self.grid)
-        inherited = _Errors(total.differences - local.differences, right, true)
+        with np.errstate(invalid="ignore", over="ignore"):
+            handed_on = total.differences - local.differences
+        inherited = _Errors(handed_on, right, true)
         inherited.add_to(errors.inherited, self.coarser, where=total.finite & local.finite)
         handed = max(self._handed(application, truth, number), default=0.0)
         if handed:

@@ -6,13 +6,16 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from numlean.comparison.records import Record
 from numlean.comparison.result import Comparison
 
 Take: TypeAlias = Callable[[Record], float | None]
 """A figure of a step's record."""
+
+_GREATEST: Final = 1e100
+"""What is greater is not drawn: all else would be flat beside it."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,7 @@ class Curve:
         name: The run's.
         style: Names its look: the run's place among all.
         steps: The steps.
-        middle: The median over seeds; a NaN where a seed has none that is finite.
+        middle: The median over seeds; a NaN where a seed's is not finite, or vast.
         least: The least of all seeds.
         greatest: The greatest.
     """
@@ -76,4 +79,4 @@ def _curve(result: Comparison, dtype: str, take: Take) -> Curve:
 
 
 def _of(statistic: Callable[[list[float]], float], values: list[float]) -> float:
-    return statistic(values) if all(map(math.isfinite, values)) else math.nan
+    return statistic(values) if all(abs(value) < _GREATEST for value in values) else math.nan

@@ -9,7 +9,7 @@ from numlean.comparison.page.numbers import power_of_two
 from numlean.comparison.page.svg import as_svg, page_style, series_colour
 from numlean.comparison.result import Comparison
 
-_WIDTH: Final = 6.3
+_WIDTH: Final = 4.9
 _ROW: Final = 0.85
 _HATCHES: Final = ("", "////", "....", "xxxx", "\\\\\\\\", "----", "++++", "oooo")
 _LEAST: Final = -8
@@ -28,7 +28,7 @@ def draw_histograms(name: str, result: Comparison) -> str:
         figure = Figure(figsize=(_WIDTH, whole))
         for row, (dtype, shares) in enumerate(found.items()):
             bottom = whole - _ROW * (row + 1)
-            axes = figure.add_axes((0.09, bottom / whole, 0.88, 0.55 / whole))
+            axes = figure.add_axes((0.115, bottom / whole, 0.86, 0.55 / whole))
             style = result.dtypes.index(dtype)
             _bars(axes, shares, low, style)
             axes.set_xlim(low - 2.6, high + 0.6)
@@ -65,11 +65,11 @@ def _bars(axes: Any, shares: dict[int | None, float], low: int, style: int) -> N
 
 
 def _ticks(axes: Any, low: int, high: int, *, named: bool) -> None:
-    apart = max((high - low) // 10, 1)
+    apart = max(-(-(high - low) // 7), 2)
     places = [*range(low, high + 1, apart)]
     labels = [power_of_two(k) for k in places]
     if low == _LEAST:
-        labels[0] = f"<{power_of_two(low + 1)}"
+        labels[0] = "less"
     axes.set_xticks([low - 1.8, *places], ["exact", *labels] if named else [])
     if named:
         axes.set_xlabel("ulp, each bar from its power of two to the next")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from numlean.comparison.page.curves import Curve
-from numlean.comparison.page.numbers import power_of_ten
+from numlean.comparison.page.numbers import power_of_ten, written
 from numlean.comparison.page.svg import as_svg, page_style, series_colour
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _MARKS: Final = ("o", "s", "^", "D", "v", "P", "X")
 _WIDTH: Final = 4.7
 _HEIGHT: Final = 2.35
 """Of the axes at least, in inches; more where there are many labels."""
-_ABOVE, _BELOW = 0.1, 0.45
+_ABOVE, _BELOW = 0.27, 0.45
 _LEFT, _INNER = 0.145, 0.56
 """Where the axes are, by the figure's width; labels stand to the right of it."""
 _LINE: Final = 0.15
@@ -39,7 +39,7 @@ def draw_curves(
 ) -> str:
     """Curves with bands as SVG; by default the axis is logarithmic where numbers are far apart."""
     from matplotlib.figure import Figure
-    from matplotlib.ticker import MaxNLocator
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
 
     with page_style():
         log = _is_wide(curves) if log is None else log
@@ -49,10 +49,11 @@ def draw_curves(
         whole = inner + _ABOVE + _BELOW
         figure = Figure(figsize=(_WIDTH, whole))
         axes = figure.add_axes((_LEFT, _BELOW / whole, _INNER, inner / whole))
-        for curve in curves:
-            _draw(axes, curve, log=log)
+        for k, curve in enumerate(curves):
+            _draw(axes, curve, len(curves) - 1 - k, log=log)
         axes.set_xlabel("step")
-        axes.set_ylabel(ylabel)
+        axes.set_title(ylabel, loc="left", x=-0.2, fontsize="medium", pad=7)
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: written(value, 6)))
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
         if log:
             _make_logarithmic(axes, curves)
@@ -74,14 +75,16 @@ def look(style: int) -> dict[str, Any]:
     }
 
 
-def _draw(axes: Axes, curve: Curve, *, log: bool) -> None:
+def _draw(axes: Axes, curve: Curve, above: int, *, log: bool) -> None:
+    """A curve so wide that it shows beneath as many others as are drawn above it."""
     least, middle, greatest = (
         [value if value > 0 or not log else math.nan for value in values]
         for values in (curve.least, curve.middle, curve.greatest)
     )
     apart = max(len(curve.steps) // _MARKED, 1)
     first = min(curve.style * apart // 5, max(len(curve.steps) - 1, 0))
-    axes.plot(curve.steps, middle, markevery=(first, apart), **look(curve.style))
+    wide = {"linewidth": 1.5 + 0.8 * min(above, 5), "markersize": 3.5 + 1.3 * min(above, 5)}
+    axes.plot(curve.steps, middle, markevery=(first, apart), **{**look(curve.style), **wide})
     if curve.least != curve.greatest:
         band = {"color": series_colour(curve.style), "alpha": 0.16, "linewidth": 0}
         axes.fill_between(curve.steps, least, greatest, **band)
@@ -130,7 +133,7 @@ def _text(curve: Curve, *, log: bool) -> str:
     elif log and not any(value > 0 for value in curve.middle):
         lines.append("(0: no error)")
     elif last < len(curve.steps) - 1:
-        lines.append(f"(finite to {curve.steps[last]})")
+        lines.append(f"(to step {curve.steps[last]})")
     return "\n".join(lines)
 
 

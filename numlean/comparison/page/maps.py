@@ -14,14 +14,15 @@ from numlean.comparison.tally import Tally
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_BOUNDS: Final = (-2, 0, 2, 4, 6, 8, 10)
+_BOUNDS: Final = (-1, 0, 1, 2, 3, 5, 7)
 """Levels lie between powers of two to these exponents, and beyond."""
 LEVELS: Final = len(_BOUNDS) + 1
 _COLUMNS: Final = 40
 _LETTERS: Final = 30
-_WIDTH: Final = 6.3
+_WIDTH: Final = 4.9
 _ROW: Final = 0.2
-_LEFT: Final = 0.36
+_LETTER: Final = 0.066
+"""As wide as a letter is at most on average, in inches."""
 
 
 def draw_map(name: str, result: Comparison, dtype: str) -> str:
@@ -40,24 +41,26 @@ def draw_map(name: str, result: Comparison, dtype: str) -> str:
         inner, above, below = _ROW * len(rows), 0.08, 0.82
         whole = inner + above + below
         figure = Figure(figsize=(_WIDTH, whole))
-        axes = figure.add_axes((_LEFT, below / whole, 0.97 - _LEFT, inner / whole))
+        labels = [_label(*where) for where in rows]
+        left = (0.12 + _LETTER * max(map(len, labels))) / _WIDTH
+        axes = figure.add_axes((left, below / whole, 0.97 - left, inner / whole))
         colours = ListedColormap([level_colour(k) for k in range(LEVELS)])
         looks: dict[str, Any] = {"cmap": colours, "vmin": -0.5, "vmax": LEVELS - 0.5}
         axes.pcolormesh(cells, edgecolors=PAPER, linewidth=0.7, **looks)
-        axes.set_yticks([k + 0.5 for k in range(len(rows))], [_label(*where) for where in rows])
+        axes.set_yticks([k + 0.5 for k in range(len(rows))], labels)
         axes.invert_yaxis()
         _set_steps(axes, groups)
         for spine in axes.spines.values():
             spine.set_visible(False)
         axes.tick_params(length=0)
         axes.grid(False)
-        scale = figure.add_axes((_LEFT, 0.22 / whole, 0.97 - _LEFT, 0.12 / whole))
+        scale = figure.add_axes((left, 0.22 / whole, 0.97 - left, 0.12 / whole))
         _draw_scale(scale, looks)
         return as_svg(figure, name, f"Errors of {dtype} by layer and step; the tables give them")
 
 
 def _set_steps(axes: Axes, groups: Sequence[Sequence[int]]) -> None:
-    apart = max(len(groups) // 8, 1)
+    apart = max(-(-len(groups) // 7), 1)
     places = range(0, len(groups), apart)
     axes.set_xticks([k + 0.5 for k in places], [str(groups[k][0]) for k in places])
     axes.set_xlabel("step", labelpad=1)

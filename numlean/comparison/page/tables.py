@@ -17,7 +17,7 @@ _NOTABLE: Final = 2.0
 _OPERATIONS: Final = (
     *("phase", "layer", "operation", "calls", "local max", "local rms", "inherited max"),
     *("inherited rms", "total max", "total rms", "total relative", "amplifies", "inf", "NaN"),
-    *("born here", "decided otherwise"),
+    *("born here", "flips"),
 )
 
 
