@@ -56,12 +56,12 @@ class Lane:
         self, sample: Sample, *, counts_flags: bool
     ) -> tuple[list[Application], dict[str, Flags] | None]:
         """Make a step; its operations, and the flags they raise, if the arithmetic keeps any."""
-        side, counting = self.side, None
+        # A plan writes over what it was given, and what is counted is carried out one by one.
+        eager = replace(self.side.options, backend="eager")
+        side, counting = replace(self.side, options=eager), None
         if counts_flags and keeps_flags(side.scalar):
             counting = CountingScalar(side.scalar)
-            # What is counted is carried out one by one.
-            eager = replace(side.options, backend="eager")
-            side = replace(side, scalar=counting, options=eager)
+            side = replace(side, scalar=counting)
         stepper, before = self.stepper, RunState.of(self.stepper)
         moment = Moment(stepper.step_count, before, sample, before)
         applications, after = traced(self.task, self.config, side, moment)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -67,9 +68,11 @@ class Comparison:
         return [record for record in self.steps if record["dtype"] == dtype]
 
     def __str__(self) -> str:
-        lines = [_row("dtype", *(heading for heading, _ in _COLUMNS))]
-        lines += [_row(run, *self._figures(run)) for run in self.dtypes]
-        return "\n".join(lines)
+        rows = [("dtype", *(heading for heading, _ in _COLUMNS))]
+        rows += [(run, *self._figures(run)) for run in self.dtypes]
+        width = max(len(first) for first, *_ in rows)
+        lines = (f"{first:<{width}}" + "".join(f"{c:>12}" for c in cells) for first, *cells in rows)
+        return "\n".join(line.rstrip() for line in lines)
 
     def _figures(self, dtype: str) -> list[str]:
         """A line of the table: the worst of all seeds after the last step."""
@@ -98,8 +101,4 @@ def _worst(values: list[Any]) -> str:
     known = [value for value in values if value is not None]
     if not known:
         return ""
-    return f"{max(known):.4g}" if any(v != v for v in known) is False else "nan"
-
-
-def _row(first: str, *cells: str) -> str:
-    return f"{first:<16}" + "".join(f"{cell:>12}" for cell in cells)
+    return "nan" if any(map(math.isnan, known)) else f"{max(known):.4g}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from numlean.comparison.grid import Floats
+from numlean.comparison.norm import ONE, Norm
 
 LEAST_BIN = -40
 """Errors below two to this power are counted as if they had it."""
@@ -23,19 +23,18 @@ class Tally:
         count: How many numbers were measured.
         exact: How many of them have no error.
         max_ulp: The greatest error.
-        ulp_squares: The sum of the squares of errors in ulp.
-        error_squares: The sum of the squares of the errors themselves.
-        value_squares: The sum of the squares of the numbers, or of what they ought to be where that
-            is greater.
+        ulps: The norm of the errors in ulp.
+        errors: The norm of the errors themselves.
+        values: The norm of the numbers, or of what they ought to be where that is greater.
         histogram: How many errors lie in [2**k, 2**(k + 1)) ulp, by k.
     """
 
     count: int = 0
     exact: int = 0
     max_ulp: float = 0.0
-    ulp_squares: float = 0.0
-    error_squares: float = 0.0
-    value_squares: float = 0.0
+    ulps: Norm = field(default_factory=Norm)
+    errors: Norm = field(default_factory=Norm)
+    values: Norm = field(default_factory=Norm)
     histogram: Counter[int] = field(default_factory=Counter)
 
     def add(self, ulps: Floats, errors: Floats, values: Floats, right: Floats) -> None:
@@ -45,10 +44,9 @@ class Tally:
         self.count += ulps.size
         self.exact += int((ulps == 0).sum())
         self.max_ulp = max(self.max_ulp, float(ulps.max()))
-        with np.errstate(over="ignore", under="ignore"):
-            self.ulp_squares += float((ulps**2).sum())
-            self.error_squares += float((errors**2).sum())
-            self.value_squares += float((np.maximum(np.abs(values), np.abs(right)) ** 2).sum())
+        self.ulps.add(ulps)
+        self.errors.add(errors)
+        self.values.add(np.maximum(np.abs(values), np.abs(right)))
         _, exponents = np.frexp(ulps[ulps > 0])
         bins, counts = np.unique(np.maximum(exponents - 1, LEAST_BIN), return_counts=True)
         self.histogram.update(dict(zip(bins.tolist(), counts.tolist(), strict=True)))
@@ -58,20 +56,20 @@ class Tally:
         self.count += other.count
         self.exact += other.exact
         self.max_ulp = max(self.max_ulp, other.max_ulp)
-        self.ulp_squares += other.ulp_squares
-        self.error_squares += other.error_squares
-        self.value_squares += other.value_squares
+        self.ulps.merge(other.ulps)
+        self.errors.merge(other.errors)
+        self.values.merge(other.values)
         self.histogram.update(other.histogram)
 
     @property
     def rms_ulp(self) -> float:
         """The root of the mean of the errors' squares, in ulp; 0 of nothing."""
-        return math.sqrt(self.ulp_squares / self.count) if self.count else 0.0
+        return self.ulps.by(ONE, self.count)
 
     @property
     def relative(self) -> float:
         """The norm of the errors by that of the numbers, or of what they ought to be: at most 2."""
-        return math.sqrt(self.error_squares / self.value_squares) if self.error_squares else 0.0
+        return self.errors.by(self.values)
 
     def as_plain(self) -> dict[str, Any]:
         """The figures by name."""

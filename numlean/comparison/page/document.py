@@ -49,8 +49,8 @@ def _sections(result: Comparison) -> Iterator[str]:
         yield "<h2>Layer by step</h2>"
         yield (
             "<p>The relative error of all that a layer computes, as norms, against the truth run,"
-            " in units of 2<sup>1&minus;p</sup>, p being the format's bits: at 1 it is that of a single"
-            " rounding.</p>"
+            " in units of 2<sup>1&minus;p</sup>, p being the format's bits: at 1 it is that of a"
+            " single rounding.</p>"
         )
         yield f'<div class="figures maps">{"".join(_maps(result))}</div>'
     if result.operations:
@@ -70,8 +70,8 @@ _HOW_TO_READ = (
     " same operands, in ulp. <b>Total</b> is against the truth run's results, and <b>inherited</b>"
     " the difference of both: what came with the operands. It <b>amplifies</b> by so much the"
     " relative error it was handed (norm by norm, the worst call; ▲ from 2). A result is <b>born"
-    " here</b> if it is no number though all operands were; <b>flips</b> are comparisons whose answer"
-    " is not the truth run's. Over all steps and seeds.</p>"
+    " here</b> if it is no number though all operands were; <b>flips</b> are comparisons whose"
+    " answer is not the truth run's. Over all steps and seeds.</p>"
 )
 
 

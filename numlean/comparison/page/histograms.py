@@ -23,6 +23,7 @@ def draw_histograms(name: str, result: Comparison) -> str:
     found = {dtype: _shares(result, dtype) for dtype in result.measured}
     bins = [k for shares in found.values() for k in shares if k is not None]
     low, high = min(bins, default=0), max(bins, default=0)
+    exact = low - max(1.8, 0.11 * (high - low))
     with page_style():
         whole = _ROW * len(found) + 0.5
         figure = Figure(figsize=(_WIDTH, whole))
@@ -30,10 +31,12 @@ def draw_histograms(name: str, result: Comparison) -> str:
             bottom = whole - _ROW * (row + 1)
             axes = figure.add_axes((0.115, bottom / whole, 0.86, 0.55 / whole))
             style = result.dtypes.index(dtype)
-            _bars(axes, shares, low, style)
-            axes.set_xlim(low - 2.6, high + 0.6)
-            axes.set_title(dtype, loc="left", fontsize=8.5, pad=2)
-            _ticks(axes, low, high, named=row == len(found) - 1)
+            _bars(axes, shares, exact, style)
+            axes.set_xlim(exact - 0.8, high + 0.6)
+            title = dtype if shares else f"{dtype}: no finite number"
+            axes.set_title(title, loc="left", fontsize=8.5, pad=2)
+            axes.set_ylim(0, 105 * max(shares.values(), default=0.1))
+            _ticks(axes, exact, (low, high), named=row == len(found) - 1)
         return as_svg(figure, name, "Errors of the parameters by powers of two, a row a dtype")
 
 
@@ -51,8 +54,8 @@ def _shares(result: Comparison, dtype: str) -> dict[int | None, float]:
     return {k: count / total for k, count in counts.items()} if total else {}
 
 
-def _bars(axes: Any, shares: dict[int | None, float], low: int, style: int) -> None:
-    places = [low - 1.8 if k is None else k for k in shares]
+def _bars(axes: Any, shares: dict[int | None, float], exact: float, style: int) -> None:
+    places = [exact if k is None else k for k in shares]
     axes.bar(
         places,
         [100 * share for share in shares.values()],
@@ -64,15 +67,18 @@ def _bars(axes: Any, shares: dict[int | None, float], low: int, style: int) -> N
     )
 
 
-def _ticks(axes: Any, low: int, high: int, *, named: bool) -> None:
+def _ticks(axes: Any, exact: float, ends: tuple[int, int], *, named: bool) -> None:
+    from matplotlib.ticker import FuncFormatter
+
+    low, high = ends
     apart = max(-(-(high - low) // 7), 2)
     places = [*range(low, high + 1, apart)]
     labels = [power_of_two(k) for k in places]
     if low == _LEAST:
         labels[0] = "less"
-    axes.set_xticks([low - 1.8, *places], ["exact", *labels] if named else [])
+    axes.set_xticks([exact, *places], ["exact", *labels] if named else [])
     if named:
         axes.set_xlabel("ulp, each bar from its power of two to the next")
-    axes.set_ylabel("%", rotation=0, labelpad=6, va="center")
     axes.locator_params(axis="y", nbins=3)
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} %"))
     axes.grid(visible=False, axis="x")

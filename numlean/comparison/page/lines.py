@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
@@ -19,15 +20,15 @@ _DASHES: Final[tuple[Any, ...]] = (
     *((0, (4, 1.4, 1.4, 1.4, 1.4, 1.4)), (0, (9, 3)), (0, (1, 1))),
 )
 _MARKS: Final = ("o", "s", "^", "D", "v", "P", "X")
-_WIDTH: Final = 4.7
+_WIDTH: Final = 5.1
 _HEIGHT: Final = 2.35
 """Of the axes at least, in inches; more where there are many labels."""
 _ABOVE, _BELOW = 0.27, 0.45
-_LEFT, _INNER = 0.145, 0.56
+_LEFT, _INNER = 0.13, 0.5
 """Where the axes are, by the figure's width; labels stand to the right of it."""
-_LINE: Final = 0.15
+_LINE: Final = 0.165
 """The height of a line of a label, in inches."""
-_LETTERS: Final = 17
+_LETTERS: Final = 19
 _MARKED: Final = 6
 """So many points of a curve are marked."""
 _WIDE: Final = 30.0
@@ -57,7 +58,7 @@ def draw_curves(
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
         if log:
             _make_logarithmic(axes, curves)
-        axes.margins(x=0.02)
+        axes.margins(x=0.03)
         figure.draw_without_rendering()
         ends = [_end(axes, curve, log=log) for curve in curves]
         _label(axes, curves, texts, ends, [height / inner for height in heights])
@@ -86,7 +87,7 @@ def _draw(axes: Axes, curve: Curve, above: int, *, log: bool) -> None:
     wide = {"linewidth": 1.5 + 0.8 * min(above, 5), "markersize": 3.5 + 1.3 * min(above, 5)}
     axes.plot(curve.steps, middle, markevery=(first, apart), **{**look(curve.style), **wide})
     if curve.least != curve.greatest:
-        band = {"color": series_colour(curve.style), "alpha": 0.16, "linewidth": 0}
+        band: dict[str, Any] = {"color": series_colour(curve.style), "alpha": 0.16, "linewidth": 0}
         axes.fill_between(curve.steps, least, greatest, **band)
 
 
@@ -118,14 +119,19 @@ def _label(
     for curve, text, end, y in zip(curves, texts, ends, spread(wanted, heights), strict=True):
         sample = {**look(curve.style), "clip_on": False, "transform": axes.transAxes}
         axes.plot([1.075, 1.125, 1.175], [y] * 3, markevery=[1], **sample)
-        axes.text(1.2, y, text, transform=axes.transAxes, va="center", linespacing=1.1)
+        axes.text(1.2, y, text, transform=axes.transAxes, va="center", linespacing=1.25)
         if end is not None and end[0] > 0.9:
-            leader = {"color": series_colour(curve.style), "linewidth": 0.6, "clip_on": False}
+            leader: dict[str, Any] = {
+                "color": series_colour(curve.style),
+                "linewidth": 0.6,
+                "clip_on": False,
+            }
             axes.plot([end[0], 1.07], [end[1], y], transform=axes.transAxes, **leader)
 
 
 def _text(curve: Curve, *, log: bool) -> str:
-    lines = textwrap.wrap(curve.name, _LETTERS)
+    parts = re.split(r"(?=@)|(?<=,)", curve.name)
+    lines = [line for part in parts for line in textwrap.wrap(part, _LETTERS)]
     lines = lines if len(lines) <= 3 else [*lines[:2], lines[2][: _LETTERS - 1] + "…"]
     last = curve.last
     if last is None:
