@@ -140,9 +140,7 @@ def _writable(path: Path) -> None:
 
 
 def _write_page(path: Path, result: Comparison) -> None:
-    from numlean.comparison.page import as_page
-
-    text = as_page(result)
+    text = result.page()
     with _opened(path, "w") as file:
         file.write(text)
 

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from numlean.entering import precision_of
 from numlean.scalar import Scalar, Storage
 
 Floats: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
@@ -32,10 +33,7 @@ class Grid:
         format = scalar.format
         if format is not None:
             return cls(scalar.name, format.precision, format.emin)
-        # In binary the significand of a third has a one in its last place, or in the one before.
-        one, three = scalar.from_float([1.0]), scalar.from_float([3.0])
-        (third,) = scalar.to_exact(scalar.div(one, three))
-        return cls(scalar.name, int(third._mpf_[3]))
+        return cls(scalar.name, precision_of(scalar))
 
     def coarser(self, other: Grid) -> Grid:
         """The one of two with fewer significant bits."""

@@ -64,7 +64,8 @@ class Lane:
             side = replace(side, scalar=counting)
         stepper, before = self.stepper, RunState.of(self.stepper)
         moment = Moment(stepper.step_count, before, sample, before)
-        applications, after = traced(self.task, self.config, side, moment)
+        carried_out, after = traced(self.task, self.config, side, moment)
+        applications = [each for each in carried_out if each is not None]
         self.after = _in(stepper.runner.scalar, after)
         stepper.restore(self.after.params, self.after.state, stepper.step_count + 1)
         return applications, None if counting is None else dict(counting.counts)

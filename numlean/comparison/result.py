@@ -67,6 +67,12 @@ class Comparison:
         """The steps of a run, of all seeds."""
         return [record for record in self.steps if record["dtype"] == dtype]
 
+    def page(self) -> str:
+        """All of it as HTML that stands alone in one file; matplotlib draws the figures."""
+        from numlean.comparison.page import as_page
+
+        return as_page(self)
+
     def __str__(self) -> str:
         rows = [("dtype", *(heading for heading, _ in _COLUMNS))]
         rows += [(run, *self._figures(run)) for run in self.dtypes]

@@ -24,7 +24,7 @@ _OPERATIONS: Final = (
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, texts: int = 1) -> str:
     """A table that scrolls by itself where the page is narrow; the first columns are texts."""
     cells = [_row("th", head, texts), "</thead><tbody>", *(_row("td", row, texts) for row in rows)]
-    return f'<div class="scroll"><table><thead>{"".join(cells)}</tbody></table></div>'
+    return f'<div class="scroll" tabindex="0"><table><thead>{"".join(cells)}</tbody></table></div>'
 
 
 def _row(tag: str, cells: Sequence[str], texts: int) -> str:
