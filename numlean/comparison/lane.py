@@ -12,6 +12,7 @@ from numlean.comparison.parameters import ParameterMeter
 from numlean.counting import CountingScalar, keeps_flags
 from numlean.data import Dataset, Sample
 from numlean.digest import parameters_of, state_digest, value_digest
+from numlean.exact_text import exact_text
 from numlean.flags import Flags
 from numlean.indices import INDICES
 from numlean.lockstep import Number, Side
@@ -79,7 +80,7 @@ class Lane:
     def figures(self) -> dict[str, Any]:
         """What there is to say of the last step without the truth."""
         number = Number.of(self.side.scalar, self.loss.data)
-        bits = None if number.bits is None else hex(number.bits)
+        bits = None if number.bits is None else exact_text(self.loss)
         return {"loss": self.loss.item(), "loss_text": number.text, "loss_bits": bits}
 
     def tested(self, data: Dataset, *, counts_classes: bool) -> dict[str, Any]:
