@@ -18,7 +18,7 @@ _BOUNDS: Final = (-1, 0, 1, 2, 3, 5, 7)
 """Levels lie between powers of two to these exponents, and beyond."""
 LEVELS: Final = len(_BOUNDS) + 1
 _COLUMNS: Final = 40
-_LETTERS: Final = 30
+_LETTERS: Final = 42
 _WIDTH: Final = 4.9
 _ROW: Final = 0.2
 _LETTER: Final = 0.066
