@@ -18,12 +18,11 @@ def blocks(page, language):
     return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
 
 
-def commands():
+def command_blocks():
     for page in PAGES:
         for block in blocks(page, "console"):
-            for line in block.splitlines():
-                if line.startswith("$ "):
-                    yield pytest.param(line[2:], id=f"{page.name}: {line[2:]}")
+            commands = [line[2:] for line in block.splitlines() if line.startswith("$ ")]
+            yield pytest.param(commands, id=f"{page.name}: {commands[0]}")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -33,11 +32,13 @@ def test_python_blocks_of_a_page_run_one_after_the_other(page):
         exec(compile(block, page.name, "exec"), namespace)
 
 
-@pytest.mark.parametrize("command", list(commands()))
-def test_commands_of_a_page_succeed(command):
-    program, *arguments = shlex.split(command)
-    assert program == "numlean"
-    subprocess.run([sys.executable, "-m", "numlean", *arguments], check=True, capture_output=True)
+@pytest.mark.parametrize("commands", list(command_blocks()))
+def test_commands_of_a_block_succeed_one_after_the_other(commands, tmp_path):
+    for command in commands:
+        program, *arguments = shlex.split(command)
+        assert program == "numlean"
+        command = [sys.executable, "-m", "numlean", *arguments]
+        subprocess.run(command, check=True, capture_output=True, cwd=tmp_path)
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
