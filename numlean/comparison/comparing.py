@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
-import hashlib
 import platform
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 
+from numlean.checkpoint.description import data_described
 from numlean.comparison.grid import Grid
 from numlean.comparison.judge import Judge
 from numlean.comparison.records import Record, Write, operation_records, step_record
 from numlean.comparison.result import Comparison
 from numlean.comparison.seed_run import Schedule, SeedRun
 from numlean.data import Dataset
-from numlean.digest import value_digest
 from numlean.errors import NumleanError
 from numlean.lockstep import Side
 from numlean.lockstep.side import Spec
 from numlean.runtime import Options, Task, TrainConfig
 from numlean.scalar import Scalar
 from numlean.tasks import NamedTask, Split, get_task
-from numlean.tensor import Tensor
 
 Data: TypeAlias = Split | Dataset | Callable[[Scalar], Split | Dataset]
 """What to train on, with test data or without, or what makes of a Scalar a run's data."""
 
-_POINTS = 100
+_POINTS: Final = 100
 """About so many steps are measured if nothing else is said."""
 
 
@@ -173,7 +171,7 @@ def _header(
         "schedule": None if config.scheduler is None else repr(config.scheduler),
         "lr": config.optimizer.lr,
         "parameters": [[spec.name, [*spec.shape]] for spec in task.model.parameters],
-        "data_digest": _data_digest(load(truth.scalar).train),
+        "data_digest": data_described(load(truth.scalar).train)["sha256"],
         "platform": platform.platform(),
         "python": platform.python_version(),
         "numpy": np.__version__,
@@ -195,16 +193,6 @@ def _loader(data: Data) -> Callable[[Scalar], Split]:
         return Split(*found.split_at(found.size))
 
     return load
-
-
-def _data_digest(data: Dataset) -> str:
-    parts = [("x", data.x), ("y", data.y)]
-    if any(isinstance(x, Tensor) for _, x in parts):
-        return value_digest((name, x) for name, x in parts if isinstance(x, Tensor))
-    digest = hashlib.sha256()
-    for _, x in parts:
-        digest.update(np.ascontiguousarray(x, dtype="<f8").tobytes())
-    return digest.hexdigest()
 
 
 def _ignore(record: Record) -> None:
