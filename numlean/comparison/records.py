@@ -3,7 +3,7 @@
 The first is of ``record`` "comparison": ``numlean`` (the version), ``task``, ``dtypes``, ``truth``,
 ``seeds``, ``steps``, ``every`` (so many steps from one that is measured to the next),
 ``batch_size``, ``optimizer`` and ``schedule`` (as Python writes them), ``lr``, ``parameters`` (name
-and shape), ``data_digest`` (SHA-256 of the training data's binary64 numbers, or the truth's own),
+and shape), ``data_digest`` (that of the training data, as certificates tell it),
 ``platform``, ``python``, ``numpy``, and ``measures``: for each dtype but the truth ``judge`` (the
 arithmetic that says what its operations ought to give), ``local_grid`` and ``grid`` (``name``,
 ``precision``, ``emin``: whose ulp local errors, and all others, are counted in).
