@@ -1,5 +1,7 @@
 """Results in binary64 beside somebody else's, and both beside the truth."""
 
+import signal
+
 import numpy as np
 import pytest
 
@@ -64,6 +66,13 @@ class Comparison:
         alone = np.median(ulps, axis=1), ulps.max(axis=1)
         numbers = [self.greatest(row), self.root_mean_square(row), *alone]
         return f"{row:50}" + "   ".join("".join(f"{n:9.3g}" for n in three) for three in numbers)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def interrupts_are_heard():
+    """A shell that starts tests in the background has them ignore Ctrl-C, which some are about."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="module")
