@@ -1,4 +1,4 @@
-"""Results in binary64 beside somebody else's, and both beside the truth."""
+"""What tests share: interrupts are heard; results beside somebody else's and beside the truth."""
 
 import signal
 
