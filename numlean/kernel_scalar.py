@@ -131,11 +131,18 @@ class KernelScalar:
         """What does recorded operations again."""
         return self.target.program(operations)
 
+    def own_copy(self, array: Storage) -> Storage:
+        """A copy of an array in C order, where kernels reach it best."""
+        z = self.target.empty(array.shape, array.dtype)
+        z[...] = array
+        return z
+
     # Numbers in and out.
 
     def from_float(self, values: ArrayLike) -> Storage:
         """Round binary64 values once."""
-        return self.codec.from_float(conversion.as_dtype(values, np.float64, "from_float"))
+        numbers = conversion.as_dtype(values, np.float64, "from_float")
+        return self.target.held(self.codec.from_float(numbers))
 
     def to_float(self, x: Storage) -> np.ndarray[Any, np.dtype[np.float64]]:
         """The values as binary64."""
@@ -143,7 +150,8 @@ class KernelScalar:
 
     def from_int(self, values: ArrayLike) -> Storage:
         """Round integers once."""
-        return self.codec.from_int(conversion.as_dtype(values, np.int64, "from_int"))
+        numbers = conversion.as_dtype(values, np.int64, "from_int")
+        return self.target.held(self.codec.from_int(numbers))
 
     def to_int(
         self,
@@ -170,7 +178,7 @@ class KernelScalar:
     def from_bits(self, bits: ArrayLike) -> Storage:
         """Take encodings as they are."""
         format = self._encoding_format("from_bits")
-        return self.codec.from_bits(conversion.encodings(bits, format))
+        return self.target.held(self.codec.from_bits(conversion.encodings(bits, format)))
 
     def to_bits(self, x: Storage) -> np.ndarray[Any, np.dtype[np.unsignedinteger[Any]]]:
         """The encodings."""
@@ -181,7 +189,7 @@ class KernelScalar:
         """Round exact values once."""
         array = np.asarray(values, dtype=object)
         elements = (self.codec.encode(conversion.exact(value)) for value in array.flat)
-        return self.codec.from_elements(elements, array.shape)
+        return self.target.held(self.codec.from_elements(elements, array.shape))
 
     def to_exact(self, x: Storage) -> Storage:
         """The exact values, as mpf."""
@@ -200,7 +208,7 @@ class KernelScalar:
         elements = (self.codec.encode(value) for value, _ in numbers)
         x = self.codec.from_elements(elements, (len(numbers),))
         minus_zero = np.array([is_minus_zero for _, is_minus_zero in numbers], dtype=np.bool_)
-        x = np.where(minus_zero, self.neg(x), x)
+        x = self.target.held(np.where(minus_zero, self.neg(x), x))
         return x.reshape(()) if isinstance(texts, str) else x
 
     def to_string(self, x: Storage) -> list[str]:
@@ -371,14 +379,14 @@ class KernelScalar:
         if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[0]:
             raise ShapeError(f"matmul takes shapes (n, k) and (k, m); got {a.shape} and {b.shape}")
         loop = _choose("contraction", contraction, {"separate": MATMUL, "fma": MATMUL_FMA})
-        c = np.empty((a.shape[0], b.shape[1]), self.storage_dtype)
+        c = self.target.empty((a.shape[0], b.shape[1]), self.storage_dtype)
         self._kernel(loop)(c.shape, a, b, c)
         return c
 
     def bmm(self, a: Storage, b: Storage, *, contraction: Contraction = "separate") -> Storage:
         """The products of matrices in batches, k ascending."""
         a, b = self._ready("bmm", a), self._ready("bmm", b)
-        c = np.empty(shapes.batches(a, b), self.storage_dtype)
+        c = self.target.empty(shapes.batches(a, b), self.storage_dtype)
         loop = _choose("contraction", contraction, {"separate": BMM, "fma": BMM_FMA})
         self._kernel(loop)(c.shape, a, b, c)
         return c
@@ -394,7 +402,7 @@ class KernelScalar:
         outer, _, inner = block.shape
         loop = _choose("reduction", reduction, {"ordered": SUM_ORDERED, "pairwise": SUM_PAIRWISE})
         if loop is SUM_ORDERED or block.shape[1] == 0:
-            z = np.empty((outer, inner), self.storage_dtype)
+            z = self.target.empty((outer, inner), self.storage_dtype)
             self._kernel(SUM_ORDERED)(z.shape, block, z)
         else:
             work = self.copy(block)
@@ -406,13 +414,13 @@ class KernelScalar:
         """The greatest along an axis."""
         k = shapes.filled_axis("max", axis, x.shape)
         block = self._block("max", x, (k,))
-        z = np.empty(block.shape[::2], self.storage_dtype)
+        z = self.target.empty(block.shape[::2], self.storage_dtype)
         self._kernel(MAX)(z.shape, block, z)
         return z.reshape(x.shape[:k] + (1,) * keepdims + x.shape[k + 1 :])
 
     def scatter_add(self, x: Storage, index: Indices, shape: tuple[int, ...]) -> Storage:
         """An array of ``shape`` into whose cells elements are added."""
-        x, z = self._ready("scatter_add", x), np.empty(shape, self.storage_dtype)
+        x, z = self._ready("scatter_add", x), self.target.empty(shape, self.storage_dtype)
         count, width = shapes.cells(x, index, shape)
         starts, sources = self.grouped(index, count)
         if width == 1:
@@ -425,7 +433,10 @@ class KernelScalar:
     def grouped(self, index: Indices, count: int) -> tuple[Indices, Indices]:
         """Which places of an index name each of ``count`` cells: see ``GROUP``."""
         flat = shapes.places(index, index.shape, count)
-        starts, sources = np.empty(count + 1, np.int64), np.empty(flat.size, np.int64)
+        starts, sources = (
+            self.target.empty(count + 1, np.int64),
+            self.target.empty(flat.size, np.int64),
+        )
         kernel_for(self.target, GROUP, NO_ROUTINES)((1,), flat, starts, sources)
         return starts, sources
 
@@ -433,7 +444,7 @@ class KernelScalar:
         """The place of the first of the greatest along an axis."""
         k = shapes.filled_axis("argmax", axis, x.shape)
         block = self._block("argmax", x, (k,))
-        z = np.empty(block.shape[::2], np.int64)
+        z = self.target.empty(block.shape[::2], np.int64)
         self._kernel(FIRST_GREATEST)(z.shape, block, z)
         return z.reshape(x.shape[:k] + x.shape[k + 1 :])
 
@@ -445,13 +456,13 @@ class KernelScalar:
 
     def copy(self, x: Storage) -> Storage:
         """The elements of a view, in C order."""
-        z = np.empty(x.shape, x.dtype)
+        z = self.target.empty(x.shape, x.dtype)
         self.move(x, z)
         return z
 
     def concat(self, arrays: Sequence[Storage], axis: int) -> Storage:
         """Arrays one after the other along an axis."""
-        z = np.empty(shapes.joined(arrays, axis), self.storage_dtype)
+        z = self.target.empty(shapes.joined(arrays, axis), self.storage_dtype)
         start, whole = 0, (slice(None),) * (axis % z.ndim)
         for x in arrays:
             stop = start + x.shape[axis]
@@ -469,7 +480,7 @@ class KernelScalar:
         """The elements, or rows, at places."""
         x = self._ready("take", x)
         row = x.shape[x.ndim - row_axes :]
-        z, width = np.empty(index.shape + row, self.storage_dtype), prod(row)
+        z, width = self.target.empty(index.shape + row, self.storage_dtype), prod(row)
         flat = shapes.places(index, index.shape, prod(x.shape[: x.ndim - row_axes]))
         if width == 1:
             self._kernel(TAKE)((z.size,), x.reshape(-1), flat, z.reshape(-1))
@@ -484,7 +495,7 @@ class KernelScalar:
         k = shapes.one_axis("pick", axis, x.ndim)
         flat = shapes.places(index, x.shape[:k] + x.shape[k + 1 :], x.shape[k])
         block = self._block("pick", x, (k,))
-        z = np.empty(block.shape[::2], self.storage_dtype)
+        z = self.target.empty(block.shape[::2], self.storage_dtype)
         self._kernel(PICK)(z.shape, block, flat.reshape(z.shape), z)
         return z.reshape(index.shape)
 
@@ -493,7 +504,7 @@ class KernelScalar:
         x, k = self._ready("spread", x), shapes.one_axis("spread", axis, x.ndim + 1)
         flat = shapes.places(index, x.shape, extent)
         outer, inner = prod(x.shape[:k]), prod(x.shape[k:])
-        z = np.empty((outer, extent, inner), self.storage_dtype)
+        z = self.target.empty((outer, extent, inner), self.storage_dtype)
         elements = (a.reshape(outer, inner) for a in (x, flat))
         self._kernel(SPREAD)(z.shape, *elements, z)
         return z.reshape(*x.shape[:k], extent, *x.shape[k:])
@@ -501,7 +512,7 @@ class KernelScalar:
     def select(self, holds: np.ndarray[Any, np.dtype[np.bool_]], x: Storage) -> Storage:
         """X where something holds, +0 elsewhere."""
         holds, x = shapes.broadcast("select", (holds, self._checked("select", x)))
-        z = np.empty(x.shape, self.storage_dtype)
+        z = self.target.empty(x.shape, self.storage_dtype)
         flat = (self._contiguous(a).reshape(-1) for a in (holds, x))
         self._kernel(SELECT)((z.size,), *flat, z.reshape(-1))
         return z
@@ -512,7 +523,7 @@ class KernelScalar:
 
     def _on_the_host(self, function: Callable[[], Storage], *read: Storage) -> Storage:
         """What a function of some arrays gives that no kernel computes."""
-        z = function()
+        z = self.target.held(function())
         self.target.again(lambda: np.copyto(z, function()), read=read, written=z)
         return z
 
@@ -538,7 +549,7 @@ class KernelScalar:
         shape = np.broadcast_shapes(x.shape, y.shape) if 1 in sizes else ()
         if sizes == (1, 1) or 0 in sizes or shape not in (x.shape, y.shape):
             return None
-        z = np.empty(shape, self.storage_dtype)
+        z = self.target.empty(shape, self.storage_dtype)
         loop = with_single(name, sizes.index(1))
         self._kernel(loop)((z.size,), x.reshape(-1), y.reshape(-1), z.reshape(-1))
         return z
@@ -566,7 +577,7 @@ class KernelScalar:
             z, raised = self._run_flagged(loop.name, operands, result)
             flags.count(self._counted(raised.reshape(-1)))
             return z
-        z = np.empty(operands[0].shape, self.storage_dtype if result is None else result)
+        z = self.target.empty(operands[0].shape, self.storage_dtype if result is None else result)
         self._kernel(loop)((z.size,), *(x.reshape(-1) for x in operands), z.reshape(-1))
         return z
 
@@ -584,14 +595,14 @@ class KernelScalar:
     ) -> tuple[Storage, np.ndarray[Any, Any]]:
         if name in self.substitutes:
             raise UnavailableError(f"{name} of {self.name} keeps no flags")
-        z = np.empty(operands[0].shape, self.storage_dtype if result is None else result)
-        raised = np.empty(z.shape, np.uint8)
+        z = self.target.empty(operands[0].shape, self.storage_dtype if result is None else result)
+        raised = self.target.empty(z.shape, np.uint8)
         arrays = [x.reshape(-1) for x in (*operands, raised, z)]
         self._kernel(flagged(name, len(operands)))((z.size,), *arrays)
         return z, raised
 
     def _counted(self, raised: np.ndarray[Any, Any]) -> list[int]:
-        counts = np.empty(-(-raised.size // BLOCK), np.uint64)
+        counts = self.target.empty(-(-raised.size // BLOCK), np.uint64)
         kernel_for(self.target, COUNT_FLAGS, NO_ROUTINES)(counts.shape, raised, counts)
         return counts_of(counts)
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 from numlean.errors import NumleanError, UnavailableError, UnknownNameError
 from numlean.scalar import Scalar
 from numlean_kernels.formats import Format
+from numlean_kernels.targets import DeviceMissingError
 
 GROUP: Final = "numlean.backends"
 
@@ -140,7 +141,7 @@ def get_scalar(dtype: str, device: str | None = None, *, fast_kernels: bool = Fa
     Raises:
         NumleanError: The name, an option or the device is unknown, or the argument makes no sense;
             the message lists what is known.
-        UnavailableError: The dtype has no fast kernels.
+        UnavailableError: The dtype has no fast kernels, or this machine no such device.
     """
     spec = Spec.parse(dtype)
     if spec.name not in scalars():
@@ -167,7 +168,10 @@ def _made(text: str, device: str, fast_kernels: bool) -> Scalar:
     spec = Spec.parse(text)
     backend = _load(spec.name)
     make = backend.make_fast if fast_kernels and backend.make_fast else backend.make
-    return make(spec, device)
+    try:
+        return make(spec, device)
+    except DeviceMissingError as error:
+        raise UnavailableError(str(error)) from None
 
 
 @cache

@@ -332,3 +332,12 @@ class Scalar(ElementaryFunctions, Protocol):
 
     def fed(self, values: Callable[[], ArrayLike]) -> Storage:
         """Binary64 values that a function gives, rounded once: asked again at every step."""
+
+
+def own_copy(scalar: Scalar, array: Storage) -> Storage:
+    """A copy of an array in C order, in the memory that a Scalar's kernels reach best.
+
+    A Scalar whose kernels have memory of their own has a method of this name; it need not have one.
+    """
+    copy: Callable[[Storage], Storage] | None = getattr(scalar, "own_copy", None)
+    return np.array(array, order="C") if copy is None else copy(array)

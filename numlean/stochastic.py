@@ -157,8 +157,8 @@ class StochasticScalar:
         count, width = shapes.cells(x, index, shape)
         starts, sources = self.rounded.grouped(index, count)
         x = self.rounded.fitted("scatter_add", (x,))[0].reshape(index.size, width)
-        z = np.empty((count, width), self.storage_dtype)
         target, noise = self.rounded.target, self._noise(x.shape)
+        z = target.empty((count, width), self.storage_dtype)
         add = kernel_for(target, SCATTER_ADD_NOISILY, self.rounded.table)
         add(z.shape, x, noise, starts, sources, z)
         return z.reshape(shape)
@@ -172,10 +172,11 @@ class StochasticScalar:
 
     def _noise(self, shape: tuple[int, ...]) -> np.ndarray[Any, np.dtype[np.uint64]]:
         """A word of random bits for each element of an operation's result."""
-        target, noise = self.rounded.target, np.empty(shape, np.uint64)
+        target = self.rounded.target
+        noise = target.empty(shape, np.uint64)
         draw = kernel_for(target, filled("philox"), philox_table(target))
         operation = self.stream.operation
-        key = self.stream.key_of(operation)
+        key = target.held(self.stream.key_of(operation))
         target.again(lambda: np.copyto(key, self.stream.key_of(operation)), written=key)
         draw((noise.size,), key, noise.reshape(-1))
         return noise

@@ -90,7 +90,7 @@ class EncodingCodec:
         self, routine: str, x: np.ndarray[Any, Any], result: np.dtype[Any]
     ) -> np.ndarray[Any, Any]:
         x = np.array(x, order="C", copy=True)
-        z = np.empty(x.shape, result)
+        z = self.target.empty(x.shape, result)
         kernel_for(self.target, unary(routine), self.table)((z.size,), x.reshape(-1), z.reshape(-1))
         return z
 

@@ -81,7 +81,7 @@ def emulated_backend(
     return Backend(
         pattern=pattern,
         summary=summary,
-        devices=("cpu", "python"),
+        devices=("cpu", "cuda", "python"),
         make=make,
         make_fast=make_fast if _may_be_the_processor_s(format) else None,
         options=(*_OPTIONS, _MATH, _SEED),

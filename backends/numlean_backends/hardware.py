@@ -30,7 +30,7 @@ def hardware_backend(name: str, format: Format) -> Backend:
     return Backend(
         pattern=name,
         summary=f"{format.name} of the processor",
-        devices=("cpu", "python"),
+        devices=("cpu", "cuda", "python"),
         make=partial(made, fast=False),
         make_fast=partial(made, fast=True),
         format=format,

@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
             return run(arguments)
-    except NumleanError as error:
+    except (NumleanError, MemoryError) as error:
         print(f"numlean: error: {error}", file=sys.stderr)
         return EXIT_WRONG_USE
     except KeyboardInterrupt:

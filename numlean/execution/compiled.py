@@ -14,7 +14,7 @@ import numpy as np
 from numlean.execution.plan import Plan
 from numlean.execution.update import make_update, trainable
 from numlean.optim import Optimizer, State
-from numlean.scalar import Scalar, Storage
+from numlean.scalar import Scalar, Storage, own_copy
 from numlean.tensor import Tensor
 from numlean_kernels.targets.pruning import memory_of
 
@@ -32,9 +32,9 @@ class CompiledEngine:
     def __init__(self, runner: Runner, optimizer: Optimizer) -> None:
         self._runner = runner
         self._optimizer = optimizer
-        self._params = [_copy(p) for p in runner.params]
+        self._params = [self._own(p) for p in runner.params]
         state = optimizer.initial(trainable(runner.task, runner.params), runner.tensor)
-        self._state = {name: [_copy(t) for t in several] for name, several in state.items()}
+        self._state = {name: [self._own(t) for t in several] for name, several in state.items()}
         self.plans: dict[tuple[object, ...], Plan] = {}
         self._keeper = self._current
         runner.keeper = self._keeper
@@ -61,6 +61,10 @@ class CompiledEngine:
             plan.replay(x.data, y.data, rate.data)
         return Tensor(self._runner.scalar, plan.loss.copy())
 
+    def _own(self, tensor: Tensor) -> Tensor:
+        """A copy for a plan to read and write."""
+        return Tensor(tensor.scalar, own_copy(self._runner.scalar, tensor.data))
+
     def _current(self) -> list[Tensor]:
         return [_copy(p) for p in self._params]
 
@@ -73,7 +77,7 @@ class CompiledEngine:
 
     def _planned(self, x: Tensor, y: Tensor, rate: Tensor) -> Plan:
         """Carry out a step, and have it recorded."""
-        runner, inputs = self._runner, [_copy(t) for t in (x, y, rate)]
+        runner, inputs = self._runner, [self._own(t) for t in (x, y, rate)]
         plan = Plan(runner.scalar, tuple(t.data for t in inputs))
         scalar = plan.recorder
 

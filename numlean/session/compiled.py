@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from numlean.indices import INDICES
-from numlean.scalar import Scalar, Storage
+from numlean.scalar import Scalar, Storage, own_copy
 from numlean.session.actions import Action, Descend
 from numlean.session.machine import Machine
 from numlean.tensor import Tensor
@@ -67,7 +67,7 @@ class CompiledTape:
 
     def new_param(self, value: Tensor, *, is_trainable: bool) -> None:
         """Take a parameter."""
-        self._params.append(np.array(value.data, order="C"))
+        self._params.append(own_copy(self._scalar, value.data))
         self._trainable.append(is_trainable)
 
     def param(self, number: int) -> Tensor:
@@ -121,7 +121,7 @@ class CompiledTape:
 
     def _planned(self, actions: tuple[Action, ...], given: Sequence[Tensor | None]) -> Place:
         """Carry out a stretch for the first time."""
-        inputs = tuple(None if t is None else np.array(t.data, order="C") for t in given)
+        inputs = tuple(None if t is None else own_copy(self._scalar, t.data) for t in given)
         before, machine = self._here, self._here.machine.branch()
         self._record.clear()
         for action, tensor, array in zip(actions, given, inputs, strict=True):

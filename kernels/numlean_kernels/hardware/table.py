@@ -38,12 +38,14 @@ class HardwareKit:
         integer: The same format's kit for routines on encodings.
         encoding: The encoding of a hardware float, as a word.
         real: The hardware float of an encoding.
+        instructions: The target's own arithmetic.
     """
 
     def __init__(self, format: Format, target: Target) -> None:
         self.integer = Kit(Arithmetic(format), target)
         self.encoding = target.encoding_of(format.width)
         self.real = target.real_of(format.width)
+        self.instructions = target.instructions(format.width)
         self._routines: dict[str, Routine] = {}
 
     def routine(self, name: str) -> Routine:
@@ -59,10 +61,10 @@ class HardwareKit:
 
 
 def _make_add(kit: HardwareKit) -> Routine:
-    nan_of = _nan_of(kit)
+    nan_of, added = _nan_of(kit), kit.instructions.add
 
     def add(a: Any, b: Any) -> Any:
-        z = a + b
+        z = added(a, b)
         return z if z == z else nan_of(a, b)
 
     return add
@@ -70,46 +72,47 @@ def _make_add(kit: HardwareKit) -> Routine:
 
 def _make_sub(kit: HardwareKit) -> Routine:
     nan_of, neg = _nan_of(kit), kit.routine("neg")
+    subtracted = kit.instructions.sub
 
     def sub(a: Any, b: Any) -> Any:
-        z = a - b
+        z = subtracted(a, b)
         return z if z == z else nan_of(a, neg(b))
 
     return sub
 
 
 def _make_mul(kit: HardwareKit) -> Routine:
-    nan_of = _nan_of(kit)
+    nan_of, multiplied = _nan_of(kit), kit.instructions.mul
 
     def mul(a: Any, b: Any) -> Any:
-        z = a * b
+        z = multiplied(a, b)
         return z if z == z else nan_of(a, b)
 
     return mul
 
 
 def _make_div(kit: HardwareKit) -> Routine:
-    nan_of = _nan_of(kit)
+    nan_of, divided = _nan_of(kit), kit.instructions.div
 
     def div(a: Any, b: Any) -> Any:
-        z = a / b
+        z = divided(a, b)
         return z if z == z else nan_of(a, b)
 
     return div
 
 
 def _make_sqrt(kit: HardwareKit) -> Routine:
-    nan_of = _nan_of(kit)
+    nan_of, root = _nan_of(kit), kit.instructions.sqrt
 
     def sqrt(a: Any) -> Any:
-        z = np.sqrt(a)
+        z = root(a)
         return z if z == z else nan_of(a, a)
 
     return sqrt
 
 
 def _make_fma(kit: HardwareKit) -> Routine:
-    fused = kit.integer.target.hardware_fma
+    fused = kit.instructions.fma
     if fused is None:
         return _lift_ternary(kit, result_alone(kit.integer, "fma"))
     nan_of = _nan_of_ternary(kit)

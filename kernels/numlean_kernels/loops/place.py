@@ -145,6 +145,28 @@ def _make_spread(table: Table) -> Callable[..., None]:
     return spread
 
 
+def _make_move(table: Table) -> Callable[..., None]:
+    def move(
+        a_start: int,
+        a_stop: int,
+        b_start: int,
+        b_stop: int,
+        c_start: int,
+        c_stop: int,
+        d_start: int,
+        d_stop: int,
+        x: Any,
+        z: Any,
+    ) -> None:
+        for a in range(a_start, a_stop):
+            for b in range(b_start, b_stop):
+                for c in range(c_start, c_stop):
+                    for d in range(d_start, d_stop):
+                        z[a, b, c, d] = x[a, b, c, d]
+
+    return move
+
+
 def _make_group(table: Table) -> Callable[..., None]:
     def group(start: int, stop: int, index: Any, starts: Any, sources: Any) -> None:
         for _ in range(start, stop):
@@ -176,6 +198,9 @@ TAKE_ROWS: Final = Loop("take_rows", rank=2, make=_make_take_rows)
 
 SELECT: Final = Loop("select", rank=1, make=_make_select)
 """z[i] = x[i] where holds[i], else +0."""
+
+MOVE: Final = Loop("move", rank=4, make=_make_move)
+"""z[a, b, c, d] = x[a, b, c, d], both with any strides."""
 
 GROUP: Final = Loop("group", rank=1, make=_make_group, outputs=2)
 """Which places name each cell: sources[starts[i]] ... are the k with index[k] = i, ascending.

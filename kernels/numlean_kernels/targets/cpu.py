@@ -8,6 +8,7 @@ from typing import Any, final
 import numpy as np
 from numba import njit
 
+from numlean_kernels.targets import operators
 from numlean_kernels.targets.kernel_cache import keep
 from numlean_kernels.targets.numba_words import (
     ENCODING_OF,
@@ -20,6 +21,7 @@ from numlean_kernels.targets.numba_words import (
 )
 from numlean_kernels.targets.protocol import (
     Array,
+    Instructions,
     Launch,
     Loop,
     Operation,
@@ -34,10 +36,17 @@ class CpuTarget(Target):
     """Runs kernels on the CPU."""
 
     name = "cpu"
-    hardware_fma = fused_multiply_add
 
     def __init__(self) -> None:
         super().__init__()
+        self._instructions = Instructions(
+            self.routine(operators.add),
+            self.routine(operators.sub),
+            self.routine(operators.mul),
+            self.routine(operators.div),
+            self.routine(operators.sqrt),
+            fused_multiply_add,
+        )
         self._compiled: dict[tuple[Loop, Table], Any] = {}
 
     def unsigned(self, bits: int) -> Callable[[Any], Any]:
@@ -63,6 +72,10 @@ class CpuTarget(Target):
     def real_of(self, width: int) -> Routine:
         """LLVM's bitcast."""
         return REAL_OF[width]
+
+    def instructions(self, width: int) -> Instructions:
+        """LLVM's, which are the processor's: numba lets nothing be contracted."""
+        return self._instructions
 
     def routine(self, function: Routine) -> Routine:
         """Compile a routine. Always inlined: a call in a loop's body keeps it from vector code."""

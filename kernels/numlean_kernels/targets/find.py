@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Final
 
-from numlean_kernels.targets.protocol import Target
+from numlean_kernels.targets.protocol import DeviceMissingError, Target
 
-DEVICES: Final = ("cpu", "python")
+DEVICES: Final = ("cpu", "cuda", "python")
 
 
 def get_target(device: str) -> Target:
@@ -14,13 +15,28 @@ def get_target(device: str) -> Target:
 
     Raises:
         ValueError: There is no such device.
+        DeviceMissingError: This machine or installation has none.
     """
     if device == "cpu":
         from numlean_kernels.targets.cpu import CPU
 
         return CPU
+    if device == "cuda":
+        return _cuda()
     if device == "python":
         from numlean_kernels.targets.python import PYTHON
 
         return PYTHON
     raise ValueError(f"unknown device {device!r}; known: {', '.join(DEVICES)}")
+
+
+@cache
+def _cuda() -> Target:
+    try:
+        from numlean_kernels.targets.cuda import cuda_target
+    except ImportError as error:
+        raise DeviceMissingError(
+            f"device cuda: looked for numba's CUDA support in vain ({error}); install it with"
+            " `pip install 'numlean[cuda]'`"
+        ) from None
+    return cuda_target()

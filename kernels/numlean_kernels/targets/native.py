@@ -20,6 +20,7 @@ from numba.extending import intrinsic
 from numba.np.arrayobj import make_array, populate_array
 from numba.np.numpy_support import from_dtype
 
+from numlean_kernels.targets.axes import AXES, padded, within_axes
 from numlean_kernels.targets.kernel_cache import keep
 from numlean_kernels.targets.protocol import (
     Array,
@@ -36,7 +37,6 @@ Compiled: TypeAlias = Callable[[Loop, Table], Any]
 
 _WORD: Final = ir.IntType(64)
 _ENTRY: Final = types.void(types.int64)
-_AXES: Final = 4
 
 
 def native_program(operations: Sequence[Operation], compiled: Compiled) -> Callable[[], None]:
@@ -90,36 +90,12 @@ def _calls(operation: Operation, compiled: Compiled) -> Iterator[tuple[Any, list
         yield _kernel_entry(compiled, operation.loop, operation.table, layout), bounds + placed
     elif isinstance(operation, Moved) and operation.source.size:
         itemsize = operation.source.itemsize
-        for source, destination in _within_axes(operation.source, operation.destination):
+        for source, destination in within_axes(operation.source, operation.destination):
             yield _move_entry(itemsize), _move_arguments(source, destination)
 
 
-def _within_axes(source: Array, destination: Array) -> Iterator[tuple[Array, Array]]:
-    """Pairs of views with as few axes as a move knows."""
-    if len(_merged(source, destination)) <= _AXES:
-        yield source, destination
-    else:
-        for part, place in zip(source, destination, strict=True):
-            yield from _within_axes(part, place)
-
-
-def _merged(source: Array, destination: Array) -> list[tuple[int, int, int]]:
-    """Extents and both strides, in elements, of the axes; those that can be are joined."""
-    axes: list[tuple[int, int, int]] = []
-    strides = (tuple(s // x.itemsize for s in x.strides) for x in (source, destination))
-    for n, s, d in zip(source.shape, *strides, strict=True):
-        if n == 1:
-            continue
-        if axes and axes[-1][1:] == (n * s, n * d):
-            axes[-1] = (axes[-1][0] * n, s, d)
-        else:
-            axes.append((n, s, d))
-    return axes
-
-
 def _move_arguments(source: Array, destination: Array) -> list[int]:
-    axes = _merged(source, destination)
-    axes = [(1, 0, 0)] * (_AXES - len(axes)) + axes
+    axes = padded(source, destination)
     flat = [number for axis in axes for number in axis]
     return [source.ctypes.data, destination.ctypes.data, *(n % (1 << 64) for n in flat)]
 
@@ -203,7 +179,7 @@ def _move_entry(itemsize: int) -> Any:
     pointer = _make_pointer(from_dtype(element))
 
     def entry(address: int) -> None:
-        words = carray(_word_pointer(address), 2 + 3 * _AXES)
+        words = carray(_word_pointer(address), 2 + 3 * AXES)
         n0, s0, d0, n1, s1, d1 = words[2], words[3], words[4], words[5], words[6], words[7]
         n2, s2, d2, n3, s3, d3 = words[8], words[9], words[10], words[11], words[12], words[13]
         for i in range(n0):

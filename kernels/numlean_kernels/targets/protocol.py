@@ -74,14 +74,37 @@ class Loop:
     outputs: int = 1
 
 
+class DeviceMissingError(RuntimeError):
+    """A device that this machine or installation lacks: what was looked for, and the way out."""
+
+
+@final
+@dataclass(frozen=True)
+class Instructions:
+    """A target's arithmetic on hardware floats of one format, each result rounded once, to nearest.
+
+    Attributes:
+        add: The sum of two.
+        sub: The difference.
+        mul: The product.
+        div: The quotient.
+        sqrt: The square root.
+        fma: The product of the first two plus the third; None where there is no such instruction.
+    """
+
+    add: Routine
+    sub: Routine
+    mul: Routine
+    div: Routine
+    sqrt: Routine
+    fma: Routine | None
+
+
 class Target(ABC):
     """Where routines and loops run."""
 
     name: str
     """The device's name, as users give it."""
-
-    hardware_fma: Routine | None
-    """Fused multiply-add of two hardware floats of one format; None where there is none."""
 
     def __init__(self) -> None:
         self._kernels: dict[tuple[Loop, Table], Launch] = {}
@@ -111,6 +134,10 @@ class Target(ABC):
         """A routine that gives the hardware float of an encoding."""
 
     @abstractmethod
+    def instructions(self, width: int) -> Instructions:
+        """What the hardware does with floats of that width, as routines."""
+
+    @abstractmethod
     def routine(self, function: Routine) -> Routine:
         """Make a function callable from other routines and from loops of this target."""
 
@@ -127,6 +154,14 @@ class Target(ABC):
         if (loop, table) not in self._kernels:
             self._kernels[loop, table] = self.kernel(loop, table)
         return self._kernels[loop, table]
+
+    def empty(self, shape: int | tuple[int, ...], dtype: Any) -> Array:
+        """A new array where kernels reach it best; what it holds is anything."""
+        return np.empty(shape, dtype)
+
+    def held(self, array: Array) -> Array:
+        """The array where kernels reach it best: itself if it is there already, else a copy."""
+        return array
 
     def move(self, x: Array, z: Array) -> None:
         """Write the elements of one view into another of the same shape and dtype."""

@@ -11,7 +11,16 @@ from typing import Any, final
 
 import numpy as np
 
-from numlean_kernels.targets.protocol import Launch, Loop, Routine, Table, Target
+from numlean_kernels.targets import operators
+from numlean_kernels.targets.protocol import (
+    Array,
+    Instructions,
+    Launch,
+    Loop,
+    Routine,
+    Table,
+    Target,
+)
 
 
 @final
@@ -19,7 +28,6 @@ class PythonTarget(Target):
     """Runs kernels in the Python interpreter."""
 
     name = "python"
-    hardware_fma = None
 
     def unsigned(self, bits: int) -> Callable[[Any], Any]:
         """Reduce modulo 2**bits."""
@@ -48,6 +56,11 @@ class PythonTarget(Target):
         bits, real = np.dtype(f"uint{width}").type, np.dtype(f"float{width}")
         return lambda value: bits(value).view(real)
 
+    def instructions(self, width: int) -> Instructions:
+        """What numpy scalars do."""
+        own = operators
+        return Instructions(own.add, own.sub, own.mul, own.div, own.sqrt, fma=None)
+
     def routine(self, function: Routine) -> Routine:
         """The function itself."""
         return function
@@ -56,8 +69,8 @@ class PythonTarget(Target):
         """The loop itself, over arrays of Python numbers."""
         run = loop.make(table)
 
-        def launch(domain: tuple[int, ...], *arrays: np.ndarray[Any, Any]) -> None:
-            cells = [_as_python_numbers(array) for array in arrays]
+        def launch(domain: tuple[int, ...], *arrays: Array) -> None:
+            cells = [as_python_numbers(array) for array in arrays]
             bounds = [bound for extent in domain for bound in (0, extent)]
             with np.errstate(all="ignore"):
                 run(*bounds, *cells)
@@ -68,7 +81,8 @@ class PythonTarget(Target):
         return launch
 
 
-def _as_python_numbers(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+def as_python_numbers(array: Array) -> Array:
+    """A copy whose integers are Python's; an array of other numbers as it is."""
     return array.astype(object) if array.dtype.kind in "iub" else array
 
 

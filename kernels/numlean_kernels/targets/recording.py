@@ -8,6 +8,7 @@ from typing import Any, final
 from numlean_kernels.targets.protocol import (
     Array,
     Called,
+    Instructions,
     Launch,
     Launched,
     Loop,
@@ -31,7 +32,6 @@ class RecordingTarget(Target):
         super().__init__()
         self._inner = inner
         self.name = inner.name
-        self.hardware_fma = inner.hardware_fma
         self.operations = operations
 
     @property
@@ -63,6 +63,10 @@ class RecordingTarget(Target):
         """As the other target has it."""
         return self._inner.real_of(width)
 
+    def instructions(self, width: int) -> Instructions:
+        """As the other target has it."""
+        return self._inner.instructions(width)
+
     def routine(self, function: Routine) -> Routine:
         """As the other target has it."""
         return self._inner.routine(function)
@@ -76,6 +80,14 @@ class RecordingTarget(Target):
             self.operations.append(Launched(loop, table, domain, arrays))
 
         return launch_and_record
+
+    def empty(self, shape: int | tuple[int, ...], dtype: Any) -> Array:
+        """As the other target has it."""
+        return self._inner.empty(shape, dtype)
+
+    def held(self, array: Array) -> Array:
+        """As the other target has it."""
+        return self._inner.held(array)
 
     def move(self, x: Array, z: Array) -> None:
         """Write elements into a view, and record it."""

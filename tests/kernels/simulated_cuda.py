@@ -1,0 +1,148 @@
+"""What kernels compute, by names and digests: ``python simulated_cuda.py DEVICE [DEVICE]``.
+
+With NUMBA_ENABLE_CUDASIM=1 the device cuda is numba's simulator, which must be asked for before
+numba is imported; hence a program of its own. A second device, if given, computes the elementary
+functions, and all of formats that no model is trained in here.
+"""
+
+import hashlib
+import json
+import sys
+
+import numpy as np
+
+from numlean import Flags, Options, Task, get_scalar, instantiate, state_digest
+from numlean.data import Dataset
+from numlean.digest import parameters_of
+from numlean.elementary import ARITIES
+from numlean.nn import Conv2d, Dropout, Flatten, Linear, MaxPool2d, ReLU, Sequential, Tanh
+from numlean.optim import sgd
+from numlean.runtime import TrainConfig, run_steps
+
+RNG = np.random.default_rng(11)
+STOCHASTIC = "bfloat16@round=stochastic,seed=4"
+DTYPES = ("float32", "float64", "ieee32exec", "e4m3", STOCHASTIC)
+TRAINED = ("float32", "ieee32exec", STOCHASTIC)
+X = np.array([0.75, -1.5, 0.0, np.inf, np.nan, 0.3, 2.5])
+Y = np.array([1.25, 0.1, -0.0, -2.0, 1.0, np.inf, -0.6])
+A, B, C = RNG.normal(size=(3, 5)), RNG.normal(size=(5, 4)), RNG.normal(size=(2, 5, 3))
+UNARY = ("neg", "abs", "sqrt", "log_b", "next_up", "next_down", "round_to_integral", "class_of")
+BINARY = ("add", "sub", "mul", "div", "rem", "copy_sign", "minimum", "maximum", "min_num")
+PREDICATES = ("max_num", "compare", "eq", "lt", "le", "total_order")
+
+
+def functions(s):
+    operands = s.from_float(X), s.from_float(Y)
+    for name, arity in ARITIES.items():
+        yield name, getattr(s, name)(*operands[:arity])
+
+
+def elementwise(s):
+    x, y = s.from_float(X), s.from_float(Y)
+    for name in UNARY:
+        yield name, getattr(s, name)(x)
+    for name in (*BINARY, *PREDICATES):
+        yield name, getattr(s, name)(x, y)
+    yield "add to one number", s.add(x, s.from_float([0.1]))
+    yield "sub from one number", s.sub(s.from_float(0.1), x)
+    yield "fma", s.fma(x, y, x)
+    yield "scale_b", s.scale_b(x, np.arange(-3, 4))
+
+
+def conversions(s):
+    x = s.from_float(X)
+    yield "to_float", s.to_float(x)
+    yield "from_int", s.from_int(np.array([1, -7, 2**40 + 1]))
+    yield "from_bits", s.from_bits(s.to_bits(x))
+    yield "from_string", s.from_string(["0.1", "-3"])
+    for rounding in ("toward_zero", "ties_to_even"):
+        yield f"to_int {rounding}", s.to_int(x, rounding, saturate=True)
+
+
+def reductions(s):
+    a, b, c = map(s.from_float, (A, B, C))
+    for contraction in ("separate", "fma"):
+        yield f"matmul {contraction}", s.matmul(a, b, contraction=contraction)
+        yield f"bmm {contraction}", s.bmm(c.transpose(0, 2, 1), c, contraction=contraction)
+    yield "matmul of nothing", s.matmul(a[:, :0], b[:0])
+    for reduction in ("ordered", "pairwise"):
+        yield f"sum {reduction}", s.sum(c, 1, reduction=reduction)
+        yield f"sum {reduction} of all", s.sum(c, reduction=reduction)
+    yield "max", s.max(c, 1)
+    yield "argmax", s.argmax(c, 2)
+
+
+def movement(s):
+    a, c = s.from_float(A), s.from_float(C)
+    index = np.array([[2, 0, -1], [1, 1, 2]])
+    yield "copy of a transpose", s.copy(c.transpose(2, 0, 1))
+    folded = s.from_float(np.arange(64.0)).reshape(2, 2, 2, 2, 2, 2)
+    yield "copy with many axes", s.copy(folded.transpose(5, 0, 4, 1, 3, 2))
+    yield "concat", s.concat([a, a[:, 1:3]], 1)
+    yield "place", s.place(a[:2, :2], (4, 4), (slice(1, 3), slice(0, 4, 2)))
+    yield "take", s.take(a, index)
+    yield "take rows", s.take(a, index, row_axes=1)
+    yield "pick", s.pick(a, np.array([4, -1, 0]))
+    yield "spread", s.spread(a[:, 0], np.array([1, 0, 2]), 3)
+    yield "select", s.select(A > 0, a)
+    yield "scatter_add", s.scatter_add(a[:2, :3], index, (3,))
+    yield "scatter_add rows", s.scatter_add(c[:, :3], index, (3, 3))
+
+
+def counted(s):
+    x, y = s.from_float(X), s.from_float(Y)
+    for name, operands in {"mul": (x, y), "sqrt": (x,), "fma": (x, y, x)}.items():
+        flags = Flags()
+        yield f"{name} beside flags", getattr(s, name)(*operands, flags=flags)
+        yield f"flags of {name}", np.array(list(flags.as_dict().values()))
+
+
+def replayed(s):
+    """A program of kernels, moves and a call, some of whose arrays are not the device's."""
+    operations = []
+    recorder = s.recorded(operations)
+    ours, theirs, place = s.from_float(A), np.array(s.from_float(-A)), np.array(s.from_float(A))
+    draws = iter((A, 2 * A, 3 * A))
+    z = recorder.add(recorder.mul(ours, theirs), recorder.fed(lambda: next(draws)))
+    recorder.move(z, place)
+    total = recorder.sum(recorder.copy(place.T), 1)
+    run = s.program(operations)
+    for _ in range(2):
+        run()
+        yield "a program's result", total.copy()
+        theirs[...] = s.from_float(0.5 * A)
+
+
+def trained(dtype, device, backend):
+    layers = (Conv2d(1, 2, 2), ReLU(), MaxPool2d(2), Flatten(), Dropout(0.25), Linear(2, 3), Tanh())
+    task = Task.regression(Sequential(*layers))
+    rng = np.random.default_rng(3)
+    data = Dataset.of_arrays(rng.normal(size=(3, 1, 3, 3)), rng.normal(size=(3, 3)))
+    runner = instantiate(task, get_scalar(dtype, device), Options(backend=backend))
+    losses = []
+    config = TrainConfig(3, 2, sgd(0.1, 0.9))
+    run_steps(runner, config, data, on_step=lambda _, loss: losses.append(("loss", loss)))
+    return state_digest([*parameters_of(runner), *losses])
+
+
+def digests(device, other_device):
+    found = {}
+    for dtype in DTYPES:
+        is_own = dtype in ("float32", "ieee32exec")
+        usual = (elementwise, conversions, reductions, movement, replayed)
+        parts = dict.fromkeys(usual, device if is_own else other_device)
+        parts[functions] = other_device
+        if dtype == "ieee32exec":
+            parts[counted] = device
+        for part, where in parts.items():
+            for name, z in part(get_scalar(dtype, where).renewed()):
+                content = f"{z.shape} {z.dtype}".encode() + np.ascontiguousarray(z).tobytes()
+                found[f"{dtype}: {name} ({len(found)})"] = hashlib.sha256(content).hexdigest()[:16]
+    for dtype in TRAINED:
+        for backend in ("eager", "compiled"):
+            found[f"{dtype}: trained {backend}"] = trained(dtype, device, backend)
+    return found
+
+
+if __name__ == "__main__":
+    print(json.dumps(digests(sys.argv[1], sys.argv[-1])))

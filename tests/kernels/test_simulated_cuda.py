@@ -1,0 +1,151 @@
+"""CUDA without a GPU: its launches, memory and programs in numba's simulator, and its absence."""
+
+import json
+import os
+import subprocess
+import sys
+import weakref
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from numlean import get_scalar
+from numlean.cli import main
+from numlean.errors import UnavailableError
+from numlean.registry import backends
+from numlean_kernels.targets.shared_memory import SharedMemory
+
+pytest.importorskip("numba_cuda", reason="the cuda extra is not installed")
+
+PROGRAM = Path(__file__).with_name("simulated_cuda.py")
+
+
+def started(*devices, **environment):
+    command = [sys.executable, str(PROGRAM), *devices]
+    return subprocess.Popen(command, env=os.environ | environment, stdout=subprocess.PIPE)
+
+
+@pytest.fixture(scope="module")
+def digests():
+    runs = [started("cuda", NUMBA_ENABLE_CUDASIM="1"), started("cpu", "python")]
+    return [json.loads(run.communicate()[0]) for run in runs]
+
+
+def test_every_kernel_gives_the_cpu_s_bits_in_the_simulator(digests):
+    simulated, expected = digests
+    assert len(expected) > 300
+    assert [name for name in expected if simulated[name] != expected[name]] == []
+    assert simulated.keys() == expected.keys()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "ieee32exec", "bfloat16@round=stochastic"])
+def test_a_model_is_trained_in_the_simulator_to_the_cpu_s_bits(digests, dtype):
+    runs = {
+        digest
+        for found in digests
+        for name, digest in found.items()
+        if name.startswith(dtype) and ": trained " in name
+    }
+    assert len(runs) == 1
+
+
+@pytest.fixture
+def no_gpu():
+    from numba import cuda
+
+    if cuda.is_available():
+        pytest.skip("this machine has a GPU")
+
+
+def test_without_a_driver_the_device_is_refused_in_one_line_with_a_way_out(no_gpu, capsys):
+    for _ in range(2):
+        with pytest.raises(UnavailableError, match=r"libcuda.*--device cpu"):
+            get_scalar("float32", "cuda")
+    assert main(["train", "xor", "--steps", "1", "--cuda"]) == 2
+    *_, line = capsys.readouterr().err.splitlines()
+    assert line.startswith("numlean: error: device cuda: looked for NVIDIA's driver")
+
+
+MISSING = """
+import sys
+sys.modules["numba_cuda"] = None
+from numlean import NumleanError, get_scalar
+try:
+    get_scalar("ieee32exec", "cuda")
+except NumleanError as error:
+    print(error)
+"""
+
+
+def test_without_the_extra_the_error_names_it():
+    result = subprocess.run([sys.executable, "-c", MISSING], capture_output=True, text=True)
+    (line,) = result.stdout.splitlines()
+    assert "numba" in line
+    assert "numlean[cuda]" in line
+
+
+def test_whatever_numba_compiles_for_the_cpu_runs_on_cuda_too_and_the_cpu_is_the_default():
+    devices = {name: backend.devices for name, backend in backends()}
+    on_cuda = {name for name, known in devices.items() if "cuda" in known}
+    assert all(devices[name] == ("cpu", "cuda", "python") for name in on_cuda)
+    assert {"float64", "float32", "ieee32exec", "binary16", "ieee", "e4m3"} <= on_cuda
+    assert not {"mp", "softfloat32"} & on_cuda
+
+
+class Host:
+    """Memory that counts how often it is asked, and has room for so much."""
+
+    def __init__(self, room=1 << 20):
+        self.room, self.asked = room, 0
+
+    def __call__(self, size):
+        self.asked += 1
+        if size > self.room:
+            raise MemoryError(f"no room for {size} bytes")
+        self.room -= size
+        return np.empty(size, np.uint8)
+
+
+def test_a_block_is_used_again_when_the_last_view_of_it_is_gone():
+    host = Host()
+    memory = SharedMemory(host)
+    x = memory.empty((3, 100), np.float64)
+    view = x.T[5:, 1].view(np.uint64)
+    address = x.ctypes.data
+    del x
+    assert memory.empty(300, np.float64).ctypes.data != address
+    assert memory.has(view)
+    del view
+    again = [memory.empty((300,), np.uint64) for _ in range(2)]
+    assert host.asked == 2
+    assert address in {array.ctypes.data for array in again}
+
+
+def test_an_array_from_elsewhere_is_copied_once_and_one_of_its_own_never():
+    memory = SharedMemory(Host())
+    x = np.arange(6.0).reshape(2, 3).T
+    there = memory.held(x)
+    assert np.array_equal(there, x)
+    assert not memory.has(x)
+    assert memory.held(there[1:]).ctypes.data == there[1:].ctypes.data
+    assert memory.empty((0, 3), np.uint8).shape == (0, 3)
+    assert memory.empty((), bool).flags.carray
+
+
+def test_memory_that_nobody_uses_is_given_up_before_there_is_too_little():
+    blocks = []
+
+    def allocate(size):
+        if any(block() is not None for block in blocks):
+            raise MemoryError(f"no room for {size} bytes")
+        block = np.empty(size, np.uint8)
+        blocks.append(weakref.ref(block))
+        return block
+
+    memory = SharedMemory(allocate)
+    x = memory.empty(1024, np.uint8)
+    with pytest.raises(MemoryError, match="no room for 4096 bytes"):
+        memory.empty(4096, np.uint8)
+    del x
+    assert memory.empty(4096, np.uint8).size == 4096
