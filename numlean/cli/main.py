@@ -25,6 +25,7 @@ _COMMANDS: Final = {
     "dtypes": "list the arithmetics",
     "tasks": "list the tasks",
     "verify": "hold emulated arithmetic to somebody else's, bit for bit",
+    "doctor": "print what is installed, and check the bits of each device",
     "bench": "measure speed, dtype beside dtype",
 }
 

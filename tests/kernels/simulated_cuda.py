@@ -11,7 +11,7 @@ import sys
 
 import numpy as np
 
-from numlean import Flags, Options, Task, get_scalar, instantiate, state_digest
+from numlean import Flags, Options, Task, doctor, get_scalar, instantiate, state_digest
 from numlean.data import Dataset
 from numlean.digest import parameters_of
 from numlean.elementary import ARITIES
@@ -138,6 +138,8 @@ def digests(device, other_device):
             for name, z in part(get_scalar(dtype, where).renewed()):
                 content = f"{z.shape} {z.dtype}".encode() + np.ascontiguousarray(z).tobytes()
                 found[f"{dtype}: {name} ({len(found)})"] = hashlib.sha256(content).hexdigest()[:16]
+    for part, several in doctor.digests(device).items():
+        found[f"doctor: {part}"] = " ".join(sorted(several))
     for dtype in TRAINED:
         for backend in ("eager", "compiled"):
             found[f"{dtype}: trained {backend}"] = trained(dtype, device, backend)

@@ -2,22 +2,119 @@
 
 import re
 
+import numpy as np
 import pytest
 
-from numlean_kernels.formats import BINARY32, BINARY64
+from numlean_kernels.elementary import BINARY, UNARY
+from numlean_kernels.formats import BINARY32, BINARY64, E4M3
 from numlean_kernels.hardware import hardware_table
-from numlean_kernels.ieee import Arithmetic, ieee_table
-from numlean_kernels.loops.elementwise import binary, ternary, unary
-from numlean_kernels.loops.matmul import MATMUL
-from numlean_kernels.targets import get_target
+from numlean_kernels.hardware.table import MAKERS as HARDWARE
+from numlean_kernels.ieee import Arithmetic, Rounding, ieee_table
+from numlean_kernels.ieee.table import FLAGGED_MAKERS, QUIET_MAKERS, ROUNDED_MAKERS, TO_INT
+from numlean_kernels.loops.count import COUNT_FLAGS, NO_ROUTINES
+from numlean_kernels.loops.elementwise import elementwise, filled, flagged, with_single
+from numlean_kernels.loops.matmul import BMM, BMM_FMA, MATMUL, MATMUL_FMA
+from numlean_kernels.loops.place import (
+    GROUP,
+    MOVE,
+    PICK,
+    SCATTER_ADD,
+    SCATTER_ADD_NOISILY,
+    SCATTER_ADD_ROWS,
+    SELECT,
+    SPREAD,
+    TAKE,
+    TAKE_ROWS,
+)
+from numlean_kernels.loops.reduce import FIRST_GREATEST, MAX, SUM_ORDERED, SUM_PAIRWISE
+from numlean_kernels.philox import philox_table
 
-cuda = pytest.importorskip("numba.cuda", reason="the cuda extra is not installed")
 pytest.importorskip("numba_cuda", reason="the cuda extra is not installed")
 
-from numba import types  # noqa: E402
+from numlean_kernels.targets.cuda import CudaTarget
 
-EMULATED = ieee_table(Arithmetic(BINARY32), get_target("cpu"))
-FLOATING = re.compile(r"\.(f16|f32|f64|bf16)\b")
+GPU = CudaTarget(simulated=False)
+CAPABILITIES = [(8, 0), (9, 0)]
+EMULATED = ieee_table(Arithmetic(BINARY32), GPU)
+FLOAT32, FLOAT64 = (hardware_table(format, GPU) for format in (BINARY32, BINARY64))
+SMALL = ieee_table(Arithmetic(E4M3), GPU)
+STOCHASTIC = ieee_table(Arithmetic(BINARY32, Rounding.STOCHASTIC), GPU)
+
+ARITIES = (
+    dict.fromkeys(("add", "sub", "mul", "div", "rem", "scale_b", *BINARY), 2)
+    | dict.fromkeys(("copy_sign", "minimum", "maximum", "min_num", "max_num"), 2)
+    | dict.fromkeys(("eq", "lt", "le", "compare", "total_order"), 2)
+    | {"fma": 3}
+)
+GIVEN = {"from_binary64": np.uint64, "from_int64": np.int64}
+RESULTS = (
+    dict.fromkeys(("eq", "lt", "le", "total_order"), np.bool_)
+    | dict.fromkeys(("compare", "class_of"), np.int8)
+    | {name: np.dtype(name.split()[0].removeprefix("to_")) for name in TO_INT}
+    | {"to_binary64": np.uint64}
+)
+INT64, UINT64 = np.int64, np.uint64
+
+
+def arrays(*kinds):
+    """Arrays by (dtype, number of axes)."""
+    return [np.empty((1,) * ndim, dtype) for dtype, ndim in kinds]
+
+
+def operation(name, number):
+    arity = ARITIES.get(name, 1)
+    kinds = [GIVEN.get(name, number)] * arity
+    if name == "scale_b":
+        kinds[1] = INT64
+    return arity, [(kind, 1) for kind in kinds], (RESULTS.get(name, number), 1)
+
+
+def elementwise_kernels(table, number, names):
+    for name in names:
+        arity, operands, result = operation(name, number)
+        yield elementwise(name, arity), table, arrays(*operands, result)
+
+
+def flagged_kernels(table, number, names):
+    for name in names:
+        arity, operands, result = operation(name, number)
+        yield flagged(name, arity), table, arrays(*operands, (np.uint8, 1), result)
+
+
+def array_kernels(table, number):
+    one, two, three = ((number, n) for n in (1, 2, 3))
+    kinds = {MATMUL: (two,) * 3, MATMUL_FMA: (two,) * 3, BMM: (three,) * 3, BMM_FMA: (three,) * 3}
+    kinds |= {with_single(n, k): (one,) * 3 for n in ("add", "sub", "mul", "div") for k in (0, 1)}
+    kinds |= {SUM_ORDERED: (three, two), SUM_PAIRWISE: (three,), MAX: (three, two)}
+    kinds[FIRST_GREATEST] = (three, (INT64, 2))
+    kinds[TAKE] = (one, (INT64, 1), one)
+    kinds[TAKE_ROWS] = (two, (INT64, 1), two)
+    kinds[SELECT] = ((np.bool_, 1), one, one)
+    kinds[SCATTER_ADD] = (one, (INT64, 1), (INT64, 1), one)
+    kinds[SCATTER_ADD_ROWS] = (two, (INT64, 1), (INT64, 1), two)
+    kinds[PICK] = (three, (INT64, 2), two)
+    kinds[SPREAD] = (two, (INT64, 2), three)
+    for loop, given in kinds.items():
+        yield loop, table, arrays(*given)
+
+
+def numberless_kernels():
+    philox = philox_table(GPU)
+    yield GROUP, NO_ROUTINES, arrays((INT64, 1), (INT64, 1), (INT64, 1))
+    yield COUNT_FLAGS, NO_ROUTINES, arrays((np.uint8, 1), (UINT64, 1))
+    yield filled("philox"), philox, arrays((UINT64, 1), (UINT64, 1))
+    for size in (1, 2, 4, 8):
+        x = np.empty((2, 2, 2, 2), f"u{size}").T[::2]
+        yield MOVE, NO_ROUTINES, [x, x]
+
+
+def stochastic_kernels(number):
+    for name in ROUNDED_MAKERS:
+        arity, operands, result = operation(name, number)
+        loop = elementwise(name, arity + 1)
+        yield loop, STOCHASTIC, arrays(*operands, (UINT64, 1), result)
+    kinds = ((number, 2), (UINT64, 2), (INT64, 1), (INT64, 1), (number, 2))
+    yield SCATTER_ADD_NOISILY, STOCHASTIC, arrays(*kinds)
 
 
 class PretendedDevice:
@@ -27,89 +124,121 @@ class PretendedDevice:
         self.compute_capability = capability
 
 
-@pytest.fixture(params=[(8, 0), (9, 0)], ids=["cc80", "cc90"])
-def ptx(request, monkeypatch):
-    monkeypatch.setattr(
-        "numba.cuda.dispatcher.get_current_device", lambda: PretendedDevice(request.param)
-    )
+@pytest.fixture
+def ptx(monkeypatch):
+    def compile_kernel(loop, table, operands, capability):
+        device = PretendedDevice(capability)
+        monkeypatch.setattr("numba.cuda.dispatcher.get_current_device", lambda: device)
+        return GPU.ptx(loop, table, operands, capability)
 
-    def compile_loop(loop, operands, table=EMULATED, number=types.uint32):
-        run = loop.make(table)
-        run = cuda.jit(device=True)(run)
-        if loop.rank == 2:
+    return compile_kernel
 
-            def kernel(a, b, c):
-                i, j = cuda.grid(2)
-                if i < c.shape[0] and j < c.shape[1]:
-                    run(i, i + 1, j, j + 1, a, b, c)
 
-        elif operands == 1:
-
-            def kernel(a, z):
-                i = cuda.grid(1)
-                if i < z.shape[0]:
-                    run(i, i + 1, a, z)
-
-        elif operands == 2:
-
-            def kernel(a, b, z):
-                i = cuda.grid(1)
-                if i < z.shape[0]:
-                    run(i, i + 1, a, b, z)
-
-        else:
-
-            def kernel(a, b, c, z):
-                i = cuda.grid(1)
-                if i < z.shape[0]:
-                    run(i, i + 1, a, b, c, z)
-
-        array = types.Array(number, loop.rank, "C")
-        signature = types.void(*[array] * (operands + 1))
-        text, _ = cuda.compile_ptx(kernel, signature, cc=request.param)
-        return text
-
-    return compile_loop
+FLOATING = re.compile(r"\.(f16x2|f16|f32|f64|bf16x2|bf16|tf32)\b")
+MOVES = ("ld.", "st.", "mov.", "selp.")
+# Each rounds once, to nearest, or not at all.
+ALLOWED = re.compile(
+    r"(add|sub|mul|div|sqrt)\.rn\.f(32|64)$|(neg|abs)\.f(32|64)$|setp\.\w+(\.\w+)?\.f(32|64)$"
+)
+FUSED = re.compile(r"fma\.rn\.f(32|64)$")
 
 
 def instructions(text):
-    return [line.strip() for line in text.splitlines() if line.startswith("\t")]
+    """What each line does: the name of its instruction."""
+    words = (line.split() for line in text.splitlines() if line.startswith(("\t", "@")))
+    named = [[w for w in line if not w.startswith(("@", "{", "}"))] for line in words]
+    return [line[0].rstrip(";") for line in named if line and not line[0].startswith((".", "//"))]
+
+
+def violations(text, *, is_fused, is_integer):
+    """Instructions that the arithmetic of a kernel does not allow."""
+    names = instructions(text)
+    assert any(name.startswith("st.") for name in names)
+    wrong = []
+    for name in names:
+        is_move, is_exact = name.startswith(MOVES), ALLOWED.match(name)
+        is_allowed = not is_integer and (is_move or is_exact or (is_fused and FUSED.match(name)))
+        if FLOATING.search(name) and not is_allowed:
+            wrong.append(name)
+    return wrong
+
+
+def all_violations(ptx, kernels, capabilities=CAPABILITIES, *, is_integer):
+    found = {}
+    for loop, table, operands in kernels:
+        for capability in capabilities:
+            text = ptx(loop, table, operands, capability)
+            assert f".target sm_{capability[0]}{capability[1]}" in text
+            wrong = violations(text, is_fused="fma" in loop.name, is_integer=is_integer)
+            if wrong:
+                found[loop.name, table.identity, capability] = sorted(set(wrong))
+    return found
+
+
+OPERATIONS = [name for name in (*FLAGGED_MAKERS, *QUIET_MAKERS) if name not in (*UNARY, *BINARY)]
+ARITHMETIC = [name for name in HARDWARE if name not in (*UNARY, *BINARY)]
+FUNCTIONS = (*UNARY, *BINARY)
+
+
+def test_no_kernel_of_ieee32exec_has_a_floating_point_instruction(ptx):
+    kernels = [
+        *elementwise_kernels(EMULATED, np.uint32, [*OPERATIONS, *FUNCTIONS]),
+        *flagged_kernels(EMULATED, np.uint32, FLAGGED_MAKERS),
+        *array_kernels(EMULATED, np.uint32),
+    ]
+    assert all_violations(ptx, kernels, is_integer=True) == {}
+
+
+def test_nor_has_one_of_a_small_format_or_of_stochastic_rounding_or_without_numbers(ptx):
+    kernels = [
+        *elementwise_kernels(SMALL, np.uint8, [*OPERATIONS, "exp"]),
+        *array_kernels(SMALL, np.uint8),
+        *stochastic_kernels(np.uint32),
+        *numberless_kernels(),
+    ]
+    assert all_violations(ptx, kernels, is_integer=True) == {}
 
 
 @pytest.mark.parametrize(
-    ("loop", "operands"),
-    [
-        (MATMUL, 2),
-        (binary("add"), 2),
-        (binary("mul"), 2),
-        (binary("div"), 2),
-        (unary("sqrt"), 1),
-        (ternary("fma"), 3),
-        *((unary(name), 1) for name in ("exp", "log", "tanh", "sin", "atan", "cbrt", "erf")),
-        (binary("pow"), 2),
-        (binary("atan2"), 2),
-        (binary("hypot"), 2),
-    ],
-    ids=lambda x: getattr(x, "name", ""),
+    ("table", "number"), [(FLOAT32, np.float32), (FLOAT64, np.float64)], ids=["float32", "float64"]
 )
-def test_an_emulated_kernel_compiles_to_ptx_without_a_floating_point_instruction(
-    ptx, loop, operands
-):
-    lines = instructions(ptx(loop, operands))
-    assert any(line.startswith(("st.global", "st.b32", "st.u32")) for line in lines)
-    assert [line for line in lines if FLOATING.search(line)] == []
+def test_hardware_kernels_round_each_operation_once_and_contract_nothing(ptx, table, number):
+    kernels = [
+        *elementwise_kernels(table, number, [*ARITHMETIC, *FUNCTIONS]),
+        *array_kernels(table, number),
+    ]
+    assert all_violations(ptx, kernels, is_integer=False) == {}
 
 
-@pytest.mark.parametrize("name", ["exp", "log", "tanh", "sin", "atan"])
-def test_binary64_s_functions_compile_to_ptx_that_only_moves_floats(ptx, name):
-    table = hardware_table(BINARY64, get_target("cpu"))
-    lines = instructions(ptx(unary(name), 1, table, types.float64))
-    floats = [line for line in lines if FLOATING.search(line)]
-    assert [line for line in floats if not line.startswith(("ld.", "st.", "mov."))] == []
-    assert not any("__nv_" in line for line in lines)
+@pytest.mark.parametrize("name", ["add", "sub", "mul", "div", "sqrt", "fma"])
+@pytest.mark.parametrize(("table", "number"), [(FLOAT32, "f32"), (FLOAT64, "f64")])
+def test_each_hardware_operation_is_one_instruction(ptx, table, number, name):
+    (kernel,) = elementwise_kernels(table, np.float32 if number == "f32" else np.float64, [name])
+    names = instructions(ptx(*kernel, (8, 0)))
+    computing = [n for n in names if FLOATING.search(n) and not n.startswith((*MOVES, "setp."))]
+    expected = "add" if (name, number) == ("sub", "f64") else name
+    assert [n for n in computing if not n.startswith("neg.")] == [f"{expected}.rn.{number}"]
 
 
-def test_the_search_finds_the_floating_point_instruction_of_a_hardware_kernel(ptx):
-    table = hardware_table(BINARY32, get_target("cpu"))
-    lines = instructions(ptx(binary("add"), 2, table, types.float32))
-    assert any(FLOATING.search(line) for line in lines)
+def test_the_reading_finds_what_it_looks_for(ptx, monkeypatch):
+    from numba import cuda, types
+
+    def contracted(z, a, b, c):
+        z[0] = a * b + c
+
+    def approximate(z, a, b, c):
+        z[0] = a / b + math.sqrt(c)
+
+    import math
+
+    numbers = types.void(types.float32[::1], types.float32, types.float32, types.float32)
+    text, _ = cuda.compile_ptx(contracted, numbers, cc=(8, 0))
+    assert violations(text, is_fused=False, is_integer=False) == ["fma.rn.f32"]
+    assert violations(text, is_fused=True, is_integer=False) == []
+    assert "fma.rn.f32" in violations(text, is_fused=True, is_integer=True)
+    text, _ = cuda.compile_ptx(approximate, numbers, cc=(8, 0), fastmath=True)
+    wrong = violations(text, is_fused=True, is_integer=False)
+    assert any(".ftz" in name for name in wrong)
+    assert any(".approx" in name for name in wrong)
+    (kernel,) = elementwise_kernels(FLOAT32, np.float32, ["add"])
+    assert violations(ptx(*kernel, (9, 0)), is_fused=False, is_integer=True)

@@ -62,7 +62,7 @@ def test_a_dtype_that_makes_no_sense_is_refused_with_what_is_known(dtype, words)
 
 
 def test_an_unknown_device_lists_those_of_the_backend():
-    with pytest.raises(UnknownNameError, match="known: cpu, python"):
+    with pytest.raises(UnknownNameError, match="known: cpu, cuda, python"):
         get_scalar("float32", "abacus")
     with pytest.raises(UnknownNameError, match="known: python"):
         get_scalar("mp:24", "cpu")

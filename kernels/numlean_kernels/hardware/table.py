@@ -17,7 +17,7 @@ import numpy as np
 from numlean_kernels.elementary import BINARY, UNARY, binary64_routine
 from numlean_kernels.formats import BINARY32, BINARY64, Format
 from numlean_kernels.ieee.arithmetic import Arithmetic
-from numlean_kernels.ieee.kit import Kit
+from numlean_kernels.ieee.kit import kit_of
 from numlean_kernels.ieee.nan import (
     default_nan,
     make_is_nan,
@@ -42,7 +42,7 @@ class HardwareKit:
     """
 
     def __init__(self, format: Format, target: Target) -> None:
-        self.integer = Kit(Arithmetic(format), target)
+        self.integer = kit_of(Arithmetic(format), target)
         self.encoding = target.encoding_of(format.width)
         self.real = target.real_of(format.width)
         self.instructions = target.instructions(format.width)

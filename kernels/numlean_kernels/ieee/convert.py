@@ -8,7 +8,7 @@ from numlean_kernels.formats import BINARY64
 from numlean_kernels.ieee.arithmetic import Arithmetic
 from numlean_kernels.ieee.fields import make_accept, make_unpack
 from numlean_kernels.ieee.flags import INVALID
-from numlean_kernels.ieee.kit import Kit
+from numlean_kernels.ieee.kit import Kit, kit_of
 from numlean_kernels.ieee.nan import default_nan, make_is_signalling
 from numlean_kernels.ieee.round_pack import make_round_pack
 from numlean_kernels.ieee.rounding import make_infinite
@@ -19,12 +19,14 @@ BINARY64_EXACTLY: Final = Arithmetic(BINARY64)
 
 def make_from_binary64(kit: Kit) -> Routine:
     """Return ``from_binary64(a) -> (z, flags)``: a binary64 encoding rounded once."""
-    return make_convert(Kit(BINARY64_EXACTLY, kit.target), kit)
+    return make_convert(kit_of(BINARY64_EXACTLY, kit.target), kit)
 
 
 def make_to_binary64(kit: Kit) -> Routine:
     """Return ``to_binary64(a) -> (z, flags)``: the exact value, subnormals never flushed."""
-    return make_convert(Kit(Arithmetic(kit.format), kit.target), Kit(BINARY64_EXACTLY, kit.target))
+    return make_convert(
+        kit_of(Arithmetic(kit.format), kit.target), kit_of(BINARY64_EXACTLY, kit.target)
+    )
 
 
 def make_convert(source: Kit, result: Kit) -> Routine:
@@ -61,7 +63,7 @@ def make_convert(source: Kit, result: Kit) -> Routine:
 
 def make_from_int64(kit: Kit) -> Routine:
     """Return ``from_int64(n) -> (z, flags)``: an int64 rounded once."""
-    long = Kit(BINARY64_EXACTLY, kit.target)
+    long = kit_of(BINARY64_EXACTLY, kit.target)
     round_pack, narrow = kit.routine(make_round_pack), _narrow(long, kit)
     long_word, clz, signed, no_flag = long.word, long.clz, kit.signed, kit.word(0)
     zero_long, shift_mask = long_word(0), long_word(63)

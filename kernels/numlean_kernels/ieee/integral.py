@@ -10,7 +10,7 @@ from numlean_kernels.ieee.arithmetic import Rounding
 from numlean_kernels.ieee.convert import make_from_int64
 from numlean_kernels.ieee.fields import make_accept, make_shift_right_jam, make_unpack
 from numlean_kernels.ieee.flags import DIVIDE_BY_ZERO, INVALID
-from numlean_kernels.ieee.kit import Kit, Maker
+from numlean_kernels.ieee.kit import Kit, Maker, kit_of
 from numlean_kernels.ieee.nan import make_is_signalling, make_propagate
 from numlean_kernels.ieee.round_pack import make_round_pack
 from numlean_kernels.ieee.rounding import make_increment, make_infinite
@@ -31,7 +31,7 @@ def round_to_integral(rounding: Rounding) -> Maker:
         round_pack, propagate = kit.routine(make_round_pack), kit.routine(make_propagate)
         is_signalling = kit.routine(make_is_signalling)
         shift_right_jam = kit.routine(make_shift_right_jam)
-        directed = Kit(replace(kit.arithmetic, rounding=rounding), kit.target)
+        directed = kit_of(replace(kit.arithmetic, rounding=rounding), kit.target)
         increment = directed.routine(make_increment)
         sign_mask, magnitude_mask, infinity, max_number = kit.words(
             "sign_mask", "magnitude_mask", "infinity", "max_number"

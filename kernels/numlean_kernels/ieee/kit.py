@@ -18,6 +18,7 @@ does not want the flags drops them, and the compiler drops what computed them.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any, Final, TypeAlias
 
 from numlean_kernels.ieee.arithmetic import Arithmetic, Rounding
@@ -75,3 +76,9 @@ class Kit:
         if make not in self._routines:
             self._routines[make] = self.target.routine(make(self))
         return self._routines[make]
+
+
+@cache
+def kit_of(arithmetic: Arithmetic, target: Target) -> Kit:
+    """The kit of an arithmetic on a target, of which one is enough: routines are compiled once."""
+    return Kit(arithmetic, target)

@@ -21,7 +21,7 @@ from numlean_kernels.ieee import (
     to_integer,
 )
 from numlean_kernels.ieee.arithmetic import Arithmetic, Rounding
-from numlean_kernels.ieee.kit import Kit, Maker
+from numlean_kernels.ieee.kit import Kit, Maker, kit_of
 from numlean_kernels.targets.protocol import Routine, Table, Target
 
 _DIRECTED: Final = tuple(r for r in Rounding if r is not Rounding.STOCHASTIC)
@@ -99,7 +99,7 @@ def ieee_table(arithmetic: Arithmetic, target: Target) -> Table:
     rounding is stochastic there are only the operations that round, and each takes a word of random
     bits after its operands.
     """
-    kit = Kit(arithmetic, target)
+    kit = kit_of(arithmetic, target)
     make = _make_stochastic if arithmetic.rounding is Rounding.STOCHASTIC else _make
     made: dict[str, Routine] = {}
 

@@ -11,7 +11,7 @@ from numlean_kernels.ieee.convert import BINARY64_EXACTLY, make_to_binary64
 from numlean_kernels.ieee.fields import make_unpack
 from numlean_kernels.ieee.flags import INEXACT, INVALID
 from numlean_kernels.ieee.integral import round_to_integral
-from numlean_kernels.ieee.kit import Kit, Maker
+from numlean_kernels.ieee.kit import Kit, Maker, kit_of
 from numlean_kernels.targets.protocol import Routine
 
 
@@ -25,7 +25,7 @@ def to_int(width: int, rounding: Rounding) -> Maker:
 
     def make(kit: Kit) -> Routine:
         # In binary64 there is room for what a narrow format's numbers are rounded to.
-        long = Kit(BINARY64_EXACTLY, kit.target)
+        long = kit_of(BINARY64_EXACTLY, kit.target)
         to_binary64 = kit.routine(make_to_binary64)
         whole_of, unpack = long.routine(round_to_integral(rounding)), long.routine(make_unpack)
         word, signed, signed_long = long.word, long.signed, kit.target.signed(64)

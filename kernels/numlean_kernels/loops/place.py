@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+import numpy as np
+
 from numlean_kernels.targets.protocol import Loop, Table
 
 
@@ -139,8 +141,10 @@ def _make_spread(table: Table) -> Callable[..., None]:
     ) -> None:
         for i in range(outer_start, outer_stop):
             for k in range(start, stop):
+                # Of the index's type: numba compares signed and unsigned integers as floats.
+                here = np.int64(k)
                 for j in range(inner_start, inner_stop):
-                    z[i, k, j] = x[i, j] if index[i, j] == k else zero
+                    z[i, k, j] = x[i, j] if index[i, j] == here else zero
 
     return spread
 

@@ -1,4 +1,4 @@
-"""CUDA: the CPU's loops and routines, compiled for a GPU, where each thread computes cells.
+"""CUDA: the CPU's loops and routines, compiled for a GPU, where each thread computes a cell.
 
 All code that knows how kernels are launched is here. Arrays are numpy's, in managed memory, which
 has one address on both sides, so that views made by numpy are views on the device, too. Arrays from
@@ -57,13 +57,12 @@ class _Device(ABC):
 
     Attributes:
         words: The target that has the integers routines compute with.
-        threads: Threads of a block.
-        blocks: The most blocks of a launch; their threads go on to further cells.
+        threads: Threads of a block. Each computes one cell: a loop over several would be unrolled,
+            and emulated arithmetic be as many times as long.
     """
 
     words: Target
     threads: int
-    blocks: int
 
     @abstractmethod
     def instructions(self, width: int) -> Instructions:
@@ -97,14 +96,13 @@ class _Device(ABC):
 
     def grid(self, domain: tuple[int, ...]) -> tuple[int, int]:
         """How many blocks a launch over a domain has, and of how many threads each."""
-        return min(-(-prod(domain) // self.threads), self.blocks), self.threads
+        return -(-prod(domain) // self.threads), self.threads
 
 
 @final
 class _Gpu(_Device):
     words = CPU
     threads = 256
-    blocks = 1 << 16
     bound = np.uint64  # type: ignore[assignment]
 
     def instructions(self, width: int) -> Instructions:
@@ -152,8 +150,7 @@ class _Gpu(_Device):
 @final
 class _Simulation(_Device):
     words = PYTHON
-    threads = 3  # so few that small domains have several blocks, and threads several cells
-    blocks = 2
+    threads = 3  # so few that small domains have several blocks
     bound = int  # type: ignore[assignment]
 
     def instructions(self, width: int) -> Instructions:
@@ -246,7 +243,7 @@ class CudaTarget(Target):
         return self._memory.held(array)
 
     def source(self, loop: Loop, table: Table) -> Callable[..., None]:
-        """What is compiled of a loop: ``kernel(domain, arrays)``, of which threads share cells."""
+        """What is compiled of a loop: ``kernel(domain, arrays)``, a cell to each thread."""
         cell = self._device.function(loop.make(table))
         return _KERNELS[loop.rank - 1](cell, self._device.bound)
 
@@ -255,6 +252,20 @@ class CudaTarget(Target):
         if (loop, table) not in self._compiled:
             self._compiled[loop, table] = cuda.jit(self.source(loop, table))
         return self._compiled[loop, table]
+
+    def ptx(
+        self, loop: Loop, table: Table, arrays: Sequence[Array], capability: tuple[int, int]
+    ) -> str:
+        """The code of a kernel for arrays like these, on GPUs of a compute capability."""
+        from numba.cuda import types
+        from numba.cuda.typing.typeof import typeof
+
+        domain = types.UniTuple(types.int64, loop.rank)
+        taken = types.BaseTuple.from_types([typeof(array) for array in arrays])
+        text, _ = cuda.compile_ptx(
+            self.source(loop, table), types.void(domain, taken), cc=capability
+        )
+        return str(text)
 
     def kernel(self, loop: Loop, table: Table) -> Launch:
         """Compile a loop for the arrays it is called with. Each launch waits for its end."""
@@ -367,44 +378,41 @@ def _strided(array: Array, extents: tuple[int, ...], strides: tuple[int, ...]) -
 
 def _over_1(cell: Callable[..., None], bound: Callable[[Any], Any]) -> Callable[..., None]:
     def kernel(domain: Any, arrays: Any) -> None:
-        i, step = cuda.grid(1), cuda.gridsize(1)
-        while i < domain[0]:
+        i = cuda.grid(1)
+        if i < domain[0]:
             cell(bound(i), bound(i + 1), *arrays)
-            i += step
 
     return kernel
 
 
 def _over_2(cell: Callable[..., None], bound: Callable[[Any], Any]) -> Callable[..., None]:
     def kernel(domain: Any, arrays: Any) -> None:
-        place, step = cuda.grid(1), cuda.gridsize(1)
-        while place < domain[0] * domain[1]:
+        place = cuda.grid(1)
+        if place < domain[0] * domain[1]:
             i = place // domain[1]
             j = place - i * domain[1]
             cell(bound(i), bound(i + 1), bound(j), bound(j + 1), *arrays)
-            place += step
 
     return kernel
 
 
 def _over_3(cell: Callable[..., None], bound: Callable[[Any], Any]) -> Callable[..., None]:
     def kernel(domain: Any, arrays: Any) -> None:
-        place, step = cuda.grid(1), cuda.gridsize(1)
-        while place < domain[0] * domain[1] * domain[2]:
+        place = cuda.grid(1)
+        if place < domain[0] * domain[1] * domain[2]:
             rest = place // domain[2]
             k = place - rest * domain[2]
             i = rest // domain[1]
             j = rest - i * domain[1]
             cell(bound(i), bound(i + 1), bound(j), bound(j + 1), bound(k), bound(k + 1), *arrays)
-            place += step
 
     return kernel
 
 
 def _over_4(cell: Callable[..., None], bound: Callable[[Any], Any]) -> Callable[..., None]:
     def kernel(domain: Any, arrays: Any) -> None:
-        place, step = cuda.grid(1), cuda.gridsize(1)
-        while place < domain[0] * domain[1] * domain[2] * domain[3]:
+        place = cuda.grid(1)
+        if place < domain[0] * domain[1] * domain[2] * domain[3]:
             rest = place // domain[3]
             m = place - rest * domain[3]
             upper = rest // domain[2]
@@ -422,7 +430,6 @@ def _over_4(cell: Callable[..., None], bound: Callable[[Any], Any]) -> Callable[
                 bound(m + 1),
                 *arrays,
             )
-            place += step
 
     return kernel
 
@@ -519,3 +526,16 @@ def _missing() -> str:
     if not count:
         return "looked for a GPU; the driver sees none; see CUDA_VISIBLE_DEVICES and `nvidia-smi`"
     return ""
+
+
+def described() -> dict[str, str]:
+    """The versions of CUDA's runtime and driver, and the GPUs; what is not there is left out."""
+    from numba.cuda.cudadrv.driver import driver
+
+    facts = {"CUDA runtime": ".".join(map(str, cuda.runtime.get_version()))}
+    if driver.is_available:
+        facts["CUDA of the driver"] = ".".join(map(str, driver.get_version()))
+        for k, gpu in enumerate(cuda.gpus):
+            major, minor = gpu.compute_capability
+            facts[f"GPU {k}"] = f"{gpu.name}, compute capability {major}.{minor}"
+    return facts

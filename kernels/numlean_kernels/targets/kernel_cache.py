@@ -75,6 +75,16 @@ def keep(compiled: Any, function: Callable[..., None], identity: str) -> None:
         )
 
 
+def folder() -> str:
+    """Where compiled loops are kept; a line that says why, if nowhere."""
+    from numlean_kernels.loops import place
+
+    try:
+        return str(FunctionCache(place.MOVE.make).cache_path)
+    except RuntimeError as error:
+        return f"nowhere ({error})"
+
+
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
