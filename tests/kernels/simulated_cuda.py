@@ -25,6 +25,8 @@ DTYPES = ("float32", "float64", "ieee32exec", "e4m3", STOCHASTIC)
 TRAINED = ("float32", "ieee32exec", STOCHASTIC)
 X = np.array([0.75, -1.5, 0.0, np.inf, np.nan, 0.3, 2.5])
 Y = np.array([1.25, 0.1, -0.0, -2.0, 1.0, np.inf, -0.6])
+TALL = RNG.normal(size=(18, 5))
+TALL[3, 1], TALL[4, 4], TALL[4, 0], TALL[17, 2] = np.nan, np.inf, -np.inf, np.inf
 A, B, C = RNG.normal(size=(3, 5)), RNG.normal(size=(5, 4)), RNG.normal(size=(2, 5, 3))
 UNARY = ("neg", "abs", "sqrt", "log_b", "next_up", "next_down", "round_to_integral", "class_of")
 BINARY = ("add", "sub", "mul", "div", "rem", "copy_sign", "minimum", "maximum", "min_num")
@@ -64,6 +66,9 @@ def reductions(s):
     for contraction in ("separate", "fma"):
         yield f"matmul {contraction}", s.matmul(a, b, contraction=contraction)
         yield f"bmm {contraction}", s.bmm(c.transpose(0, 2, 1), c, contraction=contraction)
+        # Of several tiles, the last of them not full, with sums that become NaNs.
+        tall, broad = s.from_float(TALL), s.from_float(TALL.T[:, :17])
+        yield f"matmul {contraction} of tiles", s.matmul(tall, broad, contraction=contraction)
     yield "matmul of nothing", s.matmul(a[:, :0], b[:0])
     for reduction in ("ordered", "pairwise"):
         yield f"sum {reduction}", s.sum(c, 1, reduction=reduction)

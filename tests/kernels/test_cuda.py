@@ -220,6 +220,19 @@ def test_each_hardware_operation_is_one_instruction(ptx, table, number, name):
     assert [n for n in computing if not n.startswith("neg.")] == [f"{expected}.rn.{number}"]
 
 
+@pytest.mark.parametrize(
+    ("table", "number"), [(FLOAT32, np.float32), (FLOAT64, np.float64), (EMULATED, np.uint32)]
+)
+def test_a_product_keeps_its_sums_in_registers_and_its_operands_in_shared_memory(
+    ptx, table, number
+):
+    for loop in (MATMUL, MATMUL_FMA):
+        names = instructions(ptx(loop, table, arrays(*[(number, 2)] * 3), (9, 0)))
+        for part in ("ld.shared.", "st.shared.", "bar.sync"):
+            assert any(name.startswith(part) for name in names)
+        assert not any(".local" in name for name in names)
+
+
 def test_the_reading_finds_what_it_looks_for(ptx, monkeypatch):
     from numba import cuda, types
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
 from math import prod
@@ -45,11 +46,29 @@ from numlean_kernels.targets.protocol import (
 from numlean_kernels.targets.pruning import memory_of
 from numlean_kernels.targets.python import PYTHON, as_python_numbers
 from numlean_kernels.targets.shared_memory import SharedMemory
+from numlean_kernels.targets.tiled_matmul import FUSED, blocks_of, tiled_twin
 
 _OUT_OF_MEMORY: Final = 2
 """The driver's code CUDA_ERROR_OUT_OF_MEMORY."""
 
 _INSTALL: Final = "install it with `pip install 'numlean[cuda]'`"
+
+
+@dataclass(frozen=True)
+class _Kernel:
+    """A kernel and its grids.
+
+    Attributes:
+        run: Numba's dispatcher.
+        grid: How many blocks a launch over a domain has, and of how many threads each.
+    """
+
+    run: Any
+    grid: Callable[[tuple[int, ...]], tuple[int, int | tuple[int, int]]]
+
+    def over(self, domain: tuple[int, ...]) -> Any:
+        """What launches it, given the domain and the arrays."""
+        return self.run[self.grid(domain)]
 
 
 class _Device(ABC):
@@ -59,18 +78,20 @@ class _Device(ABC):
         words: The target that has the integers routines compute with.
         threads: Threads of a block. Each computes one cell: a loop over several would be unrolled,
             and emulated arithmetic be as many times as long.
+        side: Rows, and columns, of threads of a block that computes a tile of a product.
     """
 
     words: Target
     threads: int
+    side: int
 
     @abstractmethod
     def instructions(self, width: int) -> Instructions:
         """What the hardware does with floats of that width."""
 
     @abstractmethod
-    def function(self, cell: Callable[..., None]) -> Callable[..., None]:
-        """A loop as threads call it."""
+    def function(self, cell: Callable[..., Any]) -> Callable[..., Any]:
+        """A function as kernels call it."""
 
     @abstractmethod
     def bound(self, value: Any) -> Any:
@@ -86,7 +107,7 @@ class _Device(ABC):
 
     @abstractmethod
     def prepared(
-        self, kernel: Any, domain: tuple[int, ...], arrays: Sequence[Array], outputs: int
+        self, kernel: _Kernel, domain: tuple[int, ...], arrays: Sequence[Array], outputs: int
     ) -> Callable[[], None]:
         """What launches a kernel, as often as it is called; the last arrays are written."""
 
@@ -94,15 +115,12 @@ class _Device(ABC):
     def synchronise(self) -> None:
         """Wait for all that was launched."""
 
-    def grid(self, domain: tuple[int, ...]) -> tuple[int, int]:
-        """How many blocks a launch over a domain has, and of how many threads each."""
-        return -(-prod(domain) // self.threads), self.threads
-
 
 @final
 class _Gpu(_Device):
     words = CPU
     threads = 256
+    side = 16
     bound = np.uint64  # type: ignore[assignment]
 
     def instructions(self, width: int) -> Instructions:
@@ -111,7 +129,7 @@ class _Gpu(_Device):
             several = (_add64, _sub64, _mul64, _div64, _sqrt64, _fma64)
         return Instructions(*map(self.words.routine, several))
 
-    def function(self, cell: Callable[..., None]) -> Callable[..., None]:
+    def function(self, cell: Callable[..., Any]) -> Callable[..., Any]:
         return cuda.jit(device=True)(cell)  # type: ignore[no-any-return]
 
     def allocate(self, size: int) -> Array:
@@ -128,9 +146,9 @@ class _Gpu(_Device):
             ) from None
 
     def prepared(
-        self, kernel: Any, domain: tuple[int, ...], arrays: Sequence[Array], outputs: int
+        self, kernel: _Kernel, domain: tuple[int, ...], arrays: Sequence[Array], outputs: int
     ) -> Callable[[], None]:
-        return partial(kernel[self.grid(domain)], domain, tuple(map(self._argument, arrays)))
+        return partial(kernel.over(domain), domain, tuple(map(self._argument, arrays)))
 
     def synchronise(self) -> None:
         cuda.synchronize()
@@ -151,16 +169,17 @@ class _Gpu(_Device):
 class _Simulation(_Device):
     words = PYTHON
     threads = 3  # so few that small domains have several blocks
+    side = 2
     bound = int  # type: ignore[assignment]
 
     def instructions(self, width: int) -> Instructions:
         return self.words.instructions(width)
 
-    def function(self, cell: Callable[..., None]) -> Callable[..., None]:
-        def quiet(*arguments: Any) -> None:
+    def function(self, cell: Callable[..., Any]) -> Callable[..., Any]:
+        def quiet(*arguments: Any) -> Any:
             # Each thread has numpy's default answer to overflow.
             with np.errstate(all="ignore"):
-                cell(*arguments)
+                return cell(*arguments)
 
         return quiet
 
@@ -168,11 +187,11 @@ class _Simulation(_Device):
         return np.empty(size, np.uint8)
 
     def prepared(
-        self, kernel: Any, domain: tuple[int, ...], arrays: Sequence[Array], outputs: int
+        self, kernel: _Kernel, domain: tuple[int, ...], arrays: Sequence[Array], outputs: int
     ) -> Callable[[], None]:
         def launch() -> None:
             cells = tuple(map(as_python_numbers, arrays))
-            kernel[self.grid(domain)](domain, cells)
+            kernel.over(domain)(domain, cells)
             for array, cell in zip(arrays[-outputs:], cells[-outputs:], strict=True):
                 array[...] = cell
 
@@ -194,7 +213,7 @@ class CudaTarget(Target):
         self._words = self._device.words
         self._memory = SharedMemory(self._device.allocate)
         self._instructions: dict[int, Instructions] = {}
-        self._compiled: dict[tuple[Loop, Table], Any] = {}
+        self._compiled: dict[tuple[Loop, Table], _Kernel] = {}
 
     def unsigned(self, bits: int) -> Callable[[Any], Any]:
         """Numpy's unsigned integer of that width, which numba knows."""
@@ -243,15 +262,37 @@ class CudaTarget(Target):
         return self._memory.held(array)
 
     def source(self, loop: Loop, table: Table) -> Callable[..., None]:
-        """What is compiled of a loop: ``kernel(domain, arrays)``, a cell to each thread."""
+        """What is compiled of a loop: ``kernel(domain, arrays)``."""
+        if loop in FUSED:
+            return self._tiled(loop, table)
         cell = self._device.function(loop.make(table))
         return _KERNELS[loop.rank - 1](cell, self._device.bound)
 
-    def compiled(self, loop: Loop, table: Table) -> Any:
-        """Numba's dispatcher of a loop, made once: compiled for the arrays it is called with."""
+    def _tiled(self, loop: Loop, table: Table) -> Callable[..., None]:
+        """A product's twin that computes tiles."""
+        width = _hardware_width(table)
+        return tiled_twin(
+            loop,
+            table,
+            self.instructions(width) if width else None,
+            self._device.function,
+            side=self._device.side,
+            reach=_reach(table),
+        )
+
+    def compiled(self, loop: Loop, table: Table) -> _Kernel:
+        """A kernel, made once: compiled for the arrays it is called with."""
         if (loop, table) not in self._compiled:
-            self._compiled[loop, table] = cuda.jit(self.source(loop, table))
+            grid = (
+                partial(_tiles, self._device.side, _reach(table)) if loop in FUSED else self._cells
+            )
+            self._compiled[loop, table] = _Kernel(cuda.jit(self.source(loop, table)), grid)
         return self._compiled[loop, table]
+
+    def _cells(self, domain: tuple[int, ...]) -> tuple[int, int]:
+        """The grid with a thread for each cell."""
+        threads = self._device.threads
+        return -(-prod(domain) // threads), threads
 
     def ptx(
         self, loop: Loop, table: Table, arrays: Sequence[Array], capability: tuple[int, int]
@@ -358,6 +399,21 @@ class _Twin:
         if not np.array_equal(self._array, self._known):
             self._known[...] = self._array
             self.there[...] = self._array
+
+
+def _tiles(side: int, reach: int, domain: tuple[int, ...]) -> tuple[int, tuple[int, int]]:
+    """The grid with a block for each tile of products."""
+    return blocks_of(domain, side * reach), (side, side)
+
+
+def _hardware_width(table: Table) -> int:
+    """The width of the hardware floats that a table computes with; 0 if it does not."""
+    return 8 * table.zero.itemsize if isinstance(table.zero, np.floating) else 0
+
+
+def _reach(table: Table) -> int:
+    """How many rows, and columns, of a tile a thread computes: as much as its registers hold."""
+    return {32: 8, 64: 4}.get(_hardware_width(table), 1)
 
 
 def _whole(domain: tuple[int, ...]) -> tuple[int, ...]:
