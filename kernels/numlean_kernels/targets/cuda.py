@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
 from math import prod
-from typing import Any, Final, final
+from typing import Any, Final, TypeAlias, final
 
 import numpy as np
 from numba import cuda
@@ -54,17 +54,21 @@ _OUT_OF_MEMORY: Final = 2
 _INSTALL: Final = "install it with `pip install 'numlean[cuda]'`"
 
 
+_Grid: TypeAlias = Callable[[tuple[int, ...]], tuple[int, int | tuple[int, int]]]
+"""How many blocks a launch over a domain has, and of how many threads each."""
+
+
 @dataclass(frozen=True)
 class _Kernel:
     """A kernel and its grids.
 
     Attributes:
         run: Numba's dispatcher.
-        grid: How many blocks a launch over a domain has, and of how many threads each.
+        grid: The grid over a domain.
     """
 
     run: Any
-    grid: Callable[[tuple[int, ...]], tuple[int, int | tuple[int, int]]]
+    grid: _Grid
 
     def over(self, domain: tuple[int, ...]) -> Any:
         """What launches it, given the domain and the arrays."""
@@ -79,11 +83,14 @@ class _Device(ABC):
         threads: Threads of a block. Each computes one cell: a loop over several would be unrolled,
             and emulated arithmetic be as many times as long.
         side: Rows, and columns, of threads of a block that computes a tile of a product.
+        reach: Rows, and columns, of a tile that a thread computes, as many as its registers hold:
+            by the width of hardware floats, for emulated ones at 0.
     """
 
     words: Target
     threads: int
     side: int
+    reach: Mapping[int, int]
 
     @abstractmethod
     def instructions(self, width: int) -> Instructions:
@@ -121,6 +128,7 @@ class _Gpu(_Device):
     words = CPU
     threads = 256
     side = 16
+    reach: Mapping[int, int] = {0: 1, 32: 8, 64: 4}
     bound = np.uint64  # type: ignore[assignment]
 
     def instructions(self, width: int) -> Instructions:
@@ -170,6 +178,7 @@ class _Simulation(_Device):
     words = PYTHON
     threads = 3  # so few that small domains have several blocks
     side = 2
+    reach: Mapping[int, int] = {0: 1, 32: 2, 64: 2}
     bound = int  # type: ignore[assignment]
 
     def instructions(self, width: int) -> Instructions:
@@ -277,15 +286,13 @@ class CudaTarget(Target):
             self.instructions(width) if width else None,
             self._device.function,
             side=self._device.side,
-            reach=_reach(table),
+            reach=self._device.reach[width],
         )
 
     def compiled(self, loop: Loop, table: Table) -> _Kernel:
         """A kernel, made once: compiled for the arrays it is called with."""
         if (loop, table) not in self._compiled:
-            grid = (
-                partial(_tiles, self._device.side, _reach(table)) if loop in FUSED else self._cells
-            )
+            grid = self._tiles(table) if loop in FUSED else self._cells
             self._compiled[loop, table] = _Kernel(cuda.jit(self.source(loop, table)), grid)
         return self._compiled[loop, table]
 
@@ -293,6 +300,12 @@ class CudaTarget(Target):
         """The grid with a thread for each cell."""
         threads = self._device.threads
         return -(-prod(domain) // threads), threads
+
+    def _tiles(self, table: Table) -> _Grid:
+        """The grid with a block for each tile of a product."""
+        side = self._device.side
+        extent = side * self._device.reach[_hardware_width(table)]
+        return lambda domain: (blocks_of(domain, extent), (side, side))
 
     def ptx(
         self, loop: Loop, table: Table, arrays: Sequence[Array], capability: tuple[int, int]
@@ -401,19 +414,9 @@ class _Twin:
             self.there[...] = self._array
 
 
-def _tiles(side: int, reach: int, domain: tuple[int, ...]) -> tuple[int, tuple[int, int]]:
-    """The grid with a block for each tile of products."""
-    return blocks_of(domain, side * reach), (side, side)
-
-
 def _hardware_width(table: Table) -> int:
     """The width of the hardware floats that a table computes with; 0 if it does not."""
     return 8 * table.zero.itemsize if isinstance(table.zero, np.floating) else 0
-
-
-def _reach(table: Table) -> int:
-    """How many rows, and columns, of a tile a thread computes: as much as its registers hold."""
-    return {32: 8, 64: 4}.get(_hardware_width(table), 1)
 
 
 def _whole(domain: tuple[int, ...]) -> tuple[int, ...]:
