@@ -45,7 +45,7 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
 
 def add_device_options(parser: argparse.ArgumentParser, default: str) -> None:
     """Where to run, in three spellings; ``default`` says where if none is given."""
-    parser.add_argument("--device", metavar="DEVICE", help=f"cpu or python; {default}")
+    parser.add_argument("--device", metavar="DEVICE", help=f"cpu, cuda or python; {default}")
     for device in ("cpu", "cuda"):
         parser.add_argument(
             f"--{device}",

@@ -117,6 +117,17 @@ def test_bench_crosscheck_shows_what_lockstep_costs(capsys, monkeypatch):
     assert [line.split()[0] for line in lines[2:]] == ["eager", "compiled", "compiled:fast"]
 
 
+def test_bench_device_lays_the_devices_side_by_side(capsys, monkeypatch):
+    monkeypatch.setattr("numlean.benchmarks.device.DEVICES", ("cpu", "python"))
+    monkeypatch.setattr("numlean.benchmarks.device._ELEMENTS", 3)
+    monkeypatch.setattr("numlean.benchmarks.device._cnn_step", lambda *_: lambda: None)
+    assert main(["bench", "device", "--size", "2", "--rounds", "1"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    (head,) = (k for k, line in enumerate(lines) if line.startswith("a second"))
+    assert lines[head].split()[2:5] == ["cpu", "python", "torch"]
+    assert len(lines[head + 1 :]) == 8
+
+
 def test_dtypes_lists_every_registered_scalar_and_tasks_every_task(capsys):
     assert main(["dtypes"]) == 0
     listed = capsys.readouterr().out
@@ -155,6 +166,8 @@ def test_dtypes_lists_every_registered_scalar_and_tasks_every_task(capsys):
         (["bench", "kernels", "--size", "0"], ["row", "0"]),
         (["bench", "kernels", "--dtypes", "mp:24"], ["mp:24", "fast kernels", "ieee32exec"]),
         (["bench", "ops", "--size", "8"], ["--size", "kernels"]),
+        (["bench", "device", "--size", "0"], ["row", "0"]),
+        (["bench", "device", "--dtypes", "mp:24"], ["--dtypes", "float32"]),
         (["bench", "crosscheck", "--dtypes", "float32"], ["two dtypes, not 1"]),
         (["crosscheck", "xor", "--a", "float32"], ["--a SPEC --b SPEC"]),
         (

@@ -8,7 +8,8 @@ of a network 64-64-10 on 32 images, and of xor, eager, compiled and with fast ke
 PyTorch's where that is installed. Kernels: the plain ones beside the fast ones, once these have
 been seen to give the same bits (exit status 1 if not), and beside numpy, whose matrices are
 multiplied by the BLAS that is named, on one thread. Crosscheck: two trainings one after the other,
-and in lockstep.
+and in lockstep. Device: matrices, sums and steps of training on one core of the CPU and on a GPU,
+beside PyTorch's product on the GPU where that is installed.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from __future__ import annotations
 import argparse
 from typing import Final
 
-from numlean.cli.bench import backends, crosscheck, functions, kernels, operations, step
+from numlean.cli.bench import backends, crosscheck, device, functions, kernels, operations, step
 from numlean.errors import NumleanError, UnavailableError
 from numlean.registry import dtypes_of, get_scalar
 
@@ -27,11 +28,12 @@ _SUBJECTS: Final = {
     "backends": backends,
     "kernels": kernels,
     "crosscheck": crosscheck,
+    "device": device,
 }
 _BELONGS_TO: Final = {
     "operation": ("ops", "functions", "kernels"),
     "flags": ("ops",),
-    "size": ("kernels",),
+    "size": ("kernels", "device"),
 }
 
 
@@ -40,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "what",
         choices=list(_SUBJECTS),
-        help="operations, functions, a step of training, backends, fast kernels, or lockstep",
+        help="operations, functions, a training step, backends, fast kernels, lockstep, or a GPU",
     )
     parser.add_argument("--dtypes", metavar="A,B,...", help="which to measure")
     parser.add_argument(
@@ -55,7 +57,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         metavar="N",
         action="append",
-        help="of kernels, rows and columns of matrices (repeatable; default: 256 and 512)",
+        help="of kernels, rows and columns of matrices (repeatable; default: 256 and 512); of"
+        " device, once (4096)",
     )
     parser.add_argument("--rounds", type=int, default=15, metavar="N", help="rounds to alternate")
 
