@@ -1,5 +1,6 @@
 """The CPU's sources, compiled for CUDA without a GPU, and read."""
 
+import ctypes
 import re
 
 import numpy as np
@@ -28,6 +29,7 @@ from numlean_kernels.loops.place import (
 )
 from numlean_kernels.loops.reduce import FIRST_GREATEST, MAX, SUM_ORDERED, SUM_PAIRWISE
 from numlean_kernels.philox import philox_table
+from numlean_kernels.targets.protocol import Launched, Moved
 
 pytest.importorskip("numba_cuda", reason="the cuda extra is not installed")
 
@@ -233,6 +235,68 @@ def test_a_product_keeps_its_sums_in_registers_and_its_operands_in_shared_memory
         for part in ("ld.shared.", "st.shared.", "bar.sync"):
             assert any(name.startswith(part) for name in names)
         assert not any(".local" in name for name in names)
+
+
+@pytest.fixture
+def launches(monkeypatch):
+    """A target all of whose work is done but the driver's; what would be launched is listed."""
+    from numba.cuda import dispatcher
+    from numba.cuda.cudadrv.devicearray import DeviceNDArray
+
+    class Pointer:
+        __cuda_memory__ = True
+
+        def __init__(self, array):
+            self.device_ctypes_pointer = ctypes.c_void_p(array.ctypes.data)
+
+    def described(interface, owner):
+        assert interface["data"][0] == owner.ctypes.data
+        strides = interface["strides"] or owner.strides
+        assert strides == owner.strides
+        return DeviceNDArray(
+            interface["shape"], strides, interface["typestr"], gpu_data=Pointer(owner)
+        )
+
+    def launch(kernel, arguments, blocks, threads, *_):
+        passed = []
+        for kind, value in zip(kernel.argument_types, arguments, strict=True):
+            kernel._prepare_args(kind, value, 0, [], passed)
+        found.append((blocks, threads, [getattr(value, "value", value) for value in passed]))
+
+    found = []
+    monkeypatch.setattr(dispatcher, "get_current_device", lambda: PretendedDevice((9, 0)))
+    monkeypatch.setattr("numba.cuda.codegen.CUDACodeLibrary._ensure_cc", lambda *_: (9, 0))
+    monkeypatch.setattr(dispatcher._Kernel, "bind", lambda kernel: None)
+    monkeypatch.setattr(dispatcher._Kernel, "launch", launch)
+    monkeypatch.setattr("numba.cuda.core.config.CUDA_LOW_OCCUPANCY_WARNINGS", 0)
+    monkeypatch.setattr("numba.cuda.from_cuda_array_interface", described)
+    monkeypatch.setattr("numba.cuda.managed_array", np.empty)
+    monkeypatch.setattr("numba.cuda.synchronize", lambda: found.append("wait"))
+    return found
+
+
+def passed_array(array):
+    return [0, 0, array.size, array.itemsize, array.ctypes.data, *array.shape, *array.strides]
+
+
+def test_a_launch_passes_the_arrays_own_addresses_and_a_program_waits_but_at_its_end(launches):
+    gpu = CudaTarget(simulated=False)
+    table = hardware_table(BINARY32, gpu)
+    a, b, c = (gpu.empty(shape, np.float32) for shape in ((300, 7), (7, 130), (300, 130)))
+    gpu.kernel_of(MATMUL, table)(c.shape, a, b, c)
+    x, z = c.T[::2], gpu.empty((65, 300), np.float32)
+    gpu.move(x, z)
+    product = [300, 130, *(word for array in (a, b, c) for word in passed_array(array))]
+    assert launches[0] == ((3 * 2, 1, 1), (16, 16, 1), product)
+    blocks, threads, words = launches[2]
+    assert (blocks, threads) == ((-(-z.size // 256), 1, 1), (256, 1, 1))
+    assert {x.ctypes.data, z.ctypes.data} <= set(words)
+    assert launches[1] == launches[3] == "wait"
+    run = gpu.program([Launched(MATMUL, table, c.shape, (a, b, c)), Moved(x, z)])
+    first = launches[:4]
+    launches.clear()
+    run()
+    assert launches == [first[0], first[2], "wait"]
 
 
 def test_the_reading_finds_what_it_looks_for(ptx, monkeypatch):

@@ -70,10 +70,6 @@ class _Kernel:
     run: Any
     grid: _Grid
 
-    def over(self, domain: tuple[int, ...]) -> Any:
-        """What launches it, given the domain and the arrays."""
-        return self.run[self.grid(domain)]
-
 
 class _Device(ABC):
     """What differs between a GPU and its simulation.
@@ -156,7 +152,10 @@ class _Gpu(_Device):
     def prepared(
         self, kernel: _Kernel, domain: tuple[int, ...], arrays: Sequence[Array], outputs: int
     ) -> Callable[[], None]:
-        return partial(kernel.over(domain), domain, tuple(map(self._argument, arrays)))
+        arguments = domain, tuple(map(self._argument, arrays))
+        # Else numba would look at the types of all arguments at each launch.
+        run = kernel.run.specialize(*arguments)
+        return partial(run[kernel.grid(domain)], *arguments)
 
     def synchronise(self) -> None:
         cuda.synchronize()
@@ -200,7 +199,7 @@ class _Simulation(_Device):
     ) -> Callable[[], None]:
         def launch() -> None:
             cells = tuple(map(as_python_numbers, arrays))
-            kernel.over(domain)(domain, cells)
+            kernel.run[kernel.grid(domain)](domain, cells)
             for array, cell in zip(arrays[-outputs:], cells[-outputs:], strict=True):
                 array[...] = cell
 
