@@ -32,3 +32,12 @@ def test_hardware_and_emulation_are_expected_to_have_the_same_bits():
 def test_a_package_that_is_not_installed_is_said_to_be_missing(monkeypatch):
     monkeypatch.setattr(doctor, "PACKAGES", ("numpy", "surely-not-installed"))
     assert doctor.versions()["surely-not-installed"] == "not installed"
+
+
+def test_too_little_memory_is_one_line_and_wrong_use(capsys, monkeypatch):
+    def fail():
+        raise MemoryError("device cuda: there is no room")
+
+    monkeypatch.setattr(doctor, "versions", fail)
+    assert main(["doctor"]) == 2
+    assert capsys.readouterr().err == "numlean: error: device cuda: there is no room\n"
