@@ -11,12 +11,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from math import isfinite
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from numlean.errors import NumleanError
 from numlean.exact_text import exact_text
+from numlean.plain import finite
 from numlean.tensor import Tensor
 
 Write: TypeAlias = Callable[[dict[str, Any]], None]
@@ -52,15 +52,4 @@ def exact_loss(loss: Tensor) -> dict[str, Any]:
 
 def plain_json(values: dict[str, Any]) -> str:
     """One JSON object on one line; floats that are not finite become null."""
-    return json.dumps(_finite(values))
-
-
-def _finite(value: Any) -> Any:
-    match value:
-        case float():
-            return value if isfinite(value) else None
-        case dict():
-            return {key: _finite(each) for key, each in value.items()}
-        case list() | tuple():
-            return [_finite(each) for each in value]
-    return value
+    return json.dumps(finite(values))

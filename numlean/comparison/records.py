@@ -41,11 +41,11 @@ An error is counted in ulp at the greater of the two magnitudes. What is not fin
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
 from numlean.comparison.seed_run import Found
+from numlean.plain import finite
 
 Record: TypeAlias = dict[str, Any]
 
@@ -81,14 +81,4 @@ def operation_records(seed: int, found: Found) -> Iterator[Record]:
 
 def as_line(record: Record) -> str:
     """A record as one line of JSON."""
-    return json.dumps(_finite(record), ensure_ascii=False)
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {key: _finite(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(each) for each in value]
-    return value
+    return json.dumps(finite(record), ensure_ascii=False)

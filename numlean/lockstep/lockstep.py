@@ -98,14 +98,25 @@ def crosscheck(
     """
     if len(sides) < 2:
         raise NumleanError(f"crosscheck compares at least two runs, not {len(sides)}")
-    task = get_task(task) if isinstance(task, str) else task
-    if isinstance(task, NamedTask):
-        config, data = config or task.config(), data or task.train_in
-        task = task.task
+    task, config, data = training_of(task, config, data)
     if config is None or data is None:
         raise NumleanError("a Task is trained by a config on data: crosscheck(..., config=, data=)")
     lockstep = _Lockstep(task, [Side.of(each, options) for each in sides], config, data)
     return lockstep.run(on_step)
+
+
+def training_of(
+    task: Task | NamedTask | str, config: TrainConfig | None, data: Data | None
+) -> tuple[Task, TrainConfig | None, Data | None]:
+    """A task, and how and on what it is trained: what is not given, as a task by name says.
+
+    Raises:
+        NumleanError: There is no task of that name.
+    """
+    task = get_task(task) if isinstance(task, str) else task
+    if not isinstance(task, NamedTask):
+        return task, config, data
+    return task.task, config or task.config(), data or task.train_in
 
 
 class _Lockstep:

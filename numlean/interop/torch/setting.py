@@ -11,11 +11,11 @@ from numlean.data import Dataset, Sample, minibatches
 from numlean.errors import NumleanError
 from numlean.interop.torch.scalar import TorchScalar
 from numlean.kernel_scalar import KernelScalar
-from numlean.lockstep.lockstep import Data
+from numlean.lockstep.lockstep import Data, training_of
 from numlean.registry import get_scalar
 from numlean.runtime import Options, Runner, Task, TrainConfig, instantiate
 from numlean.scalar import Scalar
-from numlean.tasks import NamedTask, get_task
+from numlean.tasks import NamedTask
 
 
 @dataclass(frozen=True)
@@ -51,10 +51,7 @@ class Setting:
         Raises:
             NumleanError: There is no such task or dtype, or nothing says how to train on what.
         """
-        task = get_task(task) if isinstance(task, str) else task
-        if isinstance(task, NamedTask):
-            config, data = config or task.config(), data or task.train_in
-            task = task.task
+        task, config, data = training_of(task, config, data)
         if config is None or data is None:
             raise NumleanError("a Task is trained by a config on data: give config= and data=")
         return cls(task, config, data, cast(KernelScalar, get_scalar(dtype)), seed)
