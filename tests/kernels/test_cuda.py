@@ -13,7 +13,7 @@ from numlean_kernels.hardware.table import MAKERS as HARDWARE
 from numlean_kernels.ieee import Arithmetic, Rounding, ieee_table
 from numlean_kernels.ieee.table import FLAGGED_MAKERS, QUIET_MAKERS, ROUNDED_MAKERS, TO_INT
 from numlean_kernels.loops.count import COUNT_FLAGS, NO_ROUTINES
-from numlean_kernels.loops.elementwise import elementwise, filled, flagged, with_single
+from numlean_kernels.loops.elementwise import binary, elementwise, filled, flagged, with_single
 from numlean_kernels.loops.matmul import BMM, BMM_FMA, MATMUL, MATMUL_FMA
 from numlean_kernels.loops.place import (
     GROUP,
@@ -29,7 +29,7 @@ from numlean_kernels.loops.place import (
 )
 from numlean_kernels.loops.reduce import FIRST_GREATEST, MAX, SUM_ORDERED, SUM_PAIRWISE
 from numlean_kernels.philox import philox_table
-from numlean_kernels.targets.protocol import Launched, Moved
+from numlean_kernels.targets.protocol import Called, Launched, Moved
 
 pytest.importorskip("numba_cuda", reason="the cuda extra is not installed")
 
@@ -239,7 +239,7 @@ def test_a_product_keeps_its_sums_in_registers_and_its_operands_in_shared_memory
 
 
 @pytest.fixture
-def launches(monkeypatch):
+def launches(monkeypatch, tmp_path):
     """A target all of whose work is done but the driver's; what would be launched is listed."""
     from numba.cuda import dispatcher
     from numba.cuda.cudadrv.devicearray import DeviceNDArray
@@ -258,20 +258,50 @@ def launches(monkeypatch):
             interface["shape"], strides, interface["typestr"], gpu_data=Pointer(owner)
         )
 
-    def launch(kernel, arguments, blocks, threads, *_):
+    class Stream:
+        """A stream that can be captured, as cuda.core has it."""
+
+        def __init__(self, handle):
+            self.handle, self.captured = handle, None
+
+        from_handle = classmethod(lambda cls, handle: streams.setdefault(handle, cls(handle)))
+
+        def create_graph_builder(self):
+            assert self.handle
+            return self
+
+        def begin_building(self):
+            self.captured = []
+
+        def end_building(self):
+            self.whole, self.captured = ["graph", *self.captured], None
+            return self
+
+        def complete(self):
+            return self
+
+        def launch(self, stream):
+            assert stream is self
+            found.extend(self.whole)
+
+    def launch(kernel, arguments, blocks, threads, stream):
         passed = []
         for kind, value in zip(kernel.argument_types, arguments, strict=True):
             kernel._prepare_args(kind, value, 0, [], passed)
-        found.append((blocks, threads, [getattr(value, "value", value) for value in passed]))
+        done = found if stream.captured is None else stream.captured
+        done.append((blocks, threads, [getattr(value, "value", value) for value in passed]))
 
-    found = []
+    found, streams = [], {}
     monkeypatch.setattr(dispatcher, "get_current_device", lambda: PretendedDevice((9, 0)))
     monkeypatch.setattr("numba.cuda.codegen.CUDACodeLibrary._ensure_cc", lambda *_: (9, 0))
+    monkeypatch.setattr("numba.cuda.codegen.JITCUDACodegen.magic_tuple", lambda _: ("cc", 9, 0))
+    monkeypatch.setattr("numba.cuda.core.config.CACHE_DIR", str(tmp_path))
     monkeypatch.setattr(dispatcher._Kernel, "bind", lambda kernel: None)
     monkeypatch.setattr(dispatcher._Kernel, "launch", launch)
-    monkeypatch.setattr("numba.cuda.core.config.CUDA_LOW_OCCUPANCY_WARNINGS", 0)
     monkeypatch.setattr("numba.cuda.from_cuda_array_interface", described)
     monkeypatch.setattr("numba.cuda.managed_array", np.empty)
+    monkeypatch.setattr("numba.cuda.stream", lambda: 7)
+    monkeypatch.setattr("cuda.core.Stream", Stream)
     monkeypatch.setattr("numba.cuda.synchronize", lambda: found.append("wait"))
     return found
 
@@ -280,7 +310,7 @@ def passed_array(array):
     return [0, 0, array.size, array.itemsize, array.ctypes.data, *array.shape, *array.strides]
 
 
-def test_a_launch_passes_the_arrays_own_addresses_and_a_program_waits_but_at_its_end(launches):
+def test_a_launch_passes_the_arrays_own_addresses_and_a_program_is_launched_at_once(launches):
     gpu = CudaTarget(simulated=False)
     table = hardware_table(BINARY32, gpu)
     a, b, c = (gpu.empty(shape, np.float32) for shape in ((300, 7), (7, 130), (300, 130)))
@@ -297,7 +327,63 @@ def test_a_launch_passes_the_arrays_own_addresses_and_a_program_waits_but_at_its
     first = launches[:4]
     launches.clear()
     run()
-    assert launches == [first[0], first[2], "wait"]
+    assert launches == ["graph", first[0], first[2], "wait"]
+
+
+def test_what_no_kernel_does_comes_first_unless_it_depends_on_one(launches):
+    gpu = CudaTarget(simulated=False)
+    table = hardware_table(BINARY32, gpu)
+    x, y, z, total = (gpu.empty(shape, np.float32) for shape in (9, 9, 9, (1, 1)))
+
+    def called(*read, written):
+        return Called(lambda: launches.append(f"write {written.shape}"), read, (written,))
+
+    add, sums = Launched(binary("add"), table, (9,), (x, y, z)), z.reshape(1, 9, 1)
+    fed, total_of = called(written=y), Launched(SUM_ORDERED, table, (1, 1), (sums, total))
+    gpu.program([called(written=x), add, fed, called(written=gpu.empty(5, np.float32)), total_of])()
+    kinds = [one if isinstance(one, str) else "launch" for one in launches]
+    first = ["write (9,)", "graph", "launch", "wait"]
+    assert kinds == [*first, "write (9,)", "write (5,)", "graph", "launch", "wait"]
+    launches.clear()
+    gpu.program(
+        [add, called(z, written=total), called(written=gpu.empty(5, np.float32)), total_of]
+    )()
+    kinds = [one if isinstance(one, str) else "launch" for one in launches]
+    assert kinds == ["graph", "launch", "wait", "write (1, 1)", "write (5,)", *first[1:]]
+    launches.clear()
+    gpu.program([add, called(written=gpu.empty(5, np.float32)), total_of])()
+    kinds = [one if isinstance(one, str) else "launch" for one in launches]
+    assert kinds == ["write (5,)", "graph", "launch", "launch", "wait"]
+
+
+def test_a_long_tree_is_several_launches_and_a_short_one_none(launches):
+    gpu = CudaTarget(simulated=False)
+    table = hardware_table(BINARY32, gpu)
+    shapes = {(1, 1, 1): [], (2, 2048, 1): [2], (1, 2049, 1): [2, 1], (3, 65, 70): [18, 9]}
+    for shape, expected in shapes.items():
+        work = gpu.empty(shape, np.float32)
+        gpu.kernel_of(SUM_PAIRWISE, table)(shape[::2], work)
+        assert [one[0][0] for one in launches if one != "wait"] == expected
+        launches.clear()
+
+
+def test_a_kernel_is_compiled_once_for_all_processes(launches, monkeypatch):
+    from numba.cuda.dispatcher import _Kernel
+
+    def run(loop):
+        gpu = CudaTarget(simulated=False)
+        x, z = gpu.empty((3, 4, 5), np.float32), gpu.empty((3, 5), np.float32)
+        gpu.kernel_of(loop, hardware_table(BINARY32, gpu))(z.shape, x, z)
+        return launches[-2]
+
+    def refuse(*_, **__):
+        raise AssertionError("compiled")
+
+    blocks, threads, _ = run(SUM_ORDERED)
+    monkeypatch.setattr(_Kernel, "__init__", refuse)
+    assert run(SUM_ORDERED)[:2] == (blocks, threads)
+    with pytest.raises(AssertionError, match="compiled"):
+        run(MAX)
 
 
 def test_a_gpu_without_room_is_one_line_and_other_troubles_are_the_driver_s_own(monkeypatch):

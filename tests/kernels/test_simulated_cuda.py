@@ -14,7 +14,7 @@ from numlean import doctor, get_scalar
 from numlean.cli import main
 from numlean.errors import UnavailableError
 from numlean.registry import backends
-from numlean_kernels.targets.shared_memory import SharedMemory
+from numlean_kernels.targets.cuda.shared_memory import SharedMemory
 
 pytest.importorskip("numba_cuda", reason="the cuda extra is not installed")
 

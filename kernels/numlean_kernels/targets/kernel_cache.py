@@ -33,14 +33,14 @@ class KernelCache(FunctionCache):  # type: ignore[misc]
 
     def __init__(self, function: Callable[..., None], identity: str) -> None:
         super().__init__(function)
-        self._identity = f"{identity} {source_hash()} {numba.__version__}"
-        self._cache_file = FilePerKey(self._cache_path, self._impl.filename_base, b"")
+        self._identity = full_identity(identity)
+        self._cache_file = _File(self._cache_path, self._impl.filename_base, b"")
 
     def _index_key(self, signature: Any, codegen: Any) -> Any:
         return signature, codegen.magic_tuple(), self._identity
 
 
-class FilePerKey(IndexDataCacheFile):  # type: ignore[misc]
+class FilesByKey:
     """A file for each key, written at once: nothing is shared that two processes could mix up."""
 
     def save(self, key: Any, data: Any) -> None:
@@ -57,15 +57,28 @@ class FilePerKey(IndexDataCacheFile):  # type: ignore[misc]
     def _name_of(self, key: Any) -> str:
         return str(self._index_name.removesuffix(".nbi")) + f".{_digest(repr(key))}.nbc"
 
+    _index_name: str
+    _save_data: Callable[[str, Any], None]
+    _load_data: Callable[[str], Any]
 
-def keep(compiled: Any, function: Callable[..., None], identity: str) -> None:
+
+class _File(FilesByKey, IndexDataCacheFile):  # type: ignore[misc]
+    """Numba's own way to write what it makes."""
+
+
+def keep(
+    compiled: Any,
+    function: Callable[..., None],
+    identity: str,
+    kind: Callable[[Callable[..., None], str], Any] = KernelCache,
+) -> None:
     """Have what numba makes of a function kept for later processes, under its identity.
 
     To be called before anything is made of it: the identity becomes part of its name.
     """
     function.__qualname__ += f".{_digest(identity)}"
     try:
-        compiled._cache = KernelCache(function, identity)
+        compiled._cache = kind(function, identity)
     except RuntimeError as error:
         warnings.warn(
             f"compiled kernels cannot be kept for the next run ({error}): set NUMBA_CACHE_DIR to a"
@@ -87,6 +100,11 @@ def folder() -> str:
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+def full_identity(identity: str) -> str:
+    """What a kernel is, and what else decides on what is made of it."""
+    return f"{identity} {source_hash()} {numba.__version__}"
 
 
 @cache

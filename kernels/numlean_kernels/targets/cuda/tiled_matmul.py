@@ -11,14 +11,17 @@ what is a NaN in the end is computed again, by the table's own routines.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from math import prod
 from typing import Any, Final
 
 import numpy as np
 from numba import cuda
 
 from numlean_kernels.loops.matmul import BMM, BMM_FMA, MATMUL, MATMUL_FMA
-from numlean_kernels.targets.protocol import Instructions, Loop, Routine, Table
+from numlean_kernels.targets.cuda.device import Device
+from numlean_kernels.targets.cuda.form import Extents, Form, Grid
+from numlean_kernels.targets.protocol import Array, Instructions, Loop, Routine, Table
 
 FUSED: Final = {MATMUL: False, MATMUL_FMA: True, BMM: False, BMM_FMA: True}
 """The products, and whether their multiply-adds are fused."""
@@ -26,28 +29,15 @@ FUSED: Final = {MATMUL: False, MATMUL_FMA: True, BMM: False, BMM_FMA: True}
 Jit = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
-def tiled_twin(
-    loop: Loop,
-    table: Table,
-    instructions: Instructions | None,
-    jit: Jit,
-    *,
-    side: int,
-    reach: int,
-) -> Callable[..., None]:
-    """``kernel(domain, arrays)`` of a product, for blocks of ``side`` by ``side`` threads.
-
-    Args:
-        loop: One of ``FUSED``.
-        table: The arithmetic.
-        instructions: The hardware's arithmetic, where numbers are its own.
-        jit: Makes functions that kernels call.
-        side: How many rows, and columns, of threads a block has, and terms a part.
-        reach: How many rows, and columns, of elements each thread computes.
-    """
-    product = jit(_make_product(loop, table, instructions, jit, side, reach))
-
+def tiles(loop: Loop, table: Table, device: Device) -> Form:
+    """A product, with a block of threads for each tile."""
+    width = _hardware_width(table)
+    instructions = device.instructions(width) if width else None
+    side, reach = device.side, device.reach[width]
     extent = side * reach
+    product = device.function(
+        _make_product(loop, table, instructions, device.function, side, reach)
+    )
 
     def matmul(domain: Any, arrays: Any) -> None:
         a, b, c = arrays
@@ -59,14 +49,17 @@ def tiled_twin(
         m = cuda.blockIdx.x // tiles
         product(np.uint64(cuda.blockIdx.x - m * tiles), a[m], b[m], c[m])
 
-    return matmul if loop.rank == 2 else bmm
+    def grids(domain: Extents, _: Sequence[Array]) -> list[Grid]:
+        *batches, rows, columns = domain
+        blocks = prod(batches) * -(-rows // extent) * -(-columns // extent)
+        return [Grid(blocks, (side, side), domain)]
+
+    return Form(matmul if loop.rank == 2 else bmm, loop.rank, grids)
 
 
-def blocks_of(domain: tuple[int, ...], extent: int) -> int:
-    """How many tiles of ``extent`` rows and columns the results of products have."""
-    *batches, rows, columns = domain
-    tiles = -(-rows // extent) * -(-columns // extent)
-    return int(np.prod(batches, dtype=np.int64)) * tiles
+def _hardware_width(table: Table) -> int:
+    """The width of the hardware floats that a table computes with; 0 if it does not."""
+    return 8 * table.zero.itemsize if isinstance(table.zero, np.floating) else 0
 
 
 def _make_product(

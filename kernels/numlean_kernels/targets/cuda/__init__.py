@@ -1,0 +1,33 @@
+"""Kernels on a GPU: its launches, and the loops' forms there.
+
+With ``NUMBA_ENABLE_CUDASIM=1`` there is no GPU but numba's simulation of one; the forms, the memory
+and the programs are the same.
+"""
+
+from __future__ import annotations
+
+from numba.core import config
+
+from numlean_kernels.targets.cuda.presence import described, missing
+from numlean_kernels.targets.cuda.target import CudaTarget
+from numlean_kernels.targets.protocol import DeviceMissingError
+
+__all__ = ["CudaTarget", "cuda_target", "described"]
+
+
+def cuda_target() -> CudaTarget:
+    """The target of the machine's GPU, or of a simulation if ``NUMBA_ENABLE_CUDASIM`` asks for it.
+
+    Raises:
+        DeviceMissingError: There is none, or something it needs is not installed.
+    """
+    if config.ENABLE_CUDASIM:
+        return CudaTarget(simulated=True)
+    reason = missing()
+    if reason:
+        raise DeviceMissingError(f"device cuda: {reason}")
+    from numba.cuda.core import config as cuda_config
+
+    # A training step has kernels on few cells; that they fill no GPU is no news.
+    cuda_config.CUDA_LOW_OCCUPANCY_WARNINGS = 0
+    return CudaTarget(simulated=False)

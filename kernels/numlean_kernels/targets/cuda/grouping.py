@@ -1,0 +1,45 @@
+"""Which places of an index name each cell, found by a thread for each cell.
+
+The loop is a counting sort, in which every place waits for the one before. Here each thread counts
+the places that name a cell before its own, and then writes down those that name its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numba import cuda
+
+from numlean_kernels.targets.cuda.device import Device
+from numlean_kernels.targets.cuda.form import Extents, Form, Grid
+from numlean_kernels.targets.protocol import Array, Loop, Table
+
+
+def by_cell(loop: Loop, table: Table, device: Device) -> Form:
+    """``GROUP``, with a thread for each cell and one for the end."""
+
+    def grids(_: Extents, arrays: Sequence[Array]) -> list[Grid]:
+        ends = arrays[1].shape[0]
+        return [Grid(-(-ends // device.threads), device.threads, (ends,))]
+
+    return Form(_make_group(), 1, grids)
+
+
+def _make_group() -> Callable[..., None]:
+    def group(extents: Any, arrays: Any) -> None:
+        index, starts, sources = arrays
+        cell = np.int64(cuda.grid(1))
+        if cell < extents[0]:
+            place = np.int64(0)
+            for k in range(index.shape[0]):
+                if np.int64(0) <= index[k] < cell:
+                    place += np.int64(1)
+            starts[cell] = place
+            for k in range(index.shape[0]):
+                if index[k] == cell:
+                    sources[place] = k
+                    place += np.int64(1)
+
+    return group

@@ -1,0 +1,261 @@
+"""CUDA: the CPU's loops and routines, compiled for a GPU.
+
+Arrays are numpy's, in memory that has one address on both sides, so that views made by numpy are
+views on the device, too. Arrays from elsewhere are brought there and back by each launch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final, final
+
+import numpy as np
+from numba import cuda
+from numpy.lib.stride_tricks import as_strided
+
+from numlean_kernels.loops.count import NO_ROUTINES
+from numlean_kernels.loops.place import GROUP, MOVE
+from numlean_kernels.targets.axes import padded, within_axes
+from numlean_kernels.targets.cuda.cells import cells
+from numlean_kernels.targets.cuda.device import Device, Launcher
+from numlean_kernels.targets.cuda.form import Extents, Form
+from numlean_kernels.targets.cuda.gpu import Gpu
+from numlean_kernels.targets.cuda.grouping import by_cell
+from numlean_kernels.targets.cuda.reductions import IN_ORDER, TREE, in_order, tree
+from numlean_kernels.targets.cuda.shared_memory import SharedMemory
+from numlean_kernels.targets.cuda.simulation import Simulation
+from numlean_kernels.targets.cuda.tiled_matmul import FUSED, tiles
+from numlean_kernels.targets.protocol import (
+    Array,
+    Called,
+    Instructions,
+    Launch,
+    Loop,
+    Moved,
+    Operation,
+    Routine,
+    Table,
+    Target,
+)
+from numlean_kernels.targets.pruning import memory_of
+
+_TWINS: Final[dict[Loop, Callable[[Loop, Table, Device], Form]]] = {
+    **dict.fromkeys(FUSED, tiles),
+    **dict.fromkeys(IN_ORDER, in_order),
+    TREE: tree,
+    GROUP: by_cell,
+}
+"""The loops that are not run as they are written, a thread for each cell."""
+
+
+@final
+class CudaTarget(Target):
+    """Runs kernels on a GPU, or in numba's simulation of one."""
+
+    name = "cuda"
+
+    def __init__(self, *, simulated: bool) -> None:
+        super().__init__()
+        self._device: Device = Simulation() if simulated else Gpu()
+        self._words = self._device.words
+        self._memory = SharedMemory(self._device.allocate)
+        self._instructions: dict[int, Instructions] = {}
+        self._compiled: dict[tuple[Loop, Table], tuple[Form, Any]] = {}
+
+    def unsigned(self, bits: int) -> Callable[[Any], Any]:
+        """Numpy's unsigned integer of that width, which numba knows."""
+        return self._words.unsigned(bits)
+
+    def signed(self, bits: int) -> Callable[[Any], Any]:
+        """Numpy's signed integer of that width, which numba knows."""
+        return self._words.signed(bits)
+
+    def clz(self, bits: int) -> Routine:
+        """LLVM's ctlz, which becomes the GPU's clz."""
+        return self._words.clz(bits)
+
+    def high_product(self, bits: int) -> Routine:
+        """LLVM's product of integers of twice the width, which becomes the GPU's mul.hi."""
+        return self._words.high_product(bits)
+
+    def encoding_of(self, width: int) -> Routine:
+        """LLVM's bitcast."""
+        return self._words.encoding_of(width)
+
+    def real_of(self, width: int) -> Routine:
+        """LLVM's bitcast."""
+        return self._words.real_of(width)
+
+    def instructions(self, width: int) -> Instructions:
+        """Libdevice's functions that round to nearest, which are never contracted."""
+        if width not in self._instructions:
+            self._instructions[width] = self._device.instructions(width)
+        return self._instructions[width]
+
+    def routine(self, function: Routine) -> Routine:
+        """A routine for numba, which compiles it anew for the device."""
+        return self._words.routine(function)
+
+    def empty(self, shape: int | tuple[int, ...], dtype: Any) -> Array:
+        """A new array in managed memory.
+
+        Raises:
+            MemoryError: There is no room for it.
+        """
+        return self._memory.empty(shape, dtype)
+
+    def held(self, array: Array) -> Array:
+        """The array, in managed memory."""
+        return self._memory.held(array)
+
+    def form(self, loop: Loop, table: Table) -> Form:
+        """What is compiled of a loop, and how it is launched."""
+        return _TWINS.get(loop, cells)(loop, table, self._device)
+
+    def ptx(
+        self, loop: Loop, table: Table, arrays: Sequence[Array], capability: tuple[int, int]
+    ) -> str:
+        """The code of a kernel for arrays like these, on GPUs of a compute capability."""
+        from numba.cuda import types
+        from numba.cuda.typing.typeof import typeof
+
+        form = self.form(loop, table)
+        extents = types.UniTuple(types.int64, form.rank)
+        taken = types.BaseTuple.from_types([typeof(array) for array in arrays])
+        text, _ = cuda.compile_ptx(form.kernel, types.void(extents, taken), cc=capability)
+        return str(text)
+
+    def kernel(self, loop: Loop, table: Table) -> Launch:
+        """Compile a loop for the arrays it is called with. Each launch waits for its end."""
+
+        def launch(domain: tuple[int, ...], *arrays: Array) -> None:
+            there = [self.held(array) for array in arrays]
+            for launcher in self._launchers(loop, table, domain, there):
+                launcher(0)
+            self._device.synchronise()
+            for array, own in zip(arrays[-loop.outputs :], there[-loop.outputs :], strict=True):
+                if own is not array:
+                    array[...] = own
+
+        return launch
+
+    def _launchers(
+        self, loop: Loop, table: Table, domain: tuple[int, ...], arrays: Sequence[Array]
+    ) -> Iterator[Launcher]:
+        """What launches a loop."""
+        if 0 in domain:
+            return
+        if (loop, table) not in self._compiled:
+            form = self.form(loop, table)
+            compiled = self._device.compiled(form.kernel, f"cuda {loop.name} {table.identity}")
+            self._compiled[loop, table] = form, compiled
+        form, compiled = self._compiled[loop, table]
+        for grid in form.grids(tuple(map(int, domain)), arrays):
+            yield self._device.launcher(compiled, grid, arrays, loop.outputs)
+
+    def move(self, x: Array, z: Array) -> None:
+        """Write elements into a view: on the device if both are there."""
+        if self._memory.has(x) and self._memory.has(z):
+            for launch in self._moves(x, z):
+                launch(0)
+            self._device.synchronise()
+        else:
+            z[...] = x
+
+    def program(self, operations: Sequence[Operation]) -> Callable[[], None]:
+        """As few launches as can be: one for each stretch of kernels.
+
+        What no kernel does, and depends on none, is done first; for what does depend on kernels
+        those before it are waited for, as they are at the end.
+        """
+        twins = self._twins(operations)
+        first, rest = _apart(operations)
+        steps: list[Callable[[], None]] = [operation.bound(self) for operation in first]
+        stretch: list[Launcher] = []
+        for operation in rest:
+            there = [
+                twins[id(x)].there if id(x) in twins else x
+                for x in (*operation.read, *operation.written)
+            ]
+            if isinstance(operation, Called) or not all(map(self._memory.has, there)):
+                steps += self._stretch(stretch)
+                steps.append(operation.bound(self))
+                stretch = []
+            elif isinstance(operation, Moved):
+                stretch += self._moves(*there)
+            else:
+                loop, table, domain = operation.loop, operation.table, operation.domain
+                stretch += self._launchers(loop, table, domain, there)
+        steps += self._stretch(stretch)
+
+        def run() -> None:
+            for twin in twins.values():
+                twin.refresh()
+            for step in steps:
+                step()
+
+        return run
+
+    def _stretch(self, launchers: Sequence[Launcher]) -> Iterator[Callable[[], None]]:
+        """What launches kernels and waits for them."""
+        if launchers:
+            yield self._device.together(launchers)
+            yield self._device.synchronise
+
+    def _twins(self, operations: Sequence[Operation]) -> dict[int, _Twin]:
+        """For arrays from elsewhere that are only read, by their ids."""
+        written = {memory_of(array) for one in operations for array in one.written}
+        read = [x for one in operations if not isinstance(one, Called) for x in one.read]
+        elsewhere = [x for x in read if not self._memory.has(x) and memory_of(x) not in written]
+        return {id(x): _Twin(x, self.held(x)) for x in elsewhere}
+
+    def _moves(self, x: Array, z: Array) -> Iterator[Launcher]:
+        """Launches that write elements into a view."""
+        if x.size:
+            for source, destination in within_axes(x, z):
+                extents, *strides = zip(*padded(source, destination), strict=True)
+                pair = [
+                    _strided(array, extents, own)
+                    for array, own in zip((source, destination), strides, strict=True)
+                ]
+                yield from self._launchers(MOVE, NO_ROUTINES, extents, pair)
+
+
+def _apart(operations: Sequence[Operation]) -> tuple[list[Called], list[Operation]]:
+    """Calls that can as well be made before all else, and the rest; each in their order."""
+    touched: set[int] = set()
+    first: list[Called] = []
+    rest: list[Operation] = []
+    is_in_order = True
+    for operation in operations:
+        own = {memory_of(array) for array in (*operation.read, *operation.written)}
+        if isinstance(operation, Called):
+            is_in_order &= not operation.read and not own & touched
+        if isinstance(operation, Called) and is_in_order:
+            first.append(operation)
+        else:
+            rest.append(operation)
+        touched |= own
+    return first, rest
+
+
+class _Twin:
+    """A copy, where kernels reach it, of an array that the host may change between replays."""
+
+    def __init__(self, array: Array, there: Array) -> None:
+        self.there = there
+        self._array = array
+        self._known = array.copy()
+
+    def refresh(self) -> None:
+        """Copy it anew, if it has changed. Compared on the host, lest the copy be fetched."""
+        if not np.array_equal(self._array, self._known):
+            self._known[...] = self._array
+            self.there[...] = self._array
+
+
+def _strided(array: Array, extents: Extents, strides: tuple[int, ...]) -> Array:
+    """A view's elements as unsigned integers, along other axes; it may be only read."""
+    element = np.dtype(f"u{array.itemsize}")
+    start = as_strided(array, (1,), (array.itemsize,)).view(element)
+    return as_strided(start, extents, tuple(s * array.itemsize for s in strides))
