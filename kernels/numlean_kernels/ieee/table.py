@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from numlean_kernels.ieee import (
     add,
+    apart,
     compare,
     convert,
     div,
@@ -81,6 +82,14 @@ QUIET_MAKERS: Final[dict[str, Maker]] = {
 }
 """Operations that raise no flag."""
 
+_APART_MAKERS: Final[dict[str, Maker]] = {
+    "apart": apart.make_apart,
+    "together": apart.make_together,
+    "accumulate": apart.make_accumulate,
+    "accumulate encodings": apart.make_accumulate_encodings,
+}
+"""How sums of products are computed without encodings, where they can be."""
+
 _QUICK: Final = "quick "
 
 _ARITIES: Final = {"add": 2, "sub": 2, "mul": 2, "div": 2, "fma": 3, "rem": 2, "scale_b": 2} | {
@@ -95,9 +104,10 @@ def ieee_table(arithmetic: Arithmetic, target: Target) -> Table:
     """The routines of an arithmetic on a target.
 
     ``table[name]`` is the operation's result alone; ``table["flagged " + name]`` the pair of it and
-    the flags raised. First phases have names as :mod:`numlean_kernels.loops.phased` says. Where
-    rounding is stochastic there are only the operations that round, and each takes a word of random
-    bits after its operands.
+    the flags raised. First phases have names as :mod:`numlean_kernels.loops.phased` says; if
+    numbers can be taken apart there are the routines of :mod:`.apart`. Where rounding is stochastic
+    there are only the operations that round, and each takes a word of random bits after its
+    operands.
     """
     kit = kit_of(arithmetic, target)
     make = _make_stochastic if arithmetic.rounding is Rounding.STOCHASTIC else _make
@@ -132,6 +142,8 @@ def quick_phase(kit: Kit, name: str) -> Routine:
 
 
 def _make(kit: Kit, name: str) -> Routine:
+    if name in _APART_MAKERS and apart.has_apart(kit):
+        return kit.routine(_APART_MAKERS[name])
     if name.startswith(_QUICK):
         return quick_phase(kit, name.removeprefix(_QUICK))
     flagged = name.removeprefix("flagged ")

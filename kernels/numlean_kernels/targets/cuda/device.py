@@ -23,6 +23,7 @@ class Device(ABC):
         side: Rows, and columns, of threads of a block that computes a tile of a product.
         reach: Rows, and columns, of a tile that a thread computes, as many as its registers hold:
             by the width of hardware floats, for emulated ones at 0.
+        alignment: Of arrays in shared memory, in bytes; None where they have no addresses.
         part: How many numbers a block brings into shared memory at once to add them up.
     """
 
@@ -30,6 +31,7 @@ class Device(ABC):
     threads: int
     side: int
     reach: Mapping[int, int]
+    alignment: int | None
     part: int
 
     @abstractmethod

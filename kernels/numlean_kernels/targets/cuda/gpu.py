@@ -26,7 +26,8 @@ class Gpu(Device):
     words = CPU
     threads = 256
     side = 16
-    reach: Mapping[int, int] = {0: 1, 32: 8, 64: 4}
+    reach: Mapping[int, int] = {0: 2, 32: 8, 64: 4}
+    alignment = 16
     part = 2048
     bound = np.uint64  # type: ignore[assignment]
 

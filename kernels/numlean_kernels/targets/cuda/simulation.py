@@ -21,7 +21,8 @@ class Simulation(Device):
     words = PYTHON
     threads = 3
     side = 2
-    reach: Mapping[int, int] = {0: 1, 32: 2, 64: 2}
+    reach: Mapping[int, int] = {0: 2, 32: 2, 64: 2}
+    alignment = None
     part = 4
     bound = int  # type: ignore[assignment]
 

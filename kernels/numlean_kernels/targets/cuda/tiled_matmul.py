@@ -12,6 +12,7 @@ what is a NaN in the end is computed again, by the table's own routines.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from math import prod
 from typing import Any, Final
 
@@ -26,18 +27,24 @@ from numlean_kernels.targets.protocol import Array, Instructions, Loop, Routine,
 FUSED: Final = {MATMUL: False, MATMUL_FMA: True, BMM: False, BMM_FMA: True}
 """The products, and whether their multiply-adds are fused."""
 
+_READ_AT_ONCE: Final = 16
+"""Bytes that one instruction brings from shared memory."""
+
 Jit = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 def tiles(loop: Loop, table: Table, device: Device) -> Form:
     """A product, with a block of threads for each tile."""
-    width = _hardware_width(table)
-    instructions = device.instructions(width) if width else None
-    side, reach = device.side, device.reach[width]
-    extent = side * reach
-    product = device.function(
-        _make_product(loop, table, instructions, device.function, side, reach)
-    )
+    width, is_fused, jit = _hardware_width(table), FUSED[loop], device.function
+    reach, is_apart = device.reach[width], not is_fused and table.get("accumulate") is not None
+    tile = _Tile(device, reach, 4 if is_apart else np.dtype(type(table.zero)).itemsize)
+    if is_apart:
+        sums = _sums_apart(table, tile, jit)
+    else:
+        instructions = device.instructions(width) if width else None
+        sums = _sums_of(table, instructions, tile, jit, is_fused=is_fused)
+    side, extent = device.side, tile.extent
+    product = jit(_make_product(sums, tile, device))
 
     def matmul(domain: Any, arrays: Any) -> None:
         a, b, c = arrays
@@ -62,83 +69,200 @@ def _hardware_width(table: Table) -> int:
     return 8 * table.zero.itemsize if isinstance(table.zero, np.floating) else 0
 
 
-def _make_product(
-    loop: Loop,
-    table: Table,
-    instructions: Instructions | None,
-    jit: Jit,
-    side: int,
-    reach: int,
-) -> Callable[..., None]:
-    zero, size, square = table.zero, side * side * reach, (reach, reach)
-    # Unsigned, so that numba need not look for negative indices; all, lest it make floats of some.
-    none, one, wide, many = np.uint64(0), np.uint64(1), np.uint64(side), np.uint64(reach)
-    extent, part = np.uint64(side * reach), np.uint64(side * side)
-    term, settle = _term(table, instructions, jit, is_fused=FUSED[loop])
+class _Tile:
+    """Where the numbers of a tile are, in shared memory and in a thread's registers.
+
+    Attributes:
+        reach: How many rows, and columns, of elements each thread computes.
+        extent: How many the tile has.
+        of: ``of(me, r)``: which of them is a thread's r-th. A thread's are neighbours, as many as
+            are read at once.
+        pitch: How far apart terms are: a[i, k] is held at k * pitch + i, b[k, j] at k * pitch + j.
+        size: Elements of a part.
+    """
+
+    def __init__(self, device: Device, reach: int, itemsize: int) -> None:
+        group = min(reach, _READ_AT_ONCE // itemsize)
+        self.reach, self.extent = reach, device.side * reach
+        self.pitch = self.extent + group
+        self.size = device.side * self.pitch
+        # Unsigned, so that numba need not look for negative indices.
+        near, wide = np.uint64(group), np.uint64(device.side)
+
+        def of(me: Any, r: Any) -> Any:
+            return (r // near * wide + me) * near + r % near
+
+        self.of = device.function(of)
+
+
+@dataclass(frozen=True)
+class _Sums:
+    """How sums of products are computed.
+
+    Attributes:
+        zero: The +0 of operands.
+        kind: The type of what is held.
+        planes: How many of them are a number. Each has its own part of an array.
+        enter: ``enter(held, place, x)``: hold an operand.
+        start: ``start(sums, r, s)``: begin with +0.
+        add: ``add(left, right, sums, count, y, x)``: add the products of so many terms.
+        leave: ``leave(sums, r, s)``, a result.
+        settle: ``settle(a, b, c, i, j)``, which mends the result c[i, j].
+    """
+
+    zero: Any
+    kind: Any
+    planes: int
+    enter: Routine
+    start: Routine
+    add: Routine
+    leave: Routine
+    settle: Routine
+
+
+def _make_product(sums_of: _Sums, tile_of: _Tile, device: Device) -> Callable[..., None]:
+    enter, start_sum, add, leave = sums_of.enter, sums_of.start, sums_of.add, sums_of.leave
+    settle, kind, zero, of = sums_of.settle, sums_of.kind, sums_of.zero, tile_of.of
+    alignment, size = device.alignment, sums_of.planes * tile_of.size
+    square = (sums_of.planes * tile_of.reach, tile_of.reach)
+    none, one, many = np.uint64(0), np.uint64(1), np.uint64(tile_of.reach)
+    wide, across, pitch = map(np.uint64, (device.side, tile_of.extent, tile_of.pitch))
 
     def product(tile: Any, a: Any, b: Any, c: Any) -> None:
-        rows, columns = np.uint64(c.shape[0]), np.uint64(c.shape[1])
-        terms, across = np.uint64(a.shape[1]), (columns + extent - one) // extent
+        rows, columns, terms = np.uint64(c.shape[0]), np.uint64(c.shape[1]), np.uint64(a.shape[1])
+        tiles = (columns + across - one) // across
         y, x = np.uint64(cuda.threadIdx.y), np.uint64(cuda.threadIdx.x)
-        first_row = tile // across * extent + y
-        first_column = tile % across * extent + x
-        # Element (i, k) of the part of a stands at i * side + k; (k, j) of b at k * extent + j.
-        left = cuda.shared.array(size, a.dtype)
-        right = cuda.shared.array(size, b.dtype)
-        sums = cuda.local.array(square, c.dtype)
+        first_row, first_column = tile // tiles * across, tile % tiles * across
+        left = cuda.shared.array(size, kind, alignment)
+        right = cuda.shared.array(size, kind, alignment)
+        sums = cuda.local.array(square, kind)
         for r in range(many):
             for s in range(many):
-                sums[r, s] = zero
+                start_sum(sums, r, s)
         for start in range(none, terms, wide):
             for r in range(many):
-                i, j = first_row + r * wide, first_column + r * wide
-                within = i < rows and start + x < terms
-                left[y * wide + x + r * part] = a[i, start + x] if within else zero
-                within = j < columns and start + y < terms
-                right[y * extent + x + r * wide] = b[start + y, j] if within else zero
+                i, j = y + r * wide, x + r * wide
+                is_there = first_row + i < rows and start + x < terms
+                enter(left, x * pitch + i, a[first_row + i, start + x] if is_there else zero)
+                is_there = first_column + j < columns and start + y < terms
+                enter(right, y * pitch + j, b[start + y, first_column + j] if is_there else zero)
             cuda.syncthreads()
-            for k in range(min(wide, terms - start)):
-                of_a, of_b = y * wide + k, k * extent + x
-                for r in range(many):
-                    for s in range(many):
-                        sums[r, s] = term(left[of_a + r * part], right[of_b + s * wide], sums[r, s])
+            if start + wide <= terms:
+                add(left, right, sums, wide, y, x)  # so many always, which the compiler likes
+            else:
+                add(left, right, sums, terms - start, y, x)
             cuda.syncthreads()
         # Apart, so that the sums are at fixed places and may stay in registers.
         for r in range(many):
             for s in range(many):
-                if first_row + r * wide < rows and first_column + s * wide < columns:
-                    c[first_row + r * wide, first_column + s * wide] = sums[r, s]
+                i, j = first_row + of(y, r), first_column + of(x, s)
+                if i < rows and j < columns:
+                    c[i, j] = leave(sums, r, s)
         for r in range(many):
             for s in range(many):
-                if first_row + r * wide < rows and first_column + s * wide < columns:
-                    settle(a, b, c, first_row + r * wide, first_column + s * wide)
+                i, j = first_row + of(y, r), first_column + of(x, s)
+                if i < rows and j < columns:
+                    settle(a, b, c, i, j)
 
     return product
 
 
-def _term(
-    table: Table, instructions: Instructions | None, jit: Jit, *, is_fused: bool
-) -> tuple[Routine, Routine]:
-    """``term(x, y, sum)``, the next sum; and ``settle(a, b, c, i, j)``, which mends c[i, j]."""
+def _sums_of(
+    table: Table, instructions: Instructions | None, tile: _Tile, jit: Jit, *, is_fused: bool
+) -> _Sums:
+    """As the hardware has them; mended by the table's own, where there is no hardware."""
+    zero, leave = table.zero, jit(_leave)
+    kind = type(zero) if isinstance(zero, np.generic) else object
     exact = jit(_step(table["add"], table["mul"], table["fma"] if is_fused else None))
-    if instructions is None or (is_fused and instructions.fma is None):
-        return exact, jit(_leave)
-    raw = _step(instructions.add, instructions.mul, instructions.fma if is_fused else None)
-    return jit(raw), jit(_make_settle(exact, table.zero))
+    step, settle = exact, leave
+    if instructions is not None and not (is_fused and instructions.fma is None):
+        fma = instructions.fma if is_fused else None
+        step = jit(_step(instructions.add, instructions.mul, fma))
+        settle = jit(_make_settle(exact, zero))
+    many, pitch, of = np.uint64(tile.reach), np.uint64(tile.pitch), tile.of
+
+    def enter(held: Any, place: Any, x: Any) -> None:
+        held[place] = x
+
+    def start(sums: Any, r: Any, s: Any) -> None:
+        sums[r, s] = zero
+
+    def add(left: Any, right: Any, sums: Any, count: Any, y: Any, x: Any) -> None:
+        for k in range(count):
+            for r in range(many):
+                for s in range(many):
+                    a, b = left[k * pitch + of(y, r)], right[k * pitch + of(x, s)]
+                    sums[r, s] = step(a, b, sums[r, s])
+
+    return _Sums(zero, kind, 1, jit(enter), jit(start), jit(add), jit(_result), settle)
+
+
+def _sums_apart(table: Table, tile: _Tile, jit: Jit) -> _Sums:
+    """Of numbers taken apart. What is not known after a few terms is computed again.
+
+    A thread's first plane of sums has their significands, the second their exponents.
+    """
+    names = ("apart", "together", "accumulate", "accumulate encodings")
+    apart, together, accumulate, accumulate_encodings = map(table.__getitem__, names)
+    zero, size, square = table.zero, np.uint64(tile.size), (2 * tile.reach, tile.reach)
+    many, pitch, of = np.uint64(tile.reach), np.uint64(tile.pitch), tile.of
+    kind = np.int32 if isinstance(zero, np.generic) else object
+
+    def enter(held: Any, place: Any, x: Any) -> None:
+        held[place], held[place + size] = apart(x)
+
+    def start(sums: Any, r: Any, s: Any) -> None:
+        sums[r, s], sums[r + many, s] = apart(zero)
+
+    def add(left: Any, right: Any, sums: Any, count: Any, y: Any, x: Any) -> None:
+        before = cuda.local.array(square, kind)
+        for r in range(many + many):
+            for s in range(many):
+                before[r, s] = sums[r, s]
+        are_known = True
+        for k in range(count):
+            for r in range(many):
+                for s in range(many):
+                    i, j = k * pitch + of(y, r), k * pitch + of(x, s)
+                    sig, exp, is_known = accumulate(
+                        *(left[i], left[i + size], right[j], right[j + size]),
+                        *(sums[r, s], sums[r + many, s]),
+                    )
+                    sums[r, s], sums[r + many, s] = sig, exp
+                    are_known &= is_known
+        if not are_known:
+            for r in range(many):
+                for s in range(many):
+                    sig, exp = before[r, s], before[r + many, s]
+                    for k in range(count):
+                        i, j = k * pitch + of(y, r), k * pitch + of(x, s)
+                        sig, exp = accumulate_encodings(
+                            left[i], left[i + size], right[j], right[j + size], sig, exp
+                        )
+                    sums[r, s], sums[r + many, s] = sig, exp
+
+    def leave(sums: Any, r: Any, s: Any) -> Any:
+        return together(sums[r, s], sums[r + many, s])
+
+    return _Sums(zero, kind, 2, jit(enter), jit(start), jit(add), jit(leave), jit(_leave))
 
 
 def _step(add: Routine, mul: Routine, fma: Routine | None) -> Routine:
     def separate(x: Any, y: Any, total: Any) -> Any:
         return add(total, mul(x, y))
 
-    if fma is None:
-        return separate
-    fused_multiply_add = fma
+    return separate if fma is None else _ternary(fma)
 
-    def fused(x: Any, y: Any, total: Any) -> Any:
-        return fused_multiply_add(x, y, total)
 
-    return fused
+def _ternary(routine: Routine) -> Routine:
+    def ternary(x: Any, y: Any, total: Any) -> Any:
+        return routine(x, y, total)
+
+    return ternary
+
+
+def _result(sums: Any, r: Any, s: Any) -> Any:
+    return sums[r, s]
 
 
 def _leave(a: Any, b: Any, c: Any, i: Any, j: Any) -> None:
