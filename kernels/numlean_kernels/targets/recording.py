@@ -5,23 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, final
 
+from numlean_kernels.targets.borrowed_words import BorrowedWords
 from numlean_kernels.targets.protocol import (
     Array,
     Called,
-    Instructions,
     Launch,
     Launched,
     Loop,
     Moved,
     Operation,
-    Routine,
     Table,
     Target,
 )
 
 
 @final
-class RecordingTarget(Target):
+class RecordingTarget(BorrowedWords):
     """Runs kernels on another target and records each, with the arrays it was given.
 
     Attributes:
@@ -29,7 +28,7 @@ class RecordingTarget(Target):
     """
 
     def __init__(self, inner: Target, operations: list[Operation]) -> None:
-        super().__init__()
+        super().__init__(inner)
         self._inner = inner
         self.name = inner.name
         self.operations = operations
@@ -38,38 +37,6 @@ class RecordingTarget(Target):
     def immediate(self) -> Target:
         """The other target."""
         return self._inner
-
-    def unsigned(self, bits: int) -> Callable[[Any], Any]:
-        """As the other target has it."""
-        return self._inner.unsigned(bits)
-
-    def signed(self, bits: int) -> Callable[[Any], Any]:
-        """As the other target has it."""
-        return self._inner.signed(bits)
-
-    def clz(self, bits: int) -> Routine:
-        """As the other target has it."""
-        return self._inner.clz(bits)
-
-    def high_product(self, bits: int) -> Routine:
-        """As the other target has it."""
-        return self._inner.high_product(bits)
-
-    def encoding_of(self, width: int) -> Routine:
-        """As the other target has it."""
-        return self._inner.encoding_of(width)
-
-    def real_of(self, width: int) -> Routine:
-        """As the other target has it."""
-        return self._inner.real_of(width)
-
-    def instructions(self, width: int) -> Instructions:
-        """As the other target has it."""
-        return self._inner.instructions(width)
-
-    def routine(self, function: Routine) -> Routine:
-        """As the other target has it."""
-        return self._inner.routine(function)
 
     def kernel(self, loop: Loop, table: Table) -> Launch:
         """The other target's kernel; each launch is recorded."""

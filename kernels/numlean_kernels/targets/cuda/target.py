@@ -16,6 +16,7 @@ from numpy.lib.stride_tricks import as_strided
 from numlean_kernels.loops.count import NO_ROUTINES
 from numlean_kernels.loops.place import GROUP, MOVE
 from numlean_kernels.targets.axes import padded, within_axes
+from numlean_kernels.targets.borrowed_words import BorrowedWords
 from numlean_kernels.targets.cuda.cells import cells
 from numlean_kernels.targets.cuda.device import Device, Launcher
 from numlean_kernels.targets.cuda.form import Extents, Form
@@ -33,9 +34,7 @@ from numlean_kernels.targets.protocol import (
     Loop,
     Moved,
     Operation,
-    Routine,
     Table,
-    Target,
 )
 from numlean_kernels.targets.pruning import memory_of
 
@@ -49,52 +48,24 @@ _TWINS: Final[dict[Loop, Callable[[Loop, Table, Device], Form]]] = {
 
 
 @final
-class CudaTarget(Target):
+class CudaTarget(BorrowedWords):
     """Runs kernels on a GPU, or in numba's simulation of one."""
 
     name = "cuda"
 
     def __init__(self, *, simulated: bool) -> None:
-        super().__init__()
-        self._device: Device = Simulation() if simulated else Gpu()
-        self._words = self._device.words
+        device: Device = Simulation() if simulated else Gpu()
+        super().__init__(device.words)
+        self._device = device
         self._memory = SharedMemory(self._device.allocate)
         self._instructions: dict[int, Instructions] = {}
         self._compiled: dict[tuple[Loop, Table], tuple[Form, Any]] = {}
 
-    def unsigned(self, bits: int) -> Callable[[Any], Any]:
-        """Numpy's unsigned integer of that width, which numba knows."""
-        return self._words.unsigned(bits)
-
-    def signed(self, bits: int) -> Callable[[Any], Any]:
-        """Numpy's signed integer of that width, which numba knows."""
-        return self._words.signed(bits)
-
-    def clz(self, bits: int) -> Routine:
-        """LLVM's ctlz, which becomes the GPU's clz."""
-        return self._words.clz(bits)
-
-    def high_product(self, bits: int) -> Routine:
-        """LLVM's product of integers of twice the width, which becomes the GPU's mul.hi."""
-        return self._words.high_product(bits)
-
-    def encoding_of(self, width: int) -> Routine:
-        """LLVM's bitcast."""
-        return self._words.encoding_of(width)
-
-    def real_of(self, width: int) -> Routine:
-        """LLVM's bitcast."""
-        return self._words.real_of(width)
-
     def instructions(self, width: int) -> Instructions:
-        """Libdevice's functions that round to nearest, which are never contracted."""
+        """The device's, made once."""
         if width not in self._instructions:
             self._instructions[width] = self._device.instructions(width)
         return self._instructions[width]
-
-    def routine(self, function: Routine) -> Routine:
-        """A routine for numba, which compiles it anew for the device."""
-        return self._words.routine(function)
 
     def empty(self, shape: int | tuple[int, ...], dtype: Any) -> Array:
         """A new array in managed memory.
