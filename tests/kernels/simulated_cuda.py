@@ -8,22 +8,46 @@ loop over many operands, and all of some formats.
 import hashlib
 import json
 import sys
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 
-from numlean import Flags, Options, Task, doctor, get_scalar, instantiate, state_digest
+from numlean import (
+    Flags,
+    Options,
+    Task,
+    Tensor,
+    doctor,
+    get_scalar,
+    instantiate,
+    losses,
+    state_digest,
+)
+from numlean.autograd import value_and_gradient
 from numlean.data import Dataset
 from numlean.digest import parameters_of
 from numlean.elementary import ARITIES
+from numlean.indices import INDICES
 from numlean.nn import Conv2d, Dropout, Flatten, Linear, MaxPool2d, ReLU, Sequential, Tanh
-from numlean.optim import sgd
+from numlean.optim import adam, adamw, clip_by_norm, clip_by_value, sgd
 from numlean.runtime import TrainConfig, run_steps
+
+sys.path.append(str(Path(__file__).parents[1] / "nn"))
+from conftest import CASES, Case, weighted
 
 RNG = np.random.default_rng(11)
 STOCHASTIC = "bfloat16@round=stochastic,seed=4"
 DTYPES = ("float32", "float64", "ieee32exec", "e4m3", STOCHASTIC)
 COMPILED = ("float32", "ieee32exec")
 TRAINED = ("float32", "ieee32exec", STOCHASTIC)
+OPTIMIZERS = (
+    sgd(0.1, 0.9, nesterov=True, weight_decay=0.1),
+    adam(0.1),
+    adamw(0.1),
+    clip_by_norm(adam(0.1), 0.5),
+    clip_by_value(sgd(0.1, 0.9), 0.1),
+)
 X = np.array([0.75, -1.5, 0.0, np.inf, np.nan, 0.3, 2.5])
 Y = np.array([1.25, 0.1, -0.0, -2.0, 1.0, np.inf, -0.6])
 TALL = RNG.normal(size=(5, 3))
@@ -119,16 +143,45 @@ def replayed(s):
         theirs[...] = s.from_float(0.5 * A)
 
 
+def with_gradients(program, tensors):
+    value, gradients = value_and_gradient(program, tensors)
+    return np.concatenate([x.scalar.to_bits(x.data).reshape(-1) for x in (value, *gradients)])
+
+
+def layers(s):
+    for name, (layer, shape) in CASES.items():
+        case = Case(layer, shape)
+        yield name, with_gradients(partial(weighted, case.program), case.tensors(s))
+
+
+def all_losses(s):
+    p, target = np.random.default_rng(5).uniform(0.1, 0.9, (2, 2, 3)), np.array([1, 2])
+    named = ("mse", "bce", "bce_with_logits", "cross_entropy_one_hot", "nll_one_hot")
+    for name in (*named, "cross_entropy"):
+        loss = getattr(losses, name)()
+        y = Tensor(INDICES, target) if loss.takes_labels else Tensor.of(s, p[1])
+        yield name, with_gradients(lambda x, of=loss, y=y: of(x[0], y), [Tensor.of(s, p[0])])
+
+
+def optimized(dtype, device, backend, optimizer):
+    runner = instantiate(
+        Task.regression(Linear(2, 1)), get_scalar(dtype, device), Options(backend=backend)
+    )
+    data = Dataset.of_arrays(A[:2, :2], A[:2, 2:3])
+    run_steps(runner, TrainConfig(2, 2, optimizer), data)
+    return state_digest(parameters_of(runner))
+
+
 def trained(dtype, device, backend):
-    layers = (Conv2d(1, 2, 2), ReLU(), MaxPool2d(2), Flatten(), Dropout(0.25), Linear(2, 3), Tanh())
-    task = Task.regression(Sequential(*layers))
+    model = (Conv2d(1, 2, 2), ReLU(), MaxPool2d(2), Flatten(), Dropout(0.25), Linear(2, 3), Tanh())
+    task = Task.regression(Sequential(*model))
     rng = np.random.default_rng(3)
     data = Dataset.of_arrays(rng.normal(size=(3, 1, 3, 3)), rng.normal(size=(3, 3)))
     runner = instantiate(task, get_scalar(dtype, device), Options(backend=backend))
-    losses = []
+    each = []
     config = TrainConfig(3, 2, sgd(0.1, 0.9))
-    run_steps(runner, config, data, on_step=lambda _, loss: losses.append(("loss", loss)))
-    return state_digest([*parameters_of(runner), *losses])
+    run_steps(runner, config, data, on_step=lambda _, loss: each.append(("loss", loss)))
+    return state_digest([*parameters_of(runner), *each])
 
 
 def digests(device, other_device):
@@ -139,10 +192,15 @@ def digests(device, other_device):
         parts |= dict.fromkeys((elementwise, conversions, functions), other_device)
         if dtype == "ieee32exec":
             parts[counted] = other_device
+        if dtype == "float32":
+            parts |= dict.fromkeys((layers, all_losses), device)
         for part, where in parts.items():
             for name, z in part(get_scalar(dtype, where).renewed()):
                 content = f"{z.shape} {z.dtype}".encode() + np.ascontiguousarray(z).tobytes()
                 found[f"{dtype}: {name} ({len(found)})"] = hashlib.sha256(content).hexdigest()[:16]
+    for optimizer in OPTIMIZERS:
+        for backend in ("eager", "compiled"):
+            found[f"{optimizer} {backend}"] = optimized("float32", device, backend, optimizer)
     for dtype in TRAINED:
         for backend in ("eager", "compiled"):
             where = device if dtype in COMPILED else other_device
