@@ -140,7 +140,7 @@ class CudaTarget(BorrowedWords):
         those before it are waited for, as they are at the end.
         """
         twins = self._twins(operations)
-        first, rest = _apart(operations)
+        first, rest = _ahead(operations)
         steps: list[Callable[[], None]] = [operation.bound(self) for operation in first]
         stretch: list[Launcher] = []
         for operation in rest:
@@ -192,7 +192,7 @@ class CudaTarget(BorrowedWords):
                 yield from self._launchers(MOVE, NO_ROUTINES, extents, pair)
 
 
-def _apart(operations: Sequence[Operation]) -> tuple[list[Called], list[Operation]]:
+def _ahead(operations: Sequence[Operation]) -> tuple[list[Called], list[Operation]]:
     """Calls that can as well be made before all else, and the rest; each in their order."""
     touched: set[int] = set()
     first: list[Called] = []
