@@ -126,4 +126,7 @@ def value_and_gradient(
     tape = new_tape()
     watched = [tape.watch(p) for p in parameters]
     value = program(watched)
-    return value.detach(), tape.gradient(value, watched)
+    gradient = tape.gradient(value, watched)
+    # Its tensors hold the tape: no array would be free again before Python looks for cycles.
+    tape.nodes.clear()
+    return value.detach(), gradient

@@ -1,5 +1,8 @@
 """Gradients against numerical derivatives at 200 bits, and against cases worked by hand."""
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 
@@ -201,3 +204,21 @@ def test_shapes_that_do_not_fit_are_shown():
 
 def test_a_tensor_shows_its_scalar_shape_and_values():
     assert repr(Tensor.of(get_scalar("float32"), [0.5])) == "Tensor(float32, shape (1,), [0.5])"
+
+
+def test_what_a_gradient_was_computed_from_is_free_again_without_a_search_for_cycles():
+    arrays = []
+
+    def program(watched):
+        (x,) = watched
+        y = x * x
+        arrays.append(weakref.ref(y.data))
+        return y.sum()
+
+    x = Tensor.of(get_scalar("float64"), A)
+    gc.disable()
+    try:
+        value_and_gradient(program, [x])
+        assert all(array() is None for array in arrays)
+    finally:
+        gc.enable()
