@@ -20,7 +20,8 @@ from numlean.tasks import get_task
 
 PACKAGES: Final = (
     *("numpy", "numba", "llvmlite", "mpmath", "scikit-learn"),
-    *("gmpy2", "softfloat", "torch", "numba-cuda", "cuda-core", "nvidia-cuda-nvcc"),
+    *("gmpy2", "softfloat", "torch", "numba-cuda", "cuda-core", "cuda-bindings"),
+    *("nvidia-nvvm", "nvidia-nvjitlink", "nvidia-cuda-runtime"),
 )
 """What an installation has, or may have."""
 

@@ -49,8 +49,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             warnings.showwarning = _show_warning
             return run(arguments)
     except (NumleanError, MemoryError) as error:
-        print(f"numlean: error: {error}", file=sys.stderr)
-        return EXIT_WRONG_USE
+        return _refused(error)
+    except RuntimeError as error:
+        from numlean_kernels.targets import DeviceFailedError
+
+        if not isinstance(error, DeviceFailedError):
+            raise
+        return _refused(error)
     except KeyboardInterrupt:
         print("numlean: interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
@@ -58,6 +63,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader has gone; keep the interpreter from complaining about it as it shuts down.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+
+
+def _refused(error: Exception) -> int:
+    print(f"numlean: error: {error}", file=sys.stderr)
+    return EXIT_WRONG_USE
 
 
 def build_parser() -> argparse.ArgumentParser:

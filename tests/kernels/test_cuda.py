@@ -2,6 +2,8 @@
 
 import ctypes
 import re
+from contextlib import nullcontext
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -29,7 +31,7 @@ from numlean_kernels.loops.place import (
 )
 from numlean_kernels.loops.reduce import FIRST_GREATEST, MAX, SUM_ORDERED, SUM_PAIRWISE
 from numlean_kernels.philox import philox_table
-from numlean_kernels.targets.protocol import Called, Launched, Moved
+from numlean_kernels.targets.protocol import Called, DeviceFailedError, Launched, Moved
 
 pytest.importorskip("numba_cuda", reason="the cuda extra is not installed")
 
@@ -238,76 +240,92 @@ def test_a_product_keeps_its_sums_in_registers_and_its_operands_in_shared_memory
         assert not any(".local" in name for name in names)
 
 
+class Stream:
+    """A stream that can be captured, as cuda.core has it."""
+
+    def __init__(self, handle, found):
+        self.handle, self.found, self.captured = handle, found, None
+
+    def create_graph_builder(self):
+        assert self.handle
+        return self
+
+    def begin_building(self):
+        self.captured = []
+
+    def end_building(self):
+        self.whole, self.captured = ["graph", *self.captured], None
+        return self
+
+    def complete(self):
+        return self
+
+    def launch(self, stream):
+        assert stream is self
+        self.found.extend(self.whole)
+
+
 @pytest.fixture
 def launches(monkeypatch, tmp_path):
     """A target all of whose work is done but the driver's; what would be launched is listed."""
     from numba.cuda import dispatcher
-    from numba.cuda.cudadrv.devicearray import DeviceNDArray
 
-    class Pointer:
-        __cuda_memory__ = True
+    from numlean_kernels.targets.cuda import gpu
 
-        def __init__(self, array):
-            self.device_ctypes_pointer = ctypes.c_void_p(array.ctypes.data)
-
-    def described(interface, owner):
-        assert interface["data"][0] == owner.ctypes.data
-        strides = interface["strides"] or owner.strides
-        assert strides == owner.strides
-        return DeviceNDArray(
-            interface["shape"], strides, interface["typestr"], gpu_data=Pointer(owner)
-        )
-
-    class Stream:
-        """A stream that can be captured, as cuda.core has it."""
-
-        def __init__(self, handle):
-            self.handle, self.captured = handle, None
-
-        from_handle = classmethod(lambda cls, handle: streams.setdefault(handle, cls(handle)))
-
-        def create_graph_builder(self):
-            assert self.handle
-            return self
-
-        def begin_building(self):
-            self.captured = []
-
-        def end_building(self):
-            self.whole, self.captured = ["graph", *self.captured], None
-            return self
-
-        def complete(self):
-            return self
-
-        def launch(self, stream):
-            assert stream is self
-            found.extend(self.whole)
-
-    def launch(kernel, arguments, blocks, threads, stream):
-        passed = []
-        for kind, value in zip(kernel.argument_types, arguments, strict=True):
-            kernel._prepare_args(kind, value, 0, [], passed)
+    def launch(stream, config, kernel, *words):
         done = found if stream.captured is None else stream.captured
-        done.append((blocks, threads, [getattr(value, "value", value) for value in passed]))
+        done.append((config.grid, config.block, list(words)))
+
+    class Streams:
+        from_handle = staticmethod(lambda handle: streams.setdefault(handle, Stream(handle, found)))
 
     found, streams = [], {}
     monkeypatch.setattr(dispatcher, "get_current_device", lambda: PretendedDevice((9, 0)))
-    monkeypatch.setattr("numba.cuda.codegen.CUDACodeLibrary._ensure_cc", lambda *_: (9, 0))
+    library = "numba.cuda.codegen.CUDACodeLibrary"
+    monkeypatch.setattr(f"{library}._ensure_cc", lambda *_: (9, 0))
+    monkeypatch.setattr(f"{library}.get_cufunc", lambda self: SimpleNamespace(kernel=self))
     monkeypatch.setattr("numba.cuda.codegen.JITCUDACodegen.magic_tuple", lambda _: ("cc", 9, 0))
     monkeypatch.setattr("numba.cuda.core.config.CACHE_DIR", str(tmp_path))
     monkeypatch.setattr(dispatcher._Kernel, "bind", lambda kernel: None)
-    monkeypatch.setattr(dispatcher._Kernel, "launch", launch)
-    monkeypatch.setattr("numba.cuda.from_cuda_array_interface", described)
     monkeypatch.setattr("numba.cuda.managed_array", np.empty)
     monkeypatch.setattr("numba.cuda.stream", lambda: 7)
-    monkeypatch.setattr("cuda.core.Stream", Stream)
+    monkeypatch.setattr("cuda.core.launch", launch)
+    monkeypatch.setattr("cuda.core.Stream", Streams)
     monkeypatch.setattr("numba.cuda.synchronize", lambda: found.append("wait"))
-    return found
+    gpu._shared_stream.cache_clear()
+    yield found
+    gpu._shared_stream.cache_clear()
 
 
 def passed_array(array):
     return [0, 0, array.size, array.itemsize, array.ctypes.data, *array.shape, *array.strides]
+
+
+def test_arrays_are_passed_as_numba_passes_its_own(monkeypatch):
+    """By the words, and by the types for which a kernel is compiled."""
+    from numba.cuda.cudadrv.devicearray import DeviceNDArray
+    from numba.cuda.dispatcher import _Kernel
+    from numba.cuda.typing.typeof import typeof
+
+    from numlean_kernels.targets.cuda.gpu import argument_types
+
+    x = np.arange(24, dtype=np.uint16).reshape(2, 3, 4)
+    views = [x, x[:, ::2], x[0, 1], x.T, x[:1].view(np.int16), np.broadcast_to(x[:, :1], x.shape)]
+    for view in [*views, np.zeros(1, bool)]:
+        pointer = SimpleNamespace(
+            __cuda_memory__=True, device_ctypes_pointer=ctypes.c_void_p(view.ctypes.data)
+        )
+        numba_s = DeviceNDArray(view.shape, view.strides, view.dtype, gpu_data=pointer)
+        passed = []
+        _Kernel._prepare_args(
+            SimpleNamespace(extensions=[]), typeof(numba_s), numba_s, 0, [], passed
+        )
+        assert [getattr(word, "value", word) for word in passed] == passed_array(view)
+        extents, (kind,) = argument_types(2, [view])
+        assert extents == typeof((1, 2))
+        found = typeof(numba_s)
+        assert (kind.dtype, kind.ndim, kind.mutable) == (found.dtype, found.ndim, True)
+        assert kind.layout == ("C" if found.layout == "C" else "A")
 
 
 def test_a_launch_passes_the_arrays_own_addresses_and_a_program_is_launched_at_once(launches):
@@ -386,20 +404,67 @@ def test_a_kernel_is_compiled_once_for_all_processes(launches, monkeypatch):
         run(MAX)
 
 
-def test_a_gpu_without_room_is_one_line_and_other_troubles_are_the_driver_s_own(monkeypatch):
+def test_what_cuda_complains_of_is_one_line(monkeypatch, capsys):
     from numba.cuda.cudadrv.driver import CudaAPIError
 
-    def refuse(size, dtype):
-        raise CudaAPIError(code, "the driver's words")
+    from numlean.cli import main
 
-    monkeypatch.setattr("numba.cuda.managed_array", refuse)
+    def refuse(*_):
+        raise CudaAPIError(code, f"Call to cuSomething results in {name}\nand more")
+
+    deferred = []
+    monkeypatch.setattr("numba.cuda.defer_cleanup", lambda: nullcontext(deferred.append("all")))
     gpu = CudaTarget(simulated=False)
-    code = 2
-    with pytest.raises(MemoryError, match=r"no room for 4096 bytes more.*--device cpu"):
-        gpu.empty(1000, np.float32)
-    code = 700
-    with pytest.raises(CudaAPIError, match="the driver's words"):
-        gpu.empty(1000, np.float32)
+    monkeypatch.setattr("numba.cuda.managed_array", np.empty)
+    nothing = gpu.empty(0, np.float32)
+    monkeypatch.setattr("numba.cuda.managed_array", refuse)
+    monkeypatch.setattr("numba.cuda.synchronize", refuse)
+    code, name = 2, "CUDA_ERROR_OUT_OF_MEMORY"
+    with pytest.raises(MemoryError, match=r"no room for 4194304 bytes more.*--device cpu$"):
+        gpu.empty(1 << 20, np.float32)
+    with pytest.raises(MemoryError, match=r"no room \(.*OUT_OF_MEMORY\).*--device cpu$"):
+        gpu.move(nothing, nothing)
+    assert not deferred
+    code, name = 700, "CUDA_ERROR_ILLEGAL_ADDRESS"
+    with pytest.raises(DeviceFailedError, match=r"CUDA says: .*ILLEGAL_ADDRESS; .*--resume"):
+        gpu.move(nothing, nothing)
+    assert deferred == ["all"]
+    monkeypatch.setattr("numlean_kernels.targets.find._cuda", lambda: gpu)
+    assert main(["train", "xor", "--steps", "1", "--cuda", "--dtype", "float64"]) == 2
+    *_, line = capsys.readouterr().err.splitlines()
+    assert line.startswith("numlean: error: device cuda: CUDA says: [700] Call to cuSomething")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"get_version": (12, 4)}, r"driver knows CUDA 12\.4, .* for CUDA 13\.\d+; .*cu12"),
+        ({"gpus": []}, "the driver sees none; see CUDA_VISIBLE_DEVICES"),
+        ({"gpus": [(7, 0)]}, r"compute capability 7\.0, .* 7\.5 and later"),
+        ({"error": "Call to cuInit: CUDA_ERROR_NO_DEVICE"}, "the driver says: Call to cuInit"),
+        ({"nvvm": False}, "compiler library NVVM.*pip install"),
+        ({"nvjitlink": False}, "linker nvJitLink.*pip install"),
+        ({}, "^$"),
+    ],
+)
+def test_what_is_missing_is_said_in_one_line(monkeypatch, changes, words):
+    from numba.cuda.cudadrv import driver, nvvm
+
+    from numlean_kernels.targets.cuda import presence
+
+    pretended = SimpleNamespace(
+        is_available="error" not in changes,
+        initialization_error=changes.get("error"),
+        get_version=lambda: changes.get("get_version", (13, 1)),
+    )
+    gpus = [PretendedDevice(capability) for capability in changes.get("gpus", [(9, 0)])]
+    monkeypatch.setattr(driver, "driver", pretended)
+    monkeypatch.setattr(nvvm, "is_available", lambda: changes.get("nvvm", True))
+    monkeypatch.setattr(driver, "_have_nvjitlink", lambda: changes.get("nvjitlink", True))
+    monkeypatch.setattr("numba.cuda.gpus", gpus)
+    found = presence.missing()
+    assert re.search(words, found)
+    assert "\n" not in found
 
 
 def test_the_reading_finds_what_it_looks_for(ptx, monkeypatch):

@@ -97,7 +97,7 @@ def test_whatever_numba_compiles_for_the_cpu_runs_on_cuda_too_and_the_cpu_is_the
 class Host:
     """Memory that counts how often it is asked, and has room for so much."""
 
-    def __init__(self, room=1 << 20):
+    def __init__(self, room=1 << 25):
         self.room, self.asked = room, 0
 
     def __call__(self, size):
@@ -109,8 +109,7 @@ class Host:
 
 
 def test_a_block_is_used_again_when_the_last_view_of_it_is_gone():
-    host = Host()
-    memory = SharedMemory(host)
+    memory = SharedMemory(Host())
     x = memory.empty((3, 100), np.float64)
     view = x.T[5:, 1].view(np.uint64)
     address = x.ctypes.data
@@ -119,8 +118,21 @@ def test_a_block_is_used_again_when_the_last_view_of_it_is_gone():
     assert memory.has(view)
     del view
     again = [memory.empty((300,), np.uint64) for _ in range(2)]
-    assert host.asked == 2
     assert address in {array.ctypes.data for array in again}
+
+
+def test_small_blocks_are_cut_from_slabs_and_do_not_overlap():
+    host = Host()
+    memory = SharedMemory(host)
+    rng = np.random.default_rng(8)
+    arrays = [memory.empty(int(size), np.uint8) for size in rng.integers(1, 1 << 17, 60)]
+    assert host.asked < 5
+    for k, array in enumerate(arrays):
+        array[...] = k
+    assert all((array == k).all() for k, array in enumerate(arrays))
+    assert all(array.ctypes.data % 16 == arrays[0].ctypes.data % 16 for array in arrays)
+    large = memory.empty(3 << 20, np.uint8)
+    assert large.size == 3 << 20
 
 
 def test_an_array_from_elsewhere_is_copied_once_and_one_of_its_own_never():
@@ -146,7 +158,7 @@ def test_memory_that_nobody_uses_is_given_up_before_there_is_too_little():
 
     memory = SharedMemory(allocate)
     x = memory.empty(1024, np.uint8)
-    with pytest.raises(MemoryError, match="no room for 4096 bytes"):
-        memory.empty(4096, np.uint8)
+    with pytest.raises(MemoryError, match="no room for 4194304 bytes"):
+        memory.empty(4 << 20, np.uint8)
     del x
-    assert memory.empty(4096, np.uint8).size == 4096
+    assert memory.empty(4 << 20, np.uint8).size == 4 << 20

@@ -78,6 +78,10 @@ class DeviceMissingError(RuntimeError):
     """A device that this machine or installation lacks: what was looked for, and the way out."""
 
 
+class DeviceFailedError(RuntimeError):
+    """A device that stopped working."""
+
+
 @final
 @dataclass(frozen=True)
 class Instructions:

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from numlean_kernels.targets.cuda.form import Grid
+from numlean_kernels.targets.cuda.form import Form, Grid
 from numlean_kernels.targets.protocol import Array, Instructions, Target
 
 Launcher: TypeAlias = Callable[[Any], None]
@@ -55,7 +55,7 @@ class Device(ABC):
         """
 
     @abstractmethod
-    def compiled(self, kernel: Callable[..., None], identity: str) -> Any:
+    def compiled(self, form: Form, identity: str) -> Any:
         """A kernel, for ``launcher``. Its identity says all that it does, for caches."""
 
     @abstractmethod

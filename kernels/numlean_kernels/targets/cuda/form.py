@@ -34,8 +34,11 @@ class Form:
         kernel: ``kernel(extents, arrays)``, what each thread does.
         rank: How many extents there are.
         grids: Of a domain and arrays, the launches that compute the loop, one after the other.
+        bounds: Threads of a block, and how many blocks a processor should have room for; None where
+            the compiler may use as many registers as it likes.
     """
 
     kernel: Callable[..., None]
     rank: int
     grids: Callable[[Extents, Sequence[Array]], Iterable[Grid]]
+    bounds: tuple[int, int] | None = None

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, final
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
+from typing import Any, final
 
 import numpy as np
 from numba import cuda
 
 from numlean_kernels.targets.cpu import CPU
 from numlean_kernels.targets.cuda.device import Device, Launcher
-from numlean_kernels.targets.cuda.form import Grid
+from numlean_kernels.targets.cuda.driver_errors import is_out_of_memory, told
+from numlean_kernels.targets.cuda.form import Form, Grid
 from numlean_kernels.targets.cuda.instructions import ROUNDED_ONCE
 from numlean_kernels.targets.kernel_cache import keep
 from numlean_kernels.targets.protocol import Array, Instructions
-
-_OUT_OF_MEMORY: Final = 2
-"""The driver's code CUDA_ERROR_OUT_OF_MEMORY."""
 
 
 @final
@@ -39,54 +38,105 @@ class Gpu(Device):
         """Numba's device function."""
         return cuda.jit(device=True)(cell)  # type: ignore[no-any-return]
 
+    @told
     def allocate(self, size: int) -> Array:
         """Managed memory, which has one address on both sides."""
-        from numba.cuda.cudadrv.driver import CudaAPIError
-
         try:
             return np.asarray(cuda.managed_array(size, np.uint8))
-        except CudaAPIError as error:
-            if int(error.code) != _OUT_OF_MEMORY:
+        except Exception as error:
+            if not is_out_of_memory(error):
                 raise
             raise MemoryError(
                 f"device cuda: there is no room for {size} bytes more; take a smaller batch or"
                 " model, or --device cpu"
             ) from None
 
-    def compiled(self, kernel: Callable[..., None], identity: str) -> Any:
-        """Numba's dispatcher, which compiles a kernel for the arrays it is launched with."""
+    def compiled(self, form: Form, identity: str) -> Any:
+        """Numba's dispatcher, which compiles a kernel for each kind of arrays."""
         from numlean_kernels.targets.cuda.kept import KernelCache
 
-        run = cuda.jit(kernel)
-        keep(run, kernel, identity, KernelCache)
-        return run
+        run = cuda.jit(form.kernel, launch_bounds=form.bounds)
+        keep(run, form.kernel, identity, KernelCache)
+        return _Compiled(run)
 
+    @told
     def launcher(
         self, compiled: Any, grid: Grid, arrays: Sequence[Array], outputs: int
     ) -> Launcher:
         """What launches a kernel, with arguments made once."""
-        from cuda.core import Stream
-        from numba.cuda.typing.typeof import typeof
+        from cuda.core import LaunchConfig, launch
 
-        arguments = grid.extents, tuple(map(_as_argument, arrays))
-        kernel = compiled.compile(tuple(map(typeof, arguments)))
-        # What comes from the cache is not loaded yet, and cannot be while launches are captured.
-        kernel.bind()
+        kernel = compiled.kernel(len(grid.extents), arrays)
         threads = grid.threads if isinstance(grid.threads, tuple) else (grid.threads, 1)
-        shape = (grid.blocks, 1, 1), (*threads, 1)
+        config = LaunchConfig(grid=(grid.blocks, 1, 1), block=(*threads, 1))
+        words = [*grid.extents, *(word for array in arrays for word in _passed(array))]
+        kept = tuple(arrays)
 
-        def launch(stream: Any) -> None:
-            kernel.launch(arguments, *shape, stream or Stream.from_handle(0))
+        @told
+        def launch_it(stream: Any) -> None:
+            launch(stream or _shared_stream(), config, kernel, *words)
+            assert kept  # as long as it can be launched
 
-        return launch
+        return launch_it
 
+    @told
     def together(self, launchers: Sequence[Launcher]) -> Callable[[], None]:
         """A CUDA graph: all is launched at once."""
         return _Graph(launchers)
 
+    @told
     def synchronise(self) -> None:
         """Wait for all that was launched."""
         cuda.synchronize()
+
+
+class _Compiled:
+    """A kernel, for each kind of arrays that it was launched with."""
+
+    def __init__(self, run: Any) -> None:
+        self._run = run
+        self._kernels: dict[tuple[Any, ...], Any] = {}
+
+    def kernel(self, rank: int, arrays: Sequence[Array]) -> Any:
+        """The machine code in this thread's context, as cuda.core launches it."""
+        kinds = rank, *((a.dtype, a.ndim, _layout(a)) for a in arrays)
+        if kinds not in self._kernels:
+            self._kernels[kinds] = self._run.compile(argument_types(rank, arrays))
+            # What comes from the disk is not loaded yet, and cannot be while launches are captured.
+            self._kernels[kinds].bind()
+        return self._kernels[kinds].library.get_cufunc().kernel
+
+
+def argument_types(rank: int, arrays: Sequence[Array]) -> tuple[Any, Any]:
+    """The types of a kernel's arguments: its extents, and arrays like these."""
+    from numba.cuda import types
+    from numba.cuda.np.numpy_support import from_dtype
+
+    taken = [types.Array(from_dtype(a.dtype), a.ndim, _layout(a)) for a in arrays]
+    return types.UniTuple(types.int64, rank), types.BaseTuple.from_types(taken)
+
+
+def _layout(array: Array) -> str:
+    return "C" if array.flags.c_contiguous else "A"
+
+
+def _passed(array: Array) -> Iterator[int]:
+    """The words that numba's kernels take of an array, which need be no array of numba's.
+
+    To make one of each, and to ask what it is, takes longer than many a kernel.
+    """
+    owner = parent = 0
+    yield from (owner, parent, array.size, array.itemsize, array.ctypes.data)
+    yield from array.shape
+    yield from array.strides
+
+
+@cache
+def _shared_stream() -> Any:
+    """The stream that all share."""
+    from cuda.core import Stream
+
+    return Stream.from_handle(0)
 
 
 class _Graph:
@@ -107,17 +157,7 @@ class _Graph:
             launch(self._stream)
         self._graph = builder.end_building().complete()
 
+    @told
     def __call__(self) -> None:
+        """Launch all."""
         self._graph.launch(self._stream)
-
-
-def _as_argument(array: Array) -> Any:
-    """The array at the same address, as numba's kernels take it."""
-    described = {
-        "shape": array.shape,
-        "strides": None if array.flags.c_contiguous else array.strides,
-        "typestr": array.dtype.str,
-        "data": (array.ctypes.data, False),
-        "version": 3,
-    }
-    return cuda.from_cuda_array_interface(described, owner=array)

@@ -14,19 +14,24 @@ from numlean_kernels.targets.protocol import Array
 _LEAST: Final = 256
 """Bytes of the smallest block; every block begins where any number may."""
 
+_SLAB: Final = 1 << 21
+"""Bytes that are allocated at least: smaller blocks are cut from them."""
+
 
 @final
 class SharedMemory:
     """Hands out arrays in blocks that ``allocate`` makes, and takes them back when nobody has them.
 
-    To allocate is slow on a device. So a block, whose size is a power of two, is kept when its
-    array and all views of it are gone, and given to the next array of about that size. Whoever
-    runs kernels sees to it that none is in flight then which still uses the block.
+    To allocate is slow on a device, and a system has only so many allocations to give. So a block,
+    whose size is a power of two, is kept when its array and all views of it are gone, and given to
+    the next array of about that size; and small ones are cut from slabs. Whoever runs kernels sees
+    to it that none is in flight then which still uses the block.
     """
 
     def __init__(self, allocate: Callable[[int], Array]) -> None:
         self._allocate = allocate
         self._free: defaultdict[int, list[Array]] = defaultdict(list)
+        self._uncut = np.empty(0, np.uint8)
 
     def empty(self, shape: int | tuple[int, ...], dtype: Any) -> Array:
         """A new array; what it holds is anything.
@@ -38,7 +43,10 @@ class SharedMemory:
         element = np.dtype(dtype)
         size = max(_LEAST, 1 << (prod(extents) * element.itemsize - 1).bit_length())
         free = self._free[size]
-        block = free.pop() if free else self._new_block(size)
+        try:
+            block = free.pop()
+        except IndexError:
+            block = self._new_block(size)
         return np.asarray(_Lease(self, block, free, tuple(map(int, extents)), element))
 
     def held(self, array: Array) -> Array:
@@ -57,10 +65,27 @@ class SharedMemory:
         return isinstance(base, _Lease) and base.memory is self
 
     def _new_block(self, size: int) -> Array:
+        if size >= _SLAB:
+            return self._allocated(size)
+        if self._uncut.size < size:
+            self._keep(self._uncut)
+            self._uncut = self._allocated(_SLAB)
+        block, self._uncut = self._uncut[:size], self._uncut[size:]
+        return block
+
+    def _keep(self, rest: Array) -> None:
+        """Have what is left of a slab used for smaller arrays."""
+        while rest.size:
+            size = 1 << rest.size.bit_length() - 1
+            self._free[size].append(rest[-size:])
+            rest = rest[:-size]
+
+    def _allocated(self, size: int) -> Array:
         try:
             return self._allocate(size)
         except MemoryError:
             self._free.clear()
+            self._uncut = np.empty(0, np.uint8)
         return self._allocate(size)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numba import cuda
 
 from numlean_kernels.targets.cuda.device import Device, Launcher
-from numlean_kernels.targets.cuda.form import Grid
+from numlean_kernels.targets.cuda.form import Form, Grid
 from numlean_kernels.targets.protocol import Array, Instructions
 from numlean_kernels.targets.python import PYTHON, as_python_numbers
 
@@ -43,9 +43,9 @@ class Simulation(Device):
         """Memory like any other."""
         return np.empty(size, np.uint8)
 
-    def compiled(self, kernel: Callable[..., None], identity: str) -> Any:
+    def compiled(self, form: Form, identity: str) -> Any:
         """Numba's simulated kernel."""
-        return cuda.jit(kernel)
+        return cuda.jit(form.kernel)
 
     def launcher(
         self, compiled: Any, grid: Grid, arrays: Sequence[Array], outputs: int

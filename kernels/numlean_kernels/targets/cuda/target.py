@@ -118,7 +118,7 @@ class CudaTarget(BorrowedWords):
             return
         if (loop, table) not in self._compiled:
             form = self.form(loop, table)
-            compiled = self._device.compiled(form.kernel, f"cuda {loop.name} {table.identity}")
+            compiled = self._device.compiled(form, f"cuda {loop.name} {table.identity}")
             self._compiled[loop, table] = form, compiled
         form, compiled = self._compiled[loop, table]
         for grid in form.grids(tuple(map(int, domain)), arrays):

@@ -30,6 +30,9 @@ FUSED: Final = {MATMUL: False, MATMUL_FMA: True, BMM: False, BMM_FMA: True}
 _READ_AT_ONCE: Final = 16
 """Bytes that one instruction brings from shared memory."""
 
+_BLOCKS_AT_ONCE: Final = 2
+"""So many of a processor's, that one computes while another waits for memory."""
+
 Jit = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
@@ -61,7 +64,8 @@ def tiles(loop: Loop, table: Table, device: Device) -> Form:
         blocks = prod(batches) * -(-rows // extent) * -(-columns // extent)
         return [Grid(blocks, (side, side), domain)]
 
-    return Form(matmul if loop.rank == 2 else bmm, loop.rank, grids)
+    kernel = matmul if loop.rank == 2 else bmm
+    return Form(kernel, loop.rank, grids, bounds=(side * side, _BLOCKS_AT_ONCE))
 
 
 def _hardware_width(table: Table) -> int:
