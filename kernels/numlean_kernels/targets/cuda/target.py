@@ -84,17 +84,27 @@ class CudaTarget(BorrowedWords):
         return _TWINS.get(loop, cells)(loop, table, self._device)
 
     def ptx(
-        self, loop: Loop, table: Table, arrays: Sequence[Array], capability: tuple[int, int]
-    ) -> str:
-        """The code of a kernel for arrays like these, on GPUs of a compute capability."""
+        self,
+        loop: Loop,
+        table: Table,
+        arrays: Sequence[Array],
+        capabilities: Sequence[tuple[int, int]],
+    ) -> list[str]:
+        """The code of a kernel for arrays like these, on GPUs of each of some compute capabilities.
+
+        What numba makes of a loop's body and of routines it keeps, for all of them.
+        """
         from numba.cuda import types
         from numba.cuda.typing.typeof import typeof
 
         form = self.form(loop, table)
         extents = types.UniTuple(types.int64, form.rank)
         taken = types.BaseTuple.from_types([typeof(array) for array in arrays])
-        text, _ = cuda.compile_ptx(form.kernel, types.void(extents, taken), cc=capability)
-        return str(text)
+        signature = types.void(extents, taken)
+        return [
+            str(cuda.compile_ptx(form.kernel, signature, cc=capability)[0])
+            for capability in capabilities
+        ]
 
     def kernel(self, loop: Loop, table: Table) -> Launch:
         """Compile a loop for the arrays it is called with. Each launch waits for its end."""
