@@ -1,243 +1,176 @@
 """The CPU's sources, compiled for CUDA without a GPU, and read."""
 
 import ctypes
-import re
-from contextlib import nullcontext
-from types import SimpleNamespace
+import math
+import pkgutil
+from importlib import import_module
 
 import numpy as np
 import pytest
 
-from numlean_kernels.elementary import BINARY, UNARY
-from numlean_kernels.formats import BINARY32, BINARY64, E4M3
+from numlean import get_scalar
+from numlean_kernels import loops
+from numlean_kernels.elementary import table as elementary_makers
+from numlean_kernels.formats import BINARY16, BINARY32, BINARY64, E4M3
 from numlean_kernels.hardware import hardware_table
-from numlean_kernels.hardware.table import MAKERS as HARDWARE
-from numlean_kernels.ieee import Arithmetic, Rounding, ieee_table
-from numlean_kernels.ieee.table import FLAGGED_MAKERS, QUIET_MAKERS, ROUNDED_MAKERS, TO_INT
-from numlean_kernels.loops.count import COUNT_FLAGS, NO_ROUTINES
-from numlean_kernels.loops.elementwise import binary, elementwise, filled, flagged, with_single
-from numlean_kernels.loops.matmul import BMM, BMM_FMA, MATMUL, MATMUL_FMA
-from numlean_kernels.loops.place import (
-    GROUP,
-    MOVE,
-    PICK,
-    SCATTER_ADD,
-    SCATTER_ADD_NOISILY,
-    SCATTER_ADD_ROWS,
-    SELECT,
-    SPREAD,
-    TAKE,
-    TAKE_ROWS,
-)
-from numlean_kernels.loops.reduce import FIRST_GREATEST, MAX, SUM_ORDERED, SUM_PAIRWISE
-from numlean_kernels.philox import philox_table
-from numlean_kernels.targets.protocol import Called, DeviceFailedError, Launched, Moved
+from numlean_kernels.hardware import table as hardware_makers
+from numlean_kernels.ieee import Arithmetic, NanRule, Overflow, Rounding, Subnormal, Tininess
+from numlean_kernels.ieee import table as ieee_makers
+from numlean_kernels.loops.elementwise import binary
+from numlean_kernels.loops.matmul import MATMUL, MATMUL_FMA
+from numlean_kernels.loops.reduce import MAX, SUM_ORDERED, SUM_PAIRWISE
+from numlean_kernels.targets.protocol import Called, Launched, Loop, Moved
 
 pytest.importorskip("numba_cuda", reason="the cuda extra is not installed")
 
+import simulated_cuda
+from cuda_kernels import (
+    CAPABILITIES,
+    EMULATED,
+    FUNCTIONS,
+    NUMBERLESS,
+    Floats,
+    Kernel,
+    arrays,
+    elementwise_kernels,
+    emulated,
+    hardware,
+    on_encodings,
+    parts,
+    variants,
+)
+from ptx_reading import FLOATING, PretendedDevice, instructions, ptx_of, read, violations
+
 from numlean_kernels.targets.cuda import CudaTarget
 
-GPU = CudaTarget(simulated=False)
-CAPABILITIES = [(8, 0), (9, 0)]
-EMULATED = ieee_table(Arithmetic(BINARY32), GPU)
-FLOAT32, FLOAT64 = (hardware_table(format, GPU) for format in (BINARY32, BINARY64))
-SMALL = ieee_table(Arithmetic(E4M3), GPU)
-STOCHASTIC = ieee_table(Arithmetic(BINARY32, Rounding.STOCHASTIC), GPU)
-
-ARITIES = (
-    dict.fromkeys(("add", "sub", "mul", "div", "rem", "scale_b", *BINARY), 2)
-    | dict.fromkeys(("copy_sign", "minimum", "maximum", "min_num", "max_num"), 2)
-    | dict.fromkeys(("eq", "lt", "le", "compare", "total_order"), 2)
-    | {"fma": 3}
+USUAL, STOCHASTIC = Arithmetic(BINARY32), Arithmetic(BINARY32, Rounding.STOCHASTIC)
+UNUSUAL = Arithmetic(
+    BINARY16,
+    Rounding.TOWARD_NEGATIVE,
+    NanRule.ARM,
+    Subnormal.FLUSH,
+    Tininess.BEFORE,
+    Overflow.SATURATE,
 )
-GIVEN = {"from_binary64": np.uint64, "from_int64": np.int64}
-RESULTS = (
-    dict.fromkeys(("eq", "lt", "le", "total_order"), np.bool_)
-    | dict.fromkeys(("compare", "class_of"), np.int8)
-    | {name: np.dtype(name.split()[0].removeprefix("to_")) for name in TO_INT}
-    | {"to_binary64": np.uint64}
-)
-INT64, UINT64 = np.int64, np.uint64
+# In an order in which neighbours share routines. Of the last two without functions: those of
+# every dtype and option are read by tools/read_ptx.
+PARTS = [
+    *parts(emulated(USUAL)),
+    *parts(hardware(BINARY32)),
+    *parts(on_encodings(BINARY32)),
+    *parts(emulated(STOCHASTIC)),
+    NUMBERLESS,
+    *parts(emulated(Arithmetic(E4M3))),
+    *parts(hardware(BINARY64)),
+    *parts(emulated(Arithmetic(BINARY64))),
+    *parts(emulated(UNUSUAL))[:2],
+]
 
 
-def arrays(*kinds):
-    """Arrays by (dtype, number of axes)."""
-    return [np.empty((1,) * ndim, dtype) for dtype, ndim in kinds]
+@pytest.fixture(autouse=True)
+def pretended_device(monkeypatch):
+    device = PretendedDevice((8, 0))
+    monkeypatch.setattr("numba.cuda.dispatcher.get_current_device", lambda: device)
 
 
-def operation(name, number):
-    arity = ARITIES.get(name, 1)
-    kinds = [GIVEN.get(name, number)] * arity
-    if name == "scale_b":
-        kinds[1] = INT64
-    return arity, [(kind, 1) for kind in kinds], (RESULTS.get(name, number), 1)
+@pytest.mark.parametrize("part", PARTS, ids=str)
+def test_no_kernel_has_an_instruction_that_its_arithmetic_forbids(part):
+    """None on hardware floats in emulated arithmetic; else roundings one by one, to nearest.
+
+    And all can be assembled.
+    """
+    count, found = read(part.kernels(), CAPABILITIES[-1:])
+    assert found == {}
+    assert count
 
 
-def elementwise_kernels(table, number, names):
-    for name in names:
-        arity, operands, result = operation(name, number)
-        yield elementwise(name, arity), table, arrays(*operands, result)
+def listed(*several):
+    """What is read of kernels: their loops, and the arrays they take."""
+    kernels = [kernel for part in several for kernel in part.kernels()]
+    return {(kernel.loop, kinds(kernel.arrays)) for kernel in kernels}
 
 
-def flagged_kernels(table, number, names):
-    for name in names:
-        arity, operands, result = operation(name, number)
-        yield flagged(name, arity), table, arrays(*operands, (np.uint8, 1), result)
+def kinds(several):
+    return tuple((array.dtype, array.ndim) for array in several)
 
 
-def array_kernels(table, number):
-    one, two, three = ((number, n) for n in (1, 2, 3))
-    kinds = {MATMUL: (two,) * 3, MATMUL_FMA: (two,) * 3, BMM: (three,) * 3, BMM_FMA: (three,) * 3}
-    kinds |= {with_single(n, k): (one,) * 3 for n in ("add", "sub", "mul", "div") for k in (0, 1)}
-    kinds |= {SUM_ORDERED: (three, two), SUM_PAIRWISE: (three,), MAX: (three, two)}
-    kinds[FIRST_GREATEST] = (three, (INT64, 2))
-    kinds[TAKE] = (one, (INT64, 1), one)
-    kinds[TAKE_ROWS] = (two, (INT64, 1), two)
-    kinds[SELECT] = ((np.bool_, 1), one, one)
-    kinds[SCATTER_ADD] = (one, (INT64, 1), (INT64, 1), one)
-    kinds[SCATTER_ADD_ROWS] = (two, (INT64, 1), (INT64, 1), two)
-    kinds[PICK] = (three, (INT64, 2), two)
-    kinds[SPREAD] = (two, (INT64, 2), three)
-    for loop, given in kinds.items():
-        yield loop, table, arrays(*given)
+def test_every_loop_there_is_is_read():
+    names = [m.name for m in pkgutil.iter_modules(loops.__path__, f"{loops.__name__}.")]
+    known = [value for name in names for value in vars(import_module(name)).values()]
+    ours = listed(*parts(emulated(USUAL)), *parts(emulated(STOCHASTIC)), NUMBERLESS)
+    assert {x for x in known if isinstance(x, Loop)} <= {loop for loop, _ in ours}
+    makers = [x for x in known if getattr(x, "__annotations__", {}).get("return") == "Loop"]
+    of_operations = {"unary", "binary", "ternary", "elementwise", "flagged"}
+    assert {make.__name__ for make in makers} == of_operations | {"with_single", "filled"}
 
 
-def numberless_kernels():
-    philox = philox_table(GPU)
-    yield GROUP, NO_ROUTINES, arrays((INT64, 1), (INT64, 1), (INT64, 1))
-    yield COUNT_FLAGS, NO_ROUTINES, arrays((np.uint8, 1), (UINT64, 1))
-    yield filled("philox"), philox, arrays((UINT64, 1), (UINT64, 1))
-    for size in (1, 2, 4, 8):
-        x = np.empty((2, 2, 2, 2), f"u{size}").T[::2]
-        yield MOVE, NO_ROUTINES, [x, x]
-
-
-def stochastic_kernels(number):
-    for name in ROUNDED_MAKERS:
-        arity, operands, result = operation(name, number)
-        loop = elementwise(name, arity + 1)
-        yield loop, STOCHASTIC, arrays(*operands, (UINT64, 1), result)
-    kinds = ((number, 2), (UINT64, 2), (INT64, 1), (INT64, 1), (number, 2))
-    yield SCATTER_ADD_NOISILY, STOCHASTIC, arrays(*kinds)
-
-
-class PretendedDevice:
-    """numba asks the current device for this while it compiles; there need be none."""
-
-    def __init__(self, capability):
-        self.compute_capability = capability
-
-
-@pytest.fixture
-def ptx(monkeypatch):
-    def compile_kernel(loop, table, operands, capability):
-        device = PretendedDevice(capability)
-        monkeypatch.setattr("numba.cuda.dispatcher.get_current_device", lambda: device)
-        return GPU.ptx(loop, table, operands, capability)
-
-    return compile_kernel
-
-
-FLOATING = re.compile(r"\.(f16x2|f16|f32|f64|bf16x2|bf16|tf32)\b")
-MOVES = ("ld.", "st.", "mov.", "selp.")
-# Each rounds once, to nearest, or not at all.
-ALLOWED = re.compile(
-    r"(add|sub|mul|div|sqrt)\.rn\.f(32|64)$|(neg|abs)\.f(32|64)$|setp\.\w+(\.\w+)?\.f(32|64)$"
-)
-FUSED = re.compile(r"fma\.rn\.f(32|64)$")
-
-
-def instructions(text):
-    """What each line does: the name of its instruction."""
-    words = (line.split() for line in text.splitlines() if line.startswith(("\t", "@")))
-    named = [[w for w in line if not w.startswith(("@", "{", "}"))] for line in words]
-    return [line[0].rstrip(";") for line in named if line and not line[0].startswith((".", "//"))]
-
-
-def violations(text, *, is_fused, is_integer):
-    """Instructions that the arithmetic of a kernel does not allow."""
-    names = instructions(text)
-    assert any(name.startswith("st.") for name in names)
-    wrong = []
-    for name in names:
-        is_move, is_exact = name.startswith(MOVES), ALLOWED.match(name)
-        is_allowed = not is_integer and (is_move or is_exact or (is_fused and FUSED.match(name)))
-        if FLOATING.search(name) and not is_allowed:
-            wrong.append(name)
-    return wrong
-
-
-def all_violations(ptx, kernels, capabilities=CAPABILITIES, *, is_integer):
-    found = {}
-    for loop, table, operands in kernels:
-        for capability in capabilities:
-            text = ptx(loop, table, operands, capability)
-            assert f".target sm_{capability[0]}{capability[1]}" in text
-            wrong = violations(text, is_fused="fma" in loop.name, is_integer=is_integer)
-            if wrong:
-                found[loop.name, table.identity, capability] = sorted(set(wrong))
-    return found
-
-
-OPERATIONS = [name for name in (*FLAGGED_MAKERS, *QUIET_MAKERS) if name not in (*UNARY, *BINARY)]
-FUNCTIONS = (*UNARY, *BINARY)
-# Of what differs in a direction only, one for each: those of ieee32exec are all read.
-FEWER = [name for name in OPERATIONS if " " not in name or name.endswith("ties_to_even")]
-ARITHMETIC = [name for name in HARDWARE if name in FEWER]
-
-
-def test_no_kernel_of_ieee32exec_has_a_floating_point_instruction(ptx):
-    kernels = [
-        *elementwise_kernels(EMULATED, np.uint32, [*OPERATIONS, *FUNCTIONS]),
-        *flagged_kernels(EMULATED, np.uint32, ROUNDED_MAKERS),
-        *array_kernels(EMULATED, np.uint32),
-    ]
-    assert all_violations(ptx, kernels, is_integer=True) == {}
-
-
-def test_nor_has_one_of_a_small_format_or_of_stochastic_rounding_or_without_numbers(ptx):
-    kernels = [
-        *elementwise_kernels(SMALL, np.uint8, [*FEWER, "exp"]),
-        *array_kernels(SMALL, np.uint8),
-        *stochastic_kernels(np.uint32),
-        *numberless_kernels(),
-    ]
-    assert all_violations(ptx, kernels, is_integer=True) == {}
+def test_every_routine_with_a_name_is_read():
+    modules = [elementary_makers, hardware_makers, ieee_makers]
+    facts = [fact for module in modules for fact in vars(module).items()]
+    tables = [value for key, value in facts if isinstance(value, dict) and key[:2] != "__"]
+    names = {
+        name.removeprefix("quick ").removeprefix("whole ")
+        for table in tables
+        for name, make in table.items()
+        if isinstance(name, str) and callable(make)
+    }
+    assert names == {*EMULATED, *FUNCTIONS}
+    for numbers in (emulated(USUAL), hardware(BINARY32), hardware(BINARY64)):
+        read_here = {loop.name for loop, _ in listed(*parts(numbers))}
+        assert read_here >= {*numbers.operations, *FUNCTIONS}
+        assert all(numbers.table.get(name) for name in (*numbers.operations, *FUNCTIONS))
+    assert {f"flagged {name}" for name in (*ieee_makers.FLAGGED_MAKERS, *FUNCTIONS)} <= {
+        loop.name for loop, _ in listed(*parts(emulated(USUAL)))
+    }
 
 
 @pytest.mark.parametrize(
-    ("table", "number"), [(FLOAT32, np.float32), (FLOAT64, np.float64)], ids=["float32", "float64"]
+    ("dtype", "numbers"),
+    [
+        ("float32", [hardware(BINARY32)]),
+        ("ieee32exec", [emulated(USUAL)]),
+        ("ieee32exec@round=stochastic", [emulated(STOCHASTIC), emulated(USUAL)]),
+    ],
 )
-def test_hardware_kernels_round_each_operation_once_and_contract_nothing(ptx, table, number):
-    kernels = [*elementwise_kernels(table, number, ARITHMETIC), *array_kernels(table, number)]
-    assert all_violations(ptx, kernels, is_integer=False) == {}
-    # Integer routines between two moves; those of binary32 are read above, for both capabilities.
-    # For one only: they take long to compile.
-    kernels = elementwise_kernels(table, number, FUNCTIONS)
-    assert all_violations(ptx, kernels, CAPABILITIES[1:], is_integer=False) == {}
+def test_what_a_scalar_launches_is_read_with_arrays_like_its_own(dtype, numbers):
+    operations = []
+    scalar = get_scalar(dtype, "python").recorded(operations)
+    some = ["reductions", "movement", "elementwise", "conversions", "functions"]
+    for name in [*some, "counted"] if dtype == "ieee32exec" else some:
+        list(getattr(simulated_cuda, name)(scalar))
+    launched = [each for each in operations if isinstance(each, Launched)]
+    ours = listed(*(part for some in numbers for part in parts(some)), NUMBERLESS)
+    assert len({each.loop for each in launched}) > 40
+    assert {(each.loop, kinds(each.arrays)) for each in launched} <= ours
+
+
+def test_variants_of_a_format_make_each_choice_there_is():
+    several = list(variants(BINARY32))
+    assert len(set(several)) == len(several)
+    for kind in (Rounding, NanRule, Subnormal, Tininess, Overflow):
+        assert {choice for each in several for choice in vars(each).values()} >= set(kind)
 
 
 @pytest.mark.parametrize("name", ["add", "sub", "mul", "div", "sqrt", "fma"])
-@pytest.mark.parametrize(("table", "number"), [(FLOAT32, "f32"), (FLOAT64, "f64")])
-def test_each_hardware_operation_is_one_instruction(ptx, table, number, name):
-    (kernel,) = elementwise_kernels(table, np.float32 if number == "f32" else np.float64, [name])
-    names = instructions(ptx(*kernel, (8, 0)))
-    computing = [n for n in names if FLOATING.search(n) and not n.startswith((*MOVES, "setp."))]
-    expected = "add" if (name, number) == ("sub", "f64") else name
-    assert [n for n in computing if not n.startswith("neg.")] == [f"{expected}.rn.{number}"]
+@pytest.mark.parametrize(("format", "number"), [(BINARY32, "f32"), (BINARY64, "f64")])
+def test_each_hardware_operation_is_one_instruction(format, number, name):
+    (kernel,) = elementwise_kernels(hardware(format), (name,))
+    for text in ptx_of(kernel):
+        names = [n for n in instructions(text) if FLOATING.search(n)]
+        computing = [n for n in names if not n.startswith(("ld.", "st.", "mov.", "selp.", "setp."))]
+        expected = "add" if (name, number) == ("sub", "f64") else name
+        assert [n for n in computing if not n.startswith("neg.")] == [f"{expected}.rn.{number}"]
 
 
-@pytest.mark.parametrize(
-    ("table", "number"), [(FLOAT32, np.float32), (FLOAT64, np.float64), (EMULATED, np.uint32)]
-)
-def test_a_product_keeps_its_sums_in_registers_and_its_operands_in_shared_memory(
-    ptx, table, number
-):
+@pytest.mark.parametrize("numbers", [hardware(BINARY32), hardware(BINARY64), emulated(USUAL)])
+def test_a_product_keeps_its_sums_in_registers_and_its_operands_in_shared_memory(numbers):
     for loop in (MATMUL, MATMUL_FMA):
-        names = instructions(ptx(loop, table, arrays(*[(number, 2)] * 3), (9, 0)))
-        for part in ("ld.shared.", "st.shared.", "bar.sync"):
-            assert any(name.startswith(part) for name in names)
-        assert not any(".local" in name for name in names)
+        given = arrays(*[(numbers.dtype, 2)] * 3)
+        for text in ptx_of(Kernel(loop, numbers.table, given, numbers.floats(loop.name))):
+            names = instructions(text)
+            for part in ("ld.shared.", "st.shared.", "bar.sync"):
+                assert any(name.startswith(part) for name in names)
+            assert not any(".local" in name for name in names)
 
 
 class Stream:
@@ -467,7 +400,7 @@ def test_what_is_missing_is_said_in_one_line(monkeypatch, changes, words):
     assert "\n" not in found
 
 
-def test_the_reading_finds_what_it_looks_for(ptx, monkeypatch):
+def test_the_reading_finds_what_it_looks_for():
     from numba import cuda, types
 
     def contracted(z, a, b, c):
@@ -476,16 +409,29 @@ def test_the_reading_finds_what_it_looks_for(ptx, monkeypatch):
     def approximate(z, a, b, c):
         z[0] = a / b + math.sqrt(c)
 
-    import math
-
     numbers = types.void(types.float32[::1], types.float32, types.float32, types.float32)
     text, _ = cuda.compile_ptx(contracted, numbers, cc=(8, 0))
-    assert violations(text, is_fused=False, is_integer=False) == ["fma.rn.f32"]
-    assert violations(text, is_fused=True, is_integer=False) == []
-    assert "fma.rn.f32" in violations(text, is_fused=True, is_integer=True)
+    assert violations(text, Floats.SEPARATE) == ["fma.rn.f32"]
+    assert violations(text, Floats.FUSED) == []
+    assert violations(text, Floats.MOVED) == ["fma.rn.f32"]
+    assert "fma.rn.f32" in violations(text, Floats.NOTHING)
     text, _ = cuda.compile_ptx(approximate, numbers, cc=(8, 0), fastmath=True)
-    wrong = violations(text, is_fused=True, is_integer=False)
+    wrong = violations(text, Floats.SEPARATE)
     assert any(".ftz" in name for name in wrong)
     assert any(".approx" in name for name in wrong)
-    (kernel,) = elementwise_kernels(FLOAT32, np.float32, ["add"])
-    assert violations(ptx(*kernel, (9, 0)), is_fused=False, is_integer=True)
+    (kernel,) = elementwise_kernels(hardware(BINARY32), ("add",))
+    for forbidding in (Floats.NOTHING, Floats.MOVED, Floats.FUSED):
+        _, found = read([kernel._replace(floats=forbidding)])
+        assert len(found) == 2
+        assert all("add.rn.f32" in wrong for wrong in found.values())
+
+
+def test_instructions_are_read_wherever_they_stand_on_a_line():
+    text = """
+    \tld.param.u64 \t%rd1, [f_param_0]; // add.f32
+    \t{ .reg .b32 tmp; mov.b64 {tmp, %r2}, %rd2; cvt.rn.f32.s32 %f1, %r2; }
+    \t@!%p1 fma.rn.f32 \t%f3, %f1, %f2, %f1;
+    $L__BB0_2: add.ftz.f32 %f4, %f3, %f3;
+    """
+    expected = ["ld.param.u64", "mov.b64", "cvt.rn.f32.s32", "fma.rn.f32", "add.ftz.f32"]
+    assert instructions(text) == expected

@@ -1,0 +1,312 @@
+"""Every kernel that CUDA is given, with arrays of the types it is launched on.
+
+They are listed by the arithmetic they compute in and by parts that take about as long to compile.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, replace
+from enum import StrEnum
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from numlean_kernels.elementary import BINARY, UNARY
+from numlean_kernels.formats import Format
+from numlean_kernels.hardware import encodings_table, hardware_table
+from numlean_kernels.hardware.table import MAKERS as HARDWARE_MAKERS
+from numlean_kernels.hardware.table import REAL_DTYPES
+from numlean_kernels.ieee import Arithmetic, Rounding, ieee_table
+from numlean_kernels.ieee.table import FLAGGED_MAKERS, QUIET_MAKERS, ROUNDED_MAKERS, TO_INT
+from numlean_kernels.loops.count import COUNT_FLAGS, NO_ROUTINES
+from numlean_kernels.loops.elementwise import elementwise, filled, flagged, with_single
+from numlean_kernels.loops.matmul import BMM, BMM_FMA, MATMUL, MATMUL_FMA
+from numlean_kernels.loops.place import (
+    GROUP,
+    MOVE,
+    PICK,
+    SCATTER_ADD,
+    SCATTER_ADD_NOISILY,
+    SCATTER_ADD_ROWS,
+    SELECT,
+    SPREAD,
+    TAKE,
+    TAKE_ROWS,
+)
+from numlean_kernels.loops.reduce import FIRST_GREATEST, MAX, SUM_ORDERED, SUM_PAIRWISE
+from numlean_kernels.philox import philox_table
+from numlean_kernels.targets.cuda import CudaTarget
+from numlean_kernels.targets.protocol import Loop, Table
+
+GPU = CudaTarget(simulated=False)
+CAPABILITIES = [(8, 0), (9, 0)]
+
+
+class Floats(StrEnum):
+    """What a kernel may do with hardware floats."""
+
+    NOTHING = "nothing"
+    MOVED = "moved"
+    SEPARATE = "rounded one by one"
+    FUSED = "fused"
+
+
+class Kernel(NamedTuple):
+    """A kernel, and arrays like those it is launched on: of one element, the outputs last."""
+
+    loop: Loop
+    table: Table
+    arrays: list[np.ndarray]
+    floats: Floats
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """An arithmetic on CUDA.
+
+    Attributes:
+        name: What to call it.
+        table: Its routines.
+        dtype: Of the arrays that hold its numbers.
+        others: What kernels that are no arithmetic do with hardware floats.
+        operations: The names of its basic operations.
+        functions: Of its elementary functions.
+        flagged: Of operations that are launched to give the flags they raise.
+        noise: How many words of random bits operations take after their operands.
+    """
+
+    name: str
+    table: Table
+    dtype: Any
+    others: Floats
+    operations: tuple[str, ...]
+    functions: tuple[str, ...] = ()
+    flagged: tuple[str, ...] = ()
+    noise: int = 0
+
+    def floats(self, name: str) -> Floats:
+        """What the kernel of a loop of that name does with hardware floats."""
+        is_integer = self.others is Floats.NOTHING
+        return self.others if is_integer else ARITHMETIC.get(name, self.others)
+
+
+FUNCTIONS = (*UNARY, *BINARY)
+EMULATED = tuple(name for name in (*FLAGGED_MAKERS, *QUIET_MAKERS) if name not in FUNCTIONS)
+HARDWARE = tuple(name for name in HARDWARE_MAKERS if name not in FUNCTIONS)
+WITH_SINGLE = [with_single(name, k) for name in ("add", "sub", "mul", "div", "rem") for k in (0, 1)]
+
+FUSED = ("fma", MATMUL_FMA.name, BMM_FMA.name)
+SEPARATE = [
+    SUM_ORDERED,
+    SUM_PAIRWISE,
+    SCATTER_ADD,
+    SCATTER_ADD_ROWS,
+    MATMUL,
+    BMM,
+    *WITH_SINGLE[:-2],
+]
+ARITHMETIC = (
+    dict.fromkeys(("add", "sub", "mul", "div", "sqrt"), Floats.SEPARATE)
+    | {loop.name: Floats.SEPARATE for loop in SEPARATE}
+    | dict.fromkeys(FUSED, Floats.FUSED)
+)
+"""What loops that hardware floats are computed in do with them."""
+
+ARITIES = (
+    dict.fromkeys(("add", "sub", "mul", "div", "rem", "scale_b", *BINARY), 2)
+    | dict.fromkeys(("copy_sign", "minimum", "maximum", "min_num", "max_num"), 2)
+    | dict.fromkeys(("eq", "lt", "le", "compare", "total_order"), 2)
+    | {"fma": 3}
+)
+GIVEN = {"from_binary64": np.uint64, "from_int64": np.int64}
+RESULTS = (
+    dict.fromkeys(("eq", "lt", "le", "total_order"), np.bool_)
+    | dict.fromkeys(("compare", "class_of"), np.int8)
+    | {name: np.dtype(name.split()[0].removeprefix("to_")) for name in TO_INT}
+    | {"to_binary64": np.uint64}
+)
+INT64, UINT64 = np.int64, np.uint64
+
+
+def fits_functions(format: Format) -> bool:
+    """Whether there are elementary functions of a format."""
+    return format.precision <= 24 and format.exponent_bits <= 8
+
+
+@cache
+def emulated(arithmetic: Arithmetic) -> Numbers:
+    """Integer arithmetic on encodings."""
+    format, table = arithmetic.format, ieee_table(arithmetic, GPU)
+    name, dtype = table.identity, format.storage_dtype
+    if arithmetic.rounding is Rounding.STOCHASTIC:
+        rounded = tuple(ROUNDED_MAKERS)
+        return Numbers(name, table, dtype, Floats.NOTHING, rounded, flagged=rounded, noise=1)
+    functions = FUNCTIONS if fits_functions(format) else ()
+    flagged = tuple(FLAGGED_MAKERS)
+    return Numbers(name, table, dtype, Floats.NOTHING, EMULATED, functions, flagged)
+
+
+@cache
+def hardware(format: Format) -> Numbers:
+    """Hardware floats."""
+    table = hardware_table(format, GPU)
+    return Numbers(table.identity, table, REAL_DTYPES[format], Floats.MOVED, HARDWARE, FUNCTIONS)
+
+
+@cache
+def on_encodings(format: Format) -> Numbers:
+    """Hardware arithmetic on encodings; what it shares with the emulation is read there."""
+    table = encodings_table(format, GPU)
+    names = ("add", "sub", "mul", "div", "sqrt", "fma")
+    return Numbers(table.identity, table, format.storage_dtype, Floats.MOVED, names)
+
+
+def arrays(*kinds: tuple[Any, int]) -> list[np.ndarray]:
+    """Arrays by (dtype, number of axes)."""
+    return [np.empty((1,) * ndim, dtype) for dtype, ndim in kinds]
+
+
+def signature(name: str, numbers: Numbers) -> tuple[list[tuple[Any, int]], tuple[Any, int]]:
+    """The operands and the result of an operation over arrays."""
+    kinds = [GIVEN.get(name, numbers.dtype)] * ARITIES.get(name, 1)
+    if name == "scale_b":
+        kinds[1] = INT64
+    kinds += [UINT64] * numbers.noise
+    return [(kind, 1) for kind in kinds], (RESULTS.get(name, numbers.dtype), 1)
+
+
+def elementwise_kernels(numbers: Numbers, names: tuple[str, ...]) -> Iterator[Kernel]:
+    """Operations, or functions, element by element."""
+    for name in names:
+        operands, result = signature(name, numbers)
+        loop = elementwise(name, len(operands))
+        yield Kernel(loop, numbers.table, arrays(*operands, result), numbers.floats(name))
+
+
+def flagged_kernels(numbers: Numbers, names: tuple[str, ...]) -> Iterator[Kernel]:
+    """The same with the flags they raise."""
+    for name in names:
+        operands, result = signature(name, numbers)
+        loop = flagged(name, len(operands))
+        given = arrays(*operands, (np.uint8, 1), result)
+        yield Kernel(loop, numbers.table, given, numbers.others)
+
+
+def array_loops(number: Any) -> dict[Loop, tuple[tuple[Any, int], ...]]:
+    """Loops that are more than an operation, and their arrays."""
+    one, two, three = ((number, n) for n in (1, 2, 3))
+    kinds = {MATMUL: (two,) * 3, MATMUL_FMA: (two,) * 3, BMM: (three,) * 3, BMM_FMA: (three,) * 3}
+    kinds |= dict.fromkeys(WITH_SINGLE, (one,) * 3)
+    kinds |= {SUM_ORDERED: (three, two), SUM_PAIRWISE: (three,), MAX: (three, two)}
+    kinds[FIRST_GREATEST] = (three, (INT64, 2))
+    kinds[TAKE] = (one, (INT64, 1), one)
+    kinds[TAKE_ROWS] = (two, (INT64, 1), two)
+    kinds[SELECT] = ((np.bool_, 1), one, one)
+    kinds[SCATTER_ADD] = (one, (INT64, 1), (INT64, 1), one)
+    kinds[SCATTER_ADD_ROWS] = (two, (INT64, 1), (INT64, 1), two)
+    kinds[PICK] = (three, (INT64, 2), two)
+    kinds[SPREAD] = (two, (INT64, 2), three)
+    return kinds
+
+
+def array_kernels(numbers: Numbers) -> Iterator[Kernel]:
+    """Products, reductions, and what moves numbers."""
+    kinds = array_loops(numbers.dtype)
+    if numbers.noise:
+        number, noise, places = (numbers.dtype, 2), (UINT64, 2), (INT64, 1)
+        kinds = {SCATTER_ADD_NOISILY: (number, noise, places, places, number)}
+    for loop, given in kinds.items():
+        yield Kernel(loop, numbers.table, arrays(*given), numbers.floats(loop.name))
+
+
+def numberless_kernels() -> Iterator[Kernel]:
+    """Kernels in no arithmetic."""
+    places, counts = arrays((INT64, 1))[0], arrays((UINT64, 1))[0]
+    yield Kernel(GROUP, NO_ROUTINES, [places] * 3, Floats.NOTHING)
+    yield Kernel(COUNT_FLAGS, NO_ROUTINES, [*arrays((np.uint8, 1)), counts], Floats.NOTHING)
+    yield Kernel(filled("philox"), philox_table(GPU), [counts] * 2, Floats.NOTHING)
+    for size in (1, 2, 4, 8):
+        whole = np.empty((2, 2, 2, 2), f"u{size}")
+        for pair in ((x, z) for x in (whole, whole.T[::2]) for z in (whole, whole.T[::2])):
+            yield Kernel(MOVE, NO_ROUTINES, list(pair), Floats.NOTHING)
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some kernels that are read together.
+
+    Attributes:
+        name: What they are.
+        kernels: Lists them.
+    """
+
+    name: str
+    kernels: Callable[[], Iterator[Kernel]]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def functions_part(numbers: Numbers, names: tuple[str, ...]) -> Part:
+    """Functions, with flags and without, which share most of what there is to compile."""
+
+    def kernels() -> Iterator[Kernel]:
+        yield from elementwise_kernels(numbers, names)
+        if numbers.flagged:
+            yield from flagged_kernels(numbers, names)
+
+    return Part(f"{numbers.name}: {names[0]} to {names[-1]}", kernels)
+
+
+def operations_part(numbers: Numbers) -> Part:
+    """Basic operations, with flags and without."""
+
+    def kernels() -> Iterator[Kernel]:
+        yield from elementwise_kernels(numbers, numbers.operations)
+        yield from flagged_kernels(numbers, numbers.flagged)
+
+    return Part(f"{numbers.name}: operations", kernels)
+
+
+def parts(numbers: Numbers, *, together: int = 7) -> list[Part]:
+    """All kernels of an arithmetic; so many functions in a part."""
+    names = numbers.functions
+    several = [names[k : k + together] for k in range(0, len(names), together)]
+    return [
+        operations_part(numbers),
+        Part(f"{numbers.name}: arrays", lambda: array_kernels(numbers)),
+        *(functions_part(numbers, some) for some in several),
+    ]
+
+
+NUMBERLESS = Part("numberless", numberless_kernels)
+
+OPTIONS = {
+    field.name: type(field.default) for field in fields(Arithmetic) if field.name != "format"
+}
+"""What an arithmetic may choose beside its format."""
+
+
+def variants(format: Format) -> Iterator[Arithmetic]:
+    """The usual arithmetic of a format; then all that differ from it in one choice.
+
+    Those that round by chance are of another kind, and so each has its own second choice.
+    """
+    usual = Arithmetic(format)
+    for first in (usual, replace(usual, rounding=Rounding.STOCHASTIC)):
+        yield first
+        for option, kind in OPTIONS.items():
+            for choice in kind:
+                is_new = choice is not getattr(usual, option) and option != "rounding"
+                is_direction = option == "rounding" and first is usual
+                is_direction &= choice not in (usual.rounding, Rounding.STOCHASTIC)
+                if is_new or is_direction:
+                    yield replace(first, **{option: choice})
+
+
+def every_numbers(format: Format) -> Iterator[Numbers]:
+    """The usual arithmetic of a format, those of ``variants``, and the hardware's."""
+    yield from map(emulated, variants(format))
+    if format in REAL_DTYPES:
+        yield hardware(format)
+        yield on_encodings(format)

@@ -1,0 +1,62 @@
+"""What PTX must not say."""
+
+import re
+
+from cuda_kernels import CAPABILITIES, GPU, Floats
+
+FLOATING = re.compile(r"\.(f16x2|f16|f32|f64|bf16x2|bf16|tf32)\b")
+MOVES = r"(ld|st|mov|selp)\."
+COMPARED = r"|setp\.\w+(\.\w+)?\.f(32|64)$"
+# Each rounds once, to nearest, or not at all.
+SEPARATE = r"|(add|sub|mul|div|sqrt)\.rn\.f(32|64)$|(neg|abs)\.f(32|64)$"
+ALLOWED = {
+    Floats.NOTHING: re.compile(r"(?!)"),
+    Floats.MOVED: re.compile(MOVES),
+    Floats.SEPARATE: re.compile(MOVES + COMPARED + SEPARATE),
+    Floats.FUSED: re.compile(MOVES + COMPARED + r"|fma\.rn\.f(32|64)$"),
+}
+# At the start of a line, or of a block or after a label or another instruction within it.
+INSTRUCTION = re.compile(
+    r"(?:^[ \t]*\{?|;|(?<!:):(?!:))[ \t]*(?:@!?%\w+\s+)?([a-z][\w.]*(?:::[\w.]+)*)", re.MULTILINE
+)
+
+
+class PretendedDevice:
+    """numba asks the current device for this while it compiles; there need be none."""
+
+    def __init__(self, capability):
+        self.compute_capability = capability
+
+
+def instructions(text):
+    """The names of all instructions, in order."""
+    return INSTRUCTION.findall(re.sub(r"//.*", "", text))
+
+
+def violations(text, floats):
+    """Instructions on hardware floats beside those that a kernel may have."""
+    names = instructions(text)
+    assert any(name.startswith("st.") for name in names)
+    allowed = ALLOWED[floats]
+    return sorted({n for n in names if FLOATING.search(n) and not allowed.match(n)})
+
+
+def ptx_of(kernel, capabilities=CAPABILITIES):
+    """A kernel's code for each of some compute capabilities."""
+    texts = GPU.ptx(kernel.loop, kernel.table, kernel.arrays, capabilities)
+    for text, (major, minor) in zip(texts, capabilities, strict=True):
+        assert f".target sm_{major}{minor}" in text
+        assert text.count(".visible .entry") == 1
+    return texts
+
+
+def read(kernels):
+    """How many kernels were read, and what some must not do: by kernel and compute capability."""
+    count, found = 0, {}
+    for kernel in kernels:
+        count += 1
+        for capability, text in zip(CAPABILITIES, ptx_of(kernel), strict=True):
+            wrong = violations(text, kernel.floats)
+            if wrong:
+                found[kernel.loop.name, kernel.table.identity, capability] = wrong
+    return count, found

@@ -1,0 +1,71 @@
+"""Reads the PTX of every kernel of every dtype on CUDA: ``python read_ptx.py [FORMAT ...]``.
+
+For each format, of registered dtypes by default and others as eXmY, the usual arithmetic and all
+that differ from it in one option; binary32 and binary64 on the hardware as well. Prints what it has
+read, and ends with status 1 if a kernel has an instruction that it must not have.
+"""
+
+import gc
+import os
+import sys
+from itertools import zip_longest
+from multiprocessing import get_context
+from time import perf_counter
+
+from cuda_kernels import CAPABILITIES, NUMBERLESS, every_numbers, parts
+from numba.cuda import dispatcher
+from ptx_reading import PretendedDevice, read
+
+from numlean.registry import backends
+from numlean_kernels.formats import parse_format
+
+BORDERS = ("e2m1", "e11m1", "e2m52", "e8m24", "e9m22")
+"""Of the dtype ieee:eXmY: least and greatest widths; and where routines take longer words."""
+
+
+def formats():
+    """Those of all registered dtypes that run on CUDA, by name."""
+    on_cuda = [backend for _, backend in backends() if "cuda" in backend.devices]
+    named = {each.format.name: each.format for each in on_cuda if each.format is not None}
+    return named | {text: parse_format(text) for text in BORDERS}
+
+
+def tasks(chosen):
+    """Lists of parts, each for a process of its own; the usual arithmetics come first."""
+    yield [NUMBERLESS]
+    of_formats = [[parts(numbers) for numbers in every_numbers(format)] for format in chosen]
+    for several in zip_longest(*of_formats, fillvalue=None):
+        yield from filter(None, several)
+
+
+def done(place):
+    """The task at a place, carried out: its name, how many kernels were read, violations, time."""
+    gc.disable()  # nothing is left over from one task to another, and much is made
+    start, count, found = perf_counter(), 0, {}
+    for part in TASKS[place]:
+        read_here, wrong = read(part.kernels())
+        count, found = count + read_here, found | wrong
+    return TASKS[place][0].name.partition(":")[0], count, found, perf_counter() - start
+
+
+def main():
+    """Read all; as many processes as there are processors."""
+    start, kernels, violations = perf_counter(), 0, []
+    written = " and ".join(f"{major}.{minor}" for major, minor in CAPABILITIES)
+    print(f"kernels of each arithmetic, read for compute capabilities {written}", flush=True)
+    with get_context("fork").Pool(os.cpu_count(), maxtasksperchild=1) as pool:
+        for name, count, found, seconds in pool.imap_unordered(done, range(len(TASKS))):
+            print(f"{count:5}  {name}  {seconds:.0f} s", flush=True)
+            kernels += count
+            violations += [f"{' '.join(map(str, key))}: {', '.join(v)}" for key, v in found.items()]
+    minutes = (perf_counter() - start) / 60
+    print(f"{kernels:5}  kernels of {len(TASKS)} arithmetics in {minutes:.0f} min")
+    print("\n".join(violations) or "none has an instruction that it must not have")
+    return bool(violations)
+
+
+if __name__ == "__main__":
+    named = formats()
+    TASKS = list(tasks([named.get(x) or parse_format(x) for x in sys.argv[1:]] or named.values()))
+    dispatcher.get_current_device = lambda: PretendedDevice(CAPABILITIES[0])
+    sys.exit(main())
