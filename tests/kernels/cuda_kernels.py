@@ -305,8 +305,8 @@ def variants(format: Format) -> Iterator[Arithmetic]:
 
 
 def every_numbers(format: Format) -> Iterator[Numbers]:
-    """The usual arithmetic of a format, those of ``variants``, and the hardware's."""
-    yield from map(emulated, variants(format))
+    """The hardware's arithmetic of a format, if it has one, and all emulated ``variants``."""
     if format in REAL_DTYPES:
         yield hardware(format)
         yield on_encodings(format)
+    yield from map(emulated, variants(format))

@@ -1,7 +1,9 @@
-"""What PTX must not say."""
+"""What PTX must not say, and whether it can be assembled."""
 
 import re
 
+from cuda.bindings.nvjitlink import nvJitLinkError
+from cuda.core import Linker, LinkerOptions, ObjectCode
 from cuda_kernels import CAPABILITIES, GPU, Floats
 
 FLOATING = re.compile(r"\.(f16x2|f16|f32|f64|bf16x2|bf16|tf32)\b")
@@ -50,13 +52,30 @@ def ptx_of(kernel, capabilities=CAPABILITIES):
     return texts
 
 
-def read(kernels):
-    """How many kernels were read, and what some must not do: by kernel and compute capability."""
+def assembled(text, capability):
+    """What is wrong with a kernel's code for the assembler that a launch would give it to."""
+    options = LinkerOptions(arch="sm_{}{}".format(*capability))
+    try:
+        linker = Linker(ObjectCode.from_ptx(text.encode()), options=options)
+        linker.link("cubin")
+        linker.close()
+    except nvJitLinkError as error:
+        return re.findall(r"ptxas error\s*: (.*)", str(error)) or [str(error)]
+    return []
+
+
+def read(kernels, assembling=CAPABILITIES):
+    """How many kernels were read, and what is wrong with some: by kernel and compute capability.
+
+    Those for some of the compute capabilities are assembled as well.
+    """
     count, found = 0, {}
     for kernel in kernels:
         count += 1
         for capability, text in zip(CAPABILITIES, ptx_of(kernel), strict=True):
             wrong = violations(text, kernel.floats)
+            if capability in assembling:
+                wrong += assembled(text, capability)
             if wrong:
                 found[kernel.loop.name, kernel.table.identity, capability] = wrong
     return count, found

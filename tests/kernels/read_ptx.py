@@ -1,8 +1,9 @@
-"""Reads the PTX of every kernel of every dtype on CUDA: ``python read_ptx.py [FORMAT ...]``.
+"""Reads and assembles the PTX of every kernel on CUDA: ``python read_ptx.py [FORMAT ...]``.
 
-For each format, of registered dtypes by default and others as eXmY, the usual arithmetic and all
-that differ from it in one option; binary32 and binary64 on the hardware as well. Prints what it has
-read, and ends with status 1 if a kernel has an instruction that it must not have.
+For each format, those of registered dtypes by default and others as eXmY, the usual arithmetic and
+all that differ from it in one option; binary32 and binary64 on the hardware as well. Prints what it
+has read, and ends with status 1 if a kernel has an instruction that it must not have, or cannot be
+assembled.
 """
 
 import gc
@@ -60,7 +61,10 @@ def main():
             violations += [f"{' '.join(map(str, key))}: {', '.join(v)}" for key, v in found.items()]
     minutes = (perf_counter() - start) / 60
     print(f"{kernels:5}  kernels of {len(TASKS)} arithmetics in {minutes:.0f} min")
-    print("\n".join(violations) or "none has an instruction that it must not have")
+    print(
+        "\n".join(violations)
+        or "none has an instruction that it must not have, and all can be assembled"
+    )
     return bool(violations)
 
 
