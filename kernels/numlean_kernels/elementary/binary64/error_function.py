@@ -2,7 +2,8 @@
 
 Below 1/4 the series has 19 terms more, which leave less than 2**-128. Up to 6 the polynomials have
 degree 21, which leaves less than 2**-128, too; off by their cuts and coefficients they are within
-2**-121. From 6 on erf(x) > 1 - 2**-54, nearer to one than to the number before it.
+2**-121. From 6 on erf(x) > 1 - 2**-54, nearer to one than to the number before it. The tables begin
+at 1/4: a GPU has room for 64 KiB of constants, which they nearly fill.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ _DEGREE: Final = 21
 _TERMS: Final = 19
 _HEADROOM: Final = 3
 _SMALL: Final = -2
+_FIRST: Final = 1 << (STEP_BITS + _SMALL)
 _LIMIT: Final = 6
 
 
@@ -66,14 +68,14 @@ def _make_erf(kit: Kit) -> Routine:
     small, normalise = kit.routine(_make_small), kit.routine(make_wide_normalise)
     shift_right, scale = kit.routine(make_shift_right), kit.routine(make_scale)
     add, wide_shift_right = kit.routine(make_wide_add), kit.routine(make_wide_shift_right)
-    polynomials = [taylor(index, _DEGREE) for index in range(_LIMIT << STEP_BITS)]
+    polynomials = [taylor(index, _DEGREE) for index in range(_FIRST, _LIMIT << STEP_BITS)]
     values_high, values_low = pairs([units(value, 128) for value, _ in polynomials])
     # By rows of an index, the highest power first.
     rows = [reversed(others) for _, others in polynomials]
     table_high, table_low = pairs([units(c, 128 + _HEADROOM) for row in rows for c in row])
     degree, row = _DEGREE, word(_DEGREE)
     lowest, below, six = signed(_SMALL), signed(-1), signed(6)
-    last, limit = word(_LIMIT << STEP_BITS), signed(3)
+    first, last, limit = word(_FIRST), word(_LIMIT << STEP_BITS), signed(3)
     ones, zero, sign_bit = word(ONES), word(0), word(1 << 63)
     headroom, sign_fill = signed(_HEADROOM), word(((1 << _HEADROOM) - 1) << (64 - _HEADROOM))
     index_places = signed(63 - STEP_BITS)
@@ -93,7 +95,8 @@ def _make_erf(kit: Kit) -> Routine:
         if (e >= limit) | (index >= last):
             return ROUNDED, negative, below, ones
         t = word(word(m - word(index << word(places))) << word(signed(e + six)))
-        at = word(index * row)
+        entry = word(index - first)
+        at = word(entry * row)
         a, b = zero, zero
         for k in range(degree):
             a, b = product(a, b, t)
@@ -102,7 +105,7 @@ def _make_erf(kit: Kit) -> Routine:
         a, b = product(a, b, t)
         fill = sign_fill if (a & sign_bit) != zero else zero
         a, b = wide_shift_right(a, b, headroom)
-        a, b = add(word(values_high[index]), word(values_low[index]), word(a | fill), b)
+        a, b = add(word(values_high[entry]), word(values_low[entry]), word(a | fill), b)
         f, a, _ = normalise(a, b)
         return ROUNDED, negative, signed(f + below), a
 
