@@ -128,8 +128,10 @@ def piecewise(table: Polynomials, bits: int) -> Maker:
 
         def value(index: Any, t: Any) -> Any:
             at = word((index if index < last else last) * row)
-            start, slope = word(table[at]), word(table[word(at + one)])
-            bend = word(table[word(at + two)])
+            # Named once: on CUDA each mention of a table is a copy, and there is room for 64 KiB.
+            values = table
+            start, slope = word(values[at]), word(values[word(at + one)])
+            bend = word(values[word(at + two)])
             r = long(word(t >> to_r))
             q = long(long(word(slope & last_mask)) - last_lift)
             q = long(long(long(word(bend & half_mask)) - lift) + (long(q * r) >> r_bits))
