@@ -1,0 +1,249 @@
+"""What the device cuda asks of the driver: everything but the driver is real."""
+
+import ctypes
+import re
+from contextlib import nullcontext
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from numlean_kernels.formats import BINARY32
+from numlean_kernels.hardware import hardware_table
+from numlean_kernels.loops.elementwise import binary
+from numlean_kernels.loops.matmul import MATMUL
+from numlean_kernels.loops.reduce import MAX, SUM_ORDERED, SUM_PAIRWISE
+from numlean_kernels.targets.protocol import Called, DeviceFailedError, Launched, Moved
+
+pytest.importorskip("numba_cuda", reason="the cuda extra is not installed")
+
+from ptx_reading import PretendedDevice
+
+from numlean_kernels.targets.cuda import CudaTarget
+
+
+class Stream:
+    """A stream that can be captured, as cuda.core has it."""
+
+    def __init__(self, handle, found):
+        self.handle, self.found, self.captured = handle, found, None
+
+    def create_graph_builder(self):
+        assert self.handle
+        return self
+
+    def begin_building(self):
+        self.captured = []
+
+    def end_building(self):
+        self.whole, self.captured = ["graph", *self.captured], None
+        return self
+
+    def complete(self):
+        return self
+
+    def launch(self, stream):
+        assert stream is self
+        self.found.extend(self.whole)
+
+
+@pytest.fixture
+def launches(monkeypatch, tmp_path):
+    """A target all of whose work is done but the driver's; what would be launched is listed."""
+    from numba.cuda import dispatcher
+
+    from numlean_kernels.targets.cuda import gpu
+
+    def launch(stream, config, kernel, *words):
+        done = found if stream.captured is None else stream.captured
+        done.append((config.grid, config.block, list(words)))
+
+    class Streams:
+        from_handle = staticmethod(lambda handle: streams.setdefault(handle, Stream(handle, found)))
+
+    found, streams = [], {}
+    monkeypatch.setattr(dispatcher, "get_current_device", lambda: PretendedDevice((9, 0)))
+    library = "numba.cuda.codegen.CUDACodeLibrary"
+    monkeypatch.setattr(f"{library}._ensure_cc", lambda *_: (9, 0))
+    monkeypatch.setattr(f"{library}.get_cufunc", lambda self: SimpleNamespace(kernel=self))
+    monkeypatch.setattr("numba.cuda.codegen.JITCUDACodegen.magic_tuple", lambda _: ("cc", 9, 0))
+    monkeypatch.setattr("numba.cuda.core.config.CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(dispatcher._Kernel, "bind", lambda kernel: None)
+    monkeypatch.setattr("numba.cuda.managed_array", np.empty)
+    monkeypatch.setattr("numba.cuda.stream", lambda: 7)
+    monkeypatch.setattr("cuda.core.launch", launch)
+    monkeypatch.setattr("cuda.core.Stream", Streams)
+    monkeypatch.setattr("numba.cuda.synchronize", lambda: found.append("wait"))
+    gpu._shared_stream.cache_clear()
+    yield found
+    gpu._shared_stream.cache_clear()
+
+
+def passed_array(array):
+    return [0, 0, array.size, array.itemsize, array.ctypes.data, *array.shape, *array.strides]
+
+
+def test_arrays_are_passed_as_numba_passes_its_own(monkeypatch):
+    """By the words, and by the types for which a kernel is compiled."""
+    from numba.cuda.cudadrv.devicearray import DeviceNDArray
+    from numba.cuda.dispatcher import _Kernel
+    from numba.cuda.typing.typeof import typeof
+
+    from numlean_kernels.targets.cuda.gpu import argument_types
+
+    x = np.arange(24, dtype=np.uint16).reshape(2, 3, 4)
+    views = [x, x[:, ::2], x[0, 1], x.T, x[:1].view(np.int16), np.broadcast_to(x[:, :1], x.shape)]
+    for view in [*views, np.zeros(1, bool)]:
+        pointer = SimpleNamespace(
+            __cuda_memory__=True, device_ctypes_pointer=ctypes.c_void_p(view.ctypes.data)
+        )
+        numba_s = DeviceNDArray(view.shape, view.strides, view.dtype, gpu_data=pointer)
+        passed = []
+        _Kernel._prepare_args(
+            SimpleNamespace(extensions=[]), typeof(numba_s), numba_s, 0, [], passed
+        )
+        assert [getattr(word, "value", word) for word in passed] == passed_array(view)
+        extents, (kind,) = argument_types(2, [view])
+        assert extents == typeof((1, 2))
+        found = typeof(numba_s)
+        assert (kind.dtype, kind.ndim, kind.mutable) == (found.dtype, found.ndim, True)
+        assert kind.layout == ("C" if found.layout == "C" else "A")
+
+
+def test_a_launch_passes_the_arrays_own_addresses_and_a_program_is_launched_at_once(launches):
+    gpu = CudaTarget(simulated=False)
+    table = hardware_table(BINARY32, gpu)
+    a, b, c = (gpu.empty(shape, np.float32) for shape in ((300, 7), (7, 130), (300, 130)))
+    gpu.kernel_of(MATMUL, table)(c.shape, a, b, c)
+    x, z = c.T[::2], gpu.empty((65, 300), np.float32)
+    gpu.move(x, z)
+    product = [300, 130, *(word for array in (a, b, c) for word in passed_array(array))]
+    assert launches[0] == ((3 * 2, 1, 1), (16, 16, 1), product)
+    blocks, threads, words = launches[2]
+    assert (blocks, threads) == ((-(-z.size // 256), 1, 1), (256, 1, 1))
+    assert {x.ctypes.data, z.ctypes.data} <= set(words)
+    assert launches[1] == launches[3] == "wait"
+    run = gpu.program([Launched(MATMUL, table, c.shape, (a, b, c)), Moved(x, z)])
+    first = launches[:4]
+    launches.clear()
+    run()
+    assert launches == ["graph", first[0], first[2], "wait"]
+
+
+def test_what_no_kernel_does_comes_first_unless_it_depends_on_one(launches):
+    gpu = CudaTarget(simulated=False)
+    table = hardware_table(BINARY32, gpu)
+    x, y, z, total = (gpu.empty(shape, np.float32) for shape in (9, 9, 9, (1, 1)))
+
+    def called(*read, written):
+        return Called(lambda: launches.append(f"write {written.shape}"), read, (written,))
+
+    add, sums = Launched(binary("add"), table, (9,), (x, y, z)), z.reshape(1, 9, 1)
+    fed, total_of = called(written=y), Launched(SUM_ORDERED, table, (1, 1), (sums, total))
+    gpu.program([called(written=x), add, fed, called(written=gpu.empty(5, np.float32)), total_of])()
+    kinds = [one if isinstance(one, str) else "launch" for one in launches]
+    first = ["write (9,)", "graph", "launch", "wait"]
+    assert kinds == [*first, "write (9,)", "write (5,)", "graph", "launch", "wait"]
+    launches.clear()
+    gpu.program(
+        [add, called(z, written=total), called(written=gpu.empty(5, np.float32)), total_of]
+    )()
+    kinds = [one if isinstance(one, str) else "launch" for one in launches]
+    assert kinds == ["graph", "launch", "wait", "write (1, 1)", "write (5,)", *first[1:]]
+    launches.clear()
+    gpu.program([add, called(written=gpu.empty(5, np.float32)), total_of])()
+    kinds = [one if isinstance(one, str) else "launch" for one in launches]
+    assert kinds == ["write (5,)", "graph", "launch", "launch", "wait"]
+
+
+def test_a_long_tree_is_several_launches_and_a_short_one_none(launches):
+    gpu = CudaTarget(simulated=False)
+    table = hardware_table(BINARY32, gpu)
+    shapes = {(1, 1, 1): [], (2, 2048, 1): [2], (1, 2049, 1): [2, 1], (3, 65, 70): [18, 9]}
+    for shape, expected in shapes.items():
+        work = gpu.empty(shape, np.float32)
+        gpu.kernel_of(SUM_PAIRWISE, table)(shape[::2], work)
+        assert [one[0][0] for one in launches if one != "wait"] == expected
+        launches.clear()
+
+
+def test_a_kernel_is_compiled_once_for_all_processes(launches, monkeypatch):
+    from numba.cuda.dispatcher import _Kernel
+
+    def run(loop):
+        gpu = CudaTarget(simulated=False)
+        x, z = gpu.empty((3, 4, 5), np.float32), gpu.empty((3, 5), np.float32)
+        gpu.kernel_of(loop, hardware_table(BINARY32, gpu))(z.shape, x, z)
+        return launches[-2]
+
+    def refuse(*_, **__):
+        raise AssertionError("compiled")
+
+    blocks, threads, _ = run(SUM_ORDERED)
+    monkeypatch.setattr(_Kernel, "__init__", refuse)
+    assert run(SUM_ORDERED)[:2] == (blocks, threads)
+    with pytest.raises(AssertionError, match="compiled"):
+        run(MAX)
+
+
+def test_what_cuda_complains_of_is_one_line(monkeypatch, capsys):
+    from numba.cuda.cudadrv.driver import CudaAPIError
+
+    from numlean.cli import main
+
+    def refuse(*_):
+        raise CudaAPIError(code, f"Call to cuSomething results in {name}\nand more")
+
+    deferred = []
+    monkeypatch.setattr("numba.cuda.defer_cleanup", lambda: nullcontext(deferred.append("all")))
+    gpu = CudaTarget(simulated=False)
+    monkeypatch.setattr("numba.cuda.managed_array", np.empty)
+    nothing = gpu.empty(0, np.float32)
+    monkeypatch.setattr("numba.cuda.managed_array", refuse)
+    monkeypatch.setattr("numba.cuda.synchronize", refuse)
+    code, name = 2, "CUDA_ERROR_OUT_OF_MEMORY"
+    with pytest.raises(MemoryError, match=r"no room for 4194304 bytes more.*--device cpu$"):
+        gpu.empty(1 << 20, np.float32)
+    with pytest.raises(MemoryError, match=r"no room \(.*OUT_OF_MEMORY\).*--device cpu$"):
+        gpu.move(nothing, nothing)
+    assert not deferred
+    code, name = 700, "CUDA_ERROR_ILLEGAL_ADDRESS"
+    with pytest.raises(DeviceFailedError, match=r"CUDA says: .*ILLEGAL_ADDRESS; .*--resume"):
+        gpu.move(nothing, nothing)
+    assert deferred == ["all"]
+    monkeypatch.setattr("numlean_kernels.targets.find._cuda", lambda: gpu)
+    assert main(["train", "xor", "--steps", "1", "--cuda", "--dtype", "float64"]) == 2
+    *_, line = capsys.readouterr().err.splitlines()
+    assert line.startswith("numlean: error: device cuda: CUDA says: [700] Call to cuSomething")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"get_version": (12, 4)}, r"driver knows CUDA 12\.4, .* for CUDA 13\.\d+; .*cu12"),
+        ({"gpus": []}, "the driver sees none; see CUDA_VISIBLE_DEVICES"),
+        ({"gpus": [(7, 0)]}, r"compute capability 7\.0, .* 7\.5 and later"),
+        ({"error": "Call to cuInit: CUDA_ERROR_NO_DEVICE"}, "the driver says: Call to cuInit"),
+        ({"nvvm": False}, "compiler library NVVM.*pip install"),
+        ({"nvjitlink": False}, "linker nvJitLink.*pip install"),
+        ({}, "^$"),
+    ],
+)
+def test_what_is_missing_is_said_in_one_line(monkeypatch, changes, words):
+    from numba.cuda.cudadrv import driver, nvvm
+
+    from numlean_kernels.targets.cuda import presence
+
+    pretended = SimpleNamespace(
+        is_available="error" not in changes,
+        initialization_error=changes.get("error"),
+        get_version=lambda: changes.get("get_version", (13, 1)),
+    )
+    gpus = [PretendedDevice(capability) for capability in changes.get("gpus", [(9, 0)])]
+    monkeypatch.setattr(driver, "driver", pretended)
+    monkeypatch.setattr(nvvm, "is_available", lambda: changes.get("nvvm", True))
+    monkeypatch.setattr(driver, "_have_nvjitlink", lambda: changes.get("nvjitlink", True))
+    monkeypatch.setattr("numba.cuda.gpus", gpus)
+    found = presence.missing()
+    assert re.search(words, found)
+    assert "\n" not in found
