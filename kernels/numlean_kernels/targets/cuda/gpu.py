@@ -55,7 +55,8 @@ class Gpu(Device):
         """Numba's dispatcher, which compiles a kernel for each kind of arrays."""
         from numlean_kernels.targets.cuda.kept import KernelCache
 
-        run = cuda.jit(form.kernel, launch_bounds=form.bounds)
+        # What is read in tests is what is launched: nothing is optimised once more by the linker.
+        run = cuda.jit(form.kernel, launch_bounds=form.bounds, lto=False)
         keep(run, form.kernel, identity, KernelCache)
         return _Compiled(run)
 

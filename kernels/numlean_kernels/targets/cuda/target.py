@@ -20,7 +20,7 @@ from numlean_kernels.targets.borrowed_words import BorrowedWords
 from numlean_kernels.targets.cuda.cells import cells
 from numlean_kernels.targets.cuda.device import Device, Launcher
 from numlean_kernels.targets.cuda.form import Extents, Form
-from numlean_kernels.targets.cuda.gpu import Gpu
+from numlean_kernels.targets.cuda.gpu import Gpu, argument_types
 from numlean_kernels.targets.cuda.grouping import by_cell
 from numlean_kernels.targets.cuda.reductions import IN_ORDER, TREE, in_order, tree
 from numlean_kernels.targets.cuda.shared_memory import SharedMemory
@@ -95,14 +95,11 @@ class CudaTarget(BorrowedWords):
         What numba makes of a loop's body and of routines it keeps, for all of them.
         """
         from numba.cuda import types
-        from numba.cuda.typing.typeof import typeof
 
         form = self.form(loop, table)
-        extents = types.UniTuple(types.int64, form.rank)
-        taken = types.BaseTuple.from_types([typeof(array) for array in arrays])
-        signature = types.void(extents, taken)
+        signature = types.void(*argument_types(form.rank, arrays))
         return [
-            str(cuda.compile_ptx(form.kernel, signature, cc=capability)[0])
+            cuda.compile_ptx(form.kernel, signature, cc=capability, launch_bounds=form.bounds)[0]
             for capability in capabilities
         ]
 
