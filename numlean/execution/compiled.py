@@ -50,6 +50,11 @@ class CompiledEngine:
             for own, tensor in zip(self._state[name], tensors, strict=True):
                 own.data[...] = tensor.data
 
+    @property
+    def places(self) -> list[Tensor]:
+        """Where a step finds parameters and state, and leaves them."""
+        return [*self._params, *(t for several in self._state.values() for t in several)]
+
     def step(self, x: Tensor, y: Tensor, rate: Tensor) -> Tensor:
         """Update the parameters once."""
         self._take_over()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
 from numlean.data import Sample
 from numlean.execution.compiled import CompiledEngine
@@ -93,7 +96,12 @@ def traced(
         stepper.restore(negated, state, moment.step)
         trace.start()
         stepper.step(sample)
-        applications += _planned(trace.applications, stepper.engine)
+        found = _planned(trace.applications, stepper.engine)
+        applications += _as_before(
+            found,
+            stepper.engine.places,
+            [*params, *(t for several in state.values() for t in several)],
+        )
     stepper.restore(params, state, moment.step)
     trace.start()
     loss = stepper.step(sample)
@@ -110,6 +118,26 @@ def _planned(
     for each in applications:
         is_there = each.operation in CONVERSIONS or memory_of(each.result) in written
         yield each if is_there else None
+
+
+def _as_before(
+    applications: Iterable[Application | None], places: Sequence[Tensor], before: Sequence[Tensor]
+) -> Iterator[Application | None]:
+    """Operations whose operands are not changed by the step's end, where it leaves its results."""
+    known = {
+        memory_of(place.data): (place.data, np.array(value.data, order="C"))
+        for place, value in zip(places, before, strict=True)
+    }
+
+    def seen(operand: Any) -> Any:
+        if not isinstance(operand, np.ndarray) or memory_of(operand) not in known:
+            return operand
+        place, values = known[memory_of(operand)]
+        start = (operand.ctypes.data - place.ctypes.data) // place.itemsize
+        return as_strided(values.reshape(-1)[start:], operand.shape, operand.strides)
+
+    for each in applications:
+        yield each and replace(each, operands=tuple(map(seen, each.operands)))
 
 
 def _within(scalar: Scalar, value: Any) -> Any:

@@ -113,6 +113,30 @@ def test_exact_results_are_those_of_rationals():
     assert len(seen) >= 4
 
 
+@pytest.mark.parametrize("dtype", ["float32", "ieee32exec", "mp:24"])
+@pytest.mark.parametrize("name", MODELS)
+def test_a_compiled_step_is_traced_with_the_operands_of_an_eager_one(name, dtype):
+    task, config = nl.Task.regression(MODELS[name]), nl.TrainConfig(1, 2, nl.sgd(0.1, 0.9))
+    eager, compiled = (
+        a_trace(task, side, batch=2, config=config)[0] for side in (dtype, f"{dtype}:compiled")
+    )
+    assert len(eager) == len(compiled)
+    count = 0
+    for one, other in zip(eager, compiled, strict=True):
+        for x, y in zip(one.operands, other.operands if other else (), strict=False):
+            if isinstance(x, np.ndarray):
+                assert x.shape == y.shape
+                assert x.tobytes() == y.tobytes() if x.dtype != object else (x == y).all()
+                count += 1
+    assert count > 20
+
+
+def test_who_is_right_is_told_beside_a_compiled_run():
+    faulty = Side.parse("float32").with_fault(nl.Fault("flip", "matmul", step=1, call=0, bit=9))
+    (pair,) = nl.crosscheck("xor", "float32:compiled", faulty).pairs
+    assert [each.is_right for each in pair.divergence.judgements] == [True, False]
+
+
 @pytest.mark.parametrize("operation", ["tanh", "mul", "sub"])
 def test_a_fault_of_compiled_execution_is_found_in_the_plan(monkeypatch, operation):
     finish = Plan.finish
