@@ -131,9 +131,10 @@ class KernelScalar:
         """What does recorded operations again."""
         return self.target.program(operations)
 
-    def own_copy(self, array: Storage) -> Storage:
-        """A copy of an array in C order, where kernels reach it best."""
-        z = self.target.empty(array.shape, array.dtype)
+    def own_copy(self, array: Storage, *, is_exchanged: bool = False) -> Storage:
+        """A copy of an array in C order, where kernels reach it best, or for exchange with them."""
+        make = self.target.exchanged if is_exchanged else self.target.empty
+        z = make(array.shape, array.dtype)
         z[...] = array
         return z
 
@@ -523,7 +524,7 @@ class KernelScalar:
 
     def _on_the_host(self, function: Callable[[], Storage], *read: Storage) -> Storage:
         """What a function of some arrays gives that no kernel computes."""
-        z = self.target.held(function())
+        z = self.own_copy(function(), is_exchanged=True)
         self.target.again(lambda: np.copyto(z, function()), read=read, written=z)
         return z
 

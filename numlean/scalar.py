@@ -334,10 +334,18 @@ class Scalar(ElementaryFunctions, Protocol):
         """Binary64 values that a function gives, rounded once: asked again at every step."""
 
 
-def own_copy(scalar: Scalar, array: Storage) -> Storage:
+def own_copy(scalar: Scalar, array: Storage, *, is_exchanged: bool = False) -> Storage:
     """A copy of an array in C order, in the memory that a Scalar's kernels reach best.
 
     A Scalar whose kernels have memory of their own has a method of this name; it need not have one.
+
+    Args:
+        scalar: Whose kernels.
+        array: What to copy.
+        is_exchanged: Whether one of kernels and host writes it, and the other reads it, again and
+            again.
     """
-    copy: Callable[[Storage], Storage] | None = getattr(scalar, "own_copy", None)
-    return np.array(array, order="C") if copy is None else copy(array)
+    copy: Callable[..., Storage] | None = getattr(scalar, "own_copy", None)
+    if copy is None:
+        return np.array(array, order="C")
+    return copy(array, is_exchanged=is_exchanged)

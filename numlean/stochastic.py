@@ -176,7 +176,8 @@ class StochasticScalar:
         noise = target.empty(shape, np.uint64)
         draw = kernel_for(target, filled("philox"), philox_table(target))
         operation = self.stream.operation
-        key = target.held(self.stream.key_of(operation))
+        key = target.exchanged(2, np.uint64)
+        np.copyto(key, self.stream.key_of(operation))
         target.again(lambda: np.copyto(key, self.stream.key_of(operation)), written=key)
         draw((noise.size,), key, noise.reshape(-1))
         return noise

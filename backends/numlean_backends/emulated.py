@@ -108,7 +108,7 @@ def _kernel_scalar(
         summary=f"{arithmetic.format.name} in integer arithmetic",
         table=ieee_table(arithmetic, target),
         target=target,
-        codec=EncodingCodec(entering, ieee_table(entering, target), target),
+        codec=EncodingCodec(entering, ieee_table(entering, target.host), target.host),
         rounding=arithmetic.rounding.value,
         substitutes=substitutes or {},
     )

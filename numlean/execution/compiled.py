@@ -66,9 +66,10 @@ class CompiledEngine:
             plan.replay(x.data, y.data, rate.data)
         return Tensor(self._runner.scalar, plan.loss.copy())
 
-    def _own(self, tensor: Tensor) -> Tensor:
+    def _own(self, tensor: Tensor, *, is_exchanged: bool = False) -> Tensor:
         """A copy for a plan to read and write."""
-        return Tensor(tensor.scalar, own_copy(self._runner.scalar, tensor.data))
+        scalar = self._runner.scalar
+        return Tensor(tensor.scalar, own_copy(scalar, tensor.data, is_exchanged=is_exchanged))
 
     def _current(self) -> list[Tensor]:
         return [_copy(p) for p in self._params]
@@ -82,7 +83,7 @@ class CompiledEngine:
 
     def _planned(self, x: Tensor, y: Tensor, rate: Tensor) -> Plan:
         """Carry out a step, and have it recorded."""
-        runner, inputs = self._runner, [self._own(t) for t in (x, y, rate)]
+        runner, inputs = self._runner, [self._own(t, is_exchanged=True) for t in (x, y, rate)]
         plan = Plan(runner.scalar, tuple(t.data for t in inputs))
         scalar = plan.recorder
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from numlean.scalar import Scalar, Storage
+from numlean.scalar import Scalar, Storage, own_copy
 from numlean_kernels.targets.protocol import Operation
 from numlean_kernels.targets.pruning import memory_of, pruned
 
@@ -35,8 +35,9 @@ class Plan:
         for place, new in moves:
             self.recorder.move(new, place)
         kept = [place for place, _ in moves]
-        self.loss = loss
-        self.operations = pruned(self._recorded, [*self.inputs, *kept], [loss, *kept])
+        self.loss = own_copy(self._scalar, loss, is_exchanged=True)
+        self.recorder.move(loss, self.loss)
+        self.operations = pruned(self._recorded, [*self.inputs, *kept], [self.loss, *kept])
         self._run = self._scalar.program(self.operations)
 
     def replay(self, *inputs: Storage) -> None:

@@ -121,7 +121,9 @@ class CompiledTape:
 
     def _planned(self, actions: tuple[Action, ...], given: Sequence[Tensor | None]) -> Place:
         """Carry out a stretch for the first time."""
-        inputs = tuple(None if t is None else own_copy(self._scalar, t.data) for t in given)
+        inputs = tuple(
+            None if t is None else own_copy(self._scalar, t.data, is_exchanged=True) for t in given
+        )
         before, machine = self._here, self._here.machine.branch()
         self._record.clear()
         for action, tensor, array in zip(actions, given, inputs, strict=True):

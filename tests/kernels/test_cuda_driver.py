@@ -36,15 +36,19 @@ class Stream:
         self.captured = []
 
     def end_building(self):
-        self.whole, self.captured = ["graph", *self.captured], None
-        return self
+        launched, self.captured = self.captured, None
+        return SimpleNamespace(complete=lambda: Graph(self, launched))
 
-    def complete(self):
-        return self
+
+class Graph:
+    """Launches that were captured."""
+
+    def __init__(self, stream, launched):
+        self.stream, self.launched = stream, launched
 
     def launch(self, stream):
-        assert stream is self
-        self.found.extend(self.whole)
+        assert stream is self.stream
+        stream.found += ["graph", *self.launched]
 
 
 @pytest.fixture
@@ -70,6 +74,7 @@ def launches(monkeypatch, tmp_path):
     monkeypatch.setattr("numba.cuda.core.config.CACHE_DIR", str(tmp_path))
     monkeypatch.setattr(dispatcher._Kernel, "bind", lambda kernel: None)
     monkeypatch.setattr("numba.cuda.managed_array", np.empty)
+    monkeypatch.setattr("numba.cuda.mapped_array", np.empty)
     monkeypatch.setattr("numba.cuda.stream", lambda: 7)
     monkeypatch.setattr("cuda.core.launch", launch)
     monkeypatch.setattr("cuda.core.Stream", Streams)
@@ -154,6 +159,30 @@ def test_what_no_kernel_does_comes_first_unless_it_depends_on_one(launches):
     gpu.program([add, called(written=gpu.empty(5, np.float32)), total_of])()
     kinds = [one if isinstance(one, str) else "launch" for one in launches]
     assert kinds == ["write (5,)", "graph", "launch", "launch", "wait"]
+
+
+def test_what_is_exchanged_with_the_host_is_fetched_once_before_kernels_read_it(launches):
+    gpu = CudaTarget(simulated=False)
+    table = hardware_table(BINARY32, gpu)
+    given, shown = gpu.exchanged((3, 3), np.float32), gpu.exchanged(9, np.float32)
+    z = gpu.empty(9, np.float32)
+    row = given[1]
+    total = gpu.empty(3, np.float32)
+    add = Launched(binary("add"), table, (9,), (given.reshape(-1), z, z))
+    add_row = Launched(binary("add"), table, (3,), (row, row, total))
+    called = Called(lambda: launches.append("call"), (z,), (given,))
+    gpu.program([add, add_row, Moved(z, shown), called, add_row])()
+    graph, fetched, added, row_added, moved, *after = launches
+    assert graph == "graph"
+    addresses = [set(words) for *_, words in (fetched, added, row_added, moved)]
+    assert given.ctypes.data in addresses[0]
+    assert given.ctypes.data not in addresses[1]
+    (copy,) = addresses[0] & addresses[1] - {9, 1, 0, 4, 3}
+    assert copy + 12 in addresses[2]
+    assert {z.ctypes.data, shown.ctypes.data} <= addresses[3]
+    assert [one if isinstance(one, str) else one[2] for one in after] == [
+        *("wait", "call", "graph", fetched[2], row_added[2], "wait")
+    ]
 
 
 def test_a_long_tree_is_several_launches_and_a_short_one_none(launches):

@@ -167,6 +167,15 @@ class Target(ABC):
         """The array where kernels reach it best: itself if it is there already, else a copy."""
         return array
 
+    def exchanged(self, shape: int | tuple[int, ...], dtype: Any) -> Array:
+        """A new array for what the host writes and kernels read at every step, or the reverse."""
+        return np.empty(shape, dtype)
+
+    @property
+    def host(self) -> Target:
+        """The target where numbers enter and leave."""
+        return self
+
     def move(self, x: Array, z: Array) -> None:
         """Write the elements of one view into another of the same shape and dtype."""
         z[...] = x

@@ -56,6 +56,15 @@ class RecordingTarget(BorrowedWords):
         """As the other target has it."""
         return self._inner.held(array)
 
+    def exchanged(self, shape: int | tuple[int, ...], dtype: Any) -> Array:
+        """As the other target has it."""
+        return self._inner.exchanged(shape, dtype)
+
+    @property
+    def host(self) -> Target:
+        """As the other target has it."""
+        return self._inner.host
+
     def move(self, x: Array, z: Array) -> None:
         """Write elements into a view, and record it."""
         self._inner.move(x, z)

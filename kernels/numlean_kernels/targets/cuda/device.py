@@ -48,10 +48,18 @@ class Device(ABC):
 
     @abstractmethod
     def allocate(self, size: int) -> Array:
-        """So many bytes that kernels and the host reach.
+        """So many bytes that kernels and the host reach: they go where they are needed.
 
         Raises:
             MemoryError: There are not so many; the message is one line.
+        """
+
+    @abstractmethod
+    def allocate_for_exchange(self, size: int) -> Array:
+        """So many bytes that stay on the host, where kernels reach them, if slowly.
+
+        Raises:
+            MemoryError: There are not so many.
         """
 
     @abstractmethod

@@ -51,6 +51,14 @@ class Gpu(Device):
                 " model, or --device cpu"
             ) from None
 
+    @told
+    def allocate_for_exchange(self, size: int) -> Array:
+        """Memory of the host that is mapped on the GPU, at the same address.
+
+        Managed memory would move to whoever touches it, and back, at each step.
+        """
+        return np.asarray(cuda.mapped_array(size, np.uint8))
+
     def compiled(self, form: Form, identity: str) -> Any:
         """Numba's dispatcher, which compiles a kernel for each kind of arrays."""
         from numlean_kernels.targets.cuda.kept import KernelCache

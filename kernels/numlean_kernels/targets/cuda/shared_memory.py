@@ -59,10 +59,8 @@ class SharedMemory:
 
     def has(self, array: Array) -> bool:
         """Whether an array is one of these, or a view of one."""
-        base: Any = array
-        while isinstance(base, np.ndarray):
-            base = base.base
-        return isinstance(base, _Lease) and base.memory is self
+        lease = owner_of(array).base
+        return isinstance(lease, _Lease) and lease.memory is self
 
     def _new_block(self, size: int) -> Array:
         if size >= _SLAB:
@@ -87,6 +85,13 @@ class SharedMemory:
             self._free.clear()
             self._uncut = np.empty(0, np.uint8)
         return self._allocate(size)
+
+
+def owner_of(array: Array) -> Array:
+    """The array that has the memory that an array is a view of."""
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array
 
 
 class _Lease:

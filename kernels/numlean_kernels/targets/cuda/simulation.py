@@ -43,6 +43,10 @@ class Simulation(Device):
         """Memory like any other."""
         return np.empty(size, np.uint8)
 
+    def allocate_for_exchange(self, size: int) -> Array:
+        """The same."""
+        return self.allocate(size)
+
     def compiled(self, form: Form, identity: str) -> Any:
         """Numba's simulated kernel."""
         return cuda.jit(form.kernel)

@@ -23,7 +23,7 @@ from numlean_kernels.targets.cuda.form import Extents, Form
 from numlean_kernels.targets.cuda.gpu import Gpu, argument_types
 from numlean_kernels.targets.cuda.grouping import by_cell
 from numlean_kernels.targets.cuda.reductions import IN_ORDER, TREE, in_order, tree
-from numlean_kernels.targets.cuda.shared_memory import SharedMemory
+from numlean_kernels.targets.cuda.shared_memory import SharedMemory, owner_of
 from numlean_kernels.targets.cuda.simulation import Simulation
 from numlean_kernels.targets.cuda.tiled_matmul import FUSED, tiles
 from numlean_kernels.targets.protocol import (
@@ -35,6 +35,7 @@ from numlean_kernels.targets.protocol import (
     Moved,
     Operation,
     Table,
+    Target,
 )
 from numlean_kernels.targets.pruning import memory_of
 
@@ -57,7 +58,8 @@ class CudaTarget(BorrowedWords):
         device: Device = Simulation() if simulated else Gpu()
         super().__init__(device.words)
         self._device = device
-        self._memory = SharedMemory(self._device.allocate)
+        self._memory = SharedMemory(device.allocate)
+        self._exchange = SharedMemory(device.allocate_for_exchange)
         self._instructions: dict[int, Instructions] = {}
         self._compiled: dict[tuple[Loop, Table], tuple[Form, Any]] = {}
 
@@ -77,7 +79,20 @@ class CudaTarget(BorrowedWords):
 
     def held(self, array: Array) -> Array:
         """The array, in managed memory."""
-        return self._memory.held(array)
+        return array if self._reaches(array) else self._memory.held(array)
+
+    def exchanged(self, shape: int | tuple[int, ...], dtype: Any) -> Array:
+        """A new array in mapped memory of the host. Programs read it once a stretch."""
+        return self._exchange.empty(shape, dtype)
+
+    @property
+    def host(self) -> Target:
+        """The target whose words these kernels are written with."""
+        return self._words
+
+    def _reaches(self, array: Array) -> bool:
+        """Whether kernels can be launched on an array."""
+        return self._memory.has(array) or self._exchange.has(array)
 
     def form(self, loop: Loop, table: Table) -> Form:
         """What is compiled of a loop, and how it is launched."""
@@ -133,7 +148,7 @@ class CudaTarget(BorrowedWords):
 
     def move(self, x: Array, z: Array) -> None:
         """Write elements into a view: on the device if both are there."""
-        if self._memory.has(x) and self._memory.has(z):
+        if self._reaches(x) and self._reaches(z):
             for launch in self._moves(x, z):
                 launch(0)
             self._device.synchronise()
@@ -150,16 +165,23 @@ class CudaTarget(BorrowedWords):
         first, rest = _ahead(operations)
         steps: list[Callable[[], None]] = [operation.bound(self) for operation in first]
         stretch: list[Launcher] = []
+        near = _Near(self._exchange, self.empty)
         for operation in rest:
             there = [
                 twins[id(x)].there if id(x) in twins else x
                 for x in (*operation.read, *operation.written)
             ]
-            if isinstance(operation, Called) or not all(map(self._memory.has, there)):
+            if isinstance(operation, Called) or not all(map(self._reaches, there)):
                 steps += self._stretch(stretch)
                 steps.append(operation.bound(self))
                 stretch = []
-            elif isinstance(operation, Moved):
+                near.is_stale()
+                continue
+            read = len(operation.read)
+            for x, copy in near.to_be_copied(there[:read]):
+                stretch += self._moves(x, copy)
+            there[:read] = map(near.copy_of, there[:read])
+            if isinstance(operation, Moved):
                 stretch += self._moves(*there)
             else:
                 loop, table, domain = operation.loop, operation.table, operation.domain
@@ -184,7 +206,7 @@ class CudaTarget(BorrowedWords):
         """For arrays from elsewhere that are only read, by their ids."""
         written = {memory_of(array) for one in operations for array in one.written}
         read = [x for one in operations if not isinstance(one, Called) for x in one.read]
-        elsewhere = [x for x in read if not self._memory.has(x) and memory_of(x) not in written]
+        elsewhere = [x for x in read if not self._reaches(x) and memory_of(x) not in written]
         return {id(x): _Twin(x, self.held(x)) for x in elsewhere}
 
     def _moves(self, x: Array, z: Array) -> Iterator[Launcher]:
@@ -230,6 +252,38 @@ class _Twin:
         if not np.array_equal(self._array, self._known):
             self._known[...] = self._array
             self.there[...] = self._array
+
+
+class _Near:
+    """Copies on the device of arrays in exchange, made anew in each stretch that reads them."""
+
+    def __init__(self, exchange: SharedMemory, empty: Callable[..., Array]) -> None:
+        self._exchange = exchange
+        self._empty = empty
+        self._copies: dict[int, Array] = {}
+        self._fresh: set[int] = set()
+
+    def is_stale(self) -> None:
+        """The host may have written others."""
+        self._fresh.clear()
+
+    def to_be_copied(self, arrays: Sequence[Array]) -> Iterator[tuple[Array, Array]]:
+        """Whole arrays and their copies, of those that were not copied since they were stale."""
+        for owner in map(owner_of, filter(self._exchange.has, arrays)):
+            if id(owner) not in self._copies:
+                self._copies[id(owner)] = self._empty(owner.shape, owner.dtype)
+            if id(owner) not in self._fresh:
+                self._fresh.add(id(owner))
+                yield owner, self._copies[id(owner)]
+
+    def copy_of(self, array: Array) -> Array:
+        """The same view of a copy; an array that is not in exchange, as it is."""
+        if not self._exchange.has(array):
+            return array
+        owner = owner_of(array)
+        offset = array.ctypes.data - owner.ctypes.data
+        copy = self._copies[id(owner)]
+        return np.ndarray(array.shape, array.dtype, copy, offset, array.strides)
 
 
 def _strided(array: Array, extents: Extents, strides: tuple[int, ...]) -> Array:
