@@ -1,0 +1,159 @@
+"""What PTX's floating-point instructions do to encodings: each result is rounded once, to nearest.
+
+What the hardware's NaN looks like is not for kernels to pass on. Of binary32 it is the one that the
+PTX manual names; of binary64 the manual leaves it open, and here it is one that no routine makes.
+"""
+
+import math
+from fractions import Fraction
+
+NAN32, NAN64 = 0x7FFFFFFF, 0xFFFFDEADBEEF0001
+
+_BUFFER = bytearray(8)
+_UINT32, _REAL32, _UINT64, _REAL64 = (memoryview(_BUFFER).cast(kind) for kind in "IfQd")
+
+
+def real32(bits):
+    """The number of an encoding of binary32."""
+    _UINT32[0] = bits
+    return _REAL32[0]
+
+
+def real64(bits):
+    """The number of an encoding of binary64."""
+    _UINT64[0] = bits
+    return _REAL64[0]
+
+
+def bits32(x):
+    """The encoding of a number in binary32, to which it is rounded."""
+    if x != x:
+        return NAN32
+    _REAL32[0] = x
+    return _UINT32[0]
+
+
+def bits64(x):
+    """The encoding of a number in binary64."""
+    if x != x:
+        return NAN64
+    _REAL64[0] = x
+    return _UINT64[0]
+
+
+# Sums, products, quotients and roots of binary32 may be rounded to binary64 first, which has more
+# than twice the digits and two (Figueroa, 1995); of subnormal results fewer digits are left.
+
+
+def add_f32(a, b):
+    """add.rn.f32."""
+    return bits32(real32(a) + real32(b))
+
+
+def sub_f32(a, b):
+    """sub.rn.f32."""
+    return bits32(real32(a) - real32(b))
+
+
+def mul_f32(a, b):
+    """mul.rn.f32."""
+    return bits32(real32(a) * real32(b))
+
+
+def div_f32(a, b):
+    """div.rn.f32."""
+    return bits32(_quotient(real32(a), real32(b)))
+
+
+def sqrt_f32(a):
+    """sqrt.rn.f32."""
+    return bits32(_root(real32(a)))
+
+
+def fma_f32(a, b, c):
+    """fma.rn.f32: the sum, whose product is exact, is rounded to odd first.
+
+    Rounded so to two digits more, it may be rounded again (Boldo and Melquiond, 2008).
+    """
+    product, addend = real32(a) * real32(b), real32(c)
+    total = product + addend
+    if not math.isfinite(total):
+        return bits32(total)
+    rest = total - product
+    error = (product - (total - rest)) + (addend - rest)
+    encoding = bits64(total)
+    if error and not encoding & 1:
+        encoding += 1 if (error > 0) == (total > 0) else -1
+    return bits32(real64(encoding))
+
+
+def add_f64(a, b):
+    """add.rn.f64."""
+    return bits64(real64(a) + real64(b))
+
+
+def sub_f64(a, b):
+    """sub.rn.f64."""
+    return bits64(real64(a) - real64(b))
+
+
+def mul_f64(a, b):
+    """mul.rn.f64."""
+    return bits64(real64(a) * real64(b))
+
+
+def div_f64(a, b):
+    """div.rn.f64."""
+    return bits64(_quotient(real64(a), real64(b)))
+
+
+def sqrt_f64(a):
+    """sqrt.rn.f64."""
+    return bits64(_root(real64(a)))
+
+
+def fma_f64(a, b, c):
+    """fma.rn.f64, by fractions."""
+    x, y, z = real64(a), real64(b), real64(c)
+    if not (math.isfinite(x) and math.isfinite(y)):
+        return bits64(x * y + z)
+    if not math.isfinite(z):
+        return bits64(z)
+    exact = Fraction(x) * Fraction(y) + Fraction(z)
+    if exact:
+        return bits64(_nearest(exact))
+    return bits64(0.0 if x and y and z else x * y + z)
+
+
+def neg_f64(a):
+    """neg.f64."""
+    return bits64(-real64(a))
+
+
+def num_f32(a, b):
+    """setp.num.f32: neither is a NaN."""
+    return a & 0x7FFFFFFF <= 0x7F800000 and b & 0x7FFFFFFF <= 0x7F800000
+
+
+def num_f64(a, b):
+    """setp.num.f64: neither is a NaN."""
+    infinity, magnitude = 0x7FF << 52, (1 << 63) - 1
+    return a & magnitude <= infinity and b & magnitude <= infinity
+
+
+def _quotient(x, y):
+    if y:
+        return x / y
+    return x * math.copysign(math.inf, y) if x else math.nan
+
+
+def _root(x):
+    return math.sqrt(x) if x >= 0 else math.nan
+
+
+def _nearest(exact):
+    """Python's quotient of integers is rounded once, to nearest."""
+    try:
+        return exact.numerator / exact.denominator
+    except OverflowError:
+        return math.copysign(math.inf, exact)

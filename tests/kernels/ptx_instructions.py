@@ -1,0 +1,201 @@
+"""What PTX's instructions do, as Python's expressions: those that NVVM makes of our kernels.
+
+Registers hold encodings: integers from 0 below 2**width, also of floats and of signed numbers;
+predicates hold truth values. The meanings are those of NVIDIA's manual, "Parallel Thread Execution
+ISA", chapter 9.
+"""
+
+import re
+
+import ptx_floats
+
+FLOATS = {name: f for name, f in vars(ptx_floats).items() if name.endswith(("_f32", "_f64"))}
+
+
+def width_of(kind):
+    """How many bits a type has; none, if it is that of predicates."""
+    return 0 if kind == "pred" else int(kind[1:])
+
+
+def mask(bits):
+    """The greatest unsigned number."""
+    return (1 << bits) - 1
+
+
+def signed(x, bits):
+    """The number whose two's complement an expression is."""
+    half = 1 << (bits - 1)
+    return f"(({x} ^ {half}) - {half})"
+
+
+def divided(a, b):
+    """The quotient of integers, rounded towards zero."""
+    return abs(a) // abs(b) * (1 if (a < 0) == (b < 0) else -1)
+
+
+def of_integers(symbol):
+    """An operation whose low digits are the same for signed numbers and for unsigned ones."""
+    return lambda kind, a, b: f"({a} {symbol} {b}) & {mask(width_of(kind))}"
+
+
+def bitwise(symbol):
+    """An operation on bits or truth values."""
+    return lambda kind, a, b: f"{a} {symbol} {b}"
+
+
+def compared(symbol):
+    """A comparison."""
+    return lambda kind, a, b: f"{read(a, kind)} {symbol} {read(b, kind)}"
+
+
+def chosen(symbol):
+    """The one of two for which a comparison holds."""
+    return lambda kind, a, b: f"{a} if {read(a, kind)} {symbol} {read(b, kind)} else {b}"
+
+
+def read(x, kind):
+    """An operand as a number of a type."""
+    return signed(x, width_of(kind)) if kind.startswith("s") else x
+
+
+def no_of(kind, a):
+    """All bits, or the truth, inverted."""
+    return f"not {a}" if kind == "pred" else f"{a} ^ {mask(width_of(kind))}"
+
+
+def negative(kind, a):
+    """The negative number."""
+    return f"neg_f64({a})" if kind == "f64" else f"-{a} & {mask(width_of(kind))}"
+
+
+def magnitude(kind, a):
+    """The absolute value."""
+    return f"abs({read(a, kind)}) & {mask(width_of(kind))}"
+
+
+def shifted_left(kind, a, b):
+    """Shifts by more than the width count as by the width."""
+    width = width_of(kind)
+    places = min(int(b), width) if b.isdigit() else f"min({b}, {width})"
+    return f"({a} << {places}) & {mask(width)}"
+
+
+def shifted_right(kind, a, b):
+    """Zeros, or the sign, come in."""
+    return f"{read(a, kind)} >> {b} & {mask(width_of(kind))}"
+
+
+def low_product(kind, a, b):
+    """The low half."""
+    return f"{a} * {b} & {mask(width_of(kind))}"
+
+
+def high_product(kind, a, b):
+    """The high half."""
+    return f"{read(a, kind)} * {read(b, kind)} >> {width_of(kind)} & {mask(width_of(kind))}"
+
+
+def wide_product(kind, a, b):
+    """Both halves."""
+    return f"{read(a, kind)} * {read(b, kind)} & {mask(2 * width_of(kind))}"
+
+
+def low_product_and_sum(kind, a, b, c):
+    """The low half of a product, and a third number."""
+    return f"({a} * {b} + {c}) & {mask(width_of(kind))}"
+
+
+def quotient(kind, a, b):
+    """An integer; a divisor of zero is an error here, and leaves it open what comes on a GPU."""
+    if not kind.startswith("s"):
+        return f"{a} // {b}"
+    return f"divided({read(a, kind)}, {read(b, kind)}) & {mask(width_of(kind))}"
+
+
+def leading_zeros(kind, a):
+    """How many."""
+    return f"{width_of(kind)} - {a}.bit_length()"
+
+
+def inserted(kind, a, b, start, count):
+    """The low bits of the first operand at a place in the second."""
+    field = f"(((1 << {count}) - 1) << {start} & {mask(width_of(kind))})"
+    return f"{b} & ~{field} | {a} << {start} & {field}"
+
+
+def converted(to, kind, a):
+    """The low bits of an operand, as a number of a type, in another type."""
+    return f"{read(f'({a} & {mask(width_of(kind))})', kind)} & {mask(width_of(to))}"
+
+
+def same(kind, a):
+    """A copy."""
+    return a
+
+
+def selected(kind, a, b, condition):
+    """The first operand where a predicate is true."""
+    return f"{a} if {condition} else {b}"
+
+
+def by_hardware(name):
+    """An instruction on floats."""
+    return lambda kind, *operands: f"{name}_{kind}({', '.join(operands)})"
+
+
+INTEGER, BITS = "[su](16|32|64)", "b(16|32|64)"
+COMPARISONS = {"eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
+PATTERNS = {
+    rf"add\.({INTEGER})": of_integers("+"),
+    rf"sub\.({INTEGER})": of_integers("-"),
+    rf"mul\.lo\.({INTEGER})": low_product,
+    rf"mul\.hi\.({INTEGER})": high_product,
+    r"mul\.wide\.([su](16|32))": wide_product,
+    rf"mad\.lo\.({INTEGER})": low_product_and_sum,
+    rf"div\.({INTEGER})": quotient,
+    r"rem\.(u(16|32|64))": bitwise("%"),
+    rf"min\.({INTEGER})": chosen("<="),
+    rf"max\.({INTEGER})": chosen(">="),
+    r"abs\.(s(16|32|64))": magnitude,
+    r"neg\.(s(16|32|64)|f64)": negative,
+    rf"and\.({BITS}|pred)": bitwise("&"),
+    rf"or\.({BITS}|pred)": bitwise("|"),
+    rf"xor\.({BITS}|pred)": bitwise("^"),
+    rf"not\.({BITS}|pred)": no_of,
+    rf"shl\.({BITS})": shifted_left,
+    rf"shr\.({INTEGER})": shifted_right,
+    r"clz\.(b(32|64))": leading_zeros,
+    r"bfi\.(b(32|64))": inserted,
+    r"mov\.([busf](16|32|64)|pred)": same,
+    r"cvta\.to\.global\.(u64)": same,
+    r"cvt\.(?P<to>[su](8|16|32|64))\.(?P<kind>[su](8|16|32|64))": converted,
+    r"selp\.([busf](16|32|64))": selected,
+    r"(?P<name>add|sub|mul|div|sqrt|fma)\.rn\.(?P<kind>f(32|64))": by_hardware,
+    r"setp\.(?P<name>num)\.(?P<kind>f(32|64))": by_hardware,
+}
+PATTERNS |= {
+    rf"setp\.{name}\.([bsu](16|32|64))": compared(symbol) for name, symbol in COMPARISONS.items()
+}
+COMPILED = [(re.compile(pattern), meaning) for pattern, meaning in PATTERNS.items()]
+
+
+def type_of(opcode):
+    """The type of an instruction's operands."""
+    return opcode.rpartition(".")[2]
+
+
+def expression(opcode, operands):
+    """An instruction's result.
+
+    Raises:
+        NotImplementedError: NVVM had not made this one of any kernel so far.
+    """
+    for pattern, meaning in COMPILED:
+        match = pattern.fullmatch(opcode)
+        if match and meaning is by_hardware:
+            return by_hardware(match["name"])(match["kind"], *operands)
+        if match and meaning is converted:
+            return converted(match["to"], match["kind"], *operands)
+        if match:
+            return meaning(match[1], *operands)
+    raise NotImplementedError(f"no meaning is written down for the PTX instruction {opcode}")
