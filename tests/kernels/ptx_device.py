@@ -13,6 +13,12 @@ class Device:
     compute_capability = (9, 0)
 
 
+class Context:
+    """It has the device."""
+
+    device = Device()
+
+
 class Pointer:
     """Where an array on the device is, for numba."""
 
@@ -39,6 +45,7 @@ class Machine:
         self.kernels = {}
         self.launches = 0
         monkeypatch.setattr(dispatcher, "get_current_device", Device)
+        monkeypatch.setattr("numba.cuda.cudadrv.devices.get_context", Context)
         monkeypatch.setattr("numba.cuda.codegen.CUDACodeLibrary._ensure_cc", lambda *_: (9, 0))
         monkeypatch.setattr(dispatcher._Kernel, "bind", lambda kernel: None)
         monkeypatch.setattr(dispatcher._Kernel, "launch", self._launcher())
@@ -64,7 +71,7 @@ class Machine:
             for kind, value in zip(kernel.argument_types, arguments, strict=True):
                 kernel._prepare_args(kind, value, 0, [], words)
             words = [getattr(word, "value", word) for word in words]
-            arrays = [argument.gpu_data.array for argument in arguments[1]]
+            arrays = [argument.gpu_data.array for argument in arguments[1] if argument.size]
             text = kernel._codelibrary.get_asm_str()
             self.translated(text).run(blocks, threads, words, arrays, descending=self.descending)
             self.launches += 1

@@ -78,7 +78,8 @@ class Memory:
         for words, addresses in self._views:
             cells = self.cells[words.itemsize]
             now = np.array([cells[a] for a in addresses], words.dtype).reshape(words.shape)
-            np.copyto(words, now, where=now != words)
+            if not np.array_equal(now, words):
+                words[...] = now
 
     def _words(self, array):
         element = f"u{array.itemsize}"
