@@ -29,21 +29,23 @@ class Pointer:
         self.array = array
 
 
+def _rubbish(size, dtype):
+    return np.full(size, 0xA5, dtype)
+
+
 class Machine:
     """The pretended GPU; all that numba would hand to the driver ends here.
 
     Attributes:
-        descending: Whether later threads and blocks run first.
-        kernels: By the PTX, what was executed.
-        launches: How many launches there were.
+        launches: How many there were.
+        translated: The kernel of a PTX, which is translated once.
     """
 
     def __init__(self, monkeypatch):
         from numba.cuda import dispatcher
 
-        self.descending = False
-        self.kernels = {}
         self.launches = 0
+        self.translated = cache(Kernel)
         monkeypatch.setattr(dispatcher, "get_current_device", Device)
         monkeypatch.setattr("numba.cuda.cudadrv.devices.get_context", Context)
         monkeypatch.setattr("numba.cuda.codegen.CUDACodeLibrary._ensure_cc", lambda *_: (9, 0))
@@ -51,9 +53,8 @@ class Machine:
         monkeypatch.setattr(dispatcher._Kernel, "launch", self._launcher())
         monkeypatch.setattr("numba.cuda.core.config.CUDA_LOW_OCCUPANCY_WARNINGS", 0)
         monkeypatch.setattr("numba.cuda.from_cuda_array_interface", self._array)
-        monkeypatch.setattr("numba.cuda.managed_array", np.empty)
+        monkeypatch.setattr("numba.cuda.managed_array", _rubbish)
         monkeypatch.setattr("numba.cuda.synchronize", lambda: None)
-        self.translated = cache(Kernel)
 
     def _array(self, interface, owner):
         from numba.cuda.cudadrv.devicearray import DeviceNDArray
@@ -73,7 +74,7 @@ class Machine:
             words = [getattr(word, "value", word) for word in words]
             arrays = [argument.gpu_data.array for argument in arguments[1] if argument.size]
             text = kernel._codelibrary.get_asm_str()
-            self.translated(text).run(blocks, threads, words, arrays, descending=self.descending)
+            self.translated(text).run(blocks, threads, words, arrays)
             self.launches += 1
 
         return launch

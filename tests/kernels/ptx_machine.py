@@ -59,7 +59,9 @@ def put_alone(cells, address, value, writers, thread):
     """Write an element of an array, as the only thread that does."""
     put(cells, address, value, cells)
     if writers.setdefault(address, thread) != thread:
-        raise AccessError(f"threads {writers[address]} and {thread} write one element, {address:#x}")
+        raise AccessError(
+            f"threads {writers[address]} and {thread} write one element, {address:#x}"
+        )
 
 
 class Memory:
@@ -80,6 +82,11 @@ class Memory:
             now = np.array([cells[a] for a in addresses], words.dtype).reshape(words.shape)
             if not np.array_equal(now, words):
                 words[...] = now
+
+    def __eq__(self, other):
+        return self.cells == other.cells
+
+    __hash__ = None
 
     def _words(self, array):
         element = f"u{array.itemsize}"
@@ -270,37 +277,48 @@ class Kernel:
         """Whether threads wait for each other."""
         return "bar.sync" in self.opcodes
 
-    def run(self, blocks, threads, words, arrays, *, descending=False):
-        """Run all threads of a launch.
+    def run(self, blocks, threads, words, arrays):
+        """Run all threads of a launch, in one order and in the other.
 
         Args:
             blocks: How many along x, y and z.
             threads: How many of each block.
             words: The kernel's arguments.
             arrays: Those whose addresses are among them.
-            descending: Whether later blocks and threads come first.
+
+        Raises:
+            AccessError: A thread did what it may not, or results depend on the order.
         """
-        memory = Memory(arrays)
+        ascending, descending = (
+            self._results(blocks, threads, words, Memory(arrays), step) for step in (1, -1)
+        )
+        if ascending != descending:
+            raise AccessError("the threads race: results depend on their order")
+        ascending.write_back()
+
+    def _results(self, blocks, threads, words, memory, step):
         spaces = (memory.cells, self._constants, self._shared)
         cells = [space[size] for space in spaces for size in SIZES]
         words = [word & mask(64) for word in words]
         assert len(words) == len(self._parameters)
         run = self._make(*words, *threads, *blocks, {}, *cells)
-        places = self._places(threads, descending)
-        for block in self._places(blocks, descending):
+        for block in _places(blocks)[::step]:
             shared = [Cells(size) for size in SIZES]
+            places = _places(threads)[::step]
             started = [run((*block, *place), *block, *place, *shared) for place in places]
             if self.has_barriers:
-                self._step_by_step(started)
-        memory.write_back()
+                _step_by_step(started)
+        return memory
 
-    def _places(self, extents, descending):
-        places = [place[::-1] for place in product(*map(range, extents[::-1]))]
-        return places[::-1] if descending else places
 
-    def _step_by_step(self, threads):
-        waiting = {None}
-        while waiting != {"end"}:
-            waiting = {next(thread, "end") for thread in threads}
-            if len(waiting) > 1:
-                raise AccessError(f"threads of a block wait at different barriers: {waiting}")
+def _places(extents):
+    """x is the fastest."""
+    return [place[::-1] for place in product(*map(range, extents[::-1]))]
+
+
+def _step_by_step(threads):
+    waiting = {None}
+    while waiting != {"end"}:
+        waiting = {next(thread, "end") for thread in threads}
+        if len(waiting) > 1:
+            raise AccessError(f"threads of a block wait at different barriers: {waiting}")
