@@ -1,7 +1,9 @@
 """A pretended GPU: what CudaTarget launches on it, the PTX machine executes."""
 
 import ctypes
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, partial
+from itertools import count
 
 import numpy as np
 from ptx_machine import Kernel
@@ -29,6 +31,44 @@ class Pointer:
         self.array = array
 
 
+class Stream:
+    """A stream that can be captured, as cuda.core has it, and then launched as a graph."""
+
+    def __init__(self, handle):
+        self.handle, self.captured = handle, None
+
+    from_handle = classmethod(cache(lambda cls, handle: cls(handle)))
+
+    def create_graph_builder(self):
+        assert self.handle
+        return self
+
+    def begin_building(self):
+        self.captured = []
+
+    def end_building(self):
+        graph, self.captured = Graph(self.captured), None
+        return graph
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Launches to be made again."""
+
+    launches: list
+
+    def complete(self):
+        return self
+
+    def launch(self, stream):
+        for launch in self.launches:
+            launch()
+
+
+def _capability(*_):
+    return Device.compute_capability
+
+
 def _rubbish(size, dtype):
     return np.full(size, 0xA5, dtype)
 
@@ -41,19 +81,23 @@ class Machine:
         translated: The kernel of a PTX, which is translated once.
     """
 
-    def __init__(self, monkeypatch):
+    def __init__(self, monkeypatch, cache_folder):
         from numba.cuda import dispatcher
 
         self.launches = 0
         self.translated = cache(Kernel)
         monkeypatch.setattr(dispatcher, "get_current_device", Device)
         monkeypatch.setattr("numba.cuda.cudadrv.devices.get_context", Context)
-        monkeypatch.setattr("numba.cuda.codegen.CUDACodeLibrary._ensure_cc", lambda *_: (9, 0))
+        monkeypatch.setattr("numba.cuda.codegen.CUDACodeLibrary._ensure_cc", _capability)
+        name = "PTX machine", *Device.compute_capability
+        monkeypatch.setattr("numba.cuda.codegen.JITCUDACodegen.magic_tuple", lambda _: name)
+        monkeypatch.setattr("numba.cuda.core.config.CACHE_DIR", str(cache_folder))
         monkeypatch.setattr(dispatcher._Kernel, "bind", lambda kernel: None)
         monkeypatch.setattr(dispatcher._Kernel, "launch", self._launcher())
-        monkeypatch.setattr("numba.cuda.core.config.CUDA_LOW_OCCUPANCY_WARNINGS", 0)
         monkeypatch.setattr("numba.cuda.from_cuda_array_interface", self._array)
         monkeypatch.setattr("numba.cuda.managed_array", _rubbish)
+        monkeypatch.setattr("numba.cuda.stream", partial(next, count(1)))
+        monkeypatch.setattr("cuda.core.Stream", Stream)
         monkeypatch.setattr("numba.cuda.synchronize", lambda: None)
 
     def _array(self, interface, owner):
@@ -67,14 +111,20 @@ class Machine:
         )
 
     def _launcher(self):
-        def launch(kernel, arguments, blocks, threads, *_):
-            words = []
+        def launch(kernel, arguments, blocks, threads, stream):
+            text, words = kernel._codelibrary.get_asm_str(), []
             for kind, value in zip(kernel.argument_types, arguments, strict=True):
                 kernel._prepare_args(kind, value, 0, [], words)
             words = [getattr(word, "value", word) for word in words]
             arrays = [argument.gpu_data.array for argument in arguments[1] if argument.size]
-            text = kernel._codelibrary.get_asm_str()
-            self.translated(text).run(blocks, threads, words, arrays)
-            self.launches += 1
+            run = partial(self._run, self.translated(text), blocks, threads, words, arrays)
+            if stream.captured is None:
+                run()
+            else:
+                stream.captured.append(run)
 
         return launch
+
+    def _run(self, kernel, *launch):
+        kernel.run(*launch)
+        self.launches += 1

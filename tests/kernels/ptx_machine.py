@@ -27,6 +27,9 @@ SPECIAL = re.compile(r"%(tid|ctaid|ntid|nctaid)\.([xyz])")
 DECLARED = re.compile(r"\.reg \.(\w+)\s+%(\w+)<(\d+)>;")
 TABLE = re.compile(r"\.(shared|const) \.align (\d+) \.b8 ([\w$]+)\[(\d+)\](?: = \{([^}]*)\})?;")
 ADDRESS = re.compile(r"\[([%\w$]+)(?:\+(-?\d+))?\]")
+OPERAND = re.compile(r"\{[^}]*\}|[^,\s]+")
+LOAD = re.compile(r"ld(\.(param|const|shared|global))?(\.v[24])?\.[busf](8|16|32|64)")
+STORE = re.compile(r"st(\.(shared|global))?(\.v[24])?\.[busf](8|16|32|64)")
 PREDICATED = re.compile(r"@(!?)%(p\d+)\s+(.*)")
 NUMBER = count()
 
@@ -53,6 +56,13 @@ def put(cells, address, value, permitted):
     if address not in permitted:
         raise AccessError(f"{cells.size} bytes are written at {address:#x}: no element of an array")
     cells[address] = value
+
+
+def aligned(address, size):
+    """An address of several elements, read or written at once."""
+    if address % size:
+        raise AccessError(f"{size} bytes at once, at {address:#x}, which is no multiple of it")
+    return address
 
 
 def put_alone(cells, address, value, writers, thread):
@@ -133,8 +143,9 @@ class Kernel:
         self._symbols, shared, constants = {}, [], []
         starts = {"shared": SHARED, "const": CONSTANT}
         for space, alignment, name, size, values in TABLE.findall(text):
-            start = -(-starts[space] // int(alignment)) * int(alignment)
-            starts[space] = start + int(size) + GAP
+            # Aligned as declared, and no better.
+            start = starts[space] + int(alignment)
+            starts[space] += (int(size) // GAP + 2) * GAP
             self._symbols[name] = start
             if space == "shared":
                 shared.append(range(start, start + int(size)))
@@ -166,7 +177,7 @@ class Kernel:
             negation, predicate, line = condition.groups()
             condition = f"not {predicate}" if negation else predicate
         opcode, *rest = line.split(None, 1)
-        operands = [word.strip() for word in "".join(rest).split(",")] if rest else []
+        operands = OPERAND.findall("".join(rest))
         self.opcodes.add(opcode)
         if opcode in ("bra", "bra.uni", "ret"):
             self._leave(condition, f"at = <{operands[0]}>" if operands else "return")
@@ -188,11 +199,11 @@ class Kernel:
             return f"yield {len(self._blocks)}"
         if opcode == "ld.param.u64":
             return f"{operands[0][1:]} = {self._parameters[operands[1].strip('[]')]}"
-        if opcode.startswith("ld."):
-            return self._load(opcode.split(".")[1:-1], kind, *operands)
-        if opcode.startswith("st."):
-            return self._store(opcode.split(".")[1:-1], kind, *operands)
-        to, *given = operands
+        if LOAD.fullmatch(opcode):
+            return "; ".join(self._loads(opcode, *operands))
+        if STORE.fullmatch(opcode):
+            return "; ".join(self._stores(opcode, *operands))
+        to, *given = operands or [""]
         parts = opcode.split(".")
         kinds = [kind] * len(given)
         if parts[0] == "bfi":
@@ -218,26 +229,39 @@ class Kernel:
             return str(bool(int(word)))
         return str(int(word) & mask(width_of(kind)))
 
+    def _width_of(self, register):
+        return self._widths[register[1:].rstrip("0123456789")]
+
     def _address(self, word):
         base, offset = ADDRESS.fullmatch(word).groups()
         return self._operand(base, "u64") + (f" + {offset}" if offset else "")
 
-    def _load(self, space, kind, to, address):
-        size = width_of(kind) // 8
-        cells = {"shared": "shared", "const": "constants"}.get("".join(space), "arrays")
-        assert "".join(space) in ("shared", "const", "global", ""), space
-        value = f"{cells}{size}[{self._address(address)}]"
-        if kind.startswith("s"):
-            value = f"{read(value, kind)} & {mask(self._widths[to[1:].rstrip('0123456789')])}"
-        return f"{to[1:]} = {value}"
+    def _loads(self, opcode, registers, address):
+        kind, space = type_of(opcode), opcode.split(".")[1]
+        cells = {"shared": "shared", "const": "constants", "global": "arrays"}.get(space, "arrays")
+        for to, place in self._parts(kind, registers, address):
+            value = f"{cells}{width_of(kind) // 8}[{place}]"
+            if kind.startswith("s"):
+                value = f"{read(value, kind)} & {mask(self._width_of(to))}"
+            yield f"{to[1:]} = {value}"
 
-    def _store(self, space, kind, address, value):
-        size, place = width_of(kind) // 8, self._address(address)
-        value = f"{self._operand(value, kind)} & {mask(width_of(kind))}"
-        if space == ["shared"]:
-            return f"put(shared{size}, {place}, {value}, permitted{size})"
-        assert space in (["global"], []), space
-        return f"put_alone(arrays{size}, {place}, {value}, writers, thread)"
+    def _stores(self, opcode, address, registers):
+        kind, space = type_of(opcode), opcode.split(".")[1]
+        size = width_of(kind) // 8
+        for value, place in self._parts(kind, registers, address):
+            value = f"{self._operand(value, kind)} & {mask(width_of(kind))}"
+            if space == "shared":
+                yield f"put(shared{size}, {place}, {value}, permitted{size})"
+            else:
+                yield f"put_alone(arrays{size}, {place}, {value}, writers, thread)"
+
+    def _parts(self, kind, registers, address):
+        """Registers and their own addresses; a vector's is a multiple of its size."""
+        names = registers.strip("{}").replace(",", " ").split()
+        place, size = self._address(address), width_of(kind) // 8
+        yield names[0], place if len(names) == 1 else f"aligned({place}, {size * len(names)})"
+        for k, name in enumerate(names[1:], 1):
+            yield name, f"{place} + {k * size}"
 
     def _source(self):
         of_launch = [*self._parameters.values(), *(f"ntid_{axis}" for axis in "xyz")]
@@ -268,7 +292,7 @@ class Kernel:
     def _compiled(self, source):
         name = f"<PTX {next(NUMBER)}>"
         linecache.cache[name] = len(source), None, source.splitlines(keepends=True), name
-        found = FLOATS | {"divided": divided, "put": put, "put_alone": put_alone}
+        found = FLOATS | {"divided": divided, "put": put, "put_alone": put_alone, "aligned": aligned}
         exec(compile(source, name, "exec"), found)
         return found["make"]
 

@@ -27,10 +27,10 @@ STOCHASTIC = "bfloat16@round=stochastic,seed=4"
 
 
 @pytest.fixture(scope="module", autouse=True)
-def machine():
+def machine(tmp_path_factory):
     """Beside it, the device cuda is a real target that launches on it."""
     with pytest.MonkeyPatch.context() as patch:
-        machine = Machine(patch)
+        machine = Machine(patch, tmp_path_factory.mktemp("kernels"))
         gpu = CudaTarget(simulated=False)
         patch.setattr("numlean_kernels.targets.find._cuda", lambda: gpu)
         patch.setattr(registry, "_made", cache(registry._made.__wrapped__))
