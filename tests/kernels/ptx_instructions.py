@@ -114,7 +114,7 @@ def quotient(kind, a, b):
 
 def leading_zeros(kind, a):
     """How many."""
-    return f"{width_of(kind)} - {a}.bit_length()"
+    return f"{width_of(kind)} - ({a}).bit_length()"
 
 
 def inserted(kind, a, b, start, count):

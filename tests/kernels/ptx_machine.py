@@ -18,11 +18,11 @@ from itertools import count, product
 
 import numpy as np
 from ptx_instructions import FLOATS, divided, expression, mask, read, type_of, width_of
+from ptx_memory import SIZES, AccessError, Cells, Memory, aligned, put, put_alone
 
 SHARED, CONSTANT = 1 << 56, 1 << 57
 GAP = 4096
 """Addresses of nothing between two tables, lest one be reached from the other."""
-SIZES = (1, 2, 4, 8)
 SPECIAL = re.compile(r"%(tid|ctaid|ntid|nctaid)\.([xyz])")
 DECLARED = re.compile(r"\.reg \.(\w+)\s+%(\w+)<(\d+)>;")
 TABLE = re.compile(r"\.(shared|const) \.align (\d+) \.b8 ([\w$]+)\[(\d+)\](?: = \{([^}]*)\})?;")
@@ -32,88 +32,7 @@ LOAD = re.compile(r"ld(\.(param|const|shared|global))?(\.v[24])?\.[busf](8|16|32
 STORE = re.compile(r"st(\.(shared|global))?(\.v[24])?\.[busf](8|16|32|64)")
 PREDICATED = re.compile(r"@(!?)%(p\d+)\s+(.*)")
 NUMBER = count()
-
-
-class AccessError(Exception):
-    """A kernel reads or writes what is not its own."""
-
-
-class Cells(dict):
-    """Elements by their addresses."""
-
-    def __init__(self, size, elements=()):
-        super().__init__(elements)
-        self.size = size
-
-    def __missing__(self, address):
-        raise AccessError(
-            f"{self.size} bytes are read at {address:#x}: no element of an array, or never written"
-        )
-
-
-def put(cells, address, value, permitted):
-    """Write an element."""
-    if address not in permitted:
-        raise AccessError(f"{cells.size} bytes are written at {address:#x}: no element of an array")
-    cells[address] = value
-
-
-def aligned(address, size):
-    """An address of several elements, read or written at once."""
-    if address % size:
-        raise AccessError(f"{size} bytes at once, at {address:#x}, which is no multiple of it")
-    return address
-
-
-def put_alone(cells, address, value, writers, thread):
-    """Write an element of an array, as the only thread that does."""
-    put(cells, address, value, cells)
-    if writers.setdefault(address, thread) != thread:
-        raise AccessError(
-            f"threads {writers[address]} and {thread} write one element, {address:#x}"
-        )
-
-
-class Memory:
-    """The arrays of a launch at their own addresses, and nothing else."""
-
-    def __init__(self, arrays):
-        self.cells = {size: Cells(size) for size in SIZES}
-        self._views = [(self._words(x), self._addresses(x)) for x in arrays if x.size]
-        for words, addresses in self._views:
-            self.cells[words.itemsize].update(zip(addresses, words.ravel().tolist(), strict=True))
-        found = [set(cells) for cells in self.cells.values()]
-        assert len(set().union(*found)) == sum(map(len, found)), "elements of several sizes overlap"
-
-    def write_back(self):
-        """Bring what was written into the arrays."""
-        for words, addresses in self._views:
-            cells = self.cells[words.itemsize]
-            now = np.array([cells[a] for a in addresses], words.dtype).reshape(words.shape)
-            if not np.array_equal(now, words):
-                words[...] = now
-
-    def __eq__(self, other):
-        return self.cells == other.cells
-
-    __hash__ = None
-
-    def _words(self, array):
-        element = f"u{array.itemsize}"
-        description = array.__array_interface__ | {"typestr": np.dtype(element).str, "descr": []}
-
-        class Described:
-            __array_interface__ = description
-            owner = array
-
-        return np.asarray(Described())
-
-    def _addresses(self, array):
-        address = np.full(array.shape, array.ctypes.data, np.int64)
-        for axis, (extent, stride) in enumerate(zip(array.shape, array.strides, strict=True)):
-            steps = np.arange(extent) * stride
-            address += steps.reshape([-1 if k == axis else 1 for k in range(array.ndim)])
-        return address.ravel().tolist()
+MEANINGS = FLOATS | {f.__name__: f for f in (divided, aligned, put, put_alone)}
 
 
 @dataclass
@@ -292,7 +211,12 @@ class Kernel:
     def _compiled(self, source):
         name = f"<PTX {next(NUMBER)}>"
         linecache.cache[name] = len(source), None, source.splitlines(keepends=True), name
-        found = FLOATS | {"divided": divided, "put": put, "put_alone": put_alone, "aligned": aligned}
+        found = FLOATS | {
+            "divided": divided,
+            "put": put,
+            "put_alone": put_alone,
+            "aligned": aligned,
+        }
         exec(compile(source, name, "exec"), found)
         return found["make"]
 
@@ -329,9 +253,14 @@ class Kernel:
         for block in _places(blocks)[::step]:
             shared = [Cells(size) for size in SIZES]
             places = _places(threads)[::step]
-            started = [run((*block, *place), *block, *place, *shared) for place in places]
-            if self.has_barriers:
-                _step_by_step(started)
+            try:
+                started = [run((*block, *place), *block, *place, *shared) for place in places]
+                if self.has_barriers:
+                    _step_by_step(started)
+            except NameError as error:
+                raise AccessError(
+                    f"a register is read that nothing was written to: {error}"
+                ) from error
         return memory
 
 

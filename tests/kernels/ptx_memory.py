@@ -1,0 +1,87 @@
+"""The memory that kernels reach when the PTX machine executes them: elements by addresses."""
+
+import numpy as np
+
+SIZES = (1, 2, 4, 8)
+
+
+class AccessError(Exception):
+    """A kernel reads or writes what is not its own."""
+
+
+class Cells(dict):
+    """Elements by their addresses."""
+
+    def __init__(self, size, elements=()):
+        super().__init__(elements)
+        self.size = size
+
+    def __missing__(self, address):
+        raise AccessError(
+            f"{self.size} bytes are read at {address:#x}: no element of an array, or never written"
+        )
+
+
+def put(cells, address, value, permitted):
+    """Write an element."""
+    if address not in permitted:
+        raise AccessError(f"{cells.size} bytes are written at {address:#x}: no element of an array")
+    cells[address] = value
+
+
+def aligned(address, size):
+    """An address of several elements, read or written at once."""
+    if address % size:
+        raise AccessError(f"{size} bytes at once, at {address:#x}, which is no multiple of it")
+    return address
+
+
+def put_alone(cells, address, value, writers, thread):
+    """Write an element of an array, as the only thread that does."""
+    put(cells, address, value, cells)
+    if writers.setdefault(address, thread) != thread:
+        raise AccessError(
+            f"threads {writers[address]} and {thread} write one element, {address:#x}"
+        )
+
+
+class Memory:
+    """The arrays of a launch at their own addresses, and nothing else."""
+
+    def __init__(self, arrays):
+        self.cells = {size: Cells(size) for size in SIZES}
+        self._views = [(self._words(x), self._addresses(x)) for x in arrays if x.size]
+        for words, addresses in self._views:
+            self.cells[words.itemsize].update(zip(addresses, words.ravel().tolist(), strict=True))
+        found = [set(cells) for cells in self.cells.values()]
+        assert len(set().union(*found)) == sum(map(len, found)), "elements of several sizes overlap"
+
+    def write_back(self):
+        """Bring what was written into the arrays."""
+        for words, addresses in self._views:
+            cells = self.cells[words.itemsize]
+            now = np.array([cells[a] for a in addresses], words.dtype).reshape(words.shape)
+            if not np.array_equal(now, words):
+                words[...] = now
+
+    def __eq__(self, other):
+        return self.cells == other.cells
+
+    __hash__ = None
+
+    def _words(self, array):
+        element = f"u{array.itemsize}"
+        description = array.__array_interface__ | {"typestr": np.dtype(element).str, "descr": []}
+
+        class Described:
+            __array_interface__ = description
+            owner = array
+
+        return np.asarray(Described())
+
+    def _addresses(self, array):
+        address = np.full(array.shape, array.ctypes.data, np.int64)
+        for axis, (extent, stride) in enumerate(zip(array.shape, array.strides, strict=True)):
+            steps = np.arange(extent) * stride
+            address += steps.reshape([-1 if k == axis else 1 for k in range(array.ndim)])
+        return address.ravel().tolist()
