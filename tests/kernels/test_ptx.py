@@ -1,105 +1,20 @@
 """What NVVM makes of kernels, executed without a GPU: it gives the CPU's bits."""
 
-from functools import cache
-
-import numpy as np
 import pytest
-import simulated_cuda
-
-from numlean import Options, Task, get_scalar, instantiate, registry, state_digest, verification
-from numlean.data import Dataset
-from numlean.digest import parameters_of
-from numlean.nn import Linear, Sequential, Tanh
-from numlean.optim import sgd
-from numlean.runtime import TrainConfig, run_steps
-from numlean.verification.elementary import FUNCTIONS
-from numlean.verification.elementary.operands import elementary_operands
-from numlean.verification.operands import level_1, operands
 
 pytest.importorskip("numba_cuda", reason="the cuda extra is not installed")
 
-from ptx_device import Machine
-
-from numlean_kernels.targets.cuda import CudaTarget
-
-STOCHASTIC = "bfloat16@round=stochastic,seed=4"
+import executed_ptx as parts
+import simulated_cuda
+from executed_ptx import BASIC, FURTHER, STOCHASTIC, differing, functions, operations, trained
+from ptx_machine import Kernel
+from ptx_memory import AccessError
 
 
 @pytest.fixture(scope="module", autouse=True)
-def machine(tmp_path_factory):
-    """Beside it, the device cuda is a real target that launches on it."""
-    with pytest.MonkeyPatch.context() as patch:
-        machine = Machine(patch, tmp_path_factory.mktemp("kernels"))
-        gpu = CudaTarget(simulated=False)
-        patch.setattr("numlean_kernels.targets.find._cuda", lambda: gpu)
-        patch.setattr(registry, "_made", cache(registry._made.__wrapped__))
-        for several in (verification.operands, verification.elementary.operands):
-            patch.setattr(several, "BATCH", 300)
+def machine():
+    with parts.pretended() as machine:
         yield machine
-
-
-def differing(dtype, *parts):
-    """The names of all that the two devices compute differently, in parts that give many."""
-    found = {}
-    for device in ("cpu", "cuda"):
-        scalar = get_scalar(dtype, device).renewed()
-        with np.errstate(all="ignore"):
-            found[device] = [result for part in parts for result in part(scalar)]
-    pairs = list(zip(found["cpu"], found["cuda"], strict=True))
-    assert pairs
-    return [name for (name, x), (_, z) in pairs if not have_same_bits(x, z)]
-
-
-def have_same_bits(x, z):
-    return (x.shape, x.dtype, x.tobytes()) == (z.shape, z.dtype, z.tobytes())
-
-
-# Operations
-
-BASIC = {"neg": 1, "abs": 1, "add": 2, "sub": 2, "mul": 2, "div": 2, "sqrt": 1, "fma": 3}
-FURTHER = {"rem": 2, "log_b": 1, "next_up": 1, "next_down": 1, "round_to_integral": 1}
-FURTHER |= dict.fromkeys(("copy_sign", "minimum", "maximum", "min_num", "max_num"), 2)
-FURTHER |= dict.fromkeys(("compare", "eq", "lt", "le", "total_order"), 2)
-FLAGGED = {"add": 2, "mul": 2, "div": 2, "sqrt": 1, "fma": 3, "rem": 2}
-
-
-def chosen(format, arity):
-    """Special numbers, each beside others, and such as are hard."""
-    rng = np.random.default_rng(arity)
-    special = [rng.choice(level_1(format), 300) for _ in range(arity)]
-    hard = operands(format, arity, 0, 7)
-    return [np.hstack(both) for both in zip(special, hard, strict=True)]
-
-
-def format_of(scalar):
-    return getattr(scalar, "nearest", scalar).format
-
-
-def operations(arities):
-    def part(scalar):
-        for name, arity in arities.items():
-            given = [scalar.from_bits(x) for x in chosen(format_of(scalar), arity)]
-            yield name, getattr(scalar, name)(*given)
-
-    return part
-
-
-def flagged(scalar):
-    for name, arity in FLAGGED.items():
-        z, flags = scalar.flagged(name, *chosen(scalar.format, arity))
-        yield name, z
-        yield f"flags of {name}", flags
-
-
-def functions(*names):
-    def part(scalar):
-        for name in names:
-            on_cpu = get_scalar(scalar.name, "cpu")
-            encodings = elementary_operands(on_cpu, FUNCTIONS[name], 0, 3)
-            given = [scalar.from_bits(x) for x in encodings]
-            yield name, getattr(scalar, name)(*given)
-
-    return part
 
 
 @pytest.mark.parametrize("dtype", ["float32", "ieee32exec"])
@@ -113,7 +28,7 @@ def test_basic_operations_of_other_formats(dtype):
 
 
 def test_flags():
-    assert differing("ieee32exec", flagged, simulated_cuda.counted) == []
+    assert differing("ieee32exec", parts.flagged, simulated_cuda.counted) == []
 
 
 @pytest.mark.parametrize(
@@ -129,77 +44,20 @@ def test_elementary_functions_of_hard_numbers(dtype, names):
     assert differing(dtype, functions(*names)) == []
 
 
-# Arrays
-
-
-def drawn(shape, seed):
-    """Numbers of all signs and magnitudes, and some that make sums NaNs."""
-    rng = np.random.default_rng(seed)
-    x = rng.normal(size=shape) * 2.0 ** rng.integers(-8, 8, shape)
-    rare = rng.integers(0, 40, shape)
-    x[rare == 0] = rng.choice([np.inf, -np.inf, np.nan, -0.0], np.count_nonzero(rare == 0))
-    return x
-
-
-TILED = {"float32": 128, "float64": 64, "ieee32exec": 32, "e4m3": 32, STOCHASTIC: 16}
-"""Rows and columns of a tile."""
-
-
-def products(scalar):
-    tile = TILED[scalar.name]
-    for rows, terms, columns in [(1, 1, 1), (tile, 16, 3), (tile + 1, 17, 2), (2, 35, tile + 2)]:
-        a = scalar.from_float(drawn((rows, terms), 1))
-        b = scalar.from_float(drawn((terms, columns), 2))
-        for contraction in ("separate", "fma"):
-            where = f"{rows} x {terms} x {columns}, {contraction}"
-            yield f"matmul {where}", scalar.matmul(a, b, contraction=contraction)
-
-
-def batches_of_products(scalar):
-    a, b = (scalar.from_float(drawn(shape, 3)) for shape in ((3, 2, 5), (3, 5, 4)))
-    for contraction in ("separate", "fma"):
-        yield f"bmm {contraction}", scalar.bmm(a, b, contraction=contraction)
-
-
-LONG = [(1, 5000, 1), (2, 700, 3), (5, 90, 33), (40, 2, 7), (3, 1, 1), (1, 2049, 2)]
-"""Of several launches, several parts, several blocks, and of hardly anything."""
-
-
-def sums(scalar):
-    for shape in LONG:
-        x = scalar.from_float(drawn(shape, 4))
-        for reduction in ("ordered", "pairwise"):
-            yield f"sum {reduction} of {shape}", scalar.sum(x, 1, reduction=reduction)
-        yield f"max of {shape}", scalar.max(x, 1)
-
-
 @pytest.mark.parametrize("dtype", ["float32", "float64", "ieee32exec"])
 def test_products_of_tiles_that_are_full_and_that_are_not(dtype):
-    assert differing(dtype, products) == []
+    assert differing(dtype, parts.products) == []
 
 
 @pytest.mark.parametrize("dtype", ["float32", "ieee32exec"])
 def test_sums_of_many_and_of_few(dtype):
-    assert differing(dtype, sums) == []
+    assert differing(dtype, parts.sums) == []
 
 
 @pytest.mark.parametrize("dtype", ["float32", "ieee32exec", STOCHASTIC])
 def test_moves_and_programs(dtype):
-    parts = batches_of_products, simulated_cuda.movement, simulated_cuda.replayed
-    assert differing(dtype, *parts) == []
-
-
-# Training
-
-
-def trained(dtype, device, backend):
-    task = Task.regression(Sequential(Linear(2, 3), Tanh(), Linear(3, 1)))
-    data = Dataset.of_arrays(np.array([[0, 0], [0, 1], [1, 0], [1, 1]]), np.eye(2).reshape(4, 1))
-    runner = instantiate(task, get_scalar(dtype, device), Options(backend=backend))
-    losses = []
-    config = TrainConfig(3, 2, sgd(0.1, 0.9))
-    run_steps(runner, config, data, on_step=lambda _, loss: losses.append(("loss", loss)))
-    return state_digest([*parameters_of(runner), *losses])
+    moves = simulated_cuda.movement, simulated_cuda.replayed
+    assert differing(dtype, parts.batches_of_products, *moves) == []
 
 
 @pytest.mark.parametrize("dtype", ["float32", "ieee32exec"])
@@ -208,3 +66,23 @@ def test_a_model_is_trained(dtype, machine):
     found = {trained(dtype, "cuda", backend) for backend in ("eager", "compiled")}
     assert machine.launches > before
     assert found == {trained(dtype, "cpu", "eager")}
+
+
+# What the machine would notice
+
+
+def test_a_product_without_its_barriers_is_refused(machine, monkeypatch):
+    monkeypatch.setattr(machine, "translated", lambda text: Kernel(text.replace("bar.sync", "//")))
+    with pytest.raises(AccessError, match="never written"):
+        differing("float32", parts.products)
+
+
+@pytest.mark.parametrize(
+    ("instruction", "other"), [("mul.rn.f32", "add.rn.f32"), ("setp.num.f32", "setp.eq.b32")]
+)
+def test_another_instruction_gives_other_bits(machine, monkeypatch, instruction, other):
+    def changed(text):
+        return Kernel(text.replace(instruction, other))
+
+    monkeypatch.setattr(machine, "translated", changed)
+    assert differing("float32", operations({"mul": 2})) == ["mul"]
