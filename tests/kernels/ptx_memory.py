@@ -45,6 +45,16 @@ def put_alone(cells, address, value, writers, thread):
         )
 
 
+def apart(spaces):
+    """See to it that elements of several sizes do not overlap."""
+    used = [cells for cells in spaces if cells]
+    if len(used) < 2:
+        return
+    touched = [{a + k for a in cells for k in range(cells.size)} for cells in used]
+    if len(set().union(*touched)) < sum(map(len, touched)):
+        raise AccessError("elements of several sizes overlap")
+
+
 class Memory:
     """The arrays of a launch at their own addresses, and nothing else."""
 
@@ -53,8 +63,7 @@ class Memory:
         self._views = [(self._words(x), self._addresses(x)) for x in arrays if x.size]
         for words, addresses in self._views:
             self.cells[words.itemsize].update(zip(addresses, words.ravel().tolist(), strict=True))
-        found = [set(cells) for cells in self.cells.values()]
-        assert len(set().union(*found)) == sum(map(len, found)), "elements of several sizes overlap"
+        apart(self.cells.values())
 
     def write_back(self):
         """Bring what was written into the arrays."""
