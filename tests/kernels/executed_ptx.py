@@ -5,7 +5,6 @@ default, which takes half an hour.
 """
 
 import sys
-import tempfile
 from contextlib import contextmanager
 from functools import cache
 
@@ -35,8 +34,8 @@ def pretended():
     """For its time the device cuda is a real target; what it launches runs on the machine given."""
     from numlean_kernels.targets.cuda import CudaTarget
 
-    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        machine = Machine(patch, folder)
+    with pytest.MonkeyPatch.context() as patch:
+        machine = Machine(patch)
         gpu = CudaTarget(simulated=False)
         patch.setattr("numlean_kernels.targets.find._cuda", lambda: gpu)
         patch.setattr(registry, "_made", cache(registry._made.__wrapped__))

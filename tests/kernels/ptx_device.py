@@ -81,7 +81,7 @@ class Machine:
         translated: The kernel of a PTX, which is translated once.
     """
 
-    def __init__(self, monkeypatch, cache_folder):
+    def __init__(self, monkeypatch):
         from numba.cuda import dispatcher
 
         self.launches = 0
@@ -89,9 +89,8 @@ class Machine:
         monkeypatch.setattr(dispatcher, "get_current_device", Device)
         monkeypatch.setattr("numba.cuda.cudadrv.devices.get_context", Context)
         monkeypatch.setattr("numba.cuda.codegen.CUDACodeLibrary._ensure_cc", _capability)
-        name = "PTX machine", *Device.compute_capability
-        monkeypatch.setattr("numba.cuda.codegen.JITCUDACodegen.magic_tuple", lambda _: name)
-        monkeypatch.setattr("numba.cuda.core.config.CACHE_DIR", str(cache_folder))
+        # What the compiler makes now is what is executed, not what was kept on disk.
+        monkeypatch.setattr("numlean_kernels.targets.cuda.gpu.keep", lambda *_: None)
         monkeypatch.setattr(dispatcher._Kernel, "bind", lambda kernel: None)
         monkeypatch.setattr(dispatcher._Kernel, "launch", self._launcher())
         monkeypatch.setattr("numba.cuda.from_cuda_array_interface", self._array)
