@@ -121,12 +121,13 @@ TILED = {"float32": 128, "float64": 64}
 
 def products(scalar):
     tile = TILED.get(scalar.name, 32)
-    for rows, terms, columns in [(1, 1, 1), (tile, 16, 3), (tile + 1, 17, 2), (2, 35, tile + 2)]:
+    shapes = [(1, 1, 1), (tile, 16, 3), (2, 35, tile + 2)]
+    cases = [(tile + 1, 17, 2, "fma"), *((*shape, "separate") for shape in shapes)]
+    for rows, terms, columns, contraction in cases:
         a = scalar.from_float(drawn((rows, terms), 1))
         b = scalar.from_float(drawn((terms, columns), 2))
-        for contraction in ("separate", "fma"):
-            where = f"{rows} x {terms} x {columns}, {contraction}"
-            yield f"matmul {where}", scalar.matmul(a, b, contraction=contraction)
+        where = f"{rows} x {terms} x {columns}, {contraction}"
+        yield f"matmul {where}", scalar.matmul(a, b, contraction=contraction)
 
 
 def batches_of_products(scalar):
