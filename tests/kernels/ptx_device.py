@@ -1,9 +1,10 @@
 """A pretended GPU: what CudaTarget launches on it, the PTX machine executes."""
 
-import ctypes
 from dataclasses import dataclass
 from functools import cache, partial
-from itertools import count
+from itertools import count, islice
+from math import prod
+from types import SimpleNamespace
 
 import numpy as np
 from ptx_machine import Kernel
@@ -13,22 +14,6 @@ class Device:
     """numba asks the current device for this while it compiles; there need be none."""
 
     compute_capability = (9, 0)
-
-
-class Context:
-    """It has the device."""
-
-    device = Device()
-
-
-class Pointer:
-    """Where an array on the device is, for numba."""
-
-    __cuda_memory__ = True
-
-    def __init__(self, array):
-        self.device_ctypes_pointer = ctypes.c_void_p(array.ctypes.data)
-        self.array = array
 
 
 class Stream:
@@ -65,16 +50,8 @@ class Graph:
             launch()
 
 
-def _capability(*_):
-    return Device.compute_capability
-
-
-def _rubbish(size, dtype):
-    return np.full(size, 0xA5, dtype)
-
-
 class Machine:
-    """The pretended GPU; all that numba would hand to the driver ends here.
+    """The pretended GPU; all that would be asked of the driver ends here.
 
     Attributes:
         launches: How many there were.
@@ -82,48 +59,64 @@ class Machine:
     """
 
     def __init__(self, monkeypatch):
-        from numba.cuda import dispatcher
-
         self.launches = 0
         self.translated = cache(Kernel)
-        monkeypatch.setattr(dispatcher, "get_current_device", Device)
-        monkeypatch.setattr("numba.cuda.cudadrv.devices.get_context", Context)
-        monkeypatch.setattr("numba.cuda.codegen.CUDACodeLibrary._ensure_cc", _capability)
-        # What the compiler makes now is what is executed, not what was kept on disk.
-        monkeypatch.setattr("numlean_kernels.targets.cuda.gpu.keep", lambda *_: None)
-        monkeypatch.setattr(dispatcher._Kernel, "bind", lambda kernel: None)
-        monkeypatch.setattr(dispatcher._Kernel, "launch", self._launcher())
-        monkeypatch.setattr("numba.cuda.from_cuda_array_interface", self._array)
-        monkeypatch.setattr("numba.cuda.managed_array", _rubbish)
-        monkeypatch.setattr("numba.cuda.stream", partial(next, count(1)))
-        monkeypatch.setattr("cuda.core.Stream", Stream)
-        monkeypatch.setattr("numba.cuda.synchronize", lambda: None)
+        self._types = {}
+        library = "numba.cuda.codegen.CUDACodeLibrary"
+        patched = {
+            "numba.cuda.dispatcher.get_current_device": Device,
+            f"{library}._ensure_cc": lambda *_: Device.compute_capability,
+            f"{library}.get_cufunc": lambda self: SimpleNamespace(kernel=self),
+            "numba.cuda.dispatcher._Kernel.bind": self._binder(),
+            # What the compiler makes now is what is executed, not what was kept on disk.
+            "numlean_kernels.targets.cuda.gpu.keep": lambda *_: None,
+            "numlean_kernels.targets.cuda.gpu._shared_stream": partial(Stream, 0),
+            "numba.cuda.managed_array": lambda size, dtype: np.full(size, 0xA5, dtype),
+            "numba.cuda.stream": partial(next, count(1)),
+            "numba.cuda.synchronize": lambda: None,
+            "cuda.core.Stream": Stream,
+            "cuda.core.launch": self._launch,
+        }
+        for name, instead in patched.items():
+            monkeypatch.setattr(name, instead)
 
-    def _array(self, interface, owner):
-        from numba.cuda.cudadrv.devicearray import DeviceNDArray
+    def _binder(self):
+        def bind(kernel):
+            self._types[kernel.library] = kernel.argument_types
 
-        return DeviceNDArray(
-            interface["shape"],
-            interface["strides"] or owner.strides,
-            interface["typestr"],
-            gpu_data=Pointer(owner),
-        )
+        return bind
 
-    def _launcher(self):
-        def launch(kernel, arguments, blocks, threads, stream):
-            text, words = kernel._codelibrary.get_asm_str(), []
-            for kind, value in zip(kernel.argument_types, arguments, strict=True):
-                kernel._prepare_args(kind, value, 0, [], words)
-            words = [getattr(word, "value", word) for word in words]
-            arrays = [argument.gpu_data.array for argument in arguments[1] if argument.size]
-            run = partial(self._run, self.translated(text), blocks, threads, words, arrays)
-            if stream.captured is None:
-                run()
-            else:
-                stream.captured.append(run)
-
-        return launch
+    def _launch(self, stream, config, library, *words):
+        kernel = self.translated(library.get_asm_str())
+        arrays = passed_arrays(self._types[library], words)
+        launch = partial(self._run, kernel, config.grid, config.block, words, arrays)
+        if stream.captured is None:
+            launch()
+        else:
+            stream.captured.append(launch)
 
     def _run(self, kernel, *launch):
         kernel.run(*launch)
         self.launches += 1
+
+
+def passed_arrays(types, words):
+    """The arrays that numba's kernels are told of by words."""
+    extents, kinds = types
+    rest = iter(words[len(extents) :])
+    arrays = []
+    for kind in kinds:
+        _, _, size, itemsize, address = islice(rest, 5)
+        shape, strides = (tuple(islice(rest, kind.ndim)) for _ in range(2))
+        assert size == prod(shape)
+        assert itemsize * 8 == getattr(kind.dtype, "bitwidth", 8)
+        arrays.append(at(address, shape, strides, f"u{itemsize}"))
+    assert not list(rest)
+    return arrays
+
+
+def at(address, shape, strides, dtype):
+    """An array wherever it is."""
+    description = {"data": (address, False), "shape": shape, "strides": strides, "version": 3}
+    described = SimpleNamespace(__array_interface__=description | {"typestr": np.dtype(dtype).str})
+    return np.asarray(described)

@@ -60,7 +60,7 @@ class Memory:
 
     def __init__(self, arrays):
         self.cells = {size: Cells(size) for size in SIZES}
-        self._views = [(self._words(x), self._addresses(x)) for x in arrays if x.size]
+        self._views = [(x.view(f"u{x.itemsize}"), self._addresses(x)) for x in arrays if x.size]
         for words, addresses in self._views:
             self.cells[words.itemsize].update(zip(addresses, words.ravel().tolist(), strict=True))
         apart(self.cells.values())
@@ -77,16 +77,6 @@ class Memory:
         return self.cells == other.cells
 
     __hash__ = None
-
-    def _words(self, array):
-        element = f"u{array.itemsize}"
-        description = array.__array_interface__ | {"typestr": np.dtype(element).str, "descr": []}
-
-        class Described:
-            __array_interface__ = description
-            owner = array
-
-        return np.asarray(Described())
 
     def _addresses(self, array):
         address = np.full(array.shape, array.ctypes.data, np.int64)
