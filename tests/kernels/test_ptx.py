@@ -6,7 +6,7 @@ pytest.importorskip("numba_cuda", reason="the cuda extra is not installed")
 
 import executed_ptx as parts
 import simulated_cuda
-from executed_ptx import BASIC, FURTHER, STOCHASTIC, differing, functions, operations, trained
+from executed_ptx import BASIC, FURTHER, STOCHASTIC, differing, functions, operations
 from ptx_machine import Kernel
 from ptx_memory import AccessError
 
@@ -60,8 +60,16 @@ def test_moves_and_programs(dtype):
     assert differing(dtype, parts.batches_of_products, *moves) == []
 
 
-@pytest.mark.parametrize("dtype", ["float32", "ieee32exec"])
-def test_a_model_is_trained(dtype, machine):
+@pytest.mark.parametrize(
+    ("dtype", "trained"),
+    [
+        ("float32", parts.trained),
+        ("ieee32exec", parts.trained),
+        ("ieee32exec", simulated_cuda.trained),
+    ],
+    ids=["float32", "ieee32exec", "ieee32exec with layers of all kinds"],
+)
+def test_a_model_is_trained(dtype, trained, machine):
     before = machine.launches
     found = {trained(dtype, "cuda", backend) for backend in ("eager", "compiled")}
     assert machine.launches > before
