@@ -71,7 +71,8 @@ class Machine:
             # What the compiler makes now is what is executed, not what was kept on disk.
             "numlean_kernels.targets.cuda.gpu.keep": lambda *_: None,
             "numlean_kernels.targets.cuda.gpu._shared_stream": partial(Stream, 0),
-            "numba.cuda.managed_array": lambda size, dtype: np.full(size, 0xA5, dtype),
+            "numba.cuda.managed_array": filled,
+            "numba.cuda.mapped_array": filled,
             "numba.cuda.stream": partial(next, count(1)),
             "numba.cuda.synchronize": lambda: None,
             "cuda.core.Stream": Stream,
@@ -98,6 +99,11 @@ class Machine:
     def _run(self, kernel, *launch):
         kernel.run(*launch)
         self.launches += 1
+
+
+def filled(size, dtype):
+    """Memory as it is found: not all zeros."""
+    return np.full(size, 0xA5, dtype)
 
 
 def passed_arrays(types, words):
