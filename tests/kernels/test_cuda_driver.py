@@ -3,6 +3,8 @@
 import ctypes
 import re
 from contextlib import nullcontext
+from functools import partial
+from itertools import count
 from types import SimpleNamespace
 
 import numpy as np
@@ -17,38 +19,10 @@ from numlean_kernels.targets.protocol import Called, DeviceFailedError, Launched
 
 pytest.importorskip("numba_cuda", reason="the cuda extra is not installed")
 
+from ptx_device import Stream
 from ptx_reading import PretendedDevice
 
 from numlean_kernels.targets.cuda import CudaTarget
-
-
-class Stream:
-    """A stream that can be captured, as cuda.core has it."""
-
-    def __init__(self, handle, found):
-        self.handle, self.found, self.captured = handle, found, None
-
-    def create_graph_builder(self):
-        assert self.handle
-        return self
-
-    def begin_building(self):
-        self.captured = []
-
-    def end_building(self):
-        launched, self.captured = self.captured, None
-        return SimpleNamespace(complete=lambda: Graph(self, launched))
-
-
-class Graph:
-    """Launches that were captured."""
-
-    def __init__(self, stream, launched):
-        self.stream, self.launched = stream, launched
-
-    def launch(self, stream):
-        assert stream is self.stream
-        stream.found += ["graph", *self.launched]
 
 
 @pytest.fixture
@@ -59,13 +33,14 @@ def launches(monkeypatch, tmp_path):
     from numlean_kernels.targets.cuda import gpu
 
     def launch(stream, config, kernel, *words):
-        done = found if stream.captured is None else stream.captured
-        done.append((config.grid, config.block, list(words)))
+        entry = config.grid, config.block, list(words)
+        if stream.captured is None:
+            found.append(entry)
+        else:
+            entries = [entry] if stream.captured else ["graph", entry]
+            stream.captured += [partial(found.append, one) for one in entries]
 
-    class Streams:
-        from_handle = staticmethod(lambda handle: streams.setdefault(handle, Stream(handle, found)))
-
-    found, streams = [], {}
+    found = []
     monkeypatch.setattr(dispatcher, "get_current_device", lambda: PretendedDevice((9, 0)))
     library = "numba.cuda.codegen.CUDACodeLibrary"
     monkeypatch.setattr(f"{library}._ensure_cc", lambda *_: (9, 0))
@@ -75,9 +50,9 @@ def launches(monkeypatch, tmp_path):
     monkeypatch.setattr(dispatcher._Kernel, "bind", lambda kernel: None)
     monkeypatch.setattr("numba.cuda.managed_array", np.empty)
     monkeypatch.setattr("numba.cuda.mapped_array", np.empty)
-    monkeypatch.setattr("numba.cuda.stream", lambda: 7)
+    monkeypatch.setattr("numba.cuda.stream", partial(next, count(1)))
     monkeypatch.setattr("cuda.core.launch", launch)
-    monkeypatch.setattr("cuda.core.Stream", Streams)
+    monkeypatch.setattr("cuda.core.Stream", Stream)
     monkeypatch.setattr("numba.cuda.synchronize", lambda: found.append("wait"))
     gpu._shared_stream.cache_clear()
     yield found
