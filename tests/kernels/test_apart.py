@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numba import njit
 
-from numlean_kernels.formats import BFLOAT16, BINARY16, BINARY32, BINARY64, E4M3, parse_format
+from numlean_kernels.formats import BFLOAT16, BINARY16, BINARY32, BINARY64, E4M3, E5M2, parse_format
 from numlean_kernels.ieee import Arithmetic, Rounding, ieee_table
 from numlean_kernels.ieee.arithmetic import NanRule, Overflow, Subnormal
 from numlean_kernels.targets.cpu import CPU
@@ -82,6 +82,37 @@ def test_every_partial_sum_has_the_bits_of_separate_operations(arithmetic):
         share[spread] = chains(a, b, sums, expected) / a.size
         assert np.array_equal(sums, expected)
     assert arithmetic.format.exponent_bits < 8 or share[3] > 0.95
+
+
+def make_all_sums(table):
+    """A function that counts the sums c + a * b, of all numbers of some bits, that are wrong."""
+    apart, together, accumulate, by_encodings, add, mul = map(table.__getitem__, NAMES)
+
+    def wrong_sums(count, minus_zero):
+        wrong = 0
+        for i in range(count):
+            sig_a, exp_a = apart(np.uint32(i))
+            wrong += together(sig_a, exp_a) != np.uint32(i)
+            for j in range(count):
+                sig_b, exp_b = apart(np.uint32(j))
+                product = mul(np.uint32(i), np.uint32(j))
+                for k in range(count):
+                    sig_c, exp_c = apart(np.uint32(k))
+                    sig, exp, is_known = accumulate(sig_a, exp_a, sig_b, exp_b, sig_c, exp_c)
+                    if not is_known:
+                        sig, exp = by_encodings(sig_a, exp_a, sig_b, exp_b, sig_c, exp_c)
+                    # No sum that began with +0 is -0.
+                    if k != minus_zero:
+                        wrong += together(sig, exp) != add(np.uint32(k), product)
+        return wrong
+
+    return wrong_sums
+
+
+@pytest.mark.parametrize("format", [E4M3, E5M2], ids=lambda format: format.name)
+def test_all_sums_of_eight_bits_are_right(format):
+    wrong_sums = njit(make_all_sums(ieee_table(Arithmetic(format), CPU)))
+    assert wrong_sums(1 << format.width, format.sign_mask) == 0
 
 
 @pytest.mark.parametrize("arithmetic", CHOICES[:4], ids=lambda arithmetic: arithmetic.identity)
