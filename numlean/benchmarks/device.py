@@ -11,8 +11,10 @@ import numpy as np
 
 from numlean.benchmarks.timing import best_seconds
 from numlean.data import Sample
+from numlean.interop.torch.network import to_torch
+from numlean.interop.torch.optimizers import to_optimizer
 from numlean.nn import Linear, ReLU, Sequential
-from numlean.optim import sgd
+from numlean.optim import Optimizer, sgd
 from numlean.registry import get_scalar
 from numlean.runtime import Options, Task, instantiate, stepper
 from numlean.scalar import Contraction
@@ -27,6 +29,7 @@ SIZE: Final = 4096
 TORCH: Final = "torch"
 """Names PyTorch's column."""
 
+_GPU: Final = "cuda"
 _ON_CPU: Final = 512
 _ELEMENTS: Final = 4096
 _BATCH: Final = 128
@@ -65,19 +68,24 @@ def rows(size: int, rounds: int) -> Iterator[Row]:
         ("float32", "separate"),
         ("ieee32exec", "separate"),
     )
+    torch = _torch_on_a_gpu()
     for dtype, contraction in products:
         jobs = {device: _product(dtype, device, contraction, size) for device in DEVICES}
-        if dtype == "float32":
-            jobs |= _torch_product(size)
+        if torch is not None and dtype == "float32":
+            jobs[TORCH] = _torch_job(torch, torch.matmul, _numbers(2, size, size), 2e-9 * size**3)
         yield _row(f"{dtype} matmul {size}, {contraction}", "Gop", jobs, rounds)
     for dtype in ("float32", "ieee32exec"):
         jobs = {device: _sum(dtype, device, size) for device in DEVICES}
+        if torch is not None and dtype == "float32":
+            operands = _numbers(2, size, _ELEMENTS)
+            jobs[TORCH] = _torch_job(torch, torch.add, operands, 12e-9 * operands[0].size)
         yield _row(f"{dtype} add of {size} x {_ELEMENTS}", "GB", jobs, rounds)
-    for dtype in ("float32", "ieee32exec"):
-        jobs = {device: (_cnn_step(dtype, device), 1.0) for device in DEVICES}
-        yield _row(f"{dtype} digits-cnn", "steps", jobs, rounds)
-    jobs = {device: (_mlp_step(device, size), 1.0) for device in DEVICES}
-    yield _row(f"float32 3 layers of {size}", "steps", jobs, rounds)
+    cnn, mlp = _of_digits(), _wide(size)
+    for dtype, training in (("float32", cnn), ("ieee32exec", cnn), ("float32", mlp)):
+        jobs = {device: (training.step(dtype, device), 1.0) for device in DEVICES}
+        if torch is not None and dtype == "float32":
+            jobs[TORCH] = training.torch_step(torch), 1.0
+        yield _row(f"{dtype} {training.name}", "steps", jobs, rounds)
 
 
 def _row(what: str, unit: str, jobs: dict[str, Job], rounds: int) -> Row:
@@ -98,38 +106,68 @@ def _sum(dtype: str, device: str, size: int) -> Job:
     return lambda: s.add(x, y), 3e-9 * x.nbytes
 
 
-def _cnn_step(dtype: str, device: str) -> Callable[[], object]:
+@dataclass(frozen=True)
+class _Training:
+    """Steps of training on one batch."""
+
+    name: str
+    task: Task
+    optimizer: Optimizer
+    batch: Sample
+
+    def step(self, dtype: str, device: str) -> Callable[[], object]:
+        """By numlean, compiled; float32 with fast kernels where there are any."""
+        scalar = get_scalar(dtype, device, fast_kernels=device == "cpu" and dtype == "float32")
+        made = stepper(instantiate(self.task, scalar, Options(backend="compiled")), self.optimizer)
+        return lambda: made.step(self.batch)
+
+    def torch_step(self, torch: Any, device: str = _GPU) -> Callable[[], object]:
+        """By PyTorch in float32, eager. As ours, it returns the loss before the step."""
+        module, loss = to_torch(self.task, instantiate(self.task, "float32"))
+        module = module.to(device)
+        rule = to_optimizer(self.optimizer, module)
+        x, y = (torch.tensor(np.asarray(v), dtype=torch.float32, device=device) for v in self.batch)
+
+        def step() -> object:
+            rule.zero_grad()
+            value = loss(module(x), y)
+            value.backward()
+            rule.step()
+            return value.item()  # and so waits, as ours does
+
+        return step
+
+
+def _of_digits() -> _Training:
     named = get_task("digits-cnn")
-    runner = instantiate(named.task, get_scalar(dtype, device), Options(backend="compiled"))
-    step = stepper(runner, sgd(named.lr, named.momentum))
     batch = named.load().train.batch(range(named.batch_size))
-    return lambda: step.step(batch)
+    return _Training(named.name, named.task, named.config().optimizer, batch)
 
 
-def _mlp_step(device: str, size: int) -> Callable[[], object]:
+def _wide(size: int) -> _Training:
     layers = (Linear(size, size), ReLU(), Linear(size, size), ReLU(), Linear(size, size))
-    scalar = get_scalar("float32", device, fast_kernels=device == "cpu")
-    runner = instantiate(Task.regression(Sequential(*layers)), scalar, Options(backend="compiled"))
-    step, batch = stepper(runner, sgd(_RATE)), Sample(*_numbers(2, _BATCH, size))
-    return lambda: step.step(batch)
+    task = Task.regression(Sequential(*layers))
+    return _Training(f"3 layers of {size}", task, sgd(_RATE), Sample(*_numbers(2, _BATCH, size)))
 
 
-def _torch_product(size: int) -> dict[str, Job]:
-    """PyTorch's product in binary32, without TF32; nothing where it has no GPU."""
+def _torch_on_a_gpu() -> Any:
+    """PyTorch, told not to compute in TF32; None where it is not installed, or has no GPU."""
     if find_spec("torch") is None:
-        return {}
+        return None
     import torch
 
-    if not torch.cuda.is_available():
-        return {}
-    torch.backends.cuda.matmul.allow_tf32 = False
-    a, b = (torch.tensor(x, dtype=torch.float32, device="cuda") for x in _numbers(2, size, size))
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+    return torch if torch.cuda.is_available() else None
 
-    def product() -> None:
-        torch.matmul(a, b)
+
+def _torch_job(torch: Any, function: Callable[..., Any], operands: Any, count: float) -> Job:
+    a, b = (torch.tensor(x, dtype=torch.float32, device=_GPU) for x in operands)
+
+    def job() -> None:
+        function(a, b)
         torch.cuda.synchronize()
 
-    return {TORCH: (product, 2e-9 * size**3)}
+    return job, count
 
 
 def _numbers(*shape: int) -> np.ndarray[Any, np.dtype[np.float64]]:

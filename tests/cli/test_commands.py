@@ -2,8 +2,10 @@ import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
+from numlean.benchmarks.device import _wide
 from numlean.cli import main
 from numlean.registry import get_scalar, scalars
 from numlean.tasks import tasks
@@ -120,12 +122,21 @@ def test_bench_crosscheck_shows_what_lockstep_costs(capsys, monkeypatch):
 def test_bench_device_lays_the_devices_side_by_side(capsys, monkeypatch):
     monkeypatch.setattr("numlean.benchmarks.device.DEVICES", ("cpu", "python"))
     monkeypatch.setattr("numlean.benchmarks.device._ELEMENTS", 3)
-    monkeypatch.setattr("numlean.benchmarks.device._cnn_step", lambda *_: lambda: None)
+    monkeypatch.setattr("numlean.benchmarks.device._of_digits", lambda: _wide(1))
     assert main(["bench", "device", "--size", "2", "--rounds", "1"]) == 0
     lines = capsys.readouterr().out.splitlines()
     (head,) = (k for k, line in enumerate(lines) if line.startswith("a second"))
     assert lines[head].split()[2:5] == ["cpu", "python", "torch"]
     assert len(lines[head + 1 :]) == 8
+
+
+def test_pytorch_makes_the_same_steps_beside_them():
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    training = _wide(3)
+    ours, theirs = training.step("float32", "cpu"), training.torch_step(torch, "cpu")
+    losses = [(ours().item(), theirs()) for _ in range(3)]
+    assert losses[2] < losses[0]
+    assert np.allclose(*zip(*losses, strict=True))
 
 
 def test_dtypes_lists_every_registered_scalar_and_tasks_every_task(capsys):
