@@ -331,13 +331,17 @@ class Scalar(ElementaryFunctions, Protocol):
         """X where ``holds``, +0 elsewhere; the two broadcast."""
 
     def fed(self, values: Callable[[], ArrayLike]) -> Storage:
-        """Binary64 values that a function gives, rounded once: asked again at every step."""
+        """Binary64 values that a function gives, rounded once: asked again at every step.
+
+        It may be asked before anything else of a step is done, and so must not look at that.
+        """
 
 
 def own_copy(scalar: Scalar, array: Storage, *, is_exchanged: bool = False) -> Storage:
     """A copy of an array in C order, in the memory that a Scalar's kernels reach best.
 
-    A Scalar whose kernels have memory of their own has a method of this name; it need not have one.
+    A Scalar whose kernels have memory of their own has a method ``own_copy(array, *,
+    is_exchanged=False)``; others need not have one.
 
     Args:
         scalar: Whose kernels.

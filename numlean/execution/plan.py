@@ -31,14 +31,24 @@ class Plan:
         self._run: Callable[[], None] | None = None
 
     def finish(self, loss: Storage, moves: Sequence[tuple[Storage, Storage]]) -> None:
-        """Record that arrays are written back where they will be read; nothing comes after."""
-        for place, new in moves:
-            self.recorder.move(new, place)
+        """Record that arrays are written back where they will be read; nothing comes after.
+
+        They are left as they were if the plan cannot be made.
+        """
         kept = [place for place, _ in moves]
+        before = [np.array(place) for place in kept]
         self.loss = own_copy(self._scalar, loss, is_exchanged=True)
+        # The loss may be a view of what is written back.
         self.recorder.move(loss, self.loss)
-        self.operations = pruned(self._recorded, [*self.inputs, *kept], [self.loss, *kept])
-        self._run = self._scalar.program(self.operations)
+        try:
+            for place, new in moves:
+                self.recorder.move(new, place)
+            self.operations = pruned(self._recorded, [*self.inputs, *kept], [self.loss, *kept])
+            self._run = self._scalar.program(self.operations)
+        except BaseException:
+            for place, values in zip(kept, before, strict=True):
+                place[...] = values
+            raise
 
     def replay(self, *inputs: Storage) -> None:
         """Do it all again, for other inputs."""

@@ -21,6 +21,7 @@ from numlean import (
 from numlean.autograd import operations as ops
 from numlean.data import Dataset, Sample
 from numlean.digest import parameters_of
+from numlean.execution.plan import Plan
 from numlean.nn import Layer, Linear, ParameterSpec, ReLU, Sequential, Tanh
 from numlean.nn.layer import ones, zeros
 from numlean.optim import sgd
@@ -169,3 +170,35 @@ def test_an_array_of_many_axes_is_moved_in_native_code():
     data = Dataset.of_arrays(rng.standard_normal((4, 64)), rng.standard_normal((4, 1)))
     task = Task.regression(Sequential(Linear(64, 64), Folded(), Linear(64, 1)))
     assert trained("eager", "float32", task, data) == trained("compiled", "float32", task, data)
+
+
+def test_a_loss_that_is_a_view_of_a_parameter_is_that_of_before_the_step():
+    scalar = get_scalar("float32")
+    weight = scalar.from_float([2.0])
+    plan = Plan(scalar, ())
+    new = plan.recorder.mul(weight, plan.recorder.fed(lambda: [0.5]))
+    plan.finish(weight.reshape(()), [(weight, new)])
+    losses = [plan.loss.item()]
+    for _ in range(2):
+        plan.replay()
+        losses.append(plan.loss.item())
+    assert losses == [2.0, 1.0, 0.5]
+
+
+def test_a_step_that_cannot_be_planned_changes_nothing(monkeypatch):
+    def refuse(*_):
+        raise MemoryError("no room")
+
+    task, sample = Task.regression(Linear(3, 2)), DATA.batch(range(4))
+    eager, compiled = (
+        stepper(instantiate(task, "float32", Options(backend=backend)), sgd(0.1, 0.9))
+        for backend in ("eager", "compiled")
+    )
+    with monkeypatch.context() as patched:
+        patched.setattr("numlean_kernels.targets.cpu.CpuTarget.program", refuse)
+        with pytest.raises(MemoryError):
+            compiled.step(sample)
+    for each in (eager, compiled):
+        each.step(sample)
+    digests = {state_digest(parameters_of(each.runner)) for each in (eager, compiled)}
+    assert len(digests) == 1

@@ -7,13 +7,10 @@ from math import prod
 from types import SimpleNamespace
 
 import numpy as np
+from pretended_device import PretendedDevice
 from ptx_machine import Kernel
 
-
-class Device:
-    """numba asks the current device for this while it compiles; there need be none."""
-
-    compute_capability = (9, 0)
+CAPABILITY = (9, 0)
 
 
 class Stream:
@@ -21,8 +18,6 @@ class Stream:
 
     def __init__(self, handle):
         self.handle, self.captured = handle, None
-
-    from_handle = classmethod(cache(lambda cls, handle: cls(handle)))
 
     def create_graph_builder(self):
         assert self.handle
@@ -64,8 +59,8 @@ class Machine:
         self._types = {}
         library = "numba.cuda.codegen.CUDACodeLibrary"
         patched = {
-            "numba.cuda.dispatcher.get_current_device": Device,
-            f"{library}._ensure_cc": lambda *_: Device.compute_capability,
+            "numba.cuda.dispatcher.get_current_device": partial(PretendedDevice, CAPABILITY),
+            f"{library}._ensure_cc": lambda *_: CAPABILITY,
             f"{library}.get_cufunc": lambda self: SimpleNamespace(kernel=self),
             "numba.cuda.dispatcher._Kernel.bind": self._binder(),
             # What the compiler makes now is what is executed, not what was kept on disk.
@@ -75,7 +70,7 @@ class Machine:
             "numba.cuda.mapped_array": filled,
             "numba.cuda.stream": partial(next, count(1)),
             "numba.cuda.synchronize": lambda: None,
-            "cuda.core.Stream": Stream,
+            "cuda.core.Stream": SimpleNamespace(from_handle=cache(Stream)),
             "cuda.core.launch": self._launch,
         }
         for name, instead in patched.items():

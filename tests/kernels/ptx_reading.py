@@ -6,9 +6,9 @@ from cuda.bindings.nvjitlink import nvJitLinkError
 from cuda.core import Linker, LinkerOptions, ObjectCode
 from cuda_kernels import CAPABILITIES, GPU, Floats
 
-FLOATING = re.compile(r"\.(f16x2|f16|f32|f64|bf16x2|bf16|tf32)\b")
+FLOATING = re.compile(r"\.(f16|f32|f64|bf16|tf32)(x2)?\b")
 MOVES = r"(ld|st|mov|selp)\."
-COMPARED = r"|setp\.\w+(\.\w+)?\.f(32|64)$"
+COMPARED = r"|setp\.\w+(\.(and|or|xor))?\.f(32|64)$"
 # Each rounds once, to nearest, or not at all.
 SEPARATE = r"|(add|sub|mul|div|sqrt)\.rn\.f(32|64)$|(neg|abs)\.f(32|64)$"
 ALLOWED = {
@@ -21,13 +21,6 @@ ALLOWED = {
 INSTRUCTION = re.compile(
     r"(?:^[ \t]*\{?|;|(?<!:):(?!:))[ \t]*(?:@!?%\w+\s+)?([a-z][\w.]*(?:::[\w.]+)*)", re.MULTILINE
 )
-
-
-class PretendedDevice:
-    """numba asks the current device for this while it compiles; there need be none."""
-
-    def __init__(self, capability):
-        self.compute_capability = capability
 
 
 def instructions(text):

@@ -15,13 +15,14 @@ from time import perf_counter
 
 from cuda_kernels import CAPABILITIES, NUMBERLESS, every_numbers, parts
 from numba.cuda import dispatcher
-from ptx_reading import PretendedDevice, read
+from pretended_device import PretendedDevice
+from ptx_reading import read
 
 from numlean.registry import backends
 from numlean_kernels.formats import parse_format
 
-BORDERS = ("e2m1", "e11m1", "e2m52", "e8m24", "e9m22")
-"""Of the dtype ieee:eXmY: least and greatest widths; and where routines take longer words."""
+BORDERS = ("e2m1", "e11m1", "e2m52", "e8m24", "e9m22", "e9m23")
+"""Of the dtype ieee:eXmY: least and greatest widths; and on both sides of words of 32 bits."""
 
 
 def formats():

@@ -34,10 +34,12 @@ from numlean.optim import adam, adamw, clip_by_norm, clip_by_value, sgd
 from numlean.runtime import TrainConfig, run_steps
 
 sys.path.append(str(Path(__file__).parents[1] / "nn"))
-from conftest import CASES, Case, weighted
+from layer_cases import CASES, Case, weighted
 
 RNG = np.random.default_rng(11)
 STOCHASTIC = "bfloat16@round=stochastic,seed=4"
+LONG = "ieee:e11m23"
+"""A narrow significand in words of 64 bits."""
 DTYPES = ("float32", "float64", "ieee32exec", "e4m3", STOCHASTIC)
 COMPILED = ("float32", "ieee32exec")
 TRAINED = ("float32", "ieee32exec", STOCHASTIC)
@@ -198,6 +200,8 @@ def digests(device, other_device):
             for name, z in part(get_scalar(dtype, where).renewed()):
                 content = f"{z.shape} {z.dtype}".encode() + np.ascontiguousarray(z).tobytes()
                 found[f"{dtype}: {name} ({len(found)})"] = hashlib.sha256(content).hexdigest()[:16]
+    for name, z in reductions(get_scalar(LONG, device)):
+        found[f"{LONG}: {name}"] = hashlib.sha256(np.ascontiguousarray(z)).hexdigest()[:16]
     for optimizer in OPTIMIZERS:
         for backend in ("eager", "compiled"):
             found[f"{optimizer} {backend}"] = optimized("float32", device, backend, optimizer)

@@ -10,7 +10,7 @@ from numlean_kernels.ieee.arithmetic import NanRule, Overflow, Subnormal
 from numlean_kernels.targets.cpu import CPU
 from numlean_kernels.targets.python import PYTHON
 
-NAMES = ("apart", "together", "accumulate", "accumulate encodings", "add", "mul")
+NAMES = ("apart", "together", "accumulate", "accumulate by encodings", "add", "mul")
 TERMS = 16
 
 
@@ -128,6 +128,7 @@ def test_the_reference_interpreter_agrees(arithmetic):
     "arithmetic",
     [
         Arithmetic(BINARY64),
+        Arithmetic(parse_format("e11m23")),  # in words of 64 bits
         *(Arithmetic(BINARY32, r) for r in Rounding if r.name != "TIES_TO_EVEN"),
     ],
     ids=lambda arithmetic: arithmetic.identity,

@@ -34,7 +34,8 @@ from cuda_kernels import (
     parts,
     variants,
 )
-from ptx_reading import FLOATING, PretendedDevice, instructions, ptx_of, read, violations
+from pretended_device import PretendedDevice
+from ptx_reading import FLOATING, instructions, ptx_of, read, violations
 
 USUAL, STOCHASTIC = Arithmetic(BINARY32), Arithmetic(BINARY32, Rounding.STOCHASTIC)
 UNUSUAL = Arithmetic(
@@ -107,7 +108,7 @@ def test_every_routine_with_a_name_is_read():
         for name, make in table.items()
         if isinstance(name, str) and callable(make)
     }
-    of_products = {"apart", "together", "accumulate", "accumulate encodings"}
+    of_products = {"apart", "together", "accumulate", "accumulate by encodings"}
     assert names == {*EMULATED, *FUNCTIONS} | of_products
     for numbers in (emulated(USUAL), hardware(BINARY32), hardware(BINARY64)):
         read_here = {loop.name for loop, _ in listed(*parts(numbers))}
@@ -186,6 +187,12 @@ def test_the_reading_finds_what_it_looks_for():
     wrong = violations(text, Floats.SEPARATE)
     assert any(".ftz" in name for name in wrong)
     assert any(".approx" in name for name in wrong)
+    flushing = """
+    \tst.global.f32 [%rd1], %f1;
+    \tsetp.lt.ftz.f32 %p1, %f1, %f2;
+    \tadd.rn.f32x2 %rd2, %rd2, %rd2;
+    """
+    assert violations(flushing, Floats.SEPARATE) == ["add.rn.f32x2", "setp.lt.ftz.f32"]
     (kernel,) = elementwise_kernels(hardware(BINARY32), ("add",))
     for forbidding in (Floats.NOTHING, Floats.MOVED, Floats.FUSED):
         _, found = read([kernel._replace(floats=forbidding)])

@@ -3,7 +3,7 @@
 import ctypes
 import re
 from contextlib import nullcontext
-from functools import partial
+from functools import cache, partial
 from itertools import count
 from types import SimpleNamespace
 
@@ -19,8 +19,8 @@ from numlean_kernels.targets.protocol import Called, DeviceFailedError, Launched
 
 pytest.importorskip("numba_cuda", reason="the cuda extra is not installed")
 
+from pretended_device import PretendedDevice
 from ptx_device import Stream
-from ptx_reading import PretendedDevice
 
 from numlean_kernels.targets.cuda import CudaTarget
 
@@ -52,7 +52,7 @@ def launches(monkeypatch, tmp_path):
     monkeypatch.setattr("numba.cuda.mapped_array", np.empty)
     monkeypatch.setattr("numba.cuda.stream", partial(next, count(1)))
     monkeypatch.setattr("cuda.core.launch", launch)
-    monkeypatch.setattr("cuda.core.Stream", Stream)
+    monkeypatch.setattr("cuda.core.Stream", SimpleNamespace(from_handle=cache(Stream)))
     monkeypatch.setattr("numba.cuda.synchronize", lambda: found.append("wait"))
     gpu._shared_stream.cache_clear()
     yield found
@@ -160,6 +160,44 @@ def test_what_is_exchanged_with_the_host_is_fetched_once_before_kernels_read_it(
     ]
 
 
+def test_what_kernels_write_for_the_host_is_fetched_again_before_they_read_it(launches):
+    gpu = CudaTarget(simulated=False)
+    add, table = binary("add"), hardware_table(BINARY32, gpu)
+    given, x, z = gpu.exchanged(9, np.float32), *(gpu.empty(9, np.float32) for _ in range(2))
+    read = Launched(add, table, (9,), (given, x, z))
+    gpu.program([read, read, Moved(z, given), read])()
+    _, fetched, first, second, moved, *again, wait = launches
+    assert again == [fetched, first]
+    assert (first, wait) == (second, "wait")
+    assert moved != fetched
+
+
+def test_views_that_overlap_are_moved_by_way_of_a_copy(launches):
+    gpu = CudaTarget(simulated=False)
+    x = gpu.empty(9, np.float32)
+    gpu.move(x[:-1], x[1:])
+    (*_, there), (*_, back), wait = launches
+    assert x.ctypes.data in there
+    assert x.ctypes.data + 4 in back
+    assert x.ctypes.data not in back
+    assert wait == "wait"
+
+
+def test_a_twin_is_refreshed_if_any_bit_has_changed():
+    from numlean_kernels.targets.cuda.target import _Twin
+
+    array = np.array([0.0, np.nan])
+    there = array.copy()
+    twin = _Twin(array, there)
+    for values in ([-0.0, np.nan], [-0.0, -np.nan]):
+        array[...] = values
+        twin.refresh()
+        assert there.tobytes() == array.tobytes()
+    there[...] = 7
+    twin.refresh()
+    assert (there == 7).all()
+
+
 def test_a_long_tree_is_several_launches_and_a_short_one_none(launches):
     gpu = CudaTarget(simulated=False)
     table = hardware_table(BINARY32, gpu)
@@ -215,6 +253,17 @@ def test_what_cuda_complains_of_is_one_line(monkeypatch, capsys):
     with pytest.raises(DeviceFailedError, match=r"CUDA says: .*ILLEGAL_ADDRESS; .*--resume"):
         gpu.move(nothing, nothing)
     assert deferred == ["all"]
+
+    def no_context():
+        raise CudaAPIError(code, "there is no context")
+
+    monkeypatch.setattr("numba.cuda.defer_cleanup", no_context)
+    with pytest.raises(DeviceFailedError, match="CUDA says"):
+        gpu.move(nothing, nothing)
+    code, name = 5, "something that no driver says"
+    with pytest.raises(DeviceFailedError, match=r"CUDA says: .*no driver says$"):
+        gpu.move(nothing, nothing)
+    code, name = 700, "CUDA_ERROR_ILLEGAL_ADDRESS"
     monkeypatch.setattr("numlean_kernels.targets.find._cuda", lambda: gpu)
     assert main(["train", "xor", "--steps", "1", "--cuda", "--dtype", "float64"]) == 2
     *_, line = capsys.readouterr().err.splitlines()

@@ -5,9 +5,11 @@ at bit 27, and a biased exponent ``exp``; the value is sig * 2**(exp - bias - 27
 an exponent far below all. What is neither (-0, subnormals, infinities, NaNs) keeps its encoding for
 a sig, under an exponent far above all. A sum may also have sig +-2**28, rounded up from below.
 
-Two's complement rounds to nearest as well as signs do: what is added before bits are cut off
-differs in no sign. Results outside the normal range or in its last binade, and whatever comes of an
-exponent far above, are *not known*: they are left to the operations on encodings.
+Two's complement rounds to nearest, ties to even, as well as signs do: half a unit less one, and the
+last bit that stays, are added before bits are cut off; so ties of either sign go to the even
+neighbour, and all else to the nearest. Results outside the normal range or in its last binade, and
+whatever comes of an exponent far above, are *not known*: they are left to the operations on
+encodings.
 """
 
 from __future__ import annotations
@@ -22,15 +24,17 @@ from numlean_kernels.targets.protocol import Routine
 
 _LEAD: Final = 27
 _MOST_PRECISION: Final = 24
+_MOST_WORD_BITS: Final = 32
 # One of each, and any exponent, add up to more than any exponent.
 _FAR_BELOW: Final = -(1 << 13)
 _FAR_ABOVE: Final = 1 << 16
 
 
 def has_apart(kit: Kit) -> bool:
-    """Whether there are these routines: to nearest, at most 24 significant bits."""
+    """Whether there are these routines: to nearest, of at most 24 bits, in words of 32."""
     is_nearest = kit.arithmetic.rounding is Rounding.TIES_TO_EVEN
-    return is_nearest and kit.format.precision <= _MOST_PRECISION
+    is_narrow = kit.format.precision <= _MOST_PRECISION and kit.word_bits <= _MOST_WORD_BITS
+    return is_nearest and is_narrow
 
 
 def make_apart(kit: Kit) -> Routine:
@@ -120,14 +124,14 @@ def make_accumulate(kit: Kit) -> Routine:
     return accumulate
 
 
-def make_accumulate_encodings(kit: Kit) -> Routine:
+def make_accumulate_by_encodings(kit: Kit) -> Routine:
     """Return what ``accumulate`` does, without the last, by the operations on encodings."""
     apart, together = kit.routine(make_apart), kit.routine(make_together)
-    add, mul, quiet = kit.routine(make_add), kit.routine(make_mul), kit.word(0)
+    add, mul, noise = kit.routine(make_add), kit.routine(make_mul), kit.word(0)
 
     def accumulate(sig_a: Any, exp_a: Any, sig_b: Any, exp_b: Any, sig_c: Any, exp_c: Any) -> Any:
-        product, _ = mul(together(sig_a, exp_a), together(sig_b, exp_b), quiet)
-        total, _ = add(together(sig_c, exp_c), product, quiet)
+        product, _ = mul(together(sig_a, exp_a), together(sig_b, exp_b), noise)
+        total, _ = add(together(sig_c, exp_c), product, noise)
         return apart(total)
 
     return accumulate

@@ -86,7 +86,7 @@ _APART_MAKERS: Final[dict[str, Maker]] = {
     "apart": apart.make_apart,
     "together": apart.make_together,
     "accumulate": apart.make_accumulate,
-    "accumulate encodings": apart.make_accumulate_encodings,
+    "accumulate by encodings": apart.make_accumulate_by_encodings,
 }
 """How sums of products are computed without encodings, where they can be."""
 

@@ -41,7 +41,14 @@ class KernelCache(FunctionCache):  # type: ignore[misc]
 
 
 class FilesByKey:
-    """A file for each key, written at once: nothing is shared that two processes could mix up."""
+    """A file for each key, written at once: nothing is shared that two processes could mix up.
+
+    To be mixed into numba's class of cache files, which has the attributes.
+    """
+
+    _index_name: str
+    _save_data: Callable[[str, Any], None]
+    _load_data: Callable[[str], Any]
 
     def save(self, key: Any, data: Any) -> None:
         """Keep data under a key."""
@@ -56,10 +63,6 @@ class FilesByKey:
 
     def _name_of(self, key: Any) -> str:
         return str(self._index_name.removesuffix(".nbi")) + f".{_digest(repr(key))}.nbc"
-
-    _index_name: str
-    _save_data: Callable[[str, Any], None]
-    _load_data: Callable[[str], Any]
 
 
 class _File(FilesByKey, IndexDataCacheFile):  # type: ignore[misc]

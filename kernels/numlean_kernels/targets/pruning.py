@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+import numpy as np
+
 from numlean_kernels.targets.protocol import Array, Called, Operation
 
 
@@ -20,11 +22,16 @@ def pruned(
     return _useful(_varying(operations, variables), results)
 
 
+def owner_of(array: Array) -> Array:
+    """The array that has the memory that an array is a view of."""
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array
+
+
 def memory_of(array: Array) -> int:
     """Names the memory that an array is a view of."""
-    while isinstance(array.base, type(array)):
-        array = array.base
-    return id(array)
+    return id(owner_of(array))
 
 
 def _varying(operations: Sequence[Operation], variables: Iterable[Array]) -> list[Operation]:

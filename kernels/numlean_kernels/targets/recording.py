@@ -29,18 +29,17 @@ class RecordingTarget(BorrowedWords):
 
     def __init__(self, inner: Target, operations: list[Operation]) -> None:
         super().__init__(inner)
-        self._inner = inner
         self.name = inner.name
         self.operations = operations
 
     @property
     def immediate(self) -> Target:
         """The other target."""
-        return self._inner
+        return self._words
 
     def kernel(self, loop: Loop, table: Table) -> Launch:
         """The other target's kernel; each launch is recorded."""
-        launch = self._inner.kernel_of(loop, table)
+        launch = self._words.kernel_of(loop, table)
 
         def launch_and_record(domain: tuple[int, ...], *arrays: Array) -> None:
             launch(domain, *arrays)
@@ -50,24 +49,24 @@ class RecordingTarget(BorrowedWords):
 
     def empty(self, shape: int | tuple[int, ...], dtype: Any) -> Array:
         """As the other target has it."""
-        return self._inner.empty(shape, dtype)
+        return self._words.empty(shape, dtype)
 
     def held(self, array: Array) -> Array:
         """As the other target has it."""
-        return self._inner.held(array)
+        return self._words.held(array)
 
     def exchanged(self, shape: int | tuple[int, ...], dtype: Any) -> Array:
         """As the other target has it."""
-        return self._inner.exchanged(shape, dtype)
+        return self._words.exchanged(shape, dtype)
 
     @property
     def host(self) -> Target:
         """As the other target has it."""
-        return self._inner.host
+        return self._words.host
 
     def move(self, x: Array, z: Array) -> None:
         """Write elements into a view, and record it."""
-        self._inner.move(x, z)
+        self._words.move(x, z)
         self.operations.append(Moved(x, z))
 
     def again(

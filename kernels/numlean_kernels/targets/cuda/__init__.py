@@ -26,8 +26,4 @@ def cuda_target() -> CudaTarget:
     reason = missing()
     if reason:
         raise DeviceMissingError(f"device cuda: {reason}")
-    from numba.cuda.core import config as cuda_config
-
-    # A training step has kernels on few cells; that they fill no GPU is no news.
-    cuda_config.CUDA_LOW_OCCUPANCY_WARNINGS = 0
     return CudaTarget(simulated=False)

@@ -1,7 +1,8 @@
 """A loop with a thread for each cell of its domain: the loop's own kernel, called for a box of one.
 
-The last axis is the fastest, so that neighbouring threads have neighbouring cells, and reach memory
-together.
+One, because a loop over several would be unrolled, and emulated arithmetic be as many times as
+long. The last axis is the fastest, so that neighbouring threads have neighbouring cells, and reach
+memory together.
 """
 
 from __future__ import annotations

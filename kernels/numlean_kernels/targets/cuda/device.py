@@ -18,8 +18,7 @@ class Device(ABC):
 
     Attributes:
         words: The target that has the integers routines compute with.
-        threads: Threads of a block. Where each computes one cell, a loop over several would be
-            unrolled, and emulated arithmetic be as many times as long.
+        threads: Threads of a block, but for products.
         side: Rows, and columns, of threads of a block that computes a tile of a product.
         reach: Rows, and columns, of a tile that a thread computes, as many as its registers hold:
             by the width of hardware floats, for emulated ones at 0.

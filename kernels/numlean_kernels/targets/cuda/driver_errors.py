@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import wraps
 from typing import Any, Final, ParamSpec, TypeVar
 
@@ -16,6 +16,9 @@ R = TypeVar("R")
 
 _WHOSE: Final = ("cuda.", "numba.cuda.cudadrv.")
 """Modules whose errors are CUDA's."""
+
+_DRIVER_S: Final = "CUDA_ERROR"
+"""In the words of every error of the driver."""
 
 _AFTER_A_FAILURE: Final = ExitStack()
 
@@ -41,14 +44,21 @@ def told(call: Callable[P, R]) -> Callable[P, R]:
                     f"device cuda: there is no room ({line}); take a smaller batch or model, or"
                     " --device cpu"
                 ) from None
-            # Nothing can be freed any more, and numba would try to at the end, array by array.
-            _AFTER_A_FAILURE.enter_context(cuda.defer_cleanup())
+            if _DRIVER_S not in line:  # a compiler's, a linker's
+                raise DeviceFailedError(f"device cuda: CUDA says: {line}") from error
+            _let_go_of_nothing()
             raise DeviceFailedError(
-                f"device cuda: CUDA says: {line}; the process cannot use the GPU any more: begin"
-                " anew, with --resume if there is a checkpoint, or see `numlean doctor`"
+                f"device cuda: CUDA says: {line}; the process may not be able to use the GPU any"
+                " more: begin anew, with --resume if there is a checkpoint, or see `numlean doctor`"
             ) from error
 
     return careful
+
+
+def _let_go_of_nothing() -> None:
+    """Have numba free nothing at the end: it cannot any more, and would say so array by array."""
+    with suppress(Exception):  # there may be no context at all
+        _AFTER_A_FAILURE.enter_context(cuda.defer_cleanup())
 
 
 def is_out_of_memory(error: Any) -> bool:

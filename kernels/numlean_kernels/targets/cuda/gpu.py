@@ -61,11 +61,11 @@ class Gpu(Device):
 
     def compiled(self, form: Form, identity: str) -> Any:
         """Numba's dispatcher, which compiles a kernel for each kind of arrays."""
-        from numlean_kernels.targets.cuda.kept import KernelCache
+        from numlean_kernels.targets.cuda.kernel_cache import CudaKernelCache
 
         # What is read in tests is what is launched: nothing is optimised once more by the linker.
         run = cuda.jit(form.kernel, launch_bounds=form.bounds, lto=False)
-        keep(run, form.kernel, identity, KernelCache)
+        keep(run, form.kernel, identity, CudaKernelCache)
         return _Compiled(run)
 
     @told
@@ -79,12 +79,10 @@ class Gpu(Device):
         threads = grid.threads if isinstance(grid.threads, tuple) else (grid.threads, 1)
         config = LaunchConfig(grid=(grid.blocks, 1, 1), block=(*threads, 1))
         words = [*grid.extents, *(word for array in arrays for word in _passed(array))]
-        kept = tuple(arrays)
 
         @told
-        def launch_it(stream: Any) -> None:
+        def launch_it(stream: Any, _kept: Sequence[Array] = tuple(arrays)) -> None:
             launch(stream or _shared_stream(), config, kernel, *words)
-            assert kept  # as long as it can be launched
 
         return launch_it
 
@@ -110,9 +108,10 @@ class _Compiled:
         """The machine code in this thread's context, as cuda.core launches it."""
         kinds = rank, *((a.dtype, a.ndim, _layout(a)) for a in arrays)
         if kinds not in self._kernels:
-            self._kernels[kinds] = self._run.compile(argument_types(rank, arrays))
+            kernel = self._run.compile(argument_types(rank, arrays))
             # What comes from the disk is not loaded yet, and cannot be while launches are captured.
-            self._kernels[kinds].bind()
+            kernel.bind()
+            self._kernels[kinds] = kernel
         return self._kernels[kinds].library.get_cufunc().kernel
 
 

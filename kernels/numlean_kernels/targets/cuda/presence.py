@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from importlib.util import find_spec
 from typing import Any, Final
 
 from numba import cuda
+from numba.core import config
 
 _INSTALL: Final = "install it with `pip install 'numlean[cuda]'`"
 _SEE: Final = "see CUDA_VISIBLE_DEVICES and `nvidia-smi`"
@@ -50,7 +52,11 @@ def _why_not_this_gpu() -> str:
     from numba.cuda.cudadrv import nvrtc
     from numba.cuda.cudadrv.driver import driver
 
-    known, needed = driver.get_version(), cuda.runtime.get_version()
+    try:
+        known, needed = driver.get_version(), cuda.runtime.get_version()
+        least = nvrtc.get_lowest_supported_cc()
+    except Exception as error:  # whatever a library that is not there says
+        return f"looked for CUDA's runtime and NVRTC, and numba says: {error}; {_INSTALL}"
     if known[0] < needed[0]:
         return (
             f"NVIDIA's driver knows CUDA {_dotted(known)}, and what is installed is for CUDA"
@@ -63,7 +69,7 @@ def _why_not_this_gpu() -> str:
         return f"looked for a GPU, and the driver says: {error}; {_SEE}"
     if not gpus:
         return f"looked for a GPU; the driver sees none; {_SEE}"
-    found, least = gpus[0].compute_capability, nvrtc.get_lowest_supported_cc()
+    found = gpus[0].compute_capability
     if found < least:
         return (
             f"the GPU has compute capability {_dotted(found)}, and CUDA {_dotted(needed)} compiles"
@@ -74,9 +80,13 @@ def _why_not_this_gpu() -> str:
 
 def described() -> dict[str, str]:
     """The versions of CUDA's runtime and driver, and the GPUs; what is not there is left out."""
+    if config.ENABLE_CUDASIM:
+        return {"GPU": "none, but numba's simulation of one"}
     from numba.cuda.cudadrv.driver import driver
 
-    facts = {"CUDA runtime": _dotted(cuda.runtime.get_version())}
+    facts = {}
+    with suppress(Exception):  # whatever a library that is not there says
+        facts["CUDA runtime"] = _dotted(cuda.runtime.get_version())
     if not _why_no_driver():
         facts["CUDA of the driver"] = _dotted(driver.get_version())
         for k, gpu in enumerate(cuda.gpus):

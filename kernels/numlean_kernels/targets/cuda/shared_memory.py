@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable
 from math import prod
+from threading import Lock
 from typing import Any, Final, final
 
 import numpy as np
 
 from numlean_kernels.targets.protocol import Array
+from numlean_kernels.targets.pruning import owner_of
 
 _LEAST: Final = 256
 """Bytes of the smallest block; every block begins where any number may."""
@@ -32,6 +34,7 @@ class SharedMemory:
         self._allocate = allocate
         self._free: defaultdict[int, list[Array]] = defaultdict(list)
         self._uncut = np.empty(0, np.uint8)
+        self._lock = Lock()
 
     def empty(self, shape: int | tuple[int, ...], dtype: Any) -> Array:
         """A new array; what it holds is anything.
@@ -43,10 +46,8 @@ class SharedMemory:
         element = np.dtype(dtype)
         size = max(_LEAST, 1 << (prod(extents) * element.itemsize - 1).bit_length())
         free = self._free[size]
-        try:
-            block = free.pop()
-        except IndexError:
-            block = self._new_block(size)
+        with self._lock:
+            block = free.pop() if free else self._new_block(size)
         return np.asarray(_Lease(self, block, free, tuple(map(int, extents)), element))
 
     def held(self, array: Array) -> Array:
@@ -85,13 +86,6 @@ class SharedMemory:
             self._free.clear()
             self._uncut = np.empty(0, np.uint8)
         return self._allocate(size)
-
-
-def owner_of(array: Array) -> Array:
-    """The array that has the memory that an array is a view of."""
-    while isinstance(array.base, np.ndarray):
-        array = array.base
-    return array
 
 
 class _Lease:

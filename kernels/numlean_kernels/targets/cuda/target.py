@@ -23,7 +23,7 @@ from numlean_kernels.targets.cuda.form import Extents, Form
 from numlean_kernels.targets.cuda.gpu import Gpu, argument_types
 from numlean_kernels.targets.cuda.grouping import by_cell
 from numlean_kernels.targets.cuda.reductions import IN_ORDER, TREE, in_order, tree
-from numlean_kernels.targets.cuda.shared_memory import SharedMemory, owner_of
+from numlean_kernels.targets.cuda.shared_memory import SharedMemory
 from numlean_kernels.targets.cuda.simulation import Simulation
 from numlean_kernels.targets.cuda.tiled_matmul import FUSED, tiles
 from numlean_kernels.targets.protocol import (
@@ -37,7 +37,7 @@ from numlean_kernels.targets.protocol import (
     Table,
     Target,
 )
-from numlean_kernels.targets.pruning import memory_of
+from numlean_kernels.targets.pruning import memory_of, owner_of
 
 _TWINS: Final[dict[Loop, Callable[[Loop, Table, Device], Form]]] = {
     **dict.fromkeys(FUSED, tiles),
@@ -175,7 +175,7 @@ class CudaTarget(BorrowedWords):
                 steps += self._stretch(stretch)
                 steps.append(operation.bound(self))
                 stretch = []
-                near.is_stale()
+                near.are_stale()
                 continue
             read = len(operation.read)
             for x, copy in near.to_be_copied(there[:read]):
@@ -186,6 +186,7 @@ class CudaTarget(BorrowedWords):
             else:
                 loop, table, domain = operation.loop, operation.table, operation.domain
                 stretch += self._launchers(loop, table, domain, there)
+            near.are_written(operation.written)
         steps += self._stretch(stretch)
 
         def run() -> None:
@@ -206,12 +207,17 @@ class CudaTarget(BorrowedWords):
         """For arrays from elsewhere that are only read, by their ids."""
         written = {memory_of(array) for one in operations for array in one.written}
         read = [x for one in operations if not isinstance(one, Called) for x in one.read]
-        elsewhere = [x for x in read if not self._reaches(x) and memory_of(x) not in written]
-        return {id(x): _Twin(x, self.held(x)) for x in elsewhere}
+        elsewhere = (x for x in read if not self._reaches(x) and memory_of(x) not in written)
+        return {key: _Twin(x, self.held(x)) for key, x in {id(x): x for x in elsewhere}.items()}
 
     def _moves(self, x: Array, z: Array) -> Iterator[Launcher]:
         """Launches that write elements into a view."""
-        if x.size:
+        if x.size and np.may_share_memory(x, z):
+            # Threads write while others read.
+            copy = self.empty(x.shape, x.dtype)
+            yield from self._moves(x, copy)
+            yield from self._moves(copy, z)
+        elif x.size:
             for source, destination in within_axes(x, z):
                 extents, *strides = zip(*padded(source, destination), strict=True)
                 pair = [
@@ -248,8 +254,8 @@ class _Twin:
         self._known = array.copy()
 
     def refresh(self) -> None:
-        """Copy it anew, if it has changed. Compared on the host, lest the copy be fetched."""
-        if not np.array_equal(self._array, self._known):
+        """Copy it anew, if its bits have changed. Compared on the host: the copy is not fetched."""
+        if self._array.tobytes() != self._known.tobytes():
             self._known[...] = self._array
             self.there[...] = self._array
 
@@ -263,9 +269,13 @@ class _Near:
         self._copies: dict[int, Array] = {}
         self._fresh: set[int] = set()
 
-    def is_stale(self) -> None:
-        """The host may have written others."""
+    def are_stale(self) -> None:
+        """The host may have written the arrays."""
         self._fresh.clear()
+
+    def are_written(self, arrays: Sequence[Array]) -> None:
+        """Kernels have written some."""
+        self._fresh -= set(map(memory_of, arrays))
 
     def to_be_copied(self, arrays: Sequence[Array]) -> Iterator[tuple[Array, Array]]:
         """Whole arrays and their copies, of those that were not copied since they were stale."""

@@ -175,10 +175,10 @@ def _sums_of(
     table: Table, instructions: Instructions | None, tile: _Tile, jit: Jit, *, is_fused: bool
 ) -> _Sums:
     """As the hardware has them; mended by the table's own, where there is no hardware."""
-    zero, leave = table.zero, jit(_leave)
+    zero, settled = table.zero, jit(_settled)
     kind = type(zero) if isinstance(zero, np.generic) else object
     exact = jit(_step(table["add"], table["mul"], table["fma"] if is_fused else None))
-    step, settle = exact, leave
+    step, settle = exact, settled
     if instructions is not None and not (is_fused and instructions.fma is None):
         fma = instructions.fma if is_fused else None
         step = jit(_step(instructions.add, instructions.mul, fma))
@@ -206,8 +206,8 @@ def _sums_apart(table: Table, tile: _Tile, jit: Jit) -> _Sums:
 
     A thread's first plane of sums has their significands, the second their exponents.
     """
-    names = ("apart", "together", "accumulate", "accumulate encodings")
-    apart, together, accumulate, accumulate_encodings = map(table.__getitem__, names)
+    names = ("apart", "together", "accumulate", "accumulate by encodings")
+    apart, together, accumulate, by_encodings = map(table.__getitem__, names)
     zero, size, square = table.zero, np.uint64(tile.size), (2 * tile.reach, tile.reach)
     many, pitch, of = np.uint64(tile.reach), np.uint64(tile.pitch), tile.of
     kind = np.int32 if isinstance(zero, np.generic) else object
@@ -240,7 +240,7 @@ def _sums_apart(table: Table, tile: _Tile, jit: Jit) -> _Sums:
                     sig, exp = before[r, s], before[r + many, s]
                     for k in range(count):
                         i, j = k * pitch + of(y, r), k * pitch + of(x, s)
-                        sig, exp = accumulate_encodings(
+                        sig, exp = by_encodings(
                             left[i], left[i + size], right[j], right[j + size], sig, exp
                         )
                     sums[r, s], sums[r + many, s] = sig, exp
@@ -248,7 +248,7 @@ def _sums_apart(table: Table, tile: _Tile, jit: Jit) -> _Sums:
     def leave(sums: Any, r: Any, s: Any) -> Any:
         return together(sums[r, s], sums[r + many, s])
 
-    return _Sums(zero, kind, 2, jit(enter), jit(start), jit(add), jit(leave), jit(_leave))
+    return _Sums(zero, kind, 2, jit(enter), jit(start), jit(add), jit(leave), jit(_settled))
 
 
 def _step(add: Routine, mul: Routine, fma: Routine | None) -> Routine:
@@ -269,8 +269,8 @@ def _result(sums: Any, r: Any, s: Any) -> Any:
     return sums[r, s]
 
 
-def _leave(a: Any, b: Any, c: Any, i: Any, j: Any) -> None:
-    pass
+def _settled(a: Any, b: Any, c: Any, i: Any, j: Any) -> None:
+    """There is nothing to mend."""
 
 
 def _make_settle(exact: Routine, zero: Any) -> Routine:

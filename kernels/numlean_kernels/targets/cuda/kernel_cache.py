@@ -12,7 +12,7 @@ from numba.cuda.dispatcher import CUDACache
 from numlean_kernels.targets.kernel_cache import FilesByKey, full_identity
 
 
-class KernelCache(CUDACache):  # type: ignore[misc]
+class CudaKernelCache(CUDACache):  # type: ignore[misc]
     """The cache of one kernel: its machine code, by the compute capability."""
 
     def __init__(self, function: Callable[..., None], identity: str) -> None:
