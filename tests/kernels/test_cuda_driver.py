@@ -184,11 +184,11 @@ def test_views_that_overlap_are_moved_by_way_of_a_copy(launches):
 
 
 def test_a_twin_is_refreshed_if_any_bit_has_changed():
-    from numlean_kernels.targets.cuda.target import _Twin
+    from numlean_kernels.targets.cuda.copies import Twin
 
     array = np.array([0.0, np.nan])
     there = array.copy()
-    twin = _Twin(array, there)
+    twin = Twin(array, there)
     for values in ([-0.0, np.nan], [-0.0, -np.nan]):
         array[...] = values
         twin.refresh()

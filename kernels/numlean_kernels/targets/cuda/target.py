@@ -18,6 +18,7 @@ from numlean_kernels.loops.place import GROUP, MOVE
 from numlean_kernels.targets.axes import padded, within_axes
 from numlean_kernels.targets.borrowed_words import BorrowedWords
 from numlean_kernels.targets.cuda.cells import cells
+from numlean_kernels.targets.cuda.copies import Near, Twin
 from numlean_kernels.targets.cuda.device import Device, Launcher
 from numlean_kernels.targets.cuda.form import Extents, Form
 from numlean_kernels.targets.cuda.gpu import Gpu, argument_types
@@ -37,7 +38,7 @@ from numlean_kernels.targets.protocol import (
     Table,
     Target,
 )
-from numlean_kernels.targets.pruning import memory_of, owner_of
+from numlean_kernels.targets.pruning import memory_of
 
 _TWINS: Final[dict[Loop, Callable[[Loop, Table, Device], Form]]] = {
     **dict.fromkeys(FUSED, tiles),
@@ -165,7 +166,7 @@ class CudaTarget(BorrowedWords):
         first, rest = _ahead(operations)
         steps: list[Callable[[], None]] = [operation.bound(self) for operation in first]
         stretch: list[Launcher] = []
-        near = _Near(self._exchange, self.empty)
+        near = Near(self._exchange, self.empty)
         for operation in rest:
             there = [
                 twins[id(x)].there if id(x) in twins else x
@@ -203,12 +204,12 @@ class CudaTarget(BorrowedWords):
             yield self._device.together(launchers)
             yield self._device.synchronise
 
-    def _twins(self, operations: Sequence[Operation]) -> dict[int, _Twin]:
+    def _twins(self, operations: Sequence[Operation]) -> dict[int, Twin]:
         """For arrays from elsewhere that are only read, by their ids."""
         written = {memory_of(array) for one in operations for array in one.written}
         read = [x for one in operations if not isinstance(one, Called) for x in one.read]
         elsewhere = (x for x in read if not self._reaches(x) and memory_of(x) not in written)
-        return {key: _Twin(x, self.held(x)) for key, x in {id(x): x for x in elsewhere}.items()}
+        return {key: Twin(x, self.held(x)) for key, x in {id(x): x for x in elsewhere}.items()}
 
     def _moves(self, x: Array, z: Array) -> Iterator[Launcher]:
         """Launches that write elements into a view."""
@@ -243,57 +244,6 @@ def _ahead(operations: Sequence[Operation]) -> tuple[list[Called], list[Operatio
             rest.append(operation)
         touched |= own
     return first, rest
-
-
-class _Twin:
-    """A copy, where kernels reach it, of an array that the host may change between replays."""
-
-    def __init__(self, array: Array, there: Array) -> None:
-        self.there = there
-        self._array = array
-        self._known = array.copy()
-
-    def refresh(self) -> None:
-        """Copy it anew, if its bits have changed. Compared on the host: the copy is not fetched."""
-        if self._array.tobytes() != self._known.tobytes():
-            self._known[...] = self._array
-            self.there[...] = self._array
-
-
-class _Near:
-    """Copies on the device of arrays in exchange, made anew in each stretch that reads them."""
-
-    def __init__(self, exchange: SharedMemory, empty: Callable[..., Array]) -> None:
-        self._exchange = exchange
-        self._empty = empty
-        self._copies: dict[int, Array] = {}
-        self._fresh: set[int] = set()
-
-    def are_stale(self) -> None:
-        """The host may have written the arrays."""
-        self._fresh.clear()
-
-    def are_written(self, arrays: Sequence[Array]) -> None:
-        """Kernels have written some."""
-        self._fresh -= set(map(memory_of, arrays))
-
-    def to_be_copied(self, arrays: Sequence[Array]) -> Iterator[tuple[Array, Array]]:
-        """Whole arrays and their copies, of those that were not copied since they were stale."""
-        for owner in map(owner_of, filter(self._exchange.has, arrays)):
-            if id(owner) not in self._copies:
-                self._copies[id(owner)] = self._empty(owner.shape, owner.dtype)
-            if id(owner) not in self._fresh:
-                self._fresh.add(id(owner))
-                yield owner, self._copies[id(owner)]
-
-    def copy_of(self, array: Array) -> Array:
-        """The same view of a copy; an array that is not in exchange, as it is."""
-        if not self._exchange.has(array):
-            return array
-        owner = owner_of(array)
-        offset = array.ctypes.data - owner.ctypes.data
-        copy = self._copies[id(owner)]
-        return np.ndarray(array.shape, array.dtype, copy, offset, array.strides)
 
 
 def _strided(array: Array, extents: Extents, strides: tuple[int, ...]) -> Array:
