@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-from numba import cuda
 
 from numlean_kernels.targets.cuda.device import Device
 from numlean_kernels.targets.protocol import Instructions, Routine, Table
@@ -58,7 +57,8 @@ class Sums:
         planes: How many of them are a number. Each has its own part of an array.
         enter: ``enter(held, place, x)``: hold an operand.
         start: ``start(sums, r, s)``: begin with +0.
-        add: ``add(left, right, sums, count, y, x)``: add the products of so many terms.
+        add: ``add(left, right, sums, spare, count, y, x)``: add the products of so many terms. The
+            spare array is like that of the sums.
         leave: ``leave(sums, r, s)``, a result.
         settle: ``settle(a, b, c, i, j)``, which mends the result c[i, j].
     """
@@ -93,7 +93,7 @@ def sums_of(
     def start(sums: Any, r: Any, s: Any) -> None:
         sums[r, s] = zero
 
-    def add(left: Any, right: Any, sums: Any, count: Any, y: Any, x: Any) -> None:
+    def add(left: Any, right: Any, sums: Any, spare: Any, count: Any, y: Any, x: Any) -> None:
         for k in range(count):
             for r in range(many):
                 for s in range(many):
@@ -110,7 +110,7 @@ def sums_apart(table: Table, tile: Tile, jit: Jit) -> Sums:
     """
     names = ("apart", "together", "accumulate", "accumulate by encodings")
     apart, together, accumulate, by_encodings = map(table.__getitem__, names)
-    zero, size, square = table.zero, np.uint64(tile.size), (2 * tile.reach, tile.reach)
+    zero, size = table.zero, np.uint64(tile.size)
     many, pitch, of = np.uint64(tile.reach), np.uint64(tile.pitch), tile.of
     kind = np.int32 if isinstance(zero, np.generic) else object
 
@@ -120,11 +120,10 @@ def sums_apart(table: Table, tile: Tile, jit: Jit) -> Sums:
     def start(sums: Any, r: Any, s: Any) -> None:
         sums[r, s], sums[r + many, s] = apart(zero)
 
-    def add(left: Any, right: Any, sums: Any, count: Any, y: Any, x: Any) -> None:
-        before = cuda.local.array(square, kind)
+    def add(left: Any, right: Any, sums: Any, spare: Any, count: Any, y: Any, x: Any) -> None:
         for r in range(many + many):
             for s in range(many):
-                before[r, s] = sums[r, s]
+                spare[r, s] = sums[r, s]
         are_known = True
         for k in range(count):
             for r in range(many):
@@ -139,7 +138,7 @@ def sums_apart(table: Table, tile: Tile, jit: Jit) -> Sums:
         if not are_known:
             for r in range(many):
                 for s in range(many):
-                    sig, exp = before[r, s], before[r + many, s]
+                    sig, exp = spare[r, s], spare[r + many, s]
                     for k in range(count):
                         i, j = k * pitch + of(y, r), k * pitch + of(x, s)
                         sig, exp = by_encodings(

@@ -81,6 +81,7 @@ def _make_product(how: Sums, tile_of: Tile, device: Device) -> Callable[..., Non
         left = cuda.shared.array(size, kind, alignment)
         right = cuda.shared.array(size, kind, alignment)
         sums = cuda.local.array(square, kind)
+        spare = cuda.local.array(square, kind)
         for r in range(many):
             for s in range(many):
                 start_sum(sums, r, s)
@@ -93,9 +94,11 @@ def _make_product(how: Sums, tile_of: Tile, device: Device) -> Callable[..., Non
                 enter(right, y * pitch + j, b[start + y, first_column + j] if is_there else zero)
             cuda.syncthreads()
             if start + wide <= terms:
-                add(left, right, sums, wide, y, x)  # so many always, which the compiler likes
+                add(
+                    left, right, sums, spare, wide, y, x
+                )  # so many always, which the compiler likes
             else:
-                add(left, right, sums, terms - start, y, x)
+                add(left, right, sums, spare, terms - start, y, x)
             cuda.syncthreads()
         # Apart, so that the sums are at fixed places and may stay in registers.
         for r in range(many):
