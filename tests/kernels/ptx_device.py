@@ -1,48 +1,13 @@
 """A pretended GPU: what CudaTarget launches on it, the PTX machine executes."""
 
-from dataclasses import dataclass
 from functools import cache, partial
-from itertools import count, islice
+from itertools import islice
 from math import prod
 from types import SimpleNamespace
 
 import numpy as np
-from pretended_device import PretendedDevice
+from pretended_device import pretend
 from ptx_machine import Kernel
-
-CAPABILITY = (9, 0)
-
-
-class Stream:
-    """A stream that can be captured, as cuda.core has it, and then launched as a graph."""
-
-    def __init__(self, handle):
-        self.handle, self.captured = handle, None
-
-    def create_graph_builder(self):
-        assert self.handle
-        return self
-
-    def begin_building(self):
-        self.captured = []
-
-    def end_building(self):
-        graph, self.captured = Graph(self.captured), None
-        return graph
-
-
-@dataclass(frozen=True)
-class Graph:
-    """Launches to be made again."""
-
-    launches: list
-
-    def complete(self):
-        return self
-
-    def launch(self, stream):
-        for launch in self.launches:
-            launch()
 
 
 class Machine:
@@ -57,24 +22,10 @@ class Machine:
         self.launches = 0
         self.translated = cache(Kernel)
         self._types = {}
-        library = "numba.cuda.codegen.CUDACodeLibrary"
-        patched = {
-            "numba.cuda.dispatcher.get_current_device": partial(PretendedDevice, CAPABILITY),
-            f"{library}._ensure_cc": lambda *_: CAPABILITY,
-            f"{library}.get_cufunc": lambda self: SimpleNamespace(kernel=self),
-            "numba.cuda.dispatcher._Kernel.bind": self._binder(),
-            # What the compiler makes now is what is executed, not what was kept on disk.
-            "numlean_kernels.targets.cuda.gpu.keep": lambda *_: None,
-            "numlean_kernels.targets.cuda.gpu._shared_stream": partial(Stream, 0),
-            "numba.cuda.managed_array": filled,
-            "numba.cuda.mapped_array": filled,
-            "numba.cuda.stream": partial(next, count(1)),
-            "numba.cuda.synchronize": lambda: None,
-            "cuda.core.Stream": SimpleNamespace(from_handle=cache(Stream)),
-            "cuda.core.launch": self._launch,
-        }
-        for name, instead in patched.items():
-            monkeypatch.setattr(name, instead)
+        pretend(monkeypatch, self._launch, bind=self._binder(), memory=filled)
+        # What the compiler makes now is what is executed, not what was kept on disk.
+        monkeypatch.setattr("numlean_kernels.targets.cuda.gpu.keep", lambda *_: None)
+        monkeypatch.setattr("numba.cuda.synchronize", lambda: None)
 
     def _binder(self):
         def bind(kernel):

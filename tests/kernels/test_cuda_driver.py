@@ -3,8 +3,7 @@
 import ctypes
 import re
 from contextlib import nullcontext
-from functools import cache, partial
-from itertools import count
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -19,8 +18,7 @@ from numlean_kernels.targets.protocol import Called, DeviceFailedError, Launched
 
 pytest.importorskip("numba_cuda", reason="the cuda extra is not installed")
 
-from pretended_device import PretendedDevice
-from ptx_device import Stream
+from pretended_device import PretendedDevice, pretend
 
 from numlean_kernels.targets.cuda import CudaTarget
 
@@ -28,9 +26,6 @@ from numlean_kernels.targets.cuda import CudaTarget
 @pytest.fixture
 def launches(monkeypatch, tmp_path):
     """A target all of whose work is done but the driver's; what would be launched is listed."""
-    from numba.cuda import dispatcher
-
-    from numlean_kernels.targets.cuda import gpu
 
     def launch(stream, config, kernel, *words):
         entry = config.grid, config.block, list(words)
@@ -41,22 +36,11 @@ def launches(monkeypatch, tmp_path):
             stream.captured += [partial(found.append, one) for one in entries]
 
     found = []
-    monkeypatch.setattr(dispatcher, "get_current_device", lambda: PretendedDevice((9, 0)))
-    library = "numba.cuda.codegen.CUDACodeLibrary"
-    monkeypatch.setattr(f"{library}._ensure_cc", lambda *_: (9, 0))
-    monkeypatch.setattr(f"{library}.get_cufunc", lambda self: SimpleNamespace(kernel=self))
+    pretend(monkeypatch, launch)
     monkeypatch.setattr("numba.cuda.codegen.JITCUDACodegen.magic_tuple", lambda _: ("cc", 9, 0))
     monkeypatch.setattr("numba.cuda.core.config.CACHE_DIR", str(tmp_path))
-    monkeypatch.setattr(dispatcher._Kernel, "bind", lambda kernel: None)
-    monkeypatch.setattr("numba.cuda.managed_array", np.empty)
-    monkeypatch.setattr("numba.cuda.mapped_array", np.empty)
-    monkeypatch.setattr("numba.cuda.stream", partial(next, count(1)))
-    monkeypatch.setattr("cuda.core.launch", launch)
-    monkeypatch.setattr("cuda.core.Stream", SimpleNamespace(from_handle=cache(Stream)))
     monkeypatch.setattr("numba.cuda.synchronize", lambda: found.append("wait"))
-    gpu._shared_stream.cache_clear()
-    yield found
-    gpu._shared_stream.cache_clear()
+    return found
 
 
 def passed_array(array):
