@@ -17,7 +17,7 @@ from numlean.nn import Linear, ReLU, Sequential
 from numlean.optim import Optimizer, sgd
 from numlean.registry import get_scalar
 from numlean.runtime import Options, Task, instantiate, stepper
-from numlean.scalar import Contraction
+from numlean.scalar import Contraction, Scalar
 from numlean.tasks import get_task
 
 DEVICES: Final = ("cpu", "cuda")
@@ -93,9 +93,14 @@ def _row(what: str, unit: str, jobs: dict[str, Job], rounds: int) -> Row:
     return Row(what, unit, {name: count / seconds[name] for name, (_, count) in jobs.items()})
 
 
+def _fastest(dtype: str, device: str) -> Scalar:
+    """A Scalar; float32 with fast kernels where there are any."""
+    return get_scalar(dtype, device, fast_kernels=device == "cpu" and dtype == "float32")
+
+
 def _product(dtype: str, device: str, contraction: Contraction, size: int) -> Job:
     n = min(size, _ON_CPU) if device == DEVICES[0] else size
-    s = get_scalar(dtype, device, fast_kernels=device == "cpu" and dtype == "float32")
+    s = _fastest(dtype, device)
     a, b = (s.from_float(x) for x in _numbers(2, n, n))
     return lambda: s.matmul(a, b, contraction=contraction), 2e-9 * n**3
 
@@ -116,9 +121,9 @@ class _Training:
     batch: Sample
 
     def step(self, dtype: str, device: str) -> Callable[[], object]:
-        """By numlean, compiled; float32 with fast kernels where there are any."""
-        scalar = get_scalar(dtype, device, fast_kernels=device == "cpu" and dtype == "float32")
-        made = stepper(instantiate(self.task, scalar, Options(backend="compiled")), self.optimizer)
+        """By numlean, compiled."""
+        runner = instantiate(self.task, _fastest(dtype, device), Options(backend="compiled"))
+        made = stepper(runner, self.optimizer)
         return lambda: made.step(self.batch)
 
     def torch_step(self, torch: Any, device: str = _GPU) -> Callable[[], object]:

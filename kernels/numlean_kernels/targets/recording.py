@@ -39,7 +39,7 @@ class RecordingTarget(BorrowedWords):
 
     def kernel(self, loop: Loop, table: Table) -> Launch:
         """The other target's kernel; each launch is recorded."""
-        launch = self._words.kernel_of(loop, table)
+        launch = self.immediate.kernel_of(loop, table)
 
         def launch_and_record(domain: tuple[int, ...], *arrays: Array) -> None:
             launch(domain, *arrays)
@@ -49,24 +49,24 @@ class RecordingTarget(BorrowedWords):
 
     def empty(self, shape: int | tuple[int, ...], dtype: Any) -> Array:
         """As the other target has it."""
-        return self._words.empty(shape, dtype)
+        return self.immediate.empty(shape, dtype)
 
     def held(self, array: Array) -> Array:
         """As the other target has it."""
-        return self._words.held(array)
+        return self.immediate.held(array)
 
     def exchanged(self, shape: int | tuple[int, ...], dtype: Any) -> Array:
         """As the other target has it."""
-        return self._words.exchanged(shape, dtype)
+        return self.immediate.exchanged(shape, dtype)
 
     @property
     def host(self) -> Target:
         """As the other target has it."""
-        return self._words.host
+        return self.immediate.host
 
     def move(self, x: Array, z: Array) -> None:
         """Write elements into a view, and record it."""
-        self._words.move(x, z)
+        self.immediate.move(x, z)
         self.operations.append(Moved(x, z))
 
     def again(

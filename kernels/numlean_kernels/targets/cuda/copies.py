@@ -19,12 +19,13 @@ class Twin:
     def __init__(self, array: Array, there: Array) -> None:
         self.there = there
         self._array = array
-        self._known = array.copy()
+        self._known = array.tobytes()
 
     def refresh(self) -> None:
         """Copy it anew, if its bits have changed. Compared on the host: the copy is not fetched."""
-        if self._array.tobytes() != self._known.tobytes():
-            self._known[...] = self._array
+        bits = self._array.tobytes()
+        if bits != self._known:
+            self._known = bits
             self.there[...] = self._array
 
 
