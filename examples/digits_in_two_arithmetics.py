@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 
 import numlean as nl
-from numlean.cli import main as numlean
+from numlean.cli.main import main as numlean
 
 
 def main(argv: list[str]) -> int:

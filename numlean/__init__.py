@@ -4,21 +4,17 @@
 ``nl.crosscheck(...)``.
 """
 
-from importlib.metadata import PackageNotFoundError, version
-
-from numlean import autograd, checkpoint, data, interop, losses, nn, ops, optim, schedules
+from numlean import autograd, checkpoint, data, interop, losses, nn, ops, optim
+from numlean.analysis.drift import Comparison, compare
+from numlean.analysis.functions import FunctionComparison, FunctionResult, compare_function
+from numlean.analysis.lockstep import Crosscheck, Divergence, Fault, Pair, Side, crosscheck
+from numlean.autograd.tensor import Tensor
 from numlean.certificate import Certificate, Replay, certify, replay
-from numlean.comparison import Comparison, compare
-from numlean.counting import CountingScalar
 from numlean.data import DataLoader, Dataset, Sample
 from numlean.digest import state_digest, value_digest
 from numlean.errors import NumleanError
-from numlean.exec_config import ExecConfig, run
-from numlean.expression import evaluate
-from numlean.flags import Flags
-from numlean.function_comparison import FunctionComparison, FunctionResult, compare_function
-from numlean.inspection import Inspection, inspect
-from numlean.lockstep import Crosscheck, Divergence, Fault, Pair, Side, crosscheck
+from numlean.inspection.expression import evaluate
+from numlean.inspection.number import Inspection, inspect
 from numlean.losses import Reduction
 from numlean.nn import Mode
 from numlean.optim import (
@@ -28,10 +24,16 @@ from numlean.optim import (
     clip_by_norm,
     clip_by_value,
     momentum_sgd,
+    schedules,
     sgd,
 )
-from numlean.registry import Backend, Spec, get_scalar, scalars
-from numlean.runtime import (
+from numlean.scalar.flags import Flags
+from numlean.scalar.protocol import Scalar
+from numlean.scalar.registry import Backend, Spec, get_scalar, scalars
+from numlean.scalar.wrappers.counting import CountingScalar
+from numlean.session import Session
+from numlean.tasks import NamedTask, get_task, task_names
+from numlean.training import (
     EarlyStopping,
     Evaluate,
     LoaderTrainConfig,
@@ -44,7 +46,6 @@ from numlean.runtime import (
     epochs,
     instantiate,
     run_steps,
-    stepper,
     steps,
     train,
     train_dataset,
@@ -52,17 +53,12 @@ from numlean.runtime import (
     train_minibatches,
     train_samples,
 )
-from numlean.scalar import Scalar
-from numlean.scalar_trainer import ScalarTrainer
-from numlean.session import Session
-from numlean.tasks import NamedTask, get_task, tasks
-from numlean.tensor import Tensor
+from numlean.training import (
+    make_stepper as stepper,
+)
+from numlean.training.exec_config import ExecConfig, run
+from numlean.training.scalar_trainer import ScalarTrainer
 from numlean_kernels.ieee.neighbours import CLASSES
-
-try:
-    __version__ = version("numlean")
-except PackageNotFoundError:  # a checkout that was not installed; get_scalar says what to do
-    __version__ = "unknown"
 
 __all__ = [
     "CLASSES",
@@ -136,7 +132,7 @@ __all__ = [
     "state_digest",
     "stepper",
     "steps",
-    "tasks",
+    "task_names",
     "train",
     "train_dataset",
     "train_loader",

@@ -2,6 +2,6 @@
 
 import sys
 
-from numlean.cli import main
+from numlean.cli.main import main
 
 sys.exit(main())

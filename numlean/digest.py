@@ -9,11 +9,11 @@ import hashlib
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from numlean.scalar import Scalar, Storage
-from numlean.tensor import Tensor
+from numlean.autograd.tensor import Tensor
+from numlean.scalar.protocol import Scalar, Storage
 
 if TYPE_CHECKING:
-    from numlean.runtime.runner import Runner
+    from numlean.training.runner import Runner
 
 Named = Iterable[tuple[str, Tensor]]
 

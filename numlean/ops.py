@@ -3,7 +3,7 @@
 Sums, differences, products and quotients are operators: ``x + y``, ``x @ y``, ``x[0]``. Where an
 operation takes several tensors, one of them may be a Python number or an array: a binary64 literal,
 which enters the arithmetic with one rounding, as with operators. All have gradients, and all round
-as their Scalar does; see ``numlean.scalar.Scalar`` for what each computes, and in which order.
+as their Scalar does; see ``numlean.Scalar`` for what each computes, and in which order.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from numlean.autograd import functions, operations
+from numlean.autograd.literal import Enterable, entered
 from numlean.autograd.primitive import Primitive
-from numlean.entering import Enterable, entered
+from numlean.autograd.tensor import Operand, Tensor
 from numlean.errors import NumleanError
-from numlean.scalar import Axis, Contraction, Order
-from numlean.tensor import Operand, Tensor
+from numlean.scalar.protocol import Axis, Contraction, Order
 
 
 def sqrt(x: Tensor) -> Tensor:

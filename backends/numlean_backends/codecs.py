@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from numlean.codec import Exact
-from numlean.scalar import Storage
+from numlean.scalar.codec import Exact
+from numlean.scalar.protocol import Storage
 from numlean_kernels.formats import Format
 from numlean_kernels.ieee import Arithmetic
-from numlean_kernels.ieee.dyadic import decode, encoder
 from numlean_kernels.loops.elementwise import unary
-from numlean_kernels.targets.protocol import Table, Target, kernel_for
+from numlean_kernels.protocol import Table, Target, kernel_for
+from numlean_kernels.tables.exact import decode, encoder
 
 
 @dataclass(frozen=True)

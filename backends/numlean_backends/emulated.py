@@ -8,23 +8,16 @@ from enum import Enum
 from typing import Any, Final
 
 from numlean.errors import NumleanError, UnavailableError, UnknownNameError
-from numlean.kernel_scalar import KernelScalar
-from numlean.registry import Backend, Spec
-from numlean.stochastic import NoiseStream, StochasticScalar
+from numlean.scalar.kernel_scalar import KernelScalar
+from numlean.scalar.registry import Backend, Spec
+from numlean.scalar.wrappers.stochastic import NoiseStream, StochasticScalar
 from numlean_backends.codecs import EncodingCodec
 from numlean_kernels.formats import BINARY32, BINARY64, Format
-from numlean_kernels.hardware import encodings_table
-from numlean_kernels.ieee import (
-    Arithmetic,
-    NanRule,
-    Overflow,
-    Rounding,
-    Subnormal,
-    Tininess,
-    ieee_table,
-)
+from numlean_kernels.ieee import Arithmetic, NanRule, Overflow, Rounding, Subnormal, Tininess
+from numlean_kernels.protocol import Routine, Target
+from numlean_kernels.tables.hardware_on_encodings import encodings_table
+from numlean_kernels.tables.ieee import ieee_table
 from numlean_kernels.targets import get_target
-from numlean_kernels.targets.protocol import Routine, Target
 
 _OPTIONS: Final[dict[str, tuple[str, type[Enum]]]] = {
     "round": ("rounding", Rounding),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from numlean.registry import Backend
+from numlean.scalar.registry import Backend
 from numlean_backends.hardware import hardware_backend
 from numlean_kernels.formats import BINARY64
 

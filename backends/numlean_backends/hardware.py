@@ -6,11 +6,11 @@ from functools import partial
 
 import numpy as np
 
-from numlean.kernel_scalar import KernelScalar
-from numlean.registry import Backend, Spec
+from numlean.scalar.kernel_scalar import KernelScalar
+from numlean.scalar.registry import Backend, Spec
 from numlean_backends.codecs import HardwareCodec
 from numlean_kernels.formats import Format
-from numlean_kernels.hardware import hardware_table
+from numlean_kernels.tables.hardware import hardware_table
 from numlean_kernels.targets import get_target
 
 

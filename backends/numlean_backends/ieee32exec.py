@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from numlean.registry import Backend
+from numlean.scalar.registry import Backend
 from numlean_backends.emulated import emulated_backend
 from numlean_kernels.formats import BINARY32
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from numlean.errors import NumleanError
-from numlean.registry import Backend, Spec
+from numlean.scalar.registry import Backend, Spec
 from numlean_backends.emulated import emulated_backend
 from numlean_kernels.formats import (
     BFLOAT16,

@@ -16,15 +16,15 @@ import numpy as np
 from mpmath import libmp, mp
 from mpmath.libmp import mpf_add, mpf_mul
 
-from numlean.conversion import ROUNDINGS, rounded_integer
 from numlean.errors import NumleanError
-from numlean.kernel_scalar import KernelScalar
-from numlean.registry import Backend, Spec
-from numlean.scalar import Storage
+from numlean.scalar.checks import ROUNDINGS, rounded_integer
+from numlean.scalar.kernel_scalar import KernelScalar
+from numlean.scalar.protocol import Storage
+from numlean.scalar.registry import Backend, Spec
 from numlean_backends.codecs import encode_raw
 from numlean_kernels.formats import BINARY64, Format
 from numlean_kernels.ieee import Arithmetic
-from numlean_kernels.targets.protocol import Routine, Table
+from numlean_kernels.protocol import Routine, Table
 from numlean_kernels.targets.python import PYTHON
 
 MAX_PRECISION: Final = 1_000_000

@@ -13,12 +13,13 @@ from types import ModuleType
 from typing import Any, Final
 
 from numlean.errors import UnavailableError
-from numlean.kernel_scalar import KernelScalar
-from numlean.registry import Backend, Spec
+from numlean.scalar.kernel_scalar import KernelScalar
+from numlean.scalar.registry import Backend, Spec
 from numlean_backends.codecs import EncodingCodec
 from numlean_kernels.formats import BINARY32
-from numlean_kernels.ieee import Arithmetic, ieee_table
-from numlean_kernels.targets.protocol import Routine, Table
+from numlean_kernels.ieee import Arithmetic
+from numlean_kernels.protocol import Routine, Table
+from numlean_kernels.tables.ieee import ieee_table
 from numlean_kernels.targets.python import PYTHON
 
 _NEAR_EVEN: Final = 0

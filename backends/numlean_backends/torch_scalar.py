@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import cast
 
 from numlean.interop.torch import TorchScalar
-from numlean.kernel_scalar import KernelScalar
-from numlean.registry import Backend, Spec, get_scalar
+from numlean.scalar.kernel_scalar import KernelScalar
+from numlean.scalar.registry import Backend, Spec, get_scalar
 from numlean_kernels.formats import BINARY32, BINARY64, Format
 
 

@@ -19,9 +19,10 @@ from math import factorial
 from typing import Final
 
 from numlean_kernels.formats import BINARY32
-from numlean_kernels.ieee import Arithmetic, ieee_table
-from numlean_kernels.ieee.dyadic import decode, encoder
-from numlean_kernels.targets.protocol import Routine
+from numlean_kernels.ieee import Arithmetic
+from numlean_kernels.protocol import Routine
+from numlean_kernels.tables.exact import decode, encoder
+from numlean_kernels.tables.ieee import ieee_table
 from numlean_kernels.targets.python import PYTHON
 
 ARITHMETIC: Final = Arithmetic(BINARY32)

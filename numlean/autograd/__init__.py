@@ -1,7 +1,7 @@
 """Reverse-mode differentiation over a tape of primitives."""
 
-import numlean.tensor  # noqa: F401 (first: its operators are primitives, whose results are tensors)
 from numlean.autograd.primitive import Primitive
 from numlean.autograd.tape import Node, Tape, value_and_gradient
+from numlean.autograd.tensor import Tensor
 
-__all__ = ["Node", "Primitive", "Tape", "value_and_gradient"]
+__all__ = ["Node", "Primitive", "Tape", "Tensor", "value_and_gradient"]

@@ -5,7 +5,7 @@ As in ``operations``, g is the output's cotangent, z the output.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from numlean.autograd.operations import (
     add,
@@ -17,8 +17,10 @@ from numlean.autograd.operations import (
     rsqrt,
 )
 from numlean.autograd.primitive import Primitive
-from numlean.scalar import Scalar, Storage
-from numlean.tensor import Tensor
+from numlean.scalar.protocol import Scalar, Storage
+
+if TYPE_CHECKING:
+    from numlean.autograd.tensor import Tensor
 
 
 def _forward(name: str) -> Any:
@@ -30,7 +32,7 @@ def _forward(name: str) -> Any:
 
 
 def _log_of(value: float, x: Tensor) -> Tensor:
-    return log(Tensor.of(x.scalar, value))
+    return log(x.literal(value))
 
 
 def _squares(x: Tensor, y: Tensor) -> Tensor:

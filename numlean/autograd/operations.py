@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache, partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from numlean.autograd.primitive import Primitive
 from numlean.errors import ShapeError
-from numlean.scalar import Axis, Contraction, Order, Scalar, Storage
-from numlean.shapes import kept_shape
-from numlean.tensor import Tensor
+from numlean.scalar.protocol import Axis, Contraction, Order, Scalar, Storage
+from numlean.scalar.shapes import kept_shape
+
+if TYPE_CHECKING:
+    from numlean.autograd.tensor import Tensor
 
 
 def as_shape_of(g: Tensor, x: Tensor) -> Tensor:
@@ -149,7 +151,7 @@ softplus: Primitive = Primitive(
 erf: Primitive = Primitive(
     "erf",
     _forward("erf"),
-    (lambda g, z, x: mul(g, div(exp(neg(mul(x, x))), sqrt(atan(Tensor.of(x.scalar, 1.0))))),),
+    (lambda g, z, x: mul(g, div(exp(neg(mul(x, x))), sqrt(atan(x.literal(1.0))))),),
 )
 """The derivative is 2 / sqrt(pi) * exp(-x*x), and sqrt(pi) / 2 = sqrt(atan(1))."""
 
@@ -373,4 +375,4 @@ def greatest(x: Tensor, axis: int = -1, *, keepdims: bool = True) -> Tensor:
 
 
 def _where_positive(x: Tensor, y: Tensor) -> Tensor:
-    return where(Tensor.of(x.scalar, 0.0), x, y, relation="lt")
+    return where(x.literal(0.0), x, y, relation="lt")

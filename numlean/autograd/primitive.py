@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from numlean.autograd.indices import INDICES
 from numlean.autograd.tape import Node
 from numlean.errors import MixedScalarError
-from numlean.indices import INDICES
-from numlean.scalar import Scalar, Storage
-from numlean.tensor import Tensor
+from numlean.scalar.protocol import Scalar, Storage
+
+if TYPE_CHECKING:
+    from numlean.autograd.tensor import Tensor
 
 
 @dataclass(frozen=True)
@@ -37,13 +39,14 @@ class Primitive:
         """
         scalar = self._common_scalar(inputs)
         z = self.forward(scalar, *(x.data for x in inputs), **parameters)
+        output = inputs[0].like(z)
         tapes = {id(x.tape): x.tape for x in inputs if x.tape is not None}
         if not tapes:
-            return Tensor(scalar, z)
+            return output
         if len(tapes) > 1:
             raise MixedScalarError(f"{self.name} takes tensors watched by two different tapes")
         (tape,) = tapes.values()
-        return tape.record(Node(self, inputs, parameters, Tensor(scalar, z)))
+        return tape.record(Node(self, inputs, parameters, output))
 
     def _common_scalar(self, inputs: tuple[Tensor, ...]) -> Scalar:
         scalar = inputs[0].scalar

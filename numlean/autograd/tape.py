@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from numlean.errors import MixedScalarError, ShapeError
-from numlean.tensor import Tensor
 
 if TYPE_CHECKING:
     from numlean.autograd.primitive import Primitive
+    from numlean.autograd.tensor import Tensor
 
 
 @dataclass(frozen=True)
@@ -42,13 +42,12 @@ class Tape:
     def watch(self, x: Tensor) -> Tensor:
         """The same numbers, whose use is recorded from here on."""
         self.nodes.append(None)
-        return Tensor(x.scalar, x.data, self, len(self.nodes) - 1)
+        return x.on_tape(self, len(self.nodes) - 1)
 
     def record(self, node: Node) -> Tensor:
         """Put an application on the tape and return its output, watched."""
         self.nodes.append(node)
-        output = node.output
-        return Tensor(output.scalar, output.data, self, len(self.nodes) - 1)
+        return node.output.on_tape(self, len(self.nodes) - 1)
 
     def gradient(self, value: Tensor, watched: Sequence[Tensor]) -> list[Tensor]:
         """The gradient of a number with respect to watched tensors, by one backward sweep.
@@ -67,7 +66,7 @@ class Tape:
             raise MixedScalarError("a gradient is by tensors that the same tape watches")
         cotangents: dict[int, Tensor] = {}
         if value.tape is self:
-            one = Tensor.of(value.scalar, 1.0).reshape(*value.shape)
+            one = value.literal(1.0).reshape(*value.shape)
             cotangents = self.cotangents(value, one)
         return [cotangents[x.slot] if x.slot in cotangents else zeros_like(x) for x in watched]
 
@@ -103,8 +102,7 @@ class Tape:
 
 def zeros_like(x: Tensor) -> Tensor:
     """A +0 for every number."""
-    zero = Tensor.of(x.scalar, 0.0)
-    return Tensor(x.scalar, zero.data.repeat(x.size).reshape(x.shape))
+    return x.like(x.literal(0.0).data.repeat(x.size).reshape(x.shape))
 
 
 def value_and_gradient(

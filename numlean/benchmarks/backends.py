@@ -11,9 +11,9 @@ from numlean.data import Sample
 from numlean.errors import UnavailableError
 from numlean.nn import Linear, ReLU, Sequential, Tanh
 from numlean.optim import Optimizer, adam, sgd
-from numlean.registry import get_scalar
-from numlean.runtime import Options, Stepper, Task, instantiate
+from numlean.scalar.registry import get_scalar
 from numlean.tasks import get_task
+from numlean.training import Options, Stepper, Task, instantiate
 
 PYTORCH: Final = "PyTorch eager, float32, one thread"
 """The name of what others are compared with."""

@@ -15,10 +15,10 @@ from numlean.interop.torch.network import to_torch
 from numlean.interop.torch.optimizers import to_optimizer
 from numlean.nn import Linear, ReLU, Sequential
 from numlean.optim import Optimizer, sgd
-from numlean.registry import get_scalar
-from numlean.runtime import Options, Task, instantiate, stepper
-from numlean.scalar import Contraction, Scalar
+from numlean.scalar.protocol import Contraction, Scalar
+from numlean.scalar.registry import get_scalar
 from numlean.tasks import get_task
+from numlean.training import Options, Task, instantiate, make_stepper
 
 DEVICES: Final = ("cpu", "cuda")
 """What is measured side by side."""
@@ -123,7 +123,7 @@ class _Training:
     def step(self, dtype: str, device: str) -> Callable[[], object]:
         """By numlean, compiled."""
         runner = instantiate(self.task, _fastest(dtype, device), Options(backend="compiled"))
-        made = stepper(runner, self.optimizer)
+        made = make_stepper(runner, self.optimizer)
         return lambda: made.step(self.batch)
 
     def torch_step(self, torch: Any, device: str = _GPU) -> Callable[[], object]:

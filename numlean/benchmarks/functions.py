@@ -11,9 +11,9 @@ from typing import Any, Final
 import numpy as np
 
 from numlean.benchmarks.operations import ELEMENTS, Contestant
-from numlean.elementary import ARITIES
-from numlean.registry import get_scalar
-from numlean.scalar import Storage
+from numlean.scalar.elementary import ARITIES
+from numlean.scalar.protocol import Storage
+from numlean.scalar.registry import get_scalar
 
 USUAL: Final = ("exp", "log", "tanh", "sin", "erf", "pow")
 """Those measured unless others are asked for."""

@@ -11,8 +11,8 @@ import numpy as np
 
 from numlean.benchmarks.operations import ELEMENTS, operands
 from numlean.benchmarks.timing import best_seconds
-from numlean.registry import get_scalar
-from numlean.scalar import Contraction, Scalar, Storage
+from numlean.scalar.protocol import Contraction, Scalar, Storage
+from numlean.scalar.registry import get_scalar
 from numlean.verification import Mismatch
 from numlean_kernels.formats import BINARY32, BINARY64, Format
 

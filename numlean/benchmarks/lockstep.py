@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from numlean.analysis.lockstep import Side, crosscheck
 from numlean.errors import NumleanError
-from numlean.lockstep import Side, crosscheck
-from numlean.runtime import run_steps
 from numlean.tasks import get_task
+from numlean.training import run_steps
 
 WAYS: Final = ("eager", "compiled", "compiled:fast")
 """How steps are executed."""

@@ -10,10 +10,10 @@ from typing import Any, Final
 import numpy as np
 
 from numlean.errors import UnavailableError
-from numlean.flags import Flags
-from numlean.kernel_scalar import KernelScalar
-from numlean.registry import get_scalar
-from numlean.scalar import Scalar, Storage
+from numlean.scalar.flags import Flags
+from numlean.scalar.kernel_scalar import KernelScalar
+from numlean.scalar.protocol import Scalar, Storage
+from numlean.scalar.registry import get_scalar
 from numlean.verification.encoding import rounded_to_even
 from numlean.verification.softfloat import softfloat_loop, softfloat_matmul
 from numlean_kernels.formats import Format

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from numlean.optim import sgd
-from numlean.registry import get_scalar
-from numlean.runtime import Stepper, instantiate
+from numlean.scalar.registry import get_scalar
 from numlean.tasks import NamedTask
+from numlean.training import Stepper, instantiate
 
 
 def training_step(task: NamedTask, dtype: str) -> Callable[[], object]:

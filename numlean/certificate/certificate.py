@@ -7,10 +7,10 @@ from pathlib import Path
 
 from numlean.certificate.chain import Step
 from numlean.certificate.errors import CertificateError
-from numlean.certificate.form import packed, unpacked
+from numlean.certificate.file_format import packed, unpacked
 from numlean.checkpoint import atomic
-from numlean.checkpoint.description import Plain
 from numlean.checkpoint.errors import FilePath, naming
+from numlean.checkpoint.fingerprint import Plain
 
 
 @dataclass(frozen=True)

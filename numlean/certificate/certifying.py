@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from numlean.analysis.lockstep import Side
+from numlean.analysis.lockstep.lockstep import Data
+from numlean.analysis.lockstep.run_spec import Spec
+from numlean.autograd.tensor import Tensor
 from numlean.certificate.certificate import Certificate
 from numlean.certificate.recording import Recorder
 from numlean.certificate.subject import Subject
-from numlean.lockstep import Side
-from numlean.lockstep.lockstep import Data
-from numlean.lockstep.side import Spec
-from numlean.runtime import Options, Stepper, Task, TrainConfig, run_steps
 from numlean.tasks import NamedTask
-from numlean.tensor import Tensor
+from numlean.training import Options, Stepper, Task, TrainConfig, run_steps
 
 OnStep = Callable[[int], None]
 """Told how many steps have been made."""

@@ -12,14 +12,14 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from numlean.checkpoint.description import Plain
+from numlean.checkpoint.fingerprint import Plain
 
 
 class Step(NamedTuple):
     """A step as a certificate tells it.
 
     Attributes:
-        loss: The batch's loss before the update, exact: see ``numlean.exact_text``.
+        loss: The batch's loss before the update, exact: see ``numlean.scalar.exact_text``.
         state: The state digest of the parameters and buffers after it.
         chain: The link of the chain.
     """

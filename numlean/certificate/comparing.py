@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from numlean.analysis.lockstep.comparison import compares_bits
+from numlean.analysis.lockstep.numbers import Number
+from numlean.autograd.tensor import Tensor
 from numlean.certificate.certificate import Certificate
 from numlean.certificate.verdict import Difference
 from numlean.digest import exact_bytes, parameters_of, state_digest, value_digest
-from numlean.exact_text import exact_text, number_of
-from numlean.lockstep.comparison import compares_bits
-from numlean.lockstep.numbers import Number
-from numlean.runtime import Runner
-from numlean.scalar import Scalar, Storage
-from numlean.tensor import Tensor
+from numlean.scalar.exact_text import format_hex, parse_hex
+from numlean.scalar.protocol import Scalar, Storage
+from numlean.training import Runner
 
 
 class Expectation:
@@ -36,7 +36,7 @@ class Expectation:
         """Whether a step that was just made has another loss, or leaves other parameters."""
         entry = self._certificate.steps[step]
         if not self._is_same(entry.loss, loss):
-            expected = Number.of(self._scalar, number_of(entry.loss, self._scalar))
+            expected = Number.of(self._scalar, parse_hex(entry.loss, self._scalar))
             return Difference(step, "loss", str(expected), str(Number.of(*_parts(loss))))
         return self._of_state(step, "parameters after it", entry.state)
 
@@ -58,8 +58,8 @@ class Expectation:
 
     def _is_same(self, expected: str, loss: Tensor) -> bool:
         if self.compared == "state":
-            return expected == exact_text(loss)
-        number = number_of(expected, self._scalar)
+            return expected == format_hex(loss.scalar, loss.data)
+        number = parse_hex(expected, self._scalar)
         return exact_bytes(self._scalar, number) == exact_bytes(*_parts(loss))
 
 

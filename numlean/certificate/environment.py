@@ -6,8 +6,8 @@ import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
-from numlean.checkpoint.description import Plain
-from numlean.runtime import Runner
+from numlean.checkpoint.fingerprint import Plain
+from numlean.training import Runner
 
 _PACKAGES = ("numpy", "numba", "llvmlite", "mpmath", "gmpy2", "scikit-learn")
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from numlean.autograd.tensor import Tensor
 from numlean.certificate.certificate import Certificate
 from numlean.certificate.chain import Step, first_link, next_link
 from numlean.certificate.environment import environment_of
 from numlean.certificate.errors import CertificateError
 from numlean.checkpoint import Run
-from numlean.checkpoint.description import Plain, differences, summary
+from numlean.checkpoint.fingerprint import Plain, differences, summary
 from numlean.digest import parameters_of, state_digest, value_digest
-from numlean.exact_text import exact_text
-from numlean.runtime import Stepper
-from numlean.tensor import Tensor
+from numlean.scalar.exact_text import format_hex
+from numlean.training import Stepper
 
 
 class Recorder:
@@ -40,7 +40,7 @@ class Recorder:
 
     def __call__(self, stepper: Stepper, loss: Tensor) -> bool:
         """Take down a step; never an end of training."""
-        text = exact_text(loss)
+        text = format_hex(loss.scalar, loss.data)
         state = state_digest(parameters_of(stepper.runner))
         before = self.steps[-1].chain if self.steps else self._first
         self.steps.append(Step(text, state, next_link(before, text, state)))
@@ -79,7 +79,7 @@ class Recorder:
         arguments: Mapping[str, Plain] | None = None,
     ) -> Certificate:
         """The certificate of the steps so far."""
-        from numlean import __version__
+        from numlean.version import __version__
 
         named = parameters_of(self.stepper.runner)
         return Certificate(

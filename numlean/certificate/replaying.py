@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from numlean.analysis.lockstep import Pair, Side, crosscheck
+from numlean.analysis.lockstep.lockstep import Data
+from numlean.analysis.lockstep.run_spec import Spec
+from numlean.autograd.tensor import Tensor
 from numlean.certificate.certificate import Certificate
 from numlean.certificate.certifying import OnStep
 from numlean.certificate.comparing import Expectation
@@ -11,16 +15,12 @@ from numlean.certificate.environment import environment_of
 from numlean.certificate.errors import CertificateError
 from numlean.certificate.subject import Subject
 from numlean.certificate.verdict import Difference, Replay
-from numlean.checkpoint.description import differences, summary
 from numlean.checkpoint.errors import FilePath, naming
+from numlean.checkpoint.fingerprint import differences, summary
 from numlean.errors import NumleanError
-from numlean.lockstep import Pair, Side, crosscheck
-from numlean.lockstep.lockstep import Data
-from numlean.lockstep.side import Spec
-from numlean.registry import get_scalar
-from numlean.runtime import Options, Stepper, Task, TrainConfig, run_steps
+from numlean.scalar.registry import get_scalar
 from numlean.tasks import NamedTask
-from numlean.tensor import Tensor
+from numlean.training import Options, Stepper, Task, TrainConfig, run_steps
 
 
 def replay(

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from numlean.analysis.lockstep import Side
+from numlean.analysis.lockstep.lockstep import Data
 from numlean.checkpoint import Run
-from numlean.checkpoint.description import Plain
+from numlean.checkpoint.fingerprint import Plain
 from numlean.data import Dataset
 from numlean.errors import NumleanError
-from numlean.lockstep import Side
-from numlean.lockstep.lockstep import Data
-from numlean.runtime import Stepper, Task, TrainConfig
-from numlean.scalar import Scalar
+from numlean.scalar.protocol import Scalar
 from numlean.tasks import NamedTask, get_task
+from numlean.training import Stepper, Task, TrainConfig
 
 
 @dataclass(frozen=True)

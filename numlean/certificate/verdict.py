@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from numlean.checkpoint.description import summary
-from numlean.lockstep import Pair
+from numlean.analysis.lockstep import Pair
+from numlean.checkpoint.fingerprint import summary
 
 _COMPARED = {
     "state": "encodings of each loss, and state digests of parameters and buffers",

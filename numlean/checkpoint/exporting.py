@@ -10,13 +10,13 @@ from typing import Any, Final
 
 import numpy as np
 
+from numlean.autograd.tensor import Tensor
 from numlean.checkpoint import atomic
 from numlean.checkpoint.errors import CheckpointError, FilePath, naming
-from numlean.checkpoint.numbers import restored
+from numlean.checkpoint.raw_numbers import restored
 from numlean.checkpoint.reading import Checkpoint, load
-from numlean.registry import get_scalar
-from numlean.scalar import Scalar
-from numlean.tensor import Tensor
+from numlean.scalar.protocol import Scalar
+from numlean.scalar.registry import get_scalar
 from numlean_kernels.formats import BINARY32, Format
 
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)

@@ -11,7 +11,7 @@ import numpy as np
 from numlean.checkpoint.container import is_checkpoint, read_header, tensors_of
 from numlean.checkpoint.errors import CheckpointError, FilePath, naming
 from numlean.checkpoint.matching import Shapes, matched
-from numlean.runtime import Runner
+from numlean.training import Runner
 
 Floats: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
 

@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from numlean.autograd.tensor import Tensor
 from numlean.checkpoint.container import Arrays, Document, unpacked
-from numlean.checkpoint.description import Plain
 from numlean.checkpoint.errors import CheckpointError, FilePath, naming
-from numlean.checkpoint.numbers import Stored, restored
+from numlean.checkpoint.fingerprint import Plain
+from numlean.checkpoint.raw_numbers import Stored, restored
 from numlean.data import DataLoader
 from numlean.data.loader import Order
-from numlean.scalar import Scalar
-from numlean.tensor import Tensor
+from numlean.scalar.protocol import Scalar
 
 T = TypeVar("T")
 

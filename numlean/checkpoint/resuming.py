@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from numlean.checkpoint.description import Plain, differences, summary
+from numlean.autograd.tensor import Tensor
 from numlean.checkpoint.errors import CheckpointError, FilePath, naming
-from numlean.checkpoint.numbers import Stored, restored
+from numlean.checkpoint.fingerprint import Plain, differences, summary
+from numlean.checkpoint.raw_numbers import Stored, restored
 from numlean.checkpoint.reading import Checkpoint, load
 from numlean.checkpoint.run import Run
 from numlean.digest import Named, parameters_of
-from numlean.runtime import Stepper
-from numlean.tensor import Tensor
+from numlean.training import Stepper
 
 
 def resume(checkpoint: Checkpoint | FilePath, stepper: Stepper, run: Run) -> None:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-from numlean.checkpoint.description import Data, Plain, data_described, described
-from numlean.runtime import Stepper
+from numlean.checkpoint.fingerprint import Data, Plain, data_described, described
+from numlean.training import Stepper
 
 _NOT_OF_THE_CONFIG: Final = ("class", "optimizer", "schedule", "scheduler")
 _HOW_LONG: Final = ("steps", "epochs", "log_every")

@@ -6,17 +6,17 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
+from numlean.autograd.indices import INDICES
+from numlean.autograd.tensor import Tensor
 from numlean.checkpoint import atomic
 from numlean.checkpoint.container import Arrays, packed
-from numlean.checkpoint.description import Plain
 from numlean.checkpoint.errors import CheckpointError, FilePath, naming
-from numlean.checkpoint.numbers import stored
+from numlean.checkpoint.fingerprint import Plain
+from numlean.checkpoint.raw_numbers import stored
 from numlean.checkpoint.run import Run
 from numlean.data import DataLoader
 from numlean.digest import parameters_of
-from numlean.indices import INDICES
-from numlean.runtime import Stepper
-from numlean.tensor import Tensor
+from numlean.training import Stepper
 
 
 def save(
@@ -51,7 +51,7 @@ def written(
     further: Mapping[str, Sequence[Tensor]],
 ) -> bytes:
     """The bytes of a checkpoint."""
-    from numlean import __version__
+    from numlean.version import __version__
 
     asked, arrays = stepper.schedule_count, Arrays()
     document = {

@@ -11,8 +11,8 @@ from numlean.errors import NumleanError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from numlean.runtime import TrainConfig
     from numlean.tasks import NamedTask
+    from numlean.training import TrainConfig
 
 _NOT_THE_RUN: Final = (
     *("run", "device", "backend", "fast_kernels", "json", "flags", "log", "plot"),
@@ -36,11 +36,11 @@ def run_of(given: Mapping[str, Any]) -> tuple[NamedTask, TrainConfig]:
     Raises:
         NumleanError: There are no such arguments, or they make no run.
     """
-    from numlean.cli import train
     from numlean.cli.options import config_of, task_of
+    from numlean.cli.train import command
 
     parser = argparse.ArgumentParser()
-    train.add_arguments(parser)
+    command.add_arguments(parser)
     arguments = parser.parse_args([])
     for name, value in given.items():
         if not hasattr(arguments, name):

@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from numlean.autograd.tensor import Tensor
 from numlean.certificate import Certificate, CertificateError, Recorder
 from numlean.checkpoint import Run, atomic
 from numlean.checkpoint.errors import naming
 from numlean.cli.asked import asked, refuse_unwritable
 from numlean.errors import NumleanError
-from numlean.runtime import Stepper
-from numlean.tensor import Tensor
+from numlean.training import Stepper
 
 
 def add_argument(group: argparse._ArgumentGroup) -> None:

@@ -9,9 +9,9 @@ from numlean.cli.asked import asked, refuse_unwritable
 from numlean.errors import NumleanError
 
 if TYPE_CHECKING:
+    from numlean.autograd.tensor import Tensor
     from numlean.checkpoint import Checkpoint, Run
-    from numlean.runtime import EarlyStopping, Stepper
-    from numlean.tensor import Tensor
+    from numlean.training import EarlyStopping, Stepper
 
 _EVALUATIONS: Final = "evaluations"
 

@@ -8,8 +8,8 @@ the worst seed.
 
 With --json, or --jsonl FILE, one JSON object a line: first what is compared ("record":
 "comparison"), then for each step measured and dtype a "step" and its "operation" records, and at
-the end of each run a "run". The module numlean.comparison.records says what every key means. With
---out FILE.html, a report that stands alone in one file; into a folder, it is report.html, beside
+the end of each run a "run". The module numlean.analysis.drift.records says what every key means.
+With --out FILE.html, a report that stands alone in one file; into a folder, it is report.html, beside
 records.jsonl.
 """
 
@@ -21,12 +21,12 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Final
 
+from numlean.analysis.drift import Comparison, compare
+from numlean.analysis.drift.records import Record, Write, as_line
 from numlean.cli.options import add_training_options, config_of, options_of, task_of
 from numlean.cli.progress import progress
-from numlean.comparison import Comparison, compare
-from numlean.comparison.records import Record, Write, as_line
 from numlean.errors import NumleanError
-from numlean.registry import dtypes_of
+from numlean.scalar.registry import dtypes_of
 from numlean.tasks import NamedTask
 
 _TESTS: Final = 4

@@ -20,11 +20,7 @@ import warnings
 from dataclasses import asdict
 from typing import Any
 
-from numlean.cli.options import add_training_options, config_of, options_of, task_of
-from numlean.cli.progress import progress
-from numlean.cli.run_log import plain_json
-from numlean.errors import NumleanError
-from numlean.lockstep import (
+from numlean.analysis.lockstep import (
     Crosscheck,
     Divergence,
     Fault,
@@ -33,8 +29,12 @@ from numlean.lockstep import (
     Side,
     crosscheck,
 )
-from numlean.registry import dtypes_of
-from numlean.scalar import Scalar
+from numlean.cli.options import add_training_options, config_of, options_of, task_of
+from numlean.cli.progress import progress
+from numlean.cli.train.run_log import plain_json
+from numlean.errors import NumleanError
+from numlean.scalar.protocol import Scalar
+from numlean.scalar.registry import dtypes_of
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import argparse
 
-from numlean import doctor
 from numlean.errors import UnavailableError
+from numlean.verification import doctor
 from numlean_kernels.targets import DEVICES
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import argparse
 from math import ldexp
 
-from numlean.registry import ALIASES, Backend, backends
+from numlean.scalar.registry import ALIASES, Backend, backends
 from numlean_kernels.formats import Format
-from numlean_kernels.ieee.dyadic import decode
+from numlean_kernels.tables.exact import decode
 
 _HEADER = ("dtype", "devices", "p", "emin", "emax", "least", "greatest", "what a number is")
 

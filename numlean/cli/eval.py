@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 
-from numlean.expression import evaluate
+from numlean.inspection.expression import evaluate
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

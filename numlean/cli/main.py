@@ -85,7 +85,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        from numlean import __version__
+        from numlean.version import __version__
 
         print(f"numlean {__version__}")
         parser.exit()

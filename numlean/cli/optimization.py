@@ -15,7 +15,7 @@ from numlean.optim import (
     clip_by_value,
     sgd,
 )
-from numlean.schedules import Schedule, constant, cosine, exponential, linear_warmup, step
+from numlean.optim.schedules import Schedule, constant, cosine, exponential, linear_warmup, step
 from numlean.tasks import NamedTask
 
 _OPTIMIZERS: Final = tuple(kind.value for kind in OptimizerKind)

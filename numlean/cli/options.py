@@ -9,14 +9,14 @@ from numlean.cli.data_options import add_data_options, data_task_of
 from numlean.cli.optimization import add_optimization_options, optimizer_of, scheduler_of
 from numlean.data.text_file import read_text
 from numlean.errors import DataError, NumleanError
-from numlean.runtime import BACKENDS, Options, TrainConfig
-from numlean.tasks import NamedTask, get_task, tasks
+from numlean.tasks import NamedTask, get_task, task_names
+from numlean.training import BACKENDS, Options, TrainConfig
 
 
 def add_training_options(parser: argparse.ArgumentParser) -> None:
     """The task, and what decides its bits apart from the arithmetic."""
     parser.add_argument(
-        "task", nargs="?", metavar="TASK", help=f"one of {', '.join(tasks())}; or --data FILE"
+        "task", nargs="?", metavar="TASK", help=f"one of {', '.join(task_names())}; or --data FILE"
     )
     parser.add_argument("--steps", type=int, metavar="N", help="updates to make")
     parser.add_argument("--batch-size", type=int, metavar="B", help="samples an update")
@@ -67,7 +67,7 @@ def task_of(arguments: argparse.Namespace) -> NamedTask:
     task = data_task_of(arguments)
     if task is None:
         if arguments.task is None:
-            raise NumleanError(f"name a TASK ({', '.join(tasks())}) or --data FILE")
+            raise NumleanError(f"name a TASK ({', '.join(task_names())}) or --data FILE")
         task = get_task(arguments.task)
         if arguments.text is None:
             return task

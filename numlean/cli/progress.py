@@ -21,7 +21,7 @@ def progress(title: str, total: int, *, done: int = 0) -> Iterator[Advance]:
         yield lambda _: None
         return
     # rich takes longer to import than a short run takes.
-    from numlean.cli.bar import make_bar
+    from numlean.cli.train.bar import make_bar
 
     with make_bar() as bar:
         job = bar.add_task(title, total=total, completed=done, note="")

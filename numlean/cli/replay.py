@@ -21,12 +21,12 @@ import json
 from dataclasses import asdict
 from typing import Any
 
+from numlean.analysis.lockstep import Side
 from numlean.certificate import Certificate, CertificateError, Replay, replay
 from numlean.checkpoint.errors import naming
 from numlean.cli.options import add_device_options
 from numlean.cli.progress import progress
-from numlean.execution import BACKENDS
-from numlean.lockstep import Side
+from numlean.training.options import BACKENDS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from numlean.tasks import get_task, tasks
+from numlean.tasks import get_task, task_names
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -13,7 +13,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the table."""
-    width = max(map(len, tasks()))
-    for name in tasks():
+    width = max(map(len, task_names()))
+    for name in task_names():
         print(f"{name:<{width}}  {get_task(name).summary}")
     return 0

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike
 
+from numlean.autograd.tensor import Tensor
 from numlean.errors import DataError
-from numlean.tensor import Tensor
 
 Floats: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 Places: TypeAlias = Sequence[int] | np.ndarray[tuple[int], np.dtype[np.intp]]

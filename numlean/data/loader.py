@@ -9,7 +9,7 @@ import numpy as np
 
 from numlean.data.dataset import Dataset, Sample
 from numlean.errors import DataError, UnknownNameError
-from numlean.streams import UniformStream, permutation
+from numlean.rng import UniformStream, permutation
 
 Batch: TypeAlias = Sample | list[Sample]
 """A stacked sample, of a loader that stacks; else samples one by one."""

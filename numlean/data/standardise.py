@@ -6,9 +6,9 @@ from math import fsum, ldexp, sqrt
 
 import numpy as np
 
+from numlean.autograd.tensor import Tensor
 from numlean.data.dataset import Floats
 from numlean.errors import DataError
-from numlean.tensor import Tensor
 
 
 def statistics(train: Floats) -> tuple[Floats, Floats]:

@@ -1,18 +1,18 @@
 """Losses: how far predictions are from targets, as one number."""
 
-from numlean.losses.binary import (
-    BinaryCrossEntropy,
-    BinaryCrossEntropyWithLogits,
-    bce,
-    bce_with_logits,
-)
-from numlean.losses.cross_entropy import (
+from numlean.losses._cross_entropy import (
     CrossEntropy,
     CrossEntropyOneHot,
     NegativeLogLikelihoodOneHot,
     cross_entropy,
     cross_entropy_one_hot,
     nll_one_hot,
+)
+from numlean.losses.binary import (
+    BinaryCrossEntropy,
+    BinaryCrossEntropyWithLogits,
+    bce,
+    bce_with_logits,
 )
 from numlean.losses.loss import Loss, Reduction
 from numlean.losses.squared_error import MeanSquaredError, mse

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from numlean.autograd import operations as ops
+from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError
+from numlean.functional import safe_log
 from numlean.losses.loss import ElementwiseLoss, Reduction, check_shapes
-from numlean.nn.functional import safe_log
-from numlean.tensor import Tensor
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import ClassVar
 
+from numlean.autograd.tensor import Tensor
 from numlean.errors import ShapeError
-from numlean.tensor import Tensor
 
 
 class Reduction(Enum):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from numlean.autograd.tensor import Tensor
 from numlean.losses.loss import ElementwiseLoss, Reduction, check_shapes
-from numlean.tensor import Tensor
 
 
 @dataclass(frozen=True)

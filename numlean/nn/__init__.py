@@ -1,6 +1,8 @@
 """Layers: immutable definitions, functions of their parameters."""
 
-from numlean.nn import functional, models
+from numlean import functional
+from numlean.nn import models
+from numlean.nn._summary import Summary, summary
 from numlean.nn.activation import (
     GELU,
     Elementwise,
@@ -13,7 +15,6 @@ from numlean.nn.activation import (
     Square,
     Tanh,
 )
-from numlean.nn.arrangement import Flatten, Reshape, Sum
 from numlean.nn.attention import MultiHeadAttention
 from numlean.nn.batch_norm import BatchNorm
 from numlean.nn.convolution import Conv2d
@@ -24,10 +25,10 @@ from numlean.nn.linear import Linear
 from numlean.nn.normalization import LayerNorm, RMSNorm
 from numlean.nn.pooling import AvgPool2d, MaxPool2d, SmoothMaxPool2d
 from numlean.nn.recurrent import GRU, LSTM, RNN
+from numlean.nn.reshaping import Flatten, Reshape, Sum
 from numlean.nn.residual import Residual
 from numlean.nn.scan import GatedScan
 from numlean.nn.sequential import Composite, Sequential
-from numlean.nn.summary import Summary, summary
 
 __all__ = [
     "EVALUATION",

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from numlean import functional
 from numlean.autograd import operations as ops
-from numlean.nn import functional
+from numlean.autograd.tensor import Tensor
 from numlean.nn.layer import Context, Layer
-from numlean.tensor import Tensor
 
 
 @dataclass(frozen=True)

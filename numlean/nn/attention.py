@@ -8,13 +8,13 @@ from functools import partial
 
 import numpy as np
 
+from numlean import functional
 from numlean.autograd import operations as ops
+from numlean.autograd.tensor import Tensor
 from numlean.errors import ShapeError
-from numlean.nn import functional
 from numlean.nn.layer import Context, Layer, ParameterSpec, Shape, wrong_shape, zeros
 from numlean.nn.linear import affine, xavier_uniform
 from numlean.nn.recurrent import parts
-from numlean.tensor import Tensor
 
 
 @dataclass(frozen=True)

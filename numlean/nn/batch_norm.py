@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from numlean import functional
+from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError
-from numlean.nn import functional
 from numlean.nn.layer import Context, Layer, ParameterSpec, Shape, ones, wrong_shape, zeros
 from numlean.nn.normalization import checked_epsilon
-from numlean.tensor import Tensor
 
 
 @dataclass(frozen=True)

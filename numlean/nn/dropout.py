@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError
 from numlean.nn.layer import Context, Floats, Layer, ParameterSpec, Shape, Uniform
-from numlean.tensor import Tensor
 
 
 @dataclass(frozen=True)

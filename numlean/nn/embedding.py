@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from numlean.autograd import operations as ops
+from numlean.autograd.indices import INDICES
+from numlean.autograd.tensor import Tensor
 from numlean.errors import DataError, ShapeError
-from numlean.indices import INDICES
 from numlean.nn.layer import Context, Layer, ParameterSpec, Shape, wrong_shape
 from numlean.nn.linear import xavier_uniform
-from numlean.tensor import Tensor
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from typing import TypeAlias
 
 import numpy as np
 
+from numlean.autograd.tensor import Tensor
 from numlean.errors import ShapeError
-from numlean.streams import UniformStream
-from numlean.tensor import Tensor
+from numlean.rng import UniformStream
 
 Shape: TypeAlias = tuple[int, ...]
 Floats: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.float64]]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import prod, sqrt
 
 from numlean.autograd.operations import matmul, transpose
+from numlean.autograd.tensor import Tensor
 from numlean.errors import ShapeError
 from numlean.nn.layer import (
     Context,
@@ -18,7 +19,6 @@ from numlean.nn.layer import (
     wrong_shape,
     zeros,
 )
-from numlean.tensor import Tensor
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ from typing import Final, Literal, TypeAlias
 
 from numlean.errors import ShapeError, UnknownNameError
 from numlean.nn.activation import GELU, ReLU
-from numlean.nn.arrangement import Flatten, Reshape
 from numlean.nn.attention import MultiHeadAttention
 from numlean.nn.convolution import Conv2d
 from numlean.nn.dropout import Dropout
@@ -18,6 +17,7 @@ from numlean.nn.linear import Linear
 from numlean.nn.normalization import LayerNorm
 from numlean.nn.pooling import MaxPool2d
 from numlean.nn.recurrent import GRU, LSTM, RNN
+from numlean.nn.reshaping import Flatten, Reshape
 from numlean.nn.residual import Residual
 from numlean.nn.sequential import Sequential
 

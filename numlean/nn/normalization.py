@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
+from numlean import functional
 from numlean.autograd import operations as ops
+from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError
-from numlean.nn import functional
 from numlean.nn.layer import Context, Layer, ParameterSpec, Shape, ones, wrong_shape, zeros
-from numlean.tensor import Tensor
 
 
 @dataclass(frozen=True)

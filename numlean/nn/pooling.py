@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from numlean.autograd import operations as ops
+from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError, ShapeError
 from numlean.nn.layer import Context, Layer, Shape, wrong_shape
 from numlean.nn.windows import Extent, Window, windows
-from numlean.tensor import Tensor
 
 
 class Pooling(Layer):

@@ -11,10 +11,10 @@ from typing import ClassVar, TypeAlias
 import numpy as np
 
 from numlean.autograd import operations as ops
+from numlean.autograd.tensor import Tensor
 from numlean.errors import ShapeError
 from numlean.nn.layer import Context, Floats, Layer, ParameterSpec, Shape, Uniform, wrong_shape
 from numlean.nn.linear import affine
-from numlean.tensor import Tensor
 
 State: TypeAlias = tuple[Tensor, ...]
 """What a recurrent layer remembers, each (batch, hidden); the first is its output."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from numlean.autograd.tensor import Tensor
 from numlean.errors import ShapeError
 from numlean.nn.layer import Context, Layer, Shape
 from numlean.nn.sequential import Composite
-from numlean.tensor import Tensor
 
 
 @dataclass(frozen=True, init=False)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from numlean.autograd.tensor import Tensor
 from numlean.errors import ShapeError
 from numlean.nn.layer import Context, Layer, ParameterSpec, Shape
-from numlean.tensor import Tensor
 
 
 class Composite(Layer):
@@ -119,7 +119,7 @@ class Sequential(Composite):
         Raises:
             ShapeError: No shape of a sample is given, and the model does not know it.
         """
-        from numlean.nn.summary import summary
+        from numlean.nn._summary import summary
 
         print(summary(self, sample_shape))
 

@@ -8,9 +8,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from numlean.autograd.indices import INDICES
+from numlean.autograd.tensor import Tensor
 from numlean.errors import ShapeError
-from numlean.indices import INDICES
-from numlean.tensor import Tensor
 
 Extent: TypeAlias = int | tuple[int, int]
 """Of rows and columns; one number stands for both."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError
 from numlean.optim.optimizer import Cast, State, checked_rate, zeros_like
-from numlean.tensor import Tensor
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from numlean.autograd.operations import sqrt
+from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError
 from numlean.optim.optimizer import Cast, State, checked_rate, zeros_like
-from numlean.tensor import Tensor
 
 _MOMENTS: Final = ("first_moment", "second_moment")
 _POWERS: Final = ("first_power", "second_power")

@@ -8,8 +8,8 @@ from typing import Protocol, TypeAlias
 
 import numpy as np
 
+from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError
-from numlean.tensor import Tensor
 
 Cast: TypeAlias = Callable[[float], Tensor]
 """Brings a binary64 hyperparameter into the Scalar."""

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from numlean.autograd.tensor import Tensor
 from numlean.errors import ShapeError
 from numlean.session.machine import Machine
-from numlean.tensor import Tensor
 
 Static: TypeAlias = tuple[tuple[str, Any], ...]
 """Parameters that are no tensors, by name."""

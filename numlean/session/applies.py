@@ -8,8 +8,8 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
+from numlean.autograd.tensor import Tensor
 from numlean.session.references import Ref
-from numlean.tensor import Tensor
 
 
 class Applies(ABC):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from numlean import functional
 from numlean.autograd import operations as ops
-from numlean.nn import functional
 from numlean.session import formulas
 from numlean.session.applies import Applies
 from numlean.session.references import Ref

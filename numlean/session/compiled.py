@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from numlean.indices import INDICES
-from numlean.scalar import Scalar, Storage, own_copy
+from numlean.autograd.indices import INDICES
+from numlean.autograd.tensor import Tensor
+from numlean.scalar.protocol import Scalar, Storage, own_copy
 from numlean.session.actions import Action, Descend
 from numlean.session.machine import Machine
-from numlean.tensor import Tensor
-from numlean_kernels.targets.protocol import Called, Operation
-from numlean_kernels.targets.pruning import pruned
+from numlean_kernels.protocol import Called, Operation
+from numlean_kernels.targets.dead_code import pruned
 
 
 @dataclass

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from numlean.scalar import Scalar
+from numlean.autograd.tensor import Tensor
+from numlean.scalar.protocol import Scalar
 from numlean.session.actions import Action
 from numlean.session.machine import Machine
-from numlean.tensor import Tensor
 
 
 class EagerTape:

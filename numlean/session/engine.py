@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Final, Protocol
 
+from numlean.autograd.tensor import Tensor
 from numlean.errors import UnknownNameError
-from numlean.scalar import Scalar
+from numlean.scalar.protocol import Scalar
 from numlean.session.actions import Action
 from numlean.session.compiled import CompiledTape
 from numlean.session.eager import EagerTape
-from numlean.tensor import Tensor
 
 
 class TapeEngine(Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from numlean.autograd import operations as ops
+from numlean.autograd.tensor import Tensor
 from numlean.errors import ShapeError
 from numlean.nn import (
     EVALUATION,
@@ -15,7 +16,6 @@ from numlean.nn import (
     SmoothMaxPool2d,
 )
 from numlean.nn.linear import affine
-from numlean.tensor import Tensor
 
 
 def scaled(x: Tensor, *, factor: float) -> Tensor:

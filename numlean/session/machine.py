@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 from numlean.autograd import Tape
 from numlean.autograd.tape import zeros_like
+from numlean.autograd.tensor import Tensor
 from numlean.errors import ShapeError
-from numlean.tensor import Tensor
 
 
 @dataclass

@@ -8,18 +8,18 @@ from typing import Any, TypeVar, final
 import numpy as np
 from numpy.typing import ArrayLike
 
+from numlean.autograd.indices import INDICES
+from numlean.autograd.tensor import Tensor
 from numlean.errors import MixedScalarError, NumleanError
-from numlean.indices import INDICES
 from numlean.optim import checked_rate
-from numlean.runtime import Options, scalar_for
-from numlean.scalar import Scalar
+from numlean.scalar.protocol import Scalar
 from numlean.session.actions import Apply, Backward, Descend, Enter, EnterIndex, Use
 from numlean.session.arithmetic import Arithmetic
 from numlean.session.engine import tape_engine
 from numlean.session.movement import Movement
 from numlean.session.networks import Networks
 from numlean.session.references import Param, Ref, TapeToken
-from numlean.tensor import Tensor
+from numlean.training import Options, scalar_for
 
 T = TypeVar("T")
 

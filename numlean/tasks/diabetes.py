@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from numlean.nn import Linear, Sequential, Tanh
-from numlean.runtime.task import Task
 from numlean.tasks.named import NamedTask, Split
 from numlean.tasks.splits import parted, standardised_before
+from numlean.training.task import Task
 
 _TEST_SIZE = 88
 _SPLIT_SEED = 0

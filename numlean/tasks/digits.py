@@ -6,9 +6,9 @@ import numpy as np
 
 from numlean.data import Dataset
 from numlean.nn import Flatten, Linear, Sequential, Tanh
-from numlean.runtime.task import Task
-from numlean.streams import UniformStream, permutation
+from numlean.rng import UniformStream, permutation
 from numlean.tasks.named import NamedTask, Split
+from numlean.training.task import Task
 
 _CLASSES = 10
 _TEST_SIZE = 360

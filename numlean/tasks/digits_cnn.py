@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from numlean.nn.models import small_cnn
-from numlean.runtime.task import Task
 from numlean.tasks.digits import load
 from numlean.tasks.named import NamedTask
+from numlean.training.task import Task
 
 TASK = NamedTask(
     name="digits-cnn",

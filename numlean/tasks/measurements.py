@@ -8,9 +8,9 @@ from typing import Any, Final
 import numpy as np
 
 from numlean.nn import Linear, Sequential, Tanh
-from numlean.runtime.task import Task
 from numlean.tasks.named import NamedTask, Split
 from numlean.tasks.splits import parted, standardised_before
+from numlean.training.task import Task
 
 _HIDDEN: Final = 16
 

@@ -11,9 +11,9 @@ from typing import Final
 from numlean.data import Dataset
 from numlean.errors import UnknownNameError
 from numlean.optim import Optimizer, OptimizerKind, sgd
-from numlean.runtime.config import TrainConfig
-from numlean.runtime.task import Task
-from numlean.scalar import Scalar
+from numlean.scalar.protocol import Scalar
+from numlean.training.config import TrainConfig
+from numlean.training.task import Task
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ _MODULES: Final = {
 }
 
 
-def tasks() -> tuple[str, ...]:
+def task_names() -> tuple[str, ...]:
     """The names of all tasks, sorted."""
     return tuple(sorted(_MODULES))
 
@@ -102,6 +102,6 @@ def get_task(name: str) -> NamedTask:
         UnknownNameError: There is no such task; the message lists them.
     """
     if name not in _MODULES:
-        raise UnknownNameError("task", name, tasks())
+        raise UnknownNameError("task", name, task_names())
     task: NamedTask = import_module(_MODULES[name]).TASK
     return task

@@ -8,15 +8,15 @@ import numpy as np
 
 from numlean.data import Dataset
 from numlean.nn import Linear, Sequential, Tanh
-from numlean.runtime.task import Task
 from numlean.tasks.named import NamedTask, Split
+from numlean.training.task import Task
 
 _SAMPLES = 240
 
 
 def _load() -> Split:
     # Targets are correctly rounded, so that they do not depend on a machine's libm.
-    from numlean.registry import get_scalar
+    from numlean.scalar.registry import get_scalar
 
     scalar = get_scalar("float64")
     x = np.array([[float(Fraction(2 * k + 1, _SAMPLES) - 1)] for k in range(_SAMPLES)])

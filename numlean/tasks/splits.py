@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from numlean.autograd.tensor import Tensor
 from numlean.data import Dataset
 from numlean.data.dataset import Floats
 from numlean.data.standardise import standardised, standardised_in, statistics
-from numlean.scalar import Scalar
-from numlean.streams import UniformStream, permutation
+from numlean.rng import UniformStream, permutation
+from numlean.scalar.protocol import Scalar
 from numlean.tasks.named import Split
-from numlean.tensor import Tensor
 
 
 def parted(inputs: Floats, targets: Floats, *, test_size: int, seed: int) -> Split:

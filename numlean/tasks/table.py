@@ -14,9 +14,9 @@ from typing import Final
 from numlean.data.tables import Table
 from numlean.errors import DataError, NumleanError, UnknownNameError
 from numlean.nn import GELU, Flatten, Layer, Linear, ReLU, Sequential, Sigmoid, SiLU, Softplus, Tanh
-from numlean.runtime.task import Task
 from numlean.tasks.named import NamedTask, Split
 from numlean.tasks.splits import parted, standardised_before, standardised_within
+from numlean.training.task import Task
 
 STANDARDISE: Final = ("before", "scalar", "none")
 """Where inputs are standardised, and targets of a regression: in binary64 before the run, by the

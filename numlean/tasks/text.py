@@ -16,8 +16,8 @@ import numpy as np
 from numlean.data import Dataset
 from numlean.errors import DataError
 from numlean.losses import cross_entropy
-from numlean.runtime.task import Task
 from numlean.tasks.named import NamedTask, Split
+from numlean.training.task import Task
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from numlean.data import Dataset
 from numlean.nn import Linear, Sequential, Tanh
-from numlean.runtime.task import Task
 from numlean.tasks.named import NamedTask, Split
+from numlean.training.task import Task
 
 
 def _load() -> Split:

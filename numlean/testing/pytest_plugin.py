@@ -55,7 +55,7 @@ class ConformanceCollector(pytest.Collector):
         """
         # Imported only where it is asked for: this file is loaded by every run of pytest.
         from numlean.errors import NumleanError
-        from numlean.registry import get_scalar
+        from numlean.scalar.registry import get_scalar
         from numlean.testing.conformance import CHECKS, Subject
         from numlean.testing.reference import reference_of
 

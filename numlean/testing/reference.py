@@ -13,8 +13,8 @@ from typing import Any, TypeAlias, final
 
 import numpy as np
 
-from numlean.registry import backend_of
-from numlean.scalar import Scalar, Storage
+from numlean.scalar.protocol import Scalar, Storage
+from numlean.scalar.registry import backend_of
 from numlean_kernels.formats import Format
 
 Number: TypeAlias = Fraction | float

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from numlean.registry import backends, get_scalar
-from numlean.scalar import Scalar, Storage
+from numlean.scalar.protocol import Scalar, Storage
+from numlean.scalar.registry import backends, get_scalar
 from numlean_kernels.formats import Format
 
 MOST_ELEMENTS = 64

@@ -16,8 +16,8 @@ from typing import Final
 import numpy as np
 
 from numlean.errors import UnavailableError
-from numlean.registry import get_scalar
-from numlean.scalar import Scalar, Storage
+from numlean.scalar.protocol import Scalar, Storage
+from numlean.scalar.registry import get_scalar
 
 BATCH: Final = 1 << 20
 TOLERANCE: Final = 5.0

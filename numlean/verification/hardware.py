@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 
 from numlean.errors import UnavailableError
-from numlean.registry import get_scalar
+from numlean.scalar.registry import get_scalar
 from numlean.verification.encoding import is_nan, is_signalling
 from numlean.verification.operands import Bits
 from numlean.verification.reference import ARITIES, Choices, Raised

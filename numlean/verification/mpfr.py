@@ -14,8 +14,8 @@ from numlean.errors import UnavailableError
 from numlean.verification.encoding import decoded, encoded, is_signalling
 from numlean.verification.operands import Bits
 from numlean.verification.reference import ARITIES, Choices, Raised
+from numlean_kernels.flags import DIVIDE_BY_ZERO, INEXACT, INVALID, OVERFLOW, UNDERFLOW
 from numlean_kernels.formats import Format
-from numlean_kernels.ieee.flags import DIVIDE_BY_ZERO, INEXACT, INVALID, OVERFLOW, UNDERFLOW
 
 _ROUNDINGS: Final = {
     "ties_to_even": "RoundToNearest",

@@ -18,8 +18,8 @@ from numlean.errors import UnavailableError
 from numlean.verification.encoding import is_nan, is_signalling
 from numlean.verification.operands import Bits
 from numlean.verification.reference import Choices, Raised
+from numlean_kernels.flags import INVALID
 from numlean_kernels.formats import BINARY16, BINARY32, BINARY64, Format
-from numlean_kernels.ieee.flags import INVALID
 
 _ROUNDINGS: Final = {
     "ties_to_even": 0,

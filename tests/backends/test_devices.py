@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from numlean import get_scalar
-from numlean.registry import backends
+from numlean.scalar.registry import backends
 
 ARGUMENTS = {"ieee": "ieee:e7m12"}
 BOTH = [

@@ -14,7 +14,7 @@ from numlean import (
 )
 from numlean.digest import parameters_of, state_digest
 from numlean.optim import sgd
-from numlean.runtime import run_steps
+from numlean.training import run_steps
 from numlean.verification.operands import operands
 
 DTYPES = ("float32", "float64", "ieee32exec", "binary64exec")

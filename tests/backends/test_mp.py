@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from numlean import NumleanError, get_scalar
-from numlean.registry import backends
+from numlean.scalar.registry import backends
 
 
 def run(program, **variables):

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import numlean as nl
-from numlean.cli import main
+from numlean.cli.main import main
 from numlean.errors import NumleanError, UnavailableError
-from numlean.flags import Flags
+from numlean.scalar.flags import Flags
 from numlean.verification.operands import level_1, operands
 from numlean_backends.torchlean_math import ROUTINES
 from numlean_kernels.formats import BINARY32

@@ -7,7 +7,7 @@ import pytest
 
 from numlean import Certificate, replay
 from numlean.certificate import CertificateError
-from numlean.cli import main
+from numlean.cli.main import main
 
 DRAW = random.Random(131)
 

@@ -10,7 +10,7 @@ import pytest
 
 import numlean as nl
 from numlean.certificate import CertificateError
-from numlean.cli import main
+from numlean.cli.main import main
 from numlean.data import Dataset
 from numlean.digest import parameters_of
 from numlean.nn import Linear, Sequential, Tanh

@@ -11,7 +11,7 @@ from numlean.data import Dataset
 from numlean.nn import Linear, Sequential, Tanh
 from numlean.nn.layer import Layer, ParameterSpec, ones, zeros
 from numlean.optim import sgd
-from numlean.runtime import Stepper, run_steps
+from numlean.training import Stepper, run_steps
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from numlean.checkpoint import load
-from numlean.cli import main
+from numlean.cli.main import main
 
 OPTIONS = ("--dtype", "float32", "--lr", "0.05", "--seed", "0", "--batch-size", "3")
 
@@ -160,7 +160,7 @@ def test_ctrl_c_writes_the_checkpoint_after_the_step(capsys, file, monkeypatch):
     import os
     import signal
 
-    from numlean.cli.watch import Watch
+    from numlean.cli.train.monitor import Watch
 
     real = Watch.__call__
 

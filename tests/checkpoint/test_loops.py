@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from numlean import NumleanError, adam, clip_by_norm, epochs, schedules, steps
+from numlean import NumleanError, adam, clip_by_norm, epochs, steps
 from numlean.checkpoint import CheckpointError, Run, load, resume, save
 from numlean.data import DataLoader
-from numlean.optim import adamw, sgd
-from numlean.runtime import Stepper, train_dataset, train_loader, train_minibatches
+from numlean.optim import adamw, schedules, sgd
+from numlean.training import Stepper, train_dataset, train_loader, train_minibatches
 
 QUIET = {"log": lambda line: None}
 

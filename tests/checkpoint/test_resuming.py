@@ -11,7 +11,7 @@ from numlean.data import Dataset, minibatches
 from numlean.digest import parameters_of
 from numlean.nn import Linear, Sequential, Tanh
 from numlean.optim import sgd
-from numlean.runtime import run_steps
+from numlean.training import run_steps
 
 DTYPES = ("float64", "float32", "ieee32exec", "bfloat16", "e4m3", "mp:200", "ieee:e6m9")
 STOCHASTIC = "ieee32exec@round=stochastic"

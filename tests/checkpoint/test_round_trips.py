@@ -5,12 +5,12 @@ import pytest
 from mpmath import mp, mpf
 
 from numlean import NumleanError, Task, Tensor, get_scalar
+from numlean.autograd.indices import INDICES
 from numlean.checkpoint import CheckpointError, load, save
-from numlean.checkpoint.numbers import Stored, restored, stored
+from numlean.checkpoint.raw_numbers import Stored, restored, stored
 from numlean.errors import UnavailableError
-from numlean.indices import INDICES
 from numlean.nn import Linear
-from numlean.registry import Spec, backends
+from numlean.scalar.registry import Spec, backends
 
 RNG = np.random.default_rng(103)
 FURTHER = ("ieee:e6m9", "ieee32exec@round=stochastic")

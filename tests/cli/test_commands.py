@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from numlean.benchmarks.device import _wide
-from numlean.cli import main
-from numlean.registry import get_scalar, scalars
-from numlean.tasks import tasks
+from numlean.cli.main import main
+from numlean.scalar.registry import get_scalar, scalars
+from numlean.tasks import task_names
 
 TRAIN_KEYS = {
     "task",
@@ -145,7 +145,7 @@ def test_dtypes_lists_every_registered_scalar_and_tasks_every_task(capsys):
     assert all(name in listed for name in scalars())
     assert main(["tasks"]) == 0
     listed = capsys.readouterr().out
-    assert all(name in listed for name in tasks())
+    assert all(name in listed for name in task_names())
 
 
 @pytest.mark.parametrize(
@@ -254,7 +254,7 @@ def test_an_interrupt_ends_the_command_with_status_130(capsys, monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("numlean.cli.train.run_steps", interrupted)
+    monkeypatch.setattr("numlean.cli.train.command.run_steps", interrupted)
     assert main(["train", "xor"]) == 130
     assert capsys.readouterr().err == "numlean: interrupted\n"
 
@@ -262,7 +262,7 @@ def test_an_interrupt_ends_the_command_with_status_130(capsys, monkeypatch):
 def test_help_imports_neither_numba_nor_mpmath_nor_scikit_learn():
     program = (
         "import sys, contextlib, io\n"
-        "from numlean.cli import main\n"
+        "from numlean.cli.main import main\n"
         "with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):\n"
         "    main(['--help'])\n"
         "heavy = {'numba', 'mpmath', 'sklearn', 'rich', 'gmpy2', 'matplotlib'}\n"

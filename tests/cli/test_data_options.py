@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from numlean.cli import main
+from numlean.cli.main import main
 
 RNG = np.random.default_rng(3)
 

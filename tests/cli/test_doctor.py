@@ -1,7 +1,7 @@
 """``numlean doctor`` says what there is and whether its bits are right."""
 
-from numlean import doctor
-from numlean.cli import main
+from numlean.cli.main import main
+from numlean.verification import doctor
 
 
 def test_it_prints_versions_and_the_machine_and_finds_the_bits_of_each_device_right(capsys):

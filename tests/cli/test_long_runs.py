@@ -11,8 +11,8 @@ import time
 import numpy as np
 import pytest
 
-from numlean.cli import main
 from numlean.cli.interrupt import interruptible
+from numlean.cli.main import main
 from numlean.cli.plot import draw
 
 PROGRAM = [sys.executable, "-m", "numlean"]
@@ -52,7 +52,7 @@ def test_an_interrupt_ends_training_after_the_step_with_a_report_and_status_130(
 
 
 def test_the_bits_of_an_interrupted_run_are_those_of_a_run_of_as_many_steps(capsys, monkeypatch):
-    from numlean.runtime import Stepper
+    from numlean.training import Stepper
 
     right = Stepper.step
 
@@ -180,7 +180,7 @@ def test_whatever_the_losses_are_there_is_a_picture(tmp_path, losses, evaluation
     ids=" ".join,
 )
 def test_what_cannot_be_done_is_said_before_training(capsys, monkeypatch, options, words):
-    monkeypatch.setattr("numlean.cli.train.run_steps", None)
+    monkeypatch.setattr("numlean.cli.train.command.run_steps", None)
     assert main([*XOR, *options]) == 2
     captured = capsys.readouterr()
     assert captured.out == ""

@@ -4,11 +4,10 @@ import json
 
 import pytest
 
-from numlean import optim, schedules
-from numlean.cli import main
-from numlean.cli.main import build_parser
+from numlean import optim
+from numlean.cli.main import build_parser, main
 from numlean.cli.options import config_of
-from numlean.optim import Adam, AdamW, ClipByNorm, ClipByValue, OptimizerKind
+from numlean.optim import Adam, AdamW, ClipByNorm, ClipByValue, OptimizerKind, schedules
 from numlean.tasks import get_task
 
 XOR = ("train", "xor", "--dtype", "float32")

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 import numlean as nl
-from numlean.comparison import Grid, Tally
-from numlean.comparison.norm import Norm
-from numlean.comparison.records import as_line
-from numlean.lockstep.replay import Moment, traced
-from numlean.lockstep.states import KeepsGradients, RunState
+from numlean.analysis.drift import Grid, Tally
+from numlean.analysis.drift.norm import Norm
+from numlean.analysis.drift.records import as_line
+from numlean.analysis.lockstep.replay import Moment, traced
+from numlean.analysis.lockstep.states import KeepsGradients, RunState
 
 STEPS = 4
 FORMATS = pytest.mark.parametrize(

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 import numlean as nl
-from numlean.cli import main
-from numlean.comparison.page import as_page
-from numlean.comparison.page.lines import spread
-from numlean.comparison.page.numbers import power_of_ten, written
-from numlean.comparison.records import as_line
+from numlean.analysis.drift.page import as_page
+from numlean.analysis.drift.page.lines import spread
+from numlean.analysis.drift.page.numbers import power_of_ten, written
+from numlean.analysis.drift.records import as_line
+from numlean.cli.main import main
 
 VOID = {"meta", "link", "br", "use"}
 

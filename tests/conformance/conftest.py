@@ -3,7 +3,7 @@
 import pytest
 
 from numlean.errors import UnavailableError
-from numlean.registry import backends, get_scalar
+from numlean.scalar.registry import backends, get_scalar
 from numlean.testing import reference_of
 
 ARGUMENTS = {"mp": ("mp:24", "mp:53", "mp:200"), "ieee": ("ieee:e6m9",)}

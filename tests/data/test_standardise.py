@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from numlean import get_scalar
+from numlean.autograd.tensor import Tensor
 from numlean.data.standardise import standardised, standardised_in, statistics
 from numlean.errors import DataError
-from numlean.tensor import Tensor
 
 RNG = np.random.default_rng(11)
 

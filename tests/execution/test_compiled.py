@@ -21,11 +21,11 @@ from numlean import (
 from numlean.autograd import operations as ops
 from numlean.data import Dataset, Sample
 from numlean.digest import parameters_of
-from numlean.execution.plan import Plan
 from numlean.nn import Layer, Linear, ParameterSpec, ReLU, Sequential, Tanh
 from numlean.nn.layer import ones, zeros
 from numlean.optim import sgd
-from numlean.runtime import run_steps
+from numlean.training import run_steps
+from numlean.training.engine.plan import Plan
 
 RNG = np.random.default_rng(97)
 DATA = Dataset.of_arrays(RNG.standard_normal((10, 3)), RNG.standard_normal((10, 2)))

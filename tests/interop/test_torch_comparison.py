@@ -21,12 +21,12 @@ from numlean import (
     sgd,
     steps,
 )
+from numlean.autograd.indices import INDICES
 from numlean.data import Dataset, minibatches
-from numlean.indices import INDICES
 from numlean.interop.torch import compare, drift, to_loss, to_module, to_optimizer, to_torch
 from numlean.interop.torch.distances import differing, ulps
 from numlean.nn.layer import Context, Mode
-from numlean.runtime import initial_parameters
+from numlean.training import initial_parameters
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 

@@ -7,10 +7,10 @@ import pytest
 
 from numlean import Options, Side, Task, crosscheck, get_scalar, interop, nn, sgd, steps
 from numlean.data import Dataset
-from numlean.elementary import ARITIES
 from numlean.errors import NumleanError, ShapeError, StorageError, UnavailableError
 from numlean.interop.torch import TorchScalar
-from numlean.registry import Spec
+from numlean.scalar.elementary import ARITIES
+from numlean.scalar.registry import Spec
 from numlean.testing import check_scalar
 from numlean_backends.torch_scalar import torch32, torch64
 

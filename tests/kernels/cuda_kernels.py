@@ -11,17 +11,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from numlean_kernels.elementary import BINARY, UNARY
 from numlean_kernels.formats import Format
-from numlean_kernels.hardware import encodings_table, hardware_table
-from numlean_kernels.hardware.table import MAKERS as HARDWARE_MAKERS
-from numlean_kernels.hardware.table import REAL_DTYPES
-from numlean_kernels.ieee import Arithmetic, Rounding, ieee_table
-from numlean_kernels.ieee.table import FLAGGED_MAKERS, QUIET_MAKERS, ROUNDED_MAKERS, TO_INT
-from numlean_kernels.loops.count import COUNT_FLAGS, NO_ROUTINES
+from numlean_kernels.ieee import Arithmetic, Rounding
 from numlean_kernels.loops.elementwise import elementwise, filled, flagged, with_single
-from numlean_kernels.loops.matmul import BMM, BMM_FMA, MATMUL, MATMUL_FMA
-from numlean_kernels.loops.place import (
+from numlean_kernels.loops.flag_counts import COUNT_FLAGS, NO_ROUTINES
+from numlean_kernels.loops.gather_scatter import (
     GROUP,
     MOVE,
     PICK,
@@ -33,10 +27,22 @@ from numlean_kernels.loops.place import (
     TAKE,
     TAKE_ROWS,
 )
+from numlean_kernels.loops.matmul import BMM, BMM_FMA, MATMUL, MATMUL_FMA
 from numlean_kernels.loops.reduce import FIRST_GREATEST, MAX, SUM_ORDERED, SUM_PAIRWISE
-from numlean_kernels.philox import philox_table
+from numlean_kernels.protocol import Loop, Table
+from numlean_kernels.tables.elementary import BINARY, UNARY
+from numlean_kernels.tables.hardware import MAKERS as HARDWARE_MAKERS
+from numlean_kernels.tables.hardware import REAL_DTYPES, hardware_table
+from numlean_kernels.tables.hardware_on_encodings import encodings_table
+from numlean_kernels.tables.ieee import (
+    FLAGGED_MAKERS,
+    QUIET_MAKERS,
+    ROUNDED_MAKERS,
+    TO_INT,
+    ieee_table,
+)
+from numlean_kernels.tables.philox import philox_table
 from numlean_kernels.targets.cuda import CudaTarget
-from numlean_kernels.targets.protocol import Loop, Table
 
 GPU = CudaTarget(simulated=False)
 CAPABILITIES = [(8, 0), (9, 0)]

@@ -12,13 +12,14 @@ import pytest
 import simulated_cuda
 from ptx_device import Machine
 
-from numlean import Options, Task, get_scalar, instantiate, registry, state_digest, verification
+from numlean import Options, Task, get_scalar, instantiate, state_digest, verification
 from numlean.data import Dataset
 from numlean.digest import parameters_of
-from numlean.elementary import ARITIES
 from numlean.nn import Linear, Sequential, Tanh
 from numlean.optim import sgd
-from numlean.runtime import TrainConfig, run_steps
+from numlean.scalar import registry
+from numlean.scalar.elementary import ARITIES
+from numlean.training import TrainConfig, run_steps
 from numlean.verification.elementary import FUNCTIONS
 from numlean.verification.elementary.operands import elementary_operands
 from numlean.verification.operands import level_1, operands
@@ -36,7 +37,7 @@ def pretended():
     with pytest.MonkeyPatch.context() as patch:
         machine = Machine(patch)
         gpu = CudaTarget(simulated=False)
-        patch.setattr("numlean_kernels.targets.find._cuda", lambda: gpu)
+        patch.setattr("numlean_kernels.targets.registry._cuda", lambda: gpu)
         patch.setattr(registry, "_made", cache(registry._made.__wrapped__))
         for several in (verification.operands, verification.elementary.operands):
             patch.setattr(several, "BATCH", 300)

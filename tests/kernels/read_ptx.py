@@ -18,7 +18,7 @@ from numba.cuda import dispatcher
 from pretended_device import PretendedDevice
 from ptx_reading import read
 
-from numlean.registry import backends
+from numlean.scalar.registry import backends
 from numlean_kernels.formats import parse_format
 
 BORDERS = ("e2m1", "e11m1", "e2m52", "e8m24", "e9m22", "e9m23")

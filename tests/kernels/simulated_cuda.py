@@ -13,25 +13,16 @@ from pathlib import Path
 
 import numpy as np
 
-from numlean import (
-    Flags,
-    Options,
-    Task,
-    Tensor,
-    doctor,
-    get_scalar,
-    instantiate,
-    losses,
-    state_digest,
-)
+from numlean import Flags, Options, Task, Tensor, get_scalar, instantiate, losses, state_digest
 from numlean.autograd import value_and_gradient
+from numlean.autograd.indices import INDICES
 from numlean.data import Dataset
 from numlean.digest import parameters_of
-from numlean.elementary import ARITIES
-from numlean.indices import INDICES
 from numlean.nn import Conv2d, Dropout, Flatten, Linear, MaxPool2d, ReLU, Sequential, Tanh
 from numlean.optim import adam, adamw, clip_by_norm, clip_by_value, sgd
-from numlean.runtime import TrainConfig, run_steps
+from numlean.scalar.elementary import ARITIES
+from numlean.training import TrainConfig, run_steps
+from numlean.verification import doctor
 
 sys.path.append(str(Path(__file__).parents[1] / "nn"))
 from layer_cases import CASES, Case, weighted

@@ -5,8 +5,9 @@ import pytest
 from numba import njit
 
 from numlean_kernels.formats import BFLOAT16, BINARY16, BINARY32, BINARY64, E4M3, E5M2, parse_format
-from numlean_kernels.ieee import Arithmetic, Rounding, ieee_table
+from numlean_kernels.ieee import Arithmetic, Rounding
 from numlean_kernels.ieee.arithmetic import NanRule, Overflow, Subnormal
+from numlean_kernels.tables.ieee import ieee_table
 from numlean_kernels.targets.cpu import CPU
 from numlean_kernels.targets.python import PYTHON
 

@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 
 from numlean_kernels.formats import BINARY32, BINARY64
-from numlean_kernels.ieee import Arithmetic, NanRule, Rounding, ieee_table
+from numlean_kernels.ieee import Arithmetic, NanRule, Rounding
 from numlean_kernels.loops.elementwise import binary, ternary, unary
+from numlean_kernels.protocol import kernel_for
+from numlean_kernels.tables.ieee import ieee_table
 from numlean_kernels.targets import get_target
-from numlean_kernels.targets.protocol import kernel_for
 
 CPU = get_target("cpu")
 ARITY = {"add": 2, "sub": 2, "mul": 2, "div": 2, "sqrt": 1, "fma": 3}

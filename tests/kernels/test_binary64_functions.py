@@ -8,10 +8,10 @@ from numlean.verification.elementary import FUNCTIONS
 from numlean.verification.elementary.operands import elementary_operands
 from numlean.verification.elementary.screened import Screened
 from numlean.verification.reference import Choices
-from numlean_kernels.elementary import BINARY, UNARY, binary64_routine
 from numlean_kernels.formats import BINARY64
 from numlean_kernels.ieee import Arithmetic
-from numlean_kernels.ieee.kit import Kit
+from numlean_kernels.ieee.routine_builder import Kit
+from numlean_kernels.tables.elementary import BINARY, UNARY, binary64_routine
 from numlean_kernels.targets import get_target
 
 REFERENCE = Screened(BINARY64, Choices())

@@ -8,13 +8,13 @@ import pytest
 
 from numlean import get_scalar
 from numlean_kernels import loops
-from numlean_kernels.elementary import table as elementary_makers
 from numlean_kernels.formats import BINARY16, BINARY32, BINARY64, E4M3
-from numlean_kernels.hardware import table as hardware_makers
 from numlean_kernels.ieee import Arithmetic, NanRule, Overflow, Rounding, Subnormal, Tininess
-from numlean_kernels.ieee import table as ieee_makers
 from numlean_kernels.loops.matmul import MATMUL, MATMUL_FMA
-from numlean_kernels.targets.protocol import Launched, Loop
+from numlean_kernels.protocol import Launched, Loop
+from numlean_kernels.tables import elementary as elementary_makers
+from numlean_kernels.tables import hardware as hardware_makers
+from numlean_kernels.tables import ieee as ieee_makers
 
 pytest.importorskip("numba_cuda", reason="the cuda extra is not installed")
 

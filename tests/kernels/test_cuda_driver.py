@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from numlean_kernels.formats import BINARY32
-from numlean_kernels.hardware import hardware_table
 from numlean_kernels.loops.elementwise import binary
 from numlean_kernels.loops.matmul import MATMUL
 from numlean_kernels.loops.reduce import MAX, SUM_ORDERED, SUM_PAIRWISE
-from numlean_kernels.targets.protocol import Called, DeviceFailedError, Launched, Moved
+from numlean_kernels.protocol import Called, DeviceFailedError, Launched, Moved
+from numlean_kernels.tables.hardware import hardware_table
 
 pytest.importorskip("numba_cuda", reason="the cuda extra is not installed")
 
@@ -168,7 +168,7 @@ def test_views_that_overlap_are_moved_by_way_of_a_copy(launches):
 
 
 def test_a_twin_is_refreshed_if_any_bit_has_changed():
-    from numlean_kernels.targets.cuda.copies import Twin
+    from numlean_kernels.targets.cuda.staging import Twin
 
     array = np.array([0.0, np.nan])
     there = array.copy()
@@ -215,7 +215,7 @@ def test_a_kernel_is_compiled_once_for_all_processes(launches, monkeypatch):
 def test_what_cuda_complains_of_is_one_line(monkeypatch, capsys):
     from numba.cuda.cudadrv.driver import CudaAPIError
 
-    from numlean.cli import main
+    from numlean.cli.main import main
 
     def refuse(*_):
         raise CudaAPIError(code, f"Call to cuSomething results in {name}\nand more")
@@ -248,7 +248,7 @@ def test_what_cuda_complains_of_is_one_line(monkeypatch, capsys):
     with pytest.raises(DeviceFailedError, match=r"CUDA says: .*no driver says$"):
         gpu.move(nothing, nothing)
     code, name = 700, "CUDA_ERROR_ILLEGAL_ADDRESS"
-    monkeypatch.setattr("numlean_kernels.targets.find._cuda", lambda: gpu)
+    monkeypatch.setattr("numlean_kernels.targets.registry._cuda", lambda: gpu)
     assert main(["train", "xor", "--steps", "1", "--cuda", "--dtype", "float64"]) == 2
     *_, line = capsys.readouterr().err.splitlines()
     assert line.startswith("numlean: error: device cuda: CUDA says: [700] Call to cuSomething")
@@ -269,7 +269,7 @@ def test_what_cuda_complains_of_is_one_line(monkeypatch, capsys):
 def test_what_is_missing_is_said_in_one_line(monkeypatch, changes, words):
     from numba.cuda.cudadrv import driver, nvvm
 
-    from numlean_kernels.targets.cuda import presence
+    from numlean_kernels.targets.cuda import availability
 
     pretended = SimpleNamespace(
         is_available="error" not in changes,
@@ -281,6 +281,6 @@ def test_what_is_missing_is_said_in_one_line(monkeypatch, changes, words):
     monkeypatch.setattr(nvvm, "is_available", lambda: changes.get("nvvm", True))
     monkeypatch.setattr(driver, "_have_nvjitlink", lambda: changes.get("nvjitlink", True))
     monkeypatch.setattr("numba.cuda.gpus", gpus)
-    found = presence.missing()
+    found = availability.missing()
     assert re.search(words, found)
     assert "\n" not in found

@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 
 from numlean import get_scalar
-from numlean.elementary import ARITIES
+from numlean.scalar.elementary import ARITIES
 from numlean.verification.elementary import FUNCTIONS, ElementaryComparison, verify
 from numlean.verification.elementary.operands import elementary_operands
-from numlean_kernels.elementary import UNARY, elementary_routine, reals
+from numlean_kernels.elementary import extended_floats
 from numlean_kernels.formats import BINARY32, BINARY64
 from numlean_kernels.ieee import Arithmetic, Rounding
-from numlean_kernels.ieee.kit import Kit
+from numlean_kernels.ieee.routine_builder import Kit
+from numlean_kernels.tables.elementary import UNARY, elementary_routine
 from numlean_kernels.targets import get_target
 
 MODES = ("ties_to_even", "ties_to_away", "toward_zero", "toward_positive", "toward_negative")
@@ -94,10 +95,10 @@ def test_formats_wider_than_binary32_have_no_routines_of_their_own():
 
 # Reals: what is computed, and by how many units it may be short.
 OPERATIONS = {
-    "multiply": (reals.make_multiply, lambda a, b: a * b, 1),
-    "add": (reals.make_add, lambda a, b: a + b, 2),
-    "subtract": (reals.make_subtract, lambda a, b: a - b, 1),
-    "divide": (reals.make_divide, lambda a, b: a / b, 3),
+    "multiply": (extended_floats.make_multiply, lambda a, b: a * b, 1),
+    "add": (extended_floats.make_add, lambda a, b: a + b, 2),
+    "subtract": (extended_floats.make_subtract, lambda a, b: a - b, 1),
+    "divide": (extended_floats.make_divide, lambda a, b: a / b, 3),
 }
 
 
@@ -131,7 +132,7 @@ def test_reals_are_cut_by_no_more_than_is_stated(name):
 
 
 def test_square_roots_of_reals_are_cut_by_no_more_than_is_stated():
-    routine = reals.make_square_root(KIT)
+    routine = extended_floats.make_square_root(KIT)
     for a in drawn(np.random.default_rng(8), 3000):
         e, m = routine(*a)
         assert 1 << 63 <= m < 1 << 64

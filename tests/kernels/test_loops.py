@@ -4,14 +4,15 @@ import numpy as np
 import pytest
 
 from numlean_kernels.formats import BINARY32
-from numlean_kernels.hardware import hardware_table
-from numlean_kernels.ieee import Arithmetic, ieee_table
+from numlean_kernels.ieee import Arithmetic
 from numlean_kernels.loops.elementwise import binary
+from numlean_kernels.loops.gather_scatter import PICK, SPREAD, TAKE_ROWS
 from numlean_kernels.loops.matmul import BMM, BMM_FMA, MATMUL, MATMUL_FMA
-from numlean_kernels.loops.place import PICK, SPREAD, TAKE_ROWS
 from numlean_kernels.loops.reduce import FIRST_GREATEST, SUM_ORDERED, SUM_PAIRWISE
+from numlean_kernels.protocol import kernel_for
+from numlean_kernels.tables.hardware import hardware_table
+from numlean_kernels.tables.ieee import ieee_table
 from numlean_kernels.targets import get_target
-from numlean_kernels.targets.protocol import kernel_for
 
 
 @pytest.fixture(params=["ieee cpu", "ieee python", "hardware cpu", "hardware python"])

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from numlean_kernels.ieee.flags import INEXACT, INVALID
+from numlean_kernels.flags import INEXACT, INVALID
 from numlean_kernels.loops.elementwise import flagged, unary
+from numlean_kernels.protocol import Table, kernel_for
 from numlean_kernels.targets import get_target
-from numlean_kernels.targets.protocol import Table, kernel_for
 
 WHOLE = 1000
 

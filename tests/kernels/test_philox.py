@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from numlean_kernels.loops.elementwise import filled
-from numlean_kernels.philox import philox_table
+from numlean_kernels.protocol import kernel_for
+from numlean_kernels.tables.philox import philox_table
 from numlean_kernels.targets import get_target
-from numlean_kernels.targets.protocol import kernel_for
 
 ONES = (1 << 64) - 1
 

@@ -6,11 +6,11 @@ import gmpy2
 import numpy as np
 import pytest
 
-from numlean_kernels.elementary import quick, saturating
-from numlean_kernels.elementary.pieces import SPLIT, piecewise
+from numlean_kernels.elementary import fast_phase, saturating
+from numlean_kernels.elementary.piecewise_polynomial import SPLIT, piecewise
 from numlean_kernels.formats import BINARY32
 from numlean_kernels.ieee import Arithmetic
-from numlean_kernels.ieee.kit import Kit
+from numlean_kernels.ieee.routine_builder import Kit
 from numlean_kernels.targets import get_target
 
 KIT = Kit(Arithmetic(BINARY32), get_target("python"), word_bits=64)
@@ -53,7 +53,7 @@ CASES = {
     ),
     "erf": (saturating.odd_polynomials(saturating.ERF), T_BITS, of_odd(saturating.ERF), MPFR.erf),
     "sigmoid": (saturating.sigmoid_polynomials(), SPLIT, of_sigmoid, sigmoid),
-    "exp2": (quick.powers_of_two(), SPLIT, of_power, MPFR.exp2),
+    "exp2": (fast_phase.powers_of_two(), SPLIT, of_power, MPFR.exp2),
 }
 
 

@@ -8,15 +8,15 @@ import pytest
 from numlean import get_scalar
 from numlean.verification.elementary import FUNCTIONS
 from numlean.verification.elementary.operands import elementary_operands
-from numlean_kernels.elementary import UNARY
-from numlean_kernels.elementary.quick import quick_maker
+from numlean_kernels.elementary.fast_phase import quick_maker
+from numlean_kernels.flags import INEXACT
 from numlean_kernels.formats import BINARY32, parse_format
 from numlean_kernels.ieee import Arithmetic, Rounding
-from numlean_kernels.ieee.flags import INEXACT
-from numlean_kernels.ieee.kit import Kit
+from numlean_kernels.ieee.routine_builder import Kit
 from numlean_kernels.loops.elementwise import flagged
+from numlean_kernels.protocol import Table, kernel_for
+from numlean_kernels.tables.elementary import UNARY
 from numlean_kernels.targets import get_target
-from numlean_kernels.targets.protocol import Table, kernel_for
 
 MODES = tuple(mode for mode in Rounding if mode is not Rounding.STOCHASTIC)
 COMPILED_MODES = (Rounding.TIES_TO_EVEN, Rounding.TOWARD_POSITIVE)

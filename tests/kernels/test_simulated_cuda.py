@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from numlean import doctor, get_scalar
-from numlean.cli import main
+from numlean import get_scalar
+from numlean.cli.main import main
 from numlean.errors import UnavailableError
-from numlean.registry import backends
-from numlean_kernels.targets.cuda.shared_memory import SharedMemory
+from numlean.scalar.registry import backends
+from numlean.verification import doctor
+from numlean_kernels.targets.cuda.managed_memory import SharedMemory
 
 pytest.importorskip("numba_cuda", reason="the cuda extra is not installed")
 
@@ -69,7 +70,7 @@ def test_without_a_driver_the_device_is_refused_in_one_line_with_a_way_out(no_gp
 
 
 def test_the_simulator_is_told_as_one():
-    command = [sys.executable, "-c", "from numlean.doctor import gpu; print(gpu())"]
+    command = [sys.executable, "-c", "from numlean.verification.doctor import gpu; print(gpu())"]
     environment = os.environ | {"NUMBA_ENABLE_CUDASIM": "1"}
     found = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert "simulation" in found.stdout

@@ -9,15 +9,8 @@ import pytest
 
 from numlean.testing import ExactArithmetic
 from numlean_kernels.formats import E4M3, E5M2, parse_format
-from numlean_kernels.ieee import (
-    Arithmetic,
-    NanRule,
-    Overflow,
-    Rounding,
-    Subnormal,
-    Tininess,
-    ieee_table,
-)
+from numlean_kernels.ieee import Arithmetic, NanRule, Overflow, Rounding, Subnormal, Tininess
+from numlean_kernels.tables.ieee import ieee_table
 from numlean_kernels.targets import get_target
 
 E3M2 = parse_format("e3m2")

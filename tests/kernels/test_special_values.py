@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from numlean_kernels.formats import BINARY32
-from numlean_kernels.hardware import hardware_table
-from numlean_kernels.ieee import Arithmetic, NanRule, ieee_table
+from numlean_kernels.ieee import Arithmetic, NanRule
 from numlean_kernels.loops.elementwise import binary, ternary, unary
+from numlean_kernels.protocol import kernel_for
+from numlean_kernels.tables.hardware import hardware_table
+from numlean_kernels.tables.ieee import ieee_table
 from numlean_kernels.targets import get_target
-from numlean_kernels.targets.protocol import kernel_for
 
 ZERO, ONE, INF = 0x00000000, 0x3F800000, 0x7F800000
 SIGN, QUIET = 1 << 31, 1 << 22

@@ -9,17 +9,23 @@ import numba
 import numpy as np
 import pytest
 
-from numlean_kernels.elementary import BINARY as BINARY_FUNCTIONS
-from numlean_kernels.elementary import UNARY as UNARY_FUNCTIONS
 from numlean_kernels.formats import BFLOAT16, BINARY32, BINARY64, E4M3, parse_format
-from numlean_kernels.hardware import hardware_table
-from numlean_kernels.hardware.table import MAKERS as HARDWARE_MAKERS
-from numlean_kernels.ieee import Arithmetic, Rounding, ieee_table
-from numlean_kernels.ieee.table import FLAGGED_MAKERS, QUIET_MAKERS, ROUND_TO_INTEGRAL, TO_INT
+from numlean_kernels.ieee import Arithmetic, Rounding
 from numlean_kernels.loops.elementwise import binary, elementwise, ternary, unary
 from numlean_kernels.loops.matmul import MATMUL
+from numlean_kernels.protocol import kernel_for
+from numlean_kernels.tables.elementary import BINARY as BINARY_FUNCTIONS
+from numlean_kernels.tables.elementary import UNARY as UNARY_FUNCTIONS
+from numlean_kernels.tables.hardware import MAKERS as HARDWARE_MAKERS
+from numlean_kernels.tables.hardware import hardware_table
+from numlean_kernels.tables.ieee import (
+    FLAGGED_MAKERS,
+    QUIET_MAKERS,
+    ROUND_TO_INTEGRAL,
+    TO_INT,
+    ieee_table,
+)
 from numlean_kernels.targets import get_target
-from numlean_kernels.targets.protocol import kernel_for
 
 CPU, PYTHON = get_target("cpu"), get_target("python")
 UNARY = {
@@ -184,7 +190,7 @@ def test_no_two_kernels_share_a_file_of_the_cache(tmp_path):
 
 
 def test_the_cache_of_a_kernel_knows_the_arithmetic_and_the_sources(monkeypatch):
-    from numlean_kernels.targets import kernel_cache
+    from numlean_kernels.targets import cache
     from numlean_kernels.targets.cpu import CpuTarget
 
     def key(rounding):
@@ -196,7 +202,7 @@ def test_the_cache_of_a_kernel_knows_the_arithmetic_and_the_sources(monkeypatch)
     assert key(Rounding.TO_ODD) != usual
     ocp, ieee = (ieee_table(Arithmetic(f), CPU).identity for f in (E4M3, parse_format("e4m3")))
     assert ocp != ieee
-    monkeypatch.setattr(kernel_cache, "source_hash", lambda: "other sources")
+    monkeypatch.setattr(cache, "source_hash", lambda: "other sources")
     assert key(Rounding.TIES_TO_EVEN) != usual
 
 

@@ -5,8 +5,8 @@ import pytest
 from mpmath import mp, mpf
 
 from numlean import Tensor, get_scalar
-from numlean.indices import INDICES
-from numlean.lockstep.comparison import comparison_of, differing_values, first_difference
+from numlean.analysis.lockstep.comparison import comparison_of, differing_values, first_difference
+from numlean.autograd.indices import INDICES
 
 F32, F64, EXEC, BF16 = map(get_scalar, ("float32", "float64", "ieee32exec", "bfloat16"))
 MP24, MP60, MP200 = map(get_scalar, ("mp:24", "mp:60", "mp:200"))

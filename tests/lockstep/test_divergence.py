@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 
 import numlean as nl
+from numlean.analysis.lockstep.assessment import exact_of
+from numlean.analysis.lockstep.replay import Moment, traced
+from numlean.analysis.lockstep.run_spec import Side
+from numlean.analysis.lockstep.states import KeepsGradients, RunState
+from numlean.analysis.trace.elements import element_of
 from numlean.autograd import Tape
-from numlean.execution.plan import Plan
-from numlean.lockstep.elements import element_of
-from numlean.lockstep.judgement import exact_of
-from numlean.lockstep.replay import Moment, traced
-from numlean.lockstep.side import Side
-from numlean.lockstep.states import KeepsGradients, RunState
 from numlean.nn import Conv2d, Flatten, Linear, MultiHeadAttention, Residual, Sequential, Tanh
-from numlean_kernels.targets.protocol import Launched, Moved
+from numlean.training.engine.plan import Plan
+from numlean_kernels.protocol import Launched, Moved
 
 
 def test_the_block_is_aligned_and_says_who_is_wrong():

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 import numlean as nl
-from numlean.lockstep import FaultyScalar
-from numlean.lockstep.faults import ARITHMETIC
-from numlean.lockstep.replay import Moment, traced
-from numlean.lockstep.side import Side
-from numlean.lockstep.states import KeepsGradients, RunState
+from numlean.analysis.lockstep import FaultyScalar
+from numlean.analysis.lockstep.replay import Moment, traced
+from numlean.analysis.lockstep.run_spec import Side
+from numlean.analysis.lockstep.states import KeepsGradients, RunState
+from numlean.scalar.wrappers.faulty import ARITHMETIC
 
 CAUSES = {
     "order": ["balanced tree", "last to the first"],

@@ -3,7 +3,7 @@
 import pytest
 
 import numlean as nl
-from numlean.lockstep.side import Side
+from numlean.analysis.lockstep.run_spec import Side
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,9 @@
 import numpy as np
 
 from numlean import Tensor, nn
-from numlean.indices import INDICES
+from numlean.autograd.indices import INDICES
 from numlean.nn.layer import Context, Mode
-from numlean.streams import UniformStream
+from numlean.rng import UniformStream
 
 CASES = {
     "Linear": (nn.Linear(3, 2), (3,)),

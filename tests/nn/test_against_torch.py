@@ -14,10 +14,10 @@ import pytest
 
 from numlean import Tensor, get_scalar, losses, nn
 from numlean.autograd import value_and_gradient
-from numlean.indices import INDICES
+from numlean.autograd.indices import INDICES
 from numlean.losses import Reduction
 from numlean.nn.layer import Context, Mode
-from numlean.streams import UniformStream
+from numlean.rng import UniformStream
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 

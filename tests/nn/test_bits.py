@@ -5,7 +5,7 @@ import pytest
 
 from numlean import Tensor, get_scalar, nn
 from numlean.autograd import value_and_gradient
-from numlean.indices import INDICES
+from numlean.autograd.indices import INDICES
 from numlean.nn.layer import EVALUATION
 
 S = get_scalar("float32")

@@ -3,13 +3,12 @@
 import numpy as np
 import pytest
 
-from numlean import Tensor, get_scalar, nn
+from numlean import Tensor, functional, get_scalar, nn
 from numlean.autograd import operations as ops
 from numlean.autograd import value_and_gradient
-from numlean.nn import functional
 from numlean.nn.attention import causal_softmax
 from numlean.nn.layer import EVALUATION
-from numlean.streams import UniformStream
+from numlean.rng import UniformStream
 
 TIMES = 4
 ROUNDINGS = ("ties_to_even", "toward_zero", "toward_positive", "toward_negative")

@@ -6,7 +6,7 @@ import pytest
 from numlean import Tensor, get_scalar, losses
 from numlean.autograd import operations as ops
 from numlean.autograd import value_and_gradient
-from numlean.indices import INDICES
+from numlean.autograd.indices import INDICES
 from numlean.losses import Reduction
 
 MP = get_scalar("mp:200")

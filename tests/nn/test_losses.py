@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from numlean import Task, Tensor, get_scalar, instantiate, losses, nn
+from numlean.autograd.indices import INDICES
 from numlean.data import Dataset, Sample
 from numlean.errors import DataError, NumleanError, ShapeError
-from numlean.indices import INDICES
 from numlean.losses import Reduction
 
 S = get_scalar("float32")

@@ -7,7 +7,7 @@ from numlean import Options, Task, TrainConfig, get_scalar, instantiate, losses,
 from numlean.data import Dataset
 from numlean.digest import parameters_of
 from numlean.optim import sgd
-from numlean.runtime import BACKENDS, run_steps
+from numlean.training import BACKENDS, run_steps
 
 RNG = np.random.default_rng(139)
 MODELS = nn.models

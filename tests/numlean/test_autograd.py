@@ -6,13 +6,12 @@ import weakref
 import numpy as np
 import pytest
 
-from numlean import Tensor, get_scalar
+from numlean import Tensor, functional, get_scalar
 from numlean.autograd import Tape, functions, value_and_gradient
 from numlean.autograd import operations as ops
+from numlean.autograd.indices import INDICES
 from numlean.errors import MixedScalarError, ShapeError
-from numlean.indices import INDICES
 from numlean.losses import cross_entropy_one_hot
-from numlean.nn import functional
 
 MP = get_scalar("mp:200")
 RNG = np.random.default_rng(53)

@@ -1,7 +1,7 @@
 import pytest
 
 from numlean import Flags, NumleanError, Tensor, evaluate, get_scalar, inspect
-from numlean.cli import main
+from numlean.cli.main import main
 from numlean.errors import ShapeError
 
 

@@ -11,10 +11,10 @@ from numlean import (
     instantiate,
     state_digest,
 )
-from numlean.cli import main
+from numlean.cli.main import main
 from numlean.digest import parameters_of
 from numlean.optim import sgd
-from numlean.runtime import run_steps
+from numlean.training import run_steps
 
 S = get_scalar("ieee32exec")
 

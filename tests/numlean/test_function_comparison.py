@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 
 import numlean as nl
-from numlean import compare_function, ops
+from numlean import compare_function, functional, ops
+from numlean.autograd.indices import INDICES
 from numlean.errors import NumleanError, ShapeError, UnknownNameError
-from numlean.indices import INDICES
-from numlean.nn import functional
 
 RNG = np.random.default_rng(11)
 TERMS = RNG.standard_normal(60).astype(np.float32).astype(np.float64)

@@ -4,10 +4,9 @@ import gmpy2
 import numpy as np
 import pytest
 
-from numlean import Tensor, get_scalar
+from numlean import Tensor, functional, get_scalar
 from numlean.errors import ShapeError, UnknownNameError
 from numlean.losses import Reduction, cross_entropy_one_hot
-from numlean.nn import functional
 
 S = get_scalar("float32")
 BINARY32 = gmpy2.context(precision=24, emax=128, emin=-148, subnormalize=True)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from numlean import CountingScalar, Tensor, get_scalar
+from numlean.autograd.indices import INDICES
 from numlean.errors import DataError, ShapeError
-from numlean.indices import INDICES
 
 NAMES = ("float32", "ieee32exec", "mp:24", "ieee32exec@round=stochastic", "counting")
 RNG = np.random.default_rng(83)

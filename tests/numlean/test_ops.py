@@ -10,10 +10,11 @@ import pytest
 
 import numlean as nl
 from numlean import ops
-from numlean.elementary import ARITIES
-from numlean.entering import entered, precision_of
+from numlean.autograd.indices import INDICES
+from numlean.autograd.literal import entered
 from numlean.errors import NumleanError, ShapeError
-from numlean.indices import INDICES
+from numlean.scalar.elementary import ARITIES
+from numlean.scalar.precision import precision_of
 
 S = nl.get_scalar("ieee32exec")
 X = np.array([0.25, 0.5, 0.75])

@@ -9,8 +9,8 @@ from numlean.errors import DataError, NumleanError, ShapeError
 from numlean.losses import Reduction, cross_entropy_one_hot, mse
 from numlean.nn import EVALUATION, Flatten, Linear, ReLU, Sequential, Tanh
 from numlean.optim import momentum_sgd, sgd
-from numlean.runtime import Task, initial_parameters
-from numlean.streams import UniformStream, permutation
+from numlean.rng import UniformStream, permutation
+from numlean.training import Task, initial_parameters
 
 S = get_scalar("float32")
 

@@ -4,9 +4,9 @@ from importlib.metadata import EntryPoint
 
 import pytest
 
-from numlean import registry
 from numlean.errors import NumleanError, UnavailableError, UnknownNameError
-from numlean.registry import Spec, dtypes_of, get_scalar, scalars
+from numlean.scalar import registry
+from numlean.scalar.registry import Spec, dtypes_of, get_scalar, scalars
 
 
 def test_first_party_scalars_come_through_the_entry_points():

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from numlean import Flags, get_scalar
-from numlean.cli import main
+from numlean.cli.main import main
 from numlean.errors import NumleanError
 from numlean.optim import sgd
-from numlean.runtime import Stepper, instantiate
 from numlean.tasks import get_task
+from numlean.training import Stepper, instantiate
 from numlean.verification.bias import CASES, TOLERANCE, bias
 
 

@@ -16,16 +16,16 @@ from numlean import (
     instantiate,
     state_digest,
     stepper,
-    tasks,
+    task_names,
     value_digest,
 )
 from numlean.data import Dataset, Sample, minibatches
 from numlean.digest import parameters_of
 from numlean.nn import Linear, Mode, ReLU, Sequential
 from numlean.optim import sgd
-from numlean.runtime import Task, initial_parameters
-from numlean.runtime import run_steps as run_minibatches
-from numlean.runtime.runner import first_maximum
+from numlean.training import Task, initial_parameters
+from numlean.training import run_steps as run_minibatches
+from numlean.training.runner import first_maximum
 
 TASK = Task.regression(Sequential(Linear(3, 4), ReLU(), Linear(4, 2)))
 RNG = np.random.default_rng(67)
@@ -265,7 +265,7 @@ def test_crosscheck_tells_what_it_compared_and_where_runs_part():
 
 
 def test_crosscheck_finds_the_very_step_at_which_one_bit_is_flipped(monkeypatch):
-    from numlean.runtime import Stepper
+    from numlean.training import Stepper
 
     right = Stepper.step
 
@@ -284,7 +284,7 @@ def test_crosscheck_finds_the_very_step_at_which_one_bit_is_flipped(monkeypatch)
 def test_tasks_are_named_and_their_data_is_fixed():
     images, tables = ("digits", "digits-cnn"), ("breast-cancer", "diabetes", "iris", "wine")
     texts, formulas = ("char-rnn", "char-transformer"), ("sine", "xor")
-    assert tasks() == tuple(sorted((*images, *tables, *texts, *formulas)))
+    assert task_names() == tuple(sorted((*images, *tables, *texts, *formulas)))
     with pytest.raises(NumleanError, match="known: breast-cancer, char-rnn, char-transformer"):
         get_task("xnor")
     split = get_task("digits").load()

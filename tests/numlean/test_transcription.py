@@ -23,7 +23,7 @@ from numlean import (
 from numlean.digest import parameters_of
 from numlean.errors import UnavailableError
 from numlean.optim import sgd
-from numlean.runtime import run_steps
+from numlean.training import run_steps
 
 STEPS = 20
 X = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float64)

@@ -7,7 +7,7 @@ from numlean import Dataset, Options, Task, TrainConfig, instantiate, state_dige
 from numlean.digest import parameters_of
 from numlean.nn import Linear, Sequential, Tanh
 from numlean.optim import adam, adamw, clip_by_norm, clip_by_value, sgd
-from numlean.runtime import stepper
+from numlean.training import make_stepper
 
 TASK = Task.regression(Sequential(Linear(3, 4), Tanh(), Linear(4, 2)))
 RNG = np.random.default_rng(113)
@@ -28,7 +28,7 @@ def test_replayed_updates_are_the_eager_ones(optimizer, dtype):
     digests = set()
     for backend in ("eager", "compiled"):
         runner = instantiate(TASK, dtype, Options(backend=backend))
-        step = stepper(runner, optimizer, lambda t: 0.1 / (t + 1))
+        step = make_stepper(runner, optimizer, lambda t: 0.1 / (t + 1))
         losses = step.epoch([*DATA.minibatches(2), *DATA.minibatches(4)])
         named = [*parameters_of(runner), *((f"loss {k}", x) for k, x in enumerate(losses))]
         named += [(f"{k} {i}", x) for k, xs in step.state.items() for i, x in enumerate(xs)]

@@ -5,8 +5,9 @@ from fractions import Fraction
 import mpmath
 import pytest
 
-from numlean import NumleanError, schedules
-from numlean.runtime import LoaderTrainConfig, TrainConfig, epochs, steps
+from numlean import NumleanError
+from numlean.optim import schedules
+from numlean.training import LoaderTrainConfig, TrainConfig, epochs, steps
 
 BITS = 3000
 TWICE_RATIONAL_COSINES = {Fraction(1, 3): 1, Fraction(1, 2): 0, Fraction(2, 3): -1}

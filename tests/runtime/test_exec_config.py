@@ -3,7 +3,7 @@
 import pytest
 
 from numlean import ExecConfig, NumleanError, get_scalar
-from numlean.runtime import BACKENDS
+from numlean.training import BACKENDS
 
 
 def parsed(*argv):

@@ -21,7 +21,7 @@ from numlean import (
 from numlean.digest import parameters_of
 from numlean.nn import Linear, Sequential
 from numlean.optim import sgd
-from numlean.runtime import Evaluation, all_of
+from numlean.training import Evaluation, all_of
 
 S = get_scalar("float32")
 TASK = Task.regression(Sequential(Linear(3, 2)))
@@ -76,7 +76,7 @@ def test_what_is_told_of_evaluations_may_end_the_training():
 def stops_after(losses, monkeypatch, *, patience, min_delta=0.0):
     script = iter(losses)
     monkeypatch.setattr(
-        "numlean.runtime.hooks.evaluation",
+        "numlean.training.hooks.evaluation",
         lambda stepper, *_, **__: Evaluation(stepper.step_count, Tensor.of(S, next(script))),
     )
     hook = EarlyStopping(1, HELD_OUT, patience, min_delta)

@@ -17,7 +17,6 @@ from numlean import (
     TrainConfig,
     get_scalar,
     instantiate,
-    schedules,
     state_digest,
     stepper,
     train,
@@ -30,8 +29,8 @@ from numlean.autograd.operations import slice_
 from numlean.digest import parameters_of
 from numlean.nn import Layer, Linear, ParameterSpec, Sequential
 from numlean.nn.layer import zeros
-from numlean.optim import adam, sgd
-from numlean.runtime import initial_parameters
+from numlean.optim import adam, schedules, sgd
+from numlean.training import initial_parameters
 
 S = get_scalar("float32")
 F32 = np.float32

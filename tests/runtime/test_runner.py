@@ -20,7 +20,7 @@ from numlean.digest import parameters_of
 from numlean.errors import ShapeError
 from numlean.losses import Reduction, cross_entropy_one_hot, mse
 from numlean.nn import Flatten, Linear, Sequential
-from numlean.runtime.runner import first_maximum
+from numlean.training.runner import first_maximum
 
 S = get_scalar("float32")
 F32 = np.float32

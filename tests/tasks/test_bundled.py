@@ -6,7 +6,7 @@ import pytest
 from numlean import TrainConfig, get_scalar, get_task, instantiate, state_digest
 from numlean.digest import parameters_of
 from numlean.optim import sgd
-from numlean.runtime import run_steps
+from numlean.training import run_steps
 
 SIZES = {
     "iris": (120, 30, (4,), (3,)),

@@ -9,9 +9,9 @@ from numlean import NumleanError, TrainConfig, get_scalar, instantiate, state_di
 from numlean.data.tables import read_table
 from numlean.digest import parameters_of
 from numlean.optim import sgd
-from numlean.runtime import run_steps
-from numlean.streams import UniformStream, permutation
+from numlean.rng import UniformStream, permutation
 from numlean.tasks.table import TableSettings, table_task
+from numlean.training import run_steps
 
 RNG = np.random.default_rng(5)
 X, Y = RNG.standard_normal((40, 3)) * [1, 10, 100], RNG.standard_normal(40)

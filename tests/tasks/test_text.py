@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from numlean import NumleanError, TrainConfig, get_scalar, get_task, instantiate, state_digest
-from numlean.cli import main
+from numlean.cli.main import main
 from numlean.digest import parameters_of
 from numlean.optim import OptimizerKind
-from numlean.runtime import Options, run_steps
 from numlean.tasks.text import LENGTH, sonnets, vocabulary
+from numlean.training import Options, run_steps
 
 GOLDEN = {
     "char-rnn": "3f4d7f99e22332e672eaa0e5fc52fcf6c715919b3b0bc4a5b89a0e842a972cd9",
@@ -85,7 +85,7 @@ def test_datasets_too_large_for_one_batch_are_evaluated_to_the_same_bits(monkeyp
     runner = trained("digits-cnn", "float32", 1, split)
     runner.eval()
     whole = runner.mean_loss(split.test), runner.accuracy(split.test)
-    monkeypatch.setattr("numlean.runtime.runner._AT_ONCE", 7)
+    monkeypatch.setattr("numlean.training.runner._AT_ONCE", 7)
     parts = runner.mean_loss(split.test), runner.accuracy(split.test)
     assert parts[0].data.tobytes() == whole[0].data.tobytes()
     assert parts[1] == whole[1]

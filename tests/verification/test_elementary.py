@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from numlean import get_scalar
-from numlean.cli import main
-from numlean.kernel_scalar import KernelScalar
+from numlean.cli.main import main
+from numlean.scalar.kernel_scalar import KernelScalar
 from numlean.verification.elementary import (
     FUNCTIONS,
     Certified,
@@ -29,8 +29,8 @@ from numlean.verification.encoding import decoded
 from numlean.verification.mpfr import Mpfr
 from numlean.verification.operands import BATCH
 from numlean.verification.reference import Choices
+from numlean_kernels.flags import DIVIDE_BY_ZERO, INEXACT, INVALID, OVERFLOW, UNDERFLOW
 from numlean_kernels.formats import BINARY32, E5M2
-from numlean_kernels.ieee.flags import DIVIDE_BY_ZERO, INEXACT, INVALID, OVERFLOW, UNDERFLOW
 
 DTYPES = ("binary16", "bfloat16", "ieee32exec")
 MODES = ("ties_to_even", "ties_to_away", "toward_zero", "toward_positive", "toward_negative")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from numlean import get_scalar
-from numlean.cli import main
+from numlean.cli.main import main
 from numlean.errors import NumleanError, UnavailableError
 from numlean.verification import Comparison, verify
 from numlean.verification.comparison import compare

@@ -6,9 +6,9 @@ from fixed_point.codec import FixedCodec
 from fixed_point.reference import FixedReference
 from fixed_point.routines import fixed_table
 from numlean.errors import NumleanError
-from numlean.kernel_scalar import KernelScalar
-from numlean.registry import Backend, Spec
-from numlean.scalar import Scalar
+from numlean.scalar.kernel_scalar import KernelScalar
+from numlean.scalar.protocol import Scalar
+from numlean.scalar.registry import Backend, Spec
 from numlean_kernels.targets import get_target
 
 MOST_FRACTION_BITS = 30

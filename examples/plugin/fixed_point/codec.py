@@ -10,17 +10,17 @@ import numpy as np
 from mpmath import libmp
 
 from fixed_point.routines import GREATEST, NAN
-from numlean.codec import Exact
-from numlean.scalar import Storage
+from numlean.scalar.codec import Exact
+from numlean.scalar.protocol import Storage
 from numlean_kernels.formats import Format
 
 NO_NUMBER: Exact = libmp.fnan
-"""How :class:`numlean.codec.Codec` writes what is no number."""
+"""How :class:`numlean.scalar.codec.Codec` writes what is no number."""
 
 
 @dataclass(frozen=True)
 class FixedCodec:
-    """See :class:`numlean.codec.Codec` for what every method does.
+    """See :class:`numlean.scalar.codec.Codec` for what every method does.
 
     Attributes:
         fraction_bits: Bits after the point.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from numlean.scalar import Scalar, Storage
+from numlean.scalar.protocol import Scalar, Storage
 from numlean.testing import Reference
 
 GREATEST = (1 << 31) - 1

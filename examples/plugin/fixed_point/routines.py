@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from numlean_kernels.targets.protocol import Routine, Table, Target
+from numlean_kernels.protocol import Routine, Table, Target
 
 NAN = -(1 << 31)
 GREATEST = (1 << 31) - 1

@@ -15,14 +15,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from numlean_kernels.elementary.constants import context, fractions, pairs, units
-from numlean_kernels.elementary.outcome import (
-    ROUNDED,
-    UNDEFINED,
-    ZERO,
-    Special,
-    function,
-)
-from numlean_kernels.elementary.reals import (
+from numlean_kernels.elementary.extended_floats import (
     ONE,
     make_add,
     make_divide,
@@ -35,8 +28,15 @@ from numlean_kernels.elementary.reals import (
     make_subtract,
     series,
 )
-from numlean_kernels.ieee.kit import Kit, Maker
-from numlean_kernels.targets.protocol import Routine
+from numlean_kernels.elementary.outcome import (
+    ROUNDED,
+    UNDEFINED,
+    ZERO,
+    Special,
+    function,
+)
+from numlean_kernels.ieee.routine_builder import Kit, Maker
+from numlean_kernels.protocol import Routine
 
 STEPS: Final = 32
 """Of the table, up to a tangent of one."""

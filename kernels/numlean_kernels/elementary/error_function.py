@@ -14,16 +14,16 @@ from math import factorial
 from typing import Any, Final
 
 from numlean_kernels.elementary.constants import Real, context, fractions, units, words
-from numlean_kernels.elementary.outcome import EXACT, ROUNDED, ZERO, Special, function
-from numlean_kernels.elementary.reals import (
+from numlean_kernels.elementary.extended_floats import (
     make_fraction,
     make_multiply,
     make_normalise,
     make_shift_right,
     series,
 )
-from numlean_kernels.ieee.kit import Kit, Maker
-from numlean_kernels.targets.protocol import Routine
+from numlean_kernels.elementary.outcome import EXACT, ROUNDED, ZERO, Special, function
+from numlean_kernels.ieee.routine_builder import Kit, Maker
+from numlean_kernels.protocol import Routine
 
 STEP_BITS: Final = 5
 _DEGREE: Final = 12

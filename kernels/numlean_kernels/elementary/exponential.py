@@ -18,8 +18,7 @@ from math import factorial
 from typing import Any, Final
 
 from numlean_kernels.elementary.constants import context, fractions, units, words
-from numlean_kernels.elementary.outcome import EXACT, INFINITE, ROUNDED, ZERO, Special, function
-from numlean_kernels.elementary.reals import (
+from numlean_kernels.elementary.extended_floats import (
     ONE,
     make_add,
     make_divide,
@@ -30,8 +29,9 @@ from numlean_kernels.elementary.reals import (
     make_subtract,
     series,
 )
-from numlean_kernels.ieee.kit import Kit, Maker
-from numlean_kernels.targets.protocol import Routine
+from numlean_kernels.elementary.outcome import EXACT, INFINITE, ROUNDED, ZERO, Special, function
+from numlean_kernels.ieee.routine_builder import Kit, Maker
+from numlean_kernels.protocol import Routine
 
 _INDEX_BITS: Final = 7
 _DEGREE: Final = 6

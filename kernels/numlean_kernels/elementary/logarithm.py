@@ -21,17 +21,7 @@ from typing import Any, Final
 
 from numlean_kernels.elementary.constants import context, fractions, pairs, units, words
 from numlean_kernels.elementary.exponential import make_exponential
-from numlean_kernels.elementary.outcome import (
-    EXACT,
-    INFINITE,
-    POLE,
-    ROUNDED,
-    UNDEFINED,
-    ZERO,
-    Special,
-    function,
-)
-from numlean_kernels.elementary.reals import (
+from numlean_kernels.elementary.extended_floats import (
     ONE,
     make_add,
     make_divide,
@@ -44,9 +34,19 @@ from numlean_kernels.elementary.reals import (
     make_subtract,
     series,
 )
+from numlean_kernels.elementary.outcome import (
+    EXACT,
+    INFINITE,
+    POLE,
+    ROUNDED,
+    UNDEFINED,
+    ZERO,
+    Special,
+    function,
+)
 from numlean_kernels.elementary.reduction import FARTHEST, WIDE, scale_of
-from numlean_kernels.ieee.kit import Kit, Maker
-from numlean_kernels.targets.protocol import Routine
+from numlean_kernels.ieee.routine_builder import Kit, Maker
+from numlean_kernels.protocol import Routine
 
 R_BITS: Final = 70
 SUM_BITS: Final = 118

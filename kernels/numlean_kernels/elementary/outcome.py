@@ -10,14 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-from numlean_kernels.elementary.reals import ONE
+from numlean_kernels.elementary.extended_floats import ONE
+from numlean_kernels.flags import DIVIDE_BY_ZERO, INVALID
 from numlean_kernels.ieee.fields import make_accept, make_unpack
-from numlean_kernels.ieee.flags import DIVIDE_BY_ZERO, INVALID
-from numlean_kernels.ieee.kit import Kit, Maker
 from numlean_kernels.ieee.nan import default_nan, make_is_signalling, make_propagate
 from numlean_kernels.ieee.round_pack import make_round_pack
 from numlean_kernels.ieee.rounding import make_infinite
-from numlean_kernels.targets.protocol import Routine
+from numlean_kernels.ieee.routine_builder import Kit, Maker
+from numlean_kernels.protocol import Routine
 
 ROUNDED: Final = 0
 """Not a number of the format: somewhat more than the real, in magnitude, but by less than a unit.

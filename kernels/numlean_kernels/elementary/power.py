@@ -33,6 +33,7 @@ from math import factorial
 from typing import Any, Final
 
 from numlean_kernels.elementary.constants import context, fractions, pairs, units, words
+from numlean_kernels.elementary.extended_floats import ONE
 from numlean_kernels.elementary.logarithm import R_BITS
 from numlean_kernels.elementary.outcome import (
     ENDLESS,
@@ -45,7 +46,6 @@ from numlean_kernels.elementary.outcome import (
     ZERO,
     function_of_two,
 )
-from numlean_kernels.elementary.reals import ONE
 from numlean_kernels.elementary.reduction import WIDE
 from numlean_kernels.elementary.wide import (
     make_scale,
@@ -56,8 +56,8 @@ from numlean_kernels.elementary.wide import (
     make_wide_subtract,
     wide_series,
 )
-from numlean_kernels.ieee.kit import Kit, Maker
-from numlean_kernels.targets.protocol import Routine
+from numlean_kernels.ieee.routine_builder import Kit, Maker
+from numlean_kernels.protocol import Routine
 
 _LOG_TERMS: Final = 18
 _POWER_TERMS: Final = 13

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from numlean_kernels.elementary.constants import words
 from numlean_kernels.elementary.exponential import make_power_of_two
+from numlean_kernels.elementary.extended_floats import ONE, make_fraction, make_root_parts
 from numlean_kernels.elementary.logarithm import log_of_real
 from numlean_kernels.elementary.outcome import (
     EXACT,
@@ -17,9 +18,8 @@ from numlean_kernels.elementary.outcome import (
     Special,
     function,
 )
-from numlean_kernels.elementary.reals import ONE, make_fraction, make_root_parts
-from numlean_kernels.ieee.kit import Kit, Maker
-from numlean_kernels.targets.protocol import Routine
+from numlean_kernels.ieee.routine_builder import Kit, Maker
+from numlean_kernels.protocol import Routine
 
 _ROOT_BITS: Final = 8
 """After its leading one, a cube root that is exact has no more: its cube would have over 24."""

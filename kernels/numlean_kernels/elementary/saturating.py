@@ -31,11 +31,17 @@ from itertools import count
 from typing import Any, Final
 
 from numlean_kernels.elementary.constants import Real, context
-from numlean_kernels.elementary.pieces import SPLIT, Piece, Polynomials, piecewise, polynomials
-from numlean_kernels.elementary.settling import DIGITS, make_digits, make_settle
+from numlean_kernels.elementary.piecewise_polynomial import (
+    SPLIT,
+    Piece,
+    Polynomials,
+    piecewise,
+    polynomials,
+)
+from numlean_kernels.elementary.rounding_test import DIGITS, make_digits, make_settle
 from numlean_kernels.formats import Format
-from numlean_kernels.ieee.kit import Kit, Maker
-from numlean_kernels.targets.protocol import Routine
+from numlean_kernels.ieee.routine_builder import Kit, Maker
+from numlean_kernels.protocol import Routine
 
 _DOUBT: Final = 1 << 27
 _LEVEL_BITS: Final = 25

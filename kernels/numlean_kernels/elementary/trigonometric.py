@@ -19,6 +19,14 @@ from math import factorial
 from typing import Any, Final
 
 from numlean_kernels.elementary.constants import context, fractions, units, units_cut, words
+from numlean_kernels.elementary.extended_floats import (
+    make_divide,
+    make_fraction,
+    make_just_below,
+    make_multiply,
+    make_normalise,
+    series,
+)
 from numlean_kernels.elementary.outcome import (
     EXACT,
     ROUNDED,
@@ -27,16 +35,8 @@ from numlean_kernels.elementary.outcome import (
     Special,
     function,
 )
-from numlean_kernels.elementary.reals import (
-    make_divide,
-    make_fraction,
-    make_just_below,
-    make_multiply,
-    make_normalise,
-    series,
-)
-from numlean_kernels.ieee.kit import Kit, Maker
-from numlean_kernels.targets.protocol import Routine
+from numlean_kernels.ieee.routine_builder import Kit, Maker
+from numlean_kernels.protocol import Routine
 
 _TABLE_WORDS: Final = 7
 _INTEGER_BITS: Final = 64

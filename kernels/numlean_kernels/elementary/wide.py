@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from numlean_kernels.elementary.constants import pairs
-from numlean_kernels.elementary.reals import make_shift_right, make_shift_right_pair
-from numlean_kernels.ieee.kit import Kit, Maker
-from numlean_kernels.targets.protocol import Routine
+from numlean_kernels.elementary.extended_floats import make_shift_right, make_shift_right_pair
+from numlean_kernels.ieee.routine_builder import Kit, Maker
+from numlean_kernels.protocol import Routine
 
 
 def make_wide_add(kit: Kit) -> Routine:

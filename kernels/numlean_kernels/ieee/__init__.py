@@ -9,11 +9,8 @@ from numlean_kernels.ieee.arithmetic import (
     Tininess,
 )
 from numlean_kernels.ieee.compare import UNORDERED
-from numlean_kernels.ieee.flags import FLAGS
-from numlean_kernels.ieee.table import ieee_table
 
 __all__ = [
-    "FLAGS",
     "UNORDERED",
     "Arithmetic",
     "NanRule",
@@ -21,5 +18,4 @@ __all__ = [
     "Rounding",
     "Subnormal",
     "Tininess",
-    "ieee_table",
 ]

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from numlean_kernels.flags import INVALID
 from numlean_kernels.ieee.arithmetic import NanRule
 from numlean_kernels.ieee.fields import make_accept, make_shift_right_jam
-from numlean_kernels.ieee.flags import INVALID
-from numlean_kernels.ieee.kit import Kit
 from numlean_kernels.ieee.nan import (
     default_nan,
     make_is_nan,
@@ -16,8 +15,9 @@ from numlean_kernels.ieee.nan import (
 )
 from numlean_kernels.ieee.round_pack import make_round_pack
 from numlean_kernels.ieee.rounding import make_infinite, make_zero_sum
+from numlean_kernels.ieee.routine_builder import Kit
 from numlean_kernels.ieee.sign import make_neg
-from numlean_kernels.targets.protocol import Routine
+from numlean_kernels.protocol import Routine
 
 
 def make_add(kit: Kit) -> Routine:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from numlean_kernels.ieee.kit import Kit
 from numlean_kernels.ieee.nan import make_is_nan
-from numlean_kernels.targets.protocol import Routine
+from numlean_kernels.ieee.routine_builder import Kit
+from numlean_kernels.protocol import Routine
 
 UNORDERED = 2
 """What ``compare`` gives when an operand is a NaN; otherwise it gives -1, 0 or 1."""

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from numlean_kernels.flags import INVALID
 from numlean_kernels.formats import BINARY64
 from numlean_kernels.ieee.arithmetic import Arithmetic
 from numlean_kernels.ieee.fields import make_accept, make_unpack
-from numlean_kernels.ieee.flags import INVALID
-from numlean_kernels.ieee.kit import Kit, kit_of
 from numlean_kernels.ieee.nan import default_nan, make_is_signalling
 from numlean_kernels.ieee.round_pack import make_round_pack
 from numlean_kernels.ieee.rounding import make_infinite
-from numlean_kernels.targets.protocol import Routine
+from numlean_kernels.ieee.routine_builder import Kit, kit_of
+from numlean_kernels.protocol import Routine
 
 BINARY64_EXACTLY: Final = Arithmetic(BINARY64)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from numlean_kernels.ieee.arithmetic import Subnormal
-from numlean_kernels.ieee.kit import Kit
-from numlean_kernels.targets.protocol import Routine
+from numlean_kernels.ieee.routine_builder import Kit
+from numlean_kernels.protocol import Routine
 
 
 def make_accept(kit: Kit) -> Routine:

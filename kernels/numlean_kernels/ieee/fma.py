@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from numlean_kernels.flags import INVALID
 from numlean_kernels.ieee.arithmetic import NanRule
 from numlean_kernels.ieee.fields import make_accept, make_unpack
-from numlean_kernels.ieee.flags import INVALID
-from numlean_kernels.ieee.kit import Kit
 from numlean_kernels.ieee.nan import default_nan, make_is_signalling, make_propagate_ternary
 from numlean_kernels.ieee.round_pack import make_round_pack
 from numlean_kernels.ieee.rounding import make_infinite, make_zero_sum
+from numlean_kernels.ieee.routine_builder import Kit
 from numlean_kernels.ieee.wide import wide_operations
-from numlean_kernels.targets.protocol import Routine
+from numlean_kernels.protocol import Routine
 
 
 def make_fma(kit: Kit) -> Routine:

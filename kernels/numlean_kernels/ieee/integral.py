@@ -6,15 +6,15 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
+from numlean_kernels.flags import DIVIDE_BY_ZERO, INVALID
 from numlean_kernels.ieee.arithmetic import Rounding
 from numlean_kernels.ieee.convert import make_from_int64
 from numlean_kernels.ieee.fields import make_accept, make_shift_right_jam, make_unpack
-from numlean_kernels.ieee.flags import DIVIDE_BY_ZERO, INVALID
-from numlean_kernels.ieee.kit import Kit, Maker, kit_of
 from numlean_kernels.ieee.nan import make_is_signalling, make_propagate
 from numlean_kernels.ieee.round_pack import make_round_pack
 from numlean_kernels.ieee.rounding import make_increment, make_infinite
-from numlean_kernels.targets.protocol import Routine
+from numlean_kernels.ieee.routine_builder import Kit, Maker, kit_of
+from numlean_kernels.protocol import Routine
 
 
 @cache

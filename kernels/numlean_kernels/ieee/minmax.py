@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from numlean_kernels.ieee.compare import make_order_key
-from numlean_kernels.ieee.kit import Kit
 from numlean_kernels.ieee.nan import make_is_nan, make_is_signalling, make_propagate
-from numlean_kernels.targets.protocol import Routine
+from numlean_kernels.ieee.routine_builder import Kit
+from numlean_kernels.protocol import Routine
 
 
 def make_minimum(kit: Kit) -> Routine:

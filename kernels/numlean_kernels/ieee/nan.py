@@ -14,8 +14,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from numlean_kernels.ieee.arithmetic import NanRule
-from numlean_kernels.ieee.kit import Kit
-from numlean_kernels.targets.protocol import Routine
+from numlean_kernels.ieee.routine_builder import Kit
+from numlean_kernels.protocol import Routine
 
 _ALWAYS_DEFAULT: Final = (NanRule.CANONICAL, NanRule.RISCV, NanRule.CUDA)
 

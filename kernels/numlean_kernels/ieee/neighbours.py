@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from numlean_kernels.flags import INVALID
 from numlean_kernels.ieee.compare import make_order_key
-from numlean_kernels.ieee.flags import INVALID
-from numlean_kernels.ieee.kit import Kit
 from numlean_kernels.ieee.nan import make_is_nan, make_is_signalling, make_propagate
 from numlean_kernels.ieee.rounding import make_infinite
-from numlean_kernels.targets.protocol import Routine
+from numlean_kernels.ieee.routine_builder import Kit
+from numlean_kernels.protocol import Routine
 
 CLASSES: Final = (
     "signalling NaN",

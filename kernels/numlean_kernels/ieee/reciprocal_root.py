@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from numlean_kernels.ieee.kit import Kit, Maker
-from numlean_kernels.targets.protocol import Routine
+from numlean_kernels.ieee.routine_builder import Kit, Maker
+from numlean_kernels.protocol import Routine
 
 _SEED_BITS: Final = 12
 _CUBIC_BITS: Final = 14

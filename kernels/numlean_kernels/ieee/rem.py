@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from numlean_kernels.flags import INVALID
 from numlean_kernels.ieee.fields import make_accept, make_unpack
-from numlean_kernels.ieee.flags import INVALID
-from numlean_kernels.ieee.kit import Kit
 from numlean_kernels.ieee.nan import default_nan, make_is_signalling, make_propagate
 from numlean_kernels.ieee.round_pack import make_round_pack
-from numlean_kernels.targets.protocol import Routine
+from numlean_kernels.ieee.routine_builder import Kit
+from numlean_kernels.protocol import Routine
 
 
 def make_rem(kit: Kit) -> Routine:

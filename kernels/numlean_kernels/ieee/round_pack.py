@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from numlean_kernels.flags import INEXACT, OVERFLOW, UNDERFLOW
 from numlean_kernels.ieee.arithmetic import Subnormal, Tininess
 from numlean_kernels.ieee.fields import make_shift_right_jam
-from numlean_kernels.ieee.flags import INEXACT, OVERFLOW, UNDERFLOW
-from numlean_kernels.ieee.kit import Kit
 from numlean_kernels.ieee.rounding import make_increment, make_overflowed
-from numlean_kernels.targets.protocol import Routine
+from numlean_kernels.ieee.routine_builder import Kit
+from numlean_kernels.protocol import Routine
 
 
 def make_round_pack(kit: Kit) -> Routine:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from numlean_kernels.ieee.arithmetic import Overflow, Rounding
-from numlean_kernels.ieee.kit import Kit
-from numlean_kernels.targets.protocol import Routine
+from numlean_kernels.ieee.routine_builder import Kit
+from numlean_kernels.protocol import Routine
 
 
 def make_increment(kit: Kit) -> Routine:

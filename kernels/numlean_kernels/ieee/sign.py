@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from numlean_kernels.ieee.kit import Kit
 from numlean_kernels.ieee.nan import make_quiet
-from numlean_kernels.targets.protocol import Routine
+from numlean_kernels.ieee.routine_builder import Kit
+from numlean_kernels.protocol import Routine
 
 
 def make_neg(kit: Kit) -> Routine:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+from numlean_kernels.flags import INEXACT, INVALID
 from numlean_kernels.formats import BINARY64
 from numlean_kernels.ieee.arithmetic import Rounding
 from numlean_kernels.ieee.convert import BINARY64_EXACTLY, make_to_binary64
 from numlean_kernels.ieee.fields import make_unpack
-from numlean_kernels.ieee.flags import INEXACT, INVALID
 from numlean_kernels.ieee.integral import round_to_integral
-from numlean_kernels.ieee.kit import Kit, Maker, kit_of
-from numlean_kernels.targets.protocol import Routine
+from numlean_kernels.ieee.routine_builder import Kit, Maker, kit_of
+from numlean_kernels.protocol import Routine
 
 
 @cache

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, Final
 
-from numlean_kernels.loops.phased import phased, phased_flagged
-from numlean_kernels.targets.protocol import Loop, Routine, Table
+from numlean_kernels.loops.two_phase import phased, phased_flagged
+from numlean_kernels.protocol import Loop, Routine, Table
 
 
 def unary(name: str) -> Loop:

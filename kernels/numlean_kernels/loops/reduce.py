@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from numlean_kernels.targets.protocol import Loop, Table
+from numlean_kernels.protocol import Loop, Table
 
 
 def _make_ordered(table: Table) -> Callable[..., None]:

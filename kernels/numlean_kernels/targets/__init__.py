@@ -1,6 +1,6 @@
 """Where kernels run: what turns a loop and a table of routines into a callable on arrays."""
 
-from numlean_kernels.targets.find import DEVICES, get_target
-from numlean_kernels.targets.protocol import DeviceFailedError, DeviceMissingError
+from numlean_kernels.protocol import DeviceFailedError, DeviceMissingError
+from numlean_kernels.targets.registry import DEVICES, get_target
 
 __all__ = ["DEVICES", "DeviceFailedError", "DeviceMissingError", "get_target"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from numlean_kernels.targets.protocol import Array
+from numlean_kernels.protocol import Array
 
 AXES: Final = 4
 """As many axes as a move knows."""

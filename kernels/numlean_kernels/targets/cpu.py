@@ -8,18 +8,7 @@ from typing import Any, final
 import numpy as np
 from numba import njit
 
-from numlean_kernels.targets import operators
-from numlean_kernels.targets.kernel_cache import keep
-from numlean_kernels.targets.numba_words import (
-    ENCODING_OF,
-    REAL_OF,
-    SIGNED,
-    UNSIGNED,
-    count_leading_zeros,
-    fused_multiply_add,
-    high_product,
-)
-from numlean_kernels.targets.protocol import (
+from numlean_kernels.protocol import (
     Array,
     Instructions,
     Launch,
@@ -28,6 +17,17 @@ from numlean_kernels.targets.protocol import (
     Routine,
     Table,
     Target,
+)
+from numlean_kernels.targets import float_ops
+from numlean_kernels.targets.cache import keep
+from numlean_kernels.targets.intrinsics import (
+    ENCODING_OF,
+    REAL_OF,
+    SIGNED,
+    UNSIGNED,
+    count_leading_zeros,
+    fused_multiply_add,
+    high_product,
 )
 
 
@@ -40,11 +40,11 @@ class CpuTarget(Target):
     def __init__(self) -> None:
         super().__init__()
         self._instructions = Instructions(
-            self.routine(operators.add),
-            self.routine(operators.sub),
-            self.routine(operators.mul),
-            self.routine(operators.div),
-            self.routine(operators.sqrt),
+            self.routine(float_ops.add),
+            self.routine(float_ops.sub),
+            self.routine(float_ops.mul),
+            self.routine(float_ops.div),
+            self.routine(float_ops.sqrt),
             fused_multiply_add,
         )
         self._compiled: dict[tuple[Loop, Table], Any] = {}
@@ -104,7 +104,7 @@ class CpuTarget(Target):
 
     def program(self, operations: Sequence[Operation]) -> Callable[[], None]:
         """Native code that calls the kernels one after the other."""
-        from numlean_kernels.targets.native import native_program
+        from numlean_kernels.targets.native_program import native_program
 
         return native_program(operations, self.compiled)
 

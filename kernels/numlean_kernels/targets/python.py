@@ -11,16 +11,8 @@ from typing import Any, final
 
 import numpy as np
 
-from numlean_kernels.targets import operators
-from numlean_kernels.targets.protocol import (
-    Array,
-    Instructions,
-    Launch,
-    Loop,
-    Routine,
-    Table,
-    Target,
-)
+from numlean_kernels.protocol import Array, Instructions, Launch, Loop, Routine, Table, Target
+from numlean_kernels.targets import float_ops
 
 
 @final
@@ -58,7 +50,7 @@ class PythonTarget(Target):
 
     def instructions(self, width: int) -> Instructions:
         """What numpy scalars do."""
-        own = operators
+        own = float_ops
         return Instructions(own.add, own.sub, own.mul, own.div, own.sqrt, fma=None)
 
     def routine(self, function: Routine) -> Routine:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, final
 
-from numlean_kernels.targets.borrowed_words import BorrowedWords
-from numlean_kernels.targets.protocol import (
+from numlean_kernels.protocol import (
     Array,
     Called,
     Launch,
@@ -17,6 +16,7 @@ from numlean_kernels.targets.protocol import (
     Table,
     Target,
 )
+from numlean_kernels.targets.delegating import BorrowedWords
 
 
 @final

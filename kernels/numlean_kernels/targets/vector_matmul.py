@@ -23,7 +23,7 @@ from numba.extending import intrinsic
 
 from numlean_kernels.formats import Format
 from numlean_kernels.loops.matmul import MATMUL, MATMUL_FMA
-from numlean_kernels.targets.protocol import Loop, Table
+from numlean_kernels.protocol import Loop, Table
 
 _VECTOR_BITS: Final = 512
 _ROWS: Final = 8

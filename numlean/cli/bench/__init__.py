@@ -19,7 +19,7 @@ from typing import Final
 
 from numlean.cli.bench import backends, crosscheck, device, functions, kernels, operations, step
 from numlean.errors import NumleanError, UnavailableError
-from numlean.registry import dtypes_of, get_scalar
+from numlean.scalar.registry import dtypes_of, get_scalar
 
 _SUBJECTS: Final = {
     "ops": operations,

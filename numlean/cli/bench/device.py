@@ -13,8 +13,8 @@ DTYPES: Final = ""
 
 def show(arguments: argparse.Namespace, dtypes: list[str]) -> int:
     """Print a line for each kind of work; return 0."""
-    from numlean import doctor
     from numlean.benchmarks import device
+    from numlean.verification import doctor
 
     if dtypes:
         raise NumleanError("bench device measures float32 and ieee32exec; it takes no --dtypes")

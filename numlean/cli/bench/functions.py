@@ -16,7 +16,7 @@ def show(arguments: argparse.Namespace, dtypes: list[str]) -> int:
     from numlean.benchmarks.functions import C_LIBRARY, USUAL, contestants
     from numlean.benchmarks.operations import ELEMENTS
     from numlean.benchmarks.timing import best_seconds
-    from numlean.elementary import ARITIES
+    from numlean.scalar.elementary import ARITIES
 
     asked = arguments.operation
     names = tuple(asked or USUAL) if asked != ["all"] else tuple(ARITIES)

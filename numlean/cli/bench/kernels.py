@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from numlean.cli.verify.block import as_block
 from numlean.errors import NumleanError, UnknownNameError
-from numlean.registry import get_scalar
+from numlean.scalar.registry import get_scalar
 
 if TYPE_CHECKING:
     from numlean.benchmarks.kernels import Times, Work

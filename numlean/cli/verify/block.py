@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from numlean_kernels.flags import FLAGS
 from numlean_kernels.formats import Format
-from numlean_kernels.ieee.flags import FLAGS
 
 if TYPE_CHECKING:
     from numlean.verification import Mismatch

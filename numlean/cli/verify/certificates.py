@@ -13,7 +13,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from numlean.cli.progress import progress
-from numlean.registry import dtypes_of
+from numlean.scalar.registry import dtypes_of
 
 if TYPE_CHECKING:
     from numlean.verification.certificates import Outcome

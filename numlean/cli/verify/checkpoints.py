@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from numlean.cli.progress import progress
 from numlean.errors import NumleanError
-from numlean.registry import dtypes_of
+from numlean.scalar.registry import dtypes_of
 
 if TYPE_CHECKING:
     from numlean.verification.checkpoints import Killing

@@ -8,19 +8,19 @@ from typing import Any
 
 import numpy as np
 
+from numlean.analysis.lockstep import Divergence, Side
+from numlean.analysis.lockstep.comparison import first_place
+from numlean.analysis.lockstep.divergence import Difference, described
+from numlean.analysis.lockstep.lockstep import Data
+from numlean.analysis.lockstep.replay import Moment, traced
+from numlean.analysis.lockstep.states import KeepsGradients, RunState
+from numlean.analysis.trace.tracing import Application
 from numlean.interop.torch.distances import differing
 from numlean.interop.torch.rows import Row, as_text, kind_of
 from numlean.interop.torch.scalar import OPERATIONS
 from numlean.interop.torch.setting import Setting
-from numlean.lockstep import Divergence, Side
-from numlean.lockstep.comparison import first_place
-from numlean.lockstep.divergence import Difference, described
-from numlean.lockstep.lockstep import Data
-from numlean.lockstep.replay import Moment, traced
-from numlean.lockstep.states import KeepsGradients, RunState
-from numlean.lockstep.tracing import Application
-from numlean.runtime import Stepper, Task, TrainConfig
 from numlean.tasks import NamedTask
+from numlean.training import Stepper, Task, TrainConfig
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from numlean.lockstep.comparison import Mask
-from numlean.scalar import Scalar, Storage
+from numlean.analysis.lockstep.comparison import Mask
+from numlean.scalar.protocol import Scalar, Storage
 
 
 def differing(scalar: Scalar, x: Storage, y: Storage) -> Mask:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from numlean.errors import UnavailableError
-from numlean.scalar import Storage
+from numlean.scalar.protocol import Storage
 
 
 def library() -> Any:

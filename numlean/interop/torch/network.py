@@ -31,7 +31,7 @@ from numlean.nn import (
     Softplus,
     Tanh,
 )
-from numlean.runtime import Runner, Task
+from numlean.training import Runner, Task
 
 
 def to_torch(task: Task, runner: Runner) -> tuple[Any, Any]:

@@ -9,11 +9,11 @@ from typing import Final
 
 import numpy as np
 
+from numlean.analysis.lockstep import Divergence
+from numlean.analysis.trace.tracing import Application
 from numlean.interop.torch.distances import differing, ulps
-from numlean.lockstep import Divergence
-from numlean.lockstep.tracing import Application
-from numlean.scalar import Scalar
-from numlean.shapes import axes_of
+from numlean.scalar.protocol import Scalar
+from numlean.scalar.shapes import axes_of
 
 _TITLES: Final = ("phase", "operation", "applied", "elements", "differ", "max ulp", "mean ulp")
 

@@ -8,13 +8,13 @@ from typing import Any, Final, final
 
 import numpy as np
 
-from numlean import shapes
-from numlean.elementary import ARITIES
 from numlean.errors import UnavailableError
 from numlean.interop.torch.library import array, library, on_one_thread, tensor
-from numlean.kernel_scalar import KernelScalar
-from numlean.scalar import Axis, Contraction, Indices, Order, Scalar, Storage
-from numlean_kernels.targets.protocol import Operation
+from numlean.scalar import shapes
+from numlean.scalar.elementary import ARITIES
+from numlean.scalar.kernel_scalar import KernelScalar
+from numlean.scalar.protocol import Axis, Contraction, Indices, Order, Scalar, Storage
+from numlean_kernels.protocol import Operation
 
 _NAMES: Final = {
     **{name: name for name in ("add", "sub", "mul", "div", "sqrt", "neg", "abs")},

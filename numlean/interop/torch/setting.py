@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import cast
 
+from numlean.analysis.lockstep.lockstep import Data, training_of
 from numlean.data import Dataset, Sample, minibatches
 from numlean.errors import NumleanError
 from numlean.interop.torch.scalar import TorchScalar
-from numlean.kernel_scalar import KernelScalar
-from numlean.lockstep.lockstep import Data, training_of
-from numlean.registry import get_scalar
-from numlean.runtime import Options, Runner, Task, TrainConfig, instantiate
-from numlean.scalar import Scalar
+from numlean.scalar.kernel_scalar import KernelScalar
+from numlean.scalar.protocol import Scalar
+from numlean.scalar.registry import get_scalar
 from numlean.tasks import NamedTask
+from numlean.training import Options, Runner, Task, TrainConfig, instantiate
 
 
 @dataclass(frozen=True)

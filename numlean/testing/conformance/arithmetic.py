@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from numlean.scalar import Storage
+from numlean.scalar.protocol import Storage
 from numlean.testing.conformance.checks import Subject, check
 from numlean.testing.reference import Number, Reference, to_mpf
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from numlean.errors import NumleanError
-from numlean.scalar import Scalar
+from numlean.scalar.protocol import Scalar
 from numlean.testing.reference import Reference
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from numlean.errors import NumleanError, ShapeError
-from numlean.scalar import Contraction, Order, Scalar, Storage
+from numlean.scalar.protocol import Contraction, Order, Scalar, Storage
 from numlean.testing.conformance.checks import Subject, check, refused
 
 

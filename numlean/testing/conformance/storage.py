@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from numlean.errors import NumleanError, ShapeError, StorageError
-from numlean.scalar import Scalar
+from numlean.scalar.protocol import Scalar
 from numlean.testing.conformance.checks import NotApplicableError, Subject, check, refused
 
 _UNARY = ("neg", "abs", "sqrt", "exp", "tanh", "sin")

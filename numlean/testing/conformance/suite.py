@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from traceback import extract_tb
 
-from numlean.scalar import Scalar
+from numlean.scalar.protocol import Scalar
 from numlean.testing.conformance.checks import CHECKS, NotApplicableError, Subject
 from numlean.testing.reference import Reference, reference_of
 

@@ -9,10 +9,10 @@ from numlean.checkpoint import Run, resume, save
 from numlean.digest import parameters_of, state_digest
 from numlean.errors import NumleanError
 from numlean.optim import sgd
-from numlean.registry import get_scalar
-from numlean.runtime import Options, Stepper, TrainConfig, instantiate, run_steps
+from numlean.scalar.registry import get_scalar
 from numlean.tasks import get_task
-from numlean.verification.checkpoints.mutations import Mutation
+from numlean.training import Options, Stepper, TrainConfig, instantiate, run_steps
+from numlean.verification.checkpoints._mutations import Mutation
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from typing import Any, Final
 from numlean.errors import UnavailableError
 from numlean.verification.elementary.rounding import ROUNDINGS, index_of, make_round
 from numlean.verification.reference import Choices
+from numlean_kernels.flags import DIVIDE_BY_ZERO, INVALID
 from numlean_kernels.formats import Format
-from numlean_kernels.ieee.flags import DIVIDE_BY_ZERO, INVALID
 
 _BITS: Final = 128
 _EXPONENTS: Final = 1 << 20

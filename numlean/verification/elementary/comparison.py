@@ -10,8 +10,8 @@ from typing import Any, Final
 import numpy as np
 
 from numlean.errors import UnavailableError, UnknownNameError
-from numlean.kernel_scalar import KernelScalar
-from numlean.registry import get_scalar
+from numlean.scalar.kernel_scalar import KernelScalar
+from numlean.scalar.registry import get_scalar
 from numlean.verification.batches import in_order
 from numlean.verification.comparison import Outcome, choices_of, differences
 from numlean.verification.elementary.functions import FUNCTIONS, Function
@@ -128,7 +128,7 @@ class ElementaryComparison:
 
     def identity(self) -> dict[str, Any]:
         """What findings depend on: what is compared where, and the kernels' sources."""
-        from numlean_kernels.targets.kernel_cache import source_hash
+        from numlean_kernels.targets.cache import source_hash
 
         return {**asdict(self), "kernels": source_hash()}
 

@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from numlean.kernel_scalar import KernelScalar
+from numlean.scalar.kernel_scalar import KernelScalar
 from numlean.verification.elementary.functions import Function
 from numlean.verification.encoding import Floats
 from numlean.verification.operands import BATCH, Bits, operands

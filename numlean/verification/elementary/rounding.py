@@ -12,8 +12,8 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from numlean.verification.reference import Choices
+from numlean_kernels.flags import INEXACT, OVERFLOW, UNDERFLOW
 from numlean_kernels.formats import Format
-from numlean_kernels.ieee.flags import INEXACT, OVERFLOW, UNDERFLOW
 
 _NEVER, _ALWAYS, _EVEN, _AWAY, _ODD = range(5)
 

@@ -17,8 +17,8 @@ from numlean.verification.encoding import Floats, Truths, decoded, is_signalling
 from numlean.verification.hardware import prescribed_nan
 from numlean.verification.operands import Bits
 from numlean.verification.reference import Choices, Raised
+from numlean_kernels.flags import INVALID
 from numlean_kernels.formats import BINARY32, Format
-from numlean_kernels.ieee.flags import INVALID
 
 _CHUNK: Final = 1 << 16
 """How many values are worked on at a time, so that they stay in the processor's cache."""

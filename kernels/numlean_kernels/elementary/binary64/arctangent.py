@@ -1,4 +1,4 @@
-"""Arc functions of binary64, by the reduction of :mod:`numlean_kernels.elementary.angle`.
+"""Arc functions of binary64, by the reduction of :mod:`numlean_kernels.elementary.atan2`.
 
 Coordinates are long reals; the angle is known within 2**-112 of itself.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from numlean_kernels.elementary.angle import angle_of_two, make_arctangent
 from numlean_kernels.elementary.arctangent import (
     STEPS,
     SUM_BITS,
@@ -15,7 +14,8 @@ from numlean_kernels.elementary.arctangent import (
     make_complete,
     make_nearest,
 )
-from numlean_kernels.elementary.binary64.long_reals import (
+from numlean_kernels.elementary.atan2 import angle_of_two, make_arctangent
+from numlean_kernels.elementary.binary64.double_word import (
     TINY_CUBIC,
     make_long_divide,
     make_long_multiply,
@@ -23,16 +23,13 @@ from numlean_kernels.elementary.binary64.long_reals import (
     make_near_one,
 )
 from numlean_kernels.elementary.constants import context, pairs, units
+from numlean_kernels.elementary.extended_floats import ONE, make_just_below
 from numlean_kernels.elementary.outcome import (
     ROUNDED,
     UNDEFINED,
     ZERO,
     Special,
     function,
-)
-from numlean_kernels.elementary.reals import (
-    ONE,
-    make_just_below,
 )
 from numlean_kernels.elementary.wide import (
     make_scale,
@@ -41,8 +38,8 @@ from numlean_kernels.elementary.wide import (
     make_wide_shift_right,
     make_wide_subtract,
 )
-from numlean_kernels.ieee.kit import Kit, Maker
-from numlean_kernels.targets.protocol import Routine
+from numlean_kernels.ieee.routine_builder import Kit, Maker
+from numlean_kernels.protocol import Routine
 
 
 def _make_angle(kit: Kit) -> Routine:

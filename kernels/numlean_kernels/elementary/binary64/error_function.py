@@ -11,11 +11,11 @@ from __future__ import annotations
 from math import factorial
 from typing import Any, Final
 
-from numlean_kernels.elementary.binary64.long_reals import ONES, make_long_multiply
+from numlean_kernels.elementary.binary64.double_word import ONES, make_long_multiply
 from numlean_kernels.elementary.constants import context, fractions, pairs, units
 from numlean_kernels.elementary.error_function import STEP_BITS, taylor
+from numlean_kernels.elementary.extended_floats import make_shift_right
 from numlean_kernels.elementary.outcome import EXACT, ROUNDED, ZERO, Special, function
-from numlean_kernels.elementary.reals import make_shift_right
 from numlean_kernels.elementary.wide import (
     make_scale,
     make_wide_add,
@@ -25,8 +25,8 @@ from numlean_kernels.elementary.wide import (
     make_wide_subtract,
     wide_series,
 )
-from numlean_kernels.ieee.kit import Kit, Maker
-from numlean_kernels.targets.protocol import Routine
+from numlean_kernels.ieee.routine_builder import Kit, Maker
+from numlean_kernels.protocol import Routine
 
 _DEGREE: Final = 21
 _TERMS: Final = 19

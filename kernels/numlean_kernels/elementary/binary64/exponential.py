@@ -10,7 +10,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any, Final
 
-from numlean_kernels.elementary.binary64.long_reals import (
+from numlean_kernels.elementary.binary64.double_word import (
     ONES,
     SMALL,
     TINY,
@@ -22,6 +22,7 @@ from numlean_kernels.elementary.binary64.long_reals import (
     small_series,
 )
 from numlean_kernels.elementary.constants import context, units
+from numlean_kernels.elementary.extended_floats import ONE, make_just_below
 from numlean_kernels.elementary.outcome import (
     EXACT,
     INFINITE,
@@ -31,10 +32,6 @@ from numlean_kernels.elementary.outcome import (
     function,
 )
 from numlean_kernels.elementary.power import make_wide_power_of_two
-from numlean_kernels.elementary.reals import (
-    ONE,
-    make_just_below,
-)
 from numlean_kernels.elementary.wide import (
     make_scale,
     make_wide_normalise,
@@ -42,8 +39,8 @@ from numlean_kernels.elementary.wide import (
     make_wide_shift_right,
     make_wide_subtract,
 )
-from numlean_kernels.ieee.kit import Kit, Maker
-from numlean_kernels.targets.protocol import Routine
+from numlean_kernels.ieee.routine_builder import Kit, Maker
+from numlean_kernels.protocol import Routine
 
 _GREATEST_EXPONENT: Final = 11
 """Arguments of 2**11 and more have no exponential in binary64."""

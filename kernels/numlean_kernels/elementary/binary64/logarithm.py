@@ -10,8 +10,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any, Final
 
-from numlean_kernels.elementary.binary64.exponential import make_exponential
-from numlean_kernels.elementary.binary64.long_reals import (
+from numlean_kernels.elementary.binary64.double_word import (
     SMALL,
     TINY,
     TINY_CUBIC,
@@ -22,7 +21,9 @@ from numlean_kernels.elementary.binary64.long_reals import (
     make_near_one,
     small_series,
 )
+from numlean_kernels.elementary.binary64.exponential import make_exponential
 from numlean_kernels.elementary.constants import context, fractions, pairs, units, words
+from numlean_kernels.elementary.extended_floats import ONE, make_just_below
 from numlean_kernels.elementary.logarithm import R_BITS
 from numlean_kernels.elementary.outcome import (
     INFINITE,
@@ -33,10 +34,6 @@ from numlean_kernels.elementary.outcome import (
     Special,
     function,
 )
-from numlean_kernels.elementary.reals import (
-    ONE,
-    make_just_below,
-)
 from numlean_kernels.elementary.reduction import WIDE
 from numlean_kernels.elementary.wide import (
     make_wide_add,
@@ -45,8 +42,8 @@ from numlean_kernels.elementary.wide import (
     make_wide_shift_right,
     make_wide_subtract,
 )
-from numlean_kernels.ieee.kit import Kit, Maker
-from numlean_kernels.targets.protocol import Routine
+from numlean_kernels.ieee.routine_builder import Kit, Maker
+from numlean_kernels.protocol import Routine
 
 _LOG_TERMS: Final = 18
 _FARTHEST: Final = 1100

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from numlean_kernels.elementary.power import Limits, power
-from numlean_kernels.ieee.kit import Maker
+from numlean_kernels.ieee.routine_builder import Maker
 
 _LIMITS: Final = Limits(precision=53, greatest=11, farthest=1100, sum_bits=116, close=1 << 18)
 

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from numlean_kernels.elementary.binary64.long_reals import make_long_divide, make_long_square_root
+from numlean_kernels.elementary.binary64.double_word import make_long_divide, make_long_square_root
+from numlean_kernels.elementary.extended_floats import (
+    ONE,
+    make_divide,
+    make_multiply,
+    make_shift_right,
+)
 from numlean_kernels.elementary.outcome import (
     EXACT,
     INFINITE,
@@ -15,7 +21,6 @@ from numlean_kernels.elementary.outcome import (
     Special,
     function,
 )
-from numlean_kernels.elementary.reals import ONE, make_divide, make_multiply, make_shift_right
 from numlean_kernels.elementary.roots import make_cube_root
 from numlean_kernels.elementary.wide import (
     make_scale,
@@ -23,8 +28,8 @@ from numlean_kernels.elementary.wide import (
     make_wide_shift_right,
     make_wide_subtract,
 )
-from numlean_kernels.ieee.kit import Kit, Maker
-from numlean_kernels.targets.protocol import Routine
+from numlean_kernels.ieee.routine_builder import Kit, Maker
+from numlean_kernels.protocol import Routine
 
 _ROOT_BITS: Final = 17
 """After its leading one, a cube root that is exact has no more: its cube would have over 53."""

@@ -11,12 +11,9 @@ from functools import cache
 from math import factorial
 from typing import Any, Final
 
-from numlean_kernels.elementary.binary64.long_reals import (
-    ONES,
-    TINY_CUBIC,
-    make_long_divide,
-)
+from numlean_kernels.elementary.binary64.double_word import ONES, TINY_CUBIC, make_long_divide
 from numlean_kernels.elementary.constants import context, fractions, units, units_cut, words
+from numlean_kernels.elementary.extended_floats import make_just_below
 from numlean_kernels.elementary.outcome import (
     EXACT,
     ROUNDED,
@@ -25,9 +22,6 @@ from numlean_kernels.elementary.outcome import (
     Special,
     function,
 )
-from numlean_kernels.elementary.reals import (
-    make_just_below,
-)
 from numlean_kernels.elementary.wide import (
     make_wide_multiply,
     make_wide_normalise,
@@ -35,8 +29,8 @@ from numlean_kernels.elementary.wide import (
     make_wide_subtract,
     wide_series,
 )
-from numlean_kernels.ieee.kit import Kit, Maker
-from numlean_kernels.targets.protocol import Routine
+from numlean_kernels.ieee.routine_builder import Kit, Maker
+from numlean_kernels.protocol import Routine
 
 _TABLE_WORDS: Final = 23
 _INTEGER_BITS: Final = 128

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from numba.core import config
 
-from numlean_kernels.targets.cuda.presence import described, missing
+from numlean_kernels.protocol import DeviceMissingError
+from numlean_kernels.targets.cuda.availability import described, missing
 from numlean_kernels.targets.cuda.target import CudaTarget
-from numlean_kernels.targets.protocol import DeviceMissingError
 
 __all__ = ["CudaTarget", "cuda_target", "described"]
 

@@ -13,9 +13,9 @@ from typing import Any, Final
 
 from numba import cuda
 
+from numlean_kernels.protocol import Loop, Table
 from numlean_kernels.targets.cuda.device import Device
-from numlean_kernels.targets.cuda.form import Form, Grid
-from numlean_kernels.targets.protocol import Loop, Table
+from numlean_kernels.targets.cuda.launch_config import Form, Grid
 
 
 def cells(loop: Loop, table: Table, device: Device) -> Form:

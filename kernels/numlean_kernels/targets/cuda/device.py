@@ -6,8 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from numlean_kernels.targets.cuda.form import Form, Grid
-from numlean_kernels.targets.protocol import Array, Instructions, Target
+from numlean_kernels.protocol import Array, Instructions, Target
+from numlean_kernels.targets.cuda.launch_config import Form, Grid
 
 Launcher: TypeAlias = Callable[[Any], None]
 """Launches a kernel, as often as it is called, on a stream; 0 is the stream that all share."""

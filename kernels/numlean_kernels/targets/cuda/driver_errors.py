@@ -9,7 +9,7 @@ from typing import Any, Final, ParamSpec, TypeVar
 
 from numba import cuda
 
-from numlean_kernels.targets.protocol import DeviceFailedError
+from numlean_kernels.protocol import DeviceFailedError
 
 P = ParamSpec("P")
 R = TypeVar("R")

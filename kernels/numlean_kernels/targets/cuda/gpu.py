@@ -9,13 +9,13 @@ from typing import Any, final
 import numpy as np
 from numba import cuda
 
+from numlean_kernels.protocol import Array, Instructions
+from numlean_kernels.targets.cache import keep
 from numlean_kernels.targets.cpu import CPU
 from numlean_kernels.targets.cuda.device import Device, Launcher
 from numlean_kernels.targets.cuda.driver_errors import is_out_of_memory, told
-from numlean_kernels.targets.cuda.form import Form, Grid
 from numlean_kernels.targets.cuda.instructions import ROUNDED_ONCE
-from numlean_kernels.targets.kernel_cache import keep
-from numlean_kernels.targets.protocol import Array, Instructions
+from numlean_kernels.targets.cuda.launch_config import Form, Grid
 
 
 @final
@@ -61,7 +61,7 @@ class Gpu(Device):
 
     def compiled(self, form: Form, identity: str) -> Any:
         """Numba's dispatcher, which compiles a kernel for each kind of arrays."""
-        from numlean_kernels.targets.cuda.kernel_cache import CudaKernelCache
+        from numlean_kernels.targets.cuda.cache import CudaKernelCache
 
         # What is read in tests is what is launched: nothing is optimised once more by the linker.
         run = cuda.jit(form.kernel, launch_bounds=form.bounds, lto=False)

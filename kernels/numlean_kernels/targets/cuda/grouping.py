@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numba import cuda
 
+from numlean_kernels.protocol import Array, Loop, Table
 from numlean_kernels.targets.cuda.device import Device
-from numlean_kernels.targets.cuda.form import Extents, Form, Grid
-from numlean_kernels.targets.protocol import Array, Loop, Table
+from numlean_kernels.targets.cuda.launch_config import Extents, Form, Grid
 
 
 def by_cell(loop: Loop, table: Table, device: Device) -> Form:

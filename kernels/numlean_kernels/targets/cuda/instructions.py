@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from numba import cuda
 
-from numlean_kernels.targets.protocol import Routine
+from numlean_kernels.protocol import Routine
 
 
 def _add32(a: Any, b: Any) -> Any:

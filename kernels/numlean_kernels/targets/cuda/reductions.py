@@ -16,9 +16,9 @@ import numpy as np
 from numba import cuda
 
 from numlean_kernels.loops.reduce import MAX, SUM_ORDERED, SUM_PAIRWISE
+from numlean_kernels.protocol import Array, Loop, Routine, Table
 from numlean_kernels.targets.cuda.device import Device
-from numlean_kernels.targets.cuda.form import Extents, Form, Grid
-from numlean_kernels.targets.protocol import Array, Loop, Routine, Table
+from numlean_kernels.targets.cuda.launch_config import Extents, Form, Grid
 
 IN_ORDER: Final = {SUM_ORDERED: "add", MAX: "maximum"}
 """The loops over terms in order, and what each term is joined by."""

@@ -8,9 +8,9 @@ from typing import Any, final
 import numpy as np
 from numba import cuda
 
+from numlean_kernels.protocol import Array, Instructions
 from numlean_kernels.targets.cuda.device import Device, Launcher
-from numlean_kernels.targets.cuda.form import Form, Grid
-from numlean_kernels.targets.protocol import Array, Instructions
+from numlean_kernels.targets.cuda.launch_config import Form, Grid
 from numlean_kernels.targets.python import PYTHON, as_python_numbers
 
 

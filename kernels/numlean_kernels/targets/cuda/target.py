@@ -13,21 +13,9 @@ import numpy as np
 from numba import cuda
 from numpy.lib.stride_tricks import as_strided
 
-from numlean_kernels.loops.count import NO_ROUTINES
-from numlean_kernels.loops.place import GROUP, MOVE
-from numlean_kernels.targets.axes import padded, within_axes
-from numlean_kernels.targets.borrowed_words import BorrowedWords
-from numlean_kernels.targets.cuda.cells import cells
-from numlean_kernels.targets.cuda.copies import Near, Twin
-from numlean_kernels.targets.cuda.device import Device, Launcher
-from numlean_kernels.targets.cuda.form import Extents, Form
-from numlean_kernels.targets.cuda.gpu import Gpu, argument_types
-from numlean_kernels.targets.cuda.grouping import by_cell
-from numlean_kernels.targets.cuda.reductions import IN_ORDER, TREE, in_order, tree
-from numlean_kernels.targets.cuda.shared_memory import SharedMemory
-from numlean_kernels.targets.cuda.simulation import Simulation
-from numlean_kernels.targets.cuda.tiled_matmul import FUSED, tiles
-from numlean_kernels.targets.protocol import (
+from numlean_kernels.loops.flag_counts import NO_ROUTINES
+from numlean_kernels.loops.gather_scatter import GROUP, MOVE
+from numlean_kernels.protocol import (
     Array,
     Called,
     Instructions,
@@ -38,7 +26,19 @@ from numlean_kernels.targets.protocol import (
     Table,
     Target,
 )
-from numlean_kernels.targets.pruning import memory_of
+from numlean_kernels.targets.axes import padded, within_axes
+from numlean_kernels.targets.cuda.cells import cells
+from numlean_kernels.targets.cuda.device import Device, Launcher
+from numlean_kernels.targets.cuda.gpu import Gpu, argument_types
+from numlean_kernels.targets.cuda.grouping import by_cell
+from numlean_kernels.targets.cuda.launch_config import Extents, Form
+from numlean_kernels.targets.cuda.managed_memory import SharedMemory
+from numlean_kernels.targets.cuda.reductions import IN_ORDER, TREE, in_order, tree
+from numlean_kernels.targets.cuda.simulation import Simulation
+from numlean_kernels.targets.cuda.staging import Near, Twin
+from numlean_kernels.targets.cuda.tiled_matmul import FUSED, tiles
+from numlean_kernels.targets.dead_code import memory_of
+from numlean_kernels.targets.delegating import BorrowedWords
 
 _TWINS: Final[dict[Loop, Callable[[Loop, Table, Device], Form]]] = {
     **dict.fromkeys(FUSED, tiles),

@@ -16,10 +16,10 @@ import numpy as np
 from numba import cuda
 
 from numlean_kernels.loops.matmul import BMM, BMM_FMA, MATMUL, MATMUL_FMA
+from numlean_kernels.protocol import Array, Loop, Table
 from numlean_kernels.targets.cuda.device import Device
-from numlean_kernels.targets.cuda.form import Extents, Form, Grid
-from numlean_kernels.targets.cuda.tile_sums import Sums, Tile, sums_apart, sums_of
-from numlean_kernels.targets.protocol import Array, Loop, Table
+from numlean_kernels.targets.cuda.launch_config import Extents, Form, Grid
+from numlean_kernels.targets.cuda.tile_accumulators import Sums, Tile, sums_apart, sums_of
 
 FUSED: Final = {MATMUL: False, MATMUL_FMA: True, BMM: False, BMM_FMA: True}
 """The products, and whether their multiply-adds are fused."""

@@ -1,0 +1,92 @@
+"""The hypotenuse of binary64: the integer root of an exact sum of squares, and what remains.
+
+Where a leg is below 2**-28 of the other the hypotenuse is above the longer one by less than 2**-57
+of it, in which nearest does not turn. Else the longer one's square has two words, and of the
+shorter one's what is shifted out counts as something.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from numlean_kernels.elementary.extended_floats import ONE, make_square_root
+from numlean_kernels.elementary.hypot import hypot
+from numlean_kernels.elementary.outcome import EXACT, ROUNDED
+from numlean_kernels.elementary.wide import (
+    make_wide_add,
+    make_wide_normalise,
+    make_wide_shift_left,
+    make_wide_shift_right,
+    make_wide_subtract,
+)
+from numlean_kernels.ieee.routine_builder import Kit, Maker
+from numlean_kernels.protocol import Routine
+
+_FARTHEST: Final = 28
+_STEPS: Final = 6
+"""By how many units the first root may be short: under 4 of its own, and 2 for the lower word."""
+
+
+def _make_integer_root(kit: Kit) -> Routine:
+    """``integer_root(m, a, b) -> (root, is_whole)``: of an integer of two words.
+
+    m is its root, at least 2**63, or less by up to as many units as there are steps.
+    """
+    word, high = kit.word, kit.target.high_product(64)
+    subtract, one, zero, top = kit.routine(make_wide_subtract), word(1), word(0), word(63)
+    steps = _STEPS
+
+    def integer_root(m: Any, a: Any, b: Any) -> Any:
+        a, b = subtract(a, b, high(m, m), word(m * m))
+        for _ in range(steps):
+            # (m + 1)**2 - m**2 = 2m + 1
+            c, d = word(m >> top), word(word(m << one) | one)
+            if (a > c) | ((a == c) & (b >= d)):
+                a, b = subtract(a, b, c, d)
+                m = word(m + one)
+        return m, word(a | b) == zero
+
+    return integer_root
+
+
+def _make_hypotenuse(kit: Kit) -> Routine:
+    """``hypotenuse(e, m, f, n) -> (kind, e, m)`` of two reals of 53 bits, the first not below."""
+    word, signed, high = kit.word, kit.signed, kit.target.high_product(64)
+    add, normalise = kit.routine(make_wide_add), kit.routine(make_wide_normalise)
+    shift_right, shift_left = kit.routine(make_wide_shift_right), kit.routine(make_wide_shift_left)
+    square_root, integer_root = kit.routine(make_square_root), kit.routine(_make_integer_root)
+    farthest, zero, one, half = signed(_FARTHEST), signed(0), signed(1), word(ONE)
+    one_word, zero_word, two = word(1), word(0), signed(2)
+
+    def hypotenuse(e: Any, m: Any, f: Any, n: Any) -> Any:
+        distance = signed(e - f)
+        if distance > farthest:
+            return ROUNDED, e, m
+        places = signed(two * distance)
+        # Squares are in units of 2**(2e - 126), below 4.
+        a, b = high(n, n), word(n * n)
+        c, d = shift_right(a, b, places)
+        lost = False
+        if places > zero:
+            u, v = shift_left(c, d, places)
+            lost = (u != a) | (v != b)
+        a, b = add(high(m, m), word(m * m), c, d)
+        g = signed(signed(two * e) + one)
+        if a < c:
+            lost = lost | (word(b & one_word) != zero_word)
+            a, b = shift_right(a, b, one)
+            a, g = word(a | half), signed(g + one)
+        k, a, b = normalise(a, b)
+        g = signed(g + k)
+        h, r = square_root(g, a)
+        if signed(g & one) == zero:
+            lost = lost | (word(b & one_word) != zero_word)
+            a, b = shift_right(a, b, one)
+        r, is_whole = integer_root(r, a, b)
+        return (EXACT if is_whole & (not lost) else ROUNDED), h, r
+
+    return hypotenuse
+
+
+HYPOTENUSE: Final[dict[str, Maker]] = {"hypot": hypot(_make_hypotenuse)}
+"""By name."""

@@ -1,0 +1,278 @@
+"""Positive real numbers of 64 bits, from which elementary functions are built.
+
+**Notation.** A *real* is a pair (e, m): the number m * 2**(e - 63), m being a word with its leading
+one on top, so that the number lies in [2**e, 2**(e + 1)). A *unit* is 2**-63 of a real's leading
+one. Results are cut, so that they are never above what they stand for, and by less than is stated.
+A *fraction* is a word that counts units of 2**-64.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from numlean_kernels.elementary.constants import words
+from numlean_kernels.ieee.reciprocal import make_reciprocal
+from numlean_kernels.ieee.reciprocal_root import make_reciprocal_root
+from numlean_kernels.ieee.routine_builder import Kit, Maker
+from numlean_kernels.protocol import Routine
+
+ONE: Final = 1 << 63
+"""The significand of powers of two."""
+
+
+def make_multiply(kit: Kit) -> Routine:
+    """Return ``multiply(e, m, f, n) -> (e, m)``: the product of two reals, under a unit short."""
+    word, signed = kit.word, kit.signed
+    high = kit.target.high_product(64)
+    top, one, carry = word(63), word(1), signed(1)
+    half = word(ONE)
+
+    def multiply(e: Any, m: Any, f: Any, n: Any) -> Any:
+        upper, lower = high(m, n), word(m * n)
+        full = upper >= half
+        shifted = word(word(upper << one) | word(lower >> top))
+        exponent = signed(e + f)
+        return (signed(exponent + carry) if full else exponent), (upper if full else shifted)
+
+    return multiply
+
+
+def make_add(kit: Kit) -> Routine:
+    """Return ``add(e, m, f, n) -> (e, m)``: the sum of two reals, short by less than 2 units."""
+    word, signed = kit.word, kit.signed
+    shifted = kit.routine(make_shift_right)
+    half, one, carry = word(ONE), word(1), signed(1)
+
+    def add(e: Any, m: Any, f: Any, n: Any) -> Any:
+        if e < f:
+            e, m, f, n = f, n, e, m
+        total = word(m + shifted(n, signed(e - f)))
+        carried = total < m
+        return (
+            (signed(e + carry) if carried else e),
+            (word(word(total >> one) | half) if carried else total),
+        )
+
+    return add
+
+
+def make_subtract(kit: Kit) -> Routine:
+    """Return ``subtract(e, m, f, n) -> (e, m)``: the difference of two reals, the first greater.
+
+    What the second is cut by counts as a whole unit of the first, so that the result is below the
+    first however small the second is: short by less than one of its units. The first must be
+    greater by more than that.
+    """
+    word, signed = kit.word, kit.signed
+    shifted, normalised = kit.routine(make_shift_right), kit.routine(make_normalise)
+    one, zero = word(1), word(0)
+    widest = signed(63)
+
+    def subtract(e: Any, m: Any, f: Any, n: Any) -> Any:
+        distance = signed(e - f)
+        near = distance if distance < widest else widest
+        kept = shifted(n, distance)
+        lost = (word(kept << word(near)) != n) | (distance != near)
+        # A power of two has more room below it than above.
+        difference = word(word(m - kept) - (one if lost else zero))
+        return normalised(e, difference)
+
+    return subtract
+
+
+def make_normalise(kit: Kit) -> Routine:
+    """Return ``normalise(e, m) -> (e, m)``: m * 2**(e - 63) as a real, of a nonzero word m."""
+    word, signed, clz = kit.word, kit.signed, kit.clz
+
+    def normalise(e: Any, m: Any) -> Any:
+        zeros = clz(m)
+        return signed(e - signed(zeros)), word(m << word(zeros))
+
+    return normalise
+
+
+def make_shift_right(kit: Kit) -> Routine:
+    """Return ``shift_right(m, n)``: the word m >> n for any signed n >= 0."""
+    word, signed = kit.word, kit.signed
+    widest, zero = signed(63), word(0)
+
+    def shift_right(m: Any, n: Any) -> Any:
+        return word(m >> word(n if n < widest else widest)) if n <= widest else zero
+
+    return shift_right
+
+
+def make_shift_right_pair(kit: Kit) -> Routine:
+    """Return ``shift_right_pair(m, n)``: of m * 2**64 >> n both words, for any signed n > 0."""
+    word, signed = kit.word, kit.signed
+    shift_right = kit.routine(make_shift_right)
+    wide, zero = signed(64), word(0)
+
+    def shift_right_pair(m: Any, n: Any) -> Any:
+        if n < wide:
+            return word(m >> word(n)), word(m << word(signed(wide - n)))
+        return zero, shift_right(m, signed(n - wide))
+
+    return shift_right_pair
+
+
+def make_just_below(kit: Kit) -> Routine:
+    """Return ``just_below(e, m) -> (e, m)``: the greatest real below one."""
+    word, signed = kit.word, kit.signed
+    half, ones, one, below = word(ONE), word((1 << 64) - 1), word(1), signed(1)
+
+    def just_below(e: Any, m: Any) -> Any:
+        is_power = m == half
+        return (signed(e - below) if is_power else e), (ones if is_power else word(m - one))
+
+    return just_below
+
+
+def make_near_one(kit: Kit) -> Routine:
+    """Return ``near_one(falls, e, m, small_falls, f, n) -> (e, m)``: 1 +- x +- a small real.
+
+    x is below 1/2, has at most 63 leading zeros and 64 bits, and enters exactly; of the small real
+    counts what reaches 2**-127. So the result, which is cut, tells on which side of 1 +- x it is.
+    """
+    word, signed = kit.word, kit.signed
+    shift_right_pair = kit.routine(make_shift_right_pair)
+    half, zero, one, top = word(ONE), word(0), word(1), word(63)
+    same, below = signed(0), signed(-1)
+
+    def near_one(falls: Any, e: Any, m: Any, small_falls: Any, f: Any, n: Any) -> Any:
+        upper, low = shift_right_pair(m, signed(-e))
+        small_upper, small_low = shift_right_pair(n, signed(-f))
+        if falls:
+            upper = word(word(half - upper) - (one if low != zero else zero))
+            low = word(zero - low)
+        else:
+            upper = word(half + upper)
+        if small_falls:
+            # A unit more stands for what was cut.
+            taken = word(small_low + one)
+            small_upper = word(small_upper + (one if taken == zero else zero))
+            upper = word(word(upper - small_upper) - (one if low < taken else zero))
+            low = word(low - taken)
+        else:
+            low = word(low + small_low)
+            upper = word(word(upper + small_upper) + (one if low < small_low else zero))
+        full = upper >= half
+        doubled = word(word(upper << one) | word(low >> top))
+        return (same if full else below), (upper if full else doubled)
+
+    return near_one
+
+
+def make_divide(kit: Kit) -> Routine:
+    """Return ``divide(e, m, f, n) -> (e, m)``: the quotient of two reals; under 3 units short.
+
+    The reciprocal in 31 bits has a defect d = 1 - x*y below 2**-29, which is exact in two words;
+    times 1 + d + d**2 it is off by d**3 and what is cut, 1.2 units in all. It stays below two, so
+    that a quotient is always below the dividend's significand over that of a power of two.
+    """
+    word, signed = kit.word, kit.signed
+    high, reciprocal = kit.target.high_product(64), kit.routine(make_reciprocal)
+    most, target = word((1 << 32) - 1), word(1 << 31)
+    half, one, zero = word(ONE), word(1), word(0)
+    top, up, down, places, lift = word(63), word(62), word(2), word(29), word(32)
+    below = signed(1)
+
+    def divide(e: Any, m: Any, f: Any, n: Any) -> Any:
+        y = reciprocal(n)
+        y = y if y < most else most
+        upper, lower = high(n, y), word(n * y)
+        upper = word(word(target - upper) - (one if lower != zero else zero))
+        defect = word(word(upper << up) | word(word(zero - lower) >> down))
+        defect = word(defect + word(high(defect, defect) >> places))
+        y = word(y << lift)
+        y = word(y + word(high(y, defect) >> places))
+        upper, lower = high(m, y), word(m * y)
+        full = upper >= half
+        shifted = word(word(upper << one) | word(lower >> top))
+        exponent = signed(e - f)
+        return (exponent if full else signed(exponent - below)), (upper if full else shifted)
+
+    return divide
+
+
+def make_root_parts(kit: Kit) -> Routine:
+    """Return ``root_parts(e, m) -> (e, u, y)``: of a real's square root, what it is made of.
+
+    The real is u / 2**64 * 4**(e + 1) with u / 2**64 in [1/4, 1), and y / 2**63 is its reciprocal
+    root, below it by less than 1.3 units and below 2. The approximation in 31 bits has a defect
+    d = 1 - u * y**2 below 2**-29, and 1/sqrt(1 - d) = 1 + d/2 + 3/8 d**2 within d**3.
+    """
+    word, signed = kit.word, kit.signed
+    high, reciprocal_root = kit.target.high_product(64), kit.routine(make_reciprocal_root)
+    most, target, zero, one = word((1 << 32) - 1), word(1 << 62), word(0), word(1)
+    up, down, places, lift = word(30), word(34), word(28), word(32)
+    three, eighth, odd_bit = word(3), word(3), signed(1)
+
+    def root_parts(e: Any, m: Any) -> Any:
+        odd = signed(e & odd_bit)
+        y, u = reciprocal_root(m, odd != 0)
+        y = y if y < most else most
+        square = word(y * y)
+        upper, lower = high(u, square), word(u * square)
+        upper = word(word(target - upper) - (one if lower != zero else zero))
+        defect = word(word(upper << up) | word(word(zero - lower) >> down))
+        second = word(word(three * word(high(defect, defect) >> places)) >> eighth)
+        y = word(y << lift)
+        y = word(y + word(high(y, word(word(defect >> one) + second)) >> places))
+        return signed(signed(e - odd) >> odd_bit), u, y
+
+    return root_parts
+
+
+def make_square_root(kit: Kit) -> Routine:
+    """Return ``square_root(e, m) -> (e, m)``: the root of a real, short by less than 4 units."""
+    word, high, root_parts = kit.word, kit.target.high_product(64), kit.routine(make_root_parts)
+    one, top, half = word(1), word(63), word(ONE)
+
+    def square_root(e: Any, m: Any) -> Any:
+        f, u, y = root_parts(e, m)
+        # The product is in [1/4, 1/2) of a word's range, but what is cut may bring it below.
+        root = word(word(high(u, y) << one) | word(word(u * y) >> top))
+        return f, (root if root > half else half)
+
+    return square_root
+
+
+def make_fraction(kit: Kit) -> Routine:
+    """Return ``fraction(e, m)``: a real below one as a fraction."""
+    signed, shift_right = kit.signed, kit.routine(make_shift_right)
+    below = signed(-1)
+
+    def fraction(e: Any, m: Any) -> Any:
+        return shift_right(m, signed(below - e))
+
+    return fraction
+
+
+def series(coefficients: Sequence[int], *, alternating: bool = False) -> Maker:
+    """The maker of ``sum(t)``: c0 + c1*t + c2*t**2 ... of fractions, by Horner's rule.
+
+    Or c0 - c1*t + c2*t**2 ..., in which the terms must fall, so that no partial sum is negative.
+    Each product is cut, so that the sum is off by at most t/(1 - t) units of 2**-64.
+    """
+    table, last = words(coefficients), len(coefficients) - 1
+
+    def make(kit: Kit) -> Routine:
+        word, high = kit.word, kit.target.high_product(64)
+
+        def rising(t: Any) -> Any:
+            total = word(table[last])
+            for k in range(1, last + 1):
+                total = word(word(table[last - k]) + high(total, t))
+            return total
+
+        def alternate(t: Any) -> Any:
+            total = word(table[last])
+            for k in range(1, last + 1):
+                total = word(word(table[last - k]) - high(total, t))
+            return total
+
+        return alternate if alternating else rising
+
+    return make

@@ -1,0 +1,137 @@
+"""Sums of products on numbers taken apart: a chain of them that packs and unpacks no encodings.
+
+A number *apart* is a pair of signed 32-bit integers: a significand ``sig`` whose leading one stands
+at bit 27, and a biased exponent ``exp``; the value is sig * 2**(exp - bias - 27). +0 has sig 0 and
+an exponent far below all. What is neither (-0, subnormals, infinities, NaNs) keeps its encoding for
+a sig, under an exponent far above all. A sum may also have sig +-2**28, rounded up from below.
+
+Two's complement rounds to nearest, ties to even, as well as signs do: half a unit less one, and the
+last bit that stays, are added before bits are cut off; so ties of either sign go to the even
+neighbour, and all else to the nearest. Results outside the normal range or in its last binade, and
+whatever comes of an exponent far above, are *not known*: they are left to the operations on
+encodings.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from numlean_kernels.ieee.add import make_add
+from numlean_kernels.ieee.arithmetic import Rounding
+from numlean_kernels.ieee.mul import make_mul
+from numlean_kernels.ieee.routine_builder import Kit
+from numlean_kernels.protocol import Routine
+
+_LEAD: Final = 27
+_MOST_PRECISION: Final = 24
+_MOST_WORD_BITS: Final = 32
+# One of each, and any exponent, add up to more than any exponent.
+_FAR_BELOW: Final = -(1 << 13)
+_FAR_ABOVE: Final = 1 << 16
+
+
+def has_apart(kit: Kit) -> bool:
+    """Whether there are these routines: to nearest, of at most 24 bits, in words of 32."""
+    is_nearest = kit.arithmetic.rounding is Rounding.TIES_TO_EVEN
+    is_narrow = kit.format.precision <= _MOST_PRECISION and kit.word_bits <= _MOST_WORD_BITS
+    return is_nearest and is_narrow
+
+
+def make_apart(kit: Kit) -> Routine:
+    """Return ``apart(a) -> (sig, exp)``: an encoding taken apart."""
+    word, signed = kit.word, kit.signed
+    magnitude_mask, trailing_mask = kit.words("magnitude_mask", "trailing_mask")
+    implicit_bit, max_finite = kit.words("implicit_bit", "max_finite")
+    trailing_bits, lead = word(kit.format.trailing_bits), word(_LEAD - kit.format.trailing_bits)
+    below, above = signed(_FAR_BELOW), signed(_FAR_ABOVE)
+
+    def apart(a: Any) -> Any:
+        a = word(a)
+        magnitude = word(a & magnitude_mask)
+        sig = signed(word(((magnitude & trailing_mask) | implicit_bit) << lead))
+        sig = sig if magnitude == a else signed(-sig)
+        exp = signed(magnitude >> trailing_bits)
+        is_normal = (magnitude >= implicit_bit) & (magnitude <= max_finite)
+        exp = exp if is_normal else (below if a == 0 else above)
+        return (sig if is_normal else signed(a)), exp
+
+    return apart
+
+
+def make_together(kit: Kit) -> Routine:
+    """Return ``together(sig, exp)``: the encoding of a number apart."""
+    word = kit.word
+    sign_mask, implicit_bit, zero = kit.words("sign_mask", "implicit_bit", "zero")
+    trailing_bits, lead = word(kit.format.trailing_bits), word(_LEAD - kit.format.trailing_bits)
+    above = kit.signed(_FAR_ABOVE)
+
+    def together(sig: Any, exp: Any) -> Any:
+        magnitude = word(word(-sig if sig < 0 else sig) >> lead)
+        # The magnitude has the implicit bit, or twice that, which is a carry into the exponent.
+        magnitude = word(word(word(exp) << trailing_bits) + magnitude - implicit_bit)
+        normal = word(magnitude | (sign_mask if sig < 0 else zero))
+        return word(sig) if exp == above else (normal if sig != 0 else zero)
+
+    return together
+
+
+def make_accumulate(kit: Kit) -> Routine:
+    """Return ``accumulate(sig_a, exp_a, sig_b, exp_b, sig, exp) -> (sig, exp, is_known)``.
+
+    The sum of a third number, which is +0 or was returned, and the product of the first two; each
+    is rounded.
+    """
+    word, signed, clz, long = kit.word, kit.signed, kit.clz, kit.target.signed(64)
+    guard = _LEAD - kit.format.trailing_bits
+    # A product has its leading one at bit 54 or 55. It is brought to 55; then its last bit is this.
+    product_last = 2 * _LEAD + 1 - kit.format.trailing_bits
+    product_half, one = long((1 << (product_last - 1)) - 1), long(1)
+    half_high, whole_high = word(1 << 23), word(1 << 24)
+    # The leading one of a sum is brought to bit 29, from where it has two more to go.
+    sum_half = signed((1 << (guard + 1)) - 1)
+    kept_mask = signed(-(1 << guard))
+    none, unit, farthest = signed(0), signed(1), word(31)
+    low, high = signed(-kit.format.bias), signed(1 - kit.format.bias)
+    most, below = signed(kit.format.emax + kit.format.bias - 1), signed(_FAR_BELOW)
+
+    def accumulate(sig_a: Any, exp_a: Any, sig_b: Any, exp_b: Any, sig_c: Any, exp_c: Any) -> Any:
+        product = long(long(sig_a) * long(sig_b))
+        is_low = word((product >> 32) + half_high) < whole_high
+        product = long(product << one) if is_low else product
+        exp_p = signed(exp_a + exp_b + (low if is_low else high))
+        product = long(product + product_half + ((product >> product_last) & one))
+        sig_p = signed(signed(product >> product_last) << guard)
+
+        is_p_big = exp_p > exp_c
+        exp = exp_p if is_p_big else exp_c
+        big, small = (sig_p, sig_c) if is_p_big else (sig_c, sig_p)
+        distance = word(exp_p - exp_c) if is_p_big else word(exp_c - exp_p)
+        distance = distance if distance < farthest else farthest
+        shifted = signed(small >> distance)
+        is_inexact = signed(shifted << distance) != small
+        total = signed(big + (shifted | (unit if is_inexact else none)))
+
+        zeros = signed(clz(word(total ^ (total >> 31))))
+        exp = signed(exp + 4 - zeros)
+        sig = signed(total << (word(zeros - 2) & farthest))
+        sig = signed(sig + sum_half + ((sig >> (guard + 2)) & unit))
+        sig = signed((sig >> 2) & kept_mask)
+
+        is_known = (exp_p <= most) & ((exp_p >= unit) | (sig_p == none))
+        is_known &= (exp <= most) & ((exp >= unit) | (total == none))
+        return sig, (exp if total != none else below), is_known
+
+    return accumulate
+
+
+def make_accumulate_by_encodings(kit: Kit) -> Routine:
+    """Return what ``accumulate`` does, without the last, by the operations on encodings."""
+    apart, together = kit.routine(make_apart), kit.routine(make_together)
+    add, mul, noise = kit.routine(make_add), kit.routine(make_mul), kit.word(0)
+
+    def accumulate(sig_a: Any, exp_a: Any, sig_b: Any, exp_b: Any, sig_c: Any, exp_c: Any) -> Any:
+        product, _ = mul(together(sig_a, exp_a), together(sig_b, exp_b), noise)
+        total, _ = add(together(sig_c, exp_c), product, noise)
+        return apart(total)
+
+    return accumulate

@@ -1,0 +1,43 @@
+"""Encodings and exact values m * 2**e, in the interpreter: the slow and certain way in and out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+
+from numlean_kernels.formats import Format
+from numlean_kernels.ieee.arithmetic import Arithmetic
+from numlean_kernels.ieee.round_pack import make_round_pack
+from numlean_kernels.ieee.routine_builder import Kit
+from numlean_kernels.targets.python import PYTHON
+
+
+@cache
+def encoder(arithmetic: Arithmetic) -> Callable[[int, int, int], int]:
+    """Return ``encode(negative, m, e)``: m * 2**e with m >= 0, rounded once.
+
+    ``negative`` is 0 or 1, so that zeros have their sign.
+    """
+    kit, format = Kit(arithmetic, PYTHON), arithmetic.format
+    round_pack = kit.routine(make_round_pack)
+    lead = kit.word_bits - 1
+
+    def encode(negative: int, m: int, e: int) -> int:
+        sign = format.sign_mask if negative else 0
+        if m == 0:
+            return sign
+        shift = m.bit_length() - lead
+        lost = m & ((1 << max(shift, 0)) - 1) != 0
+        sig = (m >> max(shift, 0) | lost) << max(-shift, 0)
+        z, _ = round_pack(sign, m.bit_length() - 1 + e + format.bias, sig, 0)
+        return int(z)
+
+    return encode
+
+
+def decode(format: Format, encoding: int) -> tuple[int, int]:
+    """The pair (m, e), m >= 0, with |value| = m * 2**e, of a finite encoding."""
+    field = (encoding & format.magnitude_mask) >> format.trailing_bits
+    trailing = encoding & format.trailing_mask
+    e = max(field, 1) - format.bias - format.trailing_bits
+    return trailing | (format.implicit_bit if field else 0), e

@@ -1,0 +1,268 @@
+"""The table of routines of a hardware format.
+
+Each of the six basic operations is one hardware instruction, followed by what makes its bits a
+function of the operands alone: processors choose NaN payloads and signs differently, and compilers
+swap operands, so a NaN result is replaced by the one :mod:`numlean_kernels.ieee.nan` prescribes.
+What only moves or compares bits is the integer routine of the same name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache, partial
+from typing import Any, Final
+
+import numpy as np
+
+from numlean_kernels.formats import BINARY32, BINARY64, Format
+from numlean_kernels.ieee.arithmetic import Arithmetic
+from numlean_kernels.ieee.nan import (
+    default_nan,
+    make_is_nan,
+    make_propagate,
+    make_propagate_ternary,
+)
+from numlean_kernels.ieee.routine_builder import kit_of
+from numlean_kernels.protocol import Routine, Table, Target
+from numlean_kernels.tables.elementary import BINARY, UNARY, binary64_routine
+from numlean_kernels.tables.ieee import ROUND_TO_INTEGRAL, TO_INT, quick_phase, result_alone
+
+REAL_DTYPES: Final[dict[Format, Any]] = {BINARY32: np.float32, BINARY64: np.float64}
+"""The numpy type that computes in each hardware format."""
+
+
+class HardwareKit:
+    """What the routines of one hardware format are made of, on one target.
+
+    Attributes:
+        integer: The same format's kit for routines on encodings.
+        encoding: The encoding of a hardware float, as a word.
+        real: The hardware float of an encoding.
+        instructions: The target's own arithmetic.
+    """
+
+    def __init__(self, format: Format, target: Target) -> None:
+        self.integer = kit_of(Arithmetic(format), target)
+        self.encoding = target.encoding_of(format.width)
+        self.real = target.real_of(format.width)
+        self.instructions = target.instructions(format.width)
+        self._routines: dict[str, Routine] = {}
+
+    def routine(self, name: str) -> Routine:
+        """The routine of that name, made once.
+
+        Raises:
+            KeyError: There is no routine of that name.
+        """
+        if name not in self._routines:
+            make = PHASES[name] if name in PHASES else MAKERS[name]
+            self._routines[name] = self.integer.target.routine(make(self))
+        return self._routines[name]
+
+
+def _make_add(kit: HardwareKit) -> Routine:
+    nan_of, added = _nan_of(kit), kit.instructions.add
+
+    def add(a: Any, b: Any) -> Any:
+        z = added(a, b)
+        return z if z == z else nan_of(a, b)
+
+    return add
+
+
+def _make_sub(kit: HardwareKit) -> Routine:
+    nan_of, neg = _nan_of(kit), kit.routine("neg")
+    subtracted = kit.instructions.sub
+
+    def sub(a: Any, b: Any) -> Any:
+        z = subtracted(a, b)
+        return z if z == z else nan_of(a, neg(b))
+
+    return sub
+
+
+def _make_mul(kit: HardwareKit) -> Routine:
+    nan_of, multiplied = _nan_of(kit), kit.instructions.mul
+
+    def mul(a: Any, b: Any) -> Any:
+        z = multiplied(a, b)
+        return z if z == z else nan_of(a, b)
+
+    return mul
+
+
+def _make_div(kit: HardwareKit) -> Routine:
+    nan_of, divided = _nan_of(kit), kit.instructions.div
+
+    def div(a: Any, b: Any) -> Any:
+        z = divided(a, b)
+        return z if z == z else nan_of(a, b)
+
+    return div
+
+
+def _make_sqrt(kit: HardwareKit) -> Routine:
+    nan_of, root = _nan_of(kit), kit.instructions.sqrt
+
+    def sqrt(a: Any) -> Any:
+        z = root(a)
+        return z if z == z else nan_of(a, a)
+
+    return sqrt
+
+
+def _make_fma(kit: HardwareKit) -> Routine:
+    fused = kit.instructions.fma
+    if fused is None:
+        return _lift_ternary(kit, result_alone(kit.integer, "fma"))
+    nan_of = _nan_of_ternary(kit)
+
+    def fma(a: Any, b: Any, c: Any) -> Any:
+        z = fused(a, b, c)
+        return z if z == z else nan_of(a, b, c)
+
+    return fma
+
+
+def _nan_of(kit: HardwareKit) -> Routine:
+    """``nan_of(a, b)``: the NaN that an operation gives that came to a NaN from a and b."""
+    integer, encoding, real = kit.integer, kit.encoding, kit.real
+    propagate, is_nan = integer.routine(make_propagate), integer.routine(make_is_nan)
+    invalid_nan = default_nan(integer)
+
+    def nan_of(a: Any, b: Any) -> Any:
+        x, y = encoding(a), encoding(b)
+        return real(propagate(x, y) if is_nan(x) | is_nan(y) else invalid_nan)
+
+    return integer.target.routine(nan_of)
+
+
+def _nan_of_ternary(kit: HardwareKit) -> Routine:
+    integer, encoding, real = kit.integer, kit.encoding, kit.real
+    propagate, is_nan = integer.routine(make_propagate_ternary), integer.routine(make_is_nan)
+    invalid_nan = default_nan(integer)
+
+    def nan_of(a: Any, b: Any, c: Any) -> Any:
+        x, y, z = encoding(a), encoding(b), encoding(c)
+        has_nan = is_nan(x) | is_nan(y) | is_nan(z)
+        return real(propagate(x, y, z, False) if has_nan else invalid_nan)
+
+    return integer.target.routine(nan_of)
+
+
+def _lift_unary(kit: HardwareKit, routine: Routine) -> Routine:
+    encoding, real = kit.encoding, kit.real
+
+    def unary(a: Any) -> Any:
+        return real(routine(encoding(a)))
+
+    return unary
+
+
+def _lift_binary(kit: HardwareKit, routine: Routine) -> Routine:
+    encoding, real = kit.encoding, kit.real
+
+    def binary(a: Any, b: Any) -> Any:
+        return real(routine(encoding(a), encoding(b)))
+
+    return binary
+
+
+def _lift_ternary(kit: HardwareKit, routine: Routine) -> Routine:
+    encoding, real = kit.encoding, kit.real
+
+    def ternary(a: Any, b: Any, c: Any) -> Any:
+        return real(routine(encoding(a), encoding(b), encoding(c)))
+
+    return ternary
+
+
+def _lift_scaling(kit: HardwareKit, routine: Routine) -> Routine:
+    encoding, real = kit.encoding, kit.real
+
+    def scaling(a: Any, n: Any) -> Any:
+        return real(routine(encoding(a), n))
+
+    return scaling
+
+
+def _lift_inward(kit: HardwareKit, routine: Routine) -> Routine:
+    encoding = kit.encoding
+
+    def inward(a: Any) -> Any:
+        return routine(encoding(a))
+
+    return inward
+
+
+def _lift_predicate(kit: HardwareKit, routine: Routine) -> Routine:
+    encoding = kit.encoding
+
+    def predicate(a: Any, b: Any) -> Any:
+        return routine(encoding(a), encoding(b))
+
+    return predicate
+
+
+def _lift_elementary(kit: HardwareKit, *, name: str) -> Routine:
+    """An integer routine: the processor has no such function, and libm's differ."""
+    of_format = binary64_routine if kit.integer.format == BINARY64 else result_alone
+    return (_lift_binary if name in BINARY else _lift_unary)(kit, of_format(kit.integer, name))
+
+
+def _lift_quick(kit: HardwareKit, *, name: str) -> Routine:
+    """The first phase of an integer routine of binary32."""
+    quick, encoding, real = quick_phase(kit.integer, name), kit.encoding, kit.real
+
+    def lifted(a: Any) -> Any:
+        settled, z = quick(encoding(a))
+        return settled, real(z)
+
+    return lifted
+
+
+def _lifted(
+    lift: Callable[[HardwareKit, Routine], Routine], *names: str
+) -> dict[str, Callable[[HardwareKit], Routine]]:
+    def maker(name: str) -> Callable[[HardwareKit], Routine]:
+        return lambda kit: lift(kit, result_alone(kit.integer, name))
+
+    return {name: maker(name) for name in names}
+
+
+MAKERS: Final[dict[str, Callable[[HardwareKit], Routine]]] = {
+    "add": _make_add,
+    "sub": _make_sub,
+    "mul": _make_mul,
+    "div": _make_div,
+    "sqrt": _make_sqrt,
+    "fma": _make_fma,
+    **_lifted(_lift_unary, "neg", "abs", "log_b", "next_up", "next_down", *ROUND_TO_INTEGRAL),
+    **_lifted(_lift_binary, "minimum", "maximum", "min_num", "max_num", "rem", "copy_sign"),
+    **_lifted(_lift_predicate, "eq", "lt", "le", "compare", "total_order"),
+    **_lifted(_lift_scaling, "scale_b"),
+    **_lifted(_lift_inward, "class_of", *TO_INT),
+    **{name: partial(_lift_elementary, name=name) for name in (*UNARY, *BINARY)},
+}
+"""The operations."""
+
+PHASES: Final[dict[str, Callable[[HardwareKit], Routine]]] = {
+    **{f"quick {name}": partial(_lift_quick, name=name) for name in UNARY},
+    **{f"whole {name}": partial(_lift_elementary, name=f"whole {name}") for name in UNARY},
+}
+"""What functions of one operand are made of, for :mod:`numlean_kernels.loops.two_phase`."""
+
+
+@cache
+def hardware_table(format: Format, target: Target, *, fast: bool = False) -> Table:
+    """The hardware's routines for binary32 or binary64 on a target.
+
+    ``fast`` lets the target use faster twins of its loops; the bits are the same.
+    """
+    kit = HardwareKit(format, target)
+    return Table(
+        identity=f"hardware/{format.name}",
+        zero=REAL_DTYPES[format](0),
+        make=kit.routine,
+        fast=format if fast else None,
+    )

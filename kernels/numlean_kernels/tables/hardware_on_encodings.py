@@ -1,0 +1,45 @@
+"""The emulation's table, its arithmetic carried out by the processor on reinterpreted encodings."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, Final
+
+from numlean_kernels.formats import Format
+from numlean_kernels.ieee.arithmetic import Arithmetic
+from numlean_kernels.protocol import Routine, Table, Target
+from numlean_kernels.tables.hardware import HardwareKit
+from numlean_kernels.tables.ieee import ieee_table
+
+_ARITIES: Final = {"add": 2, "sub": 2, "mul": 2, "div": 2, "sqrt": 1, "fma": 3}
+
+
+@cache
+def encodings_table(format: Format, target: Target) -> Table:
+    """The routines of binary32 or binary64 on encodings, bit for bit those of the emulation.
+
+    To nearest even, under the rule for NaNs that hardware floats are held to.
+    """
+    kit, emulated = HardwareKit(format, target), ieee_table(Arithmetic(format), target)
+
+    def make(name: str) -> Routine:
+        if name not in _ARITIES:
+            return emulated[name]
+        return target.routine(_lift(kit, kit.routine(name), _ARITIES[name]))
+
+    return Table(f"hardware/{format.name} on encodings", emulated.zero, make, fast=format)
+
+
+def _lift(kit: HardwareKit, routine: Routine, arity: int) -> Routine:
+    encoding, real = kit.encoding, kit.real
+
+    def unary(a: Any) -> Any:
+        return encoding(routine(real(a)))
+
+    def binary(a: Any, b: Any) -> Any:
+        return encoding(routine(real(a), real(b)))
+
+    def ternary(a: Any, b: Any, c: Any) -> Any:
+        return encoding(routine(real(a), real(b), real(c)))
+
+    return (unary, binary, ternary)[arity - 1]

@@ -1,0 +1,119 @@
+"""numba's cache on disk, keyed by what a function does.
+
+numba keys the cache of a closure by a pickle of what it closes over, which differs from process to
+process, so a kernel made by a factory is compiled anew every time. Here the key is what the kernel
+*is*: a name that says it all, and a hash of this package's sources, so that an edit of a routine is
+noticed as well.
+
+Two more things that numba leaves open would have one kernel silently run in another's place:
+
+- It names machine code by the function's qualified name and a count of the functions compiled in
+  the process. Kernels of one factory, compiled in two processes and loaded into a third, may have
+  one name, and who calls by it gets whichever was loaded first or last. Here a digest of the
+  identity is part of the name.
+- It numbers the files of a cache, so that two processes which compile at once may write different
+  kernels into one file. Here a file is named by the digest of its key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numba
+from numba.core.caching import FunctionCache, IndexDataCacheFile
+
+
+class KernelCache(FunctionCache):  # type: ignore[misc]
+    """The cache of one compiled function."""
+
+    def __init__(self, function: Callable[..., None], identity: str) -> None:
+        super().__init__(function)
+        self._identity = full_identity(identity)
+        self._cache_file = _File(self._cache_path, self._impl.filename_base, b"")
+
+    def _index_key(self, signature: Any, codegen: Any) -> Any:
+        return signature, codegen.magic_tuple(), self._identity
+
+
+class FilesByKey:
+    """A file for each key, written at once: nothing is shared that two processes could mix up.
+
+    To be mixed into numba's class of cache files, which has the attributes.
+    """
+
+    _index_name: str
+    _save_data: Callable[[str, Any], None]
+    _load_data: Callable[[str], Any]
+
+    def save(self, key: Any, data: Any) -> None:
+        """Keep data under a key."""
+        self._save_data(self._name_of(key), data)
+
+    def load(self, key: Any) -> Any:
+        """What was kept under a key, or None."""
+        try:
+            return self._load_data(self._name_of(key))
+        except OSError:
+            return None
+
+    def _name_of(self, key: Any) -> str:
+        return str(self._index_name.removesuffix(".nbi")) + f".{_digest(repr(key))}.nbc"
+
+
+class _File(FilesByKey, IndexDataCacheFile):  # type: ignore[misc]
+    """Numba's own way to write what it makes."""
+
+
+def keep(
+    compiled: Any,
+    function: Callable[..., None],
+    identity: str,
+    kind: Callable[[Callable[..., None], str], Any] = KernelCache,
+) -> None:
+    """Have what numba makes of a function kept for later processes, under its identity.
+
+    To be called before anything is made of it: the identity becomes part of its name.
+    """
+    function.__qualname__ += f".{_digest(identity)}"
+    try:
+        compiled._cache = kind(function, identity)
+    except RuntimeError as error:
+        warnings.warn(
+            f"compiled kernels cannot be kept for the next run ({error}): set NUMBA_CACHE_DIR to a"
+            " folder that can be written to",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+
+
+def folder() -> str:
+    """Where compiled loops are kept; a line that says why, if nowhere."""
+    from numlean_kernels.loops import gather_scatter
+
+    try:
+        return str(FunctionCache(gather_scatter.MOVE.make).cache_path)
+    except RuntimeError as error:
+        return f"nowhere ({error})"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+def full_identity(identity: str) -> str:
+    """What a kernel is, and what else decides on what is made of it."""
+    return f"{identity} {source_hash()} {numba.__version__}"
+
+
+@cache
+def source_hash() -> str:
+    """A hash of every source file of this package."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parents[1].rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()

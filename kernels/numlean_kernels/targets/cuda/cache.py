@@ -1,0 +1,28 @@
+"""numba-cuda's cache on disk, keyed by what a kernel does, as ``targets.kernel_cache`` has it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numba_cuda
+from numba.cuda.core.caching import IndexDataCacheFile
+from numba.cuda.dispatcher import CUDACache
+
+from numlean_kernels.targets.cache import FilesByKey, full_identity
+
+
+class CudaKernelCache(CUDACache):  # type: ignore[misc]
+    """The cache of one kernel: its machine code, by the compute capability."""
+
+    def __init__(self, function: Callable[..., None], identity: str) -> None:
+        super().__init__(function)
+        self._identity = f"{full_identity(identity)} {numba_cuda.__version__}"
+        self._cache_file = _File(self._cache_path, self._impl.filename_base, b"")
+
+    def _index_key(self, signature: Any, codegen: Any) -> Any:
+        return signature, codegen.magic_tuple(), self._identity
+
+
+class _File(FilesByKey, IndexDataCacheFile):  # type: ignore[misc]
+    """Numba-cuda's own way to write what it makes."""

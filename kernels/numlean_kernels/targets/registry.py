@@ -1,0 +1,42 @@
+"""Targets by the name of their device. numba is imported only when a target needs it."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Final
+
+from numlean_kernels.protocol import DeviceMissingError, Target
+
+DEVICES: Final = ("cpu", "cuda", "python")
+
+
+def get_target(device: str) -> Target:
+    """The target of a device.
+
+    Raises:
+        ValueError: There is no such device.
+        DeviceMissingError: This machine or installation has none.
+    """
+    if device == "cpu":
+        from numlean_kernels.targets.cpu import CPU
+
+        return CPU
+    if device == "cuda":
+        return _cuda()
+    if device == "python":
+        from numlean_kernels.targets.python import PYTHON
+
+        return PYTHON
+    raise ValueError(f"unknown device {device!r}; known: {', '.join(DEVICES)}")
+
+
+@cache
+def _cuda() -> Target:
+    try:
+        from numlean_kernels.targets.cuda import cuda_target
+    except ImportError as error:
+        raise DeviceMissingError(
+            f"device cuda: looked for numba's CUDA support in vain ({error}); install it with"
+            " `pip install 'numlean[cuda]'`"
+        ) from None
+    return cuda_target()

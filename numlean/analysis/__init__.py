@@ -1,0 +1,1 @@
+"""Compare runs: in lockstep bit by bit, by their errors, and function by function."""

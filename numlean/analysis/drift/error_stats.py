@@ -1,0 +1,83 @@
+"""What remains of the errors of many numbers: a few figures and a histogram."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from numlean.analysis.drift.norm import ONE, Norm
+from numlean.analysis.drift.ulp_scale import Floats
+
+LEAST_BIN = -40
+"""Errors below two to this power are counted as if they had it."""
+
+
+@dataclass
+class Tally:
+    """The errors of many numbers, in ulp and by value; it grows with none of them.
+
+    Attributes:
+        count: How many numbers were measured.
+        exact: How many of them have no error.
+        max_ulp: The greatest error.
+        ulps: The norm of the errors in ulp.
+        errors: The norm of the errors themselves.
+        values: The norm of the numbers, or of what they ought to be where that is greater.
+        histogram: How many errors lie in [2**k, 2**(k + 1)) ulp, by k.
+    """
+
+    count: int = 0
+    exact: int = 0
+    max_ulp: float = 0.0
+    ulps: Norm = field(default_factory=Norm)
+    errors: Norm = field(default_factory=Norm)
+    values: Norm = field(default_factory=Norm)
+    histogram: Counter[int] = field(default_factory=Counter)
+
+    def add(self, ulps: Floats, errors: Floats, values: Floats, right: Floats) -> None:
+        """Count numbers: their errors in ulp and by value, they, and what they ought to be."""
+        if ulps.size == 0:
+            return
+        self.count += ulps.size
+        self.exact += int((ulps == 0).sum())
+        self.max_ulp = max(self.max_ulp, float(ulps.max()))
+        self.ulps.add(ulps)
+        self.errors.add(errors)
+        self.values.add(np.maximum(np.abs(values), np.abs(right)))
+        _, exponents = np.frexp(ulps[ulps > 0])
+        bins, counts = np.unique(np.maximum(exponents - 1, LEAST_BIN), return_counts=True)
+        self.histogram.update(dict(zip(bins.tolist(), counts.tolist(), strict=True)))
+
+    def merge(self, other: Tally) -> None:
+        """Count what another one has counted, too."""
+        self.count += other.count
+        self.exact += other.exact
+        self.max_ulp = max(self.max_ulp, other.max_ulp)
+        self.ulps.merge(other.ulps)
+        self.errors.merge(other.errors)
+        self.values.merge(other.values)
+        self.histogram.update(other.histogram)
+
+    @property
+    def rms_ulp(self) -> float:
+        """The root of the mean of the errors' squares, in ulp; 0 of nothing."""
+        return self.ulps.by(ONE, self.count)
+
+    @property
+    def relative(self) -> float:
+        """The norm of the errors by that of the numbers, or of what they ought to be: at most 2."""
+        return self.errors.by(self.values)
+
+    def as_plain(self) -> dict[str, Any]:
+        """The figures by name."""
+        return {
+            "count": self.count,
+            "exact": self.exact,
+            "max_ulp": self.max_ulp,
+            "rms_ulp": self.rms_ulp,
+            "relative": self.relative,
+            "histogram": {str(k): self.histogram[k] for k in sorted(self.histogram)},
+        }

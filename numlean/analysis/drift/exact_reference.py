@@ -1,0 +1,113 @@
+"""What an operation gives if nothing is rounded, from the operands it was given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+
+from numlean.analysis.drift.ulp_scale import Floats, Grid, floats_of
+from numlean.analysis.trace.tracing import ELEMENTWISE, Application
+from numlean.errors import UnavailableError
+from numlean.scalar.protocol import Scalar, Storage
+from numlean.scalar.registry import get_scalar
+from numlean_kernels.formats import BINARY64, Format
+
+_NARROW: Final = (24, 8)
+"""Precision and exponent bits up to which binary64 is as good as exact."""
+_LEAST_BITS: Final = 200
+_GUARD_BITS: Final = 64
+
+_ENTERING: Final = ("from_float", "from_int")
+_PLAIN_PLACES: Final = {"select": (0,), "scatter_add": (1,), "scale_b": (1,)}
+"""Which operands are no numbers of the Scalar: masks, places, integers."""
+
+JUDGED: Final = frozenset(
+    (*ELEMENTWISE, *_ENTERING, *_PLAIN_PLACES, "matmul", "bmm", "sum", "max", "fed")
+)
+"""Operations whose results have errors."""
+
+
+class Judge:
+    """An arithmetic wide enough to say what another one's operations ought to give.
+
+    Of a format of at most 24 bits and no more exponents than binary32 it is binary64: what that
+    rounds is at most 2**-29 of what the format does, and it is fast. Of others it is mp with more
+    than twice their precision.
+
+    Attributes:
+        own: The arithmetic that is judged.
+        wide: The one that judges.
+    """
+
+    def __init__(self, own: Scalar) -> None:
+        self.own = own
+        self.wide = get_scalar(_judge_of(own))
+
+    def entered(self, scalar: Scalar, x: Storage) -> Storage:
+        """Numbers of a Scalar as the judge's: exactly, or rounded once to its precision."""
+        return entered(self.wide, scalar, x)
+
+    def exact(self, application: Application) -> Storage | None:
+        """What an operation ought to have given, as the judge's; None if that is not known."""
+        name = application.operation
+        if name == "fed":
+            return None
+        operands = list(application.operands)
+        for k, x in numbers_of(application):
+            operands[k] = self.entered(self.own, x)
+        try:
+            result: Storage = getattr(self.wide, name)(*operands, **application.options)
+        except UnavailableError:
+            return None
+        return result
+
+    def differences(self, x: Storage, y: Storage) -> Floats:
+        """How far the judge's numbers x are above y."""
+        return floats_of(self.wide, self.wide.sub(x, y))
+
+    def floats(self, x: Storage) -> Floats:
+        """The judge's numbers as binary64."""
+        return floats_of(self.wide, x)
+
+
+def numbers_of(application: Application) -> Iterator[tuple[int, Storage]]:
+    """The operands that are numbers of the Scalar, with their places."""
+    name = application.operation
+    plain = _PLAIN_PLACES.get(name, ())
+    if name not in _ENTERING:
+        for k, x in enumerate(application.operands):
+            if k not in plain and isinstance(x, np.ndarray):
+                yield k, x
+
+
+def entered(wide: Scalar, scalar: Scalar, x: Storage) -> Storage:
+    """Numbers of a Scalar as a wider one's."""
+    if scalar == wide:
+        return x
+    x = np.ascontiguousarray(x).reshape(x.shape)
+    if _embeds(scalar.format) or wide.format is not None:
+        return wide.from_float(floats_of(scalar, x))
+    return wide.from_exact(scalar.to_exact(x))
+
+
+def _embeds(format: Format | None) -> bool:
+    """Whether every number of a format is one of binary64."""
+    return (
+        format is not None
+        and format.precision <= BINARY64.precision
+        and format.emin - format.precision >= BINARY64.emin - BINARY64.precision
+        and format.emax <= BINARY64.emax
+    )
+
+
+def _judge_of(scalar: Scalar) -> str:
+    format, (precision, exponent_bits) = scalar.format, _NARROW
+    if (
+        format is not None
+        and format.precision <= precision
+        and format.exponent_bits <= exponent_bits
+    ):
+        return "float64"
+    return f"mp:{max(_LEAST_BITS, 2 * Grid.of(scalar).precision + _GUARD_BITS)}"

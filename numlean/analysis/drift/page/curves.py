@@ -1,0 +1,82 @@
+"""Curves over steps with bands over seeds, as numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Final, TypeAlias
+
+from numlean.analysis.drift.records import Record
+from numlean.analysis.drift.result import Comparison
+
+Take: TypeAlias = Callable[[Record], float | None]
+"""A figure of a step's record."""
+
+_GREATEST: Final = 1e100
+"""What is greater is not drawn: all else would be flat beside it."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A figure over the steps of one run.
+
+    Attributes:
+        name: The run's.
+        style: Names its look: the run's place among all.
+        steps: The steps.
+        middle: The median over seeds; a NaN where a seed's is not finite, or vast.
+        least: The least of all seeds.
+        greatest: The greatest.
+    """
+
+    name: str
+    style: int
+    steps: list[int]
+    middle: list[float]
+    least: list[float]
+    greatest: list[float]
+
+    @property
+    def last(self) -> int | None:
+        """The place of the last finite point; None if there is none."""
+        finite = [k for k, value in enumerate(self.middle) if math.isfinite(value)]
+        return finite[-1] if finite else None
+
+
+def curves(result: Comparison, dtypes: Sequence[str], take: Take) -> list[Curve]:
+    """A curve for each of several runs; steps without the figure are left out."""
+    return [_curve(result, dtype, take) for dtype in dtypes]
+
+
+def parameter(name: str) -> Take:
+    """A figure of the parameters' errors."""
+
+    def take(record: Record) -> float | None:
+        value: float | None = (record["parameters"] or {}).get(name)
+        return value
+
+    return take
+
+
+def _curve(result: Comparison, dtype: str, take: Take) -> Curve:
+    by_step: dict[int, list[float]] = {}
+    for record in result.of(dtype):
+        value = take(record)
+        if value is not None:
+            by_step.setdefault(record["step"], []).append(value)
+    steps = sorted(by_step)
+    values = [by_step[step] for step in steps]
+    return Curve(
+        dtype,
+        result.dtypes.index(dtype),
+        steps,
+        [_of(median, each) for each in values],
+        [_of(min, each) for each in values],
+        [_of(max, each) for each in values],
+    )
+
+
+def _of(statistic: Callable[[list[float]], float], values: list[float]) -> float:
+    return statistic(values) if all(abs(value) < _GREATEST for value in values) else math.nan

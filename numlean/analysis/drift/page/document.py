@@ -1,0 +1,121 @@
+"""The page itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from html import escape
+from importlib.resources import files
+
+from numlean.analysis.drift.page import tables
+from numlean.analysis.drift.page.curves import Curve, Take, curves, parameter
+from numlean.analysis.drift.page.histograms import draw_histograms
+from numlean.analysis.drift.page.lines import draw_curves
+from numlean.analysis.drift.page.maps import draw_map
+from numlean.analysis.drift.records import Record
+from numlean.analysis.drift.result import Comparison
+
+
+def as_page(result: Comparison) -> str:
+    """A comparison as HTML in one text, which asks nothing of a network."""
+    style = files(__package__).joinpath("style.css").read_text(encoding="utf-8")
+    task = escape(f"{result.header['task']} in {len(result.dtypes)} arithmetics")
+    body = "\n".join(_sections(result))
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>numlean: {task}</title>\n<style>\n{style}</style>\n</head>\n"
+        f"<body>\n<h1>{task}</h1>\n{body}\n</body>\n</html>\n"
+    )
+
+
+def _sections(result: Comparison) -> Iterator[str]:
+    header = result.header
+    yield (
+        f'<p class="soft">{escape(", ".join(result.dtypes))}; measured by {escape(result.truth)};'
+        f" {len(header['seeds'])} seed(s), {header['steps']} steps. Lines are medians over seeds,"
+        " bands reach from the least to the greatest.</p>"
+    )
+    yield "<h2>Training</h2>"
+    yield f'<div class="figures">{"".join(_training(result))}</div>'
+    yield "<h2>Drift of the parameters</h2>"
+    yield (
+        "<p>Errors of parameters and buffers after each step, against the truth run's, in ulp of"
+        " the coarser of both formats at the greater of both magnitudes.</p>"
+    )
+    yield f'<div class="figures">{"".join(_drift(result))}</div>'
+    if result.steps:
+        yield f"<h3>After the last step</h3>{tables.ends(result)}"
+    if result.layers:
+        yield "<h2>Layer by step</h2>"
+        yield (
+            "<p>The relative error of all that a layer computes, as norms, against the truth run,"
+            " in units of 2<sup>1&minus;p</sup>, p being the format's bits: at 1 it is that of a"
+            " single rounding.</p>"
+        )
+        yield f'<div class="figures maps">{"".join(_maps(result))}</div>'
+    if result.operations:
+        yield "<h2>Operations</h2>"
+        yield _HOW_TO_READ
+        for dtype in result.operations:
+            yield f"<h3>{escape(dtype)}</h3>{tables.operations(result, dtype)}"
+    counted = tables.flags(result)
+    if counted:
+        yield f"<h2>Flags</h2><p>Exceptions raised in the steps measured.</p>{counted}"
+    yield f"<h2>What was run</h2>{tables.settings(result)}{tables.measures(result)}"
+    yield f"<h3>Ends and digests</h3>{tables.runs(result)}"
+
+
+_HOW_TO_READ = (
+    "<p><b>Local</b> is an operation's own error: its results against the exact operation on the"
+    " same operands, in ulp. <b>Total</b> is against the truth run's results, and <b>inherited</b>"
+    " the difference of both: what came with the operands. It <b>amplifies</b> by so much the"
+    " relative error it was handed (norm by norm, the worst call; ▲ from 2). A result is <b>born"
+    " here</b> if it is no number though all operands were; <b>flips</b> are comparisons whose"
+    " answer is not the truth run's. Over all steps and seeds.</p>"
+)
+
+
+def _training(result: Comparison) -> Iterator[str]:
+    loss = curves(result, result.dtypes, lambda record: record["loss"])
+    yield _figure("loss", loss, "loss", "Loss", "of each batch, before its update.")
+    for key, what in (("accuracy", "Accuracy"), ("test_loss", "Test loss")):
+        found = curves(result, result.dtypes, _of(key))
+        if any(curve.steps for curve in found):
+            yield _figure(key, found, what.lower(), what, "on the test data.")
+
+
+def _drift(result: Comparison) -> Iterator[str]:
+    figures = (
+        ("median_ulp", "median ulp", "Median error", "of the parameters, in ulp."),
+        ("max_ulp", "greatest ulp", "Greatest error", "of the parameters, in ulp."),
+        ("relative", "relative", "Relative error", "of all parameters together, as norms."),
+    )
+    for key, label, title, rest in figures:
+        found = curves(result, result.measured, parameter(key))
+        yield _figure(key, found, label, title, rest, log=True)
+    if result.steps:
+        yield (
+            "<figure><figcaption><b>How errors are spread</b> after the last step, over all seeds."
+            f"</figcaption>{draw_histograms('histograms', result)}</figure>"
+        )
+
+
+def _maps(result: Comparison) -> Iterator[str]:
+    for k, dtype in enumerate(result.layers):
+        drawn = draw_map(f"map{k}", result, dtype)
+        yield f"<figure><figcaption><b>{escape(dtype)}</b></figcaption>{drawn}</figure>"
+
+
+def _figure(
+    name: str, found: list[Curve], label: str, title: str, rest: str, *, log: bool | None = None
+) -> str:
+    drawn = draw_curves(name, found, label, f"{title} {rest}", log=log)
+    return f"<figure><figcaption><b>{title}</b> {rest}</figcaption>{drawn}</figure>"
+
+
+def _of(key: str) -> Take:
+    def take(record: Record) -> float | None:
+        value: float | None = record[key]
+        return value
+
+    return take

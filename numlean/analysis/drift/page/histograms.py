@@ -1,0 +1,84 @@
+"""How errors of parameters are spread, by powers of two."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any, Final
+
+from numlean.analysis.drift.page.numbers import power_of_two
+from numlean.analysis.drift.page.svg import as_svg, page_style, series_colour
+from numlean.analysis.drift.result import Comparison
+
+_WIDTH: Final = 4.9
+_ROW: Final = 0.85
+_HATCHES: Final = ("", "////", "....", "xxxx", "\\\\\\\\", "----", "++++", "oooo")
+_LEAST: Final = -8
+"""Errors below two to this are drawn as one bar."""
+
+
+def draw_histograms(name: str, result: Comparison) -> str:
+    """A row of bars for each run, after the last step, over all seeds, as SVG."""
+    from matplotlib.figure import Figure
+
+    found = {dtype: _shares(result, dtype) for dtype in result.measured}
+    bins = [k for shares in found.values() for k in shares if k is not None]
+    low, high = min(bins, default=0), max(bins, default=0)
+    exact = low - max(1.8, 0.11 * (high - low))
+    with page_style():
+        whole = _ROW * len(found) + 0.5
+        figure = Figure(figsize=(_WIDTH, whole))
+        for row, (dtype, shares) in enumerate(found.items()):
+            bottom = whole - _ROW * (row + 1)
+            axes = figure.add_axes((0.115, bottom / whole, 0.86, 0.55 / whole))
+            style = result.dtypes.index(dtype)
+            _bars(axes, shares, exact, style)
+            axes.set_xlim(exact - 0.8, high + 0.6)
+            title = dtype if shares else f"{dtype}: no finite number"
+            axes.set_title(title, loc="left", fontsize=8.5, pad=2)
+            axes.set_ylim(0, 105 * max(shares.values(), default=0.1))
+            _ticks(axes, exact, (low, high), named=row == len(found) - 1)
+        return as_svg(figure, name, "Errors of the parameters by powers of two, a row a dtype")
+
+
+def _shares(result: Comparison, dtype: str) -> dict[int | None, float]:
+    """Which share of the errors lies in each bin; None is that of no error."""
+    last = max((record["step"] for record in result.steps), default=None)
+    counts: Counter[int | None] = Counter()
+    for record in result.of(dtype):
+        if record["step"] == last:
+            parameters = record["parameters"]
+            counts[None] += parameters["exact"]
+            for k, count in parameters["histogram"].items():
+                counts[max(int(k), _LEAST)] += count
+    total = sum(counts.values())
+    return {k: count / total for k, count in counts.items()} if total else {}
+
+
+def _bars(axes: Any, shares: dict[int | None, float], exact: float, style: int) -> None:
+    places = [exact if k is None else k for k in shares]
+    axes.bar(
+        places,
+        [100 * share for share in shares.values()],
+        width=0.86,
+        facecolor="none",
+        edgecolor=series_colour(style),
+        hatch=_HATCHES[style % len(_HATCHES)],
+        linewidth=1,
+    )
+
+
+def _ticks(axes: Any, exact: float, ends: tuple[int, int], *, named: bool) -> None:
+    from matplotlib.ticker import FuncFormatter
+
+    low, high = ends
+    apart = max(-(-(high - low) // 7), 2)
+    places = [*range(low, high + 1, apart)]
+    labels = [power_of_two(k) for k in places]
+    if low == _LEAST:
+        labels[0] = "less"
+    axes.set_xticks([exact, *places], ["exact", *labels] if named else [])
+    if named:
+        axes.set_xlabel("ulp, each bar from its power of two to the next")
+    axes.locator_params(axis="y", nbins=3)
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} %"))
+    axes.grid(visible=False, axis="x")

@@ -1,0 +1,145 @@
+"""A comparison's figures as tables of HTML."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from html import escape
+from typing import Any, Final
+
+from numlean.analysis.drift.operations import OperationErrors
+from numlean.analysis.drift.page.numbers import written
+from numlean.analysis.drift.result import Comparison
+
+_NOTABLE: Final = 2.0
+"""From this amplification on, a row is marked."""
+
+_OPERATIONS: Final = (
+    *("phase", "layer", "operation", "calls", "local max", "local rms", "inherited max"),
+    *("inherited rms", "total max", "total rms", "total relative", "amplifies", "inf", "NaN"),
+    *("born here", "flips"),
+)
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, texts: int = 1) -> str:
+    """A table that scrolls by itself where the page is narrow; the first columns are texts."""
+    cells = [_row("th", head, texts), "</thead><tbody>", *(_row("td", row, texts) for row in rows)]
+    return f'<div class="scroll" tabindex="0"><table><thead>{"".join(cells)}</tbody></table></div>'
+
+
+def _row(tag: str, cells: Sequence[str], texts: int) -> str:
+    kinds = ["" if k < texts else ' class="number"' for k in range(len(cells))]
+    inner = "".join(
+        f"<{tag}{kind}>{escape(cell)}</{tag}>" for kind, cell in zip(kinds, cells, strict=True)
+    )
+    return f"<tr>{inner}</tr>"
+
+
+def settings(result: Comparison) -> str:
+    """What was compared, and how."""
+    header = result.header
+    parameters = ", ".join(f"{name} {tuple(shape)}" for name, shape in header["parameters"])
+    shown = {
+        "task": header["task"],
+        "dtypes": ", ".join(result.dtypes),
+        "truth": result.truth,
+        "seeds": ", ".join(map(str, header["seeds"])),
+        "steps": f"{header['steps']}, measured every {header['every']}",
+        "batch size": str(header["batch_size"]),
+        "optimizer": header["optimizer"],
+        "schedule": header["schedule"] or f"constant, {header['lr']}",
+        "parameters": parameters,
+        "data digest": header["data_digest"],
+        "numlean": header["numlean"],
+        "machine": f"{header['platform']}, Python {header['python']}, numpy {header['numpy']}",
+    }
+    rows = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in shown.items())
+    return f"<dl>{rows}</dl>"
+
+
+def measures(result: Comparison) -> str:
+    """By what each run was measured."""
+    rows = [
+        (dtype, each["grid"]["name"], str(each["grid"]["precision"]), each["judge"])
+        for dtype, each in result.header["measures"].items()
+    ]
+    return table(("dtype", "ulp of", "bits", "exact operations by"), rows, texts=2)
+
+
+def runs(result: Comparison) -> str:
+    """How each run ended."""
+    rows = [
+        (
+            *(run["dtype"], str(run["seed"]), written(run["loss"], 6)),
+            *(_percent(run["accuracy"]), written(run["test_loss"], 6)),
+            *(run["state_digest"], run["value_digest"]),
+        )
+        for run in sorted(result.runs, key=lambda run: result.dtypes.index(run["dtype"]))
+    ]
+    head = ("dtype", "seed", "last loss", "accuracy", "test loss", "state digest", "value digest")
+    return table(head, rows).replace("<table>", '<table class="digests">', 1)
+
+
+def ends(result: Comparison) -> str:
+    """The errors of the parameters after the last step."""
+    last = max((record["step"] for record in result.steps), default=None)
+    names = ("median_ulp", "max_ulp", "relative", "max_relative", "sign_flips", "inf", "nan")
+    rows = [
+        (
+            *(dtype, str(record["seed"])),
+            *(written(record["parameters"][name]) for name in names),
+            *(written(record["loss_error_ulp"]), written(record["loss_relative_error"])),
+        )
+        for dtype in result.measured
+        for record in result.of(dtype)
+        if record["step"] == last
+    ]
+    head = (
+        *("dtype", "seed", "median ulp", "max ulp", "relative", "max relative", "sign flips"),
+        *("inf", "NaN", "loss: ulp", "loss: relative"),
+    )
+    return table(head, rows)
+
+
+def operations(result: Comparison, dtype: str) -> str:
+    """Every operation of every layer, over all steps and seeds."""
+    found = result.operations.get(dtype, {})
+    rows = [(*key, *_figures(errors)) for key, errors in found.items()]
+    return table(_OPERATIONS, rows, texts=3).replace("<table>", '<table class="wide">', 1)
+
+
+def flags(result: Comparison) -> str:
+    """The flags raised in the steps measured; nothing if no run keeps any."""
+    totals: dict[tuple[str, str], Counter[str]] = {}
+    for record in result.steps:
+        for operation, counts in (record["flags"] or {}).items():
+            totals.setdefault((record["dtype"], operation), Counter()).update(counts)
+    if not totals:
+        return ""
+    names = list(next(iter(totals.values())))
+    order = sorted(totals, key=lambda key: (result.dtypes.index(key[0]), key[1]))
+    rows = [(*key, *(written(totals[key][name]) for name in names)) for key in order]
+    return table(("dtype", "operation", *(name.replace("_", " ") for name in names)), rows, texts=2)
+
+
+def _figures(errors: OperationErrors) -> list[str]:
+    local, inherited, total = errors.local, errors.inherited, errors.total
+    both: list[Any] = [
+        errors.calls,
+        *_ulps(local),
+        *_ulps(inherited),
+        *_ulps(total),
+        total.relative if total.count else None,
+    ]
+    mark = "▲ " if errors.amplification >= _NOTABLE else ""
+    specials = (errors.inf, errors.nan, errors.born, errors.decided_otherwise)
+    gain = mark + written(errors.amplification) if errors.amplification else "\N{EN DASH}"
+    return [*map(written, both), gain, *map(written, specials)]
+
+
+def _ulps(tally: Any) -> tuple[float | None, float | None]:
+    return (tally.max_ulp, tally.rms_ulp) if tally.count else (None, None)
+
+
+def _percent(accuracy: float | None) -> str:
+    return "\N{EN DASH}" if accuracy is None else f"{100 * accuracy:.2f} %"

@@ -1,0 +1,51 @@
+"""A step of the truth run, whose numbers are asked for in several arithmetics."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from numlean.analysis.drift.exact_reference import entered
+from numlean.analysis.drift.ulp_scale import Floats, floats_of
+from numlean.analysis.trace.tracing import Application
+from numlean.scalar.protocol import Scalar, Storage
+
+
+class TrueStep:
+    """The operations of a step of the truth run.
+
+    Each number is converted once, however many arithmetics are measured by it.
+
+    Attributes:
+        scalar: The truth's arithmetic.
+        trace: The operations in program order.
+    """
+
+    def __init__(self, scalar: Scalar, trace: Sequence[Application]) -> None:
+        self.scalar = scalar
+        self.trace = trace
+        self._results: dict[tuple[str, int], Storage] = {}
+        self._floats: dict[int, tuple[Storage, Floats]] = {}
+
+    def result(self, wide: Scalar, number: int) -> Storage:
+        """The result of an operation as a judge's numbers."""
+        key = wide.name, number
+        if key not in self._results:
+            self._results[key] = entered(wide, self.scalar, np.asarray(self.trace[number].result))
+        return self._results[key]
+
+    def floats(self, number: int) -> Floats:
+        """The result of an operation, as binary64."""
+        return self._as_floats(np.asarray(self.trace[number].result))
+
+    def operand(self, number: int, k: int) -> Floats:
+        """An operand of an operation in the same way."""
+        return self._as_floats(np.asarray(self.trace[number].operands[k]))
+
+    def _as_floats(self, x: Storage) -> Floats:
+        # What is kept keeps its address, so that no two arrays have one.
+        if id(x) not in self._floats:
+            plain = np.ascontiguousarray(x).reshape(x.shape)
+            self._floats[id(x)] = x, floats_of(self.scalar, plain)
+        return self._floats[id(x)][1]

@@ -1,0 +1,110 @@
+"""What a comparison keeps of all that it measures."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from numlean.analysis.drift.error_stats import Tally
+from numlean.analysis.drift.operations import Key, OperationErrors
+from numlean.analysis.drift.records import Record
+from numlean.analysis.drift.seed_experiment import Found
+
+Where: TypeAlias = tuple[str, str]
+"""A phase and a layer."""
+
+
+@dataclass
+class Comparison:
+    """Arithmetics beside each other and the truth.
+
+    Attributes:
+        header: What was compared, and how; see :mod:`numlean.analysis.drift.records`.
+        steps: A record for each dtype, seed and step measured.
+        runs: A record for each dtype and seed.
+        operations: By dtype, the errors of each operation of a layer, over all steps and seeds, in
+            program order.
+        layers: By dtype, phase and layer, and step, the total errors over all seeds.
+    """
+
+    header: Record
+    steps: list[Record] = field(default_factory=list)
+    runs: list[Record] = field(default_factory=list)
+    operations: dict[str, dict[Key, OperationErrors]] = field(default_factory=dict)
+    layers: dict[str, dict[Where, dict[int, Tally]]] = field(default_factory=dict)
+
+    @property
+    def dtypes(self) -> tuple[str, ...]:
+        """All runs by their names, in the order asked for."""
+        return tuple(self.header["dtypes"])
+
+    @property
+    def truth(self) -> str:
+        """The run that the others are measured by."""
+        return str(self.header["truth"])
+
+    @property
+    def measured(self) -> tuple[str, ...]:
+        """All runs but the truth."""
+        return tuple(dtype for dtype in self.dtypes if dtype != self.truth)
+
+    def add(self, record: Record, found: Found) -> None:
+        """Keep what was found at a step."""
+        self.steps.append(record)
+        if found.operations is None:
+            return
+        merged = self.operations.setdefault(found.dtype, {})
+        layers = self.layers.setdefault(found.dtype, {})
+        for (phase, layer, name), errors in found.operations.items():
+            merged.setdefault((phase, layer, name), OperationErrors()).merge(errors)
+            if errors.total.count:
+                by_step = layers.setdefault((phase, layer), defaultdict(Tally))
+                by_step[found.step].merge(errors.total)
+
+    def of(self, dtype: str) -> list[Record]:
+        """The steps of a run, of all seeds."""
+        return [record for record in self.steps if record["dtype"] == dtype]
+
+    def page(self) -> str:
+        """All of it as HTML that stands alone in one file; matplotlib draws the figures."""
+        from numlean.analysis.drift.page import as_page
+
+        return as_page(self)
+
+    def __str__(self) -> str:
+        rows = [("dtype", *(heading for heading, _ in _COLUMNS))]
+        rows += [(run, *self._figures(run)) for run in self.dtypes]
+        width = max(len(first) for first, *_ in rows)
+        lines = (f"{first:<{width}}" + "".join(f"{c:>12}" for c in cells) for first, *cells in rows)
+        return "\n".join(line.rstrip() for line in lines)
+
+    def _figures(self, dtype: str) -> list[str]:
+        """A line of the table: the worst of all seeds after the last step."""
+        last = max((record["step"] for record in self.steps), default=None)
+        ends = [record for record in self.of(dtype) if record["step"] == last]
+        return [_worst([take(record) for record in ends]) for _, take in _COLUMNS]
+
+
+def _parameter(name: str) -> Any:
+    return lambda record: (record["parameters"] or {}).get(name)
+
+
+_COLUMNS: list[tuple[str, Any]] = [
+    ("loss", lambda record: record["loss"]),
+    ("median ulp", _parameter("median_ulp")),
+    ("max ulp", _parameter("max_ulp")),
+    ("relative", _parameter("relative")),
+    ("sign flips", _parameter("sign_flips")),
+    ("inf", _parameter("inf")),
+    ("nan", _parameter("nan")),
+    ("accuracy", lambda record: record["accuracy"]),
+]
+
+
+def _worst(values: list[Any]) -> str:
+    known = [value for value in values if value is not None]
+    if not known:
+        return ""
+    return "nan" if any(map(math.isnan, known)) else f"{max(known):.4g}"

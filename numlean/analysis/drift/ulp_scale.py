@@ -1,0 +1,64 @@
+"""How far two numbers are apart, in units of what an arithmetic can tell apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from numlean.scalar.precision import precision_of
+from numlean.scalar.protocol import Scalar, Storage
+
+Floats: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The numbers of a format, or of a precision, as a measure of distances.
+
+    Attributes:
+        name: Of which arithmetic it is.
+        precision: Significant bits.
+        emin: The least exponent of a normal number; None if exponents are unbounded.
+    """
+
+    name: str
+    precision: int
+    emin: int | None = None
+
+    @classmethod
+    def of(cls, scalar: Scalar) -> Grid:
+        """The grid of a Scalar's numbers."""
+        format = scalar.format
+        if format is not None:
+            return cls(scalar.name, format.precision, format.emin)
+        return cls(scalar.name, precision_of(scalar))
+
+    def coarser(self, other: Grid) -> Grid:
+        """The one of two with fewer significant bits."""
+        return self if self.precision <= other.precision else other
+
+    def ulps(self, error: Floats, a: Floats, b: Floats) -> Floats:
+        """Magnitudes of errors a - b in ulp, which is that of the greater of a and b.
+
+        So no error is more than two to the power of the precision, and one more: where not a bit
+        is right. All arrays are finite and of one shape.
+        """
+        _, exponents = np.frexp(np.maximum(np.abs(a), np.abs(b)))
+        exponents = exponents - 1
+        if self.emin is not None:
+            exponents = np.maximum(exponents, self.emin)
+        # A power of two beyond binary64's range would be infinite, so it is applied in halves.
+        shift = self.precision - 1 - exponents
+        half = shift // 2
+        ulps: Floats = np.ldexp(np.ldexp(np.abs(error), half), shift - half)
+        return ulps
+
+
+def floats_of(scalar: Scalar, x: Storage) -> Floats:
+    """Numbers rounded to binary64: once, or twice where they are subnormal there and unbounded."""
+    if scalar.format is not None:
+        return scalar.to_float(x)
+    values = [float(value) for value in scalar.to_exact(x).flat]
+    return np.array(values).reshape(x.shape)

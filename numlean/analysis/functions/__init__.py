@@ -1,0 +1,16 @@
+"""Any function in several arithmetics: its errors, where they arise, and where two runs part."""
+
+from numlean.analysis.functions.compare import compare_function
+from numlean.analysis.functions.comparison import FunctionComparison
+from numlean.analysis.functions.divergence import Parting
+from numlean.analysis.functions.error_propagation import LineError, OperationError
+from numlean.analysis.functions.result import FunctionResult
+
+__all__ = [
+    "FunctionComparison",
+    "FunctionResult",
+    "LineError",
+    "OperationError",
+    "Parting",
+    "compare_function",
+]

@@ -1,0 +1,160 @@
+"""A user's function called in several arithmetics."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from numlean.analysis.functions.comparison import FunctionComparison
+from numlean.analysis.functions.divergence import parting_of
+from numlean.analysis.functions.errors import agreeing_bits
+from numlean.analysis.functions.result import FunctionResult, joined, places_of
+from numlean.analysis.functions.traced_call import (
+    Arguments,
+    Call,
+    Function,
+    plain_call,
+    traced_call,
+)
+from numlean.analysis.lockstep.run_spec import Side, Spec
+from numlean.autograd.literal import Enterable, entered
+from numlean.errors import NumleanError, ShapeError
+from numlean.scalar.precision import precision_of
+from numlean.scalar.protocol import Storage
+from numlean.scalar.registry import get_scalar
+from numlean.training import Options
+
+
+def compare_function(
+    f: Function,
+    inputs: Enterable | Mapping[str, Enterable],
+    dtypes: Sequence[Spec] = ("float32", "float64"),
+    *,
+    truth: Spec = "mp:200",
+    inputs_in: Spec | None = None,
+    options: Options | None = None,
+) -> FunctionComparison:
+    """Call a function of tensors in several arithmetics, and hold each to a precise one.
+
+    Every operation is written down, with the line of the program it belongs to, so that the
+    comparison tells where two arithmetics part and where errors arise and grow. Each takes some
+    microseconds a number for that; results of many thousands of operations and numbers take
+    seconds. The truth is computed twice, the second time with twice the precision, to see how many
+    of its bits are certain.
+
+    Args:
+        f: Takes tensors, of which it makes a tensor, or a tuple of them, by operators and
+            ``numlean.ops``. A Python ``if`` or ``while`` that looks at numbers makes programs
+            differ; the comparison then says from where on.
+        inputs: The only argument, an array or a number, or several in a tuple, a list of arrays or
+            by name: binary64 numbers, texts (``"0.1"``), fractions; each is rounded once. If f
+            computes each number for itself, an array holds the points to try.
+        dtypes: The arithmetics: ``DTYPE[:DEVICE][:fast]``, or Scalars.
+        truth: The precise one.
+        inputs_in: An arithmetic in which inputs are rounded first, so that all others, wider than
+            it, begin with the same numbers; by default each rounds the exact ones itself.
+        options: Where arithmetics compute, if they do not say it.
+
+    Raises:
+        NumleanError: There is no arithmetic, the inputs are no numbers or not as many as f takes,
+            or it returns something else than tensors.
+        ShapeError: The results are not of one shape in all arithmetics.
+    """
+    if isinstance(dtypes, str) or not dtypes:
+        raise NumleanError(f"dtypes is a list such as ['float32', 'bfloat16'], not {dtypes!r}")
+    arguments = _arguments(f, inputs)
+    if inputs_in is not None:
+        arguments = _rounded(arguments, Side.of(inputs_in, options))
+    sides = [Side.of(dtype, options) for dtype in dtypes]
+    names = [side.name for side in sides]
+    if len(set(names)) < len(names):
+        raise NumleanError(f"each arithmetic is compared once, not {', '.join(names)}")
+    calls = [traced_call(f, arguments, side.name, side.scalar) for side in sides]
+    side = Side.of(truth)
+    true = traced_call(f, arguments, side.name, side.scalar)
+    for call in calls:
+        _check_shapes(call, true)
+    exact = true.scalar.to_exact(joined(true.results))
+    return FunctionComparison(
+        name=getattr(f, "__name__", type(f).__name__),
+        truth=true.name,
+        truth_bits=_certain_bits(f, arguments, true, exact),
+        exact=exact,
+        places=places_of(true.results),
+        results=tuple(FunctionResult.of(call, true, exact) for call in calls),
+        partings=tuple(parting_of(*pair) for pair in combinations(calls, 2)),
+        points=_points(arguments, exact),
+    )
+
+
+def _arguments(f: Function, inputs: Any) -> Arguments:
+    named = dict(inputs) if isinstance(inputs, Mapping) else {}
+    positional = () if named else _positional(f, inputs)
+    try:
+        signature = inspect.signature(f)
+    except (TypeError, ValueError):  # a callable that does not tell
+        return Arguments(positional, named)
+    try:
+        signature.bind(*positional, **named)
+    except TypeError as error:
+        raise NumleanError(
+            f"the function takes {signature}, and the inputs are {len(positional) + len(named)}:"
+            f" {error}; give several as a tuple"
+        ) from None
+    return Arguments(positional, named)
+
+
+def _positional(f: Function, inputs: Any) -> tuple[Any, ...]:
+    if isinstance(inputs, tuple):
+        return inputs
+    if isinstance(inputs, list):
+        holds_arrays = any(isinstance(x, np.ndarray) for x in inputs)
+        if holds_arrays or len(inputs) == _required(f) > 1:
+            return tuple(inputs)
+    return (inputs,)
+
+
+def _required(f: Function) -> int:
+    """How many arguments a function must be given by position."""
+    try:
+        parameters = inspect.signature(f).parameters.values()
+    except (TypeError, ValueError):
+        return 1
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return sum(p.kind in kinds and p.default is p.empty for p in parameters)
+
+
+def _rounded(arguments: Arguments, side: Side) -> Arguments:
+    scalar = side.scalar
+    positional = tuple(entered(scalar, value) for value in arguments.positional)
+    return Arguments(positional, {k: entered(scalar, v) for k, v in arguments.named.items()})
+
+
+def _check_shapes(call: Call, truth: Call) -> None:
+    shapes, others = ([x.shape for x in each.results] for each in (call, truth))
+    if shapes != others:
+        raise ShapeError(
+            f"the function's results have shapes {shapes} in {call.name} but {others} in"
+            f" {truth.name}: it looks at its numbers; results of one shape can be compared"
+        )
+
+
+def _certain_bits(f: Function, arguments: Arguments, truth: Call, exact: Storage) -> int:
+    precision = precision_of(truth.scalar)
+    results = plain_call(f, arguments, wider := get_scalar(f"mp:{2 * precision}"))
+    if [x.shape for x in results] != [x.shape for x in truth.results]:
+        return 0
+    return agreeing_bits(exact, wider.to_exact(joined(results)), precision)
+
+
+def _points(arguments: Arguments, exact: Storage) -> Any:
+    """The only argument as binary64 numbers, if there is one for each result."""
+    values = (*arguments.positional, *arguments.named.values())
+    if len(values) != 1:
+        return None
+    x = entered(get_scalar("float64"), values[0]).to_float()
+    return x if x.shape == exact.shape and x.ndim == 1 else None

@@ -1,0 +1,118 @@
+"""How far numbers are from exact ones."""
+
+from __future__ import annotations
+
+from math import inf, nan
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from numlean.scalar.codec import Exact
+from numlean.scalar.precision import precision_of
+from numlean.scalar.protocol import Scalar, Storage
+
+Floats: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
+
+_BITS = 64
+"""Differences are rounded to so many bits, far more than are shown."""
+
+
+def errors_in_ulps(scalar: Scalar, x: Storage, exact: Storage, scale: Any = None) -> Floats:
+    """How far numbers are above exact ones, in ulps of their arithmetic at the exact ones.
+
+    Of equal infinities, and of two NaNs, it is 0; where only one is a NaN, it is a NaN.
+
+    Args:
+        scalar: The arithmetic.
+        x: Numbers of it.
+        exact: As many ``mpmath.mpf``.
+        scale: At what number an ulp is measured where the exact one is 0; by default at 0.
+    """
+    precision, format = precision_of(scalar), scalar.format
+    ends = (None, None) if format is None else (format.emin, format.emax)
+
+    def ulps(difference: Exact, value: Exact) -> float:
+        from mpmath import libmp
+
+        at = value if value[1] or scale is None else scale._mpf_
+        exponent = _exponent(at, *ends)
+        if exponent is None:
+            return -inf if difference[0] else inf
+        return float(libmp.to_float(libmp.mpf_shift(difference, precision - 1 - exponent)))
+
+    return _measured(scalar.to_exact(x), exact, ulps)
+
+
+def relative_errors(scalar: Scalar, x: Storage, exact: Storage) -> Floats:
+    """How far numbers are above exact ones, as parts of their magnitudes; infinite above zero."""
+
+    def relative(difference: Exact, value: Exact) -> float:
+        from mpmath import libmp
+
+        if value == libmp.fzero:
+            return -inf if difference[0] else inf
+        return float(libmp.to_float(libmp.mpf_div(difference, libmp.mpf_abs(value), _BITS, "n")))
+
+    return _measured(scalar.to_exact(x), exact, relative)
+
+
+def agreeing_bits(x: Storage, y: Storage, most: int) -> int:
+    """In how many leading bits exact values agree, at the worst; ``most`` if they are equal."""
+    from mpmath import libmp
+
+    least = most
+    for a, b in zip(_raw(x), _raw(y), strict=True):
+        if libmp.mpf_eq(a, b) or a == b:
+            continue
+        if not _is_finite(a) or not _is_finite(b) or libmp.fzero in (a, b):
+            return 0
+        difference = libmp.mpf_sub(a, b, _BITS, "n")
+        least = min(least, _leading(b) - _leading(difference) - 1)
+    return max(least, 0)
+
+
+def equals_rounded(scalar: Scalar, x: Storage, exact: Storage) -> np.ndarray[Any, Any]:
+    """Where numbers are the exact ones, rounded once."""
+    rounded = scalar.from_exact(exact)
+    both_nan = ~scalar.eq(x, x) & ~scalar.eq(rounded, rounded)
+    return np.asarray(scalar.eq(x, rounded) | both_nan)
+
+
+def worst(errors: Floats) -> float:
+    """The greatest magnitude; a NaN if there is one, 0 if there are none."""
+    return float(np.max(np.abs(errors), initial=0.0))
+
+
+def _measured(found: Storage, exact: Storage, measure: Any) -> Floats:
+    from mpmath import libmp
+
+    def error(a: Exact, b: Exact) -> float:
+        if a == b or libmp.mpf_eq(a, b):
+            return 0.0
+        if libmp.fnan in (a, b):
+            return nan
+        if not _is_finite(a) or not _is_finite(b):
+            return inf if libmp.mpf_gt(a, b) else -inf
+        return float(measure(libmp.mpf_sub(a, b, _BITS, "n"), b))
+
+    errors = [error(a, b) for a, b in zip(_raw(found), _raw(exact), strict=True)]
+    return np.array(errors, np.float64).reshape(found.shape)
+
+
+def _raw(x: Storage) -> list[Exact]:
+    return [value._mpf_ for value in x.ravel().tolist()]
+
+
+def _exponent(value: Exact, emin: int | None, emax: int | None) -> int | None:
+    """The exponent of the numbers about a value; None of zero where exponents have no end."""
+    if emin is None or emax is None:
+        return _leading(value) if value[1] else None
+    return max(min(_leading(value), emax), emin) if value[1] else emin
+
+
+def _leading(value: Exact) -> int:
+    return int(value[2]) + int(value[3]) - 1
+
+
+def _is_finite(value: Exact) -> bool:
+    return bool(value[1]) or not value[2]

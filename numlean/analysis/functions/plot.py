@@ -1,0 +1,104 @@
+"""A picture of a function's errors."""
+
+from __future__ import annotations
+
+from itertools import cycle
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from numlean.analysis.functions.comparison import FunctionComparison
+from numlean.analysis.trace.tracing import CONVERSIONS
+from numlean.errors import NumleanError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_SUFFIXES: Final = (".png", ".svg")
+_FEW: Final = 40
+"""So many points are marked; more would run into each other."""
+_TICKS: Final = 9
+_STYLES: Final = (
+    ("#0072b2", "-", "o"),
+    ("#d55e00", "--", "s"),
+    ("#009e73", "-.", "^"),
+    ("#cc79a7", ":", "D"),
+    ("#e69f00", (0, (5, 1, 1, 1)), "v"),
+    ("#56b4e9", (0, (3, 3)), "P"),
+)
+"""Colours that the colour-blind tell apart, each with a line and a mark of its own."""
+
+
+def draw(comparison: FunctionComparison, path: str) -> None:
+    """Draw the errors in ulps, zero at the foot; what is not finite is a gap.
+
+    Raises:
+        NumleanError: The file is neither .png nor .svg, or cannot be written.
+    """
+    if Path(path).suffix.lower() not in _SUFFIXES:
+        raise NumleanError(f"plots are {' or '.join(_SUFFIXES)}, not {path}")
+    # It takes longer to import than all of numlean.
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    several = len(comparison.places) > 1
+    with rc_context({"svg.hashsalt": "numlean"}):
+        figure = Figure(figsize=(8, 8 if several else 4.5), dpi=150, layout="constrained")
+        *upper, lower = figure.subplots(1 + several, squeeze=False)[:, 0]
+        if several:
+            _draw_results(upper[0], comparison)
+        _draw_operations(lower, comparison)
+        figure.suptitle(f"{comparison.name}: distance from {comparison.truth}", fontsize=11)
+        handles, labels = lower.get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
+        metadata: Any = {"Date": None} if Path(path).suffix.lower() == ".svg" else {}
+        try:
+            figure.savefig(path, metadata=metadata)
+        except OSError as error:
+            raise NumleanError(f"cannot write the plot {path}: {error.strerror}") from None
+
+
+def _draw_results(axes: Axes, comparison: FunctionComparison) -> None:
+    points = comparison.points
+    x = np.arange(len(comparison.places)) if points is None else points
+    finite = np.isfinite(x) & (x > 0)
+    if points is not None and finite.all() and x.max() > 1000 * x.min():
+        axes.set_xscale("log")
+    order = np.argsort(x, kind="stable")
+    lines = [(r.dtype, x[order], r.ulps.reshape(-1)[order]) for r in comparison.results]
+    _draw_lines(axes, lines, "place in the result" if points is None else "argument")
+    axes.set_title("of each number of the result", loc="left", fontsize=10)
+
+
+def _draw_operations(axes: Axes, comparison: FunctionComparison) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    lines = []
+    for result in comparison.results:
+        # A literal on its way in breaks the line: its error has nothing to do with what is before.
+        computed = [each for each in result.operations if each.operation not in CONVERSIONS]
+        numbers = np.array([each.number for each in computed])
+        lines.append((result.dtype, numbers, np.array([each.accumulated for each in computed])))
+    _draw_lines(axes, lines, "operation, in program order")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set_title("after each operation", loc="left", fontsize=10)
+
+
+def _draw_lines(axes: Axes, lines: list[tuple[str, Any, Any]], what: str) -> None:
+    from matplotlib.ticker import SymmetricalLogLocator
+
+    for (label, x, errors), (color, line, mark) in zip(lines, cycle(_STYLES), strict=False):
+        size = np.where(np.isfinite(errors), np.abs(errors), np.nan)
+        every = max(len(x) // _FEW, 1)
+        axes.plot(x, size, color=color, ls=line, marker=mark, markevery=every, ms=4, label=label)
+    axes.set_yscale("symlog", linthresh=1)
+    ticks = SymmetricalLogLocator(base=10, linthresh=1)
+    ticks.set_params(numticks=_TICKS)
+    axes.yaxis.set_major_locator(ticks)
+    axes.set_ylim(bottom=0)
+    axes.set_xlabel(what)
+    axes.set_ylabel("error in ulp")
+    axes.grid(True, which="major", color="#dddddd", lw=0.6)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)

@@ -1,0 +1,213 @@
+"""A comparison as tables, in text and in HTML."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from numlean.analysis.functions.comparison import FunctionComparison
+from numlean.analysis.functions.result import FunctionResult, joined
+from numlean.analysis.lockstep.assessment import digits_of
+from numlean.scalar.precision import precision_of
+
+_MOST_LINES: Final = 20
+"""Of longer programs those lines are shown after which errors are greatest."""
+_MARGIN: Final = 4
+"""A truth must have so many certain bits more than the arithmetic that is held to it."""
+_LONGEST: Final = 48
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of cells under a title; the last ``numeric`` columns are numbers."""
+
+    title: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    numeric: int
+
+
+def as_text(comparison: FunctionComparison) -> str:
+    """Aligned tables, and the first divergence in full."""
+    parts = [_title(comparison)]
+    parts += [_aligned(table) for table in _tables(comparison)]
+    parts += ["\n".join(_remarks(comparison)), _first_block(comparison)]
+    return "\n\n".join(filter(None, parts))
+
+
+def as_html(comparison: FunctionComparison) -> str:
+    """The same for notebooks."""
+    parts = [f"<p>{html.escape(_title(comparison))}</p>"]
+    parts += [_html_table(table) for table in _tables(comparison)]
+    parts += [f"<p>{html.escape(remark)}</p>" for remark in _remarks(comparison)]
+    block = _first_block(comparison)
+    parts += [f"<pre>{html.escape(block)}</pre>"] if block else []
+    return "".join(parts)
+
+
+def error_text(ulps: float) -> str:
+    """An error as it is shown."""
+    return f"{ulps:.4g}"
+
+
+def _title(comparison: FunctionComparison) -> str:
+    count = len(comparison.places)
+    number = f": {digits_of(comparison.exact.item())}" if count == 1 else f", {count} numbers"
+    return f"{comparison.name} in {comparison.truth}{number}"
+
+
+def _tables(comparison: FunctionComparison) -> Iterator[Table]:
+    yield _results(comparison)
+    if any(result.operations for result in comparison.results):
+        yield _lines(comparison)
+
+
+def _results(comparison: FunctionComparison) -> Table:
+    common = ("dtype", "correctly rounded", "flags")
+    if len(comparison.places) == 1:
+        single = (*common, "result", "error/ulp", "relative")
+        rows = tuple(_single_row(result) for result in comparison.results)
+        return Table("Errors of the result", single, rows, 3)
+    header = (*common, "worst/ulp", "at", "median/ulp", "relative")
+    rows = tuple(_row(result, comparison) for result in comparison.results)
+    return Table("Errors of the result", header, rows, 4)
+
+
+def _single_row(result: FunctionResult) -> tuple[str, ...]:
+    assert not isinstance(result.result, tuple)
+    tensor = result.result
+    (text,) = tensor.scalar.to_string(tensor.data.reshape(1))
+    is_right = "yes" if result.is_correctly_rounded.all() else "no"
+    ulps, relative = result.ulps.item(), result.relative.item()
+    return result.dtype, is_right, _flags(result), text, f"{ulps:+.4g}", f"{relative:+.2e}"
+
+
+def _row(result: FunctionResult, comparison: FunctionComparison) -> tuple[str, ...]:
+    count = int(result.is_correctly_rounded.sum())
+    size = len(comparison.places)
+    return (
+        result.dtype,
+        f"{count} of {size}",
+        _flags(result),
+        error_text(result.worst_ulps),
+        comparison.places[result.worst_place] if size else "",
+        error_text(float(np.median(np.abs(result.ulps)))) if size else "",
+        f"{result.worst_relative:.2e}",
+    )
+
+
+def _flags(result: FunctionResult) -> str:
+    if result.flags is None:
+        return "not kept"
+    return ", ".join(name for name, count in result.flags.items() if count) or "none"
+
+
+def _lines(comparison: FunctionComparison) -> Table:
+    """The errors of each operation and line, each arithmetic in two columns."""
+    by_dtype = [
+        {(each.where, each.operation): each for each in result.lines}
+        for result in comparison.results
+    ]
+    keys = list(dict.fromkeys(key for lines in by_dtype for key in lines))
+    if len(keys) > _MOST_LINES:
+        keys = _greatest(keys, [{k: v.accumulated for k, v in d.items()} for d in by_dtype])
+    rows = []
+    for where, operation in keys:
+        found = [lines.get((where, operation)) for lines in by_dtype]
+        calls = max(each.calls for each in found if each is not None)
+        cells = (
+            cell
+            for each in found
+            for cell in (
+                ("", "") if each is None else map(error_text, (each.local, each.accumulated))
+            )
+        )
+        rows.append((_short(where), operation, str(calls), *cells))
+    header = [(f"{result.dtype}: own", "after") for result in comparison.results]
+    title = "The worst error of each operation by itself (own), and after it, in ulp"
+    columns = ("where", "operation", "calls", *(name for pair in header for name in pair))
+    return Table(title, columns, tuple(rows), 1 + 2 * len(header))
+
+
+def _greatest(
+    keys: list[tuple[str, str]], errors: Sequence[dict[tuple[str, str], float]]
+) -> list[tuple[str, str]]:
+    """The keys of the greatest errors, in their order."""
+
+    def error(key: tuple[str, str]) -> float:
+        found = [each.get(key, 0.0) for each in errors]
+        return float("inf") if any(x != x for x in found) else max(found)
+
+    chosen = set(sorted(keys, key=error, reverse=True)[:_MOST_LINES])
+    return [key for key in keys if key in chosen]
+
+
+def _remarks(comparison: FunctionComparison) -> Iterator[str]:
+    bits = comparison.truth_bits
+    for result in comparison.results:
+        tensors = result.result if isinstance(result.result, tuple) else (result.result,)
+        if bits < precision_of(tensors[0].scalar) + _MARGIN and joined(tensors).size:
+            yield (
+                f"only {bits} bits of {comparison.truth} are certain, too few to judge"
+                f" {result.dtype}: ask for a truth of more"
+            )
+        steepest = result.steepest
+        if steepest is not None:
+            errors = " to ".join(map(error_text, (steepest.inherited, steepest.accumulated)))
+            yield (
+                f"{result.dtype}: the error grows most at operation {steepest.number},"
+                f" {steepest.operation} ({_short(steepest.where)}): from {errors} ulp"
+            )
+        if not result.is_whole_program:
+            yield (
+                f"the programs of {result.dtype} and {comparison.truth} differ: the function looks"
+                " at its numbers, as by an if or a while; errors are told as far as they agree"
+            )
+    for parting in comparison.partings:
+        yield from filter(None, (parting.summary(), parting.warning()))
+
+
+def _first_block(comparison: FunctionComparison) -> str:
+    for parting in comparison.partings:
+        if parting.divergence is not None:
+            return parting.block()
+    return ""
+
+
+def _aligned(table: Table) -> str:
+    lines = [table.header, *table.rows]
+    widths = [max(len(line[k]) for line in lines) for k in range(len(table.header))]
+    first = len(widths) - table.numeric
+    rows = (
+        "  ".join(
+            cell.rjust(width) if k >= first else cell.ljust(width)
+            for k, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    )
+    return "\n".join([table.title, *rows])
+
+
+def _html_table(table: Table) -> str:
+    first = len(table.header) - table.numeric
+
+    def row(cells: Sequence[str], tag: str) -> str:
+        return "".join(
+            f"<{tag} style='text-align:{'right' if k >= first else 'left'}'>"
+            f"{html.escape(cell)}</{tag}>"
+            for k, cell in enumerate(cells)
+        )
+
+    head = f"<tr>{row(table.header, 'th')}</tr>"
+    body = "".join(f"<tr>{row(cells, 'td')}</tr>" for cells in table.rows)
+    return f"<table><caption>{html.escape(table.title)}</caption>{head}{body}</table>"
+
+
+def _short(text: str) -> str:
+    """A long text without its middle: expressions differ at their ends."""
+    half = (_LONGEST - len(" ... ")) // 2
+    return text if len(text) <= _LONGEST else f"{text[:half]} ... {text[-half:]}"

@@ -1,0 +1,118 @@
+"""What a function computes in one arithmetic, and how good that is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from numlean.analysis.functions.divergence import common_program
+from numlean.analysis.functions.error_propagation import (
+    LineError,
+    OperationError,
+    by_line,
+    errors_of_operations,
+)
+from numlean.analysis.functions.errors import (
+    Floats,
+    equals_rounded,
+    errors_in_ulps,
+    relative_errors,
+    worst,
+)
+from numlean.analysis.functions.traced_call import Call
+from numlean.autograd.tensor import Tensor
+from numlean.scalar.protocol import Storage
+
+
+@dataclass(frozen=True, eq=False)
+class FunctionResult:
+    """A function's result in one arithmetic.
+
+    If it returned several tensors, arrays have their numbers one after the other.
+
+    Attributes:
+        dtype: What the arithmetic is called.
+        result: What the function returned.
+        ulps: How far each number is above the truth, in ulps there.
+        relative: The same as a part of the truth.
+        is_correctly_rounded: Whether each number is the truth rounded once.
+        flags: How often each exception was raised; None if the arithmetic does not tell.
+        operations: What each operation did to the error, in program order, as long as the program
+            is the truth's.
+        is_whole_program: Whether the program is the truth's to its end.
+    """
+
+    dtype: str
+    result: Tensor | tuple[Tensor, ...]
+    ulps: Floats
+    relative: Floats
+    is_correctly_rounded: np.ndarray[Any, np.dtype[np.bool_]]
+    flags: dict[str, int] | None
+    operations: tuple[OperationError, ...] = field(repr=False)
+    is_whole_program: bool
+
+    @classmethod
+    def of(cls, call: Call, truth: Call, exact: Storage) -> FunctionResult:
+        """A call's result beside the truth, whose values are given."""
+        x, scalar = joined(call.results), call.scalar
+        exact = exact.reshape(x.shape)
+        count, programs = common_program(call, truth)
+        return cls(
+            call.name,
+            call.results[0] if len(call.results) == 1 else call.results,
+            errors_in_ulps(scalar, x, exact),
+            relative_errors(scalar, x, exact),
+            equals_rounded(scalar, x, exact),
+            call.flags,
+            tuple(errors_of_operations(call, truth, count)),
+            programs is None,
+        )
+
+    @property
+    def worst_ulps(self) -> float:
+        """The greatest distance from the truth, in ulps; a NaN if some number or its truth is."""
+        return worst(self.ulps)
+
+    @property
+    def worst_relative(self) -> float:
+        """The greatest relative distance from the truth."""
+        return worst(self.relative)
+
+    @property
+    def worst_place(self) -> int:
+        """Which number is farthest from the truth, in C order; the first of several."""
+        errors = np.abs(self.ulps).reshape(-1)
+        return int(np.argmax(errors)) if errors.size else 0
+
+    @property
+    def lines(self) -> tuple[LineError, ...]:
+        """The errors by operation and line of the program."""
+        return by_line(self.operations)
+
+    @property
+    def steepest(self) -> OperationError | None:
+        """The operation that makes the error greater the most; None if it never exceeds an ulp.
+
+        Later operations may take the error back, as in a sum that makes up for what it loses.
+        """
+        growing = [each for each in self.operations if each.growth > 1]
+        return max(growing, key=lambda each: each.growth, default=None)
+
+
+def joined(tensors: tuple[Tensor, ...]) -> Storage:
+    """The numbers of tensors: one's as they are, those of several one after the other."""
+    if len(tensors) == 1:
+        return tensors[0].data
+    return tensors[0].scalar.concat([t.data.reshape(-1) for t in tensors], 0)
+
+
+def places_of(tensors: tuple[Tensor, ...]) -> tuple[str, ...]:
+    """The names of all numbers of a function's result, in order."""
+    several = len(tensors) > 1
+    return tuple(
+        (str(k) if several else "") + (f"[{', '.join(map(str, place))}]" if place else "")
+        for k, t in enumerate(tensors)
+        for place in np.ndindex(*t.shape)
+    )

@@ -1,0 +1,181 @@
+"""One call of a user's function in one arithmetic, with every operation written down."""
+
+from __future__ import annotations
+
+import linecache
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from inspect import unwrap
+from pathlib import Path
+from types import CodeType, FrameType
+from typing import Any, Final, TypeAlias
+
+from numlean.analysis.trace.tracing import Application, Place, Trace, TracingScalar
+from numlean.autograd.indices import INDICES
+from numlean.autograd.literal import Enterable, entered
+from numlean.autograd.tensor import Tensor
+from numlean.errors import NumleanError
+from numlean.scalar.flags import Flags
+from numlean.scalar.protocol import Scalar
+from numlean.scalar.wrappers.counting import CountingScalar, keeps_flags
+
+Function: TypeAlias = Callable[..., Tensor | Sequence[Tensor]]
+"""A function of tensors."""
+
+INPUTS: Final = "inputs"
+_OWN_PACKAGE: Final = "numlean"
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """What a function is called with.
+
+    Attributes:
+        positional: By position.
+        named: By name.
+    """
+
+    positional: tuple[Enterable, ...]
+    named: Mapping[str, Enterable]
+
+
+@dataclass(frozen=True, eq=False)
+class Call:
+    """What a function did in one arithmetic.
+
+    Attributes:
+        name: What the arithmetic is called.
+        scalar: The arithmetic.
+        results: What the function returned; several tensors if it returned a sequence.
+        operations: What was computed on the way, inputs' entering included.
+        flags: How often each exception was raised; None if the arithmetic does not tell.
+    """
+
+    name: str
+    scalar: Scalar
+    results: tuple[Tensor, ...]
+    operations: tuple[Application, ...]
+    flags: dict[str, int] | None
+
+
+class CallTrace(Trace):
+    """A trace whose places are lines of the program that is traced, once it is called.
+
+    Attributes:
+        place: Where the next operation belongs.
+    """
+
+    def __init__(self, file: str | None) -> None:
+        self._file = file
+        super().__init__()
+
+    @property
+    def place(self) -> Place:
+        """A place that was set, or the line of the caller's program that is carried out."""
+        return self._place or _line_of(sys._getframe(1), self._file)
+
+    @place.setter
+    def place(self, place: Place) -> None:
+        self._place: Place | None = place
+
+    def call(self, function: Function, *arguments: Any, **named: Any) -> Any:
+        """What a function returns, whose operations belong to its lines."""
+        self._place = None
+        return function(*arguments, **named)
+
+
+def traced_call(f: Function, arguments: Arguments, name: str, scalar: Scalar) -> Call:
+    """Call a function in an arithmetic.
+
+    Raises:
+        NumleanError: It returns something other than tensors of the arithmetic.
+    """
+    scalar = scalar.renewed()
+    counting = CountingScalar(scalar) if keeps_flags(scalar) else None
+    trace = CallTrace(getattr(getattr(unwrap(f), "__code__", None), "co_filename", None))
+    tracing = TracingScalar(counting or scalar, trace)
+    tracing.begin(0)
+    positional, named = _entered(tracing, arguments, trace)
+    results = _tensors(trace.call(f, *positional, **named), tracing)
+    flags = None if counting is None else _total(counting)
+    own = tuple(Tensor(scalar, result.data) for result in results)
+    return Call(name, scalar, own, tuple(trace.applications), flags)
+
+
+def plain_call(f: Function, arguments: Arguments, scalar: Scalar) -> tuple[Tensor, ...]:
+    """What a function returns in an arithmetic, nothing written down."""
+    positional, named = _entered(scalar, arguments)
+    return _tensors(f(*positional, **named), scalar)
+
+
+def _entered(
+    scalar: Scalar, arguments: Arguments, trace: Trace | None = None
+) -> tuple[list[Tensor], dict[str, Tensor]]:
+    def enter(name: str, value: Enterable) -> Tensor:
+        if trace is not None:
+            trace.place = Place(INPUTS, name)
+        return entered(scalar, value)
+
+    positional = [enter(f"argument {k}", value) for k, value in enumerate(arguments.positional)]
+    return positional, {name: enter(name, value) for name, value in arguments.named.items()}
+
+
+def _tensors(returned: Any, scalar: Scalar) -> tuple[Tensor, ...]:
+    results = tuple(returned) if isinstance(returned, tuple | list) else (returned,)
+    for result in results:
+        if not isinstance(result, Tensor) or result.scalar is INDICES:
+            raise NumleanError(
+                f"a function that is compared returns a Tensor or a tuple of them, not {result!r};"
+                " it computes by operators and numlean.ops"
+            )
+        if result.scalar is not scalar:
+            raise NumleanError(
+                f"the function returned numbers of {result.scalar.name} that do not come from its"
+                " arguments; make constants by numlean.ops.constant(x, ...)"
+            )
+    if not results:
+        raise NumleanError("the function returned no tensors")
+    return results
+
+
+def _total(scalar: CountingScalar) -> dict[str, int]:
+    total = Flags()
+    for flags in scalar.counts.values():
+        total.add(flags)
+    return total.as_dict()
+
+
+def _line_of(frame: FrameType | None, file: str | None) -> Place:
+    """The innermost line outside numlean, or the outermost within if there is none."""
+    found = frame
+    while frame is not None and frame.f_code is not CallTrace.call.__code__:
+        found, module = frame, frame.f_globals.get("__name__", "")
+        if module.partition(".")[0] != _OWN_PACKAGE:
+            break
+        frame = frame.f_back
+    if found is None:
+        return Place("call")
+    line, text = _expression_of(found)
+    path = found.f_code.co_filename
+    return Place(f"line {line}" if path == file else f"{Path(path).name}:{line}", text)
+
+
+def _expression_of(frame: FrameType) -> tuple[int, str]:
+    """The line that a frame carries out, and in it the expression, if its source is known."""
+    path, line = frame.f_code.co_filename, frame.f_lineno
+    first, last, start, end = _positions_of(frame.f_code)[frame.f_lasti // 2]
+    if None in (first, last, start, end):
+        return line, linecache.getline(path, line).strip()
+    assert first is not None
+    assert last is not None
+    lines = [linecache.getline(path, k).encode() for k in range(first, last + 1)]
+    lines[-1] = lines[-1][:end]
+    lines[0] = lines[0][start:]
+    return line, " ".join(part.decode().strip() for part in lines)
+
+
+@cache
+def _positions_of(code: CodeType) -> tuple[tuple[int | None, ...], ...]:
+    return tuple(code.co_positions())

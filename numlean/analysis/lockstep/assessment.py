@@ -1,0 +1,192 @@
+"""Which of two results is right, how far the other is off, and what would explain it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from numlean.analysis.lockstep.numbers import Number, error_in_ulps
+from numlean.analysis.trace.elements import Element
+from numlean.analysis.trace.tracing import RELATIONS
+from numlean.errors import NumleanError, UnavailableError
+from numlean.scalar.elementary import ARITIES
+from numlean.scalar.precision import precision_of
+from numlean.scalar.protocol import Scalar, Storage
+from numlean.scalar.registry import get_scalar
+
+_REFERENCE_DEVICE: Final = "python"
+"""The interpreter: what defines the bits, and compiles nothing for a single number."""
+_ROUNDINGS: Final = ("toward_zero", "toward_positive", "toward_negative", "ties_to_away", "to_odd")
+_SHOWN_DIGITS: Final = 25
+_GUARD_BITS: Final = 256
+_SPREAD: Final = 4096
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What one side's result is worth.
+
+    Attributes:
+        right: What the reference interpreter of the side's own arithmetic computes from the same
+            operands; None if it cannot be known, as of stochastic rounding.
+        is_right: Whether the result is that; None if it cannot be known.
+        error: How far the result is above the exact one, in ulps; None if unknown.
+        causes: What would give a wrong result: each in words.
+    """
+
+    right: Number | None = None
+    is_right: bool | None = None
+    error: float | None = None
+    causes: tuple[str, ...] = ()
+
+
+def exact_of(element: Element, operation: str, scalar: Scalar) -> Any:
+    """The result with nothing rounded, as an ``mpf``; None if there is no such number.
+
+    It is computed by mpmath with enough bits that sums, products and fused ones of the Scalar's
+    numbers are exact.
+    """
+    if operation in RELATIONS:
+        return None
+    wide = get_scalar(f"mp:{_enough_bits(scalar)}")
+    try:
+        operands = tuple(element.operands.values())
+        if not element.is_conversion:
+            operands = tuple(wide.from_exact(scalar.to_exact(x)) for x in operands)
+        (value,) = wide.to_exact(element.apply(wide, operands))
+    except (NumleanError, ValueError):
+        return None
+    return value if abs(value) < np.inf else None
+
+
+def judged(
+    element: Element, operation: str, scalar: Scalar, result: Storage, exact: Any
+) -> Judgement:
+    """What a Scalar's result is worth, an array of one number."""
+    reference = _reference(scalar)
+    found = Number.of(scalar, result)
+    error = None if exact is None else error_in_ulps(found, scalar, exact)
+    operands = tuple(element.operands.values())
+    right = None if reference is None else _applied(element, reference, operands)
+    if reference is None or right is None:
+        return Judgement(error=error)
+    expected = Number.of(scalar, right)
+    if expected == found:
+        return Judgement(expected, True, error)
+    causes = tuple(_causes(element, operation, reference, expected, found))
+    return Judgement(expected, False, error, causes)
+
+
+def digits_of(exact: Any) -> str:
+    """An exact value as a decimal, cut to so many digits that doubt is impossible."""
+    from mpmath import mp, nstr
+
+    with mp.workdps(_SHOWN_DIGITS + 5):
+        return str(nstr(+exact, _SHOWN_DIGITS))
+
+
+def _reference(scalar: Scalar) -> Scalar | None:
+    if scalar.rounding == "stochastic":
+        return None
+    try:
+        # Somebody else's operations are held to the dtype whose numbers they are on.
+        return get_scalar(getattr(scalar, "held_to", scalar.name), _REFERENCE_DEVICE)
+    except NumleanError:
+        return None
+
+
+def _applied(element: Element, scalar: Scalar, operands: tuple[Any, ...]) -> Storage | None:
+    try:
+        return np.asarray(element.apply(scalar, operands)).reshape(1)
+    except UnavailableError:
+        return None
+
+
+def _enough_bits(scalar: Scalar) -> int:
+    format = scalar.format
+    if format is None:
+        # Its exponents are unbounded, but those of numbers that meet are near each other.
+        return 4 * precision_of(scalar) + _SPREAD
+    return 2 * (format.emax - format.emin + format.precision) + _GUARD_BITS
+
+
+def _causes(
+    element: Element, operation: str, scalar: Scalar, right: Number, found: Number
+) -> Iterator[str]:
+    """What gives this wrong result, the likeliest first."""
+    format = scalar.format
+    if format is None or right.format != format or right.bits is None or found.bits is None:
+        return
+    if right.text == found.text == "nan":
+        yield "it is another NaN"
+        return
+    below_normal = right.bits & format.magnitude_mask
+    if 0 < below_normal < format.implicit_bit and found.bits == right.bits & format.sign_mask:
+        yield "a subnormal result is flushed to zero"
+    for words, other in _alternatives(element, operation, scalar):
+        if other is not None and Number.of(scalar, other).bits == found.bits:
+            yield words
+    changed = right.bits ^ found.bits
+    if changed.bit_count() == 1:
+        yield f"bit {changed.bit_length() - 1} is flipped"
+
+
+def _alternatives(
+    element: Element, operation: str, scalar: Scalar
+) -> Iterator[tuple[str, Storage | None]]:
+    """What other rules would give."""
+    x = tuple(element.operands.values())
+    if element.is_chain and operation != "sum":
+        fused = _applied_with(scalar, "matmul", x, contraction="fma")
+        yield "products are contracted into fused multiply-adds", fused
+        separate = _applied_with(scalar, "matmul", x, contraction="separate")
+        yield "products are rounded before they are added", separate
+    if element.is_chain:
+        backwards = tuple(v[::-1] for v in x)
+        yield "terms are added from the last to the first", _applied(element, scalar, backwards)
+        terms = x[0] if operation == "sum" else scalar.mul(*map(np.ascontiguousarray, x))
+        tree = scalar.sum(np.ascontiguousarray(terms), reduction="pairwise").reshape(1)
+        yield "terms are added in a balanced tree", tree
+        ordered = scalar.sum(np.ascontiguousarray(terms)).reshape(1)
+        yield "terms are added from the first to the last", ordered
+    for rounding in _ROUNDINGS:
+        rounded = _by_another_rule(element, scalar, f"round={rounding}", x)
+        yield f"it is rounded {rounding}", rounded
+    if operation in ARITIES:
+        profile = _by_another_rule(element, scalar, "math=torchlean", x)
+        yield "the function is that of math=torchlean", profile
+
+
+def _applied_with(scalar: Scalar, name: str, x: tuple[Any, ...], **options: Any) -> Storage:
+    row, column = (np.ascontiguousarray(v) for v in x)
+    z: Storage = getattr(scalar, name)(row.reshape(1, -1), column.reshape(-1, 1), **options)
+    return z.reshape(1)
+
+
+def _by_another_rule(
+    element: Element, scalar: Scalar, option: str, x: tuple[Any, ...]
+) -> Storage | None:
+    """The result in an emulated arithmetic of the same encodings with another rule, if any has."""
+    other = _variant(scalar, option)
+    if other is None:
+        return None
+    if not element.is_conversion:
+        x = tuple(other.from_bits(scalar.to_bits(np.ascontiguousarray(v))) for v in x)
+    result = _applied(element, other, x)
+    return None if result is None else scalar.from_bits(other.to_bits(result))
+
+
+def _variant(scalar: Scalar, option: str) -> Scalar | None:
+    format = scalar.format
+    names = [scalar.name]
+    if format is not None and format.has_infinity:
+        names.append(f"ieee:e{format.exponent_bits}m{format.trailing_bits}")
+    for name in names:
+        try:
+            return get_scalar(f"{name}@{option}", _REFERENCE_DEVICE)
+        except NumleanError:
+            continue
+    return None

@@ -1,0 +1,102 @@
+"""All numbers that a run has after a step, so that two runs can be compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from numlean.analysis.lockstep.comparison import are_same, first_difference
+from numlean.autograd.tensor import Tensor
+from numlean.optim import Cast, Optimizer, State
+from numlean.optim.optimizer import zeros_like
+from numlean.training import Runner, Stepper
+
+GRADIENT = "gradient"
+
+
+@dataclass(frozen=True)
+class KeepsGradients:
+    """An optimizer that also remembers the last gradients, whatever executes it.
+
+    Attributes:
+        optimizer: What updates.
+    """
+
+    optimizer: Optimizer
+
+    @property
+    def lr(self) -> float:
+        """The inner optimizer's."""
+        return self.optimizer.lr
+
+    def initial(self, parameters: Sequence[Tensor], cast: Cast) -> State:
+        """The inner optimizer's, and zeros."""
+        return {**self.optimizer.initial(parameters, cast), GRADIENT: zeros_like(parameters)}
+
+    def update(
+        self,
+        parameters: Sequence[Tensor],
+        gradients: Sequence[Tensor],
+        state: State,
+        *,
+        rate: Tensor,
+        cast: Cast,
+    ) -> tuple[list[Tensor], State]:
+        """The inner optimizer's update."""
+        inner = {name: tensors for name, tensors in state.items() if name != GRADIENT}
+        params, inner = self.optimizer.update(parameters, gradients, inner, rate=rate, cast=cast)
+        return params, {**inner, GRADIENT: list(gradients)}
+
+
+@dataclass(frozen=True)
+class RunState:
+    """What a run is made of between two steps.
+
+    Attributes:
+        params: The parameters and buffers.
+        state: What the optimizer remembers, and the last gradients.
+        loss: The last loss; None before the first step.
+    """
+
+    params: tuple[Tensor, ...]
+    state: State
+    loss: Tensor | None = None
+
+    @classmethod
+    def of(cls, stepper: Stepper, loss: Tensor | None = None) -> RunState:
+        """The present state of a run whose optimizer is one of ``KeepsGradients``."""
+        return cls(tuple(stepper.runner.params), stepper.state, loss)
+
+    @property
+    def numbers(self) -> Iterator[Tensor]:
+        """Everything: loss, gradients, what else is remembered, parameters."""
+        if self.loss is not None:
+            yield self.loss
+        yield from self.state[GRADIENT]
+        for name, tensors in self.state.items():
+            if name != GRADIENT:
+                yield from tensors
+        yield from self.params
+
+    def names(self, runner: Runner) -> Iterator[str]:
+        """The names of the numbers, in the same order."""
+        if self.loss is not None:
+            yield "loss"
+        specs = runner.task.model.parameters
+        trained = [spec.name for spec in specs if spec.is_trainable]
+        for name in (GRADIENT, *(name for name in self.state if name != GRADIENT)):
+            count = len(self.state[name])
+            own = trained if count == len(trained) else map(str, range(count))
+            yield from (f"{name} of {each}" for each in own)
+        yield from (spec.name for spec in specs)
+
+
+def first_differing(a: RunState, b: RunState, runner: Runner) -> tuple[str, tuple[int, ...]] | None:
+    """The name of the first number in which two states of a run differ, and its place."""
+    if all(map(are_same, a.numbers, b.numbers)):
+        return None
+    for name, x, y in zip(a.names(runner), a.numbers, b.numbers, strict=True):
+        place = first_difference(x, y)
+        if place is not None:
+            return name, place
+    return None

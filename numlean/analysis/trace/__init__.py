@@ -1,0 +1,1 @@
+"""Record the operations of one step: which operation, where in the model, on which numbers."""

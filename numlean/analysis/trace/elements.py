@@ -1,0 +1,103 @@
+"""From one element of an operation's result back to the numbers it was computed from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+
+from numlean.analysis.trace.tracing import ELEMENTWISE, Application
+from numlean.scalar.protocol import Scalar, Storage
+from numlean.scalar.shapes import axes_of
+
+Index: TypeAlias = tuple[int, ...]
+
+Apply: TypeAlias = Callable[[Scalar, tuple[Any, ...]], Storage]
+"""Computes one element of a result, of shape (1,), from its own operands."""
+
+_PAIRWISE_RELATIONS: Final = ("eq", "lt", "le", "compare", "total_order")
+_PRODUCTS: Final = ("matmul", "bmm")
+
+
+@dataclass(frozen=True)
+class Element:
+    """How one element of a result came to be.
+
+    Attributes:
+        operands: By label, the numbers it was computed from, as arrays of one axis.
+        apply: Computes it anew in any Scalar.
+        is_chain: Whether it is a sum of several terms, whose order matters.
+        is_conversion: Whether the operands are binary64, not yet numbers of the Scalar.
+    """
+
+    operands: dict[str, Any]
+    apply: Apply
+    is_chain: bool = False
+    is_conversion: bool = False
+
+
+def element_of(application: Application, index: Index) -> Element | None:
+    """What an element of a result was computed from; None of operations that only move numbers."""
+    name = application.operation
+    if name in ELEMENTWISE or name in _PAIRWISE_RELATIONS:
+        return _elementwise(application, index)
+    if name in _PRODUCTS:
+        return _product(application, index)
+    if name in ("sum", "max"):
+        return _along_axes(application, index)
+    if name == "from_float":
+        (values,) = application.operands
+        value = single(np.asarray(values, np.float64), index)
+        return Element({"a": value}, lambda s, x: s.from_float(x[0]), is_conversion=True)
+    if name == "from_string":
+        text = single(np.array(application.operands[0], np.str_), index)
+        return Element({"a": text}, lambda s, x: s.from_string(list(x[0])), is_conversion=True)
+    return None
+
+
+def single(x: Storage, index: Index) -> Storage:
+    """One element of an array, as an array of one axis."""
+    return np.asarray(x[tuple(slice(k, k + 1) for k in index)]).reshape(1)
+
+
+def _elementwise(application: Application, index: Index) -> Element:
+    shape = application.result.shape
+    operands = {
+        label: single(np.broadcast_to(x, shape), index)
+        for label, x in zip("abc", map(np.asarray, application.operands), strict=False)
+    }
+    return Element(operands, lambda s, x: getattr(s, application.operation)(*x))
+
+
+def _product(application: Application, index: Index) -> Element:
+    a, b = application.operands
+    *batch, i, j = index
+    row, column = a[(*batch, i)], b[(*batch, slice(None), j)]
+    options = application.options
+
+    def apply(s: Scalar, x: tuple[Any, ...]) -> Storage:
+        row, column = (np.ascontiguousarray(v) for v in x)
+        return s.matmul(row.reshape(1, -1), column.reshape(-1, 1), **options).reshape(1)
+
+    return Element({"a": row, "b": column}, apply, is_chain=True)
+
+
+def _along_axes(application: Application, index: Index) -> Element:
+    x, *rest = application.operands
+    options = dict(application.options)
+    is_sum = application.operation == "sum"
+    axis = rest[0] if rest else options.pop("axis", None if is_sum else -1)
+    options.pop("keepdims", None)
+    axes = axes_of(axis, x.ndim)
+    kept = [k for k in range(x.ndim) if k not in axes]
+    own = index if len(index) == len(kept) else tuple(index[k] for k in kept)
+    terms = x.transpose(*kept, *axes)[own].reshape(-1)
+
+    def apply(s: Scalar, x: tuple[Any, ...]) -> Storage:
+        operation = getattr(s, application.operation)
+        result: Storage = operation(np.ascontiguousarray(x[0]), 0, **options).reshape(1)
+        return result
+
+    return Element({"a": terms}, apply, is_chain=is_sum)

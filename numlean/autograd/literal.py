@@ -1,0 +1,77 @@
+"""Numbers of any exactness on their way into an arithmetic: each is rounded once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from numlean.autograd.indices import INDICES
+from numlean.autograd.tensor import Tensor
+from numlean.errors import NumleanError, ShapeError
+from numlean.scalar.protocol import Scalar
+
+Enterable: TypeAlias = "Tensor | np.ndarray[Any, Any] | Sequence[Any] | str | Fraction | float"
+"""A number, or an array or nested lists of numbers, texts, fractions and decimals."""
+
+
+def entered(scalar: Scalar, values: Enterable) -> Tensor:
+    """Numbers in an arithmetic.
+
+    Binary64 numbers are what they are, integers whatever their size; texts read ``0.1``,
+    ``0x1.8p-4``, ``1/3``, ``-inf``. A tensor's numbers are its exact values; indices remain so.
+
+    Raises:
+        NumleanError: One is no number.
+        ShapeError: Nested lists are no array.
+    """
+    if isinstance(values, Tensor) and values.scalar is INDICES:
+        return values
+    array = _as_array(values)
+    if array.dtype.kind in "fiu" and array.dtype.itemsize <= 8:
+        array = array.astype(object) if array.dtype.kind in "iu" else array.astype(np.float64)
+    if array.dtype == np.float64 or all(map(_is_binary64, array.flat)):
+        return Tensor(scalar, scalar.from_float(array.astype(np.float64)))
+    texts = [_text(value) for value in array.flat]
+    return Tensor(scalar, scalar.from_string(texts).reshape(array.shape))
+
+
+def _as_array(values: Any) -> np.ndarray[Any, Any]:
+    if isinstance(values, Tensor):
+        has_format = values.scalar.format is not None
+        # Every format embeds in binary64, which has a -0.
+        return values.to_float() if has_format else values.scalar.to_exact(values.data)
+    if isinstance(values, np.ndarray):
+        return values
+    array = np.array(values, dtype=object)
+    if any(isinstance(v, list | tuple | np.ndarray) for v in array.flat):
+        raise ShapeError(f"nested lists of unequal lengths are no array: {values!r}")
+    return array
+
+
+def _is_binary64(value: Any) -> bool:
+    if isinstance(value, bool):
+        return False
+    return isinstance(value, float) or (isinstance(value, int) and abs(value) <= 1 << 53)
+
+
+def _text(value: Any) -> str:
+    """A number as a text that means exactly it."""
+    if isinstance(value, str):
+        return value.replace(" ", "")
+    if isinstance(value, int | np.integer) and not isinstance(value, bool):
+        return str(int(value))
+    if isinstance(value, float | np.floating) and np.dtype(type(value)).itemsize <= 8:
+        return float(value).hex()
+    if isinstance(value, Fraction | Decimal):
+        return str(value)
+    if hasattr(value, "_mpf_"):
+        sign, significand, exponent, _ = value._mpf_
+        is_finite = significand or not exponent
+        return f"{'-' * sign}{significand:#x}p{exponent}" if is_finite else str(value)
+    raise NumleanError(
+        f"{value!r} is no number: give a float, an integer, a Fraction or a text such as '0.1'"
+    )

@@ -1,0 +1,1 @@
+"""``numlean train``: the command, its progress display and its reports."""

@@ -1,0 +1,41 @@
+"""What a training tells when it is done."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numlean_kernels.flags import FLAGS
+
+_ENDINGS = {"interrupt": " (interrupted)", "patience": " (the test got no better)", None: ""}
+
+
+def as_text(report: dict[str, Any]) -> str:
+    """The report for people."""
+    accuracy, test_loss = report["accuracy"], report["test_loss"]
+    steps = f"{report['steps']} steps{_ENDINGS[report['stopped_by']]}"
+    lines = {
+        "task": f"{report['task']}, {steps} of {report['batch_size']} samples",
+        "dtype": f"{report['dtype']} on {report['device']}, {report['backend']}",
+        "loss": f"{report['loss_before']:.9g} -> {report['loss_after']:.9g}",
+        "test loss": "" if test_loss is None else f"{test_loss:.9g}",
+        "test accuracy": "" if accuracy is None else f"{accuracy:.2%}",
+        "best test loss": _best(report.get("best")),
+        "seconds": f"{report['seconds']:.3f}",
+        "state_digest": report["state_digest"],
+        "value_digest": report["value_digest"],
+    }
+    text = [f"{name:<14} {value}" for name, value in lines.items() if value]
+    return "\n".join(text + (_flag_table(report["flags"]) if "flags" in report else []))
+
+
+def _best(found: dict[str, Any] | None) -> str:
+    return "" if found is None else f"{found['test_loss']:.9g} after {found['updates']} steps"
+
+
+def _flag_table(by_operation: dict[str, dict[str, int]]) -> list[str]:
+    header = f"{'flags':<14}" + "".join(f"{name:>16}" for name in FLAGS)
+    rows = [
+        f"{operation:<14}" + "".join(f"{counts[name]:>16,}" for name in FLAGS)
+        for operation, counts in by_operation.items()
+    ]
+    return [header, *rows]

@@ -1,5 +1,0 @@
-"""A comparison as a page that stands alone in one file."""
-
-from numlean.comparison.page.document import as_page
-
-__all__ = ["as_page"]

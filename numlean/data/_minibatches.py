@@ -1,0 +1,38 @@
+"""The order in which samples are seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from numlean.data.dataset import Dataset, Sample
+from numlean.errors import DataError
+from numlean.rng import UniformStream, permutation
+
+
+def minibatches(
+    dataset: Dataset, batch_size: int, *, seed: int, start: int = 0
+) -> Iterator[Sample]:
+    """Endless batches: every epoch in a new order, its last batch possibly smaller.
+
+    The order of an epoch depends on the seed and the epoch's number only, so the batches from
+    ``start`` on are had without those before them.
+
+    Raises:
+        DataError: The dataset is empty, the batch size is not positive or ``start`` is negative.
+    """
+    if dataset.size == 0:
+        raise DataError("there is nothing to train on: the dataset is empty")
+    if batch_size < 1:
+        raise DataError(f"a batch has at least one sample: batch size {batch_size}")
+    if start < 0:
+        raise DataError(f"batches are counted from 0: start {start}")
+    return _generate(dataset, batch_size, seed, start)
+
+
+def _generate(dataset: Dataset, batch_size: int, seed: int, start: int) -> Iterator[Sample]:
+    epoch, skipped = divmod(start, -(-dataset.size // batch_size))
+    while True:
+        order = permutation(dataset.size, UniformStream(seed, epoch))
+        for first in range(skipped * batch_size, dataset.size, batch_size):
+            yield dataset.batch(order[first : first + batch_size])
+        epoch, skipped = epoch + 1, 0

@@ -1,0 +1,6 @@
+"""Look at single numbers and expressions."""
+
+from numlean.inspection.expression import evaluate
+from numlean.inspection.number import Inspection, inspect
+
+__all__ = ["Inspection", "evaluate", "inspect"]

@@ -1,0 +1,132 @@
+"""A single number, seen from all sides."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass
+from math import isnan
+
+from numlean.autograd.tensor import Tensor
+from numlean.errors import ShapeError
+from numlean.scalar.codec import Exact
+from numlean.scalar.flags import Flags
+from numlean.scalar.protocol import Scalar, Storage
+from numlean_kernels.formats import Format
+from numlean_kernels.ieee.neighbours import CLASSES
+
+_LONGEST_EXACT = 60
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What there is to say about one number.
+
+    Attributes:
+        scalar: The arithmetic's name.
+        value: The shortest decimal that comes back as the number.
+        exact: All digits of the value; cut short, with its length, if there are very many.
+        hexadecimal: The value as C's %a writes it.
+        encoding: The encoding and its fields: sign, biased exponent, trailing significand; None
+            if the Scalar has no encoding.
+        kind: The class of clause 5.7.2; None without an encoding.
+        below: The greatest number that is less; None without an encoding.
+        above: The least number that is greater; None without an encoding.
+        flags: The exceptions raised in coming to the number; None if they were not kept.
+        error_ulp: How far it is from an exact result, in units of its last place; None if that is
+            not known.
+    """
+
+    scalar: str
+    value: str
+    exact: str
+    hexadecimal: str
+    encoding: str | None = None
+    kind: str | None = None
+    below: str | None = None
+    above: str | None = None
+    flags: Flags | None = None
+    error_ulp: float | None = None
+
+    def rows(self) -> dict[str, str]:
+        """What is known, by name, as text."""
+        raised = [] if self.flags is None else [k for k, n in self.flags.as_dict().items() if n]
+        flags = None if self.flags is None else ", ".join(raised) or "none"
+        error = None if self.error_ulp is None else f"{self.error_ulp:+.6g} ulp"
+        rows = {
+            "value": self.value,
+            "exactly": self.exact,
+            "hexadecimal": self.hexadecimal,
+            "encoding": self.encoding,
+            "class": self.kind,
+            "next below": self.below,
+            "next above": self.above,
+            "flags": flags,
+            "error": error,
+        }
+        return {name: text for name, text in rows.items() if text is not None}
+
+    def __str__(self) -> str:
+        lines = (f"  {name:<12} {text}" for name, text in self.rows().items())
+        return "\n".join([self.scalar, *lines])
+
+    def _repr_html_(self) -> str:
+        cells = "".join(
+            f"<tr><th style='text-align:left'>{html.escape(name)}</th>"
+            f"<td style='text-align:left'><code>{html.escape(text)}</code></td></tr>"
+            for name, text in self.rows().items()
+        )
+        return f"<table><caption>{html.escape(self.scalar)}</caption>{cells}</table>"
+
+
+def inspect(x: Tensor, *, flags: Flags | None = None, error_ulp: float | None = None) -> Inspection:
+    """Everything about a single number.
+
+    Args:
+        x: A tensor of one element.
+        flags: The exceptions raised in coming to it, to be shown.
+        error_ulp: How far it is from the exact result, to be shown.
+
+    Raises:
+        ShapeError: The tensor has another number of elements.
+    """
+    if x.size != 1:
+        raise ShapeError(f"inspect takes a single number, not a tensor of shape {x.shape}")
+    # It imports mpmath, which numlean --help has no need of.
+    from numlean.scalar.text import hexadecimal
+
+    scalar, data = x.scalar, x.data.reshape(1)
+    (value,), (text,) = scalar.to_exact(data), scalar.to_string(data)
+    is_finite = abs(value) < float("inf")
+    return Inspection(
+        scalar=scalar.name,
+        value=text,
+        exact=_all_digits(value._mpf_) if is_finite else text,
+        hexadecimal=hexadecimal(value._mpf_) if is_finite else text,
+        flags=flags,
+        error_ulp=None if error_ulp is None or isnan(error_ulp) else error_ulp,
+        **({} if scalar.format is None else _of_encoding(scalar, scalar.format, data)),
+    )
+
+
+def _of_encoding(scalar: Scalar, format: Format, data: Storage) -> dict[str, str]:
+    """What only numbers with an encoding have."""
+    (below,), (above,) = (
+        scalar.to_string(neighbour(data)) for neighbour in (scalar.next_down, scalar.next_up)
+    )
+    return {
+        "encoding": format.written(int(scalar.to_bits(data)[0])),
+        "kind": CLASSES[int(scalar.class_of(data)[0])],
+        "below": below,
+        "above": above,
+    }
+
+
+def _all_digits(value: Exact) -> str:
+    from numlean.scalar.text import exact_decimal, plain
+
+    digits = exact_decimal(value)
+    text = plain(digits)
+    if len(text) <= _LONGEST_EXACT:
+        return text
+    count = len(digits.as_tuple().digits)
+    return f"{text[:_LONGEST_EXACT]}... ({count} digits)"

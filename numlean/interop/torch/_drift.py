@@ -1,0 +1,192 @@
+"""How far a training by PyTorch's own modules, autograd and optimizers drifts from ours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from numlean.analysis.lockstep import Number
+from numlean.analysis.lockstep.comparison import first_place
+from numlean.analysis.lockstep.lockstep import Data
+from numlean.data import Sample
+from numlean.interop.torch.distances import differing, ulps
+from numlean.interop.torch.library import array, on_one_thread, tensor
+from numlean.interop.torch.network import to_torch
+from numlean.interop.torch.optimizers import to_optimizer
+from numlean.interop.torch.setting import Setting
+from numlean.scalar.protocol import Storage
+from numlean.tasks import NamedTask
+from numlean.training import Runner, Stepper, Task, TrainConfig
+
+
+@dataclass(frozen=True)
+class StepDrift:
+    """How far two trainings are apart after a step.
+
+    Attributes:
+        step: The step, from 0.
+        loss: Our loss before the update.
+        their_loss: PyTorch's.
+        differing: The share of the parameters' numbers that differ after it.
+        max_ulp: The most numbers of the format between two parameters.
+        parameter: Which parameter that is in; "" if none differs.
+    """
+
+    step: int
+    loss: float
+    their_loss: float
+    differing: float
+    max_ulp: float
+    parameter: str
+
+    def __str__(self) -> str:
+        losses = f"loss {self.loss:.9g} and {self.their_loss:.9g}"
+        if not self.parameter:
+            return f"step {self.step}: {losses}, all parameters alike"
+        return (
+            f"step {self.step}: {losses}, {self.differing:.2%} of the parameters differ, at most"
+            f" by {self.max_ulp:.6g} ulp, in {self.parameter}"
+        )
+
+
+@dataclass(frozen=True)
+class FirstDifference:
+    """The first parameter that differs, after the first step after which one does.
+
+    Attributes:
+        step: The step, from 0.
+        parameter: The parameter's name.
+        element: The place of the first element that differs.
+        ours: Our number.
+        theirs: PyTorch's.
+    """
+
+    step: int
+    parameter: str
+    element: tuple[int, ...]
+    ours: Number
+    theirs: Number
+
+    def __str__(self) -> str:
+        place = ", ".join(map(str, self.element))
+        title = f"step {self.step}: PyTorch differs from numlean at {self.parameter}[{place}]"
+        return f"{title}\n  numlean  {self.ours}\n  PyTorch  {self.theirs}"
+
+
+@dataclass(frozen=True)
+class Drift:
+    """Two trainings beside each other.
+
+    Attributes:
+        dtype: Our arithmetic.
+        steps: How far apart they are after each step.
+        first: Where they part; None if they do not.
+    """
+
+    dtype: str
+    steps: tuple[StepDrift, ...]
+    first: FirstDifference | None
+
+    @property
+    def identical(self) -> bool:
+        """Whether every parameter has the same bits after every step."""
+        return self.first is None
+
+    def __str__(self) -> str:
+        title = f"{self.dtype} and a training by PyTorch's modules, {len(self.steps)} steps"
+        return "\n".join(map(str, filter(None, [title, *self.steps, self.first])))
+
+
+def drift(
+    task: Task | NamedTask | str,
+    *,
+    steps: int = 10,
+    dtype: str = "float32",
+    config: TrainConfig | None = None,
+    data: Data | None = None,
+    seed: int = 0,
+) -> Drift:
+    """Train a task here and in PyTorch, from the same parameters by the same batches.
+
+    PyTorch's training is genuine: ``torch.nn`` modules, its autograd and ``torch.optim``, on one
+    thread.
+
+    Args:
+        task: What to train; a task by name knows how and on what.
+        steps: For how many steps.
+        dtype: ``float32`` or ``float64``.
+        config: How to train; by default as the named task does.
+        data: On what; by default the named task's.
+        seed: Names the initial parameters.
+
+    Raises:
+        UnavailableError: PyTorch is not installed, or something has no counterpart there.
+        NumleanError: There is no such task or dtype, or nothing says how to train on what.
+    """
+    setting = Setting.of(task, dtype, config=config, data=data, seed=seed)
+    runner = setting.runner()
+    stepper = Stepper(runner, setting.config.optimizer, setting.config.scheduler)
+    theirs = _Training(setting, runner)
+    found: list[StepDrift] = []
+    first: FirstDifference | None = None
+    for step, sample in enumerate(setting.batches(steps)):
+        their_loss = theirs.step(sample, stepper.rate_at(step))
+        loss = stepper.step(sample).item()
+        found.append(_measured(step, loss, their_loss, runner, theirs.parameters))
+        first = first or _first_difference(step, runner, theirs.parameters)
+    return Drift(setting.scalar.name, tuple(found), first)
+
+
+class _Training:
+    """PyTorch's training, step by step."""
+
+    def __init__(self, setting: Setting, runner: Runner) -> None:
+        _ = setting.theirs  # or an error that says which numbers are PyTorch's
+        self._runner = runner
+        self._module, self._loss = to_torch(setting.task, runner)
+        self._optimizer = to_optimizer(setting.config.optimizer, self._module)
+
+    @property
+    def parameters(self) -> list[Storage]:
+        """The present parameters, in the model's order."""
+        named = dict(self._module.named_parameters())
+        return [array(named[spec.name]) for spec in self._runner.task.model.parameters]
+
+    def step(self, sample: Sample, rate: float) -> float:
+        """Update the parameters once; return the loss before."""
+        x, y = (tensor(t.data) for t in self._runner.batch(sample))
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate
+        with on_one_thread():
+            self._optimizer.zero_grad()
+            loss = self._loss(self._module(x), y)
+            loss.backward()
+            self._optimizer.step()
+        return float(loss.item())
+
+
+def _measured(
+    step: int, loss: float, their_loss: float, runner: Runner, parameters: list[Storage]
+) -> StepDrift:
+    scalar, ours = runner.scalar, [p.data for p in runner.params]
+    masks = [differing(scalar, x, y) for x, y in zip(ours, parameters, strict=True)]
+    pairs: list[tuple[Any, ...]] = list(zip(ours, parameters, masks, strict=True))
+    most = [float(ulps(scalar, x[m], y[m]).max(initial=0.0)) for x, y, m in pairs]
+    count = sum(int(m.sum()) for m in masks)
+    worst = runner.task.model.parameters[int(np.argmax(most))].name if count else ""
+    share = count / sum(m.size for m in masks)
+    return StepDrift(step, loss, their_loss, share, max(most), worst)
+
+
+def _first_difference(
+    step: int, runner: Runner, parameters: list[Storage]
+) -> FirstDifference | None:
+    scalar, specs = runner.scalar, runner.task.model.parameters
+    for spec, p, q in zip(specs, runner.params, parameters, strict=True):
+        place = first_place(differing(scalar, p.data, q))
+        if place is not None:
+            numbers = (Number.of(scalar, np.asarray(x[place])) for x in (p.data, q))
+            return FirstDifference(step, spec.name, place, *numbers)
+    return None

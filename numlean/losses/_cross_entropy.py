@@ -1,0 +1,93 @@
+"""Losses of distributions over classes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from numlean.autograd import operations as ops
+from numlean.autograd.indices import INDICES
+from numlean.autograd.tensor import Tensor
+from numlean.errors import DataError, ShapeError
+from numlean.functional import log_softmax
+from numlean.losses.loss import ClassesLoss, Reduction, check_classes, check_shapes
+
+
+@dataclass(frozen=True)
+class CrossEntropyOneHot(ClassesLoss):
+    """The negated sum of target * log_softmax(prediction) over the last axis, the classes.
+
+    Predictions are logits. As a mean, these sums are added in C order and divided once by their
+    number; as a sum, all products are added in C order and the total negated.
+
+    Attributes:
+        reduction: The mean over all axes but the last, or the sum over everything.
+    """
+
+    def logarithms(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """The products."""
+        check_shapes("cross_entropy_one_hot", prediction, target)
+        check_classes("cross_entropy_one_hot", prediction)
+        return target * log_softmax(prediction)
+
+
+@dataclass(frozen=True)
+class NegativeLogLikelihoodOneHot(ClassesLoss):
+    """The negated sum of target * prediction over the last axis, the classes.
+
+    Predictions are logarithms of probabilities, such as ``LogSoftmax`` gives. Means and sums are
+    those of ``CrossEntropyOneHot``.
+
+    Attributes:
+        reduction: The mean over all axes but the last, or the sum over everything.
+    """
+
+    def logarithms(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """The products."""
+        check_shapes("nll_one_hot", prediction, target)
+        check_classes("nll_one_hot", prediction)
+        return target * prediction
+
+
+@dataclass(frozen=True)
+class CrossEntropy(ClassesLoss):
+    """The negated log_softmax(prediction), along the last axis, at the place a label names.
+
+    Predictions are logits of shape (batch, ..., classes), labels whole numbers of shape (batch,
+    ...). As long as no logarithm is infinite, bit for bit what ``CrossEntropyOneHot`` gives for the
+    same classes.
+
+    Attributes:
+        reduction: The mean over all labels, or their sum.
+    """
+
+    takes_labels = True
+
+    def logarithms(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """The logarithms that labels name."""
+        check_classes("cross_entropy", prediction)
+        if target.scalar is not INDICES:
+            raise DataError(
+                f"cross_entropy takes labels that are whole numbers, not those of"
+                f" {target.scalar.name}; cross_entropy_one_hot takes distributions"
+            )
+        if target.shape != prediction.shape[:-1]:
+            raise ShapeError(
+                f"cross_entropy takes labels of shape {prediction.shape[:-1]} for predictions of"
+                f" shape {prediction.shape}, not {target.shape}"
+            )
+        return ops.pick(log_softmax(prediction), target).reshape(*target.shape, 1)
+
+
+def cross_entropy_one_hot(*, reduction: Reduction = Reduction.MEAN) -> CrossEntropyOneHot:
+    """The cross-entropy of logits and one-hot, or any other, distributions over the last axis."""
+    return CrossEntropyOneHot(reduction)
+
+
+def cross_entropy(*, reduction: Reduction = Reduction.MEAN) -> CrossEntropy:
+    """The cross-entropy of logits over the last axis and integer labels."""
+    return CrossEntropy(reduction)
+
+
+def nll_one_hot(*, reduction: Reduction = Reduction.MEAN) -> NegativeLogLikelihoodOneHot:
+    """The negative log-likelihood of logarithms of probabilities and one-hot distributions."""
+    return NegativeLogLikelihoodOneHot(reduction)

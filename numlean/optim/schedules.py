@@ -1,0 +1,196 @@
+"""Learning rates by step or by epoch.
+
+A schedule is a function from the index t, from 0, to a binary64 number. Those here are evaluated
+exactly, or to as many bits as it takes, and rounded once, so that no platform's libm has a say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Final, TypeAlias
+
+from numlean.errors import NumleanError
+from numlean.optim import checked_rate
+
+Schedule: TypeAlias = Callable[[int], float]
+"""The learning rate at an index: a step, or for loaders an epoch."""
+
+_SQUARED_SINES: Final = {
+    Fraction(0): Fraction(0),
+    Fraction(1, 3): Fraction(1, 4),
+    Fraction(1, 2): Fraction(1, 2),
+    Fraction(2, 3): Fraction(3, 4),
+    Fraction(1): Fraction(1),
+}
+"""sin(pi*u/2)^2 = (1 - cos(pi*u)) / 2 for every rational u from 0 to 1 where it is rational.
+
+There are no others (I. Niven, Irrational Numbers, 1956).
+"""
+_SHORT: Final = 64
+"""Higher powers are powers of two, or have too many bits to lie where rounding turns."""
+
+
+@dataclass(frozen=True)
+class Constant:
+    """Always the same.
+
+    Attributes:
+        lr: The learning rate.
+    """
+
+    lr: float
+
+    def __post_init__(self) -> None:
+        checked_rate("lr", self.lr)
+
+    def __call__(self, t: int) -> float:
+        """The learning rate."""
+        return self.lr
+
+
+@dataclass(frozen=True)
+class Step:
+    """Base * gamma^(t // size); of size 0, base.
+
+    Attributes:
+        base: The first learning rate.
+        size: How long each lasts.
+        gamma: The factor from one to the next.
+    """
+
+    base: float
+    size: int
+    gamma: float = 0.1
+
+    def __post_init__(self) -> None:
+        _check_decay(self.base, self.gamma)
+        _check_length("the length of a stair", self.size, least=0)
+
+    def __call__(self, t: int) -> float:
+        """The learning rate at t."""
+        return _decayed(self.base, self.gamma, t // self.size if self.size else 0)
+
+
+@dataclass(frozen=True)
+class Exponential:
+    """Base * gamma^t.
+
+    Attributes:
+        base: The first learning rate.
+        gamma: The factor from each to the next.
+    """
+
+    base: float
+    gamma: float
+
+    def __post_init__(self) -> None:
+        _check_decay(self.base, self.gamma)
+
+    def __call__(self, t: int) -> float:
+        """The learning rate at t."""
+        return _decayed(self.base, self.gamma, t)
+
+
+@dataclass(frozen=True)
+class Cosine:
+    """Final + (base - final) * (1 + cos(pi * t / length)) / 2 as far as t = length, then final.
+
+    Attributes:
+        base: The first learning rate.
+        length: When the final one is reached.
+        final: The last learning rate.
+    """
+
+    base: float
+    length: int
+    final: float = 0.0
+
+    def __post_init__(self) -> None:
+        checked_rate("lr", self.base)
+        checked_rate("lr", self.final)
+        _check_length("a cosine", self.length, least=1)
+
+    def __call__(self, t: int) -> float:
+        """The learning rate at t."""
+        risen = min(Fraction(t, self.length), Fraction(1))
+        # lower + (upper - lower) * sin(pi*u/2)^2 has no cancellation, whichever way it goes.
+        u = risen if self.final > self.base else 1 - risen
+        lower, upper = sorted((self.base, self.final))
+        if lower == upper:
+            return lower
+        if u in _SQUARED_SINES:
+            low, high = Fraction(lower), Fraction(upper)
+            return float(low + (high - low) * _SQUARED_SINES[u])
+        from numlean.scalar.correct_rounding.rates import eased
+
+        return eased(lower, upper, u)
+
+
+@dataclass(frozen=True)
+class LinearWarmup:
+    """then(0) * (t + 1) / length while t < length, after that then(t - length).
+
+    Attributes:
+        length: How long the learning rate rises.
+        then: The schedule that follows, from its beginning.
+    """
+
+    length: int
+    then: Schedule
+
+    def __post_init__(self) -> None:
+        _check_length("a warm-up", self.length, least=0)
+
+    def __call__(self, t: int) -> float:
+        """The learning rate at t."""
+        if t >= self.length:
+            return self.then(t - self.length)
+        return float(Fraction(self.then(0)) * Fraction(t + 1, self.length))
+
+
+def constant(lr: float) -> Constant:
+    """Always ``lr``."""
+    return Constant(lr)
+
+
+def step(base: float, size: int, gamma: float = 0.1) -> Step:
+    """Base * gamma^(t // size); of size 0, base."""
+    return Step(base, size, gamma)
+
+
+def exponential(base: float, gamma: float) -> Exponential:
+    """Base * gamma^t."""
+    return Exponential(base, gamma)
+
+
+def cosine(base: float, length: int, *, final: float = 0.0) -> Cosine:
+    """From ``base`` down to ``final`` along half a wave of ``length``; see :class:`Cosine`."""
+    return Cosine(base, length, final)
+
+
+def linear_warmup(length: int, then: Schedule) -> LinearWarmup:
+    """A straight rise of ``length``, then a schedule; see :class:`LinearWarmup`."""
+    return LinearWarmup(length, then)
+
+
+def _decayed(base: float, gamma: float, n: int) -> float:
+    if n > _SHORT:
+        from numlean.scalar.correct_rounding.rates import decayed
+
+        return decayed(base, gamma, n)
+    try:
+        return float(Fraction(base) * Fraction(gamma) ** n)
+    except OverflowError:
+        raise NumleanError(f"{base} * {gamma}**{n} is no finite learning rate") from None
+
+
+def _check_decay(base: float, gamma: float) -> None:
+    checked_rate("lr", base)
+    checked_rate("gamma", gamma)
+
+
+def _check_length(what: str, length: int, *, least: int) -> None:
+    if length < least:
+        raise NumleanError(f"{what} lasts at least {least}: {length}")

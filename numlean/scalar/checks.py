@@ -1,0 +1,126 @@
+"""What a Scalar is given, checked, before it becomes storage."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from numlean.errors import NumleanError, StorageError, UnknownNameError
+from numlean.scalar.codec import Exact
+from numlean_kernels.formats import Format
+
+_INT64: Final = np.iinfo(np.int64)
+
+_MPMATH_ROUNDINGS: Final = {
+    "ties_to_even": "n",
+    "toward_zero": "d",
+    "toward_positive": "c",
+    "toward_negative": "f",
+}
+
+ROUNDINGS: Final = (*_MPMATH_ROUNDINGS, "ties_to_away", "to_odd")
+"""The directions in which a number can become an integer."""
+
+
+def as_dtype(values: ArrayLike, dtype: type, operation: str) -> np.ndarray[Any, Any]:
+    """Values as an array of binary64 or int64, none of them changed in kind.
+
+    Raises:
+        NumleanError: They are no such numbers.
+    """
+    try:
+        array = np.asarray(values)
+        if dtype is np.float64 and _holds_integers(array):
+            return array.astype(dtype)  # rounded once, whatever their size
+        if array.dtype.kind == "u" and array.size and array.max() > _INT64.max:
+            raise ValueError(f"{array.max()} is beyond int64")
+        return array.astype(dtype, casting="same_kind")
+    except (TypeError, ValueError, OverflowError) as error:
+        raise NumleanError(f"{operation} takes {np.dtype(dtype)} values: {error}") from None
+
+
+def encodings(bits: ArrayLike, format: Format) -> np.ndarray[Any, Any]:
+    """Integers as encodings of a format.
+
+    Raises:
+        StorageError: One is no integer of the format's width.
+    """
+    # numpy would make a list with integers beyond int64 an array of floats.
+    array = bits if isinstance(bits, np.ndarray) else np.asarray(bits, dtype=object)
+    for element in _extrema(array) if array.dtype.kind in "iu" else array.flat:
+        if not isinstance(element, int | np.integer) or not 0 <= element < 1 << format.width:
+            raise StorageError(
+                f"from_bits takes integers of {format.width} bits, the encodings of"
+                f" {format.name}; got {element!r}"
+            )
+    return array.astype(format.storage_dtype)
+
+
+def exact(value: Any) -> Exact:
+    """An mpf or an integer, as mpmath's kernel holds it.
+
+    Raises:
+        NumleanError: It is neither.
+    """
+    from mpmath import libmp
+
+    if isinstance(value, int | np.integer):
+        return libmp.from_int(int(value))  # type: ignore[no-any-return]
+    if not hasattr(value, "_mpf_"):
+        raise NumleanError(f"from_exact takes mpmath.mpf and integers, not {value!r}")
+    return value._mpf_  # type: ignore[no-any-return]
+
+
+def integer_dtype(width: int) -> np.dtype[Any]:
+    """The signed integers of so many bits.
+
+    Raises:
+        NumleanError: It is neither 32 nor 64.
+    """
+    if width not in (32, 64):
+        raise NumleanError(f"to_int gives integers of 32 or 64 bits, not {width}")
+    return np.dtype(f"int{width}")
+
+
+def to_integer(value: Any, rounding: str, ends: Any, name: str) -> int:
+    """An mpf rounded to an integer between two ends.
+
+    Raises:
+        NumleanError: There is none.
+    """
+    # Compared before it is converted: an mpf may have more digits than there is memory.
+    if int(ends.min) - 1 < value < int(ends.max) + 1:
+        integer = rounded_integer(value._mpf_, rounding)
+        if ends.min <= integer <= ends.max:
+            return integer
+    raise NumleanError(f"to_int: {value} of {name} is no {ends.dtype}; saturate=True clips it")
+
+
+def rounded_integer(value: Exact, rounding: str) -> int:
+    """A finite value rounded to an integer in a direction.
+
+    Raises:
+        UnknownNameError: There is no such direction.
+    """
+    from mpmath import libmp
+
+    if rounding not in ROUNDINGS:
+        raise UnknownNameError("rounding", rounding, ROUNDINGS)
+    below = int(libmp.to_int(value, "f"))
+    if rounding == "ties_to_away":
+        doubled = abs(int(libmp.to_int(libmp.mpf_shift(value, 1), "d")))
+        return (doubled + 1) // 2 * (-1 if value[0] else 1)
+    if rounding == "to_odd":
+        return below if below % 2 else int(libmp.to_int(value, "c"))
+    return int(libmp.to_int(value, _MPMATH_ROUNDINGS[rounding]))
+
+
+def _holds_integers(array: np.ndarray[Any, Any]) -> bool:
+    is_object = array.dtype.hasobject
+    return array.dtype.kind in "iu" or (is_object and all(isinstance(v, int) for v in array.flat))
+
+
+def _extrema(array: np.ndarray[Any, Any]) -> list[int]:
+    return [int(array.min()), int(array.max())] if array.size else []

@@ -1,0 +1,63 @@
+"""How numbers enter and leave a Scalar's storage, and how they are told apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+
+from numlean.scalar.protocol import Storage
+from numlean_kernels.formats import Format
+
+Exact: TypeAlias = tuple[int, int, int, int]
+"""A value as mpmath's kernel holds it: (sign, odd significand, exponent, its bit count)."""
+
+
+class Codec(Protocol):
+    """Conversions between storage arrays and the outside; the part of a Scalar without kernels.
+
+    Inputs are numpy arrays of the dtype each method names; shapes are kept.
+    """
+
+    @property
+    def format(self) -> Format | None:
+        """The format of the encodings; None if there are none."""
+
+    @property
+    def storage_dtype(self) -> np.dtype[Any]:
+        """The dtype of storage arrays."""
+
+    @property
+    def precision(self) -> int:
+        """Significant bits of a number."""
+
+    def from_float(self, values: np.ndarray[Any, Any]) -> Storage:
+        """Round binary64 values once."""
+
+    def to_float(self, x: Storage) -> np.ndarray[Any, Any]:
+        """The values as binary64."""
+
+    def from_int(self, values: np.ndarray[Any, Any]) -> Storage:
+        """Round int64 values once."""
+
+    def encode(self, value: Exact) -> Any:
+        """One exact value, rounded once, as an element of storage (-0 does not come in)."""
+
+    def decode(self, element: Any) -> Exact:
+        """One element's exact value; mpmath's NaN, infinities and zero among them."""
+
+    def from_elements(self, elements: Iterable[Any], shape: tuple[int, ...]) -> Storage:
+        """A storage array of elements that ``encode`` gave."""
+
+    def holds(self, element: Any) -> bool:
+        """Whether an object is a number of this storage; only asked where that is of objects."""
+
+    def from_bits(self, bits: np.ndarray[Any, Any]) -> Storage:
+        """Take encodings of the format's storage dtype; only called if there is a format."""
+
+    def to_bits(self, x: Storage) -> np.ndarray[Any, Any]:
+        """The encodings; only called if there is a format."""
+
+    def to_bytes(self, x: Storage) -> bytes:
+        """The elements in C order, in a form equal exactly for identical elements."""

@@ -1,0 +1,181 @@
+"""Elementary functions of arrays of a Scalar that has no routines for them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from numlean.errors import NumleanError
+from numlean.scalar.codec import Exact
+from numlean.scalar.correct_rounding.functions import (
+    CONSTANTS,
+    INFINITY,
+    MINUS_INFINITY,
+    NAN,
+    ONE,
+    UNARY,
+    ZERO,
+    Answer,
+    angle,
+    hypotenuse,
+    magnitude,
+    power,
+)
+from numlean.scalar.correct_rounding.ziv import Beside, RoundOnce, rounded
+from numlean.scalar.protocol import Storage
+
+if TYPE_CHECKING:
+    from numlean.scalar.kernel_scalar import KernelScalar
+
+_LONGEST_ARGUMENT: Final = 1 << 20
+_REDUCED: Final = frozenset(("exp", "exp2", "expm1", "sin", "cos", "tan", "sinh", "cosh", "pow"))
+_INFINITIES: Final = (INFINITY, MINUS_INFINITY)
+"""Functions whose argument is reduced, which takes as many bits as the argument is long."""
+
+
+def compute(scalar: KernelScalar, name: str, operands: tuple[Storage, ...]) -> Storage:
+    """A function by its name; operands are of one shape.
+
+    Raises:
+        NumleanError: A value's magnitude is beyond any memory.
+    """
+    return (_unary if len(operands) == 1 else _binary)(scalar, name, operands)
+
+
+def _unary(scalar: KernelScalar, name: str, operands: tuple[Storage, ...]) -> Storage:
+    (x,) = operands
+    function, zero = UNARY[name], scalar.from_float(0.0)
+    is_nan, is_zero = ~scalar.eq(x, x), scalar.eq(x, zero)
+    # A NaN becomes what x + x makes of it, and an odd function leaves a zero its sign.
+    z = np.where(is_nan, scalar.add(x, x), x)
+    settled = is_nan | is_zero if function.odd or name == "rsqrt" else is_nan
+    if name == "rsqrt":
+        z = np.where(is_zero, scalar.div(scalar.from_float(1.0), x), z)
+
+    def value(a: Exact) -> Answer:
+        if a in function.special:
+            return function.special[a]
+        if (name, a) in CONSTANTS:
+            return CONSTANTS[name, a]
+        return function.at(a, scalar.codec.precision)
+
+    z[~settled] = _elements(scalar, name, value, [x[~settled]])
+    return z
+
+
+def _binary(scalar: KernelScalar, name: str, operands: tuple[Storage, ...]) -> Storage:
+    x, y = operands
+    one, zero = scalar.from_float(1.0), scalar.from_float(0.0)
+    is_nan = ~(scalar.eq(x, x) & scalar.eq(y, y))
+    constant = _ignores_nan(scalar, name, x, y) & ~_is_signalling(scalar, x, y)
+    settled = is_nan & ~constant
+    z = np.where(settled, scalar.add(x, y), scalar.abs(x))
+    minus = [scalar.lt(a, zero) | scalar.lt(scalar.div(one, a), zero) for a in (x, y)]
+    chosen = ~settled
+    magnitudes = [scalar.abs(a)[chosen] for a in (x, y)]
+    function = _FUNCTIONS[name]
+    signs = [m[chosen].tolist() for m in minus]
+    p, encode = scalar.codec.precision, scalar.codec.encode
+    elements, negative = [], []
+    decoded = [map(scalar.codec.decode, a.tolist()) for a in magnitudes]
+    for a, b, minus_a, minus_b in zip(*decoded, *signs, strict=True):
+        _refuse_long(name, b if name == "pow" and b not in (*_INFINITIES, NAN) else ONE)
+        is_negative, answer = function(a, minus_a, b, minus_b, p)
+        elements.append(_element(answer, p, _of_sign(encode, is_negative)))
+        negative.append(is_negative)
+    values = scalar.codec.from_elements(elements, (len(elements),))
+    # An exact zero has no sign before it is stored.
+    minus_zero = np.array(negative, np.bool_) & scalar.eq(values, zero)
+    z[chosen] = np.where(minus_zero, scalar.neg(scalar.abs(values)), values)
+    return z
+
+
+def _of_sign(encode: RoundOnce, is_negative: bool) -> RoundOnce:
+    from mpmath import libmp
+
+    return (lambda value: encode(libmp.mpf_neg(value))) if is_negative else encode
+
+
+def _elements(scalar: KernelScalar, name: str, value: Any, arrays: list[Storage]) -> Storage:
+    codec = scalar.codec
+    elements = []
+    for element in arrays[0].tolist():
+        a = codec.decode(element)
+        _refuse_long(name, a)
+        elements.append(_element(value(a), codec.precision, codec.encode))
+    return codec.from_elements(elements, (len(elements),))
+
+
+def _element(answer: Answer, precision: int, round_once: RoundOnce) -> Any:
+    if isinstance(answer, Beside):
+        return answer.rounded(precision, round_once)
+    return (
+        round_once(answer) if isinstance(answer, tuple) else rounded(answer, precision, round_once)
+    )
+
+
+def _refuse_long(name: str, x: Exact) -> None:
+    if name in _REDUCED and x not in _INFINITIES and magnitude(x) > _LONGEST_ARGUMENT:
+        raise NumleanError(
+            f"{name} of a number of about 2**{magnitude(x)} takes more memory than there is"
+        )
+
+
+def _ignores_nan(scalar: KernelScalar, name: str, x: Storage, y: Storage) -> Any:
+    """Where the value does not depend on an operand that may be a NaN (clause 9.2.1)."""
+    if name == "pow":
+        return scalar.eq(x, scalar.from_float(1.0)) | scalar.eq(y, scalar.from_float(0.0))
+    if name == "hypot":
+        infinity = scalar.from_float(float("inf"))
+        return scalar.eq(scalar.abs(x), infinity) | scalar.eq(scalar.abs(y), infinity)
+    return np.zeros(x.shape, np.bool_)
+
+
+def _is_signalling(scalar: KernelScalar, x: Storage, y: Storage) -> Any:
+    if scalar.format is None:
+        return np.zeros(x.shape, np.bool_)
+    return (scalar.class_of(x) == 0) | (scalar.class_of(y) == 0)
+
+
+def _pow(a: Exact, minus_a: bool, b: Exact, minus_b: bool, p: int) -> tuple[bool, Answer]:
+    """The sign, and the magnitude, by the cases of clause 9.2.1."""
+    from mpmath import libmp
+
+    if b == ZERO or (a == ONE and not minus_a):
+        return False, ONE
+    if b == INFINITY:
+        grows = libmp.mpf_lt(ONE, a)
+        return False, (ONE if a == ONE else (INFINITY if grows != minus_b else ZERO))
+    is_integer, is_odd = b[2] >= 0, b[2] == 0
+    negative = minus_a and is_odd
+    if a in (ZERO, INFINITY):
+        return negative, (INFINITY if (a == INFINITY) != minus_b else ZERO)
+    if minus_a and not is_integer:
+        return False, NAN
+    if a == ONE:
+        return negative, ONE
+    return negative, power(a, libmp.mpf_neg(b) if minus_b else b, p)
+
+
+def _hypot(a: Exact, minus_a: bool, b: Exact, minus_b: bool, p: int) -> tuple[bool, Answer]:
+    if INFINITY in (a, b):
+        return False, INFINITY
+    if ZERO in (a, b):
+        return False, (b if a == ZERO else a)
+    return False, hypotenuse(a, b, p)
+
+
+def _atan2(y: Exact, minus_y: bool, x: Exact, minus_x: bool, p: int) -> tuple[bool, Answer]:
+    from mpmath import libmp
+
+    if y == INFINITY and x == INFINITY:
+        y = x = ONE
+    elif y == INFINITY or (x == ZERO and y != ZERO):
+        return minus_y, CONSTANTS["acos", ZERO]
+    elif x == INFINITY or y == ZERO:
+        return minus_y, ((lambda working: libmp.mpf_pi(working + 8)) if minus_x else ZERO)
+    return minus_y, angle(y, libmp.mpf_neg(x) if minus_x else x, p)
+
+
+_FUNCTIONS: Final = {"pow": _pow, "hypot": _hypot, "atan2": _atan2}

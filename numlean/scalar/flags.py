@@ -1,0 +1,47 @@
+"""Counts of the exceptions that operations raise (IEEE 754-2019, clause 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from numlean_kernels.flags import FLAGS
+
+
+@dataclass
+class Flags:
+    """How often each exception was raised.
+
+    Pass one to an operation, ``s.add(x, y, flags=flags)``: it is added to, an element's operation
+    counting once for each exception it raises.
+
+    Attributes:
+        invalid: No useful result exists, as for 0/0.
+        divide_by_zero: An exact infinity from finite operands.
+        overflow: The rounded result is beyond the range.
+        underflow: The result is tiny and inexact.
+        inexact: The result was rounded.
+    """
+
+    invalid: int = 0
+    divide_by_zero: int = 0
+    overflow: int = 0
+    underflow: int = 0
+    inexact: int = 0
+
+    def count(self, bits: Sequence[int]) -> None:
+        """Add how often each bit of the kernels' flags was set, the lowest first."""
+        for name, bit in FLAGS.items():
+            setattr(self, name, getattr(self, name) + int(bits[bit.bit_length() - 1]))
+
+    def add(self, other: Flags) -> None:
+        """Add another's counts."""
+        for name in FLAGS:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+    def __bool__(self) -> bool:
+        return any(getattr(self, name) for name in FLAGS)
+
+    def as_dict(self) -> dict[str, int]:
+        """The counts by name, in the standard's order."""
+        return {name: getattr(self, name) for name in FLAGS}

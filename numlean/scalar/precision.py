@@ -1,0 +1,14 @@
+"""The precision of a Scalar's numbers."""
+
+from __future__ import annotations
+
+from numlean.scalar.protocol import Scalar
+
+
+def precision_of(scalar: Scalar) -> int:
+    """How many bits the significand of a normal number has, the leading one included."""
+    if scalar.format is not None:
+        return scalar.format.precision
+    # A third to nearest, of p bits, ends in a one whatever p is.
+    third = scalar.div(scalar.from_float([1.0]), scalar.from_float([3.0]))
+    return int(scalar.to_exact(third)[0]._mpf_[3])

@@ -1,0 +1,355 @@
+"""The Scalar protocol: what a number is, and what the operations on arrays of them mean.
+
+A Scalar owns a *storage dtype* and operations on *storage arrays*, numpy arrays of that dtype. All
+else in numlean is written against this protocol and knows neither encodings nor devices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from numlean.scalar.elementary import ElementaryFunctions
+from numlean.scalar.flags import Flags
+from numlean_kernels.formats import Format
+from numlean_kernels.protocol import Operation
+
+Storage: TypeAlias = np.ndarray[Any, Any]
+"""An array of a Scalar's storage dtype."""
+
+Contraction: TypeAlias = Literal["separate", "fma"]
+"""How a product enters a sum: rounded by itself first, or fused."""
+
+Order: TypeAlias = Literal["ordered", "pairwise"]
+"""How a sum associates: left to right from +0, or by a balanced tree."""
+
+Axis: TypeAlias = int | tuple[int, ...] | None
+
+Indices: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
+"""Places in an array."""
+
+
+class Scalar(ElementaryFunctions, Protocol):
+    """An arithmetic on one device.
+
+    If you implement one: operations never raise for what arithmetic defines (division by zero,
+    overflow, invalid operations have values), and always raise for what it does not (an array that
+    is not yours, shapes that do not broadcast). Two Scalars that are equal compute equal bits and
+    may be mixed; others may not. ``numlean.scalar.kernel_scalar.KernelScalar`` builds all of
+    this from a table of routines. What an arithmetic has no use for (a neighbour where there is none, an
+    encoding) raises ``UnavailableError``.
+
+    Attributes:
+        name: The name under which users ask for it, options included: ``mp:200``.
+        format: The format of its encodings; None if numbers have no encoding of fixed width.
+        storage_dtype: The dtype of its arrays.
+        rounding: The rounding of every operation: ``ties_to_even``; ``unstated`` where results are
+            what somebody's library gives.
+        device: Where its operations run.
+    """
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def format(self) -> Format | None: ...  # noqa: D102
+    @property
+    def storage_dtype(self) -> np.dtype[Any]: ...  # noqa: D102
+    @property
+    def rounding(self) -> str: ...  # noqa: D102
+    @property
+    def device(self) -> str: ...  # noqa: D102
+
+    def describe(self) -> str:
+        """One line for people: what a number is and where it is computed."""
+
+    def renewed(self) -> Scalar:
+        """The same arithmetic as if never used: its random bits, if any, start anew.
+
+        A run takes a Scalar of its own by this. Where nothing is random, the Scalar itself.
+        """
+
+    def begin(self, step: int) -> None:
+        """Told before each step of a run, so that its random bits are a function of the step."""
+
+    def recorded(self, operations: list[Operation]) -> Scalar:
+        """The same arithmetic, whose operations are also recorded, so that they can be done again.
+
+        Conversions are not: what they give counts as constant.
+
+        Raises:
+            UnavailableError: What the Scalar does cannot be done again by a record.
+        """
+
+    def program(self, operations: Sequence[Operation]) -> Callable[[], None]:
+        """What does recorded operations again, in order, on the same arrays."""
+
+    def from_float(self, values: ArrayLike) -> Storage:
+        """Round binary64 values once. A NaN gives the default NaN."""
+
+    def to_float(self, x: Storage) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """The values as binary64: exact where that embeds the format, else rounded once."""
+
+    def from_int(self, values: ArrayLike) -> Storage:
+        """Round integers once."""
+
+    def to_int(
+        self,
+        x: Storage,
+        rounding: str = "toward_zero",
+        *,
+        width: int = 64,
+        saturate: bool = False,
+        flags: Flags | None = None,
+    ) -> np.ndarray[Any, np.dtype[np.signedinteger[Any]]]:
+        """The values rounded to integers of 32 or 64 bits, in a direction (clause 5.8).
+
+        With ``saturate``, what lies beyond the range becomes its nearest end and a NaN 0, which
+        raises the flag invalid.
+
+        Raises:
+            NumleanError: A value is a NaN, infinite, or beyond the range, and ``saturate`` is off.
+        """
+
+    def from_bits(self, bits: ArrayLike) -> Storage:
+        """Take encodings, unsigned integers, as they are.
+
+        Raises:
+            UnavailableError: The Scalar has no encoding.
+        """
+
+    def to_bits(self, x: Storage) -> np.ndarray[Any, np.dtype[np.unsignedinteger[Any]]]:
+        """The encodings.
+
+        Raises:
+            UnavailableError: The Scalar has no encoding.
+        """
+
+    def from_exact(self, values: ArrayLike) -> Storage:
+        """Round exact values once: ``mpmath.mpf`` of any precision, or Python integers."""
+
+    def to_exact(self, x: Storage) -> Storage:
+        """The exact values, as an object array of ``mpmath.mpf``; -0 becomes 0."""
+
+    def from_string(self, texts: str | list[str]) -> Storage:
+        """Round numbers such as ``0.1``, ``-2.5e-3``, ``1/3``, ``0x1.8p-4``, ``inf``, ``nan`` once.
+
+        Raises:
+            NumleanError: A text is no number.
+        """
+
+    def to_string(self, x: Storage) -> list[str]:
+        """The shortest decimals that ``from_string`` takes back to the same numbers."""
+
+    def to_bytes(self, x: Storage) -> bytes:
+        """The array's elements in C order, in a form equal exactly for identical elements."""
+
+    def add(self, x: Storage, y: Storage, *, flags: Flags | None = None) -> Storage:
+        """The sums x + y; arrays broadcast, here and below.
+
+        ``flags``, here and below, is added the exceptions that are raised.
+        """
+
+    def sub(self, x: Storage, y: Storage, *, flags: Flags | None = None) -> Storage:
+        """The differences x - y, which are add(x, neg(y))."""
+
+    def mul(self, x: Storage, y: Storage, *, flags: Flags | None = None) -> Storage:
+        """The products x * y."""
+
+    def div(self, x: Storage, y: Storage, *, flags: Flags | None = None) -> Storage:
+        """The quotients x / y; a nonzero number over zero is infinite, 0/0 a NaN."""
+
+    def sqrt(self, x: Storage, *, flags: Flags | None = None) -> Storage:
+        """The square roots; of a negative number, a NaN."""
+
+    def fma(self, x: Storage, y: Storage, z: Storage, *, flags: Flags | None = None) -> Storage:
+        """Each x * y + z, rounded once."""
+
+    def rem(self, x: Storage, y: Storage) -> Storage:
+        """Each x - y*n, n the integer nearest x/y, ties to even; exact."""
+
+    def round_to_integral(self, x: Storage, rounding: str | None = None) -> Storage:
+        """The nearest integers, in a direction such as ``toward_zero``; by default its own."""
+
+    def scale_b(self, x: Storage, n: ArrayLike) -> Storage:
+        """Each x * 2**n for integers n, rounded once."""
+
+    def log_b(self, x: Storage) -> Storage:
+        """The exponents e of numbers m * 2**e with 1 <= |m| < 2; log_b(+-0) is -inf."""
+
+    def next_up(self, x: Storage) -> Storage:
+        """The least numbers that are greater."""
+
+    def next_down(self, x: Storage) -> Storage:
+        """The greatest numbers that are less."""
+
+    def copy_sign(self, x: Storage, y: Storage) -> Storage:
+        """Each x with the sign of y."""
+
+    def total_order(self, x: Storage, y: Storage) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """Where x comes before y, or is y, in the order of all encodings (clause 5.10)."""
+
+    def class_of(self, x: Storage) -> np.ndarray[Any, np.dtype[np.int8]]:
+        """What kind each number is, as an index of ``numlean.CLASSES`` (clause 5.7.2)."""
+
+    def neg(self, x: Storage) -> Storage:
+        """Each number with its sign changed."""
+
+    def abs(self, x: Storage) -> Storage:
+        """The magnitudes."""
+
+    def minimum(self, x: Storage, y: Storage) -> Storage:
+        """The lesser of two; a NaN propagates; -0 is below +0."""
+
+    def maximum(self, x: Storage, y: Storage) -> Storage:
+        """The greater of two; a NaN propagates; -0 is below +0."""
+
+    def min_num(self, x: Storage, y: Storage) -> Storage:
+        """The lesser of two; one quiet NaN yields the other operand."""
+
+    def max_num(self, x: Storage, y: Storage) -> Storage:
+        """The greater of two; one quiet NaN yields the other operand."""
+
+    def compare(self, x: Storage, y: Storage) -> np.ndarray[Any, np.dtype[np.int8]]:
+        """Give -1 for less, 0 for equal, 1 for greater, 2 for unordered."""
+
+    def eq(self, x: Storage, y: Storage) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """Where x == y: false for NaNs, true for zeros of either sign."""
+
+    def lt(self, x: Storage, y: Storage) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """Where x < y: false for NaNs."""
+
+    def le(self, x: Storage, y: Storage) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """Where x <= y: false for NaNs."""
+
+    def matmul(self, a: Storage, b: Storage, *, contraction: Contraction = "separate") -> Storage:
+        """The product of matrices (n, k) and (k, m), of shape (n, m).
+
+        Each element starts from +0 and adds a[i, k] * b[k, j] for ascending k, the product rounded
+        by itself or, with ``contraction="fma"``, fused.
+
+        Raises:
+            ShapeError: The arrays are not two matrices that fit.
+        """
+
+    def bmm(self, a: Storage, b: Storage, *, contraction: Contraction = "separate") -> Storage:
+        """The products of matrices, batches (m, n, k) and (m, k, l), of shape (m, n, l).
+
+        Each is what ``matmul`` gives.
+
+        Raises:
+            ShapeError: The arrays are not two batches of matrices that fit.
+        """
+
+    def sum(
+        self, x: Storage, axis: Axis = None, *, keepdims: bool = False, reduction: Order = "ordered"
+    ) -> Storage:
+        """The sums along an axis, several (in C order), or all.
+
+        Ordered: +0, then each element added for ascending index. Pairwise: the balanced binary
+        tree that splits an index range at the largest power of two below its length.
+
+        Raises:
+            ShapeError: There is no such axis.
+        """
+
+    def max(self, x: Storage, axis: int = -1, *, keepdims: bool = False) -> Storage:
+        """The greatest along an axis: ``maximum`` of all elements for ascending index.
+
+        Raises:
+            ShapeError: There is no such axis, or it is empty.
+        """
+
+    def scatter_add(self, x: Storage, index: Indices, shape: tuple[int, ...]) -> Storage:
+        """An array of ``shape`` into whose cells the elements of x are added, from +0.
+
+        Element i of x, in C order, belongs to the cell ``index[i]``, counted in C order, or to none
+        if that is -1; a cell's elements are added for ascending i. If x has more axes than the
+        index, elements and cells are arrays of their extents.
+
+        Raises:
+            ShapeError: The index does not fit x or ``shape``, or names a cell that there is not.
+        """
+
+    def argmax(self, x: Storage, axis: int = -1) -> Indices:
+        """The place along an axis of the first of the greatest: none there is greater.
+
+        Zeros are equal; where there are NaNs, it is the place of the first.
+
+        Raises:
+            ShapeError: There is no such axis, or it is empty.
+        """
+
+    # What moves numbers and computes nothing.
+
+    def move(self, x: Storage, z: Storage) -> None:
+        """Write the elements of x into z, an array or a view of the same shape."""
+
+    def copy(self, x: Storage) -> Storage:
+        """The elements of a view, such as a transposed or a broadcast array, in C order."""
+
+    def concat(self, arrays: Sequence[Storage], axis: int) -> Storage:
+        """Arrays one after the other along an axis.
+
+        Raises:
+            ShapeError: Their shapes do not fit.
+        """
+
+    def place(self, x: Storage, shape: tuple[int, ...], where: tuple[slice, ...]) -> Storage:
+        """An array of ``shape`` that has x at ``where`` and +0 elsewhere."""
+
+    def take(self, x: Storage, index: Indices, *, row_axes: int = 0) -> Storage:
+        """The elements of x at places counted in C order; +0 at -1.
+
+        With ``row_axes``, the last axes of x stay together, and what is counted and taken are
+        arrays of their extents.
+
+        Raises:
+            ShapeError: The index names a place that there is not.
+        """
+
+    def pick(self, x: Storage, index: Indices, axis: int = -1) -> Storage:
+        """Along an axis, the one element of x at the place that the index has there; +0 at -1.
+
+        Raises:
+            ShapeError: The index is not of x's shape without the axis, or names a place that there
+                is not.
+        """
+
+    def spread(self, x: Storage, index: Indices, extent: int, axis: int = -1) -> Storage:
+        """An array with one more axis: x at the places that the index has there, +0 elsewhere.
+
+        What ``pick`` would take x from.
+
+        Raises:
+            ShapeError: The index is not of x's shape, or names a place beyond ``extent``.
+        """
+
+    def select(self, holds: np.ndarray[Any, np.dtype[np.bool_]], x: Storage) -> Storage:
+        """X where ``holds``, +0 elsewhere; the two broadcast."""
+
+    def fed(self, values: Callable[[], ArrayLike]) -> Storage:
+        """Binary64 values that a function gives, rounded once: asked again at every step.
+
+        It may be asked before anything else of a step is done, and so must not look at that.
+        """
+
+
+def own_copy(scalar: Scalar, array: Storage, *, is_exchanged: bool = False) -> Storage:
+    """A copy of an array in C order, in the memory that a Scalar's kernels reach best.
+
+    A Scalar whose kernels have memory of their own has a method ``own_copy(array, *,
+    is_exchanged=False)``; others need not have one.
+
+    Args:
+        scalar: Whose kernels.
+        array: What to copy.
+        is_exchanged: Whether one of kernels and host writes it, and the other reads it, again and
+            again.
+    """
+    copy: Callable[..., Storage] | None = getattr(scalar, "own_copy", None)
+    if copy is None:
+        return np.array(array, order="C")
+    return copy(array, is_exchanged=is_exchanged)

@@ -1,0 +1,122 @@
+"""Numbers as text: decimals, hexadecimals and fractions in, rounded once; the shortest decimal out.
+
+Out of a Scalar goes the decimal of fewest digits that comes back as the same number, and of those
+the nearest (G. L. Steele and J. L. White, "How to print floating-point numbers accurately", 1990).
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
+from fractions import Fraction
+from functools import partial
+from typing import Any, Final
+
+from mpmath import libmp
+
+from numlean.errors import NumleanError
+from numlean.scalar.codec import Exact
+
+_DECIMAL: Final = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(?:[eE]([+-]?\d+))?", re.ASCII)
+_HEXADECIMAL: Final = re.compile(
+    r"0[xX]([0-9a-fA-F]*)(?:\.([0-9a-fA-F]*))?(?:[pP]([+-]?\d+))?", re.ASCII
+)
+_FRACTION: Final = re.compile(r"(\d+)/(\d+)", re.ASCII)
+_LARGEST_EXPONENT: Final = 100_000
+_SPECIAL: Final = {"inf": libmp.finf, "infinity": libmp.finf, "nan": libmp.fnan}
+
+
+def read(text: str, precision: int) -> tuple[Exact, bool]:
+    """The value that a text means, to be rounded once to ``precision`` bits, and whether it is -0.
+
+    The value is cut to more bits than that, the last of them telling whether anything is missing,
+    so that rounding it is rounding the number meant.
+
+    Raises:
+        NumleanError: The text is no number, or its exponent is beyond all reason.
+    """
+    negative, unsigned = text.strip().startswith("-"), re.sub(r"^[+-]", "", text.strip())
+    value = _SPECIAL.get(unsigned.lower())
+    if value is None:
+        value = _with_sticky_bit(_magnitude(text, unsigned), precision + 64)
+    return (libmp.mpf_neg(value) if negative else value), negative and value == libmp.fzero
+
+
+def _magnitude(text: str, unsigned: str) -> Fraction:
+    if match := _DECIMAL.fullmatch(unsigned):
+        significand, exponent = Fraction(match[1]), int(match[2] or 0)
+        base = 10
+    elif (match := _HEXADECIMAL.fullmatch(unsigned)) and (match[1] or match[2]):
+        fraction = match[2] or ""
+        significand = Fraction(int((match[1] or "0") + fraction, 16), 16 ** len(fraction))
+        exponent, base = int(match[3] or 0), 2
+    elif (match := _FRACTION.fullmatch(unsigned)) and int(match[2]):
+        return Fraction(int(match[1]), int(match[2]))
+    else:
+        raise NumleanError(f"{text!r} is no number: write 0.1, -2.5e-3, 1/3, 0x1.8p-4, inf or nan")
+    if abs(exponent) > _LARGEST_EXPONENT:
+        raise NumleanError(f"the exponent of {text!r} is beyond {_LARGEST_EXPONENT}")
+    return significand * Fraction(base) ** exponent
+
+
+def _with_sticky_bit(value: Fraction, bits: int) -> Exact:
+    n, d = value.numerator, value.denominator
+    shift = bits - n.bit_length() + d.bit_length()
+    quotient, rest = divmod(n << max(shift, 0), d << max(-shift, 0))
+    exact: Exact = libmp.from_man_exp(quotient << 1 | (rest != 0), -shift - 1)
+    return exact
+
+
+def exact_decimal(value: Exact) -> Decimal:
+    """A finite value, all digits of it."""
+    sign, significand, exponent, bits = value
+    context = Context(prec=abs(exponent) + bits + 1, Emax=10**9, Emin=-(10**9))
+    power = context.power(Decimal(2), Decimal(exponent))
+    magnitude = context.multiply(Decimal(int(significand)), power)
+    return magnitude.copy_negate() if sign else magnitude  # minus would round to 28 digits
+
+
+def shortest(value: Exact, same: Any) -> str:
+    """The decimal of fewest digits of a finite nonzero value for which ``same(text)`` holds."""
+    exact = exact_decimal(value)
+    for digits in range(1, len(exact.as_tuple().digits) + 1):
+        ends = [
+            Context(prec=digits, rounding=rounding, Emax=10**9, Emin=-(10**9)).plus(exact)
+            for rounding in (ROUND_FLOOR, ROUND_CEILING)
+        ]
+        for end in sorted(ends, key=partial(_preference, exact)):
+            if same(text := plain(end)):
+                return text
+    return plain(exact)
+
+
+def _preference(exact: Decimal, end: Decimal) -> tuple[Fraction, bool]:
+    """The nearer first; of two equally near the one whose last digit is even."""
+    return abs(Fraction(end) - Fraction(exact)), end.as_tuple().digits[-1] % 2 == 1
+
+
+def plain(number: Decimal) -> str:
+    """A decimal as Python writes floats: positional near one, else with an exponent."""
+    if number == 0:
+        return "0.0"
+    sign, digits, exponent = number.as_tuple()
+    text = "".join(map(str, digits)).rstrip("0")
+    point = len(digits) + int(exponent)
+    if -4 < point <= 16:
+        whole, part = (text[:point], text[point:]) if point > 0 else ("", "0" * -point + text)
+        body = f"{whole.ljust(max(point, 0), '0') or '0'}.{part or '0'}"
+    else:
+        body = f"{text[0]}{'.' + text[1:] if text[1:] else ''}e{point - 1:+03d}"
+    return ("-" if sign else "") + body
+
+
+def hexadecimal(value: Exact) -> str:
+    """A finite value as C's %a writes it, with no more digits than needed: 0x1.8p+1."""
+    sign, significand, exponent, bits = value
+    if significand == 0:
+        return "0x0p+0"
+    fraction_bits = bits - 1
+    digits = -(-fraction_bits // 4)
+    fraction = (int(significand) << (4 * digits - fraction_bits)) & ((1 << 4 * digits) - 1)
+    body = f"0x1{f'.{fraction:0{digits}x}' if digits else ''}p{exponent + fraction_bits:+d}"
+    return ("-" if sign else "") + body

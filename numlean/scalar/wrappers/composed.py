@@ -1,0 +1,100 @@
+"""Matrix products and sums made of a Scalar's own elementwise operations, in the stated order.
+
+For Scalars whose single operations do more than compute: count their flags, or draw random bits.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+
+from numlean.errors import ShapeError, UnknownNameError
+from numlean.scalar.protocol import Axis, Contraction, Indices, Order, Storage
+from numlean.scalar.shapes import axes_of, batches, cells, kept_shape, places
+
+
+class Elementwise(Protocol):
+    """The operations that products and sums consist of."""
+
+    def from_float(self, values: Any) -> Storage: ...  # noqa: D102
+    def add(self, x: Storage, y: Storage) -> Storage: ...  # noqa: D102
+    def mul(self, x: Storage, y: Storage) -> Storage: ...  # noqa: D102
+    def fma(self, x: Storage, y: Storage, z: Storage) -> Storage: ...  # noqa: D102
+    def take(self, x: Storage, index: Indices, *, row_axes: int = 0) -> Storage: ...  # noqa: D102
+
+
+def matmul(scalar: Elementwise, a: Storage, b: Storage, contraction: Contraction) -> Storage:
+    """The product of two matrices: :meth:`numlean.scalar.protocol.Scalar.matmul`."""
+    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[0]:
+        raise ShapeError(f"matmul takes shapes (n, k) and (k, m); got {a.shape} and {b.shape}")
+    return _products(scalar, a, b, (a.shape[0], b.shape[1]), contraction)
+
+
+def bmm(scalar: Elementwise, a: Storage, b: Storage, contraction: Contraction) -> Storage:
+    """The products of matrices in batches: :meth:`numlean.scalar.protocol.Scalar.bmm`."""
+    return _products(scalar, a, b, batches(a, b), contraction)
+
+
+def _products(
+    scalar: Elementwise,
+    a: Storage,
+    b: Storage,
+    shape: tuple[int, ...],
+    contraction: Contraction,
+) -> Storage:
+    if contraction not in ("separate", "fma"):
+        raise UnknownNameError("contraction", contraction, ("separate", "fma"))
+    z = scalar.from_float(np.zeros(shape))
+    for k in range(a.shape[-1]):
+        column, row = a[..., k : k + 1], b[..., k : k + 1, :]
+        if contraction == "fma":
+            z = scalar.fma(column, row, z)
+        else:
+            z = scalar.add(z, scalar.mul(column, row))
+    return z
+
+
+def total(scalar: Elementwise, x: Storage, axis: Axis, keepdims: bool, reduction: Order) -> Storage:
+    """The sums along axes: :meth:`numlean.scalar.protocol.Scalar.sum`."""
+    if reduction not in ("ordered", "pairwise"):
+        raise UnknownNameError("reduction", reduction, ("ordered", "pairwise"))
+    axes = axes_of(axis, x.ndim)
+    kept = tuple(k for k in range(x.ndim) if k not in axes)
+    shape = tuple(x.shape[k] for k in kept)
+    summed = x.transpose(*axes, *kept)
+    terms = [summed[(*place, ...)] for place in np.ndindex(*summed.shape[: len(axes)])]
+    if reduction == "pairwise" and terms:
+        z = _tree(scalar, terms)
+    else:
+        z = scalar.from_float(np.zeros(shape))
+        for term in terms:
+            z = scalar.add(z, term)
+    return z.reshape(kept_shape(x.shape, axis) if keepdims else shape)
+
+
+def scatter_add(scalar: Elementwise, x: Storage, index: Indices, shape: tuple[int, ...]) -> Storage:
+    """Elements added into cells: :meth:`numlean.scalar.protocol.Scalar.scatter_add`.
+
+    In rounds: the first element of every cell, then the second, +0 where there is none; adding +0
+    to a sum that started from +0 changes nothing.
+    """
+    count, _ = cells(x, index, shape)
+    flat = places(index, index.shape, count)
+    order = np.argsort(flat, kind="stable")
+    order = order[np.searchsorted(flat[order], 0) :]
+    owners = flat[order]
+    turn = np.arange(len(owners)) - np.searchsorted(owners, owners)
+    z = scalar.from_float(np.zeros((count, *x.shape[index.ndim :])))
+    for k in range(int(turn.max(initial=-1)) + 1):
+        sources = np.full(count, -1)
+        sources[owners[turn == k]] = order[turn == k]
+        z = scalar.add(z, scalar.take(x, sources, row_axes=x.ndim - index.ndim))
+    return z.reshape(shape)
+
+
+def _tree(scalar: Elementwise, terms: list[Storage]) -> Storage:
+    while len(terms) > 1:
+        pairs = [scalar.add(*terms[k : k + 2]) for k in range(0, len(terms) - 1, 2)]
+        terms = pairs + terms[2 * len(pairs) :]
+    return terms[0]

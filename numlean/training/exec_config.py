@@ -1,0 +1,132 @@
+"""How a program is to be executed, by flags that any script can take."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+from numlean.errors import NumleanError, UnknownNameError
+from numlean.scalar.protocol import Scalar
+from numlean.training import BACKENDS, Options, Runner, Task, instantiate, scalar_for
+
+T = TypeVar("T")
+
+_VALUED: Final = {"--dtype": "dtype", "--backend": "backend", "--device": "device"}
+_ALONE: Final[dict[str, dict[str, Any]]] = {
+    "--cpu": {"device": "cpu"},
+    "--cuda": {"device": "cuda"},
+    "--fast-kernels": {"fast_kernels": True},
+}
+_FLAGS: Final = (*_VALUED, *_ALONE)
+
+
+@dataclass(frozen=True)
+class ExecConfig:
+    """In which arithmetic, where and how to run.
+
+    Attributes:
+        dtype: The arithmetic, as ``get_scalar`` takes it.
+        backend: How a step is executed.
+        device: Where; None for where the dtype runs best.
+        fast_kernels: Whether to compute by faster kernels of the same bits.
+    """
+
+    dtype: str = "ieee32exec"
+    backend: str = BACKENDS[0]
+    device: str | None = None
+    fast_kernels: bool = False
+
+    @classmethod
+    def parse_and_strip(cls, argv: Sequence[str]) -> tuple[ExecConfig, list[str]]:
+        """The configuration that flags among the arguments ask for, and the other arguments.
+
+        Flags are ``--dtype V``, ``--backend V``, ``--device V`` (or ``--dtype=V`` and so on, each
+        at most once), ``--cpu``, ``--cuda`` (of these and ``--device`` the last wins) and
+        ``--fast-kernels``. Arguments from ``--`` on are left alone.
+
+        Raises:
+            NumleanError: A value is missing, unknown (the message lists those that are known) or
+                given twice.
+        """
+        settings: dict[str, Any] = {}
+        rest, seen, words = list[str](), set[str](), iter(argv)
+        for word in words:
+            if word == "--":
+                rest += [word, *words]
+                break
+            flag = word.partition("=")[0]
+            if flag not in _FLAGS:
+                rest.append(word)
+                continue
+            _require(flag in _ALONE or flag not in seen, f"{flag} is given twice: {word!r}")
+            seen.add(flag)
+            settings |= _setting(flag, word, words)
+        return cls(**settings)._checked(), rest
+
+    @classmethod
+    def parse(cls, argv: Sequence[str]) -> ExecConfig:
+        """The configuration that the arguments ask for, all of which are its flags.
+
+        Raises:
+            NumleanError: One is not, or is wrong.
+        """
+        config, rest = cls.parse_and_strip(argv)
+        _require(not rest, f"unknown arguments: {' '.join(rest)}; known: {', '.join(_FLAGS)}")
+        return config
+
+    @property
+    def scalar(self) -> Scalar:
+        """The arithmetic.
+
+        Raises:
+            NumleanError: There is none like it.
+        """
+        return scalar_for(self.dtype, self.options())
+
+    def options(self, *, seed: int = 0) -> Options:
+        """What ``instantiate`` is to be told beside the dtype."""
+        return Options(self.backend, self.device, self.fast_kernels, seed)
+
+    def log(self, log: Callable[[str], None] = print) -> None:
+        """Give one line a setting."""
+        log(f"dtype: {self.dtype}")
+        log(f"backend: {self.backend}")
+        log(f"device: {self.scalar.device}")
+        log(f"fast kernels: {'on' if self.fast_kernels else 'off'}")
+
+    def _checked(self) -> ExecConfig:
+        if self.backend not in BACKENDS:
+            raise UnknownNameError("backend", self.backend, BACKENDS)
+        _ = self.scalar
+        return self
+
+
+def run(task: Task, argv: Sequence[str], k: Callable[[Runner, list[str]], T]) -> T:
+    """Call ``k`` with a runner of the task and the arguments that are left.
+
+    Flags that :class:`ExecConfig` knows are taken from the arguments, and what they ask for is
+    printed.
+
+    Raises:
+        NumleanError: A flag is wrong.
+    """
+    config, rest = ExecConfig.parse_and_strip(argv)
+    config.log()
+    return k(instantiate(task, config.dtype, config.options()), rest)
+
+
+def _setting(flag: str, word: str, following: Iterator[str]) -> dict[str, Any]:
+    """What a flag sets; its value is in its own word, or the next."""
+    _, equals, value = word.partition("=")
+    if flag in _ALONE:
+        _require(not equals, f"{flag} takes no value: {word!r}")
+        return _ALONE[flag]
+    given = value if equals else next(following, None)
+    _require(given is not None, f"{flag} needs a value, as in {flag} VALUE")
+    return {_VALUED[flag]: given}
+
+
+def _require(holds: bool, rule: str) -> None:
+    if not holds:
+        raise NumleanError(rule)

@@ -1,0 +1,1 @@
+"""Training loops: over samples, over minibatches, over the epochs of a loader."""

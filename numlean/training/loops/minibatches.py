@@ -1,0 +1,62 @@
+"""Training on minibatches, one update each: what the command line and crosscheck do."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+from numlean.autograd.tensor import Tensor
+from numlean.data import Dataset, minibatches
+from numlean.training.config import TrainConfig
+from numlean.training.loops.resume_point import going_on, steps_made
+from numlean.training.report import Log, OnStep, TrainReport, line
+from numlean.training.runner import Runner
+from numlean.training.stepper import Stepper
+
+
+def train_minibatches(
+    runner: Runner,
+    config: TrainConfig,
+    dataset: Dataset,
+    *,
+    log: Log = print,
+    on_step: OnStep | None = None,
+    stepper: Stepper | None = None,
+) -> TrainReport:
+    """Train a runner as ``run_steps`` does, log, and measure the mean loss before and after."""
+
+    def log_too(stepper: Stepper, loss: Tensor) -> bool | None:
+        step = stepper.step_count - 1
+        if config.logs(step):
+            log(line("step", step, loss))
+        return None if on_step is None else on_step(stepper, loss)
+
+    runner.train()
+    before = runner.mean_loss(dataset)
+    run_steps(runner, config, dataset, on_step=log_too, stepper=stepper)
+    return TrainReport(before, runner.mean_loss(dataset))
+
+
+def run_steps(
+    runner: Runner,
+    config: TrainConfig,
+    dataset: Dataset,
+    *,
+    on_step: OnStep | None = None,
+    stepper: Stepper | None = None,
+) -> Stepper:
+    """Update a runner on minibatches, one update each, in an order that the seed names.
+
+    Nothing is logged. The runner is left in training mode. A stepper that has made some of the
+    steps makes the others, on the batches that are left.
+
+    Raises:
+        NumleanError: The stepper is another runner's, or has made more steps than are asked for.
+    """
+    stepper = going_on(stepper, runner, config.optimizer, config.scheduler)
+    made = steps_made(stepper, 1, config.steps)
+    batches = minibatches(dataset, config.batch_size, seed=config.seed, start=made)
+    for batch in islice(batches, config.steps - made):
+        loss = stepper.step(batch)
+        if on_step is not None and on_step(stepper, loss):
+            break
+    return stepper

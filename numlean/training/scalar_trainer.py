@@ -1,0 +1,129 @@
+"""The lowest level of training: a program that gives one number, and its parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from numlean.autograd import value_and_gradient
+from numlean.autograd.tensor import Tensor
+from numlean.data import Sample
+from numlean.nn.layer import Clock, Mode
+from numlean.optim import Cast, Optimizer, checked_rate, sgd
+from numlean.scalar.protocol import Scalar
+from numlean.training import Options, Task, instantiate
+from numlean.training.update import merged
+
+Program: TypeAlias = Callable[[Sequence[Tensor], Any, Any], Tensor]
+"""A number, of shape (), from parameters, an input and a target."""
+
+
+class ScalarTrainer:
+    """Evaluates a program, differentiates it and improves its parameters, one sample at a time.
+
+    There is no runner and no mode: the program is what it is, and buffers stay as they are.
+
+    Attributes:
+        program: What is trained.
+        params: The parameters and buffers, as the program takes them.
+        optimizer: The rule of the updates.
+        state: What the optimizer remembers.
+        step_count: Updates so far.
+        clock: Which step it is, for programs that draw at random.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        params: Sequence[Tensor],
+        optimizer: Optimizer = sgd(0.01),
+        *,
+        is_trainable: Sequence[bool] | None = None,
+        cast: Cast | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        """A trainer that has made no step.
+
+        Args:
+            program: What is to be trained.
+            params: Its parameters to begin with; at least one, all of one Scalar.
+            optimizer: By which rule.
+            is_trainable: Which parameters have a gradient; by default all.
+            cast: How hyperparameters enter the Scalar; by default with one rounding.
+            clock: The one that the program reads, if it does.
+        """
+        scalar = params[0].scalar
+        self.program = program
+        self.params = list(params)
+        self.optimizer = optimizer
+        self.step_count = 0
+        self.clock = clock or Clock()
+        self._scalar = scalar
+        self._cast = cast or (lambda value: Tensor.of(scalar, value))
+        self._is_trainable = [True] * len(params) if is_trainable is None else list(is_trainable)
+        self.state = optimizer.initial(self._trained, self._cast)
+
+    @classmethod
+    def of(
+        cls,
+        task: Task,
+        scalar: Scalar | str,
+        optimizer: Optimizer = sgd(0.01),
+        *,
+        mode: Mode = Mode.TRAIN,
+        options: Options | None = None,
+    ) -> ScalarTrainer:
+        """A trainer of a task's loss in a mode, its parameters drawn as ``instantiate`` does."""
+        runner = instantiate(task, scalar, options)
+        module = task.module_def(mode, runner.clock)
+
+        def program(params: Sequence[Tensor], x: Any, y: Any) -> Tensor:
+            return module(params, *runner.batch(Sample(x, y)))
+
+        return cls(
+            program,
+            runner.params,
+            optimizer,
+            is_trainable=[spec.is_trainable for spec in task.model.parameters],
+            cast=runner.tensor,
+            clock=runner.clock,
+        )
+
+    def forward_t(self, x: Any, y: Any) -> Tensor:
+        """The program's number for a sample."""
+        return self.program(self.params, x, y)
+
+    def backward_t(self, x: Any, y: Any) -> list[Tensor]:
+        """Its gradient by every parameter; zeros by buffers."""
+        gradients = self._loss_and_gradient(x, y)[1]
+        zeros = [Tensor.of(p.scalar, np.zeros(p.shape)) for p in self.params]
+        return merged(self._is_trainable, gradients, zeros)
+
+    def step_t(self, x: Any, y: Any) -> Tensor:
+        """Update the parameters once; return the program's number before."""
+        self.clock.step = self.step_count
+        self._scalar.begin(self.step_count)
+        loss, gradients = self._loss_and_gradient(x, y)
+        trained, self.state = self.optimizer.update(
+            self._trained,
+            gradients,
+            self.state,
+            rate=self._cast(checked_rate("lr", self.optimizer.lr)),
+            cast=self._cast,
+        )
+        self.params = merged(self._is_trainable, trained, self.params)
+        self.step_count += 1
+        return loss
+
+    @property
+    def _trained(self) -> list[Tensor]:
+        pairs = zip(self.params, self._is_trainable, strict=True)
+        return [p for p, is_trainable in pairs if is_trainable]
+
+    def _loss_and_gradient(self, x: Any, y: Any) -> tuple[Tensor, list[Tensor]]:
+        def number(trained: Sequence[Tensor]) -> Tensor:
+            return self.program(merged(self._is_trainable, trained, self.params), x, y)
+
+        return value_and_gradient(number, self._trained)

@@ -1,0 +1,75 @@
+"""From a task to a trained runner."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import overload
+
+from numlean.data import DataLoader, Dataset, Sample
+from numlean.errors import NumleanError
+from numlean.scalar.protocol import Scalar
+from numlean.training.config import LoaderTrainConfig, TrainConfig
+from numlean.training.loops.epochs import train_loader
+from numlean.training.loops.samples import train_dataset, train_samples
+from numlean.training.options import Options
+from numlean.training.report import Log, OnStep, TrainReport
+from numlean.training.runner import Runner, instantiate
+from numlean.training.task import Task
+
+
+@overload
+def train(
+    task: Task,
+    scalar: Scalar | str,
+    config: TrainConfig,
+    data: Dataset | Sequence[Sample],
+    options: Options | None = None,
+    *,
+    log: Log = print,
+    on_step: OnStep | None = None,
+) -> tuple[Runner, TrainReport]: ...
+@overload
+def train(
+    task: Task,
+    scalar: Scalar | str,
+    config: LoaderTrainConfig,
+    data: DataLoader,
+    options: Options | None = None,
+    *,
+    log: Log = print,
+    on_step: OnStep | None = None,
+) -> tuple[Runner, TrainReport, DataLoader]: ...
+def train(
+    task: Task,
+    scalar: Scalar | str,
+    config: TrainConfig | LoaderTrainConfig,
+    data: Dataset | Sequence[Sample] | DataLoader,
+    options: Options | None = None,
+    *,
+    log: Log = print,
+    on_step: OnStep | None = None,
+) -> tuple[Runner, TrainReport] | tuple[Runner, TrainReport, DataLoader]:
+    """Instantiate a task and train it.
+
+    That is done by ``train_samples``, ``train_dataset`` or ``train_loader``, as the data are.
+
+    Returns:
+        The runner and the report; of a loader, also the loader after the last epoch.
+
+    Raises:
+        NumleanError: A loader comes without a configuration in epochs, or other data with one.
+    """
+    if isinstance(data, DataLoader) is not isinstance(config, LoaderTrainConfig):
+        raise NumleanError(
+            "a DataLoader is trained on by epochs(n, ...), other data by steps(n, ...); got"
+            f" {type(data).__name__} and {type(config).__name__}"
+        )
+    runner = instantiate(task, scalar, options)
+    if isinstance(data, DataLoader):
+        assert isinstance(config, LoaderTrainConfig)
+        report, loader = train_loader(runner, config, data, log=log, on_step=on_step)
+        return runner, report, loader
+    assert isinstance(config, TrainConfig)
+    if isinstance(data, Dataset):
+        return runner, train_dataset(runner, config, data, log=log, on_step=on_step)
+    return runner, train_samples(runner, config, data, log=log, on_step=on_step)

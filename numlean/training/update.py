@@ -1,0 +1,72 @@
+"""One update of a task's parameters as a function, whoever carries it out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+from numlean.autograd import Tape, value_and_gradient
+from numlean.autograd.tensor import Tensor
+from numlean.nn.layer import Clock, Context, Mode
+from numlean.optim import Cast, Optimizer, State
+from numlean.training.task import Task
+
+Update: TypeAlias = Callable[
+    [Sequence[Tensor], State, Tensor, Tensor, Tensor], tuple[Tensor, list[Tensor], State]
+]
+"""``update(params, state, x, y, rate) -> (loss, params, state)``; the loss is that before it."""
+
+
+def loss_and_gradient(
+    task: Task,
+    context: Context,
+    params: Sequence[Tensor],
+    x: Tensor,
+    y: Tensor,
+    *,
+    new_tape: Callable[[], Tape] = Tape,
+) -> tuple[Tensor, list[Tensor]]:
+    """The loss of a batch, and its gradient by every parameter that is no buffer, in order."""
+    is_trainable = [spec.is_trainable for spec in task.model.parameters]
+    program = task.loss_in(context)
+
+    def loss(trained: Sequence[Tensor]) -> Tensor:
+        return program(merged(is_trainable, trained, params), x, y)
+
+    return value_and_gradient(loss, trainable(task, params), new_tape=new_tape)
+
+
+def make_update(
+    task: Task, optimizer: Optimizer, clock: Clock, cast: Cast, *, new_tape: Callable[[], Tape]
+) -> Update:
+    """The update of a task in training, by an optimizer; buffers are refreshed by the batch."""
+    is_trainable = [spec.is_trainable for spec in task.model.parameters]
+    names = [spec.name for spec in task.model.parameters]
+
+    def update(
+        params: Sequence[Tensor], state: State, x: Tensor, y: Tensor, rate: Tensor
+    ) -> tuple[Tensor, list[Tensor], State]:
+        refreshed: dict[str, Tensor] = {}
+        context = Context(Mode.TRAIN, clock, refreshed=refreshed)
+        loss, gradients = loss_and_gradient(task, context, params, x, y, new_tape=new_tape)
+        trained, state = optimizer.update(
+            trainable(task, params), gradients, state, rate=rate, cast=cast
+        )
+        kept = [refreshed.get(name, p) for name, p in zip(names, params, strict=True)]
+        return loss, merged(is_trainable, trained, kept), state
+
+    return update
+
+
+def trainable(task: Task, params: Sequence[Tensor]) -> list[Tensor]:
+    """The parameters that are no buffers."""
+    specs = task.model.parameters
+    return [p for p, spec in zip(params, specs, strict=True) if spec.is_trainable]
+
+
+def merged(
+    is_trainable: Sequence[bool], trained: Sequence[Tensor], params: Sequence[Tensor]
+) -> list[Tensor]:
+    """All parameters, those that are trained taken from a list of their own."""
+    own = iter(trained)
+    return [next(own) if trains else p for trains, p in zip(is_trainable, params, strict=True)]

@@ -1,0 +1,144 @@
+"""What an installation consists of, and whether each device computes the bits it ought to."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from numlean.digest import parameters_of, state_digest
+from numlean.errors import UnavailableError
+from numlean.scalar.protocol import Scalar
+from numlean.scalar.registry import get_scalar
+from numlean.tasks import get_task
+from numlean.training import Options, instantiate, run_steps
+
+PACKAGES: Final = (
+    *("numpy", "numba", "llvmlite", "mpmath", "scikit-learn"),
+    *("gmpy2", "softfloat", "torch", "numba-cuda", "cuda-core", "cuda-bindings"),
+    *("nvidia-nvvm", "nvidia-nvjitlink", "nvidia-cuda-runtime"),
+)
+"""What an installation has, or may have."""
+
+EXPECTED: Final = {
+    "float32": "529344f5c63e6130",
+    "float64": "3aaa0c09811add54",
+    "ieee32exec": "529344f5c63e6130",
+    "bfloat16": "e7636eac25a13277",
+    "float32 training": "64da6c3cba59942d",
+    "ieee32exec training": "64da6c3cba59942d",
+}
+"""Of each part of the check, the first digits of the digest of its bits.
+
+The bits of hardware and emulation are the same, payloads of NaNs among them."""
+
+_COUNT: Final = 48
+_ODD: Final = 0x9E3779B97F4A7C15
+_STEPS: Final = 3
+
+
+def versions() -> dict[str, str]:
+    """The versions of Python and of the packages that matter; "not installed" of the others."""
+    found = {"numlean": _version_of("numlean"), "python": platform.python_version()}
+    return found | {name: _version_of(name) for name in PACKAGES}
+
+
+def machine() -> dict[str, str]:
+    """The processor, the threads this process may use, and where compiled kernels are kept."""
+    from llvmlite import binding
+
+    from numlean_kernels.targets.cache import folder
+
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return {
+        "system": platform.platform(),
+        "processor": f"{_processor()} ({binding.get_host_cpu_name()} to LLVM)",
+        "threads": f"{usable} of {os.cpu_count()}",
+        "kernels kept in": folder(),
+    }
+
+
+def gpu() -> dict[str, str]:
+    """What CUDA says of itself; empty where it is not installed."""
+    try:
+        from numlean_kernels.targets.cuda import described
+    except ImportError:
+        return {}
+    return described()
+
+
+def wrong_parts(device: str) -> list[str]:
+    """The parts of a device's check that do not give the expected bits.
+
+    Operations on encodings of all kinds (subnormal, infinite and NaN), products and sums; and a
+    few steps of a training, eager and compiled.
+
+    Raises:
+        UnavailableError: There is no such device here.
+    """
+    return [part for part, found in digests(device).items() if found != {EXPECTED[part]}]
+
+
+def digests(device: str) -> dict[str, set[str]]:
+    """The digests of all parts of a device's check; a training has one for each backend.
+
+    Raises:
+        UnavailableError: There is no such device here.
+    """
+    found: dict[str, set[str]] = {}
+    for part in EXPECTED:
+        dtype, *training = part.split()
+        if training:
+            found[part] = {_trained(dtype, device, name) for name in ("eager", "compiled")}
+        else:
+            found[part] = {_computed(get_scalar(dtype, device))}
+    return found
+
+
+def _computed(s: Scalar) -> str:
+    if s.format is None:
+        raise UnavailableError(f"the check is of formats; {s.name} has none")
+    width = s.format.width
+    bits = [k * _ODD % (1 << 64) >> (64 - width) for k in range(3 * _COUNT)]
+    x, y, z = s.from_bits(np.array(bits, s.format.storage_dtype)).reshape(3, _COUNT)
+    small = s.scale_b(x, np.full(_COUNT, -100))  # many are subnormal
+    numbers = s.from_float(np.array(bits[:_COUNT]) / 2.0**width - 0.25)
+    a, b = numbers.reshape(6, 8), numbers.reshape(8, 6)
+    results = [s.add(x, y), s.sub(x, y), s.mul(x, y), s.div(x, y), s.sqrt(x), s.fma(x, y, z)]
+    results += [s.mul(small, numbers), s.sub(s.mul(numbers, numbers), numbers)]
+    results += [s.minimum(x, y), s.exp(numbers), s.matmul(a, b), s.matmul(a, b, contraction="fma")]
+    results += [s.sum(a, 1), s.sum(a, 0, reduction="pairwise"), s.copy(a.T)]
+    return _digest(b"".join(map(s.to_bytes, results)))
+
+
+def _trained(dtype: str, device: str, backend: str) -> str:
+    named = get_task("xor")
+    scalar = get_scalar(dtype, device)
+    runner = instantiate(named.task, scalar, Options(backend=backend))
+    run_steps(runner, named.config(steps=_STEPS), named.train_in(scalar))
+    return state_digest(parameters_of(runner))[:16]
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+def _version_of(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
