@@ -7,9 +7,9 @@
 from numlean import autograd, checkpoint, data, interop, losses, nn, ops, optim
 from numlean.analysis.drift import Comparison, compare
 from numlean.analysis.functions import FunctionComparison, FunctionResult, compare_function
-from numlean.analysis.lockstep import Crosscheck, Divergence, Fault, Pair, Side, crosscheck
+from numlean.analysis.lockstep import Crosscheck, Divergence, Fault, Pair, RunSpec, crosscheck
 from numlean.autograd.tensor import Tensor
-from numlean.certificate import Certificate, Replay, certify, replay
+from numlean.certificate import Certificate, ReplayResult, certify, replay
 from numlean.data import DataLoader, Dataset, Sample
 from numlean.digest import state_digest, value_digest
 from numlean.errors import NumleanError
@@ -29,7 +29,7 @@ from numlean.optim import (
 )
 from numlean.scalar.flags import Flags
 from numlean.scalar.protocol import Scalar
-from numlean.scalar.registry import Backend, Spec, get_scalar, scalars
+from numlean.scalar.registry import Dtype, ScalarBackend, get_scalar, scalars
 from numlean.scalar.wrappers.counting import CountingScalar
 from numlean.session import Session
 from numlean.tasks import NamedTask, get_task, task_names
@@ -62,7 +62,6 @@ from numlean_kernels.ieee.neighbours import CLASSES
 
 __all__ = [
     "CLASSES",
-    "Backend",
     "Certificate",
     "Comparison",
     "CountingScalar",
@@ -70,6 +69,7 @@ __all__ = [
     "DataLoader",
     "Dataset",
     "Divergence",
+    "Dtype",
     "EarlyStopping",
     "Evaluate",
     "ExecConfig",
@@ -86,14 +86,14 @@ __all__ = [
     "Options",
     "Pair",
     "Reduction",
-    "Replay",
+    "ReplayResult",
+    "RunSpec",
     "Runner",
     "Sample",
     "Scalar",
+    "ScalarBackend",
     "ScalarTrainer",
     "Session",
-    "Side",
-    "Spec",
     "Stepper",
     "Task",
     "Tensor",

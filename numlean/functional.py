@@ -19,13 +19,13 @@ def log_softmax(x: Tensor) -> Tensor:
 
     m counts as a constant: the value does not depend on it.
     """
-    shifted = x - ops.greatest(x)
+    shifted = x - ops.max_constant(x)
     return shifted - ops.log(ops.sum_(ops.exp(shifted), -1, keepdims=True))
 
 
 def softmax(x: Tensor) -> Tensor:
     """exp(x - m) / sum(exp(x - m)) along the last axis, m being the greatest there, a constant."""
-    powers = ops.exp(x - ops.greatest(x))
+    powers = ops.exp(x - ops.max_constant(x))
     return powers / ops.sum_(powers, -1, keepdims=True)
 
 

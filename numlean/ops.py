@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from numlean.autograd import functions, operations
-from numlean.autograd.literal import Enterable, entered
+from numlean.autograd.literal import TensorLike, as_tensor
 from numlean.autograd.primitive import Primitive
 from numlean.autograd.tensor import Operand, Tensor
 from numlean.errors import NumleanError
@@ -228,7 +228,7 @@ def stack(tensors: Sequence[Tensor]) -> Tensor:
     return operations.concat([x.reshape(1, *x.shape) for x in tensors], 0)
 
 
-def constant(x: Tensor, value: Enterable) -> Tensor:
+def constant(x: Tensor, value: TensorLike) -> Tensor:
     """A number in the arithmetic of a tensor, rounded once from what is meant.
 
     Args:
@@ -238,7 +238,7 @@ def constant(x: Tensor, value: Enterable) -> Tensor:
     Raises:
         NumleanError: It is no number.
     """
-    return entered(x.scalar, value)
+    return as_tensor(x.scalar, value)
 
 
 def _applied(primitive: Primitive, *operands: Operand) -> Tensor:

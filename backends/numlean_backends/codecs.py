@@ -70,7 +70,7 @@ class EncodingCodec:
         """An array of encodings."""
         return np.array(list(elements), dtype=self.storage_dtype).reshape(shape)
 
-    def holds(self, element: Any) -> bool:
+    def is_element(self, element: Any) -> bool:
         """Not asked: the dtype tells."""
         return True
 
@@ -142,7 +142,7 @@ class HardwareCodec:
         """An array of hardware floats."""
         return np.array(list(elements), dtype=self.storage_dtype).reshape(shape)
 
-    def holds(self, element: Any) -> bool:
+    def is_element(self, element: Any) -> bool:
         """Not asked: the dtype tells."""
         return True
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from numlean.errors import NumleanError, UnavailableError, UnknownNameError
 from numlean.scalar.kernel_scalar import KernelScalar
-from numlean.scalar.registry import Backend, Spec
+from numlean.scalar.registry import Dtype, ScalarBackend
 from numlean.scalar.wrappers.stochastic import NoiseStream, StochasticScalar
 from numlean_backends.codecs import EncodingCodec
 from numlean_kernels.formats import BINARY32, BINARY64, Format
@@ -39,14 +39,14 @@ class MathProfile(Enum):
 
 
 def emulated_backend(
-    pattern: str, summary: str, format: Format | Callable[[Spec], Format]
-) -> Backend:
+    pattern: str, summary: str, format: Format | Callable[[Dtype], Format]
+) -> ScalarBackend:
     """The backend that computes by integer arithmetic, under the options given.
 
     ``format`` is that of every dtype of the backend, or makes it of what the user wrote.
     """
 
-    def make(spec: Spec, device: str) -> KernelScalar | StochasticScalar:
+    def make(spec: Dtype, device: str) -> KernelScalar | StochasticScalar:
         arithmetic = arithmetic_of(format if isinstance(format, Format) else format(spec), spec)
         target = get_target(device)
         substitutes = _substitutes(arithmetic, spec)
@@ -60,7 +60,7 @@ def emulated_backend(
             stream=NoiseStream(_seed(spec)),
         )
 
-    def make_fast(spec: Spec, device: str) -> KernelScalar:
+    def make_fast(spec: Dtype, device: str) -> KernelScalar:
         arithmetic = arithmetic_of(format if isinstance(format, Format) else format(spec), spec)
         if arithmetic not in _OF_THE_PROCESSOR or _substitutes(arithmetic, spec):
             raise UnavailableError(
@@ -71,7 +71,7 @@ def emulated_backend(
         usual = _kernel_scalar(spec.text, arithmetic, arithmetic, target)
         return replace(usual, table=encodings_table(arithmetic.format, target))
 
-    return Backend(
+    return ScalarBackend(
         pattern=pattern,
         summary=summary,
         devices=("cpu", "cuda", "python"),
@@ -82,7 +82,7 @@ def emulated_backend(
     )
 
 
-def _may_be_the_processor_s(format: Format | Callable[[Spec], Format]) -> bool:
+def _may_be_the_processor_s(format: Format | Callable[[Dtype], Format]) -> bool:
     """Whether the processor computes in a format, or may in one yet to be made."""
     formats = [arithmetic.format for arithmetic in _OF_THE_PROCESSOR]
     return not isinstance(format, Format) or format in formats
@@ -107,7 +107,7 @@ def _kernel_scalar(
     )
 
 
-def _substitutes(arithmetic: Arithmetic, spec: Spec) -> Mapping[str, Routine]:
+def _substitutes(arithmetic: Arithmetic, spec: Dtype) -> Mapping[str, Routine]:
     """What the option ``math`` puts in the place of correctly rounded functions."""
     profile = _choice(MathProfile, _MATH, spec.options.get(_MATH, MathProfile.CORRECT.value))
     if profile is MathProfile.CORRECT:
@@ -123,14 +123,14 @@ def _substitutes(arithmetic: Arithmetic, spec: Spec) -> Mapping[str, Routine]:
     return ROUTINES
 
 
-def _seed(spec: Spec) -> int:
+def _seed(spec: Dtype) -> int:
     text = spec.options.get(_SEED, "0")
     if not text.isdecimal() or int(text) >= 1 << 64:
         raise NumleanError(f"dtype {spec.text!r}: seed is a whole number below 2**64, not {text!r}")
     return int(text)
 
 
-def arithmetic_of(format: Format, spec: Spec) -> Arithmetic:
+def arithmetic_of(format: Format, spec: Dtype) -> Arithmetic:
     """The arithmetic that a dtype's options ask for.
 
     Raises:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from numlean.scalar.registry import Backend
+from numlean.scalar.registry import ScalarBackend
 from numlean_backends.hardware import hardware_backend
 from numlean_kernels.formats import BINARY32
 
-scalar: Backend = hardware_backend("float32", BINARY32)
+scalar: ScalarBackend = hardware_backend("float32", BINARY32)

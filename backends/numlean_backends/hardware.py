@@ -7,17 +7,17 @@ from functools import partial
 import numpy as np
 
 from numlean.scalar.kernel_scalar import KernelScalar
-from numlean.scalar.registry import Backend, Spec
+from numlean.scalar.registry import Dtype, ScalarBackend
 from numlean_backends.codecs import HardwareCodec
 from numlean_kernels.formats import Format
 from numlean_kernels.tables.hardware import hardware_table
 from numlean_kernels.targets import get_target
 
 
-def hardware_backend(name: str, format: Format) -> Backend:
+def hardware_backend(name: str, format: Format) -> ScalarBackend:
     """The backend that computes in a format the processor has."""
 
-    def made(spec: Spec, device: str, *, fast: bool) -> KernelScalar:
+    def made(spec: Dtype, device: str, *, fast: bool) -> KernelScalar:
         target = get_target(device)
         return KernelScalar(
             name=spec.text,
@@ -27,7 +27,7 @@ def hardware_backend(name: str, format: Format) -> Backend:
             codec=HardwareCodec(format, np.dtype(name)),
         )
 
-    return Backend(
+    return ScalarBackend(
         pattern=name,
         summary=f"{format.name} of the processor",
         devices=("cpu", "cuda", "python"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from numlean.errors import NumleanError
-from numlean.scalar.registry import Backend, Spec
+from numlean.scalar.registry import Dtype, ScalarBackend
 from numlean_backends.emulated import emulated_backend
 from numlean_kernels.formats import (
     BFLOAT16,
@@ -19,11 +19,11 @@ from numlean_kernels.formats import (
 )
 
 
-def _named(format: Format, name: str, what: str) -> Backend:
+def _named(format: Format, name: str, what: str) -> ScalarBackend:
     return emulated_backend(name, f"{what}, emulated in integer arithmetic", format)
 
 
-def _parametric(spec: Spec) -> Format:
+def _parametric(spec: Dtype) -> Format:
     try:
         return parse_format(spec.argument or "")
     except ValueError as error:

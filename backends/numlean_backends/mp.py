@@ -20,7 +20,7 @@ from numlean.errors import NumleanError
 from numlean.scalar.checks import ROUNDINGS, rounded_integer
 from numlean.scalar.kernel_scalar import KernelScalar
 from numlean.scalar.protocol import Storage
-from numlean.scalar.registry import Backend, Spec
+from numlean.scalar.registry import Dtype, ScalarBackend
 from numlean_backends.codecs import encode_raw
 from numlean_kernels.formats import BINARY64, Format
 from numlean_kernels.ieee import Arithmetic
@@ -83,7 +83,7 @@ def mp_table(precision: int) -> Table:
             routines[f"to_int{width} {rounding}"] = partial(
                 _to_int, np.iinfo(f"i{width // 8}"), rounding
             )
-    return Table(identity=f"mp/{precision}", zero=_ZERO, make=routines.__getitem__)
+    return Table(key=f"mp/{precision}", zero=_ZERO, make=routines.__getitem__)
 
 
 def _to_int(ends: Any, rounding: str, a: Any) -> int:
@@ -168,7 +168,7 @@ class MpCodec:
         """An object array."""
         return np.fromiter(elements, dtype=object).reshape(shape)
 
-    def holds(self, element: Any) -> bool:
+    def is_element(self, element: Any) -> bool:
         """Whether it is an mpf."""
         return hasattr(element, "_mpf_")
 
@@ -193,7 +193,7 @@ def _text(value: Any) -> bytes:
     return f"{sign:d}:{int(significand):x}:{int(exponent):x}".encode()
 
 
-def _make(spec: Spec, device: str) -> KernelScalar:
+def _make(spec: Dtype, device: str) -> KernelScalar:
     argument = spec.argument
     if argument is None or not argument.isdecimal() or not 1 <= int(argument) <= MAX_PRECISION:
         raise NumleanError(
@@ -209,7 +209,7 @@ def _make(spec: Spec, device: str) -> KernelScalar:
     )
 
 
-scalar = Backend(
+scalar = ScalarBackend(
     pattern="mp:PREC",
     summary="mpmath with PREC significant bits, each operation correctly rounded",
     devices=("python",),

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from numlean.errors import UnavailableError
 from numlean.scalar.kernel_scalar import KernelScalar
-from numlean.scalar.registry import Backend, Spec
+from numlean.scalar.registry import Dtype, ScalarBackend
 from numlean_backends.codecs import EncodingCodec
 from numlean_kernels.formats import BINARY32
 from numlean_kernels.ieee import Arithmetic
@@ -60,7 +60,7 @@ def softfloat_table() -> Table:
             return _from_binary64(library)
         return emulated[name]
 
-    return Table(identity="softfloat/binary32", zero=0, make=make)
+    return Table(key="softfloat/binary32", zero=0, make=make)
 
 
 def _call(library: ModuleType, function: Callable[..., Any]) -> Routine:
@@ -101,7 +101,7 @@ def _float32(library: ModuleType, encoding: int) -> Any:
     return operand
 
 
-def _make(spec: Spec, device: str) -> KernelScalar:
+def _make(spec: Dtype, device: str) -> KernelScalar:
     table = softfloat_table()
     return KernelScalar(
         name=spec.text,
@@ -112,7 +112,7 @@ def _make(spec: Spec, device: str) -> KernelScalar:
     )
 
 
-scalar = Backend(
+scalar = ScalarBackend(
     pattern="softfloat32",
     summary="binary32 by Berkeley SoftFloat, the oracle (extra: oracle)",
     devices=("python",),

@@ -6,15 +6,15 @@ from typing import cast
 
 from numlean.interop.torch import TorchScalar
 from numlean.scalar.kernel_scalar import KernelScalar
-from numlean.scalar.registry import Backend, Spec, get_scalar
+from numlean.scalar.registry import Dtype, ScalarBackend, get_scalar
 from numlean_kernels.formats import BINARY32, BINARY64, Format
 
 
-def _backend(pattern: str, inner: str, format: Format) -> Backend:
-    def make(spec: Spec, device: str) -> TorchScalar:
+def _backend(pattern: str, inner: str, format: Format) -> ScalarBackend:
+    def make(spec: Dtype, device: str) -> TorchScalar:
         return TorchScalar(cast(KernelScalar, get_scalar(inner, device)), spec.text)
 
-    return Backend(
+    return ScalarBackend(
         pattern=pattern,
         summary=f"{format.name} by PyTorch, whose results nobody states (extra: torch)",
         devices=("cpu",),
@@ -23,5 +23,5 @@ def _backend(pattern: str, inner: str, format: Format) -> Backend:
     )
 
 
-torch32: Backend = _backend("torch32", "float32", BINARY32)
-torch64: Backend = _backend("torch64", "float64", BINARY64)
+torch32: ScalarBackend = _backend("torch32", "float32", BINARY32)
+torch64: ScalarBackend = _backend("torch64", "float64", BINARY64)

@@ -117,7 +117,7 @@ class Format:
         """Encoding of 1."""
         return self.bias << self.trailing_bits
 
-    def written(self, bits: int) -> str:
+    def format_bits(self, bits: int) -> str:
         """An encoding for people: in hexadecimal, then sign, biased exponent and trailing field."""
         binary = f"{bits:0{self.width}b}"
         split = 1 + self.exponent_bits

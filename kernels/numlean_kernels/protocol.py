@@ -35,7 +35,7 @@ class Table:
             written against the table.
     """
 
-    identity: str
+    key: str
     zero: Any
     make: Callable[[str], Routine]
     fast: Format | None = None
@@ -163,11 +163,11 @@ class Target(ABC):
         """A new array where kernels reach it best; what it holds is anything."""
         return np.empty(shape, dtype)
 
-    def held(self, array: Array) -> Array:
+    def to_device(self, array: Array) -> Array:
         """The array where kernels reach it best: itself if it is there already, else a copy."""
         return array
 
-    def exchanged(self, shape: int | tuple[int, ...], dtype: Any) -> Array:
+    def empty_host_visible(self, shape: int | tuple[int, ...], dtype: Any) -> Array:
         """A new array for what the host writes and kernels read at every step, or the reverse."""
         return np.empty(shape, dtype)
 
@@ -176,11 +176,11 @@ class Target(ABC):
         """The target where numbers enter and leave."""
         return self
 
-    def move(self, x: Array, z: Array) -> None:
+    def copy_into(self, x: Array, z: Array) -> None:
         """Write the elements of one view into another of the same shape and dtype."""
         z[...] = x
 
-    def again(  # noqa: B027 (nothing is left to do)
+    def on_replay(  # noqa: B027 (nothing is left to do)
         self, function: Callable[[], None], *, read: tuple[Array, ...] = (), written: Array
     ) -> None:
         """Told what, beside kernels, must be done again if all this is done again.
@@ -190,11 +190,11 @@ class Target(ABC):
         """
 
     @property
-    def immediate(self) -> Target:
+    def without_recorder(self) -> Target:
         """The target that runs what it is told and keeps no record of it."""
         return self
 
-    def program(self, operations: Sequence[Operation]) -> Callable[[], None]:
+    def compile(self, operations: Sequence[ProgramStep]) -> Callable[[], None]:
         """What does all operations again, in order, on the same arrays."""
         calls = [operation.bound(self) for operation in operations]
 
@@ -207,7 +207,7 @@ class Target(ABC):
 
 @final
 @dataclass(frozen=True, eq=False)
-class Launched:
+class KernelCall:
     """A kernel that was run."""
 
     loop: Loop
@@ -235,7 +235,7 @@ class Launched:
 
 @final
 @dataclass(frozen=True, eq=False)
-class Moved:
+class CopyCall:
     """Elements that were written into a view."""
 
     source: Array
@@ -253,15 +253,15 @@ class Moved:
 
     def bound(self, target: Target) -> Callable[[], None]:
         """What does it again."""
-        return partial(target.move, self.source, self.destination)
+        return partial(target.copy_into, self.source, self.destination)
 
     def __str__(self) -> str:
-        return "move"
+        return "copy_into"
 
 
 @final
 @dataclass(frozen=True, eq=False)
-class Called:
+class HostCall:
     """Something that no kernel does."""
 
     function: Callable[[], None]
@@ -276,7 +276,7 @@ class Called:
         return "call"
 
 
-Operation: TypeAlias = Launched | Moved | Called
+ProgramStep: TypeAlias = KernelCall | CopyCall | HostCall
 """What a target did, and can do again."""
 
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from numlean.autograd.operations import (
     add,
-    as_shape_of,
     div,
     log,
     mul,
     neg,
     rsqrt,
+    unbroadcast,
 )
 from numlean.autograd.primitive import Primitive
 from numlean.scalar.protocol import Scalar, Storage
@@ -63,24 +63,24 @@ hypot: Primitive = Primitive(
     "hypot",
     _forward("hypot"),
     (
-        lambda g, z, x, y: as_shape_of(mul(g, div(x, z)), x),
-        lambda g, z, x, y: as_shape_of(mul(g, div(y, z)), y),
+        lambda g, z, x, y: unbroadcast(mul(g, div(x, z)), x),
+        lambda g, z, x, y: unbroadcast(mul(g, div(y, z)), y),
     ),
 )
 atan2: Primitive = Primitive(
     "atan2",
     _forward("atan2"),
     (
-        lambda g, z, y, x: as_shape_of(mul(g, div(x, _squares(x, y))), y),
-        lambda g, z, y, x: as_shape_of(neg(mul(g, div(y, _squares(x, y)))), x),
+        lambda g, z, y, x: unbroadcast(mul(g, div(x, _squares(x, y))), y),
+        lambda g, z, y, x: unbroadcast(neg(mul(g, div(y, _squares(x, y)))), x),
     ),
 )
 fma: Primitive = Primitive(
     "fma",
     _forward("fma"),
     (
-        lambda g, z, a, b, c: as_shape_of(mul(g, b), a),
-        lambda g, z, a, b, c: as_shape_of(mul(g, a), b),
-        lambda g, z, a, b, c: as_shape_of(g, c),
+        lambda g, z, a, b, c: unbroadcast(mul(g, b), a),
+        lambda g, z, a, b, c: unbroadcast(mul(g, a), b),
+        lambda g, z, a, b, c: unbroadcast(g, c),
     ),
 )

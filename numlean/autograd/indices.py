@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @final
-class Indices:
+class IndexDomain:
     """What stands where a tensor's Scalar does, if the tensor holds indices."""
 
     name = "indices"
@@ -52,5 +52,5 @@ def check_below(count: int, indices: np.ndarray[Any, np.dtype[np.int64]], what: 
         raise DataError(f"{what} {indices[indices >= count][0]} is not one of 0 to {count - 1}")
 
 
-INDICES: Final = cast("Scalar", Indices())
+INDEX: Final = cast("Scalar", IndexDomain())
 """The one of them."""

@@ -9,16 +9,16 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from numlean.autograd.indices import INDICES
+from numlean.autograd.indices import INDEX
 from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError, ShapeError
 from numlean.scalar.protocol import Scalar
 
-Enterable: TypeAlias = "Tensor | np.ndarray[Any, Any] | Sequence[Any] | str | Fraction | float"
+TensorLike: TypeAlias = "Tensor | np.ndarray[Any, Any] | Sequence[Any] | str | Fraction | float"
 """A number, or an array or nested lists of numbers, texts, fractions and decimals."""
 
 
-def entered(scalar: Scalar, values: Enterable) -> Tensor:
+def as_tensor(scalar: Scalar, values: TensorLike) -> Tensor:
     """Numbers in an arithmetic.
 
     Binary64 numbers are what they are, integers whatever their size; texts read ``0.1``,
@@ -28,7 +28,7 @@ def entered(scalar: Scalar, values: Enterable) -> Tensor:
         NumleanError: One is no number.
         ShapeError: Nested lists are no array.
     """
-    if isinstance(values, Tensor) and values.scalar is INDICES:
+    if isinstance(values, Tensor) and values.scalar is INDEX:
         return values
     array = _as_array(values)
     if array.dtype.kind in "fiu" and array.dtype.itemsize <= 8:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numlean.autograd.tensor import Tensor
 
 
-def as_shape_of(g: Tensor, x: Tensor) -> Tensor:
+def unbroadcast(g: Tensor, x: Tensor) -> Tensor:
     """Sum a cotangent over the axes along which x was broadcast."""
     if g.shape == x.shape:
         return g
@@ -76,15 +76,15 @@ def _broadcast(scalar: Scalar, x: Storage, *, shape: tuple[int, ...]) -> Storage
 
 
 def _where(scalar: Scalar, a: Storage, b: Storage, x: Storage, *, relation: str) -> Storage:
-    return scalar.select(getattr(scalar, relation)(a, b), x)
+    return scalar.where(getattr(scalar, relation)(a, b), x)
 
 
 def _to_first_greatest(scalar: Scalar, g: Storage, x: Storage, *, axis: int) -> Storage:
-    return scalar.spread(g, scalar.argmax(x, axis), x.shape[axis], axis)
+    return scalar.scatter_along_axis(g, scalar.argmax(x, axis), x.shape[axis], axis)
 
 
 def _at_first_greatest(scalar: Scalar, y: Storage, x: Storage, *, axis: int) -> Storage:
-    return scalar.pick(y, scalar.argmax(x, axis), axis)
+    return scalar.take_along_axis(y, scalar.argmax(x, axis), axis)
 
 
 def _relu(scalar: Scalar, x: Storage) -> Storage:
@@ -95,32 +95,32 @@ add: Primitive = Primitive(
     "add",
     _forward("add"),
     (
-        lambda g, z, x, y: as_shape_of(g, x),
-        lambda g, z, x, y: as_shape_of(g, y),
+        lambda g, z, x, y: unbroadcast(g, x),
+        lambda g, z, x, y: unbroadcast(g, y),
     ),
 )
 sub: Primitive = Primitive(
     "sub",
     _forward("sub"),
     (
-        lambda g, z, x, y: as_shape_of(g, x),
-        lambda g, z, x, y: as_shape_of(neg(g), y),
+        lambda g, z, x, y: unbroadcast(g, x),
+        lambda g, z, x, y: unbroadcast(neg(g), y),
     ),
 )
 mul: Primitive = Primitive(
     "mul",
     _forward("mul"),
     (
-        lambda g, z, x, y: as_shape_of(mul(g, y), x),
-        lambda g, z, x, y: as_shape_of(mul(g, x), y),
+        lambda g, z, x, y: unbroadcast(mul(g, y), x),
+        lambda g, z, x, y: unbroadcast(mul(g, x), y),
     ),
 )
 div: Primitive = Primitive(
     "div",
     _forward("div"),
     (
-        lambda g, z, x, y: as_shape_of(div(g, y), x),
-        lambda g, z, x, y: as_shape_of(neg(div(mul(g, z), y)), y),
+        lambda g, z, x, y: unbroadcast(div(g, y), x),
+        lambda g, z, x, y: unbroadcast(neg(div(mul(g, z), y)), y),
     ),
 )
 neg: Primitive = Primitive("neg", _forward("neg"), (lambda g, z, x: neg(g),))
@@ -159,8 +159,8 @@ pow_: Primitive = Primitive(
     "pow",
     _forward("pow"),
     (
-        lambda g, z, x, y: as_shape_of(mul(g, mul(y, pow_(x, y - 1.0))), x),
-        lambda g, z, x, y: as_shape_of(_where_positive(abs_(x), mul(g, mul(z, log(x)))), y),
+        lambda g, z, x, y: unbroadcast(mul(g, mul(y, pow_(x, y - 1.0))), x),
+        lambda g, z, x, y: unbroadcast(_where_positive(abs_(x), mul(g, mul(z, log(x)))), y),
     ),
 )
 """The exponent has gradient zero at base zero, and a NaN at a negative one."""
@@ -171,7 +171,7 @@ where: Primitive = Primitive(
     (
         None,
         None,
-        lambda g, z, a, b, x, *, relation: as_shape_of(where(a, b, g, relation=relation), x),
+        lambda g, z, a, b, x, *, relation: unbroadcast(where(a, b, g, relation=relation), x),
     ),
 )
 """x where a stands in the relation ("lt", "le" or "eq") to b, else +0."""
@@ -188,8 +188,8 @@ maximum: Primitive = Primitive(
     "maximum",
     _forward("maximum"),
     (
-        lambda g, z, x, y: as_shape_of(where(y, x, g, relation="le"), x),
-        lambda g, z, x, y: as_shape_of(where(x, y, g, relation="lt"), y),
+        lambda g, z, x, y: unbroadcast(where(y, x, g, relation="le"), x),
+        lambda g, z, x, y: unbroadcast(where(x, y, g, relation="lt"), y),
     ),
 )
 """The gradient of a tie goes to the first."""
@@ -198,8 +198,8 @@ minimum: Primitive = Primitive(
     "minimum",
     _forward("minimum"),
     (
-        lambda g, z, x, y: as_shape_of(where(x, y, g, relation="le"), x),
-        lambda g, z, x, y: as_shape_of(where(y, x, g, relation="lt"), y),
+        lambda g, z, x, y: unbroadcast(where(x, y, g, relation="le"), x),
+        lambda g, z, x, y: unbroadcast(where(y, x, g, relation="lt"), y),
     ),
 )
 """The gradient of a tie goes to the first."""
@@ -248,18 +248,20 @@ scatter_add: Primitive = Primitive(
 )
 """An array of ``shape`` into whose cells x is added; see ``Scalar.scatter_add``."""
 
-_pick: Primitive = Primitive(
-    "pick",
-    _forward("pick"),
+_take_along_axis: Primitive = Primitive(
+    "take_along_axis",
+    _forward("take_along_axis"),
     (
-        lambda g, z, x, index, *, axis: _spread(g, index, extent=x.shape[axis], axis=axis),
+        lambda g, z, x, index, *, axis: _scatter_along_axis(
+            g, index, extent=x.shape[axis], axis=axis
+        ),
         None,
     ),
 )
-_spread: Primitive = Primitive(
-    "spread",
-    _forward("spread"),
-    (lambda g, z, x, index, *, extent, axis: _pick(g, index, axis=axis), None),
+_scatter_along_axis: Primitive = Primitive(
+    "scatter_along_axis",
+    _forward("scatter_along_axis"),
+    (lambda g, z, x, index, *, extent, axis: _take_along_axis(g, index, axis=axis), None),
 )
 
 _sum: Primitive = Primitive(
@@ -272,7 +274,7 @@ _sum: Primitive = Primitive(
     ),
 )
 _broadcast_to: Primitive = Primitive(
-    "broadcast_to", _broadcast, (lambda g, z, x, *, shape: as_shape_of(g, x),)
+    "broadcast_to", _broadcast, (lambda g, z, x, *, shape: unbroadcast(g, x),)
 )
 _reshape: Primitive = Primitive(
     "reshape", _reshaped, (lambda g, z, x, *, shape: _reshape(g, shape=x.shape),)
@@ -285,11 +287,11 @@ _permute: Primitive = Primitive(
 _slice: Primitive = Primitive(
     "slice",
     _sliced,
-    (lambda g, z, x, *, where: _place(g, shape=x.shape, where=where),),
+    (lambda g, z, x, *, where: _pad(g, shape=x.shape, where=where),),
 )
-_place: Primitive = Primitive(
-    "place",
-    _forward("place"),
+_pad: Primitive = Primitive(
+    "pad",
+    _forward("pad"),
     (lambda g, z, x, *, shape, where: slice_(g, where),),
 )
 
@@ -309,9 +311,9 @@ def take(x: Tensor, index: Tensor, *, row_axes: int = 0) -> Tensor:
     return _take(x, index, row_axes=row_axes)
 
 
-def pick(x: Tensor, index: Tensor, axis: int = -1) -> Tensor:
+def take_along_axis(x: Tensor, index: Tensor, axis: int = -1) -> Tensor:
     """Along an axis, the element of x at the place that the index has there; +0 at -1."""
-    return _pick(x, index, axis=axis)
+    return _take_along_axis(x, index, axis=axis)
 
 
 def max_(x: Tensor, axis: int = -1) -> Tensor:
@@ -369,7 +371,7 @@ def _concat(count: int) -> Primitive:
     return Primitive("concat", _concatenated, vjps)
 
 
-def greatest(x: Tensor, axis: int = -1, *, keepdims: bool = True) -> Tensor:
+def max_constant(x: Tensor, axis: int = -1, *, keepdims: bool = True) -> Tensor:
     """The greatest along an axis; a constant to gradients."""
     return _greatest(x, axis=axis, keepdims=keepdims)
 

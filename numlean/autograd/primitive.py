@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from numlean.autograd.indices import INDICES
+from numlean.autograd.indices import INDEX
 from numlean.autograd.tape import Node
 from numlean.errors import MixedScalarError
 from numlean.scalar.protocol import Scalar, Storage
@@ -51,7 +51,7 @@ class Primitive:
     def _common_scalar(self, inputs: tuple[Tensor, ...]) -> Scalar:
         scalar = inputs[0].scalar
         for x in inputs[1:]:
-            if x.scalar is not scalar and x.scalar is not INDICES and x.scalar != scalar:
+            if x.scalar is not scalar and x.scalar is not INDEX and x.scalar != scalar:
                 raise MixedScalarError(
                     f"{self.name} takes numbers of one Scalar, not {scalar.name} on"
                     f" {scalar.device} and {x.scalar.name} on {x.scalar.device}; convert one with"

@@ -78,8 +78,8 @@ def _step(
 ) -> Step:
     runner = instantiate(task, get_scalar(dtype, fast_kernels=fast_kernels), options)
     stepper = Stepper(runner, optimizer)
-    entered: Any = runner.batch(batch)  # as PyTorch's tensors have entered, too
-    return lambda: stepper.step(Sample(*entered))
+    as_tensor: Any = runner.batch(batch)  # as PyTorch's tensors have entered, too
+    return lambda: stepper.step(Sample(*as_tensor))
 
 
 def _pytorch(activation: str, optimizer: str, batch: Sample) -> Step | None:

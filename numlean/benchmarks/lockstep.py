@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from numlean.analysis.lockstep import Side, crosscheck
+from numlean.analysis.lockstep import RunSpec, crosscheck
 from numlean.errors import NumleanError
 from numlean.tasks import get_task
 from numlean.training import run_steps
@@ -24,7 +24,7 @@ def contestants(dtypes: list[str], way: str) -> dict[str, Callable[[], object]]:
     """
     task = get_task("digits")
     config, data = task.config(steps=STEPS), task.load().train
-    sides = [Side.parse(f"{dtype}:{way}") for dtype in dtypes]
+    sides = [RunSpec.parse(f"{dtype}:{way}") for dtype in dtypes]
 
     def alone() -> None:
         for side in sides:

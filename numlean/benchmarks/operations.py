@@ -29,10 +29,10 @@ _ELEMENTWISE: Final = {
     "rem": 2,
     **dict.fromkeys(("minimum", "maximum", "min_num", "max_num", "copy_sign"), 2),
     **dict.fromkeys(("eq", "lt", "le", "compare", "total_order"), 2),
-    **dict.fromkeys(("neg", "abs", "round_to_integral", "log_b", "next_up", "next_down"), 1),
-    **dict.fromkeys(("class_of", "to_float", "to_int"), 1),
+    **dict.fromkeys(("neg", "abs", "round_to_integral", "logb", "next_up", "next_down"), 1),
+    **dict.fromkeys(("classify", "to_float", "to_int"), 1),
 }
-OPERATIONS: Final = (*_ELEMENTWISE, "scale_b", "from_float", "sum", "matmul")
+OPERATIONS: Final = (*_ELEMENTWISE, "scaleb", "from_float", "sum", "matmul")
 """All that can be measured."""
 
 USUAL: Final = ("add", "sub", "mul", "div", "sqrt", "fma", "sum", "matmul")
@@ -119,7 +119,7 @@ def operands(operation: str, encode: Callable[[Any], Storage], size: int) -> lis
         values = np.abs(values)
     if operation == "from_float":
         return [values[0]]
-    if operation == "scale_b":
+    if operation == "scaleb":
         return [encode(values[0]), rng.integers(-20, 20, ELEMENTS)]
     return [encode(row) for row in values[: _ELEMENTWISE.get(operation, 1)]]
 

@@ -6,14 +6,14 @@ from numlean.certificate.chain import Step
 from numlean.certificate.errors import CertificateError
 from numlean.certificate.recording import Recorder
 from numlean.certificate.replaying import replay
-from numlean.certificate.verdict import Difference, Replay
+from numlean.certificate.verdict import Difference, ReplayResult
 
 __all__ = [
     "Certificate",
     "CertificateError",
     "Difference",
     "Recorder",
-    "Replay",
+    "ReplayResult",
     "Step",
     "certify",
     "replay",

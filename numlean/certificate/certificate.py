@@ -7,9 +7,9 @@ from pathlib import Path
 
 from numlean.certificate.chain import Step
 from numlean.certificate.errors import CertificateError
-from numlean.certificate.file_format import packed, unpacked
+from numlean.certificate.file_format import dumps, loads
 from numlean.checkpoint import atomic
-from numlean.checkpoint.errors import FilePath, naming
+from numlean.checkpoint.errors import FilePath, error_context
 from numlean.checkpoint.fingerprint import Plain
 
 
@@ -51,8 +51,8 @@ class Certificate:
                 altered, or is of another version; the message says which, and of an altered step
                 its number.
         """
-        with naming(path, CertificateError):
-            document, steps = unpacked(Path(path).read_bytes())
+        with error_context(path, CertificateError):
+            document, steps = loads(Path(path).read_bytes())
         own = {field.name: document[field.name] for field in fields(cls) if field.name != "steps"}
         return cls(**own, steps=steps)
 
@@ -63,7 +63,7 @@ class Certificate:
             CheckpointError: It cannot be written.
         """
         document = {field.name: getattr(self, field.name) for field in fields(self)}
-        atomic.write(path, packed(document, self.steps))
+        atomic.write(path, dumps(document, self.steps))
 
     @property
     def dtype(self) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from numlean.analysis.lockstep import Side
+from numlean.analysis.lockstep import RunSpec
 from numlean.analysis.lockstep.lockstep import Data
-from numlean.analysis.lockstep.run_spec import Spec
+from numlean.analysis.lockstep.run_spec import RunSpecLike
 from numlean.autograd.tensor import Tensor
 from numlean.certificate.certificate import Certificate
 from numlean.certificate.recording import Recorder
@@ -20,7 +20,7 @@ OnStep = Callable[[int], None]
 
 def certify(
     task: Task | NamedTask | str,
-    side: Spec,
+    side: RunSpecLike,
     *,
     config: TrainConfig | None = None,
     data: Data | None = None,
@@ -44,16 +44,16 @@ def certify(
     Raises:
         NumleanError: The side cannot be run, or nothing says how.
     """
-    subject, side = Subject.of(task, config, data), Side.of(side, options)
+    subject, side = Subject.of(task, config, data), RunSpec.of(side, options)
     stepper, dataset = subject.begun(side)
     fast = side.options.fast_kernels
     recorder = Recorder(stepper, subject.run(dataset), fast_kernels=fast)
 
-    def take_down(stepper: Stepper, loss: Tensor) -> bool:
+    def record(stepper: Stepper, loss: Tensor) -> bool:
         recorder(stepper, loss)
         if on_step is not None:
             on_step(stepper.step_count)
         return False
 
-    run_steps(stepper.runner, subject.config, dataset, on_step=take_down, stepper=stepper)
+    run_steps(stepper.runner, subject.config, dataset, on_step=record, stepper=stepper)
     return recorder.certificate(steps_asked=subject.config.steps, arguments=subject.arguments(side))

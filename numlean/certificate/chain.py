@@ -40,7 +40,7 @@ def next_link(before: str, loss: str, state: str) -> str:
     return _sha256(f"{before}\n{loss}\n{state}\n")
 
 
-def breaks(first: str, steps: Sequence[Step]) -> Iterator[int]:
+def broken_links(first: str, steps: Sequence[Step]) -> Iterator[int]:
     """The steps, from 0, whose links do not follow from what stands there."""
     before = first
     for index, (loss, state, chain) in enumerate(steps):

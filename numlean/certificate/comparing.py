@@ -13,7 +13,7 @@ from numlean.scalar.protocol import Scalar, Storage
 from numlean.training import Runner
 
 
-class Expectation:
+class CertificateChecker:
     """Compares a runner, after each step, with what a certificate tells.
 
     Attributes:
@@ -32,7 +32,7 @@ class Expectation:
         expected = self._certificate.initial["state_digest"]
         return self._of_state(None, "initial parameters", expected)
 
-    def of_step(self, step: int, loss: Tensor) -> Difference | None:
+    def check_step(self, step: int, loss: Tensor) -> Difference | None:
         """Whether a step that was just made has another loss, or leaves other parameters."""
         entry = self._certificate.steps[step]
         if not self._is_same(entry.loss, loss):

@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, Final
 
-from numlean.certificate.chain import Step, breaks, first_link
+from numlean.certificate.chain import Step, broken_links, first_link
 from numlean.certificate.errors import CertificateError
 from numlean.checkpoint.fingerprint import Plain
 
@@ -40,7 +40,7 @@ _PARTS: Final[dict[str, tuple[type, ...]]] = {
 """What a document has besides its steps, in order, and of which types."""
 
 
-def packed(document: dict[str, Plain], steps: Sequence[Step]) -> bytes:
+def dumps(document: dict[str, Plain], steps: Sequence[Step]) -> bytes:
     """The file of a document and steps; the same bytes for the same of both."""
     ordered = {name: document[name] for name in _PARTS}
     whole = {KEY: VERSION, "sha256": _BLANK, **ordered, "steps": []}
@@ -51,7 +51,7 @@ def packed(document: dict[str, Plain], steps: Sequence[Step]) -> bytes:
     return text.replace(_BLANK, digest, 1).encode()
 
 
-def unpacked(content: bytes) -> tuple[dict[str, Any], tuple[Step, ...]]:
+def loads(content: bytes) -> tuple[dict[str, Any], tuple[Step, ...]]:
     """What ``packed`` was given.
 
     Raises:
@@ -119,7 +119,7 @@ def _refuse_broken_chain(document: dict[str, Any], steps: Sequence[Step]) -> Non
             "the file has been altered: the chain's beginning does not follow from the run and its"
             " initial parameters"
         )
-    for index in breaks(initial["chain"], steps):
+    for index in broken_links(initial["chain"], steps):
         raise CertificateError(
             f"the file has been altered at step {index}: its chain does not follow from its loss,"
             " its state digest and the step before"

@@ -46,7 +46,7 @@ class Recorder:
         self.steps.append(Step(text, state, next_link(before, text, state)))
         return False
 
-    def go_on(self, certificate: Certificate) -> None:
+    def resume_from(self, certificate: Certificate) -> None:
         """Begin with the steps that a certificate tells, of which the stepper has made the first.
 
         Raises:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from numlean.analysis.lockstep import Pair, Side, crosscheck
+from numlean.analysis.lockstep import Pair, RunSpec, crosscheck
 from numlean.analysis.lockstep.lockstep import Data
-from numlean.analysis.lockstep.run_spec import Spec
+from numlean.analysis.lockstep.run_spec import RunSpecLike
 from numlean.autograd.tensor import Tensor
 from numlean.certificate.certificate import Certificate
 from numlean.certificate.certifying import OnStep
-from numlean.certificate.comparing import Expectation
+from numlean.certificate.comparing import CertificateChecker
 from numlean.certificate.environment import environment_of
 from numlean.certificate.errors import CertificateError
 from numlean.certificate.subject import Subject
-from numlean.certificate.verdict import Difference, Replay
-from numlean.checkpoint.errors import FilePath, naming
+from numlean.certificate.verdict import Difference, ReplayResult
+from numlean.checkpoint.errors import FilePath, error_context
 from numlean.checkpoint.fingerprint import differences, summary
 from numlean.errors import NumleanError
 from numlean.scalar.registry import get_scalar
@@ -25,13 +25,13 @@ from numlean.training import Options, Stepper, Task, TrainConfig, run_steps
 
 def replay(
     certificate: Certificate | FilePath,
-    side: Spec | None = None,
+    side: RunSpecLike | None = None,
     *,
     task: Task | NamedTask | str | None = None,
     config: TrainConfig | None = None,
     data: Data | None = None,
     on_step: OnStep | None = None,
-) -> Replay:
+) -> ReplayResult:
     """Make a certificate's run again and compare each step; stop at the first that differs.
 
     Within a format the losses' encodings and the state digests are compared after each step, across
@@ -54,7 +54,7 @@ def replay(
     """
     if not isinstance(certificate, Certificate):
         found = Certificate.load(certificate)
-        with naming(certificate, CertificateError):
+        with error_context(certificate, CertificateError):
             return replay(found, side, task=task, config=config, data=data, on_step=on_step)
     return _Replaying(certificate, side, task, config, data).run(on_step)
 
@@ -65,7 +65,7 @@ class _Replaying:
     def __init__(
         self,
         certificate: Certificate,
-        side: Spec | None,
+        side: RunSpecLike | None,
         task: Task | NamedTask | str | None,
         config: TrainConfig | None,
         data: Data | None,
@@ -81,21 +81,21 @@ class _Replaying:
                 "a certificate of a run in Python: give replay the same task=, config= and data="
             )
         self._refuse_another_run()
-        wanted = Side.of(certificate.side if side is None else side, self._options)
+        wanted = RunSpec.of(certificate.side if side is None else side, self._options)
         self._side = replace(wanted, options=replace(wanted.options, seed=self._options.seed))
 
-    def run(self, on_step: OnStep | None) -> Replay:
+    def run(self, on_step: OnStep | None) -> ReplayResult:
         """Make the steps that the certificate tells."""
         certificate, side = self._certificate, self._side
         count = len(certificate.steps)
         stepper, dataset = self._subject.begun(side)
         here = environment_of(stepper.runner, fast_kernels=side.options.fast_kernels)
-        expected = Expectation(certificate, get_scalar(certificate.dtype), stepper.runner)
+        expected = CertificateChecker(certificate, get_scalar(certificate.dtype), stepper.runner)
         difference = expected.of_initial_parameters()
 
         def compare(stepper: Stepper, loss: Tensor) -> bool:
             nonlocal difference
-            difference = expected.of_step(stepper.step_count - 1, loss)
+            difference = expected.check_step(stepper.step_count - 1, loss)
             if on_step is not None:
                 on_step(stepper.step_count)
             return difference is not None
@@ -105,8 +105,8 @@ class _Replaying:
             run_steps(stepper.runner, config, dataset, on_step=compare, stepper=stepper)
         if difference is None:
             difference = expected.of_end()
-        pair, no_pair = self._parting(difference)
-        return Replay(
+        pair, unexplained_reason = self._parting(difference)
+        return ReplayResult(
             name=self._subject.name,
             side=side.name,
             steps=count,
@@ -114,13 +114,13 @@ class _Replaying:
             compared=expected.compared,
             difference=difference,
             environment=tuple(differences(certificate.environment, here)),
-            pair=pair,
-            no_pair=no_pair,
+            divergence=pair,
+            unexplained_reason=unexplained_reason,
         )
 
     def _refuse_another_run(self) -> None:
         certificate = self._certificate
-        own = Side.of(get_scalar(certificate.dtype), self._options)
+        own = RunSpec.of(get_scalar(certificate.dtype), self._options)
         stepper, dataset = self._subject.begun(own)
         here = self._subject.run(dataset).description(stepper)
         different = summary(differences(certificate.run, here))
@@ -132,7 +132,7 @@ class _Replaying:
         if difference is None:
             return None, None
         try:
-            own = Side.parse(self._certificate.side, self._options)
+            own = RunSpec.parse(self._certificate.side, self._options)
             if _are_one(own, self._side):
                 return None, None
             steps = 1 if difference.step is None else difference.step + 1
@@ -144,7 +144,7 @@ class _Replaying:
         return found.pairs[0], None
 
 
-def _are_one(a: Side, b: Side) -> bool:
+def _are_one(a: RunSpec, b: RunSpec) -> bool:
     # A Scalar with fast kernels equals one without.
     ways = [(side.options.backend, side.options.fast_kernels) for side in (a, b)]
     return a.scalar == b.scalar and ways[0] == ways[1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from numlean.analysis.lockstep import Side
+from numlean.analysis.lockstep import RunSpec
 from numlean.analysis.lockstep.lockstep import Data
 from numlean.checkpoint import Run
 from numlean.checkpoint.fingerprint import Plain
@@ -51,7 +51,7 @@ class Subject:
         config = config or task.config()
         own = task.config(steps=config.steps, seed=config.seed)
         is_own = data is None and config == own
-        return cls(task.task, config, data or task.train_in, task.name, is_own)
+        return cls(task.task, config, data or task.train_data_for, task.name, is_own)
 
     @classmethod
     def asked(cls, arguments: Mapping[str, Plain]) -> Subject:
@@ -64,16 +64,16 @@ class Subject:
         from numlean.cli.asked import run_of
 
         task, config = run_of(arguments)
-        return cls(task.task, config, task.train_in, task.name)
+        return cls(task.task, config, task.train_data_for, task.name)
 
-    def arguments(self, side: Side) -> dict[str, Plain] | None:
+    def arguments(self, side: RunSpec) -> dict[str, Plain] | None:
         """What makes ``numlean train`` train like this; None if nothing does."""
         if not self.is_own:
             return None
         steps, seed = self.config.steps, self.config.seed
         return {"dtype": side.scalar.name, "task": self.name, "steps": steps, "seed": seed}
 
-    def begun(self, side: Side) -> tuple[Stepper, Dataset]:
+    def begun(self, side: RunSpec) -> tuple[Stepper, Dataset]:
         """A stepper of the run before its first step, and its data."""
         runner = side.runner(self.task)
         stepper = Stepper(runner, self.config.optimizer, self.config.scheduler)

@@ -38,7 +38,7 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Replay:
+class ReplayResult:
     """How a run that was made again compares with its certificate.
 
     Attributes:
@@ -60,8 +60,8 @@ class Replay:
     identical_steps: int
     compared: str
     difference: Difference | None = None
-    pair: Pair | None = None
-    no_pair: str | None = None
+    divergence: Pair | None = None
+    unexplained_reason: str | None = None
     environment: tuple[str, ...] = ()
 
     @property
@@ -72,24 +72,26 @@ class Replay:
     @property
     def is_irreproducible(self) -> bool:
         """Whether the certificate's own side does not give its numbers here."""
-        return self.difference is not None and self.no_pair is None and not self._sides_part
+        return (
+            self.difference is not None and self.unexplained_reason is None and not self._sides_part
+        )
 
     def __str__(self) -> str:
         return "\n".join(self._lines())
 
     @property
     def _sides_part(self) -> bool:
-        return self.pair is not None and not self.pair.identical
+        return self.divergence is not None and not self.divergence.identical
 
     def _lines(self) -> Iterator[str]:
         count = f"identical for {self.identical_steps} of {self.steps} steps"
         yield f"{self.name or 'a run'} in {self.side}: {count} ({_COMPARED[self.compared]})"
         if self.difference is not None:
             yield str(self.difference)
-        if self.no_pair is not None:
-            yield self.no_pair
-        if self.pair is not None and self._sides_part:
-            yield str(self.pair.divergence)
+        if self.unexplained_reason is not None:
+            yield self.unexplained_reason
+        if self.divergence is not None and self._sides_part:
+            yield str(self.divergence.divergence)
         if self.is_irreproducible:
             yield "the certificate's run cannot be reproduced here, or the file was altered"
             yield f"environments: {summary(self.environment) or 'alike'}"

@@ -6,7 +6,7 @@ import os
 from glob import escape
 from pathlib import Path
 
-from numlean.checkpoint.errors import FilePath, naming
+from numlean.checkpoint.errors import FilePath, error_context
 
 
 def write(path: FilePath, content: bytes) -> None:
@@ -20,7 +20,7 @@ def write(path: FilePath, content: bytes) -> None:
     """
     target = Path(os.path.realpath(path))  # a link stays one
     partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
-    with naming(path):
+    with error_context(path):
         try:
             _write_through(partial, content)
             partial.replace(target)
@@ -30,7 +30,7 @@ def write(path: FilePath, content: bytes) -> None:
             raise
 
 
-def sweep(path: FilePath) -> None:
+def remove_stale_partials(path: FilePath) -> None:
     """Remove what processes that were killed while they wrote a file have left beside it."""
     target = Path(os.path.realpath(path))
     for partial in target.parent.glob(f".{escape(target.name)}.*.partial"):

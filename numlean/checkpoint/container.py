@@ -31,7 +31,7 @@ _LENGTH: Final = 8
 """Bytes of the number with which a safetensors file begins: how long its header is."""
 
 
-def packed(document: Document, arrays: Arrays) -> bytes:
+def dumps(document: Document, arrays: Arrays) -> bytes:
     """The file of a document and arrays of integers; the same bytes for the same of both."""
     from safetensors.numpy import save
 
@@ -42,7 +42,7 @@ def packed(document: Document, arrays: Arrays) -> bytes:
     return content.replace(_BLANK, hashlib.sha256(content).hexdigest().encode(), 1)
 
 
-def unpacked(content: bytes) -> tuple[Document, Arrays]:
+def loads(content: bytes) -> tuple[Document, Arrays]:
     """What ``packed`` was given.
 
     Raises:

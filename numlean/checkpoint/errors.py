@@ -17,7 +17,7 @@ class CheckpointError(NumleanError):
 
 
 @contextmanager
-def naming(path: FilePath, kind: type[NumleanError] = CheckpointError) -> Iterator[None]:
+def error_context(path: FilePath, kind: type[NumleanError] = CheckpointError) -> Iterator[None]:
     """Let errors be of a kind and begin with the file's name, those of the system among them."""
     try:
         yield

@@ -12,8 +12,8 @@ import numpy as np
 
 from numlean.autograd.tensor import Tensor
 from numlean.checkpoint import atomic
-from numlean.checkpoint.errors import CheckpointError, FilePath, naming
-from numlean.checkpoint.raw_numbers import restored
+from numlean.checkpoint.errors import CheckpointError, FilePath, error_context
+from numlean.checkpoint.raw_numbers import from_raw
 from numlean.checkpoint.reading import Checkpoint, load
 from numlean.scalar.protocol import Scalar
 from numlean.scalar.registry import get_scalar
@@ -52,9 +52,9 @@ def export(checkpoint: Checkpoint | FilePath, path: FilePath) -> Exported:
     suffix = Path(path).suffix
     if suffix not in _WRITERS:
         raise CheckpointError(f"{path}: exports end in {' or '.join(_WRITERS)}, not {suffix!r}")
-    with naming(found.path):
+    with error_context(found.path):
         scalar = get_scalar(str(found.run.get("dtype")))
-        tensors = {name: restored(x, scalar) for name, x in found.parameters.items()}
+        tensors = {name: from_raw(x, scalar) for name, x in found.parameters.items()}
     dtype = "float32" if scalar.format and _is_within_binary32(scalar.format) else "float64"
     floats = {name: x.to_float().astype(dtype) for name, x in tensors.items()}
     atomic.write(path, _WRITERS[suffix](floats))

@@ -29,7 +29,7 @@ _SHOWN: Final = 5
 """Of more differences than this, the others are only counted."""
 
 
-def described(value: object) -> Plain:
+def fingerprint(value: object) -> Plain:
     """A value as plain data, equal for values that mean the same in every process.
 
     Dataclasses are described by their class and fields; a function only by its name, and an object
@@ -39,7 +39,7 @@ def described(value: object) -> Plain:
         case Enum():
             return value.name
         case np.generic():
-            return described(value.item())
+            return fingerprint(value.item())
         case None | bool() | int() | str():
             return value
         case float():
@@ -52,13 +52,13 @@ def described(value: object) -> Plain:
             return value.name
         case partial():
             given = (value.args, value.keywords)
-            return {"class": "partial", "of": described(value.func), "given": described(given)}
+            return {"class": "partial", "of": fingerprint(value.func), "given": fingerprint(given)}
         case Mapping():
-            return {str(key): described(element) for key, element in value.items()}
+            return {str(key): fingerprint(element) for key, element in value.items()}
         case list() | tuple():
-            return [described(element) for element in value]
+            return [fingerprint(element) for element in value]
     if is_dataclass(value) and not isinstance(value, type):
-        own = {field.name: described(getattr(value, field.name)) for field in fields(value)}
+        own = {field.name: fingerprint(getattr(value, field.name)) for field in fields(value)}
         return {"class": type(value).__qualname__, **own}
     if hasattr(value, "__qualname__"):
         return value.__qualname__
@@ -73,7 +73,7 @@ def data_described(data: Data | None) -> Plain:
         case DataLoader():
             own = {field.name: getattr(data, field.name) for field in fields(data)}
             order = None if data.order is None else np.array(data.order, np.int64)
-            described_own = described({**own, "dataset": None, "order": order})
+            described_own = fingerprint({**own, "dataset": None, "order": order})
             return {"class": "DataLoader", **described_own, "dataset": data_described(data.dataset)}
         case Dataset():
             parts = [data.x, data.y]
@@ -116,7 +116,7 @@ def _shown(value: Plain) -> str:
 def _plain_attributes(value: object) -> dict[str, Plain]:
     attributes = vars(value) if hasattr(value, "__dict__") else {}
     is_plain = (bool, int, float, str, type(None))
-    return {name: described(v) for name, v in attributes.items() if isinstance(v, is_plain)}
+    return {name: fingerprint(v) for name, v in attributes.items() if isinstance(v, is_plain)}
 
 
 def _digest(values: Tensor | np.ndarray[Any, Any]) -> str:
@@ -130,6 +130,6 @@ def _digest(values: Tensor | np.ndarray[Any, Any]) -> str:
 
 
 def _tensor_bytes(tensor: Tensor) -> bytes:
-    from numlean.checkpoint.raw_numbers import stored
+    from numlean.checkpoint.raw_numbers import to_raw
 
-    return stored(tensor).array.tobytes()
+    return to_raw(tensor).array.tobytes()

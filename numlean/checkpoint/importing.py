@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 
 from numlean.checkpoint.container import is_checkpoint, read_header, tensors_of
-from numlean.checkpoint.errors import CheckpointError, FilePath, naming
+from numlean.checkpoint.errors import CheckpointError, FilePath, error_context
 from numlean.checkpoint.matching import Shapes, matched
 from numlean.training import Runner
 
@@ -41,7 +41,7 @@ def import_weights(
     specs = runner.task.model.parameters
     shapes = {spec.name: spec.shape for spec in specs}
     optional = {spec.name for spec in specs if not spec.is_trainable}
-    with naming(path):
+    with error_context(path):
         found, others = read_floats(Path(path).read_bytes())
         there: Shapes = {name: values.shape for name, values in found.items()}
         taken = matched(shapes, there, names or {}, optional=optional, unusable=others)

@@ -13,7 +13,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
 
-from numlean.autograd.indices import INDICES
+from numlean.autograd.indices import INDEX
 from numlean.autograd.tensor import Tensor
 from numlean.checkpoint.errors import CheckpointError
 from numlean.scalar.protocol import Scalar, Storage
@@ -25,7 +25,7 @@ _MINUS_ZERO: Final = "-0"
 
 
 @dataclass(frozen=True)
-class Stored:
+class RawTensor:
     """A tensor apart from its arithmetic.
 
     Attributes:
@@ -39,33 +39,33 @@ class Stored:
     array: np.ndarray[Any, Any]
 
 
-def stored(tensor: Tensor) -> Stored:
+def to_raw(tensor: Tensor) -> RawTensor:
     """A tensor's numbers as integers.
 
     Raises:
         CheckpointError: Its Scalar cannot tell all its numbers by their exact values.
     """
     scalar, x = tensor.scalar, tensor.data
-    if scalar is INDICES:
-        return Stored("indices", x.shape, x)
+    if scalar is INDEX:
+        return RawTensor("indices", x.shape, x)
     if scalar.format is not None:
-        return Stored("encodings", x.shape, scalar.to_bits(x))
+        return RawTensor("encodings", x.shape, scalar.to_bits(x))
     text = _written(scalar, x)
     if scalar.to_bytes(_read(scalar, text, x.shape)) != scalar.to_bytes(x):
         raise CheckpointError(
             f"{scalar.name} has numbers that its from_exact does not give back: {x.ravel()[:3]}"
         )
-    return Stored("text", x.shape, np.frombuffer("\n".join(text).encode(), np.uint8))
+    return RawTensor("text", x.shape, np.frombuffer("\n".join(text).encode(), np.uint8))
 
 
-def restored(numbers: Stored, scalar: Scalar) -> Tensor:
+def from_raw(numbers: RawTensor, scalar: Scalar) -> Tensor:
     """The tensor of numbers in a Scalar.
 
     Raises:
         CheckpointError: They are none of that Scalar.
     """
     if numbers.kind == "indices":
-        return Tensor(INDICES, _fitting(numbers, np.dtype(np.int64)))
+        return Tensor(INDEX, _fitting(numbers, np.dtype(np.int64)))
     if (numbers.kind == "encodings") != (scalar.format is not None):
         raise CheckpointError(f"the numbers are {numbers.kind}, which {scalar.name} has not")
     if scalar.format is not None:
@@ -77,7 +77,7 @@ def restored(numbers: Stored, scalar: Scalar) -> Tensor:
 
 
 def _fitting(
-    numbers: Stored, dtype: np.dtype[Any], *, is_text: bool = False
+    numbers: RawTensor, dtype: np.dtype[Any], *, is_text: bool = False
 ) -> np.ndarray[Any, Any]:
     array = numbers.array
     fits = array.ndim == 1 if is_text else array.shape == numbers.shape

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from numlean.autograd.tensor import Tensor
-from numlean.checkpoint.container import Arrays, Document, unpacked
-from numlean.checkpoint.errors import CheckpointError, FilePath, naming
+from numlean.checkpoint.container import Arrays, Document, loads
+from numlean.checkpoint.errors import CheckpointError, FilePath, error_context
 from numlean.checkpoint.fingerprint import Plain
-from numlean.checkpoint.raw_numbers import Stored, restored
+from numlean.checkpoint.raw_numbers import RawTensor, from_raw
 from numlean.data import DataLoader
 from numlean.data.loader import Order
 from numlean.scalar.protocol import Scalar
@@ -46,9 +46,9 @@ class Checkpoint:
     run: dict[str, Plain]
     arguments: dict[str, Plain]
     order: tuple[int, int, Order | None] | None
-    parameters: dict[str, Stored]
-    state: dict[str, list[Stored]]
-    further: dict[str, list[Stored]]
+    parameters: dict[str, RawTensor]
+    state: dict[str, list[RawTensor]]
+    further: dict[str, list[RawTensor]]
 
     def loader(self, like: DataLoader) -> DataLoader:
         """A loader as the run's was before its first step: in its order, with its seed.
@@ -61,14 +61,14 @@ class Checkpoint:
         seed, epochs_done, order = self.order
         return replace(like, seed=seed, epochs_done=epochs_done, order=order)
 
-    def remembered(self, name: str, scalar: Scalar) -> list[Tensor]:
+    def extra_state(self, name: str, scalar: Scalar) -> list[Tensor]:
         """What was saved as ``further`` under a name; nothing if nothing was.
 
         Raises:
             CheckpointError: They are no numbers of that Scalar.
         """
-        with naming(self.path):
-            return [restored(numbers, scalar) for numbers in self.further.get(name, [])]
+        with error_context(self.path):
+            return [from_raw(numbers, scalar) for numbers in self.further.get(name, [])]
 
 
 def load(path: FilePath) -> Checkpoint:
@@ -78,8 +78,8 @@ def load(path: FilePath) -> Checkpoint:
         CheckpointError: The file cannot be read, is no checkpoint, has been cut off or changed, or
             is of another version; the message says which.
     """
-    with naming(path):
-        document, arrays = unpacked(Path(path).read_bytes())
+    with error_context(path):
+        document, arrays = loads(Path(path).read_bytes())
         checkpoint = Checkpoint(
             path=str(path),
             numlean=_part(document, "numlean", str),
@@ -125,14 +125,14 @@ def _order(document: Document | None, arrays: Arrays) -> tuple[int, int, Order |
     return seed, epochs_done, tuple(orders[0].array.tolist()) if orders else None
 
 
-def _groups(document: Document, arrays: Arrays) -> dict[str, list[Stored]]:
+def _groups(document: Document, arrays: Arrays) -> dict[str, list[RawTensor]]:
     return {
         name: [numbers for _, numbers in _tensors(entries, arrays)]
         for name, entries in document.items()
     }
 
 
-def _tensors(entries: Plain, arrays: Arrays) -> list[tuple[str, Stored]]:
+def _tensors(entries: Plain, arrays: Arrays) -> list[tuple[str, RawTensor]]:
     """The tensors of a list of entries, each taken out of the arrays."""
     tensors = []
     for entry in entries if isinstance(entries, list) else [entries]:
@@ -141,7 +141,7 @@ def _tensors(entries: Plain, arrays: Arrays) -> list[tuple[str, Stored]]:
         name, kind = entry["name"], entry["kind"]
         if name not in arrays:
             raise CheckpointError(f"there are no {kind} called {name!r}")
-        tensors.append((name, Stored(kind, tuple(entry["shape"]), arrays.pop(name))))
+        tensors.append((name, RawTensor(kind, tuple(entry["shape"]), arrays.pop(name))))
     return tensors
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from numlean.autograd.tensor import Tensor
-from numlean.checkpoint.errors import CheckpointError, FilePath, naming
+from numlean.checkpoint.errors import CheckpointError, FilePath, error_context
 from numlean.checkpoint.fingerprint import Plain, differences, summary
-from numlean.checkpoint.raw_numbers import Stored, restored
+from numlean.checkpoint.raw_numbers import RawTensor, from_raw
 from numlean.checkpoint.reading import Checkpoint, load
 from numlean.checkpoint.run import Run
 from numlean.digest import Named, parameters_of
@@ -29,7 +29,7 @@ def resume(checkpoint: Checkpoint | FilePath, stepper: Stepper, run: Run) -> Non
             what differs.
     """
     found = checkpoint if isinstance(checkpoint, Checkpoint) else load(checkpoint)
-    with naming(found.path):
+    with error_context(found.path):
         _refuse_another(found, run.description(stepper))
         _refuse_other_rate(found, stepper)
         params = _parameters(found, parameters_of(stepper.runner))
@@ -79,10 +79,10 @@ def _state(checkpoint: Checkpoint, stepper: Stepper) -> dict[str, list[Tensor]]:
     }
 
 
-def _same(name: str, numbers: Stored, like: Tensor) -> Tensor:
+def _same(name: str, numbers: RawTensor, like: Tensor) -> Tensor:
     if numbers.shape != like.shape:
         raise CheckpointError(f"{name} has shape {numbers.shape} in the file and {like.shape} here")
-    return restored(numbers, like.scalar)
+    return from_raw(numbers, like.scalar)
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-from numlean.checkpoint.fingerprint import Data, Plain, data_described, described
+from numlean.checkpoint.fingerprint import Data, Plain, data_described, fingerprint
 from numlean.training import Stepper
 
 _NOT_OF_THE_CONFIG: Final = ("class", "optimizer", "schedule", "scheduler")
@@ -35,17 +35,17 @@ class Run:
 
         Neither the device nor the backend is part of it: a run may go on with others.
         """
-        runner, config = stepper.runner, described(self.config) or {}
+        runner, config = stepper.runner, fingerprint(self.config) or {}
         own_cast = runner.cast == runner.scalar.from_float
         return {
             "task": self.name,
             "dtype": runner.scalar.name,
-            "cast": None if own_cast else described(runner.cast),
-            "optimizer": described(stepper.optimizer),
-            "schedule": described(stepper.schedule),
+            "cast": None if own_cast else fingerprint(runner.cast),
+            "optimizer": fingerprint(stepper.optimizer),
+            "schedule": fingerprint(stepper.schedule),
             **{k: config[k] for k in config if k not in (*_NOT_OF_THE_CONFIG, *_HOW_LONG)},
-            "model": described(runner.task.model),
-            "loss": described(runner.task.loss),
+            "model": fingerprint(runner.task.model),
+            "loss": fingerprint(runner.task.loss),
             "data": self._data_described,
         }
 

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from numlean.autograd.indices import INDICES
+from numlean.autograd.indices import INDEX
 from numlean.autograd.tensor import Tensor
 from numlean.checkpoint import atomic
-from numlean.checkpoint.container import Arrays, packed
-from numlean.checkpoint.errors import CheckpointError, FilePath, naming
+from numlean.checkpoint.container import Arrays, dumps
+from numlean.checkpoint.errors import CheckpointError, FilePath, error_context
 from numlean.checkpoint.fingerprint import Plain
-from numlean.checkpoint.raw_numbers import stored
+from numlean.checkpoint.raw_numbers import to_raw
 from numlean.checkpoint.run import Run
 from numlean.data import DataLoader
 from numlean.digest import parameters_of
@@ -39,7 +39,7 @@ def save(
     Raises:
         CheckpointError: The file cannot be written, or the run has numbers that cannot be kept.
     """
-    with naming(path):
+    with error_context(path):
         content = written(stepper, run, arguments or {}, further or {})
     atomic.write(path, content)
 
@@ -66,13 +66,13 @@ def written(
         "state": _groups("state", stepper.state, arrays),
         "further": _groups("further", further, arrays),
     }
-    return packed(document, arrays)
+    return dumps(document, arrays)
 
 
 def _loader(data: object, arrays: Arrays) -> Plain:
     if not isinstance(data, DataLoader):
         return None
-    order = [] if data.order is None else [Tensor(INDICES, np.array(data.order, np.int64))]
+    order = [] if data.order is None else [Tensor(INDEX, np.array(data.order, np.int64))]
     return {
         "seed": data.seed,
         "epochs_done": data.epochs_done,
@@ -90,7 +90,7 @@ def _groups(folder: str, groups: Mapping[str, Sequence[Tensor]], arrays: Arrays)
 def _entries(folder: str, tensors: Iterable[tuple[object, Tensor]], arrays: Arrays) -> list[Plain]:
     entries = []
     for own, tensor in tensors:
-        name, numbers = f"{folder}/{own}", stored(tensor)
+        name, numbers = f"{folder}/{own}", to_raw(tensor)
         if name in arrays:
             raise CheckpointError(f"there are two tensors called {name!r}")
         arrays[name] = numbers.array

@@ -53,7 +53,7 @@ def run_of(given: Mapping[str, Any]) -> tuple[NamedTask, TrainConfig]:
         raise NumleanError(f"these are no arguments of numlean train: {error}") from None
 
 
-def refuse_unwritable(option: str, path: str | None) -> None:
+def check_writable(option: str, path: str | None) -> None:
     """Tell now, not after hours of training, that a file cannot be written.
 
     Raises:

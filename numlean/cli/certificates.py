@@ -8,8 +8,8 @@ from pathlib import Path
 from numlean.autograd.tensor import Tensor
 from numlean.certificate import Certificate, CertificateError, Recorder
 from numlean.checkpoint import Run, atomic
-from numlean.checkpoint.errors import naming
-from numlean.cli.asked import asked, refuse_unwritable
+from numlean.checkpoint.errors import error_context
+from numlean.cli.asked import asked, check_writable
 from numlean.errors import NumleanError
 from numlean.training import Stepper
 
@@ -34,7 +34,7 @@ def check(arguments: argparse.Namespace) -> None:
     path = arguments.certificate
     if path is None:
         return
-    refuse_unwritable("--certificate", path)
+    check_writable("--certificate", path)
     if arguments.weights is not None:
         raise NumleanError(
             "--certificate tells a run that begins as its seed says; leave --weights out"
@@ -46,7 +46,7 @@ def check(arguments: argparse.Namespace) -> None:
         )
 
 
-class Notary:
+class CertificateWriter:
     """Takes down the steps of a run, if there shall be a certificate, and writes it."""
 
     def __init__(
@@ -58,7 +58,7 @@ class Notary:
         self._steps = steps
         self._recorder = Recorder(stepper, run, fast_kernels=arguments.fast_kernels)
 
-    def begin(self, *, goes_on: bool) -> None:
+    def begin(self, *, is_resuming: bool) -> None:
         """Go on with the certificate that is there, if the run goes on.
 
         Raises:
@@ -66,11 +66,11 @@ class Notary:
         """
         if self._path is None:
             return
-        if goes_on:
+        if is_resuming:
             certificate = Certificate.load(self._path)
-            with naming(self._path, CertificateError):
-                self._recorder.go_on(certificate)
-        atomic.sweep(self._path)
+            with error_context(self._path, CertificateError):
+                self._recorder.resume_from(certificate)
+        atomic.remove_stale_partials(self._path)
 
     def __call__(self, stepper: Stepper, loss: Tensor) -> bool:
         """Take down a step, and write as often as checkpoints; never an end of training."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Final
 
-from numlean.cli.asked import asked, refuse_unwritable
+from numlean.cli.asked import asked, check_writable
 from numlean.errors import NumleanError
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def settle(arguments: argparse.Namespace) -> Checkpoint | None:
     return checkpoint
 
 
-class Keeper:
+class CheckpointWriter:
     """Begins a run as the options say, and writes checkpoints of it.
 
     Attributes:
@@ -81,7 +81,7 @@ class Keeper:
         self.stepper = stepper
         self.run = run
         self.evaluator = evaluator
-        self.goes_on: bool = arguments.resume is not None
+        self.is_resuming: bool = arguments.resume is not None
         self._path: str | None = arguments.save
         self._every: int = arguments.checkpoint_every or 0
         self._weights: str | None = arguments.weights
@@ -96,11 +96,11 @@ class Keeper:
             resume(checkpoint, self.stepper, self.run)
             if self.evaluator is not None:
                 scalar = self.stepper.runner.scalar
-                self.evaluator.remember(checkpoint.remembered(_EVALUATIONS, scalar))
+                self.evaluator.remember(checkpoint.extra_state(_EVALUATIONS, scalar))
         elif self._weights is not None:
             import_weights(self.stepper.runner, self._weights)
         if self._path is not None:
-            atomic.sweep(self._path)
+            atomic.remove_stale_partials(self._path)
 
     def __call__(self, stepper: Stepper, loss: Tensor) -> bool:
         """After a step, write a checkpoint if one is due; never an end of training."""
@@ -126,4 +126,4 @@ def _refuse_contradictions(arguments: argparse.Namespace) -> None:
         raise NumleanError(f"a checkpoint is written every 1 step at most often, not every {every}")
     if arguments.resume is not None and arguments.weights is not None:
         raise NumleanError("--resume takes the checkpoint's weights; leave --weights out")
-    refuse_unwritable("--save", arguments.save)
+    check_writable("--save", arguments.save)

@@ -9,8 +9,8 @@ the worst seed.
 With --json, or --jsonl FILE, one JSON object a line: first what is compared ("record":
 "comparison"), then for each step measured and dtype a "step" and its "operation" records, and at
 the end of each run a "run". The module numlean.analysis.drift.records says what every key means.
-With --out FILE.html, a report that stands alone in one file; into a folder, it is report.html, beside
-records.jsonl.
+With --out FILE.html, write a report in one file; with --out FOLDER, write report.html and
+records.jsonl there.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from numlean.analysis.drift.records import Record, Write, as_line
 from numlean.cli.options import add_training_options, config_of, options_of, task_of
 from numlean.cli.progress import progress
 from numlean.errors import NumleanError
-from numlean.scalar.registry import dtypes_of
+from numlean.scalar.registry import split_dtype_list
 from numlean.tasks import NamedTask
 
 _TESTS: Final = 4
@@ -76,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
         advance = stack.enter_context(progress(f"{task.name} in {arguments.dtypes}", total))
         result = compare(
             task,
-            *dtypes_of(arguments.dtypes),
+            *split_dtype_list(arguments.dtypes),
             truth=arguments.truth,
             seeds=arguments.seeds,
             config=config,

@@ -26,7 +26,7 @@ from numlean.analysis.lockstep import (
     Fault,
     FaultyScalar,
     Number,
-    Side,
+    RunSpec,
     crosscheck,
 )
 from numlean.cli.options import add_training_options, config_of, options_of, task_of
@@ -34,7 +34,7 @@ from numlean.cli.progress import progress
 from numlean.cli.train.run_log import plain_json
 from numlean.errors import NumleanError
 from numlean.scalar.protocol import Scalar
-from numlean.scalar.registry import dtypes_of
+from numlean.scalar.registry import split_dtype_list
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Train in each way and compare."""
     task = task_of(arguments)
     config = config_of(arguments, task)
-    sides = [Side.parse(spec, options_of(arguments)) for spec in _specs(arguments)]
+    sides = [RunSpec.parse(spec, options_of(arguments)) for spec in _specs(arguments)]
     if arguments.inject is not None:
         sides[-1] = sides[-1].with_fault(Fault.parse(arguments.inject))
     with progress(f"{task.name} in {len(sides)} runs", config.steps) as advance:
@@ -66,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _warn_of_idle_fault(scalar: Scalar) -> None:
-    if isinstance(scalar, FaultyScalar) and not scalar.befallen:
+    if isinstance(scalar, FaultyScalar) and not scalar.injected:
         warnings.warn(f"the fault {scalar.fault} has befallen no operation", stacklevel=2)
 
 
@@ -76,7 +76,7 @@ def _specs(arguments: argparse.Namespace) -> list[str]:
         raise NumleanError("either --a SPEC --b SPEC or --dtypes A,B, not both")
     if arguments.dtypes is None and len(pair) < 2:
         raise NumleanError("name two runs, --a SPEC --b SPEC, or several: --dtypes A,B")
-    return pair or dtypes_of(arguments.dtypes)
+    return pair or split_dtype_list(arguments.dtypes)
 
 
 def _as_plain(task: str, result: Crosscheck) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 from math import ldexp
 
-from numlean.scalar.registry import ALIASES, Backend, backends
+from numlean.scalar.registry import ALIASES, ScalarBackend, scalar_backends
 from numlean_kernels.formats import Format
 from numlean_kernels.tables.exact import decode
 
@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print the table."""
     rows: list[tuple[str, ...]] = [_HEADER]
-    rows += [_row(backend) for _, backend in backends()]
+    rows += [_row(backend) for _, backend in scalar_backends()]
     rows += [(alias, *[""] * 6, f"another name of {name}") for alias, name in ALIASES.items()]
     widths = [max(len(row[column]) for row in rows) for column in range(7)]
     for row in rows:
@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _row(backend: Backend) -> tuple[str, ...]:
+def _row(backend: ScalarBackend) -> tuple[str, ...]:
     numbers = ("",) * 5 if backend.format is None else _range(backend.format)
     return backend.pattern, ", ".join(backend.devices), *numbers, backend.summary
 

@@ -23,11 +23,11 @@ class Interrupt:
         asked: It was.
     """
 
-    asked: bool = False
+    requested: bool = False
 
 
 @contextmanager
-def interruptible() -> Iterator[Interrupt]:
+def catch_interrupt() -> Iterator[Interrupt]:
     """While it lasts, the first SIGINT is taken down and only the next raises KeyboardInterrupt."""
     interrupt = Interrupt()
     if threading.current_thread() is not threading.main_thread():  # no signals are handled there
@@ -36,7 +36,7 @@ def interruptible() -> Iterator[Interrupt]:
     before = signal.getsignal(signal.SIGINT)
 
     def ask(*_: object) -> None:
-        interrupt.asked = True
+        interrupt.requested = True
         signal.signal(signal.SIGINT, before)
         os.write(_STANDARD_ERROR, _NOTE)  # print could be interrupted in the midst of printing
 

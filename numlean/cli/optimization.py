@@ -106,7 +106,7 @@ def scheduler_of(arguments: argparse.Namespace, lr: float, steps: int) -> Schedu
     return None if name == "constant" else schedule
 
 
-def unclipped(optimizer: Optimizer) -> Optimizer:
+def inner_optimizer(optimizer: Optimizer) -> Optimizer:
     """The optimizer that is left smaller gradients, if it is one that clips; else itself."""
     inner: Optimizer = getattr(optimizer, "optimizer", optimizer)
     return inner

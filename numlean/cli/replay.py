@@ -21,9 +21,9 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from numlean.analysis.lockstep import Side
-from numlean.certificate import Certificate, CertificateError, Replay, replay
-from numlean.checkpoint.errors import naming
+from numlean.analysis.lockstep import RunSpec
+from numlean.certificate import Certificate, CertificateError, ReplayResult, replay
+from numlean.checkpoint.errors import error_context
 from numlean.cli.options import add_device_options
 from numlean.cli.progress import progress
 from numlean.training.options import BACKENDS
@@ -49,19 +49,19 @@ def run(arguments: argparse.Namespace) -> int:
     return 0 if all(verdict.identical for verdict in verdicts) else 1
 
 
-def _verdict(arguments: argparse.Namespace, file: str) -> Replay:
+def _verdict(arguments: argparse.Namespace, file: str) -> ReplayResult:
     certificate = Certificate.load(file)
     side = _side(arguments, certificate)
     with (
         progress(f"replay of {file}", len(certificate.steps)) as advance,
-        naming(file, CertificateError),
+        error_context(file, CertificateError),
     ):
         verdict = replay(certificate, side, on_step=lambda step: advance(""))
     print(json.dumps(_as_plain(file, verdict)) if arguments.json else verdict, flush=True)
     return verdict
 
 
-def _side(arguments: argparse.Namespace, certificate: Certificate) -> Side | None:
+def _side(arguments: argparse.Namespace, certificate: Certificate) -> RunSpec | None:
     """The side asked for, if one is; what is not said is as it was, where the dtype allows it."""
     where = certificate.environment
     dtype, device, backend = arguments.dtype, arguments.device, arguments.backend
@@ -72,12 +72,12 @@ def _side(arguments: argparse.Namespace, certificate: Certificate) -> Side | Non
         device = where.get("device")
         fast = where.get("fast_kernels") if fast is None else fast
     words = [dtype or certificate.dtype, device, backend or where.get("backend")]
-    return Side.parse(":".join([*map(str, filter(None, words)), *(["fast"] if fast else [])]))
+    return RunSpec.parse(":".join([*map(str, filter(None, words)), *(["fast"] if fast else [])]))
 
 
-def _as_plain(file: str, verdict: Replay) -> dict[str, Any]:
-    pair = verdict.pair
-    known = verdict.identical or verdict.no_pair is None
+def _as_plain(file: str, verdict: ReplayResult) -> dict[str, Any]:
+    pair = verdict.divergence
+    known = verdict.identical or verdict.unexplained_reason is None
     return {
         "file": file,
         "task": verdict.name,

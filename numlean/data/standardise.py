@@ -78,6 +78,6 @@ def standardised_in(train: Tensor, x: Tensor) -> Tensor:
     deviation = scalar.sqrt(variance.data)
     zero = scalar.from_float(0.0)
     is_constant = scalar.eq(train.data, train.data[:1]).all(axis=0) | scalar.eq(deviation, zero)
-    one = scalar.select(is_constant, scalar.from_float(np.ones(is_constant.shape)))
-    kept = scalar.select(~is_constant, deviation)
+    one = scalar.where(is_constant, scalar.from_float(np.ones(is_constant.shape)))
+    kept = scalar.where(~is_constant, deviation)
     return (x - mean) / Tensor(scalar, scalar.add(kept, one))

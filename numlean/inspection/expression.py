@@ -20,7 +20,7 @@ from numlean.scalar.elementary import ARITIES
 from numlean.scalar.flags import Flags
 from numlean.scalar.protocol import Scalar, Storage
 from numlean.scalar.registry import get_scalar
-from numlean.scalar.wrappers.counting import keeps_flags
+from numlean.scalar.wrappers.counting import supports_flags
 
 _HEX_FLOAT: Final = re.compile(r"\b0[xX][0-9a-fA-F]*\.?[0-9a-fA-F]*[pP][+-]?\d+")
 _TRUTH_PRECISION: Final = 4096
@@ -36,7 +36,7 @@ _COMPARISONS: Final = {
 _FUNCTIONS: Final = {
     **dict.fromkeys(("sqrt", "abs"), 1),
     **ARITIES,
-    **dict.fromkeys(("next_up", "next_down", "log_b", "round_to_integral"), 1),
+    **dict.fromkeys(("next_up", "next_down", "logb", "round_to_integral"), 1),
     **dict.fromkeys(("rem", "minimum", "maximum", "min_num", "max_num", "copy_sign"), 2),
     "fma": 3,
 }
@@ -58,7 +58,7 @@ def evaluate(text: str, dtype: str) -> Inspection | bool:
         return bool(result[0])
     return inspect(
         Tensor(scalar, result),
-        flags=evaluation.flags if evaluation.keeps_flags else None,
+        flags=evaluation.flags if evaluation.supports_flags else None,
         error_ulp=_error_ulp(text, scalar, result),
     )
 
@@ -69,7 +69,7 @@ class _Evaluation:
     def __init__(self, text: str, scalar: Scalar) -> None:
         self.scalar = scalar
         self.flags = Flags()
-        self.keeps_flags = keeps_flags(scalar)
+        self.supports_flags = supports_flags(scalar)
         self._text = _HEX_FLOAT.sub(lambda match: f"number('{match[0]}')", text.strip())
         try:
             self._tree = ast.parse(self._text, mode="eval").body
@@ -125,13 +125,13 @@ class _Evaluation:
         if any(x.dtype == np.bool_ for x in operands):
             raise NumleanError(f"{name} takes numbers, not the answer of a comparison")
         operation: Callable[..., Any] = getattr(self.scalar, name)
-        counted = self.keeps_flags and (name in _FLAGGED or self._counts_elementary(name))
+        counted = self.supports_flags and (name in _FLAGGED or self._counts_elementary(name))
         result: Storage = operation(*operands, **({"flags": self.flags} if counted else {}))
         return result
 
     def _counts_elementary(self, name: str) -> bool:
         # Exact values, from which wide formats have their functions, are rounded without flags.
-        return name in ARITIES and keeps_flags(self.scalar, name)
+        return name in ARITIES and supports_flags(self.scalar, name)
 
 
 def _known() -> str:

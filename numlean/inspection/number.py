@@ -114,8 +114,8 @@ def _of_encoding(scalar: Scalar, format: Format, data: Storage) -> dict[str, str
         scalar.to_string(neighbour(data)) for neighbour in (scalar.next_down, scalar.next_up)
     )
     return {
-        "encoding": format.written(int(scalar.to_bits(data)[0])),
-        "kind": CLASSES[int(scalar.class_of(data)[0])],
+        "encoding": format.format_bits(int(scalar.to_bits(data)[0])),
+        "kind": CLASSES[int(scalar.classify(data)[0])],
         "below": below,
         "above": above,
     }

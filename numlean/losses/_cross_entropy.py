@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from numlean.autograd import operations as ops
-from numlean.autograd.indices import INDICES
+from numlean.autograd.indices import INDEX
 from numlean.autograd.tensor import Tensor
 from numlean.errors import DataError, ShapeError
 from numlean.functional import log_softmax
@@ -65,7 +65,7 @@ class CrossEntropy(ClassesLoss):
     def logarithms(self, prediction: Tensor, target: Tensor) -> Tensor:
         """The logarithms that labels name."""
         check_classes("cross_entropy", prediction)
-        if target.scalar is not INDICES:
+        if target.scalar is not INDEX:
             raise DataError(
                 f"cross_entropy takes labels that are whole numbers, not those of"
                 f" {target.scalar.name}; cross_entropy_one_hot takes distributions"
@@ -75,7 +75,7 @@ class CrossEntropy(ClassesLoss):
                 f"cross_entropy takes labels of shape {prediction.shape[:-1]} for predictions of"
                 f" shape {prediction.shape}, not {target.shape}"
             )
-        return ops.pick(log_softmax(prediction), target).reshape(*target.shape, 1)
+        return ops.take_along_axis(log_softmax(prediction), target).reshape(*target.shape, 1)
 
 
 def cross_entropy_one_hot(*, reduction: Reduction = Reduction.MEAN) -> CrossEntropyOneHot:

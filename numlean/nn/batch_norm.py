@@ -73,4 +73,4 @@ class BatchNorm(Layer):
     def _refresh(self, name: str, running: Tensor, batch: Tensor, context: Context) -> None:
         rate = Tensor.of(batch.scalar, self.momentum)
         batch = batch.detach().reshape(self.channels)
-        context.refresh(name, (1.0 - rate) * running + rate * batch)
+        context.update_buffer(name, (1.0 - rate) * running + rate * batch)

@@ -60,7 +60,7 @@ class Dropout(Layer):
         if not context.is_training:
             return x
         (p,) = parameters
-        mask = Tensor(x.scalar, x.scalar.fed(self._mask(context, x.shape)))
+        mask = Tensor(x.scalar, x.scalar.from_host_callback(self._mask(context, x.shape)))
         return (x * mask) / (1.0 - p)
 
     def _mask(self, context: Context, shape: Shape) -> Callable[[], Floats]:

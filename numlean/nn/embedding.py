@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from numlean.autograd import operations as ops
-from numlean.autograd.indices import INDICES
+from numlean.autograd.indices import INDEX
 from numlean.autograd.tensor import Tensor
 from numlean.errors import DataError, ShapeError
 from numlean.nn.layer import Context, Layer, ParameterSpec, Shape, wrong_shape
@@ -62,7 +62,7 @@ class Embedding(Layer):
             DataError: The tokens are numbers of a Scalar.
             ShapeError: There is no such token.
         """
-        if x.scalar is not INDICES:
+        if x.scalar is not INDEX:
             raise DataError(f"{self.name} takes whole numbers, not those of {x.scalar.name}")
         (weight,) = parameters
         return ops.take(weight, x, row_axes=1)

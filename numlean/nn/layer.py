@@ -52,7 +52,7 @@ class Context:
     mode: Mode
     clock: Clock = field(default_factory=Clock)
     path: tuple[int, ...] = ()
-    refreshed: dict[str, Tensor] | None = None
+    buffer_updates: dict[str, Tensor] | None = None
 
     @property
     def is_training(self) -> bool:
@@ -63,10 +63,10 @@ class Context:
         """The circumstances of the layer of that index within this one."""
         return replace(self, path=(*self.path, index))
 
-    def refresh(self, name: str, value: Tensor) -> None:
+    def update_buffer(self, name: str, value: Tensor) -> None:
         """Give one of the layer's buffers, by its own name, the value it has from now on."""
-        if self.refreshed is not None:
-            self.refreshed[".".join((*map(str, self.path), name))] = value.detach()
+        if self.buffer_updates is not None:
+            self.buffer_updates[".".join((*map(str, self.path), name))] = value.detach()
 
     def uniform(self, seed: int, shape: Shape) -> Callable[[], Floats]:
         """Draws uniform numbers in [0, 1): the same ones for a seed, a step and a place."""

@@ -152,6 +152,6 @@ class SmoothMaxPool2d(Pooling):
         return f"SmoothMaxPool2d({self.kernel}, beta={self.beta})"
 
     def _pooled(self, x: Tensor) -> Tensor:
-        m = ops.greatest(x, 0, keepdims=True)
+        m = ops.max_constant(x, 0, keepdims=True)
         total = ops.sum_(ops.exp(self.beta * (x - m)), 0)
         return m.reshape(total.size) + ops.log(total) / self.beta

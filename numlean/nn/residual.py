@@ -31,11 +31,11 @@ class Residual(Composite):
 
     def output_shape(self, shape: Shape) -> Shape:
         """The same, if the layers keep it."""
-        output = self.shape_through(shape)
+        output = self.propagate_shape(shape)
         if output != shape:
             raise ShapeError(f"{self.name} takes samples whose shape it keeps, not {shape}")
         return shape
 
     def __call__(self, parameters: Sequence[Tensor], x: Tensor, context: Context) -> Tensor:
         """Outputs of x's shape."""
-        return x + self.through(parameters, x, context)
+        return x + self.apply_layers(parameters, x, context)

@@ -22,7 +22,7 @@ class Composite(Layer):
     @property
     def parameters(self) -> tuple[ParameterSpec, ...]:
         """All layers' parameters in order."""
-        return numbered(self.layers)
+        return qualified_parameters(self.layers)
 
     @property
     def input_shape(self) -> Shape | None:
@@ -42,7 +42,7 @@ class Composite(Layer):
         """The first layer's."""
         return self.layers[0].index_count if self.layers else None
 
-    def shape_through(self, shape: Shape) -> Shape:
+    def propagate_shape(self, shape: Shape) -> Shape:
         """The shape of the last layer's output.
 
         Raises:
@@ -52,9 +52,9 @@ class Composite(Layer):
             shape = _output_shape(index, layer, shape)
         return shape
 
-    def through(self, parameters: Sequence[Tensor], x: Tensor, context: Context) -> Tensor:
+    def apply_layers(self, parameters: Sequence[Tensor], x: Tensor, context: Context) -> Tensor:
         """The last layer's outputs."""
-        for index, (layer, own) in enumerate(shared_out(self.layers, parameters)):
+        for index, (layer, own) in enumerate(split_parameters(self.layers, parameters)):
             x = layer(own, x, context.at(index))
         return x
 
@@ -107,11 +107,11 @@ class Sequential(Composite):
         """The last layer's, the shapes in between having been checked."""
         if self.sample_shape is not None and shape != self.sample_shape:
             raise ShapeError(f"the model takes samples of shape {self.sample_shape}, not {shape}")
-        return self.shape_through(shape)
+        return self.propagate_shape(shape)
 
     def __call__(self, parameters: Sequence[Tensor], x: Tensor, context: Context) -> Tensor:
         """The last layer's outputs."""
-        return self.through(parameters, x, context)
+        return self.apply_layers(parameters, x, context)
 
     def summary(self, sample_shape: Shape | None = None) -> None:
         """Print the layers, their output shapes and how many parameters they have.
@@ -124,7 +124,7 @@ class Sequential(Composite):
         print(summary(self, sample_shape))
 
 
-def numbered(layers: Sequence[Layer]) -> tuple[ParameterSpec, ...]:
+def qualified_parameters(layers: Sequence[Layer]) -> tuple[ParameterSpec, ...]:
     """The parameters of layers within a layer, named ``index.name``."""
     return tuple(
         replace(spec, name=f"{index}.{spec.name}")
@@ -133,7 +133,7 @@ def numbered(layers: Sequence[Layer]) -> tuple[ParameterSpec, ...]:
     )
 
 
-def shared_out(
+def split_parameters(
     layers: Sequence[Layer], parameters: Sequence[Tensor]
 ) -> Iterator[tuple[Layer, Sequence[Tensor]]]:
     """Each of the layers within a layer, with its own parameters."""

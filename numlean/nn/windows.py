@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from numlean.autograd.indices import INDICES
+from numlean.autograd.indices import INDEX
 from numlean.autograd.tensor import Tensor
 from numlean.errors import ShapeError
 
@@ -80,7 +80,7 @@ def patches(shape: tuple[int, ...], window: Window) -> Tensor:
     """
     covered = _covered(shape, window)
     places = covered.transpose(1, 2, 3, 0, 4, 5).reshape(shape[1] * window.size, -1)
-    return Tensor(INDICES, np.ascontiguousarray(places))
+    return Tensor(INDEX, np.ascontiguousarray(places))
 
 
 @lru_cache(_KEPT)
@@ -95,7 +95,7 @@ def windows(shape: tuple[int, ...], window: Window, *, within: bool = False) -> 
     if within:
         first = np.take_along_axis(places, np.argmax(places >= 0, axis=0)[np.newaxis], axis=0)
         places = np.where(places >= 0, places, first)
-    return Tensor(INDICES, np.ascontiguousarray(places))
+    return Tensor(INDEX, np.ascontiguousarray(places))
 
 
 def _covered(shape: tuple[int, ...], window: Window) -> Places:

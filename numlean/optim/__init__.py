@@ -10,7 +10,7 @@ from numlean.optim.clipping import (
 from numlean.optim.descent import SGD, momentum_sgd, sgd
 from numlean.optim.kind import OptimizerKind
 from numlean.optim.moments import Adam, AdamW, adam, adamw
-from numlean.optim.optimizer import Cast, Optimizer, State, checked_rate, zeros_like
+from numlean.optim.optimizer import Cast, Optimizer, State, check_rate, zeros_like
 
 __all__ = [
     "SGD",
@@ -24,7 +24,7 @@ __all__ = [
     "State",
     "adam",
     "adamw",
-    "checked_rate",
+    "check_rate",
     "clip_by_norm",
     "clip_by_value",
     "global_norm",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError
-from numlean.optim.optimizer import Cast, State, checked_rate, zeros_like
+from numlean.optim.optimizer import Cast, State, check_rate, zeros_like
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class SGD:
 
     def __post_init__(self) -> None:
         for name in ("lr", "momentum", "weight_decay"):
-            checked_rate(name, getattr(self, name))
+            check_rate(name, getattr(self, name))
         if self.nesterov and self.momentum == 0.0:
             raise NumleanError(f"nesterov=True needs momentum above 0: momentum {self.momentum}")
 

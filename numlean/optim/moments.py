@@ -9,7 +9,7 @@ from typing import Final
 from numlean.autograd.operations import sqrt
 from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError
-from numlean.optim.optimizer import Cast, State, checked_rate, zeros_like
+from numlean.optim.optimizer import Cast, State, check_rate, zeros_like
 
 _MOMENTS: Final = ("first_moment", "second_moment")
 _POWERS: Final = ("first_power", "second_power")
@@ -91,7 +91,7 @@ class AdamW:
 
     def __post_init__(self) -> None:
         _check(self.lr, self.beta1, self.beta2, self.epsilon)
-        checked_rate("weight_decay", self.weight_decay)
+        check_rate("weight_decay", self.weight_decay)
 
     def initial(self, parameters: Sequence[Tensor], cast: Cast) -> State:
         """Moments of +0 and powers of 1."""
@@ -131,10 +131,10 @@ def adamw(
 
 
 def _check(lr: float, beta1: float, beta2: float, epsilon: float) -> None:
-    checked_rate("lr", lr)
-    checked_rate("epsilon", epsilon)
+    check_rate("lr", lr)
+    check_rate("epsilon", epsilon)
     for name, beta in (("beta1", beta1), ("beta2", beta2)):
-        if checked_rate(name, beta) >= 1:
+        if check_rate(name, beta) >= 1:
             raise NumleanError(f"{name} must be below 1: {beta}")
 
 

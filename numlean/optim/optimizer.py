@@ -52,7 +52,7 @@ def zeros_like(parameters: Sequence[Tensor]) -> list[Tensor]:
     return [Tensor.of(p.scalar, np.zeros(p.shape)) for p in parameters]
 
 
-def checked_rate(name: str, value: float) -> float:
+def check_rate(name: str, value: float) -> float:
     """The value of a rate.
 
     Raises:

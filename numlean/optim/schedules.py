@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import Final, TypeAlias
 
 from numlean.errors import NumleanError
-from numlean.optim import checked_rate
+from numlean.optim import check_rate
 
 Schedule: TypeAlias = Callable[[int], float]
 """The learning rate at an index: a step, or for loaders an epoch."""
@@ -43,7 +43,7 @@ class Constant:
     lr: float
 
     def __post_init__(self) -> None:
-        checked_rate("lr", self.lr)
+        check_rate("lr", self.lr)
 
     def __call__(self, t: int) -> float:
         """The learning rate."""
@@ -108,8 +108,8 @@ class Cosine:
     final: float = 0.0
 
     def __post_init__(self) -> None:
-        checked_rate("lr", self.base)
-        checked_rate("lr", self.final)
+        check_rate("lr", self.base)
+        check_rate("lr", self.final)
         _check_length("a cosine", self.length, least=1)
 
     def __call__(self, t: int) -> float:
@@ -187,8 +187,8 @@ def _decayed(base: float, gamma: float, n: int) -> float:
 
 
 def _check_decay(base: float, gamma: float) -> None:
-    checked_rate("lr", base)
-    checked_rate("gamma", gamma)
+    check_rate("lr", base)
+    check_rate("gamma", gamma)
 
 
 def _check_length(what: str, length: int, *, least: int) -> None:

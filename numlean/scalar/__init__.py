@@ -2,17 +2,17 @@
 
 from numlean.scalar.flags import Flags
 from numlean.scalar.protocol import Axis, Contraction, Indices, Order, Scalar, Storage
-from numlean.scalar.registry import Backend, Spec, get_scalar, scalars
+from numlean.scalar.registry import Dtype, ScalarBackend, get_scalar, scalars
 
 __all__ = [
     "Axis",
-    "Backend",
     "Contraction",
+    "Dtype",
     "Flags",
     "Indices",
     "Order",
     "Scalar",
-    "Spec",
+    "ScalarBackend",
     "Storage",
     "get_scalar",
     "scalars",

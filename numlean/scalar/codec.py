@@ -50,7 +50,7 @@ class Codec(Protocol):
     def from_elements(self, elements: Iterable[Any], shape: tuple[int, ...]) -> Storage:
         """A storage array of elements that ``encode`` gave."""
 
-    def holds(self, element: Any) -> bool:
+    def is_element(self, element: Any) -> bool:
         """Whether an object is a number of this storage; only asked where that is of objects."""
 
     def from_bits(self, bits: np.ndarray[Any, Any]) -> Storage:

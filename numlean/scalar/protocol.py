@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from numlean.scalar.elementary import ElementaryFunctions
 from numlean.scalar.flags import Flags
 from numlean_kernels.formats import Format
-from numlean_kernels.protocol import Operation
+from numlean_kernels.protocol import ProgramStep
 
 Storage: TypeAlias = np.ndarray[Any, Any]
 """An array of a Scalar's storage dtype."""
@@ -39,8 +39,8 @@ class Scalar(ElementaryFunctions, Protocol):
     overflow, invalid operations have values), and always raise for what it does not (an array that
     is not yours, shapes that do not broadcast). Two Scalars that are equal compute equal bits and
     may be mixed; others may not. ``numlean.scalar.kernel_scalar.KernelScalar`` builds all of
-    this from a table of routines. What an arithmetic has no use for (a neighbour where there is none, an
-    encoding) raises ``UnavailableError``.
+    this from a table of routines. An operation that the arithmetic does not have (an encoding, a
+    neighbour) raises ``UnavailableError``.
 
     Attributes:
         name: The name under which users ask for it, options included: ``mp:200``.
@@ -65,16 +65,16 @@ class Scalar(ElementaryFunctions, Protocol):
     def describe(self) -> str:
         """One line for people: what a number is and where it is computed."""
 
-    def renewed(self) -> Scalar:
+    def with_reset_stream(self) -> Scalar:
         """The same arithmetic as if never used: its random bits, if any, start anew.
 
         A run takes a Scalar of its own by this. Where nothing is random, the Scalar itself.
         """
 
-    def begin(self, step: int) -> None:
+    def start_step(self, step: int) -> None:
         """Told before each step of a run, so that its random bits are a function of the step."""
 
-    def recorded(self, operations: list[Operation]) -> Scalar:
+    def with_recorder(self, operations: list[ProgramStep]) -> Scalar:
         """The same arithmetic, whose operations are also recorded, so that they can be done again.
 
         Conversions are not: what they give counts as constant.
@@ -83,7 +83,7 @@ class Scalar(ElementaryFunctions, Protocol):
             UnavailableError: What the Scalar does cannot be done again by a record.
         """
 
-    def program(self, operations: Sequence[Operation]) -> Callable[[], None]:
+    def compile(self, operations: Sequence[ProgramStep]) -> Callable[[], None]:
         """What does recorded operations again, in order, on the same arrays."""
 
     def from_float(self, values: ArrayLike) -> Storage:
@@ -173,10 +173,10 @@ class Scalar(ElementaryFunctions, Protocol):
     def round_to_integral(self, x: Storage, rounding: str | None = None) -> Storage:
         """The nearest integers, in a direction such as ``toward_zero``; by default its own."""
 
-    def scale_b(self, x: Storage, n: ArrayLike) -> Storage:
+    def scaleb(self, x: Storage, n: ArrayLike) -> Storage:
         """Each x * 2**n for integers n, rounded once."""
 
-    def log_b(self, x: Storage) -> Storage:
+    def logb(self, x: Storage) -> Storage:
         """The exponents e of numbers m * 2**e with 1 <= |m| < 2; log_b(+-0) is -inf."""
 
     def next_up(self, x: Storage) -> Storage:
@@ -191,7 +191,7 @@ class Scalar(ElementaryFunctions, Protocol):
     def total_order(self, x: Storage, y: Storage) -> np.ndarray[Any, np.dtype[np.bool_]]:
         """Where x comes before y, or is y, in the order of all encodings (clause 5.10)."""
 
-    def class_of(self, x: Storage) -> np.ndarray[Any, np.dtype[np.int8]]:
+    def classify(self, x: Storage) -> np.ndarray[Any, np.dtype[np.int8]]:
         """What kind each number is, as an index of ``numlean.CLASSES`` (clause 5.7.2)."""
 
     def neg(self, x: Storage) -> Storage:
@@ -284,7 +284,7 @@ class Scalar(ElementaryFunctions, Protocol):
 
     # What moves numbers and computes nothing.
 
-    def move(self, x: Storage, z: Storage) -> None:
+    def copy_into(self, x: Storage, z: Storage) -> None:
         """Write the elements of x into z, an array or a view of the same shape."""
 
     def copy(self, x: Storage) -> Storage:
@@ -297,7 +297,7 @@ class Scalar(ElementaryFunctions, Protocol):
             ShapeError: Their shapes do not fit.
         """
 
-    def place(self, x: Storage, shape: tuple[int, ...], where: tuple[slice, ...]) -> Storage:
+    def pad(self, x: Storage, shape: tuple[int, ...], where: tuple[slice, ...]) -> Storage:
         """An array of ``shape`` that has x at ``where`` and +0 elsewhere."""
 
     def take(self, x: Storage, index: Indices, *, row_axes: int = 0) -> Storage:
@@ -310,7 +310,7 @@ class Scalar(ElementaryFunctions, Protocol):
             ShapeError: The index names a place that there is not.
         """
 
-    def pick(self, x: Storage, index: Indices, axis: int = -1) -> Storage:
+    def take_along_axis(self, x: Storage, index: Indices, axis: int = -1) -> Storage:
         """Along an axis, the one element of x at the place that the index has there; +0 at -1.
 
         Raises:
@@ -318,7 +318,9 @@ class Scalar(ElementaryFunctions, Protocol):
                 is not.
         """
 
-    def spread(self, x: Storage, index: Indices, extent: int, axis: int = -1) -> Storage:
+    def scatter_along_axis(
+        self, x: Storage, index: Indices, extent: int, axis: int = -1
+    ) -> Storage:
         """An array with one more axis: x at the places that the index has there, +0 elsewhere.
 
         What ``pick`` would take x from.
@@ -327,17 +329,17 @@ class Scalar(ElementaryFunctions, Protocol):
             ShapeError: The index is not of x's shape, or names a place beyond ``extent``.
         """
 
-    def select(self, holds: np.ndarray[Any, np.dtype[np.bool_]], x: Storage) -> Storage:
+    def where(self, condition: np.ndarray[Any, np.dtype[np.bool_]], x: Storage) -> Storage:
         """X where ``holds``, +0 elsewhere; the two broadcast."""
 
-    def fed(self, values: Callable[[], ArrayLike]) -> Storage:
+    def from_host_callback(self, values: Callable[[], ArrayLike]) -> Storage:
         """Binary64 values that a function gives, rounded once: asked again at every step.
 
         It may be asked before anything else of a step is done, and so must not look at that.
         """
 
 
-def own_copy(scalar: Scalar, array: Storage, *, is_exchanged: bool = False) -> Storage:
+def device_copy(scalar: Scalar, array: Storage, *, host_visible: bool = False) -> Storage:
     """A copy of an array in C order, in the memory that a Scalar's kernels reach best.
 
     A Scalar whose kernels have memory of their own has a method ``own_copy(array, *,
@@ -346,10 +348,10 @@ def own_copy(scalar: Scalar, array: Storage, *, is_exchanged: bool = False) -> S
     Args:
         scalar: Whose kernels.
         array: What to copy.
-        is_exchanged: Whether one of kernels and host writes it, and the other reads it, again and
+        host_visible: Whether one of kernels and host writes it, and the other reads it, again and
             again.
     """
-    copy: Callable[..., Storage] | None = getattr(scalar, "own_copy", None)
+    copy: Callable[..., Storage] | None = getattr(scalar, "device_copy", None)
     if copy is None:
         return np.array(array, order="C")
-    return copy(array, is_exchanged=is_exchanged)
+    return copy(array, host_visible=host_visible)

@@ -21,7 +21,7 @@ ALIASES: Final = {"float": "float64", "ieee754exec": "ieee32exec"}
 
 
 @dataclass(frozen=True)
-class Spec:
+class Dtype:
     """A dtype as the user wrote it, taken apart.
 
     Attributes:
@@ -37,7 +37,7 @@ class Spec:
     options: dict[str, str]
 
     @classmethod
-    def parse(cls, text: str) -> Spec:
+    def parse(cls, text: str) -> Dtype:
         """Take ``name[:argument][@option=value,...]`` apart.
 
         Raises:
@@ -56,7 +56,7 @@ class Spec:
         return cls(f"{name}{colon}{argument}{suffix}", name, argument if colon else None, options)
 
 
-def dtypes_of(text: str) -> list[str]:
+def split_dtype_list(text: str) -> list[str]:
     """The dtypes of a list such as ``float32,e5m2@round=to_odd,nan=x86,mp:24``.
 
     An item that reads ``option=value`` belongs to the dtype before it.
@@ -71,7 +71,7 @@ def dtypes_of(text: str) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Backend:
+class ScalarBackend:
     """What an entry point of the group holds: how to make a Scalar, and what to say about it.
 
     Attributes:
@@ -90,10 +90,10 @@ class Backend:
     pattern: str
     summary: str
     devices: tuple[str, ...]
-    make: Callable[[Spec, str], Scalar]
+    make: Callable[[Dtype, str], Scalar]
     options: tuple[str, ...] = ()
     format: Format | None = None
-    make_fast: Callable[[Spec, str], Scalar] | None = None
+    make_fast: Callable[[Dtype, str], Scalar] | None = None
     reference: Callable[[Scalar], Any] | None = None
 
 
@@ -112,7 +112,7 @@ def scalars() -> tuple[str, ...]:
     return names
 
 
-def backends() -> Iterator[tuple[str, Backend]]:
+def scalar_backends() -> Iterator[tuple[str, ScalarBackend]]:
     """Every backend that can be loaded, with its name; a broken one is a warning that names it."""
     for name in scalars():
         try:
@@ -123,9 +123,9 @@ def backends() -> Iterator[tuple[str, Backend]]:
             yield name, backend
 
 
-def backend_of(dtype: str) -> Backend | None:
+def scalar_backend_of(dtype: str) -> ScalarBackend | None:
     """The backend that makes a dtype; None if it has no registered name."""
-    name = Spec.parse(dtype).name
+    name = Dtype.parse(dtype).name
     return _load(name) if name in scalars() else None
 
 
@@ -143,7 +143,7 @@ def get_scalar(dtype: str, device: str | None = None, *, fast_kernels: bool = Fa
             the message lists what is known.
         UnavailableError: The dtype has no fast kernels, or this machine no such device.
     """
-    spec = Spec.parse(dtype)
+    spec = Dtype.parse(dtype)
     if spec.name not in scalars():
         raise UnknownNameError("dtype", dtype, scalars())
     backend = _load(spec.name)
@@ -156,7 +156,7 @@ def get_scalar(dtype: str, device: str | None = None, *, fast_kernels: bool = Fa
     if chosen not in backend.devices:
         raise UnknownNameError(f"device of {spec.name}", chosen, backend.devices)
     if fast_kernels and (backend.make_fast is None or chosen != "cpu"):
-        having = ", ".join(name for name, other in backends() if other.make_fast is not None)
+        having = ", ".join(name for name, other in scalar_backends() if other.make_fast is not None)
         raise UnavailableError(
             f"{spec.text} on {chosen} has no fast kernels; on cpu these may have them: {having}"
         )
@@ -165,7 +165,7 @@ def get_scalar(dtype: str, device: str | None = None, *, fast_kernels: bool = Fa
 
 @cache
 def _made(text: str, device: str, fast_kernels: bool) -> Scalar:
-    spec = Spec.parse(text)
+    spec = Dtype.parse(text)
     backend = _load(spec.name)
     make = backend.make_fast if fast_kernels and backend.make_fast else backend.make
     try:
@@ -180,7 +180,7 @@ def _points() -> tuple[EntryPoint, ...]:
 
 
 @cache
-def _load(name: str) -> Backend:
+def _load(name: str) -> ScalarBackend:
     point, *others = {point.value: point for point in _points() if point.name == name}.values()
     if others:
         rivals = " and ".join(p.value for p in (point, *others))
@@ -191,6 +191,6 @@ def _load(name: str) -> Backend:
         raise UnavailableError(
             f"the backend {name!r} ({point.value}) cannot be loaded: {error!r}"
         ) from error
-    if not isinstance(backend, Backend):
+    if not isinstance(backend, ScalarBackend):
         raise UnavailableError(f"the backend {name!r} ({point.value}) is no numlean Backend")
     return backend

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from numlean.autograd.tensor import Tensor
 from numlean.errors import ShapeError
-from numlean.session.machine import Machine
+from numlean.session.machine import TapeState
 
 Static: TypeAlias = tuple[tuple[str, Any], ...]
 """Parameters that are no tensors, by name."""
@@ -19,15 +19,15 @@ class Action(ABC):
     """One thing to do; each puts at most one tensor on the tape."""
 
     @abstractmethod
-    def perform(self, machine: Machine, given: Tensor | None) -> None:
+    def perform(self, machine: TapeState, given: Tensor | None) -> None:
         """Do it, with what is given from outside."""
 
-    def check(self, machine: Machine, given: Tensor | None) -> None:  # noqa: B027 (nothing to say)
+    def check(self, machine: TapeState, given: Tensor | None) -> None:  # noqa: B027 (nothing to say)
         """Refuse what is given, if it cannot be taken where the action was once performed."""
 
 
 @dataclass(frozen=True)
-class Enter(Action):
+class Input(Action):
     """Numbers come in from outside.
 
     Attributes:
@@ -38,7 +38,7 @@ class Enter(Action):
     shape: tuple[int, ...]
     is_watched: bool
 
-    def perform(self, machine: Machine, given: Tensor | None) -> None:
+    def perform(self, machine: TapeState, given: Tensor | None) -> None:
         """Put them on the tape."""
         assert given is not None
         machine.add(given, is_watched=self.is_watched)
@@ -58,13 +58,13 @@ class EnterIndex(Action):
     of: int
     axis: int
 
-    def perform(self, machine: Machine, given: Tensor | None) -> None:
+    def perform(self, machine: TapeState, given: Tensor | None) -> None:
         """Put them on the tape."""
         assert given is not None
         self.check(machine, given)
         machine.add(given, is_watched=False)
 
-    def check(self, machine: Machine, given: Tensor | None) -> None:
+    def check(self, machine: TapeState, given: Tensor | None) -> None:
         """Refuse an index that names no place.
 
         Raises:
@@ -80,7 +80,7 @@ class EnterIndex(Action):
 
 
 @dataclass(frozen=True)
-class Use(Action):
+class UseParameter(Action):
     """A parameter comes onto the tape.
 
     Attributes:
@@ -89,7 +89,7 @@ class Use(Action):
 
     number: int
 
-    def perform(self, machine: Machine, given: Tensor | None) -> None:
+    def perform(self, machine: TapeState, given: Tensor | None) -> None:
         """Put it on the tape as it is now."""
         machine.use(self.number)
 
@@ -108,7 +108,7 @@ class Apply(Action):
     operands: tuple[int, ...]
     static: Static = ()
 
-    def perform(self, machine: Machine, given: Tensor | None) -> None:
+    def perform(self, machine: TapeState, given: Tensor | None) -> None:
         """Put the result on the tape."""
         operands = (machine.values[slot] for slot in self.operands)
         machine.values.append(self.function(*operands, **dict(self.static)))
@@ -127,16 +127,16 @@ class Backward(Action):
     slot: int
     seed_shape: tuple[int, ...] | None
 
-    def perform(self, machine: Machine, given: Tensor | None) -> None:
+    def perform(self, machine: TapeState, given: Tensor | None) -> None:
         """Replace the cotangents there are."""
         machine.backward(self.slot, given)
 
 
 @dataclass(frozen=True)
-class Descend(Action):
+class SgdStep(Action):
     """Every parameter on the tape makes a step against its gradient, at a rate that is given."""
 
-    def perform(self, machine: Machine, given: Tensor | None) -> None:
+    def perform(self, machine: TapeState, given: Tensor | None) -> None:
         """Change the parameters."""
         assert given is not None
         machine.descend(given)

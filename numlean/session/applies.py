@@ -12,7 +12,7 @@ from numlean.autograd.tensor import Tensor
 from numlean.session.references import Ref
 
 
-class Applies(ABC):
+class TapeOperations(ABC):
     """Applies functions to tensors on a tape."""
 
     @abstractmethod

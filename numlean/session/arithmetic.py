@@ -5,11 +5,11 @@ from __future__ import annotations
 from numlean import functional
 from numlean.autograd import operations as ops
 from numlean.session import formulas
-from numlean.session.applies import Applies
+from numlean.session.applies import TapeOperations
 from numlean.session.references import Ref
 
 
-class Arithmetic(Applies):
+class Arithmetic(TapeOperations):
     """Operations that keep the shape."""
 
     def add(self, x: Ref, y: Ref) -> Ref:
@@ -26,7 +26,7 @@ class Arithmetic(Applies):
 
     def scale(self, x: Ref, factor: float) -> Ref:
         """X * factor, a literal."""
-        return self.apply(formulas.scaled, x, factor=factor)
+        return self.apply(formulas.scale, x, factor=factor)
 
     def abs(self, x: Ref) -> Ref:
         """The magnitudes; the gradient at zero is zero."""
@@ -50,7 +50,7 @@ class Arithmetic(Applies):
 
     def clamp(self, x: Ref, low: float, high: float) -> Ref:
         """minimum(maximum(x, low), high)."""
-        return self.apply(formulas.clamped, x, low=low, high=high)
+        return self.apply(formulas.clamp, x, low=low, high=high)
 
     def max(self, x: Ref, y: Ref) -> Ref:
         """The greater of two; the gradient of a tie goes to the first."""

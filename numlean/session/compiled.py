@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from numlean.autograd.indices import INDICES
+from numlean.autograd.indices import INDEX
 from numlean.autograd.tensor import Tensor
-from numlean.scalar.protocol import Scalar, Storage, own_copy
-from numlean.session.actions import Action, Descend
-from numlean.session.machine import Machine
-from numlean_kernels.protocol import Called, Operation
+from numlean.scalar.protocol import Scalar, Storage, device_copy
+from numlean.session.actions import Action, SgdStep
+from numlean.session.machine import TapeState
+from numlean_kernels.protocol import HostCall, ProgramStep
 from numlean_kernels.targets.dead_code import pruned
 
 
@@ -34,7 +34,7 @@ class Place:
         onward: The places that lie behind further stretches.
     """
 
-    machine: Machine
+    machine: TapeState
     written: list[Storage]
     actions: tuple[Action, ...] = ()
     inputs: tuple[Storage | None, ...] = ()
@@ -56,18 +56,18 @@ class CompiledTape:
 
     def __init__(self, scalar: Scalar) -> None:
         self._scalar = scalar
-        self._record: list[Operation] = []
-        self._recorder = scalar.recorded(self._record)
+        self._record: list[ProgramStep] = []
+        self._recorder = scalar.with_recorder(self._record)
         self._params: list[Storage] = []
         self._trainable: list[bool] = []
-        machine = Machine(self._taken, self._put, self._trainable.__getitem__)
+        machine = TapeState(self._taken, self._put, self._trainable.__getitem__)
         self._start = self._here = Place(machine, [])
         self._pending: list[tuple[Action, Tensor | None]] = []
         self._failure: Exception | None = None
 
     def new_param(self, value: Tensor, *, is_trainable: bool) -> None:
         """Take a parameter."""
-        self._params.append(own_copy(self._scalar, value.data))
+        self._params.append(device_copy(self._scalar, value.data))
         self._trainable.append(is_trainable)
 
     def param(self, number: int) -> Tensor:
@@ -91,7 +91,7 @@ class CompiledTape:
 
     def reset(self) -> None:
         """Begin a new tape; what only concerns the old one is not done any more."""
-        if self._failure is None and any(isinstance(a, Descend) for a, _ in self._pending):
+        if self._failure is None and any(isinstance(a, SgdStep) for a, _ in self._pending):
             self._go_on()
         self._here, self._pending, self._failure = self._start, [], None
 
@@ -122,7 +122,8 @@ class CompiledTape:
     def _planned(self, actions: tuple[Action, ...], given: Sequence[Tensor | None]) -> Place:
         """Carry out a stretch for the first time."""
         inputs = tuple(
-            None if t is None else own_copy(self._scalar, t.data, is_exchanged=True) for t in given
+            None if t is None else device_copy(self._scalar, t.data, host_visible=True)
+            for t in given
         )
         before, machine = self._here, self._here.machine.branch()
         self._record.clear()
@@ -131,7 +132,7 @@ class CompiledTape:
         variables = [*before.written, *self._params, *(x for x in inputs if x is not None)]
         results = [t.data for t in (*machine.values, *machine.cotangents.values())]
         # Random bits are counted on even if nothing comes of them.
-        drawn = [x for op in self._record if isinstance(op, Called) for x in op.written]
+        drawn = [x for op in self._record if isinstance(op, HostCall) for x in op.written]
         operations = pruned(self._record, variables, [*results, *drawn, *self._params])
         written = [x for operation in self._record for x in operation.written]
         return Place(
@@ -139,16 +140,16 @@ class CompiledTape:
             [*variables, *written],
             actions,
             inputs,
-            self._scalar.program(operations),
+            self._scalar.compile(operations),
         )
 
     def _inside(self, tensor: Tensor | None, array: Storage | None) -> Tensor | None:
         if tensor is None or array is None:
             return None
-        return Tensor(INDICES if tensor.scalar is INDICES else self._recorder, array)
+        return Tensor(INDEX if tensor.scalar is INDEX else self._recorder, array)
 
     def _outside(self, tensor: Tensor) -> Tensor:
-        scalar = INDICES if tensor.scalar is INDICES else self._scalar
+        scalar = INDEX if tensor.scalar is INDEX else self._scalar
         return Tensor(scalar, np.array(tensor.data, order="C"))
 
     def _taken(self, number: int) -> Tensor:
@@ -156,4 +157,4 @@ class CompiledTape:
         return Tensor(self._recorder, self._recorder.copy(self._params[number]))
 
     def _put(self, number: int, value: Tensor) -> None:
-        self._recorder.move(value.data, self._params[number])
+        self._recorder.copy_into(value.data, self._params[number])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from numlean.autograd.tensor import Tensor
 from numlean.scalar.protocol import Scalar
 from numlean.session.actions import Action
-from numlean.session.machine import Machine
+from numlean.session.machine import TapeState
 
 
 class EagerTape:
@@ -41,8 +41,8 @@ class EagerTape:
         """Begin a new tape."""
         self._machine = self._fresh()
 
-    def _fresh(self) -> Machine:
-        return Machine(
+    def _fresh(self) -> TapeState:
+        return TapeState(
             take=self._params.__getitem__,
             put=self._params.__setitem__,
             is_trainable=self._trainable.__getitem__,

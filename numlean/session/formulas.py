@@ -18,18 +18,18 @@ from numlean.nn import (
 from numlean.nn.linear import affine
 
 
-def scaled(x: Tensor, *, factor: float) -> Tensor:
+def scale(x: Tensor, *, factor: float) -> Tensor:
     """X * factor."""
     return x * factor
 
 
-def clamped(x: Tensor, *, low: float, high: float) -> Tensor:
+def clamp(x: Tensor, *, low: float, high: float) -> Tensor:
     """minimum(maximum(x, low), high)."""
     scalar = x.scalar
     return ops.minimum(ops.maximum(x, Tensor.of(scalar, low)), Tensor.of(scalar, high))
 
 
-def swapped(x: Tensor, *, axis: int) -> Tensor:
+def swapaxes(x: Tensor, *, axis: int) -> Tensor:
     """X with an axis and the one after it exchanged."""
     if not 0 <= axis < x.ndim - 1:
         raise ShapeError(f"axes {axis} and {axis + 1} of an array with {x.ndim} axes")
@@ -43,24 +43,24 @@ def permuted(x: Tensor, *, axes: tuple[int, ...] | None) -> Tensor:
     return ops.transpose(x) if axes is None else ops.permute(x, axes)
 
 
-def cut(x: Tensor, *, start: int, stop: int, axis: int) -> Tensor:
+def slice_(x: Tensor, *, start: int, stop: int, axis: int) -> Tensor:
     """A part of x along an axis."""
     if not 0 <= axis < x.ndim or not 0 <= start <= stop <= x.shape[axis]:
         raise ShapeError(f"from {start} to {stop} along axis {axis} of shape {x.shape}")
     return ops.slice_(x, (*(slice(None),) * axis, slice(start, stop)))
 
 
-def joined(*tensors: Tensor, axis: int) -> Tensor:
+def concat(*tensors: Tensor, axis: int) -> Tensor:
     """Tensors one after the other."""
     return ops.concat(tensors, axis)
 
 
-def flat(x: Tensor) -> Tensor:
+def flatten(x: Tensor) -> Tensor:
     """X as a vector, in C order."""
     return x.reshape(x.size)
 
 
-def summed(x: Tensor, *, axis: int | None) -> Tensor:
+def sum_(x: Tensor, *, axis: int | None) -> Tensor:
     """The sum along an axis, or of everything."""
     return x.sum(axis)
 
@@ -70,7 +70,7 @@ def averaged(x: Tensor, *, axis: int | None) -> Tensor:
     return x.mean(axis)
 
 
-def gathered(x: Tensor, index: Tensor, *, axes: int) -> Tensor:
+def gather(x: Tensor, index: Tensor, *, axes: int) -> Tensor:
     """Elements of a vector, or rows of a matrix."""
     _check_axes(x, axes)
     return ops.take(x, index, row_axes=axes - 1)

@@ -13,7 +13,7 @@ from numlean.errors import ShapeError
 
 
 @dataclass
-class Machine:
+class TapeState:
     """What the actions of a tape work on.
 
     Attributes:
@@ -34,7 +34,7 @@ class Machine:
     cotangents: dict[int, Tensor] = field(default_factory=dict)
     uses: dict[int, int] = field(default_factory=dict)
 
-    def branch(self) -> Machine:
+    def branch(self) -> TapeState:
         """The same state, from which to go on without changing this one."""
         other = copy(self)
         other.values, other.uses = list(self.values), dict(self.uses)

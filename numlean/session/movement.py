@@ -8,11 +8,11 @@ from numpy.typing import ArrayLike
 
 from numlean.autograd import operations as ops
 from numlean.session import formulas
-from numlean.session.applies import Applies
+from numlean.session.applies import TapeOperations
 from numlean.session.references import Ref
 
 
-class Movement(Applies):
+class Movement(TapeOperations):
     """Shapes, parts and places."""
 
     def broadcast_to(self, x: Ref, shape: tuple[int, ...]) -> Ref:
@@ -25,7 +25,7 @@ class Movement(Applies):
 
     def flatten(self, x: Ref) -> Ref:
         """A vector of the elements in C order."""
-        return self.apply(formulas.flat, x)
+        return self.apply(formulas.flatten, x)
 
     def transpose(self, x: Ref, axes: tuple[int, ...] | None = None) -> Ref:
         """X with its axes in another order, by default in reverse."""
@@ -49,31 +49,31 @@ class Movement(Applies):
 
     def swap_adjacent(self, x: Ref, axis: int) -> Ref:
         """X with an axis and the one after it exchanged."""
-        return self.apply(formulas.swapped, x, axis=axis)
+        return self.apply(formulas.swapaxes, x, axis=axis)
 
     def concat(self, xs: Sequence[Ref], axis: int = 0) -> Ref:
         """Tensors one after the other along an axis."""
-        return self.apply(formulas.joined, *xs, axis=axis)
+        return self.apply(formulas.concat, *xs, axis=axis)
 
     def slice(self, x: Ref, start: int, stop: int, axis: int = 0) -> Ref:
         """From ``start`` up to ``stop`` along an axis."""
-        return self.apply(formulas.cut, x, start=start, stop=stop, axis=axis)
+        return self.apply(formulas.slice_, x, start=start, stop=stop, axis=axis)
 
     def gather_scalar(self, x: Ref, index: int) -> Ref:
         """The element of a vector at a place."""
-        return self.apply(formulas.gathered, x, self.index(index, x), axes=1)
+        return self.apply(formulas.gather, x, self.index(index, x), axes=1)
 
     def gather_vec(self, x: Ref, indices: ArrayLike) -> Ref:
         """The elements of a vector at places."""
-        return self.apply(formulas.gathered, x, self.index(indices, x), axes=1)
+        return self.apply(formulas.gather, x, self.index(indices, x), axes=1)
 
     def gather_row(self, x: Ref, index: int) -> Ref:
         """A row of a matrix."""
-        return self.apply(formulas.gathered, x, self.index(index, x), axes=2)
+        return self.apply(formulas.gather, x, self.index(index, x), axes=2)
 
     def gather_rows(self, x: Ref, indices: ArrayLike) -> Ref:
         """Rows of a matrix."""
-        return self.apply(formulas.gathered, x, self.index(indices, x), axes=2)
+        return self.apply(formulas.gather, x, self.index(indices, x), axes=2)
 
     def scatter_add_vec(self, x: Ref, indices: ArrayLike, values: Ref) -> Ref:
         """A vector plus values at places; those of one place are added first, in order, from +0."""

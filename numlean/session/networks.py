@@ -6,20 +6,20 @@ from numlean.autograd import operations as ops
 from numlean.nn import AvgPool2d, MaxPool2d, SmoothMaxPool2d
 from numlean.nn.windows import Extent
 from numlean.session import formulas
-from numlean.session.applies import Applies
+from numlean.session.applies import TapeOperations
 from numlean.session.references import Ref
 
 
-class Networks(Applies):
+class Networks(TapeOperations):
     """Operations that sum over something."""
 
     def sum(self, x: Ref) -> Ref:
         """The sum of all elements, in C order from +0."""
-        return self.apply(formulas.summed, x, axis=None)
+        return self.apply(formulas.sum_, x, axis=None)
 
     def reduce_sum(self, x: Ref, axis: int) -> Ref:
         """The sum along an axis, in order from +0."""
-        return self.apply(formulas.summed, x, axis=axis)
+        return self.apply(formulas.sum_, x, axis=axis)
 
     def reduce_mean(self, x: Ref, axis: int) -> Ref:
         """The sum along an axis, divided once by its length."""

@@ -8,18 +8,18 @@ from typing import Any, TypeVar, final
 import numpy as np
 from numpy.typing import ArrayLike
 
-from numlean.autograd.indices import INDICES
+from numlean.autograd.indices import INDEX
 from numlean.autograd.tensor import Tensor
 from numlean.errors import MixedScalarError, NumleanError
-from numlean.optim import checked_rate
+from numlean.optim import check_rate
 from numlean.scalar.protocol import Scalar
-from numlean.session.actions import Apply, Backward, Descend, Enter, EnterIndex, Use
+from numlean.session.actions import Apply, Backward, EnterIndex, Input, SgdStep, UseParameter
 from numlean.session.arithmetic import Arithmetic
 from numlean.session.engine import tape_engine
 from numlean.session.movement import Movement
 from numlean.session.networks import Networks
 from numlean.session.references import Param, Ref, TapeToken
-from numlean.training import Options, scalar_for
+from numlean.training import Options, resolve_scalar
 
 T = TypeVar("T")
 
@@ -53,7 +53,7 @@ class Session(Arithmetic, Movement, Networks):
             backend: "eager" or "compiled".
             cast: How binary64 numbers enter the Scalar; by default with one rounding.
         """
-        self.scalar = scalar_for(scalar, Options()).renewed()
+        self.scalar = resolve_scalar(scalar, Options()).with_reset_stream()
         self.backend = backend
         self._cast = cast or self.scalar.from_float
         self._engine = tape_engine(backend, self.scalar)
@@ -63,7 +63,7 @@ class Session(Arithmetic, Movement, Networks):
         self._begin()
 
     def _begin(self) -> None:
-        self.scalar.begin(self._tapes)
+        self.scalar.start_step(self._tapes)
         self._tapes += 1
         self._tape = TapeToken()
         self._length = 0
@@ -98,14 +98,14 @@ class Session(Arithmetic, Movement, Networks):
         """A parameter on the tape, as it was when it was first used there."""
         number = self._number(param)
         if number not in self._uses:
-            self._engine.do(Use(number))
+            self._engine.do(UseParameter(number))
             self._uses[number] = self._new()
         return self._uses[number]
 
     def input(self, values: ArrayLike | Tensor, *, requires_grad: bool = True) -> Ref:
         """Numbers on the tape, by which there is a gradient."""
         tensor = self._entered(values)
-        self._engine.do(Enter(tensor.shape, requires_grad), tensor)
+        self._engine.do(Input(tensor.shape, requires_grad), tensor)
         return self._new()
 
     def const(self, values: ArrayLike | Tensor) -> Ref:
@@ -114,7 +114,7 @@ class Session(Arithmetic, Movement, Networks):
 
     def index(self, places: ArrayLike, of: Ref) -> Ref:
         """Places along a tensor's first axis, on the tape."""
-        tensor = Tensor.of(INDICES, places)
+        tensor = Tensor.of(INDEX, places)
         self._engine.do(EnterIndex(tensor.shape, self._slot(of), 0), tensor)
         return self._new()
 
@@ -158,7 +158,7 @@ class Session(Arithmetic, Movement, Networks):
 
     def sgd_step_all(self, lr: float) -> None:
         """P <- p - g*lr for every parameter used on this tape, by the last backward sweep."""
-        self._engine.do(Descend(), self._entered(checked_rate("lr", lr)))
+        self._engine.do(SgdStep(), self._entered(check_rate("lr", lr)))
 
     # References.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from numlean.nn import Linear, Sequential, Tanh
 from numlean.tasks.named import NamedTask, Split
-from numlean.tasks.splits import parted, standardised_before
+from numlean.tasks.splits import standardised_before, train_test_split
 from numlean.training.task import Task
 
 _TEST_SIZE = 88
@@ -16,7 +16,7 @@ def _load() -> Split:
 
     bundle = load_diabetes(scaled=False)  # as measured: scaling there depends on the machine
     targets = bundle.target.reshape(-1, 1)
-    split = parted(bundle.data, targets, test_size=_TEST_SIZE, seed=_SPLIT_SEED)
+    split = train_test_split(bundle.data, targets, test_size=_TEST_SIZE, seed=_SPLIT_SEED)
     return standardised_before(split, targets=True)
 
 

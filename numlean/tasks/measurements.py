@@ -9,7 +9,7 @@ import numpy as np
 
 from numlean.nn import Linear, Sequential, Tanh
 from numlean.tasks.named import NamedTask, Split
-from numlean.tasks.splits import parted, standardised_before
+from numlean.tasks.splits import standardised_before, train_test_split
 from numlean.training.task import Task
 
 _HIDDEN: Final = 16
@@ -32,7 +32,7 @@ def classes_of_measurements(
     def load() -> Split:
         found = bundle()
         one_hot = np.eye(classes)[found.target]
-        split = parted(found.data, one_hot, test_size=test_size, seed=0)
+        split = train_test_split(found.data, one_hot, test_size=test_size, seed=0)
         return standardised_before(split, targets=False)
 
     return NamedTask(

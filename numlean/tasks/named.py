@@ -54,7 +54,7 @@ class NamedTask:
     is_classification: bool
     optim: str = "sgd"
     on_text: Callable[[str], NamedTask] | None = None
-    enter: Callable[[Split, Scalar], Split] | None = None
+    preprocess: Callable[[Split, Scalar], Split] | None = None
 
     def config(self, *, steps: int | None = None, seed: int = 0) -> TrainConfig:
         """How it is trained by default, or for so many steps, in an order that a seed names."""
@@ -65,14 +65,14 @@ class NamedTask:
         count = self.steps if steps is None else steps
         return TrainConfig(count, self.batch_size, optimizer, seed=seed)
 
-    def load_in(self, scalar: Scalar) -> Split:
+    def load_for(self, scalar: Scalar) -> Split:
         """The data as a run in an arithmetic takes it."""
         split = self.load()
-        return split if self.enter is None else self.enter(split, scalar)
+        return split if self.preprocess is None else self.preprocess(split, scalar)
 
-    def train_in(self, scalar: Scalar) -> Dataset:
+    def train_data_for(self, scalar: Scalar) -> Dataset:
         """The data to train on, as a run in an arithmetic takes them."""
-        return self.load_in(scalar).train
+        return self.load_for(scalar).train
 
 
 _MODULES: Final = {

@@ -13,7 +13,7 @@ from numlean.scalar.protocol import Scalar
 from numlean.tasks.named import Split
 
 
-def parted(inputs: Floats, targets: Floats, *, test_size: int, seed: int) -> Split:
+def train_test_split(inputs: Floats, targets: Floats, *, test_size: int, seed: int) -> Split:
     """Samples in an order that the seed names, the first of them a test."""
     order = permutation(len(inputs), UniformStream(seed))
     test, train = Dataset.of_arrays(inputs[order], targets[order]).split_at(test_size)

@@ -15,7 +15,7 @@ from numlean.data.tables import Table
 from numlean.errors import DataError, NumleanError, UnknownNameError
 from numlean.nn import GELU, Flatten, Layer, Linear, ReLU, Sequential, Sigmoid, SiLU, Softplus, Tanh
 from numlean.tasks.named import NamedTask, Split
-from numlean.tasks.splits import parted, standardised_before, standardised_within
+from numlean.tasks.splits import standardised_before, standardised_within, train_test_split
 from numlean.training.task import Task
 
 STANDARDISE: Final = ("before", "scalar", "none")
@@ -88,13 +88,13 @@ def table_task(table: Table, settings: TableSettings) -> NamedTask:
         lr=0.02,
         momentum=0.9,
         is_classification=is_classification,
-        enter=within if settings.standardise == "scalar" else None,
+        preprocess=within if settings.standardise == "scalar" else None,
     )
 
 
 def _load(table: Table, test_size: int, settings: TableSettings) -> Split:
     values = table.target.values
-    split = parted(table.inputs, values, test_size=test_size, seed=settings.split_seed)
+    split = train_test_split(table.inputs, values, test_size=test_size, seed=settings.split_seed)
     if settings.standardise != "before":
         return split
     return standardised_before(split, targets=table.target.kind == "regression")

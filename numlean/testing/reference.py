@@ -14,7 +14,7 @@ from typing import Any, TypeAlias, final
 import numpy as np
 
 from numlean.scalar.protocol import Scalar, Storage
-from numlean.scalar.registry import backend_of
+from numlean.scalar.registry import scalar_backend_of
 from numlean_kernels.formats import Format
 
 Number: TypeAlias = Fraction | float
@@ -196,7 +196,7 @@ def reference_of(scalar: Scalar) -> Reference | None:
 
     None if nobody knows, as of one that does not round to nearest even.
     """
-    backend = backend_of(scalar.name)
+    backend = scalar_backend_of(scalar.name)
     if backend is not None and backend.reference is not None:
         known: Reference = backend.reference(scalar)
         return known

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from numlean.scalar.protocol import Scalar, Storage
-from numlean.scalar.registry import backends, get_scalar
+from numlean.scalar.registry import get_scalar, scalar_backends
 from numlean_kernels.formats import Format
 
 MOST_ELEMENTS = 64
@@ -105,7 +105,7 @@ def scalars(*, device: str | None = None) -> Any:
     Args:
         device: Where they run; by default where each runs best.
     """
-    dtypes = [name for name, backend in backends() if ":" not in backend.pattern]
+    dtypes = [name for name, backend in scalar_backends() if ":" not in backend.pattern]
     known = [d for d in [*dtypes, "mp:100", "ieee:e6m9"] if _is_available(d, device)]
     return st.sampled_from(sorted(known)).map(lambda dtype: get_scalar(dtype, device))
 

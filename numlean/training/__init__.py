@@ -7,7 +7,7 @@ from numlean.training.loops.minibatches import run_steps, train_minibatches
 from numlean.training.loops.samples import train_dataset, train_samples
 from numlean.training.options import BACKENDS, Options
 from numlean.training.report import OnStep, TrainReport
-from numlean.training.runner import Runner, initial_parameters, instantiate, scalar_for
+from numlean.training.runner import Runner, initial_parameters, instantiate, resolve_scalar
 from numlean.training.stepper import Stepper, make_stepper
 from numlean.training.task import Task
 from numlean.training.train_task import train
@@ -31,8 +31,8 @@ __all__ = [
     "initial_parameters",
     "instantiate",
     "make_stepper",
+    "resolve_scalar",
     "run_steps",
-    "scalar_for",
     "steps",
     "train",
     "train_dataset",

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 
 from numlean.errors import NumleanError, UnknownNameError
 from numlean.scalar.protocol import Scalar
-from numlean.training import BACKENDS, Options, Runner, Task, instantiate, scalar_for
+from numlean.training import BACKENDS, Options, Runner, Task, instantiate, resolve_scalar
 
 T = TypeVar("T")
 
@@ -82,7 +82,7 @@ class ExecConfig:
         Raises:
             NumleanError: There is none like it.
         """
-        return scalar_for(self.dtype, self.options())
+        return resolve_scalar(self.dtype, self.options())
 
     def options(self, *, seed: int = 0) -> Options:
         """What ``instantiate`` is to be told beside the dtype."""

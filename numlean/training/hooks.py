@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from numlean.autograd.indices import INDICES
+from numlean.autograd.indices import INDEX
 from numlean.autograd.tensor import Tensor
 from numlean.data import Dataset, Sample
 from numlean.errors import NumleanError
@@ -37,12 +37,12 @@ class Evaluation:
 
     step_count: int
     loss: Tensor
-    recognised: tuple[int, int] | None = None
+    correct: tuple[int, int] | None = None
 
     @property
     def accuracy(self) -> float | None:
         """The share of classes recognised."""
-        return None if self.recognised is None else self.recognised[0] / self.recognised[1]
+        return None if self.correct is None else self.correct[0] / self.correct[1]
 
     def __str__(self) -> str:
         share = "" if self.accuracy is None else f", {self.accuracy:.2%}"
@@ -69,7 +69,7 @@ class Evaluate:
     every: int
     data: Data
     tell: Callable[[Evaluation], bool | None] | None = None
-    counts_classes: bool = field(default=False, kw_only=True)
+    with_accuracy: bool = field(default=False, kw_only=True)
     evaluations: list[Evaluation] = field(default_factory=list, init=False)
     _calls: int = field(default=0, init=False, repr=False)
 
@@ -87,7 +87,7 @@ class Evaluate:
         self._calls += 1
         if self._calls % self.every:
             return None
-        found = evaluation(stepper, self.data, counts_classes=self.counts_classes)
+        found = evaluation(stepper, self.data, with_accuracy=self.with_accuracy)
         self.evaluations.append(found)
         return found
 
@@ -127,14 +127,14 @@ class EarlyStopping:
     data: Data
     patience: int | None
     min_delta: float = 0.0
-    counts_classes: bool = field(default=False, kw_only=True)
+    with_accuracy: bool = field(default=False, kw_only=True)
     best: Evaluation | None = field(default=None, init=False)
     best_params: tuple[Tensor, ...] = field(default=(), init=False, repr=False)
     _evaluate: Evaluate = field(init=False, repr=False)
-    _in_vain: int = field(default=0, init=False, repr=False)
+    _evaluations_without_improvement: int = field(default=0, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self._evaluate = Evaluate(self.every, self.data, counts_classes=self.counts_classes)
+        self._evaluate = Evaluate(self.every, self.data, with_accuracy=self.with_accuracy)
         if (self.patience is not None and self.patience < 1) or not self.min_delta >= 0:
             raise NumleanError(
                 "early stopping takes a patience above 0 and a min_delta that is not negative:"
@@ -149,7 +149,7 @@ class EarlyStopping:
     @property
     def is_over(self) -> bool:
         """Whether patience has come to its end."""
-        return self.patience is not None and self._in_vain >= self.patience
+        return self.patience is not None and self._evaluations_without_improvement >= self.patience
 
     def __call__(self, stepper: Stepper, loss: Tensor) -> bool:
         """Evaluate if it is time; whether training ends there."""
@@ -175,16 +175,16 @@ class EarlyStopping:
     @property
     def memory(self) -> list[Tensor]:
         """What decides when it is time and when patience is over; the best, if there was one."""
-        counts = [*self._evaluate.memory, _indices(self._in_vain)]
+        counts = [*self._evaluate.memory, _indices(self._evaluations_without_improvement)]
         if self.best is None:
             return counts
-        best = _indices(self.best.step_count, *(self.best.recognised or ()))
+        best = _indices(self.best.step_count, *(self.best.correct or ()))
         return [*counts, best, self.best.loss, *self.best_params]
 
     def remember(self, memory: Sequence[Tensor]) -> None:
         """Go on with the memory of another one; an empty one is that of the beginning."""
         self._evaluate.remember(memory[:1])
-        (self._in_vain,) = _integers(memory[1]) if memory else (0,)
+        (self._evaluations_without_improvement,) = _integers(memory[1]) if memory else (0,)
         self.best, self.best_params = None, tuple(memory[4:])
         if len(memory) > 2:
             step_count, *recognised = _integers(memory[2])
@@ -192,9 +192,9 @@ class EarlyStopping:
 
     def _judge(self, found: Evaluation, runner: Runner) -> None:
         if not self._is_better(found.loss, runner):
-            self._in_vain += 1
+            self._evaluations_without_improvement += 1
             return
-        self._in_vain, self.best = 0, found
+        self._evaluations_without_improvement, self.best = 0, found
         self.best_params = tuple(runner.params)
 
     def _is_better(self, loss: Tensor, runner: Runner) -> bool:
@@ -205,11 +205,11 @@ class EarlyStopping:
         return bool(scalar.lt(loss.data, bar))
 
 
-def evaluation(stepper: Stepper, data: Data, *, counts_classes: bool = False) -> Evaluation:
+def evaluation(stepper: Stepper, data: Data, *, with_accuracy: bool = False) -> Evaluation:
     """The mean loss over data in evaluation mode; the runner's mode stays what it is."""
     runner = stepper.runner
     with runner.in_mode(Mode.EVAL):
-        recognised = runner.accuracy(data) if counts_classes else None
+        recognised = runner.accuracy(data) if with_accuracy else None
         return Evaluation(stepper.step_count, runner.mean_loss(data), recognised)
 
 
@@ -224,7 +224,7 @@ def all_of(*hooks: OnStep) -> OnStep:
 
 
 def _indices(*numbers: int) -> Tensor:
-    return Tensor(INDICES, np.array(numbers))
+    return Tensor(INDEX, np.array(numbers))
 
 
 def _integers(tensor: Tensor) -> list[int]:

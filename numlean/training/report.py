@@ -32,6 +32,6 @@ class TrainReport:
     after: Tensor
 
 
-def line(what: str, number: int, loss: Tensor) -> str:
+def format_log_line(what: str, number: int, loss: Tensor) -> str:
     """A step's or an epoch's line of the log."""
     return f"{what} {number}: loss {loss.item():.9g}"

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from numlean.autograd import Tape
-from numlean.autograd.indices import INDICES
+from numlean.autograd.indices import INDEX
 from numlean.autograd.operations import concat
 from numlean.autograd.tensor import Tensor
 from numlean.data import Dataset, Sample
@@ -21,7 +21,7 @@ from numlean.scalar.protocol import Scalar, Storage
 from numlean.scalar.registry import get_scalar
 from numlean.training.options import Options
 from numlean.training.task import LossProgram, Predictor, Task
-from numlean.training.update import loss_and_gradient, merged
+from numlean.training.update import loss_and_gradient, merge_parameters
 
 Answers: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 
@@ -132,7 +132,7 @@ class Runner:
 
     def _entered(self, values: ArrayLike | Tensor, as_indices: bool) -> Tensor:
         if as_indices and not isinstance(values, Tensor):
-            return Tensor.of(INDICES, values)
+            return Tensor.of(INDEX, values)
         return self.tensor(values)
 
     def predict(self, x: ArrayLike | Tensor) -> Tensor:
@@ -163,13 +163,13 @@ class Runner:
         """Let buffers such as running statistics see a sample or a batch; only in training mode."""
         if not self.is_training:
             return
-        refreshed: dict[str, Tensor] = {}
-        context = Context(self.mode, self.clock, refreshed=refreshed)
+        buffer_updates: dict[str, Tensor] = {}
+        context = Context(self.mode, self.clock, buffer_updates=buffer_updates)
         x, _ = self.batch(sample)
-        self.task.predictor_in(context)(self.params, x)
+        self.task.predictor_program(context)(self.params, x)
         named = zip(self.task.model.parameters, self.params, strict=True)
-        if refreshed:
-            self.params = [refreshed.get(spec.name, p) for spec, p in named]
+        if buffer_updates:
+            self.params = [buffer_updates.get(spec.name, p) for spec, p in named]
 
     def backward(self, sample: Sample) -> list[Tensor]:
         """The gradient of a sample's or a batch's loss by every parameter; zeros for buffers.
@@ -181,7 +181,7 @@ class Runner:
         gradients = self.loss_and_gradient(sample)[1]
         is_trainable = [spec.is_trainable for spec in self.task.model.parameters]
         zeros = [self.tensor(np.zeros(p.shape)) for p in self.params]
-        return merged(is_trainable, gradients, zeros)
+        return merge_parameters(is_trainable, gradients, zeros)
 
     def mean_loss(self, samples: Dataset | Sequence[Sample]) -> Tensor:
         """The samples' own losses, summed in order from +0 and divided by their number.
@@ -215,7 +215,7 @@ class Runner:
         Of a batch, an array of each sample's, -1 where there is none. The classes are the outputs'
         last axis.
         """
-        classes = first_maximum(self.predict(x))
+        classes = argmax(self.predict(x))
         if classes.ndim:
             return classes
         return None if classes < 0 else int(classes)
@@ -228,7 +228,7 @@ class Runner:
         """
         if not self.task.loss.takes_labels:
             return self.accuracy_one_hot(samples)
-        return self._counted(samples, lambda predicted, y: first_maximum(predicted) == y.data)
+        return self._counted(samples, lambda predicted, y: argmax(predicted) == y.data)
 
     def accuracy_one_hot(self, samples: Dataset | Sequence[Sample]) -> tuple[int, int]:
         """How many predicted classes are their targets', and of how many.
@@ -254,12 +254,12 @@ def _right_one_hot(prediction: Tensor, target: Tensor) -> Answers:
         raise ShapeError(
             f"one-hot targets have the predictions' shape, {prediction.shape}, not {target.shape}"
         )
-    predicted = first_maximum(prediction)
-    right: Answers = (predicted == first_maximum(target)) & (predicted >= 0)
+    predicted = argmax(prediction)
+    right: Answers = (predicted == argmax(target)) & (predicted >= 0)
     return right
 
 
-def first_maximum(x: Tensor) -> np.ndarray[tuple[int, ...], np.dtype[np.intp]]:
+def argmax(x: Tensor) -> np.ndarray[tuple[int, ...], np.dtype[np.intp]]:
     """The index of the greatest number of the last axis, the first of equals; -1 if one is a NaN.
 
     Of shape (...) for x of shape (..., classes).
@@ -306,13 +306,13 @@ def instantiate(
         NumleanError: There is no such dtype, or not with these options.
     """
     options = options or Options()
-    scalar = scalar_for(scalar, options).renewed()
+    scalar = resolve_scalar(scalar, options).with_reset_stream()
     cast = cast or scalar.from_float
     params = [Tensor(scalar, cast(values)) for values in initial_parameters(task, options.seed)]
     return Runner(task, scalar, params, cast, options)
 
 
-def scalar_for(scalar: Scalar | str, options: Options) -> Scalar:
+def resolve_scalar(scalar: Scalar | str, options: Options) -> Scalar:
     """The Scalar itself, or that of a dtype on the options' device.
 
     Raises:

@@ -11,10 +11,10 @@ from numlean.autograd import value_and_gradient
 from numlean.autograd.tensor import Tensor
 from numlean.data import Sample
 from numlean.nn.layer import Clock, Mode
-from numlean.optim import Cast, Optimizer, checked_rate, sgd
+from numlean.optim import Cast, Optimizer, check_rate, sgd
 from numlean.scalar.protocol import Scalar
 from numlean.training import Options, Task, instantiate
-from numlean.training.update import merged
+from numlean.training.update import merge_parameters
 
 Program: TypeAlias = Callable[[Sequence[Tensor], Any, Any], Tensor]
 """A number, of shape (), from parameters, an input and a target."""
@@ -99,21 +99,21 @@ class ScalarTrainer:
         """Its gradient by every parameter; zeros by buffers."""
         gradients = self._loss_and_gradient(x, y)[1]
         zeros = [Tensor.of(p.scalar, np.zeros(p.shape)) for p in self.params]
-        return merged(self._is_trainable, gradients, zeros)
+        return merge_parameters(self._is_trainable, gradients, zeros)
 
     def step_t(self, x: Any, y: Any) -> Tensor:
         """Update the parameters once; return the program's number before."""
         self.clock.step = self.step_count
-        self._scalar.begin(self.step_count)
+        self._scalar.start_step(self.step_count)
         loss, gradients = self._loss_and_gradient(x, y)
         trained, self.state = self.optimizer.update(
             self._trained,
             gradients,
             self.state,
-            rate=self._cast(checked_rate("lr", self.optimizer.lr)),
+            rate=self._cast(check_rate("lr", self.optimizer.lr)),
             cast=self._cast,
         )
-        self.params = merged(self._is_trainable, trained, self.params)
+        self.params = merge_parameters(self._is_trainable, trained, self.params)
         self.step_count += 1
         return loss
 
@@ -124,6 +124,6 @@ class ScalarTrainer:
 
     def _loss_and_gradient(self, x: Any, y: Any) -> tuple[Tensor, list[Tensor]]:
         def number(trained: Sequence[Tensor]) -> Tensor:
-            return self.program(merged(self._is_trainable, trained, self.params), x, y)
+            return self.program(merge_parameters(self._is_trainable, trained, self.params), x, y)
 
         return value_and_gradient(number, self._trained)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from numlean.autograd.tensor import Tensor
 from numlean.data import Sample
-from numlean.optim import Optimizer, State, checked_rate
+from numlean.optim import Optimizer, State, check_rate
 from numlean.optim.schedules import Schedule
 from numlean.training.engine import engine_for
 from numlean.training.runner import Runner
@@ -87,7 +87,7 @@ class Stepper:
             Each one's loss before its update.
         """
         index = self.schedule_count if at is None else at
-        rate = self.runner.tensor(checked_rate("lr", self.rate_at(index)))
+        rate = self.runner.tensor(check_rate("lr", self.rate_at(index)))
         losses = [self._update(sample, rate) for sample in samples]
         self.schedule_count = index + 1
         return losses
@@ -108,7 +108,7 @@ class Stepper:
     def _draw_anew(self) -> None:
         """Let what is drawn at random from here on be a function of the number of updates."""
         self.runner.clock.step = self.step_count
-        self.runner.scalar.begin(self.step_count)
+        self.runner.scalar.start_step(self.step_count)
 
 
 def make_stepper(runner: Runner, optimizer: Optimizer, schedule: Schedule | None = None) -> Stepper:

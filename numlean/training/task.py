@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from numlean.autograd.indices import INDICES, check_below
+from numlean.autograd.indices import INDEX, check_below
 from numlean.autograd.tensor import Tensor
 from numlean.errors import ShapeError
 from numlean.losses import Loss, Reduction, cross_entropy_one_hot, mse
@@ -78,16 +78,16 @@ class Task:
             DataError: There is one.
         """
         count = self.model.index_count
-        if count is not None and x.scalar is INDICES:
+        if count is not None and x.scalar is INDEX:
             check_below(count, x.data, "token")
-        if self.loss.takes_labels and y.scalar is INDICES:
+        if self.loss.takes_labels and y.scalar is INDEX:
             check_below(self.model.output_shape(x.shape[1:])[-1], y.data, "label")
 
     def predictor(self, mode: Mode, clock: Clock | None = None) -> Predictor:
         """The model in a mode, as a function of its parameters."""
-        return self.predictor_in(Context(mode, clock or Clock()))
+        return self.predictor_program(Context(mode, clock or Clock()))
 
-    def predictor_in(self, context: Context) -> Predictor:
+    def predictor_program(self, context: Context) -> Predictor:
         """The model under some circumstances, as a function of its parameters."""
 
         def predict(parameters: Sequence[Tensor], x: Tensor) -> Tensor:
@@ -98,11 +98,11 @@ class Task:
 
     def module_def(self, mode: Mode = Mode.TRAIN, clock: Clock | None = None) -> LossProgram:
         """The loss of the model in a mode, as a function of its parameters and a batch."""
-        return self.loss_in(Context(mode, clock or Clock()))
+        return self.loss_program(Context(mode, clock or Clock()))
 
-    def loss_in(self, context: Context) -> LossProgram:
+    def loss_program(self, context: Context) -> LossProgram:
         """The loss under some circumstances, as a function of parameters and a batch."""
-        predict = self.predictor_in(context)
+        predict = self.predictor_program(context)
 
         def loss(parameters: Sequence[Tensor], x: Tensor, y: Tensor) -> Tensor:
             return self.loss(predict(parameters, x), y)

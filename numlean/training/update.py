@@ -28,12 +28,12 @@ def loss_and_gradient(
 ) -> tuple[Tensor, list[Tensor]]:
     """The loss of a batch, and its gradient by every parameter that is no buffer, in order."""
     is_trainable = [spec.is_trainable for spec in task.model.parameters]
-    program = task.loss_in(context)
+    program = task.loss_program(context)
 
     def loss(trained: Sequence[Tensor]) -> Tensor:
-        return program(merged(is_trainable, trained, params), x, y)
+        return program(merge_parameters(is_trainable, trained, params), x, y)
 
-    return value_and_gradient(loss, trainable(task, params), new_tape=new_tape)
+    return value_and_gradient(loss, trainable_parameters(task, params), new_tape=new_tape)
 
 
 def make_update(
@@ -46,25 +46,25 @@ def make_update(
     def update(
         params: Sequence[Tensor], state: State, x: Tensor, y: Tensor, rate: Tensor
     ) -> tuple[Tensor, list[Tensor], State]:
-        refreshed: dict[str, Tensor] = {}
-        context = Context(Mode.TRAIN, clock, refreshed=refreshed)
+        buffer_updates: dict[str, Tensor] = {}
+        context = Context(Mode.TRAIN, clock, buffer_updates=buffer_updates)
         loss, gradients = loss_and_gradient(task, context, params, x, y, new_tape=new_tape)
         trained, state = optimizer.update(
-            trainable(task, params), gradients, state, rate=rate, cast=cast
+            trainable_parameters(task, params), gradients, state, rate=rate, cast=cast
         )
-        kept = [refreshed.get(name, p) for name, p in zip(names, params, strict=True)]
-        return loss, merged(is_trainable, trained, kept), state
+        kept = [buffer_updates.get(name, p) for name, p in zip(names, params, strict=True)]
+        return loss, merge_parameters(is_trainable, trained, kept), state
 
     return update
 
 
-def trainable(task: Task, params: Sequence[Tensor]) -> list[Tensor]:
+def trainable_parameters(task: Task, params: Sequence[Tensor]) -> list[Tensor]:
     """The parameters that are no buffers."""
     specs = task.model.parameters
     return [p for p, spec in zip(params, specs, strict=True) if spec.is_trainable]
 
 
-def merged(
+def merge_parameters(
     is_trainable: Sequence[bool], trained: Sequence[Tensor], params: Sequence[Tensor]
 ) -> list[Tensor]:
     """All parameters, those that are trained taken from a list of their own."""

@@ -113,7 +113,7 @@ def bias(
     Raises:
         UnavailableError: The dtype rounds otherwise.
     """
-    scalar = get_scalar(dtype).renewed()
+    scalar = get_scalar(dtype).with_reset_stream()
     if scalar.rounding != "stochastic" or scalar.format is None:
         raise UnavailableError(
             f"{dtype} rounds {scalar.rounding}; bias is a matter of round=stochastic"

@@ -11,7 +11,7 @@ import numpy as np
 
 from numlean.errors import UnavailableError, UnknownNameError
 from numlean.scalar.kernel_scalar import KernelScalar
-from numlean.scalar.registry import Spec, get_scalar
+from numlean.scalar.registry import Dtype, get_scalar
 from numlean.verification.batches import in_order
 from numlean.verification.double import Double
 from numlean.verification.encoding import is_nan
@@ -253,5 +253,5 @@ def _judged(dtype: str, reference: str) -> tuple[KernelScalar, Reference]:
 
 def choices_of(dtype: str) -> Choices:
     """What a dtype's options ask for."""
-    options = Spec.parse(dtype).options
+    options = Dtype.parse(dtype).options
     return Choices(**{_OPTIONS.get(name, name): value for name, value in options.items()})

@@ -52,14 +52,14 @@ def machine() -> dict[str, str]:
     """The processor, the threads this process may use, and where compiled kernels are kept."""
     from llvmlite import binding
 
-    from numlean_kernels.targets.cache import folder
+    from numlean_kernels.targets.cache import cache_dir
 
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return {
         "system": platform.platform(),
         "processor": f"{_processor()} ({binding.get_host_cpu_name()} to LLVM)",
         "threads": f"{usable} of {os.cpu_count()}",
-        "kernels kept in": folder(),
+        "kernels kept in": cache_dir(),
     }
 
 
@@ -106,7 +106,7 @@ def _computed(s: Scalar) -> str:
     width = s.format.width
     bits = [k * _ODD % (1 << 64) >> (64 - width) for k in range(3 * _COUNT)]
     x, y, z = s.from_bits(np.array(bits, s.format.storage_dtype)).reshape(3, _COUNT)
-    small = s.scale_b(x, np.full(_COUNT, -100))  # many are subnormal
+    small = s.scaleb(x, np.full(_COUNT, -100))  # many are subnormal
     numbers = s.from_float(np.array(bits[:_COUNT]) / 2.0**width - 0.25)
     a, b = numbers.reshape(6, 8), numbers.reshape(8, 6)
     results = [s.add(x, y), s.sub(x, y), s.mul(x, y), s.div(x, y), s.sqrt(x), s.fma(x, y, z)]
@@ -120,7 +120,7 @@ def _trained(dtype: str, device: str, backend: str) -> str:
     named = get_task("xor")
     scalar = get_scalar(dtype, device)
     runner = instantiate(named.task, scalar, Options(backend=backend))
-    run_steps(runner, named.config(steps=_STEPS), named.train_in(scalar))
+    run_steps(runner, named.config(steps=_STEPS), named.train_data_for(scalar))
     return state_digest(parameters_of(runner))[:16]
 
 

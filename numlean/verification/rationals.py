@@ -19,7 +19,7 @@ class Rationals:
     operations = {  # noqa: RUF012
         **ARITIES,
         "rem": 2,
-        **dict.fromkeys(("log_b", "next_up", "next_down"), 1),
+        **dict.fromkeys(("logb", "next_up", "next_down"), 1),
         **dict.fromkeys((f"round_to_integral {rounding}" for rounding in ROUNDINGS), 1),
         **dict.fromkeys(("minimum", "maximum", "min_num", "max_num"), 2),
         **dict.fromkeys(("eq", "lt", "le", "compare", "total_order"), 2),

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from numlean import get_scalar
-from numlean.scalar.registry import backends
+from numlean.scalar.registry import scalar_backends
 
 ARGUMENTS = {"ieee": "ieee:e7m12"}
 BOTH = [
     ARGUMENTS.get(name, name)
-    for name, backend in backends()
+    for name, backend in scalar_backends()
     if {"python", "cpu"} <= set(backend.devices)
 ]
 OPTIONED = [

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from numlean import NumleanError, get_scalar
-from numlean.scalar.registry import backends
+from numlean.scalar.registry import scalar_backends
 
 
 def run(program, **variables):
@@ -182,4 +182,4 @@ def test_functions_of_numbers_beyond_all_memory_are_refused_and_do_not_end_the_p
 
 
 def test_mp_runs_where_python_does():
-    assert dict(backends())["mp"].devices == ("python",)
+    assert dict(scalar_backends())["mp"].devices == ("python",)

@@ -84,7 +84,7 @@ def test_another_arithmetic_differs_and_the_operation_is_named(certificate, side
 def test_a_fault_in_one_operation_of_one_step_is_named(certificate):
     fault = nl.Fault.parse("flip:operation=matmul,step=7,call=1,element=2,bit=9")
     for side in ("float32", "ieee32exec"):
-        verdict = nl.replay(certificate, nl.Side.parse(side).with_fault(fault))
+        verdict = nl.replay(certificate, nl.RunSpec.parse(side).with_fault(fault))
         divergence = verdict.pair.divergence
         assert (verdict.identical_steps, verdict.difference.step) == (7, 7)
         assert (divergence.step, divergence.operation, divergence.call) == (7, "matmul", 1)
@@ -94,7 +94,7 @@ def test_only_the_last_parameters_may_differ_across_formats():
     config = nl.get_task("xor").config(steps=1)
     certificate = nl.certify("xor", "mp:24", config=config)
     fault = nl.Fault.parse("flip:operation=sub,step=0,call=2,element=0,bit=20")
-    verdict = nl.replay(certificate, nl.Side.parse("float32").with_fault(fault))
+    verdict = nl.replay(certificate, nl.RunSpec.parse("float32").with_fault(fault))
     assert verdict.difference.what == "values of the last parameters"
     assert (verdict.identical_steps, verdict.pair.divergence.operation) == (0, "sub")
 

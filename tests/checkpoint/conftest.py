@@ -37,9 +37,9 @@ class Restless(Layer):
         scalar = x.scalar
         z = x * weight + seen
         if context.is_training:
-            context.refresh("seen", seen * half + x.sum(0) * half)
+            context.update_buffer("seen", seen * half + x.sum(0) * half)
             draw = context.uniform(5, (self.width,))
-            z = z * Tensor(scalar, scalar.fed(draw))
+            z = z * Tensor(scalar, scalar.from_host_callback(draw))
         return z
 
 

@@ -160,9 +160,9 @@ def test_ctrl_c_writes_the_checkpoint_after_the_step(capsys, file, monkeypatch):
     import os
     import signal
 
-    from numlean.cli.train.monitor import Watch
+    from numlean.cli.train.monitor import TrainingMonitor
 
-    real = Watch.__call__
+    real = TrainingMonitor.__call__
 
     def pressed(self, stepper, loss):
         if stepper.step_count == 4:
@@ -171,7 +171,7 @@ def test_ctrl_c_writes_the_checkpoint_after_the_step(capsys, file, monkeypatch):
 
     whole = train(capsys, *OPTIONS, "--steps", "9")
     with monkeypatch.context() as patched:
-        patched.setattr(Watch, "__call__", pressed)
+        patched.setattr(TrainingMonitor, "__call__", pressed)
         assert main(["train", "xor", *OPTIONS, "--steps", "9", "--save", file]) == 130
     capsys.readouterr()
     assert load(file).step == 4

@@ -6,20 +6,20 @@
 import pytest
 
 from numlean.checkpoint import CheckpointError, load
-from numlean.checkpoint.container import VERSION, packed, unpacked
-from numlean.verification.checkpoints import Victim, mutations
+from numlean.checkpoint.container import VERSION, dumps, loads
+from numlean.verification.checkpoints import CorruptedRun, mutations
 
 
 @pytest.mark.parametrize("dtype", ["float32", "e4m3", "mp:200"])
 def test_every_mutation_is_refused_and_nothing_of_it_is_loaded(tmp_path, dtype):
-    victim = Victim(dtype, tmp_path)
+    victim = CorruptedRun(dtype, tmp_path)
     for mutation in mutations(victim.content, 65, seed=len(dtype)):
-        refusal = victim.offer(mutation)
+        refusal = victim.try_load(mutation)
         assert refusal.is_clean, (refusal, mutation.content)
 
 
 def test_no_prefix_and_no_flipped_bit_of_a_header_is_taken(tmp_path):
-    victim, path = Victim("bfloat16", tmp_path), tmp_path / "changed"
+    victim, path = CorruptedRun("bfloat16", tmp_path), tmp_path / "changed"
     content = victim.content
     for place in range(0, len(content), 7):
         flipped = bytearray(content)
@@ -59,8 +59,8 @@ def test_a_file_that_is_not_there_and_a_folder_are_refused(tmp_path):
 
 def test_a_future_version_is_told_from_damage(case, path):
     case("float32").saved_after(1, path)
-    document, arrays = unpacked(path.read_bytes())
-    path.write_bytes(packed({**document, "version": VERSION + 1, "numlean": "9.0"}, arrays))
+    document, arrays = loads(path.read_bytes())
+    path.write_bytes(dumps({**document, "version": VERSION + 1, "numlean": "9.0"}, arrays))
     with pytest.raises(CheckpointError, match=r"version 2, written by numlean 9\.0; .* version 1"):
         load(path)
 

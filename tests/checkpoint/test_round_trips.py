@@ -5,19 +5,19 @@ import pytest
 from mpmath import mp, mpf
 
 from numlean import NumleanError, Task, Tensor, get_scalar
-from numlean.autograd.indices import INDICES
+from numlean.autograd.indices import INDEX
 from numlean.checkpoint import CheckpointError, load, save
-from numlean.checkpoint.raw_numbers import Stored, restored, stored
+from numlean.checkpoint.raw_numbers import RawTensor, restored, stored
 from numlean.errors import UnavailableError
 from numlean.nn import Linear
-from numlean.scalar.registry import Spec, backends
+from numlean.scalar.registry import Spec, scalar_backends
 
 RNG = np.random.default_rng(103)
 FURTHER = ("ieee:e6m9", "ieee32exec@round=stochastic")
 
 
 def with_encodings():
-    names = [name for name, backend in backends() if backend.format is not None]
+    names = [name for name, backend in scalar_backends() if backend.format is not None]
     return [*names, *FURTHER]
 
 
@@ -118,25 +118,25 @@ def test_numbers_that_exact_values_do_not_tell_apart_are_not_saved():
 
 def test_indices_are_kept_as_they_are():
     x = np.array([[0, 2**62], [3, 1]])
-    back = restored(stored(Tensor(INDICES, x)), get_scalar("float32"))
-    assert back.scalar is INDICES
+    back = restored(stored(Tensor(INDEX, x)), get_scalar("float32"))
+    assert back.scalar is INDEX
     assert np.array_equal(back.data, x)
 
 
 @pytest.mark.parametrize(
     ("dtype", "numbers"),
     [
-        ("mp:9", Stored("text", (2,), np.frombuffer(b"0:1:0", np.uint8))),
-        ("mp:9", Stored("text", (1,), np.frombuffer(b"0:1", np.uint8))),
-        ("mp:9", Stored("text", (1,), np.frombuffer(b"0:-1:0", np.uint8))),
-        ("mp:9", Stored("text", (1,), np.frombuffer(b"\xff\n", np.uint8))),
-        ("mp:9", Stored("encodings", (1,), np.zeros(1, np.uint32))),
-        ("float32", Stored("text", (1,), np.frombuffer(b"0:1:0", np.uint8))),
-        ("float32", Stored("encodings", (1,), np.zeros(1, np.uint64))),
-        ("float32", Stored("encodings", (2,), np.zeros(1, np.uint32))),
-        ("ieee:e6m9", Stored("encodings", (1,), np.full(1, 1 << 16, np.uint32))),
-        ("ieee:e4m5", Stored("encodings", (1,), np.full(1, 1 << 10, np.uint16))),
-        ("float32", Stored("indices", (1,), np.zeros(1, np.uint32))),
+        ("mp:9", RawTensor("text", (2,), np.frombuffer(b"0:1:0", np.uint8))),
+        ("mp:9", RawTensor("text", (1,), np.frombuffer(b"0:1", np.uint8))),
+        ("mp:9", RawTensor("text", (1,), np.frombuffer(b"0:-1:0", np.uint8))),
+        ("mp:9", RawTensor("text", (1,), np.frombuffer(b"\xff\n", np.uint8))),
+        ("mp:9", RawTensor("encodings", (1,), np.zeros(1, np.uint32))),
+        ("float32", RawTensor("text", (1,), np.frombuffer(b"0:1:0", np.uint8))),
+        ("float32", RawTensor("encodings", (1,), np.zeros(1, np.uint64))),
+        ("float32", RawTensor("encodings", (2,), np.zeros(1, np.uint32))),
+        ("ieee:e6m9", RawTensor("encodings", (1,), np.full(1, 1 << 16, np.uint32))),
+        ("ieee:e4m5", RawTensor("encodings", (1,), np.full(1, 1 << 10, np.uint16))),
+        ("float32", RawTensor("indices", (1,), np.zeros(1, np.uint32))),
     ],
 )
 def test_what_is_no_number_of_the_scalar_is_refused(dtype, numbers):
@@ -148,7 +148,7 @@ def test_what_else_is_to_be_remembered_comes_back_exactly(case, path):
     run = case("mp:70")
     stepper = run.fresh()
     loss = stepper.step(run.data.stacked())
-    save(path, stepper, run.run, further={"best": [loss, Tensor(INDICES, np.array([3]))]})
+    save(path, stepper, run.run, further={"best": [loss, Tensor(INDEX, np.array([3]))]})
     kept, count = load(path).remembered("best", run.scalar)
     assert run.scalar.to_bytes(kept.data) == run.scalar.to_bytes(loss.data)
     assert count.data.tolist() == [3]

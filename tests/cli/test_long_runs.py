@@ -11,7 +11,7 @@ import time
 import numpy as np
 import pytest
 
-from numlean.cli.interrupt import interruptible
+from numlean.cli.interrupt import catch_interrupt
 from numlean.cli.main import main
 from numlean.cli.plot import draw
 
@@ -71,7 +71,7 @@ def test_the_bits_of_an_interrupted_run_are_those_of_a_run_of_as_many_steps(caps
 
 def test_a_second_interrupt_stops_at_once_and_none_is_taken_down_afterwards(capfd):
     handler = signal.getsignal(signal.SIGINT)
-    with interruptible() as interrupt:
+    with catch_interrupt() as interrupt:
         os.kill(os.getpid(), signal.SIGINT)
         assert interrupt.asked
         with pytest.raises(KeyboardInterrupt):

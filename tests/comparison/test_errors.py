@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 import numlean as nl
-from numlean.analysis.drift import Grid, Tally
+from numlean.analysis.drift import ErrorStats, UlpScale
 from numlean.analysis.drift.norm import Norm
 from numlean.analysis.drift.records import as_line
-from numlean.analysis.lockstep.replay import Moment, traced
-from numlean.analysis.lockstep.states import KeepsGradients, RunState
+from numlean.analysis.lockstep.replay import StepSnapshot, traced
+from numlean.analysis.lockstep.states import RecordingOptimizer, RunState
 
 STEPS = 4
 FORMATS = pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def trained(dtype, seed):
     def keep(stepper, loss):
         found.append((loss, list(stepper.runner.params)))
 
-    nl.run_steps(runner, config, task.train_in(runner.scalar), on_step=keep)
+    nl.run_steps(runner, config, task.train_data_for(runner.scalar), on_step=keep)
     return runner.scalar, found
 
 
@@ -111,11 +111,11 @@ def traces(*dtypes):
     task = nl.get_task("xor")
     config = task.config(steps=1)
     for dtype in dtypes:
-        side = nl.Side.parse(dtype)
-        stepper = nl.Stepper(side.runner(task.task), KeepsGradients(config.optimizer))
+        side = nl.RunSpec.parse(dtype)
+        stepper = nl.Stepper(side.runner(task.task), RecordingOptimizer(config.optimizer))
         before = RunState.of(stepper)
-        batches = nl.data.minibatches(task.train_in(side.scalar), config.batch_size, seed=0)
-        moment = Moment(0, before, next(batches), before)
+        batches = nl.data.minibatches(task.train_data_for(side.scalar), config.batch_size, seed=0)
+        moment = StepSnapshot(0, before, next(batches), before)
         yield side.scalar, traced(task.task, config, side, moment)[0]
 
 
@@ -191,7 +191,7 @@ def test_a_dtype_beside_itself_has_no_error_but_its_own_roundings():
             assert record["parameters"]["exact"] == record["parameters"]["count"] == 33
     operations = select(records, "operation")
     assert operations
-    assert all(r["total"]["max_ulp"] == 0 == r["decided_otherwise"] for r in operations)
+    assert all(r["total"]["max_ulp"] == 0 == r["flipped_comparisons"] for r in operations)
     assert any(r["local"]["max_ulp"] > 0 for r in operations)
     assert "0" in str(result)
 
@@ -229,7 +229,7 @@ def test_flags_are_those_of_a_counting_run(xor):
     config = task.config(steps=1)
     runner = nl.instantiate(task.task, counting)
     counting.counts.clear()
-    nl.run_steps(runner, config, task.train_in(runner.scalar))
+    nl.run_steps(runner, config, task.train_data_for(runner.scalar))
     counted = {name: flags.as_dict() for name, flags in counting.counts.items()}
     assert record["flags"] == counted
     assert all(r["flags"] is None for r in select(xor[1], "step", dtype="float64"))
@@ -249,7 +249,7 @@ def test_measuring_changes_no_bit_of_a_run(xor):
             scalar, _ = run["dtype"], None
             runner = nl.instantiate(task.task, scalar, nl.Options(seed=seed))
             config = task.config(steps=STEPS, seed=seed)
-            nl.run_steps(runner, config, task.train_in(runner.scalar))
+            nl.run_steps(runner, config, task.train_data_for(runner.scalar))
             names = (spec.name for spec in task.task.model.parameters)
             named = list(zip(names, runner.params, strict=True))
             assert run["state_digest"] == nl.state_digest(named)
@@ -278,7 +278,7 @@ def test_layers_that_draw_at_random_are_compared_on_the_same_draws():
     task = nl.Task.regression(nl.nn.Sequential(*layers))
     lines = []
     nl.compare(task, "float32", "bfloat16@round=stochastic", write=lines.append, **options)
-    drawn = select(lines, "operation", dtype="float32", operation="fed")
+    drawn = select(lines, "operation", dtype="float32", operation="from_host_callback")
     assert drawn
     assert all(r["local"]["count"] == 0 < r["total"]["count"] for r in drawn)
     assert max(r["total"]["max_ulp"] for r in drawn) <= 0.5
@@ -307,24 +307,24 @@ def test_every_so_many_steps_and_the_last_are_measured():
 
 def test_a_grid_knows_the_precision_of_what_has_no_encoding():
     for bits in (2, 23, 24, 53, 200):
-        assert Grid.of(nl.get_scalar(f"mp:{bits}")).precision == bits
-    assert Grid.of(nl.get_scalar("e4m3")) == Grid("e4m3", 4, -6)
+        assert UlpScale.of(nl.get_scalar(f"mp:{bits}")).precision == bits
+    assert UlpScale.of(nl.get_scalar("e4m3")) == UlpScale("e4m3", 4, -6)
 
 
 def test_ulps_count_at_the_greater_magnitude_and_at_the_least_exponent():
-    grid = Grid.of(nl.get_scalar("e4m3"))
+    grid = UlpScale.of(nl.get_scalar("e4m3"))
     a, b = np.array([1.0, 0.0, 2.0**-9, 4.0]), np.array([1.125, 1.0, 0.0, -4.0])
     assert grid.ulps(a - b, a, b).tolist() == [1.0, 8.0, 1.0, 16.0]
 
 
 def test_tallies_merge_to_what_one_would_have_counted():
     rng = np.random.Generator(np.random.Philox(1))
-    whole, parts = Tally(), Tally()
+    whole, parts = ErrorStats(), ErrorStats()
     errors, values = rng.random((2, 100)) * 10.0 ** rng.integers(-200, 200, 100)
     ulps = rng.random(100)
     whole.add(ulps, errors, values, values)
     for k in range(0, 100, 30):
-        part = Tally()
+        part = ErrorStats()
         part.add(*(x[k : k + 30] for x in (ulps, errors, values, values)))
         parts.merge(part)
     found, expected = parts.as_plain(), whole.as_plain()

@@ -3,7 +3,7 @@
 import pytest
 
 from numlean.errors import UnavailableError
-from numlean.scalar.registry import backends, get_scalar
+from numlean.scalar.registry import get_scalar, scalar_backends
 from numlean.testing import reference_of
 
 ARGUMENTS = {"mp": ("mp:24", "mp:53", "mp:200"), "ieee": ("ieee:e6m9",)}
@@ -11,7 +11,7 @@ ARGUMENTS = {"mp": ("mp:24", "mp:53", "mp:200"), "ieee": ("ieee:e6m9",)}
 
 
 def cases():
-    for name, backend in backends():
+    for name, backend in scalar_backends():
         for dtype in ARGUMENTS.get(name, (name,)):
             for device in backend.devices:
                 yield pytest.param((dtype, device), id=f"{dtype} {device}")

@@ -28,7 +28,7 @@ class Faulty:
     def __getattr__(self, name):
         return self.replaced.get(name) or getattr(self.inner, name)
 
-    def renewed(self):
+    def with_reset_stream(self):
         return self
 
     def __eq__(self, other):

@@ -56,8 +56,8 @@ class Noisy(Layer):
 
     def __call__(self, parameters, x, context):
         seen, one = parameters
-        context.refresh("seen", seen + one)
-        return x * Tensor(x.scalar, x.scalar.fed(context.uniform(5, x.shape)))
+        context.update_buffer("seen", seen + one)
+        return x * Tensor(x.scalar, x.scalar.from_host_callback(context.uniform(5, x.shape)))
 
 
 MODEL = Sequential(Linear(3, 5), Noisy(), Tanh(), Linear(5, 4), ReLU(), Linear(4, 2))
@@ -176,7 +176,7 @@ def test_a_loss_that_is_a_view_of_a_parameter_is_that_of_before_the_step():
     scalar = get_scalar("float32")
     weight = scalar.from_float([2.0])
     plan = Plan(scalar, ())
-    new = plan.recorder.mul(weight, plan.recorder.fed(lambda: [0.5]))
+    new = plan.recorder.mul(weight, plan.recorder.from_host_callback(lambda: [0.5]))
     plan.finish(weight.reshape(()), [(weight, new)])
     losses = [plan.loss.item()]
     for _ in range(2):

@@ -21,7 +21,7 @@ from numlean import (
     sgd,
     steps,
 )
-from numlean.autograd.indices import INDICES
+from numlean.autograd.indices import INDEX
 from numlean.data import Dataset, minibatches
 from numlean.interop.torch import compare, drift, to_loss, to_module, to_optimizer, to_torch
 from numlean.interop.torch.distances import differing, ulps
@@ -70,7 +70,7 @@ def test_the_first_product_s_figures_are_those_of_a_count_by_hand(dtype):
     named, scalar = get_task("iris"), get_scalar(dtype)
     found = rows(compare(named, dtype=dtype))["forward", "matmul 16x4x16"]
     config = named.config()
-    x = next(minibatches(named.train_in(scalar), config.batch_size, seed=config.seed)).x
+    x = next(minibatches(named.train_data_for(scalar), config.batch_size, seed=config.seed)).x
     x = x.data if isinstance(x, Tensor) else scalar.from_float(x)
     w = scalar.from_float(initial_parameters(named.task, 0)[0])
     ours = scalar.from_float(np.zeros((16, 16)))
@@ -139,7 +139,7 @@ def test_a_loss_s_counterpart_computes_the_same_number(reduction, shape):
     labels = RNG.integers(0, 3, shape[:-1])
     makes = (losses.mse, losses.bce_with_logits, losses.cross_entropy_one_hot)
     cases = [(make(reduction=reduction), Tensor.of(WIDE, y), y) for make in makes]
-    cases.append((losses.cross_entropy(reduction=reduction), Tensor(INDICES, labels), labels))
+    cases.append((losses.cross_entropy(reduction=reduction), Tensor(INDEX, labels), labels))
     for loss, ours, theirs in cases:
         value = to_loss(loss)(torch.tensor(x), torch.tensor(theirs))
         assert value.item() == pytest.approx(loss(Tensor.of(WIDE, x), ours).item(), rel=1e-13)

@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from numlean import Options, Side, Task, crosscheck, get_scalar, interop, nn, sgd, steps
+from numlean import Options, RunSpec, Task, crosscheck, get_scalar, interop, nn, sgd, steps
 from numlean.data import Dataset
 from numlean.errors import NumleanError, ShapeError, StorageError, UnavailableError
 from numlean.interop.torch import TorchScalar
@@ -118,14 +118,14 @@ def test_one_thread_computes_and_then_there_are_as_many_as_before(monkeypatch):
 def test_both_formats_are_dtypes_with_a_name_of_their_own():
     for backend, name, inner in ((torch32, "torch32", "float32"), (torch64, "torch64", "float64")):
         scalar = backend.make(Spec.parse(name), "cpu")
-        assert (scalar.name, scalar.held_to, scalar.format) == (name, inner, backend.format)
+        assert (scalar.name, scalar.reference_dtype, scalar.format) == (name, inner, backend.format)
         assert torch.__version__ in scalar.describe()
         assert scalar == backend.make(Spec.parse(name), "cpu") != get_scalar(inner)
 
 
 def test_it_cannot_be_recorded_nor_hold_other_numbers():
     with pytest.raises(UnavailableError, match="--backend eager"):
-        S.recorded([])
+        S.with_recorder([])
     with pytest.raises(UnavailableError, match="not with numbers of bfloat16"):
         TorchScalar(get_scalar("bfloat16"))
 
@@ -153,7 +153,7 @@ CONFIG = steps(3, optimizer=sgd(0.5))
 
 
 def checked():
-    return crosscheck(TASK, "float32", Side("torch", S, Options()), config=CONFIG, data=DATA)
+    return crosscheck(TASK, "float32", RunSpec("torch", S, Options()), config=CONFIG, data=DATA)
 
 
 def test_a_crosscheck_names_the_operation_and_holds_pytorch_to_our_results(monkeypatch):
@@ -175,7 +175,7 @@ def test_a_product_in_another_order_is_told_by_its_cause(monkeypatch):
     monkeypatch.setattr(torch, "matmul", fused)
     task = Task.regression(nn.Sequential(nn.Linear(8, 1)))
     data = Dataset.of_arrays(RNG.uniform(0, 1, (4, 8)), np.ones((4, 1)))
-    side = Side("torch", S, Options())
+    side = RunSpec("torch", S, Options())
     (pair,) = crosscheck(task, "float32", side, config=steps(20), data=data).pairs
     assert pair.divergence.operation == "matmul"
     causes = pair.divergence.judgements[1].causes

@@ -13,15 +13,15 @@ import numpy as np
 
 from numlean_kernels.formats import Format
 from numlean_kernels.ieee import Arithmetic, Rounding
-from numlean_kernels.loops.elementwise import elementwise, filled, flagged, with_single
+from numlean_kernels.loops.elementwise import broadcast_operand, elementwise, filled, flagged
 from numlean_kernels.loops.flag_counts import COUNT_FLAGS, NO_ROUTINES
 from numlean_kernels.loops.gather_scatter import (
     GROUP,
     MOVE,
     PICK,
     SCATTER_ADD,
-    SCATTER_ADD_NOISILY,
     SCATTER_ADD_ROWS,
+    SCATTER_ADD_STOCHASTIC,
     SELECT,
     SPREAD,
     TAKE,
@@ -88,7 +88,7 @@ class Numbers:
     operations: tuple[str, ...]
     functions: tuple[str, ...] = ()
     flagged: tuple[str, ...] = ()
-    noise: int = 0
+    random_bits: int = 0
 
     def floats(self, name: str) -> Floats:
         """What the kernel of a loop of that name does with hardware floats."""
@@ -99,7 +99,9 @@ class Numbers:
 FUNCTIONS = (*UNARY, *BINARY)
 EMULATED = tuple(name for name in (*FLAGGED_MAKERS, *QUIET_MAKERS) if name not in FUNCTIONS)
 HARDWARE = tuple(name for name in HARDWARE_MAKERS if name not in FUNCTIONS)
-WITH_SINGLE = [with_single(name, k) for name in ("add", "sub", "mul", "div", "rem") for k in (0, 1)]
+WITH_SINGLE = [
+    broadcast_operand(name, k) for name in ("add", "sub", "mul", "div", "rem") for k in (0, 1)
+]
 
 FUSED = ("fma", MATMUL_FMA.name, BMM_FMA.name)
 SEPARATE = [
@@ -119,7 +121,7 @@ ARITHMETIC = (
 """What loops that hardware floats are computed in do with them."""
 
 ARITIES = (
-    dict.fromkeys(("add", "sub", "mul", "div", "rem", "scale_b", *BINARY), 2)
+    dict.fromkeys(("add", "sub", "mul", "div", "rem", "scaleb", *BINARY), 2)
     | dict.fromkeys(("copy_sign", "minimum", "maximum", "min_num", "max_num"), 2)
     | dict.fromkeys(("eq", "lt", "le", "compare", "total_order"), 2)
     | {"fma": 3}
@@ -127,7 +129,7 @@ ARITIES = (
 GIVEN = {"from_binary64": np.uint64, "from_int64": np.int64}
 RESULTS = (
     dict.fromkeys(("eq", "lt", "le", "total_order"), np.bool_)
-    | dict.fromkeys(("compare", "class_of"), np.int8)
+    | dict.fromkeys(("compare", "classify"), np.int8)
     | {name: np.dtype(name.split()[0].removeprefix("to_")) for name in TO_INT}
     | {"to_binary64": np.uint64}
 )
@@ -143,10 +145,10 @@ def fits_functions(format: Format) -> bool:
 def emulated(arithmetic: Arithmetic) -> Numbers:
     """Integer arithmetic on encodings."""
     format, table = arithmetic.format, ieee_table(arithmetic, GPU)
-    name, dtype = table.identity, format.storage_dtype
+    name, dtype = table.key, format.storage_dtype
     if arithmetic.rounding is Rounding.STOCHASTIC:
         rounded = tuple(ROUNDED_MAKERS)
-        return Numbers(name, table, dtype, Floats.NOTHING, rounded, flagged=rounded, noise=1)
+        return Numbers(name, table, dtype, Floats.NOTHING, rounded, flagged=rounded, random_bits=1)
     functions = FUNCTIONS if fits_functions(format) else ()
     flagged = tuple(FLAGGED_MAKERS)
     return Numbers(name, table, dtype, Floats.NOTHING, EMULATED, functions, flagged)
@@ -156,7 +158,7 @@ def emulated(arithmetic: Arithmetic) -> Numbers:
 def hardware(format: Format) -> Numbers:
     """Hardware floats."""
     table = hardware_table(format, GPU)
-    return Numbers(table.identity, table, REAL_DTYPES[format], Floats.MOVED, HARDWARE, FUNCTIONS)
+    return Numbers(table.key, table, REAL_DTYPES[format], Floats.MOVED, HARDWARE, FUNCTIONS)
 
 
 @cache
@@ -164,7 +166,7 @@ def on_encodings(format: Format) -> Numbers:
     """Hardware arithmetic on encodings; what it shares with the emulation is read there."""
     table = encodings_table(format, GPU)
     names = ("add", "sub", "mul", "div", "sqrt", "fma")
-    return Numbers(table.identity, table, format.storage_dtype, Floats.MOVED, names)
+    return Numbers(table.key, table, format.storage_dtype, Floats.MOVED, names)
 
 
 def arrays(*kinds: tuple[Any, int]) -> list[np.ndarray]:
@@ -175,9 +177,9 @@ def arrays(*kinds: tuple[Any, int]) -> list[np.ndarray]:
 def signature(name: str, numbers: Numbers) -> tuple[list[tuple[Any, int]], tuple[Any, int]]:
     """The operands and the result of an operation over arrays."""
     kinds = [GIVEN.get(name, numbers.dtype)] * ARITIES.get(name, 1)
-    if name == "scale_b":
+    if name == "scaleb":
         kinds[1] = INT64
-    kinds += [UINT64] * numbers.noise
+    kinds += [UINT64] * numbers.random_bits
     return [(kind, 1) for kind in kinds], (RESULTS.get(name, numbers.dtype), 1)
 
 
@@ -218,9 +220,9 @@ def array_loops(number: Any) -> dict[Loop, tuple[tuple[Any, int], ...]]:
 def array_kernels(numbers: Numbers) -> Iterator[Kernel]:
     """Products, reductions, and what moves numbers."""
     kinds = array_loops(numbers.dtype)
-    if numbers.noise:
-        number, noise, places = (numbers.dtype, 2), (UINT64, 2), (INT64, 1)
-        kinds = {SCATTER_ADD_NOISILY: (number, noise, places, places, number)}
+    if numbers.random_bits:
+        number, random_bits, places = (numbers.dtype, 2), (UINT64, 2), (INT64, 1)
+        kinds = {SCATTER_ADD_STOCHASTIC: (number, random_bits, places, places, number)}
     for loop, given in kinds.items():
         yield Kernel(loop, numbers.table, arrays(*given), numbers.floats(loop.name))
 

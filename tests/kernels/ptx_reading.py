@@ -70,5 +70,5 @@ def read(kernels, assembling=CAPABILITIES):
             if capability in assembling:
                 wrong += assembled(text, capability)
             if wrong:
-                found[kernel.loop.name, kernel.table.identity, capability] = wrong
+                found[kernel.loop.name, kernel.table.key, capability] = wrong
     return count, found

@@ -18,7 +18,7 @@ from numba.cuda import dispatcher
 from pretended_device import PretendedDevice
 from ptx_reading import read
 
-from numlean.scalar.registry import backends
+from numlean.scalar.registry import scalar_backends
 from numlean_kernels.formats import parse_format
 
 BORDERS = ("e2m1", "e11m1", "e2m52", "e8m24", "e9m22", "e9m23")
@@ -27,7 +27,7 @@ BORDERS = ("e2m1", "e11m1", "e2m52", "e8m24", "e9m22", "e9m23")
 
 def formats():
     """Those of all registered dtypes that run on CUDA, by name."""
-    on_cuda = [backend for _, backend in backends() if "cuda" in backend.devices]
+    on_cuda = [backend for _, backend in scalar_backends() if "cuda" in backend.devices]
     named = {each.format.name: each.format for each in on_cuda if each.format is not None}
     return named | {text: parse_format(text) for text in BORDERS}
 

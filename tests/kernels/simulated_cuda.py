@@ -15,7 +15,7 @@ import numpy as np
 
 from numlean import Flags, Options, Task, Tensor, get_scalar, instantiate, losses, state_digest
 from numlean.autograd import value_and_gradient
-from numlean.autograd.indices import INDICES
+from numlean.autograd.indices import INDEX
 from numlean.data import Dataset
 from numlean.digest import parameters_of
 from numlean.nn import Conv2d, Dropout, Flatten, Linear, MaxPool2d, ReLU, Sequential, Tanh
@@ -46,7 +46,7 @@ Y = np.array([1.25, 0.1, -0.0, -2.0, 1.0, np.inf, -0.6])
 TALL = RNG.normal(size=(5, 3))
 TALL[1, 1], TALL[2, 2], TALL[2, 0], TALL[4, 2] = np.nan, np.inf, -np.inf, np.inf
 A, B, C = RNG.normal(size=(3, 5)), RNG.normal(size=(5, 4)), RNG.normal(size=(2, 5, 3))
-UNARY = ("neg", "abs", "sqrt", "log_b", "next_up", "next_down", "round_to_integral", "class_of")
+UNARY = ("neg", "abs", "sqrt", "logb", "next_up", "next_down", "round_to_integral", "classify")
 BINARY = ("add", "sub", "mul", "div", "rem", "copy_sign", "minimum", "maximum", "min_num")
 PREDICATES = ("max_num", "compare", "eq", "lt", "le", "total_order")
 
@@ -66,7 +66,7 @@ def elementwise(s):
     yield "add to one number", s.add(x, s.from_float([0.1]))
     yield "sub from one number", s.sub(s.from_float(0.1), x)
     yield "fma", s.fma(x, y, x)
-    yield "scale_b", s.scale_b(x, np.arange(-3, 4))
+    yield "scaleb", s.scaleb(x, np.arange(-3, 4))
 
 
 def conversions(s):
@@ -102,12 +102,12 @@ def movement(s):
     folded = s.from_float(np.arange(64.0)).reshape(2, 2, 2, 2, 2, 2)
     yield "copy with many axes", s.copy(folded.transpose(5, 0, 4, 1, 3, 2))
     yield "concat", s.concat([a, a[:, 1:3]], 1)
-    yield "place", s.place(a[:2, :2], (4, 4), (slice(1, 3), slice(0, 4, 2)))
+    yield "pad", s.pad(a[:2, :2], (4, 4), (slice(1, 3), slice(0, 4, 2)))
     yield "take", s.take(a, index)
     yield "take rows", s.take(a, index, row_axes=1)
-    yield "pick", s.pick(a, np.array([4, -1, 0]))
-    yield "spread", s.spread(a[:, 0], np.array([1, 0, 2]), 3)
-    yield "select", s.select(A > 0, a)
+    yield "take_along_axis", s.take_along_axis(a, np.array([4, -1, 0]))
+    yield "scatter_along_axis", s.scatter_along_axis(a[:, 0], np.array([1, 0, 2]), 3)
+    yield "where", s.where(A > 0, a)
     yield "scatter_add", s.scatter_add(a[:2, :3], index, (3,))
     yield "scatter_add rows", s.scatter_add(c[:, :3], index, (3, 3))
 
@@ -123,11 +123,11 @@ def counted(s):
 def replayed(s):
     """A program of kernels, moves and a call, some of whose arrays are not the device's."""
     operations = []
-    recorder = s.recorded(operations)
+    recorder = s.with_recorder(operations)
     ours, theirs, place = s.from_float(A), np.array(s.from_float(-A)), np.array(s.from_float(A))
     draws = iter((A, 2 * A, 3 * A))
-    z = recorder.add(recorder.mul(ours, theirs), recorder.fed(lambda: next(draws)))
-    recorder.move(z, place)
+    z = recorder.add(recorder.mul(ours, theirs), recorder.from_host_callback(lambda: next(draws)))
+    recorder.copy_into(z, place)
     total = recorder.sum(recorder.copy(place.T), 1)
     run = s.program(operations)
     for _ in range(2):
@@ -152,7 +152,7 @@ def all_losses(s):
     named = ("mse", "bce", "bce_with_logits", "cross_entropy_one_hot", "nll_one_hot")
     for name in (*named, "cross_entropy"):
         loss = getattr(losses, name)()
-        y = Tensor(INDICES, target) if loss.takes_labels else Tensor.of(s, p[1])
+        y = Tensor(INDEX, target) if loss.takes_labels else Tensor.of(s, p[1])
         yield name, with_gradients(lambda x, of=loss, y=y: of(x[0], y), [Tensor.of(s, p[0])])
 
 
@@ -188,7 +188,7 @@ def digests(device, other_device):
         if dtype == "float32":
             parts |= dict.fromkeys((layers, all_losses), device)
         for part, where in parts.items():
-            for name, z in part(get_scalar(dtype, where).renewed()):
+            for name, z in part(get_scalar(dtype, where).with_reset_stream()):
                 content = f"{z.shape} {z.dtype}".encode() + np.ascontiguousarray(z).tobytes()
                 found[f"{dtype}: {name} ({len(found)})"] = hashlib.sha256(content).hexdigest()[:16]
     for name, z in reductions(get_scalar(LONG, device)):

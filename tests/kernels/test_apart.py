@@ -11,7 +11,7 @@ from numlean_kernels.tables.ieee import ieee_table
 from numlean_kernels.targets.cpu import CPU
 from numlean_kernels.targets.python import PYTHON
 
-NAMES = ("apart", "together", "accumulate", "accumulate by encodings", "add", "mul")
+NAMES = ("unpack", "pack", "accumulate", "accumulate by encodings", "add", "mul")
 TERMS = 16
 
 
@@ -72,7 +72,7 @@ CHOICES = [
 ]
 
 
-@pytest.mark.parametrize("arithmetic", CHOICES, ids=lambda arithmetic: arithmetic.identity)
+@pytest.mark.parametrize("arithmetic", CHOICES, ids=lambda arithmetic: arithmetic.key)
 def test_every_partial_sum_has_the_bits_of_separate_operations(arithmetic):
     chains = njit(make_chains(ieee_table(arithmetic, CPU)))
     rng = np.random.default_rng(5)
@@ -116,7 +116,7 @@ def test_all_sums_of_eight_bits_are_right(format):
     assert wrong_sums(1 << format.width, format.sign_mask) == 0
 
 
-@pytest.mark.parametrize("arithmetic", CHOICES[:4], ids=lambda arithmetic: arithmetic.identity)
+@pytest.mark.parametrize("arithmetic", CHOICES[:4], ids=lambda arithmetic: arithmetic.key)
 def test_the_reference_interpreter_agrees(arithmetic):
     chains = make_chains(ieee_table(arithmetic, PYTHON))
     a, b = operands(np.random.default_rng(6), arithmetic.format, 20, 40)
@@ -132,7 +132,7 @@ def test_the_reference_interpreter_agrees(arithmetic):
         Arithmetic(parse_format("e11m23")),  # in words of 64 bits
         *(Arithmetic(BINARY32, r) for r in Rounding if r.name != "TIES_TO_EVEN"),
     ],
-    ids=lambda arithmetic: arithmetic.identity,
+    ids=lambda arithmetic: arithmetic.key,
 )
 def test_other_arithmetics_are_not_taken_apart(arithmetic):
     table = ieee_table(arithmetic, CPU)

@@ -6,17 +6,17 @@ import pytest
 from numlean import get_scalar
 from numlean.verification.elementary import FUNCTIONS
 from numlean.verification.elementary.operands import elementary_operands
-from numlean.verification.elementary.screened import Screened
+from numlean.verification.elementary.screened import FilteredReference
 from numlean.verification.reference import Choices
 from numlean_kernels.formats import BINARY64
 from numlean_kernels.ieee import Arithmetic
-from numlean_kernels.ieee.routine_builder import Kit
+from numlean_kernels.ieee.routine_builder import RoutineBuilder
 from numlean_kernels.tables.elementary import BINARY, UNARY, binary64_routine
 from numlean_kernels.targets import get_target
 
-REFERENCE = Screened(BINARY64, Choices())
+REFERENCE = FilteredReference(BINARY64, Choices())
 NOWHERE = np.array([], np.int64)
-KIT = Kit(Arithmetic(BINARY64), get_target("python"))
+KIT = RoutineBuilder(Arithmetic(BINARY64), get_target("python"))
 
 
 ROUTINES = (*UNARY, *BINARY)

@@ -11,7 +11,7 @@ from numlean_kernels import loops
 from numlean_kernels.formats import BINARY16, BINARY32, BINARY64, E4M3
 from numlean_kernels.ieee import Arithmetic, NanRule, Overflow, Rounding, Subnormal, Tininess
 from numlean_kernels.loops.matmul import MATMUL, MATMUL_FMA
-from numlean_kernels.protocol import Launched, Loop
+from numlean_kernels.protocol import KernelCall, Loop
 from numlean_kernels.tables import elementary as elementary_makers
 from numlean_kernels.tables import hardware as hardware_makers
 from numlean_kernels.tables import ieee as ieee_makers
@@ -95,7 +95,7 @@ def test_every_loop_there_is_is_read():
     assert {x for x in known if isinstance(x, Loop)} <= {loop for loop, _ in ours}
     makers = [x for x in known if getattr(x, "__annotations__", {}).get("return") == "Loop"]
     of_operations = {"unary", "binary", "ternary", "elementwise", "flagged"}
-    assert {make.__name__ for make in makers} == of_operations | {"with_single", "filled"}
+    assert {make.__name__ for make in makers} == of_operations | {"broadcast_operand", "filled"}
 
 
 def test_every_routine_with_a_name_is_read():
@@ -108,7 +108,7 @@ def test_every_routine_with_a_name_is_read():
         for name, make in table.items()
         if isinstance(name, str) and callable(make)
     }
-    of_products = {"apart", "together", "accumulate", "accumulate by encodings"}
+    of_products = {"unpack", "pack", "accumulate", "accumulate by encodings"}
     assert names == {*EMULATED, *FUNCTIONS} | of_products
     for numbers in (emulated(USUAL), hardware(BINARY32), hardware(BINARY64)):
         read_here = {loop.name for loop, _ in listed(*parts(numbers))}
@@ -129,11 +129,11 @@ def test_every_routine_with_a_name_is_read():
 )
 def test_what_a_scalar_launches_is_read_with_arrays_like_its_own(dtype, numbers):
     operations = []
-    scalar = get_scalar(dtype, "python").recorded(operations)
+    scalar = get_scalar(dtype, "python").with_recorder(operations)
     some = ["reductions", "movement", "elementwise", "conversions", "functions"]
     for name in [*some, "counted"] if dtype == "ieee32exec" else some:
         list(getattr(simulated_cuda, name)(scalar))
-    launched = [each for each in operations if isinstance(each, Launched)]
+    launched = [each for each in operations if isinstance(each, KernelCall)]
     ours = listed(*(part for some in numbers for part in parts(some)), NUMBERLESS)
     assert len({each.loop for each in launched}) > 40
     assert {(each.loop, kinds(each.arrays)) for each in launched} <= ours

@@ -13,7 +13,7 @@ from numlean_kernels.formats import BINARY32
 from numlean_kernels.loops.elementwise import binary
 from numlean_kernels.loops.matmul import MATMUL
 from numlean_kernels.loops.reduce import MAX, SUM_ORDERED, SUM_PAIRWISE
-from numlean_kernels.protocol import Called, DeviceFailedError, Launched, Moved
+from numlean_kernels.protocol import CopyCall, DeviceFailedError, HostCall, KernelCall
 from numlean_kernels.tables.hardware import hardware_table
 
 pytest.importorskip("numba_cuda", reason="the cuda extra is not installed")
@@ -80,14 +80,14 @@ def test_a_launch_passes_the_arrays_own_addresses_and_a_program_is_launched_at_o
     a, b, c = (gpu.empty(shape, np.float32) for shape in ((300, 7), (7, 130), (300, 130)))
     gpu.kernel_of(MATMUL, table)(c.shape, a, b, c)
     x, z = c.T[::2], gpu.empty((65, 300), np.float32)
-    gpu.move(x, z)
+    gpu.copy_into(x, z)
     product = [300, 130, *(word for array in (a, b, c) for word in passed_array(array))]
     assert launches[0] == ((3 * 2, 1, 1), (16, 16, 1), product)
     blocks, threads, words = launches[2]
     assert (blocks, threads) == ((-(-z.size // 256), 1, 1), (256, 1, 1))
     assert {x.ctypes.data, z.ctypes.data} <= set(words)
     assert launches[1] == launches[3] == "wait"
-    run = gpu.program([Launched(MATMUL, table, c.shape, (a, b, c)), Moved(x, z)])
+    run = gpu.compile([KernelCall(MATMUL, table, c.shape, (a, b, c)), CopyCall(x, z)])
     first = launches[:4]
     launches.clear()
     run()
@@ -100,22 +100,22 @@ def test_what_no_kernel_does_comes_first_unless_it_depends_on_one(launches):
     x, y, z, total = (gpu.empty(shape, np.float32) for shape in (9, 9, 9, (1, 1)))
 
     def called(*read, written):
-        return Called(lambda: launches.append(f"write {written.shape}"), read, (written,))
+        return HostCall(lambda: launches.append(f"write {written.shape}"), read, (written,))
 
-    add, sums = Launched(binary("add"), table, (9,), (x, y, z)), z.reshape(1, 9, 1)
-    fed, total_of = called(written=y), Launched(SUM_ORDERED, table, (1, 1), (sums, total))
-    gpu.program([called(written=x), add, fed, called(written=gpu.empty(5, np.float32)), total_of])()
+    add, sums = KernelCall(binary("add"), table, (9,), (x, y, z)), z.reshape(1, 9, 1)
+    fed, total_of = called(written=y), KernelCall(SUM_ORDERED, table, (1, 1), (sums, total))
+    gpu.compile([called(written=x), add, fed, called(written=gpu.empty(5, np.float32)), total_of])()
     kinds = [one if isinstance(one, str) else "launch" for one in launches]
     first = ["write (9,)", "graph", "launch", "wait"]
     assert kinds == [*first, "write (9,)", "write (5,)", "graph", "launch", "wait"]
     launches.clear()
-    gpu.program(
+    gpu.compile(
         [add, called(z, written=total), called(written=gpu.empty(5, np.float32)), total_of]
     )()
     kinds = [one if isinstance(one, str) else "launch" for one in launches]
     assert kinds == ["graph", "launch", "wait", "write (1, 1)", "write (5,)", *first[1:]]
     launches.clear()
-    gpu.program([add, called(written=gpu.empty(5, np.float32)), total_of])()
+    gpu.compile([add, called(written=gpu.empty(5, np.float32)), total_of])()
     kinds = [one if isinstance(one, str) else "launch" for one in launches]
     assert kinds == ["write (5,)", "graph", "launch", "launch", "wait"]
 
@@ -123,14 +123,14 @@ def test_what_no_kernel_does_comes_first_unless_it_depends_on_one(launches):
 def test_what_is_exchanged_with_the_host_is_fetched_once_before_kernels_read_it(launches):
     gpu = CudaTarget(simulated=False)
     table = hardware_table(BINARY32, gpu)
-    given, shown = gpu.exchanged((3, 3), np.float32), gpu.exchanged(9, np.float32)
+    given, shown = gpu.empty_host_visible((3, 3), np.float32), gpu.empty_host_visible(9, np.float32)
     z = gpu.empty(9, np.float32)
     row = given[1]
     total = gpu.empty(3, np.float32)
-    add = Launched(binary("add"), table, (9,), (given.reshape(-1), z, z))
-    add_row = Launched(binary("add"), table, (3,), (row, row, total))
-    called = Called(lambda: launches.append("call"), (z,), (given,))
-    gpu.program([add, add_row, Moved(z, shown), called, add_row])()
+    add = KernelCall(binary("add"), table, (9,), (given.reshape(-1), z, z))
+    add_row = KernelCall(binary("add"), table, (3,), (row, row, total))
+    called = HostCall(lambda: launches.append("call"), (z,), (given,))
+    gpu.compile([add, add_row, CopyCall(z, shown), called, add_row])()
     graph, fetched, added, row_added, moved, *after = launches
     assert graph == "graph"
     addresses = [set(words) for *_, words in (fetched, added, row_added, moved)]
@@ -147,9 +147,12 @@ def test_what_is_exchanged_with_the_host_is_fetched_once_before_kernels_read_it(
 def test_what_kernels_write_for_the_host_is_fetched_again_before_they_read_it(launches):
     gpu = CudaTarget(simulated=False)
     add, table = binary("add"), hardware_table(BINARY32, gpu)
-    given, x, z = gpu.exchanged(9, np.float32), *(gpu.empty(9, np.float32) for _ in range(2))
-    read = Launched(add, table, (9,), (given, x, z))
-    gpu.program([read, read, Moved(z, given), read])()
+    given, x, z = (
+        gpu.empty_host_visible(9, np.float32),
+        *(gpu.empty(9, np.float32) for _ in range(2)),
+    )
+    read = KernelCall(add, table, (9,), (given, x, z))
+    gpu.compile([read, read, CopyCall(z, given), read])()
     _, fetched, first, second, moved, *again, wait = launches
     assert again == [fetched, first]
     assert (first, wait) == (second, "wait")
@@ -159,7 +162,7 @@ def test_what_kernels_write_for_the_host_is_fetched_again_before_they_read_it(la
 def test_views_that_overlap_are_moved_by_way_of_a_copy(launches):
     gpu = CudaTarget(simulated=False)
     x = gpu.empty(9, np.float32)
-    gpu.move(x[:-1], x[1:])
+    gpu.copy_into(x[:-1], x[1:])
     (*_, there), (*_, back), wait = launches
     assert x.ctypes.data in there
     assert x.ctypes.data + 4 in back
@@ -168,17 +171,17 @@ def test_views_that_overlap_are_moved_by_way_of_a_copy(launches):
 
 
 def test_a_twin_is_refreshed_if_any_bit_has_changed():
-    from numlean_kernels.targets.cuda.staging import Twin
+    from numlean_kernels.targets.cuda.staging import DeviceMirror
 
     array = np.array([0.0, np.nan])
     there = array.copy()
-    twin = Twin(array, there)
+    twin = DeviceMirror(array, there)
     for values in ([-0.0, np.nan], [-0.0, -np.nan]):
         array[...] = values
-        twin.refresh()
+        twin.update_buffer()
         assert there.tobytes() == array.tobytes()
     there[...] = 7
-    twin.refresh()
+    twin.update_buffer()
     assert (there == 7).all()
 
 
@@ -231,11 +234,11 @@ def test_what_cuda_complains_of_is_one_line(monkeypatch, capsys):
     with pytest.raises(MemoryError, match=r"no room for 4194304 bytes more.*--device cpu$"):
         gpu.empty(1 << 20, np.float32)
     with pytest.raises(MemoryError, match=r"no room \(.*OUT_OF_MEMORY\).*--device cpu$"):
-        gpu.move(nothing, nothing)
+        gpu.copy_into(nothing, nothing)
     assert not deferred
     code, name = 700, "CUDA_ERROR_ILLEGAL_ADDRESS"
     with pytest.raises(DeviceFailedError, match=r"CUDA says: .*ILLEGAL_ADDRESS; .*--resume"):
-        gpu.move(nothing, nothing)
+        gpu.copy_into(nothing, nothing)
     assert deferred == ["all"]
 
     def no_context():
@@ -243,10 +246,10 @@ def test_what_cuda_complains_of_is_one_line(monkeypatch, capsys):
 
     monkeypatch.setattr("numba.cuda.defer_cleanup", no_context)
     with pytest.raises(DeviceFailedError, match="CUDA says"):
-        gpu.move(nothing, nothing)
+        gpu.copy_into(nothing, nothing)
     code, name = 5, "something that no driver says"
     with pytest.raises(DeviceFailedError, match=r"CUDA says: .*no driver says$"):
-        gpu.move(nothing, nothing)
+        gpu.copy_into(nothing, nothing)
     code, name = 700, "CUDA_ERROR_ILLEGAL_ADDRESS"
     monkeypatch.setattr("numlean_kernels.targets.registry._cuda", lambda: gpu)
     assert main(["train", "xor", "--steps", "1", "--cuda", "--dtype", "float64"]) == 2

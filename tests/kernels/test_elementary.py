@@ -13,12 +13,12 @@ from numlean.verification.elementary.operands import elementary_operands
 from numlean_kernels.elementary import extended_floats
 from numlean_kernels.formats import BINARY32, BINARY64
 from numlean_kernels.ieee import Arithmetic, Rounding
-from numlean_kernels.ieee.routine_builder import Kit
+from numlean_kernels.ieee.routine_builder import RoutineBuilder
 from numlean_kernels.tables.elementary import UNARY, elementary_routine
 from numlean_kernels.targets import get_target
 
 MODES = ("ties_to_even", "ties_to_away", "toward_zero", "toward_positive", "toward_negative")
-KIT = Kit(Arithmetic(BINARY64), get_target("python"))
+KIT = RoutineBuilder(Arithmetic(BINARY64), get_target("python"))
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -77,11 +77,11 @@ def test_24_bits_without_a_range_give_the_values_of_binary32():
 def test_the_interpreter_computes_the_bits_of_compiled_routines():
     compiled = get_scalar("ieee32exec@round=toward_positive")
     arithmetic = Arithmetic(BINARY32, Rounding.TOWARD_POSITIVE)
-    kit = Kit(arithmetic, get_target("python"))
+    builder = RoutineBuilder(arithmetic, get_target("python"))
     for name in ARITIES:
         x = [a[:200] for a in elementary_operands(compiled, FUNCTIONS[name], 0, seed=2)]
         z, flags = compiled.flagged(name, *x)
-        routine = elementary_routine(kit, name)
+        routine = elementary_routine(builder, name)
         rows = zip(*(a.tolist() for a in x), strict=True)
         expected = [routine(*operands) for operands in rows]
         assert list(zip(z.tolist(), flags.tolist(), strict=True)) == expected, name
@@ -90,7 +90,7 @@ def test_the_interpreter_computes_the_bits_of_compiled_routines():
 def test_formats_wider_than_binary32_have_no_routines_of_their_own():
     for arithmetic in (Arithmetic(BINARY64), Arithmetic(BINARY32, Rounding.STOCHASTIC)):
         with pytest.raises(KeyError):
-            elementary_routine(Kit(arithmetic, get_target("python")), "exp")
+            elementary_routine(RoutineBuilder(arithmetic, get_target("python")), "exp")
 
 
 # Reals: what is computed, and by how many units it may be short.

@@ -10,10 +10,10 @@ from numlean_kernels.elementary import fast_phase, saturating
 from numlean_kernels.elementary.piecewise_polynomial import SPLIT, piecewise
 from numlean_kernels.formats import BINARY32
 from numlean_kernels.ieee import Arithmetic
-from numlean_kernels.ieee.routine_builder import Kit
+from numlean_kernels.ieee.routine_builder import RoutineBuilder
 from numlean_kernels.targets import get_target
 
-KIT = Kit(Arithmetic(BINARY32), get_target("python"), word_bits=64)
+KIT = RoutineBuilder(Arithmetic(BINARY32), get_target("python"), word_bits=64)
 MPFR = gmpy2.context(precision=200)
 STATED = 1 << 26
 T_BITS = 17

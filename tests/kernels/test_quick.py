@@ -8,11 +8,11 @@ import pytest
 from numlean import get_scalar
 from numlean.verification.elementary import FUNCTIONS
 from numlean.verification.elementary.operands import elementary_operands
-from numlean_kernels.elementary.fast_phase import quick_maker
+from numlean_kernels.elementary.fast_phase import fast_maker
 from numlean_kernels.flags import INEXACT
 from numlean_kernels.formats import BINARY32, parse_format
 from numlean_kernels.ieee import Arithmetic, Rounding
-from numlean_kernels.ieee.routine_builder import Kit
+from numlean_kernels.ieee.routine_builder import RoutineBuilder
 from numlean_kernels.loops.elementwise import flagged
 from numlean_kernels.protocol import Table, kernel_for
 from numlean_kernels.tables.elementary import UNARY
@@ -27,11 +27,11 @@ QUICK = ("exp", *LOGARITHMS, *LEVELLING)
 
 @cache
 def kernel(phase, name, rounding):
-    make = quick_maker(name, BINARY32) if phase == "quick" else UNARY[name]
+    make = fast_maker(name, BINARY32) if phase == "quick" else UNARY[name]
     arithmetic = Arithmetic(BINARY32, rounding)
-    kit = Kit(arithmetic, get_target("cpu"), word_bits=64)
-    parts = {"flagged pair": kit.routine(make)}
-    table = Table(f"{phase} {name} {arithmetic.identity}", 0, parts.__getitem__)
+    builder = RoutineBuilder(arithmetic, get_target("cpu"), word_bits=64)
+    parts = {"flagged pair": builder.routine(make)}
+    table = Table(f"{phase} {name} {arithmetic.key}", 0, parts.__getitem__)
     return kernel_for(get_target("cpu"), flagged("pair", 1), table)
 
 
@@ -75,8 +75,8 @@ def test_what_is_settled_first_is_right_in_every_direction(name):
     values = rng.normal(size=150) if name not in LOGARITHMS else rng.lognormal(size=150)
     x = [*rng.choice(structured, 150).tolist(), *scalar.from_float(values).tolist()]
     for rounding in MODES:
-        kit = Kit(Arithmetic(BINARY32, rounding), get_target("python"), word_bits=64)
-        quick, whole = kit.routine(quick_maker(name, BINARY32)), kit.routine(UNARY[name])
+        builder = RoutineBuilder(Arithmetic(BINARY32, rounding), get_target("python"), word_bits=64)
+        quick, whole = builder.routine(fast_maker(name, BINARY32)), builder.routine(UNARY[name])
         settled = [(z, whole(a)) for a in x for z in [quick(a)] if z[0]]
         assert len(settled) > 150
         assert all((z, INEXACT) == expected for (_, z), expected in settled)
@@ -108,11 +108,11 @@ def test_what_is_tiny_is_settled_first_but_for_the_least_numbers_and_zero(name):
 def test_all_numbers_of_a_narrow_format_are_settled_rightly_or_not_at_all(name):
     for text in ("e4m3", "e5m2", "e3m4"):
         format = parse_format(text)
-        make = quick_maker(name, format)
+        make = fast_maker(name, format)
         if make is None:
             continue
-        kit = Kit(Arithmetic(format), get_target("python"), word_bits=64)
-        quick, whole = kit.routine(make), kit.routine(UNARY[name])
+        builder = RoutineBuilder(Arithmetic(format), get_target("python"), word_bits=64)
+        quick, whole = builder.routine(make), builder.routine(UNARY[name])
         results = [(*quick(a), *whole(a)) for a in range(1 << format.width)]
         settled = [row[1:] for row in results if row[0]]
         assert len(settled) > 20
@@ -132,5 +132,5 @@ def test_exact_values_are_never_settled_first():
 
 def test_formats_of_few_exponents_have_no_first_phase():
     for name in QUICK:
-        assert quick_maker(name, parse_format("e2m5")) is None
-    assert quick_maker("sin", BINARY32) is None
+        assert fast_maker(name, parse_format("e2m5")) is None
+    assert fast_maker("sin", BINARY32) is None

@@ -13,9 +13,9 @@ import pytest
 from numlean import get_scalar
 from numlean.cli.main import main
 from numlean.errors import UnavailableError
-from numlean.scalar.registry import backends
+from numlean.scalar.registry import scalar_backends
 from numlean.verification import doctor
-from numlean_kernels.targets.cuda.managed_memory import SharedMemory
+from numlean_kernels.targets.cuda.managed_memory import ManagedMemoryPool
 
 pytest.importorskip("numba_cuda", reason="the cuda extra is not installed")
 
@@ -96,7 +96,7 @@ def test_without_the_extra_the_error_names_it():
 
 
 def test_whatever_numba_compiles_for_the_cpu_runs_on_cuda_too_and_the_cpu_is_the_default():
-    devices = {name: backend.devices for name, backend in backends()}
+    devices = {name: backend.devices for name, backend in scalar_backends()}
     on_cuda = {name for name, known in devices.items() if "cuda" in known}
     assert all(devices[name] == ("cpu", "cuda", "python") for name in on_cuda)
     assert {"float64", "float32", "ieee32exec", "binary16", "ieee", "e4m3"} <= on_cuda
@@ -118,7 +118,7 @@ class Host:
 
 
 def test_a_block_is_used_again_when_the_last_view_of_it_is_gone():
-    memory = SharedMemory(Host())
+    memory = ManagedMemoryPool(Host())
     x = memory.empty((3, 100), np.float64)
     view = x.T[5:, 1].view(np.uint64)
     address = x.ctypes.data
@@ -132,7 +132,7 @@ def test_a_block_is_used_again_when_the_last_view_of_it_is_gone():
 
 def test_small_blocks_are_cut_from_slabs_and_do_not_overlap():
     host = Host()
-    memory = SharedMemory(host)
+    memory = ManagedMemoryPool(host)
     rng = np.random.default_rng(8)
     arrays = [memory.empty(int(size), np.uint8) for size in rng.integers(1, 1 << 17, 60)]
     assert host.asked < 5
@@ -145,12 +145,12 @@ def test_small_blocks_are_cut_from_slabs_and_do_not_overlap():
 
 
 def test_an_array_from_elsewhere_is_copied_once_and_one_of_its_own_never():
-    memory = SharedMemory(Host())
+    memory = ManagedMemoryPool(Host())
     x = np.arange(6.0).reshape(2, 3).T
-    there = memory.held(x)
+    there = memory.to_device(x)
     assert np.array_equal(there, x)
     assert not memory.has(x)
-    assert memory.held(there[1:]).ctypes.data == there[1:].ctypes.data
+    assert memory.to_device(there[1:]).ctypes.data == there[1:].ctypes.data
     assert memory.empty((0, 3), np.uint8).shape == (0, 3)
     assert memory.empty((), bool).flags.carray
 
@@ -165,7 +165,7 @@ def test_memory_that_nobody_uses_is_given_up_before_there_is_too_little():
         blocks.append(weakref.ref(block))
         return block
 
-    memory = SharedMemory(allocate)
+    memory = ManagedMemoryPool(allocate)
     x = memory.empty(1024, np.uint8)
     with pytest.raises(MemoryError, match="no room for 4194304 bytes"):
         memory.empty(4 << 20, np.uint8)

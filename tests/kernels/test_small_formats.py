@@ -62,7 +62,7 @@ def arithmetics(format):
 
 
 def cases(*formats):
-    return [pytest.param(a, id=a.identity) for f in formats for a in arithmetics(f)]
+    return [pytest.param(a, id=a.key) for f in formats for a in arithmetics(f)]
 
 
 def check(arithmetic, name, operands):

@@ -6,7 +6,7 @@ from mpmath import mp, mpf
 
 from numlean import Tensor, get_scalar
 from numlean.analysis.lockstep.comparison import comparison_of, differing_values, first_difference
-from numlean.autograd.indices import INDICES
+from numlean.autograd.indices import INDEX
 
 F32, F64, EXEC, BF16 = map(get_scalar, ("float32", "float64", "ieee32exec", "bfloat16"))
 MP24, MP60, MP200 = map(get_scalar, ("mp:24", "mp:60", "mp:200"))
@@ -48,7 +48,7 @@ def test_the_first_difference_is_the_first_in_c_order():
     assert first_difference(a, Tensor.of(EXEC, values)) == (1, 2)
     assert first_difference(a, Tensor.of(F64, values)) == (1, 2)
     assert first_difference(a, a) is None
-    one, two = Tensor(INDICES, np.array([1, 2])), Tensor(INDICES, np.array([1, 3]))
+    one, two = Tensor(INDEX, np.array([1, 2])), Tensor(INDEX, np.array([1, 3]))
     assert first_difference(one, two) == (1,)
     scalar = Tensor.of(F32, 1.0)
     assert first_difference(scalar, Tensor.of(F64, 1.5)) == ()

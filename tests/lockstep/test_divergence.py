@@ -7,19 +7,19 @@ import pytest
 
 import numlean as nl
 from numlean.analysis.lockstep.assessment import exact_of
-from numlean.analysis.lockstep.replay import Moment, traced
-from numlean.analysis.lockstep.run_spec import Side
-from numlean.analysis.lockstep.states import KeepsGradients, RunState
+from numlean.analysis.lockstep.replay import StepSnapshot, traced
+from numlean.analysis.lockstep.run_spec import RunSpec
+from numlean.analysis.lockstep.states import RecordingOptimizer, RunState
 from numlean.analysis.trace.elements import element_of
 from numlean.autograd import Tape
 from numlean.nn import Conv2d, Flatten, Linear, MultiHeadAttention, Residual, Sequential, Tanh
 from numlean.training.engine.plan import Plan
-from numlean_kernels.protocol import Launched, Moved
+from numlean_kernels.protocol import CopyCall, KernelCall
 
 
 def test_the_block_is_aligned_and_says_who_is_wrong():
     fault = nl.Fault("flip", "tanh", step=1, call=0, element=2, bit=20)
-    faulty = Side.parse("ieee32exec").with_fault(fault)
+    faulty = RunSpec.parse("ieee32exec").with_fault(fault)
     (pair,) = nl.crosscheck("xor", "float32", faulty).pairs
     assert str(pair.divergence) == (
         "step 1, forward, 1 Tanh: binary32 tanh (call 0): B differs from A by 1048576 ulp at"
@@ -35,9 +35,9 @@ def test_the_block_is_aligned_and_says_who_is_wrong():
 
 
 def a_trace(task, dtype="float32", batch=4, config=None):
-    side = Side.parse(dtype)
+    side = RunSpec.parse(dtype)
     config = config or nl.TrainConfig(1, batch, nl.sgd(0.1))
-    stepper = nl.Stepper(side.runner(task), KeepsGradients(config.optimizer))
+    stepper = nl.Stepper(side.runner(task), RecordingOptimizer(config.optimizer))
     rng = np.random.Generator(np.random.Philox(1))
     shape = task.model.output_shape(task.model.input_shape)
     sample = nl.Sample(
@@ -46,7 +46,7 @@ def a_trace(task, dtype="float32", batch=4, config=None):
     before = RunState.of(stepper)
     loss = stepper.step(sample)
     after = RunState.of(stepper, loss)
-    trace, again = traced(task, config, side, Moment(0, before, sample, after))
+    trace, again = traced(task, config, side, StepSnapshot(0, before, sample, after))
     return trace, after, again, stepper.runner
 
 
@@ -132,7 +132,7 @@ def test_a_compiled_step_is_traced_with_the_operands_of_an_eager_one(name, dtype
 
 
 def test_who_is_right_is_told_beside_a_compiled_run():
-    faulty = Side.parse("float32").with_fault(nl.Fault("flip", "matmul", step=1, call=0, bit=9))
+    faulty = RunSpec.parse("float32").with_fault(nl.Fault("flip", "matmul", step=1, call=0, bit=9))
     (pair,) = nl.crosscheck("xor", "float32:compiled", faulty).pairs
     assert [each.is_right for each in pair.divergence.judgements] == [True, False]
 
@@ -146,12 +146,14 @@ def test_a_fault_of_compiled_execution_is_found_in_the_plan(monkeypatch, operati
         number, place, x = next(
             (k, each.arrays[-1], each.arrays[0])
             for k, each in enumerate(self.operations)
-            if isinstance(each, Launched)
+            if isinstance(each, KernelCall)
             and each.loop.name.endswith(operation)
             and each.arrays[0].shape == each.arrays[-1].shape
         )
-        self.operations.insert(number + 1, Moved(x, place))  # the operand takes the result's place
-        self._run = self._scalar.program(self.operations)
+        self.operations.insert(
+            number + 1, CopyCall(x, place)
+        )  # the operand takes the result's place
+        self._run = self._scalar.compile(self.operations)
 
     monkeypatch.setattr(Plan, "finish", faulty)
     (pair,) = nl.crosscheck("xor", "float32", "float32:compiled").pairs
@@ -173,7 +175,7 @@ def test_steps_that_do_not_repeat_are_told(monkeypatch):
         return loss
 
     monkeypatch.setattr(nl.Stepper, "step", unsteady)
-    (pair,) = nl.crosscheck("xor", "float32", Side.parse("float32")).pairs
+    (pair,) = nl.crosscheck("xor", "float32", RunSpec.parse("float32")).pairs
     assert pair.first_different_step == 1
     assert pair.divergence.operation is None
     assert "does not come to the same numbers" in str(pair.divergence)

@@ -7,9 +7,9 @@ import pytest
 
 import numlean as nl
 from numlean.analysis.lockstep import FaultyScalar
-from numlean.analysis.lockstep.replay import Moment, traced
-from numlean.analysis.lockstep.run_spec import Side
-from numlean.analysis.lockstep.states import KeepsGradients, RunState
+from numlean.analysis.lockstep.replay import StepSnapshot, traced
+from numlean.analysis.lockstep.run_spec import RunSpec
+from numlean.analysis.lockstep.states import RecordingOptimizer, RunState
 from numlean.scalar.wrappers.faulty import ARITHMETIC
 
 CAUSES = {
@@ -38,7 +38,7 @@ CONFIG = nl.TrainConfig(STEPS, 4, nl.adam(0.05, beta2=0.95))
 
 
 def compared(fault, a="ieee32exec", b="ieee32exec"):
-    faulty = Side.parse(b).with_fault(fault)
+    faulty = RunSpec.parse(b).with_fault(fault)
     (pair,) = nl.crosscheck(TASK, a, faulty, config=CONFIG, data=DATA).pairs
     return pair
 
@@ -46,10 +46,12 @@ def compared(fault, a="ieee32exec", b="ieee32exec"):
 @pytest.fixture(scope="module")
 def calls():
     """Of a step, the shapes of each operation's results, call by call."""
-    side = Side.parse("ieee32exec")
-    stepper = nl.Stepper(side.runner(TASK), KeepsGradients(CONFIG.optimizer))
+    side = RunSpec.parse("ieee32exec")
+    stepper = nl.Stepper(side.runner(TASK), RecordingOptimizer(CONFIG.optimizer))
     state = RunState.of(stepper)
-    applications, _ = traced(TASK, CONFIG, side, Moment(0, state, DATA.batch(range(4)), state))
+    applications, _ = traced(
+        TASK, CONFIG, side, StepSnapshot(0, state, DATA.batch(range(4)), state)
+    )
     shapes = {}
     for application in applications:
         shapes.setdefault(application.operation, []).append(np.shape(application.result))
@@ -106,17 +108,17 @@ def test_a_hundred_faults_of_all_kinds_are_each_named_exactly(calls):
 
 
 def test_a_fault_of_operations_that_there_are_not_befalls_none():
-    faulty = Side.parse("ieee32exec").with_fault(nl.Fault("fma", "bmm"))
+    faulty = RunSpec.parse("ieee32exec").with_fault(nl.Fault("fma", "bmm"))
     result = nl.crosscheck(TASK, "float32", faulty, config=CONFIG, data=DATA)
     assert result.identical
-    assert not faulty.scalar.befallen
+    assert not faulty.scalar.injected
 
 
 def test_operations_befallen_are_counted():
-    faulty = Side.parse("ieee32exec").with_fault(nl.Fault("fma", "matmul", call=2))
+    faulty = RunSpec.parse("ieee32exec").with_fault(nl.Fault("fma", "matmul", call=2))
     config = nl.TrainConfig(3, 4, nl.sgd(0.0))
     nl.run_steps(faulty.runner(TASK), config, DATA)
-    assert faulty.scalar.befallen == {"matmul": 3}
+    assert faulty.scalar.injected == {"matmul": 3}
 
 
 @pytest.mark.parametrize("b", ["float32", "ieee32exec", "bfloat16", "float64"])
@@ -129,7 +131,7 @@ def test_a_fault_befalls_any_arithmetic_with_encodings(b):
 
 def test_results_that_are_subnormal_are_flushed_and_named():
     tiny = nl.TrainConfig(2, 4, nl.sgd(1e-38))
-    faulty = Side.parse("ieee32exec").with_fault(nl.Fault("flush", "mul"))
+    faulty = RunSpec.parse("ieee32exec").with_fault(nl.Fault("flush", "mul"))
     (pair,) = nl.crosscheck(TASK, "float32", faulty, config=tiny, data=DATA).pairs
     found = pair.divergence
     assert (found.operation, found.where) == ("mul", "update")

@@ -3,7 +3,7 @@
 import pytest
 
 import numlean as nl
-from numlean.analysis.lockstep.run_spec import Side
+from numlean.analysis.lockstep.run_spec import RunSpec
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ from numlean.analysis.lockstep.run_spec import Side
     ],
 )
 def test_a_side_is_a_dtype_a_device_and_a_backend(text, expected):
-    side = Side.parse(text)
+    side = RunSpec.parse(text)
     name, device, backend = expected
     assert side.name == text
     assert side.scalar.name == (name or "bfloat16@round=stochastic,seed=7")
@@ -31,16 +31,16 @@ def test_a_side_is_a_dtype_a_device_and_a_backend(text, expected):
 
 def test_what_a_side_does_not_say_is_as_the_options_have_it():
     options = nl.Options(backend="compiled", seed=3)
-    assert Side.parse("float32:eager", options).options.backend == "eager"
-    side = Side.of(nl.get_scalar("float64"), options)
+    assert RunSpec.parse("float32:eager", options).options.backend == "eager"
+    side = RunSpec.of(nl.get_scalar("float64"), options)
     assert (side.name, side.options.backend, side.options.seed) == ("float64", "compiled", 3)
-    assert Side.of(side) is side
+    assert RunSpec.of(side) is side
 
 
 def test_fast_kernels_are_those_of_the_scalar():
-    fast = Side.parse("ieee32exec:fast").scalar
-    assert fast.table is not Side.parse("ieee32exec").scalar.table
-    assert fast == Side.parse("ieee32exec").scalar
+    fast = RunSpec.parse("ieee32exec:fast").scalar
+    assert fast.table is not RunSpec.parse("ieee32exec").scalar.table
+    assert fast == RunSpec.parse("ieee32exec").scalar
 
 
 @pytest.mark.parametrize(
@@ -58,6 +58,6 @@ def test_fast_kernels_are_those_of_the_scalar():
 )
 def test_what_is_no_side_is_told_in_one_line(text, words):
     with pytest.raises(nl.NumleanError) as error:
-        Side.parse(text)
+        RunSpec.parse(text)
     assert all(word in str(error.value) for word in words)
     assert "\n" not in str(error.value)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from numlean import Tensor, nn
-from numlean.autograd.indices import INDICES
+from numlean.autograd.indices import INDEX
 from numlean.nn.layer import Context, Mode
 from numlean.rng import UniformStream
 
@@ -60,7 +60,7 @@ class Case:
 
     def program(self, tensors):
         """The outputs in training."""
-        x = Tensor(INDICES, self.x) if self.layer.takes_indices else tensors[-1]
+        x = Tensor(INDEX, self.x) if self.layer.takes_indices else tensors[-1]
         parameters = tensors[: len(self.parameters)]
         return self.layer(parameters, x, Context(Mode.TRAIN))
 

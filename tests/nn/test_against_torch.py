@@ -14,7 +14,7 @@ import pytest
 
 from numlean import Tensor, get_scalar, losses, nn
 from numlean.autograd import value_and_gradient
-from numlean.autograd.indices import INDICES
+from numlean.autograd.indices import INDEX
 from numlean.losses import Reduction
 from numlean.nn.layer import Context, Mode
 from numlean.rng import UniformStream
@@ -166,16 +166,16 @@ def run_theirs(layer, module, values, x, cotangent):
 
 def run_ours(layer, values, x, cotangent, scalar):
     """The same, as tensors."""
-    trainable = [spec.name for spec in layer.parameters if spec.is_trainable]
+    trainable_parameters = [spec.name for spec in layer.parameters if spec.is_trainable]
     tensors = {name: Tensor.of(scalar, value) for name, value in values.items()}
     outputs = []
 
     def number(given):
-        parameters = (tensors | dict(zip(trainable, given, strict=False))).values()
+        parameters = (tensors | dict(zip(trainable_parameters, given, strict=False))).values()
         outputs.append(layer([*parameters], given[-1], Context(Mode.TRAIN)))
         return (outputs[0] * Tensor.of(scalar, cotangent)).sum()
 
-    given = [*(tensors[name] for name in trainable), Tensor.of(scalar, x)]
+    given = [*(tensors[name] for name in trainable_parameters), Tensor.of(scalar, x)]
     gradients = value_and_gradient(number, given)[1]
     return [*outputs, *gradients]
 
@@ -223,7 +223,7 @@ def test_a_layer_of_normal_parameters_is_as_near_the_truth_as_pytorch_s(name, co
 
 def loss_of(loss, x, target, scalar):
     """A loss and its gradient."""
-    y = Tensor(INDICES, target) if loss.takes_labels else Tensor.of(scalar, target)
+    y = Tensor(INDEX, target) if loss.takes_labels else Tensor.of(scalar, target)
     value, gradients = value_and_gradient(lambda given: loss(given[0], y), [Tensor.of(scalar, x)])
     return [value, *gradients]
 

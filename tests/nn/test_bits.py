@@ -5,7 +5,7 @@ import pytest
 
 from numlean import Tensor, get_scalar, nn
 from numlean.autograd import value_and_gradient
-from numlean.autograd.indices import INDICES
+from numlean.autograd.indices import INDEX
 from numlean.nn.layer import EVALUATION
 
 S = get_scalar("float32")
@@ -126,7 +126,7 @@ def test_rows_of_an_embedding_gather_their_gradients_in_order():
     weight = RNG.standard_normal((4, 2)).astype(np.float32)
 
     def number(tensors):
-        z = nn.Embedding(4, 2)(tensors, Tensor(INDICES, tokens), EVALUATION)
+        z = nn.Embedding(4, 2)(tensors, Tensor(INDEX, tokens), EVALUATION)
         assert bits(z.data) == bits(weight[tokens])
         return (z * Tensor(S, g)).sum()
 

@@ -6,7 +6,7 @@ import pytest
 from numlean import Tensor, get_scalar, losses
 from numlean.autograd import operations as ops
 from numlean.autograd import value_and_gradient
-from numlean.autograd.indices import INDICES
+from numlean.autograd.indices import INDEX
 from numlean.losses import Reduction
 
 MP = get_scalar("mp:200")
@@ -15,7 +15,7 @@ STEP = 2.0**-40
 
 LOGITS = RNG.standard_normal((2, 2, 3))
 TARGETS = RNG.random((2, 2, 3))
-LABELS = Tensor(INDICES, np.array([[2, 0], [1, 1]]))
+LABELS = Tensor(INDEX, np.array([[2, 0], [1, 1]]))
 LOSSES = {
     "mse": (losses.mse, LOGITS, TARGETS),
     "cross_entropy_one_hot": (losses.cross_entropy_one_hot, LOGITS, TARGETS),
@@ -25,8 +25,8 @@ LOSSES = {
     "bce_with_logits": (losses.bce_with_logits, LOGITS, TARGETS),
 }
 
-A, PICKED = RNG.standard_normal((2, 3, 2)), Tensor(INDICES, np.array([[2, 0], [-1, 1]]))
-ROWS = Tensor(INDICES, np.array([[2, 0], [-1, 2]]))
+A, PICKED = RNG.standard_normal((2, 3, 2)), Tensor(INDEX, np.array([[2, 0], [-1, 1]]))
+ROWS = Tensor(INDEX, np.array([[2, 0], [-1, 2]]))
 
 
 def _fixed(values):
@@ -40,7 +40,7 @@ OPERATIONS = {
     "max of the last axis": (lambda a: ops.max_(a), A),
     "to the greatest": (lambda g: ops._to_greatest(g, _fixed(A), axis=1), A[:, 0]),
     "of the greatest": (lambda y: ops._of_greatest(y, _fixed(A), axis=1), A + 1),
-    "pick": (lambda a: ops.pick(a, PICKED, 1), A),
+    "take_along_axis": (lambda a: ops.take_along_axis(a, PICKED, 1), A),
     "take rows": (lambda a: ops.take(a, ROWS, row_axes=1), RNG.standard_normal((3, 2))),
     "scatter_add rows": (lambda a: ops.scatter_add(a, PICKED, shape=(3, 2)), A[:, :2]),
 }

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from numlean import Task, Tensor, get_scalar, instantiate, losses, nn
-from numlean.autograd.indices import INDICES
+from numlean.autograd.indices import INDEX
 from numlean.data import Dataset, Sample
 from numlean.errors import DataError, NumleanError, ShapeError
 from numlean.losses import Reduction
@@ -18,7 +18,7 @@ def tensor(values):
 
 
 def labels(values):
-    return Tensor(INDICES, np.asarray(values))
+    return Tensor(INDEX, np.asarray(values))
 
 
 @pytest.mark.parametrize("reduction", Reduction)

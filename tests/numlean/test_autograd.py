@@ -9,7 +9,7 @@ import pytest
 from numlean import Tensor, functional, get_scalar
 from numlean.autograd import Tape, functions, value_and_gradient
 from numlean.autograd import operations as ops
-from numlean.autograd.indices import INDICES
+from numlean.autograd.indices import INDEX
 from numlean.errors import MixedScalarError, ShapeError
 from numlean.losses import cross_entropy_one_hot
 
@@ -19,7 +19,7 @@ A, B = RNG.standard_normal((2, 3)), RNG.standard_normal((2, 3))
 POSITIVE = np.abs(A) + 0.5
 ONE_HOT = np.eye(3)[[2, 0]]
 
-PLACES = Tensor(INDICES, np.array([[2, 0, -1], [2, 3, 2]]))
+PLACES = Tensor(INDEX, np.array([[2, 0, -1], [2, 3, 2]]))
 
 PROGRAMS = {
     "add": (lambda x, y: x + y, A, B),

@@ -10,7 +10,7 @@ import pytest
 
 import numlean as nl
 from numlean import compare_function, functional, ops
-from numlean.autograd.indices import INDICES
+from numlean.autograd.indices import INDEX
 from numlean.errors import NumleanError, ShapeError, UnknownNameError
 
 RNG = np.random.default_rng(11)
@@ -211,7 +211,7 @@ def test_where_an_error_arises_and_where_it_grows_are_told():
     # Of 3 * 2**-25, 2**-23 is too much by 2**-25, and an ulp there is 2**-47.
     assert (difference.local, difference.inherited) == (0.0, 0.25)
     assert difference.accumulated == 2.0**22
-    assert comparison["float32"].steepest == difference
+    assert comparison["float32"].largest_growth == difference
     assert difference.where.endswith(", (1 + x) - 1")
 
 
@@ -257,7 +257,7 @@ def test_arguments_come_as_a_tuple_or_a_list(inputs):
 
 
 def test_indices_stay_what_they_are():
-    places = nl.Tensor(INDICES, np.array([2, 0]))
+    places = nl.Tensor(INDEX, np.array([2, 0]))
 
     def taken(x, index):
         return nl.autograd.operations.take(x, index) + 1

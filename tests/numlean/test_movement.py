@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from numlean import CountingScalar, Tensor, get_scalar
-from numlean.autograd.indices import INDICES
+from numlean.autograd.indices import INDEX
 from numlean.errors import DataError, ShapeError
 
 NAMES = ("float32", "ieee32exec", "mp:24", "ieee32exec@round=stochastic", "counting")
@@ -30,20 +30,23 @@ def test_movement_is_numpy_s(scalar):
     assert seen(scalar.copy(np.broadcast_to(x, (2, 2, 3)))) == [values.tolist()] * 2
     assert seen(scalar.concat([x, x[:, :1]], 1)) == np.c_[values, values[:, :1]].tolist()
     assert seen(scalar.take(x, index)) == np.where(index < 0, 0, values.flat[index]).tolist()
-    assert seen(scalar.select(values > 0, x)) == np.where(values > 0, values, 0).tolist()
+    assert seen(scalar.where(values > 0, x)) == np.where(values > 0, values, 0).tolist()
     assert seen(scalar.max(x, 0)) == values.max(0).tolist()
     assert seen(scalar.max(x, -1, keepdims=True)) == values.max(1, keepdims=True).tolist()
     assert seen(scalar.take(x, np.array([1, -1]), row_axes=1)) == [values[1].tolist(), [0, 0, 0]]
     chosen = np.array([2, 0])
-    assert seen(scalar.pick(x, chosen)) == values[[0, 1], chosen].tolist()
+    assert seen(scalar.take_along_axis(x, chosen)) == values[[0, 1], chosen].tolist()
     spread = np.where(np.arange(3) == chosen[:, None], values[[0, 1], chosen][:, None], 0)
-    assert seen(scalar.spread(scalar.pick(x, chosen), chosen, 3)) == spread.tolist()
+    assert (
+        seen(scalar.scatter_along_axis(scalar.take_along_axis(x, chosen), chosen, 3))
+        == spread.tolist()
+    )
     assert scalar.argmax(x).tolist() == values.argmax(1).tolist()
     assert scalar.argmax(x, 0).tolist() == values.argmax(0).tolist()
     placed = np.zeros((3, 3))
     placed[1:, :] = values
-    assert seen(scalar.place(x, (3, 3), (slice(1, 3), slice(None)))) == placed.tolist()
-    assert seen(scalar.fed(lambda: values)) == values.tolist()
+    assert seen(scalar.pad(x, (3, 3), (slice(1, 3), slice(None)))) == placed.tolist()
+    assert seen(scalar.from_host_callback(lambda: values)) == values.tolist()
 
 
 @pytest.mark.parametrize("name", ["float32", "ieee32exec", "counting"])
@@ -75,14 +78,14 @@ def test_rows_are_added_into_rows_as_their_elements_are(name):
 
 
 def test_random_rounding_adds_into_cells_without_bias():
-    scalar = get_scalar("ieee32exec@round=stochastic").renewed()
+    scalar = get_scalar("ieee32exec@round=stochastic").with_reset_stream()
     x = scalar.from_float([[1.0] * 2000, [2.0**-25] * 2000])
     index = np.array([np.arange(2000)] * 2)
-    scalar.begin(0)
+    scalar.start_step(0)
     z = scalar.to_float(scalar.scatter_add(x, index, (2000,)))
     assert set(z) == {1.0, 1.0 + 2.0**-23}
     assert abs((z > 1).mean() - 0.25) < 0.05
-    scalar.begin(0)
+    scalar.start_step(0)
     assert np.array_equal(scalar.to_float(scalar.scatter_add(x, index, (2000,))), z)
 
 
@@ -90,13 +93,13 @@ def test_what_names_places_has_the_shape_it_must():
     s = get_scalar("float32")
     x = s.from_float(np.zeros((2, 3)))
     with pytest.raises(ShapeError, match=r"\(3,\) for an array of shape \(2,\)"):
-        s.pick(x, np.array([0, 1, 2]))
+        s.take_along_axis(x, np.array([0, 1, 2]))
     with pytest.raises(ShapeError, match="index 3 of an array with 3"):
-        s.pick(x, np.array([0, 3]))
+        s.take_along_axis(x, np.array([0, 3]))
     with pytest.raises(ShapeError, match="axis 2"):
-        s.pick(x, np.array([0, 1]), 2)
+        s.take_along_axis(x, np.array([0, 1]), 2)
     with pytest.raises(ShapeError, match="index 4 of an array with 4"):
-        s.spread(x[:, 0], np.array([0, 4]), 4)
+        s.scatter_along_axis(x[:, 0], np.array([0, 4]), 4)
     with pytest.raises(ShapeError, match="empty"):
         s.argmax(x[:, :0])
     with pytest.raises(ShapeError, match="axis -3"):
@@ -118,4 +121,4 @@ def test_indices_are_whole_numbers_and_within():
         s.concat([x, s.from_float(np.zeros((3, 3)))], 0)
     for wrong in (0.5, -1, float("nan")):
         with pytest.raises(DataError, match="whole number"):
-            Tensor.of(INDICES, [1, wrong])
+            Tensor.of(INDEX, [1, wrong])

@@ -10,8 +10,8 @@ import pytest
 
 import numlean as nl
 from numlean import ops
-from numlean.autograd.indices import INDICES
-from numlean.autograd.literal import entered
+from numlean.autograd.indices import INDEX
+from numlean.autograd.literal import as_tensor
 from numlean.errors import NumleanError, ShapeError
 from numlean.scalar.elementary import ARITIES
 from numlean.scalar.precision import precision_of
@@ -103,48 +103,52 @@ def test_parts_of_a_tensor_are_numpy_s():
     ids=["fraction", "text", "decimal", "hexadecimal", "integral hexadecimal"],
 )
 def test_exact_numbers_enter_with_one_rounding(value):
-    assert bits(entered(S, value)) == 0x3F800001
-    assert bits(entered(S, [value, -1, 0.5])) == [0x3F800001, 0xBF800000, 0x3F000000]
+    assert bits(as_tensor(S, value)) == 0x3F800001
+    assert bits(as_tensor(S, [value, -1, 0.5])) == [0x3F800001, 0xBF800000, 0x3F000000]
     assert bits(ops.constant(nl.Tensor.of(S, X), value)) == 0x3F800001
 
 
 def test_whole_numbers_of_any_size_enter_with_one_rounding():
     above = (2**60 + 2**36) + 1  # 2**60 * (1 + 2**-24 + 2**-60)
-    assert bits(entered(S, above)) == 0x5D800001
-    assert bits(entered(S, np.array([above]))) == [0x5D800001]
-    assert bits(entered(S, [above, 1])) == [0x5D800001, 0x3F800000]
+    assert bits(as_tensor(S, above)) == 0x5D800001
+    assert bits(as_tensor(S, np.array([above]))) == [0x5D800001]
+    assert bits(as_tensor(S, [above, 1])) == [0x5D800001, 0x3F800000]
 
 
 def test_binary64_numbers_and_tensors_enter_as_they_are():
-    assert bits(entered(S, np.array([-0.0, np.nan, np.inf]))) == [
+    assert bits(as_tensor(S, np.array([-0.0, np.nan, np.inf]))) == [
         0x80000000,
         0x7FC00000,
         0x7F800000,
     ]
-    assert bits(entered(S, [-0.0, "-0.0", np.float32(0.1)])) == [0x80000000, 0x80000000, 0x3DCCCCCD]
+    assert bits(as_tensor(S, [-0.0, "-0.0", np.float32(0.1)])) == [
+        0x80000000,
+        0x80000000,
+        0x3DCCCCCD,
+    ]
     wide = nl.get_scalar("mp:200")
     third = nl.Tensor(wide, wide.div(wide.from_float([1.0]), wide.from_float([3.0])))
-    assert bits(entered(S, third)) == [0x3EAAAAAB]
-    assert bits(entered(S, nl.Tensor.of(nl.get_scalar("bfloat16"), [-0.0, 1.5]))) == [
+    assert bits(as_tensor(S, third)) == [0x3EAAAAAB]
+    assert bits(as_tensor(S, nl.Tensor.of(nl.get_scalar("bfloat16"), [-0.0, 1.5]))) == [
         0x80000000,
         0x3FC00000,
     ]
     with mpmath.workprec(100):
-        assert bits(entered(S, [-mpmath.mpf(1) / 3, mpmath.inf])) == [0xBEAAAAAB, 0x7F800000]
-    places = nl.Tensor(INDICES, np.array([1, 2]))
-    assert entered(S, places) is places
-    assert entered(S, []).shape == (0,)
+        assert bits(as_tensor(S, [-mpmath.mpf(1) / 3, mpmath.inf])) == [0xBEAAAAAB, 0x7F800000]
+    places = nl.Tensor(INDEX, np.array([1, 2]))
+    assert as_tensor(S, places) is places
+    assert as_tensor(S, []).shape == (0,)
 
 
 @pytest.mark.parametrize("value", ["1/0", "one", "1/2/3", 1 + 2j, True, None, [[1], ["x"]]])
 def test_what_is_no_number_is_refused(value):
     with pytest.raises(NumleanError, match="is no number"):
-        entered(S, value)
+        as_tensor(S, value)
 
 
 def test_ragged_lists_are_refused():
     with pytest.raises((ShapeError, NumleanError), match="no array"):
-        entered(S, [[1, 2], [3]])
+        as_tensor(S, [[1, 2], [3]])
 
 
 @pytest.mark.parametrize(

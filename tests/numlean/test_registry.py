@@ -6,7 +6,7 @@ import pytest
 
 from numlean.errors import NumleanError, UnavailableError, UnknownNameError
 from numlean.scalar import registry
-from numlean.scalar.registry import Spec, dtypes_of, get_scalar, scalars
+from numlean.scalar.registry import Dtype, get_scalar, scalars, split_dtype_list
 
 
 def test_first_party_scalars_come_through_the_entry_points():
@@ -69,14 +69,14 @@ def test_an_unknown_device_lists_those_of_the_backend():
 
 
 def test_options_are_put_in_order():
-    assert Spec.parse("x@b=2,a=1").text == "x@a=1,b=2"
+    assert Dtype.parse("x@b=2,a=1").text == "x@a=1,b=2"
     a = get_scalar("ieee32exec@round=toward_zero,nan=x86")
     assert a is get_scalar("ieee32exec@nan=x86,round=toward_zero")
     assert a.rounding == "toward_zero"
 
 
 def test_a_list_of_dtypes_keeps_the_options_of_each():
-    assert dtypes_of("float32,e5m2@round=to_odd,nan=x86,,mp:24") == [
+    assert split_dtype_list("float32,e5m2@round=to_odd,nan=x86,,mp:24") == [
         "float32",
         "e5m2@round=to_odd,nan=x86",
         "mp:24",
@@ -101,7 +101,7 @@ def points(monkeypatch):
 def test_a_broken_plug_in_is_a_warning_that_names_it(points):
     points(("float32", "numlean_backends.float32:scalar"), ("broken", "no_such_module:scalar"))
     with pytest.warns(RuntimeWarning, match=r"'broken' \(no_such_module:scalar\)"):
-        assert [name for name, _ in registry.backends()] == ["float32"]
+        assert [name for name, _ in registry.scalar_backends()] == ["float32"]
     with pytest.raises(UnavailableError, match="no_such_module"):
         get_scalar("broken")
 

@@ -50,13 +50,13 @@ def test_what_is_exact_is_not_rounded_at_random():
 
 
 def test_seed_step_operation_and_place_decide_and_nothing_else():
-    a = get_scalar("bfloat16@round=stochastic,seed=1").renewed()
-    again = get_scalar("bfloat16@round=stochastic,seed=1", "python").renewed()
-    other = get_scalar("bfloat16@round=stochastic,seed=2").renewed()
+    a = get_scalar("bfloat16@round=stochastic,seed=1").with_reset_stream()
+    again = get_scalar("bfloat16@round=stochastic,seed=1", "python").with_reset_stream()
+    other = get_scalar("bfloat16@round=stochastic,seed=2").with_reset_stream()
     x = a.from_float(np.full(200, 1 / 3))
 
     def product(scalar, step=0):
-        scalar.begin(step)
+        scalar.start_step(step)
         return [scalar.to_bytes(scalar.mul(x, x)) for _ in range(2)]
 
     first = product(a)
@@ -69,7 +69,7 @@ def test_seed_step_operation_and_place_decide_and_nothing_else():
 
 def test_threads_that_share_nothing_give_what_one_thread_gives():
     def run(seed):
-        scalar = get_scalar(f"bfloat16@round=stochastic,seed={seed}").renewed()
+        scalar = get_scalar(f"bfloat16@round=stochastic,seed={seed}").with_reset_stream()
         x = scalar.from_float(np.full((9, 9), 1 / 3))
         return scalar.to_bytes(scalar.matmul(x, x))
 

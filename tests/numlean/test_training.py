@@ -25,7 +25,7 @@ from numlean.nn import Linear, Mode, ReLU, Sequential
 from numlean.optim import sgd
 from numlean.training import Task, initial_parameters
 from numlean.training import run_steps as run_minibatches
-from numlean.training.runner import first_maximum
+from numlean.training.runner import argmax
 
 TASK = Task.regression(Sequential(Linear(3, 4), ReLU(), Linear(4, 2)))
 RNG = np.random.default_rng(67)
@@ -133,7 +133,7 @@ def test_the_mean_loss_is_the_samples_own_losses_in_order_divided_once():
 
 def test_classes_are_the_first_maximum_and_none_among_nans():
     x = Tensor.of(S, [[1, 3, 3], [5, -1, 5], [0, np.nan, 1], [np.nan, 2, 3], [-3, -2, -1]])
-    assert first_maximum(x).tolist() == [1, 0, -1, -1, 2]
+    assert argmax(x).tolist() == [1, 0, -1, -1, 2]
 
 
 def test_a_cast_overrides_how_binary64_numbers_enter():

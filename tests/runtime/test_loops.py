@@ -344,7 +344,7 @@ class Watching(Layer):
 
     def __call__(self, parameters, x, context):
         if context.is_training:
-            context.refresh("seen", slice_(x.reshape(-1), (slice(1),)).reshape())
+            context.update_buffer("seen", slice_(x.reshape(-1), (slice(1),)).reshape())
         return x
 
 

@@ -20,7 +20,7 @@ from numlean.digest import parameters_of
 from numlean.errors import ShapeError
 from numlean.losses import Reduction, cross_entropy_one_hot, mse
 from numlean.nn import Flatten, Linear, Sequential
-from numlean.training.runner import first_maximum
+from numlean.training.runner import argmax
 
 S = get_scalar("float32")
 F32 = np.float32
@@ -110,9 +110,9 @@ def test_the_class_is_the_first_maximum_or_none_among_nans():
         assert found is None or type(found) is int
     batch = runner.predict_class(np.array([[1.0, 3.0, 3.0], [0.0, np.nan, 1.0]]))
     assert batch.tolist() == [1, -1]
-    assert first_maximum(Tensor.of(S, np.eye(3).reshape(1, 3, 3))).tolist() == [[0, 1, 2]]
+    assert argmax(Tensor.of(S, np.eye(3).reshape(1, 3, 3))).tolist() == [[0, 1, 2]]
     with pytest.raises(ShapeError):
-        first_maximum(Tensor.of(S, 1.0))
+        argmax(Tensor.of(S, 1.0))
 
 
 def test_accuracy_counts_samples_alone_and_stacked():

@@ -51,7 +51,7 @@ def test_inputs_and_targets_of_a_regression_are_standardised_by_the_training_par
 def test_targets_that_are_classes_stay_one_hot(classes):
     for standardise in ("before", "scalar"):
         task = table_task(classes, TableSettings(standardise=standardise))
-        split = task.load_in(get_scalar("float32"))
+        split = task.load_for(get_scalar("float32"))
         assert set(np.unique(split.train.y)) == {0.0, 1.0}
 
 
@@ -60,7 +60,7 @@ def test_in_the_scalar_the_data_are_tensors_that_a_run_takes_as_they_are(regress
     digests = set()
     for dtype in ("float32", "ieee32exec"):
         runner = instantiate(task.task, get_scalar(dtype))
-        split = task.load_in(runner.scalar)
+        split = task.load_for(runner.scalar)
         assert split.train.x.scalar == runner.scalar
         run_steps(runner, TrainConfig(3, 8, sgd(0.05)), split.train)
         assert np.isfinite(runner.mean_loss(split.test).item())

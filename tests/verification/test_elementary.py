@@ -24,7 +24,7 @@ from numlean.verification.elementary import (
     verify,
 )
 from numlean.verification.elementary.operands import elementary_operands
-from numlean.verification.elementary.screened import Screened
+from numlean.verification.elementary.screened import FilteredReference
 from numlean.verification.encoding import decoded
 from numlean.verification.mpfr import Mpfr
 from numlean.verification.operands import BATCH
@@ -57,7 +57,7 @@ def plain(name, x, floats):
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_encodings_and_flags_are_those_of_mpfr_at_the_format_s_own_precision(dtype, mode):
     format, choices = get_scalar(dtype).format, Choices(mode)
-    screened, mpfr = Screened(format, choices), Mpfr(format, choices)
+    screened, mpfr = FilteredReference(format, choices), Mpfr(format, choices)
     for name in OF_MPFR:
         x = sample(dtype, name)
         fine = plain(name, x, [decoded(format, a) for a in x])
@@ -98,7 +98,7 @@ def floor_log2(q):
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_every_direction_gives_a_thousand_bits_rounded_as_a_fraction(dtype, mode):
     format = get_scalar(dtype).format
-    reference = Screened(format, Choices(mode))
+    reference = FilteredReference(format, Choices(mode))
     many = gmpy2.context(precision=1000, round=gmpy2.RoundToZero)
     for name in ("sqrt", "sin", "expm1", "pow", "hypot"):
         x = [a[:300] for a in sample(dtype, name)]
@@ -130,7 +130,7 @@ def test_sigmoid_and_softplus_are_mpmath_s_thousand_bits_rounded(mode):
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_all_that_the_screen_settles_is_what_mpfr_says(name, mode):
     for dtype in DTYPES:
-        reference = Screened(get_scalar(dtype).format, Choices(mode))
+        reference = FilteredReference(get_scalar(dtype).format, Choices(mode))
         x = sample(dtype, name)
         judgement = reference.compute(FUNCTIONS[name], x, np.arange(1500))
         assert judgement.unsound is None
@@ -203,14 +203,14 @@ SPECIAL = [
 @pytest.mark.parametrize(("name", "operands", "value", "flags"), SPECIAL)
 def test_special_values_and_their_flags_are_the_standard_s(name, operands, value, flags):
     x = [np.array([a], np.float32).view(np.uint32) for a in operands]
-    judgement = Screened(BINARY32, Choices()).compute(FUNCTIONS[name], x, NOWHERE)
+    judgement = FilteredReference(BINARY32, Choices()).compute(FUNCTIONS[name], x, NOWHERE)
     expected = np.array([value], np.float32).view(np.uint32)
     assert (hex(judgement.z[0]), judgement.raised[0]) == (hex(expected[0]), flags)
 
 
 def test_a_signalling_nan_is_made_quiet_and_invalid_wherever_it_stands():
     one, infinity, signalling = 0x3F800000, 0x7F800000, 0x7F800003
-    reference = Screened(BINARY32, Choices())
+    reference = FilteredReference(BINARY32, Choices())
     for name, operands in (
         ("sin", (signalling,)),
         ("pow", (one, signalling)),
@@ -236,7 +236,7 @@ def test_all_pairs_of_an_8_bit_format_are_tried(monkeypatch):
         return Mpfr(E5M2, Choices()).compute("atan2", [x, y])[0]
 
     monkeypatch.setattr(KernelScalar, "atan2", atan2, raising=False)
-    monkeypatch.setattr(ElementaryComparison, "keeps_flags", lambda self, name: False)
+    monkeypatch.setattr(ElementaryComparison, "supports_flags", lambda self, name: False)
     findings = verify(ElementaryComparison("e5m2@nan=canonical", exhaustive=True), "atan2", 1 << 40)
     assert findings.outcome.cases == 1 << 16
     assert findings.outcome.first is None
@@ -252,7 +252,7 @@ def test_a_wrong_bit_is_found_and_shown(monkeypatch, capsys):
         return z
 
     monkeypatch.setattr(KernelScalar, "sqrt", wrong)
-    monkeypatch.setattr(ElementaryComparison, "keeps_flags", lambda self, name: False)
+    monkeypatch.setattr(ElementaryComparison, "supports_flags", lambda self, name: False)
     argv = ["verify", "elementary", "--function", "sqrt", "--count", "1001", "--jobs", "1"]
     assert main(argv) == 1
     printed = capsys.readouterr().out
@@ -293,7 +293,7 @@ class Onesided(Libm):
 
 @pytest.mark.parametrize("screen", [Careless(), Onesided()])
 def test_a_screen_that_is_wrong_is_caught_by_measuring_it(screen):
-    reference = Screened(BINARY32, Choices(), screen)
+    reference = FilteredReference(BINARY32, Choices(), screen)
     x = sample("ieee32exec", "exp")
     assert reference.compute(FUNCTIONS["exp"], x, np.arange(1000)).unsound is not None
 
@@ -306,7 +306,7 @@ def test_several_processes_find_what_one_finds():
 
 def test_an_interrupted_run_is_taken_up_where_it_was_left(tmp_path):
     comparison, path, count = ElementaryComparison("binary16"), tmp_path / "state", 3 * BATCH
-    record = Record.opened(str(path), comparison.identity())
+    record = Record.opened(str(path), comparison.key())
 
     def interrupted(done, findings):
         record.keep("sqrt", done, findings)
@@ -315,7 +315,7 @@ def test_an_interrupted_run_is_taken_up_where_it_was_left(tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         verify(comparison, "sqrt", count, on_batch=interrupted)
-    done, findings = Record.opened(str(path), comparison.identity()).of("sqrt")
+    done, findings = Record.opened(str(path), comparison.key()).of("sqrt")
     assert (done, findings.outcome.cases) == (2, 2 * BATCH)
     batches = []
     resumed = verify(
@@ -382,7 +382,7 @@ def test_the_hardest_operands_are_those_nearest_to_a_turn():
     format = E5M2
     scalar = get_scalar("e5m2")
     x = [np.arange(256, dtype=scalar.storage_dtype)]
-    judged = Screened(format, Choices("ties_to_even"))
+    judged = FilteredReference(format, Choices("ties_to_even"))
     judged.screen = None
     found = judged.compute(FUNCTIONS["exp"], x, NOWHERE).hard_cases
     assert len(found) == 16

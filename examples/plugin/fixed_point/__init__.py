@@ -8,13 +8,13 @@ from fixed_point.routines import fixed_table
 from numlean.errors import NumleanError
 from numlean.scalar.kernel_scalar import KernelScalar
 from numlean.scalar.protocol import Scalar
-from numlean.scalar.registry import Backend, Spec
+from numlean.scalar.registry import Dtype, ScalarBackend
 from numlean_kernels.targets import get_target
 
 MOST_FRACTION_BITS = 30
 
 
-def fraction_bits(spec: Spec) -> int:
+def fraction_bits(spec: Dtype) -> int:
     """The F of ``fixed:F``.
 
     Raises:
@@ -29,7 +29,7 @@ def fraction_bits(spec: Spec) -> int:
     return int(argument)
 
 
-def make(spec: Spec, device: str) -> KernelScalar:
+def make(spec: Dtype, device: str) -> KernelScalar:
     """The Scalar of a dtype such as ``fixed:16``."""
     bits, target = fraction_bits(spec), get_target(device)
     return KernelScalar(
@@ -43,10 +43,10 @@ def make(spec: Spec, device: str) -> KernelScalar:
 
 def reference(scalar: Scalar) -> FixedReference:
     """What a Scalar's results ought to be."""
-    return FixedReference(scalar, fraction_bits(Spec.parse(scalar.name)))
+    return FixedReference(scalar, fraction_bits(Dtype.parse(scalar.name)))
 
 
-scalar = Backend(
+scalar = ScalarBackend(
     pattern="fixed:F",
     summary="fixed point: 32 bits, F of them after the point, saturating",
     devices=("cpu", "python"),

@@ -79,7 +79,7 @@ class FixedCodec:
         """An array of units."""
         return np.array(list(elements), dtype=np.int32).reshape(shape)
 
-    def holds(self, element: Any) -> bool:
+    def is_element(self, element: Any) -> bool:
         """Not asked: the dtype tells."""
         return True
 

@@ -27,7 +27,7 @@ def fixed_table(fraction_bits: int, target: Target) -> Table:
             made[name] = target.routine(_make(name, fraction_bits, target, make))
         return made[name]
 
-    return Table(identity=f"fixed-point/{fraction_bits}", zero=0, make=make)
+    return Table(key=f"fixed-point/{fraction_bits}", zero=0, make=make)
 
 
 def _make(name: str, bits: int, target: Target, table: Any) -> Routine:

@@ -35,7 +35,7 @@ from numlean_kernels.elementary.outcome import (
     Special,
     function,
 )
-from numlean_kernels.ieee.routine_builder import Kit, Maker
+from numlean_kernels.ieee.routine_builder import Maker, RoutineBuilder
 from numlean_kernels.protocol import Routine
 
 STEPS: Final = 32
@@ -52,13 +52,13 @@ def arctangents() -> list[int]:
     return [units(mp.atan(mp.mpf(i) / STEPS), SUM_BITS) for i in range(STEPS + 1)]
 
 
-def make_complete(kit: Kit) -> Routine:
+def make_complete(builder: RoutineBuilder) -> Routine:
     """Return ``complete(high, low, is_swapped, is_left) -> (e, m)``: the angle in its half plane.
 
     The angle within its octant, (high, low), is in units of 2**-125.
     """
-    mp, word, signed = context(), kit.word, kit.signed
-    normalise = kit.routine(make_normalise)
+    mp, word, signed = context(), builder.word, builder.signed
+    normalise = builder.routine(make_normalise)
     starts_high, starts_low = pairs([units(k * mp.pi / 2, SUM_BITS) for k in range(3)])
     one, two, zero = word(1), word(2), word(0)
     exponent, wide = signed(63 - (SUM_BITS - 64)), signed(64)
@@ -79,12 +79,15 @@ def make_complete(kit: Kit) -> Routine:
     return complete
 
 
-def make_angle(kit: Kit) -> Routine:
+def make_angle(builder: RoutineBuilder) -> Routine:
     """Return ``angle(ey, my, ex, mx, is_left) -> (e, m)``: that of the point (+-x, y), x, y > 0."""
-    word, signed = kit.word, kit.signed
+    word, signed = builder.word, builder.signed
     table_high, table_low = pairs(arctangents())
-    nearest, tangent = kit.routine(make_nearest), kit.routine(_make_residue)
-    complete, shift_right_pair = kit.routine(make_complete), kit.routine(make_shift_right_pair)
+    nearest, tangent = builder.routine(make_nearest), builder.routine(_make_residue)
+    complete, shift_right_pair = (
+        builder.routine(make_complete),
+        builder.routine(make_shift_right_pair),
+    )
     places, one, zero = signed(63 - (SUM_BITS - 64)), word(1), word(0)
 
     def angle(ey: Any, my: Any, ex: Any, mx: Any, is_left: Any) -> Any:
@@ -108,9 +111,9 @@ def make_angle(kit: Kit) -> Routine:
     return angle
 
 
-def make_nearest(kit: Kit) -> Routine:
+def make_nearest(builder: RoutineBuilder) -> Routine:
     """Return ``nearest(ey, my, ex, mx)``: 32 * y/x rounded, from the leading bits."""
-    word, signed = kit.word, kit.signed
+    word, signed = builder.word, builder.signed
     half, five, one, zero = word(32), word(5), word(1), word(0)
     farthest = signed(6)
 
@@ -125,14 +128,14 @@ def make_nearest(kit: Kit) -> Routine:
     return nearest
 
 
-def _make_residue(kit: Kit) -> Routine:
+def _make_residue(builder: RoutineBuilder) -> Routine:
     """``residue(index, ...) -> (is_negative, is_zero, e, m)``: arctan((y - c*x) / (x + c*y))."""
-    word, signed, high = kit.word, kit.signed, kit.target.high_product(64)
-    add, subtract, divide = (kit.routine(f) for f in (make_add, make_subtract, make_divide))
-    multiply, normalise = kit.routine(make_multiply), kit.routine(make_normalise)
-    fraction, below, zero = kit.routine(make_fraction), kit.signed(-1), word(0)
+    word, signed, high = builder.word, builder.signed, builder.target.high_product(64)
+    add, subtract, divide = (builder.routine(f) for f in (make_add, make_subtract, make_divide))
+    multiply, normalise = builder.routine(make_multiply), builder.routine(make_normalise)
+    fraction, below, zero = builder.routine(make_fraction), builder.signed(-1), word(0)
     mp = context()
-    falling = kit.routine(
+    falling = builder.routine(
         series(fractions(_TERMS, lambda k: mp.mpf(1) / (2 * k + 3)), alternating=True)
     )
     ones, unit = word((1 << 64) - 1), signed(63 - STEPS.bit_length() + 1)
@@ -143,7 +146,7 @@ def _make_residue(kit: Kit) -> Routine:
         lost = high(v, falling(v))
         return multiply(e, m, below, word(zero - lost) if lost != zero else ones)
 
-    arctangent = kit.target.routine(arctangent)
+    arctangent = builder.target.routine(arctangent)
 
     def residue(index: Any, ey: Any, my: Any, ex: Any, mx: Any) -> Any:
         if index == zero:
@@ -168,10 +171,10 @@ def _make_residue(kit: Kit) -> Routine:
     return residue
 
 
-def _make_atan(kit: Kit) -> Routine:
+def _make_atan(builder: RoutineBuilder) -> Routine:
     """The angle of (1, x); of tiny x just below x."""
-    angle, just_below = kit.routine(make_angle), kit.routine(make_just_below)
-    tiny, zero, half = kit.signed(_TINY), kit.signed(0), kit.word(ONE)
+    angle, just_below = builder.routine(make_angle), builder.routine(make_just_below)
+    tiny, zero, half = builder.signed(_TINY), builder.signed(0), builder.word(ONE)
 
     def atan(negative: Any, e: Any, m: Any) -> Any:
         if e < tiny:
@@ -183,11 +186,11 @@ def _make_atan(kit: Kit) -> Routine:
     return atan
 
 
-def _make_cosine_of_arcsine(kit: Kit) -> Routine:
+def _make_cosine_of_arcsine(builder: RoutineBuilder) -> Routine:
     """``leg(e, m)``: sqrt((1 - x) * (1 + x)) for x below one; both factors are exact or tiny."""
-    add, subtract = kit.routine(make_add), kit.routine(make_subtract)
-    multiply, square_root = kit.routine(make_multiply), kit.routine(make_square_root)
-    zero, half = kit.signed(0), kit.word(ONE)
+    add, subtract = builder.routine(make_add), builder.routine(make_subtract)
+    multiply, square_root = builder.routine(make_multiply), builder.routine(make_square_root)
+    zero, half = builder.signed(0), builder.word(ONE)
 
     def leg(e: Any, m: Any) -> Any:
         f, n = subtract(zero, half, e, m)
@@ -198,11 +201,11 @@ def _make_cosine_of_arcsine(kit: Kit) -> Routine:
     return leg
 
 
-def _make_asin(kit: Kit) -> Routine:
+def _make_asin(builder: RoutineBuilder) -> Routine:
     """The angle of (sqrt(1 - x**2), x); of tiny x just above x."""
-    angle, leg = kit.routine(make_angle), kit.routine(_make_cosine_of_arcsine)
-    tiny, zero, half = kit.signed(_TINY), kit.signed(0), kit.word(ONE)
-    right_angle = kit.word(units(context().pi / 2, 63))
+    angle, leg = builder.routine(make_angle), builder.routine(_make_cosine_of_arcsine)
+    tiny, zero, half = builder.signed(_TINY), builder.signed(0), builder.word(ONE)
+    right_angle = builder.word(units(context().pi / 2, 63))
 
     def asin(negative: Any, e: Any, m: Any) -> Any:
         if e >= zero:
@@ -217,11 +220,11 @@ def _make_asin(kit: Kit) -> Routine:
     return asin
 
 
-def _make_acos(kit: Kit) -> Routine:
+def _make_acos(builder: RoutineBuilder) -> Routine:
     """The angle of (x, sqrt(1 - x**2))."""
-    angle, leg = kit.routine(make_angle), kit.routine(_make_cosine_of_arcsine)
-    zero, one, half = kit.signed(0), kit.signed(1), kit.word(ONE)
-    straight_angle = kit.word(units(context().pi / 2, 63))
+    angle, leg = builder.routine(make_angle), builder.routine(_make_cosine_of_arcsine)
+    zero, one, half = builder.signed(0), builder.signed(1), builder.word(ONE)
+    straight_angle = builder.word(units(context().pi / 2, 63))
 
     def acos(negative: Any, e: Any, m: Any) -> Any:
         if e >= zero:
@@ -236,16 +239,16 @@ def _make_acos(kit: Kit) -> Routine:
     return acos
 
 
-def _right_angle(*, follows: bool) -> Special:
-    return Special(ROUNDED, follows=follows, m=units(context().pi / 2, 63))
+def _right_angle(*, copies_sign: bool) -> Special:
+    return Special(ROUNDED, copies_sign=copies_sign, m=units(context().pi / 2, 63))
 
 
-_SAME_ZERO: Final = Special(ZERO, follows=True)
+_SAME_ZERO: Final = Special(ZERO, copies_sign=True)
 _UNDEFINED: Final = Special(UNDEFINED)
 
 ARCS: Final[dict[str, Maker]] = {
-    "atan": function(_make_atan, _SAME_ZERO, lambda: _right_angle(follows=True)),
+    "atan": function(_make_atan, _SAME_ZERO, lambda: _right_angle(copies_sign=True)),
     "asin": function(_make_asin, _SAME_ZERO, _UNDEFINED),
-    "acos": function(_make_acos, lambda: _right_angle(follows=False), _UNDEFINED),
+    "acos": function(_make_acos, lambda: _right_angle(copies_sign=False), _UNDEFINED),
 }
 """``f(a) -> (z, flags)`` by name."""

@@ -14,11 +14,11 @@ from numlean_kernels.elementary.arctangent import STEPS, SUM_BITS, arctangents, 
 from numlean_kernels.elementary.constants import context, fractions, pairs, units
 from numlean_kernels.elementary.extended_floats import ONE
 from numlean_kernels.elementary.outcome import (
-    ENDLESS,
-    NOUGHT,
+    INFINITE_OPERAND,
     NUMBER,
     ROUNDED,
     ZERO,
+    ZERO_OPERAND,
     function_of_two,
 )
 from numlean_kernels.elementary.wide import (
@@ -29,7 +29,7 @@ from numlean_kernels.elementary.wide import (
     make_wide_subtract,
     wide_series,
 )
-from numlean_kernels.ieee.routine_builder import Kit, Maker
+from numlean_kernels.ieee.routine_builder import Maker, RoutineBuilder
 from numlean_kernels.protocol import Routine
 
 _PRECISION: Final = 24
@@ -40,12 +40,12 @@ _TERMS: Final = 10
 _MOST: Final = 1000
 
 
-def _make_quotient(kit: Kit) -> Routine:
+def _make_quotient(builder: RoutineBuilder) -> Routine:
     """``quotient(n, d) -> (a, b)``: n/d < 1 as a wide fraction, cut; d below 2**37.
 
     Five digits of 27 bits, the last of which ends beyond the fraction.
     """
-    word = kit.word
+    word = builder.word
     digit = word(_DIGIT_BITS)
     first, second, third, rest = word(37), word(10), word(17), word(47)
     fourth, fifth = word(20), word(7)
@@ -68,15 +68,15 @@ def _make_quotient(kit: Kit) -> Routine:
     return quotient
 
 
-def make_arctangent(kit: Kit) -> Routine:
+def make_arctangent(builder: RoutineBuilder) -> Routine:
     """``arctangent(a, b, n) -> (a, b)``: that of q = (a, b) / 2**n, times 2**n, just below q."""
-    mp, word = context(), kit.word
-    multiply, subtract = kit.routine(make_wide_multiply), kit.routine(make_wide_subtract)
-    shift_right, add = kit.routine(make_wide_shift_right), kit.routine(make_wide_add)
-    falling = kit.routine(
+    mp, word = context(), builder.word
+    multiply, subtract = builder.routine(make_wide_multiply), builder.routine(make_wide_subtract)
+    shift_right, add = builder.routine(make_wide_shift_right), builder.routine(make_wide_add)
+    falling = builder.routine(
         wide_series(fractions(_TERMS, lambda k: mp.mpf(1) / (2 * k + 3), 128), alternating=True)
     )
-    signed, zero, one = kit.signed, word(0), word(1)
+    signed, zero, one = builder.signed, word(0), word(1)
 
     def arctangent(a: Any, b: Any, n: Any) -> Any:
         c, d = multiply(a, b, a, b)
@@ -90,14 +90,17 @@ def make_arctangent(kit: Kit) -> Routine:
     return arctangent
 
 
-def _make_angle(kit: Kit) -> Routine:
+def _make_angle(builder: RoutineBuilder) -> Routine:
     """``angle(ey, my, ex, mx, is_left) -> (e, m)``: that of the point (+-x, y), x, y > 0."""
-    word, signed = kit.word, kit.signed
+    word, signed = builder.word, builder.signed
     table_high, table_low = pairs(arctangents())
-    quotient, arctangent = kit.routine(_make_quotient), kit.routine(make_arctangent)
-    add, subtract = kit.routine(make_wide_add), kit.routine(make_wide_subtract)
-    shift_right, normalise = kit.routine(make_wide_shift_right), kit.routine(make_wide_normalise)
-    complete = kit.routine(make_complete)
+    quotient, arctangent = builder.routine(_make_quotient), builder.routine(make_arctangent)
+    add, subtract = builder.routine(make_wide_add), builder.routine(make_wide_subtract)
+    shift_right, normalise = (
+        builder.routine(make_wide_shift_right),
+        builder.routine(make_wide_normalise),
+    )
+    complete = builder.routine(make_complete)
     cut, farthest, zero, one = word(64 - _PRECISION), signed(_FARTHEST), signed(0), word(1)
     zero_word, five, below, most = word(0), word(STEPS.bit_length() - 1), signed(-1), signed(_MOST)
     one_exp, places = signed(1), signed(128 - SUM_BITS)
@@ -140,20 +143,20 @@ def _make_angle(kit: Kit) -> Routine:
 def angle_of_two(make_angle: Maker) -> Maker:
     """The maker of ``atan2``, from that of ``angle(ey, my, ex, mx, is_left) -> (e, m)``."""
 
-    def make(kit: Kit) -> Routine:
-        return _outcome_of(kit, kit.routine(make_angle))
+    def make(builder: RoutineBuilder) -> Routine:
+        return _outcome_of(builder, builder.routine(make_angle))
 
     return function_of_two(make, _make_never)
 
 
-def _outcome_of(kit: Kit, angle: Routine) -> Routine:
+def _outcome_of(builder: RoutineBuilder, angle: Routine) -> Routine:
     """The outcome at (y, x), by the cases of clause 9.2.1.
 
     Points at infinity lie in the direction of a unit; nought is as far below a number as infinity
     is above.
     """
-    signed, half = kit.signed, kit.word(ONE)
-    pi_half, pi_high = kit.word(units(context().pi / 2, 63)), signed(1)
+    signed, half = builder.signed, builder.word(ONE)
+    pi_half, pi_high = builder.word(units(context().pi / 2, 63)), signed(1)
     zero = signed(0)
 
     def outcome(
@@ -162,17 +165,17 @@ def _outcome_of(kit: Kit, angle: Routine) -> Routine:
         if (kind_y == NUMBER) & (kind_x == NUMBER):
             e, m = angle(ey, my, ex, mx, minus_x)
             return ROUNDED, minus_y, e, m
-        if (kind_y == ENDLESS) & (kind_x == ENDLESS):
+        if (kind_y == INFINITE_OPERAND) & (kind_x == INFINITE_OPERAND):
             e, m = angle(zero, half, zero, half, minus_x)
             return ROUNDED, minus_y, e, m
-        if (kind_y == NOUGHT) | (kind_x == ENDLESS):
+        if (kind_y == ZERO_OPERAND) | (kind_x == INFINITE_OPERAND):
             return (ROUNDED if minus_x else ZERO), minus_y, pi_high, pi_half
         return ROUNDED, minus_y, zero, pi_half
 
     return outcome
 
 
-def _make_never(kit: Kit) -> Routine:
+def _make_never(builder: RoutineBuilder) -> Routine:
     def never(
         kind_a: Any, minus_a: Any, ea: Any, ma: Any, kind_b: Any, minus_b: Any, eb: Any, mb: Any
     ) -> Any:

@@ -22,7 +22,7 @@ from numlean_kernels.elementary.extended_floats import (
     series,
 )
 from numlean_kernels.elementary.outcome import EXACT, ROUNDED, ZERO, Special, function
-from numlean_kernels.ieee.routine_builder import Kit, Maker
+from numlean_kernels.ieee.routine_builder import Maker, RoutineBuilder
 from numlean_kernels.protocol import Routine
 
 STEP_BITS: Final = 5
@@ -51,18 +51,22 @@ def taylor(index: int, degree: int) -> tuple[Real, list[Real]]:
     return mp.erf(x), others
 
 
-def _make_small(kit: Kit) -> Routine:
+def _make_small(builder: RoutineBuilder) -> Routine:
     """``small(e, m) -> (e, m)`` below 1/4."""
-    mp, word = context(), kit.word
-    high, multiply = kit.target.high_product(64), kit.routine(make_multiply)
-    fraction, zero, ones = kit.routine(make_fraction), word(0), word((1 << 64) - 1)
-    falling = kit.routine(
+    mp, word = context(), builder.word
+    high, multiply = builder.target.high_product(64), builder.routine(make_multiply)
+    fraction, zero, ones = builder.routine(make_fraction), word(0), word((1 << 64) - 1)
+    falling = builder.routine(
         series(
             fractions(_TERMS - 1, lambda k: mp.mpf(1) / (factorial(k + 1) * (2 * k + 3))),
             alternating=True,
         )
     )
-    zero_exp, below, factor = kit.signed(0), kit.signed(-1), word(units(2 / mp.sqrt(mp.pi), 63))
+    zero_exp, below, factor = (
+        builder.signed(0),
+        builder.signed(-1),
+        word(units(2 / mp.sqrt(mp.pi), 63)),
+    )
 
     def small(e: Any, m: Any) -> Any:
         x = fraction(e, m)
@@ -74,10 +78,10 @@ def _make_small(kit: Kit) -> Routine:
     return small
 
 
-def _make_erf(kit: Kit) -> Routine:
-    word, signed, high = kit.word, kit.signed, kit.target.high_product(64)
-    small, normalise = kit.routine(_make_small), kit.routine(make_normalise)
-    shift_right = kit.routine(make_shift_right)
+def _make_erf(builder: RoutineBuilder) -> Routine:
+    word, signed, high = builder.word, builder.signed, builder.target.high_product(64)
+    small, normalise = builder.routine(_make_small), builder.routine(make_normalise)
+    shift_right = builder.routine(make_shift_right)
     polynomials = [taylor(index, _DEGREE) for index in range(1 << (_LIMIT + STEP_BITS))]
     values = words([units(value, 64) for value, _ in polynomials])
     # By rows of an index, the highest power first.
@@ -114,6 +118,6 @@ def _make_erf(kit: Kit) -> Routine:
 
 
 ERROR: Final[dict[str, Maker]] = {
-    "erf": function(_make_erf, Special(ZERO, follows=True), Special(EXACT, follows=True)),
+    "erf": function(_make_erf, Special(ZERO, copies_sign=True), Special(EXACT, copies_sign=True)),
 }
 """``f(a) -> (z, flags)`` by name."""

@@ -30,7 +30,7 @@ from numlean_kernels.elementary.extended_floats import (
     series,
 )
 from numlean_kernels.elementary.outcome import EXACT, INFINITE, ROUNDED, ZERO, Special, function
-from numlean_kernels.ieee.routine_builder import Kit, Maker
+from numlean_kernels.ieee.routine_builder import Maker, RoutineBuilder
 from numlean_kernels.protocol import Routine
 
 _INDEX_BITS: Final = 7
@@ -45,14 +45,14 @@ _NEAREST: Final = -63
 _ONES: Final = (1 << 64) - 1
 
 
-def make_power_of_two(kit: Kit) -> Routine:
+def make_power_of_two(builder: RoutineBuilder) -> Routine:
     """Return ``power_of_two(f)``: the significand of 2**f for a fraction f."""
     mp = context()
-    word, high = kit.word, kit.target.high_product(64)
+    word, high = builder.word, builder.target.high_product(64)
     table = words([units(mp.mpf(2) ** (mp.mpf(i) / 128), 63) for i in range(1 << _INDEX_BITS)])
     scale = mp.ln(2) / 128  # of r, which counts 128ths
     coefficients = fractions(_DEGREE, lambda j: 128 * scale ** (j + 1) / factorial(j + 1))
-    rising = kit.routine(series(coefficients))
+    rising = builder.routine(series(coefficients))
     index_shift, index_bits = word(64 - _INDEX_BITS), word(_INDEX_BITS)
 
     def power_of_two(f: Any) -> Any:
@@ -64,10 +64,10 @@ def make_power_of_two(kit: Kit) -> Routine:
     return power_of_two
 
 
-def make_exponential(kit: Kit) -> Routine:
+def make_exponential(builder: RoutineBuilder) -> Routine:
     """Return ``exponential(negative, e, m) -> (e, m)``: the exponential of a real with a sign."""
-    word, signed = kit.word, kit.signed
-    high, power_of_two = kit.target.high_product(64), kit.routine(make_power_of_two)
+    word, signed = builder.word, builder.signed
+    high, power_of_two = builder.target.high_product(64), builder.routine(make_power_of_two)
     log_two_e = units(1 / context().ln(2), 127)
     upper_factor, lower_factor = word(log_two_e >> 64), word(log_two_e % (1 << 64))
     greatest, places, wide = signed(_GREATEST_EXPONENT), signed(62), signed(64)
@@ -92,21 +92,21 @@ def make_exponential(kit: Kit) -> Routine:
     return exponential
 
 
-def _make_exp(kit: Kit) -> Routine:
+def _make_exp(builder: RoutineBuilder) -> Routine:
     """exp(x), near one as 1 + x + x**2 * (1/2! + x/3! + ...), for 1 + x may be a number.
 
     Where x is below 2**-63, the one that is cut to, or just less than one.
     """
     signed, exponential, near_one = (
-        kit.signed,
-        kit.routine(make_exponential),
-        kit.routine(make_near_one),
+        builder.signed,
+        builder.routine(make_exponential),
+        builder.routine(make_near_one),
     )
-    multiply, normalise = kit.routine(make_multiply), kit.routine(make_normalise)
-    fraction, mp = kit.routine(make_fraction), context()
+    multiply, normalise = builder.routine(make_multiply), builder.routine(make_normalise)
+    fraction, mp = builder.routine(make_fraction), context()
     coefficients = fractions(8, lambda k: mp.mpf(1) / factorial(k + 2))
-    rising = kit.routine(series(coefficients))
-    falling = kit.routine(series(coefficients, alternating=True))
+    rising = builder.routine(series(coefficients))
+    falling = builder.routine(series(coefficients, alternating=True))
     near, nearest, below = signed(_NEAR), signed(_NEAREST), signed(-1)
 
     def exp(negative: Any, e: Any, m: Any) -> Any:
@@ -123,10 +123,10 @@ def _make_exp(kit: Kit) -> Routine:
     return exp
 
 
-def _make_exp2(kit: Kit) -> Routine:
+def _make_exp2(builder: RoutineBuilder) -> Routine:
     """2**x: exact for integers, and for no other number with a finite expansion."""
-    word, signed = kit.word, kit.signed
-    power_of_two = kit.routine(make_power_of_two)
+    word, signed = builder.word, builder.signed
+    power_of_two = builder.routine(make_power_of_two)
     greatest, widest, zero = signed(_GREATEST_EXPONENT), signed(63), word(0)
     down, up = word(1), signed(1)
 
@@ -149,12 +149,12 @@ def _make_exp2(kit: Kit) -> Routine:
     return exp2
 
 
-def _make_sinh_series(kit: Kit) -> Routine:
+def _make_sinh_series(builder: RoutineBuilder) -> Routine:
     """``sinh_series(e, m)``: sinh(x) for x below 1/2, as x + x * (x**2/3! + x**4/5! + ...)."""
-    word, signed = kit.word, kit.signed
-    high, fraction = kit.target.high_product(64), kit.routine(make_fraction)
+    word, signed = builder.word, builder.signed
+    high, fraction = builder.target.high_product(64), builder.routine(make_fraction)
     mp = context()
-    rising = kit.routine(series(fractions(8, lambda k: mp.mpf(1) / factorial(2 * k + 3))))
+    rising = builder.routine(series(fractions(8, lambda k: mp.mpf(1) / factorial(2 * k + 3))))
     half, one, carry = word(ONE), word(1), signed(1)
 
     def sinh_series(e: Any, m: Any) -> Any:
@@ -168,11 +168,15 @@ def _make_sinh_series(kit: Kit) -> Routine:
     return sinh_series
 
 
-def _make_cosh_series(kit: Kit) -> Routine:
+def _make_cosh_series(builder: RoutineBuilder) -> Routine:
     """``cosh_series(e, m)``: the significand of cosh(x) for x below 1/2."""
-    word, high, fraction = kit.word, kit.target.high_product(64), kit.routine(make_fraction)
+    word, high, fraction = (
+        builder.word,
+        builder.target.high_product(64),
+        builder.routine(make_fraction),
+    )
     mp = context()
-    rising = kit.routine(series(fractions(9, lambda k: mp.mpf(1) / factorial(2 * k + 2))))
+    rising = builder.routine(series(fractions(9, lambda k: mp.mpf(1) / factorial(2 * k + 2))))
     half, one = word(ONE), word(1)
 
     def cosh_series(e: Any, m: Any) -> Any:
@@ -183,11 +187,11 @@ def _make_cosh_series(kit: Kit) -> Routine:
     return cosh_series
 
 
-def _make_expm1(kit: Kit) -> Routine:
+def _make_expm1(builder: RoutineBuilder) -> Routine:
     """exp(x) - 1: below 1/2 as 2 * sinh(x/2) * exp(x/2), which loses nothing to cancellation."""
-    word, signed = kit.word, kit.signed
-    exponential, multiply = kit.routine(make_exponential), kit.routine(make_multiply)
-    subtract, sinh_series = kit.routine(make_subtract), kit.routine(_make_sinh_series)
+    word, signed = builder.word, builder.signed
+    exponential, multiply = builder.routine(make_exponential), builder.routine(make_multiply)
+    subtract, sinh_series = builder.routine(make_subtract), builder.routine(_make_sinh_series)
     small, one, zero, half = signed(_SMALL), signed(1), signed(0), word(ONE)
 
     def expm1(negative: Any, e: Any, m: Any) -> Any:
@@ -203,10 +207,10 @@ def _make_expm1(kit: Kit) -> Routine:
     return expm1
 
 
-def _make_sinh(kit: Kit) -> Routine:
+def _make_sinh(builder: RoutineBuilder) -> Routine:
     """(exp(x) - exp(-x)) / 2, a series below 1/2."""
-    signed, subtract = kit.signed, kit.routine(make_subtract)
-    exponential, sinh_series = kit.routine(make_exponential), kit.routine(_make_sinh_series)
+    signed, subtract = builder.signed, builder.routine(make_subtract)
+    exponential, sinh_series = builder.routine(make_exponential), builder.routine(_make_sinh_series)
     small, one = signed(_SMALL), signed(1)
 
     def sinh(negative: Any, e: Any, m: Any) -> Any:
@@ -221,10 +225,10 @@ def _make_sinh(kit: Kit) -> Routine:
     return sinh
 
 
-def _make_cosh(kit: Kit) -> Routine:
+def _make_cosh(builder: RoutineBuilder) -> Routine:
     """(exp(x) + exp(-x)) / 2, a series below 1/2."""
-    signed, add = kit.signed, kit.routine(make_add)
-    exponential, cosh_series = kit.routine(make_exponential), kit.routine(_make_cosh_series)
+    signed, add = builder.signed, builder.routine(make_add)
+    exponential, cosh_series = builder.routine(make_exponential), builder.routine(_make_cosh_series)
     small, one, zero = signed(_SMALL), signed(1), signed(0)
 
     def cosh(negative: Any, e: Any, m: Any) -> Any:
@@ -238,16 +242,19 @@ def _make_cosh(kit: Kit) -> Routine:
     return cosh
 
 
-def _make_tanh(kit: Kit) -> Routine:
+def _make_tanh(builder: RoutineBuilder) -> Routine:
     """(1 - y) / (1 + y) for y = exp(-2x); below 1/2 the quotient of both series.
 
     Of tiny and of great numbers the quotient is just below x and 1, as it should be: quotients by a
     power of two are below the dividend.
     """
-    word, signed = kit.word, kit.signed
-    exponential, divide = kit.routine(make_exponential), kit.routine(make_divide)
-    add, subtract = kit.routine(make_add), kit.routine(make_subtract)
-    sinh_series, cosh_series = kit.routine(_make_sinh_series), kit.routine(_make_cosh_series)
+    word, signed = builder.word, builder.signed
+    exponential, divide = builder.routine(make_exponential), builder.routine(make_divide)
+    add, subtract = builder.routine(make_add), builder.routine(make_subtract)
+    sinh_series, cosh_series = (
+        builder.routine(_make_sinh_series),
+        builder.routine(_make_cosh_series),
+    )
     small, one, zero, half = signed(_SMALL), signed(1), signed(0), word(ONE)
 
     def tanh(negative: Any, e: Any, m: Any) -> Any:
@@ -264,20 +271,30 @@ def _make_tanh(kit: Kit) -> Routine:
     return tanh
 
 
-def _make_sigmoid(kit: Kit) -> Routine:
+def _make_sigmoid(builder: RoutineBuilder) -> Routine:
     """1 / (1 + y), or y / (1 + y) for negative x, with y = exp(-|x|).
 
     Near 1/2 it is (1 + tanh(u)) / 2 with u = x/2 and tanh(u) = u - u**3/3 + ..., for 1/2 + u/2 may
     be a number.
     """
-    signed, near_one, add = kit.signed, kit.routine(make_near_one), kit.routine(make_add)
-    exponential, divide = kit.routine(make_exponential), kit.routine(make_divide)
-    multiply, normalise = kit.routine(make_multiply), kit.routine(make_normalise)
-    fraction, high, mp = kit.routine(make_fraction), kit.target.high_product(64), context()
+    signed, near_one, add = (
+        builder.signed,
+        builder.routine(make_near_one),
+        builder.routine(make_add),
+    )
+    exponential, divide = builder.routine(make_exponential), builder.routine(make_divide)
+    multiply, normalise = builder.routine(make_multiply), builder.routine(make_normalise)
+    fraction, high, mp = builder.routine(make_fraction), builder.target.high_product(64), context()
     tangent = [mp.mpf(n) / d for n, d in ((1, 3), (2, 15), (17, 315), (62, 2835), (1382, 155925))]
-    falling = kit.routine(series([units(c, 64) for c in tangent], alternating=True))
+    falling = builder.routine(series([units(c, 64) for c in tangent], alternating=True))
     near, nearest = signed(_NEAR), signed(_NEAREST)
-    one, zero, half, below, ones = signed(1), signed(0), kit.word(ONE), signed(-1), kit.word(_ONES)
+    one, zero, half, below, ones = (
+        signed(1),
+        signed(0),
+        builder.word(ONE),
+        signed(-1),
+        builder.word(_ONES),
+    )
 
     def sigmoid(negative: Any, e: Any, m: Any) -> Any:
         if e <= nearest:
@@ -305,11 +322,11 @@ def _make_sigmoid(kit: Kit) -> Routine:
 
 _ONE: Final = Special(EXACT)
 _HALF: Final = Special(EXACT, e=-1)
-_SAME_ZERO: Final = Special(ZERO, follows=True)
+_SAME_ZERO: Final = Special(ZERO, copies_sign=True)
 _NO: Final = Special(ZERO)
 _INFINITY: Final = Special(INFINITE)
-_SAME_INFINITY: Final = Special(INFINITE, follows=True)
-_SAME_ONE: Final = Special(EXACT, follows=True)
+_SAME_INFINITY: Final = Special(INFINITE, copies_sign=True)
+_SAME_ONE: Final = Special(EXACT, copies_sign=True)
 
 EXPONENTIAL: Final[dict[str, Maker]] = {
     "exp": function(_make_exp, _ONE, _INFINITY, _NO),

@@ -14,17 +14,17 @@ from typing import Any, Final
 from numlean_kernels.elementary.constants import words
 from numlean_kernels.ieee.reciprocal import make_reciprocal
 from numlean_kernels.ieee.reciprocal_root import make_reciprocal_root
-from numlean_kernels.ieee.routine_builder import Kit, Maker
+from numlean_kernels.ieee.routine_builder import Maker, RoutineBuilder
 from numlean_kernels.protocol import Routine
 
 ONE: Final = 1 << 63
 """The significand of powers of two."""
 
 
-def make_multiply(kit: Kit) -> Routine:
+def make_multiply(builder: RoutineBuilder) -> Routine:
     """Return ``multiply(e, m, f, n) -> (e, m)``: the product of two reals, under a unit short."""
-    word, signed = kit.word, kit.signed
-    high = kit.target.high_product(64)
+    word, signed = builder.word, builder.signed
+    high = builder.target.high_product(64)
     top, one, carry = word(63), word(1), signed(1)
     half = word(ONE)
 
@@ -38,10 +38,10 @@ def make_multiply(kit: Kit) -> Routine:
     return multiply
 
 
-def make_add(kit: Kit) -> Routine:
+def make_add(builder: RoutineBuilder) -> Routine:
     """Return ``add(e, m, f, n) -> (e, m)``: the sum of two reals, short by less than 2 units."""
-    word, signed = kit.word, kit.signed
-    shifted = kit.routine(make_shift_right)
+    word, signed = builder.word, builder.signed
+    shifted = builder.routine(make_shift_right)
     half, one, carry = word(ONE), word(1), signed(1)
 
     def add(e: Any, m: Any, f: Any, n: Any) -> Any:
@@ -57,15 +57,15 @@ def make_add(kit: Kit) -> Routine:
     return add
 
 
-def make_subtract(kit: Kit) -> Routine:
+def make_subtract(builder: RoutineBuilder) -> Routine:
     """Return ``subtract(e, m, f, n) -> (e, m)``: the difference of two reals, the first greater.
 
     What the second is cut by counts as a whole unit of the first, so that the result is below the
     first however small the second is: short by less than one of its units. The first must be
     greater by more than that.
     """
-    word, signed = kit.word, kit.signed
-    shifted, normalised = kit.routine(make_shift_right), kit.routine(make_normalise)
+    word, signed = builder.word, builder.signed
+    shifted, normalised = builder.routine(make_shift_right), builder.routine(make_normalise)
     one, zero = word(1), word(0)
     widest = signed(63)
 
@@ -81,9 +81,9 @@ def make_subtract(kit: Kit) -> Routine:
     return subtract
 
 
-def make_normalise(kit: Kit) -> Routine:
+def make_normalise(builder: RoutineBuilder) -> Routine:
     """Return ``normalise(e, m) -> (e, m)``: m * 2**(e - 63) as a real, of a nonzero word m."""
-    word, signed, clz = kit.word, kit.signed, kit.clz
+    word, signed, clz = builder.word, builder.signed, builder.clz
 
     def normalise(e: Any, m: Any) -> Any:
         zeros = clz(m)
@@ -92,9 +92,9 @@ def make_normalise(kit: Kit) -> Routine:
     return normalise
 
 
-def make_shift_right(kit: Kit) -> Routine:
+def make_shift_right(builder: RoutineBuilder) -> Routine:
     """Return ``shift_right(m, n)``: the word m >> n for any signed n >= 0."""
-    word, signed = kit.word, kit.signed
+    word, signed = builder.word, builder.signed
     widest, zero = signed(63), word(0)
 
     def shift_right(m: Any, n: Any) -> Any:
@@ -103,10 +103,10 @@ def make_shift_right(kit: Kit) -> Routine:
     return shift_right
 
 
-def make_shift_right_pair(kit: Kit) -> Routine:
+def make_shift_right_pair(builder: RoutineBuilder) -> Routine:
     """Return ``shift_right_pair(m, n)``: of m * 2**64 >> n both words, for any signed n > 0."""
-    word, signed = kit.word, kit.signed
-    shift_right = kit.routine(make_shift_right)
+    word, signed = builder.word, builder.signed
+    shift_right = builder.routine(make_shift_right)
     wide, zero = signed(64), word(0)
 
     def shift_right_pair(m: Any, n: Any) -> Any:
@@ -117,9 +117,9 @@ def make_shift_right_pair(kit: Kit) -> Routine:
     return shift_right_pair
 
 
-def make_just_below(kit: Kit) -> Routine:
+def make_just_below(builder: RoutineBuilder) -> Routine:
     """Return ``just_below(e, m) -> (e, m)``: the greatest real below one."""
-    word, signed = kit.word, kit.signed
+    word, signed = builder.word, builder.signed
     half, ones, one, below = word(ONE), word((1 << 64) - 1), word(1), signed(1)
 
     def just_below(e: Any, m: Any) -> Any:
@@ -129,14 +129,14 @@ def make_just_below(kit: Kit) -> Routine:
     return just_below
 
 
-def make_near_one(kit: Kit) -> Routine:
+def make_near_one(builder: RoutineBuilder) -> Routine:
     """Return ``near_one(falls, e, m, small_falls, f, n) -> (e, m)``: 1 +- x +- a small real.
 
     x is below 1/2, has at most 63 leading zeros and 64 bits, and enters exactly; of the small real
     counts what reaches 2**-127. So the result, which is cut, tells on which side of 1 +- x it is.
     """
-    word, signed = kit.word, kit.signed
-    shift_right_pair = kit.routine(make_shift_right_pair)
+    word, signed = builder.word, builder.signed
+    shift_right_pair = builder.routine(make_shift_right_pair)
     half, zero, one, top = word(ONE), word(0), word(1), word(63)
     same, below = signed(0), signed(-1)
 
@@ -164,15 +164,15 @@ def make_near_one(kit: Kit) -> Routine:
     return near_one
 
 
-def make_divide(kit: Kit) -> Routine:
+def make_divide(builder: RoutineBuilder) -> Routine:
     """Return ``divide(e, m, f, n) -> (e, m)``: the quotient of two reals; under 3 units short.
 
     The reciprocal in 31 bits has a defect d = 1 - x*y below 2**-29, which is exact in two words;
     times 1 + d + d**2 it is off by d**3 and what is cut, 1.2 units in all. It stays below two, so
     that a quotient is always below the dividend's significand over that of a power of two.
     """
-    word, signed = kit.word, kit.signed
-    high, reciprocal = kit.target.high_product(64), kit.routine(make_reciprocal)
+    word, signed = builder.word, builder.signed
+    high, reciprocal = builder.target.high_product(64), builder.routine(make_reciprocal)
     most, target = word((1 << 32) - 1), word(1 << 31)
     half, one, zero = word(ONE), word(1), word(0)
     top, up, down, places, lift = word(63), word(62), word(2), word(29), word(32)
@@ -196,15 +196,15 @@ def make_divide(kit: Kit) -> Routine:
     return divide
 
 
-def make_root_parts(kit: Kit) -> Routine:
+def make_root_parts(builder: RoutineBuilder) -> Routine:
     """Return ``root_parts(e, m) -> (e, u, y)``: of a real's square root, what it is made of.
 
     The real is u / 2**64 * 4**(e + 1) with u / 2**64 in [1/4, 1), and y / 2**63 is its reciprocal
     root, below it by less than 1.3 units and below 2. The approximation in 31 bits has a defect
     d = 1 - u * y**2 below 2**-29, and 1/sqrt(1 - d) = 1 + d/2 + 3/8 d**2 within d**3.
     """
-    word, signed = kit.word, kit.signed
-    high, reciprocal_root = kit.target.high_product(64), kit.routine(make_reciprocal_root)
+    word, signed = builder.word, builder.signed
+    high, reciprocal_root = builder.target.high_product(64), builder.routine(make_reciprocal_root)
     most, target, zero, one = word((1 << 32) - 1), word(1 << 62), word(0), word(1)
     up, down, places, lift = word(30), word(34), word(28), word(32)
     three, eighth, odd_bit = word(3), word(3), signed(1)
@@ -225,9 +225,13 @@ def make_root_parts(kit: Kit) -> Routine:
     return root_parts
 
 
-def make_square_root(kit: Kit) -> Routine:
+def make_square_root(builder: RoutineBuilder) -> Routine:
     """Return ``square_root(e, m) -> (e, m)``: the root of a real, short by less than 4 units."""
-    word, high, root_parts = kit.word, kit.target.high_product(64), kit.routine(make_root_parts)
+    word, high, root_parts = (
+        builder.word,
+        builder.target.high_product(64),
+        builder.routine(make_root_parts),
+    )
     one, top, half = word(1), word(63), word(ONE)
 
     def square_root(e: Any, m: Any) -> Any:
@@ -239,9 +243,9 @@ def make_square_root(kit: Kit) -> Routine:
     return square_root
 
 
-def make_fraction(kit: Kit) -> Routine:
+def make_fraction(builder: RoutineBuilder) -> Routine:
     """Return ``fraction(e, m)``: a real below one as a fraction."""
-    signed, shift_right = kit.signed, kit.routine(make_shift_right)
+    signed, shift_right = builder.signed, builder.routine(make_shift_right)
     below = signed(-1)
 
     def fraction(e: Any, m: Any) -> Any:
@@ -258,8 +262,8 @@ def series(coefficients: Sequence[int], *, alternating: bool = False) -> Maker:
     """
     table, last = words(coefficients), len(coefficients) - 1
 
-    def make(kit: Kit) -> Routine:
-        word, high = kit.word, kit.target.high_product(64)
+    def make(builder: RoutineBuilder) -> Routine:
+        word, high = builder.word, builder.target.high_product(64)
 
         def rising(t: Any) -> Any:
             total = word(table[last])

@@ -44,7 +44,7 @@ from numlean_kernels.elementary.reduction import FARTHEST, Reduction, scale_of
 from numlean_kernels.elementary.rounding_test import DIGITS, make_digits, make_settle
 from numlean_kernels.elementary.saturating import ERF, TANH, make_quick_sigmoid, quick_odd
 from numlean_kernels.formats import Format
-from numlean_kernels.ieee.routine_builder import Kit, Maker
+from numlean_kernels.ieee.routine_builder import Maker, RoutineBuilder
 from numlean_kernels.protocol import Routine
 
 _INDEX_BITS: Final = 8
@@ -77,10 +77,16 @@ _GREATEST_EXPONENT: Final = 5
 def _quick_logarithm(base: int | None) -> Maker:
     """The maker of ``quick(a) -> (settled, z)``: a logarithm to a base, or e."""
 
-    def make(kit: Kit) -> Routine:
-        word, signed, long = kit.word, kit.signed, kit.target.signed(64)
-        settle, digits, clz = kit.routine(make_settle), kit.routine(make_digits), kit.clz
-        implicit_bit, max_finite, sign_mask = kit.words("implicit_bit", "max_finite", "sign_mask")
+    def make(builder: RoutineBuilder) -> Routine:
+        word, signed, long = builder.word, builder.signed, builder.target.signed(64)
+        settle, digits, clz = (
+            builder.routine(make_settle),
+            builder.routine(make_digits),
+            builder.clz,
+        )
+        implicit_bit, max_finite, sign_mask = builder.words(
+            "implicit_bit", "max_finite", "sign_mask"
+        )
         normal_numbers = word(max_finite - implicit_bit)
         scale, is_natural = scale_of(base), base is None
         powers, logs = (words(table) for table in _REDUCTION.tables(base, _LOG_BITS))
@@ -95,9 +101,9 @@ def _quick_logarithm(base: int | None) -> Maker:
         up, down = long(_LOG_BITS - _R_BITS), long(_R_BITS + _HALF - _LOG_BITS)
         lower_down = long(_R_BITS + 2 * _HALF - _LOG_BITS)
         error, zero, top = word(_LOG_ERROR), word(0), word(63)
-        exponent, least = signed(63 - _LOG_BITS), word(1 << (_LOG_BITS - kit.format.precision))
+        exponent, least = signed(63 - _LOG_BITS), word(1 << (_LOG_BITS - builder.format.precision))
 
-        def quick(a: Any) -> Any:
+        def fast(a: Any) -> Any:
             normal = word(a - implicit_bit) <= normal_numbers
             e, d = digits(a)
             index = word(word(d >> to_index) & index_mask)
@@ -118,15 +124,15 @@ def _quick_logarithm(base: int | None) -> Maker:
             size = word(word(total ^ minus) - minus)
             within = normal & (size >= least)
             zeros = word(clz(size) & top)
-            settled, z = settle(
+            certain, z = settle(
                 word(minus & sign_mask),
                 signed(exponent - signed(zeros)),
                 word(size << zeros),
                 word(error << zeros),
             )
-            return within & settled, z
+            return within & certain, z
 
-        return quick
+        return fast
 
     return make
 
@@ -145,15 +151,15 @@ def powers_of_two() -> Polynomials:
     return polynomials([Piece(mp.mpf(2).__pow__, i * width, width, 0) for i in range(64)])
 
 
-def _make_quick_exponential(kit: Kit) -> Routine:
+def _make_quick_exponential(builder: RoutineBuilder) -> Routine:
     """``quick(a) -> (settled, z)``: exp."""
-    word, signed, format = kit.word, kit.signed, kit.format
-    settle, digits = kit.routine(make_settle), kit.routine(make_digits)
-    value = kit.routine(piecewise(powers_of_two(), SPLIT))
+    word, signed, format = builder.word, builder.signed, builder.format
+    settle, digits = builder.routine(make_settle), builder.routine(make_digits)
+    value = builder.routine(piecewise(powers_of_two(), SPLIT))
     lowest = word(format.implicit_bit)
     beyond = _greatest_exponent(format) + 1 + format.bias << format.trailing_bits
     numbers = word(beyond - format.implicit_bit)
-    magnitude_mask, sign_mask = kit.words("magnitude_mask", "sign_mask")
+    magnitude_mask, sign_mask = builder.words("magnitude_mask", "sign_mask")
     log_two_e = units(1 / context().ln(2), _UPPER_BITS + _LOWER_BITS)
     upper, lower = map(word, divmod(log_two_e, 1 << _LOWER_BITS))
     upper_up = word(_PRODUCT_BITS - _UPPER_BITS)
@@ -161,24 +167,24 @@ def _make_quick_exponential(kit: Kit) -> Routine:
     least, to_units = signed(_LEAST_EXPONENT), signed(_PRODUCT_BITS + DIGITS - 1 - _POWER_BITS)
     to_piece, piece_mask = word(SPLIT), word((1 << _PIECE_BITS) - 1)
     power_bits, t_mask = word(_POWER_BITS), word((1 << SPLIT) - 1)
-    zero, doubt, top = word(0), word(_POWER_ERROR), word(63)
+    zero, error_bound, top = word(0), word(_POWER_ERROR), word(63)
     # So that the floor of a negative exponent is a shift as well.
     lift, lifted = word(1 << 63), signed(1 << (63 - _POWER_BITS))
 
-    def quick(a: Any) -> Any:
+    def fast(a: Any) -> Any:
         within = word(word(a & magnitude_mask) - lowest) < numbers
         e, d = digits(a)
         y = word(word(word(d * upper) << upper_up) + word(word(d * lower) >> lower_down))
         y = word(y >> word(word(signed(to_units - (e if e > least else least))) & top))
         y = word(lift - y) if word(a & sign_mask) != zero else word(lift + y)
         _, m = value(word(word(y >> to_piece) & piece_mask), word(y & t_mask))
-        settled, z = settle(zero, signed(signed(y >> power_bits) - lifted), m, doubt)
-        return within & settled, z
+        certain, z = settle(zero, signed(signed(y >> power_bits) - lifted), m, error_bound)
+        return within & certain, z
 
-    return quick
+    return fast
 
 
-def quick_maker(name: str, format: Format) -> Maker | None:
+def fast_maker(name: str, format: Format) -> Maker | None:
     """What makes ``quick(a) -> (settled, z)`` of a function and a format, if anything does."""
     precision, emin, emax = format.precision, format.emin, format.emax
     if name == "exp" and min(emax, -emin) > 3:

@@ -12,27 +12,27 @@ from typing import Any, Final
 
 from numlean_kernels.elementary.extended_floats import ONE, make_square_root
 from numlean_kernels.elementary.outcome import (
-    ENDLESS,
     EXACT,
     INFINITE,
-    NOUGHT,
+    INFINITE_OPERAND,
     ROUNDED,
     ZERO,
+    ZERO_OPERAND,
     function_of_two,
 )
 from numlean_kernels.elementary.wide import make_wide_add, make_wide_normalise
-from numlean_kernels.ieee.routine_builder import Kit, Maker
+from numlean_kernels.ieee.routine_builder import Maker, RoutineBuilder
 from numlean_kernels.protocol import Routine
 
 _PRECISION: Final = 24
 _FARTHEST: Final = 14
 
 
-def _make_hypotenuse(kit: Kit) -> Routine:
+def _make_hypotenuse(builder: RoutineBuilder) -> Routine:
     """``hypotenuse(e, m, f, n) -> (kind, e, m)`` of two reals of 24 bits, the first not below."""
-    word, signed, high = kit.word, kit.signed, kit.target.high_product(64)
-    add, normalise = kit.routine(make_wide_add), kit.routine(make_wide_normalise)
-    square_root = kit.routine(make_square_root)
+    word, signed, high = builder.word, builder.signed, builder.target.high_product(64)
+    add, normalise = builder.routine(make_wide_add), builder.routine(make_wide_normalise)
+    square_root = builder.routine(make_square_root)
     farthest, cut, zero = signed(_FARTHEST), word(64 - _PRECISION), word(0)
     # The unit of the integers is 2**(f - 23), a wide fraction of squares counts 2**128 of theirs.
     exponent, odd, one = signed(128 - 2 * (_PRECISION - 1) - 1), signed(1), word(1)
@@ -72,19 +72,19 @@ def hypot(make_hypotenuse: Maker) -> Maker:
     return function_of_two(partial(_make_outcome, make_hypotenuse), _make_is_endless)
 
 
-def _make_outcome(make_hypotenuse: Maker, kit: Kit) -> Routine:
-    hypotenuse, half, zero = kit.routine(make_hypotenuse), kit.word(ONE), kit.signed(0)
+def _make_outcome(make_hypotenuse: Maker, builder: RoutineBuilder) -> Routine:
+    hypotenuse, half, zero = builder.routine(make_hypotenuse), builder.word(ONE), builder.signed(0)
 
     def outcome(
         kind_a: Any, minus_a: Any, ea: Any, ma: Any, kind_b: Any, minus_b: Any, eb: Any, mb: Any
     ) -> Any:
-        if (kind_a == ENDLESS) | (kind_b == ENDLESS):
+        if (kind_a == INFINITE_OPERAND) | (kind_b == INFINITE_OPERAND):
             return INFINITE, False, zero, half
-        if (kind_a == NOUGHT) & (kind_b == NOUGHT):
+        if (kind_a == ZERO_OPERAND) & (kind_b == ZERO_OPERAND):
             return ZERO, False, zero, half
-        if kind_a == NOUGHT:
+        if kind_a == ZERO_OPERAND:
             return EXACT, False, eb, mb
-        if kind_b == NOUGHT:
+        if kind_b == ZERO_OPERAND:
             return EXACT, False, ea, ma
         if (ea > eb) | ((ea == eb) & (ma >= mb)):
             kind, e, m = hypotenuse(ea, ma, eb, mb)
@@ -95,11 +95,11 @@ def _make_outcome(make_hypotenuse: Maker, kit: Kit) -> Routine:
     return outcome
 
 
-def _make_is_endless(kit: Kit) -> Routine:
+def _make_is_endless(builder: RoutineBuilder) -> Routine:
     def is_endless(
         kind_a: Any, minus_a: Any, ea: Any, ma: Any, kind_b: Any, minus_b: Any, eb: Any, mb: Any
     ) -> Any:
-        return (kind_a == ENDLESS) | (kind_b == ENDLESS)
+        return (kind_a == INFINITE_OPERAND) | (kind_b == INFINITE_OPERAND)
 
     return is_endless
 

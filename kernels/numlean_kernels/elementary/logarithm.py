@@ -45,7 +45,7 @@ from numlean_kernels.elementary.outcome import (
     function,
 )
 from numlean_kernels.elementary.reduction import FARTHEST, WIDE, scale_of
-from numlean_kernels.ieee.routine_builder import Kit, Maker
+from numlean_kernels.ieee.routine_builder import Maker, RoutineBuilder
 from numlean_kernels.protocol import Routine
 
 R_BITS: Final = 70
@@ -70,17 +70,17 @@ def _halves() -> Maker:
     return series(fractions(4, lambda j: context().mpf(1) / (2 * j + 2)))
 
 
-def _make_series(kit: Kit) -> Routine:
+def _make_series(builder: RoutineBuilder) -> Routine:
     """``log_series(is_negative, e, m) -> (e, m)``: the magnitude of ln(1 +- x), x at most 2**-7.
 
     For tiny x that is just below x, or if is_negative x and more.
     """
-    word = kit.word
-    high = kit.target.high_product(64)
-    multiply, fraction = kit.routine(make_multiply), kit.routine(make_fraction)
-    thirds, halves = kit.routine(_thirds()), kit.routine(_halves())
+    word = builder.word
+    high = builder.target.high_product(64)
+    multiply, fraction = builder.routine(make_multiply), builder.routine(make_fraction)
+    thirds, halves = builder.routine(_thirds()), builder.routine(_halves())
     half, one, zero, ones = word(ONE), word(1), word(0), word((1 << 64) - 1)
-    zero_exp, below_exp = kit.signed(0), kit.signed(-1)
+    zero_exp, below_exp = builder.signed(0), builder.signed(-1)
 
     def log_series(is_negative: Any, e: Any, m: Any) -> Any:
         x = fraction(e, m)
@@ -102,13 +102,13 @@ def _sum(base: int | None) -> Maker:
     signs r and the sum have is anybody's guess, so they are masks, all ones if negative.
     """
 
-    def make(kit: Kit) -> Routine:
-        word, signed, high = kit.word, kit.signed, kit.target.high_product(64)
+    def make(builder: RoutineBuilder) -> Routine:
+        word, signed, high = builder.word, builder.signed, builder.target.high_product(64)
         powers, factors, e, scale = constants(base)
         powers_high, powers_low = pairs(powers)
         factors_high, factors_low = pairs(factors)
-        product, normalise = kit.routine(_make_product), kit.routine(make_normalise)
-        shift_right_pair = kit.routine(make_shift_right_pair)
+        product, normalise = builder.routine(_make_product), builder.routine(make_normalise)
+        shift_right_pair = builder.routine(make_shift_right_pair)
         is_natural, scale = base is None, word(scale)
         farthest, sum_exponent = signed(FARTHEST), signed(63 - (SUM_BITS - 64))
         # The product's unit is 2**-69, and with the base's factor 2**(e - 68).
@@ -146,13 +146,18 @@ def _sum(base: int | None) -> Maker:
     return make
 
 
-def _make_product(kit: Kit) -> Routine:
+def _make_product(builder: RoutineBuilder) -> Routine:
     """``product(falls, a) -> (zeros, p)``: ln(1 +- a) in units of 2**-(69 + zeros), a in 2**-70.
 
     As :func:`_make_series` has it, the sign a mask. p has up to two leading zeros.
     """
-    word, signed, high, clz = kit.word, kit.signed, kit.target.high_product(64), kit.clz
-    thirds, halves = kit.routine(_thirds()), kit.routine(_halves())
+    word, signed, high, clz = (
+        builder.word,
+        builder.signed,
+        builder.target.high_product(64),
+        builder.clz,
+    )
+    thirds, halves = builder.routine(_thirds()), builder.routine(_halves())
     to_fraction, half, one, sign_bit = word(R_BITS - 64), word(ONE), word(1), word(1 << 63)
     last = word(63)
 
@@ -183,9 +188,9 @@ def constants(base: int | None) -> tuple[list[int], list[int], int, int]:
 def log_of_real(base: int | None) -> Maker:
     """The maker of ``log(e, m) -> (negative, e, m)`` of a real that is not one."""
 
-    def make(kit: Kit) -> Routine:
-        word, high = kit.word, kit.target.high_product(64)
-        log_sum, table = kit.routine(_sum(base)), words(WIDE.factors)
+    def make(builder: RoutineBuilder) -> Routine:
+        word, high = builder.word, builder.target.high_product(64)
+        log_sum, table = builder.routine(_sum(base)), words(WIDE.factors)
         index_shift, index_mask = word(63 - WIDE.index_bits), word((1 << WIDE.index_bits) - 1)
         up, down = word(62), word(2)
 
@@ -200,11 +205,11 @@ def log_of_real(base: int | None) -> Maker:
     return make
 
 
-def _make_log1p_of_real(kit: Kit) -> Routine:
+def _make_log1p_of_real(builder: RoutineBuilder) -> Routine:
     """``log1p(e, m) -> (e, m)``: ln(1 + w) for a positive real w."""
-    word, signed, high = kit.word, kit.signed, kit.target.high_product(64)
-    add, log_series = kit.routine(make_add), kit.routine(_make_series)
-    log_sum, table = kit.routine(_sum(None)), words(WIDE.factors)
+    word, signed, high = builder.word, builder.signed, builder.target.high_product(64)
+    add, log_series = builder.routine(make_add), builder.routine(_make_series)
+    log_sum, table = builder.routine(_sum(None)), words(WIDE.factors)
     index_shift, index_mask = word(63 - WIDE.index_bits), word((1 << WIDE.index_bits) - 1)
     near, zero_exp, half = signed(_NEAR), signed(0), word(ONE)
     lift, wide, two, widest = signed(R_BITS - WIDE.factor_bits), signed(64), signed(2), signed(63)
@@ -228,8 +233,8 @@ def _make_log1p_of_real(kit: Kit) -> Routine:
     return log1p
 
 
-def _make_no_power(kit: Kit) -> Routine:
-    zero = kit.signed(0)
+def _make_no_power(builder: RoutineBuilder) -> Routine:
+    zero = builder.signed(0)
 
     def no_power(e: Any, m: Any) -> Any:
         return zero
@@ -237,8 +242,8 @@ def _make_no_power(kit: Kit) -> Routine:
     return no_power
 
 
-def _make_power_of_two_of(kit: Kit) -> Routine:
-    half, zero = kit.word(ONE), kit.signed(0)
+def _make_power_of_two_of(builder: RoutineBuilder) -> Routine:
+    half, zero = builder.word(ONE), builder.signed(0)
 
     def power(e: Any, m: Any) -> Any:
         return e if m == half else zero
@@ -246,9 +251,9 @@ def _make_power_of_two_of(kit: Kit) -> Routine:
     return power
 
 
-def _make_power_of_ten_of(kit: Kit) -> Routine:
+def _make_power_of_ten_of(builder: RoutineBuilder) -> Routine:
     """``power(e, m)``: n if the real is 10**n, else 0; greater ones have more bits than 24."""
-    word, signed, zero = kit.word, kit.signed, kit.signed(0)
+    word, signed, zero = builder.word, builder.signed, builder.signed(0)
     # 3.3 bits a digit: by its exponent, a power of ten is known.
     exponents = {(10**n).bit_length() - 1: n for n in range(1, _MOST_DIGITS + 1)}
     table = words([exponents.get(e, 0) for e in range(max(exponents) + 1)])
@@ -274,10 +279,10 @@ _EXACT: Final[dict[int | None, Maker]] = {
 def _logarithm(base: int | None) -> Maker:
     """The maker of a logarithm's core; exact where that is an integer, and nowhere else."""
 
-    def make(kit: Kit) -> Routine:
-        word, signed, half = kit.word, kit.signed, kit.word(ONE)
-        log, power = kit.routine(log_of_real(base)), kit.routine(_EXACT[base])
-        normalise, integer = kit.routine(make_normalise), signed(63)
+    def make(builder: RoutineBuilder) -> Routine:
+        word, signed, half = builder.word, builder.signed, builder.word(ONE)
+        log, power = builder.routine(log_of_real(base)), builder.routine(_EXACT[base])
+        normalise, integer = builder.routine(make_normalise), signed(63)
 
         def logarithm(negative: Any, e: Any, m: Any) -> Any:
             if negative:
@@ -296,11 +301,11 @@ def _logarithm(base: int | None) -> Maker:
     return make
 
 
-def _make_log1p(kit: Kit) -> Routine:
+def _make_log1p(builder: RoutineBuilder) -> Routine:
     """ln(1 + x); of negative x near one by 1 + x, which is exact."""
-    word, signed = kit.word, kit.signed
-    log1p_of_real, log = kit.routine(_make_log1p_of_real), kit.routine(log_of_real(None))
-    log_series, subtract = kit.routine(_make_series), kit.routine(make_subtract)
+    word, signed = builder.word, builder.signed
+    log1p_of_real, log = builder.routine(_make_log1p_of_real), builder.routine(log_of_real(None))
+    log_series, subtract = builder.routine(_make_series), builder.routine(make_subtract)
     near, zero, half = signed(_NEAR), signed(0), word(ONE)
 
     def log1p(negative: Any, e: Any, m: Any) -> Any:
@@ -319,10 +324,10 @@ def _make_log1p(kit: Kit) -> Routine:
     return log1p
 
 
-def _make_softplus(kit: Kit) -> Routine:
+def _make_softplus(builder: RoutineBuilder) -> Routine:
     """ln(1 + exp(x)), as max(x, 0) + ln(1 + exp(-|x|))."""
-    add, exponential = kit.routine(make_add), kit.routine(make_exponential)
-    log1p_of_real = kit.routine(_make_log1p_of_real)
+    add, exponential = builder.routine(make_add), builder.routine(make_exponential)
+    log1p_of_real = builder.routine(_make_log1p_of_real)
 
     def softplus(negative: Any, e: Any, m: Any) -> Any:
         k, power = exponential(True, e, m)
@@ -334,12 +339,12 @@ def _make_softplus(kit: Kit) -> Routine:
     return softplus
 
 
-def _make_asinh(kit: Kit) -> Routine:
+def _make_asinh(builder: RoutineBuilder) -> Routine:
     """ln(1 + w) with w = x + x**2 / (1 + sqrt(1 + x**2)); of tiny x just below x."""
-    signed, half = kit.signed, kit.word(ONE)
-    add, divide, multiply = (kit.routine(f) for f in (make_add, make_divide, make_multiply))
-    square_root, just_below = kit.routine(make_square_root), kit.routine(make_just_below)
-    log1p_of_real, tiny, zero = kit.routine(_make_log1p_of_real), signed(_TINY), signed(0)
+    signed, half = builder.signed, builder.word(ONE)
+    add, divide, multiply = (builder.routine(f) for f in (make_add, make_divide, make_multiply))
+    square_root, just_below = builder.routine(make_square_root), builder.routine(make_just_below)
+    log1p_of_real, tiny, zero = builder.routine(_make_log1p_of_real), signed(_TINY), signed(0)
 
     def asinh(negative: Any, e: Any, m: Any) -> Any:
         if e < tiny:
@@ -357,12 +362,12 @@ def _make_asinh(kit: Kit) -> Routine:
     return asinh
 
 
-def _make_acosh(kit: Kit) -> Routine:
+def _make_acosh(builder: RoutineBuilder) -> Routine:
     """ln(1 + w) with w = u + sqrt(u * (x + 1)) and u = x - 1, which is exact but for great x."""
-    signed, half = kit.signed, kit.word(ONE)
-    add, subtract, multiply = (kit.routine(f) for f in (make_add, make_subtract, make_multiply))
-    square_root = kit.routine(make_square_root)
-    log1p_of_real, zero = kit.routine(_make_log1p_of_real), signed(0)
+    signed, half = builder.signed, builder.word(ONE)
+    add, subtract, multiply = (builder.routine(f) for f in (make_add, make_subtract, make_multiply))
+    square_root = builder.routine(make_square_root)
+    log1p_of_real, zero = builder.routine(_make_log1p_of_real), signed(0)
 
     def acosh(negative: Any, e: Any, m: Any) -> Any:
         if negative | (e < zero):
@@ -380,11 +385,11 @@ def _make_acosh(kit: Kit) -> Routine:
     return acosh
 
 
-def _make_atanh(kit: Kit) -> Routine:
+def _make_atanh(builder: RoutineBuilder) -> Routine:
     """ln(1 + 2x / (1 - x)) / 2; of tiny x just above x."""
-    signed, half = kit.signed, kit.word(ONE)
-    divide, subtract = kit.routine(make_divide), kit.routine(make_subtract)
-    log1p_of_real, tiny = kit.routine(_make_log1p_of_real), signed(_TINY)
+    signed, half = builder.signed, builder.word(ONE)
+    divide, subtract = builder.routine(make_divide), builder.routine(make_subtract)
+    log1p_of_real, tiny = builder.routine(_make_log1p_of_real), signed(_TINY)
     zero, one = signed(0), signed(1)
 
     def atanh(negative: Any, e: Any, m: Any) -> Any:
@@ -403,7 +408,7 @@ def _make_atanh(kit: Kit) -> Routine:
 _NEGATIVE_POLE: Final = Special(POLE, negative=True)
 _INFINITY: Final = Special(INFINITE)
 _UNDEFINED: Final = Special(UNDEFINED)
-_SAME_ZERO: Final = Special(ZERO, follows=True)
+_SAME_ZERO: Final = Special(ZERO, copies_sign=True)
 
 
 def _log_two() -> Special:
@@ -416,7 +421,7 @@ LOGARITHMIC: Final[dict[str, Maker]] = {
     "log10": function(_logarithm(10), _NEGATIVE_POLE, _INFINITY, _UNDEFINED),
     "log1p": function(_make_log1p, _SAME_ZERO, _INFINITY, _UNDEFINED),
     "softplus": function(_make_softplus, _log_two, _INFINITY, Special(ZERO)),
-    "asinh": function(_make_asinh, _SAME_ZERO, Special(INFINITE, follows=True)),
+    "asinh": function(_make_asinh, _SAME_ZERO, Special(INFINITE, copies_sign=True)),
     "acosh": function(_make_acosh, _UNDEFINED, _INFINITY, _UNDEFINED),
     "atanh": function(_make_atanh, _SAME_ZERO, _UNDEFINED),
 }

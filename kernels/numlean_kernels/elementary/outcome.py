@@ -12,11 +12,11 @@ from typing import Any, Final, TypeAlias
 
 from numlean_kernels.elementary.extended_floats import ONE
 from numlean_kernels.flags import DIVIDE_BY_ZERO, INVALID
-from numlean_kernels.ieee.fields import make_accept, make_unpack
+from numlean_kernels.ieee.fields import make_read_operand, make_unpack
 from numlean_kernels.ieee.nan import default_nan, make_is_signalling, make_propagate
 from numlean_kernels.ieee.round_pack import make_round_pack
 from numlean_kernels.ieee.rounding import make_infinite
-from numlean_kernels.ieee.routine_builder import Kit, Maker
+from numlean_kernels.ieee.routine_builder import Maker, RoutineBuilder
 from numlean_kernels.protocol import Routine
 
 ROUNDED: Final = 0
@@ -50,22 +50,22 @@ class Special:
 
     kind: int
     negative: bool = False
-    follows: bool = False
+    copies_sign: bool = False
     e: int = 0
     m: int = ONE
 
 
-Given: TypeAlias = Special | Callable[[], Special]
+SpecialCase: TypeAlias = Special | Callable[[], Special]
 """A special outcome, or what computes it."""
 
 
-def make_finish(kit: Kit) -> Routine:
+def make_finish(builder: RoutineBuilder) -> Routine:
     """Return ``finish(kind, negative, e, m) -> (z, flags)``: the outcome in the format."""
-    word, signed = kit.word, kit.signed
-    round_pack, infinite = kit.routine(make_round_pack), kit.routine(make_infinite)
-    bias, one, zero = signed(kit.format.bias), word(1), word(0)
-    (sign_mask,) = kit.words("sign_mask")
-    nan = default_nan(kit)
+    word, signed = builder.word, builder.signed
+    round_pack, infinite = builder.routine(make_round_pack), builder.routine(make_infinite)
+    bias, one, zero = signed(builder.format.bias), word(1), word(0)
+    (sign_mask,) = builder.words("sign_mask")
+    nan = default_nan(builder)
     invalid_flag, pole_flag = word(INVALID), word(DIVIDE_BY_ZERO)
 
     def finish(kind: Any, negative: Any, e: Any, m: Any) -> Any:
@@ -81,7 +81,7 @@ def make_finish(kit: Kit) -> Routine:
 
 
 def function(
-    core: Maker, zero: Given, infinity: Given, minus_infinity: Given | None = None
+    core: Maker, zero: SpecialCase, infinity: SpecialCase, minus_infinity: SpecialCase | None = None
 ) -> Maker:
     """The maker of a function of one operand: ``f(a) -> (z, flags)``.
 
@@ -92,21 +92,24 @@ def function(
         minus_infinity: At the negative one; the same as at infinity, if nothing is said.
     """
 
-    def make(kit: Kit) -> Routine:
-        word, signed = kit.word, kit.signed
-        accept, unpack = kit.routine(make_accept), kit.routine(make_unpack)
-        finish, value = kit.routine(make_finish), kit.routine(core)
-        propagate, is_signalling = kit.routine(make_propagate), kit.routine(make_is_signalling)
-        at_zero, at_infinity = kit.routine(_special(zero)), kit.routine(_special(infinity))
-        at_minus_infinity = kit.routine(_special(minus_infinity or infinity))
-        sign_mask, magnitude_mask, max_finite, max_number = kit.words(
+    def make(builder: RoutineBuilder) -> Routine:
+        word, signed = builder.word, builder.signed
+        read_operand, unpack = builder.routine(make_read_operand), builder.routine(make_unpack)
+        finish, value = builder.routine(make_finish), builder.routine(core)
+        propagate, is_signalling = (
+            builder.routine(make_propagate),
+            builder.routine(make_is_signalling),
+        )
+        at_zero, at_infinity = builder.routine(_special(zero)), builder.routine(_special(infinity))
+        at_minus_infinity = builder.routine(_special(minus_infinity or infinity))
+        sign_mask, magnitude_mask, max_finite, max_number = builder.words(
             "sign_mask", "magnitude_mask", "max_finite", "max_number"
         )
-        bias = signed(kit.format.bias)
+        bias = signed(builder.format.bias)
         no_flag, invalid_flag = word(0), word(INVALID)
 
         def f(a: Any) -> Any:
-            a = accept(a)
+            a = read_operand(a)
             magnitude, negative = word(a & magnitude_mask), (a & sign_mask) != 0
             if magnitude > max_number:
                 return propagate(a, a), (invalid_flag if is_signalling(a) else no_flag)
@@ -124,14 +127,14 @@ def function(
     return make
 
 
-def _special(given: Given) -> Maker:
-    def make(kit: Kit) -> Routine:
+def _special(given: SpecialCase) -> Maker:
+    def make(builder: RoutineBuilder) -> Routine:
         special = given if isinstance(given, Special) else given()
-        kind, follows, is_negative = special.kind, special.follows, special.negative
-        e, m = kit.signed(special.e), kit.word(special.m)
+        kind, copies_sign, is_negative = special.kind, special.copies_sign, special.negative
+        e, m = builder.signed(special.e), builder.word(special.m)
 
         def outcome(negative: Any) -> Any:
-            return kind, (negative if follows else is_negative), e, m
+            return kind, (negative if copies_sign else is_negative), e, m
 
         return outcome
 
@@ -140,8 +143,8 @@ def _special(given: Given) -> Maker:
 
 NUMBER: Final = 0
 """An operand that is finite and not zero; only then its real means something."""
-NOUGHT: Final = 1
-ENDLESS: Final = 2
+ZERO_OPERAND: Final = 1
+INFINITE_OPERAND: Final = 2
 NAN: Final = 3
 
 
@@ -155,15 +158,18 @@ def function_of_two(core: Maker, ignores_nan: Maker) -> Maker:
             not matter (clause 9.2.1); then the core gets it.
     """
 
-    def make(kit: Kit) -> Routine:
-        word, taken, value = kit.word, kit.routine(_make_taken), kit.routine(core)
-        accept, finish = kit.routine(make_accept), kit.routine(make_finish)
-        ignores = kit.routine(ignores_nan)
-        propagate, is_signalling = kit.routine(make_propagate), kit.routine(make_is_signalling)
+    def make(builder: RoutineBuilder) -> Routine:
+        word, taken, value = builder.word, builder.routine(_make_taken), builder.routine(core)
+        read_operand, finish = builder.routine(make_read_operand), builder.routine(make_finish)
+        ignores = builder.routine(ignores_nan)
+        propagate, is_signalling = (
+            builder.routine(make_propagate),
+            builder.routine(make_is_signalling),
+        )
         no_flag, invalid_flag = word(0), word(INVALID)
 
         def f(a: Any, b: Any) -> Any:
-            a, b = accept(a), accept(b)
+            a, b = read_operand(a), read_operand(b)
             kind_a, negative_a, ea, ma = taken(a)
             kind_b, negative_b, eb, mb = taken(b)
             if (kind_a == NAN) | (kind_b == NAN):
@@ -180,18 +186,22 @@ def function_of_two(core: Maker, ignores_nan: Maker) -> Maker:
     return make
 
 
-def _make_taken(kit: Kit) -> Routine:
+def _make_taken(builder: RoutineBuilder) -> Routine:
     """``taken(a) -> (kind, negative, e, m)``: an operand's parts."""
-    word, signed, unpack = kit.word, kit.signed, kit.routine(make_unpack)
-    sign_mask, magnitude_mask, max_finite, max_number = kit.words(
+    word, signed, unpack = builder.word, builder.signed, builder.routine(make_unpack)
+    sign_mask, magnitude_mask, max_finite, max_number = builder.words(
         "sign_mask", "magnitude_mask", "max_finite", "max_number"
     )
-    bias, one = signed(kit.format.bias), word(1)
+    bias, one = signed(builder.format.bias), word(1)
 
     def taken(a: Any) -> Any:
         magnitude, negative = word(a & magnitude_mask), (a & sign_mask) != 0
-        kind = NUMBER if magnitude != 0 else NOUGHT
-        kind = kind if magnitude <= max_finite else (ENDLESS if magnitude <= max_number else NAN)
+        kind = NUMBER if magnitude != 0 else ZERO_OPERAND
+        kind = (
+            kind
+            if magnitude <= max_finite
+            else (INFINITE_OPERAND if magnitude <= max_number else NAN)
+        )
         exp, m = unpack(magnitude if kind == NUMBER else one)
         return kind, negative, signed(exp - bias), m
 

@@ -31,7 +31,7 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 
 from numlean_kernels.elementary.constants import Real, context, units, words
-from numlean_kernels.ieee.routine_builder import Kit, Maker
+from numlean_kernels.ieee.routine_builder import Maker, RoutineBuilder
 from numlean_kernels.protocol import Routine
 
 _DEGREE: Final = 4
@@ -112,8 +112,8 @@ def piecewise(table: Polynomials, bits: int) -> Maker:
     An index beyond the last piece is taken for it.
     """
 
-    def make(kit: Kit) -> Routine:
-        word, signed, long = kit.word, kit.signed, kit.target.signed(64)
+    def make(builder: RoutineBuilder) -> Routine:
+        word, signed, long = builder.word, builder.signed, builder.target.signed(64)
         last, row, one, two = word(len(table) // 3 - 1), word(3), word(1), word(2)
         last_bits, scale_mask = word(_LAST_BITS), word((1 << _SCALE_BITS) - 1)
         last_mask, last_lift = word((1 << _LAST_BITS) - 1), long(_LAST_LIFT)

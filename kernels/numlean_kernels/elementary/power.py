@@ -36,14 +36,14 @@ from numlean_kernels.elementary.constants import context, fractions, pairs, unit
 from numlean_kernels.elementary.extended_floats import ONE
 from numlean_kernels.elementary.logarithm import R_BITS
 from numlean_kernels.elementary.outcome import (
-    ENDLESS,
     EXACT,
     INFINITE,
-    NOUGHT,
+    INFINITE_OPERAND,
     POLE,
     ROUNDED,
     UNDEFINED,
     ZERO,
+    ZERO_OPERAND,
     function_of_two,
 )
 from numlean_kernels.elementary.reduction import WIDE
@@ -56,7 +56,7 @@ from numlean_kernels.elementary.wide import (
     make_wide_subtract,
     wide_series,
 )
-from numlean_kernels.ieee.routine_builder import Kit, Maker
+from numlean_kernels.ieee.routine_builder import Maker, RoutineBuilder
 from numlean_kernels.protocol import Routine
 
 _LOG_TERMS: Final = 18
@@ -87,16 +87,16 @@ class Limits:
 _NARROW: Final = Limits(precision=24, greatest=8, farthest=320, sum_bits=118, close=1 << 29)
 
 
-def _make_log_of_near(kit: Kit) -> Routine:
+def _make_log_of_near(builder: RoutineBuilder) -> Routine:
     """``log_of_near(falls, r) -> (a, b)``: log2(1 +- r) * 2**5, r being in units of 2**-70."""
-    mp, word = context(), kit.word
-    scale, shift_right = kit.routine(make_scale), kit.routine(make_wide_shift_right)
-    add, subtract = kit.routine(make_wide_add), kit.routine(make_wide_subtract)
-    multiply = kit.routine(make_wide_multiply)
+    mp, word = context(), builder.word
+    scale, shift_right = builder.routine(make_scale), builder.routine(make_wide_shift_right)
+    add, subtract = builder.routine(make_wide_add), builder.routine(make_wide_subtract)
+    multiply = builder.routine(make_wide_multiply)
     upper, lower = pairs(fractions(_LOG_TERMS, lambda k: mp.mpf(1) / (k + 2), 128))
     factor = units(1 / mp.ln(2) / 2, 128)
     factor_high, factor_low = word(factor >> 64), word(factor % (1 << 64))
-    places, zero, last = kit.signed(R_BITS - 64), word(0), _LOG_TERMS - 1
+    places, zero, last = builder.signed(R_BITS - 64), word(0), _LOG_TERMS - 1
 
     def log_of_near(falls: Any, r: Any) -> Any:
         a, b = word(upper[last]), word(lower[last])
@@ -129,14 +129,17 @@ def _log2(limits: Limits) -> Maker:
     return partial(_make_log2, limits)
 
 
-def _make_log2(limits: Limits, kit: Kit) -> Routine:
-    word, signed, high = kit.word, kit.signed, kit.target.high_product(64)
+def _make_log2(limits: Limits, builder: RoutineBuilder) -> Routine:
+    word, signed, high = builder.word, builder.signed, builder.target.high_product(64)
     powers, factors = WIDE.tables(2, limits.sum_bits, limits.farthest)
     powers_high, powers_low = pairs(powers)
     factors_high, factors_low = pairs(factors)
-    table, log_of_near = words(WIDE.factors), kit.routine(_make_log_of_near)
-    add, subtract = kit.routine(make_wide_add), kit.routine(make_wide_subtract)
-    normalise, shift_right = kit.routine(make_wide_normalise), kit.routine(make_wide_shift_right)
+    table, log_of_near = words(WIDE.factors), builder.routine(_make_log_of_near)
+    add, subtract = builder.routine(make_wide_add), builder.routine(make_wide_subtract)
+    normalise, shift_right = (
+        builder.routine(make_wide_normalise),
+        builder.routine(make_wide_shift_right),
+    )
     index_shift, index_mask = word(63 - WIDE.index_bits), word((1 << WIDE.index_bits) - 1)
     up, down, sign_bit, zero, farthest = (
         word(62),
@@ -178,20 +181,23 @@ def _make_log2(limits: Limits, kit: Kit) -> Routine:
     return log2
 
 
-def make_wide_power_of_two(kit: Kit) -> Routine:
+def make_wide_power_of_two(builder: RoutineBuilder) -> Routine:
     """``power_of_two(a, b) -> (c, d)``: 2**f of a wide fraction f, in units of 2**-127."""
-    mp, word = context(), kit.word
+    mp, word = context(), builder.word
     table_high, table_low = pairs(
         [units(mp.mpf(2) ** (mp.mpf(i) / 128), 127) for i in range(1 << WIDE.index_bits)]
     )
     scale = mp.ln(2) / 128
     coefficients = [units(128 * scale**j / factorial(j), 128) for j in range(1, _POWER_TERMS + 1)]
-    rising, multiply = kit.routine(wide_series(coefficients)), kit.routine(make_wide_multiply)
-    add, shift_right = kit.routine(make_wide_add), kit.routine(make_wide_shift_right)
+    rising, multiply = (
+        builder.routine(wide_series(coefficients)),
+        builder.routine(make_wide_multiply),
+    )
+    add, shift_right = builder.routine(make_wide_add), builder.routine(make_wide_shift_right)
     index_shift, up, places = (
         word(64 - WIDE.index_bits),
         word(WIDE.index_bits),
-        kit.signed(WIDE.index_bits),
+        builder.signed(WIDE.index_bits),
     )
 
     def power_of_two(a: Any, b: Any) -> Any:
@@ -216,10 +222,10 @@ def _power_of_number(limits: Limits) -> Maker:
     return partial(_make_power_of_number, limits)
 
 
-def _make_power_of_number(limits: Limits, kit: Kit) -> Routine:
-    word, signed, number_bits = kit.word, kit.signed, limits.precision + 2
-    log2, power_of_two = kit.routine(_log2(limits)), kit.routine(make_wide_power_of_two)
-    scale, shift_right = kit.routine(make_scale), kit.routine(make_wide_shift_right)
+def _make_power_of_number(limits: Limits, builder: RoutineBuilder) -> Routine:
+    word, signed, number_bits = builder.word, builder.signed, limits.precision + 2
+    log2, power_of_two = builder.routine(_log2(limits)), builder.routine(make_wide_power_of_two)
+    scale, shift_right = builder.routine(make_scale), builder.routine(make_wide_shift_right)
     one, zero = signed(1), signed(0)
     greatest, least = signed(limits.greatest + 1), signed(-number_bits)
     half, ones, beyond, below = word(ONE), word((1 << 64) - 1), signed(_BEYOND), signed(-1)
@@ -257,9 +263,9 @@ def _make_power_of_number(limits: Limits, kit: Kit) -> Routine:
     return power
 
 
-def _make_parity(kit: Kit) -> Routine:
+def _make_parity(builder: RoutineBuilder) -> Routine:
     """``parity(e, m) -> (is_integer, is_odd)`` of a real."""
-    word, signed = kit.word, kit.signed
+    word, signed = builder.word, builder.signed
     zero, widest, one, zero_word = signed(0), signed(63), word(1), word(0)
 
     def parity(e: Any, m: Any) -> Any:
@@ -272,28 +278,28 @@ def _make_parity(kit: Kit) -> Routine:
     return parity
 
 
-def _make_pow(limits: Limits, kit: Kit) -> Routine:
+def _make_pow(limits: Limits, builder: RoutineBuilder) -> Routine:
     """The outcome of a to the power b, by the cases of clause 9.2.1."""
-    signed, half = kit.signed, kit.word(ONE)
-    parity, power = kit.routine(_make_parity), kit.routine(_power_of_number(limits))
+    signed, half = builder.signed, builder.word(ONE)
+    parity, power = builder.routine(_make_parity), builder.routine(_power_of_number(limits))
     zero = signed(0)
 
     def outcome(
         kind_a: Any, minus_a: Any, ea: Any, ma: Any, kind_b: Any, minus_b: Any, eb: Any, mb: Any
     ) -> Any:
         is_unit = (kind_a == 0) & (ea == zero) & (ma == half)
-        if (kind_b == NOUGHT) | (is_unit & (not minus_a)):
+        if (kind_b == ZERO_OPERAND) | (is_unit & (not minus_a)):
             return EXACT, False, zero, half
-        if kind_b == ENDLESS:
+        if kind_b == INFINITE_OPERAND:
             if is_unit:
                 return EXACT, False, zero, half
-            grows = (kind_a == ENDLESS) | ((kind_a == 0) & (ea >= zero))
+            grows = (kind_a == INFINITE_OPERAND) | ((kind_a == 0) & (ea >= zero))
             return (INFINITE if grows != minus_b else ZERO), False, zero, half
         is_integer, is_odd = parity(eb, mb)
         negative = minus_a & is_odd
-        if kind_a == NOUGHT:
+        if kind_a == ZERO_OPERAND:
             return (POLE if minus_b else ZERO), negative, zero, half
-        if kind_a == ENDLESS:
+        if kind_a == INFINITE_OPERAND:
             return (ZERO if minus_b else INFINITE), negative, zero, half
         if minus_a & (not is_integer):
             return UNDEFINED, False, zero, half
@@ -305,14 +311,14 @@ def _make_pow(limits: Limits, kit: Kit) -> Routine:
     return outcome
 
 
-def _make_is_constant(kit: Kit) -> Routine:
-    half, zero = kit.word(ONE), kit.signed(0)
+def _make_is_constant(builder: RoutineBuilder) -> Routine:
+    half, zero = builder.word(ONE), builder.signed(0)
 
     def is_constant(
         kind_a: Any, minus_a: Any, ea: Any, ma: Any, kind_b: Any, minus_b: Any, eb: Any, mb: Any
     ) -> Any:
         is_one = (kind_a == 0) & (not minus_a) & (ea == zero) & (ma == half)
-        return is_one | (kind_b == NOUGHT)
+        return is_one | (kind_b == ZERO_OPERAND)
 
     return is_constant
 

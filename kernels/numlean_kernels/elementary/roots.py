@@ -18,22 +18,22 @@ from numlean_kernels.elementary.outcome import (
     Special,
     function,
 )
-from numlean_kernels.ieee.routine_builder import Kit, Maker
+from numlean_kernels.ieee.routine_builder import Maker, RoutineBuilder
 from numlean_kernels.protocol import Routine
 
 _ROOT_BITS: Final = 8
 """After its leading one, a cube root that is exact has no more: its cube would have over 24."""
 
 
-def make_cube_root(kit: Kit) -> Routine:
+def make_cube_root(builder: RoutineBuilder) -> Routine:
     """Return ``cube_root(e, m) -> (q, r, root)``: root * 2**(q - 63), a real, of m * 2**(3q + r).
 
     By 2**((r + log2(m)) / 3): the logarithm's fraction is short by less than 2 units of 2**-64, the
     root by 3 units.
     """
-    word, signed = kit.word, kit.signed
-    log2, power_of_two = kit.routine(log_of_real(2)), kit.routine(make_power_of_two)
-    fraction, thirds = kit.routine(make_fraction), words([k * (1 << 64) // 3 for k in range(3)])
+    word, signed = builder.word, builder.signed
+    log2, power_of_two = builder.routine(log_of_real(2)), builder.routine(make_power_of_two)
+    fraction, thirds = builder.routine(make_fraction), words([k * (1 << 64) // 3 for k in range(3)])
     three, three_word, zero_exp, half = signed(3), word(3), signed(0), word(ONE)
 
     def cube_root(e: Any, m: Any) -> Any:
@@ -48,9 +48,9 @@ def make_cube_root(kit: Kit) -> Routine:
     return cube_root
 
 
-def _make_cbrt(kit: Kit) -> Routine:
+def _make_cbrt(builder: RoutineBuilder) -> Routine:
     """A cube is recognised by multiplication: its root is the nearest number of 9 bits, if any."""
-    word, signed, cube_root = kit.word, kit.signed, kit.routine(make_cube_root)
+    word, signed, cube_root = builder.word, builder.signed, builder.routine(make_cube_root)
     nearest, cut = word(1 << (62 - _ROOT_BITS)), word(63 - _ROOT_BITS)
     places = signed(63 - 3 * _ROOT_BITS)
 
@@ -65,10 +65,10 @@ def _make_cbrt(kit: Kit) -> Routine:
     return cbrt
 
 
-def _make_rsqrt(kit: Kit) -> Routine:
+def _make_rsqrt(builder: RoutineBuilder) -> Routine:
     """1 / sqrt(x): exact for powers of four, whose root alone has a reciprocal that is finite."""
-    signed, root_parts = kit.signed, kit.routine(make_root_parts)
-    half, odd, zero, minus_one = kit.word(ONE), signed(1), signed(0), signed(-1)
+    signed, root_parts = builder.signed, builder.routine(make_root_parts)
+    half, odd, zero, minus_one = builder.word(ONE), signed(1), signed(0), signed(-1)
 
     def rsqrt(negative: Any, e: Any, m: Any) -> Any:
         if negative:
@@ -82,7 +82,11 @@ def _make_rsqrt(kit: Kit) -> Routine:
 
 
 ROOTS: Final[dict[str, Maker]] = {
-    "cbrt": function(_make_cbrt, Special(ZERO, follows=True), Special(INFINITE, follows=True)),
-    "rsqrt": function(_make_rsqrt, Special(POLE, follows=True), Special(ZERO), Special(UNDEFINED)),
+    "cbrt": function(
+        _make_cbrt, Special(ZERO, copies_sign=True), Special(INFINITE, copies_sign=True)
+    ),
+    "rsqrt": function(
+        _make_rsqrt, Special(POLE, copies_sign=True), Special(ZERO), Special(UNDEFINED)
+    ),
 }
 """``f(a) -> (z, flags)`` by name."""

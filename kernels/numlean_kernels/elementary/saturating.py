@@ -40,7 +40,7 @@ from numlean_kernels.elementary.piecewise_polynomial import (
 )
 from numlean_kernels.elementary.rounding_test import DIGITS, make_digits, make_settle
 from numlean_kernels.formats import Format
-from numlean_kernels.ieee.routine_builder import Kit, Maker
+from numlean_kernels.ieee.routine_builder import Maker, RoutineBuilder
 from numlean_kernels.protocol import Routine
 
 _DOUBT: Final = 1 << 27
@@ -84,20 +84,20 @@ ERF: Final = Odd("erf", -20, lambda mp: 2 / mp.sqrt(mp.pi), growth=1)
 def quick_odd(function: Odd) -> Maker:
     """The maker of ``quick(a) -> (settled, z)``: an odd function."""
 
-    def make(kit: Kit) -> Routine:
-        word, signed, format = kit.word, kit.signed, kit.format
-        settle, digits = kit.routine(make_settle), kit.routine(make_digits)
-        value = kit.routine(piecewise(odd_polynomials(function), _T_BITS))
-        magnitude_mask, sign_mask = kit.words("magnitude_mask", "sign_mask")
+    def make(builder: RoutineBuilder) -> Routine:
+        word, signed, format = builder.word, builder.signed, builder.format
+        settle, digits = builder.routine(make_settle), builder.routine(make_digits)
+        value = builder.routine(piecewise(odd_polynomials(function), _T_BITS))
+        magnitude_mask, sign_mask = builder.words("magnitude_mask", "sign_mask")
         # From twice the least normal number on results are normal.
         lowest = word(2 * format.implicit_bit)
         numbers = word(format.max_finite + 1 - 2 * format.implicit_bit)
         growth, below, first = signed(function.growth), signed(-1), signed(function.least - 1)
         index_bits, index_mask = word(_INDEX_BITS), word((1 << _INDEX_BITS) - 1)
         t_bits, t_mask = word(_T_BITS), word((1 << _T_BITS) - 1)
-        doubt, top, one = word(_DOUBT), word(63), word(1)
+        error_bound, top, one = word(_DOUBT), word(63), word(1)
 
-        def quick(a: Any) -> Any:
+        def fast(a: Any) -> Any:
             within = word(word(a & magnitude_mask) - lowest) < numbers
             e, d = digits(a)
             binade = word(signed((e if e > first else first) - first))
@@ -105,15 +105,15 @@ def quick_odd(function: Odd) -> Maker:
             _, v = value(index, word(d & t_mask))
             scale = signed(e + growth)
             zeros = word(word(v >> top) ^ one)
-            settled, z = settle(
+            certain, z = settle(
                 word(a & sign_mask),
                 signed((scale if scale < below else below) - signed(zeros)),
                 word(v << zeros),
-                doubt,
+                error_bound,
             )
-            return within & settled, z
+            return within & certain, z
 
-        return quick
+        return fast
 
     return make
 
@@ -145,12 +145,12 @@ _LEVEL: Final = Piece(lambda x: 1 - context().ldexp(1, -_LEVEL_BITS - 1), 0, 0, 
 """What is between 1 - 2**-25 and 1."""
 
 
-def make_quick_sigmoid(kit: Kit) -> Routine:
+def make_quick_sigmoid(builder: RoutineBuilder) -> Routine:
     """Return ``quick(a) -> (settled, z)``: sigmoid."""
-    word, signed, format = kit.word, kit.signed, kit.format
-    settle, digits = kit.routine(make_settle), kit.routine(make_digits)
-    value = kit.routine(piecewise(sigmoid_polynomials(), SPLIT))
-    magnitude_mask, sign_mask = kit.words("magnitude_mask", "sign_mask")
+    word, signed, format = builder.word, builder.signed, builder.format
+    settle, digits = builder.routine(make_settle), builder.routine(make_digits)
+    value = builder.routine(piecewise(sigmoid_polynomials(), SPLIT))
+    magnitude_mask, sign_mask = builder.words("magnitude_mask", "sign_mask")
     beyond = _reach(format) + format.bias << format.trailing_bits
     lowest, negatives = word(format.implicit_bit), word(beyond - format.implicit_bit)
     positives = word(format.max_finite + 1 - format.implicit_bit)
@@ -159,9 +159,9 @@ def make_quick_sigmoid(kit: Kit) -> Routine:
     reach, up, lift = signed(_REACH), signed(_X_BITS - (DIGITS - 1)), word(1 << (_X_BITS + _REACH))
     to_index, to_t = word(_X_BITS - _WIDTH_BITS), word(_X_BITS - _WIDTH_BITS - SPLIT)
     t_mask = word((1 << SPLIT) - 1)
-    doubt, top, one, zero = word(_DOUBT), word(63), word(1), word(0)
+    error_bound, top, one, zero = word(_DOUBT), word(63), word(1), word(0)
 
-    def quick(a: Any) -> Any:
+    def fast(a: Any) -> Any:
         negative = word(a & sign_mask) != zero
         within = word(word(a & magnitude_mask) - lowest) < (negatives if negative else positives)
         e, d = digits(a)
@@ -171,10 +171,10 @@ def make_quick_sigmoid(kit: Kit) -> Routine:
         scale, v = value(word(x >> to_index), word(word(x >> to_t) & t_mask))
         zeros = word(word(v >> top) ^ one)
         e = signed(scale - signed(zeros))
-        settled, z = settle(zero, e, word(v << zeros), doubt)
-        return within & settled, z
+        certain, z = settle(zero, e, word(v << zeros), error_bound)
+        return within & certain, z
 
-    return quick
+    return fast
 
 
 def _reach(format: Format) -> int:

@@ -35,7 +35,7 @@ from numlean_kernels.elementary.outcome import (
     Special,
     function,
 )
-from numlean_kernels.ieee.routine_builder import Kit, Maker
+from numlean_kernels.ieee.routine_builder import Maker, RoutineBuilder
 from numlean_kernels.protocol import Routine
 
 _TABLE_WORDS: Final = 7
@@ -48,11 +48,11 @@ _TINY: Final = -13
 and the cosine."""
 
 
-def _make_reduce(kit: Kit) -> Routine:
+def _make_reduce(builder: RoutineBuilder) -> Routine:
     """Return ``reduce(e, m) -> (n, is_negative, e, m)``: quadrant and angle of a positive real."""
-    mp, word, signed = context(), kit.word, kit.signed
-    high, multiply = kit.target.high_product(64), kit.routine(make_multiply)
-    normalise = kit.routine(make_normalise)
+    mp, word, signed = context(), builder.word, builder.signed
+    high, multiply = builder.target.high_product(64), builder.routine(make_multiply)
+    normalise = builder.routine(make_normalise)
     bits = 64 * _TABLE_WORDS
     whole = units_cut(lambda: 2 / mp.pi, bits - _INTEGER_BITS)
     table = words([whole >> 64 * (_TABLE_WORDS - 1 - k) for k in range(_TABLE_WORDS)])
@@ -68,7 +68,7 @@ def _make_reduce(kit: Kit) -> Routine:
         joined = word(word(upper << offset) | word(lower >> word(wide - offset)))
         return joined if offset != zero else upper
 
-    window = kit.target.routine(window)
+    window = builder.target.routine(window)
 
     def reduce(e: Any, m: Any) -> Any:
         s, start = word(m >> cut), word(signed(e + lead))
@@ -101,11 +101,11 @@ def _alternating(first: int) -> Maker:
     return series(coefficients, alternating=True)
 
 
-def _make_sine_of_angle(kit: Kit) -> Routine:
+def _make_sine_of_angle(builder: RoutineBuilder) -> Routine:
     """``sine(e, m) -> (e, m)`` of an angle up to pi/4."""
-    word, high = kit.word, kit.target.high_product(64)
-    multiply, fraction = kit.routine(make_multiply), kit.routine(make_fraction)
-    falling, below, zero = kit.routine(_alternating(3)), kit.signed(-1), word(0)
+    word, high = builder.word, builder.target.high_product(64)
+    multiply, fraction = builder.routine(make_multiply), builder.routine(make_fraction)
+    falling, below, zero = builder.routine(_alternating(3)), builder.signed(-1), word(0)
     ones = word((1 << 64) - 1)
 
     def sine(e: Any, m: Any) -> Any:
@@ -117,10 +117,14 @@ def _make_sine_of_angle(kit: Kit) -> Routine:
     return sine
 
 
-def _make_cosine_of_angle(kit: Kit) -> Routine:
+def _make_cosine_of_angle(builder: RoutineBuilder) -> Routine:
     """``cosine(e, m) -> (e, m)`` of an angle up to pi/4."""
-    word, high, fraction = kit.word, kit.target.high_product(64), kit.routine(make_fraction)
-    falling, below, zero = kit.routine(_alternating(2)), kit.signed(-1), word(0)
+    word, high, fraction = (
+        builder.word,
+        builder.target.high_product(64),
+        builder.routine(make_fraction),
+    )
+    falling, below, zero = builder.routine(_alternating(2)), builder.signed(-1), word(0)
     ones = word((1 << 64) - 1)
 
     def cosine(e: Any, m: Any) -> Any:
@@ -132,11 +136,11 @@ def _make_cosine_of_angle(kit: Kit) -> Routine:
     return cosine
 
 
-def _make_sin(kit: Kit) -> Routine:
+def _make_sin(builder: RoutineBuilder) -> Routine:
     """The sine or cosine of the angle, by the quadrant; of tiny x just below x."""
-    word, signed = kit.word, kit.signed
-    reduce, just_below = kit.routine(_make_reduce), kit.routine(make_just_below)
-    sine, cosine = kit.routine(_make_sine_of_angle), kit.routine(_make_cosine_of_angle)
+    word, signed = builder.word, builder.signed
+    reduce, just_below = builder.routine(_make_reduce), builder.routine(make_just_below)
+    sine, cosine = builder.routine(_make_sine_of_angle), builder.routine(_make_cosine_of_angle)
     tiny, odd, two, zero = signed(_TINY), word(1), word(2), word(0)
 
     def sin(negative: Any, e: Any, m: Any) -> Any:
@@ -154,11 +158,11 @@ def _make_sin(kit: Kit) -> Routine:
     return sin
 
 
-def _make_cos(kit: Kit) -> Routine:
+def _make_cos(builder: RoutineBuilder) -> Routine:
     """The cosine or sine of the angle, by the quadrant; of tiny x just below one."""
-    word, signed = kit.word, kit.signed
-    reduce = kit.routine(_make_reduce)
-    sine, cosine = kit.routine(_make_sine_of_angle), kit.routine(_make_cosine_of_angle)
+    word, signed = builder.word, builder.signed
+    reduce = builder.routine(_make_reduce)
+    sine, cosine = builder.routine(_make_sine_of_angle), builder.routine(_make_cosine_of_angle)
     tiny, odd, one, two, zero = signed(_TINY), word(1), word(1), word(2), word(0)
     below, ones = signed(-1), word((1 << 64) - 1)
 
@@ -177,11 +181,11 @@ def _make_cos(kit: Kit) -> Routine:
     return cos
 
 
-def _make_tan(kit: Kit) -> Routine:
+def _make_tan(builder: RoutineBuilder) -> Routine:
     """The quotient of sine and cosine; of tiny x just above x."""
-    word, signed = kit.word, kit.signed
-    reduce, divide = kit.routine(_make_reduce), kit.routine(make_divide)
-    sine, cosine = kit.routine(_make_sine_of_angle), kit.routine(_make_cosine_of_angle)
+    word, signed = builder.word, builder.signed
+    reduce, divide = builder.routine(_make_reduce), builder.routine(make_divide)
+    sine, cosine = builder.routine(_make_sine_of_angle), builder.routine(_make_cosine_of_angle)
     tiny, odd, zero = signed(_TINY), word(1), word(0)
 
     def tan(negative: Any, e: Any, m: Any) -> Any:
@@ -197,7 +201,7 @@ def _make_tan(kit: Kit) -> Routine:
     return tan
 
 
-_SAME_ZERO: Final = Special(ZERO, follows=True)
+_SAME_ZERO: Final = Special(ZERO, copies_sign=True)
 _UNDEFINED: Final = Special(UNDEFINED)
 
 TRIGONOMETRIC: Final[dict[str, Maker]] = {

@@ -10,13 +10,13 @@ from typing import Any
 
 from numlean_kernels.elementary.constants import pairs
 from numlean_kernels.elementary.extended_floats import make_shift_right, make_shift_right_pair
-from numlean_kernels.ieee.routine_builder import Kit, Maker
+from numlean_kernels.ieee.routine_builder import Maker, RoutineBuilder
 from numlean_kernels.protocol import Routine
 
 
-def make_wide_add(kit: Kit) -> Routine:
+def make_wide_add(builder: RoutineBuilder) -> Routine:
     """Return ``add(a, b, c, d)``: the sum of (a, b) and (c, d), modulo 1."""
-    word, one, zero = kit.word, kit.word(1), kit.word(0)
+    word, one, zero = builder.word, builder.word(1), builder.word(0)
 
     def add(a: Any, b: Any, c: Any, d: Any) -> Any:
         low = word(b + d)
@@ -25,9 +25,9 @@ def make_wide_add(kit: Kit) -> Routine:
     return add
 
 
-def make_wide_subtract(kit: Kit) -> Routine:
+def make_wide_subtract(builder: RoutineBuilder) -> Routine:
     """Return ``subtract(a, b, c, d)``: (a, b) less (c, d), modulo 1."""
-    word, one, zero = kit.word, kit.word(1), kit.word(0)
+    word, one, zero = builder.word, builder.word(1), builder.word(0)
 
     def subtract(a: Any, b: Any, c: Any, d: Any) -> Any:
         return word(word(a - c) - (one if b < d else zero)), word(b - d)
@@ -35,9 +35,14 @@ def make_wide_subtract(kit: Kit) -> Routine:
     return subtract
 
 
-def make_scale(kit: Kit) -> Routine:
+def make_scale(builder: RoutineBuilder) -> Routine:
     """Return ``scale(a, b, m)``: the product of (a, b) and a fraction m, cut."""
-    word, high, one, zero = kit.word, kit.target.high_product(64), kit.word(1), kit.word(0)
+    word, high, one, zero = (
+        builder.word,
+        builder.target.high_product(64),
+        builder.word(1),
+        builder.word(0),
+    )
 
     def scale(a: Any, b: Any, m: Any) -> Any:
         carry = high(b, m)
@@ -47,10 +52,15 @@ def make_scale(kit: Kit) -> Routine:
     return scale
 
 
-def make_wide_multiply(kit: Kit) -> Routine:
+def make_wide_multiply(builder: RoutineBuilder) -> Routine:
     """Return ``multiply(a, b, c, d)``: the product of (a, b) and (c, d), short by under 3 units."""
-    word, high, one, zero = kit.word, kit.target.high_product(64), kit.word(1), kit.word(0)
-    scale = kit.routine(make_scale)
+    word, high, one, zero = (
+        builder.word,
+        builder.target.high_product(64),
+        builder.word(1),
+        builder.word(0),
+    )
+    scale = builder.routine(make_scale)
 
     def multiply(a: Any, b: Any, c: Any, d: Any) -> Any:
         upper, low = scale(a, b, c)
@@ -61,10 +71,10 @@ def make_wide_multiply(kit: Kit) -> Routine:
     return multiply
 
 
-def make_wide_shift_right(kit: Kit) -> Routine:
+def make_wide_shift_right(builder: RoutineBuilder) -> Routine:
     """Return ``shift_right(a, b, n)``: (a, b) over 2**n, cut, for any signed n >= 0."""
-    word, signed = kit.word, kit.signed
-    narrow, pair = kit.routine(make_shift_right), kit.routine(make_shift_right_pair)
+    word, signed = builder.word, builder.signed
+    narrow, pair = builder.routine(make_shift_right), builder.routine(make_shift_right_pair)
     zero_exp, wide = signed(0), signed(64)
 
     def shift_right(a: Any, b: Any, n: Any) -> Any:
@@ -76,9 +86,9 @@ def make_wide_shift_right(kit: Kit) -> Routine:
     return shift_right
 
 
-def make_wide_shift_left(kit: Kit) -> Routine:
+def make_wide_shift_left(builder: RoutineBuilder) -> Routine:
     """Return ``shift_left(a, b, n)``: (a, b) * 2**n modulo 1, for a signed n from 1 to 63."""
-    word, signed = kit.word, kit.signed
+    word, signed = builder.word, builder.signed
     wide = signed(64)
 
     def shift_left(a: Any, b: Any, n: Any) -> Any:
@@ -87,9 +97,9 @@ def make_wide_shift_left(kit: Kit) -> Routine:
     return shift_left
 
 
-def make_wide_normalise(kit: Kit) -> Routine:
+def make_wide_normalise(builder: RoutineBuilder) -> Routine:
     """Return ``normalise(a, b) -> (e, a, b)``: a nonzero one as 2**e times one of at least 1/2."""
-    word, signed, clz = kit.word, kit.signed, kit.clz
+    word, signed, clz = builder.word, builder.signed, builder.clz
     wide, zero, zero_exp = signed(64), word(0), signed(0)
 
     def normalise(a: Any, b: Any) -> Any:
@@ -113,9 +123,9 @@ def wide_series(coefficients: Sequence[int], *, alternating: bool = False) -> Ma
     upper, lower = pairs(coefficients)
     last = len(coefficients) - 1
 
-    def make(kit: Kit) -> Routine:
-        word, multiply = kit.word, kit.routine(make_wide_multiply)
-        combine = kit.routine(make_wide_subtract if alternating else make_wide_add)
+    def make(builder: RoutineBuilder) -> Routine:
+        word, multiply = builder.word, builder.routine(make_wide_multiply)
+        combine = builder.routine(make_wide_subtract if alternating else make_wide_add)
 
         def total(a: Any, b: Any) -> Any:
             c, d = word(upper[last]), word(lower[last])

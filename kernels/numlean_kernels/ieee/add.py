@@ -6,7 +6,7 @@ from typing import Any
 
 from numlean_kernels.flags import INVALID
 from numlean_kernels.ieee.arithmetic import NanRule
-from numlean_kernels.ieee.fields import make_accept, make_shift_right_jam
+from numlean_kernels.ieee.fields import make_read_operand, make_shift_right_jam
 from numlean_kernels.ieee.nan import (
     default_nan,
     make_is_nan,
@@ -15,36 +15,39 @@ from numlean_kernels.ieee.nan import (
 )
 from numlean_kernels.ieee.round_pack import make_round_pack
 from numlean_kernels.ieee.rounding import make_infinite, make_zero_sum
-from numlean_kernels.ieee.routine_builder import Kit
+from numlean_kernels.ieee.routine_builder import RoutineBuilder
 from numlean_kernels.ieee.sign import make_neg
 from numlean_kernels.protocol import Routine
 
 
-def make_add(kit: Kit) -> Routine:
+def make_add(builder: RoutineBuilder) -> Routine:
     """Return ``add(a, b, noise) -> (z, flags)``: a + b rounded once.
 
     NaN operands propagate; infinities of unlike signs are invalid. An exact zero is +0 unless both
     operands are -0, and -0 unless both are +0 when rounding toward negative.
     """
-    word, signed, clz = kit.word, kit.signed, kit.clz
-    accept, round_pack = kit.routine(make_accept), kit.routine(make_round_pack)
-    propagate, is_signalling = kit.routine(make_propagate), kit.routine(make_is_signalling)
-    shift_right_jam, infinite = kit.routine(make_shift_right_jam), kit.routine(make_infinite)
-    zero_sum, invalid_nan = kit.routine(make_zero_sum), default_nan(kit)
-    sign_mask, magnitude_mask, trailing_mask = kit.words(
+    word, signed, clz = builder.word, builder.signed, builder.clz
+    read_operand, round_pack = builder.routine(make_read_operand), builder.routine(make_round_pack)
+    propagate, is_signalling = builder.routine(make_propagate), builder.routine(make_is_signalling)
+    shift_right_jam, infinite = (
+        builder.routine(make_shift_right_jam),
+        builder.routine(make_infinite),
+    )
+    zero_sum, invalid_nan = builder.routine(make_zero_sum), default_nan(builder)
+    sign_mask, magnitude_mask, trailing_mask = builder.words(
         "sign_mask", "magnitude_mask", "trailing_mask"
     )
-    implicit_bit, infinity, max_number, zero = kit.words(
+    implicit_bit, infinity, max_number, zero = builder.words(
         "implicit_bit", "infinity", "max_number", "zero"
     )
     no_flag, invalid_flag = word(0), word(INVALID)
-    trailing_bits, shift_mask = word(kit.format.trailing_bits), word(kit.word_bits - 1)
+    trailing_bits, shift_mask = word(builder.format.trailing_bits), word(builder.word_bits - 1)
     # Operands stand one bit lower than a working significand, so that their sum has room.
-    lead = word(kit.guard_bits - 1)
+    lead = word(builder.guard_bits - 1)
     one = signed(1)
 
-    def add(a: Any, b: Any, noise: Any) -> Any:
-        a, b = accept(a), accept(b)
+    def add(a: Any, b: Any, random_bits: Any) -> Any:
+        a, b = read_operand(a), read_operand(b)
         mag_a, mag_b = word(a & magnitude_mask), word(b & magnitude_mask)
         ordered = mag_a >= mag_b
         big, small = (mag_a, mag_b) if ordered else (mag_b, mag_a)
@@ -63,7 +66,7 @@ def make_add(kit: Kit) -> Routine:
         sig = word(sig_big - sig_small) if subtract else word(sig_big + sig_small)
         shift = signed(clz(sig)) - one
         sig_normal = word(sig << word(shift & shift_mask))
-        z, flags = round_pack(sign, signed(exp + one - shift), sig_normal, noise)
+        z, flags = round_pack(sign, signed(exp + one - shift), sig_normal, random_bits)
 
         z = z if sig != 0 else zero_sum(a & sign_mask, b & sign_mask)
         flags = flags if sig != 0 else no_flag
@@ -77,21 +80,21 @@ def make_add(kit: Kit) -> Routine:
     return add
 
 
-def make_sub(kit: Kit) -> Routine:
+def make_sub(builder: RoutineBuilder) -> Routine:
     """Return ``sub(a, b, noise) -> (z, flags)``: a - b rounded once.
 
     Under the rule ``torchlean`` it is add(a, neg(b)) for NaNs as well, whose sign neg flips. Under
     the processors' rules a NaN comes through as it is.
     """
-    add, propagate = kit.routine(make_add), kit.routine(make_propagate)
-    word, is_nan = kit.word, kit.routine(make_is_nan)
-    is_signalling, neg = kit.routine(make_is_signalling), kit.routine(make_neg)
+    add, propagate = builder.routine(make_add), builder.routine(make_propagate)
+    word, is_nan = builder.word, builder.routine(make_is_nan)
+    is_signalling, neg = builder.routine(make_is_signalling), builder.routine(make_neg)
     no_flag, invalid_flag = word(0), word(INVALID)
-    negates_nan = kit.arithmetic.nan is NanRule.TORCHLEAN
+    negates_nan = builder.arithmetic.nan is NanRule.TORCHLEAN
 
-    def sub(a: Any, b: Any, noise: Any) -> Any:
+    def sub(a: Any, b: Any, random_bits: Any) -> Any:
         a, b = word(a), word(b)
-        z, flags = add(a, neg(b), noise)
+        z, flags = add(a, neg(b), random_bits)
         # neg has made a signalling b quiet, but the subtraction is invalid all the same.
         flags = word(flags | (invalid_flag if is_signalling(b) else no_flag))
         return (z if negates_nan | (not is_nan(b)) else propagate(a, b)), flags

@@ -67,7 +67,7 @@ class Arithmetic:
     overflow: Overflow = Overflow.INFINITE
 
     @property
-    def identity(self) -> str:
+    def key(self) -> str:
         """Every choice by name: equal identities mean equal bits."""
         f = self.format  # by its widths: two formats may have one name
         widths = f"e{f.exponent_bits}m{f.trailing_bits}{'' if f.has_infinity else 'fn'}"

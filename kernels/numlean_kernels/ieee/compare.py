@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from numlean_kernels.ieee.nan import make_is_nan
-from numlean_kernels.ieee.routine_builder import Kit
+from numlean_kernels.ieee.routine_builder import RoutineBuilder
 from numlean_kernels.protocol import Routine
 
 UNORDERED = 2
 """What ``compare`` gives when an operand is a NaN; otherwise it gives -1, 0 or 1."""
 
 
-def make_order_key(kit: Kit) -> Routine:
+def make_order_key(builder: RoutineBuilder) -> Routine:
     """Return ``order_key(a)``: words that compare as the encodings' values do, -0 below +0."""
-    word = kit.word
-    (sign_mask,) = kit.words("sign_mask")
+    word = builder.word
+    (sign_mask,) = builder.words("sign_mask")
 
     def order_key(a: Any) -> Any:
         negative = (a & sign_mask) != 0
@@ -24,10 +24,10 @@ def make_order_key(kit: Kit) -> Routine:
     return order_key
 
 
-def make_eq(kit: Kit) -> Routine:
+def make_eq(builder: RoutineBuilder) -> Routine:
     """Return ``eq(a, b)``: compareQuietEqual."""
-    word, is_nan = kit.word, kit.routine(make_is_nan)
-    (magnitude_mask,) = kit.words("magnitude_mask")
+    word, is_nan = builder.word, builder.routine(make_is_nan)
+    (magnitude_mask,) = builder.words("magnitude_mask")
 
     def eq(a: Any, b: Any) -> Any:
         a, b = word(a), word(b)
@@ -37,10 +37,14 @@ def make_eq(kit: Kit) -> Routine:
     return eq
 
 
-def make_lt(kit: Kit) -> Routine:
+def make_lt(builder: RoutineBuilder) -> Routine:
     """Return ``lt(a, b)``: compareQuietLess."""
-    word, is_nan, order_key = kit.word, kit.routine(make_is_nan), kit.routine(make_order_key)
-    (magnitude_mask,) = kit.words("magnitude_mask")
+    word, is_nan, order_key = (
+        builder.word,
+        builder.routine(make_is_nan),
+        builder.routine(make_order_key),
+    )
+    (magnitude_mask,) = builder.words("magnitude_mask")
 
     def lt(a: Any, b: Any) -> Any:
         a, b = word(a), word(b)
@@ -51,9 +55,9 @@ def make_lt(kit: Kit) -> Routine:
     return lt
 
 
-def make_le(kit: Kit) -> Routine:
+def make_le(builder: RoutineBuilder) -> Routine:
     """Return ``le(a, b)``: compareQuietLessEqual."""
-    lt, eq = kit.routine(make_lt), kit.routine(make_eq)
+    lt, eq = builder.routine(make_lt), builder.routine(make_eq)
 
     def le(a: Any, b: Any) -> Any:
         return lt(a, b) | eq(a, b)
@@ -61,9 +65,9 @@ def make_le(kit: Kit) -> Routine:
     return le
 
 
-def make_compare(kit: Kit) -> Routine:
+def make_compare(builder: RoutineBuilder) -> Routine:
     """Return ``compare(a, b)``: -1 less, 0 equal, 1 greater, 2 unordered."""
-    lt, eq = kit.routine(make_lt), kit.routine(make_eq)
+    lt, eq = builder.routine(make_lt), builder.routine(make_eq)
 
     def compare(a: Any, b: Any) -> Any:
         unordered_or_greater = 1 if lt(b, a) else UNORDERED

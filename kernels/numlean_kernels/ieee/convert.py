@@ -7,34 +7,35 @@ from typing import Any, Final
 from numlean_kernels.flags import INVALID
 from numlean_kernels.formats import BINARY64
 from numlean_kernels.ieee.arithmetic import Arithmetic
-from numlean_kernels.ieee.fields import make_accept, make_unpack
+from numlean_kernels.ieee.fields import make_read_operand, make_unpack
 from numlean_kernels.ieee.nan import default_nan, make_is_signalling
 from numlean_kernels.ieee.round_pack import make_round_pack
 from numlean_kernels.ieee.rounding import make_infinite
-from numlean_kernels.ieee.routine_builder import Kit, kit_of
+from numlean_kernels.ieee.routine_builder import RoutineBuilder, routine_builder
 from numlean_kernels.protocol import Routine
 
 BINARY64_EXACTLY: Final = Arithmetic(BINARY64)
 
 
-def make_from_binary64(kit: Kit) -> Routine:
+def make_from_binary64(builder: RoutineBuilder) -> Routine:
     """Return ``from_binary64(a) -> (z, flags)``: a binary64 encoding rounded once."""
-    return make_convert(kit_of(BINARY64_EXACTLY, kit.target), kit)
+    return make_convert(routine_builder(BINARY64_EXACTLY, builder.target), builder)
 
 
-def make_to_binary64(kit: Kit) -> Routine:
+def make_to_binary64(builder: RoutineBuilder) -> Routine:
     """Return ``to_binary64(a) -> (z, flags)``: the exact value, subnormals never flushed."""
     return make_convert(
-        kit_of(Arithmetic(kit.format), kit.target), kit_of(BINARY64_EXACTLY, kit.target)
+        routine_builder(Arithmetic(builder.format), builder.target),
+        routine_builder(BINARY64_EXACTLY, builder.target),
     )
 
 
-def make_convert(source: Kit, result: Kit) -> Routine:
+def make_convert(source: RoutineBuilder, result: RoutineBuilder) -> Routine:
     """Return ``convert(a) -> (z, flags)``: an encoding of the source rounded once to the result.
 
     A NaN gives the result's default NaN, whatever its payload.
     """
-    accept, unpack = source.routine(make_accept), source.routine(make_unpack)
+    read_operand, unpack = source.routine(make_read_operand), source.routine(make_unpack)
     is_signalling = source.routine(make_is_signalling)
     round_pack, infinite = result.routine(make_round_pack), result.routine(make_infinite)
     narrow, nan = _narrow(source, result), default_nan(result)
@@ -47,7 +48,7 @@ def make_convert(source: Kit, result: Kit) -> Routine:
     no_flag, invalid_flag = word(0), word(INVALID)
 
     def convert(a: Any) -> Any:
-        a = accept(a)
+        a = read_operand(a)
         magnitude = source_word(a & magnitude_mask)
         sign = result_sign if (a & sign_mask) != 0 else zero
         exp, sig = unpack(magnitude)
@@ -61,14 +62,14 @@ def make_convert(source: Kit, result: Kit) -> Routine:
     return convert
 
 
-def make_from_int64(kit: Kit) -> Routine:
+def make_from_int64(builder: RoutineBuilder) -> Routine:
     """Return ``from_int64(n) -> (z, flags)``: an int64 rounded once."""
-    long = kit_of(BINARY64_EXACTLY, kit.target)
-    round_pack, narrow = kit.routine(make_round_pack), _narrow(long, kit)
-    long_word, clz, signed, no_flag = long.word, long.clz, kit.signed, kit.word(0)
+    long = routine_builder(BINARY64_EXACTLY, builder.target)
+    round_pack, narrow = builder.routine(make_round_pack), _narrow(long, builder)
+    long_word, clz, signed, no_flag = long.word, long.clz, builder.signed, builder.word(0)
     zero_long, shift_mask = long_word(0), long_word(63)
-    top_exp = signed(kit.format.bias + 63)
-    sign_mask, zero = kit.words("sign_mask", "zero")
+    top_exp = signed(builder.format.bias + 63)
+    sign_mask, zero = builder.words("sign_mask", "zero")
 
     def from_int64(n: Any) -> Any:
         bits = long_word(n)
@@ -82,12 +83,12 @@ def make_from_int64(kit: Kit) -> Routine:
     return from_int64
 
 
-def _narrow(source: Kit, result: Kit) -> Routine:
+def _narrow(source: RoutineBuilder, result: RoutineBuilder) -> Routine:
     """``narrow(sig)``: a source word with its leading one on top, as a working significand.
 
     Bits that the result's word has no room for are jammed.
     """
-    word, wider = result.word, max(source, result, key=lambda kit: kit.word_bits).word
+    word, wider = result.word, max(source, result, key=lambda builder: builder.word_bits).word
     up = wider(max(result.word_bits - source.word_bits, 0))
     down = wider(max(source.word_bits - result.word_bits, 0) + 1)
     zero, one = wider(0), wider(1)

@@ -6,12 +6,12 @@ from typing import Any, Final
 
 from numlean_kernels.flags import DIVIDE_BY_ZERO, INVALID
 from numlean_kernels.ieee.arithmetic import Rounding
-from numlean_kernels.ieee.fields import make_accept, make_unpack
+from numlean_kernels.ieee.fields import make_read_operand, make_unpack
 from numlean_kernels.ieee.nan import default_nan, make_is_signalling, make_propagate
 from numlean_kernels.ieee.reciprocal import make_reciprocal
 from numlean_kernels.ieee.round_pack import make_round_pack
 from numlean_kernels.ieee.rounding import make_infinite
-from numlean_kernels.ieee.routine_builder import Kit, Maker
+from numlean_kernels.ieee.routine_builder import Maker, RoutineBuilder
 from numlean_kernels.protocol import Routine
 
 _DIGITS: Final = 2
@@ -19,7 +19,7 @@ _DIGIT_BITS: Final = {32: 12, 64: 27}
 """Bits of a digit of the quotient, by the width of a word: in all the greatest precision."""
 
 
-def make_div(kit: Kit) -> Routine:
+def make_div(builder: RoutineBuilder) -> Routine:
     """Return ``div(a, b, noise) -> (z, flags)``: a / b rounded once.
 
     NaN operands propagate; 0/0 and infinity/infinity are invalid; a finite nonzero number over
@@ -33,27 +33,27 @@ def make_div(kit: Kit) -> Routine:
     then remains is the sticky bit. Stochastic rounding, which weighs what is lost, has a third
     digit that fills the word.
     """
-    word, signed = kit.word, kit.signed
-    accept, unpack = kit.routine(make_accept), kit.routine(make_unpack)
-    round_pack, infinite = kit.routine(make_round_pack), kit.routine(make_infinite)
-    propagate, is_signalling = kit.routine(make_propagate), kit.routine(make_is_signalling)
-    invalid_nan = default_nan(kit)
-    sign_mask, magnitude_mask, infinity, max_number = kit.words(
+    word, signed = builder.word, builder.signed
+    read_operand, unpack = builder.routine(make_read_operand), builder.routine(make_unpack)
+    round_pack, infinite = builder.routine(make_round_pack), builder.routine(make_infinite)
+    propagate, is_signalling = builder.routine(make_propagate), builder.routine(make_is_signalling)
+    invalid_nan = default_nan(builder)
+    sign_mask, magnitude_mask, infinity, max_number = builder.words(
         "sign_mask", "magnitude_mask", "infinity", "max_number"
     )
     no_flag, invalid_flag, by_zero_flag = word(0), word(INVALID), word(DIVIDE_BY_ZERO)
-    bias, one_exp = signed(kit.format.bias), signed(1)
+    bias, one_exp = signed(builder.format.bias), signed(1)
     zero, one = word(0), word(1)
-    unused_bits = word(kit.word_bits - kit.format.precision)
-    reciprocal = kit.routine(make_reciprocal)
-    next_digit = kit.routine(_make_digit(_DIGIT_BITS[kit.word_bits]))
-    rest_bits = kit.word_bits - 2 - _DIGITS * _DIGIT_BITS[kit.word_bits]
-    is_stochastic = kit.arithmetic.rounding is Rounding.STOCHASTIC
-    last_digit = kit.routine(_make_digit(rest_bits) if is_stochastic else _make_no_digit)
+    unused_bits = word(builder.word_bits - builder.format.precision)
+    reciprocal = builder.routine(make_reciprocal)
+    next_digit = builder.routine(_make_digit(_DIGIT_BITS[builder.word_bits]))
+    rest_bits = builder.word_bits - 2 - _DIGITS * _DIGIT_BITS[builder.word_bits]
+    is_stochastic = builder.arithmetic.rounding is Rounding.STOCHASTIC
+    last_digit = builder.routine(_make_digit(rest_bits) if is_stochastic else _make_no_digit)
     lead = word(0 if is_stochastic else rest_bits)
 
-    def div(a: Any, b: Any, noise: Any) -> Any:
-        a, b = accept(a), accept(b)
+    def div(a: Any, b: Any, random_bits: Any) -> Any:
+        a, b = read_operand(a), read_operand(b)
         mag_a, mag_b = word(a & magnitude_mask), word(b & magnitude_mask)
         sign = word((a ^ b) & sign_mask)
         exp_a, sig_a = unpack(mag_a)
@@ -71,7 +71,7 @@ def make_div(kit: Kit) -> Routine:
         quotient = word(quotient + (one if short else zero))
         remainder = word(remainder - (divisor if short else zero))
         sig = word((quotient << lead) | (one if remainder != 0 else zero))
-        z, flags = round_pack(sign, exp, sig, noise)
+        z, flags = round_pack(sign, exp, sig, random_bits)
 
         to_zero = (mag_a == 0) | (mag_b == infinity)
         to_infinity = (mag_a == infinity) | (mag_b == 0)
@@ -90,8 +90,8 @@ def make_div(kit: Kit) -> Routine:
 def _make_digit(bits: int) -> Maker:
     """``digit(quotient, remainder, divisor, y)``: both, a digit of so many bits further."""
 
-    def make(kit: Kit) -> Routine:
-        word, half, precision = kit.word, kit.word_bits // 2, kit.format.precision
+    def make(builder: RoutineBuilder) -> Routine:
+        word, half, precision = builder.word, builder.word_bits // 2, builder.format.precision
         cut_bits = max(precision + 1 - half, 0)
         shift, cut = word(bits), word(cut_bits)
         places = word(precision + half - 1 - bits - cut_bits)
@@ -106,7 +106,7 @@ def _make_digit(bits: int) -> Maker:
     return make
 
 
-def _make_no_digit(kit: Kit) -> Routine:
+def _make_no_digit(builder: RoutineBuilder) -> Routine:
     def no_digit(quotient: Any, remainder: Any, divisor: Any, y: Any) -> Any:
         return quotient, remainder
 

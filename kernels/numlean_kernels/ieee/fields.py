@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from numlean_kernels.ieee.arithmetic import Subnormal
-from numlean_kernels.ieee.routine_builder import Kit
+from numlean_kernels.ieee.routine_builder import RoutineBuilder
 from numlean_kernels.protocol import Routine
 
 
-def make_accept(kit: Kit) -> Routine:
+def make_read_operand(builder: RoutineBuilder) -> Routine:
     """Return ``accept(a)``: an operand as a word, flushed if it is subnormal and that is asked."""
-    word = kit.word
-    sign_mask, magnitude_mask, implicit_bit = kit.words(
+    word = builder.word
+    sign_mask, magnitude_mask, implicit_bit = builder.words(
         "sign_mask", "magnitude_mask", "implicit_bit"
     )
 
@@ -23,20 +23,20 @@ def make_accept(kit: Kit) -> Routine:
         a = word(a)
         return word(a & sign_mask) if word(a & magnitude_mask) < implicit_bit else a
 
-    return keep if kit.arithmetic.subnormal is Subnormal.KEEP else flush
+    return keep if builder.arithmetic.subnormal is Subnormal.KEEP else flush
 
 
-def make_unpack(kit: Kit) -> Routine:
+def make_unpack(builder: RoutineBuilder) -> Routine:
     """Return ``unpack(magnitude) -> (exp, sig)``, with subnormals normalised.
 
     The value of a finite nonzero magnitude is sig / 2**(w-1) * 2**(exp - bias), sig having its
     leading one at bit w-1. Zero gives sig 0; infinities and NaNs give a meaningless pair.
     """
-    word, signed, clz = kit.word, kit.signed, kit.clz
-    trailing_mask, implicit_bit, zero = kit.words("trailing_mask", "implicit_bit", "zero")
-    trailing_bits = kit.word(kit.format.trailing_bits)
-    normal_zeros = signed(kit.word_bits - kit.format.precision)
-    shift_mask = word(kit.word_bits - 1)
+    word, signed, clz = builder.word, builder.signed, builder.clz
+    trailing_mask, implicit_bit, zero = builder.words("trailing_mask", "implicit_bit", "zero")
+    trailing_bits = builder.word(builder.format.trailing_bits)
+    normal_zeros = signed(builder.word_bits - builder.format.precision)
+    shift_mask = word(builder.word_bits - 1)
     one_exp = signed(1)
 
     def unpack(magnitude: Any) -> Any:
@@ -49,9 +49,14 @@ def make_unpack(kit: Kit) -> Routine:
     return unpack
 
 
-def make_shift_right_jam(kit: Kit) -> Routine:
+def make_shift_right_jam(builder: RoutineBuilder) -> Routine:
     """Return ``shift_right_jam(sig, n)``: sig >> n, bit 0 also telling of lost ones; n >= 0."""
-    word, zero, one, farthest = kit.word, kit.word(0), kit.word(1), kit.word(kit.word_bits - 1)
+    word, zero, one, farthest = (
+        builder.word,
+        builder.word(0),
+        builder.word(1),
+        builder.word(builder.word_bits - 1),
+    )
 
     def shift_right_jam(sig: Any, n: Any) -> Any:
         n = n if n < farthest else farthest

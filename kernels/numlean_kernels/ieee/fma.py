@@ -6,16 +6,16 @@ from typing import Any
 
 from numlean_kernels.flags import INVALID
 from numlean_kernels.ieee.arithmetic import NanRule
-from numlean_kernels.ieee.fields import make_accept, make_unpack
+from numlean_kernels.ieee.fields import make_read_operand, make_unpack
 from numlean_kernels.ieee.nan import default_nan, make_is_signalling, make_propagate_ternary
 from numlean_kernels.ieee.round_pack import make_round_pack
 from numlean_kernels.ieee.rounding import make_infinite, make_zero_sum
-from numlean_kernels.ieee.routine_builder import Kit
+from numlean_kernels.ieee.routine_builder import RoutineBuilder
 from numlean_kernels.ieee.wide import wide_operations
 from numlean_kernels.protocol import Routine
 
 
-def make_fma(kit: Kit) -> Routine:
+def make_fma(builder: RoutineBuilder) -> Routine:
     """Return ``fma(a, b, c, noise) -> (z, flags)``: a * b + c rounded once.
 
     NaN operands propagate; zero times infinity and infinities of unlike signs are invalid, the
@@ -26,7 +26,7 @@ def make_fma(kit: Kit) -> Routine:
     If that loses bits, the two exponents lie more than 2w-3-2p > 1 apart, so the difference loses
     at most one leading bit, and the sticky bit stays below the p+1 bits that decide the rounding.
     """
-    word, signed, wide = kit.word, kit.signed, wide_operations(kit)
+    word, signed, wide = builder.word, builder.signed, wide_operations(builder)
     multiply, lift, top, less, choose = (
         wide.multiply,
         wide.lift,
@@ -40,25 +40,25 @@ def make_fma(kit: Kit) -> Routine:
         wide.shift_right_jam,
     )
     wide_add, wide_sub, clz = wide.add, wide.sub, wide.clz
-    accept, unpack = kit.routine(make_accept), kit.routine(make_unpack)
-    round_pack, infinite = kit.routine(make_round_pack), kit.routine(make_infinite)
+    read_operand, unpack = builder.routine(make_read_operand), builder.routine(make_unpack)
+    round_pack, infinite = builder.routine(make_round_pack), builder.routine(make_infinite)
     propagate, is_signalling = (
-        kit.routine(make_propagate_ternary),
-        kit.routine(make_is_signalling),
+        builder.routine(make_propagate_ternary),
+        builder.routine(make_is_signalling),
     )
-    zero_sum, invalid_nan = kit.routine(make_zero_sum), default_nan(kit)
-    sign_mask, magnitude_mask, infinity, max_number = kit.words(
+    zero_sum, invalid_nan = builder.routine(make_zero_sum), default_nan(builder)
+    sign_mask, magnitude_mask, infinity, max_number = builder.words(
         "sign_mask", "magnitude_mask", "infinity", "max_number"
     )
-    bias, one, two = signed(kit.format.bias), signed(1), signed(2)
+    bias, one, two = signed(builder.format.bias), signed(1), signed(2)
     # A zero must never shift a nonzero number away: its exponent is below every other.
-    zero_exp = signed(-8 * kit.format.bias - 4 * kit.format.precision)
-    one_word, two_words, leading_bit = word(1), word(2), word(1 << (kit.word_bits - 1))
+    zero_exp = signed(-8 * builder.format.bias - 4 * builder.format.precision)
+    one_word, two_words, leading_bit = word(1), word(2), word(1 << (builder.word_bits - 1))
     no_flag, invalid_flag = word(0), word(INVALID)
-    invalid_beats_nan = kit.arithmetic.nan is NanRule.ARM
+    invalid_beats_nan = builder.arithmetic.nan is NanRule.ARM
 
-    def fma(a: Any, b: Any, c: Any, noise: Any) -> Any:
-        a, b, c = accept(a), accept(b), accept(c)
+    def fma(a: Any, b: Any, c: Any, random_bits: Any) -> Any:
+        a, b, c = read_operand(a), read_operand(b), read_operand(c)
         mag_a, mag_b = word(a & magnitude_mask), word(b & magnitude_mask)
         mag_c = word(c & magnitude_mask)
         sign_product, sign_c = word((a ^ b) & sign_mask), word(c & sign_mask)
@@ -85,7 +85,7 @@ def make_fma(kit: Kit) -> Routine:
         zeros = clz(total)
         sig = top(shift_left(total, word(zeros - one)))
         sign = sign_c if addend_bigger else sign_product
-        z, flags = round_pack(sign, signed(exp - zeros + two), sig, noise)
+        z, flags = round_pack(sign, signed(exp - zeros + two), sig, random_bits)
 
         z = z if sig != 0 else zero_sum(sign_product, sign_c)
         flags = flags if sig != 0 else no_flag

@@ -9,11 +9,11 @@ from typing import Any
 from numlean_kernels.flags import DIVIDE_BY_ZERO, INVALID
 from numlean_kernels.ieee.arithmetic import Rounding
 from numlean_kernels.ieee.convert import make_from_int64
-from numlean_kernels.ieee.fields import make_accept, make_shift_right_jam, make_unpack
+from numlean_kernels.ieee.fields import make_read_operand, make_shift_right_jam, make_unpack
 from numlean_kernels.ieee.nan import make_is_signalling, make_propagate
 from numlean_kernels.ieee.round_pack import make_round_pack
 from numlean_kernels.ieee.rounding import make_increment, make_infinite
-from numlean_kernels.ieee.routine_builder import Kit, Maker, kit_of
+from numlean_kernels.ieee.routine_builder import Maker, RoutineBuilder, routine_builder
 from numlean_kernels.protocol import Routine
 
 
@@ -25,27 +25,27 @@ def round_to_integral(rounding: Rounding) -> Maker:
     inexact flag is not raised (clause 5.9).
     """
 
-    def make(kit: Kit) -> Routine:
-        word, signed, clz = kit.word, kit.signed, kit.clz
-        accept, unpack = kit.routine(make_accept), kit.routine(make_unpack)
-        round_pack, propagate = kit.routine(make_round_pack), kit.routine(make_propagate)
-        is_signalling = kit.routine(make_is_signalling)
-        shift_right_jam = kit.routine(make_shift_right_jam)
-        directed = kit_of(replace(kit.arithmetic, rounding=rounding), kit.target)
+    def make(builder: RoutineBuilder) -> Routine:
+        word, signed, clz = builder.word, builder.signed, builder.clz
+        read_operand, unpack = builder.routine(make_read_operand), builder.routine(make_unpack)
+        round_pack, propagate = builder.routine(make_round_pack), builder.routine(make_propagate)
+        is_signalling = builder.routine(make_is_signalling)
+        shift_right_jam = builder.routine(make_shift_right_jam)
+        directed = routine_builder(replace(builder.arithmetic, rounding=rounding), builder.target)
         increment = directed.routine(make_increment)
-        sign_mask, magnitude_mask, infinity, max_number = kit.words(
+        sign_mask, magnitude_mask, infinity, max_number = builder.words(
             "sign_mask", "magnitude_mask", "infinity", "max_number"
         )
-        guard_bits, zero, one = word(kit.guard_bits), word(0), word(1)
-        farthest = signed(kit.word_bits)
+        guard_bits, zero, one = word(builder.guard_bits), word(0), word(1)
+        farthest = signed(builder.word_bits)
         no_flag, invalid_flag = word(0), word(INVALID)
         # The biased exponent of a number whose last significant bit is worth one.
-        whole_exp = signed(kit.format.bias + kit.format.trailing_bits)
-        lead, zero_exp = signed(kit.word_bits - 1), signed(0)
-        whole_lead, shift_mask = signed(kit.format.bias), signed(kit.word_bits - 1)
+        whole_exp = signed(builder.format.bias + builder.format.trailing_bits)
+        lead, zero_exp = signed(builder.word_bits - 1), signed(0)
+        whole_lead, shift_mask = signed(builder.format.bias), signed(builder.word_bits - 1)
 
         def round_to_integral(a: Any) -> Any:
-            a = accept(a)
+            a = read_operand(a)
             magnitude, sign = word(a & magnitude_mask), word(a & sign_mask)
             exp, sig = unpack(magnitude)
             below = signed(whole_exp - exp)
@@ -66,56 +66,58 @@ def round_to_integral(rounding: Rounding) -> Maker:
     return make
 
 
-def make_scale_b(kit: Kit) -> Routine:
+def make_scaleb(builder: RoutineBuilder) -> Routine:
     """Return ``scale_b(a, n, noise) -> (z, flags)``: a * 2**n for an integer n, rounded once.
 
     Zeros and infinities are themselves; a NaN propagates.
     """
-    word, signed = kit.word, kit.signed
-    accept, unpack = kit.routine(make_accept), kit.routine(make_unpack)
-    round_pack, propagate = kit.routine(make_round_pack), kit.routine(make_propagate)
-    is_signalling = kit.routine(make_is_signalling)
-    sign_mask, magnitude_mask, infinity, max_number = kit.words(
+    word, signed = builder.word, builder.signed
+    read_operand, unpack = builder.routine(make_read_operand), builder.routine(make_unpack)
+    round_pack, propagate = builder.routine(make_round_pack), builder.routine(make_propagate)
+    is_signalling = builder.routine(make_is_signalling)
+    sign_mask, magnitude_mask, infinity, max_number = builder.words(
         "sign_mask", "magnitude_mask", "infinity", "max_number"
     )
     one, no_flag, invalid_flag = word(1), word(0), word(INVALID)
     # No finite nonzero number stays in range beyond.
-    most = 4 * (kit.format.bias + kit.format.precision)
+    most = 4 * (builder.format.bias + builder.format.precision)
 
-    def scale_b(a: Any, n: Any, noise: Any) -> Any:
-        a = accept(a)
+    def scaleb(a: Any, n: Any, random_bits: Any) -> Any:
+        a = read_operand(a)
         magnitude = word(a & magnitude_mask)
         exp, sig = unpack(magnitude)
         shift = signed(most if n > most else (-most if n < -most else n))
-        z, flags = round_pack(word(a & sign_mask), signed(exp + shift), word(sig >> one), noise)
+        z, flags = round_pack(
+            word(a & sign_mask), signed(exp + shift), word(sig >> one), random_bits
+        )
         special = (magnitude == 0) | (magnitude == infinity)
         z, flags = (a if special else z), (no_flag if special else flags)
         is_nan = magnitude > max_number
         signalling = invalid_flag if is_signalling(a) else no_flag
         return (propagate(a, a) if is_nan else z), (signalling if is_nan else flags)
 
-    return scale_b
+    return scaleb
 
 
-def make_log_b(kit: Kit) -> Routine:
+def make_logb(builder: RoutineBuilder) -> Routine:
     """Return ``log_b(a) -> (z, flags)``: the exponent of a as a number of the format, rounded once.
 
     A subnormal number counts as if it were normalised; log_b(+-0) is -infinity and divides by
     zero; log_b(+-infinity) is +infinity; a NaN propagates.
     """
-    word, signed = kit.word, kit.signed
-    accept, unpack = kit.routine(make_accept), kit.routine(make_unpack)
-    propagate, is_signalling = kit.routine(make_propagate), kit.routine(make_is_signalling)
-    from_int64, infinite = kit.routine(make_from_int64), kit.routine(make_infinite)
-    sign_mask, magnitude_mask, infinity, max_number = kit.words(
+    word, signed = builder.word, builder.signed
+    read_operand, unpack = builder.routine(make_read_operand), builder.routine(make_unpack)
+    propagate, is_signalling = builder.routine(make_propagate), builder.routine(make_is_signalling)
+    from_int64, infinite = builder.routine(make_from_int64), builder.routine(make_infinite)
+    sign_mask, magnitude_mask, infinity, max_number = builder.words(
         "sign_mask", "magnitude_mask", "infinity", "max_number"
     )
-    bias, zero = signed(kit.format.bias), word(0)
+    bias, zero = signed(builder.format.bias), word(0)
     no_flag, invalid_flag, by_zero_flag = word(0), word(INVALID), word(DIVIDE_BY_ZERO)
-    signed_long = kit.target.signed(64)
+    signed_long = builder.target.signed(64)
 
-    def log_b(a: Any) -> Any:
-        a = accept(a)
+    def logb(a: Any) -> Any:
+        a = read_operand(a)
         magnitude = word(a & magnitude_mask)
         exp, _ = unpack(magnitude)
         z, flags = from_int64(signed_long(exp - bias))
@@ -127,4 +129,4 @@ def make_log_b(kit: Kit) -> Routine:
         signalling = invalid_flag if is_signalling(a) else no_flag
         return (propagate(a, a) if is_nan else z), (signalling if is_nan else flags)
 
-    return log_b
+    return logb

@@ -6,35 +6,35 @@ from typing import Any
 
 from numlean_kernels.ieee.compare import make_order_key
 from numlean_kernels.ieee.nan import make_is_nan, make_is_signalling, make_propagate
-from numlean_kernels.ieee.routine_builder import Kit
+from numlean_kernels.ieee.routine_builder import RoutineBuilder
 from numlean_kernels.protocol import Routine
 
 
-def make_minimum(kit: Kit) -> Routine:
+def make_minimum(builder: RoutineBuilder) -> Routine:
     """Return ``minimum(a, b)``: the lesser operand; a NaN propagates."""
-    return _propagating(kit, kit.routine(_make_lesser), "minimum")
+    return _propagating(builder, builder.routine(_make_lesser), "minimum")
 
 
-def make_maximum(kit: Kit) -> Routine:
+def make_maximum(builder: RoutineBuilder) -> Routine:
     """Return ``maximum(a, b)``: the greater operand; a NaN propagates."""
-    return _propagating(kit, kit.routine(_make_greater), "maximum")
+    return _propagating(builder, builder.routine(_make_greater), "maximum")
 
 
-def make_min_num(kit: Kit) -> Routine:
+def make_min_num(builder: RoutineBuilder) -> Routine:
     """Return ``min_num(a, b)``: the lesser; one quiet NaN yields the other operand.
 
     A signalling NaN propagates, made quiet; of two quiet NaNs the first.
     """
-    return _number_preferring(kit, kit.routine(_make_lesser), "min_num")
+    return _number_preferring(builder, builder.routine(_make_lesser), "min_num")
 
 
-def make_max_num(kit: Kit) -> Routine:
+def make_max_num(builder: RoutineBuilder) -> Routine:
     """Return ``max_num(a, b)``: the greater; NaNs as in ``min_num``."""
-    return _number_preferring(kit, kit.routine(_make_greater), "max_num")
+    return _number_preferring(builder, builder.routine(_make_greater), "max_num")
 
 
-def _make_lesser(kit: Kit) -> Routine:
-    order_key = kit.routine(make_order_key)
+def _make_lesser(builder: RoutineBuilder) -> Routine:
+    order_key = builder.routine(make_order_key)
 
     def lesser(a: Any, b: Any) -> Any:
         return a if order_key(a) <= order_key(b) else b
@@ -42,8 +42,8 @@ def _make_lesser(kit: Kit) -> Routine:
     return lesser
 
 
-def _make_greater(kit: Kit) -> Routine:
-    order_key = kit.routine(make_order_key)
+def _make_greater(builder: RoutineBuilder) -> Routine:
+    order_key = builder.routine(make_order_key)
 
     def greater(a: Any, b: Any) -> Any:
         return a if order_key(a) >= order_key(b) else b
@@ -51,9 +51,9 @@ def _make_greater(kit: Kit) -> Routine:
     return greater
 
 
-def _propagating(kit: Kit, choose: Routine, name: str) -> Routine:
-    word, is_nan = kit.word, kit.routine(make_is_nan)
-    propagate = kit.routine(make_propagate)
+def _propagating(builder: RoutineBuilder, choose: Routine, name: str) -> Routine:
+    word, is_nan = builder.word, builder.routine(make_is_nan)
+    propagate = builder.routine(make_propagate)
 
     def extremum(a: Any, b: Any) -> Any:
         a, b = word(a), word(b)
@@ -63,9 +63,9 @@ def _propagating(kit: Kit, choose: Routine, name: str) -> Routine:
     return extremum
 
 
-def _number_preferring(kit: Kit, choose: Routine, name: str) -> Routine:
-    word, is_nan = kit.word, kit.routine(make_is_nan)
-    is_signalling, propagate = kit.routine(make_is_signalling), kit.routine(make_propagate)
+def _number_preferring(builder: RoutineBuilder, choose: Routine, name: str) -> Routine:
+    word, is_nan = builder.word, builder.routine(make_is_nan)
+    is_signalling, propagate = builder.routine(make_is_signalling), builder.routine(make_propagate)
 
     def extremum(a: Any, b: Any) -> Any:
         a, b = word(a), word(b)

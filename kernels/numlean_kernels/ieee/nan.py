@@ -14,23 +14,23 @@ from __future__ import annotations
 from typing import Any, Final
 
 from numlean_kernels.ieee.arithmetic import NanRule
-from numlean_kernels.ieee.routine_builder import Kit
+from numlean_kernels.ieee.routine_builder import RoutineBuilder
 from numlean_kernels.protocol import Routine
 
 _ALWAYS_DEFAULT: Final = (NanRule.CANONICAL, NanRule.RISCV, NanRule.CUDA)
 
 
-def default_nan(kit: Kit) -> Any:
+def default_nan(builder: RoutineBuilder) -> Any:
     """The NaN that an invalid operation gives, as a word."""
-    format, rule = kit.format, kit.arithmetic.nan
+    format, rule = builder.format, builder.arithmetic.nan
     if rule is NanRule.X86 and format.has_infinity:
-        return kit.word(format.sign_mask | format.default_nan)
-    return kit.word(format.magnitude_mask if rule is NanRule.CUDA else format.default_nan)
+        return builder.word(format.sign_mask | format.default_nan)
+    return builder.word(format.magnitude_mask if rule is NanRule.CUDA else format.default_nan)
 
 
-def make_is_nan(kit: Kit) -> Routine:
+def make_is_nan(builder: RoutineBuilder) -> Routine:
     """Return ``is_nan(a)``: true for quiet and signalling NaNs."""
-    magnitude_mask, max_number = kit.words("magnitude_mask", "max_number")
+    magnitude_mask, max_number = builder.words("magnitude_mask", "max_number")
 
     def is_nan(a: Any) -> Any:
         return (a & magnitude_mask) > max_number
@@ -38,10 +38,10 @@ def make_is_nan(kit: Kit) -> Routine:
     return is_nan
 
 
-def make_is_signalling(kit: Kit) -> Routine:
+def make_is_signalling(builder: RoutineBuilder) -> Routine:
     """Return ``is_signalling(a)``: true for NaNs whose quiet bit is clear."""
-    is_nan = kit.routine(make_is_nan)
-    (quiet_bit,) = kit.words("quiet_bit")
+    is_nan = builder.routine(make_is_nan)
+    (quiet_bit,) = builder.words("quiet_bit")
 
     def is_signalling(a: Any) -> Any:
         return is_nan(a) & ((a & quiet_bit) == 0)
@@ -49,10 +49,10 @@ def make_is_signalling(kit: Kit) -> Routine:
     return is_signalling
 
 
-def make_quiet(kit: Kit) -> Routine:
+def make_quiet(builder: RoutineBuilder) -> Routine:
     """Return ``quiet(a)``: a, with a signalling NaN made quiet and all else untouched."""
-    word, is_nan = kit.word, kit.routine(make_is_nan)
-    zero, quiet_bit = kit.words("zero", "quiet_bit")
+    word, is_nan = builder.word, builder.routine(make_is_nan)
+    zero, quiet_bit = builder.words("zero", "quiet_bit")
 
     def quiet(a: Any) -> Any:
         return word(a | (quiet_bit if is_nan(a) else zero))
@@ -60,11 +60,11 @@ def make_quiet(kit: Kit) -> Routine:
     return quiet
 
 
-def make_propagate(kit: Kit) -> Routine:
+def make_propagate(builder: RoutineBuilder) -> Routine:
     """Return ``propagate(a, b)`` for operands of which at least one is a NaN."""
-    word, is_nan = kit.word, kit.routine(make_is_nan)
-    is_signalling, default = kit.routine(make_is_signalling), default_nan(kit)
-    (quiet_bit,) = kit.words("quiet_bit")
+    word, is_nan = builder.word, builder.routine(make_is_nan)
+    is_signalling, default = builder.routine(make_is_signalling), default_nan(builder)
+    (quiet_bit,) = builder.words("quiet_bit")
 
     def always_default(a: Any, b: Any) -> Any:
         return default
@@ -77,19 +77,19 @@ def make_propagate(kit: Kit) -> Routine:
         signalling = b if is_signalling(b) else first
         return word((a if is_signalling(a) else signalling) | quiet_bit)
 
-    if kit.arithmetic.nan in _ALWAYS_DEFAULT:
+    if builder.arithmetic.nan in _ALWAYS_DEFAULT:
         return always_default
-    return first_nan if kit.arithmetic.nan is NanRule.X86 else signalling_first
+    return first_nan if builder.arithmetic.nan is NanRule.X86 else signalling_first
 
 
-def make_propagate_ternary(kit: Kit) -> Routine:
+def make_propagate_ternary(builder: RoutineBuilder) -> Routine:
     """Return ``propagate(a, b, c, invalid)`` for fma, if an operand is a NaN.
 
     ``invalid`` tells whether a * b is zero times infinity.
     """
-    word, is_nan = kit.word, kit.routine(make_is_nan)
-    is_signalling, default = kit.routine(make_is_signalling), default_nan(kit)
-    (quiet_bit,) = kit.words("quiet_bit")
+    word, is_nan = builder.word, builder.routine(make_is_nan)
+    is_signalling, default = builder.routine(make_is_signalling), default_nan(builder)
+    (quiet_bit,) = builder.words("quiet_bit")
 
     def always_default(a: Any, b: Any, c: Any, invalid: Any) -> Any:
         return default
@@ -106,8 +106,8 @@ def make_propagate_ternary(kit: Kit) -> Routine:
         z = in_order(c, a, b, False)
         return default if invalid & (not is_signalling(c)) else z
 
-    if kit.arithmetic.nan in _ALWAYS_DEFAULT:
+    if builder.arithmetic.nan in _ALWAYS_DEFAULT:
         return always_default
-    in_order = kit.target.routine(signalling_first)
+    in_order = builder.target.routine(signalling_first)
     rules = {NanRule.X86: first_nan, NanRule.ARM: addend_first}
-    return rules.get(kit.arithmetic.nan, signalling_first)
+    return rules.get(builder.arithmetic.nan, signalling_first)

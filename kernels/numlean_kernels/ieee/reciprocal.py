@@ -12,7 +12,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any, Final
 
-from numlean_kernels.ieee.routine_builder import Kit, Maker
+from numlean_kernels.ieee.routine_builder import Maker, RoutineBuilder
 from numlean_kernels.protocol import Routine
 
 _SEED_BITS: Final = 12
@@ -20,7 +20,7 @@ _SEED = [Fraction(c, 289) for c in (1632, 3392, 3072, 1024)]
 _MARGIN: Final = Fraction(2, 1 << _SEED_BITS)
 
 
-def make_reciprocal(kit: Kit) -> Routine:
+def make_reciprocal(builder: RoutineBuilder) -> Routine:
     """Return ``reciprocal(sig)`` for a word with its leading one on top: 1/x in w/2 - 1 bits.
 
     The result is below 1/x by less than 2.2 units, and never above.
@@ -29,17 +29,17 @@ def make_reciprocal(kit: Kit) -> Routine:
     words of 64 bits once more to 2**-31.6, which is up to 1.1 units. What is cut off on the way
     makes y smaller, by less than an eighth of a unit before the last cut, which takes under one.
     """
-    bits, seed = kit.word_bits, kit.routine(_make_seed)
+    bits, seed = builder.word_bits, builder.routine(_make_seed)
     if bits == 32:
-        refine = kit.routine(_make_newton(_SEED_BITS, 15, defect_bits=7))
+        refine = builder.routine(_make_newton(_SEED_BITS, 15, defect_bits=7))
 
         def reciprocal(sig: Any) -> Any:
             return refine(sig, seed(sig))
 
         return reciprocal
 
-    first = kit.routine(_make_newton(_SEED_BITS, 24, defect_bits=7))
-    second = kit.routine(_make_newton(24, 31, defect_bits=15))
+    first = builder.routine(_make_newton(_SEED_BITS, 24, defect_bits=7))
+    second = builder.routine(_make_newton(24, 31, defect_bits=15))
 
     def reciprocal_of_long(sig: Any) -> Any:
         return second(sig, first(sig, seed(sig)))
@@ -47,16 +47,16 @@ def make_reciprocal(kit: Kit) -> Routine:
     return reciprocal_of_long
 
 
-def _make_seed(kit: Kit) -> Routine:
+def _make_seed(builder: RoutineBuilder) -> Routine:
     """``seed(sig)``: 1/x in 12 bits with a defect from 2**-15 to 2**-7.9.
 
     The cubic (1632 - 3392 x + 3072 x**2 - 1024 x**3) / 289 has the defect (1 + T4(3 - 4x)) / 578,
     T4 being Chebyshev's polynomial: between 0 and 2/578. It is evaluated in 12 bits with x cut to
     16, upward since 1/x falls; its constant term is two units less to make up for three cuts.
     """
-    word, operand_bits = kit.word, 16
+    word, operand_bits = builder.word, 16
     c0, c1, c2, c3 = (word(int(c * (1 << _SEED_BITS))) for c in (_SEED[0] - _MARGIN, *_SEED[1:]))
-    cut, up, places = word(kit.word_bits - operand_bits), word(1), word(operand_bits)
+    cut, up, places = word(builder.word_bits - operand_bits), word(1), word(operand_bits)
 
     def seed(sig: Any) -> Any:
         x = word(word(sig >> cut) + up)
@@ -73,12 +73,12 @@ def _make_newton(bits: int, result_bits: int, *, defect_bits: int) -> Maker:
     The defect of y must be below 2**-defect_bits and above what cutting x adds to it.
     """
 
-    def make(kit: Kit) -> Routine:
-        word, one = kit.word, kit.word(1)
-        unit = word(1 << (kit.word_bits - 1))
+    def make(builder: RoutineBuilder) -> Routine:
+        word, one = builder.word, builder.word(1)
+        unit = word(1 << (builder.word_bits - 1))
         cut_x, cut_defect = word(bits + 1), word(bits - defect_bits)
         lift = word(result_bits - bits)
-        places = word(bits + kit.word_bits - 1 - (bits - defect_bits) - result_bits)
+        places = word(bits + builder.word_bits - 1 - (bits - defect_bits) - result_bits)
 
         def refine(sig: Any, y: Any) -> Any:
             x = word(word(sig >> cut_x) + one)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from numlean_kernels.ieee.routine_builder import Kit, Maker
+from numlean_kernels.ieee.routine_builder import Maker, RoutineBuilder
 from numlean_kernels.protocol import Routine
 
 _SEED_BITS: Final = 12
@@ -19,7 +19,7 @@ _ONE: Final = 1 << 15
 _ROOT_OF_TWO: Final = 46340
 
 
-def make_reciprocal_root(kit: Kit) -> Routine:
+def make_reciprocal_root(builder: RoutineBuilder) -> Routine:
     """Return ``reciprocal_root(sig, is_odd)``: 1/sqrt(u) in w/2 - 1 bits, and u.
 
     ``sig`` is a word with its leading one on top; u is sig if ``is_odd`` and half of it if not.
@@ -29,10 +29,10 @@ def make_reciprocal_root(kit: Kit) -> Routine:
     square: below 2**-16.4, and in words of 64 bits once more below 2**-33. What is cut off on the
     way makes y smaller; before the last cut that is less than half a unit.
     """
-    bits, one = kit.word_bits, kit.word(1)
-    seed = kit.routine(_make_seed)
+    bits, one = builder.word_bits, builder.word(1)
+    seed = builder.routine(_make_seed)
     if bits == 32:
-        refine = kit.routine(_make_newton(_SEED_BITS, 15, defect_bits=8))
+        refine = builder.routine(_make_newton(_SEED_BITS, 15, defect_bits=8))
 
         def reciprocal_root(sig: Any, is_odd: Any) -> Any:
             u = sig if is_odd else sig >> one
@@ -40,8 +40,8 @@ def make_reciprocal_root(kit: Kit) -> Routine:
 
         return reciprocal_root
 
-    first = kit.routine(_make_newton(_SEED_BITS, 24, defect_bits=8))
-    second = kit.routine(_make_newton(24, 31, defect_bits=16))
+    first = builder.routine(_make_newton(_SEED_BITS, 24, defect_bits=8))
+    second = builder.routine(_make_newton(24, 31, defect_bits=16))
 
     def reciprocal_root_of_long(sig: Any, is_odd: Any) -> Any:
         u = sig if is_odd else sig >> one
@@ -50,7 +50,7 @@ def make_reciprocal_root(kit: Kit) -> Routine:
     return reciprocal_root_of_long
 
 
-def _make_seed(kit: Kit) -> Routine:
+def _make_seed(builder: RoutineBuilder) -> Routine:
     """``seed(sig, is_odd)``: 1/sqrt(u) in 12 bits with a defect from 2**-13 to 2**-8.
 
     For x = sig / 2**w in [1/2, 1) the cubic's relative error is within 2**-11.02 of its mean
@@ -59,9 +59,9 @@ def _make_seed(kit: Kit) -> Routine:
     term is four units less to make up for three cuts. Half the operand has sqrt(2) times the
     result.
     """
-    word, operand_bits = kit.word, 16
+    word, operand_bits = builder.word, 16
     c0, c1, c2, c3 = map(word, _CUBIC)
-    cut, up, places = word(kit.word_bits - operand_bits), word(1), word(operand_bits)
+    cut, up, places = word(builder.word_bits - operand_bits), word(1), word(operand_bits)
     one, root_of_two = word(_ONE), word(_ROOT_OF_TWO)
     places_of_factor = word(_CUBIC_BITS + 15 - _SEED_BITS)
 
@@ -81,14 +81,14 @@ def _make_newton(bits: int, result_bits: int, *, defect_bits: int) -> Maker:
     The defect of y must be below 2**-defect_bits and above what cutting u and u*y adds to it.
     """
 
-    def make(kit: Kit) -> Routine:
-        word, one = kit.word, kit.word(1)
-        root_bits = kit.word_bits - 2 - bits  # of u*y, which is about sqrt(u)
-        unit = word(1 << (kit.word_bits - 2))
+    def make(builder: RoutineBuilder) -> Routine:
+        word, one = builder.word, builder.word(1)
+        root_bits = builder.word_bits - 2 - bits  # of u*y, which is about sqrt(u)
+        unit = word(1 << (builder.word_bits - 2))
         cut_u, cut_root = word(bits + 1), word(bits + 1)
         cut_bits = bits - defect_bits - 1
         cut_defect, lift = word(cut_bits), word(result_bits - bits)
-        places = word(bits + (kit.word_bits - 2 - cut_bits) + 1 - result_bits)
+        places = word(bits + (builder.word_bits - 2 - cut_bits) + 1 - result_bits)
         assert root_bits > 0
 
         def refine(u: Any, y: Any) -> Any:

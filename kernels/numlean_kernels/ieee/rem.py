@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from numlean_kernels.flags import INVALID
-from numlean_kernels.ieee.fields import make_accept, make_unpack
+from numlean_kernels.ieee.fields import make_read_operand, make_unpack
 from numlean_kernels.ieee.nan import default_nan, make_is_signalling, make_propagate
 from numlean_kernels.ieee.round_pack import make_round_pack
-from numlean_kernels.ieee.routine_builder import Kit
+from numlean_kernels.ieee.routine_builder import RoutineBuilder
 from numlean_kernels.protocol import Routine
 
 
-def make_rem(kit: Kit) -> Routine:
+def make_rem(builder: RoutineBuilder) -> Routine:
     """Return ``rem(a, b) -> (z, flags)``: a - b * n, n the integer nearest a / b, ties to even.
 
     Exact, unless subnormal results are flushed. NaN operands propagate; rem(infinity, b) and
@@ -22,22 +22,22 @@ def make_rem(kit: Kit) -> Routine:
     of the quotient; then R or R - D is nearer to zero. Units are half of b's last place, so that an
     a one binade below b takes part as well.
     """
-    word, signed, clz = kit.word, kit.signed, kit.clz
-    accept, unpack = kit.routine(make_accept), kit.routine(make_unpack)
-    round_pack, propagate = kit.routine(make_round_pack), kit.routine(make_propagate)
-    is_signalling, invalid_nan = kit.routine(make_is_signalling), default_nan(kit)
-    sign_mask, magnitude_mask, infinity, max_number = kit.words(
+    word, signed, clz = builder.word, builder.signed, builder.clz
+    read_operand, unpack = builder.routine(make_read_operand), builder.routine(make_unpack)
+    round_pack, propagate = builder.routine(make_round_pack), builder.routine(make_propagate)
+    is_signalling, invalid_nan = builder.routine(make_is_signalling), default_nan(builder)
+    sign_mask, magnitude_mask, infinity, max_number = builder.words(
         "sign_mask", "magnitude_mask", "infinity", "max_number"
     )
-    unused_bits = word(kit.word_bits - kit.format.precision)
-    zero, one, shift_mask = word(0), word(1), signed(kit.word_bits - 1)
+    unused_bits = word(builder.word_bits - builder.format.precision)
+    zero, one, shift_mask = word(0), word(1), signed(builder.word_bits - 1)
     # What exp_b lacks to be the exponent of a working significand's leading one, were it at bit
     # w-1: a unit of the remainder is half of b's last place.
-    unit = signed(kit.word_bits - 1 - kit.format.precision)
+    unit = signed(builder.word_bits - 1 - builder.format.precision)
     no_flag, invalid_flag = word(0), word(INVALID)
 
     def rem(a: Any, b: Any) -> Any:
-        a, b = accept(a), accept(b)
+        a, b = read_operand(a), read_operand(b)
         mag_a, mag_b = word(a & magnitude_mask), word(b & magnitude_mask)
         exp_a, sig_a = unpack(mag_a)
         exp_b, sig_b = unpack(mag_b)

@@ -8,11 +8,11 @@ from numlean_kernels.flags import INEXACT, OVERFLOW, UNDERFLOW
 from numlean_kernels.ieee.arithmetic import Subnormal, Tininess
 from numlean_kernels.ieee.fields import make_shift_right_jam
 from numlean_kernels.ieee.rounding import make_increment, make_overflowed
-from numlean_kernels.ieee.routine_builder import Kit
+from numlean_kernels.ieee.routine_builder import RoutineBuilder
 from numlean_kernels.protocol import Routine
 
 
-def make_round_pack(kit: Kit) -> Routine:
+def make_round_pack(builder: RoutineBuilder) -> Routine:
     """Return ``round_pack(sign, exp, sig, noise) -> (z, flags)`` for a working significand.
 
     ``sign`` is a word with the sign bit in place; the exact result is sig / 2**(w-2) *
@@ -20,26 +20,26 @@ def make_round_pack(kit: Kit) -> Routine:
     first, so that they are rounded once. sig 0 gives a zero of that sign when exp <= 1. ``noise``
     is a word of random bits; only stochastic rounding looks at it.
     """
-    word, signed = kit.word, kit.signed
-    shift_right_jam, is_tiny = kit.routine(make_shift_right_jam), kit.routine(_make_is_tiny)
-    increment, overflowed = kit.routine(make_increment), kit.routine(make_overflowed)
-    one, farthest = signed(1), signed(kit.word_bits)
-    beyond = signed(kit.format.exponent_limit + 1)
-    guard_bits, trailing_bits = word(kit.guard_bits), word(kit.format.trailing_bits)
-    max_finite, zero = kit.words("max_finite", "zero")
+    word, signed = builder.word, builder.signed
+    shift_right_jam, is_tiny = builder.routine(make_shift_right_jam), builder.routine(_make_is_tiny)
+    increment, overflowed = builder.routine(make_increment), builder.routine(make_overflowed)
+    one, farthest = signed(1), signed(builder.word_bits)
+    beyond = signed(builder.format.exponent_limit + 1)
+    guard_bits, trailing_bits = word(builder.guard_bits), word(builder.format.trailing_bits)
+    max_finite, zero = builder.words("max_finite", "zero")
     inexact_flag, no_flag = word(INEXACT), word(0)
     underflow_flag, overflow_flags = word(UNDERFLOW), word(OVERFLOW | INEXACT)
-    lost_mask = word((1 << kit.guard_bits) - 1)
-    flushes = kit.arithmetic.subnormal is Subnormal.FLUSH
+    lost_mask = word((1 << builder.guard_bits) - 1)
+    flushes = builder.arithmetic.subnormal is Subnormal.FLUSH
 
-    def round_pack(sign: Any, exp: Any, sig: Any, noise: Any) -> Any:
-        tiny = is_tiny(sign, exp, sig, noise)
+    def round_pack(sign: Any, exp: Any, sig: Any, random_bits: Any) -> Any:
+        tiny = is_tiny(sign, exp, sig, random_bits)
         below = signed(one - exp)
         below = below if below > 0 else signed(0)
         sig = shift_right_jam(sig, word(below if below < farthest else farthest))
         exp = exp if exp > one else one
         exp = exp if exp < beyond else beyond
-        kept = word(word(sig + increment(sign, sig, noise)) >> guard_bits)
+        kept = word(word(sig + increment(sign, sig, random_bits)) >> guard_bits)
         # kept holds the implicit bit of a normal number, which adds the 1 taken from exp; a carry
         # out of the significand moves on into the exponent field, as it should.
         magnitude = word(word(word(exp - one) << trailing_bits) + kept)
@@ -50,31 +50,31 @@ def make_round_pack(kit: Kit) -> Routine:
         flags = word(flags | (underflow_flag if tiny & inexact else no_flag))
         return z, (overflow_flags if too_great else flags)
 
-    def round_pack_flushing(sign: Any, exp: Any, sig: Any, noise: Any) -> Any:
-        z, flags = keep(sign, exp, sig, noise)
-        tiny = is_tiny(sign, exp, sig, noise) & (sig != zero)
+    def round_pack_flushing(sign: Any, exp: Any, sig: Any, random_bits: Any) -> Any:
+        z, flags = keep(sign, exp, sig, random_bits)
+        tiny = is_tiny(sign, exp, sig, random_bits) & (sig != zero)
         return (sign if tiny else z), (word(underflow_flag | inexact_flag) if tiny else flags)
 
     if not flushes:
         return round_pack
-    keep = kit.target.routine(round_pack)
+    keep = builder.target.routine(round_pack)
     return round_pack_flushing
 
 
-def _make_is_tiny(kit: Kit) -> Routine:
+def _make_is_tiny(builder: RoutineBuilder) -> Routine:
     """Return ``is_tiny(sign, exp, sig, noise)``: whether a result counts as below the normal range.
 
     Before rounding: its exponent is less than emin. After: it would still be if it were rounded to
     full precision with unbounded exponent.
     """
-    word, one, zero = kit.word, kit.signed(1), kit.signed(0)
-    increment, carry = kit.routine(make_increment), kit.word(1 << (kit.word_bits - 1))
+    word, one, zero = builder.word, builder.signed(1), builder.signed(0)
+    increment, carry = builder.routine(make_increment), builder.word(1 << (builder.word_bits - 1))
 
-    def before(sign: Any, exp: Any, sig: Any, noise: Any) -> Any:
+    def before(sign: Any, exp: Any, sig: Any, random_bits: Any) -> Any:
         return exp < one
 
-    def after(sign: Any, exp: Any, sig: Any, noise: Any) -> Any:
-        stays = word(sig + increment(sign, sig, noise)) < carry
+    def after(sign: Any, exp: Any, sig: Any, random_bits: Any) -> Any:
+        stays = word(sig + increment(sign, sig, random_bits)) < carry
         return (exp < zero) | ((exp == zero) & stays)
 
-    return before if kit.arithmetic.tininess is Tininess.BEFORE else after
+    return before if builder.arithmetic.tininess is Tininess.BEFORE else after

@@ -24,12 +24,12 @@ from typing import Any, Final, TypeAlias
 from numlean_kernels.ieee.arithmetic import Arithmetic, Rounding
 from numlean_kernels.protocol import Routine, Target
 
-Maker: TypeAlias = Callable[["Kit"], Routine]
+Maker: TypeAlias = Callable[["RoutineBuilder"], Routine]
 
 _LEAST_GUARD_BITS: Final = 7
 
 
-class Kit:
+class RoutineBuilder:
     """The constants and routines of one arithmetic on one target.
 
     Attributes:
@@ -58,13 +58,15 @@ class Kit:
         self.signed = target.signed(32)
         self.clz = target.clz(self.word_bits)
         self._routines: dict[Maker, Routine] = {}
-        self._long: Kit | None = None
+        self._long: RoutineBuilder | None = None
 
-    def of_long_words(self) -> Kit:
+    def of_long_words(self) -> RoutineBuilder:
         """The same arithmetic in words of 64 bits."""
         if self._long is None:
             long = self.word_bits == 64
-            self._long = self if long else Kit(self.arithmetic, self.target, word_bits=64)
+            self._long = (
+                self if long else RoutineBuilder(self.arithmetic, self.target, word_bits=64)
+            )
         return self._long
 
     def words(self, *names: str) -> tuple[Any, ...]:
@@ -79,6 +81,6 @@ class Kit:
 
 
 @cache
-def kit_of(arithmetic: Arithmetic, target: Target) -> Kit:
+def routine_builder(arithmetic: Arithmetic, target: Target) -> RoutineBuilder:
     """The kit of an arithmetic on a target, of which one is enough: routines are compiled once."""
-    return Kit(arithmetic, target)
+    return RoutineBuilder(arithmetic, target)

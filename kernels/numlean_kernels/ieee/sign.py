@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from numlean_kernels.ieee.nan import make_quiet
-from numlean_kernels.ieee.routine_builder import Kit
+from numlean_kernels.ieee.routine_builder import RoutineBuilder
 from numlean_kernels.protocol import Routine
 
 
-def make_neg(kit: Kit) -> Routine:
+def make_neg(builder: RoutineBuilder) -> Routine:
     """Return ``neg(a)``: the sign bit flipped, NaNs quiet."""
-    word, quiet = kit.word, kit.routine(make_quiet)
-    (sign_mask,) = kit.words("sign_mask")
+    word, quiet = builder.word, builder.routine(make_quiet)
+    (sign_mask,) = builder.words("sign_mask")
 
     def neg(a: Any) -> Any:
         return word(quiet(word(a)) ^ sign_mask)
@@ -20,10 +20,10 @@ def make_neg(kit: Kit) -> Routine:
     return neg
 
 
-def make_abs(kit: Kit) -> Routine:
+def make_abs(builder: RoutineBuilder) -> Routine:
     """Return ``abs(a)``: the sign bit cleared, NaNs quiet."""
-    word, quiet = kit.word, kit.routine(make_quiet)
-    (magnitude_mask,) = kit.words("magnitude_mask")
+    word, quiet = builder.word, builder.routine(make_quiet)
+    (magnitude_mask,) = builder.words("magnitude_mask")
 
     def abs_(a: Any) -> Any:
         return word(quiet(word(a)) & magnitude_mask)

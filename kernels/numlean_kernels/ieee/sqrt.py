@@ -6,19 +6,19 @@ from typing import Any, Final
 
 from numlean_kernels.flags import INVALID
 from numlean_kernels.ieee.arithmetic import Rounding
-from numlean_kernels.ieee.fields import make_accept, make_unpack
+from numlean_kernels.ieee.fields import make_read_operand, make_unpack
 from numlean_kernels.ieee.nan import default_nan, make_is_signalling, make_propagate
 from numlean_kernels.ieee.reciprocal_root import make_reciprocal_root
 from numlean_kernels.ieee.round_pack import make_round_pack
 from numlean_kernels.ieee.rounding import make_infinite
-from numlean_kernels.ieee.routine_builder import Kit
+from numlean_kernels.ieee.routine_builder import RoutineBuilder
 from numlean_kernels.protocol import Routine
 
 _ROOT_BITS: Final = {32: 24, 64: 53}
 """Bits after the leading one of the root that is computed, by the width of a word."""
 
 
-def make_sqrt(kit: Kit) -> Routine:
+def make_sqrt(builder: RoutineBuilder) -> Routine:
     """Return ``sqrt(a, noise) -> (z, flags)``: the square root rounded once.
 
     NaN propagates; sqrt(+-0) is the operand; a number below zero is invalid.
@@ -31,30 +31,30 @@ def make_sqrt(kit: Kit) -> Routine:
     then remains is the sticky bit. Stochastic rounding, which weighs what is lost, has further bits
     from what remains, so that the word is full.
     """
-    word, signed = kit.word, kit.signed
-    accept, unpack = kit.routine(make_accept), kit.routine(make_unpack)
-    round_pack, infinite = kit.routine(make_round_pack), kit.routine(make_infinite)
-    propagate, is_signalling = kit.routine(make_propagate), kit.routine(make_is_signalling)
-    invalid_nan = default_nan(kit)
-    sign_mask, magnitude_mask, infinity, max_number = kit.words(
+    word, signed = builder.word, builder.signed
+    read_operand, unpack = builder.routine(make_read_operand), builder.routine(make_unpack)
+    round_pack, infinite = builder.routine(make_round_pack), builder.routine(make_infinite)
+    propagate, is_signalling = builder.routine(make_propagate), builder.routine(make_is_signalling)
+    invalid_nan = default_nan(builder)
+    sign_mask, magnitude_mask, infinity, max_number = builder.words(
         "sign_mask", "magnitude_mask", "infinity", "max_number"
     )
     no_flag, invalid_flag = word(0), word(INVALID)
-    bias, one_exp = signed(kit.format.bias), signed(1)
-    reciprocal_root = kit.routine(make_reciprocal_root)
+    bias, one_exp = signed(builder.format.bias), signed(1)
+    reciprocal_root = builder.routine(make_reciprocal_root)
     zero, one, two = word(0), word(1), word(2)
-    half = kit.word_bits // 2
-    root_bits = _ROOT_BITS[kit.word_bits]
+    half = builder.word_bits // 2
+    root_bits = _ROOT_BITS[builder.word_bits]
     places, cut, digit = word(half), word(4), word(root_bits - (half - 2))
     places_of_digit = word(2 * half + half - 1 - root_bits - 4)
     # 4*u in units of the squared root's, of which a word holds the lower bits.
-    lift = word(2 * root_bits + 2 - kit.word_bits)
-    is_stochastic = kit.arithmetic.rounding is Rounding.STOCHASTIC
-    fraction = kit.routine(_make_fraction if is_stochastic else _make_no_fraction)
-    lead = word(kit.word_bits - 2 - root_bits)
+    lift = word(2 * root_bits + 2 - builder.word_bits)
+    is_stochastic = builder.arithmetic.rounding is Rounding.STOCHASTIC
+    fraction = builder.routine(_make_fraction if is_stochastic else _make_no_fraction)
+    lead = word(builder.word_bits - 2 - root_bits)
 
-    def sqrt(a: Any, noise: Any) -> Any:
-        a = accept(a)
+    def sqrt(a: Any, random_bits: Any) -> Any:
+        a = read_operand(a)
         magnitude = word(a & magnitude_mask)
         exp, sig = unpack(magnitude)
         e = signed(exp - bias)
@@ -70,7 +70,7 @@ def make_sqrt(kit: Kit) -> Routine:
         root = word(root + (one if short else zero))
         sticky = one if remainder != 0 else zero
         sig_root = word(word(root << lead) | word(fraction(remainder, y) | sticky))
-        z, flags = round_pack(zero, signed(((e - odd) >> one_exp) + bias), sig_root, noise)
+        z, flags = round_pack(zero, signed(((e - odd) >> one_exp) + bias), sig_root, random_bits)
 
         negative = (a & sign_mask) != 0
         z = infinite(zero) if magnitude == infinity else z
@@ -84,14 +84,14 @@ def make_sqrt(kit: Kit) -> Routine:
     return sqrt
 
 
-def _make_fraction(kit: Kit) -> Routine:
+def _make_fraction(builder: RoutineBuilder) -> Routine:
     """``fraction(remainder, y)``: the bits that fill the word below the root.
 
     They are remainder / (2 * root), which is remainder * y over a power of two. That product is
     below 2**(w+22), and the remainder cut by 23 bits for it, relatively less than 2**-30.
     """
-    assert kit.word_bits == 64
-    word, cut = kit.word, kit.word(23)
+    assert builder.word_bits == 64
+    word, cut = builder.word, builder.word(23)
     places = word(54)
 
     def fraction(remainder: Any, y: Any) -> Any:
@@ -100,8 +100,8 @@ def _make_fraction(kit: Kit) -> Routine:
     return fraction
 
 
-def _make_no_fraction(kit: Kit) -> Routine:
-    zero = kit.word(0)
+def _make_no_fraction(builder: RoutineBuilder) -> Routine:
+    zero = builder.word(0)
 
     def no_fraction(remainder: Any, y: Any) -> Any:
         return zero

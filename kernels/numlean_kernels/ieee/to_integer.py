@@ -11,7 +11,7 @@ from numlean_kernels.ieee.arithmetic import Rounding
 from numlean_kernels.ieee.convert import BINARY64_EXACTLY, make_to_binary64
 from numlean_kernels.ieee.fields import make_unpack
 from numlean_kernels.ieee.integral import round_to_integral
-from numlean_kernels.ieee.routine_builder import Kit, Maker, kit_of
+from numlean_kernels.ieee.routine_builder import Maker, RoutineBuilder, routine_builder
 from numlean_kernels.protocol import Routine
 
 
@@ -23,19 +23,23 @@ def to_int(width: int, rounding: Rounding) -> Maker:
     else inexact if a is no integer.
     """
 
-    def make(kit: Kit) -> Routine:
+    def make(builder: RoutineBuilder) -> Routine:
         # In binary64 there is room for what a narrow format's numbers are rounded to.
-        long = kit_of(BINARY64_EXACTLY, kit.target)
-        to_binary64 = kit.routine(make_to_binary64)
+        long = routine_builder(BINARY64_EXACTLY, builder.target)
+        to_binary64 = builder.routine(make_to_binary64)
         whole_of, unpack = long.routine(round_to_integral(rounding)), long.routine(make_unpack)
-        word, signed, signed_long = long.word, long.signed, kit.target.signed(64)
+        word, signed, signed_long = long.word, long.signed, builder.target.signed(64)
         magnitude_mask, max_number, sign_mask = long.words(
             "magnitude_mask", "max_number", "sign_mask"
         )
         zero_long = signed_long(0)
         bias, top, zero = signed(BINARY64.bias), signed(63), signed(0)
         most, least = word((1 << (width - 1)) - 1), word(1 << (width - 1))
-        no_flag, inexact_flag, invalid_flag = kit.word(0), kit.word(INEXACT), kit.word(INVALID)
+        no_flag, inexact_flag, invalid_flag = (
+            builder.word(0),
+            builder.word(INEXACT),
+            builder.word(INVALID),
+        )
 
         def to_int(a: Any) -> Any:
             exact, _ = to_binary64(a)

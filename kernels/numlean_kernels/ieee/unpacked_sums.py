@@ -19,7 +19,7 @@ from typing import Any, Final
 from numlean_kernels.ieee.add import make_add
 from numlean_kernels.ieee.arithmetic import Rounding
 from numlean_kernels.ieee.mul import make_mul
-from numlean_kernels.ieee.routine_builder import Kit
+from numlean_kernels.ieee.routine_builder import RoutineBuilder
 from numlean_kernels.protocol import Routine
 
 _LEAD: Final = 27
@@ -30,19 +30,22 @@ _FAR_BELOW: Final = -(1 << 13)
 _FAR_ABOVE: Final = 1 << 16
 
 
-def has_apart(kit: Kit) -> bool:
+def supports_unpacked_sums(builder: RoutineBuilder) -> bool:
     """Whether there are these routines: to nearest, of at most 24 bits, in words of 32."""
-    is_nearest = kit.arithmetic.rounding is Rounding.TIES_TO_EVEN
-    is_narrow = kit.format.precision <= _MOST_PRECISION and kit.word_bits <= _MOST_WORD_BITS
+    is_nearest = builder.arithmetic.rounding is Rounding.TIES_TO_EVEN
+    is_narrow = builder.format.precision <= _MOST_PRECISION and builder.word_bits <= _MOST_WORD_BITS
     return is_nearest and is_narrow
 
 
-def make_apart(kit: Kit) -> Routine:
+def make_unpack_term(builder: RoutineBuilder) -> Routine:
     """Return ``apart(a) -> (sig, exp)``: an encoding taken apart."""
-    word, signed = kit.word, kit.signed
-    magnitude_mask, trailing_mask = kit.words("magnitude_mask", "trailing_mask")
-    implicit_bit, max_finite = kit.words("implicit_bit", "max_finite")
-    trailing_bits, lead = word(kit.format.trailing_bits), word(_LEAD - kit.format.trailing_bits)
+    word, signed = builder.word, builder.signed
+    magnitude_mask, trailing_mask = builder.words("magnitude_mask", "trailing_mask")
+    implicit_bit, max_finite = builder.words("implicit_bit", "max_finite")
+    trailing_bits, lead = (
+        word(builder.format.trailing_bits),
+        word(_LEAD - builder.format.trailing_bits),
+    )
     below, above = signed(_FAR_BELOW), signed(_FAR_ABOVE)
 
     def apart(a: Any) -> Any:
@@ -58,12 +61,15 @@ def make_apart(kit: Kit) -> Routine:
     return apart
 
 
-def make_together(kit: Kit) -> Routine:
+def make_pack_sum(builder: RoutineBuilder) -> Routine:
     """Return ``together(sig, exp)``: the encoding of a number apart."""
-    word = kit.word
-    sign_mask, implicit_bit, zero = kit.words("sign_mask", "implicit_bit", "zero")
-    trailing_bits, lead = word(kit.format.trailing_bits), word(_LEAD - kit.format.trailing_bits)
-    above = kit.signed(_FAR_ABOVE)
+    word = builder.word
+    sign_mask, implicit_bit, zero = builder.words("sign_mask", "implicit_bit", "zero")
+    trailing_bits, lead = (
+        word(builder.format.trailing_bits),
+        word(_LEAD - builder.format.trailing_bits),
+    )
+    above = builder.signed(_FAR_ABOVE)
 
     def together(sig: Any, exp: Any) -> Any:
         magnitude = word(word(-sig if sig < 0 else sig) >> lead)
@@ -75,24 +81,24 @@ def make_together(kit: Kit) -> Routine:
     return together
 
 
-def make_accumulate(kit: Kit) -> Routine:
+def make_accumulate(builder: RoutineBuilder) -> Routine:
     """Return ``accumulate(sig_a, exp_a, sig_b, exp_b, sig, exp) -> (sig, exp, is_known)``.
 
     The sum of a third number, which is +0 or was returned, and the product of the first two; each
     is rounded.
     """
-    word, signed, clz, long = kit.word, kit.signed, kit.clz, kit.target.signed(64)
-    guard = _LEAD - kit.format.trailing_bits
+    word, signed, clz, long = builder.word, builder.signed, builder.clz, builder.target.signed(64)
+    guard = _LEAD - builder.format.trailing_bits
     # A product has its leading one at bit 54 or 55. It is brought to 55; then its last bit is this.
-    product_last = 2 * _LEAD + 1 - kit.format.trailing_bits
+    product_last = 2 * _LEAD + 1 - builder.format.trailing_bits
     product_half, one = long((1 << (product_last - 1)) - 1), long(1)
     half_high, whole_high = word(1 << 23), word(1 << 24)
     # The leading one of a sum is brought to bit 29, from where it has two more to go.
     sum_half = signed((1 << (guard + 1)) - 1)
     kept_mask = signed(-(1 << guard))
     none, unit, farthest = signed(0), signed(1), word(31)
-    low, high = signed(-kit.format.bias), signed(1 - kit.format.bias)
-    most, below = signed(kit.format.emax + kit.format.bias - 1), signed(_FAR_BELOW)
+    low, high = signed(-builder.format.bias), signed(1 - builder.format.bias)
+    most, below = signed(builder.format.emax + builder.format.bias - 1), signed(_FAR_BELOW)
 
     def accumulate(sig_a: Any, exp_a: Any, sig_b: Any, exp_b: Any, sig_c: Any, exp_c: Any) -> Any:
         product = long(long(sig_a) * long(sig_b))
@@ -124,14 +130,14 @@ def make_accumulate(kit: Kit) -> Routine:
     return accumulate
 
 
-def make_accumulate_by_encodings(kit: Kit) -> Routine:
+def make_accumulate_by_encodings(builder: RoutineBuilder) -> Routine:
     """Return what ``accumulate`` does, without the last, by the operations on encodings."""
-    apart, together = kit.routine(make_apart), kit.routine(make_together)
-    add, mul, noise = kit.routine(make_add), kit.routine(make_mul), kit.word(0)
+    apart, together = builder.routine(make_unpack_term), builder.routine(make_pack_sum)
+    add, mul, random_bits = builder.routine(make_add), builder.routine(make_mul), builder.word(0)
 
     def accumulate(sig_a: Any, exp_a: Any, sig_b: Any, exp_b: Any, sig_c: Any, exp_c: Any) -> Any:
-        product, _ = mul(together(sig_a, exp_a), together(sig_b, exp_b), noise)
-        total, _ = add(together(sig_c, exp_c), product, noise)
+        product, _ = mul(together(sig_a, exp_a), together(sig_b, exp_b), random_bits)
+        total, _ = add(together(sig_c, exp_c), product, random_bits)
         return apart(total)
 
     return accumulate

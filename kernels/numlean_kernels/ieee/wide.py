@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from numlean_kernels.ieee.routine_builder import Kit
+from numlean_kernels.ieee.routine_builder import RoutineBuilder
 from numlean_kernels.protocol import Routine
 
 
@@ -45,16 +45,16 @@ class WideOperations:
     clz: Routine
 
 
-def wide_operations(kit: Kit) -> WideOperations:
+def wide_operations(builder: RoutineBuilder) -> WideOperations:
     """The operations on wide numbers for a kit's words."""
-    return _native(kit) if kit.word_bits == 32 else _pairs(kit)
+    return _native(builder) if builder.word_bits == 32 else _pairs(builder)
 
 
-def _native(kit: Kit) -> WideOperations:
-    word, signed, routine = kit.word, kit.signed, kit.target.routine
-    bits = 2 * kit.word_bits
-    wide, count = kit.target.unsigned(bits), kit.target.clz(bits)
-    half, farthest, zero_word, one_word = wide(kit.word_bits), wide(bits - 1), word(0), word(1)
+def _native(builder: RoutineBuilder) -> WideOperations:
+    word, signed, routine = builder.word, builder.signed, builder.target.routine
+    bits = 2 * builder.word_bits
+    wide, count = builder.target.unsigned(bits), builder.target.clz(bits)
+    half, farthest, zero_word, one_word = wide(builder.word_bits), wide(bits - 1), word(0), word(1)
     zero, one = wide(0), wide(1)
 
     def multiply(a: Any, b: Any) -> Any:
@@ -108,9 +108,9 @@ def _native(kit: Kit) -> WideOperations:
     )
 
 
-def _pairs(kit: Kit) -> WideOperations:
-    word, signed, count, routine = kit.word, kit.signed, kit.clz, kit.target.routine
-    bits = kit.word_bits
+def _pairs(builder: RoutineBuilder) -> WideOperations:
+    word, signed, count, routine = builder.word, builder.signed, builder.clz, builder.target.routine
+    bits = builder.word_bits
     half, low_half = word(bits // 2), word((1 << bits // 2) - 1)
     zero, one, full, shift_mask = word(0), word(1), word(bits), word(bits - 1)
     ones = word((1 << bits) - 1)

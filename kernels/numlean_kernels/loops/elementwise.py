@@ -37,7 +37,7 @@ def elementwise(name: str, arity: int) -> Loop:
 
 
 @cache
-def with_single(name: str, place: int) -> Loop:
+def broadcast_operand(name: str, place: int) -> Loop:
     """The loop z[i] = name(x[0], y[i]), or at place 1 z[i] = name(x[i], y[0])."""
 
     def make(table: Table) -> Callable[..., None]:

@@ -22,7 +22,7 @@ _PLACES: Final = np.arange(len(FLAGS), dtype=np.uint64) * np.uint64(_COUNTER_BIT
 
 _ROUTINES: Final[dict[str, Routine]] = {}
 
-NO_ROUTINES: Final = Table(identity="none", zero=0, make=_ROUTINES.__getitem__)
+NO_ROUTINES: Final = Table(key="none", zero=0, make=_ROUTINES.__getitem__)
 """The table of a loop that needs no arithmetic."""
 
 

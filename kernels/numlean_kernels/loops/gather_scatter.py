@@ -89,7 +89,7 @@ def _make_scatter_add_noisily(table: Table) -> Callable[..., None]:
         column_start: int,
         column_stop: int,
         x: Any,
-        noise: Any,
+        random_bits: Any,
         starts: Any,
         sources: Any,
         z: Any,
@@ -100,7 +100,7 @@ def _make_scatter_add_noisily(table: Table) -> Callable[..., None]:
             for k in range(starts[i], starts[i + 1]):
                 s = sources[k]
                 for j in range(column_start, column_stop):
-                    z[i, j] = add(z[i, j], x[s, j], noise[s, j])
+                    z[i, j] = add(z[i, j], x[s, j], random_bits[s, j])
 
     return scatter_add_noisily
 
@@ -218,7 +218,7 @@ SCATTER_ADD: Final = Loop("scatter_add", rank=1, make=_make_scatter_add)
 SCATTER_ADD_ROWS: Final = Loop("scatter_add_rows", rank=2, make=_make_scatter_add_rows)
 """z[i, j]: acc = +0, then acc = acc + x[sources[k], j] for the same k as in ``SCATTER_ADD``."""
 
-SCATTER_ADD_NOISILY: Final = Loop("scatter_add_noisily", rank=2, make=_make_scatter_add_noisily)
+SCATTER_ADD_STOCHASTIC: Final = Loop("scatter_add_noisily", rank=2, make=_make_scatter_add_noisily)
 """What ``SCATTER_ADD_ROWS`` gives by an addition that takes a word of random bits, x's own."""
 
 PICK: Final = Loop("pick", rank=2, make=_make_pick)

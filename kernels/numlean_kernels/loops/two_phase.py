@@ -25,26 +25,26 @@ _BLOCK: Final = 64
 
 def phased(table: Table, name: str) -> Callable[..., None] | None:
     """The kernel of ``unary(name)`` where the table has a first phase of it."""
-    quick = table.get(f"quick {name}")
-    return None if quick is None else _unary(quick, table[f"whole {name}"])
+    fast = table.get(f"quick {name}")
+    return None if fast is None else _unary(fast, table[f"whole {name}"])
 
 
 def phased_flagged(table: Table, name: str) -> Callable[..., None] | None:
     """The kernel of ``flagged(name, 1)`` where the table has a first phase of it."""
-    quick = table.get(f"quick {name}")
-    return None if quick is None else _flagged_unary(quick, table[f"flagged whole {name}"])
+    fast = table.get(f"quick {name}")
+    return None if fast is None else _flagged_unary(fast, table[f"flagged whole {name}"])
 
 
-def _unary(quick: Routine, whole: Routine) -> Callable[..., None]:
+def _unary(fast: Routine, whole: Routine) -> Callable[..., None]:
     size, zero, one = np.uint64(_BLOCK), np.uint64(0), np.uint64(1)
 
     def kernel(start: int, stop: int, x: Any, z: Any) -> None:
         for block in range(np.uint64(start), np.uint64(stop), size):
             end, left = min(np.uint64(block) + size, np.uint64(stop)), zero
             for i in range(block, end):
-                settled, value = quick(x[i])
-                z[i] = value if settled else x[i]
-                left |= (zero if settled else one) << np.uint64(i - block)
+                certain, value = fast(x[i])
+                z[i] = value if certain else x[i]
+                left |= (zero if certain else one) << np.uint64(i - block)
             if left != zero:
                 for i in range(block, end):
                     if left >> np.uint64(i - block) & one:
@@ -53,16 +53,16 @@ def _unary(quick: Routine, whole: Routine) -> Callable[..., None]:
     return kernel
 
 
-def _flagged_unary(quick: Routine, whole: Routine) -> Callable[..., None]:
+def _flagged_unary(fast: Routine, whole: Routine) -> Callable[..., None]:
     size, zero, one = np.uint64(_BLOCK), np.uint64(0), np.uint64(1)
 
     def kernel(start: int, stop: int, x: Any, raised: Any, z: Any) -> None:
         for block in range(np.uint64(start), np.uint64(stop), size):
             end, left = min(np.uint64(block) + size, np.uint64(stop)), zero
             for i in range(block, end):
-                settled, value = quick(x[i])
-                z[i], raised[i] = value if settled else x[i], INEXACT
-                left |= (zero if settled else one) << np.uint64(i - block)
+                certain, value = fast(x[i])
+                z[i], raised[i] = value if certain else x[i], INEXACT
+                left |= (zero if certain else one) << np.uint64(i - block)
             if left != zero:
                 for i in range(block, end):
                     if left >> np.uint64(i - block) & one:

@@ -8,7 +8,7 @@ from functools import cache
 from numlean_kernels.formats import Format
 from numlean_kernels.ieee.arithmetic import Arithmetic
 from numlean_kernels.ieee.round_pack import make_round_pack
-from numlean_kernels.ieee.routine_builder import Kit
+from numlean_kernels.ieee.routine_builder import RoutineBuilder
 from numlean_kernels.targets.python import PYTHON
 
 
@@ -18,9 +18,9 @@ def encoder(arithmetic: Arithmetic) -> Callable[[int, int, int], int]:
 
     ``negative`` is 0 or 1, so that zeros have their sign.
     """
-    kit, format = Kit(arithmetic, PYTHON), arithmetic.format
-    round_pack = kit.routine(make_round_pack)
-    lead = kit.word_bits - 1
+    builder, format = RoutineBuilder(arithmetic, PYTHON), arithmetic.format
+    round_pack = builder.routine(make_round_pack)
+    lead = builder.word_bits - 1
 
     def encode(negative: int, m: int, e: int) -> int:
         sign = format.sign_mask if negative else 0

@@ -22,10 +22,10 @@ from numlean_kernels.ieee.nan import (
     make_propagate,
     make_propagate_ternary,
 )
-from numlean_kernels.ieee.routine_builder import kit_of
+from numlean_kernels.ieee.routine_builder import routine_builder
 from numlean_kernels.protocol import Routine, Table, Target
 from numlean_kernels.tables.elementary import BINARY, UNARY, binary64_routine
-from numlean_kernels.tables.ieee import ROUND_TO_INTEGRAL, TO_INT, quick_phase, result_alone
+from numlean_kernels.tables.ieee import ROUND_TO_INTEGRAL, TO_INT, fast_phase, result_alone
 
 REAL_DTYPES: Final[dict[Format, Any]] = {BINARY32: np.float32, BINARY64: np.float64}
 """The numpy type that computes in each hardware format."""
@@ -42,7 +42,7 @@ class HardwareKit:
     """
 
     def __init__(self, format: Format, target: Target) -> None:
-        self.integer = kit_of(Arithmetic(format), target)
+        self.integer = routine_builder(Arithmetic(format), target)
         self.encoding = target.encoding_of(format.width)
         self.real = target.real_of(format.width)
         self.instructions = target.instructions(format.width)
@@ -60,8 +60,8 @@ class HardwareKit:
         return self._routines[name]
 
 
-def _make_add(kit: HardwareKit) -> Routine:
-    nan_of, added = _nan_of(kit), kit.instructions.add
+def _make_add(builder: HardwareKit) -> Routine:
+    nan_of, added = _nan_of(builder), builder.instructions.add
 
     def add(a: Any, b: Any) -> Any:
         z = added(a, b)
@@ -70,9 +70,9 @@ def _make_add(kit: HardwareKit) -> Routine:
     return add
 
 
-def _make_sub(kit: HardwareKit) -> Routine:
-    nan_of, neg = _nan_of(kit), kit.routine("neg")
-    subtracted = kit.instructions.sub
+def _make_sub(builder: HardwareKit) -> Routine:
+    nan_of, neg = _nan_of(builder), builder.routine("neg")
+    subtracted = builder.instructions.sub
 
     def sub(a: Any, b: Any) -> Any:
         z = subtracted(a, b)
@@ -81,8 +81,8 @@ def _make_sub(kit: HardwareKit) -> Routine:
     return sub
 
 
-def _make_mul(kit: HardwareKit) -> Routine:
-    nan_of, multiplied = _nan_of(kit), kit.instructions.mul
+def _make_mul(builder: HardwareKit) -> Routine:
+    nan_of, multiplied = _nan_of(builder), builder.instructions.mul
 
     def mul(a: Any, b: Any) -> Any:
         z = multiplied(a, b)
@@ -91,8 +91,8 @@ def _make_mul(kit: HardwareKit) -> Routine:
     return mul
 
 
-def _make_div(kit: HardwareKit) -> Routine:
-    nan_of, divided = _nan_of(kit), kit.instructions.div
+def _make_div(builder: HardwareKit) -> Routine:
+    nan_of, divided = _nan_of(builder), builder.instructions.div
 
     def div(a: Any, b: Any) -> Any:
         z = divided(a, b)
@@ -101,8 +101,8 @@ def _make_div(kit: HardwareKit) -> Routine:
     return div
 
 
-def _make_sqrt(kit: HardwareKit) -> Routine:
-    nan_of, root = _nan_of(kit), kit.instructions.sqrt
+def _make_sqrt(builder: HardwareKit) -> Routine:
+    nan_of, root = _nan_of(builder), builder.instructions.sqrt
 
     def sqrt(a: Any) -> Any:
         z = root(a)
@@ -111,11 +111,11 @@ def _make_sqrt(kit: HardwareKit) -> Routine:
     return sqrt
 
 
-def _make_fma(kit: HardwareKit) -> Routine:
-    fused = kit.instructions.fma
+def _make_fma(builder: HardwareKit) -> Routine:
+    fused = builder.instructions.fma
     if fused is None:
-        return _lift_ternary(kit, result_alone(kit.integer, "fma"))
-    nan_of = _nan_of_ternary(kit)
+        return _lift_ternary(builder, result_alone(builder.integer, "fma"))
+    nan_of = _nan_of_ternary(builder)
 
     def fma(a: Any, b: Any, c: Any) -> Any:
         z = fused(a, b, c)
@@ -124,9 +124,9 @@ def _make_fma(kit: HardwareKit) -> Routine:
     return fma
 
 
-def _nan_of(kit: HardwareKit) -> Routine:
+def _nan_of(builder: HardwareKit) -> Routine:
     """``nan_of(a, b)``: the NaN that an operation gives that came to a NaN from a and b."""
-    integer, encoding, real = kit.integer, kit.encoding, kit.real
+    integer, encoding, real = builder.integer, builder.encoding, builder.real
     propagate, is_nan = integer.routine(make_propagate), integer.routine(make_is_nan)
     invalid_nan = default_nan(integer)
 
@@ -137,8 +137,8 @@ def _nan_of(kit: HardwareKit) -> Routine:
     return integer.target.routine(nan_of)
 
 
-def _nan_of_ternary(kit: HardwareKit) -> Routine:
-    integer, encoding, real = kit.integer, kit.encoding, kit.real
+def _nan_of_ternary(builder: HardwareKit) -> Routine:
+    integer, encoding, real = builder.integer, builder.encoding, builder.real
     propagate, is_nan = integer.routine(make_propagate_ternary), integer.routine(make_is_nan)
     invalid_nan = default_nan(integer)
 
@@ -150,8 +150,8 @@ def _nan_of_ternary(kit: HardwareKit) -> Routine:
     return integer.target.routine(nan_of)
 
 
-def _lift_unary(kit: HardwareKit, routine: Routine) -> Routine:
-    encoding, real = kit.encoding, kit.real
+def _lift_unary(builder: HardwareKit, routine: Routine) -> Routine:
+    encoding, real = builder.encoding, builder.real
 
     def unary(a: Any) -> Any:
         return real(routine(encoding(a)))
@@ -159,8 +159,8 @@ def _lift_unary(kit: HardwareKit, routine: Routine) -> Routine:
     return unary
 
 
-def _lift_binary(kit: HardwareKit, routine: Routine) -> Routine:
-    encoding, real = kit.encoding, kit.real
+def _lift_binary(builder: HardwareKit, routine: Routine) -> Routine:
+    encoding, real = builder.encoding, builder.real
 
     def binary(a: Any, b: Any) -> Any:
         return real(routine(encoding(a), encoding(b)))
@@ -168,8 +168,8 @@ def _lift_binary(kit: HardwareKit, routine: Routine) -> Routine:
     return binary
 
 
-def _lift_ternary(kit: HardwareKit, routine: Routine) -> Routine:
-    encoding, real = kit.encoding, kit.real
+def _lift_ternary(builder: HardwareKit, routine: Routine) -> Routine:
+    encoding, real = builder.encoding, builder.real
 
     def ternary(a: Any, b: Any, c: Any) -> Any:
         return real(routine(encoding(a), encoding(b), encoding(c)))
@@ -177,8 +177,8 @@ def _lift_ternary(kit: HardwareKit, routine: Routine) -> Routine:
     return ternary
 
 
-def _lift_scaling(kit: HardwareKit, routine: Routine) -> Routine:
-    encoding, real = kit.encoding, kit.real
+def _lift_scaling(builder: HardwareKit, routine: Routine) -> Routine:
+    encoding, real = builder.encoding, builder.real
 
     def scaling(a: Any, n: Any) -> Any:
         return real(routine(encoding(a), n))
@@ -186,8 +186,8 @@ def _lift_scaling(kit: HardwareKit, routine: Routine) -> Routine:
     return scaling
 
 
-def _lift_inward(kit: HardwareKit, routine: Routine) -> Routine:
-    encoding = kit.encoding
+def _lift_inward(builder: HardwareKit, routine: Routine) -> Routine:
+    encoding = builder.encoding
 
     def inward(a: Any) -> Any:
         return routine(encoding(a))
@@ -195,8 +195,8 @@ def _lift_inward(kit: HardwareKit, routine: Routine) -> Routine:
     return inward
 
 
-def _lift_predicate(kit: HardwareKit, routine: Routine) -> Routine:
-    encoding = kit.encoding
+def _lift_predicate(builder: HardwareKit, routine: Routine) -> Routine:
+    encoding = builder.encoding
 
     def predicate(a: Any, b: Any) -> Any:
         return routine(encoding(a), encoding(b))
@@ -204,19 +204,21 @@ def _lift_predicate(kit: HardwareKit, routine: Routine) -> Routine:
     return predicate
 
 
-def _lift_elementary(kit: HardwareKit, *, name: str) -> Routine:
+def _lift_elementary(builder: HardwareKit, *, name: str) -> Routine:
     """An integer routine: the processor has no such function, and libm's differ."""
-    of_format = binary64_routine if kit.integer.format == BINARY64 else result_alone
-    return (_lift_binary if name in BINARY else _lift_unary)(kit, of_format(kit.integer, name))
+    of_format = binary64_routine if builder.integer.format == BINARY64 else result_alone
+    return (_lift_binary if name in BINARY else _lift_unary)(
+        builder, of_format(builder.integer, name)
+    )
 
 
-def _lift_quick(kit: HardwareKit, *, name: str) -> Routine:
+def _lift_quick(builder: HardwareKit, *, name: str) -> Routine:
     """The first phase of an integer routine of binary32."""
-    quick, encoding, real = quick_phase(kit.integer, name), kit.encoding, kit.real
+    fast, encoding, real = fast_phase(builder.integer, name), builder.encoding, builder.real
 
     def lifted(a: Any) -> Any:
-        settled, z = quick(encoding(a))
-        return settled, real(z)
+        certain, z = fast(encoding(a))
+        return certain, real(z)
 
     return lifted
 
@@ -225,7 +227,7 @@ def _lifted(
     lift: Callable[[HardwareKit, Routine], Routine], *names: str
 ) -> dict[str, Callable[[HardwareKit], Routine]]:
     def maker(name: str) -> Callable[[HardwareKit], Routine]:
-        return lambda kit: lift(kit, result_alone(kit.integer, name))
+        return lambda builder: lift(builder, result_alone(builder.integer, name))
 
     return {name: maker(name) for name in names}
 
@@ -237,11 +239,11 @@ MAKERS: Final[dict[str, Callable[[HardwareKit], Routine]]] = {
     "div": _make_div,
     "sqrt": _make_sqrt,
     "fma": _make_fma,
-    **_lifted(_lift_unary, "neg", "abs", "log_b", "next_up", "next_down", *ROUND_TO_INTEGRAL),
+    **_lifted(_lift_unary, "neg", "abs", "logb", "next_up", "next_down", *ROUND_TO_INTEGRAL),
     **_lifted(_lift_binary, "minimum", "maximum", "min_num", "max_num", "rem", "copy_sign"),
     **_lifted(_lift_predicate, "eq", "lt", "le", "compare", "total_order"),
-    **_lifted(_lift_scaling, "scale_b"),
-    **_lifted(_lift_inward, "class_of", *TO_INT),
+    **_lifted(_lift_scaling, "scaleb"),
+    **_lifted(_lift_inward, "classify", *TO_INT),
     **{name: partial(_lift_elementary, name=name) for name in (*UNARY, *BINARY)},
 }
 """The operations."""
@@ -259,10 +261,10 @@ def hardware_table(format: Format, target: Target, *, fast: bool = False) -> Tab
 
     ``fast`` lets the target use faster twins of its loops; the bits are the same.
     """
-    kit = HardwareKit(format, target)
+    builder = HardwareKit(format, target)
     return Table(
-        identity=f"hardware/{format.name}",
+        key=f"hardware/{format.name}",
         zero=REAL_DTYPES[format](0),
-        make=kit.routine,
+        make=builder.routine,
         fast=format if fast else None,
     )

@@ -20,18 +20,18 @@ def encodings_table(format: Format, target: Target) -> Table:
 
     To nearest even, under the rule for NaNs that hardware floats are held to.
     """
-    kit, emulated = HardwareKit(format, target), ieee_table(Arithmetic(format), target)
+    builder, emulated = HardwareKit(format, target), ieee_table(Arithmetic(format), target)
 
     def make(name: str) -> Routine:
         if name not in _ARITIES:
             return emulated[name]
-        return target.routine(_lift(kit, kit.routine(name), _ARITIES[name]))
+        return target.routine(_lift(builder, builder.routine(name), _ARITIES[name]))
 
     return Table(f"hardware/{format.name} on encodings", emulated.zero, make, fast=format)
 
 
-def _lift(kit: HardwareKit, routine: Routine, arity: int) -> Routine:
-    encoding, real = kit.encoding, kit.real
+def _lift(builder: HardwareKit, routine: Routine, arity: int) -> Routine:
+    encoding, real = builder.encoding, builder.real
 
     def unary(a: Any) -> Any:
         return encoding(routine(real(a)))

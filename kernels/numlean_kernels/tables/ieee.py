@@ -22,7 +22,7 @@ from numlean_kernels.ieee import (
     unpacked_sums,
 )
 from numlean_kernels.ieee.arithmetic import Arithmetic, Rounding
-from numlean_kernels.ieee.routine_builder import Kit, Maker, kit_of
+from numlean_kernels.ieee.routine_builder import Maker, RoutineBuilder, routine_builder
 from numlean_kernels.protocol import Routine, Table, Target
 
 _DIRECTED: Final = tuple(r for r in Rounding if r is not Rounding.STOCHASTIC)
@@ -47,14 +47,14 @@ ROUNDED_MAKERS: Final[dict[str, Maker]] = {
     "div": div.make_div,
     "sqrt": sqrt.make_sqrt,
     "fma": fma.make_fma,
-    "scale_b": integral.make_scale_b,
+    "scaleb": integral.make_scaleb,
 }
 """Operations that round as the arithmetic does. They take a word of noise after their operands."""
 
 FLAGGED_MAKERS: Final[dict[str, Maker]] = {
     **ROUNDED_MAKERS,
     "rem": rem.make_rem,
-    "log_b": integral.make_log_b,
+    "logb": integral.make_logb,
     "next_up": neighbours.make_next_up,
     "next_down": neighbours.make_next_down,
     **ROUND_TO_INTEGRAL,
@@ -77,22 +77,22 @@ QUIET_MAKERS: Final[dict[str, Maker]] = {
     "lt": compare.make_lt,
     "le": compare.make_le,
     "total_order": neighbours.make_total_order,
-    "class_of": neighbours.make_class_of,
+    "classify": neighbours.make_classify,
     "copy_sign": neighbours.make_copy_sign,
 }
 """Operations that raise no flag."""
 
-_APART_MAKERS: Final[dict[str, Maker]] = {
-    "apart": unpacked_sums.make_apart,
-    "together": unpacked_sums.make_together,
+_UNPACKED_MAKERS: Final[dict[str, Maker]] = {
+    "unpack": unpacked_sums.make_unpack_term,
+    "pack": unpacked_sums.make_pack_sum,
     "accumulate": unpacked_sums.make_accumulate,
     "accumulate by encodings": unpacked_sums.make_accumulate_by_encodings,
 }
 """How sums of products are computed without encodings, where they can be."""
 
-_QUICK: Final = "quick "
+_FAST: Final = "quick "
 
-_ARITIES: Final = {"add": 2, "sub": 2, "mul": 2, "div": 2, "fma": 3, "rem": 2, "scale_b": 2} | {
+_ARITIES: Final = {"add": 2, "sub": 2, "mul": 2, "div": 2, "fma": 3, "rem": 2, "scaleb": 2} | {
     "pow": 2,
     "hypot": 2,
     "atan2": 2,
@@ -109,26 +109,26 @@ def ieee_table(arithmetic: Arithmetic, target: Target) -> Table:
     there are only the operations that round, and each takes a word of random bits after its
     operands.
     """
-    kit = kit_of(arithmetic, target)
+    builder = routine_builder(arithmetic, target)
     make = _make_stochastic if arithmetic.rounding is Rounding.STOCHASTIC else _make
     made: dict[str, Routine] = {}
 
     def make_once(name: str) -> Routine:
         if name not in made:
-            made[name] = make(kit, name)
+            made[name] = make(builder, name)
         return made[name]
 
-    return Table(identity=f"ieee/{arithmetic.identity}", zero=kit.word(0), make=make_once)
+    return Table(key=f"ieee/{arithmetic.key}", zero=builder.word(0), make=make_once)
 
 
-def result_alone(kit: Kit, name: str) -> Routine:
+def result_alone(builder: RoutineBuilder, name: str) -> Routine:
     """The operation's result, without the flags it may come with."""
     if name in QUIET_MAKERS:
-        return kit.routine(QUIET_MAKERS[name])
-    return kit.target.routine(_first(_without_noise(kit, name), _ARITIES.get(name, 1)))
+        return builder.routine(QUIET_MAKERS[name])
+    return builder.target.routine(_first(_without_noise(builder, name), _ARITIES.get(name, 1)))
 
 
-def quick_phase(kit: Kit, name: str) -> Routine:
+def fast_phase(builder: RoutineBuilder, name: str) -> Routine:
     """A function's first phase, ``quick(a) -> (settled, z)``.
 
     Raises:
@@ -136,39 +136,39 @@ def quick_phase(kit: Kit, name: str) -> Routine:
     """
     if name in FLAGGED_MAKERS or name in QUIET_MAKERS:
         raise KeyError(name)
-    from numlean_kernels.tables.elementary import first_phase
+    from numlean_kernels.tables.elementary import fast_phase
 
-    return first_phase(kit, name)
+    return fast_phase(builder, name)
 
 
-def _make(kit: Kit, name: str) -> Routine:
-    if name in _APART_MAKERS and unpacked_sums.has_apart(kit):
-        return kit.routine(_APART_MAKERS[name])
-    if name.startswith(_QUICK):
-        return quick_phase(kit, name.removeprefix(_QUICK))
+def _make(builder: RoutineBuilder, name: str) -> Routine:
+    if name in _UNPACKED_MAKERS and unpacked_sums.supports_unpacked_sums(builder):
+        return builder.routine(_UNPACKED_MAKERS[name])
+    if name.startswith(_FAST):
+        return fast_phase(builder, name.removeprefix(_FAST))
     flagged = name.removeprefix("flagged ")
-    return _without_noise(kit, flagged) if flagged != name else result_alone(kit, name)
+    return _without_noise(builder, flagged) if flagged != name else result_alone(builder, name)
 
 
-def _make_stochastic(kit: Kit, name: str) -> Routine:
+def _make_stochastic(builder: RoutineBuilder, name: str) -> Routine:
     flagged = name.removeprefix("flagged ")
-    routine = kit.routine(ROUNDED_MAKERS[flagged])
+    routine = builder.routine(ROUNDED_MAKERS[flagged])
     if flagged != name:
         return routine
-    return kit.target.routine(_first(routine, _ARITIES.get(name, 1) + 1))
+    return builder.target.routine(_first(routine, _ARITIES.get(name, 1) + 1))
 
 
-def _without_noise(kit: Kit, name: str) -> Routine:
+def _without_noise(builder: RoutineBuilder, name: str) -> Routine:
     if name not in FLAGGED_MAKERS:
         # Made of this package's routines, and so imported only now.
         from numlean_kernels.tables.elementary import elementary_routine
 
-        return elementary_routine(kit, name)
-    routine = kit.routine(FLAGGED_MAKERS[name])
+        return elementary_routine(builder, name)
+    routine = builder.routine(FLAGGED_MAKERS[name])
     if name not in ROUNDED_MAKERS:
         return routine
-    noise, arity = kit.word(0), _ARITIES.get(name, 1)
-    return kit.target.routine(_with_last(routine, arity, noise))
+    random_bits, arity = builder.word(0), _ARITIES.get(name, 1)
+    return builder.target.routine(_with_last(routine, arity, random_bits))
 
 
 def _with_last(routine: Routine, arity: int, last: Any) -> Routine:

@@ -23,7 +23,7 @@ def philox_table(target: Target) -> Table:
     low.
     """
     routine = target.routine(_make_philox(target))
-    return Table(identity="philox4x32-10", zero=0, make={"philox": routine}.__getitem__)
+    return Table(key="philox4x32-10", zero=0, make={"philox": routine}.__getitem__)
 
 
 def _make_philox(target: Target) -> Routine:

@@ -10,7 +10,7 @@ Two more things that numba leaves open would have one kernel silently run in ano
 - It names machine code by the function's qualified name and a count of the functions compiled in
   the process. Kernels of one factory, compiled in two processes and loaded into a third, may have
   one name, and who calls by it gets whichever was loaded first or last. Here a digest of the
-  identity is part of the name.
+  key is part of the name.
 - It numbers the files of a cache, so that two processes which compile at once may write different
   kernels into one file. Here a file is named by the digest of its key.
 """
@@ -31,13 +31,13 @@ from numba.core.caching import FunctionCache, IndexDataCacheFile
 class KernelCache(FunctionCache):  # type: ignore[misc]
     """The cache of one compiled function."""
 
-    def __init__(self, function: Callable[..., None], identity: str) -> None:
+    def __init__(self, function: Callable[..., None], key: str) -> None:
         super().__init__(function)
-        self._identity = full_identity(identity)
+        self._key = full_key(key)
         self._cache_file = _File(self._cache_path, self._impl.filename_base, b"")
 
     def _index_key(self, signature: Any, codegen: Any) -> Any:
-        return signature, codegen.magic_tuple(), self._identity
+        return signature, codegen.magic_tuple(), self._key
 
 
 class FilesByKey:
@@ -69,19 +69,19 @@ class _File(FilesByKey, IndexDataCacheFile):  # type: ignore[misc]
     """Numba's own way to write what it makes."""
 
 
-def keep(
+def enable_disk_cache(
     compiled: Any,
     function: Callable[..., None],
-    identity: str,
+    key: str,
     kind: Callable[[Callable[..., None], str], Any] = KernelCache,
 ) -> None:
-    """Have what numba makes of a function kept for later processes, under its identity.
+    """Have what numba makes of a function kept for later processes, under its key.
 
-    To be called before anything is made of it: the identity becomes part of its name.
+    To be called before anything is made of it: the key becomes part of its name.
     """
-    function.__qualname__ += f".{_digest(identity)}"
+    function.__qualname__ += f".{_digest(key)}"
     try:
-        compiled._cache = kind(function, identity)
+        compiled._cache = kind(function, key)
     except RuntimeError as error:
         warnings.warn(
             f"compiled kernels cannot be kept for the next run ({error}): set NUMBA_CACHE_DIR to a"
@@ -91,7 +91,7 @@ def keep(
         )
 
 
-def folder() -> str:
+def cache_dir() -> str:
     """Where compiled loops are kept; a line that says why, if nowhere."""
     from numlean_kernels.loops import gather_scatter
 
@@ -105,9 +105,9 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
-def full_identity(identity: str) -> str:
+def full_key(key: str) -> str:
     """What a kernel is, and what else decides on what is made of it."""
-    return f"{identity} {source_hash()} {numba.__version__}"
+    return f"{key} {source_hash()} {numba.__version__}"
 
 
 @cache

@@ -13,13 +13,13 @@ from numlean_kernels.protocol import (
     Instructions,
     Launch,
     Loop,
-    Operation,
+    ProgramStep,
     Routine,
     Table,
     Target,
 )
 from numlean_kernels.targets import float_ops
-from numlean_kernels.targets.cache import keep
+from numlean_kernels.targets.cache import enable_disk_cache
 from numlean_kernels.targets.intrinsics import (
     ENCODING_OF,
     REAL_OF,
@@ -87,7 +87,7 @@ class CpuTarget(Target):
         if (loop, table) not in self._compiled:
             make, kind = _source(loop, table)
             run = njit(error_model="numpy", nogil=True)(make(table))
-            keep(run, run.py_func, f"{kind}{loop.name} {table.identity}")
+            enable_disk_cache(run, run.py_func, f"{kind}{loop.name} {table.key}")
             self._compiled[loop, table] = run
         return self._compiled[loop, table]
 
@@ -102,7 +102,7 @@ class CpuTarget(Target):
 
         return launch
 
-    def program(self, operations: Sequence[Operation]) -> Callable[[], None]:
+    def compile(self, operations: Sequence[ProgramStep]) -> Callable[[], None]:
         """Native code that calls the kernels one after the other."""
         from numlean_kernels.targets.native_program import native_program
 

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from numlean_kernels.protocol import Array, Called, Operation
+from numlean_kernels.protocol import Array, HostCall, ProgramStep
 
 
 def pruned(
-    operations: Sequence[Operation], variables: Iterable[Array], results: Iterable[Array]
-) -> list[Operation]:
+    operations: Sequence[ProgramStep], variables: Iterable[Array], results: Iterable[Array]
+) -> list[ProgramStep]:
     """The operations without those whose outcome cannot change, or matters to nobody.
 
     Args:
@@ -34,19 +34,19 @@ def memory_of(array: Array) -> int:
     return id(owner_of(array))
 
 
-def _varying(operations: Sequence[Operation], variables: Iterable[Array]) -> list[Operation]:
+def _varying(operations: Sequence[ProgramStep], variables: Iterable[Array]) -> list[ProgramStep]:
     """Those that something which varies flows into."""
     varies = {memory_of(array) for array in variables}
     kept = []
     for operation in operations:
         touched = {memory_of(array) for array in (*operation.read, *operation.written)}
-        if isinstance(operation, Called) or touched & varies:
+        if isinstance(operation, HostCall) or touched & varies:
             varies.update(memory_of(array) for array in operation.written)
             kept.append(operation)
     return kept
 
 
-def _useful(operations: Sequence[Operation], results: Iterable[Array]) -> list[Operation]:
+def _useful(operations: Sequence[ProgramStep], results: Iterable[Array]) -> list[ProgramStep]:
     """Those that flow into a result."""
     needed = {memory_of(array) for array in results}
     kept = []

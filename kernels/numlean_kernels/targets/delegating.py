@@ -8,7 +8,7 @@ from typing import Any
 from numlean_kernels.protocol import Instructions, Routine, Target
 
 
-class BorrowedWords(Target):
+class DelegatingTarget(Target):
     """Integers, their instructions and routines as another target has them."""
 
     def __init__(self, words: Target) -> None:

@@ -20,9 +20,9 @@ from numba.extending import intrinsic
 from numba.np.arrayobj import make_array, populate_array
 from numba.np.numpy_support import from_dtype
 
-from numlean_kernels.protocol import Array, Called, Launched, Loop, Moved, Operation, Table
+from numlean_kernels.protocol import Array, CopyCall, HostCall, KernelCall, Loop, ProgramStep, Table
 from numlean_kernels.targets.axes import AXES, padded, within_axes
-from numlean_kernels.targets.cache import keep
+from numlean_kernels.targets.cache import enable_disk_cache
 
 Compiled: TypeAlias = Callable[[Loop, Table], Any]
 """Gives numba's dispatcher of a loop."""
@@ -31,14 +31,14 @@ _WORD: Final = ir.IntType(64)
 _ENTRY: Final = types.void(types.int64)
 
 
-def native_program(operations: Sequence[Operation], compiled: Compiled) -> Callable[[], None]:
+def native_program(operations: Sequence[ProgramStep], compiled: Compiled) -> Callable[[], None]:
     """What does all operations again, in order, on the same arrays."""
     stretches: list[Callable[[], None]] = []
     for is_native, several in groupby(operations, _is_native):
         if is_native:
             stretches.append(_stretch(list(several), compiled))
         else:
-            stretches.extend(one.function for one in several if isinstance(one, Called))
+            stretches.extend(one.function for one in several if isinstance(one, HostCall))
     if len(stretches) == 1:
         return stretches[0]
 
@@ -49,11 +49,11 @@ def native_program(operations: Sequence[Operation], compiled: Compiled) -> Calla
     return run
 
 
-def _is_native(operation: Operation) -> bool:
-    return not isinstance(operation, Called)
+def _is_native(operation: ProgramStep) -> bool:
+    return not isinstance(operation, HostCall)
 
 
-def _stretch(operations: list[Operation], compiled: Compiled) -> Callable[[], None]:
+def _stretch(operations: list[ProgramStep], compiled: Compiled) -> Callable[[], None]:
     """Kernels and moves in a row, as one call."""
     entries: list[Any] = []
     words: list[int] = []
@@ -73,14 +73,14 @@ def _stretch(operations: list[Operation], compiled: Compiled) -> Callable[[], No
     return run
 
 
-def _calls(operation: Operation, compiled: Compiled) -> Iterator[tuple[Any, list[int]]]:
-    if isinstance(operation, Launched):
+def _calls(operation: ProgramStep, compiled: Compiled) -> Iterator[tuple[Any, list[int]]]:
+    if isinstance(operation, KernelCall):
         arrays = operation.arrays
         layout = tuple((array.dtype, array.ndim) for array in arrays)
         bounds = [bound for extent in operation.domain for bound in (0, extent)]
         placed = [word for array in arrays for word in (array.ctypes.data, *array.shape)]
         yield _kernel_entry(compiled, operation.loop, operation.table, layout), bounds + placed
-    elif isinstance(operation, Moved) and operation.source.size:
+    elif isinstance(operation, CopyCall) and operation.source.size:
         itemsize = operation.source.itemsize
         for source, destination in within_axes(operation.source, operation.destination):
             yield _move_entry(itemsize), _move_arguments(source, destination)
@@ -106,14 +106,14 @@ def _kernel_entry(
 
     described = ",".join(f"{dtype}{ndim}" for dtype, ndim in layout)
     fast = "fast " if table.fast is not None else ""
-    return _compiled_entry(entry, f"{fast}entry {loop.name} {table.identity} {described}")
+    return _compiled_entry(entry, f"{fast}entry {loop.name} {table.key} {described}")
 
 
 def _compiled_entry(entry: Callable[[int], None], identity: str) -> Any:
     from numba.core.ccallback import CFunc
 
     made = CFunc(entry, (_ENTRY.args, _ENTRY.return_type), locals={}, options={})
-    keep(made, entry, identity)
+    enable_disk_cache(made, entry, identity)
     made.compile()
     return made
 
@@ -228,4 +228,4 @@ def _call_all(functions: Any, addresses: Any) -> None:
 
 
 _run_all = njit(nogil=True)(_call_all)
-keep(_run_all, _call_all, "run_all")
+enable_disk_cache(_run_all, _call_all, "run_all")

@@ -7,70 +7,70 @@ from typing import Any, final
 
 from numlean_kernels.protocol import (
     Array,
-    Called,
+    CopyCall,
+    HostCall,
+    KernelCall,
     Launch,
-    Launched,
     Loop,
-    Moved,
-    Operation,
+    ProgramStep,
     Table,
     Target,
 )
-from numlean_kernels.targets.delegating import BorrowedWords
+from numlean_kernels.targets.delegating import DelegatingTarget
 
 
 @final
-class RecordingTarget(BorrowedWords):
+class RecordingTarget(DelegatingTarget):
     """Runs kernels on another target and records each, with the arrays it was given.
 
     Attributes:
         operations: The record, in the order of what was done.
     """
 
-    def __init__(self, inner: Target, operations: list[Operation]) -> None:
+    def __init__(self, inner: Target, operations: list[ProgramStep]) -> None:
         super().__init__(inner)
         self.name = inner.name
         self.operations = operations
 
     @property
-    def immediate(self) -> Target:
+    def without_recorder(self) -> Target:
         """The other target."""
         return self._words
 
     def kernel(self, loop: Loop, table: Table) -> Launch:
         """The other target's kernel; each launch is recorded."""
-        launch = self.immediate.kernel_of(loop, table)
+        launch = self.without_recorder.kernel_of(loop, table)
 
         def launch_and_record(domain: tuple[int, ...], *arrays: Array) -> None:
             launch(domain, *arrays)
-            self.operations.append(Launched(loop, table, domain, arrays))
+            self.operations.append(KernelCall(loop, table, domain, arrays))
 
         return launch_and_record
 
     def empty(self, shape: int | tuple[int, ...], dtype: Any) -> Array:
         """As the other target has it."""
-        return self.immediate.empty(shape, dtype)
+        return self.without_recorder.empty(shape, dtype)
 
-    def held(self, array: Array) -> Array:
+    def to_device(self, array: Array) -> Array:
         """As the other target has it."""
-        return self.immediate.held(array)
+        return self.without_recorder.to_device(array)
 
-    def exchanged(self, shape: int | tuple[int, ...], dtype: Any) -> Array:
+    def empty_host_visible(self, shape: int | tuple[int, ...], dtype: Any) -> Array:
         """As the other target has it."""
-        return self.immediate.exchanged(shape, dtype)
+        return self.without_recorder.empty_host_visible(shape, dtype)
 
     @property
     def host(self) -> Target:
         """As the other target has it."""
-        return self.immediate.host
+        return self.without_recorder.host
 
-    def move(self, x: Array, z: Array) -> None:
+    def copy_into(self, x: Array, z: Array) -> None:
         """Write elements into a view, and record it."""
-        self.immediate.move(x, z)
-        self.operations.append(Moved(x, z))
+        self.without_recorder.copy_into(x, z)
+        self.operations.append(CopyCall(x, z))
 
-    def again(
+    def on_replay(
         self, function: Callable[[], None], *, read: tuple[Array, ...] = (), written: Array
     ) -> None:
         """Record what no kernel does."""
-        self.operations.append(Called(function, read, (written,)))
+        self.operations.append(HostCall(function, read, (written,)))

@@ -9,13 +9,13 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 
-from numlean.analysis.drift.exact_reference import Judge
+from numlean.analysis.drift.exact_reference import ExactReference
 from numlean.analysis.drift.records import Record, Write, operation_records, step_record
 from numlean.analysis.drift.result import Comparison
-from numlean.analysis.drift.seed_experiment import Schedule, SeedRun
-from numlean.analysis.drift.ulp_scale import Grid
-from numlean.analysis.lockstep import Side
-from numlean.analysis.lockstep.run_spec import Spec
+from numlean.analysis.drift.seed_experiment import Schedule, SeedExperiment
+from numlean.analysis.drift.ulp_scale import UlpScale
+from numlean.analysis.lockstep import RunSpec
+from numlean.analysis.lockstep.run_spec import RunSpecLike
 from numlean.checkpoint.fingerprint import data_described
 from numlean.data import Dataset
 from numlean.errors import NumleanError
@@ -32,15 +32,15 @@ _POINTS: Final = 100
 
 def compare(
     task: Task | NamedTask | str,
-    *dtypes: Spec,
-    truth: Spec = "mp:200",
+    *dtypes: RunSpecLike,
+    truth: RunSpecLike = "mp:200",
     seeds: int = 1,
     config: TrainConfig | None = None,
     data: Data | None = None,
     options: Options | None = None,
     every: int | None = None,
     tests: int = 4,
-    counts_classes: bool | None = None,
+    with_accuracy: bool | None = None,
     operations: bool = True,
     flags: bool = True,
     write: Write | None = None,
@@ -65,7 +65,7 @@ def compare(
         options: How runs are executed, where their names do not say it.
         every: Every so many steps are measured, and the last one; by default about 100 are.
         tests: How many times, evenly spread, the test data are looked at.
-        counts_classes: Whether there is an accuracy to find; by default as the named task says.
+        with_accuracy: Whether there is an accuracy to find; by default as the named task says.
         operations: Whether operations are measured; that takes most of the time.
         flags: Whether the exceptions of the steps measured are counted, where they are kept.
         write: Told every record, as soon as there is one.
@@ -78,14 +78,14 @@ def compare(
     task = get_task(task) if isinstance(task, str) else task
     name = task.name if isinstance(task, NamedTask) else type(task).__name__
     if isinstance(task, NamedTask):
-        if counts_classes is None:
-            counts_classes = task.is_classification
-        config, data, task = config or task.config(), data or task.load_in, task.task
+        if with_accuracy is None:
+            with_accuracy = task.is_classification
+        config, data, task = config or task.config(), data or task.load_for, task.task
     if config is None or data is None:
         raise NumleanError("a Task is trained by a config on data: compare(..., config=, data=)")
     options = options or Options()
-    sides = [Side.of(spec, options) for spec in dtypes]
-    true = Side.of(truth, options)
+    sides = [RunSpec.of(spec, options) for spec in dtypes]
+    true = RunSpec.of(truth, options)
     others = _others(sides, true)
     every = max(config.steps // _POINTS, 1) if every is None else every
     for what, count, least in (("seeds", seeds, 1), ("every", every, 1), ("tests", tests, 0)):
@@ -103,21 +103,21 @@ def compare(
     result, write = Comparison(header), write or _ignore
     write(header)
     for seed in numbers:
-        runs = SeedRun(
+        runs = SeedExperiment(
             task,
             replace(true, options=replace(true.options, seed=seed)),
             [replace(side, options=replace(side.options, seed=seed)) for side in others],
             replace(config, seed=seed),
             schedule,
             load,
-            counts_classes=bool(counts_classes),
+            with_accuracy=bool(with_accuracy),
         )
         _run(runs, seed, result, write, on_step or _nothing)
     return result
 
 
 def _run(
-    runs: SeedRun, seed: int, result: Comparison, write: Write, on_step: Callable[[], None]
+    runs: SeedExperiment, seed: int, result: Comparison, write: Write, on_step: Callable[[], None]
 ) -> None:
     last: dict[str, Record] = {}
     for found in runs.run(on_step):
@@ -134,7 +134,7 @@ def _run(
         write(run)
 
 
-def _others(sides: Sequence[Side], truth: Side) -> list[Side]:
+def _others(sides: Sequence[RunSpec], truth: RunSpec) -> list[RunSpec]:
     names = [side.name for side in sides]
     for name in names:
         if names.count(name) > 1:
@@ -151,8 +151,8 @@ def _others(sides: Sequence[Side], truth: Side) -> list[Side]:
 def _header(
     name: str,
     task: Task,
-    sides: Sequence[Side],
-    truth: Side,
+    sides: Sequence[RunSpec],
+    truth: RunSpec,
     config: TrainConfig,
     load: Callable[[Scalar], Split],
 ) -> Record:
@@ -178,10 +178,10 @@ def _header(
     }
 
 
-def _measure(side: Side, truth: Side) -> dict[str, Any]:
-    own = Grid.of(side.scalar)
-    coarser = own.coarser(Grid.of(truth.scalar))
-    judge = Judge(side.scalar).wide.name
+def _measure(side: RunSpec, truth: RunSpec) -> dict[str, Any]:
+    own = UlpScale.of(side.scalar)
+    coarser = own.coarser(UlpScale.of(truth.scalar))
+    judge = ExactReference(side.scalar).wide.name
     return {"judge": judge, "local_grid": asdict(own), "grid": asdict(coarser)}
 
 

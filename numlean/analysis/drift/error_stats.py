@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from numlean.analysis.drift.norm import ONE, Norm
+from numlean.analysis.drift.norm import ONE, ScaledNorm
 from numlean.analysis.drift.ulp_scale import Floats
 
 LEAST_BIN = -40
@@ -16,7 +16,7 @@ LEAST_BIN = -40
 
 
 @dataclass
-class Tally:
+class ErrorStats:
     """The errors of many numbers, in ulp and by value; it grows with none of them.
 
     Attributes:
@@ -32,9 +32,9 @@ class Tally:
     count: int = 0
     exact: int = 0
     max_ulp: float = 0.0
-    ulps: Norm = field(default_factory=Norm)
-    errors: Norm = field(default_factory=Norm)
-    values: Norm = field(default_factory=Norm)
+    ulps: ScaledNorm = field(default_factory=ScaledNorm)
+    errors: ScaledNorm = field(default_factory=ScaledNorm)
+    values: ScaledNorm = field(default_factory=ScaledNorm)
     histogram: Counter[int] = field(default_factory=Counter)
 
     def add(self, ulps: Floats, errors: Floats, values: Floats, right: Floats) -> None:
@@ -51,7 +51,7 @@ class Tally:
         bins, counts = np.unique(np.maximum(exponents - 1, LEAST_BIN), return_counts=True)
         self.histogram.update(dict(zip(bins.tolist(), counts.tolist(), strict=True)))
 
-    def merge(self, other: Tally) -> None:
+    def merge(self, other: ErrorStats) -> None:
         """Count what another one has counted, too."""
         self.count += other.count
         self.exact += other.exact

@@ -7,8 +7,8 @@ from typing import Final
 
 import numpy as np
 
-from numlean.analysis.drift.ulp_scale import Floats, Grid, floats_of
-from numlean.analysis.trace.tracing import ELEMENTWISE, Application
+from numlean.analysis.drift.ulp_scale import Floats, UlpScale, floats_of
+from numlean.analysis.trace.tracing import ELEMENTWISE, TracedOperation
 from numlean.errors import UnavailableError
 from numlean.scalar.protocol import Scalar, Storage
 from numlean.scalar.registry import get_scalar
@@ -20,16 +20,16 @@ _LEAST_BITS: Final = 200
 _GUARD_BITS: Final = 64
 
 _ENTERING: Final = ("from_float", "from_int")
-_PLAIN_PLACES: Final = {"select": (0,), "scatter_add": (1,), "scale_b": (1,)}
+_PLAIN_PLACES: Final = {"select": (0,), "scatter_add": (1,), "scaleb": (1,)}
 """Which operands are no numbers of the Scalar: masks, places, integers."""
 
 JUDGED: Final = frozenset(
-    (*ELEMENTWISE, *_ENTERING, *_PLAIN_PLACES, "matmul", "bmm", "sum", "max", "fed")
+    (*ELEMENTWISE, *_ENTERING, *_PLAIN_PLACES, "matmul", "bmm", "sum", "max", "from_host_callback")
 )
 """Operations whose results have errors."""
 
 
-class Judge:
+class ExactReference:
     """An arithmetic wide enough to say what another one's operations ought to give.
 
     Of a format of at most 24 bits and no more exponents than binary32 it is binary64: what that
@@ -45,18 +45,18 @@ class Judge:
         self.own = own
         self.wide = get_scalar(_judge_of(own))
 
-    def entered(self, scalar: Scalar, x: Storage) -> Storage:
+    def to_wide(self, scalar: Scalar, x: Storage) -> Storage:
         """Numbers of a Scalar as the judge's: exactly, or rounded once to its precision."""
-        return entered(self.wide, scalar, x)
+        return to_wide(self.wide, scalar, x)
 
-    def exact(self, application: Application) -> Storage | None:
+    def exact(self, application: TracedOperation) -> Storage | None:
         """What an operation ought to have given, as the judge's; None if that is not known."""
         name = application.operation
-        if name == "fed":
+        if name == "from_host_callback":
             return None
         operands = list(application.operands)
         for k, x in numbers_of(application):
-            operands[k] = self.entered(self.own, x)
+            operands[k] = self.to_wide(self.own, x)
         try:
             result: Storage = getattr(self.wide, name)(*operands, **application.options)
         except UnavailableError:
@@ -72,7 +72,7 @@ class Judge:
         return floats_of(self.wide, x)
 
 
-def numbers_of(application: Application) -> Iterator[tuple[int, Storage]]:
+def numbers_of(application: TracedOperation) -> Iterator[tuple[int, Storage]]:
     """The operands that are numbers of the Scalar, with their places."""
     name = application.operation
     plain = _PLAIN_PLACES.get(name, ())
@@ -82,7 +82,7 @@ def numbers_of(application: Application) -> Iterator[tuple[int, Storage]]:
                 yield k, x
 
 
-def entered(wide: Scalar, scalar: Scalar, x: Storage) -> Storage:
+def to_wide(wide: Scalar, scalar: Scalar, x: Storage) -> Storage:
     """Numbers of a Scalar as a wider one's."""
     if scalar == wide:
         return x
@@ -110,4 +110,4 @@ def _judge_of(scalar: Scalar) -> str:
         and format.exponent_bits <= exponent_bits
     ):
         return "float64"
-    return f"mp:{max(_LEAST_BITS, 2 * Grid.of(scalar).precision + _GUARD_BITS)}"
+    return f"mp:{max(_LEAST_BITS, 2 * UlpScale.of(scalar).precision + _GUARD_BITS)}"

@@ -11,7 +11,7 @@ from numlean.analysis.drift.ulp_scale import Floats
 
 
 @dataclass
-class Norm:
+class ScaledNorm:
     """The norm of all numbers added so far: sqrt(squares) * 2**exponent.
 
     Attributes:
@@ -30,9 +30,9 @@ class Norm:
             # Two halves: a power of two may be beyond the range where the numbers are subnormal.
             half = exponent // 2
             scaled = np.ldexp(np.ldexp(values, -half), half - exponent)
-            self.merge(Norm(float((scaled**2).sum()), exponent))
+            self.merge(ScaledNorm(float((scaled**2).sum()), exponent))
 
-    def merge(self, other: Norm) -> None:
+    def merge(self, other: ScaledNorm) -> None:
         """Add the numbers of another norm."""
         if not other.squares:
             return
@@ -42,7 +42,7 @@ class Norm:
         )
         self.exponent = exponent
 
-    def by(self, other: Norm, count: int = 1) -> float:
+    def by(self, other: ScaledNorm, count: int = 1) -> float:
         """The norm by another one and the root of a count; 0 if it is 0."""
         if not self.squares:
             return 0.0
@@ -50,5 +50,5 @@ class Norm:
         return math.ldexp(root, self.exponent - other.exponent)
 
 
-ONE = Norm(1.0, 0)
+ONE = ScaledNorm(1.0, 0)
 """The norm of a 1."""

@@ -8,11 +8,11 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from numlean.analysis.drift.error_stats import Tally
-from numlean.analysis.drift.exact_reference import JUDGED, Judge, numbers_of
-from numlean.analysis.drift.reference import TrueStep
-from numlean.analysis.drift.ulp_scale import Floats, Grid, floats_of
-from numlean.analysis.trace.tracing import RELATIONS, Application
+from numlean.analysis.drift.error_stats import ErrorStats
+from numlean.analysis.drift.exact_reference import JUDGED, ExactReference, numbers_of
+from numlean.analysis.drift.reference import ReferenceStep
+from numlean.analysis.drift.ulp_scale import Floats, UlpScale, floats_of
+from numlean.analysis.trace.tracing import RELATIONS, TracedOperation
 
 Key: TypeAlias = tuple[str, str, str]
 """A phase, a layer and an operation's name."""
@@ -36,21 +36,21 @@ class OperationErrors:
             its exact result by that of the worst operand, as norms; 0 if no operand had one.
     """
 
-    local: Tally = field(default_factory=Tally)
-    total: Tally = field(default_factory=Tally)
-    inherited: Tally = field(default_factory=Tally)
+    local: ErrorStats = field(default_factory=ErrorStats)
+    total: ErrorStats = field(default_factory=ErrorStats)
+    inherited: ErrorStats = field(default_factory=ErrorStats)
     calls: int = 0
     inf: int = 0
     nan: int = 0
     born: int = 0
-    decided_otherwise: int = 0
+    flipped_comparisons: int = 0
     amplification: float = 0.0
 
     def merge(self, other: OperationErrors) -> None:
         """Count what another one has counted, too."""
         for name in ("local", "total", "inherited"):
             getattr(self, name).merge(getattr(other, name))
-        for name in ("calls", "inf", "nan", "born", "decided_otherwise"):
+        for name in ("calls", "inf", "nan", "born", "flipped_comparisons"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.amplification = max(self.amplification, other.amplification)
 
@@ -59,7 +59,7 @@ class OperationErrors:
         own = {name: getattr(self, name) for name in ("calls", "inf", "nan", "born")}
         return {
             **own,
-            "decided_otherwise": self.decided_otherwise,
+            "flipped_comparisons": self.flipped_comparisons,
             "amplification": self.amplification,
             **{name: getattr(self, name).as_plain() for name in ("local", "total", "inherited")},
         }
@@ -74,12 +74,14 @@ class OperationMeter:
         coarser: The coarser of it and the truth's, by which the others are.
     """
 
-    def __init__(self, judge: Judge, truth: Grid) -> None:
+    def __init__(self, judge: ExactReference, truth: UlpScale) -> None:
         self.judge = judge
-        self.grid = Grid.of(judge.own)
+        self.grid = UlpScale.of(judge.own)
         self.coarser = self.grid.coarser(truth)
 
-    def errors(self, trace: Sequence[Application], truth: TrueStep) -> dict[Key, OperationErrors]:
+    def errors(
+        self, trace: Sequence[TracedOperation], truth: ReferenceStep
+    ) -> dict[Key, OperationErrors]:
         """The errors of a step's operations, in program order."""
         found: dict[Key, OperationErrors] = {}
         for number, (application, true) in enumerate(zip(trace, truth.trace, strict=True)):
@@ -90,16 +92,20 @@ class OperationMeter:
             errors.calls += 1
             if name in RELATIONS:
                 differing = np.asarray(application.result) != np.asarray(true.result)
-                errors.decided_otherwise += int(differing.sum())
+                errors.flipped_comparisons += int(differing.sum())
             else:
                 self._add(errors, application, truth, number)
         return found
 
     def _add(
-        self, errors: OperationErrors, application: Application, truth: TrueStep, number: int
+        self,
+        errors: OperationErrors,
+        application: TracedOperation,
+        truth: ReferenceStep,
+        number: int,
     ) -> None:
         judge = self.judge
-        z = judge.entered(judge.own, np.asarray(application.result))
+        z = judge.to_wide(judge.own, np.asarray(application.result))
         t = truth.result(judge.wide, number)
         exact = judge.exact(application)
         values = floats_of(judge.own, np.asarray(application.result))
@@ -121,7 +127,7 @@ class OperationMeter:
             errors.amplification = max(errors.amplification, inherited.relative / handed)
 
     def _count_specials(
-        self, errors: OperationErrors, application: Application, values: Floats
+        self, errors: OperationErrors, application: TracedOperation, values: Floats
     ) -> None:
         infinite, nan = int(np.isinf(values).sum()), int(np.isnan(values).sum())
         errors.inf += infinite
@@ -130,7 +136,9 @@ class OperationMeter:
         if infinite + nan and all(np.isfinite(x).all() for x in operands):
             errors.born += infinite + nan
 
-    def _handed(self, application: Application, truth: TrueStep, number: int) -> Iterator[float]:
+    def _handed(
+        self, application: TracedOperation, truth: ReferenceStep, number: int
+    ) -> Iterator[float]:
         """The relative errors of the operands, as norms."""
         for k, x in numbers_of(application):
             values, true = floats_of(self.judge.own, x), truth.operand(number, k)
@@ -149,13 +157,13 @@ class _Errors:
     @property
     def relative(self) -> float:
         """The norm of the errors by that of what ought to be, over finite numbers."""
-        tally = Tally()
+        tally = ErrorStats()
         kept = self.finite
         errors, values, right = (x[kept] for x in (self.differences, self.values, self.right))
         tally.add(np.zeros(errors.shape), errors, values, right)
         return tally.relative
 
-    def add_to(self, tally: Tally, grid: Grid, where: Any = True) -> None:
+    def add_to(self, tally: ErrorStats, grid: UlpScale, where: Any = True) -> None:
         """Count the errors of finite numbers."""
         kept = self.finite & where
         errors, values, right = (x[kept] for x in (self.differences, self.values, self.right))

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from numlean.analysis.drift.error_stats import Tally
-from numlean.analysis.drift.exact_reference import Judge
-from numlean.analysis.drift.ulp_scale import Floats, Grid
+from numlean.analysis.drift.error_stats import ErrorStats
+from numlean.analysis.drift.exact_reference import ExactReference
+from numlean.analysis.drift.ulp_scale import Floats, UlpScale
 from numlean.autograd.tensor import Tensor
 from numlean.scalar.protocol import Scalar
 
@@ -23,10 +23,10 @@ class ParameterMeter:
         grid: The coarser of both.
     """
 
-    def __init__(self, judge: Judge, truth: Scalar) -> None:
+    def __init__(self, judge: ExactReference, truth: Scalar) -> None:
         self.judge = judge
         self.truth = truth
-        self.grid = Grid.of(judge.own).coarser(Grid.of(truth))
+        self.grid = UlpScale.of(judge.own).coarser(UlpScale.of(truth))
 
     def parameters(
         self, names: Sequence[str], params: Sequence[Tensor], true: Sequence[Tensor]
@@ -56,15 +56,15 @@ class ParameterMeter:
     def _apart(self, x: Tensor, true: Tensor) -> tuple[Floats, Floats, Floats]:
         """How far numbers are above the truth's, they themselves, and the truth's."""
         judge = self.judge
-        a, b = judge.entered(judge.own, x.data), judge.entered(self.truth, true.data)
+        a, b = judge.to_wide(judge.own, x.data), judge.to_wide(self.truth, true.data)
         return judge.differences(a, b), judge.floats(a), judge.floats(b)
 
 
-def _figures(grid: Grid, differences: Floats, values: Floats, right: Floats) -> dict[str, Any]:
+def _figures(grid: UlpScale, differences: Floats, values: Floats, right: Floats) -> dict[str, Any]:
     finite = np.isfinite(differences) & np.isfinite(values) & np.isfinite(right)
     errors, ours, true = differences[finite], values[finite], right[finite]
     ulps = grid.ulps(errors, ours, true)
-    tally = Tally()
+    tally = ErrorStats()
     tally.add(ulps, errors, ours, true)
     nonzero = true != 0
     relative = np.abs(errors[nonzero]) / np.abs(true[nonzero])

@@ -44,7 +44,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
-from numlean.analysis.drift.seed_experiment import Found
+from numlean.analysis.drift.seed_experiment import MeasuredStep
 from numlean.json_lines import finite
 
 Record: TypeAlias = dict[str, Any]
@@ -53,7 +53,7 @@ Write: TypeAlias = Callable[[Record], None]
 """Takes a record."""
 
 
-def step_record(seed: int, found: Found) -> Record:
+def step_record(seed: int, found: MeasuredStep) -> Record:
     """What is found at a step, but for its operations."""
     return {
         "record": "step",
@@ -64,7 +64,7 @@ def step_record(seed: int, found: Found) -> Record:
     }
 
 
-def operation_records(seed: int, found: Found) -> Iterator[Record]:
+def operation_records(seed: int, found: MeasuredStep) -> Iterator[Record]:
     """What is found of a step's operations, in program order."""
     for (phase, layer, operation), errors in (found.operations or {}).items():
         yield {

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from numlean.analysis.drift.exact_reference import entered
+from numlean.analysis.drift.exact_reference import to_wide
 from numlean.analysis.drift.ulp_scale import Floats, floats_of
-from numlean.analysis.trace.tracing import Application
+from numlean.analysis.trace.tracing import TracedOperation
 from numlean.scalar.protocol import Scalar, Storage
 
 
-class TrueStep:
+class ReferenceStep:
     """The operations of a step of the truth run.
 
     Each number is converted once, however many arithmetics are measured by it.
@@ -22,7 +22,7 @@ class TrueStep:
         trace: The operations in program order.
     """
 
-    def __init__(self, scalar: Scalar, trace: Sequence[Application]) -> None:
+    def __init__(self, scalar: Scalar, trace: Sequence[TracedOperation]) -> None:
         self.scalar = scalar
         self.trace = trace
         self._results: dict[tuple[str, int], Storage] = {}
@@ -32,7 +32,7 @@ class TrueStep:
         """The result of an operation as a judge's numbers."""
         key = wide.name, number
         if key not in self._results:
-            self._results[key] = entered(wide, self.scalar, np.asarray(self.trace[number].result))
+            self._results[key] = to_wide(wide, self.scalar, np.asarray(self.trace[number].result))
         return self._results[key]
 
     def floats(self, number: int) -> Floats:

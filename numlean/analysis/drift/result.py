@@ -7,10 +7,10 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from numlean.analysis.drift.error_stats import Tally
+from numlean.analysis.drift.error_stats import ErrorStats
 from numlean.analysis.drift.operations import Key, OperationErrors
 from numlean.analysis.drift.records import Record
-from numlean.analysis.drift.seed_experiment import Found
+from numlean.analysis.drift.seed_experiment import MeasuredStep
 
 Where: TypeAlias = tuple[str, str]
 """A phase and a layer."""
@@ -33,7 +33,7 @@ class Comparison:
     steps: list[Record] = field(default_factory=list)
     runs: list[Record] = field(default_factory=list)
     operations: dict[str, dict[Key, OperationErrors]] = field(default_factory=dict)
-    layers: dict[str, dict[Where, dict[int, Tally]]] = field(default_factory=dict)
+    layers: dict[str, dict[Where, dict[int, ErrorStats]]] = field(default_factory=dict)
 
     @property
     def dtypes(self) -> tuple[str, ...]:
@@ -50,17 +50,17 @@ class Comparison:
         """All runs but the truth."""
         return tuple(dtype for dtype in self.dtypes if dtype != self.truth)
 
-    def add(self, record: Record, found: Found) -> None:
+    def add(self, record: Record, found: MeasuredStep) -> None:
         """Keep what was found at a step."""
         self.steps.append(record)
         if found.operations is None:
             return
-        merged = self.operations.setdefault(found.dtype, {})
+        merge_parameters = self.operations.setdefault(found.dtype, {})
         layers = self.layers.setdefault(found.dtype, {})
         for (phase, layer, name), errors in found.operations.items():
-            merged.setdefault((phase, layer, name), OperationErrors()).merge(errors)
+            merge_parameters.setdefault((phase, layer, name), OperationErrors()).merge(errors)
             if errors.total.count:
-                by_step = layers.setdefault((phase, layer), defaultdict(Tally))
+                by_step = layers.setdefault((phase, layer), defaultdict(ErrorStats))
                 by_step[found.step].merge(errors.total)
 
     def of(self, dtype: str) -> list[Record]:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from numlean.analysis.drift.exact_reference import Judge
+from numlean.analysis.drift.exact_reference import ExactReference
 from numlean.analysis.drift.operations import OperationMeter
 from numlean.analysis.drift.parameters import ParameterMeter
-from numlean.analysis.drift.ulp_scale import Grid
-from numlean.analysis.lockstep import Number, Side
-from numlean.analysis.lockstep.replay import Moment, traced
-from numlean.analysis.lockstep.states import KeepsGradients, RunState
-from numlean.analysis.trace.tracing import Application
-from numlean.autograd.indices import INDICES
+from numlean.analysis.drift.ulp_scale import UlpScale
+from numlean.analysis.lockstep import Number, RunSpec
+from numlean.analysis.lockstep.replay import StepSnapshot, traced
+from numlean.analysis.lockstep.states import RecordingOptimizer, RunState
+from numlean.analysis.trace.tracing import TracedOperation
+from numlean.autograd.indices import INDEX
 from numlean.autograd.tensor import Tensor
 from numlean.data import Dataset, Sample
 from numlean.digest import parameters_of, state_digest, value_digest
@@ -21,11 +21,11 @@ from numlean.nn import Mode
 from numlean.scalar.exact_text import format_hex
 from numlean.scalar.flags import Flags
 from numlean.scalar.protocol import Scalar
-from numlean.scalar.wrappers.counting import CountingScalar, keeps_flags
+from numlean.scalar.wrappers.counting import CountingScalar, supports_flags
 from numlean.training import Stepper, Task, TrainConfig
 
 
-class Lane:
+class Run:
     """A run of a task in one arithmetic.
 
     Attributes:
@@ -36,12 +36,12 @@ class Lane:
         after: The state after the last step.
     """
 
-    def __init__(self, side: Side, task: Task, config: TrainConfig) -> None:
+    def __init__(self, side: RunSpec, task: Task, config: TrainConfig) -> None:
         self.side = side
         self.task = task
         self.config = config
         runner = side.runner(task)
-        self.stepper = Stepper(runner, KeepsGradients(config.optimizer), config.scheduler)
+        self.stepper = Stepper(runner, RecordingOptimizer(config.optimizer), config.scheduler)
         self.after = RunState.of(self.stepper)
 
     @property
@@ -55,16 +55,16 @@ class Lane:
 
     def traced_step(
         self, sample: Sample, *, counts_flags: bool
-    ) -> tuple[list[Application], dict[str, Flags] | None]:
+    ) -> tuple[list[TracedOperation], dict[str, Flags] | None]:
         """Make a step; its operations, and the flags they raise, if the arithmetic keeps any."""
         # A plan writes over what it was given, and what is counted is carried out one by one.
         eager = replace(self.side.options, backend="eager")
         side, counting = replace(self.side, options=eager), None
-        if counts_flags and keeps_flags(side.scalar):
+        if counts_flags and supports_flags(side.scalar):
             counting = CountingScalar(side.scalar)
             side = replace(side, scalar=counting)
         stepper, before = self.stepper, RunState.of(self.stepper)
-        moment = Moment(stepper.step_count, before, sample, before)
+        moment = StepSnapshot(stepper.step_count, before, sample, before)
         carried_out, after = traced(self.task, self.config, side, moment)
         applications = [each for each in carried_out if each is not None]
         self.after = _in(stepper.runner.scalar, after)
@@ -83,11 +83,11 @@ class Lane:
         bits = None if number.bits is None else format_hex(self.loss.scalar, self.loss.data)
         return {"loss": self.loss.item(), "loss_text": number.text, "loss_bits": bits}
 
-    def tested(self, data: Dataset, *, counts_classes: bool) -> dict[str, Any]:
+    def tested(self, data: Dataset, *, with_accuracy: bool) -> dict[str, Any]:
         """The accuracy over data with the present parameters, or the loss without classes."""
         runner = self.stepper.runner
         with runner.in_mode(Mode.EVAL):
-            if not counts_classes:
+            if not with_accuracy:
                 return {"test_loss": runner.mean_loss(data).item(), "accuracy": None}
             right, count = runner.accuracy(data)
         return {"test_loss": None, "accuracy": right / count}
@@ -98,7 +98,7 @@ class Lane:
         return {"state_digest": state_digest(named), "value_digest": value_digest(named)}
 
 
-class Measured:
+class MeasuredRun:
     """A run that is measured against the truth's.
 
     Attributes:
@@ -106,10 +106,10 @@ class Measured:
         operations: Measures its operations.
     """
 
-    def __init__(self, lane: Lane, truth: Lane) -> None:
+    def __init__(self, lane: Run, truth: Run) -> None:
         self.lane = lane
-        judge, scalar = Judge(lane.side.scalar), truth.side.scalar
-        self.operations = OperationMeter(judge, Grid.of(scalar))
+        judge, scalar = ExactReference(lane.side.scalar), truth.side.scalar
+        self.operations = OperationMeter(judge, UlpScale.of(scalar))
         self._parameters = ParameterMeter(judge, scalar)
         self._truth = truth
 
@@ -134,4 +134,4 @@ def _in(scalar: Scalar, state: RunState) -> RunState:
 
 
 def _as(scalar: Scalar, x: Tensor) -> Tensor:
-    return x if x.scalar is INDICES else Tensor(scalar, x.data)
+    return x if x.scalar is INDEX else Tensor(scalar, x.data)

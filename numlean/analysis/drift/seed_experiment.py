@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from numlean.analysis.drift.operations import Key, OperationErrors
-from numlean.analysis.drift.reference import TrueStep
-from numlean.analysis.drift.run import Lane, Measured
-from numlean.analysis.lockstep import Side
+from numlean.analysis.drift.reference import ReferenceStep
+from numlean.analysis.drift.run import MeasuredRun, Run
+from numlean.analysis.lockstep import RunSpec
 from numlean.data import Dataset, Sample, minibatches
 from numlean.scalar.protocol import Scalar
 from numlean.tasks import Split
@@ -47,7 +47,7 @@ class Schedule:
 
 
 @dataclass(frozen=True)
-class Found:
+class MeasuredStep:
     """What is found of one run at one step.
 
     Attributes:
@@ -63,7 +63,7 @@ class Found:
     operations: dict[Key, OperationErrors] | None = None
 
 
-class SeedRun:
+class SeedExperiment:
     """The runs of one seed.
 
     Attributes:
@@ -74,26 +74,26 @@ class SeedRun:
     def __init__(
         self,
         task: Task,
-        truth: Side,
-        others: Sequence[Side],
+        truth: RunSpec,
+        others: Sequence[RunSpec],
         config: TrainConfig,
         schedule: Schedule,
         load: Callable[[Scalar], Split],
         *,
-        counts_classes: bool,
+        with_accuracy: bool,
     ) -> None:
-        self.truth = Lane(truth, task, config)
-        self.others = [Measured(Lane(side, task, config), self.truth) for side in others]
+        self.truth = Run(truth, task, config)
+        self.others = [MeasuredRun(Run(side, task, config), self.truth) for side in others]
         self._schedule = schedule
-        self._counts_classes = counts_classes
+        self._counts_classes = with_accuracy
         self._splits = [load(lane.stepper.runner.scalar) for lane in self.lanes]
 
     @property
-    def lanes(self) -> list[Lane]:
+    def lanes(self) -> list[Run]:
         """All runs, the truth's first."""
         return [self.truth, *(measured.lane for measured in self.others)]
 
-    def run(self, on_step: Callable[[], None]) -> Iterator[Found]:
+    def run(self, on_step: Callable[[], None]) -> Iterator[MeasuredStep]:
         """Make the steps; what is found at those that are measured."""
         config, schedule, tested = self.truth.config, self._schedule, self._schedule.tested
         batches = [
@@ -108,24 +108,26 @@ class SeedRun:
                     lane.step(sample)
             on_step()
 
-    def _measured(self, step: int, samples: Sequence[Sample], tests: bool) -> Iterator[Found]:
+    def _measured(
+        self, step: int, samples: Sequence[Sample], tests: bool
+    ) -> Iterator[MeasuredStep]:
         """Make a step, the truth's first, and measure it."""
         truth = None
         if self._schedule.operations:
             applications, _ = self.truth.traced_step(samples[0], counts_flags=False)
-            truth = TrueStep(self.truth.side.scalar, applications)
+            truth = ReferenceStep(self.truth.side.scalar, applications)
         else:
             self.truth.step(samples[0])
         figures = {**self.truth.figures(), **_NOTHING, **self._tests(0, tests)}
-        yield Found(self.truth.name, step, figures)
+        yield MeasuredStep(self.truth.name, step, figures)
         for k, measured in enumerate(self.others, 1):
             operations, flags = self._step(measured, samples[k], truth)
             own = measured.lane.figures(), measured.step_errors(), self._tests(k, tests)
             figures = {**own[0], **own[1], "flags": flags, **own[2]}
-            yield Found(measured.lane.name, step, figures, operations)
+            yield MeasuredStep(measured.lane.name, step, figures, operations)
 
     def _step(
-        self, measured: Measured, sample: Sample, truth: TrueStep | None
+        self, measured: MeasuredRun, sample: Sample, truth: ReferenceStep | None
     ) -> tuple[dict[Key, OperationErrors] | None, dict[str, Any] | None]:
         """Make a step; the errors of its operations, and the flags they raised, if wanted."""
         if truth is None:
@@ -142,7 +144,7 @@ class SeedRun:
         data: Dataset = self._splits[k].test
         if not now or not data.size:
             return {"test_loss": None, "accuracy": None}
-        return self.lanes[k].tested(data, counts_classes=self._counts_classes)
+        return self.lanes[k].tested(data, with_accuracy=self._counts_classes)
 
 
 _NOTHING = dict.fromkeys(("loss_error_ulp", "loss_relative_error", "parameters", "flags"))

@@ -14,7 +14,7 @@ Floats: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
 
 
 @dataclass(frozen=True)
-class Grid:
+class UlpScale:
     """The numbers of a format, or of a precision, as a measure of distances.
 
     Attributes:
@@ -28,14 +28,14 @@ class Grid:
     emin: int | None = None
 
     @classmethod
-    def of(cls, scalar: Scalar) -> Grid:
+    def of(cls, scalar: Scalar) -> UlpScale:
         """The grid of a Scalar's numbers."""
         format = scalar.format
         if format is not None:
             return cls(scalar.name, format.precision, format.emin)
         return cls(scalar.name, precision_of(scalar))
 
-    def coarser(self, other: Grid) -> Grid:
+    def coarser(self, other: UlpScale) -> UlpScale:
         """The one of two with fewer significant bits."""
         return self if self.precision <= other.precision else other
 

@@ -2,15 +2,15 @@
 
 from numlean.analysis.functions.compare import compare_function
 from numlean.analysis.functions.comparison import FunctionComparison
-from numlean.analysis.functions.divergence import Parting
+from numlean.analysis.functions.divergence import FunctionDivergence
 from numlean.analysis.functions.error_propagation import LineError, OperationError
 from numlean.analysis.functions.result import FunctionResult
 
 __all__ = [
     "FunctionComparison",
+    "FunctionDivergence",
     "FunctionResult",
     "LineError",
     "OperationError",
-    "Parting",
     "compare_function",
 ]

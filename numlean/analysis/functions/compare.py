@@ -20,8 +20,8 @@ from numlean.analysis.functions.traced_call import (
     plain_call,
     traced_call,
 )
-from numlean.analysis.lockstep.run_spec import Side, Spec
-from numlean.autograd.literal import Enterable, entered
+from numlean.analysis.lockstep.run_spec import RunSpec, RunSpecLike
+from numlean.autograd.literal import TensorLike, as_tensor
 from numlean.errors import NumleanError, ShapeError
 from numlean.scalar.precision import precision_of
 from numlean.scalar.protocol import Storage
@@ -31,11 +31,11 @@ from numlean.training import Options
 
 def compare_function(
     f: Function,
-    inputs: Enterable | Mapping[str, Enterable],
-    dtypes: Sequence[Spec] = ("float32", "float64"),
+    inputs: TensorLike | Mapping[str, TensorLike],
+    dtypes: Sequence[RunSpecLike] = ("float32", "float64"),
     *,
-    truth: Spec = "mp:200",
-    inputs_in: Spec | None = None,
+    truth: RunSpecLike = "mp:200",
+    inputs_in: RunSpecLike | None = None,
     options: Options | None = None,
 ) -> FunctionComparison:
     """Call a function of tensors in several arithmetics, and hold each to a precise one.
@@ -68,13 +68,13 @@ def compare_function(
         raise NumleanError(f"dtypes is a list such as ['float32', 'bfloat16'], not {dtypes!r}")
     arguments = _arguments(f, inputs)
     if inputs_in is not None:
-        arguments = _rounded(arguments, Side.of(inputs_in, options))
-    sides = [Side.of(dtype, options) for dtype in dtypes]
+        arguments = _rounded(arguments, RunSpec.of(inputs_in, options))
+    sides = [RunSpec.of(dtype, options) for dtype in dtypes]
     names = [side.name for side in sides]
     if len(set(names)) < len(names):
         raise NumleanError(f"each arithmetic is compared once, not {', '.join(names)}")
     calls = [traced_call(f, arguments, side.name, side.scalar) for side in sides]
-    side = Side.of(truth)
+    side = RunSpec.of(truth)
     true = traced_call(f, arguments, side.name, side.scalar)
     for call in calls:
         _check_shapes(call, true)
@@ -128,10 +128,10 @@ def _required(f: Function) -> int:
     return sum(p.kind in kinds and p.default is p.empty for p in parameters)
 
 
-def _rounded(arguments: Arguments, side: Side) -> Arguments:
+def _rounded(arguments: Arguments, side: RunSpec) -> Arguments:
     scalar = side.scalar
-    positional = tuple(entered(scalar, value) for value in arguments.positional)
-    return Arguments(positional, {k: entered(scalar, v) for k, v in arguments.named.items()})
+    positional = tuple(as_tensor(scalar, value) for value in arguments.positional)
+    return Arguments(positional, {k: as_tensor(scalar, v) for k, v in arguments.named.items()})
 
 
 def _check_shapes(call: Call, truth: Call) -> None:
@@ -156,5 +156,5 @@ def _points(arguments: Arguments, exact: Storage) -> Any:
     values = (*arguments.positional, *arguments.named.values())
     if len(values) != 1:
         return None
-    x = entered(get_scalar("float64"), values[0]).to_float()
+    x = as_tensor(get_scalar("float64"), values[0]).to_float()
     return x if x.shape == exact.shape and x.ndim == 1 else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from numlean.analysis.functions.divergence import Parting
+from numlean.analysis.functions.divergence import FunctionDivergence
 from numlean.analysis.functions.errors import Floats
 from numlean.analysis.functions.result import FunctionResult
 from numlean.errors import UnknownNameError
@@ -33,7 +33,7 @@ class FunctionComparison:
     exact: Storage = field(repr=False)
     places: tuple[str, ...] = field(repr=False)
     results: tuple[FunctionResult, ...]
-    partings: tuple[Parting, ...] = field(repr=False)
+    partings: tuple[FunctionDivergence, ...] = field(repr=False)
     points: Floats | None = field(default=None, repr=False)
 
     def __getitem__(self, dtype: str) -> FunctionResult:
@@ -47,7 +47,7 @@ class FunctionComparison:
                 return result
         raise UnknownNameError("dtype", dtype, tuple(result.dtype for result in self.results))
 
-    def parting(self, a: str, b: str) -> Parting:
+    def parting(self, a: str, b: str) -> FunctionDivergence:
         """Where two arithmetics part.
 
         Raises:

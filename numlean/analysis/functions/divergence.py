@@ -10,8 +10,8 @@ import numpy as np
 
 from numlean.analysis.functions.traced_call import Call
 from numlean.analysis.lockstep.divergence import Divergence, described, first_difference
-from numlean.analysis.lockstep.run_spec import Side
-from numlean.analysis.trace.tracing import Application
+from numlean.analysis.lockstep.run_spec import RunSpec
+from numlean.analysis.trace.tracing import TracedOperation
 from numlean.training import Options
 
 _STEP = "step 0, "
@@ -19,7 +19,7 @@ _STEP = "step 0, "
 
 
 @dataclass(frozen=True)
-class Parting:
+class FunctionDivergence:
     """How two calls compare.
 
     Attributes:
@@ -71,16 +71,16 @@ class Parting:
         return "\n".join(filter(None, (self.summary(), self.block(), self.warning())))
 
 
-def parting_of(a: Call, b: Call) -> Parting:
+def parting_of(a: Call, b: Call) -> FunctionDivergence:
     """Where two calls part."""
     count, programs = common_program(a, b)
     traces, scalars = [a.operations[:count], b.operations[:count]], [a.scalar, b.scalar]
     difference = first_difference(traces, scalars)
     if difference is None:
-        return Parting(a.name, b.name, count, programs=programs)
-    sides = [Side(call.name, call.scalar, Options()) for call in (a, b)]
+        return FunctionDivergence(a.name, b.name, count, programs=programs)
+    sides = [RunSpec(call.name, call.scalar, Options()) for call in (a, b)]
     divergence = described(sides, 0, "", traces, difference)
-    return Parting(a.name, b.name, count, difference.number, divergence, programs)
+    return FunctionDivergence(a.name, b.name, count, difference.number, divergence, programs)
 
 
 def common_program(a: Call, b: Call) -> tuple[int, tuple[str, str] | None]:
@@ -91,7 +91,7 @@ def common_program(a: Call, b: Call) -> tuple[int, tuple[str, str] | None]:
     return len(a.operations), None
 
 
-def _is_one(pair: Sequence[Application | None]) -> bool:
+def _is_one(pair: Sequence[TracedOperation | None]) -> bool:
     a, b = pair
     if a is None or b is None:
         return False
@@ -99,5 +99,5 @@ def _is_one(pair: Sequence[Application | None]) -> bool:
     return is_one_shape and (a.operation, a.place) == (b.operation, b.place)
 
 
-def _told(application: Application | None) -> str:
+def _told(application: TracedOperation | None) -> str:
     return "it ends" if application is None else f"{application.operation}, {application.place}"

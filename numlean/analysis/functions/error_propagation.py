@@ -11,7 +11,7 @@ import numpy as np
 
 from numlean.analysis.functions.errors import errors_in_ulps, worst
 from numlean.analysis.functions.traced_call import Call
-from numlean.analysis.trace.tracing import CONVERSIONS, ELEMENTWISE, Application
+from numlean.analysis.trace.tracing import CONVERSIONS, ELEMENTWISE, TracedOperation
 from numlean.errors import NumleanError
 from numlean.scalar.elementary import ARITIES
 from numlean.scalar.precision import precision_of
@@ -119,7 +119,7 @@ class _Measured:
             self._known[id(x)] = worst(errors)
         return self._known[id(x)]
 
-    def accumulated(self, application: Application, true: Application) -> float:
+    def accumulated(self, application: TracedOperation, true: TracedOperation) -> float:
         """The worst of an operation's result: where the truth is 0, in ulps of its operands."""
         scale = max(
             (
@@ -132,7 +132,7 @@ class _Measured:
         )
         return self.error(application.result, true.result, scale)
 
-    def inherited(self, application: Application, true: Application) -> float:
+    def inherited(self, application: TracedOperation, true: TracedOperation) -> float:
         """The worst of an operation's operands."""
         if application.operation in CONVERSIONS:
             return 0.0
@@ -141,7 +141,7 @@ class _Measured:
         return _greatest(self.error(x, y) for x, y in own)
 
 
-def _local(scalar: Scalar, application: Application) -> float:
+def _local(scalar: Scalar, application: TracedOperation) -> float:
     bits = _FEW_BITS if application.operation in _ROUNDED_ONCE else _MANY_BITS
     wide = get_scalar(f"mp:{max(bits, 2 * precision_of(scalar))}")
     operands = application.operands

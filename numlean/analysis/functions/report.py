@@ -155,12 +155,14 @@ def _remarks(comparison: FunctionComparison) -> Iterator[str]:
                 f"only {bits} bits of {comparison.truth} are certain, too few to judge"
                 f" {result.dtype}: ask for a truth of more"
             )
-        steepest = result.steepest
-        if steepest is not None:
-            errors = " to ".join(map(error_text, (steepest.inherited, steepest.accumulated)))
+        largest_growth = result.largest_growth
+        if largest_growth is not None:
+            errors = " to ".join(
+                map(error_text, (largest_growth.inherited, largest_growth.accumulated))
+            )
             yield (
-                f"{result.dtype}: the error grows most at operation {steepest.number},"
-                f" {steepest.operation} ({_short(steepest.where)}): from {errors} ulp"
+                f"{result.dtype}: the error grows most at operation {largest_growth.number},"
+                f" {largest_growth.operation} ({_short(largest_growth.where)}): from {errors} ulp"
             )
         if not result.is_whole_program:
             yield (

@@ -92,7 +92,7 @@ class FunctionResult:
         return by_line(self.operations)
 
     @property
-    def steepest(self) -> OperationError | None:
+    def largest_growth(self) -> OperationError | None:
         """The operation that makes the error greater the most; None if it never exceeds an ulp.
 
         Later operations may take the error back, as in a sum that makes up for what it loses.

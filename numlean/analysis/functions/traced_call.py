@@ -12,14 +12,14 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any, Final, TypeAlias
 
-from numlean.analysis.trace.tracing import Application, Place, Trace, TracingScalar
-from numlean.autograd.indices import INDICES
-from numlean.autograd.literal import Enterable, entered
+from numlean.analysis.trace.tracing import Location, Trace, TracedOperation, TracingScalar
+from numlean.autograd.indices import INDEX
+from numlean.autograd.literal import TensorLike, as_tensor
 from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError
 from numlean.scalar.flags import Flags
 from numlean.scalar.protocol import Scalar
-from numlean.scalar.wrappers.counting import CountingScalar, keeps_flags
+from numlean.scalar.wrappers.counting import CountingScalar, supports_flags
 
 Function: TypeAlias = Callable[..., Tensor | Sequence[Tensor]]
 """A function of tensors."""
@@ -37,8 +37,8 @@ class Arguments:
         named: By name.
     """
 
-    positional: tuple[Enterable, ...]
-    named: Mapping[str, Enterable]
+    positional: tuple[TensorLike, ...]
+    named: Mapping[str, TensorLike]
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +56,7 @@ class Call:
     name: str
     scalar: Scalar
     results: tuple[Tensor, ...]
-    operations: tuple[Application, ...]
+    operations: tuple[TracedOperation, ...]
     flags: dict[str, int] | None
 
 
@@ -72,13 +72,13 @@ class CallTrace(Trace):
         super().__init__()
 
     @property
-    def place(self) -> Place:
+    def place(self) -> Location:
         """A place that was set, or the line of the caller's program that is carried out."""
         return self._place or _line_of(sys._getframe(1), self._file)
 
     @place.setter
-    def place(self, place: Place) -> None:
-        self._place: Place | None = place
+    def place(self, place: Location) -> None:
+        self._place: Location | None = place
 
     def call(self, function: Function, *arguments: Any, **named: Any) -> Any:
         """What a function returns, whose operations belong to its lines."""
@@ -92,11 +92,11 @@ def traced_call(f: Function, arguments: Arguments, name: str, scalar: Scalar) ->
     Raises:
         NumleanError: It returns something other than tensors of the arithmetic.
     """
-    scalar = scalar.renewed()
-    counting = CountingScalar(scalar) if keeps_flags(scalar) else None
+    scalar = scalar.with_reset_stream()
+    counting = CountingScalar(scalar) if supports_flags(scalar) else None
     trace = CallTrace(getattr(getattr(unwrap(f), "__code__", None), "co_filename", None))
     tracing = TracingScalar(counting or scalar, trace)
-    tracing.begin(0)
+    tracing.start_step(0)
     positional, named = _entered(tracing, arguments, trace)
     results = _tensors(trace.call(f, *positional, **named), tracing)
     flags = None if counting is None else _total(counting)
@@ -113,10 +113,10 @@ def plain_call(f: Function, arguments: Arguments, scalar: Scalar) -> tuple[Tenso
 def _entered(
     scalar: Scalar, arguments: Arguments, trace: Trace | None = None
 ) -> tuple[list[Tensor], dict[str, Tensor]]:
-    def enter(name: str, value: Enterable) -> Tensor:
+    def enter(name: str, value: TensorLike) -> Tensor:
         if trace is not None:
-            trace.place = Place(INPUTS, name)
-        return entered(scalar, value)
+            trace.place = Location(INPUTS, name)
+        return as_tensor(scalar, value)
 
     positional = [enter(f"argument {k}", value) for k, value in enumerate(arguments.positional)]
     return positional, {name: enter(name, value) for name, value in arguments.named.items()}
@@ -125,7 +125,7 @@ def _entered(
 def _tensors(returned: Any, scalar: Scalar) -> tuple[Tensor, ...]:
     results = tuple(returned) if isinstance(returned, tuple | list) else (returned,)
     for result in results:
-        if not isinstance(result, Tensor) or result.scalar is INDICES:
+        if not isinstance(result, Tensor) or result.scalar is INDEX:
             raise NumleanError(
                 f"a function that is compared returns a Tensor or a tuple of them, not {result!r};"
                 " it computes by operators and numlean.ops"
@@ -147,7 +147,7 @@ def _total(scalar: CountingScalar) -> dict[str, int]:
     return total.as_dict()
 
 
-def _line_of(frame: FrameType | None, file: str | None) -> Place:
+def _line_of(frame: FrameType | None, file: str | None) -> Location:
     """The innermost line outside numlean, or the outermost within if there is none."""
     found = frame
     while frame is not None and frame.f_code is not CallTrace.call.__code__:
@@ -156,10 +156,10 @@ def _line_of(frame: FrameType | None, file: str | None) -> Place:
             break
         frame = frame.f_back
     if found is None:
-        return Place("call")
+        return Location("call")
     line, text = _expression_of(found)
     path = found.f_code.co_filename
-    return Place(f"line {line}" if path == file else f"{Path(path).name}:{line}", text)
+    return Location(f"line {line}" if path == file else f"{Path(path).name}:{line}", text)
 
 
 def _expression_of(frame: FrameType) -> tuple[int, str]:

@@ -1,20 +1,20 @@
 """Runs beside each other: the first bit that differs, and what made it differ."""
 
-from numlean.analysis.lockstep.assessment import Judgement
+from numlean.analysis.lockstep.assessment import Assessment
 from numlean.analysis.lockstep.divergence import Divergence
 from numlean.analysis.lockstep.lockstep import Crosscheck, Pair, crosscheck
 from numlean.analysis.lockstep.numbers import Number
-from numlean.analysis.lockstep.run_spec import Side
+from numlean.analysis.lockstep.run_spec import RunSpec
 from numlean.scalar.wrappers.faulty import Fault, FaultyScalar
 
 __all__ = [
+    "Assessment",
     "Crosscheck",
     "Divergence",
     "Fault",
     "FaultyScalar",
-    "Judgement",
     "Number",
     "Pair",
-    "Side",
+    "RunSpec",
     "crosscheck",
 ]

@@ -26,7 +26,7 @@ _SPREAD: Final = 4096
 
 
 @dataclass(frozen=True)
-class Judgement:
+class Assessment:
     """What one side's result is worth.
 
     Attributes:
@@ -62,9 +62,9 @@ def exact_of(element: Element, operation: str, scalar: Scalar) -> Any:
     return value if abs(value) < np.inf else None
 
 
-def judged(
+def assess(
     element: Element, operation: str, scalar: Scalar, result: Storage, exact: Any
-) -> Judgement:
+) -> Assessment:
     """What a Scalar's result is worth, an array of one number."""
     reference = _reference(scalar)
     found = Number.of(scalar, result)
@@ -72,12 +72,12 @@ def judged(
     operands = tuple(element.operands.values())
     right = None if reference is None else _applied(element, reference, operands)
     if reference is None or right is None:
-        return Judgement(error=error)
+        return Assessment(error=error)
     expected = Number.of(scalar, right)
     if expected == found:
-        return Judgement(expected, True, error)
+        return Assessment(expected, True, error)
     causes = tuple(_causes(element, operation, reference, expected, found))
-    return Judgement(expected, False, error, causes)
+    return Assessment(expected, False, error, causes)
 
 
 def digits_of(exact: Any) -> str:
@@ -93,7 +93,7 @@ def _reference(scalar: Scalar) -> Scalar | None:
         return None
     try:
         # Somebody else's operations are held to the dtype whose numbers they are on.
-        return get_scalar(getattr(scalar, "held_to", scalar.name), _REFERENCE_DEVICE)
+        return get_scalar(getattr(scalar, "reference_dtype", scalar.name), _REFERENCE_DEVICE)
     except NumleanError:
         return None
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from numlean.analysis.lockstep.assessment import Judgement
+    from numlean.analysis.lockstep.assessment import Assessment
     from numlean.analysis.lockstep.divergence import Divergence
 
 _ENDS: Final = 3
@@ -61,7 +61,7 @@ def _verdicts(found: Divergence) -> Iterator[str]:
         yield "  each is right in its own arithmetic: these are two arithmetics"
 
 
-def _verdict(judgement: Judgement) -> str:
+def _verdict(judgement: Assessment) -> str:
     kinds = {True: "is right", False: "is wrong", None: "may be right or wrong"}
     parts = [kinds[judgement.is_right]]
     if judgement.error is not None:

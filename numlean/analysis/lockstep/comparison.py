@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from numlean.autograd.indices import INDICES
+from numlean.autograd.indices import INDEX
 from numlean.autograd.tensor import Tensor
 from numlean.scalar.protocol import Scalar, Storage
 
@@ -52,14 +52,14 @@ def first_difference(a: Tensor, b: Tensor) -> tuple[int, ...] | None:
     x, y = a.data, b.data
     if x is y:
         return None
-    if a.scalar is INDICES:
+    if a.scalar is INDEX:
         return first_place(np.asarray(x != y))
     return first_place(comparison_of(a.scalar, b.scalar)(a.scalar, x, b.scalar, y))
 
 
 def are_same(a: Tensor, b: Tensor) -> bool:
     """Whether two tensors of one shape have no difference; quicker than to find the first one."""
-    if a.scalar is not INDICES and compares_bits(a.scalar, b.scalar):
+    if a.scalar is not INDEX and compares_bits(a.scalar, b.scalar):
         return a.scalar.to_bytes(a.data) == b.scalar.to_bytes(b.data)
     return first_difference(a, b) is None
 

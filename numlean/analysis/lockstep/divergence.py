@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from numlean.analysis.lockstep.assessment import Judgement, digits_of, exact_of, judged
+from numlean.analysis.lockstep.assessment import Assessment, assess, digits_of, exact_of
 from numlean.analysis.lockstep.block import as_block
 from numlean.analysis.lockstep.comparison import comparison_of, first_place
 from numlean.analysis.lockstep.numbers import Number, ulps_between
-from numlean.analysis.lockstep.run_spec import Side
+from numlean.analysis.lockstep.run_spec import RunSpec
 from numlean.analysis.trace.elements import Element, Index, element_of, single
-from numlean.analysis.trace.tracing import RELATIONS, Application
+from numlean.analysis.trace.tracing import RELATIONS, TracedOperation
 from numlean.scalar.protocol import Scalar
 
 
@@ -52,7 +52,7 @@ class Divergence:
     results: tuple[Number, Number] | None = None
     ulps: int | None = None
     exact: str | None = None
-    judgements: tuple[Judgement, Judgement] = (Judgement(), Judgement())
+    judgements: tuple[Assessment, Assessment] = (Assessment(), Assessment())
 
     def __str__(self) -> str:
         title = f"step {self.step}, {self.where}: {self.differing} differs"
@@ -75,7 +75,7 @@ class Difference:
 
 
 def first_difference(
-    traces: Sequence[Sequence[Application | None]], scalars: Sequence[Scalar]
+    traces: Sequence[Sequence[TracedOperation | None]], scalars: Sequence[Scalar]
 ) -> Difference | None:
     """The first operation whose results differ, in two traces of one program."""
     a, b = scalars
@@ -94,10 +94,10 @@ def first_difference(
 
 
 def described(
-    sides: Sequence[Side],
+    sides: Sequence[RunSpec],
     step: int,
     differing: str,
-    traces: Sequence[Sequence[Application | None]],
+    traces: Sequence[Sequence[TracedOperation | None]],
     found: Difference,
 ) -> Divergence:
     """Everything about the first difference of two traces."""
@@ -126,7 +126,10 @@ def described(
 
 
 def _worth(
-    pair: Sequence[Application], scalars: Sequence[Scalar], values: Sequence[Any], found: Difference
+    pair: Sequence[TracedOperation],
+    scalars: Sequence[Scalar],
+    values: Sequence[Any],
+    found: Difference,
 ) -> dict[str, Any]:
     elements = [element_of(each, found.element) for each in pair]
     if elements[0] is None or elements[1] is None:
@@ -134,7 +137,7 @@ def _worth(
     operation = pair[0].operation
     exact = exact_of(elements[0], operation, scalars[0])
     judgements = tuple(
-        judged(element, operation, scalar, value, exact)
+        assess(element, operation, scalar, value, exact)
         for element, scalar, value in zip(elements, scalars, values, strict=True)
         if element is not None
     )

@@ -8,9 +8,9 @@ from itertools import combinations
 
 from numlean.analysis.lockstep.comparison import compares_bits
 from numlean.analysis.lockstep.divergence import Divergence
-from numlean.analysis.lockstep.replay import Moment, explained
-from numlean.analysis.lockstep.run_spec import Side, Spec
-from numlean.analysis.lockstep.states import KeepsGradients, RunState, first_differing
+from numlean.analysis.lockstep.replay import StepSnapshot, locate_divergence
+from numlean.analysis.lockstep.run_spec import RunSpec, RunSpecLike
+from numlean.analysis.lockstep.states import RecordingOptimizer, RunState, first_differing
 from numlean.data import Dataset, minibatches
 from numlean.errors import NumleanError
 from numlean.scalar.protocol import Scalar
@@ -72,7 +72,7 @@ class Crosscheck:
 
 def crosscheck(
     task: Task | NamedTask | str,
-    *sides: Spec,
+    *sides: RunSpecLike,
     config: TrainConfig | None = None,
     data: Data | None = None,
     options: Options | None = None,
@@ -101,7 +101,7 @@ def crosscheck(
     task, config, data = training_of(task, config, data)
     if config is None or data is None:
         raise NumleanError("a Task is trained by a config on data: crosscheck(..., config=, data=)")
-    lockstep = _Lockstep(task, [Side.of(each, options) for each in sides], config, data)
+    lockstep = _Lockstep(task, [RunSpec.of(each, options) for each in sides], config, data)
     return lockstep.run(on_step)
 
 
@@ -116,17 +116,19 @@ def training_of(
     task = get_task(task) if isinstance(task, str) else task
     if not isinstance(task, NamedTask):
         return task, config, data
-    return task.task, config or task.config(), data or task.train_in
+    return task.task, config or task.config(), data or task.train_data_for
 
 
 class _Lockstep:
     """Several runs of a task, step by step."""
 
-    def __init__(self, task: Task, sides: Sequence[Side], config: TrainConfig, data: Data) -> None:
+    def __init__(
+        self, task: Task, sides: Sequence[RunSpec], config: TrainConfig, data: Data
+    ) -> None:
         self._task = task
         self._config = config
         self._sides = sides
-        optimizer = KeepsGradients(config.optimizer)
+        optimizer = RecordingOptimizer(config.optimizer)
         runners = [side.runner(task) for side in sides]
         self._steppers = [Stepper(runner, optimizer, config.scheduler) for runner in runners]
         self._data = [data if isinstance(data, Dataset) else data(r.scalar) for r in runners]
@@ -149,7 +151,9 @@ class _Lockstep:
             for a, b in (pair for pair in pairs if pair not in self._parted):
                 differing = first_differing(self._states[a], self._states[b], runner)
                 if differing is not None:
-                    moments = [Moment(step, before[k], samples[k], self._states[k]) for k in (a, b)]
+                    moments = [
+                        StepSnapshot(step, before[k], samples[k], self._states[k]) for k in (a, b)
+                    ]
                     self._parted[a, b] = self._part(a, b, step, differing, moments)
             if on_step is not None:
                 on_step(steps)
@@ -167,10 +171,10 @@ class _Lockstep:
         b: int,
         step: int,
         differing: tuple[str, tuple[int, ...]],
-        moments: Sequence[Moment],
+        moments: Sequence[StepSnapshot],
     ) -> Pair:
         sides = self._sides[a], self._sides[b]
-        divergence = explained(self._task, self._config, sides, moments, differing)
+        divergence = locate_divergence(self._task, self._config, sides, moments, differing)
         return Pair(*self._names(a, b), step, divergence)
 
 

@@ -40,7 +40,7 @@ class Number:
     def __str__(self) -> str:
         if self.bits is None or self.format is None:
             return self.text
-        return f"{self.format.written(self.bits)}   {self.text}"
+        return f"{self.format.format_bits(self.bits)}   {self.text}"
 
 
 def ulps_between(a: Number, b: Number) -> int | None:

@@ -11,19 +11,19 @@ from numpy.lib.stride_tricks import as_strided
 
 from numlean.analysis.lockstep.comparison import comparison_of, first_place
 from numlean.analysis.lockstep.divergence import Difference, Divergence, described, first_difference
-from numlean.analysis.lockstep.run_spec import Side
-from numlean.analysis.lockstep.states import KeepsGradients, RunState, first_differing
+from numlean.analysis.lockstep.run_spec import RunSpec
+from numlean.analysis.lockstep.states import RecordingOptimizer, RunState, first_differing
 from numlean.analysis.trace.tracing import (
     CONVERSIONS,
     INITIAL,
-    Application,
-    Place,
+    Location,
     Trace,
+    TracedOperation,
     TracingScalar,
     TracingTape,
-    announced,
+    instrument,
 )
-from numlean.autograd.indices import INDICES
+from numlean.autograd.indices import INDEX
 from numlean.autograd.tensor import Tensor
 from numlean.data import Sample
 from numlean.scalar.protocol import Scalar
@@ -33,7 +33,7 @@ from numlean_kernels.targets.dead_code import memory_of
 
 
 @dataclass(frozen=True)
-class Moment:
+class StepSnapshot:
     """A step of a run.
 
     Attributes:
@@ -49,11 +49,11 @@ class Moment:
     after: RunState
 
 
-def explained(
+def locate_divergence(
     task: Task,
     config: TrainConfig,
-    sides: Sequence[Side],
-    moments: Sequence[Moment],
+    sides: Sequence[RunSpec],
+    moments: Sequence[StepSnapshot],
     differing: tuple[str, tuple[int, ...]],
 ) -> Divergence:
     """Which operation parted two runs in a step, before which they were alike, or none was made."""
@@ -74,25 +74,25 @@ def explained(
 
 
 def traced(
-    task: Task, config: TrainConfig, side: Side, moment: Moment
-) -> tuple[list[Application | None], RunState]:
+    task: Task, config: TrainConfig, side: RunSpec, moment: StepSnapshot
+) -> tuple[list[TracedOperation | None], RunState]:
     """The operations of a step of a run, done again as the side does it, and the state after it.
 
     None stands for operations that a compiled step leaves out, because nothing depends on them.
     """
     trace = Trace()
-    runner = side.runner(announced(task, trace), TracingScalar(side.scalar, trace))
+    runner = side.runner(instrument(task, trace), TracingScalar(side.scalar, trace))
     runner.new_tape = lambda: TracingTape(trace)
-    stepper = Stepper(runner, KeepsGradients(config.optimizer), config.scheduler)
+    stepper = Stepper(runner, RecordingOptimizer(config.optimizer), config.scheduler)
     before, scalar = moment.before, runner.scalar
     params = [_within(scalar, p) for p in before.params]
     state = {name: [_within(scalar, t) for t in each] for name, each in before.state.items()}
     sample = Sample(*(_within(scalar, v) for v in moment.sample))
-    applications: list[Application | None] = []
+    applications: list[TracedOperation | None] = []
     if isinstance(stepper.engine, CompiledEngine):
         # What is compiled is carried out operation by operation while it is planned; replayed, it
         # leaves its results in the same arrays. So it is planned on other numbers.
-        negated = [p if p.scalar is INDICES else -p for p in params]
+        negated = [p if p.scalar is INDEX else -p for p in params]
         stepper.restore(negated, state, moment.step)
         trace.start()
         stepper.step(sample)
@@ -109,8 +109,8 @@ def traced(
 
 
 def _planned(
-    applications: Sequence[Application], engine: CompiledEngine
-) -> Iterator[Application | None]:
+    applications: Sequence[TracedOperation], engine: CompiledEngine
+) -> Iterator[TracedOperation | None]:
     """Those operations that the engine's only plan has, or that give constants."""
     (plan,) = engine.plans.values()
     written = {memory_of(array) for step in plan.operations for array in step.written}
@@ -121,8 +121,10 @@ def _planned(
 
 
 def _as_before(
-    applications: Iterable[Application | None], places: Sequence[Tensor], before: Sequence[Tensor]
-) -> Iterator[Application | None]:
+    applications: Iterable[TracedOperation | None],
+    places: Sequence[Tensor],
+    before: Sequence[Tensor],
+) -> Iterator[TracedOperation | None]:
     """Operations whose operands are not changed by the step's end, where it leaves its results."""
     known = {
         memory_of(place.data): (place.data, np.array(value.data, order="C"))
@@ -142,13 +144,13 @@ def _as_before(
 
 def _within(scalar: Scalar, value: Any) -> Any:
     """Numbers of the Scalar that another one stands in for, as that one's."""
-    if not isinstance(value, Tensor) or value.scalar is INDICES:
+    if not isinstance(value, Tensor) or value.scalar is INDEX:
         return value
     return Tensor(scalar, value.data)
 
 
 def _of_initial_values(
-    task: Task, sides: Sequence[Side], moments: Sequence[Moment]
+    task: Task, sides: Sequence[RunSpec], moments: Sequence[StepSnapshot]
 ) -> Divergence | None:
     """Where the parameters differ before any step: in how a binary64 number enters."""
     scalars, compare = [side.scalar for side in sides], comparison_of(*(s.scalar for s in sides))
@@ -158,7 +160,7 @@ def _of_initial_values(
         place = first_place(compare(scalars[0], p.data, scalars[1], q.data))
         if place is not None:
             traces = [
-                [Application(Place(INITIAL, spec.name), "from_float", (drawn,), {}, x.data)]
+                [TracedOperation(Location(INITIAL, spec.name), "from_float", (drawn,), {}, x.data)]
                 for x in (p, q)
             ]
             what = f"{spec.name} at [{', '.join(map(str, place))}]"
@@ -167,7 +169,10 @@ def _of_initial_values(
 
 
 def _why_not_found(
-    task: Task, sides: Sequence[Side], moments: Sequence[Moment], replays: Sequence[RunState]
+    task: Task,
+    sides: Sequence[RunSpec],
+    moments: Sequence[StepSnapshot],
+    replays: Sequence[RunState],
 ) -> str:
     """Why a step done again shows no operation whose results differ."""
     runner = sides[0].runner(task)

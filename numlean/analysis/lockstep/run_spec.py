@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from numlean.errors import NumleanError
 from numlean.scalar.protocol import Scalar
-from numlean.scalar.registry import backend_of, get_scalar
+from numlean.scalar.registry import get_scalar, scalar_backend_of
 from numlean.scalar.wrappers.faulty import Fault, FaultyScalar
 from numlean.training import Options, Runner, Task, instantiate
 from numlean.training.options import BACKENDS
@@ -16,7 +16,7 @@ _FAST = "fast"
 
 
 @dataclass(frozen=True)
-class Side:
+class RunSpec:
     """A run to be compared with others.
 
     Attributes:
@@ -30,7 +30,7 @@ class Side:
     options: Options
 
     @classmethod
-    def parse(cls, text: str, options: Options | None = None) -> Side:
+    def parse(cls, text: str, options: Options | None = None) -> RunSpec:
         """A side from ``DTYPE[:DEVICE][:BACKEND][:fast]``, such as ``mp:24:python:compiled``.
 
         What the text does not say is as in the options.
@@ -52,9 +52,9 @@ class Side:
         return cls(text, scalar, options)
 
     @classmethod
-    def of(cls, spec: Spec, options: Options | None = None) -> Side:
+    def of(cls, spec: RunSpecLike, options: Options | None = None) -> RunSpec:
         """A side as it is, or from a text, or of a Scalar, which the options execute."""
-        if isinstance(spec, Side):
+        if isinstance(spec, RunSpec):
             return spec
         if isinstance(spec, str):
             return cls.parse(spec, options)
@@ -62,7 +62,7 @@ class Side:
         options = replace(options or Options(), device=None, fast_kernels=False)
         return cls(spec.name, spec, options)
 
-    def with_fault(self, fault: Fault) -> Side:
+    def with_fault(self, fault: Fault) -> RunSpec:
         """The same with a fault.
 
         Raises:
@@ -78,7 +78,7 @@ class Side:
         return instantiate(task, scalar or self.scalar, options)
 
 
-Spec: TypeAlias = "Side | Scalar | str"
+RunSpecLike: TypeAlias = "RunSpec | Scalar | str"
 
 
 def _option(word: str) -> dict[str, Any]:
@@ -92,6 +92,6 @@ def _is_option(dtype: str, word: str) -> bool:
     """Whether a word after a dtype's colon is no argument of the dtype."""
     if word in BACKENDS or word == _FAST:
         return True
-    backend = backend_of(dtype)
+    backend = scalar_backend_of(dtype)
     takes_argument = backend is not None and ":" in backend.pattern and ":" not in dtype
     return not takes_argument

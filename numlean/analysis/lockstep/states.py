@@ -15,7 +15,7 @@ GRADIENT = "gradient"
 
 
 @dataclass(frozen=True)
-class KeepsGradients:
+class RecordingOptimizer:
     """An optimizer that also remembers the last gradients, whatever executes it.
 
     Attributes:

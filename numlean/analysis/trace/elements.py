@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 
-from numlean.analysis.trace.tracing import ELEMENTWISE, Application
+from numlean.analysis.trace.tracing import ELEMENTWISE, TracedOperation
 from numlean.scalar.protocol import Scalar, Storage
 from numlean.scalar.shapes import axes_of
 
@@ -38,7 +38,7 @@ class Element:
     is_conversion: bool = False
 
 
-def element_of(application: Application, index: Index) -> Element | None:
+def element_of(application: TracedOperation, index: Index) -> Element | None:
     """What an element of a result was computed from; None of operations that only move numbers."""
     name = application.operation
     if name in ELEMENTWISE or name in _PAIRWISE_RELATIONS:
@@ -62,7 +62,7 @@ def single(x: Storage, index: Index) -> Storage:
     return np.asarray(x[tuple(slice(k, k + 1) for k in index)]).reshape(1)
 
 
-def _elementwise(application: Application, index: Index) -> Element:
+def _elementwise(application: TracedOperation, index: Index) -> Element:
     shape = application.result.shape
     operands = {
         label: single(np.broadcast_to(x, shape), index)
@@ -71,7 +71,7 @@ def _elementwise(application: Application, index: Index) -> Element:
     return Element(operands, lambda s, x: getattr(s, application.operation)(*x))
 
 
-def _product(application: Application, index: Index) -> Element:
+def _product(application: TracedOperation, index: Index) -> Element:
     a, b = application.operands
     *batch, i, j = index
     row, column = a[(*batch, i)], b[(*batch, slice(None), j)]
@@ -84,7 +84,7 @@ def _product(application: Application, index: Index) -> Element:
     return Element({"a": row, "b": column}, apply, is_chain=True)
 
 
-def _along_axes(application: Application, index: Index) -> Element:
+def _along_axes(application: TracedOperation, index: Index) -> Element:
     x, *rest = application.operands
     options = dict(application.options)
     is_sum = application.operation == "sum"

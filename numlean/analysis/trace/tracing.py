@@ -20,7 +20,7 @@ from numlean.nn.layer import Context, Layer, ParameterSpec, Shape
 from numlean.scalar.elementary import ARITIES
 from numlean.scalar.protocol import Scalar, Storage
 from numlean.training import Task
-from numlean_kernels.protocol import Operation
+from numlean_kernels.protocol import ProgramStep
 
 INITIAL: Final = "initial values"
 DATA: Final = "data"
@@ -35,7 +35,7 @@ ELEMENTWISE: Final = (
 )
 """Operations that compute each number of the result from one of each operand."""
 
-RELATIONS: Final = ("eq", "lt", "le", "compare", "total_order", "class_of", "argmax", "to_int")
+RELATIONS: Final = ("eq", "lt", "le", "compare", "total_order", "classify", "argmax", "to_int")
 """Operations whose results are no numbers of the Scalar."""
 
 CONVERSIONS: Final = ("from_float", "from_int", "from_exact", "from_string")
@@ -46,15 +46,15 @@ TRACED: Final = frozenset(
         *ELEMENTWISE,
         *RELATIONS,
         *CONVERSIONS,
-        *("fed", "scale_b", "log_b", "next_up", "next_down"),
+        *("from_host_callback", "scaleb", "logb", "next_up", "next_down"),
         *("matmul", "bmm", "sum", "max", "scatter_add"),
-        *("copy", "concat", "place", "take", "pick", "spread", "select"),
+        *("copy", "concat", "pad", "take", "take_along_axis", "scatter_along_axis", "where"),
     )
 )
 
 
 @dataclass(frozen=True)
-class Place:
+class Location:
     """Where in a step an operation belongs.
 
     Attributes:
@@ -70,7 +70,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Application:
+class TracedOperation:
     """One operation as it was carried out.
 
     Attributes:
@@ -81,7 +81,7 @@ class Application:
         result: What it returned.
     """
 
-    place: Place
+    place: Location
     operation: str
     operands: tuple[Any, ...]
     options: dict[str, Any]
@@ -97,16 +97,16 @@ class Trace:
     """
 
     def __init__(self) -> None:
-        self.applications: list[Application] = []
-        self.place = Place(DATA)
+        self.applications: list[TracedOperation] = []
+        self.place = Location(DATA)
 
     def start(self) -> None:
         """Begin anew, before a step."""
         self.applications.clear()
-        self.place = Place(DATA)
+        self.place = Location(DATA)
 
     @contextmanager
-    def at(self, place: Place) -> Iterator[None]:
+    def at(self, place: Location) -> Iterator[None]:
         """At a place for a while; then back at the one before."""
         before, self.place = self.place, place
         try:
@@ -136,18 +136,18 @@ class TracingScalar:
         def traced(*operands: Any, **options: Any) -> Any:
             result = attribute(*operands, **options)
             trace = self.trace
-            trace.applications.append(Application(trace.place, name, operands, options, result))
+            trace.applications.append(TracedOperation(trace.place, name, operands, options, result))
             return result
 
         return traced
 
-    def renewed(self) -> TracingScalar:
+    def with_reset_stream(self) -> TracingScalar:
         """The same Scalar anew, writing into the same trace."""
-        return TracingScalar(self.inner.renewed(), self.trace)
+        return TracingScalar(self.inner.with_reset_stream(), self.trace)
 
-    def recorded(self, operations: list[Operation]) -> TracingScalar:
+    def with_recorder(self, operations: list[ProgramStep]) -> TracingScalar:
         """The same arithmetic, whose operations are also recorded."""
-        return TracingScalar(self.inner.recorded(operations), self.trace)
+        return TracingScalar(self.inner.with_recorder(operations), self.trace)
 
 
 class TracingTape(Tape):
@@ -157,7 +157,7 @@ class TracingTape(Tape):
         super().__init__()
         self._trace = trace
         self._layers: dict[int, str] = {}
-        trace.place = Place(FORWARD)
+        trace.place = Location(FORWARD)
 
     def record(self, node: Node) -> Tensor:
         """Put an application on the tape, and remember its layer."""
@@ -166,23 +166,23 @@ class TracingTape(Tape):
 
     def gradient(self, value: Tensor, watched: Sequence[Tensor]) -> list[Tensor]:
         """The gradient; what comes after belongs to the update."""
-        with self._trace.at(Place(BACKWARD)):
+        with self._trace.at(Location(BACKWARD)):
             gradient = super().gradient(value, watched)
-        self._trace.place = Place(UPDATE)
+        self._trace.place = Location(UPDATE)
         return gradient
 
     def sweep(self, node: Node, g: Tensor, cotangents: dict[int, Tensor]) -> None:
         """One node's part of the backward sweep, in its layer."""
-        with self._trace.at(Place(BACKWARD, self._layers[id(node)])):
+        with self._trace.at(Location(BACKWARD, self._layers[id(node)])):
             super().sweep(node, g, cotangents)
 
 
-def announced(task: Task, trace: Trace) -> Task:
+def instrument(task: Task, trace: Trace) -> Task:
     """The same task, whose layers and loss tell a trace when they compute."""
-    return Task(_AnnouncedLayer(task.model, trace, ()), _AnnouncedLoss(task.loss, trace))
+    return Task(_InstrumentedLayer(task.model, trace, ()), _InstrumentedLoss(task.loss, trace))
 
 
-class _AnnouncedLayer(Layer):
+class _InstrumentedLayer(Layer):
     """A layer that tells a trace when it computes, and so do the layers within."""
 
     def __init__(self, layer: Layer, trace: Trace, path: tuple[int, ...]) -> None:
@@ -216,14 +216,14 @@ class _AnnouncedLayer(Layer):
         return self._layer.output_shape(shape)
 
     def __call__(self, parameters: Sequence[Tensor], x: Tensor, context: Context) -> Tensor:
-        with self._trace.at(Place(self._trace.place.phase, self._place)):
+        with self._trace.at(Location(self._trace.place.phase, self._place)):
             return self._layer(parameters, x, context)
 
 
 def _with_announced_layers(layer: Layer, trace: Trace, path: tuple[int, ...]) -> Layer:
     """The layer itself, or a copy whose layers within announce themselves."""
     within = {
-        name: tuple(_AnnouncedLayer(each, trace, (*path, k)) for k, each in enumerate(layers))
+        name: tuple(_InstrumentedLayer(each, trace, (*path, k)) for k, each in enumerate(layers))
         for name, layers in vars(layer).items()
         if isinstance(layers, tuple) and layers and all(isinstance(x, Layer) for x in layers)
     }
@@ -235,7 +235,7 @@ def _with_announced_layers(layer: Layer, trace: Trace, path: tuple[int, ...]) ->
     return whole
 
 
-class _AnnouncedLoss(Loss):
+class _InstrumentedLoss(Loss):
     """A loss that tells a trace when it computes."""
 
     def __init__(self, loss: Loss, trace: Trace) -> None:
@@ -244,7 +244,7 @@ class _AnnouncedLoss(Loss):
         self.takes_labels = loss.takes_labels  # type: ignore[misc]  # another class's variable
 
     def __call__(self, prediction: Tensor, target: Tensor) -> Tensor:
-        place = Place(self._trace.place.phase, type(self._loss).__name__)
+        place = Location(self._trace.place.phase, type(self._loss).__name__)
         with self._trace.at(place):
             return self._loss(prediction, target)
 

@@ -19,7 +19,7 @@ from typing import Final
 
 from numlean.cli.bench import backends, crosscheck, device, functions, kernels, operations, step
 from numlean.errors import NumleanError, UnavailableError
-from numlean.scalar.registry import dtypes_of, get_scalar
+from numlean.scalar.registry import get_scalar, split_dtype_list
 
 _SUBJECTS: Final = {
     "ops": operations,
@@ -72,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
             commands = " and ".join(f"`numlean bench {owner}`" for owner in owners)
             raise NumleanError(f"--{option} belongs to {commands}")
     subject = _SUBJECTS[arguments.what]
-    dtypes = dtypes_of(arguments.dtypes or subject.DTYPES)
+    dtypes = split_dtype_list(arguments.dtypes or subject.DTYPES)
     status: int = subject.show(arguments, [one for one in dtypes if _is_installed(one)])
     return status
 

@@ -25,12 +25,12 @@ from typing import Any
 
 from numlean.checkpoint import Run
 from numlean.cli import certificates, checkpoints, plot
-from numlean.cli.interrupt import EXIT_INTERRUPTED, interruptible
-from numlean.cli.optimization import unclipped
+from numlean.cli.interrupt import EXIT_INTERRUPTED, catch_interrupt
+from numlean.cli.optimization import inner_optimizer
 from numlean.cli.options import add_training_options, config_of, options_of, task_of
 from numlean.cli.progress import progress
 from numlean.cli.train import evaluation
-from numlean.cli.train.monitor import Watch
+from numlean.cli.train.monitor import TrainingMonitor
 from numlean.cli.train.report import as_text
 from numlean.cli.train.run_log import plain_json, run_log
 from numlean.digest import parameters_of, state_digest, value_digest
@@ -74,14 +74,14 @@ def run(arguments: argparse.Namespace) -> int:
     scalar = get_scalar(arguments.dtype, arguments.device)
     counting = CountingScalar(scalar) if arguments.flags else None
     runner = instantiate(task.task, counting or scalar, options_of(arguments))
-    split = task.load_in(runner.scalar)
+    split = task.load_for(runner.scalar)
     evaluator = evaluation.evaluator_of(arguments, task, split)
     stepper = Stepper(runner, config.optimizer, config.scheduler)
     whole = Run(config, split.train, task.name)
-    keeper = checkpoints.Keeper(arguments, stepper, whole, evaluator)
+    keeper = checkpoints.CheckpointWriter(arguments, stepper, whole, evaluator)
     keeper.begin(checkpoint)
-    notary = certificates.Notary(arguments, stepper, whole, config.steps)
-    notary.begin(goes_on=keeper.goes_on)
+    notary = certificates.CertificateWriter(arguments, stepper, whole, config.steps)
+    notary.begin(is_resuming=keeper.is_resuming)
     before = runner.mean_loss(split.train)
     settings = _settings(task, config, runner)
     flags = FlagHistory(counting) if counting else None
@@ -99,7 +99,7 @@ def run(arguments: argparse.Namespace) -> int:
         evaluations = [(each.step_count, each.loss.item()) for each in watch.evaluations]
         title = f"{task.name}, {scalar.name}"
         plot.draw(arguments.plot, title, watch.losses, evaluations)
-    return EXIT_INTERRUPTED if watch.interrupt.asked else 0
+    return EXIT_INTERRUPTED if watch.interrupt.requested else 0
 
 
 def _train(
@@ -107,20 +107,22 @@ def _train(
     settings: dict[str, Any],
     config: TrainConfig,
     split: Split,
-    keeper: checkpoints.Keeper,
-    notary: certificates.Notary,
+    keeper: checkpoints.CheckpointWriter,
+    notary: certificates.CertificateWriter,
     flags: FlagHistory | None,
-) -> Watch:
+) -> TrainingMonitor:
     stepper, evaluator = keeper.stepper, keeper.evaluator
     with ExitStack() as stack:
         write = None
         if arguments.log is not None:
-            write = stack.enter_context(run_log(arguments.log, settings, append=keeper.goes_on))
+            write = stack.enter_context(run_log(arguments.log, settings, append=keeper.is_resuming))
         title = f"{settings['task']} in {settings['dtype']}"
         advance = stack.enter_context(progress(title, config.steps - stepper.step_count))
-        interrupt = stack.enter_context(interruptible())
+        interrupt = stack.enter_context(catch_interrupt())
         keeps = arguments.plot is not None
-        watch = Watch(config, evaluator, interrupt, advance, write, flags, keeps_losses=keeps)
+        watch = TrainingMonitor(
+            config, evaluator, interrupt, advance, write, flags, keeps_losses=keeps
+        )
         watch.steps = stepper.step_count
         if not watch.is_over:
             # A checkpoint may be behind its run's certificate, but not before it.
@@ -143,19 +145,21 @@ def _settings(task: NamedTask, config: TrainConfig, runner: Runner) -> dict[str,
         "steps": config.steps,
         "batch_size": config.batch_size,
         "lr": config.optimizer.lr,
-        "momentum": getattr(unclipped(config.optimizer), "momentum", 0.0),
+        "momentum": getattr(inner_optimizer(config.optimizer), "momentum", 0.0),
         "optimizer": repr(config.optimizer),
         "schedule": None if config.scheduler is None else repr(config.scheduler),
         "seed": config.seed,
     }
 
 
-def _results(task: NamedTask, stepper: Stepper, split: Split, watch: Watch) -> dict[str, Any]:
+def _results(
+    task: NamedTask, stepper: Stepper, split: Split, watch: TrainingMonitor
+) -> dict[str, Any]:
     runner = stepper.runner
     runner.eval()
     test = None
     if split.test.size:
-        test = measured(stepper, split.test, counts_classes=task.is_classification)
+        test = measured(stepper, split.test, with_accuracy=task.is_classification)
     return {
         "loss_after": runner.mean_loss(split.train).item(),
         "last_loss": None if watch.last_loss is None else watch.last_loss.item(),
@@ -167,7 +171,7 @@ def _results(task: NamedTask, stepper: Stepper, split: Split, watch: Watch) -> d
     }
 
 
-def _evaluations(watch: Watch) -> dict[str, Any]:
+def _evaluations(watch: TrainingMonitor) -> dict[str, Any]:
     if watch.evaluator is None:
         return {}
     best = watch.evaluator.best

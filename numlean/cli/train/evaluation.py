@@ -38,4 +38,4 @@ def evaluator_of(
         raise NumleanError("--eval-every needs test data; here there are none")
     if not every:
         return None
-    return EarlyStopping(every, split.test, patience, counts_classes=task.is_classification)
+    return EarlyStopping(every, split.test, patience, with_accuracy=task.is_classification)

@@ -14,7 +14,7 @@ from numlean.training import EarlyStopping, Evaluation, Stepper, TrainConfig
 
 
 @dataclass
-class Watch:
+class TrainingMonitor:
     """Follows a run: evaluates, logs, moves the bar, and says when to stop.
 
     Attributes:
@@ -65,7 +65,7 @@ class Watch:
     @property
     def is_over(self) -> bool:
         """Whether training ends before its time, of which ``stopped_by`` tells from then on."""
-        if self.interrupt.asked:
+        if self.interrupt.requested:
             self.stopped_by = "interrupt"
         elif self.evaluator is not None and self.evaluator.is_over:
             self.stopped_by = "patience"

@@ -15,7 +15,7 @@ def as_block(title: str, format: Format, first: Mismatch) -> str:
     """The operands, what was expected and what came, encodings with their fields, and flags."""
     rows = list(zip("abc", first.operands, strict=False))
     rows += [("expected", first.expected), ("actual", first.actual)]
-    lines = [f"  {label:<9} {format.written(bits)}" for label, bits in rows]
+    lines = [f"  {label:<9} {format.format_bits(bits)}" for label, bits in rows]
     if first.expected_flags is not None:
         lines[-2] += f"   {_flag_names(first.expected_flags)}"
         lines[-1] += f"   {_flag_names(first.actual_flags)}"

@@ -13,7 +13,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from numlean.cli.progress import progress
-from numlean.scalar.registry import dtypes_of
+from numlean.scalar.registry import split_dtype_list
 
 if TYPE_CHECKING:
     from numlean.verification.certificates import Outcome
@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Replay and print a table."""
     from numlean.verification.certificates import environments, outcomes, ways
 
-    dtypes, count, status = dtypes_of(arguments.dtypes), len(arguments.files), 0
+    dtypes, count, status = split_dtype_list(arguments.dtypes), len(arguments.files), 0
     print(f"{count} certificates, each in {len(environments())} environments")
     with progress("replays", len(environments()) * len(ways(dtypes))) as advance:
         for outcome in outcomes(arguments.files, dtypes):

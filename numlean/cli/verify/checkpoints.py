@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 
 from numlean.cli.progress import progress
 from numlean.errors import NumleanError
-from numlean.scalar.registry import dtypes_of
+from numlean.scalar.registry import split_dtype_list
 
 if TYPE_CHECKING:
-    from numlean.verification.checkpoints import Killing
+    from numlean.verification.checkpoints import KillOutcome
 
 _DTYPES = "float64,float32,ieee32exec,bfloat16,e4m3,mp:200,ieee32exec@round=stochastic"
 
@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Verify and print a table of each."""
     if arguments.mutations < 1 and arguments.kills < 1:
         raise NumleanError("say how many: --mutations N, --kills N")
-    dtypes, status = dtypes_of(arguments.dtypes), 0
+    dtypes, status = split_dtype_list(arguments.dtypes), 0
     with TemporaryDirectory() as folder:
         if arguments.mutations > 0:
             status |= _mutate(dtypes, arguments.mutations, arguments.seed, Path(folder))
@@ -52,17 +52,17 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _mutate(dtypes: list[str], count: int, seed: int, folder: Path) -> int:
-    from numlean.verification.checkpoints import KINDS, Victim, mutations
+    from numlean.verification.checkpoints import KINDS, CorruptedRun, mutations
 
     tried: Counter[str] = Counter()
     clean: Counter[str] = Counter()
     examples: dict[str, str] = {}
     with progress("mutations", count) as advance:
         for k, dtype in enumerate(dtypes):
-            victim = Victim(dtype, folder)
+            victim = CorruptedRun(dtype, folder)
             share = count // len(dtypes) + (k < count % len(dtypes))
             for mutation in mutations(victim.content, share, seed=seed + k):
-                refusal = victim.offer(mutation)
+                refusal = victim.try_load(mutation)
                 tried[refusal.kind] += 1
                 clean[refusal.kind] += refusal.is_clean
                 examples[refusal.kind] = refusal.message or "TAKEN"
@@ -95,7 +95,7 @@ def _kill(dtypes: list[str], arguments: argparse.Namespace, folder: Path) -> int
     return int(all_equal != count)
 
 
-def _row(dtype: str, killings: list[Killing], equal: int) -> str:
+def _row(dtype: str, killings: list[KillOutcome], equal: int) -> str:
     writing, steps = sum(one.was_writing for one in killings), [one.step for one in killings]
     span = f"{min(steps)} to {max(steps)}"
     return f"  {dtype:<31} {len(killings):>8} {writing:>8} {equal:>8} {span:>12}"

@@ -71,7 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
     names = arguments.function or _offered(comparison)
     for name in names:
         comparison.function(name)
-    record = Record.opened(arguments.resume, comparison.identity() | {"count": int(count)})
+    record = Record.opened(arguments.resume, comparison.key() | {"count": int(count)})
     _print_header(comparison, names)
     width = max(map(len, names))
     status = 0
@@ -99,7 +99,7 @@ def _offered(comparison: ElementaryComparison) -> list[str]:
 
 def _print_header(comparison: ElementaryComparison, names: list[str]) -> None:
     screen = comparison.judged()[1].screen
-    quiet = [name for name in names if not comparison.keeps_flags(name)]
+    quiet = [name for name in names if not comparison.supports_flags(name)]
     operands = "all operands" if comparison.exhaustive else "structured and random operands"
     print(f"{comparison.dtype} against MPFR, {operands}")
     print(f"screen: {'none, MPFR decides all' if screen is None else screen.summary}")

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from numlean.analysis.lockstep import Divergence, Side
+from numlean.analysis.lockstep import Divergence, RunSpec
 from numlean.analysis.lockstep.comparison import first_place
 from numlean.analysis.lockstep.divergence import Difference, described
 from numlean.analysis.lockstep.lockstep import Data
-from numlean.analysis.lockstep.replay import Moment, traced
-from numlean.analysis.lockstep.states import KeepsGradients, RunState
-from numlean.analysis.trace.tracing import Application
+from numlean.analysis.lockstep.replay import StepSnapshot, traced
+from numlean.analysis.lockstep.states import RecordingOptimizer, RunState
+from numlean.analysis.trace.tracing import TracedOperation
 from numlean.interop.torch.distances import differing
 from numlean.interop.torch.rows import Row, as_text, kind_of
 from numlean.interop.torch.scalar import OPERATIONS
@@ -77,12 +77,12 @@ def compare(
     """
     setting = Setting.of(task, dtype, config=config, data=data, seed=seed)
     table = _Table(setting)
-    side = Side(setting.scalar.name, setting.scalar, setting.options)
-    optimizer = KeepsGradients(setting.config.optimizer)
+    side = RunSpec(setting.scalar.name, setting.scalar, setting.options)
+    optimizer = RecordingOptimizer(setting.config.optimizer)
     stepper = Stepper(setting.runner(), optimizer, setting.config.scheduler)
     for step, sample in enumerate(setting.batches(steps)):
         before = RunState.of(stepper)
-        moment = Moment(step, before, sample, before)
+        moment = StepSnapshot(step, before, sample, before)
         applications, _ = traced(setting.task, setting.config, side, moment)
         table.enter(step, [each for each in applications if each is not None])
         stepper.step(sample)
@@ -94,11 +94,11 @@ class _Table:
 
     def __init__(self, setting: Setting) -> None:
         self._scalars = setting.scalar, setting.theirs
-        self._sides = [Side(s.name, s, setting.options) for s in self._scalars]
+        self._sides = [RunSpec(s.name, s, setting.options) for s in self._scalars]
         self.rows: dict[tuple[str, str], Row] = {}
         self.first: Divergence | None = None
 
-    def enter(self, step: int, applications: Sequence[Application]) -> None:
+    def enter(self, step: int, applications: Sequence[TracedOperation]) -> None:
         """Add a step's operations."""
         for number, application in enumerate(applications):
             if application.operation not in OPERATIONS:
@@ -113,11 +113,11 @@ class _Table:
                 self.rows[key] = replace(row, first=found)
                 self.first = self.first or found
 
-    def _their_result(self, application: Application) -> Any:
+    def _their_result(self, application: TracedOperation) -> Any:
         operation = getattr(self._scalars[1], application.operation)
         return np.asarray(operation(*application.operands, **application.options))
 
-    def _described(self, step: int, traces: Sequence[Sequence[Application]]) -> Divergence:
+    def _described(self, step: int, traces: Sequence[Sequence[TracedOperation]]) -> Divergence:
         """The first element in which the last operations of two traces differ."""
         ours, theirs = (trace[-1] for trace in traces)
         place = first_place(differing(self._scalars[0], np.asarray(ours.result), theirs.result))

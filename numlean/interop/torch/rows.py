@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from numlean.analysis.lockstep import Divergence
-from numlean.analysis.trace.tracing import Application
+from numlean.analysis.trace.tracing import TracedOperation
 from numlean.interop.torch.distances import differing, ulps
 from numlean.scalar.protocol import Scalar
 from numlean.scalar.shapes import axes_of
@@ -47,7 +47,7 @@ class Row:
         """The share of the elements that differ."""
         return self.differing / self.elements if self.elements else 0.0
 
-    def extended(self, scalar: Scalar, ours: Application, theirs: Application) -> Row:
+    def extended(self, scalar: Scalar, ours: TracedOperation, theirs: TracedOperation) -> Row:
         """The same with one more application of ours, and theirs from the same operands."""
         x, y = np.asarray(ours.result), np.asarray(theirs.result)
         mask = differing(scalar, x, y)
@@ -64,7 +64,7 @@ class Row:
         )
 
 
-def kind_of(application: Application) -> str:
+def kind_of(application: TracedOperation) -> str:
     """The operation's name, with the extents of a product, the number of terms of a sum."""
     name, operands = application.operation, application.operands
     if name in ("matmul", "bmm"):

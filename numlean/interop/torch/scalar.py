@@ -14,7 +14,7 @@ from numlean.scalar import shapes
 from numlean.scalar.elementary import ARITIES
 from numlean.scalar.kernel_scalar import KernelScalar
 from numlean.scalar.protocol import Axis, Contraction, Indices, Order, Scalar, Storage
-from numlean_kernels.protocol import Operation
+from numlean_kernels.protocol import ProgramStep
 
 _NAMES: Final = {
     **{name: name for name in ("add", "sub", "mul", "div", "sqrt", "neg", "abs")},
@@ -60,7 +60,7 @@ class TorchScalar:
             )
 
     @property
-    def held_to(self) -> str:
+    def reference_dtype(self) -> str:
         """The dtype whose results its own ought to be."""
         return self.inner.name
 
@@ -88,11 +88,11 @@ class TorchScalar:
 
         return operation
 
-    def renewed(self) -> TorchScalar:
+    def with_reset_stream(self) -> TorchScalar:
         """Itself: nothing here is drawn at random."""
         return self
 
-    def recorded(self, operations: list[Operation]) -> Scalar:
+    def with_recorder(self, operations: list[ProgramStep]) -> Scalar:
         """Not to be had.
 
         Raises:

@@ -22,7 +22,7 @@ from numlean.scalar.correct_rounding.functions import (
     magnitude,
     power,
 )
-from numlean.scalar.correct_rounding.ziv import Beside, RoundOnce, rounded
+from numlean.scalar.correct_rounding.ziv import NearNumber, RoundOnce, rounded
 from numlean.scalar.protocol import Storage
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def _elements(scalar: KernelScalar, name: str, value: Any, arrays: list[Storage]
 
 
 def _element(answer: Answer, precision: int, round_once: RoundOnce) -> Any:
-    if isinstance(answer, Beside):
+    if isinstance(answer, NearNumber):
         return answer.rounded(precision, round_once)
     return (
         round_once(answer) if isinstance(answer, tuple) else rounded(answer, precision, round_once)
@@ -135,7 +135,7 @@ def _ignores_nan(scalar: KernelScalar, name: str, x: Storage, y: Storage) -> Any
 def _is_signalling(scalar: KernelScalar, x: Storage, y: Storage) -> Any:
     if scalar.format is None:
         return np.zeros(x.shape, np.bool_)
-    return (scalar.class_of(x) == 0) | (scalar.class_of(y) == 0)
+    return (scalar.classify(x) == 0) | (scalar.classify(y) == 0)
 
 
 def _pow(a: Exact, minus_a: bool, b: Exact, minus_b: bool, p: int) -> tuple[bool, Answer]:

@@ -18,10 +18,10 @@ from typing import Final, TypeAlias
 from mpmath import libmp
 
 from numlean.scalar.codec import Exact
-from numlean.scalar.correct_rounding.ziv import Beside
+from numlean.scalar.correct_rounding.ziv import NearNumber
 
 Approximate: TypeAlias = Callable[[int], Exact]
-Answer: TypeAlias = Exact | Beside | Approximate
+Answer: TypeAlias = Exact | NearNumber | Approximate
 
 _Operation: TypeAlias = Callable[..., Exact]
 _add: _Operation = libmp.mpf_add
@@ -102,7 +102,7 @@ def _odd(name: str, *, grows: bool) -> Callable[[Exact, int], Answer]:
 
     def at(x: Exact, p: int) -> Answer:
         if _is_tiny(x, p // 2 + 2):
-            return Beside(x, above=grows == (x[0] == 0))
+            return NearNumber(x, above=grows == (x[0] == 0))
         return _by(name, x)
 
     return at
@@ -112,7 +112,7 @@ def _even(name: str, *, grows: bool) -> Callable[[Exact, int], Answer]:
     """A function 1 + c * x**2 ..., |c| <= 1/2."""
 
     def at(x: Exact, p: int) -> Answer:
-        return Beside(ONE, above=grows) if _is_tiny(x, p // 2 + 2) else _by(name, x)
+        return NearNumber(ONE, above=grows) if _is_tiny(x, p // 2 + 2) else _by(name, x)
 
     return at
 
@@ -129,14 +129,14 @@ def _within(
 
 
 def _exp(x: Exact, p: int) -> Answer:
-    return Beside(ONE, above=x[0] == 0) if _is_tiny(x, p + 2) else _by("exp", x)
+    return NearNumber(ONE, above=x[0] == 0) if _is_tiny(x, p + 2) else _by("exp", x)
 
 
 def _exp2(x: Exact, p: int) -> Answer:
     if x[2] >= 0:
         return _shift(ONE, libmp.to_int(x))
     if _is_tiny(x, p + 2):
-        return Beside(ONE, above=x[0] == 0)
+        return NearNumber(ONE, above=x[0] == 0)
 
     def approximate(working: int) -> Exact:
         bits = working + 32 + max(magnitude(x), 0)
@@ -148,9 +148,9 @@ def _exp2(x: Exact, p: int) -> Answer:
 
 def _expm1(x: Exact, p: int) -> Answer:
     if _is_tiny(x, p + 2):
-        return Beside(x, above=True)
+        return NearNumber(x, above=True)
     if libmp.mpf_lt(x, _integer(-p - 3)):
-        return Beside(MINUS_ONE, above=True)
+        return NearNumber(MINUS_ONE, above=True)
     extra = 32 + max(-magnitude(x), 0)
 
     def approximate(working: int) -> Exact:
@@ -191,7 +191,7 @@ def _log1p(x: Exact, p: int) -> Answer:
     if x == MINUS_ONE:
         return MINUS_INFINITY
     if _is_tiny(x, p + 2):
-        return Beside(x, above=False)
+        return NearNumber(x, above=False)
     extra = 32 + max(-magnitude(x), 0) + max(-_distance_from_one(_abs(x)), 0)
 
     def approximate(working: int) -> Exact:
@@ -203,21 +203,21 @@ def _log1p(x: Exact, p: int) -> Answer:
 
 def _tanh(x: Exact, p: int) -> Answer:
     if magnitude(x) > 1 and libmp.mpf_lt(_integer(p + 3), _abs(x)):
-        return Beside(MINUS_ONE if x[0] else ONE, above=bool(x[0]))
+        return NearNumber(MINUS_ONE if x[0] else ONE, above=bool(x[0]))
     return _odd("tanh", grows=False)(x, p)
 
 
 def _erf(x: Exact, p: int) -> Answer:
     if libmp.mpf_lt(_integer(p + 3), _mul(x, x)):
-        return Beside(MINUS_ONE if x[0] else ONE, above=bool(x[0]))
+        return NearNumber(MINUS_ONE if x[0] else ONE, above=bool(x[0]))
     return _by("erf", x)
 
 
 def _sigmoid(x: Exact, p: int) -> Answer:
     if _is_tiny(x, p + 2):
-        return Beside(HALF, above=x[0] == 0)
+        return NearNumber(HALF, above=x[0] == 0)
     if libmp.mpf_lt(_integer(p + 3), x):
-        return Beside(ONE, above=False)
+        return NearNumber(ONE, above=False)
 
     def approximate(working: int) -> Exact:
         power = _exponential(_neg(x), working + 32, "n")
@@ -228,7 +228,7 @@ def _sigmoid(x: Exact, p: int) -> Answer:
 
 def _softplus(x: Exact, p: int) -> Answer:
     if libmp.mpf_lt(_integer(p + 3), x):
-        return Beside(x, above=True)
+        return NearNumber(x, above=True)
 
     def approximate(working: int) -> Exact:
         power = _exponential(x, working + 32, "n")
@@ -355,7 +355,7 @@ def power(x: Exact, y: Exact, p: int) -> Answer:
     is_near = -1 < magnitude(x) < 2
     size = magnitude(y) + (off + 2 if is_near else abs(magnitude(x)).bit_length() + 1)
     if size < -(p + 2):
-        return Beside(ONE, above=(y[0] == 0) == libmp.mpf_lt(ONE, x))
+        return NearNumber(ONE, above=(y[0] == 0) == libmp.mpf_lt(ONE, x))
 
     def approximate(working: int) -> Exact:
         bits = working + 32 + max(magnitude(y) + abs(magnitude(x)).bit_length(), 0)
@@ -390,7 +390,7 @@ def hypotenuse(x: Exact, y: Exact, p: int) -> Answer:
     """Of positive legs."""
     long, short = (y, x) if libmp.mpf_lt(x, y) else (x, y)
     if magnitude(short) - magnitude(long) < -(p // 2 + 3):
-        return Beside(long, above=True)
+        return NearNumber(long, above=True)
     square = _add(_mul(x, x), _mul(y, y))
     root = root_of(int(square[1]), 2) if square[2] % 2 == 0 else None
     if root is not None:
@@ -401,5 +401,5 @@ def hypotenuse(x: Exact, y: Exact, p: int) -> Answer:
 def angle(y: Exact, x: Exact, p: int) -> Answer:
     """Of the point (x, y) with y > 0 and x not zero."""
     if not x[0] and magnitude(y) - magnitude(x) < -(p + 2) and y[1] % x[1] == 0:
-        return Beside(_number(y[1] // x[1], y[2] - x[2]), above=False)
+        return NearNumber(_number(y[1] // x[1], y[2] - x[2]), above=False)
     return _by("atan2", y, x)

@@ -25,7 +25,7 @@ RoundOnce: TypeAlias = Callable[[Exact], Any]
 
 
 @dataclass(frozen=True)
-class Beside:
+class NearNumber:
     """A value next to a number: nearer to it than rounding can tell, but on a known side.
 
     Attributes:

@@ -19,11 +19,11 @@ from numlean.scalar.protocol import Axis, Contraction, Indices, Order, Storage
 from numlean_kernels.formats import Format
 from numlean_kernels.loops.elementwise import (
     binary,
+    broadcast_operand,
     elementwise,
     flagged,
     ternary,
     unary,
-    with_single,
 )
 from numlean_kernels.loops.flag_counts import BLOCK, COUNT_FLAGS, NO_ROUTINES, counts_of
 from numlean_kernels.loops.gather_scatter import (
@@ -38,7 +38,7 @@ from numlean_kernels.loops.gather_scatter import (
 )
 from numlean_kernels.loops.matmul import BMM, BMM_FMA, MATMUL, MATMUL_FMA
 from numlean_kernels.loops.reduce import FIRST_GREATEST, MAX, SUM_ORDERED, SUM_PAIRWISE
-from numlean_kernels.protocol import Launch, Loop, Operation, Routine, Table, Target, kernel_for
+from numlean_kernels.protocol import Launch, Loop, ProgramStep, Routine, Table, Target, kernel_for
 from numlean_kernels.targets.recording import RecordingTarget
 
 
@@ -108,24 +108,24 @@ class KernelScalar:
         """One line for people."""
         return f"{self.name}: {self.summary}, {self.rounding}, on {self.device}"
 
-    def renewed(self) -> KernelScalar:
+    def with_reset_stream(self) -> KernelScalar:
         """Itself: nothing here is drawn at random."""
         return self
 
-    def begin(self, step: int) -> None:
+    def start_step(self, step: int) -> None:
         """Nothing changes from step to step."""
 
-    def recorded(self, operations: list[Operation]) -> KernelScalar:
+    def with_recorder(self, operations: list[ProgramStep]) -> KernelScalar:
         """The same arithmetic, whose operations are also recorded."""
         return replace(self, target=RecordingTarget(self.target, operations))
 
-    def program(self, operations: Sequence[Operation]) -> Callable[[], None]:
+    def compile(self, operations: Sequence[ProgramStep]) -> Callable[[], None]:
         """What does recorded operations again."""
-        return self.target.program(operations)
+        return self.target.compile(operations)
 
-    def own_copy(self, array: Storage, *, is_exchanged: bool = False) -> Storage:
+    def device_copy(self, array: Storage, *, host_visible: bool = False) -> Storage:
         """A copy of an array in C order, where kernels reach it best, or for exchange with them."""
-        make = self.target.exchanged if is_exchanged else self.target.empty
+        make = self.target.empty_host_visible if host_visible else self.target.empty
         z = make(array.shape, array.dtype)
         z[...] = array
         return z
@@ -135,7 +135,7 @@ class KernelScalar:
     def from_float(self, values: ArrayLike) -> Storage:
         """Round binary64 values once."""
         numbers = checks.as_dtype(values, np.float64, "from_float")
-        return self.target.held(self.codec.from_float(numbers))
+        return self.target.to_device(self.codec.from_float(numbers))
 
     def to_float(self, x: Storage) -> np.ndarray[Any, np.dtype[np.float64]]:
         """The values as binary64."""
@@ -144,7 +144,7 @@ class KernelScalar:
     def from_int(self, values: ArrayLike) -> Storage:
         """Round integers once."""
         numbers = checks.as_dtype(values, np.int64, "from_int")
-        return self.target.held(self.codec.from_int(numbers))
+        return self.target.to_device(self.codec.from_int(numbers))
 
     def to_int(
         self,
@@ -171,7 +171,7 @@ class KernelScalar:
     def from_bits(self, bits: ArrayLike) -> Storage:
         """Take encodings as they are."""
         format = self._encoding_format("from_bits")
-        return self.target.held(self.codec.from_bits(checks.encodings(bits, format)))
+        return self.target.to_device(self.codec.from_bits(checks.encodings(bits, format)))
 
     def to_bits(self, x: Storage) -> np.ndarray[Any, np.dtype[np.unsignedinteger[Any]]]:
         """The encodings."""
@@ -182,7 +182,7 @@ class KernelScalar:
         """Round exact values once."""
         array = np.asarray(values, dtype=object)
         elements = (self.codec.encode(checks.exact(value)) for value in array.flat)
-        return self.target.held(self.codec.from_elements(elements, array.shape))
+        return self.target.to_device(self.codec.from_elements(elements, array.shape))
 
     def to_exact(self, x: Storage) -> Storage:
         """The exact values, as mpf."""
@@ -201,7 +201,7 @@ class KernelScalar:
         elements = (self.codec.encode(value) for value, _ in numbers)
         x = self.codec.from_elements(elements, (len(numbers),))
         minus_zero = np.array([is_minus_zero for _, is_minus_zero in numbers], dtype=np.bool_)
-        x = self.target.held(np.where(minus_zero, self.neg(x), x))
+        x = self.target.to_device(np.where(minus_zero, self.neg(x), x))
         return x.reshape(()) if isinstance(texts, str) else x
 
     def to_string(self, x: Storage) -> list[str]:
@@ -263,16 +263,16 @@ class KernelScalar:
         name = f"round_to_integral {rounding or self.rounding}"
         return self._flagged(unary(name), x, flags=flags)
 
-    def scale_b(self, x: Storage, n: ArrayLike, *, flags: Flags | None = None) -> Storage:
+    def scaleb(self, x: Storage, n: ArrayLike, *, flags: Flags | None = None) -> Storage:
         """Each x * 2**n, rounded once."""
-        powers = checks.as_dtype(n, np.int64, "scale_b")
-        x, powers = shapes.broadcast("scale_b", (self._checked("scale_b", x), powers))
+        powers = checks.as_dtype(n, np.int64, "scaleb")
+        x, powers = shapes.broadcast("scaleb", (self._checked("scaleb", x), powers))
         operands = (self._contiguous(x), self._contiguous(powers))
-        return self.run(binary("scale_b"), operands, flags=flags)
+        return self.run(binary("scaleb"), operands, flags=flags)
 
-    def log_b(self, x: Storage, *, flags: Flags | None = None) -> Storage:
+    def logb(self, x: Storage, *, flags: Flags | None = None) -> Storage:
         """The exponents, as numbers of the Scalar."""
-        return self._flagged(unary("log_b"), x, flags=flags)
+        return self._flagged(unary("logb"), x, flags=flags)
 
     def next_up(self, x: Storage, *, flags: Flags | None = None) -> Storage:
         """The least numbers that are greater."""
@@ -290,9 +290,9 @@ class KernelScalar:
         """Where x comes before y, or is y, in the order of all encodings."""
         return self._binary("total_order", x, y, result=np.bool_)
 
-    def class_of(self, x: Storage) -> np.ndarray[Any, np.dtype[np.int8]]:
+    def classify(self, x: Storage) -> np.ndarray[Any, np.dtype[np.int8]]:
         """What kind each number is, as an index of ``numlean.CLASSES``."""
-        return self._elementwise(unary("class_of"), x, result=np.int8)
+        return self._elementwise(unary("classify"), x, result=np.int8)
 
     def neg(self, x: Storage) -> Storage:
         """Each number with its sign changed."""
@@ -443,14 +443,14 @@ class KernelScalar:
 
     # What moves numbers.
 
-    def move(self, x: Storage, z: Storage) -> None:
+    def copy_into(self, x: Storage, z: Storage) -> None:
         """Write the elements of x into z."""
-        self.target.move(x, z)
+        self.target.copy_into(x, z)
 
     def copy(self, x: Storage) -> Storage:
         """The elements of a view, in C order."""
         z = self.target.empty(x.shape, x.dtype)
-        self.move(x, z)
+        self.copy_into(x, z)
         return z
 
     def concat(self, arrays: Sequence[Storage], axis: int) -> Storage:
@@ -459,14 +459,14 @@ class KernelScalar:
         start, whole = 0, (slice(None),) * (axis % z.ndim)
         for x in arrays:
             stop = start + x.shape[axis]
-            self.target.move(self._checked("concat", x), z[(*whole, slice(start, stop))])
+            self.target.copy_into(self._checked("concat", x), z[(*whole, slice(start, stop))])
             start = stop
         return z
 
-    def place(self, x: Storage, shape: tuple[int, ...], where: tuple[slice, ...]) -> Storage:
+    def pad(self, x: Storage, shape: tuple[int, ...], where: tuple[slice, ...]) -> Storage:
         """An array that has x somewhere and +0 elsewhere."""
         z = self.copy(np.broadcast_to(self.from_float(0.0), shape))
-        self.target.move(self._checked("place", x), z[where])
+        self.target.copy_into(self._checked("pad", x), z[where])
         return z
 
     def take(self, x: Storage, index: Indices, *, row_axes: int = 0) -> Storage:
@@ -483,18 +483,23 @@ class KernelScalar:
             self._kernel(TAKE_ROWS)(taken.shape, rows, flat, taken)
         return z
 
-    def pick(self, x: Storage, index: Indices, axis: int = -1) -> Storage:
+    def take_along_axis(self, x: Storage, index: Indices, axis: int = -1) -> Storage:
         """Along an axis, one element each."""
-        k = shapes.one_axis("pick", axis, x.ndim)
+        k = shapes.one_axis("take_along_axis", axis, x.ndim)
         flat = shapes.places(index, x.shape[:k] + x.shape[k + 1 :], x.shape[k])
-        block = self._block("pick", x, (k,))
+        block = self._block("take_along_axis", x, (k,))
         z = self.target.empty(block.shape[::2], self.storage_dtype)
         self._kernel(PICK)(z.shape, block, flat.reshape(z.shape), z)
         return z.reshape(index.shape)
 
-    def spread(self, x: Storage, index: Indices, extent: int, axis: int = -1) -> Storage:
+    def scatter_along_axis(
+        self, x: Storage, index: Indices, extent: int, axis: int = -1
+    ) -> Storage:
         """One element each along a new axis, +0 elsewhere."""
-        x, k = self._ready("spread", x), shapes.one_axis("spread", axis, x.ndim + 1)
+        x, k = (
+            self._ready("scatter_along_axis", x),
+            shapes.one_axis("scatter_along_axis", axis, x.ndim + 1),
+        )
         flat = shapes.places(index, x.shape, extent)
         outer, inner = prod(x.shape[:k]), prod(x.shape[k:])
         z = self.target.empty((outer, extent, inner), self.storage_dtype)
@@ -502,22 +507,22 @@ class KernelScalar:
         self._kernel(SPREAD)(z.shape, *elements, z)
         return z.reshape(*x.shape[:k], extent, *x.shape[k:])
 
-    def select(self, holds: np.ndarray[Any, np.dtype[np.bool_]], x: Storage) -> Storage:
+    def where(self, condition: np.ndarray[Any, np.dtype[np.bool_]], x: Storage) -> Storage:
         """X where something holds, +0 elsewhere."""
-        holds, x = shapes.broadcast("select", (holds, self._checked("select", x)))
+        condition, x = shapes.broadcast("where", (condition, self._checked("where", x)))
         z = self.target.empty(x.shape, self.storage_dtype)
-        flat = (self._contiguous(a).reshape(-1) for a in (holds, x))
+        flat = (self._contiguous(a).reshape(-1) for a in (condition, x))
         self._kernel(SELECT)((z.size,), *flat, z.reshape(-1))
         return z
 
-    def fed(self, values: Callable[[], ArrayLike]) -> Storage:
+    def from_host_callback(self, values: Callable[[], ArrayLike]) -> Storage:
         """Binary64 values that a function gives."""
         return self._on_the_host(lambda: self.from_float(values()))
 
     def _on_the_host(self, function: Callable[[], Storage], *read: Storage) -> Storage:
         """What a function of some arrays gives that no kernel computes."""
-        z = self.own_copy(function(), is_exchanged=True)
-        self.target.again(lambda: np.copyto(z, function()), read=read, written=z)
+        z = self.device_copy(function(), host_visible=True)
+        self.target.on_replay(lambda: np.copyto(z, function()), read=read, written=z)
         return z
 
     # How the above are carried out.
@@ -543,7 +548,7 @@ class KernelScalar:
         if sizes == (1, 1) or 0 in sizes or shape not in (x.shape, y.shape):
             return None
         z = self.target.empty(shape, self.storage_dtype)
-        loop = with_single(name, sizes.index(1))
+        loop = broadcast_operand(name, sizes.index(1))
         self._kernel(loop)((z.size,), x.reshape(-1), y.reshape(-1), z.reshape(-1))
         return z
 
@@ -634,7 +639,7 @@ class KernelScalar:
         # mpmath is costly to import, and most runs need none of this.
         from numlean.scalar.correct_rounding import compute
 
-        immediate = replace(self, target=self.target.immediate)
+        immediate = replace(self, target=self.target.without_recorder)
         return self._on_the_host(lambda: compute(immediate, name, operands), *operands)
 
     def _refuse_flags(self, name: str, flags: Flags | None) -> None:
@@ -670,7 +675,7 @@ class KernelScalar:
             )
         if x.dtype.hasobject:
             for element in x.flat:
-                if not self.codec.holds(element):
+                if not self.codec.is_element(element):
                     raise StorageError(
                         f"{operation} of {self.name} takes its own numbers, not {element!r}; use"
                         " from_float or from_exact to bring numbers in"

@@ -55,7 +55,9 @@ def _products(
     return z
 
 
-def total(scalar: Elementwise, x: Storage, axis: Axis, keepdims: bool, reduction: Order) -> Storage:
+def sum_axes(
+    scalar: Elementwise, x: Storage, axis: Axis, keepdims: bool, reduction: Order
+) -> Storage:
     """The sums along axes: :meth:`numlean.scalar.protocol.Scalar.sum`."""
     if reduction not in ("ordered", "pairwise"):
         raise UnknownNameError("reduction", reduction, ("ordered", "pairwise"))

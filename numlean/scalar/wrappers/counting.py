@@ -10,9 +10,9 @@ from numlean.scalar.elementary import ARITIES
 from numlean.scalar.flags import Flags
 from numlean.scalar.protocol import Axis, Contraction, Indices, Order, Scalar, Storage
 from numlean.scalar.wrappers import composed
-from numlean_kernels.protocol import Operation
+from numlean_kernels.protocol import ProgramStep
 
-_COUNTED: Final = ("add", "sub", "mul", "div", "sqrt", "fma", "scale_b", "rem")
+_COUNTED: Final = ("add", "sub", "mul", "div", "sqrt", "fma", "scaleb", "rem")
 
 
 @final
@@ -28,7 +28,7 @@ class CountingScalar:
     """
 
     def __init__(self, inner: Scalar) -> None:
-        if not keeps_flags(inner):
+        if not supports_flags(inner):
             raise UnavailableError(
                 f"{inner.name} keeps no flags; emulated dtypes do, such as ieee32exec"
             )
@@ -37,7 +37,7 @@ class CountingScalar:
 
     def __getattr__(self, name: str) -> Any:
         attribute = getattr(self.inner, name)
-        if name not in _COUNTED and not (name in ARITIES and keeps_flags(self.inner, name)):
+        if name not in _COUNTED and not (name in ARITIES and supports_flags(self.inner, name)):
             return attribute
 
         def counted(*operands: Storage) -> Any:
@@ -45,13 +45,13 @@ class CountingScalar:
 
         return counted
 
-    def renewed(self) -> CountingScalar:
+    def with_reset_stream(self) -> CountingScalar:
         """The same Scalar anew, counting on where this one counts."""
-        renewed = CountingScalar(self.inner.renewed())
-        renewed.counts = self.counts
-        return renewed
+        with_reset_stream = CountingScalar(self.inner.with_reset_stream())
+        with_reset_stream.counts = self.counts
+        return with_reset_stream
 
-    def recorded(self, operations: list[Operation]) -> Scalar:
+    def with_recorder(self, operations: list[ProgramStep]) -> Scalar:
         """Not to be had.
 
         Raises:
@@ -71,7 +71,7 @@ class CountingScalar:
         self, x: Storage, axis: Axis = None, *, keepdims: bool = False, reduction: Order = "ordered"
     ) -> Storage:
         """The sums along axes, term by term."""
-        return composed.total(self, x, axis, keepdims, reduction)
+        return composed.sum_axes(self, x, axis, keepdims, reduction)
 
     def scatter_add(self, x: Storage, index: Indices, shape: tuple[int, ...]) -> Storage:
         """An array into whose cells elements are added, term by term."""
@@ -115,7 +115,7 @@ class FlagHistory:
         }
 
 
-def keeps_flags(scalar: Scalar, name: str = "add") -> bool:
+def supports_flags(scalar: Scalar, name: str = "add") -> bool:
     """Whether a Scalar tells the flags of a basic operation, or of an elementary function."""
     probe = [scalar.from_float([0.0])] * ARITIES.get(name, 2)
     try:

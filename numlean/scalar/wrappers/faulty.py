@@ -18,7 +18,7 @@ from numlean.scalar.elementary import ARITIES
 from numlean.scalar.protocol import Scalar, Storage
 from numlean.scalar.registry import get_scalar
 from numlean_kernels.ieee.neighbours import CLASSES
-from numlean_kernels.protocol import Operation
+from numlean_kernels.protocol import ProgramStep
 
 PRODUCTS: Final = ("matmul", "bmm")
 
@@ -96,13 +96,13 @@ class Fault:
         shown = ",".join(f"{name}={value}" for name, value in given.items() if value is not None)
         return f"{self.kind}:{shown}" if shown else self.kind
 
-    def befalls(self, operation: str, step: int, call: int) -> bool:
+    def applies_to(self, operation: str, step: int, call: int) -> bool:
         """Whether it happens to an operation, the ``call``-th that it can befall in a step."""
-        return self.could_befall(operation) and (
+        return self.can_apply_to(operation) and (
             self.step in (None, step) and self.call in (None, call)
         )
 
-    def could_befall(self, operation: str) -> bool:
+    def can_apply_to(self, operation: str) -> bool:
         """Whether it happens to operations of a name."""
         if self.operation is not None:
             return operation == self.operation
@@ -127,19 +127,19 @@ class FaultyScalar:
         _KINDS[fault.kind].check(inner, fault)
         self.inner = inner
         self.fault = fault
-        self.befallen: Counter[str] = Counter()
+        self.injected: Counter[str] = Counter()
         self._step = 0
         self._calls = 0
 
     def __getattr__(self, name: str) -> Any:
         attribute = getattr(self.inner, name)
-        if not self.fault.could_befall(name):
+        if not self.fault.can_apply_to(name):
             return attribute
 
         def operation(*operands: Any, **options: Any) -> Any:
             call, self._calls = self._calls, self._calls + 1
-            if self.fault.befalls(name, self._step, call):
-                self.befallen[name] += 1
+            if self.fault.applies_to(name, self._step, call):
+                self.injected[name] += 1
                 return _KINDS[self.fault.kind].apply(
                     self.inner, self.fault, name, operands, options
                 )
@@ -147,18 +147,18 @@ class FaultyScalar:
 
         return operation
 
-    def begin(self, step: int) -> None:
+    def start_step(self, step: int) -> None:
         """Count the operations of a step from 0."""
-        self.inner.begin(step)
+        self.inner.start_step(step)
         self._step, self._calls = step, 0
 
-    def renewed(self) -> FaultyScalar:
+    def with_reset_stream(self) -> FaultyScalar:
         """The same Scalar anew, with the same fault, whose operations are counted with these."""
-        renewed = FaultyScalar(self.inner.renewed(), self.fault)
-        renewed.befallen = self.befallen
-        return renewed
+        with_reset_stream = FaultyScalar(self.inner.with_reset_stream(), self.fault)
+        with_reset_stream.injected = self.injected
+        return with_reset_stream
 
-    def recorded(self, operations: list[Operation]) -> Scalar:
+    def with_recorder(self, operations: list[ProgramStep]) -> Scalar:
         """Not to be had.
 
         Raises:
@@ -220,7 +220,7 @@ def _contract(scalar: Scalar, fault: Fault, name: str, operands: Any, options: A
 
 def _flush(scalar: Scalar, fault: Fault, name: str, operands: Any, options: Any) -> Storage:
     z = getattr(scalar, name)(*operands, **options)
-    kinds = scalar.class_of(z)
+    kinds = scalar.classify(z)
     is_subnormal = np.isin(kinds, [k for k, kind in enumerate(CLASSES) if "subnormal" in kind])
     return np.where(is_subnormal, scalar.copy_sign(scalar.from_float(0.0), z), z)
 

@@ -19,8 +19,8 @@ from numlean.scalar.kernel_scalar import KernelScalar
 from numlean.scalar.protocol import Axis, Contraction, Indices, Order, Storage
 from numlean.scalar.wrappers import composed
 from numlean_kernels.loops.elementwise import elementwise, filled
-from numlean_kernels.loops.gather_scatter import SCATTER_ADD_NOISILY
-from numlean_kernels.protocol import Operation, kernel_for
+from numlean_kernels.loops.gather_scatter import SCATTER_ADD_STOCHASTIC
+from numlean_kernels.protocol import ProgramStep, kernel_for
 from numlean_kernels.tables.philox import philox_table
 
 _MOST_STEPS: Final = 1 << 32
@@ -94,16 +94,16 @@ class StochasticScalar:
         seed = f"stochastic with seed {self.stream.seed}"
         return f"{self.name}: {self.nearest.summary}, {seed}, on {self.nearest.device}"
 
-    def renewed(self) -> StochasticScalar:
+    def with_reset_stream(self) -> StochasticScalar:
         """The same arithmetic at the start of its stream."""
         return replace(self, stream=NoiseStream(self.stream.seed))
 
-    def recorded(self, operations: list[Operation]) -> StochasticScalar:
+    def with_recorder(self, operations: list[ProgramStep]) -> StochasticScalar:
         """The same arithmetic, drawing from the same stream, whose operations are also recorded."""
-        rounded = self.rounded.recorded(operations)
+        rounded = self.rounded.with_recorder(operations)
         return replace(self, nearest=replace(self.nearest, target=rounded.target), rounded=rounded)
 
-    def begin(self, step: int) -> None:
+    def start_step(self, step: int) -> None:
         """Take random bits from what the stream has for a step."""
         if not 0 <= step < _MOST_STEPS:
             raise NumleanError(f"stochastic rounding knows steps 0 to {_MOST_STEPS - 1}: {step}")
@@ -133,11 +133,11 @@ class StochasticScalar:
         """Each x * y + z, rounded once."""
         return self._rounded("fma", x, y, z, flags=flags)
 
-    def scale_b(self, x: Storage, n: ArrayLike, *, flags: Flags | None = None) -> Storage:
+    def scaleb(self, x: Storage, n: ArrayLike, *, flags: Flags | None = None) -> Storage:
         """Each x * 2**n, rounded once."""
-        powers = checks.as_dtype(n, np.int64, "scale_b")
-        operands = shapes.broadcast("scale_b", (*self.rounded.fitted("scale_b", (x,)), powers))
-        return self._drawn("scale_b", tuple(map(self.rounded.copy, operands)), flags)
+        powers = checks.as_dtype(n, np.int64, "scaleb")
+        operands = shapes.broadcast("scaleb", (*self.rounded.fitted("scaleb", (x,)), powers))
+        return self._drawn("scaleb", tuple(map(self.rounded.copy, operands)), flags)
 
     def matmul(self, a: Storage, b: Storage, *, contraction: Contraction = "separate") -> Storage:
         """The product of two matrices, term by term."""
@@ -151,34 +151,34 @@ class StochasticScalar:
         self, x: Storage, axis: Axis = None, *, keepdims: bool = False, reduction: Order = "ordered"
     ) -> Storage:
         """The sums along axes, term by term."""
-        return composed.total(self, x, axis, keepdims, reduction)
+        return composed.sum_axes(self, x, axis, keepdims, reduction)
 
     def scatter_add(self, x: Storage, index: Indices, shape: tuple[int, ...]) -> Storage:
         """An array into whose cells elements are added, each with random bits of its own."""
         count, width = shapes.cells(x, index, shape)
         starts, sources = self.rounded.grouped(index, count)
         x = self.rounded.fitted("scatter_add", (x,))[0].reshape(index.size, width)
-        target, noise = self.rounded.target, self._noise(x.shape)
+        target, random_bits = self.rounded.target, self._noise(x.shape)
         z = target.empty((count, width), self.storage_dtype)
-        add = kernel_for(target, SCATTER_ADD_NOISILY, self.rounded.table)
-        add(z.shape, x, noise, starts, sources, z)
+        add = kernel_for(target, SCATTER_ADD_STOCHASTIC, self.rounded.table)
+        add(z.shape, x, random_bits, starts, sources, z)
         return z.reshape(shape)
 
     def _rounded(self, name: str, *operands: Storage, flags: Flags | None) -> Storage:
         return self._drawn(name, self.rounded.fitted(name, operands), flags)
 
     def _drawn(self, name: str, operands: tuple[Storage, ...], flags: Flags | None) -> Storage:
-        loop, noise = elementwise(name, len(operands) + 1), self._noise(operands[0].shape)
-        return self.rounded.run(loop, (*operands, noise), flags=flags)
+        loop, random_bits = elementwise(name, len(operands) + 1), self._noise(operands[0].shape)
+        return self.rounded.run(loop, (*operands, random_bits), flags=flags)
 
     def _noise(self, shape: tuple[int, ...]) -> np.ndarray[Any, np.dtype[np.uint64]]:
         """A word of random bits for each element of an operation's result."""
         target = self.rounded.target
-        noise = target.empty(shape, np.uint64)
+        random_bits = target.empty(shape, np.uint64)
         draw = kernel_for(target, filled("philox"), philox_table(target))
         operation = self.stream.operation
-        key = target.exchanged(2, np.uint64)
+        key = target.empty_host_visible(2, np.uint64)
         np.copyto(key, self.stream.key_of(operation))
-        target.again(lambda: np.copyto(key, self.stream.key_of(operation)), written=key)
-        draw((noise.size,), key, noise.reshape(-1))
-        return noise
+        target.on_replay(lambda: np.copyto(key, self.stream.key_of(operation)), written=key)
+        draw((random_bits.size,), key, random_bits.reshape(-1))
+        return random_bits

@@ -32,10 +32,10 @@ def a_scalar_says_what_it_is(subject: Subject) -> None:
 @check()
 def a_scalar_renewed_and_begun_is_equal_to_itself(subject: Subject) -> None:
     """So that a run may take one of its own."""
-    renewed = subject.scalar.renewed()
-    renewed.begin(3)
-    assert renewed == subject.scalar
-    assert hash(renewed) == hash(subject.scalar)
+    with_reset_stream = subject.scalar.with_reset_stream()
+    with_reset_stream.start_step(3)
+    assert with_reset_stream == subject.scalar
+    assert hash(with_reset_stream) == hash(subject.scalar)
 
 
 @check()

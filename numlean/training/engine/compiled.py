@@ -13,9 +13,9 @@ import numpy as np
 
 from numlean.autograd.tensor import Tensor
 from numlean.optim import Optimizer, State
-from numlean.scalar.protocol import Scalar, Storage, own_copy
+from numlean.scalar.protocol import Scalar, Storage, device_copy
 from numlean.training.engine.plan import Plan
-from numlean.training.update import make_update, trainable
+from numlean.training.update import make_update, trainable_parameters
 from numlean_kernels.targets.dead_code import memory_of
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class CompiledEngine:
         self._runner = runner
         self._optimizer = optimizer
         self._params = [self._own(p) for p in runner.params]
-        state = optimizer.initial(trainable(runner.task, runner.params), runner.tensor)
+        state = optimizer.initial(trainable_parameters(runner.task, runner.params), runner.tensor)
         self._state = {name: [self._own(t) for t in several] for name, several in state.items()}
         self.plans: dict[tuple[object, ...], Plan] = {}
         self._keeper = self._current
@@ -66,10 +66,10 @@ class CompiledEngine:
             plan.replay(x.data, y.data, rate.data)
         return Tensor(self._runner.scalar, plan.loss.copy())
 
-    def _own(self, tensor: Tensor, *, is_exchanged: bool = False) -> Tensor:
+    def _own(self, tensor: Tensor, *, host_visible: bool = False) -> Tensor:
         """A copy for a plan to read and write."""
         scalar = self._runner.scalar
-        return Tensor(tensor.scalar, own_copy(scalar, tensor.data, is_exchanged=is_exchanged))
+        return Tensor(tensor.scalar, device_copy(scalar, tensor.data, host_visible=host_visible))
 
     def _current(self) -> list[Tensor]:
         return [_copy(p) for p in self._params]
@@ -83,7 +83,7 @@ class CompiledEngine:
 
     def _planned(self, x: Tensor, y: Tensor, rate: Tensor) -> Plan:
         """Carry out a step, and have it recorded."""
-        runner, inputs = self._runner, [self._own(t, is_exchanged=True) for t in (x, y, rate)]
+        runner, inputs = self._runner, [self._own(t, host_visible=True) for t in (x, y, rate)]
         plan = Plan(runner.scalar, tuple(t.data for t in inputs))
         scalar = plan.recorder
 

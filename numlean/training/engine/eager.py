@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from numlean.autograd.tensor import Tensor
 from numlean.optim import Optimizer, State
-from numlean.training.update import make_update, trainable
+from numlean.training.update import make_update, trainable_parameters
 
 if TYPE_CHECKING:
     from numlean.training.runner import Runner
@@ -20,7 +20,9 @@ class EagerEngine:
         self._update = make_update(
             runner.task, optimizer, runner.clock, runner.tensor, new_tape=runner.new_tape
         )
-        self.state: State = optimizer.initial(trainable(runner.task, runner.params), runner.tensor)
+        self.state: State = optimizer.initial(
+            trainable_parameters(runner.task, runner.params), runner.tensor
+        )
 
     def step(self, x: Tensor, y: Tensor, rate: Tensor) -> Tensor:
         """Update the parameters once."""

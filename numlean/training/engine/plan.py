@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from numlean.scalar.protocol import Scalar, Storage, own_copy
-from numlean_kernels.protocol import Operation
+from numlean.scalar.protocol import Scalar, Storage, device_copy
+from numlean_kernels.protocol import ProgramStep
 from numlean_kernels.targets.dead_code import memory_of, pruned
 
 
@@ -23,11 +23,11 @@ class Plan:
 
     def __init__(self, scalar: Scalar, inputs: tuple[Storage, ...]) -> None:
         self._scalar = scalar
-        self._recorded: list[Operation] = []
-        self.recorder = scalar.recorded(self._recorded)
+        self._recorded: list[ProgramStep] = []
+        self.recorder = scalar.with_recorder(self._recorded)
         self.inputs = inputs
         self.loss: Storage = np.empty(())
-        self.operations: list[Operation] = []
+        self.operations: list[ProgramStep] = []
         self._run: Callable[[], None] | None = None
 
     def finish(self, loss: Storage, moves: Sequence[tuple[Storage, Storage]]) -> None:
@@ -37,14 +37,14 @@ class Plan:
         """
         kept = [place for place, _ in moves]
         before = [np.array(place) for place in kept]
-        self.loss = own_copy(self._scalar, loss, is_exchanged=True)
+        self.loss = device_copy(self._scalar, loss, host_visible=True)
         # The loss may be a view of what is written back.
-        self.recorder.move(loss, self.loss)
+        self.recorder.copy_into(loss, self.loss)
         try:
             for place, new in moves:
-                self.recorder.move(new, place)
+                self.recorder.copy_into(new, place)
             self.operations = pruned(self._recorded, [*self.inputs, *kept], [self.loss, *kept])
-            self._run = self._scalar.program(self.operations)
+            self._run = self._scalar.compile(self.operations)
         except BaseException:
             for place, values in zip(kept, before, strict=True):
                 place[...] = values

@@ -6,8 +6,8 @@ from numlean.autograd.tensor import Tensor
 from numlean.data import DataLoader, Dataset, Sample
 from numlean.errors import NumleanError
 from numlean.training.config import LoaderTrainConfig
-from numlean.training.loops.resume_point import going_on
-from numlean.training.report import Log, OnStep, TrainReport, line
+from numlean.training.loops.resume_point import get_or_create_stepper
+from numlean.training.report import Log, OnStep, TrainReport, format_log_line
 from numlean.training.runner import Runner, mean_of
 from numlean.training.stepper import Stepper
 
@@ -40,14 +40,14 @@ def train_loader(
     runner.train()
     everything: Dataset | list[Sample] = loader.dataset if loader.stack else list(loader.dataset)
     before = runner.mean_loss(everything)
-    stepper = going_on(stepper, runner, config.optimizer, config.scheduler)
+    stepper = get_or_create_stepper(stepper, runner, config.optimizer, config.scheduler)
     first, skipped = _place(stepper, loader, config.epochs)
     loader = loader.after(first)
     for epoch in range(first, config.epochs):
         losses, loader, ends = _one_epoch(stepper, epoch, loader, skipped, on_step)
         skipped = 0
         if losses and config.logs(epoch):
-            log(line("epoch", epoch, mean_of(losses)))
+            log(format_log_line("epoch", epoch, mean_of(losses)))
         if ends:
             break
     return TrainReport(before, runner.mean_loss(everything)), loader

@@ -7,8 +7,8 @@ from itertools import islice
 from numlean.autograd.tensor import Tensor
 from numlean.data import Dataset, minibatches
 from numlean.training.config import TrainConfig
-from numlean.training.loops.resume_point import going_on, steps_made
-from numlean.training.report import Log, OnStep, TrainReport, line
+from numlean.training.loops.resume_point import completed_steps, get_or_create_stepper
+from numlean.training.report import Log, OnStep, TrainReport, format_log_line
 from numlean.training.runner import Runner
 from numlean.training.stepper import Stepper
 
@@ -27,7 +27,7 @@ def train_minibatches(
     def log_too(stepper: Stepper, loss: Tensor) -> bool | None:
         step = stepper.step_count - 1
         if config.logs(step):
-            log(line("step", step, loss))
+            log(format_log_line("step", step, loss))
         return None if on_step is None else on_step(stepper, loss)
 
     runner.train()
@@ -52,8 +52,8 @@ def run_steps(
     Raises:
         NumleanError: The stepper is another runner's, or has made more steps than are asked for.
     """
-    stepper = going_on(stepper, runner, config.optimizer, config.scheduler)
-    made = steps_made(stepper, 1, config.steps)
+    stepper = get_or_create_stepper(stepper, runner, config.optimizer, config.scheduler)
+    made = completed_steps(stepper, 1, config.steps)
     batches = minibatches(dataset, config.batch_size, seed=config.seed, start=made)
     for batch in islice(batches, config.steps - made):
         loss = stepper.step(batch)

@@ -9,7 +9,7 @@ from numlean.training.runner import Runner
 from numlean.training.stepper import Stepper
 
 
-def going_on(
+def get_or_create_stepper(
     stepper: Stepper | None, runner: Runner, optimizer: Optimizer, schedule: Schedule | None
 ) -> Stepper:
     """The stepper given, or else one that has made no step.
@@ -24,7 +24,7 @@ def going_on(
     return stepper
 
 
-def steps_made(stepper: Stepper, updates: int, steps: int) -> int:
+def completed_steps(stepper: Stepper, updates: int, steps: int) -> int:
     """How many steps a stepper has made, of so many updates each.
 
     Raises:

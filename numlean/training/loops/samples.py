@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from numlean.data import Dataset, Sample
 from numlean.training.config import TrainConfig
-from numlean.training.loops.resume_point import going_on, steps_made
-from numlean.training.report import Log, OnStep, TrainReport, line
+from numlean.training.loops.resume_point import completed_steps, get_or_create_stepper
+from numlean.training.report import Log, OnStep, TrainReport, format_log_line
 from numlean.training.runner import Runner, mean_of
 from numlean.training.stepper import Stepper
 
@@ -36,13 +36,13 @@ def train_samples(
     """
     runner.train()
     before = runner.mean_loss(samples)
-    stepper = going_on(stepper, runner, config.optimizer, config.scheduler)
+    stepper = get_or_create_stepper(stepper, runner, config.optimizer, config.scheduler)
     size = max(config.batch_size, 1)
-    for step in range(steps_made(stepper, size, config.steps), config.steps if samples else 0):
+    for step in range(completed_steps(stepper, size, config.steps), config.steps if samples else 0):
         places = range(step * size, (step + 1) * size)
         losses = stepper.step_group([samples[k % len(samples)] for k in places])
         if config.logs(step):
-            log(line("step", step, mean_of(losses)))
+            log(format_log_line("step", step, mean_of(losses)))
         if on_step is not None and on_step(stepper, mean_of(losses)):
             break
     return TrainReport(before, runner.mean_loss(samples))

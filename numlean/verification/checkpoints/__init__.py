@@ -2,20 +2,20 @@
 
 from numlean.verification.checkpoints._mutations import KINDS, Mutation, mutations
 from numlean.verification.checkpoints.kills import (
-    Killing,
+    KillOutcome,
     Uninterrupted,
     kill_and_resume,
     uninterrupted,
 )
-from numlean.verification.checkpoints.refusals import Refusal, Victim
+from numlean.verification.checkpoints.refusals import CorruptedRun, Refusal
 
 __all__ = [
     "KINDS",
-    "Killing",
+    "CorruptedRun",
+    "KillOutcome",
     "Mutation",
     "Refusal",
     "Uninterrupted",
-    "Victim",
     "kill_and_resume",
     "mutations",
     "uninterrupted",

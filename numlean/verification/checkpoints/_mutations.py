@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from numlean.checkpoint.container import VERSION, packed, read_header, unpacked
+from numlean.checkpoint.container import VERSION, dumps, loads, read_header
 
 _LENGTH: Final = 8
 
@@ -144,13 +144,13 @@ def _document_edited(original: _Original, draw: random.Random) -> bytes:
 
 
 def _other_version(original: _Original, draw: random.Random) -> bytes:
-    document, arrays = unpacked(original.content)
+    document, arrays = loads(original.content)
     version = draw.choice([0, VERSION + 1, VERSION + draw.randint(2, 1000), -1])
-    return packed({**document, "version": version}, arrays)
+    return dumps({**document, "version": version}, arrays)
 
 
 def _forged(original: _Original, draw: random.Random) -> bytes:
-    document, arrays = unpacked(original.content)
+    document, arrays = loads(original.content)
     name = draw.choice(list(arrays))
     match draw.randrange(6):
         case 0:
@@ -168,7 +168,7 @@ def _forged(original: _Original, draw: random.Random) -> bytes:
         case _:
             part = draw.choice(["step", "schedule", "last_rate", "run", "arguments", "loader"])
             document[part] = draw.choice([-1, "x", [1], 1e300])
-    return packed(document, arrays)
+    return dumps(document, arrays)
 
 
 def _foreign(original: _Original, draw: random.Random) -> bytes:

@@ -20,7 +20,7 @@ _POLL: Final = 1e-3
 
 
 @dataclass(frozen=True)
-class Killing:
+class KillOutcome:
     """A run that was killed, and the run that went on.
 
     Attributes:
@@ -57,7 +57,7 @@ def uninterrupted(options: Sequence[str], path: Path) -> Uninterrupted:
     return Uninterrupted(tuple(options), digest, saving["seconds"])
 
 
-def kill_and_resume(run: Uninterrupted, path: Path, draw: random.Random) -> Killing:
+def kill_and_resume(run: Uninterrupted, path: Path, draw: random.Random) -> KillOutcome:
     """Train with a checkpoint every step, kill -9 at a random moment, and resume.
 
     Args:
@@ -71,7 +71,7 @@ def kill_and_resume(run: Uninterrupted, path: Path, draw: random.Random) -> Kill
     step, was_writing = load(path).step, len(list(path.parent.iterdir())) > 1
     report = _report([run.options[0], "--resume", str(path), *_every_step(path)])
     others = tuple(file.name for file in path.parent.iterdir() if file != path)
-    return Killing(step, was_writing, report["state_digest"], others)
+    return KillOutcome(step, was_writing, report["state_digest"], others)
 
 
 def _killed(options: Sequence[str], path: Path, seconds: float) -> bool:

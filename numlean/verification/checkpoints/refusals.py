@@ -30,7 +30,7 @@ class Refusal:
     is_clean: bool
 
 
-class Victim:
+class CorruptedRun:
     """A run that is offered changed checkpoints of itself.
 
     Attributes:
@@ -54,7 +54,7 @@ class Victim:
         runner = instantiate(self._task.task, self._scalar, Options(seed=7))
         return Stepper(runner, sgd(0.1, 0.9))
 
-    def offer(self, mutation: Mutation) -> Refusal:
+    def try_load(self, mutation: Mutation) -> Refusal:
         """Resume from a changed checkpoint."""
         self._path.write_bytes(mutation.content)
         before = _digest(self._offered)

@@ -17,7 +17,7 @@ from numlean.verification.comparison import Outcome, choices_of, differences
 from numlean.verification.elementary.functions import FUNCTIONS, Function
 from numlean.verification.elementary.hard_cases import HardCase, hardest
 from numlean.verification.elementary.operands import elementary_operands
-from numlean.verification.elementary.screened import Screened, worth_measuring
+from numlean.verification.elementary.screened import FilteredReference, worth_measuring
 from numlean.verification.operands import BATCH, Bits, all_operands, count_of_all
 from numlean.verification.reference import Raised
 from numlean_kernels.formats import Format
@@ -68,7 +68,7 @@ class ElementaryComparison:
     exhaustive: bool = False
     seed: int = 0
 
-    def judged(self) -> tuple[KernelScalar, Screened]:
+    def judged(self) -> tuple[KernelScalar, FilteredReference]:
         """The Scalar and its reference.
 
         Raises:
@@ -113,7 +113,7 @@ class ElementaryComparison:
         except UnavailableError:
             return False
 
-    def keeps_flags(self, name: str) -> bool:
+    def supports_flags(self, name: str) -> bool:
         """Whether the dtype tells the flags of a function, so that they are compared."""
         scalar, one = self._one(name)
         try:
@@ -126,7 +126,7 @@ class ElementaryComparison:
         """Whether NaNs are compared bit for bit, as those of the default rule are."""
         return choices_of(self.dtype).nan == "torchlean"
 
-    def identity(self) -> dict[str, Any]:
+    def key(self) -> dict[str, Any]:
         """What findings depend on: what is compared where, and the kernels' sources."""
         from numlean_kernels.targets.cache import source_hash
 
@@ -204,14 +204,14 @@ def compare_batch(comparison: ElementaryComparison, name: str, count: int, numbe
 
 def _ours(comparison: ElementaryComparison, name: str, x: list[Bits]) -> tuple[Bits, Raised | None]:
     scalar = comparison.judged()[0]
-    if comparison.keeps_flags(name):
+    if comparison.supports_flags(name):
         return scalar.flagged(name, *x)
     return getattr(scalar, name)(*x), None
 
 
 @cache
-def _judged(dtype: str) -> tuple[KernelScalar, Screened]:
+def _judged(dtype: str) -> tuple[KernelScalar, FilteredReference]:
     scalar = get_scalar(dtype)
     if not isinstance(scalar, KernelScalar) or scalar.format is None:
         raise UnavailableError(f"{dtype} is not verified: it is no arithmetic on encodings")
-    return scalar, Screened(scalar.format, choices_of(dtype))
+    return scalar, FilteredReference(scalar.format, choices_of(dtype))

@@ -17,7 +17,7 @@ import numpy as np
 
 from numlean.verification.encoding import Floats, Truths
 
-HUG: Final = 2.0**-40
+NEAR: Final = 2.0**-40
 """How far, relatively, a value is at most from the number that it hugs."""
 
 LEAST: Final = 2.0**-1000
@@ -52,7 +52,7 @@ class Function:
     arity: int
     estimate: Callable[..., Floats]
     outside: Callable[..., Any] | None = None
-    hugs: tuple[Callable[..., Hug], ...] = ()
+    near_exact_cases: tuple[Callable[..., Hug], ...] = ()
     ignores_nan: Callable[..., Truths] | None = None
 
 
@@ -132,13 +132,13 @@ def _angle_near_slope(y: Floats, x: Floats) -> Hug:
 FUNCTIONS: Final = {
     f.name: f
     for f in (
-        Function("exp", 1, _in_range(np.exp), hugs=(_with_slope(1),)),
-        Function("exp2", 1, _in_range(np.exp2), hugs=(_with_slope(1),)),
+        Function("exp", 1, _in_range(np.exp), near_exact_cases=(_with_slope(1),)),
+        Function("exp2", 1, _in_range(np.exp2), near_exact_cases=(_with_slope(1),)),
         Function(
             "expm1",
             1,
             _in_range(np.expm1),
-            hugs=(
+            near_exact_cases=(
                 lambda x: (np.abs(x) < _LINEAR, x, np.sign(x)),
                 lambda x: (x < -29, np.full_like(x, -1), -1),
             ),
@@ -151,49 +151,61 @@ FUNCTIONS: Final = {
             1,
             np.log1p,
             outside=lambda x: x < -1,
-            hugs=(lambda x: (np.abs(x) < _LINEAR, x, -np.sign(x)),),
+            near_exact_cases=(lambda x: (np.abs(x) < _LINEAR, x, -np.sign(x)),),
         ),
         Function("sqrt", 1, np.sqrt, outside=lambda x: x < 0),
         Function("rsqrt", 1, lambda x: 1 / np.sqrt(x), outside=lambda x: x < 0),
         Function("cbrt", 1, np.cbrt),
-        Function("sin", 1, np.sin, outside=np.isinf, hugs=(_near_argument(-1),)),
-        Function("cos", 1, np.cos, outside=np.isinf, hugs=(_near_one(-1),)),
-        Function("tan", 1, np.tan, outside=np.isinf, hugs=(_near_argument(1),)),
-        Function("asin", 1, np.arcsin, outside=lambda x: np.abs(x) > 1, hugs=(_near_argument(1),)),
+        Function("sin", 1, np.sin, outside=np.isinf, near_exact_cases=(_near_argument(-1),)),
+        Function("cos", 1, np.cos, outside=np.isinf, near_exact_cases=(_near_one(-1),)),
+        Function("tan", 1, np.tan, outside=np.isinf, near_exact_cases=(_near_argument(1),)),
+        Function(
+            "asin",
+            1,
+            np.arcsin,
+            outside=lambda x: np.abs(x) > 1,
+            near_exact_cases=(_near_argument(1),),
+        ),
         Function("acos", 1, np.arccos, outside=lambda x: np.abs(x) > 1),
-        Function("atan", 1, np.arctan, hugs=(_near_argument(-1),)),
-        Function("sinh", 1, _in_range(np.sinh), hugs=(_near_argument(1),)),
-        Function("cosh", 1, _in_range(np.cosh), hugs=(_near_one(1),)),
-        Function("tanh", 1, np.tanh, hugs=(_near_argument(-1), _near_limit(15, 1))),
-        Function("asinh", 1, np.arcsinh, hugs=(_near_argument(-1),)),
+        Function("atan", 1, np.arctan, near_exact_cases=(_near_argument(-1),)),
+        Function("sinh", 1, _in_range(np.sinh), near_exact_cases=(_near_argument(1),)),
+        Function("cosh", 1, _in_range(np.cosh), near_exact_cases=(_near_one(1),)),
+        Function("tanh", 1, np.tanh, near_exact_cases=(_near_argument(-1), _near_limit(15, 1))),
+        Function("asinh", 1, np.arcsinh, near_exact_cases=(_near_argument(-1),)),
         Function("acosh", 1, np.arccosh, outside=lambda x: x < 1),
         Function(
-            "atanh", 1, np.arctanh, outside=lambda x: np.abs(x) > 1, hugs=(_near_argument(1),)
+            "atanh",
+            1,
+            np.arctanh,
+            outside=lambda x: np.abs(x) > 1,
+            near_exact_cases=(_near_argument(1),),
         ),
-        Function("erf", 1, _erf, hugs=(_near_limit(5.2, 1),)),
+        Function("erf", 1, _erf, near_exact_cases=(_near_limit(5.2, 1),)),
         Function(
             "sigmoid",
             1,
             _in_range(lambda x: 1 / (1 + np.exp(-x))),
-            hugs=(_with_slope(0.5), lambda x: (x > 29, np.ones_like(x), -1)),
+            near_exact_cases=(_with_slope(0.5), lambda x: (x > 29, np.ones_like(x), -1)),
         ),
-        Function("softplus", 1, _in_range(_log_of_sum), hugs=(lambda x: (x > 25, x, 1),)),
+        Function(
+            "softplus", 1, _in_range(_log_of_sum), near_exact_cases=(lambda x: (x > 25, x, 1),)
+        ),
         Function(
             "pow",
             2,
             _in_range(np.power),
             outside=_power_outside,
-            hugs=(_power_near_one,),
+            near_exact_cases=(_power_near_one,),
             ignores_nan=lambda a, b: (b == 0) | (a == 1),
         ),
         Function(
             "hypot",
             2,
             np.hypot,
-            hugs=(_hypotenuse_near_leg,),
+            near_exact_cases=(_hypotenuse_near_leg,),
             ignores_nan=lambda a, b: np.isinf(a) | np.isinf(b),
         ),
-        Function("atan2", 2, np.arctan2, hugs=(_angle_near_slope,)),
+        Function("atan2", 2, np.arctan2, near_exact_cases=(_angle_near_slope,)),
     )
 }
 """By name. The bounds of ``hugs``: expm1(-29) + 1 = 2**-41.8, 1 - tanh(15) = 2**-42.3,

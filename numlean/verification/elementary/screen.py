@@ -9,7 +9,7 @@ from typing import Final, Protocol
 import numpy as np
 
 from numlean.verification.elementary.certified import Value
-from numlean.verification.elementary.functions import HUG, Function, Sides
+from numlean.verification.elementary.functions import NEAR, Function, Sides
 from numlean.verification.encoding import Floats
 
 MARGIN: Final = 2.0**-44
@@ -43,7 +43,7 @@ class Enclosures:
         if side == 0:
             return abs(off) <= BUDGET
         is_beyond = off > 0 or (off == 0 and value.more)
-        return abs(off) < HUG and (is_beyond if side > 0 else off < 0)
+        return abs(off) < NEAR and (is_beyond if side > 0 else off < 0)
 
     def offset(self, k: int, value: Value) -> float:
         """How much greater the magnitude of a value is than that of y, relatively."""
@@ -86,7 +86,7 @@ class Libm:
         with np.errstate(all="ignore"):
             y = function.estimate(*x)
             side = np.zeros(y.shape, np.int8)
-            for hug in function.hugs:
+            for hug in function.near_exact_cases:
                 where, number, sign = hug(*x)
                 if where.any():
                     y = np.where(where, number, y)

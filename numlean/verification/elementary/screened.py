@@ -31,7 +31,7 @@ _ENDS: Final = 1024
 
 
 @dataclass
-class Judgement:
+class Assessment:
     """What results ought to be.
 
     Attributes:
@@ -51,7 +51,7 @@ class Judgement:
     hard_cases: tuple[HardCase, ...] = ()
 
 
-class Screened:
+class FilteredReference:
     """Correctly rounded functions on arrays of encodings.
 
     NaNs are those of the rule ``torchlean``.
@@ -70,10 +70,10 @@ class Screened:
 
     def compute(
         self, function: Function, x: list[Bits], measured: np.ndarray[Any, Any]
-    ) -> Judgement:
+    ) -> Assessment:
         """The results, and how far off the screen is at the positions ``measured``."""
         count = len(x[0])
-        whole = Judgement(np.empty_like(x[0]), np.empty(count, np.uint8))
+        whole = Assessment(np.empty_like(x[0]), np.empty(count, np.uint8))
         for start in range(0, count, _CHUNK):
             chunk = slice(start, start + _CHUNK)
             here = measured[(measured >= start) & (measured < start + _CHUNK)] - start
@@ -88,18 +88,18 @@ class Screened:
 
     def _chunk(
         self, function: Function, x: list[Bits], measured: np.ndarray[Any, Any]
-    ) -> Judgement:
+    ) -> Assessment:
         floats = [_values(self.format, a) for a in x]
         nan, outside = self._not_a_number(function, x, floats)
         settled = nan | outside
         if settled.all() or self.screen is None:
-            judgement = Judgement(np.zeros_like(x[0]), np.zeros(len(settled), np.uint8))
+            judgement = Assessment(np.zeros_like(x[0]), np.zeros(len(settled), np.uint8))
         else:
             enclosures = self.screen.enclose(function, floats)
             z, raised, certain = settle(self.format, self._choices, enclosures)
             for a in floats:
                 certain &= (a != 0) & np.isfinite(a)
-            judgement = Judgement(z, raised)
+            judgement = Assessment(z, raised)
             self._measure(
                 function, floats, judgement, enclosures, measured[(certain & ~settled)[measured]]
             )
@@ -130,7 +130,7 @@ class Screened:
         function: Function,
         x: list[Bits],
         floats: list[Floats],
-        judgement: Judgement,
+        judgement: Assessment,
         positions: np.ndarray[Any, Any],
     ) -> None:
         cases = []
@@ -148,7 +148,7 @@ class Screened:
         self,
         function: Function,
         floats: list[Floats],
-        judgement: Judgement,
+        judgement: Assessment,
         enclosures: Enclosures,
         positions: np.ndarray[Any, Any],
     ) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from numlean.verification.elementary.functions import HUG
+from numlean.verification.elementary.functions import NEAR
 from numlean.verification.elementary.rounding import beyond, make_round
 from numlean.verification.elementary.screen import MARGIN, Enclosures
 from numlean.verification.encoding import Truths
@@ -26,7 +26,7 @@ _EXPONENT_BITS: Final = 8
 
 # A step between encodings is at least 2**-53 of the number, so that these are wide enough.
 _MARGIN_STEPS: Final = int(MARGIN * 2**53)
-_HUG_STEPS: Final = int(HUG * 2**53)
+_HUG_STEPS: Final = int(NEAR * 2**53)
 
 
 def can_settle(format: Format) -> bool:
@@ -59,11 +59,19 @@ def _loop(format: Format, rounding: str, tininess: str) -> Callable[..., None]:
     @numba.njit  # type: ignore[untyped-decorator]
     def loop(y: Any, side: Any, z: Any, raised: Any, settled: Any) -> None:
         for i in range(len(y)):
-            magnitude, hugs = y[i] & 0x7FFFFFFFFFFFFFFF, side[i]
+            magnitude, near_exact_cases = y[i] & 0x7FFFFFFFFFFFFFFF, side[i]
             if (magnitude == 0) | (magnitude >= infinity):
                 continue
-            below = _MARGIN_STEPS if hugs == 0 else (_HUG_STEPS if hugs < 0 else 0)
-            above = _MARGIN_STEPS if hugs == 0 else (_HUG_STEPS if hugs > 0 else 0)
+            below = (
+                _MARGIN_STEPS
+                if near_exact_cases == 0
+                else (_HUG_STEPS if near_exact_cases < 0 else 0)
+            )
+            above = (
+                _MARGIN_STEPS
+                if near_exact_cases == 0
+                else (_HUG_STEPS if near_exact_cases > 0 else 0)
+            )
             least = index_of(max(magnitude - below, 0))
             # The number before the open end: were the end itself on the grid, it is not in it.
             if least == index_of(min(magnitude + above - 1, infinity)):

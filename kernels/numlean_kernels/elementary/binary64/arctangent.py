@@ -38,22 +38,25 @@ from numlean_kernels.elementary.wide import (
     make_wide_shift_right,
     make_wide_subtract,
 )
-from numlean_kernels.ieee.routine_builder import Kit, Maker
+from numlean_kernels.ieee.routine_builder import Maker, RoutineBuilder
 from numlean_kernels.protocol import Routine
 
 
-def _make_angle(kit: Kit) -> Routine:
+def _make_angle(builder: RoutineBuilder) -> Routine:
     """``angle(ey, ay, by, ex, ax, bx, is_left) -> (e, m)``: that of the point (+-x, y)."""
-    word, signed = kit.word, kit.signed
+    word, signed = builder.word, builder.signed
     table_high, table_low = pairs(arctangents())
-    nearest, arctangent = kit.routine(make_nearest), kit.routine(make_arctangent)
+    nearest, arctangent = builder.routine(make_nearest), builder.routine(make_arctangent)
     scale, divide, complete = (
-        kit.routine(make_scale),
-        kit.routine(make_long_divide),
-        kit.routine(make_complete),
+        builder.routine(make_scale),
+        builder.routine(make_long_divide),
+        builder.routine(make_complete),
     )
-    add, subtract = kit.routine(make_wide_add), kit.routine(make_wide_subtract)
-    shift_right, normalise = kit.routine(make_wide_shift_right), kit.routine(make_wide_normalise)
+    add, subtract = builder.routine(make_wide_add), builder.routine(make_wide_subtract)
+    shift_right, normalise = (
+        builder.routine(make_wide_shift_right),
+        builder.routine(make_wide_normalise),
+    )
     zero_word, one, up = word(0), signed(1), word(63 - (STEPS.bit_length() - 1))
     below, places = signed(-1), signed(127 - SUM_BITS)
 
@@ -98,10 +101,15 @@ def _make_angle(kit: Kit) -> Routine:
     return angle
 
 
-def _make_atan(kit: Kit) -> Routine:
+def _make_atan(builder: RoutineBuilder) -> Routine:
     """The angle of (1, x); of tiny x just below x."""
-    angle, just_below = kit.routine(_make_angle), kit.routine(make_just_below)
-    tiny, zero, half, zero_word = kit.signed(TINY_CUBIC), kit.signed(0), kit.word(ONE), kit.word(0)
+    angle, just_below = builder.routine(_make_angle), builder.routine(make_just_below)
+    tiny, zero, half, zero_word = (
+        builder.signed(TINY_CUBIC),
+        builder.signed(0),
+        builder.word(ONE),
+        builder.word(0),
+    )
 
     def atan(negative: Any, e: Any, m: Any) -> Any:
         if e < tiny:
@@ -113,10 +121,13 @@ def _make_atan(kit: Kit) -> Routine:
     return atan
 
 
-def _make_leg(kit: Kit) -> Routine:
+def _make_leg(builder: RoutineBuilder) -> Routine:
     """``leg(e, m) -> (e, a, b)``: sqrt(1 - x**2) for x below one."""
-    multiply, square_root = kit.routine(make_long_multiply), kit.routine(make_long_square_root)
-    near_one, zero_word = kit.routine(make_near_one), kit.word(0)
+    multiply, square_root = (
+        builder.routine(make_long_multiply),
+        builder.routine(make_long_square_root),
+    )
+    near_one, zero_word = builder.routine(make_near_one), builder.word(0)
 
     def leg(e: Any, m: Any) -> Any:
         f, a, b = multiply(e, m, zero_word, e, m, zero_word)
@@ -126,11 +137,16 @@ def _make_leg(kit: Kit) -> Routine:
     return leg
 
 
-def _make_asin(kit: Kit) -> Routine:
+def _make_asin(builder: RoutineBuilder) -> Routine:
     """The angle of (sqrt(1 - x**2), x); of tiny x just above x."""
-    angle, leg = kit.routine(_make_angle), kit.routine(_make_leg)
-    tiny, zero, half, zero_word = kit.signed(TINY_CUBIC), kit.signed(0), kit.word(ONE), kit.word(0)
-    right_angle = kit.word(units(context().pi / 2, 63))
+    angle, leg = builder.routine(_make_angle), builder.routine(_make_leg)
+    tiny, zero, half, zero_word = (
+        builder.signed(TINY_CUBIC),
+        builder.signed(0),
+        builder.word(ONE),
+        builder.word(0),
+    )
+    right_angle = builder.word(units(context().pi / 2, 63))
 
     def asin(negative: Any, e: Any, m: Any) -> Any:
         if e >= zero:
@@ -145,11 +161,16 @@ def _make_asin(kit: Kit) -> Routine:
     return asin
 
 
-def _make_acos(kit: Kit) -> Routine:
+def _make_acos(builder: RoutineBuilder) -> Routine:
     """The angle of (x, sqrt(1 - x**2))."""
-    angle, leg = kit.routine(_make_angle), kit.routine(_make_leg)
-    zero, one, half, zero_word = kit.signed(0), kit.signed(1), kit.word(ONE), kit.word(0)
-    straight_angle = kit.word(units(context().pi / 2, 63))
+    angle, leg = builder.routine(_make_angle), builder.routine(_make_leg)
+    zero, one, half, zero_word = (
+        builder.signed(0),
+        builder.signed(1),
+        builder.word(ONE),
+        builder.word(0),
+    )
+    straight_angle = builder.word(units(context().pi / 2, 63))
 
     def acos(negative: Any, e: Any, m: Any) -> Any:
         if e >= zero:
@@ -164,9 +185,9 @@ def _make_acos(kit: Kit) -> Routine:
     return acos
 
 
-def _make_angle_of_reals(kit: Kit) -> Routine:
+def _make_angle_of_reals(builder: RoutineBuilder) -> Routine:
     """``angle(ey, my, ex, mx, is_left) -> (e, m)``."""
-    angle, zero_word = kit.routine(_make_angle), kit.word(0)
+    angle, zero_word = builder.routine(_make_angle), builder.word(0)
 
     def angle_of_reals(ey: Any, my: Any, ex: Any, mx: Any, is_left: Any) -> Any:
         return angle(ey, my, zero_word, ex, mx, zero_word, is_left)
@@ -174,17 +195,17 @@ def _make_angle_of_reals(kit: Kit) -> Routine:
     return angle_of_reals
 
 
-def _right_angle(*, follows: bool) -> Special:
-    return Special(ROUNDED, follows=follows, m=units(context().pi / 2, 63))
+def _right_angle(*, copies_sign: bool) -> Special:
+    return Special(ROUNDED, copies_sign=copies_sign, m=units(context().pi / 2, 63))
 
 
-_SAME_ZERO: Final = Special(ZERO, follows=True)
+_SAME_ZERO: Final = Special(ZERO, copies_sign=True)
 _UNDEFINED: Final = Special(UNDEFINED)
 
 ARCS: Final[dict[str, Maker]] = {
-    "atan": function(_make_atan, _SAME_ZERO, lambda: _right_angle(follows=True)),
+    "atan": function(_make_atan, _SAME_ZERO, lambda: _right_angle(copies_sign=True)),
     "asin": function(_make_asin, _SAME_ZERO, _UNDEFINED),
-    "acos": function(_make_acos, lambda: _right_angle(follows=False), _UNDEFINED),
+    "acos": function(_make_acos, lambda: _right_angle(copies_sign=False), _UNDEFINED),
 }
 """By name."""
 

@@ -24,7 +24,7 @@ from numlean_kernels.elementary.wide import (
     make_wide_shift_right,
     make_wide_subtract,
 )
-from numlean_kernels.ieee.routine_builder import Kit, Maker
+from numlean_kernels.ieee.routine_builder import Maker, RoutineBuilder
 from numlean_kernels.protocol import Routine
 
 ONES: Final = (1 << 64) - 1
@@ -37,11 +37,14 @@ TINY_CUBIC: Final = -28
 """Below this exponent x**2 is less than half an ulp of one."""
 
 
-def make_near_one(kit: Kit) -> Routine:
+def make_near_one(builder: RoutineBuilder) -> Routine:
     """``near_one(is_minus, e, a, b) -> (e, a, b)``: 1 + y, or 1 - y, of a long real y below one."""
-    word, signed = kit.word, kit.signed
-    add, subtract = kit.routine(make_wide_add), kit.routine(make_wide_subtract)
-    shift_right, normalise = kit.routine(make_wide_shift_right), kit.routine(make_wide_normalise)
+    word, signed = builder.word, builder.signed
+    add, subtract = builder.routine(make_wide_add), builder.routine(make_wide_subtract)
+    shift_right, normalise = (
+        builder.routine(make_wide_shift_right),
+        builder.routine(make_wide_normalise),
+    )
     half, zero = word(ONE), word(0)
 
     def near_one(is_minus: Any, e: Any, a: Any, b: Any) -> Any:
@@ -56,11 +59,14 @@ def make_near_one(kit: Kit) -> Routine:
     return near_one
 
 
-def make_less_one(kit: Kit) -> Routine:
+def make_less_one(builder: RoutineBuilder) -> Routine:
     """``less_one(e, a, b)``: a long real, greater than one, less one."""
-    signed, subtract = kit.signed, kit.routine(make_wide_subtract)
-    shift_right, normalise = kit.routine(make_wide_shift_right), kit.routine(make_wide_normalise)
-    half, zero = kit.word(ONE), kit.word(0)
+    signed, subtract = builder.signed, builder.routine(make_wide_subtract)
+    shift_right, normalise = (
+        builder.routine(make_wide_shift_right),
+        builder.routine(make_wide_normalise),
+    )
+    half, zero = builder.word(ONE), builder.word(0)
 
     def less_one(e: Any, a: Any, b: Any) -> Any:
         c, d = shift_right(half, zero, e)
@@ -71,10 +77,10 @@ def make_less_one(kit: Kit) -> Routine:
     return less_one
 
 
-def make_long_add(kit: Kit) -> Routine:
+def make_long_add(builder: RoutineBuilder) -> Routine:
     """``add(e, a, b, f, c, d) -> (e, a, b)``: the sum of long reals, e >= f."""
-    word, signed = kit.word, kit.signed
-    add, shift_right = kit.routine(make_wide_add), kit.routine(make_wide_shift_right)
+    word, signed = builder.word, builder.signed
+    add, shift_right = builder.routine(make_wide_add), builder.routine(make_wide_shift_right)
     one, half = signed(1), word(ONE)
 
     def long_add(e: Any, a: Any, b: Any, f: Any, c: Any, d: Any) -> Any:
@@ -88,10 +94,10 @@ def make_long_add(kit: Kit) -> Routine:
     return long_add
 
 
-def make_long_multiply(kit: Kit) -> Routine:
+def make_long_multiply(builder: RoutineBuilder) -> Routine:
     """Return ``multiply(e, a, b, f, c, d) -> (e, a, b)``: the product of long reals, cut."""
-    signed, one = kit.signed, kit.signed(1)
-    product, normalise = kit.routine(make_wide_multiply), kit.routine(make_wide_normalise)
+    signed, one = builder.signed, builder.signed(1)
+    product, normalise = builder.routine(make_wide_multiply), builder.routine(make_wide_normalise)
 
     def multiply(e: Any, a: Any, b: Any, f: Any, c: Any, d: Any) -> Any:
         a, b = product(a, b, c, d)
@@ -101,16 +107,16 @@ def make_long_multiply(kit: Kit) -> Routine:
     return multiply
 
 
-def make_long_divide(kit: Kit) -> Routine:
+def make_long_divide(builder: RoutineBuilder) -> Routine:
     """``divide(e, a, b, f, c, d) -> (e, a, b)``: the quotient of long reals, within 2**-120.
 
     The quotient of the upper words, and that of what then remains.
     """
-    word, signed = kit.word, kit.signed
-    narrow, scale = kit.routine(make_divide), kit.routine(make_scale)
-    subtract, normalise = kit.routine(make_wide_subtract), kit.routine(make_wide_normalise)
-    shift_left = kit.routine(make_wide_shift_left)
-    shift_right_pair, zero_word = kit.routine(make_shift_right_pair), word(0)
+    word, signed = builder.word, builder.signed
+    narrow, scale = builder.routine(make_divide), builder.routine(make_scale)
+    subtract, normalise = builder.routine(make_wide_subtract), builder.routine(make_wide_normalise)
+    shift_left = builder.routine(make_wide_shift_left)
+    shift_right_pair, zero_word = builder.routine(make_shift_right_pair), word(0)
     zero, one, spare = signed(0), signed(1), word(4)
 
     def divide(e: Any, a: Any, b: Any, f: Any, c: Any, d: Any) -> Any:
@@ -133,17 +139,20 @@ def make_long_divide(kit: Kit) -> Routine:
     return divide
 
 
-def make_long_square_root(kit: Kit) -> Routine:
+def make_long_square_root(builder: RoutineBuilder) -> Routine:
     """Return ``square_root(e, a, b) -> (e, a, b)``: the root of a long real, within 2**-118.
 
     That of its upper word, and what then remains over twice that.
     """
-    word, signed, high = kit.word, kit.signed, kit.target.high_product(64)
-    narrow, divide = kit.routine(make_square_root), kit.routine(make_divide)
-    subtract, shift_right = kit.routine(make_wide_subtract), kit.routine(make_wide_shift_right)
+    word, signed, high = builder.word, builder.signed, builder.target.high_product(64)
+    narrow, divide = builder.routine(make_square_root), builder.routine(make_divide)
+    subtract, shift_right = (
+        builder.routine(make_wide_subtract),
+        builder.routine(make_wide_shift_right),
+    )
     normalise, shift_right_pair = (
-        kit.routine(make_wide_normalise),
-        kit.routine(make_shift_right_pair),
+        builder.routine(make_wide_normalise),
+        builder.routine(make_shift_right_pair),
     )
     zero, one, zero_word = signed(0), signed(1), word(0)
 
@@ -169,11 +178,11 @@ def small_series(coefficient: Fraction) -> Maker:
     Of a long real y below 2**-40, to which the terms left out are less than 2**-121.
     """
 
-    def make(kit: Kit) -> Routine:
-        word, signed = kit.word, kit.signed
-        near_one, multiply = kit.routine(make_near_one), kit.routine(make_wide_multiply)
-        add, shift_right = kit.routine(make_wide_add), kit.routine(make_wide_shift_right)
-        normalise, one = kit.routine(make_wide_normalise), signed(1)
+    def make(builder: RoutineBuilder) -> Routine:
+        word, signed = builder.word, builder.signed
+        near_one, multiply = builder.routine(make_near_one), builder.routine(make_wide_multiply)
+        add, shift_right = builder.routine(make_wide_add), builder.routine(make_wide_shift_right)
+        normalise, one = builder.routine(make_wide_normalise), signed(1)
         factor = coefficient.numerator * (1 << 128) // coefficient.denominator
         third, fourth = word(factor >> 64), word(factor % (1 << 64))
 

@@ -25,7 +25,7 @@ from numlean_kernels.elementary.wide import (
     make_wide_subtract,
     wide_series,
 )
-from numlean_kernels.ieee.routine_builder import Kit, Maker
+from numlean_kernels.ieee.routine_builder import Maker, RoutineBuilder
 from numlean_kernels.protocol import Routine
 
 _DEGREE: Final = 21
@@ -36,14 +36,17 @@ _FIRST: Final = 1 << (STEP_BITS + _SMALL)
 _LIMIT: Final = 6
 
 
-def _make_small(kit: Kit) -> Routine:
+def _make_small(builder: RoutineBuilder) -> Routine:
     """``small(e, m) -> (e, m)`` below 1/4: x * 2/sqrt(pi) * (1 - u/3 + u**2/10 - ...)."""
-    mp, word, signed = context(), kit.word, kit.signed
-    square, multiply = kit.routine(make_wide_multiply), kit.routine(make_long_multiply)
-    shift_right, subtract = kit.routine(make_wide_shift_right), kit.routine(make_wide_subtract)
-    normalise = kit.routine(make_wide_normalise)
+    mp, word, signed = context(), builder.word, builder.signed
+    square, multiply = builder.routine(make_wide_multiply), builder.routine(make_long_multiply)
+    shift_right, subtract = (
+        builder.routine(make_wide_shift_right),
+        builder.routine(make_wide_subtract),
+    )
+    normalise = builder.routine(make_wide_normalise)
     terms = fractions(_TERMS, lambda k: mp.mpf(1) / (factorial(k + 1) * (2 * k + 3)), 128)
-    falling = kit.routine(wide_series(terms, alternating=True))
+    falling = builder.routine(wide_series(terms, alternating=True))
     factor = units(2 / mp.sqrt(mp.pi), 127)
     upper, lower = word(factor >> 64), word(factor % (1 << 64))
     zero, zero_exp, below, one, low_one = word(0), signed(0), signed(-1), signed(1), word(1)
@@ -63,11 +66,11 @@ def _make_small(kit: Kit) -> Routine:
     return small
 
 
-def _make_erf(kit: Kit) -> Routine:
-    word, signed = kit.word, kit.signed
-    small, normalise = kit.routine(_make_small), kit.routine(make_wide_normalise)
-    shift_right, scale = kit.routine(make_shift_right), kit.routine(make_scale)
-    add, wide_shift_right = kit.routine(make_wide_add), kit.routine(make_wide_shift_right)
+def _make_erf(builder: RoutineBuilder) -> Routine:
+    word, signed = builder.word, builder.signed
+    small, normalise = builder.routine(_make_small), builder.routine(make_wide_normalise)
+    shift_right, scale = builder.routine(make_shift_right), builder.routine(make_scale)
+    add, wide_shift_right = builder.routine(make_wide_add), builder.routine(make_wide_shift_right)
     polynomials = [taylor(index, _DEGREE) for index in range(_FIRST, _LIMIT << STEP_BITS)]
     values_high, values_low = pairs([units(value, 128) for value, _ in polynomials])
     # By rows of an index, the highest power first.
@@ -84,7 +87,7 @@ def _make_erf(kit: Kit) -> Routine:
         c, d = scale(a, b, t)
         return word(c - (t if (a & sign_bit) != zero else zero)), d
 
-    product = kit.target.routine(times)
+    product = builder.target.routine(times)
 
     def erf(negative: Any, e: Any, m: Any) -> Any:
         if e < lowest:
@@ -113,6 +116,6 @@ def _make_erf(kit: Kit) -> Routine:
 
 
 ERROR: Final[dict[str, Maker]] = {
-    "erf": function(_make_erf, Special(ZERO, follows=True), Special(EXACT, follows=True)),
+    "erf": function(_make_erf, Special(ZERO, copies_sign=True), Special(EXACT, copies_sign=True)),
 }
 """By name."""

@@ -39,7 +39,7 @@ from numlean_kernels.elementary.wide import (
     make_wide_shift_right,
     make_wide_subtract,
 )
-from numlean_kernels.ieee.routine_builder import Kit, Maker
+from numlean_kernels.ieee.routine_builder import Maker, RoutineBuilder
 from numlean_kernels.protocol import Routine
 
 _GREATEST_EXPONENT: Final = 11
@@ -47,11 +47,14 @@ _GREATEST_EXPONENT: Final = 11
 SMALL_EXPM1: Final = small_series(Fraction(1, 6))
 
 
-def make_exponential(kit: Kit) -> Routine:
+def make_exponential(builder: RoutineBuilder) -> Routine:
     """``exponential(negative, e, m) -> (e, a, b)``: the exponential of a real with a sign."""
-    word, signed, high = kit.word, kit.signed, kit.target.high_product(64)
-    scale, power_of_two = kit.routine(make_scale), kit.routine(make_wide_power_of_two)
-    shift_right, shift_left = kit.routine(make_wide_shift_right), kit.routine(make_wide_shift_left)
+    word, signed, high = builder.word, builder.signed, builder.target.high_product(64)
+    scale, power_of_two = builder.routine(make_scale), builder.routine(make_wide_power_of_two)
+    shift_right, shift_left = (
+        builder.routine(make_wide_shift_right),
+        builder.routine(make_wide_shift_left),
+    )
     factor = units(1 / context().ln(2), 191)
     first = word(factor >> 128)
     second, third = word((factor >> 64) % (1 << 64)), word(factor % (1 << 64))
@@ -79,14 +82,14 @@ def make_exponential(kit: Kit) -> Routine:
     return exponential
 
 
-def _make_exp(kit: Kit) -> Routine:
-    signed, exponential = kit.signed, kit.routine(make_exponential)
+def _make_exp(builder: RoutineBuilder) -> Routine:
+    signed, exponential = builder.signed, builder.routine(make_exponential)
     tiny, zero, below, half, ones = (
         signed(TINY),
         signed(0),
         signed(-1),
-        kit.word(ONE),
-        kit.word(ONES),
+        builder.word(ONE),
+        builder.word(ONES),
     )
 
     def exp(negative: Any, e: Any, m: Any) -> Any:
@@ -98,13 +101,16 @@ def _make_exp(kit: Kit) -> Routine:
     return exp
 
 
-def _make_exp2(kit: Kit) -> Routine:
+def _make_exp2(builder: RoutineBuilder) -> Routine:
     """2**x, the argument's parts being exact."""
-    word, signed = kit.word, kit.signed
-    power_of_two, subtract = kit.routine(make_wide_power_of_two), kit.routine(make_wide_subtract)
+    word, signed = builder.word, builder.signed
+    power_of_two, subtract = (
+        builder.routine(make_wide_power_of_two),
+        builder.routine(make_wide_subtract),
+    )
     shift_left, shift_right = (
-        kit.routine(make_wide_shift_left),
-        kit.routine(make_wide_shift_right),
+        builder.routine(make_wide_shift_left),
+        builder.routine(make_wide_shift_right),
     )
     tiny, greatest, one, zero = signed(TINY), signed(_GREATEST_EXPONENT), signed(1), signed(0)
     below, wide, half, ones = signed(-1), signed(64), word(ONE), word(ONES)
@@ -129,12 +135,12 @@ def _make_exp2(kit: Kit) -> Routine:
     return exp2
 
 
-def _make_expm1(kit: Kit) -> Routine:
+def _make_expm1(builder: RoutineBuilder) -> Routine:
     """exp(x) - 1; of tiny x just above x."""
-    signed, exponential = kit.signed, kit.routine(make_exponential)
-    near_one, just_below = kit.routine(make_near_one), kit.routine(make_just_below)
-    less_one, small = kit.routine(make_less_one), kit.routine(SMALL_EXPM1)
-    tiny, small_exp, zero_word = signed(TINY), signed(SMALL), kit.word(0)
+    signed, exponential = builder.signed, builder.routine(make_exponential)
+    near_one, just_below = builder.routine(make_near_one), builder.routine(make_just_below)
+    less_one, small = builder.routine(make_less_one), builder.routine(SMALL_EXPM1)
+    tiny, small_exp, zero_word = signed(TINY), signed(SMALL), builder.word(0)
 
     def expm1(negative: Any, e: Any, m: Any) -> Any:
         if e < tiny:
@@ -154,11 +160,11 @@ def _make_expm1(kit: Kit) -> Routine:
     return expm1
 
 
-def _make_sinh(kit: Kit) -> Routine:
+def _make_sinh(builder: RoutineBuilder) -> Routine:
     """(y - 1/y) / 2 for y = exp(x); of tiny x just above x."""
-    signed, exponential = kit.signed, kit.routine(make_exponential)
-    subtract, normalise = kit.routine(make_wide_subtract), kit.routine(make_wide_normalise)
-    shift_right = kit.routine(make_wide_shift_right)
+    signed, exponential = builder.signed, builder.routine(make_exponential)
+    subtract, normalise = builder.routine(make_wide_subtract), builder.routine(make_wide_normalise)
+    shift_right = builder.routine(make_wide_shift_right)
     tiny, one = signed(TINY_CUBIC), signed(1)
 
     def sinh(negative: Any, e: Any, m: Any) -> Any:
@@ -174,14 +180,14 @@ def _make_sinh(kit: Kit) -> Routine:
     return sinh
 
 
-def _make_cosh(kit: Kit) -> Routine:
+def _make_cosh(builder: RoutineBuilder) -> Routine:
     """(y + 1/y) / 2 for y = exp(x); of tiny x just above one."""
     signed, exponential, add = (
-        kit.signed,
-        kit.routine(make_exponential),
-        kit.routine(make_long_add),
+        builder.signed,
+        builder.routine(make_exponential),
+        builder.routine(make_long_add),
     )
-    tiny, one, zero, half = signed(TINY_CUBIC), signed(1), signed(0), kit.word(ONE)
+    tiny, one, zero, half = signed(TINY_CUBIC), signed(1), signed(0), builder.word(ONE)
 
     def cosh(negative: Any, e: Any, m: Any) -> Any:
         if e < tiny:
@@ -194,11 +200,11 @@ def _make_cosh(kit: Kit) -> Routine:
     return cosh
 
 
-def _make_tanh(kit: Kit) -> Routine:
+def _make_tanh(builder: RoutineBuilder) -> Routine:
     """(1 - y) / (1 + y) for y = exp(-2x); of tiny x just below x."""
-    signed, exponential = kit.signed, kit.routine(make_exponential)
-    near_one, divide = kit.routine(make_near_one), kit.routine(make_long_divide)
-    just_below, tiny, one = kit.routine(make_just_below), signed(TINY_CUBIC), signed(1)
+    signed, exponential = builder.signed, builder.routine(make_exponential)
+    near_one, divide = builder.routine(make_near_one), builder.routine(make_long_divide)
+    just_below, tiny, one = builder.routine(make_just_below), signed(TINY_CUBIC), signed(1)
 
     def tanh(negative: Any, e: Any, m: Any) -> Any:
         if e < tiny:
@@ -213,16 +219,16 @@ def _make_tanh(kit: Kit) -> Routine:
     return tanh
 
 
-def _make_sigmoid(kit: Kit) -> Routine:
+def _make_sigmoid(builder: RoutineBuilder) -> Routine:
     """1 / (1 + y) or y / (1 + y) for y = exp(-|x|).
 
     Near 1/2, where the cube of x/2 does not count, the value is nearer to 1/2 than 1/2 + x/4.
     """
-    word, signed, exponential = kit.word, kit.signed, kit.routine(make_exponential)
-    near_one, divide = kit.routine(make_near_one), kit.routine(make_long_divide)
+    word, signed, exponential = builder.word, builder.signed, builder.routine(make_exponential)
+    near_one, divide = builder.routine(make_near_one), builder.routine(make_long_divide)
     tiny, below, one, zero = signed(TINY), signed(-1), signed(1), signed(0)
     half, ones, zero_word, one_word = word(ONE), word(ONES), word(0), word(1)
-    tiny_cubic, subtract = signed(TINY_CUBIC), kit.routine(make_wide_subtract)
+    tiny_cubic, subtract = signed(TINY_CUBIC), builder.routine(make_wide_subtract)
 
     def sigmoid(negative: Any, e: Any, m: Any) -> Any:
         if e < tiny:
@@ -250,9 +256,9 @@ def _make_sigmoid(kit: Kit) -> Routine:
 
 _ONE: Final = Special(EXACT)
 _NO: Final = Special(ZERO)
-_SAME_ZERO: Final = Special(ZERO, follows=True)
+_SAME_ZERO: Final = Special(ZERO, copies_sign=True)
 _INFINITY: Final = Special(INFINITE)
-_SAME_INFINITY: Final = Special(INFINITE, follows=True)
+_SAME_INFINITY: Final = Special(INFINITE, copies_sign=True)
 
 EXPONENTIAL: Final[dict[str, Maker]] = {
     "exp": function(_make_exp, _ONE, _INFINITY, _NO),
@@ -260,7 +266,7 @@ EXPONENTIAL: Final[dict[str, Maker]] = {
     "expm1": function(_make_expm1, _SAME_ZERO, _INFINITY, Special(EXACT, negative=True)),
     "sinh": function(_make_sinh, _SAME_ZERO, _SAME_INFINITY),
     "cosh": function(_make_cosh, _ONE, _INFINITY),
-    "tanh": function(_make_tanh, _SAME_ZERO, Special(EXACT, follows=True)),
+    "tanh": function(_make_tanh, _SAME_ZERO, Special(EXACT, copies_sign=True)),
     "sigmoid": function(_make_sigmoid, Special(EXACT, e=-1), _ONE, _NO),
 }
 """By name."""

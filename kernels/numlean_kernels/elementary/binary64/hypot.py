@@ -19,7 +19,7 @@ from numlean_kernels.elementary.wide import (
     make_wide_shift_right,
     make_wide_subtract,
 )
-from numlean_kernels.ieee.routine_builder import Kit, Maker
+from numlean_kernels.ieee.routine_builder import Maker, RoutineBuilder
 from numlean_kernels.protocol import Routine
 
 _FARTHEST: Final = 28
@@ -27,13 +27,13 @@ _STEPS: Final = 6
 """By how many units the first root may be short: under 4 of its own, and 2 for the lower word."""
 
 
-def _make_integer_root(kit: Kit) -> Routine:
+def _make_integer_root(builder: RoutineBuilder) -> Routine:
     """``integer_root(m, a, b) -> (root, is_whole)``: of an integer of two words.
 
     m is its root, at least 2**63, or less by up to as many units as there are steps.
     """
-    word, high = kit.word, kit.target.high_product(64)
-    subtract, one, zero, top = kit.routine(make_wide_subtract), word(1), word(0), word(63)
+    word, high = builder.word, builder.target.high_product(64)
+    subtract, one, zero, top = builder.routine(make_wide_subtract), word(1), word(0), word(63)
     steps = _STEPS
 
     def integer_root(m: Any, a: Any, b: Any) -> Any:
@@ -49,12 +49,18 @@ def _make_integer_root(kit: Kit) -> Routine:
     return integer_root
 
 
-def _make_hypotenuse(kit: Kit) -> Routine:
+def _make_hypotenuse(builder: RoutineBuilder) -> Routine:
     """``hypotenuse(e, m, f, n) -> (kind, e, m)`` of two reals of 53 bits, the first not below."""
-    word, signed, high = kit.word, kit.signed, kit.target.high_product(64)
-    add, normalise = kit.routine(make_wide_add), kit.routine(make_wide_normalise)
-    shift_right, shift_left = kit.routine(make_wide_shift_right), kit.routine(make_wide_shift_left)
-    square_root, integer_root = kit.routine(make_square_root), kit.routine(_make_integer_root)
+    word, signed, high = builder.word, builder.signed, builder.target.high_product(64)
+    add, normalise = builder.routine(make_wide_add), builder.routine(make_wide_normalise)
+    shift_right, shift_left = (
+        builder.routine(make_wide_shift_right),
+        builder.routine(make_wide_shift_left),
+    )
+    square_root, integer_root = (
+        builder.routine(make_square_root),
+        builder.routine(_make_integer_root),
+    )
     farthest, zero, one, half = signed(_FARTHEST), signed(0), signed(1), word(ONE)
     one_word, zero_word, two = word(1), word(0), signed(2)
 

@@ -42,7 +42,7 @@ from numlean_kernels.elementary.wide import (
     make_wide_shift_right,
     make_wide_subtract,
 )
-from numlean_kernels.ieee.routine_builder import Kit, Maker
+from numlean_kernels.ieee.routine_builder import Maker, RoutineBuilder
 from numlean_kernels.protocol import Routine
 
 _LOG_TERMS: Final = 18
@@ -51,18 +51,21 @@ _SUM_BITS: Final = 116
 SMALL_LOG1P: Final = small_series(Fraction(1, 3))
 
 
-def make_log(kit: Kit) -> Routine:
+def make_log(builder: RoutineBuilder) -> Routine:
     """``log(e, a, b) -> (negative, e, a, b)``: the logarithm of a long real that is not one.
 
     r counts units of 2**-134, modulo 2**128.
     """
-    word, signed, high = kit.word, kit.signed, kit.target.high_product(64)
+    word, signed, high = builder.word, builder.signed, builder.target.high_product(64)
     powers, factors = WIDE.tables(None, _SUM_BITS, _FARTHEST)
     powers_high, powers_low = pairs(powers)
     factors_high, factors_low = pairs(factors)
-    table, log_of_near = words(WIDE.factors), kit.routine(_make_log_of_near)
-    add, subtract = kit.routine(make_wide_add), kit.routine(make_wide_subtract)
-    normalise, shift_right = kit.routine(make_wide_normalise), kit.routine(make_wide_shift_right)
+    table, log_of_near = words(WIDE.factors), builder.routine(_make_log_of_near)
+    add, subtract = builder.routine(make_wide_add), builder.routine(make_wide_subtract)
+    normalise, shift_right = (
+        builder.routine(make_wide_normalise),
+        builder.routine(make_wide_shift_right),
+    )
     index_shift, index_mask = word(63 - WIDE.index_bits), word((1 << WIDE.index_bits) - 1)
     up, down, sign_bit, zero, farthest = (
         word(62),
@@ -111,13 +114,16 @@ def make_log(kit: Kit) -> Routine:
     return log
 
 
-def _make_log_of_near(kit: Kit) -> Routine:
+def _make_log_of_near(builder: RoutineBuilder) -> Routine:
     """``log_of_near(falls, a, b) -> (a, b)``: ln(1 +- r) * 2**6, r being (a, b) * 2**-6."""
-    mp, word = context(), kit.word
-    multiply, shift_right = kit.routine(make_wide_multiply), kit.routine(make_wide_shift_right)
-    add, subtract = kit.routine(make_wide_add), kit.routine(make_wide_subtract)
+    mp, word = context(), builder.word
+    multiply, shift_right = (
+        builder.routine(make_wide_multiply),
+        builder.routine(make_wide_shift_right),
+    )
+    add, subtract = builder.routine(make_wide_add), builder.routine(make_wide_subtract)
     upper, lower = pairs(fractions(_LOG_TERMS, lambda k: mp.mpf(1) / (k + 2), 128))
-    places, last = kit.signed(R_BITS - 64), _LOG_TERMS - 1
+    places, last = builder.signed(R_BITS - 64), _LOG_TERMS - 1
 
     def log_of_near(falls: Any, a: Any, b: Any) -> Any:
         c, d = word(upper[last]), word(lower[last])
@@ -139,15 +145,15 @@ def _make_log_of_near(kit: Kit) -> Routine:
     return log_of_near
 
 
-def make_log1p_of_long(kit: Kit) -> Routine:
+def make_log1p_of_long(builder: RoutineBuilder) -> Routine:
     """``log1p(is_minus, e, a, b) -> (e, a, b)``: |ln(1 +- y)| of a long real y.
 
     y may be great if it is added.
     """
-    signed, log = kit.signed, kit.routine(make_log)
-    near_one, add = kit.routine(make_near_one), kit.routine(make_long_add)
-    small, small_exp = kit.routine(SMALL_LOG1P), signed(SMALL)
-    zero, half, zero_word = signed(0), kit.word(ONE), kit.word(0)
+    signed, log = builder.signed, builder.routine(make_log)
+    near_one, add = builder.routine(make_near_one), builder.routine(make_long_add)
+    small, small_exp = builder.routine(SMALL_LOG1P), signed(SMALL)
+    zero, half, zero_word = signed(0), builder.word(ONE), builder.word(0)
 
     def log1p(is_minus: Any, e: Any, a: Any, b: Any) -> Any:
         if e < small_exp:
@@ -162,11 +168,11 @@ def make_log1p_of_long(kit: Kit) -> Routine:
     return log1p
 
 
-def _make_softplus(kit: Kit) -> Routine:
+def _make_softplus(builder: RoutineBuilder) -> Routine:
     """max(x, 0) + ln(1 + y) for y = exp(-|x|); where y is tiny, y, or just above x."""
-    signed, exponential = kit.signed, kit.routine(make_exponential)
-    log1p, add = kit.routine(make_log1p_of_long), kit.routine(make_long_add)
-    tiny, zero_word = signed(2 * TINY), kit.word(0)
+    signed, exponential = builder.signed, builder.routine(make_exponential)
+    log1p, add = builder.routine(make_log1p_of_long), builder.routine(make_long_add)
+    tiny, zero_word = signed(2 * TINY), builder.word(0)
 
     def softplus(negative: Any, e: Any, m: Any) -> Any:
         k, a, b = exponential(True, e, m)
@@ -186,9 +192,12 @@ def _make_softplus(kit: Kit) -> Routine:
 def _logarithm(base: int | None) -> Maker:
     """The maker of a logarithm to a base, or the natural one."""
 
-    def make(kit: Kit) -> Routine:
-        word, signed, log = kit.word, kit.signed, kit.routine(make_log)
-        multiply, normalise = kit.routine(make_wide_multiply), kit.routine(make_wide_normalise)
+    def make(builder: RoutineBuilder) -> Routine:
+        word, signed, log = builder.word, builder.signed, builder.routine(make_log)
+        multiply, normalise = (
+            builder.routine(make_wide_multiply),
+            builder.routine(make_wide_normalise),
+        )
         is_natural, mp = base is None, context()
         factor = mp.mpf(1) / 4 if base is None else 1 / mp.ln(base) / 2
         scale = units(factor, 128)
@@ -212,10 +221,10 @@ def _logarithm(base: int | None) -> Maker:
     return make
 
 
-def _make_log1p(kit: Kit) -> Routine:
+def _make_log1p(builder: RoutineBuilder) -> Routine:
     """ln(1 + x); of tiny x just below x."""
-    word, signed, half = kit.word, kit.signed, kit.word(ONE)
-    log1p, just_below = kit.routine(make_log1p_of_long), kit.routine(make_just_below)
+    word, signed, half = builder.word, builder.signed, builder.word(ONE)
+    log1p, just_below = builder.routine(make_log1p_of_long), builder.routine(make_just_below)
     tiny, zero, zero_word = signed(TINY), signed(0), word(0)
 
     def outcome(negative: Any, e: Any, m: Any) -> Any:
@@ -231,10 +240,10 @@ def _make_log1p(kit: Kit) -> Routine:
     return outcome
 
 
-def _make_atanh(kit: Kit) -> Routine:
+def _make_atanh(builder: RoutineBuilder) -> Routine:
     """(ln(1 + x) - ln(1 - x)) / 2; of tiny x just above x."""
-    word, signed, half = kit.word, kit.signed, kit.word(ONE)
-    log1p, add = kit.routine(make_log1p_of_long), kit.routine(make_long_add)
+    word, signed, half = builder.word, builder.signed, builder.word(ONE)
+    log1p, add = builder.routine(make_log1p_of_long), builder.routine(make_long_add)
     tiny, zero, one, zero_word = signed(TINY_CUBIC), signed(0), signed(1), word(0)
 
     def atanh(negative: Any, e: Any, m: Any) -> Any:
@@ -250,12 +259,15 @@ def _make_atanh(kit: Kit) -> Routine:
     return atanh
 
 
-def _make_asinh(kit: Kit) -> Routine:
+def _make_asinh(builder: RoutineBuilder) -> Routine:
     """ln(x + sqrt(x**2 + 1)); of tiny x just below x."""
-    word, signed, half = kit.word, kit.signed, kit.word(ONE)
-    multiply, square_root = kit.routine(make_long_multiply), kit.routine(make_long_square_root)
-    add, log = kit.routine(make_long_add), kit.routine(make_log)
-    just_below, near_one = kit.routine(make_just_below), kit.routine(make_near_one)
+    word, signed, half = builder.word, builder.signed, builder.word(ONE)
+    multiply, square_root = (
+        builder.routine(make_long_multiply),
+        builder.routine(make_long_square_root),
+    )
+    add, log = builder.routine(make_long_add), builder.routine(make_log)
+    just_below, near_one = builder.routine(make_just_below), builder.routine(make_near_one)
     tiny, zero, zero_word = signed(TINY_CUBIC), signed(0), word(0)
 
     def asinh(negative: Any, e: Any, m: Any) -> Any:
@@ -275,14 +287,17 @@ def _make_asinh(kit: Kit) -> Routine:
     return asinh
 
 
-def _make_acosh(kit: Kit) -> Routine:
+def _make_acosh(builder: RoutineBuilder) -> Routine:
     """ln(x + sqrt(x**2 - 1))."""
-    word, signed, half = kit.word, kit.signed, kit.word(ONE)
-    multiply, square_root = kit.routine(make_long_multiply), kit.routine(make_long_square_root)
+    word, signed, half = builder.word, builder.signed, builder.word(ONE)
+    multiply, square_root = (
+        builder.routine(make_long_multiply),
+        builder.routine(make_long_square_root),
+    )
     add, log, less_one = (
-        kit.routine(make_long_add),
-        kit.routine(make_log),
-        kit.routine(make_less_one),
+        builder.routine(make_long_add),
+        builder.routine(make_log),
+        builder.routine(make_less_one),
     )
     zero, zero_word = signed(0), word(0)
 
@@ -307,7 +322,7 @@ def _make_acosh(kit: Kit) -> Routine:
 _NEGATIVE_POLE: Final = Special(POLE, negative=True)
 _INFINITY: Final = Special(INFINITE)
 _UNDEFINED: Final = Special(UNDEFINED)
-_SAME_ZERO: Final = Special(ZERO, follows=True)
+_SAME_ZERO: Final = Special(ZERO, copies_sign=True)
 
 LOGARITHMIC: Final[dict[str, Maker]] = {
     "log": function(_logarithm(None), _NEGATIVE_POLE, _INFINITY, _UNDEFINED),
@@ -320,7 +335,7 @@ LOGARITHMIC: Final[dict[str, Maker]] = {
         _INFINITY,
         Special(ZERO),
     ),
-    "asinh": function(_make_asinh, _SAME_ZERO, Special(INFINITE, follows=True)),
+    "asinh": function(_make_asinh, _SAME_ZERO, Special(INFINITE, copies_sign=True)),
     "acosh": function(_make_acosh, _UNDEFINED, _INFINITY, _UNDEFINED),
     "atanh": function(_make_atanh, _SAME_ZERO, _UNDEFINED),
 }

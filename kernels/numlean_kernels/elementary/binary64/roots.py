@@ -28,7 +28,7 @@ from numlean_kernels.elementary.wide import (
     make_wide_shift_right,
     make_wide_subtract,
 )
-from numlean_kernels.ieee.routine_builder import Kit, Maker
+from numlean_kernels.ieee.routine_builder import Maker, RoutineBuilder
 from numlean_kernels.protocol import Routine
 
 _ROOT_BITS: Final = 17
@@ -37,18 +37,21 @@ _SPARE: Final = 4
 """Units by which the first root is lowered."""
 
 
-def _make_cbrt(kit: Kit) -> Routine:
+def _make_cbrt(builder: RoutineBuilder) -> Routine:
     """One step of Newton's: y + (x - y**3) / (3 * y**2) for a root y known to a word.
 
     y is lowered, so that it is surely short, by less than 2**-59 of itself; the step leaves about
     the square of that. Of the remainder, in units of 2**-128, the leading 57 bits cancel. A cube
     is recognised as in :mod:`numlean_kernels.elementary.roots`.
     """
-    word, signed, high = kit.word, kit.signed, kit.target.high_product(64)
-    cube_root, scale = kit.routine(make_cube_root), kit.routine(make_scale)
-    shift_right, subtract = kit.routine(make_wide_shift_right), kit.routine(make_wide_subtract)
-    normalise, divide = kit.routine(make_wide_normalise), kit.routine(make_divide)
-    multiply, shift = kit.routine(make_multiply), kit.routine(make_shift_right)
+    word, signed, high = builder.word, builder.signed, builder.target.high_product(64)
+    cube_root, scale = builder.routine(make_cube_root), builder.routine(make_scale)
+    shift_right, subtract = (
+        builder.routine(make_wide_shift_right),
+        builder.routine(make_wide_subtract),
+    )
+    normalise, divide = builder.routine(make_wide_normalise), builder.routine(make_divide)
+    multiply, shift = builder.routine(make_multiply), builder.routine(make_shift_right)
     nearest, cut = word(1 << (62 - _ROOT_BITS)), word(63 - _ROOT_BITS)
     places, zero, three = signed(63 - 3 * _ROOT_BITS), word(0), word(3 << 62)
     two, one, below, spare = signed(2), signed(1), signed(-1), word(_SPARE)
@@ -73,10 +76,10 @@ def _make_cbrt(kit: Kit) -> Routine:
     return cbrt
 
 
-def _make_rsqrt(kit: Kit) -> Routine:
+def _make_rsqrt(builder: RoutineBuilder) -> Routine:
     """1 / sqrt(x): exact for powers of four, whose root alone has a reciprocal that is finite."""
-    signed, word = kit.signed, kit.word
-    square_root, divide = kit.routine(make_long_square_root), kit.routine(make_long_divide)
+    signed, word = builder.signed, builder.word
+    square_root, divide = builder.routine(make_long_square_root), builder.routine(make_long_divide)
     half, zero, one, zero_word = word(ONE), signed(0), signed(1), word(0)
 
     def rsqrt(negative: Any, e: Any, m: Any) -> Any:
@@ -92,7 +95,11 @@ def _make_rsqrt(kit: Kit) -> Routine:
 
 
 ROOTS: Final[dict[str, Maker]] = {
-    "cbrt": function(_make_cbrt, Special(ZERO, follows=True), Special(INFINITE, follows=True)),
-    "rsqrt": function(_make_rsqrt, Special(POLE, follows=True), Special(ZERO), Special(UNDEFINED)),
+    "cbrt": function(
+        _make_cbrt, Special(ZERO, copies_sign=True), Special(INFINITE, copies_sign=True)
+    ),
+    "rsqrt": function(
+        _make_rsqrt, Special(POLE, copies_sign=True), Special(ZERO), Special(UNDEFINED)
+    ),
 }
 """By name."""

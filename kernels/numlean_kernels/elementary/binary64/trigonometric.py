@@ -29,7 +29,7 @@ from numlean_kernels.elementary.wide import (
     make_wide_subtract,
     wide_series,
 )
-from numlean_kernels.ieee.routine_builder import Kit, Maker
+from numlean_kernels.ieee.routine_builder import Maker, RoutineBuilder
 from numlean_kernels.protocol import Routine
 
 _TABLE_WORDS: Final = 23
@@ -38,11 +38,11 @@ _PRECISION: Final = 53
 _TERMS: Final = 15
 
 
-def _make_reduce(kit: Kit) -> Routine:
+def _make_reduce(builder: RoutineBuilder) -> Routine:
     """Return ``reduce(e, m) -> (n, is_negative, e, a, b)``: quadrant and angle of a real."""
-    mp, word, signed = context(), kit.word, kit.signed
-    high, multiply = kit.target.high_product(64), kit.routine(make_wide_multiply)
-    normalise = kit.routine(make_wide_normalise)
+    mp, word, signed = context(), builder.word, builder.signed
+    high, multiply = builder.target.high_product(64), builder.routine(make_wide_multiply)
+    normalise = builder.routine(make_wide_normalise)
     whole = units_cut(lambda: 2 / mp.pi, 64 * _TABLE_WORDS - _INTEGER_BITS)
     table = words([whole >> 64 * (_TABLE_WORDS - 1 - k) for k in range(_TABLE_WORDS)])
     lead = signed(_INTEGER_BITS - 2 - (_PRECISION - 1))
@@ -57,7 +57,7 @@ def _make_reduce(kit: Kit) -> Routine:
         joined = word(word(upper << offset) | word(lower >> word(wide - offset)))
         return joined if offset != zero else upper
 
-    window = kit.target.routine(window)
+    window = builder.target.routine(window)
 
     def reduce(e: Any, m: Any) -> Any:
         s, start = word(m >> cut), word(signed(e + lead))
@@ -96,12 +96,15 @@ def _falling(first: int) -> Maker:
     return wide_series(coefficients, alternating=True)
 
 
-def _make_sines(kit: Kit) -> Routine:
+def _make_sines(builder: RoutineBuilder) -> Routine:
     """``sines(e, a, b) -> (e, a, b, f, c, d)``: sine and cosine of an angle up to pi/4."""
-    word, signed = kit.word, kit.signed
-    multiply, subtract = kit.routine(make_wide_multiply), kit.routine(make_wide_subtract)
-    shift_right, normalise = kit.routine(make_wide_shift_right), kit.routine(make_wide_normalise)
-    of_sine, of_cosine = kit.routine(_falling(3)), kit.routine(_falling(2))
+    word, signed = builder.word, builder.signed
+    multiply, subtract = builder.routine(make_wide_multiply), builder.routine(make_wide_subtract)
+    shift_right, normalise = (
+        builder.routine(make_wide_shift_right),
+        builder.routine(make_wide_normalise),
+    )
+    of_sine, of_cosine = builder.routine(_falling(3)), builder.routine(_falling(2))
     below, zero_word, one_word = signed(-1), word(0), word(1)
 
     def sines(e: Any, a: Any, b: Any) -> Any:
@@ -120,10 +123,10 @@ def _make_sines(kit: Kit) -> Routine:
     return sines
 
 
-def _make_sin(kit: Kit) -> Routine:
+def _make_sin(builder: RoutineBuilder) -> Routine:
     """The sine or cosine of the angle, by the quadrant; of tiny x just below x."""
-    word, signed, sines = kit.word, kit.signed, kit.routine(_make_sines)
-    reduce, just_below = kit.routine(_make_reduce), kit.routine(make_just_below)
+    word, signed, sines = builder.word, builder.signed, builder.routine(_make_sines)
+    reduce, just_below = builder.routine(_make_reduce), builder.routine(make_just_below)
     tiny, odd, two, zero = signed(TINY_CUBIC), word(1), word(2), word(0)
 
     def sin(negative: Any, e: Any, m: Any) -> Any:
@@ -140,10 +143,10 @@ def _make_sin(kit: Kit) -> Routine:
     return sin
 
 
-def _make_cos(kit: Kit) -> Routine:
+def _make_cos(builder: RoutineBuilder) -> Routine:
     """The cosine or sine of the angle, by the quadrant; of tiny x just below one."""
-    word, signed, sines = kit.word, kit.signed, kit.routine(_make_sines)
-    reduce = kit.routine(_make_reduce)
+    word, signed, sines = builder.word, builder.signed, builder.routine(_make_sines)
+    reduce = builder.routine(_make_reduce)
     tiny, odd, one, two, zero = signed(TINY_CUBIC), word(1), word(1), word(2), word(0)
     below, ones = signed(-1), word(ONES)
 
@@ -161,10 +164,10 @@ def _make_cos(kit: Kit) -> Routine:
     return cos
 
 
-def _make_tan(kit: Kit) -> Routine:
+def _make_tan(builder: RoutineBuilder) -> Routine:
     """The quotient of sine and cosine; of tiny x just above x."""
-    word, signed, sines = kit.word, kit.signed, kit.routine(_make_sines)
-    reduce, divide = kit.routine(_make_reduce), kit.routine(make_long_divide)
+    word, signed, sines = builder.word, builder.signed, builder.routine(_make_sines)
+    reduce, divide = builder.routine(_make_reduce), builder.routine(make_long_divide)
     tiny, odd, zero = signed(TINY_CUBIC), word(1), word(0)
 
     def tan(negative: Any, e: Any, m: Any) -> Any:
@@ -182,7 +185,7 @@ def _make_tan(kit: Kit) -> Routine:
     return tan
 
 
-_SAME_ZERO: Final = Special(ZERO, follows=True)
+_SAME_ZERO: Final = Special(ZERO, copies_sign=True)
 _UNDEFINED: Final = Special(UNDEFINED)
 
 TRIGONOMETRIC: Final[dict[str, Maker]] = {

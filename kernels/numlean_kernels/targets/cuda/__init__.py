@@ -9,7 +9,7 @@ from __future__ import annotations
 from numba.core import config
 
 from numlean_kernels.protocol import DeviceMissingError
-from numlean_kernels.targets.cuda.availability import described, missing
+from numlean_kernels.targets.cuda.availability import described, unavailable_reason
 from numlean_kernels.targets.cuda.target import CudaTarget
 
 __all__ = ["CudaTarget", "cuda_target", "described"]
@@ -23,7 +23,7 @@ def cuda_target() -> CudaTarget:
     """
     if config.ENABLE_CUDASIM:
         return CudaTarget(simulated=True)
-    reason = missing()
+    reason = unavailable_reason()
     if reason:
         raise DeviceMissingError(f"device cuda: {reason}")
     return CudaTarget(simulated=False)

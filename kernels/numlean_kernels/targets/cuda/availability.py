@@ -13,7 +13,7 @@ _INSTALL: Final = "install it with `pip install 'numlean[cuda]'`"
 _SEE: Final = "see CUDA_VISIBLE_DEVICES and `nvidia-smi`"
 
 
-def missing() -> str:
+def unavailable_reason() -> str:
     """What was looked for in vain, and the way out; empty if nothing."""
     if find_spec("numba_cuda") is None:
         return f"looked for the package numba-cuda, which is not installed; {_INSTALL}"

@@ -9,19 +9,19 @@ import numba_cuda
 from numba.cuda.core.caching import IndexDataCacheFile
 from numba.cuda.dispatcher import CUDACache
 
-from numlean_kernels.targets.cache import FilesByKey, full_identity
+from numlean_kernels.targets.cache import FilesByKey, full_key
 
 
 class CudaKernelCache(CUDACache):  # type: ignore[misc]
     """The cache of one kernel: its machine code, by the compute capability."""
 
-    def __init__(self, function: Callable[..., None], identity: str) -> None:
+    def __init__(self, function: Callable[..., None], key: str) -> None:
         super().__init__(function)
-        self._identity = f"{full_identity(identity)} {numba_cuda.__version__}"
+        self._key = f"{full_key(key)} {numba_cuda.__version__}"
         self._cache_file = _File(self._cache_path, self._impl.filename_base, b"")
 
     def _index_key(self, signature: Any, codegen: Any) -> Any:
-        return signature, codegen.magic_tuple(), self._identity
+        return signature, codegen.magic_tuple(), self._key
 
 
 class _File(FilesByKey, IndexDataCacheFile):  # type: ignore[misc]

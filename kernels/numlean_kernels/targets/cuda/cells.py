@@ -15,13 +15,13 @@ from numba import cuda
 
 from numlean_kernels.protocol import Loop, Table
 from numlean_kernels.targets.cuda.device import Device
-from numlean_kernels.targets.cuda.launch_config import Form, Grid
+from numlean_kernels.targets.cuda.launch_config import Grid, LaunchConfig
 
 
-def cells(loop: Loop, table: Table, device: Device) -> Form:
+def cells(loop: Loop, table: Table, device: Device) -> LaunchConfig:
     """Any loop, as it is written."""
     kernel = _BY_RANK[loop.rank - 1](device.function(loop.make(table)), device.bound)
-    return Form(
+    return LaunchConfig(
         kernel,
         loop.rank,
         lambda domain, _: [Grid(-(-prod(domain) // device.threads), device.threads, domain)],

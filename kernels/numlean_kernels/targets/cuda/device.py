@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from numlean_kernels.protocol import Array, Instructions, Target
-from numlean_kernels.targets.cuda.launch_config import Form, Grid
+from numlean_kernels.targets.cuda.launch_config import Grid, LaunchConfig
 
 Launcher: TypeAlias = Callable[[Any], None]
 """Launches a kernel, as often as it is called, on a stream; 0 is the stream that all share."""
@@ -62,7 +62,7 @@ class Device(ABC):
         """
 
     @abstractmethod
-    def compiled(self, form: Form, identity: str) -> Any:
+    def compiled(self, form: LaunchConfig, identity: str) -> Any:
         """A kernel, for ``launcher``. Its identity says all that it does, for caches."""
 
     @abstractmethod

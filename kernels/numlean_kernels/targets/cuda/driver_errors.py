@@ -23,7 +23,7 @@ _DRIVER_S: Final = "CUDA_ERROR"
 _AFTER_A_FAILURE: Final = ExitStack()
 
 
-def told(call: Callable[P, R]) -> Callable[P, R]:
+def translate_driver_errors(call: Callable[P, R]) -> Callable[P, R]:
     """A call whose complaints by CUDA are errors of ours.
 
     Raises:

@@ -10,12 +10,12 @@ import numpy as np
 from numba import cuda
 
 from numlean_kernels.protocol import Array, Instructions
-from numlean_kernels.targets.cache import keep
+from numlean_kernels.targets.cache import enable_disk_cache
 from numlean_kernels.targets.cpu import CPU
 from numlean_kernels.targets.cuda.device import Device, Launcher
-from numlean_kernels.targets.cuda.driver_errors import is_out_of_memory, told
+from numlean_kernels.targets.cuda.driver_errors import is_out_of_memory, translate_driver_errors
 from numlean_kernels.targets.cuda.instructions import ROUNDED_ONCE
-from numlean_kernels.targets.cuda.launch_config import Form, Grid
+from numlean_kernels.targets.cuda.launch_config import Grid, LaunchConfig
 
 
 @final
@@ -38,7 +38,7 @@ class Gpu(Device):
         """Numba's device function."""
         return cuda.jit(device=True)(cell)  # type: ignore[no-any-return]
 
-    @told
+    @translate_driver_errors
     def allocate(self, size: int) -> Array:
         """Managed memory, which has one address on both sides."""
         try:
@@ -51,7 +51,7 @@ class Gpu(Device):
                 " model, or --device cpu"
             ) from None
 
-    @told
+    @translate_driver_errors
     def allocate_for_exchange(self, size: int) -> Array:
         """Memory of the host that is mapped on the GPU, at the same address.
 
@@ -59,16 +59,16 @@ class Gpu(Device):
         """
         return np.asarray(cuda.mapped_array(size, np.uint8))
 
-    def compiled(self, form: Form, identity: str) -> Any:
+    def compiled(self, form: LaunchConfig, identity: str) -> Any:
         """Numba's dispatcher, which compiles a kernel for each kind of arrays."""
         from numlean_kernels.targets.cuda.cache import CudaKernelCache
 
         # What is read in tests is what is launched: nothing is optimised once more by the linker.
         run = cuda.jit(form.kernel, launch_bounds=form.bounds, lto=False)
-        keep(run, form.kernel, identity, CudaKernelCache)
+        enable_disk_cache(run, form.kernel, identity, CudaKernelCache)
         return _Compiled(run)
 
-    @told
+    @translate_driver_errors
     def launcher(
         self, compiled: Any, grid: Grid, arrays: Sequence[Array], outputs: int
     ) -> Launcher:
@@ -80,18 +80,18 @@ class Gpu(Device):
         config = LaunchConfig(grid=(grid.blocks, 1, 1), block=(*threads, 1))
         words = [*grid.extents, *(word for array in arrays for word in _passed(array))]
 
-        @told
+        @translate_driver_errors
         def launch_it(stream: Any, _kept: Sequence[Array] = tuple(arrays)) -> None:
             launch(stream or _shared_stream(), config, kernel, *words)
 
         return launch_it
 
-    @told
+    @translate_driver_errors
     def together(self, launchers: Sequence[Launcher]) -> Callable[[], None]:
         """A CUDA graph: all is launched at once."""
         return _Graph(launchers)
 
-    @told
+    @translate_driver_errors
     def synchronise(self) -> None:
         """Wait for all that was launched."""
         cuda.synchronize()
@@ -165,7 +165,7 @@ class _Graph:
             launch(self._stream)
         self._graph = builder.end_building().complete()
 
-    @told
+    @translate_driver_errors
     def __call__(self) -> None:
         """Launch all."""
         self._graph.launch(self._stream)

@@ -16,17 +16,17 @@ from numba import cuda
 
 from numlean_kernels.protocol import Array, Loop, Table
 from numlean_kernels.targets.cuda.device import Device
-from numlean_kernels.targets.cuda.launch_config import Extents, Form, Grid
+from numlean_kernels.targets.cuda.launch_config import Extents, Grid, LaunchConfig
 
 
-def by_cell(loop: Loop, table: Table, device: Device) -> Form:
+def by_cell(loop: Loop, table: Table, device: Device) -> LaunchConfig:
     """``GROUP``, with a thread for each cell and one for the end."""
 
     def grids(_: Extents, arrays: Sequence[Array]) -> list[Grid]:
         ends = arrays[1].shape[0]
         return [Grid(-(-ends // device.threads), device.threads, (ends,))]
 
-    return Form(_make_group(), 1, grids)
+    return LaunchConfig(_make_group(), 1, grids)
 
 
 def _make_group() -> Callable[..., None]:

@@ -27,7 +27,7 @@ class Grid(NamedTuple):
 
 @final
 @dataclass(frozen=True)
-class Form:
+class LaunchConfig:
     """A kernel and its launches.
 
     Attributes:

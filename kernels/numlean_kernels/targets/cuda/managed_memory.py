@@ -21,7 +21,7 @@ _SLAB: Final = 1 << 21
 
 
 @final
-class SharedMemory:
+class ManagedMemoryPool:
     """Hands out arrays in blocks that ``allocate`` makes, and takes them back when nobody has them.
 
     To allocate is slow on a device, and a system has only so many allocations to give. So a block,
@@ -50,7 +50,7 @@ class SharedMemory:
             block = free.pop() if free else self._new_block(size)
         return np.asarray(_Lease(self, block, free, tuple(map(int, extents)), element))
 
-    def held(self, array: Array) -> Array:
+    def to_device(self, array: Array) -> Array:
         """The array, if it is one of these or a view of one, else a copy."""
         if self.has(array):
             return array
@@ -93,7 +93,7 @@ class _Lease:
 
     def __init__(
         self,
-        memory: SharedMemory,
+        memory: ManagedMemoryPool,
         block: Array,
         home: list[Array],
         shape: tuple[int, ...],

@@ -18,7 +18,7 @@ from numba import cuda
 from numlean_kernels.loops.reduce import MAX, SUM_ORDERED, SUM_PAIRWISE
 from numlean_kernels.protocol import Array, Loop, Routine, Table
 from numlean_kernels.targets.cuda.device import Device
-from numlean_kernels.targets.cuda.launch_config import Extents, Form, Grid
+from numlean_kernels.targets.cuda.launch_config import Extents, Grid, LaunchConfig
 
 IN_ORDER: Final = {SUM_ORDERED: "add", MAX: "maximum"}
 """The loops over terms in order, and what each term is joined by."""
@@ -29,7 +29,7 @@ _WIDE: Final = 32
 """As many numbers side by side as a GPU reads at once."""
 
 
-def in_order(loop: Loop, table: Table, device: Device) -> Form:
+def in_order(loop: Loop, table: Table, device: Device) -> LaunchConfig:
     """A sum, or a greatest number, whose terms are brought near by a block."""
     join = device.function(_joined(table[IN_ORDER[loop]]))
     kernel = _make_in_order(join, table.zero, device, begins_with_first=loop is MAX)
@@ -39,10 +39,10 @@ def in_order(loop: Loop, table: Table, device: Device) -> Form:
         across = _power_within(min(outer * inner, _WIDE, device.threads))
         return [Grid(-(-outer * inner // across), device.threads, (inner, across))]
 
-    return Form(kernel, 2, grids)
+    return LaunchConfig(kernel, 2, grids)
 
 
-def tree(loop: Loop, table: Table, device: Device) -> Form:
+def tree(loop: Loop, table: Table, device: Device) -> LaunchConfig:
     """The sum by a balanced tree; between launches each part's sum stands where the part began."""
     kernel = _make_tree(device.function(_joined(table["add"])), device)
 
@@ -57,7 +57,7 @@ def tree(loop: Loop, table: Table, device: Device) -> Form:
             yield Grid(blocks, device.threads, (inner, across, stride))
             stride *= part
 
-    return Form(kernel, 3, grids)
+    return LaunchConfig(kernel, 3, grids)
 
 
 def _power_within(bound: int) -> int:

@@ -10,7 +10,7 @@ from numba import cuda
 
 from numlean_kernels.protocol import Array, Instructions
 from numlean_kernels.targets.cuda.device import Device, Launcher
-from numlean_kernels.targets.cuda.launch_config import Form, Grid
+from numlean_kernels.targets.cuda.launch_config import Grid, LaunchConfig
 from numlean_kernels.targets.python import PYTHON, as_python_numbers
 
 
@@ -47,7 +47,7 @@ class Simulation(Device):
         """The same."""
         return self.allocate(size)
 
-    def compiled(self, form: Form, identity: str) -> Any:
+    def compiled(self, form: LaunchConfig, identity: str) -> Any:
         """Numba's simulated kernel."""
         return cuda.jit(form.kernel)
 

@@ -8,12 +8,12 @@ from typing import final
 import numpy as np
 
 from numlean_kernels.protocol import Array
-from numlean_kernels.targets.cuda.managed_memory import SharedMemory
+from numlean_kernels.targets.cuda.managed_memory import ManagedMemoryPool
 from numlean_kernels.targets.dead_code import memory_of, owner_of
 
 
 @final
-class Twin:
+class DeviceMirror:
     """A copy, where kernels reach it, of an array that the host may change between replays."""
 
     def __init__(self, array: Array, there: Array) -> None:
@@ -30,10 +30,10 @@ class Twin:
 
 
 @final
-class Near:
+class StagingCopies:
     """Copies on the device of arrays in exchange, made anew in each stretch that reads them."""
 
-    def __init__(self, exchange: SharedMemory, empty: Callable[..., Array]) -> None:
+    def __init__(self, exchange: ManagedMemoryPool, empty: Callable[..., Array]) -> None:
         self._exchange = exchange
         self._empty = empty
         self._copies: dict[int, Array] = {}

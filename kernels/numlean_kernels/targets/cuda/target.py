@@ -17,12 +17,12 @@ from numlean_kernels.loops.flag_counts import NO_ROUTINES
 from numlean_kernels.loops.gather_scatter import GROUP, MOVE
 from numlean_kernels.protocol import (
     Array,
-    Called,
+    CopyCall,
+    HostCall,
     Instructions,
     Launch,
     Loop,
-    Moved,
-    Operation,
+    ProgramStep,
     Table,
     Target,
 )
@@ -31,16 +31,16 @@ from numlean_kernels.targets.cuda.cells import cells
 from numlean_kernels.targets.cuda.device import Device, Launcher
 from numlean_kernels.targets.cuda.gpu import Gpu, argument_types
 from numlean_kernels.targets.cuda.grouping import by_cell
-from numlean_kernels.targets.cuda.launch_config import Extents, Form
-from numlean_kernels.targets.cuda.managed_memory import SharedMemory
+from numlean_kernels.targets.cuda.launch_config import Extents, LaunchConfig
+from numlean_kernels.targets.cuda.managed_memory import ManagedMemoryPool
 from numlean_kernels.targets.cuda.reductions import IN_ORDER, TREE, in_order, tree
 from numlean_kernels.targets.cuda.simulation import Simulation
-from numlean_kernels.targets.cuda.staging import Near, Twin
+from numlean_kernels.targets.cuda.staging import DeviceMirror, StagingCopies
 from numlean_kernels.targets.cuda.tiled_matmul import FUSED, tiles
 from numlean_kernels.targets.dead_code import memory_of
-from numlean_kernels.targets.delegating import BorrowedWords
+from numlean_kernels.targets.delegating import DelegatingTarget
 
-_TWINS: Final[dict[Loop, Callable[[Loop, Table, Device], Form]]] = {
+_TWINS: Final[dict[Loop, Callable[[Loop, Table, Device], LaunchConfig]]] = {
     **dict.fromkeys(FUSED, tiles),
     **dict.fromkeys(IN_ORDER, in_order),
     TREE: tree,
@@ -50,7 +50,7 @@ _TWINS: Final[dict[Loop, Callable[[Loop, Table, Device], Form]]] = {
 
 
 @final
-class CudaTarget(BorrowedWords):
+class CudaTarget(DelegatingTarget):
     """Runs kernels on a GPU, or in numba's simulation of one."""
 
     name = "cuda"
@@ -59,10 +59,10 @@ class CudaTarget(BorrowedWords):
         device: Device = Simulation() if simulated else Gpu()
         super().__init__(device.words)
         self._device = device
-        self._memory = SharedMemory(device.allocate)
-        self._exchange = SharedMemory(device.allocate_for_exchange)
+        self._memory = ManagedMemoryPool(device.allocate)
+        self._exchange = ManagedMemoryPool(device.allocate_for_exchange)
         self._instructions: dict[int, Instructions] = {}
-        self._compiled: dict[tuple[Loop, Table], tuple[Form, Any]] = {}
+        self._compiled: dict[tuple[Loop, Table], tuple[LaunchConfig, Any]] = {}
 
     def instructions(self, width: int) -> Instructions:
         """The device's, made once."""
@@ -78,11 +78,11 @@ class CudaTarget(BorrowedWords):
         """
         return self._memory.empty(shape, dtype)
 
-    def held(self, array: Array) -> Array:
+    def to_device(self, array: Array) -> Array:
         """The array, in managed memory."""
-        return array if self._reaches(array) else self._memory.held(array)
+        return array if self._reaches(array) else self._memory.to_device(array)
 
-    def exchanged(self, shape: int | tuple[int, ...], dtype: Any) -> Array:
+    def empty_host_visible(self, shape: int | tuple[int, ...], dtype: Any) -> Array:
         """A new array in mapped memory of the host. Programs read it once a stretch."""
         return self._exchange.empty(shape, dtype)
 
@@ -95,7 +95,7 @@ class CudaTarget(BorrowedWords):
         """Whether kernels can be launched on an array."""
         return self._memory.has(array) or self._exchange.has(array)
 
-    def form(self, loop: Loop, table: Table) -> Form:
+    def form(self, loop: Loop, table: Table) -> LaunchConfig:
         """What is compiled of a loop, and how it is launched."""
         return _TWINS.get(loop, cells)(loop, table, self._device)
 
@@ -123,7 +123,7 @@ class CudaTarget(BorrowedWords):
         """Compile a loop for the arrays it is called with. Each launch waits for its end."""
 
         def launch(domain: tuple[int, ...], *arrays: Array) -> None:
-            there = [self.held(array) for array in arrays]
+            there = [self.to_device(array) for array in arrays]
             for launcher in self._launchers(loop, table, domain, there):
                 launcher(0)
             self._device.synchronise()
@@ -141,13 +141,13 @@ class CudaTarget(BorrowedWords):
             return
         if (loop, table) not in self._compiled:
             form = self.form(loop, table)
-            compiled = self._device.compiled(form, f"cuda {loop.name} {table.identity}")
+            compiled = self._device.compiled(form, f"cuda {loop.name} {table.key}")
             self._compiled[loop, table] = form, compiled
         form, compiled = self._compiled[loop, table]
         for grid in form.grids(tuple(map(int, domain)), arrays):
             yield self._device.launcher(compiled, grid, arrays, loop.outputs)
 
-    def move(self, x: Array, z: Array) -> None:
+    def copy_into(self, x: Array, z: Array) -> None:
         """Write elements into a view: on the device if both are there."""
         if self._reaches(x) and self._reaches(z):
             for launch in self._moves(x, z):
@@ -156,7 +156,7 @@ class CudaTarget(BorrowedWords):
         else:
             z[...] = x
 
-    def program(self, operations: Sequence[Operation]) -> Callable[[], None]:
+    def compile(self, operations: Sequence[ProgramStep]) -> Callable[[], None]:
         """As few launches as can be: one for each stretch of kernels.
 
         What no kernel does, and depends on none, is done first; for what does depend on kernels
@@ -166,13 +166,13 @@ class CudaTarget(BorrowedWords):
         first, rest = _ahead(operations)
         steps: list[Callable[[], None]] = [operation.bound(self) for operation in first]
         stretch: list[Launcher] = []
-        near = Near(self._exchange, self.empty)
+        near = StagingCopies(self._exchange, self.empty)
         for operation in rest:
             there = [
                 twins[id(x)].there if id(x) in twins else x
                 for x in (*operation.read, *operation.written)
             ]
-            if isinstance(operation, Called) or not all(map(self._reaches, there)):
+            if isinstance(operation, HostCall) or not all(map(self._reaches, there)):
                 steps += self._stretch(stretch)
                 steps.append(operation.bound(self))
                 stretch = []
@@ -182,7 +182,7 @@ class CudaTarget(BorrowedWords):
             for x, copy in near.to_be_copied(there[:read]):
                 stretch += self._moves(x, copy)
             there[:read] = map(near.copy_of, there[:read])
-            if isinstance(operation, Moved):
+            if isinstance(operation, CopyCall):
                 stretch += self._moves(*there)
             else:
                 loop, table, domain = operation.loop, operation.table, operation.domain
@@ -204,12 +204,15 @@ class CudaTarget(BorrowedWords):
             yield self._device.together(launchers)
             yield self._device.synchronise
 
-    def _twins(self, operations: Sequence[Operation]) -> dict[int, Twin]:
+    def _twins(self, operations: Sequence[ProgramStep]) -> dict[int, DeviceMirror]:
         """For arrays from elsewhere that are only read, by their ids."""
         written = {memory_of(array) for one in operations for array in one.written}
-        read = [x for one in operations if not isinstance(one, Called) for x in one.read]
+        read = [x for one in operations if not isinstance(one, HostCall) for x in one.read]
         elsewhere = (x for x in read if not self._reaches(x) and memory_of(x) not in written)
-        return {key: Twin(x, self.held(x)) for key, x in {id(x): x for x in elsewhere}.items()}
+        return {
+            key: DeviceMirror(x, self.to_device(x))
+            for key, x in {id(x): x for x in elsewhere}.items()
+        }
 
     def _moves(self, x: Array, z: Array) -> Iterator[Launcher]:
         """Launches that write elements into a view."""
@@ -228,17 +231,17 @@ class CudaTarget(BorrowedWords):
                 yield from self._launchers(MOVE, NO_ROUTINES, extents, pair)
 
 
-def _ahead(operations: Sequence[Operation]) -> tuple[list[Called], list[Operation]]:
+def _ahead(operations: Sequence[ProgramStep]) -> tuple[list[HostCall], list[ProgramStep]]:
     """Calls that can as well be made before all else, and the rest; each in their order."""
     touched: set[int] = set()
-    first: list[Called] = []
-    rest: list[Operation] = []
+    first: list[HostCall] = []
+    rest: list[ProgramStep] = []
     is_in_order = True
     for operation in operations:
         own = {memory_of(array) for array in (*operation.read, *operation.written)}
-        if isinstance(operation, Called):
+        if isinstance(operation, HostCall):
             is_in_order &= not operation.read and not own & touched
-        if isinstance(operation, Called) and is_in_order:
+        if isinstance(operation, HostCall) and is_in_order:
             first.append(operation)
         else:
             rest.append(operation)

@@ -77,10 +77,10 @@ def sums_of(
     table: Table, instructions: Instructions | None, tile: Tile, jit: Jit, *, is_fused: bool
 ) -> Sums:
     """As the hardware has them, and mended; where it has none, as the table has them."""
-    zero, settled = table.zero, jit(_settled)
+    zero, certain = table.zero, jit(_settled)
     kind = type(zero) if isinstance(zero, np.generic) else object
     exact = jit(_step(table["add"], table["mul"], table["fma"] if is_fused else None))
-    step, settle = exact, settled
+    step, settle = exact, certain
     if instructions is not None and not (is_fused and instructions.fma is None):
         fma = instructions.fma if is_fused else None
         step = jit(_step(instructions.add, instructions.mul, fma))
@@ -103,12 +103,12 @@ def sums_of(
     return Sums(zero, kind, 1, jit(enter), jit(start), jit(add), jit(_result), settle)
 
 
-def sums_apart(table: Table, tile: Tile, jit: Jit) -> Sums:
+def unpacked_accumulator(table: Table, tile: Tile, jit: Jit) -> Sums:
     """Of numbers taken apart. What is not known after a few terms is computed again.
 
     A thread's first plane of sums has their significands, the second their exponents.
     """
-    names = ("apart", "together", "accumulate", "accumulate by encodings")
+    names = ("unpack", "pack", "accumulate", "accumulate by encodings")
     apart, together, accumulate, by_encodings = map(table.__getitem__, names)
     zero, size = table.zero, np.uint64(tile.size)
     many, pitch, of = np.uint64(tile.reach), np.uint64(tile.pitch), tile.of

@@ -18,8 +18,8 @@ from numba import cuda
 from numlean_kernels.loops.matmul import BMM, BMM_FMA, MATMUL, MATMUL_FMA
 from numlean_kernels.protocol import Array, Loop, Table
 from numlean_kernels.targets.cuda.device import Device
-from numlean_kernels.targets.cuda.launch_config import Extents, Form, Grid
-from numlean_kernels.targets.cuda.tile_accumulators import Sums, Tile, sums_apart, sums_of
+from numlean_kernels.targets.cuda.launch_config import Extents, Grid, LaunchConfig
+from numlean_kernels.targets.cuda.tile_accumulators import Sums, Tile, sums_of, unpacked_accumulator
 
 FUSED: Final = {MATMUL: False, MATMUL_FMA: True, BMM: False, BMM_FMA: True}
 """The products, and whether their multiply-adds are fused."""
@@ -28,13 +28,13 @@ _BLOCKS_AT_ONCE: Final = 2
 """So many of a processor's, that one computes while another waits for memory."""
 
 
-def tiles(loop: Loop, table: Table, device: Device) -> Form:
+def tiles(loop: Loop, table: Table, device: Device) -> LaunchConfig:
     """A product, with a block of threads for each tile."""
     width, is_fused, jit = _hardware_width(table), FUSED[loop], device.function
     reach, is_apart = device.reach[width], not is_fused and table.get("accumulate") is not None
     tile = Tile(device, reach, 4 if is_apart else np.dtype(type(table.zero)).itemsize)
     if is_apart:
-        sums = sums_apart(table, tile, jit)
+        sums = unpacked_accumulator(table, tile, jit)
     else:
         instructions = device.instructions(width) if width else None
         sums = sums_of(table, instructions, tile, jit, is_fused=is_fused)
@@ -57,7 +57,7 @@ def tiles(loop: Loop, table: Table, device: Device) -> Form:
         return [Grid(blocks, (side, side), domain)]
 
     kernel = matmul if loop.rank == 2 else bmm
-    return Form(kernel, loop.rank, grids, bounds=(side * side, _BLOCKS_AT_ONCE))
+    return LaunchConfig(kernel, loop.rank, grids, bounds=(side * side, _BLOCKS_AT_ONCE))
 
 
 def _hardware_width(table: Table) -> int:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from numlean.analysis.drift.error_stats import Tally
+from numlean.analysis.drift.error_stats import ErrorStats
 from numlean.analysis.drift.page.numbers import power_of_two
 from numlean.analysis.drift.page.svg import PAPER, as_svg, level_colour, page_style
 from numlean.analysis.drift.result import Comparison
@@ -82,15 +82,15 @@ def _groups(steps: Sequence[int]) -> list[list[int]]:
     return [[*steps[k : k + size]] for k in range(0, len(steps), size)]
 
 
-def _merged(by_step: dict[int, Tally], group: Sequence[int]) -> Tally:
-    whole = Tally()
+def _merged(by_step: dict[int, ErrorStats], group: Sequence[int]) -> ErrorStats:
+    whole = ErrorStats()
     for step in group:
         if step in by_step:
             whole.merge(by_step[step])
     return whole
 
 
-def _level(tally: Tally, precision: int) -> float:
+def _level(tally: ErrorStats, precision: int) -> float:
     """Which level a relative error belongs to, in units of 2**(1 - precision); a NaN for none."""
     if not tally.count:
         return math.nan

@@ -132,7 +132,7 @@ def _figures(errors: OperationErrors) -> list[str]:
         total.relative if total.count else None,
     ]
     mark = "▲ " if errors.amplification >= _NOTABLE else ""
-    specials = (errors.inf, errors.nan, errors.born, errors.decided_otherwise)
+    specials = (errors.inf, errors.nan, errors.born, errors.flipped_comparisons)
     gain = mark + written(errors.amplification) if errors.amplification else "\N{EN DASH}"
     return [*map(written, both), gain, *map(written, specials)]
 
