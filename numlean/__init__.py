@@ -27,9 +27,10 @@ from numlean.optim import (
     schedules,
     sgd,
 )
+from numlean.scalar.dtype import Dtype
 from numlean.scalar.flags import Flags
 from numlean.scalar.protocol import Scalar
-from numlean.scalar.registry import Dtype, ScalarBackend, get_scalar, scalars
+from numlean.scalar.registry import ScalarBackend, get_scalar, scalars
 from numlean.scalar.wrappers.counting import CountingScalar
 from numlean.session import Session
 from numlean.tasks import NamedTask, get_task, task_names
@@ -58,7 +59,7 @@ from numlean.training import (
 )
 from numlean.training.exec_config import ExecConfig, run
 from numlean.training.scalar_trainer import ScalarTrainer
-from numlean_kernels.ieee.neighbours import CLASSES
+from numlean_kernels.ieee.classify import CLASSES
 
 __all__ = [
     "CLASSES",

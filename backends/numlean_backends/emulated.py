@@ -8,8 +8,9 @@ from enum import Enum
 from typing import Any, Final
 
 from numlean.errors import NumleanError, UnavailableError, UnknownNameError
+from numlean.scalar.dtype import Dtype
 from numlean.scalar.kernel_scalar import KernelScalar
-from numlean.scalar.registry import Dtype, ScalarBackend
+from numlean.scalar.registry import ScalarBackend
 from numlean.scalar.wrappers.stochastic import NoiseStream, StochasticScalar
 from numlean_backends.codecs import EncodingCodec
 from numlean_kernels.formats import BINARY32, BINARY64, Format

@@ -6,8 +6,9 @@ from functools import partial
 
 import numpy as np
 
+from numlean.scalar.dtype import Dtype
 from numlean.scalar.kernel_scalar import KernelScalar
-from numlean.scalar.registry import Dtype, ScalarBackend
+from numlean.scalar.registry import ScalarBackend
 from numlean_backends.codecs import HardwareCodec
 from numlean_kernels.formats import Format
 from numlean_kernels.tables.hardware import hardware_table

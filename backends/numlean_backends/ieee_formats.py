@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from numlean.errors import NumleanError
-from numlean.scalar.registry import Dtype, ScalarBackend
+from numlean.scalar.dtype import Dtype
+from numlean.scalar.registry import ScalarBackend
 from numlean_backends.emulated import emulated_backend
 from numlean_kernels.formats import (
     BFLOAT16,

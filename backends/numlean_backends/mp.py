@@ -18,9 +18,10 @@ from mpmath.libmp import mpf_add, mpf_mul
 
 from numlean.errors import NumleanError
 from numlean.scalar.checks import ROUNDINGS, rounded_integer
+from numlean.scalar.dtype import Dtype
 from numlean.scalar.kernel_scalar import KernelScalar
 from numlean.scalar.protocol import Storage
-from numlean.scalar.registry import Dtype, ScalarBackend
+from numlean.scalar.registry import ScalarBackend
 from numlean_backends.codecs import encode_raw
 from numlean_kernels.formats import BINARY64, Format
 from numlean_kernels.ieee import Arithmetic

@@ -13,8 +13,9 @@ from types import ModuleType
 from typing import Any, Final
 
 from numlean.errors import UnavailableError
+from numlean.scalar.dtype import Dtype
 from numlean.scalar.kernel_scalar import KernelScalar
-from numlean.scalar.registry import Dtype, ScalarBackend
+from numlean.scalar.registry import ScalarBackend
 from numlean_backends.codecs import EncodingCodec
 from numlean_kernels.formats import BINARY32
 from numlean_kernels.ieee import Arithmetic

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import cast
 
 from numlean.interop.torch import TorchScalar
+from numlean.scalar.dtype import Dtype
 from numlean.scalar.kernel_scalar import KernelScalar
-from numlean.scalar.registry import Dtype, ScalarBackend, get_scalar
+from numlean.scalar.registry import ScalarBackend, get_scalar
 from numlean_kernels.formats import BINARY32, BINARY64, Format
 
 

@@ -26,7 +26,7 @@ from numlean.analysis.drift.records import Record, Write, as_line
 from numlean.cli.options import add_training_options, config_of, options_of, task_of
 from numlean.cli.progress import progress
 from numlean.errors import NumleanError
-from numlean.scalar.registry import split_dtype_list
+from numlean.scalar.dtype import split_dtype_list
 from numlean.tasks import NamedTask
 
 _TESTS: Final = 4

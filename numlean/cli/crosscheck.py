@@ -33,8 +33,8 @@ from numlean.cli.options import add_training_options, config_of, options_of, tas
 from numlean.cli.progress import progress
 from numlean.cli.train.run_log import plain_json
 from numlean.errors import NumleanError
+from numlean.scalar.dtype import split_dtype_list
 from numlean.scalar.protocol import Scalar
-from numlean.scalar.registry import split_dtype_list
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

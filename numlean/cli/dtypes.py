@@ -8,7 +8,8 @@ from __future__ import annotations
 import argparse
 from math import ldexp
 
-from numlean.scalar.registry import ALIASES, ScalarBackend, scalar_backends
+from numlean.scalar.dtype import ALIASES
+from numlean.scalar.registry import ScalarBackend, scalar_backends
 from numlean_kernels.formats import Format
 from numlean_kernels.tables.exact import decode
 

@@ -12,7 +12,7 @@ from numlean.scalar.codec import Exact
 from numlean.scalar.flags import Flags
 from numlean.scalar.protocol import Scalar, Storage
 from numlean_kernels.formats import Format
-from numlean_kernels.ieee.neighbours import CLASSES
+from numlean_kernels.ieee.classify import CLASSES
 
 _LONGEST_EXACT = 60
 

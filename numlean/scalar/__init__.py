@@ -1,8 +1,9 @@
 """The Scalar: number formats and their arithmetic on arrays."""
 
+from numlean.scalar.dtype import Dtype
 from numlean.scalar.flags import Flags
 from numlean.scalar.protocol import Axis, Contraction, Indices, Order, Scalar, Storage
-from numlean.scalar.registry import Dtype, ScalarBackend, get_scalar, scalars
+from numlean.scalar.registry import ScalarBackend, get_scalar, scalars
 
 __all__ = [
     "Axis",

@@ -10,8 +10,9 @@ from typing import Final
 import numpy as np
 
 from numlean.errors import UnavailableError, UnknownNameError
+from numlean.scalar.dtype import Dtype
 from numlean.scalar.kernel_scalar import KernelScalar
-from numlean.scalar.registry import Dtype, get_scalar
+from numlean.scalar.registry import get_scalar
 from numlean.verification.batches import in_order
 from numlean.verification.double import Double
 from numlean.verification.encoding import is_nan

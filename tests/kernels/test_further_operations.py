@@ -9,7 +9,7 @@ import pytest
 
 from numlean_kernels.formats import BINARY32, E4M3, E5M2, parse_format
 from numlean_kernels.ieee import Arithmetic, Rounding
-from numlean_kernels.ieee.neighbours import CLASSES
+from numlean_kernels.ieee.classify import CLASSES
 from numlean_kernels.tables.ieee import ieee_table
 from numlean_kernels.targets import get_target
 

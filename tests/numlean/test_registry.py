@@ -6,7 +6,8 @@ import pytest
 
 from numlean.errors import NumleanError, UnavailableError, UnknownNameError
 from numlean.scalar import registry
-from numlean.scalar.registry import Dtype, get_scalar, scalars, split_dtype_list
+from numlean.scalar.dtype import Dtype, split_dtype_list
+from numlean.scalar.registry import get_scalar, scalars
 
 
 def test_first_party_scalars_come_through_the_entry_points():

@@ -6,9 +6,10 @@ from fixed_point.codec import FixedCodec
 from fixed_point.reference import FixedReference
 from fixed_point.routines import fixed_table
 from numlean.errors import NumleanError
+from numlean.scalar.dtype import Dtype
 from numlean.scalar.kernel_scalar import KernelScalar
 from numlean.scalar.protocol import Scalar
-from numlean.scalar.registry import Dtype, ScalarBackend
+from numlean.scalar.registry import ScalarBackend
 from numlean_kernels.targets import get_target
 
 MOST_FRACTION_BITS = 30

@@ -29,3 +29,14 @@ def make_abs(builder: RoutineBuilder) -> Routine:
         return word(quiet(word(a)) & magnitude_mask)
 
     return abs_
+
+
+def make_copy_sign(builder: RoutineBuilder) -> Routine:
+    """Return ``copy_sign(a, b)``: a with the sign of b; no NaN is touched."""
+    word = builder.word
+    sign_mask, magnitude_mask = builder.words("sign_mask", "magnitude_mask")
+
+    def copy_sign(a: Any, b: Any) -> Any:
+        return word((word(a) & magnitude_mask) | (word(b) & sign_mask))
+
+    return copy_sign

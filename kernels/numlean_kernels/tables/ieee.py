@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from numlean_kernels.ieee import (
     add,
+    classify,
     compare,
     convert,
     div,
@@ -14,14 +15,15 @@ from numlean_kernels.ieee import (
     integral,
     minmax,
     mul,
-    neighbours,
     rem,
     sign,
     sqrt,
     to_integer,
+    total_order,
     unpacked_sums,
 )
 from numlean_kernels.ieee.arithmetic import Arithmetic, Rounding
+from numlean_kernels.ieee.next import make_next_down, make_next_up
 from numlean_kernels.ieee.routine_builder import Maker, RoutineBuilder, routine_builder
 from numlean_kernels.protocol import Routine, Table, Target
 
@@ -55,8 +57,8 @@ FLAGGED_MAKERS: Final[dict[str, Maker]] = {
     **ROUNDED_MAKERS,
     "rem": rem.make_rem,
     "logb": integral.make_logb,
-    "next_up": neighbours.make_next_up,
-    "next_down": neighbours.make_next_down,
+    "next_up": make_next_up,
+    "next_down": make_next_down,
     **ROUND_TO_INTEGRAL,
     **TO_INT,
     "from_binary64": convert.make_from_binary64,
@@ -76,9 +78,9 @@ QUIET_MAKERS: Final[dict[str, Maker]] = {
     "eq": compare.make_eq,
     "lt": compare.make_lt,
     "le": compare.make_le,
-    "total_order": neighbours.make_total_order,
-    "classify": neighbours.make_classify,
-    "copy_sign": neighbours.make_copy_sign,
+    "total_order": total_order.make_total_order,
+    "classify": classify.make_classify,
+    "copy_sign": sign.make_copy_sign,
 }
 """Operations that raise no flag."""
 

@@ -8,10 +8,10 @@ from typing import Final
 import numpy as np
 
 from numlean.analysis.drift.ulp_scale import Floats, UlpScale, floats_of
-from numlean.analysis.trace.tracing import ELEMENTWISE, TracedOperation
 from numlean.errors import UnavailableError
 from numlean.scalar.protocol import Scalar, Storage
 from numlean.scalar.registry import get_scalar
+from numlean.scalar.wrappers.tracing import ELEMENTWISE, TracedOperation
 from numlean_kernels.formats import BINARY64, Format
 
 _NARROW: Final = (24, 8)

@@ -8,8 +8,8 @@ import numpy as np
 
 from numlean.analysis.drift.exact_reference import to_wide
 from numlean.analysis.drift.ulp_scale import Floats, floats_of
-from numlean.analysis.trace.tracing import TracedOperation
 from numlean.scalar.protocol import Scalar, Storage
+from numlean.scalar.wrappers.tracing import TracedOperation
 
 
 class ReferenceStep:

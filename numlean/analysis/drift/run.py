@@ -12,7 +12,6 @@ from numlean.analysis.drift.ulp_scale import UlpScale
 from numlean.analysis.lockstep import Number, RunSpec
 from numlean.analysis.lockstep.replay import StepSnapshot, traced
 from numlean.analysis.lockstep.states import RecordingOptimizer, RunState
-from numlean.analysis.trace.tracing import TracedOperation
 from numlean.autograd.indices import INDEX
 from numlean.autograd.tensor import Tensor
 from numlean.data import Dataset, Sample
@@ -22,6 +21,7 @@ from numlean.scalar.exact_text import format_hex
 from numlean.scalar.flags import Flags
 from numlean.scalar.protocol import Scalar
 from numlean.scalar.wrappers.counting import CountingScalar, supports_flags
+from numlean.scalar.wrappers.tracing import TracedOperation
 from numlean.training import Stepper, Task, TrainConfig
 
 

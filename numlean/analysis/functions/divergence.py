@@ -11,7 +11,7 @@ import numpy as np
 from numlean.analysis.functions.traced_call import Call
 from numlean.analysis.lockstep.divergence import Divergence, described, first_difference
 from numlean.analysis.lockstep.run_spec import RunSpec
-from numlean.analysis.trace.tracing import TracedOperation
+from numlean.scalar.wrappers.tracing import TracedOperation
 from numlean.training import Options
 
 _STEP = "step 0, "

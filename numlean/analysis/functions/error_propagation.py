@@ -11,12 +11,12 @@ import numpy as np
 
 from numlean.analysis.functions.errors import errors_in_ulps, worst
 from numlean.analysis.functions.traced_call import Call
-from numlean.analysis.trace.tracing import CONVERSIONS, ELEMENTWISE, TracedOperation
 from numlean.errors import NumleanError
 from numlean.scalar.elementary import ARITIES
 from numlean.scalar.precision import precision_of
 from numlean.scalar.protocol import Scalar, Storage
 from numlean.scalar.registry import get_scalar
+from numlean.scalar.wrappers.tracing import CONVERSIONS, ELEMENTWISE, TracedOperation
 
 _COMPUTING: Final = {*ELEMENTWISE, *CONVERSIONS, "matmul", "bmm", "sum", "max", "scatter_add"}
 _ROUNDED_ONCE: Final = {*ARITIES, "div", "sqrt"}

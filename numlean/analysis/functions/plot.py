@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from numlean.analysis.functions.comparison import FunctionComparison
-from numlean.analysis.trace.tracing import CONVERSIONS
 from numlean.errors import NumleanError
+from numlean.scalar.wrappers.tracing import CONVERSIONS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

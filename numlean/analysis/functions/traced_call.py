@@ -12,7 +12,6 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any, Final, TypeAlias
 
-from numlean.analysis.trace.tracing import Location, Trace, TracedOperation, TracingScalar
 from numlean.autograd.indices import INDEX
 from numlean.autograd.literal import TensorLike, as_tensor
 from numlean.autograd.tensor import Tensor
@@ -20,6 +19,7 @@ from numlean.errors import NumleanError
 from numlean.scalar.flags import Flags
 from numlean.scalar.protocol import Scalar
 from numlean.scalar.wrappers.counting import CountingScalar, supports_flags
+from numlean.scalar.wrappers.tracing import Location, Trace, TracedOperation, TracingScalar
 
 Function: TypeAlias = Callable[..., Tensor | Sequence[Tensor]]
 """A function of tensors."""

@@ -13,20 +13,19 @@ from numlean.analysis.lockstep.comparison import comparison_of, first_place
 from numlean.analysis.lockstep.divergence import Difference, Divergence, described, first_difference
 from numlean.analysis.lockstep.run_spec import RunSpec
 from numlean.analysis.lockstep.states import RecordingOptimizer, RunState, first_differing
-from numlean.analysis.trace.tracing import (
+from numlean.analysis.trace.instrument import TracingTape, instrument
+from numlean.autograd.indices import INDEX
+from numlean.autograd.tensor import Tensor
+from numlean.data import Sample
+from numlean.scalar.protocol import Scalar
+from numlean.scalar.wrappers.tracing import (
     CONVERSIONS,
     INITIAL,
     Location,
     Trace,
     TracedOperation,
     TracingScalar,
-    TracingTape,
-    instrument,
 )
-from numlean.autograd.indices import INDEX
-from numlean.autograd.tensor import Tensor
-from numlean.data import Sample
-from numlean.scalar.protocol import Scalar
 from numlean.training import Stepper, Task, TrainConfig, initial_parameters
 from numlean.training.engine.compiled import CompiledEngine
 from numlean_kernels.targets.dead_code import memory_of

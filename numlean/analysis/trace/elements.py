@@ -8,9 +8,9 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 
-from numlean.analysis.trace.tracing import ELEMENTWISE, TracedOperation
 from numlean.scalar.protocol import Scalar, Storage
 from numlean.scalar.shapes import axes_of
+from numlean.scalar.wrappers.tracing import ELEMENTWISE, TracedOperation
 
 Index: TypeAlias = tuple[int, ...]
 

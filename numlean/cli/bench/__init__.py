@@ -19,7 +19,8 @@ from typing import Final
 
 from numlean.cli.bench import backends, crosscheck, device, functions, kernels, operations, step
 from numlean.errors import NumleanError, UnavailableError
-from numlean.scalar.registry import get_scalar, split_dtype_list
+from numlean.scalar.dtype import split_dtype_list
+from numlean.scalar.registry import get_scalar
 
 _SUBJECTS: Final = {
     "ops": operations,

@@ -13,7 +13,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from numlean.cli.progress import progress
-from numlean.scalar.registry import split_dtype_list
+from numlean.scalar.dtype import split_dtype_list
 
 if TYPE_CHECKING:
     from numlean.verification.certificates import Outcome

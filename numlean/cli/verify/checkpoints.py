@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from numlean.cli.progress import progress
 from numlean.errors import NumleanError
-from numlean.scalar.registry import split_dtype_list
+from numlean.scalar.dtype import split_dtype_list
 
 if TYPE_CHECKING:
     from numlean.verification.checkpoints import KillOutcome

@@ -14,11 +14,11 @@ from numlean.analysis.lockstep.divergence import Difference, described
 from numlean.analysis.lockstep.lockstep import Data
 from numlean.analysis.lockstep.replay import StepSnapshot, traced
 from numlean.analysis.lockstep.states import RecordingOptimizer, RunState
-from numlean.analysis.trace.tracing import TracedOperation
 from numlean.interop.torch.distances import differing
 from numlean.interop.torch.rows import Row, as_text, kind_of
 from numlean.interop.torch.scalar import OPERATIONS
 from numlean.interop.torch.setting import Setting
+from numlean.scalar.wrappers.tracing import TracedOperation
 from numlean.tasks import NamedTask
 from numlean.training import Stepper, Task, TrainConfig
 

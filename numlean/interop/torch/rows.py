@@ -10,10 +10,10 @@ from typing import Final
 import numpy as np
 
 from numlean.analysis.lockstep import Divergence
-from numlean.analysis.trace.tracing import TracedOperation
 from numlean.interop.torch.distances import differing, ulps
 from numlean.scalar.protocol import Scalar
 from numlean.scalar.shapes import axes_of
+from numlean.scalar.wrappers.tracing import TracedOperation
 
 _TITLES: Final = ("phase", "operation", "applied", "elements", "differ", "max ulp", "mean ulp")
 

@@ -17,7 +17,7 @@ from numlean.errors import NumleanError, UnavailableError, UnknownNameError
 from numlean.scalar.elementary import ARITIES
 from numlean.scalar.protocol import Scalar, Storage
 from numlean.scalar.registry import get_scalar
-from numlean_kernels.ieee.neighbours import CLASSES
+from numlean_kernels.ieee.classify import CLASSES
 from numlean_kernels.protocol import ProgramStep
 
 PRODUCTS: Final = ("matmul", "bmm")

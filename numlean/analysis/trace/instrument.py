@@ -8,146 +8,14 @@ a tape that announces whose cotangents it computes.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, Final, final
+from collections.abc import Sequence
 
 from numlean.autograd import Node, Tape
 from numlean.autograd.tensor import Tensor
 from numlean.losses import Loss
 from numlean.nn.layer import Context, Layer, ParameterSpec, Shape
-from numlean.scalar.elementary import ARITIES
-from numlean.scalar.protocol import Scalar, Storage
+from numlean.scalar.wrappers.tracing import BACKWARD, FORWARD, UPDATE, Location, Trace
 from numlean.training import Task
-from numlean_kernels.protocol import ProgramStep
-
-INITIAL: Final = "initial values"
-DATA: Final = "data"
-FORWARD: Final = "forward"
-BACKWARD: Final = "backward"
-UPDATE: Final = "update"
-
-ELEMENTWISE: Final = (
-    *("add", "sub", "mul", "div", "sqrt", "fma", "rem", "round_to_integral"),
-    *("neg", "abs", "minimum", "maximum", "min_num", "max_num", "copy_sign"),
-    *ARITIES,
-)
-"""Operations that compute each number of the result from one of each operand."""
-
-RELATIONS: Final = ("eq", "lt", "le", "compare", "total_order", "classify", "argmax", "to_int")
-"""Operations whose results are no numbers of the Scalar."""
-
-CONVERSIONS: Final = ("from_float", "from_int", "from_exact", "from_string")
-"""Operations whose operands are no numbers of the Scalar."""
-
-TRACED: Final = frozenset(
-    (
-        *ELEMENTWISE,
-        *RELATIONS,
-        *CONVERSIONS,
-        *("from_host_callback", "scaleb", "logb", "next_up", "next_down"),
-        *("matmul", "bmm", "sum", "max", "scatter_add"),
-        *("copy", "concat", "pad", "take", "take_along_axis", "scatter_along_axis", "where"),
-    )
-)
-
-
-@dataclass(frozen=True)
-class Location:
-    """Where in a step an operation belongs.
-
-    Attributes:
-        phase: ``initial values``, ``data``, ``forward``, ``backward`` or ``update``.
-        layer: The layer, by its indices and its name, or the parameter; "" if there is none.
-    """
-
-    phase: str
-    layer: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.phase}, {self.layer}" if self.layer else self.phase
-
-
-@dataclass(frozen=True)
-class TracedOperation:
-    """One operation as it was carried out.
-
-    Attributes:
-        place: Where it belongs.
-        operation: The name of the Scalar's method.
-        operands: What it was given by position.
-        options: What it was given by name.
-        result: What it returned.
-    """
-
-    place: Location
-    operation: str
-    operands: tuple[Any, ...]
-    options: dict[str, Any]
-    result: Storage
-
-
-class Trace:
-    """The operations of a step in program order.
-
-    Attributes:
-        applications: Those so far.
-        place: Where the next one belongs.
-    """
-
-    def __init__(self) -> None:
-        self.applications: list[TracedOperation] = []
-        self.place = Location(DATA)
-
-    def start(self) -> None:
-        """Begin anew, before a step."""
-        self.applications.clear()
-        self.place = Location(DATA)
-
-    @contextmanager
-    def at(self, place: Location) -> Iterator[None]:
-        """At a place for a while; then back at the one before."""
-        before, self.place = self.place, place
-        try:
-            yield
-        finally:
-            self.place = before
-
-
-@final
-class TracingScalar:
-    """A Scalar of the same bits that writes its operations into a trace.
-
-    Attributes:
-        inner: The Scalar that computes.
-        trace: Where the operations go.
-    """
-
-    def __init__(self, inner: Scalar, trace: Trace) -> None:
-        self.inner = inner
-        self.trace = trace
-
-    def __getattr__(self, name: str) -> Any:
-        attribute = getattr(self.inner, name)
-        if name not in TRACED:
-            return attribute
-
-        def traced(*operands: Any, **options: Any) -> Any:
-            result = attribute(*operands, **options)
-            trace = self.trace
-            trace.applications.append(TracedOperation(trace.place, name, operands, options, result))
-            return result
-
-        return traced
-
-    def with_reset_stream(self) -> TracingScalar:
-        """The same Scalar anew, writing into the same trace."""
-        return TracingScalar(self.inner.with_reset_stream(), self.trace)
-
-    def with_recorder(self, operations: list[ProgramStep]) -> TracingScalar:
-        """The same arithmetic, whose operations are also recorded."""
-        return TracingScalar(self.inner.with_recorder(operations), self.trace)
 
 
 class TracingTape(Tape):

@@ -1,0 +1,50 @@
+"""The next number upward and downward (clause 5.3.1)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numlean_kernels.flags import INVALID
+from numlean_kernels.ieee.nan import make_is_nan, make_is_signalling, make_propagate
+from numlean_kernels.ieee.rounding import make_infinite
+from numlean_kernels.ieee.routine_builder import RoutineBuilder
+from numlean_kernels.protocol import Routine
+
+
+def make_next_up(builder: RoutineBuilder) -> Routine:
+    """Return ``next_up(a) -> (z, flags)``: the least number greater than a.
+
+    The neighbour of either zero is the least positive number; that of -infinity the most negative
+    finite one; +infinity is its own. A NaN propagates.
+    """
+    return _next(builder, upward=True)
+
+
+def make_next_down(builder: RoutineBuilder) -> Routine:
+    """Return ``next_down(a) -> (z, flags)``: -next_up(-a)."""
+    return _next(builder, upward=False)
+
+
+def _next(builder: RoutineBuilder, *, upward: bool) -> Routine:
+    word, is_nan = builder.word, builder.routine(make_is_nan)
+    is_signalling, propagate = builder.routine(make_is_signalling), builder.routine(make_propagate)
+    infinite = builder.routine(make_infinite)
+    sign_mask, magnitude_mask, infinity, max_finite = builder.words(
+        "sign_mask", "magnitude_mask", "infinity", "max_finite"
+    )
+    one, no_flag, invalid_flag = word(1), word(0), word(INVALID)
+    ahead = word(0) if upward else sign_mask
+
+    def neighbour(a: Any) -> Any:
+        a = word(a)
+        magnitude, sign = word(a & magnitude_mask), word(a & sign_mask)
+        away = word(sign | word(magnitude + one))
+        away = infinite(sign) if magnitude == max_finite else away
+        away = a if magnitude == infinity else away
+        back = word(sign | word(magnitude - one))
+        z = away if sign == ahead else back
+        z = word(ahead | one) if magnitude == 0 else z
+        signalling = invalid_flag if is_signalling(a) else no_flag
+        return (propagate(a, a) if is_nan(a) else z), signalling
+
+    return neighbour
