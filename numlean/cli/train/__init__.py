@@ -1,1 +1,5 @@
-"""``numlean train``: the command, its progress display and its reports."""
+"""Train a task in one arithmetic."""
+
+from numlean.cli.train.command import add_arguments, run
+
+__all__ = ["add_arguments", "run"]
