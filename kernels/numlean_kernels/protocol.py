@@ -28,17 +28,26 @@ class Table:
     """The only thing a loop knows about an arithmetic: its routines by name, and its zero.
 
     Attributes:
-        identity: Names the arithmetic exactly: equal identities mean equal bits.
+        key: Names the routines exactly. Tables with equal keys give equal bits; kernels are cached
+            by it.
         zero: The +0 from which sums start.
         make: Makes the routine of a given name, for one target; raises KeyError for an unknown one.
         fast: The hardware format, if a target may put its own faster loops in the place of those
             written against the table.
+        same_bits_as: The key of the table that defines the bits, if this one computes the same bits
+            by other routines.
     """
 
     key: str
     zero: Any
     make: Callable[[str], Routine]
     fast: Format | None = None
+    same_bits_as: str | None = None
+
+    @property
+    def arithmetic(self) -> str:
+        """Return the name of what the table computes. Tables of equal bits have the same."""
+        return self.key if self.same_bits_as is None else self.same_bits_as
 
     def __getitem__(self, name: str) -> Routine:
         return self.make(name)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from numlean.autograd.indices import INDEX
 from numlean.autograd.tape import Node
 from numlean.errors import MixedScalarError
+from numlean.scalar.identity import name_both
 from numlean.scalar.protocol import Scalar, Storage
 
 if TYPE_CHECKING:
@@ -53,8 +54,7 @@ class Primitive:
         for x in inputs[1:]:
             if x.scalar is not scalar and x.scalar is not INDEX and x.scalar != scalar:
                 raise MixedScalarError(
-                    f"{self.name} takes numbers of one Scalar, not {scalar.name} on"
-                    f" {scalar.device} and {x.scalar.name} on {x.scalar.device}; convert one with"
-                    " from_exact(to_exact(x))"
+                    f"{self.name} takes numbers of one Scalar, not"
+                    f" {name_both(scalar, x.scalar)}; convert one with from_exact(to_exact(x))"
                 )
         return scalar

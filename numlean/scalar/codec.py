@@ -17,7 +17,8 @@ Exact: TypeAlias = tuple[int, int, int, int]
 class Codec(Protocol):
     """Conversions between storage arrays and the outside; the part of a Scalar without kernels.
 
-    Inputs are numpy arrays of the dtype each method names; shapes are kept.
+    Inputs are numpy arrays of the dtype each method names; shapes are kept. Scalars are equal only
+    if their codecs are: compare codecs by value, as a frozen dataclass does.
     """
 
     @property

@@ -12,6 +12,7 @@ from numlean.autograd.indices import INDEX
 from numlean.autograd.tensor import Tensor
 from numlean.errors import MixedScalarError, NumleanError
 from numlean.optim import check_rate
+from numlean.scalar.identity import name_both
 from numlean.scalar.protocol import Scalar
 from numlean.session.actions import Apply, Backward, EnterIndex, Input, SgdStep, UseParameter
 from numlean.session.arithmetic import Arithmetic
@@ -167,8 +168,8 @@ class Session(Arithmetic, Movement, Networks):
             return Tensor(self.scalar, self._cast(values))
         if values.scalar != self.scalar:
             raise MixedScalarError(
-                f"a session in {self.scalar.name} on {self.scalar.device} takes no numbers of"
-                f" {values.scalar.name} on {values.scalar.device}"
+                "a session takes numbers of its own Scalar, not"
+                f" {name_both(self.scalar, values.scalar)}"
             )
         return values.detach()
 

@@ -27,7 +27,13 @@ def encodings_table(format: Format, target: Target) -> Table:
             return emulated[name]
         return target.routine(_lift(builder, builder.routine(name), _ARITIES[name]))
 
-    return Table(f"hardware/{format.name} on encodings", emulated.zero, make, fast=format)
+    return Table(
+        key=f"hardware/{format.name} on encodings",
+        zero=emulated.zero,
+        make=make,
+        fast=format,
+        same_bits_as=emulated.key,
+    )
 
 
 def _lift(builder: HardwareKit, routine: Routine, arity: int) -> Routine:

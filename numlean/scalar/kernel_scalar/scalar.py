@@ -60,6 +60,8 @@ def elementary_function(name: str) -> Callable[..., Storage]:
 class KernelScalar:
     """See :class:`numlean.scalar.protocol.Scalar` for what every method does.
 
+    Two are equal if they compute the same on the same device, whatever their names.
+
     Attributes:
         name: The name under which users ask for it.
         summary: What a number is, for ``describe``.
@@ -80,14 +82,15 @@ class KernelScalar:
     substitutes: Mapping[str, Routine] = field(default_factory=dict)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, KernelScalar) and self._identity == other._identity
+        return isinstance(other, KernelScalar) and self._computes == other._computes
 
     def __hash__(self) -> int:
-        return hash(self._identity)
+        return hash((self.table.arithmetic, self.device))
 
     @property
-    def _identity(self) -> tuple[str, str]:
-        return self.name, self.device
+    def _computes(self) -> tuple[object, ...]:
+        """Return what decides the bits and where they are computed. The name does not."""
+        return self.table.arithmetic, self.rounding, self.codec, self.substitutes, self.device
 
     @property
     def device(self) -> str:

@@ -77,14 +77,15 @@ class StochasticScalar:
     rounding = "stochastic"
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, StochasticScalar) and self._identity == other._identity
+        return isinstance(other, StochasticScalar) and self._computes == other._computes
 
     def __hash__(self) -> int:
-        return hash(self._identity)
+        return hash(self._computes)
 
     @property
-    def _identity(self) -> tuple[str, str]:
-        return self.name, self.nearest.device
+    def _computes(self) -> tuple[KernelScalar, KernelScalar, int]:
+        """Return what decides the bits and where they are computed. The name does not."""
+        return self.nearest, self.rounded, self.stream.seed
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.nearest, name)
