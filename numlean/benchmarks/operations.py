@@ -10,8 +10,10 @@ from typing import Any, Final
 import numpy as np
 
 from numlean.errors import UnavailableError
+from numlean.scalar import operations as table
 from numlean.scalar.flags import Flags
 from numlean.scalar.kernel_scalar import KernelScalar
+from numlean.scalar.operations import Kind, operations
 from numlean.scalar.protocol import Scalar, Storage
 from numlean.scalar.registry import get_scalar
 from numlean.verification.encoding import rounded_to_even
@@ -21,19 +23,15 @@ from numlean_kernels.formats import Format
 ELEMENTS: Final = 16384
 
 _COMPILED_MATRIX: Final = 256
-_TAKES_FLAGS: Final = ("add", "sub", "mul", "div", "sqrt", "fma", "rem")
-_ELEMENTWISE: Final = {
-    **dict.fromkeys(("add", "sub", "mul", "div"), 2),
-    "sqrt": 1,
-    "fma": 3,
-    "rem": 2,
-    **dict.fromkeys(("minimum", "maximum", "min_num", "max_num", "copy_sign"), 2),
-    **dict.fromkeys(("eq", "lt", "le", "compare", "total_order"), 2),
-    **dict.fromkeys(("neg", "abs", "round_to_integral", "logb", "next_up", "next_down"), 1),
-    **dict.fromkeys(("classify", "to_float", "to_int"), 1),
-}
-OPERATIONS: Final = (*_ELEMENTWISE, "scaleb", "from_float", "sum", "matmul")
-"""All that can be measured."""
+_ELEMENTWISE_KINDS: Final = (
+    *(Kind.ARITHMETIC, Kind.INTEGRAL, Kind.SIGN, Kind.EXTREMUM, Kind.EXPONENT, Kind.NEIGHBOUR),
+    *(Kind.RELATION, Kind.CLASSIFICATION),
+)
+OPERATIONS: Final = (
+    *operations(kind=_ELEMENTWISE_KINDS),
+    *("to_float", "to_int", "from_float", "sum", "matmul"),
+)
+"""The operations that can be measured: of conversions, sums and products, the usual ones."""
 
 USUAL: Final = ("add", "sub", "mul", "div", "sqrt", "fma", "sum", "matmul")
 """Those measured unless others are asked for."""
@@ -87,7 +85,7 @@ def _ours(operation: str, dtype: str, scalar: Scalar, *, flags: bool) -> Iterato
         return
     count = 2 * size**3 if operation == "matmul" else ELEMENTS
     yield Contestant(dtype, run, count, scalar.format)
-    if flags and operation in _TAKES_FLAGS and isinstance(scalar, KernelScalar):
+    if flags and table.OPERATIONS[operation].flags and isinstance(scalar, KernelScalar):
         counted = partial(run, flags=Flags())
         if _is_there(counted, x):
             yield Contestant(f"{dtype}, flags", counted, count, scalar.format)
@@ -121,7 +119,7 @@ def operands(operation: str, encode: Callable[[Any], Storage], size: int) -> lis
         return [values[0]]
     if operation == "scaleb":
         return [encode(values[0]), rng.integers(-20, 20, ELEMENTS)]
-    return [encode(row) for row in values[: _ELEMENTWISE.get(operation, 1)]]
+    return [encode(row) for row in values[: table.OPERATIONS[operation].arity]]
 
 
 def _softfloat(operation: str, format: Format) -> Iterator[Contestant]:

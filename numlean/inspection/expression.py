@@ -18,6 +18,7 @@ from numlean.errors import NumleanError, UnavailableError
 from numlean.inspection.number import Inspection, inspect
 from numlean.scalar.elementary import ARITIES
 from numlean.scalar.flags import Flags
+from numlean.scalar.operations import ELEMENTWISE, OPERATIONS, Kind, operations
 from numlean.scalar.protocol import Scalar, Storage
 from numlean.scalar.registry import get_scalar
 from numlean.scalar.wrappers.counting import supports_flags
@@ -34,13 +35,11 @@ _COMPARISONS: Final = {
     ast.Eq: ("eq", False),
 }
 _FUNCTIONS: Final = {
-    **dict.fromkeys(("sqrt", "abs"), 1),
-    **ARITIES,
-    **dict.fromkeys(("next_up", "next_down", "logb", "round_to_integral"), 1),
-    **dict.fromkeys(("rem", "minimum", "maximum", "min_num", "max_num", "copy_sign"), 2),
-    "fma": 3,
+    name: OPERATIONS[name].arity
+    for name in (*ELEMENTWISE, "logb", *operations(kind=Kind.NEIGHBOUR))
+    if name not in (*_BINARY.values(), "neg")
 }
-_FLAGGED: Final = {"add", "sub", "mul", "div", "sqrt", "fma", "rem"}
+"""The number of operands of each function that an expression can call."""
 
 
 def evaluate(text: str, dtype: str) -> Inspection | bool:
@@ -125,13 +124,13 @@ class _Evaluation:
         if any(x.dtype == np.bool_ for x in operands):
             raise NumleanError(f"{name} takes numbers, not the answer of a comparison")
         operation: Callable[..., Any] = getattr(self.scalar, name)
-        counted = self.supports_flags and (name in _FLAGGED or self._counts_elementary(name))
+        counted = self.supports_flags and OPERATIONS[name].flags and self._has_flags(name)
         result: Storage = operation(*operands, **({"flags": self.flags} if counted else {}))
         return result
 
-    def _counts_elementary(self, name: str) -> bool:
-        # Exact values, from which wide formats have their functions, are rounded without flags.
-        return name in ARITIES and supports_flags(self.scalar, name)
+    def _has_flags(self, name: str) -> bool:
+        # A wide format computes its functions from exact values, which it rounds without flags.
+        return name not in ARITIES or supports_flags(self.scalar, name)
 
 
 def _known() -> str:

@@ -10,101 +10,133 @@ from numlean.scalar.flags import Flags
 
 _Array: TypeAlias = np.ndarray[Any, Any]
 
-ARITIES: Final = {
-    **dict.fromkeys(("exp", "exp2", "expm1", "log", "log2", "log10", "log1p"), 1),
-    **dict.fromkeys(("sin", "cos", "tan", "asin", "acos", "atan"), 1),
-    **dict.fromkeys(("sinh", "cosh", "tanh", "asinh", "acosh", "atanh"), 1),
-    **dict.fromkeys(("cbrt", "rsqrt", "erf", "sigmoid", "softplus"), 1),
-    **dict.fromkeys(("pow", "hypot", "atan2"), 2),
-}
-"""How many operands each takes, by name."""
-
 
 class ElementaryFunctions(Protocol):
-    """Functions of arrays, each value rounded once from the exact one.
+    """Functions of arrays; each value is the exact one, rounded once.
 
-    A NaN operand gives what x + x, or x + y, makes of it, unless the function is constant in it. An
-    operand outside a function's domain gives the default NaN. ``flags`` is added the exceptions
-    raised, where they are kept; else ``UnavailableError`` is raised.
+    A NaN operand gives what x + x, or x + y, gives, unless the function is constant in it. An
+    operand outside the domain gives the default NaN. The exceptions raised are added to ``flags``;
+    an arithmetic without flags raises ``UnavailableError``.
+
+    If you implement a Scalar: inherit from this class and define ``elementary``. Each method below
+    is a row of the table of operations.
     """
 
+    def elementary(self, name: str, *operands: _Array, flags: Flags | None = None) -> _Array:
+        """Return the function of that name of the operands."""
+
     def exp(self, x: _Array, *, flags: Flags | None = None) -> _Array:
-        """The exponentials; exp(-inf) = +0."""
+        """Return the exponentials; exp(-inf) = +0."""
+        return self.elementary("exp", x, flags=flags)
 
     def exp2(self, x: _Array, *, flags: Flags | None = None) -> _Array:
-        """The powers of two; exact for integers."""
+        """Return the powers of two; exact for integers."""
+        return self.elementary("exp2", x, flags=flags)
 
     def expm1(self, x: _Array, *, flags: Flags | None = None) -> _Array:
-        """Each exp(x) - 1; expm1(+-0) = +-0."""
+        """Return exp(x) - 1; expm1(+-0) = +-0."""
+        return self.elementary("expm1", x, flags=flags)
 
     def log(self, x: _Array, *, flags: Flags | None = None) -> _Array:
-        """The natural logarithms; log(+-0) = -inf."""
+        """Return the natural logarithms; log(+-0) = -inf."""
+        return self.elementary("log", x, flags=flags)
 
     def log2(self, x: _Array, *, flags: Flags | None = None) -> _Array:
-        """The logarithms to base 2; exact for powers of two."""
+        """Return the logarithms to base 2; exact for powers of two."""
+        return self.elementary("log2", x, flags=flags)
 
     def log10(self, x: _Array, *, flags: Flags | None = None) -> _Array:
-        """The logarithms to base 10; exact for powers of ten."""
+        """Return the logarithms to base 10; exact for powers of ten."""
+        return self.elementary("log10", x, flags=flags)
 
     def log1p(self, x: _Array, *, flags: Flags | None = None) -> _Array:
-        """Each log(1 + x); log1p(+-0) = +-0, log1p(-1) = -inf."""
+        """Return log(1 + x); log1p(+-0) = +-0, log1p(-1) = -inf."""
+        return self.elementary("log1p", x, flags=flags)
 
     def sin(self, x: _Array, *, flags: Flags | None = None) -> _Array:
-        """The sines of radians; sin(+-0) = +-0, no value at infinities."""
+        """Return the sines of radians; sin(+-0) = +-0, sin(+-inf) is invalid."""
+        return self.elementary("sin", x, flags=flags)
 
     def cos(self, x: _Array, *, flags: Flags | None = None) -> _Array:
-        """The cosines of radians; no value at infinities."""
+        """Return the cosines of radians; cos(+-inf) is invalid."""
+        return self.elementary("cos", x, flags=flags)
 
     def tan(self, x: _Array, *, flags: Flags | None = None) -> _Array:
-        """The tangents of radians; tan(+-0) = +-0, no value at infinities."""
+        """Return the tangents of radians; tan(+-0) = +-0, tan(+-inf) is invalid."""
+        return self.elementary("tan", x, flags=flags)
 
     def asin(self, x: _Array, *, flags: Flags | None = None) -> _Array:
-        """The arcsines; asin(+-0) = +-0."""
+        """Return the arcsines; asin(+-0) = +-0."""
+        return self.elementary("asin", x, flags=flags)
 
     def acos(self, x: _Array, *, flags: Flags | None = None) -> _Array:
-        """The arccosines; acos(1) = +0."""
+        """Return the arccosines; acos(1) = +0."""
+        return self.elementary("acos", x, flags=flags)
 
     def atan(self, x: _Array, *, flags: Flags | None = None) -> _Array:
-        """The arctangents; atan(+-0) = +-0."""
+        """Return the arctangents; atan(+-0) = +-0."""
+        return self.elementary("atan", x, flags=flags)
 
     def sinh(self, x: _Array, *, flags: Flags | None = None) -> _Array:
-        """The hyperbolic sines; sinh(+-0) = +-0."""
+        """Return the hyperbolic sines; sinh(+-0) = +-0."""
+        return self.elementary("sinh", x, flags=flags)
 
     def cosh(self, x: _Array, *, flags: Flags | None = None) -> _Array:
-        """The hyperbolic cosines."""
+        """Return the hyperbolic cosines."""
+        return self.elementary("cosh", x, flags=flags)
 
     def tanh(self, x: _Array, *, flags: Flags | None = None) -> _Array:
-        """The hyperbolic tangents; tanh(+-0) = +-0."""
+        """Return the hyperbolic tangents; tanh(+-0) = +-0."""
+        return self.elementary("tanh", x, flags=flags)
 
     def asinh(self, x: _Array, *, flags: Flags | None = None) -> _Array:
-        """The inverses of sinh; asinh(+-0) = +-0."""
+        """Return the inverse hyperbolic sines; asinh(+-0) = +-0."""
+        return self.elementary("asinh", x, flags=flags)
 
     def acosh(self, x: _Array, *, flags: Flags | None = None) -> _Array:
-        """The inverses of cosh; acosh(1) = +0."""
+        """Return the inverse hyperbolic cosines; acosh(1) = +0."""
+        return self.elementary("acosh", x, flags=flags)
 
     def atanh(self, x: _Array, *, flags: Flags | None = None) -> _Array:
-        """The inverses of tanh; atanh(+-0) = +-0, atanh(+-1) = +-inf."""
+        """Return the inverse hyperbolic tangents; atanh(+-0) = +-0, atanh(+-1) = +-inf."""
+        return self.elementary("atanh", x, flags=flags)
 
     def cbrt(self, x: _Array, *, flags: Flags | None = None) -> _Array:
-        """The cube roots; cbrt(+-0) = +-0."""
+        """Return the cube roots; cbrt(+-0) = +-0."""
+        return self.elementary("cbrt", x, flags=flags)
 
     def rsqrt(self, x: _Array, *, flags: Flags | None = None) -> _Array:
-        """The reciprocals of square roots; rsqrt(+-0) = +-inf."""
+        """Return 1 / sqrt(x), rounded once; rsqrt(+-0) = +-inf."""
+        return self.elementary("rsqrt", x, flags=flags)
 
     def erf(self, x: _Array, *, flags: Flags | None = None) -> _Array:
-        """The error function; erf(+-0) = +-0."""
+        """Return the error function; erf(+-0) = +-0."""
+        return self.elementary("erf", x, flags=flags)
 
     def sigmoid(self, x: _Array, *, flags: Flags | None = None) -> _Array:
-        """Each 1 / (1 + exp(-x))."""
+        """Return 1 / (1 + exp(-x)), rounded once."""
+        return self.elementary("sigmoid", x, flags=flags)
 
     def softplus(self, x: _Array, *, flags: Flags | None = None) -> _Array:
-        """Each log(1 + exp(x))."""
+        """Return log(1 + exp(x)), rounded once."""
+        return self.elementary("softplus", x, flags=flags)
 
     def pow(self, x: _Array, y: _Array, *, flags: Flags | None = None) -> _Array:
-        """Each x to the power y; pow(x, +-0) = pow(1, y) = 1 even of quiet NaNs."""
+        """Return x to the power y; pow(x, +-0) = pow(1, y) = 1 even for quiet NaNs."""
+        return self.elementary("pow", x, y, flags=flags)
 
     def hypot(self, x: _Array, y: _Array, *, flags: Flags | None = None) -> _Array:
-        """Each sqrt(x*x + y*y); hypot(+-inf, y) = +inf even of a quiet NaN."""
+        """Return sqrt(x*x + y*y), rounded once; hypot(+-inf, y) = +inf even for a quiet NaN."""
+        return self.elementary("hypot", x, y, flags=flags)
 
     def atan2(self, y: _Array, x: _Array, *, flags: Flags | None = None) -> _Array:
-        """The angles of the points (x, y); signs of zeros tell the quadrant."""
+        """Return the angles of the points (x, y); the signs of zeros select the quadrant."""
+        return self.elementary("atan2", y, x, flags=flags)
+
+
+ARITIES: Final = {
+    name: function.__code__.co_argcount - 1
+    for name, function in vars(ElementaryFunctions).items()
+    if not name.startswith("_") and name != "elementary"
+}
+"""The number of operands of each function, by name."""

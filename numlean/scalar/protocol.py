@@ -167,22 +167,24 @@ class Scalar(ElementaryFunctions, Protocol):
     def fma(self, x: Storage, y: Storage, z: Storage, *, flags: Flags | None = None) -> Storage:
         """Each x * y + z, rounded once."""
 
-    def rem(self, x: Storage, y: Storage) -> Storage:
+    def rem(self, x: Storage, y: Storage, *, flags: Flags | None = None) -> Storage:
         """Each x - y*n, n the integer nearest x/y, ties to even; exact."""
 
-    def round_to_integral(self, x: Storage, rounding: str | None = None) -> Storage:
+    def round_to_integral(
+        self, x: Storage, rounding: str | None = None, *, flags: Flags | None = None
+    ) -> Storage:
         """The nearest integers, in a direction such as ``toward_zero``; by default its own."""
 
-    def scaleb(self, x: Storage, n: ArrayLike) -> Storage:
+    def scaleb(self, x: Storage, n: ArrayLike, *, flags: Flags | None = None) -> Storage:
         """Each x * 2**n for integers n, rounded once."""
 
-    def logb(self, x: Storage) -> Storage:
+    def logb(self, x: Storage, *, flags: Flags | None = None) -> Storage:
         """The exponents e of numbers m * 2**e with 1 <= |m| < 2; log_b(+-0) is -inf."""
 
-    def next_up(self, x: Storage) -> Storage:
+    def next_up(self, x: Storage, *, flags: Flags | None = None) -> Storage:
         """The least numbers that are greater."""
 
-    def next_down(self, x: Storage) -> Storage:
+    def next_down(self, x: Storage, *, flags: Flags | None = None) -> Storage:
         """The greatest numbers that are less."""
 
     def copy_sign(self, x: Storage, y: Storage) -> Storage:

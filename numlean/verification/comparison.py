@@ -12,6 +12,7 @@ import numpy as np
 from numlean.errors import UnavailableError, UnknownNameError
 from numlean.scalar.dtype import Dtype
 from numlean.scalar.kernel_scalar import KernelScalar
+from numlean.scalar.operations import operations
 from numlean.scalar.registry import get_scalar
 from numlean.verification.batches import in_order
 from numlean.verification.double import Double
@@ -229,19 +230,14 @@ def differences(
 
 def _ours(scalar: KernelScalar, operation: str, x: list[Bits], *, flags: bool) -> tuple[Bits, Bits]:
     # Orders and extrema raise no flag that a reference would know of.
-    if flags and operation in _QUIET:
-        flags = False
-    if flags:
-        return scalar.flagged(operation, *x)
     name, _, rounding = operation.partition(" ")
+    if flags and name not in _QUIET:
+        return scalar.flagged(operation, *x)
     z = getattr(scalar, name)(*x, *([rounding] if rounding else []))
     return z, np.zeros(len(x[0]), np.uint8)
 
 
-_QUIET: Final = (
-    *("minimum", "maximum", "min_num", "max_num"),
-    *("eq", "lt", "le", "compare", "total_order"),
-)
+_QUIET: Final = operations(flags=False)
 
 
 @cache

@@ -12,10 +12,11 @@ from typing import Any, Final
 import numpy as np
 
 from numlean.errors import UnavailableError
+from numlean.scalar.operations import BASIC
 from numlean.scalar.registry import get_scalar
 from numlean.verification.encoding import is_nan, is_signalling
 from numlean.verification.operands import Bits
-from numlean.verification.reference import ARITIES, Choices, Raised
+from numlean.verification.reference import Choices, Raised
 from numlean_kernels.formats import BINARY32, BINARY64, Format
 
 _REALS: Final[dict[Format, Any]] = {BINARY32: np.float32, BINARY64: np.float64}
@@ -32,7 +33,7 @@ UFUNCS: Final[dict[str, Any]] = {
 class Hardware:
     """See :class:`numlean.verification.reference.Reference`."""
 
-    operations = ARITIES
+    operations = BASIC
     tells_nans = True
 
     def __init__(self, format: Format, choices: Choices) -> None:

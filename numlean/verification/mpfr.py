@@ -11,9 +11,10 @@ from typing import Any, Final
 import numpy as np
 
 from numlean.errors import UnavailableError
+from numlean.scalar.operations import BASIC
 from numlean.verification.encoding import decoded, encoded, is_signalling
 from numlean.verification.operands import Bits
-from numlean.verification.reference import ARITIES, Choices, Raised
+from numlean.verification.reference import Choices, Raised
 from numlean_kernels.flags import DIVIDE_BY_ZERO, INEXACT, INVALID, OVERFLOW, UNDERFLOW
 from numlean_kernels.formats import Format
 
@@ -28,7 +29,7 @@ _ROUNDINGS: Final = {
 class Mpfr:
     """See :class:`numlean.verification.reference.Reference`."""
 
-    operations = ARITIES
+    operations = BASIC
     tells_nans = False
 
     def __init__(self, format: Format, choices: Choices) -> None:

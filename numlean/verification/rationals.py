@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from numlean.errors import UnavailableError
+from numlean.scalar.operations import BASIC
 from numlean.testing.exact import ROUNDINGS, ExactArithmetic
 from numlean.verification.operands import Bits
-from numlean.verification.reference import ARITIES, Choices, Raised
+from numlean.verification.reference import Choices, Raised
 from numlean_kernels.formats import Format
 
 _WIDEST = 12
@@ -17,7 +18,7 @@ class Rationals:
     """See :class:`numlean.verification.reference.Reference`."""
 
     operations = {  # noqa: RUF012
-        **ARITIES,
+        **BASIC,
         "rem": 2,
         **dict.fromkeys(("logb", "next_up", "next_down"), 1),
         **dict.fromkeys((f"round_to_integral {rounding}" for rounding in ROUNDINGS), 1),

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
 from numlean.verification.operands import Bits
 from numlean_kernels.formats import Format
-
-ARITIES: Final = {"add": 2, "sub": 2, "mul": 2, "div": 2, "sqrt": 1, "fma": 3}
-"""The basic operations."""
 
 Raised: TypeAlias = np.ndarray[Any, np.dtype[np.uint8]]
 

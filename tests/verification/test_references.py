@@ -6,19 +6,20 @@ import pytest
 from numlean import get_scalar
 from numlean.cli.main import main
 from numlean.errors import NumleanError, UnavailableError
+from numlean.scalar.operations import BASIC
 from numlean.verification import Comparison, verify
 from numlean.verification.comparison import compare
 from numlean.verification.encoding import decoded, encoded, rounded_to_even
 from numlean.verification.hardware import Hardware, prescribed_nan
 from numlean.verification.operands import BATCH, all_operands, level_1, operands
-from numlean.verification.reference import ARITIES, Choices
+from numlean.verification.reference import Choices
 from numlean_kernels.formats import BFLOAT16, BINARY16, BINARY32, BINARY64, E4M3, E5M2
 
 HARDWARE = Hardware(BINARY32, Choices())
 
 
 @pytest.mark.parametrize("dtype", ["ieee32exec", "binary64exec"])
-@pytest.mark.parametrize("name", ARITIES)
+@pytest.mark.parametrize("name", BASIC)
 def test_a_million_operands_give_the_bits_of_the_hardware(dtype, name):
     outcome = verify(Comparison(dtype, "hardware", seed=1), name, 1_000_000)
     assert outcome.cases == BATCH
@@ -44,7 +45,7 @@ def test_a_million_operands_give_the_bits_flags_and_nans_of_softfloat(dtype, mod
 def test_the_simplest_operands_give_the_bits_and_flags_of_mpfr(dtype, mode):
     comparison = Comparison(f"{dtype}@round={mode}", "mpfr", "level 1")
     scalar, reference = comparison.judged()
-    for name, arity in ARITIES.items():
+    for name, arity in BASIC.items():
         x = [a[:: 7 if arity < 3 else 1][:20_000] for a in comparison.batch(arity, 0)]
         assert compare(scalar, reference, name, x).first is None, name
 

@@ -9,9 +9,10 @@ import numpy as np
 
 from numlean.analysis.drift.ulp_scale import Floats, UlpScale, floats_of
 from numlean.errors import UnavailableError
+from numlean.scalar.operations import OPERATIONS, operations
 from numlean.scalar.protocol import Scalar, Storage
 from numlean.scalar.registry import get_scalar
-from numlean.scalar.wrappers.tracing import ELEMENTWISE, TracedOperation
+from numlean.scalar.wrappers.tracing import TracedOperation
 from numlean_kernels.formats import BINARY64, Format
 
 _NARROW: Final = (24, 8)
@@ -19,14 +20,11 @@ _NARROW: Final = (24, 8)
 _LEAST_BITS: Final = 200
 _GUARD_BITS: Final = 64
 
-_ENTERING: Final = ("from_float", "from_int")
-_PLAIN_PLACES: Final = {"select": (0,), "scatter_add": (1,), "scaleb": (1,)}
-"""Which operands are no numbers of the Scalar: masks, places, integers."""
-
 JUDGED: Final = frozenset(
-    (*ELEMENTWISE, *_ENTERING, *_PLAIN_PLACES, "matmul", "bmm", "sum", "max", "from_host_callback")
+    (*operations(computes=True), "from_float", "from_int", "where", "from_host_callback")
 )
-"""Operations whose results have errors."""
+"""Operations whose results have errors. Other conversions give constants, and other movements hand
+on the errors of their operands, but ``where`` may select otherwise than the reference."""
 
 
 class ExactReference:
@@ -74,12 +72,10 @@ class ExactReference:
 
 def numbers_of(application: TracedOperation) -> Iterator[tuple[int, Storage]]:
     """The operands that are numbers of the Scalar, with their places."""
-    name = application.operation
-    plain = _PLAIN_PLACES.get(name, ())
-    if name not in _ENTERING:
-        for k, x in enumerate(application.operands):
-            if k not in plain and isinstance(x, np.ndarray):
-                yield k, x
+    others = OPERATIONS[application.operation].others
+    for k, x in enumerate(application.operands):
+        if k not in others and isinstance(x, np.ndarray):
+            yield k, x
 
 
 def to_wide(wide: Scalar, scalar: Scalar, x: Storage) -> Storage:

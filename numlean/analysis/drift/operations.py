@@ -12,7 +12,8 @@ from numlean.analysis.drift.error_stats import ErrorStats
 from numlean.analysis.drift.exact_reference import JUDGED, ExactReference, numbers_of
 from numlean.analysis.drift.reference import ReferenceStep
 from numlean.analysis.drift.ulp_scale import Floats, UlpScale, floats_of
-from numlean.scalar.wrappers.tracing import RELATIONS, TracedOperation
+from numlean.scalar.operations import RELATIONS
+from numlean.scalar.wrappers.tracing import TracedOperation
 
 Key: TypeAlias = tuple[str, str, str]
 """A phase, a layer and an operation's name."""

@@ -13,12 +13,13 @@ from numlean.analysis.functions.errors import errors_in_ulps, worst
 from numlean.analysis.functions.traced_call import Call
 from numlean.errors import NumleanError
 from numlean.scalar.elementary import ARITIES
+from numlean.scalar.operations import CONVERSIONS, operations
 from numlean.scalar.precision import precision_of
 from numlean.scalar.protocol import Scalar, Storage
 from numlean.scalar.registry import get_scalar
-from numlean.scalar.wrappers.tracing import CONVERSIONS, ELEMENTWISE, TracedOperation
+from numlean.scalar.wrappers.tracing import TracedOperation
 
-_COMPUTING: Final = {*ELEMENTWISE, *CONVERSIONS, "matmul", "bmm", "sum", "max", "scatter_add"}
+_COMPUTING: Final = {*operations(computes=True), *CONVERSIONS}
 _ROUNDED_ONCE: Final = {*ARITIES, "div", "sqrt"}
 """Operations whose exact results need not have finitely many bits."""
 _FEW_BITS: Final = 400

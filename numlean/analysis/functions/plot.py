@@ -10,7 +10,7 @@ import numpy as np
 
 from numlean.analysis.functions.comparison import FunctionComparison
 from numlean.errors import NumleanError
-from numlean.scalar.wrappers.tracing import CONVERSIONS
+from numlean.scalar.operations import CONVERSIONS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

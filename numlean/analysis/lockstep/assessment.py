@@ -12,10 +12,10 @@ from numlean.analysis.lockstep.numbers import Number, error_in_ulps
 from numlean.analysis.trace.elements import Element
 from numlean.errors import NumleanError, UnavailableError
 from numlean.scalar.elementary import ARITIES
+from numlean.scalar.operations import RELATIONS
 from numlean.scalar.precision import precision_of
 from numlean.scalar.protocol import Scalar, Storage
 from numlean.scalar.registry import get_scalar
-from numlean.scalar.wrappers.tracing import RELATIONS
 
 _REFERENCE_DEVICE: Final = "python"
 """The interpreter: what defines the bits, and compiles nothing for a single number."""

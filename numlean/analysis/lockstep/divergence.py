@@ -15,8 +15,9 @@ from numlean.analysis.lockstep.comparison import comparison_of, first_place
 from numlean.analysis.lockstep.numbers import Number, ulps_between
 from numlean.analysis.lockstep.run_spec import RunSpec
 from numlean.analysis.trace.elements import Element, Index, element_of, single
+from numlean.scalar.operations import RELATIONS
 from numlean.scalar.protocol import Scalar
-from numlean.scalar.wrappers.tracing import RELATIONS, TracedOperation
+from numlean.scalar.wrappers.tracing import TracedOperation
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,9 @@ from numlean.analysis.trace.instrument import TracingTape, instrument
 from numlean.autograd.indices import INDEX
 from numlean.autograd.tensor import Tensor
 from numlean.data import Sample
+from numlean.scalar.operations import CONVERSIONS
 from numlean.scalar.protocol import Scalar
 from numlean.scalar.wrappers.tracing import (
-    CONVERSIONS,
     INITIAL,
     Location,
     Trace,

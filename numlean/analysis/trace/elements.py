@@ -8,17 +8,18 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 
+from numlean.scalar.operations import ELEMENTWISE, Kind, operations
 from numlean.scalar.protocol import Scalar, Storage
 from numlean.scalar.shapes import axes_of
-from numlean.scalar.wrappers.tracing import ELEMENTWISE, TracedOperation
+from numlean.scalar.wrappers.tracing import TracedOperation
 
 Index: TypeAlias = tuple[int, ...]
 
 Apply: TypeAlias = Callable[[Scalar, tuple[Any, ...]], Storage]
 """Computes one element of a result, of shape (1,), from its own operands."""
 
-_PAIRWISE_RELATIONS: Final = ("eq", "lt", "le", "compare", "total_order")
-_PRODUCTS: Final = ("matmul", "bmm")
+_PAIRWISE_RELATIONS: Final = operations(kind=Kind.RELATION)
+_PRODUCTS: Final = operations(kind=Kind.PRODUCT)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from numlean.analysis.lockstep.replay import StepSnapshot, traced
 from numlean.analysis.lockstep.states import RecordingOptimizer, RunState
 from numlean.interop.torch.distances import differing
 from numlean.interop.torch.rows import Row, as_text, kind_of
-from numlean.interop.torch.scalar import OPERATIONS
+from numlean.interop.torch.scalar import is_torch_operation
 from numlean.interop.torch.setting import Setting
 from numlean.scalar.wrappers.tracing import TracedOperation
 from numlean.tasks import NamedTask
@@ -101,7 +101,7 @@ class _Table:
     def enter(self, step: int, applications: Sequence[TracedOperation]) -> None:
         """Add a step's operations."""
         for number, application in enumerate(applications):
-            if application.operation not in OPERATIONS:
+            if not is_torch_operation(application.operation):
                 continue
             key = (application.place.phase, kind_of(application))
             row = self.rows.get(key) or Row(*key)

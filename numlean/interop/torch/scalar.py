@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from operator import attrgetter
 from typing import Any, Final, final
 
@@ -11,24 +13,38 @@ import numpy as np
 from numlean.errors import UnavailableError
 from numlean.interop.torch.library import array, library, on_one_thread, tensor
 from numlean.scalar import shapes
-from numlean.scalar.elementary import ARITIES
 from numlean.scalar.kernel_scalar import KernelScalar
+from numlean.scalar.operations import ELEMENTWISE, Kind, operations
 from numlean.scalar.protocol import Axis, Contraction, Indices, Order, Scalar, Storage
 from numlean_kernels.protocol import ProgramStep
 
-_NAMES: Final = {
-    **{name: name for name in ("add", "sub", "mul", "div", "sqrt", "neg", "abs")},
-    **{name: name for name in ("minimum", "maximum", "eq", "lt", "le")},
+_SPELLINGS: Final = {
     "min_num": "fmin",
     "max_num": "fmax",
     "copy_sign": "copysign",
-    **{name: name for name in ARITIES if name not in ("cbrt", "softplus")},
     "softplus": "nn.functional.softplus",
 }
-"""PyTorch's functions of each number, by ours."""
+"""PyTorch's names of functions, where they differ from ours."""
 
-OPERATIONS: Final = (*_NAMES, "matmul", "bmm", "sum", "max", "argmax", "scatter_add")
-"""The operations that PyTorch carries out."""
+_ELEMENTWISE: Final = (*ELEMENTWISE, *operations(kind=Kind.RELATION))
+_COMBINING: Final = operations(kind=(Kind.PRODUCT, Kind.REDUCTION))
+
+
+@cache
+def torch_function(name: str) -> Callable[..., Any] | None:
+    """Return PyTorch's function for an elementwise operation; None if PyTorch has none."""
+    if name not in _ELEMENTWISE:
+        return None
+    try:
+        function: Callable[..., Any] = attrgetter(_SPELLINGS.get(name, name))(library())
+    except AttributeError:
+        return None
+    return function
+
+
+def is_torch_operation(name: str) -> bool:
+    """Return whether PyTorch computes an operation; the inner Scalar computes the others."""
+    return name in _COMBINING or torch_function(name) is not None
 
 
 @final
@@ -76,15 +92,16 @@ class TorchScalar:
 
     def __getattr__(self, name: str) -> Any:
         ours = getattr(self.inner, name)
-        if name not in _NAMES:
+        function = torch_function(name)
+        if function is None:
             return ours
 
         def operation(*operands: Storage, **options: Any) -> Storage:
             if options or not self._takes(*operands):
                 result: Storage = ours(*operands, **options)
                 return result
-            with on_one_thread() as torch:
-                return array(attrgetter(_NAMES[name])(torch)(*map(tensor, operands)))
+            with on_one_thread():
+                return array(function(*map(tensor, operands)))
 
         return operation
 

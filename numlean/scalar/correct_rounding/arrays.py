@@ -74,7 +74,7 @@ def _binary(scalar: KernelScalar, name: str, operands: tuple[Storage, ...]) -> S
     minus = [scalar.lt(a, zero) | scalar.lt(scalar.div(one, a), zero) for a in (x, y)]
     chosen = ~settled
     magnitudes = [scalar.abs(a)[chosen] for a in (x, y)]
-    function = _FUNCTIONS[name]
+    function = BINARY[name]
     signs = [m[chosen].tolist() for m in minus]
     p, encode = scalar.codec.precision, scalar.codec.encode
     elements, negative = [], []
@@ -178,4 +178,4 @@ def _atan2(y: Exact, minus_y: bool, x: Exact, minus_x: bool, p: int) -> tuple[bo
     return minus_y, angle(y, libmp.mpf_neg(x) if minus_x else x, p)
 
 
-_FUNCTIONS: Final = {"pow": _pow, "hypot": _hypot, "atan2": _atan2}
+BINARY: Final = {"pow": _pow, "hypot": _hypot, "atan2": _atan2}

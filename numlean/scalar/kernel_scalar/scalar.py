@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from numlean.errors import ShapeError, StorageError, UnavailableError, UnknownNameError
 from numlean.scalar import checks, shapes
 from numlean.scalar.codec import Codec
-from numlean.scalar.elementary import ARITIES, ElementaryFunctions
+from numlean.scalar.elementary import ElementaryFunctions
 from numlean.scalar.flags import Flags
 from numlean.scalar.protocol import Axis, Contraction, Indices, Order, Storage
 from numlean_kernels.formats import Format
@@ -42,22 +42,9 @@ from numlean_kernels.protocol import Launch, Loop, ProgramStep, Routine, Table, 
 from numlean_kernels.targets.recording import RecordingTarget
 
 
-def elementary_function(name: str) -> Callable[..., Storage]:
-    """A method of a Scalar that is the elementary function of that name."""
-
-    def method(self: KernelScalar, *operands: Storage, flags: Flags | None = None) -> Storage:
-        if len(operands) != ARITIES[name]:
-            raise TypeError(f"{name} takes {ARITIES[name]} operands, not {len(operands)}")
-        return self.elementary(name, *operands, flags=flags)
-
-    method.__name__ = name
-    method.__doc__ = getattr(ElementaryFunctions, name).__doc__
-    return method
-
-
 @final
 @dataclass(frozen=True, eq=False)
-class KernelScalar:
+class KernelScalar(ElementaryFunctions):
     """See :class:`numlean.scalar.protocol.Scalar` for what every method does.
 
     Two are equal if they compute the same on the same device, whatever their names.
@@ -336,36 +323,6 @@ class KernelScalar:
     def le(self, x: Storage, y: Storage) -> np.ndarray[Any, np.dtype[np.bool_]]:
         """Where x <= y."""
         return self._binary("le", x, y, result=np.bool_)
-
-    # Elementary functions.
-
-    exp = elementary_function("exp")
-    exp2 = elementary_function("exp2")
-    expm1 = elementary_function("expm1")
-    log = elementary_function("log")
-    log2 = elementary_function("log2")
-    log10 = elementary_function("log10")
-    log1p = elementary_function("log1p")
-    sin = elementary_function("sin")
-    cos = elementary_function("cos")
-    tan = elementary_function("tan")
-    asin = elementary_function("asin")
-    acos = elementary_function("acos")
-    atan = elementary_function("atan")
-    sinh = elementary_function("sinh")
-    cosh = elementary_function("cosh")
-    tanh = elementary_function("tanh")
-    asinh = elementary_function("asinh")
-    acosh = elementary_function("acosh")
-    atanh = elementary_function("atanh")
-    cbrt = elementary_function("cbrt")
-    rsqrt = elementary_function("rsqrt")
-    erf = elementary_function("erf")
-    sigmoid = elementary_function("sigmoid")
-    softplus = elementary_function("softplus")
-    pow = elementary_function("pow")
-    hypot = elementary_function("hypot")
-    atan2 = elementary_function("atan2")
 
     # Products and sums.
 

@@ -8,11 +8,12 @@ from typing import Any, Final, final
 from numlean.errors import UnavailableError
 from numlean.scalar.elementary import ARITIES
 from numlean.scalar.flags import Flags
+from numlean.scalar.operations import Result, operations
 from numlean.scalar.protocol import Axis, Contraction, Indices, Order, Scalar, Storage
 from numlean.scalar.wrappers import composed
 from numlean_kernels.protocol import ProgramStep
 
-_COUNTED: Final = ("add", "sub", "mul", "div", "sqrt", "fma", "scaleb", "rem")
+_COUNTED: Final = operations(flags=True, result=Result.NUMBERS)
 
 
 @final
@@ -37,11 +38,11 @@ class CountingScalar:
 
     def __getattr__(self, name: str) -> Any:
         attribute = getattr(self.inner, name)
-        if name not in _COUNTED and not (name in ARITIES and supports_flags(self.inner, name)):
+        if name not in _COUNTED or (name in ARITIES and not supports_flags(self.inner, name)):
             return attribute
 
-        def counted(*operands: Storage) -> Any:
-            return attribute(*operands, flags=self.counts[name])
+        def counted(*operands: Any, **options: Any) -> Any:
+            return attribute(*operands, **options, flags=self.counts[name])
 
         return counted
 

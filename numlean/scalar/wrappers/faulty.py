@@ -15,18 +15,15 @@ import numpy as np
 
 from numlean.errors import NumleanError, UnavailableError, UnknownNameError
 from numlean.scalar.elementary import ARITIES
+from numlean.scalar.operations import Kind, operations
 from numlean.scalar.protocol import Scalar, Storage
 from numlean.scalar.registry import get_scalar
 from numlean_kernels.ieee.classify import CLASSES
 from numlean_kernels.protocol import ProgramStep
 
-PRODUCTS: Final = ("matmul", "bmm")
+PRODUCTS: Final = operations(kind=Kind.PRODUCT)
 
-ARITHMETIC: Final = (
-    *("add", "sub", "mul", "div", "sqrt", "fma", "sum", *PRODUCTS, "scatter_add"),
-    *("neg", "abs", "minimum", "maximum", "max"),
-    *ARITIES,
-)
+ARITHMETIC: Final = operations(computes=True)
 """The operations that compute numbers."""
 
 _TEXT: Final = re.compile(r"([a-z]+)(?::(.*))?")

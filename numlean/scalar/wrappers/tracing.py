@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, final
 
-from numlean.scalar.elementary import ARITIES
+from numlean.scalar.operations import Result, operations
 from numlean.scalar.protocol import Scalar, Storage
 from numlean_kernels.protocol import ProgramStep
 
@@ -17,29 +17,7 @@ FORWARD: Final = "forward"
 BACKWARD: Final = "backward"
 UPDATE: Final = "update"
 
-ELEMENTWISE: Final = (
-    *("add", "sub", "mul", "div", "sqrt", "fma", "rem", "round_to_integral"),
-    *("neg", "abs", "minimum", "maximum", "min_num", "max_num", "copy_sign"),
-    *ARITIES,
-)
-"""Operations that compute each number of the result from one of each operand."""
-
-RELATIONS: Final = ("eq", "lt", "le", "compare", "total_order", "classify", "argmax", "to_int")
-"""Operations whose results are no numbers of the Scalar."""
-
-CONVERSIONS: Final = ("from_float", "from_int", "from_exact", "from_string")
-"""Operations whose operands are no numbers of the Scalar."""
-
-TRACED: Final = frozenset(
-    (
-        *ELEMENTWISE,
-        *RELATIONS,
-        *CONVERSIONS,
-        *("from_host_callback", "scaleb", "logb", "next_up", "next_down"),
-        *("matmul", "bmm", "sum", "max", "scatter_add"),
-        *("copy", "concat", "pad", "take", "take_along_axis", "scatter_along_axis", "where"),
-    )
-)
+TRACED: Final = frozenset(operations(result=(Result.NUMBERS, Result.BOOLEANS, Result.INTEGERS)))
 
 
 @dataclass(frozen=True)
