@@ -3,6 +3,7 @@
 from functools import partial
 
 import pytest
+
 from layer_cases import CASES, Case, weighted
 
 

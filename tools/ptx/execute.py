@@ -9,8 +9,6 @@ from functools import cache
 
 import numpy as np
 import pytest
-import simulated_cuda
-from ptx_device import Machine
 
 from numlean import Options, Task, get_scalar, instantiate, state_digest, verification
 from numlean.data import Dataset
@@ -23,6 +21,8 @@ from numlean.training import TrainConfig, run_steps
 from numlean.verification.elementary import FUNCTIONS
 from numlean.verification.elementary.operands import elementary_operands
 from numlean.verification.operands import level_1, operands
+from ptx import workloads
+from ptx.device import Machine
 
 STOCHASTIC = "bfloat16@round=stochastic,seed=4"
 DTYPES = ("float32", "float64", "ieee32exec", "e4m3", STOCHASTIC, "binary16", "tf32", "e5m2")
@@ -158,9 +158,9 @@ def trained(dtype, device, backend):
     return state_digest([*parameters_of(runner), *losses])
 
 
-ALL = (operations(BASIC | FURTHER), functions(*ARITIES), simulated_cuda.conversions)
-ALL += (products, batches_of_products, sums, simulated_cuda.movement, simulated_cuda.replayed)
-ALL += (simulated_cuda.reductions,)
+ALL = (operations(BASIC | FURTHER), functions(*ARITIES), workloads.conversions)
+ALL += (products, batches_of_products, sums, workloads.movement, workloads.replayed)
+ALL += (workloads.reductions,)
 
 
 def main(dtypes):
@@ -168,9 +168,9 @@ def main(dtypes):
     status = 0
     with pretended() as machine:
         for dtype in dtypes or DTYPES:
-            flags = (flagged, simulated_cuda.counted) if dtype.startswith("ieee32exec") else ()
+            flags = (flagged, workloads.counted) if dtype.startswith("ieee32exec") else ()
             found = differing(dtype, *ALL, *flags)
-            for training in (trained, simulated_cuda.trained):
+            for training in (trained, workloads.trained):
                 digests = {training(dtype, device, "compiled") for device in ("cpu", "cuda")}
                 found += [f"{training.__module__}: trained"] * (len(digests) - 1)
             print(f"{dtype}: {machine.launches} launches; {found or 'no difference'}", flush=True)

@@ -18,8 +18,9 @@ from numlean_kernels.tables import ieee as ieee_makers
 
 pytest.importorskip("numba_cuda", reason="the cuda extra is not installed")
 
-import simulated_cuda
-from cuda_kernels import (
+from ptx import workloads
+from ptx.fake_driver import PretendedDevice
+from ptx.kernels import (
     CAPABILITIES,
     EMULATED,
     FUNCTIONS,
@@ -34,8 +35,7 @@ from cuda_kernels import (
     parts,
     variants,
 )
-from pretended_device import PretendedDevice
-from ptx_reading import FLOATING, instructions, ptx_of, read, violations
+from ptx.reading import FLOATING, instructions, ptx_of, read, violations
 
 USUAL, STOCHASTIC = Arithmetic(BINARY32), Arithmetic(BINARY32, Rounding.STOCHASTIC)
 UNUSUAL = Arithmetic(
@@ -132,7 +132,7 @@ def test_what_a_scalar_launches_is_read_with_arrays_like_its_own(dtype, numbers)
     scalar = get_scalar(dtype, "python").with_recorder(operations)
     some = ["reductions", "movement", "elementwise", "conversions", "functions"]
     for name in [*some, "counted"] if dtype == "ieee32exec" else some:
-        list(getattr(simulated_cuda, name)(scalar))
+        list(getattr(workloads, name)(scalar))
     launched = [each for each in operations if isinstance(each, KernelCall)]
     ours = listed(*(part for some in numbers for part in parts(some)), NUMBERLESS)
     assert len({each.loop for each in launched}) > 40

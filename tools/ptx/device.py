@@ -6,8 +6,9 @@ from math import prod
 from types import SimpleNamespace
 
 import numpy as np
-from pretended_device import pretend
-from ptx_machine import Kernel
+
+from ptx.fake_driver import pretend
+from ptx.machine import Kernel
 
 
 class Machine:

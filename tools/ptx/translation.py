@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from itertools import count
 
 import numpy as np
-from ptx_instructions import FLOATS, divided, expression, mask, read, type_of, width_of
-from ptx_memory import SIZES, Cells, aligned, put, put_alone
+
+from ptx.instructions import FLOATS, divided, expression, mask, read, type_of, width_of
+from ptx.memory import SIZES, Cells, aligned, put, put_alone
 
 SHARED, CONSTANT = 1 << 56, 1 << 57
 GAP = 4096

@@ -4,9 +4,10 @@ import math
 
 import numpy as np
 import pytest
-from ptx_instructions import FLOATS, divided, expression
-from ptx_machine import Kernel
-from ptx_memory import AccessError
+
+from ptx.instructions import FLOATS, divided, expression
+from ptx.machine import Kernel
+from ptx.memory import AccessError
 
 RNG = np.random.default_rng(23)
 INTEGERS = {"add": np.add, "sub": np.subtract, "mul.lo": np.multiply}

@@ -4,11 +4,11 @@ import pytest
 
 pytest.importorskip("numba_cuda", reason="the cuda extra is not installed")
 
-import executed_ptx as parts
-import simulated_cuda
-from executed_ptx import BASIC, FURTHER, STOCHASTIC, differing, functions, operations
-from ptx_machine import Kernel
-from ptx_memory import AccessError
+from ptx import execute as parts
+from ptx import workloads
+from ptx.execute import BASIC, FURTHER, STOCHASTIC, differing, functions, operations
+from ptx.machine import Kernel
+from ptx.memory import AccessError
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -28,7 +28,7 @@ def test_basic_operations_of_other_formats(dtype):
 
 
 def test_flags():
-    assert differing("ieee32exec", parts.flagged, simulated_cuda.counted) == []
+    assert differing("ieee32exec", parts.flagged, workloads.counted) == []
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_sums_of_many_and_of_few(dtype):
 
 @pytest.mark.parametrize("dtype", ["float32", "ieee32exec", STOCHASTIC])
 def test_moves_and_programs(dtype):
-    moves = simulated_cuda.movement, simulated_cuda.replayed
+    moves = workloads.movement, workloads.replayed
     assert differing(dtype, parts.batches_of_products, *moves) == []
 
 
@@ -65,7 +65,7 @@ def test_moves_and_programs(dtype):
     [
         ("float32", parts.trained),
         ("ieee32exec", parts.trained),
-        ("ieee32exec", simulated_cuda.trained),
+        ("ieee32exec", workloads.trained),
     ],
     ids=["float32", "ieee32exec", "ieee32exec with layers of all kinds"],
 )

@@ -4,7 +4,8 @@ import re
 
 from cuda.bindings.nvjitlink import nvJitLinkError
 from cuda.core import Linker, LinkerOptions, ObjectCode
-from cuda_kernels import CAPABILITIES, GPU, Floats
+
+from ptx.kernels import CAPABILITIES, GPU, Floats
 
 FLOATING = re.compile(r"\.(f16|f32|f64|bf16|tf32)(x2)?\b")
 MOVES = r"(ld|st|mov|selp)\."

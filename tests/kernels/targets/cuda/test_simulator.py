@@ -19,11 +19,12 @@ from numlean_kernels.targets.cuda.managed_memory import ManagedMemoryPool
 
 pytest.importorskip("numba_cuda", reason="the cuda extra is not installed")
 
-PROGRAM = Path(__file__).with_name("simulated_cuda.py")
+TOOLS = Path(__file__).parents[4] / "tools"
 
 
 def started(*devices, **environment):
-    command = [sys.executable, str(PROGRAM), *devices]
+    command = [sys.executable, "-m", "ptx.workloads", *devices]
+    environment["PYTHONPATH"] = str(TOOLS)
     return subprocess.Popen(command, env=os.environ | environment, stdout=subprocess.PIPE)
 
 

@@ -1,4 +1,4 @@
-"""What kernels compute, by names and digests: ``python simulated_cuda.py DEVICE [DEVICE]``.
+"""Prints digests of what kernels compute, by name: ``python -m ptx.workloads DEVICE [DEVICE]``.
 
 With NUMBA_ENABLE_CUDASIM=1 the device cuda is numba's simulator, which must be asked for before
 numba is imported; hence a program of its own. A second device, if given, computes what is not a
@@ -9,10 +9,10 @@ import hashlib
 import json
 import sys
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
+from layer_cases import CASES, Case, weighted
 from numlean import Flags, Options, Task, Tensor, get_scalar, instantiate, losses, state_digest
 from numlean.autograd import value_and_gradient
 from numlean.autograd.indices import INDEX
@@ -23,9 +23,6 @@ from numlean.optim import adam, adamw, clip_by_norm, clip_by_value, sgd
 from numlean.scalar.elementary import ARITIES
 from numlean.training import TrainConfig, run_steps
 from numlean.verification import doctor
-
-sys.path.append(str(Path(__file__).parents[1] / "nn"))
-from layer_cases import CASES, Case, weighted
 
 RNG = np.random.default_rng(11)
 STOCHASTIC = "bfloat16@round=stochastic,seed=4"

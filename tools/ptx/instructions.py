@@ -7,9 +7,9 @@ ISA", chapter 9.
 
 import re
 
-import ptx_floats
+from ptx import floats
 
-FLOATS = {name: f for name, f in vars(ptx_floats).items() if name.endswith(("_f32", "_f64"))}
+FLOATS = {name: f for name, f in vars(floats).items() if name.endswith(("_f32", "_f64"))}
 
 
 def width_of(kind):

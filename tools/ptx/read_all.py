@@ -1,4 +1,4 @@
-"""Reads and assembles the PTX of every kernel on CUDA: ``python read_ptx.py [FORMAT ...]``.
+"""Reads and assembles the PTX of every CUDA kernel: ``python -m ptx.read_all [FORMAT ...]``.
 
 For each format, those of registered dtypes by default and others as eXmY, the usual arithmetic and
 all that differ from it in one option; binary32 and binary64 on the hardware as well. Prints what it
@@ -13,13 +13,13 @@ from itertools import zip_longest
 from multiprocessing import get_context
 from time import perf_counter
 
-from cuda_kernels import CAPABILITIES, NUMBERLESS, every_numbers, parts
 from numba.cuda import dispatcher
-from pretended_device import PretendedDevice
-from ptx_reading import read
 
 from numlean.scalar.registry import scalar_backends
 from numlean_kernels.formats import parse_format
+from ptx.fake_driver import PretendedDevice
+from ptx.kernels import CAPABILITIES, NUMBERLESS, every_numbers, parts
+from ptx.reading import read
 
 BORDERS = ("e2m1", "e11m1", "e2m52", "e8m24", "e9m22", "e9m23")
 """Of the dtype ieee:eXmY: least and greatest widths; and on both sides of words of 32 bits."""

@@ -18,9 +18,8 @@ from numlean_kernels.tables.hardware import hardware_table
 
 pytest.importorskip("numba_cuda", reason="the cuda extra is not installed")
 
-from pretended_device import PretendedDevice, pretend
-
 from numlean_kernels.targets.cuda import CudaTarget
+from ptx.fake_driver import PretendedDevice, pretend
 
 
 @pytest.fixture

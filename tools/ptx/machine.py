@@ -9,9 +9,9 @@ where results depend on it, threads race.
 
 from itertools import product
 
-from ptx_instructions import mask
-from ptx_memory import SIZES, AccessError, Cells, Memory, apart
-from ptx_translation import Translation
+from ptx.instructions import mask
+from ptx.memory import SIZES, AccessError, Cells, Memory, apart
+from ptx.translation import Translation
 
 
 class Kernel:
