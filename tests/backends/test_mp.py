@@ -88,7 +88,7 @@ import mpmath.libmp
 from numlean import TrainConfig, get_scalar, get_task, instantiate, value_digest
 from numlean.digest import parameters_of
 from numlean.optim import sgd
-from numlean.runtime import run_steps
+from numlean.training import run_steps
 
 digest = hashlib.sha256()
 task = get_task("xor")

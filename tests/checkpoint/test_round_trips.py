@@ -7,10 +7,11 @@ from mpmath import mp, mpf
 from numlean import NumleanError, Task, Tensor, get_scalar
 from numlean.autograd.indices import INDEX
 from numlean.checkpoint import CheckpointError, load, save
-from numlean.checkpoint.raw_numbers import RawTensor, restored, stored
+from numlean.checkpoint.raw_numbers import RawTensor, from_raw, to_raw
 from numlean.errors import UnavailableError
 from numlean.nn import Linear
-from numlean.scalar.registry import Spec, scalar_backends
+from numlean.scalar.dtype import Dtype
+from numlean.scalar.registry import scalar_backends
 
 RNG = np.random.default_rng(103)
 FURTHER = ("ieee:e6m9", "ieee32exec@round=stochastic")
@@ -40,10 +41,10 @@ def test_encodings_come_back_with_signs_and_payloads(dtype):
         pytest.skip(str(error))
     bits = some_encodings(scalar.format)
     x = Tensor(scalar, scalar.from_bits(bits.reshape(2, -1)))
-    numbers = stored(x)
+    numbers = to_raw(x)
     assert (numbers.kind, numbers.shape) == ("encodings", x.shape)
     assert np.array_equal(numbers.array.astype(np.uint64).ravel(), bits)
-    back = restored(numbers, scalar)
+    back = from_raw(numbers, scalar)
     assert np.array_equal(scalar.to_bits(back.data), scalar.to_bits(x.data))
 
 
@@ -61,9 +62,9 @@ def test_numbers_without_an_encoding_come_back_as_exact_text(precision):
     with mp.workprec(precision + 10):
         values += [mpf(1) / 3, -mp.sqrt(2), mp.pi, mpf(1), mpf(-0.375)]
     x = Tensor(scalar, scalar.from_exact(np.array([*values, mpf(7)], dtype=object).reshape(3, 4)))
-    numbers = stored(x)
+    numbers = to_raw(x)
     assert (numbers.kind, numbers.array.dtype, numbers.shape) == ("text", np.uint8, (3, 4))
-    back = restored(numbers, scalar)
+    back = from_raw(numbers, scalar)
     assert scalar.to_bytes(back.data) == scalar.to_bytes(x.data)
     assert back.shape == x.shape
 
@@ -72,7 +73,7 @@ def test_numbers_without_an_encoding_come_back_as_exact_text(precision):
 @pytest.mark.parametrize("shape", [(), (0,), (2, 0), (1, 1, 1)])
 def test_shapes_without_axes_and_without_elements_are_kept(dtype, shape):
     scalar = get_scalar(dtype)
-    back = restored(stored(Tensor.of(scalar, np.ones(shape))), scalar)
+    back = from_raw(to_raw(Tensor.of(scalar, np.ones(shape))), scalar)
     assert back.shape == shape
     assert np.array_equal(back.to_float(), np.ones(shape))
 
@@ -81,7 +82,7 @@ def test_a_stranger_s_numbers_without_a_format_are_kept_exactly(monkeypatch, cas
     monkeypatch.syspath_prepend("examples/plugin")
     import fixed_point
 
-    fixed = case(fixed_point.make(Spec.parse("fixed:16"), "cpu"))
+    fixed = case(fixed_point.make(Dtype.parse("fixed:16"), "cpu"))
     whole = fixed.saved_after(4, path)
     assert state_of(fixed.finish(fixed.resumed(path))) == state_of(whole)
 
@@ -106,19 +107,19 @@ class Lossy:
 
 def test_minus_zero_is_kept_where_exact_values_do_not_tell_it():
     scalar, x = Lossy(), np.array([0, -1, 4, 0])
-    numbers = stored(Tensor(scalar, x))
+    numbers = to_raw(Tensor(scalar, x))
     assert bytes(numbers.array) == b"0:0:0\n-0\n0:1:1\n0:0:0"
-    assert np.array_equal(restored(numbers, scalar).data, x)
+    assert np.array_equal(from_raw(numbers, scalar).data, x)
 
 
 def test_numbers_that_exact_values_do_not_tell_apart_are_not_saved():
     with pytest.raises(CheckpointError, match="lossy"):
-        stored(Tensor(Lossy(), np.array([4, 5])))
+        to_raw(Tensor(Lossy(), np.array([4, 5])))
 
 
 def test_indices_are_kept_as_they_are():
     x = np.array([[0, 2**62], [3, 1]])
-    back = restored(stored(Tensor(INDEX, x)), get_scalar("float32"))
+    back = from_raw(to_raw(Tensor(INDEX, x)), get_scalar("float32"))
     assert back.scalar is INDEX
     assert np.array_equal(back.data, x)
 
@@ -141,7 +142,7 @@ def test_indices_are_kept_as_they_are():
 )
 def test_what_is_no_number_of_the_scalar_is_refused(dtype, numbers):
     with pytest.raises(NumleanError):
-        restored(numbers, get_scalar(dtype))
+        from_raw(numbers, get_scalar(dtype))
 
 
 def test_what_else_is_to_be_remembered_comes_back_exactly(case, path):

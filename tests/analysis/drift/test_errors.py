@@ -9,7 +9,7 @@ import pytest
 
 import numlean as nl
 from numlean.analysis.drift import ErrorStats, UlpScale
-from numlean.analysis.drift.norm import Norm
+from numlean.analysis.drift.norm import ScaledNorm
 from numlean.analysis.drift.records import as_line
 from numlean.analysis.lockstep.replay import StepSnapshot, traced
 from numlean.analysis.lockstep.states import RecordingOptimizer, RunState
@@ -335,7 +335,7 @@ def test_tallies_merge_to_what_one_would_have_counted():
 
 @pytest.mark.parametrize("scale", [1e-320, 1e-160, 1.0, 1e300])
 def test_norms_neither_overflow_nor_vanish(scale):
-    norm, three = Norm(), Norm()
+    norm, three = ScaledNorm(), ScaledNorm()
     norm.add(np.array([3.0, 4.0]) * scale)
     three.add(np.array([3.0 * scale]))
     assert norm.by(three) == pytest.approx(5 / 3, rel=1e-3)

@@ -9,8 +9,8 @@ from numlean import Options, RunSpec, Task, crosscheck, get_scalar, interop, nn,
 from numlean.data import Dataset
 from numlean.errors import NumleanError, ShapeError, StorageError, UnavailableError
 from numlean.interop.torch import TorchScalar
+from numlean.scalar.dtype import Dtype
 from numlean.scalar.elementary import ARITIES
-from numlean.scalar.registry import Spec
 from numlean.testing import check_scalar
 from numlean_backends.torch_scalar import torch32, torch64
 
@@ -117,10 +117,10 @@ def test_one_thread_computes_and_then_there_are_as_many_as_before(monkeypatch):
 
 def test_both_formats_are_dtypes_with_a_name_of_their_own():
     for backend, name, inner in ((torch32, "torch32", "float32"), (torch64, "torch64", "float64")):
-        scalar = backend.make(Spec.parse(name), "cpu")
+        scalar = backend.make(Dtype.parse(name), "cpu")
         assert (scalar.name, scalar.reference_dtype, scalar.format) == (name, inner, backend.format)
         assert torch.__version__ in scalar.describe()
-        assert scalar == backend.make(Spec.parse(name), "cpu") != get_scalar(inner)
+        assert scalar == backend.make(Dtype.parse(name), "cpu") != get_scalar(inner)
 
 
 def test_it_cannot_be_recorded_nor_hold_other_numbers():
@@ -134,7 +134,7 @@ def test_it_cannot_be_recorded_nor_hold_other_numbers():
     "use",
     [
         lambda: TorchScalar(OURS),
-        lambda: torch32.make(Spec.parse("torch32"), "cpu"),
+        lambda: torch32.make(Dtype.parse("torch32"), "cpu"),
         lambda: interop.torch.compare("xor"),
         lambda: interop.torch.drift("xor"),
     ],
