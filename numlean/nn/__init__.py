@@ -20,7 +20,15 @@ from numlean.nn.batch_norm import BatchNorm
 from numlean.nn.convolution import Conv2d
 from numlean.nn.dropout import Dropout
 from numlean.nn.embedding import Embedding, PositionalEmbedding
-from numlean.nn.layer import EVALUATION, Clock, Context, Layer, Mode, ParameterSpec
+from numlean.nn.layer import (
+    EVALUATION,
+    Clock,
+    Context,
+    Layer,
+    Mode,
+    ParameterSpec,
+    split_parameters,
+)
 from numlean.nn.linear import Linear
 from numlean.nn.normalization import LayerNorm, RMSNorm
 from numlean.nn.pooling import AvgPool2d, MaxPool2d, SmoothMaxPool2d
@@ -72,5 +80,6 @@ __all__ = [
     "Tanh",
     "functional",
     "models",
+    "split_parameters",
     "summary",
 ]

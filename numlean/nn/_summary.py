@@ -1,4 +1,4 @@
-"""A model at a glance: layers, the shapes of their outputs, and how many numbers they hold."""
+"""An overview of a model: its layers, their output shapes and their numbers of parameters."""
 
 from __future__ import annotations
 
@@ -16,37 +16,38 @@ _GAP: Final = "  "
 
 
 @dataclass(frozen=True)
-class Row:
+class SummaryRow:
     """A layer in a summary.
 
     Attributes:
-        place: The indices that lead to it, joined by dots, as in parameters' names.
-        layer: The layer's name; a composite's is that of its kind.
-        output_shape: The shape of a sample's output.
-        parameters: Numbers that are trained, its own and those of the layers within.
-        buffers: The other numbers, likewise.
+        place: The indices that lead to the layer, joined by dots, as in names of parameters.
+        layer: The layer's name; of a layer with children, only its class.
+        output_shape: The shape of a sample's output; None within a layer that is not a
+            ``Composite``, since only that layer knows what it passes to its children.
+        parameters: The count of trained numbers, including those of its children.
+        buffers: The count of other numbers, including those of its children.
     """
 
     place: str
     layer: str
-    output_shape: Shape
+    output_shape: Shape | None
     parameters: int
     buffers: int
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What ``summary`` gives; as a string, a table.
+    """The result of ``summary``; as a string, a table.
 
     Attributes:
         input_shape: The shape of a sample.
-        rows: The layers in order, those within a layer after it.
-        parameters: Numbers that are trained, in all.
-        buffers: Other numbers, in all.
+        rows: The layers in order, each followed by its children.
+        parameters: The count of trained numbers in the model.
+        buffers: The count of other numbers in the model.
     """
 
     input_shape: Shape
-    rows: tuple[Row, ...]
+    rows: tuple[SummaryRow, ...]
     parameters: int
     buffers: int
 
@@ -59,43 +60,50 @@ class Summary:
 
 
 def summary(model: Layer, sample_shape: Shape | None = None) -> Summary:
-    """What a model consists of, for samples of a shape; by default the one it takes.
+    """Summarize a model for samples of a shape, by default the one that the model defines.
 
     Raises:
-        ShapeError: No shape is given and the model takes several, or it does not take this one.
+        ShapeError: No shape is given and the model does not define one, or the model does not
+            accept samples of this shape.
     """
     shape = model.input_shape if sample_shape is None else sample_shape
     if shape is None:
         raise ShapeError(f"{model.name} takes samples of several shapes: give one, sample_shape")
     model.output_shape(shape)
-    layers = model.layers if isinstance(model, Composite) else (model,)
-    rows = tuple(_within(layers, shape, ""))
-    return Summary(shape, rows, _count(model, trained=True), _count(model, trained=False))
+    rows = _rows((model,), shape, "") if not model.children else _children_rows(model, shape, "")
+    counts = (_count(model, trained=trained) for trained in (True, False))
+    return Summary(shape, tuple(rows), *counts)
 
 
-def _within(layers: tuple[Layer, ...], shape: Shape, prefix: str) -> Iterator[Row]:
+def _rows(layers: tuple[Layer, ...], shape: Shape | None, prefix: str) -> Iterator[SummaryRow]:
+    """Yield rows of layers applied one after the other; of shape None, the shapes are unknown."""
     for index, layer in enumerate(layers):
         place = f"{prefix}{index}"
-        yield _row(place, layer, shape)
-        if isinstance(layer, Composite):
-            yield from _within(layer.layers, shape, f"{place}.")
-        shape = layer.output_shape(shape)
+        output_shape = None if shape is None else layer.output_shape(shape)
+        yield _row(place, layer, output_shape)
+        yield from _children_rows(layer, shape, f"{place}.")
+        shape = output_shape
 
 
-def _row(place: str, layer: Layer, shape: Shape) -> Row:
-    name = type(layer).__name__ if isinstance(layer, Composite) else layer.name
+def _children_rows(layer: Layer, shape: Shape | None, prefix: str) -> Iterator[SummaryRow]:
+    return _rows(layer.children, shape if isinstance(layer, Composite) else None, prefix)
+
+
+def _row(place: str, layer: Layer, output_shape: Shape | None) -> SummaryRow:
+    name = type(layer).__name__ if layer.children else layer.name
     counts = (_count(layer, trained=trained) for trained in (True, False))
-    return Row(place, name, layer.output_shape(shape), *counts)
+    return SummaryRow(place, name, output_shape, *counts)
 
 
 def _count(layer: Layer, *, trained: bool) -> int:
     return sum(prod(p.shape) for p in layer.parameters if p.is_trainable is trained)
 
 
-def _cells(row: Row) -> tuple[str, ...]:
+def _cells(row: SummaryRow) -> tuple[str, ...]:
     indent = _GAP * row.place.count(".")
+    shape = "" if row.output_shape is None else str(row.output_shape)
     counts = (f"{n:,}" if n else "" for n in (row.parameters, row.buffers))
-    return (row.place, indent + row.layer, str(row.output_shape), *counts)
+    return (row.place, indent + row.layer, shape, *counts)
 
 
 def _line(cells: tuple[str, ...], widths: list[int]) -> str:

@@ -1,9 +1,9 @@
-"""What a layer is: shapes, initial values and a function, but no state."""
+"""The interface of a layer: shapes, initial values and a function, without state."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TypeAlias
@@ -11,17 +11,17 @@ from typing import TypeAlias
 import numpy as np
 
 from numlean.autograd.tensor import Tensor
-from numlean.errors import ShapeError
+from numlean.errors import NumleanError, ShapeError
 from numlean.rng import UniformStream
 
 Shape: TypeAlias = tuple[int, ...]
 Floats: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 Uniform: TypeAlias = Callable[[Shape], Floats]
-"""Draws independent uniform binary64 numbers in [0, 1) of a given shape."""
+"""Draw independent uniform binary64 numbers in [0, 1) of a given shape."""
 
 
 class Mode(Enum):
-    """How a model is run: some layers do otherwise in training."""
+    """Whether a model is run to train it or to evaluate it; some layers differ in training."""
 
     TRAIN = "train"
     EVAL = "eval"
@@ -29,10 +29,10 @@ class Mode(Enum):
 
 @dataclass
 class Clock:
-    """Which step a run is at, counted from 0.
+    """The current step of a run.
 
     Attributes:
-        step: The step.
+        step: The step, counted from 0.
     """
 
     step: int = 0
@@ -40,13 +40,13 @@ class Clock:
 
 @dataclass(frozen=True)
 class Context:
-    """The circumstances under which a layer is run.
+    """The settings that a layer reads when it is called.
 
     Attributes:
-        mode: Whether it is for training.
-        clock: The run's; what is drawn at random is drawn anew at each step.
-        path: The layer's place in the model: its index, that of the layer within it, and so on.
-        refreshed: Where new values of buffers are put by their full names; None drops them.
+        mode: Training or evaluation.
+        clock: The run's clock; random numbers are drawn again at each step.
+        path: The position of the layer in the model: the index at each level, outermost first.
+        buffer_updates: Receives new values of buffers by their full names; None drops them.
     """
 
     mode: Mode
@@ -60,32 +60,32 @@ class Context:
         return self.mode is Mode.TRAIN
 
     def at(self, index: int) -> Context:
-        """The circumstances of the layer of that index within this one."""
+        """Return the context of the child with that index."""
         return replace(self, path=(*self.path, index))
 
     def update_buffer(self, name: str, value: Tensor) -> None:
-        """Give one of the layer's buffers, by its own name, the value it has from now on."""
+        """Set one of the layer's buffers, by its own name, for the steps that follow."""
         if self.buffer_updates is not None:
             self.buffer_updates[".".join((*map(str, self.path), name))] = value.detach()
 
     def uniform(self, seed: int, shape: Shape) -> Callable[[], Floats]:
-        """Draws uniform numbers in [0, 1): the same ones for a seed, a step and a place."""
+        """Return a generator of uniform numbers in [0, 1), fixed by seed, step and path."""
         return lambda: UniformStream(seed, self.clock.step, *self.path)(shape)
 
 
 EVALUATION = Context(Mode.EVAL)
-"""The circumstances of a single layer out of training."""
+"""The context of a single layer in evaluation."""
 
 
 @dataclass(frozen=True)
 class ParameterSpec:
-    """A parameter of a layer, or a buffer: an entry that no gradient changes.
+    """A parameter of a layer, or a buffer, which has no gradient.
 
     Attributes:
-        name: Its name within the layer.
-        shape: Its shape.
-        initial: Draws its initial values as binary64, in + - * / and sqrt only.
-        is_trainable: Whether it is a parameter; a buffer is set by ``Context.refresh``, or never.
+        name: The name within the layer.
+        shape: The shape.
+        initial: Draws the initial values as binary64, using only + - * / and sqrt.
+        is_trainable: Whether this is a parameter. Only ``Context.update_buffer`` changes a buffer.
     """
 
     name: str
@@ -97,7 +97,11 @@ class ParameterSpec:
 class Layer(ABC):
     """A function of parameters and an input whose first axis is the batch.
 
-    If you write one: make it a frozen dataclass that says what it is, never what it has learnt.
+    To write one, make a frozen dataclass of its settings; the run keeps the parameters. If the
+    layer calls other layers, declare them with ``children`` and ``with_children``, in whatever
+    form you keep them: a list, a dict or a single layer. ``nl.crosscheck`` then traces inside
+    them, and ``nl.nn.summary`` lists them. A layer that declares no children is traced as a
+    whole.
     """
 
     @property
@@ -106,53 +110,97 @@ class Layer(ABC):
         """The name shown in errors and summaries."""
 
     @property
-    def parameters(self) -> tuple[ParameterSpec, ...]:
-        """The parameters and buffers, in the order ``__call__`` takes them."""
+    def children(self) -> tuple[Layer, ...]:
+        """The layers that this layer calls, in the order of their parameters; by default none."""
         return ()
+
+    def with_children(self, children: Sequence[Layer]) -> Layer:
+        """Return this layer with other children, as many as it has, in the same order.
+
+        The new children may wrap the old ones: use only the interface of ``Layer`` on them.
+
+        Raises:
+            NumleanError: The layer declares children and does not implement this method.
+        """
+        if self.children:
+            raise NumleanError(
+                f"{type(self).__name__} declares children but not with_children; implement"
+                " with_children(children) so that it returns the layer with these children"
+            )
+        return self
+
+    @property
+    def parameters(self) -> tuple[ParameterSpec, ...]:
+        """The parameters and buffers, in the order ``__call__`` takes them.
+
+        By default those of the children, named ``index.name``. Split them with
+        ``split_parameters``.
+        """
+        return qualified_parameters(self.children)
 
     @property
     def input_shape(self) -> Shape | None:
-        """The shape of a sample, if the layer takes only one, apart from axes it leaves alone."""
+        """The shape of a sample without leading axes, if the layer accepts only one; else None."""
         return None
 
     @property
     def keeps_leading_axes(self) -> bool:
-        """Whether a sample may have further axes in front, which stay as they are."""
+        """Whether a sample may have further leading axes, which the layer keeps."""
         return False
 
     @property
     def takes_indices(self) -> bool:
-        """Whether inputs are whole numbers that name things, not numbers of a Scalar."""
+        """Whether inputs are integer indices instead of numbers of a Scalar."""
         return self.index_count is not None
 
     @property
     def index_count(self) -> int | None:
-        """How many things indices name, from 0 on; None if the layer takes none."""
+        """The number of valid indices, which start at 0; None if the layer takes no indices."""
         return None
 
     def output_shape(self, shape: Shape) -> Shape:
-        """The shape of a sample's output, given a sample's input shape; by default the same.
+        """Return the shape of a sample's output for a sample's input shape; by default the same.
 
         Raises:
-            ShapeError: The layer does not take such a sample.
+            ShapeError: The layer does not accept samples of this shape.
         """
         return shape
 
     @abstractmethod
     def __call__(self, parameters: Sequence[Tensor], x: Tensor, context: Context) -> Tensor:
-        """The outputs, of shape (batch, *output_shape), for x of shape (batch, *shape)."""
+        """Return outputs of shape (batch, *output_shape) for x of shape (batch, *shape)."""
+
+
+def qualified_parameters(layers: Sequence[Layer]) -> tuple[ParameterSpec, ...]:
+    """Return the parameters of the children of a layer, named ``index.name``."""
+    return tuple(
+        replace(spec, name=f"{index}.{spec.name}")
+        for index, layer in enumerate(layers)
+        for spec in layer.parameters
+    )
+
+
+def split_parameters(
+    layers: Sequence[Layer], parameters: Sequence[Tensor]
+) -> Iterator[tuple[Layer, Sequence[Tensor]]]:
+    """Yield each child of a layer with its own parameters."""
+    start = 0
+    for layer in layers:
+        stop = start + len(layer.parameters)
+        yield layer, parameters[start:stop]
+        start = stop
 
 
 def zeros(uniform: Uniform, shape: Shape) -> Floats:
-    """Zeros; nothing is drawn."""
+    """Return zeros, without drawing random numbers."""
     return np.zeros(shape)
 
 
 def ones(uniform: Uniform, shape: Shape) -> Floats:
-    """Ones; nothing is drawn."""
+    """Return ones, without drawing random numbers."""
     return np.ones(shape)
 
 
 def wrong_shape(layer: Layer, expected: str, shape: Shape) -> ShapeError:
-    """The error of a layer that is given a sample of another shape."""
+    """Return the error for a sample of a shape that a layer does not accept."""
     return ShapeError(f"{layer.name} takes samples of shape {expected}, not {shape}")

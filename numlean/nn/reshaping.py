@@ -1,4 +1,4 @@
-"""Layers that arrange a sample's elements, or add them up."""
+"""Layers that rearrange the elements of a sample, or add them up."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numlean.nn.layer import Context, Layer, Shape
 
 @dataclass(frozen=True)
 class Flatten(Layer):
-    """Each sample as a vector, its elements in C order."""
+    """Turn each sample into a vector of its elements in C order."""
 
     @property
     def name(self) -> str:
@@ -21,17 +21,17 @@ class Flatten(Layer):
         return "Flatten"
 
     def output_shape(self, shape: Shape) -> Shape:
-        """One axis as long as the sample has elements."""
+        """Return one axis whose extent is the number of elements."""
         return (prod(shape),)
 
     def __call__(self, parameters: Sequence[Tensor], x: Tensor, context: Context) -> Tensor:
-        """Outputs of shape (batch, elements)."""
+        """Return outputs of shape (batch, elements)."""
         return x.reshape(x.shape[0], prod(x.shape[1:]))
 
 
-@dataclass(frozen=True, init=False)
-class Reshape(Layer):
-    """Each sample in another shape, its elements in C order.
+@dataclass(frozen=True)
+class ToShape(Layer):
+    """Give each sample another shape, with its elements in C order.
 
     Attributes:
         shape: The shape.
@@ -39,16 +39,13 @@ class Reshape(Layer):
 
     shape: Shape
 
-    def __init__(self, *shape: int) -> None:
-        object.__setattr__(self, "shape", shape)
-
     @property
     def name(self) -> str:
-        """The layer with its shape."""
-        return f"Reshape({', '.join(map(str, self.shape))})"
+        """The class with the shape."""
+        return f"{type(self).__name__}({', '.join(map(str, self.shape))})"
 
     def output_shape(self, shape: Shape) -> Shape:
-        """The shape, for samples with as many elements."""
+        """Return the shape, for samples with as many elements."""
         if prod(shape) != prod(self.shape):
             raise ShapeError(
                 f"{self.name} takes samples of {prod(self.shape)} elements, not {prod(shape)} in"
@@ -57,13 +54,25 @@ class Reshape(Layer):
         return self.shape
 
     def __call__(self, parameters: Sequence[Tensor], x: Tensor, context: Context) -> Tensor:
-        """Outputs of shape (batch, *shape)."""
+        """Return outputs of shape (batch, *shape)."""
         return x.reshape(x.shape[0], *self.shape)
+
+
+@dataclass(frozen=True, init=False)
+class Reshape(ToShape):
+    """Give each sample the shape of the arguments, with its elements in C order.
+
+    Attributes:
+        shape: The shape.
+    """
+
+    def __init__(self, *shape: int) -> None:
+        super().__init__(shape)
 
 
 @dataclass(frozen=True)
 class Sum(Layer):
-    """The sum of each sample's elements, in C order from +0."""
+    """Add up the elements of each sample in C order, starting from +0."""
 
     @property
     def name(self) -> str:
@@ -71,9 +80,9 @@ class Sum(Layer):
         return "Sum"
 
     def output_shape(self, shape: Shape) -> Shape:
-        """No axes: a sample becomes a number."""
+        """Return no axes: a sample becomes a number."""
         return ()
 
     def __call__(self, parameters: Sequence[Tensor], x: Tensor, context: Context) -> Tensor:
-        """Outputs of shape (batch,)."""
+        """Return outputs of shape (batch,)."""
         return x.sum(tuple(range(1, x.ndim)))

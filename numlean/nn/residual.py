@@ -1,4 +1,4 @@
-"""A layer beside which its input goes on."""
+"""A residual connection."""
 
 from __future__ import annotations
 
@@ -8,21 +8,19 @@ from dataclasses import dataclass
 from numlean.autograd.tensor import Tensor
 from numlean.errors import ShapeError
 from numlean.nn.layer import Context, Layer, Shape
-from numlean.nn.sequential import Composite
+from numlean.nn.sequential import LayerTuple
 
 
 @dataclass(frozen=True, init=False)
-class Residual(Composite):
-    """x + f(x), f being the layers one after the other.
+class Residual(LayerTuple):
+    """x + f(x), where f applies the layers one after the other.
 
     Attributes:
-        layers: The layers, first applied first.
+        layers: The layers, in order of application.
     """
 
-    layers: tuple[Layer, ...]
-
     def __init__(self, *layers: Layer) -> None:
-        object.__setattr__(self, "layers", layers)
+        super().__init__(layers)
 
     @property
     def name(self) -> str:
@@ -30,12 +28,15 @@ class Residual(Composite):
         return f"Residual({', '.join(layer.name for layer in self.layers)})"
 
     def output_shape(self, shape: Shape) -> Shape:
-        """The same, if the layers keep it."""
+        """Return the same shape, after checking that the layers keep it."""
         output = self.propagate_shape(shape)
         if output != shape:
-            raise ShapeError(f"{self.name} takes samples whose shape it keeps, not {shape}")
+            raise ShapeError(
+                f"{self.name}: the layers must keep the shape of a sample, but they turn {shape}"
+                f" into {output}"
+            )
         return shape
 
     def __call__(self, parameters: Sequence[Tensor], x: Tensor, context: Context) -> Tensor:
-        """Outputs of x's shape."""
+        """Return outputs of x's shape."""
         return x + self.apply_layers(parameters, x, context)

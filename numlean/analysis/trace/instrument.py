@@ -1,17 +1,17 @@
-"""A step written down operation by operation: what was computed, from what, and where.
+"""Record one step operation by operation: the operation, its operands, and its location.
 
-Every number is computed by a method of a Scalar, so that a Scalar that takes down its calls sees
-all there is. Where in the model a call belongs is told by layers that announce themselves, and by
-a tape that announces whose cotangents it computes.
+A method of a Scalar computes every number, so a Scalar that records its calls sees the whole
+step. Instrumented layers set the location of each call, and a tracing tape sets the layer whose
+cotangents it computes.
 """
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 
 from numlean.autograd import Node, Tape
 from numlean.autograd.tensor import Tensor
+from numlean.errors import NumleanError
 from numlean.losses import Loss
 from numlean.nn.layer import Context, Layer, ParameterSpec, Shape
 from numlean.scalar.wrappers.tracing import BACKWARD, FORWARD, UPDATE, Location, Trace
@@ -19,7 +19,7 @@ from numlean.training import Task
 
 
 class TracingTape(Tape):
-    """A tape that tells a trace which layer's cotangents are computed, and when all are."""
+    """A tape that sets the location of a trace to the layer whose cotangents it computes."""
 
     def __init__(self, trace: Trace) -> None:
         super().__init__()
@@ -28,37 +28,63 @@ class TracingTape(Tape):
         trace.place = Location(FORWARD)
 
     def record(self, node: Node) -> Tensor:
-        """Put an application on the tape, and remember its layer."""
+        """Record a node and its layer."""
         self._layers[id(node)] = self._trace.place.layer
         return super().record(node)
 
     def gradient(self, value: Tensor, watched: Sequence[Tensor]) -> list[Tensor]:
-        """The gradient; what comes after belongs to the update."""
+        """Return the gradient; later operations belong to the update."""
         with self._trace.at(Location(BACKWARD)):
             gradient = super().gradient(value, watched)
         self._trace.place = Location(UPDATE)
         return gradient
 
     def sweep(self, node: Node, g: Tensor, cotangents: dict[int, Tensor]) -> None:
-        """One node's part of the backward sweep, in its layer."""
+        """Do one node's part of the backward sweep, in its layer."""
         with self._trace.at(Location(BACKWARD, self._layers[id(node)])):
             super().sweep(node, g, cotangents)
 
 
 def instrument(task: Task, trace: Trace) -> Task:
-    """The same task, whose layers and loss tell a trace when they compute."""
-    return Task(_InstrumentedLayer(task.model, trace, ()), _InstrumentedLoss(task.loss, trace))
+    """Return a task of the same bits whose layers and loss set the location of a trace.
+
+    Raises:
+        NumleanError: A layer declares children, and its ``with_children`` does not use the ones
+            it is given.
+    """
+    return Task(_instrumented(task.model, trace, ()), _InstrumentedLoss(task.loss, trace))
+
+
+def _instrumented(layer: Layer, trace: Trace, path: tuple[int, ...]) -> _InstrumentedLayer:
+    """Instrument a layer and, as far as they are declared, the layers within it."""
+    children = layer.children
+    # A composite's name lists all layers within it, so its location shows only its class.
+    name = type(layer).__name__ if children else layer.name
+    location = " ".join(filter(None, (".".join(map(str, path)), name)))
+    if children:
+        wrapped = tuple(_instrumented(x, trace, (*path, k)) for k, x in enumerate(children))
+        layer = _replace_children(layer, wrapped)
+    return _InstrumentedLayer(layer, trace, location)
+
+
+def _replace_children(layer: Layer, children: tuple[Layer, ...]) -> Layer:
+    replaced = layer.with_children(children)
+    found = replaced.children
+    if len(found) != len(children) or any(x is not y for x, y in zip(found, children, strict=True)):
+        raise NumleanError(
+            f"{type(layer).__name__}.with_children returned a layer with other children; it must"
+            " return the layer with exactly the children it is given"
+        )
+    return replaced
 
 
 class _InstrumentedLayer(Layer):
-    """A layer that tells a trace when it computes, and so do the layers within."""
+    """A layer that sets the location of a trace while it computes."""
 
-    def __init__(self, layer: Layer, trace: Trace, path: tuple[int, ...]) -> None:
-        self._layer = _with_announced_layers(layer, trace, path)
+    def __init__(self, layer: Layer, trace: Trace, location: str) -> None:
+        self._layer = layer
         self._trace = trace
-        # A composite's name is that of all layers within, so only its class is told.
-        own_name = type(layer).__name__ if self._layer is not layer else layer.name
-        self._place = " ".join(filter(None, (".".join(map(str, path)), own_name)))
+        self._location = location
 
     @property
     def name(self) -> str:
@@ -84,27 +110,12 @@ class _InstrumentedLayer(Layer):
         return self._layer.output_shape(shape)
 
     def __call__(self, parameters: Sequence[Tensor], x: Tensor, context: Context) -> Tensor:
-        with self._trace.at(Location(self._trace.place.phase, self._place)):
+        with self._trace.at(Location(self._trace.place.phase, self._location)):
             return self._layer(parameters, x, context)
 
 
-def _with_announced_layers(layer: Layer, trace: Trace, path: tuple[int, ...]) -> Layer:
-    """The layer itself, or a copy whose layers within announce themselves."""
-    within = {
-        name: tuple(_InstrumentedLayer(each, trace, (*path, k)) for k, each in enumerate(layers))
-        for name, layers in vars(layer).items()
-        if isinstance(layers, tuple) and layers and all(isinstance(x, Layer) for x in layers)
-    }
-    if not within:
-        return layer
-    whole = copy.copy(layer)
-    for name, layers in within.items():
-        object.__setattr__(whole, name, layers)
-    return whole
-
-
 class _InstrumentedLoss(Loss):
-    """A loss that tells a trace when it computes."""
+    """A loss that sets the location of a trace while it computes."""
 
     def __init__(self, loss: Loss, trace: Trace) -> None:
         self._loss = loss
@@ -112,8 +123,8 @@ class _InstrumentedLoss(Loss):
         self.takes_labels = loss.takes_labels  # type: ignore[misc]  # another class's variable
 
     def __call__(self, prediction: Tensor, target: Tensor) -> Tensor:
-        place = Location(self._trace.place.phase, type(self._loss).__name__)
-        with self._trace.at(place):
+        location = Location(self._trace.place.phase, type(self._loss).__name__)
+        with self._trace.at(location):
             return self._loss(prediction, target)
 
     def per_sample(self, prediction: Tensor, target: Tensor) -> Tensor:
