@@ -1,0 +1,86 @@
+"""What a code object says, whatever lines it stands in and however it is described."""
+
+from __future__ import annotations
+
+import opcode
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from types import CodeType
+from typing import Any, Final, TypeAlias, final
+
+Chain: TypeAlias = tuple[str, ...]
+"""A global name, and the attributes that are taken of it at once."""
+
+_LOADS: Final = {
+    opcode.opmap[name]: shift
+    for name, shift in (("LOAD_GLOBAL", 1), ("LOAD_NAME", 0))
+    if name in opcode.opmap
+}
+_ATTRIBUTES: Final = {
+    opcode.opmap[name]: shift
+    for name, shift in (("LOAD_ATTR", int(sys.version_info >= (3, 12))), ("LOAD_METHOD", 0))
+    if name in opcode.opmap
+}
+_IMPORT: Final = opcode.opmap["IMPORT_NAME"]
+_EXTENDED: Final = opcode.EXTENDED_ARG
+_CACHE: Final = opcode.opmap.get("CACHE", 0)
+_CONSTANTS: Final = frozenset(opcode.hasconst)
+_MEANT: Final = 0xFFF
+"""The flags that say how code is run; one of the others tells of a docstring."""
+
+
+@final
+@dataclass(frozen=True)
+class Said:
+    """What a code object says.
+
+    Attributes:
+        text: Its instructions and the names they use, but no constant and no line number.
+        constants: The constants in the order in which they are loaded: no docstring is.
+        globals: The global names that are loaded, each once for each way of use.
+        imports: The modules that are imported.
+    """
+
+    text: str
+    constants: tuple[Any, ...]
+    globals: tuple[Chain, ...]
+    imports: tuple[str, ...]
+
+
+@cache
+def said(code: CodeType) -> Said:
+    """Return what a code object says, but for the code objects among its constants."""
+    instructions = list(_instructions(code.co_code))
+    shown = [(op, 0 if op in _CONSTANTS else arg) for op, arg in instructions]
+    counts = code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount
+    names = code.co_names, code.co_varnames, code.co_cellvars, code.co_freevars
+    return Said(
+        repr((shown, counts, names, code.co_flags & _MEANT, code.co_exceptiontable)),
+        tuple(code.co_consts[arg] for op, arg in instructions if op in _CONSTANTS),
+        tuple(dict.fromkeys(_chains(code, instructions))),
+        tuple(code.co_names[arg] for op, arg in instructions if op == _IMPORT),
+    )
+
+
+def _instructions(raw: bytes) -> Iterator[tuple[int, int]]:
+    extended = 0
+    for op, low in zip(raw[::2], raw[1::2], strict=True):
+        arg = extended << 8 | low
+        extended = arg if op == _EXTENDED else 0
+        if op not in (_EXTENDED, _CACHE):
+            yield op, arg
+
+
+def _chains(code: CodeType, instructions: list[tuple[int, int]]) -> Iterator[Chain]:
+    chain: Chain = ()
+    for op, arg in instructions:
+        if chain and op in _ATTRIBUTES:
+            chain += (code.co_names[arg >> _ATTRIBUTES[op]],)
+            continue
+        if chain:
+            yield chain
+        chain = (code.co_names[arg >> _LOADS[op]],) if op in _LOADS else ()
+    if chain:
+        yield chain
