@@ -2,8 +2,8 @@
 
 numba keys the cache of a closure by a pickle of what it closes over, which differs from process to
 process, so a kernel made by a factory is compiled anew every time. Here the key is what the kernel
-*is*: a name that says it all, and a hash of this package's sources, so that an edit of a routine is
-noticed as well.
+*is*: a name that says it all, and the fingerprint of all that it is made of, so that an edit of a
+routine is noticed as well, and an edit of anything else is not.
 
 Two more things that numba leaves open would have one kernel silently run in another's place:
 
@@ -12,7 +12,7 @@ Two more things that numba leaves open would have one kernel silently run in ano
   one name, and who calls by it gets whichever was loaded first or last. Here a digest of the
   key is part of the name.
 - It numbers the files of a cache, so that two processes which compile at once may write different
-  kernels into one file. Here a file is named by the digest of its key.
+  kernels into one file. Here a file is named by the digest of its key, and by no line number.
 """
 
 from __future__ import annotations
@@ -24,8 +24,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numba
 from numba.core.caching import FunctionCache, IndexDataCacheFile
+
+from numlean_kernels.targets.fingerprint import UnknownContentError, fingerprint, told
 
 
 class KernelCache(FunctionCache):  # type: ignore[misc]
@@ -33,8 +34,8 @@ class KernelCache(FunctionCache):  # type: ignore[misc]
 
     def __init__(self, function: Callable[..., None], key: str) -> None:
         super().__init__(function)
-        self._key = full_key(key)
-        self._cache_file = _File(self._cache_path, self._impl.filename_base, b"")
+        self._identity = identity
+        self._cache_file = _File(self._cache_path, file_name(function), b"")
 
     def _index_key(self, signature: Any, codegen: Any) -> Any:
         return signature, codegen.magic_tuple(), self._key
@@ -75,23 +76,31 @@ def enable_disk_cache(
     key: str,
     kind: Callable[[Callable[..., None], str], Any] = KernelCache,
 ) -> None:
-    """Have what numba makes of a function kept for later processes, under its key.
+    """Have what numba makes of a function kept for later processes, under its full identity.
 
     To be called before anything is made of it: the key becomes part of its name.
     """
-    function.__qualname__ += f".{_digest(key)}"
     try:
-        compiled._cache = kind(function, key)
+        full = full_identity(compiled, function, identity)
+    except UnknownContentError as error:
+        function.__qualname__ += f".{_digest(identity)}"
+        _warn(f"the kernel {identity} is not kept for the next run: {error}")
+        return
+    function.__qualname__ += f".{_digest(full)}"
+    try:
+        compiled._cache = kind(function, full)
     except RuntimeError as error:
-        warnings.warn(
+        _warn(
             f"compiled kernels cannot be kept for the next run ({error}): set NUMBA_CACHE_DIR to a"
-            " folder that can be written to",
-            RuntimeWarning,
-            stacklevel=2,
+            " folder that can be written to"
         )
 
 
-def cache_dir() -> str:
+def _warn(message: str) -> None:
+    warnings.warn(message, RuntimeWarning, stacklevel=3)
+
+
+def folder() -> str:
     """Where compiled loops are kept; a line that says why, if nowhere."""
     from numlean_kernels.loops import gather_scatter
 
@@ -105,14 +114,23 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
-def full_key(key: str) -> str:
-    """What a kernel is, and what else decides on what is made of it."""
-    return f"{key} {source_hash()} {numba.__version__}"
+def full_identity(compiled: Any, function: Callable[..., None], identity: str) -> str:
+    """Return what a kernel is, and what it is made of and with.
+
+    Raises:
+        UnknownContentError: It refers to what no digest can be made of.
+    """
+    return f"{identity} {fingerprint(function, told(compiled))}"
+
+
+def file_name(function: Callable[..., None]) -> str:
+    """Return what the files of a function's cache are called, but for their keys."""
+    return f"{function.__module__}.{function.__qualname__}".replace("<", "").replace(">", "")
 
 
 @cache
 def source_hash() -> str:
-    """A hash of every source file of this package."""
+    """Return a hash of every source file of this package. No kernel's key holds it."""
     digest = hashlib.sha256()
     for path in sorted(Path(__file__).parents[1].rglob("*.py")):
         digest.update(path.read_bytes())

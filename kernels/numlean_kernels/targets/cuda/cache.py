@@ -9,7 +9,7 @@ import numba_cuda
 from numba.cuda.core.caching import IndexDataCacheFile
 from numba.cuda.dispatcher import CUDACache
 
-from numlean_kernels.targets.cache import FilesByKey, full_key
+from numlean_kernels.targets.kernel_cache import FilesByKey, file_name
 
 
 class CudaKernelCache(CUDACache):  # type: ignore[misc]
@@ -17,8 +17,8 @@ class CudaKernelCache(CUDACache):  # type: ignore[misc]
 
     def __init__(self, function: Callable[..., None], key: str) -> None:
         super().__init__(function)
-        self._key = f"{full_key(key)} {numba_cuda.__version__}"
-        self._cache_file = _File(self._cache_path, self._impl.filename_base, b"")
+        self._identity = f"{identity} {numba_cuda.__version__}"
+        self._cache_file = _File(self._cache_path, file_name(function), b"")
 
     def _index_key(self, signature: Any, codegen: Any) -> Any:
         return signature, codegen.magic_tuple(), self._key
