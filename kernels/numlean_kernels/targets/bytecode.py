@@ -15,7 +15,7 @@ Chain: TypeAlias = tuple[str, ...]
 
 _LOADS: Final = {
     opcode.opmap[name]: shift
-    for name, shift in (("LOAD_GLOBAL", 1), ("LOAD_NAME", 0))
+    for name, shift in (("LOAD_GLOBAL", 1), ("LOAD_NAME", 0), ("LOAD_FROM_DICT_OR_GLOBALS", 0))
     if name in opcode.opmap
 }
 _ATTRIBUTES: Final = {

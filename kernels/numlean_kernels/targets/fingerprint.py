@@ -149,7 +149,7 @@ class _Walk:
         name, *attributes = used
         if name not in function.__globals__:
             if name in _UNSEEN:
-                return self.module(_imported(function.__module__))
+                return self.module(_imported(str(function.__globals__.get("__name__"))))
             builtins = vars(sys.modules["builtins"])
             return self.of(builtins[name]) if name in builtins else _digest("missing", name)
         value = function.__globals__[name]
@@ -163,9 +163,10 @@ class _Walk:
     def cell(self, cell: CellType) -> bytes:
         """Return the digest of what a cell holds."""
         try:
-            return self.of(cell.cell_contents)
+            held = cell.cell_contents
         except ValueError:
             return _digest("empty")
+        return self.of(held)
 
     def array(self, array: Any) -> bytes:
         """Return the digest of a numpy array."""
@@ -322,7 +323,7 @@ def _is_versioned(name: str) -> bool:
 def _version(root: str) -> str:
     if root in sys.stdlib_module_names:
         return ""
-    return str(getattr(sys.modules[root], "__version__", ""))
+    return str(getattr(sys.modules.get(root), "__version__", ""))
 
 
 def _full_name(value: Any) -> str:
