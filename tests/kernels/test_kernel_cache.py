@@ -283,6 +283,22 @@ def test_no_kernel_of_the_cpu_counts_by_all_sources(monkeypatch):
             assert target.compiled(loop, table)._cache._identity
 
 
+def test_no_kernel_of_a_gpu_does(monkeypatch):
+    pytest.importorskip("numba_cuda", reason="the cuda extra is not installed")
+    from numlean_kernels.targets.cuda.gpu import Gpu
+    from numlean_kernels.targets.cuda.target import CudaTarget
+
+    monkeypatch.setattr(fingerprints, "_sources", lambda root: pytest.fail(f"sources of {root}"))
+    target, gpu = CudaTarget(simulated=False), Gpu()
+    tables = ieee_table(Arithmetic(BINARY32), target), hardware_table(BINARY32, target)
+    keys = [
+        gpu.compiled(target.form(loop, table), loop.name)._run._cache._identity
+        for table in tables
+        for loop in (MATMUL, MATMUL_FMA, binary("add"), unary("exp"))
+    ]
+    assert len(set(keys)) == len(keys)
+
+
 IDENTITIES = """
 import sys
 from numlean_kernels.formats import BINARY32
