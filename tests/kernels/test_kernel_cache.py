@@ -11,17 +11,17 @@ import numpy as np
 import pytest
 from numba import njit
 
-from numlean_kernels.elementary import UNARY
 from numlean_kernels.formats import BINARY32
-from numlean_kernels.hardware import hardware_table
-from numlean_kernels.ieee import Arithmetic, ieee_table
+from numlean_kernels.ieee import Arithmetic
 from numlean_kernels.loops.elementwise import binary, unary
 from numlean_kernels.loops.matmul import MATMUL, MATMUL_FMA
+from numlean_kernels.protocol import Loop
+from numlean_kernels.tables import hardware_table, ieee_table
+from numlean_kernels.tables.elementary import UNARY
 from numlean_kernels.targets import fingerprint as fingerprints
+from numlean_kernels.targets.cache import source_hash
 from numlean_kernels.targets.cpu import CpuTarget
 from numlean_kernels.targets.fingerprint import UnknownContentError, fingerprint, told
-from numlean_kernels.targets.kernel_cache import source_hash
-from numlean_kernels.targets.protocol import Loop
 
 SOURCE = '''
 """Routines, and a kernel made of them."""
@@ -280,7 +280,7 @@ def test_no_kernel_of_the_cpu_counts_by_all_sources(monkeypatch):
     tables = ieee_table(Arithmetic(BINARY32), target), hardware_table(BINARY32, target, fast=True)
     for table in tables:
         for loop in (MATMUL, MATMUL_FMA, *map(binary, ("add", "pow")), *map(unary, UNARY)):
-            assert target.compiled(loop, table)._cache._identity
+            assert target.compiled(loop, table)._cache._key
 
 
 def test_no_kernel_of_a_gpu_does(monkeypatch):
@@ -292,7 +292,7 @@ def test_no_kernel_of_a_gpu_does(monkeypatch):
     target, gpu = CudaTarget(simulated=False), Gpu()
     tables = ieee_table(Arithmetic(BINARY32), target), hardware_table(BINARY32, target)
     keys = [
-        gpu.compiled(target.form(loop, table), loop.name)._run._cache._identity
+        gpu.compiled(target.form(loop, table), loop.name)._run._cache._key
         for table in tables
         for loop in (MATMUL, MATMUL_FMA, binary("add"), unary("exp"))
     ]
@@ -302,20 +302,22 @@ def test_no_kernel_of_a_gpu_does(monkeypatch):
 IDENTITIES = """
 import sys
 from numlean_kernels.formats import BINARY32
-from numlean_kernels.hardware import hardware_table
-from numlean_kernels.ieee import Arithmetic, ieee_table
+from numlean_kernels.tables import hardware_table
+from numlean_kernels.ieee import Arithmetic
+from numlean_kernels.tables import ieee_table
 from numlean_kernels.loops.elementwise import binary, unary
 from numlean_kernels.loops.matmul import MATMUL, MATMUL_FMA
-from numlean_kernels.targets import get_target, native
+from numlean_kernels.targets import get_target
+from numlean_kernels.targets import native_program as native
 from numlean_kernels.targets.fingerprint import fingerprint
 
 cpu = get_target("cpu")
 tables = ieee_table(Arithmetic(BINARY32), cpu), hardware_table(BINARY32, cpu, fast=True)
 loops = MATMUL, MATMUL_FMA, binary("add"), binary("pow"), unary("exp"), unary("sin")
 order = int(sys.argv[1])
-found = [(loop.name, cpu.compiled(loop, t)._cache._identity)
+found = [(loop.name, cpu.compiled(loop, t)._cache._key)
          for t in tables[::order] for loop in loops[::order]]
-print(sorted(found), fingerprint(native._run_all), native._run_all._cache._identity)
+print(sorted(found), fingerprint(native._run_all), native._run_all._cache._key)
 """
 
 
@@ -341,7 +343,7 @@ def test_processes_agree_on_what_kernels_are(tmp_path):
 KEPT = """
 import numpy as np
 from numba import njit
-from numlean_kernels.targets.kernel_cache import keep
+from numlean_kernels.targets.cache import enable_disk_cache as keep
 
 STEP = 3
 

@@ -34,7 +34,7 @@ class KernelCache(FunctionCache):  # type: ignore[misc]
 
     def __init__(self, function: Callable[..., None], key: str) -> None:
         super().__init__(function)
-        self._identity = identity
+        self._key = key
         self._cache_file = _File(self._cache_path, file_name(function), b"")
 
     def _index_key(self, signature: Any, codegen: Any) -> Any:
@@ -76,15 +76,15 @@ def enable_disk_cache(
     key: str,
     kind: Callable[[Callable[..., None], str], Any] = KernelCache,
 ) -> None:
-    """Have what numba makes of a function kept for later processes, under its full identity.
+    """Have what numba makes of a function kept for later processes, under its full key.
 
     To be called before anything is made of it: the key becomes part of its name.
     """
     try:
-        full = full_identity(compiled, function, identity)
+        full = full_key(compiled, function, key)
     except UnknownContentError as error:
-        function.__qualname__ += f".{_digest(identity)}"
-        _warn(f"the kernel {identity} is not kept for the next run: {error}")
+        function.__qualname__ += f".{_digest(key)}"
+        _warn(f"the kernel {key} is not kept for the next run: {error}")
         return
     function.__qualname__ += f".{_digest(full)}"
     try:
@@ -100,7 +100,7 @@ def _warn(message: str) -> None:
     warnings.warn(message, RuntimeWarning, stacklevel=3)
 
 
-def folder() -> str:
+def cache_dir() -> str:
     """Where compiled loops are kept; a line that says why, if nowhere."""
     from numlean_kernels.loops import gather_scatter
 
@@ -114,13 +114,13 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
-def full_identity(compiled: Any, function: Callable[..., None], identity: str) -> str:
+def full_key(compiled: Any, function: Callable[..., None], key: str) -> str:
     """Return what a kernel is, and what it is made of and with.
 
     Raises:
         UnknownContentError: It refers to what no digest can be made of.
     """
-    return f"{identity} {fingerprint(function, told(compiled))}"
+    return f"{key} {fingerprint(function, told(compiled))}"
 
 
 def file_name(function: Callable[..., None]) -> str:

@@ -1,4 +1,4 @@
-"""numba-cuda's cache on disk, keyed by what a kernel does, as ``targets.kernel_cache`` has it."""
+"""numba-cuda's cache on disk, keyed by what a kernel does, as ``targets.cache`` has it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numba_cuda
 from numba.cuda.core.caching import IndexDataCacheFile
 from numba.cuda.dispatcher import CUDACache
 
-from numlean_kernels.targets.kernel_cache import FilesByKey, file_name
+from numlean_kernels.targets.cache import FilesByKey, file_name
 
 
 class CudaKernelCache(CUDACache):  # type: ignore[misc]
@@ -17,7 +17,7 @@ class CudaKernelCache(CUDACache):  # type: ignore[misc]
 
     def __init__(self, function: Callable[..., None], key: str) -> None:
         super().__init__(function)
-        self._identity = f"{identity} {numba_cuda.__version__}"
+        self._key = f"{key} {numba_cuda.__version__}"
         self._cache_file = _File(self._cache_path, file_name(function), b"")
 
     def _index_key(self, signature: Any, codegen: Any) -> Any:
