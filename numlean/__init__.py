@@ -10,7 +10,7 @@ from numlean.analysis.functions import FunctionComparison, FunctionResult, compa
 from numlean.analysis.lockstep import Crosscheck, Divergence, Fault, Pair, RunSpec, crosscheck
 from numlean.autograd.tensor import Tensor
 from numlean.certificate import Certificate, ReplayResult, certify, replay
-from numlean.data import DataLoader, Dataset, Sample
+from numlean.data import Batch, DataLoader, Dataset, Sample
 from numlean.digest import state_digest, value_digest
 from numlean.errors import NumleanError
 from numlean.inspection.expression import evaluate
@@ -63,6 +63,7 @@ from numlean_kernels.ieee.classify import CLASSES
 
 __all__ = [
     "CLASSES",
+    "Batch",
     "Certificate",
     "Comparison",
     "CountingScalar",

@@ -7,13 +7,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
 
 from numlean.autograd.tensor import Tensor
 from numlean.scalar.protocol import Scalar, Storage
-
-if TYPE_CHECKING:
-    from numlean.training.runner import Runner
 
 Named = Iterable[tuple[str, Tensor]]
 
@@ -29,12 +25,6 @@ def value_digest(named: Named) -> str:
     -0 counts as +0, and every NaN as one.
     """
     return _digest(named, exact_bytes)
-
-
-def parameters_of(runner: Runner) -> list[tuple[str, Tensor]]:
-    """A runner's parameters with their names, in order."""
-    names = (spec.name for spec in runner.task.model.parameters)
-    return list(zip(names, runner.params, strict=True))
 
 
 def exact_bytes(scalar: Scalar, x: Storage) -> bytes:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from numlean.data import Sample
+from numlean.data import Batch
 from numlean.errors import UnavailableError
 from numlean.nn import Linear, ReLU, Sequential, Tanh
 from numlean.optim import Optimizer, adam, sgd
@@ -62,9 +62,9 @@ def xor_steps(dtype: str) -> dict[str, Step]:
     }
 
 
-def _digits() -> Sample:
+def _digits() -> Batch:
     batch = get_task("digits").load().train.batch(range(BATCH))
-    return Sample(batch.x.reshape(BATCH, _INPUTS), batch.y)
+    return Batch(batch.x.reshape(BATCH, _INPUTS), batch.y)
 
 
 def _step(
@@ -72,17 +72,17 @@ def _step(
     dtype: str,
     options: Options,
     optimizer: Optimizer,
-    batch: Sample,
+    batch: Batch,
     *,
     fast_kernels: bool = False,
 ) -> Step:
     runner = instantiate(task, get_scalar(dtype, fast_kernels=fast_kernels), options)
     stepper = Stepper(runner, optimizer)
     as_tensor: Any = runner.batch(batch)  # as PyTorch's tensors have entered, too
-    return lambda: stepper.step(Sample(*as_tensor))
+    return lambda: stepper.step(Batch(*as_tensor))
 
 
-def _pytorch(activation: str, optimizer: str, batch: Sample) -> Step | None:
+def _pytorch(activation: str, optimizer: str, batch: Batch) -> Step | None:
     try:
         import torch
     except ImportError:

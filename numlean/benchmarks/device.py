@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from numlean.benchmarks.timing import best_seconds
-from numlean.data import Sample
+from numlean.data import Batch
 from numlean.interop.torch.network import to_torch
 from numlean.interop.torch.optimizers import to_optimizer
 from numlean.nn import Linear, ReLU, Sequential
@@ -118,7 +118,7 @@ class _Training:
     name: str
     task: Task
     optimizer: Optimizer
-    batch: Sample
+    batch: Batch
 
     def step(self, dtype: str, device: str) -> Callable[[], object]:
         """By numlean, compiled."""
@@ -152,7 +152,7 @@ def _of_digits() -> _Training:
 def _wide(size: int) -> _Training:
     layers = (Linear(size, size), ReLU(), Linear(size, size), ReLU(), Linear(size, size))
     task = Task.regression(Sequential(*layers))
-    return _Training(f"3 layers of {size}", task, sgd(_RATE), Sample(*_numbers(2, _BATCH, size)))
+    return _Training(f"3 layers of {size}", task, sgd(_RATE), Batch(*_numbers(2, _BATCH, size)))
 
 
 def _torch_on_a_gpu() -> Any:

@@ -7,7 +7,7 @@ from numlean.analysis.lockstep.numbers import Number
 from numlean.autograd.tensor import Tensor
 from numlean.certificate.certificate import Certificate
 from numlean.certificate.verdict import Difference
-from numlean.digest import exact_bytes, parameters_of, state_digest, value_digest
+from numlean.digest import exact_bytes, state_digest, value_digest
 from numlean.scalar.exact_text import format_hex, parse_hex
 from numlean.scalar.protocol import Scalar, Storage
 from numlean.training import Runner
@@ -44,7 +44,7 @@ class CertificateChecker:
         """Whether the run ended with other parameters, by their exact values."""
         count = len(self._certificate.steps)
         expected = self._certificate.final["value_digest"]
-        found = value_digest(parameters_of(self._runner))
+        found = value_digest(self._runner.named_parameters)
         if expected == found:
             return None
         last = count - 1 if count else None
@@ -53,7 +53,7 @@ class CertificateChecker:
     def _of_state(self, step: int | None, what: str, expected: str) -> Difference | None:
         if self.compared == "value":
             return None
-        found = state_digest(parameters_of(self._runner))
+        found = state_digest(self._runner.named_parameters)
         return None if expected == found else Difference(step, what, expected, found)
 
     def _is_same(self, expected: str, loss: Tensor) -> bool:

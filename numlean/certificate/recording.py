@@ -11,7 +11,7 @@ from numlean.certificate.environment import environment_of
 from numlean.certificate.errors import CertificateError
 from numlean.checkpoint import Run
 from numlean.checkpoint.fingerprint import Plain, differences, summary
-from numlean.digest import parameters_of, state_digest, value_digest
+from numlean.digest import state_digest, value_digest
 from numlean.scalar.exact_text import format_hex
 from numlean.training import Stepper
 
@@ -31,7 +31,7 @@ class Recorder:
         self.steps: list[Step] = []
         self._environment = environment_of(stepper.runner, fast_kernels=fast_kernels)
         self._run = run.description(stepper)
-        self._initial = state_digest(parameters_of(stepper.runner))
+        self._initial = state_digest(stepper.runner.named_parameters)
         self._first = first_link(self._run, self._initial)
         self._seeds = {
             "initial": stepper.runner.options.seed,
@@ -41,7 +41,7 @@ class Recorder:
     def __call__(self, stepper: Stepper, loss: Tensor) -> bool:
         """Take down a step; never an end of training."""
         text = format_hex(loss.scalar, loss.data)
-        state = state_digest(parameters_of(stepper.runner))
+        state = state_digest(stepper.runner.named_parameters)
         before = self.steps[-1].chain if self.steps else self._first
         self.steps.append(Step(text, state, next_link(before, text, state)))
         return False
@@ -62,7 +62,7 @@ class Recorder:
             )
         initial = certificate.initial["state_digest"]
         state = certificate.steps[made - 1].state if made else initial
-        here = state_digest(parameters_of(self.stepper.runner))
+        here = state_digest(self.stepper.runner.named_parameters)
         if state != here:
             raise CertificateError(
                 f"a certificate of other numbers: after {made} steps the state digest is {state} in"
@@ -81,7 +81,7 @@ class Recorder:
         """The certificate of the steps so far."""
         from numlean.version import __version__
 
-        named = parameters_of(self.stepper.runner)
+        named = self.stepper.runner.named_parameters
         return Certificate(
             numlean=__version__,
             arguments=None if arguments is None else dict(arguments),

@@ -15,12 +15,12 @@ import numpy as np
 
 from numlean.autograd.primitive import Primitive
 from numlean.autograd.tensor import Tensor
-from numlean.data import DataLoader, Dataset, Sample
+from numlean.data import Batch, DataLoader, Dataset, Sample
 
 Plain: TypeAlias = Any
 """What JSON can say: dicts with names, lists, texts, numbers, booleans and None."""
 
-Data: TypeAlias = Dataset | Sequence[Sample] | DataLoader
+Data: TypeAlias = Dataset | Sequence[Sample | Batch] | DataLoader
 """What a loop trains on."""
 
 _ABSENT: Final = object()

@@ -10,7 +10,7 @@ from numlean.checkpoint.fingerprint import Plain, differences, summary
 from numlean.checkpoint.raw_numbers import RawTensor, from_raw
 from numlean.checkpoint.reading import Checkpoint, load
 from numlean.checkpoint.run import Run
-from numlean.digest import Named, parameters_of
+from numlean.digest import Named
 from numlean.training import Stepper
 
 
@@ -32,7 +32,7 @@ def resume(checkpoint: Checkpoint | FilePath, stepper: Stepper, run: Run) -> Non
     with error_context(found.path):
         _refuse_another(found, run.description(stepper))
         _refuse_other_rate(found, stepper)
-        params = _parameters(found, parameters_of(stepper.runner))
+        params = _parameters(found, stepper.runner.named_parameters)
         state = _state(found, stepper)
     stepper.restore(params, state, found.step, schedule_count=found.schedule)
 

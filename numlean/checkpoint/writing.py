@@ -15,7 +15,6 @@ from numlean.checkpoint.fingerprint import Plain
 from numlean.checkpoint.raw_numbers import to_raw
 from numlean.checkpoint.run import Run
 from numlean.data import DataLoader
-from numlean.digest import parameters_of
 from numlean.training import Stepper
 
 
@@ -62,7 +61,7 @@ def written(
         "run": run.description(stepper),
         "arguments": dict(arguments),
         "loader": _loader(run.data, arrays),
-        "parameters": _entries("parameters", parameters_of(stepper.runner), arrays),
+        "parameters": _entries("parameters", stepper.runner.named_parameters, arrays),
         "state": _groups("state", stepper.state, arrays),
         "further": _groups("further", further, arrays),
     }

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from numlean.data.dataset import Dataset, Sample
+from numlean.data.dataset import Batch, Dataset
 from numlean.errors import DataError
 from numlean.rng import UniformStream, permutation
 
 
-def minibatches(
-    dataset: Dataset, batch_size: int, *, seed: int, start: int = 0
-) -> Iterator[Sample]:
+def minibatches(dataset: Dataset, batch_size: int, *, seed: int, start: int = 0) -> Iterator[Batch]:
     """Endless batches: every epoch in a new order, its last batch possibly smaller.
 
     The order of an epoch depends on the seed and the epoch's number only, so the batches from
@@ -29,7 +27,7 @@ def minibatches(
     return _generate(dataset, batch_size, seed, start)
 
 
-def _generate(dataset: Dataset, batch_size: int, seed: int, start: int) -> Iterator[Sample]:
+def _generate(dataset: Dataset, batch_size: int, seed: int, start: int) -> Iterator[Batch]:
     epoch, skipped = divmod(start, -(-dataset.size // batch_size))
     while True:
         order = permutation(dataset.size, UniformStream(seed, epoch))

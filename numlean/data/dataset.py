@@ -17,7 +17,18 @@ Places: TypeAlias = Sequence[int] | np.ndarray[tuple[int], np.dtype[np.intp]]
 
 
 class Sample(NamedTuple):
-    """An input and its target; or many of each, stacked along a leading batch axis."""
+    """An input and its target.
+
+    A runner also accepts stacked inputs and targets in a Sample, if the model takes samples of the
+    shape without the first axis. Use :class:`Batch` to state that the first axis is the batch.
+    """
+
+    x: Floats | Tensor
+    y: Floats | Tensor
+
+
+class Batch(NamedTuple):
+    """Inputs of shape (batch, ...) and their targets of shape (batch, ...)."""
 
     x: Floats | Tensor
     y: Floats | Tensor
@@ -73,16 +84,16 @@ class Dataset:
             raise DataError(f"there is no sample {index} among {self.size}")
         return Sample(_rows(self.x, index), _rows(self.y, index))
 
-    def batch(self, indices: Places | slice) -> Sample:
-        """Samples stacked along a leading axis, in the order of ``indices``."""
-        return Sample(_rows(self.x, indices), _rows(self.y, indices))
+    def batch(self, indices: Places | slice) -> Batch:
+        """Return the samples of some indices, in their order, as a batch."""
+        return Batch(_rows(self.x, indices), _rows(self.y, indices))
 
-    def stacked(self) -> Sample:
-        """All samples as one batch."""
-        return Sample(self.x, self.y)
+    def stacked(self) -> Batch:
+        """Return all samples as one batch."""
+        return Batch(self.x, self.y)
 
-    def minibatches(self, size: int) -> list[Sample]:
-        """All samples, in order, as stacked batches; the last one may be smaller.
+    def minibatches(self, size: int) -> list[Batch]:
+        """Return all samples, in order, as batches; the last batch may be smaller.
 
         Raises:
             DataError: The size is not positive.

@@ -7,12 +7,12 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
-from numlean.data.dataset import Dataset, Sample
+from numlean.data.dataset import Batch, Dataset, Sample
 from numlean.errors import DataError, UnknownNameError
 from numlean.rng import UniformStream, permutation
 
-Batch: TypeAlias = Sample | list[Sample]
-"""A stacked sample, of a loader that stacks; else samples one by one."""
+LoaderBatch: TypeAlias = Batch | list[Sample]
+"""A batch if the loader stacks, otherwise a list of samples."""
 
 Order: TypeAlias = tuple[int, ...]
 """The indices of samples, in the order in which they are seen."""
@@ -88,7 +88,7 @@ class DataLoader:
             loader = replace(loader._shuffled(), epochs_done=loader.epochs_done + 1)
         return loader
 
-    def epoch(self) -> tuple[DataLoader, list[Batch]]:
+    def epoch(self) -> tuple[DataLoader, list[LoaderBatch]]:
         """The loader after the next epoch, and that epoch's batches."""
         after = self.after(1)
         order = after.order or tuple(range(self.dataset.size))
@@ -98,7 +98,7 @@ class DataLoader:
             groups.pop()
         return after, [self._batch(group) for group in groups]
 
-    def _batch(self, group: Order) -> Batch:
+    def _batch(self, group: Order) -> LoaderBatch:
         if self.stack:
             return self.dataset.batch(list(group))
         return [self.dataset.get(index) for index in group]

@@ -1,13 +1,14 @@
 """The training runtime: tasks, runners, steppers, loops."""
 
 from numlean.training.config import LoaderTrainConfig, TrainConfig, epochs, steps
-from numlean.training.hooks import EarlyStopping, Evaluate, Evaluation, all_of, evaluation
+from numlean.training.hooks import EarlyStopping, Evaluate, Evaluation, all_of, run_evaluation
 from numlean.training.loops.epochs import train_loader
 from numlean.training.loops.minibatches import run_steps, train_minibatches
 from numlean.training.loops.samples import train_dataset, train_samples
-from numlean.training.options import BACKENDS, Options
+from numlean.training.options import BACKENDS, Options, resolve_scalar
+from numlean.training.parameters import ParameterStore, initial_parameters
 from numlean.training.report import OnStep, TrainReport
-from numlean.training.runner import Runner, initial_parameters, instantiate, resolve_scalar
+from numlean.training.runner import Runner, instantiate
 from numlean.training.stepper import Stepper, make_stepper
 from numlean.training.task import Task
 from numlean.training.train_task import train
@@ -20,6 +21,7 @@ __all__ = [
     "LoaderTrainConfig",
     "OnStep",
     "Options",
+    "ParameterStore",
     "Runner",
     "Stepper",
     "Task",
@@ -27,11 +29,11 @@ __all__ = [
     "TrainReport",
     "all_of",
     "epochs",
-    "evaluation",
     "initial_parameters",
     "instantiate",
     "make_stepper",
     "resolve_scalar",
+    "run_evaluation",
     "run_steps",
     "steps",
     "train",

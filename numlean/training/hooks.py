@@ -15,14 +15,12 @@ import numpy as np
 
 from numlean.autograd.indices import INDEX
 from numlean.autograd.tensor import Tensor
-from numlean.data import Dataset, Sample
 from numlean.errors import NumleanError
 from numlean.nn import Mode
+from numlean.training.evaluation import Data
 from numlean.training.report import OnStep
 from numlean.training.runner import Runner
 from numlean.training.stepper import Stepper
-
-Data = Dataset | Sequence[Sample]
 
 
 @dataclass(frozen=True)
@@ -87,7 +85,7 @@ class Evaluate:
         self._calls += 1
         if self._calls % self.every:
             return None
-        found = evaluation(stepper, self.data, with_accuracy=self.with_accuracy)
+        found = run_evaluation(stepper, self.data, with_accuracy=self.with_accuracy)
         self.evaluations.append(found)
         return found
 
@@ -205,7 +203,7 @@ class EarlyStopping:
         return bool(scalar.lt(loss.data, bar))
 
 
-def evaluation(stepper: Stepper, data: Data, *, with_accuracy: bool = False) -> Evaluation:
+def run_evaluation(stepper: Stepper, data: Data, *, with_accuracy: bool = False) -> Evaluation:
     """The mean loss over data in evaluation mode; the runner's mode stays what it is."""
     runner = stepper.runner
     with runner.in_mode(Mode.EVAL):

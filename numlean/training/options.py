@@ -1,26 +1,28 @@
-"""How a task is instantiated."""
+"""Options of a task's instantiation: engine, device, kernels, seed."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final
 
-from numlean.errors import UnknownNameError
+from numlean.errors import NumleanError, UnavailableError, UnknownNameError
+from numlean.scalar.protocol import Scalar
+from numlean.scalar.registry import get_scalar
 
 BACKENDS: Final = ("eager", "compiled")
-"""How a step may be executed."""
+"""The engines that can execute a step."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """How a task is instantiated.
+    """Options of a task's instantiation.
 
     Attributes:
-        backend: How a step is executed: eager, operation by operation on a tape; or compiled,
-            planned at the first step and replayed.
-        device: Where; None for where the dtype runs best, or for that of a Scalar given.
-        fast_kernels: Whether to compute by faster kernels of the same bits, where there are any.
-        seed: Names the initial parameters.
+        backend: The engine: eager runs a step operation by operation on a tape; compiled plans the
+            first step and replays it.
+        device: The device; None selects the dtype's default device, or that of a given Scalar.
+        fast_kernels: Whether to use faster kernels with the same bits, where they exist.
+        seed: The seed of the initial parameters.
     """
 
     backend: str = "eager"
@@ -31,3 +33,24 @@ class Options:
     def __post_init__(self) -> None:
         if self.backend not in BACKENDS:
             raise UnknownNameError("backend", self.backend, BACKENDS)
+
+
+def resolve_scalar(scalar: Scalar | str, options: Options) -> Scalar:
+    """Return the given Scalar, or the Scalar of a dtype on the options' device.
+
+    Raises:
+        NumleanError: The dtype or the device is unknown, or the Scalar does not fit the options.
+    """
+    if isinstance(scalar, str):
+        return get_scalar(scalar, options.device, fast_kernels=options.fast_kernels)
+    if options.device not in (None, scalar.device):
+        raise NumleanError(
+            f"{scalar.name} is on {scalar.device}, but the options ask for {options.device}: pass"
+            " the dtype's name, or no device"
+        )
+    if not options.fast_kernels:
+        return scalar
+    fast = get_scalar(scalar.name, scalar.device, fast_kernels=True)
+    if fast != scalar:
+        raise UnavailableError(f"{type(scalar).__name__} has no fast kernels")
+    return fast

@@ -4,59 +4,59 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from numlean.autograd import Tape
 from numlean.autograd.indices import INDEX
-from numlean.autograd.operations import concat
 from numlean.autograd.tensor import Tensor
-from numlean.data import Dataset, Sample
-from numlean.errors import NumleanError, ShapeError, UnavailableError
-from numlean.nn.layer import Clock, Context, Mode
-from numlean.rng import UniformStream
+from numlean.data import Batch, Sample
+from numlean.errors import ShapeError
+from numlean.nn.layer import Clock, Context, Mode, Shape
 from numlean.scalar.protocol import Scalar, Storage
-from numlean.scalar.registry import get_scalar
-from numlean.training.options import Options
+from numlean.training import evaluation
+from numlean.training.evaluation import Classes, Data
+from numlean.training.options import Options, resolve_scalar
+from numlean.training.parameters import ParameterStore, initial_parameters, merge_parameters
 from numlean.training.task import LossProgram, Predictor, Task
-from numlean.training.update import loss_and_gradient, merge_parameters
-
-Answers: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
+from numlean.training.update import loss_and_gradient
 
 CastFloat: TypeAlias = Callable[[ArrayLike], Storage]
-
-_AT_ONCE: Final = 1024
-"""How many samples are evaluated in one batch."""
+"""Converts binary64 numbers to the Scalar's storage."""
 
 
 class Runner:
-    """A task's parameters in a Scalar, and its programs in both modes.
+    """A task in one arithmetic: its parameters, and its programs in both modes.
 
-    Born in evaluation mode. Inputs and targets are binary64, a lone sample or with a leading batch
-    axis; they enter the Scalar through ``cast``. Tensors are taken as they are.
+    A new runner is in evaluation mode. Inputs and targets are binary64 arrays, which ``cast``
+    converts, or tensors, which are taken as they are. A :class:`Batch` has a leading batch axis.
+    A :class:`Sample` may have one: its first axis is the batch if the model takes samples of the
+    shape without it. The runner decides that once per shape.
 
     Attributes:
-        task: What is run.
-        scalar: In which arithmetic.
-        cast: How binary64 numbers enter it: data, initial parameters and hyperparameters.
-        options: How it was instantiated.
+        task: The model and the loss.
+        scalar: The arithmetic.
+        store: The parameters and buffers; the engine that updates them holds the same store.
+        cast: Converts binary64 numbers to the Scalar: data, initial parameters, hyperparameters.
+        options: The options of the instantiation.
         mode: The current mode.
-        clock: Which step the run is at.
-        new_tape: Makes the tape that a step's gradients come from.
+        clock: The number of the current step.
+        new_tape: Makes the tape that records a step for its gradients.
     """
 
     def __init__(
         self,
         task: Task,
         scalar: Scalar,
-        params: Sequence[Tensor],
+        store: ParameterStore,
         cast: CastFloat,
         options: Options,
     ) -> None:
         self.task = task
         self.scalar = scalar
+        self.store = store
         self.cast = cast
         self.options = options
         self.mode = Mode.EVAL
@@ -66,19 +66,25 @@ class Runner:
         self.loss_train = task.module_def(Mode.TRAIN, self.clock)
         self.loss_eval = task.module_def(Mode.EVAL, self.clock)
         self.new_tape: Callable[[], Tape] = Tape
-        self._params = tuple(params)
-        self.keeper: Callable[[], Sequence[Tensor]] | None = None
+        self._is_batch_shape: dict[Shape, bool] = {}
 
     @property
     def params(self) -> Sequence[Tensor]:
-        """The parameters and buffers, in the model's order."""
-        if self.keeper is not None:
-            return tuple(self.keeper())
-        return self._params
+        """The parameters and buffers, in the model's order.
+
+        Tensors are immutable: later steps do not change what was read before them. Assign a
+        sequence of tensors to replace all parameters and buffers.
+        """
+        return self.store.values
 
     @params.setter
     def params(self, params: Sequence[Tensor]) -> None:
-        self._params, self.keeper = tuple(params), None
+        self.store.assign(params)
+
+    @property
+    def named_parameters(self) -> list[tuple[str, Tensor]]:
+        """The parameters and buffers with their names, in the model's order."""
+        return [(spec.name, p) for spec, p in zip(self.store.specs, self.params, strict=True)]
 
     def set_mode(self, mode: Mode) -> None:
         """Switch to a mode."""
@@ -94,7 +100,7 @@ class Runner:
 
     @contextmanager
     def in_mode(self, mode: Mode) -> Iterator[None]:
-        """In a mode for a while; then back in the one before."""
+        """Switch to a mode inside a ``with`` block, and back to the previous mode after it."""
         before = self.mode
         self.set_mode(mode)
         try:
@@ -118,173 +124,126 @@ class Runner:
         return self.loss_train if self.is_training else self.loss_eval
 
     def tensor(self, values: ArrayLike | Tensor) -> Tensor:
-        """Binary64 values in the Scalar."""
+        """Return binary64 values as a tensor of the Scalar; return a tensor as it is."""
         return values if isinstance(values, Tensor) else Tensor(self.scalar, self.cast(values))
 
-    def batch(self, sample: Sample) -> tuple[Tensor, Tensor]:
-        """A sample's input and target as the model and the loss take them, with a batch axis."""
-        x = self._entered(sample.x, self.task.model.takes_indices)
-        y = self._entered(sample.y, self.task.loss.takes_labels)
-        if not self.task.takes_batch(x.shape):
+    def batch(self, sample: Sample | Batch) -> tuple[Tensor, Tensor]:
+        """Return inputs and targets as the model and the loss take them, with a batch axis.
+
+        Raises:
+            ShapeError: The model does not take inputs of this shape.
+            DataError: A token or a label is out of range.
+        """
+        x = self._as_operand(sample.x, self.task.model.takes_indices)
+        y = self._as_operand(sample.y, self.task.loss.takes_labels)
+        if isinstance(sample, Batch):
+            _check_batch_axis(x)
+        elif not self._has_batch_axis(x.shape):
             x, y = x.reshape(1, *x.shape), y.reshape(1, *y.shape)
         self.task.check_indices(x, y)
         return x, y
 
-    def _entered(self, values: ArrayLike | Tensor, as_indices: bool) -> Tensor:
+    def _has_batch_axis(self, shape: Shape) -> bool:
+        """Return whether inputs of this shape are a batch; ask the model once per shape."""
+        if shape not in self._is_batch_shape:
+            self._is_batch_shape[shape] = self.task.takes_batch(shape)
+        return self._is_batch_shape[shape]
+
+    def _as_operand(self, values: ArrayLike | Tensor, as_indices: bool) -> Tensor:
         if as_indices and not isinstance(values, Tensor):
             return Tensor.of(INDEX, values)
         return self.tensor(values)
 
     def predict(self, x: ArrayLike | Tensor) -> Tensor:
-        """The model's output for an input, in the current mode: of a batch, a batch."""
-        entered = self._entered(x, self.task.model.takes_indices)
-        if self.task.takes_batch(entered.shape):
-            return self.predictor(self.params, entered)
-        z = self.predictor(self.params, entered.reshape(1, *entered.shape))
+        """Return the model's output in the current mode; for a batch of inputs, a batch."""
+        operand = self._as_operand(x, self.task.model.takes_indices)
+        if self._has_batch_axis(operand.shape):
+            return self.predictor(self.params, operand)
+        z = self.predictor(self.params, operand.reshape(1, *operand.shape))
         return z.reshape(*z.shape[1:])
 
     def predict_batch(self, xs: Sequence[ArrayLike | Tensor]) -> list[Tensor]:
-        """The model's output for each of several inputs, one by one, in the current mode."""
+        """Return the model's output for each of several inputs, one by one, in the current mode."""
         return [self.predict(x) for x in xs]
 
-    def loss(self, sample: Sample) -> Tensor:
-        """The loss of a sample or a batch in the current mode, of shape ()."""
+    def loss(self, sample: Sample | Batch) -> Tensor:
+        """Return the loss of a sample or a batch in the current mode, of shape ()."""
         return self.loss_program(self.params, *self.batch(sample))
 
-    def loss_and_gradient(self, sample: Sample) -> tuple[Tensor, list[Tensor]]:
-        """The loss of a sample or a batch, and its gradient by every parameter that is no buffer.
+    def loss_and_gradient(self, sample: Sample | Batch) -> tuple[Tensor, list[Tensor]]:
+        """Return the loss of a sample or a batch, and its gradient by every trainable parameter.
 
-        In the current mode; buffers stay as they are.
+        Use the current mode, and leave the buffers as they are.
         """
         context = Context(self.mode, self.clock)
         return loss_and_gradient(self.task, context, self.params, *self.batch(sample))
 
-    def refresh_buffers(self, sample: Sample) -> None:
-        """Let buffers such as running statistics see a sample or a batch; only in training mode."""
+    def refresh_buffers(self, sample: Sample | Batch) -> None:
+        """Update buffers such as running statistics from a sample or a batch.
+
+        Do nothing outside training mode.
+        """
         if not self.is_training:
             return
         buffer_updates: dict[str, Tensor] = {}
         context = Context(self.mode, self.clock, buffer_updates=buffer_updates)
         x, _ = self.batch(sample)
         self.task.predictor_program(context)(self.params, x)
-        named = zip(self.task.model.parameters, self.params, strict=True)
         if buffer_updates:
-            self.params = [buffer_updates.get(spec.name, p) for spec, p in named]
+            self.params = [buffer_updates.get(name, p) for name, p in self.named_parameters]
 
-    def backward(self, sample: Sample) -> list[Tensor]:
-        """The gradient of a sample's or a batch's loss by every parameter; zeros for buffers.
+    def backward(self, sample: Sample | Batch) -> list[Tensor]:
+        """Return the gradient of the loss by every parameter; zeros for buffers.
 
-        Switches to training mode and refreshes buffers.
+        Switch to training mode and refresh the buffers first.
         """
         self.train()
         self.refresh_buffers(sample)
         gradients = self.loss_and_gradient(sample)[1]
-        is_trainable = [spec.is_trainable for spec in self.task.model.parameters]
+        is_trainable = [spec.is_trainable for spec in self.store.specs]
         zeros = [self.tensor(np.zeros(p.shape)) for p in self.params]
         return merge_parameters(is_trainable, gradients, zeros)
 
-    def mean_loss(self, samples: Dataset | Sequence[Sample]) -> Tensor:
-        """The samples' own losses, summed in order from +0 and divided by their number.
+    def mean_loss(self, samples: Data) -> Tensor:
+        """Return the samples' own losses, summed in order from +0 and divided by their number.
 
-        Without samples, +0. In the current mode. Of a list, samples are evaluated one by one, and a
-        stacked batch counts as one. A dataset is evaluated in batches, in training mode as one;
-        the bits are the same unless a model mixes a batch's samples, as batch norm does there.
+        Without samples, return +0. Use the current mode. The samples of a list are evaluated one by
+        one, and a batch in a list counts as one sample. A dataset is evaluated in batches, in
+        training mode as one batch; the bits are the same unless the model mixes the samples of a
+        batch, as batch norm does in training mode.
         """
-        if isinstance(samples, Dataset):
-            return self._mean_of_own_losses(samples)
-        return mean_of([self.loss(sample) for sample in samples]) if samples else self.tensor(0.0)
+        return evaluation.mean_loss(self, samples)
 
-    def _mean_of_own_losses(self, dataset: Dataset) -> Tensor:
-        if dataset.size == 0:
-            return self.tensor(0.0)
-        batches = [self.batch(batch) for batch in self._batches(dataset)]
-        predict, own = self.predictor, self.task.loss.per_sample
-        return concat([own(predict(self.params, x), y) for x, y in batches], 0).mean()
+    def predict_class(self, x: ArrayLike | Tensor) -> int | Classes | None:
+        """Return the index of the greatest output, the first of equals; None if one is a NaN.
 
-    def _batches(self, samples: Dataset | Sequence[Sample]) -> Sequence[Sample]:
-        """What is evaluated at once, of a size that memory holds."""
-        if not isinstance(samples, Dataset):
-            return samples
-        return samples.minibatches(max(samples.size, 1) if self.is_training else _AT_ONCE)
-
-    def predict_class(
-        self, x: ArrayLike | Tensor
-    ) -> int | np.ndarray[tuple[int, ...], np.dtype[np.intp]] | None:
-        """The index of the greatest output, the first of equals; None if one is a NaN.
-
-        Of a batch, an array of each sample's, -1 where there is none. The classes are the outputs'
-        last axis.
+        For a batch, return an array with the index of each sample, -1 in place of None. The classes
+        are the last axis of the outputs.
         """
-        classes = argmax(self.predict(x))
-        if classes.ndim:
-            return classes
-        return None if classes < 0 else int(classes)
+        return evaluation.predict_class(self, x)
 
-    def accuracy(self, samples: Dataset | Sequence[Sample]) -> tuple[int, int]:
-        """How many predicted classes are their targets', one-hot or labels, and of how many.
+    def accuracy(self, samples: Data) -> tuple[int, int]:
+        """Return the number of correct class predictions, and of all predictions.
 
-        Which of the two targets are, the task's loss says. Where a sample has several labels, each
-        counts.
+        Targets are labels if the task's loss takes labels, otherwise one-hot. If a sample has
+        several labels, each counts.
         """
-        if not self.task.loss.takes_labels:
-            return self.accuracy_one_hot(samples)
-        return self._counted(samples, lambda predicted, y: argmax(predicted) == y.data)
+        return evaluation.accuracy(self, samples)
 
-    def accuracy_one_hot(self, samples: Dataset | Sequence[Sample]) -> tuple[int, int]:
-        """How many predicted classes are their targets', and of how many.
+    def accuracy_one_hot(self, samples: Data) -> tuple[int, int]:
+        """Return the number of correct class predictions, and of all, for one-hot targets.
 
-        Each sample of a stacked batch counts; so does each place of a sample that has several.
+        Each sample of a batch counts, and so does each position of a sample that has several.
 
         Raises:
             ShapeError: Targets are not one-hot over the predictions' last axis.
         """
-        return self._counted(samples, _right_one_hot)
-
-    def _counted(
-        self, samples: Dataset | Sequence[Sample], right: Callable[[Tensor, Tensor], Answers]
-    ) -> tuple[int, int]:
-        """How many answers are right, and of how many, told from predictions and targets."""
-        batches = (self.batch(sample) for sample in self._batches(samples))
-        answers = [right(self.predictor(self.params, x), y) for x, y in batches]
-        return sum(int(each.sum()) for each in answers), sum(each.size for each in answers)
+        return evaluation.accuracy_one_hot(self, samples)
 
 
-def _right_one_hot(prediction: Tensor, target: Tensor) -> Answers:
-    if prediction.shape != target.shape:
-        raise ShapeError(
-            f"one-hot targets have the predictions' shape, {prediction.shape}, not {target.shape}"
-        )
-    predicted = argmax(prediction)
-    right: Answers = (predicted == argmax(target)) & (predicted >= 0)
-    return right
-
-
-def argmax(x: Tensor) -> np.ndarray[tuple[int, ...], np.dtype[np.intp]]:
-    """The index of the greatest number of the last axis, the first of equals; -1 if one is a NaN.
-
-    Of shape (...) for x of shape (..., classes).
-
-    Raises:
-        ShapeError: x is a single number.
-    """
+def _check_batch_axis(x: Tensor) -> None:
     if x.ndim == 0:
-        raise ShapeError("classes are the last axis of an output; a single number has none")
-    defined = x.scalar.eq(x.data, x.data).all(axis=-1)
-    return np.where(defined, x.scalar.argmax(x.data), -1)
-
-
-def mean_of(losses: Sequence[Tensor]) -> Tensor:
-    """At least one loss of shape (), summed in order from +0 and divided by their number."""
-    return concat([loss.reshape(1) for loss in losses], 0).mean()
-
-
-def initial_parameters(task: Task, seed: int) -> list[np.ndarray[tuple[int, ...], np.dtype]]:
-    """The parameters' initial values as binary64, the same for every Scalar.
-
-    One stream of uniform numbers, named by the seed, is drawn from in the parameters' order.
-    """
-    uniform = UniformStream(seed)
-    return [spec.initial(uniform, spec.shape) for spec in task.model.parameters]
+        raise ShapeError("a Batch needs a leading batch axis, got a single number as its inputs")
 
 
 def instantiate(
@@ -294,40 +253,20 @@ def instantiate(
     *,
     cast: CastFloat | None = None,
 ) -> Runner:
-    """A runner for a task in an arithmetic, its parameters drawn.
+    """Return a runner for a task in an arithmetic, with its initial parameters.
 
     Args:
-        task: What to run.
-        scalar: In which arithmetic; a dtype's name stands for its Scalar on the options' device.
-        options: How; by default eagerly, with seed 0.
-        cast: How binary64 numbers enter the Scalar; by default with one rounding.
+        task: The model and the loss.
+        scalar: The arithmetic; a dtype's name selects its Scalar on the options' device.
+        options: The options; by default the eager engine and seed 0.
+        cast: Converts binary64 numbers to the Scalar; by default with one rounding.
 
     Raises:
-        NumleanError: There is no such dtype, or not with these options.
+        NumleanError: The dtype is unknown, or does not fit the options.
     """
     options = options or Options()
     scalar = resolve_scalar(scalar, options).with_reset_stream()
     cast = cast or scalar.from_float
-    params = [Tensor(scalar, cast(values)) for values in initial_parameters(task, options.seed)]
-    return Runner(task, scalar, params, cast, options)
-
-
-def resolve_scalar(scalar: Scalar | str, options: Options) -> Scalar:
-    """The Scalar itself, or that of a dtype on the options' device.
-
-    Raises:
-        NumleanError: There is none, or it is not as the options want it.
-    """
-    if isinstance(scalar, str):
-        return get_scalar(scalar, options.device, fast_kernels=options.fast_kernels)
-    if options.device not in (None, scalar.device):
-        raise NumleanError(
-            f"{scalar.name} is on {scalar.device}, the options want {options.device}: give"
-            " the dtype's name, or no device"
-        )
-    if not options.fast_kernels:
-        return scalar
-    fast = get_scalar(scalar.name, scalar.device, fast_kernels=True)
-    if fast != scalar:
-        raise UnavailableError(f"a {type(scalar).__name__} has no fast kernels")
-    return fast
+    values = [Tensor(scalar, cast(values)) for values in initial_parameters(task, options.seed)]
+    store = ParameterStore(scalar, task.model.parameters, values)
+    return Runner(task, scalar, store, cast, options)

@@ -14,7 +14,7 @@ from numlean.nn.layer import Clock, Mode
 from numlean.optim import Cast, Optimizer, check_rate, sgd
 from numlean.scalar.protocol import Scalar
 from numlean.training import Options, Task, instantiate
-from numlean.training.update import merge_parameters
+from numlean.training.parameters import merge_parameters
 
 Program: TypeAlias = Callable[[Sequence[Tensor], Any, Any], Tensor]
 """A number, of shape (), from parameters, an input and a target."""

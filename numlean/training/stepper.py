@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from numlean.autograd.tensor import Tensor
-from numlean.data import Sample
+from numlean.data import Batch, Sample
 from numlean.optim import Optimizer, State, check_rate
 from numlean.optim.schedules import Schedule
 from numlean.training.engine import engine_for
@@ -69,12 +69,14 @@ class Stepper:
         self.schedule_count = step_count if schedule_count is None else schedule_count
         self._draw_anew()
 
-    def step(self, sample: Sample) -> Tensor:
+    def step(self, sample: Sample | Batch) -> Tensor:
         """Update the parameters once by a sample or a batch; return its loss before the update."""
         (loss,) = self.step_group([sample])
         return loss
 
-    def step_group(self, samples: Sequence[Sample], *, at: int | None = None) -> list[Tensor]:
+    def step_group(
+        self, samples: Sequence[Sample | Batch], *, at: int | None = None
+    ) -> list[Tensor]:
         """One step: an update for each sample or batch, all at one learning rate.
 
         Buffers are refreshed with each update.
@@ -92,11 +94,11 @@ class Stepper:
         self.schedule_count = index + 1
         return losses
 
-    def epoch(self, samples: Sequence[Sample]) -> list[Tensor]:
+    def epoch(self, samples: Sequence[Sample | Batch]) -> list[Tensor]:
         """A step for each sample or batch; return their losses before it."""
         return [self.step(sample) for sample in samples]
 
-    def _update(self, sample: Sample, rate: Tensor) -> Tensor:
+    def _update(self, sample: Sample | Batch, rate: Tensor) -> Tensor:
         runner = self.runner
         runner.train()
         self._draw_anew()

@@ -1,4 +1,4 @@
-"""A task: what is to be learned, apart from any arithmetic."""
+"""A task: a model and a loss, independent of any arithmetic."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ LossProgram: TypeAlias = Callable[[Sequence[Tensor], Tensor, Tensor], Tensor]
 
 @dataclass(frozen=True)
 class Task:
-    """A model and the loss it is to make small.
+    """A model and the loss to minimize.
 
     Attributes:
         model: The layer that predicts.
-        loss: How far a prediction is from its target.
+        loss: The distance of a prediction from its target.
     """
 
     model: Layer
@@ -33,12 +33,12 @@ class Task:
 
     @classmethod
     def regression(cls, model: Layer, reduction: Reduction = Reduction.MEAN) -> Task:
-        """A task whose loss is the squared error."""
+        """Return a task whose loss is the squared error."""
         return cls(model, mse(reduction=reduction))
 
     @classmethod
     def classification(cls, model: Layer, reduction: Reduction = Reduction.MEAN) -> Task:
-        """A task whose loss is the cross-entropy of logits with one-hot targets."""
+        """Return a task whose loss is the cross-entropy of logits with one-hot targets."""
         return cls(model, cross_entropy_one_hot(reduction=reduction))
 
     @property
@@ -47,35 +47,35 @@ class Task:
         return tuple(spec.shape for spec in self.model.parameters)
 
     def takes_batch(self, shape: Shape) -> bool:
-        """Whether inputs of a shape are a batch, not a lone sample.
+        """Return whether inputs of a shape are a batch, rather than one sample.
 
-        The first axis is the batch if the model takes the others; else the whole may be a sample.
+        The first axis is the batch axis if the model takes samples of the other axes. Otherwise all
+        axes are one sample's. A layer reports a wrong shape by an exception, so call this once per
+        shape, as a runner does.
 
         Raises:
-            ShapeError: It is neither.
+            ShapeError: The model takes neither.
         """
-        if len(shape) and self._takes(shape[1:]):
+        error = self._shape_error(shape[1:])
+        if len(shape) and error is None:
             return True
-        if self._takes(shape):
+        if self._shape_error(shape) is None:
             return False
-        try:
-            self.model.output_shape(shape[1:])
-        except ShapeError as error:
-            raise ShapeError(f"{error}; nor is the whole, {shape}, a sample") from None
-        return True
+        raise ShapeError(f"{error}; and {shape} is not the shape of one sample")
 
-    def _takes(self, shape: Shape) -> bool:
+    def _shape_error(self, shape: Shape) -> ShapeError | None:
+        """Return the error of a layer that does not take samples of a shape, or None."""
         try:
             self.model.output_shape(shape)
-        except ShapeError:
-            return False
-        return True
+        except ShapeError as error:
+            return error
+        return None
 
     def check_indices(self, x: Tensor, y: Tensor) -> None:
-        """Refuse a batch with tokens or labels that name nothing.
+        """Check that all tokens and labels of a batch are in range.
 
         Raises:
-            DataError: There is one.
+            DataError: One of them is not.
         """
         count = self.model.index_count
         if count is not None and x.scalar is INDEX:
@@ -84,24 +84,24 @@ class Task:
             check_below(self.model.output_shape(x.shape[1:])[-1], y.data, "label")
 
     def predictor(self, mode: Mode, clock: Clock | None = None) -> Predictor:
-        """The model in a mode, as a function of its parameters."""
+        """Return the model in a mode, as a function of its parameters and inputs."""
         return self.predictor_program(Context(mode, clock or Clock()))
 
     def predictor_program(self, context: Context) -> Predictor:
-        """The model under some circumstances, as a function of its parameters."""
+        """Return the model in a context, as a function of its parameters and inputs."""
 
         def predict(parameters: Sequence[Tensor], x: Tensor) -> Tensor:
-            self.model.output_shape(x.shape[1:])  # or an error that names the layer
+            self.model.output_shape(x.shape[1:])  # raises an error that names the layer
             return self.model(parameters, x, context)
 
         return predict
 
     def module_def(self, mode: Mode = Mode.TRAIN, clock: Clock | None = None) -> LossProgram:
-        """The loss of the model in a mode, as a function of its parameters and a batch."""
+        """Return the loss of the model in a mode, as a function of its parameters and a batch."""
         return self.loss_program(Context(mode, clock or Clock()))
 
     def loss_program(self, context: Context) -> LossProgram:
-        """The loss under some circumstances, as a function of parameters and a batch."""
+        """Return the loss in a context, as a function of parameters and a batch."""
         predict = self.predictor_program(context)
 
         def loss(parameters: Sequence[Tensor], x: Tensor, y: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import overload
 
-from numlean.data import DataLoader, Dataset, Sample
+from numlean.data import Batch, DataLoader, Dataset, Sample
 from numlean.errors import NumleanError
 from numlean.scalar.protocol import Scalar
 from numlean.training.config import LoaderTrainConfig, TrainConfig
@@ -22,7 +22,7 @@ def train(
     task: Task,
     scalar: Scalar | str,
     config: TrainConfig,
-    data: Dataset | Sequence[Sample],
+    data: Dataset | Sequence[Sample | Batch],
     options: Options | None = None,
     *,
     log: Log = print,
@@ -43,7 +43,7 @@ def train(
     task: Task,
     scalar: Scalar | str,
     config: TrainConfig | LoaderTrainConfig,
-    data: Dataset | Sequence[Sample] | DataLoader,
+    data: Dataset | Sequence[Sample | Batch] | DataLoader,
     options: Options | None = None,
     *,
     log: Log = print,

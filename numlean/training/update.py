@@ -9,6 +9,7 @@ from numlean.autograd import Tape, value_and_gradient
 from numlean.autograd.tensor import Tensor
 from numlean.nn.layer import Clock, Context, Mode
 from numlean.optim import Cast, Optimizer, State
+from numlean.training.parameters import merge_parameters, trainable_parameters
 from numlean.training.task import Task
 
 Update: TypeAlias = Callable[
@@ -56,17 +57,3 @@ def make_update(
         return loss, merge_parameters(is_trainable, trained, kept), state
 
     return update
-
-
-def trainable_parameters(task: Task, params: Sequence[Tensor]) -> list[Tensor]:
-    """The parameters that are no buffers."""
-    specs = task.model.parameters
-    return [p for p, spec in zip(params, specs, strict=True) if spec.is_trainable]
-
-
-def merge_parameters(
-    is_trainable: Sequence[bool], trained: Sequence[Tensor], params: Sequence[Tensor]
-) -> list[Tensor]:
-    """All parameters, those that are trained taken from a list of their own."""
-    own = iter(trained)
-    return [next(own) if trains else p for trains, p in zip(is_trainable, params, strict=True)]

@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from numlean.digest import parameters_of, state_digest
+from numlean.digest import state_digest
 from numlean.errors import UnavailableError
 from numlean.scalar.protocol import Scalar
 from numlean.scalar.registry import get_scalar
@@ -121,7 +121,7 @@ def _trained(dtype: str, device: str, backend: str) -> str:
     scalar = get_scalar(dtype, device)
     runner = instantiate(named.task, scalar, Options(backend=backend))
     run_steps(runner, named.config(steps=_STEPS), named.train_data_for(scalar))
-    return state_digest(parameters_of(runner))[:16]
+    return state_digest(runner.named_parameters)[:16]
 
 
 def _digest(content: bytes) -> str:

@@ -12,7 +12,7 @@ from numlean import (
     get_task,
     instantiate,
 )
-from numlean.digest import parameters_of, state_digest
+from numlean.digest import state_digest
 from numlean.optim import sgd
 from numlean.training import run_steps
 from numlean.verification.operands import operands
@@ -68,7 +68,7 @@ def test_training_has_one_digest(backend):
         for scalar in both(dtype):
             runner = instantiate(task.task, scalar, Options(backend=backend))
             run_steps(runner, TrainConfig(4, 32, sgd(0.1, 0.9)), data)
-            digests.add(state_digest(parameters_of(runner)))
+            digests.add(state_digest(runner.named_parameters))
     assert len(digests) == 1
 
 

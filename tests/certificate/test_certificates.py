@@ -12,7 +12,6 @@ import numlean as nl
 from numlean.certificate import CertificateError
 from numlean.cli.main import main
 from numlean.data import Dataset
-from numlean.digest import parameters_of
 from numlean.nn import Linear, Sequential, Tanh
 
 XOR = ("train", "xor", "--dtype", "float32", "--json")
@@ -249,4 +248,4 @@ def test_a_recorder_goes_into_any_loop():
     for k in range(3):
         recorder(stepper, stepper.step(DATA.batch([k])))
     certificate = recorder.certificate(steps_asked=3)
-    assert certificate.steps[-1].state == nl.state_digest(parameters_of(runner))
+    assert certificate.steps[-1].state == nl.state_digest(runner.named_parameters)

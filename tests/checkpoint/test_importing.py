@@ -6,7 +6,6 @@ from safetensors.numpy import save_file
 
 from numlean import Task, get_scalar, instantiate, state_digest
 from numlean.checkpoint import CheckpointError, import_weights
-from numlean.digest import parameters_of
 from numlean.nn import Linear, ReLU, Sequential
 
 MODEL = Sequential(Linear(3, 4), ReLU(), Linear(4, 4), ReLU(), Linear(4, 4), ReLU(), Linear(4, 2))
@@ -30,7 +29,7 @@ def renamed(rename):
 
 
 def check_taken(target, values=VALUES):
-    for (_, p), expected in zip(parameters_of(target), values.values(), strict=True):
+    for (_, p), expected in zip(target.named_parameters, values.values(), strict=True):
         rounded = target.scalar.from_float(np.asarray(expected, np.float64))
         assert target.scalar.to_bytes(p.data) == target.scalar.to_bytes(rounded)
 
@@ -77,10 +76,10 @@ def test_layers_of_one_shape_whose_order_names_do_not_tell_are_refused_until_tol
         return f"{words[name[0]]}{name[1:]}"
 
     path, target = saved(tmp_path, renamed(rename)), runner()
-    before = state_digest(parameters_of(target))
+    before = state_digest(target.named_parameters)
     with pytest.raises(CheckpointError, match=r"deep\.bias.*could be any of.*names="):
         import_weights(target, path)
-    assert state_digest(parameters_of(target)) == before
+    assert state_digest(target.named_parameters) == before
     names = {name: rename(name) for name in ("2.weight", "2.bias", "4.weight", "4.bias")}
     import_weights(target, path, names={name: rename(name) for name in ("0.bias",)} | names)
     check_taken(target)
@@ -98,13 +97,13 @@ def test_layers_of_one_shape_whose_order_names_do_not_tell_are_refused_until_tol
 def test_weights_of_another_model_are_refused_by_what_does_not_match(tmp_path, change, words):
     arrays = {k: v for k, v in {**VALUES, **change}.items() if v is not None}
     target = runner()
-    before = state_digest(parameters_of(target))
+    before = state_digest(target.named_parameters)
     with pytest.raises(CheckpointError) as caught:
         import_weights(target, saved(tmp_path, arrays))
     assert "weights.safetensors: " in str(caught.value)
     assert all(word in str(caught.value) for word in words), str(caught.value)
     assert "\n" not in str(caught.value)
-    assert state_digest(parameters_of(target)) == before
+    assert state_digest(target.named_parameters) == before
 
 
 @pytest.mark.parametrize("names", [{"9.weight": "6.weight"}, {"6.weight": "nothing"}])
@@ -128,7 +127,7 @@ def test_buffers_may_be_absent(case, tmp_path):
     }
     taken = import_weights(stepper.runner, saved(tmp_path, trained))
     assert "2.seen" not in taken
-    assert dict(parameters_of(stepper.runner))["2.half"].item() == 0.5
+    assert dict(stepper.runner.named_parameters)["2.half"].item() == 0.5
 
 
 def test_a_checkpoint_and_other_files_are_no_weights(case, path):
@@ -155,7 +154,7 @@ def test_a_state_dict_of_pytorch_predicts_what_it_predicted_there(tmp_path, kind
     save_torch({f"model.{name}": x for name, x in net.state_dict().items()}, path)
     target = runner("float64")
     import_weights(target, path)
-    for (name, p), theirs in zip(parameters_of(target), net.state_dict().items(), strict=True):
+    for (name, p), theirs in zip(target.named_parameters, net.state_dict().items(), strict=True):
         assert name == theirs[0]
         assert np.array_equal(p.to_float(), theirs[1].double().numpy())
     x = RNG.standard_normal((5, 3))

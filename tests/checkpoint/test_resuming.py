@@ -8,7 +8,6 @@ import pytest
 from numlean import NumleanError, Task, TrainConfig, get_task, state_digest
 from numlean.checkpoint import CheckpointError, Run, load, resume, save
 from numlean.data import Dataset, minibatches
-from numlean.digest import parameters_of
 from numlean.nn import Linear, Sequential, Tanh
 from numlean.optim import sgd
 from numlean.training import run_steps
@@ -34,7 +33,7 @@ def test_digits_resumed_in_the_midst_of_an_epoch_end_with_the_same_digest(case, 
     run = case(dtype, task=task.task, data=task.load().train, config=config)
     whole = run.saved_after(43, path)  # an epoch has 45 batches
     resumed = run.finish(run.resumed(path))
-    digests = [state_digest(parameters_of(s.runner)) for s in (whole, resumed)]
+    digests = [state_digest(s.runner.named_parameters) for s in (whole, resumed)]
     assert digests[0] == digests[1]
 
 
@@ -54,7 +53,9 @@ def test_a_run_may_go_on_with_another_backend(case, path, first, then):
     run = case("float32", task=plain, backend=first)
     whole = run.saved_after(5, path)
     resumed = run.finish(run.resumed(path, backend=then))
-    assert state_digest(parameters_of(resumed.runner)) == state_digest(parameters_of(whole.runner))
+    assert state_digest(resumed.runner.named_parameters) == state_digest(
+        whole.runner.named_parameters
+    )
 
 
 def test_the_same_state_is_the_same_file(case, path):
@@ -101,14 +102,14 @@ def test_another_configuration_is_refused_by_what_differs(case, path, dtype, cha
 
 def check_refusal(case, path, words):
     stepper = case.fresh()
-    before = state_digest(parameters_of(stepper.runner))
+    before = state_digest(stepper.runner.named_parameters)
     with pytest.raises(CheckpointError) as caught:
         resume(path, stepper, case.run)
     message = str(caught.value)
     assert message.startswith(f"{path}: a checkpoint of another ")
     assert all(word in message for word in words), message
     assert "\n" not in message
-    assert (stepper.step_count, state_digest(parameters_of(stepper.runner))) == (0, before)
+    assert (stepper.step_count, state_digest(stepper.runner.named_parameters)) == (0, before)
 
 
 def test_another_model_task_and_data_are_refused_by_what_differs(case, path):

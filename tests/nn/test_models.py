@@ -5,7 +5,6 @@ import pytest
 
 from numlean import Options, Task, TrainConfig, get_scalar, instantiate, losses, nn, state_digest
 from numlean.data import Dataset
-from numlean.digest import parameters_of
 from numlean.optim import sgd
 from numlean.training import BACKENDS, run_steps
 
@@ -67,7 +66,7 @@ def trained(name, dtype, backend="eager", steps=3):
         on_step=lambda _, loss: losses_seen.append(loss),
     )
     named = [(str(k), loss) for k, loss in enumerate(losses_seen)]
-    return state_digest([*named, *parameters_of(runner)])
+    return state_digest([*named, *runner.named_parameters])
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -92,7 +91,7 @@ def test_a_compiled_step_of_every_layer_is_the_eager_one(case, dtype):
         seen = []
         config = TrainConfig(4, batch_size=2, optimizer=sgd(0.05))
         run_steps(runner, config, data, on_step=lambda _, loss, seen=seen: seen.append(loss))
-        named = [*parameters_of(runner), *((str(k), loss) for k, loss in enumerate(seen))]
+        named = [*runner.named_parameters, *((str(k), loss) for k, loss in enumerate(seen))]
         digests.add(state_digest(named))
     assert len(digests) == 1
 

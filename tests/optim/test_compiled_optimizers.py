@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from numlean import Dataset, Options, Task, TrainConfig, instantiate, state_digest, train_samples
-from numlean.digest import parameters_of
 from numlean.nn import Linear, Sequential, Tanh
 from numlean.optim import adam, adamw, clip_by_norm, clip_by_value, sgd
 from numlean.training import make_stepper
@@ -30,7 +29,7 @@ def test_replayed_updates_are_the_eager_ones(optimizer, dtype):
         runner = instantiate(TASK, dtype, Options(backend=backend))
         step = make_stepper(runner, optimizer, lambda t: 0.1 / (t + 1))
         losses = step.epoch([*DATA.minibatches(2), *DATA.minibatches(4)])
-        named = [*parameters_of(runner), *((f"loss {k}", x) for k, x in enumerate(losses))]
+        named = [*runner.named_parameters, *((f"loss {k}", x) for k, x in enumerate(losses))]
         named += [(f"{k} {i}", x) for k, xs in step.state.items() for i, x in enumerate(xs)]
         digests.add(state_digest(named))
     assert len(digests) == 1
@@ -41,6 +40,6 @@ def test_the_loops_run_compiled_as_well():
     for backend in ("eager", "compiled"):
         runner = instantiate(TASK, "float32", Options(backend=backend))
         report = train_samples(runner, TrainConfig(5, 3, adam(0.05), log_every=0), list(DATA))
-        named = [*parameters_of(runner), ("before", report.before), ("after", report.after)]
+        named = [*runner.named_parameters, ("before", report.before), ("after", report.after)]
         digests.add(state_digest(named))
     assert len(digests) == 1

@@ -12,7 +12,6 @@ from numlean import (
     state_digest,
 )
 from numlean.cli.main import main
-from numlean.digest import parameters_of
 from numlean.optim import sgd
 from numlean.training import run_steps
 
@@ -61,7 +60,7 @@ def test_counting_changes_no_bit_of_a_run(capsys):
     for scalar in (S, CountingScalar(S)):
         runner = instantiate(task.task, scalar)
         run_steps(runner, config, task.load().train)
-        digests.add(state_digest(parameters_of(runner)))
+        digests.add(state_digest(runner.named_parameters))
     assert len(digests) == 1
 
 

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from numlean import TrainConfig, get_scalar, get_task, instantiate, state_digest
-from numlean.digest import parameters_of
 from numlean.optim import sgd
 from numlean.training import run_steps
 
@@ -47,7 +46,7 @@ def test_data_are_parted_and_standardised_by_the_training_part(name):
 def test_ten_steps_have_their_golden_digest_in_emulated_and_hardware_binary32(name):
     for dtype in ("float32", "ieee32exec"):
         runner, _ = trained(name, dtype, 10)
-        assert state_digest(parameters_of(runner)) == GOLDEN[name]
+        assert state_digest(runner.named_parameters) == GOLDEN[name]
 
 
 @pytest.mark.parametrize(("name", "least"), [("iris", 30), ("wine", 35), ("breast-cancer", 113)])

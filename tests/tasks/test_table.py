@@ -7,7 +7,6 @@ import pytest
 
 from numlean import NumleanError, TrainConfig, get_scalar, instantiate, state_digest
 from numlean.data.tables import read_table
-from numlean.digest import parameters_of
 from numlean.optim import sgd
 from numlean.rng import UniformStream, permutation
 from numlean.tasks.table import TableSettings, table_task
@@ -64,13 +63,13 @@ def test_in_the_scalar_the_data_are_tensors_that_a_run_takes_as_they_are(regress
         assert split.train.x.scalar == runner.scalar
         run_steps(runner, TrainConfig(3, 8, sgd(0.05)), split.train)
         assert np.isfinite(runner.mean_loss(split.test).item())
-        digests.add(state_digest(parameters_of(runner)))
+        digests.add(state_digest(runner.named_parameters))
     assert len(digests) == 1
     before = table_task(regression, TableSettings(hidden=(4,)))
     config = TrainConfig(3, 8, sgd(0.05))
     runner = instantiate(before.task, get_scalar("float32"))
     run_steps(runner, config, before.load().train)
-    assert state_digest(parameters_of(runner)) not in digests
+    assert state_digest(runner.named_parameters) not in digests
 
 
 def test_the_perceptron_has_the_layers_asked_for(regression, classes):

@@ -7,7 +7,6 @@ import pytest
 
 from numlean import NumleanError, TrainConfig, get_scalar, get_task, instantiate, state_digest
 from numlean.cli.main import main
-from numlean.digest import parameters_of
 from numlean.optim import OptimizerKind
 from numlean.tasks.text import LENGTH, sonnets, vocabulary
 from numlean.training import Options, run_steps
@@ -59,7 +58,7 @@ def test_two_steps_have_their_golden_digest_in_emulated_and_hardware_binary32(na
     split = get_task(name).load()
     for dtype, backend in (("float32", "eager"), ("ieee32exec", "eager"), ("float32", "compiled")):
         runner = trained(name, dtype, 2, split, backend)
-        assert state_digest(parameters_of(runner)) == GOLDEN[name]
+        assert state_digest(runner.named_parameters) == GOLDEN[name]
 
 
 def test_convolutions_know_more_digits_than_a_perceptron():
@@ -85,7 +84,7 @@ def test_datasets_too_large_for_one_batch_are_evaluated_to_the_same_bits(monkeyp
     runner = trained("digits-cnn", "float32", 1, split)
     runner.eval()
     whole = runner.mean_loss(split.test), runner.accuracy(split.test)
-    monkeypatch.setattr("numlean.training.runner._AT_ONCE", 7)
+    monkeypatch.setattr("numlean.training.evaluation._BATCH_SIZE", 7)
     parts = runner.mean_loss(split.test), runner.accuracy(split.test)
     assert parts[0].data.tobytes() == whole[0].data.tobytes()
     assert parts[1] == whole[1]

@@ -18,7 +18,6 @@ from numlean import (
     stepper,
     train_samples,
 )
-from numlean.digest import parameters_of
 from numlean.nn import Linear, Sequential
 from numlean.optim import sgd
 from numlean.training import Evaluation, all_of
@@ -39,8 +38,8 @@ def trained(hook, steps=10, lr=0.1):
 
 def test_an_evaluation_every_few_steps_changes_nothing_of_the_run():
     evaluate = Evaluate(3, HELD_OUT)
-    digest = state_digest(parameters_of(trained(evaluate)))
-    assert digest == state_digest(parameters_of(trained(None)))
+    digest = state_digest(trained(evaluate).named_parameters)
+    assert digest == state_digest(trained(None).named_parameters)
     assert [found.step_count for found in evaluate.evaluations] == [3, 6, 9]
     runner = trained(None, steps=6)
     runner.eval()
@@ -76,7 +75,7 @@ def test_what_is_told_of_evaluations_may_end_the_training():
 def stops_after(losses, monkeypatch, *, patience, min_delta=0.0):
     script = iter(losses)
     monkeypatch.setattr(
-        "numlean.training.hooks.evaluation",
+        "numlean.training.hooks.run_evaluation",
         lambda stepper, *_, **__: Evaluation(stepper.step_count, Tensor.of(S, next(script))),
     )
     hook = EarlyStopping(1, HELD_OUT, patience, min_delta)
@@ -107,7 +106,7 @@ def test_the_best_parameters_can_be_restored(monkeypatch):
     hook, _ = stops_after([5, 3, 4, 4], monkeypatch, patience=2)
     runner = trained(None, steps=4)
     hook.restore(runner)
-    assert state_digest(parameters_of(runner)) == state_digest(parameters_of(trained(None, 2)))
+    assert state_digest(runner.named_parameters) == state_digest(trained(None, 2).named_parameters)
     with pytest.raises(NumleanError, match="nothing to restore"):
         EarlyStopping(1, HELD_OUT, 1).restore(runner)
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from numlean import (
+    Batch,
     Dataset,
     Mode,
     NumleanError,
@@ -16,11 +17,10 @@ from numlean import (
     run,
     state_digest,
 )
-from numlean.digest import parameters_of
 from numlean.errors import ShapeError
 from numlean.losses import Reduction, cross_entropy_one_hot, mse
 from numlean.nn import Flatten, Linear, Sequential
-from numlean.training.runner import argmax
+from numlean.training.evaluation import argmax
 
 S = get_scalar("float32")
 F32 = np.float32
@@ -55,10 +55,10 @@ def test_a_module_definition_is_a_program_of_parameters_input_and_target():
 def test_a_dtype_s_name_stands_for_its_scalar():
     by_name, by_scalar = instantiate(TASK, "float32"), instantiate(TASK, S)
     assert by_name.scalar == S
-    assert state_digest(parameters_of(by_name)) == state_digest(parameters_of(by_scalar))
+    assert state_digest(by_name.named_parameters) == state_digest(by_scalar.named_parameters)
     assert instantiate(TASK, "float32", Options(device="python")).scalar.device == "python"
     assert instantiate(TASK, S, Options(device="cpu")).scalar == S
-    with pytest.raises(NumleanError, match="float32 is on cpu, the options want python"):
+    with pytest.raises(NumleanError, match="float32 is on cpu, but the options ask for python"):
         instantiate(TASK, S, Options(device="python"))
     with pytest.raises(NumleanError, match=r"known: .*float32"):
         instantiate(TASK, "float31")
@@ -66,7 +66,8 @@ def test_a_dtype_s_name_stands_for_its_scalar():
 
 def test_the_seed_of_the_options_names_the_initial_parameters():
     digests = [
-        state_digest(parameters_of(instantiate(TASK, S, Options(seed=seed)))) for seed in (0, 1, 1)
+        state_digest(instantiate(TASK, S, Options(seed=seed)).named_parameters)
+        for seed in (0, 1, 1)
     ]
     assert digests[0] != digests[1] == digests[2]
 
@@ -126,7 +127,7 @@ def test_accuracy_counts_samples_alone_and_stacked():
     finite = Dataset.of_arrays(x[[0, 2, 3]], y[[0, 2, 3]])
     assert runner.accuracy_one_hot(finite) == (2, 3)
     assert runner.accuracy_one_hot(finite.split_at(0)[0]) == (0, 0)
-    with pytest.raises(ShapeError, match=r"\(1, 3\), not \(1, 2\)"):
+    with pytest.raises(ShapeError, match=r"\(1, 3\), got \(1, 2\)"):
         runner.accuracy_one_hot([Sample(x[0], y[0, :2])])
 
 
@@ -153,3 +154,32 @@ def test_run_strips_flags_logs_and_hands_over_a_runner(capsys):
 
 def test_a_new_runner_of_run_is_in_evaluation_mode():
     assert run(TASK, [], lambda runner, rest: (runner.mode, rest)) == (Mode.EVAL, [])
+
+
+def test_a_batch_and_a_stacked_sample_give_the_same_bits():
+    runner = instantiate(TASK, S)
+    assert bits(runner.loss(Batch(X, Y))) == bits(runner.loss(Sample(X, Y)))
+    lone, alone = Sample(X[0], Y[0]), Batch(X[:1], Y[:1])
+    assert bits(runner.loss(lone)) == bits(runner.loss(alone))
+
+
+def test_the_first_axis_of_a_batch_is_never_taken_for_a_samples():
+    runner = instantiate(TASK, S)
+    with pytest.raises(ShapeError, match=r"takes samples of shape"):
+        runner.loss(Batch(X[0], Y[0]))
+    with pytest.raises(ShapeError, match="a Batch needs a leading batch axis"):
+        runner.loss(Batch(np.float64(1.0), np.float64(1.0)))
+
+
+def test_the_model_is_asked_once_per_shape_whether_inputs_are_a_batch(monkeypatch):
+    asked = []
+    takes_batch = Task.takes_batch
+    monkeypatch.setattr(
+        Task, "takes_batch", lambda task, shape: asked.append(shape) or takes_batch(task, shape)
+    )
+    runner = instantiate(TASK, S)
+    for _ in range(3):
+        runner.loss(Sample(X, Y))
+        runner.predict(X[0])
+        runner.loss(Batch(X, Y))
+    assert asked == [X.shape, X[0].shape]

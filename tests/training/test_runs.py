@@ -20,12 +20,11 @@ from numlean import (
     value_digest,
 )
 from numlean.data import Dataset, Sample, minibatches
-from numlean.digest import parameters_of
 from numlean.nn import Linear, Mode, ReLU, Sequential
 from numlean.optim import sgd
 from numlean.training import Task, initial_parameters
 from numlean.training import run_steps as run_minibatches
-from numlean.training.runner import argmax
+from numlean.training.evaluation import argmax
 
 TASK = Task.regression(Sequential(Linear(3, 4), ReLU(), Linear(4, 2)))
 RNG = np.random.default_rng(67)
@@ -117,7 +116,7 @@ def test_a_schedule_decides_the_learning_rate_of_each_step():
     stepper(scheduled, sgd(5.0), lambda step: rates[step]).epoch([batch, batch])
     for rate in rates:
         stepper(plain, sgd(rate)).step(batch)
-    assert state_digest(parameters_of(scheduled)) == state_digest(parameters_of(plain))
+    assert state_digest(scheduled.named_parameters) == state_digest(plain.named_parameters)
 
 
 def test_the_mean_loss_is_the_samples_own_losses_in_order_divided_once():
@@ -155,7 +154,7 @@ def run_steps(name, dtype, steps, device=None):
     config = TrainConfig(steps, task.batch_size, sgd(task.lr, task.momentum))
     runner = instantiate(task.task, get_scalar(dtype, device))
     run_minibatches(runner, config, task.load().train)
-    return parameters_of(runner)
+    return runner.named_parameters
 
 
 GOLDEN = {
@@ -213,7 +212,7 @@ def test_a_run_that_ends_in_nans_keeps_its_digest():
         runner = instantiate(task.task, get_scalar(dtype))
         run_minibatches(runner, config, task.load().train)
         assert np.isnan(runner.params[0].to_float()).any()
-        digests.add(state_digest(parameters_of(runner)))
+        digests.add(state_digest(runner.named_parameters))
     assert len(digests) == 1
 
 

@@ -20,7 +20,6 @@ from numlean import (
     state_digest,
     value_digest,
 )
-from numlean.digest import parameters_of
 from numlean.errors import UnavailableError
 from numlean.optim import sgd
 from numlean.training import run_steps
@@ -129,7 +128,7 @@ def run(dtype, steps=STEPS, seed=0):
     config = TrainConfig(steps, 4, sgd(0.1, 0.9), seed=seed)
     runner = instantiate(task.task, scalar, Options(seed=seed))
     run_steps(runner, config, task.load().train, on_step=lambda _, loss: losses.append(loss.item()))
-    return parameters_of(runner), losses
+    return runner.named_parameters, losses
 
 
 @pytest.mark.parametrize("seed", [0, 5])

@@ -12,7 +12,6 @@ import pytest
 
 from numlean import Options, Task, get_scalar, instantiate, state_digest, verification
 from numlean.data import Dataset
-from numlean.digest import parameters_of
 from numlean.nn import Linear, Sequential, Tanh
 from numlean.optim import sgd
 from numlean.scalar import registry
@@ -155,7 +154,7 @@ def trained(dtype, device, backend):
     losses = []
     config = TrainConfig(3, 2, sgd(0.1, 0.9))
     run_steps(runner, config, data, on_step=lambda _, loss: losses.append(("loss", loss)))
-    return state_digest([*parameters_of(runner), *losses])
+    return state_digest([*runner.named_parameters, *losses])
 
 
 ALL = (operations(BASIC | FURTHER), functions(*ARITIES), workloads.conversions)

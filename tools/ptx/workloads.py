@@ -17,7 +17,6 @@ from numlean import Flags, Options, Task, Tensor, get_scalar, instantiate, losse
 from numlean.autograd import value_and_gradient
 from numlean.autograd.indices import INDEX
 from numlean.data import Dataset
-from numlean.digest import parameters_of
 from numlean.nn import Conv2d, Dropout, Flatten, Linear, MaxPool2d, ReLU, Sequential, Tanh
 from numlean.optim import adam, adamw, clip_by_norm, clip_by_value, sgd
 from numlean.scalar.elementary import ARITIES
@@ -159,7 +158,7 @@ def optimized(dtype, device, backend, optimizer):
     )
     data = Dataset.of_arrays(A[:2, :2], A[:2, 2:3])
     run_steps(runner, TrainConfig(2, 2, optimizer), data)
-    return state_digest(parameters_of(runner))
+    return state_digest(runner.named_parameters)
 
 
 def trained(dtype, device, backend):
@@ -171,7 +170,7 @@ def trained(dtype, device, backend):
     each = []
     config = TrainConfig(3, 2, sgd(0.1, 0.9))
     run_steps(runner, config, data, on_step=lambda _, loss: each.append(("loss", loss)))
-    return state_digest([*parameters_of(runner), *each])
+    return state_digest([*runner.named_parameters, *each])
 
 
 def digests(device, other_device):

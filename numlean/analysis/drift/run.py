@@ -14,8 +14,8 @@ from numlean.analysis.lockstep.replay import StepSnapshot, traced
 from numlean.analysis.lockstep.states import RecordingOptimizer, RunState
 from numlean.autograd.indices import INDEX
 from numlean.autograd.tensor import Tensor
-from numlean.data import Dataset, Sample
-from numlean.digest import parameters_of, state_digest, value_digest
+from numlean.data import Batch, Dataset
+from numlean.digest import state_digest, value_digest
 from numlean.nn import Mode
 from numlean.scalar.exact_text import format_hex
 from numlean.scalar.flags import Flags
@@ -49,12 +49,12 @@ class Run:
         """What the run is called."""
         return self.side.name
 
-    def step(self, sample: Sample) -> None:
+    def step(self, sample: Batch) -> None:
         """Make a step."""
         self.after = RunState.of(self.stepper, self.stepper.step(sample))
 
     def traced_step(
-        self, sample: Sample, *, counts_flags: bool
+        self, sample: Batch, *, counts_flags: bool
     ) -> tuple[list[TracedOperation], dict[str, Flags] | None]:
         """Make a step; its operations, and the flags they raise, if the arithmetic keeps any."""
         # A plan writes over what it was given, and what is counted is carried out one by one.
@@ -94,7 +94,7 @@ class Run:
 
     def digests(self) -> dict[str, str]:
         """Those of the present parameters."""
-        named = parameters_of(self.stepper.runner)
+        named = self.stepper.runner.named_parameters
         return {"state_digest": state_digest(named), "value_digest": value_digest(named)}
 
 

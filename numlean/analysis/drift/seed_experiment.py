@@ -10,7 +10,7 @@ from numlean.analysis.drift.operations import Key, OperationErrors
 from numlean.analysis.drift.reference import ReferenceStep
 from numlean.analysis.drift.run import MeasuredRun, Run
 from numlean.analysis.lockstep import RunSpec
-from numlean.data import Dataset, Sample, minibatches
+from numlean.data import Batch, Dataset, minibatches
 from numlean.scalar.protocol import Scalar
 from numlean.tasks import Split
 from numlean.training import Task, TrainConfig
@@ -108,9 +108,7 @@ class SeedExperiment:
                     lane.step(sample)
             on_step()
 
-    def _measured(
-        self, step: int, samples: Sequence[Sample], tests: bool
-    ) -> Iterator[MeasuredStep]:
+    def _measured(self, step: int, samples: Sequence[Batch], tests: bool) -> Iterator[MeasuredStep]:
         """Make a step, the truth's first, and measure it."""
         truth = None
         if self._schedule.operations:
@@ -127,7 +125,7 @@ class SeedExperiment:
             yield MeasuredStep(measured.lane.name, step, figures, operations)
 
     def _step(
-        self, measured: MeasuredRun, sample: Sample, truth: ReferenceStep | None
+        self, measured: MeasuredRun, sample: Batch, truth: ReferenceStep | None
     ) -> tuple[dict[Key, OperationErrors] | None, dict[str, Any] | None]:
         """Make a step; the errors of its operations, and the flags they raised, if wanted."""
         if truth is None:

@@ -16,7 +16,7 @@ from numlean.analysis.lockstep.states import RecordingOptimizer, RunState, first
 from numlean.analysis.trace.instrument import TracingTape, instrument
 from numlean.autograd.indices import INDEX
 from numlean.autograd.tensor import Tensor
-from numlean.data import Sample
+from numlean.data import Batch, Sample
 from numlean.scalar.operations import CONVERSIONS
 from numlean.scalar.protocol import Scalar
 from numlean.scalar.wrappers.tracing import (
@@ -44,7 +44,7 @@ class StepSnapshot:
 
     step: int
     before: RunState
-    sample: Sample
+    sample: Sample | Batch
     after: RunState
 
 
@@ -86,7 +86,7 @@ def traced(
     before, scalar = moment.before, runner.scalar
     params = [_within(scalar, p) for p in before.params]
     state = {name: [_within(scalar, t) for t in each] for name, each in before.state.items()}
-    sample = Sample(*(_within(scalar, v) for v in moment.sample))
+    sample = type(moment.sample)(*(_within(scalar, v) for v in moment.sample))
     applications: list[TracedOperation | None] = []
     if isinstance(stepper.engine, CompiledEngine):
         # What is compiled is carried out operation by operation while it is planned; replayed, it
@@ -98,7 +98,7 @@ def traced(
         found = _planned(trace.applications, stepper.engine)
         applications += _as_before(
             found,
-            stepper.engine.places,
+            stepper.engine.buffers,
             [*params, *(t for several in state.values() for t in several)],
         )
     stepper.restore(params, state, moment.step)

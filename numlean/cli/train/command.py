@@ -33,7 +33,7 @@ from numlean.cli.train import evaluation
 from numlean.cli.train.monitor import TrainingMonitor
 from numlean.cli.train.report import as_text
 from numlean.cli.train.run_log import plain_json, run_log
-from numlean.digest import parameters_of, state_digest, value_digest
+from numlean.digest import state_digest, value_digest
 from numlean.scalar.registry import get_scalar
 from numlean.scalar.wrappers.counting import CountingScalar, FlagHistory
 from numlean.tasks import NamedTask, Split
@@ -44,9 +44,9 @@ from numlean.training import (
     TrainConfig,
     all_of,
     instantiate,
+    run_evaluation,
     run_steps,
 )
-from numlean.training import evaluation as measured
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -159,7 +159,7 @@ def _results(
     runner.eval()
     test = None
     if split.test.size:
-        test = measured(stepper, split.test, with_accuracy=task.is_classification)
+        test = run_evaluation(stepper, split.test, with_accuracy=task.is_classification)
     return {
         "loss_after": runner.mean_loss(split.train).item(),
         "last_loss": None if watch.last_loss is None else watch.last_loss.item(),
@@ -190,5 +190,5 @@ def _as_plain(found: Evaluation) -> dict[str, Any]:
 
 
 def _digests(runner: Runner) -> dict[str, str]:
-    named = parameters_of(runner)
+    named = runner.named_parameters
     return {"state_digest": state_digest(named), "value_digest": value_digest(named)}

@@ -10,7 +10,7 @@ import numpy as np
 from numlean.analysis.lockstep import Number
 from numlean.analysis.lockstep.comparison import first_place
 from numlean.analysis.lockstep.lockstep import Data
-from numlean.data import Sample
+from numlean.data import Batch, Sample
 from numlean.interop.torch.distances import differing, ulps
 from numlean.interop.torch.library import array, on_one_thread, tensor
 from numlean.interop.torch.network import to_torch
@@ -154,7 +154,7 @@ class _Training:
         named = dict(self._module.named_parameters())
         return [array(named[spec.name]) for spec in self._runner.task.model.parameters]
 
-    def step(self, sample: Sample, rate: float) -> float:
+    def step(self, sample: Sample | Batch, rate: float) -> float:
         """Update the parameters once; return the loss before."""
         x, y = (tensor(t.data) for t in self._runner.batch(sample))
         for group in self._optimizer.param_groups:

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import cast
 
 from numlean.analysis.lockstep.lockstep import Data, training_of
-from numlean.data import Dataset, Sample, minibatches
+from numlean.data import Batch, Dataset, minibatches
 from numlean.errors import NumleanError
 from numlean.interop.torch.scalar import TorchScalar
 from numlean.scalar.kernel_scalar import KernelScalar
@@ -70,7 +70,7 @@ class Setting:
         """A runner that has not begun."""
         return instantiate(self.task, scalar or self.scalar, self.options)
 
-    def batches(self, steps: int) -> Iterator[Sample]:
+    def batches(self, steps: int) -> Iterator[Batch]:
         """What the first steps are made by."""
         data = self.data if isinstance(self.data, Dataset) else self.data(self.scalar)
         config = self.config

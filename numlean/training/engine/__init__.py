@@ -1,4 +1,4 @@
-"""How a step is executed: operation by operation, or planned once and replayed."""
+"""Engines: execute a step operation by operation, or plan it once and replay it."""
 
 from numlean.training.engine.protocol import Engine, engine_for
 

@@ -1,4 +1,4 @@
-"""Steps carried out operation by operation, on a tape."""
+"""The eager engine: a step is executed operation by operation, on a tape."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from numlean.autograd.tensor import Tensor
 from numlean.optim import Optimizer, State
-from numlean.training.update import make_update, trainable_parameters
+from numlean.training.parameters import trainable_parameters
+from numlean.training.update import make_update
 
 if TYPE_CHECKING:
     from numlean.training.runner import Runner
@@ -16,7 +17,7 @@ class EagerEngine:
     """See :class:`numlean.training.engine.protocol.Engine`."""
 
     def __init__(self, runner: Runner, optimizer: Optimizer) -> None:
-        self._runner = runner
+        self._store = runner.store
         self._update = make_update(
             runner.task, optimizer, runner.clock, runner.tensor, new_tape=runner.new_tape
         )
@@ -25,7 +26,7 @@ class EagerEngine:
         )
 
     def step(self, x: Tensor, y: Tensor, rate: Tensor) -> Tensor:
-        """Update the parameters once."""
-        runner = self._runner
-        loss, runner.params, self.state = self._update(runner.params, self.state, x, y, rate)
+        """Update the parameters once by a batch; return its loss before the update."""
+        loss, params, self.state = self._update(self._store.values, self.state, x, y, rate)
+        self._store.assign(params)
         return loss

@@ -1,73 +1,121 @@
-"""A step as a graph of kernels on fixed arrays."""
+"""Recordings: work on arrays that is done once, recorded, pruned, compiled and replayed.
+
+The compiled engine of a run and the compiled tape of a session both execute their steps this way.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import final
 
-import numpy as np
-
+from numlean.autograd.tensor import Tensor
 from numlean.scalar.protocol import Scalar, Storage, device_copy
 from numlean_kernels.protocol import ProgramStep
 from numlean_kernels.targets.dead_code import memory_of, pruned
 
 
-class Plan:
-    """What is done at each step on a batch of some shape.
+@final
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """A program on fixed arrays.
 
     Attributes:
-        recorder: The Scalar whose operations become the plan, until it is finished.
-        inputs: The arrays that are filled before each replay.
-        loss: Where the loss is afterwards.
-        operations: What a replay does, in order.
+        inputs: The arrays that take the values of a replay, by position.
+        outputs: The arrays that hold the results after a replay, by name.
+        operations: The operations of a replay, in order.
+        run: Executes the operations.
     """
 
-    def __init__(self, scalar: Scalar, inputs: tuple[Storage, ...]) -> None:
-        self._scalar = scalar
-        self._recorded: list[ProgramStep] = []
-        self.recorder = scalar.with_recorder(self._recorded)
-        self.inputs = inputs
-        self.loss: Storage = np.empty(())
-        self.operations: list[ProgramStep] = []
-        self._run: Callable[[], None] | None = None
+    inputs: tuple[Storage, ...]
+    outputs: Mapping[str, Storage]
+    operations: Sequence[ProgramStep]
+    run: Callable[[], None]
 
-    def finish(self, loss: Storage, moves: Sequence[tuple[Storage, Storage]]) -> None:
-        """Record that arrays are written back where they will be read; nothing comes after.
-
-        They are left as they were if the plan cannot be made.
-        """
-        kept = [place for place, _ in moves]
-        before = [np.array(place) for place in kept]
-        self.loss = device_copy(self._scalar, loss, host_visible=True)
-        # The loss may be a view of what is written back.
-        self.recorder.copy_into(loss, self.loss)
-        try:
-            for place, new in moves:
-                self.recorder.copy_into(new, place)
-            self.operations = pruned(self._recorded, [*self.inputs, *kept], [self.loss, *kept])
-            self._run = self._scalar.compile(self.operations)
-        except BaseException:
-            for place, values in zip(kept, before, strict=True):
-                place[...] = values
-            raise
-
-    def replay(self, *inputs: Storage) -> None:
-        """Do it all again, for other inputs."""
-        for place, new in zip(self.inputs, inputs, strict=True):
-            place[...] = new
-        assert self._run is not None
-        self._run()
+    def replay(self, values: Sequence[Storage]) -> None:
+        """Execute the operations again for other inputs."""
+        for array, value in zip(self.inputs, values, strict=True):
+            array[...] = value
+        self.run()
 
     def __str__(self) -> str:
         names: dict[int, str] = {}
-        lines = [f"{_named(names, x)}: input {x.shape} {x.dtype}" for x in self.inputs]
+        lines = [f"{_name(names, x)}: input {x.shape} {x.dtype}" for x in self.inputs]
         for operation in self.operations:
-            read = ", ".join(_named(names, x) for x in operation.read)
+            read = ", ".join(_name(names, x) for x in operation.read)
             written = ", ".join(
-                f"{_named(names, z)}: {z.shape} {z.dtype}" for z in operation.written
+                f"{_name(names, z)}: {z.shape} {z.dtype}" for z in operation.written
             )
             lines.append(f"{written} = {operation}({read})")
-        return "\n".join([*lines, f"loss {_named(names, self.loss)}"])
+        lines += [f"{name} {_name(names, z)}" for name, z in self.outputs.items()]
+        return "\n".join(lines)
 
 
-def _named(names: dict[int, str], array: Storage) -> str:
+def _name(names: dict[int, str], array: Storage) -> str:
     return names.setdefault(memory_of(array), f"%{len(names)}")
+
+
+@final
+class Recorder:
+    """Makes recordings: computes as a Scalar does, and records the operations.
+
+    Attributes:
+        scalar: The recording Scalar.
+        steps: The operations recorded since the last ``start``.
+    """
+
+    def __init__(self, scalar: Scalar) -> None:
+        self._scalar = scalar
+        self._inputs: tuple[Storage, ...] = ()
+        self._outputs: dict[str, Storage] = {}
+        self.steps: list[ProgramStep] = []
+        self.scalar = scalar.with_recorder(self.steps)
+
+    def attach(self, tensor: Tensor) -> Tensor:
+        """Return a tensor on the same array whose operations are recorded.
+
+        A tensor of another Scalar, such as indices, is returned as it is.
+        """
+        return tensor if tensor.scalar != self._scalar else Tensor(self.scalar, tensor.data)
+
+    def start(self, inputs: Sequence[Tensor]) -> list[Tensor]:
+        """Start a recording; return its inputs, by position, with the values given."""
+        self.steps.clear()
+        self._outputs = {}
+        copies = [t.like(device_copy(self._scalar, t.data, host_visible=True)) for t in inputs]
+        self._inputs = tuple(t.data for t in copies)
+        return [self.attach(t) for t in copies]
+
+    def output(self, name: str, value: Storage) -> None:
+        """Record that an array is a result: each replay copies it to an array of its own.
+
+        The value may be a view of an array that is written later.
+        """
+        z = self._outputs[name] = device_copy(self._scalar, value, host_visible=True)
+        self.scalar.copy_into(value, z)
+
+    def finish(self, *, variables: Sequence[Storage], results: Sequence[Storage]) -> Recording:
+        """Compile what was recorded, without the operations that cannot change a result.
+
+        Args:
+            variables: The arrays besides the inputs whose values may change between replays.
+            results: The arrays besides the outputs that are read after a replay.
+        """
+        operations = pruned(
+            self.steps, [*self._inputs, *variables], [*self._outputs.values(), *results]
+        )
+        run = self._scalar.compile(operations)
+        return Recording(self._inputs, self._outputs, operations, run)
+
+    def write_back(self, pairs: Sequence[tuple[Storage, Storage]]) -> None:
+        """Record that destinations take the values of sources: ``(destination, source)``.
+
+        A source that shares memory with any of the destinations is copied first.
+        """
+        destinations = {memory_of(destination) for destination, _ in pairs}
+        changed = [(z, x) for z, x in pairs if x is not z]
+        separate = [
+            (z, self.scalar.copy(x) if memory_of(x) in destinations else x) for z, x in changed
+        ]
+        for z, x in separate:
+            self.scalar.copy_into(x, z)

@@ -1,4 +1,4 @@
-"""What carries out the steps of a run, by the name of the backend."""
+"""What a runner's engine is, and the engines by name."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ if TYPE_CHECKING:
 
 
 class Engine(Protocol):
-    """Updates a runner's parameters, and keeps what the optimizer remembers.
+    """Executes the steps of a run: updates the parameters in the runner's store.
 
     Attributes:
-        state: What the optimizer remembers; may be set between steps, of the same names and shapes.
+        state: The optimizer's state. It may be assigned between steps, with the same names and
+            shapes.
     """
 
     state: State
@@ -32,5 +33,5 @@ _ENGINES: Final[dict[str, type[Engine]]] = {"eager": EagerEngine, "compiled": Co
 
 
 def engine_for(runner: Runner, optimizer: Optimizer) -> Engine:
-    """The engine of a runner's backend, before the first step."""
+    """Return a new engine for a runner, of the kind that its options select."""
     return _ENGINES[runner.options.backend](runner, optimizer)

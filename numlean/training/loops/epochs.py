@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from numlean.autograd.tensor import Tensor
-from numlean.data import DataLoader, Dataset, Sample
+from numlean.data import Batch, DataLoader, Dataset, Sample
 from numlean.errors import NumleanError
 from numlean.training.config import LoaderTrainConfig
+from numlean.training.evaluation import mean_of
 from numlean.training.loops.resume_point import get_or_create_stepper
 from numlean.training.report import Log, OnStep, TrainReport, format_log_line
-from numlean.training.runner import Runner, mean_of
+from numlean.training.runner import Runner
 from numlean.training.stepper import Stepper
 
 
@@ -76,7 +79,7 @@ def _one_epoch(
     losses: list[Tensor] = []
     loader, batches = loader.epoch()
     for batch in batches[skipped:]:
-        group = [batch] if isinstance(batch, Sample) else batch
+        group: Sequence[Sample | Batch] = [batch] if isinstance(batch, Batch) else batch
         of_batch = stepper.step_group(group, at=epoch)
         losses += of_batch
         if on_step is not None and on_step(stepper, mean_of(of_batch)):

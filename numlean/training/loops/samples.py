@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from numlean.data import Dataset, Sample
+from numlean.data import Batch, Dataset, Sample
 from numlean.training.config import TrainConfig
+from numlean.training.evaluation import mean_of
 from numlean.training.loops.resume_point import completed_steps, get_or_create_stepper
 from numlean.training.report import Log, OnStep, TrainReport, format_log_line
-from numlean.training.runner import Runner, mean_of
+from numlean.training.runner import Runner
 from numlean.training.stepper import Stepper
 
 
 def train_samples(
     runner: Runner,
     config: TrainConfig,
-    samples: Sequence[Sample],
+    samples: Sequence[Sample | Batch],
     *,
     log: Log = print,
     on_step: OnStep | None = None,

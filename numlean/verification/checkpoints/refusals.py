@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from numlean.checkpoint import Run, resume, save
-from numlean.digest import parameters_of, state_digest
+from numlean.digest import state_digest
 from numlean.errors import NumleanError
 from numlean.optim import sgd
 from numlean.scalar.registry import get_scalar
@@ -70,4 +70,4 @@ class CorruptedRun:
 
 def _digest(stepper: Stepper) -> tuple[int, str]:
     state = [(name, tensor) for name, group in stepper.state.items() for tensor in group]
-    return stepper.step_count, state_digest([*parameters_of(stepper.runner), *state])
+    return stepper.step_count, state_digest([*stepper.runner.named_parameters, *state])

@@ -1,5 +1,6 @@
 """What is said about the place where two runs part."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -13,7 +14,7 @@ from numlean.analysis.lockstep.states import RecordingOptimizer, RunState
 from numlean.analysis.trace.elements import element_of
 from numlean.autograd import Tape
 from numlean.nn import Conv2d, Flatten, Linear, MultiHeadAttention, Residual, Sequential, Tanh
-from numlean.training.engine.plan import Plan
+from numlean.training.engine.plan import Recorder
 from numlean_kernels.protocol import CopyCall, KernelCall
 
 
@@ -139,23 +140,23 @@ def test_who_is_right_is_told_beside_a_compiled_run():
 
 @pytest.mark.parametrize("operation", ["tanh", "mul", "sub"])
 def test_a_fault_of_compiled_execution_is_found_in_the_plan(monkeypatch, operation):
-    finish = Plan.finish
+    finish = Recorder.finish
 
-    def faulty(self, loss, moves):
-        finish(self, loss, moves)
+    def faulty(self, **arrays):
+        plan = finish(self, **arrays)
+        operations = list(plan.operations)
         number, place, x = next(
             (k, each.arrays[-1], each.arrays[0])
-            for k, each in enumerate(self.operations)
+            for k, each in enumerate(operations)
             if isinstance(each, KernelCall)
             and each.loop.name.endswith(operation)
             and each.arrays[0].shape == each.arrays[-1].shape
         )
-        self.operations.insert(
-            number + 1, CopyCall(x, place)
-        )  # the operand takes the result's place
-        self._run = self._scalar.compile(self.operations)
+        # The operand takes the result's place.
+        operations.insert(number + 1, CopyCall(x, place))
+        return replace(plan, operations=operations, run=self.scalar.compile(operations))
 
-    monkeypatch.setattr(Plan, "finish", faulty)
+    monkeypatch.setattr(Recorder, "finish", faulty)
     (pair,) = nl.crosscheck("xor", "float32", "float32:compiled").pairs
     found = pair.divergence
     assert pair.first_different_step == 1  # the first step is planned, the second replayed

@@ -20,12 +20,11 @@ from numlean import (
 )
 from numlean.autograd import operations as ops
 from numlean.data import Dataset, Sample
-from numlean.digest import parameters_of
 from numlean.nn import Layer, Linear, ParameterSpec, ReLU, Sequential, Tanh
 from numlean.nn.layer import ones, zeros
 from numlean.optim import sgd
 from numlean.training import run_steps
-from numlean.training.engine.plan import Plan
+from numlean.training.engine.plan import Recorder
 
 RNG = np.random.default_rng(97)
 DATA = Dataset.of_arrays(RNG.standard_normal((10, 3)), RNG.standard_normal((10, 2)))
@@ -68,7 +67,7 @@ def trained(backend, dtype, task, data, *, steps=7, batch_size=4, lr=0.05, momen
     config = TrainConfig(steps, batch_size, sgd(lr, momentum))
     losses = []
     run_steps(runner, config, data, on_step=lambda _, loss: losses.append(loss))
-    named = [*parameters_of(runner), *((str(k), loss) for k, loss in enumerate(losses))]
+    named = [*runner.named_parameters, *((str(k), loss) for k, loss in enumerate(losses))]
     return state_digest(named)
 
 
@@ -108,7 +107,7 @@ def digests_by_step(backend, disturb):
         step.step(DATA.stacked())
         if k == 2:
             disturb(runner, step)
-        seen.append(state_digest(parameters_of(runner)))
+        seen.append(state_digest(runner.named_parameters))
     return seen
 
 
@@ -175,13 +174,15 @@ def test_an_array_of_many_axes_is_moved_in_native_code():
 def test_a_loss_that_is_a_view_of_a_parameter_is_that_of_before_the_step():
     scalar = get_scalar("float32")
     weight = scalar.from_float([2.0])
-    plan = Plan(scalar, ())
-    new = plan.recorder.mul(weight, plan.recorder.from_host_callback(lambda: [0.5]))
-    plan.finish(weight.reshape(()), [(weight, new)])
-    losses = [plan.loss.item()]
+    recorder = Recorder(scalar)
+    new = recorder.scalar.mul(weight, recorder.scalar.from_host_callback(lambda: [0.5]))
+    recorder.output("loss", weight.reshape(()))
+    recorder.write_back([(weight, new)])
+    plan = recorder.finish(variables=[weight], results=[weight])
+    losses = [plan.outputs["loss"].item()]
     for _ in range(2):
-        plan.replay()
-        losses.append(plan.loss.item())
+        plan.replay(())
+        losses.append(plan.outputs["loss"].item())
     assert losses == [2.0, 1.0, 0.5]
 
 
@@ -195,10 +196,10 @@ def test_a_step_that_cannot_be_planned_changes_nothing(monkeypatch):
         for backend in ("eager", "compiled")
     )
     with monkeypatch.context() as patched:
-        patched.setattr("numlean_kernels.targets.cpu.CpuTarget.program", refuse)
+        patched.setattr("numlean_kernels.targets.cpu.CpuTarget.compile", refuse)
         with pytest.raises(MemoryError):
             compiled.step(sample)
     for each in (eager, compiled):
         each.step(sample)
-    digests = {state_digest(parameters_of(each.runner)) for each in (eager, compiled)}
+    digests = {state_digest(each.runner.named_parameters) for each in (eager, compiled)}
     assert len(digests) == 1

@@ -26,7 +26,6 @@ from numlean import (
     train_samples,
 )
 from numlean.autograd.operations import slice_
-from numlean.digest import parameters_of
 from numlean.nn import Layer, Linear, ParameterSpec, Sequential
 from numlean.nn.layer import zeros
 from numlean.optim import adam, schedules, sgd
@@ -152,15 +151,15 @@ def test_what_the_optimizer_remembers_lives_through_the_whole_training():
     step = stepper(apart, adam(0.1))
     for k in range(12):
         step.step(SAMPLES[k % 5])
-    assert state_digest(parameters_of(together)) == state_digest(parameters_of(apart))
+    assert state_digest(together.named_parameters) == state_digest(apart.named_parameters)
 
 
 def test_without_samples_nothing_happens_and_the_mean_loss_is_zero():
     runner, lines = instantiate(TASK, S), []
-    before = state_digest(parameters_of(runner))
+    before = state_digest(runner.named_parameters)
     report = train_samples(runner, TrainConfig(3), [], log=lines.append)
     assert (report.before.item(), report.after.item(), lines) == (0.0, 0.0, [])
-    assert state_digest(parameters_of(runner)) == before
+    assert state_digest(runner.named_parameters) == before
     assert runner.is_training
 
 
@@ -200,7 +199,7 @@ def test_a_stacked_sample_is_one_update_by_the_gradient_of_its_mean_loss():
     step = stepper(minibatch, sgd(0.1))
     for places in ([0, 1], [2, 3], [4], [0, 1]):
         step.step(Sample(X[places], Y[places]))
-    assert state_digest(parameters_of(cyclic)) == state_digest(parameters_of(minibatch))
+    assert state_digest(cyclic.named_parameters) == state_digest(minibatch.named_parameters)
     with pytest.raises(NumleanError, match="0"):
         DATA.minibatches(0)
 
@@ -252,16 +251,16 @@ def test_a_loader_that_stacks_makes_an_update_a_batch():
     config = LoaderTrainConfig(2, sgd(0.1), log_every=0)
     train_loader(stacked, config, DataLoader(DATA, 2, stack=True))
     train_samples(plain, TrainConfig(6, optimizer=sgd(0.1), log_every=0), DATA.minibatches(2))
-    assert state_digest(parameters_of(stacked)) == state_digest(parameters_of(plain))
+    assert state_digest(stacked.named_parameters) == state_digest(plain.named_parameters)
 
 
 def test_a_loader_whose_only_batch_is_dropped_trains_nothing():
     runner, lines = instantiate(TASK, S), []
-    before = state_digest(parameters_of(runner))
+    before = state_digest(runner.named_parameters)
     loader = DataLoader(DATA, 6, drop_last=True)
     _, after = train_loader(runner, LoaderTrainConfig(2), loader, log=lines.append)
     assert (lines, after.epochs_done) == ([], 2)
-    assert state_digest(parameters_of(runner)) == before
+    assert state_digest(runner.named_parameters) == before
 
 
 def test_train_instantiates_and_takes_lists_datasets_and_loaders():
@@ -270,10 +269,10 @@ def test_train_instantiates_and_takes_lists_datasets_and_loaders():
     for data in (SAMPLES, DATA):
         runner, report = train(TASK, "float32", config, data, options)
         assert report.after.item() < report.before.item()
-        digests.add(state_digest(parameters_of(runner)))
+        digests.add(state_digest(runner.named_parameters))
     direct = instantiate(TASK, S, options)
     train_samples(direct, config, SAMPLES)
-    assert digests == {state_digest(parameters_of(direct))}
+    assert digests == {state_digest(direct.named_parameters)}
     epochs = LoaderTrainConfig(2, sgd(0.1), log_every=0)
     runner, report, loader = train(TASK, S, epochs, DataLoader(DATA, 2), options)
     assert loader.epochs_done == 2
