@@ -150,10 +150,10 @@ def test_what_else_is_to_be_remembered_comes_back_exactly(case, path):
     stepper = run.fresh()
     loss = stepper.step(run.data.stacked())
     save(path, stepper, run.run, further={"best": [loss, Tensor(INDEX, np.array([3]))]})
-    kept, count = load(path).remembered("best", run.scalar)
+    kept, count = load(path).extra_state("best", run.scalar)
     assert run.scalar.to_bytes(kept.data) == run.scalar.to_bytes(loss.data)
     assert count.data.tolist() == [3]
-    assert load(path).remembered("nothing", run.scalar) == []
+    assert load(path).extra_state("nothing", run.scalar) == []
 
 
 def test_two_parameters_of_one_name_are_not_saved(case, path):
