@@ -122,10 +122,10 @@ def _of_encoding(scalar: Scalar, format: Format, data: Storage) -> dict[str, str
 
 
 def _all_digits(value: Exact) -> str:
-    from numlean.scalar.text import exact_decimal, plain
+    from numlean.scalar.text import exact_decimal, format_decimal
 
     digits = exact_decimal(value)
-    text = plain(digits)
+    text = format_decimal(digits)
     if len(text) <= _LONGEST_EXACT:
         return text
     count = len(digits.as_tuple().digits)

@@ -26,7 +26,7 @@ _LARGEST_EXPONENT: Final = 100_000
 _SPECIAL: Final = {"inf": libmp.finf, "infinity": libmp.finf, "nan": libmp.fnan}
 
 
-def read(text: str, precision: int) -> tuple[Exact, bool]:
+def parse_number(text: str, precision: int) -> tuple[Exact, bool]:
     """The value that a text means, to be rounded once to ``precision`` bits, and whether it is -0.
 
     The value is cut to more bits than that, the last of them telling whether anything is missing,
@@ -76,7 +76,7 @@ def exact_decimal(value: Exact) -> Decimal:
     return magnitude.copy_negate() if sign else magnitude  # minus would round to 28 digits
 
 
-def shortest(value: Exact, same: Any) -> str:
+def shortest_decimal(value: Exact, same: Any) -> str:
     """The decimal of fewest digits of a finite nonzero value for which ``same(text)`` holds."""
     exact = exact_decimal(value)
     for digits in range(1, len(exact.as_tuple().digits) + 1):
@@ -85,9 +85,9 @@ def shortest(value: Exact, same: Any) -> str:
             for rounding in (ROUND_FLOOR, ROUND_CEILING)
         ]
         for end in sorted(ends, key=partial(_preference, exact)):
-            if same(text := plain(end)):
+            if same(text := format_decimal(end)):
                 return text
-    return plain(exact)
+    return format_decimal(exact)
 
 
 def _preference(exact: Decimal, end: Decimal) -> tuple[Fraction, bool]:
@@ -95,7 +95,7 @@ def _preference(exact: Decimal, end: Decimal) -> tuple[Fraction, bool]:
     return abs(Fraction(end) - Fraction(exact)), end.as_tuple().digits[-1] % 2 == 1
 
 
-def plain(number: Decimal) -> str:
+def format_decimal(number: Decimal) -> str:
     """A decimal as Python writes floats: positional near one, else with an exponent."""
     if number == 0:
         return "0.0"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 
 from numlean.errors import NumleanError
-from numlean.scalar.codec import Exact
+from numlean.scalar.codec import Codec, Exact
 from numlean.scalar.correct_rounding.functions import (
     CONSTANTS,
     INFINITY,
@@ -23,10 +23,7 @@ from numlean.scalar.correct_rounding.functions import (
     power,
 )
 from numlean.scalar.correct_rounding.ziv import NearNumber, RoundOnce, rounded
-from numlean.scalar.protocol import Storage
-
-if TYPE_CHECKING:
-    from numlean.scalar.kernel_scalar import KernelScalar
+from numlean.scalar.protocol import Scalar, Storage
 
 _LONGEST_ARGUMENT: Final = 1 << 20
 _REDUCED: Final = frozenset(("exp", "exp2", "expm1", "sin", "cos", "tan", "sinh", "cosh", "pow"))
@@ -34,16 +31,22 @@ _INFINITIES: Final = (INFINITY, MINUS_INFINITY)
 """Functions whose argument is reduced, which takes as many bits as the argument is long."""
 
 
-def compute(scalar: KernelScalar, name: str, operands: tuple[Storage, ...]) -> Storage:
-    """A function by its name; operands are of one shape.
+def compute(scalar: Scalar, codec: Codec, name: str, operands: tuple[Storage, ...]) -> Storage:
+    """Return a function, by its name, of operands of one shape.
+
+    Args:
+        scalar: The arithmetic.
+        codec: Its conversions.
+        name: The function.
+        operands: Arrays of numbers of the Scalar.
 
     Raises:
         NumleanError: A value's magnitude is beyond any memory.
     """
-    return (_unary if len(operands) == 1 else _binary)(scalar, name, operands)
+    return (_unary if len(operands) == 1 else _binary)(scalar, codec, name, operands)
 
 
-def _unary(scalar: KernelScalar, name: str, operands: tuple[Storage, ...]) -> Storage:
+def _unary(scalar: Scalar, codec: Codec, name: str, operands: tuple[Storage, ...]) -> Storage:
     (x,) = operands
     function, zero = UNARY[name], scalar.from_float(0.0)
     is_nan, is_zero = ~scalar.eq(x, x), scalar.eq(x, zero)
@@ -58,13 +61,13 @@ def _unary(scalar: KernelScalar, name: str, operands: tuple[Storage, ...]) -> St
             return function.special[a]
         if (name, a) in CONSTANTS:
             return CONSTANTS[name, a]
-        return function.at(a, scalar.codec.precision)
+        return function.at(a, codec.precision)
 
-    z[~settled] = _elements(scalar, name, value, [x[~settled]])
+    z[~settled] = _elements(codec, name, value, [x[~settled]])
     return z
 
 
-def _binary(scalar: KernelScalar, name: str, operands: tuple[Storage, ...]) -> Storage:
+def _binary(scalar: Scalar, codec: Codec, name: str, operands: tuple[Storage, ...]) -> Storage:
     x, y = operands
     one, zero = scalar.from_float(1.0), scalar.from_float(0.0)
     is_nan = ~(scalar.eq(x, x) & scalar.eq(y, y))
@@ -76,15 +79,15 @@ def _binary(scalar: KernelScalar, name: str, operands: tuple[Storage, ...]) -> S
     magnitudes = [scalar.abs(a)[chosen] for a in (x, y)]
     function = BINARY[name]
     signs = [m[chosen].tolist() for m in minus]
-    p, encode = scalar.codec.precision, scalar.codec.encode
+    p, encode = codec.precision, codec.encode
     elements, negative = [], []
-    decoded = [map(scalar.codec.decode, a.tolist()) for a in magnitudes]
+    decoded = [map(codec.decode, a.tolist()) for a in magnitudes]
     for a, b, minus_a, minus_b in zip(*decoded, *signs, strict=True):
         _refuse_long(name, b if name == "pow" and b not in (*_INFINITIES, NAN) else ONE)
         is_negative, answer = function(a, minus_a, b, minus_b, p)
         elements.append(_element(answer, p, _of_sign(encode, is_negative)))
         negative.append(is_negative)
-    values = scalar.codec.from_elements(elements, (len(elements),))
+    values = codec.from_elements(elements, (len(elements),))
     # An exact zero has no sign before it is stored.
     minus_zero = np.array(negative, np.bool_) & scalar.eq(values, zero)
     z[chosen] = np.where(minus_zero, scalar.neg(scalar.abs(values)), values)
@@ -97,8 +100,7 @@ def _of_sign(encode: RoundOnce, is_negative: bool) -> RoundOnce:
     return (lambda value: encode(libmp.mpf_neg(value))) if is_negative else encode
 
 
-def _elements(scalar: KernelScalar, name: str, value: Any, arrays: list[Storage]) -> Storage:
-    codec = scalar.codec
+def _elements(codec: Codec, name: str, value: Any, arrays: list[Storage]) -> Storage:
     elements = []
     for element in arrays[0].tolist():
         a = codec.decode(element)
@@ -122,7 +124,7 @@ def _refuse_long(name: str, x: Exact) -> None:
         )
 
 
-def _ignores_nan(scalar: KernelScalar, name: str, x: Storage, y: Storage) -> Any:
+def _ignores_nan(scalar: Scalar, name: str, x: Storage, y: Storage) -> Any:
     """Where the value does not depend on an operand that may be a NaN (clause 9.2.1)."""
     if name == "pow":
         return scalar.eq(x, scalar.from_float(1.0)) | scalar.eq(y, scalar.from_float(0.0))
@@ -132,7 +134,7 @@ def _ignores_nan(scalar: KernelScalar, name: str, x: Storage, y: Storage) -> Any
     return np.zeros(x.shape, np.bool_)
 
 
-def _is_signalling(scalar: KernelScalar, x: Storage, y: Storage) -> Any:
+def _is_signalling(scalar: Scalar, x: Storage, y: Storage) -> Any:
     if scalar.format is None:
         return np.zeros(x.shape, np.bool_)
     return (scalar.classify(x) == 0) | (scalar.classify(y) == 0)

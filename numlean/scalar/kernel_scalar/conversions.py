@@ -1,0 +1,125 @@
+"""Conversions between storage arrays and floats, integers, encodings, exact values and texts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from numlean.errors import UnavailableError, UnknownNameError
+from numlean.scalar import checks
+from numlean.scalar.flags import Flags
+from numlean.scalar.kernel_scalar import elementwise
+from numlean.scalar.kernel_scalar.components import Components, checked
+from numlean.scalar.protocol import Storage
+from numlean_kernels.formats import Format
+
+
+def from_float(s: Components, values: ArrayLike) -> Storage:
+    """Round binary64 values once."""
+    numbers = checks.as_dtype(values, np.float64, "from_float")
+    return s.target.to_device(s.codec.from_float(numbers))
+
+
+def to_float(s: Components, x: Storage) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Return the values as binary64."""
+    return s.codec.to_float(checked(s, "to_float", x))
+
+
+def from_int(s: Components, values: ArrayLike) -> Storage:
+    """Round integers once."""
+    numbers = checks.as_dtype(values, np.int64, "from_int")
+    return s.target.to_device(s.codec.from_int(numbers))
+
+
+def to_int(
+    s: Components, x: Storage, rounding: str, width: int, saturate: bool, flags: Flags | None
+) -> np.ndarray[Any, np.dtype[np.signedinteger[Any]]]:
+    """Round the values to integers of 32 or 64 bits."""
+    dtype = checks.integer_dtype(width)
+    if rounding not in checks.ROUNDINGS:
+        raise UnknownNameError("rounding", rounding, checks.ROUNDINGS)
+    z = elementwise.unary(s, f"to_int{width} {rounding}", x, result=dtype, flags=flags)
+    if not saturate:
+        ends = np.iinfo(dtype)
+        is_nan = ~elementwise.binary(s, "eq", x, x, result=np.bool_)
+        for value in to_exact(s, x[(z == ends.min) | (z == ends.max) | is_nan]):
+            checks.to_integer(value, rounding, ends, s.name)
+    return z
+
+
+def from_bits(s: Components, bits: ArrayLike) -> Storage:
+    """Take encodings as they are."""
+    format = _encoding_format(s, "from_bits")
+    return s.target.to_device(s.codec.from_bits(checks.encodings(bits, format)))
+
+
+def to_bits(s: Components, x: Storage) -> np.ndarray[Any, np.dtype[np.unsignedinteger[Any]]]:
+    """Return the encodings."""
+    _encoding_format(s, "to_bits")
+    return s.codec.to_bits(checked(s, "to_bits", x)).copy()
+
+
+def from_exact(s: Components, values: ArrayLike) -> Storage:
+    """Round exact values once."""
+    array = np.asarray(values, dtype=object)
+    elements = (s.codec.encode(checks.exact(value)) for value in array.flat)
+    return s.target.to_device(s.codec.from_elements(elements, array.shape))
+
+
+def to_exact(s: Components, x: Storage) -> Storage:
+    """Return the exact values, as mpf."""
+    from mpmath import mp
+
+    x, decode = checked(s, "to_exact", x), s.codec.decode
+    values = (mp.make_mpf(decode(element)) for element in x.ravel().tolist())
+    return np.fromiter(values, dtype=object, count=x.size).reshape(x.shape)
+
+
+def from_string(s: Components, texts: str | list[str]) -> Storage:
+    """Round numbers written in decimal, in hexadecimal or as fractions once."""
+    from numlean.scalar.text import parse_number
+
+    several = [texts] if isinstance(texts, str) else texts
+    numbers = [parse_number(text, s.codec.precision) for text in several]
+    elements = (s.codec.encode(value) for value, _ in numbers)
+    x = s.codec.from_elements(elements, (len(numbers),))
+    minus_zero = np.array([is_minus_zero for _, is_minus_zero in numbers], dtype=np.bool_)
+    x = s.target.to_device(np.where(minus_zero, elementwise.unary(s, "neg", x), x))
+    return x.reshape(()) if isinstance(texts, str) else x
+
+
+def to_string(s: Components, x: Storage) -> list[str]:
+    """Return the shortest decimals that ``from_string`` converts back to the same numbers."""
+    return [_to_string(s, x.reshape(-1)[k : k + 1]) for k in range(x.size)]
+
+
+def _to_string(s: Components, x: Storage) -> str:
+    from mpmath import isfinite
+
+    from numlean.scalar.text import shortest_decimal
+
+    (value,) = to_exact(s, x)
+    if value != value:
+        return "nan"
+    if not isfinite(value) or value == 0:
+        is_positive = to_bytes(s, elementwise.unary(s, "abs", x)) == to_bytes(s, x)
+        return ("" if is_positive else "-") + ("inf" if value else "0.0")
+    bits = to_bytes(s, x)
+    return shortest_decimal(
+        checks.exact(value), lambda text: to_bytes(s, from_string(s, [text])) == bits
+    )
+
+
+def to_bytes(s: Components, x: Storage) -> bytes:
+    """Return the elements in C order, as bytes."""
+    return s.codec.to_bytes(checked(s, "to_bytes", x))
+
+
+def _encoding_format(s: Components, operation: str) -> Format:
+    if s.codec.format is None:
+        raise UnavailableError(
+            f"{operation}: numbers of {s.name} have no encoding; to_exact gives their values"
+        )
+    return s.codec.format

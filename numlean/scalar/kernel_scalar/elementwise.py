@@ -1,0 +1,168 @@
+"""Operations that compute each element of the result from the same element of each operand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from numlean.errors import UnavailableError
+from numlean.scalar import shapes
+from numlean.scalar.flags import Flags
+from numlean.scalar.kernel_scalar.components import (
+    Components,
+    compute_on_host,
+    contiguous,
+    flat,
+    kernel,
+    ready,
+)
+from numlean.scalar.protocol import Storage
+from numlean_kernels.loops.elementwise import broadcast_operand, elementwise, flagged
+from numlean_kernels.loops.flag_counts import BLOCK, COUNT_FLAGS, NO_ROUTINES, counts_of
+from numlean_kernels.protocol import Loop, kernel_for
+
+
+def unary(
+    s: Components, name: str, x: Storage, *, result: Any = None, flags: Flags | None = None
+) -> Storage:
+    """Apply an operation to each element; ``result`` is the dtype, by default the Scalar's."""
+    return run(s, elementwise(name, 1), (ready(s, name, x),), result=result, flags=flags)
+
+
+def binary(s: Components, name: str, x: Storage, y: Storage, *, result: Any = None) -> Storage:
+    """Apply an operation that keeps no flags to each pair of elements."""
+    return run(s, elementwise(name, 2), fit(s, name, (x, y)), result=result)
+
+
+def arithmetic(s: Components, name: str, x: Storage, y: Storage, flags: Flags | None) -> Storage:
+    """Apply an operation to each pair of elements; a single number is not spread over an array."""
+    x, y = ready(s, name, x), ready(s, name, y)
+    if x.shape == y.shape:
+        return run(s, elementwise(name, 2), (x, y), flags=flags)
+    if flags is None and x.size and y.size:
+        if x.size == 1 and x.ndim <= y.ndim:
+            return _run_single(s, name, 0, x, y, y.shape)
+        if y.size == 1 and y.ndim <= x.ndim:
+            return _run_single(s, name, 1, x, y, x.shape)
+    return run(s, elementwise(name, 2), _spread(s, name, (x, y)), flags=flags)
+
+
+def _run_single(
+    s: Components, name: str, place: int, x: Storage, y: Storage, shape: tuple[int, ...]
+) -> Storage:
+    z = s.target.empty(shape, s.codec.storage_dtype)
+    kernel(s, broadcast_operand(name, place))((z.size,), *flat(x, y, z))
+    return z
+
+
+def nary(
+    s: Components, name: str, operands: tuple[Storage, ...], *, flags: Flags | None
+) -> Storage:
+    """Apply an operation to the elements of any number of operands."""
+    return run(s, elementwise(name, len(operands)), fit(s, name, operands), flags=flags)
+
+
+def fit(s: Components, name: str, operands: tuple[Storage, ...]) -> tuple[Storage, ...]:
+    """Return the operands, checked and broadcast, as ``run`` takes them."""
+    operands = tuple([ready(s, name, x) for x in operands])
+    for x in operands[1:]:
+        if x.shape != operands[0].shape:
+            return _spread(s, name, operands)
+    return operands
+
+
+def _spread(s: Components, name: str, operands: tuple[Storage, ...]) -> tuple[Storage, ...]:
+    return tuple(contiguous(s, x) for x in shapes.broadcast(name, operands))
+
+
+def run(
+    s: Components,
+    loop: Loop,
+    operands: tuple[Storage, ...],
+    *,
+    result: Any = None,
+    flags: Flags | None = None,
+) -> Storage:
+    """Run an elementwise loop over arrays of one shape, in C order.
+
+    ``result`` is the dtype of the result, by default the Scalar's.
+    """
+    if flags is not None:
+        z, raised = run_flagged(s, loop.name, operands, result)
+        flags.count(_count(s, raised.reshape(-1)))
+        return z
+    z = s.target.empty(operands[0].shape, s.codec.storage_dtype if result is None else result)
+    kernel(s, loop)((z.size,), *flat(*operands, z))
+    return z
+
+
+def run_flagged(
+    s: Components, name: str, operands: tuple[Storage, ...], result: Any = None
+) -> tuple[Storage, np.ndarray[Any, Any]]:
+    """Apply an operation and return, for each element, the flags it raises as bits of an integer.
+
+    Raises:
+        UnavailableError: The operation keeps no flags.
+    """
+    if name in s.substitutes:
+        raise UnavailableError(f"{name} of {s.name} keeps no flags")
+    z = s.target.empty(operands[0].shape, s.codec.storage_dtype if result is None else result)
+    raised = s.target.empty(z.shape, np.uint8)
+    kernel(s, flagged(name, len(operands)))((z.size,), *flat(*operands, raised, z))
+    return z, raised
+
+
+def _count(s: Components, raised: np.ndarray[Any, Any]) -> list[int]:
+    counts = s.target.empty(-(-raised.size // BLOCK), np.uint64)
+    kernel_for(s.target, COUNT_FLAGS, NO_ROUTINES)(counts.shape, raised, counts)
+    return counts_of(counts)
+
+
+def elementary(
+    s: Components, name: str, operands: tuple[Storage, ...], flags: Flags | None
+) -> Storage:
+    """Apply an elementary function: a substitute, a routine of the table, or from exact values."""
+    operands = fit(s, name, operands)
+    if name in s.substitutes:
+        return _substituted(s, name, operands, flags)
+    if _has_routine(s, name):
+        return run(s, elementwise(name, len(operands)), operands, flags=flags)
+    return _from_exact_values(s, name, operands, flags)
+
+
+def _has_routine(s: Components, name: str) -> bool:
+    try:
+        s.table[name]
+    except KeyError:
+        return False
+    return True
+
+
+def _substituted(
+    s: Components, name: str, operands: tuple[Storage, ...], flags: Flags | None
+) -> Storage:
+    _check_no_flags(s, name, flags)
+    routine, shape = s.substitutes[name], operands[0].shape
+
+    def compute() -> Storage:
+        values = map(routine, *(x.ravel().tolist() for x in operands))
+        return s.codec.from_elements(values, shape)
+
+    return compute_on_host(s, compute, *operands)
+
+
+def _from_exact_values(
+    s: Components, name: str, operands: tuple[Storage, ...], flags: Flags | None
+) -> Storage:
+    _check_no_flags(s, name, flags)
+    # mpmath is expensive to import, and most runs need none of this.
+    from numlean.scalar.correct_rounding import compute
+
+    scalar = s.without_recorder()
+    return compute_on_host(s, lambda: compute(scalar, s.codec, name, operands), *operands)
+
+
+def _check_no_flags(s: Components, name: str, flags: Flags | None) -> None:
+    if flags is not None:
+        raise UnavailableError(f"{name} of {s.name} keeps no flags")

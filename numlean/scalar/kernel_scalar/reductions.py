@@ -1,0 +1,103 @@
+"""Products of matrices, sums and extrema along axes, and sums into cells."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from numlean.errors import ShapeError, UnknownNameError
+from numlean.scalar import shapes
+from numlean.scalar.kernel_scalar.components import Components, block, copy, kernel, ready
+from numlean.scalar.protocol import Axis, Contraction, Indices, Order, Storage
+from numlean_kernels.loops.flag_counts import NO_ROUTINES
+from numlean_kernels.loops.gather_scatter import GROUP, SCATTER_ADD, SCATTER_ADD_ROWS
+from numlean_kernels.loops.matmul import BMM, BMM_FMA, MATMUL, MATMUL_FMA
+from numlean_kernels.loops.reduce import FIRST_GREATEST, MAX, SUM_ORDERED, SUM_PAIRWISE
+from numlean_kernels.protocol import Loop, kernel_for
+
+
+def matmul(s: Components, a: Storage, b: Storage, contraction: Contraction) -> Storage:
+    """Return the product of two matrices, k ascending."""
+    a, b = ready(s, "matmul", a), ready(s, "matmul", b)
+    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[0]:
+        raise ShapeError(f"matmul takes shapes (n, k) and (k, m); got {a.shape} and {b.shape}")
+    loop = _choose("contraction", contraction, {"separate": MATMUL, "fma": MATMUL_FMA})
+    c = s.target.empty((a.shape[0], b.shape[1]), s.codec.storage_dtype)
+    kernel(s, loop)(c.shape, a, b, c)
+    return c
+
+
+def bmm(s: Components, a: Storage, b: Storage, contraction: Contraction) -> Storage:
+    """Return the products of two batches of matrices, k ascending."""
+    a, b = ready(s, "bmm", a), ready(s, "bmm", b)
+    c = s.target.empty(shapes.batches(a, b), s.codec.storage_dtype)
+    loop = _choose("contraction", contraction, {"separate": BMM, "fma": BMM_FMA})
+    kernel(s, loop)(c.shape, a, b, c)
+    return c
+
+
+def sum_axes(s: Components, x: Storage, axis: Axis, keepdims: bool, reduction: Order) -> Storage:
+    """Return the sums along axes."""
+    axes = shapes.axes_of(axis, x.ndim)
+    kept = tuple(x.shape[k] for k in range(x.ndim) if k not in axes)
+    shape = shapes.kept_shape(x.shape, axis) if keepdims else kept
+    terms = block(s, "sum", x, axes)
+    loop = _choose("reduction", reduction, {"ordered": SUM_ORDERED, "pairwise": SUM_PAIRWISE})
+    is_ordered = loop is SUM_ORDERED or terms.shape[1] == 0
+    return (_ordered_sums if is_ordered else _pairwise_sums)(s, terms).reshape(shape)
+
+
+def _ordered_sums(s: Components, terms: Storage) -> Storage:
+    z = s.target.empty(terms.shape[::2], s.codec.storage_dtype)
+    kernel(s, SUM_ORDERED)(z.shape, terms, z)
+    return z
+
+
+def _pairwise_sums(s: Components, terms: Storage) -> Storage:
+    work = copy(s, terms)
+    kernel(s, SUM_PAIRWISE)(terms.shape[::2], work)
+    return copy(s, work[:, 0, :])
+
+
+def max_along(s: Components, x: Storage, axis: int, keepdims: bool) -> Storage:
+    """Return the greatest numbers along an axis."""
+    k = shapes.filled_axis("max", axis, x.shape)
+    numbers = block(s, "max", x, (k,))
+    z = s.target.empty(numbers.shape[::2], s.codec.storage_dtype)
+    kernel(s, MAX)(z.shape, numbers, z)
+    return z.reshape(x.shape[:k] + (1,) * keepdims + x.shape[k + 1 :])
+
+
+def argmax(s: Components, x: Storage, axis: int) -> Indices:
+    """Return the places of the first greatest numbers along an axis."""
+    k = shapes.filled_axis("argmax", axis, x.shape)
+    numbers = block(s, "argmax", x, (k,))
+    z = s.target.empty(numbers.shape[::2], np.int64)
+    kernel(s, FIRST_GREATEST)(z.shape, numbers, z)
+    return z.reshape(x.shape[:k] + x.shape[k + 1 :])
+
+
+def scatter_add(s: Components, x: Storage, index: Indices, shape: tuple[int, ...]) -> Storage:
+    """Return an array of ``shape`` into whose cells the elements of x are added."""
+    x, z = ready(s, "scatter_add", x), s.target.empty(shape, s.codec.storage_dtype)
+    count, width = shapes.cells(x, index, shape)
+    starts, sources = group(s, index, count)
+    if width == 1:
+        kernel(s, SCATTER_ADD)((count,), x.reshape(-1), starts, sources, z.reshape(-1))
+    else:
+        rows, cells = x.reshape(index.size, width), z.reshape(count, width)
+        kernel(s, SCATTER_ADD_ROWS)(cells.shape, rows, starts, sources, cells)
+    return z
+
+
+def group(s: Components, index: Indices, count: int) -> tuple[Indices, Indices]:
+    """Return the places of an index that name each of ``count`` cells: see ``GROUP``."""
+    places = shapes.places(index, index.shape, count)
+    starts, sources = s.target.empty(count + 1, np.int64), s.target.empty(places.size, np.int64)
+    kernel_for(s.target, GROUP, NO_ROUTINES)((1,), places, starts, sources)
+    return starts, sources
+
+
+def _choose(option: str, value: str, known: dict[str, Loop]) -> Loop:
+    if value not in known:
+        raise UnknownNameError(option, value, tuple(known))
+    return known[value]
