@@ -1,4 +1,4 @@
-"""Code in the README and the docs is run."""
+"""The code in the README and the docs runs, and its excerpts are in the sources."""
 
 import os
 import re
@@ -39,6 +39,14 @@ def test_commands_of_a_block_succeed_one_after_the_other(commands, tmp_path):
         assert program == "numlean"
         command = [sys.executable, "-m", "numlean", *arguments]
         subprocess.run(command, check=True, capture_output=True, cwd=tmp_path)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_excerpts_are_in_the_files_that_they_name(page):
+    for block in blocks(page, "py"):
+        first, excerpt = block.split("\n", 1)
+        path = ROOT / first.removeprefix("# ")
+        assert excerpt in path.read_text(), f"{page.name} quotes lines that {path} does not have"
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)

@@ -71,11 +71,13 @@ def integers_come_out_truncated_toward_zero(subject: Subject) -> None:
     """As int64, in the array's shape."""
     scalar = subject.scalar
     x = scalar.from_float([0.0, -0.0, 0.5, -0.5, 1.5, -1.5, 2.75, -7.0, 17.0, -0.001])
+    # The greatest number of a narrow format may be less than 17.
+    x = x[[math.isfinite(a) for a in subject.reference.numbers(x)]]
     expected = [math.trunc(a) for a in subject.reference.numbers(x)]
     integers = scalar.to_int(x)
     assert integers.dtype == np.int64
     assert integers.tolist() == expected
-    assert scalar.to_int(x.reshape(2, 5)).shape == (2, 5)
+    assert scalar.to_int(x[:6].reshape(2, 3)).shape == (2, 3)
     assert scalar.to_int(x[:0]).shape == (0,)
 
 
@@ -167,8 +169,8 @@ def a_global_precision_of_mpmath_changes_no_conversion(subject: Subject) -> None
     before = scalar.to_bytes(scalar.from_exact(values))
     with mpmath.workprec(5):
         assert scalar.to_bytes(scalar.from_exact(values)) == before
-        halves = scalar.to_exact(scalar.from_float([0.5, -2.5]))
-        assert [mpmath.libmp.to_rational(v._mpf_) for v in halves] == [(1, 2), (-5, 2)]
+        halves = scalar.to_exact(scalar.from_float([0.5, -1.5]))
+        assert [mpmath.libmp.to_rational(v._mpf_) for v in halves] == [(1, 2), (-3, 2)]
 
 
 @check()
