@@ -1,4 +1,4 @@
-"""What can be done to a tape: facts that compare equal if they are the same thing to do."""
+"""The actions on a tape, as data: two actions are equal if they do the same."""
 
 from __future__ import annotations
 
@@ -9,134 +9,135 @@ from typing import Any, TypeAlias
 
 from numlean.autograd.tensor import Tensor
 from numlean.errors import ShapeError
-from numlean.session.machine import TapeState
+from numlean.session.tape import TapeState
 
 Static: TypeAlias = tuple[tuple[str, Any], ...]
-"""Parameters that are no tensors, by name."""
+"""Arguments other than tensors, by name."""
 
 
 class Action(ABC):
-    """One thing to do; each puts at most one tensor on the tape."""
+    """An action; it puts at most one tensor on the tape."""
 
     @abstractmethod
-    def perform(self, machine: TapeState, given: Tensor | None) -> None:
-        """Do it, with what is given from outside."""
+    def perform(self, state: TapeState, given: Tensor | None) -> None:
+        """Execute the action, with the tensor that the caller gives it, if any."""
 
-    def check(self, machine: TapeState, given: Tensor | None) -> None:  # noqa: B027 (nothing to say)
-        """Refuse what is given, if it cannot be taken where the action was once performed."""
+    def check(self, state: TapeState, given: Tensor | None) -> None:  # noqa: B027 (most actions have nothing to check)
+        """Check the given tensor before a replay of the action."""
 
 
 @dataclass(frozen=True)
 class Input(Action):
-    """Numbers come in from outside.
+    """Put given numbers on the tape.
 
     Attributes:
         shape: Their shape.
-        is_watched: Whether there is a gradient by them.
+        is_watched: Whether gradients by them are computed.
     """
 
     shape: tuple[int, ...]
     is_watched: bool
 
-    def perform(self, machine: TapeState, given: Tensor | None) -> None:
-        """Put them on the tape."""
+    def perform(self, state: TapeState, given: Tensor | None) -> None:
+        """Put the given tensor on the tape."""
         assert given is not None
-        machine.add(given, is_watched=self.is_watched)
+        state.add(given, is_watched=self.is_watched)
 
 
 @dataclass(frozen=True)
 class EnterIndex(Action):
-    """Indices come in from outside.
+    """Put given indices on the tape.
 
     Attributes:
         shape: Their shape.
-        of: The slot of the tensor that they are places of.
-        axis: Along which axis.
+        of: The slot of the tensor that they index.
+        axis: The axis that they index.
     """
 
     shape: tuple[int, ...]
     of: int
     axis: int
 
-    def perform(self, machine: TapeState, given: Tensor | None) -> None:
-        """Put them on the tape."""
+    def perform(self, state: TapeState, given: Tensor | None) -> None:
+        """Put the given tensor on the tape."""
         assert given is not None
-        self.check(machine, given)
-        machine.add(given, is_watched=False)
+        self.check(state, given)
+        state.add(given, is_watched=False)
 
-    def check(self, machine: TapeState, given: Tensor | None) -> None:
-        """Refuse an index that names no place.
+    def check(self, state: TapeState, given: Tensor | None) -> None:
+        """Check that all indices are in range.
 
         Raises:
-            ShapeError: There is one.
+            ShapeError: One of them is not, or the tensor lacks the axis.
         """
         assert given is not None
-        shape = machine.values[self.of].shape
+        shape = state.values[self.of].shape
         if self.axis >= len(shape):
-            raise ShapeError(f"an index along axis {self.axis} of shape {shape}")
+            raise ShapeError(f"cannot index axis {self.axis} of shape {shape}")
         wrong = given.data[(given.data < 0) | (given.data >= shape[self.axis])]
         if wrong.size:
-            raise ShapeError(f"index {wrong[0]} along axis {self.axis} of shape {shape}")
+            raise ShapeError(
+                f"index {wrong[0]} is out of range for axis {self.axis} of shape {shape}"
+            )
 
 
 @dataclass(frozen=True)
 class UseParameter(Action):
-    """A parameter comes onto the tape.
+    """Put a parameter on the tape.
 
     Attributes:
-        number: Which.
+        number: The parameter's number.
     """
 
     number: int
 
-    def perform(self, machine: TapeState, given: Tensor | None) -> None:
-        """Put it on the tape as it is now."""
-        machine.use(self.number)
+    def perform(self, state: TapeState, given: Tensor | None) -> None:
+        """Put the current value of the parameter on the tape."""
+        state.use(self.number)
 
 
 @dataclass(frozen=True)
 class Apply(Action):
-    """A function is applied to tensors on the tape.
+    """Apply a function to tensors on the tape.
 
     Attributes:
-        function: What is applied: primitives in an order that depends on shapes and ``static``.
+        function: Applies primitives in an order that depends on shapes and ``static`` only.
         operands: The slots of its operands.
-        static: What else it takes.
+        static: Its other arguments.
     """
 
     function: Callable[..., Tensor]
     operands: tuple[int, ...]
     static: Static = ()
 
-    def perform(self, machine: TapeState, given: Tensor | None) -> None:
+    def perform(self, state: TapeState, given: Tensor | None) -> None:
         """Put the result on the tape."""
-        operands = (machine.values[slot] for slot in self.operands)
-        machine.values.append(self.function(*operands, **dict(self.static)))
+        operands = (state.values[slot] for slot in self.operands)
+        state.values.append(self.function(*operands, **dict(self.static)))
 
 
 @dataclass(frozen=True)
 class Backward(Action):
-    """A backward sweep from a tensor.
+    """Sweep backward from a tensor.
 
     Attributes:
-        slot: The tensor's.
-        seed_shape: The shape of its cotangent, which is given; None if it is a number, and its
-            cotangent 1.
+        slot: The tensor's slot.
+        seed_shape: The shape of the given cotangent; None if none is given and it is 1.
     """
 
     slot: int
     seed_shape: tuple[int, ...] | None
 
-    def perform(self, machine: TapeState, given: Tensor | None) -> None:
-        """Replace the cotangents there are."""
-        machine.backward(self.slot, given)
+    def perform(self, state: TapeState, given: Tensor | None) -> None:
+        """Compute the cotangents, in place of those of the last sweep."""
+        state.backward(self.slot, given)
 
 
 @dataclass(frozen=True)
 class SgdStep(Action):
-    """Every parameter on the tape makes a step against its gradient, at a rate that is given."""
+    """Subtract rate times gradient from each parameter on the tape, at a given rate."""
 
-    def perform(self, machine: TapeState, given: Tensor | None) -> None:
-        """Change the parameters."""
+    def perform(self, state: TapeState, given: Tensor | None) -> None:
+        """Update the parameters."""
         assert given is not None
-        machine.descend(given)
+        state.sgd_step(given)

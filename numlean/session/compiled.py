@@ -1,13 +1,13 @@
-"""A tape whose actions are planned when they first come in some order, and replayed from then on.
+"""The compiled tape: actions are recorded when they first come in some order, and then replayed.
 
-Actions are put off until a value is asked for. Those that have come since are then a *stretch*. If
-this stretch came once before at this place, the kernels it took are run again on the same arrays;
-else it is carried out as on an eager tape, by a Scalar that keeps a record.
+Actions are deferred until a value is read. The actions deferred since the last read are a
+*segment*. If the same segment followed the same segments before, its recording is replayed on the
+same arrays. Otherwise it is executed as on an eager tape, by a Scalar that records the operations.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,39 +16,35 @@ from numlean.autograd.indices import INDEX
 from numlean.autograd.tensor import Tensor
 from numlean.scalar.protocol import Scalar, Storage, device_copy
 from numlean.session.actions import Action, SgdStep
-from numlean.session.machine import TapeState
-from numlean_kernels.protocol import HostCall, ProgramStep
-from numlean_kernels.targets.dead_code import pruned
+from numlean.session.tape import TapeState
+from numlean.training.engine.plan import Recorder, Recording
+from numlean_kernels.protocol import HostCall
 
 
 @dataclass
-class Place:
-    """Where a tape is after some stretches, and how the last of them is done again.
+class CompiledSegment:
+    """A segment of actions, and the tape's state after it.
 
     Attributes:
-        machine: The tensors, in arrays that each replay writes anew.
-        written: All arrays that are written on the way here.
-        actions: The stretch that led here.
-        inputs: The arrays that take what its actions are given; None where nothing is.
-        run: Does the stretch again.
-        onward: The places that lie behind further stretches.
+        state: The tensors on the tape, in arrays that each replay overwrites.
+        written: All arrays that this segment and those before it write.
+        actions: The actions; none at the start of a tape.
+        recording: Replays the actions; None at the start of a tape.
+        next: The segments that have followed this one, by their actions.
     """
 
-    machine: TapeState
+    state: TapeState
     written: list[Storage]
     actions: tuple[Action, ...] = ()
-    inputs: tuple[Storage | None, ...] = ()
-    run: Callable[[], None] = lambda: None
-    onward: dict[tuple[Action, ...], Place] = field(default_factory=dict)
+    recording: Recording | None = None
+    next: dict[tuple[Action, ...], CompiledSegment] = field(default_factory=dict)
 
     def replay(self, given: Sequence[Tensor | None]) -> None:
-        """Come here once more, with other numbers given."""
+        """Execute the actions again, with other inputs."""
+        assert self.recording is not None
         for action, tensor in zip(self.actions, given, strict=True):
-            action.check(self.machine, tensor)
-        for place, tensor in zip(self.inputs, given, strict=True):
-            if place is not None and tensor is not None:
-                place[...] = tensor.data
-        self.run()
+            action.check(self.state, tensor)
+        self.recording.replay([tensor.data for tensor in given if tensor is not None])
 
 
 class CompiledTape:
@@ -56,105 +52,94 @@ class CompiledTape:
 
     def __init__(self, scalar: Scalar) -> None:
         self._scalar = scalar
-        self._record: list[ProgramStep] = []
-        self._recorder = scalar.with_recorder(self._record)
+        self._recorder = Recorder(scalar)
         self._params: list[Storage] = []
         self._trainable: list[bool] = []
-        machine = TapeState(self._taken, self._put, self._trainable.__getitem__)
-        self._start = self._here = Place(machine, [])
-        self._pending: list[tuple[Action, Tensor | None]] = []
+        state = TapeState(self._take, self._put, self._trainable.__getitem__)
+        self._start = self._last = CompiledSegment(state, [])
+        self._deferred: list[tuple[Action, Tensor | None]] = []
         self._failure: Exception | None = None
 
     def new_param(self, value: Tensor, *, is_trainable: bool) -> None:
-        """Take a parameter."""
+        """Add a parameter."""
         self._params.append(device_copy(self._scalar, value.data))
         self._trainable.append(is_trainable)
 
     def param(self, number: int) -> Tensor:
-        """A parameter as it is now."""
-        self._go_on()
+        """Return the current value of a parameter."""
+        self._execute()
         return Tensor(self._scalar, self._params[number].copy())
 
     def do(self, action: Action, given: Tensor | None = None) -> None:
-        """Put an action off."""
-        self._pending.append((action, given))
+        """Defer an action."""
+        self._deferred.append((action, given))
 
     def value(self, slot: int) -> Tensor:
-        """A tensor on the tape."""
-        self._go_on()
-        return self._outside(self._here.machine.values[slot])
+        """Return a tensor on the tape."""
+        self._execute()
+        return self._copy(self._last.state.values[slot])
 
     def gradient(self, slot: int) -> Tensor:
-        """By a tensor on the tape."""
-        self._go_on()
-        return self._outside(self._here.machine.gradient(slot))
+        """Return the gradient of the last backward sweep by a tensor on the tape."""
+        self._execute()
+        return self._copy(self._last.state.gradient(slot))
 
     def reset(self) -> None:
-        """Begin a new tape; what only concerns the old one is not done any more."""
-        if self._failure is None and any(isinstance(a, SgdStep) for a, _ in self._pending):
-            self._go_on()
-        self._here, self._pending, self._failure = self._start, [], None
+        """Start a new tape; drop deferred actions that do not change a parameter."""
+        if self._failure is None and any(isinstance(a, SgdStep) for a, _ in self._deferred):
+            self._execute()
+        self._last, self._deferred, self._failure = self._start, [], None
 
-    def _go_on(self) -> None:
-        """Carry out what was put off; after a failure, fail again until the tape is reset."""
+    def _execute(self) -> None:
+        """Execute the deferred actions; after a failure, fail again until the tape is reset."""
         if self._failure is not None:
             raise self._failure
-        if not self._pending:
+        if not self._deferred:
             return
-        actions = tuple(action for action, _ in self._pending)
-        given = [tensor for _, tensor in self._pending]
-        self._pending = []
+        actions = tuple(action for action, _ in self._deferred)
+        given = [tensor for _, tensor in self._deferred]
+        self._deferred = []
         try:
-            self._here = self._after(actions, given)
+            self._last = self._segment(actions, given)
         except Exception as failure:
             self._failure = failure
             raise
 
-    def _after(self, actions: tuple[Action, ...], given: Sequence[Tensor | None]) -> Place:
-        """Where the tape is after a stretch."""
-        known = self._here.onward.get(actions)
+    def _segment(
+        self, actions: tuple[Action, ...], given: Sequence[Tensor | None]
+    ) -> CompiledSegment:
+        """Execute a segment, recorded or replayed, and return it."""
+        known = self._last.next.get(actions)
         if known is None:
-            known = self._here.onward[actions] = self._planned(actions, given)
+            known = self._last.next[actions] = self._record(actions, given)
         else:
             known.replay(given)
         return known
 
-    def _planned(self, actions: tuple[Action, ...], given: Sequence[Tensor | None]) -> Place:
-        """Carry out a stretch for the first time."""
-        inputs = tuple(
-            None if t is None else device_copy(self._scalar, t.data, host_visible=True)
-            for t in given
-        )
-        before, machine = self._here, self._here.machine.branch()
-        self._record.clear()
-        for action, tensor, array in zip(actions, given, inputs, strict=True):
-            action.perform(machine, self._inside(tensor, array))
-        variables = [*before.written, *self._params, *(x for x in inputs if x is not None)]
-        results = [t.data for t in (*machine.values, *machine.cotangents.values())]
-        # Random bits are counted on even if nothing comes of them.
-        drawn = [x for op in self._record if isinstance(op, HostCall) for x in op.written]
-        operations = pruned(self._record, variables, [*results, *drawn, *self._params])
-        written = [x for operation in self._record for x in operation.written]
-        return Place(
-            machine,
-            [*variables, *written],
-            actions,
-            inputs,
-            self._scalar.compile(operations),
-        )
+    def _record(
+        self, actions: tuple[Action, ...], given: Sequence[Tensor | None]
+    ) -> CompiledSegment:
+        """Execute a segment for the first time."""
+        recorder, state = self._recorder, self._last.state.branch()
+        inputs = iter(recorder.start([tensor for tensor in given if tensor is not None]))
+        for action, tensor in zip(actions, given, strict=True):
+            action.perform(state, None if tensor is None else next(inputs))
+        results = [t.data for t in (*state.values, *state.cotangents.values())]
+        # Random bits are counted, so they are drawn even where no result depends on them.
+        drawn = [x for step in recorder.steps if isinstance(step, HostCall) for x in step.written]
+        variables = [*self._last.written, *self._params]
+        recording = recorder.finish(variables=variables, results=[*results, *drawn, *self._params])
+        written = [x for step in recorder.steps for x in step.written]
+        return CompiledSegment(state, [*variables, *recording.inputs, *written], actions, recording)
 
-    def _inside(self, tensor: Tensor | None, array: Storage | None) -> Tensor | None:
-        if tensor is None or array is None:
-            return None
-        return Tensor(INDEX if tensor.scalar is INDEX else self._recorder, array)
-
-    def _outside(self, tensor: Tensor) -> Tensor:
+    def _copy(self, tensor: Tensor) -> Tensor:
         scalar = INDEX if tensor.scalar is INDEX else self._scalar
         return Tensor(scalar, np.array(tensor.data, order="C"))
 
-    def _taken(self, number: int) -> Tensor:
-        """A parameter's numbers in an array of their own: the parameter's will change."""
-        return Tensor(self._recorder, self._recorder.copy(self._params[number]))
+    def _take(self, number: int) -> Tensor:
+        """Return a copy of a parameter, whose own array is overwritten by later steps."""
+        recording = self._recorder.scalar
+        return Tensor(recording, recording.copy(self._params[number]))
 
     def _put(self, number: int, value: Tensor) -> None:
-        self._recorder.copy_into(value.data, self._params[number])
+        self._recorder.scalar.copy_into(value.data, self._params[number])

@@ -1,4 +1,4 @@
-"""What carries out the actions of a session, by the name of the backend."""
+"""Tape engines: execute the actions of a session, at once or compiled."""
 
 from __future__ import annotations
 
@@ -9,41 +9,82 @@ from numlean.errors import UnknownNameError
 from numlean.scalar.protocol import Scalar
 from numlean.session.actions import Action
 from numlean.session.compiled import CompiledTape
-from numlean.session.eager import EagerTape
+from numlean.session.tape import TapeState
 
 
 class TapeEngine(Protocol):
-    """Parameters and a tape, on which actions are carried out in order."""
+    """Holds parameters and a tape, and executes actions in order."""
 
     def __init__(self, scalar: Scalar) -> None: ...
 
     def new_param(self, value: Tensor, *, is_trainable: bool) -> None:
-        """Take a parameter; they are numbered from 0."""
+        """Add a parameter; parameters are numbered from 0."""
 
     def param(self, number: int) -> Tensor:
-        """A parameter as it is now."""
+        """Return the current value of a parameter."""
 
     def do(self, action: Action, given: Tensor | None = None) -> None:
-        """Carry out an action, now or before anything is asked for."""
+        """Execute an action, now or before the next value is read."""
 
     def value(self, slot: int) -> Tensor:
-        """A tensor on the tape, by its place."""
+        """Return a tensor on the tape."""
 
     def gradient(self, slot: int) -> Tensor:
-        """By a tensor on the tape, in the last backward sweep."""
+        """Return the gradient of the last backward sweep by a tensor on the tape."""
 
     def reset(self) -> None:
-        """Begin a new tape; parameters stay."""
+        """Start a new tape; parameters stay."""
+
+
+class EagerTape:
+    """A tape that executes each action at once; see :class:`TapeEngine`."""
+
+    def __init__(self, scalar: Scalar) -> None:
+        self._params: list[Tensor] = []
+        self._trainable: list[bool] = []
+        self._state = self._new_state()
+
+    def new_param(self, value: Tensor, *, is_trainable: bool) -> None:
+        """Add a parameter."""
+        self._params.append(value)
+        self._trainable.append(is_trainable)
+
+    def param(self, number: int) -> Tensor:
+        """Return the current value of a parameter."""
+        return self._params[number]
+
+    def do(self, action: Action, given: Tensor | None = None) -> None:
+        """Execute an action."""
+        action.perform(self._state, given)
+
+    def value(self, slot: int) -> Tensor:
+        """Return a tensor on the tape."""
+        return self._state.values[slot].detach()
+
+    def gradient(self, slot: int) -> Tensor:
+        """Return the gradient of the last backward sweep by a tensor on the tape."""
+        return self._state.gradient(slot)
+
+    def reset(self) -> None:
+        """Start a new tape."""
+        self._state = self._new_state()
+
+    def _new_state(self) -> TapeState:
+        return TapeState(
+            take=self._params.__getitem__,
+            put=self._params.__setitem__,
+            is_trainable=self._trainable.__getitem__,
+        )
 
 
 _ENGINES: Final[dict[str, type[TapeEngine]]] = {"eager": EagerTape, "compiled": CompiledTape}
 
 
 def tape_engine(backend: str, scalar: Scalar) -> TapeEngine:
-    """The engine of that name.
+    """Return a new engine of that name.
 
     Raises:
-        UnknownNameError: There is none.
+        UnknownNameError: There is no such engine.
     """
     if backend not in _ENGINES:
         raise UnknownNameError("backend", backend, tuple(_ENGINES))

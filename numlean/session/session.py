@@ -1,4 +1,4 @@
-"""A session: parameters, and a tape on which every operation is written down."""
+"""A session: parameters, and a tape that records every operation."""
 
 from __future__ import annotations
 
@@ -15,29 +15,27 @@ from numlean.optim import check_rate
 from numlean.scalar.identity import name_both
 from numlean.scalar.protocol import Scalar
 from numlean.session.actions import Apply, Backward, EnterIndex, Input, SgdStep, UseParameter
-from numlean.session.arithmetic import Arithmetic
 from numlean.session.engine import tape_engine
-from numlean.session.movement import Movement
-from numlean.session.networks import Networks
-from numlean.session.references import Param, Ref, TapeToken
+from numlean.session.operations import Param, Ref, TapeOperations, TapeToken
 from numlean.training import Options, resolve_scalar
 
 T = TypeVar("T")
 
 
 @final
-class Session(Arithmetic, Movement, Networks):
-    """The lowest way to compute with gradients: parameters and an explicit tape.
+class Session(TapeOperations):
+    """The lowest level of automatic differentiation: parameters and an explicit tape.
 
-    Parameters live as long as the session; tensors on the tape until it is reset. Operations take
-    and give references. On the backend ``eager`` each is carried out at once. On ``compiled`` they
-    are put off until a value or a gradient is asked for; what came in the same order before, with
-    the same shapes, is then replayed without Python between the kernels, with the same bits. Wrong
-    shapes are noticed then. Where rounding is random, the tape's number stands for a run's step.
+    Parameters live as long as the session, tensors on the tape until it is reset. Operations take
+    and return references. The backend ``eager`` executes each operation at once. The backend
+    ``compiled`` defers operations until a value or a gradient is read. If the same operations came
+    before in the same order and with the same shapes, it replays them without Python between the
+    kernels, with the same bits. It reports a wrong shape only then. Where rounding is random, the
+    number of the tape takes the place of a run's step.
 
     Attributes:
-        scalar: In which arithmetic.
-        backend: How operations are carried out.
+        scalar: The arithmetic.
+        backend: The engine, "eager" or "compiled".
     """
 
     def __init__(
@@ -47,12 +45,12 @@ class Session(Arithmetic, Movement, Networks):
         *,
         cast: Callable[[ArrayLike], Any] | None = None,
     ) -> None:
-        """A session without parameters, its tape empty.
+        """Create a session without parameters and with an empty tape.
 
         Args:
             scalar: The arithmetic, or a dtype's name.
-            backend: "eager" or "compiled".
-            cast: How binary64 numbers enter the Scalar; by default with one rounding.
+            backend: The engine, "eager" or "compiled".
+            cast: Converts binary64 numbers to the Scalar; by default with one rounding.
         """
         self.scalar = resolve_scalar(scalar, Options()).with_reset_stream()
         self.backend = backend
@@ -61,26 +59,26 @@ class Session(Arithmetic, Movement, Networks):
         self._identity = TapeToken()
         self._shapes: list[tuple[int, ...]] = []
         self._tapes = 0
-        self._begin()
+        self._start_tape()
 
-    def _begin(self) -> None:
+    def _start_tape(self) -> None:
         self.scalar.start_step(self._tapes)
         self._tapes += 1
         self._tape = TapeToken()
         self._length = 0
         self._uses: dict[int, Ref] = {}
 
-    # The tape and what comes onto it.
+    # The tape, and the tensors that enter it.
 
     def reset_tape(self) -> None:
-        """Begin a new tape; references to the old one are void, parameters stay."""
+        """Start a new tape; references to the old one become invalid, parameters stay."""
         self._engine.reset()
-        self._begin()
+        self._start_tape()
 
     def with_fresh_tape(self, body: Callable[[], T]) -> T:
-        """What a function returns that works on a tape of its own, which is given up afterwards.
+        """Call a function on a new tape, reset the tape afterwards, and return its result.
 
-        The tape there was is given up before.
+        The tape before it is lost.
         """
         self.reset_tape()
         try:
@@ -89,14 +87,14 @@ class Session(Arithmetic, Movement, Networks):
             self.reset_tape()
 
     def param(self, values: ArrayLike | Tensor, *, requires_grad: bool = True) -> Param:
-        """A new parameter."""
-        tensor = self._entered(values)
+        """Return a new parameter with these values."""
+        tensor = self._as_tensor(values)
         self._engine.new_param(tensor, is_trainable=requires_grad)
         self._shapes.append(tensor.shape)
         return Param(self._identity, len(self._shapes) - 1, tensor.shape)
 
     def use(self, param: Param) -> Ref:
-        """A parameter on the tape, as it was when it was first used there."""
+        """Return a parameter on the tape, with the value it had at its first use on this tape."""
         number = self._number(param)
         if number not in self._uses:
             self._engine.do(UseParameter(number))
@@ -104,32 +102,33 @@ class Session(Arithmetic, Movement, Networks):
         return self._uses[number]
 
     def input(self, values: ArrayLike | Tensor, *, requires_grad: bool = True) -> Ref:
-        """Numbers on the tape, by which there is a gradient."""
-        tensor = self._entered(values)
+        """Put numbers on the tape; by default with a gradient."""
+        tensor = self._as_tensor(values)
         self._engine.do(Input(tensor.shape, requires_grad), tensor)
         return self._new()
 
     def const(self, values: ArrayLike | Tensor) -> Ref:
-        """Numbers on the tape, by which there is none."""
+        """Put numbers on the tape, without a gradient."""
         return self.input(values, requires_grad=False)
 
     def index(self, places: ArrayLike, of: Ref) -> Ref:
-        """Places along a tensor's first axis, on the tape."""
+        """Put indices along a tensor's first axis on the tape."""
         tensor = Tensor.of(INDEX, places)
         self._engine.do(EnterIndex(tensor.shape, self._slot(of), 0), tensor)
         return self._new()
 
     def apply(self, function: Callable[..., Tensor], *operands: Ref, **static: Any) -> Ref:
-        """What a function gives for tensors on the tape; for operations that are not among ours.
+        """Apply a function to tensors on the tape; use it for operations without a method here.
 
-        The function is made of primitives and must not look at the numbers; ``static`` is hashable.
+        The function applies primitives and must not depend on the numbers. ``static`` arguments
+        must be hashable.
         """
         slots = tuple(self._slot(x) for x in operands)
         self._engine.do(Apply(function, slots, tuple(static.items())))
         return self._new()
 
     def get_value(self, x: Ref | Param) -> Tensor:
-        """The numbers of a tensor on the tape, or of a parameter as it is now."""
+        """Return the value of a tensor on the tape, or the current value of a parameter."""
         if isinstance(x, Param):
             return self._engine.param(self._number(x))
         return self._engine.value(self._slot(x))
@@ -138,7 +137,7 @@ class Session(Arithmetic, Movement, Networks):
 
     def backward_all(self, x: Ref, cotangent: ArrayLike | Tensor) -> None:
         """Sweep backward from a tensor of any shape, given its cotangent."""
-        seed = self._entered(cotangent)
+        seed = self._as_tensor(cotangent)
         self._engine.do(Backward(self._slot(x), seed.shape), seed)
 
     def backward_scalar(self, loss: Ref) -> None:
@@ -146,9 +145,9 @@ class Session(Arithmetic, Movement, Networks):
         self._engine.do(Backward(self._slot(loss), None))
 
     def grad(self, x: Ref | Param) -> Tensor:
-        """The gradient by a tensor on the tape, or a parameter, in the last backward sweep.
+        """Return the gradient of the last backward sweep by a tensor on the tape or a parameter.
 
-        Zeros by what the sweep did not reach.
+        It is zero where the sweep did not reach.
         """
         if isinstance(x, Ref):
             return self._engine.gradient(self._slot(x))
@@ -158,17 +157,17 @@ class Session(Arithmetic, Movement, Networks):
         return self._engine.gradient(used.slot)
 
     def sgd_step_all(self, lr: float) -> None:
-        """P <- p - g*lr for every parameter used on this tape, by the last backward sweep."""
-        self._engine.do(SgdStep(), self._entered(check_rate("lr", lr)))
+        """Set p to p - g*lr for every parameter on this tape, g being the last sweep's gradient."""
+        self._engine.do(SgdStep(), self._as_tensor(check_rate("lr", lr)))
 
     # References.
 
-    def _entered(self, values: ArrayLike | Tensor) -> Tensor:
+    def _as_tensor(self, values: ArrayLike | Tensor) -> Tensor:
         if not isinstance(values, Tensor):
             return Tensor(self.scalar, self._cast(values))
         if values.scalar != self.scalar:
             raise MixedScalarError(
-                "a session takes numbers of its own Scalar, not"
+                "the Scalars of the session and of the tensor differ:"
                 f" {name_both(self.scalar, values.scalar)}"
             )
         return values.detach()
@@ -179,10 +178,12 @@ class Session(Arithmetic, Movement, Networks):
 
     def _slot(self, x: Ref) -> int:
         if x.tape is not self._tape:
-            raise NumleanError("a reference to a tape that was reset, or to another session's")
+            raise NumleanError(
+                "the reference belongs to a tape that was reset, or to another session"
+            )
         return x.slot
 
     def _number(self, param: Param) -> int:
         if param.session is not self._identity:
-            raise NumleanError(f"parameter {param.number} is another session's")
+            raise NumleanError(f"parameter {param.number} belongs to another session")
         return param.number

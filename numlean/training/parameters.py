@@ -11,6 +11,7 @@ from numlean.autograd.tensor import Tensor
 from numlean.errors import MixedScalarError, NumleanError, ShapeError
 from numlean.nn.layer import Floats, ParameterSpec
 from numlean.rng import UniformStream
+from numlean.scalar.identity import name_both
 from numlean.scalar.protocol import Scalar, device_copy
 
 if TYPE_CHECKING:
@@ -92,8 +93,8 @@ class ParameterStore:
                 raise ShapeError(f"{spec.name} has shape {spec.shape}, got {value.shape}")
             if value.scalar != self._scalar:
                 raise MixedScalarError(
-                    f"{spec.name} must be of {self._scalar.name} on {self._scalar.device}, got"
-                    f" {value.scalar.name} on {value.scalar.device}"
+                    f"the Scalars of the run and of the tensor for {spec.name} differ:"
+                    f" {name_both(self._scalar, value.scalar)}"
                 )
         return values
 

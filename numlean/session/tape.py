@@ -1,4 +1,4 @@
-"""A tape and its tensors, as they are after so many actions."""
+"""The state of a tape: its tensors and their cotangents after the actions so far."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from numlean.errors import ShapeError
 
 @dataclass
 class TapeState:
-    """What the actions of a tape work on.
+    """The state that the actions of a tape read and change.
 
     Attributes:
-        take: Gives a parameter by its number, as it is now.
+        take: Returns the current value of a parameter, by its number.
         put: Gives a parameter a new value.
-        is_trainable: Tells whether a parameter has a gradient.
+        is_trainable: Returns whether a parameter has a gradient.
         tape: Records primitives.
         values: The tensors on the tape, watched where there is a gradient.
-        cotangents: Those of the last backward sweep, by the slot of the recording tape.
-        uses: Where on the tape parameters are, by their numbers.
+        cotangents: The cotangents of the last backward sweep, by the slot of the recording tape.
+        uses: The slots of the parameters that are on the tape, by their numbers.
     """
 
     take: Callable[[int], Tensor]
@@ -35,7 +35,7 @@ class TapeState:
     uses: dict[int, int] = field(default_factory=dict)
 
     def branch(self) -> TapeState:
-        """The same state, from which to go on without changing this one."""
+        """Return a copy whose changes leave this state as it is."""
         other = copy(self)
         other.values, other.uses = list(self.values), dict(self.uses)
         return other
@@ -45,33 +45,37 @@ class TapeState:
         self.values.append(self.tape.watch(x) if is_watched else x)
 
     def use(self, number: int) -> None:
-        """Put a parameter on the tape."""
+        """Put the current value of a parameter on the tape."""
         self.uses[number] = len(self.values)
         self.add(self.take(number), is_watched=self.is_trainable(number))
 
     def backward(self, slot: int, seed: Tensor | None) -> None:
-        """Sweep backward from a tensor on the tape.
+        """Sweep backward from a tensor on the tape, given its cotangent; None stands for 1.
 
         Raises:
-            ShapeError: It is no single number and there is no seed, or one of another shape.
+            ShapeError: The tensor is not a single number and there is no cotangent, or the
+                cotangent has another shape.
         """
         value = self.values[slot]
         if seed is None:
             if value.size != 1:
-                raise ShapeError(f"only a single number needs no cotangent; got {value.shape}")
+                raise ShapeError(
+                    "backward_scalar starts from a single number, got a tensor of shape"
+                    f" {value.shape}; pass a cotangent to backward_all"
+                )
             seed = Tensor.of(value.scalar, 1.0).reshape(*value.shape)
         self.cotangents = {}
         if value.tape is not None:
             self.cotangents = self.tape.cotangents(value, seed)
 
     def gradient(self, slot: int) -> Tensor:
-        """By a tensor on the tape, in the last backward sweep: zeros if it was not reached."""
+        """Return the gradient of the last backward sweep by a tensor; zeros if not reached."""
         value = self.values[slot]
         found = self.cotangents.get(value.slot)
         return zeros_like(value) if found is None else found
 
-    def descend(self, rate: Tensor) -> None:
-        """P - g*rate for each parameter on the tape that has a gradient, in their order."""
+    def sgd_step(self, rate: Tensor) -> None:
+        """Set p to p - g*rate for each trainable parameter on the tape, in their order."""
         for number, slot in sorted(self.uses.items()):
             if self.is_trainable(number):
                 self.put(number, self.take(number) - self.gradient(slot) * rate)
