@@ -1,10 +1,10 @@
-"""Does training in bfloat16 stand still where rounding at random would let it go on?
+"""Does stochastic rounding help training in bfloat16?
 
-Small updates of large weights are lost when each is rounded to the nearest of 8 bits; rounded up or
-down at random, in proportion to the distance, they arrive on average. Real images of digits are
-learnt in small steps, in binary32, in bfloat16 and in bfloat16 with stochastic rounding, or in the
-arithmetic that ``--dtype`` names instead of binary32; the weights are then judged in binary64.
-``--backend``, ``--device`` and ``--fast-kernels`` say how, the last two only for ``--dtype``.
+Rounding to nearest with 8 bits loses small updates of large weights. Stochastic rounding rounds up
+with a probability proportional to the distance, so the updates are right on average. This script
+trains on images of digits in small steps: in the arithmetic of ``--dtype`` (default: emulated
+binary32), in bfloat16, and in bfloat16 with stochastic rounding. It evaluates the weights in
+binary64. ``--backend`` applies to all runs, ``--device`` and ``--fast-kernels`` to the first.
 """
 
 from __future__ import annotations
@@ -19,22 +19,23 @@ EVERY = 60
 
 
 def train(dtype: str, options: nl.Options) -> None:
-    """Train, and print every so often how well the weights do, and how many an update moves."""
+    """Train; at regular steps print the accuracy and the fraction of weights that changed."""
     task = nl.get_task("digits")
     data = task.load()
-    runner, judge = nl.instantiate(task.task, dtype, options), nl.instantiate(task.task, "float64")
+    runner = nl.instantiate(task.task, dtype, options)
+    evaluator = nl.instantiate(task.task, "float64")
     before = [p.to_float() for p in runner.params]
 
     def on_step(stepper: nl.Stepper, loss: nl.Tensor) -> None:
         nonlocal before
         step, after = stepper.step_count, [p.to_float() for p in runner.params]
         if step % EVERY == 0:
-            moved = sum(int((p != q).sum()) for p, q in zip(after, before, strict=True))
-            judge.params = [nl.Tensor.of(judge.scalar, p) for p in after]
-            right, total = judge.accuracy_one_hot(data.test)
-            loss_there = judge.mean_loss(data.test).item()
-            share = moved / sum(p.size for p in after)
-            print(f"{dtype:<34}{step:6}{loss_there:10.4f}{right:8} of {total}{share:12.1%}")
+            changed = sum(int((p != q).sum()) for p, q in zip(after, before, strict=True))
+            evaluator.params = [nl.Tensor.of(evaluator.scalar, p) for p in after]
+            correct, total = evaluator.accuracy_one_hot(data.test)
+            test_loss = evaluator.mean_loss(data.test).item()
+            share = changed / sum(p.size for p in after)
+            print(f"{dtype:<34}{step:6}{test_loss:10.4f}{correct:8} of {total}{share:12.1%}")
         before = after
 
     config = nl.TrainConfig(STEPS, task.batch_size, nl.sgd(RATE))
@@ -45,7 +46,7 @@ def main(argv: list[str]) -> None:
     """Train in each arithmetic."""
     config = nl.ExecConfig.parse(argv)
     config.log()
-    print(f"{'dtype':<34}{'step':>6}{'test loss':>10}{'right':>15}{'moved':>12}")
+    print(f"{'dtype':<34}{'step':>6}{'test loss':>10}{'correct':>15}{'changed':>12}")
     train(config.dtype, config.options())
     for dtype in DTYPES:
         train(dtype, nl.Options(config.backend))

@@ -1,8 +1,8 @@
-"""Does a network trained in emulated binary32 have the bits of one trained in hardware?
+"""Does training in emulated binary32 give the bits of training in hardware?
 
-Trains on real images of digits in ``ieee32exec``, where no floating-point instruction is executed,
-or in the arithmetic that ``--dtype`` names, then in ``float32``, and compares every bit of the
-parameters. ``--backend`` and ``--fast-kernels`` say how steps are executed, ``--device`` where.
+This script trains on images of digits in the arithmetic of ``--dtype`` (default: ``ieee32exec``,
+which executes no floating-point instruction) and in ``float32``, and compares every bit of the
+parameters. ``--backend`` and ``--fast-kernels`` choose how steps are executed, ``--device`` where.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from numlean.cli.main import main as numlean
 
 
 def main(argv: list[str]) -> int:
-    """Train twice as the command line does, then compare step by step."""
+    """Train twice with the command line, then compare the two runs step by step."""
     config = nl.ExecConfig.parse(argv)
     config.log()
     print()
-    how = ["--backend", config.backend]
-    how += ["--device", config.device] if config.device else []
-    how += ["--fast-kernels"] if config.fast_kernels else []
+    options = ["--backend", config.backend]
+    options += ["--device", config.device] if config.device else []
+    options += ["--fast-kernels"] if config.fast_kernels else []
     for dtype in (config.dtype, "float32"):
-        arguments = ["train", "digits", "--dtype", dtype, *how]
+        arguments = ["train", "digits", "--dtype", dtype, *options]
         print(f"$ numlean {' '.join(arguments)}", flush=True)
         numlean(arguments)
         print()

@@ -1,9 +1,9 @@
 """In which order should numbers be added?
 
-Sums the same reciprocals from left to right, in a balanced tree, by Kahan's algorithm and sorted by
-size, then a dot product with rounded and with fused products: each in the arithmetic that
-``--dtype`` names, in bfloat16 and in binary64, against the exact value.
-``--device`` and ``--fast-kernels`` say how the first computes.
+This script sums the same reciprocals from left to right, in a balanced tree, in ascending order and
+by Kahan's algorithm, and computes a dot product with rounded and with fused products. It compares
+the results in the arithmetic of ``--dtype``, in bfloat16 and in binary64 with the exact values.
+``--device`` and ``--fast-kernels`` choose how the first arithmetic computes.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ COUNT = 200
 
 
 def left_to_right(x: nl.Tensor) -> nl.Tensor:
-    """+0, then each in turn."""
+    """Add each number to a sum that starts at +0."""
     return ops.sum(x)
 
 
 def pairwise(x: nl.Tensor) -> nl.Tensor:
-    """Halves, each summed likewise."""
+    """Add the sums of two halves, each computed in the same way."""
     return ops.sum(x, reduction="pairwise")
 
 
 def ascending(x: nl.Tensor) -> nl.Tensor:
-    """The smallest first; they are given in falling order."""
+    """Add the smallest numbers first; the input is in descending order."""
     return ops.sum(x[::-1])
 
 
 def kahan(x: nl.Tensor) -> nl.Tensor:
-    """W. Kahan, "Further remarks on reducing truncation errors", 1965."""
+    """Add the lost bits back: W. Kahan, "Further remarks on reducing truncation errors", 1965."""
     total = lost = ops.constant(x, 0)
     for term in x:
         y = term - lost
@@ -45,12 +45,12 @@ def kahan(x: nl.Tensor) -> nl.Tensor:
 
 
 def dot(x: nl.Tensor) -> nl.Tensor:
-    """The sum of squares, each rounded before it is added."""
+    """Add squares that are rounded first."""
     return ops.matmul(x.reshape(1, -1), x.reshape(-1, 1))
 
 
 def fused_dot(x: nl.Tensor) -> nl.Tensor:
-    """The sum of squares, each added before it is rounded."""
+    """Add squares without rounding them first."""
     return ops.matmul(x.reshape(1, -1), x.reshape(-1, 1), contraction="fma")
 
 
@@ -58,7 +58,7 @@ ORDERS = (left_to_right, pairwise, ascending, kahan, dot, fused_dot)
 
 
 def main(argv: list[str]) -> None:
-    """Print each order's error in units in the last place."""
+    """Print the error of each order in units in the last place."""
     config = nl.ExecConfig.parse(argv)
     config.log()
     others = [name for name in ("bfloat16", "float64") if name != config.scalar.name]
@@ -66,7 +66,7 @@ def main(argv: list[str]) -> None:
     x = 1.0 / np.arange(1, COUNT + 1)
     print(f"\n{'order':<16}" + "".join(f"{'error in ' + s.name:>22}" for s in dtypes))
     for f in ORDERS:
-        # The sum of what the reciprocals are in the arithmetic is what each order is held to.
+        # Round the reciprocals first, so that the exact value is the sum of the rounded ones.
         found = [nl.compare_function(f, x, [s], inputs_in=s).results[0] for s in dtypes]
         print(f"{f.__name__:<16}" + "".join(f"{r.ulps.item():+18.3f} ulp" for r in found))
     print(f"\n{nl.compare_function(kahan, x, dtypes[:2], inputs_in='bfloat16')}")
