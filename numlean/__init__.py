@@ -31,7 +31,7 @@ from numlean.scalar.dtype import Dtype
 from numlean.scalar.flags import Flags
 from numlean.scalar.protocol import Scalar
 from numlean.scalar.registry import ScalarBackend, get_scalar, scalars
-from numlean.scalar.wrappers.counting import CountingScalar
+from numlean.scalar.wrappers import CountingScalar, WrappedScalar
 from numlean.session import Session
 from numlean.tasks import NamedTask, get_task, task_names
 from numlean.training import (
@@ -101,6 +101,7 @@ __all__ = [
     "Tensor",
     "TrainConfig",
     "TrainReport",
+    "WrappedScalar",
     "__version__",
     "adam",
     "adamw",

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 from numlean.interop.torch import TorchScalar
 from numlean.scalar.dtype import Dtype
-from numlean.scalar.kernel_scalar import KernelScalar
 from numlean.scalar.registry import ScalarBackend, get_scalar
 from numlean_kernels.formats import BINARY32, BINARY64, Format
 
 
 def _backend(pattern: str, inner: str, format: Format) -> ScalarBackend:
     def make(spec: Dtype, device: str) -> TorchScalar:
-        return TorchScalar(cast(KernelScalar, get_scalar(inner, device)), spec.text)
+        return TorchScalar(get_scalar(inner, device), spec.text)
 
     return ScalarBackend(
         pattern=pattern,

@@ -48,6 +48,10 @@ class Scalar(ElementaryFunctions, Protocol):
         storage_dtype: The dtype of its arrays.
         rounding: The rounding of every operation: ``ties_to_even``; ``unstated`` where results are
             what somebody's library gives.
+        is_deterministic: Whether the same operands always give the same bits. False if rounding
+            draws random bits.
+        reference_dtype: The dtype that defines the correct results: its own name, but for a Scalar
+            whose operations are those of another library.
         device: Where its operations run.
     """
 
@@ -59,6 +63,10 @@ class Scalar(ElementaryFunctions, Protocol):
     def storage_dtype(self) -> np.dtype[Any]: ...  # noqa: D102
     @property
     def rounding(self) -> str: ...  # noqa: D102
+    @property
+    def is_deterministic(self) -> bool: ...  # noqa: D102
+    @property
+    def reference_dtype(self) -> str: ...  # noqa: D102
     @property
     def device(self) -> str: ...  # noqa: D102
 
@@ -292,6 +300,17 @@ class Scalar(ElementaryFunctions, Protocol):
     def copy(self, x: Storage) -> Storage:
         """The elements of a view, such as a transposed or a broadcast array, in C order."""
 
+    def device_copy(self, array: Storage, *, host_visible: bool = False) -> Storage:
+        """Return a copy in C order, in the memory that the Scalar's kernels reach best.
+
+        Without memory of its own, ``np.array(array, order="C")``.
+
+        Args:
+            array: An array of any dtype.
+            host_visible: Whether the host writes it and kernels read it at every step, or the
+                reverse.
+        """
+
     def concat(self, arrays: Sequence[Storage], axis: int) -> Storage:
         """Arrays one after the other along an axis.
 
@@ -339,21 +358,3 @@ class Scalar(ElementaryFunctions, Protocol):
 
         It may be asked before anything else of a step is done, and so must not look at that.
         """
-
-
-def device_copy(scalar: Scalar, array: Storage, *, host_visible: bool = False) -> Storage:
-    """A copy of an array in C order, in the memory that a Scalar's kernels reach best.
-
-    A Scalar whose kernels have memory of their own has a method ``own_copy(array, *,
-    is_exchanged=False)``; others need not have one.
-
-    Args:
-        scalar: Whose kernels.
-        array: What to copy.
-        host_visible: Whether one of kernels and host writes it, and the other reads it, again and
-            again.
-    """
-    copy: Callable[..., Storage] | None = getattr(scalar, "device_copy", None)
-    if copy is None:
-        return np.array(array, order="C")
-    return copy(array, host_visible=host_visible)

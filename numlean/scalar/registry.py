@@ -1,4 +1,4 @@
-"""Scalars by name, found through the entry-point group ``numlean.backends``, ours included."""
+"""Scalars by the name of their dtype, found through the entry-point group ``numlean.backends``."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Final
 
 from numlean.errors import NumleanError, UnavailableError, UnknownNameError
+from numlean.scalar.contract import check_members
 from numlean.scalar.dtype import Dtype
 from numlean.scalar.protocol import Scalar
 from numlean_kernels.formats import Format
@@ -20,19 +21,20 @@ GROUP: Final = "numlean.backends"
 
 @dataclass(frozen=True)
 class ScalarBackend:
-    """What an entry point of the group holds: how to make a Scalar, and what to say about it.
+    """The object of an entry point of the group: it makes Scalars and describes them.
 
     Attributes:
-        pattern: How users write it: ``mp:PREC``; with a colon if it takes an argument.
+        pattern: The spelling of its dtypes: ``mp:PREC``; with a colon if it takes an argument.
         summary: One line for ``numlean dtypes``.
-        devices: Where it runs; the first is the default.
-        make: Makes the Scalar for a dtype and one of the devices.
-        options: The names of the options it knows.
+        devices: The devices it runs on; the first is the default.
+        make: Makes the Scalar of a dtype on one of the devices.
+        options: The names of its options.
         format: The format of its encodings, if every dtype of the backend has the same.
-        make_fast: Makes the Scalar of the same bits with the fastest kernels there are; None if
-            the usual ones are that.
-        reference: Makes what a Scalar's results ought to be, a :class:`numlean.testing.Reference`,
-            for the conformance suite; not needed for IEEE formats.
+        make_fast: Makes the Scalar of the same bits with the fastest kernels; None if there are no
+            faster ones than the usual.
+        reference: Makes a :class:`numlean.testing.Reference` of a Scalar's correct results, for the
+            conformance suite; not needed for IEEE formats.
+        fast_devices: The devices for which ``make_fast`` has kernels.
     """
 
     pattern: str
@@ -43,25 +45,30 @@ class ScalarBackend:
     format: Format | None = None
     make_fast: Callable[[Dtype, str], Scalar] | None = None
     reference: Callable[[Scalar], Any] | None = None
+    fast_devices: tuple[str, ...] = ("cpu",)
+
+    def has_fast_kernels(self, device: str) -> bool:
+        """Return whether it may make Scalars with faster kernels on a device."""
+        return self.make_fast is not None and device in self.fast_devices
 
 
 def scalars() -> tuple[str, ...]:
-    """The names of all registered backends, sorted. Imports none of them.
+    """Return the names of all registered backends, sorted, without importing them.
 
     Raises:
-        UnavailableError: Nothing is registered, as in a checkout that was not installed.
+        UnavailableError: No backend is registered, as in a checkout that was not installed.
     """
     names = tuple(sorted({point.name for point in _points()}))
     if not names:
         raise UnavailableError(
-            "no Scalar is registered: numlean is not installed here; run"
-            " `pip install --editable .` in the checkout, or `make setup`"
+            "no scalar backend is registered, so numlean is not installed; run"
+            " `pip install --editable .` or `make setup` in the checkout"
         )
     return names
 
 
 def scalar_backends() -> Iterator[tuple[str, ScalarBackend]]:
-    """Every backend that can be loaded, with its name; a broken one is a warning that names it."""
+    """Yield the name and the backend of all that can be loaded; warn about the others."""
     for name in scalars():
         try:
             backend = _load(name)
@@ -72,24 +79,24 @@ def scalar_backends() -> Iterator[tuple[str, ScalarBackend]]:
 
 
 def scalar_backend_of(dtype: str) -> ScalarBackend | None:
-    """The backend that makes a dtype; None if it has no registered name."""
+    """Return the backend that makes a dtype; None if its name is not registered."""
     name = Dtype.parse(dtype).name
     return _load(name) if name in scalars() else None
 
 
 def get_scalar(dtype: str, device: str | None = None, *, fast_kernels: bool = False) -> Scalar:
-    """The Scalar of a dtype such as ``float32``, ``ieee32exec`` or ``mp:200``.
+    """Return the Scalar of a dtype such as ``float32``, ``ieee32exec`` or ``mp:200``.
 
     Args:
-        dtype: What users pass to ``--dtype``.
-        device: Where it shall run; by default where it runs best.
+        dtype: The string that users pass to ``--dtype``.
+        device: The device to run on; by default the backend's first.
         fast_kernels: Whether to use hardware arithmetic and vector kernels where they give the same
             bits.
 
     Raises:
-        NumleanError: The name, an option or the device is unknown, or the argument makes no sense;
-            the message lists what is known.
-        UnavailableError: The dtype has no fast kernels, or this machine no such device.
+        NumleanError: The name, an option, the argument or the device is invalid; the message lists
+            the valid ones.
+        UnavailableError: The dtype has no fast kernels, or this machine lacks the device.
     """
     spec = Dtype.parse(dtype)
     if spec.name not in scalars():
@@ -103,23 +110,52 @@ def get_scalar(dtype: str, device: str | None = None, *, fast_kernels: bool = Fa
     chosen = backend.devices[0] if device is None else device
     if chosen not in backend.devices:
         raise UnknownNameError(f"device of {spec.name}", chosen, backend.devices)
-    if fast_kernels and (backend.make_fast is None or chosen != "cpu"):
-        having = ", ".join(name for name, other in scalar_backends() if other.make_fast is not None)
+    if fast_kernels and not backend.has_fast_kernels(chosen):
         raise UnavailableError(
-            f"{spec.text} on {chosen} has no fast kernels; on cpu these may have them: {having}"
+            f"{spec.text} on {chosen} has no fast kernels; these may have them: {_fast_dtypes()}"
         )
-    return _made(spec.text, chosen, fast_kernels)
+    return _make(spec.text, chosen, fast_kernels)
+
+
+def get_variant(scalar: Scalar, *, device: str | None = None, **options: str) -> Scalar:
+    """Return the Scalar of the same dtype with other options, such as ``round="toward_zero"``.
+
+    Args:
+        scalar: The Scalar whose ``reference_dtype`` is changed.
+        device: The device; by default the Scalar's.
+        options: The options that are added or replaced.
+
+    Raises:
+        NumleanError: The dtype has no such option, or not this value.
+    """
+    dtype = Dtype.parse(scalar.reference_dtype).with_options(**options)
+    return get_scalar(dtype.text, device or scalar.device)
+
+
+def _fast_dtypes() -> str:
+    having = [
+        f"{name} on {device}"
+        for name, backend in scalar_backends()
+        for device in backend.devices
+        if backend.has_fast_kernels(device)
+    ]
+    return ", ".join(having) or "none"
 
 
 @cache
-def _made(text: str, device: str, fast_kernels: bool) -> Scalar:
+def _make(text: str, device: str, fast_kernels: bool) -> Scalar:
     spec = Dtype.parse(text)
     backend = _load(spec.name)
     make = backend.make_fast if fast_kernels and backend.make_fast else backend.make
     try:
-        return make(spec, device)
+        scalar = make(spec, device)
     except DeviceMissingError as error:
         raise UnavailableError(str(error)) from None
+    try:
+        check_members(scalar)
+    except NumleanError as error:
+        raise UnavailableError(f"the backend {spec.name!r}: {error}") from None
+    return scalar
 
 
 @cache
@@ -131,14 +167,17 @@ def _points() -> tuple[EntryPoint, ...]:
 def _load(name: str) -> ScalarBackend:
     point, *others = {point.value: point for point in _points() if point.name == name}.values()
     if others:
-        rivals = " and ".join(p.value for p in (point, *others))
-        raise UnavailableError(f"the backend {name!r} is registered by {rivals}; uninstall one")
+        both = " and ".join(p.value for p in (point, *others))
+        raise UnavailableError(f"the backend {name!r} is registered by {both}; uninstall one")
     try:
         backend = point.load()
-    except Exception as error:  # whatever a stranger's module raises
+    except Exception as error:  # a third party's module may raise anything
         raise UnavailableError(
             f"the backend {name!r} ({point.value}) cannot be loaded: {error!r}"
         ) from error
     if not isinstance(backend, ScalarBackend):
-        raise UnavailableError(f"the backend {name!r} ({point.value}) is no numlean Backend")
+        raise UnavailableError(
+            f"the backend {name!r} ({point.value}) is a {type(backend).__name__}; it must be a"
+            " numlean.ScalarBackend"
+        )
     return backend

@@ -14,7 +14,7 @@ import numpy as np
 
 from numlean.autograd.indices import INDEX
 from numlean.autograd.tensor import Tensor
-from numlean.scalar.protocol import Scalar, Storage, device_copy
+from numlean.scalar.protocol import Scalar, Storage
 from numlean.session.actions import Action, SgdStep
 from numlean.session.tape import TapeState
 from numlean.training.engine.plan import Recorder, Recording
@@ -62,7 +62,7 @@ class CompiledTape:
 
     def new_param(self, value: Tensor, *, is_trainable: bool) -> None:
         """Add a parameter."""
-        self._params.append(device_copy(self._scalar, value.data))
+        self._params.append(self._scalar.device_copy(value.data))
         self._trainable.append(is_trainable)
 
     def param(self, number: int) -> Tensor:

@@ -12,6 +12,7 @@ from numlean.autograd.indices import INDEX
 from numlean.autograd.tensor import Tensor
 from numlean.errors import MixedScalarError, NumleanError
 from numlean.optim import check_rate
+from numlean.scalar.contract import reset_stream
 from numlean.scalar.identity import name_both
 from numlean.scalar.protocol import Scalar
 from numlean.session.actions import Apply, Backward, EnterIndex, Input, SgdStep, UseParameter
@@ -52,7 +53,7 @@ class Session(TapeOperations):
             backend: The engine, "eager" or "compiled".
             cast: Converts binary64 numbers to the Scalar; by default with one rounding.
         """
-        self.scalar = resolve_scalar(scalar, Options()).with_reset_stream()
+        self.scalar = reset_stream(resolve_scalar(scalar, Options()))
         self.backend = backend
         self._cast = cast or self.scalar.from_float
         self._engine = tape_engine(backend, self.scalar)

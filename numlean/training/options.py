@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from numlean.errors import NumleanError, UnavailableError, UnknownNameError
+from numlean.scalar.contract import check_members
 from numlean.scalar.protocol import Scalar
 from numlean.scalar.registry import get_scalar
 
@@ -43,6 +44,7 @@ def resolve_scalar(scalar: Scalar | str, options: Options) -> Scalar:
     """
     if isinstance(scalar, str):
         return get_scalar(scalar, options.device, fast_kernels=options.fast_kernels)
+    check_members(scalar)
     if options.device not in (None, scalar.device):
         raise NumleanError(
             f"{scalar.name} is on {scalar.device}, but the options ask for {options.device}: pass"

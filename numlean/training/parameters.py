@@ -12,7 +12,7 @@ from numlean.errors import MixedScalarError, NumleanError, ShapeError
 from numlean.nn.layer import Floats, ParameterSpec
 from numlean.rng import UniformStream
 from numlean.scalar.identity import name_both
-from numlean.scalar.protocol import Scalar, device_copy
+from numlean.scalar.protocol import Scalar
 
 if TYPE_CHECKING:
     from numlean.training.task import Task
@@ -74,7 +74,7 @@ class ParameterStore:
         Whoever writes to them calls ``mark_written`` afterwards.
         """
         if self._arrays is None:
-            copies = (device_copy(self._scalar, t.data) for t in self._values)
+            copies = (self._scalar.device_copy(t.data) for t in self._values)
             self._arrays = tuple(map(Tensor.like, self._values, copies))
         return self._arrays
 

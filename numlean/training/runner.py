@@ -15,6 +15,7 @@ from numlean.autograd.tensor import Tensor
 from numlean.data import Batch, Sample
 from numlean.errors import ShapeError
 from numlean.nn.layer import Clock, Context, Mode, Shape
+from numlean.scalar.contract import reset_stream
 from numlean.scalar.protocol import Scalar, Storage
 from numlean.training import evaluation
 from numlean.training.evaluation import Classes, Data
@@ -265,7 +266,7 @@ def instantiate(
         NumleanError: The dtype is unknown, or does not fit the options.
     """
     options = options or Options()
-    scalar = resolve_scalar(scalar, options).with_reset_stream()
+    scalar = reset_stream(resolve_scalar(scalar, options))
     cast = cast or scalar.from_float
     values = [Tensor(scalar, cast(values)) for values in initial_parameters(task, options.seed)]
     store = ParameterStore(scalar, task.model.parameters, values)

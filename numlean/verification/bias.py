@@ -16,6 +16,7 @@ from typing import Final
 import numpy as np
 
 from numlean.errors import UnavailableError
+from numlean.scalar.contract import reset_stream
 from numlean.scalar.protocol import Scalar, Storage
 from numlean.scalar.registry import get_scalar
 
@@ -113,8 +114,8 @@ def bias(
     Raises:
         UnavailableError: The dtype rounds otherwise.
     """
-    scalar = get_scalar(dtype).with_reset_stream()
-    if scalar.rounding != "stochastic" or scalar.format is None:
+    scalar = reset_stream(get_scalar(dtype))
+    if scalar.is_deterministic or scalar.format is None:
         raise UnavailableError(
             f"{dtype} rounds {scalar.rounding}; bias is a matter of round=stochastic"
         )

@@ -93,7 +93,7 @@ def points(monkeypatch):
 
     def clear():
         registry._load.cache_clear()
-        registry._made.cache_clear()
+        registry._make.cache_clear()
 
     yield use
     clear()
@@ -109,7 +109,10 @@ def test_a_broken_plug_in_is_a_warning_that_names_it(points):
 
 def test_a_plug_in_that_is_no_backend_is_named(points):
     points(("text", "string:digits"))
-    with pytest.raises(UnavailableError, match=r"'text' \(string:digits\) is no numlean Backend"):
+    with pytest.raises(
+        UnavailableError,
+        match=r"'text' \(string:digits\) is a str; it must be a numlean.ScalarBackend",
+    ):
         get_scalar("text")
 
 

@@ -37,7 +37,7 @@ def pretended():
         machine = Machine(patch)
         gpu = CudaTarget(simulated=False)
         patch.setattr("numlean_kernels.targets.registry._cuda", lambda: gpu)
-        patch.setattr(registry, "_made", cache(registry._made.__wrapped__))
+        patch.setattr(registry, "_make", cache(registry._make.__wrapped__))
         for several in (verification.operands, verification.elementary.operands):
             patch.setattr(several, "BATCH", 300)
         yield machine
@@ -74,14 +74,10 @@ def chosen(format, arity):
     return [np.hstack(both) for both in zip(special, hard, strict=True)]
 
 
-def format_of(scalar):
-    return getattr(scalar, "nearest", scalar).format
-
-
 def operations(arities):
     def part(scalar):
         for name, arity in arities.items():
-            given = [scalar.from_bits(x) for x in chosen(format_of(scalar), arity)]
+            given = [scalar.from_bits(x) for x in chosen(scalar.format, arity)]
             yield name, getattr(scalar, name)(*given)
 
     return part

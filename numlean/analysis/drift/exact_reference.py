@@ -9,12 +9,15 @@ import numpy as np
 
 from numlean.analysis.drift.ulp_scale import Floats, UlpScale, floats_of
 from numlean.errors import UnavailableError
+from numlean.scalar.dtype import Dtype
 from numlean.scalar.operations import OPERATIONS, operations
 from numlean.scalar.protocol import Scalar, Storage
 from numlean.scalar.registry import get_scalar
 from numlean.scalar.wrappers.tracing import TracedOperation
 from numlean_kernels.formats import BINARY64, Format
 
+_FAST: Final = Dtype.parse("float64")
+"""The dtype of references to narrow formats."""
 _NARROW: Final = (24, 8)
 """Precision and exponent bits up to which binary64 is as good as exact."""
 _LEAST_BITS: Final = 200
@@ -41,7 +44,7 @@ class ExactReference:
 
     def __init__(self, own: Scalar) -> None:
         self.own = own
-        self.wide = get_scalar(_judge_of(own))
+        self.wide = get_scalar(_wide_dtype(own).text)
 
     def to_wide(self, scalar: Scalar, x: Storage) -> Storage:
         """Numbers of a Scalar as the judge's: exactly, or rounded once to its precision."""
@@ -98,12 +101,12 @@ def _embeds(format: Format | None) -> bool:
     )
 
 
-def _judge_of(scalar: Scalar) -> str:
+def _wide_dtype(scalar: Scalar) -> Dtype:
     format, (precision, exponent_bits) = scalar.format, _NARROW
     if (
         format is not None
         and format.precision <= precision
         and format.exponent_bits <= exponent_bits
     ):
-        return "float64"
-    return f"mp:{max(_LEAST_BITS, 2 * UlpScale.of(scalar).precision + _GUARD_BITS)}"
+        return _FAST
+    return Dtype.mp(max(_LEAST_BITS, 2 * UlpScale.of(scalar).precision + _GUARD_BITS))

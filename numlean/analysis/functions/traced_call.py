@@ -16,6 +16,7 @@ from numlean.autograd.indices import INDEX
 from numlean.autograd.literal import TensorLike, as_tensor
 from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError
+from numlean.scalar.contract import reset_stream
 from numlean.scalar.flags import Flags
 from numlean.scalar.protocol import Scalar
 from numlean.scalar.wrappers.counting import CountingScalar, supports_flags
@@ -92,7 +93,7 @@ def traced_call(f: Function, arguments: Arguments, name: str, scalar: Scalar) ->
     Raises:
         NumleanError: It returns something other than tensors of the arithmetic.
     """
-    scalar = scalar.with_reset_stream()
+    scalar = reset_stream(scalar)
     counting = CountingScalar(scalar) if supports_flags(scalar) else None
     trace = CallTrace(getattr(getattr(unwrap(f), "__code__", None), "co_filename", None))
     tracing = TracingScalar(counting or scalar, trace)

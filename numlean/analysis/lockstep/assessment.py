@@ -11,6 +11,7 @@ import numpy as np
 from numlean.analysis.lockstep.numbers import Number, error_in_ulps
 from numlean.analysis.trace.elements import Element
 from numlean.errors import NumleanError, UnavailableError
+from numlean.scalar.dtype import Dtype
 from numlean.scalar.elementary import ARITIES
 from numlean.scalar.operations import RELATIONS
 from numlean.scalar.precision import precision_of
@@ -51,7 +52,7 @@ def exact_of(element: Element, operation: str, scalar: Scalar) -> Any:
     """
     if operation in RELATIONS:
         return None
-    wide = get_scalar(f"mp:{_enough_bits(scalar)}")
+    wide = get_scalar(Dtype.mp(_enough_bits(scalar)).text)
     try:
         operands = tuple(element.operands.values())
         if not element.is_conversion:
@@ -89,11 +90,10 @@ def digits_of(exact: Any) -> str:
 
 
 def _reference(scalar: Scalar) -> Scalar | None:
-    if scalar.rounding == "stochastic":
+    if not scalar.is_deterministic:
         return None
     try:
-        # Somebody else's operations are held to the dtype whose numbers they are on.
-        return get_scalar(getattr(scalar, "reference_dtype", scalar.name), _REFERENCE_DEVICE)
+        return get_scalar(scalar.reference_dtype, _REFERENCE_DEVICE)
     except NumleanError:
         return None
 
@@ -153,10 +153,10 @@ def _alternatives(
         ordered = scalar.sum(np.ascontiguousarray(terms)).reshape(1)
         yield "terms are added from the first to the last", ordered
     for rounding in _ROUNDINGS:
-        rounded = _by_another_rule(element, scalar, f"round={rounding}", x)
+        rounded = _by_another_rule(element, scalar, {"round": rounding}, x)
         yield f"it is rounded {rounding}", rounded
     if operation in ARITIES:
-        profile = _by_another_rule(element, scalar, "math=torchlean", x)
+        profile = _by_another_rule(element, scalar, {"math": "torchlean"}, x)
         yield "the function is that of math=torchlean", profile
 
 
@@ -167,7 +167,7 @@ def _applied_with(scalar: Scalar, name: str, x: tuple[Any, ...], **options: Any)
 
 
 def _by_another_rule(
-    element: Element, scalar: Scalar, option: str, x: tuple[Any, ...]
+    element: Element, scalar: Scalar, option: dict[str, str], x: tuple[Any, ...]
 ) -> Storage | None:
     """The result in an emulated arithmetic of the same encodings with another rule, if any has."""
     other = _variant(scalar, option)
@@ -179,14 +179,15 @@ def _by_another_rule(
     return None if result is None else scalar.from_bits(other.to_bits(result))
 
 
-def _variant(scalar: Scalar, option: str) -> Scalar | None:
-    format = scalar.format
-    names = [scalar.name]
-    if format is not None and format.has_infinity:
-        names.append(f"ieee:e{format.exponent_bits}m{format.trailing_bits}")
-    for name in names:
+def _variant(scalar: Scalar, option: dict[str, str]) -> Scalar | None:
+    """Return the Scalar with an option, or else the emulation of its format with the option."""
+    dtypes = [Dtype.parse(scalar.name)]
+    if scalar.format is not None:
+        emulated = Dtype.of_format(scalar.format)
+        dtypes += [] if emulated is None else [emulated]
+    for dtype in dtypes:
         try:
-            return get_scalar(f"{name}@{option}", _REFERENCE_DEVICE)
+            return get_scalar(dtype.with_options(**option).text, _REFERENCE_DEVICE)
         except NumleanError:
             continue
     return None

@@ -70,6 +70,16 @@ class KernelScalar(ElementaryFunctions):
         return self.target.name
 
     @property
+    def is_deterministic(self) -> bool:
+        """Return True: nothing here is drawn at random."""
+        return True
+
+    @property
+    def reference_dtype(self) -> str:
+        """Return its own name."""
+        return self.name
+
+    @property
     def format(self) -> Format | None:
         """The format of its encodings; None if it has none."""
         return self.codec.format

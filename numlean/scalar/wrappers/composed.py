@@ -1,43 +1,38 @@
-"""Matrix products and sums made of a Scalar's own elementwise operations, in the stated order.
+"""Matrix products and sums made of a Scalar's own elementwise operations, in the specified order.
 
-For Scalars whose single operations do more than compute: count their flags, or draw random bits.
+For Scalars that count the flags of every single operation, or round each at random.
 """
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Final
 
 import numpy as np
 
 from numlean.errors import ShapeError, UnknownNameError
-from numlean.scalar.protocol import Axis, Contraction, Indices, Order, Storage
+from numlean.scalar.protocol import Axis, Contraction, Indices, Order, Scalar, Storage
 from numlean.scalar.shapes import axes_of, batches, cells, kept_shape, places
 
 
-class Elementwise(Protocol):
-    """The operations that products and sums consist of."""
-
-    def from_float(self, values: Any) -> Storage: ...  # noqa: D102
-    def add(self, x: Storage, y: Storage) -> Storage: ...  # noqa: D102
-    def mul(self, x: Storage, y: Storage) -> Storage: ...  # noqa: D102
-    def fma(self, x: Storage, y: Storage, z: Storage) -> Storage: ...  # noqa: D102
-    def take(self, x: Storage, index: Indices, *, row_axes: int = 0) -> Storage: ...  # noqa: D102
-
-
-def matmul(scalar: Elementwise, a: Storage, b: Storage, contraction: Contraction) -> Storage:
-    """The product of two matrices: :meth:`numlean.scalar.protocol.Scalar.matmul`."""
+def matmul(
+    scalar: Scalar, a: Storage, b: Storage, *, contraction: Contraction = "separate"
+) -> Storage:
+    """Return the product of two matrices: see :meth:`numlean.scalar.protocol.Scalar.matmul`."""
     if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[0]:
         raise ShapeError(f"matmul takes shapes (n, k) and (k, m); got {a.shape} and {b.shape}")
     return _products(scalar, a, b, (a.shape[0], b.shape[1]), contraction)
 
 
-def bmm(scalar: Elementwise, a: Storage, b: Storage, contraction: Contraction) -> Storage:
-    """The products of matrices in batches: :meth:`numlean.scalar.protocol.Scalar.bmm`."""
+def bmm(
+    scalar: Scalar, a: Storage, b: Storage, *, contraction: Contraction = "separate"
+) -> Storage:
+    """Return the products of batches: see :meth:`numlean.scalar.protocol.Scalar.bmm`."""
     return _products(scalar, a, b, batches(a, b), contraction)
 
 
 def _products(
-    scalar: Elementwise,
+    scalar: Scalar,
     a: Storage,
     b: Storage,
     shape: tuple[int, ...],
@@ -56,18 +51,23 @@ def _products(
 
 
 def sum_axes(
-    scalar: Elementwise, x: Storage, axis: Axis, keepdims: bool, reduction: Order
+    scalar: Scalar,
+    x: Storage,
+    axis: Axis = None,
+    *,
+    keepdims: bool = False,
+    reduction: Order = "ordered",
 ) -> Storage:
-    """The sums along axes: :meth:`numlean.scalar.protocol.Scalar.sum`."""
+    """Return the sums along axes: see :meth:`numlean.scalar.protocol.Scalar.sum`."""
     if reduction not in ("ordered", "pairwise"):
         raise UnknownNameError("reduction", reduction, ("ordered", "pairwise"))
     axes = axes_of(axis, x.ndim)
     kept = tuple(k for k in range(x.ndim) if k not in axes)
     shape = tuple(x.shape[k] for k in kept)
     summed = x.transpose(*axes, *kept)
-    terms = [summed[(*place, ...)] for place in np.ndindex(*summed.shape[: len(axes)])]
+    terms = [summed[(*index, ...)] for index in np.ndindex(*summed.shape[: len(axes)])]
     if reduction == "pairwise" and terms:
-        z = _tree(scalar, terms)
+        z = _add_pairwise(scalar, terms)
     else:
         z = scalar.from_float(np.zeros(shape))
         for term in terms:
@@ -75,10 +75,10 @@ def sum_axes(
     return z.reshape(kept_shape(x.shape, axis) if keepdims else shape)
 
 
-def scatter_add(scalar: Elementwise, x: Storage, index: Indices, shape: tuple[int, ...]) -> Storage:
-    """Elements added into cells: :meth:`numlean.scalar.protocol.Scalar.scatter_add`.
+def scatter_add(scalar: Scalar, x: Storage, index: Indices, shape: tuple[int, ...]) -> Storage:
+    """Add elements into cells: see :meth:`numlean.scalar.protocol.Scalar.scatter_add`.
 
-    In rounds: the first element of every cell, then the second, +0 where there is none; adding +0
+    Round k adds the k-th element of every cell, and +0 where a cell has fewer elements. Adding +0
     to a sum that started from +0 changes nothing.
     """
     count, _ = cells(x, index, shape)
@@ -95,8 +95,17 @@ def scatter_add(scalar: Elementwise, x: Storage, index: Indices, shape: tuple[in
     return z.reshape(shape)
 
 
-def _tree(scalar: Elementwise, terms: list[Storage]) -> Storage:
+def _add_pairwise(scalar: Scalar, terms: list[Storage]) -> Storage:
     while len(terms) > 1:
         pairs = [scalar.add(*terms[k : k + 2]) for k in range(0, len(terms) - 1, 2)]
         terms = pairs + terms[2 * len(pairs) :]
     return terms[0]
+
+
+COMPOSED: Final[dict[str, Callable[..., Storage]]] = {
+    "matmul": matmul,
+    "bmm": bmm,
+    "sum": sum_axes,
+    "scatter_add": scatter_add,
+}
+"""Functions ``(scalar, *operands, **options)`` by the name of the operation they compose."""

@@ -17,15 +17,16 @@ from numlean.errors import NumleanError, UnavailableError, UnknownNameError
 from numlean.scalar.elementary import ARITIES
 from numlean.scalar.operations import Kind, operations
 from numlean.scalar.protocol import Scalar, Storage
-from numlean.scalar.registry import get_scalar
+from numlean.scalar.registry import get_variant
+from numlean.scalar.wrappers.wrapper import WrappedScalar
 from numlean_kernels.ieee.classify import CLASSES
-from numlean_kernels.protocol import ProgramStep
 
 PRODUCTS: Final = operations(kind=Kind.PRODUCT)
 
 ARITHMETIC: Final = operations(computes=True)
 """The operations that compute numbers."""
 
+_OTHER_MATH: Final = "torchlean"
 _TEXT: Final = re.compile(r"([a-z]+)(?::(.*))?")
 
 
@@ -107,61 +108,56 @@ class Fault:
 
 
 @final
-class FaultyScalar:
-    """A Scalar with a fault; all else is the inner one's.
+class FaultyScalar(WrappedScalar):
+    """A Scalar with a fault. Operations that the fault does not apply to are the inner Scalar's.
+
+    A fault applies to operations of one step, but a record is of all steps, so it runs eagerly
+    only.
 
     Attributes:
         inner: The Scalar without the fault.
         fault: The fault.
-        befallen: How many operations it has befallen, by their names, here and in Scalars that this
-            one was renewed to.
+        injected: The number of operations it was injected into, by their names. Scalars that a run
+            makes of this one share the counts.
 
     Raises:
-        UnavailableError: The inner Scalar cannot have it.
+        UnavailableError: The inner Scalar cannot have the fault.
     """
 
     def __init__(self, inner: Scalar, fault: Fault) -> None:
         _KINDS[fault.kind].check(inner, fault)
-        self.inner = inner
+        super().__init__(inner)
         self.fault = fault
         self.injected: Counter[str] = Counter()
         self._step = 0
         self._calls = 0
 
-    def __getattr__(self, name: str) -> Any:
-        attribute = getattr(self.inner, name)
-        if not self.fault.can_apply_to(name):
-            return attribute
-
-        def operation(*operands: Any, **options: Any) -> Any:
-            call, self._calls = self._calls, self._calls + 1
-            if self.fault.applies_to(name, self._step, call):
-                self.injected[name] += 1
-                return _KINDS[self.fault.kind].apply(
-                    self.inner, self.fault, name, operands, options
-                )
-            return attribute(*operands, **options)
-
-        return operation
+    def around(
+        self,
+        operation: str,
+        call: Callable[..., Any],
+        operands: tuple[Any, ...],
+        options: dict[str, Any],
+    ) -> Any:
+        """Carry out an operation, with the fault where it applies."""
+        if not self.fault.can_apply_to(operation):
+            return call(*operands, **options)
+        number, self._calls = self._calls, self._calls + 1
+        if not self.fault.applies_to(operation, self._step, number):
+            return call(*operands, **options)
+        self.injected[operation] += 1
+        return _KINDS[self.fault.kind].apply(self.inner, self.fault, operation, operands, options)
 
     def start_step(self, step: int) -> None:
-        """Count the operations of a step from 0."""
-        self.inner.start_step(step)
+        """Start a step. Calls are counted from 0 in each."""
+        super().start_step(step)
         self._step, self._calls = step, 0
 
     def with_reset_stream(self) -> FaultyScalar:
-        """The same Scalar anew, with the same fault, whose operations are counted with these."""
-        with_reset_stream = FaultyScalar(self.inner.with_reset_stream(), self.fault)
-        with_reset_stream.injected = self.injected
-        return with_reset_stream
-
-    def with_recorder(self, operations: list[ProgramStep]) -> Scalar:
-        """Not to be had.
-
-        Raises:
-            UnavailableError: A fault befalls an operation of one step, a record is of all.
-        """
-        raise UnavailableError(f"the fault {self.fault} is for eager execution: --backend eager")
+        """Return a Scalar with the same fault, before step 0."""
+        fresh = super().with_reset_stream()
+        fresh._step = fresh._calls = 0
+        return fresh
 
 
 @dataclass(frozen=True)
@@ -187,11 +183,7 @@ def _has_encodings(scalar: Scalar, fault: Fault) -> None:
 
 
 def _has_profile(scalar: Scalar, fault: Fault) -> None:
-    _torchlean(scalar)
-
-
-def _torchlean(scalar: Scalar) -> Scalar:
-    return get_scalar(f"{scalar.name}{',' if '@' in scalar.name else '@'}math=torchlean")
+    get_variant(scalar, math=_OTHER_MATH)
 
 
 def _flip(scalar: Scalar, fault: Fault, name: str, operands: Any, options: Any) -> Storage:
@@ -223,7 +215,7 @@ def _flush(scalar: Scalar, fault: Fault, name: str, operands: Any, options: Any)
 
 
 def _other_math(scalar: Scalar, fault: Fault, name: str, operands: Any, options: Any) -> Storage:
-    z: Storage = getattr(_torchlean(scalar), name)(*operands, **options)
+    z: Storage = getattr(get_variant(scalar, math=_OTHER_MATH), name)(*operands, **options)
     return z
 
 

@@ -1,12 +1,14 @@
 """A Scalar whose operations round up or down at random, in proportion to the distance.
 
-The random bits are a function of a seed, a step, which operation of the step asks for them, and the
-element's place in its result, so they are the same on every device and for any number of threads.
+The random bits are a function of the seed, the step, the index of the operation within the step and
+the element's place in the result, so they are the same on every device and for any number of
+threads.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any, Final, final
 
 import numpy as np
@@ -16,8 +18,9 @@ from numlean.errors import NumleanError
 from numlean.scalar import checks, shapes
 from numlean.scalar.flags import Flags
 from numlean.scalar.kernel_scalar import KernelScalar
-from numlean.scalar.protocol import Axis, Contraction, Indices, Order, Storage
-from numlean.scalar.wrappers import composed
+from numlean.scalar.protocol import Indices, Storage
+from numlean.scalar.wrappers.composed import COMPOSED
+from numlean.scalar.wrappers.wrapper import WrappedScalar
 from numlean_kernels.loops.elementwise import elementwise, filled
 from numlean_kernels.loops.gather_scatter import SCATTER_ADD_STOCHASTIC
 from numlean_kernels.protocol import ProgramStep, kernel_for
@@ -29,12 +32,12 @@ _MOST_OPERATIONS: Final = 1 << 32
 
 @dataclass
 class NoiseStream:
-    """Where in the stream of random bits a run is.
+    """The position of a run in a stream of random bits.
 
     Attributes:
-        seed: Names the stream.
+        seed: Selects the stream.
         step: The step of the run.
-        operation: How many operations of the step have drawn from it.
+        operation: The number of operations of the step that have drawn from it.
     """
 
     seed: int
@@ -42,9 +45,9 @@ class NoiseStream:
     operation: int = 0
 
     def key_of(self, operation: int) -> np.ndarray[Any, np.dtype[np.uint64]]:
-        """The key of an operation's bits, and the upper half of their counter.
+        """Return the key of an operation's bits and the upper half of their counter.
 
-        What draws next is the operation after it.
+        The next operation to draw is the one after it.
         """
         if operation >= _MOST_OPERATIONS:
             raise NumleanError(f"step {self.step} has more than {_MOST_OPERATIONS} operations")
@@ -52,29 +55,78 @@ class NoiseStream:
         return np.array([self.seed, self.step << 32 | operation], dtype=np.uint64)
 
 
+_ROUNDED: Final = ("add", "sub", "mul", "div", "sqrt", "fma")
+
+
 @final
-@dataclass(frozen=True, eq=False)
-class StochasticScalar:
-    """Stochastic rounding of add, sub, mul, div, sqrt, fma and scale_b; see :mod:`.scalar`.
+class StochasticScalar(WrappedScalar):
+    """Stochastic rounding of add, sub, mul, div, sqrt, fma and scaleb.
 
     A result between two neighbours goes to the upper one with the probability of its distance from
     the lower, in units of 2**(p-63) of their distance, p being the format's precision: 2**-39 for
     binary32, 2**-10 for binary64. Matrix products and sums round every term so. Everything
-    else, conversions and elementary functions among it, is the nearest Scalar's.
+    else, conversions and elementary functions included, is the inner Scalar's.
 
     Attributes:
-        name: The name under which users ask for it.
-        nearest: The Scalar of the same format that rounds to nearest.
+        inner: The Scalar of the same format that rounds to nearest.
         rounded: The operations that take a word of random bits after their operands.
-        stream: Where the bits come from.
+        stream: The source of random bits.
     """
 
-    name: str
-    nearest: KernelScalar
-    rounded: KernelScalar
-    stream: NoiseStream = field(repr=False)
+    inner: KernelScalar
+    is_replayable = True
 
-    rounding = "stochastic"
+    def __init__(
+        self, name: str, nearest: KernelScalar, rounded: KernelScalar, stream: NoiseStream
+    ) -> None:
+        super().__init__(nearest)
+        self.rounded = rounded
+        self.stream = stream
+        self._name = name
+
+    def around(
+        self,
+        operation: str,
+        call: Callable[..., Any],
+        operands: tuple[Any, ...],
+        options: dict[str, Any],
+    ) -> Any:
+        """Round an operation at random, or leave it to the inner Scalar."""
+        if operation in _ROUNDED:
+            fitted = self.rounded.fitted(operation, operands)
+            return self._draw(operation, fitted, options.get("flags"))
+        if operation == "scaleb":
+            return self._scaleb(*operands, **options)
+        if operation == "scatter_add":
+            return self._scatter_add(*operands)
+        if operation in COMPOSED:
+            return COMPOSED[operation](self, *operands, **options)
+        return call(*operands, **options)
+
+    @property
+    def name(self) -> str:
+        """The name under which users ask for it."""
+        return self._name
+
+    @property
+    def rounding(self) -> str:
+        """Stochastic."""
+        return "stochastic"
+
+    @property
+    def is_deterministic(self) -> bool:
+        """Return False: results depend on random bits."""
+        return False
+
+    @property
+    def reference_dtype(self) -> str:
+        """Return its own name."""
+        return self._name
+
+    def describe(self) -> str:
+        """Return one line for people."""
+        seed = f"stochastic with seed {self.stream.seed}"
+        return f"{self.name}: {self.inner.summary}, {seed}, on {self.device}"
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, StochasticScalar) and self._computes == other._computes
@@ -85,95 +137,49 @@ class StochasticScalar:
     @property
     def _computes(self) -> tuple[KernelScalar, KernelScalar, int]:
         """Return what decides the bits and where they are computed. The name does not."""
-        return self.nearest, self.rounded, self.stream.seed
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.nearest, name)
-
-    def describe(self) -> str:
-        """One line for people."""
-        seed = f"stochastic with seed {self.stream.seed}"
-        return f"{self.name}: {self.nearest.summary}, {seed}, on {self.nearest.device}"
+        return self.inner, self.rounded, self.stream.seed
 
     def with_reset_stream(self) -> StochasticScalar:
-        """The same arithmetic at the start of its stream."""
-        return replace(self, stream=NoiseStream(self.stream.seed))
+        """Return the same arithmetic at the start of its stream."""
+        return StochasticScalar(self._name, self.inner, self.rounded, NoiseStream(self.stream.seed))
 
     def with_recorder(self, operations: list[ProgramStep]) -> StochasticScalar:
-        """The same arithmetic, drawing from the same stream, whose operations are also recorded."""
+        """Return the same arithmetic with a recorder. It draws from the same stream."""
         rounded = self.rounded.with_recorder(operations)
-        return replace(self, nearest=replace(self.nearest, target=rounded.target), rounded=rounded)
+        nearest = replace(self.inner, target=rounded.target)
+        return StochasticScalar(self._name, nearest, rounded, self.stream)
 
     def start_step(self, step: int) -> None:
-        """Take random bits from what the stream has for a step."""
+        """Move to a step's random bits."""
         if not 0 <= step < _MOST_STEPS:
-            raise NumleanError(f"stochastic rounding knows steps 0 to {_MOST_STEPS - 1}: {step}")
+            raise NumleanError(
+                f"stochastic rounding has random bits for steps 0 to {_MOST_STEPS - 1}, got {step}"
+            )
         self.stream.step, self.stream.operation = step, 0
 
-    def add(self, x: Storage, y: Storage, *, flags: Flags | None = None) -> Storage:
-        """The sums."""
-        return self._rounded("add", x, y, flags=flags)
-
-    def sub(self, x: Storage, y: Storage, *, flags: Flags | None = None) -> Storage:
-        """The differences."""
-        return self._rounded("sub", x, y, flags=flags)
-
-    def mul(self, x: Storage, y: Storage, *, flags: Flags | None = None) -> Storage:
-        """The products."""
-        return self._rounded("mul", x, y, flags=flags)
-
-    def div(self, x: Storage, y: Storage, *, flags: Flags | None = None) -> Storage:
-        """The quotients."""
-        return self._rounded("div", x, y, flags=flags)
-
-    def sqrt(self, x: Storage, *, flags: Flags | None = None) -> Storage:
-        """The square roots."""
-        return self._rounded("sqrt", x, flags=flags)
-
-    def fma(self, x: Storage, y: Storage, z: Storage, *, flags: Flags | None = None) -> Storage:
-        """Each x * y + z, rounded once."""
-        return self._rounded("fma", x, y, z, flags=flags)
-
-    def scaleb(self, x: Storage, n: ArrayLike, *, flags: Flags | None = None) -> Storage:
-        """Each x * 2**n, rounded once."""
+    def _scaleb(self, x: Storage, n: ArrayLike, *, flags: Flags | None = None) -> Storage:
         powers = checks.as_dtype(n, np.int64, "scaleb")
         operands = shapes.broadcast("scaleb", (*self.rounded.fitted("scaleb", (x,)), powers))
-        return self._drawn("scaleb", tuple(map(self.rounded.copy, operands)), flags)
+        return self._draw("scaleb", tuple(map(self.rounded.copy, operands)), flags)
 
-    def matmul(self, a: Storage, b: Storage, *, contraction: Contraction = "separate") -> Storage:
-        """The product of two matrices, term by term."""
-        return composed.matmul(self, a, b, contraction)
-
-    def bmm(self, a: Storage, b: Storage, *, contraction: Contraction = "separate") -> Storage:
-        """The products of matrices in batches, term by term."""
-        return composed.bmm(self, a, b, contraction)
-
-    def sum(
-        self, x: Storage, axis: Axis = None, *, keepdims: bool = False, reduction: Order = "ordered"
-    ) -> Storage:
-        """The sums along axes, term by term."""
-        return composed.sum_axes(self, x, axis, keepdims, reduction)
-
-    def scatter_add(self, x: Storage, index: Indices, shape: tuple[int, ...]) -> Storage:
-        """An array into whose cells elements are added, each with random bits of its own."""
+    def _scatter_add(self, x: Storage, index: Indices, shape: tuple[int, ...]) -> Storage:
         count, width = shapes.cells(x, index, shape)
         starts, sources = self.rounded.grouped(index, count)
         x = self.rounded.fitted("scatter_add", (x,))[0].reshape(index.size, width)
-        target, random_bits = self.rounded.target, self._noise(x.shape)
+        target, random_bits = self.rounded.target, self._random_bits(x.shape)
         z = target.empty((count, width), self.storage_dtype)
         add = kernel_for(target, SCATTER_ADD_STOCHASTIC, self.rounded.table)
         add(z.shape, x, random_bits, starts, sources, z)
         return z.reshape(shape)
 
-    def _rounded(self, name: str, *operands: Storage, flags: Flags | None) -> Storage:
-        return self._drawn(name, self.rounded.fitted(name, operands), flags)
-
-    def _drawn(self, name: str, operands: tuple[Storage, ...], flags: Flags | None) -> Storage:
-        loop, random_bits = elementwise(name, len(operands) + 1), self._noise(operands[0].shape)
+    def _draw(self, name: str, operands: tuple[Storage, ...], flags: Flags | None) -> Storage:
+        """Run an operation with a word of random bits for each element."""
+        random_bits = self._random_bits(operands[0].shape)
+        loop = elementwise(name, len(operands) + 1)
         return self.rounded.run(loop, (*operands, random_bits), flags=flags)
 
-    def _noise(self, shape: tuple[int, ...]) -> np.ndarray[Any, np.dtype[np.uint64]]:
-        """A word of random bits for each element of an operation's result."""
+    def _random_bits(self, shape: tuple[int, ...]) -> np.ndarray[Any, np.dtype[np.uint64]]:
+        """Return a word of random bits for each element of an operation's result."""
         target = self.rounded.target
         random_bits = target.empty(shape, np.uint64)
         draw = kernel_for(target, filled("philox"), philox_table(target))

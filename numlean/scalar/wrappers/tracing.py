@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, final
 
 from numlean.scalar.operations import Result, operations
 from numlean.scalar.protocol import Scalar, Storage
-from numlean_kernels.protocol import ProgramStep
+from numlean.scalar.wrappers.wrapper import WrappedScalar
 
 INITIAL: Final = "initial values"
 DATA: Final = "data"
@@ -83,7 +83,7 @@ class Trace:
 
 
 @final
-class TracingScalar:
+class TracingScalar(WrappedScalar):
     """A Scalar of the same bits that writes its operations into a trace.
 
     Attributes:
@@ -91,27 +91,24 @@ class TracingScalar:
         trace: Where the operations go.
     """
 
+    is_replayable = True
+
     def __init__(self, inner: Scalar, trace: Trace) -> None:
-        self.inner = inner
+        super().__init__(inner)
         self.trace = trace
 
-    def __getattr__(self, name: str) -> Any:
-        attribute = getattr(self.inner, name)
-        if name not in TRACED:
-            return attribute
-
-        def traced(*operands: Any, **options: Any) -> Any:
-            result = attribute(*operands, **options)
-            trace = self.trace
-            trace.applications.append(TracedOperation(trace.place, name, operands, options, result))
-            return result
-
-        return traced
-
-    def with_reset_stream(self) -> TracingScalar:
-        """The same Scalar anew, writing into the same trace."""
-        return TracingScalar(self.inner.with_reset_stream(), self.trace)
-
-    def with_recorder(self, operations: list[ProgramStep]) -> TracingScalar:
-        """The same arithmetic, whose operations are also recorded."""
-        return TracingScalar(self.inner.with_recorder(operations), self.trace)
+    def around(
+        self,
+        operation: str,
+        call: Callable[..., Any],
+        operands: tuple[Any, ...],
+        options: dict[str, Any],
+    ) -> Any:
+        """Carry out an operation and trace it."""
+        result = call(*operands, **options)
+        if operation in TRACED:
+            place = self.trace.place
+            self.trace.applications.append(
+                TracedOperation(place, operation, operands, options, result)
+            )
+        return result

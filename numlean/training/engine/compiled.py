@@ -14,7 +14,7 @@ import numpy as np
 
 from numlean.autograd.tensor import Tensor
 from numlean.optim import Optimizer, State
-from numlean.scalar.protocol import Storage, device_copy
+from numlean.scalar.protocol import Storage
 from numlean.training.engine.plan import Recorder, Recording
 from numlean.training.parameters import trainable_parameters
 from numlean.training.update import make_update
@@ -73,7 +73,7 @@ class CompiledEngine:
         return Tensor(self._runner.scalar, plan.outputs["loss"].copy())
 
     def _device_copy(self, tensor: Tensor) -> Tensor:
-        return tensor.like(device_copy(self._runner.scalar, tensor.data))
+        return tensor.like(self._runner.scalar.device_copy(tensor.data))
 
     def _plan(self, x: Tensor, y: Tensor, rate: Tensor) -> Recording:
         """Execute a step and return its recording."""

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import final
 
 from numlean.autograd.tensor import Tensor
-from numlean.scalar.protocol import Scalar, Storage, device_copy
+from numlean.scalar.contract import record
+from numlean.scalar.protocol import Scalar, Storage
 from numlean_kernels.protocol import ProgramStep
 from numlean_kernels.targets.dead_code import memory_of, pruned
 
@@ -69,7 +70,7 @@ class Recorder:
         self._inputs: tuple[Storage, ...] = ()
         self._outputs: dict[str, Storage] = {}
         self.steps: list[ProgramStep] = []
-        self.scalar = scalar.with_recorder(self.steps)
+        self.scalar = record(scalar, self.steps)
 
     def attach(self, tensor: Tensor) -> Tensor:
         """Return a tensor on the same array whose operations are recorded.
@@ -82,7 +83,7 @@ class Recorder:
         """Start a recording; return its inputs, by position, with the values given."""
         self.steps.clear()
         self._outputs = {}
-        copies = [t.like(device_copy(self._scalar, t.data, host_visible=True)) for t in inputs]
+        copies = [t.like(self._scalar.device_copy(t.data, host_visible=True)) for t in inputs]
         self._inputs = tuple(t.data for t in copies)
         return [self.attach(t) for t in copies]
 
@@ -91,7 +92,7 @@ class Recorder:
 
         The value may be a view of an array that is written later.
         """
-        z = self._outputs[name] = device_copy(self._scalar, value, host_visible=True)
+        z = self._outputs[name] = self._scalar.device_copy(value, host_visible=True)
         self.scalar.copy_into(value, z)
 
     def finish(self, *, variables: Sequence[Storage], results: Sequence[Storage]) -> Recording:

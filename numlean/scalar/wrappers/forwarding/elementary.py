@@ -1,0 +1,17 @@
+"""The elementary functions, passed to the inner Scalar."""
+
+from __future__ import annotations
+
+from numlean.scalar.elementary import ElementaryFunctions
+from numlean.scalar.flags import Flags
+from numlean.scalar.protocol import Storage
+from numlean.scalar.wrappers.forwarding.hook import Hooked
+
+
+class ForwardedElementaryFunctions(Hooked, ElementaryFunctions):
+    """See :class:`numlean.scalar.elementary.ElementaryFunctions`."""
+
+    def elementary(self, name: str, *operands: Storage, flags: Flags | None = None) -> Storage:
+        """Pass the function of that name to the hook."""
+        z: Storage = self._pass(name, getattr(self.inner, name), *operands, flags=flags)
+        return z

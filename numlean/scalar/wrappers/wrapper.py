@@ -1,0 +1,138 @@
+"""A Scalar around another Scalar: the base class of arithmetic that observes or changes one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from copy import copy
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+
+from numlean.errors import UnavailableError
+from numlean.scalar.contract import record, reset_stream
+from numlean.scalar.protocol import Scalar
+from numlean.scalar.wrappers.forwarding import (
+    ForwardedConversions,
+    ForwardedElementaryFunctions,
+    ForwardedElementwise,
+    ForwardedMovement,
+    ForwardedReductions,
+)
+from numlean_kernels.formats import Format
+from numlean_kernels.protocol import ProgramStep
+
+
+class WrappedScalar(
+    ForwardedConversions,
+    ForwardedElementwise,
+    ForwardedElementaryFunctions,
+    ForwardedReductions,
+    ForwardedMovement,
+):
+    """A Scalar that passes every operation to an inner one through the hook ``around``.
+
+    Subclass it and override ``around`` to count, trace or change operations. All methods of the
+    protocol exist, so an operation is never carried out without the hook. What a run makes of the
+    wrapper (``with_reset_stream``, ``with_recorder``) is the same wrapper again, around what it
+    makes of the inner Scalar.
+
+        class Halving(nl.WrappedScalar):
+            def around(self, operation, call, operands, options):
+                z = call(*operands, **options)
+                return self.inner.scaleb(z, -1) if operation == "matmul" else z
+
+    Wrappers of one class are equal if their public attributes are, the inner Scalar among them.
+
+    Attributes:
+        inner: The Scalar that computes.
+        is_replayable: Whether repeating the inner Scalar's recorded kernels repeats everything that
+            ``around`` does. False by default: such a wrapper runs eagerly only.
+    """
+
+    is_replayable: ClassVar[bool] = False
+
+    def with_inner(self, inner: Scalar) -> Self:
+        """Return this wrapper around another Scalar. The two share the values of attributes."""
+        wrapper = copy(self)
+        wrapper.inner = inner
+        return wrapper
+
+    def with_reset_stream(self) -> Self:
+        """Return this wrapper around the inner Scalar with its random stream reset."""
+        return self.with_inner(reset_stream(self.inner))
+
+    def with_recorder(self, operations: list[ProgramStep]) -> Self:
+        """Return this wrapper around the inner Scalar with a recorder.
+
+        Raises:
+            UnavailableError: The wrapper is not replayable, or the inner Scalar is not.
+        """
+        if not self.is_replayable:
+            raise UnavailableError(
+                f"{self.name} in a {type(self).__name__} runs in eager execution only: --backend"
+                " eager"
+            )
+        return self.with_inner(record(self.inner, operations))
+
+    def compile(self, operations: Sequence[ProgramStep]) -> Callable[[], None]:
+        """Return what repeats recorded operations, as the inner Scalar does."""
+        return self.inner.compile(operations)
+
+    def start_step(self, step: int) -> None:
+        """Start a step in the inner Scalar."""
+        self.inner.start_step(step)
+
+    def describe(self) -> str:
+        """Return the inner Scalar's description."""
+        return self.inner.describe()
+
+    @property
+    def name(self) -> str:
+        """The inner Scalar's name."""
+        return self.inner.name
+
+    @property
+    def format(self) -> Format | None:
+        """The inner Scalar's format."""
+        return self.inner.format
+
+    @property
+    def storage_dtype(self) -> np.dtype[Any]:
+        """The inner Scalar's storage dtype."""
+        return self.inner.storage_dtype
+
+    @property
+    def rounding(self) -> str:
+        """The inner Scalar's rounding."""
+        return self.inner.rounding
+
+    @property
+    def is_deterministic(self) -> bool:
+        """Whether the inner Scalar draws no random bits."""
+        return self.inner.is_deterministic
+
+    @property
+    def reference_dtype(self) -> str:
+        """The dtype that the inner Scalar's results are compared with."""
+        return self.inner.reference_dtype
+
+    @property
+    def device(self) -> str:
+        """The inner Scalar's device."""
+        return self.inner.device
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and _public(self) == _public(other)
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.inner))
+
+
+def _public(wrapper: object) -> dict[str, Any]:
+    return {name: value for name, value in vars(wrapper).items() if not name.startswith("_")}
+
+
+if TYPE_CHECKING:
+
+    def _implements_the_protocol(wrapper: WrappedScalar) -> Scalar:
+        return wrapper

@@ -1,0 +1,189 @@
+"""A wrapper passes every operation through its hook, and a run keeps it around."""
+
+import inspect
+
+import numpy as np
+import pytest
+
+from numlean import Options, Task, TrainConfig, WrappedScalar, get_scalar, instantiate, nn, sgd
+from numlean.data import Dataset
+from numlean.errors import UnavailableError
+from numlean.scalar.contract import MEMBERS
+from numlean.scalar.flags import Flags
+from numlean.scalar.operations import OPERATIONS
+from numlean.scalar.protocol import Scalar
+from numlean.scalar.wrappers.counting import CountingScalar
+from numlean.scalar.wrappers.tracing import Trace, TracingScalar
+from numlean.training import run_steps
+
+INNER = get_scalar("ieee32exec", "python")
+X = INNER.from_float([0.25, 0.5])
+INDEX = np.array([1, 0])
+ARGUMENTS = {
+    "to_int": (X,),
+    "from_float": ([1.0],),
+    "from_int": ([1],),
+    "from_bits": ([1],),
+    "from_exact": ([1],),
+    "from_string": ("0.1",),
+    "from_host_callback": (lambda: [1.0],),
+    "matmul": (X.reshape(1, 2), X.reshape(2, 1)),
+    "bmm": (X.reshape(1, 1, 2), X.reshape(1, 2, 1)),
+    "scaleb": (X, 1),
+    "concat": ([X, X], 0),
+    "pad": (X, (3,), (slice(0, 2),)),
+    "take": (X, INDEX),
+    "take_along_axis": (X.reshape(1, 2), INDEX[:1]),
+    "scatter_along_axis": (X, INDEX, 2),
+    "scatter_add": (X, INDEX, (2,)),
+    "where": (np.array([True, False]), X),
+    "copy_into": (X, X.copy()),
+    "device_copy": (X,),
+}
+ARRAY_METHODS = (*OPERATIONS, "device_copy")
+OTHERS = {
+    *("name", "format", "storage_dtype", "rounding", "is_deterministic", "reference_dtype"),
+    *("device", "describe", "with_reset_stream", "start_step", "with_recorder", "compile"),
+    "elementary",
+}
+
+
+class Noting(WrappedScalar):
+    """A wrapper that notes what passes through the hook."""
+
+    is_replayable = True
+
+    def __init__(self, inner):
+        super().__init__(inner)
+        self.seen = []
+
+    def around(self, operation, call, operands, options):
+        self.seen.append((operation, len(operands), options))
+        return call(*operands, **options)
+
+
+class Doubling(WrappedScalar):
+    """A wrapper with another arithmetic."""
+
+    def __init__(self, inner, operation="add"):
+        super().__init__(inner)
+        self.operation = operation
+
+    def around(self, operation, call, operands, options):
+        z = call(*operands, **options)
+        return self.inner.add(z, z) if operation == self.operation else z
+
+
+def test_every_member_of_the_protocol_passes_the_hook_or_is_known_not_to():
+    assert set(MEMBERS) == {*ARRAY_METHODS, *OTHERS}
+
+
+@pytest.mark.parametrize("name", ARRAY_METHODS)
+def test_an_operation_passes_the_hook_once_with_its_name_and_no_defaults(name):
+    scalar = Noting(INNER)
+    operands = ARGUMENTS.get(name) or (X,) * OPERATIONS[name].arity
+    z, expected = (getattr(s, name)(*operands) for s in (scalar, INNER))
+    assert scalar.seen == [(name, len(operands), {})]
+    assert np.array_equal(z, expected)
+
+
+@pytest.mark.parametrize("name", ARRAY_METHODS)
+def test_a_wrapper_s_method_has_the_parameters_of_the_protocol(name):
+    ours, protocol = (inspect.signature(getattr(c, name)) for c in (WrappedScalar, Scalar))
+    assert [(p.name, p.kind, p.default) for p in ours.parameters.values()] == [
+        (p.name, p.kind, p.default) for p in protocol.parameters.values()
+    ]
+
+
+def test_options_that_differ_from_their_defaults_reach_the_hook_by_name():
+    scalar, flags = Noting(INNER), Flags()
+    scalar.sum(X.reshape(2, 1), 0, keepdims=True, reduction="pairwise")
+    scalar.sum(X.reshape(2, 1), axis=-1)
+    scalar.exp(X, flags=flags)
+    scalar.matmul(*ARGUMENTS["matmul"], contraction="fma")
+    assert [options for _, _, options in scalar.seen] == [
+        {"axis": 0, "keepdims": True, "reduction": "pairwise"},
+        {"axis": -1},
+        {"flags": flags},
+        {"contraction": "fma"},
+    ]
+    assert flags.inexact == 2
+
+
+def test_what_a_run_makes_of_a_wrapper_is_the_wrapper_around_what_it_makes_of_the_inner_one():
+    scalar = Noting(Doubling(get_scalar("bfloat16@round=stochastic,seed=4", "python"), "mul"))
+    fresh = scalar.with_reset_stream()
+    kinds = [type(s).__name__ for s in (fresh, fresh.inner, fresh.inner.inner)]
+    assert kinds == ["Noting", "Doubling", "StochasticScalar"]
+    assert fresh.inner.inner is not scalar.inner.inner
+    assert fresh.inner.operation == "mul"
+    assert fresh.seen is scalar.seen
+    recorder = Noting(INNER).with_recorder([])
+    assert (type(recorder), recorder.inner) == (Noting, INNER)
+    assert recorder.inner is not INNER
+
+
+def test_a_wrapper_tells_what_its_inner_scalar_is():
+    stochastic = get_scalar("bfloat16@round=stochastic", "python")
+    for inner in (INNER, stochastic):
+        scalar = WrappedScalar(inner)
+        for name in (
+            *("name", "format", "storage_dtype", "rounding", "is_deterministic"),
+            *("reference_dtype", "device"),
+        ):
+            assert getattr(scalar, name) == getattr(inner, name), name
+        assert scalar.describe() == inner.describe()
+    assert WrappedScalar(INNER).is_deterministic
+    assert not WrappedScalar(stochastic).is_deterministic
+
+
+def test_a_step_starts_in_the_inner_scalar_too():
+    scalar = WrappedScalar(get_scalar("bfloat16@round=stochastic", "python"))
+    draws = []
+    for step in (5, 6, 5):
+        scalar.start_step(step)
+        draws.append(scalar.to_bytes(scalar.mul(*[scalar.from_float(np.full(100, 1.1))] * 2)))
+    assert draws[0] == draws[2] != draws[1]
+
+
+def test_wrappers_are_equal_if_their_public_attributes_are():
+    assert Doubling(INNER) == Doubling(get_scalar("ieee32exec", "python"))
+    assert hash(Doubling(INNER)) == hash(Doubling(INNER))
+    assert Doubling(INNER) != Doubling(INNER, "mul")
+    assert Doubling(INNER) != Doubling(get_scalar("bfloat16"))
+    assert Doubling(INNER) != INNER
+    assert not INNER == Doubling(INNER)  # noqa: SIM201, SIM300 (reflected)
+    assert WrappedScalar(INNER) != Noting(INNER)
+
+
+def test_a_wrapper_that_is_not_replayable_is_refused_by_the_compiled_engine():
+    with pytest.raises(UnavailableError, match="ieee32exec in a Doubling runs in eager execution"):
+        Doubling(INNER).with_recorder([])
+
+
+def test_a_replayable_wrapper_runs_on_both_engines_with_the_same_bits():
+    task = Task.regression(nn.Sequential(nn.Linear(2, 1)))
+    data = Dataset.of_arrays([[1.0, 2.0], [3.0, 4.0]], [[1.0], [2.0]])
+    seen, digests = [], []
+    for backend in ("eager", "compiled"):
+        runner = instantiate(task, Noting(INNER), Options(backend=backend))
+        run_steps(runner, TrainConfig(3, 2, sgd(0.1)), data)
+        seen.append(sum(name == "matmul" for name, *_ in runner.scalar.seen))
+        digests.append([INNER.to_bytes(p.data) for p in runner.params])
+    assert digests[0] == digests[1]
+    assert 0 < seen[1] < seen[0]
+
+
+def test_flags_given_by_a_caller_and_those_counted_are_the_same():
+    counting, flags = CountingScalar(INNER), Flags()
+    counting.add(X, INNER.from_float([1e-30, 1.0]), flags=flags)
+    assert flags == counting.counts["add"] == Flags(inexact=1)
+
+
+def test_wrappers_nest():
+    trace = Trace()
+    scalar = TracingScalar(CountingScalar(Doubling(INNER)), trace)
+    z = scalar.add(X, X)
+    assert INNER.to_float(z).tolist() == [1.0, 2.0]
+    assert [each.operation for each in trace.applications] == ["add"]
+    assert "add" in scalar.inner.counts
