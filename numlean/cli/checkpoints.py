@@ -96,7 +96,7 @@ class CheckpointWriter:
             resume(checkpoint, self.stepper, self.run)
             if self.evaluator is not None:
                 scalar = self.stepper.runner.scalar
-                self.evaluator.remember(checkpoint.extra_state(_EVALUATIONS, scalar))
+                self.evaluator.load_extra_state(checkpoint.extra_state(_EVALUATIONS, scalar))
         elif self._weights is not None:
             import_weights(self.stepper.runner, self._weights)
         if self._path is not None:
@@ -114,7 +114,7 @@ class CheckpointWriter:
 
         if self._path is not None and self._written_after != self.stepper.step_count:
             self._written_after = self.stepper.step_count
-            further = {} if self.evaluator is None else {_EVALUATIONS: self.evaluator.memory}
+            further = {} if self.evaluator is None else {_EVALUATIONS: self.evaluator.extra_state}
             save(self._path, self.stepper, self.run, arguments=self._arguments, further=further)
 
 

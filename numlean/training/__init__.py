@@ -1,4 +1,4 @@
-"""The training runtime: tasks, runners, steppers, loops."""
+"""Training: tasks, runners, steppers, engines, loops."""
 
 from numlean.training.config import LoaderTrainConfig, TrainConfig, epochs, steps
 from numlean.training.hooks import EarlyStopping, Evaluate, Evaluation, all_of, run_evaluation

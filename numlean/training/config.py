@@ -1,4 +1,4 @@
-"""For how long, in which portions and by which rule to train."""
+"""Training configurations: number of steps or epochs, batch size, optimizer, schedule, logging."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from numlean.optim.schedules import Schedule
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """A training counted in steps.
+    """The configuration of a training counted in steps.
 
     Attributes:
-        steps: Steps to make.
-        batch_size: Samples a step.
-        optimizer: The rule of the updates.
-        scheduler: The learning rate by step, or None for the optimizer's.
-        log_every: Steps whose number, from 0, is a multiple of it are logged; 0 logs none.
-        seed: Names the order of the samples, where they are shuffled.
+        steps: The number of steps.
+        batch_size: The number of samples per step.
+        optimizer: The optimizer.
+        scheduler: The learning rate by step; None uses the optimizer's.
+        log_every: Log the steps, counted from 0, that are multiples of this number; 0 logs none.
+        seed: The seed of the samples' order, where they are shuffled.
 
     Raises:
         NumleanError: A count is negative.
@@ -43,48 +43,48 @@ class TrainConfig:
         return self.optimizer.lr
 
     def lr_at(self, step: int) -> float:
-        """The learning rate of a step: the scheduler's if there is one, else the optimizer's."""
+        """Return the learning rate of a step: the scheduler's, or else the optimizer's."""
         return self.optimizer_lr if self.scheduler is None else self.scheduler(step)
 
     def logs(self, step: int) -> bool:
-        """Whether a step is logged."""
+        """Return whether a step is logged."""
         return _is_logged(step, self.log_every)
 
     def with_scheduler(self, scheduler: Schedule | None) -> TrainConfig:
-        """The same with another learning rate by step."""
+        """Return a copy with another learning rate by step; None uses the optimizer's."""
         return replace(self, scheduler=scheduler)
 
     def constant_lr(self, lr: float) -> TrainConfig:
-        """The same with a learning rate that stays; see :func:`.schedules.constant`."""
+        """Return a copy with a constant learning rate; see :func:`.schedules.constant`."""
         return self.with_scheduler(schedules.constant(lr))
 
     def step_lr(self, base: float, size: int, gamma: float = 0.1) -> TrainConfig:
-        """The same with one that falls by stairs; see :func:`.schedules.step`."""
+        """Return a copy whose learning rate decays in steps; see :func:`.schedules.step`."""
         return self.with_scheduler(schedules.step(base, size, gamma))
 
     def exponential_lr(self, base: float, gamma: float) -> TrainConfig:
-        """The same with one that falls at each step; see :func:`.schedules.exponential`."""
+        """Return a copy with exponential decay by step; see :func:`.schedules.exponential`."""
         return self.with_scheduler(schedules.exponential(base, gamma))
 
     def cosine_lr(self, base: float, *, final: float = 0.0) -> TrainConfig:
-        """The same with half a wave over all steps; see :func:`.schedules.cosine`."""
+        """Return a copy with cosine decay over all steps; see :func:`.schedules.cosine`."""
         return self.with_scheduler(schedules.cosine(base, max(self.steps, 1), final=final))
 
     def warmup(self, length: int) -> TrainConfig:
-        """The same after a straight rise; see :func:`.schedules.linear_warmup`."""
+        """Return a copy with linear warmup; see :func:`.schedules.linear_warmup`."""
         then = self.scheduler or schedules.constant(self.optimizer_lr)
         return self.with_scheduler(schedules.linear_warmup(length, then))
 
 
 @dataclass(frozen=True)
 class LoaderTrainConfig:
-    """A training counted in epochs of a loader.
+    """The configuration of a training counted in epochs of a loader.
 
     Attributes:
-        epochs: How often to go through the loader's samples.
-        optimizer: The rule of the updates.
-        scheduler: The learning rate by epoch, or None for the optimizer's.
-        log_every: Epochs whose number, from 0, is a multiple of it are logged; 0 logs none.
+        epochs: The number of passes over the loader's samples.
+        optimizer: The optimizer.
+        scheduler: The learning rate by epoch; None uses the optimizer's.
+        log_every: Log the epochs, counted from 0, that are multiples of this number; 0 logs none.
 
     Raises:
         NumleanError: A count is negative.
@@ -105,35 +105,35 @@ class LoaderTrainConfig:
         return self.optimizer.lr
 
     def lr_at(self, epoch: int) -> float:
-        """The learning rate of an epoch: the scheduler's if there is one, else the optimizer's."""
+        """Return the learning rate of an epoch: the scheduler's, or else the optimizer's."""
         return self.optimizer_lr if self.scheduler is None else self.scheduler(epoch)
 
     def logs(self, epoch: int) -> bool:
-        """Whether an epoch is logged."""
+        """Return whether an epoch is logged."""
         return _is_logged(epoch, self.log_every)
 
     def with_epoch_scheduler(self, scheduler: Schedule | None) -> LoaderTrainConfig:
-        """The same with another learning rate by epoch."""
+        """Return a copy with another learning rate by epoch; None uses the optimizer's."""
         return replace(self, scheduler=scheduler)
 
     def constant_epoch_lr(self, lr: float) -> LoaderTrainConfig:
-        """The same with a learning rate that stays; see :func:`.schedules.constant`."""
+        """Return a copy with a constant learning rate; see :func:`.schedules.constant`."""
         return self.with_epoch_scheduler(schedules.constant(lr))
 
     def step_epoch_lr(self, base: float, size: int, gamma: float = 0.1) -> LoaderTrainConfig:
-        """The same with one that falls by stairs; see :func:`.schedules.step`."""
+        """Return a copy whose learning rate decays in steps; see :func:`.schedules.step`."""
         return self.with_epoch_scheduler(schedules.step(base, size, gamma))
 
     def exponential_epoch_lr(self, base: float, gamma: float) -> LoaderTrainConfig:
-        """The same with one that falls each epoch; see :func:`.schedules.exponential`."""
+        """Return a copy with exponential decay by epoch; see :func:`.schedules.exponential`."""
         return self.with_epoch_scheduler(schedules.exponential(base, gamma))
 
     def cosine_epoch_lr(self, base: float, *, final: float = 0.0) -> LoaderTrainConfig:
-        """The same with half a wave over all epochs; see :func:`.schedules.cosine`."""
+        """Return a copy with cosine decay over all epochs; see :func:`.schedules.cosine`."""
         return self.with_epoch_scheduler(schedules.cosine(base, max(self.epochs, 1), final=final))
 
     def epoch_warmup(self, length: int) -> LoaderTrainConfig:
-        """The same after a straight rise; see :func:`.schedules.linear_warmup`."""
+        """Return a copy with linear warmup; see :func:`.schedules.linear_warmup`."""
         then = self.scheduler or schedules.constant(self.optimizer_lr)
         return self.with_epoch_scheduler(schedules.linear_warmup(length, then))
 
@@ -147,7 +147,7 @@ def steps(
     log_every: int = 1,
     seed: int = 0,
 ) -> TrainConfig:
-    """A training of n steps."""
+    """Return the configuration of a training of n steps."""
     return TrainConfig(n, batch_size, optimizer, scheduler, log_every, seed)
 
 
@@ -158,7 +158,7 @@ def epochs(
     scheduler: Schedule | None = None,
     log_every: int = 1,
 ) -> LoaderTrainConfig:
-    """A training of n epochs."""
+    """Return the configuration of a training of n epochs."""
     return LoaderTrainConfig(n, optimizer, scheduler, log_every)
 
 
@@ -168,4 +168,4 @@ def _is_logged(number: int, log_every: int) -> bool:
 
 def _check_count(what: str, count: int) -> None:
     if count < 0:
-        raise NumleanError(f"{what} is not negative: {count}")
+        raise NumleanError(f"{what} must not be negative, got {count}")

@@ -1,4 +1,4 @@
-"""How a program is to be executed, by flags that any script can take."""
+"""Execution settings (dtype, engine, device, kernels), and their flags for any script."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _FLAGS: Final = (*_VALUED, *_ALONE)
 
 @dataclass(frozen=True)
 class ExecConfig:
-    """In which arithmetic, where and how to run.
+    """The execution settings of a run.
 
     Attributes:
         dtype: The arithmetic, as ``get_scalar`` takes it.
-        backend: How a step is executed.
-        device: Where; None for where the dtype runs best.
-        fast_kernels: Whether to compute by faster kernels of the same bits.
+        backend: The engine that executes a step.
+        device: The device; None selects the dtype's default device.
+        fast_kernels: Whether to use faster kernels with the same bits, where they exist.
     """
 
     dtype: str = "ieee32exec"
@@ -39,15 +39,15 @@ class ExecConfig:
 
     @classmethod
     def parse_and_strip(cls, argv: Sequence[str]) -> tuple[ExecConfig, list[str]]:
-        """The configuration that flags among the arguments ask for, and the other arguments.
+        """Return the configuration given by flags among the arguments, and the other arguments.
 
-        Flags are ``--dtype V``, ``--backend V``, ``--device V`` (or ``--dtype=V`` and so on, each
-        at most once), ``--cpu``, ``--cuda`` (of these and ``--device`` the last wins) and
-        ``--fast-kernels``. Arguments from ``--`` on are left alone.
+        The flags are ``--dtype V``, ``--backend V``, ``--device V`` (or ``--dtype=V`` and so on,
+        each at most once), ``--cpu``, ``--cuda`` (of these and ``--device`` the last wins) and
+        ``--fast-kernels``. Arguments from ``--`` on are not parsed.
 
         Raises:
-            NumleanError: A value is missing, unknown (the message lists those that are known) or
-                given twice.
+            NumleanError: A value is missing, unknown (the message lists the known ones) or given
+                twice.
         """
         settings: dict[str, Any] = {}
         rest, seen, words = list[str](), set[str](), iter(argv)
@@ -66,10 +66,10 @@ class ExecConfig:
 
     @classmethod
     def parse(cls, argv: Sequence[str]) -> ExecConfig:
-        """The configuration that the arguments ask for, all of which are its flags.
+        """Return the configuration given by arguments that are all flags.
 
         Raises:
-            NumleanError: One is not, or is wrong.
+            NumleanError: An argument is not a flag, or a value is wrong.
         """
         config, rest = cls.parse_and_strip(argv)
         _require(not rest, f"unknown arguments: {' '.join(rest)}; known: {', '.join(_FLAGS)}")
@@ -80,16 +80,16 @@ class ExecConfig:
         """The arithmetic.
 
         Raises:
-            NumleanError: There is none like it.
+            NumleanError: The dtype or the device is unknown.
         """
         return resolve_scalar(self.dtype, self.options())
 
     def options(self, *, seed: int = 0) -> Options:
-        """What ``instantiate`` is to be told beside the dtype."""
+        """Return the options for ``instantiate``; the dtype is passed separately."""
         return Options(self.backend, self.device, self.fast_kernels, seed)
 
     def log(self, log: Callable[[str], None] = print) -> None:
-        """Give one line a setting."""
+        """Log one line per setting."""
         log(f"dtype: {self.dtype}")
         log(f"backend: {self.backend}")
         log(f"device: {self.scalar.device}")
@@ -103,10 +103,9 @@ class ExecConfig:
 
 
 def run(task: Task, argv: Sequence[str], k: Callable[[Runner, list[str]], T]) -> T:
-    """Call ``k`` with a runner of the task and the arguments that are left.
+    """Call ``k`` with a runner of the task and the remaining arguments.
 
-    Flags that :class:`ExecConfig` knows are taken from the arguments, and what they ask for is
-    printed.
+    Parse and remove the flags of :class:`ExecConfig`, and print the settings.
 
     Raises:
         NumleanError: A flag is wrong.
@@ -117,7 +116,7 @@ def run(task: Task, argv: Sequence[str], k: Callable[[Runner, list[str]], T]) ->
 
 
 def _setting(flag: str, word: str, following: Iterator[str]) -> dict[str, Any]:
-    """What a flag sets; its value is in its own word, or the next."""
+    """Return the setting of a flag, whose value is part of its word or the next word."""
     _, equals, value = word.partition("=")
     if flag in _ALONE:
         _require(not equals, f"{flag} takes no value: {word!r}")

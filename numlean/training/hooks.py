@@ -1,9 +1,9 @@
-"""What can be asked of a run after its steps: evaluations, and an early end.
+"""Hooks of a training run: evaluation at intervals, and early stopping.
 
-A hook is called with the stepper and the step's loss, and returns True to end the training. Any
-loop takes one as ``on_step``; :func:`all_of` joins several. A hook's ``memory`` goes into a
-checkpoint as ``further``, and ``remember`` takes it back, so that a run that goes on is evaluated,
-and ends, as if it had never been interrupted.
+A hook is called after each step with the stepper and the step's loss, and returns True to end the
+training. Each loop takes a hook as ``on_step``; :func:`all_of` combines several. A checkpoint
+stores a hook's ``extra_state``, and ``load_extra_state`` restores it, so that a resumed run is
+evaluated and stopped at the same steps as an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from numlean.training.stepper import Stepper
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What was found after so many updates.
+    """The result of an evaluation.
 
     Attributes:
-        step_count: The number of updates.
+        step_count: The number of updates before the evaluation.
         loss: The mean loss over the data, in evaluation mode.
-        recognised: How many classes were predicted right, and of how many; None if not asked for.
+        correct: The number of correct class predictions and of all; None if they were not counted.
     """
 
     step_count: int
@@ -39,7 +39,7 @@ class Evaluation:
 
     @property
     def accuracy(self) -> float | None:
-        """The share of classes recognised."""
+        """The fraction of correct class predictions."""
         return None if self.correct is None else self.correct[0] / self.correct[1]
 
     def __str__(self) -> str:
@@ -49,16 +49,16 @@ class Evaluation:
 
 @dataclass
 class Evaluate:
-    """Measures the mean loss over other data, every so many steps, in evaluation mode.
+    """A hook that evaluates the run on other data every few steps, in evaluation mode.
 
-    The runner's mode is restored, and nothing else of the run changes.
+    It restores the runner's mode and changes nothing else of the run.
 
     Attributes:
-        every: After every so many calls.
-        data: What to evaluate on.
-        tell: Called with each evaluation; if it returns True, training ends.
-        counts_classes: Whether to count the classes recognised, too.
-        evaluations: Those so far.
+        every: The number of steps between evaluations.
+        data: The data to evaluate on.
+        on_evaluation: Called with each evaluation; if it returns True, training ends.
+        with_accuracy: Whether to count correct class predictions, too.
+        evaluations: The evaluations so far.
 
     Raises:
         NumleanError: ``every`` is not positive.
@@ -66,22 +66,24 @@ class Evaluate:
 
     every: int
     data: Data
-    tell: Callable[[Evaluation], bool | None] | None = None
+    on_evaluation: Callable[[Evaluation], bool | None] | None = None
     with_accuracy: bool = field(default=False, kw_only=True)
     evaluations: list[Evaluation] = field(default_factory=list, init=False)
     _calls: int = field(default=0, init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.every < 1:
-            raise NumleanError(f"evaluations are at least one step apart: every {self.every}")
+            raise NumleanError(f"every must be at least one step, got {self.every}")
 
     def __call__(self, stepper: Stepper, loss: Tensor) -> bool:
-        """Count the step, and evaluate if it is time."""
+        """Count the step and evaluate if due; return whether training ends."""
         found = self.after_step(stepper)
-        return found is not None and self.tell is not None and bool(self.tell(found))
+        return (
+            found is not None and self.on_evaluation is not None and bool(self.on_evaluation(found))
+        )
 
     def after_step(self, stepper: Stepper) -> Evaluation | None:
-        """Count the step; the evaluation, if it is time for one."""
+        """Count the step; return the evaluation if one is due, otherwise None."""
         self._calls += 1
         if self._calls % self.every:
             return None
@@ -90,35 +92,36 @@ class Evaluate:
         return found
 
     @property
-    def memory(self) -> list[Tensor]:
-        """What decides when it is time."""
+    def extra_state(self) -> list[Tensor]:
+        """The state that determines when the next evaluation is due."""
         return [_indices(self._calls)]
 
-    def remember(self, memory: Sequence[Tensor]) -> None:
-        """Go on with the memory of another one; an empty one is that of the beginning."""
-        (self._calls,) = _integers(memory[0]) if memory else (0,)
+    def load_extra_state(self, state: Sequence[Tensor]) -> None:
+        """Continue from the extra state of another hook; an empty one is that of a new hook."""
+        (self._calls,) = _integers(state[0]) if state else (0,)
 
 
 @dataclass
 class EarlyStopping:
-    """Ends a training that does not get better any more.
+    """A hook that ends training when the evaluations stop improving.
 
-    Evaluates as :class:`Evaluate` does. An evaluation is better than the best so far if its loss is
-    below best - min_delta, in the run's arithmetic; a NaN never is. Training ends after
-    ``patience`` evaluations in a row that are not.
+    It evaluates as :class:`Evaluate` does. An evaluation is an improvement if its loss is below
+    best - min_delta, in the run's arithmetic; a NaN is not. Training ends after ``patience``
+    evaluations in a row without an improvement.
 
     Attributes:
-        every: Evaluate after every so many steps.
-        data: What to evaluate on.
-        patience: How many evaluations may bring nothing; None for all.
-        min_delta: By how much one must be better to count.
-        counts_classes: Whether to count the classes recognised, too.
-        evaluations: Those so far.
-        best: The best of them.
-        best_params: The parameters and buffers it was made with.
+        every: The number of steps between evaluations.
+        data: The data to evaluate on.
+        patience: The number of evaluations in a row without an improvement that ends training;
+            None never ends it.
+        min_delta: The improvement below which an evaluation does not count as one.
+        with_accuracy: Whether to count correct class predictions, too.
+        evaluations: The evaluations so far.
+        best: The best evaluation so far.
+        best_params: The parameters and buffers of the best evaluation.
 
     Raises:
-        NumleanError: A count is not positive, or ``min_delta`` negative.
+        NumleanError: A count is not positive, or ``min_delta`` is negative.
     """
 
     every: int
@@ -135,8 +138,8 @@ class EarlyStopping:
         self._evaluate = Evaluate(self.every, self.data, with_accuracy=self.with_accuracy)
         if (self.patience is not None and self.patience < 1) or not self.min_delta >= 0:
             raise NumleanError(
-                "early stopping takes a patience above 0 and a min_delta that is not negative:"
-                f" {self.patience} and {self.min_delta}"
+                "early stopping needs patience >= 1 and min_delta >= 0, got"
+                f" patience {self.patience} and min_delta {self.min_delta}"
             )
 
     @property
@@ -146,49 +149,49 @@ class EarlyStopping:
 
     @property
     def is_over(self) -> bool:
-        """Whether patience has come to its end."""
+        """Whether patience has run out."""
         return self.patience is not None and self._evaluations_without_improvement >= self.patience
 
     def __call__(self, stepper: Stepper, loss: Tensor) -> bool:
-        """Evaluate if it is time; whether training ends there."""
+        """Evaluate if due; return whether training ends."""
         return self.after_step(stepper) is not None and self.is_over
 
     def after_step(self, stepper: Stepper) -> Evaluation | None:
-        """Count the step; the evaluation, judged, if it is time for one."""
+        """Count the step; return the evaluation if one is due, otherwise None."""
         found = self._evaluate.after_step(stepper)
         if found is not None:
-            self._judge(found, stepper.runner)
+            self._update_best(found, stepper.runner)
         return found
 
     def restore(self, runner: Runner) -> None:
-        """Give a runner the best parameters and buffers.
+        """Assign the best parameters and buffers to a runner.
 
         Raises:
-            NumleanError: There was no evaluation to choose from, or only NaNs.
+            NumleanError: There was no evaluation, or the losses of all were NaNs.
         """
         if self.best is None:
-            raise NumleanError("there is nothing to restore: no evaluation has had a loss yet")
+            raise NumleanError("nothing to restore: no evaluation has had a loss that is a number")
         runner.params = self.best_params
 
     @property
-    def memory(self) -> list[Tensor]:
-        """What decides when it is time and when patience is over; the best, if there was one."""
-        counts = [*self._evaluate.memory, _indices(self._evaluations_without_improvement)]
+    def extra_state(self) -> list[Tensor]:
+        """The counts of steps and evaluations, and the best evaluation, if any."""
+        counts = [*self._evaluate.extra_state, _indices(self._evaluations_without_improvement)]
         if self.best is None:
             return counts
         best = _indices(self.best.step_count, *(self.best.correct or ()))
         return [*counts, best, self.best.loss, *self.best_params]
 
-    def remember(self, memory: Sequence[Tensor]) -> None:
-        """Go on with the memory of another one; an empty one is that of the beginning."""
-        self._evaluate.remember(memory[:1])
-        (self._evaluations_without_improvement,) = _integers(memory[1]) if memory else (0,)
-        self.best, self.best_params = None, tuple(memory[4:])
-        if len(memory) > 2:
-            step_count, *recognised = _integers(memory[2])
-            self.best = Evaluation(step_count, memory[3], _pair(recognised))
+    def load_extra_state(self, state: Sequence[Tensor]) -> None:
+        """Continue from the extra state of another hook; an empty one is that of a new hook."""
+        self._evaluate.load_extra_state(state[:1])
+        (self._evaluations_without_improvement,) = _integers(state[1]) if state else (0,)
+        self.best, self.best_params = None, tuple(state[4:])
+        if len(state) > 2:
+            step_count, *correct = _integers(state[2])
+            self.best = Evaluation(step_count, state[3], _pair(correct))
 
-    def _judge(self, found: Evaluation, runner: Runner) -> None:
+    def _update_best(self, found: Evaluation, runner: Runner) -> None:
         if not self._is_better(found.loss, runner):
             self._evaluations_without_improvement += 1
             return
@@ -199,20 +202,20 @@ class EarlyStopping:
         scalar = runner.scalar
         if self.best is None:
             return bool(scalar.eq(loss.data, loss.data))
-        bar = scalar.sub(self.best.loss.data, runner.tensor(self.min_delta).data)
-        return bool(scalar.lt(loss.data, bar))
+        threshold = scalar.sub(self.best.loss.data, runner.tensor(self.min_delta).data)
+        return bool(scalar.lt(loss.data, threshold))
 
 
 def run_evaluation(stepper: Stepper, data: Data, *, with_accuracy: bool = False) -> Evaluation:
-    """The mean loss over data in evaluation mode; the runner's mode stays what it is."""
+    """Evaluate a run in evaluation mode; the runner keeps its mode."""
     runner = stepper.runner
     with runner.in_mode(Mode.EVAL):
-        recognised = runner.accuracy(data) if with_accuracy else None
-        return Evaluation(stepper.step_count, runner.mean_loss(data), recognised)
+        correct = runner.accuracy(data) if with_accuracy else None
+        return Evaluation(stepper.step_count, runner.mean_loss(data), correct)
 
 
 def all_of(*hooks: OnStep) -> OnStep:
-    """One hook that calls several, all of them each time; it ends the training if one does."""
+    """Return a hook that calls all given hooks after each step, and ends training if one does."""
 
     def hook(stepper: Stepper, loss: Tensor) -> bool:
         answers = [each(stepper, loss) for each in hooks]

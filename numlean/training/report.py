@@ -1,4 +1,4 @@
-"""What loops tell: while they run, and when they are done."""
+"""What training loops report: callbacks, log lines, and the losses before and after."""
 
 from __future__ import annotations
 
@@ -10,22 +10,23 @@ from numlean.autograd.tensor import Tensor
 from numlean.training.stepper import Stepper
 
 OnStep: TypeAlias = Callable[[Stepper, Tensor], bool | None]
-"""Told after each step of the stepper and the loss before it: of several updates, the mean.
+"""Called after each step with the stepper and the step's loss before its update.
 
-If it returns True, training ends there.
+If a step makes several updates, the loss is their mean. If the callback returns True, training
+ends.
 """
 
 Log: TypeAlias = Callable[[str], None]
-"""Takes a line of the log."""
+"""Called with each line of the log."""
 
 
 @dataclass(frozen=True)
 class TrainReport:
-    """What training achieved.
+    """The result of a training.
 
     Attributes:
         before: The mean loss over the training data before the first update.
-        after: The same after the last.
+        after: The mean loss over the training data after the last update.
     """
 
     before: Tensor
@@ -33,5 +34,5 @@ class TrainReport:
 
 
 def format_log_line(what: str, number: int, loss: Tensor) -> str:
-    """A step's or an epoch's line of the log."""
+    """Return the log line of a step or an epoch."""
     return f"{what} {number}: loss {loss.item():.9g}"

@@ -1,4 +1,4 @@
-"""The lowest level of training: a program that gives one number, and its parameters."""
+"""The lowest level of training: a program that returns one number, and its parameters."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from numlean.training import Options, Task, instantiate
 from numlean.training.parameters import merge_parameters
 
 Program: TypeAlias = Callable[[Sequence[Tensor], Any, Any], Tensor]
-"""A number, of shape (), from parameters, an input and a target."""
+"""Returns a number of shape () from parameters, an input and a target."""
 
 
 class ScalarTrainer:
-    """Evaluates a program, differentiates it and improves its parameters, one sample at a time.
+    """Evaluates and differentiates a program and updates its parameters, one sample at a time.
 
-    There is no runner and no mode: the program is what it is, and buffers stay as they are.
+    A trainer has no mode, and does not update buffers.
 
     Attributes:
-        program: What is trained.
-        params: The parameters and buffers, as the program takes them.
-        optimizer: The rule of the updates.
-        state: What the optimizer remembers.
-        step_count: Updates so far.
-        clock: Which step it is, for programs that draw at random.
+        program: The program to minimize.
+        params: The parameters and buffers, in the order that the program takes them.
+        optimizer: The optimizer.
+        state: The optimizer's state.
+        step_count: The number of updates so far.
+        clock: The number of the current step, for programs that use random numbers.
     """
 
     def __init__(
@@ -44,15 +44,15 @@ class ScalarTrainer:
         cast: Cast | None = None,
         clock: Clock | None = None,
     ) -> None:
-        """A trainer that has made no step.
+        """Create a trainer.
 
         Args:
-            program: What is to be trained.
-            params: Its parameters to begin with; at least one, all of one Scalar.
-            optimizer: By which rule.
-            is_trainable: Which parameters have a gradient; by default all.
-            cast: How hyperparameters enter the Scalar; by default with one rounding.
-            clock: The one that the program reads, if it does.
+            program: The program to minimize.
+            params: The initial parameters; at least one, all of the same Scalar.
+            optimizer: The optimizer.
+            is_trainable: Whether each parameter has a gradient; by default all have.
+            cast: Converts hyperparameters to the Scalar; by default with one rounding.
+            clock: The clock that the program reads, if any.
         """
         scalar = params[0].scalar
         self.program = program
@@ -75,7 +75,7 @@ class ScalarTrainer:
         mode: Mode = Mode.TRAIN,
         options: Options | None = None,
     ) -> ScalarTrainer:
-        """A trainer of a task's loss in a mode, its parameters drawn as ``instantiate`` does."""
+        """Return a trainer of a task's loss in a mode, with the parameters of ``instantiate``."""
         runner = instantiate(task, scalar, options)
         module = task.module_def(mode, runner.clock)
 
@@ -92,17 +92,17 @@ class ScalarTrainer:
         )
 
     def forward_t(self, x: Any, y: Any) -> Tensor:
-        """The program's number for a sample."""
+        """Return the program's number for a sample."""
         return self.program(self.params, x, y)
 
     def backward_t(self, x: Any, y: Any) -> list[Tensor]:
-        """Its gradient by every parameter; zeros by buffers."""
+        """Return the gradient by every parameter; zeros for buffers."""
         gradients = self._loss_and_gradient(x, y)[1]
         zeros = [Tensor.of(p.scalar, np.zeros(p.shape)) for p in self.params]
         return merge_parameters(self._is_trainable, gradients, zeros)
 
     def step_t(self, x: Any, y: Any) -> Tensor:
-        """Update the parameters once; return the program's number before."""
+        """Update the parameters once; return the program's number before the update."""
         self.clock.step = self.step_count
         self._scalar.start_step(self.step_count)
         loss, gradients = self._loss_and_gradient(x, y)

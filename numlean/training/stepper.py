@@ -1,4 +1,4 @@
-"""The stepper: one update at a time."""
+"""The stepper: makes one update at a time."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from numlean.training.runner import Runner
 
 
 class Stepper:
-    """Updates a runner's parameters by an optimizer.
+    """Updates a runner's parameters with an optimizer.
 
-    An *update* is made by a sample, or a batch; a *step* is one update or several at one learning
-    rate, that of the schedule at the step's index.
+    An *update* uses one sample or one batch. A *step* is one or several updates at the same
+    learning rate, that of the schedule at the step's index.
 
     Attributes:
-        runner: Whose parameters are updated.
-        optimizer: By which rule.
-        schedule: The learning rate by index, or None for the optimizer's.
-        step_count: Updates so far; what an update draws at random depends on it.
-        schedule_count: The index at which the schedule is asked next; the number of steps so far,
-            unless they were told their indices.
-        engine: What carries out the steps.
+        runner: The runner whose parameters are updated.
+        optimizer: The optimizer.
+        schedule: The learning rate by index; None uses the optimizer's.
+        step_count: The number of updates so far; it determines the random numbers of an update.
+        schedule_count: The index of the next step in the schedule: the number of steps so far,
+            unless steps were given other indices.
+        engine: Executes the updates.
     """
 
     def __init__(
@@ -40,11 +40,11 @@ class Stepper:
 
     @property
     def state(self) -> State:
-        """What the optimizer remembers."""
+        """The optimizer's state."""
         return self.engine.state
 
     def rate_at(self, index: int) -> float:
-        """The learning rate at an index: the schedule's, or else the optimizer's."""
+        """Return the learning rate at an index: the schedule's, or else the optimizer's."""
         return self.optimizer.lr if self.schedule is None else self.schedule(index)
 
     def restore(
@@ -55,19 +55,19 @@ class Stepper:
         *,
         schedule_count: int | None = None,
     ) -> None:
-        """Go on from where a run was after so many updates.
+        """Continue from the state of a run after some updates.
 
         Args:
-            params: The parameters and buffers it had, in the model's order.
-            state: What its optimizer remembered.
-            step_count: The updates it had made; what is drawn at random follows from that.
-            schedule_count: Where it was in its schedule; by default at ``step_count``.
+            params: The parameters and buffers, in the model's order.
+            state: The optimizer's state.
+            step_count: The number of updates; it determines the next random numbers.
+            schedule_count: The index of the next step in the schedule; by default ``step_count``.
         """
         self.runner.params = params
         self.engine.state = state
         self.step_count = step_count
         self.schedule_count = step_count if schedule_count is None else schedule_count
-        self._draw_anew()
+        self._start_random_streams()
 
     def step(self, sample: Sample | Batch) -> Tensor:
         """Update the parameters once by a sample or a batch; return its loss before the update."""
@@ -77,16 +77,16 @@ class Stepper:
     def step_group(
         self, samples: Sequence[Sample | Batch], *, at: int | None = None
     ) -> list[Tensor]:
-        """One step: an update for each sample or batch, all at one learning rate.
+        """Make one step: an update for each sample or batch, all at the same learning rate.
 
-        Buffers are refreshed with each update.
+        Each update also refreshes the buffers.
 
         Args:
-            samples: What to update by, in order.
-            at: The index at which the schedule is asked; by default ``schedule_count``.
+            samples: The samples or batches, in order.
+            at: The step's index in the schedule; by default ``schedule_count``.
 
         Returns:
-            Each one's loss before its update.
+            The loss of each sample or batch before its update.
         """
         index = self.schedule_count if at is None else at
         rate = self.runner.tensor(check_rate("lr", self.rate_at(index)))
@@ -95,24 +95,24 @@ class Stepper:
         return losses
 
     def epoch(self, samples: Sequence[Sample | Batch]) -> list[Tensor]:
-        """A step for each sample or batch; return their losses before it."""
+        """Make a step for each sample or batch; return the losses before the updates."""
         return [self.step(sample) for sample in samples]
 
     def _update(self, sample: Sample | Batch, rate: Tensor) -> Tensor:
         runner = self.runner
         runner.train()
-        self._draw_anew()
+        self._start_random_streams()
         loss = self.engine.step(*runner.batch(sample), rate)
         self.step_count += 1
-        self._draw_anew()
+        self._start_random_streams()
         return loss
 
-    def _draw_anew(self) -> None:
-        """Let what is drawn at random from here on be a function of the number of updates."""
+    def _start_random_streams(self) -> None:
+        """Make the next random numbers a function of the number of updates."""
         self.runner.clock.step = self.step_count
         self.runner.scalar.start_step(self.step_count)
 
 
 def make_stepper(runner: Runner, optimizer: Optimizer, schedule: Schedule | None = None) -> Stepper:
-    """A stepper that has made no step."""
+    """Return a new stepper of a runner."""
     return Stepper(runner, optimizer, schedule)

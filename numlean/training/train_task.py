@@ -1,4 +1,4 @@
-"""From a task to a trained runner."""
+"""Instantiate a task and train it, in one call."""
 
 from __future__ import annotations
 
@@ -51,17 +51,17 @@ def train(
 ) -> tuple[Runner, TrainReport] | tuple[Runner, TrainReport, DataLoader]:
     """Instantiate a task and train it.
 
-    That is done by ``train_samples``, ``train_dataset`` or ``train_loader``, as the data are.
+    Call ``train_samples``, ``train_dataset`` or ``train_loader``, according to the data.
 
     Returns:
-        The runner and the report; of a loader, also the loader after the last epoch.
+        The runner and the report; for a loader, also the loader after the last epoch.
 
     Raises:
-        NumleanError: A loader comes without a configuration in epochs, or other data with one.
+        NumleanError: The data are a loader but the configuration is not in epochs, or the reverse.
     """
     if isinstance(data, DataLoader) is not isinstance(config, LoaderTrainConfig):
         raise NumleanError(
-            "a DataLoader is trained on by epochs(n, ...), other data by steps(n, ...); got"
+            "a DataLoader needs a configuration epochs(n, ...), other data need steps(n, ...); got"
             f" {type(data).__name__} and {type(config).__name__}"
         )
     runner = instantiate(task, scalar, options)

@@ -1,4 +1,4 @@
-"""One update of a task's parameters as a function, whoever carries it out."""
+"""One update of a task's parameters as a pure function; every engine executes it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from numlean.training.task import Task
 Update: TypeAlias = Callable[
     [Sequence[Tensor], State, Tensor, Tensor, Tensor], tuple[Tensor, list[Tensor], State]
 ]
-"""``update(params, state, x, y, rate) -> (loss, params, state)``; the loss is that before it."""
+"""``update(params, state, x, y, rate) -> (loss, params, state)``, the loss before the update."""
 
 
 def loss_and_gradient(
@@ -27,7 +27,7 @@ def loss_and_gradient(
     *,
     new_tape: Callable[[], Tape] = Tape,
 ) -> tuple[Tensor, list[Tensor]]:
-    """The loss of a batch, and its gradient by every parameter that is no buffer, in order."""
+    """Return the loss of a batch and its gradient by every trainable parameter, in order."""
     is_trainable = [spec.is_trainable for spec in task.model.parameters]
     program = task.loss_program(context)
 
@@ -40,7 +40,7 @@ def loss_and_gradient(
 def make_update(
     task: Task, optimizer: Optimizer, clock: Clock, cast: Cast, *, new_tape: Callable[[], Tape]
 ) -> Update:
-    """The update of a task in training, by an optimizer; buffers are refreshed by the batch."""
+    """Return the update of a task in training mode; it also refreshes the buffers."""
     is_trainable = [spec.is_trainable for spec in task.model.parameters]
     names = [spec.name for spec in task.model.parameters]
 

@@ -1,1 +1,1 @@
-"""Training loops: over samples, over minibatches, over the epochs of a loader."""
+"""Training loops over samples, over minibatches, and over the epochs of a loader."""

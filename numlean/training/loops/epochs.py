@@ -1,4 +1,4 @@
-"""Training by epochs of a loader."""
+"""Training on the batches of a loader, epoch by epoch."""
 
 from __future__ import annotations
 
@@ -24,27 +24,27 @@ def train_loader(
     on_step: OnStep | None = None,
     stepper: Stepper | None = None,
 ) -> tuple[TrainReport, DataLoader]:
-    """Train a runner on a loader's batches, epoch after epoch; return the loader as it is then.
+    """Train a runner on a loader's batches, epoch by epoch; also return the updated loader.
 
-    The learning rate is that of the epoch, from 0. Each sample of a batch refreshes the buffers and
-    makes one update; a batch of a loader that stacks makes one as a whole. ``on_step`` is told of
-    each batch.
+    The learning rate depends on the epoch, counted from 0. Each sample of a batch refreshes the
+    buffers and makes one update; if the loader stacks, a batch makes one update as a whole.
+    ``on_step`` is called after each batch.
 
-    An epoch's loss is the mean of the losses before their own updates. All is in training mode, in
-    which the runner is left; the report's losses are means over the dataset in its own order.
+    An epoch's loss is the mean of the losses before their own updates. The runner is switched to
+    training mode and stays in it. The report's losses are means over the dataset in its own order.
 
-    A stepper that has made some of the updates makes the others. The loader is then the one that
-    the run began with: the epochs that are over only change its order. Of an epoch in whose midst
-    it begins, the losses to come are logged.
+    A given stepper that has made some of the updates makes the remaining ones. Pass the loader that
+    the run started with: the completed epochs only change its order. If the stepper is inside an
+    epoch, the log shows the mean of the epoch's remaining losses.
 
     Raises:
-        NumleanError: The stepper is another runner's, or has made other steps or more of them.
+        NumleanError: The stepper belongs to a different runner, or its updates do not fit.
     """
     runner.train()
     everything: Dataset | list[Sample] = loader.dataset if loader.stack else list(loader.dataset)
     before = runner.mean_loss(everything)
     stepper = get_or_create_stepper(stepper, runner, config.optimizer, config.scheduler)
-    first, skipped = _place(stepper, loader, config.epochs)
+    first, skipped = _position(stepper, loader, config.epochs)
     loader = loader.after(first)
     for epoch in range(first, config.epochs):
         losses, loader, ends = _one_epoch(stepper, epoch, loader, skipped, on_step)
@@ -56,26 +56,28 @@ def train_loader(
     return TrainReport(before, runner.mean_loss(everything)), loader
 
 
-def _place(stepper: Stepper, loader: DataLoader, epochs: int) -> tuple[int, int]:
-    """The epoch that a stepper is in, and how many of its batches it has seen."""
+def _position(stepper: Stepper, loader: DataLoader, epochs: int) -> tuple[int, int]:
+    """Return the epoch that a stepper is in, and the number of its batches that are done."""
     each, count = loader.updates, stepper.step_count
     epoch, updates = divmod(count, each) if each else (0, 0)
     batch, rest = divmod(updates, 1 if loader.stack else loader.batch_size)
-    begun = epoch + (updates > 0)
-    if rest or (each and begun != stepper.schedule_count):
+    started = epoch + (updates > 0)
+    if rest or (each and started != stepper.schedule_count):
         raise NumleanError(
-            f"the stepper has made {count} updates in {stepper.schedule_count} epochs; the loop"
-            f" that is to go on makes {each} in each"
+            f"the stepper has made {count} updates in {stepper.schedule_count} epochs, but the"
+            f" resumed loop makes {each} updates per epoch"
         )
-    if begun > epochs:
-        raise NumleanError(f"{begun} epochs have been begun, and only {epochs} are asked for")
+    if started > epochs:
+        raise NumleanError(
+            f"the run has already started {started} epochs, but config.epochs is {epochs}"
+        )
     return epoch, batch
 
 
 def _one_epoch(
     stepper: Stepper, epoch: int, loader: DataLoader, skipped: int, on_step: OnStep | None
 ) -> tuple[list[Tensor], DataLoader, bool]:
-    """The losses of an epoch, the loader after it, and whether training is to end."""
+    """Train one epoch; return its losses, the updated loader, and whether training ends."""
     losses: list[Tensor] = []
     loader, batches = loader.epoch()
     for batch in batches[skipped:]:

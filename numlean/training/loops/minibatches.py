@@ -1,4 +1,4 @@
-"""Training on minibatches, one update each: what the command line and crosscheck do."""
+"""Training on minibatches with one update each, as the command line and crosscheck train."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def train_minibatches(
     on_step: OnStep | None = None,
     stepper: Stepper | None = None,
 ) -> TrainReport:
-    """Train a runner as ``run_steps`` does, log, and measure the mean loss before and after."""
+    """Train a runner as ``run_steps`` does, with a log and the mean loss before and after."""
 
-    def log_too(stepper: Stepper, loss: Tensor) -> bool | None:
+    def log_and_call(stepper: Stepper, loss: Tensor) -> bool | None:
         step = stepper.step_count - 1
         if config.logs(step):
             log(format_log_line("step", step, loss))
@@ -32,7 +32,7 @@ def train_minibatches(
 
     runner.train()
     before = runner.mean_loss(dataset)
-    run_steps(runner, config, dataset, on_step=log_too, stepper=stepper)
+    run_steps(runner, config, dataset, on_step=log_and_call, stepper=stepper)
     return TrainReport(before, runner.mean_loss(dataset))
 
 
@@ -44,13 +44,13 @@ def run_steps(
     on_step: OnStep | None = None,
     stepper: Stepper | None = None,
 ) -> Stepper:
-    """Update a runner on minibatches, one update each, in an order that the seed names.
+    """Update a runner on minibatches, one update each, in an order given by the seed.
 
-    Nothing is logged. The runner is left in training mode. A stepper that has made some of the
-    steps makes the others, on the batches that are left.
+    Log nothing. The runner stays in training mode. A given stepper that has made some of the steps
+    makes the remaining ones, on the remaining batches.
 
     Raises:
-        NumleanError: The stepper is another runner's, or has made more steps than are asked for.
+        NumleanError: The stepper belongs to a different runner, or has made more steps already.
     """
     stepper = get_or_create_stepper(stepper, runner, config.optimizer, config.scheduler)
     made = completed_steps(stepper, 1, config.steps)

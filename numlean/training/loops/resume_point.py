@@ -1,4 +1,4 @@
-"""Loops that go on with a stepper that has made some of their steps."""
+"""The point at which a loop resumes, given a stepper that has made some of its steps."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ from numlean.training.stepper import Stepper
 def get_or_create_stepper(
     stepper: Stepper | None, runner: Runner, optimizer: Optimizer, schedule: Schedule | None
 ) -> Stepper:
-    """The stepper given, or else one that has made no step.
+    """Return the given stepper, or a new one.
 
     Raises:
-        NumleanError: The stepper given is another runner's.
+        NumleanError: The given stepper belongs to a different runner.
     """
     if stepper is None:
         return Stepper(runner, optimizer, schedule)
     if stepper.runner is not runner:
-        raise NumleanError("the stepper that goes on is another runner's")
+        raise NumleanError("stepper belongs to a different runner")
     return stepper
 
 
 def completed_steps(stepper: Stepper, updates: int, steps: int) -> int:
-    """How many steps a stepper has made, of so many updates each.
+    """Return the number of steps a stepper has made, of ``updates`` updates each.
 
     Raises:
-        NumleanError: It was in a loop of other steps, or has made more than are asked for.
+        NumleanError: Its steps had another number of updates, or it has made more than ``steps``.
     """
     made = stepper.schedule_count
     if stepper.step_count != made * updates:
         raise NumleanError(
-            f"the stepper has made {stepper.step_count} updates in {made} steps; the loop that is"
-            f" to go on makes {updates} a step"
+            f"the stepper has made {stepper.step_count} updates in {made} steps, but the resumed"
+            f" loop makes {updates} updates per step"
         )
     if made > steps:
-        raise NumleanError(f"{made} steps have been made, and only {steps} are asked for")
+        raise NumleanError(f"the run has already made {made} steps, but config.steps is {steps}")
     return made

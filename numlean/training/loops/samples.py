@@ -1,4 +1,4 @@
-"""Training by going round a list of samples, one update for each."""
+"""Training on a list of samples, taken cyclically, with one update per sample."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ def train_samples(
     on_step: OnStep | None = None,
     stepper: Stepper | None = None,
 ) -> TrainReport:
-    """Train a runner on samples, in their order and round again.
+    """Train a runner on samples, in order and cyclically.
 
-    Each step takes the next ``batch_size`` samples (0 counts as 1) and one learning rate; each of
-    these samples refreshes the buffers and makes one update. A sample may be a stacked batch: then
-    it makes one update as a whole, by the gradient of its mean loss.
+    Each step takes the next ``batch_size`` samples (0 counts as 1) at one learning rate. Each of
+    them refreshes the buffers and makes one update; so does a batch, as a whole, with the gradient
+    of its loss.
 
-    A step's loss is the mean of its samples' losses before their own updates. All is in training
-    mode, in which the runner is left; without samples there is no step. A stepper that has made
-    some of the steps makes the others.
+    A step's loss is the mean of its samples' losses before their own updates. The runner is
+    switched to training mode and stays in it. Without samples, no step is made. A given stepper
+    that has made some of the steps makes the remaining ones.
 
     Raises:
-        NumleanError: The stepper is another runner's, or has made other steps or more of them.
+        NumleanError: The stepper belongs to a different runner, or its steps do not fit.
     """
     runner.train()
     before = runner.mean_loss(samples)
@@ -58,6 +58,6 @@ def train_dataset(
     on_step: OnStep | None = None,
     stepper: Stepper | None = None,
 ) -> TrainReport:
-    """Train a runner on a dataset's samples as ``train_samples`` does."""
+    """Train a runner on the samples of a dataset, as ``train_samples`` does."""
     samples = list(dataset)
     return train_samples(runner, config, samples, log=log, on_step=on_step, stepper=stepper)
