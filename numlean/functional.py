@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
-from numlean.autograd import operations as ops
+from numlean.autograd import primitives as ops
 from numlean.autograd.tensor import Tensor
 from numlean.errors import UnknownNameError
 

@@ -58,3 +58,13 @@ class Primitive:
                     f" {name_both(scalar, x.scalar)}; convert one with from_exact(to_exact(x))"
                 )
         return scalar
+
+
+def scalar_method(name: str) -> Callable[..., Storage]:
+    """Return a forward operation that is the Scalar's method of that name."""
+
+    def forward(scalar: Scalar, *arrays: Storage, **parameters: Any) -> Storage:
+        result: Storage = getattr(scalar, name)(*arrays, **parameters)
+        return result
+
+    return forward

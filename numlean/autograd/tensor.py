@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias, final
 import numpy as np
 from numpy.typing import ArrayLike
 
-from numlean.autograd import operations as ops
+from numlean.autograd import primitives as ops
 from numlean.errors import ShapeError
 from numlean.scalar.protocol import Axis, Order, Scalar, Storage
 

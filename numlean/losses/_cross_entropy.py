@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from numlean.autograd import operations as ops
+from numlean.autograd import primitives as ops
 from numlean.autograd.indices import INDEX
 from numlean.autograd.tensor import Tensor
 from numlean.errors import DataError, ShapeError

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from numlean import functional
-from numlean.autograd import operations as ops
+from numlean.autograd import primitives as ops
 from numlean.autograd.tensor import Tensor
 from numlean.nn.layer import Context, Layer
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod, sqrt
 
-from numlean.autograd.operations import matmul, transpose
+from numlean.autograd.primitives import matmul, transpose
 from numlean.autograd.tensor import Tensor
 from numlean.errors import ShapeError
 from numlean.nn.layer import (

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from numlean.autograd import operations as ops
+from numlean.autograd import primitives as ops
 from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError, ShapeError
 from numlean.nn.layer import Context, Layer, Shape, wrong_shape

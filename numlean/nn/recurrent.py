@@ -10,7 +10,7 @@ from typing import ClassVar, TypeAlias
 
 import numpy as np
 
-from numlean.autograd import operations as ops
+from numlean.autograd import primitives as ops
 from numlean.autograd.tensor import Tensor
 from numlean.errors import ShapeError
 from numlean.nn.layer import Context, Floats, Layer, ParameterSpec, Shape, Uniform, wrong_shape

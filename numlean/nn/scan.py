@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from numlean import functional
-from numlean.autograd import operations as ops
+from numlean.autograd import primitives as ops
 from numlean.autograd.tensor import Tensor
 from numlean.errors import ShapeError
 from numlean.nn.layer import Context, Layer, ParameterSpec, Shape, wrong_shape, zeros

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import final
 
-from numlean.autograd.operations import concat, maximum, minimum, sqrt
+from numlean.autograd.primitives import concat, maximum, minimum, sqrt
 from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError
 from numlean.optim.optimizer import Cast, Optimizer, State

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from numlean.autograd.operations import sqrt
+from numlean.autograd.primitives import sqrt
 from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError
 from numlean.optim.optimizer import Cast, State, check_rate, zeros_like

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from numlean.autograd import operations as ops
+from numlean.autograd import primitives as ops
 from numlean.autograd.tensor import Tensor
 from numlean.errors import ShapeError
 from numlean.nn import (

@@ -10,7 +10,7 @@ from typing import Any, final
 from numpy.typing import ArrayLike
 
 from numlean import functional
-from numlean.autograd import operations as ops
+from numlean.autograd import primitives as ops
 from numlean.autograd.tensor import Tensor
 from numlean.nn import AvgPool2d, MaxPool2d, SmoothMaxPool2d
 from numlean.nn.windows import Extent

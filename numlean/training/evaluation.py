@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike
 
-from numlean.autograd.operations import concat
+from numlean.autograd.primitives import concat
 from numlean.autograd.tensor import Tensor
 from numlean.data import Batch, Dataset, Sample
 from numlean.errors import ShapeError

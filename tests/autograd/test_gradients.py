@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from numlean import Tensor, functional, get_scalar
-from numlean.autograd import Tape, functions, value_and_gradient
-from numlean.autograd import operations as ops
+from numlean.autograd import Tape, value_and_gradient
+from numlean.autograd import primitives as ops
 from numlean.autograd.indices import INDEX
 from numlean.errors import MixedScalarError, ShapeError
 from numlean.losses import cross_entropy_one_hot
@@ -49,19 +49,19 @@ PROGRAMS = {
     "erf": (ops.erf, A),
     "pow": (ops.pow_, POSITIVE, B),
     "pow broadcast": (ops.pow_, POSITIVE, B[0]),
-    "exp2": (functions.exp2, A),
-    "log2": (functions.log2, POSITIVE),
-    "log10": (functions.log10, POSITIVE),
-    "cbrt": (functions.cbrt, POSITIVE),
-    "asin": (lambda x: functions.asin(0.4 * x), A),
-    "asinh": (functions.asinh, A),
-    "acosh": (lambda x: functions.acosh(x + 1.0), POSITIVE),
-    "atanh": (lambda x: functions.atanh(0.4 * x), A),
-    "hypot": (functions.hypot, A, B),
-    "hypot broadcast": (functions.hypot, A, B[0]),
-    "atan2": (functions.atan2, A, B),
-    "fma": (functions.fma, A, B, POSITIVE),
-    "fma broadcast": (functions.fma, A, B[0], POSITIVE[:, :1]),
+    "exp2": (ops.exp2, A),
+    "log2": (ops.log2, POSITIVE),
+    "log10": (ops.log10, POSITIVE),
+    "cbrt": (ops.cbrt, POSITIVE),
+    "asin": (lambda x: ops.asin(0.4 * x), A),
+    "asinh": (ops.asinh, A),
+    "acosh": (lambda x: ops.acosh(x + 1.0), POSITIVE),
+    "atanh": (lambda x: ops.atanh(0.4 * x), A),
+    "hypot": (ops.hypot, A, B),
+    "hypot broadcast": (ops.hypot, A, B[0]),
+    "atan2": (ops.atan2, A, B),
+    "fma": (ops.fma, A, B, POSITIVE),
+    "fma broadcast": (ops.fma, A, B[0], POSITIVE[:, :1]),
     "softmax": (functional.softmax, A),
     "log_softmax": (functional.log_softmax, A),
     "silu": (functional.silu, A),

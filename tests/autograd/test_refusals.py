@@ -9,7 +9,7 @@ from numlean import (
     get_scalar,
 )
 from numlean.autograd import Tape
-from numlean.autograd import operations as ops
+from numlean.autograd import primitives as ops
 from numlean.errors import MixedScalarError, ShapeError
 
 S = get_scalar("float32")

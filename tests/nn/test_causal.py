@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from numlean import Tensor, functional, get_scalar, nn
-from numlean.autograd import operations as ops
+from numlean.autograd import primitives as ops
 from numlean.autograd import value_and_gradient
 from numlean.nn.attention import causal_softmax
 from numlean.nn.layer import EVALUATION

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from numlean import Tensor, get_scalar, losses
-from numlean.autograd import operations as ops
+from numlean.autograd import primitives as ops
 from numlean.autograd import value_and_gradient
 from numlean.autograd.indices import INDEX
 from numlean.losses import Reduction
@@ -38,8 +38,8 @@ OPERATIONS = {
     "fused bmm": (lambda a, b: ops.bmm(a, b, contraction="fma"), A, A.transpose(0, 2, 1).copy()),
     "max": (lambda a: ops.max_(a, 1), A),
     "max of the last axis": (lambda a: ops.max_(a), A),
-    "to the greatest": (lambda g: ops._to_greatest(g, _fixed(A), axis=1), A[:, 0]),
-    "of the greatest": (lambda y: ops._of_greatest(y, _fixed(A), axis=1), A + 1),
+    "to the greatest": (lambda g: ops.to_argmax(g, _fixed(A), axis=1), A[:, 0]),
+    "of the greatest": (lambda y: ops.at_argmax(y, _fixed(A), axis=1), A + 1),
     "take_along_axis": (lambda a: ops.take_along_axis(a, PICKED, 1), A),
     "take rows": (lambda a: ops.take(a, ROWS, row_axes=1), RNG.standard_normal((3, 2))),
     "scatter_add rows": (lambda a: ops.scatter_add(a, PICKED, shape=(3, 2)), A[:, :2]),

@@ -18,7 +18,7 @@ from numlean import (
     state_digest,
     stepper,
 )
-from numlean.autograd import operations as ops
+from numlean.autograd import primitives as ops
 from numlean.data import Dataset, Sample
 from numlean.nn import Layer, Linear, ParameterSpec, ReLU, Sequential, Tanh
 from numlean.nn.layer import ones, zeros

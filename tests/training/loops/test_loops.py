@@ -25,7 +25,7 @@ from numlean import (
     train_minibatches,
     train_samples,
 )
-from numlean.autograd.operations import slice_
+from numlean.autograd.primitives import slice_
 from numlean.nn import Layer, Linear, ParameterSpec, Sequential
 from numlean.nn.layer import zeros
 from numlean.optim import adam, schedules, sgd

@@ -1,0 +1,80 @@
+"""The primitives, by family: what a tape records, and the rules of its gradients."""
+
+from numlean.autograd.primitives import elementary
+from numlean.autograd.primitives.elementary import *  # noqa: F403
+from numlean.autograd.primitives.elementary import atan2, hypot, pow_
+from numlean.autograd.primitives.elementwise import (
+    abs_,
+    add,
+    div,
+    fma,
+    maximum,
+    minimum,
+    mul,
+    neg,
+    relu,
+    sqrt,
+    sub,
+    where,
+)
+from numlean.autograd.primitives.movement import (
+    concat,
+    permute,
+    reshape,
+    scatter_add,
+    slice_,
+    stack,
+    swap_last,
+    take,
+    take_along_axis,
+    transpose,
+)
+from numlean.autograd.primitives.reductions import (
+    at_argmax,
+    bmm,
+    broadcast_to,
+    matmul,
+    max_,
+    max_constant,
+    sum_,
+    to_argmax,
+    unbroadcast,
+)
+
+__all__ = [
+    "abs_",
+    "add",
+    "at_argmax",
+    "atan2",
+    "bmm",
+    "broadcast_to",
+    "concat",
+    "div",
+    "fma",
+    "hypot",
+    "matmul",
+    "max_",
+    "max_constant",
+    "maximum",
+    "minimum",
+    "mul",
+    "neg",
+    "permute",
+    "pow_",
+    "relu",
+    "reshape",
+    "scatter_add",
+    "slice_",
+    "sqrt",
+    "stack",
+    "sub",
+    "sum_",
+    "swap_last",
+    "take",
+    "take_along_axis",
+    "to_argmax",
+    "transpose",
+    "unbroadcast",
+    "where",
+]
+__all__ += elementary.__all__
