@@ -1,145 +1,33 @@
-"""numlean: train the same network in any arithmetic, and prove where two runs agree bit by bit.
+"""numlean: train the same network in any number format, and find the first bit that differs.
 
 ``import numlean as nl``; then ``nl.get_scalar("ieee32exec")``, ``nl.train(...)``,
-``nl.crosscheck(...)``.
+``nl.crosscheck(...)``. The public names are those of :mod:`numlean.api`, which is imported when one
+of them is used first, so that ``numlean --help`` does not wait for numpy.
 """
 
-from numlean import autograd, checkpoint, data, interop, losses, nn, ops, optim
-from numlean.analysis.drift import Comparison, compare
-from numlean.analysis.functions import FunctionComparison, FunctionResult, compare_function
-from numlean.analysis.lockstep import Crosscheck, Divergence, Fault, Pair, RunSpec, crosscheck
-from numlean.autograd.tensor import Tensor
-from numlean.certificate import Certificate, ReplayResult, certify, replay
-from numlean.data import Batch, DataLoader, Dataset, Sample
-from numlean.digest import state_digest, value_digest
-from numlean.errors import NumleanError
-from numlean.inspection.expression import evaluate
-from numlean.inspection.number import Inspection, inspect
-from numlean.losses import Reduction
-from numlean.nn import Mode
-from numlean.optim import (
-    OptimizerKind,
-    adam,
-    adamw,
-    clip_by_norm,
-    clip_by_value,
-    momentum_sgd,
-    schedules,
-    sgd,
-)
-from numlean.scalar.dtype import Dtype
-from numlean.scalar.flags import Flags
-from numlean.scalar.protocol import Scalar
-from numlean.scalar.registry import ScalarBackend, get_scalar, scalars
-from numlean.scalar.wrappers import CountingScalar, WrappedScalar
-from numlean.session import Session
-from numlean.tasks import NamedTask, get_task, task_names
-from numlean.training import (
-    EarlyStopping,
-    Evaluate,
-    LoaderTrainConfig,
-    Options,
-    Runner,
-    Stepper,
-    Task,
-    TrainConfig,
-    TrainReport,
-    epochs,
-    instantiate,
-    run_steps,
-    steps,
-    train,
-    train_dataset,
-    train_loader,
-    train_minibatches,
-    train_samples,
-)
-from numlean.training import (
-    make_stepper as stepper,
-)
-from numlean.training.exec_config import ExecConfig, run
-from numlean.training.scalar_trainer import ScalarTrainer
-from numlean_kernels.ieee.classify import CLASSES
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "CLASSES",
-    "Batch",
-    "Certificate",
-    "Comparison",
-    "CountingScalar",
-    "Crosscheck",
-    "DataLoader",
-    "Dataset",
-    "Divergence",
-    "Dtype",
-    "EarlyStopping",
-    "Evaluate",
-    "ExecConfig",
-    "Fault",
-    "Flags",
-    "FunctionComparison",
-    "FunctionResult",
-    "Inspection",
-    "LoaderTrainConfig",
-    "Mode",
-    "NamedTask",
-    "NumleanError",
-    "OptimizerKind",
-    "Options",
-    "Pair",
-    "Reduction",
-    "ReplayResult",
-    "RunSpec",
-    "Runner",
-    "Sample",
-    "Scalar",
-    "ScalarBackend",
-    "ScalarTrainer",
-    "Session",
-    "Stepper",
-    "Task",
-    "Tensor",
-    "TrainConfig",
-    "TrainReport",
-    "WrappedScalar",
-    "__version__",
-    "adam",
-    "adamw",
-    "autograd",
-    "certify",
-    "checkpoint",
-    "clip_by_norm",
-    "clip_by_value",
-    "compare",
-    "compare_function",
-    "crosscheck",
-    "data",
-    "epochs",
-    "evaluate",
-    "get_scalar",
-    "get_task",
-    "inspect",
-    "instantiate",
-    "interop",
-    "losses",
-    "momentum_sgd",
-    "nn",
-    "ops",
-    "optim",
-    "replay",
-    "run",
-    "run_steps",
-    "scalars",
-    "schedules",
-    "sgd",
-    "state_digest",
-    "stepper",
-    "steps",
-    "task_names",
-    "train",
-    "train_dataset",
-    "train_loader",
-    "train_minibatches",
-    "train_samples",
-    "value_digest",
-]
+if TYPE_CHECKING:
+    from numlean.api import *  # noqa: F403
+else:
+    from importlib import import_module
+
+    _LAZY_DUNDER = ("__all__", "__version__")
+
+    def __getattr__(name: str) -> object:
+        """Return a public name, or a subpackage."""
+        if name.startswith("__") and name not in _LAZY_DUNDER:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        api = import_module("numlean.api")
+        if name == "__all__":
+            return api.__all__
+        if name in api.__all__:
+            globals()[name] = value = getattr(api, name)
+            return value
+        if name in globals():  # a subpackage, imported by the line above
+            return globals()[name]
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        """Return the public names and the subpackages."""
+        return sorted({*globals(), *import_module("numlean.api").__all__})

@@ -32,3 +32,7 @@ class DataError(NumleanError):
 
 class UnavailableError(NumleanError):
     """Something that this installation or this Scalar does not have; the message says what does."""
+
+
+class DocumentError(NumleanError):
+    """A document, such as a file's header, whose fields are not the expected ones."""

@@ -1,18 +1,124 @@
-"""Plain data, as JSON takes it."""
+"""Plain data for JSON: one object on a line, and documents read into typed structures."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from dataclasses import MISSING, fields, is_dataclass
 from math import isfinite
-from typing import Any
+from types import NoneType, UnionType
+from typing import (
+    Any,
+    Literal,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+    is_typeddict,
+)
+
+from numlean.errors import DocumentError
+
+T = TypeVar("T")
 
 
-def finite(value: Any) -> Any:
-    """The same, floats that are not finite replaced by None, tuples by lists."""
+def nonfinite_to_null(value: Any) -> Any:
+    """Return the value with None for each float that is not finite, and lists for tuples."""
     match value:
         case float():
             return value if isfinite(value) else None
         case dict():
-            return {key: finite(each) for key, each in value.items()}
+            return {key: nonfinite_to_null(each) for key, each in value.items()}
         case list() | tuple():
-            return [finite(each) for each in value]
+            return [nonfinite_to_null(each) for each in value]
     return value
+
+
+def json_line(values: Mapping[str, Any]) -> str:
+    """Return one JSON object on one line; floats that are not finite become null."""
+    return json.dumps(nonfinite_to_null(dict(values)))
+
+
+def read_document(kind: type[T], plain: object, name: str) -> T:
+    """Return a dataclass or TypedDict made of plain data, each field checked.
+
+    Annotations may be ``None bool int float str Any``, ``Literal``, ``X | None``, a union of
+    dataclasses, ``list[X]``, ``tuple[X, ...]``, ``dict[str, X]``, NamedTuples of texts (written as
+    lists), dataclasses and TypedDicts.
+
+    Args:
+        kind: The dataclass or TypedDict.
+        plain: Data as JSON gives it. A field with a default may be absent; an unknown one is an
+            error.
+        name: The name of the document in error messages.
+
+    Raises:
+        DocumentError: A field is missing, unknown or of another type.
+    """
+    value: T = _read(kind, plain, name)
+    return value
+
+
+def _read(kind: Any, plain: Any, where: str) -> Any:
+    origin, inner = get_origin(kind), get_args(kind)
+    if is_dataclass(kind) or is_typeddict(kind):
+        return _read_fields(kind, plain, where)
+    if origin in (Union, UnionType):
+        return _read_union(inner, plain, where)
+    if origin in (list, tuple) and isinstance(plain, list):
+        return origin(_read(inner[0], each, f"{where}[{k}]") for k, each in enumerate(plain))
+    if origin is dict and isinstance(plain, dict):
+        return {key: _read(inner[1], each, f"{where}.{key}") for key, each in plain.items()}
+    if _is_named_tuple(kind) and isinstance(plain, list) and len(plain) == len(kind._fields):
+        return kind(*(_read(str, each, f"{where}[{k}]") for k, each in enumerate(plain)))
+    if kind is float and type(plain) is int:
+        return float(plain)
+    if kind is Any or type(plain) is kind or (origin is Literal and plain in inner):
+        return plain  # a bool is not an int here
+    raise DocumentError(f"{where}: expected {_type_name(kind)}, got {plain!r:.80}")
+
+
+def _read_fields(kind: Any, plain: Any, where: str) -> Any:
+    if not isinstance(plain, dict):
+        raise DocumentError(f"{where}: expected an object, got {plain!r:.80}")
+    types, required = get_type_hints(kind), _required_fields(kind)
+    for name in plain:
+        if name not in types:
+            raise DocumentError(f"{where}: unknown field {name!r:.80}; known: {', '.join(types)}")
+    for name in types:
+        if name in required and name not in plain:
+            raise DocumentError(f"{where}: the field {name!r} is missing")
+    return kind(**{k: _read(types[k], each, f"{where}.{k}") for k, each in plain.items()})
+
+
+def _required_fields(kind: Any) -> frozenset[str]:
+    if is_typeddict(kind):
+        required: frozenset[str] = kind.__required_keys__
+        return required
+    return frozenset(
+        field.name
+        for field in fields(kind)
+        if field.default is MISSING and field.default_factory is MISSING
+    )
+
+
+def _read_union(kinds: tuple[Any, ...], plain: Any, where: str) -> Any:
+    if plain is None and NoneType in kinds:
+        return None
+    others = [kind for kind in kinds if kind is not NoneType]
+    if len(others) > 1 and isinstance(plain, dict):
+        others = [kind for kind in others if _required_fields(kind) <= set(plain)] or others
+    return _read(others[0], plain, where)
+
+
+def _is_named_tuple(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, tuple) and hasattr(kind, "_fields")
+
+
+def _type_name(kind: Any) -> str:
+    if get_origin(kind) is Literal:
+        return " or ".join(map(repr, get_args(kind)))
+    if _is_named_tuple(kind):
+        return f"a list of {', '.join(kind._fields)}"
+    return kind.__name__ if get_origin(kind) is None else str(kind)

@@ -1,12 +1,11 @@
-"""Runs written down step by step, so that they can be made again elsewhere and compared."""
+"""Certificates: runs recorded step by step, to be replayed elsewhere and compared."""
 
-from numlean.certificate.certificate import Certificate
+from numlean.certificate.certificate import Certificate, CertificateError
 from numlean.certificate.certifying import certify
 from numlean.certificate.chain import Step
-from numlean.certificate.errors import CertificateError
 from numlean.certificate.recording import Recorder
+from numlean.certificate.replay_result import Difference, ReplayResult
 from numlean.certificate.replaying import replay
-from numlean.certificate.verdict import Difference, ReplayResult
 
 __all__ = [
     "Certificate",

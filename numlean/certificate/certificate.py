@@ -1,4 +1,4 @@
-"""What a run was and what it did, to be made again elsewhere."""
+"""The certificate of a run: its settings, and the bits of each step."""
 
 from __future__ import annotations
 
@@ -6,73 +6,86 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from numlean.certificate.chain import Step
-from numlean.certificate.errors import CertificateError
-from numlean.certificate.file_format import dumps, loads
+from numlean.certificate.file_format import (
+    Document,
+    FinalDigests,
+    InitialDigests,
+    Seeds,
+    dumps,
+    loads,
+)
 from numlean.checkpoint import atomic
 from numlean.checkpoint.errors import FilePath, error_context
 from numlean.checkpoint.fingerprint import Plain
+from numlean.errors import NumleanError
+from numlean.tasks.recipe import Recipe
+
+
+class CertificateError(NumleanError):
+    """A file that is not a certificate, is incomplete or altered, or belongs to another run."""
 
 
 @dataclass(frozen=True)
 class Certificate:
-    """A run written down so that anybody can make it again and see that no bit differs.
+    """The record of a run. With it anybody can replay the run and see whether a bit differs.
 
     Attributes:
         numlean: The version of numlean that made it.
-        arguments: The task and how it was trained, as arguments of ``numlean train``; None if they
-            cannot say it.
-        run: What was run; see ``numlean.checkpoint.Run.description``.
-        seeds: That of the ``initial`` parameters, and that of the samples' ``order``.
-        environment: Where it was made: for information.
-        steps_asked: How many steps were asked for.
-        stopped_by: What ended it before: "interrupt" or "patience"; None if nothing did.
-        initial: The ``state_digest`` of the initial parameters, and the ``chain``'s first link.
-        final: The ``state_digest`` and the ``value_digest`` of the last.
-        steps: Each step made.
+        recipe: The settings of the run, as of ``numlean train``; None if a recipe cannot express
+            them.
+        run: The description of the run; see ``numlean.checkpoint.Run.description``.
+        seeds: The seed of the ``initial`` parameters, and the one of the samples' ``order``.
+        environment: The machine and software, for information.
+        steps_asked: Steps requested.
+        stopped_by: "interrupt" or "patience" if the run ended early; None if it did not.
+        initial: The ``state_digest`` of the initial parameters, and the first link of the
+            ``chain``.
+        final: The ``state_digest`` and the ``value_digest`` of the last parameters.
+        steps: The steps made.
     """
 
     numlean: str
-    arguments: dict[str, Plain] | None
+    recipe: Recipe | None
     run: dict[str, Plain]
-    seeds: dict[str, int]
+    seeds: Seeds
     environment: dict[str, Plain]
     steps_asked: int
     stopped_by: str | None
-    initial: dict[str, str]
-    final: dict[str, str]
+    initial: InitialDigests
+    final: FinalDigests
     steps: tuple[Step, ...]
 
     @classmethod
     def load(cls, path: FilePath) -> Certificate:
-        """Read a certificate, all of it checked.
+        """Read a certificate, and check all of it.
 
         Raises:
-            CertificateError: The file cannot be read, is no certificate, has been cut off or
-                altered, or is of another version; the message says which, and of an altered step
-                its number.
+            CertificateError: The file cannot be read, is not a certificate, is cut off or altered,
+                or has another version; for an altered step the message contains its number.
         """
         with error_context(path, CertificateError):
-            document, steps = loads(Path(path).read_bytes())
-        own = {field.name: document[field.name] for field in fields(cls) if field.name != "steps"}
-        return cls(**own, steps=steps)
+            version, document = loads(Path(path).read_bytes())
+            own = {field.name: getattr(document, field.name) for field in fields(document)}
+            return cls(**own | {"recipe": _recipe(document, version)})
 
     def save(self, path: FilePath) -> None:
-        """Write it, atomically; the same bytes for the same certificate.
+        """Write the certificate atomically; equal certificates give equal bytes.
 
         Raises:
-            CheckpointError: It cannot be written.
+            CheckpointError: The file cannot be written.
         """
-        document = {field.name: getattr(self, field.name) for field in fields(self)}
-        atomic.write(path, dumps(document, self.steps))
+        own = {field.name: getattr(self, field.name) for field in fields(self)}
+        plain = None if self.recipe is None else self.recipe.to_plain()
+        atomic.write(path, dumps(Document(**own | {"recipe": plain})))
 
     @property
     def dtype(self) -> str:
-        """In which arithmetic it ran."""
+        """The number format of the run, as ``--dtype`` takes it."""
         return str(self.run.get("dtype"))
 
     @property
     def side(self) -> str:
-        """In which arithmetic, where and how it ran, as ``Side.parse`` takes it."""
+        """Number format, device and engine of the run, as ``RunSpec.parse`` takes them."""
         where = self.environment
         words = [self.dtype, str(where.get("device")), str(where.get("backend"))]
         return ":".join([*words, "fast"] if where.get("fast_kernels") else words)
@@ -83,5 +96,12 @@ class Certificate:
 
     @property
     def chain(self) -> str:
-        """The last link of the chain, which tells of the whole run."""
+        """The last link of the chain, which identifies the whole run."""
         return self.steps[-1].chain if self.steps else self.initial["chain"]
+
+
+def _recipe(document: Document, version: int) -> Recipe | None:
+    if document.recipe is None:
+        return None
+    read = Recipe.from_version_1 if version == 1 else Recipe.from_plain
+    return read(document.recipe)

@@ -1,4 +1,4 @@
-"""A run made and written down."""
+"""Make a run and record its certificate."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from numlean.analysis.lockstep.run_spec import RunSpecLike
 from numlean.autograd.tensor import Tensor
 from numlean.certificate.certificate import Certificate
 from numlean.certificate.recording import Recorder
-from numlean.certificate.subject import Subject
+from numlean.certificate.replayable_run import ReplayableRun
 from numlean.tasks import NamedTask
 from numlean.training import Options, Stepper, Task, TrainConfig, run_steps
 
 OnStep = Callable[[int], None]
-"""Told how many steps have been made."""
+"""Function that is called after each step with the number of steps made."""
 
 
 def certify(
@@ -27,27 +27,25 @@ def certify(
     options: Options | None = None,
     on_step: OnStep | None = None,
 ) -> Certificate:
-    """Train a task and write down what the run was and what it did.
+    """Train a task and return the certificate of the run.
 
-    Each step's loss is taken down and a digest of the parameters and buffers after it, chained so
-    that :func:`replay` can tell at which step another run differs.
+    The certificate contains each step's loss and the digest of the parameters and buffers after it,
+    in a chain, so that :func:`replay` finds the first step at which another run differs.
 
     Args:
-        task: What to train; a task by name knows how and on what.
-        side: ``DTYPE[:DEVICE][:BACKEND][:fast]``, or a Scalar, or a ``Side``.
-        config: How to train; by default as the named task does.
-        data: On what; by default the named task's.
-        options: How the side is run, where it does not say it, and which seed names the initial
-            parameters.
-        on_step: Told of each step.
+        task: The task; a named task has its own config and data.
+        side: ``DTYPE[:DEVICE][:BACKEND][:fast]``, or a Scalar, or a ``RunSpec``.
+        config: The training configuration (default: the named task's).
+        data: The training data (default: the named task's).
+        options: Options that ``side`` does not contain, and the seed of the initial parameters.
+        on_step: Function to call after each step.
 
     Raises:
-        NumleanError: The side cannot be run, or nothing says how.
+        NumleanError: The side cannot be run, or config or data are missing.
     """
-    subject, side = Subject.of(task, config, data), RunSpec.of(side, options)
-    stepper, dataset = subject.begun(side)
-    fast = side.options.fast_kernels
-    recorder = Recorder(stepper, subject.run(dataset), fast_kernels=fast)
+    run, side = ReplayableRun.of(task, config, data), RunSpec.of(side, options)
+    stepper, dataset = run.start(side)
+    recorder = Recorder(stepper, run.description(dataset), fast_kernels=side.options.fast_kernels)
 
     def record(stepper: Stepper, loss: Tensor) -> bool:
         recorder(stepper, loss)
@@ -55,5 +53,5 @@ def certify(
             on_step(stepper.step_count)
         return False
 
-    run_steps(stepper.runner, subject.config, dataset, on_step=record, stepper=stepper)
-    return recorder.certificate(steps_asked=subject.config.steps, arguments=subject.arguments(side))
+    run_steps(stepper.runner, run.config, dataset, on_step=record, stepper=stepper)
+    return recorder.certificate(steps_asked=run.config.steps, recipe=run.recipe(side))

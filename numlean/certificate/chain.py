@@ -1,8 +1,8 @@
-"""The chain of hashes that ties each step of a run to all before it.
+"""The chain of hashes that connects each step of a run with all steps before it.
 
-The first link is of what is run and the parameters it begins with, and each further one of the link
-before, the step's loss and the state digest of the parameters and buffers after the step. So no
-entry can be altered unnoticed without altering all that follow, and the last link tells of all.
+The first link is the hash of the run's description and its initial parameters. Each further link is
+the hash of the link before, the step's loss and the state digest after the step. So an entry cannot
+be altered unnoticed without altering all that follow, and the last link identifies the whole run.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from numlean.checkpoint.fingerprint import Plain
 
 
 class Step(NamedTuple):
-    """A step as a certificate tells it.
+    """A step in a certificate.
 
     Attributes:
         loss: The batch's loss before the update, exact: see ``numlean.scalar.exact_text``.
@@ -30,18 +30,18 @@ class Step(NamedTuple):
 
 
 def first_link(run: Plain, initial: str) -> str:
-    """The link before the first step, of a run's description and its initial state digest."""
+    """Return the link before the first step, from a run's description and initial state digest."""
     plain = json.dumps(run, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return _sha256(f"{plain}\n{initial}\n")
 
 
 def next_link(before: str, loss: str, state: str) -> str:
-    """A step's link."""
+    """Return the link of a step."""
     return _sha256(f"{before}\n{loss}\n{state}\n")
 
 
 def broken_links(first: str, steps: Sequence[Step]) -> Iterator[int]:
-    """The steps, from 0, whose links do not follow from what stands there."""
+    """Yield the steps, from 0, whose links do not follow from their entries."""
     before = first
     for index, (loss, state, chain) in enumerate(steps):
         if next_link(before, loss, state) != chain:

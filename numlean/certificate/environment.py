@@ -1,4 +1,4 @@
-"""Where a run was made: for information, since it decides no bit."""
+"""The environment of a run, for information: it does not affect any bit."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ _PACKAGES = ("numpy", "numba", "llvmlite", "mpmath", "gmpy2", "scikit-learn")
 
 
 def environment_of(runner: Runner, *, fast_kernels: bool) -> dict[str, Plain]:
-    """How a runner is executed, and by what."""
-    import llvmlite.binding as llvm
+    """Return how a runner is executed, on which machine and with which software."""
+    import llvmlite.binding as llvm  # slow to import, and not needed to read a certificate
     import numba
 
     return {

@@ -1,7 +1,9 @@
-"""A certificate's bytes: JSON with a line for each step.
+"""The bytes of a certificate: JSON with one line per step.
 
-It begins with the version of its form and the SHA-256 of the whole file, taken with zeros where the
-digest's digits stand. Steps come last; each is a list of loss, state digest and link of the chain.
+A file begins with the version of its format and the SHA-256 of the whole file, computed with zeros
+in place of the digest. Steps come last; each is a list of loss, state digest and link of the chain.
+A file of version 2 contains a recipe (see ``numlean.tasks.recipe``). One of version 1 contains the
+options of ``numlean train`` by their names, as ``arguments``; it can be read, but is not written.
 """
 
 from __future__ import annotations
@@ -10,147 +12,162 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
-from typing import Any, Final
+from dataclasses import asdict, dataclass
+from typing import Any, Final, TypedDict
 
 from numlean.certificate.chain import Step, broken_links, first_link
-from numlean.certificate.errors import CertificateError
-from numlean.checkpoint.fingerprint import Plain
+from numlean.errors import DocumentError
+from numlean.json_lines import read_document
 
-VERSION: Final = 1
-"""The version of the form that is written, and the only one that is read."""
+VERSION: Final = 2
+"""The version that is written."""
+
+READABLE_VERSIONS: Final = (1, 2)
 
 KEY: Final = "numlean_certificate"
-"""The name of the version, by which a certificate is known."""
+"""The name of the version field, which identifies a certificate."""
 
 _BLANK: Final = "0" * 64
 _NO_STEPS: Final = '"steps": []'
 _DIGEST: Final = re.compile("[0-9a-f]{64}")
 
-_PARTS: Final[dict[str, tuple[type, ...]]] = {
-    "numlean": (str,),
-    "arguments": (dict, type(None)),
-    "run": (dict,),
-    "seeds": (dict,),
-    "environment": (dict,),
-    "steps_asked": (int,),
-    "stopped_by": (str, type(None)),
-    "initial": (dict,),
-    "final": (dict,),
-}
-"""What a document has besides its steps, in order, and of which types."""
+
+class Seeds(TypedDict):
+    """The seed of the initial parameters, and the seed of the order of the samples."""
+
+    initial: int
+    order: int
 
 
-def dumps(document: dict[str, Plain], steps: Sequence[Step]) -> bytes:
-    """The file of a document and steps; the same bytes for the same of both."""
-    ordered = {name: document[name] for name in _PARTS}
-    whole = {KEY: VERSION, "sha256": _BLANK, **ordered, "steps": []}
+class InitialDigests(TypedDict):
+    """The state digest of the initial parameters, and the first link of the chain."""
+
+    state_digest: str
+    chain: str
+
+
+class FinalDigests(TypedDict):
+    """The digests of the last parameters."""
+
+    state_digest: str
+    value_digest: str
+
+
+@dataclass(frozen=True)
+class Document:
+    """A certificate as plain typed data; see ``Certificate`` for the fields."""
+
+    numlean: str
+    recipe: dict[str, Any] | None
+    run: dict[str, Any]
+    seeds: Seeds
+    environment: dict[str, Any]
+    steps_asked: int
+    stopped_by: str | None
+    initial: InitialDigests
+    final: FinalDigests
+    steps: tuple[Step, ...]
+
+
+def dumps(document: Document) -> bytes:
+    """Return the bytes of a document; equal documents give equal bytes."""
+    whole = {KEY: VERSION, "sha256": _BLANK, **asdict(document), "steps": []}
     head, _, tail = json.dumps(whole, indent=1, allow_nan=False).rpartition(_NO_STEPS)
-    lines = ",\n".join(f"  {json.dumps(step)}" for step in steps)
-    text = f'{head}"steps": [\n{lines}\n ]{tail}\n' if steps else f"{head}{_NO_STEPS}{tail}\n"
+    lines = ",\n".join(f"  {json.dumps(step)}" for step in document.steps)
+    text = f'{head}"steps": [\n{lines}\n ]{tail}\n' if lines else f"{head}{_NO_STEPS}{tail}\n"
     digest = hashlib.sha256(text.encode()).hexdigest()
     return text.replace(_BLANK, digest, 1).encode()
 
 
-def loads(content: bytes) -> tuple[dict[str, Any], tuple[Step, ...]]:
-    """What ``packed`` was given.
+def loads(content: bytes) -> tuple[int, Document]:
+    """Return the version and the document.
+
+    The recipe of version 1 consists of options by their names.
 
     Raises:
-        CertificateError: These are not the bytes of a certificate, or not all of them, or not as
-            they were written, or those of another version; of an altered step its number is told.
+        DocumentError: The bytes are not a certificate, are incomplete or altered, or have another
+            version; for an altered step the message contains its number.
     """
-    document = _document(content)
-    _refuse_version(document)
-    _refuse_other_parts(document)
-    steps = tuple(Step(*entry) for entry in document["steps"])
-    _refuse_broken_chain(document, steps)
-    _refuse_digest(content, document)
-    return document, steps
+    plain = _parsed(content)
+    version, digest = _version(plain), plain.get("sha256")
+    document = _document(plain, version)
+    _check_digests(document)
+    _check_chain(document)
+    _check_file_digest(content, digest)
+    return version, document
 
 
-def _document(content: bytes) -> dict[str, Any]:
+def _parsed(content: bytes) -> dict[str, Any]:
     try:
-        document = json.loads(content)
+        plain = json.loads(content)
     except (ValueError, RecursionError):
-        raise CertificateError("this is no JSON, or not the whole of it") from None
-    if not isinstance(document, dict) or KEY not in document:
-        raise CertificateError("this is no certificate of numlean's")
-    return document
+        raise DocumentError("not valid JSON, or truncated") from None
+    if not isinstance(plain, dict) or KEY not in plain:
+        raise DocumentError("not a numlean certificate")
+    return plain
 
 
-def _refuse_version(document: dict[str, Any]) -> None:
-    version = document[KEY]
-    if isinstance(version, bool) or not isinstance(version, int):
-        raise CertificateError(f"the certificate names no version: {version!r:.80}")
-    if version != VERSION:
-        raise CertificateError(
+def _version(plain: dict[str, Any]) -> int:
+    version = plain[KEY]
+    if type(version) is not int:
+        raise DocumentError(f"the certificate has no version: {version!r:.80}")
+    if version not in READABLE_VERSIONS:
+        raise DocumentError(
             f"a certificate of version {version}, written by numlean"
-            f" {document.get('numlean')!s:.20}; this numlean reads version {VERSION}"
+            f" {plain.get('numlean')!s:.20}; this numlean reads versions"
+            f" {' and '.join(map(str, READABLE_VERSIONS))}"
         )
+    return version
 
 
-def _refuse_other_parts(document: dict[str, Any]) -> None:
-    for name, kinds in _PARTS.items():
-        if name not in document or not isinstance(document[name], kinds):
-            raise CertificateError(f"the certificate has no {name}: {document.get(name)!r:.80}")
-    for part, names in {"initial": ("state_digest", "chain"), "final": _FINAL}.items():
-        for name in names:
-            if not _is_digest(document[part].get(name)):
-                given = document[part].get(name)
-                raise CertificateError(f"the {part} {name} is no SHA-256: {given!r:.80}")
-    for name in ("initial", "order"):
-        if type(document["seeds"].get(name)) is not int:
-            raise CertificateError(f"the seeds have no {name}: {document['seeds']!r:.80}")
-    if not isinstance(document.get("steps"), list):
-        raise CertificateError(f"the certificate has no steps: {document.get('steps')!r:.80}")
-    for index, entry in enumerate(document["steps"]):
-        if not _is_step(entry):
-            raise CertificateError(
-                f"step {index} is no list of loss, state digest and chain: {entry!r:.80}"
-            )
+def _document(plain: dict[str, Any], version: int) -> Document:
+    own = {name: value for name, value in plain.items() if name not in (KEY, "sha256")}
+    if version == 1 and "arguments" in own:
+        own["recipe"] = own.pop("arguments")
+    return read_document(Document, own, "certificate")
 
 
-_FINAL: Final = ("state_digest", "value_digest")
+def _check_digests(document: Document) -> None:
+    for part, digests in {"initial": document.initial, "final": document.final}.items():
+        for name, value in digests.items():
+            if not _is_digest(value):
+                raise DocumentError(f"the {part} {name} is not a SHA-256 digest: {value!r:.80}")
 
 
-def _refuse_broken_chain(document: dict[str, Any], steps: Sequence[Step]) -> None:
-    initial, final = document["initial"], document["final"]
-    if first_link(document["run"], initial["state_digest"]) != initial["chain"]:
-        raise CertificateError(
-            "the file has been altered: the chain's beginning does not follow from the run and its"
-            " initial parameters"
+def _check_chain(document: Document) -> None:
+    initial, final, steps = document.initial, document.final, document.steps
+    if first_link(document.run, initial["state_digest"]) != initial["chain"]:
+        raise DocumentError(
+            "the file has been altered: the first link of the chain does not follow from the run"
+            " and its initial parameters"
         )
     for index in broken_links(initial["chain"], steps):
-        raise CertificateError(
-            f"the file has been altered at step {index}: its chain does not follow from its loss,"
+        raise DocumentError(
+            f"the file has been altered at step {index}: its link does not follow from its loss,"
             " its state digest and the step before"
         )
-    last = steps[-1].state if steps else initial["state_digest"]
+    last = _last_state(steps, initial["state_digest"])
     if final["state_digest"] != last:
-        raise CertificateError(
-            f"the file has been altered: the final state digest is {final['state_digest']}, and"
-            f" that after the last step {last}"
+        raise DocumentError(
+            f"the file has been altered: the final state digest is {final['state_digest']}, but"
+            f" the one after the last step is {last}"
         )
 
 
-def _refuse_digest(content: bytes, document: dict[str, Any]) -> None:
-    digest = document.get("sha256")
+def _last_state(steps: Sequence[Step], initial: str) -> str:
+    return steps[-1].state if steps else initial
+
+
+def _check_file_digest(content: bytes, digest: object) -> None:
     if not _is_digest(digest):
-        raise CertificateError(f"the certificate's own SHA-256 is none: {digest!r:.80}")
+        raise DocumentError(f"the sha256 field is not a SHA-256 digest: {digest!r:.80}")
     blank = content.replace(str(digest).encode(), _BLANK.encode(), 1)
     actual = hashlib.sha256(blank).hexdigest()
     if actual != digest:
-        raise CertificateError(
-            f"the file has been altered, not in its steps: its SHA-256 is {actual}, not {digest}"
+        raise DocumentError(
+            f"the file has been altered outside its steps: its SHA-256 is {actual}, not {digest}"
         )
 
 
-def _is_step(entry: Plain) -> bool:
-    return (
-        isinstance(entry, list)
-        and len(entry) == len(Step._fields)
-        and all(isinstance(text, str) for text in entry)
-    )
-
-
-def _is_digest(value: Plain) -> bool:
+def _is_digest(value: object) -> bool:
     return isinstance(value, str) and _DIGEST.fullmatch(value) is not None

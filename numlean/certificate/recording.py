@@ -1,28 +1,28 @@
-"""Writing down what a run does while it does it."""
+"""Record a run, step by step."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from numlean.autograd.tensor import Tensor
-from numlean.certificate.certificate import Certificate
+from numlean.certificate.certificate import Certificate, CertificateError
 from numlean.certificate.chain import Step, first_link, next_link
 from numlean.certificate.environment import environment_of
-from numlean.certificate.errors import CertificateError
+from numlean.certificate.file_format import Seeds
 from numlean.checkpoint import Run
-from numlean.checkpoint.fingerprint import Plain, differences, summary
+from numlean.checkpoint.differences import differences, summary
 from numlean.digest import state_digest, value_digest
 from numlean.scalar.exact_text import format_hex
+from numlean.tasks.recipe import Recipe
 from numlean.training import Stepper
+from numlean.version import __version__
 
 
 class Recorder:
-    """Takes down each step of a run; a hook for any loop.
+    """Hook for any training loop that records each step.
 
-    It keeps some 300 bytes a step.
+    It keeps about 300 bytes per step.
 
     Attributes:
-        stepper: Whose run it is, from its first step.
+        stepper: The stepper of the run, at its first step.
         steps: The steps so far.
     """
 
@@ -33,13 +33,12 @@ class Recorder:
         self._run = run.description(stepper)
         self._initial = state_digest(stepper.runner.named_parameters)
         self._first = first_link(self._run, self._initial)
-        self._seeds = {
-            "initial": stepper.runner.options.seed,
-            "order": int(getattr(run.config, "seed", 0)),
-        }
+        self._seeds = Seeds(
+            initial=stepper.runner.options.seed, order=int(getattr(run.config, "seed", 0))
+        )
 
     def __call__(self, stepper: Stepper, loss: Tensor) -> bool:
-        """Take down a step; never an end of training."""
+        """Record a step; return False, as it never ends training."""
         text = format_hex(loss.scalar, loss.data)
         state = state_digest(stepper.runner.named_parameters)
         before = self.steps[-1].chain if self.steps else self._first
@@ -47,10 +46,10 @@ class Recorder:
         return False
 
     def resume_from(self, certificate: Certificate) -> None:
-        """Begin with the steps that a certificate tells, of which the stepper has made the first.
+        """Take over the steps of a certificate that the stepper has already made.
 
         Raises:
-            CertificateError: It is one of another run, or of fewer steps, or of others.
+            CertificateError: The certificate belongs to another run, or has fewer steps.
         """
         made = self.stepper.step_count
         different = summary(differences(certificate.run, self._run))
@@ -58,7 +57,7 @@ class Recorder:
             raise CertificateError(f"a certificate of another run: {different}")
         if made > len(certificate.steps):
             raise CertificateError(
-                f"a certificate of {len(certificate.steps)} steps, and {made} have been made"
+                f"the certificate has {len(certificate.steps)} steps, but the run has made {made}"
             )
         initial = certificate.initial["state_digest"]
         state = certificate.steps[made - 1].state if made else initial
@@ -72,19 +71,13 @@ class Recorder:
         self._initial, self._first = initial, certificate.initial["chain"]
 
     def certificate(
-        self,
-        *,
-        steps_asked: int,
-        stopped_by: str | None = None,
-        arguments: Mapping[str, Plain] | None = None,
+        self, *, steps_asked: int, stopped_by: str | None = None, recipe: Recipe | None = None
     ) -> Certificate:
-        """The certificate of the steps so far."""
-        from numlean.version import __version__
-
+        """Return the certificate of the steps so far."""
         named = self.stepper.runner.named_parameters
         return Certificate(
             numlean=__version__,
-            arguments=None if arguments is None else dict(arguments),
+            recipe=recipe,
             run=self._run,
             seeds=self._seeds,
             environment=self._environment,

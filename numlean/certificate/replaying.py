@@ -1,4 +1,4 @@
-"""A certificate's run made again, here and perhaps otherwise, and compared step by step."""
+"""Replay a certificate's run, in the same way or another one, and compare it step by step."""
 
 from __future__ import annotations
 
@@ -8,15 +8,14 @@ from numlean.analysis.lockstep import Pair, RunSpec, crosscheck
 from numlean.analysis.lockstep.lockstep import Data
 from numlean.analysis.lockstep.run_spec import RunSpecLike
 from numlean.autograd.tensor import Tensor
-from numlean.certificate.certificate import Certificate
+from numlean.certificate.certificate import Certificate, CertificateError
 from numlean.certificate.certifying import OnStep
-from numlean.certificate.comparing import CertificateChecker
+from numlean.certificate.checker import CertificateChecker
 from numlean.certificate.environment import environment_of
-from numlean.certificate.errors import CertificateError
-from numlean.certificate.subject import Subject
-from numlean.certificate.verdict import Difference, ReplayResult
+from numlean.certificate.replay_result import Difference, ReplayResult
+from numlean.certificate.replayable_run import ReplayableRun
+from numlean.checkpoint.differences import differences, summary
 from numlean.checkpoint.errors import FilePath, error_context
-from numlean.checkpoint.fingerprint import differences, summary
 from numlean.errors import NumleanError
 from numlean.scalar.registry import get_scalar
 from numlean.tasks import NamedTask
@@ -32,119 +31,114 @@ def replay(
     data: Data | None = None,
     on_step: OnStep | None = None,
 ) -> ReplayResult:
-    """Make a certificate's run again and compare each step; stop at the first that differs.
+    """Replay a certificate's run and compare each step; stop at the first difference.
 
-    Within a format the losses' encodings and the state digests are compared after each step, across
-    formats the losses' exact values and, after the last step, the value digest. If another side
-    than the certificate's own differs, both are run in lockstep to find the operation that parts
-    them.
+    Within a format, the losses' encodings and the state digests are compared after each step.
+    Across formats, the losses' exact values are, and the value digest after the last step. If a run
+    on another side than the certificate's own differs, both are run in lockstep to find the first
+    operation that differs.
 
     Args:
         certificate: The certificate, or its file.
-        side: In which arithmetic, where and how; by default as the certificate's run was.
-        task: What to train, if the certificate does not say how ``numlean train`` is asked for it.
-        config: How, likewise.
-        data: On what, likewise.
-        on_step: Told of each step.
+        side: Number format, device and engine of the replay (default: the certificate's).
+        task: The task, for a certificate without a recipe.
+        config: The training configuration, for a certificate without a recipe.
+        data: The training data, for a certificate without a recipe.
+        on_step: Function to call after each step with the number of steps made.
 
     Raises:
-        CertificateError: The file is no whole certificate, or it is one of another run than what is
-            made here of its arguments, or of the task that is given.
+        CertificateError: The file is not an unaltered certificate, or the run of its recipe, or of
+            the given task, is another one.
         NumleanError: The side cannot be run.
     """
     if not isinstance(certificate, Certificate):
         found = Certificate.load(certificate)
         with error_context(certificate, CertificateError):
             return replay(found, side, task=task, config=config, data=data, on_step=on_step)
-    return _Replaying(certificate, side, task, config, data).run(on_step)
+    if task is not None:
+        run = ReplayableRun.of(task, config, data)
+    elif certificate.recipe is not None:
+        run = ReplayableRun.from_recipe(certificate.recipe)
+    else:
+        raise CertificateError(
+            "the certificate has no recipe; pass the task=, config= and data= of its run"
+        )
+    return _Replay(certificate, run, side).result(on_step)
 
 
-class _Replaying:
-    """A certificate's run, on its way to be made again."""
+class _Replay:
+    """A replay of a certificate's run."""
 
     def __init__(
-        self,
-        certificate: Certificate,
-        side: RunSpecLike | None,
-        task: Task | NamedTask | str | None,
-        config: TrainConfig | None,
-        data: Data | None,
+        self, certificate: Certificate, run: ReplayableRun, side: RunSpecLike | None
     ) -> None:
         self._certificate = certificate
+        self._run = run
         self._options = Options(seed=certificate.seeds["initial"])
-        if task is not None:
-            self._subject = Subject.of(task, config, data)
-        elif certificate.arguments is not None:
-            self._subject = Subject.asked(certificate.arguments)
-        else:
-            raise CertificateError(
-                "a certificate of a run in Python: give replay the same task=, config= and data="
-            )
-        self._refuse_another_run()
+        self._check_run()
         wanted = RunSpec.of(certificate.side if side is None else side, self._options)
         self._side = replace(wanted, options=replace(wanted.options, seed=self._options.seed))
 
-    def run(self, on_step: OnStep | None) -> ReplayResult:
-        """Make the steps that the certificate tells."""
-        certificate, side = self._certificate, self._side
+    def result(self, on_step: OnStep | None) -> ReplayResult:
+        """Make the certificate's steps and compare them."""
+        certificate, side, run = self._certificate, self._side, self._run
         count = len(certificate.steps)
-        stepper, dataset = self._subject.begun(side)
+        stepper, dataset = run.start(side)
         here = environment_of(stepper.runner, fast_kernels=side.options.fast_kernels)
-        expected = CertificateChecker(certificate, get_scalar(certificate.dtype), stepper.runner)
-        difference = expected.of_initial_parameters()
+        checker = CertificateChecker(certificate, get_scalar(certificate.dtype), stepper.runner)
+        difference = checker.check_initial_parameters()
 
         def compare(stepper: Stepper, loss: Tensor) -> bool:
             nonlocal difference
-            difference = expected.check_step(stepper.step_count - 1, loss)
+            difference = checker.check_step(stepper.step_count - 1, loss)
             if on_step is not None:
                 on_step(stepper.step_count)
             return difference is not None
 
         if difference is None:
-            config = replace(self._subject.config, steps=count)
+            config = replace(run.config, steps=count)
             run_steps(stepper.runner, config, dataset, on_step=compare, stepper=stepper)
         if difference is None:
-            difference = expected.of_end()
-        pair, unexplained_reason = self._parting(difference)
+            difference = checker.check_end()
+        divergence, reason = self._divergence(difference)
         return ReplayResult(
-            name=self._subject.name,
+            name=run.name,
             side=side.name,
             steps=count,
             identical_steps=count if difference is None else difference.step or 0,
-            compared=expected.compared,
+            compared=checker.compared,
             difference=difference,
             environment=tuple(differences(certificate.environment, here)),
-            divergence=pair,
-            unexplained_reason=unexplained_reason,
+            divergence=divergence,
+            unexplained_reason=reason,
         )
 
-    def _refuse_another_run(self) -> None:
+    def _check_run(self) -> None:
         certificate = self._certificate
         own = RunSpec.of(get_scalar(certificate.dtype), self._options)
-        stepper, dataset = self._subject.begun(own)
-        here = self._subject.run(dataset).description(stepper)
+        stepper, dataset = self._run.start(own)
+        here = self._run.description(dataset).description(stepper)
         different = summary(differences(certificate.run, here))
         if different:
             raise CertificateError(f"a certificate of another run: {different}")
 
-    def _parting(self, difference: Difference | None) -> tuple[Pair | None, str | None]:
-        """Where the certificate's own side and the other part, if these are two; or why unknown."""
+    def _divergence(self, difference: Difference | None) -> tuple[Pair | None, str | None]:
+        """Compare the certificate's own side with the other one, or return why it cannot be run."""
         if difference is None:
             return None, None
         try:
             own = RunSpec.parse(self._certificate.side, self._options)
-            if _are_one(own, self._side):
+            if _is_same_way(own, self._side):
                 return None, None
-            steps = 1 if difference.step is None else difference.step + 1
-            subject = self._subject
-            config = replace(subject.config, steps=steps)
-            found = crosscheck(subject.task, own, self._side, config=config, data=subject.data)
+            run, steps = self._run, 1 if difference.step is None else difference.step + 1
+            config = replace(run.config, steps=steps)
+            found = crosscheck(run.task, own, self._side, config=config, data=run.data)
         except NumleanError as error:
             return None, f"{self._certificate.side} cannot be run here: {error}"
         return found.pairs[0], None
 
 
-def _are_one(a: RunSpec, b: RunSpec) -> bool:
+def _is_same_way(a: RunSpec, b: RunSpec) -> bool:
     # A Scalar with fast kernels equals one without.
     ways = [(side.options.backend, side.options.fast_kernels) for side in (a, b)]
     return a.scalar == b.scalar and ways[0] == ways[1]

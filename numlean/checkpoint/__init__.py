@@ -1,4 +1,4 @@
-"""Runs written down so that they can go on, bit for bit; weights to and from other programs."""
+"""Checkpoints, which resume a run bit for bit; weights from and for other programs."""
 
 from numlean.checkpoint.errors import CheckpointError
 from numlean.checkpoint.exporting import Exported, export

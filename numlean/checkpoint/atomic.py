@@ -1,4 +1,4 @@
-"""Files that are there as a whole or not at all."""
+"""Atomic writing: a file is complete, or it is the old one."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from numlean.checkpoint.errors import FilePath, error_context
 
 
 def write(path: FilePath, content: bytes) -> None:
-    """Put a file in the place of one that may be there.
+    """Write a file, replacing an existing one.
 
-    Whatever happens, also if the machine stops, ``path`` is the old file or the new one, whole: the
-    new one is written beside it and to the disk, and then takes its name.
+    Whatever happens, even if the machine stops, ``path`` is either the old file or the new one,
+    complete: the content is written to a temporary file in the same folder, flushed to the disk,
+    and then renamed.
 
     Raises:
-        CheckpointError: It cannot be written.
+        CheckpointError: The file cannot be written.
     """
-    target = Path(os.path.realpath(path))  # a link stays one
+    target = Path(os.path.realpath(path))  # a symbolic link remains one
     partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
     with error_context(path):
         try:
@@ -31,7 +32,7 @@ def write(path: FilePath, content: bytes) -> None:
 
 
 def remove_stale_partials(path: FilePath) -> None:
-    """Remove what processes that were killed while they wrote a file have left beside it."""
+    """Remove temporary files of processes that were killed while they wrote ``path``."""
     target = Path(os.path.realpath(path))
     for partial in target.parent.glob(f".{escape(target.name)}.*.partial"):
         pid = partial.name.split(".")[-2]

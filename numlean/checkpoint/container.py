@@ -1,8 +1,8 @@
-"""A checkpoint's bytes: a safetensors file of integers, and one document about them.
+"""The bytes of a checkpoint: a safetensors file of integers, and one document about them.
 
 The document is JSON, in the safetensors metadata under ``numlean``. It begins with the version of
-its form and the SHA-256 of the whole file, taken with zeros where the digest's digits stand. So no
-bit of the file can change unnoticed, be it a number's, a name's or one of the digest.
+the format and the SHA-256 of the whole file, computed with zeros in place of the digest. So no bit
+of the file can change unnoticed, in a number, a name or the digest itself.
 """
 
 from __future__ import annotations
@@ -13,14 +13,18 @@ import re
 from typing import Any, Final, TypeAlias
 
 import numpy as np
+from safetensors import SafetensorError, deserialize
+from safetensors.numpy import save
 
 from numlean.checkpoint.errors import CheckpointError
 
-VERSION: Final = 1
-"""The version of the form that is written, and the only one that is read."""
+VERSION: Final = 2
+"""The version that is written."""
+
+READABLE_VERSIONS: Final = (1, 2)
 
 KEY: Final = "numlean"
-"""Where in the safetensors metadata the document is."""
+"""The key of the document in the safetensors metadata."""
 
 Document: TypeAlias = dict[str, Any]
 Arrays: TypeAlias = dict[str, np.ndarray[Any, Any]]
@@ -28,13 +32,11 @@ Arrays: TypeAlias = dict[str, np.ndarray[Any, Any]]
 _BLANK: Final = b"0" * 64
 _DTYPES: Final = {"U8": "<u1", "U16": "<u2", "U32": "<u4", "U64": "<u8", "I64": "<i8"}
 _LENGTH: Final = 8
-"""Bytes of the number with which a safetensors file begins: how long its header is."""
+"""Bytes of the number at the start of a safetensors file: the length of its header."""
 
 
 def dumps(document: Document, arrays: Arrays) -> bytes:
-    """The file of a document and arrays of integers; the same bytes for the same of both."""
-    from safetensors.numpy import save
-
+    """Return the bytes of a document and arrays of integers; equal input gives equal bytes."""
     whole = {"version": VERSION, "sha256": "", **document}
     whole["sha256"] = _BLANK.decode()
     compact = {name: np.array(x, order="C") for name, x in arrays.items()}
@@ -43,103 +45,104 @@ def dumps(document: Document, arrays: Arrays) -> bytes:
 
 
 def loads(content: bytes) -> tuple[Document, Arrays]:
-    """What ``packed`` was given.
+    """Return the document, version and digest included, and the arrays.
 
     Raises:
-        CheckpointError: These are not the bytes of a checkpoint, or not all of them, or not as they
-            were written, or those of another version.
+        CheckpointError: The bytes are not a checkpoint, are incomplete or altered, or have another
+            version.
     """
     header = read_header(content)
     document = _document(header)
-    _refuse_version(document)
-    _refuse_length(content, header)
-    _refuse_digest(content, document)
+    _check_version(document)
+    _check_length(content, header)
+    _check_digest(content, document)
     return document, _arrays(content)
 
 
 def read_header(content: bytes) -> dict[str, Any]:
-    """The header of a safetensors file.
+    """Return the header of a safetensors file.
 
     Raises:
-        CheckpointError: It has none, or not the whole of it.
+        CheckpointError: There is no header, or it is incomplete.
     """
     if len(content) <= _LENGTH:
-        raise CheckpointError(f"the file has only {len(content)} bytes")
+        raise CheckpointError(f"not a safetensors file: it has only {len(content)} bytes")
     if content[_LENGTH : _LENGTH + 1] != b"{":
-        raise CheckpointError("this is no safetensors file")
+        raise CheckpointError("not a safetensors file")
     stop = _LENGTH + int.from_bytes(content[:_LENGTH], "little")
     if stop > len(content):
-        raise CheckpointError(f"the header ends at byte {stop}, but the file at {len(content)}")
+        raise CheckpointError(
+            f"the file is cut off: its header ends at byte {stop}, but it has {len(content)} bytes"
+        )
     header = _parsed(content[_LENGTH:stop], "header")
     if not all(isinstance(entry, dict) for entry in header.values()):
-        raise CheckpointError("the header is not that of a safetensors file")
+        raise CheckpointError("not a safetensors file: an entry of its header is not an object")
     return header
 
 
 def tensors_of(content: bytes) -> list[tuple[str, dict[str, Any]]]:
-    """The tensors of a safetensors file: each one's name, and its ``dtype``, ``shape``, ``data``.
+    """Return the name and the ``dtype``, ``shape`` and ``data`` of each tensor of a file.
 
     Raises:
-        CheckpointError: The header and the numbers do not fit.
+        CheckpointError: The header and the numbers do not match.
     """
-    from safetensors import SafetensorError, deserialize
-
     try:
         return deserialize(content)  # type: ignore[no-untyped-call, no-any-return]
     except SafetensorError as error:
-        raise CheckpointError(f"the safetensors are broken: {error}") from None
+        raise CheckpointError(f"the safetensors file is damaged: {error}") from None
 
 
 def is_checkpoint(header: dict[str, Any]) -> bool:
-    """Whether a safetensors file is, or was, a checkpoint."""
+    """Return whether a safetensors file is, or was, a checkpoint."""
     return KEY in header.get("__metadata__", {})
 
 
-def _parsed(text: bytes | str, what: str) -> dict[str, Any]:
+def _parsed(text: bytes | str, part: str) -> dict[str, Any]:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
-        raise CheckpointError(f"the {what} is no JSON") from None
+        raise CheckpointError(f"the {part} is not valid JSON") from None
     if not isinstance(value, dict):
-        raise CheckpointError(f"the {what} is no JSON object")
+        raise CheckpointError(f"the {part} is not a JSON object")
     return value
 
 
 def _document(header: dict[str, Any]) -> Document:
     if not is_checkpoint(header):
-        raise CheckpointError("a safetensors file, but no checkpoint of numlean's")
+        raise CheckpointError("a safetensors file, but not a numlean checkpoint")
     text = header["__metadata__"][KEY]
     if not isinstance(text, str):
-        raise CheckpointError("the document is no text")
+        raise CheckpointError("the document is not a text")
     return _parsed(text, "document")
 
 
-def _refuse_version(document: Document) -> None:
+def _check_version(document: Document) -> None:
     version = document.get("version")
-    if not isinstance(version, int):
-        raise CheckpointError(f"the document names no version: {version!r}")
-    if version != VERSION:
+    if type(version) is not int:
+        raise CheckpointError(f"the document has no version: {version!r:.80}")
+    if version not in READABLE_VERSIONS:
         raise CheckpointError(
-            f"a checkpoint of version {version}, written by numlean {document.get('numlean')};"
-            f" this numlean reads version {VERSION}"
+            f"a checkpoint of version {version}, written by numlean"
+            f" {document.get('numlean')!s:.20}; this numlean reads versions"
+            f" {' and '.join(map(str, READABLE_VERSIONS))}"
         )
 
 
-def _refuse_length(content: bytes, header: dict[str, Any]) -> None:
+def _check_length(content: bytes, header: dict[str, Any]) -> None:
     start = _LENGTH + int.from_bytes(content[:_LENGTH], "little")
     try:
         ends = [entry["data_offsets"][1] for name, entry in header.items() if name[:2] != "__"]
         stop = start + max([0, *map(int, ends)])
     except (KeyError, IndexError, TypeError, ValueError):
-        raise CheckpointError("the header does not say where the numbers are") from None
+        raise CheckpointError("the header does not contain the positions of the numbers") from None
     if stop != len(content):
         raise CheckpointError(f"the file has {len(content)} bytes instead of {stop}")
 
 
-def _refuse_digest(content: bytes, document: Document) -> None:
+def _check_digest(content: bytes, document: Document) -> None:
     digest = document.get("sha256")
     if not isinstance(digest, str) or not re.fullmatch("[0-9a-f]{64}", digest):
-        raise CheckpointError(f"the document's digest is none: {digest!r}")
+        raise CheckpointError(f"the sha256 field is not a SHA-256 digest: {digest!r:.80}")
     blank = content.replace(digest.encode(), _BLANK, 1)
     actual = hashlib.sha256(blank).hexdigest()
     if actual != digest:
@@ -152,6 +155,7 @@ def _arrays(content: bytes) -> Arrays:
 
 def _array(name: str, entry: dict[str, Any]) -> np.ndarray[Any, Any]:
     if entry["dtype"] not in _DTYPES:
-        raise CheckpointError(f"{name!r} is of {entry['dtype']}, not of encodings")
+        known = ", ".join(_DTYPES)
+        raise CheckpointError(f"{name!r} has the dtype {entry['dtype']}; expected one of {known}")
     little = np.frombuffer(entry["data"], np.dtype(_DTYPES[entry["dtype"]]))
     return little.reshape(entry["shape"]).astype(little.dtype.newbyteorder("="))

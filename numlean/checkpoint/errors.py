@@ -1,4 +1,4 @@
-"""What can be wrong with a file of numbers."""
+"""Errors of files that contain a run or weights."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ FilePath: TypeAlias = str | PathLike[str]
 
 
 class CheckpointError(NumleanError):
-    """A file that is no checkpoint, not a whole one, or one of something else."""
+    """A file that is not a checkpoint, is damaged, or belongs to another run."""
 
 
 @contextmanager
 def error_context(path: FilePath, kind: type[NumleanError] = CheckpointError) -> Iterator[None]:
-    """Let errors be of a kind and begin with the file's name, those of the system among them."""
+    """Raise errors as ``kind``, with the file's name in front; this includes system errors."""
     try:
         yield
     except OSError as error:

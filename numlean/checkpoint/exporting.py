@@ -1,4 +1,4 @@
-"""A checkpoint's parameters as floats, for other programs."""
+"""Export a checkpoint's parameters as floats, for other programs."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from safetensors.numpy import save
 
 from numlean.autograd.tensor import Tensor
 from numlean.checkpoint import atomic
@@ -20,17 +21,17 @@ from numlean.scalar.registry import get_scalar
 from numlean_kernels.formats import BINARY32, Format
 
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
-"""The time in an archive, so that the same numbers are the same bytes."""
+"""The time of files in an archive, so that equal numbers give equal bytes."""
 
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written.
+    """Description of an exported file.
 
     Attributes:
         names: The parameters and buffers, in the model's order.
         dtype: float32 or float64.
-        is_exact: Whether every number is the one it was; if not, each was rounded once, to nearest.
+        is_exact: Whether all numbers are exact; if not, each was rounded once, to nearest.
     """
 
     names: tuple[str, ...]
@@ -41,17 +42,18 @@ class Exported:
 def export(checkpoint: Checkpoint | FilePath, path: FilePath) -> Exported:
     """Write the parameters and buffers of a checkpoint as ``.npz`` or ``.safetensors``.
 
-    As float32 where that holds every number of their format, else as float64. A NaN becomes the
-    default one.
+    The dtype is float32 if it contains every number of the format, else float64. Each NaN becomes
+    the default NaN.
 
     Raises:
-        CheckpointError: The checkpoint cannot be read, or ``path`` not be written, or its name ends
-            otherwise.
+        CheckpointError: The checkpoint cannot be read, ``path`` cannot be written, or its name has
+            another ending.
     """
     found = checkpoint if isinstance(checkpoint, Checkpoint) else load(checkpoint)
     suffix = Path(path).suffix
     if suffix not in _WRITERS:
-        raise CheckpointError(f"{path}: exports end in {' or '.join(_WRITERS)}, not {suffix!r}")
+        endings = " or ".join(_WRITERS)
+        raise CheckpointError(f"{path}: the name must end in {endings}, got {suffix!r}")
     with error_context(found.path):
         scalar = get_scalar(str(found.run.get("dtype")))
         tensors = {name: from_raw(x, scalar) for name, x in found.parameters.items()}
@@ -63,7 +65,7 @@ def export(checkpoint: Checkpoint | FilePath, path: FilePath) -> Exported:
 
 
 def _is_within_binary32(format: Format) -> bool:
-    """Whether every number of a format is one of binary32's, subnormal ones among them."""
+    """Return whether binary32 contains every number of a format, including subnormals."""
     least, greatest = format.emin - format.trailing_bits, format.emax
     return (
         format.precision <= BINARY32.precision
@@ -80,8 +82,6 @@ def _is_exact(tensor: Tensor) -> bool:
 
 
 def _safetensors(arrays: dict[str, np.ndarray[Any, Any]]) -> bytes:
-    from safetensors.numpy import save
-
     return bytes(save(arrays))
 
 

@@ -1,39 +1,42 @@
-"""What a run is of, as plain data: so that a checkpoint can tell whether it is of this one."""
+"""Fingerprints: descriptions of values as plain data, equal if the values mean the same.
+
+A checkpoint contains the fingerprint of its run, so that it is resumed by the same run only.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from functools import partial
-from itertools import islice
-from typing import Any, Final, TypeAlias
+from types import CodeType, FunctionType
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from numlean.autograd.primitive import Primitive
 from numlean.autograd.tensor import Tensor
+from numlean.checkpoint.raw_numbers import to_raw
 from numlean.data import Batch, DataLoader, Dataset, Sample
 
 Plain: TypeAlias = Any
-"""What JSON can say: dicts with names, lists, texts, numbers, booleans and None."""
+"""Data that JSON can express: objects, lists, texts, numbers, booleans and null."""
 
 Data: TypeAlias = Dataset | Sequence[Sample | Batch] | DataLoader
-"""What a loop trains on."""
-
-_ABSENT: Final = object()
-
-_SHOWN: Final = 5
-"""Of more differences than this, the others are only counted."""
+"""Data that a loop trains on."""
 
 
 def fingerprint(value: object) -> Plain:
-    """A value as plain data, equal for values that mean the same in every process.
+    """Return a value as plain data, equal in every process for values that mean the same.
 
-    Dataclasses are described by their class and fields; a function only by its name, and an object
-    of any other class by that and those attributes that are plain.
+    A dataclass gives its class and fields; an object of any other class its class and those
+    attributes that are plain. A function of a module gives its name. A lambda or a local function
+    gives its name and a digest of its code, defaults and closure: such functions share names, so
+    that ``lambda x: x * 2`` and ``lambda x: x * 3`` differ. The digest does not cover the values of
+    global names, and depends on the version of Python.
     """
     match value:
         case Enum():
@@ -57,6 +60,8 @@ def fingerprint(value: object) -> Plain:
             return {str(key): fingerprint(element) for key, element in value.items()}
         case list() | tuple():
             return [fingerprint(element) for element in value]
+        case FunctionType() if "<" in value.__qualname__:  # <lambda>, <locals>
+            return {"class": value.__qualname__, "sha256": _function_digest(value)}
     if is_dataclass(value) and not isinstance(value, type):
         own = {field.name: fingerprint(getattr(value, field.name)) for field in fields(value)}
         return {"class": type(value).__qualname__, **own}
@@ -65,16 +70,16 @@ def fingerprint(value: object) -> Plain:
     return {"class": type(value).__qualname__, **_plain_attributes(value)}
 
 
-def data_described(data: Data | None) -> Plain:
-    """How many samples there are and a digest of them; of a loader, also how it batches them."""
+def data_fingerprint(data: Data | None) -> Plain:
+    """Return the number of samples and a digest of them; for a loader, also how it batches them."""
     match data:
         case None:
             return None
         case DataLoader():
             own = {field.name: getattr(data, field.name) for field in fields(data)}
             order = None if data.order is None else np.array(data.order, np.int64)
-            described_own = fingerprint({**own, "dataset": None, "order": order})
-            return {"class": "DataLoader", **described_own, "dataset": data_described(data.dataset)}
+            plain = fingerprint({**own, "dataset": None, "order": order})
+            return {"class": "DataLoader", **plain, "dataset": data_fingerprint(data.dataset)}
         case Dataset():
             parts = [data.x, data.y]
         case _:
@@ -84,52 +89,42 @@ def data_described(data: Data | None) -> Plain:
     return {"samples": count, "sha256": digest}
 
 
-def differences(there: Plain, here: Plain, name: str = "") -> Iterator[str]:
-    """Where two descriptions differ, each in words."""
-    match there, here:
-        case dict(), dict():
-            for key in (*there, *(key for key in here if key not in there)):
-                inner = f"{name}.{key}" if name else key
-                yield from differences(there.get(key, _ABSENT), here.get(key, _ABSENT), inner)
-        case list(), list() if len(there) == len(here):
-            for index, (one, other) in enumerate(zip(there, here, strict=True)):
-                yield from differences(one, other, f"{name}.{index}")
-        case _ if there != here or isinstance(there, bool) != isinstance(here, bool):
-            yield f"{name} is {_shown(there)} in the file and {_shown(here)} here"
-
-
-def summary(different: Iterable[str]) -> str:
-    """The first few of several differences, and how many more there are; "" if there is none."""
-    differences = iter(different)
-    shown, more = list(islice(differences, _SHOWN)), sum(1 for _ in differences)
-    return "; ".join(shown) + (f"; and {more} more" if more else "")
-
-
-def _shown(value: Plain) -> str:
-    if value is _ABSENT:
-        return "absent"
-    if isinstance(value, dict) and "class" in value:
-        return str(value["class"])
-    return f"{len(value)} long" if isinstance(value, dict | list) else repr(value)
-
-
 def _plain_attributes(value: object) -> dict[str, Plain]:
     attributes = vars(value) if hasattr(value, "__dict__") else {}
     is_plain = (bool, int, float, str, type(None))
     return {name: fingerprint(v) for name, v in attributes.items() if isinstance(v, is_plain)}
 
 
+def _function_digest(function: FunctionType) -> str:
+    cells = [cell.cell_contents for cell in function.__closure__ or ()]
+    plain = {
+        "code": _code(function.__code__),
+        "defaults": fingerprint([function.__defaults__, function.__kwdefaults__]),
+        "closure": ["itself" if each is function else fingerprint(each) for each in cells],
+    }
+    text = json.dumps(plain, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _code(code: CodeType) -> Plain:
+    """Return what a code object computes, without names of variables, files and lines."""
+    return [code.co_code.hex(), list(code.co_names), [_constant(each) for each in code.co_consts]]
+
+
+def _constant(value: object) -> Plain:
+    match value:
+        case CodeType():
+            return _code(value)
+        case frozenset():  # its order depends on the process
+            return sorted(map(repr, value))
+    return repr(value)
+
+
 def _digest(values: Tensor | np.ndarray[Any, Any]) -> str:
     if isinstance(values, Tensor):
-        kind, shape, content = values.scalar.name, values.shape, _tensor_bytes(values)
+        kind, shape, content = values.scalar.name, values.shape, to_raw(values).array.tobytes()
     else:
         array = np.asarray(values)
         kind, shape = array.dtype.str[1:], array.shape
         content = array.astype(array.dtype.newbyteorder("<")).tobytes()
     return hashlib.sha256(f"{kind} {shape}\n".encode() + content).hexdigest()
-
-
-def _tensor_bytes(tensor: Tensor) -> bytes:
-    from numlean.checkpoint.raw_numbers import to_raw
-
-    return to_raw(tensor).array.tobytes()

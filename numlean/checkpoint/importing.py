@@ -1,4 +1,4 @@
-"""Weights from elsewhere, such as a PyTorch ``state_dict`` in a safetensors file."""
+"""Import weights of other programs, such as a PyTorch ``state_dict`` in a safetensors file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from numlean.checkpoint.container import is_checkpoint, read_header, tensors_of
 from numlean.checkpoint.errors import CheckpointError, FilePath, error_context
-from numlean.checkpoint.matching import Shapes, matched
+from numlean.checkpoint.matching import Shapes, match_weights
 from numlean.training import Runner
 
 Floats: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
@@ -22,21 +22,21 @@ _BFLOAT16: Final = "BF16"
 def import_weights(
     runner: Runner, path: FilePath, *, names: Mapping[str, str] | None = None
 ) -> dict[str, str]:
-    """Give a runner the weights of a safetensors file; return whose weights each parameter took.
+    """Set a runner's parameters from a safetensors file; return the tensor name of each parameter.
 
-    The file's tensors of binary16, bfloat16, binary32 and binary64 are exact in binary64, and enter
-    the runner's Scalar as all its data do: rounded once. A weight of ``Linear`` has the shape
-    (out, in), as PyTorch's has.
+    Tensors of binary16, bfloat16, binary32 and binary64 are exact in binary64, and are rounded once
+    to the runner's Scalar, as all its data are. A weight of ``Linear`` has the shape (out, in), as
+    in PyTorch.
 
     Args:
-        runner: Whose parameters are replaced; all of them or, after an error, none.
+        runner: The runner. All its parameters are replaced or, after an error, none.
         path: The file.
-        names: The file's name of each parameter that is given one here. The others are found by
-            their own names if all of these are there, else by shapes and order.
+        names: Tensor names of parameters. The other parameters are matched by their own names if
+            the file has all of them, else by shape and order.
 
     Raises:
-        CheckpointError: The file cannot be read, or its tensors are not the runner's parameters,
-            or not certainly; the message lists what does not match.
+        CheckpointError: The file cannot be read, or its tensors do not match the parameters, or
+            match in several ways; the message lists the mismatches.
     """
     specs = runner.task.model.parameters
     shapes = {spec.name: spec.shape for spec in specs}
@@ -44,7 +44,7 @@ def import_weights(
     with error_context(path):
         found, others = read_floats(Path(path).read_bytes())
         there: Shapes = {name: values.shape for name, values in found.items()}
-        taken = matched(shapes, there, names or {}, optional=optional, unusable=others)
+        taken = match_weights(shapes, there, names or {}, optional=optional, unusable=others)
         params = [
             runner.tensor(found[taken[spec.name]]) if spec.name in taken else p
             for spec, p in zip(specs, runner.params, strict=True)
@@ -54,13 +54,15 @@ def import_weights(
 
 
 def read_floats(content: bytes) -> tuple[dict[str, Floats], dict[str, str]]:
-    """The floats of a safetensors file, exactly, by name; and the dtypes of its other tensors.
+    """Return the floats of a safetensors file by name, and the dtypes of its other tensors.
 
     Raises:
-        CheckpointError: It is no safetensors file, not a whole one, or a checkpoint.
+        CheckpointError: The file is not a safetensors file, is incomplete, or is a checkpoint.
     """
     if is_checkpoint(read_header(content)):
-        raise CheckpointError("a checkpoint holds encodings; resume it, or export it first")
+        raise CheckpointError(
+            "a checkpoint contains encodings, not floats; use --resume, or `numlean export` first"
+        )
     floats, others = {}, {}
     for name, entry in tensors_of(content):
         if entry["dtype"] == _BFLOAT16 or entry["dtype"] in _DTYPES:

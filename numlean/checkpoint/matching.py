@@ -1,4 +1,4 @@
-"""Which of a file's tensors is which parameter."""
+"""Match the tensors of a file with the parameters of a model."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Shapes: TypeAlias = dict[str, tuple[int, ...]]
 _DIGITS: Final = re.compile(r"\d+")
 
 
-def matched(
+def match_weights(
     ours: Shapes,
     theirs: Shapes,
     names: Mapping[str, str],
@@ -22,22 +22,24 @@ def matched(
     optional: Collection[str],
     unusable: Mapping[str, str],
 ) -> dict[str, str]:
-    """The file's name of each parameter.
+    """Return the tensor name of each parameter.
 
     Args:
-        ours: The parameters' and buffers' shapes.
-        theirs: Those of the file's tensors of floats.
-        names: What is known; the rest is found.
+        ours: The shapes of the parameters and buffers.
+        theirs: The shapes of the file's tensors of floats.
+        names: Known tensor names of parameters.
         optional: The buffers, which the file may lack.
         unusable: The dtypes of the file's other tensors, by name.
 
     Raises:
-        CheckpointError: There is no such assignment, or more than one.
+        CheckpointError: There is no match, or more than one.
     """
     for name, theirs_name in names.items():
         if name not in ours or theirs_name not in theirs:
             missing = f"parameter {name!r}" if name not in ours else f"tensor {theirs_name!r}"
-            raise CheckpointError(f"names has {name!r}: {theirs_name!r}, but there is no {missing}")
+            raise CheckpointError(
+                f"names contains {name!r}: {theirs_name!r}, but the {missing} does not exist"
+            )
     left = {name: shape for name, shape in ours.items() if name not in names}
     free = {name: shape for name, shape in theirs.items() if name not in names.values()}
     trained = {name: shape for name, shape in left.items() if name not in optional}
@@ -48,21 +50,21 @@ def matched(
     else:
         taken = {**names, **_by_shape(left, trained, free, unusable)}
     wrong = [
-        f"{name} has shape {ours[name]}, and {there} {theirs[there]}"
+        f"{name} has shape {ours[name]}, but {there} has {theirs[there]}"
         for name, there in taken.items()
         if ours[name] != theirs[there]
     ]
     if wrong:
-        raise CheckpointError(f"the weights do not fit: {'; '.join(wrong)}")
+        raise CheckpointError(f"the shapes of the weights do not match: {'; '.join(wrong)}")
     return {name: taken[name] for name in ours if name in taken}
 
 
 def _by_shape(
     ours: Shapes, trained: Shapes, theirs: Shapes, unusable: Mapping[str, str]
 ) -> dict[str, str]:
-    """All of the file's tensors, each to a parameter of its shape.
+    """Match all tensors of the file with parameters by shape.
 
-    Also of the same last name (``weight``), if the file uses ours.
+    Also by the last part of the name (``weight``), if the file uses the same ones.
     """
     for wanted in (ours, trained):
         for key in (_last_name_and_shape, _shape):
@@ -74,11 +76,11 @@ def _by_shape(
 
 
 def _in_order(ours: list[str], theirs: list[str]) -> list[tuple[str, str]]:
-    """Pairs of names, if there is but one or the numbers in the file's put them in order."""
+    """Return pairs of names, if there is one or the numbers in the file's names order them."""
     if len({_DIGITS.sub("#", name) for name in theirs}) > 1:
         raise CheckpointError(
-            f"{', '.join(theirs)} have one shape, and could be any of {', '.join(ours)}: say"
-            " which is which (names=)"
+            f"{', '.join(theirs)} have the same shape and could be any of {', '.join(ours)}: pass"
+            " names= to assign them"
         )
     return list(zip(ours, sorted(theirs, key=_numbers), strict=True))
 
@@ -87,16 +89,16 @@ def _mismatch(ours: Shapes, theirs: Shapes, unusable: Mapping[str, str]) -> str:
     surplus = Counter(theirs.values())
     surplus.subtract(Counter(ours.values()))
     parts = {
-        "nothing is like": [
+        "missing": [
             f"{name} {shape}"
             for name, shape in ours.items()
             if name not in theirs and surplus[shape] < 0
         ],
-        "nobody takes": [f"{name} {shape}" for name, shape in theirs.items() if name not in ours],
-        "no floats are": [f"{name} ({dtype})" for name, dtype in unusable.items()],
+        "unused": [f"{name} {shape}" for name, shape in theirs.items() if name not in ours],
+        "not floats": [f"{name} ({dtype})" for name, dtype in unusable.items()],
     }
-    listed = "; ".join(f"{what} {', '.join(which)}" for what, which in parts.items() if which)
-    return f"the weights are not this model's: {listed}"
+    listed = "; ".join(f"{kind}: {', '.join(which)}" for kind, which in parts.items() if which)
+    return f"the weights do not match this model: {listed}"
 
 
 def _grouped(

@@ -1,8 +1,8 @@
-"""Tensors as integers that mean the same everywhere, and back, not a bit changed.
+"""Conversion of tensors to integers that mean the same on every machine, and back, exactly.
 
-Numbers that have an encoding are kept as that; indices as they are; all others as text, one number
-a line: ``sign:significand:exponent``, the last two in hexadecimal, or ``-0``, ``inf``, ``-inf`` or
-``nan``.
+Numbers with an encoding are stored as encodings, indices as they are, and all others as text, one
+number per line: ``sign:significand:exponent``, the last two in hexadecimal, or ``-0``, ``inf``,
+``-inf`` or ``nan``.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ _MINUS_ZERO: Final = "-0"
 
 @dataclass(frozen=True)
 class RawTensor:
-    """A tensor apart from its arithmetic.
+    """The numbers of a tensor as integers, without its Scalar.
 
     Attributes:
-        kind: What the integers are: encodings, indices, or the bytes of a text.
+        kind: The meaning of the integers: encodings, indices, or the bytes of a text.
         shape: The tensor's shape.
-        array: The integers; of a text, in one dimension.
+        array: The integers; one-dimensional for a text.
     """
 
     kind: Kind
@@ -40,10 +40,10 @@ class RawTensor:
 
 
 def to_raw(tensor: Tensor) -> RawTensor:
-    """A tensor's numbers as integers.
+    """Return a tensor's numbers as integers.
 
     Raises:
-        CheckpointError: Its Scalar cannot tell all its numbers by their exact values.
+        CheckpointError: Exact values do not represent all numbers of its Scalar.
     """
     scalar, x = tensor.scalar, tensor.data
     if scalar is INDEX:
@@ -53,21 +53,21 @@ def to_raw(tensor: Tensor) -> RawTensor:
     text = _written(scalar, x)
     if scalar.to_bytes(_read(scalar, text, x.shape)) != scalar.to_bytes(x):
         raise CheckpointError(
-            f"{scalar.name} has numbers that its from_exact does not give back: {x.ravel()[:3]}"
+            f"{scalar.name}: from_exact does not reproduce the numbers {x.ravel()[:3]}"
         )
     return RawTensor("text", x.shape, np.frombuffer("\n".join(text).encode(), np.uint8))
 
 
 def from_raw(numbers: RawTensor, scalar: Scalar) -> Tensor:
-    """The tensor of numbers in a Scalar.
+    """Return the tensor of stored numbers in a Scalar.
 
     Raises:
-        CheckpointError: They are none of that Scalar.
+        CheckpointError: They are not numbers of this Scalar.
     """
     if numbers.kind == "indices":
         return Tensor(INDEX, _fitting(numbers, np.dtype(np.int64)))
     if (numbers.kind == "encodings") != (scalar.format is not None):
-        raise CheckpointError(f"the numbers are {numbers.kind}, which {scalar.name} has not")
+        raise CheckpointError(f"{scalar.name} does not use {numbers.kind}")
     if scalar.format is not None:
         bits = _fitting(numbers, np.dtype(scalar.format.storage_dtype))
         return Tensor(scalar, scalar.from_bits(bits))
@@ -83,7 +83,7 @@ def _fitting(
     fits = array.ndim == 1 if is_text else array.shape == numbers.shape
     if array.dtype != dtype or not fits:
         raise CheckpointError(
-            f"{numbers.kind} of {dtype} {numbers.shape} are {array.dtype} {array.shape}"
+            f"expected {numbers.kind} of {dtype} {numbers.shape}, got {array.dtype} {array.shape}"
         )
     return array
 
@@ -113,7 +113,7 @@ def _specials() -> dict[str, Any]:
 
 def _read(scalar: Scalar, lines: list[str], shape: tuple[int, ...]) -> Storage:
     if len(lines) != int(np.prod(shape, dtype=object)):
-        raise CheckpointError(f"{len(lines)} numbers do not make the shape {shape}")
+        raise CheckpointError(f"{len(lines)} numbers do not fill the shape {shape}")
     values = np.fromiter(map(_value, lines), dtype=object, count=len(lines))
     x = scalar.from_exact(values)
     is_minus_zero = np.array([line == _MINUS_ZERO for line in lines], dtype=np.bool_)
@@ -131,6 +131,6 @@ def _value(line: str) -> Any:
         return mp.make_mpf(_specials()[line])
     match = _NUMBER.fullmatch(line)
     if match is None:
-        raise CheckpointError(f"{line[:80]!r} is no number of a checkpoint")
+        raise CheckpointError(f"{line[:80]!r} is not a number in a checkpoint's form")
     significand = int(match[2], 16) * (-1 if match[1] == "1" else 1)
     return mp.make_mpf(libmp.from_man_exp(significand, int(match[3], 16)))

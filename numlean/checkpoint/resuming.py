@@ -1,12 +1,13 @@
-"""Going on with a run."""
+"""Resuming a run from a checkpoint."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from numlean.autograd.tensor import Tensor
+from numlean.checkpoint.differences import differences, summary
 from numlean.checkpoint.errors import CheckpointError, FilePath, error_context
-from numlean.checkpoint.fingerprint import Plain, differences, summary
+from numlean.checkpoint.fingerprint import Plain
 from numlean.checkpoint.raw_numbers import RawTensor, from_raw
 from numlean.checkpoint.reading import Checkpoint, load
 from numlean.checkpoint.run import Run
@@ -15,35 +16,35 @@ from numlean.training import Stepper
 
 
 def resume(checkpoint: Checkpoint | FilePath, stepper: Stepper, run: Run) -> None:
-    """Let a stepper go on where a checkpoint was written: the steps to come have the same bits.
+    """Set a stepper to the state of a checkpoint, so that the next steps have the same bits.
 
     Everything is checked before anything is loaded.
 
     Args:
         checkpoint: The checkpoint or its file.
-        stepper: One of the same run anew; its runner is given the parameters.
-        run: What it is a run of, as far as the stepper does not say.
+        stepper: A new stepper of the same run. Its runner is given the parameters.
+        run: The parts of the run that the stepper does not have.
 
     Raises:
-        CheckpointError: The file is no whole checkpoint, or one of another run; the message says
-            what differs.
+        CheckpointError: The file is damaged, or belongs to another run; the message states the
+            differences.
     """
     found = checkpoint if isinstance(checkpoint, Checkpoint) else load(checkpoint)
     with error_context(found.path):
-        _refuse_another(found, run.description(stepper))
-        _refuse_other_rate(found, stepper)
+        _check_run(found, run.description(stepper))
+        _check_rate(found, stepper)
         params = _parameters(found, stepper.runner.named_parameters)
         state = _state(found, stepper)
     stepper.restore(params, state, found.step, schedule_count=found.schedule)
 
 
-def _refuse_another(checkpoint: Checkpoint, here: dict[str, Plain]) -> None:
+def _check_run(checkpoint: Checkpoint, here: dict[str, Plain]) -> None:
     different = summary(differences(checkpoint.run, here))
     if different:
         raise CheckpointError(f"a checkpoint of another run: {different}")
 
 
-def _refuse_other_rate(checkpoint: Checkpoint, stepper: Stepper) -> None:
+def _check_rate(checkpoint: Checkpoint, stepper: Stepper) -> None:
     if checkpoint.schedule == 0:
         return
     last = checkpoint.schedule - 1
@@ -62,24 +63,24 @@ def _parameters(checkpoint: Checkpoint, here: Named) -> list[Tensor]:
             f"the parameters are {_listed(checkpoint.parameters)} in the file and"
             f" {_listed(expected)} here"
         )
-    return [_same(name, checkpoint.parameters[name], like) for name, like in expected.items()]
+    return [_restored(name, checkpoint.parameters[name], like) for name, like in expected.items()]
 
 
 def _state(checkpoint: Checkpoint, stepper: Stepper) -> dict[str, list[Tensor]]:
     there = {name: len(tensors) for name, tensors in checkpoint.state.items()}
     here = {name: len(tensors) for name, tensors in stepper.state.items()}
     if there != here:
-        raise CheckpointError(f"the optimizer remembers {there} in the file and {here} here")
+        raise CheckpointError(f"the optimizer's state is {there} in the file and {here} here")
     return {
         name: [
-            _same(f"{name} {index}", numbers, like)
+            _restored(f"{name} {index}", numbers, like)
             for index, (numbers, like) in enumerate(zip(tensors, stepper.state[name], strict=True))
         ]
         for name, tensors in checkpoint.state.items()
     }
 
 
-def _same(name: str, numbers: RawTensor, like: Tensor) -> Tensor:
+def _restored(name: str, numbers: RawTensor, like: Tensor) -> Tensor:
     if numbers.shape != like.shape:
         raise CheckpointError(f"{name} has shape {numbers.shape} in the file and {like.shape} here")
     return from_raw(numbers, like.scalar)

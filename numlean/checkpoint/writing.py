@@ -1,4 +1,4 @@
-"""Saving a run."""
+"""Writing a checkpoint."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from numlean.autograd.tensor import Tensor
 from numlean.checkpoint import atomic
 from numlean.checkpoint.container import Arrays, dumps
 from numlean.checkpoint.errors import CheckpointError, FilePath, error_context
-from numlean.checkpoint.fingerprint import Plain
+from numlean.checkpoint.header import Header, LoaderEntry, TensorEntry
 from numlean.checkpoint.raw_numbers import to_raw
 from numlean.checkpoint.run import Run
 from numlean.data import DataLoader
+from numlean.tasks.recipe import Recipe
 from numlean.training import Stepper
+from numlean.version import __version__
 
 
 def save(
@@ -23,75 +25,75 @@ def save(
     stepper: Stepper,
     run: Run,
     *,
-    arguments: Mapping[str, Plain] | None = None,
-    further: Mapping[str, Sequence[Tensor]] | None = None,
+    recipe: Recipe | None = None,
+    extra_state: Mapping[str, Sequence[Tensor]] | None = None,
 ) -> None:
-    """Write down a run as it is between two steps, atomically; the same bytes for the same state.
+    """Write a checkpoint of a run between two steps, atomically; equal states give equal bytes.
 
     Args:
-        path: The file, which is replaced if it is there.
-        stepper: Where the run is.
-        run: What it is a run of, as far as the stepper does not say.
-        arguments: How it was asked for, to be read by people and by who asks again.
-        further: What else is to be remembered exactly: numbers of the run's Scalar, or indices.
+        path: The file; an existing one is replaced.
+        stepper: The stepper of the run.
+        run: The parts of the run that the stepper does not have.
+        recipe: The settings of ``numlean train``, for ``--resume``.
+        extra_state: Tensors to keep exactly, by name: numbers of the run's Scalar, or indices.
 
     Raises:
-        CheckpointError: The file cannot be written, or the run has numbers that cannot be kept.
+        CheckpointError: The file cannot be written, or a number cannot be kept exactly.
     """
     with error_context(path):
-        content = written(stepper, run, arguments or {}, further or {})
+        content = checkpoint_bytes(stepper, run, recipe, extra_state or {})
     atomic.write(path, content)
 
 
-def written(
+def checkpoint_bytes(
     stepper: Stepper,
     run: Run,
-    arguments: Mapping[str, Plain],
-    further: Mapping[str, Sequence[Tensor]],
+    recipe: Recipe | None,
+    extra_state: Mapping[str, Sequence[Tensor]],
 ) -> bytes:
-    """The bytes of a checkpoint."""
-    from numlean.version import __version__
-
-    asked, arrays = stepper.schedule_count, Arrays()
-    document = {
-        "numlean": __version__,
-        "step": stepper.step_count,
-        "schedule": asked,
-        "last_rate": float(stepper.rate_at(asked - 1)) if asked else None,
-        "run": run.description(stepper),
-        "arguments": dict(arguments),
-        "loader": _loader(run.data, arrays),
-        "parameters": _entries("parameters", stepper.runner.named_parameters, arrays),
-        "state": _groups("state", stepper.state, arrays),
-        "further": _groups("further", further, arrays),
-    }
-    return dumps(document, arrays)
+    """Return the bytes of a checkpoint."""
+    calls, arrays = stepper.schedule_count, Arrays()
+    header = Header(
+        numlean=__version__,
+        step=stepper.step_count,
+        schedule=calls,
+        last_rate=float(stepper.rate_at(calls - 1)) if calls else None,
+        run=run.description(stepper),
+        recipe=None if recipe is None else recipe.to_plain(),
+        loader=_loader(run.data, arrays),
+        parameters=_entries("parameters", stepper.runner.named_parameters, arrays),
+        state=_groups("state", stepper.state, arrays),
+        extra_state=_groups("extra_state", extra_state, arrays),
+    )
+    return dumps(header.to_plain(), arrays)
 
 
-def _loader(data: object, arrays: Arrays) -> Plain:
+def _loader(data: object, arrays: Arrays) -> LoaderEntry | None:
     if not isinstance(data, DataLoader):
         return None
     order = [] if data.order is None else [Tensor(INDEX, np.array(data.order, np.int64))]
-    return {
-        "seed": data.seed,
-        "epochs_done": data.epochs_done,
-        "order": _entries("loader", enumerate(order), arrays),
-    }
+    entries = _entries("loader", enumerate(order), arrays)
+    return LoaderEntry(data.seed, data.epochs_done, entries)
 
 
-def _groups(folder: str, groups: Mapping[str, Sequence[Tensor]], arrays: Arrays) -> Plain:
+def _groups(
+    folder: str, groups: Mapping[str, Sequence[Tensor]], arrays: Arrays
+) -> dict[str, tuple[TensorEntry, ...]]:
     return {
         name: _entries(f"{folder}/{name}", enumerate(tensors), arrays)
         for name, tensors in groups.items()
     }
 
 
-def _entries(folder: str, tensors: Iterable[tuple[object, Tensor]], arrays: Arrays) -> list[Plain]:
+def _entries(
+    folder: str, tensors: Iterable[tuple[object, Tensor]], arrays: Arrays
+) -> tuple[TensorEntry, ...]:
+    """Return the entries of tensors, and add their integers to the arrays."""
     entries = []
     for own, tensor in tensors:
         name, numbers = f"{folder}/{own}", to_raw(tensor)
         if name in arrays:
-            raise CheckpointError(f"there are two tensors called {name!r}")
+            raise CheckpointError(f"two tensors have the name {name!r}")
         arrays[name] = numbers.array
-        entries.append({"name": name, "kind": numbers.kind, "shape": [*numbers.shape]})
-    return entries
+        entries.append(TensorEntry(name, numbers.kind, tuple(numbers.shape)))
+    return tuple(entries)

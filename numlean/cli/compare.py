@@ -1,16 +1,16 @@
-"""Train a task in several arithmetics beside a truth, and measure how far each is from it.
+"""Train a task in several number formats and measure their errors against a reference run.
 
-Every so many steps, loss, parameters and each operation are measured: an operation's local error
-against the exact operation on the same operands, and its total error against the truth run's
-result, of which the rest is inherited. A DTYPE is as `numlean dtypes` lists it, and may say how it
-is run, as in ieee32exec:cpu:compiled. Prints the errors of the parameters after the last step, of
-the worst seed.
+At regular steps, measure the loss, the parameters and each operation. The local error of an
+operation is measured against the exact operation on the same operands, and its total error against
+the result of the reference run; the difference is inherited from its operands. A dtype is one that
+`numlean dtypes` lists, optionally with device and engine, as in ieee32exec:cpu:compiled. Prints the
+errors of the parameters after the last step, for the worst seed.
 
-With --json, or --jsonl FILE, one JSON object a line: first what is compared ("record":
-"comparison"), then for each step measured and dtype a "step" and its "operation" records, and at
-the end of each run a "run". The module numlean.analysis.drift.records says what every key means.
-With --out FILE.html, write a report in one file; with --out FOLDER, write report.html and
-records.jsonl there.
+--json and --jsonl FILE write one JSON object per line: first a description ("record":
+"comparison"), then for each measured step and dtype a "step" and its "operation" records, and at
+the end of each run a "run". The module numlean.analysis.drift.records documents all keys.
+--out FILE.html writes a report into one file; --out DIR writes report.html and records.jsonl into
+a folder.
 """
 
 from __future__ import annotations
@@ -23,53 +23,71 @@ from typing import IO, Final
 
 from numlean.analysis.drift import Comparison, compare
 from numlean.analysis.drift.records import Record, Write, as_line
-from numlean.cli.options import add_training_options, config_of, options_of, task_of
+from numlean.cli.options import add_training_options, announce, runner_options
 from numlean.cli.progress import progress
 from numlean.errors import NumleanError
 from numlean.scalar.dtype import split_dtype_list
-from numlean.tasks import NamedTask
+from numlean.tasks import NamedTask, Recipe
 
 _TESTS: Final = 4
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Say what the command takes."""
-    parser.add_argument("--dtypes", metavar="A,B[,C...]", required=True, help="what to compare")
+    """Add the command's arguments."""
     parser.add_argument(
-        "--truth", metavar="T", default="mp:200", help="what to measure by (default: %(default)s)"
+        "--dtypes", metavar="A,B[,C...]", required=True, help="number formats to compare"
+    )
+    parser.add_argument(
+        "--truth",
+        metavar="T",
+        default="mp:200",
+        help="dtype of the reference run (default: %(default)s)",
     )
     parser.add_argument(
         "--seeds",
         type=int,
         metavar="N",
         default=1,
-        help="runs of each, from --seed on (1)",
+        help="number of seeds, starting at --seed (default: %(default)s)",
     )
     parser.add_argument(
-        "--every", type=int, metavar="N", help="measure every N steps (default: about 100 times)"
+        "--every",
+        type=int,
+        metavar="N",
+        help="steps between measurements (default: about 100 measurements)",
     )
     parser.add_argument(
-        "--tests", type=int, metavar="N", help=f"look at the test data N times (default: {_TESTS})"
+        "--tests",
+        type=int,
+        metavar="N",
+        help=f"number of evaluations on the test data (default: {_TESTS})",
     )
     parser.add_argument(
-        "--no-operations", action="store_true", help="measure losses and parameters only (fast)"
+        "--no-operations", action="store_true", help="measure only losses and parameters (faster)"
     )
-    parser.add_argument("--no-flags", action="store_true", help="count no IEEE exceptions")
-    parser.add_argument("--out", metavar="FILE.html|DIR", help="write a report, or both, there")
-    parser.add_argument("--jsonl", metavar="FILE", help="write every figure, one object a line")
+    parser.add_argument("--no-flags", action="store_true", help="do not count IEEE exceptions")
+    parser.add_argument(
+        "--out",
+        metavar="FILE.html|DIR",
+        help="write an HTML report to FILE.html, or the report and records.jsonl into DIR",
+    )
+    parser.add_argument(
+        "--jsonl", metavar="FILE", help="write all figures, one JSON object per line"
+    )
     add_training_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Compare, write and print."""
-    task = task_of(arguments)
-    config = config_of(arguments, task)
+    recipe = Recipe.from_arguments(vars(arguments))
+    task, config = recipe.resolve()
+    announce(recipe, task)
     page, lines = _paths(arguments)
     with ExitStack() as stack:
-        # Whether all can be written shows before the run, not after it.
+        # Open the files before the run, so that an error does not come after it.
         writers = [stack.enter_context(_lines(path)) for path in lines]
         if page is not None:
-            _writable(page)
+            _check_writable(page)
         if arguments.json:
             writers.append(_print)
         total = max(config.steps * arguments.seeds, 0)
@@ -80,12 +98,12 @@ def run(arguments: argparse.Namespace) -> int:
             truth=arguments.truth,
             seeds=arguments.seeds,
             config=config,
-            options=options_of(arguments),
+            options=runner_options(arguments),
             every=arguments.every,
             tests=_tests(arguments, task),
             operations=not arguments.no_operations,
             flags=not arguments.no_flags,
-            write=lambda record: _tell(writers, record),
+            write=lambda record: _write_all(writers, record),
             on_step=lambda: advance(""),
         )
     if page is not None:
@@ -99,12 +117,14 @@ def _tests(arguments: argparse.Namespace, task: NamedTask) -> int:
     if arguments.tests is None:
         return _TESTS
     if arguments.tests > 0 and not task.load().test.size:
-        raise NumleanError(f"--tests {arguments.tests}: {task.name} has no test data; --tests 0")
+        raise NumleanError(
+            f"--tests {arguments.tests}: {task.name} has no test data; use --tests 0"
+        )
     return int(arguments.tests)
 
 
 def _paths(arguments: argparse.Namespace) -> tuple[Path | None, list[Path]]:
-    """Where the page goes, and the lines."""
+    """Return the files of the report and of the records."""
     lines = [] if arguments.jsonl is None else [Path(arguments.jsonl)]
     if arguments.out is None:
         return None, lines
@@ -131,8 +151,8 @@ def _opened(path: Path, mode: str) -> IO[str]:
         raise NumleanError(f"cannot write {path}: {error.strerror}") from None
 
 
-def _writable(path: Path) -> None:
-    """Say so if a file cannot be written; one that is there stays as it is."""
+def _check_writable(path: Path) -> None:
+    """Raise an error if a file cannot be written; an existing one stays as it is."""
     is_new = not path.exists()
     _opened(path, "a").close()
     if is_new:
@@ -145,7 +165,7 @@ def _write_page(path: Path, result: Comparison) -> None:
         file.write(text)
 
 
-def _tell(writers: list[Write], record: Record) -> None:
+def _write_all(writers: list[Write], record: Record) -> None:
     for write in writers:
         write(record)
 

@@ -1,16 +1,17 @@
-"""Train a task in several ways, step by step beside each other, and compare every number.
+"""Train a task in several ways in lockstep and compare every number.
 
-A SPEC is DTYPE[:DEVICE][:BACKEND][:fast], for example ieee32exec, mp:24:python, float32:compiled or
-float32:cpu:compiled:fast. Where two runs part, the step is done again with every operation written
-down, and the first is shown whose results differ though its operands agree. With --inject a fault
-is put into the last run: KIND[:NAME=VALUE,...], KIND one of flip order fma flush math, NAME one of
-operation step call element bit.
+A RUN is DTYPE[:DEVICE][:BACKEND][:fast], for example ieee32exec, mp:24:python, float32:compiled or
+float32:cpu:compiled:fast. If two runs differ, repeat the step with every operation recorded, and
+show the first operation whose results differ although its operands are equal. --inject puts a fault
+into the last run: KIND[:NAME=VALUE,...], with KIND one of flip order fma flush math, and NAME one
+of operation step call element bit.
 
-Exit status 0 if all agree, 1 if not. With --json, one object with the keys task, steps, identical
-and pairs, a list of objects with a, b, identical, compared ("state": encodings, within a format;
-"value": exact values, across formats), first_different_step (from 0; null if there is none) and
-divergence (null if there is none): differing, where, operation, call, element, operands, results,
-ulps, exact, and judgements, what each result is worth.
+Exit status: 0 if all runs are identical, 1 if not. With --json, print one object with the keys
+task, steps, identical and pairs, a list of objects with a, b, identical, compared ("state" for
+encodings, within a format; "value" for exact values, across formats), first_different_step (from 0;
+null if there is none) and divergence (null if there is none), which has the keys differing, where,
+operation, call, element, operands, results, ulps, exact and judgements (an assessment of each
+result).
 """
 
 from __future__ import annotations
@@ -29,53 +30,57 @@ from numlean.analysis.lockstep import (
     RunSpec,
     crosscheck,
 )
-from numlean.cli.options import add_training_options, config_of, options_of, task_of
+from numlean.cli.options import add_training_options, announce, runner_options
 from numlean.cli.progress import progress
-from numlean.cli.train.run_log import plain_json
 from numlean.errors import NumleanError
+from numlean.json_lines import json_line
 from numlean.scalar.dtype import split_dtype_list
 from numlean.scalar.protocol import Scalar
+from numlean.tasks import Recipe
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Say what the command takes."""
-    parser.add_argument("--a", metavar="SPEC", help="one run")
-    parser.add_argument("--b", metavar="SPEC", help="the other")
+    """Add the command's arguments."""
+    parser.add_argument("--a", metavar="RUN", help="first run")
+    parser.add_argument("--b", metavar="RUN", help="second run")
     parser.add_argument(
-        "--dtypes", metavar="A,B[,C...]", help="several runs, by their SPECs; see `numlean dtypes`"
+        "--dtypes", metavar="A,B[,C...]", help="several runs; `numlean dtypes` lists the dtypes"
     )
-    parser.add_argument("--inject", metavar="FAULT", help="put a fault into the last run")
+    parser.add_argument("--inject", metavar="FAULT", help="inject a fault into the last run")
     add_training_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Train in each way and compare."""
-    task = task_of(arguments)
-    config = config_of(arguments, task)
-    sides = [RunSpec.parse(spec, options_of(arguments)) for spec in _specs(arguments)]
+    recipe = Recipe.from_arguments(vars(arguments))
+    task, config = recipe.resolve()
+    announce(recipe, task)
+    runs = [RunSpec.parse(text, runner_options(arguments)) for text in _run_texts(arguments)]
     if arguments.inject is not None:
-        sides[-1] = sides[-1].with_fault(Fault.parse(arguments.inject))
-    with progress(f"{task.name} in {len(sides)} runs", config.steps) as advance:
-        result = crosscheck(task, *sides, config=config, on_step=lambda step: advance(""))
+        runs[-1] = runs[-1].with_fault(Fault.parse(arguments.inject))
+    with progress(f"{task.name} in {len(runs)} runs", config.steps) as advance:
+        result = crosscheck(task, *runs, config=config, on_step=lambda step: advance(""))
     if arguments.json:
-        print(plain_json(_as_plain(task.name, result)))
+        print(json_line(_as_plain(task.name, result)))
     else:
         print(f"{task.name}, {result.steps} steps\n{result}")
-    _warn_of_idle_fault(sides[-1].scalar)
+    _warn_of_idle_fault(runs[-1].scalar)
     return 0 if result.identical else 1
 
 
 def _warn_of_idle_fault(scalar: Scalar) -> None:
     if isinstance(scalar, FaultyScalar) and not scalar.injected:
-        warnings.warn(f"the fault {scalar.fault} has befallen no operation", stacklevel=2)
+        warnings.warn(
+            f"the fault was never triggered: no operation matched {scalar.fault}", stacklevel=2
+        )
 
 
-def _specs(arguments: argparse.Namespace) -> list[str]:
-    pair = [spec for spec in (arguments.a, arguments.b) if spec is not None]
+def _run_texts(arguments: argparse.Namespace) -> list[str]:
+    pair = [text for text in (arguments.a, arguments.b) if text is not None]
     if arguments.dtypes is not None and pair:
-        raise NumleanError("either --a SPEC --b SPEC or --dtypes A,B, not both")
+        raise NumleanError("give either --a RUN --b RUN or --dtypes A,B, not both")
     if arguments.dtypes is None and len(pair) < 2:
-        raise NumleanError("name two runs, --a SPEC --b SPEC, or several: --dtypes A,B")
+        raise NumleanError("name two runs, --a RUN --b RUN, or several: --dtypes A,B")
     return pair or split_dtype_list(arguments.dtypes)
 
 

@@ -1,8 +1,7 @@
-"""Print what this installation consists of, and check the bits of each device.
+"""Print the versions of this installation, and check the bits of each device.
 
-The check is a fixed set of operations and a short training, whose digests are known. A device that
-is not there is no fault; the line says what was looked for. The exit status is 1 if one computes
-other bits than it ought to.
+The check is a fixed set of operations and a short training run with known digests. A missing device
+is not an error; its line gives the reason. Exit status: 1 if a device computes wrong bits.
 """
 
 from __future__ import annotations
@@ -10,30 +9,29 @@ from __future__ import annotations
 import argparse
 
 from numlean.errors import UnavailableError
+from numlean.text_table import align_rows
 from numlean.verification import doctor
 from numlean_kernels.targets import DEVICES
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Say what the command takes: nothing."""
+    """Add no arguments."""
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the facts, then a line for each device."""
+    """Print the versions and the machine, then one line per device."""
     facts = doctor.versions() | doctor.machine() | doctor.gpu()
-    width = max(map(len, facts))
-    for name, fact in facts.items():
-        print(f"{name:<{width}}  {fact}")
+    print("\n".join(align_rows(facts.items())))
     results = [_check(device) for device in DEVICES]
     return 0 if all(results) else 1
 
 
 def _check(device: str) -> bool:
-    """Whether a device's bits are right, or there are none."""
+    """Print a line for a device; return False if its bits are wrong."""
     try:
         wrong = doctor.wrong_parts(device)
     except UnavailableError as error:
-        print(f"device {device}: not here: {str(error).removeprefix(f'device {device}: ')}")
+        print(f"device {device}: not available: {str(error).removeprefix(f'device {device}: ')}")
         return True
     parts = ", ".join(doctor.EXPECTED)
     if wrong:

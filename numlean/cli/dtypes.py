@@ -1,6 +1,7 @@
-"""List the arithmetics: how each is written, where it runs (the default first), what it holds.
+"""List the number formats: name, devices (the default first) and range.
 
-p is the precision in bits; emin and emax are the least and greatest exponents of normal numbers.
+p is the precision in bits; emin and emax are the exponents of the smallest and largest normal
+numbers; smallest and largest are the extreme positive finite numbers.
 """
 
 from __future__ import annotations
@@ -10,26 +11,23 @@ from math import ldexp
 
 from numlean.scalar.dtype import ALIASES
 from numlean.scalar.registry import ScalarBackend, scalar_backends
+from numlean.text_table import TextTable
 from numlean_kernels.formats import Format
 from numlean_kernels.tables.exact import decode
 
-_HEADER = ("dtype", "devices", "p", "emin", "emax", "least", "greatest", "what a number is")
+_HEADER = ("dtype", "devices", "p", "emin", "emax", "smallest", "largest", "numbers")
+_ALIGN = "<<>>>>><"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Say what the command takes: nothing."""
+    """Add no arguments."""
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the table."""
-    rows: list[tuple[str, ...]] = [_HEADER]
-    rows += [_row(backend) for _, backend in scalar_backends()]
+    rows = [_row(backend) for _, backend in scalar_backends()]
     rows += [(alias, *[""] * 6, f"another name of {name}") for alias, name in ALIASES.items()]
-    widths = [max(len(row[column]) for row in rows) for column in range(7)]
-    for row in rows:
-        left = "  ".join(f"{row[k]:<{widths[k]}}" for k in (0, 1))
-        right = "  ".join(f"{row[k]:>{widths[k]}}" for k in range(2, 7))
-        print(f"{left}  {right}  {row[7]}")
+    print(TextTable(_HEADER, tuple(rows), _ALIGN).to_text())
     return 0
 
 

@@ -1,24 +1,26 @@
 """Write a checkpoint's parameters and buffers as floats for other programs: .npz or .safetensors.
 
-They are of float32 where that holds every number of the dtype, else of float64. What is not exact
-then, as mp:200 is not, is rounded once, to nearest, which is said.
+The floats are float32 if float32 contains every number of the dtype, else float64. Numbers that are
+not exact then, as in mp:200, are rounded once, to nearest; the output says so.
 """
 
 from __future__ import annotations
 
 import argparse
 
+from numlean.checkpoint import export, load
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Say what the command takes."""
-    parser.add_argument("checkpoint", metavar="CHECKPOINT", help="what `train --save` wrote")
-    parser.add_argument("out", metavar="OUT", help="a file that ends in .npz or .safetensors")
+    """Add the command's arguments."""
+    parser.add_argument(
+        "checkpoint", metavar="CHECKPOINT", help="checkpoint that `train --save` wrote"
+    )
+    parser.add_argument("out", metavar="OUT", help="output file, .npz or .safetensors")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Export and say what was written."""
-    from numlean.checkpoint import export, load
-
+    """Export and print a summary."""
     checkpoint = load(arguments.checkpoint)
     exported = export(checkpoint, arguments.out)
     exactness = "exact" if exported.is_exact else "each rounded once, to nearest"

@@ -1,4 +1,7 @@
-"""``numlean COMMAND``: the parser, and what every command has in common."""
+"""``numlean COMMAND``: the parser, and the error handling of every command.
+
+Only the module of the chosen command is imported, so that ``numlean --help`` is fast.
+"""
 
 from __future__ import annotations
 
@@ -10,23 +13,21 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Final, NoReturn
 
-from numlean.cli.interrupt import EXIT_INTERRUPTED
+from numlean.cli import exit_status
 from numlean.errors import NumleanError
 
-EXIT_WRONG_USE: Final = 2
-
 _COMMANDS: Final = {
-    "train": "train a task in one arithmetic",
-    "crosscheck": "train a task in several arithmetics and compare every step bit for bit",
-    "replay": "make a certificate's run again and compare every step bit for bit",
-    "compare": "train a task in several arithmetics and measure how far each is from a truth",
-    "export": "write a checkpoint's parameters as floats, .npz or .safetensors",
-    "eval": "evaluate an expression and show the result from all sides",
-    "dtypes": "list the arithmetics",
+    "train": "train a task in one number format",
+    "crosscheck": "train a task in several number formats and compare every step bit for bit",
+    "replay": "repeat a certificate's run and compare every step bit for bit",
+    "compare": "train a task in several number formats and measure their errors",
+    "export": "write a checkpoint's parameters as floats (.npz or .safetensors)",
+    "eval": "evaluate an expression and show every detail of the result",
+    "dtypes": "list the number formats",
     "tasks": "list the tasks",
-    "verify": "hold emulated arithmetic to somebody else's, bit for bit",
-    "doctor": "print what is installed, and check the bits of each device",
-    "bench": "measure speed, dtype beside dtype",
+    "verify": "compare emulated arithmetic with independent references, bit for bit",
+    "doctor": "print the installed versions and check the bits of each device",
+    "bench": "measure speed",
 }
 
 Command = Callable[[argparse.Namespace], int]
@@ -36,59 +37,71 @@ class _Parser(argparse.ArgumentParser):
     """A parser whose errors are one line."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(EXIT_WRONG_USE, f"numlean: error: {message} (see {self.prog} --help)\n")
+        self.exit(exit_status.ERROR, f"numlean: error: {message} (see {self.prog} --help)\n")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command; return the exit status: 0 well, 1 a difference found, 2 wrong use."""
-    parser = build_parser()
+    """Run a command and return the exit status.
+
+    The status is 0 for success, 1 for a difference found, 2 for wrong use and 130 for an interrupt.
+    """
+    given = sys.argv[1:] if argv is None else argv
     try:
-        arguments = parser.parse_args(argv)
+        arguments = build_parser(_command_in(given)).parse_args(given)
         run: Command = arguments.run
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
             return run(arguments)
     except (NumleanError, MemoryError) as error:
-        return _refused(error)
+        return _fail(error)
     except RuntimeError as error:
-        from numlean_kernels.targets import DeviceFailedError
+        from numlean_kernels.targets import DeviceFailedError  # imports numpy
 
         if not isinstance(error, DeviceFailedError):
             raise
-        return _refused(error)
+        return _fail(error)
     except KeyboardInterrupt:
         print("numlean: interrupted", file=sys.stderr)
-        return EXIT_INTERRUPTED
+        return exit_status.INTERRUPTED
     except BrokenPipeError:
-        # The reader has gone; keep the interpreter from complaining about it as it shuts down.
+        # The reader is gone. Keep the interpreter from reporting it while it shuts down.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
 
 
-def _refused(error: Exception) -> int:
-    print(f"numlean: error: {error}", file=sys.stderr)
-    return EXIT_WRONG_USE
-
-
-def build_parser() -> argparse.ArgumentParser:
-    """The parser of all commands."""
-    parser = _Parser(prog="numlean", description="Train the same network in any arithmetic.")
-    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and stop")
+def build_parser(command: str | None = None) -> argparse.ArgumentParser:
+    """Return the parser, with the options of one command; the other commands have only names."""
+    parser = _Parser(prog="numlean", description="Train the same network in any number format.")
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for name, summary in _COMMANDS.items():
+        if name != command:
+            commands.add_parser(name, help=summary)
+            continue
         module = import_module(f"numlean.cli.{name}")
-        command = commands.add_parser(name, help=summary, description=module.__doc__)
-        module.add_arguments(command)
-        command.set_defaults(run=module.run)
+        chosen = commands.add_parser(name, help=summary, description=module.__doc__)
+        module.add_arguments(chosen)
+        chosen.set_defaults(run=module.run)
     return parser
 
 
 class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        from numlean.version import __version__
+        from numlean.version import __version__  # reads the metadata of the installation
 
         print(f"numlean {__version__}")
         parser.exit()
+
+
+def _command_in(argv: Sequence[str]) -> str | None:
+    """Return the command among the arguments: the first one that is not an option."""
+    first = next((word for word in argv if not word.startswith("-")), None)
+    return first if first in _COMMANDS else None
+
+
+def _fail(error: Exception) -> int:
+    print(f"numlean: error: {error}", file=sys.stderr)
+    return exit_status.ERROR
 
 
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:

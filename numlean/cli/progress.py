@@ -1,4 +1,4 @@
-"""A progress bar on a terminal, nothing in a pipe."""
+"""Progress of long work: a bar on a terminal, nothing in a pipe."""
 
 from __future__ import annotations
 
@@ -9,19 +9,18 @@ from contextlib import contextmanager
 from typing import Final, TypeAlias
 
 Advance: TypeAlias = Callable[[str | Callable[[], str]], None]
-"""Told that one more step is done, and what to show beside the bar, or how to find it."""
+"""Function to call after each step with a note to show, or with a function that returns one."""
 
 _SECONDS_BETWEEN: Final = 0.1
 
 
 @contextmanager
 def progress(title: str, total: int, *, done: int = 0) -> Iterator[Advance]:
-    """A bar of ``total`` steps, some already done, on standard error, if that is a terminal."""
+    """Show a bar of ``total`` steps on standard error, if that is a terminal."""
     if not sys.stderr.isatty():
         yield lambda _: None
         return
-    # rich takes longer to import than a short run takes.
-    from numlean.cli.train.bar import make_bar
+    from numlean.cli.progress_bar import make_bar  # importing rich takes longer than a short run
 
     with make_bar() as bar:
         job = bar.add_task(title, total=total, completed=done, note="")
@@ -30,7 +29,7 @@ def progress(title: str, total: int, *, done: int = 0) -> Iterator[Advance]:
         def advance(note: str | Callable[[], str]) -> None:
             nonlocal count, shown
             count += 1
-            # A step may be shorter than it takes to draw it.
+            # A step may take less time than drawing the bar.
             if count == total or time.monotonic() - shown > _SECONDS_BETWEEN:
                 shown = time.monotonic()
                 bar.update(job, completed=count, note=note if isinstance(note, str) else note())

@@ -1,17 +1,18 @@
-"""Make the runs of certificates again, here and perhaps otherwise, and compare every step.
+"""Repeat the runs of certificates, in the same way or another one, and compare every step.
 
-A certificate is what `numlean train --certificate` writes. Within a format the losses' encodings
-and the digests of all parameters and buffers are compared after each step; across formats the exact
-values of the losses and of the last parameters. Without options a run is made as it was; if it is
-made otherwise and differs, both ways are run in lockstep to find the operation that parts them.
+`numlean train --certificate` writes a certificate. Within a format, the encodings of the losses and
+the digests of all parameters and buffers are compared after each step; across formats, the exact
+values of the losses and of the last parameters. By default a run is repeated as it was. If it is
+repeated in another way and differs, both ways are run in lockstep to find the first operation that
+differs.
 
-Exit status 0 if all steps are identical, 1 if one is not, 2 if a file is no whole certificate, has
-been altered, or is of another run. With --json, one object for each FILE with the keys file, task,
-side, steps, identical_steps, identical, compared ("state": encodings, within a format; "value":
-exact values, across formats), difference (null if there is none: step, from 0, null before the
-first; what; expected; found), divergence (the operation that parts the two ways, as text, or null)
-and reproducible (false if the certificate's own way does not give its numbers here; null if that is
-not known).
+Exit status: 0 if all steps are identical, 1 if not, 2 if a file is not a certificate, is truncated
+or altered, or belongs to another run. With --json, print one object per FILE with the keys file,
+task, side, steps, identical_steps, identical, compared ("state" for encodings, within a format;
+"value" for exact values, across formats), difference (null if there is none; else an object with
+step (from 0, null before the first), what, expected and found), divergence (the first operation
+that differs between the two ways, as text, or null) and reproducible (false if the certificate's
+own way gives other numbers here; null if that is unknown).
 """
 
 from __future__ import annotations
@@ -24,45 +25,51 @@ from typing import Any
 from numlean.analysis.lockstep import RunSpec
 from numlean.certificate import Certificate, CertificateError, ReplayResult, replay
 from numlean.checkpoint.errors import error_context
+from numlean.cli import exit_status
 from numlean.cli.options import add_device_options
 from numlean.cli.progress import progress
 from numlean.training.options import BACKENDS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Say what the command takes."""
-    parser.add_argument("files", nargs="+", metavar="FILE", help="certificates")
-    parser.add_argument("--dtype", metavar="D", help="in another arithmetic")
-    add_device_options(parser, "by default as the certificate says")
-    parser.add_argument("--backend", choices=BACKENDS, help="executed otherwise")
+    """Add the command's arguments."""
+    parser.add_argument("files", nargs="+", metavar="FILE", help="certificate to replay")
+    parser.add_argument(
+        "--dtype", metavar="D", help="dtype to replay in (default: the certificate's)"
+    )
+    add_device_options(parser, "the certificate's")
+    parser.add_argument(
+        "--backend", choices=BACKENDS, help="engine to replay with (default: the certificate's)"
+    )
     parser.add_argument(
         "--fast-kernels",
         action=argparse.BooleanOptionalAction,
-        help="with them or without; in another dtype or on another device without by default",
+        help="use fast kernels, or not (default: as in the certificate; not in another dtype or on"
+        " another device)",
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON object a file")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per file")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Make each run again and print the verdicts."""
-    verdicts = [_verdict(arguments, file) for file in arguments.files]
-    return 0 if all(verdict.identical for verdict in verdicts) else 1
+    """Replay each certificate and print the results."""
+    results = [_replay(arguments, file) for file in arguments.files]
+    return 0 if all(result.identical for result in results) else exit_status.DIFFERENCE
 
 
-def _verdict(arguments: argparse.Namespace, file: str) -> ReplayResult:
+def _replay(arguments: argparse.Namespace, file: str) -> ReplayResult:
     certificate = Certificate.load(file)
     side = _side(arguments, certificate)
     with (
         progress(f"replay of {file}", len(certificate.steps)) as advance,
         error_context(file, CertificateError),
     ):
-        verdict = replay(certificate, side, on_step=lambda step: advance(""))
-    print(json.dumps(_as_plain(file, verdict)) if arguments.json else verdict, flush=True)
-    return verdict
+        result = replay(certificate, side, on_step=lambda step: advance(""))
+    print(json.dumps(_as_plain(file, result)) if arguments.json else result, flush=True)
+    return result
 
 
 def _side(arguments: argparse.Namespace, certificate: Certificate) -> RunSpec | None:
-    """The side asked for, if one is; what is not said is as it was, where the dtype allows it."""
+    """Return the requested side, with the certificate's device and engine as defaults; or None."""
     where = certificate.environment
     dtype, device, backend = arguments.dtype, arguments.device, arguments.backend
     fast = arguments.fast_kernels
@@ -75,18 +82,18 @@ def _side(arguments: argparse.Namespace, certificate: Certificate) -> RunSpec | 
     return RunSpec.parse(":".join([*map(str, filter(None, words)), *(["fast"] if fast else [])]))
 
 
-def _as_plain(file: str, verdict: ReplayResult) -> dict[str, Any]:
-    pair = verdict.divergence
-    known = verdict.identical or verdict.unexplained_reason is None
+def _as_plain(file: str, result: ReplayResult) -> dict[str, Any]:
+    pair = result.divergence
+    is_known = result.identical or result.unexplained_reason is None
     return {
         "file": file,
-        "task": verdict.name,
-        "side": verdict.side,
-        "steps": verdict.steps,
-        "identical_steps": verdict.identical_steps,
-        "identical": verdict.identical,
-        "compared": verdict.compared,
-        "difference": verdict.difference and asdict(verdict.difference),
+        "task": result.name,
+        "side": result.side,
+        "steps": result.steps,
+        "identical_steps": result.identical_steps,
+        "identical": result.identical,
+        "compared": result.compared,
+        "difference": result.difference and asdict(result.difference),
         "divergence": None if pair is None or pair.identical else str(pair.divergence),
-        "reproducible": not verdict.is_irreproducible if known else None,
+        "reproducible": not result.is_irreproducible if is_known else None,
     }

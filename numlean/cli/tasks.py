@@ -5,15 +5,15 @@ from __future__ import annotations
 import argparse
 
 from numlean.tasks import get_task, task_names
+from numlean.text_table import align_rows
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Say what the command takes: nothing."""
+    """Add no arguments."""
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the table."""
-    width = max(map(len, task_names()))
-    for name in task_names():
-        print(f"{name:<{width}}  {get_task(name).summary}")
+    for line in align_rows((name, get_task(name).summary) for name in task_names()):
+        print(line)
     return 0

@@ -1,6 +1,6 @@
 """Layers: immutable definitions, functions of their parameters."""
 
-from numlean import functional
+import numlean.functional as functional
 from numlean.nn import models
 from numlean.nn._summary import Summary, summary
 from numlean.nn.activation import (

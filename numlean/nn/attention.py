@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 
-from numlean import functional
+import numlean.functional as functional
 from numlean.autograd import primitives as ops
 from numlean.autograd.tensor import Tensor
 from numlean.errors import ShapeError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from numlean import functional
+import numlean.functional as functional
 from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError
 from numlean.nn.layer import Context, Layer, ParameterSpec, Shape, ones, wrong_shape, zeros

@@ -9,7 +9,7 @@ from typing import Any, final
 
 from numpy.typing import ArrayLike
 
-from numlean import functional
+import numlean.functional as functional
 from numlean.autograd import primitives as ops
 from numlean.autograd.tensor import Tensor
 from numlean.nn import AvgPool2d, MaxPool2d, SmoothMaxPool2d

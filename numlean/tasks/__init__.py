@@ -1,5 +1,6 @@
 """Tasks by name."""
 
 from numlean.tasks.named import NamedTask, Split, get_task, task_names
+from numlean.tasks.recipe import Recipe
 
-__all__ = ["NamedTask", "Split", "get_task", "task_names"]
+__all__ = ["NamedTask", "Recipe", "Split", "get_task", "task_names"]

@@ -2,14 +2,15 @@
 
 A hook is called after each step with the stepper and the step's loss, and returns True to end the
 training. Each loop takes a hook as ``on_step``; :func:`all_of` combines several. A checkpoint
-stores a hook's ``extra_state``, and ``load_extra_state`` restores it, so that a resumed run is
-evaluated and stopped at the same steps as an uninterrupted one.
+stores a hook's ``state_dict()`` as ``extra_state``, and ``load_state_dict`` restores it, so that a
+resumed run is evaluated and stopped at the same steps as an uninterrupted one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 
@@ -21,6 +22,9 @@ from numlean.training.evaluation import Data
 from numlean.training.report import OnStep
 from numlean.training.runner import Runner
 from numlean.training.stepper import Stepper
+
+_STATE: Final = "evaluations"
+"""The name of a hook's state in a checkpoint."""
 
 
 @dataclass(frozen=True)
@@ -91,14 +95,14 @@ class Evaluate:
         self.evaluations.append(found)
         return found
 
-    @property
-    def extra_state(self) -> list[Tensor]:
-        """The state that determines when the next evaluation is due."""
-        return [_indices(self._calls)]
+    def state_dict(self) -> dict[str, list[Tensor]]:
+        """Return the state that determines when the next evaluation is due."""
+        return {_STATE: [_indices(self._calls)]}
 
-    def load_extra_state(self, state: Sequence[Tensor]) -> None:
-        """Continue from the extra state of another hook; an empty one is that of a new hook."""
-        (self._calls,) = _integers(state[0]) if state else (0,)
+    def load_state_dict(self, state: Mapping[str, Sequence[Tensor]]) -> None:
+        """Continue from the state of another hook; an empty one is that of a new hook."""
+        tensors = state.get(_STATE, ())
+        (self._calls,) = _integers(tensors[0]) if tensors else (0,)
 
 
 @dataclass
@@ -173,23 +177,24 @@ class EarlyStopping:
             raise NumleanError("nothing to restore: no evaluation has had a loss that is a number")
         runner.params = self.best_params
 
-    @property
-    def extra_state(self) -> list[Tensor]:
-        """The counts of steps and evaluations, and the best evaluation, if any."""
-        counts = [*self._evaluate.extra_state, _indices(self._evaluations_without_improvement)]
+    def state_dict(self) -> dict[str, list[Tensor]]:
+        """Return the counts of steps and evaluations, and the best evaluation, if any."""
+        (calls,) = self._evaluate.state_dict()[_STATE]
+        counts = [calls, _indices(self._evaluations_without_improvement)]
         if self.best is None:
-            return counts
+            return {_STATE: counts}
         best = _indices(self.best.step_count, *(self.best.correct or ()))
-        return [*counts, best, self.best.loss, *self.best_params]
+        return {_STATE: [*counts, best, self.best.loss, *self.best_params]}
 
-    def load_extra_state(self, state: Sequence[Tensor]) -> None:
-        """Continue from the extra state of another hook; an empty one is that of a new hook."""
-        self._evaluate.load_extra_state(state[:1])
-        (self._evaluations_without_improvement,) = _integers(state[1]) if state else (0,)
-        self.best, self.best_params = None, tuple(state[4:])
-        if len(state) > 2:
-            step_count, *correct = _integers(state[2])
-            self.best = Evaluation(step_count, state[3], _pair(correct))
+    def load_state_dict(self, state: Mapping[str, Sequence[Tensor]]) -> None:
+        """Continue from the state of another hook; an empty one is that of a new hook."""
+        tensors = state.get(_STATE, ())
+        self._evaluate.load_state_dict({_STATE: tensors[:1]})
+        (self._evaluations_without_improvement,) = _integers(tensors[1]) if tensors else (0,)
+        self.best, self.best_params = None, tuple(tensors[4:])
+        if len(tensors) > 2:
+            step_count, *correct = _integers(tensors[2])
+            self.best = Evaluation(step_count, tensors[3], _pair(correct))
 
     def _update_best(self, found: Evaluation, runner: Runner) -> None:
         if not self._is_better(found.loss, runner):

@@ -72,7 +72,7 @@ def test_a_forged_step_is_told_apart_from_a_difference_between_two_ways(forge):
     path = forge(lambda document: document["steps"][3].__setitem__(1, "0" * 64))
     verdict = replay(path, "ieee32exec:compiled")
     assert (verdict.identical_steps, verdict.difference.what) == (3, "parameters after it")
-    assert verdict.pair.identical
+    assert verdict.divergence.identical
     assert verdict.is_irreproducible
 
 
@@ -86,14 +86,15 @@ def test_forged_initial_parameters_and_final_values_are_found_by_a_replay(forge)
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda d: d["arguments"].update(seed=6), ["another run", "seed is 5 in the file"]),
+        (lambda d: d["recipe"].update(seed=6), ["another run", "seed is 5 in the file"]),
         (lambda d: d["run"]["optimizer"].update(lr=0.2), ["another run", "lr is 0.2"]),
         (lambda d: d["run"]["data"].update(sha256="0"), ["another run", "data.sha256"]),
         (lambda d: d["run"].update(dtype="float31"), ["float31", "float32"]),
-        (lambda d: d["arguments"].update(task="abc"), ["abc", "xor"]),
-        (lambda d: d["arguments"].update(stepz=6), ["stepz"]),
-        (lambda d: d["arguments"].update(steps="six"), ["arguments"]),
-        (lambda d: d.update(arguments=None), ["task=", "config=", "data="]),
+        (lambda d: d["recipe"]["task"].update(name="abc"), ["abc", "xor"]),
+        (lambda d: d["recipe"].update(stepz=6), ["stepz"]),
+        (lambda d: d["recipe"].update(steps="six"), ["recipe.steps", "six"]),
+        (lambda d: d["recipe"].update(version=2), ["recipe", "version 1", "2"]),
+        (lambda d: d.update(recipe=None), ["task=", "config=", "data="]),
         (lambda d: d["environment"].update(device="abacus"), ["abacus", "cpu"]),
         (lambda d: d["steps"][2].__setitem__(0, "0x1ffffffff"), ["0x1ffffffff", "float32"]),
     ],
@@ -111,12 +112,12 @@ def test_a_forged_description_is_another_run(capsys, forge, change, words):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", ["no JSON"]),
-        ("[1, 2]", ["no certificate"]),
-        ("{}", ["no certificate"]),
+        ("", ["not valid JSON"]),
+        ("[1, 2]", ["not a numlean certificate"]),
+        ("{}", ["not a numlean certificate"]),
         ('{"numlean_certificate": "one"}', ["'one'"]),
-        ('{"numlean_certificate": 2, "numlean": "9.9"}', ["version 2", "9.9", "version 1"]),
-        ('{"numlean_certificate": 1, "numlean": "0.1"}', ["arguments"]),
+        ('{"numlean_certificate": 3, "numlean": "9.9"}', ["version 3", "9.9", "versions 1 and 2"]),
+        ('{"numlean_certificate": 1, "numlean": "0.1"}', ["recipe", "missing"]),
     ],
 )
 def test_what_is_no_certificate_is_refused_in_one_line(capsys, path, text, words):
@@ -157,10 +158,10 @@ def test_a_file_that_cannot_be_read_is_named(capsys, tmp_path):
     path = tmp_path / "binary.json"
     path.write_bytes(bytes(range(256)))
     assert main(["replay", str(path)]) == 2
-    assert "no JSON" in capsys.readouterr().err
+    assert "not valid JSON" in capsys.readouterr().err
 
 
 def test_fast_kernels_are_another_way_than_plain_ones(forge):
     path = forge(lambda document: document["steps"][3].__setitem__(1, "0" * 64))
-    assert replay(path, "float32").pair is None
-    assert replay(path, "float32:fast").pair.identical
+    assert replay(path, "float32").divergence is None
+    assert replay(path, "float32:fast").divergence.identical

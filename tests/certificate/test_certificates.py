@@ -75,16 +75,16 @@ def test_another_arithmetic_differs_and_the_operation_is_named(certificate, side
     verdict = nl.replay(certificate, side)
     assert (verdict.compared, verdict.identical, verdict.identical_steps) == ("value", False, 0)
     assert verdict.difference.what == "loss"
-    assert verdict.pair.divergence.operation == "from_float"
+    assert verdict.divergence.divergence.operation == "from_float"
     assert not verdict.is_irreproducible
-    assert str(verdict.pair.divergence) in str(verdict)
+    assert str(verdict.divergence.divergence) in str(verdict)
 
 
 def test_a_fault_in_one_operation_of_one_step_is_named(certificate):
     fault = nl.Fault.parse("flip:operation=matmul,step=7,call=1,element=2,bit=9")
     for side in ("float32", "ieee32exec"):
         verdict = nl.replay(certificate, nl.RunSpec.parse(side).with_fault(fault))
-        divergence = verdict.pair.divergence
+        divergence = verdict.divergence.divergence
         assert (verdict.identical_steps, verdict.difference.step) == (7, 7)
         assert (divergence.step, divergence.operation, divergence.call) == (7, "matmul", 1)
 
@@ -95,7 +95,7 @@ def test_only_the_last_parameters_may_differ_across_formats():
     fault = nl.Fault.parse("flip:operation=sub,step=0,call=2,element=0,bit=20")
     verdict = nl.replay(certificate, nl.RunSpec.parse("float32").with_fault(fault))
     assert verdict.difference.what == "values of the last parameters"
-    assert (verdict.identical_steps, verdict.pair.divergence.operation) == (0, "sub")
+    assert (verdict.identical_steps, verdict.divergence.divergence.operation) == (0, "sub")
 
 
 @pytest.mark.parametrize(
@@ -201,7 +201,7 @@ def test_a_run_is_not_resumed_with_another_s_certificate(capsys, file, tmp_path)
     assert "other.json: a certificate of another run: seed is 1" in capsys.readouterr().err
     report(capsys, *XOR, "--steps", "2", "--certificate", other)
     assert main([*resume, other]) == 2
-    assert "a certificate of 2 steps, and 3 have been made" in capsys.readouterr().err
+    assert "the certificate has 2 steps, but the run has made 3" in capsys.readouterr().err
     report(capsys, *XOR, "--steps", "3", "--certificate", other)
     nl.Certificate.load(other)
 

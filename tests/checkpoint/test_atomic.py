@@ -86,7 +86,7 @@ def test_what_a_dead_process_left_is_swept_and_a_living_one_s_is_not(tmp_path):
     others = [tmp_path / name for name in ("run[1]", ".run1.1.partial", ".run[1].x.partial")]
     for file in (dead, living, *others):
         file.touch()
-    atomic.sweep(tmp_path / "run[1]")
+    atomic.remove_stale_partials(tmp_path / "run[1]")
     assert sorted(tmp_path.iterdir()) == sorted([living, *others])
 
 

@@ -8,6 +8,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from numlean.checkpoint import load
+from numlean.checkpoint.container import dumps, loads
 from numlean.cli.main import main
 
 OPTIONS = ("--dtype", "float32", "--lr", "0.05", "--seed", "0", "--batch-size", "3")
@@ -33,6 +34,25 @@ def test_a_resumed_command_needs_no_other_options_and_ends_with_the_same_file(ca
     for key in ("dtype", "lr", "batch_size", "seed", "state_digest", "loss_after", "steps"):
         assert resumed[key] == whole[key]
     assert Path(file).read_bytes() == expected
+
+
+def test_a_checkpoint_of_version_1_is_resumed_by_its_options(capsys, file):
+    whole = train(capsys, *OPTIONS, "--steps", "9")
+    train(capsys, *OPTIONS, "--steps", "5", "--save", file)
+    document, arrays = loads(Path(file).read_bytes())
+    recipe = load(file).recipe
+    del document["recipe"]
+    options = {"task": "xor", "dtype": "float32", "lr": 0.05, "seed": 0, "batch_size": 3}
+    document |= {"version": 1, "arguments": {**options, "steps": 5, "nesterov": False}}
+    document["further"] = document.pop("extra_state")
+    Path(file).write_bytes(dumps(document, arrays))
+    assert load(file).recipe == recipe
+    resumed = train(capsys, "--resume", file, "--steps", "9")
+    assert resumed["state_digest"] == whole["state_digest"]
+    document["arguments"]["save"] = "elsewhere"
+    Path(file).write_bytes(dumps(document, arrays))
+    assert main(["train", "--resume", file]) == 2
+    assert "unknown field 'save'" in capsys.readouterr().err
 
 
 def test_steps_are_the_file_s_if_none_are_asked_for(capsys, file):

@@ -88,9 +88,9 @@ def test_layers_of_one_shape_whose_order_names_do_not_tell_are_refused_until_tol
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"6.weight": None}, ["nothing is like 6.weight (2, 4)"]),
+        ({"6.weight": None}, ["missing: 6.weight (2, 4)"]),
         ({"6.weight": np.zeros((4, 2))}, ["6.weight has shape (2, 4)", "(4, 2)"]),
-        ({"8.weight": np.zeros((9, 9))}, ["nobody takes 8.weight (9, 9)"]),
+        ({"8.weight": np.zeros((9, 9))}, ["unused: 8.weight (9, 9)"]),
         ({"6.weight": np.zeros((2, 4), np.int32)}, ["6.weight (2, 4)", "6.weight (I32)"]),
     ],
 )
@@ -133,7 +133,7 @@ def test_buffers_may_be_absent(case, tmp_path):
 def test_a_checkpoint_and_other_files_are_no_weights(case, path):
     run = case("float32")
     run.saved_after(1, path)
-    with pytest.raises(CheckpointError, match="resume it, or export it"):
+    with pytest.raises(CheckpointError, match="use --resume, or `numlean export`"):
         import_weights(run.fresh().runner, path)
     for content in (b"", b"weights", bytes(40)):
         path.write_bytes(content)

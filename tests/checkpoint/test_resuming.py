@@ -9,6 +9,7 @@ from numlean import NumleanError, Task, TrainConfig, get_task, state_digest
 from numlean.checkpoint import CheckpointError, Run, load, resume, save
 from numlean.data import Dataset, minibatches
 from numlean.nn import Linear, Sequential, Tanh
+from numlean.nn.activation import Elementwise
 from numlean.optim import sgd
 from numlean.training import run_steps
 
@@ -123,12 +124,37 @@ def test_another_model_task_and_data_are_refused_by_what_differs(case, path):
     check_refusal(run, path, ["task is 'case'", "'another' here"])
 
 
-def test_a_schedule_of_the_same_name_with_other_rates_is_refused(case, path):
+RATES = {0: 0.1, 1: 0.1}
+
+
+def table_of_rates(step):
+    return RATES.get(step, 0.05)
+
+
+def test_a_schedule_of_the_same_name_with_other_rates_is_refused(case, path, monkeypatch):
+    run = case("float32", config=replace(case("float32").config, scheduler=table_of_rates))
+    run.saved_after(2, path)
+    monkeypatch.setitem(RATES, 1, 0.2)
+    check_refusal(run, path, ["schedule", "rate at 1", "0.1", "0.2"])
+
+
+def test_a_schedule_whose_closure_has_another_rate_is_refused(case, path):
     def run_at(rate):
         return case("float32", config=replace(case("float32").config, scheduler=lambda step: rate))
 
     run_at(0.1).saved_after(2, path)
-    check_refusal(run_at(0.2), path, ["schedule", "rate at 1", "0.1", "0.2"])
+    check_refusal(run_at(0.2), path, ["schedule.sha256"])
+
+
+def test_a_model_with_another_lambda_is_refused(case, path, state_of):
+    def run_with(function):
+        layers = Sequential(Linear(3, 4), Elementwise("Scale", function), Linear(4, 2))
+        return case("float32", task=Task.regression(layers))
+
+    whole = run_with(lambda x: x * 2).saved_after(2, path)
+    run = run_with(lambda z: z * 2)  # names of variables do not matter
+    assert state_of(run.finish(run.resumed(path))) == state_of(whole)
+    check_refusal(run_with(lambda x: x * 3), path, ["layers.1.function.sha256"])
 
 
 def test_how_long_a_run_is_does_not_matter_but_no_step_is_undone(case, path, state_of):

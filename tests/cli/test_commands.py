@@ -1,3 +1,4 @@
+import argparse
 import json
 import subprocess
 import sys
@@ -6,10 +7,16 @@ import numpy as np
 import pytest
 
 from numlean.benchmarks.device import _wide
-from numlean.cli.main import main
+from numlean.cli.main import build_parser, main
 from numlean.scalar.registry import get_scalar, scalars
 from numlean.tasks import task_names
 
+COMMANDS = [
+    *((name,) for name in ("train", "crosscheck", "replay", "compare", "export", "eval")),
+    *((name,) for name in ("dtypes", "tasks", "doctor", "bench")),
+    *(("verify", name) for name in ("arithmetic", "elementary", "certificates")),
+    *(("verify", name) for name in ("checkpoints", "stochastic")),
+]
 TRAIN_KEYS = {
     "task",
     "dtype",
@@ -180,7 +187,7 @@ def test_dtypes_lists_every_registered_scalar_and_tasks_every_task(capsys):
         (["bench", "device", "--size", "0"], ["row", "0"]),
         (["bench", "device", "--dtypes", "mp:24"], ["--dtypes", "float32"]),
         (["bench", "crosscheck", "--dtypes", "float32"], ["two dtypes, not 1"]),
-        (["crosscheck", "xor", "--a", "float32"], ["--a SPEC --b SPEC"]),
+        (["crosscheck", "xor", "--a", "float32"], ["--a RUN --b RUN"]),
         (
             ["crosscheck", "xor", "--a", "float32", "--dtypes", "a,b"],
             ["--a", "--dtypes", "not both"],
@@ -259,19 +266,54 @@ def test_an_interrupt_ends_the_command_with_status_130(capsys, monkeypatch):
     assert capsys.readouterr().err == "numlean: interrupted\n"
 
 
-def test_help_imports_neither_numba_nor_mpmath_nor_scikit_learn():
-    program = (
-        "import sys, contextlib, io\n"
-        "from numlean.cli.main import main\n"
-        "with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):\n"
-        "    main(['--help'])\n"
-        "heavy = {'numba', 'mpmath', 'sklearn', 'rich', 'gmpy2', 'matplotlib'}\n"
-        "print(sorted(heavy & set(sys.modules)))\n"
-    )
-    result = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    )
+HELP = """
+import sys, contextlib, io
+from numlean.cli.main import build_parser, main
+with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
+    main([*sys.argv[2:], '--help'])
+print(sorted(set(sys.argv[1].split()) & set(sys.modules)))
+"""
+
+
+@pytest.mark.parametrize(
+    ("command", "heavy"),
+    [
+        ((), "numpy numba mpmath sklearn rich gmpy2 matplotlib safetensors"),
+        (("train",), "numba mpmath sklearn rich gmpy2 matplotlib"),
+        (("verify",), "numba sklearn rich matplotlib"),
+    ],
+)
+def test_help_imports_nothing_that_is_slow_to_import(command, heavy):
+    argv = [sys.executable, "-c", HELP, heavy, *command]
+    result = subprocess.run(argv, capture_output=True, text=True, check=True)
     assert result.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_a_description_and_a_help_text_for_each_option(capsys, command):
+    with pytest.raises(SystemExit):
+        main([*command, "--help"])
+    text = " ".join(capsys.readouterr().out.split())
+    assert text.startswith(f"usage: numlean {' '.join(command)} [-h]")
+    parser = build_parser(command[0])
+    for word in command:
+        (commands,) = (a for a in parser._actions if isinstance(a, argparse._SubParsersAction))
+        parser = commands.choices[word]
+    assert parser.description
+    assert all(action.help for action in parser._actions if action.option_strings)
+
+
+def test_the_public_names_are_available_without_importing_them_first():
+    program = (
+        "import sys, numlean as nl\n"
+        "assert 'numpy' not in sys.modules and 'numlean.api' not in sys.modules\n"
+        "from numlean import Tensor\n"
+        "from numlean.api import __all__ as names\n"
+        "assert nl.Tensor is Tensor and nl.training.Runner is nl.Runner\n"
+        "assert {*names} <= {*dir(nl)} and nl.__all__ == names\n"
+        "assert all(hasattr(nl, name) for name in names) and not hasattr(nl, 'tenser')\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 def test_nothing_but_the_report_is_printed_in_a_pipe():

@@ -11,9 +11,9 @@ import time
 import numpy as np
 import pytest
 
-from numlean.cli.interrupt import catch_interrupt
 from numlean.cli.main import main
-from numlean.cli.plot import draw
+from numlean.cli.train.interrupt import catch_interrupt
+from numlean.cli.train.plot import draw
 
 PROGRAM = [sys.executable, "-m", "numlean"]
 XOR = ("train", "xor", "--dtype", "float32")
@@ -73,11 +73,11 @@ def test_a_second_interrupt_stops_at_once_and_none_is_taken_down_afterwards(capf
     handler = signal.getsignal(signal.SIGINT)
     with catch_interrupt() as interrupt:
         os.kill(os.getpid(), signal.SIGINT)
-        assert interrupt.asked
+        assert interrupt.requested
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) is handler
-    assert "Ctrl-C again" in capfd.readouterr().err
+    assert "press Ctrl-C again" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("dtype", ["float32", "ieee32exec", "mp:24"])

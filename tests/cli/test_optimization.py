@@ -6,15 +6,15 @@ import pytest
 
 from numlean import optim
 from numlean.cli.main import build_parser, main
-from numlean.cli.options import config_of
 from numlean.optim import Adam, AdamW, ClipByNorm, ClipByValue, OptimizerKind, schedules
-from numlean.tasks import get_task
+from numlean.tasks import Recipe
 
 XOR = ("train", "xor", "--dtype", "float32")
 
 
 def config(*options, task="xor"):
-    return config_of(build_parser().parse_args(["train", task, *options]), get_task(task))
+    arguments = build_parser("train").parse_args(["train", task, *options])
+    return Recipe.from_arguments(vars(arguments)).resolve()[1]
 
 
 def test_without_options_the_task_decides():

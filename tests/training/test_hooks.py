@@ -152,7 +152,7 @@ def test_a_hook_goes_on_with_the_memory_of_another(cut):
     config = TrainConfig(cut, optimizer=sgd(0.9), log_every=0)
     step = stepper(runner, config.optimizer)
     train_samples(runner, config, list(DATA), on_step=first, stepper=step)
-    second.load_extra_state(first.extra_state)
+    second.load_state_dict(first.state_dict())
     config = TrainConfig(1000, optimizer=sgd(0.9), log_every=0)
     train_samples(runner, config, list(DATA), on_step=second, stepper=step)
     assert len(first.evaluations) + len(second.evaluations) == len(whole.evaluations)

@@ -16,7 +16,7 @@ from numlean.analysis.drift.seed_experiment import Schedule, SeedExperiment
 from numlean.analysis.drift.ulp_scale import UlpScale
 from numlean.analysis.lockstep import RunSpec
 from numlean.analysis.lockstep.run_spec import RunSpecLike
-from numlean.checkpoint.fingerprint import data_described
+from numlean.checkpoint.fingerprint import data_fingerprint
 from numlean.data import Dataset
 from numlean.errors import NumleanError
 from numlean.scalar.protocol import Scalar
@@ -171,7 +171,7 @@ def _header(
         "schedule": None if config.scheduler is None else repr(config.scheduler),
         "lr": config.optimizer.lr,
         "parameters": [[spec.name, [*spec.shape]] for spec in task.model.parameters],
-        "data_digest": data_described(load(truth.scalar).train)["sha256"],
+        "data_digest": data_fingerprint(load(truth.scalar).train)["sha256"],
         "platform": platform.platform(),
         "python": platform.python_version(),
         "numpy": np.__version__,

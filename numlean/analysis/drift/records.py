@@ -45,7 +45,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
 from numlean.analysis.drift.seed_experiment import MeasuredStep
-from numlean.json_lines import finite
+from numlean.json_lines import nonfinite_to_null
 
 Record: TypeAlias = dict[str, Any]
 
@@ -81,4 +81,4 @@ def operation_records(seed: int, found: MeasuredStep) -> Iterator[Record]:
 
 def as_line(record: Record) -> str:
     """A record as one line of JSON."""
-    return json.dumps(finite(record), ensure_ascii=False)
+    return json.dumps(nonfinite_to_null(record), ensure_ascii=False)

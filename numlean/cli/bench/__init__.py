@@ -1,37 +1,38 @@
-"""Measure speed, dtype beside dtype in one run: operations, functions and a training step.
+"""Measure the speed of several dtypes in one run.
 
-Rounds alternate between the dtypes, and the best round of each is shown. Of operations, where
-SoftFloat is installed, its own function called in a compiled loop runs beside each format it has,
-and the last column says how many times its speed the others reach. Elementary functions run beside
-the C library's in a compiled loop, numpy's, MPFR's (through gmpy2) and mpmath's. Backends: a step
-of a network 64-64-10 on 32 images, and of xor, eager, compiled and with fast kernels, beside
-PyTorch's where that is installed. Kernels: the plain ones beside the fast ones, once these have
-been seen to give the same bits (exit status 1 if not), and beside numpy, whose matrices are
-multiplied by the BLAS that is named, on one thread. Crosscheck: two trainings one after the other,
-and in lockstep. Device: matrices, sums and steps of training on one core of the CPU and on a GPU,
-beside PyTorch's product on the GPU where that is installed.
+Rounds alternate between the entries of a table, and the best round of each counts.
+
+ops: operations, compared with SoftFloat's functions in a compiled loop if SoftFloat is installed.
+functions: elementary functions, compared with those of the C library in a compiled loop, numpy,
+MPFR (through gmpy2) and mpmath. step: a training step of digits. backends: a training step of a
+network 64-64-10 on 32 images, and of xor, with each engine, compared with PyTorch if it is
+installed. kernels: plain and fast kernels, after a check that they give the same bits (exit status
+1 if not), compared with numpy; the output names the BLAS that multiplies numpy's matrices, on one
+thread. crosscheck: two training runs one after the other and in lockstep. device: matrix products,
+sums and training steps on one CPU core and on a GPU, compared with PyTorch's product on the GPU if
+it is installed.
 """
 
 from __future__ import annotations
 
 import argparse
+from importlib import import_module
 from typing import Final
 
-from numlean.cli.bench import backends, crosscheck, device, functions, kernels, operations, step
 from numlean.errors import NumleanError, UnavailableError
 from numlean.scalar.dtype import split_dtype_list
 from numlean.scalar.registry import get_scalar
 
-_SUBJECTS: Final = {
-    "ops": operations,
-    "functions": functions,
-    "step": step,
-    "backends": backends,
-    "kernels": kernels,
-    "crosscheck": crosscheck,
-    "device": device,
+_MODULES: Final = {
+    "ops": "operations",
+    "functions": "functions",
+    "step": "step",
+    "backends": "backends",
+    "kernels": "kernels",
+    "crosscheck": "crosscheck",
+    "device": "device",
 }
-_BELONGS_TO: Final = {
+_ONLY_FOR: Final = {
     "operation": ("ops", "functions", "kernels"),
     "flags": ("ops",),
     "size": ("kernels", "device"),
@@ -39,42 +40,55 @@ _BELONGS_TO: Final = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Say what the command takes."""
+    """Add the command's arguments."""
     parser.add_argument(
-        "what",
-        choices=list(_SUBJECTS),
-        help="operations, functions, a training step, backends, fast kernels, lockstep, or a GPU",
+        "subject",
+        metavar="SUBJECT",
+        choices=list(_MODULES),
+        help=f"what to measure: {', '.join(_MODULES)}",
     )
-    parser.add_argument("--dtypes", metavar="A,B,...", help="which to measure")
+    parser.add_argument(
+        "--dtypes", metavar="A,B,...", help="dtypes to measure (default: depends on SUBJECT)"
+    )
     parser.add_argument(
         "--operation",
         metavar="NAME",
         action="append",
-        help="of ops, functions or kernels, this (repeatable), or all; without it the usual ones",
+        help="operation to measure (repeatable), or 'all' (default: the standard set); only for"
+        " ops, functions, kernels",
     )
-    parser.add_argument("--flags", action="store_true", help="of ops, also with flags counted")
+    parser.add_argument(
+        "--flags", action="store_true", help="also measure with flags counted; only for ops"
+    )
     parser.add_argument(
         "--size",
         type=int,
         metavar="N",
         action="append",
-        help="of kernels, rows and columns of matrices (repeatable; default: 256 and 512); of"
-        " device, once (4096)",
+        help="rows and columns of the matrices; for kernels (repeatable; default: 256 and 512) and"
+        " device (default: 4096)",
     )
-    parser.add_argument("--rounds", type=int, default=15, metavar="N", help="rounds to alternate")
+    parser.add_argument(
+        "--rounds",
+        type=int,
+        default=15,
+        metavar="N",
+        help="number of rounds (default: %(default)s)",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Measure and print a table; 1 if what is to give the same bits does not."""
+    """Measure and print a table; return 1 if bits differ that must not, else 0."""
+    subject = arguments.subject
     if arguments.rounds < 1:
-        raise NumleanError(f"at least one round is measured: {arguments.rounds}")
-    for option, owners in _BELONGS_TO.items():
-        if getattr(arguments, option) and arguments.what not in owners:
-            commands = " and ".join(f"`numlean bench {owner}`" for owner in owners)
-            raise NumleanError(f"--{option} belongs to {commands}")
-    subject = _SUBJECTS[arguments.what]
-    dtypes = split_dtype_list(arguments.dtypes or subject.DTYPES)
-    status: int = subject.show(arguments, [one for one in dtypes if _is_installed(one)])
+        raise NumleanError(f"--rounds must be at least 1, got {arguments.rounds}")
+    for option, subjects in _ONLY_FOR.items():
+        if getattr(arguments, option) and subject not in subjects:
+            commands = " and ".join(f"`numlean bench {each}`" for each in subjects)
+            raise NumleanError(f"--{option} is only for {commands}")
+    module = import_module(f"numlean.cli.bench.{_MODULES[subject]}")
+    dtypes = split_dtype_list(arguments.dtypes or module.DTYPES)
+    status: int = module.report(arguments, [dtype for dtype in dtypes if _is_installed(dtype)])
     return status
 
 
@@ -82,6 +96,6 @@ def _is_installed(dtype: str) -> bool:
     try:
         get_scalar(dtype)
     except UnavailableError as error:
-        print(f"  {dtype} is left out: {error}")
+        print(f"  {dtype} is skipped: {error}")
         return False
     return True

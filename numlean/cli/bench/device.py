@@ -1,35 +1,34 @@
-"""The CPU beside a GPU, and beside PyTorch on it."""
+"""Measure the CPU and a GPU, compared with PyTorch on the GPU."""
 
 from __future__ import annotations
 
 import argparse
 from typing import Final
 
+from numlean.benchmarks import device
 from numlean.errors import NumleanError
+from numlean.text_table import RowFormat, align_rows
+from numlean.verification import doctor
 
 DTYPES: Final = ""
 """The dtypes are fixed."""
 
 
-def show(arguments: argparse.Namespace, dtypes: list[str]) -> int:
+def report(arguments: argparse.Namespace, dtypes: list[str]) -> int:
     """Print a line for each kind of work; return 0."""
-    from numlean.benchmarks import device
-    from numlean.verification import doctor
-
     if dtypes:
-        raise NumleanError("bench device measures float32 and ieee32exec; it takes no --dtypes")
+        raise NumleanError("bench device measures float32 and ieee32exec; omit --dtypes")
     (size,) = arguments.size or (device.SIZE,)
     if size < 1:
-        raise NumleanError(f"a matrix has at least one row: {size}")
-    for name, fact in (doctor.machine() | doctor.gpu()).items():
-        print(f"{name}: {fact}")
+        raise NumleanError(f"--size: a matrix needs at least one row, got {size}")
+    print("\n".join(align_rows((doctor.machine() | doctor.gpu()).items())))
     columns = (*device.DEVICES, device.TORCH)
-    heads = " ".join(f"{column:>12}" for column in (*columns, "x cpu", "of torch"))
-    print(f"{'a second':<40} {heads}")
+    row_format = RowFormat("<>", (40, *[12] * (len(columns) + 2)))
+    print(row_format.line(("a second", *columns, "x cpu", "of torch")))
     for row in device.rows(size, arguments.rounds):
         speeds = [row.speeds.get(column) for column in columns]
         cpu, gpu, torch = speeds
         ratios = [gpu / other if gpu and other else None for other in (cpu, torch)]
-        cells = " ".join(f"{'' if x is None else f'{x:.4g}':>12}" for x in (*speeds, *ratios))
-        print(f"{f'{row.what}, {row.unit}':<40} {cells}".rstrip(), flush=True)
+        cells = ("" if x is None else f"{x:.4g}" for x in (*speeds, *ratios))
+        print(row_format.line((f"{row.what}, {row.unit}", *cells)), flush=True)
     return 0

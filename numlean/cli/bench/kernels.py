@@ -1,77 +1,77 @@
-"""Plain kernels beside fast kernels, which must give the same bits, and beside numpy."""
+"""Measure plain and fast kernels, which must give the same bits, compared with numpy."""
 
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from numlean.benchmarks.blas import one_thread
+from numlean.benchmarks.kernels import (
+    OPERATIONS,
+    SIZES,
+    Times,
+    Work,
+    both,
+    first_difference,
+    times,
+    works,
+)
+from numlean.benchmarks.operations import ELEMENTS
 from numlean.cli.verify.block import as_block
 from numlean.errors import NumleanError, UnknownNameError
 from numlean.scalar.registry import get_scalar
-
-if TYPE_CHECKING:
-    from numlean.benchmarks.kernels import Times, Work
+from numlean.text_table import RowFormat
 
 DTYPES: Final = "float32,ieee32exec,float64,binary64exec"
-"""Those measured unless others are asked for."""
+"""The default dtypes."""
 
 
-def show(arguments: argparse.Namespace, dtypes: list[str]) -> int:
+def report(arguments: argparse.Namespace, dtypes: list[str]) -> int:
     """Print a line for each operation and dtype; return 1 if bits differ, else 0."""
-    from numlean.benchmarks.blas import one_thread
-    from numlean.benchmarks.kernels import SIZES, both, works
-    from numlean.benchmarks.operations import ELEMENTS
-
     operations, sizes = _operations(arguments.operation), tuple(arguments.size or SIZES)
     if min(sizes) < 1:
-        raise NumleanError(f"a matrix has at least one row: {min(sizes)}")
+        raise NumleanError(f"--size: a matrix needs at least one row, got {min(sizes)}")
     for dtype in dtypes:
-        both(dtype)  # raises where there are no fast kernels, before anything is measured
+        both(dtype)  # raises if there are no fast kernels, before anything is measured
     products = [work for name in operations if name == "matmul" for work in works(name, sizes)]
     others = [work for name in operations if name != "matmul" for work in works(name)]
     status = 0
     if products:
         with one_thread() as blas:
-            print(f"square matrices, Gop/s, a term counting as two; BLAS: {blas}")
+            print(f"square matrices, Gop/s, two operations per term; BLAS: {blas}")
             status |= _table(products, dtypes, arguments.rounds, "BLAS")
     if others:
-        print(f"arrays of {ELEMENTS} elements, ns each; numpy's exp, tanh and sum have other bits")
+        print(f"arrays of {ELEMENTS} elements, ns each; numpy's exp, tanh and sum give other bits")
         status |= _table(others, dtypes, arguments.rounds, "numpy")
     return status
 
 
-def _operations(asked: list[str] | None) -> tuple[str, ...]:
-    from numlean.benchmarks.kernels import OPERATIONS
-
-    if asked is None or asked == ["all"]:
+def _operations(given: list[str] | None) -> tuple[str, ...]:
+    if given is None or given == ["all"]:
         return OPERATIONS
-    for operation in asked:
+    for operation in given:
         if operation not in OPERATIONS:
             raise UnknownNameError("operation", operation, ("all", *OPERATIONS))
-    return tuple(asked)
+    return tuple(given)
 
 
 def _table(works: list[Work], dtypes: list[str], rounds: int, rival: str) -> int:
-    from numlean.benchmarks.kernels import times
-
-    name_width, width = max(len(work.name) for work in works), max(map(len, dtypes), default=0)
-    heads = ("plain", "fast", rival, "x plain", f"of {rival}")
-    print(f"  {'':<{name_width}} {'':<{width}} {' '.join(f'{head:>9}' for head in heads)}")
+    names = max(len(work.name) for work in works)
+    widths = (names, max(map(len, dtypes), default=0), *[9] * 5)
+    row_format = RowFormat("<<>", widths, indent="  ")
+    print(row_format.line(("", "", "plain", "fast", rival, "x plain", f"of {rival}")))
     status = 0
     for work in works:
         different = [dtype for dtype in dtypes if _differs(work, dtype)]
         status |= bool(different)
         same = [dtype for dtype in dtypes if dtype not in different]
         for one in times(work, same, rounds):
-            line = f"  {work.name:<{name_width}} {one.dtype:<{width}} {_figures(work, one)}"
-            print(line.rstrip(), flush=True)
+            print(row_format.line((work.name, one.dtype, *_figures(work, one))), flush=True)
     return status
 
 
 def _differs(work: Work, dtype: str) -> bool:
-    """Whether fast kernels give other bits than plain ones; if so, the first place is shown."""
-    from numlean.benchmarks.kernels import first_difference
-
+    """Return whether fast and plain kernels give other bits; if so, print the first place."""
     found = first_difference(work, dtype)
     if found is None:
         return False
@@ -82,11 +82,10 @@ def _differs(work: Work, dtype: str) -> bool:
     return True
 
 
-def _figures(work: Work, one: Times) -> str:
-    """Speeds of products of matrices, times of all else, and by how much the fast are faster."""
+def _figures(work: Work, one: Times) -> list[str]:
+    """Return speeds of matrix products or times of other operations, and their ratios."""
     seconds = [one.plain, one.fast, *([] if one.numpy is None else [one.numpy])]
     figures = [1e-9 / time if work.contraction else time * 1e9 for time in seconds]
-    columns = [f"{figure:9.3f}" for figure in figures] + [" " * 9] * (3 - len(figures))
-    columns.append(f"{one.plain / one.fast:9.2f}")
-    columns += [] if one.numpy is None else [f"{one.numpy / one.fast:9.2f}"]
-    return " ".join(columns)
+    cells = [f"{figure:.3f}" for figure in figures] + [""] * (3 - len(figures))
+    cells.append(f"{one.plain / one.fast:.2f}")
+    return cells + ([] if one.numpy is None else [f"{one.numpy / one.fast:.2f}"])

@@ -1,4 +1,4 @@
-"""What a training at the command line does after each of its steps."""
+"""Evaluation, log, progress and early end after each step of a training run."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import time
 from dataclasses import dataclass, field
 
 from numlean.autograd.tensor import Tensor
-from numlean.cli.interrupt import Interrupt
 from numlean.cli.progress import Advance
+from numlean.cli.train.interrupt import Interrupt
 from numlean.cli.train.run_log import Write, exact_loss
 from numlean.scalar.wrappers.counting import FlagHistory
 from numlean.training import EarlyStopping, Evaluation, Stepper, TrainConfig
@@ -15,21 +15,21 @@ from numlean.training import EarlyStopping, Evaluation, Stepper, TrainConfig
 
 @dataclass
 class TrainingMonitor:
-    """Follows a run: evaluates, logs, moves the bar, and says when to stop.
+    """Monitors a run: evaluates, logs, advances the progress bar, and decides when to stop.
 
     Attributes:
-        config: What is run.
-        evaluator: Evaluates when it is time, if at all.
-        interrupt: Whether the user asked for an end.
-        advance: Moves the bar.
-        write: Writes a line of the log, if there is one.
-        flags: Takes the flags of each step, if they are counted.
-        keeps_losses: Whether every step's loss is kept.
-        losses: The losses kept, by the number of updates before.
-        last_loss: The last step's; None before the first.
-        steps: How many steps were made.
-        seconds: How long training took, once it has ended.
-        stopped_by: What ended the run before its time: "interrupt" or "patience".
+        config: The configuration of the run.
+        evaluator: The evaluations; None without any.
+        interrupt: The possible request of the user to end.
+        advance: Function that advances the progress bar.
+        write: Function that writes a line of the log; None without a log.
+        flags: The history of flags; None if they are not counted.
+        keeps_losses: Whether to keep the loss of every step.
+        losses: The losses kept, each with the number of updates before it.
+        last_loss: The loss of the last step; None before the first.
+        steps: The number of steps made.
+        seconds: The duration of training, once it has ended.
+        stopped_by: "interrupt" or "patience" if the run ended early; None if it did not.
     """
 
     config: TrainConfig
@@ -47,7 +47,7 @@ class TrainingMonitor:
     _began: float = field(default_factory=time.perf_counter, init=False, repr=False)
 
     def __call__(self, stepper: Stepper, loss: Tensor) -> bool:
-        """See to all that follows a step; whether training ends here."""
+        """Do everything that follows a step; return whether training ends."""
         step, self.last_loss = stepper.step_count - 1, loss
         self.steps = stepper.step_count
         if self.flags is not None:
@@ -64,7 +64,7 @@ class TrainingMonitor:
 
     @property
     def is_over(self) -> bool:
-        """Whether training ends before its time, of which ``stopped_by`` tells from then on."""
+        """Whether training ends early. This sets ``stopped_by``."""
         if self.interrupt.requested:
             self.stopped_by = "interrupt"
         elif self.evaluator is not None and self.evaluator.is_over:
@@ -77,7 +77,7 @@ class TrainingMonitor:
         return [] if self.evaluator is None else self.evaluator.evaluations
 
     def end(self) -> None:
-        """Take the time that training has taken."""
+        """Set the duration of training."""
         self.seconds = self._elapsed()
 
     def _elapsed(self) -> float:

@@ -1,19 +1,20 @@
-"""What a training tells when it is done."""
+"""The report of a training run, as text."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from numlean.text_table import TextTable, align_rows
 from numlean_kernels.flags import FLAGS
 
-_ENDINGS = {"interrupt": " (interrupted)", "patience": " (the test got no better)", None: ""}
+_ENDINGS = {"interrupt": " (interrupted)", "patience": " (test loss stopped improving)", None: ""}
 
 
 def as_text(report: dict[str, Any]) -> str:
-    """The report for people."""
+    """Return the report as text."""
     accuracy, test_loss = report["accuracy"], report["test_loss"]
     steps = f"{report['steps']} steps{_ENDINGS[report['stopped_by']]}"
-    lines = {
+    rows = {
         "task": f"{report['task']}, {steps} of {report['batch_size']} samples",
         "dtype": f"{report['dtype']} on {report['device']}, {report['backend']}",
         "loss": f"{report['loss_before']:.9g} -> {report['loss_after']:.9g}",
@@ -24,8 +25,8 @@ def as_text(report: dict[str, Any]) -> str:
         "state_digest": report["state_digest"],
         "value_digest": report["value_digest"],
     }
-    text = [f"{name:<14} {value}" for name, value in lines.items() if value]
-    return "\n".join(text + (_flag_table(report["flags"]) if "flags" in report else []))
+    lines = align_rows((name, value) for name, value in rows.items() if value)
+    return "\n".join(lines + (_flag_table(report["flags"]) if "flags" in report else []))
 
 
 def _best(found: dict[str, Any] | None) -> str:
@@ -33,9 +34,8 @@ def _best(found: dict[str, Any] | None) -> str:
 
 
 def _flag_table(by_operation: dict[str, dict[str, int]]) -> list[str]:
-    header = f"{'flags':<14}" + "".join(f"{name:>16}" for name in FLAGS)
-    rows = [
-        f"{operation:<14}" + "".join(f"{counts[name]:>16,}" for name in FLAGS)
+    rows = (
+        (operation, *(f"{counts[name]:,}" for name in FLAGS))
         for operation, counts in by_operation.items()
-    ]
-    return [header, *rows]
+    )
+    return TextTable(("flags", *FLAGS), tuple(rows), "<>").lines()

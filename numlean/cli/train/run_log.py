@@ -1,14 +1,13 @@
-"""A run written down while it goes on: one JSON object a line.
+"""The log of a run: one JSON object per line, written while the run is going on.
 
-The first line tells what is run. Every other is a step: ``step``, from 0; ``loss``, the batch's
-before the update, null if it is not finite; ``loss_bits``, its encoding, or, where numbers have
-none, ``loss_hex``, its value as C writes it in hexadecimal; ``lr``; ``seconds`` since training
-began; and after an evaluation ``test_loss`` and, of classes, ``accuracy``.
+The first line describes the run. Each further line is a step: ``step``, from 0; ``loss``, of the
+batch before the update, null if it is not finite; ``loss_bits``, its encoding or, for numbers
+without one, ``loss_hex``, its value in C's hexadecimal notation; ``lr``; ``seconds`` since the
+start of training; and after an evaluation ``test_loss`` and, for classification, ``accuracy``.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,16 +15,16 @@ from typing import Any, TypeAlias
 
 from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError
-from numlean.json_lines import finite
+from numlean.json_lines import json_line
 from numlean.scalar.exact_text import format_hex
 
 Write: TypeAlias = Callable[[dict[str, Any]], None]
-"""Writes an object as a line, at once."""
+"""Function that writes an object as a line, at once."""
 
 
 @contextmanager
 def run_log(path: str, header: dict[str, Any], *, append: bool = False) -> Iterator[Write]:
-    """A log in a file, begun with a header; appended to one that goes on.
+    """Open a log, write its header, and yield a function that writes a line.
 
     Raises:
         NumleanError: The file cannot be written.
@@ -37,7 +36,7 @@ def run_log(path: str, header: dict[str, Any], *, append: bool = False) -> Itera
     with file:
 
         def write(line: dict[str, Any]) -> None:
-            file.write(plain_json(line) + "\n")
+            file.write(json_line(line) + "\n")
             file.flush()
 
         write(header)
@@ -45,11 +44,6 @@ def run_log(path: str, header: dict[str, Any], *, append: bool = False) -> Itera
 
 
 def exact_loss(loss: Tensor) -> dict[str, Any]:
-    """A loss as the log tells it."""
+    """Return the fields of a loss in the log."""
     key = "loss_hex" if loss.scalar.format is None else "loss_bits"
     return {"loss": loss.item(), key: format_hex(loss.scalar, loss.data)}
-
-
-def plain_json(values: dict[str, Any]) -> str:
-    """One JSON object on one line; floats that are not finite become null."""
-    return json.dumps(finite(values))

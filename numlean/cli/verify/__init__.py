@@ -1,4 +1,4 @@
-"""Compare emulated arithmetic with somebody else's. Exit status 1 on a difference."""
+"""Compare emulated arithmetic with independent references. Exit status 1 on a difference."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from numlean.cli.verify import arithmetic, certificates, checkpoints, elementary
 _SUBJECTS = {
     "arithmetic": (arithmetic, "operations, bit for bit"),
     "elementary": (elementary, "elementary functions, bit for bit"),
-    "certificates": (certificates, "runs made again in other environments"),
-    "checkpoints": (checkpoints, "changed files and killed runs"),
-    "stochastic": (stochastic, "how often stochastic rounding goes up"),
+    "certificates": (certificates, "certificates, replayed in other environments"),
+    "checkpoints": (checkpoints, "altered checkpoints and killed runs"),
+    "stochastic": (stochastic, "how often stochastic rounding rounds up"),
 }
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Say what the command takes."""
+    """Add a subcommand for each subject."""
     subjects = parser.add_subparsers(metavar="SUBJECT", required=True)
     for name, (module, summary) in _SUBJECTS.items():
         subject = subjects.add_parser(name, help=summary, description=module.__doc__)
@@ -25,6 +25,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Verify the subject asked for."""
+    """Verify the chosen subject."""
     status: int = arguments.verify(arguments)
     return status

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from numlean.text_table import align_rows
 from numlean_kernels.flags import FLAGS
 from numlean_kernels.formats import Format
 
@@ -12,14 +13,14 @@ if TYPE_CHECKING:
 
 
 def as_block(title: str, format: Format, first: Mismatch) -> str:
-    """The operands, what was expected and what came, encodings with their fields, and flags."""
-    rows = list(zip("abc", first.operands, strict=False))
-    rows += [("expected", first.expected), ("actual", first.actual)]
-    lines = [f"  {label:<9} {format.format_bits(bits)}" for label, bits in rows]
+    """Return operands, expected and actual result as encodings with their fields, and flags."""
+    rows = [(name, format.format_bits(a)) for name, a in zip("abc", first.operands, strict=False)]
+    flags = ("", "")
     if first.expected_flags is not None:
-        lines[-2] += f"   {_flag_names(first.expected_flags)}"
-        lines[-1] += f"   {_flag_names(first.actual_flags)}"
-    return "\n".join([title, *lines])
+        flags = (_flag_names(first.expected_flags), _flag_names(first.actual_flags))
+    rows.append(("expected", f"{format.format_bits(first.expected)}   {flags[0]}"))
+    rows.append(("actual", f"{format.format_bits(first.actual)}   {flags[1]}"))
+    return "\n".join([title, *align_rows(rows, indent="  ")])
 
 
 def _flag_names(flags: int) -> str:

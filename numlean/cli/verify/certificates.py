@@ -1,36 +1,34 @@
-"""Replay certificates in other environments, each in a process of its own.
+"""Replay certificates in other environments, each in its own process.
 
-Kernels are compiled for this processor, by its features and by its name, and for any of its kind,
-on one thread and on two, and numpy is kept from its vector loops; in each of these, every dtype
-runs eagerly and compiled, with plain and with fast kernels. Exit status 1 if a certificate does not
-hold somewhere.
+The environments are: kernels compiled for this processor by its features, by its name, and for a
+generic one, with one thread and with two; and numpy without vector loops. In each, every dtype runs
+with each engine, with plain and with fast kernels. Exit status 1 if a replay differs.
 """
 
 from __future__ import annotations
 
 import argparse
 from itertools import chain
-from typing import TYPE_CHECKING
 
 from numlean.cli.progress import progress
 from numlean.scalar.dtype import split_dtype_list
-
-if TYPE_CHECKING:
-    from numlean.verification.certificates import Outcome
+from numlean.text_table import RowFormat
+from numlean.verification.certificates import Outcome, environments, outcomes, ways
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Say what the command takes."""
-    parser.add_argument("files", nargs="+", metavar="FILE", help="certificates")
+    """Add the command's arguments."""
+    parser.add_argument("files", nargs="+", metavar="FILE", help="certificate to replay")
     parser.add_argument(
-        "--dtypes", default="ieee32exec,float32", metavar="A,B,...", help="(default: %(default)s)"
+        "--dtypes",
+        default="ieee32exec,float32",
+        metavar="A,B,...",
+        help="dtypes to replay in (default: %(default)s)",
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Replay and print a table."""
-    from numlean.verification.certificates import environments, outcomes, ways
-
     dtypes, count, status = split_dtype_list(arguments.dtypes), len(arguments.files), 0
     print(f"{count} certificates, each in {len(environments())} environments")
     with progress("replays", len(environments()) * len(ways(dtypes))) as advance:
@@ -38,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
             advance(outcome.environment)
             print("\n".join(chain([_row(outcome, count)], _failures(outcome))), flush=True)
             status |= outcome.identical != count
-    print("every certificate holds everywhere" if not status else "there are differences")
+    print("all replays are identical" if not status else "some replays differ")
     return status
 
 
@@ -47,10 +45,11 @@ def _row(outcome: Outcome, count: int) -> str:
     steps = sum(verdict["identical_steps"] for verdict in outcome.verdicts)
     of = sum(verdict["steps"] for verdict in outcome.verdicts)
     held = f"{outcome.identical} of {count} hold"
-    return f"  {outcome.environment:<32} {way:<40} {held:<16} {steps} of {of} steps"
+    return _ROW.line((outcome.environment, way, held, f"{steps} of {of} steps"))
 
 
 _LABELS = ("dtype", "backend")
+_ROW = RowFormat("<", (32, 40, 16, 16), indent="  ")
 
 
 def _failures(outcome: Outcome) -> list[str]:

@@ -1,7 +1,7 @@
-"""Change checkpoints in every way, or kill training at any moment.
+"""Alter checkpoints in many ways, or kill training runs at random moments.
 
-A changed checkpoint must be refused in one line, with nothing of it loaded; a killed run that is
-resumed must end with the bits of one that was not. Exit status 1 if one is not so.
+An altered checkpoint must be refused in one line, and nothing of it may be loaded. A run that is
+killed and resumed must end with the bits of an uninterrupted run. Exit status 1 on a failure.
 """
 
 from __future__ import annotations
@@ -11,37 +11,66 @@ import random
 from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
 
 from numlean.cli.progress import progress
 from numlean.errors import NumleanError
 from numlean.scalar.dtype import split_dtype_list
+from numlean.text_table import RowFormat, align_rows
+from numlean.verification.checkpoints import (
+    KINDS,
+    CorruptedRun,
+    KillOutcome,
+    kill_and_resume,
+    mutations,
+    uninterrupted,
+)
 
-if TYPE_CHECKING:
-    from numlean.verification.checkpoints import KillOutcome
-
+_ROW = RowFormat("<>", (31, 8, 8, 8, 12), indent="  ")
 _DTYPES = "float64,float32,ieee32exec,bfloat16,e4m3,mp:200,ieee32exec@round=stochastic"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Say what the command takes."""
+    """Add the command's arguments."""
     parser.add_argument(
-        "--mutations", type=int, default=0, metavar="N", help="changed checkpoints to offer"
+        "--mutations",
+        type=int,
+        default=0,
+        metavar="N",
+        help="number of altered checkpoints to try (default: %(default)s)",
     )
-    parser.add_argument("--kills", type=int, default=0, metavar="N", help="processes to kill")
     parser.add_argument(
-        "--dtypes", default=_DTYPES, metavar="A,B,...", help="in turn (default: %(default)s)"
+        "--kills",
+        type=int,
+        default=0,
+        metavar="N",
+        help="number of runs to kill (default: %(default)s)",
     )
     parser.add_argument(
-        "--steps", type=int, default=200, metavar="N", help="of the runs that are killed"
+        "--dtypes",
+        default=_DTYPES,
+        metavar="A,B,...",
+        help="dtypes to use in turn (default: %(default)s)",
     )
-    parser.add_argument("--seed", type=int, default=0, metavar="S", help="names what is drawn")
+    parser.add_argument(
+        "--steps",
+        type=int,
+        default=200,
+        metavar="N",
+        help="steps of the killed runs (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=0,
+        metavar="S",
+        help="seed of the random choices (default: %(default)s)",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Verify and print a table of each."""
     if arguments.mutations < 1 and arguments.kills < 1:
-        raise NumleanError("say how many: --mutations N, --kills N")
+        raise NumleanError("give --mutations N, --kills N, or both")
     dtypes, status = split_dtype_list(arguments.dtypes), 0
     with TemporaryDirectory() as folder:
         if arguments.mutations > 0:
@@ -52,35 +81,31 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _mutate(dtypes: list[str], count: int, seed: int, folder: Path) -> int:
-    from numlean.verification.checkpoints import KINDS, CorruptedRun, mutations
-
     tried: Counter[str] = Counter()
     clean: Counter[str] = Counter()
     examples: dict[str, str] = {}
     with progress("mutations", count) as advance:
         for k, dtype in enumerate(dtypes):
-            victim = CorruptedRun(dtype, folder)
+            corrupted = CorruptedRun(dtype, folder)
             share = count // len(dtypes) + (k < count % len(dtypes))
-            for mutation in mutations(victim.content, share, seed=seed + k):
-                refusal = victim.try_load(mutation)
+            for mutation in mutations(corrupted.content, share, seed=seed + k):
+                refusal = corrupted.try_load(mutation)
                 tried[refusal.kind] += 1
                 clean[refusal.kind] += refusal.is_clean
-                examples[refusal.kind] = refusal.message or "TAKEN"
+                examples[refusal.kind] = refusal.message or "ACCEPTED"
                 advance(dtype)
-    print(f"{count:,} changed checkpoints of {', '.join(dtypes)}")
-    print(f"  {'':<31} {'offered':>8} {'refused':>8}  the last was told")
-    for kind in KINDS:
-        print(f"  {kind:<31} {tried[kind]:>8} {clean[kind]:>8}  {examples.get(kind, '')[:100]}")
-    print(f"  {'all':<31} {tried.total():>8} {clean.total():>8}")
+    print(f"{count:,} altered checkpoints of {', '.join(dtypes)}")
+    rows = [(k, str(tried[k]), str(clean[k]), examples.get(k, "")[:100]) for k in KINDS]
+    rows.append(("all", str(tried.total()), str(clean.total()), ""))
+    header = ("", "tried", "refused", "last message")
+    print("\n".join(align_rows([header, *rows], "<>><", indent="  ")))
     return int(clean != tried)
 
 
 def _kill(dtypes: list[str], arguments: argparse.Namespace, folder: Path) -> int:
-    from numlean.verification.checkpoints import kill_and_resume, uninterrupted
-
     draw, count, all_equal = random.Random(arguments.seed), arguments.kills, 0
     print(f"{count:,} runs of xor, {arguments.steps} steps, killed and resumed")
-    print(f"  {'':<31} {'killed':>8} {'writing':>8} {'equal':>8} {'after steps':>12}")
+    print(_ROW.line(("", "killed", "writing", "equal", "after steps")))
     with progress("kills", count) as advance:
         for k, dtype in enumerate(dtypes[:count]):
             options = ("xor", "--dtype", dtype, "--steps", str(arguments.steps))
@@ -91,11 +116,11 @@ def _kill(dtypes: list[str], arguments: argparse.Namespace, folder: Path) -> int
             equal = sum(one.digest == run.digest and not one.left_behind for one in killings)
             print(_row(dtype, killings, equal), flush=True)
             all_equal += equal
-    print(f"  {'all':<31} {count:>8} {'':>8} {all_equal:>8}")
+    print(_ROW.line(("all", str(count), "", str(all_equal))))
     return int(all_equal != count)
 
 
 def _row(dtype: str, killings: list[KillOutcome], equal: int) -> str:
     writing, steps = sum(one.was_writing for one in killings), [one.step for one in killings]
     span = f"{min(steps)} to {max(steps)}"
-    return f"  {dtype:<31} {len(killings):>8} {writing:>8} {equal:>8} {span:>12}"
+    return _ROW.line((dtype, str(len(killings)), str(writing), str(equal), span))

@@ -1,10 +1,10 @@
-"""Compare elementary functions with a certified reference, encodings and flags.
+"""Compare elementary functions with a certified reference: encodings and flags.
 
-A screen in binary64 settles what is far from where rounding turns, and MPFR, through gmpy2, the
-rest. The screen's error is measured against MPFR in every batch; what was measured must stay below
-a quarter of what is allowed for, or nothing is certified. Exit status 1 on a mismatch, or if the
-screen was found wrong. With --resume an interrupted run is taken up where it was left.
-With --hard-cases the hardest operands are printed, if they are so for no obvious reason.
+A filter in binary64 decides results that are far from a rounding boundary, and MPFR, through gmpy2,
+all others. Every batch measures the filter's error against MPFR; it must stay below a quarter of
+its error bound, or nothing is certified. Exit status 1 on a mismatch, or if the filter is wrong.
+--resume continues an interrupted run. --hard-cases prints the operands whose results are closest to
+a rounding boundary without an obvious reason.
 """
 
 from __future__ import annotations
@@ -12,60 +12,73 @@ from __future__ import annotations
 import argparse
 import time
 from math import inf, log2
-from typing import TYPE_CHECKING
 
 from numlean.cli.progress import progress
 from numlean.cli.verify.block import as_block
 from numlean.errors import NumleanError
-
-if TYPE_CHECKING:
-    from numlean.verification.elementary import ElementaryComparison, Findings, Record
+from numlean.text_table import RowFormat
+from numlean.verification.batches import available_jobs
+from numlean.verification.elementary import (
+    FUNCTIONS,
+    ElementaryComparison,
+    Findings,
+    Record,
+    verify,
+)
 
 _MOST = 1e15
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Say what the command takes."""
+    """Add the command's arguments."""
     which = parser.add_mutually_exclusive_group()
-    which.add_argument("--function", metavar="NAME", action="append", help="only this (repeatable)")
     which.add_argument(
-        "--all", action="store_true", help="every function that the dtype has (the default)"
+        "--function", metavar="NAME", action="append", help="function to verify (repeatable)"
+    )
+    which.add_argument(
+        "--all", action="store_true", help="verify every function of the dtype (the default)"
     )
     parser.add_argument(
         "--dtype",
         default="ieee32exec",
         metavar="DTYPE",
-        help="an emulated dtype, options included (default: %(default)s)",
+        help="emulated dtype, with options (default: %(default)s)",
     )
-    parser.add_argument("--round", metavar="MODE", help="short for the dtype's option round")
+    parser.add_argument(
+        "--round", metavar="MODE", help="rounding mode; short for the dtype's option round"
+    )
     extent = parser.add_mutually_exclusive_group()
-    extent.add_argument("--exhaustive", action="store_true", help="at all operands")
+    extent.add_argument("--exhaustive", action="store_true", help="use all operands")
     extent.add_argument(
-        "--count", type=float, default=1e6, metavar="N", help="operands a function (default: 1e6)"
-    )
-    parser.add_argument("--seed", type=int, default=0, metavar="S", help="names the operands")
-    parser.add_argument(
-        "--jobs", type=int, metavar="J", help="processes (default: one a processor)"
+        "--count", type=float, default=1e6, metavar="N", help="operands per function (default: 1e6)"
     )
     parser.add_argument(
-        "--resume", metavar="FILE", help="keep in it what is done, and go on from what it has"
+        "--seed",
+        type=int,
+        default=0,
+        metavar="S",
+        help="seed of the operands (default: %(default)s)",
     )
     parser.add_argument(
-        "--hard-cases", action="store_true", help="also print the operands nearest to a turn"
+        "--jobs", type=int, metavar="J", help="number of processes (default: one per processor)"
+    )
+    parser.add_argument(
+        "--resume", metavar="FILE", help="continue the run in FILE, and save progress in it"
+    )
+    parser.add_argument(
+        "--hard-cases",
+        action="store_true",
+        help="also print the operands closest to a rounding boundary",
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Verify and print a line a function."""
-    # References are imported only here: the command line starts without them.
-    from numlean.verification.batches import available_jobs
-    from numlean.verification.elementary import ElementaryComparison, Record
-
+    """Verify and print a line for each function."""
     jobs = available_jobs() if arguments.jobs is None else arguments.jobs
     count = _MOST if arguments.exhaustive else arguments.count
     for name, value, least in (("count", count, 1), ("seed", arguments.seed, 0), ("jobs", jobs, 1)):
         if not least <= value <= _MOST:
-            raise NumleanError(f"--{name} makes no sense: {value}")
+            raise NumleanError(f"--{name} must be between {least} and {_MOST:g}, got {value:g}")
     dtype = _with_rounding(arguments.dtype, arguments.round)
     comparison = ElementaryComparison(dtype, arguments.exhaustive, arguments.seed)
     names = arguments.function or _offered(comparison)
@@ -73,11 +86,14 @@ def run(arguments: argparse.Namespace) -> int:
         comparison.function(name)
     record = Record.opened(arguments.resume, comparison.key() | {"count": int(count)})
     _print_header(comparison, names)
-    width = max(map(len, names))
+    row_format = RowFormat("<>><>", (max(map(len, names)), 19, 17, 32, 18, 10))
     status = 0
     for name in names:
-        findings = _verify(comparison, name, int(count), jobs, record, width)
-        status |= _shown(comparison, name, findings)
+        started = time.perf_counter()
+        findings = _verify(comparison, name, int(count), jobs, record)
+        seconds = time.perf_counter() - started
+        print(row_format.line(_cells(comparison, name, findings, seconds)), flush=True)
+        status |= _show_failures(comparison, name, findings)
         if arguments.hard_cases:
             _show_hard_cases(findings)
     return status
@@ -90,9 +106,7 @@ def _with_rounding(dtype: str, rounding: str | None) -> str:
 
 
 def _offered(comparison: ElementaryComparison) -> list[str]:
-    """The functions of the dtype that can be verified at the operands asked for."""
-    from numlean.verification.elementary import FUNCTIONS
-
+    """Return the functions of the dtype that can be verified at these operands."""
     offered = [name for name in FUNCTIONS if comparison.offers(name)]
     return [name for name in offered if comparison.can_try(name)]
 
@@ -102,20 +116,17 @@ def _print_header(comparison: ElementaryComparison, names: list[str]) -> None:
     quiet = [name for name in names if not comparison.supports_flags(name)]
     operands = "all operands" if comparison.exhaustive else "structured and random operands"
     print(f"{comparison.dtype} against MPFR, {operands}")
-    print(f"screen: {'none, MPFR decides all' if screen is None else screen.summary}")
-    nans = "bit for bit" if comparison.tells_nans() else "only that they are NaNs"
-    flags = f"compared but for {', '.join(quiet)}" if quiet else "compared"
+    print(f"filter: {'none, MPFR decides all' if screen is None else screen.summary}")
+    nans = "bit for bit" if comparison.tells_nans() else "only whether they are NaNs"
+    flags = f"compared except for {', '.join(quiet)}" if quiet else "compared"
     print(
         f"NaNs: {nans}; flags: {flags if len(quiet) < len(names) else 'not compared'}", flush=True
     )
 
 
 def _verify(
-    comparison: ElementaryComparison, name: str, count: int, jobs: int, record: Record, width: int
+    comparison: ElementaryComparison, name: str, count: int, jobs: int, record: Record
 ) -> Findings:
-    from numlean.verification.elementary import verify
-
-    started = time.perf_counter()
     done, findings = record.of(name)
     total = comparison.batches(comparison.function(name), count)
     with progress(name, total - done) as advance:
@@ -124,37 +135,42 @@ def _verify(
             record.keep(name, done, findings)
             advance(f"{findings.outcome.cases:,} cases")
 
-        findings = verify(
+        return verify(
             comparison, name, count, jobs=jobs, done=done, findings=findings, on_batch=on_batch
         )
-    print(_line(comparison, name.ljust(width), findings, time.perf_counter() - started), flush=True)
-    return findings
 
 
 def _show_hard_cases(findings: Findings) -> None:
     for off, operands in findings.hard_cases:
         bits = " ".join(f"{a:#x}" for a in operands)
-        print(f"  {bits}: off a turn by 2^{log2(off) if off else -inf:.1f} ulp")
+        distance = log2(off) if off else -inf
+        print(f"  {bits}: 2^{distance:.1f} ulp from a rounding boundary")
 
 
-def _line(comparison: ElementaryComparison, name: str, findings: Findings, seconds: float) -> str:
-    outcome, worst = findings.outcome, "screen not measured"
+def _cells(
+    comparison: ElementaryComparison, name: str, findings: Findings, seconds: float
+) -> tuple[str, ...]:
+    outcome, worst = findings.outcome, "filter not measured"
     if findings.worst:
         ulp = findings.worst * 2.0 ** comparison.format().precision
-        worst = f"screen off by {ulp:.1e} ulp, 2^{log2(findings.worst):.1f}"
+        worst = f"filter off by {ulp:.1e} ulp, 2^{log2(findings.worst):.1f}"
     return (
-        f"{name} {outcome.cases:>13,} cases {findings.referred:>9,} by MPFR  {worst}"
-        f"  {outcome.mismatches:>7,} mismatches {seconds:8.1f} s"
+        name,
+        f"{outcome.cases:,} cases",
+        f"{findings.referred:,} by MPFR",
+        worst,
+        f"{outcome.mismatches:,} mismatches",
+        f"{seconds:.1f} s",
     )
 
 
-def _shown(comparison: ElementaryComparison, name: str, findings: Findings) -> int:
-    """Show what is wrong; the exit status."""
+def _show_failures(comparison: ElementaryComparison, name: str, findings: Findings) -> int:
+    """Print what is wrong; return the exit status."""
     format = comparison.format()
     if findings.outcome.first is not None:
         title = f"{format.name} {name}: differs from MPFR"
         print(as_block(title, format, findings.outcome.first))
     if findings.unsound is not None:
         operands = ", ".join(f"{bits:#x}" for bits in findings.unsound)
-        print(f"{format.name} {name}: the screen is wrong at {operands}; nothing is certified")
+        print(f"{format.name} {name}: the filter is wrong at {operands}; nothing is certified")
     return int(findings.outcome.first is not None or findings.unsound is not None)

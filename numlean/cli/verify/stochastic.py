@@ -1,7 +1,7 @@
-"""Round a few results many times, and compare how often they went up with how often they should.
+"""Round a few results many times, and compare how often they are rounded up with the probability.
 
-Exit status 1 if a share is off by more than five standard errors and a unit of the random bits'
-resolution, or a result is no neighbour of the exact one.
+Exit status 1 if a frequency is off by more than five standard errors and one unit of the random
+bits' resolution, or if a result is not a neighbour of the exact value.
 """
 
 from __future__ import annotations
@@ -11,39 +11,40 @@ import time
 
 from numlean.cli.progress import progress
 from numlean.errors import NumleanError
+from numlean.text_table import RowFormat
+from numlean.verification.bias import BATCH, CASES, bias
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Say what the command takes."""
+    """Add the command's arguments."""
     parser.add_argument(
         "--dtype",
         default="ieee32exec@round=stochastic",
         metavar="DTYPE",
-        help="one that rounds stochastically (default: %(default)s)",
+        help="dtype with stochastic rounding (default: %(default)s)",
     )
     parser.add_argument(
-        "--count", type=float, default=1e7, metavar="N", help="samples a case (default: 1e7)"
+        "--count", type=float, default=1e7, metavar="N", help="samples per case (default: 1e7)"
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Verify and print a line a case."""
-    from numlean.verification.bias import BATCH, CASES, bias
-
+    """Verify and print a line for each case."""
     if not 1 <= arguments.count <= 1e12:
-        raise NumleanError(f"--count makes no sense: {arguments.count}")
+        raise NumleanError(f"--count must be between 1 and 1e12, got {arguments.count:g}")
     count, status = int(arguments.count), 0
-    print(f"{arguments.dtype}: {count:,} samples a case; off, in standard errors of the share")
-    print(f"  {'':<31} {'should go up':>13} {'went up':>13} {'off':>7}")
+    print(f"{arguments.dtype}: {count:,} samples per case; off: in standard errors")
+    row_format = RowFormat("<>>><>", (31, 13, 13, 7, 6, 7), indent="  ")
+    print(row_format.line(("", "probability up", "went up", "off", "", "")))
     for case in CASES:
         started = time.perf_counter()
         with progress(str(case), -(-count // BATCH)) as advance:
             found = bias(arguments.dtype, case, count, on_batch=lambda n: advance(f"{n:,} samples"))
         seconds = time.perf_counter() - started
-        print(
-            f"  {case!s:<31} {found.probability:13.9f} {found.share:13.9f} {found.deviation:7.2f}"
-            f"  {'' if found.is_unbiased else 'BIASED '} {seconds:5.1f} s",
-            flush=True,
+        cells = (
+            *(str(case), f"{found.probability:.9f}", f"{found.share:.9f}"),
+            *(f"{found.deviation:.2f}", "" if found.is_unbiased else "BIASED", f"{seconds:.1f} s"),
         )
+        print(row_format.line(cells), flush=True)
         status |= not found.is_unbiased
     return int(status)

@@ -163,10 +163,10 @@ def _forged(original: _Original, draw: random.Random) -> bytes:
         case 3:
             arrays[name] = arrays[name][np.newaxis]
         case 4:
-            part = draw.choice(["parameters", "state", "further"])
+            part = draw.choice(["parameters", "state", "extra_state"])
             document[part] = draw.choice([None, 5, [7], [{"name": []}], {"momentum": 3}])
         case _:
-            part = draw.choice(["step", "schedule", "last_rate", "run", "arguments", "loader"])
+            part = draw.choice(["step", "schedule", "last_rate", "run", "recipe", "loader"])
             document[part] = draw.choice([-1, "x", [1], 1e300])
     return dumps(document, arrays)
 

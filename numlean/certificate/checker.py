@@ -1,4 +1,4 @@
-"""What a certificate expects of a run, step by step."""
+"""Compare a run with a certificate, step by step."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from numlean.analysis.lockstep.comparison import compares_bits
 from numlean.analysis.lockstep.numbers import Number
 from numlean.autograd.tensor import Tensor
 from numlean.certificate.certificate import Certificate
-from numlean.certificate.verdict import Difference
+from numlean.certificate.replay_result import Difference
 from numlean.digest import exact_bytes, state_digest, value_digest
 from numlean.scalar.exact_text import format_hex, parse_hex
 from numlean.scalar.protocol import Scalar, Storage
@@ -14,34 +14,34 @@ from numlean.training import Runner
 
 
 class CertificateChecker:
-    """Compares a runner, after each step, with what a certificate tells.
+    """Compares a runner with a certificate after each step.
 
     Attributes:
-        compared: "state", encodings, within a format; "value", exact values, across formats.
+        compared: "state" for encodings, within a format; "value" for exact values, across formats.
     """
 
     def __init__(self, certificate: Certificate, scalar: Scalar, runner: Runner) -> None:
         self._certificate = certificate
         self._scalar = scalar
         self._runner = runner
-        is_one = compares_bits(scalar, runner.scalar) or scalar.name == runner.scalar.name
-        self.compared = "state" if is_one else "value"
+        is_same = compares_bits(scalar, runner.scalar) or scalar.name == runner.scalar.name
+        self.compared = "state" if is_same else "value"
 
-    def of_initial_parameters(self) -> Difference | None:
-        """Whether the run begins with other parameters; across formats that is not known."""
+    def check_initial_parameters(self) -> Difference | None:
+        """Return the difference of the initial parameters, if any; None across formats."""
         expected = self._certificate.initial["state_digest"]
-        return self._of_state(None, "initial parameters", expected)
+        return self._compare_state(None, "initial parameters", expected)
 
     def check_step(self, step: int, loss: Tensor) -> Difference | None:
-        """Whether a step that was just made has another loss, or leaves other parameters."""
+        """Return the difference of the step just made, if any: its loss or its parameters."""
         entry = self._certificate.steps[step]
-        if not self._is_same(entry.loss, loss):
+        if not self._is_same_loss(entry.loss, loss):
             expected = Number.of(self._scalar, parse_hex(entry.loss, self._scalar))
             return Difference(step, "loss", str(expected), str(Number.of(*_parts(loss))))
-        return self._of_state(step, "parameters after it", entry.state)
+        return self._compare_state(step, "parameters after it", entry.state)
 
-    def of_end(self) -> Difference | None:
-        """Whether the run ended with other parameters, by their exact values."""
+    def check_end(self) -> Difference | None:
+        """Return the difference of the last parameters, if any, by their exact values."""
         count = len(self._certificate.steps)
         expected = self._certificate.final["value_digest"]
         found = value_digest(self._runner.named_parameters)
@@ -50,13 +50,13 @@ class CertificateChecker:
         last = count - 1 if count else None
         return Difference(last, "values of the last parameters", expected, found)
 
-    def _of_state(self, step: int | None, what: str, expected: str) -> Difference | None:
+    def _compare_state(self, step: int | None, what: str, expected: str) -> Difference | None:
         if self.compared == "value":
             return None
         found = state_digest(self._runner.named_parameters)
         return None if expected == found else Difference(step, what, expected, found)
 
-    def _is_same(self, expected: str, loss: Tensor) -> bool:
+    def _is_same_loss(self, expected: str, loss: Tensor) -> bool:
         if self.compared == "state":
             return expected == format_hex(loss.scalar, loss.data)
         number = parse_hex(expected, self._scalar)

@@ -1,4 +1,4 @@
-"""A picture of a run's losses."""
+"""Plot of the losses of a run."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from numlean.cli.options import check_writable
 from numlean.errors import NumleanError
 
 if TYPE_CHECKING:
@@ -13,21 +14,20 @@ if TYPE_CHECKING:
 
 _SUFFIXES: Final = (".png", ".svg")
 _WIDE_RANGE: Final = 30.0
-"""Greatest loss by least from which on the axis is logarithmic."""
+"""Ratio of the largest to the smallest loss above which the axis is logarithmic."""
 _FEW: Final = 60
-"""As many evaluations are marked; more would run into each other."""
+"""Maximum number of evaluations with a marker; the markers of more would overlap."""
 
 
 def check_path(path: str) -> None:
-    """Say before a run, not after it, that its picture cannot be written.
+    """Raise an error before a run, not after it, if its plot cannot be written.
 
     Raises:
-        NumleanError: It is neither .png nor .svg, or its folder does not exist.
+        NumleanError: The file is neither .png nor .svg, or its folder does not exist.
     """
     if Path(path).suffix.lower() not in _SUFFIXES:
-        raise NumleanError(f"--plot draws {' or '.join(_SUFFIXES)}, not {path}")
-    if not Path(path).absolute().parent.is_dir():
-        raise NumleanError(f"--plot {path}: there is no such folder")
+        raise NumleanError(f"--plot FILE must end in {' or '.join(_SUFFIXES)}, got {path}")
+    check_writable("--plot", path)
 
 
 def draw(
@@ -36,14 +36,14 @@ def draw(
     losses: Sequence[tuple[int, float]],
     evaluations: Sequence[tuple[int, float]],
 ) -> None:
-    """Draw losses of batches, and of the test data, by the number of updates made before.
+    """Draw the losses of batches and of the test data over the number of updates.
 
-    The same numbers give the same file. What is not finite is a gap.
+    Equal numbers give equal files. Values that are not finite leave a gap.
 
     Raises:
         NumleanError: The file cannot be written.
     """
-    # It takes longer to import than all of numlean.
+    # matplotlib takes longer to import than all of numlean.
     from matplotlib import rc_context
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
@@ -51,7 +51,7 @@ def draw(
     with rc_context({"svg.hashsalt": "numlean"}):
         figure = Figure(figsize=(8, 4.5), dpi=150, layout="constrained")
         axes = figure.add_subplot()
-        # A lone point has no line to be seen by.
+        # A single point has no line, so it needs a marker.
         (batches,) = axes.plot(*_columns(losses), marker="o" if len(losses) == 1 else "")
         batches.set(label="training batch", color="#4c78a8", linewidth=0.9, alpha=0.75)
         if evaluations:

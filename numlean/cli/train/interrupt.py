@@ -1,4 +1,4 @@
-"""Ctrl-C during long work: the first asks it to end, the second ends it."""
+"""Ctrl-C during training: the first one requests an end, the second one stops at once."""
 
 from __future__ import annotations
 
@@ -10,17 +10,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
-EXIT_INTERRUPTED: Final = 130
-_NOTE: Final = b"\nnumlean: stopping after this step; Ctrl-C again stops at once\n"
+_NOTE: Final = b"\nnumlean: stopping after this step; press Ctrl-C again to stop at once\n"
 _STANDARD_ERROR: Final = 2
 
 
 @dataclass
 class Interrupt:
-    """Whether an end was asked for.
+    """A possible request to end.
 
     Attributes:
-        asked: It was.
+        requested: Whether the end was requested.
     """
 
     requested: bool = False
@@ -28,20 +27,20 @@ class Interrupt:
 
 @contextmanager
 def catch_interrupt() -> Iterator[Interrupt]:
-    """While it lasts, the first SIGINT is taken down and only the next raises KeyboardInterrupt."""
+    """Note the first SIGINT in the context; only the second one raises KeyboardInterrupt."""
     interrupt = Interrupt()
-    if threading.current_thread() is not threading.main_thread():  # no signals are handled there
+    if threading.current_thread() is not threading.main_thread():  # signals are not handled here
         yield interrupt
         return
     before = signal.getsignal(signal.SIGINT)
 
-    def ask(*_: object) -> None:
+    def request(*_: object) -> None:
         interrupt.requested = True
         signal.signal(signal.SIGINT, before)
-        os.write(_STANDARD_ERROR, _NOTE)  # print could be interrupted in the midst of printing
+        os.write(_STANDARD_ERROR, _NOTE)  # print itself could be interrupted
 
     if before is not signal.SIG_IGN:  # as under nohup
-        signal.signal(signal.SIGINT, ask)
+        signal.signal(signal.SIGINT, request)
     try:
         yield interrupt
     finally:

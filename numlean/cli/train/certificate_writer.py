@@ -1,4 +1,4 @@
-"""The option of training that writes a certificate, and what writes it."""
+"""``--certificate``: write the certificate of a run."""
 
 from __future__ import annotations
 
@@ -9,27 +9,28 @@ from numlean.autograd.tensor import Tensor
 from numlean.certificate import Certificate, CertificateError, Recorder
 from numlean.checkpoint import Run, atomic
 from numlean.checkpoint.errors import error_context
-from numlean.cli.asked import asked, check_writable
+from numlean.cli.options import check_writable
 from numlean.errors import NumleanError
+from numlean.tasks import Recipe
 from numlean.training import Stepper
 
 
 def add_argument(group: argparse._ArgumentGroup) -> None:
-    """Say what the option is."""
+    """Add the option."""
     group.add_argument(
         "--certificate",
         metavar="FILE",
-        help="write down what the run is and each step's bits, for `numlean replay`; with --resume"
-        " the file is the run's so far",
+        help="record the run and the bits of each step, for `numlean replay`; with --resume, FILE"
+        " must be the certificate of the interrupted run",
     )
 
 
 def check(arguments: argparse.Namespace) -> None:
-    """Tell in time what cannot be certified.
+    """Check the option before the run.
 
     Raises:
-        NumleanError: The file cannot be written, or is not there to be gone on with, or the run
-            does not begin with initial values that a seed names.
+        NumleanError: The file cannot be written, or with ``--resume`` does not exist, or the run
+            has other initial weights than those of its seed.
     """
     path = arguments.certificate
     if path is None:
@@ -37,32 +38,38 @@ def check(arguments: argparse.Namespace) -> None:
     check_writable("--certificate", path)
     if arguments.weights is not None:
         raise NumleanError(
-            "--certificate tells a run that begins as its seed says; leave --weights out"
+            "--certificate needs seeded initial weights and cannot be combined with --weights"
         )
     if arguments.resume is not None and not Path(path).exists():
         raise NumleanError(
-            f"--certificate {path}: no such file, and with --resume it tells the steps so far; give"
-            " the certificate of the run that is resumed, or none"
+            f"--certificate {path}: file not found. With --resume, pass the certificate of the"
+            " interrupted run, or omit --certificate"
         )
 
 
 class CertificateWriter:
-    """Takes down the steps of a run, if there shall be a certificate, and writes it."""
+    """Records the steps of a run and writes its certificate, if the option is given."""
 
     def __init__(
-        self, arguments: argparse.Namespace, stepper: Stepper, run: Run, steps: int
+        self,
+        arguments: argparse.Namespace,
+        stepper: Stepper,
+        run: Run,
+        recipe: Recipe,
+        *,
+        steps: int,
     ) -> None:
         self._path: str | None = arguments.certificate
         self._every: int = arguments.checkpoint_every or 0
-        self._arguments = asked(arguments)
+        self._recipe = recipe
         self._steps = steps
         self._recorder = Recorder(stepper, run, fast_kernels=arguments.fast_kernels)
 
-    def begin(self, *, is_resuming: bool) -> None:
-        """Go on with the certificate that is there, if the run goes on.
+    def start(self, *, is_resuming: bool) -> None:
+        """Start recording; a resumed run takes over the steps of its certificate.
 
         Raises:
-            CertificateError: It is not one of the steps that have been made.
+            CertificateError: The certificate does not contain the steps that the run has made.
         """
         if self._path is None:
             return
@@ -73,7 +80,7 @@ class CertificateWriter:
         atomic.remove_stale_partials(self._path)
 
     def __call__(self, stepper: Stepper, loss: Tensor) -> bool:
-        """Take down a step, and write as often as checkpoints; never an end of training."""
+        """Record a step, and write as often as checkpoints; return False, as it never ends."""
         if self._path is not None:
             self._recorder(stepper, loss)
             if self._every and stepper.step_count % self._every == 0:
@@ -81,9 +88,9 @@ class CertificateWriter:
         return False
 
     def write(self, stopped_by: str | None = None) -> None:
-        """Write the certificate of the steps so far, if there shall be one."""
+        """Write the certificate of the steps so far, if the option is given."""
         if self._path is not None:
             certificate = self._recorder.certificate(
-                steps_asked=self._steps, stopped_by=stopped_by, arguments=self._arguments
+                steps_asked=self._steps, stopped_by=stopped_by, recipe=self._recipe
             )
             certificate.save(self._path)

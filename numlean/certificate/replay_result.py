@@ -1,4 +1,4 @@
-"""How a run that was made again compares with its certificate."""
+"""The result of replaying a certificate."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from numlean.analysis.lockstep import Pair
-from numlean.checkpoint.fingerprint import summary
+from numlean.checkpoint.differences import summary
 
 _COMPARED = {
     "state": "encodings of each loss, and state digests of parameters and buffers",
@@ -16,14 +16,14 @@ _COMPARED = {
 
 @dataclass(frozen=True)
 class Difference:
-    """The first thing in which a run differs from a certificate.
+    """The first difference between a run and a certificate.
 
     Attributes:
         step: The step, from 0; None before the first.
-        what: What differs: "loss", "parameters after it", "initial parameters" or "values of the
-            last parameters".
-        expected: What the certificate tells: a number, or a digest.
-        found: What the run has.
+        what: The part that differs: "loss", "parameters after it", "initial parameters" or "values
+            of the last parameters".
+        expected: The number or digest in the certificate.
+        found: The number or digest of the run.
     """
 
     step: int | None
@@ -39,19 +39,19 @@ class Difference:
 
 @dataclass(frozen=True)
 class ReplayResult:
-    """How a run that was made again compares with its certificate.
+    """The result of replaying a certificate.
 
     Attributes:
-        name: What the task is called; None if it has no name.
-        side: In which arithmetic, where and how it was made again.
-        steps: How many steps the certificate tells.
-        identical_steps: How many of them are the same, from the first on.
-        compared: "state", encodings, within a format; "value", exact values, across formats.
+        name: The name of the task; None if it has no name.
+        side: Number format, device and engine of the replay.
+        steps: Number of steps in the certificate.
+        identical_steps: Number of identical steps, from the first on.
+        compared: "state" for encodings, within a format; "value" for exact values, across formats.
         difference: The first difference; None if there is none.
-        pair: Where the certificate's own side and this one part; None if they are one, or nothing
-            differs, or it could not be found out.
-        no_pair: Why it could not.
-        environment: In what the environments differ: for information.
+        divergence: The comparison of the certificate's own side with this one; None if they are the
+            same, or nothing differs, or the certificate's side cannot be run here.
+        unexplained_reason: The reason why it cannot be run.
+        environment: Differences of the environments, for information.
     """
 
     name: str | None
@@ -66,12 +66,12 @@ class ReplayResult:
 
     @property
     def identical(self) -> bool:
-        """Whether all is as the certificate tells."""
+        """Whether the run is the same as the certificate's."""
         return self.difference is None
 
     @property
     def is_irreproducible(self) -> bool:
-        """Whether the certificate's own side does not give its numbers here."""
+        """Whether the certificate's own side gives other numbers here."""
         return (
             self.difference is not None and self.unexplained_reason is None and not self._sides_part
         )

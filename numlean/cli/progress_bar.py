@@ -1,4 +1,4 @@
-"""The progress bar that rich draws; imported only where there is a terminal."""
+"""The progress bar on a terminal. It needs rich, which is slow to import."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rich.text import Text
 
 
 class _Speed(ProgressColumn):
-    """Steps a second, of late."""
+    """Recent steps per second."""
 
     def render(self, task: Task) -> Text:
         speed = task.finished_speed or task.speed
@@ -26,7 +26,7 @@ class _Speed(ProgressColumn):
 
 
 def make_bar() -> Progress:
-    """A bar on standard error that vanishes when it is done."""
+    """Return a bar on standard error that disappears at the end."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),

@@ -1,0 +1,149 @@
+"""The public names of numlean, which ``import numlean as nl`` makes available as ``nl.NAME``."""
+
+import numlean.autograd as autograd
+import numlean.checkpoint as checkpoint
+import numlean.data as data
+import numlean.interop as interop
+import numlean.losses as losses
+import numlean.nn as nn
+import numlean.ops as ops
+import numlean.optim as optim
+from numlean.analysis.drift import Comparison, compare
+from numlean.analysis.functions import FunctionComparison, FunctionResult, compare_function
+from numlean.analysis.lockstep import Crosscheck, Divergence, Fault, Pair, RunSpec, crosscheck
+from numlean.autograd.tensor import Tensor
+from numlean.certificate import Certificate, ReplayResult, certify, replay
+from numlean.data import Batch, DataLoader, Dataset, Sample
+from numlean.digest import state_digest, value_digest
+from numlean.errors import NumleanError
+from numlean.inspection.expression import evaluate
+from numlean.inspection.number import Inspection, inspect
+from numlean.losses import Reduction
+from numlean.nn import Mode
+from numlean.optim import (
+    OptimizerKind,
+    adam,
+    adamw,
+    clip_by_norm,
+    clip_by_value,
+    momentum_sgd,
+    schedules,
+    sgd,
+)
+from numlean.scalar.dtype import Dtype
+from numlean.scalar.flags import Flags
+from numlean.scalar.protocol import Scalar
+from numlean.scalar.registry import ScalarBackend, get_scalar, scalars
+from numlean.scalar.wrappers import CountingScalar, WrappedScalar
+from numlean.session import Session
+from numlean.tasks import NamedTask, get_task, task_names
+from numlean.training import (
+    EarlyStopping,
+    Evaluate,
+    LoaderTrainConfig,
+    Options,
+    Runner,
+    Stepper,
+    Task,
+    TrainConfig,
+    TrainReport,
+    epochs,
+    instantiate,
+    run_steps,
+    steps,
+    train,
+    train_dataset,
+    train_loader,
+    train_minibatches,
+    train_samples,
+)
+from numlean.training import (
+    make_stepper as stepper,
+)
+from numlean.training.exec_config import ExecConfig, run
+from numlean.training.scalar_trainer import ScalarTrainer
+from numlean.version import __version__
+from numlean_kernels.ieee.classify import CLASSES
+
+__all__ = [
+    "CLASSES",
+    "Batch",
+    "Certificate",
+    "Comparison",
+    "CountingScalar",
+    "Crosscheck",
+    "DataLoader",
+    "Dataset",
+    "Divergence",
+    "Dtype",
+    "EarlyStopping",
+    "Evaluate",
+    "ExecConfig",
+    "Fault",
+    "Flags",
+    "FunctionComparison",
+    "FunctionResult",
+    "Inspection",
+    "LoaderTrainConfig",
+    "Mode",
+    "NamedTask",
+    "NumleanError",
+    "OptimizerKind",
+    "Options",
+    "Pair",
+    "Reduction",
+    "ReplayResult",
+    "RunSpec",
+    "Runner",
+    "Sample",
+    "Scalar",
+    "ScalarBackend",
+    "ScalarTrainer",
+    "Session",
+    "Stepper",
+    "Task",
+    "Tensor",
+    "TrainConfig",
+    "TrainReport",
+    "WrappedScalar",
+    "__version__",
+    "adam",
+    "adamw",
+    "autograd",
+    "certify",
+    "checkpoint",
+    "clip_by_norm",
+    "clip_by_value",
+    "compare",
+    "compare_function",
+    "crosscheck",
+    "data",
+    "epochs",
+    "evaluate",
+    "get_scalar",
+    "get_task",
+    "inspect",
+    "instantiate",
+    "interop",
+    "losses",
+    "momentum_sgd",
+    "nn",
+    "ops",
+    "optim",
+    "replay",
+    "run",
+    "run_steps",
+    "scalars",
+    "schedules",
+    "sgd",
+    "state_digest",
+    "stepper",
+    "steps",
+    "task_names",
+    "train",
+    "train_dataset",
+    "train_loader",
+    "train_minibatches",
+    "train_samples",
+    "value_digest",
+]

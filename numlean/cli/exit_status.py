@@ -1,0 +1,13 @@
+"""Exit statuses of commands. 0 is success."""
+
+from __future__ import annotations
+
+from typing import Final
+
+DIFFERENCE: Final = 1
+"""A comparison found a difference."""
+
+ERROR: Final = 2
+"""Wrong use, or something that cannot be done here."""
+
+INTERRUPTED: Final = 130

@@ -1,0 +1,17 @@
+"""Options that several commands share."""
+
+from numlean.cli.options.paths import check_writable
+from numlean.cli.options.training import (
+    add_device_options,
+    add_training_options,
+    announce,
+    runner_options,
+)
+
+__all__ = [
+    "add_device_options",
+    "add_training_options",
+    "announce",
+    "check_writable",
+    "runner_options",
+]

@@ -1,0 +1,21 @@
+"""Checks of output files before a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from numlean.errors import NumleanError
+
+
+def check_writable(option: str, path: str | None) -> None:
+    """Raise an error now, not after hours of training, if a file cannot be written.
+
+    Raises:
+        NumleanError: The folder of the file does not exist, or the path is a folder.
+    """
+    if path is None:
+        return
+    if not Path(path).absolute().parent.is_dir():
+        raise NumleanError(f"{option} {path}: the folder does not exist")
+    if Path(path).is_dir():
+        raise NumleanError(f"{option} {path}: this is a folder, not a file")

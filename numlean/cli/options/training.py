@@ -1,0 +1,82 @@
+"""Options of every command that trains: the task, the engine and the device."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from numlean.cli.options.optimization import add_optimization_options
+from numlean.cli.options.table import add_table_options
+from numlean.tasks import NamedTask, Recipe, task_names
+from numlean.tasks.sources import TableSource
+from numlean.training.options import BACKENDS, Options
+
+
+def add_training_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that select the task and how it is trained."""
+    parser.add_argument(
+        "task",
+        nargs="?",
+        metavar="TASK",
+        help=f"task to train ({', '.join(task_names())}); or use --data FILE",
+    )
+    parser.add_argument(
+        "--steps", type=int, metavar="N", help="number of updates (default: the task's)"
+    )
+    parser.add_argument(
+        "--batch-size", type=int, metavar="B", help="samples per update (default: the task's)"
+    )
+    parser.add_argument(
+        "--seed",
+        type=int,
+        metavar="S",
+        help="seed of the initial parameters and the sample order (default: 0)",
+    )
+    add_device_options(parser, "the fastest one for the dtype")
+    parser.add_argument(
+        "--backend",
+        default=BACKENDS[0],
+        choices=BACKENDS,
+        help="engine that executes the steps (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--fast-kernels",
+        action="store_true",
+        help="use faster kernels (hardware arithmetic, vectors) that give the same bits",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument(
+        "--text", metavar="FILE", help="UTF-8 text to train char-rnn or char-transformer on"
+    )
+    add_optimization_options(parser)
+    add_table_options(parser)
+
+
+def add_device_options(parser: argparse.ArgumentParser, default: str) -> None:
+    """Add the options that select the device; ``default`` describes the default."""
+    parser.add_argument(
+        "--device",
+        metavar="DEVICE",
+        help=f"device to run on: cpu, cuda or python (default: {default})",
+    )
+    for device in ("cpu", "cuda"):
+        parser.add_argument(
+            f"--{device}",
+            dest="device",
+            action="store_const",
+            const=device,
+            help=f"same as --device {device}",
+        )
+
+
+def announce(recipe: Recipe, task: NamedTask) -> None:
+    """Print how a file was understood, on standard error."""
+    if isinstance(recipe.task, TableSource) or recipe.task.text is not None:
+        print(f"numlean: {task.name}: {task.summary}", file=sys.stderr)
+
+
+def runner_options(arguments: argparse.Namespace) -> Options:
+    """Return the options of a runner."""
+    return Options(
+        backend=arguments.backend, fast_kernels=arguments.fast_kernels, seed=arguments.seed or 0
+    )

@@ -1,0 +1,124 @@
+"""Options that save a run, resume one, or start from given weights; and the writer."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+
+import numlean.checkpoint as files
+from numlean.autograd.tensor import Tensor
+from numlean.checkpoint import Checkpoint, Run, atomic
+from numlean.cli.options import check_writable
+from numlean.errors import NumleanError
+from numlean.tasks import Recipe
+from numlean.training import EarlyStopping, Stepper
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """Add the options, and return their group."""
+    group = parser.add_argument_group("files of a run")
+    group.add_argument(
+        "--save",
+        metavar="FILE",
+        help="write a checkpoint when training ends or is interrupted",
+    )
+    group.add_argument(
+        "--checkpoint-every",
+        type=int,
+        metavar="N",
+        help="also write the checkpoint after every N steps",
+    )
+    group.add_argument(
+        "--resume",
+        metavar="FILE",
+        help="resume a run from its checkpoint; options that are not given are taken from the file",
+    )
+    group.add_argument(
+        "--weights",
+        metavar="FILE",
+        help="start from these weights, such as a PyTorch state_dict in a safetensors file",
+    )
+    return group
+
+
+def resolve_resume_options(arguments: argparse.Namespace) -> Checkpoint | None:
+    """Return the checkpoint to resume, if any, and set options not given to those of its recipe.
+
+    Raises:
+        NumleanError: The options contradict each other, or the file is not a checkpoint.
+    """
+    _check_contradictions(arguments)
+    if arguments.resume is None:
+        return None
+    checkpoint = files.load(arguments.resume)
+    if checkpoint.recipe is not None:
+        for name, value in asdict(checkpoint.recipe.to_options()).items():
+            given = getattr(arguments, name)
+            if given is None or given is False:  # but not 0
+                setattr(arguments, name, value)
+    return checkpoint
+
+
+class CheckpointWriter:
+    """Starts a run as the options say, and writes its checkpoints.
+
+    Attributes:
+        stepper: The stepper of the run.
+        run: The description of the run.
+        evaluator: The evaluations, whose state is part of a checkpoint; None without any.
+        is_resuming: Whether the run is resumed.
+    """
+
+    def __init__(
+        self,
+        arguments: argparse.Namespace,
+        stepper: Stepper,
+        run: Run,
+        recipe: Recipe,
+        evaluator: EarlyStopping | None,
+    ) -> None:
+        self.stepper = stepper
+        self.run = run
+        self.evaluator = evaluator
+        self.is_resuming: bool = arguments.resume is not None
+        self._path: str | None = arguments.save
+        self._every: int = arguments.checkpoint_every or 0
+        self._weights: str | None = arguments.weights
+        self._recipe = recipe
+        self._written_after: int | None = None
+
+    def start(self, checkpoint: Checkpoint | None) -> None:
+        """Resume from a checkpoint, or import the given weights, or keep the initial ones."""
+        if checkpoint is not None:
+            files.resume(checkpoint, self.stepper, self.run)
+            if self.evaluator is not None:
+                scalar = self.stepper.runner.scalar
+                self.evaluator.load_state_dict(checkpoint.state_dict(scalar))
+        elif self._weights is not None:
+            files.import_weights(self.stepper.runner, self._weights)
+        if self._path is not None:
+            atomic.remove_stale_partials(self._path)
+
+    def __call__(self, stepper: Stepper, loss: Tensor) -> bool:
+        """Write a checkpoint after a step if one is due; return False, as it never ends."""
+        if self._every and self.stepper.step_count % self._every == 0:
+            self.write()
+        return False
+
+    def write(self) -> None:
+        """Write a checkpoint of the run between two steps, if ``--save`` is given."""
+        if self._path is not None and self._written_after != self.stepper.step_count:
+            self._written_after = self.stepper.step_count
+            state = {} if self.evaluator is None else self.evaluator.state_dict()
+            files.save(self._path, self.stepper, self.run, recipe=self._recipe, extra_state=state)
+
+
+def _check_contradictions(arguments: argparse.Namespace) -> None:
+    every = arguments.checkpoint_every
+    if every is not None and arguments.save is None:
+        raise NumleanError("--checkpoint-every needs --save FILE")
+    if every is not None and every < 1:
+        raise NumleanError(f"--checkpoint-every must be at least 1, got {every}")
+    if arguments.resume is not None and arguments.weights is not None:
+        raise NumleanError("--resume loads the checkpoint's weights; omit --weights")
+    check_writable("--save", arguments.save)

@@ -1,0 +1,206 @@
+"""Recipe: the settings of one ``numlean train`` run, and the only form in which files keep them.
+
+A recipe contains every setting that affects the bits of a run and nothing else: it is built from a
+fixed list of fields, so that an option such as ``--log`` or ``--save`` cannot get into a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Final
+
+from numlean.errors import DocumentError, NumleanError
+from numlean.json_lines import read_document
+from numlean.tasks.named import NamedTask
+from numlean.tasks.optimization import Clip, OptimizerChoice, ScheduleChoice
+from numlean.tasks.sources import TableSource, TaskName
+from numlean.tasks.train_options import TrainOptions, format_widths
+from numlean.training.config import TrainConfig
+
+VERSION: Final = 1
+"""Version of the plain form that is written, and the only one that is read."""
+
+DEFAULT_DTYPE: Final = "ieee32exec"
+
+
+@dataclass(frozen=True)
+class EvaluationChoice:
+    """When a run is evaluated on its test data, and when it stops early.
+
+    Attributes:
+        every: Steps between evaluations.
+        patience: Evaluations without a lower loss after which the run stops; None for no limit.
+
+    Raises:
+        NumleanError: A count is not positive.
+    """
+
+    every: int
+    patience: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.every < 1:
+            raise NumleanError(f"--eval-every must be at least 1, got {self.every}")
+        if self.patience is not None and self.patience < 1:
+            raise NumleanError(f"--patience must be at least 1, got {self.patience}")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Settings of one ``numlean train`` run; None stands for the task's default.
+
+    Attributes:
+        task: The model and the data.
+        steps: Updates to make.
+        batch_size: Samples per update.
+        seed: Seed of the initial parameters and of the order of the samples.
+        dtype: The number format, as ``--dtype`` takes it.
+        optimizer: The optimizer.
+        schedule: The learning-rate schedule; None for a constant rate.
+        clip: The limit for gradients; None for no limit.
+        evaluation: Evaluations during the run; None for no evaluation.
+
+    Raises:
+        NumleanError: A value is out of range.
+    """
+
+    task: TaskName | TableSource
+    steps: int | None = None
+    batch_size: int | None = None
+    seed: int = 0
+    dtype: str = DEFAULT_DTYPE
+    optimizer: OptimizerChoice = field(default_factory=OptimizerChoice)
+    schedule: ScheduleChoice | None = None
+    clip: Clip | None = None
+    evaluation: EvaluationChoice | None = None
+
+    def __post_init__(self) -> None:
+        for name, least in (("steps", 0), ("batch_size", 1), ("seed", 0)):
+            value = getattr(self, name)
+            if value is not None and value < least:
+                option = name.replace("_", "-")
+                raise NumleanError(f"--{option} must be at least {least}, got {value}")
+
+    @classmethod
+    def from_arguments(cls, arguments: Mapping[str, Any]) -> Recipe:
+        """Return the recipe of a command's arguments by name; other arguments are ignored.
+
+        Raises:
+            NumleanError: Arguments contradict each other, or a value is out of range.
+        """
+        return cls.from_options(TrainOptions.select(arguments))
+
+    @classmethod
+    def from_options(cls, options: TrainOptions) -> Recipe:
+        """Return the recipe of the options of ``numlean train``.
+
+        Raises:
+            NumleanError: Options contradict each other, or a value is out of range.
+        """
+        return cls(
+            task=options.source(),
+            steps=options.steps,
+            batch_size=options.batch_size,
+            seed=options.seed or 0,
+            dtype=options.dtype or DEFAULT_DTYPE,
+            optimizer=options.optimizer(),
+            schedule=options.learning_rates(),
+            clip=options.clip(),
+            evaluation=_evaluation(options.eval_every, options.patience),
+        )
+
+    def resolve(self) -> tuple[NamedTask, TrainConfig]:
+        """Return the task and its training configuration, with the task's defaults filled in.
+
+        Raises:
+            NumleanError: The task is unknown, a file cannot be read, or a value is out of range.
+        """
+        task = self.task.resolve()
+        steps = task.steps if self.steps is None else self.steps
+        optimizer = self.optimizer.resolve(task)
+        if self.clip is not None:
+            optimizer = self.clip.apply(optimizer)
+        schedule = None if self.schedule is None else self.schedule.resolve(optimizer.lr, steps)
+        batch_size = task.batch_size if self.batch_size is None else self.batch_size
+        return task, TrainConfig(steps, batch_size, optimizer, schedule, seed=self.seed)
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return the recipe as plain data with a version, for JSON."""
+        return {"version": VERSION, **_lists(asdict(self))}
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> Recipe:
+        """Return the recipe that ``to_plain`` wrote, each field checked.
+
+        Raises:
+            NumleanError: The version is another one, a field is missing, unknown or of the wrong
+                type, or a value is out of range.
+        """
+        document = dict(plain)
+        version = document.pop("version", None)
+        if type(version) is not int or version != VERSION:
+            raise DocumentError(f"recipe: expected version {VERSION}, got {version!r:.80}")
+        for each in fields(cls):
+            if each.name not in document:
+                raise DocumentError(f"recipe: the field {each.name!r} is missing")
+        return read_document(cls, document, "recipe")
+
+    @classmethod
+    def from_version_1(cls, arguments: Mapping[str, Any]) -> Recipe:
+        """Return the recipe of a file of version 1, which contains options by their names.
+
+        Raises:
+            NumleanError: An option is unknown, of the wrong type or out of range.
+        """
+        return cls.from_options(read_document(TrainOptions, dict(arguments), "arguments"))
+
+    def to_options(self) -> TrainOptions:
+        """Return the options of ``numlean train`` that give this recipe."""
+        optimizer, schedule = self.optimizer, self.schedule or ScheduleChoice()
+        clip, evaluation = self.clip, self.evaluation
+        return TrainOptions(
+            steps=self.steps,
+            batch_size=self.batch_size,
+            seed=self.seed,
+            dtype=self.dtype,
+            optim=optimizer.name,
+            lr=optimizer.lr,
+            momentum=optimizer.momentum,
+            nesterov=optimizer.nesterov,
+            weight_decay=optimizer.weight_decay,
+            schedule=schedule.name,
+            step_size=schedule.step_size,
+            gamma=schedule.gamma,
+            final_lr=schedule.final_lr,
+            warmup=schedule.warmup,
+            clip_norm=None if clip is None else clip.norm,
+            clip_value=None if clip is None else clip.value,
+            eval_every=None if evaluation is None else evaluation.every,
+            patience=None if evaluation is None else evaluation.patience,
+            **_source_options(self.task),
+        )
+
+
+def _evaluation(every: int | None, patience: int | None) -> EvaluationChoice | None:
+    if patience is not None and not every:
+        raise NumleanError(f"--patience {patience} needs --eval-every N")
+    return EvaluationChoice(every, patience) if every else None
+
+
+def _source_options(source: TaskName | TableSource) -> dict[str, Any]:
+    if isinstance(source, TaskName):
+        return {"task": source.name, "text": source.text}
+    own = {each.name: getattr(source, each.name) for each in fields(source)}
+    own["data"], own["input"] = own.pop("path"), own.pop("key")
+    own["hidden"] = None if source.hidden is None else format_widths(source.hidden)
+    return own | {"categorical": source.categorical or None, "drop": source.drop or None}
+
+
+def _lists(value: Any) -> Any:
+    match value:
+        case dict():
+            return {key: _lists(each) for key, each in value.items()}
+        case tuple():
+            return [_lists(each) for each in value]
+    return value

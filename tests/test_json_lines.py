@@ -1,0 +1,106 @@
+"""Plain data for JSON, and documents read through types."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple, TypedDict
+
+import pytest
+
+from numlean.errors import DocumentError
+from numlean.json_lines import json_line, nonfinite_to_null, read_document
+
+
+class Pair(NamedTuple):
+    a: str
+    b: str
+
+
+class Counts(TypedDict):
+    one: int
+    two: int
+
+
+@dataclass(frozen=True)
+class Inner:
+    kind: Literal["a", "b"]
+    shape: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Other:
+    path: str
+
+
+@dataclass(frozen=True)
+class Outer:
+    name: str
+    rate: float | None
+    inner: Inner
+    counts: Counts
+    pairs: tuple[Pair, ...] = ()
+    choice: Inner | Other | None = None
+    groups: dict[str, list[int]] = field(default_factory=dict)
+    anything: Any = None
+
+
+PLAIN = {
+    "name": "x",
+    "rate": 1,
+    "inner": {"kind": "a", "shape": [2, 3]},
+    "counts": {"one": 1, "two": 2},
+    "pairs": [["p", "q"]],
+    "choice": {"path": "f"},
+    "groups": {"g": [1, 2]},
+    "anything": [{}],
+}
+
+
+def test_a_document_becomes_a_dataclass_with_the_declared_types():
+    found = read_document(Outer, PLAIN, "document")
+    assert found.inner == Inner("a", (2, 3))
+    assert (found.rate, type(found.rate)) == (1.0, float)
+    assert found.counts == {"one": 1, "two": 2}
+    assert found.pairs == (Pair("p", "q"),)
+    assert found.choice == Other("f")
+    assert (found.groups, found.anything) == ({"g": [1, 2]}, [{}])
+    least = {k: PLAIN[k] for k in ("name", "rate", "inner", "counts")}
+    assert read_document(Outer, least, "document").choice is None
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"name": 1}, "document.name: expected str, got 1"),
+        ({"rate": True}, "document.rate: expected float, got True"),
+        ({"rate": "1"}, "document.rate: expected float, got '1'"),
+        ({"inner": 5}, "document.inner: expected an object, got 5"),
+        ({"inner": {"kind": "c"}}, "document.inner.kind: expected 'a' or 'b', got 'c'"),
+        ({"inner": {"kind": []}}, "document.inner.kind: expected 'a' or 'b', got []"),
+        ({"inner": {}}, "document.inner: the field 'kind' is missing"),
+        (
+            {"inner": {"kind": "a", "shape": [1.0]}},
+            "document.inner.shape[0]: expected int, got 1.0",
+        ),
+        ({"counts": {"one": 1}}, "document.counts: the field 'two' is missing"),
+        ({"pairs": [["p"]]}, "document.pairs[0]: expected a list of a, b, got ['p']"),
+        ({"pairs": [["p", 1]]}, "document.pairs[0][1]: expected str, got 1"),
+        ({"groups": {"g": 1}}, "document.groups.g: expected list[int], got 1"),
+        ({"groups": []}, "document.groups: expected dict[str, list[int]], got []"),
+        ({"choice": 3}, "document.choice: expected an object, got 3"),
+        ({"more": 3}, "document: unknown field 'more'"),
+    ],
+)
+def test_a_field_of_another_type_is_named_in_one_line(change, message):
+    with pytest.raises(DocumentError) as caught:
+        read_document(Outer, PLAIN | change, "document")
+    assert str(caught.value).startswith(message)
+    assert "\n" not in str(caught.value)
+
+
+def test_floats_that_are_not_finite_become_null():
+    assert nonfinite_to_null({"a": (1.5, float("inf")), "b": float("nan")}) == {
+        "a": [1.5, None],
+        "b": None,
+    }
+    assert json_line({"loss": float("-inf"), "step": 1}) == '{"loss": null, "step": 1}'
