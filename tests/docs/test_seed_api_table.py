@@ -53,7 +53,7 @@ def resolved(name):
 
 @cache
 def options_of_train():
-    (commands,) = [a for a in build_parser()._actions if isinstance(a, argparse._SubParsersAction)]
+    (commands,) = [a for a in build_parser("train")._actions if isinstance(a, argparse._SubParsersAction)]
     return set(commands.choices["train"]._option_string_actions)
 
 
