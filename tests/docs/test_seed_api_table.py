@@ -1,4 +1,4 @@
-"""The table of TorchLean's names: ours exist, and so do the tests that hold them to it."""
+"""The table of TorchLean's names: our names exist, and so do the tests that check them."""
 
 import argparse
 import ast
@@ -53,7 +53,8 @@ def resolved(name):
 
 @cache
 def options_of_train():
-    (commands,) = [a for a in build_parser("train")._actions if isinstance(a, argparse._SubParsersAction)]
+    actions = build_parser("train")._actions
+    (commands,) = [a for a in actions if isinstance(a, argparse._SubParsersAction)]
     return set(commands.choices["train"]._option_string_actions)
 
 
