@@ -17,4 +17,4 @@ FLAGS: Final = {
     "underflow": UNDERFLOW,
     "inexact": INEXACT,
 }
-"""The flags by the standard's names, in its order."""
+"""The flags by the names of the standard, in its order."""

@@ -1,6 +1,6 @@
 """Binary floating-point formats as data (IEEE 754-2019, clause 3; OCP 8-bit formats, 2023).
 
-A format is a few numbers; everything else about it is derived here and nowhere else.
+A format is given by a few numbers. This module derives everything else about it.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ class Format:
     """A binary format with a sign, a biased exponent and a trailing significand.
 
     Attributes:
-        name: The name users write and errors show.
-        exponent_bits: Width of the biased exponent field.
-        trailing_bits: Width of the trailing significand field, so that the precision is one more.
-        has_infinity: Whether the greatest biased exponent is kept for infinities and NaNs, as in
-            IEEE 754. If not, it holds numbers as well, and only the encoding of all ones is a NaN.
+        name: The name in dtypes and errors.
+        exponent_bits: The width of the biased exponent field.
+        trailing_bits: The width of the trailing significand field, one less than the precision.
+        has_infinity: Whether the largest biased exponent is reserved for infinities and NaNs, as in
+            IEEE 754. If not, it encodes numbers too, and only the magnitude of all ones is a NaN.
     """
 
     name: str
@@ -32,27 +32,27 @@ class Format:
 
     @property
     def width(self) -> int:
-        """Bits of an encoding, the sign included."""
+        """The number of bits of an encoding, including the sign."""
         return 1 + self.exponent_bits + self.trailing_bits
 
     @property
     def precision(self) -> int:
-        """Significant bits of a normal number, called p in the standard."""
+        """The number of significant bits of a normal number, called p in the standard."""
         return self.trailing_bits + 1
 
     @property
     def bias(self) -> int:
-        """What is added to an exponent e to give the biased exponent."""
+        """The difference between a biased exponent and the exponent."""
         return (1 << (self.exponent_bits - 1)) - 1
 
     @property
     def emax(self) -> int:
-        """Largest exponent of a finite number."""
+        """The largest exponent of a finite number."""
         return (self.max_finite >> self.trailing_bits) - self.bias
 
     @property
     def emin(self) -> int:
-        """Exponent of the smallest normal number."""
+        """The exponent of the smallest normal number."""
         return 1 - self.bias
 
     @property
@@ -62,12 +62,12 @@ class Format:
 
     @property
     def magnitude_mask(self) -> int:
-        """Every bit but the sign."""
+        """All bits except the sign."""
         return self.sign_mask - 1
 
     @property
     def implicit_bit(self) -> int:
-        """The leading significand bit that a normal number leaves out; also the least normal."""
+        """The leading significand bit of normal numbers, which encodings omit."""
         return 1 << self.trailing_bits
 
     @property
@@ -77,48 +77,48 @@ class Format:
 
     @property
     def exponent_limit(self) -> int:
-        """The greatest biased exponent: a field of ones."""
+        """The largest biased exponent: a field of ones."""
         return (1 << self.exponent_bits) - 1
 
     @property
     def infinity(self) -> int:
-        """Encoding of +infinity; in a format without one, of the NaN in its place."""
+        """The encoding of +infinity; in a format without infinity, of the NaN in its place."""
         return self.max_finite + 1
 
     @property
     def max_finite(self) -> int:
-        """Encoding of the greatest finite number."""
+        """The encoding of the largest finite number."""
         if self.has_infinity:
             return (self.exponent_limit << self.trailing_bits) - 1
         return self.magnitude_mask - 1
 
     @property
     def max_number(self) -> int:
-        """The greatest magnitude that is not a NaN."""
+        """The largest magnitude that is not a NaN."""
         return self.infinity if self.has_infinity else self.max_finite
 
     @property
     def quiet_bit(self) -> int:
-        """The bit that tells a quiet NaN from a signalling one (clause 6.2.1)."""
+        """The bit that distinguishes a quiet NaN from a signalling one (clause 6.2.1)."""
         return self.implicit_bit >> 1
 
     @property
     def default_nan(self) -> int:
-        """Encoding of the NaN that an invalid operation gives."""
+        """The encoding of the NaN that an invalid operation returns."""
         return self.infinity | self.quiet_bit
 
     @property
     def zero(self) -> int:
-        """Encoding of +0."""
+        """The encoding of +0."""
         return 0
 
     @property
     def one(self) -> int:
-        """Encoding of 1."""
+        """The encoding of 1."""
         return self.bias << self.trailing_bits
 
     def format_bits(self, bits: int) -> str:
-        """An encoding for people: in hexadecimal, then sign, biased exponent and trailing field."""
+        """Return an encoding as text: hexadecimal, then sign, exponent and trailing field."""
         binary = f"{bits:0{self.width}b}"
         split = 1 + self.exponent_bits
         fields = f"{binary[0]} {binary[1:split]} {binary[split:]}"
@@ -149,16 +149,16 @@ TRAILING_BITS: Final = range(1, 53)
 
 
 def parse_format(text: str) -> Format:
-    """The IEEE format of a text such as ``e5m10``; the one of that name where there is one.
+    """Return the IEEE format of a text such as ``e5m10``; a standard format if it is one.
 
     Raises:
-        ValueError: The text reads otherwise, or a width is out of range.
+        ValueError: The text has another form, or a width is out of range.
     """
     match = re.fullmatch(r"e(\d{1,2})m(\d{1,2})", text, re.ASCII)
     exponent_bits, trailing_bits = map(int, match.groups()) if match else (0, 0)
     if exponent_bits not in EXPONENT_BITS or trailing_bits not in TRAILING_BITS:
         raise ValueError(
-            f"{text!r} is no format: write eXmY with X exponent bits from {EXPONENT_BITS[0]} to"
+            f"{text!r} is not a format: write eXmY with X exponent bits from {EXPONENT_BITS[0]} to"
             f" {EXPONENT_BITS[-1]} and Y trailing significand bits from {TRAILING_BITS[0]} to"
             f" {TRAILING_BITS[-1]}, as in e5m10"
         )

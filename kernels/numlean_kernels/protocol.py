@@ -1,4 +1,4 @@
-"""What a target offers: integer words for routines, and loops turned into callables on arrays."""
+"""The vocabulary of all layers: routines, tables of routines, loops, targets and program steps."""
 
 from __future__ import annotations
 
@@ -25,17 +25,14 @@ outputs."""
 @final
 @dataclass(frozen=True, eq=False)
 class Table:
-    """The only thing a loop knows about an arithmetic: its routines by name, and its zero.
+    """The routines of one arithmetic by name, and its zero: all that a loop knows about it.
 
     Attributes:
-        key: Names the routines exactly. Tables with equal keys give equal bits; kernels are cached
-            by it.
+        key: Identifies the arithmetic: tables with equal keys compute equal bits.
         zero: The +0 from which sums start.
-        make: Makes the routine of a given name, for one target; raises KeyError for an unknown one.
-        fast: The hardware format, if a target may put its own faster loops in the place of those
-            written against the table.
-        same_bits_as: The key of the table that defines the bits, if this one computes the same bits
-            by other routines.
+        make: Returns the routine of a given name, for one target; raises KeyError for an unknown
+            name.
+        fast: The hardware format, if a target may replace loops by faster ones with the same bits.
     """
 
     key: str
@@ -53,7 +50,7 @@ class Table:
         return self.make(name)
 
     def get(self, name: str) -> Routine | None:
-        """The routine of a name, or None where there is none."""
+        """Return the routine of that name, or None if the table has none."""
         try:
             return self.make(name)
         except KeyError:
@@ -63,18 +60,18 @@ class Table:
 @final
 @dataclass(frozen=True, eq=False)
 class Loop:
-    """A kernel's source: a function over a box of output cells, written against a table.
+    """The source of a kernel: a function over a box of output cells, written against a table.
 
     ``make(table)`` returns ``kernel(*bounds, *arrays)``, where bounds are ``start, stop`` for each
     of the ``rank`` axes of the output domain and the last arrays are the outputs. A kernel computes
-    each output cell wholly and alone, so that a target may cut the domain as it likes: one call
-    for all cells, one per core, or one per CUDA thread.
+    each output cell completely and independently of other cells, so a target may partition the
+    domain freely: one call for all cells, one per core, or one per CUDA thread.
 
     Attributes:
         name: Names what the kernel computes, for caches and errors.
         rank: The number of axes of the output domain.
-        make: Writes the kernel for a table's routines.
-        outputs: How many arrays at the end are written.
+        make: Returns the kernel for the routines of a table.
+        outputs: The number of arrays at the end that are written.
     """
 
     name: str
@@ -84,25 +81,25 @@ class Loop:
 
 
 class DeviceMissingError(RuntimeError):
-    """A device that this machine or installation lacks: what was looked for, and the way out."""
+    """The machine or the installation lacks a device; the message says what to do."""
 
 
 class DeviceFailedError(RuntimeError):
-    """A device that stopped working."""
+    """A device stopped working."""
 
 
 @final
 @dataclass(frozen=True)
 class Instructions:
-    """A target's arithmetic on hardware floats of one format, each result rounded once, to nearest.
+    """The arithmetic of a target on hardware floats of one format, rounded to nearest.
 
     Attributes:
-        add: The sum of two.
-        sub: The difference.
-        mul: The product.
-        div: The quotient.
-        sqrt: The square root.
-        fma: The product of the first two plus the third; None where there is no such instruction.
+        add: Adds two numbers.
+        sub: Subtracts the second number from the first.
+        mul: Multiplies two numbers.
+        div: Divides the first number by the second.
+        sqrt: Computes the square root.
+        fma: Computes a * b + c with one rounding; None if the target has no such instruction.
     """
 
     add: Routine
@@ -114,41 +111,41 @@ class Instructions:
 
 
 class Target(ABC):
-    """Where routines and loops run."""
+    """A place where routines and loops run."""
 
     name: str
-    """The device's name, as users give it."""
+    """The name of the device, as given to ``--device``."""
 
     def __init__(self) -> None:
         self._kernels: dict[tuple[Loop, Table], Launch] = {}
 
     @abstractmethod
     def unsigned(self, bits: int) -> Callable[[Any], Any]:
-        """A function that reduces an integer modulo 2**bits, to the target's unsigned type."""
+        """Return a function that reduces an integer modulo 2**bits, to an unsigned type."""
 
     @abstractmethod
     def signed(self, bits: int) -> Callable[[Any], Any]:
-        """A function that gives an integer the target's signed type of that width."""
+        """Return a function that converts an integer to the signed type of that width."""
 
     @abstractmethod
     def clz(self, bits: int) -> Routine:
-        """A routine that counts the leading zeros of an unsigned integer of that width."""
+        """Return a routine that counts the leading zeros of an unsigned integer of that width."""
 
     @abstractmethod
     def high_product(self, bits: int) -> Routine:
-        """A routine that gives the upper half of the product of two words of that width."""
+        """Return a routine for the upper half of the product of two words of that width."""
 
     @abstractmethod
     def encoding_of(self, width: int) -> Routine:
-        """A routine that gives a hardware float's encoding."""
+        """Return a routine that reinterprets a hardware float as its encoding."""
 
     @abstractmethod
     def real_of(self, width: int) -> Routine:
-        """A routine that gives the hardware float of an encoding."""
+        """Return a routine that reinterprets an encoding as a hardware float."""
 
     @abstractmethod
     def instructions(self, width: int) -> Instructions:
-        """What the hardware does with floats of that width, as routines."""
+        """Return the hardware arithmetic on floats of that width, as routines."""
 
     @abstractmethod
     def routine(self, function: Routine) -> Routine:
@@ -156,10 +153,10 @@ class Target(ABC):
 
     @abstractmethod
     def kernel(self, loop: Loop, table: Table) -> Launch:
-        """Instantiate a loop with a table's routines."""
+        """Instantiate a loop with the routines of a table."""
 
     def kernel_of(self, loop: Loop, table: Table) -> Launch:
-        """The kernel of a loop and a table, made once.
+        """Return the kernel of a loop and a table; it is made once.
 
         Raises:
             KeyError: The table lacks a routine that the loop uses.
@@ -169,43 +166,43 @@ class Target(ABC):
         return self._kernels[loop, table]
 
     def empty(self, shape: int | tuple[int, ...], dtype: Any) -> Array:
-        """A new array where kernels reach it best; what it holds is anything."""
+        """Return a new array in the memory that kernels access fastest, with arbitrary contents."""
         return np.empty(shape, dtype)
 
     def to_device(self, array: Array) -> Array:
-        """The array where kernels reach it best: itself if it is there already, else a copy."""
+        """Return the array in the memory that kernels access fastest; copy it if necessary."""
         return array
 
     def empty_host_visible(self, shape: int | tuple[int, ...], dtype: Any) -> Array:
-        """A new array for what the host writes and kernels read at every step, or the reverse."""
+        """Return a new array for data that host and kernels exchange at every step."""
         return np.empty(shape, dtype)
 
     @property
     def host(self) -> Target:
-        """The target where numbers enter and leave."""
+        """The target on which numbers are converted when they enter and leave."""
         return self
 
     def copy_into(self, x: Array, z: Array) -> None:
         """Write the elements of one view into another of the same shape and dtype."""
         z[...] = x
 
-    def on_replay(  # noqa: B027 (nothing is left to do)
+    def on_replay(  # noqa: B027 (nothing to record)
         self, function: Callable[[], None], *, read: tuple[Array, ...] = (), written: Array
     ) -> None:
-        """Told what, beside kernels, must be done again if all this is done again.
+        """Register host code to rerun on replay.
 
-        It has been done once: it reads some arrays and writes one. Of no interest but to who
-        records.
+        It has already run once; it reads the arrays ``read`` and writes the array ``written``. Only
+        recording targets use this.
         """
 
     @property
     def without_recorder(self) -> Target:
-        """The target that runs what it is told and keeps no record of it."""
+        """The target that runs kernels without recording them."""
         return self
 
     def compile(self, operations: Sequence[ProgramStep]) -> Callable[[], None]:
-        """What does all operations again, in order, on the same arrays."""
-        calls = [operation.bound(self) for operation in operations]
+        """Return a function that runs all steps again, in order, on the same arrays."""
+        calls = [step.bound(self) for step in operations]
 
         def run() -> None:
             for call in calls:
@@ -217,7 +214,7 @@ class Target(ABC):
 @final
 @dataclass(frozen=True, eq=False)
 class KernelCall:
-    """A kernel that was run."""
+    """A kernel that ran on some arrays."""
 
     loop: Loop
     table: Table
@@ -235,7 +232,7 @@ class KernelCall:
         return self.arrays[-self.loop.outputs :]
 
     def bound(self, target: Target) -> Callable[[], None]:
-        """What does it again."""
+        """Return a function that runs the kernel again."""
         return partial(target.kernel_of(self.loop, self.table), self.domain, *self.arrays)
 
     def __str__(self) -> str:
@@ -245,7 +242,7 @@ class KernelCall:
 @final
 @dataclass(frozen=True, eq=False)
 class CopyCall:
-    """Elements that were written into a view."""
+    """A copy of elements from one view into another."""
 
     source: Array
     destination: Array
@@ -261,7 +258,7 @@ class CopyCall:
         return (self.destination,)
 
     def bound(self, target: Target) -> Callable[[], None]:
-        """What does it again."""
+        """Return a function that copies again."""
         return partial(target.copy_into, self.source, self.destination)
 
     def __str__(self) -> str:
@@ -271,14 +268,14 @@ class CopyCall:
 @final
 @dataclass(frozen=True, eq=False)
 class HostCall:
-    """Something that no kernel does."""
+    """A function that ran on the host, outside any kernel."""
 
     function: Callable[[], None]
     read: tuple[Array, ...]
     written: tuple[Array, ...]
 
     def bound(self, target: Target) -> Callable[[], None]:
-        """What does it again."""
+        """Return the function."""
         return self.function
 
     def __str__(self) -> str:
@@ -286,11 +283,11 @@ class HostCall:
 
 
 ProgramStep: TypeAlias = KernelCall | CopyCall | HostCall
-"""What a target did, and can do again."""
+"""An action of a target that it can run again."""
 
 
 def kernel_for(target: Target, loop: Loop, table: Table) -> Launch:
-    """The kernel of a loop and a table on a target, made once in a process.
+    """Return the kernel of a loop and a table on a target; it is made once per process.
 
     Raises:
         KeyError: The table lacks a routine that the loop uses.

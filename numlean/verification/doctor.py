@@ -66,10 +66,10 @@ def machine() -> dict[str, str]:
 def gpu() -> dict[str, str]:
     """What CUDA says of itself; empty where it is not installed."""
     try:
-        from numlean_kernels.targets.cuda import described
+        from numlean_kernels.targets.cuda import describe_installation
     except ImportError:
         return {}
-    return described()
+    return describe_installation()
 
 
 def wrong_parts(device: str) -> list[str]:

@@ -16,19 +16,19 @@ from numlean_kernels.ieee import Arithmetic, Rounding
 from numlean_kernels.loops.elementwise import broadcast_operand, elementwise, filled, flagged
 from numlean_kernels.loops.flag_counts import COUNT_FLAGS, NO_ROUTINES
 from numlean_kernels.loops.gather_scatter import (
+    COPY,
     GROUP,
-    MOVE,
-    PICK,
     SCATTER_ADD,
     SCATTER_ADD_ROWS,
     SCATTER_ADD_STOCHASTIC,
-    SELECT,
-    SPREAD,
+    SCATTER_ALONG_AXIS,
     TAKE,
+    TAKE_ALONG_AXIS,
     TAKE_ROWS,
+    WHERE,
 )
-from numlean_kernels.loops.matmul import BMM, BMM_FMA, MATMUL, MATMUL_FMA
-from numlean_kernels.loops.reduce import FIRST_GREATEST, MAX, SUM_ORDERED, SUM_PAIRWISE
+from numlean_kernels.loops.matmul import MATMUL, MATMUL_FMA
+from numlean_kernels.loops.reduce import ARGMAX, MAX, SUM_ORDERED, SUM_PAIRWISE
 from numlean_kernels.protocol import Loop, Table
 from numlean_kernels.tables.elementary import BINARY, UNARY
 from numlean_kernels.tables.hardware import MAKERS as HARDWARE_MAKERS
@@ -78,7 +78,7 @@ class Numbers:
         operations: The names of its basic operations.
         functions: Of its elementary functions.
         flagged: Of operations that are launched to give the flags they raise.
-        noise: How many words of random bits operations take after their operands.
+        random_bits: How many words of random bits operations take after their operands.
     """
 
     name: str
@@ -103,14 +103,13 @@ WITH_SINGLE = [
     broadcast_operand(name, k) for name in ("add", "sub", "mul", "div", "rem") for k in (0, 1)
 ]
 
-FUSED = ("fma", MATMUL_FMA.name, BMM_FMA.name)
+FUSED = ("fma", MATMUL_FMA.name)
 SEPARATE = [
     SUM_ORDERED,
     SUM_PAIRWISE,
     SCATTER_ADD,
     SCATTER_ADD_ROWS,
     MATMUL,
-    BMM,
     *WITH_SINGLE[:-2],
 ]
 ARITHMETIC = (
@@ -203,17 +202,17 @@ def flagged_kernels(numbers: Numbers, names: tuple[str, ...]) -> Iterator[Kernel
 def array_loops(number: Any) -> dict[Loop, tuple[tuple[Any, int], ...]]:
     """Loops that are more than an operation, and their arrays."""
     one, two, three = ((number, n) for n in (1, 2, 3))
-    kinds = {MATMUL: (two,) * 3, MATMUL_FMA: (two,) * 3, BMM: (three,) * 3, BMM_FMA: (three,) * 3}
+    kinds = {MATMUL: (three,) * 3, MATMUL_FMA: (three,) * 3}
     kinds |= dict.fromkeys(WITH_SINGLE, (one,) * 3)
     kinds |= {SUM_ORDERED: (three, two), SUM_PAIRWISE: (three,), MAX: (three, two)}
-    kinds[FIRST_GREATEST] = (three, (INT64, 2))
+    kinds[ARGMAX] = (three, (INT64, 2))
     kinds[TAKE] = (one, (INT64, 1), one)
     kinds[TAKE_ROWS] = (two, (INT64, 1), two)
-    kinds[SELECT] = ((np.bool_, 1), one, one)
+    kinds[WHERE] = ((np.bool_, 1), one, one)
     kinds[SCATTER_ADD] = (one, (INT64, 1), (INT64, 1), one)
     kinds[SCATTER_ADD_ROWS] = (two, (INT64, 1), (INT64, 1), two)
-    kinds[PICK] = (three, (INT64, 2), two)
-    kinds[SPREAD] = (two, (INT64, 2), three)
+    kinds[TAKE_ALONG_AXIS] = (three, (INT64, 2), two)
+    kinds[SCATTER_ALONG_AXIS] = (two, (INT64, 2), three)
     return kinds
 
 
@@ -222,7 +221,7 @@ def array_kernels(numbers: Numbers) -> Iterator[Kernel]:
     kinds = array_loops(numbers.dtype)
     if numbers.random_bits:
         number, random_bits, places = (numbers.dtype, 2), (UINT64, 2), (INT64, 1)
-        kinds = {SCATTER_ADD_STOCHASTIC: (number, random_bits, places, places, number)}
+        kinds = {SCATTER_ADD_STOCHASTIC: (number, places, places, random_bits, number)}
     for loop, given in kinds.items():
         yield Kernel(loop, numbers.table, arrays(*given), numbers.floats(loop.name))
 
@@ -236,7 +235,7 @@ def numberless_kernels() -> Iterator[Kernel]:
     for size in (1, 2, 4, 8):
         whole = np.empty((2, 2, 2, 2), f"u{size}")
         for pair in ((x, z) for x in (whole, whole.T[::2]) for z in (whole, whole.T[::2])):
-            yield Kernel(MOVE, NO_ROUTINES, list(pair), Floats.NOTHING)
+            yield Kernel(COPY, NO_ROUTINES, list(pair), Floats.NOTHING)
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,14 @@
 """Arc functions: the angle of a point, from a table and a short series.
 
-**Reduction.** The angle of (x, y), y <= x, is arctan(c) + arctan(d) with c = i/32 next to y/x and d
-= (y - c*x) / (x + c*y), |d| < 2**-5.4. If y > x, they change places and the angle is taken from
-pi/2; if x is negative, from pi.
+**Notation.** The angle of (x, y), 0 < y <= x, is arctan(c) + arctan(d), where c = i/32 is next to
+y/x and d = (y - c*x) / (x + c*y), |d| < 2**-5.4. If y > x, they are swapped and the angle is
+subtracted from pi/2; if x is negative, from pi.
 
-**Series.** arctan(d) = d * (1 - v/3 + v**2/5 - ...), v = d**2, seven terms, which leave less than
-2**-72. d is off by less than 6 units if x and y are exact, and less than 1/32 of the whole where c
-is not zero: the constants count units of 2**-125. Where x or y is a root, its own 4 units are the
-most of it; in all the angle is within 9 units, 2**-59.8.
+**Series.** arctan(d) = d * (1 - v/3 + v**2/5 - ...), v = d**2; seven terms leave less than 2**-72.
+
+**Error.** d is off by less than 6 units if x and y are exact, and is less than 1/32 of the angle if
+c is not zero: the constants count units of 2**-125. If x or y is a root, its own 4 units dominate;
+in all the angle is within 9 units, 2**-59.8.
 """
 
 from __future__ import annotations
@@ -28,26 +29,21 @@ from numlean_kernels.elementary.extended_floats import (
     make_subtract,
     series,
 )
-from numlean_kernels.elementary.outcome import (
-    ROUNDED,
-    UNDEFINED,
-    ZERO,
-    Special,
-    function,
-)
+from numlean_kernels.elementary.outcome import ROUNDED, UNDEFINED, ZERO
 from numlean_kernels.ieee.routine_builder import Maker, RoutineBuilder
 from numlean_kernels.protocol import Routine
 
 STEPS: Final = 32
-"""Of the table, up to a tangent of one."""
+"""The steps of the table, up to a tangent of one."""
 SUM_BITS: Final = 125
 _TERMS: Final = 6
 _TINY: Final = -13
-"""Below this exponent x**2 is less than 2**-26: no rounding turns between x and the value."""
+"""Below this exponent x**2 is less than 2**-26: no rounding boundary lies between x and the value.
+"""
 
 
 def arctangents() -> list[int]:
-    """The angles of the table's tangents, in units of ``2**-125``."""
+    """Return the angles of the tangents of the table, in units of ``2**-125``."""
     mp = context()
     return [units(mp.atan(mp.mpf(i) / STEPS), SUM_BITS) for i in range(STEPS + 1)]
 
@@ -129,7 +125,7 @@ def make_nearest(builder: RoutineBuilder) -> Routine:
 
 
 def _make_residue(builder: RoutineBuilder) -> Routine:
-    """``residue(index, ...) -> (is_negative, is_zero, e, m)``: arctan((y - c*x) / (x + c*y))."""
+    """Return ``residue(index, ...) -> (is_negative, is_zero, e, m)``: arctan(d)."""
     word, signed, high = builder.word, builder.signed, builder.target.high_product(64)
     add, subtract, divide = (builder.routine(f) for f in (make_add, make_subtract, make_divide))
     multiply, normalise = builder.routine(make_multiply), builder.routine(make_normalise)
@@ -172,7 +168,7 @@ def _make_residue(builder: RoutineBuilder) -> Routine:
 
 
 def _make_atan(builder: RoutineBuilder) -> Routine:
-    """The angle of (1, x); of tiny x just below x."""
+    """Return the angle of (1, x); for tiny x, just below x."""
     angle, just_below = builder.routine(make_angle), builder.routine(make_just_below)
     tiny, zero, half = builder.signed(_TINY), builder.signed(0), builder.word(ONE)
 
@@ -187,7 +183,7 @@ def _make_atan(builder: RoutineBuilder) -> Routine:
 
 
 def _make_cosine_of_arcsine(builder: RoutineBuilder) -> Routine:
-    """``leg(e, m)``: sqrt((1 - x) * (1 + x)) for x below one; both factors are exact or tiny."""
+    """Return ``leg(e, m)``: sqrt((1 - x) * (1 + x)) for x below one; a factor is exact or tiny."""
     add, subtract = builder.routine(make_add), builder.routine(make_subtract)
     multiply, square_root = builder.routine(make_multiply), builder.routine(make_square_root)
     zero, half = builder.signed(0), builder.word(ONE)
@@ -202,7 +198,7 @@ def _make_cosine_of_arcsine(builder: RoutineBuilder) -> Routine:
 
 
 def _make_asin(builder: RoutineBuilder) -> Routine:
-    """The angle of (sqrt(1 - x**2), x); of tiny x just above x."""
+    """Return the angle of (sqrt(1 - x**2), x); for tiny x, just above x."""
     angle, leg = builder.routine(make_angle), builder.routine(_make_cosine_of_arcsine)
     tiny, zero, half = builder.signed(_TINY), builder.signed(0), builder.word(ONE)
     right_angle = builder.word(units(context().pi / 2, 63))
@@ -221,7 +217,7 @@ def _make_asin(builder: RoutineBuilder) -> Routine:
 
 
 def _make_acos(builder: RoutineBuilder) -> Routine:
-    """The angle of (x, sqrt(1 - x**2))."""
+    """Return the angle of (x, sqrt(1 - x**2))."""
     angle, leg = builder.routine(make_angle), builder.routine(_make_cosine_of_arcsine)
     zero, one, half = builder.signed(0), builder.signed(1), builder.word(ONE)
     straight_angle = builder.word(units(context().pi / 2, 63))
@@ -239,16 +235,5 @@ def _make_acos(builder: RoutineBuilder) -> Routine:
     return acos
 
 
-def _right_angle(*, copies_sign: bool) -> Special:
-    return Special(ROUNDED, copies_sign=copies_sign, m=units(context().pi / 2, 63))
-
-
-_SAME_ZERO: Final = Special(ZERO, copies_sign=True)
-_UNDEFINED: Final = Special(UNDEFINED)
-
-ARCS: Final[dict[str, Maker]] = {
-    "atan": function(_make_atan, _SAME_ZERO, lambda: _right_angle(copies_sign=True)),
-    "asin": function(_make_asin, _SAME_ZERO, _UNDEFINED),
-    "acos": function(_make_acos, lambda: _right_angle(copies_sign=False), _UNDEFINED),
-}
-"""``f(a) -> (z, flags)`` by name."""
+CORES: Final[dict[str, Maker]] = {"atan": _make_atan, "asin": _make_asin, "acos": _make_acos}
+"""``core(negative, e, m) -> outcome`` by the name of the function."""

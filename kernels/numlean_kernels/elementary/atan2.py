@@ -1,9 +1,9 @@
-"""The angle of a point, in two words, since it may come close to a point where rounding turns.
+"""The angle of a point, in two words, since it may come close to a rounding boundary.
 
-The reduction is that of :mod:`.arctangent`, with x and y integers, so that numerator and
-denominator of d are exact; their quotient is cut to 135 bits, and eleven terms of the series leave
-less than 2**-126 of d. All is within 2**-120 of the angle. Where x is positive and y/x tiny the
-angle is below that quotient, which is a number only if it is so by more than 2**-49, or exactly.
+The reduction is that of :mod:`.arctangent`. x and y are integers, so numerator and denominator of d
+are exact; their quotient is cut to 135 bits, and eleven terms of the series leave less than 2**-126
+of d. In all the error is below 2**-120 of the angle. If x is positive and y/x tiny, the angle is
+below that quotient, which differs from every number by more than 2**-49 unless it is exact.
 """
 
 from __future__ import annotations
@@ -11,16 +11,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from numlean_kernels.elementary.arctangent import STEPS, SUM_BITS, arctangents, make_complete
-from numlean_kernels.elementary.constants import context, fractions, pairs, units
-from numlean_kernels.elementary.extended_floats import ONE
-from numlean_kernels.elementary.outcome import (
-    INFINITE_OPERAND,
-    NUMBER,
-    ROUNDED,
-    ZERO,
-    ZERO_OPERAND,
-    function_of_two,
-)
+from numlean_kernels.elementary.constants import context, fractions, pairs
 from numlean_kernels.elementary.wide import (
     make_wide_add,
     make_wide_multiply,
@@ -35,15 +26,15 @@ from numlean_kernels.protocol import Routine
 _PRECISION: Final = 24
 _DIGIT_BITS: Final = 27
 _FARTHEST: Final = 6
-"""Powers of two by which y is below x, beyond which y/x is next to zero in the table."""
+"""The largest difference of exponents for which y/x is not next to zero in the table."""
 _TERMS: Final = 10
 _MOST: Final = 1000
 
 
 def _make_quotient(builder: RoutineBuilder) -> Routine:
-    """``quotient(n, d) -> (a, b)``: n/d < 1 as a wide fraction, cut; d below 2**37.
+    """Return ``quotient(n, d) -> (a, b)``: n/d < 1 as a wide fraction, cut; d below 2**37.
 
-    Five digits of 27 bits, the last of which ends beyond the fraction.
+    It has five digits of 27 bits, the last of which ends beyond the fraction.
     """
     word = builder.word
     digit = word(_DIGIT_BITS)
@@ -69,7 +60,7 @@ def _make_quotient(builder: RoutineBuilder) -> Routine:
 
 
 def make_arctangent(builder: RoutineBuilder) -> Routine:
-    """``arctangent(a, b, n) -> (a, b)``: that of q = (a, b) / 2**n, times 2**n, just below q."""
+    """Return ``arctangent(a, b, n) -> (a, b)``: of q = (a, b) / 2**n, times 2**n, below q."""
     mp, word = context(), builder.word
     multiply, subtract = builder.routine(make_wide_multiply), builder.routine(make_wide_subtract)
     shift_right, add = builder.routine(make_wide_shift_right), builder.routine(make_wide_add)
@@ -91,7 +82,7 @@ def make_arctangent(builder: RoutineBuilder) -> Routine:
 
 
 def _make_angle(builder: RoutineBuilder) -> Routine:
-    """``angle(ey, my, ex, mx, is_left) -> (e, m)``: that of the point (+-x, y), x, y > 0."""
+    """Return ``angle(ey, my, ex, mx, is_left) -> (e, m)``: that of the point (+-x, y), x, y > 0."""
     word, signed = builder.word, builder.signed
     table_high, table_low = pairs(arctangents())
     quotient, arctangent = builder.routine(_make_quotient), builder.routine(make_arctangent)
@@ -113,7 +104,7 @@ def _make_angle(builder: RoutineBuilder) -> Routine:
         distance = signed(ex - ey)
         index, falls, lift = zero_word, False, zero
         if distance > farthest:
-            # Half of y, so that it is below x.
+            # Half the quotient, so that it is below one.
             lift = signed((distance if distance < most else most) - one_exp)
             a, b = quotient(y, word(x << one))
         else:
@@ -140,49 +131,5 @@ def _make_angle(builder: RoutineBuilder) -> Routine:
     return angle
 
 
-def angle_of_two(make_angle: Maker) -> Maker:
-    """The maker of ``atan2``, from that of ``angle(ey, my, ex, mx, is_left) -> (e, m)``."""
-
-    def make(builder: RoutineBuilder) -> Routine:
-        return _outcome_of(builder, builder.routine(make_angle))
-
-    return function_of_two(make, _make_never)
-
-
-def _outcome_of(builder: RoutineBuilder, angle: Routine) -> Routine:
-    """The outcome at (y, x), by the cases of clause 9.2.1.
-
-    Points at infinity lie in the direction of a unit; nought is as far below a number as infinity
-    is above.
-    """
-    signed, half = builder.signed, builder.word(ONE)
-    pi_half, pi_high = builder.word(units(context().pi / 2, 63)), signed(1)
-    zero = signed(0)
-
-    def outcome(
-        kind_y: Any, minus_y: Any, ey: Any, my: Any, kind_x: Any, minus_x: Any, ex: Any, mx: Any
-    ) -> Any:
-        if (kind_y == NUMBER) & (kind_x == NUMBER):
-            e, m = angle(ey, my, ex, mx, minus_x)
-            return ROUNDED, minus_y, e, m
-        if (kind_y == INFINITE_OPERAND) & (kind_x == INFINITE_OPERAND):
-            e, m = angle(zero, half, zero, half, minus_x)
-            return ROUNDED, minus_y, e, m
-        if (kind_y == ZERO_OPERAND) | (kind_x == INFINITE_OPERAND):
-            return (ROUNDED if minus_x else ZERO), minus_y, pi_high, pi_half
-        return ROUNDED, minus_y, zero, pi_half
-
-    return outcome
-
-
-def _make_never(builder: RoutineBuilder) -> Routine:
-    def never(
-        kind_a: Any, minus_a: Any, ea: Any, ma: Any, kind_b: Any, minus_b: Any, eb: Any, mb: Any
-    ) -> Any:
-        return False
-
-    return never
-
-
-ANGLE: Final[dict[str, Maker]] = {"atan2": angle_of_two(_make_angle)}
-"""``f(a, b) -> (z, flags)`` by name."""
+CORES: Final[dict[str, Maker]] = {"atan2": _make_angle}
+"""``angle(ey, my, ex, mx, is_left) -> (e, m)`` by the name of the function."""

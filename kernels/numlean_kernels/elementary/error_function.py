@@ -1,11 +1,11 @@
 """The error function.
 
-Below 1/4: x * 2/sqrt(pi) * (1 - u/3 + u**2/10 - ...), u = x**2, twelve terms, which leave less than
+Below 1/4: x * 2/sqrt(pi) * (1 - u/3 + u**2/10 - ...), u = x**2; twelve terms leave less than
 2**-70. Below 4: a Taylor polynomial of degree 12 about the number i/32 at or below x, which leaves
 less than 2**-68; derivatives have either sign, so partial sums are in two's complement. Its
-constant term is off by 1/2, all else, which is below 1/16, by less than 1 unit of 2**-64 in sum;
-erf(1/4) is 0.276, so that is 6 units of the real, 2**-60.4. From 4 on erf(x) > 1 - 2**-25, between
-one and the number before it and beyond the middle of them, in every format up to 24 bits.
+constant term is off by 1/2 unit of 2**-64, and all other terms, which are below 1/16, by less than
+1 unit in sum; erf(1/4) is 0.276, so that is 6 units of the real, 2**-60.4. From 4 on erf(x) > 1 -
+2**-25, between one and the number before it, beyond their middle, in every format up to 24 bits.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from numlean_kernels.elementary.extended_floats import (
     make_shift_right,
     series,
 )
-from numlean_kernels.elementary.outcome import EXACT, ROUNDED, ZERO, Special, function
+from numlean_kernels.elementary.outcome import ROUNDED
 from numlean_kernels.ieee.routine_builder import Maker, RoutineBuilder
 from numlean_kernels.protocol import Routine
 
@@ -29,16 +29,16 @@ STEP_BITS: Final = 5
 _DEGREE: Final = 12
 _TERMS: Final = 12
 _HEADROOM: Final = 3
-"""Bits by which a polynomial less its constant term is scaled up: it is below 2**-4."""
+"""Bits by which a polynomial without its constant term is scaled up: it is below 2**-4."""
 _SMALL: Final = -2
 _LIMIT: Final = 2
 
 
 def taylor(index: int, degree: int) -> tuple[Real, list[Real]]:
-    """Coefficients about index/32 of powers of 32 * (x - index/32); the first one by itself.
+    """Return coefficients about index/32 of powers of 32 * (x - index/32); the first separately.
 
-    The n-th derivative is (-1)**(n-1) * H(n-1, x) * 2/sqrt(pi) * exp(-x**2), H being Hermite's, by
-    the recurrence H(n+1, x) = 2x * H(n, x) - 2n * H(n-1, x).
+    The n-th derivative is (-1)**(n-1) * H(n-1, x) * 2/sqrt(pi) * exp(-x**2), where H is Hermite's
+    polynomial, by the recurrence H(n+1, x) = 2x * H(n, x) - 2n * H(n-1, x).
     """
     mp = context()
     x = mp.mpf(index) / (1 << STEP_BITS)
@@ -52,7 +52,7 @@ def taylor(index: int, degree: int) -> tuple[Real, list[Real]]:
 
 
 def _make_small(builder: RoutineBuilder) -> Routine:
-    """``small(e, m) -> (e, m)`` below 1/4."""
+    """Return ``small(e, m) -> (e, m)``: erf below 1/4."""
     mp, word = context(), builder.word
     high, multiply = builder.target.high_product(64), builder.routine(make_multiply)
     fraction, zero, ones = builder.routine(make_fraction), word(0), word((1 << 64) - 1)
@@ -117,7 +117,5 @@ def _make_erf(builder: RoutineBuilder) -> Routine:
     return erf
 
 
-ERROR: Final[dict[str, Maker]] = {
-    "erf": function(_make_erf, Special(ZERO, copies_sign=True), Special(EXACT, copies_sign=True)),
-}
-"""``f(a) -> (z, flags)`` by name."""
+CORES: Final[dict[str, Maker]] = {"erf": _make_erf}
+"""``core(negative, e, m) -> outcome`` by the name of the function."""

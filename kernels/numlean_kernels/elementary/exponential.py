@@ -1,15 +1,15 @@
-"""Exponential and hyperbolic functions, and the logistic one.
+"""Exponential, hyperbolic and logistic functions.
 
-**Reduction.** exp(x) = 2**(k + f) with k an integer and f in [0, 1): x * log2(e) is cut from a
-product of 128 bits, so that f is short by less than one unit of 2**-64, however great x is. For
-negative x the product's fraction f' stands for less than the truth, so 1 - f' - 2**-64, its
-complement, does too.
+**Reduction.** exp(x) = 2**(k + f) with an integer k and f in [0, 1): x * log2(e) is cut from a
+product of 128 bits, so f is short by less than one unit of 2**-64 for every x. For negative x the
+fraction f' of the product is also short, and so is its complement 1 - f' - 2**-64.
 
-**2**f.** The upper 7 bits of f choose 2**(i/128) from a table; the rest r < 2**-7 enters by 2**r -
+**2**f.** The upper 7 bits of f select 2**(i/128) from a table; the rest r < 2**-7 enters by 2**r -
 1 = sum of (r ln 2)**j / j!, of which the terms up to j = 6 leave less than 2**-65.
 
-Units, as in :mod:`.reals`: the table is off by at most 1/2, the series by under 0.1, the cuts make
-another; f's own cut is 0.7. In all 2**f is known within 2.3 units, that is 2**-61.8.
+**Error**, in units of :mod:`.extended_floats`: the table is off by at most 1/2, the series by less
+than 0.1, the cuts by another unit, and the cut of f by 0.7. In all 2**f is known within 2.3 units,
+that is 2**-61.8.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ from numlean_kernels.elementary.extended_floats import (
     make_subtract,
     series,
 )
-from numlean_kernels.elementary.outcome import EXACT, INFINITE, ROUNDED, ZERO, Special, function
+from numlean_kernels.elementary.outcome import EXACT, ROUNDED
 from numlean_kernels.ieee.routine_builder import Maker, RoutineBuilder
 from numlean_kernels.protocol import Routine
 
 _INDEX_BITS: Final = 7
 _DEGREE: Final = 6
 _GREATEST_EXPONENT: Final = 8
-"""Arguments of 2**8 and more are beyond what any format has an exponential for."""
+"""Exponentials of arguments of 2**8 and more are beyond the range of every format."""
 _SMALL: Final = -1
-"""Below this exponent, that is below 1/2, the hyperbolic functions are series."""
+"""Below this exponent, that is below 1/2, hyperbolic functions are series."""
 _NEAR: Final = -7
-"""Below this exponent what is near one is a series; down to the next one, that is."""
+"""Below this exponent, and above the next one, values near one are series."""
 _NEAREST: Final = -63
 _ONES: Final = (1 << 64) - 1
 
@@ -50,7 +50,7 @@ def make_power_of_two(builder: RoutineBuilder) -> Routine:
     mp = context()
     word, high = builder.word, builder.target.high_product(64)
     table = words([units(mp.mpf(2) ** (mp.mpf(i) / 128), 63) for i in range(1 << _INDEX_BITS)])
-    scale = mp.ln(2) / 128  # of r, which counts 128ths
+    scale = mp.ln(2) / 128  # of r, in units of 1/128
     coefficients = fractions(_DEGREE, lambda j: 128 * scale ** (j + 1) / factorial(j + 1))
     rising = builder.routine(series(coefficients))
     index_shift, index_bits = word(64 - _INDEX_BITS), word(_INDEX_BITS)
@@ -77,7 +77,7 @@ def make_exponential(builder: RoutineBuilder) -> Routine:
         lower = word(m * upper_factor)
         carried = word(lower + high(m, lower_factor))
         upper = word(high(m, upper_factor) + (one if carried < lower else zero))
-        # The fixed point stands in the upper word, or above it.
+        # The binary point is in the upper word, or above it.
         shift = signed(places - (e if e < greatest else greatest))
         if shift < wide:
             k = signed(upper >> word(shift))
@@ -85,7 +85,7 @@ def make_exponential(builder: RoutineBuilder) -> Routine:
         else:
             k, beyond = signed(0), signed(shift - wide)
             f = word(upper >> word(beyond)) if beyond <= widest else zero
-        # For negative numbers the complement of all bits: the floor of what is no integer.
+        # The complement of all bits of a negative number is its floor, as it is not an integer.
         k = signed(~k) if negative else k
         return k, power_of_two(word(~f) if negative else f)
 
@@ -93,9 +93,9 @@ def make_exponential(builder: RoutineBuilder) -> Routine:
 
 
 def _make_exp(builder: RoutineBuilder) -> Routine:
-    """exp(x), near one as 1 + x + x**2 * (1/2! + x/3! + ...), for 1 + x may be a number.
+    """Return exp(x); near one, 1 + x + x**2 * (1/2! + x/3! + ...), since 1 + x may be a number.
 
-    Where x is below 2**-63, the one that is cut to, or just less than one.
+    For x below 2**-63 it is one, or just below one.
     """
     signed, exponential, near_one = (
         builder.signed,
@@ -124,7 +124,7 @@ def _make_exp(builder: RoutineBuilder) -> Routine:
 
 
 def _make_exp2(builder: RoutineBuilder) -> Routine:
-    """2**x: exact for integers, and for no other number with a finite expansion."""
+    """Return 2**x: exact for integers, and for no other number."""
     word, signed = builder.word, builder.signed
     power_of_two = builder.routine(make_power_of_two)
     greatest, widest, zero = signed(_GREATEST_EXPONENT), signed(63), word(0)
@@ -150,7 +150,7 @@ def _make_exp2(builder: RoutineBuilder) -> Routine:
 
 
 def _make_sinh_series(builder: RoutineBuilder) -> Routine:
-    """``sinh_series(e, m)``: sinh(x) for x below 1/2, as x + x * (x**2/3! + x**4/5! + ...)."""
+    """Return ``sinh_series(e, m)``: sinh(x), x < 1/2, as x + x * (x**2/3! + x**4/5! + ...)."""
     word, signed = builder.word, builder.signed
     high, fraction = builder.target.high_product(64), builder.routine(make_fraction)
     mp = context()
@@ -169,7 +169,7 @@ def _make_sinh_series(builder: RoutineBuilder) -> Routine:
 
 
 def _make_cosh_series(builder: RoutineBuilder) -> Routine:
-    """``cosh_series(e, m)``: the significand of cosh(x) for x below 1/2."""
+    """Return ``cosh_series(e, m)``: the significand of cosh(x) for x below 1/2."""
     word, high, fraction = (
         builder.word,
         builder.target.high_product(64),
@@ -188,7 +188,7 @@ def _make_cosh_series(builder: RoutineBuilder) -> Routine:
 
 
 def _make_expm1(builder: RoutineBuilder) -> Routine:
-    """exp(x) - 1: below 1/2 as 2 * sinh(x/2) * exp(x/2), which loses nothing to cancellation."""
+    """Return exp(x) - 1; below 1/2 as 2 * sinh(x/2) * exp(x/2), without cancellation."""
     word, signed = builder.word, builder.signed
     exponential, multiply = builder.routine(make_exponential), builder.routine(make_multiply)
     subtract, sinh_series = builder.routine(make_subtract), builder.routine(_make_sinh_series)
@@ -208,7 +208,7 @@ def _make_expm1(builder: RoutineBuilder) -> Routine:
 
 
 def _make_sinh(builder: RoutineBuilder) -> Routine:
-    """(exp(x) - exp(-x)) / 2, a series below 1/2."""
+    """Return (exp(x) - exp(-x)) / 2; a series below 1/2."""
     signed, subtract = builder.signed, builder.routine(make_subtract)
     exponential, sinh_series = builder.routine(make_exponential), builder.routine(_make_sinh_series)
     small, one = signed(_SMALL), signed(1)
@@ -226,7 +226,7 @@ def _make_sinh(builder: RoutineBuilder) -> Routine:
 
 
 def _make_cosh(builder: RoutineBuilder) -> Routine:
-    """(exp(x) + exp(-x)) / 2, a series below 1/2."""
+    """Return (exp(x) + exp(-x)) / 2; a series below 1/2."""
     signed, add = builder.signed, builder.routine(make_add)
     exponential, cosh_series = builder.routine(make_exponential), builder.routine(_make_cosh_series)
     small, one, zero = signed(_SMALL), signed(1), signed(0)
@@ -243,10 +243,10 @@ def _make_cosh(builder: RoutineBuilder) -> Routine:
 
 
 def _make_tanh(builder: RoutineBuilder) -> Routine:
-    """(1 - y) / (1 + y) for y = exp(-2x); below 1/2 the quotient of both series.
+    """Return (1 - y) / (1 + y) for y = exp(-2x); below 1/2 the quotient of both series.
 
-    Of tiny and of great numbers the quotient is just below x and 1, as it should be: quotients by a
-    power of two are below the dividend.
+    For tiny x the quotient is just below x, and for large x just below 1, as required: quotients by
+    a power of two are below the dividend.
     """
     word, signed = builder.word, builder.signed
     exponential, divide = builder.routine(make_exponential), builder.routine(make_divide)
@@ -272,10 +272,10 @@ def _make_tanh(builder: RoutineBuilder) -> Routine:
 
 
 def _make_sigmoid(builder: RoutineBuilder) -> Routine:
-    """1 / (1 + y), or y / (1 + y) for negative x, with y = exp(-|x|).
+    """Return 1 / (1 + y), or y / (1 + y) for negative x, with y = exp(-|x|).
 
-    Near 1/2 it is (1 + tanh(u)) / 2 with u = x/2 and tanh(u) = u - u**3/3 + ..., for 1/2 + u/2 may
-    be a number.
+    Near 1/2 it is (1 + tanh(u)) / 2 with u = x/2 and tanh(u) = u - u**3/3 + ..., since 1/2 + u/2
+    may be a number.
     """
     signed, near_one, add = (
         builder.signed,
@@ -320,21 +320,13 @@ def _make_sigmoid(builder: RoutineBuilder) -> Routine:
     return sigmoid
 
 
-_ONE: Final = Special(EXACT)
-_HALF: Final = Special(EXACT, e=-1)
-_SAME_ZERO: Final = Special(ZERO, copies_sign=True)
-_NO: Final = Special(ZERO)
-_INFINITY: Final = Special(INFINITE)
-_SAME_INFINITY: Final = Special(INFINITE, copies_sign=True)
-_SAME_ONE: Final = Special(EXACT, copies_sign=True)
-
-EXPONENTIAL: Final[dict[str, Maker]] = {
-    "exp": function(_make_exp, _ONE, _INFINITY, _NO),
-    "exp2": function(_make_exp2, _ONE, _INFINITY, _NO),
-    "expm1": function(_make_expm1, _SAME_ZERO, _INFINITY, Special(EXACT, negative=True)),
-    "sinh": function(_make_sinh, _SAME_ZERO, _SAME_INFINITY),
-    "cosh": function(_make_cosh, _ONE, _INFINITY),
-    "tanh": function(_make_tanh, _SAME_ZERO, _SAME_ONE),
-    "sigmoid": function(_make_sigmoid, _HALF, _ONE, _NO),
+CORES: Final[dict[str, Maker]] = {
+    "exp": _make_exp,
+    "exp2": _make_exp2,
+    "expm1": _make_expm1,
+    "sinh": _make_sinh,
+    "cosh": _make_cosh,
+    "tanh": _make_tanh,
+    "sigmoid": _make_sigmoid,
 }
-"""``f(a) -> (z, flags)`` by name."""
+"""``core(negative, e, m) -> outcome`` by the name of the function."""

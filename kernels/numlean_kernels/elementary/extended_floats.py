@@ -1,9 +1,9 @@
 """Positive real numbers of 64 bits, from which elementary functions are built.
 
-**Notation.** A *real* is a pair (e, m): the number m * 2**(e - 63), m being a word with its leading
-one on top, so that the number lies in [2**e, 2**(e + 1)). A *unit* is 2**-63 of a real's leading
-one. Results are cut, so that they are never above what they stand for, and by less than is stated.
-A *fraction* is a word that counts units of 2**-64.
+**Notation.** A *real* is a pair (e, m): the number m * 2**(e - 63), where m is a word with its
+leading one on top, so that the number lies in [2**e, 2**(e + 1)). A *unit* is 2**-63 of the leading
+one of a real. Results are cut: they never exceed the exact value, and fall short of it by less than
+the stated bound. A *fraction* is a word that counts units of 2**-64.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ ONE: Final = 1 << 63
 
 
 def make_multiply(builder: RoutineBuilder) -> Routine:
-    """Return ``multiply(e, m, f, n) -> (e, m)``: the product of two reals, under a unit short."""
+    """Return ``multiply(e, m, f, n) -> (e, m)``: the product of two reals, short by < 1 unit."""
     word, signed = builder.word, builder.signed
     high = builder.target.high_product(64)
     top, one, carry = word(63), word(1), signed(1)
@@ -60,8 +60,8 @@ def make_add(builder: RoutineBuilder) -> Routine:
 def make_subtract(builder: RoutineBuilder) -> Routine:
     """Return ``subtract(e, m, f, n) -> (e, m)``: the difference of two reals, the first greater.
 
-    What the second is cut by counts as a whole unit of the first, so that the result is below the
-    first however small the second is: short by less than one of its units. The first must be
+    Bits cut from the second real count as a whole unit of the first, so that the result is below
+    the first however small the second is: short by less than one of its units. The first must be
     greater by more than that.
     """
     word, signed = builder.word, builder.signed
@@ -74,7 +74,7 @@ def make_subtract(builder: RoutineBuilder) -> Routine:
         near = distance if distance < widest else widest
         kept = shifted(n, distance)
         lost = (word(kept << word(near)) != n) | (distance != near)
-        # A power of two has more room below it than above.
+        # Below a power of two, reals are twice as dense as above.
         difference = word(word(m - kept) - (one if lost else zero))
         return normalised(e, difference)
 
@@ -82,7 +82,7 @@ def make_subtract(builder: RoutineBuilder) -> Routine:
 
 
 def make_normalise(builder: RoutineBuilder) -> Routine:
-    """Return ``normalise(e, m) -> (e, m)``: m * 2**(e - 63) as a real, of a nonzero word m."""
+    """Return ``normalise(e, m) -> (e, m)``: m * 2**(e - 63) as a real, for a nonzero word m."""
     word, signed, clz = builder.word, builder.signed, builder.clz
 
     def normalise(e: Any, m: Any) -> Any:
@@ -104,7 +104,7 @@ def make_shift_right(builder: RoutineBuilder) -> Routine:
 
 
 def make_shift_right_pair(builder: RoutineBuilder) -> Routine:
-    """Return ``shift_right_pair(m, n)``: of m * 2**64 >> n both words, for any signed n > 0."""
+    """Return ``shift_right_pair(m, n)``: both words of m * 2**64 >> n, for any signed n > 0."""
     word, signed = builder.word, builder.signed
     shift_right = builder.routine(make_shift_right)
     wide, zero = signed(64), word(0)
@@ -118,7 +118,7 @@ def make_shift_right_pair(builder: RoutineBuilder) -> Routine:
 
 
 def make_just_below(builder: RoutineBuilder) -> Routine:
-    """Return ``just_below(e, m) -> (e, m)``: the greatest real below one."""
+    """Return ``just_below(e, m) -> (e, m)``: the greatest real below a real."""
     word, signed = builder.word, builder.signed
     half, ones, one, below = word(ONE), word((1 << 64) - 1), word(1), signed(1)
 
@@ -132,8 +132,8 @@ def make_just_below(builder: RoutineBuilder) -> Routine:
 def make_near_one(builder: RoutineBuilder) -> Routine:
     """Return ``near_one(falls, e, m, small_falls, f, n) -> (e, m)``: 1 +- x +- a small real.
 
-    x is below 1/2, has at most 63 leading zeros and 64 bits, and enters exactly; of the small real
-    counts what reaches 2**-127. So the result, which is cut, tells on which side of 1 +- x it is.
+    x is below 1/2, has at most 63 leading zeros and 64 bits, and is added exactly; the small real
+    is cut to units of 2**-127. So the cut result shows on which side of 1 +- x the sum lies.
     """
     word, signed = builder.word, builder.signed
     shift_right_pair = builder.routine(make_shift_right_pair)
@@ -165,11 +165,11 @@ def make_near_one(builder: RoutineBuilder) -> Routine:
 
 
 def make_divide(builder: RoutineBuilder) -> Routine:
-    """Return ``divide(e, m, f, n) -> (e, m)``: the quotient of two reals; under 3 units short.
+    """Return ``divide(e, m, f, n) -> (e, m)``: the quotient of two reals, short by under 3 units.
 
     The reciprocal in 31 bits has a defect d = 1 - x*y below 2**-29, which is exact in two words;
-    times 1 + d + d**2 it is off by d**3 and what is cut, 1.2 units in all. It stays below two, so
-    that a quotient is always below the dividend's significand over that of a power of two.
+    multiplied by 1 + d + d**2 it is off by d**3 and by cuts, 1.2 units in all. It stays below two,
+    so a quotient by a power of two is always below the dividend's significand.
     """
     word, signed = builder.word, builder.signed
     high, reciprocal = builder.target.high_product(64), builder.routine(make_reciprocal)
@@ -197,11 +197,11 @@ def make_divide(builder: RoutineBuilder) -> Routine:
 
 
 def make_root_parts(builder: RoutineBuilder) -> Routine:
-    """Return ``root_parts(e, m) -> (e, u, y)``: of a real's square root, what it is made of.
+    """Return ``root_parts(e, m) -> (e, u, y)``: the factors of the square root of a real.
 
     The real is u / 2**64 * 4**(e + 1) with u / 2**64 in [1/4, 1), and y / 2**63 is its reciprocal
-    root, below it by less than 1.3 units and below 2. The approximation in 31 bits has a defect
-    d = 1 - u * y**2 below 2**-29, and 1/sqrt(1 - d) = 1 + d/2 + 3/8 d**2 within d**3.
+    root, too small by less than 1.3 units, and below 2. The approximation in 31 bits has a defect d
+    = 1 - u * y**2 below 2**-29, and 1/sqrt(1 - d) = 1 + d/2 + 3/8 d**2 within d**3.
     """
     word, signed = builder.word, builder.signed
     high, reciprocal_root = builder.target.high_product(64), builder.routine(make_reciprocal_root)
@@ -255,10 +255,10 @@ def make_fraction(builder: RoutineBuilder) -> Routine:
 
 
 def series(coefficients: Sequence[int], *, alternating: bool = False) -> Maker:
-    """The maker of ``sum(t)``: c0 + c1*t + c2*t**2 ... of fractions, by Horner's rule.
+    """Return the maker of ``sum(t)``: c0 + c1*t + c2*t**2 ... of fractions, by Horner's rule.
 
-    Or c0 - c1*t + c2*t**2 ..., in which the terms must fall, so that no partial sum is negative.
-    Each product is cut, so that the sum is off by at most t/(1 - t) units of 2**-64.
+    If alternating it is c0 - c1*t + c2*t**2 ..., where the terms must decrease, so that no partial
+    sum is negative. Each product is cut, so the sum is off by at most t/(1 - t) units of 2**-64.
     """
     table, last = words(coefficients), len(coefficients) - 1
 

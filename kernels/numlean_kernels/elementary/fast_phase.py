@@ -1,27 +1,29 @@
-"""A first phase of exponential and logarithms, which settles nearly every operand.
+"""The fast phase of exponential and logarithms, which is certain for nearly every operand.
 
-**Why.** What rounds correctly at every operand must know a logarithm to 2**-59, but nearly always
-2**-48 would do. So a short sum in single words comes first, for operands that are normal numbers
-and give normal numbers; where a point at which rounding may turn lies within its error, the whole
-routine decides. Such points, of all rounding directions, are the multiples of half a unit in the
-last place. Values that are exact, and zero, are among them, so that they are never settled here.
+**Method.** Correct rounding at every operand needs a logarithm to 2**-59, but in nearly all cases
+2**-48 suffices. So the fast phase computes a short sum in single words, for operands and results
+that are normal numbers; if a rounding boundary lies within its error bound, the accurate phase
+decides. The boundaries of all rounding directions are the multiples of half a unit in the last
+place. Exact values, and zero, are among them, so the fast phase is never certain of those.
 
-**Digits.** An operand has at most 24, so that it is exact in a fraction of a word.
+**Digits.** An operand has at most 24 digits, so it is exact in a fraction of a word.
 
 **Logarithm.** As in :mod:`.logarithm`, k*ln 2 - ln c + ln(1 + r) of m*2**k, with r = m*c - 1; but c
 has 10 bits, r is exact in units of 2**-33, and |r| <= 2**-8. ln(1 + r) = r - r**2 * (1/2 - r/3 +
-r**2/4 - r**3/5) leaves out less than 2**-50.5. Numbers are in two's complement, and no product is
-wider than a word. In units of 2**-54, in which the sum is: Horner's steps are each cut by less than
-a unit of 2**-38, and their coefficients off by half of one, 1.6 in all, which r**2 makes 1.6 here;
-the cut of r times the polynomial to 2**-45 makes 2, that of its product with r one, the tables and
-the factor of the base less than 3. With what was left out, at most 1.45 * 10.7, that is below 24.
+r**2/4 - r**3/5) omits less than 2**-50.5. Numbers are in two's complement, and no product exceeds a
+word. Errors in units of 2**-54, the units of the sum: the Horner steps are each cut by less than a
+unit of 2**-38, and their coefficients are off by half of one, 1.6 in all, which multiplied by r**2
+is 1.6 here; the cut of r times the polynomial to 2**-45 makes 2, that of its product with r makes
+one, the tables and the factor of the base less than 3. With the omitted terms, at most 1.45 * 10.7,
+the sum is below 24.
 
 **Exponential.** As in :mod:`.exponential`, 2**(k + f) for x * log2(e) = k + f. The product is the
-sum of two, by the upper 30 and the lower 24 bits of log2(e), in units of 2**-38 of x's last digit.
-Cut to units of 2**-44 it is off by less than 1.1 of them, which puts 2**f off by less than 2**20
-units of 2**-63. 2**f is a polynomial of :mod:`.pieces`, of its sixty-fourths, off by less than
-9 * 2**22 units by rounding and 2**17 by interpolation; in sum that is less than 2**26. Numbers
-below 2**-27 count as ones from there on: between one and their exponentials may no rounding turn.
+sum of two, by the upper 30 and the lower 24 bits of log2(e), in units of 2**-38 of the last digit
+of x. Cut to units of 2**-44 it is off by less than 1.1 of them, which makes 2**f off by less than
+2**20 units of 2**-63. 2**f is a polynomial of :mod:`.piecewise_polynomial` on each 64th, off by
+less than 9 * 2**22 units by rounding and 2**17 by interpolation; in sum that is less than 2**26.
+Numbers below 2**-27 are replaced by numbers of that exponent: between one and their exponentials
+lies no rounding boundary.
 """
 
 from __future__ import annotations
@@ -41,8 +43,8 @@ from numlean_kernels.elementary.piecewise_polynomial import (
     polynomials,
 )
 from numlean_kernels.elementary.reduction import FARTHEST, Reduction, scale_of
-from numlean_kernels.elementary.rounding_test import DIGITS, make_digits, make_settle
-from numlean_kernels.elementary.saturating import ERF, TANH, make_quick_sigmoid, quick_odd
+from numlean_kernels.elementary.rounding_test import DIGITS, make_digits, make_rounding_test
+from numlean_kernels.elementary.saturating import ERF, TANH, fast_odd, make_fast_sigmoid
 from numlean_kernels.formats import Format
 from numlean_kernels.ieee.routine_builder import Maker, RoutineBuilder
 from numlean_kernels.protocol import Routine
@@ -54,7 +56,7 @@ _R_BITS: Final = DIGITS - 1 + _REDUCTION.factor_bits
 _TERM_BITS: Final = 38
 _MIDDLE_BITS: Final = 45
 _HALF: Final = 36
-"""The base's factor has two halves of so many bits; the upper one reaches 1.45."""
+"""Bits of each half of the factor of a base; the factor reaches 1.45."""
 _LOG_BITS: Final = 54
 _LOG_TERMS: Final = 4
 _LOG_ERROR: Final = 24
@@ -63,24 +65,24 @@ _BASES: Final = {"log": None, "log2": 2, "log10": 10}
 
 _UPPER_BITS: Final = 30
 _LOWER_BITS: Final = 24
-"""Of the two parts of log2(e)."""
+"""The bits of the two parts of log2(e)."""
 _PRODUCT_BITS: Final = 38
 _PIECE_BITS: Final = 6
 _POWER_BITS: Final = _PIECE_BITS + SPLIT
 _POWER_ERROR: Final = 1 << 26
 _LEAST_EXPONENT: Final = -27
 _GREATEST_EXPONENT: Final = 5
-"""Exponentials are settled of operands below 2**6, at most."""
+"""Exponentials are certain for operands below 2**6 at most."""
 
 
 @cache
-def _quick_logarithm(base: int | None) -> Maker:
-    """The maker of ``quick(a) -> (settled, z)``: a logarithm to a base, or e."""
+def _fast_logarithm(base: int | None) -> Maker:
+    """Return the maker of ``fast(a) -> (certain, z)``: a logarithm to a base (None: natural)."""
 
     def make(builder: RoutineBuilder) -> Routine:
         word, signed, long = builder.word, builder.signed, builder.target.signed(64)
-        settle, digits, clz = (
-            builder.routine(make_settle),
+        rounding_test, digits, clz = (
+            builder.routine(make_rounding_test),
             builder.routine(make_digits),
             builder.clz,
         )
@@ -124,7 +126,7 @@ def _quick_logarithm(base: int | None) -> Maker:
             size = word(word(total ^ minus) - minus)
             within = normal & (size >= least)
             zeros = word(clz(size) & top)
-            certain, z = settle(
+            certain, z = rounding_test(
                 word(minus & sign_mask),
                 signed(exponent - signed(zeros)),
                 word(size << zeros),
@@ -138,23 +140,26 @@ def _quick_logarithm(base: int | None) -> Maker:
 
 
 def _greatest_exponent(format: Format) -> int:
-    """Below the next power of two, exponentials are normal numbers, and those of the negatives."""
+    """Return the largest exponent of operands whose exponentials are all normal numbers.
+
+    Those of the negated operands are normal too.
+    """
     reach = (min(format.emax, -format.emin) - 1) * math.log(2)
     return min(math.floor(math.log2(reach)) - 1, _GREATEST_EXPONENT)
 
 
 @cache
 def powers_of_two() -> Polynomials:
-    """Those of 2**f, for 64 pieces of [0, 1)."""
+    """Return the polynomials of 2**f, for 64 pieces of [0, 1)."""
     mp = context()
     width = mp.ldexp(1, -_PIECE_BITS)
     return polynomials([Piece(mp.mpf(2).__pow__, i * width, width, 0) for i in range(64)])
 
 
-def _make_quick_exponential(builder: RoutineBuilder) -> Routine:
-    """``quick(a) -> (settled, z)``: exp."""
+def _make_fast_exponential(builder: RoutineBuilder) -> Routine:
+    """Return ``fast(a) -> (certain, z)``: exp."""
     word, signed, format = builder.word, builder.signed, builder.format
-    settle, digits = builder.routine(make_settle), builder.routine(make_digits)
+    rounding_test, digits = builder.routine(make_rounding_test), builder.routine(make_digits)
     value = builder.routine(piecewise(powers_of_two(), SPLIT))
     lowest = word(format.implicit_bit)
     beyond = _greatest_exponent(format) + 1 + format.bias << format.trailing_bits
@@ -168,7 +173,7 @@ def _make_quick_exponential(builder: RoutineBuilder) -> Routine:
     to_piece, piece_mask = word(SPLIT), word((1 << _PIECE_BITS) - 1)
     power_bits, t_mask = word(_POWER_BITS), word((1 << SPLIT) - 1)
     zero, error_bound, top = word(0), word(_POWER_ERROR), word(63)
-    # So that the floor of a negative exponent is a shift as well.
+    # Lifted, so that a shift is the floor of a negative exponent too.
     lift, lifted = word(1 << 63), signed(1 << (63 - _POWER_BITS))
 
     def fast(a: Any) -> Any:
@@ -178,22 +183,22 @@ def _make_quick_exponential(builder: RoutineBuilder) -> Routine:
         y = word(y >> word(word(signed(to_units - (e if e > least else least))) & top))
         y = word(lift - y) if word(a & sign_mask) != zero else word(lift + y)
         _, m = value(word(word(y >> to_piece) & piece_mask), word(y & t_mask))
-        certain, z = settle(zero, signed(signed(y >> power_bits) - lifted), m, error_bound)
+        certain, z = rounding_test(zero, signed(signed(y >> power_bits) - lifted), m, error_bound)
         return within & certain, z
 
     return fast
 
 
 def fast_maker(name: str, format: Format) -> Maker | None:
-    """What makes ``quick(a) -> (settled, z)`` of a function and a format, if anything does."""
+    """Return the maker of ``fast(a) -> (certain, z)`` of a function and a format, or None."""
     precision, emin, emax = format.precision, format.emin, format.emax
     if name == "exp" and min(emax, -emin) > 3:
-        return _make_quick_exponential
-    # A logarithm that is not zero is at least 2**-p, and less than what follows.
+        return _make_fast_exponential
+    # A nonzero logarithm is at least 2**-p, and less than the bound below.
     if name in _BASES and emin <= -precision and (precision - emin).bit_length() < emax:
-        return _quick_logarithm(_BASES[name])
+        return _fast_logarithm(_BASES[name])
     if name in _ODD and emin < -1:
-        return quick_odd(_ODD[name])
+        return fast_odd(_ODD[name])
     if name == "sigmoid" and emin < -1:
-        return make_quick_sigmoid
+        return make_fast_sigmoid
     return None

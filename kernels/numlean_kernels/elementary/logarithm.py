@@ -1,17 +1,16 @@
-"""Logarithms, and the functions made of them.
+"""Logarithms, and functions built on them.
 
 **Reduction.** A real m * 2**k with m in [1, 2) has the logarithm k*ln 2 - ln c + ln(1 + r), where c
-is 1/m to 9 bits, chosen from a table by the upper 7 bits of m, and r = m*c - 1, |r| <= 2**-7. The
-table has c = 1 next to 1, and 1/2 next to 2, so that near one both constants cancel exactly and
-nothing is lost. r counts units of 2**-70, modulo 2**64: the 1 that is subtracted is a multiple of
-that.
+is 1/m to 9 bits, selected from a table by the upper 7 bits of m, and r = m*c - 1, |r| <= 2**-7. The
+table has c = 1 next to 1, and 1/2 next to 2, so near one both constants cancel exactly and no bits
+are lost. r counts units of 2**-70, modulo 2**64: the 1 that is subtracted is a multiple of that.
 
 **ln(1 + r)** = r * (A(v) - r*B(v)) for v = r**2, with A = 1 + v/3 + v**2/5 + ... and B = 1/2 + v/4
-+ ..., of which the terms up to v**4 and v**3 leave less than 2**-66 of the whole. What is cut makes
-it short by less than 2**-60 of itself. The constants count units of 2**-118; off one the sum is at
-least 2**-8, so that the whole is then known within 2**-59 of itself, too.
++ ..., whose terms up to v**4 and v**3 leave less than 2**-66 of the whole. Cuts make it short by
+less than 2**-60 of itself. The constants count units of 2**-118; away from one the sum is at least
+2**-8, so it is also known within 2**-59 of itself.
 
-**ln(1 + w)** is the same with r = (1 + w) * c * 2**-k - 1, which is exact but for the last unit.
+**ln(1 + w)** is the same with r = (1 + w) * c * 2**-k - 1, which is exact except for the last unit.
 """
 
 from __future__ import annotations
@@ -34,16 +33,7 @@ from numlean_kernels.elementary.extended_floats import (
     make_subtract,
     series,
 )
-from numlean_kernels.elementary.outcome import (
-    EXACT,
-    INFINITE,
-    POLE,
-    ROUNDED,
-    UNDEFINED,
-    ZERO,
-    Special,
-    function,
-)
+from numlean_kernels.elementary.outcome import EXACT, POLE, ROUNDED, UNDEFINED, ZERO
 from numlean_kernels.elementary.reduction import FARTHEST, WIDE, scale_of
 from numlean_kernels.ieee.routine_builder import Maker, RoutineBuilder
 from numlean_kernels.protocol import Routine
@@ -51,29 +41,30 @@ from numlean_kernels.protocol import Routine
 R_BITS: Final = 70
 SUM_BITS: Final = 118
 _MOST_DIGITS: Final = 10
-"""10**10 = 5**10 * 2**10 is the greatest power of ten that has 24 bits."""
+"""10**10 = 5**10 * 2**10 is the greatest power of ten of 24 bits."""
 _TINY: Final = -13
-"""Below this exponent x**2 is less than 2**-26: no rounding turns between x and the value."""
+"""Below this exponent x**2 is less than 2**-26: no rounding boundary lies between x and the value.
+"""
 _NEAR: Final = -7
 """Below this exponent, that is below 2**-7, ln(1 + w) is the series alone."""
 
 
 @cache
 def _thirds() -> Maker:
-    """The maker of the series of which A is 1 + v * thirds(v)."""
+    """Return the maker of ``thirds(v)``: A is 1 + v * thirds(v)."""
     return series(fractions(4, lambda j: context().mpf(1) / (2 * j + 3)))
 
 
 @cache
 def _halves() -> Maker:
-    """The maker of B."""
+    """Return the maker of B."""
     return series(fractions(4, lambda j: context().mpf(1) / (2 * j + 2)))
 
 
 def _make_series(builder: RoutineBuilder) -> Routine:
-    """``log_series(is_negative, e, m) -> (e, m)``: the magnitude of ln(1 +- x), x at most 2**-7.
+    """Return ``log_series(is_negative, e, m) -> (e, m)``: |ln(1 +- x)|, x at most 2**-7.
 
-    For tiny x that is just below x, or if is_negative x and more.
+    For tiny x the result is just below x; if is_negative, x or just above.
     """
     word = builder.word
     high = builder.target.high_product(64)
@@ -88,7 +79,7 @@ def _make_series(builder: RoutineBuilder) -> Routine:
         even, odd = high(v, thirds(v)), high(x, halves(v))
         if is_negative:
             return multiply(e, m, zero_exp, word(half + word(word(even + odd) >> one)))
-        falling = word(even - odd)  # below the one that is not written
+        falling = word(even - odd)  # below one, which is implicit
         return multiply(e, m, below_exp, falling if falling != zero else ones)
 
     return log_series
@@ -96,10 +87,11 @@ def _make_series(builder: RoutineBuilder) -> Routine:
 
 @cache
 def _sum(base: int | None) -> Maker:
-    """The maker of ``log_sum(k, index, r) -> (negative, e, m)``, the logarithm to a base (or e).
+    """Return the maker of ``log_sum(k, index, r) -> (negative, e, m)``: the logarithm to a base.
 
-    It is k * 2's, less that of the table's factor, and that of 1 + r; together not zero. Which
-    signs r and the sum have is anybody's guess, so they are masks, all ones if negative.
+    It is k times that of 2, minus that of the factor of the table, plus that of 1 + r; the sum is
+    not zero. The signs of r and of the sum are unpredictable, so they are masks, all ones if
+    negative.
     """
 
     def make(builder: RoutineBuilder) -> Routine:
@@ -111,7 +103,7 @@ def _sum(base: int | None) -> Maker:
         shift_right_pair = builder.routine(make_shift_right_pair)
         is_natural, scale = base is None, word(scale)
         farthest, sum_exponent = signed(FARTHEST), signed(63 - (SUM_BITS - 64))
-        # The product's unit is 2**-69, and with the base's factor 2**(e - 68).
+        # The unit of the product is 2**-69, and with the factor of the base 2**(e - 68).
         lift = (R_BITS - 1) if is_natural else R_BITS - 2 - e
         r_exponent, places = signed(63 - lift), signed(lift + 64 - SUM_BITS)
         top, zero, one = word(63), word(0), word(1)
@@ -147,9 +139,10 @@ def _sum(base: int | None) -> Maker:
 
 
 def _make_product(builder: RoutineBuilder) -> Routine:
-    """``product(falls, a) -> (zeros, p)``: ln(1 +- a) in units of 2**-(69 + zeros), a in 2**-70.
+    """Return ``product(falls, a) -> (zeros, p)``: ln(1 +- a) in units of 2**-(69 + zeros).
 
-    As :func:`_make_series` has it, the sign a mask. p has up to two leading zeros.
+    a is in units of 2**-70. As in :func:`_make_series`, with the sign as a mask. p has up to two
+    leading zeros.
     """
     word, signed, high, clz = (
         builder.word,
@@ -175,9 +168,10 @@ def _make_product(builder: RoutineBuilder) -> Routine:
 
 
 def constants(base: int | None) -> tuple[list[int], list[int], int, int]:
-    """Logarithms of powers of two and of the factors' reciprocals, and the base's factor, a real.
+    """Return logarithms of powers of two and of the reciprocals of factors, and a base's factor.
 
-    The first of the powers is 2**-FARTHEST; both are in units of ``2**-SUM_BITS``.
+    The first of the powers is 2**-FARTHEST; both tables are in units of ``2**-SUM_BITS``, and the
+    factor is a real.
     """
     scale = scale_of(base)
     e = int(context().floor(context().log(scale, 2)))
@@ -186,7 +180,7 @@ def constants(base: int | None) -> tuple[list[int], list[int], int, int]:
 
 @cache
 def log_of_real(base: int | None) -> Maker:
-    """The maker of ``log(e, m) -> (negative, e, m)`` of a real that is not one."""
+    """Return the maker of ``log(e, m) -> (negative, e, m)`` of a real that is not one."""
 
     def make(builder: RoutineBuilder) -> Routine:
         word, high = builder.word, builder.target.high_product(64)
@@ -206,7 +200,7 @@ def log_of_real(base: int | None) -> Maker:
 
 
 def _make_log1p_of_real(builder: RoutineBuilder) -> Routine:
-    """``log1p(e, m) -> (e, m)``: ln(1 + w) for a positive real w."""
+    """Return ``log1p(e, m) -> (e, m)``: ln(1 + w) for a positive real w."""
     word, signed, high = builder.word, builder.signed, builder.target.high_product(64)
     add, log_series = builder.routine(make_add), builder.routine(_make_series)
     log_sum, table = builder.routine(_sum(None)), words(WIDE.factors)
@@ -252,9 +246,9 @@ def _make_power_of_two_of(builder: RoutineBuilder) -> Routine:
 
 
 def _make_power_of_ten_of(builder: RoutineBuilder) -> Routine:
-    """``power(e, m)``: n if the real is 10**n, else 0; greater ones have more bits than 24."""
+    """Return ``power(e, m)``: n if the real is 10**n of up to 24 bits, n > 0, else 0."""
     word, signed, zero = builder.word, builder.signed, builder.signed(0)
-    # 3.3 bits a digit: by its exponent, a power of ten is known.
+    # A digit has 3.3 bits, so the exponent identifies a power of ten.
     exponents = {(10**n).bit_length() - 1: n for n in range(1, _MOST_DIGITS + 1)}
     table = words([exponents.get(e, 0) for e in range(max(exponents) + 1)])
     significands = words([10**n << 64 - (10**n).bit_length() for n in range(_MOST_DIGITS + 1)])
@@ -277,7 +271,7 @@ _EXACT: Final[dict[int | None, Maker]] = {
 
 
 def _logarithm(base: int | None) -> Maker:
-    """The maker of a logarithm's core; exact where that is an integer, and nowhere else."""
+    """Return the maker of the core of a logarithm; exact if the value is an integer."""
 
     def make(builder: RoutineBuilder) -> Routine:
         word, signed, half = builder.word, builder.signed, builder.word(ONE)
@@ -302,7 +296,7 @@ def _logarithm(base: int | None) -> Maker:
 
 
 def _make_log1p(builder: RoutineBuilder) -> Routine:
-    """ln(1 + x); of negative x near one by 1 + x, which is exact."""
+    """Return ln(1 + x); for negative x not near zero from 1 + x, which is exact."""
     word, signed = builder.word, builder.signed
     log1p_of_real, log = builder.routine(_make_log1p_of_real), builder.routine(log_of_real(None))
     log_series, subtract = builder.routine(_make_series), builder.routine(make_subtract)
@@ -325,7 +319,7 @@ def _make_log1p(builder: RoutineBuilder) -> Routine:
 
 
 def _make_softplus(builder: RoutineBuilder) -> Routine:
-    """ln(1 + exp(x)), as max(x, 0) + ln(1 + exp(-|x|))."""
+    """Return ln(1 + exp(x)), as max(x, 0) + ln(1 + exp(-|x|))."""
     add, exponential = builder.routine(make_add), builder.routine(make_exponential)
     log1p_of_real = builder.routine(_make_log1p_of_real)
 
@@ -340,7 +334,7 @@ def _make_softplus(builder: RoutineBuilder) -> Routine:
 
 
 def _make_asinh(builder: RoutineBuilder) -> Routine:
-    """ln(1 + w) with w = x + x**2 / (1 + sqrt(1 + x**2)); of tiny x just below x."""
+    """Return ln(1 + w), w = x + x**2 / (1 + sqrt(1 + x**2)); for tiny x, just below x."""
     signed, half = builder.signed, builder.word(ONE)
     add, divide, multiply = (builder.routine(f) for f in (make_add, make_divide, make_multiply))
     square_root, just_below = builder.routine(make_square_root), builder.routine(make_just_below)
@@ -363,7 +357,10 @@ def _make_asinh(builder: RoutineBuilder) -> Routine:
 
 
 def _make_acosh(builder: RoutineBuilder) -> Routine:
-    """ln(1 + w) with w = u + sqrt(u * (x + 1)) and u = x - 1, which is exact but for great x."""
+    """Return ln(1 + w) with w = u + sqrt(u * (x + 1)) and u = x - 1.
+
+    u is exact except for large x.
+    """
     signed, half = builder.signed, builder.word(ONE)
     add, subtract, multiply = (builder.routine(f) for f in (make_add, make_subtract, make_multiply))
     square_root = builder.routine(make_square_root)
@@ -386,7 +383,7 @@ def _make_acosh(builder: RoutineBuilder) -> Routine:
 
 
 def _make_atanh(builder: RoutineBuilder) -> Routine:
-    """ln(1 + 2x / (1 - x)) / 2; of tiny x just above x."""
+    """Return ln(1 + 2x / (1 - x)) / 2; for tiny x, just above x."""
     signed, half = builder.signed, builder.word(ONE)
     divide, subtract = builder.routine(make_divide), builder.routine(make_subtract)
     log1p_of_real, tiny = builder.routine(_make_log1p_of_real), signed(_TINY)
@@ -405,24 +402,14 @@ def _make_atanh(builder: RoutineBuilder) -> Routine:
     return atanh
 
 
-_NEGATIVE_POLE: Final = Special(POLE, negative=True)
-_INFINITY: Final = Special(INFINITE)
-_UNDEFINED: Final = Special(UNDEFINED)
-_SAME_ZERO: Final = Special(ZERO, copies_sign=True)
-
-
-def _log_two() -> Special:
-    return Special(ROUNDED, e=-1, m=units(context().ln(2), 64))
-
-
-LOGARITHMIC: Final[dict[str, Maker]] = {
-    "log": function(_logarithm(None), _NEGATIVE_POLE, _INFINITY, _UNDEFINED),
-    "log2": function(_logarithm(2), _NEGATIVE_POLE, _INFINITY, _UNDEFINED),
-    "log10": function(_logarithm(10), _NEGATIVE_POLE, _INFINITY, _UNDEFINED),
-    "log1p": function(_make_log1p, _SAME_ZERO, _INFINITY, _UNDEFINED),
-    "softplus": function(_make_softplus, _log_two, _INFINITY, Special(ZERO)),
-    "asinh": function(_make_asinh, _SAME_ZERO, Special(INFINITE, copies_sign=True)),
-    "acosh": function(_make_acosh, _UNDEFINED, _INFINITY, _UNDEFINED),
-    "atanh": function(_make_atanh, _SAME_ZERO, _UNDEFINED),
+CORES: Final[dict[str, Maker]] = {
+    "log": _logarithm(None),
+    "log2": _logarithm(2),
+    "log10": _logarithm(10),
+    "log1p": _make_log1p,
+    "softplus": _make_softplus,
+    "asinh": _make_asinh,
+    "acosh": _make_acosh,
+    "atanh": _make_atanh,
 }
-"""``f(a) -> (z, flags)`` by name."""
+"""``core(negative, e, m) -> outcome`` by the name of the function."""

@@ -1,14 +1,14 @@
-"""What a function's value is, and its one rounding into the format.
+"""The outcome of a function at its operands, and its one rounding into the format.
 
 An *outcome* is a tuple (kind, negative, e, m). Its kind is one of the integers below; e and m are a
-real (:mod:`.reals`), of use where the kind is ``ROUNDED`` or ``EXACT``.
+real (:mod:`.extended_floats`), used if the kind is ``ROUNDED`` or ``EXACT``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from numlean_kernels.elementary.extended_floats import ONE
 from numlean_kernels.flags import DIVIDE_BY_ZERO, INVALID
@@ -20,43 +20,54 @@ from numlean_kernels.ieee.routine_builder import Maker, RoutineBuilder
 from numlean_kernels.protocol import Routine
 
 ROUNDED: Final = 0
-"""Not a number of the format: somewhat more than the real, in magnitude, but by less than a unit.
+"""Inexact: the exact magnitude lies strictly between m and m+1 units.
 
-A real somewhat in error stands for the exact value as long as no point where rounding turns lies
-between the two.
+An approximation is good enough if no rounding boundary lies between it and the exact value.
 """
 EXACT: Final = 1
 """The real itself."""
 ZERO: Final = 2
+"""An exact zero."""
 INFINITE: Final = 3
-"""An infinity that is exact."""
+"""An exact infinity."""
 POLE: Final = 4
-"""An infinity that a finite operand gives (clause 7.3)."""
+"""An infinity at a finite operand, which raises divide by zero (clause 7.3)."""
 UNDEFINED: Final = 5
 """No value: the operation is invalid (clause 7.2)."""
 
 
 @dataclass(frozen=True)
-class Special:
-    """The outcome at an operand that no routine is asked for.
+class SpecialCase:
+    """The outcome at a special operand: a zero or an infinity.
 
     Attributes:
-        kind: What the value is.
-        negative: Its sign.
-        follows: Whether it has the operand's sign instead.
-        e: Exponent of the real.
-        m: Significand of the real.
+        kind: One of the kinds above.
+        negative: The sign of the result.
+        copies_sign: Whether the result has the sign of the operand instead.
+        e: The exponent of the real.
+        m: Computes the significand of the real, when a routine is made and not before.
     """
 
     kind: int
     negative: bool = False
     copies_sign: bool = False
     e: int = 0
-    m: int = ONE
+    m: Callable[[], int] = lambda: ONE
 
 
-SpecialCase: TypeAlias = Special | Callable[[], Special]
-"""A special outcome, or what computes it."""
+@dataclass(frozen=True)
+class SpecialCases:
+    """The outcomes of a function of one operand at zeros and infinities.
+
+    Attributes:
+        zero: The outcome at either zero.
+        infinity: The outcome at +infinity.
+        minus_infinity: The outcome at -infinity.
+    """
+
+    zero: SpecialCase
+    infinity: SpecialCase
+    minus_infinity: SpecialCase
 
 
 def make_finish(builder: RoutineBuilder) -> Routine:
@@ -71,7 +82,7 @@ def make_finish(builder: RoutineBuilder) -> Routine:
     def finish(kind: Any, negative: Any, e: Any, m: Any) -> Any:
         sign = sign_mask if negative else zero
         sticky = one if kind == ROUNDED else word(m & one)
-        z, flags = round_pack(sign, signed(e + bias), word(word(m >> one) | sticky), zero)
+        z, flags = round_pack(sign, signed(e + bias), word(word(m >> one) | sticky))
         if kind > EXACT:
             z = sign if kind == ZERO else (nan if kind == UNDEFINED else infinite(sign))
             flags = invalid_flag if kind == UNDEFINED else (pole_flag if kind == POLE else zero)
@@ -80,16 +91,12 @@ def make_finish(builder: RoutineBuilder) -> Routine:
     return finish
 
 
-def function(
-    core: Maker, zero: SpecialCase, infinity: SpecialCase, minus_infinity: SpecialCase | None = None
-) -> Maker:
-    """The maker of a function of one operand: ``f(a) -> (z, flags)``.
+def unary_function(core: Maker, cases: SpecialCases) -> Maker:
+    """Return the maker of a function of one operand: ``f(a) -> (z, flags)``.
 
     Args:
         core: Makes ``core(negative, e, m)``, the outcome at a finite nonzero operand, as a real.
-        zero: The outcome at zeros.
-        infinity: At infinity.
-        minus_infinity: At the negative one; the same as at infinity, if nothing is said.
+        cases: The outcomes at zeros and infinities.
     """
 
     def make(builder: RoutineBuilder) -> Routine:
@@ -100,8 +107,9 @@ def function(
             builder.routine(make_propagate),
             builder.routine(make_is_signalling),
         )
-        at_zero, at_infinity = builder.routine(_special(zero)), builder.routine(_special(infinity))
-        at_minus_infinity = builder.routine(_special(minus_infinity or infinity))
+        at_zero = builder.routine(_constant(cases.zero))
+        at_infinity = builder.routine(_constant(cases.infinity))
+        at_minus_infinity = builder.routine(_constant(cases.minus_infinity))
         sign_mask, magnitude_mask, max_finite, max_number = builder.words(
             "sign_mask", "magnitude_mask", "max_finite", "max_number"
         )
@@ -127,11 +135,10 @@ def function(
     return make
 
 
-def _special(given: SpecialCase) -> Maker:
+def _constant(case: SpecialCase) -> Maker:
     def make(builder: RoutineBuilder) -> Routine:
-        special = given if isinstance(given, Special) else given()
-        kind, copies_sign, is_negative = special.kind, special.copies_sign, special.negative
-        e, m = builder.signed(special.e), builder.word(special.m)
+        kind, copies_sign, is_negative = case.kind, case.copies_sign, case.negative
+        e, m = builder.signed(case.e), builder.word(case.m())
 
         def outcome(negative: Any) -> Any:
             return kind, (negative if copies_sign else is_negative), e, m
@@ -142,24 +149,31 @@ def _special(given: SpecialCase) -> Maker:
 
 
 NUMBER: Final = 0
-"""An operand that is finite and not zero; only then its real means something."""
+"""A finite nonzero operand; only then its real has a meaning."""
 ZERO_OPERAND: Final = 1
+"""A zero of either sign."""
 INFINITE_OPERAND: Final = 2
+"""An infinity of either sign."""
 NAN: Final = 3
+"""A quiet or signalling NaN."""
 
 
-def function_of_two(core: Maker, ignores_nan: Maker) -> Maker:
-    """The maker of a function of two operands: ``f(a, b) -> (z, flags)``.
+def binary_function(core: Maker, ignores_nan: Maker) -> Maker:
+    """Return the maker of a function of two operands: ``f(a, b) -> (z, flags)``.
 
     Args:
         core: Makes ``core(kind, negative, e, m, kind, negative, e, m)``, the outcome at two
             operands, each given by one of the kinds above, a sign and a real.
-        ignores_nan: Makes a predicate of the same arguments: whether a quiet NaN among them does
-            not matter (clause 9.2.1); then the core gets it.
+        ignores_nan: Makes a predicate of the same arguments: whether the value is the same for
+            every number in place of a quiet NaN (clause 9.2.1); then the core is called.
     """
 
     def make(builder: RoutineBuilder) -> Routine:
-        word, taken, value = builder.word, builder.routine(_make_taken), builder.routine(core)
+        word, unpack_operand, value = (
+            builder.word,
+            builder.routine(_make_unpack_operand),
+            builder.routine(core),
+        )
         read_operand, finish = builder.routine(make_read_operand), builder.routine(make_finish)
         ignores = builder.routine(ignores_nan)
         propagate, is_signalling = (
@@ -170,8 +184,8 @@ def function_of_two(core: Maker, ignores_nan: Maker) -> Maker:
 
         def f(a: Any, b: Any) -> Any:
             a, b = read_operand(a), read_operand(b)
-            kind_a, negative_a, ea, ma = taken(a)
-            kind_b, negative_b, eb, mb = taken(b)
+            kind_a, negative_a, ea, ma = unpack_operand(a)
+            kind_b, negative_b, eb, mb = unpack_operand(b)
             if (kind_a == NAN) | (kind_b == NAN):
                 signalling = is_signalling(a) | is_signalling(b)
                 if signalling | (
@@ -186,15 +200,15 @@ def function_of_two(core: Maker, ignores_nan: Maker) -> Maker:
     return make
 
 
-def _make_taken(builder: RoutineBuilder) -> Routine:
-    """``taken(a) -> (kind, negative, e, m)``: an operand's parts."""
+def _make_unpack_operand(builder: RoutineBuilder) -> Routine:
+    """Return ``unpack_operand(a) -> (kind, negative, e, m)``."""
     word, signed, unpack = builder.word, builder.signed, builder.routine(make_unpack)
     sign_mask, magnitude_mask, max_finite, max_number = builder.words(
         "sign_mask", "magnitude_mask", "max_finite", "max_number"
     )
     bias, one = signed(builder.format.bias), word(1)
 
-    def taken(a: Any) -> Any:
+    def unpack_operand(a: Any) -> Any:
         magnitude, negative = word(a & magnitude_mask), (a & sign_mask) != 0
         kind = NUMBER if magnitude != 0 else ZERO_OPERAND
         kind = (
@@ -205,4 +219,4 @@ def _make_taken(builder: RoutineBuilder) -> Routine:
         exp, m = unpack(magnitude if kind == NUMBER else one)
         return kind, negative, signed(exp - bias), m
 
-    return taken
+    return unpack_operand

@@ -1,23 +1,23 @@
-"""Functions by polynomials on pieces of their domain, each of degree four.
+"""Functions as polynomials of degree four on pieces of their domain.
 
-No product is wider than a word and nothing branches, so that a loop becomes vector code, in which
-look-ups are what costs most: the five coefficients of a piece are packed in three words.
+No product exceeds a word and nothing branches, so a loop becomes vector code, where table look-ups
+cost most: the five coefficients of a piece are packed in three words.
 
-**Notation.** t in [0, 1) is where in its piece an operand lies; r is t, cut to 32 bits where it has
-more. A value is v * 2**(e - 63), v being a word of at least 2**62, and e chosen for the piece. So a
-*unit* of v is 2**-63 of the piece's *scale* 2**e; a *coarse* unit is 2**-40 of it.
+**Notation.** t in [0, 1) is the position of an operand in its piece; r is t, cut to 32 bits if it
+has more. A value is v * 2**(e - 63), where v is a word of at least 2**62, and e is chosen for the
+piece. So a *unit* of v is 2**-63 of the *scale* 2**e of the piece; a *coarse* unit is 2**-40 of it.
 
-**Polynomial.** c0 + c1*t + ... + c4*t**4 has the function's values at Chebyshev's nodes of the
-piece, (1 + cos((2*j + 1) * pi/10)) / 2, so that it is off by at most w**5 / (5! * 2**9) of the
-function's fifth derivative somewhere in the piece, w being its width. c0 is in units, c1 in units
-of 2**-48 of the scale, the others, together below 2**-9 of it, in coarse units. The slope, c1 +
-r*(c2 + r*(c3 + r*c4)), must be below 2**-4 of the scale. It must not be negative: a function that
+**Polynomial.** c0 + c1*t + ... + c4*t**4 has the values of the function at the Chebyshev nodes of
+the piece, (1 + cos((2*j + 1) * pi/10)) / 2, so it is off by at most w**5 / (5! * 2**9) times the
+fifth derivative of the function somewhere in the piece, where w is its width. c0 is in units, c1 in
+units of 2**-48 of the scale, the others, together below 2**-9 of it, in coarse units. The slope, c1
++ r*(c2 + r*(c3 + r*c4)), must be below 2**-4 of the scale. It must not be negative: a function that
 is not constant must rise in its piece, everywhere more steeply than 2**-37 of the scale.
 
-**Error by rounding**, in coarse units. c2, c3 and c4 are off by half of one each; two cuts on the
-way to c2 + r*(c3 + r*c4) make less than two, that of t to r less than 0.6, and that of t to 38
-bits, where it has more, less than 0.25. c0, c1, their packing and the other cuts make less than
-0.1. In all these are less than 4.5 coarse units, or 9 * 2**22 units.
+**Rounding error**, in coarse units. c2, c3 and c4 are off by half of one each; two cuts in c2 +
+r*(c3 + r*c4) make less than two, that of t to r less than 0.6, and that of t to 38 bits, if it has
+more, less than 0.25. c0, c1, their packing and the other cuts make less than 0.1. In all these are
+less than 4.5 coarse units, or 9 * 2**22 units.
 """
 
 from __future__ import annotations
@@ -38,30 +38,30 @@ _DEGREE: Final = 4
 _SLOPE_BITS: Final = 48
 _COARSE_BITS: Final = 40
 _LAST_BITS: Final = 20
-"""Bits that c4 takes below c1."""
+"""Bits of c4, packed below c1."""
 _LAST_LIFT: Final = 1 << (_LAST_BITS - 1)
 _LIFT: Final = 1 << 31
 _SCALE_BITS: Final = 6
-"""Bits that the scale's exponent takes in the place of c0's last."""
+"""Bits of the exponent of the scale, packed in place of the last of c0."""
 _COEFFICIENT_BITS: Final = (63 - _SCALE_BITS, _SLOPE_BITS, *3 * (_COARSE_BITS,))
 _WORKING_BITS: Final = 112
-"""Of what coefficients are made of."""
+"""The precision in which coefficients are computed."""
 
 _DIGIT: Final = 19
 """Bits of a factor of the slope, which has 44."""
 SPLIT: Final = 2 * _DIGIT
-"""Bits of a t that makes two such factors."""
+"""Bits of a t that is split into two such factors."""
 _CURVED: Final = 32
 
 
 @dataclass(frozen=True)
 class Piece:
-    """A rising function where it is less than twice a power of two, and not below half of it.
+    """A rising function where it is less than twice a power of two, and at least half of it.
 
     Attributes:
-        f: The function, on reals of mpmath's.
-        start: Where the piece begins.
-        width: How far it reaches.
+        f: The function, on mpmath's reals.
+        start: The start of the piece.
+        width: The width of the piece.
         e: The exponent of the scale, from -63 to 0.
     """
 
@@ -72,11 +72,11 @@ class Piece:
 
 
 Polynomials: TypeAlias = np.ndarray[Any, np.dtype[np.uint64]]
-"""Three words for each piece."""
+"""Three words per piece."""
 
 
 def polynomials(pieces: Sequence[Piece]) -> Polynomials:
-    """The coefficients of pieces, in their order."""
+    """Return the packed coefficients of pieces, in order."""
     with context().workprec(_WORKING_BITS):
         return words([word for piece in pieces for word in _packed(piece)])
 
@@ -88,7 +88,7 @@ def _packed(piece: Piece) -> tuple[int, int, int]:
         _rounded(sum(map(mul, row, values)), 2 * _WORKING_BITS - bits)
         for row, bits in zip(rows, _COEFFICIENT_BITS, strict=True)
     )
-    # What may be negative is lifted.
+    # Coefficients that may be negative are lifted.
     slope = (c1 << _LAST_BITS) + c4 + _LAST_LIFT
     return c0 << _SCALE_BITS | -piece.e, slope, (c2 + _LIFT << 32) + c3 + _LIFT
 
@@ -99,7 +99,7 @@ def _rounded(n: int, places: int) -> int:
 
 @cache
 def _interpolation() -> tuple[list[Real], list[list[int]]]:
-    """The nodes, and rows that make coefficients of values at them."""
+    """Return the nodes, and rows that convert values at them to coefficients."""
     mp, count = context(), _DEGREE + 1
     nodes = [(1 + mp.cos((2 * j + 1) * mp.pi / (2 * count))) / 2 for j in range(count)]
     inverse = mp.matrix([[t**k for k in range(count)] for t in nodes]) ** -1
@@ -107,9 +107,9 @@ def _interpolation() -> tuple[list[Real], list[list[int]]]:
 
 
 def piecewise(table: Polynomials, bits: int) -> Maker:
-    """The maker of ``value(index, t) -> (e, v)``, t in so many bits: 15 to 19, or ``SPLIT``.
+    """Return the maker of ``value(index, t) -> (e, v)``.
 
-    An index beyond the last piece is taken for it.
+    t has ``bits`` bits: 15 to 19, or ``SPLIT``. An index beyond the last piece selects the last.
     """
 
     def make(builder: RoutineBuilder) -> Routine:
@@ -128,7 +128,7 @@ def piecewise(table: Polynomials, bits: int) -> Maker:
 
         def value(index: Any, t: Any) -> Any:
             at = word((index if index < last else last) * row)
-            # Named once: on CUDA each mention of a table is a copy, and there is room for 64 KiB.
+            # One mention: on CUDA each mention of a table makes a copy, and 64 KiB are available.
             values = table
             start, slope = word(values[at]), word(values[word(at + one)])
             bend = word(values[word(at + two)])

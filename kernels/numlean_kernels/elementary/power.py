@@ -1,28 +1,29 @@
 """Powers.
 
 **Method.** x**y = 2**(y * log2(x)), with the logarithm, its product with y and the power in two
-words, since values may come as close to a point where rounding turns as chance has it among 2**64
-pairs: some 2**-90 of themselves.
+words, since values may come as close to a rounding boundary as can be expected among 2**64 pairs:
+about 2**-90 of themselves.
 
-**Logarithm** (:mod:`.logarithm`, its reduction and table): ln(1 + r) by 18 terms of its series,
-which leave less than 2**-126 of it; r is exact. Off one, the sum is within two of its units; near
+**Logarithm** (the reduction and table of :mod:`.logarithm`): 18 terms of the series of ln(1 + r)
+leave less than 2**-126 of it; r is exact. Away from one, the sum is within two of its units; near
 one it is the series alone, within 2**-118 of itself.
 
 **Power** (:mod:`.exponential`): 13 terms of 2**r for r < 2**-7 leave less than 2**-127.
 
-**Exact values** have at most p + 1 bits, or rounding does not turn on them; but for powers of two,
-whose logarithm is exact, that bounds y. A value that comes closer to a number of p + 2 bits than
-the error can then be is taken for it: among all others none can be expected so close. Where y *
-log2(x) is so small that the value is nearer to one than any other point where rounding turns, it is
-told from one by its sign alone.
+**Exact values** have at most p + 1 bits, or no rounding boundary near them; except for powers of
+two, whose logarithm is exact, that bounds y. A value closer to a number of p + 2 bits than the
+largest possible error is taken for that number: no other value is expected so close. If y * log2(x)
+is so small that the value is nearer to one than any other rounding boundary, its sign alone
+decides.
 
-For up to 24 bits and 8 of exponent the sum is in units of 2**-118, and y is at most 2**4: the value
-is then within 2**-112, and taken for a number within 2**-98. For binary64 the units are 2**-116, y
-at most 34, and the value within 2**-109.4; what is nearest to the middle of two numbers without
-being it, (1 - 2**-53)**(1/2), is 2**-108 from it, as significands in [1, 2) go, so that 2**-109 is
-the limit. In general y is at most 2**18 off one, since powers of 2**10 and more are beyond the
-format, which makes an error of 2**-97 at most: a result is the nearest number, or, if a pair were
-found whose power is so close to the middle of two, within 0.5 + 2**-43 units of the last place.
+For up to 24 bits and 8 exponent bits the sum is in units of 2**-118, and y is at most 2**4: the
+value is then within 2**-112, and taken for a number within 2**-98. For binary64 the units are
+2**-116, y is at most 34, and the value is within 2**-109.4; the nearest value to the middle of two
+numbers that is not the middle, (1 - 2**-53)**(1/2), is 2**-108 from it, for significands in [1, 2),
+so 2**-109 is the limit. In general y is at most 2**18 away from one, since powers of 2**10 and more
+are beyond the format, which makes an error of at most 2**-97: a result is the nearest number, or,
+for a pair whose power is so close to the middle of two numbers, within 0.5 + 2**-43 units of the
+last place.
 """
 
 from __future__ import annotations
@@ -35,17 +36,7 @@ from typing import Any, Final
 from numlean_kernels.elementary.constants import context, fractions, pairs, units, words
 from numlean_kernels.elementary.extended_floats import ONE
 from numlean_kernels.elementary.logarithm import R_BITS
-from numlean_kernels.elementary.outcome import (
-    EXACT,
-    INFINITE,
-    INFINITE_OPERAND,
-    POLE,
-    ROUNDED,
-    UNDEFINED,
-    ZERO,
-    ZERO_OPERAND,
-    function_of_two,
-)
+from numlean_kernels.elementary.outcome import EXACT, ROUNDED
 from numlean_kernels.elementary.reduction import WIDE
 from numlean_kernels.elementary.wide import (
     make_scale,
@@ -62,19 +53,19 @@ from numlean_kernels.protocol import Routine
 _LOG_TERMS: Final = 18
 _POWER_TERMS: Final = 13
 _BEYOND: Final = 5000
-"""An exponent that no format has, of either sign."""
+"""An exponent beyond the range of every format, of either sign."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What depends on the format.
+    """The parameters that depend on the format.
 
     Attributes:
-        precision: The most bits p of a number.
+        precision: The maximum number p of bits of a number.
         greatest: Powers of two of at least ``2**greatest`` are beyond the range.
-        farthest: More than the exponent of any number, of either sign.
+        farthest: An upper bound of the exponents of numbers, of either sign.
         sum_bits: Logarithms are sums in units of ``2**-sum_bits``.
-        close: At this distance a value in [1, 2) is a number, in units of ``2**-127``.
+        close: A value in [1, 2) is a number within this distance, in units of ``2**-127``.
     """
 
     precision: int
@@ -88,7 +79,7 @@ _NARROW: Final = Limits(precision=24, greatest=8, farthest=320, sum_bits=118, cl
 
 
 def _make_log_of_near(builder: RoutineBuilder) -> Routine:
-    """``log_of_near(falls, r) -> (a, b)``: log2(1 +- r) * 2**5, r being in units of 2**-70."""
+    """Return ``log_of_near(falls, r) -> (a, b)``: log2(1 +- r) * 2**5; r in units of 2**-70."""
     mp, word = context(), builder.word
     scale, shift_right = builder.routine(make_scale), builder.routine(make_wide_shift_right)
     add, subtract = builder.routine(make_wide_add), builder.routine(make_wide_subtract)
@@ -122,9 +113,9 @@ def _make_log_of_near(builder: RoutineBuilder) -> Routine:
 
 @cache
 def _log2(limits: Limits) -> Maker:
-    """The maker of ``log2(e, m) -> (negative, e, a, b)`` of a number that is not one.
+    """Return the maker of ``log2(e, m) -> (negative, e, a, b)`` of a number that is not one.
 
-    Its magnitude is (a, b) * 2**e, (a, b) being a wide fraction of at least 1/2.
+    Its magnitude is (a, b) * 2**e, where (a, b) is a wide fraction of at least 1/2.
     """
     return partial(_make_log2, limits)
 
@@ -182,7 +173,7 @@ def _make_log2(limits: Limits, builder: RoutineBuilder) -> Routine:
 
 
 def make_wide_power_of_two(builder: RoutineBuilder) -> Routine:
-    """``power_of_two(a, b) -> (c, d)``: 2**f of a wide fraction f, in units of 2**-127."""
+    """Return ``power_of_two(a, b) -> (c, d)``: 2**f of a wide fraction f, in units of 2**-127."""
     mp, word = context(), builder.word
     table_high, table_low = pairs(
         [units(mp.mpf(2) ** (mp.mpf(i) / 128), 127) for i in range(1 << WIDE.index_bits)]
@@ -214,8 +205,8 @@ def make_wide_power_of_two(builder: RoutineBuilder) -> Routine:
 
 
 @cache
-def _power_of_number(limits: Limits) -> Maker:
-    """The maker of ``power(ea, ma, is_negative, eb, mb) -> (kind, e, m)``: a to the power +-b.
+def power_of_number(limits: Limits) -> Maker:
+    """Return the maker of ``power(ea, ma, is_negative, eb, mb) -> (kind, e, m)``: a to +-b.
 
     a is positive and not one.
     """
@@ -263,70 +254,5 @@ def _make_power_of_number(limits: Limits, builder: RoutineBuilder) -> Routine:
     return power
 
 
-def _make_parity(builder: RoutineBuilder) -> Routine:
-    """``parity(e, m) -> (is_integer, is_odd)`` of a real."""
-    word, signed = builder.word, builder.signed
-    zero, widest, one, zero_word = signed(0), signed(63), word(1), word(0)
-
-    def parity(e: Any, m: Any) -> Any:
-        if (e < zero) | (e > widest):
-            return e > widest, False
-        fraction = word(word(m << one) << word(e)) if e < widest else zero_word
-        is_integer = fraction == zero_word
-        return is_integer, is_integer & (word(word(m >> word(signed(widest - e))) & one) != 0)
-
-    return parity
-
-
-def _make_pow(limits: Limits, builder: RoutineBuilder) -> Routine:
-    """The outcome of a to the power b, by the cases of clause 9.2.1."""
-    signed, half = builder.signed, builder.word(ONE)
-    parity, power = builder.routine(_make_parity), builder.routine(_power_of_number(limits))
-    zero = signed(0)
-
-    def outcome(
-        kind_a: Any, minus_a: Any, ea: Any, ma: Any, kind_b: Any, minus_b: Any, eb: Any, mb: Any
-    ) -> Any:
-        is_unit = (kind_a == 0) & (ea == zero) & (ma == half)
-        if (kind_b == ZERO_OPERAND) | (is_unit & (not minus_a)):
-            return EXACT, False, zero, half
-        if kind_b == INFINITE_OPERAND:
-            if is_unit:
-                return EXACT, False, zero, half
-            grows = (kind_a == INFINITE_OPERAND) | ((kind_a == 0) & (ea >= zero))
-            return (INFINITE if grows != minus_b else ZERO), False, zero, half
-        is_integer, is_odd = parity(eb, mb)
-        negative = minus_a & is_odd
-        if kind_a == ZERO_OPERAND:
-            return (POLE if minus_b else ZERO), negative, zero, half
-        if kind_a == INFINITE_OPERAND:
-            return (ZERO if minus_b else INFINITE), negative, zero, half
-        if minus_a & (not is_integer):
-            return UNDEFINED, False, zero, half
-        if is_unit:
-            return EXACT, negative, zero, half
-        kind, e, m = power(ea, ma, minus_b, eb, mb)
-        return kind, negative, e, m
-
-    return outcome
-
-
-def _make_is_constant(builder: RoutineBuilder) -> Routine:
-    half, zero = builder.word(ONE), builder.signed(0)
-
-    def is_constant(
-        kind_a: Any, minus_a: Any, ea: Any, ma: Any, kind_b: Any, minus_b: Any, eb: Any, mb: Any
-    ) -> Any:
-        is_one = (kind_a == 0) & (not minus_a) & (ea == zero) & (ma == half)
-        return is_one | (kind_b == ZERO_OPERAND)
-
-    return is_constant
-
-
-def power(limits: Limits) -> Maker:
-    """The maker of ``f(a, b) -> (z, flags)``, a to the power b."""
-    return function_of_two(partial(_make_pow, limits), _make_is_constant)
-
-
-POWER: Final[dict[str, Maker]] = {"pow": power(_NARROW)}
-"""``f(a, b) -> (z, flags)`` by name."""
+CORES: Final[dict[str, Maker]] = {"pow": power_of_number(_NARROW)}
+"""``power(ea, ma, is_negative, eb, mb) -> (kind, e, m)`` by the name of the function."""

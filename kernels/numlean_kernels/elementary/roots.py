@@ -8,28 +8,20 @@ from numlean_kernels.elementary.constants import words
 from numlean_kernels.elementary.exponential import make_power_of_two
 from numlean_kernels.elementary.extended_floats import ONE, make_fraction, make_root_parts
 from numlean_kernels.elementary.logarithm import log_of_real
-from numlean_kernels.elementary.outcome import (
-    EXACT,
-    INFINITE,
-    POLE,
-    ROUNDED,
-    UNDEFINED,
-    ZERO,
-    Special,
-    function,
-)
+from numlean_kernels.elementary.outcome import EXACT, ROUNDED, UNDEFINED
 from numlean_kernels.ieee.routine_builder import Maker, RoutineBuilder
 from numlean_kernels.protocol import Routine
 
 _ROOT_BITS: Final = 8
-"""After its leading one, a cube root that is exact has no more: its cube would have over 24."""
+"""The bits after the leading one of an exact cube root; with more, its cube would exceed 24 bits.
+"""
 
 
 def make_cube_root(builder: RoutineBuilder) -> Routine:
     """Return ``cube_root(e, m) -> (q, r, root)``: root * 2**(q - 63), a real, of m * 2**(3q + r).
 
-    By 2**((r + log2(m)) / 3): the logarithm's fraction is short by less than 2 units of 2**-64, the
-    root by 3 units.
+    It is 2**((r + log2(m)) / 3): the fraction of the logarithm is short by less than 2 units of
+    2**-64, the root by 3 units.
     """
     word, signed = builder.word, builder.signed
     log2, power_of_two = builder.routine(log_of_real(2)), builder.routine(make_power_of_two)
@@ -49,7 +41,10 @@ def make_cube_root(builder: RoutineBuilder) -> Routine:
 
 
 def _make_cbrt(builder: RoutineBuilder) -> Routine:
-    """A cube is recognised by multiplication: its root is the nearest number of 9 bits, if any."""
+    """Return the cube root.
+
+    A cube is recognised by multiplication: its root is the nearest number of 9 bits, if any.
+    """
     word, signed, cube_root = builder.word, builder.signed, builder.routine(make_cube_root)
     nearest, cut = word(1 << (62 - _ROOT_BITS)), word(63 - _ROOT_BITS)
     places = signed(63 - 3 * _ROOT_BITS)
@@ -66,7 +61,7 @@ def _make_cbrt(builder: RoutineBuilder) -> Routine:
 
 
 def _make_rsqrt(builder: RoutineBuilder) -> Routine:
-    """1 / sqrt(x): exact for powers of four, whose root alone has a reciprocal that is finite."""
+    """Return 1 / sqrt(x): exact for powers of four, and for no other number."""
     signed, root_parts = builder.signed, builder.routine(make_root_parts)
     half, odd, zero, minus_one = builder.word(ONE), signed(1), signed(0), signed(-1)
 
@@ -81,12 +76,5 @@ def _make_rsqrt(builder: RoutineBuilder) -> Routine:
     return rsqrt
 
 
-ROOTS: Final[dict[str, Maker]] = {
-    "cbrt": function(
-        _make_cbrt, Special(ZERO, copies_sign=True), Special(INFINITE, copies_sign=True)
-    ),
-    "rsqrt": function(
-        _make_rsqrt, Special(POLE, copies_sign=True), Special(ZERO), Special(UNDEFINED)
-    ),
-}
-"""``f(a) -> (z, flags)`` by name."""
+CORES: Final[dict[str, Maker]] = {"cbrt": _make_cbrt, "rsqrt": _make_rsqrt}
+"""``core(negative, e, m) -> outcome`` by the name of the function."""

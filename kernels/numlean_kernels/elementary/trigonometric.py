@@ -1,14 +1,16 @@
 """Sine, cosine and tangent, over the whole range.
 
-**Reduction.** x = s * 2**q with an integer s below 2**24. Of 2/pi * 2**q only the part modulo 4
-matters, 192 bits of which are taken from a table: their product with s is x * 2/pi modulo 4, short
-by less than 2**-166. Its integer part n is the quadrant; what remains is brought into [-1/2, 1/2],
-where for 24-bit s and |q| <= 104 it is never below 2**-60, and its leading 64 bits times pi/2 are
-the angle theta, at most pi/4, within 2 units.
+**Notation.** x = s * 2**q with an integer s below 2**24; n is the quadrant, theta the angle within
+it, at most pi/4.
+
+**Reduction.** Of 2/pi * 2**q only the part modulo 4 matters, 192 bits of which are taken from a
+table: their product with s is x * 2/pi modulo 4, short by less than 2**-166. Its integer part is n;
+the fraction is brought into [-1/2, 1/2], where for 24-bit s and |q| <= 104 it is never below
+2**-60, and its leading 64 bits times pi/2 are theta, within 2 units.
 
 **Series** in t = theta**2 <= 0.617: sin(theta) = theta * (1 - t/3! + ...), cos(theta) = 1 - t/2! +
-..., ten terms each, which leaves less than 2**-67; what is cut makes less than 2 units. Together:
-sine and cosine within 5 units, 2**-60.6, the tangent within 11. K. Ng, "Argument reduction for huge
+..., ten terms each, which leave less than 2**-67; cuts make less than 2 units. Together: sine and
+cosine within 5 units, 2**-60.6, the tangent within 11. K. Ng, "Argument reduction for huge
 arguments: good to the last bit" (1992), after M. Payne and R. Hanek.
 """
 
@@ -27,14 +29,7 @@ from numlean_kernels.elementary.extended_floats import (
     make_normalise,
     series,
 )
-from numlean_kernels.elementary.outcome import (
-    EXACT,
-    ROUNDED,
-    UNDEFINED,
-    ZERO,
-    Special,
-    function,
-)
+from numlean_kernels.elementary.outcome import ROUNDED
 from numlean_kernels.ieee.routine_builder import Maker, RoutineBuilder
 from numlean_kernels.protocol import Routine
 
@@ -44,8 +39,8 @@ _INTEGER_BITS: Final = 64
 _PRECISION: Final = 24
 _TERMS: Final = 10
 _TINY: Final = -13
-"""Below this exponent x**2 is less than 2**-26: no rounding turns between x and the value, or one
-and the cosine."""
+"""Below this exponent x**2 is less than 2**-26: no rounding boundary lies between x and the value,
+or between one and the cosine."""
 
 
 def _make_reduce(builder: RoutineBuilder) -> Routine:
@@ -56,7 +51,7 @@ def _make_reduce(builder: RoutineBuilder) -> Routine:
     bits = 64 * _TABLE_WORDS
     whole = units_cut(lambda: 2 / mp.pi, bits - _INTEGER_BITS)
     table = words([whole >> 64 * (_TABLE_WORDS - 1 - k) for k in range(_TABLE_WORDS)])
-    # The window begins with the bit that 2**q makes a two.
+    # The window begins with the bit that has the value two after multiplication by 2**q.
     lead = signed(_INTEGER_BITS - 2 - (_PRECISION - 1))
     six, low_bits, wide = word(6), word(63), word(64)
     one, two, zero, quadrant_shift, half = word(1), word(2), word(0), word(62), word(1 << 63)
@@ -96,13 +91,13 @@ def _make_reduce(builder: RoutineBuilder) -> Routine:
 
 @cache
 def _alternating(first: int) -> Maker:
-    """The maker of ``sum(t)``: 1/first! - t/(first + 2)! + ..."""
+    """Return the maker of ``sum(t)``: 1/first! - t/(first + 2)! + ..."""
     coefficients = fractions(_TERMS - 1, lambda k: context().mpf(1) / factorial(2 * k + first))
     return series(coefficients, alternating=True)
 
 
 def _make_sine_of_angle(builder: RoutineBuilder) -> Routine:
-    """``sine(e, m) -> (e, m)`` of an angle up to pi/4."""
+    """Return ``sine(e, m) -> (e, m)`` of an angle up to pi/4."""
     word, high = builder.word, builder.target.high_product(64)
     multiply, fraction = builder.routine(make_multiply), builder.routine(make_fraction)
     falling, below, zero = builder.routine(_alternating(3)), builder.signed(-1), word(0)
@@ -118,7 +113,7 @@ def _make_sine_of_angle(builder: RoutineBuilder) -> Routine:
 
 
 def _make_cosine_of_angle(builder: RoutineBuilder) -> Routine:
-    """``cosine(e, m) -> (e, m)`` of an angle up to pi/4."""
+    """Return ``cosine(e, m) -> (e, m)`` of an angle up to pi/4."""
     word, high, fraction = (
         builder.word,
         builder.target.high_product(64),
@@ -137,7 +132,7 @@ def _make_cosine_of_angle(builder: RoutineBuilder) -> Routine:
 
 
 def _make_sin(builder: RoutineBuilder) -> Routine:
-    """The sine or cosine of the angle, by the quadrant; of tiny x just below x."""
+    """Return the sine or cosine of the angle, by the quadrant; for tiny x, just below x."""
     word, signed = builder.word, builder.signed
     reduce, just_below = builder.routine(_make_reduce), builder.routine(make_just_below)
     sine, cosine = builder.routine(_make_sine_of_angle), builder.routine(_make_cosine_of_angle)
@@ -159,7 +154,7 @@ def _make_sin(builder: RoutineBuilder) -> Routine:
 
 
 def _make_cos(builder: RoutineBuilder) -> Routine:
-    """The cosine or sine of the angle, by the quadrant; of tiny x just below one."""
+    """Return the cosine or sine of the angle, by the quadrant; for tiny x, just below one."""
     word, signed = builder.word, builder.signed
     reduce = builder.routine(_make_reduce)
     sine, cosine = builder.routine(_make_sine_of_angle), builder.routine(_make_cosine_of_angle)
@@ -182,7 +177,7 @@ def _make_cos(builder: RoutineBuilder) -> Routine:
 
 
 def _make_tan(builder: RoutineBuilder) -> Routine:
-    """The quotient of sine and cosine; of tiny x just above x."""
+    """Return the quotient of sine and cosine; for tiny x, just above x."""
     word, signed = builder.word, builder.signed
     reduce, divide = builder.routine(_make_reduce), builder.routine(make_divide)
     sine, cosine = builder.routine(_make_sine_of_angle), builder.routine(_make_cosine_of_angle)
@@ -201,12 +196,5 @@ def _make_tan(builder: RoutineBuilder) -> Routine:
     return tan
 
 
-_SAME_ZERO: Final = Special(ZERO, copies_sign=True)
-_UNDEFINED: Final = Special(UNDEFINED)
-
-TRIGONOMETRIC: Final[dict[str, Maker]] = {
-    "sin": function(_make_sin, _SAME_ZERO, _UNDEFINED),
-    "cos": function(_make_cos, Special(EXACT), _UNDEFINED),
-    "tan": function(_make_tan, _SAME_ZERO, _UNDEFINED),
-}
-"""``f(a) -> (z, flags)`` by name."""
+CORES: Final[dict[str, Maker]] = {"sin": _make_sin, "cos": _make_cos, "tan": _make_tan}
+"""``core(negative, e, m) -> outcome`` by the name of the function."""

@@ -1,4 +1,4 @@
-"""Fractions of two words, for functions of two operands, whose values come closer to a turn.
+"""Fractions of two words, for functions whose values come close to a rounding boundary.
 
 **Notation.** A *wide fraction* is a pair (high, low) that counts units of 2**-128.
 """
@@ -26,7 +26,7 @@ def make_wide_add(builder: RoutineBuilder) -> Routine:
 
 
 def make_wide_subtract(builder: RoutineBuilder) -> Routine:
-    """Return ``subtract(a, b, c, d)``: (a, b) less (c, d), modulo 1."""
+    """Return ``subtract(a, b, c, d)``: (a, b) minus (c, d), modulo 1."""
     word, one, zero = builder.word, builder.word(1), builder.word(0)
 
     def subtract(a: Any, b: Any, c: Any, d: Any) -> Any:
@@ -98,7 +98,7 @@ def make_wide_shift_left(builder: RoutineBuilder) -> Routine:
 
 
 def make_wide_normalise(builder: RoutineBuilder) -> Routine:
-    """Return ``normalise(a, b) -> (e, a, b)``: a nonzero one as 2**e times one of at least 1/2."""
+    """Return ``normalise(a, b) -> (e, a, b)``: 2**e times a fraction of at least 1/2."""
     word, signed, clz = builder.word, builder.signed, builder.clz
     wide, zero, zero_exp = signed(64), word(0), signed(0)
 
@@ -116,9 +116,9 @@ def make_wide_normalise(builder: RoutineBuilder) -> Routine:
 
 
 def wide_series(coefficients: Sequence[int], *, alternating: bool = False) -> Maker:
-    """The maker of ``sum(a, b)``: c0 + c1*t + c2*t**2 ... of a wide fraction t, by Horner's rule.
+    """Return the maker of ``sum(a, b)``: c0 + c1*t + ... of a wide fraction t, by Horner's rule.
 
-    ``coefficients`` are in units of 2**-128; if alternating every other is subtracted.
+    ``coefficients`` are in units of 2**-128; if alternating, every other term is subtracted.
     """
     upper, lower = pairs(coefficients)
     last = len(coefficients) - 1

@@ -1,4 +1,4 @@
-"""IEEE 754 arithmetic on encodings, in integers only."""
+"""IEEE 754 arithmetic on encodings, using integers only."""
 
 from numlean_kernels.ieee.arithmetic import (
     Arithmetic,

@@ -21,10 +21,10 @@ from numlean_kernels.protocol import Routine
 
 
 def make_add(builder: RoutineBuilder) -> Routine:
-    """Return ``add(a, b, noise) -> (z, flags)``: a + b rounded once.
+    """Return ``add(a, b, *random_bits) -> (z, flags)``: a + b rounded once.
 
-    NaN operands propagate; infinities of unlike signs are invalid. An exact zero is +0 unless both
-    operands are -0, and -0 unless both are +0 when rounding toward negative.
+    NaN operands propagate; infinities of opposite signs are invalid. An exact zero is +0 unless
+    both operands are -0; toward negative it is -0 unless both operands are +0.
     """
     word, signed, clz = builder.word, builder.signed, builder.clz
     read_operand, round_pack = builder.routine(make_read_operand), builder.routine(make_round_pack)
@@ -42,11 +42,11 @@ def make_add(builder: RoutineBuilder) -> Routine:
     )
     no_flag, invalid_flag = word(0), word(INVALID)
     trailing_bits, shift_mask = word(builder.format.trailing_bits), word(builder.word_bits - 1)
-    # Operands stand one bit lower than a working significand, so that their sum has room.
+    # Operands are one bit lower than a working significand, which leaves room for their sum.
     lead = word(builder.guard_bits - 1)
     one = signed(1)
 
-    def add(a: Any, b: Any, random_bits: Any) -> Any:
+    def add(a: Any, b: Any, *random_bits: Any) -> Any:
         a, b = read_operand(a), read_operand(b)
         mag_a, mag_b = word(a & magnitude_mask), word(b & magnitude_mask)
         ordered = mag_a >= mag_b
@@ -66,7 +66,7 @@ def make_add(builder: RoutineBuilder) -> Routine:
         sig = word(sig_big - sig_small) if subtract else word(sig_big + sig_small)
         shift = signed(clz(sig)) - one
         sig_normal = word(sig << word(shift & shift_mask))
-        z, flags = round_pack(sign, signed(exp + one - shift), sig_normal, random_bits)
+        z, flags = round_pack(sign, signed(exp + one - shift), sig_normal, *random_bits)
 
         z = z if sig != 0 else zero_sum(a & sign_mask, b & sign_mask)
         flags = flags if sig != 0 else no_flag
@@ -81,10 +81,10 @@ def make_add(builder: RoutineBuilder) -> Routine:
 
 
 def make_sub(builder: RoutineBuilder) -> Routine:
-    """Return ``sub(a, b, noise) -> (z, flags)``: a - b rounded once.
+    """Return ``sub(a, b, *random_bits) -> (z, flags)``: a - b rounded once.
 
-    Under the rule ``torchlean`` it is add(a, neg(b)) for NaNs as well, whose sign neg flips. Under
-    the processors' rules a NaN comes through as it is.
+    Under the NaN rule ``torchlean`` it equals add(a, neg(b)), and neg flips the sign of a NaN.
+    Under the rules of processors a NaN b propagates unchanged.
     """
     add, propagate = builder.routine(make_add), builder.routine(make_propagate)
     word, is_nan = builder.word, builder.routine(make_is_nan)
@@ -92,10 +92,10 @@ def make_sub(builder: RoutineBuilder) -> Routine:
     no_flag, invalid_flag = word(0), word(INVALID)
     negates_nan = builder.arithmetic.nan is NanRule.TORCHLEAN
 
-    def sub(a: Any, b: Any, random_bits: Any) -> Any:
+    def sub(a: Any, b: Any, *random_bits: Any) -> Any:
         a, b = word(a), word(b)
-        z, flags = add(a, neg(b), random_bits)
-        # neg has made a signalling b quiet, but the subtraction is invalid all the same.
+        z, flags = add(a, neg(b), *random_bits)
+        # neg made a signalling b quiet, but the subtraction is still invalid.
         flags = word(flags | (invalid_flag if is_signalling(b) else no_flag))
         return (z if negates_nan | (not is_nan(b)) else propagate(a, b)), flags
 

@@ -1,4 +1,4 @@
-"""What a format leaves open: rounding, NaNs, subnormals (clauses 4.3, 6.2, 7.5)."""
+"""The choices that a format leaves open: rounding, NaNs, subnormals (clauses 4.3, 6.2, 7.5)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from numlean_kernels.formats import Format
 
 
 class Rounding(Enum):
-    """To which neighbour a result between two numbers goes."""
+    """The rounding direction of a result between two numbers."""
 
     TIES_TO_EVEN = "ties_to_even"
     TIES_TO_AWAY = "ties_to_away"
@@ -21,7 +21,7 @@ class Rounding(Enum):
 
 
 class NanRule(Enum):
-    """Which NaN an operation returns; :mod:`.nan` says what each rule is."""
+    """The rule for the NaN that an operation returns; :mod:`.nan` defines each."""
 
     TORCHLEAN = "torchlean"
     CANONICAL = "canonical"
@@ -39,14 +39,14 @@ class Subnormal(Enum):
 
 
 class Tininess(Enum):
-    """Whether underflow is judged on the rounded result or on the exact one (clause 7.5)."""
+    """Whether underflow is detected on the rounded result or on the exact one (clause 7.5)."""
 
     AFTER = "after"
     BEFORE = "before"
 
 
 class Overflow(Enum):
-    """Whether what is too great becomes infinite (a NaN in formats without infinity) or greatest.
+    """Whether overflow gives infinity (a NaN in formats without infinity) or the largest number.
 
     ``SATURATE`` is the conversion mode of the OCP formats, applied to every operation.
     """
@@ -57,7 +57,7 @@ class Overflow(Enum):
 
 @dataclass(frozen=True)
 class Arithmetic:
-    """A format and all that an operation needs to know besides its operands."""
+    """A format and the choices that determine the result of every operation."""
 
     format: Format
     rounding: Rounding = Rounding.TIES_TO_EVEN
@@ -68,8 +68,8 @@ class Arithmetic:
 
     @property
     def key(self) -> str:
-        """Every choice by name: equal identities mean equal bits."""
-        f = self.format  # by its widths: two formats may have one name
+        """All choices by name: arithmetics with equal keys compute equal bits."""
+        f = self.format  # by its widths: two formats may have the same name
         widths = f"e{f.exponent_bits}m{f.trailing_bits}{'' if f.has_infinity else 'fn'}"
         choices = (self.rounding, self.nan, self.subnormal, self.tininess, self.overflow)
         return "/".join([widths, *(choice.value for choice in choices)])

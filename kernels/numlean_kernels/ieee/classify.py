@@ -20,11 +20,11 @@ CLASSES: Final = (
     "positive normal",
     "positive infinity",
 )
-"""The classes of numbers, by what ``classify`` gives."""
+"""The classes of numbers, by the index that ``classify`` returns."""
 
 
 def make_classify(builder: RoutineBuilder) -> Routine:
-    """Return ``classify(a)``: the index of a's class in ``CLASSES``."""
+    """Return ``classify(a)``: the index of the class of a in ``CLASSES``."""
     word, is_nan, is_signalling = (
         builder.word,
         builder.routine(make_is_nan),

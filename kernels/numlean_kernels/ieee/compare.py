@@ -9,11 +9,11 @@ from numlean_kernels.ieee.routine_builder import RoutineBuilder
 from numlean_kernels.protocol import Routine
 
 UNORDERED = 2
-"""What ``compare`` gives when an operand is a NaN; otherwise it gives -1, 0 or 1."""
+"""The result of ``compare`` if an operand is a NaN; otherwise the result is -1, 0 or 1."""
 
 
 def make_order_key(builder: RoutineBuilder) -> Routine:
-    """Return ``order_key(a)``: words that compare as the encodings' values do, -0 below +0."""
+    """Return ``order_key(a)``: a word that orders encodings by value, with -0 below +0."""
     word = builder.word
     (sign_mask,) = builder.words("sign_mask")
 

@@ -23,7 +23,7 @@ def make_from_binary64(builder: RoutineBuilder) -> Routine:
 
 
 def make_to_binary64(builder: RoutineBuilder) -> Routine:
-    """Return ``to_binary64(a) -> (z, flags)``: the exact value, subnormals never flushed."""
+    """Return ``to_binary64(a) -> (z, flags)``: the exact value; subnormals are never flushed."""
     return make_convert(
         routine_builder(Arithmetic(builder.format), builder.target),
         routine_builder(BINARY64_EXACTLY, builder.target),
@@ -33,7 +33,7 @@ def make_to_binary64(builder: RoutineBuilder) -> Routine:
 def make_convert(source: RoutineBuilder, result: RoutineBuilder) -> Routine:
     """Return ``convert(a) -> (z, flags)``: an encoding of the source rounded once to the result.
 
-    A NaN gives the result's default NaN, whatever its payload.
+    A NaN gives the default NaN of the result, whatever its payload.
     """
     read_operand, unpack = source.routine(make_read_operand), source.routine(make_unpack)
     is_signalling = source.routine(make_is_signalling)
@@ -52,7 +52,7 @@ def make_convert(source: RoutineBuilder, result: RoutineBuilder) -> Routine:
         magnitude = source_word(a & magnitude_mask)
         sign = result_sign if (a & sign_mask) != 0 else zero
         exp, sig = unpack(magnitude)
-        z, flags = round_pack(sign, signed(exp + rebias), narrow(sig), no_flag)
+        z, flags = round_pack(sign, signed(exp + rebias), narrow(sig))
         z = infinite(sign) if magnitude == infinity else (sign if magnitude == 0 else z)
         flags = no_flag if (magnitude == 0) | (magnitude == infinity) else flags
         signalling = invalid_flag if is_signalling(a) else no_flag
@@ -77,16 +77,16 @@ def make_from_int64(builder: RoutineBuilder) -> Routine:
         zeros = clz(magnitude)
         sign = sign_mask if n < 0 else zero
         sig = narrow(long_word(magnitude << (zeros & shift_mask)))
-        z, flags = round_pack(sign, signed(top_exp - signed(zeros)), sig, no_flag)
+        z, flags = round_pack(sign, signed(top_exp - signed(zeros)), sig)
         return (zero if n == 0 else z), (no_flag if n == 0 else flags)
 
     return from_int64
 
 
 def _narrow(source: RoutineBuilder, result: RoutineBuilder) -> Routine:
-    """``narrow(sig)``: a source word with its leading one on top, as a working significand.
+    """Return ``narrow(sig)``: a normalised source word as a working significand of the result.
 
-    Bits that the result's word has no room for are jammed.
+    Bits that do not fit into the word of the result are jammed.
     """
     word, wider = result.word, max(source, result, key=lambda builder: builder.word_bits).word
     up = wider(max(result.word_bits - source.word_bits, 0))

@@ -16,22 +16,26 @@ from numlean_kernels.protocol import Routine
 
 _DIGITS: Final = 2
 _DIGIT_BITS: Final = {32: 12, 64: 27}
-"""Bits of a digit of the quotient, by the width of a word: in all the greatest precision."""
+"""Bits of a digit of the quotient, by the width of a word; two digits hold the largest precision.
+"""
 
 
 def make_div(builder: RoutineBuilder) -> Routine:
-    """Return ``div(a, b, noise) -> (z, flags)``: a / b rounded once.
+    """Return ``div(a, b, *random_bits) -> (z, flags)``: a / b rounded once.
 
-    NaN operands propagate; 0/0 and infinity/infinity are invalid; a finite nonzero number over
-    zero divides by zero.
+    NaN operands propagate; 0/0 and infinity/infinity are invalid; a finite nonzero number over zero
+    raises divide by zero.
 
-    Of significands b <= a < 2b the quotient is made in digits of d < h - 3 bits, h = w/2 being half
-    a word. A digit is estimated as remainder * (1/b), the remainder cut to h bits and the
-    reciprocal in h - 1: short of the true remainder * 2**d / b by less than 1/4 + 1/4 (the cuts) +
-    1/4 (the reciprocal's own error), so floored by less than 2. Hence the new remainder is again
-    below 2b, and the last quotient at most one too small; one comparison makes it exact, and what
-    then remains is the sticky bit. Stochastic rounding, which weighs what is lost, has a third
-    digit that fills the word.
+    **Notation.** b <= a < 2b are significands, h = w/2 is half a word, d < h - 3 the bits of a
+    digit.
+
+    The quotient is computed digit by digit. A digit is estimated as remainder * (1/b), with the
+    remainder cut to h bits and the reciprocal in h - 1 bits. The estimate is below the true
+    remainder * 2**d / b by less than 1/4 + 1/4 (the cuts) + 1/4 (the error of the reciprocal), so
+    its floor is too small by less than 2. Hence the new remainder is again below 2b, and the last
+    quotient is at most one too small; one comparison makes it exact, and the remainder becomes the
+    sticky bit. Stochastic rounding needs all bits below the precision, so it computes a third digit
+    that fills the word.
     """
     word, signed = builder.word, builder.signed
     read_operand, unpack = builder.routine(make_read_operand), builder.routine(make_unpack)
@@ -52,7 +56,7 @@ def make_div(builder: RoutineBuilder) -> Routine:
     last_digit = builder.routine(_make_digit(rest_bits) if is_stochastic else _make_no_digit)
     lead = word(0 if is_stochastic else rest_bits)
 
-    def div(a: Any, b: Any, random_bits: Any) -> Any:
+    def div(a: Any, b: Any, *random_bits: Any) -> Any:
         a, b = read_operand(a), read_operand(b)
         mag_a, mag_b = word(a & magnitude_mask), word(b & magnitude_mask)
         sign = word((a ^ b) & sign_mask)
@@ -71,7 +75,7 @@ def make_div(builder: RoutineBuilder) -> Routine:
         quotient = word(quotient + (one if short else zero))
         remainder = word(remainder - (divisor if short else zero))
         sig = word((quotient << lead) | (one if remainder != 0 else zero))
-        z, flags = round_pack(sign, exp, sig, random_bits)
+        z, flags = round_pack(sign, exp, sig, *random_bits)
 
         to_zero = (mag_a == 0) | (mag_b == infinity)
         to_infinity = (mag_a == infinity) | (mag_b == 0)
@@ -88,7 +92,7 @@ def make_div(builder: RoutineBuilder) -> Routine:
 
 
 def _make_digit(bits: int) -> Maker:
-    """``digit(quotient, remainder, divisor, y)``: both, a digit of so many bits further."""
+    """Return the maker of ``digit(quotient, remainder, divisor, y)``: both, one digit further."""
 
     def make(builder: RoutineBuilder) -> Routine:
         word, half, precision = builder.word, builder.word_bits // 2, builder.format.precision

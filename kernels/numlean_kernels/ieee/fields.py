@@ -1,4 +1,4 @@
-"""Taking encodings apart, and shifting significands without losing what rounding needs to know."""
+"""Unpacking encodings, and shifting significands without losing the information for rounding."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numlean_kernels.protocol import Routine
 
 
 def make_read_operand(builder: RoutineBuilder) -> Routine:
-    """Return ``accept(a)``: an operand as a word, flushed if it is subnormal and that is asked."""
+    """Return ``read_operand(a)``: an operand as a word, flushed if the arithmetic flushes."""
     word = builder.word
     sign_mask, magnitude_mask, implicit_bit = builder.words(
         "sign_mask", "magnitude_mask", "implicit_bit"
@@ -29,8 +29,8 @@ def make_read_operand(builder: RoutineBuilder) -> Routine:
 def make_unpack(builder: RoutineBuilder) -> Routine:
     """Return ``unpack(magnitude) -> (exp, sig)``, with subnormals normalised.
 
-    The value of a finite nonzero magnitude is sig / 2**(w-1) * 2**(exp - bias), sig having its
-    leading one at bit w-1. Zero gives sig 0; infinities and NaNs give a meaningless pair.
+    The value of a finite nonzero magnitude is sig / 2**(w-1) * 2**(exp - bias), where the leading
+    one of sig is at bit w-1. Zero gives sig 0; infinities and NaNs give a meaningless pair.
     """
     word, signed, clz = builder.word, builder.signed, builder.clz
     trailing_mask, implicit_bit, zero = builder.words("trailing_mask", "implicit_bit", "zero")
@@ -50,7 +50,7 @@ def make_unpack(builder: RoutineBuilder) -> Routine:
 
 
 def make_shift_right_jam(builder: RoutineBuilder) -> Routine:
-    """Return ``shift_right_jam(sig, n)``: sig >> n, bit 0 also telling of lost ones; n >= 0."""
+    """Return ``shift_right_jam(sig, n)``: sig >> n, n >= 0; bit 0 is set if a one was lost."""
     word, zero, one, farthest = (
         builder.word,
         builder.word(0),

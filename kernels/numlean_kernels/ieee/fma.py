@@ -16,15 +16,16 @@ from numlean_kernels.protocol import Routine
 
 
 def make_fma(builder: RoutineBuilder) -> Routine:
-    """Return ``fma(a, b, c, noise) -> (z, flags)``: a * b + c rounded once.
+    """Return ``fma(a, b, c, *random_bits) -> (z, flags)``: a * b + c rounded once.
 
-    NaN operands propagate; zero times infinity and infinities of unlike signs are invalid, the
-    former also if c is a quiet NaN and the rule is Arm's. Exact zeros have the sign of a sum's.
+    NaN operands propagate; zero times infinity and infinities of opposite signs are invalid. If c
+    is a quiet NaN, zero times infinity is invalid under Arm's rule only. Exact zeros have the sign
+    of a zero sum.
 
-    The product has at most 2p bits and is held exactly, with its leading one at bit 2w-3 of a
-    wide number; so is the addend. The one of smaller magnitude is shifted right with a sticky bit.
-    If that loses bits, the two exponents lie more than 2w-3-2p > 1 apart, so the difference loses
-    at most one leading bit, and the sticky bit stays below the p+1 bits that decide the rounding.
+    The product has at most 2p bits and is exact, with its leading one at bit 2w-3 of a wide number;
+    so is the addend. The operand of smaller magnitude is shifted right with a sticky bit. If that
+    loses bits, the exponents differ by more than 2w-3-2p > 1, so the difference loses at most one
+    leading bit, and the sticky bit stays below the p+1 bits that determine the rounding.
     """
     word, signed, wide = builder.word, builder.signed, wide_operations(builder)
     multiply, lift, top, less, choose = (
@@ -51,13 +52,13 @@ def make_fma(builder: RoutineBuilder) -> Routine:
         "sign_mask", "magnitude_mask", "infinity", "max_number"
     )
     bias, one, two = signed(builder.format.bias), signed(1), signed(2)
-    # A zero must never shift a nonzero number away: its exponent is below every other.
+    # The exponent of a zero is below all others, so that a zero never shifts a number away.
     zero_exp = signed(-8 * builder.format.bias - 4 * builder.format.precision)
     one_word, two_words, leading_bit = word(1), word(2), word(1 << (builder.word_bits - 1))
     no_flag, invalid_flag = word(0), word(INVALID)
     invalid_beats_nan = builder.arithmetic.nan is NanRule.ARM
 
-    def fma(a: Any, b: Any, c: Any, random_bits: Any) -> Any:
+    def fma(a: Any, b: Any, c: Any, *random_bits: Any) -> Any:
         a, b, c = read_operand(a), read_operand(b), read_operand(c)
         mag_a, mag_b = word(a & magnitude_mask), word(b & magnitude_mask)
         mag_c = word(c & magnitude_mask)
@@ -85,7 +86,7 @@ def make_fma(builder: RoutineBuilder) -> Routine:
         zeros = clz(total)
         sig = top(shift_left(total, word(zeros - one)))
         sign = sign_c if addend_bigger else sign_product
-        z, flags = round_pack(sign, signed(exp - zeros + two), sig, random_bits)
+        z, flags = round_pack(sign, signed(exp - zeros + two), sig, *random_bits)
 
         z = z if sig != 0 else zero_sum(sign_product, sign_c)
         flags = flags if sig != 0 else no_flag

@@ -19,10 +19,10 @@ from numlean_kernels.protocol import Routine
 
 @cache
 def round_to_integral(rounding: Rounding) -> Maker:
-    """The maker of ``round_to_integral(a) -> (z, flags)`` in a direction of its own.
+    """Return the maker of ``round_to_integral(a) -> (z, flags)`` in the given direction.
 
-    z is an integer, with the sign of a if zero. Infinities are themselves; a NaN propagates. The
-    inexact flag is not raised (clause 5.9).
+    z is an integer, with the sign of a if it is zero. Infinities are returned unchanged; a NaN
+    propagates. The inexact flag is not raised (clause 5.9).
     """
 
     def make(builder: RoutineBuilder) -> Routine:
@@ -36,10 +36,10 @@ def round_to_integral(rounding: Rounding) -> Maker:
         sign_mask, magnitude_mask, infinity, max_number = builder.words(
             "sign_mask", "magnitude_mask", "infinity", "max_number"
         )
-        guard_bits, zero, one = word(builder.guard_bits), word(0), word(1)
+        guard_bits, one = word(builder.guard_bits), word(1)
         farthest = signed(builder.word_bits)
         no_flag, invalid_flag = word(0), word(INVALID)
-        # The biased exponent of a number whose last significant bit is worth one.
+        # The biased exponent of a number whose last significant bit has the value 1.
         whole_exp = signed(builder.format.bias + builder.format.trailing_bits)
         lead, zero_exp = signed(builder.word_bits - 1), signed(0)
         whole_lead, shift_mask = signed(builder.format.bias), signed(builder.word_bits - 1)
@@ -51,10 +51,10 @@ def round_to_integral(rounding: Rounding) -> Maker:
             below = signed(whole_exp - exp)
             below = below if below > zero_exp else zero_exp
             sig = shift_right_jam(word(sig >> one), word(below if below < farthest else farthest))
-            whole = word(word(sig + increment(sign, sig, zero)) >> guard_bits)
+            whole = word(word(sig + increment(sign, sig)) >> guard_bits)
             zeros = signed(clz(whole))
             normal = word(word(whole << word(zeros & shift_mask)) >> one)
-            z, _ = round_pack(sign, signed(whole_lead + lead - zeros), normal, zero)
+            z, _ = round_pack(sign, signed(whole_lead + lead - zeros), normal)
             z = z if whole != 0 else sign
             z = a if (exp >= whole_exp) | (magnitude == 0) | (magnitude == infinity) else z
             is_nan = magnitude > max_number
@@ -67,9 +67,9 @@ def round_to_integral(rounding: Rounding) -> Maker:
 
 
 def make_scaleb(builder: RoutineBuilder) -> Routine:
-    """Return ``scale_b(a, n, noise) -> (z, flags)``: a * 2**n for an integer n, rounded once.
+    """Return ``scaleb(a, n, *random_bits) -> (z, flags)``: a * 2**n for an integer n, rounded once.
 
-    Zeros and infinities are themselves; a NaN propagates.
+    Zeros and infinities are returned unchanged; a NaN propagates.
     """
     word, signed = builder.word, builder.signed
     read_operand, unpack = builder.routine(make_read_operand), builder.routine(make_unpack)
@@ -79,16 +79,16 @@ def make_scaleb(builder: RoutineBuilder) -> Routine:
         "sign_mask", "magnitude_mask", "infinity", "max_number"
     )
     one, no_flag, invalid_flag = word(1), word(0), word(INVALID)
-    # No finite nonzero number stays in range beyond.
+    # Scaling by more takes every finite nonzero number out of range.
     most = 4 * (builder.format.bias + builder.format.precision)
 
-    def scaleb(a: Any, n: Any, random_bits: Any) -> Any:
+    def scaleb(a: Any, n: Any, *random_bits: Any) -> Any:
         a = read_operand(a)
         magnitude = word(a & magnitude_mask)
         exp, sig = unpack(magnitude)
         shift = signed(most if n > most else (-most if n < -most else n))
         z, flags = round_pack(
-            word(a & sign_mask), signed(exp + shift), word(sig >> one), random_bits
+            word(a & sign_mask), signed(exp + shift), word(sig >> one), *random_bits
         )
         special = (magnitude == 0) | (magnitude == infinity)
         z, flags = (a if special else z), (no_flag if special else flags)
@@ -100,10 +100,10 @@ def make_scaleb(builder: RoutineBuilder) -> Routine:
 
 
 def make_logb(builder: RoutineBuilder) -> Routine:
-    """Return ``log_b(a) -> (z, flags)``: the exponent of a as a number of the format, rounded once.
+    """Return ``logb(a) -> (z, flags)``: the exponent of a as a number of the format, rounded once.
 
-    A subnormal number counts as if it were normalised; log_b(+-0) is -infinity and divides by
-    zero; log_b(+-infinity) is +infinity; a NaN propagates.
+    A subnormal number counts as if it were normalised; logb(+-0) is -infinity and raises divide by
+    zero; logb(+-infinity) is +infinity; a NaN propagates.
     """
     word, signed = builder.word, builder.signed
     read_operand, unpack = builder.routine(make_read_operand), builder.routine(make_unpack)

@@ -11,25 +11,25 @@ from numlean_kernels.protocol import Routine
 
 
 def make_minimum(builder: RoutineBuilder) -> Routine:
-    """Return ``minimum(a, b)``: the lesser operand; a NaN propagates."""
+    """Return ``minimum(a, b)``: the smaller operand; a NaN propagates."""
     return _propagating(builder, builder.routine(_make_lesser), "minimum")
 
 
 def make_maximum(builder: RoutineBuilder) -> Routine:
-    """Return ``maximum(a, b)``: the greater operand; a NaN propagates."""
+    """Return ``maximum(a, b)``: the larger operand; a NaN propagates."""
     return _propagating(builder, builder.routine(_make_greater), "maximum")
 
 
 def make_min_num(builder: RoutineBuilder) -> Routine:
-    """Return ``min_num(a, b)``: the lesser; one quiet NaN yields the other operand.
+    """Return ``min_num(a, b)``: the smaller operand; with one quiet NaN, the other operand.
 
-    A signalling NaN propagates, made quiet; of two quiet NaNs the first.
+    A signalling NaN propagates, made quiet; of two quiet NaNs the first is returned.
     """
     return _number_preferring(builder, builder.routine(_make_lesser), "min_num")
 
 
 def make_max_num(builder: RoutineBuilder) -> Routine:
-    """Return ``max_num(a, b)``: the greater; NaNs as in ``min_num``."""
+    """Return ``max_num(a, b)``: the larger operand; NaNs as in ``min_num``."""
     return _number_preferring(builder, builder.routine(_make_greater), "max_num")
 
 

@@ -15,7 +15,7 @@ from numlean_kernels.protocol import Routine
 
 
 def make_mul(builder: RoutineBuilder) -> Routine:
-    """Return ``mul(a, b, noise) -> (z, flags)``: a * b rounded once.
+    """Return ``mul(a, b, *random_bits) -> (z, flags)``: a * b rounded once.
 
     NaN operands propagate; zero times infinity is invalid.
     """
@@ -30,17 +30,17 @@ def make_mul(builder: RoutineBuilder) -> Routine:
     bias, last_bit = signed(builder.format.bias), word(builder.word_bits - 1)
     no_flag, invalid_flag = word(0), word(INVALID)
 
-    def mul(a: Any, b: Any, random_bits: Any) -> Any:
+    def mul(a: Any, b: Any, *random_bits: Any) -> Any:
         a, b = read_operand(a), read_operand(b)
         mag_a, mag_b = word(a & magnitude_mask), word(b & magnitude_mask)
         sign = word((a ^ b) & sign_mask)
         exp_a, sig_a = unpack(mag_a)
         exp_b, sig_b = unpack(mag_b)
         high = top(multiply(sig_a, sig_b))
-        # The leading one stands at bit w-1 or w-2 of high; bring it to w-2.
+        # The leading one is at bit w-1 or w-2 of high; move it to w-2.
         carry = word(high >> last_bit)
         sig = word((high >> carry) | (high & carry))
-        z, flags = round_pack(sign, signed(exp_a + exp_b - bias + signed(carry)), sig, random_bits)
+        z, flags = round_pack(sign, signed(exp_a + exp_b - bias + signed(carry)), sig, *random_bits)
 
         has_zero = (mag_a == 0) | (mag_b == 0)
         has_infinity = (mag_a == infinity) | (mag_b == infinity)

@@ -1,12 +1,13 @@
-"""Which NaN an operation returns (clause 6.2), by each of the rules.
+"""The NaN that an operation returns (clause 6.2), for each NaN rule.
 
-- ``torchlean``: the first signalling operand, made quiet; else the first quiet one.
+- ``torchlean``: the first signalling operand, made quiet; otherwise the first quiet one.
 - ``canonical``, ``riscv``, ``cuda``: always the default NaN.
 - ``x86``: the first operand that is a NaN, made quiet (Intel SDM, SSE).
-- ``arm``: as torchlean, but of fma's operands the addend comes first, and a quiet NaN added to an
-  invalid product gives the default NaN (Arm ARM, FPProcessNaNs3 and FPMulAdd).
+- ``arm``: like torchlean, but fma takes the addend first, and a quiet NaN added to an invalid
+  product gives the default NaN (Arm ARM, FPProcessNaNs3 and FPMulAdd).
 
-The default NaN is quiet with an empty payload; negative under ``x86``, all ones under ``cuda``.
+The default NaN is quiet with an empty payload; it is negative under ``x86`` and all ones under
+``cuda``.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ _ALWAYS_DEFAULT: Final = (NanRule.CANONICAL, NanRule.RISCV, NanRule.CUDA)
 
 
 def default_nan(builder: RoutineBuilder) -> Any:
-    """The NaN that an invalid operation gives, as a word."""
+    """Return the NaN of an invalid operation, as a word."""
     format, rule = builder.format, builder.arithmetic.nan
     if rule is NanRule.X86 and format.has_infinity:
         return builder.word(format.sign_mask | format.default_nan)
@@ -50,7 +51,7 @@ def make_is_signalling(builder: RoutineBuilder) -> Routine:
 
 
 def make_quiet(builder: RoutineBuilder) -> Routine:
-    """Return ``quiet(a)``: a, with a signalling NaN made quiet and all else untouched."""
+    """Return ``quiet(a)``: a, with a signalling NaN made quiet."""
     word, is_nan = builder.word, builder.routine(make_is_nan)
     zero, quiet_bit = builder.words("zero", "quiet_bit")
 
@@ -85,7 +86,7 @@ def make_propagate(builder: RoutineBuilder) -> Routine:
 def make_propagate_ternary(builder: RoutineBuilder) -> Routine:
     """Return ``propagate(a, b, c, invalid)`` for fma, if an operand is a NaN.
 
-    ``invalid`` tells whether a * b is zero times infinity.
+    ``invalid`` is true if a * b is zero times infinity.
     """
     word, is_nan = builder.word, builder.routine(make_is_nan)
     is_signalling, default = builder.routine(make_is_signalling), default_nan(builder)

@@ -1,4 +1,4 @@
-"""The next number upward and downward (clause 5.3.1)."""
+"""The next larger and the next smaller number (clause 5.3.1)."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from numlean_kernels.protocol import Routine
 
 
 def make_next_up(builder: RoutineBuilder) -> Routine:
-    """Return ``next_up(a) -> (z, flags)``: the least number greater than a.
+    """Return ``next_up(a) -> (z, flags)``: the smallest number greater than a.
 
-    The neighbour of either zero is the least positive number; that of -infinity the most negative
-    finite one; +infinity is its own. A NaN propagates.
+    The neighbour of either zero is the smallest positive number; that of -infinity is the most
+    negative finite number; +infinity is returned unchanged. A NaN propagates.
     """
     return _next(builder, upward=True)
 

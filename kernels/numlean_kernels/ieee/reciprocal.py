@@ -1,7 +1,7 @@
-"""Approximate reciprocals, of which quotients are made; no product exceeds a word.
+"""Approximate reciprocals, used for quotients; no product exceeds a word.
 
-A product of two words of which only the lower half is asked for is a single vector instruction; the
-upper half costs several. So factors are cut to a size at which their product fits.
+The lower half of a product of two words is a single vector instruction; the upper half costs
+several. So factors are cut until their product fits into a word.
 
 **Notation.** ``x`` is a significand as a fraction in [1/2, 1). An integer "in f bits" counts units
 of 2**-f. The *defect* of an approximation y of 1/x is 1 - x*y; here it is never negative.
@@ -25,9 +25,9 @@ def make_reciprocal(builder: RoutineBuilder) -> Routine:
 
     The result is below 1/x by less than 2.2 units, and never above.
 
-    The defect of the seed is below 2**-7.9. A step of Newton's squares it: to 2**-15.8, and in
-    words of 64 bits once more to 2**-31.6, which is up to 1.1 units. What is cut off on the way
-    makes y smaller, by less than an eighth of a unit before the last cut, which takes under one.
+    The defect of the seed is below 2**-7.9. A Newton step squares it: to 2**-15.8, and in words of
+    64 bits once more to 2**-31.6, which is up to 1.1 units. Intermediate cuts make y smaller, by
+    less than an eighth of a unit before the last cut, which takes less than one unit.
     """
     bits, seed = builder.word_bits, builder.routine(_make_seed)
     if bits == 32:
@@ -48,11 +48,12 @@ def make_reciprocal(builder: RoutineBuilder) -> Routine:
 
 
 def _make_seed(builder: RoutineBuilder) -> Routine:
-    """``seed(sig)``: 1/x in 12 bits with a defect from 2**-15 to 2**-7.9.
+    """Return ``seed(sig)``: 1/x in 12 bits with a defect from 2**-15 to 2**-7.9.
 
     The cubic (1632 - 3392 x + 3072 x**2 - 1024 x**3) / 289 has the defect (1 + T4(3 - 4x)) / 578,
-    T4 being Chebyshev's polynomial: between 0 and 2/578. It is evaluated in 12 bits with x cut to
-    16, upward since 1/x falls; its constant term is two units less to make up for three cuts.
+    where T4 is Chebyshev's polynomial: between 0 and 2/578. It is evaluated in 12 bits with x
+    rounded up to 16 bits, since 1/x decreases; its constant term is two units less to compensate
+    for three cuts.
     """
     word, operand_bits = builder.word, 16
     c0, c1, c2, c3 = (word(int(c * (1 << _SEED_BITS))) for c in (_SEED[0] - _MARGIN, *_SEED[1:]))
@@ -68,9 +69,9 @@ def _make_seed(builder: RoutineBuilder) -> Routine:
 
 
 def _make_newton(bits: int, result_bits: int, *, defect_bits: int) -> Maker:
-    """``refine(sig, y) = y + y * (1 - x*y)``, from so many bits to so many.
+    """Return the maker of ``refine(sig, y) = y + y * (1 - x*y)``, from ``bits`` to ``result_bits``.
 
-    The defect of y must be below 2**-defect_bits and above what cutting x adds to it.
+    The defect of y must be below 2**-defect_bits and exceed the increase caused by cutting x.
     """
 
     def make(builder: RoutineBuilder) -> Routine:

@@ -1,8 +1,8 @@
-"""Approximate reciprocals of square roots, of which roots are made; no product exceeds a word.
+"""Approximate reciprocal square roots, used for square roots; no product exceeds a word.
 
-**Notation.** ``u`` is a radicand as a fraction in [1/4, 1), given as a word counting units of
-2**-w. An integer "in f bits" counts units of 2**-f. The *defect* of an approximation y of
-1/sqrt(u) is 1 - u * y**2, about twice its relative error; here it is never negative.
+**Notation.** ``u`` is a radicand as a fraction in [1/4, 1), given as a word that counts units of
+2**-w. An integer "in f bits" counts units of 2**-f. The *defect* of an approximation y of 1/sqrt(u)
+is 1 - u * y**2, about twice its relative error; here it is never negative.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ _ROOT_OF_TWO: Final = 46340
 def make_reciprocal_root(builder: RoutineBuilder) -> Routine:
     """Return ``reciprocal_root(sig, is_odd)``: 1/sqrt(u) in w/2 - 1 bits, and u.
 
-    ``sig`` is a word with its leading one on top; u is sig if ``is_odd`` and half of it if not.
+    ``sig`` is a word with its leading one on top; u is sig if ``is_odd``, and half of it otherwise.
     The result is below 1/sqrt(u) by less than 1.8 units, and never above.
 
-    The seed's defect is below 2**-8. A step of Newton's, y + y * defect/2, makes it 3/4 of its
-    square: below 2**-16.4, and in words of 64 bits once more below 2**-33. What is cut off on the
-    way makes y smaller; before the last cut that is less than half a unit.
+    The defect of the seed is below 2**-8. A Newton step, y + y * defect/2, makes it 3/4 of its
+    square: below 2**-16.4, and in words of 64 bits once more below 2**-33. Intermediate cuts make y
+    smaller; before the last cut that is less than half a unit.
     """
     bits, one = builder.word_bits, builder.word(1)
     seed = builder.routine(_make_seed)
@@ -51,13 +51,12 @@ def make_reciprocal_root(builder: RoutineBuilder) -> Routine:
 
 
 def _make_seed(builder: RoutineBuilder) -> Routine:
-    """``seed(sig, is_odd)``: 1/sqrt(u) in 12 bits with a defect from 2**-13 to 2**-8.
+    """Return ``seed(sig, is_odd)``: 1/sqrt(u) in 12 bits with a defect from 2**-13 to 2**-8.
 
-    For x = sig / 2**w in [1/2, 1) the cubic's relative error is within 2**-11.02 of its mean
-    (Remez's algorithm), and the coefficients are scaled to make it an approximation from below. It
-    is evaluated in 14 bits with x cut to 16, upward since the root's reciprocal falls; the constant
-    term is four units less to make up for three cuts. Half the operand has sqrt(2) times the
-    result.
+    For x = sig / 2**w in [1/2, 1) the relative error of the cubic is within 2**-11.02 of its mean
+    (Remez's algorithm); the coefficients are scaled so that it approximates from below. It is
+    evaluated in 14 bits with x rounded up to 16 bits, since 1/sqrt(u) decreases; the constant term
+    is four units less to compensate for three cuts. Half the operand has sqrt(2) times the result.
     """
     word, operand_bits = builder.word, 16
     c0, c1, c2, c3 = map(word, _CUBIC)
@@ -76,9 +75,10 @@ def _make_seed(builder: RoutineBuilder) -> Routine:
 
 
 def _make_newton(bits: int, result_bits: int, *, defect_bits: int) -> Maker:
-    """``refine(u, y) = y + y * (1 - u*y*y) / 2``, from so many bits to so many.
+    """Return the maker of ``refine(u, y) = y + y * (1 - u*y*y) / 2``, to ``result_bits``.
 
-    The defect of y must be below 2**-defect_bits and above what cutting u and u*y adds to it.
+    y has ``bits`` bits. Its defect must be below 2**-defect_bits and exceed the increase caused by
+    cutting u and u*y.
     """
 
     def make(builder: RoutineBuilder) -> Routine:

@@ -15,12 +15,12 @@ from numlean_kernels.protocol import Routine
 def make_rem(builder: RoutineBuilder) -> Routine:
     """Return ``rem(a, b) -> (z, flags)``: a - b * n, n the integer nearest a / b, ties to even.
 
-    Exact, unless subnormal results are flushed. NaN operands propagate; rem(infinity, b) and
-    rem(a, 0) are invalid; rem(a, infinity) is a; a zero result has the sign of a.
+    The result is exact, unless subnormal results are flushed. NaN operands propagate; rem(infinity,
+    b) and rem(a, 0) are invalid; rem(a, infinity) is a; a zero result has the sign of a.
 
-    Long division of significands, a bit a step, keeps the remainder R in [0, D) and the last bit
-    of the quotient; then R or R - D is nearer to zero. Units are half of b's last place, so that an
-    a one binade below b takes part as well.
+    Long division of significands, one bit per step, keeps the remainder R in [0, D) and the last
+    bit of the quotient; then R or R - D is nearer to zero. Units are half the last place of b, so
+    that an a one binade below b is included.
     """
     word, signed, clz = builder.word, builder.signed, builder.clz
     read_operand, unpack = builder.routine(make_read_operand), builder.routine(make_unpack)
@@ -31,8 +31,8 @@ def make_rem(builder: RoutineBuilder) -> Routine:
     )
     unused_bits = word(builder.word_bits - builder.format.precision)
     zero, one, shift_mask = word(0), word(1), signed(builder.word_bits - 1)
-    # What exp_b lacks to be the exponent of a working significand's leading one, were it at bit
-    # w-1: a unit of the remainder is half of b's last place.
+    # Added to exp_b it gives the exponent of a leading one at bit w-1: a unit of the remainder is
+    # half the last place of b.
     unit = signed(builder.word_bits - 1 - builder.format.precision)
     no_flag, invalid_flag = word(0), word(INVALID)
 
@@ -59,7 +59,6 @@ def make_rem(builder: RoutineBuilder) -> Routine:
             sign,
             signed(exp_b + unit - zeros),
             word(word(sig << word(zeros & shift_mask)) >> one),
-            zero,
         )
         z = z if sig != 0 else word(a & sign_mask)
         within = divides & (steps >= signed(-1))

@@ -1,4 +1,4 @@
-"""The rounding directions: what each adds, and what each makes of an overflow (clause 4.3)."""
+"""The rounding directions: the increment and the result of an overflow in each (clause 4.3)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from numlean_kernels.protocol import Routine
 
 
 def make_increment(builder: RoutineBuilder) -> Routine:
-    """Return ``increment(sign, sig, noise)``: what is added before the guard bits are dropped."""
+    """Return ``increment(sign, sig)``: the number added before the guard bits are dropped.
+
+    For stochastic rounding it is ``increment(sign, sig, random_bits)``.
+    """
     return _INCREMENTS[builder.arithmetic.rounding](builder)
 
 
@@ -29,9 +32,10 @@ def make_overflowed(builder: RoutineBuilder) -> Routine:
 
 
 def make_infinite(builder: RoutineBuilder) -> Routine:
-    """Return ``infinite(sign)``: infinity, or what the format and the arithmetic put in its place.
+    """Return ``infinite(sign)``: infinity, or its substitute in the format and the arithmetic.
 
-    That is the default NaN if the format has no infinity, the greatest number if it saturates.
+    The substitute is the default NaN if the format has no infinity, and the largest number if the
+    arithmetic saturates.
     """
     word = builder.word
     infinity, max_finite, default_nan = builder.words("infinity", "max_finite", "default_nan")
@@ -67,7 +71,7 @@ def _ties_to_even(builder: RoutineBuilder) -> Routine:
     word, guard_bits = builder.word, builder.word(builder.guard_bits)
     below_half, odd = word((1 << (builder.guard_bits - 1)) - 1), word(1)
 
-    def increment(sign: Any, sig: Any, random_bits: Any) -> Any:
+    def increment(sign: Any, sig: Any) -> Any:
         return word(below_half + ((sig >> guard_bits) & odd))
 
     return increment
@@ -76,7 +80,7 @@ def _ties_to_even(builder: RoutineBuilder) -> Routine:
 def _ties_to_away(builder: RoutineBuilder) -> Routine:
     half = builder.word(1 << (builder.guard_bits - 1))
 
-    def increment(sign: Any, sig: Any, random_bits: Any) -> Any:
+    def increment(sign: Any, sig: Any) -> Any:
         return half
 
     return increment
@@ -85,7 +89,7 @@ def _ties_to_away(builder: RoutineBuilder) -> Routine:
 def _toward_zero(builder: RoutineBuilder) -> Routine:
     zero = builder.word(0)
 
-    def increment(sign: Any, sig: Any, random_bits: Any) -> Any:
+    def increment(sign: Any, sig: Any) -> Any:
         return zero
 
     return increment
@@ -94,7 +98,7 @@ def _toward_zero(builder: RoutineBuilder) -> Routine:
 def _toward_positive(builder: RoutineBuilder) -> Routine:
     zero, below_one = builder.word(0), builder.word((1 << builder.guard_bits) - 1)
 
-    def increment(sign: Any, sig: Any, random_bits: Any) -> Any:
+    def increment(sign: Any, sig: Any) -> Any:
         return zero if sign != 0 else below_one
 
     return increment
@@ -103,7 +107,7 @@ def _toward_positive(builder: RoutineBuilder) -> Routine:
 def _toward_negative(builder: RoutineBuilder) -> Routine:
     zero, below_one = builder.word(0), builder.word((1 << builder.guard_bits) - 1)
 
-    def increment(sign: Any, sig: Any, random_bits: Any) -> Any:
+    def increment(sign: Any, sig: Any) -> Any:
         return below_one if sign != 0 else zero
 
     return increment
@@ -113,15 +117,15 @@ def _to_odd(builder: RoutineBuilder) -> Routine:
     word, guard_bits, odd = builder.word, builder.word(builder.guard_bits), builder.word(1)
     zero, below_one = word(0), word((1 << builder.guard_bits) - 1)
 
-    def increment(sign: Any, sig: Any, random_bits: Any) -> Any:
-        # An even neighbour is left for the odd one above it, unless it is the exact result.
+    def increment(sign: Any, sig: Any) -> Any:
+        # An even significand goes to the odd one above it, unless it is exact.
         return zero if word((sig >> guard_bits) & odd) != 0 else below_one
 
     return increment
 
 
 def _stochastic(builder: RoutineBuilder) -> Routine:
-    # Of 2**guard_bits equally likely increments, as many carry as there are units in what is lost.
+    # Of 2**guard_bits equally likely increments, as many carry as the dropped bits count units.
     word, below_one = builder.word, builder.word((1 << builder.guard_bits) - 1)
 
     def increment(sign: Any, sig: Any, random_bits: Any) -> Any:
@@ -149,4 +153,4 @@ _AWAY_FROM_ZERO: Final = {
     Rounding.TO_ODD: (False, False),
     Rounding.STOCHASTIC: (True, True),
 }
-"""Whether a positive and a negative result beyond the range go to infinity (clause 7.4)."""
+"""Whether a positive and a negative result beyond the range become infinite (clause 7.4)."""

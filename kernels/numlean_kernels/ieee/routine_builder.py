@@ -1,18 +1,20 @@
-"""What a routine on encodings is made of: an arithmetic's constants, and words of a target.
+"""The constants and routines of an arithmetic, in the words of a target.
 
 **Notation**, used by every routine of this package. ``w`` is the width of a *word*, the unsigned
-integer a routine works in: 32 or 64 bits. A *working significand* is a word whose leading one
-stands at bit w-2, so that a sum of two cannot be lost; below its p significant bits lie
-``guard_bits`` = w-1-p more, of which bit 0 is sticky: it is one if anything nonzero was shifted out
-below it ("jammed"). ``exp`` is a biased exponent as a signed integer, free to leave the format's
-range until :mod:`.round_pack` brings it back. A *wide* number has 2w bits; see :mod:`.wide`.
+integer in which a routine computes: 32 or 64 bits. A *working significand* is a word whose leading
+one is at bit w-2, so that the sum of two fits; below its p significant bits are ``guard_bits`` =
+w-1-p more, of which bit 0 is sticky: it is one if any nonzero bit was shifted out below it
+("jammed"). ``exp`` is a biased exponent as a signed integer; it may leave the range of the format
+until :mod:`.round_pack` brings it back. A *wide* number has 2w bits; see :mod:`.wide`.
 
-Routines are written once as plain Python on integers. They hold no branch, only selections
+Routines are written once as plain Python on integers. They contain no branches, only selections
 (``x if c else y``), so that LLVM turns a loop over them into vector code, and every step that can
 exceed a word is wrapped in ``word(...)``, which reduces modulo 2**w on every target alike.
 
-Operations of clause 5.4 return a pair: the result and the flags it raises (:mod:`.flags`). Who
-does not want the flags drops them, and the compiler drops what computed them.
+Operations of clause 5.4 return a pair: the result and the flags that it raises
+(:mod:`numlean_kernels.flags`). If the caller discards the flags, LLVM eliminates the code that
+computes them. Operations that round take ``*random_bits`` after their operands: one word where
+rounding is stochastic, and nothing otherwise.
 """
 
 from __future__ import annotations
@@ -25,22 +27,23 @@ from numlean_kernels.ieee.arithmetic import Arithmetic, Rounding
 from numlean_kernels.protocol import Routine, Target
 
 Maker: TypeAlias = Callable[["RoutineBuilder"], Routine]
+"""Returns a routine, given the builder whose constants and other routines it uses."""
 
 _LEAST_GUARD_BITS: Final = 7
 
 
 class RoutineBuilder:
-    """The constants and routines of one arithmetic on one target.
+    """Builds the routines of one arithmetic on one target, each once.
 
     Attributes:
-        arithmetic: What the routines compute.
-        format: The format whose encodings they take.
-        target: Where the routines run.
+        arithmetic: The arithmetic that the routines compute.
+        format: The format of their encodings.
+        target: The target on which the routines run.
         word_bits: The width w of a word.
-        guard_bits: Bits of a working significand below the format's precision.
-        word: Reduces an integer modulo 2**w and gives it the target's unsigned type.
-        signed: Gives an integer the target's signed type for exponents.
-        clz: Leading zeros of a word; w for zero.
+        guard_bits: The bits of a working significand below the precision of the format.
+        word: Reduces an integer modulo 2**w and converts it to the unsigned type of the target.
+        signed: Converts an integer to the signed type of the target for exponents.
+        clz: Counts the leading zeros of a word; w for zero.
     """
 
     def __init__(
@@ -50,7 +53,7 @@ class RoutineBuilder:
         self.format = arithmetic.format
         self.target = target
         fits_32 = self.format.width <= 32 and 31 - self.format.precision >= _LEAST_GUARD_BITS
-        # Stochastic rounding is as fair as what is lost is known exactly.
+        # Stochastic rounding is fair to within the accuracy of the dropped bits.
         fits_32 &= arithmetic.rounding is not Rounding.STOCHASTIC
         self.word_bits = word_bits or (32 if fits_32 else 64)
         self.guard_bits = self.word_bits - 1 - self.format.precision
@@ -61,7 +64,7 @@ class RoutineBuilder:
         self._long: RoutineBuilder | None = None
 
     def of_long_words(self) -> RoutineBuilder:
-        """The same arithmetic in words of 64 bits."""
+        """Return the builder for the same arithmetic in words of 64 bits."""
         if self._long is None:
             long = self.word_bits == 64
             self._long = (
@@ -70,11 +73,11 @@ class RoutineBuilder:
         return self._long
 
     def words(self, *names: str) -> tuple[Any, ...]:
-        """The named constants of the format, as words."""
+        """Return the named constants of the format, as words."""
         return tuple(self.word(getattr(self.format, name)) for name in names)
 
     def routine(self, make: Maker) -> Routine:
-        """The routine that ``make`` writes for this arithmetic, compiled for its target, once."""
+        """Return the routine of a maker for this arithmetic, compiled once for the target."""
         if make not in self._routines:
             self._routines[make] = self.target.routine(make(self))
         return self._routines[make]
@@ -82,5 +85,5 @@ class RoutineBuilder:
 
 @cache
 def routine_builder(arithmetic: Arithmetic, target: Target) -> RoutineBuilder:
-    """The kit of an arithmetic on a target, of which one is enough: routines are compiled once."""
+    """Return the builder of an arithmetic on a target; it is made once."""
     return RoutineBuilder(arithmetic, target)

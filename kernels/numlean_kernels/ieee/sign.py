@@ -1,4 +1,4 @@
-"""Operations on the sign bit (clause 5.5.1); unlike the standard's, they make NaNs quiet."""
+"""Operations on the sign bit (clause 5.5.1); neg and abs also make NaNs quiet."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numlean_kernels.protocol import Routine
 
 
 def make_neg(builder: RoutineBuilder) -> Routine:
-    """Return ``neg(a)``: the sign bit flipped, NaNs quiet."""
+    """Return ``neg(a)``: the sign bit flipped, NaNs made quiet."""
     word, quiet = builder.word, builder.routine(make_quiet)
     (sign_mask,) = builder.words("sign_mask")
 
@@ -21,7 +21,7 @@ def make_neg(builder: RoutineBuilder) -> Routine:
 
 
 def make_abs(builder: RoutineBuilder) -> Routine:
-    """Return ``abs(a)``: the sign bit cleared, NaNs quiet."""
+    """Return ``abs(a)``: the sign bit cleared, NaNs made quiet."""
     word, quiet = builder.word, builder.routine(make_quiet)
     (magnitude_mask,) = builder.words("magnitude_mask")
 
@@ -32,7 +32,7 @@ def make_abs(builder: RoutineBuilder) -> Routine:
 
 
 def make_copy_sign(builder: RoutineBuilder) -> Routine:
-    """Return ``copy_sign(a, b)``: a with the sign of b; no NaN is touched."""
+    """Return ``copy_sign(a, b)``: a with the sign of b; NaNs are not made quiet."""
     word = builder.word
     sign_mask, magnitude_mask = builder.words("sign_mask", "magnitude_mask")
 

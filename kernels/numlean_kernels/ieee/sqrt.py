@@ -15,21 +15,24 @@ from numlean_kernels.ieee.routine_builder import RoutineBuilder
 from numlean_kernels.protocol import Routine
 
 _ROOT_BITS: Final = {32: 24, 64: 53}
-"""Bits after the leading one of the root that is computed, by the width of a word."""
+"""Bits after the leading one of the computed root, by the width of a word."""
 
 
 def make_sqrt(builder: RoutineBuilder) -> Routine:
-    """Return ``sqrt(a, noise) -> (z, flags)``: the square root rounded once.
+    """Return ``sqrt(a, *random_bits) -> (z, flags)``: the square root rounded once.
 
     NaN propagates; sqrt(+-0) is the operand; a number below zero is invalid.
 
-    Let h = w/2 be half a word, u in [1/4, 1) the radicand and y its reciprocal root in h - 1 bits.
-    The first part of the root is 2*u*y in h - 2 bits, u cut to h: short by less than 2.8 units. Its
-    remainder 4*u - root**2 is exact in a word, and times y, that is over the root, gives the other
-    bits. They are short by less than 1.5 (a floor; a quarter of the square of the first shortage,
-    which the quotient leaves out; and the cuts), so one comparison makes the root exact, and what
-    then remains is the sticky bit. Stochastic rounding, which weighs what is lost, has further bits
-    from what remains, so that the word is full.
+    **Notation.** h = w/2 is half a word, u in [1/4, 1) the radicand, y its reciprocal root in h - 1
+    bits.
+
+    The first part of the root is 2*u*y in h - 2 bits, with u cut to h bits: it is too small by less
+    than 2.8 units. Its remainder 4*u - root**2 is exact in a word; multiplied by y, that is divided
+    by the root, it gives the other bits. These are too small by less than 1.5 units (a floor; a
+    quarter of the square of the first error, which the quotient omits; and the cuts), so one
+    comparison makes the root exact, and the remainder becomes the sticky bit. Stochastic rounding
+    needs all bits below the precision, so it computes further bits from the remainder until the
+    word is full.
     """
     word, signed = builder.word, builder.signed
     read_operand, unpack = builder.routine(make_read_operand), builder.routine(make_unpack)
@@ -47,13 +50,13 @@ def make_sqrt(builder: RoutineBuilder) -> Routine:
     root_bits = _ROOT_BITS[builder.word_bits]
     places, cut, digit = word(half), word(4), word(root_bits - (half - 2))
     places_of_digit = word(2 * half + half - 1 - root_bits - 4)
-    # 4*u in units of the squared root's, of which a word holds the lower bits.
+    # 4*u in units of the squared root, modulo a word.
     lift = word(2 * root_bits + 2 - builder.word_bits)
     is_stochastic = builder.arithmetic.rounding is Rounding.STOCHASTIC
     fraction = builder.routine(_make_fraction if is_stochastic else _make_no_fraction)
     lead = word(builder.word_bits - 2 - root_bits)
 
-    def sqrt(a: Any, random_bits: Any) -> Any:
+    def sqrt(a: Any, *random_bits: Any) -> Any:
         a = read_operand(a)
         magnitude = word(a & magnitude_mask)
         exp, sig = unpack(magnitude)
@@ -70,7 +73,7 @@ def make_sqrt(builder: RoutineBuilder) -> Routine:
         root = word(root + (one if short else zero))
         sticky = one if remainder != 0 else zero
         sig_root = word(word(root << lead) | word(fraction(remainder, y) | sticky))
-        z, flags = round_pack(zero, signed(((e - odd) >> one_exp) + bias), sig_root, random_bits)
+        z, flags = round_pack(zero, signed(((e - odd) >> one_exp) + bias), sig_root, *random_bits)
 
         negative = (a & sign_mask) != 0
         z = infinite(zero) if magnitude == infinity else z
@@ -85,10 +88,10 @@ def make_sqrt(builder: RoutineBuilder) -> Routine:
 
 
 def _make_fraction(builder: RoutineBuilder) -> Routine:
-    """``fraction(remainder, y)``: the bits that fill the word below the root.
+    """Return ``fraction(remainder, y)``: the bits that fill the word below the root.
 
     They are remainder / (2 * root), which is remainder * y over a power of two. That product is
-    below 2**(w+22), and the remainder cut by 23 bits for it, relatively less than 2**-30.
+    below 2**(w+22), so the remainder is cut by 23 bits, relatively less than 2**-30.
     """
     assert builder.word_bits == 64
     word, cut = builder.word, builder.word(23)

@@ -17,14 +17,14 @@ from numlean_kernels.protocol import Routine
 
 @cache
 def to_int(width: int, rounding: Rounding) -> Maker:
-    """The maker of ``to_int(a) -> (n, flags)``: the integer of so many bits that a is rounded to.
+    """Return the maker of ``to_int(a) -> (n, flags)``: a rounded to an integer of ``width`` bits.
 
-    Beyond the range it is the nearest end, for a NaN 0, and the operation invalid (clause 5.8);
-    else inexact if a is no integer.
+    A number beyond the range gives the nearest limit, a NaN gives 0, and both are invalid (clause
+    5.8). Otherwise the conversion is inexact if a is not an integer.
     """
 
     def make(builder: RoutineBuilder) -> Routine:
-        # In binary64 there is room for what a narrow format's numbers are rounded to.
+        # Binary64 holds the integers to which numbers of narrow formats are rounded.
         long = routine_builder(BINARY64_EXACTLY, builder.target)
         to_binary64 = builder.routine(make_to_binary64)
         whole_of, unpack = long.routine(round_to_integral(rounding)), long.routine(make_unpack)

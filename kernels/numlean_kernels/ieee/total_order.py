@@ -1,4 +1,4 @@
-"""The order of all encodings (clause 5.10)."""
+"""The total order of all encodings (clause 5.10)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numlean_kernels.protocol import Routine
 
 
 def make_total_order(builder: RoutineBuilder) -> Routine:
-    """Return ``total_order(a, b)``: whether a comes before b or is b, NaNs and zeros included."""
+    """Return ``total_order(a, b)``: whether a precedes or equals b, NaNs and zeros included."""
     word, order_key = builder.word, builder.routine(make_order_key)
 
     def total_order(a: Any, b: Any) -> Any:

@@ -1,15 +1,16 @@
-"""Sums of products on numbers taken apart: a chain of them that packs and unpacks no encodings.
+"""Sums of products on unpacked numbers: a chain of them that packs and unpacks no encodings.
 
-A number *apart* is a pair of signed 32-bit integers: a significand ``sig`` whose leading one stands
-at bit 27, and a biased exponent ``exp``; the value is sig * 2**(exp - bias - 27). +0 has sig 0 and
-an exponent far below all. What is neither (-0, subnormals, infinities, NaNs) keeps its encoding for
-a sig, under an exponent far above all. A sum may also have sig +-2**28, rounded up from below.
+**Notation.** An *unpacked* number is a pair of signed 32-bit integers: a significand ``sig`` whose
+leading one is at bit 27, and a biased exponent ``exp``; the value is sig * 2**(exp - bias - 27). +0
+has sig 0 and an exponent far below all others. Every other encoding (-0, subnormals, infinities,
+NaNs) is stored in sig unchanged, with an exponent far above all others. A sum may also have sig
++-2**28, rounded up from below.
 
-Two's complement rounds to nearest, ties to even, as well as signs do: half a unit less one, and the
-last bit that stays, are added before bits are cut off; so ties of either sign go to the even
-neighbour, and all else to the nearest. Results outside the normal range or in its last binade, and
-whatever comes of an exponent far above, are *not known*: they are left to the operations on
-encodings.
+In two's complement, rounding to nearest, ties to even, works as with a sign and a magnitude: half a
+unit less one, and the last kept bit, are added before bits are dropped; so ties of either sign go
+to the even neighbour, and all other values to the nearest. Results outside the normal range or in
+its last binade, and results of an operand with an exponent far above, are *not known*: the
+operations on encodings compute them.
 """
 
 from __future__ import annotations
@@ -25,20 +26,20 @@ from numlean_kernels.protocol import Routine
 _LEAD: Final = 27
 _MOST_PRECISION: Final = 24
 _MOST_WORD_BITS: Final = 32
-# One of each, and any exponent, add up to more than any exponent.
+# The sum of both and any exponent is greater than any exponent.
 _FAR_BELOW: Final = -(1 << 13)
 _FAR_ABOVE: Final = 1 << 16
 
 
 def supports_unpacked_sums(builder: RoutineBuilder) -> bool:
-    """Whether there are these routines: to nearest, of at most 24 bits, in words of 32."""
+    """Return whether these routines exist: to nearest even, up to 24 bits, in words of 32."""
     is_nearest = builder.arithmetic.rounding is Rounding.TIES_TO_EVEN
     is_narrow = builder.format.precision <= _MOST_PRECISION and builder.word_bits <= _MOST_WORD_BITS
     return is_nearest and is_narrow
 
 
 def make_unpack_term(builder: RoutineBuilder) -> Routine:
-    """Return ``apart(a) -> (sig, exp)``: an encoding taken apart."""
+    """Return ``unpack(a) -> (sig, exp)``: an encoding as an unpacked number."""
     word, signed = builder.word, builder.signed
     magnitude_mask, trailing_mask = builder.words("magnitude_mask", "trailing_mask")
     implicit_bit, max_finite = builder.words("implicit_bit", "max_finite")
@@ -48,7 +49,7 @@ def make_unpack_term(builder: RoutineBuilder) -> Routine:
     )
     below, above = signed(_FAR_BELOW), signed(_FAR_ABOVE)
 
-    def apart(a: Any) -> Any:
+    def unpack(a: Any) -> Any:
         a = word(a)
         magnitude = word(a & magnitude_mask)
         sig = signed(word(((magnitude & trailing_mask) | implicit_bit) << lead))
@@ -58,11 +59,11 @@ def make_unpack_term(builder: RoutineBuilder) -> Routine:
         exp = exp if is_normal else (below if a == 0 else above)
         return (sig if is_normal else signed(a)), exp
 
-    return apart
+    return unpack
 
 
 def make_pack_sum(builder: RoutineBuilder) -> Routine:
-    """Return ``together(sig, exp)``: the encoding of a number apart."""
+    """Return ``pack(sig, exp)``: the encoding of an unpacked number."""
     word = builder.word
     sign_mask, implicit_bit, zero = builder.words("sign_mask", "implicit_bit", "zero")
     trailing_bits, lead = (
@@ -71,29 +72,29 @@ def make_pack_sum(builder: RoutineBuilder) -> Routine:
     )
     above = builder.signed(_FAR_ABOVE)
 
-    def together(sig: Any, exp: Any) -> Any:
+    def pack(sig: Any, exp: Any) -> Any:
         magnitude = word(word(-sig if sig < 0 else sig) >> lead)
-        # The magnitude has the implicit bit, or twice that, which is a carry into the exponent.
+        # The magnitude contains the implicit bit, or twice that: a carry into the exponent.
         magnitude = word(word(word(exp) << trailing_bits) + magnitude - implicit_bit)
         normal = word(magnitude | (sign_mask if sig < 0 else zero))
         return word(sig) if exp == above else (normal if sig != 0 else zero)
 
-    return together
+    return pack
 
 
 def make_accumulate(builder: RoutineBuilder) -> Routine:
     """Return ``accumulate(sig_a, exp_a, sig_b, exp_b, sig, exp) -> (sig, exp, is_known)``.
 
-    The sum of a third number, which is +0 or was returned, and the product of the first two; each
-    is rounded.
+    It adds the product of the first two numbers to the third, which is +0 or an earlier result;
+    product and sum are each rounded.
     """
     word, signed, clz, long = builder.word, builder.signed, builder.clz, builder.target.signed(64)
     guard = _LEAD - builder.format.trailing_bits
-    # A product has its leading one at bit 54 or 55. It is brought to 55; then its last bit is this.
+    # The leading one of a product is at bit 54 or 55 and moves to 55; this is then its last bit.
     product_last = 2 * _LEAD + 1 - builder.format.trailing_bits
     product_half, one = long((1 << (product_last - 1)) - 1), long(1)
     half_high, whole_high = word(1 << 23), word(1 << 24)
-    # The leading one of a sum is brought to bit 29, from where it has two more to go.
+    # The leading one of a sum moves to bit 29, two above its final place.
     sum_half = signed((1 << (guard + 1)) - 1)
     kept_mask = signed(-(1 << guard))
     none, unit, farthest = signed(0), signed(1), word(31)
@@ -131,13 +132,13 @@ def make_accumulate(builder: RoutineBuilder) -> Routine:
 
 
 def make_accumulate_by_encodings(builder: RoutineBuilder) -> Routine:
-    """Return what ``accumulate`` does, without the last, by the operations on encodings."""
-    apart, together = builder.routine(make_unpack_term), builder.routine(make_pack_sum)
-    add, mul, random_bits = builder.routine(make_add), builder.routine(make_mul), builder.word(0)
+    """Return ``accumulate`` without ``is_known``, computed by the operations on encodings."""
+    unpack, pack = builder.routine(make_unpack_term), builder.routine(make_pack_sum)
+    add, mul = builder.routine(make_add), builder.routine(make_mul)
 
     def accumulate(sig_a: Any, exp_a: Any, sig_b: Any, exp_b: Any, sig_c: Any, exp_c: Any) -> Any:
-        product, _ = mul(together(sig_a, exp_a), together(sig_b, exp_b), random_bits)
-        total, _ = add(together(sig_c, exp_c), product, random_bits)
-        return apart(total)
+        product, _ = mul(pack(sig_a, exp_a), pack(sig_b, exp_b))
+        total, _ = add(pack(sig_c, exp_c), product)
+        return unpack(total)
 
     return accumulate

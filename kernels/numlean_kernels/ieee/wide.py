@@ -1,8 +1,8 @@
-"""Numbers of two words, for products and what is added to them.
+"""Numbers of two words, for products and the sums that contain them.
 
-For 32-bit words a wide number is a 64-bit integer of the target. For 64-bit words no target has an
-integer of twice the width, so it is a pair (high, low). A routine asks for the operations it needs
-and does not see which.
+With 32-bit words a wide number is a 64-bit integer of the target. No target has an integer of twice
+64 bits, so with 64-bit words it is a pair (high, low). Routines use the operations below and do not
+depend on the representation.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from numlean_kernels.protocol import Routine
 
 @dataclass(frozen=True)
 class WideOperations:
-    """The operations on wide numbers of one kit.
+    """The operations on wide numbers of one builder.
 
     Attributes:
         multiply: ``multiply(a, b)``: the exact product of two words.
         lift: ``lift(a)``: a word as the upper half.
-        top: ``top(x)``: the upper half, its bit 0 also telling of a nonzero lower one.
+        top: ``top(x)``: the upper half; bit 0 is also set if the lower half is not zero.
         add: ``add(x, y)``.
         sub: ``sub(x, y)`` for x >= y.
         less: ``less(x, y)``.
         choose: ``choose(condition, x, y)``: x if the condition holds, else y.
         shift_left: ``shift_left(x, n)`` for a word n below 2w.
         shift_right: ``shift_right(x, n)`` for a word n from 1 to w-1.
-        shift_right_jam: ``shift_right_jam(x, n)`` for a word n of any size.
+        shift_right_jam: ``shift_right_jam(x, n)`` for any word n.
         clz: ``clz(x)``: leading zeros, as a signed integer; 2w for zero.
     """
 
@@ -46,7 +46,7 @@ class WideOperations:
 
 
 def wide_operations(builder: RoutineBuilder) -> WideOperations:
-    """The operations on wide numbers for a kit's words."""
+    """Return the operations on wide numbers in the words of a builder."""
     return _native(builder) if builder.word_bits == 32 else _pairs(builder)
 
 
@@ -117,7 +117,7 @@ def _pairs(builder: RoutineBuilder) -> WideOperations:
     full_signed = signed(bits)
 
     def multiply(a: Any, b: Any) -> Any:
-        # Schoolbook, in halves of a word.
+        # Schoolbook multiplication in halves of a word.
         a1, a0 = word(a >> half), word(a & low_half)
         b1, b0 = word(b >> half), word(b & low_half)
         low, cross_a, cross_b = word(a0 * b0), word(a1 * b0), word(a0 * b1)
@@ -131,7 +131,7 @@ def _pairs(builder: RoutineBuilder) -> WideOperations:
     def top(x: Any) -> Any:
         return word(x[0] | (one if x[1] != 0 else zero))
 
-    # Carries by logic: from a comparison LLVM makes an operation that it has no vectors of.
+    # Carries by logic: LLVM turns a comparison into an operation that it cannot vectorise.
     def add(x: Any, y: Any) -> Any:
         low = word(x[1] + y[1])
         carry = word(word(x[1] & y[1]) | (word(x[1] | y[1]) & word(low ^ ones))) >> shift_mask
@@ -156,7 +156,7 @@ def _pairs(builder: RoutineBuilder) -> WideOperations:
         n = word(n)
         far = n >= full
         near = word(n & shift_mask)
-        # A shift by a whole word is two: by one, and by the rest.
+        # A shift by a whole word takes two steps: by one bit, and by the rest.
         carried = word(word(x[1] >> one) >> word(shift_mask - near))
         high = word(word(x[0] << near) | carried)
         low = word(x[1] << near)

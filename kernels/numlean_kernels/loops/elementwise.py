@@ -1,4 +1,4 @@
-"""One output cell from the input cells at the same place."""
+"""Loops that compute each output cell from the input cells at the same index."""
 
 from __future__ import annotations
 
@@ -6,31 +6,31 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, Final
 
-from numlean_kernels.loops.two_phase import phased, phased_flagged
+from numlean_kernels.loops.two_phase import two_phase, two_phase_flagged
 from numlean_kernels.protocol import Loop, Routine, Table
 
 
 def unary(name: str) -> Loop:
-    """The loop z[i] = name(x[i])."""
+    """Return the loop z[i] = name(x[i])."""
     return elementwise(name, 1)
 
 
 def binary(name: str) -> Loop:
-    """The loop z[i] = name(x[i], y[i])."""
+    """Return the loop z[i] = name(x[i], y[i])."""
     return elementwise(name, 2)
 
 
 def ternary(name: str) -> Loop:
-    """The loop z[i] = name(w[i], x[i], y[i])."""
+    """Return the loop z[i] = name(w[i], x[i], y[i])."""
     return elementwise(name, 3)
 
 
 @cache
 def elementwise(name: str, arity: int) -> Loop:
-    """The loop z[i] = name(operands[i]...) over one to four operands."""
+    """Return the loop z[i] = name(operands[i]...) over one to four operands."""
 
     def make(table: Table) -> Callable[..., None]:
-        kernel = phased(table, name) if arity == 1 else None
+        kernel = two_phase(table, name) if arity == 1 else None
         return kernel or _RESULT_KERNELS[arity - 1](table[name])
 
     return Loop(name, rank=1, make=make)
@@ -38,7 +38,7 @@ def elementwise(name: str, arity: int) -> Loop:
 
 @cache
 def broadcast_operand(name: str, place: int) -> Loop:
-    """The loop z[i] = name(x[0], y[i]), or at place 1 z[i] = name(x[i], y[0])."""
+    """Return the loop z[i] = name(x[0], y[i]), or at place 1 z[i] = name(x[i], y[0])."""
 
     def make(table: Table) -> Callable[..., None]:
         return (_single_first, _single_second)[place](table[name])
@@ -48,10 +48,10 @@ def broadcast_operand(name: str, place: int) -> Loop:
 
 @cache
 def flagged(name: str, arity: int) -> Loop:
-    """The loop z[i], raised[i] = name(operands[i]...), raised being the flags of the operation."""
+    """Return the loop z[i], raised[i] = name(operands[i]...), where ``raised`` are the flags."""
 
     def make(table: Table) -> Callable[..., None]:
-        kernel = phased_flagged(table, name) if arity == 1 else None
+        kernel = two_phase_flagged(table, name) if arity == 1 else None
         return kernel or _FLAGGED_KERNELS[arity - 1](table["flagged " + name])
 
     return Loop(f"flagged {name}", rank=1, make=make, outputs=2)
@@ -59,7 +59,7 @@ def flagged(name: str, arity: int) -> Loop:
 
 @cache
 def filled(name: str) -> Loop:
-    """The loop z[i] = name(key[0], key[1], i): numbers that depend on their place alone."""
+    """Return the loop z[i] = name(key[0], key[1], i): each number depends on its index alone."""
 
     def make(table: Table) -> Callable[..., None]:
         routine = table[name]

@@ -1,4 +1,4 @@
-"""How often each flag was raised."""
+"""Counts of raised flags."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numlean_kernels.protocol import Loop, Routine, Table
 
 _COUNTER_BITS: Final = 12
 BLOCK: Final = (1 << _COUNTER_BITS) - 1
-"""Operations counted together, as many as a counter can hold."""
+"""The number of operations counted together: the maximum of a counter."""
 
 _SPREAD: Final = sum(1 << k * (_COUNTER_BITS - 1) for k in range(len(FLAGS)))
 _COUNTED: Final = sum(1 << k * _COUNTER_BITS for k in range(len(FLAGS)))
@@ -27,7 +27,7 @@ NO_ROUTINES: Final = Table(key="none", zero=0, make=_ROUTINES.__getitem__)
 
 
 def _make_count(table: Table) -> Callable[..., None]:
-    # The product has a copy of the flags every eleven bits; of the k-th, bit k is at 12 * k.
+    # The product repeats the flags every eleven bits, so bit k of the k-th copy is at 12 * k.
     size, zero = np.uint64(BLOCK), np.uint64(0)
     spread, counted = np.uint64(_SPREAD), np.uint64(_COUNTED)
 
@@ -42,10 +42,10 @@ def _make_count(table: Table) -> Callable[..., None]:
 
 
 COUNT_FLAGS: Final = Loop("count_flags", rank=1, make=_make_count)
-"""counts[block]: how many of its bytes have each bit set; ``counts_of`` takes it apart."""
+"""counts[block]: how many of its bytes have each bit set, packed; ``counts_of`` unpacks it."""
 
 
 def counts_of(counts: np.ndarray[Any, np.dtype[np.uint64]]) -> list[int]:
-    """The totals over all blocks of what ``COUNT_FLAGS`` gave, the lowest bit's first."""
+    """Return the totals of the results of ``COUNT_FLAGS`` over all blocks, lowest bit first."""
     counters: list[int] = (counts[:, None] >> _PLACES & _COUNTER).sum(axis=0).tolist()
     return counters

@@ -1,8 +1,13 @@
-"""Cells that are filled from other places: moved, left out, or gathered and added."""
+"""Loops that move elements between indices: copies, selections, gathering and scattering.
+
+Elements have loops of their own next to those of rows: with rows of one element the inner loop of
+the latter would cost two to three times as much.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -35,14 +40,14 @@ def _make_take_rows(table: Table) -> Callable[..., None]:
     return take_rows
 
 
-def _make_select(table: Table) -> Callable[..., None]:
+def _make_where(table: Table) -> Callable[..., None]:
     zero = table.zero
 
-    def select(start: int, stop: int, holds: Any, x: Any, z: Any) -> None:
+    def where(start: int, stop: int, condition: Any, x: Any, z: Any) -> None:
         for i in range(start, stop):
-            z[i] = x[i] if holds[i] else zero
+            z[i] = x[i] if condition[i] else zero
 
-    return select
+    return where
 
 
 def _make_scatter_add(table: Table) -> Callable[..., None]:
@@ -57,7 +62,7 @@ def _make_scatter_add(table: Table) -> Callable[..., None]:
     return scatter_add
 
 
-def _make_scatter_add_rows(table: Table) -> Callable[..., None]:
+def _make_scatter_add_rows(table: Table, *, is_stochastic: bool) -> Callable[..., None]:
     add, zero = table["add"], table.zero
 
     def scatter_add_rows(
@@ -68,47 +73,28 @@ def _make_scatter_add_rows(table: Table) -> Callable[..., None]:
         x: Any,
         starts: Any,
         sources: Any,
-        z: Any,
+        *random_bits_and_z: Any,
     ) -> None:
-        for i in range(start, stop):
-            for j in range(column_start, column_stop):
-                z[i, j] = zero
-            for k in range(starts[i], starts[i + 1]):
-                for j in range(column_start, column_stop):
-                    z[i, j] = add(z[i, j], x[sources[k], j])
-
-    return scatter_add_rows
-
-
-def _make_scatter_add_noisily(table: Table) -> Callable[..., None]:
-    add, zero = table["add"], table.zero
-
-    def scatter_add_noisily(
-        start: int,
-        stop: int,
-        column_start: int,
-        column_stop: int,
-        x: Any,
-        random_bits: Any,
-        starts: Any,
-        sources: Any,
-        z: Any,
-    ) -> None:
+        random_bits, z = random_bits_and_z[0], random_bits_and_z[-1]
         for i in range(start, stop):
             for j in range(column_start, column_stop):
                 z[i, j] = zero
             for k in range(starts[i], starts[i + 1]):
                 s = sources[k]
                 for j in range(column_start, column_stop):
-                    z[i, j] = add(z[i, j], x[s, j], random_bits[s, j])
+                    # numba removes the branch that a constant excludes.
+                    if is_stochastic:
+                        z[i, j] = add(z[i, j], x[s, j], random_bits[s, j])
+                    else:
+                        z[i, j] = add(z[i, j], x[s, j])
 
-    return scatter_add_noisily
+    return scatter_add_rows
 
 
-def _make_pick(table: Table) -> Callable[..., None]:
+def _make_take_along_axis(table: Table) -> Callable[..., None]:
     zero = table.zero
 
-    def pick(
+    def take_along_axis(
         outer_start: int,
         outer_stop: int,
         inner_start: int,
@@ -122,13 +108,13 @@ def _make_pick(table: Table) -> Callable[..., None]:
                 k = index[i, j]
                 z[i, j] = x[i, k, j] if k >= 0 else zero
 
-    return pick
+    return take_along_axis
 
 
-def _make_spread(table: Table) -> Callable[..., None]:
+def _make_scatter_along_axis(table: Table) -> Callable[..., None]:
     zero = table.zero
 
-    def spread(
+    def scatter_along_axis(
         outer_start: int,
         outer_stop: int,
         start: int,
@@ -141,16 +127,16 @@ def _make_spread(table: Table) -> Callable[..., None]:
     ) -> None:
         for i in range(outer_start, outer_stop):
             for k in range(start, stop):
-                # Of the index's type: numba compares signed and unsigned integers as floats.
+                # The type of the index: numba compares signed and unsigned integers as floats.
                 here = np.int64(k)
                 for j in range(inner_start, inner_stop):
                     z[i, k, j] = x[i, j] if index[i, j] == here else zero
 
-    return spread
+    return scatter_along_axis
 
 
-def _make_move(table: Table) -> Callable[..., None]:
-    def move(
+def _make_copy(table: Table) -> Callable[..., None]:
+    def copy(
         a_start: int,
         a_stop: int,
         b_start: int,
@@ -168,7 +154,7 @@ def _make_move(table: Table) -> Callable[..., None]:
                     for d in range(d_start, d_stop):
                         z[a, b, c, d] = x[a, b, c, d]
 
-    return move
+    return copy
 
 
 def _make_group(table: Table) -> Callable[..., None]:
@@ -182,7 +168,7 @@ def _make_group(table: Table) -> Callable[..., None]:
                     starts[index[k] + 1] += 1
             for i in range(cells):
                 starts[i + 1] += starts[i]
-            # Each cell's start moves on to its end, that is to the start of the next.
+            # The start of each cell advances to its end, which is the start of the next.
             for k in range(index.shape[0]):
                 if index[k] >= 0:
                     sources[starts[index[k]]] = k
@@ -200,14 +186,15 @@ TAKE: Final = Loop("take", rank=1, make=_make_take)
 TAKE_ROWS: Final = Loop("take_rows", rank=2, make=_make_take_rows)
 """z[i, j] = x[index[i], j], or +0 where the index is negative."""
 
-SELECT: Final = Loop("select", rank=1, make=_make_select)
-"""z[i] = x[i] where holds[i], else +0."""
+WHERE: Final = Loop("where", rank=1, make=_make_where)
+"""z[i] = x[i] where condition[i], else +0."""
 
-MOVE: Final = Loop("move", rank=4, make=_make_move)
+COPY: Final = Loop("copy", rank=4, make=_make_copy)
 """z[a, b, c, d] = x[a, b, c, d], both with any strides."""
 
 GROUP: Final = Loop("group", rank=1, make=_make_group, outputs=2)
-"""Which places name each cell: sources[starts[i]] ... are the k with index[k] = i, ascending.
+"""The positions of each cell in an index: sources[starts[i]] ... are the k with index[k] = i,
+ascending.
 
 A counting sort; its domain is (1,).
 """
@@ -215,14 +202,19 @@ A counting sort; its domain is (1,).
 SCATTER_ADD: Final = Loop("scatter_add", rank=1, make=_make_scatter_add)
 """z[i]: acc = +0, then acc = acc + x[sources[k]] for ascending k in starts[i] ... starts[i+1]."""
 
-SCATTER_ADD_ROWS: Final = Loop("scatter_add_rows", rank=2, make=_make_scatter_add_rows)
+SCATTER_ADD_ROWS: Final = Loop(
+    "scatter_add_rows", rank=2, make=partial(_make_scatter_add_rows, is_stochastic=False)
+)
 """z[i, j]: acc = +0, then acc = acc + x[sources[k], j] for the same k as in ``SCATTER_ADD``."""
 
-SCATTER_ADD_STOCHASTIC: Final = Loop("scatter_add_noisily", rank=2, make=_make_scatter_add_noisily)
-"""What ``SCATTER_ADD_ROWS`` gives by an addition that takes a word of random bits, x's own."""
+SCATTER_ADD_STOCHASTIC: Final = Loop(
+    "scatter_add_stochastic", rank=2, make=partial(_make_scatter_add_rows, is_stochastic=True)
+)
+"""``SCATTER_ADD_ROWS`` with a word of random bits for each element of x, given after ``sources``.
+"""
 
-PICK: Final = Loop("pick", rank=2, make=_make_pick)
+TAKE_ALONG_AXIS: Final = Loop("take_along_axis", rank=2, make=_make_take_along_axis)
 """z[i, j] = x[i, index[i, j], j], or +0 where the index is negative."""
 
-SPREAD: Final = Loop("spread", rank=3, make=_make_spread)
+SCATTER_ALONG_AXIS: Final = Loop("scatter_along_axis", rank=3, make=_make_scatter_along_axis)
 """z[i, k, j] = x[i, j] where index[i, j] = k, else +0."""

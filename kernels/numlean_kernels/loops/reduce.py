@@ -1,4 +1,4 @@
-"""Sums along the middle axis of an array of shape (outer, n, inner), in a stated order."""
+"""Reductions along the middle axis of an array of shape (outer, n, inner), in a fixed order."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _make_pairwise(table: Table) -> Callable[..., None]:
 def _make_max(table: Table) -> Callable[..., None]:
     maximum = table["maximum"]
 
-    def greatest(
+    def max_along_axis(
         outer_start: int, outer_stop: int, inner_start: int, inner_stop: int, x: Any, z: Any
     ) -> None:
         for i in range(outer_start, outer_stop):
@@ -58,13 +58,13 @@ def _make_max(table: Table) -> Callable[..., None]:
                 for j in range(inner_start, inner_stop):
                     z[i, j] = maximum(z[i, j], x[i, k, j])
 
-    return greatest
+    return max_along_axis
 
 
-def _make_first_greatest(table: Table) -> Callable[..., None]:
+def _make_argmax(table: Table) -> Callable[..., None]:
     lt, eq = table["lt"], table["eq"]
 
-    def first_greatest(
+    def argmax(
         outer_start: int, outer_stop: int, inner_start: int, inner_stop: int, x: Any, z: Any
     ) -> None:
         for i in range(outer_start, outer_stop):
@@ -76,7 +76,7 @@ def _make_first_greatest(table: Table) -> Callable[..., None]:
                     is_first_nan = eq(best, best) and not eq(other, other)
                     z[i, j] = k if lt(best, other) or is_first_nan else z[i, j]
 
-    return first_greatest
+    return argmax
 
 
 SUM_ORDERED = Loop("sum_ordered", rank=2, make=_make_ordered)
@@ -85,10 +85,11 @@ SUM_ORDERED = Loop("sum_ordered", rank=2, make=_make_ordered)
 SUM_PAIRWISE = Loop("sum_pairwise", rank=2, make=_make_pairwise)
 """work[i, 0, j] becomes the sum over k by the balanced binary tree that splits an index range at
 the largest power of two below its length; the rest of ``work`` is overwritten. Merging neighbours
-level by level, an odd last one moving up unchanged, builds just that tree."""
+level by level, with an odd last one kept, builds exactly that tree."""
 
 MAX = Loop("max", rank=2, make=_make_max)
 """z[i, j]: acc = x[i, 0, j], then acc = maximum(acc, x[i, k, j]) for ascending k."""
 
-FIRST_GREATEST = Loop("first_greatest", rank=2, make=_make_first_greatest)
-"""z[i, j]: the least k whose x[i, k, j] is below no other; the first NaN's, if there is one."""
+ARGMAX = Loop("argmax", rank=2, make=_make_argmax)
+"""z[i, j]: the smallest k whose x[i, k, j] is not less than any other; that of the first NaN, if
+any."""

@@ -1,12 +1,12 @@
-"""Loops over a routine's first phase, which leave what it does not settle to the whole routine.
+"""Loops over the fast phase of a routine, which leave uncertain results to the accurate phase.
 
-The two are kept apart so that the first one, which does not branch, becomes vector code: it goes
-over a block of elements, and a bit of a word is set for each that is left. The operands of those
-stand where their results will, so that a result may take an operand's place.
+The two phases are separate loops so that the fast one, which does not branch, becomes vector code:
+it processes a block of elements and sets a bit of a word for each uncertain one. The operands of
+those are stored in place of their results, so that a result may overwrite an operand.
 
-A table that has a first phase of a function of one operand has it as ``"quick " + name``, which
-gives the pair of whether it settled and of the result, and the routine without it as
-``"whole " + name``. A first phase raises the flag *inexact*, and no other.
+A table with a fast phase of a function of one operand has it as ``"fast " + name``, which returns
+the pair (certain, z), and the function without it as ``"accurate " + name``. A fast phase raises
+the flag *inexact* and no other.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ from numlean_kernels.flags import INEXACT
 from numlean_kernels.protocol import Routine, Table
 
 _BLOCK: Final = 64
-"""As many elements as a word has bits."""
+"""The number of elements of a block: the bits of a word."""
 
 
-def phased(table: Table, name: str) -> Callable[..., None] | None:
-    """The kernel of ``unary(name)`` where the table has a first phase of it."""
-    fast = table.get(f"quick {name}")
-    return None if fast is None else _unary(fast, table[f"whole {name}"])
+def two_phase(table: Table, name: str) -> Callable[..., None] | None:
+    """Return the kernel of ``unary(name)`` if the table has a fast phase of it, else None."""
+    fast = table.get(f"fast {name}")
+    return None if fast is None else _unary(fast, table[f"accurate {name}"])
 
 
-def phased_flagged(table: Table, name: str) -> Callable[..., None] | None:
-    """The kernel of ``flagged(name, 1)`` where the table has a first phase of it."""
-    fast = table.get(f"quick {name}")
-    return None if fast is None else _flagged_unary(fast, table[f"flagged whole {name}"])
+def two_phase_flagged(table: Table, name: str) -> Callable[..., None] | None:
+    """Return the kernel of ``flagged(name, 1)`` if the table has a fast phase of it, else None."""
+    fast = table.get(f"fast {name}")
+    return None if fast is None else _flagged_unary(fast, table[f"flagged accurate {name}"])
 
 
-def _unary(fast: Routine, whole: Routine) -> Callable[..., None]:
+def _unary(fast: Routine, accurate: Routine) -> Callable[..., None]:
     size, zero, one = np.uint64(_BLOCK), np.uint64(0), np.uint64(1)
 
     def kernel(start: int, stop: int, x: Any, z: Any) -> None:
@@ -48,12 +48,12 @@ def _unary(fast: Routine, whole: Routine) -> Callable[..., None]:
             if left != zero:
                 for i in range(block, end):
                     if left >> np.uint64(i - block) & one:
-                        z[i] = whole(z[i])
+                        z[i] = accurate(z[i])
 
     return kernel
 
 
-def _flagged_unary(fast: Routine, whole: Routine) -> Callable[..., None]:
+def _flagged_unary(fast: Routine, accurate: Routine) -> Callable[..., None]:
     size, zero, one = np.uint64(_BLOCK), np.uint64(0), np.uint64(1)
 
     def kernel(start: int, stop: int, x: Any, raised: Any, z: Any) -> None:
@@ -66,6 +66,6 @@ def _flagged_unary(fast: Routine, whole: Routine) -> Callable[..., None]:
             if left != zero:
                 for i in range(block, end):
                     if left >> np.uint64(i - block) & one:
-                        z[i], raised[i] = whole(z[i])
+                        z[i], raised[i] = accurate(z[i])
 
     return kernel

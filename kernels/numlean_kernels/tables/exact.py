@@ -1,4 +1,4 @@
-"""Encodings and exact values m * 2**e, in the interpreter: the slow and certain way in and out."""
+"""Conversions between encodings and exact values m * 2**e, in the interpreter: slow and simple."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from numlean_kernels.targets.python import PYTHON
 def encoder(arithmetic: Arithmetic) -> Callable[[int, int, int], int]:
     """Return ``encode(negative, m, e)``: m * 2**e with m >= 0, rounded once.
 
-    ``negative`` is 0 or 1, so that zeros have their sign.
+    ``negative`` is 0 or 1, so that zeros have a sign.
     """
     builder, format = RoutineBuilder(arithmetic, PYTHON), arithmetic.format
     round_pack = builder.routine(make_round_pack)
@@ -29,14 +29,14 @@ def encoder(arithmetic: Arithmetic) -> Callable[[int, int, int], int]:
         shift = m.bit_length() - lead
         lost = m & ((1 << max(shift, 0)) - 1) != 0
         sig = (m >> max(shift, 0) | lost) << max(-shift, 0)
-        z, _ = round_pack(sign, m.bit_length() - 1 + e + format.bias, sig, 0)
+        z, _ = round_pack(sign, m.bit_length() - 1 + e + format.bias, sig)
         return int(z)
 
     return encode
 
 
 def decode(format: Format, encoding: int) -> tuple[int, int]:
-    """The pair (m, e), m >= 0, with |value| = m * 2**e, of a finite encoding."""
+    """Return the pair (m, e), m >= 0, with |value| = m * 2**e, of a finite encoding."""
     field = (encoding & format.magnitude_mask) >> format.trailing_bits
     trailing = encoding & format.trailing_mask
     e = max(field, 1) - format.bias - format.trailing_bits

@@ -1,9 +1,9 @@
 """The table of routines of a hardware format.
 
-Each of the six basic operations is one hardware instruction, followed by what makes its bits a
-function of the operands alone: processors choose NaN payloads and signs differently, and compilers
-swap operands, so a NaN result is replaced by the one :mod:`numlean_kernels.ieee.nan` prescribes.
-What only moves or compares bits is the integer routine of the same name.
+Each of the six basic operations is one hardware instruction, followed by a correction that makes
+its bits a function of the operands alone: processors choose NaN payloads and signs differently, and
+compilers swap operands, so a NaN result is replaced by the one that :mod:`numlean_kernels.ieee.nan`
+specifies. Operations that only move or compare bits are the integer routines of the same name.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ REAL_DTYPES: Final[dict[Format, Any]] = {BINARY32: np.float32, BINARY64: np.floa
 """The numpy type that computes in each hardware format."""
 
 
-class HardwareKit:
-    """What the routines of one hardware format are made of, on one target.
+class HardwareRoutineBuilder:
+    """Builds the routines of one hardware format on one target.
 
     Attributes:
-        integer: The same format's kit for routines on encodings.
-        encoding: The encoding of a hardware float, as a word.
-        real: The hardware float of an encoding.
-        instructions: The target's own arithmetic.
+        integer: The builder of routines on encodings of the same format.
+        encoding: Reinterprets a hardware float as its encoding.
+        real: Reinterprets an encoding as a hardware float.
+        instructions: The arithmetic of the target.
     """
 
     def __init__(self, format: Format, target: Target) -> None:
@@ -49,10 +49,10 @@ class HardwareKit:
         self._routines: dict[str, Routine] = {}
 
     def routine(self, name: str) -> Routine:
-        """The routine of that name, made once.
+        """Return the routine of that name; it is made once.
 
         Raises:
-            KeyError: There is no routine of that name.
+            KeyError: No routine has that name.
         """
         if name not in self._routines:
             make = PHASES[name] if name in PHASES else MAKERS[name]
@@ -60,7 +60,7 @@ class HardwareKit:
         return self._routines[name]
 
 
-def _make_add(builder: HardwareKit) -> Routine:
+def _make_add(builder: HardwareRoutineBuilder) -> Routine:
     nan_of, added = _nan_of(builder), builder.instructions.add
 
     def add(a: Any, b: Any) -> Any:
@@ -70,7 +70,7 @@ def _make_add(builder: HardwareKit) -> Routine:
     return add
 
 
-def _make_sub(builder: HardwareKit) -> Routine:
+def _make_sub(builder: HardwareRoutineBuilder) -> Routine:
     nan_of, neg = _nan_of(builder), builder.routine("neg")
     subtracted = builder.instructions.sub
 
@@ -81,7 +81,7 @@ def _make_sub(builder: HardwareKit) -> Routine:
     return sub
 
 
-def _make_mul(builder: HardwareKit) -> Routine:
+def _make_mul(builder: HardwareRoutineBuilder) -> Routine:
     nan_of, multiplied = _nan_of(builder), builder.instructions.mul
 
     def mul(a: Any, b: Any) -> Any:
@@ -91,7 +91,7 @@ def _make_mul(builder: HardwareKit) -> Routine:
     return mul
 
 
-def _make_div(builder: HardwareKit) -> Routine:
+def _make_div(builder: HardwareRoutineBuilder) -> Routine:
     nan_of, divided = _nan_of(builder), builder.instructions.div
 
     def div(a: Any, b: Any) -> Any:
@@ -101,7 +101,7 @@ def _make_div(builder: HardwareKit) -> Routine:
     return div
 
 
-def _make_sqrt(builder: HardwareKit) -> Routine:
+def _make_sqrt(builder: HardwareRoutineBuilder) -> Routine:
     nan_of, root = _nan_of(builder), builder.instructions.sqrt
 
     def sqrt(a: Any) -> Any:
@@ -111,7 +111,7 @@ def _make_sqrt(builder: HardwareKit) -> Routine:
     return sqrt
 
 
-def _make_fma(builder: HardwareKit) -> Routine:
+def _make_fma(builder: HardwareRoutineBuilder) -> Routine:
     fused = builder.instructions.fma
     if fused is None:
         return _lift_ternary(builder, result_alone(builder.integer, "fma"))
@@ -124,8 +124,8 @@ def _make_fma(builder: HardwareKit) -> Routine:
     return fma
 
 
-def _nan_of(builder: HardwareKit) -> Routine:
-    """``nan_of(a, b)``: the NaN that an operation gives that came to a NaN from a and b."""
+def _nan_of(builder: HardwareRoutineBuilder) -> Routine:
+    """Return ``nan_of(a, b)``: the NaN that an operation on a and b returns."""
     integer, encoding, real = builder.integer, builder.encoding, builder.real
     propagate, is_nan = integer.routine(make_propagate), integer.routine(make_is_nan)
     invalid_nan = default_nan(integer)
@@ -137,7 +137,8 @@ def _nan_of(builder: HardwareKit) -> Routine:
     return integer.target.routine(nan_of)
 
 
-def _nan_of_ternary(builder: HardwareKit) -> Routine:
+def _nan_of_ternary(builder: HardwareRoutineBuilder) -> Routine:
+    """Return ``nan_of(a, b, c)``: the NaN that fma returns."""
     integer, encoding, real = builder.integer, builder.encoding, builder.real
     propagate, is_nan = integer.routine(make_propagate_ternary), integer.routine(make_is_nan)
     invalid_nan = default_nan(integer)
@@ -150,7 +151,7 @@ def _nan_of_ternary(builder: HardwareKit) -> Routine:
     return integer.target.routine(nan_of)
 
 
-def _lift_unary(builder: HardwareKit, routine: Routine) -> Routine:
+def _lift_unary(builder: HardwareRoutineBuilder, routine: Routine) -> Routine:
     encoding, real = builder.encoding, builder.real
 
     def unary(a: Any) -> Any:
@@ -159,7 +160,7 @@ def _lift_unary(builder: HardwareKit, routine: Routine) -> Routine:
     return unary
 
 
-def _lift_binary(builder: HardwareKit, routine: Routine) -> Routine:
+def _lift_binary(builder: HardwareRoutineBuilder, routine: Routine) -> Routine:
     encoding, real = builder.encoding, builder.real
 
     def binary(a: Any, b: Any) -> Any:
@@ -168,7 +169,7 @@ def _lift_binary(builder: HardwareKit, routine: Routine) -> Routine:
     return binary
 
 
-def _lift_ternary(builder: HardwareKit, routine: Routine) -> Routine:
+def _lift_ternary(builder: HardwareRoutineBuilder, routine: Routine) -> Routine:
     encoding, real = builder.encoding, builder.real
 
     def ternary(a: Any, b: Any, c: Any) -> Any:
@@ -177,7 +178,7 @@ def _lift_ternary(builder: HardwareKit, routine: Routine) -> Routine:
     return ternary
 
 
-def _lift_scaling(builder: HardwareKit, routine: Routine) -> Routine:
+def _lift_scaling(builder: HardwareRoutineBuilder, routine: Routine) -> Routine:
     encoding, real = builder.encoding, builder.real
 
     def scaling(a: Any, n: Any) -> Any:
@@ -186,7 +187,7 @@ def _lift_scaling(builder: HardwareKit, routine: Routine) -> Routine:
     return scaling
 
 
-def _lift_inward(builder: HardwareKit, routine: Routine) -> Routine:
+def _lift_inward(builder: HardwareRoutineBuilder, routine: Routine) -> Routine:
     encoding = builder.encoding
 
     def inward(a: Any) -> Any:
@@ -195,7 +196,7 @@ def _lift_inward(builder: HardwareKit, routine: Routine) -> Routine:
     return inward
 
 
-def _lift_predicate(builder: HardwareKit, routine: Routine) -> Routine:
+def _lift_predicate(builder: HardwareRoutineBuilder, routine: Routine) -> Routine:
     encoding = builder.encoding
 
     def predicate(a: Any, b: Any) -> Any:
@@ -204,16 +205,16 @@ def _lift_predicate(builder: HardwareKit, routine: Routine) -> Routine:
     return predicate
 
 
-def _lift_elementary(builder: HardwareKit, *, name: str) -> Routine:
-    """An integer routine: the processor has no such function, and libm's differ."""
+def _lift_elementary(builder: HardwareRoutineBuilder, *, name: str) -> Routine:
+    """Return an integer routine: processors lack these functions, and libraries differ."""
     of_format = binary64_routine if builder.integer.format == BINARY64 else result_alone
     return (_lift_binary if name in BINARY else _lift_unary)(
         builder, of_format(builder.integer, name)
     )
 
 
-def _lift_quick(builder: HardwareKit, *, name: str) -> Routine:
-    """The first phase of an integer routine of binary32."""
+def _lift_fast(builder: HardwareRoutineBuilder, *, name: str) -> Routine:
+    """Return the fast phase of an integer routine of binary32."""
     fast, encoding, real = fast_phase(builder.integer, name), builder.encoding, builder.real
 
     def lifted(a: Any) -> Any:
@@ -224,15 +225,15 @@ def _lift_quick(builder: HardwareKit, *, name: str) -> Routine:
 
 
 def _lifted(
-    lift: Callable[[HardwareKit, Routine], Routine], *names: str
-) -> dict[str, Callable[[HardwareKit], Routine]]:
-    def maker(name: str) -> Callable[[HardwareKit], Routine]:
+    lift: Callable[[HardwareRoutineBuilder, Routine], Routine], *names: str
+) -> dict[str, Callable[[HardwareRoutineBuilder], Routine]]:
+    def maker(name: str) -> Callable[[HardwareRoutineBuilder], Routine]:
         return lambda builder: lift(builder, result_alone(builder.integer, name))
 
     return {name: maker(name) for name in names}
 
 
-MAKERS: Final[dict[str, Callable[[HardwareKit], Routine]]] = {
+MAKERS: Final[dict[str, Callable[[HardwareRoutineBuilder], Routine]]] = {
     "add": _make_add,
     "sub": _make_sub,
     "mul": _make_mul,
@@ -248,20 +249,20 @@ MAKERS: Final[dict[str, Callable[[HardwareKit], Routine]]] = {
 }
 """The operations."""
 
-PHASES: Final[dict[str, Callable[[HardwareKit], Routine]]] = {
-    **{f"quick {name}": partial(_lift_quick, name=name) for name in UNARY},
-    **{f"whole {name}": partial(_lift_elementary, name=f"whole {name}") for name in UNARY},
+PHASES: Final[dict[str, Callable[[HardwareRoutineBuilder], Routine]]] = {
+    **{f"fast {name}": partial(_lift_fast, name=name) for name in UNARY},
+    **{f"accurate {name}": partial(_lift_elementary, name=f"accurate {name}") for name in UNARY},
 }
-"""What functions of one operand are made of, for :mod:`numlean_kernels.loops.two_phase`."""
+"""The two phases of functions of one operand, for :mod:`numlean_kernels.loops.two_phase`."""
 
 
 @cache
 def hardware_table(format: Format, target: Target, *, fast: bool = False) -> Table:
-    """The hardware's routines for binary32 or binary64 on a target.
+    """Return the table of hardware routines for binary32 or binary64 on a target.
 
-    ``fast`` lets the target use faster twins of its loops; the bits are the same.
+    ``fast`` lets the target replace loops by faster ones; the bits are the same.
     """
-    builder = HardwareKit(format, target)
+    builder = HardwareRoutineBuilder(format, target)
     return Table(
         key=f"hardware/{format.name}",
         zero=REAL_DTYPES[format](0),

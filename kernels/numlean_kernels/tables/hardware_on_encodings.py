@@ -1,4 +1,4 @@
-"""The emulation's table, its arithmetic carried out by the processor on reinterpreted encodings."""
+"""The table of the emulation, computed by the processor on reinterpreted encodings."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Final
 from numlean_kernels.formats import Format
 from numlean_kernels.ieee.arithmetic import Arithmetic
 from numlean_kernels.protocol import Routine, Table, Target
-from numlean_kernels.tables.hardware import HardwareKit
+from numlean_kernels.tables.hardware import HardwareRoutineBuilder
 from numlean_kernels.tables.ieee import ieee_table
 
 _ARITIES: Final = {"add": 2, "sub": 2, "mul": 2, "div": 2, "sqrt": 1, "fma": 3}
@@ -16,11 +16,14 @@ _ARITIES: Final = {"add": 2, "sub": 2, "mul": 2, "div": 2, "sqrt": 1, "fma": 3}
 
 @cache
 def encodings_table(format: Format, target: Target) -> Table:
-    """The routines of binary32 or binary64 on encodings, bit for bit those of the emulation.
+    """Return the routines of binary32 or binary64 on encodings, with the bits of the emulation.
 
-    To nearest even, under the rule for NaNs that hardware floats are held to.
+    They round to nearest even and use the NaN rule of hardware floats.
     """
-    builder, emulated = HardwareKit(format, target), ieee_table(Arithmetic(format), target)
+    builder, emulated = (
+        HardwareRoutineBuilder(format, target),
+        ieee_table(Arithmetic(format), target),
+    )
 
     def make(name: str) -> Routine:
         if name not in _ARITIES:
@@ -36,7 +39,7 @@ def encodings_table(format: Format, target: Target) -> Table:
     )
 
 
-def _lift(builder: HardwareKit, routine: Routine, arity: int) -> Routine:
+def _lift(builder: HardwareRoutineBuilder, routine: Routine, arity: int) -> Routine:
     encoding, real = builder.encoding, builder.real
 
     def unary(a: Any) -> Any:

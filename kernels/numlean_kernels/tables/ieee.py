@@ -1,4 +1,4 @@
-"""The table of routines of an arithmetic."""
+"""The table of routines of an arithmetic on encodings."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from numlean_kernels.ieee.arithmetic import Arithmetic, Rounding
 from numlean_kernels.ieee.next import make_next_down, make_next_up
 from numlean_kernels.ieee.routine_builder import Maker, RoutineBuilder, routine_builder
 from numlean_kernels.protocol import Routine, Table, Target
+from numlean_kernels.tables import elementary
 
 _DIRECTED: Final = tuple(r for r in Rounding if r is not Rounding.STOCHASTIC)
 
@@ -51,7 +52,8 @@ ROUNDED_MAKERS: Final[dict[str, Maker]] = {
     "fma": fma.make_fma,
     "scaleb": integral.make_scaleb,
 }
-"""Operations that round as the arithmetic does. They take a word of noise after their operands."""
+"""Operations that round in the direction of the arithmetic. Where that is stochastic, they take a
+word of random bits after their operands."""
 
 FLAGGED_MAKERS: Final[dict[str, Maker]] = {
     **ROUNDED_MAKERS,
@@ -65,7 +67,7 @@ FLAGGED_MAKERS: Final[dict[str, Maker]] = {
     "to_binary64": convert.make_to_binary64,
     "from_int64": convert.make_from_int64,
 }
-"""Operations that return the flags they raise with their result."""
+"""Operations that return their result and the flags that they raise."""
 
 QUIET_MAKERS: Final[dict[str, Maker]] = {
     "neg": sign.make_neg,
@@ -90,26 +92,20 @@ _UNPACKED_MAKERS: Final[dict[str, Maker]] = {
     "accumulate": unpacked_sums.make_accumulate,
     "accumulate by encodings": unpacked_sums.make_accumulate_by_encodings,
 }
-"""How sums of products are computed without encodings, where they can be."""
+"""Sums of products on unpacked numbers."""
 
-_FAST: Final = "quick "
-
-_ARITIES: Final = {"add": 2, "sub": 2, "mul": 2, "div": 2, "fma": 3, "rem": 2, "scaleb": 2} | {
-    "pow": 2,
-    "hypot": 2,
-    "atan2": 2,
-}
+_FAST: Final = "fast "
 
 
 @cache
 def ieee_table(arithmetic: Arithmetic, target: Target) -> Table:
-    """The routines of an arithmetic on a target.
+    """Return the routines of an arithmetic on a target.
 
-    ``table[name]`` is the operation's result alone; ``table["flagged " + name]`` the pair of it and
-    the flags raised. First phases have names as :mod:`numlean_kernels.loops.two_phase` says; if
-    numbers can be taken apart there are the routines of :mod:`.apart`. Where rounding is stochastic
-    there are only the operations that round, and each takes a word of random bits after its
-    operands.
+    ``table[name]`` returns the result of an operation alone, ``table["flagged " + name]`` the pair
+    of the result and the flags raised. Fast phases are named as in
+    :mod:`numlean_kernels.loops.two_phase`. If numbers can be unpacked, the table has the routines
+    of :mod:`numlean_kernels.ieee.unpacked_sums`. Where rounding is stochastic, the table has only
+    the operations that round, and each takes a word of random bits after its operands.
     """
     builder = routine_builder(arithmetic, target)
     make = _make_stochastic if arithmetic.rounding is Rounding.STOCHASTIC else _make
@@ -124,23 +120,21 @@ def ieee_table(arithmetic: Arithmetic, target: Target) -> Table:
 
 
 def result_alone(builder: RoutineBuilder, name: str) -> Routine:
-    """The operation's result, without the flags it may come with."""
+    """Return the operation of that name without the flags that it may return."""
     if name in QUIET_MAKERS:
         return builder.routine(QUIET_MAKERS[name])
-    return builder.target.routine(_first(_without_noise(builder, name), _ARITIES.get(name, 1)))
+    return _without_flags(builder, _flagged(builder, name))
 
 
 def fast_phase(builder: RoutineBuilder, name: str) -> Routine:
-    """A function's first phase, ``quick(a) -> (settled, z)``.
+    """Return a function's fast phase, ``fast(a) -> (certain, z)``.
 
     Raises:
-        KeyError: It has none.
+        KeyError: The function has no fast phase.
     """
     if name in FLAGGED_MAKERS or name in QUIET_MAKERS:
         raise KeyError(name)
-    from numlean_kernels.tables.elementary import fast_phase
-
-    return fast_phase(builder, name)
+    return elementary.fast_phase(builder, name)
 
 
 def _make(builder: RoutineBuilder, name: str) -> Routine:
@@ -149,54 +143,23 @@ def _make(builder: RoutineBuilder, name: str) -> Routine:
     if name.startswith(_FAST):
         return fast_phase(builder, name.removeprefix(_FAST))
     flagged = name.removeprefix("flagged ")
-    return _without_noise(builder, flagged) if flagged != name else result_alone(builder, name)
+    return _flagged(builder, flagged) if flagged != name else result_alone(builder, name)
 
 
 def _make_stochastic(builder: RoutineBuilder, name: str) -> Routine:
     flagged = name.removeprefix("flagged ")
     routine = builder.routine(ROUNDED_MAKERS[flagged])
-    if flagged != name:
-        return routine
-    return builder.target.routine(_first(routine, _ARITIES.get(name, 1) + 1))
+    return routine if flagged != name else _without_flags(builder, routine)
 
 
-def _without_noise(builder: RoutineBuilder, name: str) -> Routine:
-    if name not in FLAGGED_MAKERS:
-        # Made of this package's routines, and so imported only now.
-        from numlean_kernels.tables.elementary import elementary_routine
-
-        return elementary_routine(builder, name)
-    routine = builder.routine(FLAGGED_MAKERS[name])
-    if name not in ROUNDED_MAKERS:
-        return routine
-    random_bits, arity = builder.word(0), _ARITIES.get(name, 1)
-    return builder.target.routine(_with_last(routine, arity, random_bits))
+def _flagged(builder: RoutineBuilder, name: str) -> Routine:
+    if name in FLAGGED_MAKERS:
+        return builder.routine(FLAGGED_MAKERS[name])
+    return elementary.elementary_routine(builder, name)
 
 
-def _with_last(routine: Routine, arity: int, last: Any) -> Routine:
-    def unary(a: Any) -> Any:
-        return routine(a, last)
+def _without_flags(builder: RoutineBuilder, routine: Routine) -> Routine:
+    def result(*operands: Any) -> Any:
+        return routine(*operands)[0]
 
-    def binary(a: Any, b: Any) -> Any:
-        return routine(a, b, last)
-
-    def ternary(a: Any, b: Any, c: Any) -> Any:
-        return routine(a, b, c, last)
-
-    return (unary, binary, ternary)[arity - 1]
-
-
-def _first(routine: Routine, arity: int) -> Routine:
-    def unary(a: Any) -> Any:
-        return routine(a)[0]
-
-    def binary(a: Any, b: Any) -> Any:
-        return routine(a, b)[0]
-
-    def ternary(a: Any, b: Any, c: Any) -> Any:
-        return routine(a, b, c)[0]
-
-    def quaternary(a: Any, b: Any, c: Any, d: Any) -> Any:
-        return routine(a, b, c, d)[0]
-
-    return (unary, binary, ternary, quaternary)[arity - 1]
+    return builder.target.routine(result)

@@ -1,4 +1,4 @@
-"""Random words that are a function of a key and a counter: Philox4x32-10.
+"""Random words as a function of a key and a counter: Philox4x32-10.
 
 Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011, section 4.3.
 """
@@ -17,10 +17,10 @@ _ROUNDS: Final = 10
 
 @cache
 def philox_table(target: Target) -> Table:
-    """The table of the one routine ``philox(key, high, low)``.
+    """Return the table of the one routine ``philox(key, high, low)``.
 
-    It gives the first 64 bits of the block of a 64-bit key and the 128-bit counter high * 2**64 +
-    low.
+    The routine returns the first 64 bits of the block of a 64-bit key and the 128-bit counter high
+    * 2**64 + low.
     """
     routine = target.routine(_make_philox(target))
     return Table(key="philox4x32-10", zero=0, make={"philox": routine}.__getitem__)

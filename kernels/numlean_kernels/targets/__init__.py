@@ -1,4 +1,4 @@
-"""Where kernels run: what turns a loop and a table of routines into a callable on arrays."""
+"""Targets: they turn a loop and a table of routines into a callable on arrays."""
 
 from numlean_kernels.protocol import DeviceFailedError, DeviceMissingError
 from numlean_kernels.targets.registry import DEVICES, get_target

@@ -1,4 +1,4 @@
-"""Two views of one shape as few axes: how elements are moved between any two of them."""
+"""Copies between any two views of one shape, as loops over a fixed number of axes."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from typing import Final
 from numlean_kernels.protocol import Array
 
 AXES: Final = 4
-"""As many axes as a move knows."""
+"""The number of axes of a copy loop."""
 
 
-def within_axes(source: Array, destination: Array) -> Iterator[tuple[Array, Array]]:
-    """Pairs of views that together are two views, each with as few axes as a move knows."""
-    if len(_merged(source, destination)) <= AXES:
+def split_to_axes(source: Array, destination: Array) -> Iterator[tuple[Array, Array]]:
+    """Yield pairs of views that together are two views, each with at most ``AXES`` axes."""
+    if len(_merged_axes(source, destination)) <= AXES:
         yield source, destination
     else:
         for part, place in zip(source, destination, strict=True):
-            yield from within_axes(part, place)
+            yield from split_to_axes(part, place)
 
 
-def padded(source: Array, destination: Array) -> list[tuple[int, int, int]]:
-    """Extents and both strides, in elements, of as many axes as a move knows."""
-    axes = _merged(source, destination)
+def padded_axes(source: Array, destination: Array) -> list[tuple[int, int, int]]:
+    """Return the extents and both strides, in elements, of exactly ``AXES`` axes."""
+    axes = _merged_axes(source, destination)
     return [(1, 0, 0)] * (AXES - len(axes)) + axes
 
 
-def _merged(source: Array, destination: Array) -> list[tuple[int, int, int]]:
-    """Extents and both strides, in elements, of the axes; those that can be are joined."""
+def _merged_axes(source: Array, destination: Array) -> list[tuple[int, int, int]]:
+    """Return the extents and both strides, in elements, of the axes, merged where possible."""
     axes: list[tuple[int, int, int]] = []
     strides = (tuple(s // x.itemsize for s in x.strides) for x in (source, destination))
     for n, s, d in zip(source.shape, *strides, strict=True):

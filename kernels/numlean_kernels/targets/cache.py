@@ -105,7 +105,7 @@ def cache_dir() -> str:
     from numlean_kernels.loops import gather_scatter
 
     try:
-        return str(FunctionCache(gather_scatter.MOVE.make).cache_path)
+        return str(FunctionCache(gather_scatter.COPY.make).cache_path)
     except RuntimeError as error:
         return f"nowhere ({error})"
 

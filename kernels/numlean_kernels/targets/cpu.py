@@ -1,4 +1,4 @@
-"""The CPU: routines and loops compiled by numba, kernels kept on disk."""
+"""The CPU: routines and loops compiled by numba, with kernels cached on disk."""
 
 from __future__ import annotations
 
@@ -50,40 +50,40 @@ class CpuTarget(Target):
         self._compiled: dict[tuple[Loop, Table], Any] = {}
 
     def unsigned(self, bits: int) -> Callable[[Any], Any]:
-        """Numpy's unsigned integer of that width, which numba knows."""
+        """Return numpy's unsigned integer of that width, which numba compiles."""
         return UNSIGNED[bits]
 
     def signed(self, bits: int) -> Callable[[Any], Any]:
-        """Numpy's signed integer of that width, which numba knows."""
+        """Return numpy's signed integer of that width, which numba compiles."""
         return SIGNED[bits]
 
     def clz(self, bits: int) -> Routine:
-        """LLVM's ctlz."""
+        """Return LLVM's ctlz."""
         return count_leading_zeros  # type: ignore[no-any-return]
 
     def high_product(self, bits: int) -> Routine:
-        """LLVM's product of integers of twice the width, shifted: one instruction."""
+        """Return LLVM's product of integers of twice the width, shifted: one instruction."""
         return high_product  # type: ignore[no-any-return]
 
     def encoding_of(self, width: int) -> Routine:
-        """LLVM's bitcast."""
+        """Return LLVM's bitcast."""
         return ENCODING_OF[width]
 
     def real_of(self, width: int) -> Routine:
-        """LLVM's bitcast."""
+        """Return LLVM's bitcast."""
         return REAL_OF[width]
 
     def instructions(self, width: int) -> Instructions:
-        """LLVM's, which are the processor's: numba lets nothing be contracted."""
+        """Return LLVM's instructions, which are the processor's: numba contracts nothing."""
         return self._instructions
 
     def routine(self, function: Routine) -> Routine:
-        """Compile a routine. Always inlined: a call in a loop's body keeps it from vector code."""
+        """Compile a routine. It is always inlined: a call in a loop prevents vector code."""
         # Division by zero is arithmetic here, not an exception.
         return njit(error_model="numpy", forceinline=True)(function)  # type: ignore[no-any-return]
 
     def compiled(self, loop: Loop, table: Table) -> Any:
-        """Numba's dispatcher of a loop, made once: compiled for the arrays it is called with."""
+        """Return numba's dispatcher of a loop, made once; it compiles for the arrays it gets."""
         if (loop, table) not in self._compiled:
             make, kind = _source(loop, table)
             run = njit(error_model="numpy", nogil=True)(make(table))
@@ -96,27 +96,27 @@ class CpuTarget(Target):
         run = self.compiled(loop, table)
 
         def launch(domain: tuple[int, ...], *arrays: Array) -> None:
-            # Unsigned, so that numba need not look for negative indices in the loop.
+            # Unsigned, so that numba checks for no negative indices in the loop.
             bounds = [np.uint64(bound) for extent in domain for bound in (0, extent)]
             run(*bounds, *arrays)
 
         return launch
 
     def compile(self, operations: Sequence[ProgramStep]) -> Callable[[], None]:
-        """Native code that calls the kernels one after the other."""
+        """Return native code that calls the kernels one after the other."""
         from numlean_kernels.targets.native_program import native_program
 
         return native_program(operations, self.compiled)
 
 
 def _source(loop: Loop, table: Table) -> tuple[Callable[[Table], Callable[..., None]], str]:
-    """What makes a kernel, and what to call its kind: a vector twin if the table allows one."""
+    """Return the maker of a kernel and its kind: a vector kernel if the table allows one."""
     if table.fast is not None:
-        from numlean_kernels.targets.vector_matmul import vector_twin
+        from numlean_kernels.targets.vector_matmul import vector_kernel
 
-        twin = vector_twin(loop, table.fast)
-        if twin is not None:
-            return twin, "vector "
+        make = vector_kernel(loop, table.fast)
+        if make is not None:
+            return make, "vector "
     return loop.make, ""
 
 

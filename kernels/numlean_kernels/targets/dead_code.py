@@ -1,4 +1,4 @@
-"""What of a record need not be done again."""
+"""Removal of recorded steps that need not run again."""
 
 from __future__ import annotations
 
@@ -9,33 +9,35 @@ import numpy as np
 from numlean_kernels.protocol import Array, HostCall, ProgramStep
 
 
-def pruned(
+def prune(
     operations: Sequence[ProgramStep], variables: Iterable[Array], results: Iterable[Array]
 ) -> list[ProgramStep]:
-    """The operations without those whose outcome cannot change, or matters to nobody.
+    """Return the steps without those whose results cannot change or are never read.
 
     Args:
-        operations: In the order in which they were done.
-        variables: Arrays that are written before they are done again.
+        operations: The steps, in the order in which they ran.
+        variables: Arrays that are written before the steps run again.
         results: Arrays that are read afterwards.
     """
-    return _useful(_varying(operations, variables), results)
+    return _select_useful(_select_varying(operations, variables), results)
 
 
 def owner_of(array: Array) -> Array:
-    """The array that has the memory that an array is a view of."""
+    """Return the array that owns the memory of a view."""
     while isinstance(array.base, np.ndarray):
         array = array.base
     return array
 
 
 def memory_of(array: Array) -> int:
-    """Names the memory that an array is a view of."""
+    """Return an identifier of the memory of a view."""
     return id(owner_of(array))
 
 
-def _varying(operations: Sequence[ProgramStep], variables: Iterable[Array]) -> list[ProgramStep]:
-    """Those that something which varies flows into."""
+def _select_varying(
+    operations: Sequence[ProgramStep], variables: Iterable[Array]
+) -> list[ProgramStep]:
+    """Return the steps that depend on a variable."""
     varies = {memory_of(array) for array in variables}
     kept = []
     for operation in operations:
@@ -46,8 +48,10 @@ def _varying(operations: Sequence[ProgramStep], variables: Iterable[Array]) -> l
     return kept
 
 
-def _useful(operations: Sequence[ProgramStep], results: Iterable[Array]) -> list[ProgramStep]:
-    """Those that flow into a result."""
+def _select_useful(
+    operations: Sequence[ProgramStep], results: Iterable[Array]
+) -> list[ProgramStep]:
+    """Return the steps that a result depends on."""
     needed = {memory_of(array) for array in results}
     kept = []
     for operation in reversed(operations):

@@ -1,4 +1,4 @@
-"""Hardware arithmetic as Python writes it, which numpy and numba carry out as it stands."""
+"""Hardware arithmetic as Python operators, which numpy and numba execute unchanged."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ import numpy as np
 
 
 def add(a: Any, b: Any) -> Any:
-    """The sum."""
+    """Return the sum."""
     return a + b
 
 
 def sub(a: Any, b: Any) -> Any:
-    """The difference."""
+    """Return the difference."""
     return a - b
 
 
 def mul(a: Any, b: Any) -> Any:
-    """The product."""
+    """Return the product."""
     return a * b
 
 
 def div(a: Any, b: Any) -> Any:
-    """The quotient."""
+    """Return the quotient."""
     return a / b
 
 
 def sqrt(a: Any) -> Any:
-    """The square root."""
+    """Return the square root."""
     return np.sqrt(a)

@@ -1,4 +1,4 @@
-"""LLVM instructions that numba has no name for, shared by every target it compiles for."""
+"""LLVM instructions that numba does not expose, shared by all targets it compiles for."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SIGNED: dict[int, Callable[[Any], Any]] = {32: np.int32, 64: np.int64}
 
 @intrinsic  # type: ignore[untyped-decorator]
 def count_leading_zeros(typing_context: Any, word: Any) -> Any:
-    """Leading zeros of an unsigned integer, by LLVM's ctlz; the width for zero."""
+    """Count the leading zeros of an unsigned integer by LLVM's ctlz; the width for zero."""
     if not isinstance(word, types.Integer) or word.signed:
         raise TypingError(f"count_leading_zeros takes an unsigned integer, not {word}")
 
@@ -29,7 +29,7 @@ def count_leading_zeros(typing_context: Any, word: Any) -> Any:
 
 @intrinsic  # type: ignore[untyped-decorator]
 def high_product(typing_context: Any, a: Any, b: Any) -> Any:
-    """The upper half of the product of two unsigned integers of one type."""
+    """Return the upper half of the product of two unsigned integers of one type."""
     if not isinstance(a, types.Integer) or a.signed or a != b:
         raise TypingError(f"high_product takes two unsigned integers of one type, not {a}, {b}")
 
@@ -43,7 +43,7 @@ def high_product(typing_context: Any, a: Any, b: Any) -> Any:
 
 @intrinsic  # type: ignore[untyped-decorator]
 def fused_multiply_add(typing_context: Any, a: Any, b: Any, c: Any) -> Any:
-    """The product a * b plus c of hardware floats of one format, rounded once, by LLVM's fma."""
+    """Return a * b + c of hardware floats of one format, rounded once, by LLVM's fma."""
     if not isinstance(a, types.Float) or not a == b == c:
         raise TypingError(f"fused_multiply_add takes three floats of one type, not {a}, {b}, {c}")
 

@@ -1,7 +1,7 @@
 """A sequence of kernels on fixed arrays as native code, without Python between them.
 
-Each kernel has an *entry*, a C function of one address, at which its arguments stand as 64-bit
-words: the bounds of the domain, then of each array the address of its elements and its extents. A
+Each kernel has an *entry*, a C function of one address, which points to its arguments as 64-bit
+words: the bounds of the domain, then for each array the address of its elements and its extents. A
 program is a table of entries and addresses, and a loop that calls one after the other.
 """
 
@@ -21,30 +21,30 @@ from numba.np.arrayobj import make_array, populate_array
 from numba.np.numpy_support import from_dtype
 
 from numlean_kernels.protocol import Array, CopyCall, HostCall, KernelCall, Loop, ProgramStep, Table
-from numlean_kernels.targets.axes import AXES, padded, within_axes
+from numlean_kernels.targets.axes import AXES, padded_axes, split_to_axes
 from numlean_kernels.targets.cache import enable_disk_cache
 
 Compiled: TypeAlias = Callable[[Loop, Table], Any]
-"""Gives numba's dispatcher of a loop."""
+"""Returns numba's dispatcher of a loop."""
 
 _WORD: Final = ir.IntType(64)
 _ENTRY: Final = types.void(types.int64)
 
 
 def native_program(operations: Sequence[ProgramStep], compiled: Compiled) -> Callable[[], None]:
-    """What does all operations again, in order, on the same arrays."""
-    stretches: list[Callable[[], None]] = []
+    """Return a function that runs all steps again, in order, on the same arrays."""
+    segments: list[Callable[[], None]] = []
     for is_native, several in groupby(operations, _is_native):
         if is_native:
-            stretches.append(_stretch(list(several), compiled))
+            segments.append(_segment(list(several), compiled))
         else:
-            stretches.extend(one.function for one in several if isinstance(one, HostCall))
-    if len(stretches) == 1:
-        return stretches[0]
+            segments.extend(one.function for one in several if isinstance(one, HostCall))
+    if len(segments) == 1:
+        return segments[0]
 
     def run() -> None:
-        for stretch in stretches:
-            stretch()
+        for segment in segments:
+            segment()
 
     return run
 
@@ -53,8 +53,8 @@ def _is_native(operation: ProgramStep) -> bool:
     return not isinstance(operation, HostCall)
 
 
-def _stretch(operations: list[ProgramStep], compiled: Compiled) -> Callable[[], None]:
-    """Kernels and moves in a row, as one call."""
+def _segment(operations: list[ProgramStep], compiled: Compiled) -> Callable[[], None]:
+    """Return consecutive kernels and copies as one call."""
     entries: list[Any] = []
     words: list[int] = []
     starts: list[int] = []
@@ -82,12 +82,12 @@ def _calls(operation: ProgramStep, compiled: Compiled) -> Iterator[tuple[Any, li
         yield _kernel_entry(compiled, operation.loop, operation.table, layout), bounds + placed
     elif isinstance(operation, CopyCall) and operation.source.size:
         itemsize = operation.source.itemsize
-        for source, destination in within_axes(operation.source, operation.destination):
-            yield _move_entry(itemsize), _move_arguments(source, destination)
+        for source, destination in split_to_axes(operation.source, operation.destination):
+            yield _copy_entry(itemsize), _copy_arguments(source, destination)
 
 
-def _move_arguments(source: Array, destination: Array) -> list[int]:
-    axes = padded(source, destination)
+def _copy_arguments(source: Array, destination: Array) -> list[int]:
+    axes = padded_axes(source, destination)
     flat = [number for axis in axes for number in axis]
     return [source.ctypes.data, destination.ctypes.data, *(n % (1 << 64) for n in flat)]
 
@@ -96,7 +96,7 @@ def _move_arguments(source: Array, destination: Array) -> list[int]:
 def _kernel_entry(
     compiled: Compiled, loop: Loop, table: Table, layout: tuple[tuple[np.dtype[Any], int], ...]
 ) -> Any:
-    """The entry of a kernel for arrays of some dtypes and numbers of axes, in C order."""
+    """Return the entry of a kernel for arrays of some dtypes and numbers of axes, in C order."""
     arrays = tuple(types.Array(from_dtype(dtype), ndim, "C") for dtype, ndim in layout)
     unpack = _make_unpack((types.uint64,) * (2 * loop.rank) + arrays)
     run = compiled(loop, table)
@@ -109,17 +109,17 @@ def _kernel_entry(
     return _compiled_entry(entry, f"{fast}entry {loop.name} {table.key} {described}")
 
 
-def _compiled_entry(entry: Callable[[int], None], identity: str) -> Any:
+def _compiled_entry(entry: Callable[[int], None], key: str) -> Any:
     from numba.core.ccallback import CFunc
 
     made = CFunc(entry, (_ENTRY.args, _ENTRY.return_type), locals={}, options={})
-    enable_disk_cache(made, entry, identity)
+    enable_disk_cache(made, entry, key)
     made.compile()
     return made
 
 
 def _make_unpack(arguments: tuple[Any, ...]) -> Any:
-    """``unpack(address)``: a tuple of the arguments whose words stand there."""
+    """Return ``unpack(address)``: a tuple of the arguments at an address."""
 
     @intrinsic  # type: ignore[untyped-decorator]
     def unpack(typing_context: Any, address: Any) -> Any:
@@ -165,8 +165,8 @@ def _argument(context: Any, builder: Any, kind: Any, words: Iterator[Any]) -> An
 
 
 @cache
-def _move_entry(itemsize: int) -> Any:
-    """The entry of a move of elements of some size: addresses, then extents and strides."""
+def _copy_entry(itemsize: int) -> Any:
+    """Return the entry of a copy of elements of some size: addresses, extents and strides."""
     element = np.dtype(f"u{itemsize}")
     pointer = _make_pointer(from_dtype(element))
 
@@ -193,7 +193,7 @@ def _move_entry(itemsize: int) -> Any:
                             z = carray(pointer(destination + itemsize * m * d3), 1)
                             z[0] = x[0]
 
-    return _compiled_entry(entry, f"move {itemsize}")
+    return _compiled_entry(entry, f"copy {itemsize}")
 
 
 def _make_pointer(element: Any) -> Any:

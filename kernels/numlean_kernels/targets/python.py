@@ -1,7 +1,7 @@
-"""The reference interpreter: routines and loops run as the plain Python they are written in.
+"""The reference interpreter: routines and loops run as plain Python.
 
-Encodings become Python integers, so nothing wraps but where a routine says so; hardware floats stay
-numpy scalars, which keep their format through arithmetic; objects (mpf) stay as they are.
+Encodings become Python integers, so only ``word(...)`` reduces them; hardware floats remain numpy
+scalars, which keep their format in arithmetic; objects (mpf) stay unchanged.
 """
 
 from __future__ import annotations
@@ -22,43 +22,43 @@ class PythonTarget(Target):
     name = "python"
 
     def unsigned(self, bits: int) -> Callable[[Any], Any]:
-        """Reduce modulo 2**bits."""
+        """Return a function that reduces modulo 2**bits."""
         mask = (1 << bits) - 1
         return lambda value: int(value) & mask
 
     def signed(self, bits: int) -> Callable[[Any], Any]:
-        """Python's own integers: they hold every exponent."""
+        """Return Python's integer type: it holds every exponent."""
         return int
 
     def clz(self, bits: int) -> Routine:
-        """Leading zeros, from the bit length."""
+        """Return a function that derives leading zeros from the bit length."""
         return lambda value: bits - value.bit_length()
 
     def high_product(self, bits: int) -> Routine:
-        """The product of Python's integers, shifted."""
+        """Return a function that multiplies Python integers and shifts."""
         return lambda a, b: (a * b) >> bits
 
     def encoding_of(self, width: int) -> Routine:
-        """A view of the numpy scalar."""
+        """Return a function that views a numpy scalar as an integer."""
         bits = np.dtype(f"uint{width}")
         return lambda value: int(value.view(bits))
 
     def real_of(self, width: int) -> Routine:
-        """A view of the encoding as a numpy scalar."""
+        """Return a function that views an encoding as a numpy scalar."""
         bits, real = np.dtype(f"uint{width}").type, np.dtype(f"float{width}")
         return lambda value: bits(value).view(real)
 
     def instructions(self, width: int) -> Instructions:
-        """What numpy scalars do."""
+        """Return the arithmetic of numpy scalars."""
         own = float_ops
         return Instructions(own.add, own.sub, own.mul, own.div, own.sqrt, fma=None)
 
     def routine(self, function: Routine) -> Routine:
-        """The function itself."""
+        """Return the function unchanged."""
         return function
 
     def kernel(self, loop: Loop, table: Table) -> Launch:
-        """The loop itself, over arrays of Python numbers."""
+        """Return the loop itself, over arrays of Python numbers."""
         run = loop.make(table)
 
         def launch(domain: tuple[int, ...], *arrays: Array) -> None:
@@ -74,7 +74,7 @@ class PythonTarget(Target):
 
 
 def as_python_numbers(array: Array) -> Array:
-    """A copy whose integers are Python's; an array of other numbers as it is."""
+    """Return a copy with Python integers; arrays of other numbers are returned unchanged."""
     return array.astype(object) if array.dtype.kind in "iub" else array
 
 

@@ -1,4 +1,4 @@
-"""A target that does what another one does, and keeps a record from which it can be done again."""
+"""A target that delegates to another one and records every step for replay."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from numlean_kernels.targets.delegating import DelegatingTarget
 
 @final
 class RecordingTarget(DelegatingTarget):
-    """Runs kernels on another target and records each, with the arrays it was given.
+    """Runs kernels on another target and records each, with its arrays.
 
     Attributes:
-        operations: The record, in the order of what was done.
+        operations: The recorded steps, in the order in which they ran.
     """
 
     def __init__(self, inner: Target, operations: list[ProgramStep]) -> None:
@@ -38,7 +38,7 @@ class RecordingTarget(DelegatingTarget):
         return self._words
 
     def kernel(self, loop: Loop, table: Table) -> Launch:
-        """The other target's kernel; each launch is recorded."""
+        """Return the kernel of the other target, which records each launch."""
         launch = self.without_recorder.kernel_of(loop, table)
 
         def launch_and_record(domain: tuple[int, ...], *arrays: Array) -> None:
@@ -48,29 +48,29 @@ class RecordingTarget(DelegatingTarget):
         return launch_and_record
 
     def empty(self, shape: int | tuple[int, ...], dtype: Any) -> Array:
-        """As the other target has it."""
+        """Return a new array of the other target."""
         return self.without_recorder.empty(shape, dtype)
 
     def to_device(self, array: Array) -> Array:
-        """As the other target has it."""
+        """Return the array in the memory of the other target."""
         return self.without_recorder.to_device(array)
 
     def empty_host_visible(self, shape: int | tuple[int, ...], dtype: Any) -> Array:
-        """As the other target has it."""
+        """Return a new host-visible array of the other target."""
         return self.without_recorder.empty_host_visible(shape, dtype)
 
     @property
     def host(self) -> Target:
-        """As the other target has it."""
+        """The host of the other target."""
         return self.without_recorder.host
 
     def copy_into(self, x: Array, z: Array) -> None:
-        """Write elements into a view, and record it."""
+        """Write elements into a view, and record the copy."""
         self.without_recorder.copy_into(x, z)
         self.operations.append(CopyCall(x, z))
 
     def on_replay(
         self, function: Callable[[], None], *, read: tuple[Array, ...] = (), written: Array
     ) -> None:
-        """Record what no kernel does."""
+        """Record a function that runs on the host."""
         self.operations.append(HostCall(function, read, (written,)))

@@ -1,4 +1,4 @@
-"""Targets by the name of their device. numba is imported only when a target needs it."""
+"""Targets by the name of their device. numba is imported only if a target needs it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ DEVICES: Final = ("cpu", "cuda", "python")
 
 
 def get_target(device: str) -> Target:
-    """The target of a device.
+    """Return the target of a device.
 
     Raises:
-        ValueError: There is no such device.
-        DeviceMissingError: This machine or installation has none.
+        ValueError: No device has that name.
+        DeviceMissingError: The device cannot be used on this machine.
     """
     if device == "cpu":
         from numlean_kernels.targets.cpu import CPU
@@ -36,7 +36,7 @@ def _cuda() -> Target:
         from numlean_kernels.targets.cuda import cuda_target
     except ImportError as error:
         raise DeviceMissingError(
-            f"device cuda: looked for numba's CUDA support in vain ({error}); install it with"
+            f"device cuda: numba's CUDA support cannot be imported ({error}); install it with"
             " `pip install 'numlean[cuda]'`"
         ) from None
     return cuda_target()

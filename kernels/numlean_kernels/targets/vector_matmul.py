@@ -1,12 +1,11 @@
-"""Matrix products in the vector registers of the CPU, in the same order as the plain loop.
+"""Matrix products in the vector registers of the CPU, in the order of the plain loop.
 
 A tile of the result, some rows by one or two vectors, stays in registers while k ascends; each of
-its elements starts from +0 and has a product added for every k, as the plain loop has it. Which
-elements are computed together is free, the order within one is not.
+its elements starts from +0, and a product is added for every k, as in the plain loop. The set of
+elements computed together is free; the order within an element is not.
 
-A NaN is whatever the processor makes of it, and the rule wants a certain one; but a sum that has
-become a NaN stays one. So where a tile holds a NaN in the end, and only there, that element is
-computed again by the table's own routines.
+Processors choose NaNs differently, but a sum that becomes a NaN stays one. So only where a tile
+contains a NaN at the end, the table's own routines compute that element again.
 """
 
 from __future__ import annotations
@@ -32,14 +31,14 @@ _REALS: Final[dict[int, Any]] = {32: ir.FloatType(), 64: ir.DoubleType()}
 _DTYPES: Final[dict[int, Any]] = {32: np.float32, 64: np.float64}
 
 
-def vector_twin(loop: Loop, format: Format) -> Callable[[Table], Callable[..., None]] | None:
-    """What makes a loop's twin for numbers of a hardware format; None if it has none."""
+def vector_kernel(loop: Loop, format: Format) -> Callable[[Table], Callable[..., None]] | None:
+    """Return the maker of the vector kernel of a loop and a hardware format, or None."""
     if loop is MATMUL:
-        return _twin(format.width, fused=False)
-    return _twin(format.width, fused=True) if loop is MATMUL_FMA else None
+        return _make_vector_kernel(format.width, fused=False)
+    return _make_vector_kernel(format.width, fused=True) if loop is MATMUL_FMA else None
 
 
-def _twin(width: int, *, fused: bool) -> Callable[[Table], Callable[..., None]]:
+def _make_vector_kernel(width: int, *, fused: bool) -> Callable[[Table], Callable[..., None]]:
     lanes = _VECTOR_BITS // width
     dtype = _DTYPES[width]
     wide, narrow = (_tile(width, _ROWS, vectors, fused) for vectors in (2, 1))
@@ -49,10 +48,10 @@ def _twin(width: int, *, fused: bool) -> Callable[[Table], Callable[..., None]]:
         element = _element(table, fused)
         most = 2 * lanes
 
-        def matmul(
+        def product(
             first_row: int, end_row: int, first_column: int, end_column: int, a: Any, b: Any, c: Any
         ) -> None:
-            # Signed, as what is added to them is.
+            # Signed: numba converts the sum of a signed and an unsigned integer to a float.
             row_start: Any = np.int64(first_row)
             row_stop: Any = np.int64(end_row)
             column_start: Any = np.int64(first_column)
@@ -89,30 +88,41 @@ def _twin(width: int, *, fused: bool) -> Callable[[Table], Callable[..., None]]:
                                 c[i + r, j + m] = element(a, b, i + r, j + m)
                     i += rows
 
+        product = njit(error_model="numpy", nogil=True)(product)
+
+        def matmul(
+            start: int,
+            stop: int,
+            first_row: int,
+            end_row: int,
+            first_column: int,
+            end_column: int,
+            a: Any,
+            b: Any,
+            c: Any,
+        ) -> None:
+            for m in range(start, stop):
+                product(first_row, end_row, first_column, end_column, a[m], b[m], c[m])
+
         return matmul
 
     return make
 
 
 def _element(table: Table, fused: bool) -> Any:
-    """``element(a, b, i, j)``: one element by the table's routines, in the same order."""
+    """Return ``element(a, b, i, j)``: one element by the table's routines, in the same order."""
     zero = table.zero
-    if fused:
-        fma = table["fma"]
-
-        def fused_element(a: Any, b: Any, i: Any, j: Any) -> Any:
-            total = np.full(1, zero, b.dtype)
-            for k in range(a.shape[1]):
-                total[0] = fma(a[i, k], b[k, j], total[0])
-            return total[0]
-
-        return njit(error_model="numpy")(fused_element)
-    add, mul = table["add"], table["mul"]
+    fma: Any = table["fma"] if fused else None
+    add: Any = None if fused else table["add"]
+    mul: Any = None if fused else table["mul"]
 
     def element(a: Any, b: Any, i: Any, j: Any) -> Any:
         total = np.full(1, zero, b.dtype)
         for k in range(a.shape[1]):
-            total[0] = add(total[0], mul(a[i, k], b[k, j]))
+            if fused:
+                total[0] = fma(a[i, k], b[k, j], total[0])
+            else:
+                total[0] = add(total[0], mul(a[i, k], b[k, j]))
         return total[0]
 
     return njit(error_model="numpy")(element)
@@ -120,10 +130,10 @@ def _element(table: Table, fused: bool) -> Any:
 
 @cache
 def _tile(width: int, rows: int, vectors: int, fused: bool) -> Any:
-    """``tile(a, terms, panel, z)``, all addresses: a block of a product.
+    """Return ``tile(a, terms, panel, z)``, all addresses: a block of a product.
 
-    z, of a panel's width in each row, becomes the product of ``rows`` rows at a, ``terms`` apart,
-    and the first columns of the panel, ``vectors`` vectors of them.
+    z has the width of a panel in each row. It becomes the product of ``rows`` rows at a, ``terms``
+    apart, and the first ``vectors`` vectors of columns of the panel.
     """
     real, lanes = _REALS[width], _VECTOR_BITS // width
     vector = ir.VectorType(real, lanes)
@@ -131,8 +141,8 @@ def _tile(width: int, rows: int, vectors: int, fused: bool) -> Any:
 
     @intrinsic  # type: ignore[untyped-decorator]
     def tile(typing_context: Any, a: Any, terms: Any, panel: Any, z: Any) -> Any:
-        def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
-            a, terms, panel, z = given
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            a, terms, panel, z = arguments
             a = builder.inttoptr(a, real.as_pointer())
             panel, z = (builder.inttoptr(x, real.as_pointer()) for x in (panel, z))
 

@@ -21,7 +21,13 @@ from numlean.scalar.kernel_scalar.components import (
 )
 from numlean.scalar.kernel_scalar.conversions import from_float
 from numlean.scalar.protocol import Indices, Storage
-from numlean_kernels.loops.gather_scatter import PICK, SELECT, SPREAD, TAKE, TAKE_ROWS
+from numlean_kernels.loops.gather_scatter import (
+    SCATTER_ALONG_AXIS,
+    TAKE,
+    TAKE_ALONG_AXIS,
+    TAKE_ROWS,
+    WHERE,
+)
 
 
 def concat(s: Components, arrays: Sequence[Storage], axis: int) -> Storage:
@@ -62,7 +68,7 @@ def take_along_axis(s: Components, x: Storage, index: Indices, axis: int) -> Sto
     places = shapes.places(index, x.shape[:k] + x.shape[k + 1 :], x.shape[k])
     numbers = block(s, "take_along_axis", x, (k,))
     z = s.target.empty(numbers.shape[::2], s.codec.storage_dtype)
-    kernel(s, PICK)(z.shape, numbers, places.reshape(z.shape), z)
+    kernel(s, TAKE_ALONG_AXIS)(z.shape, numbers, places.reshape(z.shape), z)
     return z.reshape(index.shape)
 
 
@@ -75,7 +81,7 @@ def scatter_along_axis(
     places = shapes.places(index, x.shape, extent)
     outer, inner = prod(x.shape[:k]), prod(x.shape[k:])
     z = s.target.empty((outer, extent, inner), s.codec.storage_dtype)
-    kernel(s, SPREAD)(z.shape, x.reshape(outer, inner), places.reshape(outer, inner), z)
+    kernel(s, SCATTER_ALONG_AXIS)(z.shape, x.reshape(outer, inner), places.reshape(outer, inner), z)
     return z.reshape(*x.shape[:k], extent, *x.shape[k:])
 
 
@@ -83,5 +89,5 @@ def where(s: Components, condition: np.ndarray[Any, np.dtype[np.bool_]], x: Stor
     """Return x where a condition holds, +0 elsewhere."""
     condition, x = shapes.broadcast("where", (condition, checked(s, "where", x)))
     z = s.target.empty(x.shape, s.codec.storage_dtype)
-    kernel(s, SELECT)((z.size,), *flat(contiguous(s, condition), contiguous(s, x), z))
+    kernel(s, WHERE)((z.size,), *flat(contiguous(s, condition), contiguous(s, x), z))
     return z

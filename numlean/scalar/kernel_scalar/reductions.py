@@ -10,8 +10,8 @@ from numlean.scalar.kernel_scalar.components import Components, block, copy, ker
 from numlean.scalar.protocol import Axis, Contraction, Indices, Order, Storage
 from numlean_kernels.loops.flag_counts import NO_ROUTINES
 from numlean_kernels.loops.gather_scatter import GROUP, SCATTER_ADD, SCATTER_ADD_ROWS
-from numlean_kernels.loops.matmul import BMM, BMM_FMA, MATMUL, MATMUL_FMA
-from numlean_kernels.loops.reduce import FIRST_GREATEST, MAX, SUM_ORDERED, SUM_PAIRWISE
+from numlean_kernels.loops.matmul import MATMUL, MATMUL_FMA
+from numlean_kernels.loops.reduce import ARGMAX, MAX, SUM_ORDERED, SUM_PAIRWISE
 from numlean_kernels.protocol import Loop, kernel_for
 
 
@@ -20,9 +20,8 @@ def matmul(s: Components, a: Storage, b: Storage, contraction: Contraction) -> S
     a, b = ready(s, "matmul", a), ready(s, "matmul", b)
     if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[0]:
         raise ShapeError(f"matmul takes shapes (n, k) and (k, m); got {a.shape} and {b.shape}")
-    loop = _choose("contraction", contraction, {"separate": MATMUL, "fma": MATMUL_FMA})
     c = s.target.empty((a.shape[0], b.shape[1]), s.codec.storage_dtype)
-    kernel(s, loop)(c.shape, a, b, c)
+    _multiply(s, a[np.newaxis], b[np.newaxis], c[np.newaxis], contraction)
     return c
 
 
@@ -30,9 +29,14 @@ def bmm(s: Components, a: Storage, b: Storage, contraction: Contraction) -> Stor
     """Return the products of two batches of matrices, k ascending."""
     a, b = ready(s, "bmm", a), ready(s, "bmm", b)
     c = s.target.empty(shapes.batches(a, b), s.codec.storage_dtype)
-    loop = _choose("contraction", contraction, {"separate": BMM, "fma": BMM_FMA})
-    kernel(s, loop)(c.shape, a, b, c)
+    _multiply(s, a, b, c, contraction)
     return c
+
+
+def _multiply(s: Components, a: Storage, b: Storage, c: Storage, contraction: Contraction) -> None:
+    """Write the products of two batches of matrices into c."""
+    loop = _choose("contraction", contraction, {"separate": MATMUL, "fma": MATMUL_FMA})
+    kernel(s, loop)(c.shape, a, b, c)
 
 
 def sum_axes(s: Components, x: Storage, axis: Axis, keepdims: bool, reduction: Order) -> Storage:
@@ -72,7 +76,7 @@ def argmax(s: Components, x: Storage, axis: int) -> Indices:
     k = shapes.filled_axis("argmax", axis, x.shape)
     numbers = block(s, "argmax", x, (k,))
     z = s.target.empty(numbers.shape[::2], np.int64)
-    kernel(s, FIRST_GREATEST)(z.shape, numbers, z)
+    kernel(s, ARGMAX)(z.shape, numbers, z)
     return z.reshape(x.shape[:k] + x.shape[k + 1 :])
 
 

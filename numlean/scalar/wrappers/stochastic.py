@@ -169,7 +169,7 @@ class StochasticScalar(WrappedScalar):
         target, random_bits = self.rounded.target, self._random_bits(x.shape)
         z = target.empty((count, width), self.storage_dtype)
         add = kernel_for(target, SCATTER_ADD_STOCHASTIC, self.rounded.table)
-        add(z.shape, x, random_bits, starts, sources, z)
+        add(z.shape, x, starts, sources, random_bits, z)
         return z.reshape(shape)
 
     def _draw(self, name: str, operands: tuple[Storage, ...], flags: Flags | None) -> Storage:

@@ -13,7 +13,7 @@ from numlean.autograd.tensor import Tensor
 from numlean.scalar.contract import record
 from numlean.scalar.protocol import Scalar, Storage
 from numlean_kernels.protocol import ProgramStep
-from numlean_kernels.targets.dead_code import memory_of, pruned
+from numlean_kernels.targets.dead_code import memory_of, prune
 
 
 @final
@@ -102,7 +102,7 @@ class Recorder:
             variables: The arrays besides the inputs whose values may change between replays.
             results: The arrays besides the outputs that are read after a replay.
         """
-        operations = pruned(
+        operations = prune(
             self.steps, [*self._inputs, *variables], [*self._outputs.values(), *results]
         )
         run = self._scalar.compile(operations)

@@ -6,9 +6,9 @@ import pytest
 from numlean_kernels.formats import BINARY32
 from numlean_kernels.ieee import Arithmetic
 from numlean_kernels.loops.elementwise import binary
-from numlean_kernels.loops.gather_scatter import PICK, SPREAD, TAKE_ROWS
-from numlean_kernels.loops.matmul import BMM, BMM_FMA, MATMUL, MATMUL_FMA
-from numlean_kernels.loops.reduce import FIRST_GREATEST, SUM_ORDERED, SUM_PAIRWISE
+from numlean_kernels.loops.gather_scatter import SCATTER_ALONG_AXIS, TAKE_ALONG_AXIS, TAKE_ROWS
+from numlean_kernels.loops.matmul import MATMUL, MATMUL_FMA
+from numlean_kernels.loops.reduce import ARGMAX, SUM_ORDERED, SUM_PAIRWISE
 from numlean_kernels.protocol import kernel_for
 from numlean_kernels.tables.hardware import hardware_table
 from numlean_kernels.tables.ieee import ieee_table
@@ -43,6 +43,12 @@ def same_bits(a, b):
     return np.array_equal(a.view(np.uint32), np.asarray(b, np.float32).view(np.uint32))
 
 
+def product(launch, loop, a, b):
+    """The product of two matrices, as a batch of one."""
+    c = np.empty((1, a.shape[0], b.shape[1]), np.float32)
+    return launch(loop, c.shape, a[np.newaxis], b[np.newaxis], c)[0]
+
+
 def test_matmul_adds_rounded_products_for_ascending_k(launch):
     a, b = numbers(5, 37), numbers(37, 4)
     expected = np.zeros((5, 4), np.float32)
@@ -50,7 +56,7 @@ def test_matmul_adds_rounded_products_for_ascending_k(launch):
         for j in range(4):
             for k in range(37):
                 expected[i, j] = expected[i, j] + a[i, k] * b[k, j]
-    assert same_bits(launch(MATMUL, (5, 4), a, b, np.empty_like(expected)), expected)
+    assert same_bits(product(launch, MATMUL, a, b), expected)
 
 
 def test_fused_matmul_rounds_each_step_once(launch):
@@ -63,29 +69,31 @@ def test_fused_matmul_rounds_each_step_once(launch):
                 # the x87's extended format before binary32, which no case here is a tie of.
                 exact = np.longdouble(a[i, k]) * np.longdouble(b[k, j])
                 expected[i, j] = np.float32(exact + np.longdouble(expected[i, j]))
-    assert same_bits(launch(MATMUL_FMA, (3, 2), a, b, np.empty_like(expected)), expected)
+    assert same_bits(product(launch, MATMUL_FMA, a, b), expected)
 
 
 def test_products_in_batches_are_those_of_each(launch):
     a, b = numbers(3, 4, 5), numbers(3, 5, 2)
-    for loop, batched in ((MATMUL, BMM), (MATMUL_FMA, BMM_FMA)):
-        each = [launch(loop, (4, 2), a[m], b[m], np.empty((4, 2), np.float32)) for m in range(3)]
-        z = launch(batched, (3, 4, 2), a, b, np.empty((3, 4, 2), np.float32))
+    for loop in (MATMUL, MATMUL_FMA):
+        each = [product(launch, loop, a[m], b[m]) for m in range(3)]
+        z = launch(loop, (3, 4, 2), a, b, np.empty((3, 4, 2), np.float32))
         assert same_bits(z, each)
 
 
 def test_the_first_of_the_greatest_is_found_and_the_first_nan_before_all(launch):
     x = np.float32([[1, 3, 3, 2], [0, -0.0, -1, 0], [1, np.nan, 9, np.nan], [np.nan, 1, 2, np.nan]])
-    z = launch(FIRST_GREATEST, (4, 1), x[:, :, np.newaxis].copy(), np.empty((4, 1), np.int64))
+    z = launch(ARGMAX, (4, 1), x[:, :, np.newaxis].copy(), np.empty((4, 1), np.int64))
     assert z.ravel().tolist() == [1, 0, 1, 0]
 
 
 def test_places_named_by_indices_are_picked_and_filled(launch):
     x, index = numbers(2, 4, 3), np.array([[3, -1, 0], [1, 1, 2]])
     picked = np.where(index < 0, 0, np.take_along_axis(x, index[:, np.newaxis], 1)[:, 0])
-    assert same_bits(launch(PICK, (2, 3), x, index, np.empty((2, 3), np.float32)), picked)
+    assert same_bits(
+        launch(TAKE_ALONG_AXIS, (2, 3), x, index, np.empty((2, 3), np.float32)), picked
+    )
     spread = np.where(np.arange(4)[:, np.newaxis] == index[:, np.newaxis], picked[:, np.newaxis], 0)
-    z = launch(SPREAD, (2, 4, 3), picked, index, np.empty_like(x))
+    z = launch(SCATTER_ALONG_AXIS, (2, 4, 3), picked, index, np.empty_like(x))
     assert same_bits(z, spread)
     rows = launch(TAKE_ROWS, (2, 3), x[0], np.array([2, -1]), np.empty((2, 3), np.float32))
     assert same_bits(rows, [x[0, 2], np.zeros(3)])
@@ -117,13 +125,12 @@ def test_a_pairwise_sum_is_the_balanced_tree_for_every_length(launch):
 def test_a_kernel_called_on_pieces_of_its_domain_gives_the_same_bits():
     table = ieee_table(Arithmetic(BINARY32), get_target("cpu"))
     python = ieee_table(Arithmetic(BINARY32), get_target("python"))
-    a, b = numbers(4, 6).view(np.uint32), numbers(6, 5).view(np.uint32)
-    whole, pieces = np.empty((4, 5), np.uint32), np.zeros((4, 5), object)
-    kernel_for(get_target("cpu"), MATMUL, table)((4, 5), a, b, whole)
+    a, b = numbers(2, 4, 6).view(np.uint32), numbers(2, 6, 5).view(np.uint32)
+    whole, pieces = np.empty((2, 4, 5), np.uint32), np.zeros((2, 4, 5), object)
+    kernel_for(get_target("cpu"), MATMUL, table)(whole.shape, a, b, whole)
     cell = MATMUL.make(python)
-    for i in range(4):
-        for j in range(5):
-            cell(i, i + 1, j, j + 1, a.astype(object), b.astype(object), pieces)
+    for m, i, j in np.ndindex(whole.shape):
+        cell(m, m + 1, i, i + 1, j, j + 1, a.astype(object), b.astype(object), pieces)
     assert np.array_equal(pieces.astype(np.uint32), whole)
 
 

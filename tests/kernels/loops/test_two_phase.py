@@ -16,19 +16,19 @@ def table_of(target):
     word = target.unsigned(32)
     zero, one, bit, invalid, more = word(0), word(1), word(8), word(INVALID), word(WHOLE)
 
-    def quick(a):
+    def fast(a):
         return word(a & bit) == zero, word(a << one)
 
-    def whole(a):
+    def accurate(a):
         return word(word(a << one) + more)
 
-    whole_routine = target.routine(whole)
+    accurate_routine = target.routine(accurate)
 
-    def flagged_whole(a):
-        return whole_routine(a), invalid
+    def flagged_accurate(a):
+        return accurate_routine(a), invalid
 
-    routines = {"quick f": target.routine(quick), "whole f": whole_routine}
-    routines["flagged whole f"] = target.routine(flagged_whole)
+    routines = {"fast f": target.routine(fast), "accurate f": accurate_routine}
+    routines["flagged accurate f"] = target.routine(flagged_accurate)
     return Table("toy of two phases", word(0), routines.__getitem__)
 
 
@@ -44,7 +44,7 @@ def expected(x):
 
 
 @pytest.mark.parametrize("count", [0, 1, 63, 64, 65, 200])
-def test_what_the_first_phase_leaves_the_whole_routine_computes(kernel, count):
+def test_what_the_first_phase_leaves_the_accurate_routine_computes(kernel, count):
     rng = np.random.default_rng(count)
     for x in (rng.integers(256, size=count).astype(np.uint32), np.zeros(count, np.uint32)):
         z, given = np.empty_like(x), x.copy()

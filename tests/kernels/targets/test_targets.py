@@ -105,21 +105,22 @@ PROGRAM = """
 import hashlib, sys
 import numpy as np
 from numlean_kernels.formats import BINARY32
-from numlean_kernels.hardware import hardware_table
-from numlean_kernels.ieee import Arithmetic, ieee_table
+from numlean_kernels.ieee import Arithmetic
 from numlean_kernels.loops.matmul import MATMUL, MATMUL_FMA
+from numlean_kernels.protocol import kernel_for
+from numlean_kernels.tables.hardware import hardware_table
+from numlean_kernels.tables.ieee import ieee_table
 from numlean_kernels.targets import get_target
-from numlean_kernels.targets.protocol import kernel_for
 
 cpu, digest = get_target("cpu"), hashlib.sha256()
-a = np.random.default_rng(1).integers(0, 1 << 32, (24, 24), dtype=np.uint32)
+a = np.random.default_rng(1).integers(0, 1 << 32, (1, 24, 24), dtype=np.uint32)
 for table, x in (
     (ieee_table(Arithmetic(BINARY32), cpu), a),
     (hardware_table(BINARY32, cpu), a.view(np.float32)),
 ):
     for loop in (MATMUL, MATMUL_FMA):
         c = np.empty_like(x)
-        kernel_for(cpu, loop, table)((24, 24), x, x, c)
+        kernel_for(cpu, loop, table)(c.shape, x, x, c)
         digest.update(c.tobytes())
 print(digest.hexdigest())
 """
@@ -154,10 +155,11 @@ SEVERAL = """
 import sys
 import numpy as np
 from numlean_kernels.formats import BINARY32
-from numlean_kernels.ieee import Arithmetic, ieee_table
+from numlean_kernels.ieee import Arithmetic
 from numlean_kernels.loops.elementwise import binary
+from numlean_kernels.protocol import KernelCall, kernel_for
+from numlean_kernels.tables.ieee import ieee_table
 from numlean_kernels.targets import get_target
-from numlean_kernels.targets.protocol import Launched, kernel_for
 
 cpu = get_target("cpu")
 table, names = ieee_table(Arithmetic(BINARY32), cpu), sys.argv[1:]
@@ -167,7 +169,7 @@ for name, operands in zip(names, arrays):
     kernel_for(cpu, binary(name), table)((1,), *operands)
 z = [c.view(np.float32).item() for *_, c in arrays]
 if len(names) > 1:
-    cpu.program([Launched(binary(n), table, (1,), x) for n, x in zip(names, arrays)])()
+    cpu.compile([KernelCall(binary(n), table, (1,), x) for n, x in zip(names, arrays)])()
 print(z, [c.view(np.float32).item() for *_, c in arrays])
 """
 
@@ -195,7 +197,7 @@ def test_the_cache_of_a_kernel_knows_the_arithmetic():
     def key(rounding):
         run = CpuTarget().kernel(MATMUL, ieee_table(Arithmetic(BINARY32, rounding), CPU))
         dispatcher = run.__closure__[0].cell_contents
-        return dispatcher._cache._identity
+        return dispatcher._cache._key
 
     usual = key(Rounding.TIES_TO_EVEN)
     assert key(Rounding.TO_ODD) != usual

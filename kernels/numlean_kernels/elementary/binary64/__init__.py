@@ -1,22 +1,29 @@
 """Functions of binary64, rounded to nearest, in integers of two words."""
 
-from numlean_kernels.elementary.binary64.arctangent import ANGLE, ARCS
-from numlean_kernels.elementary.binary64.error_function import ERROR
-from numlean_kernels.elementary.binary64.exponential import EXPONENTIAL
-from numlean_kernels.elementary.binary64.hypot import HYPOTENUSE
-from numlean_kernels.elementary.binary64.logarithm import LOGARITHMIC
-from numlean_kernels.elementary.binary64.power import POWER
-from numlean_kernels.elementary.binary64.roots import ROOTS
-from numlean_kernels.elementary.binary64.trigonometric import TRIGONOMETRIC
+from typing import Final
 
-__all__ = [
-    "ANGLE",
-    "ARCS",
-    "ERROR",
-    "EXPONENTIAL",
-    "HYPOTENUSE",
-    "LOGARITHMIC",
-    "POWER",
-    "ROOTS",
-    "TRIGONOMETRIC",
-]
+from numlean_kernels.elementary.binary64 import (
+    arctangent,
+    error_function,
+    exponential,
+    hypot,
+    logarithm,
+    power,
+    roots,
+    trigonometric,
+)
+from numlean_kernels.ieee.routine_builder import Maker
+
+CORES: Final[dict[str, Maker]] = {
+    **exponential.CORES,
+    **logarithm.CORES,
+    **trigonometric.CORES,
+    **arctangent.CORES,
+    **roots.CORES,
+    **error_function.CORES,
+    **power.CORES,
+    **hypot.CORES,
+}
+"""The cores of all functions, as :mod:`numlean_kernels.elementary.special_cases` takes them."""
+
+__all__ = ["CORES"]

@@ -1,6 +1,6 @@
 """Arc functions of binary64, by the reduction of :mod:`numlean_kernels.elementary.atan2`.
 
-Coordinates are long reals; the angle is known within 2**-112 of itself.
+Coordinates are double words; the angle is known within 2**-112 of itself.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from numlean_kernels.elementary.arctangent import (
     make_complete,
     make_nearest,
 )
-from numlean_kernels.elementary.atan2 import angle_of_two, make_arctangent
+from numlean_kernels.elementary.atan2 import make_arctangent
 from numlean_kernels.elementary.binary64.double_word import (
     TINY_CUBIC,
     make_long_divide,
@@ -24,13 +24,7 @@ from numlean_kernels.elementary.binary64.double_word import (
 )
 from numlean_kernels.elementary.constants import context, pairs, units
 from numlean_kernels.elementary.extended_floats import ONE, make_just_below
-from numlean_kernels.elementary.outcome import (
-    ROUNDED,
-    UNDEFINED,
-    ZERO,
-    Special,
-    function,
-)
+from numlean_kernels.elementary.outcome import ROUNDED, UNDEFINED, ZERO
 from numlean_kernels.elementary.wide import (
     make_scale,
     make_wide_add,
@@ -43,7 +37,7 @@ from numlean_kernels.protocol import Routine
 
 
 def _make_angle(builder: RoutineBuilder) -> Routine:
-    """``angle(ey, ay, by, ex, ax, bx, is_left) -> (e, m)``: that of the point (+-x, y)."""
+    """Return ``angle(ey, ay, by, ex, ax, bx, is_left) -> (e, m)``: that of the point (+-x, y)."""
     word, signed = builder.word, builder.signed
     table_high, table_low = pairs(arctangents())
     nearest, arctangent = builder.routine(make_nearest), builder.routine(make_arctangent)
@@ -69,7 +63,7 @@ def _make_angle(builder: RoutineBuilder) -> Routine:
         if index == zero_word:
             e, a, b = divide(ey, ay, by, ex, ax, bx)
         else:
-            # Halves of all, so that none is lost above: c = 2 * step.
+            # All operands are halved to avoid overflow: c = 2 * step.
             step = word(index << up)
             u, v = shift_right(ay, by, signed(ex - ey))
             c, d = scale(u, v, step)
@@ -102,7 +96,7 @@ def _make_angle(builder: RoutineBuilder) -> Routine:
 
 
 def _make_atan(builder: RoutineBuilder) -> Routine:
-    """The angle of (1, x); of tiny x just below x."""
+    """Return the angle of (1, x); for tiny x, just below x."""
     angle, just_below = builder.routine(_make_angle), builder.routine(make_just_below)
     tiny, zero, half, zero_word = (
         builder.signed(TINY_CUBIC),
@@ -122,7 +116,7 @@ def _make_atan(builder: RoutineBuilder) -> Routine:
 
 
 def _make_leg(builder: RoutineBuilder) -> Routine:
-    """``leg(e, m) -> (e, a, b)``: sqrt(1 - x**2) for x below one."""
+    """Return ``leg(e, m) -> (e, a, b)``: sqrt(1 - x**2) for x below one."""
     multiply, square_root = (
         builder.routine(make_long_multiply),
         builder.routine(make_long_square_root),
@@ -138,7 +132,7 @@ def _make_leg(builder: RoutineBuilder) -> Routine:
 
 
 def _make_asin(builder: RoutineBuilder) -> Routine:
-    """The angle of (sqrt(1 - x**2), x); of tiny x just above x."""
+    """Return the angle of (sqrt(1 - x**2), x); for tiny x, just above x."""
     angle, leg = builder.routine(_make_angle), builder.routine(_make_leg)
     tiny, zero, half, zero_word = (
         builder.signed(TINY_CUBIC),
@@ -162,7 +156,7 @@ def _make_asin(builder: RoutineBuilder) -> Routine:
 
 
 def _make_acos(builder: RoutineBuilder) -> Routine:
-    """The angle of (x, sqrt(1 - x**2))."""
+    """Return the angle of (x, sqrt(1 - x**2))."""
     angle, leg = builder.routine(_make_angle), builder.routine(_make_leg)
     zero, one, half, zero_word = (
         builder.signed(0),
@@ -186,7 +180,7 @@ def _make_acos(builder: RoutineBuilder) -> Routine:
 
 
 def _make_angle_of_reals(builder: RoutineBuilder) -> Routine:
-    """``angle(ey, my, ex, mx, is_left) -> (e, m)``."""
+    """Return ``angle(ey, my, ex, mx, is_left) -> (e, m)``."""
     angle, zero_word = builder.routine(_make_angle), builder.word(0)
 
     def angle_of_reals(ey: Any, my: Any, ex: Any, mx: Any, is_left: Any) -> Any:
@@ -195,19 +189,10 @@ def _make_angle_of_reals(builder: RoutineBuilder) -> Routine:
     return angle_of_reals
 
 
-def _right_angle(*, copies_sign: bool) -> Special:
-    return Special(ROUNDED, copies_sign=copies_sign, m=units(context().pi / 2, 63))
-
-
-_SAME_ZERO: Final = Special(ZERO, copies_sign=True)
-_UNDEFINED: Final = Special(UNDEFINED)
-
-ARCS: Final[dict[str, Maker]] = {
-    "atan": function(_make_atan, _SAME_ZERO, lambda: _right_angle(copies_sign=True)),
-    "asin": function(_make_asin, _SAME_ZERO, _UNDEFINED),
-    "acos": function(_make_acos, lambda: _right_angle(copies_sign=False), _UNDEFINED),
+CORES: Final[dict[str, Maker]] = {
+    "atan": _make_atan,
+    "asin": _make_asin,
+    "acos": _make_acos,
+    "atan2": _make_angle_of_reals,
 }
-"""By name."""
-
-ANGLE: Final[dict[str, Maker]] = {"atan2": angle_of_two(_make_angle_of_reals)}
-"""Of two operands, by name."""
+"""The cores of functions, as :mod:`numlean_kernels.elementary.special_cases` takes them."""

@@ -1,7 +1,7 @@
 """Positive real numbers of two words, for functions of binary64.
 
-**Notation.** A *long real* is a triple (e, a, b): the number (a, b) / 2**127 * 2**e, the pair being
-a wide fraction of at least 1/2. Results are cut.
+**Notation.** A *double word* is a triple (e, a, b): the number (a, b) / 2**127 * 2**e, where the
+pair is a wide fraction of at least 1/2. Results are cut.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ ONES: Final = (1 << 64) - 1
 TINY: Final = -54
 """Below this exponent x is less than half an ulp of one."""
 SMALL: Final = -40
-"""Below this exponent what x is off by is a polynomial of degree three."""
+"""Below this exponent the functions are polynomials of degree three."""
 TINY_CUBIC: Final = -28
 """Below this exponent x**2 is less than half an ulp of one."""
 
 
 def make_near_one(builder: RoutineBuilder) -> Routine:
-    """``near_one(is_minus, e, a, b) -> (e, a, b)``: 1 + y, or 1 - y, of a long real y below one."""
+    """Return ``near_one(is_minus, e, a, b) -> (e, a, b)``: 1 +- y of a double word y < 1."""
     word, signed = builder.word, builder.signed
     add, subtract = builder.routine(make_wide_add), builder.routine(make_wide_subtract)
     shift_right, normalise = (
@@ -60,7 +60,7 @@ def make_near_one(builder: RoutineBuilder) -> Routine:
 
 
 def make_less_one(builder: RoutineBuilder) -> Routine:
-    """``less_one(e, a, b)``: a long real, greater than one, less one."""
+    """Return ``less_one(e, a, b)``: a double word, greater than one, minus one."""
     signed, subtract = builder.signed, builder.routine(make_wide_subtract)
     shift_right, normalise = (
         builder.routine(make_wide_shift_right),
@@ -78,7 +78,7 @@ def make_less_one(builder: RoutineBuilder) -> Routine:
 
 
 def make_long_add(builder: RoutineBuilder) -> Routine:
-    """``add(e, a, b, f, c, d) -> (e, a, b)``: the sum of long reals, e >= f."""
+    """Return ``add(e, a, b, f, c, d) -> (e, a, b)``: the sum of double words, e >= f."""
     word, signed = builder.word, builder.signed
     add, shift_right = builder.routine(make_wide_add), builder.routine(make_wide_shift_right)
     one, half = signed(1), word(ONE)
@@ -95,7 +95,7 @@ def make_long_add(builder: RoutineBuilder) -> Routine:
 
 
 def make_long_multiply(builder: RoutineBuilder) -> Routine:
-    """Return ``multiply(e, a, b, f, c, d) -> (e, a, b)``: the product of long reals, cut."""
+    """Return ``multiply(e, a, b, f, c, d) -> (e, a, b)``: the product of double words, cut."""
     signed, one = builder.signed, builder.signed(1)
     product, normalise = builder.routine(make_wide_multiply), builder.routine(make_wide_normalise)
 
@@ -108,9 +108,9 @@ def make_long_multiply(builder: RoutineBuilder) -> Routine:
 
 
 def make_long_divide(builder: RoutineBuilder) -> Routine:
-    """``divide(e, a, b, f, c, d) -> (e, a, b)``: the quotient of long reals, within 2**-120.
+    """Return ``divide(e, a, b, f, c, d) -> (e, a, b)``: the quotient of double words.
 
-    The quotient of the upper words, and that of what then remains.
+    It is the quotient of the upper words plus that of the remainder, within 2**-120.
     """
     word, signed = builder.word, builder.signed
     narrow, scale = builder.routine(make_divide), builder.routine(make_scale)
@@ -122,7 +122,7 @@ def make_long_divide(builder: RoutineBuilder) -> Routine:
     def divide(e: Any, a: Any, b: Any, f: Any, c: Any, d: Any) -> Any:
         g, q = narrow(zero, a, zero, c)
         first, low = g, zero_word
-        # The divisor's lower word may make it too great.
+        # The lower word of the divisor may make the quotient smaller.
         q = word(q - spare)
         u, v = scale(c, d, q)
         if g == zero:
@@ -140,9 +140,9 @@ def make_long_divide(builder: RoutineBuilder) -> Routine:
 
 
 def make_long_square_root(builder: RoutineBuilder) -> Routine:
-    """Return ``square_root(e, a, b) -> (e, a, b)``: the root of a long real, within 2**-118.
+    """Return ``square_root(e, a, b) -> (e, a, b)``: the root of a double word, within 2**-118.
 
-    That of its upper word, and what then remains over twice that.
+    It is the root of the upper word plus the remainder over twice that root.
     """
     word, signed, high = builder.word, builder.signed, builder.target.high_product(64)
     narrow, divide = builder.routine(make_square_root), builder.routine(make_divide)
@@ -173,9 +173,10 @@ def make_long_square_root(builder: RoutineBuilder) -> Routine:
 
 
 def small_series(coefficient: Fraction) -> Maker:
-    """The maker of ``small(is_minus, e, a, b) -> (e, a, b)``: y +- y**2/2 + coefficient * y**3.
+    """Return the maker of ``small(is_minus, e, a, b) -> (e, a, b)``.
 
-    Of a long real y below 2**-40, to which the terms left out are less than 2**-121.
+    It is y +- y**2/2 + coefficient * y**3 of a double word y below 2**-40, where the omitted terms
+    are less than 2**-121.
     """
 
     def make(builder: RoutineBuilder) -> Routine:

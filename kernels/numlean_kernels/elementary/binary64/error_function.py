@@ -1,9 +1,9 @@
-"""The error function of binary64, as :mod:`numlean_kernels.elementary.error_function` has it.
+"""The error function of binary64, like :mod:`numlean_kernels.elementary.error_function`.
 
-Below 1/4 the series has 19 terms more, which leave less than 2**-128. Up to 6 the polynomials have
-degree 21, which leaves less than 2**-128, too; off by their cuts and coefficients they are within
+Below 1/4 the series has 19 more terms, which leave less than 2**-128. Up to 6 the polynomials have
+degree 21, which also leaves less than 2**-128; with cuts and rounded coefficients they are within
 2**-121. From 6 on erf(x) > 1 - 2**-54, nearer to one than to the number before it. The tables begin
-at 1/4: a GPU has room for 64 KiB of constants, which they nearly fill.
+at 1/4: a GPU has 64 KiB for constants, which they nearly fill.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from numlean_kernels.elementary.binary64.double_word import ONES, make_long_mult
 from numlean_kernels.elementary.constants import context, fractions, pairs, units
 from numlean_kernels.elementary.error_function import STEP_BITS, taylor
 from numlean_kernels.elementary.extended_floats import make_shift_right
-from numlean_kernels.elementary.outcome import EXACT, ROUNDED, ZERO, Special, function
+from numlean_kernels.elementary.outcome import ROUNDED
 from numlean_kernels.elementary.wide import (
     make_scale,
     make_wide_add,
@@ -37,7 +37,7 @@ _LIMIT: Final = 6
 
 
 def _make_small(builder: RoutineBuilder) -> Routine:
-    """``small(e, m) -> (e, m)`` below 1/4: x * 2/sqrt(pi) * (1 - u/3 + u**2/10 - ...)."""
+    """Return ``small(e, m) -> (e, m)``, x < 1/4: x * 2/sqrt(pi) * (1 - u/3 + u**2/10 - ...)."""
     mp, word, signed = context(), builder.word, builder.signed
     square, multiply = builder.routine(make_wide_multiply), builder.routine(make_long_multiply)
     shift_right, subtract = (
@@ -56,7 +56,7 @@ def _make_small(builder: RoutineBuilder) -> Routine:
         a, b = square(a, b, a, b)
         c, d = falling(a, b)
         a, b = square(a, b, c, d)
-        # One less, but for a unit, what is left of it.
+        # One minus the sum, within a unit.
         a, b = subtract(zero, zero, a, word(b | low_one))
         f, a, b = normalise(a, b)
         e, m, n = multiply(e, m, zero, zero_exp, upper, lower)
@@ -115,7 +115,5 @@ def _make_erf(builder: RoutineBuilder) -> Routine:
     return erf
 
 
-ERROR: Final[dict[str, Maker]] = {
-    "erf": function(_make_erf, Special(ZERO, copies_sign=True), Special(EXACT, copies_sign=True)),
-}
-"""By name."""
+CORES: Final[dict[str, Maker]] = {"erf": _make_erf}
+"""``core(negative, e, m) -> outcome`` by the name of the function."""

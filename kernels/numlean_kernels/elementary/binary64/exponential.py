@@ -1,8 +1,8 @@
 """Exponential, hyperbolic and logistic functions of binary64.
 
 The reduction is that of :mod:`numlean_kernels.elementary.exponential`, in two words. Powers of e
-are known within 2**-118 of themselves. Where a difference from one is taken, no more than 40 bits
-are lost: smaller arguments have a polynomial, or the value next to them or to one.
+are known within 2**-118 of themselves. Differences from one lose at most 40 bits: for smaller
+arguments the value is a polynomial, or the neighbour of the argument or of one.
 """
 
 from __future__ import annotations
@@ -23,14 +23,7 @@ from numlean_kernels.elementary.binary64.double_word import (
 )
 from numlean_kernels.elementary.constants import context, units
 from numlean_kernels.elementary.extended_floats import ONE, make_just_below
-from numlean_kernels.elementary.outcome import (
-    EXACT,
-    INFINITE,
-    ROUNDED,
-    ZERO,
-    Special,
-    function,
-)
+from numlean_kernels.elementary.outcome import ROUNDED
 from numlean_kernels.elementary.power import make_wide_power_of_two
 from numlean_kernels.elementary.wide import (
     make_scale,
@@ -43,12 +36,12 @@ from numlean_kernels.ieee.routine_builder import Maker, RoutineBuilder
 from numlean_kernels.protocol import Routine
 
 _GREATEST_EXPONENT: Final = 11
-"""Arguments of 2**11 and more have no exponential in binary64."""
+"""Exponentials of arguments of 2**11 and more are beyond the range of binary64."""
 SMALL_EXPM1: Final = small_series(Fraction(1, 6))
 
 
 def make_exponential(builder: RoutineBuilder) -> Routine:
-    """``exponential(negative, e, m) -> (e, a, b)``: the exponential of a real with a sign."""
+    """Return ``exponential(negative, e, m) -> (e, a, b)``: exp of a real with a sign."""
     word, signed, high = builder.word, builder.signed, builder.target.high_product(64)
     scale, power_of_two = builder.routine(make_scale), builder.routine(make_wide_power_of_two)
     shift_right, shift_left = (
@@ -62,7 +55,7 @@ def make_exponential(builder: RoutineBuilder) -> Routine:
     one_word, zero_word = word(1), word(0)
 
     def exponential(negative: Any, e: Any, m: Any) -> Any:
-        # Three words of the product, the fixed point e + 2 bits into them.
+        # Three words of the product, with the binary point after e + 2 bits.
         c, d = scale(second, third, m)
         b = word(word(first * m) + c)
         a = word(high(first, m) + (one_word if b < c else zero_word))
@@ -102,7 +95,7 @@ def _make_exp(builder: RoutineBuilder) -> Routine:
 
 
 def _make_exp2(builder: RoutineBuilder) -> Routine:
-    """2**x, the argument's parts being exact."""
+    """Return 2**x; the integer and the fraction of the argument are exact."""
     word, signed = builder.word, builder.signed
     power_of_two, subtract = (
         builder.routine(make_wide_power_of_two),
@@ -136,7 +129,7 @@ def _make_exp2(builder: RoutineBuilder) -> Routine:
 
 
 def _make_expm1(builder: RoutineBuilder) -> Routine:
-    """exp(x) - 1; of tiny x just above x."""
+    """Return exp(x) - 1; for tiny x, just above x."""
     signed, exponential = builder.signed, builder.routine(make_exponential)
     near_one, just_below = builder.routine(make_near_one), builder.routine(make_just_below)
     less_one, small = builder.routine(make_less_one), builder.routine(SMALL_EXPM1)
@@ -161,7 +154,7 @@ def _make_expm1(builder: RoutineBuilder) -> Routine:
 
 
 def _make_sinh(builder: RoutineBuilder) -> Routine:
-    """(y - 1/y) / 2 for y = exp(x); of tiny x just above x."""
+    """Return (y - 1/y) / 2 for y = exp(x); for tiny x, just above x."""
     signed, exponential = builder.signed, builder.routine(make_exponential)
     subtract, normalise = builder.routine(make_wide_subtract), builder.routine(make_wide_normalise)
     shift_right = builder.routine(make_wide_shift_right)
@@ -181,7 +174,7 @@ def _make_sinh(builder: RoutineBuilder) -> Routine:
 
 
 def _make_cosh(builder: RoutineBuilder) -> Routine:
-    """(y + 1/y) / 2 for y = exp(x); of tiny x just above one."""
+    """Return (y + 1/y) / 2 for y = exp(x); for tiny x, just above one."""
     signed, exponential, add = (
         builder.signed,
         builder.routine(make_exponential),
@@ -201,7 +194,7 @@ def _make_cosh(builder: RoutineBuilder) -> Routine:
 
 
 def _make_tanh(builder: RoutineBuilder) -> Routine:
-    """(1 - y) / (1 + y) for y = exp(-2x); of tiny x just below x."""
+    """Return (1 - y) / (1 + y) for y = exp(-2x); for tiny x, just below x."""
     signed, exponential = builder.signed, builder.routine(make_exponential)
     near_one, divide = builder.routine(make_near_one), builder.routine(make_long_divide)
     just_below, tiny, one = builder.routine(make_just_below), signed(TINY_CUBIC), signed(1)
@@ -220,9 +213,9 @@ def _make_tanh(builder: RoutineBuilder) -> Routine:
 
 
 def _make_sigmoid(builder: RoutineBuilder) -> Routine:
-    """1 / (1 + y) or y / (1 + y) for y = exp(-|x|).
+    """Return 1 / (1 + y) or y / (1 + y) for y = exp(-|x|).
 
-    Near 1/2, where the cube of x/2 does not count, the value is nearer to 1/2 than 1/2 + x/4.
+    Near 1/2, where the cube of x/2 is negligible, the value is nearer to 1/2 than 1/2 + x/4.
     """
     word, signed, exponential = builder.word, builder.signed, builder.routine(make_exponential)
     near_one, divide = builder.routine(make_near_one), builder.routine(make_long_divide)
@@ -254,19 +247,13 @@ def _make_sigmoid(builder: RoutineBuilder) -> Routine:
     return sigmoid
 
 
-_ONE: Final = Special(EXACT)
-_NO: Final = Special(ZERO)
-_SAME_ZERO: Final = Special(ZERO, copies_sign=True)
-_INFINITY: Final = Special(INFINITE)
-_SAME_INFINITY: Final = Special(INFINITE, copies_sign=True)
-
-EXPONENTIAL: Final[dict[str, Maker]] = {
-    "exp": function(_make_exp, _ONE, _INFINITY, _NO),
-    "exp2": function(_make_exp2, _ONE, _INFINITY, _NO),
-    "expm1": function(_make_expm1, _SAME_ZERO, _INFINITY, Special(EXACT, negative=True)),
-    "sinh": function(_make_sinh, _SAME_ZERO, _SAME_INFINITY),
-    "cosh": function(_make_cosh, _ONE, _INFINITY),
-    "tanh": function(_make_tanh, _SAME_ZERO, Special(EXACT, copies_sign=True)),
-    "sigmoid": function(_make_sigmoid, Special(EXACT, e=-1), _ONE, _NO),
+CORES: Final[dict[str, Maker]] = {
+    "exp": _make_exp,
+    "exp2": _make_exp2,
+    "expm1": _make_expm1,
+    "sinh": _make_sinh,
+    "cosh": _make_cosh,
+    "tanh": _make_tanh,
+    "sigmoid": _make_sigmoid,
 }
-"""By name."""
+"""``core(negative, e, m) -> outcome`` by the name of the function."""

@@ -1,8 +1,8 @@
-"""The hypotenuse of binary64: the integer root of an exact sum of squares, and what remains.
+"""The hypotenuse of binary64: the integer root of an exact sum of squares, and its remainder.
 
-Where a leg is below 2**-28 of the other the hypotenuse is above the longer one by less than 2**-57
-of it, in which nearest does not turn. Else the longer one's square has two words, and of the
-shorter one's what is shifted out counts as something.
+If a leg is below 2**-28 of the other, the hypotenuse exceeds the longer leg by less than 2**-57 of
+it, where no boundary of rounding to nearest lies. Otherwise the square of the longer leg has two
+words, and bits shifted out of that of the shorter leg count as a remainder.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import Any, Final
 
 from numlean_kernels.elementary.extended_floats import ONE, make_square_root
-from numlean_kernels.elementary.hypot import hypot
 from numlean_kernels.elementary.outcome import EXACT, ROUNDED
 from numlean_kernels.elementary.wide import (
     make_wide_add,
@@ -24,13 +23,13 @@ from numlean_kernels.protocol import Routine
 
 _FARTHEST: Final = 28
 _STEPS: Final = 6
-"""By how many units the first root may be short: under 4 of its own, and 2 for the lower word."""
+"""Units by which the first root may be short: under 4 of its own, and 2 for the lower word."""
 
 
 def _make_integer_root(builder: RoutineBuilder) -> Routine:
-    """``integer_root(m, a, b) -> (root, is_whole)``: of an integer of two words.
+    """Return ``integer_root(m, a, b) -> (root, is_whole)``: of an integer of two words.
 
-    m is its root, at least 2**63, or less by up to as many units as there are steps.
+    m is its root, at least 2**63, or less by at most as many units as there are steps.
     """
     word, high = builder.word, builder.target.high_product(64)
     subtract, one, zero, top = builder.routine(make_wide_subtract), word(1), word(0), word(63)
@@ -50,7 +49,10 @@ def _make_integer_root(builder: RoutineBuilder) -> Routine:
 
 
 def _make_hypotenuse(builder: RoutineBuilder) -> Routine:
-    """``hypotenuse(e, m, f, n) -> (kind, e, m)`` of two reals of 53 bits, the first not below."""
+    """Return ``hypotenuse(e, m, f, n) -> (kind, e, m)`` of two reals of 53 bits.
+
+    The first is at least the second.
+    """
     word, signed, high = builder.word, builder.signed, builder.target.high_product(64)
     add, normalise = builder.routine(make_wide_add), builder.routine(make_wide_normalise)
     shift_right, shift_left = (
@@ -94,5 +96,5 @@ def _make_hypotenuse(builder: RoutineBuilder) -> Routine:
     return hypotenuse
 
 
-HYPOTENUSE: Final[dict[str, Maker]] = {"hypot": hypot(_make_hypotenuse)}
-"""By name."""
+CORES: Final[dict[str, Maker]] = {"hypot": _make_hypotenuse}
+"""``hypotenuse(e, m, f, n) -> (kind, e, m)`` by the name of the function."""

@@ -1,7 +1,7 @@
-"""Logarithms of binary64, and the functions made of them.
+"""Logarithms of binary64, and functions built on them.
 
-The reduction is that of :mod:`numlean_kernels.elementary.logarithm`, in two words: off one the sum
-is known within 2**-112, next to it within 2**-80 of itself, and below 2**-40 off it by a
+The reduction is that of :mod:`numlean_kernels.elementary.logarithm`, in two words: away from one
+the sum is known within 2**-112, near one within 2**-80 of itself, and within 2**-40 of one it is a
 polynomial.
 """
 
@@ -25,15 +25,7 @@ from numlean_kernels.elementary.binary64.exponential import make_exponential
 from numlean_kernels.elementary.constants import context, fractions, pairs, units, words
 from numlean_kernels.elementary.extended_floats import ONE, make_just_below
 from numlean_kernels.elementary.logarithm import R_BITS
-from numlean_kernels.elementary.outcome import (
-    INFINITE,
-    POLE,
-    ROUNDED,
-    UNDEFINED,
-    ZERO,
-    Special,
-    function,
-)
+from numlean_kernels.elementary.outcome import POLE, ROUNDED, UNDEFINED, ZERO
 from numlean_kernels.elementary.reduction import WIDE
 from numlean_kernels.elementary.wide import (
     make_wide_add,
@@ -52,9 +44,9 @@ SMALL_LOG1P: Final = small_series(Fraction(1, 3))
 
 
 def make_log(builder: RoutineBuilder) -> Routine:
-    """``log(e, a, b) -> (negative, e, a, b)``: the logarithm of a long real that is not one.
+    """Return ``log(e, a, b) -> (negative, e, a, b)``: the logarithm of a double word.
 
-    r counts units of 2**-134, modulo 2**128.
+    The double word is not one. r counts units of 2**-134, modulo 2**128.
     """
     word, signed, high = builder.word, builder.signed, builder.target.high_product(64)
     powers, factors = WIDE.tables(None, _SUM_BITS, _FARTHEST)
@@ -115,7 +107,7 @@ def make_log(builder: RoutineBuilder) -> Routine:
 
 
 def _make_log_of_near(builder: RoutineBuilder) -> Routine:
-    """``log_of_near(falls, a, b) -> (a, b)``: ln(1 +- r) * 2**6, r being (a, b) * 2**-6."""
+    """Return ``log_of_near(falls, a, b) -> (a, b)``: ln(1 +- r) * 2**6, r = (a, b) * 2**-6."""
     mp, word = context(), builder.word
     multiply, shift_right = (
         builder.routine(make_wide_multiply),
@@ -146,9 +138,9 @@ def _make_log_of_near(builder: RoutineBuilder) -> Routine:
 
 
 def make_log1p_of_long(builder: RoutineBuilder) -> Routine:
-    """``log1p(is_minus, e, a, b) -> (e, a, b)``: |ln(1 +- y)| of a long real y.
+    """Return ``log1p(is_minus, e, a, b) -> (e, a, b)``: |ln(1 +- y)| of a double word y.
 
-    y may be great if it is added.
+    y may be large if it is added.
     """
     signed, log = builder.signed, builder.routine(make_log)
     near_one, add = builder.routine(make_near_one), builder.routine(make_long_add)
@@ -169,7 +161,7 @@ def make_log1p_of_long(builder: RoutineBuilder) -> Routine:
 
 
 def _make_softplus(builder: RoutineBuilder) -> Routine:
-    """max(x, 0) + ln(1 + y) for y = exp(-|x|); where y is tiny, y, or just above x."""
+    """Return max(x, 0) + ln(1 + y), y = exp(-|x|); for tiny y, y or just above x."""
     signed, exponential = builder.signed, builder.routine(make_exponential)
     log1p, add = builder.routine(make_log1p_of_long), builder.routine(make_long_add)
     tiny, zero_word = signed(2 * TINY), builder.word(0)
@@ -190,7 +182,7 @@ def _make_softplus(builder: RoutineBuilder) -> Routine:
 
 
 def _logarithm(base: int | None) -> Maker:
-    """The maker of a logarithm to a base, or the natural one."""
+    """Return the maker of a logarithm to a base, or of the natural one."""
 
     def make(builder: RoutineBuilder) -> Routine:
         word, signed, log = builder.word, builder.signed, builder.routine(make_log)
@@ -222,7 +214,7 @@ def _logarithm(base: int | None) -> Maker:
 
 
 def _make_log1p(builder: RoutineBuilder) -> Routine:
-    """ln(1 + x); of tiny x just below x."""
+    """Return ln(1 + x); for tiny x, just below x."""
     word, signed, half = builder.word, builder.signed, builder.word(ONE)
     log1p, just_below = builder.routine(make_log1p_of_long), builder.routine(make_just_below)
     tiny, zero, zero_word = signed(TINY), signed(0), word(0)
@@ -241,7 +233,7 @@ def _make_log1p(builder: RoutineBuilder) -> Routine:
 
 
 def _make_atanh(builder: RoutineBuilder) -> Routine:
-    """(ln(1 + x) - ln(1 - x)) / 2; of tiny x just above x."""
+    """Return (ln(1 + x) - ln(1 - x)) / 2; for tiny x, just above x."""
     word, signed, half = builder.word, builder.signed, builder.word(ONE)
     log1p, add = builder.routine(make_log1p_of_long), builder.routine(make_long_add)
     tiny, zero, one, zero_word = signed(TINY_CUBIC), signed(0), signed(1), word(0)
@@ -260,7 +252,7 @@ def _make_atanh(builder: RoutineBuilder) -> Routine:
 
 
 def _make_asinh(builder: RoutineBuilder) -> Routine:
-    """ln(x + sqrt(x**2 + 1)); of tiny x just below x."""
+    """Return ln(x + sqrt(x**2 + 1)); for tiny x, just below x."""
     word, signed, half = builder.word, builder.signed, builder.word(ONE)
     multiply, square_root = (
         builder.routine(make_long_multiply),
@@ -288,7 +280,7 @@ def _make_asinh(builder: RoutineBuilder) -> Routine:
 
 
 def _make_acosh(builder: RoutineBuilder) -> Routine:
-    """ln(x + sqrt(x**2 - 1))."""
+    """Return ln(x + sqrt(x**2 - 1))."""
     word, signed, half = builder.word, builder.signed, builder.word(ONE)
     multiply, square_root = (
         builder.routine(make_long_multiply),
@@ -319,24 +311,14 @@ def _make_acosh(builder: RoutineBuilder) -> Routine:
     return acosh
 
 
-_NEGATIVE_POLE: Final = Special(POLE, negative=True)
-_INFINITY: Final = Special(INFINITE)
-_UNDEFINED: Final = Special(UNDEFINED)
-_SAME_ZERO: Final = Special(ZERO, copies_sign=True)
-
-LOGARITHMIC: Final[dict[str, Maker]] = {
-    "log": function(_logarithm(None), _NEGATIVE_POLE, _INFINITY, _UNDEFINED),
-    "log2": function(_logarithm(2), _NEGATIVE_POLE, _INFINITY, _UNDEFINED),
-    "log10": function(_logarithm(10), _NEGATIVE_POLE, _INFINITY, _UNDEFINED),
-    "log1p": function(_make_log1p, _SAME_ZERO, _INFINITY, _UNDEFINED),
-    "softplus": function(
-        _make_softplus,
-        lambda: Special(ROUNDED, e=-1, m=units(context().ln(2), 64)),
-        _INFINITY,
-        Special(ZERO),
-    ),
-    "asinh": function(_make_asinh, _SAME_ZERO, Special(INFINITE, copies_sign=True)),
-    "acosh": function(_make_acosh, _UNDEFINED, _INFINITY, _UNDEFINED),
-    "atanh": function(_make_atanh, _SAME_ZERO, _UNDEFINED),
+CORES: Final[dict[str, Maker]] = {
+    "log": _logarithm(None),
+    "log2": _logarithm(2),
+    "log10": _logarithm(10),
+    "log1p": _make_log1p,
+    "softplus": _make_softplus,
+    "asinh": _make_asinh,
+    "acosh": _make_acosh,
+    "atanh": _make_atanh,
 }
-"""By name."""
+"""``core(negative, e, m) -> outcome`` by the name of the function."""

@@ -1,4 +1,4 @@
-"""Roots of binary64, which may be exact; none is the middle of two numbers."""
+"""Roots of binary64, which may be exact; no root is the middle of two numbers."""
 
 from __future__ import annotations
 
@@ -11,16 +11,7 @@ from numlean_kernels.elementary.extended_floats import (
     make_multiply,
     make_shift_right,
 )
-from numlean_kernels.elementary.outcome import (
-    EXACT,
-    INFINITE,
-    POLE,
-    ROUNDED,
-    UNDEFINED,
-    ZERO,
-    Special,
-    function,
-)
+from numlean_kernels.elementary.outcome import EXACT, ROUNDED, UNDEFINED
 from numlean_kernels.elementary.roots import make_cube_root
 from numlean_kernels.elementary.wide import (
     make_scale,
@@ -32,17 +23,19 @@ from numlean_kernels.ieee.routine_builder import Maker, RoutineBuilder
 from numlean_kernels.protocol import Routine
 
 _ROOT_BITS: Final = 17
-"""After its leading one, a cube root that is exact has no more: its cube would have over 53."""
+"""The bits after the leading one of an exact cube root; with more, its cube would exceed 53 bits.
+"""
 _SPARE: Final = 4
 """Units by which the first root is lowered."""
 
 
 def _make_cbrt(builder: RoutineBuilder) -> Routine:
-    """One step of Newton's: y + (x - y**3) / (3 * y**2) for a root y known to a word.
+    """Return the cube root by one Newton step from a root of one word.
 
-    y is lowered, so that it is surely short, by less than 2**-59 of itself; the step leaves about
-    the square of that. Of the remainder, in units of 2**-128, the leading 57 bits cancel. A cube
-    is recognised as in :mod:`numlean_kernels.elementary.roots`.
+    The step is y + (x - y**3) / (3 * y**2). y is lowered, so that it is certainly short, by less
+    than 2**-59 of itself; the step leaves about the square of that. Of the remainder, in units of
+    2**-128, the leading 57 bits cancel. A cube is recognised as in
+    :mod:`numlean_kernels.elementary.roots`.
     """
     word, signed, high = builder.word, builder.signed, builder.target.high_product(64)
     cube_root, scale = builder.routine(make_cube_root), builder.routine(make_scale)
@@ -62,7 +55,7 @@ def _make_cbrt(builder: RoutineBuilder) -> Routine:
         cube = word(word(candidate * candidate) * candidate)
         if word(cube << word(signed(places - r))) == m:
             return EXACT, negative, q, word(candidate << cut)
-        # Both in units of 2**(3q + 3): the real's part is at least 1/8.
+        # Both in units of 2**(3q + 3), in which the real is at least 1/8.
         a, b = shift_right(m, zero, signed(two - r))
         lower = word(root - spare)
         c, d = scale(high(lower, lower), word(lower * lower), lower)
@@ -77,7 +70,7 @@ def _make_cbrt(builder: RoutineBuilder) -> Routine:
 
 
 def _make_rsqrt(builder: RoutineBuilder) -> Routine:
-    """1 / sqrt(x): exact for powers of four, whose root alone has a reciprocal that is finite."""
+    """Return 1 / sqrt(x): exact for powers of four, and for no other number."""
     signed, word = builder.signed, builder.word
     square_root, divide = builder.routine(make_long_square_root), builder.routine(make_long_divide)
     half, zero, one, zero_word = word(ONE), signed(0), signed(1), word(0)
@@ -94,12 +87,5 @@ def _make_rsqrt(builder: RoutineBuilder) -> Routine:
     return rsqrt
 
 
-ROOTS: Final[dict[str, Maker]] = {
-    "cbrt": function(
-        _make_cbrt, Special(ZERO, copies_sign=True), Special(INFINITE, copies_sign=True)
-    ),
-    "rsqrt": function(
-        _make_rsqrt, Special(POLE, copies_sign=True), Special(ZERO), Special(UNDEFINED)
-    ),
-}
-"""By name."""
+CORES: Final[dict[str, Maker]] = {"cbrt": _make_cbrt, "rsqrt": _make_rsqrt}
+"""``core(negative, e, m) -> outcome`` by the name of the function."""

@@ -1,7 +1,7 @@
 """Sine, cosine and tangent of binary64, over the whole range.
 
-The reduction is that of :mod:`numlean_kernels.elementary.trigonometric`, for 53-bit integers: what
-remains of x * 2/pi is never below 2**-62, and its leading 128 of 200 bits make the angle. Fifteen
+The reduction is that of :mod:`numlean_kernels.elementary.trigonometric`, for 53-bit integers: the
+fraction of x * 2/pi is never below 2**-62, and its leading 128 of 200 bits give the angle. Fifteen
 terms of the series leave less than 2**-118.
 """
 
@@ -14,14 +14,7 @@ from typing import Any, Final
 from numlean_kernels.elementary.binary64.double_word import ONES, TINY_CUBIC, make_long_divide
 from numlean_kernels.elementary.constants import context, fractions, units, units_cut, words
 from numlean_kernels.elementary.extended_floats import make_just_below
-from numlean_kernels.elementary.outcome import (
-    EXACT,
-    ROUNDED,
-    UNDEFINED,
-    ZERO,
-    Special,
-    function,
-)
+from numlean_kernels.elementary.outcome import ROUNDED
 from numlean_kernels.elementary.wide import (
     make_wide_multiply,
     make_wide_normalise,
@@ -62,7 +55,7 @@ def _make_reduce(builder: RoutineBuilder) -> Routine:
     def reduce(e: Any, m: Any) -> Any:
         s, start = word(m >> cut), word(signed(e + lead))
         at, offset = word(start >> six), word(start & low_bits)
-        # Four words, from the least on.
+        # Four words, the lowest first.
         last = high(s, window(word(at + word(3)), offset))
         third = word(s * window(word(at + word(2)), offset))
         third = word(third + last)
@@ -91,13 +84,13 @@ def _make_reduce(builder: RoutineBuilder) -> Routine:
 
 @cache
 def _falling(first: int) -> Maker:
-    """The maker of ``sum(t)``: 1/first! - t/(first + 2)! + ..."""
+    """Return the maker of ``sum(t)``: 1/first! - t/(first + 2)! + ..."""
     coefficients = fractions(_TERMS, lambda k: context().mpf(1) / factorial(2 * k + first), 128)
     return wide_series(coefficients, alternating=True)
 
 
 def _make_sines(builder: RoutineBuilder) -> Routine:
-    """``sines(e, a, b) -> (e, a, b, f, c, d)``: sine and cosine of an angle up to pi/4."""
+    """Return ``sines(e, a, b) -> (e, a, b, f, c, d)``: sine and cosine of an angle up to pi/4."""
     word, signed = builder.word, builder.signed
     multiply, subtract = builder.routine(make_wide_multiply), builder.routine(make_wide_subtract)
     shift_right, normalise = (
@@ -124,7 +117,7 @@ def _make_sines(builder: RoutineBuilder) -> Routine:
 
 
 def _make_sin(builder: RoutineBuilder) -> Routine:
-    """The sine or cosine of the angle, by the quadrant; of tiny x just below x."""
+    """Return the sine or cosine of the angle, by the quadrant; for tiny x, just below x."""
     word, signed, sines = builder.word, builder.signed, builder.routine(_make_sines)
     reduce, just_below = builder.routine(_make_reduce), builder.routine(make_just_below)
     tiny, odd, two, zero = signed(TINY_CUBIC), word(1), word(2), word(0)
@@ -144,7 +137,7 @@ def _make_sin(builder: RoutineBuilder) -> Routine:
 
 
 def _make_cos(builder: RoutineBuilder) -> Routine:
-    """The cosine or sine of the angle, by the quadrant; of tiny x just below one."""
+    """Return the cosine or sine of the angle, by the quadrant; for tiny x, just below one."""
     word, signed, sines = builder.word, builder.signed, builder.routine(_make_sines)
     reduce = builder.routine(_make_reduce)
     tiny, odd, one, two, zero = signed(TINY_CUBIC), word(1), word(1), word(2), word(0)
@@ -165,7 +158,7 @@ def _make_cos(builder: RoutineBuilder) -> Routine:
 
 
 def _make_tan(builder: RoutineBuilder) -> Routine:
-    """The quotient of sine and cosine; of tiny x just above x."""
+    """Return the quotient of sine and cosine; for tiny x, just above x."""
     word, signed, sines = builder.word, builder.signed, builder.routine(_make_sines)
     reduce, divide = builder.routine(_make_reduce), builder.routine(make_long_divide)
     tiny, odd, zero = signed(TINY_CUBIC), word(1), word(0)
@@ -185,12 +178,5 @@ def _make_tan(builder: RoutineBuilder) -> Routine:
     return tan
 
 
-_SAME_ZERO: Final = Special(ZERO, copies_sign=True)
-_UNDEFINED: Final = Special(UNDEFINED)
-
-TRIGONOMETRIC: Final[dict[str, Maker]] = {
-    "sin": function(_make_sin, _SAME_ZERO, _UNDEFINED),
-    "cos": function(_make_cos, Special(EXACT), _UNDEFINED),
-    "tan": function(_make_tan, _SAME_ZERO, _UNDEFINED),
-}
-"""By name."""
+CORES: Final[dict[str, Maker]] = {"sin": _make_sin, "cos": _make_cos, "tan": _make_tan}
+"""``core(negative, e, m) -> outcome`` by the name of the function."""

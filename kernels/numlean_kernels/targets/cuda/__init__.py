@@ -1,7 +1,7 @@
-"""Kernels on a GPU: its launches, and the loops' forms there.
+"""Kernels on a GPU: launch configurations, memory and programs.
 
-With ``NUMBA_ENABLE_CUDASIM=1`` there is no GPU but numba's simulation of one; the forms, the memory
-and the programs are the same.
+With ``NUMBA_ENABLE_CUDASIM=1`` numba simulates the GPU; launch configurations, memory and programs
+are the same.
 """
 
 from __future__ import annotations
@@ -9,17 +9,17 @@ from __future__ import annotations
 from numba.core import config
 
 from numlean_kernels.protocol import DeviceMissingError
-from numlean_kernels.targets.cuda.availability import described, unavailable_reason
+from numlean_kernels.targets.cuda.availability import describe_installation, unavailable_reason
 from numlean_kernels.targets.cuda.target import CudaTarget
 
-__all__ = ["CudaTarget", "cuda_target", "described"]
+__all__ = ["CudaTarget", "cuda_target", "describe_installation"]
 
 
 def cuda_target() -> CudaTarget:
-    """The target of the machine's GPU, or of a simulation if ``NUMBA_ENABLE_CUDASIM`` asks for it.
+    """Return the target of the GPU, or of its simulation if ``NUMBA_ENABLE_CUDASIM`` is set.
 
     Raises:
-        DeviceMissingError: There is none, or something it needs is not installed.
+        DeviceMissingError: The machine has no usable GPU, or a package is not installed.
     """
     if config.ENABLE_CUDASIM:
         return CudaTarget(simulated=True)

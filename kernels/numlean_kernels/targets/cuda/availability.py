@@ -1,4 +1,4 @@
-"""Whether there is a GPU, and all that it takes to use it; and what is there."""
+"""Whether the GPU can be used, the reason if not, and the installed versions."""
 
 from __future__ import annotations
 
@@ -14,85 +14,88 @@ _SEE: Final = "see CUDA_VISIBLE_DEVICES and `nvidia-smi`"
 
 
 def unavailable_reason() -> str:
-    """What was looked for in vain, and the way out; empty if nothing."""
+    """Return why CUDA cannot be used and how to fix it; an empty string if it can be used."""
     if find_spec("numba_cuda") is None:
-        return f"looked for the package numba-cuda, which is not installed; {_INSTALL}"
+        return f"the package numba-cuda is not installed; {_INSTALL}"
     from numba.cuda.cudadrv import driver, nvvm
 
-    reason = _why_no_driver()
+    reason = _driver_problem()
     if "cuInit" in reason:
-        return f"the driver says: {reason}; {_SEE}"
+        return f"the driver reports: {reason}; {_SEE}"
     if reason:
         return (
-            f"looked for NVIDIA's driver, libcuda, in vain ({reason}); install it on a machine with"
-            " a GPU, or take --device cpu"
+            f"NVIDIA's driver, libcuda, was not found ({reason}); install it on a machine with a"
+            " GPU, or pass --device cpu"
         )
     if not nvvm.is_available():
-        return f"looked for the compiler library NVVM, a wheel of CUDA, in vain; {_INSTALL}"
+        return f"the compiler library NVVM, one of CUDA's wheels, was not found; {_INSTALL}"
     if not driver._have_nvjitlink():
-        return f"looked for the linker nvJitLink, a wheel of CUDA, in vain; {_INSTALL}"
-    return _why_not_this_gpu()
+        return f"the linker nvJitLink, one of CUDA's wheels, was not found; {_INSTALL}"
+    return _gpu_problem()
 
 
-def _why_no_driver() -> str:
-    """Why the driver cannot be used, in one line; empty if it can."""
+def _driver_problem() -> str:
+    """Return why the driver cannot be used, in one line; an empty string if it can."""
     from numba.cuda.cudadrv.driver import driver
     from numba.cuda.cudadrv.error import CudaSupportError
 
     try:
-        is_there = driver.is_available
-    except CudaSupportError:  # when asked for the first time
-        is_there = False
-    words = " ".join(str(driver.initialization_error).split("\n", 2)[:2]).strip(" .")
-    return "" if is_there else words
+        is_available = driver.is_available
+    except CudaSupportError:  # raised by the first call
+        is_available = False
+    lines = " ".join(str(driver.initialization_error).split("\n", 2)[:2]).strip(" .")
+    return "" if is_available else lines
 
 
-def _why_not_this_gpu() -> str:
-    """Why the GPU cannot be used, in one line; empty if it can."""
+def _gpu_problem() -> str:
+    """Return why the GPU cannot be used, in one line; an empty string if it can."""
     from numba.cuda.cudadrv import nvrtc
     from numba.cuda.cudadrv.driver import driver
 
     try:
-        known, needed = driver.get_version(), cuda.runtime.get_version()
-        least = nvrtc.get_lowest_supported_cc()
-    except Exception as error:  # whatever a library that is not there says
-        return f"looked for CUDA's runtime and NVRTC, and numba says: {error}; {_INSTALL}"
-    if known[0] < needed[0]:
+        supported, needed = driver.get_version(), cuda.runtime.get_version()
+        minimum = nvrtc.get_lowest_supported_cc()
+    except Exception as error:  # any error of a missing library
+        return f"CUDA's runtime or NVRTC cannot be loaded: {error}; {_INSTALL}"
+    if supported[0] < needed[0]:
         return (
-            f"NVIDIA's driver knows CUDA {_dotted(known)}, and what is installed is for CUDA"
-            f" {_dotted(needed)}; install a newer driver, or `pip install"
-            f" 'numba-cuda[cu{known[0]}]'`"
+            f"NVIDIA's driver supports CUDA {_join_version(supported)}, but the installed packages"
+            f" need CUDA {_join_version(needed)}; install a newer driver, or `pip install"
+            f" 'numba-cuda[cu{supported[0]}]'`"
         )
     try:
         gpus = list(cuda.gpus)
-    except Exception as error:  # whatever the driver says
-        return f"looked for a GPU, and the driver says: {error}; {_SEE}"
+    except Exception as error:  # any error of the driver
+        return f"the driver cannot list GPUs: {error}; {_SEE}"
     if not gpus:
-        return f"looked for a GPU; the driver sees none; {_SEE}"
+        return f"the driver reports no GPU; {_SEE}"
     found = gpus[0].compute_capability
-    if found < least:
+    if found < minimum:
         return (
-            f"the GPU has compute capability {_dotted(found)}, and CUDA {_dotted(needed)} compiles"
-            f" for {_dotted(least)} and later; install an earlier CUDA, or take --device cpu"
+            f"the GPU has compute capability {_join_version(found)}, but CUDA"
+            f" {_join_version(needed)} needs at least {_join_version(minimum)}; install an earlier"
+            " CUDA, or pass --device cpu"
         )
     return ""
 
 
-def described() -> dict[str, str]:
-    """The versions of CUDA's runtime and driver, and the GPUs; what is not there is left out."""
+def describe_installation() -> dict[str, str]:
+    """Return the versions of CUDA's runtime and driver and the GPUs, as far as they exist."""
     if config.ENABLE_CUDASIM:
-        return {"GPU": "none, but numba's simulation of one"}
+        return {"GPU": "simulated by numba"}
     from numba.cuda.cudadrv.driver import driver
 
     facts = {}
-    with suppress(Exception):  # whatever a library that is not there says
-        facts["CUDA runtime"] = _dotted(cuda.runtime.get_version())
-    if not _why_no_driver():
-        facts["CUDA of the driver"] = _dotted(driver.get_version())
+    with suppress(Exception):  # any error of a missing library
+        facts["CUDA runtime"] = _join_version(cuda.runtime.get_version())
+    if not _driver_problem():
+        facts["CUDA of the driver"] = _join_version(driver.get_version())
         for k, gpu in enumerate(cuda.gpus):
-            facts[f"GPU {k}"] = f"{gpu.name}, compute capability {_dotted(gpu.compute_capability)}"
+            facts[f"GPU {k}"] = (
+                f"{gpu.name}, compute capability {_join_version(gpu.compute_capability)}"
+            )
     return facts
 
 
-def _dotted(version: Any) -> str:
+def _join_version(version: Any) -> str:
     return ".".join(map(str, version))

@@ -1,8 +1,7 @@
-"""A loop with a thread for each cell of its domain: the loop's own kernel, called for a box of one.
+"""A loop with one thread per cell of its domain: its kernel is called for boxes of one cell.
 
-One, because a loop over several would be unrolled, and emulated arithmetic be as many times as
-long. The last axis is the fastest, so that neighbouring threads have neighbouring cells, and reach
-memory together.
+A box of several cells would be unrolled, and emulated arithmetic multiplied in size. The last axis
+varies fastest, so neighbouring threads have neighbouring cells and their memory accesses coalesce.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from numlean_kernels.targets.cuda.launch_config import Grid, LaunchConfig
 
 
 def cells(loop: Loop, table: Table, device: Device) -> LaunchConfig:
-    """Any loop, as it is written."""
+    """Return the launch configuration of any loop, with one thread per cell."""
     kernel = _BY_RANK[loop.rank - 1](device.function(loop.make(table)), device.bound)
     return LaunchConfig(
         kernel,

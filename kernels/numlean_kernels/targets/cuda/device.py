@@ -1,4 +1,4 @@
-"""What differs between a GPU and its simulation."""
+"""The interface of a GPU and of its simulation."""
 
 from __future__ import annotations
 
@@ -10,20 +10,21 @@ from numlean_kernels.protocol import Array, Instructions, Target
 from numlean_kernels.targets.cuda.launch_config import Grid, LaunchConfig
 
 Launcher: TypeAlias = Callable[[Any], None]
-"""Launches a kernel, as often as it is called, on a stream; 0 is the stream that all share."""
+"""Launches a kernel on a stream, each time it is called; 0 is the default stream."""
 
 
 class Device(ABC):
-    """Where kernels are launched, and what they are written with.
+    """A GPU or its simulation.
 
     Attributes:
-        words: The target that has the integers routines compute with.
-        threads: Threads of a block, but for products.
-        side: Rows, and columns, of threads of a block that computes a tile of a product.
-        reach: Rows, and columns, of a tile that a thread computes, as many as its registers hold:
-            by the width of hardware floats, for emulated ones at 0.
-        alignment: Of arrays in shared memory, in bytes; None where they have no addresses.
-        part: How many numbers a block brings into shared memory at once to add them up.
+        words: The target that provides integer arithmetic.
+        threads: The threads of a block, except for matrix products.
+        side: The threads per row and per column of a block that computes a tile of a product.
+        reach: The elements per row and per column that one thread computes of a tile, limited by
+            its registers: by the width of hardware floats, and for emulated numbers at 0.
+        alignment: The alignment of arrays in shared memory, in bytes; None if they have no
+            addresses.
+        part: How many numbers a block loads into shared memory at once to add them.
     """
 
     words: Target
@@ -35,46 +36,48 @@ class Device(ABC):
 
     @abstractmethod
     def instructions(self, width: int) -> Instructions:
-        """What the hardware does with floats of that width."""
+        """Return the hardware arithmetic on floats of that width."""
 
     @abstractmethod
     def function(self, cell: Callable[..., Any]) -> Callable[..., Any]:
-        """A function as kernels call it."""
+        """Make a function callable from kernels."""
 
     @abstractmethod
     def bound(self, value: Any) -> Any:
-        """A bound of a box, as loops take it. Called in kernels."""
+        """Convert a bound of a box to the type that loops take. Called in kernels."""
 
     @abstractmethod
     def allocate(self, size: int) -> Array:
-        """So many bytes that kernels and the host reach: they go where they are needed.
+        """Allocate bytes that kernels and the host access at one address.
+
+        They migrate to the side that uses them.
 
         Raises:
-            MemoryError: There are not so many; the message is one line.
+            MemoryError: The memory is full; the message is one line.
         """
 
     @abstractmethod
     def allocate_for_exchange(self, size: int) -> Array:
-        """So many bytes that stay on the host, where kernels reach them, if slowly.
+        """Allocate bytes that stay on the host, where kernels access them, though slowly.
 
         Raises:
-            MemoryError: There are not so many.
+            MemoryError: The memory is full.
         """
 
     @abstractmethod
-    def compiled(self, form: LaunchConfig, identity: str) -> Any:
-        """A kernel, for ``launcher``. Its identity says all that it does, for caches."""
+    def compiled(self, config: LaunchConfig, key: str) -> Any:
+        """Return a compiled kernel, for ``launcher``. The key identifies it in caches."""
 
     @abstractmethod
     def launcher(
         self, compiled: Any, grid: Grid, arrays: Sequence[Array], outputs: int
     ) -> Launcher:
-        """What launches a kernel; the last arrays are written."""
+        """Return a function that launches a kernel; the last arrays are written."""
 
     @abstractmethod
-    def together(self, launchers: Sequence[Launcher]) -> Callable[[], None]:
-        """What launches several kernels, each to begin when the one before has ended."""
+    def sequence(self, launchers: Sequence[Launcher]) -> Callable[[], None]:
+        """Return a function that launches several kernels, each after the end of the one before."""
 
     @abstractmethod
     def synchronise(self) -> None:
-        """Wait for all that was launched."""
+        """Wait for all launched kernels."""

@@ -1,4 +1,4 @@
-"""What CUDA's driver and libraries complain of, in one line each."""
+"""Translation of errors of CUDA's driver and libraries into one-line messages."""
 
 from __future__ import annotations
 
@@ -14,53 +14,54 @@ from numlean_kernels.protocol import DeviceFailedError
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_WHOSE: Final = ("cuda.", "numba.cuda.cudadrv.")
+_CUDA_MODULES: Final = ("cuda.", "numba.cuda.cudadrv.")
 """Modules whose errors are CUDA's."""
 
-_DRIVER_S: Final = "CUDA_ERROR"
-"""In the words of every error of the driver."""
+_DRIVER_ERROR: Final = "CUDA_ERROR"
+"""Part of the text of every error of the driver."""
 
-_AFTER_A_FAILURE: Final = ExitStack()
+_DEFERRED_CLEANUP: Final = ExitStack()
 
 
 def translate_driver_errors(call: Callable[P, R]) -> Callable[P, R]:
-    """A call whose complaints by CUDA are errors of ours.
+    """Return a function whose CUDA errors are translated.
 
     Raises:
-        MemoryError: There is no room on the device.
-        DeviceFailedError: Anything else.
+        MemoryError: The memory of the device is full.
+        DeviceFailedError: CUDA reports any other error.
     """
 
     @wraps(call)
-    def careful(*arguments: P.args, **options: P.kwargs) -> R:
+    def translated(*arguments: P.args, **options: P.kwargs) -> R:
         try:
             return call(*arguments, **options)
         except Exception as error:
-            if not type(error).__module__.startswith(_WHOSE):
+            if not type(error).__module__.startswith(_CUDA_MODULES):
                 raise
             line = str(error).strip().split("\n", 1)[0]
             if is_out_of_memory(error):
                 raise MemoryError(
-                    f"device cuda: there is no room ({line}); take a smaller batch or model, or"
+                    f"device cuda: out of memory ({line}); use a smaller batch or model, or pass"
                     " --device cpu"
                 ) from None
-            if _DRIVER_S not in line:  # a compiler's, a linker's
-                raise DeviceFailedError(f"device cuda: CUDA says: {line}") from error
-            _let_go_of_nothing()
+            if _DRIVER_ERROR not in line:  # an error of a compiler or linker
+                raise DeviceFailedError(f"device cuda: CUDA reports: {line}") from error
+            _defer_cleanup()
             raise DeviceFailedError(
-                f"device cuda: CUDA says: {line}; the process may not be able to use the GPU any"
-                " more: begin anew, with --resume if there is a checkpoint, or see `numlean doctor`"
+                f"device cuda: CUDA reports: {line}; this process may no longer be able to use the"
+                " GPU: start a new one, with --resume if there is a checkpoint, or run"
+                " `numlean doctor`"
             ) from error
 
-    return careful
+    return translated
 
 
-def _let_go_of_nothing() -> None:
-    """Have numba free nothing at the end: it cannot any more, and would say so array by array."""
-    with suppress(Exception):  # there may be no context at all
-        _AFTER_A_FAILURE.enter_context(cuda.defer_cleanup())
+def _defer_cleanup() -> None:
+    """Stop numba from freeing memory at exit, which would fail and report each array."""
+    with suppress(Exception):  # there may be no context
+        _DEFERRED_CLEANUP.enter_context(cuda.defer_cleanup())
 
 
 def is_out_of_memory(error: Any) -> bool:
-    """Whether CUDA says that memory is full."""
+    """Return whether CUDA reports that memory is full."""
     return "OUT_OF_MEMORY" in str(error)

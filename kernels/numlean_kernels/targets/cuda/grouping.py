@@ -1,9 +1,9 @@
-"""Which places of an index name each cell, found by a thread for each cell.
+"""The positions of each cell in an index, found by one thread per cell.
 
-The loop is a counting sort, in which every place waits for the one before. Here each thread counts
-the places that name a cell before its own, and then writes down those that name its own: cells
-times places are read, twice, but by many threads. A compiled step does not group an index that
-stays the same.
+The loop is a counting sort, in which each position depends on the one before. Here each thread
+counts the positions that name a cell before its own, and then writes those that name its own: this
+reads cells times positions twice, but in many threads. A compiled step does not group an index that
+does not change.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from numlean_kernels.targets.cuda.launch_config import Extents, Grid, LaunchConf
 
 
 def by_cell(loop: Loop, table: Table, device: Device) -> LaunchConfig:
-    """``GROUP``, with a thread for each cell and one for the end."""
+    """Return the launch configuration of ``GROUP``: one thread per cell, and one for the end."""
 
     def grids(_: Extents, arrays: Sequence[Array]) -> list[Grid]:
         ends = arrays[1].shape[0]

@@ -1,7 +1,7 @@
-"""Hardware arithmetic on a GPU, spelled so that it stays as it is.
+"""Hardware arithmetic on a GPU, written so that the compiler does not change it.
 
-NVVM makes one instruction of a product and a sum wherever it sees both, and nothing turns that off.
-These functions of libdevice round to nearest, and it leaves them alone.
+NVVM contracts a product and a sum into one instruction, and no option disables that. It does not
+contract these functions of libdevice, which round to nearest.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def _add64(a: Any, b: Any) -> Any:
 
 
 def _sub64(a: Any, b: Any) -> Any:
-    # libdevice has no dsub_rn; the sum with the negated number is the same, and so are its zeros.
+    # libdevice has no dsub_rn; adding the negated number is the same, including signs of zeros.
     return cuda.libdevice.dadd_rn(a, -b)
 
 
@@ -66,5 +66,5 @@ ROUNDED_ONCE: Final[dict[int, tuple[Routine, ...]]] = {
     32: (_add32, _sub32, _mul32, _div32, _sqrt32, _fma32),
     64: (_add64, _sub64, _mul64, _div64, _sqrt64, _fma64),
 }
-"""By the width of the floats: sum, difference, product, quotient, square root, fused
-multiply-add."""
+"""By the width of the floats: sum, difference, product, quotient, square root, fused multiply-add.
+"""

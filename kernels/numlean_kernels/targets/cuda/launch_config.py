@@ -1,4 +1,4 @@
-"""How a GPU runs a loop."""
+"""Launch configurations: the kernel of a loop on a GPU and its grids."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from typing import NamedTuple, TypeAlias, final
 from numlean_kernels.protocol import Array
 
 Extents: TypeAlias = tuple[int, ...]
+"""The extents of a domain."""
 
 
 class Grid(NamedTuple):
     """One launch of a kernel.
 
     Attributes:
-        blocks: How many blocks of threads.
-        threads: How many threads each has, along one axis or two.
-        extents: What all threads are told.
+        blocks: The number of thread blocks.
+        threads: The number of threads per block, along one axis or two.
+        extents: The numbers passed to all threads.
     """
 
     blocks: int
@@ -31,11 +32,11 @@ class LaunchConfig:
     """A kernel and its launches.
 
     Attributes:
-        kernel: ``kernel(extents, arrays)``, what each thread does.
-        rank: How many extents there are.
-        grids: Of a domain and arrays, the launches that compute the loop, one after the other.
-        bounds: Threads of a block, and how many blocks a processor should have room for; None where
-            the compiler may use as many registers as it likes.
+        kernel: ``kernel(extents, arrays)``, run by each thread.
+        rank: The number of extents.
+        grids: Returns the launches that compute the loop, in order, for a domain and arrays.
+        bounds: The threads of a block and the minimum number of resident blocks per multiprocessor;
+            None if the compiler may use any number of registers.
     """
 
     kernel: Callable[..., None]

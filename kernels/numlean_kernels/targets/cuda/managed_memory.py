@@ -1,4 +1,4 @@
-"""Arrays in memory that a device and the host both reach, taken from blocks that are used again."""
+"""A pool of memory that a device and the host both access, in reusable blocks."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ import numpy as np
 from numlean_kernels.protocol import Array
 from numlean_kernels.targets.dead_code import owner_of
 
-_LEAST: Final = 256
-"""Bytes of the smallest block; every block begins where any number may."""
+_MIN_BLOCK: Final = 256
+"""Bytes of the smallest block; every block is aligned for any number."""
 
 _SLAB: Final = 1 << 21
-"""Bytes that are allocated at least: smaller blocks are cut from them."""
+"""The minimum number of bytes of an allocation; smaller blocks are cut from a slab."""
 
 
 @final
 class ManagedMemoryPool:
-    """Hands out arrays in blocks that ``allocate`` makes, and takes them back when nobody has them.
+    """Returns arrays in blocks made by ``allocate``, and reuses blocks whose arrays are gone.
 
-    To allocate is slow on a device, and a system has only so many allocations to give. So a block,
-    whose size is a power of two, is kept when its array and all views of it are gone, and given to
-    the next array of about that size; and small ones are cut from slabs. Whoever runs kernels sees
-    to it that none is in flight then which still uses the block.
+    Allocation is slow on a device, and the number of allocations is limited. So a block, whose size
+    is a power of two, is kept when its array and all views of it are gone, and given to the next
+    array of about that size; small blocks are cut from slabs. The caller must ensure that no
+    running kernel still uses the block then.
     """
 
     def __init__(self, allocate: Callable[[int], Array]) -> None:
@@ -37,21 +37,21 @@ class ManagedMemoryPool:
         self._lock = Lock()
 
     def empty(self, shape: int | tuple[int, ...], dtype: Any) -> Array:
-        """A new array; what it holds is anything.
+        """Return a new array with arbitrary contents.
 
         Raises:
-            MemoryError: There is no room for it.
+            MemoryError: The memory is full.
         """
         extents = (shape,) if isinstance(shape, int | np.integer) else shape
         element = np.dtype(dtype)
-        size = max(_LEAST, 1 << (prod(extents) * element.itemsize - 1).bit_length())
+        size = max(_MIN_BLOCK, 1 << (prod(extents) * element.itemsize - 1).bit_length())
         free = self._free[size]
         with self._lock:
             block = free.pop() if free else self._new_block(size)
         return np.asarray(_Lease(self, block, free, tuple(map(int, extents)), element))
 
     def to_device(self, array: Array) -> Array:
-        """The array, if it is one of these or a view of one, else a copy."""
+        """Return the array if it belongs to the pool, else a copy that does."""
         if self.has(array):
             return array
         copy = self.empty(array.shape, array.dtype)
@@ -59,7 +59,7 @@ class ManagedMemoryPool:
         return copy
 
     def has(self, array: Array) -> bool:
-        """Whether an array is one of these, or a view of one."""
+        """Return whether an array is one of the pool, or a view of one."""
         lease = owner_of(array).base
         return isinstance(lease, _Lease) and lease.memory is self
 
@@ -67,13 +67,13 @@ class ManagedMemoryPool:
         if size >= _SLAB:
             return self._allocated(size)
         if self._uncut.size < size:
-            self._keep(self._uncut)
+            self._keep_rest(self._uncut)
             self._uncut = self._allocated(_SLAB)
         block, self._uncut = self._uncut[:size], self._uncut[size:]
         return block
 
-    def _keep(self, rest: Array) -> None:
-        """Have what is left of a slab used for smaller arrays."""
+    def _keep_rest(self, rest: Array) -> None:
+        """Make the rest of a slab available for smaller arrays."""
         while rest.size:
             size = 1 << rest.size.bit_length() - 1
             self._free[size].append(rest[-size:])
@@ -89,19 +89,19 @@ class ManagedMemoryPool:
 
 
 class _Lease:
-    """A block while an array has it; numpy keeps it as the owner of the array's memory."""
+    """A block in use by an array; numpy holds it as the owner of the array's memory."""
 
     def __init__(
         self,
         memory: ManagedMemoryPool,
         block: Array,
-        home: list[Array],
+        free: list[Array],
         shape: tuple[int, ...],
         dtype: np.dtype[Any],
     ) -> None:
         self.memory = memory
         self._block = block
-        self._home = home
+        self._free = free
         self.__array_interface__ = {
             "shape": shape,
             "typestr": dtype.str,
@@ -110,4 +110,4 @@ class _Lease:
         }
 
     def __del__(self) -> None:
-        self._home.append(self._block)
+        self._free.append(self._block)

@@ -1,10 +1,9 @@
-"""Sums and greatest numbers along an axis, through a GPU's shared memory, in their stated order.
+"""Sums and maxima along an axis, through the shared memory of a GPU, in their fixed order.
 
-In order, a sum is one chain of additions. So a block of threads only brings numbers near: it loads
-a part of the terms of some sums at once, and then a thread for each sum adds its own while k
-ascends. A balanced tree has room for many: threads add all pairs of neighbours that are in shared
-memory, then the pairs of these sums, until one is left of each part; then the parts' sums are the
-numbers of the next launch.
+An ordered sum is one chain of additions. A block of threads loads a part of the terms of several
+sums into shared memory, and then one thread per sum adds its terms for ascending k. A balanced tree
+is parallel: threads add all pairs of neighbours in shared memory, then the pairs of these sums,
+until one is left per part; the sums of the parts are the numbers of the next launch.
 """
 
 from __future__ import annotations
@@ -21,16 +20,16 @@ from numlean_kernels.targets.cuda.device import Device
 from numlean_kernels.targets.cuda.launch_config import Extents, Grid, LaunchConfig
 
 IN_ORDER: Final = {SUM_ORDERED: "add", MAX: "maximum"}
-"""The loops over terms in order, and what each term is joined by."""
+"""The loops over terms in order, and the operation that joins each term."""
 
 TREE: Final = SUM_PAIRWISE
 
 _WIDE: Final = 32
-"""As many numbers side by side as a GPU reads at once."""
+"""The number of adjacent numbers that a GPU reads at once."""
 
 
 def in_order(loop: Loop, table: Table, device: Device) -> LaunchConfig:
-    """A sum, or a greatest number, whose terms are brought near by a block."""
+    """Return the launch configuration of a sum or maximum whose terms a block loads."""
     join = device.function(_joined(table[IN_ORDER[loop]]))
     kernel = _make_in_order(join, table.zero, device, begins_with_first=loop is MAX)
 
@@ -43,7 +42,10 @@ def in_order(loop: Loop, table: Table, device: Device) -> LaunchConfig:
 
 
 def tree(loop: Loop, table: Table, device: Device) -> LaunchConfig:
-    """The sum by a balanced tree; between launches each part's sum stands where the part began."""
+    """Return the launch configuration of the tree sum.
+
+    Between launches the sum of each part is stored where the part begins.
+    """
     kernel = _make_tree(device.function(_joined(table["add"])), device)
 
     def grids(domain: Extents, arrays: Sequence[Array]) -> Iterator[Grid]:
@@ -61,7 +63,7 @@ def tree(loop: Loop, table: Table, device: Device) -> LaunchConfig:
 
 
 def _power_within(bound: int) -> int:
-    """The greatest power of two within a bound."""
+    """Return the largest power of two within a bound."""
     return 1 << bound.bit_length() - 1
 
 
@@ -75,10 +77,10 @@ def _joined(join: Routine) -> Routine:
 def _make_in_order(
     join: Routine, zero: Any, device: Device, *, begins_with_first: bool
 ) -> Callable[..., None]:
-    # Unsigned, so that numba need not look for negative indices; all, lest it make floats of some.
+    # All unsigned: numba then checks no negative indices, and does not convert to floats.
     none, one, width = np.uint64(0), np.uint64(1), np.uint64(device.threads)
     size, all_held = device.part, np.uint64(device.part)
-    # Odd, so that neither the way in nor the way out has all threads at one bank of the memory.
+    # Odd, so that neither loads nor stores of all threads go to one memory bank.
     room = size + size // 2
     begin = one if begins_with_first else none
 
@@ -98,7 +100,7 @@ def _make_in_order(
         for start in range(begin, terms, part):
             count = min(part, terms - start)
             for place in range(me, count * across, width):
-                # Neighbouring threads read neighbouring numbers: of one sum, or of one term.
+                # Neighbouring threads read neighbouring numbers of one sum or one term.
                 if inner < across:
                     r, k = place // count, place % count
                 else:

@@ -1,4 +1,4 @@
-"""A GPU as numba simulates it: threads are Python's, routines the Python they are written in."""
+"""Numba's simulation of a GPU: threads and routines are Python's."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from numlean_kernels.targets.python import PYTHON, as_python_numbers
 
 @final
 class Simulation(Device):
-    """Its blocks and parts are so small that small arrays have several."""
+    """A simulated GPU. Blocks and parts are so small that small arrays need several."""
 
     words = PYTHON
     threads = 3
@@ -27,11 +27,11 @@ class Simulation(Device):
     bound = int  # type: ignore[assignment]
 
     def instructions(self, width: int) -> Instructions:
-        """What numpy scalars do."""
+        """Return the arithmetic of numpy scalars."""
         return self.words.instructions(width)
 
     def function(self, cell: Callable[..., Any]) -> Callable[..., Any]:
-        """The function; each thread has numpy's default answer to overflow."""
+        """Return the function with numpy's warnings disabled, which each thread would enable."""
 
         def quiet(*arguments: Any) -> Any:
             with np.errstate(all="ignore"):
@@ -40,21 +40,21 @@ class Simulation(Device):
         return quiet
 
     def allocate(self, size: int) -> Array:
-        """Memory like any other."""
+        """Allocate ordinary memory."""
         return np.empty(size, np.uint8)
 
     def allocate_for_exchange(self, size: int) -> Array:
-        """The same."""
+        """Allocate ordinary memory."""
         return self.allocate(size)
 
-    def compiled(self, form: LaunchConfig, identity: str) -> Any:
-        """Numba's simulated kernel."""
-        return cuda.jit(form.kernel)
+    def compiled(self, config: LaunchConfig, key: str) -> Any:
+        """Return numba's simulated kernel."""
+        return cuda.jit(config.kernel)
 
     def launcher(
         self, compiled: Any, grid: Grid, arrays: Sequence[Array], outputs: int
     ) -> Launcher:
-        """What has Python's threads run a kernel to its end."""
+        """Return a function that runs a kernel to its end in Python threads."""
 
         def launch(_: Any) -> None:
             cells = tuple(map(as_python_numbers, arrays))
@@ -64,8 +64,8 @@ class Simulation(Device):
 
         return launch
 
-    def together(self, launchers: Sequence[Launcher]) -> Callable[[], None]:
-        """What runs kernels one after the other."""
+    def sequence(self, launchers: Sequence[Launcher]) -> Callable[[], None]:
+        """Return a function that runs kernels one after the other."""
 
         def launch_all() -> None:
             for launch in launchers:
@@ -74,4 +74,4 @@ class Simulation(Device):
         return launch_all
 
     def synchronise(self) -> None:
-        """There is nothing to wait for."""
+        """Do nothing: every launch waits for its end."""

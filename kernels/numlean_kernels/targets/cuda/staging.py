@@ -1,4 +1,4 @@
-"""Copies on the device of what a program reads and the host may write."""
+"""Copies on the device of arrays that a program reads and the host may write."""
 
 from __future__ import annotations
 
@@ -14,24 +14,27 @@ from numlean_kernels.targets.dead_code import memory_of, owner_of
 
 @final
 class DeviceMirror:
-    """A copy, where kernels reach it, of an array that the host may change between replays."""
+    """A copy on the device of an array that the host may change between replays."""
 
-    def __init__(self, array: Array, there: Array) -> None:
-        self.there = there
+    def __init__(self, array: Array, copy: Array) -> None:
+        self.copy = copy
         self._array = array
-        self._known = array.tobytes()
+        self._bits = array.tobytes()
 
     def refresh(self) -> None:
-        """Copy it anew, if its bits have changed. Compared on the host: the copy is not fetched."""
+        """Copy the array if its bits changed.
+
+        They are compared on the host, without reading the copy.
+        """
         bits = self._array.tobytes()
-        if bits != self._known:
-            self._known = bits
-            self.there[...] = self._array
+        if bits != self._bits:
+            self._bits = bits
+            self.copy[...] = self._array
 
 
 @final
 class StagingCopies:
-    """Copies on the device of arrays in exchange, made anew in each stretch that reads them."""
+    """Copies on the device of host-visible arrays, made once per segment that reads them."""
 
     def __init__(self, exchange: ManagedMemoryPool, empty: Callable[..., Array]) -> None:
         self._exchange = exchange
@@ -39,16 +42,19 @@ class StagingCopies:
         self._copies: dict[int, Array] = {}
         self._fresh: set[int] = set()
 
-    def are_stale(self) -> None:
-        """The host may have written the arrays."""
+    def invalidate_all(self) -> None:
+        """Mark all copies as outdated, after the host may have written the arrays."""
         self._fresh.clear()
 
-    def are_written(self, arrays: Sequence[Array]) -> None:
-        """Kernels have written some."""
+    def invalidate(self, arrays: Sequence[Array]) -> None:
+        """Mark the copies of arrays as outdated that kernels have written."""
         self._fresh -= set(map(memory_of, arrays))
 
-    def to_be_copied(self, arrays: Sequence[Array]) -> Iterator[tuple[Array, Array]]:
-        """Whole arrays and their copies, of those that were not copied since they were stale."""
+    def stale_copies(self, arrays: Sequence[Array]) -> Iterator[tuple[Array, Array]]:
+        """Yield arrays with their copies, for each copy that is outdated.
+
+        They then count as current.
+        """
         for owner in map(owner_of, filter(self._exchange.has, arrays)):
             if id(owner) not in self._copies:
                 self._copies[id(owner)] = self._empty(owner.shape, owner.dtype)
@@ -57,7 +63,10 @@ class StagingCopies:
                 yield owner, self._copies[id(owner)]
 
     def copy_of(self, array: Array) -> Array:
-        """The same view of a copy; an array that is not in exchange, as it is."""
+        """Return the same view of the copy.
+
+        An array that is not host-visible is returned unchanged.
+        """
         if not self._exchange.has(array):
             return array
         owner = owner_of(array)

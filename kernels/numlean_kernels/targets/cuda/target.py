@@ -1,7 +1,7 @@
-"""CUDA: the CPU's loops and routines, compiled for a GPU.
+"""CUDA: the loops and routines of the CPU, compiled for a GPU.
 
-Arrays are numpy's, in memory that has one address on both sides, so that views made by numpy are
-views on the device, too. Arrays from elsewhere are brought there and back by each launch.
+Arrays are numpy arrays in memory that has the same address on host and device, so views made by
+numpy are also views on the device. Other arrays are copied to the device and back by each launch.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from numba import cuda
 from numpy.lib.stride_tricks import as_strided
 
 from numlean_kernels.loops.flag_counts import NO_ROUTINES
-from numlean_kernels.loops.gather_scatter import GROUP, MOVE
+from numlean_kernels.loops.gather_scatter import COPY, GROUP
 from numlean_kernels.protocol import (
     Array,
     CopyCall,
@@ -26,7 +26,7 @@ from numlean_kernels.protocol import (
     Table,
     Target,
 )
-from numlean_kernels.targets.axes import padded, within_axes
+from numlean_kernels.targets.axes import padded_axes, split_to_axes
 from numlean_kernels.targets.cuda.cells import cells
 from numlean_kernels.targets.cuda.device import Device, Launcher
 from numlean_kernels.targets.cuda.gpu import Gpu, argument_types
@@ -40,13 +40,13 @@ from numlean_kernels.targets.cuda.tiled_matmul import FUSED, tiles
 from numlean_kernels.targets.dead_code import memory_of
 from numlean_kernels.targets.delegating import DelegatingTarget
 
-_TWINS: Final[dict[Loop, Callable[[Loop, Table, Device], LaunchConfig]]] = {
+_FASTER_FORMS: Final[dict[Loop, Callable[[Loop, Table, Device], LaunchConfig]]] = {
     **dict.fromkeys(FUSED, tiles),
     **dict.fromkeys(IN_ORDER, in_order),
     TREE: tree,
     GROUP: by_cell,
 }
-"""The loops that are not run as they are written, a thread for each cell."""
+"""The loops with a launch configuration of their own; all others run one thread per cell."""
 
 
 @final
@@ -65,39 +65,39 @@ class CudaTarget(DelegatingTarget):
         self._compiled: dict[tuple[Loop, Table], tuple[LaunchConfig, Any]] = {}
 
     def instructions(self, width: int) -> Instructions:
-        """The device's, made once."""
+        """Return the arithmetic of the device; it is made once."""
         if width not in self._instructions:
             self._instructions[width] = self._device.instructions(width)
         return self._instructions[width]
 
     def empty(self, shape: int | tuple[int, ...], dtype: Any) -> Array:
-        """A new array in managed memory.
+        """Return a new array in managed memory.
 
         Raises:
-            MemoryError: There is no room for it.
+            MemoryError: The memory is full.
         """
         return self._memory.empty(shape, dtype)
 
     def to_device(self, array: Array) -> Array:
-        """The array, in managed memory."""
+        """Return the array in managed memory."""
         return array if self._reaches(array) else self._memory.to_device(array)
 
     def empty_host_visible(self, shape: int | tuple[int, ...], dtype: Any) -> Array:
-        """A new array in mapped memory of the host. Programs read it once a stretch."""
+        """Return a new array in mapped host memory. Programs read it once per segment."""
         return self._exchange.empty(shape, dtype)
 
     @property
     def host(self) -> Target:
-        """The target whose words these kernels are written with."""
+        """The target whose integer arithmetic these kernels use."""
         return self._words
 
     def _reaches(self, array: Array) -> bool:
-        """Whether kernels can be launched on an array."""
+        """Return whether kernels can be launched on an array."""
         return self._memory.has(array) or self._exchange.has(array)
 
-    def form(self, loop: Loop, table: Table) -> LaunchConfig:
-        """What is compiled of a loop, and how it is launched."""
-        return _TWINS.get(loop, cells)(loop, table, self._device)
+    def launch_config(self, loop: Loop, table: Table) -> LaunchConfig:
+        """Return the kernel of a loop and its launches."""
+        return _FASTER_FORMS.get(loop, cells)(loop, table, self._device)
 
     def ptx(
         self,
@@ -106,16 +106,17 @@ class CudaTarget(DelegatingTarget):
         arrays: Sequence[Array],
         capabilities: Sequence[tuple[int, int]],
     ) -> list[str]:
-        """The code of a kernel for arrays like these, on GPUs of each of some compute capabilities.
+        """Return the code of a kernel for arrays like these, for each compute capability.
 
-        What numba makes of a loop's body and of routines it keeps, for all of them.
+        numba keeps the body of the loop and the routines that it made for all of them.
         """
         from numba.cuda import types
 
-        form = self.form(loop, table)
-        signature = types.void(*argument_types(form.rank, arrays))
+        config = self.launch_config(loop, table)
+        kernel = config.kernel
+        signature = types.void(*argument_types(config.rank, arrays))
         return [
-            cuda.compile_ptx(form.kernel, signature, cc=capability, launch_bounds=form.bounds)[0]
+            cuda.compile_ptx(kernel, signature, cc=capability, launch_bounds=config.bounds)[0]
             for capability in capabilities
         ]
 
@@ -123,11 +124,11 @@ class CudaTarget(DelegatingTarget):
         """Compile a loop for the arrays it is called with. Each launch waits for its end."""
 
         def launch(domain: tuple[int, ...], *arrays: Array) -> None:
-            there = [self.to_device(array) for array in arrays]
-            for launcher in self._launchers(loop, table, domain, there):
+            on_device = [self.to_device(array) for array in arrays]
+            for launcher in self._launchers(loop, table, domain, on_device):
                 launcher(0)
             self._device.synchronise()
-            for array, own in zip(arrays[-loop.outputs :], there[-loop.outputs :], strict=True):
+            for array, own in zip(arrays[-loop.outputs :], on_device[-loop.outputs :], strict=True):
                 if own is not array:
                     array[...] = own
 
@@ -136,76 +137,76 @@ class CudaTarget(DelegatingTarget):
     def _launchers(
         self, loop: Loop, table: Table, domain: tuple[int, ...], arrays: Sequence[Array]
     ) -> Iterator[Launcher]:
-        """What launches a loop."""
+        """Yield the launchers of a loop."""
         if 0 in domain:
             return
         if (loop, table) not in self._compiled:
-            form = self.form(loop, table)
-            compiled = self._device.compiled(form, f"cuda {loop.name} {table.key}")
-            self._compiled[loop, table] = form, compiled
-        form, compiled = self._compiled[loop, table]
-        for grid in form.grids(tuple(map(int, domain)), arrays):
+            config = self.launch_config(loop, table)
+            compiled = self._device.compiled(config, f"cuda {loop.name} {table.key}")
+            self._compiled[loop, table] = config, compiled
+        config, compiled = self._compiled[loop, table]
+        for grid in config.grids(tuple(map(int, domain)), arrays):
             yield self._device.launcher(compiled, grid, arrays, loop.outputs)
 
     def copy_into(self, x: Array, z: Array) -> None:
-        """Write elements into a view: on the device if both are there."""
+        """Write elements into a view: on the device if both arrays are there."""
         if self._reaches(x) and self._reaches(z):
-            for launch in self._moves(x, z):
+            for launch in self._copies(x, z):
                 launch(0)
             self._device.synchronise()
         else:
             z[...] = x
 
     def compile(self, operations: Sequence[ProgramStep]) -> Callable[[], None]:
-        """As few launches as can be: one for each stretch of kernels.
+        """Return a function that runs the steps in as few launches as possible: one per segment.
 
-        What no kernel does, and depends on none, is done first; for what does depend on kernels
-        those before it are waited for, as they are at the end.
+        Host calls that depend on no kernel run first. A host call that depends on kernels waits for
+        those before it; the program waits for all at its end.
         """
-        twins = self._twins(operations)
-        first, rest = _ahead(operations)
+        mirrors = self._mirrors(operations)
+        first, rest = _split_host_calls(operations)
         steps: list[Callable[[], None]] = [operation.bound(self) for operation in first]
-        stretch: list[Launcher] = []
-        near = StagingCopies(self._exchange, self.empty)
+        segment: list[Launcher] = []
+        staging = StagingCopies(self._exchange, self.empty)
         for operation in rest:
-            there = [
-                twins[id(x)].there if id(x) in twins else x
+            on_device = [
+                mirrors[id(x)].copy if id(x) in mirrors else x
                 for x in (*operation.read, *operation.written)
             ]
-            if isinstance(operation, HostCall) or not all(map(self._reaches, there)):
-                steps += self._stretch(stretch)
+            if isinstance(operation, HostCall) or not all(map(self._reaches, on_device)):
+                steps += self._segment(segment)
                 steps.append(operation.bound(self))
-                stretch = []
-                near.are_stale()
+                segment = []
+                staging.invalidate_all()
                 continue
             read = len(operation.read)
-            for x, copy in near.to_be_copied(there[:read]):
-                stretch += self._moves(x, copy)
-            there[:read] = map(near.copy_of, there[:read])
+            for x, copy in staging.stale_copies(on_device[:read]):
+                segment += self._copies(x, copy)
+            on_device[:read] = map(staging.copy_of, on_device[:read])
             if isinstance(operation, CopyCall):
-                stretch += self._moves(*there)
+                segment += self._copies(*on_device)
             else:
                 loop, table, domain = operation.loop, operation.table, operation.domain
-                stretch += self._launchers(loop, table, domain, there)
-            near.are_written(operation.written)
-        steps += self._stretch(stretch)
+                segment += self._launchers(loop, table, domain, on_device)
+            staging.invalidate(operation.written)
+        steps += self._segment(segment)
 
         def run() -> None:
-            for twin in twins.values():
-                twin.refresh()
+            for mirror in mirrors.values():
+                mirror.refresh()
             for step in steps:
                 step()
 
         return run
 
-    def _stretch(self, launchers: Sequence[Launcher]) -> Iterator[Callable[[], None]]:
-        """What launches kernels and waits for them."""
+    def _segment(self, launchers: Sequence[Launcher]) -> Iterator[Callable[[], None]]:
+        """Yield a launch of several kernels, and the wait for their end."""
         if launchers:
-            yield self._device.together(launchers)
+            yield self._device.sequence(launchers)
             yield self._device.synchronise
 
-    def _twins(self, operations: Sequence[ProgramStep]) -> dict[int, DeviceMirror]:
-        """For arrays from elsewhere that are only read, by their ids."""
+    def _mirrors(self, operations: Sequence[ProgramStep]) -> dict[int, DeviceMirror]:
+        """Return mirrors, by id, of arrays outside device memory that are only read."""
         written = {memory_of(array) for one in operations for array in one.written}
         read = [x for one in operations if not isinstance(one, HostCall) for x in one.read]
         elsewhere = (x for x in read if not self._reaches(x) and memory_of(x) not in written)
@@ -214,25 +215,27 @@ class CudaTarget(DelegatingTarget):
             for key, x in {id(x): x for x in elsewhere}.items()
         }
 
-    def _moves(self, x: Array, z: Array) -> Iterator[Launcher]:
-        """Launches that write elements into a view."""
+    def _copies(self, x: Array, z: Array) -> Iterator[Launcher]:
+        """Yield launches that write elements into a view."""
         if x.size and np.may_share_memory(x, z):
-            # Threads write while others read.
+            # Threads would write elements that others still have to read.
             copy = self.empty(x.shape, x.dtype)
-            yield from self._moves(x, copy)
-            yield from self._moves(copy, z)
+            yield from self._copies(x, copy)
+            yield from self._copies(copy, z)
         elif x.size:
-            for source, destination in within_axes(x, z):
-                extents, *strides = zip(*padded(source, destination), strict=True)
+            for source, destination in split_to_axes(x, z):
+                extents, *strides = zip(*padded_axes(source, destination), strict=True)
                 pair = [
                     _strided(array, extents, own)
                     for array, own in zip((source, destination), strides, strict=True)
                 ]
-                yield from self._launchers(MOVE, NO_ROUTINES, extents, pair)
+                yield from self._launchers(COPY, NO_ROUTINES, extents, pair)
 
 
-def _ahead(operations: Sequence[ProgramStep]) -> tuple[list[HostCall], list[ProgramStep]]:
-    """Calls that can as well be made before all else, and the rest; each in their order."""
+def _split_host_calls(
+    operations: Sequence[ProgramStep],
+) -> tuple[list[HostCall], list[ProgramStep]]:
+    """Return the host calls that can run before all other steps, and the rest, both in order."""
     touched: set[int] = set()
     first: list[HostCall] = []
     rest: list[ProgramStep] = []
@@ -250,7 +253,7 @@ def _ahead(operations: Sequence[ProgramStep]) -> tuple[list[HostCall], list[Prog
 
 
 def _strided(array: Array, extents: Extents, strides: tuple[int, ...]) -> Array:
-    """A view's elements as unsigned integers, along other axes; it may be only read."""
+    """Return the elements of a view as unsigned integers along other axes, perhaps read-only."""
     element = np.dtype(f"u{array.itemsize}")
     start = as_strided(array, (1,), (array.itemsize,)).view(element)
     return as_strided(start, extents, tuple(s * array.itemsize for s in strides))

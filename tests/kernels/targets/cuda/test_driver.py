@@ -76,11 +76,11 @@ def test_arrays_are_passed_as_numba_passes_its_own(monkeypatch):
 def test_a_launch_passes_the_arrays_own_addresses_and_a_program_is_launched_at_once(launches):
     gpu = CudaTarget(simulated=False)
     table = hardware_table(BINARY32, gpu)
-    a, b, c = (gpu.empty(shape, np.float32) for shape in ((300, 7), (7, 130), (300, 130)))
+    a, b, c = (gpu.empty(shape, np.float32) for shape in ((1, 300, 7), (1, 7, 130), (1, 300, 130)))
     gpu.kernel_of(MATMUL, table)(c.shape, a, b, c)
-    x, z = c.T[::2], gpu.empty((65, 300), np.float32)
+    x, z = c[0].T[::2], gpu.empty((65, 300), np.float32)
     gpu.copy_into(x, z)
-    product = [300, 130, *(word for array in (a, b, c) for word in passed_array(array))]
+    product = [1, 300, 130, *(word for array in (a, b, c) for word in passed_array(array))]
     assert launches[0] == ((3 * 2, 1, 1), (16, 16, 1), product)
     blocks, threads, words = launches[2]
     assert (blocks, threads) == ((-(-z.size // 256), 1, 1), (256, 1, 1))
@@ -119,7 +119,7 @@ def test_what_no_kernel_does_comes_first_unless_it_depends_on_one(launches):
     assert kinds == ["write (5,)", "graph", "launch", "launch", "wait"]
 
 
-def test_what_is_exchanged_with_the_host_is_fetched_once_before_kernels_read_it(launches):
+def test_host_visible_arrays_are_copied_once_before_kernels_read_them(launches):
     gpu = CudaTarget(simulated=False)
     table = hardware_table(BINARY32, gpu)
     given, shown = gpu.empty_host_visible((3, 3), np.float32), gpu.empty_host_visible(9, np.float32)
@@ -169,19 +169,19 @@ def test_views_that_overlap_are_moved_by_way_of_a_copy(launches):
     assert wait == "wait"
 
 
-def test_a_twin_is_refreshed_if_any_bit_has_changed():
+def test_a_mirror_is_refreshed_if_any_bit_has_changed():
     from numlean_kernels.targets.cuda.staging import DeviceMirror
 
     array = np.array([0.0, np.nan])
-    there = array.copy()
-    twin = DeviceMirror(array, there)
+    copy = array.copy()
+    mirror = DeviceMirror(array, copy)
     for values in ([-0.0, np.nan], [-0.0, -np.nan]):
         array[...] = values
-        twin.update_buffer()
-        assert there.tobytes() == array.tobytes()
-    there[...] = 7
-    twin.update_buffer()
-    assert (there == 7).all()
+        mirror.refresh()
+        assert copy.tobytes() == array.tobytes()
+    copy[...] = 7
+    mirror.refresh()
+    assert (copy == 7).all()
 
 
 def test_a_long_tree_is_several_launches_and_a_short_one_none(launches):
@@ -230,13 +230,13 @@ def test_what_cuda_complains_of_is_one_line(monkeypatch, capsys):
     monkeypatch.setattr("numba.cuda.managed_array", refuse)
     monkeypatch.setattr("numba.cuda.synchronize", refuse)
     code, name = 2, "CUDA_ERROR_OUT_OF_MEMORY"
-    with pytest.raises(MemoryError, match=r"no room for 4194304 bytes more.*--device cpu$"):
+    with pytest.raises(MemoryError, match=r"cannot allocate 4194304 more bytes.*--device cpu$"):
         gpu.empty(1 << 20, np.float32)
-    with pytest.raises(MemoryError, match=r"no room \(.*OUT_OF_MEMORY\).*--device cpu$"):
+    with pytest.raises(MemoryError, match=r"out of memory \(.*OUT_OF_MEMORY\).*--device cpu$"):
         gpu.copy_into(nothing, nothing)
     assert not deferred
     code, name = 700, "CUDA_ERROR_ILLEGAL_ADDRESS"
-    with pytest.raises(DeviceFailedError, match=r"CUDA says: .*ILLEGAL_ADDRESS; .*--resume"):
+    with pytest.raises(DeviceFailedError, match=r"CUDA reports: .*ILLEGAL_ADDRESS; .*--resume"):
         gpu.copy_into(nothing, nothing)
     assert deferred == ["all"]
 
@@ -244,31 +244,31 @@ def test_what_cuda_complains_of_is_one_line(monkeypatch, capsys):
         raise CudaAPIError(code, "there is no context")
 
     monkeypatch.setattr("numba.cuda.defer_cleanup", no_context)
-    with pytest.raises(DeviceFailedError, match="CUDA says"):
+    with pytest.raises(DeviceFailedError, match="CUDA reports"):
         gpu.copy_into(nothing, nothing)
     code, name = 5, "something that no driver says"
-    with pytest.raises(DeviceFailedError, match=r"CUDA says: .*no driver says$"):
+    with pytest.raises(DeviceFailedError, match=r"CUDA reports: .*no driver says$"):
         gpu.copy_into(nothing, nothing)
     code, name = 700, "CUDA_ERROR_ILLEGAL_ADDRESS"
     monkeypatch.setattr("numlean_kernels.targets.registry._cuda", lambda: gpu)
     assert main(["train", "xor", "--steps", "1", "--cuda", "--dtype", "float64"]) == 2
     *_, line = capsys.readouterr().err.splitlines()
-    assert line.startswith("numlean: error: device cuda: CUDA says: [700] Call to cuSomething")
+    assert line.startswith("numlean: error: device cuda: CUDA reports: [700] Call to cuSomething")
 
 
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"get_version": (12, 4)}, r"driver knows CUDA 12\.4, .* for CUDA 13\.\d+; .*cu12"),
-        ({"gpus": []}, "the driver sees none; see CUDA_VISIBLE_DEVICES"),
-        ({"gpus": [(7, 0)]}, r"compute capability 7\.0, .* 7\.5 and later"),
-        ({"error": "Call to cuInit: CUDA_ERROR_NO_DEVICE"}, "the driver says: Call to cuInit"),
+        ({"get_version": (12, 4)}, r"driver supports CUDA 12\.4, .* need CUDA 13\.\d+; .*cu12"),
+        ({"gpus": []}, "the driver reports no GPU; see CUDA_VISIBLE_DEVICES"),
+        ({"gpus": [(7, 0)]}, r"compute capability 7\.0, .* at least 7\.5; "),
+        ({"error": "Call to cuInit: CUDA_ERROR_NO_DEVICE"}, "the driver reports: Call to cuInit"),
         ({"nvvm": False}, "compiler library NVVM.*pip install"),
         ({"nvjitlink": False}, "linker nvJitLink.*pip install"),
         ({}, "^$"),
     ],
 )
-def test_what_is_missing_is_said_in_one_line(monkeypatch, changes, words):
+def test_the_reason_why_a_gpu_cannot_be_used_is_one_line(monkeypatch, changes, words):
     from numba.cuda.cudadrv import driver, nvvm
 
     from numlean_kernels.targets.cuda import availability
@@ -283,6 +283,6 @@ def test_what_is_missing_is_said_in_one_line(monkeypatch, changes, words):
     monkeypatch.setattr(nvvm, "is_available", lambda: changes.get("nvvm", True))
     monkeypatch.setattr(driver, "_have_nvjitlink", lambda: changes.get("nvjitlink", True))
     monkeypatch.setattr("numba.cuda.gpus", gpus)
-    found = availability.missing()
+    found = availability.unavailable_reason()
     assert re.search(words, found)
     assert "\n" not in found

@@ -103,7 +103,7 @@ def test_every_routine_with_a_name_is_read():
     facts = [fact for module in modules for fact in vars(module).items()]
     tables = [value for key, value in facts if isinstance(value, dict) and key[:2] != "__"]
     names = {
-        name.removeprefix("quick ").removeprefix("whole ")
+        name.removeprefix("fast ").removeprefix("accurate ")
         for table in tables
         for name, make in table.items()
         if isinstance(name, str) and callable(make)
@@ -160,7 +160,7 @@ def test_each_hardware_operation_is_one_instruction(format, number, name):
 @pytest.mark.parametrize("numbers", [hardware(BINARY32), hardware(BINARY64), emulated(USUAL)])
 def test_a_product_keeps_its_sums_in_registers_and_its_operands_in_shared_memory(numbers):
     for loop in (MATMUL, MATMUL_FMA):
-        given = arrays(*[(numbers.dtype, 2)] * 3)
+        given = arrays(*[(numbers.dtype, 3)] * 3)
         for text in ptx_of(Kernel(loop, numbers.table, given, numbers.floats(loop.name))):
             names = instructions(text)
             for part in ("ld.shared.", "st.shared.", "bar.sync"):
