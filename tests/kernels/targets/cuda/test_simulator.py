@@ -70,11 +70,11 @@ def test_without_a_driver_the_device_is_refused_in_one_line_with_a_way_out(no_gp
     assert line.startswith("numlean: error: device cuda: NVIDIA's driver")
 
 
-def test_the_simulator_is_told_as_one():
+def test_the_simulator_is_described_as_one():
     command = [sys.executable, "-c", "from numlean.verification.doctor import gpu; print(gpu())"]
     environment = os.environ | {"NUMBA_ENABLE_CUDASIM": "1"}
     found = subprocess.run(command, env=environment, capture_output=True, text=True)
-    assert "simulation" in found.stdout
+    assert "simulated by numba" in found.stdout
     assert not found.stderr
 
 
