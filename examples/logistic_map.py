@@ -44,9 +44,9 @@ def main(argv: list[str]) -> None:
         steps = [first(~result.is_correctly_rounded), first(error > 0.1)]
         print(f"{result.dtype:<12}{steps[0]:>24}{steps[1]:>18}")
     print()
-    for parting in found.partings:
-        print(parting.summary())
-    print(f"\n{found.partings[0].block()}")
+    for divergence in found.divergences:
+        print(divergence.summary())
+    print(f"\n{found.divergences[0].block()}")
 
 
 def first(holds: np.ndarray) -> str:

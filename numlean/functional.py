@@ -1,4 +1,4 @@
-"""Functions made of primitives; the formula in each docstring, and its order, fix the bits."""
+"""Functions composed of primitives; the formula in each docstring, in its order, fixes the bits."""
 
 from __future__ import annotations
 
@@ -9,60 +9,60 @@ from numlean.autograd.tensor import Tensor
 from numlean.errors import UnknownNameError
 
 Gelu: TypeAlias = Literal["none", "tanh"]
-"""Whether gelu is exact, or by its approximation with tanh."""
+"""Whether gelu is exact, or approximated with tanh."""
 
 _CUBIC = 0.044715
 
 
 def log_softmax(x: Tensor) -> Tensor:
-    """(x - m) - log(sum(exp(x - m))) along the last axis, m being the greatest there.
+    """Return (x - m) - log(sum(exp(x - m))) along the last axis, with m the maximum there.
 
-    m counts as a constant: the value does not depend on it.
+    m is a constant for differentiation: the value does not depend on it.
     """
     shifted = x - ops.max_constant(x)
     return shifted - ops.log(ops.sum_(ops.exp(shifted), -1, keepdims=True))
 
 
 def softmax(x: Tensor) -> Tensor:
-    """exp(x - m) / sum(exp(x - m)) along the last axis, m being the greatest there, a constant."""
+    """Return exp(x - m) / sum(exp(x - m)) along the last axis, with m the maximum, a constant."""
     powers = ops.exp(x - ops.max_constant(x))
     return powers / ops.sum_(powers, -1, keepdims=True)
 
 
 def square(x: Tensor) -> Tensor:
-    """X * x."""
+    """Return x * x."""
     return x * x
 
 
 def mean_over(x: Tensor, axes: tuple[int, ...]) -> Tensor:
-    """The sum over axes, in C order, divided once by the number of terms; the axes are kept."""
+    """Return the sum over axes, in C order, divided once by the number of terms; axes stay."""
     total = ops.sum_(x, axes, keepdims=True)
     return total / (x.size // max(total.size, 1))
 
 
 def standardized(x: Tensor, mean: Tensor, variance: Tensor, epsilon: float) -> Tensor:
-    """(x - mean) / sqrt(variance + epsilon)."""
+    """Return (x - mean) / sqrt(variance + epsilon)."""
     return (x - mean) / ops.sqrt(variance + epsilon)
 
 
 def safe_log(x: Tensor, epsilon: float) -> Tensor:
-    """log(maximum(x, epsilon)); where x < epsilon the gradient is zero."""
+    """Return log(maximum(x, epsilon)); where x < epsilon the gradient is zero."""
     return ops.log(ops.maximum(x, Tensor.of(x.scalar, epsilon)))
 
 
 def silu(x: Tensor) -> Tensor:
-    """X * sigmoid(x)."""
+    """Return x * sigmoid(x)."""
     return x * ops.sigmoid(x)
 
 
 def gelu(x: Tensor, *, approximate: Gelu = "none") -> Tensor:
-    """(x * 0.5) * (1 + erf(x / sqrt(2))).
+    """Return (x * 0.5) * (1 + erf(x / sqrt(2))).
 
-    With ``approximate="tanh"``: (x * 0.5) * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * (x*x)*x))), pi
-    being 4 * atan(1).
+    With ``approximate="tanh"``: (x * 0.5) * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * (x*x)*x))),
+    where pi is 4 * atan(1).
 
     Raises:
-        UnknownNameError: There is no such approximation.
+        UnknownNameError: The approximation is unknown.
     """
     if approximate not in ("none", "tanh"):
         raise UnknownNameError("approximation of gelu", approximate, ("none", "tanh"))

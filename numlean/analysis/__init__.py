@@ -1,1 +1,1 @@
-"""Compare runs: in lockstep bit by bit, by their errors, and function by function."""
+"""Compare runs: bit by bit in lockstep, by their errors, and function by function."""

@@ -1,1 +1,1 @@
-"""What ``numlean bench`` measures: arithmetic beside arithmetic, in one run."""
+"""The measurements of ``numlean bench``: dtypes and libraries compared in one run."""

@@ -1,4 +1,4 @@
-"""One step of training as each backend carries it out, and as PyTorch does, if it is installed."""
+"""One step of training with each backend, and with PyTorch if it is installed."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from numlean.tasks import get_task
 from numlean.training import Options, Stepper, Task, instantiate
 
 PYTORCH: Final = "PyTorch eager, float32, one thread"
-"""The name of what others are compared with."""
+"""The name of the entry that others are compared with."""
 
 INSTALL: Final = "PyTorch is left out: pip install torch"
-"""What to say where it is missing."""
+"""The message when PyTorch is missing."""
 
 BATCH: Final = 32
 _INPUTS, _HIDDEN, _CLASSES = 64, 64, 10
@@ -27,13 +27,13 @@ _ACTIVATIONS: Final = {"tanh": Tanh, "relu": ReLU}
 _OPTIMIZERS: Final[dict[str, Optimizer]] = {"SGD": sgd(0.1), "Adam": adam(0.001)}
 
 NETWORKS: Final = tuple((a, o) for a in _ACTIVATIONS for o in _OPTIMIZERS)
-"""The networks 64-64-10 that are measured: their activation and their optimizer."""
+"""The networks 64-64-10 to measure: their activation and their optimizer."""
 
 Step = Callable[[], object]
 
 
-def contestants(activation: str, optimizer: str, dtypes: list[str]) -> Iterator[tuple[str, Step]]:
-    """A step on the first images of digits, by everybody who can make it."""
+def entries(activation: str, optimizer: str, dtypes: list[str]) -> Iterator[tuple[str, Step]]:
+    """Yield a step on the first images of digits in each dtype and backend, and in PyTorch."""
     model = Sequential(
         Linear(_INPUTS, _HIDDEN), _ACTIVATIONS[activation](), Linear(_HIDDEN, _CLASSES)
     )
@@ -53,7 +53,7 @@ def contestants(activation: str, optimizer: str, dtypes: list[str]) -> Iterator[
 
 
 def xor_steps(dtype: str) -> dict[str, Step]:
-    """A step of xor, which computes next to nothing, by each backend."""
+    """Return a step of xor, which computes very little, with each backend."""
     xor = get_task("xor")
     batch = xor.load().train.stacked()
     return {
@@ -78,7 +78,7 @@ def _step(
 ) -> Step:
     runner = instantiate(task, get_scalar(dtype, fast_kernels=fast_kernels), options)
     stepper = Stepper(runner, optimizer)
-    as_tensor: Any = runner.batch(batch)  # as PyTorch's tensors have entered, too
+    as_tensor: Any = runner.batch(batch)  # converted once, as for PyTorch
     return lambda: stepper.step(Batch(*as_tensor))
 
 

@@ -1,4 +1,4 @@
-"""The library that numpy multiplies matrices by."""
+"""The library with which numpy multiplies matrices."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ from typing import Any, Final
 
 _PREFIX: Final = "OPENBLAS_"
 _SPELLINGS: Final = {"openblas": "OpenBLAS", "mkl": "MKL", "blis": "BLIS"}
-_UNKNOWN: Final = "numpy's BLAS, unknown to threadpoolctl, on as many threads as it takes"
-_INSTALL: Final = "numpy's BLAS, on as many threads as it takes (pip install threadpoolctl)"
+_UNKNOWN: Final = "numpy's BLAS, unknown to threadpoolctl, number of threads not limited"
+_INSTALL: Final = "numpy's BLAS, number of threads not limited (pip install threadpoolctl)"
 
 
 @contextmanager
 def one_thread() -> Iterator[str]:
-    """Hold numpy's BLAS to one thread, if threadpoolctl can; what it is bound to, in words."""
+    """Limit numpy's BLAS to one thread, if threadpoolctl can; yield its description."""
     try:
         from threadpoolctl import threadpool_info, threadpool_limits
     except ImportError:
         yield _INSTALL
         return
     with threadpool_limits(1, user_api="blas"):
-        yield _described([one for one in threadpool_info() if one["user_api"] == "blas"])
+        yield _describe([one for one in threadpool_info() if one["user_api"] == "blas"])
 
 
-def _described(libraries: list[dict[str, Any]]) -> str:
+def _describe(libraries: list[dict[str, Any]]) -> str:
     if not libraries:
         return _UNKNOWN
-    # SciPy may have loaded a library of its own.
+    # SciPy may have loaded its own library, too.
     library = max(libraries, key=lambda one: "numpy" in Path(one["filepath"]).parent.name)
     name = _SPELLINGS.get(library["internal_api"], library["internal_api"])
     kernels = library.get("architecture") or "unknown"
-    words = [f"{name} {library['version']}, kernels for {kernels}"]
-    words += [f"{key}={os.environ[key]}" for key in sorted(os.environ) if key.startswith(_PREFIX)]
-    return ", ".join((*words, "one thread" if library["num_threads"] == 1 else "several threads"))
+    parts = [f"{name} {library['version']}, kernels for {kernels}"]
+    parts += [f"{key}={os.environ[key]}" for key in sorted(os.environ) if key.startswith(_PREFIX)]
+    return ", ".join((*parts, "one thread" if library["num_threads"] == 1 else "several threads"))

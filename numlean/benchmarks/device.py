@@ -1,4 +1,4 @@
-"""The same work on the CPU, on a GPU, and by PyTorch on the GPU, which promises no bits."""
+"""The same work on the CPU, on a GPU, and with PyTorch on the GPU, which does not specify bits."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from numlean.tasks import get_task
 from numlean.training import Options, Task, instantiate, make_stepper
 
 DEVICES: Final = ("cpu", "cuda")
-"""What is measured side by side."""
+"""The devices that are compared."""
 
 SIZE: Final = 4096
-"""Rows and columns of matrices on the GPU, and the width of the network, unless asked otherwise."""
+"""The default number of rows and columns of matrices on the GPU, and width of the network."""
 
 TORCH: Final = "torch"
-"""Names PyTorch's column."""
+"""The name of PyTorch's column."""
 
 _GPU: Final = "cuda"
 _ON_CPU: Final = 512
@@ -36,17 +36,17 @@ _BATCH: Final = 128
 _RATE: Final = 0.01
 
 Job = tuple[Callable[[], object], float]
-"""Something to be timed, and how many units of work it is."""
+"""A function to time, and its units of work."""
 
 
 @dataclass(frozen=True)
-class Row:
+class DeviceRow:
     """One line of the table.
 
     Attributes:
         what: The work.
-        unit: What is counted, a second.
-        speeds: By device, and by ``TORCH`` where there is a counterpart.
+        unit: The unit of work, per second.
+        speeds: By device, and by ``TORCH`` where PyTorch has a counterpart.
     """
 
     what: str
@@ -54,14 +54,14 @@ class Row:
     speeds: dict[str, float]
 
 
-def rows(size: int, rounds: int) -> Iterator[Row]:
-    """The table, line by line: products, elementwise work, and steps of training.
+def rows(size: int, rounds: int) -> Iterator[DeviceRow]:
+    """Yield the table, line by line: products, elementwise work, and training steps.
 
-    The CPU multiplies smaller matrices where ``size`` is large, with its fast kernels if it has
-    any, on one core.
+    The CPU multiplies smaller matrices if ``size`` is large, with its fast kernels if available, on
+    one core.
 
     Raises:
-        UnavailableError: One of the devices is not here.
+        UnavailableError: A device is not available.
     """
     products: tuple[tuple[str, Contraction], ...] = (
         ("float32", "fma"),
@@ -88,13 +88,13 @@ def rows(size: int, rounds: int) -> Iterator[Row]:
         yield _row(f"{dtype} {training.name}", "steps", jobs, rounds)
 
 
-def _row(what: str, unit: str, jobs: dict[str, Job], rounds: int) -> Row:
+def _row(what: str, unit: str, jobs: dict[str, Job], rounds: int) -> DeviceRow:
     seconds = best_seconds({name: job for name, (job, _) in jobs.items()}, rounds)
-    return Row(what, unit, {name: count / seconds[name] for name, (_, count) in jobs.items()})
+    return DeviceRow(what, unit, {name: count / seconds[name] for name, (_, count) in jobs.items()})
 
 
 def _fastest(dtype: str, device: str) -> Scalar:
-    """A Scalar; float32 with fast kernels where there are any."""
+    """Return a Scalar; float32 with fast kernels where available."""
     return get_scalar(dtype, device, fast_kernels=device == "cpu" and dtype == "float32")
 
 
@@ -112,7 +112,7 @@ def _sum(dtype: str, device: str, size: int) -> Job:
 
 
 @dataclass(frozen=True)
-class _Training:
+class _TrainingJob:
     """Steps of training on one batch."""
 
     name: str
@@ -121,13 +121,13 @@ class _Training:
     batch: Batch
 
     def step(self, dtype: str, device: str) -> Callable[[], object]:
-        """By numlean, compiled."""
+        """Return a compiled step of numlean."""
         runner = instantiate(self.task, _fastest(dtype, device), Options(backend="compiled"))
         made = make_stepper(runner, self.optimizer)
         return lambda: made.step(self.batch)
 
     def torch_step(self, torch: Any, device: str = _GPU) -> Callable[[], object]:
-        """By PyTorch in float32, eager. As ours, it returns the loss before the step."""
+        """Return an eager float32 step of PyTorch, which also returns the loss before it."""
         module, loss = to_torch(self.task, instantiate(self.task, "float32"))
         module = module.to(device)
         rule = to_optimizer(self.optimizer, module)
@@ -138,25 +138,25 @@ class _Training:
             value = loss(module(x), y)
             value.backward()
             rule.step()
-            return value.item()  # and so waits, as ours does
+            return value.item()  # waits for the GPU, as ours does
 
         return step
 
 
-def _of_digits() -> _Training:
+def _of_digits() -> _TrainingJob:
     named = get_task("digits-cnn")
     batch = named.load().train.batch(range(named.batch_size))
-    return _Training(named.name, named.task, named.config().optimizer, batch)
+    return _TrainingJob(named.name, named.task, named.config().optimizer, batch)
 
 
-def _wide(size: int) -> _Training:
+def _wide(size: int) -> _TrainingJob:
     layers = (Linear(size, size), ReLU(), Linear(size, size), ReLU(), Linear(size, size))
     task = Task.regression(Sequential(*layers))
-    return _Training(f"3 layers of {size}", task, sgd(_RATE), Batch(*_numbers(2, _BATCH, size)))
+    return _TrainingJob(f"3 layers of {size}", task, sgd(_RATE), Batch(*_numbers(2, _BATCH, size)))
 
 
 def _torch_on_a_gpu() -> Any:
-    """PyTorch, told not to compute in TF32; None where it is not installed, or has no GPU."""
+    """Return PyTorch with TF32 switched off; None if it or its GPU is missing."""
     if find_spec("torch") is None:
         return None
     import torch

@@ -1,4 +1,4 @@
-"""Elementary functions: ours beside the C library's, numpy's, MPFR's and mpmath's."""
+"""Elementary functions compared with those of the C library, numpy, MPFR and mpmath."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from typing import Any, Final
 
 import numpy as np
 
-from numlean.benchmarks.operations import ELEMENTS, Contestant
+from numlean.benchmarks.operations import ELEMENTS, BenchmarkEntry
 from numlean.scalar.elementary import ARITIES
 from numlean.scalar.protocol import Storage
 from numlean.scalar.registry import get_scalar
 
 USUAL: Final = ("exp", "log", "tanh", "sin", "erf", "pow")
-"""Those measured unless others are asked for."""
+"""The functions that are measured by default."""
 
 C_LIBRARY: Final = "C library, binary32"
-"""The name of what others are compared with."""
+"""The name of the entry that others are compared with."""
 
 _SLOW_ELEMENTS: Final = 256
-"""How many elements where each is a call from Python."""
+"""The number of elements where each is a call from Python."""
 _PRECISION: Final = 24
 _POSITIVE: Final = frozenset(("log", "log2", "log10", "rsqrt", "pow"))
 _NUMPY: Final = {
@@ -33,30 +33,30 @@ _NUMPY: Final = {
 }
 
 
-def contestants(name: str, dtypes: list[str]) -> Iterator[Contestant]:
-    """The function in each dtype, and by everybody else who has it."""
+def entries(name: str, dtypes: list[str]) -> Iterator[BenchmarkEntry]:
+    """Yield the function in each dtype, and in every library that has it."""
     values = _operands(name)
     for dtype in dtypes:
         scalar = get_scalar(dtype)
         count = ELEMENTS if scalar.device == "cpu" else _SLOW_ELEMENTS
         x = [scalar.from_float(row[:count]) for row in values]
-        yield Contestant(dtype, partial(getattr(scalar, name), *x), count, scalar.format)
+        yield BenchmarkEntry(dtype, partial(getattr(scalar, name), *x), count, scalar.format)
     floats = [row.astype(np.float32) for row in values]
     loop = _c_loop(name, len(floats))
     if loop is not None:
         z = np.empty_like(floats[0])
-        yield Contestant(C_LIBRARY, partial(loop, *floats, z), ELEMENTS, None)
+        yield BenchmarkEntry(C_LIBRARY, partial(loop, *floats, z), ELEMENTS, None)
     ufunc = getattr(np, _NUMPY[name], None)
     if ufunc is not None:
-        yield Contestant("numpy, float32", partial(ufunc, *floats), ELEMENTS, None)
+        yield BenchmarkEntry("numpy, float32", partial(ufunc, *floats), ELEMENTS, None)
     for library in (_mpfr, _mpmath):
         call = library(name, [row[:_SLOW_ELEMENTS] for row in floats])
         if call is not None:
-            yield Contestant(library.__name__[1:], call, _SLOW_ELEMENTS, None)
+            yield BenchmarkEntry(library.__name__[1:], call, _SLOW_ELEMENTS, None)
 
 
 def _operands(name: str) -> list[np.ndarray[Any, np.dtype[np.float64]]]:
-    """Normal deviates, positive or within the domain where that is needed."""
+    """Return normal deviates, positive or within the function's domain where necessary."""
     rng = np.random.Generator(np.random.Philox(0))
     values = rng.standard_normal((ARITIES[name], ELEMENTS))
     if name in _POSITIVE:
@@ -67,7 +67,7 @@ def _operands(name: str) -> list[np.ndarray[Any, np.dtype[np.float64]]]:
 
 
 def _c_loop(name: str, arity: int) -> Callable[..., None] | None:
-    """A compiled loop that calls the C library's function on each element."""
+    """Return a compiled loop that calls the C library's function on each element."""
     import numba
 
     library = ctypes.CDLL(ctypes.util.find_library("m"))
@@ -89,7 +89,7 @@ def _c_loop(name: str, arity: int) -> Callable[..., None] | None:
 
 
 def _mpfr(name: str, floats: list[Any]) -> Callable[[], object] | None:
-    """MPFR at 24 bits, through gmpy2."""
+    """Return a call of MPFR at 24 bits, through gmpy2."""
     try:
         import gmpy2
     except ImportError:
@@ -103,7 +103,7 @@ def _mpfr(name: str, floats: list[Any]) -> Callable[[], object] | None:
 
 
 def _mpmath(name: str, floats: list[Any]) -> Callable[[], object] | None:
-    """Mpmath at 24 bits."""
+    """Return a call of mpmath at 24 bits."""
     from mpmath import MPContext
 
     context = MPContext()

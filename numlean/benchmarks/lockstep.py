@@ -1,4 +1,4 @@
-"""Two trainings one after the other, and step by step beside each other."""
+"""Two trainings one after the other, and in lockstep."""
 
 from __future__ import annotations
 
@@ -11,29 +11,31 @@ from numlean.tasks import get_task
 from numlean.training import run_steps
 
 WAYS: Final = ("eager", "compiled", "compiled:fast")
-"""How steps are executed."""
+"""The ways to execute steps."""
 
 STEPS: Final = 300
 
 
-def contestants(dtypes: list[str], way: str) -> dict[str, Callable[[], object]]:
-    """Some hundred steps of ``digits`` in each of two dtypes, by themselves and in lockstep.
+def entries(dtypes: list[str], way: str) -> dict[str, Callable[[], object]]:
+    """Return some hundred steps of ``digits`` in two dtypes, separately and in lockstep.
 
     Raises:
-        NumleanError: The two do not agree, so that a crosscheck would end before.
+        NumleanError: The two differ, so a crosscheck would end early.
     """
     task = get_task("digits")
     config, data = task.config(steps=STEPS), task.load().train
-    sides = [RunSpec.parse(f"{dtype}:{way}") for dtype in dtypes]
+    specs = [RunSpec.parse(f"{dtype}:{way}") for dtype in dtypes]
 
     def alone() -> None:
-        for side in sides:
-            run_steps(side.runner(task.task), config, data)
+        for spec in specs:
+            run_steps(spec.runner(task.task), config, data)
 
     def lockstep() -> None:
-        result = crosscheck(task, *sides, config=config, data=data)
+        result = crosscheck(task, *specs, config=config, data=data)
         if not result.identical:
             step = result.pairs[0].first_different_step
-            raise NumleanError(f"{' and '.join(dtypes)} part at step {step}: name two that agree")
+            raise NumleanError(
+                f"{' and '.join(dtypes)} diverge at step {step}; choose two dtypes that agree"
+            )
 
     return {"alone": alone, "lockstep": lockstep}

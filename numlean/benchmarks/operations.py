@@ -1,4 +1,4 @@
-"""Operations on arrays: ours, and SoftFloat's called in a compiled loop."""
+"""Operations on arrays: ours, and SoftFloat's in a compiled loop."""
 
 from __future__ import annotations
 
@@ -31,22 +31,22 @@ OPERATIONS: Final = (
     *operations(kind=_ELEMENTWISE_KINDS),
     *("to_float", "to_int", "from_float", "sum", "matmul"),
 )
-"""The operations that can be measured: of conversions, sums and products, the usual ones."""
+"""The operations that can be measured."""
 
 USUAL: Final = ("add", "sub", "mul", "div", "sqrt", "fma", "sum", "matmul")
-"""Those measured unless others are asked for."""
+"""The operations that are measured by default."""
 
 
 @dataclass(frozen=True)
-class Contestant:
+class BenchmarkEntry:
     """An operation in one arithmetic, ready to run.
 
     Attributes:
-        name: The dtype, or SoftFloat's.
-        run: Does it once.
-        count: How many elementary operations that is.
-        format: The format of the encodings, if they have one.
-        is_softfloat: Whether others of the format are to be compared with it.
+        name: The dtype, or the name of SoftFloat.
+        run: Runs it once.
+        count: The number of elementary operations.
+        format: The format of the encodings, if any.
+        is_softfloat: Whether others of the format are compared with it.
     """
 
     name: str
@@ -56,13 +56,13 @@ class Contestant:
     is_softfloat: bool = False
 
 
-def contestants(operation: str, dtypes: list[str], *, flags: bool = False) -> Iterator[Contestant]:
-    """The operation in each dtype that has it, and SoftFloat's for each of their formats.
+def entries(operation: str, dtypes: list[str], *, flags: bool = False) -> Iterator[BenchmarkEntry]:
+    """Yield the operation in each dtype that has it, and SoftFloat's for each of their formats.
 
     Args:
         operation: One of ``OPERATIONS``.
-        dtypes: What to measure.
-        flags: Measure each also with flags counted.
+        dtypes: The dtypes to measure.
+        flags: Whether to measure each also with flags counted.
 
     Raises:
         NumleanError: A dtype is unknown, or not installed.
@@ -77,22 +77,22 @@ def contestants(operation: str, dtypes: list[str], *, flags: bool = False) -> It
         yield from _softfloat(operation, format)
 
 
-def _ours(operation: str, dtype: str, scalar: Scalar, *, flags: bool) -> Iterator[Contestant]:
+def _ours(operation: str, dtype: str, scalar: Scalar, *, flags: bool) -> Iterator[BenchmarkEntry]:
     size = _matrix_size(scalar)
     x = operands(operation, scalar.from_float, size)
     run = partial(getattr(scalar, operation), *x)
-    if not _is_there(run, x):
+    if not _is_available(run, x):
         return
     count = 2 * size**3 if operation == "matmul" else ELEMENTS
-    yield Contestant(dtype, run, count, scalar.format)
+    yield BenchmarkEntry(dtype, run, count, scalar.format)
     if flags and table.OPERATIONS[operation].flags and isinstance(scalar, KernelScalar):
         counted = partial(run, flags=Flags())
-        if _is_there(counted, x):
-            yield Contestant(f"{dtype}, flags", counted, count, scalar.format)
+        if _is_available(counted, x):
+            yield BenchmarkEntry(f"{dtype}, flags", counted, count, scalar.format)
 
 
-def _is_there(run: partial[object], x: list[Any]) -> bool:
-    """Whether an arithmetic has an operation, tried on a corner of the operands."""
+def _is_available(run: partial[object], x: list[Any]) -> bool:
+    """Return whether an arithmetic has an operation, by trying it on a corner of the operands."""
     corner = [a[:1, :1] if a.ndim == 2 else a[:1] for a in x]
     try:
         run.func(*corner, **run.keywords)
@@ -102,12 +102,12 @@ def _is_there(run: partial[object], x: list[Any]) -> bool:
 
 
 def operands(operation: str, encode: Callable[[Any], Storage], size: int) -> list[Any]:
-    """Normal deviates, and what else an operation takes, in arrays of ``ELEMENTS`` elements.
+    """Return normal deviates and other operands, in arrays of ``ELEMENTS`` elements.
 
     Args:
         operation: One of ``OPERATIONS``, or an elementary function of one operand.
         encode: Rounds binary64 numbers.
-        size: Rows, and columns, of matrices.
+        size: The rows and columns of matrices.
     """
     rng = np.random.Generator(np.random.Philox(0))
     if operation == "matmul":
@@ -122,8 +122,8 @@ def operands(operation: str, encode: Callable[[Any], Storage], size: int) -> lis
     return [encode(row) for row in values[: table.OPERATIONS[operation].arity]]
 
 
-def _softfloat(operation: str, format: Format) -> Iterator[Contestant]:
-    """SoftFloat's function in a compiled loop, if it is installed and has such a function."""
+def _softfloat(operation: str, format: Format) -> Iterator[BenchmarkEntry]:
+    """Yield SoftFloat's function in a compiled loop, if it is installed and has it."""
     size = _COMPILED_MATRIX
     x = operands(operation, partial(rounded_to_even, format), size)
     z = np.empty_like(x[0])
@@ -134,9 +134,9 @@ def _softfloat(operation: str, format: Format) -> Iterator[Contestant]:
             loop, count = softfloat_loop(format, operation, len(x)), ELEMENTS
     except UnavailableError:
         return
-    yield Contestant(f"SoftFloat {format.name}", partial(loop, *x, z), count, format, True)
+    yield BenchmarkEntry(f"SoftFloat {format.name}", partial(loop, *x, z), count, format, True)
 
 
 def _matrix_size(scalar: Scalar) -> int:
-    # The interpreter would take minutes for what compiled kernels do in milliseconds.
+    # The interpreter takes minutes where compiled kernels take milliseconds.
     return 16 if scalar.device == "python" else _COMPILED_MATRIX

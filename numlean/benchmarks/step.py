@@ -11,7 +11,7 @@ from numlean.training import Stepper, instantiate
 
 
 def training_step(task: NamedTask, dtype: str) -> Callable[[], object]:
-    """One update of a task with its own optimizer and batch, again and again on one batch."""
+    """Return one update of a task with its own optimizer, always on the same batch."""
     runner = instantiate(task.task, get_scalar(dtype))
     stepper = Stepper(runner, sgd(task.lr, task.momentum))
     batch = task.load().train.batch(range(task.batch_size))

@@ -1,4 +1,4 @@
-"""Timing several callables side by side."""
+"""Time several callables in alternating rounds."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ Name = TypeVar("Name", bound=Hashable)
 
 
 def best_seconds(timed: Mapping[Name, Callable[[], object]], rounds: int) -> dict[Name, float]:
-    """The best time of each callable over alternating rounds, after one call to warm up.
+    """Return the best time of each callable over alternating rounds, after one warm-up call.
 
-    Rounds alternate so that a noisy machine is equally unkind to all. A callable too quick for the
-    clock is repeated within a round.
+    Rounds alternate so that a noisy machine affects all callables alike. A callable too fast for
+    the clock is repeated within a round.
     """
     repeats: dict[Name, int] = {}
     for name, call in timed.items():
@@ -24,7 +24,7 @@ def best_seconds(timed: Mapping[Name, Callable[[], object]], rounds: int) -> dic
     best = dict.fromkeys(timed, float("inf"))
     for _ in range(rounds):
         for name, call in timed.items():
-            # What takes seconds needs no second opinion.
+            # A call of more than a second is measured once.
             if best[name] == float("inf") or best[name] < 1.0:
                 best[name] = min(best[name], _seconds(call, repeats[name]))
     return best

@@ -110,10 +110,10 @@ def _divergence(found: Divergence) -> dict[str, Any]:
         for label, numbers in (found.operands or {}).items()
     }
     judgements = [
-        {**asdict(each), "right": each.right and _number(each.right)} for each in found.judgements
+        {**asdict(each), "right": each.right and _number(each.right)} for each in found.assessments
     ]
     return {
-        **{k: v for k, v in asdict(found).items() if k not in ("a", "b", "step")},
+        **{k: v for k, v in asdict(found).items() if k not in ("a", "b", "step", "assessments")},
         "operands": operands,
         "results": found.results and [_number(number) for number in found.results],
         "judgements": judgements,

@@ -1,4 +1,4 @@
-"""Look at single numbers and expressions."""
+"""Inspect single numbers and evaluate expressions."""
 
 from numlean.inspection.expression import evaluate
 from numlean.inspection.number import Inspection, inspect

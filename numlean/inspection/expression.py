@@ -1,7 +1,7 @@
 """Expressions typed by a person, evaluated in any arithmetic.
 
 ``0.1 + 0.2``, ``fma(3, 1/3, -1)``, ``sqrt(2) < 1.5``, ``0x1.8p-3 * bits(0x3f800001)``. A literal is
-rounded once from its text; each operation is the Scalar's, in the order Python would take.
+rounded once from its text; each operation is the Scalar's, in Python's order.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from numlean.scalar.registry import get_scalar
 from numlean.scalar.wrappers.counting import supports_flags
 
 _HEX_FLOAT: Final = re.compile(r"\b0[xX][0-9a-fA-F]*\.?[0-9a-fA-F]*[pP][+-]?\d+")
-_TRUTH_PRECISION: Final = 4096
+_REFERENCE_PRECISION: Final = 4096
 
 _BINARY: Final = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div"}
 _COMPARISONS: Final = {
@@ -43,12 +43,13 @@ _FUNCTIONS: Final = {
 
 
 def evaluate(text: str, dtype: str) -> Inspection | bool:
-    """The value of an expression in an arithmetic, or the answer of a comparison.
+    """Return the value of an expression in an arithmetic, or the answer of a comparison.
 
-    The error shown is the distance from the expression's value at 4,096 bits, literals and all.
+    The error shown is the distance from the value of the expression at 4,096 bits, including its
+    literals.
 
     Raises:
-        NumleanError: The text is no expression, or the arithmetic lacks one of its operations.
+        NumleanError: The text is not an expression, or the arithmetic lacks one of its operations.
     """
     scalar = get_scalar(dtype)
     evaluation = _Evaluation(text, scalar)
@@ -74,12 +75,12 @@ class _Evaluation:
             self._tree = ast.parse(self._text, mode="eval").body
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             raise NumleanError(
-                f"{text!r} is no expression: write 0.1 + 0.2, fma(3, 1/3, -1), sqrt(2) < 1.5,"
-                " 0x1.8p-3 or bits(0x3f800001)"
+                f"{text!r} is not an expression; write for example 0.1 + 0.2, fma(3, 1/3, -1),"
+                " sqrt(2) < 1.5, 0x1.8p-3 or bits(0x3f800001)"
             ) from None
 
     def value(self) -> Storage:
-        """The expression's value, an array of one element."""
+        """Return the expression's value, an array of one element."""
         return self._visit(self._tree)
 
     def _visit(self, node: ast.expr) -> Storage:
@@ -101,7 +102,7 @@ class _Evaluation:
                 return self._apply(name, *(reversed(operands) if swapped else operands))
             case ast.Call(func=ast.Name(id=name), keywords=[]):
                 return self._call(name, node.args)
-        raise NumleanError(f"{ast.unparse(node)!r} is not understood; {_known()}")
+        raise NumleanError(f"{ast.unparse(node)!r} is not supported; {_known()}")
 
     def _literal(self, text: str) -> Storage:
         if re.fullmatch(r"0[xX][0-9a-fA-F_]+|0[bBoO][0-9_]+", text):
@@ -115,14 +116,14 @@ class _Evaluation:
             case "number", [ast.Constant(value=str(text))]:
                 return self.scalar.from_string([text])
         if name not in _FUNCTIONS:
-            raise NumleanError(f"there is no function {name!r}; {_known()}")
+            raise NumleanError(f"unknown function {name!r}; {_known()}")
         if len(arguments) != _FUNCTIONS[name]:
             raise NumleanError(f"{name} takes {_FUNCTIONS[name]} operands, not {len(arguments)}")
         return self._apply(name, *map(self._visit, arguments))
 
     def _apply(self, name: str, *operands: Storage) -> Storage:
         if any(x.dtype == np.bool_ for x in operands):
-            raise NumleanError(f"{name} takes numbers, not the answer of a comparison")
+            raise NumleanError(f"{name} takes numbers, not the result of a comparison")
         operation: Callable[..., Any] = getattr(self.scalar, name)
         counted = self.supports_flags and OPERATIONS[name].flags and self._has_flags(name)
         result: Storage = operation(*operands, **({"flags": self.flags} if counted else {}))
@@ -138,13 +139,13 @@ def _known() -> str:
 
 
 def _error_ulp(text: str, scalar: Scalar, result: Storage) -> float | None:
-    """The distance from the value at high precision in ulp; None where either is not to be had."""
-    truth_scalar = get_scalar(f"mp:{_TRUTH_PRECISION}")
+    """Return the distance from the high-precision value in ulp; None where it is unavailable."""
+    wide = get_scalar(f"mp:{_REFERENCE_PRECISION}")
     try:
-        truth = truth_scalar.to_exact(_Evaluation(text, truth_scalar).value())[0]
+        reference = wide.to_exact(_Evaluation(text, wide).value())[0]
         magnitude = scalar.abs(result)
         above = scalar.to_exact(scalar.next_up(magnitude))[0]
     except UnavailableError:
         return None
     value, last_place = scalar.to_exact(result)[0], above - scalar.to_exact(magnitude)[0]
-    return float((value - truth) / last_place)
+    return float((value - reference) / last_place)

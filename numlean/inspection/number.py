@@ -1,4 +1,4 @@
-"""A single number, seen from all sides."""
+"""A single number: its value, encoding, neighbours and error."""
 
 from __future__ import annotations
 
@@ -19,21 +19,20 @@ _LONGEST_EXACT = 60
 
 @dataclass(frozen=True)
 class Inspection:
-    """What there is to say about one number.
+    """The properties of one number.
 
     Attributes:
         scalar: The arithmetic's name.
-        value: The shortest decimal that comes back as the number.
-        exact: All digits of the value; cut short, with its length, if there are very many.
-        hexadecimal: The value as C's %a writes it.
+        value: The shortest decimal that rounds to the number.
+        exact: All digits of the value; abbreviated, with their count, if there are very many.
+        hexadecimal: The value in the form of C's %a.
         encoding: The encoding and its fields: sign, biased exponent, trailing significand; None
             if the Scalar has no encoding.
-        kind: The class of clause 5.7.2; None without an encoding.
-        below: The greatest number that is less; None without an encoding.
-        above: The least number that is greater; None without an encoding.
-        flags: The exceptions raised in coming to the number; None if they were not kept.
-        error_ulp: How far it is from an exact result, in units of its last place; None if that is
-            not known.
+        kind: The class of IEEE 754 clause 5.7.2; None without an encoding.
+        below: The greatest lesser number; None without an encoding.
+        above: The least greater number; None without an encoding.
+        flags: The exceptions raised while the number was computed; None if they were not recorded.
+        error_ulp: The distance from an exact result, in units of the last place; None if unknown.
     """
 
     scalar: str
@@ -48,7 +47,7 @@ class Inspection:
     error_ulp: float | None = None
 
     def rows(self) -> dict[str, str]:
-        """What is known, by name, as text."""
+        """Return the known properties by name, as text."""
         raised = [] if self.flags is None else [k for k, n in self.flags.as_dict().items() if n]
         flags = None if self.flags is None else ", ".join(raised) or "none"
         error = None if self.error_ulp is None else f"{self.error_ulp:+.6g} ulp"
@@ -79,19 +78,19 @@ class Inspection:
 
 
 def inspect(x: Tensor, *, flags: Flags | None = None, error_ulp: float | None = None) -> Inspection:
-    """Everything about a single number.
+    """Return the properties of a single number.
 
     Args:
         x: A tensor of one element.
-        flags: The exceptions raised in coming to it, to be shown.
-        error_ulp: How far it is from the exact result, to be shown.
+        flags: The exceptions raised while it was computed, for display.
+        error_ulp: The distance from the exact result, for display.
 
     Raises:
-        ShapeError: The tensor has another number of elements.
+        ShapeError: The tensor does not have exactly one element.
     """
     if x.size != 1:
         raise ShapeError(f"inspect takes a single number, not a tensor of shape {x.shape}")
-    # It imports mpmath, which numlean --help has no need of.
+    # Imported here because it imports mpmath, which numlean --help does not need.
     from numlean.scalar.text import hexadecimal
 
     scalar, data = x.scalar, x.data.reshape(1)
@@ -109,7 +108,7 @@ def inspect(x: Tensor, *, flags: Flags | None = None, error_ulp: float | None = 
 
 
 def _of_encoding(scalar: Scalar, format: Format, data: Storage) -> dict[str, str]:
-    """What only numbers with an encoding have."""
+    """Return the properties that only numbers with an encoding have."""
     (below,), (above,) = (
         scalar.to_string(neighbour(data)) for neighbour in (scalar.next_down, scalar.next_up)
     )

@@ -1,4 +1,4 @@
-"""numlean beside other people's libraries; each is imported only where it is used."""
+"""numlean and other libraries; each is imported only where it is used."""
 
 from numlean.interop import torch
 

@@ -1,4 +1,4 @@
-"""Losses: how far predictions are from targets, as one number."""
+"""Losses: the distance between predictions and targets, as one number."""
 
 from numlean.losses._cross_entropy import (
     CrossEntropy,

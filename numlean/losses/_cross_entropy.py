@@ -1,4 +1,4 @@
-"""Losses of distributions over classes."""
+"""Losses for distributions over classes."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from numlean.losses.loss import ClassesLoss, Reduction, check_classes, check_sha
 class CrossEntropyOneHot(ClassesLoss):
     """The negated sum of target * log_softmax(prediction) over the last axis, the classes.
 
-    Predictions are logits. As a mean, these sums are added in C order and divided once by their
-    number; as a sum, all products are added in C order and the total negated.
+    Predictions are logits. The mean adds these sums in C order and divides once by their number;
+    the sum adds all products in C order and negates the total.
 
     Attributes:
         reduction: The mean over all axes but the last, or the sum over everything.
     """
 
     def logarithms(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """The products."""
+        """Return the products."""
         check_shapes("cross_entropy_one_hot", prediction, target)
         check_classes("cross_entropy_one_hot", prediction)
         return target * log_softmax(prediction)
@@ -34,15 +34,15 @@ class CrossEntropyOneHot(ClassesLoss):
 class NegativeLogLikelihoodOneHot(ClassesLoss):
     """The negated sum of target * prediction over the last axis, the classes.
 
-    Predictions are logarithms of probabilities, such as ``LogSoftmax`` gives. Means and sums are
-    those of ``CrossEntropyOneHot``.
+    Predictions are logarithms of probabilities, such as the outputs of ``LogSoftmax``. Means and
+    sums are those of ``CrossEntropyOneHot``.
 
     Attributes:
         reduction: The mean over all axes but the last, or the sum over everything.
     """
 
     def logarithms(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """The products."""
+        """Return the products."""
         check_shapes("nll_one_hot", prediction, target)
         check_classes("nll_one_hot", prediction)
         return target * prediction
@@ -50,11 +50,10 @@ class NegativeLogLikelihoodOneHot(ClassesLoss):
 
 @dataclass(frozen=True)
 class CrossEntropy(ClassesLoss):
-    """The negated log_softmax(prediction), along the last axis, at the place a label names.
+    """The negated log_softmax(prediction), along the last axis, at the index given by a label.
 
-    Predictions are logits of shape (batch, ..., classes), labels whole numbers of shape (batch,
-    ...). As long as no logarithm is infinite, bit for bit what ``CrossEntropyOneHot`` gives for the
-    same classes.
+    Predictions are logits of shape (batch, ..., classes), labels integers of shape (batch, ...). If
+    no logarithm is infinite, the bits are those of ``CrossEntropyOneHot`` for the same classes.
 
     Attributes:
         reduction: The mean over all labels, or their sum.
@@ -63,12 +62,12 @@ class CrossEntropy(ClassesLoss):
     takes_labels = True
 
     def logarithms(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """The logarithms that labels name."""
+        """Return the logarithms at the labels."""
         check_classes("cross_entropy", prediction)
         if target.scalar is not INDEX:
             raise DataError(
-                f"cross_entropy takes labels that are whole numbers, not those of"
-                f" {target.scalar.name}; cross_entropy_one_hot takes distributions"
+                f"cross_entropy takes integer labels, not numbers of {target.scalar.name};"
+                " use cross_entropy_one_hot for distributions"
             )
         if target.shape != prediction.shape[:-1]:
             raise ShapeError(
@@ -79,15 +78,15 @@ class CrossEntropy(ClassesLoss):
 
 
 def cross_entropy_one_hot(*, reduction: Reduction = Reduction.MEAN) -> CrossEntropyOneHot:
-    """The cross-entropy of logits and one-hot, or any other, distributions over the last axis."""
+    """Return the cross-entropy of logits and distributions over the last axis."""
     return CrossEntropyOneHot(reduction)
 
 
 def cross_entropy(*, reduction: Reduction = Reduction.MEAN) -> CrossEntropy:
-    """The cross-entropy of logits over the last axis and integer labels."""
+    """Return the cross-entropy of logits over the last axis and integer labels."""
     return CrossEntropy(reduction)
 
 
 def nll_one_hot(*, reduction: Reduction = Reduction.MEAN) -> NegativeLogLikelihoodOneHot:
-    """The negative log-likelihood of logarithms of probabilities and one-hot distributions."""
+    """Return the negative log-likelihood of log-probabilities and one-hot distributions."""
     return NegativeLogLikelihoodOneHot(reduction)

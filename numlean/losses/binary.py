@@ -1,4 +1,4 @@
-"""Losses of probabilities of yes or no."""
+"""Losses for binary classification."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from numlean.losses.loss import ElementwiseLoss, Reduction, check_shapes
 
 @dataclass(frozen=True)
 class BinaryCrossEntropy(ElementwiseLoss):
-    """-(y * log(max(p, epsilon)) + (1 - y) * log(max(1 - p, epsilon))), p being the prediction.
+    """-(y * log(max(p, epsilon)) + (1 - y) * log(max(1 - p, epsilon))) for the prediction p.
 
-    The gradient is zero where epsilon takes a probability's place. Summed in C order from +0,
-    divided once if a mean.
+    The gradient is zero where epsilon replaces a probability. The sum is in C order from +0; the
+    mean divides it once.
 
     Attributes:
         reduction: The mean over all elements, or their sum.
@@ -27,10 +27,10 @@ class BinaryCrossEntropy(ElementwiseLoss):
 
     def __post_init__(self) -> None:
         if not self.epsilon > 0:
-            raise NumleanError(f"bce: epsilon is positive, not {self.epsilon}")
+            raise NumleanError(f"bce: epsilon must be positive, got {self.epsilon}")
 
     def elements(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """Each probability's loss."""
+        """Return the loss of each probability."""
         check_shapes("bce", prediction, target)
         yes = target * safe_log(prediction, self.epsilon)
         no = (1.0 - target) * safe_log(1.0 - prediction, self.epsilon)
@@ -39,25 +39,25 @@ class BinaryCrossEntropy(ElementwiseLoss):
 
 @dataclass(frozen=True)
 class BinaryCrossEntropyWithLogits(ElementwiseLoss):
-    """y * softplus(-x) + (1 - y) * softplus(x), x being the prediction, a logit.
+    """y * softplus(-x) + (1 - y) * softplus(x) for the prediction x, a logit.
 
-    Summed in C order from +0, divided once if a mean.
+    The sum is in C order from +0; the mean divides it once.
 
     Attributes:
         reduction: The mean over all elements, or their sum.
     """
 
     def elements(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """Each logit's loss."""
+        """Return the loss of each logit."""
         check_shapes("bce_with_logits", prediction, target)
         return target * ops.softplus(-prediction) + (1.0 - target) * ops.softplus(prediction)
 
 
 def bce(*, reduction: Reduction = Reduction.MEAN) -> BinaryCrossEntropy:
-    """The binary cross-entropy of probabilities."""
+    """Return the binary cross-entropy of probabilities."""
     return BinaryCrossEntropy(reduction)
 
 
 def bce_with_logits(*, reduction: Reduction = Reduction.MEAN) -> BinaryCrossEntropyWithLogits:
-    """The binary cross-entropy of logits."""
+    """Return the binary cross-entropy of logits."""
     return BinaryCrossEntropyWithLogits(reduction)

@@ -1,4 +1,4 @@
-"""What a loss is: how far predictions are from targets, as one number."""
+"""The interface of a loss: the distance between predictions and targets, as one number."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numlean.errors import ShapeError
 
 
 class Reduction(Enum):
-    """What becomes of the elements' losses."""
+    """How the losses of the elements are combined."""
 
     MEAN = "mean"
     SUM = "sum"
@@ -22,11 +22,11 @@ class Loss(ABC):
     """A function of predictions (batch, ...) and targets."""
 
     takes_labels: ClassVar[bool] = False
-    """Whether targets are whole numbers that name classes, not numbers of a Scalar."""
+    """Whether targets are integer class labels instead of numbers of a Scalar."""
 
     @abstractmethod
     def __call__(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """The loss of the whole batch: a tensor of shape ().
+        """Return the loss of the whole batch: a tensor of shape ().
 
         Raises:
             ShapeError: The shapes differ.
@@ -34,7 +34,7 @@ class Loss(ABC):
 
     @abstractmethod
     def per_sample(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """Each sample's own loss, of shape (batch,): bit for bit what a batch of one would give.
+        """Return the loss of each sample, of shape (batch,), with the bits of a batch of one.
 
         Raises:
             ShapeError: The shapes differ.
@@ -43,7 +43,7 @@ class Loss(ABC):
 
 @dataclass(frozen=True)
 class ElementwiseLoss(Loss):
-    """A loss of each element, summed in C order from +0, divided once if a mean.
+    """A loss of each element, summed in C order from +0; the mean divides once.
 
     Attributes:
         reduction: The mean over all elements, or their sum.
@@ -53,15 +53,15 @@ class ElementwiseLoss(Loss):
 
     @abstractmethod
     def elements(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """Each element's loss, of the shape of both."""
+        """Return the loss of each element, in the shape of both operands."""
 
     def __call__(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """The loss of the whole batch."""
+        """Return the loss of the whole batch."""
         elements = self.elements(prediction, target)
         return elements.mean() if self.reduction is Reduction.MEAN else elements.sum()
 
     def per_sample(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """Each sample's own loss."""
+        """Return the loss of each sample."""
         elements = self.elements(prediction, target)
         axes = tuple(range(1, elements.ndim))
         return elements.mean(axes) if self.reduction is Reduction.MEAN else elements.sum(axes)
@@ -69,11 +69,11 @@ class ElementwiseLoss(Loss):
 
 @dataclass(frozen=True)
 class ClassesLoss(Loss):
-    """The negated sum of logarithms of probabilities that targets ask for.
+    """The negated sum of the logarithms of the probabilities that targets select.
 
-    As a mean, the logarithms are added up for each row of classes, from +0, and negated; these sums
-    are added in C order and divided once by their number. As a sum, all are added in C order
-    and the total is negated.
+    The mean adds the logarithms of each row of classes, from +0, and negates them; it adds these
+    sums in C order and divides once by their number. The sum adds all logarithms in C order and
+    negates the total.
 
     Attributes:
         reduction: The mean over all axes but that of the classes, or the sum over everything.
@@ -83,17 +83,17 @@ class ClassesLoss(Loss):
 
     @abstractmethod
     def logarithms(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """The logarithms that are added up, of shape (batch, ..., terms of a row)."""
+        """Return the logarithms to add up, of shape (batch, ..., terms of a row)."""
 
     def __call__(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """The loss of the whole batch."""
+        """Return the loss of the whole batch."""
         logarithms = self.logarithms(prediction, target)
         if self.reduction is Reduction.SUM:
             return -logarithms.sum()
         return (-logarithms.sum(-1)).mean()
 
     def per_sample(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """Each sample's own loss."""
+        """Return the loss of each sample."""
         logarithms = self.logarithms(prediction, target)
         if self.reduction is Reduction.SUM:
             return -logarithms.sum(tuple(range(1, logarithms.ndim)))
@@ -102,23 +102,25 @@ class ClassesLoss(Loss):
 
 
 def check_shapes(name: str, prediction: Tensor, target: Tensor) -> None:
-    """Refuse a prediction and a target of two shapes.
+    """Check that a prediction and a target have the same shape.
 
     Raises:
-        ShapeError: They are of two shapes.
+        ShapeError: Their shapes differ.
     """
     if prediction.shape != target.shape:
         raise ShapeError(
-            f"{name} takes predictions and targets of one shape, not {prediction.shape} and"
+            f"{name} takes predictions and targets of the same shape, got {prediction.shape} and"
             f" {target.shape}"
         )
 
 
 def check_classes(name: str, prediction: Tensor) -> None:
-    """Refuse a prediction that has no axes for batch and classes.
+    """Check that a prediction has axes for the batch and the classes.
 
     Raises:
-        ShapeError: It has none.
+        ShapeError: It has fewer than two axes.
     """
     if prediction.ndim < 2:
-        raise ShapeError(f"{name} takes shapes (batch, ..., classes), not {prediction.shape}")
+        raise ShapeError(
+            f"{name} takes predictions of shape (batch, ..., classes), got {prediction.shape}"
+        )

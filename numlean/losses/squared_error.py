@@ -1,4 +1,4 @@
-"""Losses of numbers."""
+"""Losses for regression."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from numlean.losses.loss import ElementwiseLoss, Reduction, check_shapes
 
 @dataclass(frozen=True)
 class MeanSquaredError(ElementwiseLoss):
-    """The squares of prediction - target, summed in C order from +0, divided once if a mean.
+    """The squares of prediction - target, summed in C order from +0; the mean divides once.
 
     Attributes:
         reduction: The mean over all elements, or their sum.
     """
 
     def elements(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """The squares."""
+        """Return the squares."""
         check_shapes("mse", prediction, target)
         difference = prediction - target
         return difference * difference
 
 
 def mse(*, reduction: Reduction = Reduction.MEAN) -> MeanSquaredError:
-    """The squared error, averaged over all elements or summed."""
+    """Return the squared error, averaged over all elements or summed."""
     return MeanSquaredError(reduction)

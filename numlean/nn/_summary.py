@@ -68,7 +68,7 @@ def summary(model: Layer, sample_shape: Shape | None = None) -> Summary:
     """
     shape = model.input_shape if sample_shape is None else sample_shape
     if shape is None:
-        raise ShapeError(f"{model.name} takes samples of several shapes: give one, sample_shape")
+        raise ShapeError(f"{model.name} takes samples of several shapes; pass one as sample_shape")
     model.output_shape(shape)
     rows = _rows((model,), shape, "") if not model.children else _children_rows(model, shape, "")
     counts = (_count(model, trained=trained) for trained in (True, False))

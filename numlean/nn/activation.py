@@ -18,7 +18,7 @@ class Elementwise(Layer):
 
     Attributes:
         label: The layer's name.
-        function: A primitive, or what is composed of them.
+        function: A primitive, or a composition of primitives.
     """
 
     label: str
@@ -31,54 +31,54 @@ class Elementwise(Layer):
 
     @property
     def keeps_leading_axes(self) -> bool:
-        """It does."""
+        """Always True."""
         return True
 
     def __call__(self, parameters: Sequence[Tensor], x: Tensor, context: Context) -> Tensor:
-        """The function's values."""
+        """Return the values of the function."""
         return self.function(x)
 
 
 def ReLU() -> Elementwise:  # noqa: N802 (a layer, by its usual name)
-    """The layer max(x, +0); its gradient at zero is zero."""
+    """Return the layer max(x, +0); its gradient at zero is zero."""
     return Elementwise("ReLU", ops.relu)
 
 
 def Tanh() -> Elementwise:  # noqa: N802 (a layer, by its usual name)
-    """The layer tanh(x)."""
+    """Return the layer tanh(x)."""
     return Elementwise("Tanh", ops.tanh)
 
 
 def Sigmoid() -> Elementwise:  # noqa: N802 (a layer, by its usual name)
-    """The layer 1 / (1 + exp(-x))."""
+    """Return the layer 1 / (1 + exp(-x))."""
     return Elementwise("Sigmoid", ops.sigmoid)
 
 
 def Softplus() -> Elementwise:  # noqa: N802 (a layer, by its usual name)
-    """The layer log(1 + exp(x))."""
+    """Return the layer log(1 + exp(x))."""
     return Elementwise("Softplus", ops.softplus)
 
 
 def SiLU() -> Elementwise:  # noqa: N802 (a layer, by its usual name)
-    """The layer x * sigmoid(x)."""
+    """Return the layer x * sigmoid(x)."""
     return Elementwise("SiLU", functional.silu)
 
 
 def GELU(*, approximate: functional.Gelu = "none") -> Elementwise:  # noqa: N802 (as above)
-    """The layer x * Phi(x), Phi being the normal distribution's; see ``functional.gelu``."""
+    """Return the layer x * Phi(x), where Phi is the normal CDF; see ``functional.gelu``."""
     return Elementwise("GELU", partial(functional.gelu, approximate=approximate))
 
 
 def Softmax() -> Elementwise:  # noqa: N802 (a layer, by its usual name)
-    """The layer exp(x) / sum(exp(x)) along the last axis; see ``functional.softmax``."""
+    """Return the layer exp(x) / sum(exp(x)) on the last axis; see ``functional.softmax``."""
     return Elementwise("Softmax", functional.softmax)
 
 
 def LogSoftmax() -> Elementwise:  # noqa: N802 (a layer, by its usual name)
-    """The layer log(softmax(x)) along the last axis; see ``functional.log_softmax``."""
+    """Return the layer log(softmax(x)) on the last axis; see ``functional.log_softmax``."""
     return Elementwise("LogSoftmax", functional.log_softmax)
 
 
 def Square() -> Elementwise:  # noqa: N802 (a layer, by its usual name)
-    """The layer x * x."""
+    """Return the layer x * x."""
     return Elementwise("Square", functional.square)

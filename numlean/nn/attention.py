@@ -1,4 +1,4 @@
-"""Attention of a sequence to itself."""
+"""Self-attention."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from numlean.nn.recurrent import parts
 class MultiHeadAttention(Layer):
     """softmax(q k^T / sqrt(d)) v for each head, over samples of shape (time, features).
 
-    q, k, v are three parts of x W_in^T + b_in, cut into heads of d = features / heads; what the
-    heads give is joined to z, and z W_out^T + b_out is the output. In causal attention a key later
-    than the query has no part in the softmax; its share is +0. Weights have PyTorch's names and
-    shapes and start Xavier uniform, biases at zero.
+    q, k, v are three parts of x W_in^T + b_in, split into heads of d = features / heads; z joins
+    the outputs of the heads, and z W_out^T + b_out is the output. In causal attention, a key later
+    than the query is left out of the softmax; its weight is +0. Parameters have PyTorch's names and
+    shapes; weights start Xavier uniform, biases at zero.
 
     Attributes:
-        features: Features of a sample at a time, and of the output.
-        heads: How many heads there are.
-        causal: Whether no time sees a later one.
+        features: The features of a sample at a time, and of the output.
+        heads: The number of heads.
+        causal: Whether a time cannot attend to later ones.
     """
 
     features: int
@@ -38,7 +38,7 @@ class MultiHeadAttention(Layer):
 
     def __post_init__(self) -> None:
         if self.features < 1 or self.heads < 1 or self.features % self.heads:
-            raise ShapeError(f"{self.name}: features are a multiple of the heads")
+            raise ShapeError(f"{self.name}: features must be a multiple of heads")
 
     @property
     def name(self) -> str:
@@ -57,13 +57,13 @@ class MultiHeadAttention(Layer):
         )
 
     def output_shape(self, shape: Shape) -> Shape:
-        """The same, for samples of shape (time, features)."""
+        """Return the same shape, for samples of shape (time, features)."""
         if len(shape) != 2 or shape[0] < 1 or shape[1] != self.features:
             raise wrong_shape(self, f"(time, {self.features})", shape)
         return shape
 
     def __call__(self, parameters: Sequence[Tensor], x: Tensor, context: Context) -> Tensor:
-        """Outputs of x's shape, (batch, time, features)."""
+        """Return outputs of x's shape, (batch, time, features)."""
         weight_in, bias_in, weight_out, bias_out = parameters
         q, k, v = (self._by_head(y) for y in parts(affine(x, weight_in, bias_in), 3))
         scores = ops.bmm(q, ops.swap_last(k)) / ops.sqrt(Tensor.of(x.scalar, float(q.shape[2])))
@@ -72,32 +72,34 @@ class MultiHeadAttention(Layer):
         return affine(z, weight_out, bias_out)
 
     def _by_head(self, x: Tensor) -> Tensor:
-        """(batch * heads, time, d) of (batch, time, features)."""
+        """Return shape (batch * heads, time, d) for (batch, time, features)."""
         batch, times, features = x.shape
         d = features // self.heads
         by_head = ops.permute(x.reshape(batch, times, self.heads, d), (0, 2, 1, 3))
         return by_head.reshape(batch * self.heads, times, d)
 
     def _joined(self, x: Tensor, shape: Shape) -> Tensor:
-        """(batch, time, features) of (batch * heads, time, d)."""
+        """Return shape (batch, time, features) for (batch * heads, time, d)."""
         batch, times, features = shape
         by_head = x.reshape(batch, self.heads, times, features // self.heads)
         return ops.permute(by_head, (0, 2, 1, 3)).reshape(*shape)
 
 
 def causal_softmax(x: Tensor) -> Tensor:
-    """exp(x - m) / sum(exp(x - m)) along each row (batch, row, column) up to its diagonal, else +0.
+    """Return the softmax of each row of x (batch, row, column) up to its diagonal, else +0.
 
-    m is the greatest up to there, a constant. What lies beyond counts for nothing, whatever it is,
-    and has gradient +0. No infinity is asked of the format; the bits are those of -inf added there.
+    exp(x - m) / sum(exp(x - m)), where m is the maximum up to the diagonal, a constant. Elements
+    beyond the diagonal have no influence, whatever their values, and have gradient +0. The format
+    needs no infinity; the bits are those of adding -inf there.
     """
     later = Tensor.of(x.scalar, np.triu(np.ones(x.shape[1:]), 1))
     zero, whole = Tensor.of(x.scalar, 0.0), slice(None)
     seen = partial(ops.where, later, zero, relation="eq")
     unseen = partial(ops.where, zero, later, relation="lt")
-    # Every row sees its first column, which therefore changes no maximum where it stands in.
+    # Every row sees its first column, so that can stand in for unseen ones without changing the
+    # maximum.
     stand_in = unseen(ops.slice_(x, (whole, whole, slice(0, 1))))
-    # Also what is dropped at the end is computed exactly, 0 - m and exp(0), and raises no flag.
+    # The results dropped at the end are computed exactly, too (0 - m and exp(0)), without flags.
     kept = seen(x)
     powers = seen(ops.exp(seen(kept - ops.max_constant(kept + stand_in))))
     return powers / ops.sum_(powers, -1, keepdims=True)

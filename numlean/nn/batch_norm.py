@@ -1,4 +1,4 @@
-"""Normalisation of each channel over a batch."""
+"""Normalization of each channel over a batch."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ import numlean.functional as functional
 from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError
 from numlean.nn.layer import Context, Layer, ParameterSpec, Shape, ones, wrong_shape, zeros
-from numlean.nn.normalization import checked_epsilon
+from numlean.nn.normalization import check_epsilon
 
 
 @dataclass(frozen=True)
 class BatchNorm(Layer):
     """((x - m) / sqrt(v + epsilon)) * weight + bias for each channel, the first axis of a sample.
 
-    In training m is the mean over the batch and the axes after the channel's, in that order, and v
-    the mean of (x - m) * (x - m): the biased variance. The running statistics, which take their
-    place otherwise, become (1 - momentum)*running + momentum*batch, of the same m and v. (PyTorch
-    divides the variance that it keeps by n - 1 instead of n.)
+    In training, m is the mean over the batch and the axes after the channel's, in that order, and v
+    the mean of (x - m) * (x - m), the biased variance. The running statistics, used in evaluation,
+    become (1 - momentum)*running + momentum*batch, with the same m and v. (PyTorch divides the
+    variance that it keeps by n - 1 instead of n.)
 
     Attributes:
         channels: The extent of the first axis.
         epsilon: Keeps the divisor from zero.
-        momentum: How much of the running statistics a batch replaces.
+        momentum: The weight of a batch in the running statistics.
     """
 
     channels: int
@@ -32,9 +32,9 @@ class BatchNorm(Layer):
     momentum: float = 0.1
 
     def __post_init__(self) -> None:
-        checked_epsilon(self, self.epsilon)
+        check_epsilon(self, self.epsilon)
         if not 0.0 <= self.momentum <= 1.0:
-            raise NumleanError(f"{self.name}: momentum is from 0 to 1, not {self.momentum}")
+            raise NumleanError(f"{self.name}: momentum must be from 0 to 1, got {self.momentum}")
 
     @property
     def name(self) -> str:
@@ -43,7 +43,7 @@ class BatchNorm(Layer):
 
     @property
     def parameters(self) -> tuple[ParameterSpec, ...]:
-        """The weight and the bias; the running mean, which starts at zero, and variance, at one."""
+        """The weight and the bias; the running mean, initially zero, and variance, one."""
         shape = (self.channels,)
         return (
             ParameterSpec("weight", shape, ones),
@@ -53,24 +53,24 @@ class BatchNorm(Layer):
         )
 
     def output_shape(self, shape: Shape) -> Shape:
-        """The same, for samples of shape (channels, ...)."""
+        """Return the same shape, for samples of shape (channels, ...)."""
         if shape[:1] != (self.channels,):
             raise wrong_shape(self, f"({self.channels}, ...)", shape)
         return shape
 
     def __call__(self, parameters: Sequence[Tensor], x: Tensor, context: Context) -> Tensor:
-        """Outputs of x's shape."""
+        """Return outputs of x's shape."""
         by_channel = (self.channels, *(1,) * (x.ndim - 2))
         weight, bias, mean, variance = (p.reshape(*by_channel) for p in parameters)
         if context.is_training:
             axes = (0, *range(2, x.ndim))
             mean = functional.mean_over(x, axes)
             variance = functional.mean_over(functional.square(x - mean), axes)
-            self._refresh("running_mean", parameters[2], mean, context)
-            self._refresh("running_var", parameters[3], variance, context)
+            self._update_running("running_mean", parameters[2], mean, context)
+            self._update_running("running_var", parameters[3], variance, context)
         return functional.standardized(x, mean, variance, self.epsilon) * weight + bias
 
-    def _refresh(self, name: str, running: Tensor, batch: Tensor, context: Context) -> None:
+    def _update_running(self, name: str, running: Tensor, batch: Tensor, context: Context) -> None:
         rate = Tensor.of(batch.scalar, self.momentum)
         batch = batch.detach().reshape(self.channels)
         context.update_buffer(name, (1.0 - rate) * running + rate * batch)

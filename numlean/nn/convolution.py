@@ -18,16 +18,16 @@ class Conv2d(Layer):
     """Cross-correlation with W of shape (out, in, kernel rows, kernel columns), channels first.
 
     Each output is +0 + W[o, 0, 0, 0]*x[...] + ... over (channel, kernel row, kernel column) in that
-    order, then + b[o]. Padding is +0 and enters the sum. The gradient of an input element adds
-    those of its uses from +0, in the order of (kernel row, kernel column). W starts Xavier uniform,
-    b at zero.
+    order, then + b[o]. Padding is +0 and enters the sum. The gradient of an input element adds the
+    gradients of its uses from +0, in the order of (kernel row, kernel column). W starts Xavier
+    uniform, b at zero.
 
     Attributes:
-        in_channels: Channels of a sample.
-        out_channels: Channels of its output.
-        kernel: Rows and columns of the kernel, or one number for both, as below.
-        stride: How far the kernel moves.
-        padding: How far it sticks out at the edges.
+        in_channels: The channels of a sample.
+        out_channels: The channels of its output.
+        kernel: Rows and columns of the kernel; one number stands for both, as in the next two.
+        stride: The distance between positions of the kernel.
+        padding: The extent of the zeros around the image.
     """
 
     in_channels: int
@@ -38,7 +38,9 @@ class Conv2d(Layer):
 
     def __post_init__(self) -> None:
         if self.in_channels < 1 or self.out_channels < 1:
-            raise ShapeError(f"{self.name}: a convolution has at least one channel in and one out")
+            raise ShapeError(
+                f"{self.name}: a convolution needs at least one input and one output channel"
+            )
         _ = self.window
 
     @property
@@ -61,13 +63,13 @@ class Conv2d(Layer):
         )
 
     def output_shape(self, shape: Shape) -> Shape:
-        """(out, rows, columns) for samples of shape (in, height, width)."""
+        """Return (out, rows, columns) for samples of shape (in, height, width)."""
         if len(shape) != 3 or shape[0] != self.in_channels:
             raise wrong_shape(self, f"({self.in_channels}, height, width)", shape)
         return (self.out_channels, *self.window.positions(shape[1:]))
 
     def __call__(self, parameters: Sequence[Tensor], x: Tensor, context: Context) -> Tensor:
-        """Outputs (batch, out, rows, columns) for x of shape (batch, in, height, width)."""
+        """Return outputs (batch, out, rows, columns) for x (batch, in, height, width)."""
         weight, bias = parameters
         covered = ops.take(x, patches(x.shape, self.window))
         z = weight.reshape(self.out_channels, covered.shape[0]) @ covered

@@ -1,4 +1,4 @@
-"""Dropout: noise in training that keeps a model from relying on single numbers."""
+"""Dropout: zeros at random in training, so that a model does not rely on single elements."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from numlean.nn.layer import Context, Floats, Layer, ParameterSpec, Shape, Unifo
 
 @dataclass(frozen=True)
 class Dropout(Layer):
-    """In training (x * mask) / (1 - p), mask being 1 where u >= p and else 0; otherwise x.
+    """In training (x * mask) / (1 - p), where mask is 1 where u >= p and 0 elsewhere; otherwise x.
 
-    u is uniform in [0, 1) and, as the layer's p, binary64, so that the mask is the same in every
-    Scalar: a function of p, the seed, the step, the layer's place in the model and the element's in
-    the batch. p is also an entry of the model, which no gradient changes: rounded to the Scalar, it
-    is the p of the divisor 1 - p, and of nothing else. A mask that went by it would be another one
-    in each Scalar that rounds p in another way. So whoever changes p changes the layer; an entry
-    that is given another value changes the divisor only.
+    u is uniform in [0, 1) and binary64, like the layer's p, so the mask is the same in every
+    Scalar: a function of p, the seed, the step, the layer's path in the model and the element's
+    index in the batch. p is also a buffer of the model: rounded to the Scalar, it is the p of the
+    divisor 1 - p only. (A mask from the rounded p would differ between Scalars that round p
+    differently.) To change p, change the layer; another value in the buffer changes only the
+    divisor.
 
     Attributes:
-        p: The share of elements that become zero, and what the entry starts as.
-        seed: Names the masks.
+        p: The probability that an element becomes zero, and the initial value of the buffer.
+        seed: The seed of the masks.
     """
 
     p: float
@@ -33,9 +33,9 @@ class Dropout(Layer):
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.p < 1.0:
-            raise NumleanError(f"a dropout probability is at least 0 and below 1, not {self.p}")
+            raise NumleanError(f"dropout probability must be at least 0 and below 1, got {self.p}")
         if self.seed < 0:
-            raise NumleanError(f"a seed is not negative: {self.seed}")
+            raise NumleanError(f"seed must not be negative, got {self.seed}")
 
     @property
     def name(self) -> str:
@@ -44,19 +44,19 @@ class Dropout(Layer):
 
     @property
     def keeps_leading_axes(self) -> bool:
-        """It does."""
+        """Always True."""
         return True
 
     @property
     def parameters(self) -> tuple[ParameterSpec, ...]:
-        """The probability, of which 1 - p is made: an entry without gradient."""
+        """The probability, of which 1 - p is computed: a buffer, which has no gradient."""
         return (ParameterSpec("p", (), self._initial, is_trainable=False),)
 
     def _initial(self, uniform: Uniform, shape: Shape) -> Floats:
         return np.full(shape, self.p)
 
     def __call__(self, parameters: Sequence[Tensor], x: Tensor, context: Context) -> Tensor:
-        """Outputs of x's shape."""
+        """Return outputs of x's shape."""
         if not context.is_training:
             return x
         (p,) = parameters

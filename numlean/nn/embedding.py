@@ -1,4 +1,4 @@
-"""Vectors that are learned: one for each token, one for each place."""
+"""Trained vectors: one for each token, one for each position."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ from numlean.nn.linear import xavier_uniform
 
 @dataclass(frozen=True)
 class Embedding(Layer):
-    """For each token, a whole number, its row of W, of shape (count, features).
+    """Look up each token, an integer, as a row of W, of shape (count, features).
 
-    W starts Xavier uniform. The gradient of a row adds those of its uses from +0, in C order.
+    W starts Xavier uniform. The gradient of a row adds the gradients of its uses from +0, in C
+    order.
 
     Attributes:
-        count: How many tokens there are.
+        count: The number of tokens.
         features: The length of a row.
     """
 
@@ -29,7 +30,7 @@ class Embedding(Layer):
 
     def __post_init__(self) -> None:
         if self.count < 1 or self.features < 1:
-            raise ShapeError(f"{self.name}: an embedding has at least one token and one feature")
+            raise ShapeError(f"{self.name}: an embedding needs at least one token and one feature")
 
     @property
     def name(self) -> str:
@@ -48,22 +49,22 @@ class Embedding(Layer):
 
     @property
     def keeps_leading_axes(self) -> bool:
-        """It does."""
+        """Always True."""
         return True
 
     def output_shape(self, shape: Shape) -> Shape:
-        """(..., features) for tokens of shape (...)."""
+        """Return (..., features) for tokens of shape (...)."""
         return (*shape, self.features)
 
     def __call__(self, parameters: Sequence[Tensor], x: Tensor, context: Context) -> Tensor:
-        """Outputs of shape (batch, ..., features).
+        """Return outputs of shape (batch, ..., features).
 
         Raises:
             DataError: The tokens are numbers of a Scalar.
-            ShapeError: There is no such token.
+            ShapeError: A token is out of range.
         """
         if x.scalar is not INDEX:
-            raise DataError(f"{self.name} takes whole numbers, not those of {x.scalar.name}")
+            raise DataError(f"{self.name} takes integer tokens, not numbers of {x.scalar.name}")
         (weight,) = parameters
         return ops.take(weight, x, row_axes=1)
 
@@ -76,7 +77,7 @@ class PositionalEmbedding(Layer):
 
     Attributes:
         length: The greatest extent of time.
-        features: Features of a sample at a time.
+        features: The features of a sample at a time.
     """
 
     length: int
@@ -84,7 +85,9 @@ class PositionalEmbedding(Layer):
 
     def __post_init__(self) -> None:
         if self.length < 1 or self.features < 1:
-            raise ShapeError(f"{self.name}: an embedding has at least one place and one feature")
+            raise ShapeError(
+                f"{self.name}: an embedding needs at least one position and one feature"
+            )
 
     @property
     def name(self) -> str:
@@ -97,12 +100,12 @@ class PositionalEmbedding(Layer):
         return (ParameterSpec("weight", (self.length, self.features), xavier_uniform),)
 
     def output_shape(self, shape: Shape) -> Shape:
-        """The same, for samples of shape (time, features) with time at most the length."""
+        """Return the same shape, for (time, features) with time at most the length."""
         if len(shape) != 2 or shape[0] > self.length or shape[1] != self.features:
             raise wrong_shape(self, f"(at most {self.length}, {self.features})", shape)
         return shape
 
     def __call__(self, parameters: Sequence[Tensor], x: Tensor, context: Context) -> Tensor:
-        """Outputs of x's shape, (batch, time, features)."""
+        """Return outputs of x's shape, (batch, time, features)."""
         (weight,) = parameters
         return x + ops.slice_(weight, (slice(0, x.shape[1]),))

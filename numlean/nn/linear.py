@@ -30,7 +30,7 @@ class Linear(Layer):
 
     Attributes:
         in_features: The extent of a sample's last axis.
-        out_features: That of its output's.
+        out_features: The extent of the output's last axis.
     """
 
     in_features: int
@@ -38,7 +38,7 @@ class Linear(Layer):
 
     def __post_init__(self) -> None:
         if self.in_features < 1 or self.out_features < 1:
-            raise ShapeError(f"{self.name}: a linear layer has at least one input and one output")
+            raise ShapeError(f"{self.name}: a linear layer needs at least one input and one output")
 
     @property
     def name(self) -> str:
@@ -60,23 +60,23 @@ class Linear(Layer):
 
     @property
     def keeps_leading_axes(self) -> bool:
-        """It does."""
+        """Always True."""
         return True
 
     def output_shape(self, shape: Shape) -> Shape:
-        """(..., out) for samples of shape (..., in)."""
+        """Return (..., out) for samples of shape (..., in)."""
         if shape[-1:] != (self.in_features,):
             raise wrong_shape(self, f"(..., {self.in_features}) or ({self.in_features},)", shape)
         return (*shape[:-1], self.out_features)
 
     def __call__(self, parameters: Sequence[Tensor], x: Tensor, context: Context) -> Tensor:
-        """Outputs of shape (batch, ..., out) for x of shape (batch, ..., in)."""
+        """Return outputs of shape (batch, ..., out) for x of shape (batch, ..., in)."""
         weight, bias = parameters
         return affine(x, weight, bias)
 
 
 def affine(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """X W^T + b along the last axis, as one product of matrices."""
+    """Return x W^T + b along the last axis, with one matrix product."""
     if x.ndim == 2:
         return matmul(x, transpose(weight)) + bias
     *leading, extent = x.shape
@@ -85,7 +85,7 @@ def affine(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 
 
 def xavier_uniform(uniform: Uniform, shape: Shape) -> Floats:
-    """Values uniform in +-sqrt(6 / ((in + out) * r)), for a shape (out, in, ...).
+    """Return values uniform in +-sqrt(6 / ((in + out) * r)), for a shape (out, in, ...).
 
     r is the number of elements of the axes after the first two, the receptive field.
     """

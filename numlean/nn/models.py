@@ -1,4 +1,4 @@
-"""Models that are ready to be trained."""
+"""Models that are ready to train."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ _CELLS: Final[dict[str, Callable[[int, int], Layer]]] = {"rnn": RNN, "gru": GRU,
 
 
 def mlp(sizes: Sequence[int], *, activation: Callable[[], Layer] = ReLU) -> Sequential:
-    """Linear layers through these sizes, the activation between every two.
+    """Return linear layers of these sizes, with the activation between every two.
 
     Raises:
         ShapeError: There are fewer than two sizes.
     """
-    return Sequential(*_through(sizes, activation))
+    return Sequential(*_linear_layers(sizes, activation))
 
 
 def mlp_classifier(
@@ -43,14 +43,14 @@ def mlp_classifier(
     *,
     activation: Callable[[], Layer] = ReLU,
 ) -> Sequential:
-    """From samples of any shape, flattened, through hidden sizes to the logits of classes."""
+    """Return a model from samples of any shape, flattened, through hidden sizes to logits."""
     (elements,) = Flatten().output_shape(sample_shape)
-    layers = _through((elements, *hidden, classes), activation)
+    layers = _linear_layers((elements, *hidden, classes), activation)
     return Sequential(Flatten(), *layers, sample_shape=sample_shape)
 
 
 def softmax_regression(sample_shape: Shape, classes: int) -> Sequential:
-    """The logits of classes, linear in a flattened sample."""
+    """Return a model of the logits of classes, linear in a flattened sample."""
     return mlp_classifier(sample_shape, (), classes)
 
 
@@ -61,24 +61,25 @@ def autoencoder(
     *,
     activation: Callable[[], Layer] = ReLU,
 ) -> Sequential:
-    """From features through hidden sizes to a code, and through them in reverse back."""
+    """Return a model from features through hidden sizes to a code, and back in reverse."""
     return mlp((features, *hidden, code, *reversed(hidden), features), activation=activation)
 
 
 def small_cnn(image_shape: Shape, classes: int, *, channels: int = 8) -> Sequential:
-    """Two convolutions of 3 by 3, each with ReLU and max-pooling by 2, then a linear layer.
+    """Return two convolutions of 3 by 3, each with ReLU and max-pooling by 2, and a linear layer.
 
     Args:
         image_shape: (channels, height, width), or (height, width) for one channel.
-        classes: How many logits there are.
-        channels: Channels after the first convolution; twice as many after the second.
+        classes: The number of logits.
+        channels: The channels after the first convolution; the second has twice as many.
 
     Raises:
         ShapeError: Images have other axes, or are too small.
     """
     if len(image_shape) not in (2, 3):
         raise ShapeError(
-            f"images have shape (height, width) or (channels, height, width), not {image_shape}"
+            "images must have shape (height, width) or (channels, height, width), got"
+            f" {image_shape}"
         )
     with_channels = (1, *image_shape)[-3:]
     layers: list[Layer] = [] if len(image_shape) == 3 else [Reshape(*with_channels)]
@@ -97,17 +98,17 @@ def transformer_block(
     dropout: float = 0.0,
     seed: int = 0,
 ) -> Sequential:
-    """Attention, then two linear layers with GELU between, each normalised first and residual.
+    """Return attention, then two linear layers with GELU between, both normalized and residual.
 
-    Over samples of shape (time, features), which it keeps.
+    The block takes samples of shape (time, features) and keeps the shape.
 
     Args:
-        features: Features of a sample at a time.
-        heads: Heads of the attention.
+        features: The features of a sample at a time.
+        heads: The heads of the attention.
         hidden: The size between the linear layers; by default four times the features.
-        causal: Whether no time sees a later one.
-        dropout: The share of each residual part's outputs that becomes zero in training.
-        seed: Names what is dropped.
+        causal: Whether a time cannot attend to later ones.
+        dropout: The probability that an output of a residual part becomes zero in training.
+        seed: The seed of the dropout.
     """
     wide = 4 * features if hidden is None else hidden
     dropped = [] if dropout == 0.0 else [Dropout(dropout, seed)]
@@ -130,7 +131,7 @@ def char_transformer(
     dropout: float = 0.0,
     seed: int = 0,
 ) -> Sequential:
-    """At each time, the logits of the token that comes next, by causal transformer blocks.
+    """Return causal transformer blocks that give the logits of the next token at each time.
 
     From tokens of shape (time,), time at most ``length``, to (time, vocabulary).
     """
@@ -147,12 +148,12 @@ def char_transformer(
 def char_rnn(
     vocabulary: int, *, features: int = 16, hidden: int = 32, cell: Cell = "lstm"
 ) -> Sequential:
-    """At each time, the logits of the token that comes next, by a recurrent layer.
+    """Return a recurrent model that gives the logits of the next token at each time.
 
     From tokens of shape (time,) to (time, vocabulary).
 
     Raises:
-        UnknownNameError: There is no such cell.
+        UnknownNameError: The cell is unknown.
     """
     if cell not in _CELLS:
         raise UnknownNameError("cell", cell, tuple(_CELLS))
@@ -163,9 +164,9 @@ def char_rnn(
     )
 
 
-def _through(sizes: Sequence[int], activation: Callable[[], Layer]) -> list[Layer]:
+def _linear_layers(sizes: Sequence[int], activation: Callable[[], Layer]) -> list[Layer]:
     if len(sizes) < 2:
-        raise ShapeError(f"linear layers go from a size to another, not through {tuple(sizes)}")
+        raise ShapeError(f"an mlp needs at least two sizes, got {tuple(sizes)}")
     layers: list[Layer] = []
     for size, following in pairwise(sizes):
         layers += [activation()] if layers else []

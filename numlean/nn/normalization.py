@@ -1,4 +1,4 @@
-"""Normalisation of each sample by itself."""
+"""Normalization of each sample on its own."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from numlean.nn.layer import Context, Layer, ParameterSpec, Shape, ones, wrong_s
 
 @dataclass(frozen=True)
 class LastAxisNorm(Layer):
-    """What normalises each sample's last axis by the numbers that stand there.
+    """A layer that normalizes the last axis of each sample.
 
     Attributes:
         features: The extent of the last axis.
@@ -26,7 +26,7 @@ class LastAxisNorm(Layer):
     epsilon: float = 1e-5
 
     def __post_init__(self) -> None:
-        checked_epsilon(self, self.epsilon)
+        check_epsilon(self, self.epsilon)
 
     @property
     def name(self) -> str:
@@ -35,7 +35,7 @@ class LastAxisNorm(Layer):
 
     @property
     def keeps_leading_axes(self) -> bool:
-        """It does."""
+        """Always True."""
         return True
 
     @property
@@ -44,7 +44,7 @@ class LastAxisNorm(Layer):
         return (self.features,)
 
     def output_shape(self, shape: Shape) -> Shape:
-        """The same, for samples of shape (..., features)."""
+        """Return the same shape, for samples of shape (..., features)."""
         if shape[-1:] != (self.features,):
             raise wrong_shape(self, f"(..., {self.features})", shape)
         return shape
@@ -64,12 +64,12 @@ class LayerNorm(LastAxisNorm):
 
     @property
     def parameters(self) -> tuple[ParameterSpec, ...]:
-        """The weight, which starts at one, and the bias, at zero."""
+        """The weight, which starts at one, and the bias, which starts at zero."""
         shape = (self.features,)
         return (ParameterSpec("weight", shape, ones), ParameterSpec("bias", shape, zeros))
 
     def __call__(self, parameters: Sequence[Tensor], x: Tensor, context: Context) -> Tensor:
-        """Outputs of x's shape."""
+        """Return outputs of x's shape."""
         weight, bias = parameters
         mean = functional.mean_over(x, (-1,))
         variance = functional.mean_over(functional.square(x - mean), (-1,))
@@ -92,17 +92,17 @@ class RMSNorm(LastAxisNorm):
         return (ParameterSpec("weight", (self.features,), ones),)
 
     def __call__(self, parameters: Sequence[Tensor], x: Tensor, context: Context) -> Tensor:
-        """Outputs of x's shape."""
+        """Return outputs of x's shape."""
         (weight,) = parameters
         square = functional.mean_over(functional.square(x), (-1,))
         return (x / ops.sqrt(square + self.epsilon)) * weight
 
 
-def checked_epsilon(layer: Layer, epsilon: float) -> None:
-    """Refuse what does not keep a divisor from zero.
+def check_epsilon(layer: Layer, epsilon: float) -> None:
+    """Check that epsilon keeps a divisor from zero.
 
     Raises:
-        NumleanError: It is not positive.
+        NumleanError: Epsilon is not positive.
     """
     if not epsilon > 0:
-        raise NumleanError(f"{layer.name}: epsilon is positive, not {epsilon}")
+        raise NumleanError(f"{layer.name}: epsilon must be positive, got {epsilon}")

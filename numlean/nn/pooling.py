@@ -1,4 +1,4 @@
-"""Pooling: one number for each window of an image."""
+"""Pooling: reduce each window of an image to one number."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from numlean.nn.windows import Extent, Window, windows
 
 
 class Pooling(Layer):
-    """A layer that makes one number of what a window covers of a channel, at each position."""
+    """A layer that reduces each window of each channel to one number."""
 
     @property
     @abstractmethod
@@ -23,21 +23,21 @@ class Pooling(Layer):
 
     @abstractmethod
     def _pooled(self, x: Tensor) -> Tensor:
-        """Of shape (n,), for x of shape (places in the window, n)."""
+        """Return shape (n,) for x of shape (places in the window, n)."""
 
     @property
     def _pads_within(self) -> bool:
-        """Whether a place within the image stands for padding, rather than +0."""
+        """Whether padding repeats a place within the image instead of being +0."""
         return False
 
     def output_shape(self, shape: Shape) -> Shape:
-        """(channels, rows, columns) for samples of shape (channels, height, width)."""
+        """Return (channels, rows, columns) for samples of shape (channels, height, width)."""
         if len(shape) != 3:
             raise wrong_shape(self, "(channels, height, width)", shape)
         return (shape[0], *self.window.positions(shape[1:]))
 
     def __call__(self, parameters: Sequence[Tensor], x: Tensor, context: Context) -> Tensor:
-        """Outputs of shape (batch, channels, rows, columns)."""
+        """Return outputs of shape (batch, channels, rows, columns)."""
         places = windows(x.shape, self.window, within=self._pads_within)
         z = self._pooled(ops.take(x, places))
         return z.reshape(x.shape[0], *self.output_shape(x.shape[1:]))
@@ -45,14 +45,14 @@ class Pooling(Layer):
 
 @dataclass(frozen=True)
 class MaxPool2d(Pooling):
-    """The greatest number in each window; the gradient of a tie goes to the first in C order.
+    """The maximum of each window; the gradient of a tie goes to the first element in C order.
 
-    Padding is never the greatest.
+    Padding never is the maximum.
 
     Attributes:
-        kernel: Rows and columns of the window, or one number for both, as below.
-        stride: How far it moves; by default as far as it is wide.
-        padding: How far it sticks out at the edges; at most half the kernel.
+        kernel: Rows and columns of the window; one number stands for both, as in the next two.
+        stride: The distance between positions; by default the kernel.
+        padding: The extent of the padding around the image; at most half the kernel.
     """
 
     kernel: Extent
@@ -63,8 +63,8 @@ class MaxPool2d(Pooling):
         kernel, padding = self.window.kernel, self.window.padding
         if any(2 * p > k for p, k in zip(padding, kernel, strict=True)):
             raise ShapeError(
-                f"{self.name}: padding is at most half the kernel, so that every window covers"
-                f" something, not {self.padding}"
+                f"{self.name}: padding must be at most half the kernel, so that every window"
+                f" covers a part of the image; got {self.padding}"
             )
 
     @property
@@ -93,9 +93,9 @@ class AvgPool2d(Pooling):
     Padding is +0 and counts.
 
     Attributes:
-        kernel: Rows and columns of the window, or one number for both, as below.
-        stride: How far it moves; by default as far as it is wide.
-        padding: How far it sticks out at the edges.
+        kernel: Rows and columns of the window; one number stands for both, as in the next two.
+        stride: The distance between positions; by default the kernel.
+        padding: The extent of the padding around the image.
     """
 
     kernel: Extent
@@ -122,14 +122,14 @@ class AvgPool2d(Pooling):
 
 @dataclass(frozen=True)
 class SmoothMaxPool2d(Pooling):
-    """m + log(sum(exp(beta * (x - m)))) / beta over each window, m being its greatest, a constant.
+    """m + log(sum(exp(beta * (x - m)))) / beta over each window, with m its maximum, a constant.
 
-    It is above the greatest by at most log(n) / beta, n being the window's size.
+    It exceeds the maximum by at most log(n) / beta, where n is the size of the window.
 
     Attributes:
-        kernel: Rows and columns of the window, or one number for both, as below.
+        kernel: Rows and columns of the window; one number stands for both.
         beta: The sharpness.
-        stride: How far it moves; by default as far as it is wide.
+        stride: The distance between positions; by default the kernel.
     """
 
     kernel: Extent
@@ -139,7 +139,7 @@ class SmoothMaxPool2d(Pooling):
     def __post_init__(self) -> None:
         _ = self.window
         if not self.beta > 0:
-            raise NumleanError(f"{self.name}: the sharpness beta is positive")
+            raise NumleanError(f"{self.name}: the sharpness beta must be positive")
 
     @property
     def window(self) -> Window:

@@ -17,22 +17,22 @@ from numlean.nn.layer import Context, Floats, Layer, ParameterSpec, Shape, Unifo
 from numlean.nn.linear import affine
 
 State: TypeAlias = tuple[Tensor, ...]
-"""What a recurrent layer remembers, each (batch, hidden); the first is its output."""
+"""The state of a recurrent layer, each (batch, hidden); the first is its output."""
 
 
 @dataclass(frozen=True)
 class Recurrent(Layer):
-    """A layer that goes through time with a state, which starts at +0.
+    """A layer that steps through time with a state, which starts at +0.
 
-    Weights have PyTorch's names, shapes and order of gates, and start, as biases do, uniform in
-    +-1 / sqrt(hidden). At a time t, p is x[t] W_ih^T + b_ih and q is h W_hh^T + b_hh, h being the
-    output before. The gradient of W_ih adds over (sample, time); that of W_hh over the samples of
-    each time by itself, and then the times, the last first.
+    Weights have PyTorch's names, shapes and order of gates, and start, like biases, uniform within
+    +-1 / sqrt(hidden). At a time t, p is x[t] W_ih^T + b_ih and q is h W_hh^T + b_hh, with h the
+    previous output. The gradient of W_ih adds over (sample, time); that of W_hh adds over the
+    samples of each time first, and then over the times, the last one first.
 
     Attributes:
-        in_features: Features of a sample at a time.
-        hidden: Features of the output at a time.
-        last_only: Whether the output is that at the last time, rather than at all.
+        in_features: The features of a sample at a time.
+        hidden: The features of the output at a time.
+        last_only: Whether the output is that of the last time instead of all times.
     """
 
     in_features: int
@@ -40,11 +40,13 @@ class Recurrent(Layer):
     last_only: bool = False
 
     gates: ClassVar[int]
-    """How many times as many features p and q have."""
+    """The number of gates: p and q have this many times the features of the state."""
 
     def __post_init__(self) -> None:
         if self.in_features < 1 or self.hidden < 1:
-            raise ShapeError(f"{self.name}: a recurrent layer has features in and out")
+            raise ShapeError(
+                f"{self.name}: a recurrent layer needs at least one feature in and out"
+            )
 
     @property
     def name(self) -> str:
@@ -66,17 +68,17 @@ class Recurrent(Layer):
         return (2.0 * uniform(shape) - 1.0) * (1.0 / sqrt(self.hidden))
 
     def output_shape(self, shape: Shape) -> Shape:
-        """(time, hidden), or (hidden,), for samples of shape (time, features)."""
+        """Return (time, hidden), or (hidden,), for samples of shape (time, features)."""
         if len(shape) != 2 or shape[0] < 1 or shape[1] != self.in_features:
             raise wrong_shape(self, f"(time, {self.in_features})", shape)
         return (self.hidden,) if self.last_only else (shape[0], self.hidden)
 
     def __call__(self, parameters: Sequence[Tensor], x: Tensor, context: Context) -> Tensor:
-        """Outputs of shape (batch, time, hidden), or (batch, hidden)."""
+        """Return outputs of shape (batch, time, hidden), or (batch, hidden)."""
         weight_ih, weight_hh, bias_ih, bias_hh = parameters
         state, outputs = self._start(x), []
-        # W_hh is transposed anew at each time. Once for all would save a few hundredths of a step
-        # and lay its gradient out otherwise, by which stochastic rounding would draw otherwise.
+        # W_hh is transposed again at each time. A single transpose would save a few percent of a
+        # step, but change the layout of its gradient and so the draws of stochastic rounding.
         for p in unstacked(affine(x, weight_ih, bias_ih)):
             state = self._next(state, p, affine(state[0], weight_hh, bias_hh))
             outputs.append(state[0])
@@ -87,7 +89,7 @@ class Recurrent(Layer):
 
     @abstractmethod
     def _next(self, state: State, p: Tensor, q: Tensor) -> State:
-        """The state at the next time."""
+        """Return the state at the next time."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ class RNN(Recurrent):
 
 @dataclass(frozen=True)
 class GRU(Recurrent):
-    """h <- (1 - z) * n + z * h, by three parts of p and q.
+    """h <- (1 - z) * n + z * h, with three parts of p and q.
 
     r = sigmoid(p0 + q0), z = sigmoid(p1 + q1), n = tanh(p2 + r * q2).
     """
@@ -120,9 +122,10 @@ class GRU(Recurrent):
 
 @dataclass(frozen=True)
 class LSTM(Recurrent):
-    """c <- f * c + i * g and h <- o * tanh(c), by four parts of p + q.
+    """c <- f * c + i * g and h <- o * tanh(c), with four parts of p + q.
 
-    i, f and o are their sigmoids, g is the third one's tanh; c starts at +0 as h does.
+    i, f and o are sigmoids of their parts, g is the tanh of the third one; c starts at +0, as h
+    does.
     """
 
     gates = 4
@@ -138,16 +141,16 @@ class LSTM(Recurrent):
 
 
 def parts(x: Tensor, count: int) -> list[Tensor]:
-    """Equal parts of the last axis."""
+    """Return equal parts of the last axis."""
     extent, whole = x.shape[-1] // count, (slice(None),) * (x.ndim - 1)
     starts = range(0, count * extent, extent)
     return [ops.slice_(x, (*whole, slice(start, start + extent))) for start in starts]
 
 
 def unstacked(x: Tensor) -> list[Tensor]:
-    """The parts (batch, ...) of x (batch, time, ...) at each time.
+    """Return the parts (batch, ...) of x (batch, time, ...) at each time.
 
-    By halves, so that the backward sweep has n log n numbers to place, not n * n.
+    x is split in halves, so that the backward sweep places n log n numbers instead of n * n.
     """
     batch, times, *others = x.shape
     if times == 1:
@@ -158,5 +161,5 @@ def unstacked(x: Tensor) -> list[Tensor]:
 
 
 def stacked(parts: Sequence[Tensor]) -> Tensor:
-    """An array (batch, time, ...) of its parts (batch, ...) at each time."""
+    """Return an array (batch, time, ...) from its parts (batch, ...) at each time."""
     return ops.concat([x.reshape(x.shape[0], 1, *x.shape[1:]) for x in parts], 1)

@@ -25,8 +25,8 @@ class GatedScan(Layer):
     b_out. Weights start Xavier uniform, biases at zero.
 
     Attributes:
-        features: Features of a sample at a time, and of the output.
-        hidden: Features of the state.
+        features: The features of a sample at a time, and of the output.
+        hidden: The features of the state.
     """
 
     features: int
@@ -34,7 +34,9 @@ class GatedScan(Layer):
 
     def __post_init__(self) -> None:
         if self.features < 1 or self.hidden < 1:
-            raise ShapeError(f"{self.name}: a scan has at least one feature and one hidden")
+            raise ShapeError(
+                f"{self.name}: a scan needs at least one feature and one hidden feature"
+            )
 
     @property
     def name(self) -> str:
@@ -53,13 +55,13 @@ class GatedScan(Layer):
         )
 
     def output_shape(self, shape: Shape) -> Shape:
-        """The same, for samples of shape (time, features)."""
+        """Return the same shape, for samples of shape (time, features)."""
         if len(shape) != 2 or shape[0] < 1 or shape[1] != self.features:
             raise wrong_shape(self, f"(time, {self.features})", shape)
         return shape
 
     def __call__(self, parameters: Sequence[Tensor], x: Tensor, context: Context) -> Tensor:
-        """Outputs of x's shape, (batch, time, features)."""
+        """Return outputs of x's shape, (batch, time, features)."""
         weight_in, bias_in, weight_out, bias_out = parameters
         u, p, q, r = parts(affine(x, weight_in, bias_in), 4)
         h = self._scanned(ops.sigmoid(p), ops.sigmoid(q) * u)

@@ -1,4 +1,4 @@
-"""Windows that slide over the last two axes: their sizes, and which places each one covers."""
+"""Windows that slide over the last two axes: their sizes, and the places that each one covers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numlean.autograd.tensor import Tensor
 from numlean.errors import ShapeError
 
 Extent: TypeAlias = int | tuple[int, int]
-"""Of rows and columns; one number stands for both."""
+"""Rows and columns; one number stands for both."""
 
 Pair: TypeAlias = tuple[int, int]
 Places: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
@@ -27,8 +27,8 @@ class Window:
 
     Attributes:
         kernel: Its rows and columns.
-        stride: How far it moves.
-        padding: How far it sticks out at the edges.
+        stride: The distance between positions.
+        padding: The extent of the padding around the image.
     """
 
     kernel: Pair
@@ -38,25 +38,25 @@ class Window:
     def __post_init__(self) -> None:
         if min(*self.kernel, *self.stride) < 1 or min(self.padding) < 0:
             raise ShapeError(
-                f"a window has a kernel and a stride of at least 1 and no negative padding, not"
+                f"a window needs a kernel and a stride of at least 1 and padding of at least 0, got"
                 f" {self.kernel}, {self.stride} and {self.padding}"
             )
 
     @classmethod
     def of(cls, kernel: Extent, stride: Extent, padding: Extent = 0) -> Window:
-        """The window of such extents."""
+        """Return the window of these extents."""
         return cls(_pair(kernel), _pair(stride), _pair(padding))
 
     @property
     def size(self) -> int:
-        """How many places it covers."""
+        """The number of places that the window covers."""
         return self.kernel[0] * self.kernel[1]
 
     def positions(self, image: tuple[int, ...]) -> Pair:
-        """How many positions it has over an image of (height, width), down and across.
+        """Return the number of positions over an image of (height, width), down and across.
 
         Raises:
-            ShapeError: It does not fit.
+            ShapeError: The window does not fit.
         """
         room = [n + 2 * p - k for n, p, k in zip(image, self.padding, self.kernel, strict=True)]
         if min(room) < 0:
@@ -73,10 +73,10 @@ def _pair(extent: Extent) -> Pair:
 
 @lru_cache(_KEPT)
 def patches(shape: tuple[int, ...], window: Window) -> Tensor:
-    """Places in images of shape (batch, channels, height, width), -1 for padding.
+    """Return places in images of shape (batch, channels, height, width), -1 for padding.
 
-    Of shape (channels * kernel rows * kernel columns, batch * rows * columns): a column is what the
-    window covers at one position.
+    The shape is (channels * kernel rows * kernel columns, batch * rows * columns): a column lists
+    the places that the window covers at one position.
     """
     covered = _covered(shape, window)
     places = covered.transpose(1, 2, 3, 0, 4, 5).reshape(shape[1] * window.size, -1)
@@ -85,11 +85,11 @@ def patches(shape: tuple[int, ...], window: Window) -> Tensor:
 
 @lru_cache(_KEPT)
 def windows(shape: tuple[int, ...], window: Window, *, within: bool = False) -> Tensor:
-    """Places in images of shape (batch, channels, height, width), -1 for padding.
+    """Return places in images of shape (batch, channels, height, width), -1 for padding.
 
-    Of shape (kernel rows * kernel columns, batch * channels * rows * columns): a column is what the
-    window covers of one channel at one position. With ``within``, the first place covered stands
-    for those that padding would be at.
+    The shape is (kernel rows * kernel columns, batch * channels * rows * columns): a column lists
+    the places that the window covers of one channel at one position. With ``within``, the first
+    place covered replaces padding.
     """
     places = _covered(shape, window).transpose(2, 3, 0, 1, 4, 5).reshape(window.size, -1)
     if within:
@@ -99,7 +99,7 @@ def windows(shape: tuple[int, ...], window: Window, *, within: bool = False) -> 
 
 
 def _covered(shape: tuple[int, ...], window: Window) -> Places:
-    """By image, channel, place in the kernel and position; -1 for padding."""
+    """Return places by image, channel, place in the kernel and position; -1 for padding."""
     batch, channels, *image = shape
     places = zip(
         *(image, window.positions(tuple(image)), window.kernel, window.stride, window.padding),
@@ -113,6 +113,6 @@ def _covered(shape: tuple[int, ...], window: Window) -> Places:
 
 
 def _along(extent: int, positions: int, kernel: int, stride: int, padding: int) -> Places:
-    """By place in the kernel and position; -1 for padding."""
+    """Return places by place in the kernel and position; -1 for padding."""
     place = np.arange(kernel)[:, None] + np.arange(positions) * stride - padding
     return np.where((place < 0) | (place >= extent), -1, place)

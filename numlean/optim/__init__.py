@@ -1,4 +1,4 @@
-"""Optimizers, and what limits the gradients they are given."""
+"""Optimizers, gradient clipping and learning-rate schedules."""
 
 from numlean.optim.clipping import (
     ClipByNorm,

@@ -1,4 +1,4 @@
-"""Gradient clipping: optimizers that another one leaves smaller gradients."""
+"""Gradient clipping: optimizers that pass smaller gradients to another optimizer."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from numlean.optim.optimizer import Cast, Optimizer, State
 
 @dataclass(frozen=True)
 class Clipping(ABC):
-    """An optimizer that another one gives smaller gradients.
+    """An optimizer that passes smaller gradients to another one.
 
     Attributes:
-        optimizer: What updates by the clipped gradients.
-        limit: How great they may be.
+        optimizer: The optimizer that updates with the clipped gradients.
+        limit: The limit of the gradients.
 
     Raises:
         NumleanError: The limit is not positive and finite.
@@ -31,15 +31,15 @@ class Clipping(ABC):
 
     def __post_init__(self) -> None:
         if not isfinite(self.limit) or self.limit <= 0:
-            raise NumleanError(f"gradients are clipped at a finite number above 0: {self.limit}")
+            raise NumleanError(f"the clipping limit must be finite and above 0, got {self.limit}")
 
     @property
     def lr(self) -> float:
-        """The inner optimizer's."""
+        """The inner optimizer's learning rate."""
         return self.optimizer.lr
 
     def initial(self, parameters: Sequence[Tensor], cast: Cast) -> State:
-        """The inner optimizer's."""
+        """Return the inner optimizer's state."""
         return self.optimizer.initial(parameters, cast)
 
     def update(
@@ -51,52 +51,52 @@ class Clipping(ABC):
         rate: Tensor,
         cast: Cast,
     ) -> tuple[list[Tensor], State]:
-        """The inner optimizer's, by clipped gradients."""
+        """Return the inner optimizer's update with clipped gradients."""
         clipped = self.clipped(gradients, cast(self.limit)) if gradients else gradients
         return self.optimizer.update(parameters, clipped, state, rate=rate, cast=cast)
 
     @abstractmethod
     def clipped(self, gradients: Sequence[Tensor], limit: Tensor) -> list[Tensor]:
-        """The gradients, at least one, made smaller."""
+        """Return the gradients, at least one, limited."""
 
 
 @final
 class ClipByValue(Clipping):
-    """Each number g of the gradients becomes minimum(maximum(g, -limit), limit).
+    """Replace each number g of the gradients by minimum(maximum(g, -limit), limit).
 
-    A NaN stays one.
+    A NaN stays a NaN.
     """
 
     def clipped(self, gradients: Sequence[Tensor], limit: Tensor) -> list[Tensor]:
-        """Each number by itself."""
+        """Return the gradients, each number limited on its own."""
         return [minimum(maximum(g, -limit), limit) for g in gradients]
 
 
 @final
 class ClipByNorm(Clipping):
-    """Gradients of a norm above the limit are scaled down to it, all by one factor.
+    """Scale gradients whose norm exceeds the limit down to it, all by the same factor.
 
-    norm = sqrt of the sum of all squares g*g, from +0, parameter after parameter in order, in each
-    in C order; scale = minimum(1, limit / norm); every g becomes g * scale. A gradient of zeros has
-    limit / +0 = inf, and stays.
+    norm = sqrt of the sum of all squares g*g, from +0, parameter after parameter in order, each in
+    C order; scale = minimum(1, limit / norm); every g becomes g * scale. A gradient of zeros has
+    limit / +0 = inf, and is unchanged.
     """
 
     def clipped(self, gradients: Sequence[Tensor], limit: Tensor) -> list[Tensor]:
-        """All by one factor."""
+        """Return the gradients, all scaled by the same factor."""
         scale = minimum(Tensor.of(limit.scalar, 1.0), limit / global_norm(gradients))
         return [g * scale for g in gradients]
 
 
 def clip_by_value(optimizer: Optimizer, limit: float) -> ClipByValue:
-    """The optimizer, no number of whose gradients exceeds a limit; see :class:`ClipByValue`."""
+    """Return the optimizer with each gradient number limited; see :class:`ClipByValue`."""
     return ClipByValue(optimizer, limit)
 
 
 def clip_by_norm(optimizer: Optimizer, limit: float) -> ClipByNorm:
-    """The optimizer, whose gradients' common norm is limited; see :class:`ClipByNorm`."""
+    """Return the optimizer with the gradients' norm limited; see :class:`ClipByNorm`."""
     return ClipByNorm(optimizer, limit)
 
 
 def global_norm(gradients: Sequence[Tensor]) -> Tensor:
-    """The root of the sum of all squares, from +0, tensor after tensor, in each in C order."""
+    """Return the root of the sum of all squares, from +0, in order of tensors and in C order."""
     return sqrt(concat([(g * g).reshape(-1) for g in gradients], 0).sum())

@@ -14,21 +14,21 @@ from numlean.optim.optimizer import Cast, State, check_rate, zeros_like
 class SGD:
     """Stochastic gradient descent.
 
-    For each parameter p with gradient g, what is switched off being left out:
+    For each parameter p with gradient g, without the parts that are switched off:
 
     - weight decay wd: g <- g + p*wd;
-    - momentum mu: buf <- buf*mu + g, buf starting at +0, and d = buf; without it d = g;
+    - momentum mu: buf <- buf*mu + g, where buf starts at +0, and d = buf; without momentum d = g;
     - Nesterov's momentum (as in PyTorch): d = g + buf*mu instead;
     - p <- p - d*lr.
 
     Attributes:
         lr: The learning rate.
-        momentum: How much of the last step is kept.
-        nesterov: Whether the gradient is added once more to what is kept.
-        weight_decay: How much of the parameter itself is added to its gradient.
+        momentum: The factor of the previous buffer.
+        nesterov: Whether to use Nesterov's momentum.
+        weight_decay: The factor of the parameter that is added to its gradient.
 
     Raises:
-        NumleanError: A rate is negative or not finite, or there is nothing for ``nesterov`` to do.
+        NumleanError: A rate is negative or not finite, or ``nesterov`` is used without momentum.
     """
 
     lr: float
@@ -40,10 +40,10 @@ class SGD:
         for name in ("lr", "momentum", "weight_decay"):
             check_rate(name, getattr(self, name))
         if self.nesterov and self.momentum == 0.0:
-            raise NumleanError(f"nesterov=True needs momentum above 0: momentum {self.momentum}")
+            raise NumleanError(f"nesterov=True needs momentum above 0, got {self.momentum}")
 
     def initial(self, parameters: Sequence[Tensor], cast: Cast) -> State:
-        """Momentum buffers, if there is momentum."""
+        """Return momentum buffers, if there is momentum."""
         return {} if self.momentum == 0.0 else {"momentum": zeros_like(parameters)}
 
     def update(
@@ -55,7 +55,7 @@ class SGD:
         rate: Tensor,
         cast: Cast,
     ) -> tuple[list[Tensor], State]:
-        """The next parameters and momentum buffers."""
+        """Return the next parameters and momentum buffers."""
         gradients = self._decayed(parameters, gradients, cast)
         directions, state = self._directions(gradients, state, cast)
         moved = zip(parameters, directions, strict=True)
@@ -76,21 +76,21 @@ class SGD:
             return gradients, state
         mu = cast(self.momentum)
         buffers = [b * mu + g for b, g in zip(state["momentum"], gradients, strict=True)]
-        remembered: State = {"momentum": buffers}
+        updated: State = {"momentum": buffers}
         if not self.nesterov:
-            return buffers, remembered
-        return [g + b * mu for g, b in zip(gradients, buffers, strict=True)], remembered
+            return buffers, updated
+        return [g + b * mu for g, b in zip(gradients, buffers, strict=True)], updated
 
 
 def sgd(
     lr: float, momentum: float = 0.0, *, nesterov: bool = False, weight_decay: float = 0.0
 ) -> SGD:
-    """Stochastic gradient descent."""
+    """Return stochastic gradient descent."""
     return SGD(lr, momentum, nesterov, weight_decay)
 
 
 def momentum_sgd(
     lr: float, momentum: float = 0.9, *, nesterov: bool = False, weight_decay: float = 0.0
 ) -> SGD:
-    """Stochastic gradient descent with momentum."""
+    """Return stochastic gradient descent with momentum."""
     return SGD(lr, momentum, nesterov, weight_decay)

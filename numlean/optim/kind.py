@@ -11,7 +11,7 @@ from numlean.optim.optimizer import Optimizer
 
 
 class OptimizerKind(Enum):
-    """An optimizer as ``--optim`` names it; ``name`` is the one to show, ``value`` that to type."""
+    """An optimizer as ``--optim`` names it; ``name`` is for display, ``value`` for typing."""
 
     SGD = "sgd"
     Adam = "adam"
@@ -19,10 +19,10 @@ class OptimizerKind(Enum):
 
     @classmethod
     def parse(cls, text: str) -> OptimizerKind:
-        """The kind of that value, exactly as it is written.
+        """Return the kind with exactly this value.
 
         Raises:
-            UnknownNameError: There is none; the message lists them.
+            UnknownNameError: The value is unknown; the message lists the known ones.
         """
         values = tuple(kind.value for kind in cls)
         if text not in values:
@@ -30,7 +30,7 @@ class OptimizerKind(Enum):
         return cls(text)
 
     def to_optimizer(self, lr: float) -> Optimizer:
-        """The optimizer: sgd(lr); adam and adamw with betas 0.9 and 0.95; adamw's decay is 0.1."""
+        """Return sgd(lr); or adam or adamw with betas 0.9 and 0.95, adamw with decay 0.1."""
         if self is OptimizerKind.SGD:
             return sgd(lr)
         if self is OptimizerKind.Adam:

@@ -19,7 +19,7 @@ _POWERS: Final = ("first_power", "second_power")
 class Adam:
     """Adam (D. P. Kingma and J. Ba, "Adam: a method for stochastic optimization", 2015).
 
-    Update t, counted from 1, for each parameter p with gradient g, m and v starting at +0:
+    Update t, counted from 1, for each parameter p with gradient g; m and v start at +0:
 
     - m <- m*beta1 + g*(1 - beta1)
     - v <- v*beta2 + (g*g)*(1 - beta2)
@@ -30,8 +30,8 @@ class Adam:
 
     Attributes:
         lr: The learning rate.
-        beta1: How much of the first moment is kept.
-        beta2: How much of the second moment is kept.
+        beta1: The decay of the first moment.
+        beta2: The decay of the second moment.
         epsilon: Added to the root of the second moment.
 
     Raises:
@@ -47,7 +47,7 @@ class Adam:
         _check(self.lr, self.beta1, self.beta2, self.epsilon)
 
     def initial(self, parameters: Sequence[Tensor], cast: Cast) -> State:
-        """Moments of +0 and powers of 1."""
+        """Return moments of +0 and powers of 1."""
         return _initial(parameters)
 
     def update(
@@ -59,7 +59,7 @@ class Adam:
         rate: Tensor,
         cast: Cast,
     ) -> tuple[list[Tensor], State]:
-        """The next parameters, moments and powers."""
+        """Return the next parameters, moments and powers."""
         state = _next_state(gradients, state, cast(self.beta1), cast(self.beta2))
         steps = _steps(state, rate, cast(self.epsilon))
         return [p - step for p, step in zip(parameters, steps, strict=True)], state
@@ -69,14 +69,14 @@ class Adam:
 class AdamW:
     """Adam with decoupled weight decay (I. Loshchilov and F. Hutter, 2019).
 
-    Moments are Adam's, of the gradient as it is; then, wd being the weight decay,
+    The moments are Adam's, from the unchanged gradient; then, with weight decay wd,
     p <- (p - p*(lr*wd)) - (lr / (sqrt(v_hat) + epsilon)) * m_hat.
 
     Attributes:
         lr: The learning rate.
-        weight_decay: By how much of itself, times the learning rate, a parameter is made smaller.
-        beta1: How much of the first moment is kept.
-        beta2: How much of the second moment is kept.
+        weight_decay: The factor, times the learning rate, by which a parameter shrinks.
+        beta1: The decay of the first moment.
+        beta2: The decay of the second moment.
         epsilon: Added to the root of the second moment.
 
     Raises:
@@ -94,7 +94,7 @@ class AdamW:
         check_rate("weight_decay", self.weight_decay)
 
     def initial(self, parameters: Sequence[Tensor], cast: Cast) -> State:
-        """Moments of +0 and powers of 1."""
+        """Return moments of +0 and powers of 1."""
         return _initial(parameters)
 
     def update(
@@ -106,7 +106,7 @@ class AdamW:
         rate: Tensor,
         cast: Cast,
     ) -> tuple[list[Tensor], State]:
-        """The next parameters, moments and powers."""
+        """Return the next parameters, moments and powers."""
         state = _next_state(gradients, state, cast(self.beta1), cast(self.beta2))
         steps = _steps(state, rate, cast(self.epsilon))
         decay = rate * cast(self.weight_decay)
@@ -115,7 +115,7 @@ class AdamW:
 
 
 def adam(lr: float, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8) -> Adam:
-    """Adam."""
+    """Return Adam."""
     return Adam(lr, beta1, beta2, epsilon)
 
 
@@ -126,7 +126,7 @@ def adamw(
     beta2: float = 0.999,
     epsilon: float = 1e-8,
 ) -> AdamW:
-    """Adam with decoupled weight decay."""
+    """Return Adam with decoupled weight decay."""
     return AdamW(lr, weight_decay, beta1, beta2, epsilon)
 
 
@@ -135,7 +135,7 @@ def _check(lr: float, beta1: float, beta2: float, epsilon: float) -> None:
     check_rate("epsilon", epsilon)
     for name, beta in (("beta1", beta1), ("beta2", beta2)):
         if check_rate(name, beta) >= 1:
-            raise NumleanError(f"{name} must be below 1: {beta}")
+            raise NumleanError(f"{name} must be below 1, got {beta}")
 
 
 def _initial(parameters: Sequence[Tensor]) -> State:

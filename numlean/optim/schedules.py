@@ -1,7 +1,8 @@
 """Learning rates by step or by epoch.
 
-A schedule is a function from the index t, from 0, to a binary64 number. Those here are evaluated
-exactly, or to as many bits as it takes, and rounded once, so that no platform's libm has a say.
+A schedule is a function from the index t, from 0, to a binary64 number. The schedules here are
+evaluated exactly, or with as many bits as necessary, and rounded once, so that they do not depend
+on the platform's libm.
 """
 
 from __future__ import annotations
@@ -29,12 +30,12 @@ _SQUARED_SINES: Final = {
 There are no others (I. Niven, Irrational Numbers, 1956).
 """
 _SHORT: Final = 64
-"""Higher powers are powers of two, or have too many bits to lie where rounding turns."""
+"""Higher powers are powers of two, or have too many bits to lie on a rounding boundary."""
 
 
 @dataclass(frozen=True)
 class Constant:
-    """Always the same.
+    """A constant learning rate.
 
     Attributes:
         lr: The learning rate.
@@ -46,18 +47,18 @@ class Constant:
         check_rate("lr", self.lr)
 
     def __call__(self, t: int) -> float:
-        """The learning rate."""
+        """Return the learning rate."""
         return self.lr
 
 
 @dataclass(frozen=True)
 class Step:
-    """Base * gamma^(t // size); of size 0, base.
+    """base * gamma^(t // size); if size is 0, base.
 
     Attributes:
         base: The first learning rate.
-        size: How long each lasts.
-        gamma: The factor from one to the next.
+        size: The number of indices between decays.
+        gamma: The decay factor.
     """
 
     base: float
@@ -66,20 +67,20 @@ class Step:
 
     def __post_init__(self) -> None:
         _check_decay(self.base, self.gamma)
-        _check_length("the length of a stair", self.size, least=0)
+        _check_length("size of a step schedule", self.size, least=0)
 
     def __call__(self, t: int) -> float:
-        """The learning rate at t."""
+        """Return the learning rate at t."""
         return _decayed(self.base, self.gamma, t // self.size if self.size else 0)
 
 
 @dataclass(frozen=True)
 class Exponential:
-    """Base * gamma^t.
+    """base * gamma^t.
 
     Attributes:
         base: The first learning rate.
-        gamma: The factor from each to the next.
+        gamma: The decay factor.
     """
 
     base: float
@@ -89,17 +90,17 @@ class Exponential:
         _check_decay(self.base, self.gamma)
 
     def __call__(self, t: int) -> float:
-        """The learning rate at t."""
+        """Return the learning rate at t."""
         return _decayed(self.base, self.gamma, t)
 
 
 @dataclass(frozen=True)
 class Cosine:
-    """Final + (base - final) * (1 + cos(pi * t / length)) / 2 as far as t = length, then final.
+    """final + (base - final) * (1 + cos(pi * t / length)) / 2 up to t = length, then final.
 
     Attributes:
         base: The first learning rate.
-        length: When the final one is reached.
+        length: The index at which the final learning rate is reached.
         final: The last learning rate.
     """
 
@@ -110,12 +111,12 @@ class Cosine:
     def __post_init__(self) -> None:
         check_rate("lr", self.base)
         check_rate("lr", self.final)
-        _check_length("a cosine", self.length, least=1)
+        _check_length("length of a cosine schedule", self.length, least=1)
 
     def __call__(self, t: int) -> float:
-        """The learning rate at t."""
+        """Return the learning rate at t."""
         risen = min(Fraction(t, self.length), Fraction(1))
-        # lower + (upper - lower) * sin(pi*u/2)^2 has no cancellation, whichever way it goes.
+        # lower + (upper - lower) * sin(pi*u/2)^2 has no cancellation, rising or falling.
         u = risen if self.final > self.base else 1 - risen
         lower, upper = sorted((self.base, self.final))
         if lower == upper:
@@ -133,7 +134,7 @@ class LinearWarmup:
     """then(0) * (t + 1) / length while t < length, after that then(t - length).
 
     Attributes:
-        length: How long the learning rate rises.
+        length: The length of the warm-up.
         then: The schedule that follows, from its beginning.
     """
 
@@ -141,37 +142,37 @@ class LinearWarmup:
     then: Schedule
 
     def __post_init__(self) -> None:
-        _check_length("a warm-up", self.length, least=0)
+        _check_length("length of a warm-up", self.length, least=0)
 
     def __call__(self, t: int) -> float:
-        """The learning rate at t."""
+        """Return the learning rate at t."""
         if t >= self.length:
             return self.then(t - self.length)
         return float(Fraction(self.then(0)) * Fraction(t + 1, self.length))
 
 
 def constant(lr: float) -> Constant:
-    """Always ``lr``."""
+    """Return the schedule that always gives ``lr``."""
     return Constant(lr)
 
 
 def step(base: float, size: int, gamma: float = 0.1) -> Step:
-    """Base * gamma^(t // size); of size 0, base."""
+    """Return the schedule base * gamma^(t // size); if size is 0, base."""
     return Step(base, size, gamma)
 
 
 def exponential(base: float, gamma: float) -> Exponential:
-    """Base * gamma^t."""
+    """Return the schedule base * gamma^t."""
     return Exponential(base, gamma)
 
 
 def cosine(base: float, length: int, *, final: float = 0.0) -> Cosine:
-    """From ``base`` down to ``final`` along half a wave of ``length``; see :class:`Cosine`."""
+    """Return half a cosine wave from ``base`` to ``final`` over ``length``; see :class:`Cosine`."""
     return Cosine(base, length, final)
 
 
 def linear_warmup(length: int, then: Schedule) -> LinearWarmup:
-    """A straight rise of ``length``, then a schedule; see :class:`LinearWarmup`."""
+    """Return a linear rise over ``length``, then a schedule; see :class:`LinearWarmup`."""
     return LinearWarmup(length, then)
 
 
@@ -183,7 +184,7 @@ def _decayed(base: float, gamma: float, n: int) -> float:
     try:
         return float(Fraction(base) * Fraction(gamma) ** n)
     except OverflowError:
-        raise NumleanError(f"{base} * {gamma}**{n} is no finite learning rate") from None
+        raise NumleanError(f"the learning rate {base} * {gamma}**{n} is not finite") from None
 
 
 def _check_decay(base: float, gamma: float) -> None:
@@ -193,4 +194,4 @@ def _check_decay(base: float, gamma: float) -> None:
 
 def _check_length(what: str, length: int, *, least: int) -> None:
     if length < least:
-        raise NumleanError(f"{what} lasts at least {least}: {length}")
+        raise NumleanError(f"{what} must be at least {least}, got {length}")

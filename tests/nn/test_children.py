@@ -166,8 +166,8 @@ def test_a_fault_within_a_third_partys_composite_is_located_in_the_child(name):
     pair = cross_check(model)
     assert pair.first_different_step == 1
     assert (pair.divergence.operation, pair.divergence.where) == ("tanh", where)
-    assert pair.divergence.judgements[0].is_right
-    assert not pair.divergence.judgements[1].is_right
+    assert pair.divergence.assessments[0].is_right
+    assert not pair.divergence.assessments[1].is_right
 
 
 def test_a_layer_that_declares_no_children_is_traced_as_a_whole():

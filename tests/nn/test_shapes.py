@@ -59,16 +59,16 @@ def test_a_sample_of_another_shape_is_refused(layer, shape, words):
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: nn.Conv2d(0, 1, 3), "at least one channel"),
+        (lambda: nn.Conv2d(0, 1, 3), "at least one input and one output channel"),
         (lambda: nn.Conv2d(1, 1, 0), r"\(0, 0\)"),
         (lambda: nn.Conv2d(1, 1, 3, padding=-1), r"\(-1, -1\)"),
-        (lambda: nn.MaxPool2d(3, padding=2), "at most half the kernel.* not 2"),
+        (lambda: nn.MaxPool2d(3, padding=2), "at most half the kernel.* got 2"),
         (lambda: nn.SmoothMaxPool2d(2, beta=0.0), "beta"),
-        (lambda: nn.LayerNorm(3, epsilon=0.0), "epsilon is positive, not 0"),
-        (lambda: nn.BatchNorm(3, momentum=1.5), "from 0 to 1, not 1.5"),
+        (lambda: nn.LayerNorm(3, epsilon=0.0), "epsilon must be positive, got 0"),
+        (lambda: nn.BatchNorm(3, momentum=1.5), "from 0 to 1, got 1.5"),
         (lambda: nn.RNN(0, 3), r"RNN\(0, 3\)"),
         (lambda: nn.Embedding(0, 3), r"Embedding\(0, 3\)"),
-        (lambda: nn.MultiHeadAttention(4, 3), "multiple of the heads"),
+        (lambda: nn.MultiHeadAttention(4, 3), "multiple of heads"),
         (lambda: nn.models.mlp((3,)), r"\(3,\)"),
         (lambda: nn.models.small_cnn((3, 8), 2), "does not fit"),
         (lambda: nn.models.small_cnn((1, 1, 8, 8), 2), r"\(1, 1, 8, 8\)"),
@@ -99,7 +99,7 @@ def test_a_model_is_checked_as_far_as_shapes_are_known():
 
 def test_an_embedding_takes_whole_numbers_only():
     layer, weight = nn.Embedding(4, 2), Tensor.of(S, np.zeros((4, 2)))
-    with pytest.raises(DataError, match="whole numbers, not those of float32"):
+    with pytest.raises(DataError, match="integer tokens, not numbers of float32"):
         layer([weight], Tensor.of(S, [[0.0, 1.0]]), EVALUATION)
 
 

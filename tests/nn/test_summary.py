@@ -46,7 +46,7 @@ def test_a_single_layer_has_a_summary_too():
 
 
 def test_a_summary_needs_a_shape_that_the_model_takes():
-    with pytest.raises(ShapeError, match="give one, sample_shape"):
+    with pytest.raises(ShapeError, match="pass one as sample_shape"):
         model().summary()
     with pytest.raises(ShapeError, match=r"Linear\(4, 6\)"):
         model().summary((5, 3))

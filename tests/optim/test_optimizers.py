@@ -275,10 +275,10 @@ def test_defaults_are_the_usual_ones():
 @pytest.mark.parametrize(
     ("make", "word"),
     [
-        (lambda: sgd(0.1, nesterov=True), "momentum 0"),
+        (lambda: sgd(0.1, nesterov=True), "momentum above 0, got 0"),
         (lambda: sgd(0.1, weight_decay=-1.0), "-1"),
         (lambda: adam(float("nan")), "nan"),
-        (lambda: adam(0.1, 1.0), "beta1 must be below 1: 1"),
+        (lambda: adam(0.1, 1.0), "beta1 must be below 1, got 1"),
         (lambda: adam(0.1, 0.9, -0.5), "-0.5"),
         (lambda: adam(0.1, epsilon=-1e-9), "-1e-09"),
         (lambda: adamw(0.1, float("inf")), "inf"),

@@ -1,4 +1,4 @@
-"""Arithmetics that are meant to differ, beside each other and a truth."""
+"""Compare arithmetics that are meant to differ with each other and with a precise reference."""
 
 from numlean.analysis.drift.comparing import compare
 from numlean.analysis.drift.error_stats import ErrorStats

@@ -1,4 +1,4 @@
-"""Arithmetics that are meant to differ: how far, where from, and what it does to the training."""
+"""Compare runs in several arithmetics: how far they drift, and from which operations."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from numlean.tasks import NamedTask, Split, get_task
 from numlean.training import Options, Task, TrainConfig
 
 Data: TypeAlias = Split | Dataset | Callable[[Scalar], Split | Dataset]
-"""What to train on, with test data or without, or what makes of a Scalar a run's data."""
+"""Training data with or without test data, or a function that returns them for a Scalar."""
 
 _POINTS: Final = 100
-"""About so many steps are measured if nothing else is said."""
+"""The default of ``every`` measures about this many steps."""
 
 
 def compare(
@@ -46,34 +46,36 @@ def compare(
     write: Write | None = None,
     on_step: Callable[[], None] | None = None,
 ) -> Comparison:
-    """Train a task in several arithmetics beside a truth, and measure how far each is from it.
+    """Train a task in several arithmetics and in a precise reference, and measure the distances.
 
-    Losses and parameters are measured against the truth run's. Of every operation of a step,
-    *local* is the error of its results against the exact operation on the same operands, *total*
-    that against the truth run's results, and *inherited* the difference: what it was handed.
-    :mod:`numlean.analysis.drift.records` says what every figure is. Memory does not grow with the
-    number of operations, only a little with that of the steps measured.
+    Losses and parameters are measured against the reference run. For every operation of a step,
+    *local* is the error of its results against the exact operation on the same operands, *total* is
+    the error against the results of the reference run, and *inherited* is the difference of both:
+    the error that came with the operands. :mod:`numlean.analysis.drift.records` defines every
+    figure. Memory grows only with the number of measured steps.
 
     Args:
-        task: What to train; a task by name knows how and on what.
-        dtypes: At least one other than the truth, each as ``Side.parse`` takes it, or a Scalar.
-        truth: What they are measured by.
-        seeds: From how many seeds, those after the config's; each names initial values and the
-            samples' order.
-        config: How to train; by default as the named task does.
-        data: On what; by default the named task's.
-        options: How runs are executed, where their names do not say it.
-        every: Every so many steps are measured, and the last one; by default about 100 are.
-        tests: How many times, evenly spread, the test data are looked at.
-        with_accuracy: Whether there is an accuracy to find; by default as the named task says.
-        operations: Whether operations are measured; that takes most of the time.
-        flags: Whether the exceptions of the steps measured are counted, where they are kept.
-        write: Told every record, as soon as there is one.
-        on_step: Told of each step of each seed.
+        task: The task to train; a named task defines its config and data.
+        dtypes: At least one run other than the truth, each as ``RunSpec.parse`` reads it, or a
+            Scalar.
+        truth: The reference run.
+        seeds: The number of seeds, counted from the config's; each seed sets the initial values and
+            the order of the samples.
+        config: How to train; by default as the named task defines.
+        data: The data; by default those of the named task.
+        options: How runs are executed, unless their names say so.
+        every: The distance between measured steps (the last one is measured, too); by default about
+            100 steps are measured.
+        tests: The number of evaluations on the test data, evenly spread.
+        with_accuracy: Whether to measure accuracy; by default as the named task defines.
+        operations: Whether to measure operations; this takes most of the time.
+        flags: Whether to count the exceptions of the measured steps, where they are recorded.
+        write: Called with each record as soon as it exists.
+        on_step: Called after each step of each seed.
 
     Raises:
-        NumleanError: A dtype is unknown, named twice, or the truth's only; nothing says how to
-            train; a count is too small.
+        NumleanError: A dtype is unknown, repeated, or only the truth's; config or data are missing;
+            a count is too small.
     """
     task = get_task(task) if isinstance(task, str) else task
     name = task.name if isinstance(task, NamedTask) else type(task).__name__
@@ -82,67 +84,74 @@ def compare(
             with_accuracy = task.is_classification
         config, data, task = config or task.config(), data or task.load_for, task.task
     if config is None or data is None:
-        raise NumleanError("a Task is trained by a config on data: compare(..., config=, data=)")
+        raise NumleanError(
+            "a Task has no default config and data; call compare(..., config=, data=)"
+        )
     options = options or Options()
-    sides = [RunSpec.of(spec, options) for spec in dtypes]
-    true = RunSpec.of(truth, options)
-    others = _others(sides, true)
+    specs = [RunSpec.of(spec, options) for spec in dtypes]
+    reference = RunSpec.of(truth, options)
+    others = _others(specs, reference)
     every = max(config.steps // _POINTS, 1) if every is None else every
     for what, count, least in (("seeds", seeds, 1), ("every", every, 1), ("tests", tests, 0)):
         if count < least:
-            raise NumleanError(f"{what} is at least {least}, not {count}")
+            raise NumleanError(f"{what} must be at least {least}, got {count}")
     schedule = Schedule(config.steps, every, tests, operations, flags)
     numbers = range(config.seed, config.seed + seeds)
     load = _loader(data)
     header = {
-        **_header(name, task, sides, true, config, load),
+        **_header(name, task, specs, reference, config, load),
         "seeds": [*numbers],
         "every": every,
-        "measures": {side.name: _measure(side, true) for side in others},
+        "measures": {spec.name: _measure(spec, reference) for spec in others},
     }
     result, write = Comparison(header), write or _ignore
     write(header)
     for seed in numbers:
-        runs = SeedExperiment(
+        experiment = SeedExperiment(
             task,
-            replace(true, options=replace(true.options, seed=seed)),
-            [replace(side, options=replace(side.options, seed=seed)) for side in others],
+            replace(reference, options=replace(reference.options, seed=seed)),
+            [replace(spec, options=replace(spec.options, seed=seed)) for spec in others],
             replace(config, seed=seed),
             schedule,
             load,
             with_accuracy=bool(with_accuracy),
         )
-        _run(runs, seed, result, write, on_step or _nothing)
+        _run(experiment, seed, result, write, on_step or _nothing)
     return result
 
 
 def _run(
-    runs: SeedExperiment, seed: int, result: Comparison, write: Write, on_step: Callable[[], None]
+    experiment: SeedExperiment,
+    seed: int,
+    result: Comparison,
+    write: Write,
+    on_step: Callable[[], None],
 ) -> None:
     last: dict[str, Record] = {}
-    for found in runs.run(on_step):
-        record = step_record(seed, found)
-        last[found.dtype] = record
+    for measured in experiment.run(on_step):
+        record = step_record(seed, measured)
+        last[measured.dtype] = record
         write(record)
-        for line in operation_records(seed, found):
+        for line in operation_records(seed, measured):
             write(line)
-        result.add(record, found)
-    for lane in runs.lanes:
-        ends = {key: last.get(lane.name, {}).get(key) for key in ("loss", "test_loss", "accuracy")}
-        run = {"record": "run", "dtype": lane.name, "seed": seed, **ends, **lane.digests()}
-        result.runs.append(run)
-        write(run)
+        result.add(record, measured)
+    for run in experiment.runs:
+        end = last.get(run.name, {})
+        figures = {key: end.get(key) for key in ("loss", "test_loss", "accuracy")}
+        record = {"record": "run", "dtype": run.name, "seed": seed, **figures, **run.digests()}
+        result.runs.append(record)
+        write(record)
 
 
-def _others(sides: Sequence[RunSpec], truth: RunSpec) -> list[RunSpec]:
-    names = [side.name for side in sides]
+def _others(specs: Sequence[RunSpec], truth: RunSpec) -> list[RunSpec]:
+    names = [spec.name for spec in specs]
     for name in names:
         if names.count(name) > 1:
-            raise NumleanError(f"a dtype is compared once: {name} is named twice")
-    others = [side for side in sides if side.name != truth.name]
+            raise NumleanError(f"each dtype can be compared once, but {name} is given twice")
+    others = [spec for spec in specs if spec.name != truth.name]
     if not others:
         raise NumleanError(
-            f"compare takes at least one dtype other than the truth, {truth.name}, not"
+            f"compare needs at least one dtype other than the truth, {truth.name}; got"
             f" {', '.join(names) or 'none'}"
         )
     return others
@@ -151,14 +160,14 @@ def _others(sides: Sequence[RunSpec], truth: RunSpec) -> list[RunSpec]:
 def _header(
     name: str,
     task: Task,
-    sides: Sequence[RunSpec],
+    specs: Sequence[RunSpec],
     truth: RunSpec,
     config: TrainConfig,
     load: Callable[[Scalar], Split],
 ) -> Record:
     from numlean.version import __version__
 
-    names = [side.name for side in sides]
+    names = [spec.name for spec in specs]
     return {
         "record": "comparison",
         "numlean": __version__,
@@ -178,11 +187,11 @@ def _header(
     }
 
 
-def _measure(side: RunSpec, truth: RunSpec) -> dict[str, Any]:
-    own = UlpScale.of(side.scalar)
+def _measure(spec: RunSpec, truth: RunSpec) -> dict[str, Any]:
+    own = UlpScale.of(spec.scalar)
     coarser = own.coarser(UlpScale.of(truth.scalar))
-    judge = ExactReference(side.scalar).wide.name
-    return {"judge": judge, "local_grid": asdict(own), "grid": asdict(coarser)}
+    exact_reference = ExactReference(spec.scalar).wide.name
+    return {"judge": exact_reference, "local_grid": asdict(own), "grid": asdict(coarser)}
 
 
 def _loader(data: Data) -> Callable[[Scalar], Split]:

@@ -1,4 +1,4 @@
-"""What remains of the errors of many numbers: a few figures and a histogram."""
+"""Statistics of the errors of many numbers: a few figures and a histogram."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from numlean.analysis.drift.norm import ONE, ScaledNorm
 from numlean.analysis.drift.ulp_scale import Floats
 
 LEAST_BIN = -40
-"""Errors below two to this power are counted as if they had it."""
+"""Errors below two to this power are counted in its bin."""
 
 
 @dataclass
 class ErrorStats:
-    """The errors of many numbers, in ulp and by value; it grows with none of them.
+    """The errors of many numbers, in ulp and by value, in constant memory.
 
     Attributes:
-        count: How many numbers were measured.
-        exact: How many of them have no error.
+        count: The count of numbers measured.
+        exact: The count of numbers without error.
         max_ulp: The greatest error.
         ulps: The norm of the errors in ulp.
         errors: The norm of the errors themselves.
-        values: The norm of the numbers, or of what they ought to be where that is greater.
-        histogram: How many errors lie in [2**k, 2**(k + 1)) ulp, by k.
+        values: The norm of the numbers, or of the expected ones where those are greater.
+        histogram: The count of errors in [2**k, 2**(k + 1)) ulp, by k.
     """
 
     count: int = 0
@@ -37,8 +37,8 @@ class ErrorStats:
     values: ScaledNorm = field(default_factory=ScaledNorm)
     histogram: Counter[int] = field(default_factory=Counter)
 
-    def add(self, ulps: Floats, errors: Floats, values: Floats, right: Floats) -> None:
-        """Count numbers: their errors in ulp and by value, they, and what they ought to be."""
+    def add(self, ulps: Floats, errors: Floats, values: Floats, expected: Floats) -> None:
+        """Count numbers: their errors in ulp and by value, the numbers, and the expected ones."""
         if ulps.size == 0:
             return
         self.count += ulps.size
@@ -46,13 +46,13 @@ class ErrorStats:
         self.max_ulp = max(self.max_ulp, float(ulps.max()))
         self.ulps.add(ulps)
         self.errors.add(errors)
-        self.values.add(np.maximum(np.abs(values), np.abs(right)))
+        self.values.add(np.maximum(np.abs(values), np.abs(expected)))
         _, exponents = np.frexp(ulps[ulps > 0])
         bins, counts = np.unique(np.maximum(exponents - 1, LEAST_BIN), return_counts=True)
         self.histogram.update(dict(zip(bins.tolist(), counts.tolist(), strict=True)))
 
     def merge(self, other: ErrorStats) -> None:
-        """Count what another one has counted, too."""
+        """Add the counts of another one."""
         self.count += other.count
         self.exact += other.exact
         self.max_ulp = max(self.max_ulp, other.max_ulp)
@@ -63,16 +63,16 @@ class ErrorStats:
 
     @property
     def rms_ulp(self) -> float:
-        """The root of the mean of the errors' squares, in ulp; 0 of nothing."""
+        """The root mean square of the errors in ulp; 0 without numbers."""
         return self.ulps.by(ONE, self.count)
 
     @property
     def relative(self) -> float:
-        """The norm of the errors by that of the numbers, or of what they ought to be: at most 2."""
+        """The norm of the errors divided by that of the values: at most 2."""
         return self.errors.by(self.values)
 
     def as_plain(self) -> dict[str, Any]:
-        """The figures by name."""
+        """Return the figures by name."""
         return {
             "count": self.count,
             "exact": self.exact,

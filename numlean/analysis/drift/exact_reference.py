@@ -1,4 +1,4 @@
-"""What an operation gives if nothing is rounded, from the operands it was given."""
+"""The results of operations without rounding, from the same operands."""
 
 from __future__ import annotations
 
@@ -19,27 +19,26 @@ from numlean_kernels.formats import BINARY64, Format
 _FAST: Final = Dtype.parse("float64")
 """The dtype of references to narrow formats."""
 _NARROW: Final = (24, 8)
-"""Precision and exponent bits up to which binary64 is as good as exact."""
+"""Up to this precision and these exponent bits, binary64 is as good as exact."""
 _LEAST_BITS: Final = 200
 _GUARD_BITS: Final = 64
 
-JUDGED: Final = frozenset(
+MEASURABLE: Final = frozenset(
     (*operations(computes=True), "from_float", "from_int", "where", "from_host_callback")
 )
-"""Operations whose results have errors. Other conversions give constants, and other movements hand
-on the errors of their operands, but ``where`` may select otherwise than the reference."""
+"""Operations whose results have errors."""
 
 
 class ExactReference:
-    """An arithmetic wide enough to say what another one's operations ought to give.
+    """An arithmetic wide enough to compute the expected results of another one.
 
-    Of a format of at most 24 bits and no more exponents than binary32 it is binary64: what that
-    rounds is at most 2**-29 of what the format does, and it is fast. Of others it is mp with more
-    than twice their precision.
+    For a format of at most 24 bits and no more exponents than binary32 it is binary64, which is
+    fast; its rounding errors are at most 2**-29 of the format's. For others it is mp with more than
+    twice their precision.
 
     Attributes:
-        own: The arithmetic that is judged.
-        wide: The one that judges.
+        own: The arithmetic that is measured.
+        wide: The wide arithmetic.
     """
 
     def __init__(self, own: Scalar) -> None:
@@ -47,42 +46,42 @@ class ExactReference:
         self.wide = get_scalar(_wide_dtype(own).text)
 
     def to_wide(self, scalar: Scalar, x: Storage) -> Storage:
-        """Numbers of a Scalar as the judge's: exactly, or rounded once to its precision."""
+        """Convert numbers of a Scalar to the wide one: exactly, or rounded once."""
         return to_wide(self.wide, scalar, x)
 
-    def exact(self, application: TracedOperation) -> Storage | None:
-        """What an operation ought to have given, as the judge's; None if that is not known."""
-        name = application.operation
+    def exact(self, op: TracedOperation) -> Storage | None:
+        """Return the expected result in the wide arithmetic; None if unknown."""
+        name = op.operation
         if name == "from_host_callback":
             return None
-        operands = list(application.operands)
-        for k, x in numbers_of(application):
+        operands = list(op.operands)
+        for k, x in numbers_of(op):
             operands[k] = self.to_wide(self.own, x)
         try:
-            result: Storage = getattr(self.wide, name)(*operands, **application.options)
+            result: Storage = getattr(self.wide, name)(*operands, **op.options)
         except UnavailableError:
             return None
         return result
 
     def differences(self, x: Storage, y: Storage) -> Floats:
-        """How far the judge's numbers x are above y."""
+        """Return x - y for numbers of the wide arithmetic."""
         return floats_of(self.wide, self.wide.sub(x, y))
 
     def floats(self, x: Storage) -> Floats:
-        """The judge's numbers as binary64."""
+        """Return numbers of the wide arithmetic as binary64."""
         return floats_of(self.wide, x)
 
 
-def numbers_of(application: TracedOperation) -> Iterator[tuple[int, Storage]]:
-    """The operands that are numbers of the Scalar, with their places."""
-    others = OPERATIONS[application.operation].others
-    for k, x in enumerate(application.operands):
+def numbers_of(op: TracedOperation) -> Iterator[tuple[int, Storage]]:
+    """Yield the operands that are numbers of the Scalar, with their positions."""
+    others = OPERATIONS[op.operation].others
+    for k, x in enumerate(op.operands):
         if k not in others and isinstance(x, np.ndarray):
             yield k, x
 
 
 def to_wide(wide: Scalar, scalar: Scalar, x: Storage) -> Storage:
-    """Numbers of a Scalar as a wider one's."""
+    """Convert numbers of a Scalar to a wider one."""
     if scalar == wide:
         return x
     x = np.ascontiguousarray(x).reshape(x.shape)
@@ -92,7 +91,7 @@ def to_wide(wide: Scalar, scalar: Scalar, x: Storage) -> Storage:
 
 
 def _embeds(format: Format | None) -> bool:
-    """Whether every number of a format is one of binary64."""
+    """Return whether every number of a format is a binary64 number."""
     return (
         format is not None
         and format.precision <= BINARY64.precision

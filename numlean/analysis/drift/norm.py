@@ -1,4 +1,4 @@
-"""Euclidean norms of many numbers, however great or small their squares would be."""
+"""Euclidean norms of many numbers without overflow or underflow of their squares."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class ScaledNorm:
     """The norm of all numbers added so far: sqrt(squares) * 2**exponent.
 
     Attributes:
-        squares: The sum of the squares of the numbers by 2**exponent.
-        exponent: So great that none of those is above 1.
+        squares: The sum of the squares of the numbers divided by 2**exponent.
+        exponent: Large enough that none of these quotients exceeds 1.
     """
 
     squares: float = 0.0
@@ -27,7 +27,7 @@ class ScaledNorm:
         greatest = float(np.abs(values).max(initial=0.0))
         if greatest:
             _, exponent = math.frexp(greatest)
-            # Two halves: a power of two may be beyond the range where the numbers are subnormal.
+            # In two halves: for subnormal numbers the power of two itself would overflow.
             half = exponent // 2
             scaled = np.ldexp(np.ldexp(values, -half), half - exponent)
             self.merge(ScaledNorm(float((scaled**2).sum()), exponent))
@@ -43,7 +43,7 @@ class ScaledNorm:
         self.exponent = exponent
 
     def by(self, other: ScaledNorm, count: int = 1) -> float:
-        """The norm by another one and the root of a count; 0 if it is 0."""
+        """Return the norm divided by another one and by the root of a count; 0 if it is 0."""
         if not self.squares:
             return 0.0
         root = math.sqrt(self.squares / (other.squares * count))

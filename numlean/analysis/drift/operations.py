@@ -1,4 +1,4 @@
-"""The errors of a step's operations: what each adds, and what it was handed."""
+"""The errors of a step's operations: the part that each adds and the part that it inherits."""
 
 from __future__ import annotations
 
@@ -9,32 +9,35 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from numlean.analysis.drift.error_stats import ErrorStats
-from numlean.analysis.drift.exact_reference import JUDGED, ExactReference, numbers_of
+from numlean.analysis.drift.exact_reference import MEASURABLE, ExactReference, numbers_of
 from numlean.analysis.drift.reference import ReferenceStep
 from numlean.analysis.drift.ulp_scale import Floats, UlpScale, floats_of
 from numlean.scalar.operations import RELATIONS
 from numlean.scalar.wrappers.tracing import TracedOperation
 
 Key: TypeAlias = tuple[str, str, str]
-"""A phase, a layer and an operation's name."""
+"""A phase, a layer and the name of an operation."""
 
 
 @dataclass
 class OperationErrors:
-    """The errors of all applications of an operation in a layer and a phase.
+    """The errors of all calls of an operation in a layer and a phase.
 
     Attributes:
-        local: Of results against the exact operation on the same operands, in ulp of the format.
-        total: Of results against the truth run's, in ulp of the coarser format.
-        inherited: Total less local: of the exact operation on the same operands against the truth
-            run's result.
-        calls: How often it was applied.
-        inf: Infinite results.
-        nan: Results that are NaNs.
-        born: Of those two, the results of applications all of whose operands were finite.
-        decided_otherwise: Of comparisons, the answers that are not the truth run's.
-        amplification: The greatest by which an application multiplied a relative error: that of
-            its exact result by that of the worst operand, as norms; 0 if no operand had one.
+        local: Errors of results against the exact operation on the same operands, in ulp of the
+            format.
+        total: Errors of results against those of the reference run, in ulp of the coarser format.
+        inherited: Total minus local: the exact operation on the same operands against the result of
+            the reference run.
+        calls: The number of calls.
+        inf: The count of infinite results.
+        nan: The count of NaN results.
+        introduced_nonfinite: The count of infinite or NaN results of calls with finite operands.
+        flipped_comparisons: For comparisons, the count of answers that differ from the reference
+            run.
+        amplification: The greatest factor by which a call multiplied a relative error: that of
+            its exact result divided by that of the worst operand, as norms; 0 if no operand had
+            one.
     """
 
     local: ErrorStats = field(default_factory=ErrorStats)
@@ -43,23 +46,23 @@ class OperationErrors:
     calls: int = 0
     inf: int = 0
     nan: int = 0
-    born: int = 0
+    introduced_nonfinite: int = 0
     flipped_comparisons: int = 0
     amplification: float = 0.0
 
     def merge(self, other: OperationErrors) -> None:
-        """Count what another one has counted, too."""
+        """Add the counts of another one."""
         for name in ("local", "total", "inherited"):
             getattr(self, name).merge(getattr(other, name))
-        for name in ("calls", "inf", "nan", "born", "flipped_comparisons"):
+        for name in ("calls", "inf", "nan", "introduced_nonfinite", "flipped_comparisons"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.amplification = max(self.amplification, other.amplification)
 
     def as_plain(self) -> dict[str, Any]:
-        """The figures by name."""
-        own = {name: getattr(self, name) for name in ("calls", "inf", "nan", "born")}
+        """Return the figures by name."""
         return {
-            **own,
+            **{name: getattr(self, name) for name in ("calls", "inf", "nan")},
+            "introduced_nonfinite": self.introduced_nonfinite,
             "flipped_comparisons": self.flipped_comparisons,
             "amplification": self.amplification,
             **{name: getattr(self, name).as_plain() for name in ("local", "total", "inherited")},
@@ -67,105 +70,104 @@ class OperationErrors:
 
 
 class OperationMeter:
-    """Measures the operations of one arithmetic against the truth run's.
+    """Measures the operations of one arithmetic against those of the reference run.
 
     Attributes:
-        judge: Says what operations ought to give.
-        grid: The arithmetic's own, by which local errors are measured.
-        coarser: The coarser of it and the truth's, by which the others are.
+        exact_reference: Computes the expected results.
+        scale: The arithmetic's own ulps, for local errors.
+        coarser: The coarser of its ulps and those of the reference run, for other errors.
     """
 
-    def __init__(self, judge: ExactReference, truth: UlpScale) -> None:
-        self.judge = judge
-        self.grid = UlpScale.of(judge.own)
-        self.coarser = self.grid.coarser(truth)
+    def __init__(self, exact_reference: ExactReference, truth: UlpScale) -> None:
+        self.exact_reference = exact_reference
+        self.scale = UlpScale.of(exact_reference.own)
+        self.coarser = self.scale.coarser(truth)
 
     def errors(
-        self, trace: Sequence[TracedOperation], truth: ReferenceStep
+        self, trace: Sequence[TracedOperation], reference: ReferenceStep
     ) -> dict[Key, OperationErrors]:
-        """The errors of a step's operations, in program order."""
+        """Return the errors of a step's operations, in program order."""
         found: dict[Key, OperationErrors] = {}
-        for number, (application, true) in enumerate(zip(trace, truth.trace, strict=True)):
-            name, place = application.operation, application.place
-            if name not in JUDGED and name not in RELATIONS:
+        for number, (op, expected) in enumerate(zip(trace, reference.trace, strict=True)):
+            name, place = op.operation, op.place
+            if name not in MEASURABLE and name not in RELATIONS:
                 continue
             errors = found.setdefault((place.phase, place.layer, name), OperationErrors())
             errors.calls += 1
             if name in RELATIONS:
-                differing = np.asarray(application.result) != np.asarray(true.result)
+                differing = np.asarray(op.result) != np.asarray(expected.result)
                 errors.flipped_comparisons += int(differing.sum())
             else:
-                self._add(errors, application, truth, number)
+                self._add(errors, op, reference, number)
         return found
 
     def _add(
         self,
         errors: OperationErrors,
-        application: TracedOperation,
-        truth: ReferenceStep,
+        op: TracedOperation,
+        reference: ReferenceStep,
         number: int,
     ) -> None:
-        judge = self.judge
-        z = judge.to_wide(judge.own, np.asarray(application.result))
-        t = truth.result(judge.wide, number)
-        exact = judge.exact(application)
-        values = floats_of(judge.own, np.asarray(application.result))
-        true = truth.floats(number)
-        self._count_specials(errors, application, values)
-        total = _Errors(judge.differences(z, t), values, true)
+        measure = self.exact_reference
+        z = measure.to_wide(measure.own, np.asarray(op.result))
+        exact = measure.exact(op)
+        values = floats_of(measure.own, np.asarray(op.result))
+        expected = reference.floats(number)
+        self._count_specials(errors, op, values)
+        differences = measure.differences(z, reference.result(measure.wide, number))
+        total = _Errors(differences, values, expected)
         total.add_to(errors.total, self.coarser)
         if exact is None:
             return
-        right = judge.floats(exact)
-        local = _Errors(judge.differences(z, exact), values, right)
-        local.add_to(errors.local, self.grid)
+        rounded_once = measure.floats(exact)
+        local = _Errors(measure.differences(z, exact), values, rounded_once)
+        local.add_to(errors.local, self.scale)
         with np.errstate(invalid="ignore", over="ignore"):
-            handed_on = total.differences - local.differences
-        inherited = _Errors(handed_on, right, true)
+            passed_on = total.differences - local.differences
+        inherited = _Errors(passed_on, rounded_once, expected)
         inherited.add_to(errors.inherited, self.coarser, where=total.finite & local.finite)
-        handed = max(self._handed(application, truth, number), default=0.0)
-        if handed:
-            errors.amplification = max(errors.amplification, inherited.relative / handed)
+        operand_error = max(self._operand_errors(op, reference, number), default=0.0)
+        if operand_error:
+            errors.amplification = max(errors.amplification, inherited.relative / operand_error)
 
-    def _count_specials(
-        self, errors: OperationErrors, application: TracedOperation, values: Floats
-    ) -> None:
+    def _count_specials(self, errors: OperationErrors, op: TracedOperation, values: Floats) -> None:
         infinite, nan = int(np.isinf(values).sum()), int(np.isnan(values).sum())
         errors.inf += infinite
         errors.nan += nan
-        operands = (floats_of(self.judge.own, x) for _, x in numbers_of(application))
+        operands = (floats_of(self.exact_reference.own, x) for _, x in numbers_of(op))
         if infinite + nan and all(np.isfinite(x).all() for x in operands):
-            errors.born += infinite + nan
+            errors.introduced_nonfinite += infinite + nan
 
-    def _handed(
-        self, application: TracedOperation, truth: ReferenceStep, number: int
+    def _operand_errors(
+        self, op: TracedOperation, reference: ReferenceStep, number: int
     ) -> Iterator[float]:
-        """The relative errors of the operands, as norms."""
-        for k, x in numbers_of(application):
-            values, true = floats_of(self.judge.own, x), truth.operand(number, k)
+        """Yield the relative errors of the operands, as norms."""
+        for k, x in numbers_of(op):
+            values = floats_of(self.exact_reference.own, x)
+            expected = reference.operand(number, k)
             with np.errstate(invalid="ignore", over="ignore"):
-                differences = values - true
-            yield _Errors(differences, values, true).relative
+                differences = values - expected
+            yield _Errors(differences, values, expected).relative
 
 
 class _Errors:
-    """How far numbers are from what they ought to be, and which of both are finite."""
+    """Errors of numbers, and whether the numbers and the expected ones are finite."""
 
-    def __init__(self, differences: Floats, values: Floats, right: Floats) -> None:
-        self.differences, self.values, self.right = differences, values, right
-        self.finite = np.isfinite(values) & np.isfinite(right) & np.isfinite(differences)
+    def __init__(self, differences: Floats, values: Floats, expected: Floats) -> None:
+        self.differences, self.values, self.expected = differences, values, expected
+        self.finite = np.isfinite(values) & np.isfinite(expected) & np.isfinite(differences)
 
     @property
     def relative(self) -> float:
-        """The norm of the errors by that of what ought to be, over finite numbers."""
-        tally = ErrorStats()
+        """The norm of the errors divided by that of the expected numbers, where finite."""
+        stats = ErrorStats()
         kept = self.finite
-        errors, values, right = (x[kept] for x in (self.differences, self.values, self.right))
-        tally.add(np.zeros(errors.shape), errors, values, right)
-        return tally.relative
+        errors, values, expected = (x[kept] for x in (self.differences, self.values, self.expected))
+        stats.add(np.zeros(errors.shape), errors, values, expected)
+        return stats.relative
 
-    def add_to(self, tally: ErrorStats, grid: UlpScale, where: Any = True) -> None:
+    def add_to(self, stats: ErrorStats, scale: UlpScale, where: Any = True) -> None:
         """Count the errors of finite numbers."""
         kept = self.finite & where
-        errors, values, right = (x[kept] for x in (self.differences, self.values, self.right))
-        tally.add(grid.ulps(errors, values, right), errors, values, right)
+        errors, values, expected = (x[kept] for x in (self.differences, self.values, self.expected))
+        stats.add(scale.ulps(errors, values, expected), errors, values, expected)

@@ -1,4 +1,4 @@
-"""How far a run's parameters and its loss are from the truth run's after a step."""
+"""The errors of a run's parameters and loss against the reference run after a step."""
 
 from __future__ import annotations
 
@@ -15,69 +15,72 @@ from numlean.scalar.protocol import Scalar
 
 
 class ParameterMeter:
-    """Measures numbers of one arithmetic against the truth's.
+    """Measures numbers of one arithmetic against those of the reference run.
 
     Attributes:
-        judge: Says how far numbers are apart.
-        truth: The truth's arithmetic.
-        grid: The coarser of both.
+        exact_reference: Computes differences.
+        truth: The arithmetic of the reference run.
+        scale: The coarser ulps of both.
     """
 
-    def __init__(self, judge: ExactReference, truth: Scalar) -> None:
-        self.judge = judge
+    def __init__(self, exact_reference: ExactReference, truth: Scalar) -> None:
+        self.exact_reference = exact_reference
         self.truth = truth
-        self.grid = UlpScale.of(judge.own).coarser(UlpScale.of(truth))
+        self.scale = UlpScale.of(exact_reference.own).coarser(UlpScale.of(truth))
 
     def parameters(
-        self, names: Sequence[str], params: Sequence[Tensor], true: Sequence[Tensor]
+        self, names: Sequence[str], params: Sequence[Tensor], expected: Sequence[Tensor]
     ) -> dict[str, Any]:
-        """The errors of all parameters and buffers together, and of each."""
-        found = [self._apart(p, t) for p, t in zip(params, true, strict=True)]
-        parts = {name: _figures(self.grid, *each) for name, each in zip(names, found, strict=True)}
+        """Return the errors of all parameters and buffers together, and of each."""
+        found = [self._differences(p, t) for p, t in zip(params, expected, strict=True)]
+        parts = {name: _figures(self.scale, *each) for name, each in zip(names, found, strict=True)}
         whole = [np.concatenate([x.ravel() for x in arrays]) for arrays in zip(*found, strict=True)]
         short = ("max_ulp", "median_ulp", "relative", "sign_flips", "inf", "nan")
         return {
-            **_figures(self.grid, *whole),
+            **_figures(self.scale, *whole),
             "by_parameter": {
                 name: {key: part[key] for key in short} for name, part in parts.items()
             },
         }
 
-    def loss(self, loss: Tensor, true: Tensor) -> dict[str, float | None]:
-        """The error of the loss: in ulp, and by the truth's; None if one of both is not finite."""
-        differences, values, right = self._apart(loss, true)
-        if not np.isfinite([differences, values, right]).all():
+    def loss(self, loss: Tensor, expected: Tensor) -> dict[str, float | None]:
+        """Return the error of the loss in ulp and relative; None if one is not finite."""
+        differences, values, reference = self._differences(loss, expected)
+        if not np.isfinite([differences, values, reference]).all():
             return {"loss_error_ulp": None, "loss_relative_error": None}
         return {
-            "loss_error_ulp": float(self.grid.ulps(differences, values, right)),
-            "loss_relative_error": _relative(abs(float(differences)), abs(float(right))),
+            "loss_error_ulp": float(self.scale.ulps(differences, values, reference)),
+            "loss_relative_error": _relative(abs(float(differences)), abs(float(reference))),
         }
 
-    def _apart(self, x: Tensor, true: Tensor) -> tuple[Floats, Floats, Floats]:
-        """How far numbers are above the truth's, they themselves, and the truth's."""
-        judge = self.judge
-        a, b = judge.to_wide(judge.own, x.data), judge.to_wide(self.truth, true.data)
-        return judge.differences(a, b), judge.floats(a), judge.floats(b)
+    def _differences(self, x: Tensor, expected: Tensor) -> tuple[Floats, Floats, Floats]:
+        """Return the differences from the expected numbers, the numbers, and those."""
+        measure = self.exact_reference
+        a = measure.to_wide(measure.own, x.data)
+        b = measure.to_wide(self.truth, expected.data)
+        return measure.differences(a, b), measure.floats(a), measure.floats(b)
 
 
-def _figures(grid: UlpScale, differences: Floats, values: Floats, right: Floats) -> dict[str, Any]:
-    finite = np.isfinite(differences) & np.isfinite(values) & np.isfinite(right)
-    errors, ours, true = differences[finite], values[finite], right[finite]
-    ulps = grid.ulps(errors, ours, true)
-    tally = ErrorStats()
-    tally.add(ulps, errors, ours, true)
-    nonzero = true != 0
-    relative = np.abs(errors[nonzero]) / np.abs(true[nonzero])
+def _figures(
+    scale: UlpScale, differences: Floats, values: Floats, expected: Floats
+) -> dict[str, Any]:
+    finite = np.isfinite(differences) & np.isfinite(values) & np.isfinite(expected)
+    errors, ours, reference = differences[finite], values[finite], expected[finite]
+    ulps = scale.ulps(errors, ours, reference)
+    stats = ErrorStats()
+    stats.add(ulps, errors, ours, reference)
+    nonzero = reference != 0
+    relative = np.abs(errors[nonzero]) / np.abs(reference[nonzero])
     return {
-        **tally.as_plain(),
+        **stats.as_plain(),
         "median_ulp": float(np.median(ulps)) if ulps.size else None,
         "max_relative": float(relative.max()) if relative.size else None,
         "median_relative": float(np.median(relative)) if relative.size else None,
-        "sign_flips": int((np.sign(ours) * np.sign(true) < 0).sum()),
+        "sign_flips": int((np.sign(ours) * np.sign(reference) < 0).sum()),
         "inf": int(np.isinf(values).sum()),
         "nan": int(np.isnan(values).sum()),
     }
 
 
-def _relative(error: float, right: float) -> float | None:
-    return error / right if right else (0.0 if error == 0 else None)
+def _relative(error: float, expected: float) -> float | None:
+    return error / expected if expected else (0.0 if error == 0 else None)

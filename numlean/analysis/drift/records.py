@@ -1,41 +1,44 @@
-"""A comparison as plain objects, which are written as lines of JSON.
+"""The records of a comparison as plain objects, written as lines of JSON.
 
-The first is of ``record`` "comparison": ``numlean`` (the version), ``task``, ``dtypes``, ``truth``,
-``seeds``, ``steps``, ``every`` (so many steps from one that is measured to the next),
-``batch_size``, ``optimizer`` and ``schedule`` (as Python writes them), ``lr``, ``parameters`` (name
-and shape), ``data_digest`` (that of the training data, as certificates tell it),
+The names of the fields are stable, so that older files stay readable.
+
+The first record has ``record`` "comparison": ``numlean`` (the version), ``task``, ``dtypes``,
+``truth`` (the reference run), ``seeds``, ``steps``, ``every`` (the distance between measured
+steps), ``batch_size``, ``optimizer`` and ``schedule`` (in Python's notation), ``lr``,
+``parameters`` (name and shape), ``data_digest`` (of the training data, as in certificates),
 ``platform``, ``python``, ``numpy``, and ``measures``: for each dtype but the truth ``judge`` (the
-arithmetic that says what its operations ought to give), ``local_grid`` and ``grid`` (``name``,
-``precision``, ``emin``: whose ulp local errors, and all others, are counted in).
+arithmetic that computes the exact results of its operations), ``local_grid`` and ``grid``
+(``name``, ``precision``, ``emin``: the format whose ulps measure local errors, and all others).
 
-Of ``record`` "step", one for each step measured and dtype: ``dtype``, ``seed``, ``step`` (from 0),
-``loss`` (the batch's, before the update), ``loss_text`` (it again, exactly: the shortest decimal
-that comes back), ``loss_bits`` (its encoding, null where there is none), ``loss_error_ulp``,
-``loss_relative_error``, ``parameters`` (below), ``flags`` (how often each exception was raised, by
-operation; null where none are kept), ``accuracy`` on the test data or, of tasks without classes,
-``test_loss`` (the other, and both where the test data are not looked at, null). Of the truth,
-errors are null.
+A record "step" exists for each measured step and dtype: ``dtype``, ``seed``, ``step`` (from 0),
+``loss`` (of the batch, before the update), ``loss_text`` (the same as the shortest decimal that
+rounds to it), ``loss_bits`` (its encoding, null without one), ``loss_error_ulp``,
+``loss_relative_error``, ``parameters`` (below), ``flags`` (the count of each exception, by
+operation; null if not counted), ``accuracy`` on the test data or, for tasks without classes,
+``test_loss`` (the other one is null, and both are where the test data are not evaluated). For the
+truth, errors are null.
 
-``parameters`` are all parameters and buffers after the update against the truth's: ``count`` (those
-finite on both sides; all figures but ``inf`` and ``nan`` are of them), ``exact`` (those without an
-error), ``max_ulp``, ``median_ulp``, ``rms_ulp``, ``histogram`` (how many errors lie in
-[2**k, 2**(k + 1)) ulp, by k; exact ones are left out, and those below 2**-40 counted there),
-``relative`` (the norm of the errors by that of the numbers, each or the truth's, whichever is
-greater), ``max_relative`` and ``median_relative`` (of single numbers, by the truth's that are not
-0), ``sign_flips``, ``inf``, ``nan``, and ``by_parameter``, the same in brief.
+``parameters`` describes all parameters and buffers after the update against those of the truth:
+``count`` (those finite in both runs; all figures but ``inf`` and ``nan`` cover these), ``exact``
+(those without error), ``max_ulp``, ``median_ulp``, ``rms_ulp``, ``histogram`` (the count of errors
+in [2**k, 2**(k + 1)) ulp, by k; exact ones are left out, and those below 2**-40 are counted
+there), ``relative`` (the norm of the errors divided by that of the numbers, each or the truth's,
+whichever is greater), ``max_relative`` and ``median_relative`` (of single numbers whose truth is
+not 0), ``sign_flips``, ``inf``, ``nan``, and ``by_parameter``, the main figures of each.
 
-Of ``record`` "operation", one for each dtype, step, phase, layer and operation: ``calls``; the
-errors ``local`` (of results against the exact operation on the same operands), ``total`` (against
-the truth run's results) and ``inherited`` (total less local), each with ``count``, ``exact``,
-``max_ulp``, ``rms_ulp``, ``relative`` and ``histogram``; ``inf`` and ``nan`` (results that are no
-numbers), ``born`` (those of calls whose operands were all finite), ``decided_otherwise`` (of
-comparisons: answers that are not the truth's) and ``amplification`` (the greatest ratio, over
-calls, of the inherited error's norm to that of the worst operand, both relative).
+A record "operation" exists for each dtype, step, phase, layer and operation: ``calls``; the errors
+``local`` (of results against the exact operation on the same operands), ``total`` (against the
+results of the truth run) and ``inherited`` (total minus local), each with ``count``, ``exact``,
+``max_ulp``, ``rms_ulp``, ``relative`` and ``histogram``; ``inf`` and ``nan`` (counts of infinite
+and NaN results), ``introduced_nonfinite`` (those of calls whose operands were all finite),
+``flipped_comparisons`` (for comparisons: the count of answers that differ from the truth's) and
+``amplification`` (the greatest ratio, over calls, of the inherited error's norm to that of the
+worst operand, both relative).
 
-Of ``record`` "run", one for each dtype and seed, at its end: ``loss``, ``test_loss``, ``accuracy``,
+A record "run" exists for each dtype and seed, at its end: ``loss``, ``test_loss``, ``accuracy``,
 ``state_digest``, ``value_digest``.
 
-An error is counted in ulp at the greater of the two magnitudes. What is not finite is null.
+Errors are in ulps of the greater of the two magnitudes. Values that are not finite are null.
 """
 
 from __future__ import annotations
@@ -50,28 +53,28 @@ from numlean.json_lines import nonfinite_to_null
 Record: TypeAlias = dict[str, Any]
 
 Write: TypeAlias = Callable[[Record], None]
-"""Takes a record."""
+"""A function that takes a record."""
 
 
-def step_record(seed: int, found: MeasuredStep) -> Record:
-    """What is found at a step, but for its operations."""
+def step_record(seed: int, measured: MeasuredStep) -> Record:
+    """Return the record of a step, without its operations."""
     return {
         "record": "step",
-        "dtype": found.dtype,
+        "dtype": measured.dtype,
         "seed": seed,
-        "step": found.step,
-        **found.figures,
+        "step": measured.step,
+        **measured.figures,
     }
 
 
-def operation_records(seed: int, found: MeasuredStep) -> Iterator[Record]:
-    """What is found of a step's operations, in program order."""
-    for (phase, layer, operation), errors in (found.operations or {}).items():
+def operation_records(seed: int, measured: MeasuredStep) -> Iterator[Record]:
+    """Yield the records of a step's operations, in program order."""
+    for (phase, layer, operation), errors in (measured.operations or {}).items():
         yield {
             "record": "operation",
-            "dtype": found.dtype,
+            "dtype": measured.dtype,
             "seed": seed,
-            "step": found.step,
+            "step": measured.step,
             "phase": phase,
             "layer": layer,
             "operation": operation,
@@ -80,5 +83,5 @@ def operation_records(seed: int, found: MeasuredStep) -> Iterator[Record]:
 
 
 def as_line(record: Record) -> str:
-    """A record as one line of JSON."""
+    """Return a record as one line of JSON."""
     return json.dumps(nonfinite_to_null(record), ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""A step of the truth run, whose numbers are asked for in several arithmetics."""
+"""A step of the reference run, whose numbers are needed in several arithmetics."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from numlean.scalar.wrappers.tracing import TracedOperation
 
 
 class ReferenceStep:
-    """The operations of a step of the truth run.
+    """The operations of a step of the reference run.
 
-    Each number is converted once, however many arithmetics are measured by it.
+    Each number is converted once, whatever the number of arithmetics measured against it.
 
     Attributes:
-        scalar: The truth's arithmetic.
+        scalar: The arithmetic of the reference run.
         trace: The operations in program order.
     """
 
@@ -29,22 +29,22 @@ class ReferenceStep:
         self._floats: dict[int, tuple[Storage, Floats]] = {}
 
     def result(self, wide: Scalar, number: int) -> Storage:
-        """The result of an operation as a judge's numbers."""
+        """Return the result of an operation in a wide arithmetic."""
         key = wide.name, number
         if key not in self._results:
             self._results[key] = to_wide(wide, self.scalar, np.asarray(self.trace[number].result))
         return self._results[key]
 
     def floats(self, number: int) -> Floats:
-        """The result of an operation, as binary64."""
+        """Return the result of an operation as binary64."""
         return self._as_floats(np.asarray(self.trace[number].result))
 
     def operand(self, number: int, k: int) -> Floats:
-        """An operand of an operation in the same way."""
+        """Return an operand of an operation as binary64."""
         return self._as_floats(np.asarray(self.trace[number].operands[k]))
 
     def _as_floats(self, x: Storage) -> Floats:
-        # What is kept keeps its address, so that no two arrays have one.
+        # The dict keeps the array alive, so that no other array gets its address.
         if id(x) not in self._floats:
             plain = np.ascontiguousarray(x).reshape(x.shape)
             self._floats[id(x)] = x, floats_of(self.scalar, plain)

@@ -1,4 +1,4 @@
-"""What a comparison keeps of all that it measures."""
+"""The results that a comparison keeps."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ Where: TypeAlias = tuple[str, str]
 
 @dataclass
 class Comparison:
-    """Arithmetics beside each other and the truth.
+    """Runs in several arithmetics, compared with each other and with the reference run.
 
     Attributes:
-        header: What was compared, and how; see :mod:`numlean.analysis.drift.records`.
-        steps: A record for each dtype, seed and step measured.
+        header: The settings of the comparison; see :mod:`numlean.analysis.drift.records`.
+        steps: A record for each dtype, seed and measured step.
         runs: A record for each dtype and seed.
         operations: By dtype, the errors of each operation of a layer, over all steps and seeds, in
             program order.
@@ -37,51 +37,51 @@ class Comparison:
 
     @property
     def dtypes(self) -> tuple[str, ...]:
-        """All runs by their names, in the order asked for."""
+        """The names of all runs, in the order given."""
         return tuple(self.header["dtypes"])
 
     @property
     def truth(self) -> str:
-        """The run that the others are measured by."""
+        """The name of the reference run."""
         return str(self.header["truth"])
 
     @property
     def measured(self) -> tuple[str, ...]:
-        """All runs but the truth."""
+        """The names of all runs except the reference run."""
         return tuple(dtype for dtype in self.dtypes if dtype != self.truth)
 
-    def add(self, record: Record, found: MeasuredStep) -> None:
-        """Keep what was found at a step."""
+    def add(self, record: Record, measured: MeasuredStep) -> None:
+        """Keep the measurements of a step."""
         self.steps.append(record)
-        if found.operations is None:
+        if measured.operations is None:
             return
-        merge_parameters = self.operations.setdefault(found.dtype, {})
-        layers = self.layers.setdefault(found.dtype, {})
-        for (phase, layer, name), errors in found.operations.items():
-            merge_parameters.setdefault((phase, layer, name), OperationErrors()).merge(errors)
+        operations = self.operations.setdefault(measured.dtype, {})
+        layers = self.layers.setdefault(measured.dtype, {})
+        for (phase, layer, name), errors in measured.operations.items():
+            operations.setdefault((phase, layer, name), OperationErrors()).merge(errors)
             if errors.total.count:
                 by_step = layers.setdefault((phase, layer), defaultdict(ErrorStats))
-                by_step[found.step].merge(errors.total)
+                by_step[measured.step].merge(errors.total)
 
     def of(self, dtype: str) -> list[Record]:
-        """The steps of a run, of all seeds."""
+        """Return the records of the steps of a run, for all seeds."""
         return [record for record in self.steps if record["dtype"] == dtype]
 
     def page(self) -> str:
-        """All of it as HTML that stands alone in one file; matplotlib draws the figures."""
+        """Return the comparison as one self-contained HTML page; matplotlib draws the figures."""
         from numlean.analysis.drift.page import as_page
 
         return as_page(self)
 
     def __str__(self) -> str:
         rows = [("dtype", *(heading for heading, _ in _COLUMNS))]
-        rows += [(run, *self._figures(run)) for run in self.dtypes]
+        rows += [(run, *self._cells(run)) for run in self.dtypes]
         width = max(len(first) for first, *_ in rows)
         lines = (f"{first:<{width}}" + "".join(f"{c:>12}" for c in cells) for first, *cells in rows)
         return "\n".join(line.rstrip() for line in lines)
 
-    def _figures(self, dtype: str) -> list[str]:
-        """A line of the table: the worst of all seeds after the last step."""
+    def _cells(self, dtype: str) -> list[str]:
+        """Return a row of the table: the worst of all seeds after the last step."""
         last = max((record["step"] for record in self.steps), default=None)
         ends = [record for record in self.of(dtype) if record["step"] == last]
         return [_worst([take(record) for record in ends]) for _, take in _COLUMNS]

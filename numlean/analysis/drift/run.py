@@ -1,4 +1,4 @@
-"""One of the runs that are compared, step by step."""
+"""One of the compared runs, step by step."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numlean.analysis.drift.operations import OperationMeter
 from numlean.analysis.drift.parameters import ParameterMeter
 from numlean.analysis.drift.ulp_scale import UlpScale
 from numlean.analysis.lockstep import Number, RunSpec
-from numlean.analysis.lockstep.replay import StepSnapshot, traced
+from numlean.analysis.lockstep.replay import StepSnapshot, trace_step
 from numlean.analysis.lockstep.states import RecordingOptimizer, RunState
 from numlean.autograd.indices import INDEX
 from numlean.autograd.tensor import Tensor
@@ -29,25 +29,25 @@ class Run:
     """A run of a task in one arithmetic.
 
     Attributes:
-        side: In which arithmetic, and how.
-        task: What is trained.
-        config: How.
+        spec: The arithmetic and the execution of the run.
+        task: The task.
+        config: How it is trained.
         stepper: Makes the steps.
         after: The state after the last step.
     """
 
-    def __init__(self, side: RunSpec, task: Task, config: TrainConfig) -> None:
-        self.side = side
+    def __init__(self, spec: RunSpec, task: Task, config: TrainConfig) -> None:
+        self.spec = spec
         self.task = task
         self.config = config
-        runner = side.runner(task)
+        runner = spec.runner(task)
         self.stepper = Stepper(runner, RecordingOptimizer(config.optimizer), config.scheduler)
         self.after = RunState.of(self.stepper)
 
     @property
     def name(self) -> str:
-        """What the run is called."""
-        return self.side.name
+        """The name of the run."""
+        return self.spec.name
 
     def step(self, sample: Batch) -> None:
         """Make a step."""
@@ -56,75 +56,76 @@ class Run:
     def traced_step(
         self, sample: Batch, *, counts_flags: bool
     ) -> tuple[list[TracedOperation], dict[str, Flags] | None]:
-        """Make a step; its operations, and the flags they raise, if the arithmetic keeps any."""
-        # A plan writes over what it was given, and what is counted is carried out one by one.
-        eager = replace(self.side.options, backend="eager")
-        side, counting = replace(self.side, options=eager), None
-        if counts_flags and supports_flags(side.scalar):
-            counting = CountingScalar(side.scalar)
-            side = replace(side, scalar=counting)
+        """Make a step; return its operations, and their flags if the arithmetic counts any."""
+        # A plan overwrites its inputs, and counting needs the operations one by one.
+        eager = replace(self.spec.options, backend="eager")
+        spec, counting = replace(self.spec, options=eager), None
+        if counts_flags and supports_flags(spec.scalar):
+            counting = CountingScalar(spec.scalar)
+            spec = replace(spec, scalar=counting)
         stepper, before = self.stepper, RunState.of(self.stepper)
-        moment = StepSnapshot(stepper.step_count, before, sample, before)
-        carried_out, after = traced(self.task, self.config, side, moment)
-        applications = [each for each in carried_out if each is not None]
+        snapshot = StepSnapshot(stepper.step_count, before, sample, before)
+        traced_operations, after = trace_step(self.task, self.config, spec, snapshot)
+        operations = [each for each in traced_operations if each is not None]
         self.after = _in(stepper.runner.scalar, after)
         stepper.restore(self.after.params, self.after.state, stepper.step_count + 1)
-        return applications, None if counting is None else dict(counting.counts)
+        return operations, None if counting is None else dict(counting.counts)
 
     @property
     def loss(self) -> Tensor:
-        """The last step's, before its update."""
+        """The loss of the last step, before its update."""
         assert self.after.loss is not None
         return self.after.loss
 
     def figures(self) -> dict[str, Any]:
-        """What there is to say of the last step without the truth."""
-        number = Number.of(self.side.scalar, self.loss.data)
+        """Return the figures of the last step that need no reference run."""
+        number = Number.of(self.spec.scalar, self.loss.data)
         bits = None if number.bits is None else format_hex(self.loss.scalar, self.loss.data)
         return {"loss": self.loss.item(), "loss_text": number.text, "loss_bits": bits}
 
-    def tested(self, data: Dataset, *, with_accuracy: bool) -> dict[str, Any]:
-        """The accuracy over data with the present parameters, or the loss without classes."""
+    def evaluate(self, data: Dataset, *, with_accuracy: bool) -> dict[str, Any]:
+        """Return the accuracy on data with the current parameters, or the loss without classes."""
         runner = self.stepper.runner
         with runner.in_mode(Mode.EVAL):
             if not with_accuracy:
                 return {"test_loss": runner.mean_loss(data).item(), "accuracy": None}
-            right, count = runner.accuracy(data)
-        return {"test_loss": None, "accuracy": right / count}
+            correct, count = runner.accuracy(data)
+        return {"test_loss": None, "accuracy": correct / count}
 
     def digests(self) -> dict[str, str]:
-        """Those of the present parameters."""
+        """Return the digests of the current parameters."""
         named = self.stepper.runner.named_parameters
         return {"state_digest": state_digest(named), "value_digest": value_digest(named)}
 
 
 class MeasuredRun:
-    """A run that is measured against the truth's.
+    """A run that is measured against the reference run.
 
     Attributes:
-        lane: The run.
+        run: The run.
         operations: Measures its operations.
     """
 
-    def __init__(self, lane: Run, truth: Run) -> None:
-        self.lane = lane
-        judge, scalar = ExactReference(lane.side.scalar), truth.side.scalar
-        self.operations = OperationMeter(judge, UlpScale.of(scalar))
-        self._parameters = ParameterMeter(judge, scalar)
+    def __init__(self, run: Run, truth: Run) -> None:
+        self.run = run
+        exact_reference = ExactReference(run.spec.scalar)
+        scalar = truth.spec.scalar
+        self.operations = OperationMeter(exact_reference, UlpScale.of(scalar))
+        self._parameters = ParameterMeter(exact_reference, scalar)
         self._truth = truth
 
     def step_errors(self) -> dict[str, Any]:
-        """The errors of loss and parameters after the last step."""
-        params, true = self.lane.after.params, self._truth.after.params
-        names = [spec.name for spec in self.lane.task.model.parameters]
+        """Return the errors of loss and parameters after the last step."""
+        params, expected = self.run.after.params, self._truth.after.params
+        names = [spec.name for spec in self.run.task.model.parameters]
         return {
-            **self._parameters.loss(self.lane.loss, self._truth.loss),
-            "parameters": self._parameters.parameters(names, params, true),
+            **self._parameters.loss(self.run.loss, self._truth.loss),
+            "parameters": self._parameters.parameters(names, params, expected),
         }
 
 
 def _in(scalar: Scalar, state: RunState) -> RunState:
-    """A state whose numbers are those of the Scalar that another one stood in for."""
+    """Return a state with the numbers of the Scalar instead of those of its wrapper."""
     assert state.loss is not None
     return RunState(
         tuple(_as(scalar, p) for p in state.params),

@@ -1,4 +1,4 @@
-"""Runs of one task and one seed, step by step beside the truth's."""
+"""The runs of one task and one seed, step by step with the reference run."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from numlean.training import Task, TrainConfig
 
 @dataclass(frozen=True)
 class Schedule:
-    """When what is measured.
+    """The steps to measure.
 
     Attributes:
-        steps: How many steps there are.
-        every: Every so many are measured, and the last one.
-        tests: How many times, evenly spread, the test data are looked at.
+        steps: The number of steps.
+        every: The distance between measured steps; the last step is measured, too.
+        tests: The number of evaluations on the test data, evenly spread.
         operations: Whether operations are measured, too.
-        flags: Whether the flags of the steps measured are counted.
+        flags: Whether the flags of measured steps are counted.
     """
 
     steps: int
@@ -35,12 +35,12 @@ class Schedule:
     flags: bool
 
     def measures(self, step: int) -> bool:
-        """Whether a step is measured."""
+        """Return whether a step is measured."""
         return step % self.every == 0 or step == self.steps - 1
 
     @property
     def tested(self) -> frozenset[int]:
-        """The measured steps after which the test data are looked at."""
+        """The measured steps that end with an evaluation on the test data."""
         measured = [step for step in range(self.steps) if self.measures(step)]
         count = min(self.tests, len(measured))
         return frozenset(measured[-(-(k + 1) * len(measured) // count) - 1] for k in range(count))
@@ -48,13 +48,13 @@ class Schedule:
 
 @dataclass(frozen=True)
 class MeasuredStep:
-    """What is found of one run at one step.
+    """The measurements of one run at one step.
 
     Attributes:
-        dtype: The run's.
+        dtype: The name of the run.
         step: The step, from 0.
-        figures: What goes into the step's record.
-        operations: The errors of the operations; None of the truth, or where they are not measured.
+        figures: The figures of the step's record.
+        operations: The errors of the operations; None for the reference run, or if not measured.
     """
 
     dtype: str
@@ -67,8 +67,8 @@ class SeedExperiment:
     """The runs of one seed.
 
     Attributes:
-        truth: The run that the others are measured by.
-        others: Those.
+        truth: The reference run.
+        others: The runs that are measured against it.
     """
 
     def __init__(
@@ -83,18 +83,18 @@ class SeedExperiment:
         with_accuracy: bool,
     ) -> None:
         self.truth = Run(truth, task, config)
-        self.others = [MeasuredRun(Run(side, task, config), self.truth) for side in others]
+        self.others = [MeasuredRun(Run(spec, task, config), self.truth) for spec in others]
         self._schedule = schedule
-        self._counts_classes = with_accuracy
-        self._splits = [load(lane.stepper.runner.scalar) for lane in self.lanes]
+        self._with_accuracy = with_accuracy
+        self._splits = [load(run.stepper.runner.scalar) for run in self.runs]
 
     @property
-    def lanes(self) -> list[Run]:
-        """All runs, the truth's first."""
-        return [self.truth, *(measured.lane for measured in self.others)]
+    def runs(self) -> list[Run]:
+        """All runs, the reference run first."""
+        return [self.truth, *(measured.run for measured in self.others)]
 
     def run(self, on_step: Callable[[], None]) -> Iterator[MeasuredStep]:
-        """Make the steps; what is found at those that are measured."""
+        """Make the steps; yield the measurements of those that are measured."""
         config, schedule, tested = self.truth.config, self._schedule, self._schedule.tested
         batches = [
             minibatches(split.train, config.batch_size, seed=config.seed) for split in self._splits
@@ -104,45 +104,45 @@ class SeedExperiment:
             if schedule.measures(step):
                 yield from self._measured(step, samples, step in tested)
             else:
-                for lane, sample in zip(self.lanes, samples, strict=True):
-                    lane.step(sample)
+                for run, sample in zip(self.runs, samples, strict=True):
+                    run.step(sample)
             on_step()
 
     def _measured(self, step: int, samples: Sequence[Batch], tests: bool) -> Iterator[MeasuredStep]:
-        """Make a step, the truth's first, and measure it."""
-        truth = None
+        """Make a step, that of the reference run first, and measure it."""
+        reference = None
         if self._schedule.operations:
-            applications, _ = self.truth.traced_step(samples[0], counts_flags=False)
-            truth = ReferenceStep(self.truth.side.scalar, applications)
+            trace, _ = self.truth.traced_step(samples[0], counts_flags=False)
+            reference = ReferenceStep(self.truth.spec.scalar, trace)
         else:
             self.truth.step(samples[0])
-        figures = {**self.truth.figures(), **_NOTHING, **self._tests(0, tests)}
+        figures = {**self.truth.figures(), **_NO_ERRORS, **self._tests(0, tests)}
         yield MeasuredStep(self.truth.name, step, figures)
         for k, measured in enumerate(self.others, 1):
-            operations, flags = self._step(measured, samples[k], truth)
-            own = measured.lane.figures(), measured.step_errors(), self._tests(k, tests)
+            operations, flags = self._step(measured, samples[k], reference)
+            own = measured.run.figures(), measured.step_errors(), self._tests(k, tests)
             figures = {**own[0], **own[1], "flags": flags, **own[2]}
-            yield MeasuredStep(measured.lane.name, step, figures, operations)
+            yield MeasuredStep(measured.run.name, step, figures, operations)
 
     def _step(
-        self, measured: MeasuredRun, sample: Batch, truth: ReferenceStep | None
+        self, measured: MeasuredRun, sample: Batch, reference: ReferenceStep | None
     ) -> tuple[dict[Key, OperationErrors] | None, dict[str, Any] | None]:
-        """Make a step; the errors of its operations, and the flags they raised, if wanted."""
-        if truth is None:
-            measured.lane.step(sample)
+        """Make a step; return the errors of its operations and its flags, if wanted."""
+        if reference is None:
+            measured.run.step(sample)
             return None, None
         counts_flags = self._schedule.flags
-        applications, counts = measured.lane.traced_step(sample, counts_flags=counts_flags)
+        trace, counts = measured.run.traced_step(sample, counts_flags=counts_flags)
         flags = None
         if counts is not None:
             flags = {name: counts[name].as_dict() for name in sorted(counts)}
-        return measured.operations.errors(applications, truth), flags
+        return measured.operations.errors(trace, reference), flags
 
     def _tests(self, k: int, now: bool) -> dict[str, Any]:
         data: Dataset = self._splits[k].test
         if not now or not data.size:
             return {"test_loss": None, "accuracy": None}
-        return self.lanes[k].tested(data, with_accuracy=self._counts_classes)
+        return self.runs[k].evaluate(data, with_accuracy=self._with_accuracy)
 
 
-_NOTHING = dict.fromkeys(("loss_error_ulp", "loss_relative_error", "parameters", "flags"))
+_NO_ERRORS = dict.fromkeys(("loss_error_ulp", "loss_relative_error", "parameters", "flags"))

@@ -1,4 +1,4 @@
-"""How far two numbers are apart, in units of what an arithmetic can tell apart."""
+"""Distances between numbers in ulps of an arithmetic."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ Floats: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
 
 @dataclass(frozen=True)
 class UlpScale:
-    """The numbers of a format, or of a precision, as a measure of distances.
+    """The spacing of the numbers of a format, or of a precision.
 
     Attributes:
-        name: Of which arithmetic it is.
-        precision: Significant bits.
+        name: The name of the arithmetic.
+        precision: The number of significant bits.
         emin: The least exponent of a normal number; None if exponents are unbounded.
     """
 
@@ -29,21 +29,21 @@ class UlpScale:
 
     @classmethod
     def of(cls, scalar: Scalar) -> UlpScale:
-        """The grid of a Scalar's numbers."""
+        """Return the scale of a Scalar's numbers."""
         format = scalar.format
         if format is not None:
             return cls(scalar.name, format.precision, format.emin)
         return cls(scalar.name, precision_of(scalar))
 
     def coarser(self, other: UlpScale) -> UlpScale:
-        """The one of two with fewer significant bits."""
+        """Return the scale with fewer significant bits."""
         return self if self.precision <= other.precision else other
 
     def ulps(self, error: Floats, a: Floats, b: Floats) -> Floats:
-        """Magnitudes of errors a - b in ulp, which is that of the greater of a and b.
+        """Return magnitudes of errors a - b in ulps of the greater of a and b.
 
-        So no error is more than two to the power of the precision, and one more: where not a bit
-        is right. All arrays are finite and of one shape.
+        No error exceeds 2**(precision + 1), where not a single bit is right. All arrays are finite
+        and have the same shape.
         """
         _, exponents = np.frexp(np.maximum(np.abs(a), np.abs(b)))
         exponents = exponents - 1
@@ -57,7 +57,7 @@ class UlpScale:
 
 
 def floats_of(scalar: Scalar, x: Storage) -> Floats:
-    """Numbers rounded to binary64: once, or twice where they are subnormal there and unbounded."""
+    """Return numbers rounded to binary64, once, or twice if subnormal there and unbounded."""
     if scalar.format is not None:
         return scalar.to_float(x)
     values = [float(value) for value in scalar.to_exact(x).flat]

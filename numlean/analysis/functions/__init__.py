@@ -1,4 +1,4 @@
-"""Any function in several arithmetics: its errors, where they arise, and where two runs part."""
+"""Compare a function in several arithmetics: errors, their origins, and divergences."""
 
 from numlean.analysis.functions.compare import compare_function
 from numlean.analysis.functions.comparison import FunctionComparison

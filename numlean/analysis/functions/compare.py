@@ -1,4 +1,4 @@
-"""A user's function called in several arithmetics."""
+"""Call a user's function in several arithmetics."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from numlean.analysis.functions.comparison import FunctionComparison
-from numlean.analysis.functions.divergence import parting_of
+from numlean.analysis.functions.divergence import divergence_between
 from numlean.analysis.functions.errors import agreeing_bits
 from numlean.analysis.functions.result import FunctionResult, joined, places_of
 from numlean.analysis.functions.traced_call import (
@@ -38,55 +38,55 @@ def compare_function(
     inputs_in: RunSpecLike | None = None,
     options: Options | None = None,
 ) -> FunctionComparison:
-    """Call a function of tensors in several arithmetics, and hold each to a precise one.
+    """Call a function of tensors in several arithmetics, and measure each against a precise one.
 
-    Every operation is written down, with the line of the program it belongs to, so that the
-    comparison tells where two arithmetics part and where errors arise and grow. Each takes some
-    microseconds a number for that; results of many thousands of operations and numbers take
-    seconds. The truth is computed twice, the second time with twice the precision, to see how many
-    of its bits are certain.
+    Every operation is recorded with its line of the program, so the comparison shows where two
+    arithmetics diverge and where errors arise and grow. This takes some microseconds per number and
+    operation; results of many thousands of operations and numbers take seconds. The truth is
+    computed twice, the second time with twice the precision, to find how many of its bits are
+    certain.
 
     Args:
-        f: Takes tensors, of which it makes a tensor, or a tuple of them, by operators and
-            ``numlean.ops``. A Python ``if`` or ``while`` that looks at numbers makes programs
-            differ; the comparison then says from where on.
+        f: A function that takes tensors and returns a tensor, or a tuple of them, computed with
+            operators and ``numlean.ops``. If a Python ``if`` or ``while`` depends on numbers, the
+            programs may differ; the comparison then reports from which operation on.
         inputs: The only argument, an array or a number, or several in a tuple, a list of arrays or
             by name: binary64 numbers, texts (``"0.1"``), fractions; each is rounded once. If f
-            computes each number for itself, an array holds the points to try.
+            computes each number independently, an array holds the points to try.
         dtypes: The arithmetics: ``DTYPE[:DEVICE][:fast]``, or Scalars.
-        truth: The precise one.
-        inputs_in: An arithmetic in which inputs are rounded first, so that all others, wider than
-            it, begin with the same numbers; by default each rounds the exact ones itself.
-        options: Where arithmetics compute, if they do not say it.
+        truth: The precise arithmetic.
+        inputs_in: An arithmetic to which inputs are rounded first, so that all others, if wider,
+            start from the same numbers; by default each rounds the exact inputs itself.
+        options: Where arithmetics compute, unless their names say so.
 
     Raises:
-        NumleanError: There is no arithmetic, the inputs are no numbers or not as many as f takes,
-            or it returns something else than tensors.
-        ShapeError: The results are not of one shape in all arithmetics.
+        NumleanError: There is no arithmetic, the inputs are not numbers or do not match the
+            parameters of f, or f returns something other than tensors.
+        ShapeError: The shapes of the results differ between arithmetics.
     """
     if isinstance(dtypes, str) or not dtypes:
-        raise NumleanError(f"dtypes is a list such as ['float32', 'bfloat16'], not {dtypes!r}")
+        raise NumleanError(f"dtypes must be a list such as ['float32', 'bfloat16'], got {dtypes!r}")
     arguments = _arguments(f, inputs)
     if inputs_in is not None:
         arguments = _rounded(arguments, RunSpec.of(inputs_in, options))
-    sides = [RunSpec.of(dtype, options) for dtype in dtypes]
-    names = [side.name for side in sides]
+    specs = [RunSpec.of(dtype, options) for dtype in dtypes]
+    names = [spec.name for spec in specs]
     if len(set(names)) < len(names):
-        raise NumleanError(f"each arithmetic is compared once, not {', '.join(names)}")
-    calls = [traced_call(f, arguments, side.name, side.scalar) for side in sides]
-    side = RunSpec.of(truth)
-    true = traced_call(f, arguments, side.name, side.scalar)
+        raise NumleanError(f"each arithmetic can be compared once, got {', '.join(names)}")
+    calls = [traced_call(f, arguments, spec.name, spec.scalar) for spec in specs]
+    spec = RunSpec.of(truth)
+    reference = traced_call(f, arguments, spec.name, spec.scalar)
     for call in calls:
-        _check_shapes(call, true)
-    exact = true.scalar.to_exact(joined(true.results))
+        _check_shapes(call, reference)
+    exact = reference.scalar.to_exact(joined(reference.results))
     return FunctionComparison(
         name=getattr(f, "__name__", type(f).__name__),
-        truth=true.name,
-        truth_bits=_certain_bits(f, arguments, true, exact),
+        truth=reference.name,
+        truth_bits=_certain_bits(f, arguments, reference, exact),
         exact=exact,
-        places=places_of(true.results),
-        results=tuple(FunctionResult.of(call, true, exact) for call in calls),
-        partings=tuple(parting_of(*pair) for pair in combinations(calls, 2)),
+        places=places_of(reference.results),
+        results=tuple(FunctionResult.of(call, reference, exact) for call in calls),
+        divergences=tuple(divergence_between(*pair) for pair in combinations(calls, 2)),
         points=_points(arguments, exact),
     )
 
@@ -96,14 +96,14 @@ def _arguments(f: Function, inputs: Any) -> Arguments:
     positional = () if named else _positional(f, inputs)
     try:
         signature = inspect.signature(f)
-    except (TypeError, ValueError):  # a callable that does not tell
+    except (TypeError, ValueError):  # a callable without a signature
         return Arguments(positional, named)
     try:
         signature.bind(*positional, **named)
     except TypeError as error:
         raise NumleanError(
-            f"the function takes {signature}, and the inputs are {len(positional) + len(named)}:"
-            f" {error}; give several as a tuple"
+            f"the function takes {signature}, but {len(positional) + len(named)} inputs are given:"
+            f" {error}; pass several inputs as a tuple"
         ) from None
     return Arguments(positional, named)
 
@@ -119,7 +119,7 @@ def _positional(f: Function, inputs: Any) -> tuple[Any, ...]:
 
 
 def _required(f: Function) -> int:
-    """How many arguments a function must be given by position."""
+    """Return the number of positional arguments that a function requires."""
     try:
         parameters = inspect.signature(f).parameters.values()
     except (TypeError, ValueError):
@@ -128,8 +128,8 @@ def _required(f: Function) -> int:
     return sum(p.kind in kinds and p.default is p.empty for p in parameters)
 
 
-def _rounded(arguments: Arguments, side: RunSpec) -> Arguments:
-    scalar = side.scalar
+def _rounded(arguments: Arguments, spec: RunSpec) -> Arguments:
+    scalar = spec.scalar
     positional = tuple(as_tensor(scalar, value) for value in arguments.positional)
     return Arguments(positional, {k: as_tensor(scalar, v) for k, v in arguments.named.items()})
 
@@ -139,7 +139,8 @@ def _check_shapes(call: Call, truth: Call) -> None:
     if shapes != others:
         raise ShapeError(
             f"the function's results have shapes {shapes} in {call.name} but {others} in"
-            f" {truth.name}: it looks at its numbers; results of one shape can be compared"
+            f" {truth.name}: its control flow depends on values; its result must have the same"
+            " shape in every dtype"
         )
 
 
@@ -152,7 +153,7 @@ def _certain_bits(f: Function, arguments: Arguments, truth: Call, exact: Storage
 
 
 def _points(arguments: Arguments, exact: Storage) -> Any:
-    """The only argument as binary64 numbers, if there is one for each result."""
+    """Return the only argument as binary64 numbers, if the result has a number for each."""
     values = (*arguments.positional, *arguments.named.values())
     if len(values) != 1:
         return None

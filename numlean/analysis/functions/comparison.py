@@ -1,4 +1,4 @@
-"""A function in several arithmetics beside each other."""
+"""The comparison of a function in several arithmetics."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from numlean.scalar.protocol import Storage
 
 @dataclass(frozen=True, eq=False)
 class FunctionComparison:
-    """What ``compare_function`` finds; as text, and in a notebook, it is a set of tables.
+    """The result of ``compare_function``; as text and in a notebook, a set of tables.
 
     Attributes:
-        name: The function's.
-        truth: The precise arithmetic.
-        truth_bits: In how many leading bits its results agree with those at twice its precision,
-            at the worst. Errors in an arithmetic of more bits than that cannot be told.
-        exact: The truth's results, as ``mpmath.mpf``.
+        name: The name of the function.
+        truth: The name of the precise arithmetic.
+        truth_bits: The number of leading bits of its results, at the worst, that agree with those
+            at twice its precision. Errors of more precise arithmetics cannot be measured.
+        exact: The results in the precise arithmetic, as ``mpmath.mpf``.
         places: The name of each number of the result.
-        results: What each arithmetic computes, in the order asked for.
-        partings: Where each two of them part.
+        results: The result in each arithmetic, in the order given.
+        divergences: The comparison of every two of them.
         points: The points that were tried, if the result has a number for each.
     """
 
@@ -33,40 +33,40 @@ class FunctionComparison:
     exact: Storage = field(repr=False)
     places: tuple[str, ...] = field(repr=False)
     results: tuple[FunctionResult, ...]
-    partings: tuple[FunctionDivergence, ...] = field(repr=False)
+    divergences: tuple[FunctionDivergence, ...] = field(repr=False)
     points: Floats | None = field(default=None, repr=False)
 
     def __getitem__(self, dtype: str) -> FunctionResult:
-        """The result in an arithmetic, by the name it was asked for.
+        """Return the result in an arithmetic, by its name.
 
         Raises:
-            UnknownNameError: It was not asked for.
+            UnknownNameError: The arithmetic was not compared.
         """
         for result in self.results:
             if result.dtype == dtype:
                 return result
         raise UnknownNameError("dtype", dtype, tuple(result.dtype for result in self.results))
 
-    def parting(self, a: str, b: str) -> FunctionDivergence:
-        """Where two arithmetics part.
+    def divergence(self, a: str, b: str) -> FunctionDivergence:
+        """Return where two arithmetics diverge.
 
         Raises:
             UnknownNameError: They were not compared.
         """
-        for parting in self.partings:
-            if {parting.a, parting.b} == {a, b}:
-                return parting
-        pairs = tuple(f"{each.a} and {each.b}" for each in self.partings)
+        for divergence in self.divergences:
+            if {divergence.a, divergence.b} == {a, b}:
+                return divergence
+        pairs = tuple(f"{each.a} and {each.b}" for each in self.divergences)
         raise UnknownNameError("pair", f"{a} and {b}", pairs)
 
     def plot(self, path: str) -> None:
-        """Draw the errors: of the results, if they are several, and after each operation.
+        """Draw the errors: of the results, if there are several, and after each operation.
 
         Args:
             path: A .png or .svg file.
 
         Raises:
-            NumleanError: It cannot be written.
+            NumleanError: The file cannot be written.
         """
         from numlean.analysis.functions.plot import draw
 

@@ -1,4 +1,4 @@
-"""Which operation makes an error, and which makes an error greater."""
+"""Which operations introduce errors, and which increase them."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ from numlean.scalar.wrappers.tracing import TracedOperation
 
 _COMPUTING: Final = {*operations(computes=True), *CONVERSIONS}
 _ROUNDED_ONCE: Final = {*ARITIES, "div", "sqrt"}
-"""Operations whose exact results need not have finitely many bits."""
+"""Operations whose exact results may need infinitely many bits."""
 _FEW_BITS: Final = 400
 _MANY_BITS: Final = 4608
-"""Enough for sums of binary64 numbers to be exact."""
+"""Enough for exact sums of binary64 numbers."""
 
 
 @dataclass(frozen=True)
 class OperationError:
-    """What an operation did to the error; all errors are the worst of its elements, in ulps.
+    """The effect of an operation on the error; all errors are the worst of its elements, in ulps.
 
     Attributes:
-        number: Its place in program order, from 0.
+        number: The index in program order, from 0.
         operation: The name of the Scalar's method.
         where: The line of the program.
-        inherited: How far its operands are from the truth's.
-        local: How far its result is from the exact one of the same operands; NaN if unknown.
-        accumulated: How far its result is from the truth's.
+        inherited: The error of its operands against the truth's.
+        local: The error of its result against the exact one from the same operands; NaN if unknown.
+        accumulated: The error of its result against the truth's.
     """
 
     number: int
@@ -49,7 +49,7 @@ class OperationError:
 
     @property
     def growth(self) -> float:
-        """How many times greater the error is after it; an error below one ulp counts as one."""
+        """The factor by which the error grows; an inherited error below one ulp counts as one."""
         return self.accumulated / max(self.inherited, 1.0)
 
 
@@ -60,9 +60,9 @@ class LineError:
     Attributes:
         operation: The name of the Scalar's method.
         where: The line.
-        calls: How often it was called.
-        local: The worst of a call by itself.
-        accumulated: The worst after a call.
+        calls: The number of calls.
+        local: The worst error of a call itself.
+        accumulated: The worst error after a call.
     """
 
     operation: str
@@ -73,23 +73,23 @@ class LineError:
 
 
 def errors_of_operations(call: Call, truth: Call, count: int) -> Iterator[OperationError]:
-    """What each operation that computes did to the error, of as many as both calls have."""
-    measured = _Measured(call.scalar, truth.scalar)
+    """Yield the effect of each computing operation, for the first ``count`` of both calls."""
+    measured = _ErrorCache(call.scalar, truth.scalar)
     pairs = zip(call.operations[:count], truth.operations[:count], strict=True)
-    for number, (application, true) in enumerate(pairs):
-        if application.operation in _COMPUTING:
+    for number, (op, reference) in enumerate(pairs):
+        if op.operation in _COMPUTING:
             yield OperationError(
                 number,
-                application.operation,
-                str(application.place),
-                measured.inherited(application, true),
-                _local(call.scalar, application),
-                measured.accumulated(application, true),
+                op.operation,
+                str(op.place),
+                measured.inherited(op, reference),
+                _local(call.scalar, op),
+                measured.accumulated(op, reference),
             )
 
 
 def by_line(errors: Iterable[OperationError]) -> tuple[LineError, ...]:
-    """The errors of each operation and line, in the order of their first calls."""
+    """Return the errors of each operation and line, in the order of their first calls."""
     groups: dict[tuple[str, str], list[OperationError]] = {}
     for each in errors:
         groups.setdefault((each.operation, each.where), []).append(each)
@@ -104,7 +104,7 @@ def by_line(errors: Iterable[OperationError]) -> tuple[LineError, ...]:
     )
 
 
-class _Measured:
+class _ErrorCache:
     """The errors of one call's arrays against another's, each array measured once."""
 
     def __init__(self, scalar: Scalar, truth: Scalar) -> None:
@@ -113,48 +113,48 @@ class _Measured:
         # By identity: the arrays live as long as the calls.
         self._known: dict[int, float] = {}
 
-    def error(self, x: Storage, true: Storage, scale: Any = None) -> float:
-        """The worst of an array, in ulps."""
+    def error(self, x: Storage, reference: Storage, scale: Any = None) -> float:
+        """Return the worst error of an array, in ulps."""
         if id(x) not in self._known:
-            errors = errors_in_ulps(self._scalar, x, self._truth.to_exact(true), scale)
+            errors = errors_in_ulps(self._scalar, x, self._truth.to_exact(reference), scale)
             self._known[id(x)] = worst(errors)
         return self._known[id(x)]
 
-    def accumulated(self, application: TracedOperation, true: TracedOperation) -> float:
-        """The worst of an operation's result: where the truth is 0, in ulps of its operands."""
+    def accumulated(self, op: TracedOperation, reference: TracedOperation) -> float:
+        """Return the worst error of a result; where the truth is 0, in ulps of its operands."""
         scale = max(
             (
                 abs(value)
-                for y in true.operands
-                if _is_storage(self._truth, y) and application.operation not in CONVERSIONS
+                for y in reference.operands
+                if _is_storage(self._truth, y) and op.operation not in CONVERSIONS
                 for value in self._truth.to_exact(y).flat
             ),
             default=None,
         )
-        return self.error(application.result, true.result, scale)
+        return self.error(op.result, reference.result, scale)
 
-    def inherited(self, application: TracedOperation, true: TracedOperation) -> float:
-        """The worst of an operation's operands."""
-        if application.operation in CONVERSIONS:
+    def inherited(self, op: TracedOperation, reference: TracedOperation) -> float:
+        """Return the worst error of an operation's operands."""
+        if op.operation in CONVERSIONS:
             return 0.0
-        pairs = zip(application.operands, true.operands, strict=True)
+        pairs = zip(op.operands, reference.operands, strict=True)
         own = [(x, y) for x, y in pairs if _is_storage(self._scalar, x)]
         return _greatest(self.error(x, y) for x, y in own)
 
 
-def _local(scalar: Scalar, application: TracedOperation) -> float:
-    bits = _FEW_BITS if application.operation in _ROUNDED_ONCE else _MANY_BITS
+def _local(scalar: Scalar, op: TracedOperation) -> float:
+    bits = _FEW_BITS if op.operation in _ROUNDED_ONCE else _MANY_BITS
     wide = get_scalar(f"mp:{max(bits, 2 * precision_of(scalar))}")
-    operands = application.operands
-    if application.operation not in CONVERSIONS:
+    operands = op.operands
+    if op.operation not in CONVERSIONS:
         operands = tuple(
             wide.from_exact(scalar.to_exact(x)) if _is_storage(scalar, x) else x for x in operands
         )
     try:
-        z = getattr(wide, application.operation)(*operands, **application.options)
+        z = getattr(wide, op.operation)(*operands, **op.options)
     except NumleanError:
         return nan
-    return worst(errors_in_ulps(scalar, np.asarray(application.result), wide.to_exact(z)))
+    return worst(errors_in_ulps(scalar, np.asarray(op.result), wide.to_exact(z)))
 
 
 def _is_storage(scalar: Scalar, x: Any) -> bool:
@@ -162,6 +162,6 @@ def _is_storage(scalar: Scalar, x: Any) -> bool:
 
 
 def _greatest(errors: Iterable[float]) -> float:
-    """The greatest error; a NaN if there is one."""
+    """Return the greatest error; NaN if there is one."""
     found = list(errors)
     return nan if any(map(isnan, found)) else max(found, default=0.0)

@@ -1,4 +1,4 @@
-"""How far numbers are from exact ones."""
+"""The distances of numbers from exact values."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from numlean.scalar.protocol import Scalar, Storage
 Floats: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
 
 _BITS = 64
-"""Differences are rounded to so many bits, far more than are shown."""
+"""Differences are rounded to this many bits, far more than are shown."""
 
 
 def errors_in_ulps(scalar: Scalar, x: Storage, exact: Storage, scale: Any = None) -> Floats:
-    """How far numbers are above exact ones, in ulps of their arithmetic at the exact ones.
+    """Return x - exact in ulps of the arithmetic at the exact values.
 
-    Of equal infinities, and of two NaNs, it is 0; where only one is a NaN, it is a NaN.
+    For equal infinities, and for two NaNs, it is 0; if only one is a NaN, it is NaN.
 
     Args:
         scalar: The arithmetic.
         x: Numbers of it.
         exact: As many ``mpmath.mpf``.
-        scale: At what number an ulp is measured where the exact one is 0; by default at 0.
+        scale: The number at which an ulp is measured where the exact one is 0; by default 0.
     """
     precision, format = precision_of(scalar), scalar.format
     ends = (None, None) if format is None else (format.emin, format.emax)
@@ -44,7 +44,7 @@ def errors_in_ulps(scalar: Scalar, x: Storage, exact: Storage, scale: Any = None
 
 
 def relative_errors(scalar: Scalar, x: Storage, exact: Storage) -> Floats:
-    """How far numbers are above exact ones, as parts of their magnitudes; infinite above zero."""
+    """Return x - exact divided by the magnitudes of the exact values; infinite at zero."""
 
     def relative(difference: Exact, value: Exact) -> float:
         from mpmath import libmp
@@ -57,7 +57,7 @@ def relative_errors(scalar: Scalar, x: Storage, exact: Storage) -> Floats:
 
 
 def agreeing_bits(x: Storage, y: Storage, most: int) -> int:
-    """In how many leading bits exact values agree, at the worst; ``most`` if they are equal."""
+    """Return the least number of leading bits in which values agree; ``most`` if equal."""
     from mpmath import libmp
 
     least = most
@@ -72,14 +72,14 @@ def agreeing_bits(x: Storage, y: Storage, most: int) -> int:
 
 
 def equals_rounded(scalar: Scalar, x: Storage, exact: Storage) -> np.ndarray[Any, Any]:
-    """Where numbers are the exact ones, rounded once."""
+    """Return where numbers are the exact values rounded once."""
     rounded = scalar.from_exact(exact)
     both_nan = ~scalar.eq(x, x) & ~scalar.eq(rounded, rounded)
     return np.asarray(scalar.eq(x, rounded) | both_nan)
 
 
 def worst(errors: Floats) -> float:
-    """The greatest magnitude; a NaN if there is one, 0 if there are none."""
+    """Return the greatest magnitude; NaN if there is one, 0 for an empty array."""
     return float(np.max(np.abs(errors), initial=0.0))
 
 
@@ -104,7 +104,7 @@ def _raw(x: Storage) -> list[Exact]:
 
 
 def _exponent(value: Exact, emin: int | None, emax: int | None) -> int | None:
-    """The exponent of the numbers about a value; None of zero where exponents have no end."""
+    """Return the exponent of numbers near a value; None for zero with unbounded exponents."""
     if emin is None or emax is None:
         return _leading(value) if value[1] else None
     return max(min(_leading(value), emax), emin) if value[1] else emin

@@ -1,4 +1,4 @@
-"""A picture of a function's errors."""
+"""A plot of a function's errors."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _SUFFIXES: Final = (".png", ".svg")
 _FEW: Final = 40
-"""So many points are marked; more would run into each other."""
+"""The number of points with markers; more would overlap."""
 _TICKS: Final = 9
 _STYLES: Final = (
     ("#0072b2", "-", "o"),
@@ -27,11 +27,11 @@ _STYLES: Final = (
     ("#e69f00", (0, (5, 1, 1, 1)), "v"),
     ("#56b4e9", (0, (3, 3)), "P"),
 )
-"""Colours that the colour-blind tell apart, each with a line and a mark of its own."""
+"""Colours that colour-blind people can distinguish, each with its own dashes and marker."""
 
 
 def draw(comparison: FunctionComparison, path: str) -> None:
-    """Draw the errors in ulps, zero at the foot; what is not finite is a gap.
+    """Draw the errors in ulps, with zero at the bottom; values that are not finite are gaps.
 
     Raises:
         NumleanError: The file is neither .png nor .svg, or cannot be written.
@@ -68,7 +68,7 @@ def _draw_results(axes: Axes, comparison: FunctionComparison) -> None:
     order = np.argsort(x, kind="stable")
     lines = [(r.dtype, x[order], r.ulps.reshape(-1)[order]) for r in comparison.results]
     _draw_lines(axes, lines, "place in the result" if points is None else "argument")
-    axes.set_title("of each number of the result", loc="left", fontsize=10)
+    axes.set_title("error of each number of the result", loc="left", fontsize=10)
 
 
 def _draw_operations(axes: Axes, comparison: FunctionComparison) -> None:
@@ -76,13 +76,13 @@ def _draw_operations(axes: Axes, comparison: FunctionComparison) -> None:
 
     lines = []
     for result in comparison.results:
-        # A literal on its way in breaks the line: its error has nothing to do with what is before.
+        # Conversions of literals are left out: their errors do not depend on earlier operations.
         computed = [each for each in result.operations if each.operation not in CONVERSIONS]
         numbers = np.array([each.number for each in computed])
         lines.append((result.dtype, numbers, np.array([each.accumulated for each in computed])))
     _draw_lines(axes, lines, "operation, in program order")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set_title("after each operation", loc="left", fontsize=10)
+    axes.set_title("error after each operation", loc="left", fontsize=10)
 
 
 def _draw_lines(axes: Axes, lines: list[tuple[str, Any, Any]], what: str) -> None:

@@ -15,9 +15,9 @@ from numlean.analysis.lockstep.assessment import digits_of
 from numlean.scalar.precision import precision_of
 
 _MOST_LINES: Final = 20
-"""Of longer programs those lines are shown after which errors are greatest."""
+"""Of longer programs, only the lines with the greatest errors are shown."""
 _MARGIN: Final = 4
-"""A truth must have so many certain bits more than the arithmetic that is held to it."""
+"""The truth must have this many more certain bits than the arithmetic measured against it."""
 _LONGEST: Final = 48
 
 
@@ -32,7 +32,7 @@ class Table:
 
 
 def as_text(comparison: FunctionComparison) -> str:
-    """Aligned tables, and the first divergence in full."""
+    """Return aligned tables, and the first divergence in full."""
     parts = [_title(comparison)]
     parts += [_aligned(table) for table in _tables(comparison)]
     parts += ["\n".join(_remarks(comparison)), _first_block(comparison)]
@@ -40,7 +40,7 @@ def as_text(comparison: FunctionComparison) -> str:
 
 
 def as_html(comparison: FunctionComparison) -> str:
-    """The same for notebooks."""
+    """Return the same as HTML for notebooks."""
     parts = [f"<p>{html.escape(_title(comparison))}</p>"]
     parts += [_html_table(table) for table in _tables(comparison)]
     parts += [f"<p>{html.escape(remark)}</p>" for remark in _remarks(comparison)]
@@ -50,7 +50,7 @@ def as_html(comparison: FunctionComparison) -> str:
 
 
 def error_text(ulps: float) -> str:
-    """An error as it is shown."""
+    """Return an error as text."""
     return f"{ulps:.4g}"
 
 
@@ -107,7 +107,7 @@ def _flags(result: FunctionResult) -> str:
 
 
 def _lines(comparison: FunctionComparison) -> Table:
-    """The errors of each operation and line, each arithmetic in two columns."""
+    """Return the errors of each operation and line, with two columns for each arithmetic."""
     by_dtype = [
         {(each.where, each.operation): each for each in result.lines}
         for result in comparison.results
@@ -136,7 +136,7 @@ def _lines(comparison: FunctionComparison) -> Table:
 def _greatest(
     keys: list[tuple[str, str]], errors: Sequence[dict[tuple[str, str], float]]
 ) -> list[tuple[str, str]]:
-    """The keys of the greatest errors, in their order."""
+    """Return the keys of the greatest errors, in their order."""
 
     def error(key: tuple[str, str]) -> float:
         found = [each.get(key, 0.0) for each in errors]
@@ -152,31 +152,30 @@ def _remarks(comparison: FunctionComparison) -> Iterator[str]:
         tensors = result.result if isinstance(result.result, tuple) else (result.result,)
         if bits < precision_of(tensors[0].scalar) + _MARGIN and joined(tensors).size:
             yield (
-                f"only {bits} bits of {comparison.truth} are certain, too few to judge"
-                f" {result.dtype}: ask for a truth of more"
+                f"only {bits} bits of {comparison.truth} are certain, too few to measure"
+                f" {result.dtype}; use a more precise truth"
             )
-        largest_growth = result.largest_growth
-        if largest_growth is not None:
-            errors = " to ".join(
-                map(error_text, (largest_growth.inherited, largest_growth.accumulated))
-            )
+        growth = result.largest_growth
+        if growth is not None:
+            errors = " to ".join(map(error_text, (growth.inherited, growth.accumulated)))
             yield (
-                f"{result.dtype}: the error grows most at operation {largest_growth.number},"
-                f" {largest_growth.operation} ({_short(largest_growth.where)}): from {errors} ulp"
+                f"{result.dtype}: the error grows most at operation {growth.number},"
+                f" {growth.operation} ({_short(growth.where)}): from {errors} ulp"
             )
         if not result.is_whole_program:
             yield (
-                f"the programs of {result.dtype} and {comparison.truth} differ: the function looks"
-                " at its numbers, as by an if or a while; errors are told as far as they agree"
+                f"the programs of {result.dtype} and {comparison.truth} differ: the function's"
+                " control flow depends on values, as in an if or a while; errors are reported as"
+                " far as the programs agree"
             )
-    for parting in comparison.partings:
-        yield from filter(None, (parting.summary(), parting.warning()))
+    for divergence in comparison.divergences:
+        yield from filter(None, (divergence.summary(), divergence.warning()))
 
 
 def _first_block(comparison: FunctionComparison) -> str:
-    for parting in comparison.partings:
-        if parting.divergence is not None:
-            return parting.block()
+    for divergence in comparison.divergences:
+        if divergence.divergence is not None:
+            return divergence.block()
     return ""
 
 
@@ -210,6 +209,6 @@ def _html_table(table: Table) -> str:
 
 
 def _short(text: str) -> str:
-    """A long text without its middle: expressions differ at their ends."""
+    """Return a long text without its middle: expressions differ at their ends."""
     half = (_LONGEST - len(" ... ")) // 2
     return text if len(text) <= _LONGEST else f"{text[:half]} ... {text[-half:]}"

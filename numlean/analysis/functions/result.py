@@ -1,4 +1,4 @@
-"""What a function computes in one arithmetic, and how good that is."""
+"""The result of a function in one arithmetic, and its errors."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ from numlean.scalar.protocol import Storage
 
 @dataclass(frozen=True, eq=False)
 class FunctionResult:
-    """A function's result in one arithmetic.
+    """The result of a function in one arithmetic.
 
-    If it returned several tensors, arrays have their numbers one after the other.
+    If it returned several tensors, arrays hold their numbers one after the other.
 
     Attributes:
-        dtype: What the arithmetic is called.
-        result: What the function returned.
-        ulps: How far each number is above the truth, in ulps there.
-        relative: The same as a part of the truth.
+        dtype: The name of the arithmetic.
+        result: The return value of the function.
+        ulps: The distance of each number above the truth, in ulps there.
+        relative: The same relative to the truth.
         is_correctly_rounded: Whether each number is the truth rounded once.
-        flags: How often each exception was raised; None if the arithmetic does not tell.
-        operations: What each operation did to the error, in program order, as long as the program
-            is the truth's.
-        is_whole_program: Whether the program is the truth's to its end.
+        flags: The count of each exception; None if the arithmetic does not count them.
+        operations: The effect of each operation on the error, in program order, as far as the
+            program is the same as the truth's.
+        is_whole_program: Whether the whole program is the same as the truth's.
     """
 
     dtype: str
@@ -55,7 +55,7 @@ class FunctionResult:
 
     @classmethod
     def of(cls, call: Call, truth: Call, exact: Storage) -> FunctionResult:
-        """A call's result beside the truth, whose values are given."""
+        """Return the result of a call, measured against the truth and its values."""
         x, scalar = joined(call.results), call.scalar
         exact = exact.reshape(x.shape)
         count, programs = common_program(call, truth)
@@ -72,7 +72,7 @@ class FunctionResult:
 
     @property
     def worst_ulps(self) -> float:
-        """The greatest distance from the truth, in ulps; a NaN if some number or its truth is."""
+        """The greatest distance from the truth, in ulps; NaN if a number or its truth is."""
         return worst(self.ulps)
 
     @property
@@ -82,7 +82,7 @@ class FunctionResult:
 
     @property
     def worst_place(self) -> int:
-        """Which number is farthest from the truth, in C order; the first of several."""
+        """The index of the number farthest from the truth, in C order."""
         errors = np.abs(self.ulps).reshape(-1)
         return int(np.argmax(errors)) if errors.size else 0
 
@@ -93,23 +93,23 @@ class FunctionResult:
 
     @property
     def largest_growth(self) -> OperationError | None:
-        """The operation that makes the error greater the most; None if it never exceeds an ulp.
+        """The operation that increases the error most; None if it never exceeds an ulp.
 
-        Later operations may take the error back, as in a sum that makes up for what it loses.
+        Later operations may reduce the error again, as in a compensated sum.
         """
         growing = [each for each in self.operations if each.growth > 1]
         return max(growing, key=lambda each: each.growth, default=None)
 
 
 def joined(tensors: tuple[Tensor, ...]) -> Storage:
-    """The numbers of tensors: one's as they are, those of several one after the other."""
+    """Return the numbers of a tensor as they are; those of several one after the other."""
     if len(tensors) == 1:
         return tensors[0].data
     return tensors[0].scalar.concat([t.data.reshape(-1) for t in tensors], 0)
 
 
 def places_of(tensors: tuple[Tensor, ...]) -> tuple[str, ...]:
-    """The names of all numbers of a function's result, in order."""
+    """Return the names of all numbers of a function's result, in order."""
     several = len(tensors) > 1
     return tuple(
         (str(k) if several else "") + (f"[{', '.join(map(str, place))}]" if place else "")

@@ -1,4 +1,4 @@
-"""One call of a user's function in one arithmetic, with every operation written down."""
+"""One call of a user's function in one arithmetic, with every operation recorded."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _OWN_PACKAGE: Final = "numlean"
 
 @dataclass(frozen=True)
 class Arguments:
-    """What a function is called with.
+    """The arguments of a function.
 
     Attributes:
         positional: By position.
@@ -44,14 +44,14 @@ class Arguments:
 
 @dataclass(frozen=True, eq=False)
 class Call:
-    """What a function did in one arithmetic.
+    """The operations and results of a function in one arithmetic.
 
     Attributes:
-        name: What the arithmetic is called.
+        name: The name of the arithmetic.
         scalar: The arithmetic.
-        results: What the function returned; several tensors if it returned a sequence.
-        operations: What was computed on the way, inputs' entering included.
-        flags: How often each exception was raised; None if the arithmetic does not tell.
+        results: The results of the function; several tensors if it returned a sequence.
+        operations: The operations, including the conversions of the inputs.
+        flags: The count of each exception; None if the arithmetic does not count them.
     """
 
     name: str
@@ -62,10 +62,10 @@ class Call:
 
 
 class CallTrace(Trace):
-    """A trace whose places are lines of the program that is traced, once it is called.
+    """A trace whose locations are lines of the traced program while it is called.
 
     Attributes:
-        place: Where the next operation belongs.
+        place: The location of the next operation.
     """
 
     def __init__(self, file: str | None) -> None:
@@ -74,7 +74,7 @@ class CallTrace(Trace):
 
     @property
     def place(self) -> Location:
-        """A place that was set, or the line of the caller's program that is carried out."""
+        """The location that was set, or the current line of the caller's program."""
         return self._place or _line_of(sys._getframe(1), self._file)
 
     @place.setter
@@ -82,13 +82,13 @@ class CallTrace(Trace):
         self._place: Location | None = place
 
     def call(self, function: Function, *arguments: Any, **named: Any) -> Any:
-        """What a function returns, whose operations belong to its lines."""
+        """Call a function; the locations of its operations are its lines."""
         self._place = None
         return function(*arguments, **named)
 
 
 def traced_call(f: Function, arguments: Arguments, name: str, scalar: Scalar) -> Call:
-    """Call a function in an arithmetic.
+    """Call a function in an arithmetic, and record its operations.
 
     Raises:
         NumleanError: It returns something other than tensors of the arithmetic.
@@ -98,7 +98,7 @@ def traced_call(f: Function, arguments: Arguments, name: str, scalar: Scalar) ->
     trace = CallTrace(getattr(getattr(unwrap(f), "__code__", None), "co_filename", None))
     tracing = TracingScalar(counting or scalar, trace)
     tracing.start_step(0)
-    positional, named = _entered(tracing, arguments, trace)
+    positional, named = _convert_arguments(tracing, arguments, trace)
     results = _tensors(trace.call(f, *positional, **named), tracing)
     flags = None if counting is None else _total(counting)
     own = tuple(Tensor(scalar, result.data) for result in results)
@@ -106,21 +106,21 @@ def traced_call(f: Function, arguments: Arguments, name: str, scalar: Scalar) ->
 
 
 def plain_call(f: Function, arguments: Arguments, scalar: Scalar) -> tuple[Tensor, ...]:
-    """What a function returns in an arithmetic, nothing written down."""
-    positional, named = _entered(scalar, arguments)
+    """Call a function in an arithmetic without recording; return its results."""
+    positional, named = _convert_arguments(scalar, arguments)
     return _tensors(f(*positional, **named), scalar)
 
 
-def _entered(
+def _convert_arguments(
     scalar: Scalar, arguments: Arguments, trace: Trace | None = None
 ) -> tuple[list[Tensor], dict[str, Tensor]]:
-    def enter(name: str, value: TensorLike) -> Tensor:
+    def convert(name: str, value: TensorLike) -> Tensor:
         if trace is not None:
             trace.place = Location(INPUTS, name)
         return as_tensor(scalar, value)
 
-    positional = [enter(f"argument {k}", value) for k, value in enumerate(arguments.positional)]
-    return positional, {name: enter(name, value) for name, value in arguments.named.items()}
+    positional = [convert(f"argument {k}", value) for k, value in enumerate(arguments.positional)]
+    return positional, {name: convert(name, value) for name, value in arguments.named.items()}
 
 
 def _tensors(returned: Any, scalar: Scalar) -> tuple[Tensor, ...]:
@@ -128,13 +128,13 @@ def _tensors(returned: Any, scalar: Scalar) -> tuple[Tensor, ...]:
     for result in results:
         if not isinstance(result, Tensor) or result.scalar is INDEX:
             raise NumleanError(
-                f"a function that is compared returns a Tensor or a tuple of them, not {result!r};"
-                " it computes by operators and numlean.ops"
+                f"a compared function must return a Tensor or a tuple of Tensors, got {result!r};"
+                " compute with operators and numlean.ops"
             )
         if result.scalar is not scalar:
             raise NumleanError(
-                f"the function returned numbers of {result.scalar.name} that do not come from its"
-                " arguments; make constants by numlean.ops.constant(x, ...)"
+                f"the function returned numbers of {result.scalar.name} that do not depend on its"
+                " arguments; make constants with numlean.ops.constant(x, ...)"
             )
     if not results:
         raise NumleanError("the function returned no tensors")
@@ -149,7 +149,7 @@ def _total(scalar: CountingScalar) -> dict[str, int]:
 
 
 def _line_of(frame: FrameType | None, file: str | None) -> Location:
-    """The innermost line outside numlean, or the outermost within if there is none."""
+    """Return the innermost line outside numlean, or the outermost one within it."""
     found = frame
     while frame is not None and frame.f_code is not CallTrace.call.__code__:
         found, module = frame, frame.f_globals.get("__name__", "")
@@ -164,7 +164,7 @@ def _line_of(frame: FrameType | None, file: str | None) -> Location:
 
 
 def _expression_of(frame: FrameType) -> tuple[int, str]:
-    """The line that a frame carries out, and in it the expression, if its source is known."""
+    """Return the current line of a frame, and its expression if the source is known."""
     path, line = frame.f_code.co_filename, frame.f_lineno
     first, last, start, end = _positions_of(frame.f_code)[frame.f_lasti // 2]
     if None in (first, last, start, end):

@@ -1,4 +1,4 @@
-"""Runs beside each other: the first bit that differs, and what made it differ."""
+"""Run several trainings in lockstep, and find the first operation that differs."""
 
 from numlean.analysis.lockstep.assessment import Assessment
 from numlean.analysis.lockstep.divergence import Divergence

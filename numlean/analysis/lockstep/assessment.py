@@ -1,4 +1,4 @@
-"""Which of two results is right, how far the other is off, and what would explain it."""
+"""Which of two results is right, how large the errors are, and possible causes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from numlean.scalar.protocol import Scalar, Storage
 from numlean.scalar.registry import get_scalar
 
 _REFERENCE_DEVICE: Final = "python"
-"""The interpreter: what defines the bits, and compiles nothing for a single number."""
+"""The interpreter, which defines the bits and compiles nothing for a single number."""
 _ROUNDINGS: Final = ("toward_zero", "toward_positive", "toward_negative", "ties_to_away", "to_odd")
 _SHOWN_DIGITS: Final = 25
 _GUARD_BITS: Final = 256
@@ -28,14 +28,14 @@ _SPREAD: Final = 4096
 
 @dataclass(frozen=True)
 class Assessment:
-    """What one side's result is worth.
+    """The assessment of one run's result.
 
     Attributes:
-        right: What the reference interpreter of the side's own arithmetic computes from the same
-            operands; None if it cannot be known, as of stochastic rounding.
-        is_right: Whether the result is that; None if it cannot be known.
-        error: How far the result is above the exact one, in ulps; None if unknown.
-        causes: What would give a wrong result: each in words.
+        right: The result that the reference interpreter of the run's own arithmetic computes from
+            the same operands; None if unknown, as with stochastic rounding.
+        is_right: Whether the result equals it; None if unknown.
+        error: The distance above the exact result, in ulps; None if unknown.
+        causes: Possible causes of a wrong result, in words.
     """
 
     right: Number | None = None
@@ -45,9 +45,9 @@ class Assessment:
 
 
 def exact_of(element: Element, operation: str, scalar: Scalar) -> Any:
-    """The result with nothing rounded, as an ``mpf``; None if there is no such number.
+    """Return the result without rounding, as an ``mpf``; None if it is not a number.
 
-    It is computed by mpmath with enough bits that sums, products and fused ones of the Scalar's
+    mpmath computes it with enough bits that sums, products and fused operations of the Scalar's
     numbers are exact.
     """
     if operation in RELATIONS:
@@ -66,7 +66,7 @@ def exact_of(element: Element, operation: str, scalar: Scalar) -> Any:
 def assess(
     element: Element, operation: str, scalar: Scalar, result: Storage, exact: Any
 ) -> Assessment:
-    """What a Scalar's result is worth, an array of one number."""
+    """Assess a Scalar's result, an array of one number."""
     reference = _reference(scalar)
     found = Number.of(scalar, result)
     error = None if exact is None else error_in_ulps(found, scalar, exact)
@@ -82,7 +82,7 @@ def assess(
 
 
 def digits_of(exact: Any) -> str:
-    """An exact value as a decimal, cut to so many digits that doubt is impossible."""
+    """Return an exact value as a decimal of many digits."""
     from mpmath import mp, nstr
 
     with mp.workdps(_SHOWN_DIGITS + 5):
@@ -108,7 +108,7 @@ def _applied(element: Element, scalar: Scalar, operands: tuple[Any, ...]) -> Sto
 def _enough_bits(scalar: Scalar) -> int:
     format = scalar.format
     if format is None:
-        # Its exponents are unbounded, but those of numbers that meet are near each other.
+        # Its exponents are unbounded, but operands usually have similar exponents.
         return 4 * precision_of(scalar) + _SPREAD
     return 2 * (format.emax - format.emin + format.precision) + _GUARD_BITS
 
@@ -116,12 +116,12 @@ def _enough_bits(scalar: Scalar) -> int:
 def _causes(
     element: Element, operation: str, scalar: Scalar, right: Number, found: Number
 ) -> Iterator[str]:
-    """What gives this wrong result, the likeliest first."""
+    """Yield possible causes of this wrong result, the likeliest first."""
     format = scalar.format
     if format is None or right.format != format or right.bits is None or found.bits is None:
         return
     if right.text == found.text == "nan":
-        yield "it is another NaN"
+        yield "the NaN has another encoding"
         return
     below_normal = right.bits & format.magnitude_mask
     if 0 < below_normal < format.implicit_bit and found.bits == right.bits & format.sign_mask:
@@ -137,7 +137,7 @@ def _causes(
 def _alternatives(
     element: Element, operation: str, scalar: Scalar
 ) -> Iterator[tuple[str, Storage | None]]:
-    """What other rules would give."""
+    """Yield the results of other rules."""
     x = tuple(element.operands.values())
     if element.is_chain and operation != "sum":
         fused = _applied_with(scalar, "matmul", x, contraction="fma")
@@ -154,10 +154,10 @@ def _alternatives(
         yield "terms are added from the first to the last", ordered
     for rounding in _ROUNDINGS:
         rounded = _by_another_rule(element, scalar, {"round": rounding}, x)
-        yield f"it is rounded {rounding}", rounded
+        yield f"the result is rounded {rounding}", rounded
     if operation in ARITIES:
         profile = _by_another_rule(element, scalar, {"math": "torchlean"}, x)
-        yield "the function is that of math=torchlean", profile
+        yield "the function comes from math=torchlean", profile
 
 
 def _applied_with(scalar: Scalar, name: str, x: tuple[Any, ...], **options: Any) -> Storage:
@@ -169,7 +169,7 @@ def _applied_with(scalar: Scalar, name: str, x: tuple[Any, ...], **options: Any)
 def _by_another_rule(
     element: Element, scalar: Scalar, option: dict[str, str], x: tuple[Any, ...]
 ) -> Storage | None:
-    """The result in an emulated arithmetic of the same encodings with another rule, if any has."""
+    """Return the result of an emulated arithmetic with the same encodings and another rule."""
     other = _variant(scalar, option)
     if other is None:
         return None

@@ -10,15 +10,15 @@ if TYPE_CHECKING:
     from numlean.analysis.lockstep.divergence import Divergence
 
 _ENDS: Final = 3
-"""Of longer operands, so many numbers at each end are shown."""
+"""Of longer operands, this many numbers at each end are shown."""
 
 
 def as_block(found: Divergence) -> str:
-    """Where, the operands, both results, the exact one, and who is wrong by how much."""
+    """Return the location, the operands, both results, the exact one, and the verdicts."""
     assert found.results is not None
     rows = list(_operands(found))
     rows += zip(("result A", "result B"), map(str, found.results), strict=True)
-    expected = {str(each.right) for each in found.judgements if each.is_right is False}
+    expected = {str(each.right) for each in found.assessments if each.is_right is False}
     rows += (("expected", text) for text in expected - set(map(str, found.results)))
     if found.exact is not None:
         rows.append(("exact", found.exact))
@@ -55,9 +55,9 @@ def _shown_places(count: int) -> list[int | None]:
 
 
 def _verdicts(found: Divergence) -> Iterator[str]:
-    for name, judgement in zip("AB", found.judgements, strict=True):
+    for name, judgement in zip("AB", found.assessments, strict=True):
         yield f"  {name} {_verdict(judgement)}"
-    if all(judgement.is_right for judgement in found.judgements):
+    if all(judgement.is_right for judgement in found.assessments):
         yield "  each is right in its own arithmetic: these are two arithmetics"
 
 

@@ -1,4 +1,4 @@
-"""The first operation in which two runs differ, and everything there is to say about it."""
+"""The first operation in which two runs differ, with its operands and results."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ from numlean.scalar.wrappers.tracing import TracedOperation
 
 @dataclass(frozen=True)
 class Divergence:
-    """Where two runs part.
+    """The place where two runs diverge.
 
     Attributes:
-        a: The name of one side.
-        b: The other's.
+        a: The name of one run.
+        b: The name of the other run.
         step: The step, from 0.
-        differing: The first number that differs after the step, by its name and place.
-        where: The phase, and the layer if it is in one; or why no operation is named.
-        operation: The first operation whose results differ though its operands agree; None if
-            none could be found.
-        call: The how manieth operation of this name in the step, from 0.
-        element: The place of the first element that differs.
-        operands: Its operands, by label, alike on both sides.
-        results: The two results, a's and b's.
-        ulps: How many numbers of the format b's is above a's; None across formats.
-        exact: The result with nothing rounded, as a decimal; None if it is no number.
-        judgements: What each result is worth, a's and b's.
+        differing: The first number that differs after the step, by its name and index.
+        where: The phase and the layer, if any; or the reason why no operation is named.
+        operation: The first operation whose results differ though its operands are equal; None if
+            none was found.
+        call: Zero-based index of the call among those of this operation in the step.
+        element: The index of the first element that differs.
+        operands: The operands of that element, by label, equal in both runs.
+        results: The results of a and b.
+        ulps: The number of steps of the format from a's result up to b's; None across formats.
+        exact: The result without rounding, as a decimal; None if it is not a number.
+        assessments: The assessments of both results, a's and b's.
     """
 
     a: str
@@ -53,7 +53,7 @@ class Divergence:
     results: tuple[Number, Number] | None = None
     ulps: int | None = None
     exact: str | None = None
-    judgements: tuple[Assessment, Assessment] = (Assessment(), Assessment())
+    assessments: tuple[Assessment, Assessment] = (Assessment(), Assessment())
 
     def __str__(self) -> str:
         title = f"step {self.step}, {self.where}: {self.differing} differs"
@@ -63,12 +63,12 @@ class Divergence:
 
 
 @dataclass(frozen=True)
-class Difference:
-    """Where two traces first differ.
+class TraceDifference:
+    """The first difference of two traces.
 
     Attributes:
-        number: The place of the operation in program order.
-        element: The place of the first element that differs.
+        number: The index of the operation in program order.
+        element: The index of the first element that differs.
     """
 
     number: int
@@ -77,8 +77,8 @@ class Difference:
 
 def first_difference(
     traces: Sequence[Sequence[TracedOperation | None]], scalars: Sequence[Scalar]
-) -> Difference | None:
-    """The first operation whose results differ, in two traces of one program."""
+) -> TraceDifference | None:
+    """Return the first operation whose results differ, in two traces of one program."""
     a, b = scalars
     compare = comparison_of(a, b)
     for number, (one, other) in enumerate(zip(*traces, strict=False)):
@@ -87,62 +87,62 @@ def first_difference(
         x, y = np.asarray(one.result), np.asarray(other.result)
         if one.operation != other.operation or x.shape != y.shape:
             return None
-        is_plain = one.operation in RELATIONS
-        place = first_place(np.asarray(x != y) if is_plain else compare(a, x, b, y))
+        is_relation = one.operation in RELATIONS
+        place = first_place(np.asarray(x != y) if is_relation else compare(a, x, b, y))
         if place is not None:
-            return Difference(number, place)
+            return TraceDifference(number, place)
     return None
 
 
-def described(
-    sides: Sequence[RunSpec],
+def describe_divergence(
+    specs: Sequence[RunSpec],
     step: int,
     differing: str,
     traces: Sequence[Sequence[TracedOperation | None]],
-    found: Difference,
+    found: TraceDifference,
 ) -> Divergence:
-    """Everything about the first difference of two traces."""
+    """Return the divergence for the first difference of two traces."""
     pair = [each for trace in traces if (each := trace[found.number]) is not None]
-    application, scalars = pair[0], [side.scalar for side in sides]
+    op, scalars = pair[0], [spec.scalar for spec in specs]
     values = [single(np.asarray(each.result), found.element) for each in pair]
     numbers = [Number.of(s, x) for s, x in zip(scalars, values, strict=True)]
-    element = element_of(application, found.element)
+    element = element_of(op, found.element)
     # A compiled step leaves out operations, an eager one none.
     longest = max(traces, key=lambda trace: sum(each is not None for each in trace))
     earlier = [each.operation for each in islice(longest, found.number) if each is not None]
     return Divergence(
-        a=sides[0].name,
-        b=sides[1].name,
+        a=specs[0].name,
+        b=specs[1].name,
         step=step,
         differing=differing,
-        where=str(application.place),
-        operation=application.operation,
-        call=earlier.count(application.operation),
+        where=str(op.place),
+        operation=op.operation,
+        call=earlier.count(op.operation),
         element=found.element,
         operands=None if element is None else _shown(element, scalars[0]),
         results=(numbers[0], numbers[1]),
         ulps=ulps_between(*numbers),
-        **_worth(pair, scalars, values, found),
+        **_assessments(pair, scalars, values, found),
     )
 
 
-def _worth(
+def _assessments(
     pair: Sequence[TracedOperation],
     scalars: Sequence[Scalar],
     values: Sequence[Any],
-    found: Difference,
+    found: TraceDifference,
 ) -> dict[str, Any]:
     elements = [element_of(each, found.element) for each in pair]
     if elements[0] is None or elements[1] is None:
         return {}
     operation = pair[0].operation
     exact = exact_of(elements[0], operation, scalars[0])
-    judgements = tuple(
+    assessments = tuple(
         assess(element, operation, scalar, value, exact)
         for element, scalar, value in zip(elements, scalars, values, strict=True)
         if element is not None
     )
-    return {"judgements": judgements, "exact": None if exact is None else digits_of(exact)}
+    return {"assessments": assessments, "exact": None if exact is None else digits_of(exact)}
 
 
 def _shown(element: Element, scalar: Scalar) -> dict[str, tuple[Number, ...]]:

@@ -1,4 +1,4 @@
-"""Runs step by step beside each other: where do they first differ, and in which operation?"""
+"""Run trainings step by step in parallel, and find where they first differ."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from numlean.tasks import NamedTask, get_task
 from numlean.training import Options, Stepper, Task, TrainConfig
 
 OnStep = Callable[[int], None]
-"""Told how many steps all runs have made."""
+"""Called with the number of steps that all runs have made."""
 
 Data = Dataset | Callable[[Scalar], Dataset]
-"""What to train on, or what makes of a Scalar the data of a run in it."""
+"""Training data, or a function that returns the data of a run in a Scalar."""
 
 
 @dataclass(frozen=True)
 class Pair:
-    """How two runs compare.
+    """The comparison of two runs.
 
     Attributes:
-        a: The name of one side.
-        b: The other's.
-        compared: "state", encodings, within a format; "value", exact values, across formats.
+        a: The name of one run.
+        b: The name of the other run.
+        compared: "state" (encodings, within a format) or "value" (exact values, across formats).
         first_different_step: The first step, from 0, after which the loss, a gradient, a parameter
-            or what the optimizer remembers differs; None if there is none.
-        divergence: Which operation parted them; None if they did not part.
+            or the optimizer's state differs; None if all are identical.
+        divergence: The operation at which the runs diverged; None if they are identical.
     """
 
     a: str
@@ -45,17 +45,17 @@ class Pair:
 
     @property
     def identical(self) -> bool:
-        """Whether every step's numbers are the same."""
+        """Whether the numbers of every step are the same."""
         return self.first_different_step is None
 
 
 @dataclass(frozen=True)
 class Crosscheck:
-    """How every two of several runs compare.
+    """The comparison of every two of several runs.
 
     Attributes:
-        pairs: Each pair, in the order of the sides given.
-        steps: How many steps were made: all that were asked for, unless every two had parted.
+        pairs: Each pair, in the order of the runs given.
+        steps: The number of steps made: all of them, unless every two runs diverged earlier.
     """
 
     pairs: tuple[Pair, ...]
@@ -63,7 +63,7 @@ class Crosscheck:
 
     @property
     def identical(self) -> bool:
-        """Whether all runs are the same."""
+        """Whether all runs are identical."""
         return all(pair.identical for pair in self.pairs)
 
     def __str__(self) -> str:
@@ -72,46 +72,49 @@ class Crosscheck:
 
 def crosscheck(
     task: Task | NamedTask | str,
-    *sides: RunSpecLike,
+    *runs: RunSpecLike,
     config: TrainConfig | None = None,
     data: Data | None = None,
     options: Options | None = None,
     on_step: OnStep | None = None,
 ) -> Crosscheck:
-    """Train a task in several ways, step by step beside each other, and compare every number.
+    """Train a task in several ways in lockstep, and compare every number.
 
-    After each step losses, gradients, parameters, buffers and what the optimizer remembers are
-    compared: encodings within a format, exact values across formats. Where two runs part, the step
-    is done again with every operation written down, to find the first whose results differ though
-    its operands agree. Memory does not grow with the number of steps.
+    After each step, losses, gradients, parameters, buffers and the optimizer's state are compared:
+    encodings within a format, exact values across formats. Where two runs diverge, the step is
+    repeated with every operation recorded, to find the first whose results differ though its
+    operands are equal. Memory does not grow with the number of steps.
 
     Args:
-        task: What to train; a task by name knows how and on what.
-        sides: At least two: ``DTYPE[:DEVICE][:BACKEND][:fast]``, or a Scalar, or a ``Side``.
-        config: How to train; by default as the named task does.
-        data: On what; by default the named task's.
-        options: How sides are run, where they do not say it.
-        on_step: Told of each step.
+        task: The task to train; a named task defines its config and data.
+        *runs: At least two: ``DTYPE[:DEVICE][:BACKEND][:fast]``, a Scalar, or a ``RunSpec``.
+        config: How to train; by default as the named task defines.
+        data: The data; by default those of the named task.
+        options: How runs are executed, unless their names say so.
+        on_step: Called after each step.
 
     Raises:
-        NumleanError: There are fewer than two sides, one cannot be run, or nothing says how.
+        NumleanError: There are fewer than two runs, a run is unavailable, or config or data are
+            missing.
     """
-    if len(sides) < 2:
-        raise NumleanError(f"crosscheck compares at least two runs, not {len(sides)}")
+    if len(runs) < 2:
+        raise NumleanError(f"crosscheck compares at least two runs, got {len(runs)}")
     task, config, data = training_of(task, config, data)
     if config is None or data is None:
-        raise NumleanError("a Task is trained by a config on data: crosscheck(..., config=, data=)")
-    lockstep = _Lockstep(task, [RunSpec.of(each, options) for each in sides], config, data)
+        raise NumleanError(
+            "a Task has no default config and data; call crosscheck(..., config=, data=)"
+        )
+    lockstep = _Lockstep(task, [RunSpec.of(each, options) for each in runs], config, data)
     return lockstep.run(on_step)
 
 
 def training_of(
     task: Task | NamedTask | str, config: TrainConfig | None, data: Data | None
 ) -> tuple[Task, TrainConfig | None, Data | None]:
-    """A task, and how and on what it is trained: what is not given, as a task by name says.
+    """Return a task with its config and data; those not given come from the named task.
 
     Raises:
-        NumleanError: There is no task of that name.
+        NumleanError: The task is unknown.
     """
     task = get_task(task) if isinstance(task, str) else task
     if not isinstance(task, NamedTask):
@@ -123,58 +126,58 @@ class _Lockstep:
     """Several runs of a task, step by step."""
 
     def __init__(
-        self, task: Task, sides: Sequence[RunSpec], config: TrainConfig, data: Data
+        self, task: Task, specs: Sequence[RunSpec], config: TrainConfig, data: Data
     ) -> None:
         self._task = task
         self._config = config
-        self._sides = sides
+        self._specs = specs
         optimizer = RecordingOptimizer(config.optimizer)
-        runners = [side.runner(task) for side in sides]
+        runners = [spec.runner(task) for spec in specs]
         self._steppers = [Stepper(runner, optimizer, config.scheduler) for runner in runners]
         self._data = [data if isinstance(data, Dataset) else data(r.scalar) for r in runners]
         self._states = [RunState.of(stepper) for stepper in self._steppers]
-        self._parted: dict[tuple[int, int], Pair] = {}
+        self._diverged: dict[tuple[int, int], Pair] = {}
 
     def run(self, on_step: OnStep | None) -> Crosscheck:
-        """Make the steps, until every two runs have parted."""
-        pairs = list(combinations(range(len(self._sides)), 2))
+        """Make the steps, until every two runs have diverged."""
+        pairs = list(combinations(range(len(self._specs)), 2))
         config, steps, runner = self._config, 0, self._steppers[0].runner
         batches = [minibatches(d, config.batch_size, seed=config.seed) for d in self._data]
         for step in range(config.steps):
-            if len(self._parted) == len(pairs):
+            if len(self._diverged) == len(pairs):
                 break
             samples = [next(each) for each in batches]
             before = self._states
             losses = [s.step(sample) for s, sample in zip(self._steppers, samples, strict=True)]
             self._states = [RunState.of(*each) for each in zip(self._steppers, losses, strict=True)]
             steps = step + 1
-            for a, b in (pair for pair in pairs if pair not in self._parted):
+            for a, b in (pair for pair in pairs if pair not in self._diverged):
                 differing = first_differing(self._states[a], self._states[b], runner)
                 if differing is not None:
-                    moments = [
+                    snapshots = [
                         StepSnapshot(step, before[k], samples[k], self._states[k]) for k in (a, b)
                     ]
-                    self._parted[a, b] = self._part(a, b, step, differing, moments)
+                    self._diverged[a, b] = self._locate(a, b, step, differing, snapshots)
             if on_step is not None:
                 on_step(steps)
-        found = [self._parted.get(pair) or Pair(*self._names(*pair)) for pair in pairs]
+        found = [self._diverged.get(pair) or Pair(*self._names(*pair)) for pair in pairs]
         return Crosscheck(tuple(found), steps)
 
     def _names(self, a: int, b: int) -> tuple[str, str, str]:
-        first, second = self._sides[a], self._sides[b]
+        first, second = self._specs[a], self._specs[b]
         compared = "state" if compares_bits(first.scalar, second.scalar) else "value"
         return first.name, second.name, compared
 
-    def _part(
+    def _locate(
         self,
         a: int,
         b: int,
         step: int,
         differing: tuple[str, tuple[int, ...]],
-        moments: Sequence[StepSnapshot],
+        snapshots: Sequence[StepSnapshot],
     ) -> Pair:
-        sides = self._sides[a], self._sides[b]
-        divergence = locate_divergence(self._task, self._config, sides, moments, differing)
+        specs = self._specs[a], self._specs[b]
+        divergence = locate_divergence(self._task, self._config, specs, snapshots, differing)
         return Pair(*self._names(a, b), step, divergence)
 
 

@@ -1,4 +1,4 @@
-"""Single numbers of an arithmetic, to be shown, compared and measured."""
+"""Single numbers of an arithmetic, for display and comparison."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from numlean_kernels.formats import Format
 
 @dataclass(frozen=True)
 class Number:
-    """A number as it is stored, and what it means.
+    """A number: its text, encoding and format.
 
     Attributes:
-        text: The shortest decimal that comes back as the number.
-        bits: The encoding; None where there is none.
+        text: The shortest decimal that rounds to the number.
+        bits: The encoding; None without one.
         format: The format of the encoding.
     """
 
@@ -29,7 +29,7 @@ class Number:
 
     @classmethod
     def of(cls, scalar: Scalar, x: Storage) -> Number:
-        """The only element of an array: a number of the Scalar, or a plain one."""
+        """Return the only element of an array: a number of the Scalar, or a plain one."""
         x = np.asarray(x).reshape(1)
         if x.dtype != scalar.storage_dtype:
             return cls(str(x[0]))
@@ -44,7 +44,7 @@ class Number:
 
 
 def ulps_between(a: Number, b: Number) -> int | None:
-    """How many numbers of the format b is above a; None across formats, or of a NaN."""
+    """Return the number of format steps from a up to b; None across formats, or for NaN."""
     if a.format is None or a.format != b.format or "nan" in (a.text, b.text):
         return None
     assert a.bits is not None
@@ -53,7 +53,7 @@ def ulps_between(a: Number, b: Number) -> int | None:
 
 
 def error_in_ulps(number: Number, scalar: Scalar, exact: Any) -> float | None:
-    """How far a number is above an exact value, in ulps of its format there; None if unknown."""
+    """Return number - exact in ulps of its format at the exact value; None if unknown."""
     format = number.format
     if format is None or number.bits is None or not _is_finite(exact):
         return None

@@ -1,4 +1,4 @@
-"""A step done again with every operation written down, to find the one that parted two runs."""
+"""Repeat a step with every operation recorded, to find the one at which two runs diverged."""
 
 from __future__ import annotations
 
@@ -10,7 +10,12 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from numlean.analysis.lockstep.comparison import comparison_of, first_place
-from numlean.analysis.lockstep.divergence import Difference, Divergence, described, first_difference
+from numlean.analysis.lockstep.divergence import (
+    Divergence,
+    TraceDifference,
+    describe_divergence,
+    first_difference,
+)
 from numlean.analysis.lockstep.run_spec import RunSpec
 from numlean.analysis.lockstep.states import RecordingOptimizer, RunState, first_differing
 from numlean.analysis.trace.instrument import TracingTape, instrument
@@ -36,9 +41,9 @@ class StepSnapshot:
     """A step of a run.
 
     Attributes:
-        step: Its number, from 0.
-        before: The run's state before it.
-        sample: What it is made by.
+        step: The step, from 0.
+        before: The state of the run before it.
+        sample: The sample of the step.
         after: The state after it.
     """
 
@@ -51,80 +56,80 @@ class StepSnapshot:
 def locate_divergence(
     task: Task,
     config: TrainConfig,
-    sides: Sequence[RunSpec],
-    moments: Sequence[StepSnapshot],
+    specs: Sequence[RunSpec],
+    snapshots: Sequence[StepSnapshot],
     differing: tuple[str, tuple[int, ...]],
 ) -> Divergence:
-    """Which operation parted two runs in a step, before which they were alike, or none was made."""
-    step = moments[0].step
+    """Return the operation at which two runs diverged in a step, if it can be found."""
+    step = snapshots[0].step
     if step == 0:
-        found = _of_initial_values(task, sides, moments)
+        found = _of_initial_values(task, specs, snapshots)
         if found is not None:
             return found
-    replays = [traced(task, config, *each) for each in zip(sides, moments, strict=True)]
-    traces, scalars = [trace for trace, _ in replays], [side.scalar for side in sides]
+    replays = [trace_step(task, config, *each) for each in zip(specs, snapshots, strict=True)]
+    traces, scalars = [trace for trace, _ in replays], [spec.scalar for spec in specs]
     name, place = differing
-    what = f"{name} at [{', '.join(map(str, place))}]"
+    differing_text = f"{name} at [{', '.join(map(str, place))}]"
     difference = first_difference(traces, scalars)
     if difference is not None:
-        return described(sides, step, what, traces, difference)
-    where = _why_not_found(task, sides, moments, [state for _, state in replays])
-    return Divergence(sides[0].name, sides[1].name, step, what, where)
+        return describe_divergence(specs, step, differing_text, traces, difference)
+    where = _why_not_found(task, specs, snapshots, [state for _, state in replays])
+    return Divergence(specs[0].name, specs[1].name, step, differing_text, where)
 
 
-def traced(
-    task: Task, config: TrainConfig, side: RunSpec, moment: StepSnapshot
+def trace_step(
+    task: Task, config: TrainConfig, spec: RunSpec, snapshot: StepSnapshot
 ) -> tuple[list[TracedOperation | None], RunState]:
-    """The operations of a step of a run, done again as the side does it, and the state after it.
+    """Repeat a step as the run executes it; return its operations and the state after it.
 
-    None stands for operations that a compiled step leaves out, because nothing depends on them.
+    None replaces operations that a compiled step leaves out because nothing depends on them.
     """
     trace = Trace()
-    runner = side.runner(instrument(task, trace), TracingScalar(side.scalar, trace))
+    runner = spec.runner(instrument(task, trace), TracingScalar(spec.scalar, trace))
     runner.new_tape = lambda: TracingTape(trace)
     stepper = Stepper(runner, RecordingOptimizer(config.optimizer), config.scheduler)
-    before, scalar = moment.before, runner.scalar
+    before, scalar = snapshot.before, runner.scalar
     params = [_within(scalar, p) for p in before.params]
     state = {name: [_within(scalar, t) for t in each] for name, each in before.state.items()}
-    sample = type(moment.sample)(*(_within(scalar, v) for v in moment.sample))
-    applications: list[TracedOperation | None] = []
+    sample = type(snapshot.sample)(*(_within(scalar, v) for v in snapshot.sample))
+    operations: list[TracedOperation | None] = []
     if isinstance(stepper.engine, CompiledEngine):
-        # What is compiled is carried out operation by operation while it is planned; replayed, it
-        # leaves its results in the same arrays. So it is planned on other numbers.
+        # A compiled step runs operation by operation while it is planned; its replay writes the
+        # results into the same arrays. So the plan is made on other numbers.
         negated = [p if p.scalar is INDEX else -p for p in params]
-        stepper.restore(negated, state, moment.step)
+        stepper.restore(negated, state, snapshot.step)
         trace.start()
         stepper.step(sample)
         found = _planned(trace.applications, stepper.engine)
-        applications += _as_before(
+        operations += _as_before(
             found,
             stepper.engine.buffers,
             [*params, *(t for several in state.values() for t in several)],
         )
-    stepper.restore(params, state, moment.step)
+    stepper.restore(params, state, snapshot.step)
     trace.start()
     loss = stepper.step(sample)
-    return applications or [*trace.applications], RunState.of(stepper, loss)
+    return operations or [*trace.applications], RunState.of(stepper, loss)
 
 
 def _planned(
-    applications: Sequence[TracedOperation], engine: CompiledEngine
+    operations: Sequence[TracedOperation], engine: CompiledEngine
 ) -> Iterator[TracedOperation | None]:
-    """Those operations that the engine's only plan has, or that give constants."""
+    """Yield the operations that are part of the engine's only plan, or that make constants."""
     (plan,) = engine.plans.values()
     written = {memory_of(array) for step in plan.operations for array in step.written}
     written |= {memory_of(array) for array in plan.inputs}
-    for each in applications:
+    for each in operations:
         is_there = each.operation in CONVERSIONS or memory_of(each.result) in written
         yield each if is_there else None
 
 
 def _as_before(
-    applications: Iterable[TracedOperation | None],
+    operations: Iterable[TracedOperation | None],
     places: Sequence[Tensor],
     before: Sequence[Tensor],
 ) -> Iterator[TracedOperation | None]:
-    """Operations whose operands are not changed by the step's end, where it leaves its results."""
+    """Yield operations with the operands they had before the step wrote its results."""
     known = {
         memory_of(place.data): (place.data, np.array(value.data, order="C"))
         for place, value in zip(places, before, strict=True)
@@ -137,45 +142,52 @@ def _as_before(
         start = (operand.ctypes.data - place.ctypes.data) // place.itemsize
         return as_strided(values.reshape(-1)[start:], operand.shape, operand.strides)
 
-    for each in applications:
+    for each in operations:
         yield each and replace(each, operands=tuple(map(seen, each.operands)))
 
 
 def _within(scalar: Scalar, value: Any) -> Any:
-    """Numbers of the Scalar that another one stands in for, as that one's."""
+    """Convert numbers of a Scalar to those of its wrapper."""
     if not isinstance(value, Tensor) or value.scalar is INDEX:
         return value
     return Tensor(scalar, value.data)
 
 
 def _of_initial_values(
-    task: Task, sides: Sequence[RunSpec], moments: Sequence[StepSnapshot]
+    task: Task, specs: Sequence[RunSpec], snapshots: Sequence[StepSnapshot]
 ) -> Divergence | None:
-    """Where the parameters differ before any step: in how a binary64 number enters."""
-    scalars, compare = [side.scalar for side in sides], comparison_of(*(s.scalar for s in sides))
-    values = initial_parameters(task, sides[0].options.seed)
-    pairs = zip(moments[0].before.params, moments[1].before.params, strict=True)
-    for spec, drawn, (p, q) in zip(task.model.parameters, values, pairs, strict=True):
+    """Return where the parameters differ before any step, when binary64 is converted."""
+    scalars, compare = [spec.scalar for spec in specs], comparison_of(*(s.scalar for s in specs))
+    values = initial_parameters(task, specs[0].options.seed)
+    pairs = zip(snapshots[0].before.params, snapshots[1].before.params, strict=True)
+    for parameter, drawn, (p, q) in zip(task.model.parameters, values, pairs, strict=True):
         place = first_place(compare(scalars[0], p.data, scalars[1], q.data))
         if place is not None:
             traces = [
-                [TracedOperation(Location(INITIAL, spec.name), "from_float", (drawn,), {}, x.data)]
+                [
+                    TracedOperation(
+                        Location(INITIAL, parameter.name), "from_float", (drawn,), {}, x.data
+                    )
+                ]
                 for x in (p, q)
             ]
-            what = f"{spec.name} at [{', '.join(map(str, place))}]"
-            return described(sides, 0, what, traces, Difference(0, place))
+            differing_text = f"{parameter.name} at [{', '.join(map(str, place))}]"
+            return describe_divergence(specs, 0, differing_text, traces, TraceDifference(0, place))
     return None
 
 
 def _why_not_found(
     task: Task,
-    sides: Sequence[RunSpec],
-    moments: Sequence[StepSnapshot],
+    specs: Sequence[RunSpec],
+    snapshots: Sequence[StepSnapshot],
     replays: Sequence[RunState],
 ) -> str:
-    """Why a step done again shows no operation whose results differ."""
-    runner = sides[0].runner(task)
-    for side, moment, state in zip(sides, moments, replays, strict=True):
-        if first_differing(moment.after, state, runner) is not None:
-            return f"{side.name} does not come to the same numbers when it does the step again"
-    return "no operation's results differ: their operands do, or the order of the program does"
+    """Return why no operation with different results was found."""
+    runner = specs[0].runner(task)
+    for spec, snapshot, state in zip(specs, snapshots, replays, strict=True):
+        if first_differing(snapshot.after, state, runner) is not None:
+            return f"{spec.name} gives different numbers when the step is repeated"
+    return (
+        "no operation with equal operands has different results: the operands differ, or the order"
+        " of the operations does"
+    )

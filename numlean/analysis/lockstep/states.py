@@ -1,4 +1,4 @@
-"""All numbers that a run has after a step, so that two runs can be compared."""
+"""All numbers of a run after a step, for the comparison of two runs."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ GRADIENT = "gradient"
 
 @dataclass(frozen=True)
 class RecordingOptimizer:
-    """An optimizer that also remembers the last gradients, whatever executes it.
+    """An optimizer that also keeps the last gradients in its state, in every engine.
 
     Attributes:
-        optimizer: What updates.
+        optimizer: The optimizer that updates.
     """
 
     optimizer: Optimizer
 
     @property
     def lr(self) -> float:
-        """The inner optimizer's."""
+        """The inner optimizer's learning rate."""
         return self.optimizer.lr
 
     def initial(self, parameters: Sequence[Tensor], cast: Cast) -> State:
-        """The inner optimizer's, and zeros."""
+        """Return the inner optimizer's state, and zeros."""
         return {**self.optimizer.initial(parameters, cast), GRADIENT: zeros_like(parameters)}
 
     def update(
@@ -42,7 +42,7 @@ class RecordingOptimizer:
         rate: Tensor,
         cast: Cast,
     ) -> tuple[list[Tensor], State]:
-        """The inner optimizer's update."""
+        """Return the inner optimizer's update, and the gradients."""
         inner = {name: tensors for name, tensors in state.items() if name != GRADIENT}
         params, inner = self.optimizer.update(parameters, gradients, inner, rate=rate, cast=cast)
         return params, {**inner, GRADIENT: list(gradients)}
@@ -50,11 +50,11 @@ class RecordingOptimizer:
 
 @dataclass(frozen=True)
 class RunState:
-    """What a run is made of between two steps.
+    """The state of a run between two steps.
 
     Attributes:
         params: The parameters and buffers.
-        state: What the optimizer remembers, and the last gradients.
+        state: The optimizer's state, and the last gradients.
         loss: The last loss; None before the first step.
     """
 
@@ -64,12 +64,12 @@ class RunState:
 
     @classmethod
     def of(cls, stepper: Stepper, loss: Tensor | None = None) -> RunState:
-        """The present state of a run whose optimizer is one of ``KeepsGradients``."""
+        """Return the current state of a run whose optimizer is a ``RecordingOptimizer``."""
         return cls(tuple(stepper.runner.params), stepper.state, loss)
 
     @property
     def numbers(self) -> Iterator[Tensor]:
-        """Everything: loss, gradients, what else is remembered, parameters."""
+        """All numbers: loss, gradients, the rest of the optimizer's state, parameters."""
         if self.loss is not None:
             yield self.loss
         yield from self.state[GRADIENT]
@@ -79,7 +79,7 @@ class RunState:
         yield from self.params
 
     def names(self, runner: Runner) -> Iterator[str]:
-        """The names of the numbers, in the same order."""
+        """Yield the names of the numbers, in the same order."""
         if self.loss is not None:
             yield "loss"
         specs = runner.task.model.parameters
@@ -92,7 +92,7 @@ class RunState:
 
 
 def first_differing(a: RunState, b: RunState, runner: Runner) -> tuple[str, tuple[int, ...]] | None:
-    """The name of the first number in which two states of a run differ, and its place."""
+    """Return the name and the index of the first number in which two states differ."""
     if all(map(are_same, a.numbers, b.numbers)):
         return None
     for name, x, y in zip(a.names(runner), a.numbers, b.numbers, strict=True):

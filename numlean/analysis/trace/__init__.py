@@ -1,1 +1,1 @@
-"""Record the operations of one step: which operation, where in the model, on which numbers."""
+"""Record the operations of one step, with their operands and their locations in the model."""

@@ -1,4 +1,4 @@
-"""From one element of an operation's result back to the numbers it was computed from."""
+"""The numbers from which one element of a result was computed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from numlean.scalar.wrappers.tracing import TracedOperation
 Index: TypeAlias = tuple[int, ...]
 
 Apply: TypeAlias = Callable[[Scalar, tuple[Any, ...]], Storage]
-"""Computes one element of a result, of shape (1,), from its own operands."""
+"""Compute one element of a result, of shape (1,), from its own operands."""
 
 _PAIRWISE_RELATIONS: Final = operations(kind=Kind.RELATION)
 _PRODUCTS: Final = operations(kind=Kind.PRODUCT)
@@ -24,12 +24,12 @@ _PRODUCTS: Final = operations(kind=Kind.PRODUCT)
 
 @dataclass(frozen=True)
 class Element:
-    """How one element of a result came to be.
+    """The computation of one element of a result.
 
     Attributes:
-        operands: By label, the numbers it was computed from, as arrays of one axis.
-        apply: Computes it anew in any Scalar.
-        is_chain: Whether it is a sum of several terms, whose order matters.
+        operands: By label, the numbers that the element depends on, as arrays of one axis.
+        apply: Computes the element again in any Scalar.
+        is_chain: Whether the element is a sum of several terms, whose order matters.
         is_conversion: Whether the operands are binary64, not yet numbers of the Scalar.
     """
 
@@ -40,7 +40,7 @@ class Element:
 
 
 def element_of(application: TracedOperation, index: Index) -> Element | None:
-    """What an element of a result was computed from; None of operations that only move numbers."""
+    """Return the computation of an element; None for operations that only move numbers."""
     name = application.operation
     if name in ELEMENTWISE or name in _PAIRWISE_RELATIONS:
         return _elementwise(application, index)
@@ -59,7 +59,7 @@ def element_of(application: TracedOperation, index: Index) -> Element | None:
 
 
 def single(x: Storage, index: Index) -> Storage:
-    """One element of an array, as an array of one axis."""
+    """Return one element of an array, as an array of one axis."""
     return np.asarray(x[tuple(slice(k, k + 1) for k in index)]).reshape(1)
 
 

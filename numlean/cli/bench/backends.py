@@ -10,7 +10,7 @@ from numlean.benchmarks.backends import (
     INSTALL,
     NETWORKS,
     PYTORCH,
-    contestants,
+    entries,
     xor_steps,
 )
 from numlean.benchmarks.timing import best_seconds
@@ -26,7 +26,7 @@ def report(arguments: argparse.Namespace, dtypes: list[str]) -> int:
     row_format = RowFormat("<<<>", (5, 5, len(PYTORCH), 10, 10), indent="  ")
     print(row_format.line(("", "", "", "us", "x PyTorch")))
     for activation, optimizer in NETWORKS:
-        best = best_seconds(dict(contestants(activation, optimizer, dtypes)), arguments.rounds)
+        best = best_seconds(dict(entries(activation, optimizer, dtypes)), arguments.rounds)
         for name, seconds in best.items():
             ratio = f"{seconds / best[PYTORCH]:.2f}" if PYTORCH in best else ""
             cells = (activation, optimizer, name, f"{seconds * 1e6:.1f}", ratio)

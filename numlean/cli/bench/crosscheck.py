@@ -22,7 +22,7 @@ def report(arguments: argparse.Namespace, dtypes: list[str]) -> int:
     row_format = RowFormat("<>", (15, 10, 10, 8), indent="  ")
     print(row_format.line(("", "alone", "lockstep", "more")))
     for way in lockstep.WAYS:
-        seconds = best_seconds(lockstep.contestants(dtypes, way), arguments.rounds)
+        seconds = best_seconds(lockstep.entries(dtypes, way), arguments.rounds)
         alone, both = (seconds[name] / lockstep.STEPS * 1e6 for name in ("alone", "lockstep"))
         cells = (way, f"{alone:.1f}", f"{both:.1f}", f"{both / alone - 1:.1%}")
         print(row_format.line(cells), flush=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Final
 
-from numlean.benchmarks.functions import C_LIBRARY, USUAL, contestants
+from numlean.benchmarks.functions import C_LIBRARY, USUAL, entries
 from numlean.benchmarks.operations import ELEMENTS
 from numlean.benchmarks.timing import best_seconds
 from numlean.errors import UnknownNameError
@@ -28,7 +28,7 @@ def report(arguments: argparse.Namespace, dtypes: list[str]) -> int:
     row_format = RowFormat("<<>", (10, width, 10, 12), indent="  ")
     print(row_format.line(("", "", "ns each", "x C library")))
     for name in names:
-        field = {one.name: one for one in contestants(name, dtypes)}
+        field = {one.name: one for one in entries(name, dtypes)}
         best = best_seconds({key: one.run for key, one in field.items()}, arguments.rounds)
         each = {key: best[key] / one.count for key, one in field.items()}
         for key, time in each.items():

@@ -9,12 +9,12 @@ from numlean.benchmarks.blas import one_thread
 from numlean.benchmarks.kernels import (
     OPERATIONS,
     SIZES,
+    KernelCase,
     Times,
-    Work,
-    both,
+    cases,
     first_difference,
+    plain_and_fast,
     times,
-    works,
 )
 from numlean.benchmarks.operations import ELEMENTS
 from numlean.cli.verify.block import as_block
@@ -32,9 +32,9 @@ def report(arguments: argparse.Namespace, dtypes: list[str]) -> int:
     if min(sizes) < 1:
         raise NumleanError(f"--size: a matrix needs at least one row, got {min(sizes)}")
     for dtype in dtypes:
-        both(dtype)  # raises if there are no fast kernels, before anything is measured
-    products = [work for name in operations if name == "matmul" for work in works(name, sizes)]
-    others = [work for name in operations if name != "matmul" for work in works(name)]
+        plain_and_fast(dtype)  # raises if there are no fast kernels, before anything is measured
+    products = [case for name in operations if name == "matmul" for case in cases(name, sizes)]
+    others = [case for name in operations if name != "matmul" for case in cases(name)]
     status = 0
     if products:
         with one_thread() as blas:
@@ -55,37 +55,37 @@ def _operations(given: list[str] | None) -> tuple[str, ...]:
     return tuple(given)
 
 
-def _table(works: list[Work], dtypes: list[str], rounds: int, rival: str) -> int:
-    names = max(len(work.name) for work in works)
+def _table(cases: list[KernelCase], dtypes: list[str], rounds: int, rival: str) -> int:
+    names = max(len(case.name) for case in cases)
     widths = (names, max(map(len, dtypes), default=0), *[9] * 5)
     row_format = RowFormat("<<>", widths, indent="  ")
     print(row_format.line(("", "", "plain", "fast", rival, "x plain", f"of {rival}")))
     status = 0
-    for work in works:
-        different = [dtype for dtype in dtypes if _differs(work, dtype)]
+    for case in cases:
+        different = [dtype for dtype in dtypes if _differs(case, dtype)]
         status |= bool(different)
         same = [dtype for dtype in dtypes if dtype not in different]
-        for one in times(work, same, rounds):
-            print(row_format.line((work.name, one.dtype, *_figures(work, one))), flush=True)
+        for one in times(case, same, rounds):
+            print(row_format.line((case.name, one.dtype, *_figures(case, one))), flush=True)
     return status
 
 
-def _differs(work: Work, dtype: str) -> bool:
+def _differs(case: KernelCase, dtype: str) -> bool:
     """Return whether fast and plain kernels give other bits; if so, print the first place."""
-    found = first_difference(work, dtype)
+    found = first_difference(case, dtype)
     if found is None:
         return False
     place, mismatch = list(found[0]), found[1]
     format = get_scalar(dtype).format
     assert format is not None
-    print(as_block(f"{dtype} {work.name}: fast differs from plain at {place}", format, mismatch))
+    print(as_block(f"{dtype} {case.name}: fast differs from plain at {place}", format, mismatch))
     return True
 
 
-def _figures(work: Work, one: Times) -> list[str]:
+def _figures(case: KernelCase, one: Times) -> list[str]:
     """Return speeds of matrix products or times of other operations, and their ratios."""
     seconds = [one.plain, one.fast, *([] if one.numpy is None else [one.numpy])]
-    figures = [1e-9 / time if work.contraction else time * 1e9 for time in seconds]
+    figures = [1e-9 / time if case.contraction else time * 1e9 for time in seconds]
     cells = [f"{figure:.3f}" for figure in figures] + [""] * (3 - len(figures))
     cells.append(f"{one.plain / one.fast:.2f}")
     return cells + ([] if one.numpy is None else [f"{one.numpy / one.fast:.2f}"])

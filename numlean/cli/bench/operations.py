@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Final
 
-from numlean.benchmarks.operations import ELEMENTS, OPERATIONS, USUAL, contestants
+from numlean.benchmarks.operations import ELEMENTS, OPERATIONS, USUAL, entries
 from numlean.benchmarks.timing import best_seconds
 from numlean.errors import UnknownNameError
 from numlean.text_table import RowFormat
@@ -26,7 +26,7 @@ def report(arguments: argparse.Namespace, dtypes: list[str]) -> int:
     row_format = RowFormat("<<>", (17, width, 10, 9, 12), indent="  ")
     print(row_format.line(("", "", "ns each", "Gop/s", "x SoftFloat")))
     for operation in operations:
-        field = {one.name: one for one in contestants(operation, dtypes, flags=flags)}
+        field = {one.name: one for one in entries(operation, dtypes, flags=flags)}
         best = best_seconds({name: one.run for name, one in field.items()}, arguments.rounds)
         each = {name: best[name] / one.count for name, one in field.items()}
         softfloat = {one.format: each[name] for name, one in field.items() if one.is_softfloat}

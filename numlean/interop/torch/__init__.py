@@ -1,18 +1,18 @@
-"""PyTorch beside numlean: which of its operations give other bits, and how far training drifts."""
+"""Compare PyTorch with numlean: operations with other bits, and the drift of trainings."""
 
 from numlean.interop.torch._drift import Drift, FirstDifference, StepDrift, drift
-from numlean.interop.torch.comparison import Comparison, compare
+from numlean.interop.torch.comparison import TorchComparison, compare
 from numlean.interop.torch.network import to_loss, to_module, to_torch
 from numlean.interop.torch.optimizers import to_optimizer
-from numlean.interop.torch.rows import Row
+from numlean.interop.torch.rows import OperationComparison
 from numlean.interop.torch.scalar import TorchScalar
 
 __all__ = [
-    "Comparison",
     "Drift",
     "FirstDifference",
-    "Row",
+    "OperationComparison",
     "StepDrift",
+    "TorchComparison",
     "TorchScalar",
     "compare",
     "drift",

@@ -1,4 +1,4 @@
-"""How far a training by PyTorch's own modules, autograd and optimizers drifts from ours."""
+"""Train with PyTorch's own modules, autograd and optimizers, and measure the drift from numlean."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from numlean.training import Runner, Stepper, Task, TrainConfig
 
 @dataclass(frozen=True)
 class StepDrift:
-    """How far two trainings are apart after a step.
+    """The distance between two trainings after a step.
 
     Attributes:
         step: The step, from 0.
-        loss: Our loss before the update.
-        their_loss: PyTorch's.
-        differing: The share of the parameters' numbers that differ after it.
-        max_ulp: The most numbers of the format between two parameters.
-        parameter: Which parameter that is in; "" if none differs.
+        loss: The loss of numlean before the update.
+        their_loss: The loss of PyTorch.
+        differing: The fraction of the parameters' numbers that differ after the step.
+        max_ulp: The greatest distance between two parameters, in steps of the format.
+        parameter: The parameter with that distance; "" if none differs.
     """
 
     step: int
@@ -44,7 +44,7 @@ class StepDrift:
     def __str__(self) -> str:
         losses = f"loss {self.loss:.9g} and {self.their_loss:.9g}"
         if not self.parameter:
-            return f"step {self.step}: {losses}, all parameters alike"
+            return f"step {self.step}: {losses}, all parameters are equal"
         return (
             f"step {self.step}: {losses}, {self.differing:.2%} of the parameters differ, at most"
             f" by {self.max_ulp:.6g} ulp, in {self.parameter}"
@@ -53,14 +53,14 @@ class StepDrift:
 
 @dataclass(frozen=True)
 class FirstDifference:
-    """The first parameter that differs, after the first step after which one does.
+    """The first parameter that differs, after the first step at which one does.
 
     Attributes:
         step: The step, from 0.
-        parameter: The parameter's name.
-        element: The place of the first element that differs.
-        ours: Our number.
-        theirs: PyTorch's.
+        parameter: The name of the parameter.
+        element: The index of the first element that differs.
+        ours: The number of numlean.
+        theirs: The number of PyTorch.
     """
 
     step: int
@@ -77,12 +77,12 @@ class FirstDifference:
 
 @dataclass(frozen=True)
 class Drift:
-    """Two trainings beside each other.
+    """Two trainings, one with numlean and one with PyTorch.
 
     Attributes:
-        dtype: Our arithmetic.
-        steps: How far apart they are after each step.
-        first: Where they part; None if they do not.
+        dtype: The arithmetic of numlean.
+        steps: The distance after each step.
+        first: The first difference; None if there is none.
     """
 
     dtype: str
@@ -95,7 +95,7 @@ class Drift:
         return self.first is None
 
     def __str__(self) -> str:
-        title = f"{self.dtype} and a training by PyTorch's modules, {len(self.steps)} steps"
+        title = f"{self.dtype} and a training with PyTorch's modules, {len(self.steps)} steps"
         return "\n".join(map(str, filter(None, [title, *self.steps, self.first])))
 
 
@@ -108,27 +108,26 @@ def drift(
     data: Data | None = None,
     seed: int = 0,
 ) -> Drift:
-    """Train a task here and in PyTorch, from the same parameters by the same batches.
+    """Train a task in numlean and in PyTorch, with the same initial parameters and batches.
 
-    PyTorch's training is genuine: ``torch.nn`` modules, its autograd and ``torch.optim``, on one
-    thread.
+    PyTorch trains with its own ``torch.nn`` modules, autograd and ``torch.optim``, on one thread.
 
     Args:
-        task: What to train; a task by name knows how and on what.
-        steps: For how many steps.
+        task: The task to train; a named task defines its config and data.
+        steps: The number of steps.
         dtype: ``float32`` or ``float64``.
-        config: How to train; by default as the named task does.
-        data: On what; by default the named task's.
-        seed: Names the initial parameters.
+        config: How to train; by default as the named task defines.
+        data: The data; by default those of the named task.
+        seed: The seed of the initial parameters.
 
     Raises:
-        UnavailableError: PyTorch is not installed, or something has no counterpart there.
-        NumleanError: There is no such task or dtype, or nothing says how to train on what.
+        UnavailableError: PyTorch is not installed, or it lacks a layer, the loss or the optimizer.
+        NumleanError: The task or dtype is unknown, or config or data are missing.
     """
     setting = Setting.of(task, dtype, config=config, data=data, seed=seed)
     runner = setting.runner()
     stepper = Stepper(runner, setting.config.optimizer, setting.config.scheduler)
-    theirs = _Training(setting, runner)
+    theirs = _TorchTraining(setting, runner)
     found: list[StepDrift] = []
     first: FirstDifference | None = None
     for step, sample in enumerate(setting.batches(steps)):
@@ -139,18 +138,18 @@ def drift(
     return Drift(setting.scalar.name, tuple(found), first)
 
 
-class _Training:
-    """PyTorch's training, step by step."""
+class _TorchTraining:
+    """A training with PyTorch, step by step."""
 
     def __init__(self, setting: Setting, runner: Runner) -> None:
-        _ = setting.theirs  # or an error that says which numbers are PyTorch's
+        _ = setting.theirs  # raises an error for other dtypes
         self._runner = runner
         self._module, self._loss = to_torch(setting.task, runner)
         self._optimizer = to_optimizer(setting.config.optimizer, self._module)
 
     @property
     def parameters(self) -> list[Storage]:
-        """The present parameters, in the model's order."""
+        """The current parameters, in the model's order."""
         named = dict(self._module.named_parameters())
         return [array(named[spec.name]) for spec in self._runner.task.model.parameters]
 

@@ -1,4 +1,4 @@
-"""Which of PyTorch's operations give other bits than correctly rounded, ordered ones."""
+"""Find PyTorch's operations whose bits differ from correctly rounded, ordered ones."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import numpy as np
 
 from numlean.analysis.lockstep import Divergence, RunSpec
 from numlean.analysis.lockstep.comparison import first_place
-from numlean.analysis.lockstep.divergence import Difference, described
+from numlean.analysis.lockstep.divergence import TraceDifference, describe_divergence
 from numlean.analysis.lockstep.lockstep import Data
-from numlean.analysis.lockstep.replay import StepSnapshot, traced
+from numlean.analysis.lockstep.replay import StepSnapshot, trace_step
 from numlean.analysis.lockstep.states import RecordingOptimizer, RunState
 from numlean.interop.torch.distances import differing
-from numlean.interop.torch.rows import Row, as_text, kind_of
+from numlean.interop.torch.rows import OperationComparison, as_text, kind_of
 from numlean.interop.torch.scalar import is_torch_operation
 from numlean.interop.torch.setting import Setting
 from numlean.scalar.wrappers.tracing import TracedOperation
@@ -24,24 +24,24 @@ from numlean.training import Stepper, Task, TrainConfig
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """PyTorch's operations beside ours, each on the operands that ours had.
+class TorchComparison:
+    """PyTorch's operations compared with those of numlean, on the same operands.
 
     Attributes:
-        dtype: Our arithmetic.
-        steps: How many steps of training the operations are of.
-        rows: What became of each kind, in the order of their first application.
-        first: The first element that differs, in program order; None if there is none.
+        dtype: The arithmetic of numlean.
+        steps: The number of training steps from which the operations come.
+        rows: The comparison of each kind of operation, in the order of their first calls.
+        first: The first element that differs, in program order; None if all are equal.
     """
 
     dtype: str
     steps: int
-    rows: tuple[Row, ...]
+    rows: tuple[OperationComparison, ...]
     first: Divergence | None
 
     @property
     def identical(self) -> bool:
-        """Whether PyTorch gives the same bits throughout."""
+        """Whether PyTorch computes the same bits throughout."""
         return self.first is None
 
     def __str__(self) -> str:
@@ -58,69 +58,71 @@ def compare(
     config: TrainConfig | None = None,
     data: Data | None = None,
     seed: int = 0,
-) -> Comparison:
-    """Train a task in an arithmetic of ours, and apply PyTorch's operations to the same operands.
+) -> TorchComparison:
+    """Train a task with numlean, and apply PyTorch's operations to the same operands.
 
-    What differs is made by the one operation: no error is inherited.
+    A difference comes from that one operation: no error is inherited.
 
     Args:
-        task: What to train; a task by name knows how and on what.
-        steps: For how many steps.
+        task: The task to train; a named task defines its config and data.
+        steps: The number of steps.
         dtype: ``float32`` or ``float64``.
-        config: How to train; by default as the named task does.
-        data: On what; by default the named task's.
-        seed: Names the initial parameters.
+        config: How to train; by default as the named task defines.
+        data: The data; by default those of the named task.
+        seed: The seed of the initial parameters.
 
     Raises:
         UnavailableError: PyTorch is not installed.
-        NumleanError: There is no such task or dtype, or nothing says how to train on what.
+        NumleanError: The task or dtype is unknown, or config or data are missing.
     """
     setting = Setting.of(task, dtype, config=config, data=data, seed=seed)
-    table = _Table(setting)
-    side = RunSpec(setting.scalar.name, setting.scalar, setting.options)
+    builder = _RowBuilder(setting)
+    spec = RunSpec(setting.scalar.name, setting.scalar, setting.options)
     optimizer = RecordingOptimizer(setting.config.optimizer)
     stepper = Stepper(setting.runner(), optimizer, setting.config.scheduler)
     for step, sample in enumerate(setting.batches(steps)):
         before = RunState.of(stepper)
-        moment = StepSnapshot(step, before, sample, before)
-        applications, _ = traced(setting.task, setting.config, side, moment)
-        table.enter(step, [each for each in applications if each is not None])
+        snapshot = StepSnapshot(step, before, sample, before)
+        operations, _ = trace_step(setting.task, setting.config, spec, snapshot)
+        builder.add(step, [each for each in operations if each is not None])
         stepper.step(sample)
-    return Comparison(setting.scalar.name, steps, tuple(table.rows.values()), table.first)
+    return TorchComparison(setting.scalar.name, steps, tuple(builder.rows.values()), builder.first)
 
 
-class _Table:
-    """Rows that grow step by step."""
+class _RowBuilder:
+    """The rows of a comparison, extended step by step."""
 
     def __init__(self, setting: Setting) -> None:
         self._scalars = setting.scalar, setting.theirs
-        self._sides = [RunSpec(s.name, s, setting.options) for s in self._scalars]
-        self.rows: dict[tuple[str, str], Row] = {}
+        self._specs = [RunSpec(s.name, s, setting.options) for s in self._scalars]
+        self.rows: dict[tuple[str, str], OperationComparison] = {}
         self.first: Divergence | None = None
 
-    def enter(self, step: int, applications: Sequence[TracedOperation]) -> None:
-        """Add a step's operations."""
-        for number, application in enumerate(applications):
-            if not is_torch_operation(application.operation):
+    def add(self, step: int, operations: Sequence[TracedOperation]) -> None:
+        """Add the operations of a step."""
+        for number, op in enumerate(operations):
+            if not is_torch_operation(op.operation):
                 continue
-            key = (application.place.phase, kind_of(application))
-            row = self.rows.get(key) or Row(*key)
-            theirs = replace(application, result=self._their_result(application))
-            self.rows[key] = row = row.extended(self._scalars[0], application, theirs)
+            key = (op.place.phase, kind_of(op))
+            row = self.rows.get(key) or OperationComparison(*key)
+            theirs = replace(op, result=self._their_result(op))
+            self.rows[key] = row = row.extended(self._scalars[0], op, theirs)
             if row.differing and row.first is None:
-                traces = [*applications[:number], application], [*applications[:number], theirs]
-                found = self._described(step, traces)
+                traces = [*operations[:number], op], [*operations[:number], theirs]
+                found = self._first_difference(step, traces)
                 self.rows[key] = replace(row, first=found)
                 self.first = self.first or found
 
-    def _their_result(self, application: TracedOperation) -> Any:
-        operation = getattr(self._scalars[1], application.operation)
-        return np.asarray(operation(*application.operands, **application.options))
+    def _their_result(self, op: TracedOperation) -> Any:
+        operation = getattr(self._scalars[1], op.operation)
+        return np.asarray(operation(*op.operands, **op.options))
 
-    def _described(self, step: int, traces: Sequence[Sequence[TracedOperation]]) -> Divergence:
-        """The first element in which the last operations of two traces differ."""
+    def _first_difference(
+        self, step: int, traces: Sequence[Sequence[TracedOperation]]
+    ) -> Divergence:
+        """Return the first element in which the last operations of two traces differ."""
         ours, theirs = (trace[-1] for trace in traces)
         place = first_place(differing(self._scalars[0], np.asarray(ours.result), theirs.result))
         assert place is not None
-        difference = Difference(len(traces[0]) - 1, place)
-        return described(self._sides, step, ours.operation, traces, difference)
+        difference = TraceDifference(len(traces[0]) - 1, place)
+        return describe_divergence(self._specs, step, ours.operation, traces, difference)

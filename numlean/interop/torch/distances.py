@@ -1,4 +1,4 @@
-"""How far two arrays of one format are apart, number by number."""
+"""Distances between two arrays of one format, number by number."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numlean.scalar.protocol import Scalar, Storage
 
 
 def differing(scalar: Scalar, x: Storage, y: Storage) -> Mask:
-    """Where two arrays differ, by their encodings; every NaN is one number."""
+    """Return where the encodings of two arrays differ; all NaNs are equal."""
     if x.dtype != scalar.storage_dtype:
         return np.asarray(x != y)
     mask: Mask = np.asarray(scalar.to_bits(x) != scalar.to_bits(y))
@@ -19,9 +19,9 @@ def differing(scalar: Scalar, x: Storage, y: Storage) -> Mask:
 
 
 def ulps(scalar: Scalar, x: Storage, y: Storage) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """How many numbers of the format are between those of two arrays; inf at a lone NaN.
+    """Return the number of format steps between the numbers of two arrays; inf if one is NaN.
 
-    Zeros of two signs are one number; numbers that are not the Scalar's are no ulps apart.
+    Zeros of both signs are equal; for arrays that are not the Scalar's, all distances are 0.
     """
     if x.dtype != scalar.storage_dtype:
         return np.zeros(x.shape)
@@ -31,7 +31,7 @@ def ulps(scalar: Scalar, x: Storage, y: Storage) -> np.ndarray[Any, np.dtype[np.
 
 
 def _ordinals(scalar: Scalar, x: Storage) -> np.ndarray[Any, np.dtype[np.object_]]:
-    """The places of numbers among all of the format, as integers of any size; zeros are 0."""
+    """Return the positions of numbers in the format, as integers of any size; zeros are 0."""
     assert scalar.format is not None
     bits = scalar.to_bits(x).astype(object)
     magnitudes = np.asarray(bits & scalar.format.magnitude_mask)

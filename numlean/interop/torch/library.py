@@ -1,4 +1,4 @@
-"""PyTorch itself, imported where it is used, and numpy's arrays as its tensors."""
+"""The torch module, imported on use, and conversions between its tensors and numpy arrays."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from numlean.scalar.protocol import Storage
 
 
 def library() -> Any:
-    """The module ``torch``.
+    """Return the module ``torch``.
 
     Raises:
-        UnavailableError: It is not installed.
+        UnavailableError: PyTorch is not installed.
     """
     try:
         import torch
@@ -30,7 +30,7 @@ def library() -> Any:
 
 @contextmanager
 def on_one_thread() -> Iterator[Any]:
-    """PyTorch on one thread for a while; then on as many as before."""
+    """Run PyTorch on one thread within the context."""
     torch = library()
     before = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -41,15 +41,15 @@ def on_one_thread() -> Iterator[Any]:
 
 
 def tensor(x: Storage) -> Any:
-    """An array as a tensor of the same memory, if it may be; of a copy, if not.
+    """Return an array as a tensor of the same memory if possible; otherwise of a copy.
 
-    PyTorch has no negative strides, and no memory that must not be written.
+    PyTorch supports neither negative strides nor read-only memory.
     """
-    is_taken = x.flags.writeable and all(stride >= 0 for stride in x.strides)
-    return library().from_numpy(x if is_taken else np.array(x, order="A"))
+    is_supported = x.flags.writeable and all(stride >= 0 for stride in x.strides)
+    return library().from_numpy(x if is_supported else np.array(x, order="A"))
 
 
 def array(z: Any) -> Storage:
-    """A tensor as an array in C order, of the same memory if that is so."""
+    """Return a tensor as an array in C order, of the same memory if possible."""
     result: Storage = z.detach().contiguous().numpy()
     return result

@@ -1,4 +1,4 @@
-"""A task as a genuine PyTorch module and loss."""
+"""A task as a PyTorch module and loss."""
 
 from __future__ import annotations
 
@@ -35,30 +35,30 @@ from numlean.training import Runner, Task
 
 
 def to_torch(task: Task, runner: Runner) -> tuple[Any, Any]:
-    """The task's model as a ``torch.nn.Module`` with a runner's parameters, and its loss.
+    """Return the task's model as a ``torch.nn.Module`` with a runner's parameters, and its loss.
 
     Parameters have the runner's bits, and the names that they have in the model.
 
     Raises:
-        UnavailableError: PyTorch is not installed, or a layer or the loss has no counterpart there.
+        UnavailableError: PyTorch is not installed, or it lacks a layer or the loss.
     """
     module = to_module(task.model)
     names = (spec.name for spec in task.model.parameters)
     values = {name: tensor(p.data).clone() for name, p in zip(names, runner.params, strict=True)}
-    # Assigned, not copied, so that the module takes the parameters' dtype as well.
+    # Assigned, not copied, so that the module also gets the parameters' dtype.
     module.load_state_dict(values, assign=True)
     return module.train(), to_loss(task.loss)
 
 
 def to_module(layer: Layer) -> Any:
-    """A layer's counterpart in ``torch.nn``, with parameters of its own.
+    """Return the ``torch.nn`` counterpart of a layer, with its own parameters.
 
     Raises:
-        UnavailableError: It has none.
+        UnavailableError: There is no counterpart.
     """
     nn = library().nn
     if isinstance(layer, Sequential):
-        return nn.Sequential(*map(to_module, layer.layers))
+        return nn.Sequential(*map(to_module, layer.children))
     make = _LAYERS.get(type(layer))
     if make is not None:
         return make(nn, layer)
@@ -68,16 +68,16 @@ def to_module(layer: Layer) -> Any:
     names = ["Sequential", *(kind.__name__ for kind in _LAYERS)]
     names += [activation.name for activation, _ in _ACTIVATIONS]
     raise UnavailableError(
-        f"no counterpart in torch.nn is known of the layer {layer.name}; of these there is:"
+        f"the layer {layer.name} has no counterpart in torch.nn; supported layers:"
         f" {', '.join(names)}"
     )
 
 
 def to_loss(loss: Loss) -> Any:
-    """A loss's counterpart in ``torch.nn``, as a function of predictions and targets.
+    """Return the ``torch.nn`` counterpart of a loss, a function of predictions and targets.
 
     Raises:
-        UnavailableError: It has none.
+        UnavailableError: There is no counterpart.
     """
     nn = library().nn
     match loss:
@@ -88,20 +88,20 @@ def to_loss(loss: Loss) -> Any:
         case CrossEntropy() | CrossEntropyOneHot():
             return _over_the_last_axis(nn.CrossEntropyLoss(reduction=loss.reduction.value))
     raise UnavailableError(
-        f"no counterpart in torch.nn is known of the loss {type(loss).__name__}; of these there is:"
+        f"the loss {type(loss).__name__} has no counterpart in torch.nn; supported losses:"
         " MeanSquaredError, BinaryCrossEntropyWithLogits, CrossEntropy, CrossEntropyOneHot"
     )
 
 
 def _over_the_last_axis(loss: Any) -> Callable[[Any, Any], Any]:
-    """PyTorch's loss over the second axis, for predictions whose classes are the last."""
+    """Return PyTorch's loss over the second axis for predictions with classes last."""
 
-    def of(prediction: Any, target: Any) -> Any:
+    def last_axis_loss(prediction: Any, target: Any) -> Any:
         has_classes = target.ndim == prediction.ndim
         moved = target.movedim(-1, 1) if has_classes else target
         return loss(prediction.movedim(-1, 1), moved)
 
-    return of
+    return last_axis_loss
 
 
 def _pooling(name: str) -> Callable[[Any, Any], Any]:

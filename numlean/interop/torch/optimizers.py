@@ -10,13 +10,13 @@ from numlean.optim import SGD, Adam, AdamW, Optimizer
 
 
 def to_optimizer(optimizer: Optimizer, module: Any) -> Any:
-    """An optimizer's counterpart in ``torch.optim`` for a module's parameters.
+    """Return the ``torch.optim`` counterpart of an optimizer for a module's parameters.
 
-    Of Adam and AdamW the formulas differ: PyTorch divides the root by that of the correction, then
-    adds epsilon.
+    The formulas of Adam and AdamW differ: PyTorch divides the root by the root of the correction,
+    then adds epsilon.
 
     Raises:
-        UnavailableError: It has none.
+        UnavailableError: There is no counterpart.
     """
     optim, parameters = library().optim, module.parameters()
     match optimizer:
@@ -34,8 +34,8 @@ def to_optimizer(optimizer: Optimizer, module: Any) -> Any:
             decay = optimizer.weight_decay
             return optim.AdamW(parameters, **_moments(optimizer), weight_decay=decay)
     raise UnavailableError(
-        f"no counterpart in torch.optim is known of the optimizer {type(optimizer).__name__}; of"
-        " these there is: SGD, Adam, AdamW"
+        f"the optimizer {type(optimizer).__name__} has no counterpart in torch.optim; supported"
+        " optimizers: SGD, Adam, AdamW"
     )
 
 

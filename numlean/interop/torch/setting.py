@@ -1,4 +1,4 @@
-"""What a comparison with PyTorch trains: a task, how, and on what."""
+"""The task, config and data of a comparison with PyTorch."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class Setting:
     Attributes:
         task: The model and the loss.
         config: How it is trained.
-        data: On what.
-        scalar: In which arithmetic of ours.
-        seed: Names the initial parameters.
+        data: The data.
+        scalar: The arithmetic of numlean.
+        seed: The seed of the initial parameters.
     """
 
     task: Task
@@ -46,14 +46,14 @@ class Setting:
         data: Data | None,
         seed: int,
     ) -> Setting:
-        """The training of a task, by default as the named task says.
+        """Return the training of a task; config and data default to those of the named task.
 
         Raises:
-            NumleanError: There is no such task or dtype, or nothing says how to train on what.
+            NumleanError: The task or dtype is unknown, or config or data are missing.
         """
         task, config, data = training_of(task, config, data)
         if config is None or data is None:
-            raise NumleanError("a Task is trained by a config on data: give config= and data=")
+            raise NumleanError("a Task has no default config and data; pass config= and data=")
         return cls(task, config, data, cast(KernelScalar, get_scalar(dtype)), seed)
 
     @property
@@ -63,15 +63,15 @@ class Setting:
 
     @property
     def options(self) -> Options:
-        """How our runs are made."""
+        """The options of our runs."""
         return Options(seed=self.seed)
 
     def runner(self, scalar: Scalar | None = None) -> Runner:
-        """A runner that has not begun."""
+        """Return a new runner."""
         return instantiate(self.task, scalar or self.scalar, self.options)
 
     def batches(self, steps: int) -> Iterator[Batch]:
-        """What the first steps are made by."""
+        """Yield the batches of the first steps."""
         data = self.data if isinstance(self.data, Dataset) else self.data(self.scalar)
         config = self.config
         return islice(minibatches(data, config.batch_size, seed=config.seed), steps)

@@ -11,7 +11,7 @@ import numlean as nl
 from numlean.analysis.drift import ErrorStats, UlpScale
 from numlean.analysis.drift.norm import ScaledNorm
 from numlean.analysis.drift.records import as_line
-from numlean.analysis.lockstep.replay import StepSnapshot, traced
+from numlean.analysis.lockstep.replay import StepSnapshot, trace_step
 from numlean.analysis.lockstep.states import RecordingOptimizer, RunState
 
 STEPS = 4
@@ -116,7 +116,7 @@ def traces(*dtypes):
         before = RunState.of(stepper)
         batches = nl.data.minibatches(task.train_data_for(side.scalar), config.batch_size, seed=0)
         moment = StepSnapshot(0, before, next(batches), before)
-        yield side.scalar, traced(task.task, config, side, moment)[0]
+        yield side.scalar, trace_step(task.task, config, side, moment)[0]
 
 
 def exact_matmul(a, b):
@@ -212,10 +212,10 @@ def test_overflows_and_nans_are_counted_where_they_are_born_and_left_out_of_erro
     assert last["loss_text"] == "nan"
     assert last["parameters"]["nan"] + last["parameters"]["inf"] > 0
     operations = select(records, "operation")
-    assert sum(r["born"] for r in operations) > 0
+    assert sum(r["introduced_nonfinite"] for r in operations) > 0
     assert sum(r["inf"] for r in operations) > 0
     first = next(r for r in operations if r["inf"] + r["nan"])
-    assert first["born"] == first["inf"] + first["nan"]
+    assert first["introduced_nonfinite"] == first["inf"] + first["nan"]
     assert any(
         sum(f["overflow"] for f in r["flags"].values())
         for r in select(records, "step", dtype="binary16")

@@ -99,7 +99,7 @@ def test_a_dot_product_in_several_orders_has_the_bits_and_errors_of_each():
         errors = [float((Fraction(float(z)) - exact) / ulp(exact)) for z in results]
         assert found.ulps.tolist() == pytest.approx(errors, rel=1e-12)
         assert found.is_correctly_rounded.tolist() == [z == nearest(exact) for z in results]
-    assert comparison.parting("ieee32exec", "float32").identical
+    assert comparison.divergence("ieee32exec", "float32").identical
 
 
 def test_errors_at_test_points_are_mpmath_s():
@@ -142,13 +142,13 @@ def test_newton_s_iteration_has_the_bits_of_numpy():
             for z, v in zip(x, a, strict=True)
         ]
     assert comparison["float32"].ulps.tolist() == pytest.approx(roots, abs=1e-6)
-    parting = comparison.parting("float32", "float64")
-    assert parting.programs is None
+    divergence = comparison.divergence("float32", "float64")
+    assert divergence.programs is None
     # Of the first turn's four operations, with its literal, none rounds for a = 2.
-    assert parting.operation == 5
-    assert parting.divergence.operation == "div"
-    assert parting.divergence.where.endswith(", a / x")
-    assert parting.divergence.element == (0,)
+    assert divergence.operation == 5
+    assert divergence.divergence.operation == "div"
+    assert divergence.divergence.where.endswith(", a / x")
+    assert divergence.divergence.element == (0,)
 
 
 def until_it_stands(a):
@@ -160,12 +160,12 @@ def until_it_stands(a):
 
 def test_a_function_that_looks_at_its_numbers_is_told_from_one_that_does_not():
     comparison = compare_function(until_it_stands, 2.0, ["float32", "float64"], truth="mp:80")
-    parting = comparison.parting("float64", "float32")
-    assert parting.programs == ("it ends", parting.programs[1])
-    assert parting.programs[1].startswith("div, line ")
+    divergence = comparison.divergence("float64", "float32")
+    assert divergence.programs == ("it ends", divergence.programs[1])
+    assert divergence.programs[1].startswith("div, line ")
     assert not comparison["float32"].is_whole_program
-    assert "the function looks at its numbers" in str(comparison)
-    assert "the function looks at its numbers" in str(parting)
+    assert "control flow depends on values" in str(comparison)
+    assert "control flow depends on values" in str(divergence)
     assert abs(comparison["float64"].ulps.item()) < 1
 
 
@@ -174,10 +174,10 @@ def test_programs_that_differ_from_the_start_are_told():
         return x + x if x.scalar.name == "float32" else x * x
 
     comparison = compare_function(chosen, 2.0, ["float32", "float64"], truth="float64")
-    parting = comparison.parting("float32", "float64")
-    assert (parting.count, parting.operation) == (1, None)
-    assert re.fullmatch(r"add, line \d+, x \+ x", parting.programs[0])
-    assert "do not part in 1 operations" in str(parting)
+    divergence = comparison.divergence("float32", "float64")
+    assert (divergence.count, divergence.operation) == (1, None)
+    assert re.fullmatch(r"add, line \d+, x \+ x", divergence.programs[0])
+    assert "do not diverge in 1 operations" in str(divergence)
 
 
 def oscillate(x, v):
@@ -227,25 +227,25 @@ def test_an_operation_in_a_loop_is_told_once_with_its_worst_errors():
 
 def test_the_first_divergence_is_described_in_full():
     comparison = compare_function(lambda x: x + 2.0**-30, 1.0, ["float32", "float64"])
-    parting = comparison.parting("float32", "float64")
-    divergence = parting.divergence
+    calls = comparison.divergence("float32", "float64")
+    divergence = calls.divergence
     assert (divergence.operation, divergence.exact) == ("add", "1.000000000931322574615479")
-    assert [j.is_right for j in divergence.judgements] == [True, True]
+    assert [j.is_right for j in divergence.assessments] == [True, True]
     assert [n.text for n in divergence.results] == ["1.0", "1.0000000009313226"]
     assert divergence.where in str(comparison)
-    assert "step" not in str(parting)
+    assert "step" not in str(calls)
 
 
 def test_inputs_part_where_they_enter():
     comparison = compare_function(lambda x: x, ["0.5", "1/3"], ["float32", "float64"])
-    divergence = comparison.parting("float32", "float64").divergence
+    divergence = comparison.divergence("float32", "float64").divergence
     assert (divergence.where, divergence.element) == ("inputs, argument 0", (1,))
     assert divergence.operands["a"][0].text == "1/3"
     alike = compare_function(
         lambda x: x, ["0.5", "1/3"], ["float32", "float64"], inputs_in="float32"
     )
-    assert alike.parting("float32", "float64").identical
-    assert "same results of all 1 operations" in str(alike)
+    assert alike.divergence("float32", "float64").identical
+    assert "same results in all 1 operations" in str(alike)
 
 
 @pytest.mark.parametrize(
@@ -403,4 +403,4 @@ def test_what_was_not_compared_is_not_known():
     with pytest.raises(UnknownNameError, match="known: float32, float64"):
         comparison["bfloat16"]
     with pytest.raises(UnknownNameError, match="float32 and float64"):
-        comparison.parting("float32", "bfloat16")
+        comparison.divergence("float32", "bfloat16")

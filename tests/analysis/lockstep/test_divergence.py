@@ -8,7 +8,7 @@ import pytest
 
 import numlean as nl
 from numlean.analysis.lockstep.assessment import exact_of
-from numlean.analysis.lockstep.replay import StepSnapshot, traced
+from numlean.analysis.lockstep.replay import StepSnapshot, trace_step
 from numlean.analysis.lockstep.run_spec import RunSpec
 from numlean.analysis.lockstep.states import RecordingOptimizer, RunState
 from numlean.analysis.trace.elements import element_of
@@ -47,7 +47,7 @@ def a_trace(task, dtype="float32", batch=4, config=None):
     before = RunState.of(stepper)
     loss = stepper.step(sample)
     after = RunState.of(stepper, loss)
-    trace, again = traced(task, config, side, StepSnapshot(0, before, sample, after))
+    trace, again = trace_step(task, config, side, StepSnapshot(0, before, sample, after))
     return trace, after, again, stepper.runner
 
 
@@ -135,7 +135,7 @@ def test_a_compiled_step_is_traced_with_the_operands_of_an_eager_one(name, dtype
 def test_who_is_right_is_told_beside_a_compiled_run():
     faulty = RunSpec.parse("float32").with_fault(nl.Fault("flip", "matmul", step=1, call=0, bit=9))
     (pair,) = nl.crosscheck("xor", "float32:compiled", faulty).pairs
-    assert [each.is_right for each in pair.divergence.judgements] == [True, False]
+    assert [each.is_right for each in pair.divergence.assessments] == [True, False]
 
 
 @pytest.mark.parametrize("operation", ["tanh", "mul", "sub"])
@@ -162,7 +162,7 @@ def test_a_fault_of_compiled_execution_is_found_in_the_plan(monkeypatch, operati
     assert pair.first_different_step == 1  # the first step is planned, the second replayed
     assert found.operation == operation
     assert found.results[1] == found.operands["a"][0]
-    assert found.judgements[1].is_right is False
+    assert found.assessments[1].is_right is False
 
 
 def test_steps_that_do_not_repeat_are_told(monkeypatch):

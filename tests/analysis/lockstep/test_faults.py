@@ -7,7 +7,7 @@ import pytest
 
 import numlean as nl
 from numlean.analysis.lockstep import FaultyScalar
-from numlean.analysis.lockstep.replay import StepSnapshot, traced
+from numlean.analysis.lockstep.replay import StepSnapshot, trace_step
 from numlean.analysis.lockstep.run_spec import RunSpec
 from numlean.analysis.lockstep.states import RecordingOptimizer, RunState
 from numlean.scalar.wrappers.faulty import ARITHMETIC
@@ -49,7 +49,7 @@ def calls():
     side = RunSpec.parse("ieee32exec")
     stepper = nl.Stepper(side.runner(TASK), RecordingOptimizer(CONFIG.optimizer))
     state = RunState.of(stepper)
-    applications, _ = traced(
+    applications, _ = trace_step(
         TASK, CONFIG, side, StepSnapshot(0, state, DATA.batch(range(4)), state)
     )
     shapes = {}
@@ -94,7 +94,7 @@ def test_a_hundred_faults_of_all_kinds_are_each_named_exactly(calls):
             fault.operation,
             fault.call,
         ), f"{fault}:\n{found}"
-        ours, theirs = found.judgements
+        ours, theirs = found.assessments
         assert ours.is_right in (True, None)
         if fault.kind == "flip":
             shape = calls[fault.operation][fault.call]
@@ -126,7 +126,7 @@ def test_a_fault_befalls_any_arithmetic_with_encodings(b):
     fault = nl.Fault("flip", "tanh", step=1, call=0, element=3, bit=2)
     found = compared(fault, a=b, b=b).divergence
     assert (found.step, found.operation, found.element) == (1, "tanh", (0, 3))
-    assert found.judgements[1].causes[-1] == "bit 2 is flipped"
+    assert found.assessments[1].causes[-1] == "bit 2 is flipped"
 
 
 def test_results_that_are_subnormal_are_flushed_and_named():
@@ -136,7 +136,7 @@ def test_results_that_are_subnormal_are_flushed_and_named():
     found = pair.divergence
     assert (found.operation, found.where) == ("mul", "update")
     assert found.results[1].bits & 0x7FFFFFFF == 0 < found.results[0].bits & 0x7FFFFFFF < 1 << 23
-    assert found.judgements[1].causes == ("a subnormal result is flushed to zero",)
+    assert found.assessments[1].causes == ("a subnormal result is flushed to zero",)
 
 
 def test_a_fault_is_written_as_it_is_read():

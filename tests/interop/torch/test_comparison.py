@@ -47,12 +47,12 @@ def test_only_the_operation_that_differs_has_a_count_and_it_is_shown_first(monke
     found = compare(TASK, steps=3, config=steps(3, batch_size=2), data=DATA)
     differing_rows = [row for row in found.rows if row.differing]
     (tanh,) = differing_rows
-    assert (tanh.phase, tanh.kind, tanh.applications) == ("forward", "tanh", 3)
+    assert (tanh.phase, tanh.kind, tanh.calls) == ("forward", "tanh", 3)
     assert (tanh.elements, tanh.differing, tanh.share) == (6, 6, 1.0)
     assert (tanh.max_ulp, tanh.mean_ulp) == (1.0, 1.0)
     assert tanh.first is found.first
     assert (found.first.step, found.first.operation, found.first.element) == (0, "tanh", (0, 0))
-    assert [judgement.is_right for judgement in found.first.judgements] == [True, False]
+    assert [judgement.is_right for judgement in found.first.assessments] == [True, False]
     assert not found.identical
     assert str(found.first) in str(found)
 
@@ -81,7 +81,7 @@ def test_the_first_product_s_figures_are_those_of_a_count_by_hand(dtype):
     different = ours.view(bits) != theirs.view(bits)
     assert np.array_equal(np.sign(ours), np.sign(theirs))
     distances = np.abs(ours.view(bits).astype(object) - theirs.view(bits))
-    assert (found.applications, found.elements) == (1, 256)
+    assert (found.calls, found.elements) == (1, 256)
     assert (found.differing, found.max_ulp) == (different.sum(), distances.max())
     assert found.mean_ulp == pytest.approx(distances.sum() / 256)
 

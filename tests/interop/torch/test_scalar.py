@@ -164,7 +164,7 @@ def test_a_crosscheck_names_the_operation_and_holds_pytorch_to_our_results(monke
     (pair,) = checked().pairs
     found = pair.divergence
     assert (found.step, found.operation, found.call, found.ulps) == (0, "tanh", 0, 1)
-    assert [judgement.is_right for judgement in found.judgements] == [True, False]
+    assert [judgement.is_right for judgement in found.assessments] == [True, False]
     assert found.where == "forward, 1 Tanh"
 
 
@@ -178,5 +178,5 @@ def test_a_product_in_another_order_is_told_by_its_cause(monkeypatch):
     side = RunSpec("torch", S, Options())
     (pair,) = crosscheck(task, "float32", side, config=steps(20), data=data).pairs
     assert pair.divergence.operation == "matmul"
-    causes = pair.divergence.judgements[1].causes
+    causes = pair.divergence.assessments[1].causes
     assert causes[0] == "products are contracted into fused multiply-adds"

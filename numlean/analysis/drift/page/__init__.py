@@ -1,4 +1,4 @@
-"""A comparison as a page that stands alone in one file."""
+"""A comparison as one self-contained HTML page."""
 
 from numlean.analysis.drift.page.document import as_page
 

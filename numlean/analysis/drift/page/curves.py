@@ -6,16 +6,18 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from numlean.analysis.drift.records import Record
-from numlean.analysis.drift.result import Comparison
+
+if TYPE_CHECKING:
+    from numlean.analysis.drift.result import Comparison
 
 Take: TypeAlias = Callable[[Record], float | None]
-"""A figure of a step's record."""
+"""Select a figure of a step's record."""
 
 _GREATEST: Final = 1e100
-"""What is greater is not drawn: all else would be flat beside it."""
+"""Greater values are not drawn: next to them all others would look flat."""
 
 
 @dataclass(frozen=True)
@@ -23,12 +25,12 @@ class Curve:
     """A figure over the steps of one run.
 
     Attributes:
-        name: The run's.
-        style: Names its look: the run's place among all.
+        name: The name of the run.
+        style: The index of its colour and dashes: the position of the run among all.
         steps: The steps.
-        middle: The median over seeds; a NaN where a seed's is not finite, or vast.
+        middle: The median over seeds; NaN where a seed's value is not finite, or huge.
         least: The least of all seeds.
-        greatest: The greatest.
+        greatest: The greatest of all seeds.
     """
 
     name: str
@@ -40,18 +42,18 @@ class Curve:
 
     @property
     def last(self) -> int | None:
-        """The place of the last finite point; None if there is none."""
+        """The index of the last finite point; None if there is none."""
         finite = [k for k, value in enumerate(self.middle) if math.isfinite(value)]
         return finite[-1] if finite else None
 
 
 def curves(result: Comparison, dtypes: Sequence[str], take: Take) -> list[Curve]:
-    """A curve for each of several runs; steps without the figure are left out."""
+    """Return a curve for each of several runs, without the steps that lack the figure."""
     return [_curve(result, dtype, take) for dtype in dtypes]
 
 
 def parameter(name: str) -> Take:
-    """A figure of the parameters' errors."""
+    """Return a selector of a figure of the parameters' errors."""
 
     def take(record: Record) -> float | None:
         value: float | None = (record["parameters"] or {}).get(name)

@@ -1,10 +1,11 @@
-"""The page itself."""
+"""The HTML page."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from html import escape
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
 from numlean.analysis.drift.page import tables
 from numlean.analysis.drift.page.curves import Curve, Take, curves, parameter
@@ -12,11 +13,13 @@ from numlean.analysis.drift.page.histograms import draw_histograms
 from numlean.analysis.drift.page.lines import draw_curves
 from numlean.analysis.drift.page.maps import draw_map
 from numlean.analysis.drift.records import Record
-from numlean.analysis.drift.result import Comparison
+
+if TYPE_CHECKING:
+    from numlean.analysis.drift.result import Comparison
 
 
 def as_page(result: Comparison) -> str:
-    """A comparison as HTML in one text, which asks nothing of a network."""
+    """Return a comparison as one HTML text, which loads nothing from a network."""
     style = files(__package__).joinpath("style.css").read_text(encoding="utf-8")
     task = escape(f"{result.header['task']} in {len(result.dtypes)} arithmetics")
     body = "\n".join(_sections(result))
@@ -31,16 +34,16 @@ def as_page(result: Comparison) -> str:
 def _sections(result: Comparison) -> Iterator[str]:
     header = result.header
     yield (
-        f'<p class="soft">{escape(", ".join(result.dtypes))}; measured by {escape(result.truth)};'
+        f'<p class="soft">{escape(", ".join(result.dtypes))}; reference: {escape(result.truth)};'
         f" {len(header['seeds'])} seed(s), {header['steps']} steps. Lines are medians over seeds,"
-        " bands reach from the least to the greatest.</p>"
+        " bands extend from the least to the greatest.</p>"
     )
     yield "<h2>Training</h2>"
     yield f'<div class="figures">{"".join(_training(result))}</div>'
     yield "<h2>Drift of the parameters</h2>"
     yield (
-        "<p>Errors of parameters and buffers after each step, against the truth run's, in ulp of"
-        " the coarser of both formats at the greater of both magnitudes.</p>"
+        "<p>Errors of parameters and buffers after each step against the reference run, in ulps"
+        " of the coarser format at the greater magnitude.</p>"
     )
     yield f'<div class="figures">{"".join(_drift(result))}</div>'
     if result.steps:
@@ -48,9 +51,9 @@ def _sections(result: Comparison) -> Iterator[str]:
     if result.layers:
         yield "<h2>Layer by step</h2>"
         yield (
-            "<p>The relative error of all that a layer computes, as norms, against the truth run,"
-            " in units of 2<sup>1&minus;p</sup>, p being the format's bits: at 1 it is that of a"
-            " single rounding.</p>"
+            "<p>The relative error of all results of a layer, as norms, against the reference run,"
+            " in units of 2<sup>1&minus;p</sup>, where p is the precision of the format: 1 is the"
+            " error of a single rounding.</p>"
         )
         yield f'<div class="figures maps">{"".join(_maps(result))}</div>'
     if result.operations:
@@ -61,17 +64,18 @@ def _sections(result: Comparison) -> Iterator[str]:
     counted = tables.flags(result)
     if counted:
         yield f"<h2>Flags</h2><p>Exceptions raised in the steps measured.</p>{counted}"
-    yield f"<h2>What was run</h2>{tables.settings(result)}{tables.measures(result)}"
-    yield f"<h3>Ends and digests</h3>{tables.runs(result)}"
+    yield f"<h2>Settings</h2>{tables.settings(result)}{tables.measures(result)}"
+    yield f"<h3>Final results and digests</h3>{tables.runs(result)}"
 
 
 _HOW_TO_READ = (
-    "<p><b>Local</b> is an operation's own error: its results against the exact operation on the"
-    " same operands, in ulp. <b>Total</b> is against the truth run's results, and <b>inherited</b>"
-    " the difference of both: what came with the operands. It <b>amplifies</b> by so much the"
-    " relative error it was handed (norm by norm, the worst call; ▲ from 2). A result is <b>born"
-    " here</b> if it is no number though all operands were; <b>flips</b> are comparisons whose"
-    " answer is not the truth run's. Over all steps and seeds.</p>"
+    "<p><b>Local</b> is the error of an operation itself: its results against the exact operation"
+    " on the same operands, in ulps. <b>Total</b> is the error against the results of the reference"
+    " run, and <b>inherited</b> is the difference of both: the error of the operands."
+    " <b>Amplifies</b> is the factor by which the operation multiplies the relative error of its"
+    " operands (as norms, the worst call; ▲ from 2). <b>Introduced</b> counts infinite and NaN"
+    " results of finite operands; <b>flips</b> counts comparisons whose answer differs from the"
+    " reference run. All figures cover all steps and seeds.</p>"
 )
 
 
@@ -95,7 +99,7 @@ def _drift(result: Comparison) -> Iterator[str]:
         yield _figure(key, found, label, title, rest, log=True)
     if result.steps:
         yield (
-            "<figure><figcaption><b>How errors are spread</b> after the last step, over all seeds."
+            "<figure><figcaption><b>Distribution of errors</b> after the last step, over all seeds."
             f"</figcaption>{draw_histograms('histograms', result)}</figure>"
         )
 

@@ -1,23 +1,25 @@
-"""How errors of parameters are spread, by powers of two."""
+"""The distribution of the errors of parameters, by powers of two."""
 
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from numlean.analysis.drift.page.numbers import power_of_two
 from numlean.analysis.drift.page.svg import as_svg, page_style, series_colour
-from numlean.analysis.drift.result import Comparison
+
+if TYPE_CHECKING:
+    from numlean.analysis.drift.result import Comparison
 
 _WIDTH: Final = 4.9
 _ROW: Final = 0.85
 _HATCHES: Final = ("", "////", "....", "xxxx", "\\\\\\\\", "----", "++++", "oooo")
 _LEAST: Final = -8
-"""Errors below two to this are drawn as one bar."""
+"""Smaller errors than two to this power are drawn as one bar."""
 
 
 def draw_histograms(name: str, result: Comparison) -> str:
-    """A row of bars for each run, after the last step, over all seeds, as SVG."""
+    """Return a row of bars for each run, after the last step and over all seeds, as SVG."""
     from matplotlib.figure import Figure
 
     found = {dtype: _shares(result, dtype) for dtype in result.measured}
@@ -37,11 +39,13 @@ def draw_histograms(name: str, result: Comparison) -> str:
             axes.set_title(title, loc="left", fontsize=8.5, pad=2)
             axes.set_ylim(0, 105 * max(shares.values(), default=0.1))
             _ticks(axes, exact, (low, high), named=row == len(found) - 1)
-        return as_svg(figure, name, "Errors of the parameters by powers of two, a row a dtype")
+        return as_svg(
+            figure, name, "Errors of the parameters by powers of two, one row for each dtype"
+        )
 
 
 def _shares(result: Comparison, dtype: str) -> dict[int | None, float]:
-    """Which share of the errors lies in each bin; None is that of no error."""
+    """Return the fraction of the errors in each bin; None is the bin of exact numbers."""
     last = max((record["step"] for record in result.steps), default=None)
     counts: Counter[int | None] = Counter()
     for record in result.of(dtype):

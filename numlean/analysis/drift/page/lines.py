@@ -1,4 +1,4 @@
-"""Curves drawn: told apart by dashes, marks and a label at each end, not by colour alone."""
+"""Draw curves that differ by dashes, markers and labels, not by colour alone."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ _DASHES: Final[tuple[Any, ...]] = (
 _MARKS: Final = ("o", "s", "^", "D", "v", "P", "X")
 _WIDTH: Final = 5.1
 _HEIGHT: Final = 2.35
-"""Of the axes at least, in inches; more where there are many labels."""
+"""The least height of the axes in inches; more with many labels."""
 _ABOVE, _BELOW = 0.27, 0.45
 _LEFT, _INNER = 0.13, 0.5
-"""Where the axes are, by the figure's width; labels stand to the right of it."""
+"""The left edge and the width of the axes, relative to the figure; labels stand to the right."""
 _LINE: Final = 0.165
 """The height of a line of a label, in inches."""
 _LETTERS: Final = 19
 _MARKED: Final = 6
-"""So many points of a curve are marked."""
+"""The number of markers on a curve."""
 _WIDE: Final = 30.0
-"""Greatest by least from which on an axis is logarithmic."""
+"""Ratio of greatest to least value from which an axis is logarithmic."""
 
 
 def draw_curves(
     name: str, curves: Sequence[Curve], ylabel: str, description: str, *, log: bool | None = None
 ) -> str:
-    """Curves with bands as SVG; by default the axis is logarithmic where numbers are far apart."""
+    """Return curves with bands as SVG; by default with a log axis for a wide range of values."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
@@ -66,7 +66,7 @@ def draw_curves(
 
 
 def look(style: int) -> dict[str, Any]:
-    """How a run's curve is drawn."""
+    """Return the style of a run's curve."""
     return {
         "color": series_colour(style),
         "linestyle": _DASHES[style % len(_DASHES)],
@@ -77,7 +77,7 @@ def look(style: int) -> dict[str, Any]:
 
 
 def _draw(axes: Axes, curve: Curve, above: int, *, log: bool) -> None:
-    """A curve so wide that it shows beneath as many others as are drawn above it."""
+    """Draw a curve wide enough to show beneath the curves drawn above it."""
     least, middle, greatest = (
         [value if value > 0 or not log else math.nan for value in values]
         for values in (curve.least, curve.middle, curve.greatest)
@@ -114,7 +114,7 @@ def _label(
     ends: Sequence[tuple[float, float] | None],
     heights: Sequence[float],
 ) -> None:
-    """A label for each curve beside its end, moved so that none covers another."""
+    """Label each curve next to its end, without overlaps."""
     wanted = [0.0 if end is None else end[1] for end in ends]
     for curve, text, end, y in zip(curves, texts, ends, spread(wanted, heights), strict=True):
         sample = {**look(curve.style), "clip_on": False, "transform": axes.transAxes}
@@ -144,7 +144,7 @@ def _text(curve: Curve, *, log: bool) -> str:
 
 
 def _end(axes: Axes, curve: Curve, *, log: bool) -> tuple[float, float] | None:
-    """A curve's last point, by the axes' extents."""
+    """Return a curve's last point, relative to the axes."""
     shown = [
         (x, y)
         for x, y in zip(curve.steps, curve.middle, strict=True)
@@ -157,9 +157,9 @@ def _end(axes: Axes, curve: Curve, *, log: bool) -> tuple[float, float] | None:
 
 
 def spread(wanted: Sequence[float], heights: Sequence[float]) -> list[float]:
-    """Places near those wanted, in the same order, where labels of those heights are apart.
+    """Return positions near the wanted ones, in the same order, so that labels do not overlap.
 
-    They stay within 0 and 1 while there is room.
+    They stay between 0 and 1 while there is room.
     """
     order = sorted(range(len(wanted)), key=lambda k: wanted[k])
     places = list(wanted)

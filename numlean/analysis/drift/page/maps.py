@@ -1,4 +1,4 @@
-"""A map of layers by steps: where in a program, and when, errors grow."""
+"""A map of layers by steps: where in the program, and when, errors grow."""
 
 from __future__ import annotations
 
@@ -9,24 +9,25 @@ from typing import TYPE_CHECKING, Any, Final
 from numlean.analysis.drift.error_stats import ErrorStats
 from numlean.analysis.drift.page.numbers import power_of_two
 from numlean.analysis.drift.page.svg import PAPER, as_svg, level_colour, page_style
-from numlean.analysis.drift.result import Comparison
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from numlean.analysis.drift.result import Comparison
+
 _BOUNDS: Final = (-1, 0, 1, 2, 3, 5, 7)
-"""Levels lie between powers of two to these exponents, and beyond."""
+"""Levels lie between powers of two with these exponents, and beyond."""
 LEVELS: Final = len(_BOUNDS) + 1
 _COLUMNS: Final = 40
 _LETTERS: Final = 42
 _WIDTH: Final = 4.9
 _ROW: Final = 0.2
 _LETTER: Final = 0.066
-"""As wide as a letter is at most on average, in inches."""
+"""The greatest average width of a letter, in inches."""
 
 
 def draw_map(name: str, result: Comparison, dtype: str) -> str:
-    """The relative errors of a run's layers over the steps as SVG."""
+    """Return the relative errors of a run's layers over the steps as SVG."""
     from matplotlib.colors import ListedColormap
     from matplotlib.figure import Figure
 
@@ -56,7 +57,7 @@ def draw_map(name: str, result: Comparison, dtype: str) -> str:
         axes.grid(False)
         scale = figure.add_axes((left, 0.22 / whole, 0.97 - left, 0.12 / whole))
         _draw_scale(scale, looks)
-        return as_svg(figure, name, f"Errors of {dtype} by layer and step; the tables give them")
+        return as_svg(figure, name, f"Errors of {dtype} by layer and step; the tables list them")
 
 
 def _set_steps(axes: Axes, groups: Sequence[Sequence[int]]) -> None:
@@ -77,7 +78,7 @@ def _draw_scale(axes: Axes, looks: dict[str, Any]) -> None:
 
 
 def _groups(steps: Sequence[int]) -> list[list[int]]:
-    """Neighbouring steps together, so that there are not too many columns."""
+    """Return groups of neighbouring steps, to limit the number of columns."""
     size = max(-(-len(steps) // _COLUMNS), 1)
     return [[*steps[k : k + size]] for k in range(0, len(steps), size)]
 
@@ -90,13 +91,13 @@ def _merged(by_step: dict[int, ErrorStats], group: Sequence[int]) -> ErrorStats:
     return whole
 
 
-def _level(tally: ErrorStats, precision: int) -> float:
-    """Which level a relative error belongs to, in units of 2**(1 - precision); a NaN for none."""
-    if not tally.count:
+def _level(stats: ErrorStats, precision: int) -> float:
+    """Return the level of a relative error in units of 2**(1 - precision); NaN for none."""
+    if not stats.count:
         return math.nan
-    if tally.relative == 0:
+    if stats.relative == 0:
         return 0
-    exponent = math.log2(tally.relative) + precision - 1
+    exponent = math.log2(stats.relative) + precision - 1
     return sum(exponent >= bound for bound in _BOUNDS)
 
 

@@ -1,4 +1,4 @@
-"""Numbers for people."""
+"""Numbers formatted for reading."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _RAISED: Final = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def written(value: float | int | None, digits: int = 3) -> str:
-    """A number in so many digits; a dash where there is none."""
+    """Return a number with that many digits; a dash for None."""
     if value is None:
         return "\N{EN DASH}"
     if isinstance(value, int):
@@ -18,13 +18,13 @@ def written(value: float | int | None, digits: int = 3) -> str:
         return "NaN"
     if math.isinf(value):
         return "∞" if value > 0 else "\N{MINUS SIGN}∞"
-    mantissa, _, exponent = f"{value:.{digits}g}".partition("e")
-    mantissa = mantissa.replace("-", "\N{MINUS SIGN}")
-    return mantissa if not exponent else f"{mantissa}·10{raised(int(exponent))}"
+    significand, _, exponent = f"{value:.{digits}g}".partition("e")
+    significand = significand.replace("-", "\N{MINUS SIGN}")
+    return significand if not exponent else f"{significand}·10{raised(int(exponent))}"
 
 
 def power_of_ten(value: float) -> str:
-    """A tick of a logarithmic axis."""
+    """Return the label of a tick of a logarithmic axis."""
     if 1e-3 <= value < 1e5:
         return f"{value:g}"
     exponent = math.floor(math.log10(value) + 1e-9)
@@ -33,10 +33,10 @@ def power_of_ten(value: float) -> str:
 
 
 def power_of_two(exponent: int) -> str:
-    """Two to an exponent."""
+    """Return two to an exponent."""
     return f"2{raised(exponent)}"
 
 
 def raised(exponent: int) -> str:
-    """An exponent in raised digits."""
+    """Return an exponent in superscript digits."""
     return str(exponent).translate(_RAISED)

@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 INK: Final = "#a10000"
-"""Stands for the colour of text."""
+"""Placeholder for the colour of text."""
 GRID: Final = "#a20000"
-"""Stands for the colour of lines that only help."""
+"""Placeholder for the colour of grid lines."""
 PAPER: Final = "#a30000"
-"""Stands for the colour of the ground."""
+"""Placeholder for the background colour."""
 
 _SETTINGS: Final = {
     "svg.fonttype": "none",  # text stays text: it can be found, copied and read aloud
@@ -47,19 +47,19 @@ _SETTINGS: Final = {
 
 
 def series_colour(k: int) -> str:
-    """Stands for the colour of the k-th run."""
+    """Return the placeholder for the colour of the k-th run."""
     return f"#a4{k % 8:04x}"
 
 
 def level_colour(k: int) -> str:
-    """Stands for the colour of the k-th level of a map."""
+    """Return the placeholder for the colour of the k-th level of a map."""
     return f"#a5{k:04x}"
 
 
 @contextmanager
 def page_style() -> Iterator[None]:
-    """Figures made within look as the page wants it."""
-    # It takes longer to import than all of numlean.
+    """Apply the page's style to figures made within the context."""
+    # Imported here because it takes longer to import than all of numlean.
     from matplotlib import rc_context
 
     settings: dict[Any, Any] = dict(_SETTINGS)
@@ -68,12 +68,12 @@ def page_style() -> Iterator[None]:
 
 
 def as_svg(figure: Figure, name: str, description: str) -> str:
-    """A figure as an element of the page: it grows no wider than it is, and shrinks.
+    """Return a figure as an element of the page, which shrinks but does not grow.
 
     Args:
-        figure: What is drawn.
-        name: Unique within the page.
-        description: What it shows, for whoever cannot see it.
+        figure: The figure.
+        name: A name that is unique within the page.
+        description: A description for screen readers.
     """
     file = io.StringIO()
     figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
@@ -90,7 +90,7 @@ def as_svg(figure: Figure, name: str, description: str) -> str:
     )
     text = re.sub(r"<svg[^>]*>", lambda _: opening, text, count=1)
     text = text.replace("xlink:href", "href")
-    # Names of parts are unique in a figure, not in a page of several.
+    # Identifiers are unique within a figure, not within a page of several figures.
     text = re.sub(r'\bid="([^"]+)"', rf'id="{name}-\1"', text)
     text = re.sub(r'(href="|url\()#', rf"\1#{name}-", text)
     return _coloured(text)

@@ -1,15 +1,17 @@
-"""A comparison's figures as tables of HTML."""
+"""The figures of a comparison as HTML tables."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from html import escape
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from numlean.analysis.drift.operations import OperationErrors
 from numlean.analysis.drift.page.numbers import written
-from numlean.analysis.drift.result import Comparison
+
+if TYPE_CHECKING:
+    from numlean.analysis.drift.result import Comparison
 
 _NOTABLE: Final = 2.0
 """From this amplification on, a row is marked."""
@@ -17,7 +19,7 @@ _NOTABLE: Final = 2.0
 _OPERATIONS: Final = (
     *("phase", "layer", "operation", "calls", "local max", "local rms", "inherited max"),
     *("inherited rms", "total max", "total rms", "total relative", "amplifies", "inf", "NaN"),
-    *("born here", "flips"),
+    *("introduced", "flips"),
 )
 
 
@@ -36,7 +38,7 @@ def _row(tag: str, cells: Sequence[str], texts: int) -> str:
 
 
 def settings(result: Comparison) -> str:
-    """What was compared, and how."""
+    """Return the settings of the comparison."""
     header = result.header
     parameters = ", ".join(f"{name} {tuple(shape)}" for name, shape in header["parameters"])
     shown = {
@@ -58,7 +60,7 @@ def settings(result: Comparison) -> str:
 
 
 def measures(result: Comparison) -> str:
-    """By what each run was measured."""
+    """Return the ulps and the exact arithmetic used for each run."""
     rows = [
         (dtype, each["grid"]["name"], str(each["grid"]["precision"]), each["judge"])
         for dtype, each in result.header["measures"].items()
@@ -67,7 +69,7 @@ def measures(result: Comparison) -> str:
 
 
 def runs(result: Comparison) -> str:
-    """How each run ended."""
+    """Return the final results of each run."""
     rows = [
         (
             *(run["dtype"], str(run["seed"]), written(run["loss"], 6)),
@@ -81,7 +83,7 @@ def runs(result: Comparison) -> str:
 
 
 def ends(result: Comparison) -> str:
-    """The errors of the parameters after the last step."""
+    """Return the errors of the parameters after the last step."""
     last = max((record["step"] for record in result.steps), default=None)
     names = ("median_ulp", "max_ulp", "relative", "max_relative", "sign_flips", "inf", "nan")
     rows = [
@@ -102,14 +104,14 @@ def ends(result: Comparison) -> str:
 
 
 def operations(result: Comparison, dtype: str) -> str:
-    """Every operation of every layer, over all steps and seeds."""
+    """Return every operation of every layer, over all steps and seeds."""
     found = result.operations.get(dtype, {})
     rows = [(*key, *_figures(errors)) for key, errors in found.items()]
     return table(_OPERATIONS, rows, texts=3).replace("<table>", '<table class="wide">', 1)
 
 
 def flags(result: Comparison) -> str:
-    """The flags raised in the steps measured; nothing if no run keeps any."""
+    """Return the flags raised in the measured steps; "" if no run counts them."""
     totals: dict[tuple[str, str], Counter[str]] = {}
     for record in result.steps:
         for operation, counts in (record["flags"] or {}).items():
@@ -132,13 +134,13 @@ def _figures(errors: OperationErrors) -> list[str]:
         total.relative if total.count else None,
     ]
     mark = "▲ " if errors.amplification >= _NOTABLE else ""
-    specials = (errors.inf, errors.nan, errors.born, errors.flipped_comparisons)
+    specials = (errors.inf, errors.nan, errors.introduced_nonfinite, errors.flipped_comparisons)
     gain = mark + written(errors.amplification) if errors.amplification else "\N{EN DASH}"
     return [*map(written, both), gain, *map(written, specials)]
 
 
-def _ulps(tally: Any) -> tuple[float | None, float | None]:
-    return (tally.max_ulp, tally.rms_ulp) if tally.count else (None, None)
+def _ulps(stats: Any) -> tuple[float | None, float | None]:
+    return (stats.max_ulp, stats.rms_ulp) if stats.count else (None, None)
 
 
 def _percent(accuracy: float | None) -> str:
