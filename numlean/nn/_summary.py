@@ -10,9 +10,11 @@ from typing import Final
 from numlean.errors import ShapeError
 from numlean.nn.layer import Layer, Shape
 from numlean.nn.sequential import Composite
+from numlean.text_table import align_rows
 
 _HEADINGS: Final = ("", "layer", "output shape", "parameters", "buffers")
-_GAP: Final = "  "
+_ALIGN: Final = "<<<>"
+_INDENT: Final = "  "
 
 
 @dataclass(frozen=True)
@@ -55,8 +57,7 @@ class Summary:
         lines: list[tuple[str, ...]] = [_HEADINGS, ("", "input", str(self.input_shape), "", "")]
         lines += [_cells(row) for row in self.rows]
         lines.append(("", "total", "", f"{self.parameters:,}", f"{self.buffers:,}"))
-        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-        return "\n".join(_line(line, widths) for line in lines)
+        return "\n".join(align_rows(lines, _ALIGN))
 
 
 def summary(model: Layer, sample_shape: Shape | None = None) -> Summary:
@@ -100,13 +101,7 @@ def _count(layer: Layer, *, trained: bool) -> int:
 
 
 def _cells(row: SummaryRow) -> tuple[str, ...]:
-    indent = _GAP * row.place.count(".")
+    indent = _INDENT * row.place.count(".")
     shape = "" if row.output_shape is None else str(row.output_shape)
     counts = (f"{n:,}" if n else "" for n in (row.parameters, row.buffers))
     return (row.place, indent + row.layer, shape, *counts)
-
-
-def _line(cells: tuple[str, ...], widths: list[int]) -> str:
-    texts = (cell.ljust(width) for cell, width in zip(cells[:3], widths[:3], strict=True))
-    numbers = (cell.rjust(width) for cell, width in zip(cells[3:], widths[3:], strict=True))
-    return _GAP.join((*texts, *numbers)).rstrip()

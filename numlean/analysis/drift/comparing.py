@@ -12,7 +12,7 @@ import numpy as np
 from numlean.analysis.drift.exact_reference import ExactReference
 from numlean.analysis.drift.records import Record, Write, operation_records, step_record
 from numlean.analysis.drift.result import Comparison
-from numlean.analysis.drift.seed_experiment import Schedule, SeedExperiment
+from numlean.analysis.drift.seed_experiment import MeasurementSchedule, SeedExperiment
 from numlean.analysis.drift.ulp_scale import UlpScale
 from numlean.analysis.lockstep import RunSpec
 from numlean.analysis.lockstep.run_spec import RunSpecLike
@@ -95,7 +95,7 @@ def compare(
     for what, count, least in (("seeds", seeds, 1), ("every", every, 1), ("tests", tests, 0)):
         if count < least:
             raise NumleanError(f"{what} must be at least {least}, got {count}")
-    schedule = Schedule(config.steps, every, tests, operations, flags)
+    schedule = MeasurementSchedule(config.steps, every, tests, operations, flags)
     numbers = range(config.seed, config.seed + seeds)
     load = _loader(data)
     header = {

@@ -11,6 +11,7 @@ from numlean.analysis.drift.error_stats import ErrorStats
 from numlean.analysis.drift.operations import Key, OperationErrors
 from numlean.analysis.drift.records import Record
 from numlean.analysis.drift.seed_experiment import MeasuredStep
+from numlean.text_table import TextTable
 
 Where: TypeAlias = tuple[str, str]
 """A phase and a layer."""
@@ -74,11 +75,9 @@ class Comparison:
         return as_page(self)
 
     def __str__(self) -> str:
-        rows = [("dtype", *(heading for heading, _ in _COLUMNS))]
-        rows += [(run, *self._cells(run)) for run in self.dtypes]
-        width = max(len(first) for first, *_ in rows)
-        lines = (f"{first:<{width}}" + "".join(f"{c:>12}" for c in cells) for first, *cells in rows)
-        return "\n".join(line.rstrip() for line in lines)
+        header = ("dtype", *(heading for heading, _ in _COLUMNS))
+        rows = tuple((dtype, *self._cells(dtype)) for dtype in self.dtypes)
+        return TextTable(header, rows, "<>").to_text()
 
     def _cells(self, dtype: str) -> list[str]:
         """Return a row of the table: the worst of all seeds after the last step."""

@@ -17,7 +17,7 @@ from numlean.training import Task, TrainConfig
 
 
 @dataclass(frozen=True)
-class Schedule:
+class MeasurementSchedule:
     """The steps to measure.
 
     Attributes:
@@ -77,7 +77,7 @@ class SeedExperiment:
         truth: RunSpec,
         others: Sequence[RunSpec],
         config: TrainConfig,
-        schedule: Schedule,
+        schedule: MeasurementSchedule,
         load: Callable[[Scalar], Split],
         *,
         with_accuracy: bool,

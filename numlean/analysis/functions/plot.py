@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from itertools import cycle
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from numlean.analysis.functions.comparison import FunctionComparison
-from numlean.errors import NumleanError
+from numlean.analysis.report.plot_style import check_plot_suffix, plot_file, style_axes
 from numlean.scalar.operations import CONVERSIONS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_SUFFIXES: Final = (".png", ".svg")
+    from numlean.analysis.functions.comparison import FunctionComparison
+
 _FEW: Final = 40
 """The number of points with markers; more would overlap."""
 _TICKS: Final = 9
@@ -36,15 +35,9 @@ def draw(comparison: FunctionComparison, path: str) -> None:
     Raises:
         NumleanError: The file is neither .png nor .svg, or cannot be written.
     """
-    if Path(path).suffix.lower() not in _SUFFIXES:
-        raise NumleanError(f"plots are {' or '.join(_SUFFIXES)}, not {path}")
-    # It takes longer to import than all of numlean.
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
-
+    check_plot_suffix(path)
     several = len(comparison.places) > 1
-    with rc_context({"svg.hashsalt": "numlean"}):
-        figure = Figure(figsize=(8, 8 if several else 4.5), dpi=150, layout="constrained")
+    with plot_file(path, 8 if several else 4.5) as figure:
         *upper, lower = figure.subplots(1 + several, squeeze=False)[:, 0]
         if several:
             _draw_results(upper[0], comparison)
@@ -52,11 +45,6 @@ def draw(comparison: FunctionComparison, path: str) -> None:
         figure.suptitle(f"{comparison.name}: distance from {comparison.truth}", fontsize=11)
         handles, labels = lower.get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
-        metadata: Any = {"Date": None} if Path(path).suffix.lower() == ".svg" else {}
-        try:
-            figure.savefig(path, metadata=metadata)
-        except OSError as error:
-            raise NumleanError(f"cannot write the plot {path}: {error.strerror}") from None
 
 
 def _draw_results(axes: Axes, comparison: FunctionComparison) -> None:
@@ -99,6 +87,4 @@ def _draw_lines(axes: Axes, lines: list[tuple[str, Any, Any]], what: str) -> Non
     axes.set_ylim(bottom=0)
     axes.set_xlabel(what)
     axes.set_ylabel("error in ulp")
-    axes.grid(True, which="major", color="#dddddd", lw=0.6)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
+    style_axes(axes)

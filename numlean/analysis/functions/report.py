@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from numlean.analysis.functions.comparison import FunctionComparison
-from numlean.analysis.functions.result import FunctionResult, joined
+from numlean.analysis.functions.result import joined
 from numlean.analysis.lockstep.assessment import digits_of
 from numlean.scalar.precision import precision_of
+from numlean.text_table import TextTable
+
+if TYPE_CHECKING:
+    from numlean.analysis.functions.comparison import FunctionComparison
+    from numlean.analysis.functions.result import FunctionResult
 
 _MOST_LINES: Final = 20
 """Of longer programs, only the lines with the greatest errors are shown."""
@@ -21,20 +24,10 @@ _MARGIN: Final = 4
 _LONGEST: Final = 48
 
 
-@dataclass(frozen=True)
-class Table:
-    """Rows of cells under a title; the last ``numeric`` columns are numbers."""
-
-    title: str
-    header: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    numeric: int
-
-
 def as_text(comparison: FunctionComparison) -> str:
     """Return aligned tables, and the first divergence in full."""
     parts = [_title(comparison)]
-    parts += [_aligned(table) for table in _tables(comparison)]
+    parts += [table.to_text() for table in _tables(comparison)]
     parts += ["\n".join(_remarks(comparison)), _first_block(comparison)]
     return "\n\n".join(filter(None, parts))
 
@@ -42,7 +35,7 @@ def as_text(comparison: FunctionComparison) -> str:
 def as_html(comparison: FunctionComparison) -> str:
     """Return the same as HTML for notebooks."""
     parts = [f"<p>{html.escape(_title(comparison))}</p>"]
-    parts += [_html_table(table) for table in _tables(comparison)]
+    parts += [table.to_html() for table in _tables(comparison)]
     parts += [f"<p>{html.escape(remark)}</p>" for remark in _remarks(comparison)]
     block = _first_block(comparison)
     parts += [f"<pre>{html.escape(block)}</pre>"] if block else []
@@ -60,21 +53,21 @@ def _title(comparison: FunctionComparison) -> str:
     return f"{comparison.name} in {comparison.truth}{number}"
 
 
-def _tables(comparison: FunctionComparison) -> Iterator[Table]:
+def _tables(comparison: FunctionComparison) -> Iterator[TextTable]:
     yield _results(comparison)
     if any(result.operations for result in comparison.results):
         yield _lines(comparison)
 
 
-def _results(comparison: FunctionComparison) -> Table:
+def _results(comparison: FunctionComparison) -> TextTable:
     common = ("dtype", "correctly rounded", "flags")
     if len(comparison.places) == 1:
         single = (*common, "result", "error/ulp", "relative")
         rows = tuple(_single_row(result) for result in comparison.results)
-        return Table("Errors of the result", single, rows, 3)
+        return TextTable(single, rows, "<<<>", "Errors of the result")
     header = (*common, "worst/ulp", "at", "median/ulp", "relative")
     rows = tuple(_row(result, comparison) for result in comparison.results)
-    return Table("Errors of the result", header, rows, 4)
+    return TextTable(header, rows, "<<<>", "Errors of the result")
 
 
 def _single_row(result: FunctionResult) -> tuple[str, ...]:
@@ -106,7 +99,7 @@ def _flags(result: FunctionResult) -> str:
     return ", ".join(name for name, count in result.flags.items() if count) or "none"
 
 
-def _lines(comparison: FunctionComparison) -> Table:
+def _lines(comparison: FunctionComparison) -> TextTable:
     """Return the errors of each operation and line, with two columns for each arithmetic."""
     by_dtype = [
         {(each.where, each.operation): each for each in result.lines}
@@ -130,7 +123,7 @@ def _lines(comparison: FunctionComparison) -> Table:
     header = [(f"{result.dtype}: own", "after") for result in comparison.results]
     title = "The worst error of each operation by itself (own), and after it, in ulp"
     columns = ("where", "operation", "calls", *(name for pair in header for name in pair))
-    return Table(title, columns, tuple(rows), 1 + 2 * len(header))
+    return TextTable(columns, tuple(rows), "<<>", title)
 
 
 def _greatest(
@@ -177,35 +170,6 @@ def _first_block(comparison: FunctionComparison) -> str:
         if divergence.divergence is not None:
             return divergence.block()
     return ""
-
-
-def _aligned(table: Table) -> str:
-    lines = [table.header, *table.rows]
-    widths = [max(len(line[k]) for line in lines) for k in range(len(table.header))]
-    first = len(widths) - table.numeric
-    rows = (
-        "  ".join(
-            cell.rjust(width) if k >= first else cell.ljust(width)
-            for k, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in lines
-    )
-    return "\n".join([table.title, *rows])
-
-
-def _html_table(table: Table) -> str:
-    first = len(table.header) - table.numeric
-
-    def row(cells: Sequence[str], tag: str) -> str:
-        return "".join(
-            f"<{tag} style='text-align:{'right' if k >= first else 'left'}'>"
-            f"{html.escape(cell)}</{tag}>"
-            for k, cell in enumerate(cells)
-        )
-
-    head = f"<tr>{row(table.header, 'th')}</tr>"
-    body = "".join(f"<tr>{row(cells, 'td')}</tr>" for cells in table.rows)
-    return f"<table><caption>{html.escape(table.title)}</caption>{head}{body}</table>"
 
 
 def _short(text: str) -> str:

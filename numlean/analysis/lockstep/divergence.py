@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from numlean.analysis.lockstep.assessment import Assessment, assess, digits_of, exact_of
-from numlean.analysis.lockstep.block import as_block
 from numlean.analysis.lockstep.comparison import comparison_of, first_place
 from numlean.analysis.lockstep.numbers import Number, ulps_between
 from numlean.analysis.lockstep.run_spec import RunSpec
+from numlean.analysis.report.encoding_block import divergence_block
 from numlean.analysis.trace.elements import Element, Index, element_of, single
 from numlean.scalar.operations import RELATIONS
 from numlean.scalar.protocol import Scalar
@@ -59,7 +59,7 @@ class Divergence:
         title = f"step {self.step}, {self.where}: {self.differing} differs"
         if self.operation is None:
             return title
-        return as_block(self)
+        return divergence_block(self)
 
 
 @dataclass(frozen=True)

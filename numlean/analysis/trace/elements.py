@@ -39,21 +39,21 @@ class Element:
     is_conversion: bool = False
 
 
-def element_of(application: TracedOperation, index: Index) -> Element | None:
+def element_of(op: TracedOperation, index: Index) -> Element | None:
     """Return the computation of an element; None for operations that only move numbers."""
-    name = application.operation
+    name = op.operation
     if name in ELEMENTWISE or name in _PAIRWISE_RELATIONS:
-        return _elementwise(application, index)
+        return _elementwise(op, index)
     if name in _PRODUCTS:
-        return _product(application, index)
+        return _product(op, index)
     if name in ("sum", "max"):
-        return _along_axes(application, index)
+        return _along_axes(op, index)
     if name == "from_float":
-        (values,) = application.operands
+        (values,) = op.operands
         value = single(np.asarray(values, np.float64), index)
         return Element({"a": value}, lambda s, x: s.from_float(x[0]), is_conversion=True)
     if name == "from_string":
-        text = single(np.array(application.operands[0], np.str_), index)
+        text = single(np.array(op.operands[0], np.str_), index)
         return Element({"a": text}, lambda s, x: s.from_string(list(x[0])), is_conversion=True)
     return None
 
@@ -63,20 +63,20 @@ def single(x: Storage, index: Index) -> Storage:
     return np.asarray(x[tuple(slice(k, k + 1) for k in index)]).reshape(1)
 
 
-def _elementwise(application: TracedOperation, index: Index) -> Element:
-    shape = application.result.shape
+def _elementwise(op: TracedOperation, index: Index) -> Element:
+    shape = op.result.shape
     operands = {
         label: single(np.broadcast_to(x, shape), index)
-        for label, x in zip("abc", map(np.asarray, application.operands), strict=False)
+        for label, x in zip("abc", map(np.asarray, op.operands), strict=False)
     }
-    return Element(operands, lambda s, x: getattr(s, application.operation)(*x))
+    return Element(operands, lambda s, x: getattr(s, op.operation)(*x))
 
 
-def _product(application: TracedOperation, index: Index) -> Element:
-    a, b = application.operands
+def _product(op: TracedOperation, index: Index) -> Element:
+    a, b = op.operands
     *batch, i, j = index
     row, column = a[(*batch, i)], b[(*batch, slice(None), j)]
-    options = application.options
+    options = op.options
 
     def apply(s: Scalar, x: tuple[Any, ...]) -> Storage:
         row, column = (np.ascontiguousarray(v) for v in x)
@@ -85,10 +85,10 @@ def _product(application: TracedOperation, index: Index) -> Element:
     return Element({"a": row, "b": column}, apply, is_chain=True)
 
 
-def _along_axes(application: TracedOperation, index: Index) -> Element:
-    x, *rest = application.operands
-    options = dict(application.options)
-    is_sum = application.operation == "sum"
+def _along_axes(op: TracedOperation, index: Index) -> Element:
+    x, *rest = op.operands
+    options = dict(op.options)
+    is_sum = op.operation == "sum"
     axis = rest[0] if rest else options.pop("axis", None if is_sum else -1)
     options.pop("keepdims", None)
     axes = axes_of(axis, x.ndim)
@@ -97,7 +97,7 @@ def _along_axes(application: TracedOperation, index: Index) -> Element:
     terms = x.transpose(*kept, *axes)[own].reshape(-1)
 
     def apply(s: Scalar, x: tuple[Any, ...]) -> Storage:
-        operation = getattr(s, application.operation)
+        operation = getattr(s, op.operation)
         result: Storage = operation(np.ascontiguousarray(x[0]), 0, **options).reshape(1)
         return result
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Final
 
+from numlean.analysis.report.encoding_block import mismatch_block
 from numlean.benchmarks.blas import one_thread
 from numlean.benchmarks.kernels import (
     OPERATIONS,
@@ -17,7 +18,6 @@ from numlean.benchmarks.kernels import (
     times,
 )
 from numlean.benchmarks.operations import ELEMENTS
-from numlean.cli.verify.block import as_block
 from numlean.errors import NumleanError, UnknownNameError
 from numlean.scalar.registry import get_scalar
 from numlean.text_table import RowFormat
@@ -78,7 +78,8 @@ def _differs(case: KernelCase, dtype: str) -> bool:
     place, mismatch = list(found[0]), found[1]
     format = get_scalar(dtype).format
     assert format is not None
-    print(as_block(f"{dtype} {case.name}: fast differs from plain at {place}", format, mismatch))
+    title = f"{dtype} {case.name}: fast differs from plain at {place}"
+    print(mismatch_block(title, format, mismatch))
     return True
 
 

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from numlean.analysis.report.plot_style import check_plot_suffix, plot_file, style_axes
 from numlean.cli.options import check_writable
-from numlean.errors import NumleanError
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-_SUFFIXES: Final = (".png", ".svg")
 _WIDE_RANGE: Final = 30.0
 """Ratio of the largest to the smallest loss above which the axis is logarithmic."""
 _FEW: Final = 60
@@ -25,8 +20,7 @@ def check_path(path: str) -> None:
     Raises:
         NumleanError: The file is neither .png nor .svg, or its folder does not exist.
     """
-    if Path(path).suffix.lower() not in _SUFFIXES:
-        raise NumleanError(f"--plot FILE must end in {' or '.join(_SUFFIXES)}, got {path}")
+    check_plot_suffix(path, "--plot FILE")
     check_writable("--plot", path)
 
 
@@ -43,13 +37,9 @@ def draw(
     Raises:
         NumleanError: The file cannot be written.
     """
-    # matplotlib takes longer to import than all of numlean.
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
-    with rc_context({"svg.hashsalt": "numlean"}):
-        figure = Figure(figsize=(8, 4.5), dpi=150, layout="constrained")
+    with plot_file(path, 4.5) as figure:
         axes = figure.add_subplot()
         # A single point has no line, so it needs a marker.
         (batches,) = axes.plot(*_columns(losses), marker="o" if len(losses) == 1 else "")
@@ -64,11 +54,8 @@ def draw(
         axes.set_ylabel("loss")
         if _is_wide([loss for _, loss in (*losses, *evaluations)]):
             axes.set_yscale("log")
-        axes.grid(True, which="major", color="#dddddd", lw=0.6)
-        axes.set_axisbelow(True)
-        axes.spines[["top", "right"]].set_visible(False)
+        style_axes(axes)
         figure.legend(loc="outside upper right", ncols=2, frameon=False)
-        _save(figure, path)
 
 
 def _columns(points: Sequence[tuple[int, float]]) -> tuple[list[int], list[float]]:
@@ -78,11 +65,3 @@ def _columns(points: Sequence[tuple[int, float]]) -> tuple[list[int], list[float
 def _is_wide(losses: Sequence[float]) -> bool:
     finite = [loss for loss in losses if 0 <= loss < float("inf")]
     return bool(finite) and min(finite) > 0 and max(finite) > _WIDE_RANGE * min(finite)
-
-
-def _save(figure: Figure, path: str) -> None:
-    metadata = {"Date": None} if Path(path).suffix.lower() == ".svg" else {}
-    try:
-        figure.savefig(path, metadata=metadata)
-    except OSError as error:
-        raise NumleanError(f"cannot write the plot {path}: {error.strerror}") from None

@@ -11,8 +11,8 @@ from __future__ import annotations
 import argparse
 import time
 
+from numlean.analysis.report.encoding_block import mismatch_block
 from numlean.cli.progress import progress
-from numlean.cli.verify.block import as_block
 from numlean.errors import NumleanError
 from numlean.text_table import RowFormat
 from numlean.verification.batches import available_jobs
@@ -99,6 +99,6 @@ def run(arguments: argparse.Namespace) -> int:
         print(row_format.line(cells), flush=True)
         if outcome.first is not None:
             title = f"{comparison.format().name} {operation}: differs from {arguments.against}"
-            print(as_block(title, comparison.format(), outcome.first))
+            print(mismatch_block(title, comparison.format(), outcome.first))
             status = 1
     return status

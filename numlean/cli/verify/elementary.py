@@ -13,8 +13,8 @@ import argparse
 import time
 from math import inf, log2
 
+from numlean.analysis.report.encoding_block import mismatch_block
 from numlean.cli.progress import progress
-from numlean.cli.verify.block import as_block
 from numlean.errors import NumleanError
 from numlean.text_table import RowFormat
 from numlean.verification.batches import available_jobs
@@ -169,7 +169,7 @@ def _show_failures(comparison: ElementaryComparison, name: str, findings: Findin
     format = comparison.format()
     if findings.outcome.first is not None:
         title = f"{format.name} {name}: differs from MPFR"
-        print(as_block(title, format, findings.outcome.first))
+        print(mismatch_block(title, format, findings.outcome.first))
     if findings.unsound is not None:
         operands = ", ".join(f"{bits:#x}" for bits in findings.unsound)
         print(f"{format.name} {name}: the filter is wrong at {operands}; nothing is certified")

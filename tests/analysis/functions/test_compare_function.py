@@ -305,7 +305,7 @@ def test_an_uncertain_truth_is_told():
         compare_function(doubled, "0.1", ["float64"], truth=f"mp:{p}") for p in (70, 300)
     )
     assert short.truth_bits < 57
-    assert "too few to judge float64" in str(short)
+    assert "too few to measure float64" in str(short)
     assert 57 < long.truth_bits < 300
     assert "too few" not in str(long)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from numlean.analysis.drift.operations import OperationErrors
 from numlean.analysis.drift.page.numbers import written
+from numlean.text_table import TextTable
 
 if TYPE_CHECKING:
     from numlean.analysis.drift.result import Comparison
@@ -21,20 +22,6 @@ _OPERATIONS: Final = (
     *("inherited rms", "total max", "total rms", "total relative", "amplifies", "inf", "NaN"),
     *("introduced", "flips"),
 )
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, texts: int = 1) -> str:
-    """A table that scrolls by itself where the page is narrow; the first columns are texts."""
-    cells = [_row("th", head, texts), "</thead><tbody>", *(_row("td", row, texts) for row in rows)]
-    return f'<div class="scroll" tabindex="0"><table><thead>{"".join(cells)}</tbody></table></div>'
-
-
-def _row(tag: str, cells: Sequence[str], texts: int) -> str:
-    kinds = ["" if k < texts else ' class="number"' for k in range(len(cells))]
-    inner = "".join(
-        f"<{tag}{kind}>{escape(cell)}</{tag}>" for kind, cell in zip(kinds, cells, strict=True)
-    )
-    return f"<tr>{inner}</tr>"
 
 
 def settings(result: Comparison) -> str:
@@ -65,7 +52,7 @@ def measures(result: Comparison) -> str:
         (dtype, each["grid"]["name"], str(each["grid"]["precision"]), each["judge"])
         for dtype, each in result.header["measures"].items()
     ]
-    return table(("dtype", "ulp of", "bits", "exact operations by"), rows, texts=2)
+    return _table(("dtype", "ulp of", "bits", "exact operations by"), rows, "<<><")
 
 
 def runs(result: Comparison) -> str:
@@ -79,7 +66,7 @@ def runs(result: Comparison) -> str:
         for run in sorted(result.runs, key=lambda run: result.dtypes.index(run["dtype"]))
     ]
     head = ("dtype", "seed", "last loss", "accuracy", "test loss", "state digest", "value digest")
-    return table(head, rows).replace("<table>", '<table class="digests">', 1)
+    return _table(head, rows, "<>>>><", css_class="digests")
 
 
 def ends(result: Comparison) -> str:
@@ -100,14 +87,14 @@ def ends(result: Comparison) -> str:
         *("dtype", "seed", "median ulp", "max ulp", "relative", "max relative", "sign flips"),
         *("inf", "NaN", "loss: ulp", "loss: relative"),
     )
-    return table(head, rows)
+    return _table(head, rows)
 
 
 def operations(result: Comparison, dtype: str) -> str:
     """Return every operation of every layer, over all steps and seeds."""
     found = result.operations.get(dtype, {})
     rows = [(*key, *_figures(errors)) for key, errors in found.items()]
-    return table(_OPERATIONS, rows, texts=3).replace("<table>", '<table class="wide">', 1)
+    return _table(_OPERATIONS, rows, "<<<>", css_class="wide")
 
 
 def flags(result: Comparison) -> str:
@@ -121,7 +108,20 @@ def flags(result: Comparison) -> str:
     names = list(next(iter(totals.values())))
     order = sorted(totals, key=lambda key: (result.dtypes.index(key[0]), key[1]))
     rows = [(*key, *(written(totals[key][name]) for name in names)) for key in order]
-    return table(("dtype", "operation", *(name.replace("_", " ") for name in names)), rows, texts=2)
+    head = ("dtype", "operation", *(name.replace("_", " ") for name in names))
+    return _table(head, rows, "<<>")
+
+
+def _table(
+    head: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    align: str = "<>",
+    *,
+    css_class: str = "",
+) -> str:
+    """Return a table that scrolls by itself where the page is narrow."""
+    table = TextTable(tuple(head), tuple(map(tuple, rows)), align)
+    return f'<div class="scroll" tabindex="0">{table.to_html(css_class=css_class)}</div>'
 
 
 def _figures(errors: OperationErrors) -> list[str]:
