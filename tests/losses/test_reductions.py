@@ -38,5 +38,5 @@ def test_a_sample_s_own_loss_is_that_of_a_batch_of_one(make, reduction):
 def test_cross_entropy_refuses_shapes_that_do_not_fit():
     with pytest.raises(ShapeError, match=r"\(2, 3\) and \(3,\)"):
         cross_entropy_one_hot()(tensor(np.ones((2, 3))), tensor([1, 0, 0]))
-    with pytest.raises(ShapeError, match=r"\(batch, \.\.\., classes\), not \(3,\)"):
+    with pytest.raises(ShapeError, match=r"\(batch, \.\.\., classes\), got \(3,\)"):
         cross_entropy_one_hot()(tensor([1, 2, 3]), tensor([1, 0, 0]))

@@ -179,7 +179,7 @@ def test_steps_that_do_not_repeat_are_told(monkeypatch):
     (pair,) = nl.crosscheck("xor", "float32", RunSpec.parse("float32")).pairs
     assert pair.first_different_step == 1
     assert pair.divergence.operation is None
-    assert "does not come to the same numbers" in str(pair.divergence)
+    assert "gives different numbers when the step is repeated" in str(pair.divergence)
     assert "0.weight at [0, 0]" in str(pair.divergence)
 
 
