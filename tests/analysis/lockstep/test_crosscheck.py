@@ -35,7 +35,7 @@ def test_one_bit_of_precision_less_parts_the_runs():
 def test_no_steps_are_identical_and_one_arithmetic_is_no_comparison():
     assert compared("xor", ("float32", "float64"), 0).identical
     for dtypes in ((), ("float32",)):
-        with pytest.raises(NumleanError, match=f"two runs, not {len(dtypes)}"):
+        with pytest.raises(NumleanError, match=f"two runs, got {len(dtypes)}"):
             compared("xor", dtypes, 1)
 
 
