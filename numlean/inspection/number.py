@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from dataclasses import dataclass
 from math import isnan
 
@@ -11,6 +10,7 @@ from numlean.errors import ShapeError
 from numlean.scalar.codec import Exact
 from numlean.scalar.flags import Flags
 from numlean.scalar.protocol import Scalar, Storage
+from numlean.text_table import TextTable, align_rows
 from numlean_kernels.formats import Format
 from numlean_kernels.ieee.classify import CLASSES
 
@@ -65,16 +65,11 @@ class Inspection:
         return {name: text for name, text in rows.items() if text is not None}
 
     def __str__(self) -> str:
-        lines = (f"  {name:<12} {text}" for name, text in self.rows().items())
-        return "\n".join([self.scalar, *lines])
+        return "\n".join([self.scalar, *align_rows(self.rows().items(), indent="  ")])
 
     def _repr_html_(self) -> str:
-        cells = "".join(
-            f"<tr><th style='text-align:left'>{html.escape(name)}</th>"
-            f"<td style='text-align:left'><code>{html.escape(text)}</code></td></tr>"
-            for name, text in self.rows().items()
-        )
-        return f"<table><caption>{html.escape(self.scalar)}</caption>{cells}</table>"
+        rows = tuple(self.rows().items())
+        return TextTable((), rows, title=self.scalar).to_html(row_headers=True)
 
 
 def inspect(x: Tensor, *, flags: Flags | None = None, error_ulp: float | None = None) -> Inspection:

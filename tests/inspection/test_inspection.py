@@ -72,7 +72,7 @@ def test_flags_and_neighbours_are_left_out_where_there_are_none():
         ("bits(0x1ffffffff)", "32 bits"),
     ],
 )
-def test_what_is_not_understood_is_one_line(text, words, capsys):
+def test_an_invalid_expression_is_refused_in_one_line(text, words, capsys):
     with pytest.raises(NumleanError, match=words.replace("*", r"\*")):
         evaluate(text, "ieee32exec")
     assert main(["eval", text]) == 2

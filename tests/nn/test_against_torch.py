@@ -216,7 +216,7 @@ def test_a_layer_s_outputs_and_gradients_are_pytorch_s_within_a_few_ulp(name, co
 
 
 @pytest.mark.parametrize("name", WITH_PARAMETERS)
-def test_a_layer_of_normal_parameters_is_as_near_the_truth_as_pytorch_s(name, comparison):
+def test_a_layer_of_normal_parameters_is_as_accurate_as_pytorch_s(name, comparison):
     for row in compare(comparison, name, standard_normal, ", normal"):
         comparison.assert_alike(row)
 

@@ -115,7 +115,7 @@ def test_compiled_runs_with_random_rounding_are_the_eager_ones(name):
         (lambda: MODELS.char_rnn(11, cell="gru"), (4,), (4, 11)),
     ],
 )
-def test_a_ready_model_takes_and_gives_the_shapes_it_says(make, shape, output):
+def test_a_ready_model_has_the_shapes_that_it_declares(make, shape, output):
     assert make().output_shape(shape) == output
 
 

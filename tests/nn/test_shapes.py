@@ -10,7 +10,7 @@ from numlean.nn.layer import EVALUATION
 S = get_scalar("float32")
 
 
-def test_a_layer_says_the_shape_that_it_gives(case):
+def test_a_layer_declares_the_shape_of_its_outputs(case):
     layer = case.layer
     z = case.program(case.tensors(S))
     assert z.shape[1:] == layer.output_shape(case.shape)
@@ -21,7 +21,7 @@ def test_a_layer_says_the_shape_that_it_gives(case):
         assert front == 0 or layer.keeps_leading_axes
 
 
-def test_leading_axes_stay_as_they_are_where_a_layer_says_so(case):
+def test_leading_axes_are_kept_where_a_layer_declares_it(case):
     layer = case.layer
     if layer.keeps_leading_axes:
         assert layer.output_shape((5, *case.shape)) == (5, *layer.output_shape(case.shape))

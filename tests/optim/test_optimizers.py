@@ -242,7 +242,7 @@ def test_a_gradient_of_zeros_survives_clipping_by_norm():
     )
 
 
-def test_wrappers_pass_on_what_the_inner_optimizer_remembers():
+def test_wrappers_pass_on_the_state_of_the_inner_optimizer():
     inner = adam(0.3)
     outer = clip_by_norm(clip_by_value(inner, 2.0), 1.0)
     tensors = [Tensor.of(S, np.zeros(shape)) for shape in SHAPES]

@@ -10,6 +10,7 @@ import numpy as np
 from numlean.analysis.lockstep import Number
 from numlean.analysis.lockstep.comparison import first_place
 from numlean.analysis.lockstep.lockstep import Data
+from numlean.analysis.report.encoding_block import encoding_block
 from numlean.data import Batch, Sample
 from numlean.interop.torch.distances import differing, ulps
 from numlean.interop.torch.library import array, on_one_thread, tensor
@@ -72,7 +73,8 @@ class FirstDifference:
     def __str__(self) -> str:
         place = ", ".join(map(str, self.element))
         title = f"step {self.step}: PyTorch differs from numlean at {self.parameter}[{place}]"
-        return f"{title}\n  numlean  {self.ours}\n  PyTorch  {self.theirs}"
+        rows = (("numlean", str(self.ours)), ("PyTorch", str(self.theirs)))
+        return encoding_block(title, rows)
 
 
 @dataclass(frozen=True)

@@ -182,7 +182,7 @@ def exact_results(scalar, application):
     return [p - q for p, q in zip(x, y, strict=True)]
 
 
-def test_a_dtype_beside_itself_has_no_error_but_its_own_roundings():
+def test_the_same_dtype_has_no_error_except_its_own_roundings():
     result, records = records_of("xor", "ieee32exec", "mp:24", truth="float32")
     for record in select(records, "step"):
         if record["dtype"] != "float32":
@@ -204,7 +204,7 @@ def test_correctly_rounded_operations_are_off_by_half_an_ulp_at_most(xor):
         assert max(r["total"]["max_ulp"] for r in single) > 1
 
 
-def test_overflows_and_nans_are_counted_where_they_are_born_and_left_out_of_errors():
+def test_overflows_and_nans_are_counted_where_they_are_introduced_and_left_out_of_errors():
     config = nl.TrainConfig(6, 4, nl.sgd(1e4))
     _, records = records_of("xor", "binary16", config=config, truth="mp:60")
     last = select(records, "step", dtype="binary16", step=5)[0]
@@ -305,7 +305,7 @@ def test_every_so_many_steps_and_the_last_are_measured():
     assert [r["step"] for r in select(records, "step", dtype="float32")] == [0, 3, 6, 7]
 
 
-def test_a_grid_knows_the_precision_of_what_has_no_encoding():
+def test_an_ulp_scale_has_the_precision_of_formats_without_an_encoding():
     for bits in (2, 23, 24, 53, 200):
         assert UlpScale.of(nl.get_scalar(f"mp:{bits}")).precision == bits
     assert UlpScale.of(nl.get_scalar("e4m3")) == UlpScale("e4m3", 4, -6)
@@ -317,7 +317,7 @@ def test_ulps_count_at_the_greater_magnitude_and_at_the_least_exponent():
     assert grid.ulps(a - b, a, b).tolist() == [1.0, 8.0, 1.0, 16.0]
 
 
-def test_tallies_merge_to_what_one_would_have_counted():
+def test_merged_stats_equal_those_of_all_numbers_together():
     rng = np.random.Generator(np.random.Philox(1))
     whole, parts = ErrorStats(), ErrorStats()
     errors, values = rng.random((2, 100)) * 10.0 ** rng.integers(-200, 200, 100)

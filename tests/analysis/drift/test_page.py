@@ -70,7 +70,7 @@ def test_the_page_is_well_formed_and_names_every_part_once(page):
     assert all(link.startswith("#") for link in found.links)
 
 
-def test_the_page_asks_for_nothing_from_outside(page):
+def test_the_page_loads_nothing_from_a_network(page):
     for word in ("http:", "https:", "url(//", "@import", "<script", "<link", "<iframe", "file:"):
         assert word not in page
 

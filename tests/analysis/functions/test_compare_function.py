@@ -158,7 +158,7 @@ def until_it_stands(a):
     return x
 
 
-def test_a_function_that_looks_at_its_numbers_is_told_from_one_that_does_not():
+def test_control_flow_that_depends_on_values_is_reported():
     comparison = compare_function(until_it_stands, 2.0, ["float32", "float64"], truth="mp:80")
     divergence = comparison.divergence("float64", "float32")
     assert divergence.programs == ("it ends", divergence.programs[1])
@@ -169,7 +169,7 @@ def test_a_function_that_looks_at_its_numbers_is_told_from_one_that_does_not():
     assert abs(comparison["float64"].ulps.item()) < 1
 
 
-def test_programs_that_differ_from_the_start_are_told():
+def test_programs_that_differ_from_the_start_are_reported():
     def chosen(x):
         return x + x if x.scalar.name == "float32" else x * x
 
@@ -201,7 +201,7 @@ def test_steps_of_an_equation_of_motion_are_held_to_fractions():
     assert found.ulps.tolist() == list(map(float, errors))
 
 
-def test_where_an_error_arises_and_where_it_grows_are_told():
+def test_the_origin_and_the_growth_of_an_error_are_reported():
     x = Fraction(3, 2**25)  # 1 + x is in the middle of two binary32 numbers
     comparison = compare_function(lambda x: (1 + x) - 1, x, ["float32"])
     entering, one, sum_, one_again, difference = comparison["float32"].operations
@@ -215,7 +215,7 @@ def test_where_an_error_arises_and_where_it_grows_are_told():
     assert difference.where.endswith(", (1 + x) - 1")
 
 
-def test_an_operation_in_a_loop_is_told_once_with_its_worst_errors():
+def test_an_operation_in_a_loop_is_listed_once_with_its_worst_errors():
     found = compare_function(kahan, TERMS, ["float32"])["float32"]
     by_text = {line.where.split(", ", 1)[1]: line for line in found.lines}
     assert by_text["total + y"].calls == len(TERMS)
@@ -236,7 +236,7 @@ def test_the_first_divergence_is_described_in_full():
     assert "step" not in str(calls)
 
 
-def test_inputs_part_where_they_enter():
+def test_inputs_diverge_where_they_are_converted():
     comparison = compare_function(lambda x: x, ["0.5", "1/3"], ["float32", "float64"])
     divergence = comparison.divergence("float32", "float64").divergence
     assert (divergence.where, divergence.element) == ("inputs, argument 0", (1,))
@@ -272,7 +272,7 @@ def test_functions_of_numlean_itself_can_be_compared():
     assert found.lines
 
 
-def test_flags_are_told_where_they_are_kept():
+def test_flags_are_reported_where_they_are_counted():
     comparison = compare_function(lambda x: x * x / x, 1e30, ["ieee32exec", "float32"])
     assert comparison["ieee32exec"].flags == {
         "invalid": 0,
@@ -285,7 +285,7 @@ def test_flags_are_told_where_they_are_kept():
     assert comparison["float32"].ulps.item() == np.inf
 
 
-def test_a_nan_or_an_infinity_is_right_where_the_truth_is_one():
+def test_a_nan_or_an_infinity_is_right_where_the_reference_is_one():
     comparison = compare_function(
         lambda x: (ops.sqrt(x), 1 / (x - x)), -1.0, ["float32", "ieee32exec"]
     )
@@ -295,7 +295,7 @@ def test_a_nan_or_an_infinity_is_right_where_the_truth_is_one():
     assert "nan" not in str(comparison["float32"].worst_ulps)
 
 
-def test_an_uncertain_truth_is_told():
+def test_an_uncertain_truth_is_reported():
     def doubled(x):
         for _ in range(60):
             x = 4 * x * (1 - x)
@@ -355,7 +355,7 @@ def test_plots_of_the_same_numbers_are_the_same_file(tmp_path, suffix):
 
 def test_plots_that_cannot_be_written_are_refused(tmp_path):
     comparison = compare_function(ops.log1p, 0.1, ["float32"])
-    with pytest.raises(NumleanError, match=r"not errors\.pdf"):
+    with pytest.raises(NumleanError, match=r"got errors\.pdf"):
         comparison.plot("errors.pdf")
     with pytest.raises(NumleanError, match="No such file"):
         comparison.plot(str(tmp_path / "none" / "errors.png"))
@@ -398,7 +398,7 @@ def test_results_of_other_shapes_are_refused():
         compare_function(some, [1.0, 2.0], ["float32"])
 
 
-def test_what_was_not_compared_is_not_known():
+def test_an_arithmetic_that_was_not_compared_is_refused():
     comparison = compare_function(ops.exp, 1.0, ["float32", "float64"])
     with pytest.raises(UnknownNameError, match="known: float32, float64"):
         comparison["bfloat16"]

@@ -24,7 +24,7 @@ def test_special_values_are_equal_across_arithmetics(a, b):
     assert differ(a, SPECIAL, b, [1.0, 0.5, 0.0, 1.0, np.inf, 0.0, np.nan, 2.0]) == [True] * 8
 
 
-def test_what_rounds_to_one_binary64_number_may_still_be_two():
+def test_different_numbers_may_round_to_the_same_binary64_number():
     two = mpf(2)
     with mp.workprec(200):
         x = MP200.from_exact([1, 1 + two**-80, 1, two**3000, two**-3000])

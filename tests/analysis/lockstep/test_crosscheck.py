@@ -27,7 +27,7 @@ def test_binary64_and_53_bits_agree_at_every_step(name, steps):
     assert pair.identical
 
 
-def test_one_bit_of_precision_less_parts_the_runs():
+def test_one_bit_of_precision_less_makes_the_runs_diverge():
     pairs = compared("xor", ("mp:24", "mp:23", "mp:25"), 3).pairs
     assert [pair.first_different_step for pair in pairs] == [0, 0, 0]
 
@@ -39,14 +39,14 @@ def test_no_steps_are_identical_and_one_arithmetic_is_no_comparison():
             compared("xor", dtypes, 1)
 
 
-def test_progress_is_told_of_every_step():
+def test_progress_is_reported_after_every_step():
     told = []
     config = get_task("xor").config(steps=3)
     crosscheck("xor", "float32", "ieee32exec", config=config, on_step=told.append)
     assert told == [1, 2, 3]
 
 
-def test_no_step_is_made_after_all_have_parted():
+def test_no_step_is_made_after_all_runs_have_diverged():
     told = []
     result = crosscheck("xor", "float32", "float64", "mp:20", on_step=told.append)
     assert (told, result.steps) == ([1], 1)

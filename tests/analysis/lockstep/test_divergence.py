@@ -18,7 +18,7 @@ from numlean.training.engine.plan import Recorder
 from numlean_kernels.protocol import CopyCall, KernelCall
 
 
-def test_the_block_is_aligned_and_says_who_is_wrong():
+def test_the_block_is_aligned_and_shows_which_run_is_wrong():
     fault = nl.Fault("flip", "tanh", step=1, call=0, element=2, bit=20)
     faulty = RunSpec.parse("ieee32exec").with_fault(fault)
     (pair,) = nl.crosscheck("xor", "float32", faulty).pairs
@@ -68,7 +68,7 @@ def test_a_traced_step_has_the_bits_of_the_step(name, dtype):
         assert x.scalar.to_bytes(x.data) == x.scalar.to_bytes(y.data), what
 
 
-def test_a_trace_tells_phases_and_layers_in_program_order():
+def test_a_trace_records_phases_and_layers_in_program_order():
     trace, *_ = a_trace(nl.Task.regression(MODELS["transformer"]))
     places = list(dict.fromkeys(str(each.place) for each in trace))
     forward = [place for place in places if place.startswith("forward")]
@@ -132,7 +132,7 @@ def test_a_compiled_step_is_traced_with_the_operands_of_an_eager_one(name, dtype
     assert count > 20
 
 
-def test_who_is_right_is_told_beside_a_compiled_run():
+def test_the_right_result_is_reported_for_a_compiled_run():
     faulty = RunSpec.parse("float32").with_fault(nl.Fault("flip", "matmul", step=1, call=0, bit=9))
     (pair,) = nl.crosscheck("xor", "float32:compiled", faulty).pairs
     assert [each.is_right for each in pair.divergence.assessments] == [True, False]
@@ -165,7 +165,7 @@ def test_a_fault_of_compiled_execution_is_found_in_the_plan(monkeypatch, operati
     assert found.assessments[1].is_right is False
 
 
-def test_steps_that_do_not_repeat_are_told(monkeypatch):
+def test_steps_that_do_not_repeat_are_reported(monkeypatch):
     step, calls = nl.Stepper.step, []
 
     def unsteady(self, sample):

@@ -107,14 +107,14 @@ def test_a_hundred_faults_of_all_kinds_are_each_named_exactly(calls):
     assert without_effect < 100
 
 
-def test_a_fault_of_operations_that_there_are_not_befalls_none():
+def test_a_fault_of_unused_operations_is_never_injected():
     faulty = RunSpec.parse("ieee32exec").with_fault(nl.Fault("fma", "bmm"))
     result = nl.crosscheck(TASK, "float32", faulty, config=CONFIG, data=DATA)
     assert result.identical
     assert not faulty.scalar.injected
 
 
-def test_operations_befallen_are_counted():
+def test_injected_faults_are_counted():
     faulty = RunSpec.parse("ieee32exec").with_fault(nl.Fault("fma", "matmul", call=2))
     config = nl.TrainConfig(3, 4, nl.sgd(0.0))
     nl.run_steps(faulty.runner(TASK), config, DATA)
@@ -122,7 +122,7 @@ def test_operations_befallen_are_counted():
 
 
 @pytest.mark.parametrize("b", ["float32", "ieee32exec", "bfloat16", "float64"])
-def test_a_fault_befalls_any_arithmetic_with_encodings(b):
+def test_a_fault_can_be_injected_into_any_arithmetic_with_encodings(b):
     fault = nl.Fault("flip", "tanh", step=1, call=0, element=3, bit=2)
     found = compared(fault, a=b, b=b).divergence
     assert (found.step, found.operation, found.element) == (1, "tanh", (0, 3))
@@ -156,7 +156,7 @@ def test_a_fault_is_written_as_it_is_read():
         ("flip bit 3", ["KIND", "flip bit 3"]),
     ],
 )
-def test_what_is_no_fault_is_told(text, words):
+def test_an_invalid_fault_is_refused(text, words):
     with pytest.raises(nl.NumleanError) as error:
         nl.Fault.parse(text)
     assert all(word in str(error.value) for word in words)
@@ -167,7 +167,7 @@ def test_what_is_no_fault_is_told(text, words):
     ("dtype", "text"),
     [("mp:24", "flip"), ("ieee32exec", "flip:bit=32"), ("float32", "math"), ("mp:24", "flush")],
 )
-def test_an_arithmetic_that_cannot_have_a_fault_says_so(dtype, text):
+def test_an_arithmetic_that_does_not_support_a_fault_raises(dtype, text):
     with pytest.raises(nl.NumleanError, match=re.escape(dtype)):
         FaultyScalar(nl.get_scalar(dtype), nl.Fault.parse(text))
 

@@ -20,7 +20,7 @@ from numlean.analysis.lockstep.run_spec import RunSpec
         ("bfloat16@round=stochastic,seed=7:compiled", (None, "cpu", "compiled")),
     ],
 )
-def test_a_side_is_a_dtype_a_device_and_a_backend(text, expected):
+def test_a_run_spec_is_a_dtype_a_device_and_a_backend(text, expected):
     side = RunSpec.parse(text)
     name, device, backend = expected
     assert side.name == text
@@ -29,7 +29,7 @@ def test_a_side_is_a_dtype_a_device_and_a_backend(text, expected):
     assert side.options.fast_kernels is text.endswith("fast")
 
 
-def test_what_a_side_does_not_say_is_as_the_options_have_it():
+def test_options_apply_to_everything_that_a_run_spec_leaves_out():
     options = nl.Options(backend="compiled", seed=3)
     assert RunSpec.parse("float32:eager", options).options.backend == "eager"
     side = RunSpec.of(nl.get_scalar("float64"), options)
@@ -56,7 +56,7 @@ def test_fast_kernels_are_those_of_the_scalar():
         ("", ["dtype"]),
     ],
 )
-def test_what_is_no_side_is_told_in_one_line(text, words):
+def test_an_invalid_run_spec_is_refused_in_one_line(text, words):
     with pytest.raises(nl.NumleanError) as error:
         RunSpec.parse(text)
     assert all(word in str(error.value) for word in words)

@@ -1,5 +1,7 @@
 """Blocks that show a difference of two results."""
 
+import numpy as np
+
 import numlean as nl
 from numlean.analysis.report.encoding_block import encoding_block, mismatch_block
 from numlean.verification import Mismatch
@@ -35,7 +37,7 @@ def test_a_mismatch_shows_operands_results_and_their_flags():
 
 def test_a_divergence_shows_only_the_ends_of_long_operands():
     model = nl.nn.Sequential(nl.nn.Linear(9, 1))
-    data = nl.Dataset([[0.1 * k for k in range(9)]], [[1.0]])
+    data = nl.Dataset(np.arange(9.0)[np.newaxis] / 10, np.ones((1, 1)))
     fault = nl.Fault("flip", "matmul", step=0, call=0, element=0, bit=3)
     faulty = nl.RunSpec.parse("float32").with_fault(fault)
     config = nl.TrainConfig(1, 1, nl.sgd(0.1))

@@ -86,7 +86,7 @@ def test_the_first_product_s_figures_are_those_of_a_count_by_hand(dtype):
     assert found.mean_ulp == pytest.approx(distances.sum() / 256)
 
 
-def test_kinds_tell_extents_of_products_and_numbers_of_terms():
+def test_kinds_contain_extents_of_products_and_numbers_of_terms():
     kinds = set(rows(compare("digits-cnn")))
     assert {("forward", "matmul 8x9x2048"), ("forward", "max of 4")} < kinds
     assert {("forward", "sum of 10"), ("update", "sqrt")} < kinds
@@ -157,7 +157,7 @@ def test_a_module_has_the_runner_s_parameters_bit_for_bit_and_by_name(dtype):
         assert not np.shares_memory(p.data, q.detach().numpy())
 
 
-def test_what_has_no_counterpart_is_named_in_one_line():
+def test_layers_without_a_counterpart_are_named_in_one_line():
     module = to_module(nn.Linear(2, 1))
     clipped = clip_by_value(sgd(0.1), 1.0)
     uses = {

@@ -168,7 +168,7 @@ def test_a_crosscheck_names_the_operation_and_holds_pytorch_to_our_results(monke
     assert found.where == "forward, 1 Tanh"
 
 
-def test_a_product_in_another_order_is_told_by_its_cause(monkeypatch):
+def test_a_product_in_another_order_is_reported_with_its_cause(monkeypatch):
     fused = lambda a, b: torch.from_numpy(  # noqa: E731
         OURS.matmul(a.numpy(), b.numpy(), contraction="fma")
     )
