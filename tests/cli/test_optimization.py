@@ -110,7 +110,7 @@ def test_crosscheck_takes_them_too(capsys):
         (["--optim", "adam", "--weight-decay", "0.1"], ["--weight-decay", "adamw"]),
         (["--nesterov", "--momentum", "0"], ["--nesterov", "--momentum"]),
         (["--clip-norm", "1", "--clip-value", "1"], ["--clip-norm", "--clip-value"]),
-        (["--clip-norm", "0"], ["clipped", "0"]),
+        (["--clip-norm", "0"], ["clipping limit", "0"]),
         (["--weight-decay", "-1"], ["weight_decay", "-1"]),
         (["--schedule", "linear"], ["linear", "constant, step, exponential, cosine"]),
         (["--schedule", "exponential"], ["--gamma"]),

@@ -22,6 +22,7 @@ from numlean.analysis.functions.traced_call import (
 )
 from numlean.analysis.lockstep.run_spec import RunSpec, RunSpecLike
 from numlean.autograd.literal import TensorLike, as_tensor
+from numlean.autograd.primitive import Primitive
 from numlean.errors import NumleanError, ShapeError
 from numlean.scalar.precision import precision_of
 from numlean.scalar.protocol import Storage
@@ -80,7 +81,7 @@ def compare_function(
         _check_shapes(call, reference)
     exact = reference.scalar.to_exact(joined(reference.results))
     return FunctionComparison(
-        name=getattr(f, "__name__", type(f).__name__),
+        name=_name(f),
         truth=reference.name,
         truth_bits=_certain_bits(f, arguments, reference, exact),
         exact=exact,
@@ -94,9 +95,8 @@ def compare_function(
 def _arguments(f: Function, inputs: Any) -> Arguments:
     named = dict(inputs) if isinstance(inputs, Mapping) else {}
     positional = () if named else _positional(f, inputs)
-    try:
-        signature = inspect.signature(f)
-    except (TypeError, ValueError):  # a callable without a signature
+    signature = _signature(f)
+    if signature is None:
         return Arguments(positional, named)
     try:
         signature.bind(*positional, **named)
@@ -120,12 +120,27 @@ def _positional(f: Function, inputs: Any) -> tuple[Any, ...]:
 
 def _required(f: Function) -> int:
     """Return the number of positional arguments that a function requires."""
-    try:
-        parameters = inspect.signature(f).parameters.values()
-    except (TypeError, ValueError):
+    signature = _signature(f)
+    if signature is None:
         return 1
+    parameters = signature.parameters.values()
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     return sum(p.kind in kinds and p.default is p.empty for p in parameters)
+
+
+def _signature(f: Function) -> inspect.Signature | None:
+    """Return the parameters of a function, those of a primitive by its arity; None if unknown."""
+    if isinstance(f, Primitive):
+        kind = inspect.Parameter.POSITIONAL_ONLY
+        return inspect.Signature([inspect.Parameter(f"x{k}", kind) for k in range(len(f.vjps))])
+    try:
+        return inspect.signature(f)
+    except (TypeError, ValueError):
+        return None
+
+
+def _name(f: Function) -> str:
+    return f.name if isinstance(f, Primitive) else getattr(f, "__name__", type(f).__name__)
 
 
 def _rounded(arguments: Arguments, spec: RunSpec) -> Arguments:

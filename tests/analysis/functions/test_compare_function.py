@@ -390,6 +390,11 @@ def test_what_cannot_be_compared_is_refused(f, inputs, dtypes, message):
         compare_function(f, inputs, dtypes)
 
 
+def test_a_comparison_of_a_primitive_has_its_name():
+    assert compare_function(ops.exp, 1.0, ["float32"]).name == "exp"
+    assert compare_function(ops.matmul, ([[1.0]], [[2.0]]), ["float32"]).name == "matmul"
+
+
 def test_results_of_other_shapes_are_refused():
     def some(x):
         return x[: 1 + (x.scalar.format is None)]
