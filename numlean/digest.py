@@ -1,6 +1,6 @@
-"""Digests: a run's whole state in 64 hexadecimal digits.
+"""Digests: the state of a run in 64 hexadecimal digits.
 
-A digest is SHA-256 over, for each parameter in order, its name, its shape and its elements.
+A digest is the SHA-256 of the name, the shape and the elements of each parameter, in order.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ Named = Iterable[tuple[str, Tensor]]
 
 
 def state_digest(named: Named) -> str:
-    """The digest of the encodings: comparable within a format, NaNs and zeros as they are."""
+    """Return the digest of the encodings, including NaNs; compare it within a format."""
     return _digest(named, lambda scalar, x: scalar.to_bytes(x))
 
 
 def value_digest(named: Named) -> str:
-    """The digest of the exact real values: comparable across formats.
+    """Return the digest of the exact real values; compare across formats.
 
-    -0 counts as +0, and every NaN as one.
+    -0 counts as +0, and all NaNs are equal.
     """
     return _digest(named, exact_bytes)
 
 
 def exact_bytes(scalar: Scalar, x: Storage) -> bytes:
-    """The exact values as text: sign, odd significand and exponent in hexadecimal."""
+    """Return the exact values as text: sign, odd significand and exponent in hexadecimal."""
     values = (value._mpf_ for value in scalar.to_exact(x).flat)
     return b"\n".join(b"%d:%x:%x" % (sign, int(m), int(e)) for sign, m, e, _ in values)
 

@@ -1,4 +1,4 @@
-"""Samples, and the order in which they are seen."""
+"""Samples, batches, datasets and loaders."""
 
 from numlean.data._minibatches import minibatches
 from numlean.data.dataset import Batch, Dataset, Sample

@@ -1,4 +1,4 @@
-"""The order in which samples are seen."""
+"""An endless stream of shuffled minibatches."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from numlean.rng import UniformStream, permutation
 
 
 def minibatches(dataset: Dataset, batch_size: int, *, seed: int, start: int = 0) -> Iterator[Batch]:
-    """Endless batches: every epoch in a new order, its last batch possibly smaller.
+    """Return an endless stream of batches: each epoch in a new order, its last batch maybe smaller.
 
-    The order of an epoch depends on the seed and the epoch's number only, so the batches from
-    ``start`` on are had without those before them.
+    The order of an epoch depends on the seed and the epoch's number only, so the stream can begin
+    at batch ``start`` without computing the batches before it.
 
     Raises:
         DataError: The dataset is empty, the batch size is not positive or ``start`` is negative.
     """
     if dataset.size == 0:
-        raise DataError("there is nothing to train on: the dataset is empty")
+        raise DataError("minibatches needs a dataset with samples, got an empty one")
     if batch_size < 1:
-        raise DataError(f"a batch has at least one sample: batch size {batch_size}")
+        raise DataError(f"batch_size must be at least 1, got {batch_size}")
     if start < 0:
-        raise DataError(f"batches are counted from 0: start {start}")
+        raise DataError(f"start must not be negative, got {start}")
     return _generate(dataset, batch_size, seed, start)
 
 

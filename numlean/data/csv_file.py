@@ -1,4 +1,4 @@
-"""Tables as text: comma-separated values and their like."""
+"""Tables in text files: values separated by commas, semicolons or tabs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from numlean.data.text_file import read_text
 from numlean.errors import DataError, UnknownNameError
 
 HEADERS: Final = ("auto", "yes", "no")
-"""Whether the first row names the columns; ``auto``: if none of its cells is a number."""
+"""Whether the first row names the columns; ``auto``: it does if none of its cells is a number."""
 
 _DELIMITERS: Final = ("\t", ";", ",")
 _NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
@@ -28,7 +28,7 @@ _SHOWN_NAMES: Final = 20
 
 @dataclass(frozen=True)
 class TextTable:
-    """The cells of a file, as text without the blanks around them.
+    """The cells of a file, as text without surrounding blanks.
 
     Attributes:
         path: The file.
@@ -43,7 +43,7 @@ class TextTable:
     lines: tuple[int, ...]
 
     def index(self, column: str) -> int:
-        """A column by its name or else by its position, counted from 1.
+        """Return the index of a column given by its name or by its position, counted from 1.
 
         Raises:
             UnknownNameError: There is no such column.
@@ -58,64 +58,66 @@ class TextTable:
         )
 
     def is_numeric(self, index: int) -> bool:
-        """Whether no cell of a column is text; one whose value is missing is not."""
+        """Return whether all cells of a column are numbers or missing values."""
         return all(_is_number(row[index]) or _is_missing(row[index]) for row in self.rows)
 
-    def numbers(self, index: int, way_out: str) -> Floats:
-        """A column as binary64 numbers, each rounded once.
+    def numbers(self, index: int, fix: str) -> Floats:
+        """Return a column as binary64 numbers, each rounded once.
 
         Raises:
-            DataError: A value is missing, is text, or is beyond binary64.
+            DataError: A value is missing, is text, or overflows binary64; the message ends with
+                the fix.
         """
         cells = [row[index] for row in self.rows]
         wrong = [k for k, cell in enumerate(cells) if not _is_number(cell)]
         if wrong:
             cell = cells[wrong[0]]
             what = f"{cell!r} is not a number" if not _is_missing(cell) else _missing(cell)
-            raise self.error(wrong, index, what, way_out)
+            raise self.error(wrong, index, what, fix)
         values = np.array([float(cell) for cell in cells], dtype=np.float64)
         infinite = [k for k, value in enumerate(values) if isinf(value)]
         if infinite:
-            what = f"{cells[infinite[0]]} is beyond binary64"
+            what = f"{cells[infinite[0]]} overflows binary64"
             raise self.error(infinite, index, what, "scale the column down")
         return values
 
-    def texts(self, index: int, way_out: str, *, missing: frozenset[str] = _MISSING) -> list[str]:
-        """A column as it is written.
+    def texts(self, index: int, fix: str, *, missing: frozenset[str] = _MISSING) -> list[str]:
+        """Return a column as text.
 
         Raises:
-            DataError: A value is missing: one of ``missing``, in either case.
+            DataError: A cell is in ``missing``, ignoring case; the message ends with the fix.
         """
         cells = [row[index] for row in self.rows]
         wrong = [k for k, cell in enumerate(cells) if cell.lower() in missing]
         if wrong:
-            raise self.error(wrong, index, _missing(cells[wrong[0]]), way_out)
+            raise self.error(wrong, index, _missing(cells[wrong[0]]), fix)
         return cells
 
-    def error(self, rows: Sequence[int], index: int, what: str, way_out: str) -> DataError:
-        """What is wrong in a column, at the first of some rows, and the way out."""
+    def error(self, rows: Sequence[int], index: int, what: str, fix: str) -> DataError:
+        """Return an error with the first of the wrong rows, the column, the problem and the fix."""
         more = f" (and {len(rows) - 1} more rows)" if len(rows) > 1 else ""
         name = self.names[index]
         column = shlex.quote(name) if name.isprintable() else str(index + 1)
         return DataError(
             f"{self.path}: row {self.lines[rows[0]]}, column {name!r}: {what}{more}:"
-            f" {way_out.format(column=column)}"
+            f" {fix.format(column=column)}"
         )
 
 
 def read_csv(path: str, *, header: str = "auto") -> TextTable:
-    """The cells of a text file in UTF-8.
+    """Return the cells of a text file in UTF-8.
 
-    They are separated by tabs if the first row has any, else by semicolons if it has any, else by
-    commas, and may be quoted. Rows are counted as lines of the file; empty lines are passed over.
+    Cells are separated by tabs if the first row has any, otherwise by semicolons if it has any,
+    otherwise by commas, and may be quoted. Rows are numbered by lines of the file; empty lines are
+    skipped.
 
     Raises:
-        DataError: The file cannot be read, holds no rows, or not all rows are of one length.
+        DataError: The file cannot be read, has no rows, or has rows of different lengths.
     """
     text = read_text(path)
     records = list(_records(path, text, _delimiter(text)))
     if not records:
-        raise DataError(f"{path} is empty: a table has rows")
+        raise DataError(f"{path} is empty; a table needs at least one row")
     lines, rows = zip(*records, strict=True)
     _check_lengths(path, lines, rows)
     if header == "no" or (header == "auto" and any(map(_is_number, rows[0]))):
@@ -123,11 +125,11 @@ def read_csv(path: str, *, header: str = "auto") -> TextTable:
         return TextTable(path, names, rows, lines)
     if len(rows) == 1:
         raise DataError(f"{path} has a header, {', '.join(rows[0])[:80]!r}, but no rows below it")
-    return TextTable(path, _checked_names(path, rows[0]), rows[1:], lines[1:])
+    return TextTable(path, _check_names(path, rows[0]), rows[1:], lines[1:])
 
 
 def _delimiter(text: str) -> str:
-    """The first that takes the first row apart; of a file of one column, the comma."""
+    """Return the first delimiter that splits the first row; the comma if none does."""
     for delimiter in _DELIMITERS[:-1]:
         rows = csv.reader(StringIO(text), delimiter=delimiter)
         if len(next(filter(None, rows), [])) > 1:
@@ -152,15 +154,15 @@ def _check_lengths(path: str, lines: Sequence[int], rows: Sequence[tuple[str, ..
     for line, row in zip(lines, rows, strict=True):
         if len(row) != width:
             raise DataError(
-                f"{path}: row {line} has {len(row)} cells, the first {width}: all rows of a table"
-                " are of one length"
+                f"{path}: row {line} has {len(row)} cells, but the first row has {width}; all rows"
+                " must have the same length"
             )
 
 
-def _checked_names(path: str, names: tuple[str, ...]) -> tuple[str, ...]:
+def _check_names(path: str, names: tuple[str, ...]) -> tuple[str, ...]:
     for position, name in enumerate(names):
         if name and name in names[:position]:
-            raise DataError(f"{path}: two columns are called {name!r}: give each its own name")
+            raise DataError(f"{path}: two columns are called {name!r}; give each its own name")
     return names
 
 

@@ -1,4 +1,4 @@
-"""Finite, ordered collections of samples, in binary64 until a Scalar takes them."""
+"""Samples, batches, and finite ordered datasets, in binary64 until a runner converts them."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ class Batch(NamedTuple):
 
 @dataclass(frozen=True)
 class Dataset:
-    """Samples in order, stacked: inputs of shape (n, ...) and targets of shape (n, ...).
+    """A finite, ordered set of samples: inputs of shape (n, ...) and targets of shape (n, ...).
 
-    Made by ``of_arrays`` and ``of_list``, which check the data; or of tensors, whose numbers are
-    those of a Scalar already.
+    Use ``of_arrays`` or ``of_list``, which check the data, or pass tensors, whose numbers belong to
+    a Scalar already.
     """
 
     x: Floats | Tensor
@@ -47,25 +47,28 @@ class Dataset:
 
     @classmethod
     def of_arrays(cls, x: ArrayLike, y: ArrayLike) -> Dataset:
-        """Stacked inputs and targets.
+        """Return the dataset of stacked inputs and targets.
 
         Raises:
-            DataError: The two differ in length, or a number is not finite; the message says where.
+            DataError: The two differ in length, or a number is not finite; the message locates it.
         """
-        inputs, targets = _finite("input", x), _finite("target", y)
+        inputs, targets = _as_finite("input", x), _as_finite("target", y)
         if len(inputs) != len(targets):
-            raise DataError(f"there are {len(inputs)} inputs but {len(targets)} targets")
+            raise DataError(
+                f"the number of inputs and targets must agree, got {len(inputs)} inputs but"
+                f" {len(targets)} targets"
+            )
         return cls(inputs, targets)
 
     @classmethod
     def of_list(cls, samples: Sequence[tuple[ArrayLike, ArrayLike]]) -> Dataset:
-        """Samples one by one, all of the same shapes.
+        """Return the dataset of a list of samples, all of the same shapes.
 
         Raises:
             DataError: The list is empty, shapes differ, or a number is not finite.
         """
         if not samples:
-            raise DataError("a list of samples must not be empty: its shapes would be unknown")
+            raise DataError("Dataset.of_list needs at least one sample, got an empty list")
         xs, ys = zip(*samples, strict=True)
         return cls.of_arrays(_stack("input", xs), _stack("target", ys))
 
@@ -75,13 +78,13 @@ class Dataset:
         return int(self.x.shape[0])
 
     def get(self, index: int) -> Sample:
-        """One sample, without a batch axis.
+        """Return one sample, without a batch axis.
 
         Raises:
-            DataError: There is no such sample.
+            DataError: The index is out of range.
         """
         if not 0 <= index < self.size:
-            raise DataError(f"there is no sample {index} among {self.size}")
+            raise DataError(f"the index is out of range: sample {index} among {self.size}")
         return Sample(_rows(self.x, index), _rows(self.y, index))
 
     def batch(self, indices: Places | slice) -> Batch:
@@ -99,34 +102,35 @@ class Dataset:
             DataError: The size is not positive.
         """
         if size < 1:
-            raise DataError(f"a batch has at least one sample: batch size {size}")
+            raise DataError(f"the batch size must be at least 1, got {size}")
         return [self.batch(range(self.size)[k : k + size]) for k in range(0, self.size, size)]
 
     def map(self, function: Callable[[Sample], tuple[ArrayLike, ArrayLike]]) -> Dataset:
-        """The dataset of a function's values."""
+        """Return the dataset of a function's results on each sample."""
         return Dataset.of_list([function(sample) for sample in self])
 
     def append(self, other: Dataset) -> Dataset:
-        """These samples, then the other's.
+        """Return these samples followed by those of another dataset.
 
         Raises:
-            DataError: Their shapes differ, or only one holds numbers of a Scalar.
+            DataError: Their shapes differ, or only one of them holds numbers of a Scalar.
         """
         for ours, theirs in ((self.x, other.x), (self.y, other.y)):
             if ours.shape[1:] != theirs.shape[1:]:
                 raise DataError(
-                    f"samples of shape {theirs.shape[1:]} cannot follow those of {ours.shape[1:]}"
+                    f"cannot append samples of shape {theirs.shape[1:]} to samples of shape"
+                    f" {ours.shape[1:]}"
                 )
-        return Dataset(_joined(self.x, other.x), _joined(self.y, other.y))
+        return Dataset(_join(self.x, other.x), _join(self.y, other.y))
 
     def split_at(self, index: int) -> tuple[Dataset, Dataset]:
-        """The first ``index`` samples, and the rest.
+        """Return the first ``index`` samples, and the rest.
 
         Raises:
             DataError: ``index`` is negative.
         """
         if index < 0:
-            raise DataError(f"a dataset is split at a sample, not at {index}")
+            raise DataError(f"the index to split at must not be negative, got {index}")
         first, rest = slice(index), slice(index, None)
         return Dataset(*self.batch(first)), Dataset(*self.batch(rest))
 
@@ -140,28 +144,30 @@ def _rows(values: Floats | Tensor, index: int | slice | Places) -> Any:
     return values[index]
 
 
-def _joined(a: Floats | Tensor, b: Floats | Tensor) -> Floats | Tensor:
+def _join(a: Floats | Tensor, b: Floats | Tensor) -> Floats | Tensor:
     if isinstance(a, Tensor) and isinstance(b, Tensor):
         return Tensor(a.scalar, a.scalar.concat([a.data, b.data], 0))
     if isinstance(a, Tensor) or isinstance(b, Tensor):
-        raise DataError("numbers of a Scalar and binary64 numbers are not put in one dataset")
+        raise DataError(
+            "cannot append: one dataset holds numbers of a Scalar, the other binary64 numbers"
+        )
     return np.concatenate([a, b])
 
 
 def _stack(what: str, values: Sequence[ArrayLike]) -> Floats:
     shapes = sorted({np.shape(value) for value in values})
     if len(shapes) > 1:
-        raise DataError(f"{what}s must be of one shape; got {shapes[0]} and {shapes[1]}")
+        raise DataError(f"all {what}s must have the same shape, got {shapes[0]} and {shapes[1]}")
     return np.stack([np.asarray(value, dtype=np.float64) for value in values])
 
 
-def _finite(what: str, values: ArrayLike) -> Floats:
+def _as_finite(what: str, values: ArrayLike) -> Floats:
     try:
-        array = np.array(values, dtype=np.float64)  # a copy: what is checked stays so
+        array = np.array(values, dtype=np.float64)  # a copy, so that it stays as checked
     except (TypeError, ValueError) as error:
         raise DataError(f"{what}s must be numbers in an array of one shape: {error}") from None
     if array.ndim == 0:
-        raise DataError(f"{what}s need a leading axis of samples; got the number {array}")
+        raise DataError(f"{what}s need a leading axis of samples, got the number {array}")
     bad = np.argwhere(~np.isfinite(array))
     if len(bad):
         row, *columns = (int(k) for k in bad[0])

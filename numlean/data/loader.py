@@ -1,4 +1,4 @@
-"""A loader: a dataset in batches, each epoch perhaps in another order."""
+"""A loader: the batches of a dataset, epoch by epoch, optionally shuffled."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ LoaderBatch: TypeAlias = Batch | list[Sample]
 """A batch if the loader stacks, otherwise a list of samples."""
 
 Order: TypeAlias = tuple[int, ...]
-"""The indices of samples, in the order in which they are seen."""
+"""The indices of samples, in the order of an epoch."""
 
 SHUFFLE_PROFILES: Final = ("torchlean", "philox")
-"""How an order may be drawn."""
+"""The ways to draw an order."""
 
 _MULTIPLIER: Final = 1103515245
 _INCREMENT: Final = 12345
@@ -27,27 +27,26 @@ _MODULUS: Final = 1 << 31
 
 @dataclass(frozen=True)
 class DataLoader:
-    """Batches of a dataset; immutable: an epoch gives the loader of the next.
+    """Batches of a dataset. A loader is immutable: ``epoch`` returns the loader of the next epoch.
 
-    In the shuffle profile ``torchlean``, an epoch gives each sample, as they were ordered by the
-    epoch before, a key: the state s, at first the seed, becomes (1103515245*s + 12345) mod 2^31.
-    The samples are sorted by key, equal ones as they were, and the last s is the seed from then on.
-    In the profile ``philox``, an epoch's order depends on the seed and the epoch's number only, as
-    that of ``minibatches`` does.
+    In the shuffle profile ``torchlean``, each epoch assigns keys to the samples in the order of the
+    previous epoch: the state s, initially the seed, becomes (1103515245*s + 12345) mod 2^31 for
+    each key. The samples are sorted by key, stably, and the last s becomes the seed. In the profile
+    ``philox``, the order depends on the seed and the epoch's number only, as in ``minibatches``.
 
     Attributes:
         dataset: The samples, in their own order.
-        batch_size: Samples a batch.
-        shuffle: Whether each epoch is in an order of its own.
-        seed: Names the order; in the profile ``torchlean`` it is the state.
-        drop_last: Whether a last batch that is not full is left out.
-        shuffle_profile: How orders are drawn.
-        stack: Whether a batch is one sample stacked of its samples.
+        batch_size: The number of samples per batch.
+        shuffle: Whether each epoch has a new order.
+        seed: The seed of the order; in the profile ``torchlean`` its current state.
+        drop_last: Whether to leave out a last batch that is not full.
+        shuffle_profile: The way orders are drawn.
+        stack: Whether to yield each batch as one :class:`Batch`, rather than a list of samples.
         order: The order of the last epoch; None before the first.
-        epochs_done: Epochs so far.
+        epochs_done: The number of epochs so far.
 
     Raises:
-        DataError: The dataset is empty, or a count is not as it must be.
+        DataError: The dataset is empty, or a count is out of range.
     """
 
     dataset: Dataset
@@ -62,13 +61,11 @@ class DataLoader:
 
     def __post_init__(self) -> None:
         if self.dataset.size == 0:
-            raise DataError("DataLoader: there is nothing to load: the dataset is empty")
+            raise DataError("DataLoader: the dataset is empty")
         if self.batch_size < 1:
-            raise DataError(
-                f"DataLoader: a batch has at least one sample: batch_size {self.batch_size}"
-            )
+            raise DataError(f"DataLoader: batch_size {self.batch_size} is not at least 1")
         if self.seed < 0:
-            raise DataError(f"DataLoader: a seed is not negative: {self.seed}")
+            raise DataError(f"DataLoader: the seed must not be negative, got {self.seed}")
         if self.shuffle_profile not in SHUFFLE_PROFILES:
             raise UnknownNameError(
                 "shuffle_profile of DataLoader", self.shuffle_profile, SHUFFLE_PROFILES
@@ -76,20 +73,20 @@ class DataLoader:
 
     @property
     def updates(self) -> int:
-        """How many updates an epoch makes: one a batch that is stacked, else one a sample."""
+        """The number of updates per epoch: one per batch if the loader stacks, else per sample."""
         full, rest = divmod(self.dataset.size, self.batch_size)
         last = rest > 0 and not self.drop_last
         return full + last if self.stack else full * self.batch_size + rest * last
 
     def after(self, epochs: int) -> DataLoader:
-        """The loader after so many epochs more."""
+        """Return the loader after some more epochs."""
         loader = self
         for _ in range(epochs):
             loader = replace(loader._shuffled(), epochs_done=loader.epochs_done + 1)
         return loader
 
     def epoch(self) -> tuple[DataLoader, list[LoaderBatch]]:
-        """The loader after the next epoch, and that epoch's batches."""
+        """Return the loader after the next epoch, and that epoch's batches."""
         after = self.after(1)
         order = after.order or tuple(range(self.dataset.size))
         firsts = range(0, len(order), self.batch_size)
@@ -116,7 +113,7 @@ class DataLoader:
 
 
 def _keys(state: int, count: int) -> list[int]:
-    """The next states of the generator of ``torchlean``."""
+    """Return the next states of the generator of the profile ``torchlean``."""
     keys = []
     for _ in range(count):
         state = (_MULTIPLIER * state + _INCREMENT) % _MODULUS

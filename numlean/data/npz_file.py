@@ -1,4 +1,4 @@
-"""Tables as numpy archives: arrays by key."""
+"""Tables in numpy archives (.npz): arrays by key."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ _TEXT: Final = "U"
 
 
 def read_npz(path: str) -> dict[str, Array]:
-    """The arrays of an archive, by key; Python objects are never unpickled.
+    """Return the arrays of an archive by key; never unpickle Python objects.
 
     Raises:
-        DataError: The file cannot be read, or an array is of something else than numbers or text.
+        DataError: The file cannot be read, or an array holds neither numbers nor text.
     """
     arrays: dict[str, Array] = {}
     key = ""
     try:
-        with zipfile.ZipFile(path):  # what is no archive, numpy would take for a pickle
+        with zipfile.ZipFile(path):  # numpy would read any other file as a pickle
             pass
         with np.load(path, allow_pickle=False) as archive:
             for key in archive.files:
@@ -39,40 +39,44 @@ def read_npz(path: str) -> dict[str, Array]:
         raise DataError(f"{path}{where}: not an array of a numpy archive: {error}") from None
     for key, array in arrays.items():
         if array.dtype.kind not in _NUMBERS + _TEXT:
-            raise DataError(f"{path}, key {key!r}: {array.dtype} is neither real numbers nor text")
+            raise DataError(
+                f"{path}, key {key!r}: must hold real numbers or text, got {array.dtype}"
+            )
     return arrays
 
 
 def input_key(path: str, arrays: Mapping[str, Array], target: str, key: str | None) -> str:
-    """The key of the inputs: the one asked for, else the only one besides the target, else x.
+    """Return the key of the inputs: the given one, the only one besides the target, or ``x``.
 
     Raises:
-        DataError: There is no such array, or it is not clear which one is meant.
+        DataError: There is no such array, or the choice is ambiguous.
     """
     others = [name for name in arrays if name != target]
     for asked in (target, key):
         if asked is not None and asked not in arrays:
             raise DataError(f"{path} has no key {asked!r}; it has {', '.join(arrays) or 'none'}")
     if key == target:
-        raise DataError(f"{path}: {key!r} cannot be input and target at once")
+        raise DataError(f"{path}: {key!r} cannot be both the inputs and the target at once")
     if key is not None:
         return key
     if len(others) == 1 or "x" in others:
         return "x" if "x" in others else others[0]
     raise DataError(
-        f"{path}: which array holds the inputs? Say --input KEY; besides the target there are"
-        f" {', '.join(others) or 'none'}"
+        f"{path}: which array holds the inputs is ambiguous: pass --input KEY; arrays besides the"
+        f" target: {', '.join(others) or 'none'}"
     )
 
 
 def numbers(path: str, key: str, array: Array) -> Floats:
-    """An array as binary64 numbers, each rounded once.
+    """Return an array as binary64 numbers, each rounded once.
 
     Raises:
-        DataError: It is text, or a value is not finite; places are counted from 0, as numpy does.
+        DataError: The array is text, or a value is not finite; rows and columns count from 0.
     """
     if array.dtype.kind == _TEXT:
-        raise DataError(f"{path}, key {key!r}: inputs are numbers, not text of type {array.dtype}")
+        raise DataError(
+            f"{path}, key {key!r}: inputs must be numbers, got text of type {array.dtype}"
+        )
     with np.errstate(over="ignore"):
         values = array.astype(np.float64)
     wrong = np.argwhere(~np.isfinite(values))
@@ -82,6 +86,6 @@ def numbers(path: str, key: str, array: Array) -> Floats:
         more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
         raise DataError(
             f"{path}, key {key!r}: row {row}{where} (from 0) is {values[tuple(wrong[0])]}{more}:"
-            " data must be finite; fill it in or leave the row out"
+            " data must be finite; fill in the value or remove the row"
         )
     return values

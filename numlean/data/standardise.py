@@ -1,4 +1,4 @@
-"""Inputs freed of their units: minus the training part's mean, divided by its deviation."""
+"""Standardisation: subtract the mean of the training part and divide by its deviation."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from numlean.errors import DataError
 
 
 def statistics(train: Floats) -> tuple[Floats, Floats]:
-    """The mean and the deviation of each column of (n, ...), in binary64, the same on any machine.
+    """Return the mean and the deviation of each column of (n, ...) in binary64.
 
-    mean = s/n, s being the exact sum rounded once (``math.fsum``); deviation = sqrt(q/n), q being
-    the exact sum of the squares (x - mean)^2, rounded once, each of them rounded after the
-    subtraction and after the product. A column is first scaled by a power of two, and the results
-    back, so that nothing overflows. The mean of a constant column is its number; a deviation of
-    zero counts as 1.
+    The bits are the same on any machine. mean = s/n, where s is the exact sum rounded once
+    (``math.fsum``). deviation = sqrt(q/n), where q is the exact sum, rounded once, of the squares
+    (x - mean)^2, each of which is rounded after the subtraction and after the product. A column is
+    first scaled by a power of two, and the results are scaled back, so that nothing overflows. The
+    mean of a constant column is its number; a deviation of zero is replaced by 1.
 
     Raises:
         DataError: There are no rows.
     """
     if len(train) == 0:
-        raise DataError("the statistics of no rows are not defined: the training part is empty")
+        raise DataError("cannot standardise: the training part is empty")
     columns = train.reshape(len(train), -1).T
     pairs = [_of_column(column) for column in columns]
     mean, deviation = (
@@ -37,7 +37,7 @@ def _of_column(column: Floats) -> tuple[float, float]:
     least, greatest = float(column.min()), float(column.max())
     if least == greatest:
         return least, 1.0
-    # All magnitudes are below a half then, so that differences and squares do not overflow.
+    # This makes all magnitudes less than a half, so that differences and squares do not overflow.
     exponent = int(np.frexp(max(-least, greatest))[1]) + 1
     scaled = np.ldexp(column, -exponent)
     mean = fsum(scaled) / len(scaled)
@@ -46,11 +46,11 @@ def _of_column(column: Floats) -> tuple[float, float]:
     return ldexp(mean, exponent), ldexp(deviation, exponent) or 1.0
 
 
-def standardised(x: Floats, mean: Floats, deviation: Floats) -> Floats:
-    """(x - mean) / deviation, the subtraction and the quotient each rounded once in binary64.
+def standardise(x: Floats, mean: Floats, deviation: Floats) -> Floats:
+    """Return (x - mean) / deviation, each operation rounded once in binary64.
 
     Raises:
-        DataError: A result is beyond binary64.
+        DataError: A result overflows binary64.
     """
     with np.errstate(over="ignore"):
         z = (x - mean) / deviation
@@ -58,18 +58,18 @@ def standardised(x: Floats, mean: Floats, deviation: Floats) -> Floats:
     if len(wrong):
         column = tuple(wrong[0][1:])
         raise DataError(
-            f"{x[tuple(wrong[0])]} cannot be standardised in binary64 by the mean"
-            f" {mean[column]} and the deviation {deviation[column]}: scale it down"
+            f"cannot standardise {x[tuple(wrong[0])]} with mean {mean[column]} and deviation"
+            f" {deviation[column]}: the result overflows binary64; scale the column down"
         )
     return z
 
 
-def standardised_in(train: Tensor, x: Tensor) -> Tensor:
-    """The rows of x by the statistics of ``train``'s rows, all of it in their Scalar's operations.
+def standardise_in_scalar(train: Tensor, x: Tensor) -> Tensor:
+    """Standardise the rows of x by the statistics of ``train``, in operations of their Scalar.
 
     mean = (+0 + x[0] + x[1] + ...) / n and deviation = sqrt((+0 + d[0]*d[0] + ...) / n) with
-    d = x - mean, sums being taken in the order of rows; where all numbers of a column are equal,
-    or the deviation is zero, it counts as 1. Then (x - mean) / deviation.
+    d = x - mean, summed in the order of the rows. The deviation is replaced by 1 where all numbers
+    of a column are equal or the deviation is zero. The result is (x - mean) / deviation.
     """
     scalar = train.scalar
     mean = train.mean(0)

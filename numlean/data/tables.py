@@ -1,4 +1,4 @@
-"""Users' own tables: inputs and targets out of a file."""
+"""Reading inputs and targets from a table in a file."""
 
 from __future__ import annotations
 
@@ -18,20 +18,22 @@ from numlean.errors import DataError
 
 _TEXT_SUFFIXES: Final = (".csv", ".tsv", ".txt")
 _EMPTY_ONLY: Final = frozenset({""})
-_COMPLETE: Final = "fill it in or delete the row"
-_LEAVE_OUT: Final = f"{_COMPLETE}, or leave the column out by --drop {{column}}"
-_ENCODE: Final = "--categorical {column} makes the column one-hot, --drop {column} leaves it out"
+_COMPLETE: Final = "fill in the value or delete the row"
+_LEAVE_OUT: Final = f"{_COMPLETE}, or drop the column with --drop {{column}}"
+_ENCODE: Final = (
+    "pass --categorical {column} to encode the column one-hot, or --drop {column} to drop it"
+)
 
 
 @dataclass(frozen=True)
 class Table:
-    """What is to be learnt from a file.
+    """The inputs and targets of a file.
 
     Attributes:
         path: The file.
         inputs: Numbers of shape (n, ...).
-        target: The targets, n of them.
-        input_name: What the inputs are, in words.
+        target: The n targets.
+        input_name: A description of the inputs.
         target_name: The column or key of the targets.
     """
 
@@ -52,16 +54,16 @@ def read_table(
     drop: Sequence[str] = (),
     header: str = "auto",
 ) -> Table:
-    """Inputs and targets out of a text file (.csv, .tsv, .txt) or a numpy archive (.npz).
+    """Read inputs and targets from a text file (.csv, .tsv, .txt) or a numpy archive (.npz).
 
     Args:
         path: The file.
-        target: The column, or the key, to be predicted.
-        key: Of an archive, the array of inputs; by default the only other one, or ``x``.
-        kind: "regression" or "classification"; by default what ``targets`` makes of the target.
-        categorical: Of a text file, columns of texts that become one column for each text.
-        drop: Of a text file, columns to be left out.
-        header: Of a text file, whether its first row names the columns: yes, no or auto.
+        target: The column or the key to predict.
+        key: The array of inputs, for an archive; by default the only other array, or ``x``.
+        kind: "regression" or "classification"; by default chosen from the target's values.
+        categorical: The columns to encode one-hot, for a text file.
+        drop: The columns to drop, for a text file.
+        header: Whether the first row names the columns, for a text file: yes, no or auto.
 
     Raises:
         DataError: The file is not as described, with row and column where there is one.
@@ -70,12 +72,16 @@ def read_table(
     suffix = Path(path).suffix.lower()
     if suffix == ".npz":
         if categorical or drop or header != "auto":
-            raise DataError(f"{path}: archives have no columns to name; leave those options out")
+            raise DataError(f"{path}: archives have no columns; leave out the options for columns")
         return _of_archive(path, target, key, kind)
     if suffix not in _TEXT_SUFFIXES:
-        raise DataError(f"{path}: tables are read from {', '.join(_TEXT_SUFFIXES)} and .npz")
+        raise DataError(
+            f"{path}: the name of a table must end in {', '.join(_TEXT_SUFFIXES)} or .npz"
+        )
     if key is not None:
-        raise DataError(f"{path}: only archives have keys; its inputs are all columns but {target}")
+        raise DataError(
+            f"{path}: only archives have keys; the inputs of a text file are its other columns"
+        )
     return _of_text(read_csv(path, header=header), target, kind, categorical, drop)
 
 
@@ -91,12 +97,14 @@ def _of_text(
     dropped = {table.index(column) for column in drop}
     for column, others in ((goal, one_hot | dropped), *((k, dropped) for k in one_hot)):
         if column in others:
-            raise DataError(f"{table.path}: column {table.names[column]!r} is asked for twice")
+            raise DataError(
+                f"{table.path}: column {table.names[column]!r} is used twice; name it in one option"
+            )
     chosen = [k for k in range(len(table.names)) if k != goal and k not in dropped]
     if not chosen:
         raise DataError(
-            f"{table.path}: besides the target there must be a column of inputs; are columns"
-            " separated by commas, semicolons or tabs?"
+            f"{table.path}: the table needs a column of inputs besides the target; separate columns"
+            " by commas, semicolons or tabs"
         )
     _check_named(table, chosen)
     blocks = [_one_hot(table, k) if k in one_hot else _numbers(table, k) for k in chosen]
@@ -120,7 +128,7 @@ def _text_or_numbers(table: TextTable, index: int, kind: str | None) -> Target:
     if table.is_numeric(index):
         return number_target(table.numbers(index, _COMPLETE), kind)
     if kind == "regression":
-        table.numbers(index, "texts can only be classes: --kind classification")
+        table.numbers(index, "text can only be classes: pass --kind classification")
     return text_target(table.texts(index, _COMPLETE))
 
 
@@ -128,8 +136,8 @@ def _check_named(table: TextTable, chosen: Sequence[int]) -> None:
     for index in chosen:
         if not table.names[index]:
             raise DataError(
-                f"{table.path}: column {index + 1} has no name, as an index of rows has none:"
-                f" name it, or leave it out by --drop {index + 1}"
+                f"{table.path}: column {index + 1} has no name; give it a name, or drop it with"
+                f" --drop {index + 1} if it is an index of the rows"
             )
 
 
@@ -139,12 +147,12 @@ def _of_archive(path: str, target: str, key: str | None, kind: str | None) -> Ta
     for name in (key, target):
         if arrays[name].ndim == 0 or arrays[name].size == 0:
             raise DataError(
-                f"{path}, key {name!r}: an array of shape {arrays[name].shape} holds no samples"
+                f"{path}, key {name!r}: the array of shape {arrays[name].shape} has no samples"
             )
     inputs, goal = npz_file.numbers(path, key, arrays[key]), arrays[target]
     if len(inputs) != len(goal):
         raise DataError(
-            f"{path}: {key!r} has {len(inputs)} rows but {target!r} {len(goal)}: of shapes"
+            f"{path}: {key!r} has {len(inputs)} rows but {target!r} {len(goal)}; their shapes are"
             f" {inputs.shape} and {goal.shape}"
         )
     inputs = inputs.reshape(len(inputs), -1) if inputs.ndim == 1 else inputs
@@ -155,10 +163,12 @@ def _classes_or_numbers(path: str, key: str, goal: npz_file.Array, kind: str | N
     if goal.dtype.kind != "U":
         return number_target(npz_file.numbers(path, key, goal), kind)
     if kind == "regression":
-        raise DataError(f"{path}, key {key!r}: texts can only be classes: --kind classification")
+        raise DataError(
+            f"{path}, key {key!r}: text can only be classes: pass --kind classification"
+        )
     if goal.size != len(goal):
-        raise DataError(f"{path}, key {key!r}: classes are one column, not {goal.shape}")
+        raise DataError(f"{path}, key {key!r}: classes must be one column, got shape {goal.shape}")
     cells = [text.strip() for text in goal.reshape(-1).tolist()]
     if "" in cells:
-        raise DataError(f"{path}, key {key!r}: row {cells.index('')} (from 0) is empty text")
+        raise DataError(f"{path}, key {key!r}: row {cells.index('')} (from 0) is an empty text")
     return text_target(cells)

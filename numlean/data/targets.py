@@ -1,4 +1,4 @@
-"""What a table's target column is: numbers to meet, or classes to tell apart."""
+"""The target of a table: numbers for a regression, or classes."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _FEW: Final = 20
 
 @dataclass(frozen=True)
 class Target:
-    """Targets of shape (n, outputs), and how they came about.
+    """The targets of a table, of shape (n, outputs).
 
     Attributes:
         kind: One of ``KINDS``.
-        reason: Why it is of that kind.
-        values: The numbers, or the classes one-hot.
-        classes: The classes in the order of the outputs; none in a regression.
+        reason: The reason for choosing that kind.
+        values: The numbers, or the one-hot classes.
+        classes: The classes in the order of the outputs; empty for a regression.
     """
 
     kind: str
@@ -33,10 +33,10 @@ class Target:
 
 
 def text_target(texts: Sequence[str]) -> Target:
-    """Classes by their texts, in the order of code points.
+    """Return the classes of a column of text, in code point order.
 
     Raises:
-        DataError: There is but one class.
+        DataError: There is only one class.
     """
     classes, numbers = np.unique(np.array(texts, dtype=np.str_), return_inverse=True)
     _check_several(len(classes), str(classes[0]))
@@ -46,19 +46,20 @@ def text_target(texts: Sequence[str]) -> Target:
 
 
 def number_target(values: Floats, kind: str | None) -> Target:
-    """A target of numbers, of shape (n,) or (n, outputs).
+    """Return a target of numbers, of shape (n,) or (n, outputs).
 
-    Without a kind, one column of at most 20 different whole numbers, each of them there twice or
-    more on average, is taken for classes, in ascending order; everything else for a regression.
+    Without a kind, a single column is read as classes, in ascending order, if it holds at most 20
+    different numbers, all of them whole, which occur at least twice on average. Anything else is a
+    regression.
 
     Raises:
-        DataError: All numbers are the same, or classes are to be told apart in several columns.
+        DataError: All numbers are equal, or a classification has several target columns.
     """
     columns = values.reshape(len(values), -1)
     if kind == "classification" and columns.shape[1] != 1:
         raise DataError(
-            f"classes are one column of the target, not {columns.shape[1]}; or say --kind"
-            " regression"
+            f"a classification needs one column of classes, got {columns.shape[1]}; pass --kind"
+            " regression for numbers"
         )
     distinct, numbers = np.unique(columns[:, 0], return_inverse=True)
     if columns.shape[1] == 1:
@@ -89,4 +90,6 @@ def _label(value: float) -> str:
 
 def _check_several(count: int, only: str) -> None:
     if count < 2:
-        raise DataError(f"the target is {only} in every row: there is nothing to learn")
+        raise DataError(
+            f"the target is {only} in every row; training needs at least two different values"
+        )

@@ -1,4 +1,4 @@
-"""Text out of files."""
+"""Reading text files."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from numlean.errors import DataError
 
 
 def read_text(path: str) -> str:
-    """A file's text in UTF-8, its byte order mark left out, its lines ending in line feeds.
+    """Return the text of a UTF-8 file, without a byte order mark, with line feeds as line ends.
 
     Raises:
-        DataError: The file cannot be read, or is no such text.
+        DataError: The file cannot be read, or is not UTF-8.
     """
     try:
         return Path(path).read_text(encoding="utf-8-sig")
@@ -19,6 +19,6 @@ def read_text(path: str) -> str:
         raise DataError(f"cannot read {path}: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise DataError(
-            f"{path} is no text in UTF-8: byte {error.object[error.start]:#04x} at"
-            f" {error.start}; save it as UTF-8"
+            f"{path} is not UTF-8: byte {error.object[error.start]:#04x} at position"
+            f" {error.start}; save the file as UTF-8"
         ) from None

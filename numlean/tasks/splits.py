@@ -7,7 +7,7 @@ import numpy as np
 from numlean.autograd.tensor import Tensor
 from numlean.data import Dataset
 from numlean.data.dataset import Floats
-from numlean.data.standardise import standardised, standardised_in, statistics
+from numlean.data.standardise import standardise, standardise_in_scalar, statistics
 from numlean.rng import UniformStream, permutation
 from numlean.scalar.protocol import Scalar
 from numlean.tasks.named import Split
@@ -25,30 +25,30 @@ def standardised_before(split: Split, *, targets: bool) -> Split:
 
     The statistics are the training part's; ``numlean.data.standardise`` states formula and order.
     """
-    x_train, x_test = _standardised(split.train.x, split.test.x)
+    x_train, x_test = _standardise_split(split.train.x, split.test.x)
     if not targets:
         return Split(Dataset(x_train, split.train.y), Dataset(x_test, split.test.y))
-    y_train, y_test = _standardised(split.train.y, split.test.y)
+    y_train, y_test = _standardise_split(split.train.y, split.test.y)
     return Split(Dataset(x_train, y_train), Dataset(x_test, y_test))
 
 
 def standardised_within(split: Split, scalar: Scalar, *, targets: bool) -> Split:
     """The same by an arithmetic's own operations, statistics included."""
-    x_train, x_test = _standardised_in(scalar, split.train.x, split.test.x)
+    x_train, x_test = _standardise_split_in(scalar, split.train.x, split.test.x)
     if not targets:
         return Split(Dataset(x_train, split.train.y), Dataset(x_test, split.test.y))
-    y_train, y_test = _standardised_in(scalar, split.train.y, split.test.y)
+    y_train, y_test = _standardise_split_in(scalar, split.train.y, split.test.y)
     return Split(Dataset(x_train, y_train), Dataset(x_test, y_test))
 
 
-def _standardised(train: Floats | Tensor, test: Floats | Tensor) -> tuple[Floats, Floats]:
+def _standardise_split(train: Floats | Tensor, test: Floats | Tensor) -> tuple[Floats, Floats]:
     known, unknown = np.asarray(train), np.asarray(test)
     mean, deviation = statistics(known)
-    return standardised(known, mean, deviation), standardised(unknown, mean, deviation)
+    return standardise(known, mean, deviation), standardise(unknown, mean, deviation)
 
 
-def _standardised_in(
+def _standardise_split_in(
     scalar: Scalar, train: Floats | Tensor, test: Floats | Tensor
 ) -> tuple[Tensor, Tensor]:
     known, unknown = Tensor.of(scalar, np.asarray(train)), Tensor.of(scalar, np.asarray(test))
-    return standardised_in(known, known), standardised_in(known, unknown)
+    return standardise_in_scalar(known, known), standardise_in_scalar(known, unknown)

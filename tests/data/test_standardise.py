@@ -8,7 +8,7 @@ import pytest
 
 from numlean import get_scalar
 from numlean.autograd.tensor import Tensor
-from numlean.data.standardise import standardised, standardised_in, statistics
+from numlean.data.standardise import standardise, standardise_in_scalar, statistics
 from numlean.errors import DataError
 
 RNG = np.random.default_rng(11)
@@ -37,26 +37,26 @@ def test_statistics_are_within_two_ulp_of_the_exact_ones_whatever_the_scale(scal
 
 def test_a_scale_that_is_a_power_of_two_changes_no_standardised_bit():
     x = RNG.standard_normal((30, 2))
-    plain = standardised(x, *statistics(x))
+    plain = standardise(x, *statistics(x))
     for exponent in (-900, 900):
         scaled = np.ldexp(x, exponent)
-        assert standardised(scaled, *statistics(scaled)).tobytes() == plain.tobytes()
+        assert standardise(scaled, *statistics(scaled)).tobytes() == plain.tobytes()
 
 
 def test_constant_columns_become_zero_and_huge_numbers_do_not_overflow():
     x = np.array([[0.1, 1.7e308], [0.1, -1.7e308], [0.1, 0.0], [0.1, 5e-324]])
     mean, deviation = statistics(x)
     assert (mean[0], deviation[0]) == (0.1, 1.0)
-    z = standardised(x, mean, deviation)
+    z = standardise(x, mean, deviation)
     assert z[:, 0].tolist() == [0.0] * 4
     assert np.isfinite(z).all()
     least = np.array([[0.0], [5e-324]])
-    assert np.isfinite(standardised(least, *statistics(least))).all()
+    assert np.isfinite(standardise(least, *statistics(least))).all()
 
 
 def test_what_cannot_be_standardised_in_binary64_is_an_error_that_shows_it():
     with pytest.raises(DataError, match=r"1e\+300"):
-        standardised(np.array([[1e300]]), np.array([0.0]), np.array([1e-300]))
+        standardise(np.array([[1e300]]), np.array([0.0]), np.array([1e-300]))
     with pytest.raises(DataError, match="empty"):
         statistics(np.zeros((0, 2)))
 
@@ -86,7 +86,7 @@ def test_in_a_scalar_it_has_the_bits_of_a_transcription_in_numpy(dtype):
     train[:, 2] = np.float32(0.1)
     train[:, 3] = [0, *[1e-30] * 36]
     x = RNG.standard_normal((11, 5)).astype(np.float32)
-    ours = standardised_in(Tensor.of(scalar, train), Tensor.of(scalar, x))
+    ours = standardise_in_scalar(Tensor.of(scalar, train), Tensor.of(scalar, x))
     theirs = transcription(train, x)
     assert np.array_equal(scalar.to_bits(ours.data), theirs.view(np.uint32))
 
@@ -94,7 +94,7 @@ def test_in_a_scalar_it_has_the_bits_of_a_transcription_in_numpy(dtype):
 def test_in_200_bits_it_is_finer_than_binary64_can_hold():
     scalar = get_scalar("mp:200")
     x = Tensor.of(scalar, RNG.standard_normal((9, 1)))
-    z = standardised_in(x, x)
+    z = standardise_in_scalar(x, x)
     exact = scalar.to_exact(z.data).ravel()
     rounded = scalar.to_exact(scalar.from_float(z.to_float())).ravel()
     assert any(a != b for a, b in zip(exact, rounded, strict=True))
