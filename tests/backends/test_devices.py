@@ -161,7 +161,7 @@ def test_directed_roundings_of_tanh_end_however_near_to_one_it_is():
         scalar = get_scalar(f"ieee32exec@round={rounding}")
         scalar.tanh(scalar.from_float([0.5]))  # compiled now, for the other process to load
     command = [sys.executable, "-c", DIRECTED]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=10)
+    result = subprocess.run(command, capture_output=True, text=True, timeout=600)
     below, one = "3f7fffff", "3f800000"
     assert result.stdout.splitlines() == [
         f"{below} {below} {below} bf7fffff",

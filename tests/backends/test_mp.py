@@ -15,7 +15,7 @@ from numlean.scalar.registry import scalar_backends
 def run(program, **variables):
     environment = {**os.environ, **variables}
     command = [sys.executable, "-W", "error", "-c", program]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30)
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
 
 
 @pytest.mark.parametrize("dtype", ["mp", "mp:", "mp:0", "mp:-3", "mp:abc", "mp:1.5", "mp:24:53"])

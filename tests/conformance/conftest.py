@@ -1,4 +1,6 @@
-"""Every registered Scalar on every device it runs on, and what its results ought to be."""
+"""Run each test for every registered Scalar on every device that is available here."""
+
+from functools import cache
 
 import pytest
 
@@ -7,28 +9,39 @@ from numlean.scalar.registry import get_scalar, scalar_backends
 from numlean.testing import reference_of
 
 ARGUMENTS = {"mp": ("mp:24", "mp:53", "mp:200"), "ieee": ("ieee:e6m9",)}
-"""Which arguments stand for a backend that takes one; a new one is tried as users write it."""
+"""Dtypes of a backend that takes an argument. A new one is tried without."""
 
 
-def cases():
+def dtypes_and_devices():
     for name, backend in scalar_backends():
         for dtype in ARGUMENTS.get(name, (name,)):
-            for device in backend.devices:
-                yield pytest.param((dtype, device), id=f"{dtype} {device}")
-    yield pytest.param(("ieee32exec@round=stochastic", "cpu"), id="stochastic cpu")
+            yield from ((dtype, device) for device in backend.devices)
+    yield "ieee32exec@round=stochastic", "cpu"
 
 
-@pytest.fixture(params=list(cases()))
-def scalar(request):
-    try:
-        return get_scalar(*request.param)
-    except UnavailableError as error:
-        pytest.skip(str(error))
+@cache
+def found():
+    """Return the Scalars by name and device, and the errors of those that are unavailable."""
+    scalars, errors = {}, {}
+    for dtype, device in dtypes_and_devices():
+        try:
+            scalars[f"{dtype} {device}"] = get_scalar(dtype, device)
+        except UnavailableError as error:
+            errors[f"{dtype} {device}"] = str(error)
+    return scalars, errors
+
+
+def pytest_generate_tests(metafunc):
+    """Generate no test that could only be skipped."""
+    scalars, errors = found()
+    if "reference" in metafunc.fixturenames:
+        scalars = {name: s for name, s in scalars.items() if reference_of(s) is not None}
+    if "scalar" in metafunc.fixturenames:
+        metafunc.parametrize("scalar", scalars.values(), ids=scalars, scope="session")
+    if "unavailable" in metafunc.fixturenames:
+        metafunc.parametrize("unavailable", errors.values(), ids=errors)
 
 
 @pytest.fixture
 def reference(scalar):
-    known = reference_of(scalar)
-    if known is None:
-        pytest.skip(f"no reference knows the rounding of {scalar.name}")
-    return known
+    return reference_of(scalar)

@@ -18,6 +18,10 @@ def test_a_scalar_keeps_the_promise(scalar, check):
         pytest.skip(str(reason))
 
 
+def test_a_scalar_is_unavailable_for_a_reason(unavailable):
+    pytest.skip(unavailable)
+
+
 class Faulty:
     """A Scalar of which one operation is another."""
 

@@ -129,13 +129,14 @@ def test_sigmoid_and_softplus_are_mpmath_s_thousand_bits_rounded(mode):
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_all_that_the_screen_settles_is_what_mpfr_says(name, mode):
-    for dtype in DTYPES:
-        reference = FilteredReference(get_scalar(dtype).format, Choices(mode))
-        x = sample(dtype, name)
-        judgement = reference.compute(FUNCTIONS[name], x, np.arange(1500))
-        assert judgement.unsound is None
-        assert 0 < judgement.worst < 2.0**-50
-        assert judgement.referred < 400
+    # Each function in each mode; each in each format; each mode in each format.
+    dtype = DTYPES[(list(FUNCTIONS).index(name) + MODES.index(mode)) % len(DTYPES)]
+    reference = FilteredReference(get_scalar(dtype).format, Choices(mode))
+    x = sample(dtype, name)
+    judgement = reference.compute(FUNCTIONS[name], x, np.arange(1500))
+    assert judgement.unsound is None
+    assert 0 < judgement.worst < 2.0**-50
+    assert judgement.referred < 400
 
 
 SPECIAL = [

@@ -25,7 +25,7 @@ class Machine:
         self._types = {}
         pretend(monkeypatch, self._launch, bind=self._binder(), memory=filled)
         # What the compiler makes now is what is executed, not what was kept on disk.
-        monkeypatch.setattr("numlean_kernels.targets.cuda.gpu.keep", lambda *_: None)
+        monkeypatch.setattr("numlean_kernels.targets.cuda.gpu.enable_disk_cache", lambda *_: None)
         monkeypatch.setattr("numba.cuda.synchronize", lambda: None)
 
     def _binder(self):

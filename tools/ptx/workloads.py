@@ -125,7 +125,7 @@ def replayed(s):
     z = recorder.add(recorder.mul(ours, theirs), recorder.from_host_callback(lambda: next(draws)))
     recorder.copy_into(z, place)
     total = recorder.sum(recorder.copy(place.T), 1)
-    run = s.program(operations)
+    run = s.compile(operations)
     for _ in range(2):
         run()
         yield "a program's result", total.copy()

@@ -232,7 +232,11 @@ def floating(lines):
     return [line for line in lines if X86_FLOATING.search(line) or ARM_FLOATING.search(line)]
 
 
-@pytest.mark.parametrize("name", ELEMENTARY)
+# One of each core. test_reading_ptx.py reads what the same sources of all become on a GPU.
+CORES = ("exp", "log", "tanh", "sin", "atan2", "erf", "cbrt", "pow")
+
+
+@pytest.mark.parametrize("name", CORES)
 def test_no_elementary_function_executes_a_floating_point_instruction(name):
     table = ieee_table(Arithmetic(BINARY32), CPU)
     lines = assembly(
@@ -242,7 +246,7 @@ def test_no_elementary_function_executes_a_floating_point_instruction(name):
     assert floating(lines) == []
 
 
-@pytest.mark.parametrize("name", ["exp", "log", "tanh", "sin", "atan", "atan2"])
+@pytest.mark.parametrize("name", ["exp", "sin", "atan2"])
 def test_nor_does_one_of_the_hardware_s_binary64_or_call_a_library(name):
     table = hardware_table(BINARY64, CPU)
     arity = ELEMENTARY[name]

@@ -1,7 +1,13 @@
-"""The CPU's sources, compiled for CUDA without a GPU, and read."""
+"""Kernels compiled for CUDA without a GPU: their machine code is read, and assembled.
+
+Only this finds instructions that are forbidden (contracted, approximate or flushing ones, floats
+in integer arithmetic), sums that leave the registers, and code that the assembler refuses.
+test_executing_ptx.py checks what the code computes; test_simulator.py what is launched.
+"""
 
 import math
 import pkgutil
+from functools import partial
 from importlib import import_module
 
 import pytest
@@ -10,7 +16,8 @@ from numlean import get_scalar
 from numlean_kernels import loops
 from numlean_kernels.formats import BINARY16, BINARY32, BINARY64, E4M3
 from numlean_kernels.ieee import Arithmetic, NanRule, Overflow, Rounding, Subnormal, Tininess
-from numlean_kernels.loops.matmul import MATMUL, MATMUL_FMA
+from numlean_kernels.loops.matmul import BMM, BMM_FMA, MATMUL, MATMUL_FMA
+from numlean_kernels.loops.reduce import MAX
 from numlean_kernels.protocol import KernelCall, Loop
 from numlean_kernels.tables import elementary as elementary_makers
 from numlean_kernels.tables import hardware as hardware_makers
@@ -21,15 +28,19 @@ pytest.importorskip("numba_cuda", reason="the cuda extra is not installed")
 from ptx import workloads
 from ptx.fake_driver import PretendedDevice
 from ptx.kernels import (
+    ARITHMETIC,
     CAPABILITIES,
     EMULATED,
     FUNCTIONS,
     NUMBERLESS,
     Floats,
     Kernel,
+    Part,
+    array_kernels,
     arrays,
     elementwise_kernels,
     emulated,
+    flagged_kernels,
     hardware,
     on_encodings,
     parts,
@@ -46,18 +57,73 @@ UNUSUAL = Arithmetic(
     Tininess.BEFORE,
     Overflow.SATURATE,
 )
-# In an order in which neighbours share routines. Of the last two without functions: those of
-# every dtype and option are read by tools/read_ptx.
+
+
+def with_flags(numbers, names):
+    """The kernels of some operations: those that keep flags, where there are such."""
+    yield from elementwise_kernels(numbers, [n for n in names if not is_flagged(numbers, n)])
+    yield from flagged_kernels(numbers, [n for n in names if is_flagged(numbers, n)])
+
+
+def is_flagged(numbers, name):
+    return bool(numbers.flagged) and name in {*numbers.flagged, *FUNCTIONS}
+
+
+def some_operations(numbers, first):
+    """Every third operation, from a first one on."""
+    return Part(
+        f"{numbers.name}: some operations",
+        lambda: with_flags(numbers, numbers.operations[first::3]),
+    )
+
+
+def sums_and_products(numbers):
+    """Loops that compute, but for batches of products, which have the cells of a product."""
+    chosen = {*ARITHMETIC, MAX.name} - {BMM.name, BMM_FMA.name}
+    return Part(
+        f"{numbers.name}: sums and products",
+        lambda: (k for k in array_kernels(numbers) if k.loop.name in chosen),
+    )
+
+
+def some_functions(numbers, first):
+    """Every third function, from a first one on."""
+    return Part(
+        f"{numbers.name}: some functions",
+        lambda: with_flags(numbers, numbers.functions[first::3]),
+    )
+
+
+def functions_with_flags(numbers):
+    for k in range(0, len(FUNCTIONS), 10):
+        names = FUNCTIONS[k : k + 10]
+        part = partial(with_flags, numbers, names)
+        yield Part(f"{numbers.name}: {names[0]} to {names[-1]}", part)
+
+
+# In an order in which neighbours share routines. Each routine is read in the arithmetics whose
+# sources differ most: emulated binary32, and binary64 on the hardware. Of the others some are read,
+# each time other ones: tools/read_ptx reads those of every dtype and option.
+ALL_OF_USUAL, ALL_OF_BINARY32, ALL_OF_BINARY64 = map(
+    parts, (emulated(USUAL), hardware(BINARY32), hardware(BINARY64))
+)
 PARTS = [
-    *parts(emulated(USUAL)),
-    *parts(hardware(BINARY32)),
-    *parts(on_encodings(BINARY32)),
+    *ALL_OF_USUAL[:2],
+    *functions_with_flags(emulated(USUAL)),
+    *ALL_OF_BINARY32[:2],
+    some_functions(hardware(BINARY32), 0),
+    parts(on_encodings(BINARY32))[0],
+    sums_and_products(on_encodings(BINARY32)),
     *parts(emulated(STOCHASTIC)),
     NUMBERLESS,
-    *parts(emulated(Arithmetic(E4M3))),
-    *parts(hardware(BINARY64)),
-    *parts(emulated(Arithmetic(BINARY64))),
-    *parts(emulated(UNUSUAL))[:2],
+    some_operations(emulated(Arithmetic(E4M3)), 0),
+    sums_and_products(emulated(Arithmetic(E4M3))),
+    some_functions(emulated(Arithmetic(E4M3)), 1),
+    *ALL_OF_BINARY64,
+    some_operations(emulated(Arithmetic(BINARY64)), 1),
+    sums_and_products(emulated(Arithmetic(BINARY64))),
+    some_operations(emulated(UNUSUAL), 2),
+    sums_and_products(emulated(UNUSUAL)),
 ]
 
 
