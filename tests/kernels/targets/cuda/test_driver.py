@@ -1,4 +1,8 @@
-"""What the device cuda asks of the driver: everything but the driver is real."""
+"""The calls that the device cuda makes to the driver: all but the driver is real.
+
+Only this finds wrong words, addresses and orders of launches, and errors of the driver that are
+reported badly.
+"""
 
 import ctypes
 import re

@@ -1,4 +1,8 @@
-"""What NVVM makes of kernels, executed without a GPU: it gives the CPU's bits."""
+"""Kernels compiled for CUDA and executed without a GPU give the CPU's bits.
+
+Only this finds code that is compiled wrongly, missing barriers, reads of memory that nothing was
+written to, and accesses out of bounds. ``tools/execute_ptx`` does it for every dtype.
+"""
 
 import pytest
 
@@ -34,9 +38,9 @@ def test_flags():
 @pytest.mark.parametrize(
     ("dtype", "names"),
     [
-        ("float32", ("exp", "tanh", "pow")),
+        ("float32", ("tanh",)),
         ("float64", ("exp", "log", "sin")),
-        ("ieee32exec", ("exp", "log", "sin", "tanh", "erf", "pow")),
+        ("ieee32exec", ("log", "sin", "erf", "pow")),
         ("e4m3", ("exp",)),
     ],
 )
@@ -61,17 +65,16 @@ def test_moves_and_programs(dtype):
 
 
 @pytest.mark.parametrize(
-    ("dtype", "trained"),
+    ("dtype", "trained", "backends"),
     [
-        ("float32", parts.trained),
-        ("ieee32exec", parts.trained),
-        ("ieee32exec", workloads.trained),
+        ("float32", parts.trained, ("eager", "compiled")),
+        ("ieee32exec", workloads.trained, ("compiled",)),
     ],
-    ids=["float32", "ieee32exec", "ieee32exec with layers of all kinds"],
+    ids=["float32", "ieee32exec with layers of all kinds"],
 )
-def test_a_model_is_trained(dtype, trained, machine):
+def test_a_model_is_trained(dtype, trained, backends, machine):
     before = machine.launches
-    found = {trained(dtype, "cuda", backend) for backend in ("eager", "compiled")}
+    found = {trained(dtype, "cuda", backend) for backend in backends}
     assert machine.launches > before
     assert found == {trained(dtype, "cpu", "eager")}
 

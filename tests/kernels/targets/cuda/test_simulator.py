@@ -1,4 +1,9 @@
-"""CUDA without a GPU: its launches, memory and programs in numba's simulator, and its absence."""
+"""CUDA without a GPU: its launches, memory and programs in numba's simulator, and its absence.
+
+Only this finds errors in how all layers, losses and optimizers are launched, in what is staged
+between host and device, and in loops over several blocks and parts, which are small here. What the
+kernels are compiled to is checked by test_reading_ptx.py and test_executing_ptx.py.
+"""
 
 import json
 import os
