@@ -20,6 +20,7 @@ types: setup-test
 
 layers: setup-test
 	$(BIN)/lint-imports
+	PYTHON=$(BIN)/python tools/count_import_cycles
 
 unit: setup-test
 	$(BIN)/pytest --numprocesses auto --dist worksteal

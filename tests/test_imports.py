@@ -19,6 +19,11 @@ def test_every_module_can_be_imported_before_any_other_of_ours():
     assert run("import_alone.py") == (0, "")
 
 
+def test_there_are_no_import_cycles():
+    pytest.importorskip("grimp")
+    assert run("import_cycles.py") == (0, "0 import cycles\n")
+
+
 @pytest.fixture
 def package(tmp_path, monkeypatch):
     """A function that writes the modules of a package called ``example``."""

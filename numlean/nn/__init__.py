@@ -17,6 +17,7 @@ from numlean.nn.activation import (
 )
 from numlean.nn.attention import MultiHeadAttention
 from numlean.nn.batch_norm import BatchNorm
+from numlean.nn.composite import Composite
 from numlean.nn.convolution import Conv2d
 from numlean.nn.dropout import Dropout
 from numlean.nn.embedding import Embedding, PositionalEmbedding
@@ -36,7 +37,7 @@ from numlean.nn.recurrent import GRU, LSTM, RNN
 from numlean.nn.reshaping import Flatten, Reshape, Sum
 from numlean.nn.residual import Residual
 from numlean.nn.scan import GatedScan
-from numlean.nn.sequential import Composite, Sequential
+from numlean.nn.sequential import Sequential
 
 __all__ = [
     "EVALUATION",

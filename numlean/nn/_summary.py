@@ -8,8 +8,8 @@ from math import prod
 from typing import Final
 
 from numlean.errors import ShapeError
+from numlean.nn.composite import Composite
 from numlean.nn.layer import Layer, Shape
-from numlean.nn.sequential import Composite
 from numlean.text_table import align_rows
 
 _HEADINGS: Final = ("", "layer", "output shape", "parameters", "buffers")

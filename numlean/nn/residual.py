@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from numlean.autograd.tensor import Tensor
 from numlean.errors import ShapeError
+from numlean.nn.composite import LayerTuple
 from numlean.nn.layer import Context, Layer, Shape
-from numlean.nn.sequential import LayerTuple
 
 
 @dataclass(frozen=True, init=False)
