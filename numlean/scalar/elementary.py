@@ -114,11 +114,11 @@ class ElementaryFunctions(Protocol):
         return self.elementary("erf", x, flags=flags)
 
     def sigmoid(self, x: _Array, *, flags: Flags | None = None) -> _Array:
-        """Return 1 / (1 + exp(-x)), rounded once."""
+        """Return 1 / (1 + exp(-x)), rounded once; sigmoid(-inf) = +0."""
         return self.elementary("sigmoid", x, flags=flags)
 
     def softplus(self, x: _Array, *, flags: Flags | None = None) -> _Array:
-        """Return log(1 + exp(x)), rounded once."""
+        """Return log(1 + exp(x)), rounded once; softplus(-inf) = +0."""
         return self.elementary("softplus", x, flags=flags)
 
     def pow(self, x: _Array, y: _Array, *, flags: Flags | None = None) -> _Array:

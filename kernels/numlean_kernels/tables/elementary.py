@@ -24,6 +24,8 @@ from numlean_kernels.ieee.routine_builder import Maker, RoutineBuilder
 from numlean_kernels.protocol import Routine
 
 _CORES: Final[dict[str, Maker]] = {
+    # A function without a core of its own for narrow formats uses that of binary64.
+    **binary64.CORES,
     **exponential.CORES,
     **logarithm.CORES,
     **trigonometric.CORES,

@@ -26,9 +26,7 @@ from numlean.scalar.correct_rounding.ziv import NearNumber, RoundOnce, rounded
 from numlean.scalar.protocol import Scalar, Storage
 
 _LONGEST_ARGUMENT: Final = 1 << 20
-_REDUCED: Final = frozenset(("exp", "exp2", "expm1", "sin", "cos", "tan", "sinh", "cosh", "pow"))
 _INFINITIES: Final = (INFINITY, MINUS_INFINITY)
-"""Functions whose argument is reduced, which takes as many bits as the argument is long."""
 
 
 def compute(scalar: Scalar, codec: Codec, name: str, operands: tuple[Storage, ...]) -> Storage:
@@ -118,7 +116,8 @@ def _element(answer: Answer, precision: int, round_once: RoundOnce) -> Any:
 
 
 def _refuse_long(name: str, x: Exact) -> None:
-    if name in _REDUCED and x not in _INFINITIES and magnitude(x) > _LONGEST_ARGUMENT:
+    reduces = UNARY[name].reduces if name in UNARY else name == "pow"
+    if reduces and x not in _INFINITIES and magnitude(x) > _LONGEST_ARGUMENT:
         raise NumleanError(
             f"{name} of a number of about 2**{magnitude(x)} takes more memory than there is"
         )

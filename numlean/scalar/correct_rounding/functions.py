@@ -57,11 +57,13 @@ class Unary:
         at: The answer at a finite nonzero operand, for a precision.
         special: Values at 0 and the infinities.
         odd: Whether f(-x) = -f(x), and so f(+-0) = +-0.
+        reduces: Whether the argument is reduced, which takes as many bits as the argument is long.
     """
 
     at: Callable[[Exact, int], Answer]
     special: dict[Exact, Exact] = field(default_factory=dict)
     odd: bool = False
+    reduces: bool = False
 
 
 def magnitude(x: Exact) -> int:
@@ -305,23 +307,23 @@ def _half_pi(working: int) -> Exact:
 
 
 UNARY: Final[dict[str, Unary]] = {
-    "exp": Unary(_exp, {ZERO: ONE, INFINITY: INFINITY, MINUS_INFINITY: ZERO}),
-    "exp2": Unary(_exp2, {ZERO: ONE, INFINITY: INFINITY, MINUS_INFINITY: ZERO}),
-    "expm1": Unary(_expm1, {INFINITY: INFINITY, MINUS_INFINITY: MINUS_ONE}, odd=True),
+    "exp": Unary(_exp, {ZERO: ONE, INFINITY: INFINITY, MINUS_INFINITY: ZERO}, reduces=True),
+    "exp2": Unary(_exp2, {ZERO: ONE, INFINITY: INFINITY, MINUS_INFINITY: ZERO}, reduces=True),
+    "expm1": Unary(_expm1, {INFINITY: INFINITY, MINUS_INFINITY: MINUS_ONE}, odd=True, reduces=True),
     "log": Unary(_within(ZERO, INFINITY, lambda x, p: ZERO if x == ONE else _by("log", x)), _LOG),
     "log2": Unary(_within(ZERO, INFINITY, _log_to(2)), _LOG),
     "log10": Unary(_within(ZERO, INFINITY, _log_to(10)), _LOG),
     "log1p": Unary(
         _within(MINUS_ONE, INFINITY, _log1p), {INFINITY: INFINITY, MINUS_INFINITY: NAN}, odd=True
     ),
-    "sin": Unary(_odd("sin", grows=False), _both(NAN), odd=True),
-    "cos": Unary(_even("cos", grows=False), {ZERO: ONE, **_both(NAN)}),
-    "tan": Unary(_odd("tan", grows=True), _both(NAN), odd=True),
+    "sin": Unary(_odd("sin", grows=False), _both(NAN), odd=True, reduces=True),
+    "cos": Unary(_even("cos", grows=False), {ZERO: ONE, **_both(NAN)}, reduces=True),
+    "tan": Unary(_odd("tan", grows=True), _both(NAN), odd=True, reduces=True),
     "asin": Unary(_within(MINUS_ONE, ONE, _asin), _both(NAN), odd=True),
     "acos": Unary(_within(MINUS_ONE, ONE, _acos), _both(NAN)),
     "atan": Unary(_odd("atan", grows=False), odd=True),
-    "sinh": Unary(_odd("sinh", grows=True), _SAME, odd=True),
-    "cosh": Unary(_even("cosh", grows=True), {ZERO: ONE, **_both(INFINITY)}),
+    "sinh": Unary(_odd("sinh", grows=True), _SAME, odd=True, reduces=True),
+    "cosh": Unary(_even("cosh", grows=True), {ZERO: ONE, **_both(INFINITY)}, reduces=True),
     "tanh": Unary(_tanh, _SIGN, odd=True),
     "asinh": Unary(_odd("asinh", grows=False), _SAME, odd=True),
     "acosh": Unary(

@@ -15,6 +15,7 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 
+from numlean.scalar.elementary import ARITIES
 from numlean.verification.encoding import Floats, Truths
 
 NEAR: Final = 2.0**-40
@@ -129,7 +130,22 @@ def _angle_near_slope(y: Floats, x: Floats) -> Hug:
     return (significand == 0.5) & (np.abs(slope) < _CUBIC), slope, -1
 
 
-FUNCTIONS: Final = {
+def _by_mpfr(name: str) -> Callable[..., Floats]:
+    """Return the estimate of a function that numpy lacks: MPFR's, element by element."""
+
+    def estimate(*x: Floats) -> Floats:
+        import gmpy2
+
+        function = getattr(gmpy2.context(precision=53), name)
+        values = [
+            float(function(*map(gmpy2.mpfr, row))) for row in zip(*map(np.ravel, x), strict=True)
+        ]
+        return np.array(values, np.float64).reshape(x[0].shape)
+
+    return _in_range(estimate)
+
+
+_FUNCTIONS: Final = {
     f.name: f
     for f in (
         Function("exp", 1, _in_range(np.exp), near_exact_cases=(_with_slope(1),)),
@@ -210,3 +226,9 @@ FUNCTIONS: Final = {
 }
 """By name. The bounds of ``hugs``: expm1(-29) + 1 = 2**-41.8, 1 - tanh(15) = 2**-42.3,
 1 - erf(5.2) = 2**-42.2, 1 - sigmoid(29) = 2**-41.8, softplus(25)/25 - 1 = 2**-40.7."""
+
+FUNCTIONS: Final = {
+    **{name: Function(name, arity, _by_mpfr(name)) for name, arity in ARITIES.items()},
+    **_FUNCTIONS,
+}
+"""Every elementary function, by name; a function without a row above has MPFR as its estimate."""
