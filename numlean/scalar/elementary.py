@@ -33,6 +33,10 @@ class ElementaryFunctions(Protocol):
         """Return the powers of two; exact for integers."""
         return self.elementary("exp2", x, flags=flags)
 
+    def exp10(self, x: _Array, *, flags: Flags | None = None) -> _Array:
+        """Return the powers of ten; exact for integers whose power of ten is a number."""
+        return self.elementary("exp10", x, flags=flags)
+
     def expm1(self, x: _Array, *, flags: Flags | None = None) -> _Array:
         """Return exp(x) - 1; expm1(+-0) = +-0."""
         return self.elementary("expm1", x, flags=flags)

@@ -50,6 +50,7 @@ PROGRAMS = {
     "pow": (ops.pow_, POSITIVE, B),
     "pow broadcast": (ops.pow_, POSITIVE, B[0]),
     "exp2": (ops.exp2, A),
+    "exp10": (ops.exp10, A),
     "log2": (ops.log2, POSITIVE),
     "log10": (ops.log10, POSITIVE),
     "cbrt": (ops.cbrt, POSITIVE),

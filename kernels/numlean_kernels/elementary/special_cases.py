@@ -52,6 +52,7 @@ UNARY_CASES: Final[dict[str, SpecialCases]] = {
     # name: at zeros, at +infinity, at -infinity
     "exp": SpecialCases(_ONE, _INFINITY, _PLUS_ZERO),
     "exp2": SpecialCases(_ONE, _INFINITY, _PLUS_ZERO),
+    "exp10": SpecialCases(_ONE, _INFINITY, _PLUS_ZERO),
     "expm1": SpecialCases(_SIGNED_ZERO, _INFINITY, _MINUS_ONE),
     "sinh": SpecialCases(_SIGNED_ZERO, _SIGNED_INFINITY, _SIGNED_INFINITY),
     "cosh": SpecialCases(_ONE, _INFINITY, _INFINITY),

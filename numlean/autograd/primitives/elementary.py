@@ -26,6 +26,7 @@ __all__ = [
     "erf",
     "exp",
     "exp2",
+    "exp10",
     "expm1",
     "log",
     "log1p",
@@ -59,6 +60,7 @@ def _squares(x: Tensor, y: Tensor) -> Tensor:
 
 exp: Primitive = _function("exp", lambda g, z, x: mul(g, z))
 exp2: Primitive = _function("exp2", lambda g, z, x: mul(g, mul(z, _log_of(2.0, x))))
+exp10: Primitive = _function("exp10", lambda g, z, x: mul(g, mul(z, _log_of(10.0, x))))
 expm1: Primitive = _function("expm1", lambda g, z, x: mul(g, z + 1.0))
 log: Primitive = _function("log", lambda g, z, x: div(g, x))
 log2: Primitive = _function("log2", lambda g, z, x: div(g, mul(x, _log_of(2.0, x))))

@@ -37,6 +37,7 @@ _sqrt: _Operation = libmp.mpf_sqrt
 _cbrt: _Operation = libmp.mpf_cbrt
 _pi: _Operation = libmp.mpf_pi
 _ln2: _Operation = libmp.mpf_ln2
+_ln10: _Operation = libmp.mpf_ln10
 _integer: _Operation = libmp.from_int
 _number: _Operation = libmp.from_man_exp
 
@@ -144,6 +145,21 @@ def _exp2(x: Exact, p: int) -> Answer:
         bits = working + 32 + max(magnitude(x), 0)
         y = _mul(x, _ln2(bits))
         return _exponential(y, bits, "n")
+
+    return approximate
+
+
+def _exp10(x: Exact, p: int) -> Answer:
+    # A positive integral power of ten is 5**n * 2**n; no other has a finite expansion.
+    if x[2] >= 0 and not x[0] and libmp.mpf_lt(x, _integer(p)):
+        n = int(libmp.to_int(x))
+        return _number(5**n, n)
+    if _is_tiny(x, p + 4):
+        return NearNumber(ONE, above=x[0] == 0)
+
+    def approximate(working: int) -> Exact:
+        bits = working + 32 + max(magnitude(x), 0)
+        return _exponential(_mul(x, _ln10(bits)), bits, "n")
 
     return approximate
 
@@ -309,6 +325,7 @@ def _half_pi(working: int) -> Exact:
 UNARY: Final[dict[str, Unary]] = {
     "exp": Unary(_exp, {ZERO: ONE, INFINITY: INFINITY, MINUS_INFINITY: ZERO}, reduces=True),
     "exp2": Unary(_exp2, {ZERO: ONE, INFINITY: INFINITY, MINUS_INFINITY: ZERO}, reduces=True),
+    "exp10": Unary(_exp10, {ZERO: ONE, INFINITY: INFINITY, MINUS_INFINITY: ZERO}, reduces=True),
     "expm1": Unary(_expm1, {INFINITY: INFINITY, MINUS_INFINITY: MINUS_ONE}, odd=True, reduces=True),
     "log": Unary(_within(ZERO, INFINITY, lambda x, p: ZERO if x == ONE else _by("log", x)), _LOG),
     "log2": Unary(_within(ZERO, INFINITY, _log_to(2)), _LOG),

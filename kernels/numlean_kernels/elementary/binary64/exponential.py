@@ -21,9 +21,9 @@ from numlean_kernels.elementary.binary64.double_word import (
     make_near_one,
     small_series,
 )
-from numlean_kernels.elementary.constants import context, units
+from numlean_kernels.elementary.constants import context, units, words
 from numlean_kernels.elementary.extended_floats import ONE, make_just_below
-from numlean_kernels.elementary.outcome import ROUNDED
+from numlean_kernels.elementary.outcome import EXACT, ROUNDED
 from numlean_kernels.elementary.power import make_wide_power_of_two
 from numlean_kernels.elementary.wide import (
     make_scale,
@@ -37,25 +37,44 @@ from numlean_kernels.protocol import Routine
 
 _GREATEST_EXPONENT: Final = 11
 """Exponentials of arguments of 2**11 and more are beyond the range of binary64."""
+_EXACT_POWERS: Final = 28
+"""10**n has at most 64 significant bits for n < 28."""
 SMALL_EXPM1: Final = small_series(Fraction(1, 6))
 
 
 def make_exponential(builder: RoutineBuilder) -> Routine:
     """Return ``exponential(negative, e, m) -> (e, a, b)``: exp of a real with a sign."""
+    return _make_power(builder, 1 / context().ln(2), 1)
+
+
+def _make_power_of_ten(builder: RoutineBuilder) -> Routine:
+    """Return ``power(negative, e, m) -> (e, a, b)``: 10 to the power of a real with a sign."""
+    return _make_power(builder, context().ln(10) / context().ln(2), 2)
+
+
+def _make_power(builder: RoutineBuilder, log2_base: Any, integer_bits: int) -> Routine:
+    """Return ``power(negative, e, m) -> (e, a, b)``: a base to the power of a real with a sign.
+
+    Args:
+        builder: Makes the routines that it consists of.
+        log2_base: The logarithm of the base to base 2.
+        integer_bits: The number of bits of that before the binary point.
+    """
     word, signed, high = builder.word, builder.signed, builder.target.high_product(64)
     scale, power_of_two = builder.routine(make_scale), builder.routine(make_wide_power_of_two)
     shift_right, shift_left = (
         builder.routine(make_wide_shift_right),
         builder.routine(make_wide_shift_left),
     )
-    factor = units(1 / context().ln(2), 191)
+    factor = units(log2_base, 192 - integer_bits)
     first = word(factor >> 128)
     second, third = word((factor >> 64) % (1 << 64)), word(factor % (1 << 64))
-    greatest, lead, wide, zero = signed(_GREATEST_EXPONENT), signed(2), signed(64), signed(0)
+    greatest, lead = signed(_GREATEST_EXPONENT), signed(integer_bits + 1)
+    wide, zero = signed(64), signed(0)
     one_word, zero_word = word(1), word(0)
 
-    def exponential(negative: Any, e: Any, m: Any) -> Any:
-        # Three words of the product, with the binary point after e + 2 bits.
+    def power(negative: Any, e: Any, m: Any) -> Any:
+        # Three words of the product, with the binary point after e + lead bits.
         c, d = scale(second, third, m)
         b = word(word(first * m) + c)
         a = word(high(first, m) + (one_word if b < c else zero_word))
@@ -72,7 +91,7 @@ def make_exponential(builder: RoutineBuilder) -> Routine:
         a, b = power_of_two(a, b)
         return k, a, b
 
-    return exponential
+    return power
 
 
 def _make_exp(builder: RoutineBuilder) -> Routine:
@@ -126,6 +145,36 @@ def _make_exp2(builder: RoutineBuilder) -> Routine:
         return ROUNDED, False, k, a
 
     return exp2
+
+
+def _make_exp10(builder: RoutineBuilder) -> Routine:
+    """Return 10**x; exact for the integers whose power of ten has at most 64 bits.
+
+    For no other x is the value, or the middle of two numbers, a number of at most 64 bits: 10**n =
+    5**n * 2**n has more for greater n and no finite expansion for n < 0, and 10 is not a power of a
+    rational number.
+    """
+    word, signed = builder.word, builder.signed
+    power_of_ten = builder.routine(_make_power_of_ten)
+    exponents = words([(10**n).bit_length() - 1 for n in range(_EXACT_POWERS)])
+    significands = words([10**n << 63 >> (10**n).bit_length() - 1 for n in range(_EXACT_POWERS)])
+    # For x just below 2**-56, the value is off one by less than a quarter of an ulp.
+    tiny, zero, below = signed(TINY - 2), signed(0), signed(-1)
+    longest, top, exact_powers = signed(4), signed(63), word(_EXACT_POWERS)
+    half, ones = word(ONE), word(ONES)
+
+    def exp10(negative: Any, e: Any, m: Any) -> Any:
+        if e < tiny:
+            return ROUNDED, False, (below if negative else zero), (ones if negative else half)
+        if (not negative) & (e >= zero) & (e <= longest):
+            places = word(signed(top - e))
+            n = word(m >> places)
+            if (word(n << places) == m) & (n < exact_powers):
+                return EXACT, False, signed(exponents[n]), word(significands[n])
+        k, a, _ = power_of_ten(negative, e, m)
+        return ROUNDED, False, k, a
+
+    return exp10
 
 
 def _make_expm1(builder: RoutineBuilder) -> Routine:
@@ -250,6 +299,7 @@ def _make_sigmoid(builder: RoutineBuilder) -> Routine:
 CORES: Final[dict[str, Maker]] = {
     "exp": _make_exp,
     "exp2": _make_exp2,
+    "exp10": _make_exp10,
     "expm1": _make_expm1,
     "sinh": _make_sinh,
     "cosh": _make_cosh,
