@@ -1,37 +1,37 @@
-"""What can go wrong, in one line each: the rule, what came, the way out."""
+"""Errors. Each message is one line: the rule, the value received and the fix."""
 
 from __future__ import annotations
 
 
 class NumleanError(ValueError):
-    """A request that numlean cannot carry out as it stands. Every error of ours is one."""
+    """A request that numlean cannot carry out. Base class of all its errors."""
 
 
 class UnknownNameError(NumleanError):
-    """A name that nobody registered; the message lists those that are known."""
+    """An unknown name; the message lists the known ones."""
 
     def __init__(self, kind: str, name: str, known: tuple[str, ...]) -> None:
         super().__init__(f"unknown {kind} {name!r}; known: {', '.join(known)}")
 
 
 class ShapeError(NumleanError):
-    """Shapes that do not fit each other."""
+    """Shapes that do not match."""
 
 
 class MixedScalarError(NumleanError):
-    """Numbers of two arithmetics, or of one on two devices, in one operation."""
+    """An operation on numbers of different Scalars or devices."""
 
 
 class StorageError(NumleanError):
-    """An array that is not a Scalar's storage."""
+    """An array that is not the storage of a Scalar."""
 
 
 class DataError(NumleanError):
-    """Data that cannot be trained on."""
+    """Data that cannot be used for training."""
 
 
 class UnavailableError(NumleanError):
-    """Something that this installation or this Scalar does not have; the message says what does."""
+    """Something that this installation or Scalar does not have; the message names the fix."""
 
 
 class DocumentError(NumleanError):

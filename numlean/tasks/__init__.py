@@ -1,4 +1,4 @@
-"""Tasks by name."""
+"""Tasks: models, losses and data by name, and recipes that request them."""
 
 from numlean.tasks.named import NamedTask, Split, get_task, task_names
 from numlean.tasks.recipe import Recipe

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from numlean.tasks.measurements import classes_of_measurements
+from numlean.tasks.measurements import measurement_task
 
 
 def _bundle() -> Any:
@@ -13,10 +13,10 @@ def _bundle() -> Any:
     return load_breast_cancer()
 
 
-TASK = classes_of_measurements(
+TASK = measurement_task(
     "breast-cancer",
-    "569 tumours, 30 measurements each, malignant or benign (scikit-learn), 114 of them a"
-    " test, 30-16-2, tanh, cross-entropy; knows at least 113 of the 114",
+    "569 tumours, 30 measurements each, malignant or benign (scikit-learn), 114 held out,"
+    " 30-16-2, tanh, cross-entropy; classifies at least 113 of the 114 correctly",
     _bundle,
     inputs=30,
     classes=2,

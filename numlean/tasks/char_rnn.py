@@ -1,4 +1,4 @@
-"""The next character of a text, by a recurrent model."""
+"""Prediction of the next character of a text by a recurrent model."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from numlean.tasks.text import sonnets, text_task
 
 
 def on_text(text: str) -> NamedTask:
-    """The task of a text."""
+    """Return the task of a text."""
     return text_task(
         "char-rnn",
         text,
         on_text,
         partial(char_rnn, features=16, hidden=32),
-        what="an LSTM of 32; from a loss of 4.0 to 2.2 (on sonnets)",
+        model="an LSTM with 32 units; loss from 4.0 to 2.2 (on sonnets)",
         steps=400,
         batch_size=16,
         lr=0.01,

@@ -1,4 +1,4 @@
-"""The next character of a text, by a small transformer."""
+"""Prediction of the next character of a text by a small transformer."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from numlean.tasks.text import LENGTH, sonnets, text_task
 
 
 def on_text(text: str) -> NamedTask:
-    """The task of a text."""
+    """Return the task of a text."""
     return text_task(
         "char-transformer",
         text,
         on_text,
         partial(char_transformer, length=LENGTH, features=16, heads=2, blocks=2),
-        what="2 blocks of 2 heads; from a loss of 4.3 to 2.3 (on sonnets)",
+        model="2 blocks with 2 heads; loss from 4.3 to 2.3 (on sonnets)",
         steps=400,
         batch_size=16,
         lr=0.01,

@@ -1,10 +1,10 @@
-"""Regression: how diabetes progresses within a year."""
+"""Regression: progression of diabetes within a year."""
 
 from __future__ import annotations
 
 from numlean.nn import Linear, Sequential, Tanh
 from numlean.tasks.named import NamedTask, Split
-from numlean.tasks.splits import standardised_before, train_test_split
+from numlean.tasks.splits import standardise_before, train_test_split
 from numlean.training.task import Task
 
 _TEST_SIZE = 88
@@ -17,14 +17,14 @@ def _load() -> Split:
     bundle = load_diabetes(scaled=False)  # as measured: scaling there depends on the machine
     targets = bundle.target.reshape(-1, 1)
     split = train_test_split(bundle.data, targets, test_size=_TEST_SIZE, seed=_SPLIT_SEED)
-    return standardised_before(split, targets=True)
+    return standardise_before(split, targets=True)
 
 
 TASK = NamedTask(
     name="diabetes",
     summary="progression of diabetes in a year, 442 patients, 10 measurements each (scikit-learn),"
-    " 88 of them a test, 10-8-1, tanh, squared error of the standardised target,"
-    " of which it leaves 0.56",
+    " 88 held out, 10-8-1, tanh, squared error of the standardised target; reaches a test loss"
+    " of 0.56",
     task=Task.regression(Sequential(Linear(10, 8), Tanh(), Linear(8, 1))),
     load=_load,
     steps=300,

@@ -17,7 +17,7 @@ _WHITE = 16.0
 
 
 def load() -> Split:
-    """Images of shape (8, 8), white being 1, and one-hot digits."""
+    """Return images of shape (8, 8), in which 1 is white, and one-hot digits."""
     from sklearn.datasets import load_digits
 
     bundle = load_digits()
@@ -30,7 +30,7 @@ def load() -> Split:
 
 TASK = NamedTask(
     name="digits",
-    summary="1,797 real 8x8 images of digits (scikit-learn), 360 of them a test, 64-32-10, tanh,"
+    summary="1,797 real 8x8 images of digits (scikit-learn), 360 held out, 64-32-10, tanh,"
     " cross-entropy",
     task=Task.classification(Sequential(Flatten(), Linear(64, 32), Tanh(), Linear(32, _CLASSES))),
     load=load,

@@ -1,4 +1,4 @@
-"""Classification of real handwritten digits by convolutions."""
+"""Classification of real handwritten digits by a convolutional network."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from numlean.training.task import Task
 
 TASK = NamedTask(
     name="digits-cnn",
-    summary="the images of digits, by two convolutions of 3x3 (8 and 16 channels) with ReLU and"
-    " max-pooling, cross-entropy; knows 354 of the 360",
+    summary="the images of digits, two 3x3 convolutions (8 and 16 channels) with ReLU and"
+    " max-pooling, cross-entropy; classifies 354 of the 360 correctly",
     task=Task.classification(small_cnn((8, 8), 10)),
     load=load,
     steps=600,

@@ -1,10 +1,10 @@
-"""Classification of irises by the lengths and widths of sepals and petals."""
+"""Classification of irises by the lengths and widths of their sepals and petals."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from numlean.tasks.measurements import classes_of_measurements
+from numlean.tasks.measurements import measurement_task
 
 
 def _bundle() -> Any:
@@ -13,10 +13,10 @@ def _bundle() -> Any:
     return load_iris()
 
 
-TASK = classes_of_measurements(
+TASK = measurement_task(
     "iris",
-    "150 irises of 3 kinds, 4 lengths each (scikit-learn), 30 of them a test, 4-16-3, tanh,"
-    " cross-entropy; knows all 30",
+    "150 irises of 3 species, 4 lengths each (scikit-learn), 30 held out, 4-16-3, tanh,"
+    " cross-entropy; classifies all 30 correctly",
     _bundle,
     inputs=4,
     classes=3,

@@ -1,4 +1,4 @@
-"""Classification by a few measurements: what scikit-learn's small tables ask for."""
+"""Classification by a few measurements: the small tables of scikit-learn."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import numpy as np
 
 from numlean.nn import Linear, Sequential, Tanh
 from numlean.tasks.named import NamedTask, Split
-from numlean.tasks.splits import standardised_before, train_test_split
+from numlean.tasks.splits import standardise_before, train_test_split
 from numlean.training.task import Task
 
 _HIDDEN: Final = 16
 
 
-def classes_of_measurements(
+def measurement_task(
     name: str,
     summary: str,
     bundle: Callable[[], Any],
@@ -24,16 +24,16 @@ def classes_of_measurements(
     classes: int,
     test_size: int,
 ) -> NamedTask:
-    """A task on a bundle of scikit-learn's: measurements standardised in binary64, classes one-hot.
+    """Return the task of a scikit-learn table, with a network inputs-16-classes with tanh.
 
-    The network is inputs-16-classes, with tanh.
+    Measurements are standardised in binary64, and classes are one-hot.
     """
 
     def load() -> Split:
         found = bundle()
         one_hot = np.eye(classes)[found.target]
         split = train_test_split(found.data, one_hot, test_size=test_size, seed=0)
-        return standardised_before(split, targets=False)
+        return standardise_before(split, targets=False)
 
     return NamedTask(
         name=name,

@@ -1,4 +1,4 @@
-"""Tasks by name: a model, a loss, real data and settings under which it learns."""
+"""Named tasks: a model, a loss, data, and settings with which the model learns."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from numlean.training.task import Task
 
 @dataclass(frozen=True)
 class Split:
-    """Data to train on, and data to test on; the latter may be empty."""
+    """Training data, and test data, which may be empty."""
 
     train: Dataset
     test: Dataset
@@ -26,21 +26,23 @@ class Split:
 
 @dataclass(frozen=True)
 class NamedTask:
-    """A task that a user can name.
+    """A task with a name, data and default settings.
 
     Attributes:
         name: The name.
-        summary: One line about it.
+        summary: A description in one line.
         task: The model and the loss.
-        load: Reads or makes the data; the same on every machine.
-        steps: How many updates it takes by default.
-        batch_size: Samples an update by default.
+        load: Function that returns the data, the same on every machine.
+        steps: The default number of updates.
+        batch_size: The default number of samples per update.
         lr: The default learning rate.
         momentum: The default momentum.
-        optim: The default optimizer, by the name of its ``OptimizerKind``.
-        is_classification: Whether targets are classes, so that there is an accuracy.
-        on_text: Makes the same task of another text; None if it is of none.
-        enter: Makes of the data what a Scalar's own operations make of it; None leaves it binary64.
+        optim: The default optimizer, as ``OptimizerKind.parse`` takes it.
+        is_classification: Whether targets are classes, so that an accuracy is reported.
+        on_text: Function that returns the same task for another text; None if it is not a task of
+            texts.
+        preprocess: Function that prepares the data with a Scalar's own operations; None leaves them
+            in binary64.
     """
 
     name: str
@@ -57,7 +59,7 @@ class NamedTask:
     preprocess: Callable[[Split, Scalar], Split] | None = None
 
     def config(self, *, steps: int | None = None, seed: int = 0) -> TrainConfig:
-        """How it is trained by default, or for so many steps, in an order that a seed names."""
+        """Return the default training configuration, with other steps or another seed."""
         kind = OptimizerKind.parse(self.optim)
         optimizer: Optimizer = kind.to_optimizer(self.lr)
         if kind is OptimizerKind.SGD:
@@ -66,12 +68,12 @@ class NamedTask:
         return TrainConfig(count, self.batch_size, optimizer, seed=seed)
 
     def load_for(self, scalar: Scalar) -> Split:
-        """The data as a run in an arithmetic takes it."""
+        """Return the data for a run in this Scalar."""
         split = self.load()
         return split if self.preprocess is None else self.preprocess(split, scalar)
 
     def train_data_for(self, scalar: Scalar) -> Dataset:
-        """The data to train on, as a run in an arithmetic takes them."""
+        """Return the training data for a run in this Scalar."""
         return self.load_for(scalar).train
 
 
@@ -90,16 +92,16 @@ _MODULES: Final = {
 
 
 def task_names() -> tuple[str, ...]:
-    """The names of all tasks, sorted."""
+    """Return the names of all tasks, sorted."""
     return tuple(sorted(_MODULES))
 
 
 @cache
 def get_task(name: str) -> NamedTask:
-    """The task of that name.
+    """Return the task with this name.
 
     Raises:
-        UnknownNameError: There is no such task; the message lists them.
+        UnknownNameError: The task is unknown; the message lists all tasks.
     """
     if name not in _MODULES:
         raise UnknownNameError("task", name, task_names())

@@ -15,7 +15,7 @@ _SAMPLES = 240
 
 
 def _load() -> Split:
-    # Targets are correctly rounded, so that they do not depend on a machine's libm.
+    # Correctly rounded, so that the targets do not depend on the machine's libm.
     from numlean.scalar.registry import get_scalar
 
     scalar = get_scalar("float64")
@@ -31,7 +31,7 @@ def _load() -> Split:
 
 TASK = NamedTask(
     name="sine",
-    summary="y = sin(pi x) on [-1, 1]: 240 points, every fourth a test, 1-16-1 with tanh",
+    summary="y = sin(pi x) on [-1, 1]: 240 points, every fourth held out, 1-16-1, tanh",
     task=Task.regression(Sequential(Linear(1, 16), Tanh(), Linear(16, 1))),
     load=_load,
     steps=400,

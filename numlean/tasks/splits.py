@@ -1,4 +1,4 @@
-"""Data put in random order, parted and standardised."""
+"""Train/test splits, and standardisation of their data."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ from numlean.tasks.named import Split
 
 
 def train_test_split(inputs: Floats, targets: Floats, *, test_size: int, seed: int) -> Split:
-    """Samples in an order that the seed names, the first of them a test."""
+    """Shuffle samples with a seed, and hold out the first ones for testing."""
     order = permutation(len(inputs), UniformStream(seed))
     test, train = Dataset.of_arrays(inputs[order], targets[order]).split_at(test_size)
     return Split(train=train, test=test)
 
 
-def standardised_before(split: Split, *, targets: bool) -> Split:
-    """A split whose inputs, and targets if asked, are standardised in binary64.
+def standardise_before(split: Split, *, targets: bool) -> Split:
+    """Standardise the inputs, and on request the targets, in binary64.
 
-    The statistics are the training part's; ``numlean.data.standardise`` states formula and order.
+    The statistics are those of the training data; ``numlean.data.standardise`` states the formula
+    and the order of its operations.
     """
     x_train, x_test = _standardise_split(split.train.x, split.test.x)
     if not targets:
@@ -32,8 +33,8 @@ def standardised_before(split: Split, *, targets: bool) -> Split:
     return Split(Dataset(x_train, y_train), Dataset(x_test, y_test))
 
 
-def standardised_within(split: Split, scalar: Scalar, *, targets: bool) -> Split:
-    """The same by an arithmetic's own operations, statistics included."""
+def standardise_within(split: Split, scalar: Scalar, *, targets: bool) -> Split:
+    """Standardise with the operations of a Scalar, which also compute the statistics."""
     x_train, x_test = _standardise_split_in(scalar, split.train.x, split.test.x)
     if not targets:
         return Split(Dataset(x_train, split.train.y), Dataset(x_test, split.test.y))

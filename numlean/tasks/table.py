@@ -1,4 +1,4 @@
-"""A task out of a user's own table."""
+"""The task of a user's own table."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from numlean.data.tables import Table
 from numlean.errors import DataError, NumleanError, UnknownNameError
 from numlean.nn import GELU, Flatten, Layer, Linear, ReLU, Sequential, Sigmoid, SiLU, Softplus, Tanh
 from numlean.tasks.named import NamedTask, Split
-from numlean.tasks.splits import standardised_before, standardised_within, train_test_split
+from numlean.tasks.splits import standardise_before, standardise_within, train_test_split
 from numlean.training.task import Task
 
 STANDARDISE: Final = ("before", "scalar", "none")
-"""Where inputs are standardised, and targets of a regression: in binary64 before the run, by the
-Scalar's own operations, or nowhere."""
+"""Where inputs, and targets of a regression, are standardised: in binary64 before the run, with the
+Scalar's own operations, or not at all."""
 
 _ACTIVATIONS: Final[dict[str, Callable[[], Layer]]] = {
     "tanh": Tanh,
@@ -35,14 +35,14 @@ ACTIVATIONS: Final = tuple(_ACTIVATIONS)
 
 @dataclass(frozen=True)
 class TableSettings:
-    """What becomes of a table.
+    """Settings for the split of a table, its standardisation and the model.
 
     Attributes:
-        test_share: The part of the rows that is a test, rounded down to whole rows.
-        split_seed: Names the order in which rows are parted: the first are the test.
-        standardise: One of ``STANDARDISE``; statistics are the training part's.
+        test_share: The fraction of rows held out for testing, rounded down to whole rows.
+        split_seed: The seed of the train/test split.
+        standardise: One of ``STANDARDISE``, with the statistics of the training data.
         hidden: The widths of the hidden layers.
-        activation: What follows each of them, one of ``ACTIVATIONS``.
+        activation: The activation function of the hidden layers, one of ``ACTIVATIONS``.
     """
 
     test_share: Fraction = Fraction(1, 5)
@@ -54,33 +54,33 @@ class TableSettings:
     def __post_init__(self) -> None:
         if not 0 <= self.test_share < 1:
             raise NumleanError(
-                f"the test's share of the rows is at least 0 and below 1: {self.test_share}"
+                f"--test-share must be at least 0 and below 1, got {self.test_share}"
             )
         if self.standardise not in STANDARDISE:
-            raise UnknownNameError("way to standardise", self.standardise, STANDARDISE)
+            raise UnknownNameError("standardisation", self.standardise, STANDARDISE)
         if self.activation not in ACTIVATIONS:
             raise UnknownNameError("activation", self.activation, ACTIVATIONS)
 
 
 def table_task(table: Table, settings: TableSettings) -> NamedTask:
-    """The task of predicting a table's target from its inputs by a multilayer perceptron.
+    """Return the task of predicting a table's target with a multilayer perceptron.
 
     Raises:
-        DataError: The training part would be empty.
+        DataError: The table has fewer than two rows.
     """
     rows, outputs = table.target.values.shape
     test_size = int(rows * settings.test_share)
     if rows < 2:
-        raise DataError(f"{table.path}: a table to be learnt has two rows or more, not {rows}")
+        raise DataError(f"{table.path}: the table needs at least two rows, got {rows}")
     sample = table.inputs.shape[1:]
     is_classification = table.target.kind == "classification"
     model = _perceptron(sample, settings.hidden, outputs, settings.activation)
     make = Task.classification if is_classification else Task.regression
-    within = partial(standardised_within, targets=not is_classification)
+    within = partial(standardise_within, targets=not is_classification)
     return NamedTask(
         name=Path(table.path).name,
         summary=f"{table.target_name} from {table.input_name}: {table.target.kind}, as"
-        f" {table.target.reason}; {rows} rows, {test_size} of them a test",
+        f" {table.target.reason}; {rows} rows, {test_size} held out",
         task=make(model),
         load=partial(_load, table, test_size, settings),
         steps=500,
@@ -97,7 +97,7 @@ def _load(table: Table, test_size: int, settings: TableSettings) -> Split:
     split = train_test_split(table.inputs, values, test_size=test_size, seed=settings.split_seed)
     if settings.standardise != "before":
         return split
-    return standardised_before(split, targets=table.target.kind == "regression")
+    return standardise_before(split, targets=table.target.kind == "regression")
 
 
 def _perceptron(

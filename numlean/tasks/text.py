@@ -1,8 +1,7 @@
-"""Texts as tasks: at each place of a text, to tell the character that comes next.
+"""Tasks of texts: predict the next character at each position of a text.
 
-The text that comes with numlean, ``sonnets.txt``, is from Project Gutenberg's eBook #1041,
-"Shakespeare's Sonnets" (modern spelling; updated on March 10, 2010), character by character but for
-the numbers of the sonnets and the indents.
+The text ``sonnets.txt`` is taken from Project Gutenberg's eBook #1041, "Shakespeare's Sonnets"
+(modern spelling; updated on March 10, 2010), without the numbers of the sonnets and the indents.
 """
 
 from __future__ import annotations
@@ -27,22 +26,22 @@ if TYPE_CHECKING:
 Tokens: TypeAlias = np.ndarray[tuple[int], np.dtype[np.float64]]
 
 LENGTH = 32
-"""How many characters a sample has."""
+"""Number of characters in a sample."""
 
 _TEST_PART = 10
 _STRIDE = 8
 
 
 def sonnets() -> str:
-    """Twelve sonnets by Shakespeare (1609): 1, 2, 12, 18, 29, 30, 55, 60, 65, 73, 116, 130.
+    """Return twelve sonnets by Shakespeare (1609): 1, 2, 12, 18, 29, 30, 55, 60, 65, 73, 116, 130.
 
-    A blank line parts them; the module says which edition it is.
+    Blank lines separate them. The module's docstring states the edition.
     """
     return files("numlean.tasks").joinpath("sonnets.txt").read_text(encoding="utf-8")
 
 
 def vocabulary(text: str) -> str:
-    """The characters of a text, each once, in the order of their code points."""
+    """Return the distinct characters of a text, in the order of their code points."""
     return "".join(sorted(set(text)))
 
 
@@ -52,37 +51,37 @@ def text_task(
     on_text: Callable[[str], NamedTask],
     make_model: Callable[[int], Layer],
     *,
-    what: str,
+    model: str,
     steps: int,
     batch_size: int,
     lr: float,
 ) -> NamedTask:
-    """The task of a text, by Adam.
+    """Return the task of a text, trained with Adam.
 
     Args:
         name: The task's name.
-        text: What is to be continued.
-        on_text: Makes the same task of another text.
-        make_model: From the number of different characters to a model.
-        what: What the model is, and what it reaches.
-        steps: How many updates it takes by default.
-        batch_size: Samples an update by default.
+        text: The text.
+        on_text: Function that returns the same task for another text.
+        make_model: Function from the number of distinct characters to a model.
+        model: A description of the model and its result.
+        steps: The default number of updates.
+        batch_size: The default number of samples per update.
         lr: The default learning rate.
 
     Raises:
-        DataError: The text is too short, or always the same character.
+        DataError: The text is too short, or has only one distinct character.
     """
     characters = vocabulary(text)
     least = _TEST_PART * (LENGTH + 1)
     if len(text) < least or len(characters) < 2:
         raise DataError(
-            f"a text has at least {least} characters, two different ones among them; this has"
-            f" {len(text)}, {len(characters)} different"
+            f"a text needs at least {least} characters and two distinct ones, got {len(text)}"
+            f" characters and {len(characters)} distinct ones"
         )
     return NamedTask(
         name=name,
-        summary=f"the next character of a text, {len(text):,} characters of {len(characters)}"
-        f" kinds, the last tenth a test; {what}",
+        summary=f"the next character of a text, {len(text):,} characters, {len(characters)}"
+        f" distinct ones, the last tenth held out; {model}",
         task=Task(make_model(len(characters)), cross_entropy()),
         load=partial(_load, text),
         steps=steps,
@@ -105,7 +104,7 @@ def _load(text: str) -> Split:
 
 
 def _samples(tokens: Tokens, *, stride: int) -> Dataset:
-    """Pieces of ``LENGTH`` tokens from every so many on, and those that follow; no short ones."""
+    """Return pieces of ``LENGTH`` tokens, ``stride`` apart, and the tokens that follow each."""
     starts = range(0, len(tokens) - LENGTH, stride)
     x = np.stack([tokens[start : start + LENGTH] for start in starts])
     y = np.stack([tokens[start + 1 : start + LENGTH + 1] for start in starts])

@@ -1,10 +1,10 @@
-"""Classification of wines by what chemistry finds in them."""
+"""Classification of wines by chemical measurements."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from numlean.tasks.measurements import classes_of_measurements
+from numlean.tasks.measurements import measurement_task
 
 
 def _bundle() -> Any:
@@ -13,10 +13,10 @@ def _bundle() -> Any:
     return load_wine()
 
 
-TASK = classes_of_measurements(
+TASK = measurement_task(
     "wine",
-    "178 wines of 3 growers, 13 measurements each (scikit-learn), 36 of them a test,"
-    " 13-16-3, tanh, cross-entropy; knows 35 of the 36",
+    "178 wines of 3 growers, 13 measurements each (scikit-learn), 36 held out, 13-16-3, tanh,"
+    " cross-entropy; classifies 35 of the 36 correctly",
     _bundle,
     inputs=13,
     classes=3,

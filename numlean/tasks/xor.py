@@ -1,4 +1,4 @@
-"""Exclusive or: four samples that no linear model fits."""
+"""Exclusive or: four samples that a linear model cannot fit."""
 
 from __future__ import annotations
 
