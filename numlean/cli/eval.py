@@ -16,6 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     parser.add_argument(
         "expression",
+        metavar="EXPRESSION",
         help='expression such as "0.1 + 0.2", "fma(3, 1/3, -1)", "bits(0x3f800001) > 1"',
     )
     parser.add_argument(

@@ -3,14 +3,22 @@
 Rounds alternate between the entries of a table, and the best round of each counts.
 
 ops: operations, compared with SoftFloat's functions in a compiled loop if SoftFloat is installed.
+
 functions: elementary functions, compared with those of the C library in a compiled loop, numpy,
-MPFR (through gmpy2) and mpmath. step: a training step of digits. backends: a training step of a
-network 64-64-10 on 32 images, and of xor, with each engine, compared with PyTorch if it is
-installed. kernels: plain and fast kernels, after a check that they give the same bits (exit status
-1 if not), compared with numpy; the output names the BLAS that multiplies numpy's matrices, on one
-thread. crosscheck: two training runs one after the other and in lockstep. device: matrix products,
-sums and training steps on one CPU core and on a GPU, compared with PyTorch's product on the GPU if
-it is installed.
+MPFR (through gmpy2) and mpmath.
+
+step: a training step of digits.
+
+backends: a training step of a network 64-64-10 on 32 images, and of xor, with each engine, compared
+with PyTorch if it is installed.
+
+kernels: plain and fast kernels, after a check that they give the same bits (exit status 1 if not),
+compared with numpy. The output names the BLAS that multiplies numpy's matrices, on one thread.
+
+crosscheck: two training runs, one after the other and in lockstep.
+
+device: matrix products, sums and training steps on one CPU core and on a GPU, compared with
+PyTorch's product on the GPU if it is installed.
 """
 
 from __future__ import annotations
