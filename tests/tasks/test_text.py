@@ -99,7 +99,7 @@ def test_a_users_text_is_learnt_at_the_command_line(capsys, tmp_path):
     report = json.loads(captured.out)
     assert report["accuracy"] is not None
     assert report["optimizer"].startswith("Adam(lr=0.01")
-    assert "900 characters of 12 kinds" in captured.err
+    assert "900 characters, 12 distinct" in captured.err
 
 
 @pytest.mark.parametrize(
