@@ -40,7 +40,7 @@ def text_target(texts: Sequence[str]) -> Target:
     """
     classes, numbers = np.unique(np.array(texts, dtype=np.str_), return_inverse=True)
     _check_several(len(classes), str(classes[0]))
-    reason = f"the target holds {len(classes)} different texts"
+    reason = f"the target has {len(classes)} different texts"
     one_hot = np.eye(len(classes))[numbers.reshape(-1)]
     return Target("classification", reason, one_hot, tuple(map(str, classes)))
 
@@ -69,7 +69,7 @@ def number_target(values: Floats, kind: str | None) -> Target:
         counted = f"{columns.shape[1]} columns"
     is_classes = columns.shape[1] == 1 and _are_few(distinct, len(columns))
     chosen = kind or KINDS[is_classes]
-    reason = "asked for" if kind else f"the target holds {counted}"
+    reason = "requested" if kind else f"the target has {counted}"
     if chosen == "regression":
         return Target(chosen, reason, columns)
     one_hot = np.eye(len(distinct))[numbers.reshape(-1)]

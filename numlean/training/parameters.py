@@ -71,7 +71,7 @@ class ParameterStore:
     def arrays(self) -> tuple[Tensor, ...]:
         """Return tensors over the arrays that hold the numbers from now on.
 
-        Whoever writes to them calls ``mark_written`` afterwards.
+        Call ``mark_written`` after each write to them.
         """
         if self._arrays is None:
             copies = (self._scalar.device_copy(t.data) for t in self._values)

@@ -1,4 +1,4 @@
-"""What training loops report: callbacks, log lines, and the losses before and after."""
+"""Reports of training loops: callbacks, log lines, and the losses before and after."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def test_a_table_is_learnt_and_a_line_says_what_was_made_of_it(capsys, table):
     status, report, said = run_json(capsys, "train", "--data", table, "--target", "side")
     assert (status, report["task"], report["steps"]) == (0, "sides.csv", 500)
     assert report["accuracy"] >= 11 / 12
-    assert "classification, as the target holds 2 different texts" in said
+    assert "classification, as the target has 2 different texts" in said
     assert "60 rows, 12 held out" in said
     assert said.count("\n") == 1
 

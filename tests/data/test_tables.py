@@ -91,7 +91,7 @@ def test_few_whole_numbers_are_classes_by_default_and_the_reason_is_told(
     assert str(len(set(numbers))) in target.reason
     for asked in ("regression", "classification"):
         target = table(tmp_path, wholes(*numbers), "y", kind=asked).target
-        assert (target.kind, target.reason) == (asked, "asked for")
+        assert (target.kind, target.reason) == (asked, "requested")
 
 
 @pytest.mark.parametrize(

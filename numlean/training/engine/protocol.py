@@ -1,4 +1,4 @@
-"""What a runner's engine is, and the engines by name."""
+"""The protocol of an engine, and the engines by name."""
 
 from __future__ import annotations
 
