@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from numlean import DataLoader, Dataset, NumleanError
+from numlean import Batch, DataLoader, Dataset, NumleanError, Sample
 from numlean.data import minibatches
 
 
@@ -82,6 +82,20 @@ def test_stacked_batches_have_a_leading_axis():
     _, batches = DataLoader(counted(5), 2, stack=True).epoch()
     assert [batch.x.tolist() for batch in batches] == [[0, 1], [2, 3], [4]]
     assert [batch.y.tolist() for batch in batches] == [[0.5, 1.5], [2.5, 3.5], [4.5]]
+
+
+def test_a_batch_and_a_sample_are_different_types():
+    data = counted(5)
+    stacked, lists = (DataLoader(data, 2, stack=stack).epoch()[1] for stack in (True, False))
+    made = [
+        *data.minibatches(2),
+        data.stacked(),
+        data.batch([0]),
+        next(minibatches(data, 2, seed=0)),
+    ]
+    assert {type(batch) for batch in (*stacked, *made)} == {Batch}
+    assert {type(sample) for batch in lists for sample in batch} == {Sample}
+    assert {type(sample) for sample in data} == {Sample}
 
 
 def test_a_loader_is_not_changed_by_an_epoch():
