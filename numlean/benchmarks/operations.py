@@ -16,7 +16,7 @@ from numlean.scalar.kernel_scalar import KernelScalar
 from numlean.scalar.operations import Kind, operations
 from numlean.scalar.protocol import Scalar, Storage
 from numlean.scalar.registry import get_scalar
-from numlean.verification.encoding import rounded_to_even
+from numlean.verification.encoding import round_to_even
 from numlean.verification.softfloat import softfloat_loop, softfloat_matmul
 from numlean_kernels.formats import Format
 
@@ -125,7 +125,7 @@ def operands(operation: str, encode: Callable[[Any], Storage], size: int) -> lis
 def _softfloat(operation: str, format: Format) -> Iterator[BenchmarkEntry]:
     """Yield SoftFloat's function in a compiled loop, if it is installed and has it."""
     size = _COMPILED_MATRIX
-    x = operands(operation, partial(rounded_to_even, format), size)
+    x = operands(operation, partial(round_to_even, format), size)
     z = np.empty_like(x[0])
     try:
         if operation == "matmul":

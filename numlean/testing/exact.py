@@ -1,56 +1,41 @@
-"""An independent model of IEEE 754 arithmetic: exact rationals, rounded by searching a table.
+"""An independent model of IEEE 754 arithmetic: exact rationals, rounded once.
 
-It shares no step with the routines it judges: no shifting, no sticky bits, no words. It is slow,
-and meant for formats small enough to list their numbers.
+It shares no step with the routines it is compared with: it does not align operands, keep sticky
+bits or use words of a fixed width. It is slow.
 """
 
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
 from collections.abc import Callable
 from fractions import Fraction
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
+from numlean.testing.rounding import (
+    ROUNDINGS,
+    floor_log2,
+    index_of_fraction,
+    make_is_tiny,
+    make_round,
+    power_of_two,
+    round_to_integer,
+)
+from numlean_kernels.flags import DIVIDE_BY_ZERO, INEXACT, INVALID, UNDERFLOW
 from numlean_kernels.formats import Format
 
-INEXACT: Final = 1
-UNDERFLOW: Final = 2
-OVERFLOW: Final = 4
-DIVIDE_BY_ZERO: Final = 8
-INVALID: Final = 16
-
 Outcome: TypeAlias = tuple[int, int]
-"""An encoding (an integer or a truth value for operations that give one), and flags."""
-
-ROUNDINGS: Final = (
-    "ties_to_even",
-    "ties_to_away",
-    "toward_zero",
-    "toward_positive",
-    "toward_negative",
-    "to_odd",
-)
-
-_INTEGERS: Final[dict[str, Callable[[Fraction], int]]] = {
-    "ties_to_even": round,
-    "ties_to_away": lambda q: (1 if q > 0 else -1) * math.floor(abs(q) + Fraction(1, 2)),
-    "toward_zero": math.trunc,
-    "toward_positive": math.ceil,
-    "toward_negative": math.floor,
-    "to_odd": lambda q: math.floor(q) | 1 if q != math.floor(q) else math.floor(q),
-}
+"""An encoding, integer or truth value, and flags."""
 
 
 class ExactArithmetic:
-    """Results and flags of every operation on encodings of a format; NaNs are ``canonical``.
+    """Results and flags of every operation on encodings of a format. NaN results are the default.
 
     Attributes:
         format: The format.
         rounding: One of ``ROUNDINGS``.
         tininess: ``after`` or ``before`` rounding.
-        flush: Whether subnormal operands and results count as zeros.
-        saturate: Whether what is beyond the range becomes the greatest number.
+        flush: Whether subnormal operands and results become zeros.
+        saturate: Whether results beyond the range become the greatest number.
     """
 
     def __init__(
@@ -68,12 +53,14 @@ class ExactArithmetic:
         self.flush = flush
         self.saturate = saturate
         self._sign = 1 << (format.exponent_bits + format.trailing_bits)
-        self._values = _magnitudes(format)
-        self._infinity = len(self._values) if format.has_infinity else None
         top = ((1 << format.exponent_bits) - 1) << format.trailing_bits
+        self._max_finite = top - 1 if format.has_infinity else self._sign - 2
+        self._infinity = top if format.has_infinity else None
         self.nan = top | 1 << (format.trailing_bits - 1) if format.has_infinity else self._sign - 1
-        self._min_normal = self._values[1 << format.trailing_bits]
+        self._values: dict[int, Fraction] = {}
         self._rounded: dict[tuple[bool, Fraction], Outcome] = {}
+        self._round_index = make_round(format, rounding, tininess, saturate=saturate)
+        self._is_tiny = make_is_tiny(format, rounding, tininess)
         self._operations: dict[str, Callable[..., Outcome]] = {
             "add": self._add,
             "sub": lambda a, b: self._add(a, self._negated(b)),
@@ -82,8 +69,8 @@ class ExactArithmetic:
             "sqrt": self._sqrt,
             "fma": self._fma,
             "rem": self._rem,
-            "scaleb": self._scale_b,
-            "logb": self._log_b,
+            "scaleb": self._scaleb,
+            "logb": self._logb,
             "next_up": lambda a: self._next(a, upward=True),
             "next_down": lambda a: self._next(a, upward=False),
             "eq": lambda a, b: (self._compare(a, b) == 0, 0),
@@ -101,94 +88,52 @@ class ExactArithmetic:
 
     @property
     def operations(self) -> tuple[str, ...]:
-        """The names of what it computes; arguments are encodings, but for scale_b's power."""
+        """The names of the operations. Operands are encodings, except the power of scaleb."""
         return tuple(self._operations)
 
     def compute(self, operation: str, *operands: int) -> Outcome:
-        """The result of an operation by name, and the flags it raises."""
+        """Return the result of an operation by its name, and the flags it raises."""
         return self._operations[operation](*operands)
 
     def value(self, a: int) -> Fraction:
-        """The exact value of a finite encoding."""
-        magnitude = self._values[a & (self._sign - 1)]
-        return -magnitude if a & self._sign else magnitude
+        """Return the exact value of a finite encoding."""
+        magnitude = a & (self._sign - 1)
+        if magnitude not in self._values:
+            self._values[magnitude] = _magnitude(self.format, magnitude)
+        value = self._values[magnitude]
+        return -value if a & self._sign else value
 
     def is_nan(self, a: int) -> bool:
-        """Whether it is a NaN, quiet or signalling."""
+        """Return whether an encoding is a NaN, quiet or signalling."""
         magnitude = a & (self._sign - 1)
-        return magnitude >= len(self._values) and magnitude != self._infinity
+        return magnitude > self._max_finite and magnitude != self._infinity
 
     def is_signalling(self, a: int) -> bool:
-        """Whether it is a signalling NaN."""
+        """Return whether an encoding is a signalling NaN."""
         quiet = 1 << (self.format.trailing_bits - 1)
         return self.format.has_infinity and self.is_nan(a) and not a & quiet
 
     def is_infinite(self, a: int) -> bool:
-        """Whether it is an infinity."""
+        """Return whether an encoding is an infinity."""
         return self._infinity is not None and (a & (self._sign - 1)) == self._infinity
 
-    # Rounding.
-
-    def _up(self, negative: bool, below: Fraction, q: Fraction, above: Fraction, odd: bool) -> bool:
-        """Whether a magnitude strictly between neighbours goes up; ``odd`` is the lower one's."""
-        if self.rounding == "toward_zero":
-            return False
-        if self.rounding == "toward_positive":
-            return not negative
-        if self.rounding == "toward_negative":
-            return negative
-        if self.rounding == "to_odd":
-            return not odd
-        middle = (below + above) / 2
-        if q == middle:
-            return self.rounding == "ties_to_away" or odd
-        return q > middle
-
-    def _unbounded(self, negative: bool, q: Fraction) -> Fraction:
-        """A magnitude rounded to the precision, whatever its exponent."""
-        e = q.numerator.bit_length() - q.denominator.bit_length()
-        e -= q < Fraction(2) ** e
-        ulp = Fraction(2) ** (e - self.format.trailing_bits)
-        below = q // ulp
-        if below * ulp == q:
-            return q
-        up = self._up(negative, below * ulp, q, (below + 1) * ulp, below % 2 == 1)
-        return (below + up) * ulp
-
-    def _round(self, negative: bool, q: Fraction) -> Outcome:
-        key = negative, q
-        if key not in self._rounded:
-            self._rounded[key] = self._round_anew(negative, q)
-        return self._rounded[key]
-
-    def _round_anew(self, negative: bool, q: Fraction) -> Outcome:
-        sign = self._sign if negative else 0
-        unbounded = self._unbounded(negative, q)
-        tiny = (q if self.tininess == "before" else unbounded) < self._min_normal
-        if tiny and self.flush:
-            return sign, UNDERFLOW | INEXACT
-        if unbounded > self._values[-1]:
-            beyond = {
-                "toward_zero": False,
-                "to_odd": False,
-                "toward_positive": not negative,
-                "toward_negative": negative,
-            }.get(self.rounding, True)
-            z = self._infinite(negative) if beyond else sign | (len(self._values) - 1)
-            return z, OVERFLOW | INEXACT
-        k = bisect_right(self._values, q) - 1
-        if self._values[k] == q:
-            return sign | k, 0
-        if k + 1 < len(self._values):
-            k += self._up(negative, self._values[k], q, self._values[k + 1], k % 2 == 1)
-        return sign | k, INEXACT | (UNDERFLOW if tiny else 0)
-
-    def _signed(self, q: Fraction, zero_is_negative: bool) -> Outcome:
+    def round(self, q: Fraction, *, zero_is_negative: bool = False) -> Outcome:
+        """Return a rational rounded to an encoding, and the flags. A zero has the given sign."""
         if q == 0:
             return (self._sign if zero_is_negative else 0), 0
-        return self._round(q < 0, abs(q))
+        key = q < 0, abs(q)
+        if key not in self._rounded:
+            self._rounded[key] = self._round(*key)
+        return self._rounded[key]
 
-    # What operations have in common.
+    def _round(self, negative: bool, q: Fraction) -> Outcome:
+        index, more = index_of_fraction(self.format, q)
+        if self.flush and self._is_tiny(negative, index, more):
+            return (self._sign if negative else 0), UNDERFLOW | INEXACT
+        z, flags = self._round_index(negative, index, more)
+        return z, flags
+
+    # Shared by the operations.
 
     def _accept(self, a: int) -> int:
         subnormal = 0 < (a & (self._sign - 1)) < 1 << self.format.trailing_bits
@@ -197,7 +142,7 @@ class ExactArithmetic:
     def _infinite(self, negative: bool) -> int:
         sign = self._sign if negative else 0
         if self.saturate:
-            return sign | (len(self._values) - 1)
+            return sign | self._max_finite
         return self.nan if self._infinity is None else sign | self._infinity
 
     def _negative(self, a: int) -> bool:
@@ -226,7 +171,8 @@ class ExactArithmetic:
             if self.is_infinite(a) and self.is_infinite(b) and negative_a != negative_b:
                 return self.nan, INVALID
             return self._infinite(negative_a if self.is_infinite(a) else negative_b), 0
-        return self._signed(self.value(a) + self.value(b), self._zero_sum(negative_a, negative_b))
+        q = self.value(a) + self.value(b)
+        return self.round(q, zero_is_negative=self._zero_sum(negative_a, negative_b))
 
     def _mul(self, a: int, b: int) -> Outcome:
         a, b = self._accept(a), self._accept(b)
@@ -236,7 +182,7 @@ class ExactArithmetic:
         if self.is_infinite(a) or self.is_infinite(b):
             invalid = self._is_zero(a) or self._is_zero(b)
             return (self.nan, INVALID) if invalid else (self._infinite(negative), 0)
-        return self._signed(self.value(a) * self.value(b), negative)
+        return self.round(self.value(a) * self.value(b), zero_is_negative=negative)
 
     def _div(self, a: int, b: int) -> Outcome:
         a, b = self._accept(a), self._accept(b)
@@ -252,7 +198,7 @@ class ExactArithmetic:
             return (
                 (self.nan, INVALID) if zero_by_zero else (self._infinite(negative), DIVIDE_BY_ZERO)
             )
-        return self._signed(self.value(a) / self.value(b), negative)
+        return self.round(self.value(a) / self.value(b), zero_is_negative=negative)
 
     def _sqrt(self, a: int) -> Outcome:
         a = self._accept(a)
@@ -264,12 +210,12 @@ class ExactArithmetic:
             return self.nan, INVALID
         if self.is_infinite(a):
             return self._infinite(negative=False), 0
-        # A rational that rounds as the root does: many bits of it, and a mark if there are more.
+        # A rational that rounds as the root does: many bits, and one more bit if it is inexact.
         bits = (1 << self.format.exponent_bits) + 2 * self.format.trailing_bits + 4
         scaled = self.value(a) * 4**bits
         root = math.isqrt(scaled.numerator // scaled.denominator)
         more = Fraction(root) ** 2 != scaled
-        return self._signed((root + Fraction(more, 2)) / 2**bits, False)
+        return self.round((root + Fraction(more, 2)) / 2**bits)
 
     def _fma(self, a: int, b: int, c: int) -> Outcome:
         a, b, c = self._accept(a), self._accept(b), self._accept(c)
@@ -283,7 +229,7 @@ class ExactArithmetic:
         if self.is_infinite(c):
             return self._infinite(negative_c), 0
         q = self.value(a) * self.value(b) + self.value(c)
-        return self._signed(q, self._zero_sum(negative, negative_c))
+        return self.round(q, zero_is_negative=self._zero_sum(negative, negative_c))
 
     def _rem(self, a: int, b: int) -> Outcome:
         a, b = self._accept(a), self._accept(b)
@@ -294,20 +240,20 @@ class ExactArithmetic:
         if self.is_infinite(b):
             return a, 0
         x, y = self.value(a), self.value(b)
-        return self._signed(x - y * round(x / y), self._negative(a))
+        return self.round(x - y * round_to_integer(x / y), zero_is_negative=self._negative(a))
 
-    def _scale_b(self, a: int, n: int) -> Outcome:
+    def _scaleb(self, a: int, n: int) -> Outcome:
         a = self._accept(a)
         if self.is_nan(a):
             return self._nan_of(a)
         if self._is_zero(a) or self.is_infinite(a):
             return a, 0
-        # Beyond four times the range all powers are alike.
+        # All powers beyond four times the range give the same results.
         most = 4 << self.format.exponent_bits
         power = Fraction(2) ** max(-most, min(n, most))
-        return self._signed(self.value(a) * power, self._negative(a))
+        return self.round(self.value(a) * power, zero_is_negative=self._negative(a))
 
-    def _log_b(self, a: int) -> Outcome:
+    def _logb(self, a: int) -> Outcome:
         a = self._accept(a)
         if self.is_nan(a):
             return self._nan_of(a)
@@ -315,9 +261,7 @@ class ExactArithmetic:
             return self._infinite(negative=False), 0
         if self._is_zero(a):
             return self._infinite(negative=True), DIVIDE_BY_ZERO
-        q = abs(self.value(a))
-        e = q.numerator.bit_length() - q.denominator.bit_length()
-        return self._signed(Fraction(e - (q < Fraction(2) ** e)), False)
+        return self.round(Fraction(floor_log2(abs(self.value(a)))))
 
     def _next(self, a: int, *, upward: bool) -> Outcome:
         if self.is_nan(a):
@@ -328,7 +272,7 @@ class ExactArithmetic:
             return a - 1, 0
         if self.is_infinite(a):
             return a, 0
-        at_end = (a & (self._sign - 1)) == len(self._values) - 1
+        at_end = (a & (self._sign - 1)) == self._max_finite
         return (self._infinite(self._negative(a)) if at_end else a + 1), 0
 
     def _integral(self, rounding: str) -> Callable[[int], Outcome]:
@@ -338,8 +282,8 @@ class ExactArithmetic:
                 return self._nan_of(a)
             if self.is_infinite(a):
                 return a, 0
-            whole = Fraction(_INTEGERS[rounding](self.value(a)))
-            return self._signed(whole, self._negative(a))[0], 0
+            whole = Fraction(round_to_integer(self.value(a), rounding))
+            return self.round(whole, zero_is_negative=self._negative(a))[0], 0
 
         return integral
 
@@ -352,7 +296,7 @@ class ExactArithmetic:
                 return 0, INVALID
             if self.is_infinite(a):
                 return (-most - 1 if self._negative(a) else most), INVALID
-            whole = _INTEGERS[rounding](self.value(a))
+            whole = round_to_integer(self.value(a), rounding)
             if not -most - 1 <= whole <= most:
                 return (-most - 1 if whole < 0 else most), INVALID
             return whole, 0 if whole == self.value(a) else INEXACT
@@ -388,16 +332,8 @@ class ExactArithmetic:
         return self._extremum(a, b, greater=greater)
 
 
-def _magnitudes(format: Format) -> list[Fraction]:
-    """The values of the nonnegative finite encodings, ascending."""
-    values = []
-    sign = 1 << (format.exponent_bits + format.trailing_bits)
-    for encoding in range(sign):
-        exponent, trailing = divmod(encoding, 1 << format.trailing_bits)
-        top = exponent == (1 << format.exponent_bits) - 1
-        if top and (format.has_infinity or encoding == sign - 1):
-            break
-        scale = Fraction(2) ** (max(exponent, 1) - (2 ** (format.exponent_bits - 1) - 1))
-        significand = Fraction(trailing, 1 << format.trailing_bits) + (exponent > 0)
-        values.append(significand * scale)
-    return values
+def _magnitude(format: Format, encoding: int) -> Fraction:
+    """Return the value of a nonnegative finite encoding."""
+    exponent, trailing = divmod(encoding, 1 << format.trailing_bits)
+    scale = power_of_two(max(exponent, 1) - ((1 << (format.exponent_bits - 1)) - 1))
+    return (Fraction(trailing, 1 << format.trailing_bits) + (exponent > 0)) * scale

@@ -13,8 +13,11 @@ from typing import Any, TypeAlias, final
 
 import numpy as np
 
+from numlean.scalar.dtype import Dtype
 from numlean.scalar.protocol import Scalar, Storage
 from numlean.scalar.registry import scalar_backend_of
+from numlean.testing.exact import ExactArithmetic
+from numlean.testing.rounding import floor_log2, power_of_two, round_to_integer
 from numlean_kernels.formats import Format
 
 Number: TypeAlias = Fraction | float
@@ -106,34 +109,24 @@ class IeeeReference(Reference):
         super().__init__(scalar, format.precision)
         self.format = format
         self.has_infinity = format.has_infinity
+        self._model = ExactArithmetic(format)
 
     def number(self, x: Storage) -> Number:
-        """What an encoding stands for, by its fields."""
-        f, encoding = self.format, int(self.scalar.to_bits(x).item())
-        biased = encoding >> f.trailing_bits & (1 << f.exponent_bits) - 1
-        trailing = encoding & (1 << f.trailing_bits) - 1
-        sign = -1 if encoding >> (f.exponent_bits + f.trailing_bits) else 1
-        ones = (1 << f.exponent_bits) - 1
-        if f.has_infinity and biased == ones:
-            return math.nan if trailing else sign * math.inf
-        if not f.has_infinity and biased == ones and trailing == (1 << f.trailing_bits) - 1:
+        """Return the number of an encoding."""
+        return self._number(int(self.scalar.to_bits(x).item()))
+
+    def _number(self, encoding: int) -> Number:
+        sign = -1.0 if encoding & self.format.sign_mask else 1.0
+        if self._model.is_nan(encoding):
             return math.nan
-        m = trailing | (bool(biased) << f.trailing_bits)
-        e = max(biased, 1) - self._bias() - f.trailing_bits
-        return sign * m * power_of_two(e) if m else math.copysign(0.0, sign)
+        if self._model.is_infinite(encoding):
+            return math.copysign(math.inf, sign)
+        return self._model.value(encoding) or math.copysign(0.0, sign)
 
     def rounded(self, q: Fraction, sign_of_zero: float = 1.0) -> Number:
-        """The nearest number, of two the even one."""
-        if q == 0:
-            return math.copysign(0.0, sign_of_zero)
-        least = 1 - self._bias()
-        quantum = power_of_two(max(floor_log2(abs(q)), least) - self.precision + 1)
-        magnitude = round(abs(q) / quantum) * quantum  # Fractions round halves to even
-        if magnitude > self._greatest():
-            return self.infinite(-1.0 if q < 0 else 1.0)
-        if magnitude == 0:
-            return math.copysign(0.0, q)
-        return magnitude if q > 0 else -magnitude
+        """Return the nearest number, ties to even."""
+        encoding, _ = self._model.round(q, zero_is_negative=math.copysign(1.0, sign_of_zero) < 0)
+        return self._number(encoding)
 
     def infinite(self, sign: float) -> Number:
         """An infinity, or a NaN where there is none."""
@@ -142,7 +135,7 @@ class IeeeReference(Reference):
     def edges(self) -> Storage:
         """Zeros, the ends of the subnormals, one, the greatest, infinities, NaNs."""
         f = self.format
-        one, least_normal = self._bias() << f.trailing_bits, 1 << f.trailing_bits
+        one, least_normal = f.one, f.implicit_bit
         top = (1 << (f.width - 1)) - 1
         ends = [0, 1, 2, least_normal - 1, least_normal, least_normal + 1, top, top - 1]
         ends += [one - 1, one, one + 1, one + least_normal, one + least_normal // 2, f.infinity]
@@ -156,15 +149,6 @@ class IeeeReference(Reference):
         bits = rng.integers(0, 1 << self.format.width, count // 2, dtype=np.uint64, endpoint=False)
         return np.concatenate([self.scalar.from_bits(bits), near_one])
 
-    def _bias(self) -> int:
-        return (1 << (self.format.exponent_bits - 1)) - 1
-
-    def _greatest(self) -> Fraction:
-        f = self.format
-        top = (1 << f.exponent_bits) - (2 if f.has_infinity else 1)
-        m = (2 << f.trailing_bits) - (1 if f.has_infinity else 2)
-        return m * power_of_two(top - self._bias() - f.trailing_bits)
-
 
 @final
 class UnboundedReference(Reference):
@@ -176,8 +160,8 @@ class UnboundedReference(Reference):
         """The nearest number, of two the even one."""
         if q == 0:
             return 0.0
-        quantum = power_of_two(floor_log2(abs(q)) - self.precision + 1)
-        return round(q / quantum) * quantum
+        unit = power_of_two(floor_log2(abs(q)) - self.precision + 1)
+        return round_to_integer(q / unit) * unit
 
     def infinite(self, sign: float) -> Number:
         """An infinity."""
@@ -200,7 +184,7 @@ def reference_of(scalar: Scalar) -> Reference | None:
     if backend is not None and backend.reference is not None:
         known: Reference = backend.reference(scalar)
         return known
-    if scalar.rounding != "ties_to_even" or "@" in scalar.name:
+    if scalar.rounding != "ties_to_even" or Dtype.parse(scalar.name).options:
         return None
     if scalar.format is not None:
         return IeeeReference(scalar, scalar.format)
@@ -214,17 +198,6 @@ def probed_precision(scalar: Scalar) -> int | None:
     while int(scalar.to_exact(scalar.from_exact([2**p + 1])).item()) == 2**p + 1:
         p += 1
     return p if int(scalar.to_exact(scalar.from_exact([2**p])).item()) == 2**p else None
-
-
-def power_of_two(e: int) -> Fraction:
-    """2**e, exactly."""
-    return Fraction(1 << e) if e >= 0 else Fraction(1, 1 << -e)
-
-
-def floor_log2(q: Fraction) -> int:
-    """The e with 2**e <= q < 2**(e + 1)."""
-    e = q.numerator.bit_length() - q.denominator.bit_length()
-    return e if q >= power_of_two(e) else e - 1
 
 
 def to_mpf(q: Fraction) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from numlean.errors import UnavailableError
-from numlean.verification.encoding import decoded, rounded_to_even
+from numlean.verification.encoding import decoded, round_to_even
 from numlean.verification.hardware import UFUNCS
 from numlean.verification.operands import Bits
 from numlean.verification.reference import Choices, Raised
@@ -35,4 +35,4 @@ class Double:
         """The encodings; no flags."""
         with np.errstate(all="ignore"):
             z = UFUNCS[operation](*(decoded(self.format, a) for a in x))
-        return rounded_to_even(self.format, z), None
+        return round_to_even(self.format, z), None

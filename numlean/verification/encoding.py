@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from numlean.testing.rounding import goes_up_to_even
 from numlean.verification.operands import Bits
 from numlean_kernels.formats import Format
 
@@ -46,16 +47,17 @@ def encoded(format: Format, values: Floats) -> Bits:
     return bits.astype(format.storage_dtype)
 
 
-def rounded_to_even(format: Format, values: Floats) -> Bits:
-    """The encodings of binary64 numbers, rounded once to a format of at most 8 exponent bits.
-
-    The processor's addition rounds: with 1.5 * 2**52 units in the last place added, and subtracted
-    again, there are only whole units left.
-    """
-    unit = np.ldexp(1.0, _exponent(format, values) - format.trailing_bits)
-    shifter = 1.5 * 2.0**52 * unit
-    with np.errstate(invalid="ignore", over="ignore"):
-        return encoded(format, np.copysign((values + shifter) - shifter, values))
+def round_to_even(format: Format, values: Floats) -> Bits:
+    """Return the encodings of binary64 numbers, rounded once to a narrower format."""
+    e = _exponent(format, values)
+    finite = np.isfinite(values)
+    scaled = np.ldexp(np.where(finite, np.abs(values), 0.0), format.trailing_bits + 2 - e)
+    point = np.floor(scaled)
+    kept, next_bits = np.divmod(point.astype(np.uint64), np.uint64(4))
+    units = kept + goes_up_to_even(kept, next_bits, scaled != point)
+    with np.errstate(over="ignore"):
+        rounded = np.ldexp(units.astype(np.float64), e - format.trailing_bits)
+    return encoded(format, np.copysign(np.where(finite, rounded, values), values))
 
 
 def _exponent(format: Format, values: Floats) -> np.ndarray[Any, np.dtype[np.int32]]:

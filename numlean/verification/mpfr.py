@@ -18,7 +18,7 @@ from numlean.verification.reference import Choices, Raised
 from numlean_kernels.flags import DIVIDE_BY_ZERO, INEXACT, INVALID, OVERFLOW, UNDERFLOW
 from numlean_kernels.formats import Format
 
-_ROUNDINGS: Final = {
+ROUNDINGS: Final = {
     "ties_to_even": "RoundToNearest",
     "toward_zero": "RoundToZero",
     "toward_positive": "RoundUp",
@@ -39,14 +39,14 @@ class Mpfr:
             raise UnavailableError("MPFR needs gmpy2: pip install 'numlean[fast]'") from None
         kept = choices.subnormal == "keep" and choices.tininess == "after"
         kept &= choices.overflow == "infinite" and format.has_infinity
-        if choices.rounding not in _ROUNDINGS or not kept:
+        if choices.rounding not in ROUNDINGS or not kept:
             raise UnavailableError(
-                f"MPFR rounds {', '.join(_ROUNDINGS)}, keeps subnormals and infinities, and judges"
+                f"MPFR rounds {', '.join(ROUNDINGS)}, keeps subnormals and infinities, and judges"
                 " underflow after rounding"
             )
         self.format = format
         self._mpfr, self._exponent = gmpy2.mpfr, gmpy2.get_exp
-        rounding = getattr(gmpy2, _ROUNDINGS[choices.rounding])
+        rounding = getattr(gmpy2, ROUNDINGS[choices.rounding])
         self._unbounded = gmpy2.context(precision=format.precision, round=rounding)
         # MPFR's significands lie in [1/2, 1), and its emin is that of the least subnormal number.
         self._bounded = gmpy2.context(

@@ -6,7 +6,8 @@ import numpy as np
 
 from numlean.errors import UnavailableError
 from numlean.scalar.operations import BASIC
-from numlean.testing.exact import ROUNDINGS, ExactArithmetic
+from numlean.testing.exact import ExactArithmetic
+from numlean.testing.rounding import ROUNDINGS
 from numlean.verification.operands import Bits
 from numlean.verification.reference import Choices, Raised
 from numlean_kernels.formats import Format

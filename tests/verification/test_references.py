@@ -9,7 +9,7 @@ from numlean.errors import NumleanError, UnavailableError
 from numlean.scalar.operations import BASIC
 from numlean.verification import Comparison, verify
 from numlean.verification.comparison import compare
-from numlean.verification.encoding import decoded, encoded, rounded_to_even
+from numlean.verification.encoding import decoded, encoded, round_to_even
 from numlean.verification.hardware import Hardware, prescribed_nan
 from numlean.verification.operands import BATCH, all_operands, level_1, operands
 from numlean.verification.reference import Choices
@@ -174,7 +174,21 @@ def test_encodings_come_back_from_binary64(format):
     values = decoded(format, every)
     numbers = ~np.isnan(values)
     assert np.array_equal(encoded(format, values)[numbers], every[numbers])
-    assert np.array_equal(rounded_to_even(format, values)[numbers], every[numbers])
+    assert np.array_equal(round_to_even(format, values)[numbers], every[numbers])
+
+
+@pytest.mark.parametrize(("format", "kind"), [(BINARY16, np.float16), (BINARY32, np.float32)])
+def test_binary64_is_rounded_as_by_numpy_s_casts(format, kind):
+    rng = np.random.default_rng(5)
+    wide = rng.integers(0, 1 << 64, 20_000, dtype=np.uint64).view(np.float64)
+    near = np.ldexp(rng.standard_normal(20_000), rng.integers(-155, 135, 20_000))
+    ties = np.ldexp(
+        rng.integers(-8192, 8192, 20_000).astype(float), rng.integers(-155, 125, 20_000)
+    )
+    x = np.concatenate([wide[~np.isnan(wide)], near, ties, [0.0, -0.0, np.inf, -np.inf]])
+    with np.errstate(over="ignore", under="ignore"):
+        expected = x.astype(kind).view(format.storage_dtype)
+    assert np.array_equal(round_to_even(format, x), expected)
 
 
 def test_the_prescribed_nan_is_the_first_signalling_else_the_first_quiet_one():

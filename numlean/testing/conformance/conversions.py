@@ -11,7 +11,8 @@ import numpy as np
 
 from numlean.errors import NumleanError
 from numlean.testing.conformance.checks import NotApplicableError, Subject, check, refused
-from numlean.testing.reference import Number, power_of_two
+from numlean.testing.reference import Number
+from numlean.testing.rounding import power_of_two
 
 _LEAST = 5e-324
 _FLOATS = [

@@ -14,7 +14,7 @@ from functools import cache
 from typing import Any, Final
 
 from numlean.errors import UnavailableError
-from numlean.verification.elementary.rounding import ROUNDINGS, index_of, make_round
+from numlean.testing.rounding import ROUNDINGS, index_of, make_round
 from numlean.verification.reference import Choices
 from numlean_kernels.flags import DIVIDE_BY_ZERO, INVALID
 from numlean_kernels.formats import Format
@@ -61,7 +61,7 @@ class Certified:
                 " subnormal numbers and infinities being kept"
             )
         self.format = format
-        self._rounded_from = make_round(format, choices)
+        self._rounded_from = make_round(format, choices.rounding, choices.tininess)
 
     def value(self, name: str, operands: tuple[float, ...]) -> Value:
         """The exact value, by the function's name."""

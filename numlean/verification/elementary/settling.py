@@ -13,8 +13,8 @@ from typing import Any, Final
 
 import numpy as np
 
+from numlean.testing.rounding import make_round, overflow_index
 from numlean.verification.elementary.functions import NEAR
-from numlean.verification.elementary.rounding import beyond, make_round
 from numlean.verification.elementary.screen import MARGIN, Enclosures
 from numlean.verification.encoding import Truths
 from numlean.verification.operands import Bits
@@ -51,8 +51,7 @@ def settle(format: Format, choices: Choices, enclosures: Enclosures) -> tuple[Bi
 def _loop(format: Format, rounding: str, tininess: str) -> Callable[..., None]:
     import numba
 
-    choices = Choices(rounding, tininess=tininess)
-    rounded_from = numba.njit(make_round(format, choices, numba.njit))
+    rounded_from = numba.njit(make_round(format, rounding, tininess, compiled=numba.njit))
     index_of = numba.njit(_make_index_of(format))
     infinity = 0x7FF << 52
 
@@ -83,7 +82,12 @@ def _loop(format: Format, rounding: str, tininess: str) -> Callable[..., None]:
 
 def _make_index_of(format: Format) -> Callable[[Any], Any]:
     """Return ``index_of(encoding)``: the index of a positive binary64 number, for compiled code."""
-    emin, emax, grid_bits, top = format.emin, format.emax, format.trailing_bits + 2, beyond(format)
+    emin, emax, grid_bits, top = (
+        format.emin,
+        format.emax,
+        format.trailing_bits + 2,
+        overflow_index(format),
+    )
 
     def index_of(encoding: Any) -> Any:
         e = (encoding >> 52) - 1023
