@@ -1,9 +1,9 @@
-"""Tools to test an arithmetic with, yours or ours.
+"""Tools to test an arithmetic, yours or ours.
 
 ``check_scalar`` runs the conformance suite on a Scalar; the same checks run one by one under pytest
 with ``--numlean-scalar DTYPE``. ``encodings``, ``operand_pairs``, ``arrays`` and ``scalars`` are
 Hypothesis strategies and need the extra ``testing``. ``ExactArithmetic`` computes every IEEE
-operation by exact rationals.
+operation with exact rationals.
 """
 
 from typing import TYPE_CHECKING, Any

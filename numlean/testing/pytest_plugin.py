@@ -1,6 +1,6 @@
 """A pytest plug-in: ``pytest --numlean-scalar "DTYPE [DEVICE]"`` runs the conformance suite.
 
-Each promise is a test of its own, beside whatever else is collected. The option may be repeated.
+Each check is a test of its own, in addition to the tests collected. The option may be repeated.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ pytest.register_assert_rewrite("numlean.testing.conformance")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Say what the command takes."""
+    """Add the option."""
     parser.getgroup("numlean").addoption(
         "--numlean-scalar",
         action="append",
@@ -30,7 +30,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(
     session: pytest.Session, config: pytest.Config, items: list[pytest.Item]
 ) -> None:
-    """Add the promises of every Scalar asked for."""
+    """Add the checks of every Scalar requested."""
     for text in config.getoption("--numlean-scalar"):
         dtype, _, device = text.partition(" ")
         collector = ConformanceCollector.from_parent(
@@ -40,7 +40,7 @@ def pytest_collection_modifyitems(
 
 
 class ConformanceCollector(pytest.Collector):
-    """The promises of one Scalar."""
+    """The checks of one Scalar."""
 
     def __init__(self, *, dtype: str, device: str | None, **options: object) -> None:
         super().__init__(**options)  # type: ignore[arg-type]
@@ -48,10 +48,10 @@ class ConformanceCollector(pytest.Collector):
         self.device = device
 
     def collect(self) -> Iterator[pytest.Item]:
-        """One item a promise.
+        """Yield one item for each check.
 
         Raises:
-            pytest.UsageError: There is no such Scalar.
+            pytest.UsageError: The dtype or the device is unknown.
         """
         # Imported only where it is asked for: this file is loaded by every run of pytest.
         from numlean.errors import NumleanError
@@ -69,7 +69,7 @@ class ConformanceCollector(pytest.Collector):
 
 
 class ConformanceItem(pytest.Item):
-    """One promise of one Scalar."""
+    """One check of one Scalar."""
 
     def __init__(self, *, check: Check, subject: Subject, **options: object) -> None:
         super().__init__(**options)  # type: ignore[arg-type]
@@ -77,7 +77,7 @@ class ConformanceItem(pytest.Item):
         self.subject = subject
 
     def runtest(self) -> None:
-        """Check it; a promise without meaning for the Scalar is skipped with the reason."""
+        """Run the check; skip one that does not apply, with the reason."""
         from numlean.testing.conformance import NotApplicableError
 
         try:
@@ -86,9 +86,9 @@ class ConformanceItem(pytest.Item):
             pytest.skip(str(reason))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException]) -> str:  # type: ignore[override]
-        """What was found instead."""
+        """Return the difference that was found."""
         return f"{self.parent.name if self.parent else ''}: {self.name}\n{excinfo.value!r}"
 
     def reportinfo(self) -> tuple[str, None, str]:
-        """The promise as a heading."""
+        """Return the check as a heading."""
         return __file__, None, f"{self.parent.name if self.parent else ''}: {self.name}"

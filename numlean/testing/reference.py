@@ -1,7 +1,7 @@
-"""What a Scalar's results ought to be, by exact rationals.
+"""References: the correct results of a Scalar, by exact rationals.
 
 A *number* is a nonzero ``Fraction``, or a Python float for a zero (with its sign), an infinity or a
-NaN; so numbers that print alike are alike.
+NaN. Numbers are equal if they print alike.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ _SHOWN = 5
 
 
 class Reference(ABC):
-    """A Scalar's arithmetic, as its author understands it.
+    """A Scalar's arithmetic, as its author specifies it.
 
-    Subclass it for an arithmetic that is neither of an IEEE format nor of unbounded exponents: say
-    how an exact result is rounded, and which specials there are.
+    Subclass it for an arithmetic without an IEEE format and without unbounded exponents. Define how
+    an exact result is rounded, and which special values there are.
 
     Attributes:
-        scalar: What is judged.
-        precision: Significant bits of a number near one.
+        scalar: The Scalar under test.
+        precision: The significant bits of a number near one.
         has_infinity: Whether there are infinities.
         has_signed_zero: Whether there is a -0.
     """
@@ -47,18 +47,18 @@ class Reference(ABC):
 
     @abstractmethod
     def rounded(self, q: Fraction, sign_of_zero: float = 1.0) -> Number:
-        """What an exact result becomes, whatever its size; an exact zero has the sign given."""
+        """Return an exact result rounded; an exact zero has the sign given."""
 
     @abstractmethod
     def infinite(self, sign: float) -> Number:
-        """What stands for a result that is infinite: an infinity, the greatest number, or a NaN."""
+        """Return the result in place of infinity: an infinity, the greatest number, or a NaN."""
 
     @abstractmethod
     def edges(self) -> Storage:
-        """Numbers where something changes: zeros, the least, one, the greatest, specials."""
+        """Return numbers near changes: zeros, the least, one, the greatest, specials."""
 
     def number(self, x: Storage) -> Number:
-        """What the one element of an array stands for."""
+        """Return the number of the only element of an array."""
         (value,) = self.scalar.to_exact(x.reshape(1))
         sign, m, e, _ = value._mpf_
         if m == 0:
@@ -66,18 +66,18 @@ class Reference(ABC):
         return (-1 if sign else 1) * power_of_two(int(e)) * int(m)
 
     def random(self, rng: np.random.Generator, count: int) -> Storage:
-        """Numbers drawn at random, half of them near one."""
+        """Return random numbers, half of them near one."""
         near = rng.standard_normal(count - count // 2)
         wide = np.ldexp(rng.standard_normal(count // 2), rng.integers(-300, 300, count // 2))
         return self.scalar.from_float(np.concatenate([wide, near]))
 
     def numbers(self, x: Storage) -> list[Number]:
-        """What the elements of an array stand for, in C order."""
+        """Return the numbers of the elements of an array, in C order."""
         flat = x.reshape(-1)
         return [self.number(flat[k : k + 1]) for k in range(flat.size)]
 
     def of_float(self, value: float) -> Number:
-        """A binary64 number that may be special, rounded once."""
+        """Return a binary64 number, which may be special, rounded once."""
         if math.isnan(value):
             return math.nan
         if math.isinf(value):
@@ -85,10 +85,10 @@ class Reference(ABC):
         return self.rounded(Fraction(value), math.copysign(1.0, value))
 
     def check(self, x: Storage, expected: list[Number]) -> None:
-        """Every number equals the one expected, zeros by their sign, NaNs whatever their bits.
+        """Check that every number equals the one expected, zeros by their sign, NaNs without bits.
 
         Raises:
-            AssertionError: One differs; the message shows the first few.
+            AssertionError: A number differs; the message shows the first few.
         """
         found = self.numbers(x)
         assert len(found) == len(expected), f"{len(found)} numbers, not {len(expected)}"
@@ -103,7 +103,7 @@ class Reference(ABC):
 
 @final
 class IeeeReference(Reference):
-    """A Scalar that rounds to nearest even in a binary format."""
+    """The reference of a Scalar that rounds to nearest even in a binary format."""
 
     def __init__(self, scalar: Scalar, format: Format) -> None:
         super().__init__(scalar, format.precision)
@@ -129,11 +129,11 @@ class IeeeReference(Reference):
         return self._number(encoding)
 
     def infinite(self, sign: float) -> Number:
-        """An infinity, or a NaN where there is none."""
+        """Return an infinity, or a NaN if the format has none."""
         return math.copysign(math.inf, sign) if self.has_infinity else math.nan
 
     def edges(self) -> Storage:
-        """Zeros, the ends of the subnormals, one, the greatest, infinities, NaNs."""
+        """Return zeros, the ends of the subnormals, one, the greatest, infinities, NaNs."""
         f = self.format
         one, least_normal = f.one, f.implicit_bit
         top = (1 << (f.width - 1)) - 1
@@ -144,7 +144,7 @@ class IeeeReference(Reference):
         return self.scalar.from_bits([*ends, *(b | sign for b in ends)])
 
     def random(self, rng: np.random.Generator, count: int) -> Storage:
-        """Encodings drawn at random, specials among them, half of them near one."""
+        """Return random encodings, with specials, half of them near one."""
         near_one = self.scalar.from_float(rng.standard_normal(count - count // 2))
         bits = rng.integers(0, 1 << self.format.width, count // 2, dtype=np.uint64, endpoint=False)
         return np.concatenate([self.scalar.from_bits(bits), near_one])
@@ -152,23 +152,23 @@ class IeeeReference(Reference):
 
 @final
 class UnboundedReference(Reference):
-    """A Scalar that rounds to nearest even at a precision, with exponents without bounds."""
+    """The reference of a Scalar that rounds to nearest even, with unbounded exponents."""
 
     has_signed_zero = False
 
     def rounded(self, q: Fraction, sign_of_zero: float = 1.0) -> Number:
-        """The nearest number, of two the even one."""
+        """Return the nearest number, ties to even."""
         if q == 0:
             return 0.0
         unit = power_of_two(floor_log2(abs(q)) - self.precision + 1)
         return round_to_integer(q / unit) * unit
 
     def infinite(self, sign: float) -> Number:
-        """An infinity."""
+        """Return an infinity."""
         return math.copysign(math.inf, sign)
 
     def edges(self) -> Storage:
-        """Powers of two and their neighbours, specials."""
+        """Return powers of two and their neighbours, and specials."""
         powers = (-60, -5, -1, 0, 1, 7, 60)
         values = [m * 2.0**e for e in powers for m in (1, 1 + 2.0**-23, 1.5)]
         specials = [0.0, math.inf, math.nan]
@@ -176,9 +176,9 @@ class UnboundedReference(Reference):
 
 
 def reference_of(scalar: Scalar) -> Reference | None:
-    """What a Scalar's results ought to be: by its backend, its format, or its precision.
+    """Return the reference of a Scalar: of its backend, its format, or its precision.
 
-    None if nobody knows, as of one that does not round to nearest even.
+    None if there is none, as for a Scalar that does not round to nearest even.
     """
     backend = scalar_backend_of(scalar.name)
     if backend is not None and backend.reference is not None:
@@ -193,7 +193,7 @@ def reference_of(scalar: Scalar) -> Reference | None:
 
 
 def probed_precision(scalar: Scalar) -> int | None:
-    """The least p for which 2**p + 1 is no number of the Scalar; None if 2**p is not either."""
+    """Return the least p for which 2**p + 1 is not exact; None if 2**p is not exact either."""
     p = 1
     while int(scalar.to_exact(scalar.from_exact([2**p + 1])).item()) == 2**p + 1:
         p += 1
@@ -201,7 +201,7 @@ def probed_precision(scalar: Scalar) -> int | None:
 
 
 def to_mpf(q: Fraction) -> Any:
-    """A dyadic rational as an ``mpmath.mpf``, exactly."""
+    """Return a dyadic rational as an ``mpmath.mpf``, exactly."""
     import mpmath
 
     exponent = q.denominator.bit_length() - 1

@@ -1,4 +1,4 @@
-"""Hypothesis strategies for encodings, operands and arrays on which arithmetic goes wrong."""
+"""Hypothesis strategies for encodings, operands and arrays that are likely to reveal errors."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MOST_ELEMENTS = 64
 
 
 def encodings(format: Format, *, nan: bool = True, infinity: bool = True) -> Any:
-    """Encodings of a format, as integers.
+    """Return encodings of a format, as integers.
 
     A quarter each are uniform, special (zeros, the ends of the ranges, one, infinities, NaNs),
     near a boundary where the exponent changes, and of few significant bits, so that sums and
@@ -23,8 +23,8 @@ def encodings(format: Format, *, nan: bool = True, infinity: bool = True) -> Any
 
     Args:
         format: The format.
-        nan: Whether NaNs are among them.
-        infinity: Whether infinities are.
+        nan: Whether to include NaNs.
+        infinity: Whether to include infinities.
     """
     magnitudes = st.one_of(
         st.sampled_from(_special_magnitudes(format)),
@@ -46,11 +46,11 @@ def encodings(format: Format, *, nan: bool = True, infinity: bool = True) -> Any
 
 
 def operand_pairs(format: Format) -> Any:
-    """Pairs of encodings chosen for each other.
+    """Return pairs of encodings chosen for each other.
 
-    Beside independent ones: nearly equal of opposite signs, whose sum cancels; exponents a
-    precision apart, whose sum is a halfway case or just beside one; and exponents whose product or
-    quotient lies at an end of the range.
+    Some are independent. Others are nearly equal with opposite signs, so that their sum cancels;
+    have exponents a precision apart, so that their sum is a tie or close to one; or have exponents
+    whose sum or difference lies at an end of the range.
     """
     t, limit = format.trailing_bits, format.exponent_limit
     finite = encodings(format, nan=False, infinity=False)
@@ -79,10 +79,10 @@ def operand_pairs(format: Format) -> Any:
 
 
 def arrays(scalar: Scalar, shape: Any = None) -> Any:
-    """Storage arrays of a Scalar.
+    """Return storage arrays of a Scalar.
 
     Args:
-        scalar: Whose numbers they hold.
+        scalar: The Scalar of the numbers.
         shape: A shape, or a strategy for one; by default up to 64 elements on up to three axes.
     """
     shapes = st.just(shape) if isinstance(shape, tuple) else shape
@@ -100,10 +100,10 @@ def arrays(scalar: Scalar, shape: Any = None) -> Any:
 
 
 def scalars(*, device: str | None = None) -> Any:
-    """The registered Scalars that need no argument, and ``mp:100`` and ``ieee:e6m9``.
+    """Return the registered Scalars that need no argument, and ``mp:100`` and ``ieee:e6m9``.
 
     Args:
-        device: Where they run; by default where each runs best.
+        device: The device; by default the first of each backend.
     """
     dtypes = [name for name, backend in scalar_backends() if ":" not in backend.pattern]
     known = [d for d in [*dtypes, "mp:100", "ieee:e6m9"] if _is_available(d, device)]

@@ -1,4 +1,4 @@
-"""Emulated arithmetic held to somebody else's, by the hundred million."""
+"""Emulated arithmetic compared with independent implementations, case by case."""
 
 from numlean.verification.comparison import (
     REFERENCES,

@@ -1,4 +1,4 @@
-"""Batches of a long comparison, shared among processes, with results in the batches' order."""
+"""The batches of a long comparison, distributed over processes, with results in order."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ Result = TypeVar("Result")
 def in_order(
     work: Callable[[int], Result], numbers: Iterator[int], jobs: int, what: str
 ) -> Iterator[Result]:
-    """``work(number)`` for each number, in their order, by several processes.
+    """Yield ``work(number)`` for each number, in their order, computed by several processes.
 
     Args:
-        work: What is done with a batch; other processes must be able to import it.
+        work: Processes one batch; other processes must be able to import it.
         numbers: The batches.
-        jobs: How many processes; one is this one.
-        what: Names the work in an error.
+        jobs: The number of processes; 1 uses this process only.
+        what: The name of the work in an error.
 
     Raises:
         NumleanError: A process died.
@@ -49,8 +49,8 @@ def in_order(
             waiting += islice(stream, 1)
     except BrokenProcessPool:
         raise NumleanError(
-            f"a process that compared {what} died, perhaps of too little memory; --jobs 1 shows"
-            " where"
+            f"a process that compared {what} died, perhaps because memory ran out; run with"
+            " --jobs 1 to find the case"
         ) from None
     finally:
         with _uninterrupted():
@@ -59,7 +59,7 @@ def in_order(
 
 @contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """Ignore interrupts for a while: one more during the pool's end would leave its processes."""
+    """Ignore interrupts while the pool ends, so that none of its processes is left."""
     if current_thread() is not main_thread():
         yield
         return
@@ -75,5 +75,5 @@ def _leave_interrupts_to_the_parent() -> None:
 
 
 def available_jobs() -> int:
-    """As many processes as there are processors for this one."""
+    """Return the number of processors that this process may use."""
     return len(os.sched_getaffinity(0))

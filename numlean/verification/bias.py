@@ -1,8 +1,8 @@
-"""Whether stochastic rounding is unbiased: how often a result went up, beside how often it should.
+"""A test of stochastic rounding for bias: the share of results that were rounded up.
 
-Of a result between two neighbours the upper one ought to come with the probability of its distance
-from the lower, in units of their distance. Means of samples scatter about it; a mean of N samples
-further away than five of its standard errors comes once in two million.
+A result between two neighbours should be rounded up with the probability of its distance from the
+lower one, in units of their distance. The mean of N samples is further away than five of its
+standard errors once in two million tests.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from numlean.scalar.registry import get_scalar
 
 BATCH: Final = 1 << 20
 TOLERANCE: Final = 5.0
-"""How many standard errors a mean may be off."""
+"""The number of standard errors that a mean may be off."""
 
 _WORD_BITS: Final = 63
-"""Of a significand before it is rounded; what is below them is not weighed."""
+"""Bits of a significand before it is rounded; lower bits do not affect the probability."""
 
 
 def _root(q: Fraction) -> Fraction:
-    # A hundred bits of it; its own rounding is far below any statistical error.
+    # A hundred bits; the rounding error is far below any statistical error.
     return Fraction(isqrt(q.numerator * q.denominator << 200), q.denominator << 100)
 
 
@@ -70,14 +70,14 @@ CASES: Final = (
 
 @dataclass(frozen=True)
 class Bias:
-    """What was found of one case.
+    """The statistics of one case.
 
     Attributes:
-        samples: How often it was rounded.
-        probability: With which the upper neighbour should come; 1 if the result is exact.
-        share: In how many samples it did.
-        resolution: How finely probabilities are kept by the format's random bits.
-        strays: Results that were neither neighbour.
+        samples: The number of times it was rounded.
+        probability: The probability of the upper neighbour; 1 if the result is exact.
+        share: The share of samples that were rounded up.
+        resolution: The precision of probabilities with the format's random bits.
+        strays: The number of results that were neither neighbour.
     """
 
     samples: int
@@ -88,7 +88,7 @@ class Bias:
 
     @property
     def deviation(self) -> float:
-        """Of the share from the probability, in standard errors; infinite if none is allowed."""
+        """Return the share minus the probability in standard errors; infinite if impossible."""
         off = abs(self.share - self.probability)
         error = sqrt(self.probability * (1 - self.probability) / self.samples)
         beyond = max(0.0, off - self.resolution)
@@ -96,28 +96,28 @@ class Bias:
 
     @property
     def is_unbiased(self) -> bool:
-        """Whether chance explains it."""
+        """Return whether chance explains the deviation."""
         return self.strays == 0 and self.deviation <= TOLERANCE
 
 
 def bias(
     dtype: str, case: Case, samples: int, *, on_batch: Callable[[int], None] | None = None
 ) -> Bias:
-    """Round one case again and again.
+    """Round one case many times.
 
     Args:
-        dtype: One that rounds stochastically.
+        dtype: A dtype that rounds stochastically.
         case: The operation and its operands.
-        samples: How often.
-        on_batch: Told now and then how many have been drawn.
+        samples: The number of times.
+        on_batch: Called from time to time with the number of samples so far.
 
     Raises:
-        UnavailableError: The dtype rounds otherwise.
+        UnavailableError: The dtype does not round stochastically.
     """
     scalar = reset_stream(get_scalar(dtype))
     if scalar.is_deterministic or scalar.format is None:
         raise UnavailableError(
-            f"{dtype} rounds {scalar.rounding}; bias is a matter of round=stochastic"
+            f"{dtype} rounds {scalar.rounding}; bias is measured for round=stochastic only"
         )
     one = [scalar.from_float(np.array([v])) for v in case.operands]
     exact = _EXACT[case.operation](*(_value(scalar, a) for a in one))
@@ -146,7 +146,7 @@ def _value(scalar: Scalar, a: Storage) -> Fraction:
 
 
 def _neighbours(scalar: Scalar, exact: Fraction) -> tuple[Storage, Storage]:
-    """The greatest number at most ``exact`` and the least at least it."""
+    """Return the greatest number at most ``exact`` and the least at least ``exact``."""
     near = scalar.from_float(np.array([float(exact)]))
     if _value(scalar, near) == exact:
         return near, near

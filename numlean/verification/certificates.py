@@ -16,31 +16,31 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Environment:
-    """In what surroundings a process runs.
+    """Environment variables of a process.
 
     Attributes:
-        name: What to call it.
-        variables: The environment variables that make it; one that is None is not set.
+        name: The name to report.
+        variables: The values by variable; None removes the variable.
     """
 
     name: str
     variables: Mapping[str, str | None]
 
     def of_process(self) -> dict[str, str]:
-        """All variables of a process in it."""
+        """Return all variables of a process in this environment."""
         both = {**os.environ, **self.variables}
         return {name: value for name, value in both.items() if value is not None}
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How certificates fared in an environment.
+    """The results of replaying certificates in an environment.
 
     Attributes:
-        environment: Its name.
-        way: How they were replayed: the options of ``numlean replay``.
-        verdicts: One for each that could be replayed; see ``numlean replay --json``.
-        message: What was said on standard error.
+        environment: The name of the environment.
+        way: The options of ``numlean replay``.
+        verdicts: One for each certificate that could be replayed; see ``numlean replay --json``.
+        message: The text on standard error.
     """
 
     environment: str
@@ -50,7 +50,7 @@ class Outcome:
 
     @property
     def identical(self) -> int:
-        """How many certificates hold at all their steps."""
+        """Return the number of certificates that hold at all their steps."""
         return sum(verdict["identical"] for verdict in self.verdicts)
 
 
@@ -59,7 +59,7 @@ _THREADS: Final = "NUMBA_NUM_THREADS"
 
 
 def environments() -> tuple[Environment, ...]:
-    """Those that are tried: kernels for this processor and for any, threads, plain numpy."""
+    """Return the environments: kernels for this processor and for any, threads, plain numpy."""
     import llvmlite.binding as llvm
 
     cpu = llvm.get_host_cpu_name()
@@ -77,7 +77,7 @@ def environments() -> tuple[Environment, ...]:
 
 
 def ways(dtypes: Sequence[str]) -> tuple[tuple[str, ...], ...]:
-    """Every dtype, eager and compiled, with plain and with fast kernels."""
+    """Return the options: every dtype, eager and compiled, with plain and with fast kernels."""
     kernels = ("--no-fast-kernels", "--fast-kernels")
     return tuple(
         ("--dtype", dtype, "--backend", backend, kernel)
@@ -86,13 +86,13 @@ def ways(dtypes: Sequence[str]) -> tuple[tuple[str, ...], ...]:
 
 
 def outcomes(files: Sequence[str], dtypes: Sequence[str]) -> Iterator[Outcome]:
-    """Each environment and way in turn, in a process of its own."""
+    """Yield the outcome of each environment and way, each in a process of its own."""
     for environment, way in product(environments(), ways(dtypes)):
         yield replayed(files, environment, way)
 
 
 def replayed(files: Sequence[str], environment: Environment, way: tuple[str, ...]) -> Outcome:
-    """Certificates replayed in an environment."""
+    """Replay certificates in an environment."""
     done = subprocess.run(
         [sys.executable, "-m", "numlean", "replay", "--json", *way, *files],
         env=environment.of_process(),

@@ -1,4 +1,4 @@
-"""Our arithmetic beside a reference, by the batch, on several processes."""
+"""Comparison of our arithmetic with a reference, in batches, on several processes."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ REFERENCES: Final[dict[str, type[Reference]]] = {
     "softfloat": SoftFloat,
     "rationals": Rationals,
 }
-"""What arithmetic can be held to, by name."""
+"""The references by name."""
 
 _OPTIONS: Final = {"round": "rounding"}
 
@@ -51,9 +51,9 @@ class Mismatch:
     Attributes:
         operands: The operands' encodings.
         expected: The reference's encoding.
-        actual: Ours.
-        expected_flags: The reference's flags, or None if it keeps none.
-        actual_flags: Ours.
+        actual: Our encoding.
+        expected_flags: The reference's flags, or None if it has no flags.
+        actual_flags: Our flags.
     """
 
     operands: tuple[int, ...]
@@ -65,11 +65,11 @@ class Mismatch:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a comparison found.
+    """The result of a comparison.
 
     Attributes:
-        cases: How many operand tuples were tried.
-        mismatches: How many of them gave other bits, or other flags.
+        cases: The number of operand tuples compared.
+        mismatches: The number of them with different bits or flags.
         first: The first mismatch.
     """
 
@@ -84,13 +84,13 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Comparison:
-    """An arithmetic, a reference, and which operands to try.
+    """An arithmetic, a reference, and the operands to compare them on.
 
     Attributes:
-        dtype: What is judged: an emulated dtype, options included.
+        dtype: The emulated dtype under test, options included.
         reference: A key of ``REFERENCES``.
         operands: ``level 1``, ``level 2``, or ``all``; see :mod:`.operands`.
-        seed: Names the operands of level 2.
+        seed: The seed of the operands of level 2.
     """
 
     dtype: str
@@ -108,7 +108,7 @@ class Comparison:
         self.judged()
 
     def judged(self) -> tuple[KernelScalar, Reference]:
-        """The Scalar and its reference.
+        """Return the Scalar and its reference.
 
         Raises:
             NumleanError: The reference has no such arithmetic.
@@ -122,14 +122,14 @@ class Comparison:
         return format
 
     def batch(self, arity: int, number: int) -> list[Bits]:
-        """The operands of one batch."""
+        """Return the operands of one batch."""
         if self.operands == "all":
             return all_operands(self.format(), arity, number)
         level = int(self.operands.removeprefix("level "))
         return operands(self.format(), arity, number, self.seed, level=level)
 
     def batches(self, arity: int, count: int) -> int:
-        """How many batches hold ``count`` cases, or all there are if those are fewer."""
+        """Return the number of batches that hold ``count`` cases, or of all if those are fewer."""
         if self.operands == "all":
             count = min(count, count_of_all(self.format(), arity))
         if self.operands == "level 1":
@@ -148,11 +148,11 @@ def verify(
     """Compare at least ``count`` operand tuples, in whole batches, or all there are.
 
     Args:
-        comparison: What with what.
-        operation: One that the reference has.
-        count: How many to try.
-        jobs: How many processes share the batches; the outcome is the same for any number.
-        on_batch: Told after each batch how many have been tried.
+        comparison: The arithmetic, the reference and the operands.
+        operation: An operation that the reference has.
+        count: The number of operand tuples.
+        jobs: The number of processes; the outcome does not depend on it.
+        on_batch: Called after each batch with the number of cases so far.
     """
     _, reference = comparison.judged()
     if operation not in reference.operations:
@@ -199,14 +199,14 @@ def differences(
     *,
     tells_nans: bool,
 ) -> Outcome:
-    """Count where two arithmetics differ, in results or flags, and show the first such place.
+    """Count the places where two arithmetics differ in results or flags, and show the first.
 
     Args:
-        format: Of the operands, and of results that are encodings.
+        format: The format of the operands, and of results that are encodings.
         x: The operands.
-        expected: A reference's results and flags; no flags are compared if it has none.
-        actual: Ours.
-        tells_nans: Whether two NaNs may differ.
+        expected: A reference's results and flags; without flags, only results are compared.
+        actual: Our results and flags.
+        tells_nans: Whether the bits of NaNs are compared.
     """
     (right, right_flags), (ours, our_flags) = expected, actual
     wrong = ours != right
@@ -229,7 +229,7 @@ def differences(
 
 
 def _ours(scalar: KernelScalar, operation: str, x: list[Bits], *, flags: bool) -> tuple[Bits, Bits]:
-    # Orders and extrema raise no flag that a reference would know of.
+    # Orders and extrema raise no flags that a reference has.
     name, _, rounding = operation.partition(" ")
     if flags and name not in _QUIET:
         return scalar.flagged(operation, *x)
@@ -244,11 +244,13 @@ _QUIET: Final = operations(flags=False)
 def _judged(dtype: str, reference: str) -> tuple[KernelScalar, Reference]:
     scalar = get_scalar(dtype)
     if not isinstance(scalar, KernelScalar) or scalar.format is None:
-        raise UnavailableError(f"{dtype} is not verified: it is no arithmetic on encodings")
+        raise UnavailableError(
+            f"{dtype} has no encodings, so it cannot be verified; use an emulated dtype"
+        )
     return scalar, REFERENCES[reference](scalar.format, choices_of(dtype))
 
 
 def choices_of(dtype: str) -> Choices:
-    """What a dtype's options ask for."""
+    """Return the choices that a dtype's options select."""
     options = Dtype.parse(dtype).options
     return Choices(**{_OPTIONS.get(name, name): value for name, value in options.items()})

@@ -1,4 +1,4 @@
-"""What an installation consists of, and whether each device computes the bits it ought to."""
+"""The parts of an installation, and a check that each device computes the specified bits."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PACKAGES: Final = (
     *("gmpy2", "softfloat", "torch", "numba-cuda", "cuda-core", "cuda-bindings"),
     *("nvidia-nvvm", "nvidia-nvjitlink", "nvidia-cuda-runtime"),
 )
-"""What an installation has, or may have."""
+"""The packages that an installation has or may have."""
 
 EXPECTED: Final = {
     "float32": "529344f5c63e6130",
@@ -33,7 +33,7 @@ EXPECTED: Final = {
     "float32 training": "64da6c3cba59942d",
     "ieee32exec training": "64da6c3cba59942d",
 }
-"""Of each part of the check, the first digits of the digest of its bits.
+"""The first digits of the digest of each part of the check.
 
 The bits of hardware and emulation are the same, payloads of NaNs among them."""
 
@@ -43,13 +43,13 @@ _STEPS: Final = 3
 
 
 def versions() -> dict[str, str]:
-    """The versions of Python and of the packages that matter; "not installed" of the others."""
+    """Return the versions of Python and of the packages used; "not installed" where missing."""
     found = {"numlean": _version_of("numlean"), "python": platform.python_version()}
     return found | {name: _version_of(name) for name in PACKAGES}
 
 
 def machine() -> dict[str, str]:
-    """The processor, the threads this process may use, and where compiled kernels are kept."""
+    """Return the processor, the number of threads available, and the kernel cache folder."""
     from llvmlite import binding
 
     from numlean_kernels.targets.cache import cache_dir
@@ -64,7 +64,7 @@ def machine() -> dict[str, str]:
 
 
 def gpu() -> dict[str, str]:
-    """What CUDA says of itself; empty where it is not installed."""
+    """Return what CUDA reports about itself; empty where it is not installed."""
     try:
         from numlean_kernels.targets.cuda import describe_installation
     except ImportError:
@@ -73,22 +73,22 @@ def gpu() -> dict[str, str]:
 
 
 def wrong_parts(device: str) -> list[str]:
-    """The parts of a device's check that do not give the expected bits.
+    """Return the parts of a device's check that do not give the expected bits.
 
-    Operations on encodings of all kinds (subnormal, infinite and NaN), products and sums; and a
-    few steps of a training, eager and compiled.
+    The parts are operations on encodings of all kinds (subnormal, infinite and NaN), products and
+    sums, and a few steps of training on each engine.
 
     Raises:
-        UnavailableError: There is no such device here.
+        UnavailableError: The device is missing.
     """
     return [part for part, found in digests(device).items() if found != {EXPECTED[part]}]
 
 
 def digests(device: str) -> dict[str, set[str]]:
-    """The digests of all parts of a device's check; a training has one for each backend.
+    """Return the digests of all parts of a device's check; training has one for each engine.
 
     Raises:
-        UnavailableError: There is no such device here.
+        UnavailableError: The device is missing.
     """
     found: dict[str, set[str]] = {}
     for part in EXPECTED:
@@ -102,7 +102,7 @@ def digests(device: str) -> dict[str, set[str]]:
 
 def _computed(s: Scalar) -> str:
     if s.format is None:
-        raise UnavailableError(f"the check is of formats; {s.name} has none")
+        raise UnavailableError(f"{s.name} has no format, so its encodings cannot be checked")
     width = s.format.width
     bits = [k * _ODD % (1 << 64) >> (64 - width) for k in range(3 * _COUNT)]
     x, y, z = s.from_bits(np.array(bits, s.format.storage_dtype)).reshape(3, _COUNT)

@@ -1,7 +1,8 @@
-"""Narrow formats by way of the processor's binary64, rounded twice without harm.
+"""Narrow formats computed in the processor's binary64, where rounding twice is harmless.
 
 A sum, product, quotient or square root of p-bit numbers, rounded to at least 2p + 2 bits and then
-to p, is what one rounding gives (Figueroa, "When is double rounding innocuous?", SIGNUM 1995).
+to p, equals the result of one rounding (Figueroa, "When is double rounding innocuous?", SIGNUM
+1995).
 """
 
 from __future__ import annotations
@@ -26,13 +27,13 @@ class Double:
         narrow = 2 * format.precision + 2 <= BINARY64.precision and format.exponent_bits <= 8
         if not narrow or choices.rounding != "ties_to_even" or choices.subnormal != "keep":
             raise UnavailableError(
-                "binary64 stands in for formats of at most 25 bits of precision and 8 of exponent,"
-                " rounding ties to even"
+                "binary64 replaces formats of at most 25 bits of precision and 8 exponent bits that"
+                " round ties to even"
             )
         self.format = format
 
     def compute(self, operation: str, x: list[Bits]) -> tuple[Bits, Raised | None]:
-        """The encodings; no flags."""
+        """Return the encodings; there are no flags."""
         with np.errstate(all="ignore"):
             z = UFUNCS[operation](*(decoded(self.format, a) for a in x))
         return round_to_even(self.format, z), None

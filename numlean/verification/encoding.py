@@ -1,4 +1,4 @@
-"""Encodings and binary64 numbers, by numpy alone: what references compute with."""
+"""Conversions between encodings and binary64, in numpy alone, for references."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Truths = np.ndarray[Any, np.dtype[np.bool_]]
 
 
 def decoded(format: Format, x: Bits) -> Floats:
-    """The exact values of encodings of a format within binary64; NaNs are quiet."""
+    """Return the exact values of encodings of a format within binary64; NaNs are quiet."""
     word = x.astype(np.uint64)
     magnitude = word & np.uint64(format.magnitude_mask)
     field = (magnitude >> np.uint64(format.trailing_bits)).astype(np.int64)
@@ -31,9 +31,9 @@ def decoded(format: Format, x: Bits) -> Floats:
 
 
 def encoded(format: Format, values: Floats) -> Bits:
-    """The encodings of numbers of a format; what is beyond its range becomes infinite.
+    """Return the encodings of numbers of a format; numbers beyond its range become infinite.
 
-    In a format without infinity, that is its NaN.
+    In a format without infinity, they become its NaN.
     """
     finite = np.isfinite(values)
     e = _exponent(format, values)
@@ -61,21 +61,21 @@ def round_to_even(format: Format, values: Floats) -> Bits:
 
 
 def _exponent(format: Format, values: Floats) -> np.ndarray[Any, np.dtype[np.int32]]:
-    """The exponents of finite numbers, at least emin, which is also zero's."""
+    """Return the exponents of finite numbers, at least emin; zero has emin."""
     _, e = np.frexp(values)
     exponent: np.ndarray[Any, np.dtype[np.int32]] = np.maximum(e - 1, format.emin)
     return np.where(np.isfinite(values) & (values != 0), exponent, format.emin)
 
 
 def is_nan(format: Format, x: Bits) -> Truths:
-    """Where an encoding is a NaN."""
+    """Return where an encoding is a NaN."""
     magnitude = x & x.dtype.type(format.magnitude_mask)
     nan: Truths = magnitude > format.max_number
     return nan
 
 
 def is_signalling(format: Format, x: Bits) -> Truths:
-    """Where an encoding is a signalling NaN."""
+    """Return where an encoding is a signalling NaN."""
     if not format.has_infinity:
         return np.zeros(x.shape, np.bool_)
     unquiet: Truths = (x & x.dtype.type(format.quiet_bit)) == 0

@@ -1,8 +1,8 @@
 """The processor's binary32 and binary64.
 
-numpy computes all but fma, for which it has no name and the processor's instruction is called.
-Where the result is a NaN, the hardware says only that; which NaN is told by a transcription of the
-rule that shares nothing with the routines.
+numpy computes all operations but fma, which it lacks; for fma, the processor's instruction is
+called. Where the result is a NaN, the hardware reports only that. A transcription of the NaN rule,
+which shares no code with the routines, selects the NaN.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ UFUNCS: Final[dict[str, Any]] = {
     "div": np.divide,
     "sqrt": np.sqrt,
 }
-"""What numpy has names for."""
+"""The operations that numpy has."""
 
 
 class Hardware:
@@ -45,28 +45,28 @@ class Hardware:
         self._real = _REALS[format]
 
     def compute(self, operation: str, x: list[Bits]) -> tuple[Bits, Raised | None]:
-        """The encodings; the flags of single operations are not to be had."""
+        """Return the encodings; the processor has no flags of single operations."""
         floats = [a.view(self._real) for a in x]
         with np.errstate(all="ignore"):
             if operation == "fma":
                 z = get_scalar(np.dtype(self._real).name).fma(*floats)
             else:
                 z = UFUNCS[operation](*floats)
-        # sub(a, b) is add(a, neg(b)), and neg makes a NaN quiet as it flips its sign.
+        # sub(a, b) is add(a, neg(b)), and neg quiets a NaN and flips its sign.
         operands = [x[0], negated(self.format, x[1])] if operation == "sub" else x
         nans = prescribed_nan(self.format, operands)
         return np.where(np.isnan(z), nans, z.view(self.format.storage_dtype)), None
 
 
 def negated(format: Format, a: Bits) -> Bits:
-    """Encodings with their signs flipped and NaNs made quiet."""
+    """Return encodings with their signs flipped and NaNs made quiet."""
     word = format.storage_dtype.type
     flipped = a ^ word(format.sign_mask)
     return np.where(is_nan(format, a), flipped | word(format.quiet_bit), flipped)
 
 
 def prescribed_nan(format: Format, x: list[Bits]) -> Bits:
-    """The first signalling NaN made quiet, else the first quiet NaN, else the default NaN."""
+    """Return the first signalling NaN, quieted, else the first quiet NaN, else the default."""
     word = format.storage_dtype.type
     result = np.full(len(x[0]), word(format.default_nan))
     for signalling in (False, True):

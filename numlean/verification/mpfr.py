@@ -1,7 +1,7 @@
-"""GNU MPFR, through gmpy2: correctly rounded at any precision, subnormal numbers included.
+"""GNU MPFR, through gmpy2: correctly rounded at any precision, with subnormal numbers.
 
-The flags are deduced from what MPFR tells: whether a result is exact, and what it would be were
-exponents unbounded.
+The flags are derived from what MPFR reports: whether a result is exact, and its value with an
+unbounded exponent.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Mpfr:
         kept &= choices.overflow == "infinite" and format.has_infinity
         if choices.rounding not in ROUNDINGS or not kept:
             raise UnavailableError(
-                f"MPFR rounds {', '.join(ROUNDINGS)}, keeps subnormals and infinities, and judges"
+                f"MPFR rounds {', '.join(ROUNDINGS)}, keeps subnormals and infinities, and detects"
                 " underflow after rounding"
             )
         self.format = format
@@ -58,7 +58,7 @@ class Mpfr:
         )
 
     def compute(self, operation: str, x: list[Bits]) -> tuple[Bits, Raised | None]:
-        """The encodings and flags."""
+        """Return the encodings and flags."""
         mpfr, exponent = self._mpfr, self._exponent
         floats = [decoded(self.format, a).tolist() for a in x]
         unbounded = getattr(self._unbounded, operation)

@@ -1,8 +1,8 @@
-"""Operands on which arithmetic goes wrong, if it does; structured as Berkeley TestFloat's are.
+"""Operands that are likely to reveal errors, structured as those of Berkeley TestFloat.
 
-Level 1 is every combination of the exponents where something changes with the simplest trailing
+Level 1 combines the exponents at which the arithmetic changes with the simplest trailing
 significands. Level 2 draws from more exponents and from runs of ones with bits flipped, from
-encodings uniformly at random, and partners chosen for each other: whose sum cancels, or whose
+encodings uniformly at random, and from partners chosen for each other, whose sum cancels or whose
 product or quotient lies at an end of the range. A batch is a function of its number and the seed.
 """
 
@@ -24,7 +24,7 @@ _WORD: Final = np.uint64
 
 @cache
 def level_1(format: Format) -> Bits:
-    """The encodings of level 1, both signs, specials among them."""
+    """Return the encodings of level 1, of both signs, with specials."""
     return np.array(
         [
             sign | exponent << format.trailing_bits | trailing
@@ -37,7 +37,7 @@ def level_1(format: Format) -> Bits:
 
 
 def combinations_of_level_1(format: Format, arity: int) -> int:
-    """How many operand tuples level 1 has."""
+    """Return the number of operand tuples of level 1."""
     count: int = level_1(format).size ** arity
     return count
 
@@ -45,10 +45,10 @@ def combinations_of_level_1(format: Format, arity: int) -> int:
 def operands(
     format: Format, arity: int, batch: int, seed: int = 0, *, level: int = 2
 ) -> list[Bits]:
-    """``arity`` arrays of at most ``BATCH`` encodings.
+    """Return ``arity`` arrays of at most ``BATCH`` encodings.
 
-    Level 1 runs through its combinations and has no more batches than those fill; the batches of
-    level 2 never end.
+    Level 1 runs through its combinations and has no more batches than those fill; level 2 has
+    infinitely many batches.
     """
     if level == 1:
         values = level_1(format)
@@ -62,10 +62,10 @@ def operands(
 
 
 def all_operands(format: Format, arity: int, batch: int) -> list[Bits]:
-    """The batches that run through every operand; of three, the third is one of level 1's.
+    """Return a batch of all operand tuples; of three operands, the third is from level 1.
 
     Raises:
-        IndexError: There is no such batch.
+        IndexError: The batch does not exist.
     """
     values, index = level_1(format), np.arange(batch * BATCH, (batch + 1) * BATCH, dtype=_WORD)
     total = count_of_all(format, arity)
@@ -79,13 +79,13 @@ def all_operands(format: Format, arity: int, batch: int) -> list[Bits]:
 
 
 def count_of_all(format: Format, arity: int) -> int:
-    """How many operand tuples ``all_operands`` has."""
+    """Return the number of operand tuples of ``all_operands``."""
     pairs = 1 << format.width * min(arity, 2)
     return pairs * (len(level_1(format)) if arity == 3 else 1)
 
 
 def _exponents(format: Format, reach: int) -> list[int]:
-    """Biased exponents near which something changes: the ends, one, a precision from each."""
+    """Return biased exponents near changes: the ends, one, and a precision from each."""
     limit, bias, p = format.exponent_limit, format.bias, format.precision
     centres = (0, p, bias - p, bias, bias + p, limit - p, limit)
     near = {centre + k for centre in centres for k in range(-reach, reach + 1)}
@@ -106,7 +106,7 @@ def _mixture(rng: np.random.Generator, format: Format) -> Bits:
 
 
 def _patterned(rng: np.random.Generator, format: Format) -> Bits:
-    """Interesting exponents, and significands of a run of ones with a bit or two flipped."""
+    """Return encodings of chosen exponents, with runs of ones with a bit or two flipped."""
     t = format.trailing_bits
     exponents = np.array(_exponents(format, reach=2), dtype=_WORD)
     exponent = rng.choice(exponents, BATCH)
@@ -124,7 +124,7 @@ def _patterned(rng: np.random.Generator, format: Format) -> Bits:
 
 
 def _related(rng: np.random.Generator, format: Format, a: Bits) -> Bits:
-    """For each of a partner that is independent, close to it, or its counterpart in range."""
+    """Return for each operand an independent partner, a close one, or its counterpart in range."""
     t, limit = format.trailing_bits, format.exponent_limit
     exponent = (a >> _WORD(t)).astype(np.int64) & limit
     sign = rng.integers(0, 2, BATCH, dtype=_WORD) << _WORD(format.width - 1)

@@ -31,7 +31,7 @@ class Rationals:
     def __init__(self, format: Format, choices: Choices) -> None:
         if format.width > _WIDEST or choices.rounding not in ROUNDINGS:
             raise UnavailableError(
-                f"rationals judge formats of at most {_WIDEST} bits, whose roundings are"
+                f"rationals are for formats of at most {_WIDEST} bits and the roundings"
                 f" {', '.join(ROUNDINGS)}"
             )
         self.format = format
@@ -44,7 +44,7 @@ class Rationals:
         )
 
     def compute(self, operation: str, x: list[Bits]) -> tuple[Bits, Raised | None]:
-        """The encodings and flags."""
+        """Return the encodings and flags."""
         operands = zip(*(a.tolist() for a in x), strict=True)
         outcomes = [self._model.compute(operation, *given) for given in operands]
         z, raised = np.array(outcomes, dtype=np.int64).T

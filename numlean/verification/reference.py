@@ -1,4 +1,4 @@
-"""Somebody else's arithmetic, by which ours is judged."""
+"""The interface of independent arithmetics with which ours is compared."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Raised: TypeAlias = np.ndarray[Any, np.dtype[np.uint8]]
 
 @dataclass(frozen=True)
 class Choices:
-    """What a dtype's options ask for, in their spelling."""
+    """The values of a dtype's options."""
 
     rounding: str = "ties_to_even"
     nan: str = "torchlean"
@@ -26,18 +26,18 @@ class Choices:
 
 
 class Reference(Protocol):
-    """An arithmetic of the same format and choices from elsewhere.
+    """An independent arithmetic of the same format and choices.
 
     Attributes:
-        operations: What it computes.
-        tells_nans: Whether its NaNs' bits are meant to be ours, or only that they are NaNs.
+        operations: The operations that it computes, and their arities.
+        tells_nans: Whether the bits of its NaNs should be ours, or only that they are NaNs.
     """
 
     operations: dict[str, int]
     tells_nans: bool
 
     def __init__(self, format: Format, choices: Choices) -> None:
-        """Raises NumleanError where it has no such arithmetic."""
+        """Raise NumleanError if there is no such arithmetic."""
 
     def compute(self, operation: str, x: list[Bits]) -> tuple[Bits, Raised | None]:
-        """The encodings that an operation gives, and its flags if it keeps them."""
+        """Return the encodings of an operation's results, and the flags if it has them."""

@@ -1,7 +1,7 @@
-"""Berkeley SoftFloat 3, in the library of the ``softfloat`` package, called from compiled loops.
+"""Berkeley SoftFloat 3, from the library in the ``softfloat`` package, in compiled loops.
 
-The package's Python interface takes microseconds a call; here the library's own functions are
-called by address, as a C program calls them, one indirect call an element.
+A call through the package's Python interface takes microseconds. Here the library's functions are
+called by address, as a C program calls them: one indirect call for each element.
 """
 
 from __future__ import annotations
@@ -41,23 +41,25 @@ Loop = Callable[..., None]
 
 @cache
 def library() -> ctypes.CDLL:
-    """SoftFloat's shared library.
+    """Return SoftFloat's shared library.
 
     Raises:
         UnavailableError: It is not installed.
     """
     found = find_spec("_softfloat")
     if found is None or found.origin is None:
-        raise UnavailableError("SoftFloat is not installed: tools/install_softfloat, in a checkout")
+        raise UnavailableError(
+            "SoftFloat is not installed; run tools/install_softfloat in a checkout"
+        )
     return ctypes.CDLL(found.origin)
 
 
 @cache
 def softfloat_loop(format: Format, operation: str, arity: int) -> Loop:
-    """``loop(*operands, z)``: SoftFloat's function called for each element.
+    """Return ``loop(*operands, z)``, which calls SoftFloat's function for each element.
 
     Raises:
-        UnavailableError: It has none, or is not installed.
+        UnavailableError: SoftFloat has no such function, or is not installed.
     """
     import numba
 
@@ -81,7 +83,7 @@ def softfloat_loop(format: Format, operation: str, arity: int) -> Loop:
 
 @cache
 def _flagged_loop(format: Format, operation: str, arity: int) -> Loop:
-    """``loop(*operands, flags, z, raised)``, ``flags`` being the library's own variable."""
+    """Return ``loop(*operands, flags, z, raised)``; ``flags`` is the library's own variable."""
     import numba
 
     function = _function(format, operation, arity)
@@ -110,7 +112,7 @@ def _flagged_loop(format: Format, operation: str, arity: int) -> Loop:
 
 @cache
 def softfloat_matmul(format: Format, n: int) -> Loop:
-    """``loop(a, b, c)``: the triple loop of SoftFloat's products and sums, n x n."""
+    """Return ``loop(a, b, c)``: the triple loop of SoftFloat's products and sums, n x n."""
     import numba
 
     add, mul = (_function(format, name, 2) for name in ("add", "mul"))
@@ -132,8 +134,8 @@ def _function(format: Format, operation: str, arity: int) -> Any:
     word, prefix = _WORDS.get(format, (None, ""))
     function = getattr(library(), f"{prefix}_{_FUNCTIONS.get(operation, operation)}", None)
     if function is None:
-        raise UnavailableError(f"SoftFloat has no {operation} of {format.name}")
-    # A struct of one integer is passed as the integer is.
+        raise UnavailableError(f"SoftFloat has no {operation} for {format.name}")
+    # A struct of one integer is passed like the integer.
     function.argtypes, function.restype = [word] * arity, word
     return function
 
@@ -141,9 +143,10 @@ def _function(format: Format, operation: str, arity: int) -> Any:
 class SoftFloat:
     """See :class:`numlean.verification.reference.Reference`.
 
-    Left out, of the package's version 0.1.4.1: square roots, which are wrong (sqrt(1) = 0.77); of
-    binary16 the remainder, of which the process dies (SIGFPE), and toward negative the sum, which
-    becomes -infinity without raising overflow (a = 0xfbff, b = 0x8020; MPFR has it as we do).
+    Version 0.1.4.1 of the package has errors, so these operations are left out: square roots, which
+    are wrong (sqrt(1) = 0.77); the remainder of binary16, which kills the process (SIGFPE); and
+    sums of binary16 toward negative, which become -infinity without raising overflow (a = 0xfbff,
+    b = 0x8020; MPFR agrees with ours).
     """
 
     def __init__(self, format: Format, choices: Choices) -> None:
@@ -165,7 +168,7 @@ class SoftFloat:
         library()
 
     def compute(self, operation: str, x: list[Bits]) -> tuple[Bits, Raised | None]:
-        """The encodings and flags."""
+        """Return the encodings and flags."""
         _variable("softfloat_roundingMode")[0] = self._rounding
         _variable("softfloat_detectTininess")[0] = self._tininess
         loop = _flagged_loop(self.format, operation, len(x))
@@ -177,7 +180,7 @@ class SoftFloat:
         return z, raised
 
     def _leave_open(self, x: list[Bits], z: Bits, raised: Raised) -> None:
-        """Zero times infinity plus a NaN may be invalid or not (clause 7.2); ours is not."""
+        """Drop the flag where the standard leaves it open: 0 * infinity plus a NaN (clause 7.2)."""
         f, word = self.format, self.format.storage_dtype.type
         a, b = (operand & word(f.magnitude_mask) for operand in x[:2])
         invalid = ((a == 0) & (b == f.infinity)) | ((a == f.infinity) & (b == 0))
@@ -187,5 +190,5 @@ class SoftFloat:
 
 
 def _variable(name: str) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    """A variable of the library of one byte, as an array."""
+    """Return a variable of the library, of one byte, as an array."""
     return np.ctypeslib.as_array((ctypes.c_uint8 * 1).in_dll(library(), name))

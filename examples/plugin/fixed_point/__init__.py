@@ -16,10 +16,10 @@ MOST_FRACTION_BITS = 30
 
 
 def fraction_bits(spec: Dtype) -> int:
-    """The F of ``fixed:F``.
+    """Return the F of ``fixed:F``.
 
     Raises:
-        NumleanError: It is no number from 1 to 30.
+        NumleanError: F is not an integer from 1 to 30.
     """
     argument = spec.argument or ""
     if not argument.isdecimal() or not 1 <= int(argument) <= MOST_FRACTION_BITS:
@@ -31,7 +31,7 @@ def fraction_bits(spec: Dtype) -> int:
 
 
 def make(spec: Dtype, device: str) -> KernelScalar:
-    """The Scalar of a dtype such as ``fixed:16``."""
+    """Return the Scalar of a dtype such as ``fixed:16``."""
     bits, target = fraction_bits(spec), get_target(device)
     return KernelScalar(
         name=f"fixed:{bits}",
@@ -43,7 +43,7 @@ def make(spec: Dtype, device: str) -> KernelScalar:
 
 
 def reference(scalar: Scalar) -> FixedReference:
-    """What a Scalar's results ought to be."""
+    """Return the reference of a Scalar's correct results."""
     return FixedReference(scalar, fraction_bits(Dtype.parse(scalar.name)))
 
 

@@ -1,4 +1,4 @@
-"""How fixed-point numbers enter and leave storage, an array of int32."""
+"""Conversions of fixed-point numbers into and out of storage, an array of int32."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from numlean.scalar.protocol import Storage
 from numlean_kernels.formats import Format
 
 NO_NUMBER: Exact = libmp.fnan
-"""How :class:`numlean.scalar.codec.Codec` writes what is no number."""
+"""The NaN of :class:`numlean.scalar.codec.Codec`."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class FixedCodec:
 
     @property
     def format(self) -> Format | None:
-        """None: it is no binary floating-point format."""
+        """None: there is no binary floating-point format."""
         return None
 
     @property
@@ -44,24 +44,24 @@ class FixedCodec:
         return 31
 
     def from_float(self, values: np.ndarray[Any, Any]) -> Storage:
-        """Round to the nearest, of two the even; a NaN stays one."""
+        """Round to the nearest, ties to even; a NaN stays a NaN."""
         # Multiplying by a power of two is exact, or infinite.
         with np.errstate(over="ignore"):
             units = np.clip(np.rint(values * 2.0**self.fraction_bits), -GREATEST, GREATEST)
         return np.where(np.isnan(values), NAN, np.nan_to_num(units)).astype(np.int32)
 
     def to_float(self, x: Storage) -> np.ndarray[Any, Any]:
-        """The exact values."""
+        """Return the exact values."""
         return np.where(x == NAN, np.nan, x * 2.0**-self.fraction_bits)
 
     def from_int(self, values: np.ndarray[Any, Any]) -> Storage:
-        """The integers themselves, or the greatest number."""
+        """Return the integers, or the greatest number."""
         near = np.clip(values, -(1 << 31), 1 << 31) << self.fraction_bits
         units: Storage = np.clip(near, -GREATEST, GREATEST).astype(np.int32)
         return units
 
     def encode(self, value: Exact) -> int:
-        """One exact value, rounded once."""
+        """Round one exact value once."""
         if value == NO_NUMBER:
             return NAN
         negative, _, e, size = value
@@ -71,26 +71,26 @@ class FixedCodec:
         return max(-GREATEST, min(GREATEST, units))
 
     def decode(self, element: int) -> Exact:
-        """One number's exact value."""
+        """Return one number's exact value."""
         value: Exact = libmp.from_man_exp(int(element), -self.fraction_bits)
         return NO_NUMBER if element == NAN else value
 
     def from_elements(self, elements: Iterable[Any], shape: tuple[int, ...]) -> Storage:
-        """An array of units."""
+        """Return an array of units."""
         return np.array(list(elements), dtype=np.int32).reshape(shape)
 
     def is_element(self, element: Any) -> bool:
-        """Not asked: the dtype tells."""
+        """Return True: the dtype of the array decides."""
         return True
 
     def from_bits(self, bits: np.ndarray[Any, Any]) -> Storage:
-        """Not asked: there is no format."""
+        """Raise NotImplementedError: there is no format."""
         raise NotImplementedError
 
     def to_bits(self, x: Storage) -> np.ndarray[Any, Any]:
-        """Not asked: there is no format."""
+        """Raise NotImplementedError: there is no format."""
         raise NotImplementedError
 
     def to_bytes(self, x: Storage) -> bytes:
-        """Units, least significant byte first."""
+        """Return the units, least significant byte first."""
         return x.astype("<i4").tobytes()

@@ -1,4 +1,4 @@
-"""What fixed-point results ought to be: the whole arithmetic in one line."""
+"""The correct results of fixed-point operations: the whole arithmetic in one line."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ GREATEST = (1 << 31) - 1
 
 
 class FixedReference(Reference):
-    """``round`` goes to the nearest, of two to the even one."""
+    """The reference: ``round`` goes to the nearest, ties to even."""
 
     has_infinity = False
     has_signed_zero = False
@@ -21,15 +21,15 @@ class FixedReference(Reference):
         self.unit = Fraction(1, 1 << fraction_bits)
 
     def rounded(self, q: Fraction, sign_of_zero: float = 1.0) -> Fraction | float:
-        """Units, saturated."""
+        """Return a multiple of the unit, saturated."""
         return max(-GREATEST, min(GREATEST, round(q / self.unit))) * self.unit or 0.0
 
     def infinite(self, sign: float) -> Fraction | float:
-        """The greatest number."""
+        """Return the greatest number."""
         return (GREATEST if sign > 0 else -GREATEST) * self.unit
 
     def edges(self) -> Storage:
-        """Zero, the least, one, the greatest, what is no number."""
+        """Return zero, the least, one, the greatest, and NaN."""
         unit = float(self.unit)
         values = [0.0, unit, 1.0, 1.0 + unit, 1.5, 3.0, GREATEST * unit, (GREATEST - 1) * unit]
         return self.scalar.from_float([*values, *(-v for v in values), float("nan")])

@@ -1,7 +1,7 @@
-"""Every operation on single fixed-point numbers, which are integers n that mean n / 2**F.
+"""Every operation on single fixed-point numbers, which are integers n with the value n / 2**F.
 
-The least integer stands for what is no number; the others are symmetric about zero. Intermediate
-results have 64 bits, which hold every product of two and a third number added to it.
+The least integer is the NaN; the others are symmetric about zero. Intermediate results have 64
+bits, which hold every product of two numbers plus a third.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ ROOT_BITS = 31
 
 @cache
 def fixed_table(fraction_bits: int, target: Target) -> Table:
-    """The routines of ``fixed:F``, compiled for a target when they are asked for."""
+    """Return the routines of ``fixed:F``, compiled for a target on first use."""
     made: dict[str, Routine] = {}
 
     def make(name: str) -> Routine:
@@ -47,7 +47,7 @@ def _saturate(bits: int, target: Target, table: Any) -> Routine:
 
 
 def _shift(bits: int, target: Target, table: Any) -> Routine:
-    """``shift(n)``: n / 2**F, rounded to nearest even, saturated."""
+    """Return ``shift(n)``: n / 2**F, rounded to nearest even, saturated."""
     saturate, half, mask = table("saturate"), 1 << (bits - 1), (1 << bits) - 1
 
     def shift(n: Any) -> Any:

@@ -1,6 +1,6 @@
-"""Faults on purpose: an arithmetic one of whose operations does, once or always, something else.
+"""Deliberate faults: a Scalar one of whose operations is computed differently, once or always.
 
-They prove that a comparison finds what it is there to find, and they simulate soft errors.
+They test that a comparison finds what it should find, and they simulate soft errors.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ _TEXT: Final = re.compile(r"([a-z]+)(?::(.*))?")
 
 @dataclass(frozen=True)
 class Fault:
-    """What goes wrong, and where.
+    """A fault, and the operations it is injected into.
 
     Attributes:
-        kind: ``flip``: one bit of one element of the result is another. ``order``: a sum is a
-            balanced tree, a product adds up from the last term to the first. ``fma``: a product is
-            contracted into fused multiply-adds. ``flush``: results that are subnormal become zeros.
-            ``math``: an elementary function is that of the profile ``math=torchlean``.
-        operation: Which operation, by its name; None for each that the kind can befall.
-        step: At which step, from 0; None for all.
-        call: The how manieth of these operations in the step, from 0; None for all.
-        element: Of ``flip``: the element, counted in C order; it counts round again at the end.
-        bit: Of ``flip``: the bit, from the least significant, 0.
+        kind: ``flip``: flip one bit of one element of the result. ``order``: add pairwise in sums,
+            and from the last term to the first in products. ``fma``: contract products into fused
+            multiply-adds. ``flush``: replace subnormal results by zeros. ``math``: use the
+            elementary functions of the profile ``math=torchlean``.
+        operation: The name of the operation; None for all that the kind can apply to.
+        step: The zero-based step; None for all.
+        call: The zero-based index of the call within the step; None for all.
+        element: For ``flip``: the element, counted in C order, modulo the size of the result.
+        bit: For ``flip``: the bit; 0 is the least significant.
 
     Raises:
         NumleanError: There is no such fault.
@@ -65,25 +65,25 @@ class Fault:
         for name in ("step", "call", "element", "bit"):
             value = getattr(self, name)
             if value is not None and value < 0:
-                raise NumleanError(f"a fault's {name} counts from 0: {value}")
+                raise NumleanError(f"the {name} of a fault must be at least 0, got {value}")
 
     @classmethod
     def parse(cls, text: str) -> Fault:
-        """A fault from ``KIND[:NAME=VALUE,...]``: ``flip:operation=mul,step=3,call=0,bit=7``.
+        """Parse ``KIND[:NAME=VALUE,...]``, such as ``flip:operation=mul,step=3,call=0,bit=7``.
 
         Raises:
-            NumleanError: The text reads otherwise, or there is no such fault.
+            NumleanError: The text has another form, or there is no such fault.
         """
         match = _TEXT.fullmatch(text)
         if match is None:
-            raise NumleanError(f"a fault reads KIND:NAME=VALUE,...: {text!r}")
+            raise NumleanError(f"write a fault as KIND:NAME=VALUE,...; got {text!r}")
         settings: dict[str, Any] = {}
         for item in filter(None, (match[2] or "").split(",")):
             name, _, value = item.partition("=")
             if name not in _SETTINGS:
                 raise UnknownNameError("setting of a fault", name, _SETTINGS)
             if name != "operation" and not value.isdecimal():
-                raise NumleanError(f"a fault's {name} is a number from 0 on: {item!r}")
+                raise NumleanError(f"the {name} of a fault must be an integer from 0; got {item!r}")
             settings[name] = value if name == "operation" else int(value)
         return cls(match[1], **settings)
 
@@ -95,13 +95,13 @@ class Fault:
         return f"{self.kind}:{shown}" if shown else self.kind
 
     def applies_to(self, operation: str, step: int, call: int) -> bool:
-        """Whether it happens to an operation, the ``call``-th that it can befall in a step."""
+        """Return whether it applies to an operation, the ``call``-th candidate of a step."""
         return self.can_apply_to(operation) and (
             self.step in (None, step) and self.call in (None, call)
         )
 
     def can_apply_to(self, operation: str) -> bool:
-        """Whether it happens to operations of a name."""
+        """Return whether it can apply to operations of a name."""
         if self.operation is not None:
             return operation == self.operation
         return operation in _KINDS[self.kind].operations
@@ -162,7 +162,7 @@ class FaultyScalar(WrappedScalar):
 
 @dataclass(frozen=True)
 class _Kind:
-    """A kind of faults: which operations it can befall, whose, and what it does to them."""
+    """A kind of fault: its operations, the Scalars that can have it, and its effect."""
 
     operations: tuple[str, ...]
     check: Callable[[Scalar, Fault], None]
@@ -170,15 +170,16 @@ class _Kind:
 
 
 def _any_scalar(scalar: Scalar, fault: Fault) -> None:
-    """Every Scalar can have it."""
+    """Accept every Scalar."""
 
 
 def _has_encodings(scalar: Scalar, fault: Fault) -> None:
     if scalar.format is None:
-        raise UnavailableError(f"{scalar.name} has no encodings, and so no fault {fault}")
+        raise UnavailableError(f"the fault {fault} needs encodings, and {scalar.name} has none")
     if fault.bit >= scalar.format.width:
         raise NumleanError(
-            f"{scalar.name} has bits 0 to {scalar.format.width - 1}, and so no fault {fault}"
+            f"the fault {fault} needs a bit from 0 to {scalar.format.width - 1}, those of"
+            f" {scalar.name}"
         )
 
 

@@ -1,4 +1,4 @@
-"""A Scalar that records its operations: what was computed, from what, and where."""
+"""A Scalar that records its operations: operands, results and locations."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TRACED: Final = frozenset(operations(result=(Result.NUMBERS, Result.BOOLEANS, Re
 
 @dataclass(frozen=True)
 class Location:
-    """Where in a step an operation belongs.
+    """The location of an operation within a step.
 
     Attributes:
         phase: ``initial values``, ``data``, ``forward``, ``backward`` or ``update``.
@@ -38,14 +38,14 @@ class Location:
 
 @dataclass(frozen=True)
 class TracedOperation:
-    """One operation as it was carried out.
+    """One operation that was carried out.
 
     Attributes:
-        place: Where it belongs.
+        place: The location within the step.
         operation: The name of the Scalar's method.
-        operands: What it was given by position.
-        options: What it was given by name.
-        result: What it returned.
+        operands: The positional arguments.
+        options: The keyword arguments.
+        result: The result.
     """
 
     place: Location
@@ -59,8 +59,8 @@ class Trace:
     """The operations of a step in program order.
 
     Attributes:
-        applications: Those so far.
-        place: Where the next one belongs.
+        applications: The operations so far.
+        place: The location of the next operation.
     """
 
     def __init__(self) -> None:
@@ -68,13 +68,13 @@ class Trace:
         self.place = Location(DATA)
 
     def start(self) -> None:
-        """Begin anew, before a step."""
+        """Clear the trace before a step."""
         self.applications.clear()
         self.place = Location(DATA)
 
     @contextmanager
     def at(self, place: Location) -> Iterator[None]:
-        """At a place for a while; then back at the one before."""
+        """Set the location within the block."""
         before, self.place = self.place, place
         try:
             yield

@@ -1,4 +1,4 @@
-"""What every Scalar promises, as checks that run on any of them."""
+"""The rules that every Scalar follows, as checks that run on any Scalar."""
 
 from numlean.testing.conformance import arithmetic, conversions, order, storage
 from numlean.testing.conformance.checks import CHECKS, Check, NotApplicableError, Subject

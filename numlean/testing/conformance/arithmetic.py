@@ -1,4 +1,4 @@
-"""Basic operations against exact rationals: on pairs of edges and on random numbers."""
+"""Checks of basic operations against exact rationals, on pairs of edges and random numbers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _OPERATIONS = {"add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.
 
 @check("add", "sub", "mul", "div")
 def every_operation_is_the_exact_result_rounded_once(subject: Subject, name: str) -> None:
-    """Zeros by their sign, infinities and NaNs as the standard has them."""
+    """Check zeros by their sign, and infinities and NaNs by the standard."""
     reference, (x, y) = subject.reference, _pairs(subject.reference)
     numbers = zip(reference.numbers(x), reference.numbers(y), strict=True)
     expected = [_settled(reference, *_exact(name, a, b)) for a, b in numbers]
@@ -28,7 +28,7 @@ def every_operation_is_the_exact_result_rounded_once(subject: Subject, name: str
 
 @check()
 def square_roots_are_the_exact_roots_rounded_once(subject: Subject) -> None:
-    """Of a negative number, a NaN; of a zero, itself."""
+    """Check that a negative number gives a NaN, and a zero itself."""
     reference = subject.reference
     x = np.concatenate([reference.edges(), reference.random(np.random.default_rng(102), 300)])
 
@@ -42,7 +42,7 @@ def square_roots_are_the_exact_roots_rounded_once(subject: Subject) -> None:
 
 @check()
 def fma_rounds_the_product_and_sum_once_even_when_they_cancel(subject: Subject) -> None:
-    """Where the product cancels what was rounded of it, the rest remains."""
+    """Check that the product's rounding error remains when the rounded product cancels."""
     scalar, reference, rng = subject.scalar, subject.reference, np.random.default_rng(103)
     x, y, far = (reference.random(rng, 300) for _ in range(3))
     cancelling, edges = scalar.neg(scalar.mul(x, y)), reference.edges()
@@ -54,8 +54,8 @@ def fma_rounds_the_product_and_sum_once_even_when_they_cancel(subject: Subject) 
 
 
 @check()
-def a_tie_and_a_trace_beside_it_are_rounded_as_the_reference_has_it(subject: Subject) -> None:
-    """One and half a unit in its last place, the same with an odd unit, and a trace more."""
+def a_tie_and_values_next_to_it_are_rounded_as_by_the_reference(subject: Subject) -> None:
+    """Check 1 plus half an ulp, the same with an odd last bit, and values slightly above."""
     scalar, reference = subject.scalar, subject.reference
     one, half = Fraction(1), Fraction(1, 2**reference.precision)
     for a, b in ((one, half), (one + 2 * half, half), (one, half + half / 2)):
@@ -65,8 +65,8 @@ def a_tie_and_a_trace_beside_it_are_rounded_as_the_reference_has_it(subject: Sub
 
 
 @check()
-def neg_and_abs_touch_the_sign_alone(subject: Subject) -> None:
-    """Of zeros and infinities as well; a NaN stays one."""
+def neg_and_abs_change_only_the_sign(subject: Subject) -> None:
+    """Check zeros and infinities as well; a NaN stays a NaN."""
     scalar, reference = subject.scalar, subject.reference
     x = np.concatenate([reference.edges(), reference.random(np.random.default_rng(104), 100)])
     numbers = reference.numbers(x)
@@ -84,7 +84,7 @@ def neg_and_abs_touch_the_sign_alone(subject: Subject) -> None:
 
 @check()
 def a_difference_is_the_sum_with_the_negated(subject: Subject) -> None:
-    """NaNs included, in storage's own bytes."""
+    """Check the storage bytes, those of NaNs included."""
     scalar, (x, y) = subject.scalar, _pairs(subject.reference)
     expected = scalar.add(x, scalar.neg(y))
     assert scalar.to_bytes(scalar.sub(x, y)) == scalar.to_bytes(expected)
@@ -92,7 +92,7 @@ def a_difference_is_the_sum_with_the_negated(subject: Subject) -> None:
 
 @check()
 def comparisons_are_those_of_the_exact_values(subject: Subject) -> None:
-    """A NaN is unordered, zeros are equal."""
+    """Check that a NaN is unordered and that zeros are equal."""
     scalar, reference = subject.scalar, subject.reference
     x, y = _pairs(reference)
     numbers = list(zip(reference.numbers(x), reference.numbers(y), strict=True))
@@ -105,7 +105,7 @@ def comparisons_are_those_of_the_exact_values(subject: Subject) -> None:
 
 @check("minimum", "maximum", "min_num", "max_num")
 def extrema_order_zeros_by_sign_and_treat_nans_as_named(subject: Subject, name: str) -> None:
-    """The younger pair propagates a NaN; of the elder, signalling NaNs are not checked here."""
+    """Check that minimum and maximum propagate NaNs; min_num and max_num, only quiet ones."""
     scalar, reference = subject.scalar, subject.reference
     x, y = _pairs(reference)
 
@@ -132,7 +132,7 @@ def _pairs(reference: Reference) -> tuple[Storage, Storage]:
 
 
 def _stand_in(a: Number) -> Any:
-    """For hardware: only signs and kinds matter where an operand is not finite."""
+    """Return a hardware number with the same sign and kind; only these matter next to a special."""
     return np.float64(math.copysign(1.0, a) if isinstance(a, Fraction) else a)
 
 
@@ -145,7 +145,7 @@ def _is_finite(*numbers: Number) -> bool:
 
 
 def _exact(name: str, a: Number, b: Number) -> tuple[Number, float]:
-    """The real result, and the sign it has if it is zero; or the hardware's special result."""
+    """Return the exact result and its sign if it is zero, or the hardware's special result."""
     if not _is_finite(a, b) or (name == "div" and b == 0):
         with np.errstate(all="ignore"):
             return float(_OPERATIONS[name](_stand_in(a), _stand_in(b))), 1.0
@@ -174,7 +174,7 @@ def _settled(reference: Reference, result: Number, zero: float) -> Number:
 
 @cache
 def _root(a: Fraction, precision: int) -> Fraction:
-    """The square root of a positive rational, cut after enough bits, the last one sticky."""
+    """Return the square root of a positive rational, cut after enough bits; the last is sticky."""
     shift = 2 * (precision + 8) + 2 * abs(a.numerator.bit_length() - a.denominator.bit_length())
     scaled = (a.numerator << 2 * shift) // a.denominator
     floor = math.isqrt(scaled)

@@ -1,4 +1,4 @@
-"""What a check is, and how many are made of one function."""
+"""The checks, and how one function makes several of them."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from numlean.testing.reference import Reference
 
 
 class NotApplicableError(Exception):
-    """A check that has no meaning for a Scalar; the message says why."""
+    """A check does not apply to a Scalar; the message gives the reason."""
 
 
 @dataclass(frozen=True)
 class Subject:
-    """What is checked.
+    """A Scalar under test.
 
     Attributes:
         scalar: The Scalar.
-        known: What its results ought to be, or None if nobody said.
+        known: The reference of its correct results, or None if there is none.
     """
 
     scalar: Scalar
@@ -30,34 +30,34 @@ class Subject:
 
     @property
     def repeatable(self) -> Scalar:
-        """The Scalar, if the same operation on the same numbers always gives the same.
+        """The Scalar, if the same operation on the same numbers always gives the same bits.
 
         Raises:
-            NotApplicableError: Its operations draw random bits, or nobody states their results.
+            NotApplicableError: Operations draw random bits, or their results are not specified.
         """
-        if self.scalar.rounding in ("stochastic", "unstated"):
-            raise NotApplicableError("no two of its operations are alike")
+        if not self.scalar.is_deterministic or self.scalar.rounding == "unstated":
+            raise NotApplicableError("its results are not a function of the operands")
         return self.scalar
 
     @property
     def reference(self) -> Reference:
-        """What its results ought to be.
+        """The reference of its correct results.
 
         Raises:
-            NotApplicableError: Nobody said.
+            NotApplicableError: There is none.
         """
         if self.known is None:
-            raise NotApplicableError("no reference knows its rounding")
+            raise NotApplicableError("there is no reference for its rounding")
         return self.known
 
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that a Scalar promises.
+    """A rule that a Scalar follows.
 
     Attributes:
-        name: The promise, as a sentence.
-        run: Raises AssertionError if it is broken, NotApplicableError if it has no meaning.
+        name: The rule, as a sentence.
+        run: Raises AssertionError if the rule is broken, NotApplicableError if it does not apply.
     """
 
     name: str
@@ -65,11 +65,11 @@ class Check:
 
 
 CHECKS: Final[list[Check]] = []
-"""All of them, in the order of the modules."""
+"""All checks, in the order of the modules."""
 
 
 def check(*cases: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Register a function as a check, or as one for each case, which it takes after its subject."""
+    """Register a function as a check, or as one check for each case, its second argument."""
 
     def register(function: Callable[..., None]) -> Callable[..., None]:
         sentence = function.__name__.replace("_", " ")
@@ -88,7 +88,7 @@ def _bound(function: Callable[..., None], case: Any) -> Callable[[Subject], None
 
 @contextmanager
 def refused(kind: type[NumleanError], *shown: str) -> Iterator[None]:
-    """What is done inside raises an error of a kind, whose message shows some texts."""
+    """Check that the block raises an error of a kind whose message contains some texts."""
     raised: NumleanError | None = None
     try:
         yield

@@ -1,4 +1,4 @@
-"""Numbers into and out of a Scalar, against exact rationals."""
+"""Checks of conversions into and out of a Scalar, against exact rationals."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _INT64 = range(-(1 << 63), 1 << 63)
 
 @check()
 def floats_are_rounded_once_on_entry(subject: Subject) -> None:
-    """Subnormal, infinite and undefined ones among them."""
+    """Check subnormal numbers, infinities and NaNs as well."""
     reference, floats = subject.reference, _many_floats()
     expected = [reference.of_float(value) for value in floats.tolist()]
     reference.check(subject.scalar.from_float(floats), expected)
@@ -33,7 +33,7 @@ def floats_are_rounded_once_on_entry(subject: Subject) -> None:
 
 @check()
 def floats_come_out_exact_or_rounded_once(subject: Subject) -> None:
-    """Exact where binary64 has the number."""
+    """Check that the value is exact where binary64 has the number."""
     reference, scalar = subject.reference, subject.scalar
     x = np.concatenate([scalar.from_float(_many_floats()), reference.edges()])
     expected = [_nearest_double(a) for a in reference.numbers(x)]
@@ -50,7 +50,7 @@ def floats_come_out_exact_or_rounded_once(subject: Subject) -> None:
 def numbers_finer_than_binary64_come_out_rounded_once(
     subject: Subject, dyadic: tuple[int, int]
 ) -> None:
-    """Among its subnormals, at ties, and beyond its range."""
+    """Check numbers among binary64's subnormals, at ties, and beyond its range."""
     x = subject.scalar.from_exact([_mpf(*dyadic)])
     expected = [_nearest_double(a) for a in subject.reference.numbers(x)]
     assert _bits_of(subject.scalar.to_float(x).tolist()) == _bits_of(expected)
@@ -58,7 +58,7 @@ def numbers_finer_than_binary64_come_out_rounded_once(
 
 @check()
 def integers_are_rounded_once_on_entry(subject: Subject) -> None:
-    """All powers of two in reach and their neighbours."""
+    """Check all powers of two within int64 and their neighbours."""
     reference = subject.reference
     near_powers = [2**k + d for k in range(63) for d in (-1, 0, 1)]
     integers = [*near_powers, *(-n for n in near_powers), 2**63 - 1, -(2**63)]
@@ -69,7 +69,7 @@ def integers_are_rounded_once_on_entry(subject: Subject) -> None:
 
 @check()
 def integers_come_out_truncated_toward_zero(subject: Subject) -> None:
-    """As int64, in the array's shape."""
+    """Check that the result is int64, in the array's shape."""
     scalar = subject.scalar
     x = scalar.from_float([0.0, -0.0, 0.5, -0.5, 1.5, -1.5, 2.75, -7.0, 17.0, -0.001])
     # The greatest number of a narrow format may be less than 17.
@@ -93,7 +93,7 @@ def integers_come_out_truncated_toward_zero(subject: Subject) -> None:
 def integers_of_either_width_are_rounded_as_asked_and_clipped(
     subject: Subject, rounding: str
 ) -> None:
-    """Beyond the range the nearest end, for a NaN 0."""
+    """Check that values beyond the range give its nearest end, and a NaN 0."""
     scalar, reference = subject.scalar, subject.reference
     rng = np.random.default_rng(139)
     halves = scalar.from_float([0.5, -0.5, 1.5, -1.5, 2.5, -2.5, 0.25, -0.75, 3.0, 2.0**31 - 0.5])
@@ -107,12 +107,12 @@ def integers_of_either_width_are_rounded_as_asked_and_clipped(
 
 
 @check(math.nan, math.inf, 2.0**63)
-def what_is_no_int64_is_refused_and_shown(subject: Subject, value: float) -> None:
-    """Unless it is asked to be clipped."""
+def values_beyond_int64_are_refused_and_shown(subject: Subject, value: float) -> None:
+    """Check that values out of range raise an error, without saturate=True."""
     x = subject.scalar.from_float([value])
     (number,) = subject.reference.numbers(x)
     if math.isfinite(number) and math.trunc(number) in _INT64:
-        raise NotApplicableError(f"{value} is not held")
+        raise NotApplicableError(f"{value} is not a number of the Scalar")
     shown = "nan" if number != number else "inf" if math.isinf(number) else "e+18"
     with refused(NumleanError, "to_int", shown):
         subject.scalar.to_int(x)
@@ -120,7 +120,7 @@ def what_is_no_int64_is_refused_and_shown(subject: Subject, value: float) -> Non
 
 @check()
 def exact_values_are_rounded_once_however_long_they_are(subject: Subject) -> None:
-    """At ties and a trace beside them, and far below the range."""
+    """Check ties, values close to ties, and values far below the range."""
     reference, rng = subject.reference, np.random.default_rng(127)
     p, top = reference.precision, 1 << (reference.precision + 40)
     values = [(int(n) << 40) + t for n in rng.integers(1, 1 << min(p, 62), 40) for t in (-1, 0, 1)]
@@ -133,7 +133,7 @@ def exact_values_are_rounded_once_however_long_they_are(subject: Subject) -> Non
 
 @check()
 def python_integers_of_any_size_enter_as_exact_values(subject: Subject) -> None:
-    """Beyond int64 as well."""
+    """Check integers beyond int64 as well."""
     integers = [0, 1, -3, 2**63, 2**70 + 1, -(2**200 + 2**100 + 1)]
     expected = [subject.reference.rounded(Fraction(n)) for n in integers]
     subject.reference.check(subject.scalar.from_exact(integers), expected)
@@ -141,7 +141,7 @@ def python_integers_of_any_size_enter_as_exact_values(subject: Subject) -> None:
 
 @check()
 def exact_values_come_out_and_go_in_again(subject: Subject) -> None:
-    """As mpmath's numbers, which have no -0."""
+    """Check mpmath's numbers, which have no -0."""
     scalar, reference = subject.scalar, subject.reference
     x = np.concatenate([reference.edges(), reference.random(np.random.default_rng(131), 100)])
     values, numbers = scalar.to_exact(x), reference.numbers(x)
@@ -154,8 +154,10 @@ def exact_values_come_out_and_go_in_again(subject: Subject) -> None:
 
 
 @check(Fraction(1, 3), "0.1", 0.1 + 0.2j, None, Fraction(1, 2))
-def what_is_no_mpf_and_no_integer_is_refused_or_rounded_once(subject: Subject, value: Any) -> None:
-    """Never silently taken for something else."""
+def values_that_are_neither_mpf_nor_integer_are_refused_or_rounded_once(
+    subject: Subject, value: Any
+) -> None:
+    """Check that no other value is converted silently."""
     try:
         x = subject.scalar.from_exact([value])
     except NumleanError:
@@ -165,7 +167,7 @@ def what_is_no_mpf_and_no_integer_is_refused_or_rounded_once(subject: Subject, v
 
 @check()
 def a_global_precision_of_mpmath_changes_no_conversion(subject: Subject) -> None:
-    """Nothing global decides a bit."""
+    """Check that no global state affects a bit."""
     scalar, values = subject.scalar, [_mpf((1 << 300) + 1, -301), 2**100 + 1]
     before = scalar.to_bytes(scalar.from_exact(values))
     with mpmath.workprec(5):
@@ -176,7 +178,7 @@ def a_global_precision_of_mpmath_changes_no_conversion(subject: Subject) -> None
 
 @check()
 def texts_are_rounded_once_and_the_shortest_come_back(subject: Subject) -> None:
-    """Decimal and hexadecimal."""
+    """Check decimal and hexadecimal texts."""
     scalar, reference = subject.scalar, subject.reference
     texts = {"0.1": Fraction(1, 10), "-2.5e-3": Fraction(-1, 400), "0x1.8p-4": Fraction(3, 32)}
     x = scalar.from_string(list(texts))
@@ -189,7 +191,7 @@ def texts_are_rounded_once_and_the_shortest_come_back(subject: Subject) -> None:
 
 @check()
 def encodings_go_in_and_come_out_as_they_are(subject: Subject) -> None:
-    """NaNs' payloads as well, in any shape; as bytes, the least significant first."""
+    """Check NaN payloads in any shape; as bytes, the least significant byte comes first."""
     scalar, format = subject.scalar, subject.scalar.format
     if format is None:
         raise NotApplicableError("no encodings")
@@ -209,15 +211,15 @@ def encodings_go_in_and_come_out_as_they_are(subject: Subject) -> None:
 
 
 @check(-1, 1 << 64, 0.5, "1", None)
-def what_is_no_encoding_is_refused(subject: Subject, bad: Any) -> None:
-    """Also by a Scalar that has none."""
+def integers_that_are_not_encodings_are_refused(subject: Subject, bad: Any) -> None:
+    """Check that a Scalar without encodings refuses them, too."""
     with refused(NumleanError, "from_bits"):
         subject.scalar.from_bits([bad])
 
 
 @check((), (0,), (1,), (2, 0, 3), (2, 3))
 def every_conversion_keeps_the_shape(subject: Subject, shape: tuple[int, ...]) -> None:
-    """And gives the dtype it is said to give."""
+    """Check that the dtype is the documented one."""
     scalar = subject.scalar
     x = scalar.from_float(np.ones(shape))
     assert x.shape == shape
@@ -235,7 +237,7 @@ def _many_floats() -> np.ndarray[Any, np.dtype[np.float64]]:
 
 
 def _nearest_double(a: Number) -> float:
-    """Python's quotient of integers is correctly rounded."""
+    """Return a quotient as binary64: Python's quotient of integers is correctly rounded."""
     try:
         return float(a)
     except OverflowError:
@@ -243,7 +245,7 @@ def _nearest_double(a: Number) -> float:
 
 
 def _bits_of(floats: list[float]) -> list[Any]:
-    """Binary64 encodings, every NaN as one."""
+    """Return binary64 encodings, with one encoding for all NaNs."""
     return [repr(x) if x != x else np.float64(x).view(np.uint64).item() for x in floats]
 
 
@@ -252,7 +254,7 @@ def _mpf(m: int, e: int) -> Any:
 
 
 def _integer(a: Number, rounding: str, most: int) -> int:
-    """A number rounded and clipped, by floor and comparison alone."""
+    """Return a number rounded and clipped, by floor and comparison alone."""
     if a != a:
         return 0
     if math.isinf(a):

@@ -1,4 +1,4 @@
-"""The order of sums and matrix products, against loops over the Scalar's own operations."""
+"""Checks of the order of sums and products, against loops over the Scalar's own operations."""
 
 from __future__ import annotations
 
@@ -10,10 +10,8 @@ from numlean.testing.conformance.checks import Subject, check, refused
 
 
 @check(1, 2, 3, 4, 5, 6, 7, 8, 9, 15, 16, 17, 33)
-def sums_of_every_length_have_the_order_they_are_said_to_have(
-    subject: Subject, length: int
-) -> None:
-    """From +0 upward, or by the balanced tree."""
+def sums_of_every_length_have_the_specified_order(subject: Subject, length: int) -> None:
+    """Check ordered sums from +0, and pairwise sums by the balanced tree."""
     scalar, x = subject.repeatable, _spread(subject.scalar, (length,), length)
     assert _same(scalar, scalar.sum(x), _ordered(scalar, _elements(x)))
     tree = _pairwise(scalar, _elements(x))
@@ -22,7 +20,7 @@ def sums_of_every_length_have_the_order_they_are_said_to_have(
 
 @check()
 def the_orders_differ_where_rounding_makes_them(subject: Subject) -> None:
-    """One, and units that vanish beside it one by one."""
+    """Check one plus many units that vanish when added to it one at a time."""
     scalar = subject.repeatable
     p = subject.known.precision if subject.known else 24
     x = scalar.from_float([1.0, *[2.0 ** -min(p, 1000)] * 3])
@@ -32,8 +30,8 @@ def the_orders_differ_where_rounding_makes_them(subject: Subject) -> None:
 
 
 @check()
-def a_sum_of_nothing_is_plus_zero_and_a_sum_of_minus_zeros_too(subject: Subject) -> None:
-    """Since every sum starts from +0."""
+def an_empty_sum_and_a_sum_of_minus_zeros_are_plus_zero(subject: Subject) -> None:
+    """Check that every sum starts from +0."""
     scalar, zero = subject.scalar, subject.scalar.from_float(0.0)
     x = scalar.from_float([-0.0, -0.0, -0.0])
     assert _same(scalar, scalar.sum(x[:0]), zero)
@@ -44,10 +42,10 @@ def a_sum_of_nothing_is_plus_zero_and_a_sum_of_minus_zeros_too(subject: Subject)
 
 
 @check(None, 0, 1, 2, -1, -3, (0, 1), (1, 2), (0, 2), (2, 0), (0, -2))
-def sums_along_axes_run_in_c_order_over_what_is_summed(
+def sums_along_axes_add_elements_in_c_order(
     subject: Subject, axis: int | tuple[int, ...] | None
 ) -> None:
-    """In both orders, with and without the axes kept."""
+    """Check both orders, with and without keepdims."""
     scalar, x = subject.repeatable, _spread(subject.scalar, (2, 3, 4), 139)
     asked = range(3) if axis is None else (axis,) if isinstance(axis, int) else axis
     axes = sorted(a % 3 for a in asked)
@@ -67,7 +65,7 @@ def sums_along_axes_run_in_c_order_over_what_is_summed(
 
 @check()
 def sums_do_not_depend_on_memory_order_nor_change_their_argument(subject: Subject) -> None:
-    """The same numbers in C and in Fortran order."""
+    """Check the same numbers in C and in Fortran order."""
     scalar, x = subject.repeatable, _spread(subject.scalar, (3, 5), 149)
     before, fortran = scalar.to_bytes(x), np.array(x, order="F")
     for axis in (None, 0, 1):
@@ -78,17 +76,15 @@ def sums_do_not_depend_on_memory_order_nor_change_their_argument(subject: Subjec
 
 
 @check(3, -4, (0, 0), (0, -3), (1, 5))
-def an_axis_that_is_not_there_or_twice_is_refused(
-    subject: Subject, axis: int | tuple[int, ...]
-) -> None:
-    """With the axis in the message."""
+def a_missing_or_repeated_axis_is_refused(subject: Subject, axis: int | tuple[int, ...]) -> None:
+    """Check that the message contains the axis."""
     with refused(ShapeError, "axis"):
         subject.scalar.sum(subject.scalar.from_float(np.ones((1, 2, 3))), axis)
 
 
 @check()
-def an_order_nobody_defined_is_refused_with_the_known(subject: Subject) -> None:
-    """Of sums and of products."""
+def an_unknown_order_is_refused_with_the_known_ones(subject: Subject) -> None:
+    """Check unknown orders of sums and unknown contractions of products."""
     scalar = subject.scalar
     x = scalar.from_float(np.ones((1, 1)))
     with refused(NumleanError, "ordered, pairwise"):
@@ -99,7 +95,7 @@ def an_order_nobody_defined_is_refused_with_the_known(subject: Subject) -> None:
 
 @check((1, 1, 1), (2, 7, 3), (3, 1, 2), (1, 9, 1), (4, 2, 5))
 def products_run_over_ascending_k(subject: Subject, sizes: tuple[int, int, int]) -> None:
-    """With each product rounded by itself, and fused."""
+    """Check products that are rounded separately, and fused ones."""
     scalar, (n, k, m) = subject.repeatable, sizes
     a, b = _spread(scalar, (n, k), 151), _spread(scalar, (k, m), 157)
     contractions: tuple[Contraction, ...] = ("separate", "fma")
@@ -112,7 +108,7 @@ def products_run_over_ascending_k(subject: Subject, sizes: tuple[int, int, int])
 def products_in_batches_are_those_of_each_batch(
     subject: Subject, sizes: tuple[int, int, int, int]
 ) -> None:
-    """In both contractions."""
+    """Check both contractions."""
     scalar, (m, n, k, columns) = subject.repeatable, sizes
     a, b = _spread(scalar, (m, n, k), 191), _spread(scalar, (m, k, columns), 193)
     contractions: tuple[Contraction, ...] = ("separate", "fma")
@@ -127,7 +123,7 @@ def products_in_batches_are_those_of_each_batch(
 
 @check()
 def products_take_any_stride_and_read_only_arrays(subject: Subject) -> None:
-    """And give what contiguous copies give."""
+    """Check that the results equal those of contiguous copies."""
     scalar = subject.repeatable
     a, b = _spread(scalar, (3, 4), 163), _spread(scalar, (5, 4), 167)
     expected = scalar.matmul(a, np.array(b.T, order="C"))
@@ -140,7 +136,7 @@ def products_take_any_stride_and_read_only_arrays(subject: Subject) -> None:
 
 @check()
 def products_over_nothing_are_plus_zero_and_empty_ones_are_empty(subject: Subject) -> None:
-    """A sum of no products is +0."""
+    """Check that a sum of no products is +0."""
     scalar = subject.scalar
     a, b = scalar.from_float(np.ones((2, 0))), scalar.from_float(np.ones((0, 3)))
     assert _same(scalar, scalar.matmul(a, b), scalar.from_float(np.zeros((2, 3))))
@@ -149,7 +145,7 @@ def products_over_nothing_are_plus_zero_and_empty_ones_are_empty(subject: Subjec
 
 @check()
 def nans_pass_through_products_and_sums(subject: Subject) -> None:
-    """Not even a factor zero stops one."""
+    """Check that a factor of zero does not stop a NaN."""
     scalar = subject.scalar
     a = scalar.from_float([[np.nan, 1.0], [1.0, 1.0]])
     b = scalar.from_float([[0.0, 1.0], [1.0, 1.0]])
@@ -159,10 +155,10 @@ def nans_pass_through_products_and_sums(subject: Subject) -> None:
 
 
 @check(((2, 3), (2, 3)), ((3,), (3, 2)), ((2, 3), (3,)), ((), ()))
-def what_are_no_two_matrices_that_fit_is_refused_with_the_shapes(
+def matrices_that_do_not_fit_are_refused_with_the_shapes(
     subject: Subject, shapes: tuple[tuple[int, ...], tuple[int, ...]]
 ) -> None:
-    """Vectors are not promoted."""
+    """Check that vectors are not promoted to matrices."""
     a, b = (subject.scalar.from_float(np.ones(shape)) for shape in shapes)
     with refused(ShapeError, *map(str, shapes)):
         subject.scalar.matmul(a, b)
@@ -176,7 +172,7 @@ def _ordered(scalar: Scalar, elements: list[Storage]) -> Storage:
 
 
 def _pairwise(scalar: Scalar, elements: list[Storage]) -> Storage:
-    """The tree, recursively: split at the largest power of two below the length."""
+    """Return the pairwise sum, recursively: split at the largest power of two below the length."""
     if len(elements) == 1:
         return elements[0]
     half = 1 << (len(elements) - 1).bit_length() - 1

@@ -1,4 +1,4 @@
-"""Which arrays a Scalar takes, and that it refuses all others."""
+"""Checks of the arrays that a Scalar accepts, and that it refuses all others."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ Shape = tuple[int, ...]
 
 
 @check()
-def a_scalar_says_what_it_is(subject: Subject) -> None:
-    """Its name and its device, in one line."""
+def a_scalar_describes_itself(subject: Subject) -> None:
+    """Check that the description has one line with the name and the device."""
     line = subject.scalar.describe()
     assert subject.scalar.name in line
     assert subject.scalar.device in line
@@ -30,8 +30,8 @@ def a_scalar_says_what_it_is(subject: Subject) -> None:
 
 
 @check()
-def a_scalar_renewed_and_begun_is_equal_to_itself(subject: Subject) -> None:
-    """So that a run may take one of its own."""
+def a_scalar_with_its_stream_reset_is_equal_to_itself(subject: Subject) -> None:
+    """Check that a run can take a Scalar with its stream reset."""
     with_reset_stream = subject.scalar.with_reset_stream()
     with_reset_stream.start_step(3)
     assert with_reset_stream == subject.scalar
@@ -40,7 +40,7 @@ def a_scalar_renewed_and_begun_is_equal_to_itself(subject: Subject) -> None:
 
 @check()
 def every_operation_refuses_arrays_of_another_dtype(subject: Subject) -> None:
-    """With the dtype in the message."""
+    """Check that the message contains the dtype."""
     scalar = subject.scalar
     x = scalar.from_float([1.0, 2.0])
     for dtype in (d for d in map(np.dtype, _DTYPES) if d != scalar.storage_dtype):
@@ -58,8 +58,8 @@ def every_operation_refuses_arrays_of_another_dtype(subject: Subject) -> None:
 
 
 @check(1.0, 1, [1.0], None, "1", np.float32(1))
-def what_is_no_array_is_refused_by_its_type(subject: Subject, wrong: Any) -> None:
-    """Numbers enter by conversions alone."""
+def objects_that_are_not_arrays_are_refused_by_their_type(subject: Subject, wrong: Any) -> None:
+    """Check that numbers enter only by conversions."""
     with refused(StorageError, type(wrong).__name__):
         subject.scalar.neg(wrong)
     with refused(StorageError, type(wrong).__name__):
@@ -67,8 +67,8 @@ def what_is_no_array_is_refused_by_its_type(subject: Subject, wrong: Any) -> Non
 
 
 @check()
-def an_object_array_of_what_are_no_numbers_of_the_scalar_is_refused(subject: Subject) -> None:
-    """Even where storage is of objects."""
+def object_arrays_with_foreign_elements_are_refused(subject: Subject) -> None:
+    """Check Scalars whose storage dtype is object, too."""
     wrong = np.array([1.0, 2.0], dtype=object)
     with refused(NumleanError):
         subject.scalar.add(wrong, wrong)
@@ -78,7 +78,7 @@ def an_object_array_of_what_are_no_numbers_of_the_scalar_is_refused(subject: Sub
 
 @check()
 def byte_swapped_arrays_are_not_taken_for_native_ones(subject: Subject) -> None:
-    """Whichever order is native."""
+    """Check both byte orders."""
     scalar = subject.scalar
     if scalar.storage_dtype.itemsize == 1 or scalar.storage_dtype.hasobject:
         raise NotApplicableError("no byte order")
@@ -89,7 +89,7 @@ def byte_swapped_arrays_are_not_taken_for_native_ones(subject: Subject) -> None:
 
 @check(((2,), (3,)), ((2, 3), (2,)), ((4, 1), (3, 2)), ((0,), (2,)))
 def shapes_that_do_not_broadcast_are_shown(subject: Subject, shapes: tuple[Shape, Shape]) -> None:
-    """Both of them."""
+    """Check that the message contains both shapes."""
     scalar = subject.scalar
     x, y = (scalar.from_float(np.ones(shape)) for shape in shapes)
     for name in _BINARY:
@@ -109,7 +109,7 @@ def shapes_that_do_not_broadcast_are_shown(subject: Subject, shapes: tuple[Shape
     ((4, 1, 2), (3, 1), (4, 3, 2)),
 )
 def arrays_broadcast_as_numpy_s_do(subject: Subject, shapes: tuple[Shape, Shape, Shape]) -> None:
-    """And an element's result is that of its operands alone."""
+    """Check that the result of an element depends on its operands alone."""
     scalar, (a, b, z), rng = subject.repeatable, shapes, np.random.default_rng(173)
     x, y = scalar.from_float(rng.standard_normal(a)), scalar.from_float(rng.standard_normal(b))
     wide_x, wide_y = np.broadcast_arrays(x, y)
@@ -122,7 +122,7 @@ def arrays_broadcast_as_numpy_s_do(subject: Subject, shapes: tuple[Shape, Shape,
 
 @check()
 def views_of_every_kind_give_what_their_copies_give(subject: Subject) -> None:
-    """Strided, reversed, transposed, read-only, broadcast."""
+    """Check strided, reversed, transposed, read-only and broadcast views."""
     scalar = subject.repeatable
     base = scalar.from_float(np.random.default_rng(179).standard_normal((4, 6)))
     frozen = base.copy()
@@ -143,7 +143,7 @@ def views_of_every_kind_give_what_their_copies_give(subject: Subject) -> None:
 
 @check()
 def results_share_no_memory_with_arguments(subject: Subject) -> None:
-    """A result may be written to."""
+    """Check that a result can be written to."""
     scalar = subject.scalar
     x = scalar.from_float([1.0, -2.0])
     before = scalar.to_bytes(x)
@@ -154,7 +154,7 @@ def results_share_no_memory_with_arguments(subject: Subject) -> None:
 
 @check("exp", "log", "tanh", "sinh", "cosh", "sin", "cos")
 def elementary_functions_take_and_keep_any_shape_and_stride(subject: Subject, name: str) -> None:
-    """And leave their argument as it was."""
+    """Check that the argument is not changed."""
     scalar, function = subject.scalar, getattr(subject.scalar, name)
     x = scalar.from_float([[0.5, 1.0, 2.0], [0.25, 3.0, 1.5]])
     before, flat = scalar.to_bytes(x), function(x.reshape(-1))
@@ -170,7 +170,7 @@ def elementary_functions_take_and_keep_any_shape_and_stride(subject: Subject, na
 
 @check("tanh", "sinh", "sin")
 def an_odd_function_of_minus_x_is_minus_the_function_of_x(subject: Subject, name: str) -> None:
-    """Of a zero as well, where it has a sign."""
+    """Check zeros as well, where they have a sign."""
     scalar, function = subject.scalar, getattr(subject.scalar, name)
     x = scalar.from_float([0.0, 0.25, 1.5, 3.0])
     assert scalar.to_bytes(function(scalar.neg(x))) == scalar.to_bytes(scalar.neg(function(x)))

@@ -1,4 +1,4 @@
-"""Running all checks on a Scalar."""
+"""The function that runs all checks on a Scalar."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from numlean.testing.reference import Reference, reference_of
 
 @dataclass(frozen=True)
 class Failure:
-    """A broken promise.
+    """A broken rule.
 
     Attributes:
-        check: The promise.
-        reason: What was found instead.
+        check: The rule.
+        reason: The difference that was found.
     """
 
     check: str
@@ -25,13 +25,13 @@ class Failure:
 
 @dataclass(frozen=True)
 class Report:
-    """What the checks found.
+    """The results of the checks.
 
     Attributes:
         scalar: The Scalar's name.
-        passed: The promises that hold.
-        failures: Those that do not.
-        not_applicable: Those that have no meaning for it, with the reason.
+        passed: The rules that hold.
+        failures: The rules that are broken.
+        not_applicable: The rules that do not apply, with the reason.
     """
 
     scalar: str
@@ -52,11 +52,12 @@ def check_scalar(scalar: Scalar, reference: Reference | None = None) -> Report:
 
     Args:
         scalar: Any Scalar, yours or ours.
-        reference: What its results ought to be; known for IEEE formats and unbounded exponents that
-            round to nearest even. Without one, only promises that need none are checked.
+        reference: The reference of its correct results. By default, one for IEEE formats and
+            unbounded exponents that round to nearest even; without one, only the rules that need
+            none are checked.
 
     Returns:
-        What was found; nothing is raised for a broken promise.
+        The results; a broken rule raises nothing.
     """
     subject = Subject(scalar, reference or reference_of(scalar))
     passed: list[str] = []
@@ -67,7 +68,7 @@ def check_scalar(scalar: Scalar, reference: Reference | None = None) -> Report:
             check.run(subject)
         except NotApplicableError as error:
             without_meaning.append(Failure(check.name, str(error)))
-        except Exception as error:  # a stranger's Scalar may raise anything
+        except Exception as error:  # a third party's Scalar may raise anything
             failures.append(Failure(check.name, _reason(error)))
         else:
             passed.append(check.name)

@@ -1,4 +1,4 @@
-"""Checkpoints put to the test: files changed in every way, and runs killed at any moment."""
+"""Tests of checkpoints: files changed in every way, and runs killed at any moment."""
 
 from numlean.verification.checkpoints._mutations import KINDS, Mutation, mutations
 from numlean.verification.checkpoints.kills import (

@@ -1,4 +1,4 @@
-"""Bytes that are almost a checkpoint's."""
+"""Files that are almost a checkpoint."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _LENGTH: Final = 8
 
 @dataclass(frozen=True)
 class Mutation:
-    """A checkpoint changed, or another file in its place.
+    """A changed checkpoint, or another file in its place.
 
     Attributes:
-        kind: In which way: one of ``KINDS``.
+        kind: The kind of change: one of ``KINDS``.
         content: The bytes.
     """
 
@@ -30,7 +30,7 @@ class Mutation:
 
 
 class _Original:
-    """A checkpoint, and where its parts are."""
+    """A checkpoint, and the positions of its parts."""
 
     def __init__(self, content: bytes) -> None:
         self.content = content
@@ -47,21 +47,21 @@ class _Original:
         }
 
     def anywhere(self, draw: random.Random) -> int:
-        """A place: in the length, the header or the numbers, each as likely as the others."""
+        """Return a position: in the length, the header or the numbers, equally likely."""
         start, stop = draw.choice(
             [(0, _LENGTH), (_LENGTH, self.start), (self.start, len(self.content))]
         )
         return draw.randrange(start, stop)
 
     def with_header(self, header: dict[str, Any]) -> bytes:
-        """The same numbers under another header."""
+        """Return the same numbers with another header."""
         text = json.dumps(header, separators=(",", ":")).encode()
         text += b" " * (-len(text) % 8)
         return len(text).to_bytes(_LENGTH, "little") + text + self.content[self.start :]
 
 
 def mutations(content: bytes, count: int, *, seed: int = 0) -> Iterator[Mutation]:
-    """Mutations of every kind in turn; the same ones for a seed."""
+    """Yield mutations of every kind in turn; the same ones for a seed."""
     draw, original, makers = random.Random(seed), _Original(content), list(_MAKERS.items())
     for k in range(count):
         kind, make = makers[k % len(makers)]
@@ -217,4 +217,4 @@ _MAKERS: Final[dict[str, Callable[[_Original, random.Random], bytes]]] = {
 }
 
 KINDS: Final = tuple(_MAKERS)
-"""What is done to a checkpoint."""
+"""The mutations by kind."""

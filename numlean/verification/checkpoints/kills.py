@@ -1,4 +1,4 @@
-"""Training killed at a random moment, and resumed: does it end with the same bits?"""
+"""Training that is killed at a random moment and resumed: it must end with the same bits."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from numlean.checkpoint import load
 from numlean.errors import NumleanError
 
 _POLL: Final = 1e-3
-"""Seconds between looks at whether there is a checkpoint yet."""
+"""Seconds between checks for the first checkpoint."""
 
 
 @dataclass(frozen=True)
 class KillOutcome:
-    """A run that was killed, and the run that went on.
+    """A run that was killed, and the run that resumed it.
 
     Attributes:
-        step: The steps of the checkpoint that was there when the process was gone.
-        was_writing: Whether it was killed while it wrote one.
-        digest: That of the parameters when the resumed run had ended.
-        left_behind: Files other than the checkpoint that were there then.
+        step: The steps of the checkpoint that existed when the process had ended.
+        was_writing: Whether the process was killed while it wrote a checkpoint.
+        digest: The digest of the parameters at the end of the resumed run.
+        left_behind: Files other than the checkpoint that existed then.
     """
 
     step: int
@@ -38,12 +38,12 @@ class KillOutcome:
 
 @dataclass(frozen=True)
 class Uninterrupted:
-    """A run that nobody killed.
+    """A run that was not killed.
 
     Attributes:
-        options: What ``numlean train`` was told: the task first.
-        digest: That of its parameters, no checkpoint having been written.
-        seconds: How long the training took when one was written after every step.
+        options: The options of ``numlean train``, the task first.
+        digest: The digest of its parameters, without checkpoints.
+        seconds: The duration of training with a checkpoint after every step.
     """
 
     options: tuple[str, ...]
@@ -63,7 +63,7 @@ def kill_and_resume(run: Uninterrupted, path: Path, draw: random.Random) -> Kill
     Args:
         run: The run.
         path: The checkpoint, alone in its folder.
-        draw: Decides the moment, between the first checkpoint and the end.
+        draw: Selects the moment, between the first checkpoint and the end.
     """
     options = [*run.options, *_every_step(path)]
     while not _killed(options, path, draw.random() * run.seconds):
@@ -75,7 +75,7 @@ def kill_and_resume(run: Uninterrupted, path: Path, draw: random.Random) -> Kill
 
 
 def _killed(options: Sequence[str], path: Path, seconds: float) -> bool:
-    """Kill a run so long after its first checkpoint; whether it was still running."""
+    """Kill a run some time after its first checkpoint; return whether it was still running."""
     path.unlink(missing_ok=True)
     process = subprocess.Popen(_command(options), stdout=subprocess.DEVNULL)
     try:

@@ -1,4 +1,4 @@
-"""Does a run refuse a changed checkpoint, in one line, and load nothing of it?"""
+"""Changed checkpoints: a run must refuse them in one line, and load nothing of them."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from numlean.verification.checkpoints._mutations import Mutation
 
 @dataclass(frozen=True)
 class Refusal:
-    """What became of a changed checkpoint.
+    """The result of loading a changed checkpoint.
 
     Attributes:
-        kind: How it was changed.
-        message: What was said to it; None if it was taken.
+        kind: The kind of change.
+        message: The error message; None if the checkpoint was accepted.
         is_clean: Whether it was refused in one line that names the file, and nothing was loaded.
     """
 
@@ -31,7 +31,7 @@ class Refusal:
 
 
 class CorruptedRun:
-    """A run that is offered changed checkpoints of itself.
+    """A run that loads changed checkpoints of itself.
 
     Attributes:
         content: The checkpoint as it was written.

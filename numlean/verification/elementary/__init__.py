@@ -1,4 +1,4 @@
-"""Elementary functions held to a certified reference, if need be at every argument."""
+"""Elementary functions compared with a certified reference, exhaustively where possible."""
 
 from numlean.verification.elementary.certified import Certified
 from numlean.verification.elementary.comparison import ElementaryComparison, Findings, verify

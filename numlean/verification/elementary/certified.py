@@ -1,10 +1,10 @@
-"""Function values that are certain: MPFR's, rounded here.
+"""Certified values of functions: MPFR's, rounded here.
 
-MPFR is asked for more bits than the format has, toward zero, and tells whether there is more; a
-value of which that is known rounds as the exact one does, in every direction. Of sigmoid and
-softplus, which MPFR has not, its directed roundings give an enclosure, made narrower until both
-ends agree (Ziv's strategy). That ends: at arguments other than 0 their values are transcendental,
-by the theorem of Lindemann and Weierstrass.
+MPFR computes more bits than the format has, toward zero, and reports whether the result is inexact.
+A value known this well rounds as the exact one does, in every direction. MPFR lacks sigmoid and
+softplus. For these its directed roundings give an enclosure, which is narrowed until both ends
+agree (Ziv's strategy). This terminates: at arguments other than 0 the values are transcendental, by
+the theorem of Lindemann and Weierstrass.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ _NAMES: Final = {"rsqrt": "rec_sqrt"}
 
 @dataclass(frozen=True)
 class Value:
-    """An exact value, as far as it matters.
+    """An exact value, as far as rounding depends on it.
 
     Attributes:
-        negative: Its sign.
-        magnitude: The leading bits of its magnitude, in units of ``2**exponent``.
-        exponent: Of those.
-        more: Whether the magnitude is greater than that, by less than its last bit.
-        special: ``nan`` or ``inf`` if it is no number.
-        raised: The flags of that: invalid, or divide_by_zero at a pole.
+        negative: The sign.
+        magnitude: The leading bits of the magnitude, in units of ``2**exponent``.
+        exponent: The exponent of the last of these bits.
+        more: Whether the exact magnitude is greater, by less than the last bit.
+        special: ``nan`` or ``inf`` if the value is not a number.
+        raised: The flags of a special value: invalid, or divide_by_zero at a pole.
     """
 
     negative: bool = False
@@ -46,7 +46,7 @@ class Value:
 
 
 class Certified:
-    """The reference by which all else is judged, a few microseconds a value.
+    """The reference that decides, in a few microseconds for each value.
 
     Operands are binary64 numbers; NaNs among them are quiet.
     """
@@ -54,23 +54,25 @@ class Certified:
     def __init__(self, format: Format, choices: Choices) -> None:
         kept = choices.subnormal == "keep" and choices.overflow == "infinite"
         if choices.math != "correct":
-            raise UnavailableError(f"math={choices.math} is not correctly rounded, nor meant to be")
+            raise UnavailableError(
+                f"math={choices.math} is not correctly rounded by definition; verify math=correct"
+            )
         if choices.rounding not in ROUNDINGS or not kept:
             raise UnavailableError(
                 f"elementary functions are verified for the roundings {', '.join(ROUNDINGS)},"
-                " subnormal numbers and infinities being kept"
+                " with subnormal numbers and infinities"
             )
         self.format = format
         self._rounded_from = make_round(format, choices.rounding, choices.tininess)
 
     def value(self, name: str, operands: tuple[float, ...]) -> Value:
-        """The exact value, by the function's name."""
+        """Return the exact value of a function, by its name."""
         if name == "sigmoid" or name == "softplus":
             return self._enclosed(name, *operands)
         return _by_mpfr(name, operands)
 
     def rounded(self, value: Value) -> tuple[int, int]:
-        """Its encoding and the flags raised."""
+        """Return the encoding of a value, and the flags raised."""
         f = self.format
         if value.special == "nan":
             return f.default_nan, value.raised
@@ -93,7 +95,7 @@ class Certified:
         while True:
             low, high = (_parts(end) for end in _ENCLOSURES[name](x, bits))
             least, _ = index_of(self.format, *low)
-            # Never on a point, the value is above the one at or below the lower end.
+            # The value is never on a point, so it is above the point at or below the lower end.
             if least == index_of(self.format, *high)[0]:
                 return Value(magnitude=low[0], exponent=low[1], more=True)
             bits *= 2
@@ -101,7 +103,7 @@ class Certified:
 
 @cache
 def context(bits: int, rounding: str) -> Any:
-    """A context of MPFR's, with exponents far beyond those of any format.
+    """Return a context of MPFR with exponents far beyond those of any format.
 
     Raises:
         UnavailableError: gmpy2 is not installed.
@@ -126,7 +128,7 @@ def _by_mpfr(name: str, operands: tuple[float, ...]) -> Value:
     y = getattr(truncating, _NAMES.get(name, name))(*map(gmpy2.mpfr, operands))
     negative = bool(gmpy2.is_signed(y))
     if name == "rsqrt" and operands[0] == 0:
-        # The standard's is odd there, MPFR's is not (clause 9.2.1).
+        # The standard's function is odd there; MPFR's is not (clause 9.2.1).
         negative = bool(gmpy2.is_signed(gmpy2.mpfr(operands[0])))
     if gmpy2.is_nan(y):
         from_nan = any(a != a for a in operands)
@@ -138,7 +140,7 @@ def _by_mpfr(name: str, operands: tuple[float, ...]) -> Value:
 
 
 def _parts(y: Any) -> tuple[int, int]:
-    """Magnitude and exponent of a finite number of MPFR's; of its infinity, a great one."""
+    """Return the magnitude and exponent of a finite MPFR number; for infinity, a great one."""
     if y == 0:
         return 0, 0
     significand, exponent = y.as_mantissa_exp() if y.is_regular() else (1, _EXPONENTS)
@@ -146,7 +148,7 @@ def _parts(y: Any) -> tuple[int, int]:
 
 
 def _sigmoid(x: float, bits: int) -> tuple[Any, Any]:
-    """Around 1/(1 + exp(-x)), and below one."""
+    """Return an enclosure of 1/(1 + exp(-x)), below one."""
     import gmpy2
 
     down, up, minus = context(bits, "RoundDown"), context(bits, "RoundUp"), gmpy2.mpfr(-x)
@@ -158,7 +160,7 @@ def _sigmoid(x: float, bits: int) -> tuple[Any, Any]:
 
 
 def _softplus(x: float, bits: int) -> tuple[Any, Any]:
-    """Around log(1 + exp(x)), which is x + log(1 + exp(-x))."""
+    """Return an enclosure of log(1 + exp(x)), which is x + log(1 + exp(-x))."""
     import gmpy2
 
     down, up, a = context(bits, "RoundDown"), context(bits, "RoundUp"), gmpy2.mpfr(x)

@@ -1,4 +1,4 @@
-"""A dtype's elementary functions beside the certified reference, by the batch."""
+"""Comparison of a dtype's elementary functions with the certified reference, in batches."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _EXHAUSTIBLE_BITS: Final = {1: 32, 2: 16}
 
 @dataclass(frozen=True)
 class Findings:
-    """What a comparison found.
+    """The result of a comparison.
 
     Attributes:
-        outcome: Cases, and mismatches in encodings or flags.
-        referred: How many cases MPFR decided because the screen could not.
-        worst: The largest relative error of the screen's estimates that was measured.
-        unsound: Operands for which the screen was found wrong, so that nothing is certified.
-        hard_cases: The hardest operands, of those that MPFR decided.
+        outcome: The cases, and the mismatches in encodings or flags.
+        referred: The number of cases that MPFR decided because the filter could not.
+        worst: The largest relative error of the filter's estimates that was measured.
+        unsound: Operands for which the filter was wrong, so that nothing is certified.
+        hard_cases: The hardest operands that MPFR decided.
     """
 
     outcome: Outcome = field(default_factory=Outcome)
@@ -56,12 +56,12 @@ class Findings:
 
 @dataclass(frozen=True)
 class ElementaryComparison:
-    """An arithmetic, and at which operands its functions are judged.
+    """An arithmetic, and the operands at which its functions are compared.
 
     Attributes:
-        dtype: What is judged: an emulated dtype, options included.
-        exhaustive: Whether at all operands, instead of structured and random ones.
-        seed: Names the random ones.
+        dtype: The emulated dtype under test, options included.
+        exhaustive: Whether to use all operands, instead of structured and random ones.
+        seed: The seed of the random operands.
     """
 
     dtype: str
@@ -69,7 +69,7 @@ class ElementaryComparison:
     seed: int = 0
 
     def judged(self) -> tuple[KernelScalar, FilteredReference]:
-        """The Scalar and its reference.
+        """Return the Scalar and its reference.
 
         Raises:
             NumleanError: The reference has no such arithmetic.
@@ -81,11 +81,11 @@ class ElementaryComparison:
         return self.judged()[1].format
 
     def function(self, name: str) -> Function:
-        """What is known of a function that the dtype has.
+        """Return the properties of a function that the dtype has.
 
         Raises:
-            UnknownNameError: There is no such function.
-            UnavailableError: The dtype has it not, or all its operands are too many to be tried.
+            UnknownNameError: The function is unknown.
+            UnavailableError: The dtype lacks it, or it has too many operands for an exhaustive run.
         """
         if name not in FUNCTIONS:
             raise UnknownNameError("elementary function", name, tuple(FUNCTIONS))
@@ -100,12 +100,12 @@ class ElementaryComparison:
         return function
 
     def can_try(self, name: str) -> bool:
-        """Whether the operands asked for are not too many."""
+        """Return whether the number of operands is feasible."""
         bits = self.format().width * FUNCTIONS[name].arity
         return not self.exhaustive or bits <= _EXHAUSTIBLE_BITS[FUNCTIONS[name].arity]
 
     def offers(self, name: str) -> bool:
-        """Whether the dtype has a function."""
+        """Return whether the dtype has a function."""
         scalar, one = self._one(name)
         method = getattr(scalar, name, None)
         try:
@@ -114,7 +114,7 @@ class ElementaryComparison:
             return False
 
     def supports_flags(self, name: str) -> bool:
-        """Whether the dtype tells the flags of a function, so that they are compared."""
+        """Return whether the dtype has the flags of a function, so that they are compared."""
         scalar, one = self._one(name)
         try:
             scalar.flagged(name, *one)
@@ -127,19 +127,19 @@ class ElementaryComparison:
         return choices_of(self.dtype).nan == "torchlean"
 
     def key(self) -> dict[str, Any]:
-        """What findings depend on: what is compared where, and the kernels' sources."""
+        """Return what findings depend on: the comparison, and the kernels' sources."""
         from numlean_kernels.targets.cache import source_hash
 
         return {**asdict(self), "kernels": source_hash()}
 
     def batches(self, function: Function, count: int) -> int:
-        """How many batches hold ``count`` cases, or all there are if those are fewer."""
+        """Return the number of batches that hold ``count`` cases, or of all if those are fewer."""
         if self.exhaustive:
             count = min(count, count_of_all(self.format(), function.arity))
         return -(-count // BATCH)
 
     def batch(self, function: Function, number: int) -> list[Bits]:
-        """The operands of one batch."""
+        """Return the operands of one batch."""
         scalar, reference = self.judged()
         if self.exhaustive:
             return all_operands(reference.format, function.arity, number)
@@ -163,13 +163,13 @@ def verify(
     """Compare a function at ``count`` operands, or at all there are.
 
     Args:
-        comparison: Of what, and at which operands.
+        comparison: The arithmetic and the operands.
         name: The function.
-        count: How many operands to try at most.
-        jobs: How many processes share the batches; the findings are the same for any number.
-        done: How many batches were compared before.
-        findings: What was found then.
-        on_batch: Told after each batch how many are done, and what has been found.
+        count: The maximum number of operands.
+        jobs: The number of processes; the findings do not depend on it.
+        done: The number of batches compared earlier.
+        findings: The findings of those batches.
+        on_batch: Called after each batch with the number of batches and the findings so far.
     """
     total = comparison.batches(comparison.function(name), count)
     work = partial(compare_batch, comparison, name, count)
@@ -182,7 +182,7 @@ def verify(
 
 
 def compare_batch(comparison: ElementaryComparison, name: str, count: int, number: int) -> Findings:
-    """Compare a function on one batch, of which as many are left as ``count`` still has."""
+    """Compare a function on one batch, but on no more operands than ``count`` still allows."""
     _, reference = comparison.judged()
     function = FUNCTIONS[name]
     x = [a[: count - number * BATCH] for a in comparison.batch(function, number)]

@@ -1,9 +1,9 @@
-"""What is known of each elementary function: an estimate in binary64, and what that cannot tell.
+"""The elementary functions: estimates in binary64, and the cases that estimates cannot decide.
 
-An estimate is good to a few ulp of binary64, but says nothing where the value lies closer to a
-number of the format than that, as sin(x) does to x for small x. There an inequality tells on which
-side. The thresholds are such that beyond them the value has come off the number by more than
-``2**-43`` of it, and within them it is off by less than ``2**-40``, which ``HUG`` is.
+An estimate is good to a few ulp of binary64. It cannot decide the rounding where the value is
+closer to a number of the format than that, as sin(x) is to x for small x. There an inequality gives
+the side. The thresholds are such that outside them the value differs from the number by more than
+``2**-43`` of it, and inside them by less than ``2**-40``, which is ``NEAR``.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from numlean.scalar.elementary import ARITIES
 from numlean.verification.encoding import Floats, Truths
 
 NEAR: Final = 2.0**-40
-"""How far, relatively, a value is at most from the number that it hugs."""
+"""The greatest relative distance of a value from the number it is near."""
 
 LEAST: Final = 2.0**-1000
-"""What stands for nonzero values too small for binary64, and 1/LEAST for those too great: they are
-beyond any format that is screened. Zeros are left for exact results, infinities for poles."""
+"""Represents nonzero values too small for binary64, and 1/LEAST those too great. Both are beyond
+any filtered format. Zeros are reserved for exact results, infinities for poles."""
 
 Sides: TypeAlias = np.ndarray[Any, np.dtype[np.int8]]
-Hug: TypeAlias = tuple[Truths, Floats, Any]
-"""Where a value hugs a number, that number, and the side in magnitude: beyond (1), within (-1)."""
+NearNumber: TypeAlias = tuple[Truths, Floats, Any]
+"""Where a value is near a number, the number, and the side in magnitude: above 1, below -1."""
 
 _CUBIC: Final = 2.0**-20
-"""Below, f(x) = x + c x**3 (or 1 + c x**2) with 1/6 <= |c| <= 1/2 is off by HUG at most."""
+"""Below, f(x) = x + c x**3 (or 1 + c x**2) with 1/6 <= |c| <= 1/2 differs by at most NEAR."""
 _LINEAR: Final = 2.0**-41
-"""Below, what is off relatively by about x/2 or x is off by HUG at most."""
+"""Below, a relative difference of about x/2 or x is at most NEAR."""
 
 
 @dataclass(frozen=True)
@@ -40,42 +40,42 @@ class Function:
     """An elementary function, as the standard defines it (IEEE 754-2019, clause 9.2).
 
     Attributes:
-        name: Its name as a Scalar's method.
-        arity: How many operands it takes.
-        estimate: Its values in binary64, a few ulp off, for operands that are finite, nonzero, and
+        name: The name of the Scalar's method.
+        arity: The number of operands.
+        estimate: The values in binary64, a few ulp off, for operands that are finite, nonzero, and
             not outside.
-        outside: Where it has no value; neither for NaNs nor for zeros.
-        hugs: Where values lie too close to a number for an estimate, as inequalities.
-        ignores_nan: Where a quiet NaN does not matter to the result (clause 9.2.1).
+        outside: Where the function has no value, for operands other than NaNs and zeros.
+        near_exact_cases: Where values are too close to a number for an estimate, as inequalities.
+        ignores_nan: Where a quiet NaN does not affect the result (clause 9.2.1).
     """
 
     name: str
     arity: int
     estimate: Callable[..., Floats]
     outside: Callable[..., Any] | None = None
-    near_exact_cases: tuple[Callable[..., Hug], ...] = ()
+    near_exact_cases: tuple[Callable[..., NearNumber], ...] = ()
     ignores_nan: Callable[..., Truths] | None = None
 
 
-def _near_argument(side: int) -> Callable[[Floats], Hug]:
+def _near_argument(side: int) -> Callable[[Floats], NearNumber]:
     return lambda x: (np.abs(x) < _CUBIC, x, side)
 
 
-def _near_one(side: int) -> Callable[[Floats], Hug]:
+def _near_one(side: int) -> Callable[[Floats], NearNumber]:
     return lambda x: (np.abs(x) < _CUBIC, np.ones_like(x), side)
 
 
-def _near_limit(beyond: float, limit: float) -> Callable[[Floats], Hug]:
-    """Within a limit of the argument's sign, where the argument is beyond."""
+def _near_limit(beyond: float, limit: float) -> Callable[[Floats], NearNumber]:
+    """Return the side of a limit with the argument's sign, for arguments beyond a bound."""
     return lambda x: (np.abs(x) > beyond, np.copysign(limit, x), -1)
 
 
-def _with_slope(at_zero: float) -> Callable[[Floats], Hug]:
+def _with_slope(at_zero: float) -> Callable[[Floats], NearNumber]:
     return lambda x: (np.abs(x) < _LINEAR, np.full_like(x, at_zero), np.sign(x))
 
 
 def _in_range(function: Callable[..., Floats]) -> Callable[..., Floats]:
-    """A function that is neither zero nor infinite where it is estimated, nor may seem it."""
+    """Return a function that is neither zero nor infinite where it is estimated."""
 
     def clipped(*x: Floats) -> Floats:
         y = function(*x)
@@ -109,7 +109,7 @@ def _erf(x: Floats) -> Floats:
     return y
 
 
-def _power_near_one(a: Floats, b: Floats) -> Hug:
+def _power_near_one(a: Floats, b: Floats) -> NearNumber:
     log = b * np.log(np.abs(a))
     return (a > 0) & (a != 1) & (np.abs(log) < _LINEAR), np.ones_like(a), np.sign(log)
 
@@ -119,12 +119,12 @@ def _power_outside(a: Floats, b: Floats) -> Truths:
     return outside
 
 
-def _hypotenuse_near_leg(a: Floats, b: Floats) -> Hug:
+def _hypotenuse_near_leg(a: Floats, b: Floats) -> NearNumber:
     long, short = np.maximum(np.abs(a), np.abs(b)), np.minimum(np.abs(a), np.abs(b))
     return short < _CUBIC * long, long, 1
 
 
-def _angle_near_slope(y: Floats, x: Floats) -> Hug:
+def _angle_near_slope(y: Floats, x: Floats) -> NearNumber:
     # The quotient is a number only by chance, but always if x is a power of two.
     slope, (significand, _) = y / x, np.frexp(x)
     return (significand == 0.5) & (np.abs(slope) < _CUBIC), slope, -1
@@ -224,7 +224,7 @@ _FUNCTIONS: Final = {
         Function("atan2", 2, np.arctan2, near_exact_cases=(_angle_near_slope,)),
     )
 }
-"""By name. The bounds of ``hugs``: expm1(-29) + 1 = 2**-41.8, 1 - tanh(15) = 2**-42.3,
+"""By name. The bounds of ``near_exact_cases``: expm1(-29) + 1 = 2**-41.8, 1 - tanh(15) = 2**-42.3,
 1 - erf(5.2) = 2**-42.2, 1 - sigmoid(29) = 2**-41.8, softplus(25)/25 - 1 = 2**-40.7."""
 
 FUNCTIONS: Final = {

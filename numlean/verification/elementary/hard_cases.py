@@ -1,8 +1,8 @@
-"""The hardest operands: those whose value is nearest to where rounding turns, but not on it.
+"""The hardest operands: those whose value is nearest to a rounding boundary, but not on it.
 
-Small arguments, and values next to one, are near for a reason that a formula tells (sin(x) is x
-less a little) and would crowd out those that are near by chance, which no formula finds; so they do
-not count here.
+Small arguments, and values next to one, are near a boundary for a reason that a formula gives
+(sin(x) is slightly less than x). They would crowd out the cases that are near by chance, which no
+formula finds, so they do not count here.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from numlean_kernels.formats import Format
 
 _KEPT: Final = 16
 _LEAST: Final = 2.0**-12
-"""Less is a small argument, and as close to one is next to it."""
+"""Smaller arguments are small, and values closer to one are next to it."""
 
 
 class HardCase(NamedTuple):
-    """An operand, or a pair of them, and how far its value is from where rounding turns.
+    """An operand, or a pair of them, and the distance of its value from a rounding boundary.
 
     Attributes:
-        distance: In units of the value's last place.
+        distance: The distance in units of the value's last place.
         operands: The encodings.
     """
 
@@ -32,7 +32,7 @@ class HardCase(NamedTuple):
 
 
 def distance(format: Format, operands: Iterable[float], value: Value) -> float | None:
-    """How far a value is from a multiple of half a unit in its last place; None if no case."""
+    """Return the distance of a value from a multiple of half an ulp; None if it does not count."""
     magnitude, exponent = value.magnitude, value.exponent
     if value.special or not magnitude or any(abs(x) < _LEAST for x in operands):
         return None
@@ -50,5 +50,5 @@ def distance(format: Format, operands: Iterable[float], value: Value) -> float |
 
 
 def hardest(*cases: Iterable[HardCase]) -> tuple[HardCase, ...]:
-    """The hardest of all, the hardest one first."""
+    """Return the hardest of all cases, the hardest first."""
     return tuple(nsmallest(_KEPT, {case for several in cases for case in several}))

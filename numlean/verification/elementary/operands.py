@@ -1,8 +1,8 @@
-"""Operands on which elementary functions go wrong, if they do.
+"""Operands that are likely to reveal errors in elementary functions.
 
-Beside those of :mod:`numlean.verification.operands`: numbers at and next to where a function is
-exact or turns, and pairs whose result lies at an end of the range or hugs a number. A batch is a
-function of the function's name, its number and the seed.
+They extend those of :mod:`numlean.verification.operands` by numbers at and next to points where a
+function is exact or changes, and by pairs whose result lies at an end of the range or near a
+number. A batch is a function of the function's name, its number and the seed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _NUDGE: Final = 2
 def elementary_operands(
     scalar: KernelScalar, function: Function, batch: int, seed: int
 ) -> list[Bits]:
-    """One array of ``BATCH`` encodings an operand; the batches never end."""
+    """Return an array of ``BATCH`` encodings for each operand; batches never end."""
     format = scalar.format
     assert format is not None
     key = batch, zlib.crc32(function.name.encode())
@@ -42,7 +42,7 @@ def elementary_operands(
 
 
 def _nudged(rng: np.random.Generator, format: Format, x: Bits) -> Bits:
-    """Half of the encodings moved a little, within their sign."""
+    """Return encodings of which half are moved a little, within their sign."""
     by = rng.integers(-_NUDGE, _NUDGE + 1, BATCH) * rng.integers(0, 2, BATCH)
     magnitude = (x & x.dtype.type(format.magnitude_mask)).astype(np.int64) + by
     sign = x & x.dtype.type(format.sign_mask)
@@ -58,7 +58,7 @@ def _any_magnitude(rng: np.random.Generator, format: Format) -> Floats:
 
 
 def _integers(rng: np.random.Generator, bits: int) -> Floats:
-    """Of 1 to as many bits, each number of them as likely."""
+    """Return integers whose number of bits is uniform, up to a maximum."""
     return np.floor(np.exp2(rng.uniform(0, bits, BATCH)))
 
 
@@ -67,7 +67,7 @@ def _powers_of_two(rng: np.random.Generator, format: Format) -> Floats:
 
 
 def _landmarks(rng: np.random.Generator, scalar: KernelScalar, format: Format) -> list[Floats]:
-    """Halves of integers, multiples of pi/4 and log(2), powers of ten, squares, cubes, ones."""
+    """Return halves of integers, multiples of pi/4 and log(2), powers of ten, squares, cubes."""
     p, k = format.precision, _integers(rng, 9)
     root, scale = _integers(rng, p // 2), np.exp2(rng.integers(-20, 21, BATCH))
     kinds = [

@@ -1,4 +1,4 @@
-"""What a long comparison has found so far, kept in a file, so that it can be taken up again."""
+"""The findings of a long comparison, kept in a file, so that it can be resumed."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from numlean.verification.elementary.hard_cases import HardCase
 
 @dataclass
 class Record:
-    """A file that says how many batches of each function are done, and what was found in them.
+    """A file with the number of compared batches of each function, and the findings.
 
-    It is written anew after each batch and then put in place of the old one, so that it is whole
-    whenever the writing is interrupted.
+    After each batch it is written to another file, which then replaces it, so that it is complete
+    whenever writing is interrupted.
 
     Attributes:
-        path: The file; None keeps nothing.
-        subject: What is compared; a record of anything else is refused.
-        functions: The done batches and findings, by function.
+        path: The file; None writes nothing.
+        subject: The comparison; a record of another comparison is refused.
+        functions: The compared batches and findings, by function.
     """
 
     path: Path | None
@@ -32,10 +32,11 @@ class Record:
 
     @classmethod
     def opened(cls, path: str | None, subject: dict[str, Any]) -> Record:
-        """The record in a file, or an empty one if there is no such file yet.
+        """Return the record in a file, or an empty one if the file does not exist.
 
         Raises:
-            NumleanError: The file is no record, or one of something else, or cannot be written.
+            NumleanError: The file is not a record, is one of another comparison, or is not
+                writable.
         """
         record = cls(Path(path) if path is not None else None, subject, {})
         if record.path is None:
@@ -47,15 +48,15 @@ class Record:
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             if isinstance(error, NumleanError):
                 raise
-            raise NumleanError(f"--resume {path}: no record of a comparison: {error}") from None
+            raise NumleanError(f"--resume {path}: not a record of a comparison: {error}") from None
         return record
 
     def of(self, name: str) -> tuple[int, Findings]:
-        """How many batches of a function are done, and what was found."""
+        """Return the number of compared batches of a function, and the findings."""
         return self.functions.get(name, (0, Findings()))
 
     def keep(self, name: str, done: int, findings: Findings) -> None:
-        """Write down what has been done."""
+        """Write the number of compared batches of a function, and the findings."""
         self.functions[name] = done, findings
         self._write()
 
@@ -63,7 +64,7 @@ class Record:
         if kept["subject"] != self.subject:
             other = [k for k, v in self.subject.items() if kept["subject"].get(k) != v]
             raise NumleanError(
-                f"--resume {self.path}: the record is of something else; they differ in"
+                f"--resume {self.path}: the record is of another comparison; they differ in"
                 f" {', '.join(other)}"
             )
         for name, entry in kept["functions"].items():

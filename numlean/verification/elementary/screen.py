@@ -1,4 +1,4 @@
-"""Screens: cheap enclosures of function values, which settle nearly every rounding."""
+"""Filters: cheap enclosures of function values, which decide nearly every rounding."""
 
 from __future__ import annotations
 
@@ -13,32 +13,33 @@ from numlean.verification.elementary.functions import NEAR, Function, Sides
 from numlean.verification.encoding import Floats
 
 MARGIN: Final = 2.0**-44
-"""How far, relatively, an estimate may be from the value: some 2**8 ulp of binary64."""
+"""The allowed relative error of an estimate: about 2**8 ulp of binary64."""
 
 BUDGET: Final = MARGIN / 4
-"""How far it may be found to be where that is measured, for the margin to be believed."""
+"""The greatest measured error at which the margin is still trusted."""
 
 _FAR: Final = 600
-"""Powers of two beyond which values are not told apart; no format that is screened has them."""
+"""The exponent beyond which values are not distinguished; no filtered format reaches it."""
 _FARTHEST: Final = 1100
-"""Powers of two that no binary64 number comes near."""
+"""An exponent far beyond those of binary64."""
 
 
 @dataclass(frozen=True)
 class Enclosures:
-    """An open interval around each value, about a binary64 number y.
+    """An open interval around each value, given by a binary64 number y.
 
     Attributes:
         y: Where side is 0, the value is within ``MARGIN`` of it, relatively, or both are nonzero
             and beyond 2**600 or below 2**-600.
-        side: Where 1 or -1, the value is greater or less than y in magnitude, by less than ``HUG``.
+        side: Where 1 or -1, the value is greater or less than y in magnitude, by less than
+            ``NEAR``.
     """
 
     y: Floats
     side: Sides
 
     def holds(self, k: int, value: Value) -> bool:
-        """Whether a value lies inside the interval, and off y by no more than the budget."""
+        """Return whether a value lies inside the interval, and off y by at most the budget."""
         off, side = self.offset(k, value), int(self.side[k])
         if side == 0:
             return abs(off) <= BUDGET
@@ -46,7 +47,7 @@ class Enclosures:
         return abs(off) < NEAR and (is_beyond if side > 0 else off < 0)
 
     def offset(self, k: int, value: Value) -> float:
-        """How much greater the magnitude of a value is than that of y, relatively."""
+        """Return how much greater the magnitude of a value is than that of y, relatively."""
         y, e = abs(float(self.y[k])), value.magnitude.bit_length() + value.exponent
         if value.magnitude == 0:
             e = -_FAR - 1 if value.more else 0
@@ -58,31 +59,31 @@ class Enclosures:
 
 
 class Screen(Protocol):
-    """Where cheap enclosures come from.
+    """A source of cheap enclosures.
 
-    If you implement one: an enclosure that does not hold is found by chance only, where values are
-    measured, so have a proof, or a margin with room.
+    If you implement one: a wrong enclosure is found only by chance, where values are measured, so
+    have a proof or a generous margin.
 
     Attributes:
-        summary: What it computes by, and how far off, for people.
+        summary: How it computes, and its error, for people.
     """
 
     summary: str
 
     def enclose(self, function: Function, x: list[Floats]) -> Enclosures:
-        """The values at finite nonzero operands for which the function has one.
+        """Return the values at finite nonzero operands for which the function has one.
 
-        What it says of other operands is ignored.
+        Values at other operands are ignored.
         """
 
 
 class Libm:
-    """The processor's and numpy's binary64, with a margin that must be, and is, measured."""
+    """The binary64 functions of the processor and numpy, with a margin that is measured."""
 
     summary = "binary64 of libm and numpy, taken to be within 2^-44"
 
     def enclose(self, function: Function, x: list[Floats]) -> Enclosures:
-        """See :class:`Screen`."""
+        """Return the values: see :class:`Screen`."""
         with np.errstate(all="ignore"):
             y = function.estimate(*x)
             side = np.zeros(y.shape, np.int8)

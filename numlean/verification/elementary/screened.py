@@ -1,4 +1,4 @@
-"""The reference for arrays: a screen where it is certain, MPFR where it is not, and measured."""
+"""The reference for arrays: a filter where it is certain, MPFR elsewhere, and measurements."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import numpy as np
 from numlean.verification.elementary.certified import Certified
 from numlean.verification.elementary.functions import Function
 from numlean.verification.elementary.hard_cases import HardCase, distance, hardest
+from numlean.verification.elementary.rounding_test import can_decide, round_if_certain
 from numlean.verification.elementary.screen import Enclosures, Libm, Screen
-from numlean.verification.elementary.settling import can_settle, settle
 from numlean.verification.encoding import Floats, Truths, decoded, is_signalling
 from numlean.verification.hardware import prescribed_nan
 from numlean.verification.operands import Bits
@@ -21,10 +21,10 @@ from numlean_kernels.flags import INVALID
 from numlean_kernels.formats import BINARY32, Format
 
 _CHUNK: Final = 1 << 16
-"""How many values are worked on at a time, so that they stay in the processor's cache."""
+"""The number of values processed at a time, so that they stay in the processor's cache."""
 
 _LISTED: Final = 20
-"""Width up to which a format's values are kept in a list."""
+"""The width up to which a format's values are kept in a list."""
 
 _APART: Final = 1 << 14
 _ENDS: Final = 1024
@@ -32,14 +32,14 @@ _ENDS: Final = 1024
 
 @dataclass
 class Assessment:
-    """What results ought to be.
+    """The correct results.
 
     Attributes:
         z: The encodings.
         raised: The flags.
-        referred: How many the screen left to MPFR.
-        worst: The largest relative error of the screen that was measured.
-        unsound: Where what the screen said was found wrong; None if nowhere.
+        referred: The number of values that the filter left to MPFR.
+        worst: The largest relative error of the filter that was measured.
+        unsound: The position where the filter was wrong; None if nowhere.
         hard_cases: The hardest operands.
     """
 
@@ -58,20 +58,20 @@ class FilteredReference:
 
     Attributes:
         format: The format of operands and results.
-        certified: What decides where the screen does not.
-        screen: What settles most; None where binary64 is too coarse for the format.
+        certified: The reference that decides where the filter cannot.
+        screen: The filter; None where binary64 is too coarse for the format.
     """
 
     def __init__(self, format: Format, choices: Choices, screen: Screen | None = None) -> None:
         self.format = format
         self.certified = Certified(format, choices)
-        self.screen = (screen or Libm()) if can_settle(format) else None
+        self.screen = (screen or Libm()) if can_decide(format) else None
         self._choices = choices
 
     def compute(
         self, function: Function, x: list[Bits], measured: np.ndarray[Any, Any]
     ) -> Assessment:
-        """The results, and how far off the screen is at the positions ``measured``."""
+        """Compute the results, and the filter's error at the positions ``measured``."""
         count = len(x[0])
         whole = Assessment(np.empty_like(x[0]), np.empty(count, np.uint8))
         for start in range(0, count, _CHUNK):
@@ -96,7 +96,7 @@ class FilteredReference:
             judgement = Assessment(np.zeros_like(x[0]), np.zeros(len(settled), np.uint8))
         else:
             enclosures = self.screen.enclose(function, floats)
-            z, raised, certain = settle(self.format, self._choices, enclosures)
+            z, raised, certain = round_if_certain(self.format, self._choices, enclosures)
             for a in floats:
                 certain &= (a != 0) & np.isfinite(a)
             judgement = Assessment(z, raised)
@@ -116,7 +116,7 @@ class FilteredReference:
     def _not_a_number(
         self, function: Function, x: list[Bits], floats: list[Floats]
     ) -> tuple[Truths, Truths]:
-        """Where an operand's NaN is the result, and where there is none but no value either."""
+        """Return where an operand's NaN is the result, and where there is no value."""
         nan: Truths = np.any([np.isnan(a) for a in floats], axis=0)
         if function.ignores_nan is not None:
             signalling = np.any([is_signalling(self.format, a) for a in x], axis=0)
@@ -152,7 +152,7 @@ class FilteredReference:
         enclosures: Enclosures,
         positions: np.ndarray[Any, Any],
     ) -> None:
-        """Hold the screen, and what it was rounded to, to MPFR."""
+        """Compare the filter, and the results it decided, with MPFR."""
         for k in positions.tolist():
             value = self.certified.value(function.name, tuple(float(a[k]) for a in floats))
             settled = int(judgement.z[k]), int(judgement.raised[k])
@@ -177,7 +177,7 @@ def _list_of_values(format: Format) -> Floats:
 
 
 def worth_measuring(format: Format, x: list[Bits], offset: int) -> np.ndarray[Any, Any]:
-    """Positions of one operand in 2**14 from an offset on, and of some at an exponent's ends."""
+    """Return positions of one operand in 2**14 from an offset, and some at an exponent's ends."""
     count, mask = len(x[0]), x[0].dtype.type(format.trailing_mask)
     at_end = np.zeros(count, np.bool_)
     for a in x:

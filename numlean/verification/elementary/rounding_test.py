@@ -1,8 +1,9 @@
-"""Which values a screen's enclosures round for certain, and to what: a compiled loop.
+"""The rounding test of a filter: which of its enclosures round to one number, and to which.
 
-An open interval in which no point of the grid of :mod:`.rounding` lies is rounded as one: every
-value in it has the same index, and more. Intervals are counted in encodings of binary64, which lie
-closer together than the intervals are wide, and ascend as the numbers do.
+An open interval that contains no point of the grid of :mod:`numlean.testing.rounding` rounds to one
+number: every value in it has the same index, and ``more`` is true. Intervals are counted in
+encodings of binary64, which are closer together than the intervals are wide, and ascend as the
+numbers do.
 """
 
 from __future__ import annotations
@@ -24,27 +25,30 @@ from numlean_kernels.formats import Format
 _WIDEST: Final = 32
 _EXPONENT_BITS: Final = 8
 
-# A step between encodings is at least 2**-53 of the number, so that these are wide enough.
+# A step between encodings is at least 2**-53 of the number, so these are wide enough.
 _MARGIN_STEPS: Final = int(MARGIN * 2**53)
-_HUG_STEPS: Final = int(NEAR * 2**53)
+_NEAR_STEPS: Final = int(NEAR * 2**53)
 
 
-def can_settle(format: Format) -> bool:
-    """Whether binary64 is so much finer and wider that enclosures in it settle anything."""
+def can_decide(format: Format) -> bool:
+    """Return whether binary64 is fine and wide enough to decide roundings to a format."""
     return format.width <= _WIDEST and format.exponent_bits <= _EXPONENT_BITS
 
 
-def settle(format: Format, choices: Choices, enclosures: Enclosures) -> tuple[Bits, Raised, Truths]:
-    """The encodings and flags of values, and where they are certain.
+def round_if_certain(
+    format: Format, choices: Choices, enclosures: Enclosures
+) -> tuple[Bits, Raised, Truths]:
+    """Return the encodings and flags of values, and where they are certain.
 
-    ``round`` and ``tininess`` are looked at. A zero or infinity settles nothing: it may be exact.
+    ``rounding`` and ``tininess`` of the choices matter. A zero or infinity is never certain: it may
+    be exact.
     """
     count = len(enclosures.y)
     z, raised = np.zeros(count, format.storage_dtype), np.zeros(count, np.uint8)
-    settled = np.zeros(count, np.bool_)
+    certain = np.zeros(count, np.bool_)
     loop = _loop(format, choices.rounding, choices.tininess)
-    loop(enclosures.y.view(np.int64), enclosures.side, z, raised, settled)
-    return z, raised, settled
+    loop(enclosures.y.view(np.int64), enclosures.side, z, raised, certain)
+    return z, raised, certain
 
 
 @cache
@@ -56,7 +60,7 @@ def _loop(format: Format, rounding: str, tininess: str) -> Callable[..., None]:
     infinity = 0x7FF << 52
 
     @numba.njit  # type: ignore[untyped-decorator]
-    def loop(y: Any, side: Any, z: Any, raised: Any, settled: Any) -> None:
+    def loop(y: Any, side: Any, z: Any, raised: Any, certain: Any) -> None:
         for i in range(len(y)):
             magnitude, near_exact_cases = y[i] & 0x7FFFFFFFFFFFFFFF, side[i]
             if (magnitude == 0) | (magnitude >= infinity):
@@ -64,18 +68,18 @@ def _loop(format: Format, rounding: str, tininess: str) -> Callable[..., None]:
             below = (
                 _MARGIN_STEPS
                 if near_exact_cases == 0
-                else (_HUG_STEPS if near_exact_cases < 0 else 0)
+                else (_NEAR_STEPS if near_exact_cases < 0 else 0)
             )
             above = (
                 _MARGIN_STEPS
                 if near_exact_cases == 0
-                else (_HUG_STEPS if near_exact_cases > 0 else 0)
+                else (_NEAR_STEPS if near_exact_cases > 0 else 0)
             )
             least = index_of(max(magnitude - below, 0))
-            # The number before the open end: were the end itself on the grid, it is not in it.
+            # The end is open, so the number before it decides.
             if least == index_of(min(magnitude + above - 1, infinity)):
                 z[i], raised[i] = rounded_from(y[i] < 0, least, True)
-                settled[i] = True
+                certain[i] = True
 
     return loop  # type: ignore[no-any-return]
 
