@@ -202,7 +202,7 @@ class Target(ABC):
 
     def compile(self, operations: Sequence[ProgramStep]) -> Callable[[], None]:
         """Return a function that runs all steps again, in order, on the same arrays."""
-        calls = [step.bound(self) for step in operations]
+        calls = [step.bind(self) for step in operations]
 
         def run() -> None:
             for call in calls:
@@ -231,7 +231,7 @@ class KernelCall:
         """The arrays that are written, and perhaps read."""
         return self.arrays[-self.loop.outputs :]
 
-    def bound(self, target: Target) -> Callable[[], None]:
+    def bind(self, target: Target) -> Callable[[], None]:
         """Return a function that runs the kernel again."""
         return partial(target.kernel_of(self.loop, self.table), self.domain, *self.arrays)
 
@@ -257,7 +257,7 @@ class CopyCall:
         """The destination."""
         return (self.destination,)
 
-    def bound(self, target: Target) -> Callable[[], None]:
+    def bind(self, target: Target) -> Callable[[], None]:
         """Return a function that copies again."""
         return partial(target.copy_into, self.source, self.destination)
 
@@ -274,7 +274,7 @@ class HostCall:
     read: tuple[Array, ...]
     written: tuple[Array, ...]
 
-    def bound(self, target: Target) -> Callable[[], None]:
+    def bind(self, target: Target) -> Callable[[], None]:
         """Return the function."""
         return self.function
 

@@ -42,16 +42,18 @@ from numlean_kernels.elementary.wide import (
     make_scale,
     make_wide_add,
     make_wide_multiply,
-    make_wide_normalise,
     make_wide_shift_right,
     make_wide_subtract,
     wide_series,
 )
+from numlean_kernels.elementary.wide_log_sum import wide_log_sum
 from numlean_kernels.ieee.routine_builder import Maker, RoutineBuilder
 from numlean_kernels.protocol import Routine
 
 _LOG_TERMS: Final = 18
 _POWER_TERMS: Final = 13
+_SERIES_BITS: Final = 5
+"""Bits by which the logarithm of a number near one is scaled up."""
 _BEYOND: Final = 5000
 """An exponent beyond the range of every format, of either sign."""
 
@@ -121,26 +123,19 @@ def _log2(limits: Limits) -> Maker:
 
 
 def _make_log2(limits: Limits, builder: RoutineBuilder) -> Routine:
-    word, signed, high = builder.word, builder.signed, builder.target.high_product(64)
-    powers, factors = WIDE.tables(2, limits.sum_bits, limits.farthest)
-    powers_high, powers_low = pairs(powers)
-    factors_high, factors_low = pairs(factors)
+    word, high = builder.word, builder.target.high_product(64)
     table, log_of_near = words(WIDE.factors), builder.routine(_make_log_of_near)
-    add, subtract = builder.routine(make_wide_add), builder.routine(make_wide_subtract)
-    normalise, shift_right = (
-        builder.routine(make_wide_normalise),
-        builder.routine(make_wide_shift_right),
+    log_sum = builder.routine(
+        wide_log_sum(
+            2,
+            sum_bits=limits.sum_bits,
+            farthest=limits.farthest,
+            series_bits=_SERIES_BITS,
+            lead_bits=0,
+        )
     )
     index_shift, index_mask = word(63 - WIDE.index_bits), word((1 << WIDE.index_bits) - 1)
-    up, down, sign_bit, zero, farthest = (
-        word(62),
-        word(2),
-        word(1 << 63),
-        word(0),
-        signed(limits.farthest),
-    )
-    near_exponent, places = signed(-5), signed(128 + 5 - limits.sum_bits)
-    sum_exponent = signed(128 - limits.sum_bits)
+    up, down, sign_bit, zero = word(62), word(2), word(1 << 63), word(0)
 
     def log2(e: Any, m: Any) -> Any:
         index = word(word(m >> index_shift) & index_mask)
@@ -148,26 +143,7 @@ def _make_log2(limits: Limits, builder: RoutineBuilder) -> Routine:
         r = word(word(high(m, factor) << up) | word(word(m * factor) >> down))
         falls = (r & sign_bit) != zero
         u, v = log_of_near(falls, word(zero - r) if falls else r)
-        row = word(signed(e + farthest))
-        a, b = add(
-            word(powers_high[row]),
-            word(powers_low[row]),
-            word(factors_high[index]),
-            word(factors_low[index]),
-        )
-        if word(a | b) == zero:
-            f, a, b = normalise(u, v)
-            return falls, signed(f + near_exponent), a, b
-        u, v = shift_right(u, v, places)
-        if falls:
-            a, b = subtract(a, b, u, v)
-        else:
-            a, b = add(a, b, u, v)
-        negative = (a & sign_bit) != zero
-        if negative:
-            a, b = subtract(zero, zero, a, b)
-        f, a, b = normalise(a, b)
-        return negative, signed(f + sum_exponent), a, b
+        return log_sum(e, index, falls, u, v)
 
     return log2
 

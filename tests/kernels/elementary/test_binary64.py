@@ -36,7 +36,7 @@ def test_thousands_of_operands_give_the_bits_of_mpfr(name):
     assert [[hex(a[k]) for a in (*x, z, expected)] for k in wrong[:3]] == []
 
 
-# Next to which a value may lie on a point where rounding turns, and be off it by very little.
+# Near these operands, values may lie on a rounding boundary or very close to one.
 LANDMARKS = [
     0.0,
     1.0,
@@ -64,7 +64,7 @@ def test_the_neighbourhoods_of_hard_operands_give_the_bits_of_mpfr(name):
 
 
 def hard_pairs():
-    """Bases and exponents whose powers are numbers, middles of two, or next to them."""
+    """Return bases and exponents whose powers are numbers, middles of two, or next to them."""
     ulps = np.arange(-50, 50)
     near_one = (np.float64(1.0).view(np.int64) + ulps).view(np.float64)
     few = np.arange(-8, 16) / 8
@@ -83,7 +83,7 @@ def hard_pairs():
     yield np.exp(rng.normal(size=2000) / 100), rng.normal(size=2000) * 20000
 
 
-def test_powers_next_to_where_rounding_turns_give_the_bits_of_mpfr():
+def test_powers_next_to_rounding_boundaries_give_the_bits_of_mpfr():
     scalar = get_scalar("float64")
     for pair in hard_pairs():
         x = [np.ascontiguousarray(a).view(np.uint64) for a in pair]

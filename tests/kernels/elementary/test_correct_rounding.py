@@ -113,7 +113,7 @@ def test_formats_wider_than_binary32_have_no_routines_of_their_own():
             elementary_routine(RoutineBuilder(arithmetic, get_target("python")), "exp")
 
 
-# Reals: what is computed, and by how many units it may be short.
+# Operations on reals, and the units by which their results may be short.
 OPERATIONS = {
     "multiply": (extended_floats.make_multiply, lambda a, b: a * b, 1),
     "add": (extended_floats.make_add, lambda a, b: a + b, 2),
@@ -123,7 +123,7 @@ OPERATIONS = {
 
 
 def drawn(rng, count):
-    """Reals whose significands are random, of few bits, or next to a power of two."""
+    """Return reals whose significands are random, of few bits, or next to a power of two."""
     for _ in range(count):
         m = int(rng.integers(1 << 63, 1 << 64, dtype=np.uint64))
         kind = rng.integers(4)

@@ -1,4 +1,4 @@
-"""First phases of elementary functions: where they settle, it is as the whole routines do."""
+"""Fast phases of elementary functions: their certain results equal those of the accurate phases."""
 
 from functools import cache
 
@@ -36,9 +36,9 @@ def kernel(phase, name, rounding):
 
 
 def computed(phase, name, rounding, x):
-    """Both results of a first phase or of the whole routine, over operands of binary32."""
+    """Return both results of a fast phase or an accurate one, over operands of binary32."""
     first, second = np.empty(x.shape, np.uint64), np.empty(x.shape, np.uint64)
-    # The pair's parts go where a result and its flags would.
+    # The parts of the pair are stored in place of a result and its flags.
     kernel(phase, name, rounding)(x.shape, x, second, first)
     return first, second
 
@@ -54,7 +54,7 @@ def share_certain_and_equal_to_the_accurate_phase(name, rounding, x):
 
 @pytest.mark.parametrize("rounding", COMPILED_MODES)
 @pytest.mark.parametrize("name", FAST)
-def test_what_is_settled_first_is_what_the_whole_routine_gives(name, rounding):
+def test_certain_results_are_those_of_the_accurate_phase(name, rounding):
     scalar = get_scalar("ieee32exec")
     x = elementary_operands(scalar, FUNCTIONS[name], 0, seed=21)[0]
     assert share_certain_and_equal_to_the_accurate_phase(name, rounding, x) > 0.1
@@ -68,7 +68,7 @@ def test_what_is_settled_first_is_what_the_whole_routine_gives(name, rounding):
 
 
 @pytest.mark.parametrize("name", FAST)
-def test_what_is_settled_first_is_right_in_every_direction(name):
+def test_certain_results_are_right_in_every_direction(name):
     scalar = get_scalar("ieee32exec")
     rng = np.random.default_rng(6)
     structured = elementary_operands(scalar, FUNCTIONS[name], 0, seed=22)[0]
@@ -83,7 +83,7 @@ def test_what_is_settled_first_is_right_in_every_direction(name):
 
 
 @pytest.mark.parametrize("name", LEVELLING)
-def test_all_that_is_level_is_settled_first(name):
+def test_level_values_are_certain(name):
     x = np.linspace(0x41A00000, BINARY32.max_finite, 1 << 16).astype(np.uint32)
     for rounding in COMPILED_MODES:
         assert share_certain_and_equal_to_the_accurate_phase(name, rounding, x) == 1
@@ -94,7 +94,7 @@ def test_all_that_is_level_is_settled_first(name):
 
 
 @pytest.mark.parametrize("name", ["tanh", "erf", "sigmoid", "exp"])
-def test_what_is_tiny_is_settled_first_but_for_the_least_numbers_and_zero(name):
+def test_tiny_operands_are_certain_except_for_the_least_numbers_and_zero(name):
     least = BINARY32.implicit_bit
     x = np.linspace(2 * least, 0x30000000, 1 << 16).astype(np.uint32)
     for operands in (x, x | 0x80000000):
@@ -107,7 +107,7 @@ def test_what_is_tiny_is_settled_first_but_for_the_least_numbers_and_zero(name):
 
 
 @pytest.mark.parametrize("name", FAST)
-def test_all_numbers_of_a_narrow_format_are_settled_rightly_or_not_at_all(name):
+def test_certain_results_of_all_numbers_of_narrow_formats_are_right(name):
     for text in ("e4m3", "e5m2", "e3m4"):
         format = parse_format(text)
         make = fast_maker(name, format)
@@ -121,7 +121,7 @@ def test_all_numbers_of_a_narrow_format_are_settled_rightly_or_not_at_all(name):
         assert all(z == expected and flags == INEXACT for z, expected, flags in certain)
 
 
-def test_exact_values_are_never_settled_first():
+def test_exact_values_are_never_certain():
     scalar = get_scalar("ieee32exec")
     powers = {"exp": [0.0], "log": [1.0], "log2": 2.0 ** np.arange(-126, 128)}
     powers["log10"] = 10.0 ** np.arange(11)
@@ -132,7 +132,7 @@ def test_exact_values_are_never_settled_first():
         assert not certain.any(), name
 
 
-def test_formats_of_few_exponents_have_no_first_phase():
+def test_formats_of_few_exponents_have_no_fast_phase():
     for name in FAST:
         assert fast_maker(name, parse_format("e2m5")) is None
     assert fast_maker("sin", BINARY32) is None

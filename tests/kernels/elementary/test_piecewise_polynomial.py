@@ -1,4 +1,4 @@
-"""Polynomials on pieces: their errors, measured with MPFR's function, stay below what is stated."""
+"""Piecewise polynomials: their errors against MPFR stay below the stated bounds."""
 
 from fractions import Fraction
 
@@ -20,7 +20,7 @@ T_BITS = 17
 
 
 def binade(function, index):
-    """The exponent of an odd function's piece, and its place in the binade."""
+    """Return the exponent of a piece of an odd function, and its position in the binade."""
     return divmod(index + 64 * (function.least - 1), 64)
 
 
@@ -62,7 +62,7 @@ def test_pieces_are_off_by_less_than_is_stated(name):
     table, bits, operand, function = CASES[name]
     value, pieces = KIT.routine(piecewise(table, bits)), len(table) // 3
     rng = np.random.default_rng(9)
-    # Without the level piece, and the first binade of tanh, which stands for what is nearby.
+    # Without the level piece, and the first binade of tanh, which replaces nearby values.
     first = 64 if name == "tanh" else 0
     last = pieces if name == "exp2" else pieces - 1
     worst = 0

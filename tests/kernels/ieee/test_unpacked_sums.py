@@ -1,4 +1,4 @@
-"""Sums of products on numbers taken apart, beside the operations on encodings."""
+"""Sums of products on unpacked numbers, compared with the operations on encodings."""
 
 import numpy as np
 import pytest
@@ -16,18 +16,18 @@ TERMS = 16
 
 
 def make_chains(table):
-    """A function that fills in every partial sum, both ways, and counts those that were known."""
-    apart, together, accumulate, by_encodings, add, mul = map(table.__getitem__, NAMES)
+    """Return a function that computes every partial sum both ways and counts the known ones."""
+    unpack, pack, accumulate, by_encodings, add, mul = map(table.__getitem__, NAMES)
     zero = table.zero
 
     def chains(a, b, sums, expected):
         count = 0
         for i in range(a.shape[0]):
-            sig, exp = apart(zero)
+            sig, exp = unpack(zero)
             total = zero
             for k in range(a.shape[1]):
-                sig_a, exp_a = apart(a[i, k])
-                sig_b, exp_b = apart(b[i, k])
+                sig_a, exp_a = unpack(a[i, k])
+                sig_b, exp_b = unpack(b[i, k])
                 next_sig, next_exp, is_known = accumulate(sig_a, exp_a, sig_b, exp_b, sig, exp)
                 if is_known:
                     count += 1
@@ -35,14 +35,14 @@ def make_chains(table):
                     next_sig, next_exp = by_encodings(sig_a, exp_a, sig_b, exp_b, sig, exp)
                 sig, exp = next_sig, next_exp
                 total = add(total, mul(a[i, k], b[i, k]))
-                sums[i, k], expected[i, k] = together(sig, exp), total
+                sums[i, k], expected[i, k] = pack(sig, exp), total
         return count
 
     return chains
 
 
 def encodings(rng, format, rows, spread):
-    """Of numbers near 1, or with any bits; with zeros, long runs of equal bits, and both signs."""
+    """Return numbers near 1, or of any bits, with zeros, runs of equal bits, and both signs."""
     shape = rows, TERMS
     if spread is None:
         return rng.integers(0, 1 << format.width, shape, dtype=np.uint64).astype(np.uint32)
@@ -58,7 +58,7 @@ def encodings(rng, format, rows, spread):
 
 
 def operands(rng, format, rows, spread):
-    """Terms some of which are the opposite of earlier ones, so that sums cancel."""
+    """Return terms some of which are the opposite of earlier ones, so that sums cancel."""
     a, b = (encodings(rng, format, rows, spread) for _ in range(2))
     a[:, 8:12], b[:, 8:12] = a[:, :4] ^ np.uint32(format.sign_mask), b[:, :4]
     return a, b
@@ -86,25 +86,25 @@ def test_every_partial_sum_has_the_bits_of_separate_operations(arithmetic):
 
 
 def make_all_sums(table):
-    """A function that counts the sums c + a * b, of all numbers of some bits, that are wrong."""
-    apart, together, accumulate, by_encodings, add, mul = map(table.__getitem__, NAMES)
+    """Return a function that counts wrong sums c + a * b of all numbers of some bits."""
+    unpack, pack, accumulate, by_encodings, add, mul = map(table.__getitem__, NAMES)
 
     def wrong_sums(count, minus_zero):
         wrong = 0
         for i in range(count):
-            sig_a, exp_a = apart(np.uint32(i))
-            wrong += together(sig_a, exp_a) != np.uint32(i)
+            sig_a, exp_a = unpack(np.uint32(i))
+            wrong += pack(sig_a, exp_a) != np.uint32(i)
             for j in range(count):
-                sig_b, exp_b = apart(np.uint32(j))
+                sig_b, exp_b = unpack(np.uint32(j))
                 product = mul(np.uint32(i), np.uint32(j))
                 for k in range(count):
-                    sig_c, exp_c = apart(np.uint32(k))
+                    sig_c, exp_c = unpack(np.uint32(k))
                     sig, exp, is_known = accumulate(sig_a, exp_a, sig_b, exp_b, sig_c, exp_c)
                     if not is_known:
                         sig, exp = by_encodings(sig_a, exp_a, sig_b, exp_b, sig_c, exp_c)
                     # No sum that began with +0 is -0.
                     if k != minus_zero:
-                        wrong += together(sig, exp) != add(np.uint32(k), product)
+                        wrong += pack(sig, exp) != add(np.uint32(k), product)
         return wrong
 
     return wrong_sums
@@ -134,6 +134,6 @@ def test_the_reference_interpreter_agrees(arithmetic):
     ],
     ids=lambda arithmetic: arithmetic.key,
 )
-def test_other_arithmetics_are_not_taken_apart(arithmetic):
+def test_other_arithmetics_have_no_unpacked_sums(arithmetic):
     table = ieee_table(arithmetic, CPU)
     assert [table.get(name) for name in NAMES[:4]] == [None] * 4

@@ -44,7 +44,7 @@ def same_bits(a, b):
 
 
 def product(launch, loop, a, b):
-    """The product of two matrices, as a batch of one."""
+    """Return the product of two matrices, as a batch of one."""
     c = np.empty((1, a.shape[0], b.shape[1]), np.float32)
     return launch(loop, c.shape, a[np.newaxis], b[np.newaxis], c)[0]
 
@@ -72,7 +72,7 @@ def test_fused_matmul_rounds_each_step_once(launch):
     assert same_bits(product(launch, MATMUL_FMA, a, b), expected)
 
 
-def test_products_in_batches_are_those_of_each(launch):
+def test_products_of_a_batch_are_those_of_its_matrices(launch):
     a, b = numbers(3, 4, 5), numbers(3, 5, 2)
     for loop in (MATMUL, MATMUL_FMA):
         each = [product(launch, loop, a[m], b[m]) for m in range(3)]
@@ -80,13 +80,13 @@ def test_products_in_batches_are_those_of_each(launch):
         assert same_bits(z, each)
 
 
-def test_the_first_of_the_greatest_is_found_and_the_first_nan_before_all(launch):
+def test_argmax_finds_the_first_maximum_and_prefers_the_first_nan(launch):
     x = np.float32([[1, 3, 3, 2], [0, -0.0, -1, 0], [1, np.nan, 9, np.nan], [np.nan, 1, 2, np.nan]])
     z = launch(ARGMAX, (4, 1), x[:, :, np.newaxis].copy(), np.empty((4, 1), np.int64))
     assert z.ravel().tolist() == [1, 0, 1, 0]
 
 
-def test_places_named_by_indices_are_picked_and_filled(launch):
+def test_elements_are_taken_and_scattered_along_an_axis(launch):
     x, index = numbers(2, 4, 3), np.array([[3, -1, 0], [1, 1, 2]])
     picked = np.where(index < 0, 0, np.take_along_axis(x, index[:, np.newaxis], 1)[:, 0])
     assert same_bits(
@@ -108,7 +108,7 @@ def test_an_ordered_sum_runs_from_the_first_to_the_last(launch):
 
 
 def tree(x):
-    """The balanced tree that splits at the largest power of two below the length."""
+    """Sum by the balanced tree that splits at the largest power of two below the length."""
     if len(x) == 1:
         return x[0]
     split = 1 << ((len(x) - 1).bit_length() - 1)

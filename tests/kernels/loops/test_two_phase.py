@@ -1,4 +1,4 @@
-"""Loops over a first phase: what it leaves, wherever it stands, is the whole routine's."""
+"""Loops over a fast phase: the accurate phase computes all uncertain elements, at any position."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ WHOLE = 1000
 
 
 def table_of(target):
-    """Numbers are doubled, by the whole routine with 1000 more: those whose bit 3 is set."""
+    """Return a table that doubles numbers; for those with bit 3 the accurate phase adds 1000."""
     word = target.unsigned(32)
     zero, one, bit, invalid, more = word(0), word(1), word(8), word(INVALID), word(WHOLE)
 
@@ -44,7 +44,7 @@ def expected(x):
 
 
 @pytest.mark.parametrize("count", [0, 1, 63, 64, 65, 200])
-def test_what_the_first_phase_leaves_the_accurate_routine_computes(kernel, count):
+def test_the_accurate_phase_computes_all_uncertain_elements(kernel, count):
     rng = np.random.default_rng(count)
     for x in (rng.integers(256, size=count).astype(np.uint32), np.zeros(count, np.uint32)):
         z, given = np.empty_like(x), x.copy()
@@ -53,7 +53,7 @@ def test_what_the_first_phase_leaves_the_accurate_routine_computes(kernel, count
         assert np.array_equal(x, given)
 
 
-def test_a_result_may_take_its_operand_s_place(kernel):
+def test_a_result_may_overwrite_its_operand(kernel):
     x = np.arange(150, dtype=np.uint32)
     z = expected(x)
     kernel(unary("f"))(x.shape, x, x)

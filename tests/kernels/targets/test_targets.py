@@ -83,7 +83,7 @@ def test_the_interpreter_and_the_compiled_kernel_give_the_same_bits(format, name
     ("format", "real", "name"),
     [
         *((BINARY32, np.float32, name) for name in HARDWARE_MAKERS),
-        # The emulation has no routines for binary64's elementary functions; MPFR judges them.
+        # The emulation has no elementary functions of binary64; tests against MPFR cover them.
         *((BINARY64, np.float64, name) for name in HARDWARE_MAKERS if name not in ELEMENTARY),
     ],
     ids=lambda x: getattr(x, "name", getattr(x, "__name__", x)),
@@ -205,8 +205,8 @@ def test_the_cache_of_a_kernel_knows_the_arithmetic():
     assert ocp != ieee
 
 
-# Arithmetic and conversions of x86's and Arm's floating-point units. What only moves bits through
-# vector registers (vmovaps, vbroadcastss, vpermps, vblendvps, fmov) computes nothing.
+# Arithmetic and conversions of x86's and Arm's floating-point units. Moves through vector
+# registers (vmovaps, vbroadcastss, vpermps, vblendvps, fmov) compute nothing.
 X86_FLOATING = re.compile(
     r"\bv?(add|sub|mul|div|sqrt|min|max|cmp\w*|ucomi|comi|round|rcp|rsqrt|rndscale|cvt\w*"
     r"|f(n?m)(add|sub)\w*)(ss|sd|ps|pd)\b|\bv?cvt\w+\b|\bf(add|sub|mul|div|ld|st)\w*\b"
@@ -218,12 +218,12 @@ INTEGER_KERNELS = ["add", "mul", "div", "sqrt", "fma", "from_binary64", "to_bina
 
 
 def assembly(table, loop, *dtypes):
-    # Compiled anew: numba does not show the code of what it loads from its cache.
+    # Compiled again: numba does not show the code of kernels that it loads from its cache.
     arrays = [numba.types.Array(numba.from_dtype(np.dtype(d)), loop.rank, "C") for d in dtypes]
     bounds = [numba.types.uint64] * (2 * loop.rank)
     run = numba.njit((*bounds, *arrays), error_model="numpy", nogil=True)(loop.make(table))
     (code,) = run.inspect_asm().values()
-    # Directives, labels and comments name no instruction.
+    # Directives, labels and comments are not instructions.
     lines = [line.split("#")[0] for line in code.splitlines() if line.startswith("\t")]
     return [line for line in lines if not line.lstrip().startswith(".")]
 

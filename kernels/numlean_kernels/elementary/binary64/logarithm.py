@@ -34,12 +34,15 @@ from numlean_kernels.elementary.wide import (
     make_wide_shift_right,
     make_wide_subtract,
 )
+from numlean_kernels.elementary.wide_log_sum import wide_log_sum
 from numlean_kernels.ieee.routine_builder import Maker, RoutineBuilder
 from numlean_kernels.protocol import Routine
 
 _LOG_TERMS: Final = 18
 _FARTHEST: Final = 1100
 _SUM_BITS: Final = 116
+_SERIES_BITS: Final = 6
+"""Bits by which the logarithm of a number near one is scaled up."""
 SMALL_LOG1P: Final = small_series(Fraction(1, 3))
 
 
@@ -48,26 +51,20 @@ def make_log(builder: RoutineBuilder) -> Routine:
 
     The double word is not one. r counts units of 2**-134, modulo 2**128.
     """
-    word, signed, high = builder.word, builder.signed, builder.target.high_product(64)
-    powers, factors = WIDE.tables(None, _SUM_BITS, _FARTHEST)
-    powers_high, powers_low = pairs(powers)
-    factors_high, factors_low = pairs(factors)
+    word, high = builder.word, builder.target.high_product(64)
     table, log_of_near = words(WIDE.factors), builder.routine(_make_log_of_near)
-    add, subtract = builder.routine(make_wide_add), builder.routine(make_wide_subtract)
-    normalise, shift_right = (
-        builder.routine(make_wide_normalise),
-        builder.routine(make_wide_shift_right),
+    subtract = builder.routine(make_wide_subtract)
+    log_sum = builder.routine(
+        wide_log_sum(
+            None,
+            sum_bits=_SUM_BITS,
+            farthest=_FARTHEST,
+            series_bits=_SERIES_BITS,
+            lead_bits=1,
+        )
     )
     index_shift, index_mask = word(63 - WIDE.index_bits), word((1 << WIDE.index_bits) - 1)
-    up, down, sign_bit, zero, farthest = (
-        word(62),
-        word(2),
-        word(1 << 63),
-        word(0),
-        signed(_FARTHEST),
-    )
-    near_exponent, sum_exponent = signed(-7), signed(127 - _SUM_BITS)
-    places = signed(128 + 6 - _SUM_BITS)
+    up, down, sign_bit, zero = word(62), word(2), word(1 << 63), word(0)
 
     def log(e: Any, a: Any, b: Any) -> Any:
         index = word(word(a >> index_shift) & index_mask)
@@ -82,26 +79,7 @@ def make_log(builder: RoutineBuilder) -> Routine:
         if falls:
             r, s = subtract(zero, zero, r, s)
         u, v = log_of_near(falls, r, s)
-        row = word(signed(e + farthest))
-        c, d = add(
-            word(powers_high[row]),
-            word(powers_low[row]),
-            word(factors_high[index]),
-            word(factors_low[index]),
-        )
-        if word(c | d) == zero:
-            f, u, v = normalise(u, v)
-            return falls, signed(f + near_exponent), u, v
-        u, v = shift_right(u, v, places)
-        if falls:
-            c, d = subtract(c, d, u, v)
-        else:
-            c, d = add(c, d, u, v)
-        negative = (c & sign_bit) != zero
-        if negative:
-            c, d = subtract(zero, zero, c, d)
-        f, c, d = normalise(c, d)
-        return negative, signed(f + sum_exponent), c, d
+        return log_sum(e, index, falls, u, v)
 
     return log
 

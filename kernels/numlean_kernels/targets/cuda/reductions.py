@@ -90,7 +90,7 @@ def _make_in_order(
         sums, terms = np.uint64(z.shape[0]) * inner, np.uint64(x.shape[1])
         part, pitch = all_held // across, across | one
         me, first = np.uint64(cuda.threadIdx.x), np.uint64(cuda.blockIdx.x) * across
-        held = cuda.shared.array(room, x.dtype)
+        shared = cuda.shared.array(room, x.dtype)
         mine = first + me
         is_adding = me < across and mine < sums
         total = cuda.local.array(1, z.dtype)
@@ -107,11 +107,11 @@ def _make_in_order(
                     r, k = place % across, place // across
                 if first + r < sums:
                     i = (first + r) // inner
-                    held[k * pitch + r] = x[i, start + k, first + r - i * inner]
+                    shared[k * pitch + r] = x[i, start + k, first + r - i * inner]
             cuda.syncthreads()
             if is_adding:
                 for term in range(count):
-                    total[0] = join(total[0], held[term * pitch + me])
+                    total[0] = join(total[0], shared[term * pitch + me])
             cuda.syncthreads()
         if is_adding:
             z[mine // inner, mine % inner] = total[0]
@@ -133,11 +133,11 @@ def _make_tree(join: Routine, device: Device) -> Callable[..., None]:
         i, rest = block // (parts * strips), block % (parts * strips)
         first, j = rest // strips * part, rest % strips * across
         count = min(part, numbers - first)
-        held = cuda.shared.array(size, work.dtype)
+        shared = cuda.shared.array(size, work.dtype)
         for place in range(me, count * across, width):
             if j + place % across < inner:
                 k = first + place // across
-                held[place] = work[i, k * stride, j + place % across]
+                shared[place] = work[i, k * stride, j + place % across]
         cuda.syncthreads()
         step = one
         while step < count:
@@ -145,10 +145,10 @@ def _make_tree(join: Routine, device: Device) -> Callable[..., None]:
             for place in range(me, pairs * across, width):
                 if j + place % across < inner:
                     left = place // across * (step + step) * across + place % across
-                    held[left] = join(held[left], held[left + step * across])
+                    shared[left] = join(shared[left], shared[left + step * across])
             cuda.syncthreads()
             step += step
         if me < across and j + me < inner:
-            work[i, first * stride, j + me] = held[me]
+            work[i, first * stride, j + me] = shared[me]
 
     return tree

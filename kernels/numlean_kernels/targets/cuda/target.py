@@ -165,7 +165,7 @@ class CudaTarget(DelegatingTarget):
         """
         mirrors = self._mirrors(operations)
         first, rest = _split_host_calls(operations)
-        steps: list[Callable[[], None]] = [operation.bound(self) for operation in first]
+        steps: list[Callable[[], None]] = [operation.bind(self) for operation in first]
         segment: list[Launcher] = []
         staging = StagingCopies(self._exchange, self.empty)
         for operation in rest:
@@ -175,7 +175,7 @@ class CudaTarget(DelegatingTarget):
             ]
             if isinstance(operation, HostCall) or not all(map(self._reaches, on_device)):
                 steps += self._segment(segment)
-                steps.append(operation.bound(self))
+                steps.append(operation.bind(self))
                 segment = []
                 staging.invalidate_all()
                 continue

@@ -55,7 +55,7 @@ class Accumulator:
         zero: The +0 of operands.
         dtype: The type of the stored numbers.
         planes: How many of them represent one number. Each has its own part of an array.
-        load: ``load(held, place, x)``: store an operand.
+        load: ``load(shared, place, x)``: store an operand.
         reset: ``reset(sums, r, s)``: set a sum to +0.
         add: ``add(left, right, sums, spare, count, y, x)``: add the products of ``count`` terms.
             The spare array is like that of the sums.
@@ -87,8 +87,8 @@ def rounded_accumulator(
         recompute_nan = jit(_make_recompute_nan(exact, zero))
     reach, pitch, of = np.uint64(tile.reach), np.uint64(tile.pitch), tile.of
 
-    def load(held: Any, place: Any, x: Any) -> None:
-        held[place] = x
+    def load(shared: Any, place: Any, x: Any) -> None:
+        shared[place] = x
 
     def reset(sums: Any, r: Any, s: Any) -> None:
         sums[r, s] = zero
@@ -114,8 +114,8 @@ def unpacked_accumulator(table: Table, tile: Tile, jit: Jit) -> Accumulator:
     reach, pitch, of = np.uint64(tile.reach), np.uint64(tile.pitch), tile.of
     dtype = np.int32 if isinstance(zero, np.generic) else object
 
-    def load(held: Any, place: Any, x: Any) -> None:
-        held[place], held[place + size] = unpack(x)
+    def load(shared: Any, place: Any, x: Any) -> None:
+        shared[place], shared[place + size] = unpack(x)
 
     def reset(sums: Any, r: Any, s: Any) -> None:
         sums[r, s], sums[r + reach, s] = unpack(zero)
