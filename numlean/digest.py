@@ -9,6 +9,8 @@ import hashlib
 from collections.abc import Callable, Iterable
 
 from numlean.autograd.tensor import Tensor
+from numlean.scalar.exact import exact_of
+from numlean.scalar.exact_text import format_fields
 from numlean.scalar.protocol import Scalar, Storage
 
 Named = Iterable[tuple[str, Tensor]]
@@ -29,8 +31,8 @@ def value_digest(named: Named) -> str:
 
 def exact_bytes(scalar: Scalar, x: Storage) -> bytes:
     """Return the exact values as text: sign, odd significand and exponent in hexadecimal."""
-    values = (value._mpf_ for value in scalar.to_exact(x).flat)
-    return b"\n".join(b"%d:%x:%x" % (sign, int(m), int(e)) for sign, m, e, _ in values)
+    lines = (format_fields(exact_of(value)) for value in scalar.to_exact(x).flat)
+    return "\n".join(lines).encode()
 
 
 def _digest(named: Named, to_bytes: Callable[[Scalar, Storage], bytes]) -> str:

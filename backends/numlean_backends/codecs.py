@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from numlean.scalar.codec import Exact
+from numlean.scalar.exact import Exact
 from numlean.scalar.protocol import Storage
 from numlean_kernels.formats import Format
 from numlean_kernels.ieee import Arithmetic

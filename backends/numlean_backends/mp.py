@@ -19,6 +19,8 @@ from mpmath.libmp import mpf_add, mpf_mul
 from numlean.errors import NumleanError
 from numlean.scalar.checks import ROUNDINGS, rounded_integer
 from numlean.scalar.dtype import Dtype
+from numlean.scalar.exact import exact_of, is_mpf
+from numlean.scalar.exact_text import format_fields
 from numlean.scalar.kernel_scalar import KernelScalar
 from numlean.scalar.protocol import Storage
 from numlean.scalar.registry import ScalarBackend
@@ -163,7 +165,7 @@ class MpCodec:
 
     def decode(self, element: Any) -> Any:
         """One number's exact value."""
-        return element._mpf_
+        return exact_of(element)
 
     def from_elements(self, elements: Iterable[Any], shape: tuple[int, ...]) -> Storage:
         """An object array."""
@@ -171,7 +173,7 @@ class MpCodec:
 
     def is_element(self, element: Any) -> bool:
         """Whether it is an mpf."""
-        return hasattr(element, "_mpf_")
+        return is_mpf(element)
 
     def from_bits(self, bits: np.ndarray[Any, Any]) -> Storage:
         """Not to be had."""
@@ -183,15 +185,10 @@ class MpCodec:
 
     def to_bytes(self, x: Storage) -> bytes:
         """Each number's sign, significand and exponent in hexadecimal."""
-        return b"\n".join(_text(a._mpf_) for a in x.ravel().tolist())
+        return "\n".join(format_fields(exact_of(a)) for a in x.ravel().tolist()).encode()
 
     def _from_raw(self, values: Iterable[Any], shape: tuple[int, ...]) -> Storage:
         return self.from_elements(map(self.encode, values), shape)
-
-
-def _text(value: Any) -> bytes:
-    sign, significand, exponent, _ = value
-    return f"{sign:d}:{int(significand):x}:{int(exponent):x}".encode()
 
 
 def _make(spec: Dtype, device: str) -> KernelScalar:

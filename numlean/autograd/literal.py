@@ -12,6 +12,8 @@ import numpy as np
 from numlean.autograd.indices import INDEX
 from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError, ShapeError
+from numlean.scalar.exact import exact_of, is_mpf
+from numlean.scalar.exact_text import format_c_hex
 from numlean.scalar.protocol import Scalar
 
 TensorLike: TypeAlias = "Tensor | np.ndarray[Any, Any] | Sequence[Any] | str | Fraction | float"
@@ -68,10 +70,9 @@ def _text(value: Any) -> str:
         return float(value).hex()
     if isinstance(value, Fraction | Decimal):
         return str(value)
-    if hasattr(value, "_mpf_"):
-        sign, significand, exponent, _ = value._mpf_
-        is_finite = significand or not exponent
-        return f"{'-' * sign}{significand:#x}p{exponent}" if is_finite else str(value)
+    if is_mpf(value):
+        exact = exact_of(value)
+        return format_c_hex(exact) if exact.is_finite else str(value)
     raise NumleanError(
         f"{value!r} is no number: give a float, an integer, a Fraction or a text such as '0.1'"
     )

@@ -7,7 +7,6 @@ number per line: ``sign:significand:exponent``, the last two in hexadecimal, or 
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
@@ -16,11 +15,13 @@ import numpy as np
 from numlean.autograd.indices import INDEX
 from numlean.autograd.tensor import Tensor
 from numlean.checkpoint.errors import CheckpointError
+from numlean.errors import NumleanError
+from numlean.scalar.exact import Exact, exact_of, to_mpf
+from numlean.scalar.exact_text import format_fields, parse_fields
 from numlean.scalar.protocol import Scalar, Storage
 
 Kind: TypeAlias = Literal["encodings", "indices", "text"]
 
-_NUMBER: Final = re.compile("([01]):([0-9a-f]+):(-?[0-9a-f]+)")
 _MINUS_ZERO: Final = "-0"
 
 
@@ -89,7 +90,7 @@ def _fitting(
 
 
 def _written(scalar: Scalar, x: Storage) -> list[str]:
-    lines = [_line(value._mpf_) for value in scalar.to_exact(x).flat]
+    lines = [_line(exact_of(value)) for value in scalar.to_exact(x).flat]
     flat, zero = x.reshape(-1), scalar.to_bytes(scalar.from_exact([0]))
     for k in (k for k, line in enumerate(lines) if line == "0:0:0"):
         if scalar.to_bytes(flat[k : k + 1]) != zero:
@@ -97,12 +98,11 @@ def _written(scalar: Scalar, x: Storage) -> list[str]:
     return lines
 
 
-def _line(value: Any) -> str:
+def _line(value: Exact) -> str:
     for name, special in _specials().items():
         if value == special:
             return name
-    sign, significand, exponent, _ = value
-    return f"{sign:d}:{int(significand):x}:{int(exponent):x}"
+    return format_fields(value)
 
 
 def _specials() -> dict[str, Any]:
@@ -123,14 +123,11 @@ def _read(scalar: Scalar, lines: list[str], shape: tuple[int, ...]) -> Storage:
 
 
 def _value(line: str) -> Any:
-    from mpmath import libmp, mp
-
     if line == _MINUS_ZERO:
-        return mp.make_mpf(libmp.fzero)
+        return to_mpf(Exact(0, 0, 0, 0))
     if line in _specials():
-        return mp.make_mpf(_specials()[line])
-    match = _NUMBER.fullmatch(line)
-    if match is None:
-        raise CheckpointError(f"{line[:80]!r} is not a number in a checkpoint's form")
-    significand = int(match[2], 16) * (-1 if match[1] == "1" else 1)
-    return mp.make_mpf(libmp.from_man_exp(significand, int(match[3], 16)))
+        return to_mpf(_specials()[line])
+    try:
+        return to_mpf(parse_fields(line))
+    except NumleanError:
+        raise CheckpointError(f"{line[:80]!r} is not a number in a checkpoint's form") from None

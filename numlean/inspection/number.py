@@ -7,7 +7,7 @@ from math import isnan
 
 from numlean.autograd.tensor import Tensor
 from numlean.errors import ShapeError
-from numlean.scalar.codec import Exact
+from numlean.scalar.exact import Exact, exact_of
 from numlean.scalar.flags import Flags
 from numlean.scalar.protocol import Scalar, Storage
 from numlean.text_table import TextTable, align_rows
@@ -86,16 +86,16 @@ def inspect(x: Tensor, *, flags: Flags | None = None, error_ulp: float | None = 
     if x.size != 1:
         raise ShapeError(f"inspect takes a single number, not a tensor of shape {x.shape}")
     # Imported here because it imports mpmath, which numlean --help does not need.
-    from numlean.scalar.text import hexadecimal
+    from numlean.scalar.exact_text import format_c_hex
 
     scalar, data = x.scalar, x.data.reshape(1)
     (value,), (text,) = scalar.to_exact(data), scalar.to_string(data)
-    is_finite = abs(value) < float("inf")
+    exact = exact_of(value)
     return Inspection(
         scalar=scalar.name,
         value=text,
-        exact=_all_digits(value._mpf_) if is_finite else text,
-        hexadecimal=hexadecimal(value._mpf_) if is_finite else text,
+        exact=_all_digits(exact) if exact.is_finite else text,
+        hexadecimal=format_c_hex(exact) if exact.is_finite else text,
         flags=flags,
         error_ulp=None if error_ulp is None or isnan(error_ulp) else error_ulp,
         **({} if scalar.format is None else _of_encoding(scalar, scalar.format, data)),

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from numlean.errors import NumleanError, StorageError, UnknownNameError
-from numlean.scalar.codec import Exact
+from numlean.scalar.exact import Exact, exact_of, is_mpf
 from numlean_kernels.formats import Format
 
 _INT64: Final = np.iinfo(np.int64)
@@ -68,9 +68,9 @@ def exact(value: Any) -> Exact:
 
     if isinstance(value, int | np.integer):
         return libmp.from_int(int(value))  # type: ignore[no-any-return]
-    if not hasattr(value, "_mpf_"):
+    if not is_mpf(value):
         raise NumleanError(f"from_exact takes mpmath.mpf and integers, not {value!r}")
-    return value._mpf_  # type: ignore[no-any-return]
+    return exact_of(value)
 
 
 def integer_dtype(width: int) -> np.dtype[Any]:
@@ -92,7 +92,7 @@ def to_integer(value: Any, rounding: str, ends: Any, name: str) -> int:
     """
     # Compared before it is converted: an mpf may have more digits than there is memory.
     if int(ends.min) - 1 < value < int(ends.max) + 1:
-        integer = rounded_integer(value._mpf_, rounding)
+        integer = rounded_integer(exact_of(value), rounding)
         if ends.min <= integer <= ends.max:
             return integer
     raise NumleanError(f"to_int: {value} of {name} is no {ends.dtype}; saturate=True clips it")

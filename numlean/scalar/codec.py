@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol
 
 import numpy as np
 
+from numlean.scalar.exact import Exact
 from numlean.scalar.protocol import Storage
 from numlean_kernels.formats import Format
-
-Exact: TypeAlias = tuple[int, int, int, int]
-"""A value as mpmath's kernel holds it: (sign, odd significand, exponent, its bit count)."""
 
 
 class Codec(Protocol):

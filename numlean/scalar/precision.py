@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numlean.scalar.exact import exact_of
 from numlean.scalar.protocol import Scalar
 
 
@@ -11,4 +12,4 @@ def precision_of(scalar: Scalar) -> int:
         return scalar.format.precision
     # A third to nearest, of p bits, ends in a one whatever p is.
     third = scalar.div(scalar.from_float([1.0]), scalar.from_float([3.0]))
-    return int(scalar.to_exact(third)[0]._mpf_[3])
+    return int(exact_of(scalar.to_exact(third)[0]).bits)

@@ -15,7 +15,7 @@ from typing import Any, Final
 from mpmath import libmp
 
 from numlean.errors import NumleanError
-from numlean.scalar.codec import Exact
+from numlean.scalar.exact import Exact
 
 _DECIMAL: Final = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(?:[eE]([+-]?\d+))?", re.ASCII)
 _HEXADECIMAL: Final = re.compile(
@@ -107,16 +107,4 @@ def format_decimal(number: Decimal) -> str:
         body = f"{whole.ljust(max(point, 0), '0') or '0'}.{part or '0'}"
     else:
         body = f"{text[0]}{'.' + text[1:] if text[1:] else ''}e{point - 1:+03d}"
-    return ("-" if sign else "") + body
-
-
-def hexadecimal(value: Exact) -> str:
-    """A finite value as C's %a writes it, with no more digits than needed: 0x1.8p+1."""
-    sign, significand, exponent, bits = value
-    if significand == 0:
-        return "0x0p+0"
-    fraction_bits = bits - 1
-    digits = -(-fraction_bits // 4)
-    fraction = (int(significand) << (4 * digits - fraction_bits)) & ((1 << 4 * digits) - 1)
-    body = f"0x1{f'.{fraction:0{digits}x}' if digits else ''}p{exponent + fraction_bits:+d}"
     return ("-" if sign else "") + body

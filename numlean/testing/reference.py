@@ -14,6 +14,7 @@ from typing import Any, TypeAlias, final
 import numpy as np
 
 from numlean.scalar.dtype import Dtype
+from numlean.scalar.exact import exact_of
 from numlean.scalar.protocol import Scalar, Storage
 from numlean.scalar.registry import scalar_backend_of
 from numlean.testing.exact import ExactArithmetic
@@ -60,7 +61,7 @@ class Reference(ABC):
     def number(self, x: Storage) -> Number:
         """Return the number of the only element of an array."""
         (value,) = self.scalar.to_exact(x.reshape(1))
-        sign, m, e, _ = value._mpf_
+        sign, m, e, _ = exact_of(value)
         if m == 0:
             return float(value) if e else 0.0
         return (-1 if sign else 1) * power_of_two(int(e)) * int(m)

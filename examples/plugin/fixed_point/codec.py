@@ -10,7 +10,7 @@ import numpy as np
 from mpmath import libmp
 
 from fixed_point.routines import GREATEST, NAN
-from numlean.scalar.codec import Exact
+from numlean.scalar.exact import Exact
 from numlean.scalar.protocol import Storage
 from numlean_kernels.formats import Format
 

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from numlean.scalar.codec import Exact
+from numlean.scalar.exact import Exact, exact_of
 from numlean.scalar.precision import precision_of
 from numlean.scalar.protocol import Scalar, Storage
 
@@ -34,7 +34,7 @@ def errors_in_ulps(scalar: Scalar, x: Storage, exact: Storage, scale: Any = None
     def ulps(difference: Exact, value: Exact) -> float:
         from mpmath import libmp
 
-        at = value if value[1] or scale is None else scale._mpf_
+        at = value if value[1] or scale is None else exact_of(scale)
         exponent = _exponent(at, *ends)
         if exponent is None:
             return -inf if difference[0] else inf
@@ -64,10 +64,10 @@ def agreeing_bits(x: Storage, y: Storage, most: int) -> int:
     for a, b in zip(_raw(x), _raw(y), strict=True):
         if libmp.mpf_eq(a, b) or a == b:
             continue
-        if not _is_finite(a) or not _is_finite(b) or libmp.fzero in (a, b):
+        if not a.is_finite or not b.is_finite or libmp.fzero in (a, b):
             return 0
-        difference = libmp.mpf_sub(a, b, _BITS, "n")
-        least = min(least, _leading(b) - _leading(difference) - 1)
+        difference = Exact(*libmp.mpf_sub(a, b, _BITS, "n"))
+        least = min(least, b.leading_exponent - difference.leading_exponent - 1)
     return max(least, 0)
 
 
@@ -91,7 +91,7 @@ def _measured(found: Storage, exact: Storage, measure: Any) -> Floats:
             return 0.0
         if libmp.fnan in (a, b):
             return nan
-        if not _is_finite(a) or not _is_finite(b):
+        if not a.is_finite or not b.is_finite:
             return inf if libmp.mpf_gt(a, b) else -inf
         return float(measure(libmp.mpf_sub(a, b, _BITS, "n"), b))
 
@@ -100,19 +100,11 @@ def _measured(found: Storage, exact: Storage, measure: Any) -> Floats:
 
 
 def _raw(x: Storage) -> list[Exact]:
-    return [value._mpf_ for value in x.ravel().tolist()]
+    return [exact_of(value) for value in x.ravel().tolist()]
 
 
 def _exponent(value: Exact, emin: int | None, emax: int | None) -> int | None:
     """Return the exponent of numbers near a value; None for zero with unbounded exponents."""
     if emin is None or emax is None:
-        return _leading(value) if value[1] else None
-    return max(min(_leading(value), emax), emin) if value[1] else emin
-
-
-def _leading(value: Exact) -> int:
-    return int(value[2]) + int(value[3]) - 1
-
-
-def _is_finite(value: Exact) -> bool:
-    return bool(value[1]) or not value[2]
+        return value.leading_exponent if value.significand else None
+    return max(min(value.leading_exponent, emax), emin) if value.significand else emin

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from numlean.scalar.codec import Exact
+from numlean.scalar.exact import exact_of
 from numlean.scalar.protocol import Scalar, Storage
 from numlean_kernels.formats import Format
 
@@ -67,9 +67,8 @@ def error_in_ulps(number: Number, scalar: Scalar, exact: Any) -> float | None:
 
 
 def _ulp_exponent(format: Format, exact: Any) -> int:
-    value: Exact = exact._mpf_
-    _, significand, exponent, bits = value
-    leading = int(exponent) + int(bits) - 1 if significand else format.emin
+    value = exact_of(exact)
+    leading = value.leading_exponent if value.significand else format.emin
     return max(min(leading, format.emax), format.emin) - format.precision + 1
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 
 from numlean.errors import NumleanError
-from numlean.scalar.codec import Codec, Exact
+from numlean.scalar.codec import Codec
 from numlean.scalar.correct_rounding.functions import (
     CONSTANTS,
     INFINITY,
@@ -23,6 +23,7 @@ from numlean.scalar.correct_rounding.functions import (
     power,
 )
 from numlean.scalar.correct_rounding.ziv import NearNumber, RoundOnce, rounded
+from numlean.scalar.exact import Exact
 from numlean.scalar.protocol import Scalar, Storage
 
 _LONGEST_ARGUMENT: Final = 1 << 20

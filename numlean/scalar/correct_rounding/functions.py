@@ -17,8 +17,8 @@ from typing import Final, TypeAlias
 
 from mpmath import libmp
 
-from numlean.scalar.codec import Exact
 from numlean.scalar.correct_rounding.ziv import NearNumber
+from numlean.scalar.exact import Exact
 
 Approximate: TypeAlias = Callable[[int], Exact]
 Answer: TypeAlias = Exact | NearNumber | Approximate

@@ -8,8 +8,8 @@ from typing import Final
 from mpmath import libmp
 
 from numlean.errors import NumleanError
-from numlean.scalar.codec import Exact
 from numlean.scalar.correct_rounding.ziv import rounded
+from numlean.scalar.exact import Exact
 
 _PRECISION: Final = 53
 _LARGEST_EXPONENT: Final = 1100

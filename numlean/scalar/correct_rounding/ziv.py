@@ -14,7 +14,7 @@ from typing import Any, Final, TypeAlias
 
 from mpmath import libmp
 
-from numlean.scalar.codec import Exact
+from numlean.scalar.exact import Exact
 
 _GUARD_BITS: Final = 32
 _SLACK_BITS: Final = 8

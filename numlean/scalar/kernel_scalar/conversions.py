@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from numlean.errors import UnavailableError, UnknownNameError
 from numlean.scalar import checks
+from numlean.scalar.exact import to_mpf
 from numlean.scalar.flags import Flags
 from numlean.scalar.kernel_scalar import elementwise
 from numlean.scalar.kernel_scalar.components import Components, checked
@@ -70,10 +71,8 @@ def from_exact(s: Components, values: ArrayLike) -> Storage:
 
 def to_exact(s: Components, x: Storage) -> Storage:
     """Return the exact values, as mpf."""
-    from mpmath import mp
-
     x, decode = checked(s, "to_exact", x), s.codec.decode
-    values = (mp.make_mpf(decode(element)) for element in x.ravel().tolist())
+    values = (to_mpf(decode(element)) for element in x.ravel().tolist())
     return np.fromiter(values, dtype=object, count=x.size).reshape(x.shape)
 
 

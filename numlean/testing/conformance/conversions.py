@@ -10,6 +10,7 @@ import mpmath
 import numpy as np
 
 from numlean.errors import NumleanError
+from numlean.scalar.exact import exact_of
 from numlean.testing.conformance.checks import NotApplicableError, Subject, check, refused
 from numlean.testing.reference import Number
 from numlean.testing.rounding import power_of_two
@@ -147,7 +148,7 @@ def exact_values_come_out_and_go_in_again(subject: Subject) -> None:
     values, numbers = scalar.to_exact(x), reference.numbers(x)
     for a, value in zip(numbers, values, strict=True):
         if isinstance(a, Fraction):
-            assert Fraction(*map(int, mpmath.libmp.to_rational(value._mpf_))) == a
+            assert Fraction(*map(int, mpmath.libmp.to_rational(exact_of(value)))) == a
         else:
             assert repr(float(value)) == repr(abs(a) if a == 0 else a)
     reference.check(scalar.from_exact(values), [0.0 if a == 0 else a for a in numbers])
@@ -173,7 +174,7 @@ def a_global_precision_of_mpmath_changes_no_conversion(subject: Subject) -> None
     with mpmath.workprec(5):
         assert scalar.to_bytes(scalar.from_exact(values)) == before
         halves = scalar.to_exact(scalar.from_float([0.5, -1.5]))
-        assert [mpmath.libmp.to_rational(v._mpf_) for v in halves] == [(1, 2), (-3, 2)]
+        assert [mpmath.libmp.to_rational(exact_of(v)) for v in halves] == [(1, 2), (-3, 2)]
 
 
 @check()
