@@ -14,7 +14,7 @@ from numlean.autograd.tensor import Tensor
 from numlean.errors import ShapeError
 from numlean.nn.layer import Context, Layer, ParameterSpec, Shape, wrong_shape, zeros
 from numlean.nn.linear import affine, xavier_uniform
-from numlean.nn.recurrent import parts
+from numlean.nn.recurrent import split_last_axis
 
 
 @dataclass(frozen=True)
@@ -65,20 +65,20 @@ class MultiHeadAttention(Layer):
     def __call__(self, parameters: Sequence[Tensor], x: Tensor, context: Context) -> Tensor:
         """Return outputs of x's shape, (batch, time, features)."""
         weight_in, bias_in, weight_out, bias_out = parameters
-        q, k, v = (self._by_head(y) for y in parts(affine(x, weight_in, bias_in), 3))
+        q, k, v = (self._split_heads(y) for y in split_last_axis(affine(x, weight_in, bias_in), 3))
         scores = ops.bmm(q, ops.swap_last(k)) / ops.sqrt(Tensor.of(x.scalar, float(q.shape[2])))
         shares = causal_softmax(scores) if self.causal else functional.softmax(scores)
-        z = self._joined(ops.bmm(shares, v), x.shape)
+        z = self._join_heads(ops.bmm(shares, v), x.shape)
         return affine(z, weight_out, bias_out)
 
-    def _by_head(self, x: Tensor) -> Tensor:
+    def _split_heads(self, x: Tensor) -> Tensor:
         """Return shape (batch * heads, time, d) for (batch, time, features)."""
         batch, times, features = x.shape
         d = features // self.heads
         by_head = ops.permute(x.reshape(batch, times, self.heads, d), (0, 2, 1, 3))
         return by_head.reshape(batch * self.heads, times, d)
 
-    def _joined(self, x: Tensor, shape: Shape) -> Tensor:
+    def _join_heads(self, x: Tensor, shape: Shape) -> Tensor:
         """Return shape (batch, time, features) for (batch * heads, time, d)."""
         batch, times, features = shape
         by_head = x.reshape(batch, self.heads, times, features // self.heads)

@@ -22,7 +22,7 @@ class Pooling(Layer):
         """The window."""
 
     @abstractmethod
-    def _pooled(self, x: Tensor) -> Tensor:
+    def _pool(self, x: Tensor) -> Tensor:
         """Return shape (n,) for x of shape (places in the window, n)."""
 
     @property
@@ -39,7 +39,7 @@ class Pooling(Layer):
     def __call__(self, parameters: Sequence[Tensor], x: Tensor, context: Context) -> Tensor:
         """Return outputs of shape (batch, channels, rows, columns)."""
         places = windows(x.shape, self.window, within=self._pads_within)
-        z = self._pooled(ops.take(x, places))
+        z = self._pool(ops.take(x, places))
         return z.reshape(x.shape[0], *self.output_shape(x.shape[1:]))
 
 
@@ -82,7 +82,7 @@ class MaxPool2d(Pooling):
     def _pads_within(self) -> bool:
         return True
 
-    def _pooled(self, x: Tensor) -> Tensor:
+    def _pool(self, x: Tensor) -> Tensor:
         return ops.max_(x, 0)
 
 
@@ -116,7 +116,7 @@ class AvgPool2d(Pooling):
         """The layer with its kernel."""
         return f"AvgPool2d({self.kernel})"
 
-    def _pooled(self, x: Tensor) -> Tensor:
+    def _pool(self, x: Tensor) -> Tensor:
         return ops.sum_(x, 0) / self.window.size
 
 
@@ -151,7 +151,7 @@ class SmoothMaxPool2d(Pooling):
         """The layer with its kernel and sharpness."""
         return f"SmoothMaxPool2d({self.kernel}, beta={self.beta})"
 
-    def _pooled(self, x: Tensor) -> Tensor:
+    def _pool(self, x: Tensor) -> Tensor:
         m = ops.max_constant(x, 0, keepdims=True)
         total = ops.sum_(ops.exp(self.beta * (x - m)), 0)
         return m.reshape(total.size) + ops.log(total) / self.beta

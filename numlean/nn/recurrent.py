@@ -79,10 +79,10 @@ class Recurrent(Layer):
         state, outputs = self._start(x), []
         # W_hh is transposed again at each time. A single transpose would save a few percent of a
         # step, but change the layout of its gradient and so the draws of stochastic rounding.
-        for p in unstacked(affine(x, weight_ih, bias_ih)):
+        for p in unstack_times(affine(x, weight_ih, bias_ih)):
             state = self._next(state, p, affine(state[0], weight_hh, bias_hh))
             outputs.append(state[0])
-        return outputs[-1] if self.last_only else stacked(outputs)
+        return outputs[-1] if self.last_only else stack_times(outputs)
 
     def _start(self, x: Tensor) -> State:
         return (Tensor.of(x.scalar, np.zeros((x.shape[0], self.hidden))),)
@@ -113,8 +113,8 @@ class GRU(Recurrent):
 
     def _next(self, state: State, p: Tensor, q: Tensor) -> State:
         (h,) = state
-        p_r, p_z, p_n = parts(p, self.gates)
-        q_r, q_z, q_n = parts(q, self.gates)
+        p_r, p_z, p_n = split_last_axis(p, self.gates)
+        q_r, q_z, q_n = split_last_axis(q, self.gates)
         r, z = ops.sigmoid(p_r + q_r), ops.sigmoid(p_z + q_z)
         n = ops.tanh(p_n + r * q_n)
         return ((1.0 - z) * n + z * h,)
@@ -135,19 +135,19 @@ class LSTM(Recurrent):
 
     def _next(self, state: State, p: Tensor, q: Tensor) -> State:
         _, c = state
-        i, f, g, o = parts(p + q, self.gates)
+        i, f, g, o = split_last_axis(p + q, self.gates)
         c = ops.sigmoid(f) * c + ops.sigmoid(i) * ops.tanh(g)
         return (ops.sigmoid(o) * ops.tanh(c), c)
 
 
-def parts(x: Tensor, count: int) -> list[Tensor]:
+def split_last_axis(x: Tensor, count: int) -> list[Tensor]:
     """Return equal parts of the last axis."""
     extent, whole = x.shape[-1] // count, (slice(None),) * (x.ndim - 1)
     starts = range(0, count * extent, extent)
     return [ops.slice_(x, (*whole, slice(start, start + extent))) for start in starts]
 
 
-def unstacked(x: Tensor) -> list[Tensor]:
+def unstack_times(x: Tensor) -> list[Tensor]:
     """Return the parts (batch, ...) of x (batch, time, ...) at each time.
 
     x is split in halves, so that the backward sweep places n log n numbers instead of n * n.
@@ -157,9 +157,9 @@ def unstacked(x: Tensor) -> list[Tensor]:
         return [x.reshape(batch, *others)]
     half, whole = times // 2, slice(None)
     halves = (slice(0, half), slice(half, times))
-    return [part for where in halves for part in unstacked(ops.slice_(x, (whole, where)))]
+    return [part for where in halves for part in unstack_times(ops.slice_(x, (whole, where)))]
 
 
-def stacked(parts: Sequence[Tensor]) -> Tensor:
+def stack_times(parts: Sequence[Tensor]) -> Tensor:
     """Return an array (batch, time, ...) from its parts (batch, ...) at each time."""
     return ops.concat([x.reshape(x.shape[0], 1, *x.shape[1:]) for x in parts], 1)

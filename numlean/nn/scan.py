@@ -13,7 +13,7 @@ from numlean.autograd.tensor import Tensor
 from numlean.errors import ShapeError
 from numlean.nn.layer import Context, Layer, ParameterSpec, Shape, wrong_shape, zeros
 from numlean.nn.linear import affine, xavier_uniform
-from numlean.nn.recurrent import parts, stacked, unstacked
+from numlean.nn.recurrent import split_last_axis, stack_times, unstack_times
 
 
 @dataclass(frozen=True)
@@ -63,13 +63,13 @@ class GatedScan(Layer):
     def __call__(self, parameters: Sequence[Tensor], x: Tensor, context: Context) -> Tensor:
         """Return outputs of x's shape, (batch, time, features)."""
         weight_in, bias_in, weight_out, bias_out = parameters
-        u, p, q, r = parts(affine(x, weight_in, bias_in), 4)
-        h = self._scanned(ops.sigmoid(p), ops.sigmoid(q) * u)
+        u, p, q, r = split_last_axis(affine(x, weight_in, bias_in), 4)
+        h = self._scan(ops.sigmoid(p), ops.sigmoid(q) * u)
         return affine(h * functional.silu(r), weight_out, bias_out)
 
-    def _scanned(self, kept: Tensor, added: Tensor) -> Tensor:
+    def _scan(self, kept: Tensor, added: Tensor) -> Tensor:
         h, states = Tensor.of(kept.scalar, np.zeros((kept.shape[0], self.hidden))), []
-        for a, b in zip(unstacked(kept), unstacked(added), strict=True):
+        for a, b in zip(unstack_times(kept), unstack_times(added), strict=True):
             h = a * h + b
             states.append(h)
-        return stacked(states)
+        return stack_times(states)

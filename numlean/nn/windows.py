@@ -78,7 +78,7 @@ def patches(shape: tuple[int, ...], window: Window) -> Tensor:
     The shape is (channels * kernel rows * kernel columns, batch * rows * columns): a column lists
     the places that the window covers at one position.
     """
-    covered = _covered(shape, window)
+    covered = _covered_places(shape, window)
     places = covered.transpose(1, 2, 3, 0, 4, 5).reshape(shape[1] * window.size, -1)
     return Tensor(INDEX, np.ascontiguousarray(places))
 
@@ -91,28 +91,28 @@ def windows(shape: tuple[int, ...], window: Window, *, within: bool = False) -> 
     the places that the window covers of one channel at one position. With ``within``, the first
     place covered replaces padding.
     """
-    places = _covered(shape, window).transpose(2, 3, 0, 1, 4, 5).reshape(window.size, -1)
+    places = _covered_places(shape, window).transpose(2, 3, 0, 1, 4, 5).reshape(window.size, -1)
     if within:
         first = np.take_along_axis(places, np.argmax(places >= 0, axis=0)[np.newaxis], axis=0)
         places = np.where(places >= 0, places, first)
     return Tensor(INDEX, np.ascontiguousarray(places))
 
 
-def _covered(shape: tuple[int, ...], window: Window) -> Places:
+def _covered_places(shape: tuple[int, ...], window: Window) -> Places:
     """Return places by image, channel, place in the kernel and position; -1 for padding."""
     batch, channels, *image = shape
     places = zip(
         *(image, window.positions(tuple(image)), window.kernel, window.stride, window.padding),
         strict=True,
     )
-    rows, columns = (_along(*along) for along in places)
+    rows, columns = (_axis_places(*along) for along in places)
     rows, columns = rows[:, None, :, None], columns[None, :, None, :]
     place = np.where((rows < 0) | (columns < 0), -1, rows * image[1] + columns)
     start = np.arange(batch * channels).reshape(batch, channels, 1, 1, 1, 1) * (image[0] * image[1])
     return np.where(place < 0, -1, start + place).astype(np.int64)
 
 
-def _along(extent: int, positions: int, kernel: int, stride: int, padding: int) -> Places:
+def _axis_places(extent: int, positions: int, kernel: int, stride: int, padding: int) -> Places:
     """Return places by place in the kernel and position; -1 for padding."""
     place = np.arange(kernel)[:, None] + np.arange(positions) * stride - padding
     return np.where((place < 0) | (place >= extent), -1, place)

@@ -52,11 +52,11 @@ class Clipping(ABC):
         cast: Cast,
     ) -> tuple[list[Tensor], State]:
         """Return the inner optimizer's update with clipped gradients."""
-        clipped = self.clipped(gradients, cast(self.limit)) if gradients else gradients
+        clipped = self.clip(gradients, cast(self.limit)) if gradients else gradients
         return self.optimizer.update(parameters, clipped, state, rate=rate, cast=cast)
 
     @abstractmethod
-    def clipped(self, gradients: Sequence[Tensor], limit: Tensor) -> list[Tensor]:
+    def clip(self, gradients: Sequence[Tensor], limit: Tensor) -> list[Tensor]:
         """Return the gradients, at least one, limited."""
 
 
@@ -67,7 +67,7 @@ class ClipByValue(Clipping):
     A NaN stays a NaN.
     """
 
-    def clipped(self, gradients: Sequence[Tensor], limit: Tensor) -> list[Tensor]:
+    def clip(self, gradients: Sequence[Tensor], limit: Tensor) -> list[Tensor]:
         """Return the gradients, each number limited on its own."""
         return [minimum(maximum(g, -limit), limit) for g in gradients]
 
@@ -81,7 +81,7 @@ class ClipByNorm(Clipping):
     limit / +0 = inf, and is unchanged.
     """
 
-    def clipped(self, gradients: Sequence[Tensor], limit: Tensor) -> list[Tensor]:
+    def clip(self, gradients: Sequence[Tensor], limit: Tensor) -> list[Tensor]:
         """Return the gradients, all scaled by the same factor."""
         scale = minimum(Tensor.of(limit.scalar, 1.0), limit / global_norm(gradients))
         return [g * scale for g in gradients]

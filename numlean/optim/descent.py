@@ -56,12 +56,12 @@ class SGD:
         cast: Cast,
     ) -> tuple[list[Tensor], State]:
         """Return the next parameters and momentum buffers."""
-        gradients = self._decayed(parameters, gradients, cast)
+        gradients = self._decay(parameters, gradients, cast)
         directions, state = self._directions(gradients, state, cast)
         moved = zip(parameters, directions, strict=True)
         return [p - d * rate for p, d in moved], state
 
-    def _decayed(
+    def _decay(
         self, parameters: Sequence[Tensor], gradients: Sequence[Tensor], cast: Cast
     ) -> Sequence[Tensor]:
         if self.weight_decay == 0.0:

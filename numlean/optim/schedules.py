@@ -71,7 +71,7 @@ class Step:
 
     def __call__(self, t: int) -> float:
         """Return the learning rate at t."""
-        return _decayed(self.base, self.gamma, t // self.size if self.size else 0)
+        return _decay(self.base, self.gamma, t // self.size if self.size else 0)
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class Exponential:
 
     def __call__(self, t: int) -> float:
         """Return the learning rate at t."""
-        return _decayed(self.base, self.gamma, t)
+        return _decay(self.base, self.gamma, t)
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,7 @@ def linear_warmup(length: int, then: Schedule) -> LinearWarmup:
     return LinearWarmup(length, then)
 
 
-def _decayed(base: float, gamma: float, n: int) -> float:
+def _decay(base: float, gamma: float, n: int) -> float:
     if n > _SHORT:
         from numlean.scalar.correct_rounding.rates import decayed
 

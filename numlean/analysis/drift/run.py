@@ -67,7 +67,7 @@ class Run:
         snapshot = StepSnapshot(stepper.step_count, before, sample, before)
         traced_operations, after = trace_step(self.task, self.config, spec, snapshot)
         operations = [each for each in traced_operations if each is not None]
-        self.after = _in(stepper.runner.scalar, after)
+        self.after = _state_in(stepper.runner.scalar, after)
         stepper.restore(self.after.params, self.after.state, stepper.step_count + 1)
         return operations, None if counting is None else dict(counting.counts)
 
@@ -124,15 +124,15 @@ class MeasuredRun:
         }
 
 
-def _in(scalar: Scalar, state: RunState) -> RunState:
+def _state_in(scalar: Scalar, state: RunState) -> RunState:
     """Return a state with the numbers of the Scalar instead of those of its wrapper."""
     assert state.loss is not None
     return RunState(
-        tuple(_as(scalar, p) for p in state.params),
-        {name: [_as(scalar, t) for t in tensors] for name, tensors in state.state.items()},
+        tuple(_tensor_in(scalar, p) for p in state.params),
+        {name: [_tensor_in(scalar, t) for t in tensors] for name, tensors in state.state.items()},
         Tensor(scalar, state.loss.data),
     )
 
 
-def _as(scalar: Scalar, x: Tensor) -> Tensor:
+def _tensor_in(scalar: Scalar, x: Tensor) -> Tensor:
     return x if x.scalar is INDEX else Tensor(scalar, x.data)

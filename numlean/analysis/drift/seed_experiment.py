@@ -102,13 +102,13 @@ class SeedExperiment:
         for step in range(config.steps):
             samples = [next(each) for each in batches]
             if schedule.measures(step):
-                yield from self._measured(step, samples, step in tested)
+                yield from self._measure(step, samples, step in tested)
             else:
                 for run, sample in zip(self.runs, samples, strict=True):
                     run.step(sample)
             on_step()
 
-    def _measured(self, step: int, samples: Sequence[Batch], tests: bool) -> Iterator[MeasuredStep]:
+    def _measure(self, step: int, samples: Sequence[Batch], tests: bool) -> Iterator[MeasuredStep]:
         """Make a step, that of the reference run first, and measure it."""
         reference = None
         if self._schedule.operations:

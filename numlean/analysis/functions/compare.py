@@ -12,7 +12,7 @@ import numpy as np
 from numlean.analysis.functions.comparison import FunctionComparison
 from numlean.analysis.functions.divergence import divergence_between
 from numlean.analysis.functions.errors import agreeing_bits
-from numlean.analysis.functions.result import FunctionResult, joined, places_of
+from numlean.analysis.functions.result import FunctionResult, join_numbers, places_of
 from numlean.analysis.functions.traced_call import (
     Arguments,
     Call,
@@ -69,7 +69,7 @@ def compare_function(
         raise NumleanError(f"dtypes must be a list such as ['float32', 'bfloat16'], got {dtypes!r}")
     arguments = _arguments(f, inputs)
     if inputs_in is not None:
-        arguments = _rounded(arguments, RunSpec.of(inputs_in, options))
+        arguments = _round_inputs(arguments, RunSpec.of(inputs_in, options))
     specs = [RunSpec.of(dtype, options) for dtype in dtypes]
     names = [spec.name for spec in specs]
     if len(set(names)) < len(names):
@@ -79,7 +79,7 @@ def compare_function(
     reference = traced_call(f, arguments, spec.name, spec.scalar)
     for call in calls:
         _check_shapes(call, reference)
-    exact = reference.scalar.to_exact(joined(reference.results))
+    exact = reference.scalar.to_exact(join_numbers(reference.results))
     return FunctionComparison(
         name=_name(f),
         truth=reference.name,
@@ -143,7 +143,7 @@ def _name(f: Function) -> str:
     return f.name if isinstance(f, Primitive) else getattr(f, "__name__", type(f).__name__)
 
 
-def _rounded(arguments: Arguments, spec: RunSpec) -> Arguments:
+def _round_inputs(arguments: Arguments, spec: RunSpec) -> Arguments:
     scalar = spec.scalar
     positional = tuple(as_tensor(scalar, value) for value in arguments.positional)
     return Arguments(positional, {k: as_tensor(scalar, v) for k, v in arguments.named.items()})
@@ -164,7 +164,7 @@ def _certain_bits(f: Function, arguments: Arguments, truth: Call, exact: Storage
     results = plain_call(f, arguments, wider := get_scalar(f"mp:{2 * precision}"))
     if [x.shape for x in results] != [x.shape for x in truth.results]:
         return 0
-    return agreeing_bits(exact, wider.to_exact(joined(results)), precision)
+    return agreeing_bits(exact, wider.to_exact(join_numbers(results)), precision)
 
 
 def _points(arguments: Arguments, exact: Storage) -> Any:

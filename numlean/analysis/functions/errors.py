@@ -40,7 +40,7 @@ def errors_in_ulps(scalar: Scalar, x: Storage, exact: Storage, scale: Any = None
             return -inf if difference[0] else inf
         return float(libmp.to_float(libmp.mpf_shift(difference, precision - 1 - exponent)))
 
-    return _measured(scalar.to_exact(x), exact, ulps)
+    return _measure(scalar.to_exact(x), exact, ulps)
 
 
 def relative_errors(scalar: Scalar, x: Storage, exact: Storage) -> Floats:
@@ -53,7 +53,7 @@ def relative_errors(scalar: Scalar, x: Storage, exact: Storage) -> Floats:
             return -inf if difference[0] else inf
         return float(libmp.to_float(libmp.mpf_div(difference, libmp.mpf_abs(value), _BITS, "n")))
 
-    return _measured(scalar.to_exact(x), exact, relative)
+    return _measure(scalar.to_exact(x), exact, relative)
 
 
 def agreeing_bits(x: Storage, y: Storage, most: int) -> int:
@@ -83,7 +83,7 @@ def worst(errors: Floats) -> float:
     return float(np.max(np.abs(errors), initial=0.0))
 
 
-def _measured(found: Storage, exact: Storage, measure: Any) -> Floats:
+def _measure(found: Storage, exact: Storage, measure: Any) -> Floats:
     from mpmath import libmp
 
     def error(a: Exact, b: Exact) -> float:

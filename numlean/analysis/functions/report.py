@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from numlean.analysis.functions.result import joined
+from numlean.analysis.functions.result import join_numbers
 from numlean.analysis.lockstep.assessment import digits_of
 from numlean.scalar.precision import precision_of
 from numlean.text_table import TextTable
@@ -143,7 +143,7 @@ def _remarks(comparison: FunctionComparison) -> Iterator[str]:
     bits = comparison.truth_bits
     for result in comparison.results:
         tensors = result.result if isinstance(result.result, tuple) else (result.result,)
-        if bits < precision_of(tensors[0].scalar) + _MARGIN and joined(tensors).size:
+        if bits < precision_of(tensors[0].scalar) + _MARGIN and join_numbers(tensors).size:
             yield (
                 f"only {bits} bits of {comparison.truth} are certain, too few to measure"
                 f" {result.dtype}; use a more precise truth"

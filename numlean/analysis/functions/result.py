@@ -56,7 +56,7 @@ class FunctionResult:
     @classmethod
     def of(cls, call: Call, truth: Call, exact: Storage) -> FunctionResult:
         """Return the result of a call, measured against the truth and its values."""
-        x, scalar = joined(call.results), call.scalar
+        x, scalar = join_numbers(call.results), call.scalar
         exact = exact.reshape(x.shape)
         count, programs = common_program(call, truth)
         return cls(
@@ -101,7 +101,7 @@ class FunctionResult:
         return max(growing, key=lambda each: each.growth, default=None)
 
 
-def joined(tensors: tuple[Tensor, ...]) -> Storage:
+def join_numbers(tensors: tuple[Tensor, ...]) -> Storage:
     """Return the numbers of a tensor as they are; those of several one after the other."""
     if len(tensors) == 1:
         return tensors[0].data

@@ -71,7 +71,7 @@ def assess(
     found = Number.of(scalar, result)
     error = None if exact is None else error_in_ulps(found, scalar, exact)
     operands = tuple(element.operands.values())
-    right = None if reference is None else _applied(element, reference, operands)
+    right = None if reference is None else _apply(element, reference, operands)
     if reference is None or right is None:
         return Assessment(error=error)
     expected = Number.of(scalar, right)
@@ -98,7 +98,7 @@ def _reference(scalar: Scalar) -> Scalar | None:
         return None
 
 
-def _applied(element: Element, scalar: Scalar, operands: tuple[Any, ...]) -> Storage | None:
+def _apply(element: Element, scalar: Scalar, operands: tuple[Any, ...]) -> Storage | None:
     try:
         return np.asarray(element.apply(scalar, operands)).reshape(1)
     except UnavailableError:
@@ -140,13 +140,13 @@ def _alternatives(
     """Yield the results of other rules."""
     x = tuple(element.operands.values())
     if element.is_chain and operation != "sum":
-        fused = _applied_with(scalar, "matmul", x, contraction="fma")
+        fused = _apply_with(scalar, "matmul", x, contraction="fma")
         yield "products are contracted into fused multiply-adds", fused
-        separate = _applied_with(scalar, "matmul", x, contraction="separate")
+        separate = _apply_with(scalar, "matmul", x, contraction="separate")
         yield "products are rounded before they are added", separate
     if element.is_chain:
         backwards = tuple(v[::-1] for v in x)
-        yield "terms are added from the last to the first", _applied(element, scalar, backwards)
+        yield "terms are added from the last to the first", _apply(element, scalar, backwards)
         terms = x[0] if operation == "sum" else scalar.mul(*map(np.ascontiguousarray, x))
         tree = scalar.sum(np.ascontiguousarray(terms), reduction="pairwise").reshape(1)
         yield "terms are added in a balanced tree", tree
@@ -160,7 +160,7 @@ def _alternatives(
         yield "the function comes from math=torchlean", profile
 
 
-def _applied_with(scalar: Scalar, name: str, x: tuple[Any, ...], **options: Any) -> Storage:
+def _apply_with(scalar: Scalar, name: str, x: tuple[Any, ...], **options: Any) -> Storage:
     row, column = (np.ascontiguousarray(v) for v in x)
     z: Storage = getattr(scalar, name)(row.reshape(1, -1), column.reshape(-1, 1), **options)
     return z.reshape(1)
@@ -175,7 +175,7 @@ def _by_another_rule(
         return None
     if not element.is_conversion:
         x = tuple(other.from_bits(scalar.to_bits(np.ascontiguousarray(v))) for v in x)
-    result = _applied(element, other, x)
+    result = _apply(element, other, x)
     return None if result is None else scalar.from_bits(other.to_bits(result))
 
 

@@ -119,7 +119,7 @@ def describe_divergence(
         operation=op.operation,
         call=earlier.count(op.operation),
         element=found.element,
-        operands=None if element is None else _shown(element, scalars[0]),
+        operands=None if element is None else _operand_numbers(element, scalars[0]),
         results=(numbers[0], numbers[1]),
         ulps=ulps_between(*numbers),
         **_assessments(pair, scalars, values, found),
@@ -145,7 +145,7 @@ def _assessments(
     return {"assessments": assessments, "exact": None if exact is None else digits_of(exact)}
 
 
-def _shown(element: Element, scalar: Scalar) -> dict[str, tuple[Number, ...]]:
+def _operand_numbers(element: Element, scalar: Scalar) -> dict[str, tuple[Number, ...]]:
     return {
         label: tuple(Number.of(scalar, x[k : k + 1]) for k in range(len(x)))
         for label, x in element.operands.items()

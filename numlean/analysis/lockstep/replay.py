@@ -89,9 +89,9 @@ def trace_step(
     runner.new_tape = lambda: TracingTape(trace)
     stepper = Stepper(runner, RecordingOptimizer(config.optimizer), config.scheduler)
     before, scalar = snapshot.before, runner.scalar
-    params = [_within(scalar, p) for p in before.params]
-    state = {name: [_within(scalar, t) for t in each] for name, each in before.state.items()}
-    sample = type(snapshot.sample)(*(_within(scalar, v) for v in snapshot.sample))
+    params = [_to_wrapper(scalar, p) for p in before.params]
+    state = {name: [_to_wrapper(scalar, t) for t in each] for name, each in before.state.items()}
+    sample = type(snapshot.sample)(*(_to_wrapper(scalar, v) for v in snapshot.sample))
     operations: list[TracedOperation | None] = []
     if isinstance(stepper.engine, CompiledEngine):
         # A compiled step runs operation by operation while it is planned; its replay writes the
@@ -100,8 +100,8 @@ def trace_step(
         stepper.restore(negated, state, snapshot.step)
         trace.start()
         stepper.step(sample)
-        found = _planned(trace.applications, stepper.engine)
-        operations += _as_before(
+        found = _planned_operations(trace.applications, stepper.engine)
+        operations += _with_original_operands(
             found,
             stepper.engine.buffers,
             [*params, *(t for several in state.values() for t in several)],
@@ -112,7 +112,7 @@ def trace_step(
     return operations or [*trace.applications], RunState.of(stepper, loss)
 
 
-def _planned(
+def _planned_operations(
     operations: Sequence[TracedOperation], engine: CompiledEngine
 ) -> Iterator[TracedOperation | None]:
     """Yield the operations that are part of the engine's only plan, or that make constants."""
@@ -124,7 +124,7 @@ def _planned(
         yield each if is_there else None
 
 
-def _as_before(
+def _with_original_operands(
     operations: Iterable[TracedOperation | None],
     places: Sequence[Tensor],
     before: Sequence[Tensor],
@@ -146,7 +146,7 @@ def _as_before(
         yield each and replace(each, operands=tuple(map(seen, each.operands)))
 
 
-def _within(scalar: Scalar, value: Any) -> Any:
+def _to_wrapper(scalar: Scalar, value: Any) -> Any:
     """Convert numbers of a Scalar to those of its wrapper."""
     if not isinstance(value, Tensor) or value.scalar is INDEX:
         return value

@@ -9,8 +9,8 @@ import pytest
 
 import numlean as nl
 from numlean.analysis.drift.page import as_page
-from numlean.analysis.drift.page.lines import spread
-from numlean.analysis.drift.page.numbers import power_of_ten, written
+from numlean.analysis.drift.page.lines import spread_labels
+from numlean.analysis.drift.page.numbers import format_number, power_of_ten
 from numlean.analysis.drift.records import as_line
 from numlean.cli.main import main
 
@@ -131,7 +131,7 @@ def test_labels_are_spread_in_order_and_within_bounds():
     for _ in range(200):
         count = int(rng.integers(1, 6))
         wanted, heights = rng.random(count).tolist(), (rng.random(count) * 0.2).tolist()
-        places = spread(wanted, heights)
+        places = spread_labels(wanted, heights)
         order = np.argsort(wanted, kind="stable")
         for a, b in pairwise(order):
             assert places[b] - places[a] >= (heights[a] + heights[b]) / 2 - 1e-9
@@ -140,9 +140,13 @@ def test_labels_are_spread_in_order_and_within_bounds():
 
 
 def test_numbers_are_written_for_people():
-    assert written(None) == "\N{EN DASH}"
-    assert (written(1234567), written(0.25), written(1.5e-16)) == ("1,234,567", "0.25", "1.5·10⁻¹⁶")
-    assert (written(float("nan")), written(float("inf"))) == ("NaN", "∞")
+    assert format_number(None) == "\N{EN DASH}"
+    assert (format_number(1234567), format_number(0.25), format_number(1.5e-16)) == (
+        "1,234,567",
+        "0.25",
+        "1.5·10⁻¹⁶",
+    )
+    assert (format_number(float("nan")), format_number(float("inf"))) == ("NaN", "∞")
     assert (power_of_ten(1e-9), power_of_ten(100.0), power_of_ten(2e7)) == ("10⁻⁹", "100", "2·10⁷")
 
 

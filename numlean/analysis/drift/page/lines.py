@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from numlean.analysis.drift.page.curves import Curve
-from numlean.analysis.drift.page.numbers import power_of_ten, written
+from numlean.analysis.drift.page.numbers import format_number, power_of_ten
 from numlean.analysis.drift.page.svg import as_svg, page_style, series_colour
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def draw_curves(
             _draw(axes, curve, len(curves) - 1 - k, log=log)
         axes.set_xlabel("step")
         axes.set_title(ylabel, loc="left", x=-0.2, fontsize="medium", pad=7)
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: written(value, 6)))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: format_number(value, 6)))
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
         if log:
             _make_logarithmic(axes, curves)
@@ -65,7 +65,7 @@ def draw_curves(
         return as_svg(figure, name, description)
 
 
-def look(style: int) -> dict[str, Any]:
+def curve_style(style: int) -> dict[str, Any]:
     """Return the style of a run's curve."""
     return {
         "color": series_colour(style),
@@ -85,7 +85,7 @@ def _draw(axes: Axes, curve: Curve, above: int, *, log: bool) -> None:
     apart = max(len(curve.steps) // _MARKED, 1)
     first = min(curve.style * apart // 5, max(len(curve.steps) - 1, 0))
     wide = {"linewidth": 1.5 + 0.8 * min(above, 5), "markersize": 3.5 + 1.3 * min(above, 5)}
-    axes.plot(curve.steps, middle, markevery=(first, apart), **{**look(curve.style), **wide})
+    axes.plot(curve.steps, middle, markevery=(first, apart), **{**curve_style(curve.style), **wide})
     if curve.least != curve.greatest:
         band: dict[str, Any] = {"color": series_colour(curve.style), "alpha": 0.16, "linewidth": 0}
         axes.fill_between(curve.steps, least, greatest, **band)
@@ -116,8 +116,10 @@ def _label(
 ) -> None:
     """Label each curve next to its end, without overlaps."""
     wanted = [0.0 if end is None else end[1] for end in ends]
-    for curve, text, end, y in zip(curves, texts, ends, spread(wanted, heights), strict=True):
-        sample = {**look(curve.style), "clip_on": False, "transform": axes.transAxes}
+    for curve, text, end, y in zip(
+        curves, texts, ends, spread_labels(wanted, heights), strict=True
+    ):
+        sample = {**curve_style(curve.style), "clip_on": False, "transform": axes.transAxes}
         axes.plot([1.075, 1.125, 1.175], [y] * 3, markevery=[1], **sample)
         axes.text(1.2, y, text, transform=axes.transAxes, va="center", linespacing=1.25)
         if end is not None and end[0] > 0.9:
@@ -156,7 +158,7 @@ def _end(axes: Axes, curve: Curve, *, log: bool) -> tuple[float, float] | None:
     return float(x), float(y)
 
 
-def spread(wanted: Sequence[float], heights: Sequence[float]) -> list[float]:
+def spread_labels(wanted: Sequence[float], heights: Sequence[float]) -> list[float]:
     """Return positions near the wanted ones, in the same order, so that labels do not overlap.
 
     They stay between 0 and 1 while there is room.

@@ -35,8 +35,7 @@ def draw_map(name: str, result: Comparison, dtype: str) -> str:
     groups = _groups(sorted({step for by_step in rows.values() for step in by_step}))
     precision = result.header["measures"][dtype]["grid"]["precision"]
     cells = [
-        [_level(_merged(by_step, group), precision) for group in groups]
-        for by_step in rows.values()
+        [_level(_merge(by_step, group), precision) for group in groups] for by_step in rows.values()
     ]
     with page_style():
         inner, above, below = _ROW * len(rows), 0.08, 0.82
@@ -83,7 +82,7 @@ def _groups(steps: Sequence[int]) -> list[list[int]]:
     return [[*steps[k : k + size]] for k in range(0, len(steps), size)]
 
 
-def _merged(by_step: dict[int, ErrorStats], group: Sequence[int]) -> ErrorStats:
+def _merge(by_step: dict[int, ErrorStats], group: Sequence[int]) -> ErrorStats:
     whole = ErrorStats()
     for step in group:
         if step in by_step:

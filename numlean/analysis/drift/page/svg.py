@@ -93,10 +93,10 @@ def as_svg(figure: Figure, name: str, description: str) -> str:
     # Identifiers are unique within a figure, not within a page of several figures.
     text = re.sub(r'\bid="([^"]+)"', rf'id="{name}-\1"', text)
     text = re.sub(r'(href="|url\()#', rf"\1#{name}-", text)
-    return _coloured(text)
+    return _apply_colours(text)
 
 
-def _coloured(text: str) -> str:
+def _apply_colours(text: str) -> str:
     for colour, meaning in ((INK, "currentColor"), (GRID, "var(--grid)"), (PAPER, "var(--paper)")):
         text = text.replace(colour, meaning)
     text = re.sub(r"#a4([0-9a-f]{4})", lambda m: f"var(--run-{int(m[1], 16)})", text)

@@ -8,7 +8,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
 from numlean.analysis.drift.operations import OperationErrors
-from numlean.analysis.drift.page.numbers import written
+from numlean.analysis.drift.page.numbers import format_number
 from numlean.text_table import TextTable
 
 if TYPE_CHECKING:
@@ -59,8 +59,8 @@ def runs(result: Comparison) -> str:
     """Return the final results of each run."""
     rows = [
         (
-            *(run["dtype"], str(run["seed"]), written(run["loss"], 6)),
-            *(_percent(run["accuracy"]), written(run["test_loss"], 6)),
+            *(run["dtype"], str(run["seed"]), format_number(run["loss"], 6)),
+            *(_percent(run["accuracy"]), format_number(run["test_loss"], 6)),
             *(run["state_digest"], run["value_digest"]),
         )
         for run in sorted(result.runs, key=lambda run: result.dtypes.index(run["dtype"]))
@@ -76,8 +76,11 @@ def ends(result: Comparison) -> str:
     rows = [
         (
             *(dtype, str(record["seed"])),
-            *(written(record["parameters"][name]) for name in names),
-            *(written(record["loss_error_ulp"]), written(record["loss_relative_error"])),
+            *(format_number(record["parameters"][name]) for name in names),
+            *(
+                format_number(record["loss_error_ulp"]),
+                format_number(record["loss_relative_error"]),
+            ),
         )
         for dtype in result.measured
         for record in result.of(dtype)
@@ -107,7 +110,7 @@ def flags(result: Comparison) -> str:
         return ""
     names = list(next(iter(totals.values())))
     order = sorted(totals, key=lambda key: (result.dtypes.index(key[0]), key[1]))
-    rows = [(*key, *(written(totals[key][name]) for name in names)) for key in order]
+    rows = [(*key, *(format_number(totals[key][name]) for name in names)) for key in order]
     head = ("dtype", "operation", *(name.replace("_", " ") for name in names))
     return _table(head, rows, "<<>")
 
@@ -135,8 +138,8 @@ def _figures(errors: OperationErrors) -> list[str]:
     ]
     mark = "▲ " if errors.amplification >= _NOTABLE else ""
     specials = (errors.inf, errors.nan, errors.introduced_nonfinite, errors.flipped_comparisons)
-    gain = mark + written(errors.amplification) if errors.amplification else "\N{EN DASH}"
-    return [*map(written, both), gain, *map(written, specials)]
+    gain = mark + format_number(errors.amplification) if errors.amplification else "\N{EN DASH}"
+    return [*map(format_number, both), gain, *map(format_number, specials)]
 
 
 def _ulps(stats: Any) -> tuple[float | None, float | None]:
