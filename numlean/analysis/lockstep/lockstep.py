@@ -11,7 +11,7 @@ from numlean.analysis.lockstep.divergence import Divergence
 from numlean.analysis.lockstep.replay import StepSnapshot, locate_divergence
 from numlean.analysis.lockstep.run_spec import RunSpec, RunSpecLike
 from numlean.analysis.lockstep.states import RecordingOptimizer, RunState, first_differing
-from numlean.data import Dataset, minibatches
+from numlean.data import Batch, Dataset, minibatches
 from numlean.errors import NumleanError
 from numlean.scalar.protocol import Scalar
 from numlean.tasks import NamedTask, get_task
@@ -136,32 +136,33 @@ class _Lockstep:
         self._steppers = [Stepper(runner, optimizer, config.scheduler) for runner in runners]
         self._data = [data if isinstance(data, Dataset) else data(r.scalar) for r in runners]
         self._states = [RunState.of(stepper) for stepper in self._steppers]
+        self._pairs = list(combinations(range(len(specs)), 2))
         self._diverged: dict[tuple[int, int], Pair] = {}
 
     def run(self, on_step: OnStep | None) -> Crosscheck:
         """Make the steps, until every two runs have diverged."""
-        pairs = list(combinations(range(len(self._specs)), 2))
-        config, steps, runner = self._config, 0, self._steppers[0].runner
+        config, steps = self._config, 0
         batches = [minibatches(d, config.batch_size, seed=config.seed) for d in self._data]
-        for step in range(config.steps):
-            if len(self._diverged) == len(pairs):
-                break
-            samples = [next(each) for each in batches]
-            before = self._states
-            losses = [s.step(sample) for s, sample in zip(self._steppers, samples, strict=True)]
-            self._states = [RunState.of(*each) for each in zip(self._steppers, losses, strict=True)]
-            steps = step + 1
-            for a, b in (pair for pair in pairs if pair not in self._diverged):
-                differing = first_differing(self._states[a], self._states[b], runner)
-                if differing is not None:
-                    snapshots = [
-                        StepSnapshot(step, before[k], samples[k], self._states[k]) for k in (a, b)
-                    ]
-                    self._diverged[a, b] = self._locate(a, b, step, differing, snapshots)
+        while steps < config.steps and len(self._diverged) < len(self._pairs):
+            self._step(steps, [next(each) for each in batches])
+            steps += 1
             if on_step is not None:
                 on_step(steps)
-        found = [self._diverged.get(pair) or Pair(*self._names(*pair)) for pair in pairs]
+        found = [self._diverged.get(pair) or Pair(*self._names(*pair)) for pair in self._pairs]
         return Crosscheck(tuple(found), steps)
+
+    def _step(self, step: int, samples: Sequence[Batch]) -> None:
+        """Make a step in every run, and compare every two that have not diverged."""
+        before, runner = self._states, self._steppers[0].runner
+        losses = [s.step(sample) for s, sample in zip(self._steppers, samples, strict=True)]
+        self._states = [RunState.of(*each) for each in zip(self._steppers, losses, strict=True)]
+        for a, b in (pair for pair in self._pairs if pair not in self._diverged):
+            differing = first_differing(self._states[a], self._states[b], runner)
+            if differing is not None:
+                snapshots = [
+                    StepSnapshot(step, before[k], samples[k], self._states[k]) for k in (a, b)
+                ]
+                self._diverged[a, b] = self._locate(a, b, step, differing, snapshots)
 
     def _names(self, a: int, b: int) -> tuple[str, str, str]:
         first, second = self._specs[a], self._specs[b]
@@ -182,10 +183,10 @@ class _Lockstep:
 
 
 def _verdict(pair: Pair, steps: int) -> str:
-    what = "encodings" if pair.compared == "state" else "exact values"
+    compared = "encodings" if pair.compared == "state" else "exact values"
     names = f"{pair.a}, {pair.b}"
     if pair.divergence is None:
-        return f"{names}: identical {what} of all numbers at all {steps} steps"
+        return f"{names}: identical {compared} of all numbers at all {steps} steps"
     return (
-        f"{names}: different {what}, first at step {pair.first_different_step}\n{pair.divergence}"
+        f"{names}: different {compared}, first at step {pair.first_different_step}\n{pair.divergence}"
     )
