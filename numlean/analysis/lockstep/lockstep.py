@@ -187,6 +187,5 @@ def _verdict(pair: Pair, steps: int) -> str:
     names = f"{pair.a}, {pair.b}"
     if pair.divergence is None:
         return f"{names}: identical {compared} of all numbers at all {steps} steps"
-    return (
-        f"{names}: different {compared}, first at step {pair.first_different_step}\n{pair.divergence}"
-    )
+    step = pair.first_different_step
+    return f"{names}: different {compared}, first at step {step}\n{pair.divergence}"
