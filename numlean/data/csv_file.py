@@ -27,7 +27,7 @@ _SHOWN_NAMES: Final = 20
 
 
 @dataclass(frozen=True)
-class TextTable:
+class CsvTable:
     """The cells of a file, as text without surrounding blanks.
 
     Attributes:
@@ -104,7 +104,7 @@ class TextTable:
         )
 
 
-def read_csv(path: str, *, header: str = "auto") -> TextTable:
+def read_csv(path: str, *, header: str = "auto") -> CsvTable:
     """Return the cells of a text file in UTF-8.
 
     Cells are separated by tabs if the first row has any, otherwise by semicolons if it has any,
@@ -122,10 +122,10 @@ def read_csv(path: str, *, header: str = "auto") -> TextTable:
     _check_lengths(path, lines, rows)
     if header == "no" or (header == "auto" and any(map(_is_number, rows[0]))):
         names = tuple(str(k + 1) for k in range(len(rows[0])))
-        return TextTable(path, names, rows, lines)
+        return CsvTable(path, names, rows, lines)
     if len(rows) == 1:
         raise DataError(f"{path} has a header, {', '.join(rows[0])[:80]!r}, but no rows below it")
-    return TextTable(path, _check_names(path, rows[0]), rows[1:], lines[1:])
+    return CsvTable(path, _check_names(path, rows[0]), rows[1:], lines[1:])
 
 
 def _delimiter(text: str) -> str:

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from numlean.data import npz_file
-from numlean.data.csv_file import TextTable, read_csv
+from numlean.data.csv_file import CsvTable, read_csv
 from numlean.data.dataset import Floats
 from numlean.data.npz_file import input_key, read_npz
 from numlean.data.targets import Target, number_target, text_target
@@ -86,7 +86,7 @@ def read_table(
 
 
 def _of_text(
-    table: TextTable,
+    table: CsvTable,
     target: str,
     kind: str | None,
     categorical: Sequence[str],
@@ -113,18 +113,18 @@ def _of_text(
     return Table(table.path, inputs, _text_or_numbers(table, goal, kind), named, table.names[goal])
 
 
-def _numbers(table: TextTable, index: int) -> Floats:
+def _numbers(table: CsvTable, index: int) -> Floats:
     is_text = not table.is_numeric(index)
     return table.numbers(index, _ENCODE if is_text else _LEAVE_OUT).reshape(-1, 1)
 
 
-def _one_hot(table: TextTable, index: int) -> Floats:
+def _one_hot(table: CsvTable, index: int) -> Floats:
     texts = np.array(table.texts(index, _LEAVE_OUT, missing=_EMPTY_ONLY), dtype=np.str_)
     categories, numbers = np.unique(texts, return_inverse=True)
     return np.eye(len(categories))[numbers.reshape(-1)]
 
 
-def _text_or_numbers(table: TextTable, index: int, kind: str | None) -> Target:
+def _text_or_numbers(table: CsvTable, index: int, kind: str | None) -> Target:
     if table.is_numeric(index):
         return number_target(table.numbers(index, _COMPLETE), kind)
     if kind == "regression":
@@ -132,7 +132,7 @@ def _text_or_numbers(table: TextTable, index: int, kind: str | None) -> Target:
     return text_target(table.texts(index, _COMPLETE))
 
 
-def _check_named(table: TextTable, chosen: Sequence[int]) -> None:
+def _check_named(table: CsvTable, chosen: Sequence[int]) -> None:
     for index in chosen:
         if not table.names[index]:
             raise DataError(

@@ -2,11 +2,11 @@
 
 from numlean.verification.comparison import (
     REFERENCES,
-    Comparison,
+    ArithmeticCheck,
+    CheckOutcome,
     Mismatch,
-    Outcome,
     compare,
     verify,
 )
 
-__all__ = ["REFERENCES", "Comparison", "Mismatch", "Outcome", "compare", "verify"]
+__all__ = ["REFERENCES", "ArithmeticCheck", "CheckOutcome", "Mismatch", "compare", "verify"]

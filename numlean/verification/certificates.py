@@ -33,7 +33,7 @@ class Environment:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ReplayOutcome:
     """The results of replaying certificates in an environment.
 
     Attributes:
@@ -85,13 +85,13 @@ def ways(dtypes: Sequence[str]) -> tuple[tuple[str, ...], ...]:
     )
 
 
-def outcomes(files: Sequence[str], dtypes: Sequence[str]) -> Iterator[Outcome]:
+def outcomes(files: Sequence[str], dtypes: Sequence[str]) -> Iterator[ReplayOutcome]:
     """Yield the outcome of each environment and way, each in a process of its own."""
     for environment, way in product(environments(), ways(dtypes)):
         yield replayed(files, environment, way)
 
 
-def replayed(files: Sequence[str], environment: Environment, way: tuple[str, ...]) -> Outcome:
+def replayed(files: Sequence[str], environment: Environment, way: tuple[str, ...]) -> ReplayOutcome:
     """Replay certificates in an environment."""
     done = subprocess.run(
         [sys.executable, "-m", "numlean", "replay", "--json", *way, *files],
@@ -101,4 +101,4 @@ def replayed(files: Sequence[str], environment: Environment, way: tuple[str, ...
         check=False,
     )
     verdicts = tuple(json.loads(line) for line in done.stdout.splitlines())
-    return Outcome(environment.name, way, verdicts, done.stderr.strip())
+    return ReplayOutcome(environment.name, way, verdicts, done.stderr.strip())

@@ -1,4 +1,4 @@
-"""Comparison of our arithmetic with a reference, in batches, on several processes."""
+"""ArithmeticCheck of our arithmetic with a reference, in batches, on several processes."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from numlean.verification.operands import (
     operands,
 )
 from numlean.verification.rationals import Rationals
-from numlean.verification.reference import Choices, Raised, Reference
+from numlean.verification.reference import ArithmeticReference, Choices, Raised
 from numlean.verification.softfloat import SoftFloat
 from numlean_kernels.formats import Format
 
-REFERENCES: Final[dict[str, type[Reference]]] = {
+REFERENCES: Final[dict[str, type[ArithmeticReference]]] = {
     "hardware": Hardware,
     "double": Double,
     "mpfr": Mpfr,
@@ -64,7 +64,7 @@ class Mismatch:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class CheckOutcome:
     """The result of a comparison.
 
     Attributes:
@@ -77,13 +77,13 @@ class Outcome:
     mismatches: int = 0
     first: Mismatch | None = None
 
-    def __add__(self, other: Outcome) -> Outcome:
+    def __add__(self, other: CheckOutcome) -> CheckOutcome:
         cases, mismatches = self.cases + other.cases, self.mismatches + other.mismatches
-        return Outcome(cases, mismatches, self.first or other.first)
+        return CheckOutcome(cases, mismatches, self.first or other.first)
 
 
 @dataclass(frozen=True)
-class Comparison:
+class ArithmeticCheck:
     """An arithmetic, a reference, and the operands to compare them on.
 
     Attributes:
@@ -107,7 +107,7 @@ class Comparison:
             )
         self.judged()
 
-    def judged(self) -> tuple[KernelScalar, Reference]:
+    def judged(self) -> tuple[KernelScalar, ArithmeticReference]:
         """Return the Scalar and its reference.
 
         Raises:
@@ -138,13 +138,13 @@ class Comparison:
 
 
 def verify(
-    comparison: Comparison,
+    comparison: ArithmeticCheck,
     operation: str,
     count: int,
     *,
     jobs: int = 1,
     on_batch: Callable[[int], None] | None = None,
-) -> Outcome:
+) -> CheckOutcome:
     """Compare at least ``count`` operand tuples, in whole batches, or all there are.
 
     Args:
@@ -159,7 +159,7 @@ def verify(
         known = tuple(reference.operations)
         raise UnknownNameError(f"operation of {comparison.reference}", operation, known)
     batches = comparison.batches(reference.operations[operation], count)
-    outcome = Outcome()
+    outcome = CheckOutcome()
     work = partial(compare_batch, comparison, operation)
     what = f"{operation} against {comparison.reference}"
     for part in in_order(work, iter(range(batches)), min(jobs, batches), what):
@@ -169,14 +169,16 @@ def verify(
     return outcome
 
 
-def compare_batch(comparison: Comparison, operation: str, number: int) -> Outcome:
+def compare_batch(comparison: ArithmeticCheck, operation: str, number: int) -> CheckOutcome:
     """Compare the arithmetic and its reference on one batch."""
     scalar, reference = comparison.judged()
     x = comparison.batch(reference.operations[operation], number)
     return compare(scalar, reference, operation, x)
 
 
-def compare(scalar: KernelScalar, reference: Reference, operation: str, x: list[Bits]) -> Outcome:
+def compare(
+    scalar: KernelScalar, reference: ArithmeticReference, operation: str, x: list[Bits]
+) -> CheckOutcome:
     """Compare an arithmetic and a reference on arrays of encodings."""
     format = scalar.format
     assert format is not None
@@ -198,7 +200,7 @@ def differences(
     actual: tuple[Bits, Raised],
     *,
     tells_nans: bool,
-) -> Outcome:
+) -> CheckOutcome:
     """Count the places where two arithmetics differ in results or flags, and show the first.
 
     Args:
@@ -225,7 +227,7 @@ def differences(
             expected_flags=None if right_flags is None else int(right_flags[k]),
             actual_flags=int(our_flags[k]),
         )
-    return Outcome(len(x[0]), len(found), first)
+    return CheckOutcome(len(x[0]), len(found), first)
 
 
 def _ours(scalar: KernelScalar, operation: str, x: list[Bits], *, flags: bool) -> tuple[Bits, Bits]:
@@ -241,7 +243,7 @@ _QUIET: Final = operations(flags=False)
 
 
 @cache
-def _judged(dtype: str, reference: str) -> tuple[KernelScalar, Reference]:
+def _judged(dtype: str, reference: str) -> tuple[KernelScalar, ArithmeticReference]:
     scalar = get_scalar(dtype)
     if not isinstance(scalar, KernelScalar) or scalar.format is None:
         raise UnavailableError(

@@ -18,7 +18,7 @@ from numlean_kernels.formats import BINARY64, Format
 
 
 class Double:
-    """See :class:`numlean.verification.reference.Reference`."""
+    """See :class:`numlean.verification.reference.ArithmeticReference`."""
 
     operations = {"add": 2, "sub": 2, "mul": 2, "div": 2, "sqrt": 1}  # noqa: RUF012
     tells_nans = False

@@ -31,7 +31,7 @@ UFUNCS: Final[dict[str, Any]] = {
 
 
 class Hardware:
-    """See :class:`numlean.verification.reference.Reference`."""
+    """See :class:`numlean.verification.reference.ArithmeticReference`."""
 
     operations = BASIC
     tells_nans = True

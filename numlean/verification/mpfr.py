@@ -27,7 +27,7 @@ ROUNDINGS: Final = {
 
 
 class Mpfr:
-    """See :class:`numlean.verification.reference.Reference`."""
+    """See :class:`numlean.verification.reference.ArithmeticReference`."""
 
     operations = BASIC
     tells_nans = False

@@ -16,7 +16,7 @@ _WIDEST = 12
 
 
 class Rationals:
-    """See :class:`numlean.verification.reference.Reference`."""
+    """See :class:`numlean.verification.reference.ArithmeticReference`."""
 
     operations = {  # noqa: RUF012
         **BASIC,

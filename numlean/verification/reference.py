@@ -25,7 +25,7 @@ class Choices:
     math: str = "correct"
 
 
-class Reference(Protocol):
+class ArithmeticReference(Protocol):
     """An independent arithmetic of the same format and choices.
 
     Attributes:

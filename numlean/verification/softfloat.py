@@ -141,7 +141,7 @@ def _function(format: Format, operation: str, arity: int) -> Any:
 
 
 class SoftFloat:
-    """See :class:`numlean.verification.reference.Reference`.
+    """See :class:`numlean.verification.reference.ArithmeticReference`.
 
     Version 0.1.4.1 of the package has errors, so these operations are left out: square roots, which
     are wrong (sqrt(1) = 0.77); the remainder of binary16, which kills the process (SIGFPE); and

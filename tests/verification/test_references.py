@@ -7,7 +7,7 @@ from numlean import get_scalar
 from numlean.cli.main import main
 from numlean.errors import NumleanError, UnavailableError
 from numlean.scalar.operations import BASIC
-from numlean.verification import Comparison, verify
+from numlean.verification import ArithmeticCheck, verify
 from numlean.verification.comparison import compare
 from numlean.verification.encoding import decoded, encoded, round_to_even
 from numlean.verification.hardware import Hardware, prescribed_nan
@@ -21,7 +21,7 @@ HARDWARE = Hardware(BINARY32, Choices())
 @pytest.mark.parametrize("dtype", ["ieee32exec", "binary64exec"])
 @pytest.mark.parametrize("name", BASIC)
 def test_a_million_operands_give_the_bits_of_the_hardware(dtype, name):
-    outcome = verify(Comparison(dtype, "hardware", seed=1), name, 1_000_000)
+    outcome = verify(ArithmeticCheck(dtype, "hardware", seed=1), name, 1_000_000)
     assert outcome.cases == BATCH
     assert outcome.first is None
     assert outcome.mismatches == 0
@@ -31,7 +31,7 @@ def test_a_million_operands_give_the_bits_of_the_hardware(dtype, name):
 @pytest.mark.parametrize("dtype", ["binary16", "ieee32exec", "binary64exec"])
 def test_a_million_operands_give_the_bits_flags_and_nans_of_softfloat(dtype, mode):
     try:
-        comparison = Comparison(f"{dtype}@nan=x86,round={mode}", "softfloat")
+        comparison = ArithmeticCheck(f"{dtype}@nan=x86,round={mode}", "softfloat")
     except UnavailableError as error:
         pytest.skip(str(error))
     for name in comparison.judged()[1].operations:
@@ -43,7 +43,7 @@ def test_a_million_operands_give_the_bits_flags_and_nans_of_softfloat(dtype, mod
 )
 @pytest.mark.parametrize("dtype", ["ieee32exec", "binary16"])
 def test_the_simplest_operands_give_the_bits_and_flags_of_mpfr(dtype, mode):
-    comparison = Comparison(f"{dtype}@round={mode}", "mpfr", "level 1")
+    comparison = ArithmeticCheck(f"{dtype}@round={mode}", "mpfr", "level 1")
     scalar, reference = comparison.judged()
     for name, arity in BASIC.items():
         x = [a[:: 7 if arity < 3 else 1][:20_000] for a in comparison.batch(arity, 0)]
@@ -63,7 +63,7 @@ def test_the_simplest_operands_give_the_bits_and_flags_of_mpfr(dtype, mode):
     ],
 )
 def test_all_pairs_of_8_bit_formats_are_the_rationals_rounded(dtype):
-    comparison = Comparison(dtype, "rationals", "all")
+    comparison = ArithmeticCheck(dtype, "rationals", "all")
     for name, arity in comparison.judged()[1].operations.items():
         if arity < 3:
             assert verify(comparison, name, 1 << 20).first is None, name
@@ -71,7 +71,7 @@ def test_all_pairs_of_8_bit_formats_are_the_rationals_rounded(dtype):
 
 @pytest.mark.parametrize("dtype", ["binary16", "bfloat16", "e4m3"])
 def test_a_million_pairs_of_narrow_formats_are_binary64_s_rounded(dtype):
-    comparison = Comparison(dtype, "double", "all")
+    comparison = ArithmeticCheck(dtype, "double", "all")
     for name in ("add", "sub", "mul", "div", "sqrt"):
         assert verify(comparison, name, 1_000_000).first is None, name
 
@@ -100,7 +100,7 @@ def test_a_flipped_bit_is_found_and_shown(monkeypatch, capsys):
 def test_a_wrong_flag_is_found_and_shown(capsys):
     # Underflow judged before rounding is not what a reference says that judges it after.
     scalar = get_scalar("e5m2@tininess=before")
-    reference = Comparison("e5m2", "rationals").judged()[1]
+    reference = ArithmeticCheck("e5m2", "rationals").judged()[1]
     outcome = compare(scalar, reference, "mul", all_operands(E5M2, 2, 0))
     assert 0 < outcome.mismatches < 1000
     assert outcome.first.expected == outcome.first.actual
@@ -108,7 +108,7 @@ def test_a_wrong_flag_is_found_and_shown(capsys):
 
 
 def test_several_processes_find_what_one_finds():
-    comparison = Comparison("bfloat16", "double", seed=3)
+    comparison = ArithmeticCheck("bfloat16", "double", seed=3)
     assert verify(comparison, "add", 3_000_000, jobs=2) == verify(comparison, "add", 3_000_000)
 
 
@@ -127,7 +127,7 @@ def test_several_processes_find_what_one_finds():
 )
 def test_a_reference_without_such_an_arithmetic_says_so(dtype, reference, capsys):
     with pytest.raises(NumleanError):
-        Comparison(dtype, reference)
+        ArithmeticCheck(dtype, reference)
     assert main(["verify", "arithmetic", "--dtype", dtype, "--against", reference]) == 2
     assert capsys.readouterr().err.count("\n") == 1
 

@@ -16,7 +16,7 @@ from numlean.cli.progress import progress
 from numlean.errors import NumleanError
 from numlean.text_table import RowFormat
 from numlean.verification.batches import available_jobs
-from numlean.verification.comparison import Comparison, verify
+from numlean.verification.comparison import ArithmeticCheck, verify
 
 _LEVELS = {"1": "level 1", "2": "level 2", "all": "all"}
 _MOST = 1e15
@@ -76,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
     for name, value, least in (("count", count, 1), ("seed", arguments.seed, 0), ("jobs", jobs, 1)):
         if not least <= value <= _MOST:
             raise NumleanError(f"--{name} must be between {least} and {_MOST:g}, got {value:g}")
-    comparison = Comparison(arguments.dtype, arguments.against, level, arguments.seed)
+    comparison = ArithmeticCheck(arguments.dtype, arguments.against, level, arguments.seed)
     _, reference = comparison.judged()
     print(f"{arguments.dtype} against {arguments.against}, operands: {level}", flush=True)
     operations = arguments.operation or list(reference.operations)

@@ -13,7 +13,7 @@ from itertools import chain
 from numlean.cli.progress import progress
 from numlean.scalar.dtype import split_dtype_list
 from numlean.text_table import RowFormat
-from numlean.verification.certificates import Outcome, environments, outcomes, ways
+from numlean.verification.certificates import ReplayOutcome, environments, outcomes, ways
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     return status
 
 
-def _row(outcome: Outcome, count: int) -> str:
+def _row(outcome: ReplayOutcome, count: int) -> str:
     way = " ".join(word.removeprefix("--") for word in outcome.way if word[2:] not in _LABELS)
     steps = sum(verdict["identical_steps"] for verdict in outcome.verdicts)
     of = sum(verdict["steps"] for verdict in outcome.verdicts)
@@ -52,6 +52,6 @@ _LABELS = ("dtype", "backend")
 _ROW = RowFormat("<", (32, 40, 16, 16), indent="  ")
 
 
-def _failures(outcome: Outcome) -> list[str]:
+def _failures(outcome: ReplayOutcome) -> list[str]:
     failed = [f"    {each}" for each in outcome.verdicts if not each["identical"]]
     return [*failed, *(f"    {line}" for line in outcome.message.splitlines())]

@@ -13,7 +13,7 @@ from numlean.errors import UnavailableError, UnknownNameError
 from numlean.scalar.kernel_scalar import KernelScalar
 from numlean.scalar.registry import get_scalar
 from numlean.verification.batches import in_order
-from numlean.verification.comparison import Outcome, choices_of, differences
+from numlean.verification.comparison import CheckOutcome, choices_of, differences
 from numlean.verification.elementary.functions import FUNCTIONS, Function
 from numlean.verification.elementary.hard_cases import HardCase, hardest
 from numlean.verification.elementary.operands import elementary_operands
@@ -38,7 +38,7 @@ class Findings:
         hard_cases: The hardest operands that MPFR decided.
     """
 
-    outcome: Outcome = field(default_factory=Outcome)
+    outcome: CheckOutcome = field(default_factory=CheckOutcome)
     referred: int = 0
     worst: float = 0.0
     unsound: tuple[int, ...] | None = None

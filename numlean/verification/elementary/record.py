@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from numlean.errors import NumleanError
-from numlean.verification.comparison import Mismatch, Outcome
+from numlean.verification.comparison import CheckOutcome, Mismatch
 from numlean.verification.elementary.comparison import Findings
 from numlean.verification.elementary.hard_cases import HardCase
 
@@ -90,7 +90,7 @@ def _findings(kept: dict[str, Any]) -> Findings:
         first = Mismatch(**{**first, "operands": tuple(first["operands"])})
     unsound = kept["unsound"]
     return Findings(
-        Outcome(**outcome, first=first),
+        CheckOutcome(**outcome, first=first),
         kept["referred"],
         kept["worst"],
         None if unsound is None else tuple(unsound),

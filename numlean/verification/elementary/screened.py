@@ -31,7 +31,7 @@ _ENDS: Final = 1024
 
 
 @dataclass
-class Assessment:
+class FilteredResults:
     """The correct results.
 
     Attributes:
@@ -70,10 +70,10 @@ class FilteredReference:
 
     def compute(
         self, function: Function, x: list[Bits], measured: np.ndarray[Any, Any]
-    ) -> Assessment:
+    ) -> FilteredResults:
         """Compute the results, and the filter's error at the positions ``measured``."""
         count = len(x[0])
-        whole = Assessment(np.empty_like(x[0]), np.empty(count, np.uint8))
+        whole = FilteredResults(np.empty_like(x[0]), np.empty(count, np.uint8))
         for start in range(0, count, _CHUNK):
             chunk = slice(start, start + _CHUNK)
             here = measured[(measured >= start) & (measured < start + _CHUNK)] - start
@@ -88,18 +88,18 @@ class FilteredReference:
 
     def _chunk(
         self, function: Function, x: list[Bits], measured: np.ndarray[Any, Any]
-    ) -> Assessment:
+    ) -> FilteredResults:
         floats = [_values(self.format, a) for a in x]
         nan, outside = self._not_a_number(function, x, floats)
         settled = nan | outside
         if settled.all() or self.screen is None:
-            judgement = Assessment(np.zeros_like(x[0]), np.zeros(len(settled), np.uint8))
+            judgement = FilteredResults(np.zeros_like(x[0]), np.zeros(len(settled), np.uint8))
         else:
             enclosures = self.screen.enclose(function, floats)
             z, raised, certain = round_if_certain(self.format, self._choices, enclosures)
             for a in floats:
                 certain &= (a != 0) & np.isfinite(a)
-            judgement = Assessment(z, raised)
+            judgement = FilteredResults(z, raised)
             self._measure(
                 function, floats, judgement, enclosures, measured[(certain & ~settled)[measured]]
             )
@@ -130,7 +130,7 @@ class FilteredReference:
         function: Function,
         x: list[Bits],
         floats: list[Floats],
-        judgement: Assessment,
+        judgement: FilteredResults,
         positions: np.ndarray[Any, Any],
     ) -> None:
         cases = []
@@ -148,7 +148,7 @@ class FilteredReference:
         self,
         function: Function,
         floats: list[Floats],
-        judgement: Assessment,
+        judgement: FilteredResults,
         enclosures: Enclosures,
         positions: np.ndarray[Any, Any],
     ) -> None:
