@@ -1,4 +1,4 @@
-# Two commands: `make demo` and `make test`. Each sets up .venv from nothing.
+# Two commands: `make demo` and `make test`. Each creates .venv if it does not exist.
 
 PYTHON ?= python3
 VENV := .venv
@@ -43,8 +43,8 @@ $(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --editable '.[fast]'
 	@touch $@
 
-# softfloat and numba-cuda are oracles of the tests: without them the tests that need them skip
-# and say so, and this says it loudly.
+# Some tests compare with softfloat or need numba-cuda. If one cannot be installed, they are skipped,
+# and a warning is printed here.
 $(VENV)/.installed-test: pyproject.toml $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --editable '.[fast,test]'
 	@tools/install_softfloat $(BIN)/python \

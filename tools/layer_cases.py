@@ -1,4 +1,4 @@
-"""The layers that all of these tests go through, each with the shape of a small sample."""
+"""The layers that tests use, each with the shape of a small sample."""
 
 import numpy as np
 
@@ -39,7 +39,7 @@ CASES = {
 
 
 class Case:
-    """A layer, and numbers for it: parameters near what they start with, and a batch of two."""
+    """A layer with parameters near their initial values and a batch of two samples."""
 
     def __init__(self, layer, shape):
         self.layer, self.shape = layer, shape
@@ -54,19 +54,19 @@ class Case:
             self.x = rng.integers(0, layer.index_count, (2, *shape))
 
     def tensors(self, scalar):
-        """The parameters, then the input, if a gradient may be taken by it."""
+        """Return the parameters, then the input if it has a gradient."""
         given = [Tensor.of(scalar, p) for p in self.parameters]
         return given if self.layer.takes_indices else [*given, Tensor.of(scalar, self.x)]
 
     def program(self, tensors):
-        """The outputs in training."""
+        """Return the outputs in training mode."""
         x = Tensor(INDEX, self.x) if self.layer.takes_indices else tensors[-1]
         parameters = tensors[: len(self.parameters)]
         return self.layer(parameters, x, Context(Mode.TRAIN))
 
 
 def weighted(program, tensors):
-    """A number made of the output: each element times a weight of its own."""
+    """Return the weighted sum of the outputs, with a different weight for each element."""
     z = program(tensors)
     weights = Tensor.of(z.scalar, np.linspace(0.3, 1.7, z.size).reshape(z.shape))
     return (z * weights).sum()

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from numlean.cli.main import main
+
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
@@ -37,12 +39,12 @@ def test_python_blocks_of_a_page_run_one_after_the_other(page):
 
 
 @pytest.mark.parametrize("commands", list(command_blocks()))
-def test_commands_of_a_block_succeed_one_after_the_other(commands, tmp_path):
+def test_commands_of_a_block_succeed_one_after_the_other(commands, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     for command in commands:
         program, *arguments = shlex.split(command)
         assert program == "numlean"
-        command = [sys.executable, "-m", "numlean", *arguments]
-        subprocess.run(command, check=True, capture_output=True, cwd=tmp_path)
+        assert main(arguments) == 0
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -1,4 +1,4 @@
-"""A pretended GPU: what CudaTarget launches on it, the PTX machine executes."""
+"""A fake GPU: the PTX machine executes what CudaTarget launches on it."""
 
 from functools import cache, partial
 from itertools import islice
@@ -12,11 +12,11 @@ from ptx.machine import Kernel
 
 
 class Machine:
-    """The pretended GPU; all that would be asked of the driver ends here.
+    """A fake GPU that receives all calls to the driver.
 
     Attributes:
-        launches: How many there were.
-        translated: The kernel of a PTX, which is translated once.
+        launches: The number of launches so far.
+        translated: Return the kernel of a PTX text, translated once.
     """
 
     def __init__(self, monkeypatch):
@@ -24,7 +24,7 @@ class Machine:
         self.translated = cache(Kernel)
         self._types = {}
         pretend(monkeypatch, self._launch, bind=self._binder(), memory=filled)
-        # What the compiler makes now is what is executed, not what was kept on disk.
+        # Execute what the compiler produces now, not what the disk cache contains.
         monkeypatch.setattr("numlean_kernels.targets.cuda.gpu.enable_disk_cache", lambda *_: None)
         monkeypatch.setattr("numba.cuda.synchronize", lambda: None)
 
@@ -49,12 +49,12 @@ class Machine:
 
 
 def filled(size, dtype):
-    """Memory as it is found: not all zeros."""
+    """Return uninitialized memory: not all zeros."""
     return np.full(size, 0xA5, dtype)
 
 
 def passed_arrays(types, words):
-    """The arrays that numba's kernels are told of by words."""
+    """Return the arrays that the words passed to a numba kernel describe."""
     extents, kinds = types
     rest = iter(words[len(extents) :])
     arrays = []
@@ -69,7 +69,7 @@ def passed_arrays(types, words):
 
 
 def at(address, shape, strides, dtype):
-    """An array wherever it is."""
+    """Return an array at an address."""
     description = {"data": (address, False), "shape": shape, "strides": strides, "version": 3}
     described = SimpleNamespace(__array_interface__=description | {"typestr": np.dtype(dtype).str})
     return np.asarray(described)

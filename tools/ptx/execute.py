@@ -1,4 +1,4 @@
-"""What the PTX of kernels computes otherwise than the CPU; ``tools/execute_ptx`` runs it.
+"""Executes the PTX of kernels and compares it with the CPU; ``tools/execute_ptx`` runs this.
 
 The parts give names and results of a Scalar; the program runs all of them.
 """
@@ -30,7 +30,7 @@ DTYPES += ("binary64exec", "ieee32exec@round=toward_zero", "ieee32exec@round=tow
 
 @contextmanager
 def pretended():
-    """For its time the device cuda is a real target; what it launches runs on the machine given."""
+    """Make cuda a real target whose launches run on the machine that is yielded."""
     from numlean_kernels.targets.cuda import CudaTarget
 
     with pytest.MonkeyPatch.context() as patch:
@@ -44,7 +44,7 @@ def pretended():
 
 
 def differing(dtype, *parts):
-    """The names of all that the two devices compute differently, in parts that give many."""
+    """Return the names of the results of some parts that differ between the two devices."""
     found = {}
     for device in ("cpu", "cuda"):
         scalar = get_scalar(dtype, device).with_reset_stream()
@@ -67,7 +67,7 @@ FLAGGED = {"add": 2, "mul": 2, "div": 2, "sqrt": 1, "fma": 3, "rem": 2}
 
 
 def chosen(format, arity):
-    """Special numbers, each beside others, and such as are hard."""
+    """Return special numbers in random combinations, and hard ones."""
     rng = np.random.default_rng(arity)
     special = [rng.choice(level_1(format), 300) for _ in range(arity)]
     hard = operands(format, arity, 0, 7)
@@ -102,7 +102,7 @@ def functions(*names):
 
 
 def drawn(shape, seed):
-    """Numbers of all signs and magnitudes, and some that make sums NaNs."""
+    """Return numbers of both signs and many magnitudes; some make sums NaN."""
     rng = np.random.default_rng(seed)
     x = rng.normal(size=shape) * 2.0 ** rng.integers(-8, 8, shape)
     rare = rng.integers(0, 40, shape)
@@ -111,7 +111,7 @@ def drawn(shape, seed):
 
 
 TILED = {"float32": 128, "float64": 64}
-"""Rows and columns of a tile, where they are not 32."""
+"""The rows and columns of a tile, if not 32."""
 
 
 def products(scalar):
@@ -132,7 +132,7 @@ def batches_of_products(scalar):
 
 
 LONG = [(1, 5000, 1), (2, 700, 3), (5, 90, 33), (40, 2, 7), (3, 1, 1), (1, 2049, 2)]
-"""Of several launches, several parts, several blocks, and of hardly anything."""
+"""Shapes that need several launches, parts or blocks, and very small ones."""
 
 
 def sums(scalar):
@@ -159,7 +159,7 @@ ALL += (workloads.reductions,)
 
 
 def main(dtypes):
-    """Prints for each dtype what differs; the status is 1 if anything does."""
+    """Print the differences of each dtype; return 1 if there are any."""
     status = 0
     with pretended() as machine:
         for dtype in dtypes or DTYPES:

@@ -1,4 +1,4 @@
-"""A device for numba to compile for, and a driver to launch with, where there are none."""
+"""A fake device and a fake driver, so that numba can compile and launch without a GPU."""
 
 from dataclasses import dataclass
 from functools import cache, partial
@@ -11,14 +11,14 @@ CAPABILITY = (9, 0)
 
 
 class PretendedDevice:
-    """numba asks the current device for this while it compiles; there need be none."""
+    """The attributes of the current device that numba reads while it compiles."""
 
     def __init__(self, capability):
         self.compute_capability = capability
 
 
 class Stream:
-    """A stream that can be captured, as cuda.core has it, and then launched as a graph."""
+    """A stream that can be captured and launched as a graph, as in cuda.core."""
 
     def __init__(self, handle):
         self.handle, self.captured = handle, None
@@ -37,7 +37,7 @@ class Stream:
 
 @dataclass(frozen=True)
 class Graph:
-    """Launches to be made again."""
+    """Captured launches that can be repeated."""
 
     launches: list
 
@@ -50,7 +50,7 @@ class Graph:
 
 
 def pretend(monkeypatch, launch, *, bind=lambda kernel: None, memory=np.empty):
-    """Have all that would be asked of the driver end here, but for waits.
+    """Replace all calls to the driver, except for waits.
 
     Args:
         monkeypatch: pytest's.

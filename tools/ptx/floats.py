@@ -1,4 +1,4 @@
-"""What PTX's floating-point instructions do to encodings: each result is rounded once, to nearest.
+"""PTX's floating-point instructions on encodings: each result is rounded once, to nearest.
 
 What the hardware's NaN looks like is not for kernels to pass on. Of binary32 it is the one that the
 PTX manual names; of binary64 the manual leaves it open, and here it is one that no routine makes.
@@ -14,19 +14,19 @@ _UINT32, _REAL32, _UINT64, _REAL64 = (memoryview(_BUFFER).cast(kind) for kind in
 
 
 def real32(bits):
-    """The number of an encoding of binary32."""
+    """Return the number that a binary32 encoding represents."""
     _UINT32[0] = bits
     return _REAL32[0]
 
 
 def real64(bits):
-    """The number of an encoding of binary64."""
+    """Return the number that a binary64 encoding represents."""
     _UINT64[0] = bits
     return _REAL64[0]
 
 
 def bits32(x):
-    """The encoding of a number in binary32, to which it is rounded."""
+    """Round a number to binary32 and return the encoding."""
     if x != x:
         return NAN32
     _REAL32[0] = x
@@ -34,7 +34,7 @@ def bits32(x):
 
 
 def bits64(x):
-    """The encoding of a number in binary64."""
+    """Return the binary64 encoding of a number."""
     if x != x:
         return NAN64
     _REAL64[0] = x
@@ -71,7 +71,7 @@ def sqrt_f32(a):
 
 
 def fma_f32(a, b, c):
-    """fma.rn.f32: the sum, whose product is exact, is rounded to odd first.
+    """fma.rn.f32: add the exact product, and round to odd first.
 
     Rounded so to two digits more, it may be rounded again (Boldo and Melquiond, 2008).
     """
@@ -113,7 +113,7 @@ def sqrt_f64(a):
 
 
 def fma_f64(a, b, c):
-    """fma.rn.f64, by fractions."""
+    """fma.rn.f64, with fractions."""
     x, y, z = real64(a), real64(b), real64(c)
     if not (math.isfinite(x) and math.isfinite(y)):
         return bits64(x * y + z)
@@ -152,7 +152,7 @@ def _root(x):
 
 
 def _nearest(exact):
-    """Python's quotient of integers is rounded once, to nearest."""
+    """Round a fraction; Python rounds the quotient of integers once, to nearest."""
     try:
         return exact.numerator / exact.denominator
     except OverflowError:

@@ -1,4 +1,4 @@
-"""What PTX's instructions do, as Python's expressions: those that NVVM makes of our kernels.
+"""PTX instructions as Python expressions: those that NVVM generates for our kernels.
 
 Registers hold encodings: integers from 0 below 2**width, also of floats and of signed numbers;
 predicates hold truth values. The meanings are those of NVIDIA's manual, "Parallel Thread Execution
@@ -13,133 +13,133 @@ FLOATS = {name: f for name, f in vars(floats).items() if name.endswith(("_f32", 
 
 
 def width_of(kind):
-    """How many bits a type has; none, if it is that of predicates."""
+    """Return the width of a type in bits; None for predicates."""
     return 0 if kind == "pred" else int(kind[1:])
 
 
 def mask(bits):
-    """The greatest unsigned number."""
+    """Return the largest unsigned number of a width."""
     return (1 << bits) - 1
 
 
 def signed(x, bits):
-    """The number whose two's complement an expression is."""
+    """Return the signed number whose two's complement an expression is."""
     half = 1 << (bits - 1)
     return f"(({x} ^ {half}) - {half})"
 
 
 def divided(a, b):
-    """The quotient of integers, rounded towards zero."""
+    """Return the quotient of integers, rounded toward zero."""
     return abs(a) // abs(b) * (1 if (a < 0) == (b < 0) else -1)
 
 
 def of_integers(symbol):
-    """An operation whose low digits are the same for signed numbers and for unsigned ones."""
+    """Translate an operation whose low bits are the same for signed and unsigned numbers."""
     return lambda kind, a, b: f"({a} {symbol} {b}) & {mask(width_of(kind))}"
 
 
 def bitwise(symbol):
-    """An operation on bits or truth values."""
+    """Translate an operation on bits or predicates."""
     return lambda kind, a, b: f"{a} {symbol} {b}"
 
 
 def compared(symbol):
-    """A comparison."""
+    """Translate a comparison."""
     return lambda kind, a, b: f"{read(a, kind)} {symbol} {read(b, kind)}"
 
 
 def chosen(symbol):
-    """The one of two for which a comparison holds."""
+    """Translate a minimum or a maximum."""
     return lambda kind, a, b: f"{a} if {read(a, kind)} {symbol} {read(b, kind)} else {b}"
 
 
 def read(x, kind):
-    """An operand as a number of a type."""
+    """Return an operand as a number of a type."""
     return signed(x, width_of(kind)) if kind.startswith("s") else x
 
 
 def no_of(kind, a):
-    """All bits, or the truth, inverted."""
+    """Invert all bits, or a predicate."""
     return f"not {a}" if kind == "pred" else f"{a} ^ {mask(width_of(kind))}"
 
 
 def negative(kind, a):
-    """The negative number."""
+    """Negate."""
     return f"neg_f64({a})" if kind == "f64" else f"-{a} & {mask(width_of(kind))}"
 
 
 def magnitude(kind, a):
-    """The absolute value."""
+    """Return the absolute value."""
     return f"abs({read(a, kind)}) & {mask(width_of(kind))}"
 
 
 def shifted_left(kind, a, b):
-    """Shifts by more than the width count as by the width."""
+    """Shift left; shifts by more than the width count as shifts by the width."""
     width = width_of(kind)
     places = min(int(b), width) if b.isdigit() else f"min({b}, {width})"
     return f"({a} << {places}) & {mask(width)}"
 
 
 def shifted_right(kind, a, b):
-    """Zeros, or the sign, come in."""
+    """Shift right; shift in zeros, or the sign bit."""
     return f"{read(a, kind)} >> {b} & {mask(width_of(kind))}"
 
 
 def low_product(kind, a, b):
-    """The low half."""
+    """Return the low half of a product."""
     return f"{a} * {b} & {mask(width_of(kind))}"
 
 
 def high_product(kind, a, b):
-    """The high half."""
+    """Return the high half of a product."""
     return f"{read(a, kind)} * {read(b, kind)} >> {width_of(kind)} & {mask(width_of(kind))}"
 
 
 def wide_product(kind, a, b):
-    """Both halves."""
+    """Return both halves of a product."""
     return f"{read(a, kind)} * {read(b, kind)} & {mask(2 * width_of(kind))}"
 
 
 def low_product_and_sum(kind, a, b, c):
-    """The low half of a product, and a third number."""
+    """Add a third number to the low half of a product."""
     return f"({a} * {b} + {c}) & {mask(width_of(kind))}"
 
 
 def quotient(kind, a, b):
-    """An integer; a divisor of zero is an error here, and leaves it open what comes on a GPU."""
+    """Divide integers; division by zero is an error here, and undefined on a GPU."""
     if not kind.startswith("s"):
         return f"{a} // {b}"
     return f"divided({read(a, kind)}, {read(b, kind)}) & {mask(width_of(kind))}"
 
 
 def leading_zeros(kind, a):
-    """How many."""
+    """Count bits."""
     return f"{width_of(kind)} - ({a}).bit_length()"
 
 
 def inserted(kind, a, b, start, count):
-    """The low bits of the first operand at a place in the second."""
+    """Insert the low bits of the first operand into the second."""
     field = f"(((1 << {count}) - 1) << {start} & {mask(width_of(kind))})"
     return f"{b} & ~{field} | {a} << {start} & {field}"
 
 
 def converted(to, kind, a):
-    """The low bits of an operand, as a number of a type, in another type."""
+    """Convert the low bits of an operand from one type to another."""
     return f"{read(f'({a} & {mask(width_of(kind))})', kind)} & {mask(width_of(to))}"
 
 
 def same(kind, a):
-    """A copy."""
+    """Copy."""
     return a
 
 
 def selected(kind, a, b, condition):
-    """The first operand where a predicate is true."""
+    """Return the first operand if a predicate is true, otherwise the second."""
     return f"{a} if {condition} else {b}"
 
 
 def by_hardware(name):
-    """An instruction on floats."""
+    """Translate an instruction on floats."""
     return lambda kind, *operands: f"{name}_{kind}({', '.join(operands)})"
 
 
@@ -180,12 +180,12 @@ COMPILED = [(re.compile(pattern), meaning) for pattern, meaning in PATTERNS.item
 
 
 def type_of(opcode):
-    """The type of an instruction's operands."""
+    """Return the type of an instruction's operands."""
     return opcode.rpartition(".")[2]
 
 
 def expression(opcode, operands):
-    """An instruction's result.
+    """Return an instruction's result as an expression.
 
     Raises:
         NotImplementedError: NVVM had not made this one of any kernel so far.

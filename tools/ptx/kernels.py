@@ -1,6 +1,6 @@
-"""Every kernel that CUDA is given, with arrays of the types it is launched on.
+"""All kernels that are compiled for CUDA, with arrays of the types that they are launched on.
 
-They are listed by the arithmetic they compute in and by parts that take about as long to compile.
+They are listed by arithmetic, in parts that take about as long to compile.
 """
 
 from collections.abc import Callable, Iterator
@@ -49,7 +49,7 @@ CAPABILITIES = [(8, 0), (9, 0)]
 
 
 class Floats(StrEnum):
-    """What a kernel may do with hardware floats."""
+    """The instructions on hardware floats that a kernel may contain."""
 
     NOTHING = "nothing"
     MOVED = "moved"
@@ -58,7 +58,7 @@ class Floats(StrEnum):
 
 
 class Kernel(NamedTuple):
-    """A kernel, and arrays like those it is launched on: of one element, the outputs last."""
+    """A kernel, and arrays of one element like those that it is launched on; outputs come last."""
 
     loop: Loop
     table: Table
@@ -91,7 +91,7 @@ class Numbers:
     random_bits: int = 0
 
     def floats(self, name: str) -> Floats:
-        """What the kernel of a loop of that name does with hardware floats."""
+        """Return what the kernel of a loop may do with hardware floats."""
         is_integer = self.others is Floats.NOTHING
         return self.others if is_integer else ARITHMETIC.get(name, self.others)
 
@@ -117,7 +117,7 @@ ARITHMETIC = (
     | {loop.name: Floats.SEPARATE for loop in SEPARATE}
     | dict.fromkeys(FUSED, Floats.FUSED)
 )
-"""What loops that hardware floats are computed in do with them."""
+"""What the loops that compute with hardware floats may do with them."""
 
 ARITIES = (
     dict.fromkeys(("add", "sub", "mul", "div", "rem", "scaleb", *BINARY), 2)
@@ -136,13 +136,13 @@ INT64, UINT64 = np.int64, np.uint64
 
 
 def fits_functions(format: Format) -> bool:
-    """Whether there are elementary functions of a format."""
+    """Return whether a format has elementary functions."""
     return format.precision <= 24 and format.exponent_bits <= 8
 
 
 @cache
 def emulated(arithmetic: Arithmetic) -> Numbers:
-    """Integer arithmetic on encodings."""
+    """Return integer arithmetic on encodings."""
     format, table = arithmetic.format, ieee_table(arithmetic, GPU)
     name, dtype = table.key, format.storage_dtype
     if arithmetic.rounding is Rounding.STOCHASTIC:
@@ -155,26 +155,26 @@ def emulated(arithmetic: Arithmetic) -> Numbers:
 
 @cache
 def hardware(format: Format) -> Numbers:
-    """Hardware floats."""
+    """Return the arithmetic of hardware floats."""
     table = hardware_table(format, GPU)
     return Numbers(table.key, table, REAL_DTYPES[format], Floats.MOVED, HARDWARE, FUNCTIONS)
 
 
 @cache
 def on_encodings(format: Format) -> Numbers:
-    """Hardware arithmetic on encodings; what it shares with the emulation is read there."""
+    """Return hardware arithmetic on encodings, without what it shares with the emulation."""
     table = encodings_table(format, GPU)
     names = ("add", "sub", "mul", "div", "sqrt", "fma")
     return Numbers(table.key, table, format.storage_dtype, Floats.MOVED, names)
 
 
 def arrays(*kinds: tuple[Any, int]) -> list[np.ndarray]:
-    """Arrays by (dtype, number of axes)."""
+    """Make arrays from pairs (dtype, number of axes)."""
     return [np.empty((1,) * ndim, dtype) for dtype, ndim in kinds]
 
 
 def signature(name: str, numbers: Numbers) -> tuple[list[tuple[Any, int]], tuple[Any, int]]:
-    """The operands and the result of an operation over arrays."""
+    """Return the types of the operands and of the result of an operation over arrays."""
     kinds = [GIVEN.get(name, numbers.dtype)] * ARITIES.get(name, 1)
     if name == "scaleb":
         kinds[1] = INT64
@@ -183,7 +183,7 @@ def signature(name: str, numbers: Numbers) -> tuple[list[tuple[Any, int]], tuple
 
 
 def elementwise_kernels(numbers: Numbers, names: tuple[str, ...]) -> Iterator[Kernel]:
-    """Operations, or functions, element by element."""
+    """Yield elementwise operations or functions."""
     for name in names:
         operands, result = signature(name, numbers)
         loop = elementwise(name, len(operands))
@@ -191,7 +191,7 @@ def elementwise_kernels(numbers: Numbers, names: tuple[str, ...]) -> Iterator[Ke
 
 
 def flagged_kernels(numbers: Numbers, names: tuple[str, ...]) -> Iterator[Kernel]:
-    """The same with the flags they raise."""
+    """Yield elementwise operations or functions that also return flags."""
     for name in names:
         operands, result = signature(name, numbers)
         loop = flagged(name, len(operands))
@@ -200,7 +200,7 @@ def flagged_kernels(numbers: Numbers, names: tuple[str, ...]) -> Iterator[Kernel
 
 
 def array_loops(number: Any) -> dict[Loop, tuple[tuple[Any, int], ...]]:
-    """Loops that are more than an operation, and their arrays."""
+    """Return the loops that are not elementwise, and the types of their arrays."""
     one, two, three = ((number, n) for n in (1, 2, 3))
     kinds = {MATMUL: (three,) * 3, MATMUL_FMA: (three,) * 3}
     kinds |= dict.fromkeys(WITH_SINGLE, (one,) * 3)
@@ -217,7 +217,7 @@ def array_loops(number: Any) -> dict[Loop, tuple[tuple[Any, int], ...]]:
 
 
 def array_kernels(numbers: Numbers) -> Iterator[Kernel]:
-    """Products, reductions, and what moves numbers."""
+    """Yield products, reductions and moves."""
     kinds = array_loops(numbers.dtype)
     if numbers.random_bits:
         number, random_bits, places = (numbers.dtype, 2), (UINT64, 2), (INT64, 1)
@@ -227,7 +227,7 @@ def array_kernels(numbers: Numbers) -> Iterator[Kernel]:
 
 
 def numberless_kernels() -> Iterator[Kernel]:
-    """Kernels in no arithmetic."""
+    """Yield the kernels that need no arithmetic."""
     places, counts = arrays((INT64, 1))[0], arrays((UINT64, 1))[0]
     yield Kernel(GROUP, NO_ROUTINES, [places] * 3, Floats.NOTHING)
     yield Kernel(COUNT_FLAGS, NO_ROUTINES, [*arrays((np.uint8, 1)), counts], Floats.NOTHING)
@@ -240,7 +240,7 @@ def numberless_kernels() -> Iterator[Kernel]:
 
 @dataclass(frozen=True)
 class Part:
-    """Some kernels that are read together.
+    """Kernels that are read together.
 
     Attributes:
         name: What they are.
@@ -255,7 +255,7 @@ class Part:
 
 
 def functions_part(numbers: Numbers, names: tuple[str, ...]) -> Part:
-    """Functions, with flags and without, which share most of what there is to compile."""
+    """Return functions with and without flags, which share most of their compilation."""
 
     def kernels() -> Iterator[Kernel]:
         yield from elementwise_kernels(numbers, names)
@@ -266,7 +266,7 @@ def functions_part(numbers: Numbers, names: tuple[str, ...]) -> Part:
 
 
 def operations_part(numbers: Numbers) -> Part:
-    """Basic operations, with flags and without."""
+    """Return the basic operations, with and without flags."""
 
     def kernels() -> Iterator[Kernel]:
         yield from elementwise_kernels(numbers, numbers.operations)
@@ -276,7 +276,7 @@ def operations_part(numbers: Numbers) -> Part:
 
 
 def parts(numbers: Numbers, *, together: int = 7) -> list[Part]:
-    """All kernels of an arithmetic; so many functions in a part."""
+    """Return all kernels of an arithmetic, with a number of functions in each part."""
     names = numbers.functions
     several = [names[k : k + together] for k in range(0, len(names), together)]
     return [
@@ -291,11 +291,11 @@ NUMBERLESS = Part("numberless", numberless_kernels)
 OPTIONS = {
     field.name: type(field.default) for field in fields(Arithmetic) if field.name != "format"
 }
-"""What an arithmetic may choose beside its format."""
+"""The options of an arithmetic other than its format."""
 
 
 def variants(format: Format) -> Iterator[Arithmetic]:
-    """The usual arithmetic of a format; then all that differ from it in one choice.
+    """Yield the default arithmetic of a format, then those that differ from it in one option.
 
     Those that round by chance are of another kind, and so each has its own second choice.
     """
@@ -312,7 +312,7 @@ def variants(format: Format) -> Iterator[Arithmetic]:
 
 
 def every_numbers(format: Format) -> Iterator[Numbers]:
-    """The hardware's arithmetic of a format, if it has one, and all emulated ``variants``."""
+    """Yield the hardware arithmetic of a format, if there is one, and all emulated ``variants``."""
     if format in REAL_DTYPES:
         yield hardware(format)
         yield on_encodings(format)

@@ -1,4 +1,4 @@
-"""PTX, the machine code that NVVM makes of kernels, executed thread by thread without a GPU.
+"""Executes PTX, the code that NVVM generates for kernels, thread by thread without a GPU.
 
 The machine is stricter than a GPU. It refuses to read or write anything but whole elements of the
 arrays of a launch, to read shared memory or a register that nothing was written to, to have two
@@ -15,7 +15,7 @@ from ptx.translation import Translation
 
 
 class Kernel:
-    """A kernel of which there is the PTX."""
+    """A kernel given as PTX."""
 
     def __init__(self, text):
         self._code = Translation(text)
@@ -62,7 +62,7 @@ class Kernel:
 
 
 def _places(extents):
-    """x is the fastest."""
+    """Yield indices; x varies fastest."""
     return [place[::-1] for place in product(*map(range, extents[::-1]))]
 
 

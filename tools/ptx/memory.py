@@ -1,4 +1,4 @@
-"""The memory that kernels reach when the PTX machine executes them: elements by addresses."""
+"""The memory of the PTX machine: elements by address."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ SIZES = (1, 2, 4, 8)
 
 
 class AccessError(Exception):
-    """A kernel reads or writes what is not its own."""
+    """A kernel accesses memory that it must not access."""
 
 
 class Cells(dict):
@@ -30,14 +30,14 @@ def put(cells, address, value, permitted):
 
 
 def aligned(address, size):
-    """An address of several elements, read or written at once."""
+    """Return an address of several elements that are read or written at once."""
     if address % size:
         raise AccessError(f"{size} bytes at once, at {address:#x}, which is no multiple of it")
     return address
 
 
 def put_alone(cells, address, value, writers, thread):
-    """Write an element of an array, as the only thread that does."""
+    """Write an element of an array; no other thread may write it."""
     put(cells, address, value, cells)
     if writers.setdefault(address, thread) != thread:
         raise AccessError(
@@ -46,7 +46,7 @@ def put_alone(cells, address, value, writers, thread):
 
 
 def apart(spaces):
-    """See to it that elements of several sizes do not overlap."""
+    """Check that elements of different sizes do not overlap."""
     used = [cells for cells in spaces if cells]
     if len(used) < 2:
         return
@@ -56,7 +56,7 @@ def apart(spaces):
 
 
 class Memory:
-    """The arrays of a launch at their own addresses, and nothing else."""
+    """The arrays of a launch at their addresses, and nothing else."""
 
     def __init__(self, arrays):
         self.cells = {size: Cells(size) for size in SIZES}
@@ -66,7 +66,7 @@ class Memory:
         apart(self.cells.values())
 
     def write_back(self):
-        """Bring what was written into the arrays."""
+        """Copy the written elements into the arrays."""
         for words, addresses in self._views:
             cells = self.cells[words.itemsize]
             now = np.array([cells[a] for a in addresses], words.dtype).reshape(words.shape)

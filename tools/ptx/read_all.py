@@ -22,18 +22,18 @@ from ptx.kernels import CAPABILITIES, NUMBERLESS, every_numbers, parts
 from ptx.reading import read
 
 BORDERS = ("e2m1", "e11m1", "e2m52", "e8m24", "e9m22", "e9m23")
-"""Of the dtype ieee:eXmY: least and greatest widths; and on both sides of words of 32 bits."""
+"""Formats of ieee:eXmY of the smallest and largest widths, and next to 32 bits."""
 
 
 def formats():
-    """Those of all registered dtypes that run on CUDA, by name."""
+    """Return the formats of all registered dtypes that run on CUDA, by name."""
     on_cuda = [backend for _, backend in scalar_backends() if "cuda" in backend.devices]
     named = {each.format.name: each.format for each in on_cuda if each.format is not None}
     return named | {text: parse_format(text) for text in BORDERS}
 
 
 def tasks(chosen):
-    """Lists of parts, each for a process of its own; the usual arithmetics come first."""
+    """Yield lists of parts, one for each process; the default arithmetics come first."""
     yield [NUMBERLESS]
     of_formats = [[parts(numbers) for numbers in every_numbers(format)] for format in chosen]
     for several in zip_longest(*of_formats, fillvalue=None):
@@ -41,7 +41,7 @@ def tasks(chosen):
 
 
 def done(place):
-    """The task at a place, carried out: its name, how many kernels were read, violations, time."""
+    """Run a task; return its name, the number of kernels, the violations and the time."""
     gc.disable()  # nothing is left over from one task to another, and much is made
     start, count, found = perf_counter(), 0, {}
     for part in TASKS[place]:
@@ -51,7 +51,7 @@ def done(place):
 
 
 def main():
-    """Read all; as many processes as there are processors."""
+    """Read all kernels, in one process per processor; return whether any has violations."""
     start, kernels, violations = perf_counter(), 0, 0
     written = " and ".join(f"{major}.{minor}" for major, minor in CAPABILITIES)
     print(f"kernels of each arithmetic, read for compute capabilities {written}", flush=True)

@@ -1,4 +1,4 @@
-"""What PTX must not say, and whether it can be assembled."""
+"""Finds instructions that PTX must not contain, and assembles it."""
 
 import re
 
@@ -25,12 +25,12 @@ INSTRUCTION = re.compile(
 
 
 def instructions(text):
-    """The names of all instructions, in order."""
+    """Return the names of all instructions, in order."""
     return INSTRUCTION.findall(re.sub(r"//.*", "", text))
 
 
 def violations(text, floats):
-    """Instructions on hardware floats beside those that a kernel may have."""
+    """Return the instructions on hardware floats that a kernel must not have."""
     names = instructions(text)
     assert any(name.startswith("st.") for name in names)
     allowed = ALLOWED[floats]
@@ -38,7 +38,7 @@ def violations(text, floats):
 
 
 def ptx_of(kernel, capabilities=CAPABILITIES):
-    """A kernel's code for each of some compute capabilities."""
+    """Return a kernel's PTX for each compute capability."""
     texts = GPU.ptx(kernel.loop, kernel.table, kernel.arrays, capabilities)
     for text, (major, minor) in zip(texts, capabilities, strict=True):
         assert f".target sm_{major}{minor}" in text
@@ -47,7 +47,7 @@ def ptx_of(kernel, capabilities=CAPABILITIES):
 
 
 def assembled(text, capability):
-    """What is wrong with a kernel's code for the assembler that a launch would give it to."""
+    """Return the errors that the assembler reports for a kernel's PTX."""
     options = LinkerOptions(arch="sm_{}{}".format(*capability))
     try:
         linker = Linker(ObjectCode.from_ptx(text.encode()), options=options)
@@ -59,9 +59,9 @@ def assembled(text, capability):
 
 
 def read(kernels, assembling=CAPABILITIES):
-    """How many kernels were read, and what is wrong with some: by kernel and compute capability.
+    """Return the number of kernels, and the errors by kernel and compute capability.
 
-    Those for some of the compute capabilities are assembled as well.
+    The PTX for the compute capabilities in ``assembling`` is also assembled.
     """
     count, found = 0, {}
     for kernel in kernels:

@@ -1,4 +1,4 @@
-"""PTX, translated into Python.
+"""Translates PTX into Python.
 
 A kernel becomes a function of a thread: registers are its local variables, basic blocks the leaves
 of a tree of ifs within a loop, and a barrier is where it yields.
@@ -16,7 +16,7 @@ from ptx.memory import SIZES, Cells, aligned, put, put_alone
 
 SHARED, CONSTANT = 1 << 56, 1 << 57
 GAP = 4096
-"""Addresses of nothing between two tables, lest one be reached from the other."""
+"""Unused addresses between two tables, so that no access reaches one from the other."""
 SPECIAL = re.compile(r"%(tid|ctaid|ntid|nctaid)\.([xyz])")
 DECLARED = re.compile(r"\.reg \.(\w+)\s+%(\w+)<(\d+)>;")
 TABLE = re.compile(r"\.(shared|const) \.align (\d+) \.b8 ([\w$]+)\[(\d+)\](?: = \{([^}]*)\})?;")
@@ -31,7 +31,7 @@ MEANINGS = FLOATS | {f.__name__: f for f in (divided, aligned, put, put_alone)}
 
 @dataclass
 class Block:
-    """A stretch of statements that is entered at its beginning and left at its end."""
+    """A basic block: statements entered at the beginning and left at the end."""
 
     statements: list = field(default_factory=list)
     leaving: str = ""
@@ -182,7 +182,7 @@ class Translation:
                 yield f"put_alone(arrays{size}, {place}, {value}, writers, thread)"
 
     def _parts(self, kind, registers, address):
-        """Registers and their own addresses; a vector's is a multiple of its size."""
+        """Yield registers with their addresses; a vector's address is a multiple of its size."""
         names = registers.strip("{}").replace(",", " ").split()
         place, size = self._address(address), width_of(kind) // 8
         yield names[0], place if len(names) == 1 else f"aligned({place}, {size * len(names)})"

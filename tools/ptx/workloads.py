@@ -26,7 +26,7 @@ from numlean.verification import doctor
 RNG = np.random.default_rng(11)
 STOCHASTIC = "bfloat16@round=stochastic,seed=4"
 LONG = "ieee:e11m23"
-"""A narrow significand in words of 64 bits."""
+"""A format with a narrow significand that is stored in 64 bits."""
 DTYPES = ("float32", "float64", "ieee32exec", "e4m3", STOCHASTIC)
 COMPILED = ("float32", "ieee32exec")
 TRAINED = ("float32", "ieee32exec", STOCHASTIC)
@@ -117,7 +117,7 @@ def counted(s):
 
 
 def replayed(s):
-    """A program of kernels, moves and a call, some of whose arrays are not the device's."""
+    """Replay a program of kernels, moves and a host call; some arrays are the host's."""
     operations = []
     recorder = s.with_recorder(operations)
     ours, theirs, place = s.from_float(A), np.array(s.from_float(-A)), np.array(s.from_float(A))
