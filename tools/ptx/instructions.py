@@ -13,7 +13,7 @@ FLOATS = {name: f for name, f in vars(floats).items() if name.endswith(("_f32", 
 
 
 def width_of(kind):
-    """Return the width of a type in bits; None for predicates."""
+    """Return the width of a type in bits; 0 for predicates."""
     return 0 if kind == "pred" else int(kind[1:])
 
 
@@ -113,7 +113,7 @@ def quotient(kind, a, b):
 
 
 def leading_zeros(kind, a):
-    """Count bits."""
+    """Count the leading zeros."""
     return f"{width_of(kind)} - ({a}).bit_length()"
 
 
