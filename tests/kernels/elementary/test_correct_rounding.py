@@ -32,7 +32,7 @@ def formats_and_modes():
         yield name, f"{dtype}@round={MODES[(k // 2 + 2 * (k % 2)) % len(MODES)]}"
 
 
-@pytest.mark.parametrize(("name", "dtype"), formats_and_modes())
+@pytest.mark.parametrize(("name", "dtype"), list(formats_and_modes()))
 def test_all_operands_of_16_bits_give_the_bits_and_flags_of_mpfr(name, dtype):
     findings = verify(ElementaryComparison(dtype, exhaustive=True), name, 1 << 16)
     assert findings.outcome.cases == 1 << 16

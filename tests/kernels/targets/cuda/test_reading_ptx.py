@@ -16,7 +16,7 @@ from numlean import get_scalar
 from numlean_kernels import loops
 from numlean_kernels.formats import BINARY16, BINARY32, BINARY64, E4M3
 from numlean_kernels.ieee import Arithmetic, NanRule, Overflow, Rounding, Subnormal, Tininess
-from numlean_kernels.loops.matmul import BMM, BMM_FMA, MATMUL, MATMUL_FMA
+from numlean_kernels.loops.matmul import MATMUL, MATMUL_FMA
 from numlean_kernels.loops.reduce import MAX
 from numlean_kernels.protocol import KernelCall, Loop
 from numlean_kernels.tables import elementary as elementary_makers
@@ -78,8 +78,7 @@ def some_operations(numbers, first):
 
 
 def sums_and_products(numbers):
-    """Loops that compute, but for batches of products, which have the cells of a product."""
-    chosen = {*ARITHMETIC, MAX.name} - {BMM.name, BMM_FMA.name}
+    chosen = {*ARITHMETIC, MAX.name}
     return Part(
         f"{numbers.name}: sums and products",
         lambda: (k for k in array_kernels(numbers) if k.loop.name in chosen),
