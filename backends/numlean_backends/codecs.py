@@ -51,7 +51,7 @@ class EncodingCodec:
         return self._convert("from_binary64", values.view(np.uint64), self.storage_dtype)
 
     def to_float(self, x: Storage) -> np.ndarray[Any, Any]:
-        """The exact values as binary64."""
+        """Return the exact values as binary64."""
         return self._convert("to_binary64", x, np.dtype(np.uint64)).view(np.float64)
 
     def from_int(self, values: np.ndarray[Any, Any]) -> Storage:
@@ -67,23 +67,23 @@ class EncodingCodec:
         return decode_raw(self.format, element)
 
     def from_elements(self, elements: Iterable[int], shape: tuple[int, ...]) -> Storage:
-        """An array of encodings."""
+        """Return an array of encodings."""
         return np.array(list(elements), dtype=self.storage_dtype).reshape(shape)
 
     def is_element(self, element: Any) -> bool:
-        """Not asked: the dtype tells."""
+        """Return True; never called, because the dtype suffices."""
         return True
 
     def from_bits(self, bits: np.ndarray[Any, Any]) -> Storage:
-        """The encodings as they are."""
+        """Return the encodings as they are."""
         return bits
 
     def to_bits(self, x: Storage) -> np.ndarray[Any, Any]:
-        """The encodings as they are."""
+        """Return the encodings as they are."""
         return x
 
     def to_bytes(self, x: Storage) -> bytes:
-        """Encodings, least significant byte first."""
+        """Return the encodings, least significant byte first."""
         return little_endian(x)
 
     def _convert(
@@ -119,7 +119,7 @@ class HardwareCodec:
         return np.where(np.isnan(rounded), self._default_nan(), rounded)
 
     def to_float(self, x: Storage) -> np.ndarray[Any, Any]:
-        """The exact values; NaNs become binary64's default NaN."""
+        """Return the exact values; NaNs become binary64's default NaN."""
         with np.errstate(invalid="ignore"):  # signalling NaNs
             return np.where(np.isnan(x), np.nan, x.astype(np.float64))
 
@@ -139,23 +139,23 @@ class HardwareCodec:
         return libmp.from_float(element)  # type: ignore[no-any-return]
 
     def from_elements(self, elements: Iterable[Any], shape: tuple[int, ...]) -> Storage:
-        """An array of hardware floats."""
+        """Return an array of hardware floats."""
         return np.array(list(elements), dtype=self.storage_dtype).reshape(shape)
 
     def is_element(self, element: Any) -> bool:
-        """Not asked: the dtype tells."""
+        """Return True; never called, because the dtype suffices."""
         return True
 
     def from_bits(self, bits: np.ndarray[Any, Any]) -> Storage:
-        """The floats of these encodings."""
+        """Return the floats of encodings."""
         return bits.view(self.storage_dtype)
 
     def to_bits(self, x: Storage) -> np.ndarray[Any, Any]:
-        """The floats' encodings."""
+        """Return the encodings of the floats."""
         return np.ascontiguousarray(x).view(self.format.storage_dtype).reshape(x.shape)
 
     def to_bytes(self, x: Storage) -> bytes:
-        """Encodings, least significant byte first."""
+        """Return the encodings, least significant byte first."""
         return little_endian(x)
 
     def _default_nan(self) -> Any:
@@ -164,7 +164,7 @@ class HardwareCodec:
 
 
 def little_endian(x: Storage) -> bytes:
-    """The elements in C order, least significant byte first on every machine."""
+    """Return the elements in C order, least significant byte first on every machine."""
     return x.astype(x.dtype.newbyteorder("<"), copy=False).tobytes()
 
 
@@ -182,7 +182,7 @@ def encode_raw(arithmetic: Arithmetic, value: Exact) -> int:
 
 
 def decode_raw(format: Format, encoding: int) -> Exact:
-    """An encoding's exact value as mpmath's raw value."""
+    """Return the exact value of an encoding."""
     from mpmath import libmp
 
     magnitude, negative = encoding & format.magnitude_mask, encoding & format.sign_mask

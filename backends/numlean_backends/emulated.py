@@ -1,4 +1,4 @@
-"""What the emulated Scalars have in common: all but the format and its name."""
+"""The scalar backend of formats that are emulated in integers."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _MATH: Final = "math"
 
 
 class MathProfile(Enum):
-    """What the elementary functions are: correctly rounded, or TorchLean's to the bit."""
+    """The elementary functions: correctly rounded, or bit for bit those of TorchLean."""
 
     CORRECT = "correct"
     TORCHLEAN = "torchlean"
@@ -42,7 +42,7 @@ class MathProfile(Enum):
 def emulated_backend(
     pattern: str, summary: str, format: Format | Callable[[Dtype], Format]
 ) -> ScalarBackend:
-    """The backend that computes by integer arithmetic, under the options given.
+    """Return the backend that computes a format in integers, under options.
 
     ``format`` is that of every dtype of the backend, or makes it of what the user wrote.
     """
@@ -84,7 +84,7 @@ def emulated_backend(
 
 
 def _may_be_the_processor_s(format: Format | Callable[[Dtype], Format]) -> bool:
-    """Whether the processor computes in a format, or may in one yet to be made."""
+    """Return whether the processor may have the format."""
     formats = [arithmetic.format for arithmetic in _OF_THE_PROCESSOR]
     return not isinstance(format, Format) or format in formats
 
@@ -96,7 +96,7 @@ def _kernel_scalar(
     target: Target,
     substitutes: Mapping[str, Routine] | None = None,
 ) -> KernelScalar:
-    """The Scalar of an arithmetic, into which numbers are rounded by another."""
+    """Return the Scalar of an arithmetic, whose conversions round by another."""
     return KernelScalar(
         name=name,
         summary=f"{arithmetic.format.name} in integer arithmetic",
@@ -109,7 +109,7 @@ def _kernel_scalar(
 
 
 def _substitutes(arithmetic: Arithmetic, spec: Dtype) -> Mapping[str, Routine]:
-    """What the option ``math`` puts in the place of correctly rounded functions."""
+    """Return the functions that replace correctly rounded ones under the option ``math``."""
     profile = _choice(MathProfile, _MATH, spec.options.get(_MATH, MathProfile.CORRECT.value))
     if profile is MathProfile.CORRECT:
         return {}
@@ -132,10 +132,10 @@ def _seed(spec: Dtype) -> int:
 
 
 def arithmetic_of(format: Format, spec: Dtype) -> Arithmetic:
-    """The arithmetic that a dtype's options ask for.
+    """Return the arithmetic of a dtype's options.
 
     Raises:
-        UnknownNameError: An option has no such value; the message lists those it has.
+        UnknownNameError: The value of an option is unknown; the message lists those known.
     """
     choices: dict[str, Any] = {}
     for option, value in spec.options.items():

@@ -1,4 +1,4 @@
-"""What the hardware Scalars have in common: all but the format."""
+"""The scalar backend of hardware formats."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from numlean_kernels.targets import get_target
 
 
 def hardware_backend(name: str, format: Format) -> ScalarBackend:
-    """The backend that computes in a format the processor has."""
+    """Return the backend that computes in a format of the processor."""
 
     def made(spec: Dtype, device: str, *, fast: bool) -> KernelScalar:
         target = get_target(device)

@@ -31,7 +31,7 @@ from numlean_kernels.protocol import Routine, Table
 from numlean_kernels.targets.python import PYTHON
 
 MAX_PRECISION: Final = 1_000_000
-"""More bits than this are taken for a slip of the finger."""
+"""A greater precision is considered a typing error."""
 
 _mpf: Final = mp.make_mpf
 _ZERO: Final = _mpf(libmp.fzero)
@@ -42,7 +42,7 @@ _BINARY64: Final = Arithmetic(BINARY64)
 
 @cache
 def mp_table(precision: int) -> Table:
-    """The routines on ``mpmath.mpf`` objects, rounding to nearest even at ``precision`` bits."""
+    """Return the routines on ``mpmath.mpf`` objects, to nearest even at ``precision`` bits."""
 
     # The two that a training run spends its time in are spelt out: no loop, no keywords.
     def add(a: Any, b: Any) -> Any:
@@ -151,7 +151,7 @@ class MpCodec:
         return self._from_raw(map(libmp.from_float, values.ravel().tolist()), values.shape)
 
     def to_float(self, x: Storage) -> np.ndarray[Any, Any]:
-        """The values rounded once to binary64, subnormal ones too, as mpmath's own would not be."""
+        """Round the values once to binary64; mpmath's own conversion rounds subnormals twice."""
         bits = [encode_raw(_BINARY64, a._mpf_) for a in x.ravel().tolist()]
         return np.array(bits, dtype=np.uint64).view(np.float64).reshape(x.shape)
 
@@ -160,31 +160,31 @@ class MpCodec:
         return self._from_raw(map(libmp.from_int, values.ravel().tolist()), values.shape)
 
     def encode(self, value: Any) -> Any:
-        """One exact value, rounded once."""
+        """Round one exact value."""
         return _mpf(libmp.mpf_pos(value, self.precision, "n"))
 
     def decode(self, element: Any) -> Any:
-        """One number's exact value."""
+        """Return the exact value of a number."""
         return exact_of(element)
 
     def from_elements(self, elements: Iterable[Any], shape: tuple[int, ...]) -> Storage:
-        """An object array."""
+        """Return an object array."""
         return np.fromiter(elements, dtype=object).reshape(shape)
 
     def is_element(self, element: Any) -> bool:
-        """Whether it is an mpf."""
+        """Return whether an object is an mpf."""
         return is_mpf(element)
 
     def from_bits(self, bits: np.ndarray[Any, Any]) -> Storage:
-        """Not to be had."""
+        """Raise: numbers have no encodings."""
         raise NotImplementedError("mp has no encodings")
 
     def to_bits(self, x: Storage) -> np.ndarray[Any, Any]:
-        """Not to be had."""
+        """Raise: numbers have no encodings."""
         raise NotImplementedError("mp has no encodings")
 
     def to_bytes(self, x: Storage) -> bytes:
-        """Each number's sign, significand and exponent in hexadecimal."""
+        """Return the sign, significand and exponent of each number in hexadecimal."""
         return "\n".join(format_fields(exact_of(a)) for a in x.ravel().tolist()).encode()
 
     def _from_raw(self, values: Iterable[Any], shape: tuple[int, ...]) -> Storage:

@@ -80,7 +80,7 @@ def _over(a: int, b: int) -> int:
 
 
 def _in_units(negative: bool, m: int, e: int) -> int:
-    """The number m * 2**e of that sign, rounded to units."""
+    """Return the number m * 2**e of that sign, rounded to units."""
     signed, shift = -m if negative else m, e + _SCALE
     return signed << shift if shift >= 0 else _rdiv(signed, 1 << -shift)
 
@@ -90,7 +90,7 @@ def _is_nan(a: int) -> bool:
 
 
 def _quiet(*operands: int) -> int | None:
-    """The first signalling NaN made quiet, else the first quiet one, if there is any."""
+    """Return the first signalling NaN quieted, else the first quiet one, or None."""
     nans = [a for a in operands if _is_nan(a)]
     signalling = [a for a in nans if not a & BINARY32.quiet_bit]
     return (signalling or nans)[0] | BINARY32.quiet_bit if nans else None
@@ -107,7 +107,7 @@ def _quiet_first(function: Callable[[int], int]) -> Callable[[int], int]:
 
 @_quiet_first
 def exp(a: int) -> int:
-    """The exponential, as 2**(k + f) with k an integer and |f| at most 1/2; exp(-inf) = +0."""
+    """Return exp(a), as 2**(k + f) with k an integer and |f| at most 1/2; exp(-inf) = +0."""
     if a & BINARY32.magnitude_mask == _INFINITY:
         return _ZERO if a & _SIGN else _INFINITY
     y = _times(_in_units(bool(a & _SIGN), *decode(BINARY32, a)), _RECIPROCAL_OF_LOG_TWO)
@@ -120,7 +120,7 @@ def exp(a: int) -> int:
 
 @_quiet_first
 def log(a: int) -> int:
-    """The natural logarithm, by a series in (m - 1)/(m + 1); log(+-0) = -inf, log(-1) a NaN."""
+    """Return log(a), by a series in (m - 1)/(m + 1); log(+-0) = -inf, log(-1) a NaN."""
     if a & BINARY32.magnitude_mask == 0:
         return _SIGN | _INFINITY
     if a & _SIGN or a == _INFINITY:
@@ -139,7 +139,7 @@ def log(a: int) -> int:
 
 @_quiet_first
 def tanh(a: int) -> int:
-    """The hyperbolic tangent, 1 - 2/(exp(2|a|) + 1) with a's sign, in binary32."""
+    """Return the hyperbolic tangent, 1 - 2/(exp(2|a|) + 1) with a's sign, in binary32."""
     magnitude = _abs(a)
     if magnitude == _INFINITY:
         return _ONE | (a & _SIGN)
@@ -149,7 +149,7 @@ def tanh(a: int) -> int:
 
 @_quiet_first
 def sinh(a: int) -> int:
-    """The hyperbolic sine, three terms of its series below 1/2, in binary32; infinities stay."""
+    """Return sinh(a), three terms of its series below 1/2, in binary32; infinities stay."""
     if _abs(a) == _INFINITY:
         return a
     if not _lt(_abs(a), _HALF):
@@ -162,7 +162,7 @@ def sinh(a: int) -> int:
 
 @_quiet_first
 def cosh(a: int) -> int:
-    """The hyperbolic cosine, (exp(a) + exp(-a)) * 0.5 in binary32; of infinities, +inf."""
+    """Return the hyperbolic cosine, (exp(a) + exp(-a)) * 0.5 in binary32; of infinities, +inf."""
     if _abs(a) == _INFINITY:
         return _INFINITY
     return int(_mul(_add(exp(a), exp(_neg(a))), _HALF))
@@ -170,7 +170,7 @@ def cosh(a: int) -> int:
 
 @_quiet_first
 def sin(a: int) -> int:
-    """The sine; sin(+-0) = +-0; of infinities, the default NaN."""
+    """Return the sine; sin(+-0) = +-0; of infinities, the default NaN."""
     if a & BINARY32.magnitude_mask == 0:
         return a
     return _sine_and_cosine(a)[0]
@@ -178,7 +178,7 @@ def sin(a: int) -> int:
 
 @_quiet_first
 def cos(a: int) -> int:
-    """The cosine; of infinities, the default NaN."""
+    """Return the cosine; of infinities, the default NaN."""
     if a & BINARY32.magnitude_mask == 0:
         return _ONE
     return _sine_and_cosine(a)[1]
@@ -202,21 +202,21 @@ def _sine_and_cosine(a: int) -> tuple[int, int]:
 
 
 def _polynomial(coefficients: Sequence[int], m: int, e: int) -> tuple[int, int]:
-    """The exact value at (m * 2**e)**2 as an integer and the exponent of its unit; e < 0."""
+    """Return the exact value at (m * 2**e)**2 as an integer and the exponent of its unit; e < 0."""
     square, shift, degree = m * m, -2 * e, len(coefficients) - 1
     total = sum(c * square**i << shift * (degree - i) for i, c in enumerate(coefficients))
     return total, -shift * degree
 
 
 def _rounded_quotient(negative: bool, n: int, d: int, e: int) -> int:
-    """The exact n / d * 2**e, rounded once: its leading bits matter, and whether there is more."""
+    """Return the exact n / d * 2**e, rounded once, from its leading bits and a sticky bit."""
     more = max(d.bit_length() + 2 * BINARY32.precision - n.bit_length(), 0)
     q, r = divmod(n << more, d)
     return _pack(negative, 2 * q | (r != 0), e - more - 1)
 
 
 def pow(a: int, b: int) -> int:  # noqa: A001
-    """The power a**b: a product for integers b of at most 256, else exp(b * log(a)).
+    """Return the power a**b: a product for integers b of at most 256, else exp(b * log(a)).
 
     pow(a, +-0) = 1 even of a NaN; pow(1, b) = 1; of zeros, +0 or +inf, negative for -0 and odd b;
     of other negative numbers, a NaN unless b is an integer.
@@ -240,7 +240,7 @@ def pow(a: int, b: int) -> int:  # noqa: A001
 
 
 def _integer(b: int) -> int | None:
-    """The value of an encoding, if that is an integer."""
+    """Return the value of an encoding, if that is an integer."""
     if b & BINARY32.magnitude_mask == _INFINITY:
         return None
     m, e = decode(BINARY32, b)
@@ -251,7 +251,7 @@ def _integer(b: int) -> int | None:
 
 
 def _power(a: int, b: int, n: int | None) -> int:
-    """The power of a positive number; n is b's value if that is an integer."""
+    """Return the power of a positive number; n is b's value if that is an integer."""
     if n is None or abs(n) > _GREATEST_PRODUCT:
         return exp(int(_mul(b, log(a))))
     product = _ONE
@@ -270,4 +270,4 @@ ROUTINES: Final[dict[str, Routine]] = {
     "cos": cos,
     "pow": pow,
 }
-"""What takes the place of correctly rounded functions, by name."""
+"""The functions that replace correctly rounded ones, by name."""

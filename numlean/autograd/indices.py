@@ -1,7 +1,7 @@
-"""Whole numbers that name things: places in an array, classes, tokens.
+"""Whole numbers that serve as indices: of elements, classes, tokens.
 
-They are no numbers of any arithmetic: nothing is rounded, and nothing but ``take`` and its like has
-a use for them.
+They are not numbers of an arithmetic: nothing rounds them, and only ``take`` and similar operations
+use them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @final
 class IndexDomain:
-    """What stands where a tensor's Scalar does, if the tensor holds indices."""
+    """The stand-in for a Scalar in tensors that hold indices."""
 
     name = "indices"
     device = "any"
@@ -28,7 +28,7 @@ class IndexDomain:
     storage_dtype = np.dtype(np.int64)
 
     def from_float(self, values: ArrayLike) -> np.ndarray[Any, np.dtype[np.int64]]:
-        """Whole numbers as they are.
+        """Return whole numbers unchanged.
 
         Raises:
             DataError: One is not whole, or negative.
@@ -43,7 +43,7 @@ class IndexDomain:
 
 
 def check_below(count: int, indices: np.ndarray[Any, np.dtype[np.int64]], what: str) -> None:
-    """Refuse indices that name nothing.
+    """Raise an error for indices that are out of range.
 
     Raises:
         DataError: One is not below ``count``.
@@ -53,4 +53,4 @@ def check_below(count: int, indices: np.ndarray[Any, np.dtype[np.int64]], what: 
 
 
 INDEX: Final = cast("Scalar", IndexDomain())
-"""The one of them."""
+"""The only instance."""

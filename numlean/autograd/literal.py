@@ -1,4 +1,4 @@
-"""Numbers of any exactness on their way into an arithmetic: each is rounded once."""
+"""Conversion of numbers, texts and arrays to tensors, each rounded once."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ TensorLike: TypeAlias = "Tensor | np.ndarray[Any, Any] | Sequence[Any] | str | F
 
 
 def as_tensor(scalar: Scalar, values: TensorLike) -> Tensor:
-    """Numbers in an arithmetic.
+    """Return numbers as a tensor of an arithmetic.
 
     Binary64 numbers are what they are, integers whatever their size; texts read ``0.1``,
     ``0x1.8p-4``, ``1/3``, ``-inf``. A tensor's numbers are its exact values; indices remain so.
 
     Raises:
-        NumleanError: One is no number.
-        ShapeError: Nested lists are no array.
+        NumleanError: A value is not a number.
+        ShapeError: Nested lists have unequal lengths.
     """
     if isinstance(values, Tensor) and values.scalar is INDEX:
         return values
@@ -50,7 +50,7 @@ def _as_array(values: Any) -> np.ndarray[Any, Any]:
         return values
     array = np.array(values, dtype=object)
     if any(isinstance(v, list | tuple | np.ndarray) for v in array.flat):
-        raise ShapeError(f"nested lists of unequal lengths are no array: {values!r}")
+        raise ShapeError(f"nested lists of unequal lengths are not an array: {values!r}")
     return array
 
 
@@ -61,7 +61,7 @@ def _is_binary64(value: Any) -> bool:
 
 
 def _text(value: Any) -> str:
-    """A number as a text that means exactly it."""
+    """Return a text whose value is exactly the number."""
     if isinstance(value, str):
         return value.replace(" ", "")
     if isinstance(value, int | np.integer) and not isinstance(value, bool):
@@ -74,5 +74,5 @@ def _text(value: Any) -> str:
         exact = exact_of(value)
         return format_c_hex(exact) if exact.is_finite else str(value)
     raise NumleanError(
-        f"{value!r} is no number: give a float, an integer, a Fraction or a text such as '0.1'"
+        f"{value!r} is not a number: give a float, an integer, a Fraction or a text such as '0.1'"
     )

@@ -18,9 +18,9 @@ class Node:
     """One application of a primitive.
 
     Attributes:
-        primitive: What was applied.
+        primitive: The operation.
         inputs: To what.
-        parameters: With which parameters that are no tensors.
+        parameters: The arguments that are not tensors.
         output: The result, without a history.
     """
 
@@ -40,7 +40,7 @@ class Tape:
         self.nodes: list[Node | None] = []
 
     def watch(self, x: Tensor) -> Tensor:
-        """The same numbers, whose use is recorded from here on."""
+        """Return the same numbers as a tensor whose use is recorded from here on."""
         self.nodes.append(None)
         return x.on_tape(self, len(self.nodes) - 1)
 
@@ -50,14 +50,14 @@ class Tape:
         return node.output.on_tape(self, len(self.nodes) - 1)
 
     def gradient(self, value: Tensor, watched: Sequence[Tensor]) -> list[Tensor]:
-        """The gradient of a number with respect to watched tensors, by one backward sweep.
+        """Return the gradient of a number with respect to watched tensors, by one backward sweep.
 
         Nodes are visited in reverse program order. Cotangents that meet in one tensor are added in
         the order in which the sweep produces them, the inputs of one node from left to right. A
         tensor the value does not depend on has the gradient zero.
 
         Raises:
-            ShapeError: ``value`` is no single number.
+            ShapeError: ``value`` is not a single number.
             MixedScalarError: A tensor is not watched by this tape.
         """
         if value.size != 1:
@@ -71,7 +71,7 @@ class Tape:
         return [cotangents[x.slot] if x.slot in cotangents else zeros_like(x) for x in watched]
 
     def cotangents(self, value: Tensor, seed: Tensor) -> dict[int, Tensor]:
-        """The cotangent of every tensor that a value depends on, by its slot, the value's given.
+        """Return the cotangent of each tensor that a value depends on, by slot.
 
         One backward sweep, as for ``gradient``.
 
@@ -101,7 +101,7 @@ class Tape:
 
 
 def zeros_like(x: Tensor) -> Tensor:
-    """A +0 for every number."""
+    """Return a tensor of +0 of the same shape."""
     return x.like(x.literal(0.0).data.repeat(x.size).reshape(x.shape))
 
 
@@ -111,7 +111,7 @@ def value_and_gradient(
     *,
     new_tape: Callable[[], Tape] = Tape,
 ) -> tuple[Tensor, list[Tensor]]:
-    """What a program makes of its parameters, and the gradient with respect to each.
+    """Return the value of a program of parameters, and the gradient with respect to each.
 
     Args:
         program: Returns a single number.

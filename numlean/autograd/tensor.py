@@ -47,7 +47,7 @@ class Tensor:
 
     @classmethod
     def of(cls, scalar: Scalar, values: ArrayLike) -> Tensor:
-        """Binary64 values, each rounded once."""
+        """Return a tensor of binary64 values, each rounded once."""
         return cls(scalar, scalar.from_float(values))
 
     def like(self, data: Storage) -> Tensor:
@@ -79,15 +79,15 @@ class Tensor:
         return self.data.size
 
     def detach(self) -> Tensor:
-        """The same numbers without a history."""
+        """Return the same numbers without a history."""
         return self.like(self.data)
 
     def to_float(self) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
-        """The values as binary64."""
+        """Return the values as binary64."""
         return self.scalar.to_float(self.data)
 
     def item(self) -> float:
-        """The only element, as binary64."""
+        """Return the only element, as binary64."""
         return float(self.to_float().item())
 
     def __repr__(self) -> str:
@@ -130,15 +130,15 @@ class Tensor:
         return ops.transpose(self)
 
     def reshape(self, *shape: int) -> Tensor:
-        """The same elements in C order, in another shape; one extent may be -1."""
+        """Return the same elements in C order, in another shape; one extent may be -1."""
         return ops.reshape(self, shape)
 
     def __getitem__(self, where: int | slice | tuple[int | slice, ...]) -> Tensor:
-        """A part: an index an axis, which drops it, or a slice; axes not named are whole.
+        """Return a part: an index, which drops its axis, or a slice per axis; other axes are whole.
 
         Raises:
-            ShapeError: There are more of them than axes.
-            IndexError: There is no such place.
+            ShapeError: There are more indices than axes.
+            IndexError: An index is out of range.
         """
         places = where if isinstance(where, tuple) else (where,)
         if len(places) > self.ndim:
@@ -151,10 +151,10 @@ class Tensor:
         return part.reshape(*(n for k, n in enumerate(part.shape) if k not in dropped))
 
     def __iter__(self) -> Iterator[Tensor]:
-        """The parts along the first axis.
+        """Return the parts along the first axis.
 
         Raises:
-            ShapeError: There is none.
+            ShapeError: The tensor has no axes.
         """
         if self.ndim == 0:
             raise ShapeError("a tensor without axes has no parts")
@@ -163,11 +163,11 @@ class Tensor:
     def sum(
         self, axis: Axis = None, *, keepdims: bool = False, reduction: Order = "ordered"
     ) -> Tensor:
-        """The sum over axes: in index order from +0, or "pairwise", by a balanced tree."""
+        """Return the sum over axes: in index order from +0, or "pairwise", by a balanced tree."""
         return ops.sum_(self, axis, keepdims=keepdims, reduction=reduction)
 
     def mean(self, axis: Axis = None) -> Tensor:
-        """The sum over axes divided by the number of terms: one division."""
+        """Return the sum over axes divided by the number of terms: one division."""
         total = self.sum(axis)
         return total / (self.size // max(total.size, 1))
 

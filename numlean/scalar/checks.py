@@ -1,4 +1,4 @@
-"""What a Scalar is given, checked, before it becomes storage."""
+"""Checks of the values that are converted to a Scalar's numbers."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _MPMATH_ROUNDINGS: Final = {
 }
 
 ROUNDINGS: Final = (*_MPMATH_ROUNDINGS, "ties_to_away", "to_odd")
-"""The directions in which a number can become an integer."""
+"""The directions in which a number can be rounded to an integer."""
 
 
 def as_dtype(values: ArrayLike, dtype: type, operation: str) -> np.ndarray[Any, Any]:
-    """Values as an array of binary64 or int64, none of them changed in kind.
+    """Return values as an array of binary64 or int64, without a change of kind.
 
     Raises:
-        NumleanError: They are no such numbers.
+        NumleanError: The values are not such numbers.
     """
     try:
         array = np.asarray(values)
@@ -42,10 +42,10 @@ def as_dtype(values: ArrayLike, dtype: type, operation: str) -> np.ndarray[Any, 
 
 
 def encodings(bits: ArrayLike, format: Format) -> np.ndarray[Any, Any]:
-    """Integers as encodings of a format.
+    """Return integers as encodings of a format.
 
     Raises:
-        StorageError: One is no integer of the format's width.
+        StorageError: An element is not an integer of the format's width.
     """
     # numpy would make a list with integers beyond int64 an array of floats.
     array = bits if isinstance(bits, np.ndarray) else np.asarray(bits, dtype=object)
@@ -59,10 +59,10 @@ def encodings(bits: ArrayLike, format: Format) -> np.ndarray[Any, Any]:
 
 
 def exact(value: Any) -> Exact:
-    """An mpf or an integer, as mpmath's kernel holds it.
+    """Return the exact value of an mpf or an integer.
 
     Raises:
-        NumleanError: It is neither.
+        NumleanError: The value is neither.
     """
     from mpmath import libmp
 
@@ -74,10 +74,10 @@ def exact(value: Any) -> Exact:
 
 
 def integer_dtype(width: int) -> np.dtype[Any]:
-    """The signed integers of so many bits.
+    """Return the dtype of signed integers of a width.
 
     Raises:
-        NumleanError: It is neither 32 nor 64.
+        NumleanError: The width is neither 32 nor 64.
     """
     if width not in (32, 64):
         raise NumleanError(f"to_int gives integers of 32 or 64 bits, not {width}")
@@ -85,24 +85,26 @@ def integer_dtype(width: int) -> np.dtype[Any]:
 
 
 def to_integer(value: Any, rounding: str, ends: Any, name: str) -> int:
-    """An mpf rounded to an integer between two ends.
+    """Round an mpf to an integer between two ends.
 
     Raises:
-        NumleanError: There is none.
+        NumleanError: The integer is out of range.
     """
     # Compared before it is converted: an mpf may have more digits than there is memory.
     if int(ends.min) - 1 < value < int(ends.max) + 1:
         integer = rounded_integer(exact_of(value), rounding)
         if ends.min <= integer <= ends.max:
             return integer
-    raise NumleanError(f"to_int: {value} of {name} is no {ends.dtype}; saturate=True clips it")
+    raise NumleanError(
+        f"to_int: {value} ({name}) is out of range for {ends.dtype}; pass saturate=True to clip"
+    )
 
 
 def rounded_integer(value: Exact, rounding: str) -> int:
-    """A finite value rounded to an integer in a direction.
+    """Round a finite value to an integer in a direction.
 
     Raises:
-        UnknownNameError: There is no such direction.
+        UnknownNameError: The direction is unknown.
     """
     from mpmath import libmp
 

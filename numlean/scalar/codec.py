@@ -1,4 +1,4 @@
-"""How numbers enter and leave a Scalar's storage, and how they are told apart."""
+"""Conversions between a Scalar's storage and other representations of its numbers."""
 
 from __future__ import annotations
 
@@ -35,28 +35,28 @@ class Codec(Protocol):
         """Round binary64 values once."""
 
     def to_float(self, x: Storage) -> np.ndarray[Any, Any]:
-        """The values as binary64."""
+        """Return the values as binary64."""
 
     def from_int(self, values: np.ndarray[Any, Any]) -> Storage:
         """Round int64 values once."""
 
     def encode(self, value: Exact) -> Any:
-        """One exact value, rounded once, as an element of storage (-0 does not come in)."""
+        """Round one exact value, which is not -0, to an element of storage."""
 
     def decode(self, element: Any) -> Exact:
-        """One element's exact value; mpmath's NaN, infinities and zero among them."""
+        """Return the exact value of one element, which may be a NaN, an infinity or zero."""
 
     def from_elements(self, elements: Iterable[Any], shape: tuple[int, ...]) -> Storage:
-        """A storage array of elements that ``encode`` gave."""
+        """Return a storage array of elements that ``encode`` returned."""
 
     def is_element(self, element: Any) -> bool:
-        """Whether an object is a number of this storage; only asked where that is of objects."""
+        """Return whether an object is a number of this storage; only called for object arrays."""
 
     def from_bits(self, bits: np.ndarray[Any, Any]) -> Storage:
         """Take encodings of the format's storage dtype; only called if there is a format."""
 
     def to_bits(self, x: Storage) -> np.ndarray[Any, Any]:
-        """The encodings; only called if there is a format."""
+        """Return the encodings; only called if there is a format."""
 
     def to_bytes(self, x: Storage) -> bytes:
-        """The elements in C order, in a form equal exactly for identical elements."""
+        """Return the elements in C order, in a form that is equal only for identical elements."""

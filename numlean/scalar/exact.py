@@ -14,7 +14,7 @@ class Exact(NamedTuple):
     Attributes:
         sign: 1 for negative numbers.
         significand: Odd; 0 for zero, infinities and NaN.
-        exponent: 0 for zero; for infinities and NaN, a number that tells them apart.
+        exponent: 0 for zero; for infinities and NaN, a number that distinguishes them.
         bits: The number of bits of the significand.
     """
 

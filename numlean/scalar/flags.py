@@ -10,10 +10,10 @@ from numlean_kernels.flags import FLAGS
 
 @dataclass
 class Flags:
-    """How often each exception was raised.
+    """The number of times that each exception was raised.
 
-    Pass one to an operation, ``s.add(x, y, flags=flags)``: it is added to, an element's operation
-    counting once for each exception it raises.
+    Pass it to an operation, ``s.add(x, y, flags=flags)``: the operation on each element adds one
+    for each exception that it raises.
 
     Attributes:
         invalid: No useful result exists, as for 0/0.
@@ -30,7 +30,7 @@ class Flags:
     inexact: int = 0
 
     def count(self, bits: Sequence[int]) -> None:
-        """Add how often each bit of the kernels' flags was set, the lowest first."""
+        """Add the number of times that each bit of the kernels' flags was set, the lowest first."""
         for name, bit in FLAGS.items():
             setattr(self, name, getattr(self, name) + int(bits[bit.bit_length() - 1]))
 
@@ -43,5 +43,5 @@ class Flags:
         return any(getattr(self, name) for name in FLAGS)
 
     def as_dict(self) -> dict[str, int]:
-        """The counts by name, in the standard's order."""
+        """Return the counts by name, in the standard's order."""
         return {name: getattr(self, name) for name in FLAGS}

@@ -7,7 +7,7 @@ from numlean.scalar.protocol import Scalar
 
 
 def precision_of(scalar: Scalar) -> int:
-    """How many bits the significand of a normal number has, the leading one included."""
+    """Return the number of bits of a normal number's significand, including the leading one."""
     if scalar.format is not None:
         return scalar.format.precision
     # A third to nearest, of p bits, ends in a one whatever p is.

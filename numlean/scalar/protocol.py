@@ -1,4 +1,4 @@
-"""The Scalar protocol: what a number is, and what the operations on arrays of them mean.
+"""The Scalar protocol: the numbers of an arithmetic, and the operations on arrays of them.
 
 A Scalar owns a *storage dtype* and operations on *storage arrays*, numpy arrays of that dtype. All
 else in numlean is written against this protocol and knows neither encodings nor devices.
@@ -21,15 +21,15 @@ Storage: TypeAlias = np.ndarray[Any, Any]
 """An array of a Scalar's storage dtype."""
 
 Contraction: TypeAlias = Literal["separate", "fma"]
-"""How a product enters a sum: rounded by itself first, or fused."""
+"""The treatment of a product in a sum: rounded separately first, or fused."""
 
 Order: TypeAlias = Literal["ordered", "pairwise"]
-"""How a sum associates: left to right from +0, or by a balanced tree."""
+"""The association of a sum: left to right from +0, or by a balanced tree."""
 
 Axis: TypeAlias = int | tuple[int, ...] | None
 
 Indices: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
-"""Places in an array."""
+"""Indices of elements of an array."""
 
 
 class Scalar(ElementaryFunctions, Protocol):
@@ -46,8 +46,8 @@ class Scalar(ElementaryFunctions, Protocol):
         name: The name under which users ask for it, options included: ``mp:200``.
         format: The format of its encodings; None if numbers have no encoding of fixed width.
         storage_dtype: The dtype of its arrays.
-        rounding: The rounding of every operation: ``ties_to_even``; ``unstated`` where results are
-            what somebody's library gives.
+        rounding: The rounding of every operation, such as ``ties_to_even``; ``unstated`` where
+            another library determines the results.
         is_deterministic: Whether the same operands always give the same bits. False if rounding
             draws random bits.
         reference_dtype: The dtype that defines the correct results: its own name, but for a Scalar
@@ -71,34 +71,31 @@ class Scalar(ElementaryFunctions, Protocol):
     def device(self) -> str: ...  # noqa: D102
 
     def describe(self) -> str:
-        """One line for people: what a number is and where it is computed."""
+        """Return one line for people: the numbers and the device."""
 
     def with_reset_stream(self) -> Scalar:
-        """The same arithmetic as if never used: its random bits, if any, start anew.
-
-        A run takes a Scalar of its own by this. Where nothing is random, the Scalar itself.
-        """
+        """Return a copy with its random stream reset. Deterministic Scalars return self."""
 
     def start_step(self, step: int) -> None:
-        """Told before each step of a run, so that its random bits are a function of the step."""
+        """Seed the random stream for this step. The run calls this before each step."""
 
     def with_recorder(self, operations: list[ProgramStep]) -> Scalar:
-        """The same arithmetic, whose operations are also recorded, so that they can be done again.
+        """Return the same arithmetic, which also appends its operations to a list for replay.
 
-        Conversions are not: what they give counts as constant.
+        Conversions are not recorded: their results count as constants.
 
         Raises:
-            UnavailableError: What the Scalar does cannot be done again by a record.
+            UnavailableError: A record cannot reproduce the Scalar's operations.
         """
 
     def compile(self, operations: Sequence[ProgramStep]) -> Callable[[], None]:
-        """What does recorded operations again, in order, on the same arrays."""
+        """Return a function that carries out recorded operations again, on the same arrays."""
 
     def from_float(self, values: ArrayLike) -> Storage:
         """Round binary64 values once. A NaN gives the default NaN."""
 
     def to_float(self, x: Storage) -> np.ndarray[Any, np.dtype[np.float64]]:
-        """The values as binary64: exact where that embeds the format, else rounded once."""
+        """Return the values as binary64: exact if that contains the format, else rounded once."""
 
     def from_int(self, values: ArrayLike) -> Storage:
         """Round integers once."""
@@ -112,10 +109,10 @@ class Scalar(ElementaryFunctions, Protocol):
         saturate: bool = False,
         flags: Flags | None = None,
     ) -> np.ndarray[Any, np.dtype[np.signedinteger[Any]]]:
-        """The values rounded to integers of 32 or 64 bits, in a direction (clause 5.8).
+        """Round the values to integers of 32 or 64 bits, in a direction (clause 5.8).
 
-        With ``saturate``, what lies beyond the range becomes its nearest end and a NaN 0, which
-        raises the flag invalid.
+        With ``saturate``, values beyond the range become its nearest end and NaNs become 0; both
+        raise the flag invalid.
 
         Raises:
             NumleanError: A value is a NaN, infinite, or beyond the range, and ``saturate`` is off.
@@ -129,7 +126,7 @@ class Scalar(ElementaryFunctions, Protocol):
         """
 
     def to_bits(self, x: Storage) -> np.ndarray[Any, np.dtype[np.unsignedinteger[Any]]]:
-        """The encodings.
+        """Return the encodings.
 
         Raises:
             UnavailableError: The Scalar has no encoding.
@@ -139,166 +136,166 @@ class Scalar(ElementaryFunctions, Protocol):
         """Round exact values once: ``mpmath.mpf`` of any precision, or Python integers."""
 
     def to_exact(self, x: Storage) -> Storage:
-        """The exact values, as an object array of ``mpmath.mpf``; -0 becomes 0."""
+        """Return the exact values, as an object array of ``mpmath.mpf``; -0 becomes 0."""
 
     def from_string(self, texts: str | list[str]) -> Storage:
         """Round numbers such as ``0.1``, ``-2.5e-3``, ``1/3``, ``0x1.8p-4``, ``inf``, ``nan`` once.
 
         Raises:
-            NumleanError: A text is no number.
+            NumleanError: A text is not a number.
         """
 
     def to_string(self, x: Storage) -> list[str]:
-        """The shortest decimals that ``from_string`` takes back to the same numbers."""
+        """Return the shortest decimals that ``from_string`` converts back to the same numbers."""
 
     def to_bytes(self, x: Storage) -> bytes:
-        """The array's elements in C order, in a form equal exactly for identical elements."""
+        """Return the elements in C order, in a form that is equal only for identical elements."""
 
     def add(self, x: Storage, y: Storage, *, flags: Flags | None = None) -> Storage:
-        """The sums x + y; arrays broadcast, here and below.
+        """Return x + y; arrays broadcast, here and below.
 
-        ``flags``, here and below, is added the exceptions that are raised.
+        Here and below, the operation adds the exceptions that it raises to ``flags``.
         """
 
     def sub(self, x: Storage, y: Storage, *, flags: Flags | None = None) -> Storage:
-        """The differences x - y, which are add(x, neg(y))."""
+        """Return x - y, which is add(x, neg(y))."""
 
     def mul(self, x: Storage, y: Storage, *, flags: Flags | None = None) -> Storage:
-        """The products x * y."""
+        """Return x * y."""
 
     def div(self, x: Storage, y: Storage, *, flags: Flags | None = None) -> Storage:
-        """The quotients x / y; a nonzero number over zero is infinite, 0/0 a NaN."""
+        """Return x / y; a nonzero number over zero is infinite, 0/0 is a NaN."""
 
     def sqrt(self, x: Storage, *, flags: Flags | None = None) -> Storage:
-        """The square roots; of a negative number, a NaN."""
+        """Return the square roots; the root of a negative number is a NaN."""
 
     def fma(self, x: Storage, y: Storage, z: Storage, *, flags: Flags | None = None) -> Storage:
-        """Each x * y + z, rounded once."""
+        """Return x * y + z, rounded once."""
 
     def rem(self, x: Storage, y: Storage, *, flags: Flags | None = None) -> Storage:
-        """Each x - y*n, n the integer nearest x/y, ties to even; exact."""
+        """Return x - y*n, where n is the integer nearest x/y, ties to even; exact."""
 
     def round_to_integral(
         self, x: Storage, rounding: str | None = None, *, flags: Flags | None = None
     ) -> Storage:
-        """The nearest integers, in a direction such as ``toward_zero``; by default its own."""
+        """Return the nearest integers, in a direction; by default in the Scalar's own."""
 
     def scaleb(self, x: Storage, n: ArrayLike, *, flags: Flags | None = None) -> Storage:
-        """Each x * 2**n for integers n, rounded once."""
+        """Return x * 2**n for integers n, rounded once."""
 
     def logb(self, x: Storage, *, flags: Flags | None = None) -> Storage:
-        """The exponents e of numbers m * 2**e with 1 <= |m| < 2; log_b(+-0) is -inf."""
+        """Return the exponents e of numbers m * 2**e with 1 <= |m| < 2; logb(+-0) is -inf."""
 
     def next_up(self, x: Storage, *, flags: Flags | None = None) -> Storage:
-        """The least numbers that are greater."""
+        """Return the least numbers that are greater."""
 
     def next_down(self, x: Storage, *, flags: Flags | None = None) -> Storage:
-        """The greatest numbers that are less."""
+        """Return the greatest numbers that are less."""
 
     def copy_sign(self, x: Storage, y: Storage) -> Storage:
-        """Each x with the sign of y."""
+        """Return x with the sign of y."""
 
     def total_order(self, x: Storage, y: Storage) -> np.ndarray[Any, np.dtype[np.bool_]]:
-        """Where x comes before y, or is y, in the order of all encodings (clause 5.10)."""
+        """Return whether x precedes or equals y in the order of all encodings (clause 5.10)."""
 
     def classify(self, x: Storage) -> np.ndarray[Any, np.dtype[np.int8]]:
-        """What kind each number is, as an index of ``numlean.CLASSES`` (clause 5.7.2)."""
+        """Return the class of each number, as an index of ``numlean.CLASSES`` (clause 5.7.2)."""
 
     def neg(self, x: Storage) -> Storage:
-        """Each number with its sign changed."""
+        """Return the numbers with their signs changed."""
 
     def abs(self, x: Storage) -> Storage:
-        """The magnitudes."""
+        """Return the magnitudes."""
 
     def minimum(self, x: Storage, y: Storage) -> Storage:
-        """The lesser of two; a NaN propagates; -0 is below +0."""
+        """Return the lesser of two; a NaN propagates; -0 is below +0."""
 
     def maximum(self, x: Storage, y: Storage) -> Storage:
-        """The greater of two; a NaN propagates; -0 is below +0."""
+        """Return the greater of two; a NaN propagates; -0 is below +0."""
 
     def min_num(self, x: Storage, y: Storage) -> Storage:
-        """The lesser of two; one quiet NaN yields the other operand."""
+        """Return the lesser of two; one quiet NaN yields the other operand."""
 
     def max_num(self, x: Storage, y: Storage) -> Storage:
-        """The greater of two; one quiet NaN yields the other operand."""
+        """Return the greater of two; one quiet NaN yields the other operand."""
 
     def compare(self, x: Storage, y: Storage) -> np.ndarray[Any, np.dtype[np.int8]]:
-        """Give -1 for less, 0 for equal, 1 for greater, 2 for unordered."""
+        """Return -1 for less, 0 for equal, 1 for greater, 2 for unordered."""
 
     def eq(self, x: Storage, y: Storage) -> np.ndarray[Any, np.dtype[np.bool_]]:
-        """Where x == y: false for NaNs, true for zeros of either sign."""
+        """Return whether x == y: false for NaNs, true for zeros of either sign."""
 
     def lt(self, x: Storage, y: Storage) -> np.ndarray[Any, np.dtype[np.bool_]]:
-        """Where x < y: false for NaNs."""
+        """Return whether x < y: false for NaNs."""
 
     def le(self, x: Storage, y: Storage) -> np.ndarray[Any, np.dtype[np.bool_]]:
-        """Where x <= y: false for NaNs."""
+        """Return whether x <= y: false for NaNs."""
 
     def matmul(self, a: Storage, b: Storage, *, contraction: Contraction = "separate") -> Storage:
-        """The product of matrices (n, k) and (k, m), of shape (n, m).
+        """Return the product of matrices (n, k) and (k, m), of shape (n, m).
 
         Each element starts from +0 and adds a[i, k] * b[k, j] for ascending k, the product rounded
-        by itself or, with ``contraction="fma"``, fused.
+        separately or, with ``contraction="fma"``, fused.
 
         Raises:
-            ShapeError: The arrays are not two matrices that fit.
+            ShapeError: The arrays are not two matrices of matching shapes.
         """
 
     def bmm(self, a: Storage, b: Storage, *, contraction: Contraction = "separate") -> Storage:
-        """The products of matrices, batches (m, n, k) and (m, k, l), of shape (m, n, l).
+        """Return the products of batches of matrices (m, n, k) and (m, k, l), of shape (m, n, l).
 
-        Each is what ``matmul`` gives.
+        Each has the bits of ``matmul``.
 
         Raises:
-            ShapeError: The arrays are not two batches of matrices that fit.
+            ShapeError: The arrays are not two batches of matrices of matching shapes.
         """
 
     def sum(
         self, x: Storage, axis: Axis = None, *, keepdims: bool = False, reduction: Order = "ordered"
     ) -> Storage:
-        """The sums along an axis, several (in C order), or all.
+        """Return the sums along an axis, several (in C order), or all.
 
         Ordered: +0, then each element added for ascending index. Pairwise: the balanced binary
         tree that splits an index range at the largest power of two below its length.
 
         Raises:
-            ShapeError: There is no such axis.
+            ShapeError: The axis does not exist.
         """
 
     def max(self, x: Storage, axis: int = -1, *, keepdims: bool = False) -> Storage:
-        """The greatest along an axis: ``maximum`` of all elements for ascending index.
+        """Return the greatest along an axis: ``maximum`` of all elements for ascending index.
 
         Raises:
-            ShapeError: There is no such axis, or it is empty.
+            ShapeError: The axis does not exist or is empty.
         """
 
     def scatter_add(self, x: Storage, index: Indices, shape: tuple[int, ...]) -> Storage:
-        """An array of ``shape`` into whose cells the elements of x are added, from +0.
+        """Return an array of ``shape`` into whose cells the elements of x are added, from +0.
 
         Element i of x, in C order, belongs to the cell ``index[i]``, counted in C order, or to none
         if that is -1; a cell's elements are added for ascending i. If x has more axes than the
         index, elements and cells are arrays of their extents.
 
         Raises:
-            ShapeError: The index does not fit x or ``shape``, or names a cell that there is not.
+            ShapeError: The index does not fit x or ``shape``, or names a cell that does not exist.
         """
 
     def argmax(self, x: Storage, axis: int = -1) -> Indices:
-        """The place along an axis of the first of the greatest: none there is greater.
+        """Return the index along an axis of the first greatest element.
 
-        Zeros are equal; where there are NaNs, it is the place of the first.
+        Zeros are equal; if there are NaNs, the result is the index of the first.
 
         Raises:
-            ShapeError: There is no such axis, or it is empty.
+            ShapeError: The axis does not exist or is empty.
         """
 
-    # What moves numbers and computes nothing.
+    # Movement: these compute nothing.
 
     def copy_into(self, x: Storage, z: Storage) -> None:
         """Write the elements of x into z, an array or a view of the same shape."""
 
     def copy(self, x: Storage) -> Storage:
-        """The elements of a view, such as a transposed or a broadcast array, in C order."""
+        """Return the elements of a view, such as a transposed or broadcast array, in C order."""
 
     def device_copy(self, array: Storage, *, host_visible: bool = False) -> Storage:
         """Return a copy in C order, in the memory that the Scalar's kernels reach best.
@@ -312,49 +309,47 @@ class Scalar(ElementaryFunctions, Protocol):
         """
 
     def concat(self, arrays: Sequence[Storage], axis: int) -> Storage:
-        """Arrays one after the other along an axis.
+        """Return arrays one after the other along an axis.
 
         Raises:
-            ShapeError: Their shapes do not fit.
+            ShapeError: Their shapes do not match.
         """
 
     def pad(self, x: Storage, shape: tuple[int, ...], where: tuple[slice, ...]) -> Storage:
-        """An array of ``shape`` that has x at ``where`` and +0 elsewhere."""
+        """Return an array of ``shape`` that has x at ``where`` and +0 elsewhere."""
 
     def take(self, x: Storage, index: Indices, *, row_axes: int = 0) -> Storage:
-        """The elements of x at places counted in C order; +0 at -1.
+        """Return the elements of x at indices in C order; +0 at -1.
 
-        With ``row_axes``, the last axes of x stay together, and what is counted and taken are
-        arrays of their extents.
+        With ``row_axes``, the last axes of x stay together: indices count arrays of their extents.
 
         Raises:
-            ShapeError: The index names a place that there is not.
+            ShapeError: An index is out of range.
         """
 
     def take_along_axis(self, x: Storage, index: Indices, axis: int = -1) -> Storage:
-        """Along an axis, the one element of x at the place that the index has there; +0 at -1.
+        """Return the elements of x that an index selects along an axis; +0 at -1.
 
         Raises:
-            ShapeError: The index is not of x's shape without the axis, or names a place that there
-                is not.
+            ShapeError: The index is not of x's shape without the axis, or is out of range.
         """
 
     def scatter_along_axis(
         self, x: Storage, index: Indices, extent: int, axis: int = -1
     ) -> Storage:
-        """An array with one more axis: x at the places that the index has there, +0 elsewhere.
+        """Return an array with one more axis: x at the places of an index, +0 elsewhere.
 
-        What ``pick`` would take x from.
+        ``take_along_axis`` is its inverse.
 
         Raises:
-            ShapeError: The index is not of x's shape, or names a place beyond ``extent``.
+            ShapeError: The index is not of x's shape, or is not below ``extent``.
         """
 
     def where(self, condition: np.ndarray[Any, np.dtype[np.bool_]], x: Storage) -> Storage:
-        """X where ``holds``, +0 elsewhere; the two broadcast."""
+        """Return x where a condition holds, +0 elsewhere; the two broadcast."""
 
     def from_host_callback(self, values: Callable[[], ArrayLike]) -> Storage:
-        """Binary64 values that a function gives, rounded once: asked again at every step.
+        """Return the binary64 values of a function, rounded once; each replay calls it again.
 
-        It may be asked before anything else of a step is done, and so must not look at that.
+        A step may call it before its other operations, so it must not depend on them.
         """

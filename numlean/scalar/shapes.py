@@ -1,4 +1,4 @@
-"""The shapes that kernels take, out of those that users have."""
+"""Checks of shapes, axes and indices, and the shapes that kernels take."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from numlean.scalar.protocol import Axis, Indices, Storage
 
 
 def broadcast(operation: str, operands: tuple[Storage, ...]) -> tuple[Storage, ...]:
-    """The operands in their common shape, as views.
+    """Return the operands in their common shape, as views.
 
     Raises:
-        ShapeError: They have none.
+        ShapeError: The shapes do not broadcast.
     """
     try:
         shape = np.broadcast_shapes(*(x.shape for x in operands))
@@ -26,10 +26,10 @@ def broadcast(operation: str, operands: tuple[Storage, ...]) -> tuple[Storage, .
 
 
 def axes_of(axis: Axis, ndim: int) -> tuple[int, ...]:
-    """The axes meant, nonnegative and ascending.
+    """Return axes as nonnegative numbers in ascending order.
 
     Raises:
-        ShapeError: One does not exist, or is named twice.
+        ShapeError: An axis does not exist, or is named twice.
     """
     asked = range(ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
     axes = tuple(sorted(int(a) + ndim if a < 0 else int(a) for a in asked))
@@ -39,9 +39,10 @@ def axes_of(axis: Axis, ndim: int) -> tuple[int, ...]:
 
 
 def middle_axis(x: Storage, axes: tuple[int, ...]) -> tuple[Storage, tuple[int, int, int]]:
-    """A view with the axes side by side, and its shape with them joined: (outer, n, inner).
+    """Return a view with the axes next to each other, and the shape that joins them.
 
-    A view that is not contiguous must be copied before it takes that shape: by its Scalar.
+    The shape is (outer, n, inner). The Scalar must copy a view that is not contiguous before it
+    takes that shape.
     """
     if axes and axes != tuple(range(axes[0], axes[-1] + 1)):
         kept = [k for k in range(x.ndim) if k not in axes]
@@ -52,10 +53,10 @@ def middle_axis(x: Storage, axes: tuple[int, ...]) -> tuple[Storage, tuple[int, 
 
 
 def joined(arrays: Sequence[Storage], axis: int) -> tuple[int, ...]:
-    """The shape of arrays put one after the other.
+    """Return the shape of arrays one after the other along an axis.
 
     Raises:
-        ShapeError: There are none, there is no such axis, or other extents differ.
+        ShapeError: There are no arrays, the axis does not exist, or other extents differ.
     """
     others = {tuple(n for k, n in enumerate(x.shape) if k != axis % x.ndim) for x in arrays}
     if len(others) != 1 or not all(-x.ndim <= axis < x.ndim for x in arrays):
@@ -67,10 +68,10 @@ def joined(arrays: Sequence[Storage], axis: int) -> tuple[int, ...]:
 
 
 def places(index: Indices, shape: tuple[int, ...], size: int) -> Indices:
-    """An index as kernels take it, flat; -1 stands for no place.
+    """Return an index as kernels take it, flat; -1 selects no element.
 
     Raises:
-        ShapeError: It is not of ``shape``, or names a place beyond ``size``.
+        ShapeError: The index is not of ``shape``, or is not below ``size``.
     """
     if index.shape != shape:
         raise ShapeError(f"an index of shape {index.shape} for an array of shape {shape}")
@@ -82,10 +83,10 @@ def places(index: Indices, shape: tuple[int, ...], size: int) -> Indices:
 
 
 def cells(x: Storage, index: Indices, shape: tuple[int, ...]) -> tuple[int, int]:
-    """How many cells an array of ``shape`` has for elements of x, and how many numbers each is.
+    """Return the number of cells of an array of ``shape``, and the numbers in each.
 
     Raises:
-        ShapeError: The index, which has one entry an element of x, does not fit x or ``shape``.
+        ShapeError: The index, which has one entry per element of x, does not fit x or ``shape``.
     """
     row = x.shape[index.ndim :]
     if x.shape[: index.ndim] != index.shape or shape[len(shape) - len(row) :] != row:
@@ -97,10 +98,10 @@ def cells(x: Storage, index: Indices, shape: tuple[int, ...]) -> tuple[int, int]
 
 
 def one_axis(operation: str, axis: int, ndim: int) -> int:
-    """The axis meant, nonnegative.
+    """Return an axis as a nonnegative number.
 
     Raises:
-        ShapeError: It does not exist.
+        ShapeError: The axis does not exist.
     """
     if not -ndim <= axis < ndim:
         raise ShapeError(f"{operation} along axis {axis} of an array with {ndim} axes")
@@ -108,22 +109,22 @@ def one_axis(operation: str, axis: int, ndim: int) -> int:
 
 
 def filled_axis(operation: str, axis: int, shape: tuple[int, ...]) -> int:
-    """The axis meant, nonnegative, along which there is a greatest.
+    """Return an axis that is not empty as a nonnegative number.
 
     Raises:
-        ShapeError: It does not exist, or is empty.
+        ShapeError: The axis does not exist or is empty.
     """
     k = one_axis(operation, axis, len(shape))
     if shape[k] == 0:
-        raise ShapeError(f"there is no greatest of shape {shape}: axis {axis} is empty")
+        raise ShapeError(f"{operation}: axis {axis} of shape {shape} is empty")
     return k
 
 
 def batches(a: Storage, b: Storage) -> tuple[int, int, int]:
-    """The shape of the products of two batches of matrices.
+    """Return the shape of the products of two batches of matrices.
 
     Raises:
-        ShapeError: They do not fit.
+        ShapeError: The batches do not have matching shapes.
     """
     if a.ndim != 3 or b.ndim != 3 or len(a) != len(b) or a.shape[2] != b.shape[1]:
         raise ShapeError(f"bmm takes shapes (m, n, k) and (m, k, l); got {a.shape} and {b.shape}")
@@ -131,6 +132,6 @@ def batches(a: Storage, b: Storage) -> tuple[int, int, int]:
 
 
 def kept_shape(shape: tuple[int, ...], axis: Axis) -> tuple[int, ...]:
-    """The shape of a sum over axes that keeps them, each of extent one."""
+    """Return the shape of a sum that keeps the summed axes, each of extent one."""
     summed = axes_of(axis, len(shape))
     return tuple(1 if k in summed else n for k, n in enumerate(shape))

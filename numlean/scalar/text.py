@@ -27,13 +27,13 @@ _SPECIAL: Final = {"inf": libmp.finf, "infinity": libmp.finf, "nan": libmp.fnan}
 
 
 def parse_number(text: str, precision: int) -> tuple[Exact, bool]:
-    """The value that a text means, to be rounded once to ``precision`` bits, and whether it is -0.
+    """Return the value of a text, to be rounded once to ``precision`` bits, and whether it is -0.
 
-    The value is cut to more bits than that, the last of them telling whether anything is missing,
-    so that rounding it is rounding the number meant.
+    The value is cut to more bits than that, the last of which is sticky, so rounding it
+    gives the rounded number.
 
     Raises:
-        NumleanError: The text is no number, or its exponent is beyond all reason.
+        NumleanError: The text is not a number, or its exponent is too large.
     """
     negative, unsigned = text.strip().startswith("-"), re.sub(r"^[+-]", "", text.strip())
     value = _SPECIAL.get(unsigned.lower())
@@ -53,7 +53,9 @@ def _magnitude(text: str, unsigned: str) -> Fraction:
     elif (match := _FRACTION.fullmatch(unsigned)) and int(match[2]):
         return Fraction(int(match[1]), int(match[2]))
     else:
-        raise NumleanError(f"{text!r} is no number: write 0.1, -2.5e-3, 1/3, 0x1.8p-4, inf or nan")
+        raise NumleanError(
+            f"{text!r} is not a number: write 0.1, -2.5e-3, 1/3, 0x1.8p-4, inf or nan"
+        )
     if abs(exponent) > _LARGEST_EXPONENT:
         raise NumleanError(f"the exponent of {text!r} is beyond {_LARGEST_EXPONENT}")
     return significand * Fraction(base) ** exponent
@@ -68,7 +70,7 @@ def _with_sticky_bit(value: Fraction, bits: int) -> Exact:
 
 
 def exact_decimal(value: Exact) -> Decimal:
-    """A finite value, all digits of it."""
+    """Return a finite value with all its digits."""
     sign, significand, exponent, bits = value
     context = Context(prec=abs(exponent) + bits + 1, Emax=10**9, Emin=-(10**9))
     power = context.power(Decimal(2), Decimal(exponent))
@@ -77,7 +79,7 @@ def exact_decimal(value: Exact) -> Decimal:
 
 
 def shortest_decimal(value: Exact, same: Any) -> str:
-    """The decimal of fewest digits of a finite nonzero value for which ``same(text)`` holds."""
+    """Return the decimal of fewest digits of a finite nonzero value for which ``same`` holds."""
     exact = exact_decimal(value)
     for digits in range(1, len(exact.as_tuple().digits) + 1):
         ends = [
@@ -91,12 +93,12 @@ def shortest_decimal(value: Exact, same: Any) -> str:
 
 
 def _preference(exact: Decimal, end: Decimal) -> tuple[Fraction, bool]:
-    """The nearer first; of two equally near the one whose last digit is even."""
+    """Order decimals by distance, and those at equal distance by an even last digit."""
     return abs(Fraction(end) - Fraction(exact)), end.as_tuple().digits[-1] % 2 == 1
 
 
 def format_decimal(number: Decimal) -> str:
-    """A decimal as Python writes floats: positional near one, else with an exponent."""
+    """Return a decimal as Python writes floats: positional near one, else with an exponent."""
     if number == 0:
         return "0.0"
     sign, digits, exponent = number.as_tuple()

@@ -141,7 +141,7 @@ def _is_signalling(scalar: Scalar, x: Storage, y: Storage) -> Any:
 
 
 def _pow(a: Exact, minus_a: bool, b: Exact, minus_b: bool, p: int) -> tuple[bool, Answer]:
-    """The sign, and the magnitude, by the cases of clause 9.2.1."""
+    """Return the sign and the magnitude, by the cases of clause 9.2.1."""
     from mpmath import libmp
 
     if b == ZERO or (a == ONE and not minus_a):

@@ -1,7 +1,7 @@
-"""What is known of each function: its values at special operands, and how to enclose the others.
+"""The values of each function at special operands, and the enclosures of its other values.
 
 A function of finite nonzero operands gives one of: an exact value, where it is algebraic or a
-constant (clause 9.2.1 of IEEE 754-2019); a :class:`Beside`; or how to approximate it. At every
+constant (clause 9.2.1 of IEEE 754-2019); a :class:`NearNumber`; or an approximation. At every
 other argument it is transcendental (Lindemann and Weierstrass; Gelfond and Schneider for powers),
 or, of roots, no number with a finite expansion.
 
@@ -68,12 +68,12 @@ class Unary:
 
 
 def magnitude(x: Exact) -> int:
-    """The e with 2**(e - 1) <= abs(x) < 2**e."""
+    """Return the e with 2**(e - 1) <= abs(x) < 2**e."""
     return x[2] + x[3]
 
 
 def _by(name: str, x: Exact, *others: Exact) -> Approximate:
-    """Mpmath's function, with more bits where the argument is far from one or near it."""
+    """Return mpmath's function, with more bits for arguments far from one or near it."""
     function = getattr(libmp, "mpf_" + name)
     far = max(abs(magnitude(a)) for a in (x, *others))
     extra = 32 + min(2 * far, 4096) + max(-_distance_from_one(_abs(x)), 0)
@@ -86,7 +86,7 @@ def _by(name: str, x: Exact, *others: Exact) -> Approximate:
 
 
 def _distance_from_one(x: Exact) -> int:
-    """The magnitude of x - 1, for positive x; 0 for one itself."""
+    """Return the magnitude of x - 1, for positive x; 0 for one."""
     if x == ONE or not -1 <= magnitude(x) <= 2:
         return max(magnitude(x), 0)
     return magnitude(_sub(x, ONE))
@@ -101,7 +101,7 @@ def _plain(name: str) -> Callable[[Exact, int], Answer]:
 
 
 def _odd(name: str, *, grows: bool) -> Callable[[Exact, int], Answer]:
-    """A function x + c * x**3 ..., |c| <= 1/2: beside tiny x, beyond it or within."""
+    """Return a function x + c * x**3 ..., |c| <= 1/2; for tiny x, its value is next to x."""
 
     def at(x: Exact, p: int) -> Answer:
         if _is_tiny(x, p // 2 + 2):
@@ -112,7 +112,7 @@ def _odd(name: str, *, grows: bool) -> Callable[[Exact, int], Answer]:
 
 
 def _even(name: str, *, grows: bool) -> Callable[[Exact, int], Answer]:
-    """A function 1 + c * x**2 ..., |c| <= 1/2."""
+    """Return a function 1 + c * x**2 ..., |c| <= 1/2."""
 
     def at(x: Exact, p: int) -> Answer:
         return NearNumber(ONE, above=grows) if _is_tiny(x, p // 2 + 2) else _by(name, x)
@@ -195,7 +195,7 @@ def _log_to(base: int) -> Callable[[Exact, int], Answer]:
 
 
 def _exponent_of(base: int, x: Exact) -> int | None:
-    """The n with x = base**n, if there is one; base is 2 or 10."""
+    """Return the n with x = base**n, or None; base is 2 or 10."""
     _, m, e, _ = x
     if base == 2:
         return e if m == 1 else None
@@ -277,7 +277,7 @@ def _atanh(x: Exact, p: int) -> Answer:
 
 
 def root_of(n: int, degree: int) -> int | None:
-    """The integer whose power of that degree is n > 0, if there is one."""
+    """Return the integer whose power of that degree is n > 0, or None."""
     if degree == 2:
         root = isqrt(n)
     else:
@@ -353,7 +353,7 @@ UNARY: Final[dict[str, Unary]] = {
     "sigmoid": Unary(_sigmoid, {ZERO: HALF, INFINITY: ONE, MINUS_INFINITY: ZERO}),
     "softplus": Unary(_softplus, {INFINITY: INFINITY, MINUS_INFINITY: ZERO}),
 }
-"""By name. What is neither special nor finite and nonzero is dealt with where zeros have signs."""
+"""By name. Signed zeros and NaNs are handled in :mod:`.arrays`."""
 
 CONSTANTS: Final[dict[tuple[str, Exact], Approximate]] = {
     ("acos", ZERO): _half_pi,
@@ -361,11 +361,11 @@ CONSTANTS: Final[dict[tuple[str, Exact], Approximate]] = {
     ("atan", INFINITY): _half_pi,
     ("atan", MINUS_INFINITY): lambda working: _neg(_half_pi(working)),
 }
-"""Special values that are no numbers of any format."""
+"""Special values that no format contains."""
 
 
 def power(x: Exact, y: Exact, p: int) -> Answer:
-    """Of positive x other than one to a nonzero y."""
+    """Return the power of a positive x that is not one to a nonzero y."""
     value = _exact_power(x, y, p)
     if value is not None:
         return value
@@ -385,7 +385,7 @@ def power(x: Exact, y: Exact, p: int) -> Answer:
 
 
 def _exact_power(x: Exact, y: Exact, p: int) -> Exact | None:
-    """The power if it has a finite expansion of no more than p + 1 bits.
+    """Return the power if it has a finite expansion of no more than p + 1 bits.
 
     x = m * 2**e with m odd, to the power n / 2**k with n odd: then m and 2**e are 2**k-th powers,
     and n is positive unless m is one.
@@ -406,7 +406,7 @@ def _exact_power(x: Exact, y: Exact, p: int) -> Exact | None:
 
 
 def hypotenuse(x: Exact, y: Exact, p: int) -> Answer:
-    """Of positive legs."""
+    """Return the hypotenuse of positive legs."""
     long, short = (y, x) if libmp.mpf_lt(x, y) else (x, y)
     if magnitude(short) - magnitude(long) < -(p // 2 + 3):
         return NearNumber(long, above=True)
@@ -418,7 +418,7 @@ def hypotenuse(x: Exact, y: Exact, p: int) -> Answer:
 
 
 def angle(y: Exact, x: Exact, p: int) -> Answer:
-    """Of the point (x, y) with y > 0 and x not zero."""
+    """Return the angle of the point (x, y), y > 0 and x nonzero."""
     if not x[0] and magnitude(y) - magnitude(x) < -(p + 2) and y[1] % x[1] == 0:
         return NearNumber(_number(y[1] // x[1], y[2] - x[2]), above=False)
     return _by("atan2", y, x)

@@ -17,7 +17,7 @@ _LARGEST_EXPONENT: Final = 1100
 
 
 def decayed(base: float, gamma: float, n: int) -> float:
-    """Base * gamma**n for n > 64.
+    """Return base * gamma**n for n > 64.
 
     Either gamma is 0 or a power of two, and the product is exact, or it has more bits than a number
     on which rounding turns.
@@ -37,7 +37,7 @@ def decayed(base: float, gamma: float, n: int) -> float:
 
 
 def eased(lower: float, upper: float, u: Fraction) -> float:
-    """Lower + (upper - lower) * sin(pi*u/2)**2, if the sine's square is irrational."""
+    """Return lower + (upper - lower) * sin(pi*u/2)**2, if the square of the sine is irrational."""
     height = libmp.mpf_sub(libmp.from_float(upper), libmp.from_float(lower))
 
     def approximate(bits: int) -> Exact:
@@ -51,7 +51,7 @@ def eased(lower: float, upper: float, u: Fraction) -> float:
 
 
 def nearest(value: Exact) -> float:
-    """The nearest binary64 number of a finite value that is not negative.
+    """Return the nearest binary64 number of a finite value that is not negative.
 
     Raises:
         NumleanError: It is infinite.

@@ -1,9 +1,9 @@
-"""Rounding of values that are only known by enclosures.
+"""Rounding of values that are known by enclosures only.
 
 The value is enclosed at a working precision; if both ends of the enclosure round to the same
 number, that is the answer, else the precision is doubled (A. Ziv, "Fast evaluation of elementary
-mathematical functions with correctly rounded last bit", ACM TOMS 17(3), 1991). That ends if the
-value does not lie on a point where rounding turns; where it does, it is known exactly instead.
+mathematical functions with correctly rounded last bit", ACM TOMS 17(3), 1991). This ends if the
+value does not lie on a rounding boundary; values that do are known exactly instead.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ RoundOnce: TypeAlias = Callable[[Exact], Any]
 
 @dataclass(frozen=True)
 class NearNumber:
-    """A value next to a number: nearer to it than rounding can tell, but on a known side.
+    """A value next to a number, on a known side, with no rounding boundary between the two.
 
     Attributes:
         number: A number with no more bits than the format's.
@@ -37,13 +37,15 @@ class NearNumber:
     above: bool
 
     def rounded(self, precision: int, round_once: RoundOnce) -> Any:
-        """What every value beside the number rounds to."""
+        """Return the number that every value next to this one, on its side, rounds to."""
         off = libmp.mpf_shift(libmp.mpf_abs(self.number), -precision - _GUARD_BITS)
         return round_once((libmp.mpf_add if self.above else libmp.mpf_sub)(self.number, off))
 
 
 def rounded(approximate: Callable[[int], Exact], precision: int, round_once: RoundOnce) -> Any:
-    """The value that ``approximate(working_precision)`` comes within 2**8 units of, rounded once.
+    """Return the value that ``approximate(working_precision)`` approximates, rounded once.
+
+    An approximation is within 2**8 units of the last working place.
 
     ``precision`` is the format's, from which the working precision starts; the result does not
     depend on it.

@@ -15,7 +15,7 @@ from numlean_kernels.protocol import Launch, Loop, Routine, Table, Target, kerne
 
 
 class Components(Protocol):
-    """What the functions of this package need of a Scalar; see ``KernelScalar``."""
+    """The attributes of a Scalar that the functions of this package use; see ``KernelScalar``."""
 
     @property
     def name(self) -> str: ...  # noqa: D102

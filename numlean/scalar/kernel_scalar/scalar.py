@@ -35,14 +35,14 @@ class KernelScalar(ElementaryFunctions):
     Two are equal if they compute the same on the same device, whatever their names.
 
     Attributes:
-        name: The name under which users ask for it.
-        summary: What a number is, for ``describe``.
+        name: The dtype that selects it.
+        summary: A description of the numbers, for ``describe``.
         table: The routines of the arithmetic, for ``target``.
-        target: Where loops run.
-        codec: How numbers enter and leave storage.
+        target: The device of its loops.
+        codec: The conversions between storage and other representations.
         rounding: The rounding of every operation.
-        substitutes: Functions on single elements that take the place of correctly rounded ones, by
-            their names; they keep no flags.
+        substitutes: Functions on single elements that replace correctly rounded ones, by name; they
+            keep no flags.
     """
 
     name: str

@@ -368,7 +368,7 @@ def test_plots_that_cannot_be_written_are_refused(tmp_path):
         (ops.exp, 1.0, [], r"got \[\]"),
         (ops.exp, 1.0, ["float32", "float32"], "compared once"),
         (ops.exp, 1.0, ["float33"], "unknown dtype 'float33'"),
-        (ops.exp, "one", ["float32"], "'one' is no number"),
+        (ops.exp, "one", ["float32"], "'one' is not a number"),
         (ops.exp, (1.0, 2.0), ["float32"], "2 inputs are given"),
         (lambda x, y: x + y, 1.0, ["float32"], "1 inputs are given.*several inputs as a tuple"),
         (lambda x: x.item(), 1.0, ["float32"], "return a Tensor .* got 1.0"),
