@@ -12,7 +12,7 @@ from numlean.errors import ShapeError
 
 
 class Reduction(Enum):
-    """How the losses of the elements are combined."""
+    """The combination of the losses of all elements."""
 
     MEAN = "mean"
     SUM = "sum"

@@ -25,7 +25,7 @@ class SummaryRow:
         place: The indices that lead to the layer, joined by dots, as in names of parameters.
         layer: The layer's name; of a layer with children, only its class.
         output_shape: The shape of a sample's output; None within a layer that is not a
-            ``Composite``, since only that layer knows what it passes to its children.
+            ``Composite``, since only that layer defines the inputs of its children.
         parameters: The count of trained numbers, including those of its children.
         buffers: The count of other numbers, including those of its children.
     """

@@ -1,4 +1,4 @@
-"""Losses of classes and of probabilities, and what accuracy is with labels."""
+"""Losses for classes and for probabilities, and the accuracy with labels."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Every layer in turn, and what makes a number of its output."""
+"""Every layer in turn, and a function from its output to a number."""
 
 from functools import partial
 

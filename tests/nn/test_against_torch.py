@@ -1,4 +1,4 @@
-"""Outputs and gradients in float64 beside PyTorch's, and both beside what 200 bits give.
+"""Outputs and gradients in float64 compared with PyTorch's, and both with 200 bits.
 
 Shapes are random; inputs, cotangents and, for the second set of rows, parameters are standard
 normal. ``pytest -s`` prints the table; ``Comparison`` says what its units are. Every gradient, by a

@@ -1,4 +1,4 @@
-"""Causal attention: what is to come has no part in it, in any format and in any rounding."""
+"""Causal attention: later elements have no influence, in any format and in any rounding."""
 
 import numpy as np
 import pytest

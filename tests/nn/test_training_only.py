@@ -1,4 +1,4 @@
-"""Layers that do otherwise in training: dropout and batch norm."""
+"""Layers that differ in training: dropout and batch norm."""
 
 import numpy as np
 import pytest

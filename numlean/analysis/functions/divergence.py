@@ -1,4 +1,4 @@
-"""Where the calls of a function in two arithmetics diverge."""
+"""The divergence of a function's calls in two arithmetics."""
 
 from __future__ import annotations
 

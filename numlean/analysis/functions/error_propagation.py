@@ -1,4 +1,4 @@
-"""Which operations introduce errors, and which increase them."""
+"""The origin and the growth of errors, by operation and by line."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numlean.analysis.functions.result import FunctionResult
 
 _MOST_LINES: Final = 20
-"""Of longer programs, only the lines with the greatest errors are shown."""
+"""Longer programs show only this many lines, those with the greatest errors."""
 _MARGIN: Final = 4
 """The truth must have this many more certain bits than the arithmetic measured against it."""
 _LONGEST: Final = 48

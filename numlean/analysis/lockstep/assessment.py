@@ -1,4 +1,4 @@
-"""Which of two results is right, how large the errors are, and possible causes."""
+"""The assessment of two results: which one is right, the errors, and possible causes."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _INDENT: Final = "  "
 _ENDS: Final = 3
-"""Of longer operands, this many numbers at each end are shown."""
+"""Longer operands show only this many numbers at each end."""
 
 
 def encoding_block(title: str, rows: Iterable[tuple[str, str]], notes: Iterable[str] = ()) -> str:

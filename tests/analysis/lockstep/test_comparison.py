@@ -1,4 +1,4 @@
-"""When two numbers of two arithmetics are the same."""
+"""The equality of numbers in two arithmetics."""
 
 import numpy as np
 import pytest

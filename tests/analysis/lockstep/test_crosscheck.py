@@ -1,4 +1,4 @@
-"""Whole runs laid side by side, and the data they are fed."""
+"""Comparisons of whole runs, and the data that they take."""
 
 import hashlib
 

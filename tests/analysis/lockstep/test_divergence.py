@@ -1,4 +1,4 @@
-"""What is said about the place where two runs part."""
+"""The report of the place where two runs diverge."""
 
 from dataclasses import replace
 from fractions import Fraction

@@ -1,4 +1,4 @@
-"""Faults on purpose, and that a crosscheck names each of them."""
+"""Injected faults, and crosschecks that name each of them."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""How runs to be compared are named."""
+"""The specification of runs to compare."""
 
 import pytest
 

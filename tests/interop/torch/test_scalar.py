@@ -1,4 +1,4 @@
-"""PyTorch's operations as a Scalar: its bits, and ours where it has none."""
+"""PyTorch's operations as a Scalar: its bits, and ours for operations that it lacks."""
 
 import sys
 
