@@ -92,7 +92,7 @@ def test_tracing_records_exactly_the_operations_with_results():
     scalar = TracingScalar(nl.get_scalar("ieee32exec", device="python"), Trace())
     x = scalar.from_float([1.0, 2.0])
     scalar.to_float(scalar.next_up(scalar.add(x, x)))
-    assert [each.operation for each in scalar.trace.applications] == [
+    assert [each.operation for each in scalar.trace.operations] == [
         "from_float",
         "add",
         "next_up",

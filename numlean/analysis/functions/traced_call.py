@@ -102,7 +102,7 @@ def traced_call(f: Function, arguments: Arguments, name: str, scalar: Scalar) ->
     results = _tensors(trace.call(f, *positional, **named), tracing)
     flags = None if counting is None else _total(counting)
     own = tuple(Tensor(scalar, result.data) for result in results)
-    return Call(name, scalar, own, tuple(trace.applications), flags)
+    return Call(name, scalar, own, tuple(trace.operations), flags)
 
 
 def plain_call(f: Function, arguments: Arguments, scalar: Scalar) -> tuple[Tensor, ...]:

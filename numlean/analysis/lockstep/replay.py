@@ -100,7 +100,7 @@ def trace_step(
         stepper.restore(negated, state, snapshot.step)
         trace.start()
         stepper.step(sample)
-        found = _planned_operations(trace.applications, stepper.engine)
+        found = _planned_operations(trace.operations, stepper.engine)
         operations += _with_original_operands(
             found,
             stepper.engine.buffers,
@@ -109,7 +109,7 @@ def trace_step(
     stepper.restore(params, state, snapshot.step)
     trace.start()
     loss = stepper.step(sample)
-    return operations or [*trace.applications], RunState.of(stepper, loss)
+    return operations or [*trace.operations], RunState.of(stepper, loss)
 
 
 def _planned_operations(

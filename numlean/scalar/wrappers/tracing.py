@@ -59,17 +59,17 @@ class Trace:
     """The operations of a step in program order.
 
     Attributes:
-        applications: The operations so far.
+        operations: The operations so far.
         place: The location of the next operation.
     """
 
     def __init__(self) -> None:
-        self.applications: list[TracedOperation] = []
+        self.operations: list[TracedOperation] = []
         self.place = Location(DATA)
 
     def start(self) -> None:
         """Clear the trace before a step."""
-        self.applications.clear()
+        self.operations.clear()
         self.place = Location(DATA)
 
     @contextmanager
@@ -108,7 +108,7 @@ class TracingScalar(WrappedScalar):
         result = call(*operands, **options)
         if operation in TRACED:
             place = self.trace.place
-            self.trace.applications.append(
+            self.trace.operations.append(
                 TracedOperation(place, operation, operands, options, result)
             )
         return result

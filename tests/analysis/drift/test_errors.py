@@ -111,12 +111,12 @@ def traces(*dtypes):
     task = nl.get_task("xor")
     config = task.config(steps=1)
     for dtype in dtypes:
-        side = nl.RunSpec.parse(dtype)
-        stepper = nl.Stepper(side.runner(task.task), RecordingOptimizer(config.optimizer))
+        spec = nl.RunSpec.parse(dtype)
+        stepper = nl.Stepper(spec.runner(task.task), RecordingOptimizer(config.optimizer))
         before = RunState.of(stepper)
-        batches = nl.data.minibatches(task.train_data_for(side.scalar), config.batch_size, seed=0)
-        moment = StepSnapshot(0, before, next(batches), before)
-        yield side.scalar, trace_step(task.task, config, side, moment)[0]
+        batches = nl.data.minibatches(task.train_data_for(spec.scalar), config.batch_size, seed=0)
+        snapshot = StepSnapshot(0, before, next(batches), before)
+        yield spec.scalar, trace_step(task.task, config, spec, snapshot)[0]
 
 
 def exact_matmul(a, b):
@@ -170,9 +170,9 @@ def test_local_total_and_inherited_errors_are_those_of_exact_rationals(xor, dtyp
                 assert max(local) <= Fraction(1, 2)
 
 
-def exact_results(scalar, application):
-    operands = [np.asarray(x) for x in application.operands]
-    if application.operation == "matmul":
+def exact_results(scalar, op):
+    operands = [np.asarray(x) for x in op.operands]
+    if op.operation == "matmul":
         a, b = (
             np.array(fractions(scalar, np.ascontiguousarray(x)), dtype=object).reshape(x.shape)
             for x in operands

@@ -95,11 +95,11 @@ def test_exact_results_are_those_of_rationals():
     trace, *_ = a_trace(task)
     s = nl.get_scalar("float32")
     seen = set()
-    for application in trace:
-        if application.operation not in ("add", "sub", "mul", "matmul", "sum"):
+    for op in trace:
+        if op.operation not in ("add", "sub", "mul", "matmul", "sum"):
             continue
-        index = tuple(0 for _ in np.shape(application.result))
-        element = element_of(application, index)
+        index = tuple(0 for _ in np.shape(op.result))
+        element = element_of(op, index)
         values = [[Fraction(float(v)) for v in x] for x in element.operands.values()]
         expected = {
             "add": lambda a, b: a[0] + b[0],
@@ -107,10 +107,10 @@ def test_exact_results_are_those_of_rationals():
             "mul": lambda a, b: a[0] * b[0],
             "sum": lambda a: sum(a),
             "matmul": lambda a, b: sum(x * y for x, y in zip(a, b, strict=True)),
-        }[application.operation](*values)
-        sign, m, e, _ = exact_of(element, application.operation, s)._mpf_
+        }[op.operation](*values)
+        sign, m, e, _ = exact_of(element, op.operation, s)._mpf_
         assert (-1 if sign else 1) * int(m) * Fraction(2) ** int(e) == expected
-        seen.add(application.operation)
+        seen.add(op.operation)
     assert len(seen) >= 4
 
 

@@ -49,12 +49,12 @@ def calls():
     side = RunSpec.parse("ieee32exec")
     stepper = nl.Stepper(side.runner(TASK), RecordingOptimizer(CONFIG.optimizer))
     state = RunState.of(stepper)
-    applications, _ = trace_step(
+    operations, _ = trace_step(
         TASK, CONFIG, side, StepSnapshot(0, state, DATA.batch(range(4)), state)
     )
     shapes = {}
-    for application in applications:
-        shapes.setdefault(application.operation, []).append(np.shape(application.result))
+    for op in operations:
+        shapes.setdefault(op.operation, []).append(np.shape(op.result))
     return shapes
 
 

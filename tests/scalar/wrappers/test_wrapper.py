@@ -185,5 +185,5 @@ def test_wrappers_nest():
     scalar = TracingScalar(CountingScalar(Doubling(INNER)), trace)
     z = scalar.add(X, X)
     assert INNER.to_float(z).tolist() == [1.0, 2.0]
-    assert [each.operation for each in trace.applications] == ["add"]
+    assert [each.operation for each in trace.operations] == ["add"]
     assert "add" in scalar.inner.counts
