@@ -292,7 +292,7 @@ def test_no_kernel_of_a_gpu_does(monkeypatch):
     target, gpu = CudaTarget(simulated=False), Gpu()
     tables = ieee_table(Arithmetic(BINARY32), target), hardware_table(BINARY32, target)
     keys = [
-        gpu.compiled(target.form(loop, table), loop.name)._run._cache._key
+        gpu.compiled(target.launch_config(loop, table), loop.name)._run._cache._key
         for table in tables
         for loop in (MATMUL, MATMUL_FMA, binary("add"), unary("exp"))
     ]

@@ -157,7 +157,7 @@ def any_nan(encodings):
     return any((a & 0x7FFFFFFF) > 0x7F800000 for a in encodings)
 
 
-def test_binary64_numbers_enter_binary32_as_numpy_casts_them():
+def test_binary64_converts_to_binary32_like_numpy():
     rng = np.random.default_rng(19)
     x = np.concatenate(
         [
@@ -172,7 +172,7 @@ def test_binary64_numbers_enter_binary32_as_numpy_casts_them():
     assert set(z[np.isnan(x)].tolist()) <= {0x7FC00000}
 
 
-def test_binary32_numbers_leave_as_exact_binary64_ones():
+def test_binary32_converts_to_binary64_exactly():
     x = np.random.default_rng(23).integers(0, 1 << 32, 100_000, dtype=np.uint32)
     z = run(Arithmetic(BINARY32), "to_binary64", [x], np.uint64).view(np.float64)
     with np.errstate(invalid="ignore"):
@@ -182,7 +182,7 @@ def test_binary32_numbers_leave_as_exact_binary64_ones():
 
 
 @pytest.mark.parametrize(("format", "dtype"), [(BINARY32, np.float32), (BINARY64, np.float64)])
-def test_integers_enter_as_numpy_casts_them(format, dtype):
+def test_integers_convert_like_numpy(format, dtype):
     rng = np.random.default_rng(29)
     n = rng.integers(-(1 << 63), (1 << 63) - 1, 50_000) >> rng.integers(0, 63, 50_000)
     n = np.concatenate([n, [0, 1, -1, (1 << 63) - 1, -(1 << 63), (1 << 24) + 1, (1 << 53) + 1]])

@@ -22,7 +22,7 @@ def routines(format):
 
 
 def value(format, a):
-    """The exact value of a finite encoding, from its fields."""
+    """Return the exact value of a finite encoding, from its fields."""
     exponent, trailing = divmod(a & format.magnitude_mask, 1 << format.trailing_bits)
     scale = Fraction(2) ** (max(exponent, 1) - format.bias - format.trailing_bits)
     magnitude = (trailing + ((exponent > 0) << format.trailing_bits)) * scale
@@ -92,7 +92,7 @@ def test_round_to_integral_gives_integers_of_the_operand_s_sign(format, rounding
 
 
 @named
-def test_neighbours_leave_no_number_out(format):
+def test_neighbours_skip_no_number(format):
     table = routines(format)
     numbers = sorted(finite(format), key=lambda a: (value(format, a), not a & format.sign_mask))
     numbers = [a for a in numbers if a != format.sign_mask]  # -0 and +0 are one point
@@ -145,7 +145,7 @@ def test_scaleb_and_logb_of_binary32_are_those_of_numpy():
 
 
 @named
-def test_classes_and_total_order_tell_every_encoding(format):
+def test_classes_and_total_order_distinguish_all_encodings(format):
     table = routines(format)
     counts = dict.fromkeys(CLASSES, 0)
     for a in range(1 << format.width):
@@ -168,7 +168,7 @@ def test_classes_and_total_order_tell_every_encoding(format):
         assert table["total_order"](a, a)
 
 
-def test_copy_sign_touches_nothing_but_the_sign():
+def test_copy_sign_changes_only_the_sign():
     copy_sign = routines(BINARY32)["copy_sign"]
     assert copy_sign(0x7F800001, 0x80000000) == 0xFF800001
     assert copy_sign(0xBF800000, 0x7FC00000) == 0x3F800000

@@ -1,4 +1,4 @@
-"""NaNs, zeros, comparisons: every combination of special operands, by the rules written out."""
+"""NaNs, zeros and comparisons: all combinations of special operands, by the written rules."""
 
 import itertools
 
@@ -29,7 +29,7 @@ def quiet(a):
 
 
 def prescribed(*operands, default=0x7FC00000):
-    """The first signalling NaN, made quiet; else the first quiet one; else the default."""
+    """Return the first signalling NaN, made quiet; else the first quiet one; else the default."""
     nans = [a for a in operands if is_nan(a)]
     signalling = [a for a in nans if not a & QUIET]
     return quiet((signalling + nans)[0]) if nans else default
@@ -109,7 +109,7 @@ def test_exact_zeros_have_the_sign_the_standard_gives_them(compute):
 
 
 def order(a):
-    """A number's place in the order of reals with -0 below +0."""
+    """Return a key that orders numbers as reals, with -0 below +0."""
     value = float(np.uint32(a).view(np.float32))
     return value, not a & SIGN
 
@@ -159,7 +159,7 @@ RULES = {
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.value)
-def test_each_nan_rule_is_its_machine_s(rule):
+def test_each_nan_rule_is_that_of_its_machine(rule):
     propagate, default = RULES[rule]
     table = ieee_table(Arithmetic(BINARY32, nan=rule), get_target("python"))
     for a, b in itertools.product(OPERANDS, OPERANDS):
@@ -169,7 +169,7 @@ def test_each_nan_rule_is_its_machine_s(rule):
     assert table["sqrt"](ONE | SIGN) == default
 
 
-def test_arm_looks_at_the_addend_of_fma_first_and_lets_an_invalid_product_win():
+def test_arm_takes_the_addend_of_fma_first_and_an_invalid_product_wins():
     table = ieee_table(Arithmetic(BINARY32, nan=NanRule.ARM), get_target("python"))
     assert table["fma"](0x7FC00001, ONE, 0x7FC00002) == 0x7FC00002
     assert table["fma"](0x7F800001, ONE, 0x7FC00002) == 0x7FC00001

@@ -28,7 +28,7 @@ from ptx.fake_driver import PretendedDevice, pretend
 
 @pytest.fixture
 def launches(monkeypatch, tmp_path):
-    """A target all of whose work is done but the driver's; what would be launched is listed."""
+    """Yield the list of launches of a target whose driver is replaced by a recorder."""
 
     def launch(stream, config, kernel, *words):
         entry = config.grid, config.block, list(words)
@@ -50,8 +50,8 @@ def passed_array(array):
     return [0, 0, array.size, array.itemsize, array.ctypes.data, *array.shape, *array.strides]
 
 
-def test_arrays_are_passed_as_numba_passes_its_own(monkeypatch):
-    """By the words, and by the types for which a kernel is compiled."""
+def test_arrays_are_passed_like_numba_arrays(monkeypatch):
+    """Compare the words, and the types for which a kernel is compiled."""
     from numba.cuda.cudadrv.devicearray import DeviceNDArray
     from numba.cuda.dispatcher import _Kernel
     from numba.cuda.typing.typeof import typeof
@@ -97,7 +97,7 @@ def test_a_launch_passes_the_arrays_own_addresses_and_a_program_is_launched_at_o
     assert launches == ["graph", first[0], first[2], "wait"]
 
 
-def test_what_no_kernel_does_comes_first_unless_it_depends_on_one(launches):
+def test_host_calls_run_first_unless_they_depend_on_a_kernel(launches):
     gpu = CudaTarget(simulated=False)
     table = hardware_table(BINARY32, gpu)
     x, y, z, total = (gpu.empty(shape, np.float32) for shape in (9, 9, 9, (1, 1)))
@@ -147,7 +147,7 @@ def test_host_visible_arrays_are_copied_once_before_kernels_read_them(launches):
     ]
 
 
-def test_what_kernels_write_for_the_host_is_fetched_again_before_they_read_it(launches):
+def test_host_visible_results_are_copied_again_before_kernels_read_them(launches):
     gpu = CudaTarget(simulated=False)
     add, table = binary("add"), hardware_table(BINARY32, gpu)
     given, x, z = (
@@ -162,7 +162,7 @@ def test_what_kernels_write_for_the_host_is_fetched_again_before_they_read_it(la
     assert moved != fetched
 
 
-def test_views_that_overlap_are_moved_by_way_of_a_copy(launches):
+def test_overlapping_views_are_copied_through_a_temporary(launches):
     gpu = CudaTarget(simulated=False)
     x = gpu.empty(9, np.float32)
     gpu.copy_into(x[:-1], x[1:])
@@ -218,7 +218,7 @@ def test_a_kernel_is_compiled_once_for_all_processes(launches, monkeypatch):
         run(MAX)
 
 
-def test_what_cuda_complains_of_is_one_line(monkeypatch, capsys):
+def test_errors_of_cuda_are_one_line(monkeypatch, capsys):
     from numba.cuda.cudadrv.driver import CudaAPIError
 
     from numlean.cli.main import main

@@ -66,7 +66,7 @@ def no_gpu():
         pytest.skip("this machine has a GPU")
 
 
-def test_without_a_driver_the_device_is_refused_in_one_line_with_a_way_out(no_gpu, capsys):
+def test_without_a_driver_the_error_is_one_line_with_a_fix(no_gpu, capsys):
     for _ in range(2):
         with pytest.raises(UnavailableError, match=r"libcuda.*--device cpu"):
             get_scalar("float32", "cuda")
@@ -101,7 +101,7 @@ def test_without_the_extra_the_error_names_it():
     assert "numlean[cuda]" in line
 
 
-def test_whatever_numba_compiles_for_the_cpu_runs_on_cuda_too_and_the_cpu_is_the_default():
+def test_dtypes_that_numba_compiles_run_on_cuda_too_and_the_cpu_is_the_default():
     devices = {name: backend.devices for name, backend in scalar_backends()}
     on_cuda = {name for name, known in devices.items() if "cuda" in known}
     assert all(devices[name] == ("cpu", "cuda", "python") for name in on_cuda)
@@ -110,7 +110,7 @@ def test_whatever_numba_compiles_for_the_cpu_runs_on_cuda_too_and_the_cpu_is_the
 
 
 class Host:
-    """Memory that counts how often it is asked, and has room for so much."""
+    """A memory of limited size that counts its allocations."""
 
     def __init__(self, room=1 << 25):
         self.room, self.asked = room, 0
@@ -123,7 +123,7 @@ class Host:
         return np.empty(size, np.uint8)
 
 
-def test_a_block_is_used_again_when_the_last_view_of_it_is_gone():
+def test_a_block_is_reused_when_its_last_view_is_gone():
     memory = ManagedMemoryPool(Host())
     x = memory.empty((3, 100), np.float64)
     view = x.T[5:, 1].view(np.uint64)
@@ -150,7 +150,7 @@ def test_small_blocks_are_cut_from_slabs_and_do_not_overlap():
     assert large.size == 3 << 20
 
 
-def test_an_array_from_elsewhere_is_copied_once_and_one_of_its_own_never():
+def test_an_array_outside_the_pool_is_copied_once_and_one_of_the_pool_never():
     memory = ManagedMemoryPool(Host())
     x = np.arange(6.0).reshape(2, 3).T
     there = memory.to_device(x)
@@ -161,7 +161,7 @@ def test_an_array_from_elsewhere_is_copied_once_and_one_of_its_own_never():
     assert memory.empty((), bool).flags.carray
 
 
-def test_memory_that_nobody_uses_is_given_up_before_there_is_too_little():
+def test_unused_blocks_are_freed_before_memory_is_reported_full():
     blocks = []
 
     def allocate(size):
