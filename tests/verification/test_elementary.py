@@ -418,7 +418,8 @@ def test_a_record_keeps_the_hardest_operands(tmp_path, capsys):
     argv = ["verify", "elementary", "--function", "log", "--count", "3e5", "--hard-cases"]
     for _ in range(2):
         assert main([*argv, "--jobs", "1", "--resume", str(path)]) == 0
-        lines = [line for line in capsys.readouterr().out.splitlines() if "off a turn" in line]
+        printed = capsys.readouterr().out.splitlines()
+        lines = [line for line in printed if "from a rounding boundary" in line]
         kept = json.loads(path.read_text())["functions"]["log"]["findings"]["hard_cases"]
         assert [line.split(":")[0].strip() for line in lines] == [hex(c[1][0]) for c in kept]
         assert lines
