@@ -1,8 +1,8 @@
 """Exponential, hyperbolic and logistic functions of binary64.
 
 The reduction is that of :mod:`numlean_kernels.elementary.exponential`, in two words. Powers of e
-and of 10 are known within 2**-118 of themselves. Differences from one lose at most 40 bits: for smaller
-arguments the value is a polynomial, or the neighbour of the argument or of one.
+and of 10 are known within 2**-118 of themselves. Differences from one lose at most 40 bits: for
+smaller arguments the value is a polynomial, or the neighbour of the argument or of one.
 """
 
 from __future__ import annotations
