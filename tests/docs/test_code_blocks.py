@@ -24,8 +24,10 @@ def blocks(page, language):
 def command_blocks():
     for page in PAGES:
         for block in blocks(page, "console"):
-            commands = [line[2:] for line in block.splitlines() if line.startswith("$ ")]
-            yield pytest.param(commands, id=f"{page.name}: {commands[0]}")
+            lines = block.splitlines()
+            commands = [line[2:] for line in lines if line.startswith("$ ")]
+            output = [line for line in lines if not line.startswith("$ ")]
+            yield pytest.param(commands, output, id=f"{page.name}: {commands[0]}")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -38,13 +40,17 @@ def test_python_blocks_of_a_page_run_one_after_the_other(page):
         exec(compile(block, page.name, "exec"), namespace)
 
 
-@pytest.mark.parametrize("commands", list(command_blocks()))
-def test_commands_of_a_block_succeed_one_after_the_other(commands, tmp_path, monkeypatch):
+@pytest.mark.parametrize(("commands", "output"), list(command_blocks()))
+def test_commands_of_a_block_succeed_and_print_its_output(
+    commands, output, tmp_path, monkeypatch, capsys
+):
     monkeypatch.chdir(tmp_path)
     for command in commands:
         program, *arguments = shlex.split(command)
         assert program == "numlean"
         assert main(arguments) == 0
+    if output:
+        assert capsys.readouterr().out.splitlines() == output
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
