@@ -23,8 +23,8 @@ from numlean.verification.elementary import (
     Record,
     verify,
 )
+from numlean.verification.elementary.filtered_reference import FilteredReference
 from numlean.verification.elementary.operands import elementary_operands
-from numlean.verification.elementary.screened import FilteredReference
 from numlean.verification.encoding import decoded, encoded
 from numlean.verification.mpfr import ROUNDINGS as ROUNDINGS_OF_MPFR
 from numlean.verification.mpfr import Mpfr
@@ -58,13 +58,13 @@ def plain(name, x, floats):
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_encodings_and_flags_are_those_of_mpfr_at_the_format_s_own_precision(dtype, mode):
     format, choices = get_scalar(dtype).format, Choices(mode)
-    screened, mpfr = FilteredReference(format, choices), Mpfr(format, choices)
+    filtered, mpfr = FilteredReference(format, choices), Mpfr(format, choices)
     for name in OF_MPFR:
         x = sample(dtype, name)
         fine = plain(name, x, [decoded(format, a) for a in x])
         x = [a[fine] for a in x]
         z, raised = mpfr.compute("rec_sqrt" if name == "rsqrt" else name, x)
-        ours = screened.compute(FUNCTIONS[name], x, NOWHERE)
+        ours = filtered.compute(FUNCTIONS[name], x, NOWHERE)
         assert len(x[0]) > 200
         assert np.array_equal(ours.z, z), name
         assert np.array_equal(ours.raised, raised), name
@@ -131,7 +131,7 @@ def test_sigmoid_and_softplus_are_mpmath_s_thousand_bits_rounded(mode):
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_all_that_the_screen_settles_is_what_mpfr_says(name, mode):
+def test_all_that_the_filter_decides_is_what_mpfr_says(name, mode):
     # Each function in each mode; each in each format; each mode in each format.
     dtype = DTYPES[(list(FUNCTIONS).index(name) + MODES.index(mode)) % len(DTYPES)]
     reference = FilteredReference(get_scalar(dtype).format, Choices(mode))
@@ -303,9 +303,9 @@ class Onesided(Libm):
         return Enclosures(right.y, np.full_like(right.side, -1))
 
 
-@pytest.mark.parametrize("screen", [Careless(), Onesided()])
-def test_a_screen_that_is_wrong_is_caught_by_measuring_it(screen):
-    reference = FilteredReference(BINARY32, Choices(), screen)
+@pytest.mark.parametrize("filter_", [Careless(), Onesided()])
+def test_a_wrong_filter_is_caught_by_measuring_it(filter_):
+    reference = FilteredReference(BINARY32, Choices(), filter_)
     x = sample("ieee32exec", "exp")
     assert reference.compute(FUNCTIONS["exp"], x, np.arange(1000)).unsound is not None
 
@@ -395,7 +395,7 @@ def test_the_hardest_operands_are_those_nearest_to_a_turn():
     scalar = get_scalar("e5m2")
     x = [np.arange(256, dtype=scalar.storage_dtype)]
     judged = FilteredReference(format, Choices("ties_to_even"))
-    judged.screen = None
+    judged.filter = None
     found = judged.compute(FUNCTIONS["exp"], x, NOWHERE).hard_cases
     assert len(found) == 16
     expected = {}

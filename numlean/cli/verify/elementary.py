@@ -112,11 +112,11 @@ def _offered(comparison: ElementaryComparison) -> list[str]:
 
 
 def _print_header(comparison: ElementaryComparison, names: list[str]) -> None:
-    screen = comparison.judged()[1].screen
+    source = comparison.judged()[1].filter
     quiet = [name for name in names if not comparison.supports_flags(name)]
     operands = "all operands" if comparison.exhaustive else "structured and random operands"
     print(f"{comparison.dtype} against MPFR, {operands}")
-    print(f"filter: {'none, MPFR decides all' if screen is None else screen.summary}")
+    print(f"filter: {'none, MPFR decides all' if source is None else source.summary}")
     nans = "bit for bit" if comparison.tells_nans() else "only whether they are NaNs"
     flags = f"compared except for {', '.join(quiet)}" if quiet else "compared"
     print(

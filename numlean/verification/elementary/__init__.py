@@ -2,19 +2,19 @@
 
 from numlean.verification.elementary.certified import Certified
 from numlean.verification.elementary.comparison import ElementaryComparison, Findings, verify
+from numlean.verification.elementary.filter import Enclosures, Filter, Libm
 from numlean.verification.elementary.functions import FUNCTIONS, Function
 from numlean.verification.elementary.record import Record
-from numlean.verification.elementary.screen import Enclosures, Libm, Screen
 
 __all__ = [
     "FUNCTIONS",
     "Certified",
     "ElementaryComparison",
     "Enclosures",
+    "Filter",
     "Findings",
     "Function",
     "Libm",
     "Record",
-    "Screen",
     "verify",
 ]

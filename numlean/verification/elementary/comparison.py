@@ -14,10 +14,10 @@ from numlean.scalar.kernel_scalar import KernelScalar
 from numlean.scalar.registry import get_scalar
 from numlean.verification.batches import in_order
 from numlean.verification.comparison import CheckOutcome, choices_of, differences
+from numlean.verification.elementary.filtered_reference import FilteredReference, worth_measuring
 from numlean.verification.elementary.functions import FUNCTIONS, Function
 from numlean.verification.elementary.hard_cases import HardCase, hardest
 from numlean.verification.elementary.operands import elementary_operands
-from numlean.verification.elementary.screened import FilteredReference, worth_measuring
 from numlean.verification.operands import BATCH, Bits, all_operands, count_of_all
 from numlean.verification.reference import Raised
 from numlean_kernels.formats import Format
@@ -107,11 +107,11 @@ class ElementaryComparison:
     def offers(self, name: str) -> bool:
         """Return whether the dtype has a function."""
         scalar, one = self._one(name)
-        method = getattr(scalar, name, None)
         try:
-            return method is not None and method(*one) is not None
+            getattr(scalar, name)(*one)
         except UnavailableError:
             return False
+        return True
 
     def supports_flags(self, name: str) -> bool:
         """Return whether the dtype has the flags of a function, so that they are compared."""

@@ -15,8 +15,8 @@ from typing import Any, Final
 import numpy as np
 
 from numlean.testing.rounding import make_round, overflow_index
+from numlean.verification.elementary.filter import MARGIN, Enclosures
 from numlean.verification.elementary.functions import NEAR
-from numlean.verification.elementary.screen import MARGIN, Enclosures
 from numlean.verification.encoding import Truths
 from numlean.verification.operands import Bits
 from numlean.verification.reference import Choices, Raised

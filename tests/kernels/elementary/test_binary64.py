@@ -5,8 +5,8 @@ import pytest
 
 from numlean import get_scalar
 from numlean.verification.elementary import FUNCTIONS
+from numlean.verification.elementary.filtered_reference import FilteredReference
 from numlean.verification.elementary.operands import elementary_operands
-from numlean.verification.elementary.screened import FilteredReference
 from numlean.verification.reference import Choices
 from numlean_kernels.formats import BINARY64
 from numlean_kernels.ieee import Arithmetic

@@ -58,7 +58,7 @@ class Enclosures:
         return float(value.magnitude * Fraction(2) ** value.exponent / Fraction(y) - 1)
 
 
-class Screen(Protocol):
+class Filter(Protocol):
     """A source of cheap enclosures.
 
     If you implement one: a wrong enclosure is found only by chance, where values are measured, so
@@ -83,7 +83,7 @@ class Libm:
     summary = "binary64 of libm and numpy, taken to be within 2^-44"
 
     def enclose(self, function: Function, x: list[Floats]) -> Enclosures:
-        """Return the values: see :class:`Screen`."""
+        """Return the values: see :class:`Filter`."""
         with np.errstate(all="ignore"):
             y = function.estimate(*x)
             side = np.zeros(y.shape, np.int8)

@@ -9,10 +9,10 @@ from typing import Any, Final
 import numpy as np
 
 from numlean.verification.elementary.certified import Certified
+from numlean.verification.elementary.filter import Enclosures, Filter, Libm
 from numlean.verification.elementary.functions import Function
 from numlean.verification.elementary.hard_cases import HardCase, distance, hardest
 from numlean.verification.elementary.rounding_test import can_decide, round_if_certain
-from numlean.verification.elementary.screen import Enclosures, Libm, Screen
 from numlean.verification.encoding import Floats, Truths, decoded, is_signalling
 from numlean.verification.hardware import prescribed_nan
 from numlean.verification.operands import Bits
@@ -59,13 +59,13 @@ class FilteredReference:
     Attributes:
         format: The format of operands and results.
         certified: The reference that decides where the filter cannot.
-        screen: The filter; None where binary64 is too coarse for the format.
+        filter: The filter; None where binary64 is too coarse for the format.
     """
 
-    def __init__(self, format: Format, choices: Choices, screen: Screen | None = None) -> None:
+    def __init__(self, format: Format, choices: Choices, source: Filter | None = None) -> None:
         self.format = format
         self.certified = Certified(format, choices)
-        self.screen = (screen or Libm()) if can_decide(format) else None
+        self.filter = (source or Libm()) if can_decide(format) else None
         self._choices = choices
 
     def compute(
@@ -91,20 +91,20 @@ class FilteredReference:
     ) -> FilteredResults:
         floats = [_values(self.format, a) for a in x]
         nan, outside = self._not_a_number(function, x, floats)
-        settled = nan | outside
-        if settled.all() or self.screen is None:
-            judgement = FilteredResults(np.zeros_like(x[0]), np.zeros(len(settled), np.uint8))
+        decided = nan | outside
+        if decided.all() or self.filter is None:
+            judgement = FilteredResults(np.zeros_like(x[0]), np.zeros(len(decided), np.uint8))
         else:
-            enclosures = self.screen.enclose(function, floats)
+            enclosures = self.filter.enclose(function, floats)
             z, raised, certain = round_if_certain(self.format, self._choices, enclosures)
             for a in floats:
                 certain &= (a != 0) & np.isfinite(a)
             judgement = FilteredResults(z, raised)
             self._measure(
-                function, floats, judgement, enclosures, measured[(certain & ~settled)[measured]]
+                function, floats, judgement, enclosures, measured[(certain & ~decided)[measured]]
             )
-            settled = settled | certain
-        self._refer(function, x, floats, judgement, np.flatnonzero(~settled))
+            decided = decided | certain
+        self._refer(function, x, floats, judgement, np.flatnonzero(~decided))
         if nan.any() or outside.any():
             signalling = np.any([is_signalling(self.format, a) for a in x], axis=0)
             judgement.z[outside] = self.format.default_nan
@@ -155,8 +155,8 @@ class FilteredReference:
         """Compare the filter, and the results it decided, with MPFR."""
         for k in positions.tolist():
             value = self.certified.value(function.name, tuple(float(a[k]) for a in floats))
-            settled = int(judgement.z[k]), int(judgement.raised[k])
-            if not enclosures.holds(k, value) or settled != self.certified.rounded(value):
+            certain = int(judgement.z[k]), int(judgement.raised[k])
+            if not enclosures.holds(k, value) or certain != self.certified.rounded(value):
                 judgement.unsound = k
             if enclosures.side[k] == 0:
                 judgement.worst = max(judgement.worst, abs(enclosures.offset(k, value)))
