@@ -1,4 +1,4 @@
-"""Hardware floats whose operations are PyTorch's: an arithmetic to be compared, not to rely on."""
+"""Hardware floats with PyTorch's operations: an arithmetic for comparisons, not to rely on."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def _backend(pattern: str, inner: str, format: Format) -> ScalarBackend:
 
     return ScalarBackend(
         pattern=pattern,
-        summary=f"{format.name} by PyTorch, whose results nobody states (extra: torch)",
+        summary=f"{format.name} by PyTorch, whose results are not specified (extra: torch)",
         devices=("cpu",),
         make=make,
         format=format,

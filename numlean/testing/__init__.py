@@ -34,7 +34,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    # Hypothesis is wanted only by those who use a strategy.
+    # Only the strategies need Hypothesis.
     if name in ("arrays", "encodings", "operand_pairs", "scalars"):
         from numlean.testing import strategies
 

@@ -206,5 +206,5 @@ def to_mpf(q: Fraction) -> Any:
     import mpmath
 
     exponent = q.denominator.bit_length() - 1
-    assert q.denominator == 1 << exponent, f"{q} is no dyadic rational"
+    assert q.denominator == 1 << exponent, f"{q} is not a dyadic rational"
     return mpmath.mp.make_mpf(mpmath.libmp.from_man_exp(q.numerator, -exponent))

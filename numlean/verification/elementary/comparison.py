@@ -186,20 +186,20 @@ def compare_batch(comparison: ElementaryComparison, name: str, count: int, numbe
     _, reference = comparison.judged()
     function = FUNCTIONS[name]
     x = [a[: count - number * BATCH] for a in comparison.batch(function, number)]
-    # Positions that differ from batch to batch, and are no multiple of anything.
+    # The positions differ from batch to batch and have no common divisor.
     measured = worth_measuring(reference.format, x, offset=number * 0x9E3779B1 + 0x1234567)
-    judgement = reference.compute(function, x, measured)
+    results = reference.compute(function, x, measured)
     actual, raised = _ours(comparison, name, x)
     outcome = differences(
         reference.format,
         x,
-        (judgement.z, None if raised is None else judgement.raised),
+        (results.z, None if raised is None else results.raised),
         (actual, np.zeros(len(actual), np.uint8) if raised is None else raised),
         tells_nans=comparison.tells_nans(),
     )
-    k = judgement.unsound
+    k = results.unsound
     unsound = None if k is None else tuple(int(a[k]) for a in x)
-    return Findings(outcome, judgement.referred, judgement.worst, unsound, judgement.hard_cases)
+    return Findings(outcome, results.referred, results.worst, unsound, results.hard_cases)
 
 
 def _ours(comparison: ElementaryComparison, name: str, x: list[Bits]) -> tuple[Bits, Raised | None]:
@@ -213,5 +213,7 @@ def _ours(comparison: ElementaryComparison, name: str, x: list[Bits]) -> tuple[B
 def _judged(dtype: str) -> tuple[KernelScalar, FilteredReference]:
     scalar = get_scalar(dtype)
     if not isinstance(scalar, KernelScalar) or scalar.format is None:
-        raise UnavailableError(f"{dtype} is not verified: it is no arithmetic on encodings")
+        raise UnavailableError(
+            f"{dtype} has no encodings, so it cannot be verified; use an emulated dtype"
+        )
     return scalar, FilteredReference(scalar.format, choices_of(dtype))

@@ -93,25 +93,25 @@ class FilteredReference:
         nan, outside = self._not_a_number(function, x, floats)
         decided = nan | outside
         if decided.all() or self.filter is None:
-            judgement = FilteredResults(np.zeros_like(x[0]), np.zeros(len(decided), np.uint8))
+            results = FilteredResults(np.zeros_like(x[0]), np.zeros(len(decided), np.uint8))
         else:
             enclosures = self.filter.enclose(function, floats)
             z, raised, certain = round_if_certain(self.format, self._choices, enclosures)
             for a in floats:
                 certain &= (a != 0) & np.isfinite(a)
-            judgement = FilteredResults(z, raised)
+            results = FilteredResults(z, raised)
             self._measure(
-                function, floats, judgement, enclosures, measured[(certain & ~decided)[measured]]
+                function, floats, results, enclosures, measured[(certain & ~decided)[measured]]
             )
             decided = decided | certain
-        self._refer(function, x, floats, judgement, np.flatnonzero(~decided))
+        self._refer(function, x, floats, results, np.flatnonzero(~decided))
         if nan.any() or outside.any():
             signalling = np.any([is_signalling(self.format, a) for a in x], axis=0)
-            judgement.z[outside] = self.format.default_nan
-            judgement.raised[outside] = INVALID
-            judgement.z[nan] = prescribed_nan(self.format, x)[nan]
-            judgement.raised[nan] = INVALID * signalling[nan]
-        return judgement
+            results.z[outside] = self.format.default_nan
+            results.raised[outside] = INVALID
+            results.z[nan] = prescribed_nan(self.format, x)[nan]
+            results.raised[nan] = INVALID * signalling[nan]
+        return results
 
     def _not_a_number(
         self, function: Function, x: list[Bits], floats: list[Floats]
@@ -130,36 +130,36 @@ class FilteredReference:
         function: Function,
         x: list[Bits],
         floats: list[Floats],
-        judgement: FilteredResults,
+        results: FilteredResults,
         positions: np.ndarray[Any, Any],
     ) -> None:
         cases = []
         operands = zip(*(a[positions].tolist() for a in floats), strict=True)
         for k, given in zip(positions.tolist(), operands, strict=True):
             value = self.certified.value(function.name, given)
-            judgement.z[k], judgement.raised[k] = self.certified.rounded(value)
+            results.z[k], results.raised[k] = self.certified.rounded(value)
             off = distance(self.format, given, value)
             if off is not None:
                 cases.append(HardCase(off, tuple(int(a[k]) for a in x)))
-        judgement.referred = len(positions)
-        judgement.hard_cases = hardest(cases)
+        results.referred = len(positions)
+        results.hard_cases = hardest(cases)
 
     def _measure(
         self,
         function: Function,
         floats: list[Floats],
-        judgement: FilteredResults,
+        results: FilteredResults,
         enclosures: Enclosures,
         positions: np.ndarray[Any, Any],
     ) -> None:
         """Compare the filter, and the results it decided, with MPFR."""
         for k in positions.tolist():
             value = self.certified.value(function.name, tuple(float(a[k]) for a in floats))
-            certain = int(judgement.z[k]), int(judgement.raised[k])
+            certain = int(results.z[k]), int(results.raised[k])
             if not enclosures.holds(k, value) or certain != self.certified.rounded(value):
-                judgement.unsound = k
+                results.unsound = k
             if enclosures.side[k] == 0:
-                judgement.worst = max(judgement.worst, abs(enclosures.offset(k, value)))
+                results.worst = max(results.worst, abs(enclosures.offset(k, value)))
 
 
 def _values(format: Format, x: Bits) -> Floats:

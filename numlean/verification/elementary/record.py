@@ -78,9 +78,9 @@ class Record:
             for name, (done, findings) in self.functions.items()
         }
         text = json.dumps({"subject": self.subject, "functions": functions}, indent=1)
-        beside = self.path.with_name(self.path.name + ".new")
-        beside.write_text(text + "\n")
-        beside.replace(self.path)
+        partial = self.path.with_name(self.path.name + ".new")
+        partial.write_text(text + "\n")
+        partial.replace(self.path)
 
 
 def _findings(kept: dict[str, Any]) -> Findings:
