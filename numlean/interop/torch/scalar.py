@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache, partial
+from functools import partial
 from operator import attrgetter
 from typing import Any, Final, final
 
@@ -43,7 +43,6 @@ def _function(operation: str) -> Callable[..., Any] | None:
     return None if function is None else partial(_elementwise, function)
 
 
-@cache
 def torch_function(operation: str) -> Callable[..., Any] | None:
     """Return PyTorch's function for an elementwise operation; None if PyTorch has none."""
     if operation not in _ELEMENTWISE:

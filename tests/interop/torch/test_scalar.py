@@ -32,7 +32,7 @@ def same(z, expected):
     return z.dtype == expected.dtype and np.array_equal(z, expected, equal_nan=True)
 
 
-FUNCTIONS = tuple(name for name in ARITIES if name != "cbrt")
+FUNCTIONS = tuple(name for name in ARITIES if name not in ("cbrt", "exp10"))  # PyTorch has neither
 
 
 @pytest.mark.parametrize("name", [*BASIC, "minimum", "min_num", *FUNCTIONS])
