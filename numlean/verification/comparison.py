@@ -116,7 +116,7 @@ class ArithmeticCheck:
         return _judged(self.dtype, self.reference)
 
     def format(self) -> Format:
-        """The format of the encodings."""
+        """Return the format of the encodings."""
         format = self.judged()[0].format
         assert format is not None
         return format

@@ -1,4 +1,4 @@
-"""What a code object says, whatever lines it stands in and however it is described."""
+"""The content of a code object, independent of line numbers, comments and docstrings."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from types import CodeType
 from typing import Any, Final, TypeAlias, final
 
 Chain: TypeAlias = tuple[str, ...]
-"""A global name, and the attributes that are taken of it at once."""
+"""A global name and the attributes read from it directly: ``("np", "uint32")``."""
 
 _LOADS: Final = {
     opcode.opmap[name]: shift
@@ -27,20 +27,20 @@ _IMPORT: Final = opcode.opmap["IMPORT_NAME"]
 _EXTENDED: Final = opcode.EXTENDED_ARG
 _CACHE: Final = opcode.opmap.get("CACHE", 0)
 _CONSTANTS: Final = frozenset(opcode.hasconst)
-_MEANT: Final = 0xFFF
-"""The flags that say how code is run; one of the others tells of a docstring."""
+_RUN_FLAGS: Final = 0xFFF
+"""The flags that affect execution. One of the others marks a docstring."""
 
 
 @final
 @dataclass(frozen=True)
-class Said:
-    """What a code object says.
+class CodeContent:
+    """The content of a code object.
 
     Attributes:
-        text: Its instructions and the names they use, but no constant and no line number.
-        constants: The constants in the order in which they are loaded: no docstring is.
-        globals: The global names that are loaded, each once for each way of use.
-        imports: The modules that are imported.
+        text: The instructions and the names they use, without constants and line numbers.
+        constants: The constants in the order in which they are loaded. Docstrings never are.
+        globals: The global names that are loaded, with their attributes, without repetition.
+        imports: The modules that the code imports.
     """
 
     text: str
@@ -50,14 +50,14 @@ class Said:
 
 
 @cache
-def said(code: CodeType) -> Said:
-    """Return what a code object says, but for the code objects among its constants."""
+def code_content(code: CodeType) -> CodeContent:
+    """Return the content of a code object. Nested code objects stay among the constants."""
     instructions = list(_instructions(code.co_code))
     shown = [(op, 0 if op in _CONSTANTS else arg) for op, arg in instructions]
     counts = code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount
     names = code.co_names, code.co_varnames, code.co_cellvars, code.co_freevars
-    return Said(
-        repr((shown, counts, names, code.co_flags & _MEANT, code.co_exceptiontable)),
+    return CodeContent(
+        repr((shown, counts, names, code.co_flags & _RUN_FLAGS, code.co_exceptiontable)),
         tuple(code.co_consts[arg] for op, arg in instructions if op in _CONSTANTS),
         tuple(dict.fromkeys(_chains(code, instructions))),
         tuple(code.co_names[arg] for op, arg in instructions if op == _IMPORT),

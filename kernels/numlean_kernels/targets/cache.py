@@ -1,18 +1,18 @@
-"""numba's cache on disk, keyed by what a function does.
+"""numba's disk cache, keyed by the content of a kernel.
 
-numba keys the cache of a closure by a pickle of what it closes over, which differs from process to
-process, so a kernel made by a factory is compiled anew every time. Here the key is what the kernel
-*is*: a name that says it all, and the fingerprint of all that it is made of, so that an edit of a
-routine is noticed as well, and an edit of anything else is not.
+numba keys the cache of a closure by a pickle of its cells, which differs between processes, so a
+kernel made by a factory is compiled again in every process. Here the key is the kernel's name and
+the fingerprint of its content (:mod:`.fingerprint`): editing a routine recompiles the kernels that
+use it, and nothing else.
 
-Two more things that numba leaves open would have one kernel silently run in another's place:
+Two more properties of numba's cache could run one kernel in place of another:
 
-- It names machine code by the function's qualified name and a count of the functions compiled in
-  the process. Kernels of one factory, compiled in two processes and loaded into a third, may have
-  one name, and who calls by it gets whichever was loaded first or last. Here a digest of the
-  key is part of the name.
-- It numbers the files of a cache, so that two processes which compile at once may write different
-  kernels into one file. Here a file is named by the digest of its key, and by no line number.
+- numba names machine code by the function's qualified name and the number of functions compiled so
+  far in the process. Kernels of one factory, compiled in two processes and loaded into a third, can
+  have the same name, and a call by name reaches whichever was loaded first or last. Here the
+  qualified name contains a digest of the key.
+- numba numbers the files of a cache, so two processes that compile at the same time can write
+  different kernels into one file. Here the file name contains a digest of the key.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from typing import Any
 
 from numba.core.caching import FunctionCache, IndexDataCacheFile
 
-from numlean_kernels.targets.fingerprint import UnknownContentError, fingerprint, told
+from numlean_kernels.targets.fingerprint import UnknownContentError, fingerprint, jit_options
 
 
 class KernelCache(FunctionCache):  # type: ignore[misc]
@@ -42,9 +42,9 @@ class KernelCache(FunctionCache):  # type: ignore[misc]
 
 
 class FilesByKey:
-    """A file for each key, written at once: nothing is shared that two processes could mix up.
+    """One file for each key, so that processes do not write to the same file.
 
-    To be mixed into numba's class of cache files, which has the attributes.
+    Combine it with numba's class of cache files, which provides the attributes.
     """
 
     _index_name: str
@@ -52,11 +52,11 @@ class FilesByKey:
     _load_data: Callable[[str], Any]
 
     def save(self, key: Any, data: Any) -> None:
-        """Keep data under a key."""
+        """Write the data of a key."""
         self._save_data(self._name_of(key), data)
 
     def load(self, key: Any) -> Any:
-        """What was kept under a key, or None."""
+        """Return the data of a key, or None."""
         try:
             return self._load_data(self._name_of(key))
         except OSError:
@@ -67,7 +67,7 @@ class FilesByKey:
 
 
 class _File(FilesByKey, IndexDataCacheFile):  # type: ignore[misc]
-    """Numba's own way to write what it makes."""
+    """Numba's own file format."""
 
 
 def enable_disk_cache(
@@ -76,23 +76,29 @@ def enable_disk_cache(
     key: str,
     kind: Callable[[Callable[..., None], str], Any] = KernelCache,
 ) -> None:
-    """Have what numba makes of a function kept for later processes, under its full key.
+    """Keep the machine code of a function on disk for later processes.
 
-    To be called before anything is made of it: the key becomes part of its name.
+    Call it before the function is compiled: a digest of the key becomes part of its name.
+
+    Args:
+        compiled: The dispatcher.
+        function: The Python function of the dispatcher.
+        key: The name of the kernel and of its arithmetic.
+        kind: The class of the cache.
     """
     try:
         full = full_key(compiled, function, key)
     except UnknownContentError as error:
         function.__qualname__ += f".{_digest(key)}"
-        _warn(f"the kernel {key} is not kept for the next run: {error}")
+        _warn(f"the kernel {key} is not cached on disk: {error}")
         return
     function.__qualname__ += f".{_digest(full)}"
     try:
         compiled._cache = kind(function, full)
     except RuntimeError as error:
         _warn(
-            f"compiled kernels cannot be kept for the next run ({error}): set NUMBA_CACHE_DIR to a"
-            " folder that can be written to"
+            f"compiled kernels cannot be cached on disk ({error}): set NUMBA_CACHE_DIR to a"
+            " writable folder"
         )
 
 
@@ -101,7 +107,7 @@ def _warn(message: str) -> None:
 
 
 def cache_dir() -> str:
-    """Where compiled loops are kept; a line that says why, if nowhere."""
+    """Return the folder of compiled kernels, or the reason why there is none."""
     from numlean_kernels.loops import gather_scatter
 
     try:
@@ -115,22 +121,22 @@ def _digest(text: str) -> str:
 
 
 def full_key(compiled: Any, function: Callable[..., None], key: str) -> str:
-    """Return what a kernel is, and what it is made of and with.
+    """Return the key of a kernel with the fingerprint of its content.
 
     Raises:
-        UnknownContentError: It refers to what no digest can be made of.
+        UnknownContentError: The kernel refers to a value whose content cannot be determined.
     """
-    return f"{key} {fingerprint(function, told(compiled))}"
+    return f"{key} {fingerprint(function, jit_options(compiled))}"
 
 
 def file_name(function: Callable[..., None]) -> str:
-    """Return what the files of a function's cache are called, but for their keys."""
+    """Return the names of the files of a function's cache without the digests of keys."""
     return f"{function.__module__}.{function.__qualname__}".replace("<", "").replace(">", "")
 
 
 @cache
 def source_hash() -> str:
-    """Return a hash of every source file of this package. No kernel's key holds it."""
+    """Return a hash of every source file of this package, for records of verification runs."""
     digest = hashlib.sha256()
     for path in sorted(Path(__file__).parents[1].rglob("*.py")):
         digest.update(path.read_bytes())

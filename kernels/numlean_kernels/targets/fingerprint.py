@@ -1,13 +1,11 @@
-"""What a kernel is made of, as a digest: the same in every process, and for the same content alone.
+"""Digests of kernels by content: equal in every process, and only for equal content.
 
-The digest of a function is that of its instructions, its constants, its defaults, and all that it
-refers to, in cells or as globals, at any depth. What belongs to Python, numba, llvmlite or numpy
-counts by its name and their version. A class or a module of anybody else that is more than a place
-where names are looked up counts by all sources of its package. Where it is not known what a value
-is made of there is no digest.
+The digest of a function covers its instructions, constants and defaults, and every value that it
+refers to through closure cells or globals, at any depth. Objects of Python, numba, llvmlite and
+numpy count by name and version. A class, and a module used as a value, count by all sources of
+their package. A value of any other kind has no digest and raises an error.
 
-What has been looked at is not looked at again: what a function refers to is as it was when numba
-compiled it, and must not change.
+Digests of functions are cached: the values that a compiled function refers to must not change.
 """
 
 from __future__ import annotations
@@ -38,26 +36,26 @@ from llvmlite import ir
 from numba import types
 from numba.core.typing.templates import Signature
 
-from numlean_kernels.targets.bytecode import Chain, said
+from numlean_kernels.targets.bytecode import Chain, code_content
 
 _VERSIONED: Final = frozenset({"numba", "llvmlite", "numpy", "numba_cuda", "cuda"})
 _UNSEEN: Final = frozenset({"__import__", "eval", "exec", "globals", "vars"})
-"""Builtins that reach what no name tells of."""
+"""Builtins that reach values which the code does not name."""
 
 _LITERALS: Final = frozenset({type(None), bool, int, str})
 
-_REMEMBERED: WeakKeyDictionary[Any, bytes] = WeakKeyDictionary()
+_CACHED: WeakKeyDictionary[Any, bytes] = WeakKeyDictionary()
 
 
 class UnknownContentError(TypeError):
-    """A value of which it is not known what it is made of."""
+    """A value whose content cannot be determined."""
 
 
 def fingerprint(*values: Any) -> str:
-    """Return the digest of what values are made of, and of what compiles them.
+    """Return the digest of the contents of values and of the versions that compile them.
 
     Raises:
-        UnknownContentError: It is not known what one of them is made of.
+        UnknownContentError: The content of a value cannot be determined.
     """
     walk = _Walk()
     registered = sorted(map(walk.of, _REGISTRATIONS.all()))
@@ -71,7 +69,7 @@ def _versions() -> str:
 
 
 class _Walk:
-    """One walk over values, which knows what it stands in: values may refer to themselves."""
+    """One traversal, with the stack of values that it is in: values may refer to themselves."""
 
     def __init__(self) -> None:
         self._depths: dict[int, int] = {}
@@ -82,32 +80,32 @@ class _Walk:
         kind: Any = type(value)
         if kind in _PLAIN:
             return _digest(kind.__name__, _PLAIN[kind](value))
-        if _is_remembered(kind) and value in _REMEMBERED:
-            return _REMEMBERED[value]
+        if _is_cached(kind) and value in _CACHED:
+            return _CACHED[value]
         if id(value) in self._depths:
             depth = self._depths[id(value)]
             self._least = min(self._least, depth)
             return _digest("again", str(len(self._depths) - depth))
-        return self._entered(value)
+        return self._traverse(value)
 
-    def _entered(self, value: Any) -> bytes:
+    def _traverse(self, value: Any) -> bytes:
         kind: Any = type(value)
         depth, least = len(self._depths), self._least
         self._depths[id(value)], self._least = depth, math.inf
         try:
-            result = self._described(value)
+            result = self._digest_parts(value)
         finally:
             del self._depths[id(value)]
-        # A digest that refers to what it stands in holds in that place only, and one that refers to
-        # itself may be found from elsewhere in its circle, where it would be another.
-        if self._least > depth and _is_remembered(kind):
-            _REMEMBERED[value] = result
+        # The digest of a value in a reference cycle depends on where the cycle was entered, so only
+        # values outside of cycles are cached.
+        if self._least > depth and _is_cached(kind):
+            _CACHED[value] = result
         self._least = least if self._least >= depth else min(self._least, least)
         return result
 
-    def _described(self, value: Any) -> bytes:
-        if _is_settled(value):
-            return _digest("settled", _full_name(value), _version(_root(value.__module__)))
+    def _digest_parts(self, value: Any) -> bytes:
+        if _is_known_by_name(value):
+            return _digest("named", _full_name(value), _version(_root(value.__module__)))
         kind: Any = type(value)
         describe = _describe(kind)
         if describe is not None:
@@ -121,28 +119,29 @@ class _Walk:
 
     def function(self, function: FunctionType) -> bytes:
         """Return the digest of a function."""
-        kept = function.__defaults__, function.__kwdefaults__, vars(function) or None
+        attributes = function.__defaults__, function.__kwdefaults__, vars(function) or None
         cells = map(self.cell, function.__closure__ or ())
         code = self.code(function.__code__, function)
-        return _digest("function", code, *cells, *map(self.of, kept))
+        return _digest("function", code, *cells, *map(self.of, attributes))
 
     def compiled(self, compiled: Any) -> bytes:
         """Return the digest of a function that numba compiles."""
-        return _digest("compiled", *map(self.of, (compiled.py_func, told(compiled))))
+        return _digest("compiled", *map(self.of, (compiled.py_func, jit_options(compiled))))
 
     def intrinsic(self, intrinsic: Any) -> bytes:
-        """Return the digest of a function that writes code for LLVM."""
+        """Return the digest of an intrinsic: of the function that emits LLVM code."""
         kept = intrinsic._defn, intrinsic._prefer_literal, intrinsic._ctor_kwargs
         return _digest("intrinsic", *map(self.of, kept))
 
     def code(self, code: CodeType, function: FunctionType) -> bytes:
         """Return the digest of a function's code, or of code within it."""
-        parts: list[bytes | str] = [(meant := said(code)).text]
-        for constant in meant.constants:
+        content = code_content(code)
+        parts: list[bytes | str] = [content.text]
+        for constant in content.constants:
             nested = isinstance(constant, CodeType)
             parts.append(self.code(constant, function) if nested else self.of(constant))
-        parts += [self._global(used, function) for used in meant.globals]
-        parts += [self.module(_imported(name)) for name in meant.imports]
+        parts += [self._global(used, function) for used in content.globals]
+        parts += [self.module(_imported(name)) for name in content.imports]
         return _digest("code", *parts)
 
     def _global(self, used: Chain, function: FunctionType) -> bytes:
@@ -161,7 +160,7 @@ class _Walk:
         return self.of(value)
 
     def cell(self, cell: CellType) -> bytes:
-        """Return the digest of what a cell holds."""
+        """Return the digest of the content of a closure cell."""
         try:
             held = cell.cell_contents
         except ValueError:
@@ -183,10 +182,10 @@ class _Walk:
             return _digest(type(values).__name__, *map(self.of, values))
         if not hasattr(values, "_fields"):
             raise _unknown(values)
-        return _digest("named", *map(self.of, (type(values), values._fields, *values)))
+        return _digest("namedtuple", *map(self.of, (type(values), values._fields, *values)))
 
     def mapping(self, values: Any) -> bytes:
-        """Return the digest of a dictionary, whose order counts."""
+        """Return the digest of a dictionary, in order."""
         if type(values) is not dict:
             raise _unknown(values)
         if _LITERALS.issuperset(map(type, chain(values, values.values()))):
@@ -205,16 +204,16 @@ class _Walk:
         return _digest("method", *map(self.of, (method.__func__, method.__self__)))
 
     def builtin(self, function: Any) -> bytes:
-        """Return the digest of a method of a value that is not written in Python."""
+        """Return the digest of a builtin method with the value it is bound to."""
         return _digest("builtin", function.__name__, self.of(function.__self__))
 
     def partial(self, function: Any) -> bytes:
-        """Return the digest of a function some of whose arguments are given."""
+        """Return the digest of a ``functools.partial``."""
         kept = function.func, function.args, function.keywords
         return _digest("partial", *map(self.of, kept))
 
     def cached(self, function: Any) -> bytes:
-        """Return the digest of a function whose results are kept."""
+        """Return the digest of a function wrapped in ``functools.cache``."""
         return _digest("cached", self.of(function.__wrapped__))
 
     def member(self, member: Any) -> bytes:
@@ -232,20 +231,20 @@ class _Walk:
         return _digest("signature", *map(self.of, kept))
 
     def named_by_text(self, value: Any) -> bytes:
-        """Return the digest of a value whose text says it all."""
+        """Return the digest of a value that its text describes completely."""
         if isinstance(value, ir.IdentifiedStructType):
             raise _unknown(value)
         return _digest(_full_name(type(value)), str(value))
 
     def scalar(self, value: Any) -> bytes:
-        """Return the digest of a number of numpy."""
+        """Return the digest of a numpy scalar."""
         return _digest("scalar", value.dtype.str, value.tobytes())
 
     def ufunc(self, function: Any) -> bytes:
-        """Return the digest of a function of numpy over arrays."""
+        """Return the digest of a numpy ufunc."""
         name = str(function.__name__)
         if getattr(np, name, None) is not function:
-            raise UnknownContentError(f"{name} is no function of numpy's own")
+            raise UnknownContentError(f"the ufunc {name} does not belong to numpy")
         return _digest("ufunc", name)
 
     def module(self, module: ModuleType) -> bytes:
@@ -256,14 +255,14 @@ class _Walk:
         return _digest("sources", module.__name__, _sources(root))
 
     def type(self, kind: type) -> bytes:
-        """Return the digest of a class of which only its sources are known."""
-        if not _is_found(kind):
+        """Return the digest of a class, from the sources of its package."""
+        if not _is_importable(kind):
             raise _unknown(kind)
         return _digest("class", _full_name(kind), _sources(_root(kind.__module__)))
 
 
-def told(compiled: Any) -> tuple[Any, ...]:
-    """Return what numba was told of a function beside its source."""
+def jit_options(compiled: Any) -> tuple[Any, ...]:
+    """Return the options with which numba compiles a function."""
     compiler = compiled._compiler
     return compiler.targetoptions, getattr(compiler, "locals", None)
 
@@ -307,7 +306,7 @@ def _digest(kind: str, *parts: str | bytes) -> bytes:
 
 
 def _unknown(value: Any) -> UnknownContentError:
-    return UnknownContentError(f"it is not known what a {_full_name(type(value))} is made of")
+    return UnknownContentError(f"cannot determine the content of a {_full_name(type(value))}")
 
 
 def _root(name: str) -> str:
@@ -315,7 +314,7 @@ def _root(name: str) -> str:
 
 
 def _is_versioned(name: str) -> bool:
-    """Whether a module is one whose version says what it holds."""
+    """Return whether the version of a module determines its content."""
     return (root := _root(name)) in _VERSIONED or root in sys.stdlib_module_names
 
 
@@ -331,15 +330,15 @@ def _full_name(value: Any) -> str:
 
 
 @cache
-def _is_remembered(kind: type) -> bool:
-    """Whether values of a class are looked at once."""
+def _is_cached(kind: type) -> bool:
+    """Return whether the digests of values of a class are cached."""
     return _describe(kind) in (_Walk.function, _Walk.compiled, _Walk.intrinsic)
 
 
 @cache
 def _describe(kind: type) -> Callable[[_Walk, Any], bytes] | None:
-    """Return what gives the digest of values of a class, if anything does."""
-    # An abstract class would ask all its subclasses whether they know of this one.
+    """Return the method that digests values of a class, or None."""
+    # Walk the bases by hand: isinstance would call hooks of abstract base classes.
     for base in kind.__mro__:
         if base in _DESCRIBED:
             return _DESCRIBED[base]
@@ -350,14 +349,14 @@ def _describe(kind: type) -> Callable[[_Walk, Any], bytes] | None:
     return _Walk.compiled if hasattr(kind, "get_call_template") else None
 
 
-def _is_settled(value: Any) -> bool:
-    """Whether a function or a class is known by its name."""
+def _is_known_by_name(value: Any) -> bool:
+    """Return whether a function or class counts by its name and version."""
     named = isinstance(value, type | FunctionType | BuiltinFunctionType)
-    return named and _is_versioned(value.__module__ or "") and _is_found(value)
+    return named and _is_versioned(value.__module__ or "") and _is_importable(value)
 
 
-def _is_found(value: Any) -> bool:
-    """Whether a function or a class is what its name stands for."""
+def _is_importable(value: Any) -> bool:
+    """Return whether looking up the name of a function or class finds it."""
     found: Any = sys.modules.get(value.__module__)
     for name in value.__qualname__.split("."):
         found = getattr(found, name, None)
@@ -368,17 +367,19 @@ def _imported(name: str) -> ModuleType:
     try:
         return sys.modules[name]
     except KeyError:
-        raise UnknownContentError(f"it is not known what the module {name} is made of") from None
+        raise UnknownContentError(
+            f"cannot determine the content of the module {name}: it is not imported"
+        ) from None
 
 
 @cache
 def _sources(root: str) -> bytes:
-    """Return a digest of all sources of a package, or of the one of a module."""
+    """Return the digest of all sources of a package, or of a single module."""
     module = sys.modules.get(root)
     file = getattr(module, "__file__", None)
     folders = list(getattr(module, "__path__", ()))
     if file is None and not folders:
-        raise UnknownContentError(f"the sources of {root} are not known")
+        raise UnknownContentError(f"cannot find the sources of {root}")
     inside = (path for folder in folders for path in Path(folder).rglob("*"))
     found = sorted(path for path in inside if path.suffix in (".py", ".so", ".pyd"))
     paths = found if folders else [Path(str(file))]
@@ -386,13 +387,13 @@ def _sources(root: str) -> bytes:
 
 
 def _typed(entry: Any) -> Iterator[Any]:
-    """Return what tells types: a class, or the function of an overload."""
+    """Yield the code of a typing template: its class, or the functions of overloads."""
     templates = getattr(entry[1], "templates", ()) if isinstance(entry, tuple) else (entry,)
     yield from (getattr(template, "_overload_func", template) for template in templates)
 
 
 def _lowered(entry: Any) -> Iterator[Any]:
-    """Return the function that writes code for LLVM, and what it may stand around."""
+    """Yield the function that emits LLVM code, and the functions it wraps."""
     cells = getattr(entry[0], "__closure__", None) or ()
     yield from (entry[0], *(cell.cell_contents for cell in cells if callable(cell.cell_contents)))
 
@@ -413,14 +414,14 @@ _REGISTRIES: Final = {
 
 
 class _Registrations:
-    """What others than numba had numba know of, beside intrinsics. Nothing is looked at twice."""
+    """Typings and lowerings that packages other than numba registered with numba."""
 
     def __init__(self) -> None:
         self._seen: dict[tuple[str, str], int] = {}
         self._found: list[Any] = []
 
     def all(self) -> list[Any]:
-        """Return all there are by now."""
+        """Return all registrations so far."""
         for name, (kinds, written) in _REGISTRIES.items():
             registry = getattr(sys.modules.get(name), "builtin_registry", None)
             for kind in kinds if registry is not None else ():

@@ -77,7 +77,7 @@ class ElementaryComparison:
         return _judged(self.dtype)
 
     def format(self) -> Format:
-        """The format of the encodings."""
+        """Return the format of the encodings."""
         return self.judged()[1].format
 
     def function(self, name: str) -> Function:

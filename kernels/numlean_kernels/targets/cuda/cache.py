@@ -1,4 +1,4 @@
-"""numba-cuda's cache on disk, keyed by what a kernel does, as ``targets.cache`` has it."""
+"""numba-cuda's disk cache, keyed by the content of a kernel, as in ``targets.cache``."""
 
 from __future__ import annotations
 
@@ -25,4 +25,4 @@ class CudaKernelCache(CUDACache):  # type: ignore[misc]
 
 
 class _File(FilesByKey, IndexDataCacheFile):  # type: ignore[misc]
-    """Numba-cuda's own way to write what it makes."""
+    """Numba-cuda's own file format."""
