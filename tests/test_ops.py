@@ -83,11 +83,11 @@ def test_parts_of_a_tensor_are_numpy_s():
         assert np.array_equal(x[where].to_float(), values[where])
     assert [part.shape for part in x] == [(3, 4), (3, 4)]
     assert np.array_equal(x[np.int64(1)].to_float(), values[1])
-    with pytest.raises(IndexError, match="index 3 of an axis of 3"):
+    with pytest.raises(IndexError, match="index 3 is out of range for an axis of extent 3"):
         x[0, 3]
-    with pytest.raises(ShapeError, match="4 indices"):
+    with pytest.raises(ShapeError, match="3 axes: 4"):
         x[0, 0, 0, 0]
-    with pytest.raises(ShapeError, match="no parts"):
+    with pytest.raises(ShapeError, match="cannot iterate"):
         list(x[0, 0, 0])
 
 

@@ -59,11 +59,11 @@ class EncodingCodec:
         return self._convert("from_int64", values, self.storage_dtype)
 
     def encode(self, value: Exact) -> int:
-        """One exact value, rounded once."""
+        """Round one exact value once."""
         return encode_raw(self.arithmetic, value)
 
     def decode(self, element: int) -> Exact:
-        """One encoding's exact value."""
+        """Return one encoding's exact value."""
         return decode_raw(self.format, element)
 
     def from_elements(self, elements: Iterable[int], shape: tuple[int, ...]) -> Storage:
@@ -128,12 +128,12 @@ class HardwareCodec:
         return values.astype(self.storage_dtype)
 
     def encode(self, value: Exact) -> Any:
-        """One exact value, rounded once."""
+        """Round one exact value once."""
         bits = np.array(encode_raw(Arithmetic(self.format), value), self.format.storage_dtype)
         return bits.view(self.storage_dtype)[()]
 
     def decode(self, element: float) -> Exact:
-        """One number's exact value."""
+        """Return one number's exact value."""
         from mpmath import libmp
 
         return libmp.from_float(element)  # type: ignore[no-any-return]
@@ -169,7 +169,7 @@ def little_endian(x: Storage) -> bytes:
 
 
 def encode_raw(arithmetic: Arithmetic, value: Exact) -> int:
-    """Mpmath's raw value, rounded once to an encoding."""
+    """Round a value in mpmath's private form once, to an encoding."""
     from mpmath import libmp
 
     format = arithmetic.format

@@ -44,7 +44,7 @@ def emulated_backend(
 ) -> ScalarBackend:
     """Return the backend that computes a format in integers, under options.
 
-    ``format`` is that of every dtype of the backend, or makes it of what the user wrote.
+    ``format`` is that of every dtype of the backend, or a function that makes it from a dtype.
     """
 
     def make(spec: Dtype, device: str) -> KernelScalar | StochasticScalar:
@@ -92,7 +92,7 @@ def _may_be_the_processor_s(format: Format | Callable[[Dtype], Format]) -> bool:
 def _kernel_scalar(
     name: str,
     arithmetic: Arithmetic,
-    entering: Arithmetic,
+    conversions: Arithmetic,
     target: Target,
     substitutes: Mapping[str, Routine] | None = None,
 ) -> KernelScalar:
@@ -102,7 +102,7 @@ def _kernel_scalar(
         summary=f"{arithmetic.format.name} in integer arithmetic",
         table=ieee_table(arithmetic, target),
         target=target,
-        codec=EncodingCodec(entering, ieee_table(entering, target.host), target.host),
+        codec=EncodingCodec(conversions, ieee_table(conversions, target.host), target.host),
         rounding=arithmetic.rounding.value,
         substitutes=substitutes or {},
     )
@@ -118,8 +118,8 @@ def _substitutes(arithmetic: Arithmetic, spec: Dtype) -> Mapping[str, Routine]:
 
     if arithmetic != ARITHMETIC:
         raise NumleanError(
-            f"dtype {spec.text!r}: math=torchlean is binary32 as TorchLean has it, with no other"
-            " option: ieee32exec@math=torchlean"
+            f"dtype {spec.text!r}: math=torchlean is only for ieee32exec without other options:"
+            " ieee32exec@math=torchlean"
         )
     return ROUTINES
 
@@ -127,7 +127,9 @@ def _substitutes(arithmetic: Arithmetic, spec: Dtype) -> Mapping[str, Routine]:
 def _seed(spec: Dtype) -> int:
     text = spec.options.get(_SEED, "0")
     if not text.isdecimal() or int(text) >= 1 << 64:
-        raise NumleanError(f"dtype {spec.text!r}: seed is a whole number below 2**64, not {text!r}")
+        raise NumleanError(
+            f"dtype {spec.text!r}: seed must be an integer from 0 below 2**64, got {text!r}"
+        )
     return int(text)
 
 
@@ -145,7 +147,7 @@ def arithmetic_of(format: Format, spec: Dtype) -> Arithmetic:
         choices[attribute] = _choice(kind, option, value)
     arithmetic = Arithmetic(format, **choices)
     if _SEED in spec.options and arithmetic.rounding is not Rounding.STOCHASTIC:
-        raise NumleanError(f"dtype {spec.text!r}: seed is of use only with round=stochastic")
+        raise NumleanError(f"dtype {spec.text!r}: seed is only for round=stochastic")
     return arithmetic
 
 

@@ -1,8 +1,8 @@
 """binary32 by Berkeley SoftFloat, through the ``softfloat`` package: an oracle, one call a number.
 
-SoftFloat keeps the NaN rule of x86 SSE; what only moves bits is ours. So is the square root: that
-of version 0.1.4.1 of the package is wrong (the root of 1 is 0.77), for it keeps in 64 bits an
-intermediate that is meant to be cut to 16.
+SoftFloat follows the NaN rule of x86 SSE. Operations that only move bits are ours. So is the square
+root: version 0.1.4.1 of the package computes a wrong one (0.77 for 1), because it keeps 64 bits of
+an intermediate that should have 16.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def _softfloat() -> ModuleType:
 
 @cache
 def softfloat_table() -> Table:
-    """SoftFloat's routines on binary32 encodings, ties to even."""
+    """Return SoftFloat's routines on binary32 encodings, ties to even."""
     library = _softfloat()
     emulated = ieee_table(Arithmetic(BINARY32), PYTHON)
 
@@ -74,7 +74,7 @@ def _call(library: ModuleType, function: Callable[..., Any]) -> Routine:
 
 
 def _sub(library: ModuleType, neg: Routine) -> Routine:
-    """SoftFloat's subtraction, but for a NaN on the right, which is negated as in every Scalar."""
+    """Return SoftFloat's subtraction; a NaN on the right is negated as in every Scalar."""
     add, subtract = _call(library, library.f32_add), _call(library, library.f32_sub)
 
     def sub(a: int, b: int) -> Any:

@@ -1,11 +1,11 @@
 """The elementary functions of TorchLean's IEEE32Exec, for bit-compatibility with its runs.
 
-They are what TorchLean's published algorithms give, step by step, and not correctly rounded. Each
+They follow TorchLean's published algorithms step by step, and are not correctly rounded. Each
 takes encodings of binary32, as Python integers, and gives one. NaN operands are returned quiet.
 
 **Notation.** An integer *in units* counts units of 2**-48, and stands for a real number. ``rdiv``
-divides rounding to nearest, ties to even, and so do the products and quotients made of it. What is
-said to be *in binary32* is made of that format's own operations, each rounded once.
+divides rounding to nearest, ties to even, and so do the products and quotients made of it. Steps
+described as *in binary32* use that format's own operations, each rounded once.
 
 Source: TorchLean's module Exec32 (2026), whose functions these are: exp, log, tanh, sinh, cosh,
 sin, cos and pow. It has no others; where a Scalar has more, they are correctly rounded.
@@ -185,7 +185,7 @@ def cos(a: int) -> int:
 
 
 def _sine_and_cosine(a: int) -> tuple[int, int]:
-    """Of a nonzero number: of its 2**-m, below 1/2, by series; then doubled m times in binary32."""
+    """Return sine and cosine of a nonzero a: by series at a * 2**-m < 1/2, then doubled m times."""
     if a & BINARY32.magnitude_mask == _INFINITY:
         return _NAN, _NAN
     m, e = decode(BINARY32, a)

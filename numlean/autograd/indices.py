@@ -38,7 +38,7 @@ class IndexDomain:
             whole = array.astype(np.int64)
         wrong = array[(whole != array) | (whole < 0)]
         if wrong.size:
-            raise DataError(f"an index is a whole number from 0 on, not {wrong[0]}")
+            raise DataError(f"an index must be an integer from 0 on, got {wrong[0]}")
         return whole
 
 
@@ -49,7 +49,8 @@ def check_below(count: int, indices: np.ndarray[Any, np.dtype[np.int64]], what: 
         DataError: One is not below ``count``.
     """
     if indices.size and indices.max() >= count:
-        raise DataError(f"{what} {indices[indices >= count][0]} is not one of 0 to {count - 1}")
+        wrong = indices[indices >= count][0]
+        raise DataError(f"{what} {wrong} is not in the range 0 to {count - 1}")
 
 
 INDEX: Final = cast("Scalar", IndexDomain())

@@ -1,4 +1,4 @@
-"""The tape: what was computed, in program order, and the backward sweep over it."""
+"""The tape: the computed operations in program order, and the backward sweep over them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Node:
 
     Attributes:
         primitive: The operation.
-        inputs: To what.
+        inputs: Its operands.
         parameters: The arguments that are not tensors.
         output: The result, without a history.
     """
@@ -31,7 +31,7 @@ class Node:
 
 
 class Tape:
-    """A record of primitives applied to watched tensors and to what came of them.
+    """A record of primitives applied to watched tensors and to the results of primitives.
 
     ``nodes[slot]`` made the tensor of that slot; a watched tensor's slot holds None.
     """
@@ -63,7 +63,7 @@ class Tape:
         if value.size != 1:
             raise ShapeError(f"only a single number has a gradient; got shape {value.shape}")
         if any(x.tape is not self for x in watched):
-            raise MixedScalarError("a gradient is by tensors that the same tape watches")
+            raise MixedScalarError("gradients need tensors that the same tape watches")
         cotangents: dict[int, Tensor] = {}
         if value.tape is self:
             one = value.literal(1.0).reshape(*value.shape)
@@ -91,7 +91,7 @@ class Tape:
         return cotangents
 
     def sweep(self, node: Node, g: Tensor, cotangents: dict[int, Tensor]) -> None:
-        """One node's part of the backward sweep: its output's cotangent becomes its inputs'."""
+        """Add one node's part of the backward sweep: its inputs' cotangents, from its output's."""
         values = [x.detach() for x in node.inputs]
         for x, vjp in zip(node.inputs, node.primitive.vjps, strict=True):
             if x.tape is self and vjp is not None:

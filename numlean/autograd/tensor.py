@@ -29,7 +29,7 @@ class Tensor:
     Attributes:
         scalar: The arithmetic.
         data: The storage array.
-        tape: The tape that records what is done with it, or None.
+        tape: The tape that records the operations on it, or None.
         slot: Its place on the tape; -1 without one.
     """
 
@@ -59,7 +59,7 @@ class Tensor:
         return Tensor.of(self.scalar, value)
 
     def on_tape(self, tape: Tape, slot: int) -> Tensor:
-        """Return the same numbers at a place of a tape, which records what is done with them."""
+        """Return the same numbers at a place of a tape, which records the operations on them."""
         return Tensor(self.scalar, self.data, tape, slot)
 
     @property
@@ -142,7 +142,7 @@ class Tensor:
         """
         places = where if isinstance(where, tuple) else (where,)
         if len(places) > self.ndim:
-            raise ShapeError(f"{len(places)} indices of a tensor with {self.ndim} axes")
+            raise ShapeError(f"too many indices for a tensor with {self.ndim} axes: {len(places)}")
         slices = tuple(_as_slice(k, n) for k, n in zip(places, self.shape, strict=False))
         part = ops.slice_(self, slices)
         dropped = [k for k, place in enumerate(places) if not isinstance(place, slice)]
@@ -157,7 +157,7 @@ class Tensor:
             ShapeError: The tensor has no axes.
         """
         if self.ndim == 0:
-            raise ShapeError("a tensor without axes has no parts")
+            raise ShapeError("cannot iterate over a tensor without axes")
         return (self[k] for k in range(self.shape[0]))
 
     def sum(
@@ -180,5 +180,5 @@ def _as_slice(place: int | slice, extent: int) -> slice:
         return place
     index = operator.index(place)
     if not -extent <= index < extent:
-        raise IndexError(f"index {index} of an axis of {extent}")
+        raise IndexError(f"index {index} is out of range for an axis of extent {extent}")
     return slice(index % extent, index % extent + 1)

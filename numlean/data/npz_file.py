@@ -52,9 +52,9 @@ def input_key(path: str, arrays: Mapping[str, Array], target: str, key: str | No
         DataError: There is no such array, or the choice is ambiguous.
     """
     others = [name for name in arrays if name != target]
-    for asked in (target, key):
-        if asked is not None and asked not in arrays:
-            raise DataError(f"{path} has no key {asked!r}; it has {', '.join(arrays) or 'none'}")
+    for chosen in (target, key):
+        if chosen is not None and chosen not in arrays:
+            raise DataError(f"{path} has no key {chosen!r}; it has {', '.join(arrays) or 'none'}")
     if key == target:
         raise DataError(f"{path}: {key!r} cannot be both the inputs and the target at once")
     if key is not None:

@@ -1,4 +1,4 @@
-"""Tell two Scalars apart, in words."""
+"""Names of two Scalars that are not equal, for error messages."""
 
 from __future__ import annotations
 

@@ -31,10 +31,10 @@ def axes_of(axis: Axis, ndim: int) -> tuple[int, ...]:
     Raises:
         ShapeError: An axis does not exist, or is named twice.
     """
-    asked = range(ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    axes = tuple(sorted(int(a) + ndim if a < 0 else int(a) for a in asked))
+    requested = range(ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    axes = tuple(sorted(int(a) + ndim if a < 0 else int(a) for a in requested))
     if any(not 0 <= a < ndim for a in axes) or len(set(axes)) < len(axes):
-        raise ShapeError(f"sum over axis {axis} of an array with {ndim} axes")
+        raise ShapeError(f"sum: axis {axis} is out of range or repeated; the array has {ndim} axes")
     return axes
 
 
@@ -61,7 +61,7 @@ def joined(arrays: Sequence[Storage], axis: int) -> tuple[int, ...]:
     others = {tuple(n for k, n in enumerate(x.shape) if k != axis % x.ndim) for x in arrays}
     if len(others) != 1 or not all(-x.ndim <= axis < x.ndim for x in arrays):
         shapes = " and ".join(str(x.shape) for x in arrays) or "nothing"
-        raise ShapeError(f"concat of {shapes} along axis {axis}")
+        raise ShapeError(f"cannot concatenate {shapes} along axis {axis}")
     shape = list(arrays[0].shape)
     shape[axis] = sum(x.shape[axis] for x in arrays)
     return tuple(shape)
@@ -74,11 +74,11 @@ def places(index: Indices, shape: tuple[int, ...], size: int) -> Indices:
         ShapeError: The index is not of ``shape``, or is not below ``size``.
     """
     if index.shape != shape:
-        raise ShapeError(f"an index of shape {index.shape} for an array of shape {shape}")
+        raise ShapeError(f"the index must have shape {shape}, got {index.shape}")
     flat = np.ascontiguousarray(index, np.int64).reshape(-1)
     if flat.size and not (flat.min() >= -1 and flat.max() < size):
         wrong = flat[(flat < -1) | (flat >= size)][0]
-        raise ShapeError(f"index {wrong} of an array with {size} elements")
+        raise ShapeError(f"index {wrong} is out of range for an array with {size} elements")
     return flat
 
 
@@ -91,8 +91,8 @@ def cells(x: Storage, index: Indices, shape: tuple[int, ...]) -> tuple[int, int]
     row = x.shape[index.ndim :]
     if x.shape[: index.ndim] != index.shape or shape[len(shape) - len(row) :] != row:
         raise ShapeError(
-            f"an index of shape {index.shape} for an array of shape {x.shape} and cells of shape"
-            f" {shape}"
+            f"an index of shape {index.shape} does not fit an array of shape {x.shape} and cells of"
+            f" shape {shape}"
         )
     return prod(shape[: len(shape) - len(row)]), prod(row)
 
@@ -104,7 +104,7 @@ def one_axis(operation: str, axis: int, ndim: int) -> int:
         ShapeError: The axis does not exist.
     """
     if not -ndim <= axis < ndim:
-        raise ShapeError(f"{operation} along axis {axis} of an array with {ndim} axes")
+        raise ShapeError(f"{operation}: axis {axis} is out of range; the array has {ndim} axes")
     return axis % ndim
 
 

@@ -18,7 +18,7 @@ _RATES: Final = {"sgd": 0.05, "adam": 0.01, "adamw": 0.01}
 _MOMENTUM: Final = 0.9
 _GAMMA: Final = 0.1
 _DECAYS: Final = 3
-"""How many equal parts ``step`` divides a run into by default."""
+"""The number of equal parts into which ``step`` divides a run by default."""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from numlean.tasks.splits import standardise_before, standardise_within, train_t
 from numlean.training.task import Task
 
 STANDARDISE: Final = ("before", "scalar", "none")
-"""Where inputs, and targets of a regression, are standardised: in binary64 before the run, with the
+"""How to standardise inputs, and targets of a regression: in binary64 before the run, with the
 Scalar's own operations, or not at all."""
 
 _ACTIVATIONS: Final[dict[str, Callable[[], Layer]]] = {

@@ -105,19 +105,19 @@ class ArithmeticCheck:
             raise UnknownNameError(
                 "choice of operands", self.operands, ("level 1", "level 2", "all")
             )
-        self.judged()
+        self.scalar_and_reference()
 
-    def judged(self) -> tuple[KernelScalar, ArithmeticReference]:
+    def scalar_and_reference(self) -> tuple[KernelScalar, ArithmeticReference]:
         """Return the Scalar and its reference.
 
         Raises:
             NumleanError: The reference has no such arithmetic.
         """
-        return _judged(self.dtype, self.reference)
+        return _scalar_and_reference(self.dtype, self.reference)
 
     def format(self) -> Format:
         """Return the format of the encodings."""
-        format = self.judged()[0].format
+        format = self.scalar_and_reference()[0].format
         assert format is not None
         return format
 
@@ -154,7 +154,7 @@ def verify(
         jobs: The number of processes; the outcome does not depend on it.
         on_batch: Called after each batch with the number of cases so far.
     """
-    _, reference = comparison.judged()
+    _, reference = comparison.scalar_and_reference()
     if operation not in reference.operations:
         known = tuple(reference.operations)
         raise UnknownNameError(f"operation of {comparison.reference}", operation, known)
@@ -171,7 +171,7 @@ def verify(
 
 def compare_batch(comparison: ArithmeticCheck, operation: str, number: int) -> CheckOutcome:
     """Compare the arithmetic and its reference on one batch."""
-    scalar, reference = comparison.judged()
+    scalar, reference = comparison.scalar_and_reference()
     x = comparison.batch(reference.operations[operation], number)
     return compare(scalar, reference, operation, x)
 
@@ -189,7 +189,7 @@ def compare(
         x,
         (expected, expected_flags),
         (actual, raised),
-        tells_nans=reference.tells_nans,
+        compares_nan_bits=reference.compares_nan_bits,
     )
 
 
@@ -199,7 +199,7 @@ def differences(
     expected: tuple[Bits, Raised | None],
     actual: tuple[Bits, Raised],
     *,
-    tells_nans: bool,
+    compares_nan_bits: bool,
 ) -> CheckOutcome:
     """Count the places where two arithmetics differ in results or flags, and show the first.
 
@@ -208,11 +208,11 @@ def differences(
         x: The operands.
         expected: A reference's results and flags; without flags, only results are compared.
         actual: Our results and flags.
-        tells_nans: Whether the bits of NaNs are compared.
+        compares_nan_bits: Whether the bits of NaNs are compared.
     """
     (right, right_flags), (ours, our_flags) = expected, actual
     wrong = ours != right
-    if not tells_nans and ours.dtype == format.storage_dtype:
+    if not compares_nan_bits and ours.dtype == format.storage_dtype:
         wrong &= ~(is_nan(format, ours) & is_nan(format, right))
     if right_flags is not None:
         wrong |= our_flags != right_flags
@@ -243,7 +243,7 @@ _QUIET: Final = operations(flags=False)
 
 
 @cache
-def _judged(dtype: str, reference: str) -> tuple[KernelScalar, ArithmeticReference]:
+def _scalar_and_reference(dtype: str, reference: str) -> tuple[KernelScalar, ArithmeticReference]:
     scalar = get_scalar(dtype)
     if not isinstance(scalar, KernelScalar) or scalar.format is None:
         raise UnavailableError(

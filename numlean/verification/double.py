@@ -21,7 +21,7 @@ class Double:
     """See :class:`numlean.verification.reference.ArithmeticReference`."""
 
     operations = {"add": 2, "sub": 2, "mul": 2, "div": 2, "sqrt": 1}  # noqa: RUF012
-    tells_nans = False
+    compares_nan_bits = False
 
     def __init__(self, format: Format, choices: Choices) -> None:
         narrow = 2 * format.precision + 2 <= BINARY64.precision and format.exponent_bits <= 8

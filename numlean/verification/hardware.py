@@ -34,7 +34,7 @@ class Hardware:
     """See :class:`numlean.verification.reference.ArithmeticReference`."""
 
     operations = BASIC
-    tells_nans = True
+    compares_nan_bits = True
 
     def __init__(self, format: Format, choices: Choices) -> None:
         if format not in _REALS or choices != Choices():

@@ -30,7 +30,7 @@ class Mpfr:
     """See :class:`numlean.verification.reference.ArithmeticReference`."""
 
     operations = BASIC
-    tells_nans = False
+    compares_nan_bits = False
 
     def __init__(self, format: Format, choices: Choices) -> None:
         try:

@@ -26,7 +26,7 @@ class Rationals:
         **dict.fromkeys(("minimum", "maximum", "min_num", "max_num"), 2),
         **dict.fromkeys(("eq", "lt", "le", "compare", "total_order"), 2),
     }
-    tells_nans = False
+    compares_nan_bits = False
 
     def __init__(self, format: Format, choices: Choices) -> None:
         if format.width > _WIDEST or choices.rounding not in ROUNDINGS:

@@ -30,11 +30,11 @@ class ArithmeticReference(Protocol):
 
     Attributes:
         operations: The operations that it computes, and their arities.
-        tells_nans: Whether the bits of its NaNs should be ours, or only that they are NaNs.
+        compares_nan_bits: Whether the bits of its NaNs should be ours, or only that they are NaNs.
     """
 
     operations: dict[str, int]
-    tells_nans: bool
+    compares_nan_bits: bool
 
     def __init__(self, format: Format, choices: Choices) -> None:
         """Raise NumleanError if there is no such arithmetic."""

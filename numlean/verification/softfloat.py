@@ -162,7 +162,7 @@ class SoftFloat:
             del self.operations["rem"]
             if choices.rounding == "toward_negative":
                 del self.operations["add"], self.operations["sub"]
-        self.tells_nans = choices.nan == "x86"
+        self.compares_nan_bits = choices.nan == "x86"
         self._rounding = _ROUNDINGS[choices.rounding]
         self._tininess = _TININESS[choices.tininess]
         library()

@@ -1,4 +1,4 @@
-"""The primitives, by family: what a tape records, and the rules of its gradients."""
+"""The primitives, by family: the operations that a tape records, and their gradients."""
 
 from numlean.autograd.primitives import elementary
 from numlean.autograd.primitives.elementary import *  # noqa: F403

@@ -28,13 +28,13 @@ def _reshape_storage(scalar: Scalar, x: Storage, *, shape: tuple[int, ...]) -> S
 
 def _permute_storage(scalar: Scalar, x: Storage, *, axes: tuple[int, ...]) -> Storage:
     if sorted(axes) != list(range(x.ndim)):
-        raise ShapeError(f"an array with {x.ndim} axes cannot have them in the order {axes}")
+        raise ShapeError(f"{axes} is not a permutation of the {x.ndim} axes of the array")
     return x.transpose(axes)
 
 
 def _slice_storage(scalar: Scalar, x: Storage, *, where: tuple[slice, ...]) -> Storage:
     if len(where) > x.ndim:
-        raise ShapeError(f"{len(where)} slices of an array with {x.ndim} axes")
+        raise ShapeError(f"too many slices for an array with {x.ndim} axes: {len(where)}")
     return x[where]
 
 

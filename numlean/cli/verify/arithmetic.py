@@ -77,7 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
         if not least <= value <= _MOST:
             raise NumleanError(f"--{name} must be between {least} and {_MOST:g}, got {value:g}")
     comparison = ArithmeticCheck(arguments.dtype, arguments.against, level, arguments.seed)
-    _, reference = comparison.judged()
+    _, reference = comparison.scalar_and_reference()
     print(f"{arguments.dtype} against {arguments.against}, operands: {level}", flush=True)
     operations = arguments.operation or list(reference.operations)
     row_format = RowFormat("<>", (max(map(len, operations)), 20, 18, 9))

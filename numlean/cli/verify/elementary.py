@@ -112,12 +112,12 @@ def _offered(comparison: ElementaryComparison) -> list[str]:
 
 
 def _print_header(comparison: ElementaryComparison, names: list[str]) -> None:
-    source = comparison.judged()[1].filter
+    source = comparison.scalar_and_reference()[1].filter
     quiet = [name for name in names if not comparison.supports_flags(name)]
     operands = "all operands" if comparison.exhaustive else "structured and random operands"
     print(f"{comparison.dtype} against MPFR, {operands}")
     print(f"filter: {'none, MPFR decides all' if source is None else source.summary}")
-    nans = "bit for bit" if comparison.tells_nans() else "only whether they are NaNs"
+    nans = "bit for bit" if comparison.compares_nan_bits() else "only whether they are NaNs"
     flags = f"compared except for {', '.join(quiet)}" if quiet else "compared"
     print(
         f"NaNs: {nans}; flags: {flags if len(quiet) < len(names) else 'not compared'}", flush=True

@@ -49,9 +49,9 @@ def _unary(scalar: Scalar, codec: Codec, name: str, operands: tuple[Storage, ...
     (x,) = operands
     function, zero = UNARY[name], scalar.from_float(0.0)
     is_nan, is_zero = ~scalar.eq(x, x), scalar.eq(x, zero)
-    # A NaN becomes what x + x makes of it, and an odd function leaves a zero its sign.
+    # A NaN becomes x + x, and an odd function leaves a zero its sign.
     z = np.where(is_nan, scalar.add(x, x), x)
-    settled = is_nan | is_zero if function.odd or name == "rsqrt" else is_nan
+    done = is_nan | is_zero if function.odd or name == "rsqrt" else is_nan
     if name == "rsqrt":
         z = np.where(is_zero, scalar.div(scalar.from_float(1.0), x), z)
 
@@ -62,7 +62,7 @@ def _unary(scalar: Scalar, codec: Codec, name: str, operands: tuple[Storage, ...
             return CONSTANTS[name, a]
         return function.at(a, codec.precision)
 
-    z[~settled] = _elements(codec, name, value, [x[~settled]])
+    z[~done] = _elements(codec, name, value, [x[~done]])
     return z
 
 
@@ -71,10 +71,10 @@ def _binary(scalar: Scalar, codec: Codec, name: str, operands: tuple[Storage, ..
     one, zero = scalar.from_float(1.0), scalar.from_float(0.0)
     is_nan = ~(scalar.eq(x, x) & scalar.eq(y, y))
     constant = _ignores_nan(scalar, name, x, y) & ~_is_signalling(scalar, x, y)
-    settled = is_nan & ~constant
-    z = np.where(settled, scalar.add(x, y), scalar.abs(x))
+    done = is_nan & ~constant
+    z = np.where(done, scalar.add(x, y), scalar.abs(x))
     minus = [scalar.lt(a, zero) | scalar.lt(scalar.div(one, a), zero) for a in (x, y)]
-    chosen = ~settled
+    chosen = ~done
     magnitudes = [scalar.abs(a)[chosen] for a in (x, y)]
     function = BINARY[name]
     signs = [m[chosen].tolist() for m in minus]
@@ -125,7 +125,7 @@ def _refuse_long(name: str, x: Exact) -> None:
 
 
 def _ignores_nan(scalar: Scalar, name: str, x: Storage, y: Storage) -> Any:
-    """Where the value does not depend on an operand that may be a NaN (clause 9.2.1)."""
+    """Return where the value is the same for any operand, even a NaN (clause 9.2.1)."""
     if name == "pow":
         return scalar.eq(x, scalar.from_float(1.0)) | scalar.eq(y, scalar.from_float(0.0))
     if name == "hypot":

@@ -298,7 +298,7 @@ def _cube_root(x: Exact, p: int) -> Answer:
 
 
 def _rsqrt(x: Exact, p: int) -> Answer:
-    """Exact for powers of four: 1/sqrt(m) of another odd integer m has no finite expansion."""
+    """Return 1/sqrt(x): exact for powers of four; other values have no finite expansion."""
     if x[1] == 1 and x[2] % 2 == 0:
         return _shift(ONE, -x[2] // 2)
 
@@ -353,7 +353,7 @@ UNARY: Final[dict[str, Unary]] = {
     "sigmoid": Unary(_sigmoid, {ZERO: HALF, INFINITY: ONE, MINUS_INFINITY: ZERO}),
     "softplus": Unary(_softplus, {INFINITY: INFINITY, MINUS_INFINITY: ZERO}),
 }
-"""By name. Signed zeros and NaNs are handled in :mod:`.arrays`."""
+"""Unary functions by name. Signed zeros and NaNs are handled in :mod:`.arrays`."""
 
 CONSTANTS: Final[dict[tuple[str, Exact], Approximate]] = {
     ("acos", ZERO): _half_pi,

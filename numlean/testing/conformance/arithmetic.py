@@ -118,9 +118,9 @@ def extrema_order_zeros_by_sign_and_treat_nans_as_named(subject: Subject, name: 
 
     numbers = list(zip(reference.numbers(x), reference.numbers(y), strict=True))
     results = [expected(a, b) for a, b in numbers]
-    settled = [k for k, result in enumerate(results) if result is not None]
+    defined = [k for k, result in enumerate(results) if result is not None]
     z = getattr(scalar, name)(x, y)
-    reference.check(z[settled], [result for result in results if result is not None])
+    reference.check(z[defined], [result for result in results if result is not None])
 
 
 def _pairs(reference: Reference) -> tuple[Storage, Storage]:

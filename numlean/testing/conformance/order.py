@@ -47,8 +47,8 @@ def sums_along_axes_add_elements_in_c_order(
 ) -> None:
     """Check both orders, with and without keepdims."""
     scalar, x = subject.repeatable, _spread(subject.scalar, (2, 3, 4), 139)
-    asked = range(3) if axis is None else (axis,) if isinstance(axis, int) else axis
-    axes = sorted(a % 3 for a in asked)
+    requested = range(3) if axis is None else (axis,) if isinstance(axis, int) else axis
+    axes = sorted(a % 3 for a in requested)
     kept = [k for k in range(3) if k not in axes]
     rows = x.transpose(*kept, *axes).reshape(-1, int(np.prod([x.shape[a] for a in axes])))
     orders: tuple[Order, ...] = ("ordered", "pairwise")

@@ -23,7 +23,7 @@ from numlean.verification.reference import Raised
 from numlean_kernels.formats import Format
 
 _EXHAUSTIBLE_BITS: Final = {1: 32, 2: 16}
-"""By arity, as many bits the operands may have in all, for all of them to be tried."""
+"""The most bits of all operands together, by arity, with which all operands can be tried."""
 
 
 @dataclass(frozen=True)
@@ -68,17 +68,17 @@ class ElementaryComparison:
     exhaustive: bool = False
     seed: int = 0
 
-    def judged(self) -> tuple[KernelScalar, FilteredReference]:
+    def scalar_and_reference(self) -> tuple[KernelScalar, FilteredReference]:
         """Return the Scalar and its reference.
 
         Raises:
             NumleanError: The reference has no such arithmetic.
         """
-        return _judged(self.dtype)
+        return _scalar_and_reference(self.dtype)
 
     def format(self) -> Format:
         """Return the format of the encodings."""
-        return self.judged()[1].format
+        return self.scalar_and_reference()[1].format
 
     def function(self, name: str) -> Function:
         """Return the properties of a function that the dtype has.
@@ -122,8 +122,8 @@ class ElementaryComparison:
             return False
         return True
 
-    def tells_nans(self) -> bool:
-        """Whether NaNs are compared bit for bit, as those of the default rule are."""
+    def compares_nan_bits(self) -> bool:
+        """Return whether NaNs are compared bit for bit, as those of the default rule are."""
         return choices_of(self.dtype).nan == "torchlean"
 
     def key(self) -> dict[str, Any]:
@@ -140,13 +140,13 @@ class ElementaryComparison:
 
     def batch(self, function: Function, number: int) -> list[Bits]:
         """Return the operands of one batch."""
-        scalar, reference = self.judged()
+        scalar, reference = self.scalar_and_reference()
         if self.exhaustive:
             return all_operands(reference.format, function.arity, number)
         return elementary_operands(scalar, function, number, self.seed)
 
     def _one(self, name: str) -> tuple[KernelScalar, list[Bits]]:
-        scalar = self.judged()[0]
+        scalar = self.scalar_and_reference()[0]
         return scalar, [scalar.from_float(np.array([1.0]))] * FUNCTIONS[name].arity
 
 
@@ -183,7 +183,7 @@ def verify(
 
 def compare_batch(comparison: ElementaryComparison, name: str, count: int, number: int) -> Findings:
     """Compare a function on one batch, but on no more operands than ``count`` still allows."""
-    _, reference = comparison.judged()
+    _, reference = comparison.scalar_and_reference()
     function = FUNCTIONS[name]
     x = [a[: count - number * BATCH] for a in comparison.batch(function, number)]
     # The positions differ from batch to batch and have no common divisor.
@@ -195,7 +195,7 @@ def compare_batch(comparison: ElementaryComparison, name: str, count: int, numbe
         x,
         (results.z, None if raised is None else results.raised),
         (actual, np.zeros(len(actual), np.uint8) if raised is None else raised),
-        tells_nans=comparison.tells_nans(),
+        compares_nan_bits=comparison.compares_nan_bits(),
     )
     k = results.unsound
     unsound = None if k is None else tuple(int(a[k]) for a in x)
@@ -203,14 +203,14 @@ def compare_batch(comparison: ElementaryComparison, name: str, count: int, numbe
 
 
 def _ours(comparison: ElementaryComparison, name: str, x: list[Bits]) -> tuple[Bits, Raised | None]:
-    scalar = comparison.judged()[0]
+    scalar = comparison.scalar_and_reference()[0]
     if comparison.supports_flags(name):
         return scalar.flagged(name, *x)
     return getattr(scalar, name)(*x), None
 
 
 @cache
-def _judged(dtype: str) -> tuple[KernelScalar, FilteredReference]:
+def _scalar_and_reference(dtype: str) -> tuple[KernelScalar, FilteredReference]:
     scalar = get_scalar(dtype)
     if not isinstance(scalar, KernelScalar) or scalar.format is None:
         raise UnavailableError(

@@ -224,8 +224,9 @@ _FUNCTIONS: Final = {
         Function("atan2", 2, np.arctan2, near_exact_cases=(_angle_near_slope,)),
     )
 }
-"""By name. The bounds of ``near_exact_cases``: expm1(-29) + 1 = 2**-41.8, 1 - tanh(15) = 2**-42.3,
-1 - erf(5.2) = 2**-42.2, 1 - sigmoid(29) = 2**-41.8, softplus(25)/25 - 1 = 2**-40.7."""
+"""Functions by name. Bounds of ``near_exact_cases``: expm1(-29) + 1 = 2**-41.8,
+1 - tanh(15) = 2**-42.3, 1 - erf(5.2) = 2**-42.2, 1 - sigmoid(29) = 2**-41.8,
+softplus(25)/25 - 1 = 2**-40.7."""
 
 FUNCTIONS: Final = {
     **{name: Function(name, arity, _by_mpfr(name)) for name, arity in ARITIES.items()},

@@ -1,4 +1,4 @@
-"""Whether the GPU can be used, the reason if not, and the installed versions."""
+"""Availability of the GPU: the reason if it cannot be used, and the installed versions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a thread accumulates sums of products: on hardware floats, encodings or unpacked numbers.
+"""Accumulators of a thread's sums of products: hardware floats, encodings or unpacked numbers.
 
 GPUs choose NaNs differently from the rule, but a sum that becomes a NaN stays one. So sums of
 hardware floats that are a NaN at the end are computed again by the table's own routines.

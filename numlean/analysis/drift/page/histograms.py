@@ -75,8 +75,8 @@ def _ticks(axes: Any, exact: float, ends: tuple[int, int], *, named: bool) -> No
     from matplotlib.ticker import FuncFormatter
 
     low, high = ends
-    apart = max(-(-(high - low) // 7), 2)
-    places = [*range(low, high + 1, apart)]
+    spacing = max(-(-(high - low) // 7), 2)
+    places = [*range(low, high + 1, spacing)]
     labels = [power_of_two(k) for k in places]
     if low == _LEAST:
         labels[0] = "less"

@@ -82,10 +82,10 @@ def _draw(axes: Axes, curve: Curve, above: int, *, log: bool) -> None:
         [value if value > 0 or not log else math.nan for value in values]
         for values in (curve.least, curve.middle, curve.greatest)
     )
-    apart = max(len(curve.steps) // _MARKED, 1)
-    first = min(curve.style * apart // 5, max(len(curve.steps) - 1, 0))
+    gap = max(len(curve.steps) // _MARKED, 1)
+    first = min(curve.style * gap // 5, max(len(curve.steps) - 1, 0))
     wide = {"linewidth": 1.5 + 0.8 * min(above, 5), "markersize": 3.5 + 1.3 * min(above, 5)}
-    axes.plot(curve.steps, middle, markevery=(first, apart), **{**curve_style(curve.style), **wide})
+    axes.plot(curve.steps, middle, markevery=(first, gap), **{**curve_style(curve.style), **wide})
     if curve.least != curve.greatest:
         band: dict[str, Any] = {"color": series_colour(curve.style), "alpha": 0.16, "linewidth": 0}
         axes.fill_between(curve.steps, least, greatest, **band)

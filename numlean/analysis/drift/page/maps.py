@@ -60,8 +60,8 @@ def draw_map(name: str, result: Comparison, dtype: str) -> str:
 
 
 def _set_steps(axes: Axes, groups: Sequence[Sequence[int]]) -> None:
-    apart = max(-(-len(groups) // 7), 1)
-    places = range(0, len(groups), apart)
+    spacing = max(-(-len(groups) // 7), 1)
+    places = range(0, len(groups), spacing)
     axes.set_xticks([k + 0.5 for k in places], [str(groups[k][0]) for k in places])
     axes.set_xlabel("step", labelpad=1)
 
