@@ -82,6 +82,6 @@ def test_cross_entropy_is_its_formula_in_its_order():
     assert bits(whole.data) == bits(-total)
 
 
-def test_there_is_no_softmax_of_nothing():
+def test_softmax_of_an_empty_axis_is_refused():
     with pytest.raises(ShapeError, match=r"\(2, 0\)"):
         functional.softmax(Tensor.of(S, np.ones((2, 0))))

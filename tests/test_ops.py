@@ -63,7 +63,7 @@ def test_other_operations_are_the_scalar_s():
     assert ops.where(y, "lt", 0.0, x).to_float().tolist() == [0.0, 0.5, 0.0]
 
 
-def test_every_operation_says_what_it_does():
+def test_every_operation_has_a_docstring():
     for name, function in vars(ops).items():
         if inspect.isfunction(function) and not name.startswith("_"):
             assert function.__doc__
@@ -108,7 +108,7 @@ def test_exact_numbers_enter_with_one_rounding(value):
     assert bits(ops.constant(nl.Tensor.of(S, X), value)) == 0x3F800001
 
 
-def test_whole_numbers_of_any_size_enter_with_one_rounding():
+def test_integers_of_any_size_enter_with_one_rounding():
     above = (2**60 + 2**36) + 1  # 2**60 * (1 + 2**-24 + 2**-60)
     assert bits(as_tensor(S, above)) == 0x5D800001
     assert bits(as_tensor(S, np.array([above]))) == [0x5D800001]

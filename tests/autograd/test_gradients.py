@@ -206,7 +206,7 @@ def test_a_tensor_shows_its_scalar_shape_and_values():
     assert repr(Tensor.of(get_scalar("float32"), [0.5])) == "Tensor(float32, shape (1,), [0.5])"
 
 
-def test_what_a_gradient_was_computed_from_is_free_again_without_a_search_for_cycles():
+def test_operands_of_a_gradient_are_freed_without_a_search_for_cycles():
     arrays = []
 
     def program(watched):

@@ -51,7 +51,7 @@ def test_gmpy2_changes_mpmath_s_speed_and_no_bit():
     assert digest == again
 
 
-def test_mp_has_no_encodings_and_says_what_it_has():
+def test_mp_has_no_encodings_and_the_error_names_the_alternative():
     s = get_scalar("mp:24")
     with pytest.raises(NumleanError, match="to_exact"):
         s.to_bits(s.from_float([1.0]))
@@ -86,7 +86,7 @@ def test_encodings_out_of_range_are_refused_and_shown():
         s.from_bits([0.5])
 
 
-def test_what_is_no_number_is_refused_on_entry():
+def test_values_that_are_not_numbers_are_refused_on_entry():
     s = get_scalar("float32")
     for bad in ([1j], ["one"], [None]):
         with pytest.raises(NumleanError, match="from_float"):
@@ -108,7 +108,7 @@ def test_float32_has_the_bits_of_ieee32exec_nan_payloads_included(name):
     assert np.array_equal(hardware.to_bits(z), getattr(emulated, name)(x, y))
 
 
-def test_saturating_and_rounding_options_change_what_they_say():
+def test_saturating_and_rounding_options_have_the_stated_effect():
     big = [400.0, 1e6]
     plain, saturating = get_scalar("e4m3"), get_scalar("e4m3@overflow=saturate")
     assert plain.to_float(plain.from_float(big))[0] == 384

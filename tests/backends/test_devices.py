@@ -41,7 +41,7 @@ def special_encodings(format, count, seed):
 
 @pytest.mark.parametrize("dtype", [*BOTH, *OPTIONED])
 @pytest.mark.parametrize("arity", OPERATIONS)
-def test_the_interpreter_computes_what_compiled_kernels_do(dtype, arity):
+def test_the_interpreter_and_compiled_kernels_compute_the_same_bits(dtype, arity):
     cpu, python = get_scalar(dtype, "cpu"), get_scalar(dtype, "python")
     operands = [special_encodings(cpu.format, 150, seed) for seed in range(arity)]
     for name in OPERATIONS[arity]:

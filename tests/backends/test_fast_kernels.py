@@ -53,7 +53,7 @@ def test_vector_products_are_the_plain_loop_s(dtype, contraction):
 @pytest.mark.parametrize(
     ("name", "arity"), [("add", 2), ("mul", 2), ("div", 2), ("sqrt", 1), ("fma", 3)]
 )
-def test_the_processor_computes_what_the_emulation_does(dtype, name, arity):
+def test_the_processor_and_the_emulation_compute_the_same_bits(dtype, name, arity):
     plain, fast = both(dtype)
     structured = operands(plain.format, arity, 0, seed=9)
     x = [a[:100_000].copy() for a in structured]

@@ -304,7 +304,7 @@ def test_a_run_goes_its_own_way_and_the_same_on_each_device(capsys):
     assert again["state_digest"] == run["state_digest"]
 
 
-def test_what_is_not_meant_to_be_correctly_rounded_is_not_verified(capsys):
+def test_functions_that_are_not_correctly_rounded_by_definition_are_not_verified(capsys):
     argv = ["verify", "elementary", "--dtype", "ieee32exec@math=torchlean"]
     assert main(argv) == 2
     assert "math=torchlean" in capsys.readouterr().err

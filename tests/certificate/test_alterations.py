@@ -30,7 +30,7 @@ def digits_of_steps(text):
 
 
 @pytest.mark.parametrize("is_sealed", [False, True], ids=["as it is", "with the digest made right"])
-def test_an_altered_digit_of_a_step_is_told_with_the_step(path, seal, is_sealed):
+def test_an_altered_digit_of_a_step_is_reported_with_the_step(path, seal, is_sealed):
     text = path.read_text()
     for step, place in DRAW.sample(list(digits_of_steps(text)), 60):
         other = altered_at(text, place)
@@ -68,7 +68,7 @@ def test_a_step_that_was_forged_with_all_that_follows_from_it_is_found_by_a_repl
     assert "cannot be reproduced here, or the file was altered" in str(verdict)
 
 
-def test_a_forged_step_is_told_apart_from_a_difference_between_two_ways(forge):
+def test_a_forged_step_is_distinguished_from_a_difference_between_two_ways(forge):
     path = forge(lambda document: document["steps"][3].__setitem__(1, "0" * 64))
     verdict = replay(path, "ieee32exec:compiled")
     assert (verdict.identical_steps, verdict.difference.what) == (3, "parameters after it")
@@ -120,7 +120,7 @@ def test_a_forged_description_is_another_run(capsys, forge, change, words):
         ('{"numlean_certificate": 1, "numlean": "0.1"}', ["recipe", "missing"]),
     ],
 )
-def test_what_is_no_certificate_is_refused_in_one_line(capsys, path, text, words):
+def test_files_that_are_not_certificates_are_refused_in_one_line(capsys, path, text, words):
     path.write_text(text)
     assert main(["replay", str(path)]) == 2
     error = capsys.readouterr().err

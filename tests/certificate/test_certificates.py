@@ -32,7 +32,7 @@ def report(capsys, *argv, status=0):
     return json.loads(captured.out)
 
 
-def test_a_certificate_tells_losses_and_digests_as_the_run_does(capsys, file, tmp_path):
+def test_a_certificate_contains_the_losses_and_digests_of_the_run(capsys, file, tmp_path):
     log = tmp_path / "log.jsonl"
     run = report(capsys, *XOR, "--steps", "5", "--certificate", file, "--log", str(log))
     certificate = nl.Certificate.load(file)
@@ -44,7 +44,7 @@ def test_a_certificate_tells_losses_and_digests_as_the_run_does(capsys, file, tm
     assert certificate.side == "float32:cpu:eager"
 
 
-def test_the_same_run_has_the_same_file_wherever_it_is_asked_for(capsys, file, tmp_path):
+def test_the_same_run_has_the_same_file_from_python_and_the_command_line(capsys, file, tmp_path):
     other = tmp_path / "other.json"
     report(capsys, *XOR, "--steps", "3", "--certificate", file)
     report(capsys, *XOR, "--steps", "3", "--certificate", str(other))
@@ -166,7 +166,7 @@ def test_ctrl_c_leaves_the_certificate_of_the_steps_made(capsys, file, monkeypat
     assert "identical for 4 of 4 steps" in str(nl.replay(file))
 
 
-def test_a_resumed_run_goes_on_with_its_certificate(capsys, file, tmp_path):
+def test_a_resumed_run_extends_its_certificate(capsys, file, tmp_path):
     checkpoint, whole = str(tmp_path / "run.ckpt"), str(tmp_path / "whole.json")
     report(capsys, *XOR, "--steps", "9", "--certificate", whole)
     report(capsys, *XOR, "--steps", "5", "--certificate", file, "--save", checkpoint)
@@ -222,7 +222,7 @@ def test_wrong_use_is_one_line(capsys, argv, words):
     assert all(word in error for word in words), error
 
 
-def test_a_side_that_is_not_there_is_told(capsys, file, certificate):
+def test_an_unavailable_side_is_reported(capsys, file, certificate):
     certificate.save(file)
     for option, word in [("--dtype", "float31"), ("--device", "abacus")]:
         assert main(["replay", file, option, word]) == 2

@@ -77,7 +77,7 @@ def test_a_link_stays_a_link(tmp_path):
     assert target.read_bytes() == b"new"
 
 
-def test_what_a_dead_process_left_is_swept_and_a_living_one_s_is_not(tmp_path):
+def test_files_of_a_dead_process_are_removed_and_those_of_a_living_one_are_kept(tmp_path):
     pid = os.fork()
     if pid == 0:
         os._exit(0)

@@ -55,7 +55,7 @@ def test_a_checkpoint_of_version_1_is_resumed_by_its_options(capsys, file):
     assert "unknown field 'save'" in capsys.readouterr().err
 
 
-def test_steps_are_the_file_s_if_none_are_asked_for(capsys, file):
+def test_steps_are_the_file_s_if_none_are_requested(capsys, file):
     train(capsys, *OPTIONS, "--steps", "4", "--save", file)
     assert train(capsys, "--resume", file)["steps"] == 4
     assert train(capsys, "--resume", file, *OPTIONS)["steps"] == 4
@@ -78,7 +78,7 @@ def test_a_checkpoint_is_written_every_so_many_steps_and_at_the_end(capsys, file
     assert load(file).step == 2
 
 
-def test_export_says_what_it_wrote_and_weights_take_it(capsys, file, tmp_path):
+def test_export_lists_its_tensors_and_weights_reads_them(capsys, file, tmp_path):
     whole = train(capsys, *OPTIONS, "--dtype", "mp:100", "--steps", "3", "--save", file)
     out = str(tmp_path / "weights.safetensors")
     assert main(["export", file, out]) == 0
@@ -142,7 +142,7 @@ def test_the_task_too_is_the_file_s(capsys, file):
     assert (resumed["task"], resumed["state_digest"]) == ("xor", whole["state_digest"])
 
 
-def test_a_table_an_optimizer_and_a_schedule_go_on(capsys, file, tmp_path):
+def test_a_run_with_a_table_an_optimizer_and_a_schedule_resumes(capsys, file, tmp_path):
     table = tmp_path / "table.csv"
     rows = [f"{k},{k * k % 7},{k % 5}" for k in range(40)]
     table.write_text("\n".join(["a,b,y", *rows]))
@@ -220,7 +220,7 @@ def test_the_log_of_a_resumed_run_is_appended(capsys, file, tmp_path):
     assert [line["step"] for line in lines if "step" in line] == [0, 1, 2, 3, 4]
 
 
-def test_fast_kernels_and_another_backend_may_go_on(capsys, file):
+def test_fast_kernels_and_another_backend_can_resume_a_run(capsys, file):
     whole = train(capsys, *OPTIONS, "--steps", "8")
     train(capsys, *OPTIONS, "--steps", "4", "--save", file)
     resumed = train(

@@ -48,7 +48,7 @@ def test_exports_hold_every_parameter_and_buffer_under_its_name(
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16", "mp:50"])
-def test_what_was_exported_is_imported_again(case, path, dtype):
+def test_exported_weights_are_imported_again(case, path, dtype):
     run = case(dtype)
     stepper = run.saved_after(run.config.steps, path)
     export(path, path.with_suffix(".safetensors"))
@@ -60,7 +60,7 @@ def test_what_was_exported_is_imported_again(case, path, dtype):
 
 
 @pytest.mark.parametrize("suffix", [".npz", ".safetensors"])
-def test_special_values_are_exported_as_what_they_are(case, path, suffix):
+def test_special_values_are_exported_unchanged(case, path, suffix):
     run = case("bfloat16")
     stepper = run.fresh()
     stepper.runner.params = [

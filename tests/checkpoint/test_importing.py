@@ -69,7 +69,7 @@ def test_other_names_are_matched_by_shape_and_number(tmp_path, rename):
     check_taken(target)
 
 
-def test_layers_of_one_shape_whose_order_names_do_not_tell_are_refused_until_told(tmp_path):
+def test_layers_of_one_shape_with_ambiguous_names_are_refused_without_names(tmp_path):
     words = {"0": "inward", "2": "deep", "4": "deeper", "6": "outward"}
 
     def rename(name):
@@ -94,7 +94,7 @@ def test_layers_of_one_shape_whose_order_names_do_not_tell_are_refused_until_tol
         ({"6.weight": np.zeros((2, 4), np.int32)}, ["6.weight (2, 4)", "6.weight (I32)"]),
     ],
 )
-def test_weights_of_another_model_are_refused_by_what_does_not_match(tmp_path, change, words):
+def test_weights_of_another_model_are_refused_and_the_mismatch_is_named(tmp_path, change, words):
     arrays = {k: v for k, v in {**VALUES, **change}.items() if v is not None}
     target = runner()
     before = state_digest(target.named_parameters)
@@ -112,7 +112,7 @@ def test_names_that_are_not_there_are_refused(tmp_path, names):
         import_weights(runner(), saved(tmp_path, VALUES), names=names)
 
 
-def test_counts_that_pytorch_keeps_beside_weights_are_left_out(tmp_path):
+def test_counts_that_pytorch_keeps_next_to_weights_are_ignored(tmp_path):
     target = runner()
     arrays = {**VALUES, "1.num_batches_tracked": np.array(7, np.int64)}
     import_weights(target, saved(tmp_path, arrays))
@@ -130,7 +130,7 @@ def test_buffers_may_be_absent(case, tmp_path):
     assert dict(stepper.runner.named_parameters)["2.half"].item() == 0.5
 
 
-def test_a_checkpoint_and_other_files_are_no_weights(case, path):
+def test_a_checkpoint_and_other_files_are_refused_as_weights(case, path):
     run = case("float32")
     run.saved_after(1, path)
     with pytest.raises(CheckpointError, match="use --resume, or `numlean export`"):
@@ -142,7 +142,7 @@ def test_a_checkpoint_and_other_files_are_no_weights(case, path):
 
 
 @pytest.mark.parametrize("kind", ["float32", "float64", "float16", "bfloat16"])
-def test_a_state_dict_of_pytorch_predicts_what_it_predicted_there(tmp_path, kind):
+def test_a_state_dict_of_pytorch_predicts_the_same_as_in_pytorch(tmp_path, kind):
     torch = pytest.importorskip("torch", reason="torch is not installed")
     from safetensors.torch import save_file as save_torch
 

@@ -47,7 +47,7 @@ OPTIMIZERS = [
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
 @pytest.mark.parametrize("dtype", ["float32", "mp:60"])
-def test_every_optimizer_goes_on_in_cycles_of_samples(case, path, state_of, dtype, optimizer):
+def test_every_optimizer_resumes_in_cycles_of_samples(case, path, state_of, dtype, optimizer):
     config = steps(7, batch_size=3, optimizer=optimizer).warmup(2)
     runs = interrupted(case(dtype), path, train_dataset, config, case(dtype).data, after=9)
     assert state_of(runs[0]) == state_of(runs[1])
@@ -55,7 +55,7 @@ def test_every_optimizer_goes_on_in_cycles_of_samples(case, path, state_of, dtyp
 
 
 @pytest.mark.parametrize("scheduler", [schedules.cosine(0.1, 11), schedules.step(0.1, 3)], ids=repr)
-def test_minibatches_go_on_under_a_schedule(case, path, state_of, scheduler):
+def test_minibatches_resume_under_a_schedule(case, path, state_of, scheduler):
     config = replace(case("float32").config, scheduler=scheduler)
     data = case("float32").data
     runs = interrupted(case("float32"), path, train_minibatches, config, data, after=6)
@@ -66,7 +66,7 @@ def test_minibatches_go_on_under_a_schedule(case, path, state_of, scheduler):
 @pytest.mark.parametrize("profile", ["torchlean", "philox"])
 @pytest.mark.parametrize("stack", [False, True])
 @pytest.mark.parametrize("drop_last", [False, True])
-def test_a_loader_goes_on_in_its_order(case, path, state_of, after, profile, stack, drop_last):
+def test_a_loader_resumes_in_its_order(case, path, state_of, after, profile, stack, drop_last):
     loader = DataLoader(
         case("float32").data,
         3,
@@ -114,7 +114,7 @@ def test_a_run_without_a_loader_has_none(case, path):
         load(path).loader(DataLoader(case("float32").data, 2))
 
 
-def test_a_list_of_samples_is_told_from_another(case, path):
+def test_a_list_of_samples_is_distinguished_from_another(case, path):
     run = case("float32")
     samples = list(run.data)
     stepper = run.fresh()
@@ -124,7 +124,7 @@ def test_a_list_of_samples_is_told_from_another(case, path):
         resume(path, stepper, Run(run.config, samples[::-1]))
 
 
-def test_a_loop_does_not_go_on_with_the_steps_of_another(case):
+def test_a_loop_does_not_resume_with_the_steps_of_another(case):
     run, three = case("float32"), steps(9, batch_size=3)
     stepper = run.fresh()
     train_minibatches(stepper.runner, replace(three, steps=2), run.data, stepper=stepper, **QUIET)

@@ -43,7 +43,7 @@ def test_no_prefix_and_no_flipped_bit_of_a_header_is_taken(tmp_path):
         ((7).to_bytes(8, "little") + b'{"a":1}', ["safetensors"]),
     ],
 )
-def test_what_is_no_checkpoint_is_called_what_it_is(path, content, words):
+def test_files_that_are_not_checkpoints_are_identified(path, content, words):
     path.write_bytes(content)
     with pytest.raises(CheckpointError) as caught:
         load(path)
@@ -57,7 +57,7 @@ def test_a_file_that_is_not_there_and_a_folder_are_refused(tmp_path):
             load(wrong)
 
 
-def test_a_future_version_is_told_from_damage(case, path):
+def test_a_future_version_is_distinguished_from_damage(case, path):
     case("float32").saved_after(1, path)
     document, arrays = loads(path.read_bytes())
     path.write_bytes(dumps({**document, "version": VERSION + 1, "numlean": "9.0"}, arrays))

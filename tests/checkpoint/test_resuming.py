@@ -19,7 +19,7 @@ STOCHASTIC = "ieee32exec@round=stochastic"
 
 @pytest.mark.parametrize("step", [0, 1, 5, 11])
 @pytest.mark.parametrize("dtype", [*DTYPES, STOCHASTIC])
-def test_parameters_buffers_moments_and_random_numbers_go_on(case, path, state_of, dtype, step):
+def test_parameters_buffers_moments_and_random_numbers_resume(case, path, state_of, dtype, step):
     run = case(dtype)
     whole = run.saved_after(step, path)
     resumed = run.resumed(path)
@@ -39,7 +39,7 @@ def test_digits_resumed_in_the_midst_of_an_epoch_end_with_the_same_digest(case, 
 
 
 @pytest.mark.parametrize("step", [4, 11])
-def test_what_is_drawn_after_the_last_step_is_the_same_too(case, path, step):
+def test_random_numbers_after_the_last_step_are_the_same_too(case, path, step):
     run = case(STOCHASTIC)
     whole = run.saved_after(step, path)
     resumed = run.finish(run.resumed(path))
@@ -49,7 +49,7 @@ def test_what_is_drawn_after_the_last_step_is_the_same_too(case, path, step):
 
 
 @pytest.mark.parametrize(("first", "then"), [("eager", "compiled"), ("compiled", "eager")])
-def test_a_run_may_go_on_with_another_backend(case, path, first, then):
+def test_a_run_can_resume_with_another_backend(case, path, first, then):
     plain = Task.regression(Sequential(Linear(3, 4), Tanh(), Linear(4, 2)))
     run = case("float32", task=plain, backend=first)
     whole = run.saved_after(5, path)
@@ -77,7 +77,7 @@ def test_a_stepper_that_has_made_steps_can_be_set_back(case, path, state_of):
     assert state_of(run.finish(whole)) == expected
 
 
-def test_a_schedule_goes_on_at_its_position(case, path, state_of):
+def test_a_schedule_resumes_at_its_position(case, path, state_of):
     config = replace(case("float32").config, scheduler=lambda step: 0.1 / (step + 1))
     run = case("float32", config=config)
     whole = run.saved_after(6, path)
@@ -95,7 +95,9 @@ def test_a_schedule_goes_on_at_its_position(case, path, state_of):
         ("float32", {"scheduler": lambda step: 0.05}, ["schedule is None", "lambda"]),
     ],
 )
-def test_another_configuration_is_refused_by_what_differs(case, path, dtype, change, words):
+def test_another_configuration_is_refused_and_the_difference_is_named(
+    case, path, dtype, change, words
+):
     case("float32").saved_after(2, path)
     other = case(dtype, config=replace(case("float32").config, **change))
     check_refusal(other, path, words)
@@ -113,7 +115,7 @@ def check_refusal(case, path, words):
     assert (stepper.step_count, state_digest(stepper.runner.named_parameters)) == (0, before)
 
 
-def test_another_model_task_and_data_are_refused_by_what_differs(case, path):
+def test_another_model_task_and_data_are_refused_and_the_difference_is_named(case, path):
     run = case("float32")
     run.saved_after(2, path)
     tanh = Task.regression(Sequential(Linear(3, 4), Tanh(), Linear(4, 2)))
@@ -166,7 +168,7 @@ def test_how_long_a_run_is_does_not_matter_but_no_step_is_undone(case, path, sta
         shorter.finish(shorter.resumed(path))
 
 
-def test_a_checkpoint_says_what_it_is_of(case, path):
+def test_a_checkpoint_describes_its_run(case, path):
     case("e4m3").saved_after(3, path)
     found = load(path)
     assert (found.step, found.last_rate) == (3, 0.05)
@@ -189,7 +191,7 @@ def test_batches_from_a_place_on_are_those_that_come_there(size):
         minibatches(data, size, seed=3, start=-1)
 
 
-def test_a_stepper_of_another_runner_does_not_go_on(case, path):
+def test_a_stepper_of_another_runner_is_refused(case, path):
     run = case("float32")
     with pytest.raises(NumleanError, match="different runner"):
         run_steps(run.fresh().runner, run.config, run.data, stepper=run.fresh())

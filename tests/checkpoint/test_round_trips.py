@@ -105,14 +105,14 @@ class Lossy:
         return np.where(x == 0, -1, -x)
 
 
-def test_minus_zero_is_kept_where_exact_values_do_not_tell_it():
+def test_minus_zero_is_kept_where_exact_values_lack_it():
     scalar, x = Lossy(), np.array([0, -1, 4, 0])
     numbers = to_raw(Tensor(scalar, x))
     assert bytes(numbers.array) == b"0:0:0\n-0\n0:1:1\n0:0:0"
     assert np.array_equal(from_raw(numbers, scalar).data, x)
 
 
-def test_numbers_that_exact_values_do_not_tell_apart_are_not_saved():
+def test_numbers_that_exact_values_do_not_distinguish_are_not_saved():
     with pytest.raises(CheckpointError, match="lossy"):
         to_raw(Tensor(Lossy(), np.array([4, 5])))
 
@@ -140,12 +140,12 @@ def test_indices_are_kept_as_they_are():
         ("float32", RawTensor("indices", (1,), np.zeros(1, np.uint32))),
     ],
 )
-def test_what_is_no_number_of_the_scalar_is_refused(dtype, numbers):
+def test_numbers_that_the_scalar_lacks_are_refused(dtype, numbers):
     with pytest.raises(NumleanError):
         from_raw(numbers, get_scalar(dtype))
 
 
-def test_what_else_is_to_be_remembered_comes_back_exactly(case, path):
+def test_extra_state_is_restored_exactly(case, path):
     run = case("mp:70")
     stepper = run.fresh()
     loss = stepper.step(run.data.stacked())

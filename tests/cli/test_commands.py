@@ -105,7 +105,7 @@ def test_crosscheck_fails_with_status_1_where_precisions_differ(capsys):
     assert report["pairs"][0]["first_different_step"] == 0
 
 
-def test_crosscheck_names_the_operation_that_a_fault_befalls(capsys):
+def test_crosscheck_names_the_operation_with_the_fault(capsys):
     argv = ("crosscheck", "xor", "--a", "float32", "--b", "ieee32exec")
     status, report = run_json(capsys, *argv, "--inject", "flip:operation=tanh,step=3,bit=4,call=0")
     (pair,) = report["pairs"]
@@ -119,7 +119,7 @@ def test_crosscheck_names_the_operation_that_a_fault_befalls(capsys):
     assert "B is wrong" in capsys.readouterr().out
 
 
-def test_bench_crosscheck_shows_what_lockstep_costs(capsys, monkeypatch):
+def test_bench_crosscheck_shows_the_cost_of_lockstep(capsys, monkeypatch):
     monkeypatch.setattr("numlean.benchmarks.lockstep.STEPS", 3)
     assert main(["bench", "crosscheck", "--rounds", "1"]) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -137,7 +137,7 @@ def test_bench_device_lays_the_devices_side_by_side(capsys, monkeypatch):
     assert len(lines[head + 1 :]) == 8
 
 
-def test_pytorch_makes_the_same_steps_beside_them():
+def test_pytorch_makes_the_same_steps_for_comparison():
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     training = _wide(3)
     ours, theirs = training.step("float32", "cpu"), training.torch_step(torch, "cpu")
@@ -214,7 +214,7 @@ def test_wrong_use_is_one_line_that_shows_the_value_and_the_way_out(capsys, argv
     assert all(word in captured.err for word in words)
 
 
-def test_operations_are_measured_beside_softfloat_with_flags_and_without(capsys):
+def test_operations_are_measured_with_and_without_flags_and_compared_with_softfloat(capsys):
     dtypes = "float32,ieee32exec@round=to_odd,nan=x86,mp:24"
     names = ["--operation", "add", "--operation", "next_up"]
     assert main(["bench", "ops", "--rounds", "1", "--dtypes", dtypes, "--flags", *names]) == 0
@@ -226,7 +226,7 @@ def test_operations_are_measured_beside_softfloat_with_flags_and_without(capsys)
         assert float(exec_lines[0].split()[-1]) > 0
 
 
-def test_fast_kernels_are_measured_beside_plain_ones_and_numpy(capsys):
+def test_fast_kernels_are_compared_with_plain_ones_and_numpy(capsys):
     assert main(["bench", "kernels", "--rounds", "1", "--size", "9", "--size", "24"]) == 0
     lines = capsys.readouterr().out.splitlines()
     dtypes = ["float32", "ieee32exec", "float64", "binary64exec"]

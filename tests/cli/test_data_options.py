@@ -27,7 +27,7 @@ def run_json(capsys, *argv):
     return status, json.loads(captured.out), captured.err
 
 
-def test_a_table_is_learnt_and_a_line_says_what_was_made_of_it(capsys, table):
+def test_a_table_is_learnt_and_a_line_describes_its_task(capsys, table):
     status, report, said = run_json(capsys, "train", "--data", table, "--target", "side")
     assert (status, report["task"], report["steps"]) == (0, "sides.csv", 500)
     assert report["accuracy"] >= 11 / 12

@@ -122,7 +122,7 @@ def test_evaluations_are_logged_and_reported_and_change_no_bit(capsys, tmp_path)
     assert eight["test_loss"] == report["evaluations"][1]["test_loss"]
 
 
-def test_evaluations_are_no_steps_whose_flags_are_counted(capsys):
+def test_flags_of_evaluations_are_not_counted(capsys):
     argv = ("train", "xor", "--steps", "3", "--flags")
     _, plain = run_json(capsys, *argv)
     _, evaluated = run_json(capsys, *argv, "--eval-every", "1")
@@ -179,7 +179,7 @@ def test_whatever_the_losses_are_there_is_a_picture(tmp_path, losses, evaluation
     ],
     ids=" ".join,
 )
-def test_what_cannot_be_done_is_said_before_training(capsys, monkeypatch, options, words):
+def test_impossible_requests_are_refused_before_training(capsys, monkeypatch, options, words):
     monkeypatch.setattr("numlean.cli.train.command.run_steps", None)
     assert main([*XOR, *options]) == 2
     captured = capsys.readouterr()
@@ -189,7 +189,7 @@ def test_what_cannot_be_done_is_said_before_training(capsys, monkeypatch, option
     assert all(word in captured.err for word in words)
 
 
-def test_a_terminal_shows_loss_rate_and_speed_while_training_goes_on():
+def test_a_terminal_shows_loss_rate_and_speed_during_training():
     ours, theirs = pty.openpty()
     environment = {**os.environ, "COLUMNS": "150", "TERM": "xterm"}
     argv = [*PROGRAM, *XOR, "--steps", "1000", "--eval-every", "200", "--json"]

@@ -57,7 +57,7 @@ def test_schedules_begin_at_the_learning_rate_and_end_with_the_run():
     assert [flat(t) for t in (0, 1, 3, 4, 99)] == [0.025, 0.05, 0.1, 0.1, 0.1]
 
 
-def test_the_log_tells_the_scheduled_learning_rates_and_the_report_the_rule(capsys, tmp_path):
+def test_the_log_contains_the_scheduled_learning_rates_and_the_report_the_rule(capsys, tmp_path):
     log = tmp_path / "log.jsonl"
     argv = [*XOR, "--steps", "6", "--schedule", "step", "--step-size", "2", "--gamma", "0.5"]
     main([*argv, "--clip-norm", "1", "--log", str(log), "--json"])
@@ -125,7 +125,7 @@ def test_crosscheck_takes_them_too(capsys):
     ],
     ids=" ".join,
 )
-def test_what_does_not_go_together_is_one_line(capsys, options, words):
+def test_contradictory_options_are_an_error_of_one_line(capsys, options, words):
     assert main([*XOR, *options]) == 2
     captured = capsys.readouterr()
     assert captured.out == ""

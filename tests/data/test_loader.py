@@ -28,7 +28,7 @@ def transcribed_epoch(order, state):
 
 
 @pytest.mark.parametrize("seed", [0, 1, 42, 2**31 - 1, 2**40 + 3])
-def test_torchlean_shuffles_what_the_last_epoch_shuffled(seed):
+def test_torchlean_shuffles_the_order_of_the_last_epoch(seed):
     loader, order, state = (
         DataLoader(counted(23), 5, shuffle=True, seed=seed),
         list(range(23)),

@@ -54,7 +54,7 @@ def test_constant_columns_become_zero_and_huge_numbers_do_not_overflow():
     assert np.isfinite(standardise(least, *statistics(least))).all()
 
 
-def test_what_cannot_be_standardised_in_binary64_is_an_error_that_shows_it():
+def test_columns_that_overflow_in_standardisation_are_an_error_that_shows_them():
     with pytest.raises(DataError, match=r"1e\+300"):
         standardise(np.array([[1e300]]), np.array([0.0]), np.array([1e-300]))
     with pytest.raises(DataError, match="empty"):

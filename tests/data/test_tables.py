@@ -32,7 +32,9 @@ def test_numbers_are_rounded_once_and_text_becomes_classes(tmp_path):
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_delimiters_are_told_apart_quotes_and_the_mark_of_utf8_taken_off(tmp_path, delimiter, end):
+def test_delimiters_are_detected_and_quotes_and_the_byte_order_mark_removed(
+    tmp_path, delimiter, end
+):
     rows = [
         ['"a, b; c"', "é", "t"],
         ["1", '"2"', "3"],
@@ -83,7 +85,7 @@ def wholes(*numbers):
         (tuple(range(20)) * 2, "classification", tuple(map(str, range(20)))),
     ],
 )
-def test_few_whole_numbers_are_classes_by_default_and_the_reason_is_told(
+def test_few_distinct_integers_are_classes_by_default_and_the_reason_is_stated(
     tmp_path, numbers, kind, classes
 ):
     target = table(tmp_path, wholes(*numbers), "y").target
@@ -127,9 +129,7 @@ def test_few_whole_numbers_are_classes_by_default_and_the_reason_is_told(
         ("x,y\n1,2\n", {"key": "x"}, ["keys"]),
     ],
 )
-def test_what_is_wrong_in_a_text_file_is_one_line_with_row_and_column(
-    tmp_path, text, options, words
-):
+def test_an_error_in_a_text_file_is_one_line_with_row_and_column(tmp_path, text, options, words):
     with pytest.raises(NumleanError) as caught:
         table(tmp_path, text, "y", **options)
     message = str(caught.value)
@@ -164,9 +164,7 @@ def test_dropping_a_column_without_a_name_lets_the_others_be_read(tmp_path):
         ({"x": [1, 2], "y": [1, 2]}, {"drop": ["x"]}, ["no columns"]),
     ],
 )
-def test_what_is_wrong_in_an_archive_is_one_line_with_key_and_place(
-    tmp_path, arrays, options, words
-):
+def test_an_error_in_an_archive_is_one_line_with_key_and_place(tmp_path, arrays, options, words):
     with pytest.raises(NumleanError) as caught:
         read_table(archive(tmp_path, **arrays), "y", **options)
     assert all(word in str(caught.value) for word in words)

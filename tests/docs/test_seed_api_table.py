@@ -68,7 +68,7 @@ def functions_of(path):
 
 
 @pytest.mark.parametrize(("ours", "test"), list(rows()))
-def test_a_row_names_what_there_is(ours, test):
+def test_every_name_in_a_row_exists_and_so_does_its_test(ours, test):
     names = re.findall(r"`([^`]+)`", ours)
     assert names
     for name in names:

@@ -81,7 +81,7 @@ def test_a_convolution_adds_in_the_order_it_states():
         assert bits(gradient.data) == bits(values)
 
 
-def test_pools_take_what_their_windows_cover():
+def test_pools_take_the_numbers_that_their_windows_cover():
     x = np.array([[[1, 5, 2], [4, -3, 0], [7, 7, -9]]], np.float32)
 
     def pooled(layer):

@@ -63,7 +63,7 @@ def row_by_row(scalar, x):
 
 @every_scalar
 @pytest.mark.parametrize("part", [0.02, 0.9])
-def test_a_row_s_shares_are_a_softmax_of_what_it_sees(scalar, part):
+def test_a_row_s_shares_are_a_softmax_of_its_visible_scores(scalar, part):
     x = scores(scalar, part * 2.0 ** (scalar.format.emax if scalar.format else 100))
     z = causal_softmax(x)
     for k in range(2):
@@ -71,7 +71,7 @@ def test_a_row_s_shares_are_a_softmax_of_what_it_sees(scalar, part):
 
 
 @every_scalar
-def test_what_a_row_does_not_see_has_share_and_gradient_plus_zero_whatever_it_is(scalar):
+def test_hidden_scores_have_share_and_gradient_plus_zero_whatever_they_are(scalar):
     plain, later = scores(scalar), ~np.tri(TIMES, dtype=bool)
     spoilt = plain.to_float()
     spoilt[:, later] = np.resize([np.nan, 2.0, -2.0, np.inf, -np.inf], (2, later.sum()))

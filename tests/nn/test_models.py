@@ -119,7 +119,7 @@ def test_a_ready_model_has_the_shapes_that_it_declares(make, shape, output):
     assert make().output_shape(shape) == output
 
 
-def test_a_causal_model_does_not_see_what_is_to_come():
+def test_a_causal_model_does_not_see_later_elements():
     task, x, _ = TASKS["char_transformer"]
     runner = instantiate(task, get_scalar("float32"))
     other = x.copy()
@@ -136,7 +136,7 @@ def test_a_causal_model_does_not_see_what_is_to_come():
     assert not np.array_equal(a[:, 0], b[:, 0])
 
 
-def test_a_small_cnn_learns_to_tell_horizontal_from_vertical_bars():
+def test_a_small_cnn_learns_to_distinguish_horizontal_from_vertical_bars():
     images = np.zeros((12, 6, 6))
     for k in range(6):
         images[k, k], images[6 + k, :, k] = 1, 1

@@ -97,7 +97,7 @@ def test_a_model_is_checked_as_far_as_shapes_are_known():
         model.output_shape((4,))
 
 
-def test_an_embedding_takes_whole_numbers_only():
+def test_an_embedding_takes_integers_only():
     layer, weight = nn.Embedding(4, 2), Tensor.of(S, np.zeros((4, 2)))
     with pytest.raises(DataError, match="integer tokens, not numbers of float32"):
         layer([weight], Tensor.of(S, [[0.0, 1.0]]), EVALUATION)

@@ -19,7 +19,7 @@ def dropped(scalar, *, step=0, path=(), seed=0, p=0.5, shape=(4, 6)):
     return layer([Tensor.of(scalar, p)], x, context).to_float()
 
 
-def test_dropout_scales_what_it_keeps_and_only_in_training():
+def test_dropout_scales_the_kept_numbers_and_only_in_training():
     z = dropped(S)
     assert set(z.ravel()) == {0.0, 2.0}
     x = Tensor.of(S, RNG.standard_normal((4, 6)))

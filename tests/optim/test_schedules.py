@@ -62,7 +62,7 @@ def test_a_cosine_between_equals_is_constant():
     assert {schedules.cosine(0.2, 10, final=0.2)(t) for t in range(15)} == {0.2}
 
 
-def test_a_warm_up_rises_to_the_start_of_what_follows():
+def test_a_warm_up_rises_to_the_start_of_the_next_schedule():
     then = schedules.exponential(0.3, 0.5)
     warm = schedules.linear_warmup(4, then)
     rising = [float(Fraction(0.3) * Fraction(k, 4)) for k in (1, 2, 3, 4)]

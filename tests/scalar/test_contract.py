@@ -121,7 +121,7 @@ def test_a_crosscheck_with_a_wrapper_calls_it_and_finds_its_difference():
     assert divergence.operation == "matmul"
 
 
-def test_an_incomplete_scalar_is_refused_with_what_it_lacks():
+def test_an_incomplete_scalar_is_refused_and_the_missing_names_are_listed():
     class Incomplete:
         name = "mine"
 

@@ -31,7 +31,7 @@ def test_an_operation_adds_the_flags_of_every_element():
     assert not Flags()
 
 
-def test_hardware_and_mp_keep_no_flags_and_say_who_does():
+def test_hardware_and_mp_keep_no_flags_and_the_error_names_a_dtype_that_does():
     for dtype in ("float32", "mp:24"):
         with pytest.raises(NumleanError, match="such as ieee32exec"):
             CountingScalar(get_scalar(dtype))

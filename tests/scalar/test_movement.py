@@ -89,7 +89,7 @@ def test_random_rounding_adds_into_cells_without_bias():
     assert np.array_equal(scalar.to_float(scalar.scatter_add(x, index, (2000,))), z)
 
 
-def test_what_names_places_has_the_shape_it_must():
+def test_indices_of_a_wrong_shape_are_refused():
     s = get_scalar("float32")
     x = s.from_float(np.zeros((2, 3)))
     with pytest.raises(ShapeError, match=r"must have shape \(2,\), got \(3,\)"):
@@ -108,7 +108,7 @@ def test_what_names_places_has_the_shape_it_must():
         s.scatter_add(x, np.array([0, 1]), (4, 2))
 
 
-def test_indices_are_whole_numbers_and_within():
+def test_indices_are_integers_in_range():
     s = get_scalar("float32")
     x = s.from_float(np.zeros((2, 2)))
     with pytest.raises(ShapeError, match="index 4 is out of range for an array with 4"):

@@ -55,7 +55,7 @@ def test_the_same_dtype_and_device_is_the_same_scalar():
         ("ieee32exec@nan=x86,nan=arm", ["once", "nan=arm"]),
     ],
 )
-def test_a_dtype_that_makes_no_sense_is_refused_with_what_is_known(dtype, words):
+def test_an_invalid_dtype_is_refused_and_the_known_ones_are_listed(dtype, words):
     with pytest.raises(NumleanError) as caught:
         get_scalar(dtype)
     assert all(word in str(caught.value) for word in words), caught.value
@@ -107,7 +107,7 @@ def test_a_broken_plug_in_is_a_warning_that_names_it(points):
         get_scalar("broken")
 
 
-def test_a_plug_in_that_is_no_backend_is_named(points):
+def test_a_plug_in_that_is_not_a_backend_is_named(points):
     points(("text", "string:digits"))
     with pytest.raises(
         UnavailableError,

@@ -75,6 +75,6 @@ def test_texts_round_in_the_scalar_s_direction():
 
 
 @pytest.mark.parametrize("text", ["", "one", "1e", "0x", "--1", "1e999999", "1,5", "0x1.8p"])
-def test_what_is_no_number_is_shown(text):
+def test_texts_that_are_not_numbers_are_shown(text):
     with pytest.raises(NumleanError, match=text.replace(".", r"\.") or "''"):
         get_scalar("float32").from_string(text)

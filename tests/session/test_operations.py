@@ -240,7 +240,7 @@ def test_every_operation_of_the_table_is_here():
         (lambda s, x: s.max_pool2d(x, 2), "MaxPool2d"),
     ],
 )
-def test_shapes_that_do_not_fit_are_refused_with_what_came(make, words):
+def test_shapes_that_do_not_fit_are_refused_and_shown(make, words):
     session = Session("float32")
     with pytest.raises(ShapeError, match=words):
         make(session, session.input(A))

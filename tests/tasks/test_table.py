@@ -72,7 +72,7 @@ def test_in_the_scalar_the_data_are_tensors_that_a_run_takes_as_they_are(regress
     assert state_digest(runner.named_parameters) not in digests
 
 
-def test_the_perceptron_has_the_layers_asked_for(regression, classes):
+def test_the_perceptron_has_the_requested_layers(regression, classes):
     none = table_task(regression, TableSettings(hidden=()))
     assert none.task.param_shapes == ((1, 3), (1,))
     some = table_task(classes, TableSettings(hidden=(5, 4), activation="relu"))

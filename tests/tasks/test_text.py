@@ -113,7 +113,7 @@ def test_a_users_text_is_learnt_at_the_command_line(capsys, tmp_path):
     ],
     ids=" ".join,
 )
-def test_what_is_wrong_with_a_text_is_one_line(capsys, tmp_path, argv, words):
+def test_an_error_in_a_text_is_one_line(capsys, tmp_path, argv, words):
     short, foreign = tmp_path / "short.txt", tmp_path / "bytes.txt"
     short.write_text("ab")
     foreign.write_bytes(b"\xff\xfe")

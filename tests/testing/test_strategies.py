@@ -28,7 +28,7 @@ def test_encodings_of_every_kind_are_found(wanted):
 
 
 @given(encodings(E4M3, nan=False), encodings(E5M2, nan=False, infinity=False))
-def test_what_is_not_wanted_does_not_come(a, b):
+def test_unwanted_values_are_not_drawn(a, b):
     assert a & 0x7F != 0x7F
     assert b & 0x7C != 0x7C
 

@@ -106,7 +106,7 @@ def test_bits_are_moved_as_in_strings_of_them(width):
         assert computed(f"bfi.b{width}", *words, *place) == joined
 
 
-def test_conversions_take_the_low_bits_and_the_sign_of_what_they_convert():
+def test_conversions_take_the_low_bits_and_the_sign_of_the_operand():
     assert computed("cvt.s64.s32", [0x80000000, 0x1_7FFFFFFF]) == [0xFFFFFFFF80000000, 0x7FFFFFFF]
     assert computed("cvt.u64.u32", [0x80000000]) == [0x80000000]
     assert computed("cvt.s16.s8", [0x0180]) == [0xFF80]
@@ -137,7 +137,7 @@ def test_floats_are_rounded_as_numpy_and_mpfr_round_them(width, digits, emax):
     assert computed(f"setp.num.f{width}", *words[:2]) == ordered
 
 
-def test_what_nobody_wrote_down_is_refused_by_name():
+def test_unknown_instructions_are_refused_by_name():
     with pytest.raises(NotImplementedError, match=r"add\.rz\.f32"):
         expression("add.rz.f32", ["1", "2"])
 
@@ -252,13 +252,13 @@ def test_narrow_loads_are_extended_and_vectors_are_read_at_once():
         ),
     ],
 )
-def test_what_a_kernel_may_not_do_is_an_error(body, complaint):
+def test_forbidden_actions_of_a_kernel_are_errors(body, complaint):
     x = np.arange(4, dtype=np.uint32)
     with pytest.raises(AccessError, match=complaint):
         executed(body, x, threads=2)
 
 
-def test_only_what_arrays_show_of_memory_is_reached():
+def test_only_memory_that_arrays_cover_is_reached():
     x = np.arange(12, dtype=np.uint32).reshape(3, 4)
     executed("ld.global.u32 %r0, [%rd0+8]\nst.global.u32 [%rd0+16], %r0", x[:, ::2])
     assert x[1].tolist() == [2, 5, 6, 7]

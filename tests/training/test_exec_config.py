@@ -67,12 +67,12 @@ def test_a_device_that_a_dtype_does_not_have_is_refused_with_those_it_has():
         (["--fast-kernels=no"], "--fast-kernels takes no value"),
     ],
 )
-def test_wrong_flags_are_errors_that_say_what_is_supported(argv, words):
+def test_wrong_flags_are_errors_that_list_the_supported_values(argv, words):
     with pytest.raises(NumleanError, match=words):
         parsed(*argv)
 
 
-def test_what_follows_two_dashes_is_left_alone():
+def test_arguments_after_two_dashes_are_left_alone():
     config, rest = parsed("a", "--", "--dtype", "float32")
     assert (config.dtype, rest) == ("ieee32exec", ["a", "--", "--dtype", "float32"])
 

@@ -59,7 +59,7 @@ def test_evaluations_are_in_evaluation_mode_and_the_mode_is_restored(monkeypatch
     assert runner.is_training
 
 
-def test_what_is_told_of_evaluations_may_end_the_training():
+def test_a_callback_of_evaluations_may_end_the_training():
     told = []
 
     def tell(found):
@@ -144,7 +144,7 @@ def test_hooks_that_make_no_sense_are_refused(make):
 
 
 @pytest.mark.parametrize("cut", [1, 4, 11])
-def test_a_hook_goes_on_with_the_memory_of_another(cut):
+def test_a_hook_continues_from_the_state_of_another(cut):
     whole = EarlyStopping(2, HELD_OUT, 3)
     trained(whole, steps=1000, lr=0.9)
     first, second = (EarlyStopping(2, HELD_OUT, 3) for _ in range(2))

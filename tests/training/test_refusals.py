@@ -30,7 +30,7 @@ def test_data_that_does_not_fit_a_model_names_the_layer_and_both_shapes(columns)
     assert all(word in message for word in ("Linear(3, 4)", "(3,)", f"({columns},)")), message
 
 
-def test_a_lone_sample_is_a_batch_of_one_and_what_is_neither_is_refused():
+def test_a_lone_sample_is_a_batch_of_one_and_other_shapes_are_refused():
     runner = instantiate(TASK, S)
     lone, batch = runner.predict(np.ones(3)), runner.predict(np.ones((1, 3)))
     assert (lone.shape, batch.shape) == ((2,), (1, 2))
@@ -56,7 +56,7 @@ def test_accuracy_asks_for_targets_of_the_predictions_shape(shape):
         instantiate(TASK, S).accuracy_one_hot(data)
 
 
-def test_a_learning_rate_that_is_no_number_is_refused_from_a_schedule_too():
+def test_a_learning_rate_that_is_not_a_number_is_refused_from_a_schedule_too():
     runner = instantiate(TASK, S)
     step = stepper(runner, sgd(0.1), lambda _: float("nan"))
     with pytest.raises(NumleanError, match="nan"):

@@ -171,7 +171,7 @@ def test_the_first_axis_of_a_batch_is_never_taken_for_a_samples():
         runner.loss(Batch(np.float64(1.0), np.float64(1.0)))
 
 
-def test_the_model_is_asked_once_per_shape_whether_inputs_are_a_batch(monkeypatch):
+def test_the_model_decides_once_per_shape_whether_inputs_are_a_batch(monkeypatch):
     asked = []
     takes_batch = Task.takes_batch
     monkeypatch.setattr(

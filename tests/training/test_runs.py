@@ -216,7 +216,7 @@ def test_a_run_that_ends_in_nans_keeps_its_digest():
     assert len(digests) == 1
 
 
-def test_digests_tell_names_shapes_order_and_what_each_says_it_does():
+def test_digests_depend_on_names_shapes_order_and_values():
     def named(*pairs, dtype="float32"):
         return [(name, Tensor.of(get_scalar(dtype), v)) for name, v in pairs]
 
@@ -238,7 +238,7 @@ def test_digests_tell_names_shapes_order_and_what_each_says_it_does():
     assert value_digest(nans[0]) == value_digest(nans[1])
 
 
-def test_a_state_digest_is_sha256_of_what_the_reference_says():
+def test_a_state_digest_is_sha256_of_the_documented_bytes():
     tensor = Tensor.of(S, [1.0, -2.0])
     content = np.array([1.0, -2.0], "<f4").tobytes()
     expected = hashlib.sha256(b"w (2,) 8\n" + content).hexdigest()
@@ -248,7 +248,7 @@ def test_a_state_digest_is_sha256_of_what_the_reference_says():
     assert value_digest([("w", tensor)]) == expected
 
 
-def test_crosscheck_tells_what_it_compared_and_where_runs_part():
+def test_crosscheck_reports_the_comparison_and_the_first_divergence():
     config = TrainConfig(steps=6, batch_size=4, optimizer=sgd(0.05))
     names = ("float32", "ieee32exec", "float64")
     result = crosscheck(TASK, *names, config=config, data=DATA)

@@ -131,7 +131,7 @@ def test_sigmoid_and_softplus_are_mpmath_s_thousand_bits_rounded(mode):
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_all_that_the_filter_decides_is_what_mpfr_says(name, mode):
+def test_all_decisions_of_the_filter_agree_with_mpfr(name, mode):
     # Each function in each mode; each in each format; each mode in each format.
     dtype = DTYPES[(list(FUNCTIONS).index(name) + MODES.index(mode)) % len(DTYPES)]
     reference = FilteredReference(get_scalar(dtype).format, Choices(mode))
@@ -310,7 +310,7 @@ def test_a_wrong_filter_is_caught_by_measuring_it(filter_):
     assert reference.compute(FUNCTIONS["exp"], x, np.arange(1000)).unsound is not None
 
 
-def test_several_processes_find_what_one_finds():
+def test_several_processes_find_the_same_as_one():
     comparison = ElementaryComparison("ieee32exec", seed=3)
     count = 2 * BATCH + 1000
     assert verify(comparison, "sqrt", count, jobs=2) == verify(comparison, "sqrt", count)
@@ -358,7 +358,7 @@ def test_the_command_writes_a_record_and_repeats_a_finished_one(tmp_path, capsys
     assert "dtype" in capsys.readouterr().err
 
 
-def test_a_file_that_is_no_record_is_refused(tmp_path, capsys):
+def test_a_file_that_is_not_a_record_is_refused(tmp_path, capsys):
     path = tmp_path / "notes"
     for text in ("not JSON", "[]", "{}"):
         path.write_text(text)
@@ -383,7 +383,7 @@ def test_a_file_that_is_no_record_is_refused(tmp_path, capsys):
         (["--resume", "/nowhere/at/all"], ["/nowhere/at/all"]),
     ],
 )
-def test_what_makes_no_sense_is_one_line_and_status_2(argv, words, capsys):
+def test_invalid_requests_are_one_line_and_status_2(argv, words, capsys):
     assert main(["verify", "elementary", *argv]) == 2
     error = capsys.readouterr().err
     assert all(word in error for word in words)

@@ -107,7 +107,7 @@ def test_a_wrong_flag_is_found_and_shown(capsys):
     assert outcome.first.expected_flags ^ outcome.first.actual_flags == 2
 
 
-def test_several_processes_find_what_one_finds():
+def test_several_processes_find_the_same_as_one():
     comparison = ArithmeticCheck("bfloat16", "double", seed=3)
     assert verify(comparison, "add", 3_000_000, jobs=2) == verify(comparison, "add", 3_000_000)
 

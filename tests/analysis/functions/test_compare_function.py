@@ -188,7 +188,7 @@ def oscillate(x, v):
     return x, v
 
 
-def test_steps_of_an_equation_of_motion_are_held_to_fractions():
+def test_steps_of_an_equation_of_motion_equal_fractions():
     x, v, h = F(1.1), F(-0.3), F(0.125)
     exact = Fraction(float(x)), Fraction(float(v))
     inputs = {"v": float(v), "x": float(x)}
@@ -256,7 +256,7 @@ def test_arguments_come_as_a_tuple_or_a_list(inputs):
     assert found.result.to_float().tolist() == [3.0, 4.0]
 
 
-def test_indices_stay_what_they_are():
+def test_indices_are_not_converted():
     places = nl.Tensor(INDEX, np.array([2, 0]))
 
     def taken(x, index):
@@ -382,7 +382,7 @@ def test_plots_that_cannot_be_written_are_refused(tmp_path):
         ),
     ],
 )
-def test_what_cannot_be_compared_is_refused(f, inputs, dtypes, message):
+def test_functions_that_cannot_be_compared_are_refused(f, inputs, dtypes, message):
     if message is None:
         assert compare_function(f, inputs, dtypes)["float32"].ulps.item() == 0
         return

@@ -32,7 +32,7 @@ def test_one_bit_of_precision_less_makes_the_runs_diverge():
     assert [pair.first_different_step for pair in pairs] == [0, 0, 0]
 
 
-def test_no_steps_are_identical_and_one_arithmetic_is_no_comparison():
+def test_zero_steps_are_identical_and_one_arithmetic_is_refused():
     assert compared("xor", ("float32", "float64"), 0).identical
     for dtypes in ((), ("float32",)):
         with pytest.raises(NumleanError, match=f"two runs, got {len(dtypes)}"):

@@ -57,7 +57,7 @@ def test_products_sums_and_extrema_are_pytorch_s():
     assert same(S.argmax(a), x.argmax(-1))
 
 
-def test_scattered_elements_are_added_by_pytorch_and_minus_one_is_no_cell():
+def test_scattered_elements_are_added_by_pytorch_and_minus_one_selects_no_cell():
     x, index = numbers(6), np.array([2, 0, -1, 2, 2, 0])
     kept = index >= 0
     expected = torch.zeros(4).index_add(0, torch.tensor(index[kept]), torch.tensor(x[kept]))
@@ -66,7 +66,7 @@ def test_scattered_elements_are_added_by_pytorch_and_minus_one_is_no_cell():
     assert np.array_equal(S.scatter_add(rows, np.array([1, -1]), (2, 3))[1], rows[0])
 
 
-def test_what_pytorch_lacks_is_the_inner_scalar_s():
+def test_operations_that_pytorch_lacks_are_the_inner_scalar_s():
     a, b, c = numbers(5, 30), numbers(5, 30), numbers(5, 30)
     for name, operands in {"fma": (a, b, c), "cbrt": (a,), "rem": (a, b), "next_up": (a,)}.items():
         assert np.array_equal(getattr(S, name)(*operands), getattr(OURS, name)(*operands))
@@ -85,7 +85,7 @@ def test_arrays_that_pytorch_does_not_take_as_they_are_are_copied():
     assert S.tanh(x.T).flags.c_contiguous
 
 
-def test_what_is_no_number_of_its_own_is_refused_as_everywhere():
+def test_numbers_of_another_type_are_refused_as_everywhere():
     x = numbers(2, 3)
     with pytest.raises(StorageError, match="float64"):
         S.add(x, x.astype(np.float64))
@@ -139,7 +139,7 @@ def test_it_cannot_be_recorded_nor_hold_other_numbers():
         lambda: interop.torch.drift("xor"),
     ],
 )
-def test_without_pytorch_one_line_says_what_to_install(monkeypatch, use):
+def test_without_pytorch_one_line_names_the_package_to_install(monkeypatch, use):
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(NumleanError, match=r"pip install 'numlean\[torch\]'") as caught:
         use()

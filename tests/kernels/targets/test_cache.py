@@ -106,7 +106,7 @@ def edited(*replacement):
         edited("UNUSED = 3, 4", "UNUSED = 3, 5"),
     ],
 )
-def test_what_changes_no_kernel_changes_no_fingerprint(load, source):
+def test_edits_that_change_no_kernel_change_no_fingerprint(load, source):
     assert fingerprint(load(source).kernel) == fingerprint(load(SOURCE).kernel)
 
 
@@ -126,7 +126,7 @@ def test_what_changes_no_kernel_changes_no_fingerprint(load, source):
         ("plus(x, STEP)", "plus(STEP, x)"),
     ],
 )
-def test_what_changes_a_kernel_changes_its_fingerprint(load, replacement):
+def test_edits_that_change_a_kernel_change_its_fingerprint(load, replacement):
     assert fingerprint(load(edited(*replacement)).kernel) != fingerprint(load(SOURCE).kernel)
 
 
@@ -136,7 +136,7 @@ INDIRECT = "import {name}\ndef kernel(x):\n    own = {name}\n    return x + own.
 
 
 @pytest.mark.parametrize("user", [DIRECT, INDIRECT])
-def test_what_is_looked_up_in_a_module_counts(load, user):
+def test_names_looked_up_in_a_module_count(load, user):
     def key(constants):
         name = "constants_of_a_kernel"
         load(constants, name)
@@ -151,7 +151,7 @@ def test_what_is_looked_up_in_a_module_counts(load, user):
     assert (key("USED = 1\nOTHER = 3\n") != usual) == (user == INDIRECT)
 
 
-def test_what_is_overloaded_counts(load):
+def test_overloads_count(load):
     source = """
 from numba import njit
 from numba.extending import overload
@@ -232,7 +232,7 @@ def test_values_that_differ_have_fingerprints_that_differ():
 
 
 @pytest.mark.parametrize("value", [object(), iter(()), np.ma.zeros(1), np.frompyfunc(len, 1, 1)])
-def test_what_is_not_known_has_no_fingerprint(value):
+def test_values_of_unknown_content_have_no_fingerprint(value):
     with pytest.raises(UnknownContentError, match=r"content|belong"):
         fingerprint(closed_over([value]))
 
@@ -332,7 +332,7 @@ def run(path, cache, *arguments, **environment):
     return result.stdout
 
 
-def test_processes_agree_on_what_kernels_are(tmp_path):
+def test_processes_agree_on_the_fingerprints_of_kernels(tmp_path):
     program = tmp_path / "identities.py"
     program.write_text(IDENTITIES)
     first = run(program, tmp_path, "1", PYTHONHASHSEED="1")

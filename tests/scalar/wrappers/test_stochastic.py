@@ -40,7 +40,7 @@ def test_bias_is_a_matter_of_stochastic_rounding():
         bias("bfloat16", CASES[0], 10)
 
 
-def test_what_is_exact_is_not_rounded_at_random():
+def test_exact_results_are_not_rounded_at_random():
     scalar = get_scalar("bfloat16@round=stochastic")
     x = scalar.from_float(np.arange(1, 17.0))
     flags = Flags()
@@ -67,7 +67,7 @@ def test_seed_step_operation_and_place_decide_and_nothing_else():
     assert product(a) == first
 
 
-def test_threads_that_share_nothing_give_what_one_thread_gives():
+def test_threads_that_share_nothing_give_the_bits_of_one_thread():
     def run(seed):
         scalar = get_scalar(f"bfloat16@round=stochastic,seed={seed}").with_reset_stream()
         x = scalar.from_float(np.full((9, 9), 1 / 3))
@@ -88,7 +88,7 @@ def trained(device, steps):
     return [p.scalar.to_bytes(p.data) for p in runner.params]
 
 
-def test_a_run_is_the_same_on_every_device_and_beside_other_runs():
+def test_a_run_is_the_same_on_every_device_and_next_to_other_runs():
     alone = trained("cpu", 5)
     trained("cpu", 2)
     assert trained("cpu", 5) == alone

@@ -110,7 +110,7 @@ def test_options_that_differ_from_their_defaults_reach_the_hook_by_name():
     assert flags.inexact == 2
 
 
-def test_what_a_run_makes_of_a_wrapper_is_the_wrapper_around_what_it_makes_of_the_inner_one():
+def test_copies_that_a_run_makes_of_a_wrapper_are_wrapped_copies_of_the_inner_scalar():
     scalar = Noting(Doubling(get_scalar("bfloat16@round=stochastic,seed=4", "python"), "mul"))
     fresh = scalar.with_reset_stream()
     kinds = [type(s).__name__ for s in (fresh, fresh.inner, fresh.inner.inner)]
@@ -123,7 +123,7 @@ def test_what_a_run_makes_of_a_wrapper_is_the_wrapper_around_what_it_makes_of_th
     assert recorder.inner is not INNER
 
 
-def test_a_wrapper_tells_what_its_inner_scalar_is():
+def test_a_wrapper_describes_its_inner_scalar():
     stochastic = get_scalar("bfloat16@round=stochastic", "python")
     for inner in (INNER, stochastic):
         scalar = WrappedScalar(inner)

@@ -130,7 +130,7 @@ def test_groups_are_taken_in_a_circle_with_one_update_a_sample(batch_size, group
         assert runner.is_training
 
 
-def test_the_schedule_is_asked_once_a_step_and_holds_for_its_whole_group():
+def test_the_schedule_is_called_once_per_step_and_holds_for_its_whole_group():
     asked = []
 
     def schedule(t):
@@ -145,7 +145,7 @@ def test_the_schedule_is_asked_once_a_step_and_holds_for_its_whole_group():
     assert asked == [0, 1, 2]
 
 
-def test_what_the_optimizer_remembers_lives_through_the_whole_training():
+def test_the_optimizer_keeps_its_state_through_the_whole_training():
     together, apart = instantiate(TASK, S), instantiate(TASK, S)
     train_samples(together, TrainConfig(4, 3, adam(0.1)), SAMPLES, log=silent)
     step = stepper(apart, adam(0.1))

@@ -192,7 +192,7 @@ def test_every_routine_with_a_name_is_read():
         ("ieee32exec@round=stochastic", [emulated(STOCHASTIC), emulated(USUAL)]),
     ],
 )
-def test_what_a_scalar_launches_is_read_with_arrays_like_its_own(dtype, numbers):
+def test_kernels_that_a_scalar_launches_are_read_with_arrays_like_its_own(dtype, numbers):
     operations = []
     scalar = get_scalar(dtype, "python").with_recorder(operations)
     some = ["reductions", "movement", "elementwise", "conversions", "functions"]
@@ -233,7 +233,7 @@ def test_a_product_keeps_its_sums_in_registers_and_its_operands_in_shared_memory
             assert not any(".local" in name for name in names)
 
 
-def test_the_reading_finds_what_it_looks_for():
+def test_the_reading_finds_forbidden_instructions():
     from numba import cuda, types
 
     def contracted(z, a, b, c):
