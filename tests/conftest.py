@@ -1,4 +1,4 @@
-"""What tests share: interrupts are heard; results beside somebody else's and beside the truth."""
+"""Shared by all tests: enabled interrupts, and tables of errors of our results and others'."""
 
 import signal
 
@@ -8,9 +8,9 @@ import pytest
 from numlean import Tensor, get_scalar
 
 TRUTH = get_scalar("mp:200")
-APART = 8
-"""How many units ours and theirs may be apart."""
-NOUGHT = 2.0**-100
+MAX_DISTANCE = 8
+"""The largest difference, in units, between our results and theirs."""
+NEGLIGIBLE = 2.0**-100
 STATISTICS = ("greatest, in units", "root mean square", "median, in ulp", "greatest, in ulp")
 HEAD = (
     "\n\n" + " " * 50 + "".join(f"{statistic:^30}" for statistic in STATISTICS),
@@ -19,12 +19,12 @@ HEAD = (
 
 
 class Comparison:
-    """How far ours and theirs are from the truth, in 200 bits, and how far they are apart.
+    """Errors of our results and of theirs, against 200 bits, and the distance between them.
 
     A unit is an ulp of binary64 at a given magnitude, by default the greatest of the array: a small
-    number left over by great ones is held to what rounding those does. To hide nothing, differences
-    are also counted in ulp of the single elements, all but those below 2^-100 of the greatest:
-    zeros, but for rounding to 200 bits.
+    difference of large numbers inherits their rounding errors. Differences are also counted in ulp
+    of the single elements, except those below 2^-100 of the greatest, which would be zeros without
+    rounding to 200 bits.
     """
 
     def __init__(self):
@@ -37,31 +37,31 @@ class Comparison:
         greatest = exact.max() if magnitudes is None else magnitudes.reshape(-1)
         errors = [(Tensor.of(TRUTH, z) - truth).to_float() for z in (ours, theirs)]
         differences = np.abs([*errors, ours - theirs]).reshape(3, -1)
-        here = exact > NOUGHT * exact.max()
+        here = exact > NEGLIGIBLE * exact.max()
         self.units.setdefault(row, []).append(differences / np.spacing(greatest))
         self.ulps.setdefault(row, []).append(differences[:, here] / np.spacing(exact[here]))
 
     def greatest(self, row):
-        """Of our errors, of theirs, and of how far they are apart, in units."""
+        """Return the maxima of our errors, their errors and the differences, in units."""
         return np.hstack(self.units[row]).max(axis=1)
 
     def root_mean_square(self, row):
-        """Of the same."""
+        """Return the root mean squares of the same."""
         return np.sqrt((np.hstack(self.units[row]) ** 2).mean(axis=1))
 
     def assert_alike(self, row):
-        """By root mean square they are near each other, and ours as near the truth as theirs."""
+        """Assert, by root mean square, that results agree and ours are as accurate as theirs."""
         ours, theirs, apart = self.root_mean_square(row)
-        assert apart <= APART
+        assert apart <= MAX_DISTANCE
         assert ours <= 2 * theirs + 0.5
 
     def assert_close(self, row):
-        """Besides, no two numbers are further apart."""
-        assert self.greatest(row)[2] <= APART
+        """Assert the same, and that every single number agrees."""
+        assert self.greatest(row)[2] <= MAX_DISTANCE
         self.assert_alike(row)
 
     def line(self, row):
-        """A line of the table."""
+        """Return a line of the table."""
         ulps = np.hstack(self.ulps[row])
         alone = np.median(ulps, axis=1), ulps.max(axis=1)
         numbers = [self.greatest(row), self.root_mean_square(row), *alone]
@@ -70,14 +70,14 @@ class Comparison:
 
 @pytest.fixture(scope="session", autouse=True)
 def interrupts_are_heard():
-    """A shell that starts tests in the background has them ignore Ctrl-C, which some are about."""
+    """Enable Ctrl-C, which some tests send: a shell makes background processes ignore it."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="module")
 def comparison():
-    """What a module compares, in a table that ``pytest -s`` shows."""
+    """Collect a module's comparisons in a table that ``pytest -s`` shows."""
     comparison = Comparison()
     yield comparison
     print("\n".join([*HEAD, *map(comparison.line, comparison.units)]))

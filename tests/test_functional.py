@@ -1,4 +1,4 @@
-"""Softmax, its kin and cross-entropy, bit for bit as their docstrings' formulas, by MPFR."""
+"""Softmax, related functions and cross-entropy: the bits of their documented formulas, by MPFR."""
 
 import gmpy2
 import numpy as np

@@ -26,7 +26,7 @@ def test_there_are_no_import_cycles():
 
 @pytest.fixture
 def package(tmp_path, monkeypatch):
-    """A function that writes the modules of a package called ``example``."""
+    """Return a function that writes the modules of a package called ``example``."""
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
 
     def write(**modules):

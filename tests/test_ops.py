@@ -1,4 +1,4 @@
-"""What users write functions of tensors with, and how numbers enter."""
+"""Operations of users' functions on tensors, and the conversion of numbers to tensors."""
 
 import inspect
 from decimal import Decimal

@@ -95,7 +95,7 @@ PROGRAMS = {
 
 
 def weighted(program):
-    """A number made of the output: each element times a weight of its own."""
+    """Return a function that adds up the output's elements, each times its own weight."""
 
     def number(parameters):
         z = program(*parameters)

@@ -28,7 +28,7 @@ OPERATIONS = {
 
 
 def encodings(width, count, seed):
-    """Random encodings, one in four with an exponent of ones: infinities and NaNs of all kinds."""
+    """Return random encodings, one in four of them an infinity or a NaN of any kind."""
     rng = np.random.default_rng(seed)
     return rng.integers(0, 1 << width, count, dtype=np.uint64, endpoint=False)
 

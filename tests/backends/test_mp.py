@@ -1,4 +1,4 @@
-"""mp: unbounded exponents, no state, and errors that name what was asked for."""
+"""mp: unbounded exponents, no state, and errors that show the rejected value."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""TorchLean's functions beside a transcription by fractions and the processor's binary32."""
+"""TorchLean's functions against a transcription by fractions and the processor's binary32."""
 
 import json
 from fractions import Fraction
@@ -51,7 +51,7 @@ def floor_log2(q):
 
 
 def nearest(q, negative=False):
-    """A fraction as a binary32 number; Python rounds a fraction's ties to even."""
+    """Round a fraction to binary32; Python rounds a fraction's ties to even."""
     if q == 0:
         return np.float32(-0.0 if negative else 0.0)
     e = max(floor_log2(abs(q)), -126)

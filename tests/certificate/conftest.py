@@ -1,4 +1,4 @@
-"""A certificate of a small run, and what forges it."""
+"""A certificate of a small run, and tools to forge it."""
 
 import hashlib
 import json
@@ -26,7 +26,7 @@ def path(certificate, tmp_path):
 
 
 def sealed(text):
-    """A file's text with its own digest made right again."""
+    """Return a file's text with its own digest recomputed."""
     blank = re.sub('"sha256": "[0-9a-f]*"', f'"sha256": "{BLANK}"', text, count=1)
     return blank.replace(BLANK, hashlib.sha256(blank.encode()).hexdigest(), 1)
 
@@ -38,7 +38,7 @@ def seal():
 
 @pytest.fixture
 def forge(path):
-    """Change a certificate as its document, and make chain and digest right again."""
+    """Change the document of a certificate, and recompute its chain and digest."""
 
     def forged(change):
         document = json.loads(path.read_text())

@@ -1,4 +1,4 @@
-"""Certificates that were altered, cut off, or are none."""
+"""Certificates that were altered or truncated, and files that are not certificates."""
 
 import json
 import random
@@ -21,7 +21,7 @@ def altered_at(text, place):
 
 
 def digits_of_steps(text):
-    """The places of all digits of the steps' entries, each with its step."""
+    """Yield the positions of all digits of the steps' entries, each with its step."""
     lines = text[text.index('"steps": [') :].splitlines(keepends=True)
     start = len(text) - sum(map(len, lines[1:]))
     for step, line in enumerate(line for line in lines[1:] if "0x" in line):

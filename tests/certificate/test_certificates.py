@@ -173,7 +173,7 @@ def test_a_resumed_run_extends_its_certificate(capsys, file, tmp_path):
     resume = ("train", "--json", "--resume", checkpoint, "--steps", "9", "--certificate", file)
     report(capsys, *resume)
     assert nl.Certificate.load(file) == nl.Certificate.load(whole)
-    # The certificate may tell more steps than the checkpoint: they are made again.
+    # The certificate may contain more steps than the checkpoint: they are made again.
     report(capsys, *resume)
     assert nl.Certificate.load(file) == nl.Certificate.load(whole)
 

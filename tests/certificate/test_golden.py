@@ -1,7 +1,7 @@
 """The golden certificates, one of each task, hold however they are replayed.
 
-They are made by ``numlean train TASK --steps 4 --certificate tests/certificates/TASK.json``; where
-bits are to change, that is how they are made anew.
+They are made by ``numlean train TASK --steps 4 --certificate tests/certificates/TASK.json``. Make
+them again in the same way if bits are meant to change.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Small runs, whole and in two parts."""
+"""Small runs, uninterrupted and in two parts."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ from numlean.training import Stepper, run_steps
 
 @dataclass(frozen=True)
 class Restless(Layer):
-    """Scales its input by random numbers, a constant and a buffer that each batch changes."""
+    """A layer that scales by random numbers, a constant and a buffer that each batch changes."""
 
     width: int
 
@@ -50,7 +50,7 @@ CONFIG = TrainConfig(steps=11, batch_size=3, optimizer=sgd(0.05, 0.9), seed=4)
 
 
 class Case:
-    """A run of one task in one arithmetic, as often begun anew as needed."""
+    """A run of one task in one arithmetic, which can be started as often as needed."""
 
     def __init__(self, dtype, *, task=TASK, data=DATA, config=CONFIG, backend="eager"):
         self.scalar = get_scalar(dtype) if isinstance(dtype, str) else dtype
@@ -85,7 +85,7 @@ class Case:
 
 
 def whole_state(stepper):
-    """Everything that decides the steps to come, as bytes."""
+    """Return everything that determines later steps, as bytes."""
     scalar = stepper.runner.scalar
     state = [t for name in sorted(stepper.state) for t in stepper.state[name]]
     numbers = [scalar.to_bytes(t.data) for t in (*stepper.runner.params, *state)]
@@ -109,7 +109,7 @@ def state_of():
 
 @pytest.fixture
 def stored_state(path):
-    """The numbers of a checkpoint, as a fresh stepper of a case has them."""
+    """Read a checkpoint's state through a fresh stepper of a case."""
 
     def read(case):
         stepper = case.fresh()

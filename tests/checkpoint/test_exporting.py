@@ -1,4 +1,4 @@
-"""Parameters leave as floats that other programs read."""
+"""Parameters are exported as floats that other programs read."""
 
 import numpy as np
 import pytest

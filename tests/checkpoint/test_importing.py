@@ -1,4 +1,4 @@
-"""Weights come in from files of other programs, PyTorch's first of all."""
+"""Weights are imported from files of other programs, above all PyTorch's."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Every loop goes on with a stepper that was given back its state."""
+"""Every loop resumes with a stepper whose state was restored."""
 
 from dataclasses import replace
 
@@ -15,7 +15,7 @@ QUIET = {"log": lambda line: None}
 
 
 def interrupted(case, path, loop, config, data, after):
-    """Two runs of a loop: a whole one, and one that ends and goes on from its checkpoint."""
+    """Run a loop without interruption, and once resumed from a checkpoint; return both."""
     run, whole = Run(config, data, "loop"), fresh(case, config)
     loop(whole.runner, config, data, stepper=whole, **QUIET)
     first = fresh(case, config)

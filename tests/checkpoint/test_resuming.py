@@ -1,4 +1,4 @@
-"""A run that goes on from a checkpoint has the bits of one that was never interrupted."""
+"""A run resumed from a checkpoint has the bits of one that was never interrupted."""
 
 from dataclasses import replace
 

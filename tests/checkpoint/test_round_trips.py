@@ -1,4 +1,4 @@
-"""Numbers come out of a checkpoint as they went in, whatever a number is."""
+"""Checkpoints restore the numbers of every arithmetic exactly."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ def with_encodings():
 
 
 def some_encodings(format):
-    """All if there are few; else random ones, zeros, infinities and NaNs of every kind."""
+    """Return all encodings if there are few; else random ones and all kinds of special ones."""
     if format.width <= 16:
         return np.arange(1 << format.width, dtype=np.uint64)
     sign, infinity = format.sign_mask, format.infinity

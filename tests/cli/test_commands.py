@@ -248,8 +248,8 @@ def test_fast_kernels_that_give_other_bits_are_shown_and_not_measured(capsys, mo
         return get_scalar(f"{dtype}@round=toward_zero" if fast_kernels else dtype)
 
     monkeypatch.setattr("numlean.benchmarks.kernels.get_scalar", rounded_down)
-    asked = ["--operation", "mul", "--operation", "matmul", "--size", "8"]
-    assert main(["bench", "kernels", "--dtypes", "ieee32exec", "--rounds", "1", *asked]) == 1
+    options = ["--operation", "mul", "--operation", "matmul", "--size", "8"]
+    assert main(["bench", "kernels", "--dtypes", "ieee32exec", "--rounds", "1", *options]) == 1
     out = capsys.readouterr().out
     assert out.count("ieee32exec mul: fast differs from plain at [") == 1
     assert out.count("ieee32exec matmul 8, fma: fast differs from plain at [") == 1

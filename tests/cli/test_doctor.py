@@ -1,4 +1,4 @@
-"""``numlean doctor`` says what there is and whether its bits are right."""
+"""``numlean doctor`` lists the installation and checks the bits of each device."""
 
 from numlean.cli.main import main
 from numlean.verification import doctor

@@ -1,4 +1,4 @@
-"""What a long training offers: an early end, a log, a picture, evaluations, a bar."""
+"""Options for long training runs: an early end, a log, a plot, evaluations, a bar."""
 
 import json
 import os

@@ -64,10 +64,10 @@ def test_the_log_contains_the_scheduled_learning_rates_and_the_report_the_rule(c
     report = json.loads(capsys.readouterr().out)
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     assert [line["lr"] for line in lines[1:]] == [0.1, 0.1, 0.05, 0.05, 0.025, 0.025]
-    for told in (report, lines[0]):
-        assert told["momentum"] == 0.9
-        assert told["optimizer"].startswith("ClipByNorm(optimizer=SGD(lr=0.1, momentum=0.9")
-        assert told["schedule"] == "Step(base=0.1, size=2, gamma=0.5)"
+    for record in (report, lines[0]):
+        assert record["momentum"] == 0.9
+        assert record["optimizer"].startswith("ClipByNorm(optimizer=SGD(lr=0.1, momentum=0.9")
+        assert record["schedule"] == "Step(base=0.1, size=2, gamma=0.5)"
 
 
 def test_every_option_changes_the_bits_and_the_compiled_step_has_those_of_the_eager_one(capsys):

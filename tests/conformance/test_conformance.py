@@ -1,4 +1,4 @@
-"""The conformance suite on every Scalar, and that it finds what is wrong with one."""
+"""The conformance suite on every Scalar, and on Scalars with a fault that it must find."""
 
 import re
 
@@ -23,7 +23,7 @@ def test_a_scalar_is_unavailable_for_a_reason(unavailable):
 
 
 class Faulty:
-    """A Scalar of which one operation is another."""
+    """A Scalar one of whose operations is replaced."""
 
     def __init__(self, **replaced):
         self.inner = get_scalar("float32", "python")

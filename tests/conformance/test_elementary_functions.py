@@ -24,7 +24,7 @@ def mpfr_context(reference):
 
 
 def to_mpfr(number):
-    """A number without rounding it."""
+    """Convert a number exactly."""
     with gmpy2.context(precision=1200, emin=-EXPONENTS, emax=EXPONENTS):
         if isinstance(number, Fraction):
             return gmpy2.mpfr(gmpy2.mpq(number.numerator, number.denominator))
@@ -59,7 +59,7 @@ def arguments(reference, name):
 
 
 def within_reason(reference, a):
-    """MPFR's own exponents end somewhere, and mpmath's memory."""
+    """Return whether the exponents of MPFR and the memory of mpmath suffice."""
     return reference.scalar.format is not None or not isinstance(a, Fraction) or abs(a) < 2**36
 
 

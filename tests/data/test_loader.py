@@ -16,7 +16,7 @@ def seen(batches):
 
 
 def transcribed_epoch(order, state):
-    """Keys of the generator, samples sorted by key by insertion, the last key the next state."""
+    """Sort samples by random keys, by insertion; the last key is the next state."""
     keyed = []
     for index in order:
         state = (1103515245 * state + 12345) % 2147483648

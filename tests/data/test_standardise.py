@@ -1,4 +1,4 @@
-"""Standardisation: stated formulas, held to rationals and to a transcription in numpy."""
+"""Standardisation: the documented formulas against rationals and a transcription in numpy."""
 
 from fractions import Fraction
 from math import isqrt
@@ -15,7 +15,7 @@ RNG = np.random.default_rng(11)
 
 
 def exact_statistics(column):
-    """The same by rationals, rounded to binary64 only at the end."""
+    """Return mean and deviation by rationals, rounded to binary64 only at the end."""
     values = [Fraction(float(v)) for v in column]
     mean = sum(values) / len(values)
     variance = sum((v - mean) ** 2 for v in values) / len(values)
@@ -62,7 +62,7 @@ def test_columns_that_overflow_in_standardisation_are_an_error_that_shows_them()
 
 
 def transcription(train, x):
-    """The Scalar's own standardisation, in binary32 of numpy."""
+    """Standardise as the Scalar does, in numpy's binary32."""
     f32 = np.float32
     n = f32(len(train))
 

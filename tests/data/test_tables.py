@@ -1,4 +1,4 @@
-"""Users' tables: what is read, and errors that name row and column."""
+"""Users' tables: reading them, and errors that name row and column."""
 
 import pickle
 
@@ -66,7 +66,7 @@ def test_without_a_header_columns_are_named_by_their_positions(tmp_path):
 def test_a_categorical_column_is_one_hot_where_it_stands_in_the_order_of_its_texts(tmp_path):
     text = "x,colour,y\n1,red,0.5\n2,blue,0.25\n3,NA,0.125\n"
     read = table(tmp_path, text, "y", categorical=["colour"])
-    # "NA" is a text like others where texts are asked for.
+    # "NA" is a text like others where texts are requested.
     assert read.inputs.tolist() == [[1, 0, 0, 1], [2, 0, 1, 0], [3, 1, 0, 0]]
 
 
@@ -91,9 +91,9 @@ def test_few_distinct_integers_are_classes_by_default_and_the_reason_is_stated(
     target = table(tmp_path, wholes(*numbers), "y").target
     assert (target.kind, target.classes) == (kind, classes)
     assert str(len(set(numbers))) in target.reason
-    for asked in ("regression", "classification"):
-        target = table(tmp_path, wholes(*numbers), "y", kind=asked).target
-        assert (target.kind, target.reason) == (asked, "requested")
+    for choice in ("regression", "classification"):
+        target = table(tmp_path, wholes(*numbers), "y", kind=choice).target
+        assert (target.kind, target.reason) == (choice, "requested")
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ def rows():
 
 @cache
 def instances():
-    """An instance of each class some of whose names only an instance has."""
+    """Return instances of the classes that have attributes only on instances."""
     task = numlean.Task.regression(Sequential(Linear(1, 1)))
     runner = numlean.instantiate(task, "float32")
     data = numlean.Dataset.of_arrays([[1.0]], [[1.0]])

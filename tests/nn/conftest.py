@@ -14,5 +14,5 @@ def case(request):
 
 @pytest.fixture
 def number():
-    """Makes a function of tensors whose value is a single number."""
+    """Make a function of tensors whose value is a single number."""
     return lambda program: partial(weighted, program)

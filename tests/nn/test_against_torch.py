@@ -1,12 +1,12 @@
 """Outputs and gradients in float64 compared with PyTorch's, and both with 200 bits.
 
 Shapes are random; inputs, cotangents and, for the second set of rows, parameters are standard
-normal. ``pytest -s`` prints the table; ``Comparison`` says what its units are. Every gradient, by a
+normal. ``pytest -s`` prints the table; ``Comparison`` defines its units. Every gradient, by a
 parameter or by the input, is an array with a unit of its own.
 
 No number of a layer that is as it starts is far from PyTorch's. With standard normal parameters
 some layers are badly conditioned (a softmax of scores in the tens, a recurrence that expands): both
-are many units from the truth there, and are held to each other by root mean square.
+are many units from the truth there, and are compared by root mean square.
 """
 
 import numpy as np
@@ -154,7 +154,7 @@ def their_output(layer, module, x):
 
 
 def run_theirs(layer, module, values, x, cotangent):
-    """The output, then the gradients by the parameters and the input."""
+    """Return the output, then the gradients by the parameters and the input."""
     load(module, values)
     x = torch.tensor(x, requires_grad=True)
     z = their_output(layer, module, x)
@@ -165,7 +165,7 @@ def run_theirs(layer, module, values, x, cotangent):
 
 
 def run_ours(layer, values, x, cotangent, scalar):
-    """The same, as tensors."""
+    """Return the same, as tensors."""
     trainable_parameters = [spec.name for spec in layer.parameters if spec.is_trainable]
     tensors = {name: Tensor.of(scalar, value) for name, value in values.items()}
     outputs = []
@@ -181,20 +181,20 @@ def run_ours(layer, values, x, cotangent, scalar):
 
 
 def initial(layer, rng):
-    """The values that parameters and buffers start with, by name."""
+    """Return the initial values of parameters and buffers, by name."""
     uniform = UniformStream(int(rng.integers(2**32)))
     return {spec.name: spec.initial(uniform, spec.shape) for spec in layer.parameters}
 
 
 def standard_normal(layer, rng):
-    """The same, with standard normal parameters."""
+    """Return the same, with standard normal parameters."""
     shapes = {spec.name: spec.shape for spec in layer.parameters if spec.is_trainable}
     drawn = {name: rng.standard_normal(shape) for name, shape in shapes.items()}
     return initial(layer, rng) | drawn
 
 
 def compare(comparison, name, values_of, suffix=""):
-    """Rows for the output and the gradients of a layer."""
+    """Add and check rows for the output and the gradients of a layer."""
     rows = [f"{name}{suffix}: {what}" for what in ("output", "gradients")]
     for draw in DRAWS:
         rng = generator(draw, 107)
@@ -222,14 +222,14 @@ def test_a_layer_of_normal_parameters_is_as_accurate_as_pytorch_s(name, comparis
 
 
 def loss_of(loss, x, target, scalar):
-    """A loss and its gradient."""
+    """Return a loss and its gradient."""
     y = Tensor(INDEX, target) if loss.takes_labels else Tensor.of(scalar, target)
     value, gradients = value_and_gradient(lambda given: loss(given[0], y), [Tensor.of(scalar, x)])
     return [value, *gradients]
 
 
 def examples(name, rng):
-    """Predictions and targets that a loss takes."""
+    """Return predictions and targets that a loss takes."""
     shape = sizes(rng, 2, 2, 7)
     x = rng.standard_normal(shape)
     if name == "cross_entropy":
@@ -262,7 +262,7 @@ def test_running_statistics_are_pytorch_s_but_for_the_divisor_of_the_variance(co
     layer, module = nn.BatchNorm(3), torch.nn.BatchNorm2d(3).double()
     x, n = generator(113).standard_normal((4, 3, 2, 5)), 4 * 2 * 5
     module(torch.tensor(x))
-    (mean, variance), (true_mean, _) = (refreshed(layer, x, s) for s in (S, TRUTH))
+    (mean, variance), (true_mean, _) = (running_statistics(layer, x, s) for s in (S, TRUTH))
     row = "BatchNorm: running mean"
     comparison.add(row, mean.to_float(), module.running_mean.numpy(), true_mean)
     comparison.assert_close(row)
@@ -270,11 +270,11 @@ def test_running_statistics_are_pytorch_s_but_for_the_divisor_of_the_variance(co
     assert np.allclose(variance.to_float(), 0.9 + batch, rtol=1e-15, atol=0)
 
 
-def refreshed(layer, x, scalar):
-    """The running mean and variance after one batch."""
+def running_statistics(layer, x, scalar):
+    """Return the running mean and variance after one batch."""
     found = {}
     parameters = [Tensor.of(scalar, v) for v in initial(layer, generator(1)).values()]
-    layer(parameters, Tensor.of(scalar, x), Context(Mode.TRAIN, refreshed=found))
+    layer(parameters, Tensor.of(scalar, x), Context(Mode.TRAIN, buffer_updates=found))
     return found["running_mean"], found["running_var"]
 
 

@@ -34,7 +34,7 @@ def total(terms, shape=()):
 
 
 def transcribed_convolution(x, weight, bias, g, stride, padding):
-    """The output, and the gradients by x, the weight and the bias, by loops in the stated order."""
+    """Return the output and the gradients by x, weight and bias, by loops in the stated order."""
     (batch, channels, *_), (out, _, rows, columns) = x.shape, weight.shape
     padded = np.pad(x, ((0, 0), (0, 0), (padding,) * 2, (padding,) * 2))
     places = list(np.ndindex(batch, *g.shape[2:]))

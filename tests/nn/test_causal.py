@@ -27,7 +27,7 @@ every_scalar = pytest.mark.parametrize("scalar", EVERY, ids=lambda scalar: scala
 
 
 def same(x, y):
-    """Whether the numbers are the same bits: encodings, or values where there are none."""
+    """Return whether the numbers have the same bits, or values where there are no encodings."""
     return x.scalar.to_bytes(x.data) == y.scalar.to_bytes(y.data)
 
 
@@ -36,7 +36,7 @@ def scores(scalar, scale=1.0):
 
 
 def by_softmax(softmax):
-    """A number made of the shares, and what it is made of."""
+    """Return a function that adds up the shares, each times its own weight."""
 
     def number(tensors):
         z = softmax(tensors[0])
@@ -51,7 +51,7 @@ def with_infinities(x):
 
 
 def row_by_row(scalar, x):
-    """The shares of a matrix, computed of what each row sees and of nothing else."""
+    """Return the shares of a matrix, each row computed from its visible elements only."""
     z = np.zeros_like(x)
     z[:] = scalar.from_float(0.0)
     for i, row in enumerate(x):

@@ -118,13 +118,13 @@ class Undeclared(Layer):
 
 
 class WithoutReplacement(Doubled):
-    """A layer that declares its child, and cannot be given another one."""
+    """A layer that declares its child but does not implement ``with_children``."""
 
     with_children = Layer.with_children
 
 
 class IgnoringReplacement(Doubled):
-    """A layer that keeps its child when it is given another one."""
+    """A layer whose ``with_children`` keeps the old child."""
 
     def with_children(self, children):
         return self

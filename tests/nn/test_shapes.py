@@ -89,7 +89,7 @@ def test_a_model_is_checked_as_far_as_shapes_are_known():
         )
     with pytest.raises(ShapeError, match=r"layer 1: layer 0: Linear\(4, 4\)"):
         nn.Sequential(nn.Linear(2, 3), nn.Residual(nn.Linear(4, 4)))
-    # What comes in front of features is not known, so that the layers behind cannot be judged.
+    # The leading axes are not known, so the later layers cannot be checked.
     model = nn.Sequential(nn.Linear(4, 3), nn.LSTM(3, 2), nn.Linear(2, 5))
     assert model.input_shape is None
     assert model.output_shape((7, 4)) == (7, 5)

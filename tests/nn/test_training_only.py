@@ -13,7 +13,7 @@ RNG = np.random.default_rng(131)
 
 
 def dropped(scalar, *, step=0, path=(), seed=0, p=0.5, shape=(4, 6)):
-    """Where ones become zeros, and what the others become."""
+    """Apply dropout to ones: some become zeros, and the others are scaled."""
     layer, x = nn.Dropout(p, seed), Tensor.of(scalar, np.ones(shape))
     context = Context(Mode.TRAIN, Clock(step), path)
     return layer([Tensor.of(scalar, p)], x, context).to_float()
@@ -74,7 +74,7 @@ def test_a_dropout_probability_is_an_entry_that_no_gradient_changes():
 
 
 def running(momentum, batches):
-    """The statistics after some batches, by numpy in binary32."""
+    """Return the statistics after some batches, by numpy in binary32."""
     mean, variance = np.zeros(3, np.float32), np.ones(3, np.float32)
     rate = np.float32(momentum)
     for x in batches:

@@ -21,19 +21,19 @@ STEPS = 5
 
 
 def draws(seed, scale=1.0, steps=STEPS):
-    """Parameters, then a gradient for each of them at each step."""
+    """Return parameters, and a gradient for each of them at each step."""
     rng = np.random.default_rng(seed)
     rows = [[scale * rng.standard_normal(shape) for shape in SHAPES] for _ in range(steps + 1)]
     return rows[0], rows[1:]
 
 
 def ours(*arguments):
-    """The parameters after each step, in binary64."""
+    """Return the parameters after each step, in binary64."""
     return [[t.to_float() for t in tensors] for tensors in run(*arguments)]
 
 
 def run(optimizer, parameters, gradients, rates, dtype="float32"):
-    """The parameters after each step."""
+    """Return the parameters after each step."""
     scalar = get_scalar(dtype)
 
     def cast(value):
@@ -50,7 +50,7 @@ def run(optimizer, parameters, gradients, rates, dtype="float32"):
 
 
 def transcribed(rule, parameters, gradients, rates):
-    """The same by a rule ``rule(memory, p, g, lr, t)`` on each parameter, all in binary32."""
+    """Return the same by ``rule(memory, p, g, lr, t)`` on each parameter, in binary32."""
     history = []
     parameters, memories = [p.astype(F32) for p in map(np.asarray, parameters)], [{}, {}, {}]
     for t, (gradient, rate) in enumerate(zip(gradients, rates, strict=True), start=1):
@@ -155,7 +155,7 @@ TORCH_OPTIMIZERS = [
 
 
 def pytorch_s(torch, name, options, parameters, gradients):
-    """PyTorch's parameters after each step."""
+    """Return PyTorch's parameters after each step."""
     tensors = [torch.tensor(p, dtype=torch.float64, requires_grad=True) for p in parameters]
     rule, history = getattr(torch.optim, name)(tensors, lr=0.1, **options), []
     for gradient in gradients:
@@ -168,10 +168,10 @@ def pytorch_s(torch, name, options, parameters, gradients):
 
 @pytest.mark.parametrize(("name", "options", "optimizer"), TORCH_OPTIMIZERS, ids=str)
 def test_binary64_is_within_a_few_ulp_of_pytorch(name, options, optimizer, comparison):
-    """In ulp of the greatest that each number has been so far.
+    """Measure in ulp of the greatest value of each number so far.
 
     With a beta2 near 1, 1 - beta2^t has lost digits in the first steps: both are tens of ulp from
-    the truth, and are held to each other by root mean square.
+    the truth, and are compared by root mean square.
     """
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     row = " ".join([name, *(f"{key}={value}" for key, value in options.items())])

@@ -14,7 +14,7 @@ TWICE_RATIONAL_COSINES = {Fraction(1, 3): 1, Fraction(1, 2): 0, Fraction(2, 3): 
 
 
 def nearest(value):
-    """A high-precision value as the nearest binary64, decided among its neighbours."""
+    """Round a high-precision value to the nearest binary64."""
     sign, significand, exponent, _ = value._mpf_
     return float((-1) ** sign * Fraction(int(significand)) * Fraction(2) ** exponent)
 

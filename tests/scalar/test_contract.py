@@ -31,7 +31,7 @@ CONFIG = TrainConfig(2, 4, sgd(0.1))
 
 
 class Delegating:
-    """What a plug-in author writes first: all but one operation is the inner Scalar's."""
+    """A naive plug-in: all operations except one are the inner Scalar's."""
 
     def __init__(self, inner):
         self.inner = inner
@@ -46,14 +46,14 @@ class Delegating:
 
 
 class KeepingItself(Delegating):
-    """The same, which a run keeps, but whose recorder is the inner Scalar's."""
+    """The same, but a run keeps it, and its recorder is the inner Scalar's."""
 
     def with_reset_stream(self):
         return self
 
 
 class ClaimingEquality(Delegating):
-    """The same, which claims to equal its inner Scalar."""
+    """The same, but it claims to equal its inner Scalar."""
 
     def __eq__(self, other):
         return other in (self.inner, self)
@@ -63,7 +63,7 @@ class ClaimingEquality(Delegating):
 
 
 class Rounding(nl.WrappedScalar):
-    """The same as a wrapper."""
+    """The same as a subclass of WrappedScalar."""
 
     products = 0
 

@@ -20,7 +20,7 @@ def first_operand(a, b):
 
 
 def plugin_called_float32():
-    """Return what a plug-in may register as float32: its sum is the first operand."""
+    """Return a Scalar that a plug-in may register as float32: its sum is the first operand."""
     target = OURS.target
 
     def make(name):

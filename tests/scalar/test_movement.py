@@ -1,4 +1,4 @@
-"""Numbers moved about and added into cells, on every kind of Scalar alike."""
+"""Operations that move numbers or add them into cells, on every kind of Scalar."""
 
 import numpy as np
 import pytest

@@ -7,7 +7,7 @@ from numlean import NumleanError, get_scalar
 
 
 def hard_decimals():
-    """Decimals just beside, and on, the middle between two binary32 numbers, and random ones."""
+    """Yield decimals on and next to the middle of two binary32 numbers, and random ones."""
     source = random.Random(89)
     for _ in range(200):
         x = np.uint32(source.randrange(1, 0x7F7FFFFF)).view(np.float32)

@@ -33,7 +33,7 @@ def normalized(x, weight, bias):
 
 
 def windows(x, size, stride):
-    """(positions down, positions across, channels, size, size)."""
+    """Return an array (positions down, positions across, channels, size, size)."""
     view = np.lib.stride_tricks.sliding_window_view(x, (size, size), axis=(1, 2))
     return view[:, ::stride, ::stride].transpose(1, 2, 0, 3, 4)
 

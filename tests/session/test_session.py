@@ -179,7 +179,7 @@ def test_a_cast_is_how_numbers_enter():
 
 
 def trained(backend, dtype, steps=6):
-    """Two layers, samples of two shapes in turn, losses looked at every other step."""
+    """Train two layers on samples of two shapes in turn, and read numbers every other step."""
     session, rng = Session(dtype, backend), np.random.default_rng(137)
     w1, b1 = session.param(rng.standard_normal((5, 3))), session.param(np.zeros(5))
     w2, b2 = session.param(rng.standard_normal((2, 5))), session.param(np.zeros(2))

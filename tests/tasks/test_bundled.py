@@ -1,4 +1,4 @@
-"""The tasks out of scikit-learn's bundled sets: fixed data, and what they reach."""
+"""The tasks on scikit-learn's bundled data: fixed data, and the accuracy that they reach."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The machine that executes PTX: its instructions, beside numpy and MPFR, and what it refuses."""
+"""The machine that executes PTX: its instructions against numpy and MPFR, and its errors."""
 
 import math
 
@@ -19,7 +19,7 @@ WIDTHS = (16, 32, 64)
 
 
 def drawn(width, count=300):
-    """Two arrays of integers of all lengths, with the extremes."""
+    """Return two arrays of integers of all lengths, with the extremes."""
     lengths = RNG.integers(0, width + 1, (2, count))
     words = RNG.integers(0, 1 << 64, (2, count), np.uint64, endpoint=False)
     extremes = np.array([0, 1, (1 << width) - 1, 1 << width - 1], np.uint64)
@@ -30,7 +30,7 @@ def drawn(width, count=300):
 
 
 def computed(opcode, *operands):
-    """What the machine makes of encodings."""
+    """Return the machine's results for encodings."""
     found = FLOATS | {"divided": divided}
     rows = zip(*(np.asarray(x).tolist() for x in operands), strict=True)
     return [eval(expression(opcode, [str(x) for x in row]), found) for row in rows]
@@ -41,7 +41,7 @@ def encodings(x):
 
 
 def number(word, kind, width):
-    """An encoding's number, apart from numpy."""
+    """Return an encoding's number, without numpy."""
     return word - (1 << width) if kind == "s" and word >> (width - 1) else word
 
 
@@ -118,7 +118,7 @@ def test_conversions_take_the_low_bits_and_the_sign_of_the_operand():
 def test_floats_are_rounded_as_numpy_and_mpfr_round_them(width, digits, emax):
     gmpy2 = pytest.importorskip("gmpy2")
     x, y, z = (np.hstack(drawn(width)).view(f"f{width // 8}") for _ in range(3))
-    z[::2] = -(x * y)[::2]  # what is left of a product
+    z[::2] = -(x * y)[::2]  # the rounding error of a product
     z[::6] = np.nextafter(z[::6], 0)
     words = [a.view(f"u{width // 8}") for a in (x, y, z)]
     with np.errstate(all="ignore"):

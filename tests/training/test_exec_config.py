@@ -1,4 +1,4 @@
-"""Flags of any program: what they mean, and what is left when they are taken out."""
+"""Flags for any program: their meaning, and the arguments that remain without them."""
 
 import pytest
 

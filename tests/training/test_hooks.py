@@ -60,16 +60,16 @@ def test_evaluations_are_in_evaluation_mode_and_the_mode_is_restored(monkeypatch
 
 
 def test_a_callback_of_evaluations_may_end_the_training():
-    told = []
+    heard = []
 
-    def tell(found):
-        told.append(found)
+    def hear(found):
+        heard.append(found)
         return found.step_count >= 4
 
-    evaluate = Evaluate(2, list(HELD_OUT), tell)
+    evaluate = Evaluate(2, list(HELD_OUT), hear)
     trained(evaluate)
-    assert told == evaluate.evaluations
-    assert [found.step_count for found in told] == [2, 4]
+    assert heard == evaluate.evaluations
+    assert [found.step_count for found in heard] == [2, 4]
 
 
 def stops_after(losses, monkeypatch, *, patience, min_delta=0.0):

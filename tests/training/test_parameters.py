@@ -29,7 +29,7 @@ BACKENDS = pytest.mark.parametrize("backend", ["eager", "compiled"])
 
 @dataclass(frozen=True)
 class Doubled(Layer):
-    """Multiplies by twice a buffer that no step changes."""
+    """A layer that multiplies by twice a buffer that no step changes."""
 
     name = "Doubled"
 

@@ -1,4 +1,4 @@
-"""Runners: how they are made, what they predict, and how they are judged."""
+"""Runners: their instantiation, their predictions and the measures of these."""
 
 import numpy as np
 import pytest
@@ -172,14 +172,14 @@ def test_the_first_axis_of_a_batch_is_never_taken_for_a_samples():
 
 
 def test_the_model_decides_once_per_shape_whether_inputs_are_a_batch(monkeypatch):
-    asked = []
+    shapes = []
     takes_batch = Task.takes_batch
     monkeypatch.setattr(
-        Task, "takes_batch", lambda task, shape: asked.append(shape) or takes_batch(task, shape)
+        Task, "takes_batch", lambda task, shape: shapes.append(shape) or takes_batch(task, shape)
     )
     runner = instantiate(TASK, S)
     for _ in range(3):
         runner.loss(Sample(X, Y))
         runner.predict(X[0])
         runner.loss(Batch(X, Y))
-    assert asked == [X.shape, X[0].shape]
+    assert shapes == [X.shape, X[0].shape]

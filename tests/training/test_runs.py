@@ -33,7 +33,7 @@ S = get_scalar("float32")
 
 
 def f32_matmul(a, b):
-    """C[i, j] from +0, products rounded, k ascending."""
+    """Return the product of matrices: sums from +0, products rounded, k ascending."""
     c = np.zeros((a.shape[0], b.shape[1]), np.float32)
     for k in range(a.shape[1]):
         c = c + a[:, k : k + 1] * b[k : k + 1]
@@ -41,7 +41,7 @@ def f32_matmul(a, b):
 
 
 def f32_sum(x):
-    """Over the first axis, in order, from +0."""
+    """Add along the first axis, in order, from +0."""
     total = np.zeros(x.shape[1:], np.float32)
     for row in x:
         total = total + row
@@ -49,7 +49,7 @@ def f32_sum(x):
 
 
 def numpy_training(steps, lr, momentum, batch_size, seed):
-    """The same run with nothing of numlean's but its initial values and sample order."""
+    """Repeat the run in numpy, with numlean's initial values and sample order only."""
     f32 = np.float32
     w1, b1, w2, b2 = (p.astype(f32) for p in initial_parameters(TASK, seed))
     buffers = [np.zeros_like(p) for p in (w1, b1, w2, b2)]

@@ -1,4 +1,4 @@
-"""The scalar trainer does to one sample what a stepper does, and takes any program."""
+"""The scalar trainer makes the updates of a stepper on one sample, and takes any program."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ X, Y = RNG.standard_normal((4, 3)), RNG.standard_normal((4, 2))
 
 
 class Fixed(Layer):
-    """Multiplies by a buffer in training, and leaves numbers alone otherwise."""
+    """A layer that multiplies by a buffer in training, and otherwise returns its input."""
 
     name = "Fixed"
 

@@ -1,6 +1,6 @@
 """Whole runs of xor, transcribed with numpy and MPFR alone: every bit of every parameter.
 
-Nothing of numlean's computes what is expected: initial values and sample order come from numpy's
+Nothing in numlean computes the expected values: initial values and sample order come from numpy's
 Philox, sums and products from explicit loops, tanh from MPFR, digests from hashlib.
 """
 
@@ -106,7 +106,7 @@ def independent_value_digest(parameters):
 
 
 def exact_text(value):
-    """Sign, odd significand and exponent of a finite number, in hexadecimal."""
+    """Return sign, odd significand and exponent of a finite number, in hexadecimal."""
     if value == 0:
         return "0:0:0"
     magnitude, e = abs(Fraction(value)), 0

@@ -1,4 +1,4 @@
-"""The reference of elementary functions beside MPFR itself, and that differences are found."""
+"""The reference of elementary functions against MPFR itself, and on faults that it must find."""
 
 import json
 from fractions import Fraction
@@ -46,7 +46,7 @@ def sample(dtype, name):
 
 
 def plain(name, x, floats):
-    """Where MPFR's own exponents suffice, and its poles and zeros are no matter."""
+    """Return where MPFR's exponents suffice and there are no poles or zeros."""
     size = [np.where(np.isfinite(a), np.abs(a), 0) for a in floats]
     fine = np.all([(a > 0) & (a < 2.0**20) & (a != 1) for a in size], axis=0)
     if name == "pow":
@@ -71,7 +71,7 @@ def test_encodings_and_flags_are_those_of_mpfr_at_the_format_s_own_precision(dty
 
 
 def rounded_by_mpfr(format, mode, y):
-    """The magnitude's encoding of a number of a thousand bits; in every direction, MPFR's own."""
+    """Round the magnitude of a number of a thousand bits by MPFR; return its encoding."""
 
     def rounded(rounding):
         context = gmpy2.context(
@@ -288,7 +288,7 @@ def test_a_wrong_flag_is_found(monkeypatch, capsys):
 
 
 class Careless(Libm):
-    """Off by more than is allowed, if by less than would always be seen in results."""
+    """A filter whose error exceeds the bound, though too small to change every result."""
 
     def enclose(self, function, x):
         right = super().enclose(function, x)
@@ -296,7 +296,7 @@ class Careless(Libm):
 
 
 class Onesided(Libm):
-    """Takes the exponential to be below its estimate everywhere."""
+    """A filter that claims that the exponential is below its estimate everywhere."""
 
     def enclose(self, function, x):
         right = super().enclose(function, x)

@@ -1,4 +1,4 @@
-"""Emulated arithmetic beside each reference, and that a difference is found and shown."""
+"""Emulated arithmetic against each reference, and differences that must be found and shown."""
 
 import numpy as np
 import pytest
@@ -98,7 +98,7 @@ def test_a_flipped_bit_is_found_and_shown(monkeypatch, capsys):
 
 
 def test_a_wrong_flag_is_found_and_shown(capsys):
-    # Underflow judged before rounding is not what a reference says that judges it after.
+    # The reference detects underflow after rounding, the Scalar before it.
     scalar = get_scalar("e5m2@tininess=before")
     reference = ArithmeticCheck("e5m2", "rationals").scalar_and_reference()[1]
     outcome = compare(scalar, reference, "mul", all_operands(E5M2, 2, 0))

@@ -1,4 +1,4 @@
-"""Errors of parameters, losses and operations, held to exact rationals computed here."""
+"""Errors of parameters, losses and operations, compared with exact rationals computed here."""
 
 import json
 import math
@@ -37,7 +37,7 @@ def floor_log2(x):
 
 
 def ulps(value, right, precision, emin=None):
-    """The distance in units in the last place of the greater one."""
+    """Return the distance in ulps of the greater one."""
     if value == right:
         return Fraction(0)
     exponent = floor_log2(max(abs(value), abs(right)))
@@ -62,7 +62,7 @@ def select(records, kind, **keys):
 
 
 def trained(dtype, seed):
-    """The steppers' states before and after each step, by another road."""
+    """Return the losses and parameters after each step, without the code under test."""
     task = nl.get_task("xor")
     config = task.config(steps=STEPS, seed=seed)
     runner = nl.instantiate(task.task, dtype, nl.Options(seed=seed))
@@ -107,7 +107,7 @@ def test_figures_of_parameters_and_losses_are_those_of_exact_rationals(xor, dtyp
 
 
 def traces(*dtypes):
-    """The operations of xor's first step in several arithmetics."""
+    """Yield the operations of xor's first step in several arithmetics."""
     task = nl.get_task("xor")
     config = task.config(steps=1)
     for dtype in dtypes:

@@ -18,7 +18,7 @@ VOID = {"meta", "link", "br", "use"}
 
 
 class Page(HTMLParser):
-    """Checks that elements close in order, and gathers what they say."""
+    """A parser that checks that elements close in order, and collects their text."""
 
     def __init__(self, text):
         super().__init__()

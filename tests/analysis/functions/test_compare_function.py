@@ -1,4 +1,4 @@
-"""Functions in several arithmetics, held to numpy's binary32, mpmath and fractions."""
+"""Functions in several arithmetics, compared with numpy's binary32, mpmath and fractions."""
 
 import functools
 import re
@@ -19,14 +19,14 @@ F = np.float32
 
 
 def nearest(value):
-    """A fraction rounded to binary32, ties to even."""
+    """Round a fraction to binary32, ties to even."""
     near = F(float(value))
     around = [np.nextafter(near, F(-np.inf)), near, np.nextafter(near, F(np.inf))]
     return min(around, key=lambda x: (abs(Fraction(float(x)) - value), int(x.view("u4")) % 2))
 
 
 def ulp(value):
-    """Binary32's unit in the last place at a fraction."""
+    """Return binary32's unit in the last place at a fraction."""
     near = abs(F(float(value)))
     near = near if Fraction(float(near)) <= abs(value) else np.nextafter(near, F(0))
     return Fraction(float(np.spacing(near)))
@@ -181,7 +181,7 @@ def test_programs_that_differ_from_the_start_are_reported():
 
 
 def oscillate(x, v):
-    """Three steps of Euler's method for x'' = -x."""
+    """Make three steps of Euler's method for x'' = -x."""
     h = 0.125
     for _ in range(3):
         x, v = x + h * v, v - h * x

@@ -40,16 +40,16 @@ def test_zero_steps_are_identical_and_one_arithmetic_is_refused():
 
 
 def test_progress_is_reported_after_every_step():
-    told = []
+    steps = []
     config = get_task("xor").config(steps=3)
-    crosscheck("xor", "float32", "ieee32exec", config=config, on_step=told.append)
-    assert told == [1, 2, 3]
+    crosscheck("xor", "float32", "ieee32exec", config=config, on_step=steps.append)
+    assert steps == [1, 2, 3]
 
 
 def test_no_step_is_made_after_all_runs_have_diverged():
-    told = []
-    result = crosscheck("xor", "float32", "float64", "mp:20", on_step=told.append)
-    assert (told, result.steps) == ([1], 1)
+    steps = []
+    result = crosscheck("xor", "float32", "float64", "mp:20", on_step=steps.append)
+    assert (steps, result.steps) == ([1], 1)
 
 
 def digest(*arrays):

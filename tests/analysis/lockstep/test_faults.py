@@ -45,7 +45,7 @@ def compared(fault, a="ieee32exec", b="ieee32exec"):
 
 @pytest.fixture(scope="module")
 def calls():
-    """Of a step, the shapes of each operation's results, call by call."""
+    """Return the shapes of each operation's results in a step, call by call."""
     side = RunSpec.parse("ieee32exec")
     stepper = nl.Stepper(side.runner(TASK), RecordingOptimizer(CONFIG.optimizer))
     state = RunState.of(stepper)

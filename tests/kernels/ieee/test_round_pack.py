@@ -48,7 +48,7 @@ def builder_of(arithmetic, word_bits=WORD_BITS):
 
 
 def rounded_integer(q, rounding, negative):
-    """A nonnegative fraction, the magnitude of a number of that sign, as an integer."""
+    """Round a nonnegative fraction, the magnitude of a number of that sign, to an integer."""
     floor, rest = math.floor(q), q - math.floor(q)
     half = Fraction(1, 2)
     is_up = {
@@ -63,7 +63,7 @@ def rounded_integer(q, rounding, negative):
 
 
 def rounded(x, format, rounding, negative, emin):
-    """A positive fraction rounded to the precision of a format, with exponents from emin on."""
+    """Round a positive fraction to the precision of a format, with exponents from emin on."""
     e = math.frexp(x)[1] - 1
     unit = Fraction(2) ** (max(e, emin) - format.trailing_bits)
     return rounded_integer(x / unit, rounding, negative) * unit
@@ -71,7 +71,7 @@ def rounded(x, format, rounding, negative, emin):
 
 @cache
 def values_of(format):
-    """The encodings of nonnegative finite numbers by their exact values."""
+    """Return the encodings of nonnegative finite numbers by their exact values."""
     values = {}
     for a in range(format.max_finite + 1):
         field, trailing = a >> format.trailing_bits, a & format.trailing_mask
@@ -91,11 +91,11 @@ AWAY_FROM_ZERO = {
     Rounding.TOWARD_NEGATIVE: (False, True),
     Rounding.TO_ODD: (False, False),
 }
-"""Whether a positive and a negative number beyond the range become infinite (clause 7.4)."""
+"""For each rounding: whether positive and negative overflow become infinite (clause 7.4)."""
 
 
 def expected(x, arithmetic, negative):
-    """The encoding and the flags of a positive fraction times a sign, by the standard's text."""
+    """Return encoding and flags of a positive fraction times a sign, by the standard's text."""
     format, rounding = arithmetic.format, arithmetic.rounding
     sign = format.sign_mask if negative else 0
     values = values_of(format)

@@ -18,7 +18,7 @@ E2M1 = parse_format("e2m1")
 
 
 def compiled(routine, operands):
-    """A routine's results and flags over arrays, compiled."""
+    """Compile a routine; return its results and flags over arrays."""
     z, flags = np.empty_like(operands[0]), np.empty(len(operands[0]), np.uint8)
 
     @numba.njit(error_model="numpy")

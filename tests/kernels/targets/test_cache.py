@@ -69,7 +69,7 @@ NUMBERS = count()
 
 @pytest.fixture
 def load(tmp_path, monkeypatch):
-    """Loads source as a module; each has its own file, and so its own package."""
+    """Load source as a module; each has its own file, and so its own package."""
 
     def load_source(source, name=None):
         name = name or f"routines_{next(NUMBERS)}"
@@ -147,7 +147,7 @@ def test_names_looked_up_in_a_module_count(load, user):
     usual = key(CONSTANTS)
     assert key(CONSTANTS) == usual
     assert key("USED = 3\nOTHER = 2\n") != usual
-    # Where it cannot be seen which names are, all do.
+    # All names count where the code does not show which ones are looked up.
     assert (key("USED = 1\nOTHER = 3\n") != usual) == (user == INDIRECT)
 
 

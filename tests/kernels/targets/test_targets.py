@@ -139,7 +139,7 @@ def run_program(cache, program=PROGRAM, arguments=(), **environment):
 
 @pytest.fixture(scope="module")
 def first_process(tmp_path_factory):
-    """A cache that one process has filled, and what it printed."""
+    """Fill a cache in one process; return the cache and the output."""
     cache = tmp_path_factory.mktemp("kernels")
     return cache, run_program(cache, NUMBA_DEBUG_CACHE="1")
 
@@ -239,7 +239,7 @@ def floating(lines):
     return [line for line in lines if X86_FLOATING.search(line) or ARM_FLOATING.search(line)]
 
 
-# One of each core. test_reading_ptx.py reads what the same sources of all become on a GPU.
+# One of each core. test_reading_ptx.py reads the GPU code of all from the same sources.
 CORES = ("exp", "log", "tanh", "sin", "atan2", "erf", "cbrt", "pow")
 
 

@@ -49,7 +49,7 @@ OTHERS = {
 
 
 class Noting(WrappedScalar):
-    """A wrapper that notes what passes through the hook."""
+    """A wrapper that lists the operations that pass through the hook."""
 
     is_replayable = True
 

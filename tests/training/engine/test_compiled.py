@@ -1,4 +1,4 @@
-"""Steps planned once and replayed are the steps carried out one by one, bit for bit."""
+"""Steps planned once and replayed have the bits of eager steps."""
 
 from dataclasses import dataclass
 
@@ -42,7 +42,7 @@ DTYPES = (
 
 @dataclass(frozen=True)
 class Noisy(Layer):
-    """Multiplies by numbers drawn anew at each step, and counts the steps in a buffer."""
+    """A layer that multiplies by new random numbers at each step, and counts steps in a buffer."""
 
     name = "Noisy"
 

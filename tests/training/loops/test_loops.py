@@ -41,7 +41,7 @@ SAMPLES = list(DATA)
 
 
 def silent(line):
-    """A log that nobody reads."""
+    """Discard a line of the log."""
 
 
 def predicted(w, b, x):
@@ -92,7 +92,7 @@ class Transcription:
 
 
 def visited(groups, rates):
-    """What a run does that visits samples in groups: the transcription and the steps' losses."""
+    """Train on groups of samples by the transcription; return it and the steps' losses."""
     reference = Transcription()
     losses = [
         mean([reference.update(X[k].astype(F32), Y[k].astype(F32), rate) for k in group])
@@ -115,15 +115,15 @@ def test_groups_are_taken_in_a_circle_with_one_update_a_sample(batch_size, group
     reference, losses = visited(groups, [0.1] * len(groups))
     before, after = Transcription().mean_loss(), reference.mean_loss()
     for run, data in ((train_samples, SAMPLES), (train_dataset, DATA)):
-        runner, told, counts = instantiate(TASK, S), [], []
+        runner, heard, counts = instantiate(TASK, S), [], []
 
-        def hear(stepper, loss, told=told, counts=counts):
-            told.append(loss.data)
+        def hear(stepper, loss, heard=heard, counts=counts):
+            heard.append(loss.data)
             counts.append(stepper.step_count)
 
         report = run(runner, config, data, log=silent, on_step=hear)
         reference.assert_same(runner)
-        assert [x.view(np.uint32).item() for x in told] == [x.view(np.uint32) for x in losses]
+        assert [x.view(np.uint32).item() for x in heard] == [x.view(np.uint32) for x in losses]
         assert counts == list(np.cumsum([len(group) for group in groups]))
         assert S.to_bits(report.before.data) == before.view(np.uint32)
         assert S.to_bits(report.after.data) == after.view(np.uint32)
@@ -131,10 +131,10 @@ def test_groups_are_taken_in_a_circle_with_one_update_a_sample(batch_size, group
 
 
 def test_the_schedule_is_called_once_per_step_and_holds_for_its_whole_group():
-    asked = []
+    called = []
 
     def schedule(t):
-        asked.append(t)
+        called.append(t)
         return [0.2, 0.05, 0.1][t]
 
     runner = instantiate(TASK, S)
@@ -142,7 +142,7 @@ def test_the_schedule_is_called_once_per_step_and_holds_for_its_whole_group():
     train_samples(runner, config, SAMPLES, log=silent)
     reference, _ = visited([[0, 1], [2, 3], [4, 0]], [0.2, 0.05, 0.1])
     reference.assert_same(runner)
-    assert asked == [0, 1, 2]
+    assert called == [0, 1, 2]
 
 
 def test_the_optimizer_keeps_its_state_through_the_whole_training():
@@ -223,14 +223,14 @@ def test_a_loader_is_trained_on_epoch_after_epoch(batch_size):
         groups, rates = groups + new, rates + [0.1 * 0.5**epoch] * len(new)
     reference, losses = visited(groups, rates)
 
-    runner, told = instantiate(TASK, S), []
+    runner, heard = instantiate(TASK, S), []
     loader = DataLoader(DATA, batch_size, shuffle=True, seed=3)
     config = LoaderTrainConfig(4, sgd(7.0)).exponential_epoch_lr(0.1, 0.5)
     report, after = train_loader(
-        runner, config, loader, log=silent, on_step=lambda _, loss: told.append(loss.data)
+        runner, config, loader, log=silent, on_step=lambda _, loss: heard.append(loss.data)
     )
     reference.assert_same(runner)
-    assert [x.view(np.uint32).item() for x in told] == [x.view(np.uint32) for x in losses]
+    assert [x.view(np.uint32).item() for x in heard] == [x.view(np.uint32) for x in losses]
     assert (after.seed, list(after.order), after.epochs_done) == (seed, order, 4)
     assert loader.order is None
     assert S.to_bits(report.before.data) == Transcription().mean_loss().view(np.uint32)
@@ -315,10 +315,10 @@ def test_minibatches_log_as_the_other_loops_do():
 
 
 def test_a_stepper_counts_updates_and_schedules_steps():
-    asked = []
+    called = []
 
     def schedule(t):
-        asked.append(t)
+        called.append(t)
         return 0.1
 
     step = stepper(instantiate(TASK, S), sgd(0.1), schedule)
@@ -328,12 +328,12 @@ def test_a_stepper_counts_updates_and_schedules_steps():
     step.step_group(SAMPLES[:2], at=7)
     assert (step.step_count, step.schedule_count) == (6, 8)
     assert len(step.epoch(SAMPLES[:2])) == 2
-    assert asked == [0, 1, 7, 8, 9]
+    assert called == [0, 1, 7, 8, 9]
 
 
 @dataclass(frozen=True)
 class Watching(Layer):
-    """Passes numbers on; in training, a buffer takes the first number of the batch."""
+    """A layer that returns its input; in training, a buffer takes the batch's first number."""
 
     name = "Watching"
 

@@ -79,7 +79,7 @@ def test_a_model_is_trained(dtype, trained, backends, machine):
     assert found == {trained(dtype, "cpu", "eager")}
 
 
-# What the machine would notice
+# Errors that the machine must notice
 
 
 def test_a_product_without_its_barriers_is_refused(machine, monkeypatch):

@@ -2,7 +2,7 @@
 
 Only this finds instructions that are forbidden (contracted, approximate or flushing ones, floats
 in integer arithmetic), sums that leave the registers, and code that the assembler refuses.
-test_executing_ptx.py checks what the code computes; test_simulator.py what is launched.
+test_executing_ptx.py checks the results of the code; test_simulator.py checks the launches.
 """
 
 import math
@@ -60,7 +60,7 @@ UNUSUAL = Arithmetic(
 
 
 def with_flags(numbers, names):
-    """The kernels of some operations: those that keep flags, where there are such."""
+    """Yield the kernels of some operations: those that keep flags, where they exist."""
     yield from elementwise_kernels(numbers, [n for n in names if not is_flagged(numbers, n)])
     yield from flagged_kernels(numbers, [n for n in names if is_flagged(numbers, n)])
 
@@ -70,7 +70,7 @@ def is_flagged(numbers, name):
 
 
 def some_operations(numbers, first):
-    """Every third operation, from a first one on."""
+    """Return every third operation, starting with a given one."""
     return Part(
         f"{numbers.name}: some operations",
         lambda: with_flags(numbers, numbers.operations[first::3]),
@@ -86,7 +86,7 @@ def sums_and_products(numbers):
 
 
 def some_functions(numbers, first):
-    """Every third function, from a first one on."""
+    """Return every third function, starting with a given one."""
     return Part(
         f"{numbers.name}: some functions",
         lambda: with_flags(numbers, numbers.functions[first::3]),
@@ -134,9 +134,10 @@ def pretended_device(monkeypatch):
 
 @pytest.mark.parametrize("part", PARTS, ids=str)
 def test_no_kernel_has_an_instruction_that_its_arithmetic_forbids(part):
-    """None on hardware floats in emulated arithmetic; else roundings one by one, to nearest.
+    """Read all kernels, and assemble them.
 
-    And all can be assembled.
+    Emulated arithmetic has no instructions on hardware floats; other arithmetic has only those
+    that round once, to nearest.
     """
     count, found = read(part.kernels(), CAPABILITIES[-1:])
     assert found == {}
@@ -144,7 +145,7 @@ def test_no_kernel_has_an_instruction_that_its_arithmetic_forbids(part):
 
 
 def listed(*several):
-    """What is read of kernels: their loops, and the arrays they take."""
+    """Return the kernels that are read: their loops, and the types of their arrays."""
     kernels = [kernel for part in several for kernel in part.kernels()]
     return {(kernel.loop, kinds(kernel.arrays)) for kernel in kernels}
 

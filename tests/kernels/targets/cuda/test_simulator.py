@@ -1,8 +1,8 @@
 """CUDA without a GPU: its launches, memory and programs in numba's simulator, and its absence.
 
 Only this finds errors in how all layers, losses and optimizers are launched, in what is staged
-between host and device, and in loops over several blocks and parts, which are small here. What the
-kernels are compiled to is checked by test_reading_ptx.py and test_executing_ptx.py.
+between host and device, and in loops over several blocks and parts, which are small here.
+test_reading_ptx.py and test_executing_ptx.py check the compiled code.
 """
 
 import json
@@ -113,10 +113,10 @@ class Host:
     """A memory of limited size that counts its allocations."""
 
     def __init__(self, room=1 << 25):
-        self.room, self.asked = room, 0
+        self.room, self.allocations = room, 0
 
     def __call__(self, size):
-        self.asked += 1
+        self.allocations += 1
         if size > self.room:
             raise MemoryError(f"no room for {size} bytes")
         self.room -= size
@@ -141,7 +141,7 @@ def test_small_blocks_are_cut_from_slabs_and_do_not_overlap():
     memory = ManagedMemoryPool(host)
     rng = np.random.default_rng(8)
     arrays = [memory.empty(int(size), np.uint8) for size in rng.integers(1, 1 << 17, 60)]
-    assert host.asked < 5
+    assert host.allocations < 5
     for k, array in enumerate(arrays):
         array[...] = k
     assert all((array == k).all() for k, array in enumerate(arrays))
