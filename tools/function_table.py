@@ -1,4 +1,4 @@
-"""Writes the table of elementary functions of docs/reference.md from their docstrings.
+"""Write the table of elementary functions of docs/reference.md from their docstrings.
 
 python tools/function_table.py
 """

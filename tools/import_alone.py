@@ -1,6 +1,6 @@
-"""Imports every first-party module as the first one of a process: ``python import_alone.py``.
+"""Import every first-party module as the first one of a process: ``python import_alone.py``.
 
-Prints the modules that cannot be imported so, and the packages whose ``__init__`` hides a submodule
+Print the modules that cannot be imported so, and the packages whose ``__init__`` hides a submodule
 behind something else of its name. The status is 1 if there are any.
 
 To import ``a.b.c``, Python imports ``a`` and ``a.b`` first. So each package is imported in a fork

@@ -1,4 +1,4 @@
-"""Counts import cycles: between modules, and between the parts of each package.
+"""Count import cycles: between modules, and between the parts of each package.
 
 Imports within functions count. Imports under ``if TYPE_CHECKING`` do not. The parts of a package
 are its ``__init__`` and its direct submodules and subpackages. A part imports another if any of its

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from ptx.instructions import FLOATS, divided, expression
+from ptx.instructions import FLOATS, divide, expression
 from ptx.machine import Kernel
 from ptx.memory import AccessError
 
@@ -31,7 +31,7 @@ def drawn(width, count=300):
 
 def computed(opcode, *operands):
     """Return the machine's results for encodings."""
-    found = FLOATS | {"divided": divided}
+    found = FLOATS | {"divide": divide}
     rows = zip(*(np.asarray(x).tolist() for x in operands), strict=True)
     return [eval(expression(opcode, [str(x) for x in row]), found) for row in rows]
 
@@ -241,7 +241,7 @@ def test_narrow_loads_are_extended_and_vectors_are_read_at_once():
         ("mov.u64 %rd1, part\nld.shared.u32 %r0, [%rd1]", "never written"),
         ("mov.u64 %rd1, part\nmov.u32 %r0, 1\nst.shared.u32 [%rd1+8], %r0", "are written"),
         ("mov.u64 %rd1, table\nld.const.u64 %rd2, [%rd1+4]", "8 bytes are read"),
-        ("mov.u64 %rd1, table\nld.const.v2.u32 {%r0, %r1}, [%rd1]", "no multiple"),
+        ("mov.u64 %rd1, table\nld.const.v2.u32 {%r0, %r1}, [%rd1]", "not a multiple"),
         ("st.global.u32 [%rd0], %r0", "nothing was written to"),
         ("mov.u32 %r0, %tid.x\nst.global.u32 [%rd0], %r0", "write one element"),
         (EXCHANGE.format(between=""), "never written"),

@@ -1,1 +1,1 @@
-"""PTX without a GPU: compiles kernels to it, reads it, assembles it and executes it."""
+"""PTX without a GPU: compile kernels to it, read it, assemble it and execute it."""

@@ -1,4 +1,4 @@
-"""A fake GPU: the PTX machine executes what CudaTarget launches on it."""
+"""A fake GPU: the PTX machine executes the kernels that CudaTarget launches."""
 
 from functools import cache, partial
 from itertools import islice
@@ -24,7 +24,7 @@ class Machine:
         self.translated = cache(Kernel)
         self._types = {}
         pretend(monkeypatch, self._launch, bind=self._binder(), memory=filled)
-        # Execute what the compiler produces now, not what the disk cache contains.
+        # Execute newly compiled code, not code from the disk cache.
         monkeypatch.setattr("numlean_kernels.targets.cuda.gpu.enable_disk_cache", lambda *_: None)
         monkeypatch.setattr("numba.cuda.synchronize", lambda: None)
 

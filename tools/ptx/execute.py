@@ -1,4 +1,4 @@
-"""Executes the PTX of kernels and compares it with the CPU; ``tools/execute_ptx`` runs this.
+"""Execute the PTX of kernels and compare it with the CPU; ``tools/execute_ptx`` runs this.
 
 The parts give names and results of a Scalar; the program runs all of them.
 """

@@ -1,7 +1,7 @@
 """PTX's floating-point instructions on encodings: each result is rounded once, to nearest.
 
-What the hardware's NaN looks like is not for kernels to pass on. Of binary32 it is the one that the
-PTX manual names; of binary64 the manual leaves it open, and here it is one that no routine makes.
+Kernels must not pass on the hardware's NaN. For binary32 it is the one that the PTX manual names.
+The manual does not specify the one of binary64; here it is one that no routine makes.
 """
 
 import math
@@ -42,38 +42,38 @@ def bits64(x):
 
 
 # Sums, products, quotients and roots of binary32 may be rounded to binary64 first, which has more
-# than twice the digits and two (Figueroa, 1995); of subnormal results fewer digits are left.
+# than 2p + 2 digits (Figueroa, 1995). Subnormal results keep fewer digits.
 
 
 def add_f32(a, b):
-    """add.rn.f32."""
+    """Execute add.rn.f32."""
     return bits32(real32(a) + real32(b))
 
 
 def sub_f32(a, b):
-    """sub.rn.f32."""
+    """Execute sub.rn.f32."""
     return bits32(real32(a) - real32(b))
 
 
 def mul_f32(a, b):
-    """mul.rn.f32."""
+    """Execute mul.rn.f32."""
     return bits32(real32(a) * real32(b))
 
 
 def div_f32(a, b):
-    """div.rn.f32."""
+    """Execute div.rn.f32."""
     return bits32(_quotient(real32(a), real32(b)))
 
 
 def sqrt_f32(a):
-    """sqrt.rn.f32."""
+    """Execute sqrt.rn.f32."""
     return bits32(_root(real32(a)))
 
 
 def fma_f32(a, b, c):
-    """fma.rn.f32: add the exact product, and round to odd first.
+    """Execute fma.rn.f32: add the exact product, and round to odd first.
 
-    Rounded so to two digits more, it may be rounded again (Boldo and Melquiond, 2008).
+    A number rounded to odd with two more digits may be rounded again (Boldo and Melquiond, 2008).
     """
     product, addend = real32(a) * real32(b), real32(c)
     total = product + addend
@@ -88,32 +88,32 @@ def fma_f32(a, b, c):
 
 
 def add_f64(a, b):
-    """add.rn.f64."""
+    """Execute add.rn.f64."""
     return bits64(real64(a) + real64(b))
 
 
 def sub_f64(a, b):
-    """sub.rn.f64."""
+    """Execute sub.rn.f64."""
     return bits64(real64(a) - real64(b))
 
 
 def mul_f64(a, b):
-    """mul.rn.f64."""
+    """Execute mul.rn.f64."""
     return bits64(real64(a) * real64(b))
 
 
 def div_f64(a, b):
-    """div.rn.f64."""
+    """Execute div.rn.f64."""
     return bits64(_quotient(real64(a), real64(b)))
 
 
 def sqrt_f64(a):
-    """sqrt.rn.f64."""
+    """Execute sqrt.rn.f64."""
     return bits64(_root(real64(a)))
 
 
 def fma_f64(a, b, c):
-    """fma.rn.f64, with fractions."""
+    """Execute fma.rn.f64, with fractions."""
     x, y, z = real64(a), real64(b), real64(c)
     if not (math.isfinite(x) and math.isfinite(y)):
         return bits64(x * y + z)
@@ -126,17 +126,17 @@ def fma_f64(a, b, c):
 
 
 def neg_f64(a):
-    """neg.f64."""
+    """Execute neg.f64."""
     return bits64(-real64(a))
 
 
 def num_f32(a, b):
-    """setp.num.f32: neither is a NaN."""
+    """Execute setp.num.f32: return whether neither operand is a NaN."""
     return a & 0x7FFFFFFF <= 0x7F800000 and b & 0x7FFFFFFF <= 0x7F800000
 
 
 def num_f64(a, b):
-    """setp.num.f64: neither is a NaN."""
+    """Execute setp.num.f64: return whether neither operand is a NaN."""
     infinity, magnitude = 0x7FF << 52, (1 << 63) - 1
     return a & magnitude <= infinity and b & magnitude <= infinity
 

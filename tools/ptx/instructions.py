@@ -28,12 +28,12 @@ def signed(x, bits):
     return f"(({x} ^ {half}) - {half})"
 
 
-def divided(a, b):
+def divide(a, b):
     """Return the quotient of integers, rounded toward zero."""
     return abs(a) // abs(b) * (1 if (a < 0) == (b < 0) else -1)
 
 
-def of_integers(symbol):
+def integer_operation(symbol):
     """Translate an operation whose low bits are the same for signed and unsigned numbers."""
     return lambda kind, a, b: f"({a} {symbol} {b}) & {mask(width_of(kind))}"
 
@@ -43,12 +43,12 @@ def bitwise(symbol):
     return lambda kind, a, b: f"{a} {symbol} {b}"
 
 
-def compared(symbol):
+def comparison(symbol):
     """Translate a comparison."""
     return lambda kind, a, b: f"{read(a, kind)} {symbol} {read(b, kind)}"
 
 
-def chosen(symbol):
+def extremum(symbol):
     """Translate a minimum or a maximum."""
     return lambda kind, a, b: f"{a} if {read(a, kind)} {symbol} {read(b, kind)} else {b}"
 
@@ -58,13 +58,13 @@ def read(x, kind):
     return signed(x, width_of(kind)) if kind.startswith("s") else x
 
 
-def no_of(kind, a):
+def invert(kind, a):
     """Invert all bits, or a predicate."""
     return f"not {a}" if kind == "pred" else f"{a} ^ {mask(width_of(kind))}"
 
 
-def negative(kind, a):
-    """Negate."""
+def negate(kind, a):
+    """Negate an operand."""
     return f"neg_f64({a})" if kind == "f64" else f"-{a} & {mask(width_of(kind))}"
 
 
@@ -73,14 +73,14 @@ def magnitude(kind, a):
     return f"abs({read(a, kind)}) & {mask(width_of(kind))}"
 
 
-def shifted_left(kind, a, b):
+def shift_left(kind, a, b):
     """Shift left; shifts by more than the width count as shifts by the width."""
     width = width_of(kind)
     places = min(int(b), width) if b.isdigit() else f"min({b}, {width})"
     return f"({a} << {places}) & {mask(width)}"
 
 
-def shifted_right(kind, a, b):
+def shift_right(kind, a, b):
     """Shift right; shift in zeros, or the sign bit."""
     return f"{read(a, kind)} >> {b} & {mask(width_of(kind))}"
 
@@ -105,40 +105,40 @@ def low_product_and_sum(kind, a, b, c):
     return f"({a} * {b} + {c}) & {mask(width_of(kind))}"
 
 
-def quotient(kind, a, b):
+def divide_integers(kind, a, b):
     """Divide integers; division by zero is an error here, and undefined on a GPU."""
     if not kind.startswith("s"):
         return f"{a} // {b}"
-    return f"divided({read(a, kind)}, {read(b, kind)}) & {mask(width_of(kind))}"
+    return f"divide({read(a, kind)}, {read(b, kind)}) & {mask(width_of(kind))}"
 
 
-def leading_zeros(kind, a):
+def count_leading_zeros(kind, a):
     """Count the leading zeros."""
     return f"{width_of(kind)} - ({a}).bit_length()"
 
 
-def inserted(kind, a, b, start, count):
+def insert_bits(kind, a, b, start, count):
     """Insert the low bits of the first operand into the second."""
     field = f"(((1 << {count}) - 1) << {start} & {mask(width_of(kind))})"
     return f"{b} & ~{field} | {a} << {start} & {field}"
 
 
-def converted(to, kind, a):
+def convert(to, kind, a):
     """Convert the low bits of an operand from one type to another."""
     return f"{read(f'({a} & {mask(width_of(kind))})', kind)} & {mask(width_of(to))}"
 
 
-def same(kind, a):
-    """Copy."""
+def copy(kind, a):
+    """Copy an operand."""
     return a
 
 
-def selected(kind, a, b, condition):
+def select(kind, a, b, condition):
     """Return the first operand if a predicate is true, otherwise the second."""
     return f"{a} if {condition} else {b}"
 
 
-def by_hardware(name):
+def float_operation(name):
     """Translate an instruction on floats."""
     return lambda kind, *operands: f"{name}_{kind}({', '.join(operands)})"
 
@@ -146,35 +146,35 @@ def by_hardware(name):
 INTEGER, BITS = "[su](16|32|64)", "b(16|32|64)"
 COMPARISONS = {"eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
 PATTERNS = {
-    rf"add\.({INTEGER})": of_integers("+"),
-    rf"sub\.({INTEGER})": of_integers("-"),
+    rf"add\.({INTEGER})": integer_operation("+"),
+    rf"sub\.({INTEGER})": integer_operation("-"),
     rf"mul\.lo\.({INTEGER})": low_product,
     rf"mul\.hi\.({INTEGER})": high_product,
     r"mul\.wide\.([su](16|32))": wide_product,
     rf"mad\.lo\.({INTEGER})": low_product_and_sum,
-    rf"div\.({INTEGER})": quotient,
+    rf"div\.({INTEGER})": divide_integers,
     r"rem\.(u(16|32|64))": bitwise("%"),
-    rf"min\.({INTEGER})": chosen("<="),
-    rf"max\.({INTEGER})": chosen(">="),
+    rf"min\.({INTEGER})": extremum("<="),
+    rf"max\.({INTEGER})": extremum(">="),
     r"abs\.(s(16|32|64))": magnitude,
-    r"neg\.(s(16|32|64)|f64)": negative,
+    r"neg\.(s(16|32|64)|f64)": negate,
     rf"and\.({BITS}|pred)": bitwise("&"),
     rf"or\.({BITS}|pred)": bitwise("|"),
     rf"xor\.({BITS}|pred)": bitwise("^"),
-    rf"not\.({BITS}|pred)": no_of,
-    rf"shl\.({BITS})": shifted_left,
-    rf"shr\.({INTEGER})": shifted_right,
-    r"clz\.(b(32|64))": leading_zeros,
-    r"bfi\.(b(32|64))": inserted,
-    r"mov\.([busf](16|32|64)|pred)": same,
-    r"cvta\.to\.global\.(u64)": same,
-    r"cvt\.(?P<to>[su](8|16|32|64))\.(?P<kind>[su](8|16|32|64))": converted,
-    r"selp\.([busf](16|32|64))": selected,
-    r"(?P<name>add|sub|mul|div|sqrt|fma)\.rn\.(?P<kind>f(32|64))": by_hardware,
-    r"setp\.(?P<name>num)\.(?P<kind>f(32|64))": by_hardware,
+    rf"not\.({BITS}|pred)": invert,
+    rf"shl\.({BITS})": shift_left,
+    rf"shr\.({INTEGER})": shift_right,
+    r"clz\.(b(32|64))": count_leading_zeros,
+    r"bfi\.(b(32|64))": insert_bits,
+    r"mov\.([busf](16|32|64)|pred)": copy,
+    r"cvta\.to\.global\.(u64)": copy,
+    r"cvt\.(?P<to>[su](8|16|32|64))\.(?P<kind>[su](8|16|32|64))": convert,
+    r"selp\.([busf](16|32|64))": select,
+    r"(?P<name>add|sub|mul|div|sqrt|fma)\.rn\.(?P<kind>f(32|64))": float_operation,
+    r"setp\.(?P<name>num)\.(?P<kind>f(32|64))": float_operation,
 }
 PATTERNS |= {
-    rf"setp\.{name}\.([bsu](16|32|64))": compared(symbol) for name, symbol in COMPARISONS.items()
+    rf"setp\.{name}\.([bsu](16|32|64))": comparison(symbol) for name, symbol in COMPARISONS.items()
 }
 COMPILED = [(re.compile(pattern), meaning) for pattern, meaning in PATTERNS.items()]
 
@@ -188,14 +188,14 @@ def expression(opcode, operands):
     """Return an instruction's result as an expression.
 
     Raises:
-        NotImplementedError: NVVM had not made this one of any kernel so far.
+        NotImplementedError: The instruction is unknown: no kernel has contained it so far.
     """
     for pattern, meaning in COMPILED:
         match = pattern.fullmatch(opcode)
-        if match and meaning is by_hardware:
-            return by_hardware(match["name"])(match["kind"], *operands)
-        if match and meaning is converted:
-            return converted(match["to"], match["kind"], *operands)
+        if match and meaning is float_operation:
+            return float_operation(match["name"])(match["kind"], *operands)
+        if match and meaning is convert:
+            return convert(match["to"], match["kind"], *operands)
         if match:
             return meaning(match[1], *operands)
-    raise NotImplementedError(f"no meaning is written down for the PTX instruction {opcode}")
+    raise NotImplementedError(f"unknown PTX instruction {opcode}; add it to PATTERNS")

@@ -71,14 +71,14 @@ class Numbers:
     """An arithmetic on CUDA.
 
     Attributes:
-        name: What to call it.
+        name: The name.
         table: Its routines.
-        dtype: Of the arrays that hold its numbers.
-        others: What kernels that are no arithmetic do with hardware floats.
+        dtype: The dtype of the arrays that hold its numbers.
+        others: The instructions on hardware floats of kernels that do not compute.
         operations: The names of its basic operations.
-        functions: Of its elementary functions.
-        flagged: Of operations that are launched to give the flags they raise.
-        random_bits: How many words of random bits operations take after their operands.
+        functions: The names of its elementary functions.
+        flagged: The names of operations with kernels that return flags.
+        random_bits: The number of words of random bits that operations take after their operands.
     """
 
     name: str
@@ -91,7 +91,7 @@ class Numbers:
     random_bits: int = 0
 
     def floats(self, name: str) -> Floats:
-        """Return what the kernel of a loop may do with hardware floats."""
+        """Return the instructions on hardware floats that the kernel of a loop may contain."""
         is_integer = self.others is Floats.NOTHING
         return self.others if is_integer else ARITHMETIC.get(name, self.others)
 
@@ -117,7 +117,7 @@ ARITHMETIC = (
     | {loop.name: Floats.SEPARATE for loop in SEPARATE}
     | dict.fromkeys(FUSED, Floats.FUSED)
 )
-"""What the loops that compute with hardware floats may do with them."""
+"""The instructions on hardware floats that loops may contain if they compute with them."""
 
 ARITIES = (
     dict.fromkeys(("add", "sub", "mul", "div", "rem", "scaleb", *BINARY), 2)
@@ -243,8 +243,8 @@ class Part:
     """Kernels that are read together.
 
     Attributes:
-        name: What they are.
-        kernels: Lists them.
+        name: The name.
+        kernels: Returns the kernels.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Executes PTX, the code that NVVM generates for kernels, thread by thread without a GPU.
+"""Execute PTX, the code that NVVM generates for kernels, thread by thread without a GPU.
 
 The machine is stricter than a GPU. It refuses to read or write anything but whole elements of the
 arrays of a launch, to read shared memory or a register that nothing was written to, to have two
@@ -10,7 +10,7 @@ where results depend on it, threads race.
 from itertools import product
 
 from ptx.instructions import mask
-from ptx.memory import SIZES, AccessError, Cells, Memory, apart
+from ptx.memory import SIZES, AccessError, Cells, Memory, check_disjoint
 from ptx.translation import Translation
 
 
@@ -24,13 +24,13 @@ class Kernel:
         """Run all threads of a launch, in one order and in the other.
 
         Args:
-            blocks: How many along x, y and z.
-            threads: How many of each block.
+            blocks: The numbers of blocks along x, y and z.
+            threads: The number of threads of each block.
             words: The kernel's arguments.
-            arrays: Those whose addresses are among them.
+            arrays: The arrays whose addresses are among the arguments.
 
         Raises:
-            AccessError: A thread did what it may not, or results depend on the order.
+            AccessError: A thread made a forbidden access, or results depend on the order.
         """
         ascending, descending = (
             self._results(blocks, threads, words, Memory(arrays), step) for step in (1, -1)
@@ -53,7 +53,7 @@ class Kernel:
                 started = [run((*block, *place), *block, *place, *shared) for place in places]
                 if "bar.sync" in code.opcodes:
                     _step_by_step(started)
-                apart(shared)
+                check_disjoint(shared)
             except NameError as error:
                 raise AccessError(
                     f"a register is read that nothing was written to: {error}"

@@ -22,30 +22,32 @@ class Cells(dict):
         )
 
 
-def put(cells, address, value, permitted):
+def write(cells, address, value, permitted):
     """Write an element."""
     if address not in permitted:
         raise AccessError(f"{cells.size} bytes are written at {address:#x}: no element of an array")
     cells[address] = value
 
 
-def aligned(address, size):
-    """Return an address of several elements that are read or written at once."""
+def check_aligned(address, size):
+    """Return an address at which several elements are accessed at once, after checking it."""
     if address % size:
-        raise AccessError(f"{size} bytes at once, at {address:#x}, which is no multiple of it")
+        raise AccessError(
+            f"{size} bytes accessed at once at {address:#x}, which is not a multiple of {size}"
+        )
     return address
 
 
-def put_alone(cells, address, value, writers, thread):
+def write_exclusively(cells, address, value, writers, thread):
     """Write an element of an array; no other thread may write it."""
-    put(cells, address, value, cells)
+    write(cells, address, value, cells)
     if writers.setdefault(address, thread) != thread:
         raise AccessError(
             f"threads {writers[address]} and {thread} write one element, {address:#x}"
         )
 
 
-def apart(spaces):
+def check_disjoint(spaces):
     """Check that elements of different sizes do not overlap."""
     used = [cells for cells in spaces if cells]
     if len(used) < 2:
@@ -63,7 +65,7 @@ class Memory:
         self._views = [(x.view(f"u{x.itemsize}"), self._addresses(x)) for x in arrays if x.size]
         for words, addresses in self._views:
             self.cells[words.itemsize].update(zip(addresses, words.ravel().tolist(), strict=True))
-        apart(self.cells.values())
+        check_disjoint(self.cells.values())
 
     def write_back(self):
         """Copy the written elements into the arrays."""

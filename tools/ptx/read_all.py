@@ -1,9 +1,9 @@
-"""Reads and assembles the PTX of every CUDA kernel: ``python -m ptx.read_all [FORMAT ...]``.
+"""Read and assemble the PTX of every CUDA kernel: ``python -m ptx.read_all [FORMAT ...]``.
 
 For each format, those of registered dtypes by default and others as eXmY, the usual arithmetic and
-all that differ from it in one option; binary32 and binary64 on the hardware as well. Prints what it
-has read, and ends with status 1 if a kernel has an instruction that it must not have, or cannot be
-assembled.
+all that differ from it in one option; binary32 and binary64 on the hardware as well. Prints the
+number of kernels read, and ends with status 1 if a kernel has an instruction that it must not have,
+or cannot be assembled.
 """
 
 import gc

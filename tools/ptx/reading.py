@@ -1,4 +1,4 @@
-"""Finds instructions that PTX must not contain, and assembles it."""
+"""Find instructions that PTX must not contain, and assemble it."""
 
 import re
 

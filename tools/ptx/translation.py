@@ -1,4 +1,4 @@
-"""Translates PTX into Python.
+"""Translate PTX into Python.
 
 A kernel becomes a function of a thread: registers are its local variables, basic blocks the leaves
 of a tree of ifs within a loop, and a barrier is where it yields.
@@ -11,8 +11,8 @@ from itertools import count
 
 import numpy as np
 
-from ptx.instructions import FLOATS, divided, expression, mask, read, type_of, width_of
-from ptx.memory import SIZES, Cells, aligned, put, put_alone
+from ptx.instructions import FLOATS, divide, expression, mask, read, type_of, width_of
+from ptx.memory import SIZES, Cells, check_aligned, write, write_exclusively
 
 SHARED, CONSTANT = 1 << 56, 1 << 57
 GAP = 4096
@@ -26,7 +26,7 @@ LOAD = re.compile(r"ld(\.(param|const|shared|global))?(\.v[24])?\.[busf](8|16|32
 STORE = re.compile(r"st(\.(shared|global))?(\.v[24])?\.[busf](8|16|32|64)")
 PREDICATED = re.compile(r"@(!?)%(p\d+)\s+(.*)")
 NUMBER = count()
-MEANINGS = FLOATS | {f.__name__: f for f in (divided, aligned, put, put_alone)}
+MEANINGS = FLOATS | {f.__name__: f for f in (divide, check_aligned, write, write_exclusively)}
 
 
 @dataclass
@@ -41,10 +41,10 @@ class Translation:
     """A kernel's PTX as a Python function of a thread.
 
     Attributes:
-        parameters: How many words a launch passes.
-        opcodes: Of what instructions the kernel consists.
-        permitted: By their size, the addresses of elements of shared memory.
-        constants: By their size, elements of tables.
+        parameters: The number of words that a launch passes.
+        opcodes: The instructions of the kernel.
+        permitted: The addresses of elements of shared memory, by size.
+        constants: The elements of tables, by size.
         make: ``make(*words, *threads, *blocks, writers, *arrays, *constants, *permitted)``
             gives ``run(thread, *block, *place, *shared)``; a generator, if there are barriers.
     """
@@ -177,15 +177,15 @@ class Translation:
         for value, place in self._parts(kind, registers, address):
             value = f"{self._operand(value, kind)} & {mask(width_of(kind))}"
             if space == "shared":
-                yield f"put(shared{size}, {place}, {value}, permitted{size})"
+                yield f"write(shared{size}, {place}, {value}, permitted{size})"
             else:
-                yield f"put_alone(arrays{size}, {place}, {value}, writers, thread)"
+                yield f"write_exclusively(arrays{size}, {place}, {value}, writers, thread)"
 
     def _parts(self, kind, registers, address):
         """Yield registers with their addresses; a vector's address is a multiple of its size."""
         names = registers.strip("{}").replace(",", " ").split()
         place, size = self._address(address), width_of(kind) // 8
-        yield names[0], place if len(names) == 1 else f"aligned({place}, {size * len(names)})"
+        yield names[0], place if len(names) == 1 else f"check_aligned({place}, {size * len(names)})"
         for k, name in enumerate(names[1:], 1):
             yield name, f"{place} + {k * size}"
 

@@ -1,8 +1,8 @@
-"""Prints digests of what kernels compute, by name: ``python -m ptx.workloads DEVICE [DEVICE]``.
+"""Print digests of the results of kernels, by name: ``python -m ptx.workloads DEVICE [DEVICE]``.
 
-With NUMBA_ENABLE_CUDASIM=1 the device cuda is numba's simulator, which must be asked for before
-numba is imported; hence a program of its own. A second device, if given, computes what is not a
-loop over many operands, and all of some formats.
+With NUMBA_ENABLE_CUDASIM=1 the device cuda is numba's simulator, which must be enabled before
+numba is imported; this is why this is a separate program. A second device, if given, executes the
+workloads that are not loops over many operands, and all workloads of some formats.
 """
 
 import hashlib
@@ -112,7 +112,7 @@ def counted(s):
     x, y = s.from_float(X), s.from_float(Y)
     for name, operands in {"mul": (x, y), "sqrt": (x,), "fma": (x, y, x)}.items():
         flags = Flags()
-        yield f"{name} beside flags", getattr(s, name)(*operands, flags=flags)
+        yield f"{name} with flags", getattr(s, name)(*operands, flags=flags)
         yield f"flags of {name}", np.array(list(flags.as_dict().values()))
 
 
