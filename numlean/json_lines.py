@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from math import isfinite
 from types import NoneType, UnionType
 from typing import (
     Any,
+    Final,
     Literal,
     TypeVar,
     Union,
@@ -21,6 +23,11 @@ from typing import (
 from numlean.errors import DocumentError
 
 T = TypeVar("T")
+
+MAX_DEPTH: Final = 200
+"""The maximum number of nested objects and lists in a document."""
+
+_GREATEST_INT: Final = int(sys.float_info.max)
 
 
 def nonfinite_to_null(value: Any) -> Any:
@@ -38,6 +45,55 @@ def nonfinite_to_null(value: Any) -> Any:
 def json_line(values: Mapping[str, Any]) -> str:
     """Return one JSON object on one line; floats that are not finite become null."""
     return json.dumps(nonfinite_to_null(dict(values)))
+
+
+def parse_json(text: str | bytes, name: str) -> Any:
+    """Return the data of a JSON text from outside, read strictly.
+
+    Unlike ``json.loads``, refuse NaN, infinities, numbers that overflow, an object with two fields
+    of the same name, and nesting deeper than ``MAX_DEPTH``.
+
+    Args:
+        text: The JSON text.
+        name: The name of the document in error messages.
+
+    Raises:
+        DocumentError: The text is not valid JSON, or contains something that is refused.
+    """
+    try:
+        plain = json.loads(
+            text, object_pairs_hook=_unique, parse_float=_finite, parse_constant=_finite
+        )
+    except DocumentError as error:
+        raise DocumentError(f"{name}: {error}") from None
+    except (ValueError, RecursionError):
+        raise DocumentError(f"{name}: not valid JSON, or truncated") from None
+    _check_depth(plain, name, MAX_DEPTH)
+    return plain
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise DocumentError(f"the field {twice!r:.80} occurs twice in an object")
+    return found
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not isfinite(number):
+        raise DocumentError(f"expected a finite number, got {text:.80}")
+    return number
+
+
+def _check_depth(plain: Any, name: str, left: int) -> None:
+    if left < 0:
+        raise DocumentError(f"{name}: more than {MAX_DEPTH} nested objects and lists")
+    if isinstance(plain, dict | list):
+        for each in plain.values() if isinstance(plain, dict) else plain:
+            _check_depth(each, name, left - 1)
 
 
 def read_document(kind: type[T], plain: object, name: str) -> T:
@@ -72,7 +128,7 @@ def _read(kind: Any, plain: Any, where: str) -> Any:
         return {key: _read(inner[1], each, f"{where}.{key}") for key, each in plain.items()}
     if _is_named_tuple(kind) and isinstance(plain, list) and len(plain) == len(kind._fields):
         return kind(*(_read(str, each, f"{where}[{k}]") for k, each in enumerate(plain)))
-    if kind is float and type(plain) is int:
+    if kind is float and type(plain) is int and abs(plain) <= _GREATEST_INT:
         return float(plain)
     if kind is Any or type(plain) is kind or (origin is Literal and plain in inner):
         return plain  # a bool is not an int here

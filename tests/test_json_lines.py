@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple, TypedDict
 import pytest
 
 from numlean.errors import DocumentError
-from numlean.json_lines import json_line, nonfinite_to_null, read_document
+from numlean.json_lines import MAX_DEPTH, json_line, nonfinite_to_null, parse_json, read_document
 
 
 class Pair(NamedTuple):
@@ -73,6 +73,7 @@ def test_a_document_becomes_a_dataclass_with_the_declared_types():
     [
         ({"name": 1}, "document.name: expected str, got 1"),
         ({"rate": True}, "document.rate: expected float, got True"),
+        ({"rate": 10**400}, "document.rate: expected float, got 1000"),
         ({"rate": "1"}, "document.rate: expected float, got '1'"),
         ({"inner": 5}, "document.inner: expected an object, got 5"),
         ({"inner": {"kind": "c"}}, "document.inner.kind: expected 'a' or 'b', got 'c'"),
@@ -96,6 +97,37 @@ def test_a_field_of_another_type_is_named_in_one_line(change, message):
         read_document(Outer, PLAIN | change, "document")
     assert str(caught.value).startswith(message)
     assert "\n" not in str(caught.value)
+
+
+def nested(depth):
+    return "[" * depth + "]" * depth
+
+
+def test_json_is_read_as_it_was_written():
+    text = '{"a": [1, 2.5, -1e300, null, true], "b": {"a": "\\ud83d\\ude00"}}'
+    assert parse_json(text, "document") == {"a": [1, 2.5, -1e300, None, True], "b": {"a": "😀"}}
+    parse_json(nested(MAX_DEPTH), "document")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('{"a": 1, "b": 2, "a": 1}', "the field 'a' occurs twice"),
+        ('[{"x": {"y": 1, "y": 2}}]', "the field 'y' occurs twice"),
+        ("[NaN]", "expected a finite number, got NaN"),
+        ("[-Infinity]", "expected a finite number, got -Infinity"),
+        ("[1e999]", "expected a finite number, got 1e999"),
+        ('{"a": 1', "not valid JSON, or truncated"),
+        ("1" * 5000, "not valid JSON"),
+        (b"\xff\xff", "not valid JSON"),
+        (nested(MAX_DEPTH + 2), f"more than {MAX_DEPTH} nested"),
+        (nested(100_000), "not valid JSON"),
+    ],
+)
+def test_json_that_readers_could_understand_differently_is_refused(text, words):
+    with pytest.raises(DocumentError) as caught:
+        parse_json(text, "document")
+    assert str(caught.value).startswith(f"document: {words}")
 
 
 def test_floats_that_are_not_finite_become_null():

@@ -16,8 +16,9 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final, TypedDict
 
 from numlean.certificate.chain import Step, broken_links, first_link
+from numlean.checkpoint.errors import readable
 from numlean.errors import DocumentError
-from numlean.json_lines import read_document
+from numlean.json_lines import parse_json, read_document
 
 VERSION: Final = 2
 """The version that is written."""
@@ -98,10 +99,7 @@ def loads(content: bytes) -> tuple[int, Document]:
 
 
 def _parsed(content: bytes) -> dict[str, Any]:
-    try:
-        plain = json.loads(content)
-    except (ValueError, RecursionError):
-        raise DocumentError("not valid JSON, or truncated") from None
+    plain = parse_json(content, "certificate")
     if not isinstance(plain, dict) or KEY not in plain:
         raise DocumentError("not a numlean certificate")
     return plain
@@ -114,7 +112,7 @@ def _version(plain: dict[str, Any]) -> int:
     if version not in READABLE_VERSIONS:
         raise DocumentError(
             f"a certificate of version {version}, written by numlean"
-            f" {plain.get('numlean')!s:.20}; this numlean reads versions"
+            f" {readable(str(plain.get('numlean')), 20)}; this numlean reads versions"
             f" {' and '.join(map(str, READABLE_VERSIONS))}"
         )
     return version
@@ -141,6 +139,12 @@ def _check_chain(document: Document) -> None:
             "the file has been altered: the first link of the chain does not follow from the run"
             " and its initial parameters"
         )
+    for index, step in enumerate(steps):
+        if not (step.loss.isascii() and _is_digest(step.state) and _is_digest(step.chain)):
+            raise DocumentError(
+                f"the file has been altered at step {index}: its loss is not a number, or its state"
+                " digest or link is not a SHA-256 digest"
+            )
     for index in broken_links(initial["chain"], steps):
         raise DocumentError(
             f"the file has been altered at step {index}: its link does not follow from its loss,"

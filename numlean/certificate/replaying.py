@@ -115,6 +115,12 @@ class _Replay:
 
     def _check_run(self) -> None:
         certificate = self._certificate
+        recipe = certificate.recipe
+        if recipe is not None and get_scalar(recipe.dtype).name != certificate.dtype:
+            raise CertificateError(
+                f"the recipe requests dtype {recipe.dtype!r:.80}, but the run has the dtype"
+                f" {certificate.dtype!r:.80}"
+            )
         own = RunSpec.of(get_scalar(certificate.dtype), self._options)
         stepper, dataset = self._run.start(own)
         here = self._run.description(dataset).description(stepper)

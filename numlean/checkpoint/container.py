@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import operator
 import re
 from typing import Any, Final, TypeAlias
 
@@ -16,7 +17,9 @@ import numpy as np
 from safetensors import SafetensorError, deserialize
 from safetensors.numpy import save
 
-from numlean.checkpoint.errors import CheckpointError
+from numlean.checkpoint.errors import CheckpointError, readable
+from numlean.errors import DocumentError
+from numlean.json_lines import parse_json
 
 VERSION: Final = 2
 """The version that is written."""
@@ -99,9 +102,9 @@ def is_checkpoint(header: dict[str, Any]) -> bool:
 
 def _parsed(text: bytes | str, part: str) -> dict[str, Any]:
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        raise CheckpointError(f"the {part} is not valid JSON") from None
+        value = parse_json(text, f"the {part}")
+    except DocumentError as error:
+        raise CheckpointError(str(error)) from None
     if not isinstance(value, dict):
         raise CheckpointError(f"the {part} is not a JSON object")
     return value
@@ -123,7 +126,7 @@ def _check_version(document: Document) -> None:
     if version not in READABLE_VERSIONS:
         raise CheckpointError(
             f"a checkpoint of version {version}, written by numlean"
-            f" {document.get('numlean')!s:.20}; this numlean reads versions"
+            f" {readable(str(document.get('numlean')), 20)}; this numlean reads versions"
             f" {' and '.join(map(str, READABLE_VERSIONS))}"
         )
 
@@ -132,8 +135,8 @@ def _check_length(content: bytes, header: dict[str, Any]) -> None:
     start = _LENGTH + int.from_bytes(content[:_LENGTH], "little")
     try:
         ends = [entry["data_offsets"][1] for name, entry in header.items() if name[:2] != "__"]
-        stop = start + max([0, *map(int, ends)])
-    except (KeyError, IndexError, TypeError, ValueError):
+        stop = start + max([0, *map(operator.index, ends)])
+    except (KeyError, IndexError, TypeError):
         raise CheckpointError("the header does not contain the positions of the numbers") from None
     if stop != len(content):
         raise CheckpointError(f"the file has {len(content)} bytes instead of {stop}")

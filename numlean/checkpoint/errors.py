@@ -16,6 +16,11 @@ class CheckpointError(NumleanError):
     """A file that is not a checkpoint, is damaged, or belongs to another run."""
 
 
+def readable(text: str, limit: int = 200) -> str:
+    """Return a text from a file for a message of one line: quoted if necessary, and cut."""
+    return (text if text.isprintable() else repr(text))[:limit]
+
+
 @contextmanager
 def error_context(path: FilePath, kind: type[NumleanError] = CheckpointError) -> Iterator[None]:
     """Raise errors as ``kind``, with the file's name in front; this includes system errors."""

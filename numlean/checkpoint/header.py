@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final
 
 from numlean.checkpoint.errors import CheckpointError
 from numlean.checkpoint.fingerprint import Plain
 from numlean.checkpoint.raw_numbers import Kind
 from numlean.json_lines import read_document
+
+_MAX_COUNT: Final = 1 << 63
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,8 @@ class LoaderEntry:
     order: tuple[TensorEntry, ...]
 
     def __post_init__(self) -> None:
-        _check_count("loader seed", self.seed)
+        if self.seed < 0:
+            raise CheckpointError(f"loader seed must not be negative, got {self.seed!s:.24}")
         _check_count("loader epochs_done", self.epochs_done)
 
 
@@ -90,5 +93,5 @@ class Header:
 
 
 def _check_count(name: str, count: int) -> None:
-    if count < 0:
-        raise CheckpointError(f"{name} must not be negative, got {count}")
+    if not 0 <= count < _MAX_COUNT:
+        raise CheckpointError(f"{name} must be at least 0 and below 2**63, got {count!s:.24}")

@@ -129,6 +129,46 @@ def test_files_that_are_not_certificates_are_refused_in_one_line(capsys, path, t
     assert all(word in error for word in words), error
 
 
+def with_loss(loss):
+    return lambda document: document["steps"][0].__setitem__(0, loss)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (with_loss("0x\u00e9"), "altered at step 0: its loss is not a number"),
+        (lambda document: document["steps"][0].__setitem__(1, "0"), "altered at step 0"),
+        (lambda document: document["recipe"].update(dtype="bfloat16"), "requests dtype 'bfloat16'"),
+        (lambda document: document["recipe"]["optimizer"].update(lr=10**400), "optimizer.lr"),
+        (lambda document: document["run"].update({"a\nb": 1}), r"'a\nb' is 1 in the file"),
+    ],
+)
+def test_a_forged_certificate_whose_digests_are_right_is_refused_in_one_line(
+    capsys, forge, change, words
+):
+    path = forge(change)
+    assert main(["replay", str(path)]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"numlean: error: {path}: ")
+    assert error.count("\n") == 1
+    assert words in error
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('"seed": 5', '"seed": NaN', "expected a finite number"),
+        ('"seed": 5', '"seed": 1e999', "expected a finite number"),
+        ('"seed": 5', '"seed": 6, "seed": 5', "the field 'seed' occurs twice"),
+        ('"0x', r'"\ud800', "altered at step 0"),
+    ],
+)
+def test_json_that_has_no_single_meaning_is_refused(path, seal, old, new, words):
+    path.write_text(seal(path.read_text().replace(old, new, 1)))
+    with pytest.raises(CertificateError, match=words):
+        Certificate.load(path)
+
+
 def test_a_file_that_was_cut_off_anywhere_is_refused(path):
     content = path.read_bytes()
     for stop in (0, 1, 100, *DRAW.sample(range(len(content) - 1), 40)):

@@ -66,6 +66,16 @@ def test_a_future_version_is_distinguished_from_damage(case, path):
         load(path)
 
 
+@pytest.mark.parametrize("field", ["step", "schedule"])
+def test_a_count_that_no_run_reaches_is_refused(case, path, field):
+    case("float32").saved_after(1, path)
+    document, arrays = loads(path.read_bytes())
+    for count in (-1, 10**400):
+        path.write_bytes(dumps({**document, field: count}, arrays))
+        with pytest.raises(CheckpointError, match=f"{field} must be at least 0"):
+            load(path)
+
+
 def test_a_checkpoint_is_not_cut_off_unnoticed_at_any_byte_of_its_end(case, path):
     case("mp:60").saved_after(1, path)
     content = path.read_bytes()
