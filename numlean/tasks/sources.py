@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, Final
 
+from numlean.data.csv_file import HEADERS
 from numlean.data.tables import read_table
+from numlean.data.targets import KINDS
 from numlean.data.text_file import read_text
-from numlean.errors import DataError, NumleanError
+from numlean.errors import DataError, NumleanError, UnknownNameError
 from numlean.tasks.named import NamedTask, get_task
 from numlean.tasks.table import TableSettings, table_task
+
+_MAX_WIDTH: Final = 10**8
+"""The maximum width of a hidden layer. Matrices of such layers exceed any memory."""
+
+_LARGE_EXPONENT: Final = re.compile(r"e[-+]?[\d_]{4,}", re.IGNORECASE)
+"""An exponent that takes seconds to hours to expand."""
 
 
 @dataclass(frozen=True)
@@ -20,10 +29,16 @@ class TaskName:
     Attributes:
         name: One of ``task_names()``.
         text: The text file that a language model is trained on; None for the task's own text.
+
+    Raises:
+        NumleanError: The name of the file contains a null character.
     """
 
     name: str
     text: str | None = None
+
+    def __post_init__(self) -> None:
+        _check_path("--text", self.text)
 
     def resolve(self) -> NamedTask:
         """Return the task.
@@ -50,10 +65,11 @@ class TableSource:
         path: The file.
         target: The column or key to predict.
         key: The array of inputs in a .npz file.
-        kind: "regression" or "classification".
+        kind: One of ``numlean.data.targets.KINDS``.
         categorical: Columns to encode one-hot.
         drop: Columns to leave out.
-        header: Whether the first row contains the names of the columns: auto, yes or no.
+        header: Whether the first row contains the names of the columns: one of
+            ``numlean.data.csv_file.HEADERS``.
         test_share: The fraction of rows held out for testing, as text.
         split_seed: The seed of the train/test split.
         standardise: Where inputs are standardised; see ``numlean.tasks.table``.
@@ -61,7 +77,7 @@ class TableSource:
         activation: The activation function of the hidden layers.
 
     Raises:
-        NumleanError: ``test_share`` is not a number, or a width is not positive.
+        NumleanError: A value is unknown or out of range.
     """
 
     path: str
@@ -78,11 +94,15 @@ class TableSource:
     activation: str | None = None
 
     def __post_init__(self) -> None:
-        if self.test_share is not None:
-            parse_share(self.test_share)
-        if self.hidden is not None and not all(width > 0 for width in self.hidden):
-            raise NumleanError(f"widths of hidden layers must be positive, got {self.hidden}")
-        self.settings()
+        _check_path("--data", self.path)
+        for name, value, known in (("kind", self.kind, KINDS), ("header", self.header, HEADERS)):
+            if value is not None and value not in known:
+                raise UnknownNameError(name, value, known)
+        if not all(0 < width <= _MAX_WIDTH for width in self.hidden or ()):
+            raise NumleanError(
+                f"widths of hidden layers must be from 1 to {_MAX_WIDTH}, got {self.hidden!s:.80}"
+            )
+        self.settings()  # checks the others
 
     def settings(self) -> TableSettings:
         """Return what is done with the table, defaults filled in."""
@@ -120,9 +140,16 @@ def parse_share(text: str) -> Fraction:
         NumleanError: The text is not a number.
     """
     try:
-        return Fraction(text)
+        if not _LARGE_EXPONENT.search(text):
+            return Fraction(text)
     except (ValueError, ZeroDivisionError):
-        raise NumleanError(f"expected a fraction of the rows such as 0.2, got {text!r}") from None
+        pass
+    raise NumleanError(f"expected a fraction of the rows such as 0.2, got {text!r:.80}")
+
+
+def _check_path(option: str, path: str | None) -> None:
+    if path is not None and "\0" in path:
+        raise NumleanError(f"{option} {path!r:.80}: the name of a file has no null characters")
 
 
 def _without_none(values: dict[str, Any]) -> dict[str, Any]:

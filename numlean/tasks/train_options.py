@@ -6,6 +6,7 @@ contain. Files of version 2 contain a :class:`numlean.tasks.recipe.Recipe`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Final
@@ -20,6 +21,7 @@ _TABLE_OPTIONS: Final = (
     *("test_share", "split_seed", "standardise", "hidden", "activation"),
 )
 _NO_LAYERS: Final = "none"
+_WIDTH: Final = re.compile(r"\d{1,20}")
 
 
 @dataclass(frozen=True)
@@ -133,8 +135,8 @@ def parse_widths(text: str) -> tuple[int, ...]:
     if text == _NO_LAYERS:
         return ()
     parts = text.split(",")
-    if not all(part.strip().isdecimal() and int(part) > 0 for part in parts):
-        raise NumleanError(f"expected positive widths such as 32,16, or none, got {text!r}")
+    if not all(_WIDTH.fullmatch(part.strip()) and int(part) > 0 for part in parts):
+        raise NumleanError(f"expected positive widths such as 32,16, or none, got {text!r:.80}")
     return tuple(map(int, parts))
 
 

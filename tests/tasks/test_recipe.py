@@ -97,6 +97,10 @@ def changed(**fields):
     return FULL.to_plain() | fields
 
 
+def table(**fields):
+    return changed(task={"path": "t.csv", "target": "y", **fields})
+
+
 @pytest.mark.parametrize(
     ("plain", "words"),
     [
@@ -122,7 +126,17 @@ def changed(**fields):
         (changed(schedule={"gamma": 0.5}), ["--gamma", "--schedule"]),
         (changed(clip={"norm": 1.0, "value": 1.0}), ["--clip-norm", "--clip-value"]),
         (changed(evaluation={"every": 0}), ["--eval-every", "0"]),
-        (TABLE.to_plain() | {"task": {"path": "t", "target": "y", "hidden": [0]}}, ["widths"]),
+        (changed(optimizer={"lr": 10**400}), ["recipe.optimizer.lr", "float"]),
+        (changed(task={"name": "char-rnn", "text": "a\0b"}), ["--text", "null character"]),
+        (table(path="a\0b.csv"), ["--data", "null character"]),
+        (table(hidden=[0]), ["widths", "(0,)"]),
+        (table(hidden=[10**400]), ["widths", "100000000"]),
+        (table(kind="both"), ["kind", "'both'", "regression"]),
+        (table(header="maybe"), ["header", "'maybe'", "auto"]),
+        (table(standardise="after"), ["'after'", "before"]),
+        (table(test_share="1e30000000"), ["fraction", "1e30000000"]),
+        (table(test_share="1" * 5000), ["fraction"]),
+        (table(test_share="1/0"), ["fraction", "1/0"]),
         ({k: v for k, v in FULL.to_plain().items() if k != "clip"}, ["'clip'", "missing"]),
         ({}, ["version"]),
     ],
@@ -142,6 +156,8 @@ def test_the_options_of_version_1_are_read_through_the_same_allow_list():
     table = {"data": "t.csv", "target": "y", "hidden": "8,4", "test_share": "0.1", "drop": ["a"]}
     source = TableSource("t.csv", "y", hidden=(8, 4), test_share="0.1", drop=("a",))
     assert Recipe.from_version_1(table).task == source
+    with pytest.raises(NumleanError, match="widths"):
+        Recipe.from_version_1(table | {"hidden": "9" * 5000})
     for name, value in (("save", "run.ckpt"), ("steps", "six"), ("seed", -1), ("hidden", "8")):
         with pytest.raises(NumleanError, match=name):
             Recipe.from_version_1(options | {name: value})

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import argparse
 
+from numlean.data.csv_file import HEADERS
+from numlean.data.targets import KINDS
 from numlean.errors import NumleanError
 from numlean.tasks.sources import parse_share
+from numlean.tasks.table import ACTIVATIONS, STANDARDISE
 from numlean.tasks.train_options import parse_widths
 
 
@@ -21,7 +24,7 @@ def add_table_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--kind",
-        choices=("regression", "classification"),
+        choices=KINDS,
         help="kind of task (default: classification if the target is text or has few distinct"
         " integers)",
     )
@@ -36,7 +39,7 @@ def add_table_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--header",
-        choices=("auto", "yes", "no"),
+        choices=HEADERS,
         help="whether the first row contains column names (default: auto, yes if none of its cells"
         " is a number)",
     )
@@ -51,7 +54,7 @@ def add_table_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--standardise",
-        choices=("before", "scalar", "none"),
+        choices=STANDARDISE,
         help="standardise inputs in binary64 before the run (before, the default), in the dtype"
         " (scalar), or not at all (none)",
     )
@@ -64,7 +67,7 @@ def add_table_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--activation",
         metavar="NAME",
-        help="activation function: tanh (default), relu, gelu, silu, sigmoid or softplus",
+        help=f"activation function: {', '.join(ACTIVATIONS)} (default: {ACTIVATIONS[0]})",
     )
 
 
