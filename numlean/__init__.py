@@ -30,4 +30,5 @@ else:
 
     def __dir__() -> list[str]:
         """Return the public names and the subpackages."""
-        return sorted({*globals(), *import_module("numlean.api").__all__})
+        api = import_module("numlean.api")  # before globals(), to which it adds the subpackages
+        return sorted({*globals(), *api.__all__})

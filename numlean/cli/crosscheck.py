@@ -30,6 +30,7 @@ from numlean.analysis.lockstep import (
     RunSpec,
     crosscheck,
 )
+from numlean.cli import exit_status
 from numlean.cli.options import add_training_options, announce, runner_options
 from numlean.cli.progress import progress
 from numlean.errors import NumleanError
@@ -65,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         print(f"{task.name}, {result.steps} steps\n{result}")
     _warn_of_idle_fault(runs[-1].scalar)
-    return 0 if result.identical else 1
+    return 0 if result.identical else exit_status.DIFFERENCE
 
 
 def _warn_of_idle_fault(scalar: Scalar) -> None:

@@ -26,6 +26,8 @@ from numlean.training.stepper import Stepper
 _STATE: Final = "evaluations"
 """The name of a hook's state in a checkpoint."""
 
+_OTHER_STATE: Final = "the state of the evaluations is not that of this hook"
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -100,9 +102,13 @@ class Evaluate:
         return {_STATE: [_indices(self._calls)]}
 
     def load_state_dict(self, state: Mapping[str, Sequence[Tensor]]) -> None:
-        """Continue from the state of another hook; an empty one is that of a new hook."""
+        """Continue from the state of another hook; an empty one is that of a new hook.
+
+        Raises:
+            NumleanError: It is not the state of such a hook.
+        """
         tensors = state.get(_STATE, ())
-        (self._calls,) = _integers(tensors[0]) if tensors else (0,)
+        (self._calls,) = _integers(tensors[0], 1) if tensors else (0,)
 
 
 @dataclass
@@ -187,13 +193,23 @@ class EarlyStopping:
         return {_STATE: [*counts, best, self.best.loss, *self.best_params]}
 
     def load_state_dict(self, state: Mapping[str, Sequence[Tensor]]) -> None:
-        """Continue from the state of another hook; an empty one is that of a new hook."""
+        """Continue from the state of another hook; an empty one is that of a new hook.
+
+        The state of :class:`Evaluate` is that of a hook whose evaluations have no best one yet.
+
+        Raises:
+            NumleanError: It is not the state of such a hook.
+        """
         tensors = state.get(_STATE, ())
         self._evaluate.load_state_dict({_STATE: tensors[:1]})
-        (self._evaluations_without_improvement,) = _integers(tensors[1]) if tensors else (0,)
+        (self._evaluations_without_improvement,) = (
+            _integers(tensors[1], 1) if len(tensors) > 1 else (0,)
+        )
         self.best, self.best_params = None, tuple(tensors[4:])
         if len(tensors) > 2:
-            step_count, *correct = _integers(tensors[2])
+            step_count, *correct = _integers(tensors[2], 1, 3)
+            if len(tensors) == 3 or tensors[3].shape:
+                raise NumleanError(_OTHER_STATE)
             self.best = Evaluation(step_count, tensors[3], _pair(correct))
 
     def _update_best(self, found: Evaluation, runner: Runner) -> None:
@@ -233,7 +249,10 @@ def _indices(*numbers: int) -> Tensor:
     return Tensor(INDEX, np.array(numbers))
 
 
-def _integers(tensor: Tensor) -> list[int]:
+def _integers(tensor: Tensor, *counts: int) -> list[int]:
+    """Return the integers that ``_indices`` made a tensor of."""
+    if tensor.scalar is not INDEX or tensor.shape not in [(count,) for count in counts]:
+        raise NumleanError(_OTHER_STATE)
     return [int(number) for number in tensor.data]
 
 

@@ -307,6 +307,8 @@ def test_the_public_names_are_available_without_importing_them_first():
     program = (
         "import sys, numlean as nl\n"
         "assert 'numpy' not in sys.modules and 'numlean.api' not in sys.modules\n"
+        "first = dir(nl)\n"
+        "assert 'training' in first and 'Tensor' not in vars(nl)\n"
         "from numlean import Tensor\n"
         "from numlean.api import __all__ as names\n"
         "assert nl.Tensor is Tensor and nl.training.Runner is nl.Runner\n"

@@ -159,3 +159,23 @@ def test_a_hook_continues_from_the_state_of_another(cut):
     second.restore(runner)
     for ours, theirs in zip(runner.params, whole.best_params, strict=True):
         assert S.to_bytes(ours.data) == S.to_bytes(theirs.data)
+
+
+def test_early_stopping_continues_from_the_state_of_plain_evaluations():
+    evaluate, stopping = Evaluate(3, HELD_OUT), EarlyStopping(3, HELD_OUT, 2)
+    trained(evaluate, steps=4, lr=0.1)
+    stopping.load_state_dict(evaluate.state_dict())
+    assert stopping.state_dict()["evaluations"][0].data.tolist() == [4]
+    assert stopping.best is None
+    assert not stopping.is_over
+
+
+@pytest.mark.parametrize("cut", [0, 1, 2, 3])
+def test_the_state_of_something_else_is_refused(cut):
+    hook = EarlyStopping(1, HELD_OUT, 2)
+    trained(hook, steps=2, lr=0.1)
+    tensors = hook.state_dict()["evaluations"]
+    other = Tensor.of(S, [1.0, 2.0])
+    for state in ([*tensors[:cut], other], [*tensors[:cut], other, *tensors[cut + 1 :]]):
+        with pytest.raises(NumleanError, match="not that of this hook"):
+            EarlyStopping(1, HELD_OUT, 2).load_state_dict({"evaluations": state})
