@@ -17,7 +17,7 @@ from mpmath import libmp, mp
 from mpmath.libmp import mpf_add, mpf_mul
 
 from numlean.errors import NumleanError
-from numlean.scalar.checks import ROUNDINGS, rounded_integer
+from numlean.scalar.checks import ROUNDINGS, round_to_integer
 from numlean.scalar.dtype import Dtype
 from numlean.scalar.exact import exact_of, is_mpf
 from numlean.scalar.exact_text import format_fields
@@ -94,7 +94,7 @@ def _to_int(ends: Any, rounding: str, a: Any) -> int:
         return 0
     if not int(ends.min) - 1 < a < int(ends.max) + 1:
         return int(ends.min if a < 0 else ends.max)
-    return int(np.clip(rounded_integer(a._mpf_, rounding), ends.min, ends.max))
+    return int(np.clip(round_to_integer(a._mpf_, rounding), ends.min, ends.max))
 
 
 def _over_zero(a: Any) -> Any:

@@ -124,9 +124,9 @@ class Cosine:
         if u in _SQUARED_SINES:
             low, high = Fraction(lower), Fraction(upper)
             return float(low + (high - low) * _SQUARED_SINES[u])
-        from numlean.scalar.correct_rounding.rates import eased
+        from numlean.scalar.correct_rounding.rates import cosine_rate
 
-        return eased(lower, upper, u)
+        return cosine_rate(lower, upper, u)
 
 
 @dataclass(frozen=True)
@@ -178,9 +178,9 @@ def linear_warmup(length: int, then: Schedule) -> LinearWarmup:
 
 def _decay(base: float, gamma: float, n: int) -> float:
     if n > _SHORT:
-        from numlean.scalar.correct_rounding.rates import decayed
+        from numlean.scalar.correct_rounding.rates import exponential_rate
 
-        return decayed(base, gamma, n)
+        return exponential_rate(base, gamma, n)
     try:
         return float(Fraction(base) * Fraction(gamma) ** n)
     except OverflowError:

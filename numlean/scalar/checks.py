@@ -92,7 +92,7 @@ def to_integer(value: Any, rounding: str, ends: Any, name: str) -> int:
     """
     # Compared before it is converted: an mpf may have more digits than there is memory.
     if int(ends.min) - 1 < value < int(ends.max) + 1:
-        integer = rounded_integer(exact_of(value), rounding)
+        integer = round_to_integer(exact_of(value), rounding)
         if ends.min <= integer <= ends.max:
             return integer
     raise NumleanError(
@@ -100,7 +100,7 @@ def to_integer(value: Any, rounding: str, ends: Any, name: str) -> int:
     )
 
 
-def rounded_integer(value: Exact, rounding: str) -> int:
+def round_to_integer(value: Exact, rounding: str) -> int:
     """Round a finite value to an integer in a direction.
 
     Raises:

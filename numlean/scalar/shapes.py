@@ -52,7 +52,7 @@ def middle_axis(x: Storage, axes: tuple[int, ...]) -> tuple[Storage, tuple[int, 
     return x, (prod(x.shape[:first]), prod(x.shape[first:last]), prod(x.shape[last:]))
 
 
-def joined(arrays: Sequence[Storage], axis: int) -> tuple[int, ...]:
+def concat_shape(arrays: Sequence[Storage], axis: int) -> tuple[int, ...]:
     """Return the shape of arrays one after the other along an axis.
 
     Raises:
@@ -108,7 +108,7 @@ def one_axis(operation: str, axis: int, ndim: int) -> int:
     return axis % ndim
 
 
-def filled_axis(operation: str, axis: int, shape: tuple[int, ...]) -> int:
+def nonempty_axis(operation: str, axis: int, shape: tuple[int, ...]) -> int:
     """Return an axis that is not empty as a nonnegative number.
 
     Raises:
@@ -131,7 +131,7 @@ def batches(a: Storage, b: Storage) -> tuple[int, int, int]:
     return (len(a), a.shape[1], b.shape[2])
 
 
-def kept_shape(shape: tuple[int, ...], axis: Axis) -> tuple[int, ...]:
+def keepdims_shape(shape: tuple[int, ...], axis: Axis) -> tuple[int, ...]:
     """Return the shape of a sum that keeps the summed axes, each of extent one."""
     summed = axes_of(axis, len(shape))
     return tuple(1 if k in summed else n for k, n in enumerate(shape))

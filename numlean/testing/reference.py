@@ -189,11 +189,11 @@ def reference_of(scalar: Scalar) -> Reference | None:
         return None
     if scalar.format is not None:
         return IeeeReference(scalar, scalar.format)
-    precision = probed_precision(scalar)
+    precision = probe_precision(scalar)
     return None if precision is None else UnboundedReference(scalar, precision)
 
 
-def probed_precision(scalar: Scalar) -> int | None:
+def probe_precision(scalar: Scalar) -> int | None:
     """Return the least p for which 2**p + 1 is not exact; None if 2**p is not exact either."""
     p = 1
     while int(scalar.to_exact(scalar.from_exact([2**p + 1])).item()) == 2**p + 1:

@@ -33,14 +33,14 @@ def encodings(format: Format, *, nan: bool = True, infinity: bool = True) -> Any
         st.integers(0, format.magnitude_mask),
     )
 
-    def wanted(magnitude: int) -> bool:
+    def is_accepted(magnitude: int) -> bool:
         is_nan = magnitude > format.max_number
         is_infinity = format.has_infinity and magnitude == format.infinity
         return (nan or not is_nan) and (infinity or not is_infinity)
 
     return st.builds(
         lambda magnitude, negative: magnitude | (format.sign_mask if negative else 0),
-        magnitudes.filter(wanted),
+        magnitudes.filter(is_accepted),
         st.booleans(),
     )
 

@@ -37,11 +37,11 @@ def in_order(
         return
     pool = ProcessPoolExecutor(jobs, get_context("spawn"), _leave_interrupts_to_the_parent)
 
-    def submitted() -> Iterator[Future[Result]]:
+    def submit_all() -> Iterator[Future[Result]]:
         for number in numbers:
             yield pool.submit(work, number)
 
-    stream = submitted()
+    stream = submit_all()
     try:
         waiting = list(islice(stream, 2 * jobs))
         while waiting:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from numlean.errors import UnavailableError
-from numlean.verification.encoding import decoded, round_to_even
+from numlean.verification.encoding import decode, round_to_even
 from numlean.verification.hardware import UFUNCS
 from numlean.verification.operands import Bits
 from numlean.verification.reference import Choices, Raised
@@ -35,5 +35,5 @@ class Double:
     def compute(self, operation: str, x: list[Bits]) -> tuple[Bits, Raised | None]:
         """Return the encodings; there are no flags."""
         with np.errstate(all="ignore"):
-            z = UFUNCS[operation](*(decoded(self.format, a) for a in x))
+            z = UFUNCS[operation](*(decode(self.format, a) for a in x))
         return round_to_even(self.format, z), None

@@ -11,10 +11,10 @@ from numlean.verification.operands import Bits
 from numlean_kernels.formats import Format
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
-Truths = np.ndarray[Any, np.dtype[np.bool_]]
+Bools = np.ndarray[Any, np.dtype[np.bool_]]
 
 
-def decoded(format: Format, x: Bits) -> Floats:
+def decode(format: Format, x: Bits) -> Floats:
     """Return the exact values of encodings of a format within binary64; NaNs are quiet."""
     word = x.astype(np.uint64)
     magnitude = word & np.uint64(format.magnitude_mask)
@@ -30,7 +30,7 @@ def decoded(format: Format, x: Bits) -> Floats:
     return np.where(negative & ~np.isnan(values), -values, values)
 
 
-def encoded(format: Format, values: Floats) -> Bits:
+def encode(format: Format, values: Floats) -> Bits:
     """Return the encodings of numbers of a format; numbers beyond its range become infinite.
 
     In a format without infinity, they become its NaN.
@@ -57,7 +57,7 @@ def round_to_even(format: Format, values: Floats) -> Bits:
     units = kept + goes_up_to_even(kept, next_bits, scaled != point)
     with np.errstate(over="ignore"):
         rounded = np.ldexp(units.astype(np.float64), e - format.trailing_bits)
-    return encoded(format, np.copysign(np.where(finite, rounded, values), values))
+    return encode(format, np.copysign(np.where(finite, rounded, values), values))
 
 
 def _exponent(format: Format, values: Floats) -> np.ndarray[Any, np.dtype[np.int32]]:
@@ -67,16 +67,16 @@ def _exponent(format: Format, values: Floats) -> np.ndarray[Any, np.dtype[np.int
     return np.where(np.isfinite(values) & (values != 0), exponent, format.emin)
 
 
-def is_nan(format: Format, x: Bits) -> Truths:
+def is_nan(format: Format, x: Bits) -> Bools:
     """Return where an encoding is a NaN."""
     magnitude = x & x.dtype.type(format.magnitude_mask)
-    nan: Truths = magnitude > format.max_number
+    nan: Bools = magnitude > format.max_number
     return nan
 
 
-def is_signalling(format: Format, x: Bits) -> Truths:
+def is_signalling(format: Format, x: Bits) -> Bools:
     """Return where an encoding is a signalling NaN."""
     if not format.has_infinity:
         return np.zeros(x.shape, np.bool_)
-    unquiet: Truths = (x & x.dtype.type(format.quiet_bit)) == 0
+    unquiet: Bools = (x & x.dtype.type(format.quiet_bit)) == 0
     return is_nan(format, x) & unquiet

@@ -12,7 +12,7 @@ import numpy as np
 
 from numlean.errors import UnavailableError
 from numlean.scalar.operations import BASIC
-from numlean.verification.encoding import decoded, encoded, is_signalling
+from numlean.verification.encoding import decode, encode, is_signalling
 from numlean.verification.operands import Bits
 from numlean.verification.reference import Choices, Raised
 from numlean_kernels.flags import DIVIDE_BY_ZERO, INEXACT, INVALID, OVERFLOW, UNDERFLOW
@@ -60,7 +60,7 @@ class Mpfr:
     def compute(self, operation: str, x: list[Bits]) -> tuple[Bits, Raised | None]:
         """Return the encodings and flags."""
         mpfr, exponent = self._mpfr, self._exponent
-        floats = [decoded(self.format, a).tolist() for a in x]
+        floats = [decode(self.format, a).tolist() for a in x]
         unbounded = getattr(self._unbounded, operation)
         bounded = getattr(self._bounded, operation)
         least, most = self.format.emin + 1, self.format.emax + 1
@@ -76,7 +76,7 @@ class Mpfr:
                 inexact = result.rc != 0
                 raised[k] = inexact * (INEXACT | tiny * UNDERFLOW | huge * OVERFLOW)
             z[k] = result
-        return encoded(self.format, z), raised | self._special_flags(operation, x, floats, z)
+        return encode(self.format, z), raised | self._special_flags(operation, x, floats, z)
 
     def _special_flags(
         self, operation: str, x: list[Bits], floats: list[list[float]], z: Any

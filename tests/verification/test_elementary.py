@@ -25,7 +25,7 @@ from numlean.verification.elementary import (
 )
 from numlean.verification.elementary.filtered_reference import FilteredReference
 from numlean.verification.elementary.operands import elementary_operands
-from numlean.verification.encoding import decoded, encoded
+from numlean.verification.encoding import decode, encode
 from numlean.verification.mpfr import ROUNDINGS as ROUNDINGS_OF_MPFR
 from numlean.verification.mpfr import Mpfr
 from numlean.verification.operands import BATCH
@@ -61,7 +61,7 @@ def test_encodings_and_flags_are_those_of_mpfr_at_the_format_s_own_precision(dty
     filtered, mpfr = FilteredReference(format, choices), Mpfr(format, choices)
     for name in OF_MPFR:
         x = sample(dtype, name)
-        fine = plain(name, x, [decoded(format, a) for a in x])
+        fine = plain(name, x, [decode(format, a) for a in x])
         x = [a[fine] for a in x]
         z, raised = mpfr.compute("rec_sqrt" if name == "rsqrt" else name, x)
         ours = filtered.compute(FUNCTIONS[name], x, NOWHERE)
@@ -90,7 +90,7 @@ def rounded_by_mpfr(format, mode, y):
         z = above if 2 * abs(gmpy2.mpq(y)) >= sum(ends) else below
     else:
         z = rounded(getattr(gmpy2, ROUNDINGS_OF_MPFR[mode]))
-    (encoding,) = encoded(format, np.array([float(z)]))
+    (encoding,) = encode(format, np.array([float(z)]))
     return int(encoding) & format.magnitude_mask
 
 
@@ -102,7 +102,7 @@ def test_every_direction_gives_a_thousand_bits_rounded_as_by_mpfr(dtype, mode):
     many = gmpy2.context(precision=1000, round=gmpy2.RoundToZero)
     for name in ("sqrt", "sin", "expm1", "pow", "hypot"):
         x = [a[:300] for a in sample(dtype, name)]
-        floats = [decoded(format, a) for a in x]
+        floats = [decode(format, a) for a in x]
         fine = plain(name, x, floats)
         z = reference.compute(FUNCTIONS[name], x, NOWHERE).z
         for k in np.flatnonzero(fine):
@@ -318,7 +318,7 @@ def test_several_processes_find_the_same_as_one():
 
 def test_an_interrupted_run_is_taken_up_where_it_was_left(tmp_path):
     comparison, path, count = ElementaryComparison("binary16"), tmp_path / "state", 3 * BATCH
-    record = Record.opened(str(path), comparison.key())
+    record = Record.open(str(path), comparison.key())
 
     def interrupted(done, findings):
         record.keep("sqrt", done, findings)
@@ -327,7 +327,7 @@ def test_an_interrupted_run_is_taken_up_where_it_was_left(tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         verify(comparison, "sqrt", count, on_batch=interrupted)
-    done, findings = Record.opened(str(path), comparison.key()).of("sqrt")
+    done, findings = Record.open(str(path), comparison.key()).of("sqrt")
     assert (done, findings.outcome.cases) == (2, 2 * BATCH)
     batches = []
     resumed = verify(
@@ -394,9 +394,9 @@ def test_the_hardest_operands_are_those_nearest_to_a_turn():
     format = E5M2
     scalar = get_scalar("e5m2")
     x = [np.arange(256, dtype=scalar.storage_dtype)]
-    judged = FilteredReference(format, Choices("ties_to_even"))
-    judged.filter = None
-    found = judged.compute(FUNCTIONS["exp"], x, NOWHERE).hard_cases
+    reference = FilteredReference(format, Choices("ties_to_even"))
+    reference.filter = None
+    found = reference.compute(FUNCTIONS["exp"], x, NOWHERE).hard_cases
     assert len(found) == 16
     expected = {}
     with mpmath.workprec(300):

@@ -9,7 +9,7 @@ from numlean.errors import NumleanError, UnavailableError
 from numlean.scalar.operations import BASIC
 from numlean.verification import ArithmeticCheck, verify
 from numlean.verification.comparison import compare
-from numlean.verification.encoding import decoded, encoded, round_to_even
+from numlean.verification.encoding import decode, encode, round_to_even
 from numlean.verification.hardware import Hardware, prescribed_nan
 from numlean.verification.operands import BATCH, all_operands, level_1, operands
 from numlean.verification.reference import Choices
@@ -171,9 +171,9 @@ def test_level_1_has_every_combination_once_and_all_operands_are_all():
 @pytest.mark.parametrize("format", [BINARY16, BFLOAT16, E5M2, E4M3], ids=lambda f: f.name)
 def test_encodings_come_back_from_binary64(format):
     every = np.arange(1 << format.width, dtype=format.storage_dtype)
-    values = decoded(format, every)
+    values = decode(format, every)
     numbers = ~np.isnan(values)
-    assert np.array_equal(encoded(format, values)[numbers], every[numbers])
+    assert np.array_equal(encode(format, values)[numbers], every[numbers])
     assert np.array_equal(round_to_even(format, values)[numbers], every[numbers])
 
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from ptx.fake_driver import pretend
+from ptx.fake_driver import replace_driver
 from ptx.machine import Kernel
 
 
@@ -23,7 +23,7 @@ class Machine:
         self.launches = 0
         self.translated = cache(Kernel)
         self._types = {}
-        pretend(monkeypatch, self._launch, bind=self._binder(), memory=filled)
+        replace_driver(monkeypatch, self._launch, bind=self._binder(), memory=filled)
         # Execute newly compiled code, not code from the disk cache.
         monkeypatch.setattr("numlean_kernels.targets.cuda.gpu.enable_disk_cache", lambda *_: None)
         monkeypatch.setattr("numba.cuda.synchronize", lambda: None)

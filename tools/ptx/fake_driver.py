@@ -10,7 +10,7 @@ import numpy as np
 CAPABILITY = (9, 0)
 
 
-class PretendedDevice:
+class FakeDevice:
     """The attributes of the current device that numba reads while it compiles."""
 
     def __init__(self, capability):
@@ -49,7 +49,7 @@ class Graph:
             launch()
 
 
-def pretend(monkeypatch, launch, *, bind=lambda kernel: None, memory=np.empty):
+def replace_driver(monkeypatch, launch, *, bind=lambda kernel: None, memory=np.empty):
     """Replace all calls to the driver, except for waits.
 
     Args:
@@ -60,7 +60,7 @@ def pretend(monkeypatch, launch, *, bind=lambda kernel: None, memory=np.empty):
     """
     library = "numba.cuda.codegen.CUDACodeLibrary"
     instead = {
-        "numba.cuda.dispatcher.get_current_device": partial(PretendedDevice, CAPABILITY),
+        "numba.cuda.dispatcher.get_current_device": partial(FakeDevice, CAPABILITY),
         f"{library}._ensure_cc": lambda *_: CAPABILITY,
         f"{library}.get_cufunc": lambda self: SimpleNamespace(kernel=self),
         "numba.cuda.dispatcher._Kernel.bind": bind,

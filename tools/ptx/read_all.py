@@ -17,7 +17,7 @@ from numba.cuda import dispatcher
 
 from numlean.scalar.registry import scalar_backends
 from numlean_kernels.formats import parse_format
-from ptx.fake_driver import PretendedDevice
+from ptx.fake_driver import FakeDevice
 from ptx.kernels import CAPABILITIES, NUMBERLESS, every_numbers, parts
 from ptx.reading import read
 
@@ -70,5 +70,5 @@ def main():
 if __name__ == "__main__":
     named = formats()
     TASKS = list(tasks([named.get(x) or parse_format(x) for x in sys.argv[1:]] or named.values()))
-    dispatcher.get_current_device = lambda: PretendedDevice(CAPABILITIES[0])
+    dispatcher.get_current_device = lambda: FakeDevice(CAPABILITIES[0])
     sys.exit(main())

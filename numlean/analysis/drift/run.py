@@ -53,7 +53,7 @@ class Run:
         """Make a step."""
         self.after = RunState.of(self.stepper, self.stepper.step(sample))
 
-    def traced_step(
+    def trace_step(
         self, sample: Batch, *, counts_flags: bool
     ) -> tuple[list[TracedOperation], dict[str, Flags] | None]:
         """Make a step; return its operations, and their flags if the arithmetic counts any."""

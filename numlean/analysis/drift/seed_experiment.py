@@ -112,7 +112,7 @@ class SeedExperiment:
         """Make a step, that of the reference run first, and measure it."""
         reference = None
         if self._schedule.operations:
-            trace, _ = self.truth.traced_step(samples[0], counts_flags=False)
+            trace, _ = self.truth.trace_step(samples[0], counts_flags=False)
             reference = ReferenceStep(self.truth.spec.scalar, trace)
         else:
             self.truth.step(samples[0])
@@ -132,7 +132,7 @@ class SeedExperiment:
             measured.run.step(sample)
             return None, None
         counts_flags = self._schedule.flags
-        trace, counts = measured.run.traced_step(sample, counts_flags=counts_flags)
+        trace, counts = measured.run.trace_step(sample, counts_flags=counts_flags)
         flags = None
         if counts is not None:
             flags = {name: counts[name].as_dict() for name in sorted(counts)}

@@ -18,7 +18,7 @@ from numlean.analysis.functions.traced_call import (
     Call,
     Function,
     plain_call,
-    traced_call,
+    trace_call,
 )
 from numlean.analysis.lockstep.run_spec import RunSpec, RunSpecLike
 from numlean.autograd.literal import TensorLike, as_tensor
@@ -74,9 +74,9 @@ def compare_function(
     names = [spec.name for spec in specs]
     if len(set(names)) < len(names):
         raise NumleanError(f"each arithmetic can be compared once, got {', '.join(names)}")
-    calls = [traced_call(f, arguments, spec.name, spec.scalar) for spec in specs]
+    calls = [trace_call(f, arguments, spec.name, spec.scalar) for spec in specs]
     spec = RunSpec.of(truth)
-    reference = traced_call(f, arguments, spec.name, spec.scalar)
+    reference = trace_call(f, arguments, spec.name, spec.scalar)
     for call in calls:
         _check_shapes(call, reference)
     exact = reference.scalar.to_exact(join_numbers(reference.results))

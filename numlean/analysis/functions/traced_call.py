@@ -87,7 +87,7 @@ class CallTrace(Trace):
         return function(*arguments, **named)
 
 
-def traced_call(f: Function, arguments: Arguments, name: str, scalar: Scalar) -> Call:
+def trace_call(f: Function, arguments: Arguments, name: str, scalar: Scalar) -> Call:
     """Call a function in an arithmetic, and record its operations.
 
     Raises:

@@ -13,7 +13,7 @@ from numlean.autograd.primitive import Primitive, scalar_method
 from numlean.autograd.primitives.movement import reshape, swap_last, transpose
 from numlean.errors import ShapeError
 from numlean.scalar.protocol import Axis, Contraction, Order, Scalar, Storage
-from numlean.scalar.shapes import kept_shape
+from numlean.scalar.shapes import keepdims_shape
 
 if TYPE_CHECKING:
     from numlean.autograd.tensor import Tensor
@@ -49,7 +49,7 @@ _sum: Primitive = Primitive(
     scalar_method("sum"),
     (
         lambda g, z, x, *, axis, reduction: broadcast_to(
-            reshape(g, kept_shape(x.shape, axis)), x.shape
+            reshape(g, keepdims_shape(x.shape, axis)), x.shape
         ),
     ),
 )
@@ -101,7 +101,7 @@ def sum_(
     splits an index range at the largest power of two below its length.
     """
     total = _sum(x, axis=axis, reduction=reduction)
-    return reshape(total, kept_shape(x.shape, axis)) if keepdims else total
+    return reshape(total, keepdims_shape(x.shape, axis)) if keepdims else total
 
 
 def broadcast_to(x: Tensor, shape: tuple[int, ...]) -> Tensor:

@@ -22,7 +22,7 @@ from numlean.verification.checkpoints import (
     KillOutcome,
     kill_and_resume,
     mutations,
-    uninterrupted,
+    run_uninterrupted,
 )
 
 _ROW = RowFormat("<>", (31, 8, 8, 8, 12), indent="  ")
@@ -109,18 +109,18 @@ def _kill(dtypes: list[str], arguments: argparse.Namespace, folder: Path) -> int
     with progress("kills", count) as advance:
         for k, dtype in enumerate(dtypes[:count]):
             options = ("xor", "--dtype", dtype, "--steps", str(arguments.steps))
-            run, killings = uninterrupted(options, folder / "run.ckpt"), []
+            run, outcomes = run_uninterrupted(options, folder / "run.ckpt"), []
             for _ in range(count // len(dtypes) + (k < count % len(dtypes))):
-                killings.append(kill_and_resume(run, folder / "run.ckpt", draw))
+                outcomes.append(kill_and_resume(run, folder / "run.ckpt", draw))
                 advance(dtype)
-            equal = sum(one.digest == run.digest and not one.left_behind for one in killings)
-            print(_row(dtype, killings, equal), flush=True)
+            equal = sum(one.digest == run.digest and not one.left_behind for one in outcomes)
+            print(_row(dtype, outcomes, equal), flush=True)
             all_equal += equal
     print(_ROW.line(("all", str(count), "", str(all_equal))))
     return int(all_equal != count)
 
 
-def _row(dtype: str, killings: list[KillOutcome], equal: int) -> str:
-    writing, steps = sum(one.was_writing for one in killings), [one.step for one in killings]
+def _row(dtype: str, outcomes: list[KillOutcome], equal: int) -> str:
+    writing, steps = sum(one.was_writing for one in outcomes), [one.step for one in outcomes]
     span = f"{min(steps)} to {max(steps)}"
-    return _ROW.line((dtype, str(len(killings)), str(writing), str(equal), span))
+    return _ROW.line((dtype, str(len(outcomes)), str(writing), str(equal), span))

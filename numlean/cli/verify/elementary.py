@@ -84,7 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
     names = arguments.function or _offered(comparison)
     for name in names:
         comparison.function(name)
-    record = Record.opened(arguments.resume, comparison.key() | {"count": int(count)})
+    record = Record.open(arguments.resume, comparison.key() | {"count": int(count)})
     _print_header(comparison, names)
     row_format = RowFormat("<>><>", (max(map(len, names)), 19, 17, 32, 18, 10))
     status = 0

@@ -106,7 +106,7 @@ class _RowBuilder:
             key = (op.place.phase, kind_of(op))
             row = self.rows.get(key) or OperationComparison(*key)
             theirs = replace(op, result=self._their_result(op))
-            self.rows[key] = row = row.extended(self._scalars[0], op, theirs)
+            self.rows[key] = row = row.extend(self._scalars[0], op, theirs)
             if row.differing and row.first is None:
                 traces = [*operations[:number], op], [*operations[:number], theirs]
                 found = self._first_difference(step, traces)

@@ -49,7 +49,7 @@ class OperationComparison:
         """The fraction of the elements that differ."""
         return self.differing / self.elements if self.elements else 0.0
 
-    def extended(
+    def extend(
         self, scalar: Scalar, ours: TracedOperation, theirs: TracedOperation
     ) -> OperationComparison:
         """Return the row with one more call of ours, and PyTorch's from the same operands."""

@@ -90,13 +90,13 @@ def _sum(
 
 
 def _max(x: Storage, axis: int = -1, *, keepdims: bool = False) -> Storage:
-    k = shapes.filled_axis("max", axis, x.shape)
+    k = shapes.nonempty_axis("max", axis, x.shape)
     with on_one_thread() as torch:
         return array(torch.amax(tensor(x), k, keepdim=keepdims))
 
 
 def _argmax(x: Storage, axis: int = -1) -> Indices:
-    k = shapes.filled_axis("argmax", axis, x.shape)
+    k = shapes.nonempty_axis("argmax", axis, x.shape)
     with on_one_thread() as torch:
         return array(torch.argmax(tensor(x), k))
 

@@ -16,7 +16,7 @@ _LARGEST_EXPONENT: Final = 1100
 """Beyond it, up or down, a number is infinite or zero in binary64."""
 
 
-def decayed(base: float, gamma: float, n: int) -> float:
+def exponential_rate(base: float, gamma: float, n: int) -> float:
     """Return base * gamma**n for n > 64.
 
     Either gamma is 0 or a power of two, and the product is exact, or it has more bits than a number
@@ -36,7 +36,7 @@ def decayed(base: float, gamma: float, n: int) -> float:
     return float(rounded(approximate, _PRECISION, nearest))
 
 
-def eased(lower: float, upper: float, u: Fraction) -> float:
+def cosine_rate(lower: float, upper: float, u: Fraction) -> float:
     """Return lower + (upper - lower) * sin(pi*u/2)**2, if the square of the sine is irrational."""
     height = libmp.mpf_sub(libmp.from_float(upper), libmp.from_float(lower))
 

@@ -48,7 +48,7 @@ def kernel(s: Components, loop: Loop) -> Launch:
         raise UnavailableError(f"{s.name} has no {missing}{needed}") from None
 
 
-def checked(s: Components, operation: str, x: Storage) -> Storage:
+def check_storage(s: Components, operation: str, x: Storage) -> Storage:
     """Return an operand, if it is an array of the Scalar's numbers.
 
     Raises:
@@ -81,7 +81,7 @@ def ready(s: Components, operation: str, x: Storage) -> Storage:
 
     Kernels are compiled once, for arrays of this layout.
     """
-    checked(s, operation, x)
+    check_storage(s, operation, x)
     return x if x.flags.carray else copy(s, x)
 
 

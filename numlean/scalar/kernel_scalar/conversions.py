@@ -12,7 +12,7 @@ from numlean.scalar import checks
 from numlean.scalar.exact import to_mpf
 from numlean.scalar.flags import Flags
 from numlean.scalar.kernel_scalar import elementwise
-from numlean.scalar.kernel_scalar.components import Components, checked
+from numlean.scalar.kernel_scalar.components import Components, check_storage
 from numlean.scalar.protocol import Storage
 from numlean_kernels.formats import Format
 
@@ -25,7 +25,7 @@ def from_float(s: Components, values: ArrayLike) -> Storage:
 
 def to_float(s: Components, x: Storage) -> np.ndarray[Any, np.dtype[np.float64]]:
     """Return the values as binary64."""
-    return s.codec.to_float(checked(s, "to_float", x))
+    return s.codec.to_float(check_storage(s, "to_float", x))
 
 
 def from_int(s: Components, values: ArrayLike) -> Storage:
@@ -59,7 +59,7 @@ def from_bits(s: Components, bits: ArrayLike) -> Storage:
 def to_bits(s: Components, x: Storage) -> np.ndarray[Any, np.dtype[np.unsignedinteger[Any]]]:
     """Return the encodings."""
     _encoding_format(s, "to_bits")
-    return s.codec.to_bits(checked(s, "to_bits", x)).copy()
+    return s.codec.to_bits(check_storage(s, "to_bits", x)).copy()
 
 
 def from_exact(s: Components, values: ArrayLike) -> Storage:
@@ -71,7 +71,7 @@ def from_exact(s: Components, values: ArrayLike) -> Storage:
 
 def to_exact(s: Components, x: Storage) -> Storage:
     """Return the exact values, as mpf."""
-    x, decode = checked(s, "to_exact", x), s.codec.decode
+    x, decode = check_storage(s, "to_exact", x), s.codec.decode
     values = (to_mpf(decode(element)) for element in x.ravel().tolist())
     return np.fromiter(values, dtype=object, count=x.size).reshape(x.shape)
 
@@ -113,7 +113,7 @@ def _to_string(s: Components, x: Storage) -> str:
 
 def to_bytes(s: Components, x: Storage) -> bytes:
     """Return the elements in C order, as bytes."""
-    return s.codec.to_bytes(checked(s, "to_bytes", x))
+    return s.codec.to_bytes(check_storage(s, "to_bytes", x))
 
 
 def _encoding_format(s: Components, operation: str) -> Format:

@@ -12,7 +12,7 @@ from numlean.scalar import shapes
 from numlean.scalar.kernel_scalar.components import (
     Components,
     block,
-    checked,
+    check_storage,
     contiguous,
     copy,
     flat,
@@ -32,11 +32,11 @@ from numlean_kernels.loops.gather_scatter import (
 
 def concat(s: Components, arrays: Sequence[Storage], axis: int) -> Storage:
     """Return arrays one after the other along an axis."""
-    z = s.target.empty(shapes.joined(arrays, axis), s.codec.storage_dtype)
+    z = s.target.empty(shapes.concat_shape(arrays, axis), s.codec.storage_dtype)
     start, whole = 0, (slice(None),) * (axis % z.ndim)
     for x in arrays:
         stop = start + x.shape[axis]
-        s.target.copy_into(checked(s, "concat", x), z[(*whole, slice(start, stop))])
+        s.target.copy_into(check_storage(s, "concat", x), z[(*whole, slice(start, stop))])
         start = stop
     return z
 
@@ -44,7 +44,7 @@ def concat(s: Components, arrays: Sequence[Storage], axis: int) -> Storage:
 def pad(s: Components, x: Storage, shape: tuple[int, ...], where: tuple[slice, ...]) -> Storage:
     """Return an array of ``shape`` that has x at ``where`` and +0 elsewhere."""
     z = copy(s, np.broadcast_to(from_float(s, 0.0), shape))
-    s.target.copy_into(checked(s, "pad", x), z[where])
+    s.target.copy_into(check_storage(s, "pad", x), z[where])
     return z
 
 
@@ -87,7 +87,7 @@ def scatter_along_axis(
 
 def where(s: Components, condition: np.ndarray[Any, np.dtype[np.bool_]], x: Storage) -> Storage:
     """Return x where a condition holds, +0 elsewhere."""
-    condition, x = shapes.broadcast("where", (condition, checked(s, "where", x)))
+    condition, x = shapes.broadcast("where", (condition, check_storage(s, "where", x)))
     z = s.target.empty(x.shape, s.codec.storage_dtype)
     kernel(s, WHERE)((z.size,), *flat(contiguous(s, condition), contiguous(s, x), z))
     return z

@@ -43,7 +43,7 @@ def sum_axes(s: Components, x: Storage, axis: Axis, keepdims: bool, reduction: O
     """Return the sums along axes."""
     axes = shapes.axes_of(axis, x.ndim)
     kept = tuple(x.shape[k] for k in range(x.ndim) if k not in axes)
-    shape = shapes.kept_shape(x.shape, axis) if keepdims else kept
+    shape = shapes.keepdims_shape(x.shape, axis) if keepdims else kept
     terms = block(s, "sum", x, axes)
     loop = _choose("reduction", reduction, {"ordered": SUM_ORDERED, "pairwise": SUM_PAIRWISE})
     is_ordered = loop is SUM_ORDERED or terms.shape[1] == 0
@@ -64,7 +64,7 @@ def _pairwise_sums(s: Components, terms: Storage) -> Storage:
 
 def max_along(s: Components, x: Storage, axis: int, keepdims: bool) -> Storage:
     """Return the greatest numbers along an axis."""
-    k = shapes.filled_axis("max", axis, x.shape)
+    k = shapes.nonempty_axis("max", axis, x.shape)
     numbers = block(s, "max", x, (k,))
     z = s.target.empty(numbers.shape[::2], s.codec.storage_dtype)
     kernel(s, MAX)(z.shape, numbers, z)
@@ -73,7 +73,7 @@ def max_along(s: Components, x: Storage, axis: int, keepdims: bool) -> Storage:
 
 def argmax(s: Components, x: Storage, axis: int) -> Indices:
     """Return the places of the first greatest numbers along an axis."""
-    k = shapes.filled_axis("argmax", axis, x.shape)
+    k = shapes.nonempty_axis("argmax", axis, x.shape)
     numbers = block(s, "argmax", x, (k,))
     z = s.target.empty(numbers.shape[::2], np.int64)
     kernel(s, ARGMAX)(z.shape, numbers, z)

@@ -210,7 +210,7 @@ class KernelScalar(ElementaryFunctions):
     def scaleb(self, x: Storage, n: ArrayLike, *, flags: Flags | None = None) -> Storage:
         """Return x * 2**n, rounded once."""
         powers = checks.as_dtype(n, np.int64, "scaleb")
-        operands = shapes.broadcast("scaleb", (components.checked(self, "scaleb", x), powers))
+        operands = shapes.broadcast("scaleb", (components.check_storage(self, "scaleb", x), powers))
         operands = tuple(components.contiguous(self, a) for a in operands)
         return self.run(loops.binary("scaleb"), operands, flags=flags)
 
@@ -361,7 +361,7 @@ class KernelScalar(ElementaryFunctions):
 
     # For Scalars that wrap this one.
 
-    def fitted(self, name: str, operands: tuple[Storage, ...]) -> tuple[Storage, ...]:
+    def fit_operands(self, name: str, operands: tuple[Storage, ...]) -> tuple[Storage, ...]:
         """Return the operands, checked and broadcast, as ``run`` takes them."""
         return elementwise.fit(self, name, operands)
 
@@ -379,6 +379,6 @@ class KernelScalar(ElementaryFunctions):
         """
         return elementwise.run(self, loop, operands, result=result, flags=flags)
 
-    def grouped(self, index: Indices, count: int) -> tuple[Indices, Indices]:
+    def group_by_cell(self, index: Indices, count: int) -> tuple[Indices, Indices]:
         """Return the places of an index that name each of ``count`` cells: see ``GROUP``."""
         return reductions.group(self, index, count)

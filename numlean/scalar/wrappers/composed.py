@@ -12,7 +12,7 @@ import numpy as np
 
 from numlean.errors import ShapeError, UnknownNameError
 from numlean.scalar.protocol import Axis, Contraction, Indices, Order, Scalar, Storage
-from numlean.scalar.shapes import axes_of, batches, cells, kept_shape, places
+from numlean.scalar.shapes import axes_of, batches, cells, keepdims_shape, places
 
 
 def matmul(
@@ -72,7 +72,7 @@ def sum_axes(
         z = scalar.from_float(np.zeros(shape))
         for term in terms:
             z = scalar.add(z, term)
-    return z.reshape(kept_shape(x.shape, axis) if keepdims else shape)
+    return z.reshape(keepdims_shape(x.shape, axis) if keepdims else shape)
 
 
 def scatter_add(scalar: Scalar, x: Storage, index: Indices, shape: tuple[int, ...]) -> Storage:

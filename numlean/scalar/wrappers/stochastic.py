@@ -93,7 +93,7 @@ class StochasticScalar(WrappedScalar):
     ) -> Any:
         """Round an operation at random, or leave it to the inner Scalar."""
         if operation in _ROUNDED:
-            fitted = self.rounded.fitted(operation, operands)
+            fitted = self.rounded.fit_operands(operation, operands)
             return self._draw(operation, fitted, options.get("flags"))
         if operation == "scaleb":
             return self._scaleb(*operands, **options)
@@ -159,13 +159,13 @@ class StochasticScalar(WrappedScalar):
 
     def _scaleb(self, x: Storage, n: ArrayLike, *, flags: Flags | None = None) -> Storage:
         powers = checks.as_dtype(n, np.int64, "scaleb")
-        operands = shapes.broadcast("scaleb", (*self.rounded.fitted("scaleb", (x,)), powers))
+        operands = shapes.broadcast("scaleb", (*self.rounded.fit_operands("scaleb", (x,)), powers))
         return self._draw("scaleb", tuple(map(self.rounded.copy, operands)), flags)
 
     def _scatter_add(self, x: Storage, index: Indices, shape: tuple[int, ...]) -> Storage:
         count, width = shapes.cells(x, index, shape)
-        starts, sources = self.rounded.grouped(index, count)
-        x = self.rounded.fitted("scatter_add", (x,))[0].reshape(index.size, width)
+        starts, sources = self.rounded.group_by_cell(index, count)
+        x = self.rounded.fit_operands("scatter_add", (x,))[0].reshape(index.size, width)
         target, random_bits = self.rounded.target, self._random_bits(x.shape)
         z = target.empty((count, width), self.storage_dtype)
         add = kernel_for(target, SCATTER_ADD_STOCHASTIC, self.rounded.table)

@@ -87,7 +87,7 @@ def _bound(function: Callable[..., None], case: Any) -> Callable[[Subject], None
 
 
 @contextmanager
-def refused(kind: type[NumleanError], *shown: str) -> Iterator[None]:
+def expect_error(kind: type[NumleanError], *shown: str) -> Iterator[None]:
     """Check that the block raises an error of a kind whose message contains some texts."""
     raised: NumleanError | None = None
     try:

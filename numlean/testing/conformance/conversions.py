@@ -11,7 +11,7 @@ import numpy as np
 
 from numlean.errors import NumleanError
 from numlean.scalar.exact import exact_of
-from numlean.testing.conformance.checks import NotApplicableError, Subject, check, refused
+from numlean.testing.conformance.checks import NotApplicableError, Subject, check, expect_error
 from numlean.testing.reference import Number
 from numlean.testing.rounding import power_of_two
 
@@ -115,7 +115,7 @@ def values_beyond_int64_are_refused_and_shown(subject: Subject, value: float) ->
     if math.isfinite(number) and math.trunc(number) in _INT64:
         raise NotApplicableError(f"{value} is not a number of the Scalar")
     shown = "nan" if number != number else "inf" if math.isinf(number) else "e+18"
-    with refused(NumleanError, "to_int", shown):
+    with expect_error(NumleanError, "to_int", shown):
         subject.scalar.to_int(x)
 
 
@@ -214,7 +214,7 @@ def encodings_go_in_and_come_out_as_they_are(subject: Subject) -> None:
 @check(-1, 1 << 64, 0.5, "1", None)
 def integers_that_are_not_encodings_are_refused(subject: Subject, bad: Any) -> None:
     """Check that a Scalar without encodings refuses them, too."""
-    with refused(NumleanError, "from_bits"):
+    with expect_error(NumleanError, "from_bits"):
         subject.scalar.from_bits([bad])
 
 

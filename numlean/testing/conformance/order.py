@@ -6,7 +6,7 @@ import numpy as np
 
 from numlean.errors import NumleanError, ShapeError
 from numlean.scalar.protocol import Contraction, Order, Scalar, Storage
-from numlean.testing.conformance.checks import Subject, check, refused
+from numlean.testing.conformance.checks import Subject, check, expect_error
 
 
 @check(1, 2, 3, 4, 5, 6, 7, 8, 9, 15, 16, 17, 33)
@@ -78,7 +78,7 @@ def sums_do_not_depend_on_memory_order_nor_change_their_argument(subject: Subjec
 @check(3, -4, (0, 0), (0, -3), (1, 5))
 def a_missing_or_repeated_axis_is_refused(subject: Subject, axis: int | tuple[int, ...]) -> None:
     """Check that the message contains the axis."""
-    with refused(ShapeError, "axis"):
+    with expect_error(ShapeError, "axis"):
         subject.scalar.sum(subject.scalar.from_float(np.ones((1, 2, 3))), axis)
 
 
@@ -87,9 +87,9 @@ def an_unknown_order_is_refused_with_the_known_ones(subject: Subject) -> None:
     """Check unknown orders of sums and unknown contractions of products."""
     scalar = subject.scalar
     x = scalar.from_float(np.ones((1, 1)))
-    with refused(NumleanError, "ordered, pairwise"):
+    with expect_error(NumleanError, "ordered, pairwise"):
         scalar.sum(x, reduction="kahan")  # type: ignore[arg-type]
-    with refused(NumleanError, "separate, fma"):
+    with expect_error(NumleanError, "separate, fma"):
         scalar.matmul(x, x, contraction="sometimes")  # type: ignore[arg-type]
 
 
@@ -117,7 +117,7 @@ def products_in_batches_are_those_of_each_batch(
         assert z.shape == (m, n, columns)
         for one, x, y in zip(z, a, b, strict=True):
             assert _same(scalar, one, scalar.matmul(x, y, contraction=contraction))
-    with refused(ShapeError, "bmm"):
+    with expect_error(ShapeError, "bmm"):
         scalar.bmm(a, b[:, :, 0])
 
 
@@ -160,7 +160,7 @@ def matrices_that_do_not_fit_are_refused_with_the_shapes(
 ) -> None:
     """Check that vectors are not promoted to matrices."""
     a, b = (subject.scalar.from_float(np.ones(shape)) for shape in shapes)
-    with refused(ShapeError, *map(str, shapes)):
+    with expect_error(ShapeError, *map(str, shapes)):
         subject.scalar.matmul(a, b)
 
 

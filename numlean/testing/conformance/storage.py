@@ -8,7 +8,7 @@ import numpy as np
 
 from numlean.errors import NumleanError, ShapeError, StorageError
 from numlean.scalar.protocol import Scalar
-from numlean.testing.conformance.checks import NotApplicableError, Subject, check, refused
+from numlean.testing.conformance.checks import NotApplicableError, Subject, check, expect_error
 
 _UNARY = ("neg", "abs", "sqrt", "exp", "tanh", "sin")
 _BINARY = ("add", "sub", "mul", "div", "minimum", "max_num", "eq", "lt", "compare")
@@ -46,23 +46,23 @@ def every_operation_refuses_arrays_of_another_dtype(subject: Subject) -> None:
     for dtype in (d for d in map(np.dtype, _DTYPES) if d != scalar.storage_dtype):
         wrong = np.zeros(2, dtype)
         for name in (*_UNARY, "sum", "to_float", "to_exact", "to_bytes"):
-            with refused(StorageError, str(dtype)):
+            with expect_error(StorageError, str(dtype)):
                 getattr(scalar, name)(wrong)
         for name in _BINARY:
-            with refused(StorageError, str(dtype)):
+            with expect_error(StorageError, str(dtype)):
                 getattr(scalar, name)(x, wrong)
-        with refused(StorageError, str(dtype)):
+        with expect_error(StorageError, str(dtype)):
             scalar.matmul(x.reshape(1, 2), wrong.reshape(2, 1))
-        with refused(StorageError, str(dtype)):
+        with expect_error(StorageError, str(dtype)):
             scalar.fma(x, x, wrong)
 
 
 @check(1.0, 1, [1.0], None, "1", np.float32(1))
 def objects_that_are_not_arrays_are_refused_by_their_type(subject: Subject, wrong: Any) -> None:
     """Check that numbers enter only by conversions."""
-    with refused(StorageError, type(wrong).__name__):
+    with expect_error(StorageError, type(wrong).__name__):
         subject.scalar.neg(wrong)
-    with refused(StorageError, type(wrong).__name__):
+    with expect_error(StorageError, type(wrong).__name__):
         subject.scalar.add(subject.scalar.from_float([1.0]), wrong)
 
 
@@ -70,9 +70,9 @@ def objects_that_are_not_arrays_are_refused_by_their_type(subject: Subject, wron
 def object_arrays_with_foreign_elements_are_refused(subject: Subject) -> None:
     """Check Scalars whose storage dtype is object, too."""
     wrong = np.array([1.0, 2.0], dtype=object)
-    with refused(NumleanError):
+    with expect_error(NumleanError):
         subject.scalar.add(wrong, wrong)
-    with refused(NumleanError):
+    with expect_error(NumleanError):
         subject.scalar.to_float(wrong)
 
 
@@ -83,7 +83,7 @@ def byte_swapped_arrays_are_not_taken_for_native_ones(subject: Subject) -> None:
     if scalar.storage_dtype.itemsize == 1 or scalar.storage_dtype.hasobject:
         raise NotApplicableError("no byte order")
     x = scalar.from_float([1.0, 2.0])
-    with refused(StorageError):
+    with expect_error(StorageError):
         scalar.neg(x.astype(x.dtype.newbyteorder(">")))
 
 
@@ -93,9 +93,9 @@ def shapes_that_do_not_broadcast_are_shown(subject: Subject, shapes: tuple[Shape
     scalar = subject.scalar
     x, y = (scalar.from_float(np.ones(shape)) for shape in shapes)
     for name in _BINARY:
-        with refused(ShapeError, *map(str, shapes)):
+        with expect_error(ShapeError, *map(str, shapes)):
             getattr(scalar, name)(x, y)
-    with refused(ShapeError):
+    with expect_error(ShapeError):
         scalar.fma(x, x, y)
 
 

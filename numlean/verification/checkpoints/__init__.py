@@ -5,7 +5,7 @@ from numlean.verification.checkpoints.kills import (
     KillOutcome,
     Uninterrupted,
     kill_and_resume,
-    uninterrupted,
+    run_uninterrupted,
 )
 from numlean.verification.checkpoints.refusals import CorruptedRun, Refusal
 
@@ -18,5 +18,5 @@ __all__ = [
     "Uninterrupted",
     "kill_and_resume",
     "mutations",
-    "uninterrupted",
+    "run_uninterrupted",
 ]

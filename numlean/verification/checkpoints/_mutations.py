@@ -71,68 +71,68 @@ def mutations(content: bytes, count: int, *, seed: int = 0) -> Iterator[Mutation
         yield Mutation(kind, changed)
 
 
-def _cut_off(original: _Original, draw: random.Random) -> bytes:
+def _truncate(original: _Original, draw: random.Random) -> bytes:
     ends = [0, _LENGTH, original.start, *(stop for _, stop in original.places.values())]
     place = draw.choice([original.anywhere(draw), draw.choice(ends)])
     return original.content[: min(place, len(original.content) - 1)]
 
 
-def _bit_flipped(original: _Original, draw: random.Random) -> bytes:
-    return _flipped(original.content, original.anywhere(draw), draw)
+def _flip_bit_of_file(original: _Original, draw: random.Random) -> bytes:
+    return _flip(original.content, original.anywhere(draw), draw)
 
 
-def _digest_flipped(original: _Original, draw: random.Random) -> bytes:
+def _flip_bit_of_digest(original: _Original, draw: random.Random) -> bytes:
     digest = json.loads(original.header["__metadata__"]["numlean"])["sha256"]
     place = original.content.index(digest.encode()) + draw.randrange(len(digest))
-    return _flipped(original.content, place, draw)
+    return _flip(original.content, place, draw)
 
 
-def _flipped(content: bytes, place: int, draw: random.Random) -> bytes:
+def _flip(content: bytes, place: int, draw: random.Random) -> bytes:
     changed = bytearray(content)
     changed[place] ^= 1 << draw.randrange(8)
     return bytes(changed)
 
 
-def _overwritten(original: _Original, draw: random.Random) -> bytes:
+def _overwrite(original: _Original, draw: random.Random) -> bytes:
     start, changed = original.anywhere(draw), bytearray(original.content)
     stop = min(start + draw.randint(2, 64), len(changed))
     changed[start:stop] = draw.randbytes(stop - start)
     return bytes(changed)
 
 
-def _zeroed(original: _Original, draw: random.Random) -> bytes:
+def _zero(original: _Original, draw: random.Random) -> bytes:
     start, changed = original.anywhere(draw), bytearray(original.content)
     stop = draw.choice([len(changed), min(start + 512, len(changed))])
     changed[start:stop] = bytes(stop - start)
     return bytes(changed)
 
 
-def _inserted(original: _Original, draw: random.Random) -> bytes:
+def _insert(original: _Original, draw: random.Random) -> bytes:
     place = draw.choice([original.anywhere(draw), len(original.content)])
     extra = draw.randbytes(draw.randint(1, 64))
     return original.content[:place] + extra + original.content[place:]
 
 
-def _left_out(original: _Original, draw: random.Random) -> bytes:
+def _omit(original: _Original, draw: random.Random) -> bytes:
     place = original.anywhere(draw)
     return original.content[:place] + original.content[place + draw.randint(1, 64) :]
 
 
-def _numbers_exchanged(original: _Original, draw: random.Random) -> bytes:
+def _swap_numbers(original: _Original, draw: random.Random) -> bytes:
     (a, b), (c, d) = draw.sample(list(original.places.values()), 2)
     size, changed = min(b - a, d - c), bytearray(original.content)
     changed[a : a + size], changed[c : c + size] = changed[c : c + size], changed[a : a + size]
     return bytes(changed)
 
 
-def _names_exchanged(original: _Original, draw: random.Random) -> bytes:
+def _swap_names(original: _Original, draw: random.Random) -> bytes:
     a, b = draw.sample(list(original.places), 2)
     header = dict(original.header)
     header[a], header[b] = header[b], header[a]
     return original.with_header(header)
 
 
-def _document_edited(original: _Original, draw: random.Random) -> bytes:
+def _edit_document(original: _Original, draw: random.Random) -> bytes:
     document = json.loads(original.header["__metadata__"]["numlean"])
     edit = draw.choice(["step", "schedule", "run", "state", "parameters", "sha256", "version"])
     if draw.random() < 0.5:
@@ -143,13 +143,13 @@ def _document_edited(original: _Original, draw: random.Random) -> bytes:
     return original.with_header({**original.header, "__metadata__": metadata})
 
 
-def _other_version(original: _Original, draw: random.Random) -> bytes:
+def _change_version(original: _Original, draw: random.Random) -> bytes:
     document, arrays = loads(original.content)
     version = draw.choice([0, VERSION + 1, VERSION + draw.randint(2, 1000), -1])
     return dumps({**document, "version": version}, arrays)
 
 
-def _forged(original: _Original, draw: random.Random) -> bytes:
+def _forge(original: _Original, draw: random.Random) -> bytes:
     document, arrays = loads(original.content)
     name = draw.choice(list(arrays))
     match draw.randrange(6):
@@ -171,7 +171,7 @@ def _forged(original: _Original, draw: random.Random) -> bytes:
     return dumps(document, arrays)
 
 
-def _foreign(original: _Original, draw: random.Random) -> bytes:
+def _replace_file(original: _Original, draw: random.Random) -> bytes:
     return draw.choice([_empty, _noise, _text, _npz, _other_safetensors])(draw)
 
 
@@ -201,19 +201,19 @@ def _other_safetensors(draw: random.Random) -> bytes:
 
 
 _MAKERS: Final[dict[str, Callable[[_Original, random.Random], bytes]]] = {
-    "cut off": _cut_off,
-    "a bit flipped": _bit_flipped,
-    "a bit of the digest flipped": _digest_flipped,
-    "bytes overwritten": _overwritten,
-    "zeros from a place on": _zeroed,
-    "bytes inserted or added": _inserted,
-    "bytes left out": _left_out,
-    "two tensors' numbers exchanged": _numbers_exchanged,
-    "two tensors' names exchanged": _names_exchanged,
-    "the document edited": _document_edited,
-    "another version, digest right": _other_version,
-    "other contents, digest right": _forged,
-    "another kind of file": _foreign,
+    "cut off": _truncate,
+    "a bit flipped": _flip_bit_of_file,
+    "a bit of the digest flipped": _flip_bit_of_digest,
+    "bytes overwritten": _overwrite,
+    "zeros from a place on": _zero,
+    "bytes inserted or added": _insert,
+    "bytes left out": _omit,
+    "two tensors' numbers exchanged": _swap_numbers,
+    "two tensors' names exchanged": _swap_names,
+    "the document edited": _edit_document,
+    "another version, digest right": _change_version,
+    "other contents, digest right": _forge,
+    "another kind of file": _replace_file,
 }
 
 KINDS: Final = tuple(_MAKERS)

@@ -51,7 +51,7 @@ class Uninterrupted:
     seconds: float
 
 
-def uninterrupted(options: Sequence[str], path: Path) -> Uninterrupted:
+def run_uninterrupted(options: Sequence[str], path: Path) -> Uninterrupted:
     """Train to the end twice: without checkpoints, and with."""
     digest, saving = _report(options)["state_digest"], _report([*options, *_every_step(path)])
     return Uninterrupted(tuple(options), digest, saving["seconds"])

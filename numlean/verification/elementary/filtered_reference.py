@@ -13,7 +13,7 @@ from numlean.verification.elementary.filter import Enclosures, Filter, Libm
 from numlean.verification.elementary.functions import Function
 from numlean.verification.elementary.hard_cases import HardCase, distance, hardest
 from numlean.verification.elementary.rounding_test import can_decide, round_if_certain
-from numlean.verification.encoding import Floats, Truths, decoded, is_signalling
+from numlean.verification.encoding import Bools, Floats, decode, is_signalling
 from numlean.verification.hardware import prescribed_nan
 from numlean.verification.operands import Bits
 from numlean.verification.reference import Choices, Raised
@@ -115,9 +115,9 @@ class FilteredReference:
 
     def _not_a_number(
         self, function: Function, x: list[Bits], floats: list[Floats]
-    ) -> tuple[Truths, Truths]:
+    ) -> tuple[Bools, Bools]:
         """Return where an operand's NaN is the result, and where there is no value."""
-        nan: Truths = np.any([np.isnan(a) for a in floats], axis=0)
+        nan: Bools = np.any([np.isnan(a) for a in floats], axis=0)
         if function.ignores_nan is not None:
             signalling = np.any([is_signalling(self.format, a) for a in x], axis=0)
             nan &= signalling | ~function.ignores_nan(*floats)
@@ -168,12 +168,12 @@ def _values(format: Format, x: Bits) -> Floats:
     if format == BINARY32:
         with np.errstate(invalid="ignore"):  # signalling NaNs
             return x.view(np.float32).astype(np.float64)
-    return decoded(format, x)
+    return decode(format, x)
 
 
 @cache
 def _list_of_values(format: Format) -> Floats:
-    return decoded(format, np.arange(1 << format.width, dtype=format.storage_dtype))
+    return decode(format, np.arange(1 << format.width, dtype=format.storage_dtype))
 
 
 def worth_measuring(format: Format, x: list[Bits], offset: int) -> np.ndarray[Any, Any]:

@@ -16,7 +16,7 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 
 from numlean.scalar.elementary import ARITIES
-from numlean.verification.encoding import Floats, Truths
+from numlean.verification.encoding import Bools, Floats
 
 NEAR: Final = 2.0**-40
 """The greatest relative distance of a value from the number it is near."""
@@ -26,7 +26,7 @@ LEAST: Final = 2.0**-1000
 any filtered format. Zeros are reserved for exact results, infinities for poles."""
 
 Sides: TypeAlias = np.ndarray[Any, np.dtype[np.int8]]
-NearNumber: TypeAlias = tuple[Truths, Floats, Any]
+NearNumber: TypeAlias = tuple[Bools, Floats, Any]
 """Where a value is near a number, the number, and the side in magnitude: above 1, below -1."""
 
 _CUBIC: Final = 2.0**-20
@@ -54,7 +54,7 @@ class Function:
     estimate: Callable[..., Floats]
     outside: Callable[..., Any] | None = None
     near_exact_cases: tuple[Callable[..., NearNumber], ...] = ()
-    ignores_nan: Callable[..., Truths] | None = None
+    ignores_nan: Callable[..., Bools] | None = None
 
 
 def _near_argument(side: int) -> Callable[[Floats], NearNumber]:
@@ -114,8 +114,8 @@ def _power_near_one(a: Floats, b: Floats) -> NearNumber:
     return (a > 0) & (a != 1) & (np.abs(log) < _LINEAR), np.ones_like(a), np.sign(log)
 
 
-def _power_outside(a: Floats, b: Floats) -> Truths:
-    outside: Truths = (a < 0) & np.isfinite(a) & np.isfinite(b) & (b != np.trunc(b))
+def _power_outside(a: Floats, b: Floats) -> Bools:
+    outside: Bools = (a < 0) & np.isfinite(a) & np.isfinite(b) & (b != np.trunc(b))
     return outside
 
 

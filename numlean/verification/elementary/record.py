@@ -31,7 +31,7 @@ class Record:
     functions: dict[str, tuple[int, Findings]]
 
     @classmethod
-    def opened(cls, path: str | None, subject: dict[str, Any]) -> Record:
+    def open(cls, path: str | None, subject: dict[str, Any]) -> Record:
         """Return the record in a file, or an empty one if the file does not exist.
 
         Raises:

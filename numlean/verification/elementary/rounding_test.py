@@ -17,7 +17,7 @@ import numpy as np
 from numlean.testing.rounding import make_round, overflow_index
 from numlean.verification.elementary.filter import MARGIN, Enclosures
 from numlean.verification.elementary.functions import NEAR
-from numlean.verification.encoding import Truths
+from numlean.verification.encoding import Bools
 from numlean.verification.operands import Bits
 from numlean.verification.reference import Choices, Raised
 from numlean_kernels.formats import Format
@@ -37,7 +37,7 @@ def can_decide(format: Format) -> bool:
 
 def round_if_certain(
     format: Format, choices: Choices, enclosures: Enclosures
-) -> tuple[Bits, Raised, Truths]:
+) -> tuple[Bits, Raised, Bools]:
     """Return the encodings and flags of values, and where they are certain.
 
     ``rounding`` and ``tininess`` of the choices matter. A zero or infinity is never certain: it may

@@ -130,9 +130,9 @@ def test_labels_are_spread_in_order_and_within_bounds():
     rng = np.random.Generator(np.random.Philox(2))
     for _ in range(200):
         count = int(rng.integers(1, 6))
-        wanted, heights = rng.random(count).tolist(), (rng.random(count) * 0.2).tolist()
-        places = spread_labels(wanted, heights)
-        order = np.argsort(wanted, kind="stable")
+        preferred, heights = rng.random(count).tolist(), (rng.random(count) * 0.2).tolist()
+        places = spread_labels(preferred, heights)
+        order = np.argsort(preferred, kind="stable")
         for a, b in pairwise(order):
             assert places[b] - places[a] >= (heights[a] + heights[b]) / 2 - 1e-9
         for place, height in zip(places, heights, strict=True):

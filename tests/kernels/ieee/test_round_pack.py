@@ -47,7 +47,7 @@ def builder_of(arithmetic, word_bits=WORD_BITS):
     return RoutineBuilder(arithmetic, PYTHON, word_bits=word_bits)
 
 
-def rounded_integer(q, rounding, negative):
+def round_to_integer(q, rounding, negative):
     """Round a nonnegative fraction, the magnitude of a number of that sign, to an integer."""
     floor, rest = math.floor(q), q - math.floor(q)
     half = Fraction(1, 2)
@@ -66,7 +66,7 @@ def rounded(x, format, rounding, negative, emin):
     """Round a positive fraction to the precision of a format, with exponents from emin on."""
     e = math.frexp(x)[1] - 1
     unit = Fraction(2) ** (max(e, emin) - format.trailing_bits)
-    return rounded_integer(x / unit, rounding, negative) * unit
+    return round_to_integer(x / unit, rounding, negative) * unit
 
 
 @cache

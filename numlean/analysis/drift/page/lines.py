@@ -115,9 +115,9 @@ def _label(
     heights: Sequence[float],
 ) -> None:
     """Label each curve next to its end, without overlaps."""
-    wanted = [0.0 if end is None else end[1] for end in ends]
+    preferred = [0.0 if end is None else end[1] for end in ends]
     for curve, text, end, y in zip(
-        curves, texts, ends, spread_labels(wanted, heights), strict=True
+        curves, texts, ends, spread_labels(preferred, heights), strict=True
     ):
         sample = {**curve_style(curve.style), "clip_on": False, "transform": axes.transAxes}
         axes.plot([1.075, 1.125, 1.175], [y] * 3, markevery=[1], **sample)
@@ -158,16 +158,16 @@ def _end(axes: Axes, curve: Curve, *, log: bool) -> tuple[float, float] | None:
     return float(x), float(y)
 
 
-def spread_labels(wanted: Sequence[float], heights: Sequence[float]) -> list[float]:
-    """Return positions near the wanted ones, in the same order, so that labels do not overlap.
+def spread_labels(preferred: Sequence[float], heights: Sequence[float]) -> list[float]:
+    """Return positions near the preferred ones, in the same order, so that labels do not overlap.
 
     They stay between 0 and 1 while there is room.
     """
-    order = sorted(range(len(wanted)), key=lambda k: wanted[k])
-    places = list(wanted)
+    order = sorted(range(len(preferred)), key=lambda k: preferred[k])
+    places = list(preferred)
     floor = 0.0
     for k in order:
-        places[k] = max(wanted[k], floor + heights[k] / 2)
+        places[k] = max(preferred[k], floor + heights[k] / 2)
         floor = places[k] + heights[k] / 2
     ceiling = max(1.0, sum(heights))
     for k in reversed(order):

@@ -23,7 +23,7 @@ from numlean_kernels.tables.hardware import hardware_table
 pytest.importorskip("numba_cuda", reason="the cuda extra is not installed")
 
 from numlean_kernels.targets.cuda import CudaTarget
-from ptx.fake_driver import PretendedDevice, pretend
+from ptx.fake_driver import FakeDevice, replace_driver
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def launches(monkeypatch, tmp_path):
             stream.captured += [partial(found.append, one) for one in entries]
 
     found = []
-    pretend(monkeypatch, launch)
+    replace_driver(monkeypatch, launch)
     monkeypatch.setattr("numba.cuda.codegen.JITCUDACodegen.magic_tuple", lambda _: ("cc", 9, 0))
     monkeypatch.setattr("numba.cuda.core.config.CACHE_DIR", str(tmp_path))
     monkeypatch.setattr("numba.cuda.synchronize", lambda: found.append("wait"))
@@ -282,7 +282,7 @@ def test_the_reason_why_a_gpu_cannot_be_used_is_one_line(monkeypatch, changes, w
         initialization_error=changes.get("error"),
         get_version=lambda: changes.get("get_version", (13, 1)),
     )
-    gpus = [PretendedDevice(capability) for capability in changes.get("gpus", [(9, 0)])]
+    gpus = [FakeDevice(capability) for capability in changes.get("gpus", [(9, 0)])]
     monkeypatch.setattr(driver, "driver", pretended)
     monkeypatch.setattr(nvvm, "is_available", lambda: changes.get("nvvm", True))
     monkeypatch.setattr(driver, "_have_nvjitlink", lambda: changes.get("nvjitlink", True))

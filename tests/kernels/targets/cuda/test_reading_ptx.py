@@ -26,7 +26,7 @@ from numlean_kernels.tables import ieee as ieee_makers
 pytest.importorskip("numba_cuda", reason="the cuda extra is not installed")
 
 from ptx import workloads
-from ptx.fake_driver import PretendedDevice
+from ptx.fake_driver import FakeDevice
 from ptx.kernels import (
     ARITHMETIC,
     CAPABILITIES,
@@ -127,8 +127,8 @@ PARTS = [
 
 
 @pytest.fixture(autouse=True)
-def pretended_device(monkeypatch):
-    device = PretendedDevice((8, 0))
+def fake_device(monkeypatch):
+    device = FakeDevice((8, 0))
     monkeypatch.setattr("numba.cuda.dispatcher.get_current_device", lambda: device)
 
 
