@@ -1,6 +1,6 @@
 """Scalars are equal if they compute the same bits, whatever they are called."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import pytest
@@ -93,3 +93,18 @@ def test_codecs_are_compared_by_value():
 
     assert replace(OURS, codec=HardwareCodec(BINARY32, np.dtype(np.float32))) == OURS
     assert replace(OURS, codec=Codec(BINARY32, np.dtype(np.float32))) != OURS
+
+
+def test_a_subclass_of_a_kernel_scalar_is_another_arithmetic():
+    from numlean.scalar.kernel_scalar import KernelScalar
+
+    class Mine(KernelScalar):  # the type checker refuses this, Python does not
+        def add(self, x, y, *, flags=None):
+            return x
+
+    mine = Mine(**{each.name: getattr(OURS, each.name) for each in fields(OURS)})
+    assert mine != OURS
+    assert not OURS == mine  # noqa: SIM201, SIM300 (reflected)
+    assert mine == replace(mine)
+    with pytest.raises(MixedScalarError, match=r"\(KernelScalar\) and .* \(Mine\)"):
+        Tensor.of(OURS, 1.0) + Tensor.of(mine, 2.0)

@@ -54,7 +54,10 @@ class KernelScalar(ElementaryFunctions):
     substitutes: Mapping[str, Routine] = field(default_factory=dict)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, KernelScalar) and self._computes == other._computes
+        # A subclass may compute differently, so it is another arithmetic.
+        if not isinstance(other, KernelScalar) or type(other) is not type(self):
+            return False
+        return self._computes == other._computes
 
     def __hash__(self) -> int:
         return hash((self.table.arithmetic, self.device))
