@@ -96,9 +96,11 @@ class UseParameter(Action):
         state.use(self.number)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Apply(Action):
     """Apply a function to tensors on the tape.
+
+    Arguments that are equal but have different texts, such as 0.0 and -0.0, make different actions.
 
     Attributes:
         function: Applies primitives in an order that depends on shapes and ``static`` only.
@@ -109,6 +111,17 @@ class Apply(Action):
     function: Callable[..., Tensor]
     operands: tuple[int, ...]
     static: Static = ()
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Apply)
+            and (self.function, self.operands) == (other.function, other.operands)
+            and self.static == other.static
+            and repr(self.static) == repr(other.static)
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.function, self.operands, self.static))
 
     def perform(self, state: TapeState, given: Tensor | None) -> None:
         """Put the result on the tape."""

@@ -245,3 +245,12 @@ def test_earlier_sequences_are_replayed_and_not_planned_again(monkeypatch):
         session.reset_tape()
     assert len(plans) == 1
     assert numbers(session.get_value(w)) == [1 - 0.125 * 15] * 4
+
+
+def test_literals_that_differ_only_in_the_sign_of_zero_are_told_apart(session):
+    signs = []
+    for factor in (0.0, -0.0, 0.0):
+        scaled = session.get_value(session.scale(session.const([1.0]), factor))
+        signs.append(np.signbit(scaled.to_float()).tolist())
+        session.reset_tape()
+    assert signs == [[False], [True], [False]]
