@@ -13,9 +13,10 @@ from numlean.autograd import Tape
 from numlean.autograd.indices import INDEX
 from numlean.autograd.tensor import Tensor
 from numlean.data import Batch, Sample
-from numlean.errors import ShapeError
+from numlean.errors import MixedScalarError, ShapeError
 from numlean.nn.layer import Clock, Context, Mode, Shape
 from numlean.scalar.contract import reset_stream
+from numlean.scalar.identity import name_both
 from numlean.scalar.protocol import Scalar, Storage
 from numlean.training import evaluation
 from numlean.training.evaluation import Classes, Data
@@ -132,7 +133,8 @@ class Runner:
         """Return inputs and targets as the model and the loss take them, with a batch axis.
 
         Raises:
-            ShapeError: The model does not take inputs of this shape.
+            ShapeError: The model does not take inputs of this shape, or there is no sample.
+            MixedScalarError: A tensor belongs to another Scalar.
             DataError: A token or a label is out of range.
         """
         x = self._as_operand(sample.x, self.task.model.takes_indices)
@@ -141,6 +143,7 @@ class Runner:
             _check_batch_axis(x)
         elif not self._has_batch_axis(x.shape):
             x, y = x.reshape(1, *x.shape), y.reshape(1, *y.shape)
+        _check_not_empty(x)
         self.task.check_indices(x, y)
         return x, y
 
@@ -151,9 +154,14 @@ class Runner:
         return self._is_batch_shape[shape]
 
     def _as_operand(self, values: ArrayLike | Tensor, as_indices: bool) -> Tensor:
-        if as_indices and not isinstance(values, Tensor):
-            return Tensor.of(INDEX, values)
-        return self.tensor(values)
+        if not isinstance(values, Tensor):
+            return Tensor.of(INDEX, values) if as_indices else self.tensor(values)
+        if values.scalar is not INDEX and values.scalar != self.scalar:
+            raise MixedScalarError(
+                "the Scalars of the run and of the tensor differ:"
+                f" {name_both(self.scalar, values.scalar)}"
+            )
+        return values
 
     def predict(self, x: ArrayLike | Tensor) -> Tensor:
         """Return the model's output in the current mode; for a batch of inputs, a batch."""
@@ -245,6 +253,13 @@ class Runner:
 def _check_batch_axis(x: Tensor) -> None:
     if x.ndim == 0:
         raise ShapeError("a Batch needs a leading batch axis, got a single number as its inputs")
+
+
+def _check_not_empty(x: Tensor) -> None:
+    if x.shape[0] == 0:
+        raise ShapeError(
+            f"a loss needs at least one sample, got inputs of shape {x.shape} without samples"
+        )
 
 
 def instantiate(

@@ -15,9 +15,11 @@ from numlean import (
     get_scalar,
     instantiate,
     run,
+    sgd,
     state_digest,
+    stepper,
 )
-from numlean.errors import ShapeError
+from numlean.errors import MixedScalarError, ShapeError
 from numlean.losses import Reduction, cross_entropy_one_hot, mse
 from numlean.nn import Flatten, Linear, Sequential
 from numlean.training.evaluation import argmax
@@ -183,3 +185,26 @@ def test_the_model_decides_once_per_shape_whether_inputs_are_a_batch(monkeypatch
         runner.predict(X[0])
         runner.loss(Batch(X, Y))
     assert shapes == [X.shape, X[0].shape]
+
+
+@pytest.mark.parametrize("backend", ["eager", "compiled"])
+def test_a_step_refuses_tensors_of_another_scalar_also_when_it_is_replayed(backend):
+    ours = get_scalar("ieee32exec", "python")
+    theirs = get_scalar("ieee32exec@round=toward_zero", "python")
+    make = stepper(instantiate(TASK, ours, Options(backend=backend)), sgd(0.1))
+    make.step(Batch(X, Y))
+    for x, y in ((Tensor.of(theirs, X), Y), (X, Tensor.of(theirs, Y))):
+        with pytest.raises(MixedScalarError, match="the run and of the tensor differ: ieee32exec"):
+            make.step(Batch(x, y))
+    with pytest.raises(MixedScalarError, match="the run and of the tensor differ"):
+        make.runner.predict(Tensor.of(theirs, X))
+
+
+@pytest.mark.parametrize("backend", ["eager", "compiled"])
+def test_a_batch_without_samples_has_no_loss(backend):
+    make = stepper(instantiate(TASK, S, Options(backend=backend)), sgd(0.1))
+    before = state_digest(make.runner.named_parameters)
+    for sample in (Batch(X[:0], Y[:0]), Sample(X[:0], Y[:0])):
+        with pytest.raises(ShapeError, match="at least one sample"):
+            make.step(sample)
+    assert state_digest(make.runner.named_parameters) == before
