@@ -62,9 +62,12 @@ class Stepper:
             state: The optimizer's state.
             step_count: The number of updates; it determines the next random numbers.
             schedule_count: The index of the next step in the schedule; by default ``step_count``.
+
+        Raises:
+            NumleanError: Parameters or state have other names, shapes or Scalars than the run's.
         """
-        self.runner.params = params
         self.engine.state = state
+        self.runner.params = params
         self.step_count = step_count
         self.schedule_count = step_count if schedule_count is None else schedule_count
         self._start_random_streams()

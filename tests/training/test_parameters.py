@@ -137,3 +137,26 @@ def test_parameters_that_do_not_fit_the_model_are_refused(backend):
     with pytest.raises(MixedScalarError, match=r"0\.bias differ: float32 on cpu and float64"):
         runner.params = [weight, wide, factor]
     assert state_digest(runner.named_parameters) == before
+
+
+@BACKENDS
+def test_a_state_of_other_names_shapes_or_scalars_is_refused(backend):
+    task, scalar = Task.regression(Sequential(Linear(3, 2))), get_scalar("float32", "python")
+    make = stepper(instantiate(task, scalar, Options(backend=backend)), sgd(0.1, momentum=0.5))
+    make.step(BATCH)
+    before, params = make.state["momentum"], make.runner.params
+    foreign = [Tensor.of(get_scalar("bfloat16", "python"), t.to_float()) for t in before]
+    wrong = (
+        ({}, NumleanError, "2 tensors 'momentum', got no tensors"),
+        ({"velocity": before}, NumleanError, "got 2 tensors 'velocity'"),
+        ({"momentum": before[:1]}, NumleanError, "got 1 tensors 'momentum'"),
+        ({"momentum": [before[0][:1], before[1]]}, ShapeError, r"has shape \(2, 3\), got \(1, 3\)"),
+        ({"momentum": foreign}, MixedScalarError, "differ"),
+    )
+    for state, kind, message in wrong:
+        with pytest.raises(kind, match=message):
+            make.restore([p + p for p in params], state, 1)
+    assert [t.to_float().tolist() for t in make.state["momentum"]] == [
+        t.to_float().tolist() for t in before
+    ]
+    assert all((p.data == q.data).all() for p, q in zip(make.runner.params, params, strict=True))

@@ -16,6 +16,7 @@ from numlean.autograd.tensor import Tensor
 from numlean.optim import Optimizer, State
 from numlean.scalar.protocol import Storage
 from numlean.training.engine.plan import Recorder, Recording
+from numlean.training.engine.state_check import check_state
 from numlean.training.parameters import trainable_parameters
 from numlean.training.update import make_update
 
@@ -50,6 +51,7 @@ class CompiledEngine:
 
     @state.setter
     def state(self, state: State) -> None:
+        check_state(self._state, state)
         for name, tensors in state.items():
             for own, tensor in zip(self._state[name], tensors, strict=True):
                 own.data[...] = tensor.data

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from numlean.autograd.tensor import Tensor
 from numlean.optim import Optimizer, State
+from numlean.training.engine.state_check import check_state
 from numlean.training.parameters import trainable_parameters
 from numlean.training.update import make_update
 
@@ -21,12 +22,22 @@ class EagerEngine:
         self._update = make_update(
             runner.task, optimizer, runner.clock, runner.tensor, new_tape=runner.new_tape
         )
-        self.state: State = optimizer.initial(
+        self._state: State = optimizer.initial(
             trainable_parameters(runner.task, runner.params), runner.tensor
         )
 
+    @property
+    def state(self) -> State:
+        """The optimizer's state."""
+        return self._state
+
+    @state.setter
+    def state(self, state: State) -> None:
+        check_state(self._state, state)
+        self._state = state
+
     def step(self, x: Tensor, y: Tensor, rate: Tensor) -> Tensor:
         """Update the parameters once by a batch; return its loss before the update."""
-        loss, params, self.state = self._update(self._store.values, self.state, x, y, rate)
+        loss, params, self._state = self._update(self._store.values, self._state, x, y, rate)
         self._store.assign(params)
         return loss

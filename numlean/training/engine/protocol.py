@@ -17,8 +17,8 @@ class Engine(Protocol):
     """Executes the steps of a run: updates the parameters in the runner's store.
 
     Attributes:
-        state: The optimizer's state. It may be assigned between steps, with the same names and
-            shapes.
+        state: The optimizer's state. It may be assigned between steps, with the same names, shapes
+            and Scalars; another state is refused.
     """
 
     state: State
