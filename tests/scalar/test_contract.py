@@ -140,3 +140,33 @@ def test_a_backend_that_makes_an_incomplete_scalar_is_named(monkeypatch):
     monkeypatch.setattr(registry, "_load", lambda name: backend)
     with pytest.raises(UnavailableError, match=r"'mine': object is not a Scalar: it lacks "):
         get_scalar("mine")
+
+
+@pytest.mark.parametrize("flags", [True, False])
+def test_a_comparison_with_a_wrapper_calls_it_whether_or_not_it_counts_flags(flags):
+    inner, last = get_scalar("ieee32exec", "python"), {}
+    for name, scalar in (("ours", inner), ("rounding", Rounding(inner))):
+        runner = instantiate(TASK, scalar)
+        run_steps(runner, CONFIG, DATA)
+        last[name] = nl.state_digest(runner.named_parameters)
+    Rounding.products = 0
+    side = RunSpec("rounding", Rounding(inner), Options())
+    result = nl.compare(
+        TASK, side, truth="mp:60", config=CONFIG, data=DATA, flags=flags, every=1, tests=0
+    )
+    assert Rounding.products > 0
+    assert last["ours"] != last["rounding"]
+    digests = {record["dtype"]: record["state_digest"] for record in result.runs}
+    assert digests["rounding"] == last["rounding"]
+
+
+def test_a_function_is_compared_with_a_wrapper_s_own_product():
+    Rounding.products = 0
+    inner = get_scalar("ieee32exec", "python")
+    nl.compare_function(lambda x: x @ x, [[1.0]], dtypes=(Rounding(inner),), truth="mp:60")
+    assert Rounding.products > 0
+
+
+def test_a_comparison_refuses_a_wrapper_that_is_called_like_the_truth():
+    with pytest.raises(NumleanError, match="another arithmetic are both called float32"):
+        nl.compare(TASK, Rounding(OURS), "mp:60", truth=OURS, config=CONFIG, data=DATA)

@@ -19,6 +19,7 @@ from numlean.analysis.lockstep.run_spec import RunSpecLike
 from numlean.checkpoint.fingerprint import data_fingerprint
 from numlean.data import Dataset
 from numlean.errors import NumleanError
+from numlean.scalar.identity import name_both
 from numlean.scalar.protocol import Scalar
 from numlean.tasks import NamedTask, Split, get_task
 from numlean.training import Options, Task, TrainConfig
@@ -145,9 +146,15 @@ def _run(
 
 def _others(specs: Sequence[RunSpec], truth: RunSpec) -> list[RunSpec]:
     names = [spec.name for spec in specs]
-    for name in names:
-        if names.count(name) > 1:
-            raise NumleanError(f"each dtype can be compared once, but {name} is given twice")
+    for spec in specs:
+        if names.count(spec.name) > 1:
+            raise NumleanError(f"each dtype can be compared once, but {spec.name} is given twice")
+        if spec.name == truth.name and spec.scalar != truth.scalar:
+            raise NumleanError(
+                f"the truth and a run with another arithmetic are both called {truth.name}:"
+                f" {name_both(truth.scalar, spec.scalar)}; give the run another name:"
+                " numlean.RunSpec(name, scalar, options)"
+            )
     others = [spec for spec in specs if spec.name != truth.name]
     if not others:
         raise NumleanError(

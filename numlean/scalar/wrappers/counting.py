@@ -9,9 +9,11 @@ from typing import Any, Final, final
 from numlean.errors import UnavailableError
 from numlean.scalar.elementary import ARITIES
 from numlean.scalar.flags import Flags
+from numlean.scalar.kernel_scalar import KernelScalar
 from numlean.scalar.operations import Result, operations
 from numlean.scalar.protocol import Scalar
 from numlean.scalar.wrappers.composed import COMPOSED
+from numlean.scalar.wrappers.stochastic import StochasticScalar
 from numlean.scalar.wrappers.wrapper import WrappedScalar
 
 _COUNTED: Final = operations(flags=True, result=Result.NUMBERS)
@@ -22,8 +24,10 @@ class CountingScalar(WrappedScalar):
     """A Scalar of the same bits that keeps the flags of every basic operation, by its name.
 
     A matrix product or a sum is computed, and counted, as the products and additions it consists
-    of, in the same order. Elementary functions are counted where they support flags. Flags are
-    counted as operations are carried out one by one, so it runs eagerly only.
+    of, in the same order, where that gives the inner Scalar's bits. A wrapper may compute it
+    otherwise, so a wrapper's own operation is called, and not counted. Elementary functions are
+    counted where they support flags. Flags are counted as operations are carried out one by one, so
+    it runs eagerly only.
 
     Attributes:
         inner: The Scalar that computes.
@@ -47,7 +51,7 @@ class CountingScalar(WrappedScalar):
         options: dict[str, Any],
     ) -> Any:
         """Count the flags of an operation that has them."""
-        if operation in COMPOSED:
+        if operation in COMPOSED and _is_composed(self.inner, operation):
             return COMPOSED[operation](self, *operands, **options)
         if not self._counts(operation):
             return call(*operands, **options)
@@ -101,8 +105,23 @@ class FlagHistory:
         }
 
 
+def _is_composed(scalar: Scalar, operation: str) -> bool:
+    """Return whether a Scalar's operation has the bits of its own elementwise operations.
+
+    A stochastic ``scatter_add`` draws its random bits at once, not round by round.
+    """
+    if isinstance(scalar, StochasticScalar):
+        return operation != "scatter_add"
+    return isinstance(scalar, CountingScalar) or type(scalar) is KernelScalar
+
+
 def supports_flags(scalar: Scalar, name: str = "add") -> bool:
-    """Return whether a Scalar has the flags of a basic operation or an elementary function."""
+    """Return whether a Scalar has the flags of a basic operation or an elementary function.
+
+    The innermost Scalar is asked, so that no wrapper observes the question.
+    """
+    while isinstance(scalar, WrappedScalar):
+        scalar = scalar.inner
     probe = [scalar.from_float([0.0])] * ARITIES.get(name, 2)
     try:
         getattr(scalar, name)(*probe, flags=Flags())

@@ -18,6 +18,7 @@ from numlean.errors import NumleanError
 from numlean.scalar import checks, shapes
 from numlean.scalar.flags import Flags
 from numlean.scalar.kernel_scalar import KernelScalar
+from numlean.scalar.operations import Kind, operations
 from numlean.scalar.protocol import Indices, Storage
 from numlean.scalar.wrappers.composed import COMPOSED
 from numlean.scalar.wrappers.wrapper import WrappedScalar
@@ -55,7 +56,7 @@ class NoiseStream:
         return np.array([self.seed, self.step << 32 | operation], dtype=np.uint64)
 
 
-_ROUNDED: Final = ("add", "sub", "mul", "div", "sqrt", "fma")
+_ROUNDED: Final = operations(kind=Kind.ARITHMETIC)
 
 
 @final

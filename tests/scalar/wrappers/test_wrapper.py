@@ -187,3 +187,37 @@ def test_wrappers_nest():
     assert INNER.to_float(z).tolist() == [1.0, 2.0]
     assert [each.operation for each in trace.operations] == ["add"]
     assert "add" in scalar.inner.counts
+
+
+def test_counting_calls_a_wrapper_s_own_product():
+    inner = Doubling(INNER, "matmul")
+    counting, operands = CountingScalar(inner), ARGUMENTS["matmul"]
+    z = counting.matmul(*operands)
+    assert np.array_equal(z, inner.matmul(*operands))
+    assert not np.array_equal(z, INNER.matmul(*operands))
+    assert not counting.counts
+    counting.add(X, X)
+    assert [*counting.counts] == ["add"]
+
+
+def test_counting_asks_no_wrapper_for_its_flags():
+    inner = Noting(INNER)
+    counting = CountingScalar(inner)
+    counting.exp(X)
+    assert [name for name, *_ in inner.seen] == ["exp"]
+
+
+@pytest.mark.parametrize("name", ["matmul", "sum", "scatter_add"])
+def test_counting_draws_the_random_bits_of_the_inner_scalar(name):
+    inner = get_scalar("bfloat16@round=stochastic,seed=3", "python")
+    x = inner.from_float(np.random.default_rng(5).standard_normal((8, 8)))
+    operands = {
+        "matmul": (x, x),
+        "sum": (x, 0),
+        "scatter_add": (x.reshape(-1), np.arange(64) % 3, (3,)),
+    }[name]
+    results = []
+    for scalar in (inner.with_reset_stream(), CountingScalar(inner).with_reset_stream()):
+        scalar.start_step(2)
+        results.append(scalar.to_bits(getattr(scalar, name)(*operands)).tolist())
+    assert results[0] == results[1]
