@@ -1,4 +1,4 @@
-"""Operations on tensors, for functions of one's own: ``nl.ops.log1p(x)``.
+"""Operations on tensors, for user-defined functions: ``nl.ops.log1p(x)``.
 
 Sums, differences, products and quotients are operators: ``x + y``, ``x @ y``, ``x[0]``. Where an
 operation takes several tensors, one of them may be a Python number or an array: a binary64 literal,

@@ -16,7 +16,7 @@ BLOCK = re.compile(r"(?<=<!-- functions -->\n).*?(?=<!-- end of functions -->)",
 
 
 def table() -> str:
-    """Return the rows: a function with its operands, and what it returns."""
+    """Return the rows: a function with its operands, and its result."""
     return "| function | result |\n|---|---|\n" + "".join(map(_row, ARITIES))
 
 

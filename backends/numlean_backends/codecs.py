@@ -24,7 +24,7 @@ class EncodingCodec:
     Attributes:
         arithmetic: The format of the encodings, and how numbers are rounded to it.
         table: Has the routines from_binary64, to_binary64 and from_int64.
-        target: Where they run.
+        target: The target that runs them.
     """
 
     arithmetic: Arithmetic

@@ -43,7 +43,7 @@ class Table:
 
     @property
     def arithmetic(self) -> str:
-        """Return the name of what the table computes. Tables of equal bits have the same."""
+        """Return the name of the table's arithmetic. Tables with equal bits have equal names."""
         return self.key if self.same_bits_as is None else self.same_bits_as
 
     def __getitem__(self, name: str) -> Routine:
@@ -68,7 +68,7 @@ class Loop:
     domain freely: one call for all cells, one per core, or one per CUDA thread.
 
     Attributes:
-        name: Names what the kernel computes, for caches and errors.
+        name: The name of the kernel, for caches and errors.
         rank: The number of axes of the output domain.
         make: Returns the kernel for the routines of a table.
         outputs: The number of arrays at the end that are written.

@@ -44,9 +44,9 @@ class DeviceRow:
     """One line of the table.
 
     Attributes:
-        what: The work.
+        what: The name of the work.
         unit: The unit of work, per second.
-        speeds: By device, and by ``TORCH`` where PyTorch has a counterpart.
+        speeds: The speeds by device, and by ``TORCH`` where PyTorch has a counterpart.
     """
 
     what: str

@@ -36,7 +36,7 @@ class KernelCase:
     Attributes:
         operation: One of ``OPERATIONS``.
         size: The elements of an array, always ``ELEMENTS``; of a matrix, its rows and columns.
-        contraction: How products enter sums in a matrix product; None for other operations.
+        contraction: The contraction of a matrix product; None for other operations.
     """
 
     operation: str
@@ -78,9 +78,9 @@ class Times:
 
     Attributes:
         dtype: The arithmetic.
-        plain: With the kernels that every table of routines has.
-        fast: With the fast kernels.
-        numpy: With numpy, in the hardware format of the same numbers; None if there is none.
+        plain: The time with the kernels that every table of routines has.
+        fast: The time with the fast kernels.
+        numpy: The time of numpy, in the hardware format of the same numbers; None if it has none.
     """
 
     dtype: str

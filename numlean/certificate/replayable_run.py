@@ -39,7 +39,7 @@ class ReplayableRun:
     def of(
         cls, task: Task | NamedTask | str, config: TrainConfig | None, data: Data | None
     ) -> ReplayableRun:
-        """Return the run, with what a named task contains filled in.
+        """Return the run; a named task supplies missing parts.
 
         Raises:
             NumleanError: The task is unknown, or config or data are missing.

@@ -107,7 +107,7 @@ def _function_digest(function: FunctionType) -> str:
 
 
 def _code(code: CodeType) -> Plain:
-    """Return what a code object computes, without names of variables, files and lines."""
+    """Describe the computation of a code object, without names of variables, files and lines."""
     return [code.co_code.hex(), list(code.co_names), [_constant(each) for each in code.co_consts]]
 
 

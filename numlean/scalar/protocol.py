@@ -52,7 +52,7 @@ class Scalar(ElementaryFunctions, Protocol):
             draws random bits.
         reference_dtype: The dtype that defines the correct results: its own name, but for a Scalar
             whose operations are those of another library.
-        device: Where its operations run.
+        device: The device that runs its operations.
     """
 
     @property

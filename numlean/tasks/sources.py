@@ -72,7 +72,7 @@ class TableSource:
             ``numlean.data.csv_file.HEADERS``.
         test_share: The fraction of rows held out for testing, as text.
         split_seed: The seed of the train/test split.
-        standardise: Where inputs are standardised; see ``numlean.tasks.table``.
+        standardise: The way to standardise inputs; see ``numlean.tasks.table``.
         hidden: The widths of the hidden layers.
         activation: The activation function of the hidden layers.
 
@@ -105,7 +105,7 @@ class TableSource:
         self.settings()  # checks the others
 
     def settings(self) -> TableSettings:
-        """Return what is done with the table, defaults filled in."""
+        """Return the settings of the table's task, defaults filled in."""
         share = None if self.test_share is None else parse_share(self.test_share)
         given = {
             "test_share": share,

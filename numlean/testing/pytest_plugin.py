@@ -53,7 +53,7 @@ class ConformanceCollector(pytest.Collector):
         Raises:
             pytest.UsageError: The dtype or the device is unknown.
         """
-        # Imported only where it is asked for: this file is loaded by every run of pytest.
+        # Imported only if requested: every run of pytest loads this file.
         from numlean.errors import NumleanError
         from numlean.scalar.registry import get_scalar
         from numlean.testing.conformance import CHECKS, Subject

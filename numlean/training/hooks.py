@@ -62,7 +62,7 @@ class Evaluate:
     Attributes:
         every: The number of steps between evaluations.
         data: The data to evaluate on.
-        on_evaluation: Called with each evaluation; if it returns True, training ends.
+        on_evaluation: A function of each evaluation. Training ends if it returns True.
         with_accuracy: Whether to count correct class predictions, too.
         evaluations: The evaluations so far.
 

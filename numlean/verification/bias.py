@@ -109,7 +109,7 @@ def bias(
         dtype: A dtype that rounds stochastically.
         case: The operation and its operands.
         samples: The number of times.
-        on_batch: Called from time to time with the number of samples so far.
+        on_batch: A function that is called from time to time with the number of samples so far.
 
     Raises:
         UnavailableError: The dtype does not round stochastically.

@@ -152,7 +152,7 @@ def verify(
         operation: An operation that the reference has.
         count: The number of operand tuples.
         jobs: The number of processes; the outcome does not depend on it.
-        on_batch: Called after each batch with the number of cases so far.
+        on_batch: A function that is called after each batch with the number of cases so far.
     """
     _, reference = comparison.scalar_and_reference()
     if operation not in reference.operations:

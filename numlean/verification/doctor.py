@@ -64,7 +64,7 @@ def machine() -> dict[str, str]:
 
 
 def gpu() -> dict[str, str]:
-    """Return what CUDA reports about itself; empty where it is not installed."""
+    """Return CUDA's versions and devices; empty where it is not installed."""
     try:
         from numlean_kernels.targets.cuda import describe_installation
     except ImportError:

@@ -162,7 +162,7 @@ def hardware(format: Format) -> Numbers:
 
 @cache
 def on_encodings(format: Format) -> Numbers:
-    """Return hardware arithmetic on encodings, without what it shares with the emulation."""
+    """Return hardware arithmetic on encodings, without the kernels it shares with the emulation."""
     table = encodings_table(format, GPU)
     names = ("add", "sub", "mul", "div", "sqrt", "fma")
     return Numbers(table.key, table, format.storage_dtype, Floats.MOVED, names)

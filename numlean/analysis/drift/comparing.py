@@ -62,17 +62,17 @@ def compare(
         truth: The reference run.
         seeds: The number of seeds, counted from the config's; each seed sets the initial values and
             the order of the samples.
-        config: How to train; by default as the named task defines.
+        config: The training configuration; by default the named task's.
         data: The data; by default those of the named task.
-        options: How runs are executed, unless their names say so.
+        options: Engine, device and kernels of runs whose names do not specify them.
         every: The distance between measured steps (the last one is measured, too); by default about
             100 steps are measured.
         tests: The number of evaluations on the test data, evenly spread.
         with_accuracy: Whether to measure accuracy; by default as the named task defines.
         operations: Whether to measure operations; this takes most of the time.
         flags: Whether to count the exceptions of the measured steps, where they are recorded.
-        write: Called with each record as soon as it exists.
-        on_step: Called after each step of each seed.
+        write: A function that is called with each record as soon as it exists.
+        on_step: A function that is called after each step of each seed.
 
     Raises:
         NumleanError: A dtype is unknown, repeated, or only the truth's; config or data are missing;

@@ -31,7 +31,7 @@ class Run:
     Attributes:
         spec: The arithmetic and the execution of the run.
         task: The task.
-        config: How it is trained.
+        config: The training configuration.
         stepper: Makes the steps.
         after: The state after the last step.
     """

@@ -58,7 +58,7 @@ def compare_function(
         truth: The precise arithmetic.
         inputs_in: An arithmetic to which inputs are rounded first, so that all others, if wider,
             start from the same numbers; by default each rounds the exact inputs itself.
-        options: Where arithmetics compute, unless their names say so.
+        options: Device and kernels of arithmetics whose names do not specify them.
 
     Raises:
         NumleanError: There is no arithmetic, the inputs are not numbers or do not match the

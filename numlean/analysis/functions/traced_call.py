@@ -34,8 +34,8 @@ class Arguments:
     """The arguments of a function.
 
     Attributes:
-        positional: By position.
-        named: By name.
+        positional: The positional arguments.
+        named: The keyword arguments.
     """
 
     positional: tuple[TensorLike, ...]

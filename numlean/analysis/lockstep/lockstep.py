@@ -88,10 +88,10 @@ def crosscheck(
     Args:
         task: The task to train; a named task defines its config and data.
         *runs: At least two: ``DTYPE[:DEVICE][:BACKEND][:fast]``, a Scalar, or a ``RunSpec``.
-        config: How to train; by default as the named task defines.
+        config: The training configuration; by default the named task's.
         data: The data; by default those of the named task.
-        options: How runs are executed, unless their names say so.
-        on_step: Called after each step.
+        options: Engine, device and kernels of runs whose names do not specify them.
+        on_step: A function that is called after each step.
 
     Raises:
         NumleanError: There are fewer than two runs, a run is unavailable, or config or data are

@@ -22,7 +22,7 @@ class RunSpec:
     Attributes:
         name: The name of the run: the text that specifies it.
         scalar: The arithmetic.
-        options: How it is executed.
+        options: Its engine, device and kernels.
     """
 
     name: str

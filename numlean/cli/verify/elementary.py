@@ -165,7 +165,7 @@ def _cells(
 
 
 def _show_failures(comparison: ElementaryComparison, name: str, findings: Findings) -> int:
-    """Print what is wrong; return the exit status."""
+    """Print the mismatches; return the exit status."""
     format = comparison.format()
     if findings.outcome.first is not None:
         title = f"{format.name} {name}: differs from MPFR"

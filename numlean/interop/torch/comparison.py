@@ -67,7 +67,7 @@ def compare(
         task: The task to train; a named task defines its config and data.
         steps: The number of steps.
         dtype: ``float32`` or ``float64``.
-        config: How to train; by default as the named task defines.
+        config: The training configuration; by default the named task's.
         data: The data; by default those of the named task.
         seed: The seed of the initial parameters.
 

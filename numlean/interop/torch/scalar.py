@@ -33,7 +33,7 @@ def is_torch_operation(name: str) -> bool:
 
 
 def _function(operation: str) -> Callable[..., Any] | None:
-    """Return what computes an operation by PyTorch; None if PyTorch has no such operation.
+    """Return PyTorch's function for an operation; None if PyTorch has no such operation.
 
     The function returns None if PyTorch lacks the options, or the operands do not fit.
     """

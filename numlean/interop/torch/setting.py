@@ -24,7 +24,7 @@ class Setting:
 
     Attributes:
         task: The model and the loss.
-        config: How it is trained.
+        config: The training configuration.
         data: The data.
         scalar: The arithmetic of numlean.
         seed: The seed of the initial parameters.

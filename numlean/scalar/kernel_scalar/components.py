@@ -112,7 +112,7 @@ def device_copy(s: Components, array: Storage, *, host_visible: bool = False) ->
 
 
 def compute_on_host(s: Components, function: Callable[[], Storage], *read: Storage) -> Storage:
-    """Return what a function of some arrays computes without kernels, on each replay anew."""
+    """Return the result of a function that runs without kernels, and runs again on each replay."""
     z = device_copy(s, function(), host_visible=True)
     s.target.on_replay(lambda: np.copyto(z, function()), read=read, written=z)
     return z

@@ -64,12 +64,12 @@ class KernelScalar(ElementaryFunctions):
 
     @property
     def _computes(self) -> tuple[object, ...]:
-        """Return what decides the bits and where they are computed. The name does not."""
+        """Return everything that determines the bits and the device. The name is not part of it."""
         return self.table.arithmetic, self.rounding, self.codec, self.substitutes, self.device
 
     @property
     def device(self) -> str:
-        """Where its operations run."""
+        """The device that runs its operations."""
         return self.target.name
 
     @property
@@ -359,7 +359,7 @@ class KernelScalar(ElementaryFunctions):
         return movement.where(self, condition, x)
 
     def from_host_callback(self, values: Callable[[], ArrayLike]) -> Storage:
-        """Return the binary64 values that a function gives, rounded once, on each replay anew."""
+        """Return a function's binary64 values, rounded once; each replay calls it again."""
         return components.compute_on_host(self, lambda: self.from_float(values()))
 
     # For Scalars that wrap this one.

@@ -84,7 +84,7 @@ class FlagHistory:
         self.by_step: list[Flags] = []
 
     def end_step(self) -> None:
-        """Add what was counted since the last call as one step."""
+        """Add the counts since the last call as one step."""
         total = Flags()
         for name, flags in self._counts.items():
             total.add(flags)
@@ -93,7 +93,7 @@ class FlagHistory:
         self.discard()
 
     def discard(self) -> None:
-        """Discard what was counted since the last step: it belongs to no step."""
+        """Discard the counts since the last step: they belong to no step."""
         self._counts.clear()
 
     def report(self) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Deliberate faults: a Scalar one of whose operations is computed differently, once or always.
 
-They test that a comparison finds what it should find, and they simulate soft errors.
+They test whether a comparison finds known errors, and they simulate soft errors.
 """
 
 from __future__ import annotations

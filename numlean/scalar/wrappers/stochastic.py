@@ -137,7 +137,7 @@ class StochasticScalar(WrappedScalar):
 
     @property
     def _computes(self) -> tuple[KernelScalar, KernelScalar, int]:
-        """Return what decides the bits and where they are computed. The name does not."""
+        """Return everything that determines the bits and the device. The name is not part of it."""
         return self.inner, self.rounded, self.stream.seed
 
     def with_reset_stream(self) -> StochasticScalar:

@@ -88,7 +88,7 @@ class TracingScalar(WrappedScalar):
 
     Attributes:
         inner: The Scalar that computes.
-        trace: Where the operations go.
+        trace: The trace that receives the operations.
     """
 
     is_replayable = True

@@ -75,7 +75,7 @@ class WrappedScalar(
         return self.with_inner(record(self.inner, operations))
 
     def compile(self, operations: Sequence[ProgramStep]) -> Callable[[], None]:
-        """Return what repeats recorded operations, as the inner Scalar does."""
+        """Return a program that repeats recorded operations, as the inner Scalar does."""
         return self.inner.compile(operations)
 
     def start_step(self, step: int) -> None:

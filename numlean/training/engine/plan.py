@@ -96,7 +96,7 @@ class Recorder:
         self.scalar.copy_into(value, z)
 
     def finish(self, *, variables: Sequence[Storage], results: Sequence[Storage]) -> Recording:
-        """Compile what was recorded, without the operations that cannot change a result.
+        """Compile the recorded work, without the operations that cannot change a result.
 
         Args:
             variables: The arrays besides the inputs whose values may change between replays.

@@ -127,7 +127,7 @@ class ElementaryComparison:
         return choices_of(self.dtype).nan == "torchlean"
 
     def key(self) -> dict[str, Any]:
-        """Return what findings depend on: the comparison, and the kernels' sources."""
+        """Return everything that findings depend on: the comparison, and the kernels' sources."""
         from numlean_kernels.targets.cache import source_hash
 
         return {**asdict(self), "kernels": source_hash()}
@@ -169,7 +169,8 @@ def verify(
         jobs: The number of processes; the findings do not depend on it.
         done: The number of batches compared earlier.
         findings: The findings of those batches.
-        on_batch: Called after each batch with the number of batches and the findings so far.
+        on_batch: A function that is called after each batch with the number of batches and the
+            findings so far.
     """
     total = comparison.batches(comparison.function(name), count)
     work = partial(compare_batch, comparison, name, count)

@@ -65,7 +65,7 @@ class Filter(Protocol):
     have a proof or a generous margin.
 
     Attributes:
-        summary: How it computes, and its error, for people.
+        summary: Its method and its error, in words.
     """
 
     summary: str
