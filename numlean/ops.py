@@ -20,7 +20,7 @@ from numlean.autograd.primitives.movement import concat as concat
 from numlean.autograd.primitives.movement import stack as stack
 from numlean.autograd.primitives.reductions import matmul as matmul
 from numlean.autograd.tensor import Operand, Tensor
-from numlean.errors import NumleanError
+from numlean.errors import NumleanError, UnknownNameError
 
 # Python's names of these operations.
 abs = primitives.abs_  # noqa: A001
@@ -65,10 +65,10 @@ def where(a: Operand, relation: str, b: Operand, x: Operand) -> Tensor:
     arithmetic carries out the same operations.
 
     Raises:
-        NumleanError: The relation is unknown.
+        UnknownNameError: The relation is unknown.
     """
     if relation not in ("lt", "le", "eq"):
-        raise NumleanError(f"where knows the relations lt, le and eq, not {relation!r}")
+        raise UnknownNameError("relation", relation, ("lt", "le", "eq"))
     return primitives.where(*_tensors(a, b, x), relation=relation)
 
 

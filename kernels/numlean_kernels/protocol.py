@@ -25,7 +25,7 @@ outputs."""
 @final
 @dataclass(frozen=True, eq=False)
 class Table:
-    """The routines of one arithmetic by name, and its zero: all that a loop knows about it.
+    """The routines of one arithmetic by name, and its zero: everything that a loop depends on.
 
     Attributes:
         key: Identifies the arithmetic: tables with equal keys compute equal bits.

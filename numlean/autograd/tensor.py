@@ -1,4 +1,4 @@
-"""An array of numbers that knows its arithmetic and, while it is being watched, its history."""
+"""Tensors: arrays of numbers with their arithmetic and, while a tape watches them, a history."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ def path(certificate, tmp_path):
     return path
 
 
-def sealed(text):
+def recompute_digest(text):
     """Return a file's text with its own digest recomputed."""
     blank = re.sub('"sha256": "[0-9a-f]*"', f'"sha256": "{BLANK}"', text, count=1)
     return blank.replace(BLANK, hashlib.sha256(blank.encode()).hexdigest(), 1)
@@ -33,14 +33,14 @@ def sealed(text):
 
 @pytest.fixture
 def seal():
-    return sealed
+    return recompute_digest
 
 
 @pytest.fixture
 def forge(path):
     """Change the document of a certificate, and recompute its chain and digest."""
 
-    def forged(change):
+    def apply(change):
         document = json.loads(path.read_text())
         change(document)
         link = first_link(document["run"], document["initial"]["state_digest"])
@@ -49,7 +49,7 @@ def forge(path):
             step[2] = link = next_link(link, step[0], step[1])
         if document["steps"]:
             document["final"]["state_digest"] = document["steps"][-1][1]
-        path.write_text(sealed(json.dumps(document)))
+        path.write_text(recompute_digest(json.dumps(document)))
         return path
 
-    return forged
+    return apply

@@ -15,14 +15,14 @@ from numlean.training import Stepper, run_steps
 
 
 @dataclass(frozen=True)
-class Restless(Layer):
+class RandomScale(Layer):
     """A layer that scales by random numbers, a constant and a buffer that each batch changes."""
 
     width: int
 
     @property
     def name(self):
-        return f"Restless({self.width})"
+        return f"RandomScale({self.width})"
 
     @property
     def parameters(self):
@@ -45,7 +45,7 @@ class Restless(Layer):
 
 RNG = np.random.default_rng(101)
 DATA = Dataset.of_arrays(RNG.standard_normal((7, 3)), RNG.standard_normal((7, 2)))
-TASK = Task.regression(Sequential(Linear(3, 4), Tanh(), Restless(4), Linear(4, 2)))
+TASK = Task.regression(Sequential(Linear(3, 4), Tanh(), RandomScale(4), Linear(4, 2)))
 CONFIG = TrainConfig(steps=11, batch_size=3, optimizer=sgd(0.05, 0.9), seed=4)
 
 

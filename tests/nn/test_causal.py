@@ -73,10 +73,10 @@ def test_a_row_s_shares_are_a_softmax_of_its_visible_scores(scalar, part):
 @every_scalar
 def test_hidden_scores_have_share_and_gradient_plus_zero_whatever_they_are(scalar):
     plain, later = scores(scalar), ~np.tri(TIMES, dtype=bool)
-    spoilt = plain.to_float()
-    spoilt[:, later] = np.resize([np.nan, 2.0, -2.0, np.inf, -np.inf], (2, later.sum()))
+    changed = plain.to_float()
+    changed[:, later] = np.resize([np.nan, 2.0, -2.0, np.inf, -np.inf], (2, later.sum()))
     expected = causal_softmax(plain), value_and_gradient(by_softmax(causal_softmax), [plain])[1][0]
-    x = Tensor.of(scalar, spoilt)
+    x = Tensor.of(scalar, changed)
     found = causal_softmax(x), value_and_gradient(by_softmax(causal_softmax), [x])[1][0]
     for a, b in zip(expected, found, strict=True):
         assert same(a, b)

@@ -12,46 +12,46 @@ RNG = np.random.default_rng(139)
 MODELS = nn.models
 
 
-def classified(model, shape, classes=3):
+def classification_case(model, shape, classes=3):
     task = Task(model, losses.cross_entropy())
     return task, RNG.standard_normal((6, *shape)), RNG.integers(0, classes, 6)
 
 
-def fitted(model, shape, out):
+def regression_case(model, shape, out):
     return Task.regression(model), RNG.standard_normal((6, *shape)), RNG.standard_normal((6, *out))
 
 
-def spoken(model, vocabulary=7, time=4):
+def token_case(model, vocabulary=7, time=4):
     tokens = RNG.integers(0, vocabulary, (6, time + 1))
     return Task(model, losses.cross_entropy()), tokens[:, :-1], tokens[:, 1:]
 
 
 TASKS = {
-    "mlp": fitted(MODELS.mlp((3, 4, 2), activation=nn.Tanh), (3,), (2,)),
-    "mlp_classifier": classified(MODELS.mlp_classifier((2, 3), (4,), 3), (2, 3)),
-    "softmax_regression": classified(MODELS.softmax_regression((4,), 3), (4,)),
-    "autoencoder": fitted(MODELS.autoencoder(5, (4,), 2), (5,), (5,)),
-    "small_cnn": classified(MODELS.small_cnn((4, 4), 3, channels=2), (4, 4)),
-    "transformer_block": fitted(
+    "mlp": regression_case(MODELS.mlp((3, 4, 2), activation=nn.Tanh), (3,), (2,)),
+    "mlp_classifier": classification_case(MODELS.mlp_classifier((2, 3), (4,), 3), (2, 3)),
+    "softmax_regression": classification_case(MODELS.softmax_regression((4,), 3), (4,)),
+    "autoencoder": regression_case(MODELS.autoencoder(5, (4,), 2), (5,), (5,)),
+    "small_cnn": classification_case(MODELS.small_cnn((4, 4), 3, channels=2), (4, 4)),
+    "transformer_block": regression_case(
         MODELS.transformer_block(4, 2, hidden=6, dropout=0.25), (3, 4), (3, 4)
     ),
-    "char_transformer": spoken(
+    "char_transformer": token_case(
         MODELS.char_transformer(7, 4, features=4, heads=2, blocks=1, dropout=0.25)
     ),
     **{
-        f"char_rnn, {cell}": spoken(MODELS.char_rnn(7, features=3, hidden=4, cell=cell))
+        f"char_rnn, {cell}": token_case(MODELS.char_rnn(7, features=3, hidden=4, cell=cell))
         for cell in ("rnn", "gru", "lstm")
     },
-    "batch norm": classified(
+    "batch norm": classification_case(
         nn.Sequential(nn.Conv2d(1, 2, 2), nn.BatchNorm(2), nn.Flatten(), nn.Linear(8, 3)), (1, 3, 3)
     ),
-    "pools": classified(
+    "pools": classification_case(
         nn.Sequential(
             nn.AvgPool2d(2, stride=1), nn.SmoothMaxPool2d(2), nn.Flatten(), nn.Linear(1, 3)
         ),
         (1, 3, 3),
     ),
-    "scan": fitted(nn.Sequential(nn.GatedScan(2, 3), nn.RMSNorm(2)), (3, 2), (3, 2)),
+    "scan": regression_case(nn.Sequential(nn.GatedScan(2, 3), nn.RMSNorm(2)), (3, 2), (3, 2)),
 }
 
 

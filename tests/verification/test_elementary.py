@@ -287,7 +287,7 @@ def test_a_wrong_flag_is_found(monkeypatch, capsys):
     assert "flags: compared\n" in capsys.readouterr().out
 
 
-class Careless(Libm):
+class InaccurateFilter(Libm):
     """A filter whose error exceeds the bound, though too small to change every result."""
 
     def enclose(self, function, x):
@@ -295,7 +295,7 @@ class Careless(Libm):
         return Enclosures(right.y * (1 + 2.0**-45), right.side)
 
 
-class Onesided(Libm):
+class BiasedFilter(Libm):
     """A filter that claims that the exponential is below its estimate everywhere."""
 
     def enclose(self, function, x):
@@ -303,7 +303,7 @@ class Onesided(Libm):
         return Enclosures(right.y, np.full_like(right.side, -1))
 
 
-@pytest.mark.parametrize("filter_", [Careless(), Onesided()])
+@pytest.mark.parametrize("filter_", [InaccurateFilter(), BiasedFilter()])
 def test_a_wrong_filter_is_caught_by_measuring_it(filter_):
     reference = FilteredReference(BINARY32, Choices(), filter_)
     x = sample("ieee32exec", "exp")

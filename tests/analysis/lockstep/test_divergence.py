@@ -186,12 +186,12 @@ def test_steps_that_do_not_repeat_are_reported(monkeypatch):
 def test_a_tape_of_another_class_sees_every_node():
     seen = []
 
-    class Watching(Tape):
+    class ObservingTape(Tape):
         def record(self, node):
             seen.append(node.primitive.name)
             return super().record(node)
 
     runner = nl.instantiate(nl.Task.regression(MODELS["perceptron"]), "float32")
-    runner.new_tape = Watching
+    runner.new_tape = ObservingTape
     nl.Stepper(runner, nl.sgd(0.1)).step(nl.Sample(np.ones((2, 3)), np.ones((2, 2))))
     assert seen.count("matmul") == 2

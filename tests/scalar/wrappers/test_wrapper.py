@@ -48,7 +48,7 @@ OTHERS = {
 }
 
 
-class Noting(WrappedScalar):
+class RecordingWrapper(WrappedScalar):
     """A wrapper that lists the operations that pass through the hook."""
 
     is_replayable = True
@@ -62,7 +62,7 @@ class Noting(WrappedScalar):
         return call(*operands, **options)
 
 
-class Doubling(WrappedScalar):
+class DoublingScalar(WrappedScalar):
     """A wrapper with another arithmetic."""
 
     def __init__(self, inner, operation="add"):
@@ -80,7 +80,7 @@ def test_every_member_of_the_protocol_passes_the_hook_or_is_known_not_to():
 
 @pytest.mark.parametrize("name", ARRAY_METHODS)
 def test_an_operation_passes_the_hook_once_with_its_name_and_no_defaults(name):
-    scalar = Noting(INNER)
+    scalar = RecordingWrapper(INNER)
     operands = ARGUMENTS.get(name) or (X,) * OPERATIONS[name].arity
     z, expected = (getattr(s, name)(*operands) for s in (scalar, INNER))
     assert scalar.seen == [(name, len(operands), {})]
@@ -96,7 +96,7 @@ def test_a_wrapper_s_method_has_the_parameters_of_the_protocol(name):
 
 
 def test_options_that_differ_from_their_defaults_reach_the_hook_by_name():
-    scalar, flags = Noting(INNER), Flags()
+    scalar, flags = RecordingWrapper(INNER), Flags()
     scalar.sum(X.reshape(2, 1), 0, keepdims=True, reduction="pairwise")
     scalar.sum(X.reshape(2, 1), axis=-1)
     scalar.exp(X, flags=flags)
@@ -111,15 +111,17 @@ def test_options_that_differ_from_their_defaults_reach_the_hook_by_name():
 
 
 def test_copies_that_a_run_makes_of_a_wrapper_are_wrapped_copies_of_the_inner_scalar():
-    scalar = Noting(Doubling(get_scalar("bfloat16@round=stochastic,seed=4", "python"), "mul"))
+    scalar = RecordingWrapper(
+        DoublingScalar(get_scalar("bfloat16@round=stochastic,seed=4", "python"), "mul")
+    )
     fresh = scalar.with_reset_stream()
     kinds = [type(s).__name__ for s in (fresh, fresh.inner, fresh.inner.inner)]
-    assert kinds == ["Noting", "Doubling", "StochasticScalar"]
+    assert kinds == ["RecordingWrapper", "DoublingScalar", "StochasticScalar"]
     assert fresh.inner.inner is not scalar.inner.inner
     assert fresh.inner.operation == "mul"
     assert fresh.seen is scalar.seen
-    recorder = Noting(INNER).with_recorder([])
-    assert (type(recorder), recorder.inner) == (Noting, INNER)
+    recorder = RecordingWrapper(INNER).with_recorder([])
+    assert (type(recorder), recorder.inner) == (RecordingWrapper, INNER)
     assert recorder.inner is not INNER
 
 
@@ -147,18 +149,20 @@ def test_a_step_starts_in_the_inner_scalar_too():
 
 
 def test_wrappers_are_equal_if_their_public_attributes_are():
-    assert Doubling(INNER) == Doubling(get_scalar("ieee32exec", "python"))
-    assert hash(Doubling(INNER)) == hash(Doubling(INNER))
-    assert Doubling(INNER) != Doubling(INNER, "mul")
-    assert Doubling(INNER) != Doubling(get_scalar("bfloat16"))
-    assert Doubling(INNER) != INNER
-    assert not INNER == Doubling(INNER)  # noqa: SIM201, SIM300 (reflected)
-    assert WrappedScalar(INNER) != Noting(INNER)
+    assert DoublingScalar(INNER) == DoublingScalar(get_scalar("ieee32exec", "python"))
+    assert hash(DoublingScalar(INNER)) == hash(DoublingScalar(INNER))
+    assert DoublingScalar(INNER) != DoublingScalar(INNER, "mul")
+    assert DoublingScalar(INNER) != DoublingScalar(get_scalar("bfloat16"))
+    assert DoublingScalar(INNER) != INNER
+    assert not INNER == DoublingScalar(INNER)  # noqa: SIM201, SIM300 (reflected)
+    assert WrappedScalar(INNER) != RecordingWrapper(INNER)
 
 
 def test_a_wrapper_that_is_not_replayable_is_refused_by_the_compiled_engine():
-    with pytest.raises(UnavailableError, match="ieee32exec in a Doubling runs in eager execution"):
-        Doubling(INNER).with_recorder([])
+    with pytest.raises(
+        UnavailableError, match="ieee32exec in a DoublingScalar runs in eager execution"
+    ):
+        DoublingScalar(INNER).with_recorder([])
 
 
 def test_a_replayable_wrapper_runs_on_both_engines_with_the_same_bits():
@@ -166,7 +170,7 @@ def test_a_replayable_wrapper_runs_on_both_engines_with_the_same_bits():
     data = Dataset.of_arrays([[1.0, 2.0], [3.0, 4.0]], [[1.0], [2.0]])
     seen, digests = [], []
     for backend in ("eager", "compiled"):
-        runner = instantiate(task, Noting(INNER), Options(backend=backend))
+        runner = instantiate(task, RecordingWrapper(INNER), Options(backend=backend))
         run_steps(runner, TrainConfig(3, 2, sgd(0.1)), data)
         seen.append(sum(name == "matmul" for name, *_ in runner.scalar.seen))
         digests.append([INNER.to_bytes(p.data) for p in runner.params])
@@ -182,7 +186,7 @@ def test_flags_given_by_a_caller_and_those_counted_are_the_same():
 
 def test_wrappers_nest():
     trace = Trace()
-    scalar = TracingScalar(CountingScalar(Doubling(INNER)), trace)
+    scalar = TracingScalar(CountingScalar(DoublingScalar(INNER)), trace)
     z = scalar.add(X, X)
     assert INNER.to_float(z).tolist() == [1.0, 2.0]
     assert [each.operation for each in trace.operations] == ["add"]
@@ -190,7 +194,7 @@ def test_wrappers_nest():
 
 
 def test_counting_calls_a_wrapper_s_own_product():
-    inner = Doubling(INNER, "matmul")
+    inner = DoublingScalar(INNER, "matmul")
     counting, operands = CountingScalar(inner), ARGUMENTS["matmul"]
     z = counting.matmul(*operands)
     assert np.array_equal(z, inner.matmul(*operands))
@@ -201,7 +205,7 @@ def test_counting_calls_a_wrapper_s_own_product():
 
 
 def test_counting_asks_no_wrapper_for_its_flags():
-    inner = Noting(INNER)
+    inner = RecordingWrapper(INNER)
     counting = CountingScalar(inner)
     counting.exp(X)
     assert [name for name, *_ in inner.seen] == ["exp"]

@@ -332,10 +332,10 @@ def test_a_stepper_counts_updates_and_schedules_steps():
 
 
 @dataclass(frozen=True)
-class Watching(Layer):
+class FirstNumber(Layer):
     """A layer that returns its input; in training, a buffer takes the batch's first number."""
 
-    name = "Watching"
+    name = "FirstNumber"
 
     @property
     def parameters(self):
@@ -347,11 +347,11 @@ class Watching(Layer):
         return x
 
 
-WATCHING = Task.regression(Sequential(Watching(), Linear(3, 2)))
+FIRST_NUMBER = Task.regression(Sequential(FirstNumber(), Linear(3, 2)))
 
 
 def test_buffers_are_refreshed_by_each_sample_and_no_gradient_moves_them():
-    runner, seen = instantiate(WATCHING, S), []
+    runner, seen = instantiate(FIRST_NUMBER, S), []
     train_samples(runner, TrainConfig(2, 3, sgd(0.1), log_every=0), SAMPLES)
     assert runner.params[0].item() == F32(X[0, 0])  # samples 0 1 2, 3 4 0
     step = stepper(runner, sgd(0.1))
@@ -362,7 +362,7 @@ def test_buffers_are_refreshed_by_each_sample_and_no_gradient_moves_them():
 
 
 def test_refreshing_buffers_happens_in_training_only_and_backward_does_both():
-    runner = instantiate(WATCHING, S)
+    runner = instantiate(FIRST_NUMBER, S)
     runner.refresh_buffers(SAMPLES[1])
     assert runner.params[0].item() == 0.0
     gradients = runner.backward(SAMPLES[2])
