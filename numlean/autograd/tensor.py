@@ -82,6 +82,13 @@ class Tensor:
         """Return the same numbers without a history."""
         return self.like(self.data)
 
+    def in_scalar(self, scalar: Scalar) -> Tensor:
+        """Return the same numbers in a Scalar that equals this tensor's.
+
+        Equal Scalars compute the same, but each has its own random stream and counters.
+        """
+        return self if self.scalar is scalar else Tensor(scalar, self.data, self.tape, self.slot)
+
     def to_float(self) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
         """Return the values as binary64."""
         return self.scalar.to_float(self.data)

@@ -171,7 +171,7 @@ class Session(TapeOperations):
                 "the Scalars of the session and of the tensor differ:"
                 f" {name_both(self.scalar, values.scalar)}"
             )
-        return values.detach()
+        return values.in_scalar(self.scalar).detach()
 
     def _new(self) -> Ref:
         self._length += 1

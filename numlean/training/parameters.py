@@ -83,6 +83,7 @@ class ParameterStore:
         self.version += 1
 
     def _checked(self, values: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """Return tensors, once checked, in the Scalar of the run and without a history."""
         values = tuple(values)
         if len(values) != len(self.specs):
             raise NumleanError(
@@ -96,7 +97,8 @@ class ParameterStore:
                     f"the Scalars of the run and of the tensor for {spec.name} differ:"
                     f" {name_both(self._scalar, value.scalar)}"
                 )
-        return values
+        owned = (value.in_scalar(self._scalar) for value in values)
+        return tuple(value if value.tape is None else value.detach() for value in owned)
 
 
 def initial_parameters(task: Task, seed: int) -> list[Floats]:

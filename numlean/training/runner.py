@@ -156,12 +156,14 @@ class Runner:
     def _as_operand(self, values: ArrayLike | Tensor, as_indices: bool) -> Tensor:
         if not isinstance(values, Tensor):
             return Tensor.of(INDEX, values) if as_indices else self.tensor(values)
-        if values.scalar is not INDEX and values.scalar != self.scalar:
+        if values.scalar is INDEX:
+            return values
+        if values.scalar != self.scalar:
             raise MixedScalarError(
                 "the Scalars of the run and of the tensor differ:"
                 f" {name_both(self.scalar, values.scalar)}"
             )
-        return values
+        return values.in_scalar(self.scalar)
 
     def predict(self, x: ArrayLike | Tensor) -> Tensor:
         """Return the model's output in the current mode; for a batch of inputs, a batch."""

@@ -254,3 +254,12 @@ def test_literals_that_differ_only_in_the_sign_of_zero_are_told_apart(session):
         signs.append(np.signbit(scaled.to_float()).tolist())
         session.reset_tape()
     assert signs == [[False], [True], [False]]
+
+
+def test_a_tensor_given_to_a_session_takes_its_random_stream():
+    scalar = get_scalar("bfloat16@round=stochastic,seed=7", "python")
+    results = []
+    for _ in range(2):
+        session, x = Session(scalar), Tensor.of(scalar, np.full(100, 1.1))
+        results.append(numbers(session.get_value(session.mul(session.const(x), session.const(x)))))
+    assert results[0] == results[1]

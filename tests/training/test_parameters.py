@@ -17,6 +17,7 @@ from numlean import (
     state_digest,
     stepper,
 )
+from numlean.autograd import Tape
 from numlean.errors import MixedScalarError, ShapeError
 from numlean.nn import Layer, Linear, ParameterSpec, Sequential
 from numlean.nn.layer import ones
@@ -160,3 +161,31 @@ def test_a_state_of_other_names_shapes_or_scalars_is_refused(backend):
         t.to_float().tolist() for t in before
     ]
     assert all((p.data == q.data).all() for p, q in zip(make.runner.params, params, strict=True))
+
+
+@BACKENDS
+def test_a_run_continues_from_another_run_s_tensors_with_its_own_random_stream(backend):
+    scalar = get_scalar("bfloat16@round=stochastic,seed=7", "python")
+    task, optimizer = Task.regression(Sequential(Linear(3, 2))), sgd(0.1, momentum=0.5)
+    whole, rest = (
+        stepper(instantiate(task, scalar, Options(backend=backend)), optimizer) for _ in range(2)
+    )
+    whole.step(BATCH)
+    params, state = whole.runner.params, whole.state
+    data = Batch(*(Tensor.of(scalar, values) for values in BATCH))
+    whole.step(BATCH)
+    rest.restore(params, state, 1)
+    rest.step(data)
+    digests = [state_digest(each.runner.named_parameters) for each in (whole, rest)]
+    assert digests[0] == digests[1]
+
+
+@BACKENDS
+def test_watched_tensors_become_parameters_without_their_history(backend):
+    scalar, tape = get_scalar("float32", "python"), Tape()
+    model = Sequential(Linear(3, 2), Doubled())
+    runner = instantiate(Task.regression(model), scalar, Options(backend=backend))
+    runner.params = [tape.watch(p) for p in runner.params]
+    watched = len(tape.nodes)
+    stepper(runner, sgd(0.1)).step(BATCH)
+    assert len(tape.nodes) == watched

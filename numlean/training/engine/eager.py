@@ -34,7 +34,10 @@ class EagerEngine:
     @state.setter
     def state(self, state: State) -> None:
         check_state(self._state, state)
-        self._state = state
+        self._state = {
+            name: [y.in_scalar(x.scalar) for x, y in zip(own, state[name], strict=True)]
+            for name, own in self._state.items()
+        }
 
     def step(self, x: Tensor, y: Tensor, rate: Tensor) -> Tensor:
         """Update the parameters once by a batch; return its loss before the update."""
