@@ -3,7 +3,7 @@
 Sums, differences, products and quotients are operators: ``x + y``, ``x @ y``, ``x[0]``. Where an
 operation takes several tensors, one of them may be a Python number or an array: a binary64 literal,
 which enters the arithmetic with one rounding, as with operators. All have gradients, and all round
-as their Scalar does; see ``numlean.Scalar`` for what each computes, and in which order.
+as their Scalar does; see ``numlean.Scalar`` for their definitions and orders.
 
 The functions of one operand are primitives: ``exp(x)`` applies the Scalar's ``exp`` to a tensor.
 """

@@ -23,7 +23,7 @@ TensorLike: TypeAlias = "Tensor | np.ndarray[Any, Any] | Sequence[Any] | str | F
 def as_tensor(scalar: Scalar, values: TensorLike) -> Tensor:
     """Return numbers as a tensor of an arithmetic.
 
-    Binary64 numbers are what they are, integers whatever their size; texts read ``0.1``,
+    Binary64 numbers and integers of any size have their exact values; texts are such as ``0.1``,
     ``0x1.8p-4``, ``1/3``, ``-inf``. A tensor's numbers are its exact values; indices remain so.
 
     Raises:

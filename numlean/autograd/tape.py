@@ -116,7 +116,7 @@ def value_and_gradient(
     Args:
         program: Returns a single number.
         parameters: Tensors of one Scalar.
-        new_tape: Makes the tape; one of another class can watch what happens.
+        new_tape: Makes the tape; a subclass can observe its operations.
 
     Raises:
         ShapeError: The program returned something other than a single number.

@@ -14,7 +14,7 @@ _Array: TypeAlias = np.ndarray[Any, Any]
 class ElementaryFunctions(Protocol):
     """Functions of arrays; each value is the exact one, rounded once.
 
-    A NaN operand gives what x + x, or x + y, gives, unless the function is constant in it. An
+    A NaN operand gives the result of x + x, or x + y, unless the function is constant in it. An
     operand outside the domain gives the default NaN. The exceptions raised are added to ``flags``;
     an arithmetic without flags raises ``UnavailableError``.
 

@@ -35,10 +35,10 @@ Indices: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
 class Scalar(ElementaryFunctions, Protocol):
     """An arithmetic on one device.
 
-    If you implement one: operations never raise for what arithmetic defines (division by zero,
-    overflow, invalid operations have values), and always raise for what it does not (an array that
-    is not yours, shapes that do not broadcast). Two Scalars that are equal compute equal bits and
-    may be mixed; others may not. ``numlean.scalar.kernel_scalar.KernelScalar`` builds all of
+    If you implement one: operations never raise for results that arithmetic defines (division by
+    zero, overflow and invalid operations have values), and always raise for other errors (an array
+    that is not yours, shapes that do not broadcast). Two Scalars that are equal compute equal bits
+    and may be mixed; others may not. ``numlean.scalar.kernel_scalar.KernelScalar`` builds all of
     this from a table of routines. An operation that the arithmetic does not have (an encoding, a
     neighbour) raises ``UnavailableError``.
 

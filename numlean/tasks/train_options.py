@@ -1,7 +1,7 @@
 """The options of ``numlean train`` that affect the bits of a run, by their names.
 
-This flat form is what the command line has, and what certificates and checkpoints of version 1
-contain. Files of version 2 contain a :class:`numlean.tasks.recipe.Recipe`.
+This flat form is that of the command line and of certificates and checkpoints of version 1. Files
+of version 2 contain a :class:`numlean.tasks.recipe.Recipe`.
 """
 
 from __future__ import annotations

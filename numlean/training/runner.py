@@ -74,7 +74,7 @@ class Runner:
     def params(self) -> Sequence[Tensor]:
         """The parameters and buffers, in the model's order.
 
-        Tensors are immutable: later steps do not change what was read before them. Assign a
+        Tensors are immutable: later steps do not change tensors that were read earlier. Assign a
         sequence of tensors to replace all parameters and buffers.
         """
         return self.store.values

@@ -1,6 +1,6 @@
 """GNU MPFR, through gmpy2: correctly rounded at any precision, with subnormal numbers.
 
-The flags are derived from what MPFR reports: whether a result is exact, and its value with an
+The flags are derived from MPFR's reports: whether a result is exact, and its value with an
 unbounded exponent.
 """
 

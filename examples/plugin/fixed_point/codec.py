@@ -20,7 +20,7 @@ NO_NUMBER: Exact = libmp.fnan
 
 @dataclass(frozen=True)
 class FixedCodec:
-    """See :class:`numlean.scalar.codec.Codec` for what every method does.
+    """See :class:`numlean.scalar.codec.Codec` for the documentation of every method.
 
     Attributes:
         fraction_bits: Bits after the point.

@@ -149,7 +149,7 @@ def make_near_one(builder: RoutineBuilder) -> Routine:
         else:
             upper = word(half + upper)
         if small_falls:
-            # A unit more stands for what was cut.
+            # One more unit stands for the bits that were cut.
             taken = word(small_low + one)
             small_upper = word(small_upper + (one if taken == zero else zero))
             upper = word(word(upper - small_upper) - (one if low < taken else zero))
@@ -236,7 +236,7 @@ def make_square_root(builder: RoutineBuilder) -> Routine:
 
     def square_root(e: Any, m: Any) -> Any:
         f, u, y = root_parts(e, m)
-        # The product is in [1/4, 1/2) of a word's range, but what is cut may bring it below.
+        # The product is in [1/4, 1/2) of a word's range, but the bits cut may bring it below.
         root = word(word(high(u, y) << one) | word(word(u * y) >> top))
         return f, (root if root > half else half)
 

@@ -127,9 +127,9 @@ class TorchScalar(WrappedScalar):
     """PyTorch's arithmetic of hardware floats, on one thread and by its own settings.
 
     Sums and products have the order, and elementary functions the errors, that PyTorch's have for
-    arrays of that shape and memory order on this machine. The inner Scalar computes what PyTorch
-    lacks: fused multiply-adds, pairwise sums, movement by indices, conversions. PyTorch makes new
-    tensors in each operation, but a record is of fixed arrays, so it runs eagerly only.
+    arrays of that shape and memory order on this machine. The inner Scalar computes operations that
+    PyTorch lacks: fused multiply-adds, pairwise sums, movement by indices, conversions. PyTorch
+    makes new tensors in each operation, but a record is of fixed arrays, so it runs eagerly only.
 
     Attributes:
         inner: The Scalar of the same numbers that is correctly rounded and ordered.

@@ -30,9 +30,9 @@ from numlean_kernels.targets.recording import RecordingTarget
 @final
 @dataclass(frozen=True, eq=False)
 class KernelScalar(ElementaryFunctions):
-    """See :class:`numlean.scalar.protocol.Scalar` for what every method does.
+    """See :class:`numlean.scalar.protocol.Scalar` for the documentation of every method.
 
-    Two are equal if they compute the same on the same device, whatever their names.
+    Two are equal if they compute the same bits on the same device, whatever their names.
 
     Attributes:
         name: The dtype that selects it.

@@ -32,9 +32,9 @@ class WrappedScalar(
     """A Scalar that passes every operation to an inner one through the hook ``around``.
 
     Subclass it and override ``around`` to count, trace or change operations. All methods of the
-    protocol exist, so an operation is never carried out without the hook. What a run makes of the
-    wrapper (``with_reset_stream``, ``with_recorder``) is the same wrapper again, around what it
-    makes of the inner Scalar.
+    protocol exist, so an operation is never carried out without the hook. The copies that a run
+    makes (``with_reset_stream``, ``with_recorder``) are wrappers of the same class around the inner
+    Scalar's copies.
 
         class Halving(nl.WrappedScalar):
             def around(self, operation, call, operands, options):
