@@ -141,7 +141,7 @@ def test_binary64_numbers_and_tensors_enter_as_they_are():
 
 
 @pytest.mark.parametrize("value", ["1/0", "one", "1/2/3", 1 + 2j, True, None, [[1], ["x"]]])
-def test_what_is_no_number_is_refused(value):
+def test_values_that_are_not_numbers_are_refused(value):
     with pytest.raises(NumleanError, match="is not a number"):
         as_tensor(S, value)
 

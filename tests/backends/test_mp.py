@@ -19,7 +19,7 @@ def run(program, **variables):
 
 
 @pytest.mark.parametrize("dtype", ["mp", "mp:", "mp:0", "mp:-3", "mp:abc", "mp:1.5", "mp:24:53"])
-def test_a_precision_that_makes_no_sense_is_shown_with_one_that_does(dtype):
+def test_an_invalid_precision_is_shown_with_a_valid_one(dtype):
     with pytest.raises(NumleanError) as caught:
         get_scalar(dtype)
     assert repr(dtype) in str(caught.value)

@@ -107,7 +107,7 @@ def test_weights_of_another_model_are_refused_and_the_mismatch_is_named(tmp_path
 
 
 @pytest.mark.parametrize("names", [{"9.weight": "6.weight"}, {"6.weight": "nothing"}])
-def test_names_that_are_not_there_are_refused(tmp_path, names):
+def test_unknown_names_are_refused(tmp_path, names):
     with pytest.raises(CheckpointError, match=r"9\.weight|nothing"):
         import_weights(runner(), saved(tmp_path, VALUES), names=names)
 

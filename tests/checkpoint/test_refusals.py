@@ -51,7 +51,7 @@ def test_files_that_are_not_checkpoints_are_identified(path, content, words):
     assert all(word in str(caught.value) for word in words)
 
 
-def test_a_file_that_is_not_there_and_a_folder_are_refused(tmp_path):
+def test_a_missing_file_and_a_folder_are_refused(tmp_path):
     for wrong in (tmp_path / "nothing", tmp_path):
         with pytest.raises(CheckpointError, match=str(wrong)):
             load(wrong)

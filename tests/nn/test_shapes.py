@@ -75,7 +75,7 @@ def test_a_sample_of_another_shape_is_refused(layer, shape, words):
         (lambda: nn.models.char_rnn(5, cell="elman"), "known: rnn, gru, lstm"),
     ],
 )
-def test_a_layer_that_makes_no_sense_is_refused(make, words):
+def test_an_invalid_layer_is_refused(make, words):
     with pytest.raises(NumleanError, match=words):
         make()
 

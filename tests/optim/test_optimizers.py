@@ -286,6 +286,6 @@ def test_defaults_are_the_usual_ones():
         (lambda: clip_by_value(sgd(0.1), float("nan")), "nan"),
     ],
 )
-def test_hyperparameters_that_make_no_sense_are_refused_with_their_value(make, word):
+def test_invalid_hyperparameters_are_refused_with_their_value(make, word):
     with pytest.raises(NumleanError, match=word):
         make()

@@ -82,7 +82,7 @@ def test_a_warm_up_rises_to_the_start_of_the_next_schedule():
         (lambda: schedules.exponential(1e300, 1e10)(2), "is not finite"),
     ],
 )
-def test_schedules_that_make_no_sense_are_refused(make, word):
+def test_invalid_schedules_are_refused(make, word):
     with pytest.raises(NumleanError, match=word):
         make()
 

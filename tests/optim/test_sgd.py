@@ -32,7 +32,7 @@ def test_sgd_follows_its_formula_in_its_order_bit_for_bit(momentum):
         assert np.array_equal(parameters[0].data.view(np.uint32), p.view(np.uint32))
 
 
-def test_optimizers_refuse_rates_that_make_no_sense():
+def test_optimizers_refuse_invalid_rates():
     assert momentum_sgd(0.1).momentum == 0.9
     for lr, momentum in ((-0.1, 0), (float("inf"), 0), (0.1, float("nan"))):
         with pytest.raises(NumleanError, match="finite"):

@@ -166,7 +166,7 @@ def test_numbers_of_another_arithmetic_do_not_come_in(session):
         session.input(Tensor.of(get_scalar("float64"), [1.0]))
 
 
-def test_a_backend_that_there_is_not_is_refused():
+def test_an_unknown_backend_is_refused():
     with pytest.raises(UnknownNameError, match="known: eager, compiled"):
         Session("float32", "magic")
 

@@ -99,6 +99,6 @@ def test_images_are_flattened(tmp_path):
         {"activation": "step"},
     ],
 )
-def test_settings_that_make_no_sense_are_refused(settings):
+def test_invalid_settings_are_refused(settings):
     with pytest.raises(NumleanError, match=r"1|-1/5|known: before|known: tanh"):
         TableSettings(**settings)

@@ -138,7 +138,7 @@ def test_hooks_are_joined_and_all_are_called():
         lambda: EarlyStopping(1, HELD_OUT, 1, float("nan")),
     ],
 )
-def test_hooks_that_make_no_sense_are_refused(make):
+def test_invalid_hooks_are_refused(make):
     with pytest.raises(NumleanError):
         make()
 

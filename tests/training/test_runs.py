@@ -142,7 +142,7 @@ def test_a_cast_overrides_how_binary64_numbers_enter():
 
 
 @pytest.mark.parametrize("config", [{"steps": -1}, {"steps": 1, "batch_size": -1}])
-def test_configurations_that_make_no_sense_are_refused(config):
+def test_invalid_configurations_are_refused(config):
     with pytest.raises(NumleanError, match=r"-1"):
         TrainConfig(**config)
     with pytest.raises(NumleanError, match="known: eager, compiled"):

@@ -29,7 +29,7 @@ DTYPES += ("binary64exec", "ieee32exec@round=toward_zero", "ieee32exec@round=tow
 
 
 @contextmanager
-def pretended():
+def fake_gpu():
     """Make cuda a real target whose launches run on the machine that is yielded."""
     from numlean_kernels.targets.cuda import CudaTarget
 
@@ -161,7 +161,7 @@ ALL += (workloads.reductions,)
 def main(dtypes):
     """Print the differences of each dtype; return 1 if there are any."""
     status = 0
-    with pretended() as machine:
+    with fake_gpu() as machine:
         for dtype in dtypes or DTYPES:
             flags = (flagged, workloads.counted) if dtype.startswith("ieee32exec") else ()
             found = differing(dtype, *ALL, *flags)

@@ -82,7 +82,7 @@ def _binary(scalar: Scalar, codec: Codec, name: str, operands: tuple[Storage, ..
     elements, negative = [], []
     decoded = [map(codec.decode, a.tolist()) for a in magnitudes]
     for a, b, minus_a, minus_b in zip(*decoded, *signs, strict=True):
-        _refuse_long(name, b if name == "pow" and b not in (*_INFINITIES, NAN) else ONE)
+        _check_argument_length(name, b if name == "pow" and b not in (*_INFINITIES, NAN) else ONE)
         is_negative, answer = function(a, minus_a, b, minus_b, p)
         elements.append(_element(answer, p, _of_sign(encode, is_negative)))
         negative.append(is_negative)
@@ -103,7 +103,7 @@ def _elements(codec: Codec, name: str, value: Any, arrays: list[Storage]) -> Sto
     elements = []
     for element in arrays[0].tolist():
         a = codec.decode(element)
-        _refuse_long(name, a)
+        _check_argument_length(name, a)
         elements.append(_element(value(a), codec.precision, codec.encode))
     return codec.from_elements(elements, (len(elements),))
 
@@ -116,7 +116,7 @@ def _element(answer: Answer, precision: int, round_once: RoundOnce) -> Any:
     )
 
 
-def _refuse_long(name: str, x: Exact) -> None:
+def _check_argument_length(name: str, x: Exact) -> None:
     reduces = UNARY[name].reduces if name in UNARY else name == "pow"
     if reduces and x not in _INFINITIES and magnitude(x) > _LONGEST_ARGUMENT:
         raise NumleanError(

@@ -98,6 +98,6 @@ def test_a_run_is_the_same_on_every_device_and_next_to_other_runs():
 @pytest.mark.parametrize(
     "option", ["seed=3", "round=stochastic,seed=-1", "round=stochastic,seed=x"]
 )
-def test_a_seed_that_makes_no_sense_is_refused(option):
+def test_an_invalid_seed_is_refused(option):
     with pytest.raises(NumleanError, match="seed"):
         get_scalar(f"bfloat16@{option}")

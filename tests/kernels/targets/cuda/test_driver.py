@@ -277,13 +277,13 @@ def test_the_reason_why_a_gpu_cannot_be_used_is_one_line(monkeypatch, changes, w
 
     from numlean_kernels.targets.cuda import availability
 
-    pretended = SimpleNamespace(
+    fake = SimpleNamespace(
         is_available="error" not in changes,
         initialization_error=changes.get("error"),
         get_version=lambda: changes.get("get_version", (13, 1)),
     )
     gpus = [FakeDevice(capability) for capability in changes.get("gpus", [(9, 0)])]
-    monkeypatch.setattr(driver, "driver", pretended)
+    monkeypatch.setattr(driver, "driver", fake)
     monkeypatch.setattr(nvvm, "is_available", lambda: changes.get("nvvm", True))
     monkeypatch.setattr(driver, "_have_nvjitlink", lambda: changes.get("nvjitlink", True))
     monkeypatch.setattr("numba.cuda.gpus", gpus)

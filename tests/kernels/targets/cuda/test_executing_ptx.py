@@ -17,7 +17,7 @@ from ptx.memory import AccessError
 
 @pytest.fixture(scope="module", autouse=True)
 def machine():
-    with parts.pretended() as machine:
+    with parts.fake_gpu() as machine:
         yield machine
 
 
