@@ -78,5 +78,5 @@ def parse_hex(text: str, scalar: Scalar) -> Storage:
     except ValueError:
         bits = -1
     if not 0 <= bits < 1 << scalar.format.width:
-        raise NumleanError(f"{text!r} is not an encoding of {scalar.name}")
+        raise NumleanError(f"{text!r:.80} is not an encoding of {scalar.name}")
     return scalar.from_bits(np.array([bits], np.uint64))

@@ -7,6 +7,7 @@ the nearest (G. L. Steele and J. L. White, "How to print floating-point numbers 
 from __future__ import annotations
 
 import re
+import sys
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from fractions import Fraction
 from functools import partial
@@ -33,12 +34,21 @@ def parse_number(text: str, precision: int) -> tuple[Exact, bool]:
     gives the rounded number.
 
     Raises:
-        NumleanError: The text is not a number, or its exponent is too large.
+        NumleanError: The text is not a number, or has too large an exponent or too many digits.
     """
     negative, unsigned = text.strip().startswith("-"), re.sub(r"^[+-]", "", text.strip())
     value = _SPECIAL.get(unsigned.lower())
     if value is None:
-        value = _with_sticky_bit(_magnitude(text, unsigned), precision + 64)
+        try:
+            magnitude = _magnitude(text, unsigned)
+        except NumleanError:
+            raise
+        except ValueError:  # from int, which is quadratic in the number of decimal digits
+            most = sys.get_int_max_str_digits()
+            raise NumleanError(
+                f"a number has at most {most} decimal digits, got {len(text)}; write it as 0x1.8p-4"
+            ) from None
+        value = _with_sticky_bit(magnitude, precision + 64)
     return (libmp.mpf_neg(value) if negative else value), negative and value == libmp.fzero
 
 

@@ -78,3 +78,10 @@ def test_texts_round_in_the_scalar_s_direction():
 def test_texts_that_are_not_numbers_are_shown(text):
     with pytest.raises(NumleanError, match=text.replace(".", r"\.") or "''"):
         get_scalar("float32").from_string(text)
+
+
+@pytest.mark.parametrize("dtype", ["ieee32exec", "mp:60"])
+@pytest.mark.parametrize("text", ["9" * 5000, "-1/" + "3" * 5000, "0." + "1" * 5000])
+def test_a_number_of_too_many_digits_is_refused_in_one_line(dtype, text):
+    with pytest.raises(NumleanError, match="at most 4300 decimal digits"):
+        get_scalar(dtype).from_string(text)

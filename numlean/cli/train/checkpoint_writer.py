@@ -8,6 +8,7 @@ from dataclasses import asdict
 import numlean.checkpoint as files
 from numlean.autograd.tensor import Tensor
 from numlean.checkpoint import Checkpoint, Run, atomic
+from numlean.checkpoint.errors import error_context
 from numlean.cli.options import check_writable
 from numlean.errors import NumleanError
 from numlean.tasks import Recipe
@@ -92,8 +93,9 @@ class CheckpointWriter:
         if checkpoint is not None:
             files.resume(checkpoint, self.stepper, self.run)
             if self.evaluator is not None:
-                scalar = self.stepper.runner.scalar
-                self.evaluator.load_state_dict(checkpoint.state_dict(scalar))
+                state = checkpoint.state_dict(self.stepper.runner.scalar)
+                with error_context(checkpoint.path):
+                    self.evaluator.load_state_dict(state)
         elif self._weights is not None:
             files.import_weights(self.stepper.runner, self._weights)
         if self._path is not None:
