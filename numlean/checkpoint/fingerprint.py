@@ -13,7 +13,7 @@ from dataclasses import fields, is_dataclass
 from enum import Enum
 from functools import partial
 from types import CodeType, FunctionType
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from numlean.autograd.primitive import Primitive
 from numlean.autograd.tensor import Tensor
 from numlean.checkpoint.raw_numbers import to_raw
 from numlean.data import Batch, DataLoader, Dataset, Sample
+from numlean.nn import Layer
 
 Plain: TypeAlias = Any
 """Data that JSON can express: objects, lists, texts, numbers, booleans and null."""
@@ -29,14 +30,21 @@ Data: TypeAlias = Dataset | Sequence[Sample | Batch] | DataLoader
 """Data that a loop trains on."""
 
 
+_DESCRIBABLE: Final = (
+    *(bool, int, float, str, type(None), Enum, np.generic, np.ndarray),
+    *(FunctionType, partial, Primitive, Layer),
+)
+
+
 def fingerprint(value: object) -> Plain:
     """Return a value as plain data, equal in every process for values that mean the same.
 
     A dataclass gives its class and fields; an object of any other class its class and those
-    attributes that are plain. A function of a module gives its name. A lambda or a local function
-    gives its name and a digest of its code, defaults and closure: such functions share names, so
-    that ``lambda x: x * 2`` and ``lambda x: x * 3`` differ. The digest does not cover the values of
-    global names, and depends on the version of Python.
+    attributes that are plain values, arrays, functions, layers, or lists and mappings of these; a
+    layer of such a class also gives its children. A function of a module gives its name. A lambda
+    or a local function gives its name and a digest of its code, defaults and closure: such
+    functions share names, so that ``lambda x: x * 2`` and ``lambda x: x * 3`` differ. The digest
+    does not cover the values of global names, and depends on the version of Python.
     """
     match value:
         case Enum():
@@ -67,7 +75,12 @@ def fingerprint(value: object) -> Plain:
         return {"class": type(value).__qualname__, **own}
     if hasattr(value, "__qualname__"):
         return value.__qualname__
-    return {"class": type(value).__qualname__, **_plain_attributes(value)}
+    children = value.children if isinstance(value, Layer) else ()
+    return {
+        "class": type(value).__qualname__,
+        **_describable_attributes(value),
+        **({"children": fingerprint(children)} if children else {}),
+    }
 
 
 def data_fingerprint(data: Data | None) -> Plain:
@@ -89,10 +102,18 @@ def data_fingerprint(data: Data | None) -> Plain:
     return {"samples": count, "sha256": digest}
 
 
-def _plain_attributes(value: object) -> dict[str, Plain]:
+def _describable_attributes(value: object) -> dict[str, Plain]:
     attributes = vars(value) if hasattr(value, "__dict__") else {}
-    is_plain = (bool, int, float, str, type(None))
-    return {name: fingerprint(v) for name, v in attributes.items() if isinstance(v, is_plain)}
+    return {name: fingerprint(v) for name, v in attributes.items() if _is_describable(v)}
+
+
+def _is_describable(value: object) -> bool:
+    match value:
+        case Mapping():
+            return all(map(_is_describable, value.values()))
+        case list() | tuple():
+            return all(map(_is_describable, value))
+    return isinstance(value, _DESCRIBABLE)
 
 
 def _function_digest(function: FunctionType) -> str:

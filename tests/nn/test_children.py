@@ -276,3 +276,37 @@ def test_layers_of_any_number_of_arguments_are_values(layer, other, text, plain)
     assert fingerprint(layer) == plain
     with pytest.raises(AttributeError, match="cannot assign"):
         layer.name = ""
+
+
+class PlainComposite(nn.Layer):
+    """A composite that is not a dataclass and keeps its children in any form."""
+
+    name = "PlainComposite"
+
+    def __init__(self, kept, *children):
+        self.kept = kept
+        self._children = frozenset(children)  # a form that no fingerprint reads
+
+    @property
+    def children(self):
+        return tuple(self._children)
+
+    def __call__(self, parameters, x, context):
+        return x
+
+
+@pytest.mark.parametrize(
+    ("layer", "other"),
+    [
+        (PlainComposite([Linear(2, 3)]), PlainComposite([Linear(2, 3), nn.Tanh()])),
+        (PlainComposite({"a": nn.Tanh()}), PlainComposite({"a": nn.ReLU()})),
+        (PlainComposite(nn.Tanh()), PlainComposite(nn.ReLU())),
+        (PlainComposite(1, nn.Tanh()), PlainComposite(1, nn.ReLU())),
+        (PlainComposite(lambda x: x * 2), PlainComposite(lambda x: x * 3)),
+        (PlainComposite(nl.ops.tanh), PlainComposite(nl.ops.exp)),
+        (PlainComposite(np.ones(2)), PlainComposite(np.zeros(2))),
+    ],
+)
+def test_fingerprints_of_plain_objects_tell_children_functions_and_arrays_apart(layer, other):
+    assert fingerprint(layer) == fingerprint(layer)
+    assert fingerprint(layer) != fingerprint(other)
