@@ -7,7 +7,7 @@ from numlean.text_table import RowFormat, TextTable, align_rows
 _TABLE = TextTable(("name", "p", "what"), (("a<b", "24", "x"), ("long name", "8", "")), "<><", "T")
 
 
-def test_texts_go_to_the_left_and_numbers_to_the_right() -> None:
+def test_texts_are_aligned_left_and_numbers_right() -> None:
     assert _TABLE.to_text() == ("T\nname        p  what\na<b        24  x\nlong name   8")
 
 

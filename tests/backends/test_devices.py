@@ -124,7 +124,7 @@ print(get_scalar("float32").name)
 """
 
 
-def test_a_missing_softfloat_is_an_error_naming_the_extra_every_time_and_harms_nobody_else():
+def test_a_missing_softfloat_is_an_error_that_names_the_extra_and_affects_no_other_dtype():
     result = subprocess.run([sys.executable, "-c", MISSING], capture_output=True, text=True)
     *errors, name = result.stdout.splitlines()
     assert len(errors) == 2, result.stderr

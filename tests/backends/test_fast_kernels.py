@@ -76,12 +76,12 @@ def test_training_has_one_digest(backend):
     ("dtype", "device"),
     [("mp:24", None), ("bfloat16", None), ("ieee32exec@nan=x86", None), ("float32", "python")],
 )
-def test_where_there_are_none_it_is_said(dtype, device):
+def test_fast_kernels_of_a_dtype_without_them_are_an_error(dtype, device):
     with pytest.raises(NumleanError, match="no fast kernels"):
         get_scalar(dtype, device, fast_kernels=True)
 
 
-def test_options_ask_for_them_by_dtype_or_by_scalar():
+def test_options_request_fast_kernels_for_a_dtype_or_a_scalar():
     task, options = get_task("xor"), Options(fast_kernels=True)
     fast = get_scalar("ieee32exec", fast_kernels=True)
     for given in ("ieee32exec", get_scalar("ieee32exec")):

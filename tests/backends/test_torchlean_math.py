@@ -294,7 +294,7 @@ def trained(capsys, dtype, device):
     return json.loads(capsys.readouterr().out)
 
 
-def test_a_run_goes_its_own_way_and_the_same_on_each_device(capsys):
+def test_torchlean_functions_change_a_run_in_the_same_way_on_each_device(capsys):
     correct = trained(capsys, "ieee32exec", "cpu")
     run = trained(capsys, "ieee32exec@math=torchlean", "cpu")
     assert run["dtype"] == "ieee32exec@math=torchlean"

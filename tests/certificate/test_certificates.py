@@ -238,7 +238,7 @@ def test_flags_are_counted_in_a_run_with_a_certificate(capsys, file):
     assert nl.replay(file).identical
 
 
-def test_a_recorder_goes_into_any_loop():
+def test_a_recorder_works_in_every_loop():
     from numlean.certificate import Recorder
     from numlean.checkpoint import Run
 

@@ -38,7 +38,7 @@ def test_a_failure_before_the_end_leaves_the_old_file_and_no_other(
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_a_failure_of_the_folder_s_own_fsync_leaves_a_whole_file(monkeypatch, case, path):
+def test_a_failure_of_the_folder_s_own_fsync_leaves_a_complete_file(monkeypatch, case, path):
     run = case("float32")
     stepper = run.saved_after(3, path)
     with monkeypatch.context() as patched:
@@ -62,7 +62,7 @@ def test_an_interrupt_while_writing_leaves_the_old_file_and_no_other(monkeypatch
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_a_folder_that_is_not_there_is_an_error_of_ours(tmp_path):
+def test_a_missing_folder_is_a_numlean_error(tmp_path):
     path = tmp_path / "no" / "run.ckpt"
     with pytest.raises(CheckpointError, match=f"{path}: No such file or directory"):
         atomic.write(path, b"new")

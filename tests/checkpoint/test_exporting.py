@@ -90,7 +90,7 @@ def test_a_format_is_within_binary32_if_all_its_numbers_are(name, is_within):
     assert _is_within_binary32(parse_format(name)) is is_within
 
 
-def test_another_ending_is_refused_with_those_that_are_known(case, path):
+def test_an_unknown_suffix_is_refused_and_the_known_ones_are_listed(case, path):
     case("float32").saved_after(1, path)
     with pytest.raises(NumleanError, match=r"\.npz or \.safetensors, got '\.csv'"):
         export(path, path.with_suffix(".csv"))

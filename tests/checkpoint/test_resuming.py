@@ -69,7 +69,7 @@ def test_the_same_state_is_the_same_file(case, path):
     assert path.read_bytes() == whole
 
 
-def test_a_stepper_that_has_made_steps_can_be_set_back(case, path, state_of):
+def test_a_stepper_can_be_reset_to_an_earlier_state(case, path, state_of):
     run = case("float32")
     whole = run.saved_after(5, path)
     expected = state_of(whole)
@@ -180,7 +180,7 @@ def test_a_checkpoint_describes_its_run(case, path):
 
 
 @pytest.mark.parametrize("size", [1, 6, 7])
-def test_batches_from_a_place_on_are_those_that_come_there(size):
+def test_batches_from_a_position_on_are_those_of_the_whole_stream(size):
     data = Dataset.of_arrays(np.arange(7.0), np.arange(7.0))
     batches = minibatches(data, size, seed=3)
     expected = [next(batches).x.tolist() for _ in range(20)]

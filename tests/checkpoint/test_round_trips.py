@@ -34,7 +34,7 @@ def some_encodings(format):
 
 
 @pytest.mark.parametrize("dtype", with_encodings())
-def test_encodings_come_back_with_signs_and_payloads(dtype):
+def test_encodings_are_restored_with_signs_and_payloads(dtype):
     try:
         scalar = get_scalar(dtype)
     except UnavailableError as error:
@@ -49,7 +49,7 @@ def test_encodings_come_back_with_signs_and_payloads(dtype):
 
 
 @pytest.mark.parametrize("precision", [1, 24, 200, 3000])
-def test_numbers_without_an_encoding_come_back_as_exact_text(precision):
+def test_numbers_without_an_encoding_are_restored_from_exact_text(precision):
     scalar = get_scalar(f"mp:{precision}")
     values = [
         mpf("inf"),

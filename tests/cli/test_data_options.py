@@ -94,7 +94,7 @@ def test_crosscheck_takes_tables_and_standardises_in_each_arithmetic(capsys, tab
     ],
     ids=" ".join,
 )
-def test_wrong_use_is_one_line_that_says_the_way_out(capsys, table, options, words):
+def test_wrong_use_is_one_line_that_states_the_fix(capsys, table, options, words):
     argv = [str(table) if option == "FILE" else option for option in options]
     try:
         status = main(["train", *argv])

@@ -29,7 +29,7 @@ def test_hardware_and_emulation_are_expected_to_have_the_same_bits():
         assert doctor.EXPECTED[part] == doctor.EXPECTED[part.replace("float32", "ieee32exec")]
 
 
-def test_a_package_that_is_not_installed_is_said_to_be_missing(monkeypatch):
+def test_a_package_that_is_not_installed_is_reported_as_missing(monkeypatch):
     monkeypatch.setattr(doctor, "PACKAGES", ("numpy", "surely-not-installed"))
     assert doctor.versions()["surely-not-installed"] == "not installed"
 

@@ -69,7 +69,7 @@ def test_the_bits_of_an_interrupted_run_are_those_of_a_run_of_as_many_steps(caps
     assert run_json(capsys, *XOR, "--steps", "4")[1]["state_digest"] == report["state_digest"]
 
 
-def test_a_second_interrupt_stops_at_once_and_none_is_taken_down_afterwards(capfd):
+def test_a_second_interrupt_stops_at_once_and_the_handler_is_restored(capfd):
     handler = signal.getsignal(signal.SIGINT)
     with catch_interrupt() as interrupt:
         os.kill(os.getpid(), signal.SIGINT)
@@ -161,7 +161,7 @@ def test_a_plot_is_a_file_of_its_kind_and_of_the_same_bytes_each_time(capsys, tm
         ([(k, 10.0**-k) for k in range(9)], [(2, 0.0)]),
     ],
 )
-def test_whatever_the_losses_are_there_is_a_picture(tmp_path, losses, evaluations):
+def test_every_sequence_of_losses_can_be_plotted(tmp_path, losses, evaluations):
     path = tmp_path / "p.png"
     draw(str(path), "t", losses, evaluations)
     assert path.stat().st_size > 1000

@@ -49,7 +49,7 @@ def test_datasets_of_other_shapes_are_not_appended():
         a.append(Dataset.of_arrays([[1.0, 2.0, 3.0]], [[1.0]]))
 
 
-def test_a_dataset_does_not_change_with_the_array_it_was_made_of():
+def test_a_dataset_does_not_change_with_its_source_array():
     x = np.array([[1.0, 2.0]])
     data = Dataset.of_arrays(x, [[1.0]])
     x[0, 0] = np.nan

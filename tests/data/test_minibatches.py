@@ -7,7 +7,7 @@ from numlean.data import Dataset, minibatches
 from numlean.errors import DataError
 
 
-def test_every_epoch_sees_every_sample_once_in_an_order_of_its_own():
+def test_every_epoch_contains_every_sample_once_in_its_own_order():
     data = Dataset.of_arrays(np.arange(10.0), np.arange(10.0))
     batches = minibatches(data, 4, seed=3)
     epochs = [[next(batches).x for _ in range(3)] for _ in range(2)]

@@ -114,7 +114,7 @@ def test_each_label_of_a_sequence_counts():
 
 
 @pytest.mark.parametrize("backend", ["eager", "compiled"])
-def test_tokens_and_labels_that_name_nothing_are_refused_at_every_step(backend):
+def test_tokens_and_labels_out_of_range_are_refused_at_every_step(backend):
     from numlean import Options, stepper
     from numlean.optim import sgd
 

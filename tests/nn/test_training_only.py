@@ -34,7 +34,7 @@ def test_masks_are_the_same_in_every_scalar():
     assert len(masks) == 1
 
 
-def test_the_mask_goes_by_the_layer_s_probability_and_the_divisor_by_the_entry():
+def test_the_mask_uses_the_layer_s_probability_and_the_divisor_the_buffer():
     z = dropped(S, p=0.5)
     x, context = Tensor.of(S, np.ones(z.shape)), Context(Mode.TRAIN)
     other = nn.Dropout(0.5)([Tensor.of(S, 0.75)], x, context).to_float()

@@ -52,7 +52,7 @@ def test_every_method_of_the_protocol_that_computes_has_a_row():
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_a_row_says_whether_the_method_takes_flags(name):
+def test_a_row_states_whether_the_method_takes_flags(name):
     parameters = inspect.signature(getattr(Scalar, name)).parameters
     assert OPERATIONS[name].flags == ("flags" in parameters)
 
@@ -79,7 +79,7 @@ def test_queries_select_by_every_attribute():
     assert operations() == tuple(OPERATIONS)
 
 
-def test_the_named_queries_hold_what_their_users_expect():
+def test_the_named_queries_contain_the_operations_that_callers_expect():
     assert {*ARITIES, "add", "fma", "rem", "neg", "copy_sign", "minimum"} <= set(ELEMENTWISE)
     assert not {"scaleb", "logb", "next_up", "sum", "eq"} & set(ELEMENTWISE)
     assert {"eq", "compare", "classify", "argmax", "to_int", "total_order"} <= set(RELATIONS)

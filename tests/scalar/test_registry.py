@@ -10,7 +10,7 @@ from numlean.scalar.dtype import Dtype, split_dtype_list
 from numlean.scalar.registry import get_scalar, scalars
 
 
-def test_first_party_scalars_come_through_the_entry_points():
+def test_first_party_scalars_are_registered_as_entry_points():
     assert {"float64", "float32", "ieee32exec", "mp", "softfloat32"} <= set(scalars())
 
 

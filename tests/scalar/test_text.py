@@ -46,7 +46,7 @@ def test_the_shortest_decimal_of_binary64_is_python_s(dtype):
 
 
 @pytest.mark.parametrize("dtype", ["e4m3", "e5m2", "ieee:e3m2"])
-def test_every_number_of_a_small_format_comes_back_from_its_decimal(dtype):
+def test_every_number_of_a_small_format_is_restored_from_its_decimal(dtype):
     s = get_scalar(dtype)
     every = s.from_bits(np.arange(1 << s.format.width, dtype=np.uint8))
     numbers = every[s.eq(every, every)]

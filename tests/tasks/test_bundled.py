@@ -50,7 +50,7 @@ def test_ten_steps_have_their_golden_digest_in_emulated_and_hardware_binary32(na
 
 
 @pytest.mark.parametrize(("name", "least"), [("iris", 30), ("wine", 35), ("breast-cancer", 113)])
-def test_classes_of_the_test_are_known_as_the_summary_says(name, least):
+def test_tasks_reach_the_accuracy_that_their_summary_states(name, least):
     runner, split = trained(name, "float32", get_task(name).steps)
     runner.eval()
     correct, _ = runner.accuracy_one_hot(split.test)
@@ -58,7 +58,7 @@ def test_classes_of_the_test_are_known_as_the_summary_says(name, least):
     assert str(least) in get_task(name).summary
 
 
-def test_diabetes_leaves_the_error_its_summary_says():
+def test_diabetes_reaches_the_error_that_its_summary_states():
     runner, split = trained("diabetes", "float32", get_task("diabetes").steps)
     runner.eval()
     assert round(runner.mean_loss(split.test).item(), 2) == 0.56

@@ -46,7 +46,7 @@ LINEAR = Recipe(TableSource("t.npz", "y", key="x", hidden=()))
 
 
 @pytest.mark.parametrize("recipe", [Recipe(TaskName("xor")), FULL, TABLE, LINEAR])
-def test_a_recipe_comes_back_from_json_and_from_options(recipe):
+def test_a_recipe_is_restored_from_json_and_from_options(recipe):
     plain = json.loads(json.dumps(recipe.to_plain()))
     assert Recipe.from_plain(plain) == recipe
     assert Recipe.from_options(recipe.to_options()) == recipe

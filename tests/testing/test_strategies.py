@@ -42,7 +42,7 @@ def test_unwanted_values_are_not_drawn(a, b):
     ],
     ids=["cancels", "overflows", "subnormal"],
 )
-def test_pairs_are_found_whose_sum_goes_wrong(wanted):
+def test_pairs_whose_sum_is_wrong_are_found(wanted):
     add = S.table["flagged add"]
     find(operand_pairs(BINARY32), lambda pair: wanted(*add(*pair)))
 

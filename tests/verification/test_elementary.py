@@ -234,7 +234,7 @@ def test_a_signalling_nan_is_made_quiet_and_invalid_wherever_it_stands():
         assert (judgement.z[0], judgement.raised[0]) == (signalling | 1 << 22, INVALID)
 
 
-def test_functions_that_are_there_are_right_at_structured_operands():
+def test_available_functions_are_right_at_structured_operands():
     comparison = ElementaryComparison("ieee32exec", seed=1)
     for name in ("exp", "log", "tanh", "sinh", "cosh", "sin", "cos", "sqrt"):
         findings = verify(comparison, name, 2000)

@@ -125,7 +125,7 @@ def test_several_processes_find_the_same_as_one():
         ("float32", "nobody"),
     ],
 )
-def test_a_reference_without_such_an_arithmetic_says_so(dtype, reference, capsys):
+def test_a_reference_without_such_an_arithmetic_is_an_error(dtype, reference, capsys):
     with pytest.raises(NumleanError):
         ArithmeticCheck(dtype, reference)
     assert main(["verify", "arithmetic", "--dtype", dtype, "--against", reference]) == 2
@@ -169,7 +169,7 @@ def test_level_1_has_every_combination_once_and_all_operands_are_all():
 
 
 @pytest.mark.parametrize("format", [BINARY16, BFLOAT16, E5M2, E4M3], ids=lambda f: f.name)
-def test_encodings_come_back_from_binary64(format):
+def test_encodings_are_restored_from_binary64(format):
     every = np.arange(1 << format.width, dtype=format.storage_dtype)
     values = decode(format, every)
     numbers = ~np.isnan(values)

@@ -172,6 +172,6 @@ def test_an_arithmetic_that_does_not_support_a_fault_raises(dtype, text):
         FaultyScalar(nl.get_scalar(dtype), nl.Fault.parse(text))
 
 
-def test_a_fault_and_compiled_execution_do_not_go_together():
+def test_a_fault_in_compiled_execution_is_refused():
     with pytest.raises(nl.NumleanError, match="eager"):
         compared(nl.Fault("fma"), b="ieee32exec:compiled")

@@ -103,7 +103,7 @@ def test_it_keeps_every_promise_that_does_not_depend_on_rounding():
     assert len(report.passed) > 50
 
 
-def test_one_thread_computes_and_then_there_are_as_many_as_before(monkeypatch):
+def test_the_number_of_threads_is_restored_after_computing_on_one(monkeypatch):
     before, seen = torch.get_num_threads(), []
     tanh = torch.tanh
     monkeypatch.setattr(torch, "tanh", lambda x: seen.append(torch.get_num_threads()) or tanh(x))
@@ -156,7 +156,7 @@ def checked():
     return crosscheck(TASK, "float32", RunSpec("torch", S, Options()), config=CONFIG, data=DATA)
 
 
-def test_a_crosscheck_names_the_operation_and_holds_pytorch_to_our_results(monkeypatch):
+def test_a_crosscheck_names_the_operation_and_compares_pytorch_with_our_results(monkeypatch):
     monkeypatch.setattr(torch, "tanh", lambda x: torch.from_numpy(OURS.tanh(x.numpy())))
     assert checked().identical
     off = lambda x: torch.from_numpy(OURS.next_up(OURS.tanh(x.numpy())))  # noqa: E731

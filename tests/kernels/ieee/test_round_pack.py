@@ -150,7 +150,7 @@ def test_a_significand_of_zero_is_a_zero_of_its_sign_without_a_flag(arithmetic):
         assert round_pack(sign, exp, 0) == (sign, 0)
 
 
-def test_stochastic_rounding_goes_up_as_often_as_the_dropped_bits_count_units():
+def test_stochastic_rounding_rounds_up_in_proportion_to_the_dropped_bits():
     arithmetic = Arithmetic(E3M2, Rounding.STOCHASTIC)
     round_pack = builder_of(arithmetic).routine(make_round_pack)
     values = values_of(E3M2)

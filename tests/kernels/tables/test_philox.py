@@ -43,7 +43,7 @@ def test_the_compiled_kernel_gives_the_interpreter_s_words():
     assert drawn("cpu", 500).tolist() == drawn("python", 500).tolist()
 
 
-def test_the_number_of_threads_decides_nothing():
+def test_the_number_of_threads_changes_no_bit():
     target, z = get_target("cpu"), np.empty(10_001, np.uint64)
     kernel_for(target, filled("philox"), philox_table(target))
     run = target.kernel(filled("philox"), philox_table(target)).__closure__[0].cell_contents

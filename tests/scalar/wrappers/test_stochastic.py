@@ -16,7 +16,7 @@ from numlean.verification.bias import CASES, TOLERANCE, bias
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "ieee32exec", "e5m2"])
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_a_result_goes_up_as_often_as_it_should(dtype, case):
+def test_results_are_rounded_up_with_the_expected_frequency(dtype, case):
     found = bias(f"{dtype}@round=stochastic,seed=11", case, 1_000_000)
     assert found.strays == 0
     assert found.deviation < TOLERANCE
@@ -49,7 +49,7 @@ def test_exact_results_are_not_rounded_at_random():
     assert not flags
 
 
-def test_seed_step_operation_and_place_decide_and_nothing_else():
+def test_results_depend_on_seed_step_operation_and_place_only():
     a = get_scalar("bfloat16@round=stochastic,seed=1").with_reset_stream()
     again = get_scalar("bfloat16@round=stochastic,seed=1", "python").with_reset_stream()
     other = get_scalar("bfloat16@round=stochastic,seed=2").with_reset_stream()

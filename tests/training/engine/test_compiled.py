@@ -120,7 +120,7 @@ def test_parameters_given_to_the_runner_between_steps_are_taken_over():
     assert eager != digests_by_step("eager", lambda *_: None)
 
 
-def test_parameters_and_state_once_seen_do_not_change_under_the_eyes():
+def test_parameters_and_state_that_were_read_do_not_change_later():
     runner = instantiate(Task.regression(MODEL), get_scalar("float32"), Options(backend="compiled"))
     step = stepper(runner, sgd(0.1, 0.5))
     step.step(DATA.stacked())
@@ -133,7 +133,7 @@ def test_parameters_and_state_once_seen_do_not_change_under_the_eyes():
     )
 
 
-def test_a_plan_can_be_read_and_holds_nothing_that_is_always_the_same():
+def test_a_plan_is_readable_and_contains_no_constant_operations():
     runner = instantiate(
         Task.regression(Sequential(Linear(3, 2))),
         get_scalar("float32"),

@@ -154,7 +154,7 @@ def kinds(several):
     return tuple((array.dtype, array.ndim) for array in several)
 
 
-def test_every_loop_there_is_is_read():
+def test_every_loop_is_read():
     names = [m.name for m in pkgutil.iter_modules(loops.__path__, f"{loops.__name__}.")]
     known = [value for name in names for value in vars(import_module(name)).values()]
     ours = listed(*parts(emulated(USUAL)), *parts(emulated(STOCHASTIC)), NUMBERLESS)
@@ -205,7 +205,7 @@ def test_kernels_that_a_scalar_launches_are_read_with_arrays_like_its_own(dtype,
     assert {(each.loop, kinds(each.arrays)) for each in launched} <= ours
 
 
-def test_variants_of_a_format_make_each_choice_there_is():
+def test_variants_of_a_format_cover_every_choice():
     several = list(variants(BINARY32))
     assert len(set(several)) == len(several)
     for kind in (Rounding, NanRule, Subnormal, Tininess, Overflow):
