@@ -46,6 +46,11 @@ class Composite(Layer):
         return all(layer.keeps_leading_axes for layer in self.layers)
 
     @property
+    def takes_indices(self) -> bool:
+        """Whether the first layer does."""
+        return bool(self.layers) and self.layers[0].takes_indices
+
+    @property
     def index_count(self) -> int | None:
         """The first layer's."""
         return self.layers[0].index_count if self.layers else None

@@ -10,8 +10,10 @@ import pytest
 
 import numlean as nl
 from numlean import nn
+from numlean.analysis.trace.instrument import instrument
 from numlean.checkpoint.fingerprint import fingerprint
 from numlean.nn import EVALUATION, Layer, Linear, Residual, Sequential, Tanh, split_parameters
+from numlean.scalar.wrappers.tracing import Trace
 
 
 @dataclass(frozen=True)
@@ -310,3 +312,18 @@ class PlainComposite(nn.Layer):
 def test_fingerprints_of_plain_objects_tell_children_functions_and_arrays_apart(layer, other):
     assert fingerprint(layer) == fingerprint(layer)
     assert fingerprint(layer) != fingerprint(other)
+
+
+def test_a_layer_that_takes_indices_of_any_number_does_so_in_a_composite_and_when_traced():
+    class Tokens(nn.Layer):
+        name = "Tokens"
+        takes_indices = True
+
+        def __call__(self, parameters, x, context):
+            return x
+
+    task = nl.Task.regression(Sequential(Tokens()))
+    assert task.model.takes_indices
+    assert instrument(task, Trace()).model.takes_indices
+    assert not Sequential(Linear(2, 3)).takes_indices
+    assert Sequential(nn.Embedding(3, 2)).takes_indices

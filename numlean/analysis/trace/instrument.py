@@ -103,6 +103,10 @@ class _InstrumentedLayer(Layer):
         return self._layer.keeps_leading_axes
 
     @property
+    def takes_indices(self) -> bool:
+        return self._layer.takes_indices
+
+    @property
     def index_count(self) -> int | None:
         return self._layer.index_count
 
