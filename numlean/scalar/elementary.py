@@ -6,6 +6,7 @@ from typing import Any, Final, Protocol, TypeAlias
 
 import numpy as np
 
+from numlean.errors import UnknownNameError
 from numlean.scalar.flags import Flags
 
 _Array: TypeAlias = np.ndarray[Any, Any]
@@ -144,3 +145,13 @@ ARITIES: Final = {
     if not name.startswith("_") and name != "elementary"
 }
 """The number of operands of each function, by name."""
+
+
+def check_name(name: str) -> None:
+    """Check that there is an elementary function of a name.
+
+    Raises:
+        UnknownNameError: There is none.
+    """
+    if name not in ARITIES:
+        raise UnknownNameError("elementary function", name, tuple(ARITIES))

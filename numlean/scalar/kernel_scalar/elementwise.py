@@ -8,6 +8,7 @@ import numpy as np
 
 from numlean.errors import UnavailableError
 from numlean.scalar import shapes
+from numlean.scalar.elementary import check_name
 from numlean.scalar.flags import Flags
 from numlean.scalar.kernel_scalar.components import (
     Components,
@@ -122,7 +123,12 @@ def _count(s: Components, raised: np.ndarray[Any, Any]) -> list[int]:
 def elementary(
     s: Components, name: str, operands: tuple[Storage, ...], flags: Flags | None
 ) -> Storage:
-    """Apply an elementary function: a substitute, a routine of the table, or from exact values."""
+    """Apply an elementary function: a substitute, a routine of the table, or from exact values.
+
+    Raises:
+        UnknownNameError: There is no elementary function of that name.
+    """
+    check_name(name)
     operands = fit(s, name, operands)
     if name in s.substitutes:
         return _substituted(s, name, operands, flags)
