@@ -62,6 +62,12 @@ class CountingScalar(WrappedScalar):
                 flags.add(raised)
         return z
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, CountingScalar) and self.inner == other.inner
+
+    def __hash__(self) -> int:
+        return hash((CountingScalar, self.inner))
+
     def _counts(self, operation: str) -> bool:
         if operation in ARITIES:
             return supports_flags(self.inner, operation)

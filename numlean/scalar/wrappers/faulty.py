@@ -148,6 +148,16 @@ class FaultyScalar(WrappedScalar):
         self.injected[operation] += 1
         return _KINDS[self.fault.kind].apply(self.inner, self.fault, operation, operands, options)
 
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, FaultyScalar)
+            and self.fault == other.fault
+            and self.inner == other.inner
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.fault, self.inner))
+
     def start_step(self, step: int) -> None:
         """Start a step. Calls are counted from 0 in each."""
         super().start_step(step)

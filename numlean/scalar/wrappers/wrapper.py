@@ -122,7 +122,12 @@ class WrappedScalar(
         return self.inner.device
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and _public(self) == _public(other)
+        if type(self) is not type(other):
+            return False
+        ours, theirs = _public(self), _public(other)
+        return ours.keys() == theirs.keys() and all(
+            _are_equal(ours[name], theirs[name]) for name in ours
+        )
 
     def __hash__(self) -> int:
         return hash((type(self), self.inner))
@@ -130,6 +135,12 @@ class WrappedScalar(
 
 def _public(wrapper: object) -> dict[str, Any]:
     return {name: value for name, value in vars(wrapper).items() if not name.startswith("_")}
+
+
+def _are_equal(a: Any, b: Any) -> bool:
+    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
+        return type(a) is type(b) and a.dtype == b.dtype and np.array_equal(a, b)
+    return bool(a == b)
 
 
 if TYPE_CHECKING:

@@ -7,12 +7,13 @@ import pytest
 
 from numlean import Options, Task, TrainConfig, WrappedScalar, get_scalar, instantiate, nn, sgd
 from numlean.data import Dataset
-from numlean.errors import UnavailableError
+from numlean.errors import UnavailableError, UnknownNameError
 from numlean.scalar.contract import MEMBERS
 from numlean.scalar.flags import Flags
 from numlean.scalar.operations import OPERATIONS
 from numlean.scalar.protocol import Scalar
 from numlean.scalar.wrappers.counting import CountingScalar
+from numlean.scalar.wrappers.faulty import Fault, FaultyScalar
 from numlean.scalar.wrappers.tracing import Trace, TracingScalar
 from numlean.training import run_steps
 
@@ -225,3 +226,27 @@ def test_counting_draws_the_random_bits_of_the_inner_scalar(name):
         scalar.start_step(2)
         results.append(scalar.to_bits(getattr(scalar, name)(*operands)).tolist())
     assert results[0] == results[1]
+
+
+def test_wrappers_with_arrays_are_compared_by_their_elements():
+    assert DoublingScalar(INNER, np.ones(2)) == DoublingScalar(INNER, np.ones(2))
+    assert DoublingScalar(INNER, np.ones(2)) != DoublingScalar(INNER, np.zeros(2))
+    assert DoublingScalar(INNER, np.ones(2)) != DoublingScalar(INNER, "add")
+
+
+def test_what_a_wrapper_has_counted_makes_it_no_other_arithmetic():
+    fault = Fault("flip", operation="add")
+    for make in (CountingScalar, lambda inner: FaultyScalar(inner, fault)):
+        used, fresh = make(INNER), make(get_scalar("ieee32exec", "python"))
+        used.add(X, INNER.from_float([1e-30, 1.0]))
+        assert used == fresh
+        assert hash(used) == hash(fresh)
+        assert used != make(get_scalar("bfloat16", "python")) != INNER
+    assert FaultyScalar(INNER, fault) != FaultyScalar(INNER, Fault("flip", operation="mul"))
+
+
+@pytest.mark.parametrize("scalar", [INNER, WrappedScalar(INNER)])
+def test_an_unknown_elementary_function_is_refused_with_the_known_ones(scalar):
+    for name in ("nope", "add"):
+        with pytest.raises(UnknownNameError, match=f"{name}.*exp10"):
+            scalar.elementary(name, X)
