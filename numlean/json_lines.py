@@ -100,8 +100,8 @@ def read_document(kind: type[T], plain: object, name: str) -> T:
     """Return a dataclass or TypedDict made of plain data, each field checked.
 
     Annotations may be ``None bool int float str Any``, ``Literal``, ``X | None``, a union of
-    dataclasses, ``list[X]``, ``tuple[X, ...]``, ``dict[str, X]``, NamedTuples of texts (written as
-    lists), dataclasses and TypedDicts.
+    dataclasses, ``list[X]``, ``tuple[X, ...]``, ``dict[str, X]``, NamedTuples (written as lists),
+    dataclasses and TypedDicts.
 
     Args:
         kind: The dataclass or TypedDict.
@@ -127,7 +127,10 @@ def _read(kind: Any, plain: Any, where: str) -> Any:
     if origin is dict and isinstance(plain, dict):
         return {key: _read(inner[1], each, f"{where}.{key}") for key, each in plain.items()}
     if _is_named_tuple(kind) and isinstance(plain, list) and len(plain) == len(kind._fields):
-        return kind(*(_read(str, each, f"{where}[{k}]") for k, each in enumerate(plain)))
+        types = get_type_hints(kind)
+        return kind(
+            *(_read(types[k], v, f"{where}.{k}") for k, v in zip(types, plain, strict=True))
+        )
     if kind is float and type(plain) is int and abs(plain) <= _GREATEST_INT:
         return float(plain)
     if kind is Any or type(plain) is kind or (origin is Literal and plain in inner):

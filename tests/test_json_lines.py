@@ -85,7 +85,7 @@ def test_a_document_becomes_a_dataclass_with_the_declared_types():
         ),
         ({"counts": {"one": 1}}, "document.counts: the field 'two' is missing"),
         ({"pairs": [["p"]]}, "document.pairs[0]: expected a list of a, b, got ['p']"),
-        ({"pairs": [["p", 1]]}, "document.pairs[0][1]: expected str, got 1"),
+        ({"pairs": [["p", 1]]}, "document.pairs[0].b: expected str, got 1"),
         ({"groups": {"g": 1}}, "document.groups.g: expected list[int], got 1"),
         ({"groups": []}, "document.groups: expected dict[str, list[int]], got []"),
         ({"choice": 3}, "document.choice: expected an object, got 3"),

@@ -114,7 +114,7 @@ def _header(document: Document) -> tuple[Header, Recipe | None]:
     if version == 1:
         own = _from_version_1(own)
     header = Header.from_plain(own)
-    if not header.recipe:
+    if header.recipe is None or (version == 1 and not header.recipe):
         return header, None
     return header, (Recipe.from_version_1 if version == 1 else Recipe.from_plain)(header.recipe)
 

@@ -360,7 +360,8 @@ def test_the_command_writes_a_record_and_repeats_a_finished_one(tmp_path, capsys
 
 def test_a_file_that_is_not_a_record_is_refused(tmp_path, capsys):
     path = tmp_path / "notes"
-    for text in ("not JSON", "[]", "{}"):
+    entry = '{"subject": {}, "functions": {"sqrt": {"batches": "1", "findings": {}}}}'
+    for text in ("not JSON", "[]", "{}", "[" * 100_000, entry):
         path.write_text(text)
         assert main(["verify", "elementary", "--function", "sqrt", "--resume", str(path)]) == 2
         assert path.read_text() == text

@@ -7,10 +7,25 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from numlean.errors import NumleanError
-from numlean.verification.comparison import CheckOutcome, Mismatch
+from numlean.errors import DocumentError, NumleanError
+from numlean.json_lines import read_document
 from numlean.verification.elementary.comparison import Findings
-from numlean.verification.elementary.hard_cases import HardCase
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """The number of compared batches of a function, and the findings."""
+
+    batches: int
+    findings: Findings
+
+
+@dataclass(frozen=True)
+class _Document:
+    """The contents of a record."""
+
+    subject: dict[str, Any]
+    functions: dict[str, _Entry]
 
 
 @dataclass
@@ -43,10 +58,10 @@ class Record:
             return record
         try:
             if record.path.exists():
-                record._read(json.loads(record.path.read_text()))
+                record._read(json.loads(record.path.read_bytes()))
             record._write()
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            if isinstance(error, NumleanError):
+        except (OSError, ValueError, RecursionError) as error:
+            if isinstance(error, NumleanError) and not isinstance(error, DocumentError):
                 raise
             raise NumleanError(f"--resume {path}: not a record of a comparison: {error}") from None
         return record
@@ -60,39 +75,22 @@ class Record:
         self.functions[name] = done, findings
         self._write()
 
-    def _read(self, kept: dict[str, Any]) -> None:
-        if kept["subject"] != self.subject:
-            other = [k for k, v in self.subject.items() if kept["subject"].get(k) != v]
+    def _read(self, plain: object) -> None:
+        kept = read_document(_Document, plain, "record")
+        if kept.subject != self.subject:
+            other = [k for k, v in self.subject.items() if kept.subject.get(k) != v]
             raise NumleanError(
                 f"--resume {self.path}: the record is of another comparison; they differ in"
                 f" {', '.join(other)}"
             )
-        for name, entry in kept["functions"].items():
-            self.functions[name] = entry["batches"], _findings(entry["findings"])
+        for name, entry in kept.functions.items():
+            self.functions[name] = entry.batches, entry.findings
 
     def _write(self) -> None:
         if self.path is None:
             return
-        functions = {
-            name: {"batches": done, "findings": asdict(findings)}
-            for name, (done, findings) in self.functions.items()
-        }
-        text = json.dumps({"subject": self.subject, "functions": functions}, indent=1)
+        functions = {name: _Entry(*entry) for name, entry in self.functions.items()}
+        text = json.dumps(asdict(_Document(self.subject, functions)), indent=1)
         partial = self.path.with_name(self.path.name + ".new")
         partial.write_text(text + "\n")
         partial.replace(self.path)
-
-
-def _findings(kept: dict[str, Any]) -> Findings:
-    outcome = dict(kept["outcome"])
-    first = outcome.pop("first")
-    if first is not None:
-        first = Mismatch(**{**first, "operands": tuple(first["operands"])})
-    unsound = kept["unsound"]
-    return Findings(
-        CheckOutcome(**outcome, first=first),
-        kept["referred"],
-        kept["worst"],
-        None if unsound is None else tuple(unsound),
-        tuple(HardCase(off, tuple(operands)) for off, operands in kept["hard_cases"]),
-    )
