@@ -56,7 +56,12 @@ class CountingScalar(WrappedScalar):
         if not self._counts(operation):
             return call(*operands, **options)
         raised = Flags()
-        z = call(*operands, **{**options, "flags": raised})
+        try:
+            z = call(*operands, **{**options, "flags": raised})
+        except UnavailableError:
+            if "flags" in options:
+                raise
+            return call(*operands, **options)  # a wrapper that keeps no flags of the operation
         for flags in (self.counts[operation], options.get("flags")):
             if flags is not None:
                 flags.add(raised)

@@ -250,3 +250,18 @@ def test_an_unknown_elementary_function_is_refused_with_the_known_ones(scalar):
     for name in ("nope", "add"):
         with pytest.raises(UnknownNameError, match=f"{name}.*exp10"):
             scalar.elementary(name, X)
+
+
+def test_counting_leaves_out_what_a_wrapper_keeps_no_flags_of():
+    class Flagless(WrappedScalar):
+        def around(self, operation, call, operands, options):
+            if operation == "add" and "flags" in options:
+                raise UnavailableError("no flags")
+            return call(*operands, **options)
+
+    counting = CountingScalar(Flagless(INNER))
+    assert INNER.to_float(counting.add(X, X)).tolist() == [0.5, 1.0]
+    counting.mul(X, X)
+    assert [*counting.counts] == ["mul"]
+    with pytest.raises(UnavailableError, match="no flags"):
+        counting.add(X, X, flags=Flags())
