@@ -4,8 +4,13 @@ import signal
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 
 from numlean import Tensor, get_scalar
+
+# No test depends on the speed of the machine.
+settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tests")
 
 TRUTH = get_scalar("mp:200")
 MAX_DISTANCE = 8

@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
 
 from numlean.cli.main import main
 
@@ -32,9 +31,6 @@ def command_blocks():
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_python_blocks_of_a_page_run_one_after_the_other(page):
-    # A loaded machine is slow, which is not an error of a block.
-    settings.register_profile("documents", deadline=None, suppress_health_check=list(HealthCheck))
-    settings.load_profile("documents")
     namespace = {"__name__": page.stem}
     for block in blocks(page, "python"):
         exec(compile(block, page.name, "exec"), namespace)

@@ -58,15 +58,15 @@ def assembled(text, capability):
     return []
 
 
-def read(kernels, assembling=CAPABILITIES):
+def read(kernels, capabilities=CAPABILITIES, *, assembling=CAPABILITIES):
     """Return the number of kernels, and the errors by kernel and compute capability.
 
-    The PTX for the compute capabilities in ``assembling`` is also assembled.
+    The PTX for each of ``capabilities`` is read; for those in ``assembling`` it is also assembled.
     """
     count, found = 0, {}
     for kernel in kernels:
         count += 1
-        for capability, text in zip(CAPABILITIES, ptx_of(kernel), strict=True):
+        for capability, text in zip(capabilities, ptx_of(kernel, capabilities), strict=True):
             wrong = violations(text, kernel.floats)
             if capability in assembling:
                 wrong += assembled(text, capability)
