@@ -27,8 +27,16 @@ def test_a_million_operands_give_the_bits_of_the_hardware(dtype, name):
     assert outcome.mismatches == 0
 
 
-@pytest.mark.parametrize("mode", ["ties_to_even", "ties_to_away", "toward_zero", "toward_positive"])
-@pytest.mark.parametrize("dtype", ["binary16", "ieee32exec", "binary64exec"])
+# Each format and each direction once; tools/verify_arithmetic compares all combinations.
+@pytest.mark.parametrize(
+    ("dtype", "mode"),
+    [
+        ("ieee32exec", "ties_to_even"),
+        ("binary16", "ties_to_away"),
+        ("binary64exec", "toward_zero"),
+        ("ieee32exec", "toward_positive"),
+    ],
+)
 def test_a_million_operands_give_the_bits_flags_and_nans_of_softfloat(dtype, mode):
     try:
         comparison = ArithmeticCheck(f"{dtype}@nan=x86,round={mode}", "softfloat")
@@ -54,9 +62,8 @@ def test_the_simplest_operands_give_the_bits_and_flags_of_mpfr(dtype, mode):
     "dtype",
     [
         "e5m2@round=ties_to_away",
-        "e5m2@round=toward_negative",
+        "e5m2@round=toward_negative,tininess=before",
         "e4m3@round=to_odd",
-        "e5m2@tininess=before",
         "ieee:e2m5",
         "e4m3@subnormal=flush",
         "e5m2@subnormal=flush,overflow=saturate",
