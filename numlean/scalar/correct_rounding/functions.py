@@ -96,10 +96,6 @@ def _is_tiny(x: Exact, bits: int) -> bool:
     return magnitude(x) < -bits
 
 
-def _plain(name: str) -> Callable[[Exact, int], Answer]:
-    return lambda x, p: _by(name, x)
-
-
 def _odd(name: str, *, grows: bool) -> Callable[[Exact, int], Answer]:
     """Return a function x + c * x**3 ..., |c| <= 1/2; for tiny x, its value is next to x."""
 
