@@ -1,5 +1,6 @@
 """Shared by all tests: enabled interrupts, and tables of errors of our results and others'."""
 
+import gc
 import signal
 
 import numpy as np
@@ -7,6 +8,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from numlean import Tensor, get_scalar
+
+# Compilation makes millions of objects and few cycles: looking for those took a tenth of the time.
+gc.set_threshold(100_000, 20, 100)
 
 # No test depends on the speed of the machine.
 settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -20,6 +20,7 @@ from numlean_kernels.protocol import (
 )
 from numlean_kernels.targets import float_ops
 from numlean_kernels.targets.cache import enable_disk_cache
+from numlean_kernels.targets.inlined import InlinedRoutine
 from numlean_kernels.targets.intrinsics import (
     ENCODING_OF,
     REAL_OF,
@@ -78,9 +79,8 @@ class CpuTarget(Target):
         return self._instructions
 
     def routine(self, function: Routine) -> Routine:
-        """Compile a routine. It is always inlined: a call in a loop prevents vector code."""
-        # Division by zero is arithmetic here, not an exception.
-        return njit(error_model="numpy", forceinline=True)(function)  # type: ignore[no-any-return]
+        """Compile a routine, which is always inlined."""
+        return InlinedRoutine(function)
 
     def compiled(self, loop: Loop, table: Table) -> Any:
         """Return numba's dispatcher of a loop, made once; it compiles for the arrays it gets."""

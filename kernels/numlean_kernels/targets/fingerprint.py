@@ -37,6 +37,7 @@ from numba import types
 from numba.core.typing.templates import Signature
 
 from numlean_kernels.targets.bytecode import Chain, code_content
+from numlean_kernels.targets.inlined import InlinedRoutine
 
 _VERSIONED: Final = frozenset({"numba", "llvmlite", "numpy", "numba_cuda", "cuda"})
 _UNSEEN: Final = frozenset({"__import__", "eval", "exec", "globals", "vars"})
@@ -291,6 +292,7 @@ _DESCRIBED: Final[dict[type, Callable[[_Walk, Any], bytes]]] = {
     BuiltinFunctionType: _Walk.builtin,
     partial: _Walk.partial,
     type(cache(repr)): _Walk.cached,
+    InlinedRoutine: _Walk.compiled,
     Signature: _Walk.signature,
     types.Type: _Walk.numba_type,
     ir.Type: _Walk.named_by_text,
