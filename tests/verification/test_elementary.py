@@ -62,10 +62,10 @@ def test_encodings_and_flags_are_those_of_mpfr_at_the_format_s_own_precision(dty
     for name in OF_MPFR:
         x = sample(dtype, name)
         fine = plain(name, x, [decode(format, a) for a in x])
-        x = [a[fine] for a in x]
+        x = [a[fine][::3] for a in x]
         z, raised = mpfr.compute("rec_sqrt" if name == "rsqrt" else name, x)
         ours = filtered.compute(FUNCTIONS[name], x, NOWHERE)
-        assert len(x[0]) > 200
+        assert len(x[0]) > 70
         assert np.array_equal(ours.z, z), name
         assert np.array_equal(ours.raised, raised), name
 

@@ -86,9 +86,8 @@ def test_24_bits_without_a_range_give_the_values_of_binary32():
 
 
 def test_the_interpreter_computes_the_bits_of_compiled_routines():
-    compiled = get_scalar("ieee32exec@round=toward_positive")
-    arithmetic = Arithmetic(BINARY32, Rounding.TOWARD_POSITIVE)
-    builder = RoutineBuilder(arithmetic, get_target("python"))
+    compiled = get_scalar("ieee32exec")
+    builder = RoutineBuilder(Arithmetic(BINARY32), get_target("python"))
     for name in ARITIES:
         x = [a[:200] for a in elementary_operands(compiled, FUNCTIONS[name], 0, seed=2)]
         z, flags = compiled.flagged(name, *x)
