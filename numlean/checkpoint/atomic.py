@@ -14,7 +14,7 @@ def write(path: FilePath, content: bytes) -> None:
 
     Whatever happens, even if the machine stops, ``path`` is either the old file or the new one,
     complete: the content is written to a temporary file in the same folder, flushed to the disk,
-    and then renamed.
+    and then renamed. A device or a pipe is not replaced but written to.
 
     Raises:
         CheckpointError: The file cannot be written.
@@ -22,6 +22,9 @@ def write(path: FilePath, content: bytes) -> None:
     target = Path(os.path.realpath(path))  # a symbolic link remains one
     partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
     with error_context(path):
+        if Path(path).exists() and not (Path(path).is_file() or Path(path).is_dir()):
+            Path(path).write_bytes(content)
+            return
         try:
             _write_through(partial, content)
             partial.replace(target)

@@ -19,12 +19,13 @@ import argparse
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
 from numlean.analysis.drift import Comparison, compare
 from numlean.analysis.drift.records import Record, Write, as_line
 from numlean.cli.options import add_training_options, announce, runner_options
 from numlean.cli.progress import progress
+from numlean.cli.text_output import text_output
 from numlean.errors import NumleanError
 from numlean.scalar.dtype import split_dtype_list
 from numlean.tasks import NamedTask, Recipe
@@ -140,29 +141,23 @@ def _paths(arguments: argparse.Namespace) -> tuple[Path | None, list[Path]]:
 
 @contextmanager
 def _lines(path: Path) -> Iterator[Write]:
-    with _opened(path, "w") as file:
-        yield lambda record: print(as_line(record), file=file)
-
-
-def _opened(path: Path, mode: str) -> IO[str]:
-    try:
-        return path.open(mode, encoding="utf-8")
-    except OSError as error:
-        raise NumleanError(f"cannot write {path}: {error.strerror}") from None
+    with text_output(path) as write_text:
+        yield lambda record: write_text(as_line(record) + "\n")
 
 
 def _check_writable(path: Path) -> None:
     """Raise an error if a file cannot be written; an existing one stays as it is."""
     is_new = not path.exists()
-    _opened(path, "a").close()
+    with text_output(path, append=True):
+        pass
     if is_new:
         path.unlink()
 
 
 def _write_page(path: Path, result: Comparison) -> None:
     text = result.page()
-    with _opened(path, "w") as file:
-        file.write(text)
+    with text_output(path) as write_text:
+        write_text(text)
 
 
 def _write_all(writers: list[Write], record: Record) -> None:

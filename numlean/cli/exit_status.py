@@ -11,3 +11,6 @@ ERROR: Final = 2
 """Wrong use, or something that cannot be done here."""
 
 INTERRUPTED: Final = 130
+
+BROKEN_PIPE: Final = 141
+"""The reader of standard output is gone: 128 and the number of the signal SIGPIPE."""

@@ -6,7 +6,6 @@ Only the module of the chosen command is imported, so that ``numlean --help`` is
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import warnings
 from collections.abc import Callable, Sequence
@@ -14,6 +13,7 @@ from importlib import import_module
 from typing import Any, Final, NoReturn
 
 from numlean.cli import exit_status
+from numlean.cli.streams import OutputError, run_with_checked_streams
 from numlean.errors import NumleanError
 
 _COMMANDS: Final = {
@@ -56,17 +56,26 @@ class _Parser(argparse.ArgumentParser):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return the exit status.
 
-    The status is 0 for success, 1 for a difference found, 2 for wrong use and 130 for an interrupt.
+    The status is 0 for success, 1 for a difference found, 2 for wrong use or output that cannot be
+    written, 130 for an interrupt, and 141 if the reader of standard output is gone.
     """
     given = sys.argv[1:] if argv is None else argv
+    return run_with_checked_streams(lambda: _run(given), _report_output_error)
+
+
+def _run(given: Sequence[str]) -> int:
     try:
         arguments = build_parser(_command_in(given)).parse_args(given)
         run: Command = arguments.run
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
             return run(arguments)
-    except (NumleanError, MemoryError) as error:
+    except NumleanError as error:
         return _fail(error)
+    except MemoryError as error:
+        return _fail(error if str(error) else "out of memory")
+    except OSError as error:
+        return _fail(f"{error.filename or 'input or output'}: {error.strerror or error}")
     except RuntimeError as error:
         from numlean_kernels.targets import DeviceFailedError  # imports numpy
 
@@ -76,10 +85,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("numlean: interrupted", file=sys.stderr)
         return exit_status.INTERRUPTED
-    except BrokenPipeError:
-        # The reader is gone. Keep the interpreter from reporting it while it shuts down.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
 
 
 def build_parser(command: str | None = None) -> argparse.ArgumentParser:
@@ -112,7 +117,11 @@ def _command_in(argv: Sequence[str]) -> str | None:
     return first if first in _COMMANDS else None
 
 
-def _fail(error: Exception) -> int:
+def _report_output_error(error: OutputError) -> int:
+    return exit_status.BROKEN_PIPE if error.is_reader_gone else _fail(error)
+
+
+def _fail(error: Exception | str) -> int:
     print(f"numlean: error: {error}", file=sys.stderr)
     return exit_status.ERROR
 

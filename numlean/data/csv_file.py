@@ -1,29 +1,50 @@
-"""Tables in text files: values separated by commas, semicolons or tabs."""
+"""Tables in text files: columns of cells, read as numbers or as texts."""
 
 from __future__ import annotations
 
-import csv
 import re
 import shlex
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from io import StringIO
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from math import isinf
 from typing import Final
 
 import numpy as np
 
+from numlean.data.csv_dialect import CsvDialect, Record
 from numlean.data.dataset import Floats
+from numlean.data.labels import Labels, labels_of_decimals
+from numlean.data.missing import MISSING_WORDS, MissingValues
+from numlean.data.number_format import NumberFormat
 from numlean.data.text_file import read_text
 from numlean.errors import DataError, UnknownNameError
 
 HEADERS: Final = ("auto", "yes", "no")
 """Whether the first row names the columns; ``auto``: it does if none of its cells is a number."""
 
-_DELIMITERS: Final = ("\t", ";", ",")
-_NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
-_MISSING: Final = frozenset({"", "na", "n/a", "nan", "+nan", "-nan", "null", "none", "?"})
+NUMBERS: Final = "numbers"
+"""A column of numbers and missing values."""
+MIXED: Final = "mixed"
+"""A column of numbers, but for less than half of its cells, which are texts."""
+TEXTS: Final = "texts"
+"""A column of texts, at least half of its cells."""
+
+_POSITION: Final = re.compile(r"[0-9]{1,20}")
+_EMPTY: Final = frozenset({""})
 _SHOWN_NAMES: Final = 20
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What a user can do about a cell, as the end of a message.
+
+    Attributes:
+        missing: About a missing value.
+        text: About a text in place of a number.
+    """
+
+    missing: str
+    text: str
 
 
 @dataclass(frozen=True)
@@ -35,12 +56,24 @@ class CsvTable:
         names: The columns' names; without a header their positions, counted from 1.
         rows: The cells, row by row.
         lines: The line of the file at which each row begins, counted from 1.
+        has_header: Whether the first row of the file contains the names.
+        header_is_guessed: Whether it has none according to its first row, and not to the user.
+        numbers: The format of numbers.
+        missing: The cells that are missing values.
+        test_path: The file of the test data, if there is one.
+        test_size: The number of rows from that file, which are the last ones.
     """
 
     path: str
     names: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     lines: tuple[int, ...]
+    has_header: bool
+    numbers: NumberFormat
+    missing: MissingValues
+    header_is_guessed: bool = False
+    test_path: str = ""
+    test_size: int = 0
 
     def index(self, column: str) -> int:
         """Return the index of a column given by its name or by its position, counted from 1.
@@ -50,112 +83,249 @@ class CsvTable:
         """
         if column in self.names:
             return self.names.index(column)
-        if column.isdecimal() and 1 <= int(column) <= len(self.names):
+        if _POSITION.fullmatch(column) and 1 <= int(column) <= len(self.names):
             return int(column) - 1
+        if not self.has_header and column in self.rows[0]:
+            raise DataError(
+                f"{self.path}: {column!r:.80} is a cell of the first row, which contains numbers;"
+                " pass --header yes if it contains the names of the columns"
+            )
         more = ("...",) if len(self.names) > _SHOWN_NAMES else ()
         raise UnknownNameError(
             f"column of {self.path}", column, (*self.names[:_SHOWN_NAMES], *more)
         )
 
-    def is_numeric(self, index: int) -> bool:
-        """Return whether all cells of a column are numbers or missing values."""
-        return all(_is_number(row[index]) or _is_missing(row[index]) for row in self.rows)
+    def kind(self, index: int) -> str:
+        """Return what a column consists of: ``NUMBERS``, ``MIXED`` or ``TEXTS``."""
+        numbers = texts = 0
+        for row in self.rows:
+            if self.numbers.is_number(row[index]):
+                numbers += 1
+            elif not self._is_missing(row[index], MISSING_WORDS):
+                texts += 1
+        if not texts:
+            return NUMBERS
+        return MIXED if numbers > texts else TEXTS
 
-    def numbers(self, index: int, fix: str) -> Floats:
+    def gaps(self, index: int, *, texts: bool) -> Sequence[int]:
+        """Return the rows in which a column has a missing value."""
+        words = _EMPTY if texts else MISSING_WORDS
+        return [k for k, row in enumerate(self.rows) if self._is_missing(row[index], words)]
+
+    def floats(self, index: int, advice: Advice, *, gaps: bool = False) -> Floats:
         """Return a column as binary64 numbers, each rounded once.
 
+        Args:
+            index: The column.
+            advice: The ends of messages.
+            gaps: Whether missing values become NaNs; otherwise they are errors.
+
         Raises:
-            DataError: A value is missing, is text, or overflows binary64; the message ends with
-                the fix.
+            DataError: A value is missing, is text, or overflows binary64.
         """
+        missing = set(self.gaps(index, texts=False))
+        if missing and not gaps:
+            rows = sorted(missing)
+            raise self.error(rows, index, _missing(self.rows[rows[0]][index]), advice.missing)
         cells = [row[index] for row in self.rows]
-        wrong = [k for k, cell in enumerate(cells) if not _is_number(cell)]
+        plain = [
+            "nan" if k in missing else self.numbers.plain(cell) for k, cell in enumerate(cells)
+        ]
+        wrong = [k for k, text in enumerate(plain) if text is None]
         if wrong:
-            cell = cells[wrong[0]]
-            what = f"{cell!r} is not a number" if not _is_missing(cell) else _missing(cell)
-            raise self.error(wrong, index, what, fix)
-        values = np.array([float(cell) for cell in cells], dtype=np.float64)
+            raise self._not_a_number(wrong, index, advice)
+        values = np.array([float(text) for text in plain if text], dtype=np.float64)
         infinite = [k for k, value in enumerate(values) if isinf(value)]
         if infinite:
-            what = f"{cells[infinite[0]]} overflows binary64"
+            what = f"{cells[infinite[0]]:.80} overflows binary64"
             raise self.error(infinite, index, what, "scale the column down")
         return values
 
-    def texts(self, index: int, fix: str, *, missing: frozenset[str] = _MISSING) -> list[str]:
+    def labels(self, index: int, advice: Advice) -> Labels:
+        """Return the classes of a column of numbers, compared exactly.
+
+        Raises:
+            DataError: A value is missing, or is text.
+        """
+        cells = self._complete(index, MISSING_WORDS, advice)
+        wrong = [k for k, cell in enumerate(cells) if not self.numbers.is_number(cell)]
+        if wrong:
+            raise self._not_a_number(wrong, index, advice)
+        try:
+            return labels_of_decimals(cells, self.numbers.exact)
+        except DataError as error:
+            raise DataError(f"{self.path}, column {self.names[index]!r}: {error}") from None
+
+    def texts(self, index: int, advice: Advice) -> list[str]:
         """Return a column as text.
 
         Raises:
-            DataError: A cell is in ``missing``, ignoring case; the message ends with the fix.
+            DataError: A value is missing.
         """
+        return self._complete(index, _EMPTY, advice)
+
+    def _complete(self, index: int, words: Collection[str], advice: Advice) -> list[str]:
         cells = [row[index] for row in self.rows]
-        wrong = [k for k, cell in enumerate(cells) if cell.lower() in missing]
+        wrong = [k for k, cell in enumerate(cells) if self._is_missing(cell, words)]
         if wrong:
-            raise self.error(wrong, index, _missing(cells[wrong[0]]), fix)
+            raise self.error(wrong, index, _missing(cells[wrong[0]]), advice.missing)
         return cells
+
+    def without_rows(self, rows: Collection[int]) -> CsvTable:
+        """Return the table without some rows.
+
+        Raises:
+            DataError: No row is left.
+        """
+        left = [k for k in range(len(self.rows)) if k not in rows]
+        if not left:
+            raise DataError(
+                f"{self.path}: each row has a missing value; pass --impute in place of"
+                " --drop-missing, or --drop for the columns that have none"
+            )
+        test = sum(k >= self.train_size for k in left)
+        return replace(
+            self,
+            rows=tuple(self.rows[k] for k in left),
+            lines=tuple(self.lines[k] for k in left),
+            test_size=test,
+        )
+
+    def with_test(self, other: CsvTable) -> CsvTable:
+        """Return the table followed by the rows of a file of test data, columns matched by name.
+
+        Raises:
+            DataError: The other file lacks a column, or only one of them has a header.
+        """
+        if self.has_header != other.has_header:
+            one, two = (self, other) if self.has_header else (other, self)
+            raise DataError(
+                f"{one.path} has a header, but {two.path} has none; give both the same first row,"
+                " or pass --header yes or no"
+            )
+        absent = [name for name in self.names if name not in other.names]
+        if absent or (not self.has_header and len(self.names) != len(other.names)):
+            name = absent[0] if absent else other.names[-1]
+            raise DataError(
+                f"{other.path} has {len(other.names)} columns, {self.path} {len(self.names)}:"
+                f" column {name!r} is in one of them only"
+            )
+        order = [other.names.index(name) for name in self.names]
+        rows = tuple(tuple(row[k] for k in order) for row in other.rows)
+        return replace(
+            self,
+            rows=self.rows + rows,
+            lines=self.lines + other.lines,
+            test_path=other.path,
+            test_size=len(rows),
+        )
+
+    @property
+    def train_size(self) -> int:
+        """The number of rows that are not from the file of the test data."""
+        return len(self.rows) - self.test_size
+
+    def option(self, index: int) -> str:
+        """Return a column as an option takes it in a shell."""
+        name = self.names[index]
+        return shlex.quote(name) if name and name.isprintable() else str(index + 1)
 
     def error(self, rows: Sequence[int], index: int, what: str, fix: str) -> DataError:
         """Return an error with the first of the wrong rows, the column, the problem and the fix."""
         more = f" (and {len(rows) - 1} more rows)" if len(rows) > 1 else ""
-        name = self.names[index]
-        column = shlex.quote(name) if name.isprintable() else str(index + 1)
+        path = self.path if rows[0] < self.train_size else self.test_path
         return DataError(
-            f"{self.path}: row {self.lines[rows[0]]}, column {name!r}: {what}{more}:"
-            f" {fix.format(column=column)}"
+            f"{path}: row {self.lines[rows[0]]}, column {self.names[index]!r}: {what}{more}: {fix}"
         )
 
+    def _not_a_number(self, rows: Sequence[int], index: int, advice: Advice) -> DataError:
+        cell = self.rows[rows[0]][index]
+        what = f"{cell!r:.80} is not a number"
+        if self.kind(index) == TEXTS:
+            return self.error(rows, index, what, advice.text)
+        fix = self.numbers.fix(cell) or "correct the cell" + (
+            f", or pass --na-values {shlex.quote(cell):.80} to read it as a missing value"
+            * cell.isprintable()
+        )
+        return self.error(rows, index, what, f"{fix}; or {advice.text}")
 
-def read_csv(path: str, *, header: str = "auto") -> CsvTable:
-    """Return the cells of a text file in UTF-8.
+    def _is_missing(self, cell: str, words: Collection[str]) -> bool:
+        return cell.lower() in words or self.missing.is_word(cell, self.numbers)
 
-    Cells are separated by tabs if the first row has any, otherwise by semicolons if it has any,
-    otherwise by commas, and may be quoted. Rows are numbered by lines of the file; empty lines are
-    skipped.
+
+def read_csv(
+    path: str,
+    dialect: CsvDialect | None = None,
+    *,
+    header: str = "auto",
+    missing: MissingValues | None = None,
+) -> CsvTable:
+    """Return the cells of a text file.
+
+    Rows are numbered by lines of the file; empty lines are skipped.
 
     Raises:
-        DataError: The file cannot be read, has no rows, or has rows of different lengths.
+        DataError: The file cannot be read, has no rows, has rows of different lengths, or it is
+            unclear whether it has a header.
     """
-    text = read_text(path)
-    records = list(_records(path, text, _delimiter(text)))
+    dialect, missing = dialect or CsvDialect(), missing or MissingValues()
+    records = dialect.records(path, read_text(path, dialect.encoding))
     if not records:
         raise DataError(f"{path} is empty; a table needs at least one row")
+    _check_lengths(path, records)
     lines, rows = zip(*records, strict=True)
-    _check_lengths(path, lines, rows)
-    if header == "no" or (header == "auto" and any(map(_is_number, rows[0]))):
-        names = tuple(str(k + 1) for k in range(len(rows[0])))
-        return CsvTable(path, names, rows, lines)
+    positions = tuple(str(k + 1) for k in range(len(rows[0])))
+    is_auto = header == "auto"
+    whole = CsvTable(path, positions, rows, lines, False, dialect.numbers, missing, is_auto)
+    if header == "no" or (is_auto and not _has_header(whole)):
+        return whole
     if len(rows) == 1:
         raise DataError(f"{path} has a header, {', '.join(rows[0])[:80]!r}, but no rows below it")
-    return CsvTable(path, _check_names(path, rows[0]), rows[1:], lines[1:])
+    names = _check_names(path, rows[0])
+    headed = replace(whole, has_header=True, header_is_guessed=False)
+    return replace(headed, names=names, rows=rows[1:], lines=lines[1:])
 
 
-def _delimiter(text: str) -> str:
-    """Return the first delimiter that splits the first row; the comma if none does."""
-    for delimiter in _DELIMITERS[:-1]:
-        rows = csv.reader(StringIO(text), delimiter=delimiter)
-        if len(next(filter(None, rows), [])) > 1:
-            return delimiter
-    return _DELIMITERS[-1]
+def _has_header(table: CsvTable) -> bool:
+    """Return whether the first row contains names.
+
+    Raises:
+        DataError: It looks like names and like data.
+    """
+    first = table.rows[0]
+    if not any(map(table.numbers.is_number, first)):
+        return True
+    number = next(filter(table.numbers.is_number, first))
+    name = next((cell for k, cell in enumerate(first) if _looks_like_a_name(table, k)), None)
+    if name is None and first == tuple(map(str, range(len(first)))) and len(first) > 2:
+        name = first[-1]  # pandas names columns so
+    if name is not None:
+        raise DataError(
+            f"{table.path}: row {table.lines[0]} contains {number!r:.40} and {name!r:.40}, so it"
+            " may be data or the names of the columns; pass --header yes if it contains the names,"
+            " otherwise --header no"
+        )
+    return False
 
 
-def _records(path: str, text: str, delimiter: str) -> Iterator[tuple[int, tuple[str, ...]]]:
-    reader = csv.reader(StringIO(text), delimiter=delimiter, strict=True)
-    line = 1
-    try:
-        for record in reader:
-            if len(record) > 1 or any(cell.strip() for cell in record):
-                yield line, tuple(cell.strip() for cell in record)
-            line = reader.line_num + 1
-    except csv.Error as error:
-        raise DataError(f"{path}: row {line}: {error}") from None
+def _looks_like_a_name(table: CsvTable, index: int) -> bool:
+    """Return whether the first cell of a column is the only text among numbers."""
+    below = [row[index] for row in table.rows[1:]]
+    texts = [cell for cell in (table.rows[0][index], *below) if not _is_plain(table, cell)]
+    return texts[:1] == [table.rows[0][index]] == texts and any(map(table.numbers.is_number, below))
 
 
-def _check_lengths(path: str, lines: Sequence[int], rows: Sequence[tuple[str, ...]]) -> None:
-    width = len(rows[0])
-    for line, row in zip(lines, rows, strict=True):
+def _is_plain(table: CsvTable, cell: str) -> bool:
+    return table.numbers.is_number(cell) or table._is_missing(cell, MISSING_WORDS)
+
+
+def _check_lengths(path: str, records: Sequence[Record]) -> None:
+    width = len(records[0][1])
+    for line, row in records:
         if len(row) != width:
             raise DataError(
                 f"{path}: row {line} has {len(row)} cells, but the first row has {width}; all rows"
-                " must have the same length"
+                " must have the same length (quote a cell that contains the delimiter)"
             )
 
 
@@ -166,13 +336,5 @@ def _check_names(path: str, names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
-def _is_number(cell: str) -> bool:
-    return _NUMBER.fullmatch(cell) is not None
-
-
-def _is_missing(cell: str) -> bool:
-    return cell.lower() in _MISSING
-
-
 def _missing(cell: str) -> str:
-    return f"the value is missing ({cell!r})" if cell else "the value is missing"
+    return f"the value is missing ({cell!r:.80})" if cell else "the value is missing"

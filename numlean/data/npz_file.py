@@ -5,17 +5,11 @@ from __future__ import annotations
 import zipfile
 import zlib
 from collections.abc import Mapping
-from typing import Any, Final
 
 import numpy as np
 
-from numlean.data.dataset import Floats
+from numlean.data.npy_file import NUMBERS, TEXT, Array
 from numlean.errors import DataError
-
-Array = np.ndarray[tuple[int, ...], np.dtype[Any]]
-
-_NUMBERS: Final = "biuf"
-_TEXT: Final = "U"
 
 
 def read_npz(path: str) -> dict[str, Array]:
@@ -38,7 +32,7 @@ def read_npz(path: str) -> dict[str, Array]:
         where = f", key {key!r}" if key else ""
         raise DataError(f"{path}{where}: not an array of a numpy archive: {error}") from None
     for key, array in arrays.items():
-        if array.dtype.kind not in _NUMBERS + _TEXT:
+        if array.dtype.kind not in NUMBERS + TEXT:
             raise DataError(
                 f"{path}, key {key!r}: must hold real numbers or text, got {array.dtype}"
             )
@@ -65,27 +59,3 @@ def input_key(path: str, arrays: Mapping[str, Array], target: str, key: str | No
         f"{path}: which array holds the inputs is ambiguous: pass --input KEY; arrays besides the"
         f" target: {', '.join(others) or 'none'}"
     )
-
-
-def numbers(path: str, key: str, array: Array) -> Floats:
-    """Return an array as binary64 numbers, each rounded once.
-
-    Raises:
-        DataError: The array is text, or a value is not finite; rows and columns count from 0.
-    """
-    if array.dtype.kind == _TEXT:
-        raise DataError(
-            f"{path}, key {key!r}: inputs must be numbers, got text of type {array.dtype}"
-        )
-    with np.errstate(over="ignore"):
-        values = array.astype(np.float64)
-    wrong = np.argwhere(~np.isfinite(values))
-    if len(wrong):
-        row, *columns = (int(k) for k in wrong[0])
-        where = f", column {', '.join(map(str, columns))}" if columns else ""
-        more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
-        raise DataError(
-            f"{path}, key {key!r}: row {row}{where} (from 0) is {values[tuple(wrong[0])]}{more}:"
-            " data must be finite; fill in the value or remove the row"
-        )
-    return values

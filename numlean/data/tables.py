@@ -3,172 +3,85 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-
-from numlean.data import npz_file
-from numlean.data.csv_file import CsvTable, read_csv
-from numlean.data.dataset import Floats
-from numlean.data.npz_file import input_key, read_npz
-from numlean.data.targets import Target, number_target, text_target
+from numlean.data.array_samples import table_of_arrays
+from numlean.data.array_table import read_arrays
+from numlean.data.csv_columns import table_of_csv
+from numlean.data.csv_dialect import CsvDialect
+from numlean.data.csv_file import read_csv
+from numlean.data.missing import MissingValues
+from numlean.data.table import Table
 from numlean.errors import DataError
 
-_TEXT_SUFFIXES: Final = (".csv", ".tsv", ".txt")
-_EMPTY_ONLY: Final = frozenset({""})
-_COMPLETE: Final = "fill in the value or delete the row"
-_LEAVE_OUT: Final = f"{_COMPLETE}, or drop the column with --drop {{column}}"
-_ENCODE: Final = (
-    "pass --categorical {column} to encode the column one-hot, or --drop {column} to drop it"
-)
+TEXT_SUFFIXES: Final = (".csv", ".tsv", ".txt")
+"""The ends of the names of tables in text files."""
 
+ARRAY_SUFFIXES: Final = (".npz", ".npy")
+"""The ends of the names of tables in numpy's files."""
 
-@dataclass(frozen=True)
-class Table:
-    """The inputs and targets of a file.
-
-    Attributes:
-        path: The file.
-        inputs: Numbers of shape (n, ...).
-        target: The n targets.
-        input_name: A description of the inputs.
-        target_name: The column or key of the targets.
-    """
-
-    path: str
-    inputs: Floats
-    target: Target
-    input_name: str
-    target_name: str
+_DEFAULT_HEADER: Final = "auto"
 
 
 def read_table(
     path: str,
-    target: str,
+    target: str | Sequence[str],
     *,
     key: str | None = None,
     kind: str | None = None,
     categorical: Sequence[str] = (),
     drop: Sequence[str] = (),
-    header: str = "auto",
+    header: str = _DEFAULT_HEADER,
+    dialect: CsvDialect | None = None,
+    missing: MissingValues | None = None,
+    test_path: str | None = None,
 ) -> Table:
-    """Read inputs and targets from a text file (.csv, .tsv, .txt) or a numpy archive (.npz).
+    """Read inputs and targets from a text file (.csv, .tsv, .txt) or from numpy's (.npz, .npy).
 
     Args:
         path: The file.
-        target: The column or the key to predict.
+        target: The column, the columns or the key to predict; for a .npy file perhaps another one.
         key: The array of inputs, for an archive; by default the only other array, or ``x``.
         kind: "regression" or "classification"; by default chosen from the target's values.
-        categorical: The columns to encode one-hot, for a text file.
-        drop: The columns to drop, for a text file.
+        categorical: The columns of a text file whose cells are compared as texts: inputs are
+            encoded one-hot, and a target has a class for each text.
+        drop: The columns to drop, for a text or a .npy file.
         header: Whether the first row names the columns, for a text file: yes, no or auto.
+        dialect: How a text file separates cells and writes numbers; None for the default.
+        missing: What stands for a missing value, and what becomes of it; None for the default.
+        test_path: A file of test data of the same columns or keys; None if there is none.
 
     Raises:
-        DataError: The file is not as described, with row and column where there is one.
+        DataError: A file is not as described, with row and column where there is one.
         UnknownNameError: There is no such column.
     """
+    targets = (target,) if isinstance(target, str) else tuple(target)
+    missing = missing or MissingValues()
+    is_text = _is_text(path)
+    if test_path is not None and _is_text(test_path) != is_text:
+        raise DataError(f"{test_path}: the test data must be a file like {path}")
+    if is_text:
+        if key is not None:
+            raise DataError(
+                f"{path}: only archives have keys; the inputs of a text file are its other columns"
+            )
+        table = read_csv(path, dialect, header=header, missing=missing)
+        if test_path is not None:
+            table = table.with_test(read_csv(test_path, dialect, header=header, missing=missing))
+        return table_of_csv(table, targets, kind, categorical, drop)
+    if categorical or header != _DEFAULT_HEADER or dialect not in (None, CsvDialect()):
+        raise DataError(f"{path}: archives have no columns; leave out the options for text files")
+    arrays = read_arrays(path, targets, key, drop)
+    if test_path is not None:
+        arrays = arrays.with_test(read_arrays(test_path, targets, key, drop))
+    return table_of_arrays(arrays, kind, missing)
+
+
+def _is_text(path: str) -> bool:
     suffix = Path(path).suffix.lower()
-    if suffix == ".npz":
-        if categorical or drop or header != "auto":
-            raise DataError(f"{path}: archives have no columns; leave out the options for columns")
-        return _of_archive(path, target, key, kind)
-    if suffix not in _TEXT_SUFFIXES:
+    if suffix not in TEXT_SUFFIXES + ARRAY_SUFFIXES:
         raise DataError(
-            f"{path}: the name of a table must end in {', '.join(_TEXT_SUFFIXES)} or .npz"
+            f"{path}: the name of a table must end in {', '.join(TEXT_SUFFIXES)}, .npz or .npy"
         )
-    if key is not None:
-        raise DataError(
-            f"{path}: only archives have keys; the inputs of a text file are its other columns"
-        )
-    return _of_text(read_csv(path, header=header), target, kind, categorical, drop)
-
-
-def _of_text(
-    table: CsvTable,
-    target: str,
-    kind: str | None,
-    categorical: Sequence[str],
-    drop: Sequence[str],
-) -> Table:
-    goal = table.index(target)
-    one_hot = {table.index(column) for column in categorical}
-    dropped = {table.index(column) for column in drop}
-    for column, others in ((goal, one_hot | dropped), *((k, dropped) for k in one_hot)):
-        if column in others:
-            raise DataError(
-                f"{table.path}: column {table.names[column]!r} is used twice; name it in one option"
-            )
-    chosen = [k for k in range(len(table.names)) if k != goal and k not in dropped]
-    if not chosen:
-        raise DataError(
-            f"{table.path}: the table needs a column of inputs besides the target; separate columns"
-            " by commas, semicolons or tabs"
-        )
-    _check_named(table, chosen)
-    blocks = [_one_hot(table, k) if k in one_hot else _numbers(table, k) for k in chosen]
-    inputs = np.ascontiguousarray(np.concatenate(blocks, axis=1))
-    named = f"{len(chosen)} column{'s' * (len(chosen) > 1)}"
-    return Table(table.path, inputs, _text_or_numbers(table, goal, kind), named, table.names[goal])
-
-
-def _numbers(table: CsvTable, index: int) -> Floats:
-    is_text = not table.is_numeric(index)
-    return table.numbers(index, _ENCODE if is_text else _LEAVE_OUT).reshape(-1, 1)
-
-
-def _one_hot(table: CsvTable, index: int) -> Floats:
-    texts = np.array(table.texts(index, _LEAVE_OUT, missing=_EMPTY_ONLY), dtype=np.str_)
-    categories, numbers = np.unique(texts, return_inverse=True)
-    return np.eye(len(categories))[numbers.reshape(-1)]
-
-
-def _text_or_numbers(table: CsvTable, index: int, kind: str | None) -> Target:
-    if table.is_numeric(index):
-        return number_target(table.numbers(index, _COMPLETE), kind)
-    if kind == "regression":
-        table.numbers(index, "text can only be classes: pass --kind classification")
-    return text_target(table.texts(index, _COMPLETE))
-
-
-def _check_named(table: CsvTable, chosen: Sequence[int]) -> None:
-    for index in chosen:
-        if not table.names[index]:
-            raise DataError(
-                f"{table.path}: column {index + 1} has no name; give it a name, or drop it with"
-                f" --drop {index + 1} if it is an index of the rows"
-            )
-
-
-def _of_archive(path: str, target: str, key: str | None, kind: str | None) -> Table:
-    arrays = read_npz(path)
-    key = input_key(path, arrays, target, key)
-    for name in (key, target):
-        if arrays[name].ndim == 0 or arrays[name].size == 0:
-            raise DataError(
-                f"{path}, key {name!r}: the array of shape {arrays[name].shape} has no samples"
-            )
-    inputs, goal = npz_file.numbers(path, key, arrays[key]), arrays[target]
-    if len(inputs) != len(goal):
-        raise DataError(
-            f"{path}: {key!r} has {len(inputs)} rows but {target!r} {len(goal)}; their shapes are"
-            f" {inputs.shape} and {goal.shape}"
-        )
-    inputs = inputs.reshape(len(inputs), -1) if inputs.ndim == 1 else inputs
-    return Table(path, inputs, _classes_or_numbers(path, target, goal, kind), key, target)
-
-
-def _classes_or_numbers(path: str, key: str, goal: npz_file.Array, kind: str | None) -> Target:
-    if goal.dtype.kind != "U":
-        return number_target(npz_file.numbers(path, key, goal), kind)
-    if kind == "regression":
-        raise DataError(
-            f"{path}, key {key!r}: text can only be classes: pass --kind classification"
-        )
-    if goal.size != len(goal):
-        raise DataError(f"{path}, key {key!r}: classes must be one column, got shape {goal.shape}")
-    cells = [text.strip() for text in goal.reshape(-1).tolist()]
-    if "" in cells:
-        raise DataError(f"{path}, key {key!r}: row {cells.index('')} (from 0) is an empty text")
-    return text_target(cells)
+    return suffix in TEXT_SUFFIXES

@@ -9,10 +9,14 @@ from typing import Final
 import numpy as np
 
 from numlean.data.dataset import Floats
+from numlean.data.labels import Labels
 from numlean.errors import DataError
 
-KINDS: Final = ("regression", "classification")
+REGRESSION: Final = "regression"
+CLASSIFICATION: Final = "classification"
+KINDS: Final = (REGRESSION, CLASSIFICATION)
 _FEW: Final = 20
+_REQUESTED: Final = "requested"
 
 
 @dataclass(frozen=True)
@@ -32,64 +36,86 @@ class Target:
     classes: tuple[str, ...] = ()
 
 
-def text_target(texts: Sequence[str]) -> Target:
-    """Return the classes of a column of text, in code point order.
+def text_target(labels: Labels, note: str = "") -> Target:
+    """Return the target of classes that are texts.
 
     Raises:
         DataError: There is only one class.
     """
-    classes, numbers = np.unique(np.array(texts, dtype=np.str_), return_inverse=True)
-    _check_several(len(classes), str(classes[0]))
-    reason = f"the target has {len(classes)} different texts"
-    one_hot = np.eye(len(classes))[numbers.reshape(-1)]
-    return Target("classification", reason, one_hot, tuple(map(str, classes)))
+    _check_several(labels)
+    reason = f"the target has {len(labels.classes)} different texts{note}"
+    return Target(CLASSIFICATION, reason, labels.one_hot(), labels.classes)
 
 
-def number_target(values: Floats, kind: str | None) -> Target:
-    """Return a target of numbers, of shape (n,) or (n, outputs).
+def are_classes(labels: Labels, kind: str | None) -> bool:
+    """Return whether a column of numbers is read as classes.
 
-    Without a kind, a single column is read as classes, in ascending order, if it holds at most 20
-    different numbers, all of them whole, which occur at least twice on average. Anything else is a
-    regression.
+    Without a kind it is if it holds at most 20 different numbers, all of them whole, which occur at
+    least twice on average.
 
     Raises:
-        DataError: All numbers are equal, or a classification has several target columns.
+        DataError: All numbers are equal.
     """
-    columns = values.reshape(len(values), -1)
-    if kind == "classification" and columns.shape[1] != 1:
+    _check_several(labels)
+    if kind is not None:
+        return kind == CLASSIFICATION
+    count = len(labels.classes)
+    return labels.are_whole and count <= _FEW and 2 * count <= len(labels.numbers)
+
+
+def class_target(labels: Labels, kind: str | None) -> Target:
+    """Return the target of classes that are numbers."""
+    return Target(CLASSIFICATION, _reason(labels, kind), labels.one_hot(), labels.classes)
+
+
+def regression_target(values: Floats, labels: Labels, kind: str | None) -> Target:
+    """Return the target of a column of numbers, of shape (n,)."""
+    return Target(REGRESSION, _reason(labels, kind), values.reshape(-1, 1))
+
+
+def columns_target(values: Floats, kind: str | None, names: Sequence[str]) -> Target:
+    """Return the target of several columns of numbers, of shape (n, outputs).
+
+    Without a kind they are classes if each row has a single 1 among zeros.
+
+    Args:
+        values: The numbers.
+        kind: One of ``KINDS``; None to choose it.
+        names: The names of the columns, which are the classes if there are any.
+
+    Raises:
+        DataError: A classification has a row that is not one-hot, or only one class.
+    """
+    wrong = np.flatnonzero(((values != 0) & (values != 1)).any(axis=1) | (values.sum(axis=1) != 1))
+    if kind == REGRESSION or (kind is None and len(wrong)):
+        reason = _REQUESTED if kind else f"the target has {len(names)} columns"
+        return Target(REGRESSION, reason, values)
+    if len(wrong):
         raise DataError(
-            f"a classification needs one column of classes, got {columns.shape[1]}; pass --kind"
-            " regression for numbers"
+            f"a classification needs one column of classes, or one-hot columns, but sample"
+            f" {wrong[0] + 1} of the {len(names)} columns is {values[wrong[0]].tolist()!s:.80};"
+            " pass --kind regression for numbers"
         )
-    distinct, numbers = np.unique(columns[:, 0], return_inverse=True)
-    if columns.shape[1] == 1:
-        _check_several(len(distinct), _label(distinct[0]))
-    counted = f"{len(distinct)} different{' whole' if _are_whole(distinct) else ''} numbers"
-    if columns.shape[1] > 1:
-        counted = f"{columns.shape[1]} columns"
-    is_classes = columns.shape[1] == 1 and _are_few(distinct, len(columns))
-    chosen = kind or KINDS[is_classes]
-    reason = "requested" if kind else f"the target has {counted}"
-    if chosen == "regression":
-        return Target(chosen, reason, columns)
-    one_hot = np.eye(len(distinct))[numbers.reshape(-1)]
-    return Target(chosen, reason, one_hot, tuple(map(_label, distinct)))
+    labels = Labels(tuple(names), values.argmax(axis=1))
+    if len(np.unique(labels.numbers)) == 1:
+        raise DataError(_only(labels.classes[labels.numbers[0]]))
+    reason = _REQUESTED if kind else f"the {len(names)} columns of the target are one-hot"
+    return Target(CLASSIFICATION, reason, values, labels.classes)
 
 
-def _are_few(distinct: Floats, rows: int) -> bool:
-    return _are_whole(distinct) and len(distinct) <= _FEW and 2 * len(distinct) <= rows
+def _reason(labels: Labels, kind: str | None) -> str:
+    counted = f"{len(labels.classes)} different{' whole' if labels.are_whole else ''} numbers"
+    reason = _REQUESTED if kind else f"the target has {counted}"
+    if labels.spellings is None:
+        return reason
+    a, b = labels.spellings
+    return f"{reason} ({a} and {b} are one number; pass --categorical to tell their texts apart)"
 
 
-def _are_whole(values: Floats) -> bool:
-    return bool(np.all(values == np.floor(values)))
+def _check_several(labels: Labels) -> None:
+    if len(labels.classes) < 2:
+        raise DataError(_only(labels.classes[0]))
 
 
-def _label(value: float) -> str:
-    return f"{value + 0.0:.17g}"
-
-
-def _check_several(count: int, only: str) -> None:
-    if count < 2:
-        raise DataError(
-            f"the target is {only} in every row; training needs at least two different values"
-        )
+def _only(name: str) -> str:
+    return f"the target is {name} in every row; training needs at least two different values"

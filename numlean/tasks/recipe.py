@@ -194,7 +194,7 @@ def _source_options(source: TaskName | TableSource) -> dict[str, Any]:
     own = {each.name: getattr(source, each.name) for each in fields(source)}
     own["data"], own["input"] = own.pop("path"), own.pop("key")
     own["hidden"] = None if source.hidden is None else format_widths(source.hidden)
-    return own | {"categorical": source.categorical or None, "drop": source.drop or None}
+    return {name: None if value == () else value for name, value in own.items()}
 
 
 def _lists(value: Any) -> Any:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Final
 
+from numlean.data.csv_dialect import CsvDialect
 from numlean.data.csv_file import HEADERS
+from numlean.data.missing import MissingValues
 from numlean.data.tables import read_table
 from numlean.data.targets import KINDS
 from numlean.data.text_file import read_text
@@ -64,9 +66,10 @@ class TableSource:
     Attributes:
         path: The file.
         target: The column or key to predict.
+        more_targets: Further columns to predict.
         key: The array of inputs in a .npz file.
         kind: One of ``numlean.data.targets.KINDS``.
-        categorical: Columns to encode one-hot.
+        categorical: Columns whose cells are compared as texts; inputs are encoded one-hot.
         drop: Columns to leave out.
         header: Whether the first row contains the names of the columns: one of
             ``numlean.data.csv_file.HEADERS``.
@@ -75,6 +78,15 @@ class TableSource:
         standardise: The way to standardise inputs; see ``numlean.tasks.table``.
         hidden: The widths of the hidden layers.
         activation: The activation function of the hidden layers.
+        test_data: A file of test data, in place of a part of the rows.
+        delimiter: The delimiter of cells; see ``numlean.data.csv_dialect``, also for the next four.
+        decimal: The decimal separator.
+        thousands: The separator between groups of digits.
+        encoding: The encoding of the file.
+        comment: The text that begins a comment.
+        na_values: Cells that are missing values, besides the usual ones.
+        impute: How missing inputs are replaced; see ``numlean.data.missing``.
+        drop_missing: Whether rows with missing values are left out.
 
     Raises:
         NumleanError: A value is unknown or out of range.
@@ -92,9 +104,22 @@ class TableSource:
     standardise: str | None = None
     hidden: tuple[int, ...] | None = None
     activation: str | None = None
+    more_targets: tuple[str, ...] = ()
+    test_data: str | None = None
+    delimiter: str | None = None
+    decimal: str | None = None
+    thousands: str | None = None
+    encoding: str | None = None
+    comment: str | None = None
+    na_values: tuple[str, ...] = ()
+    impute: str | None = None
+    drop_missing: bool = False
 
     def __post_init__(self) -> None:
         _check_path("--data", self.path)
+        _check_path("--test-data", self.test_data)
+        for target in (self.target, *self.more_targets):
+            _check_path("--target", target)
         for name, value, known in (("kind", self.kind, KINDS), ("header", self.header, HEADERS)):
             if value is not None and value not in known:
                 raise UnknownNameError(name, value, known)
@@ -102,7 +127,12 @@ class TableSource:
             raise NumleanError(
                 f"widths of hidden layers must be from 1 to {_MAX_WIDTH}, got {self.hidden!s:.80}"
             )
-        self.settings()  # checks the others
+        for name in ("test_share", "split_seed"):
+            if self.test_data is not None and getattr(self, name) is not None:
+                raise NumleanError(
+                    f"give either --test-data or --{name.replace('_', '-')}, not both"
+                )
+        self.settings(), self.dialect(), self.missing()  # check the others
 
     def settings(self) -> TableSettings:
         """Return the settings of the table's task, defaults filled in."""
@@ -113,8 +143,18 @@ class TableSource:
             "standardise": self.standardise,
             "hidden": self.hidden,
             "activation": self.activation,
+            "impute": self.impute,
         }
         return TableSettings(**_without_none(given))
+
+    def dialect(self) -> CsvDialect:
+        """Return how a text file separates cells and writes numbers, defaults filled in."""
+        names = ("delimiter", "decimal", "thousands", "encoding", "comment")
+        return CsvDialect(**_without_none({name: getattr(self, name) for name in names}))
+
+    def missing(self) -> MissingValues:
+        """Return what stands for a missing value, and what becomes of it."""
+        return MissingValues(self.na_values, self.impute, self.drop_missing)
 
     def resolve(self) -> NamedTask:
         """Return the task of predicting the target.
@@ -125,9 +165,12 @@ class TableSource:
         reading = {"key": self.key, "kind": self.kind, "header": self.header}
         table = read_table(
             self.path,
-            self.target,
+            (self.target, *self.more_targets),
             categorical=self.categorical,
             drop=self.drop,
+            dialect=self.dialect(),
+            missing=self.missing(),
+            test_path=self.test_data,
             **_without_none(reading),
         )
         return table_task(table, self.settings())

@@ -6,7 +6,7 @@ import numpy as np
 
 from numlean.autograd.tensor import Tensor
 from numlean.data import Dataset
-from numlean.data.dataset import Floats
+from numlean.data.dataset import Floats, Places
 from numlean.data.standardise import standardise, standardise_in_scalar, statistics
 from numlean.rng import UniformStream, permutation
 from numlean.scalar.protocol import Scalar
@@ -15,9 +15,20 @@ from numlean.tasks.named import Split
 
 def train_test_split(inputs: Floats, targets: Floats, *, test_size: int, seed: int) -> Split:
     """Shuffle samples with a seed, and hold out the first ones for testing."""
-    order = permutation(len(inputs), UniformStream(seed))
-    test, train = Dataset.of_arrays(inputs[order], targets[order]).split_at(test_size)
-    return Split(train=train, test=test)
+    train, test = split_rows(len(inputs), test_size=test_size, seed=seed)
+    return split_of(inputs, targets, train, test)
+
+
+def split_rows(count: int, *, test_size: int, seed: int) -> tuple[Places, Places]:
+    """Return the rows of the training data and of the test data, in the order of ``seed``."""
+    order = permutation(count, UniformStream(seed))
+    return order[test_size:], order[:test_size]
+
+
+def split_of(inputs: Floats, targets: Floats, train: Places, test: Places) -> Split:
+    """Return the samples of given rows as training data and test data."""
+    samples = Dataset.of_arrays(inputs, targets)
+    return Split(Dataset(*samples.batch(train)), Dataset(*samples.batch(test)))
 
 
 def standardise_before(split: Split, *, targets: bool) -> Split:

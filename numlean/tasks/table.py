@@ -11,11 +11,15 @@ from math import prod
 from pathlib import Path
 from typing import Final
 
-from numlean.data.tables import Table
+import numpy as np
+
+from numlean.data.missing import impute
+from numlean.data.table import Table
+from numlean.data.targets import CLASSIFICATION, REGRESSION
 from numlean.errors import DataError, NumleanError, UnknownNameError
 from numlean.nn import GELU, Flatten, Layer, Linear, ReLU, Sequential, Sigmoid, SiLU, Softplus, Tanh
 from numlean.tasks.named import NamedTask, Split
-from numlean.tasks.splits import standardise_before, standardise_within, train_test_split
+from numlean.tasks.splits import split_of, split_rows, standardise_before, standardise_within
 from numlean.training.task import Task
 
 STANDARDISE: Final = ("before", "scalar", "none")
@@ -43,6 +47,8 @@ class TableSettings:
         standardise: One of ``STANDARDISE``, with the statistics of the training data.
         hidden: The widths of the hidden layers.
         activation: The activation function of the hidden layers, one of ``ACTIVATIONS``.
+        impute: How to replace missing inputs, by the statistics of the training data; see
+            ``numlean.data.missing.impute``. None if there are none.
     """
 
     test_share: Fraction = Fraction(1, 5)
@@ -50,6 +56,7 @@ class TableSettings:
     standardise: str = STANDARDISE[0]
     hidden: tuple[int, ...] = (32, 16)
     activation: str = ACTIVATIONS[0]
+    impute: str | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.test_share < 1:
@@ -69,18 +76,22 @@ def table_task(table: Table, settings: TableSettings) -> NamedTask:
         DataError: The table has fewer than two rows.
     """
     rows, outputs = table.target.values.shape
-    test_size = int(rows * settings.test_share)
+    test_size = table.test_size
+    if test_size is None:
+        test_size = int(rows * settings.test_share)
     if rows < 2:
         raise DataError(f"{table.path}: the table needs at least two rows, got {rows}")
+    if test_size == rows:
+        raise DataError(f"{table.path}: no row is left for training")
     sample = table.inputs.shape[1:]
-    is_classification = table.target.kind == "classification"
+    is_classification = table.target.kind == CLASSIFICATION
     model = _perceptron(sample, settings.hidden, outputs, settings.activation)
     make = Task.classification if is_classification else Task.regression
     within = partial(standardise_within, targets=not is_classification)
     return NamedTask(
         name=Path(table.path).name,
         summary=f"{table.target_name} from {table.input_name}: {table.target.kind}, as"
-        f" {table.target.reason}; {rows} rows, {test_size} held out",
+        f" {table.target.reason}; {_sizes(table, rows, test_size)}",
         task=make(model),
         load=partial(_load, table, test_size, settings),
         steps=500,
@@ -92,12 +103,26 @@ def table_task(table: Table, settings: TableSettings) -> NamedTask:
     )
 
 
+def _sizes(table: Table, rows: int, test_size: int) -> str:
+    if table.test_size is None:
+        sizes = f"{rows} rows, {test_size} held out"
+    else:
+        sizes = f"{rows - test_size} rows, {test_size} test rows"
+    return "; ".join([sizes, *table.notes])
+
+
 def _load(table: Table, test_size: int, settings: TableSettings) -> Split:
-    values = table.target.values
-    split = train_test_split(table.inputs, values, test_size=test_size, seed=settings.split_seed)
+    inputs, rows = table.inputs, len(table.inputs)
+    if table.test_size is None:
+        train, test = split_rows(rows, test_size=test_size, seed=settings.split_seed)
+    else:
+        train, test = np.split(np.arange(rows), [rows - test_size])
+    if settings.impute is not None:
+        inputs = impute(inputs, inputs[train], settings.impute, table.categories)
+    split = split_of(inputs, table.target.values, train, test)
     if settings.standardise != "before":
         return split
-    return standardise_before(split, targets=table.target.kind == "regression")
+    return standardise_before(split, targets=table.target.kind == REGRESSION)
 
 
 def _perceptron(

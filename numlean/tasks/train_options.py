@@ -19,7 +19,10 @@ from numlean.tasks.sources import TableSource, TaskName
 _TABLE_OPTIONS: Final = (
     *("target", "input", "kind", "categorical", "drop", "header"),
     *("test_share", "split_seed", "standardise", "hidden", "activation"),
+    *("more_targets", "test_data", "delimiter", "decimal", "thousands", "encoding", "comment"),
+    *("na_values", "impute", "drop_missing"),
 )
+_LISTS: Final = ("categorical", "drop", "more_targets", "na_values")
 _NO_LAYERS: Final = "none"
 _WIDTH: Final = re.compile(r"\d{1,20}")
 
@@ -58,6 +61,16 @@ class TrainOptions:
     standardise: str | None = None
     hidden: str | None = None
     activation: str | None = None
+    more_targets: tuple[str, ...] | None = None
+    test_data: str | None = None
+    delimiter: str | None = None
+    decimal: str | None = None
+    thousands: str | None = None
+    encoding: str | None = None
+    comment: str | None = None
+    na_values: tuple[str, ...] | None = None
+    impute: str | None = None
+    drop_missing: bool = False
     eval_every: int | None = None
     patience: int | None = None
 
@@ -66,7 +79,7 @@ class TrainOptions:
         """Return the options among the arguments of a command; all others are ignored."""
         known = {field.name for field in fields(cls)}
         given = {k: v for k, v in arguments.items() if k in known and v is not None}
-        for name in ("categorical", "drop"):
+        for name in _LISTS:
             if name in given:
                 given[name] = tuple(given[name])
         return cls(**given)
@@ -98,11 +111,21 @@ class TrainOptions:
             standardise=self.standardise,
             hidden=None if self.hidden is None else parse_widths(self.hidden),
             activation=self.activation,
+            more_targets=self.more_targets or (),
+            test_data=self.test_data,
+            delimiter=self.delimiter,
+            decimal=self.decimal,
+            thousands=self.thousands,
+            encoding=self.encoding,
+            comment=self.comment,
+            na_values=self.na_values or (),
+            impute=self.impute,
+            drop_missing=self.drop_missing,
         )
 
     def _task_name(self) -> TaskName:
         for option in _TABLE_OPTIONS:
-            if getattr(self, option) is not None:
+            if getattr(self, option) not in (None, False):
                 raise NumleanError(f"--{option.replace('_', '-')} needs --data FILE")
         if self.task is None:
             raise NumleanError(f"name a TASK ({', '.join(task_names())}) or --data FILE")

@@ -43,9 +43,25 @@ TABLE = Recipe(
     clip=Clip(value=0.5),
 )
 LINEAR = Recipe(TableSource("t.npz", "y", key="x", hidden=()))
+CELLS = Recipe(
+    TableSource(
+        "t.csv",
+        "y",
+        more_targets=("z", "w"),
+        test_data="test.csv",
+        delimiter="tab",
+        decimal=",",
+        thousands="space",
+        encoding="cp1252",
+        comment="#",
+        na_values=(".", "-999"),
+        impute="median",
+    )
+)
+COMPLETE = Recipe(TableSource("t.csv", "y", drop_missing=True))
 
 
-@pytest.mark.parametrize("recipe", [Recipe(TaskName("xor")), FULL, TABLE, LINEAR])
+@pytest.mark.parametrize("recipe", [Recipe(TaskName("xor")), FULL, TABLE, LINEAR, CELLS, COMPLETE])
 def test_a_recipe_is_restored_from_json_and_from_options(recipe):
     plain = json.loads(json.dumps(recipe.to_plain()))
     assert Recipe.from_plain(plain) == recipe
@@ -70,6 +86,26 @@ def test_the_command_line_gives_the_recipe():
     argv += ["--gamma", "0.5", "--warmup", "2", "--clip-norm", "1.5", "--eval-every", "5"]
     argv += ["--patience", "2", "--log", "l", "--plot", "p.png", "--save", "s", "--flags"]
     assert Recipe.from_arguments(vars(build_parser("train").parse_args(argv))) == FULL
+
+
+def test_the_command_line_gives_the_recipe_of_a_table():
+    argv = ["train", "--data", "t.csv", "--target", "y", "--target", "z", "--target", "w"]
+    argv += ["--test-data", "test.csv", "--delimiter", "tab", "--decimal", ","]
+    argv += ["--thousands", "space", "--encoding", "cp1252", "--comment", "#"]
+    argv += ["--na-values", ".", "--na-values", "-999", "--impute", "median"]
+    assert Recipe.from_arguments(vars(build_parser("train").parse_args(argv))) == CELLS
+    argv = ["train", "--data", "t.csv", "--target", "y", "--drop-missing"]
+    assert Recipe.from_arguments(vars(build_parser("train").parse_args(argv))) == COMPLETE
+
+
+def test_recipes_that_were_written_before_an_option_existed_are_still_read():
+    before = {"path": "t.csv", "target": "y", "key": None, "kind": None, "categorical": ["a"]}
+    before |= {"drop": [], "header": None, "test_share": "1/3", "split_seed": None}
+    before |= {"standardise": None, "hidden": [8], "activation": None}
+    source = TableSource("t.csv", "y", categorical=("a",), test_share="1/3", hidden=(8,))
+    assert Recipe.from_plain(changed(task=before)).task == source
+    options = {"data": "t.csv", "target": "y", "categorical": ["a"], "test_share": "1/3"}
+    assert Recipe.from_version_1(options | {"hidden": "8"}).task == source
 
 
 def test_every_option_of_train_is_in_the_recipe_or_does_not_affect_the_bits():
@@ -137,6 +173,19 @@ def table(**fields):
         (table(test_share="1e30000000"), ["fraction", "1e30000000"]),
         (table(test_share="1" * 5000), ["fraction"]),
         (table(test_share="1/0"), ["fraction", "1/0"]),
+        (table(test_data="a\0b.csv"), ["--test-data", "null character"]),
+        (table(test_data="b.csv", test_share="0.1"), ["--test-data", "--test-share"]),
+        (table(test_data="b.csv", split_seed=1), ["--test-data", "--split-seed"]),
+        (table(delimiter="ab"), ["--delimiter", "'ab'"]),
+        (table(decimal=",", thousands=","), ["--decimal", "--thousands"]),
+        (table(encoding="zip"), ["encoding", "'zip'"]),
+        (table(encoding=8), ["recipe.task.encoding", "8"]),
+        (table(comment=""), ["--comment"]),
+        (table(na_values="."), ["recipe.task.na_values", "'.'"]),
+        (table(impute="modus"), ["--impute", "'modus'"]),
+        (table(impute="mean", drop_missing=True), ["--impute", "--drop-missing"]),
+        (table(drop_missing=1), ["recipe.task.drop_missing", "1"]),
+        (table(more_targets=[1]), ["recipe.task.more_targets[0]", "1"]),
         ({k: v for k, v in FULL.to_plain().items() if k != "clip"}, ["'clip'", "missing"]),
         ({}, ["version"]),
     ],

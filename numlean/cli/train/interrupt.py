@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -37,7 +37,8 @@ def catch_interrupt() -> Iterator[Interrupt]:
     def request(*_: object) -> None:
         interrupt.requested = True
         signal.signal(signal.SIGINT, before)
-        os.write(_STANDARD_ERROR, _NOTE)  # print itself could be interrupted
+        with suppress(OSError):  # it may be full or closed
+            os.write(_STANDARD_ERROR, _NOTE)  # print itself could be interrupted
 
     if before is not signal.SIG_IGN:  # as under nohup
         signal.signal(signal.SIGINT, request)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from numlean.autograd.tensor import Tensor
-from numlean.errors import NumleanError
+from numlean.cli.text_output import text_output
 from numlean.json_lines import json_line
 from numlean.scalar.exact_text import format_hex
 
@@ -29,15 +29,10 @@ def run_log(path: str, header: dict[str, Any], *, append: bool = False) -> Itera
     Raises:
         NumleanError: The file cannot be written.
     """
-    try:
-        file = Path(path).open("a" if append else "w", encoding="utf-8")  # noqa: SIM115
-    except OSError as error:
-        raise NumleanError(f"cannot write the log {path}: {error.strerror}") from None
-    with file:
+    with text_output(Path(path), "the log", append=append, at_once=True) as write_text:
 
         def write(line: dict[str, Any]) -> None:
-            file.write(json_line(line) + "\n")
-            file.flush()
+            write_text(json_line(line) + "\n")
 
         write(header)
         yield write

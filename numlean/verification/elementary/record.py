@@ -71,9 +71,16 @@ class Record:
         return self.functions.get(name, (0, Findings()))
 
     def keep(self, name: str, done: int, findings: Findings) -> None:
-        """Write the number of compared batches of a function, and the findings."""
+        """Write the number of compared batches of a function, and the findings.
+
+        Raises:
+            NumleanError: The file cannot be written.
+        """
         self.functions[name] = done, findings
-        self._write()
+        try:
+            self._write()
+        except OSError as error:
+            raise NumleanError(f"--resume {self.path}: {error.strerror or error}") from None
 
     def _read(self, plain: object) -> None:
         kept = read_document(_Document, plain, "record")

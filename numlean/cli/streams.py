@@ -1,0 +1,167 @@
+"""Standard output and standard error of a command.
+
+Python reports a failed write of buffered output only while the interpreter shuts down, as a
+traceback that no handler sees. Therefore a command runs between these streams, and its output is
+flushed before its exit status is known.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from errno import EBADF
+from typing import Any, Final, TextIO, cast
+
+from numlean.cli import exit_status
+
+_STANDARD_FILES: Final = (0, 1, 2)
+
+
+class OutputError(Exception):
+    """Standard output cannot be written. No caller but the program's entry handles it.
+
+    Attributes:
+        is_reader_gone: Whether the reader of a pipe has closed it, which is no error.
+    """
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(f"cannot write to standard output: {error.strerror or error}")
+        self.is_reader_gone = isinstance(error, BrokenPipeError | ConnectionResetError)
+
+
+class _Stream:
+    """A text stream; everything but writing is left to the stream itself."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        """Write a text; characters that the stream's encoding lacks are escaped."""
+        try:
+            return int(self._stream.write(text))
+        except UnicodeEncodeError as error:
+            escaped = text.encode(error.encoding, "backslashreplace")
+            return int(self._stream.write(escaped.decode(error.encoding)))
+
+    def discard(self) -> None:
+        """Let everything that is still buffered, and that follows, be written to nowhere."""
+        with suppress(AttributeError, OSError, ValueError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            try:
+                os.dup2(nowhere, self._stream.fileno())
+                self._stream.flush()
+            finally:
+                os.close(nowhere)
+
+
+class _Output(_Stream):
+    """Standard output: a failed write is an ``OutputError``, which ends the command."""
+
+    def write(self, text: str) -> int:
+        """Write a text."""
+        try:
+            return super().write(text)
+        except OSError as error:
+            raise OutputError(error) from None
+
+    def flush(self) -> None:
+        """Write what is buffered."""
+        try:
+            self._stream.flush()
+        except OSError as error:
+            raise OutputError(error) from None
+
+
+class _Errors(_Stream):
+    """Standard error: where it cannot be written, there is nothing left to tell a failure to."""
+
+    def write(self, text: str) -> int:
+        """Write a text if that is possible."""
+        with suppress(OSError):
+            super().write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Write what is buffered."""
+        try:
+            self._stream.flush()
+        except OSError:
+            self.discard()
+
+
+class _Closed:
+    """Standard output that was closed before the program began."""
+
+    def write(self, text: str) -> int:
+        """Raise the error of a closed file."""
+        raise OSError(EBADF, os.strerror(EBADF))
+
+    def flush(self) -> None:
+        """Do nothing: nothing is buffered."""
+
+
+def run_with_checked_streams(command: Callable[[], int], fail: Callable[[OutputError], int]) -> int:
+    """Run a command between checked streams, flush them, and return the exit status.
+
+    Args:
+        command: The command; returns its exit status.
+        fail: Reports that standard output cannot be written, and returns the exit status. It is
+            not called if the command itself has failed.
+    """
+    with _checked_streams() as output:
+        try:
+            status = _run(command, output)
+        except OutputError as error:
+            output.discard()
+            return fail(error)
+        return status
+
+
+def _run(command: Callable[[], int], output: _Output) -> int:
+    try:
+        status = command()
+    except SystemExit as stop:
+        status = stop.code if isinstance(stop.code, int) else 0
+        _flush(output, status)
+        raise
+    _flush(output, status)
+    return status
+
+
+def _flush(output: _Output, status: int) -> None:
+    try:
+        output.flush()
+    except OutputError:
+        if status < exit_status.ERROR:
+            raise
+        output.discard()
+
+
+@contextmanager
+def _checked_streams() -> Iterator[_Output]:
+    before = sys.stdout, sys.stderr
+    _fill_closed_files()
+    with open(os.devnull, "w", encoding="utf-8") as nowhere:  # noqa: PTH123
+        output = _Output(before[0] if before[0] is not None else _Closed())
+        errors = _Errors(before[1] if before[1] is not None else nowhere)
+        sys.stdout, sys.stderr = cast("TextIO", output), cast("TextIO", errors)
+        try:
+            yield output
+        finally:
+            sys.stdout, sys.stderr = before
+            errors.flush()
+
+
+def _fill_closed_files() -> None:
+    """Keep files that are opened later from becoming standard streams that were closed."""
+    if None in (sys.stdin, sys.stdout, sys.stderr):
+        for number in _STANDARD_FILES:
+            try:
+                os.fstat(number)
+            except OSError:
+                os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
