@@ -15,6 +15,10 @@ CASES = {
     "Reshape": (nn.Reshape(2, 2), (4,)),
     "Conv2d": (nn.Conv2d(2, 2, 2, padding=1), (2, 2, 2)),
     "Conv2d with strides": (nn.Conv2d(1, 2, (2, 3), stride=(1, 2), padding=(0, 1)), (1, 3, 4)),
+    "Conv2d in groups": (
+        nn.Conv2d(2, 2, (1, 2), dilation=(1, 2), groups=2, bias=False),
+        (2, 1, 4),
+    ),
     "MaxPool2d": (nn.MaxPool2d(2), (1, 2, 4)),
     "MaxPool2d with padding": (nn.MaxPool2d(3, stride=2, padding=1), (1, 3, 3)),
     "AvgPool2d": (nn.AvgPool2d((1, 2), stride=1, padding=(0, 1)), (2, 1, 3)),
@@ -29,11 +33,19 @@ CASES = {
     "RNN, last": (nn.RNN(2, 2, last_only=True), (3, 2)),
     "GRU": (nn.GRU(2, 2), (2, 2)),
     "LSTM": (nn.LSTM(2, 2), (2, 2)),
+    "RNN stacked in both directions": (
+        nn.RNN(1, 1, num_layers=2, bidirectional=True, dropout=0.25, bias=False),
+        (2, 1),
+    ),
     "GatedScan": (nn.GatedScan(2, 2), (3, 2)),
     "Embedding": (nn.Embedding(4, 2), (3,)),
     "PositionalEmbedding": (nn.PositionalEmbedding(3, 2), (2, 2)),
     "MultiHeadAttention": (nn.MultiHeadAttention(4, 2), (2, 4)),
     "causal MultiHeadAttention": (nn.MultiHeadAttention(2, 1, causal=True), (3, 2)),
+    "PaddedTokens": (
+        nn.PaddedTokens(nn.Embedding(3, 2), nn.MultiHeadAttention(2, 1), padding_idx=0),
+        (3,),
+    ),
     "Residual": (nn.Residual(nn.Linear(3, 2), nn.Tanh(), nn.Linear(2, 3)), (3,)),
 }
 

@@ -22,6 +22,7 @@ from numlean.autograd.tensor import Tensor
 from numlean.checkpoint.raw_numbers import to_raw
 from numlean.data import Batch, DataLoader, Dataset, Sample
 from numlean.nn import Layer
+from numlean.option import described_fields
 
 Plain: TypeAlias = Any
 """Data that JSON can express: objects, lists, texts, numbers, booleans and null."""
@@ -39,12 +40,13 @@ _DESCRIBABLE: Final = (
 def fingerprint(value: object) -> Plain:
     """Return a value as plain data, equal in every process for values that mean the same.
 
-    A dataclass gives its class and fields; an object of any other class its class and those
-    attributes that are plain values, arrays, functions, layers, or lists and mappings of these; a
-    layer of such a class also gives its children. A function of a module gives its name. A lambda
-    or a local function gives its name and a digest of its code, defaults and closure: such
-    functions share names, so that ``lambda x: x * 2`` and ``lambda x: x * 3`` differ. The digest
-    does not cover the values of global names, and depends on the version of Python.
+    A dataclass gives its class and fields, without each ``option`` that has its default; an object
+    of any other class its class and those attributes that are plain values, arrays, functions,
+    layers, or lists and mappings of these; a layer of such a class also gives its children. A
+    function of a module gives its name. A lambda or a local function gives its name and a digest of
+    its code, defaults and closure: such functions share names, so that ``lambda x: x * 2`` and
+    ``lambda x: x * 3`` differ. The digest does not cover the values of global names, and depends on
+    the version of Python.
     """
     match value:
         case Enum():
@@ -71,7 +73,7 @@ def fingerprint(value: object) -> Plain:
         case FunctionType() if "<" in value.__qualname__:  # <lambda>, <locals>
             return {"class": value.__qualname__, "sha256": _function_digest(value)}
     if is_dataclass(value) and not isinstance(value, type):
-        own = {field.name: fingerprint(getattr(value, field.name)) for field in fields(value)}
+        own = {name: fingerprint(v) for name, v in described_fields(value).items()}
         return {"class": type(value).__qualname__, **own}
     if hasattr(value, "__qualname__"):
         return value.__qualname__

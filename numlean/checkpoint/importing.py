@@ -11,6 +11,7 @@ import numpy as np
 from numlean.checkpoint.container import is_checkpoint, read_header, tensors_of
 from numlean.checkpoint.errors import CheckpointError, FilePath, error_context
 from numlean.checkpoint.matching import Shapes, match_weights
+from numlean.nn import Layer
 from numlean.training import Runner
 
 Floats: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
@@ -38,19 +39,40 @@ def import_weights(
         CheckpointError: The file cannot be read, or its tensors do not match the parameters, or
             match in several ways; the message lists the mismatches.
     """
-    specs = runner.task.model.parameters
-    shapes = {spec.name: spec.shape for spec in specs}
-    optional = {spec.name for spec in specs if not spec.is_trainable}
     with error_context(path):
         found, others = read_floats(Path(path).read_bytes())
-        there: Shapes = {name: values.shape for name, values in found.items()}
-        taken = match_weights(shapes, there, names or {}, optional=optional, unusable=others)
+        taken = _match(runner.task.model, found, others, names or {})
         params = [
-            runner.tensor(found[taken[spec.name]]) if spec.name in taken else p
-            for spec, p in zip(specs, runner.params, strict=True)
+            runner.tensor(found[taken[name]]) if name in taken else p
+            for name, p in runner.named_parameters
         ]
     runner.params = params
     return taken
+
+
+def match_floats(model: Layer, content: bytes) -> dict[str, Floats]:
+    """Return the values of a model's parameters in a safetensors file, by the parameters' names.
+
+    Raises:
+        CheckpointError: The file is not a safetensors file, or its tensors do not match the
+            parameters, or match in several ways.
+    """
+    found, others = read_floats(content)
+    taken = _match(model, found, others, {})
+    return {name: found[there] for name, there in taken.items()}
+
+
+def _match(
+    model: Layer,
+    found: Mapping[str, Floats],
+    others: Mapping[str, str],
+    names: Mapping[str, str],
+) -> dict[str, str]:
+    """Return the name in a file of each parameter."""
+    shapes = {spec.name: spec.shape for spec in model.parameters}
+    optional = {spec.name for spec in model.parameters if not spec.is_trainable}
+    there: Shapes = {name: values.shape for name, values in found.items()}
+    return match_weights(shapes, there, names, optional=optional, unusable=others)
 
 
 def read_floats(content: bytes) -> tuple[dict[str, Floats], dict[str, str]]:

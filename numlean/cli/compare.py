@@ -23,7 +23,12 @@ from typing import Final
 
 from numlean.analysis.drift import Comparison, compare
 from numlean.analysis.drift.records import Record, Write, as_line
-from numlean.cli.options import add_training_options, announce, runner_options
+from numlean.cli.options import (
+    add_training_options,
+    add_weights_option,
+    announce,
+    runner_options,
+)
 from numlean.cli.progress import progress
 from numlean.cli.text_output import text_output
 from numlean.errors import NumleanError
@@ -75,6 +80,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--jsonl", metavar="FILE", help="write all figures, one JSON object per line"
     )
+    add_weights_option(parser)
     add_training_options(parser)
 
 
@@ -100,6 +106,7 @@ def run(arguments: argparse.Namespace) -> int:
             seeds=arguments.seeds,
             config=config,
             options=runner_options(arguments),
+            initial=arguments.weights,
             every=arguments.every,
             tests=_tests(arguments, task),
             operations=not arguments.no_operations,

@@ -31,7 +31,12 @@ from numlean.analysis.lockstep import (
     crosscheck,
 )
 from numlean.cli import exit_status
-from numlean.cli.options import add_training_options, announce, runner_options
+from numlean.cli.options import (
+    add_training_options,
+    add_weights_option,
+    announce,
+    runner_options,
+)
 from numlean.cli.progress import progress
 from numlean.errors import NumleanError
 from numlean.json_lines import json_line
@@ -48,6 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--dtypes", metavar="A,B[,C...]", help="several runs; `numlean dtypes` lists the dtypes"
     )
     parser.add_argument("--inject", metavar="FAULT", help="inject a fault into the last run")
+    add_weights_option(parser)
     add_training_options(parser)
 
 
@@ -60,7 +66,13 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.inject is not None:
         runs[-1] = runs[-1].with_fault(Fault.parse(arguments.inject))
     with progress(f"{task.name} in {len(runs)} runs", config.steps) as advance:
-        result = crosscheck(task, *runs, config=config, on_step=lambda step: advance(""))
+        result = crosscheck(
+            task,
+            *runs,
+            config=config,
+            initial=arguments.weights,
+            on_step=lambda step: advance(""),
+        )
     if arguments.json:
         print(json_line(_as_plain(task.name, result)))
     else:

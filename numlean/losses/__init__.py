@@ -1,6 +1,7 @@
 """Losses: the distance between predictions and targets, as one number."""
 
 from numlean.losses._cross_entropy import (
+    IGNORED,
     CrossEntropy,
     CrossEntropyOneHot,
     NegativeLogLikelihoodOneHot,
@@ -18,6 +19,7 @@ from numlean.losses.loss import Loss, Reduction
 from numlean.losses.squared_error import MeanSquaredError, mse
 
 __all__ = [
+    "IGNORED",
     "BinaryCrossEntropy",
     "BinaryCrossEntropyWithLogits",
     "CrossEntropy",

@@ -32,6 +32,7 @@ from numlean.nn.layer import (
 )
 from numlean.nn.linear import Linear
 from numlean.nn.normalization import LayerNorm, RMSNorm
+from numlean.nn.padded_tokens import PaddedTokens
 from numlean.nn.pooling import AvgPool2d, MaxPool2d, SmoothMaxPool2d
 from numlean.nn.recurrent import GRU, LSTM, RNN
 from numlean.nn.reshaping import Flatten, Reshape, Sum
@@ -63,6 +64,7 @@ __all__ = [
     "MaxPool2d",
     "Mode",
     "MultiHeadAttention",
+    "PaddedTokens",
     "ParameterSpec",
     "PositionalEmbedding",
     "RMSNorm",

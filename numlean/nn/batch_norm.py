@@ -8,8 +8,19 @@ from dataclasses import dataclass
 import numlean.functional as functional
 from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError
-from numlean.nn.layer import Context, Layer, ParameterSpec, Shape, ones, wrong_shape, zeros
-from numlean.nn.normalization import check_epsilon
+from numlean.nn.layer import (
+    Context,
+    Layer,
+    ParameterSpec,
+    Shape,
+    check_flags,
+    label,
+    ones,
+    wrong_shape,
+    zeros,
+)
+from numlean.nn.normalization import affine_parameters, check_epsilon, scaled
+from numlean.option import option
 
 
 @dataclass(frozen=True)
@@ -25,13 +36,16 @@ class BatchNorm(Layer):
         channels: The extent of the first axis.
         epsilon: Keeps the divisor from zero.
         momentum: The weight of a batch in the running statistics.
+        affine: Whether the layer has the weight and the bias.
     """
 
     channels: int
     epsilon: float = 1e-5
     momentum: float = 0.1
+    affine: bool = option(True)
 
     def __post_init__(self) -> None:
+        check_flags(self, "affine")
         check_epsilon(self, self.epsilon)
         if not 0.0 <= self.momentum <= 1.0:
             raise NumleanError(f"{self.name}: momentum must be from 0 to 1, got {self.momentum}")
@@ -39,15 +53,14 @@ class BatchNorm(Layer):
     @property
     def name(self) -> str:
         """The layer with its channels."""
-        return f"BatchNorm({self.channels})"
+        return label(self, self.channels)
 
     @property
     def parameters(self) -> tuple[ParameterSpec, ...]:
         """The weight and the bias; the running mean, initially zero, and variance, one."""
         shape = (self.channels,)
         return (
-            ParameterSpec("weight", shape, ones),
-            ParameterSpec("bias", shape, zeros),
+            *affine_parameters(self.channels, affine=self.affine, bias=True),
             ParameterSpec("running_mean", shape, zeros, is_trainable=False),
             ParameterSpec("running_var", shape, ones, is_trainable=False),
         )
@@ -61,14 +74,14 @@ class BatchNorm(Layer):
     def __call__(self, parameters: Sequence[Tensor], x: Tensor, context: Context) -> Tensor:
         """Return outputs of x's shape."""
         by_channel = (self.channels, *(1,) * (x.ndim - 2))
-        weight, bias, mean, variance = (p.reshape(*by_channel) for p in parameters)
+        *trained, mean, variance = (p.reshape(*by_channel) for p in parameters)
         if context.is_training:
             axes = (0, *range(2, x.ndim))
             mean = functional.mean_over(x, axes)
             variance = functional.mean_over(functional.square(x - mean), axes)
-            self._update_running("running_mean", parameters[2], mean, context)
-            self._update_running("running_var", parameters[3], variance, context)
-        return functional.standardized(x, mean, variance, self.epsilon) * weight + bias
+            self._update_running("running_mean", parameters[-2], mean, context)
+            self._update_running("running_var", parameters[-1], variance, context)
+        return scaled(functional.standardized(x, mean, variance, self.epsilon), *trained)
 
     def _update_running(self, name: str, running: Tensor, batch: Tensor, context: Context) -> None:
         rate = Tensor.of(batch.scalar, self.momentum)

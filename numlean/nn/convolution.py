@@ -8,26 +8,40 @@ from dataclasses import dataclass
 from numlean.autograd import primitives as ops
 from numlean.autograd.tensor import Tensor
 from numlean.errors import ShapeError
-from numlean.nn.layer import Context, Layer, ParameterSpec, Shape, wrong_shape, zeros
+from numlean.nn.layer import (
+    Context,
+    Layer,
+    ParameterSpec,
+    Shape,
+    check_flags,
+    label,
+    wrong_shape,
+    zeros,
+)
 from numlean.nn.linear import xavier_uniform
 from numlean.nn.windows import Extent, Window, patches
+from numlean.option import option
 
 
 @dataclass(frozen=True)
 class Conv2d(Layer):
-    """Cross-correlation with W of shape (out, in, kernel rows, kernel columns), channels first.
+    """Cross-correlation with W of shape (out, in / groups, kernel rows, kernel columns).
 
-    Each output is +0 + W[o, 0, 0, 0]*x[...] + ... over (channel, kernel row, kernel column) in that
-    order, then + b[o]. Padding is +0 and enters the sum. The gradient of an input element adds the
-    gradients of its uses from +0, in the order of (kernel row, kernel column). W starts Xavier
-    uniform, b at zero.
+    Channels come first. They are split into groups, and each group of outputs sees its own group of
+    inputs. Each output is +0 + W[o, 0, 0, 0]*x[...] + ... over (channel of the group, kernel row,
+    kernel column) in that order, then + b[o] if there is a bias. Padding is +0 and enters the sum.
+    The gradient of an input element adds the gradients of its uses from +0, in the order of (kernel
+    row, kernel column). W starts Xavier uniform, b at zero.
 
     Attributes:
         in_channels: The channels of a sample.
         out_channels: The channels of its output.
-        kernel: Rows and columns of the kernel; one number stands for both, as in the next two.
+        kernel: Rows and columns of the kernel; one number stands for both, as in the next three.
         stride: The distance between positions of the kernel.
         padding: The extent of the zeros around the image.
+        dilation: The distance between the places that the kernel covers.
+        groups: The number of groups, a divisor of both numbers of channels.
+        bias: Whether there is a bias.
     """
 
     in_channels: int
@@ -35,32 +49,40 @@ class Conv2d(Layer):
     kernel: Extent
     stride: Extent = 1
     padding: Extent = 0
+    dilation: Extent = option(1, kw_only=False)
+    groups: int = option(1, kw_only=False)
+    bias: bool = option(True, kw_only=False)
 
     def __post_init__(self) -> None:
+        check_flags(self, "bias")
         if self.in_channels < 1 or self.out_channels < 1:
             raise ShapeError(
                 f"{self.name}: a convolution needs at least one input and one output channel"
+            )
+        if self.groups < 1 or self.in_channels % self.groups or self.out_channels % self.groups:
+            raise ShapeError(
+                f"{self.name}: groups must divide the input and the output channels, got"
+                f" {self.groups}"
             )
         _ = self.window
 
     @property
     def window(self) -> Window:
         """The window that slides over a sample."""
-        return Window.of(self.kernel, self.stride, self.padding)
+        return Window.of(self.kernel, self.stride, self.padding, self.dilation)
 
     @property
     def name(self) -> str:
         """The layer with its channels and kernel."""
-        return f"Conv2d({self.in_channels}, {self.out_channels}, {self.kernel})"
+        return label(self, self.in_channels, self.out_channels, self.kernel)
 
     @property
     def parameters(self) -> tuple[ParameterSpec, ...]:
-        """The weight and the bias."""
-        shape = (self.out_channels, self.in_channels, *self.window.kernel)
-        return (
-            ParameterSpec("weight", shape, xavier_uniform),
-            ParameterSpec("bias", (self.out_channels,), zeros),
-        )
+        """The weight and the bias, if there is one."""
+        shape = (self.out_channels, self.in_channels // self.groups, *self.window.kernel)
+        weight = ParameterSpec("weight", shape, xavier_uniform)
+        bias = ParameterSpec("bias", (self.out_channels,), zeros)
+        return (weight, bias) if self.bias else (weight,)
 
     def output_shape(self, shape: Shape) -> Shape:
         """Return (out, rows, columns) for samples of shape (in, height, width)."""
@@ -70,9 +92,20 @@ class Conv2d(Layer):
 
     def __call__(self, parameters: Sequence[Tensor], x: Tensor, context: Context) -> Tensor:
         """Return outputs (batch, out, rows, columns) for x (batch, in, height, width)."""
-        weight, bias = parameters
-        covered = ops.take(x, patches(x.shape, self.window))
-        z = weight.reshape(self.out_channels, covered.shape[0]) @ covered
-        z = z + bias.reshape(self.out_channels, 1)
+        weight, *bias = parameters
+        z = self._products(weight, ops.take(x, patches(x.shape, self.window)))
+        for each in bias:
+            z = z + each.reshape(self.out_channels, 1)
         out, *positions = self.output_shape(x.shape[1:])
         return ops.permute(z.reshape(out, x.shape[0], *positions), (1, 0, 2, 3))
+
+    def _products(self, weight: Tensor, covered: Tensor) -> Tensor:
+        """Return sums (out, positions) for covered places (in * kernel, positions)."""
+        if self.groups == 1:
+            return weight.reshape(self.out_channels, covered.shape[0]) @ covered
+        rows, positions = covered.shape
+        by_group = weight.reshape(
+            self.groups, self.out_channels // self.groups, rows // self.groups
+        )
+        z = ops.bmm(by_group, covered.reshape(self.groups, rows // self.groups, positions))
+        return z.reshape(self.out_channels, positions)

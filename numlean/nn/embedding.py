@@ -9,8 +9,18 @@ from numlean.autograd import primitives as ops
 from numlean.autograd.indices import INDEX
 from numlean.autograd.tensor import Tensor
 from numlean.errors import DataError, ShapeError
-from numlean.nn.layer import Context, Layer, ParameterSpec, Shape, wrong_shape
+from numlean.nn.layer import (
+    Context,
+    Floats,
+    Layer,
+    ParameterSpec,
+    Shape,
+    Uniform,
+    label,
+    wrong_shape,
+)
 from numlean.nn.linear import xavier_uniform
+from numlean.option import option
 
 
 @dataclass(frozen=True)
@@ -18,29 +28,45 @@ class Embedding(Layer):
     """Look up each token, an integer, as a row of W, of shape (count, features).
 
     W starts Xavier uniform. The gradient of a row adds the gradients of its uses from +0, in C
-    order.
+    order. The row of ``padding_idx`` starts at zero and has the gradient +0, so that only a decay
+    of the weights could change it.
 
     Attributes:
         count: The number of tokens.
         features: The length of a row.
+        padding_idx: The token whose row is not trained; a negative one counts from the end.
     """
 
     count: int
     features: int
+    padding_idx: int | None = option(None, kw_only=False)
 
     def __post_init__(self) -> None:
+        if self.padding_idx is not None:
+            if not -self.count <= self.padding_idx < self.count:
+                raise ShapeError(
+                    f"{self.name}: padding_idx must be from {-self.count} to {self.count - 1}, got"
+                    f" {self.padding_idx}"
+                )
+            object.__setattr__(self, "padding_idx", self.padding_idx % self.count)
         if self.count < 1 or self.features < 1:
             raise ShapeError(f"{self.name}: an embedding needs at least one token and one feature")
 
     @property
     def name(self) -> str:
         """The layer with its sizes."""
-        return f"Embedding({self.count}, {self.features})"
+        return label(self, self.count, self.features)
 
     @property
     def parameters(self) -> tuple[ParameterSpec, ...]:
         """The rows."""
-        return (ParameterSpec("weight", (self.count, self.features), xavier_uniform),)
+        return (ParameterSpec("weight", (self.count, self.features), self._initial),)
+
+    def _initial(self, uniform: Uniform, shape: Shape) -> Floats:
+        rows = xavier_uniform(uniform, shape)
+        if self.padding_idx is not None:
+            rows[self.padding_idx] = 0.0
+        return rows
 
     @property
     def index_count(self) -> int:
@@ -66,7 +92,21 @@ class Embedding(Layer):
         if x.scalar is not INDEX:
             raise DataError(f"{self.name} takes integer tokens, not numbers of {x.scalar.name}")
         (weight,) = parameters
-        return ops.take(weight, x, row_axes=1)
+        return ops.take(self._trained(weight), x, row_axes=1)
+
+    def _trained(self, weight: Tensor) -> Tensor:
+        """Return the rows, with that of the padding as a constant."""
+        k = self.padding_idx
+        if k is None:
+            return weight
+        parts = [ops.slice_(weight, (rows,)) for rows in _around(k, self.count)]
+        parts[1] = parts[1].detach()
+        return ops.concat([part for part in parts if part.shape[0]])
+
+
+def _around(k: int, count: int) -> tuple[slice, slice, slice]:
+    """Return the rows before row k, that row, and the rows after it."""
+    return slice(0, k), slice(k, k + 1), slice(k + 1, count)
 
 
 @dataclass(frozen=True)

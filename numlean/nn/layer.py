@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from enum import Enum
 from typing import TypeAlias
 
@@ -12,10 +12,12 @@ import numpy as np
 
 from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError, ShapeError
+from numlean.option import described_fields, given_options
 from numlean.rng import UniformStream
 
 Shape: TypeAlias = tuple[int, ...]
 Floats: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+Flags: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 Uniform: TypeAlias = Callable[[Shape], Floats]
 """Draw independent uniform binary64 numbers in [0, 1) of a given shape."""
 
@@ -47,12 +49,15 @@ class Context:
         clock: The run's clock; random numbers are drawn again at each step.
         path: The position of the layer in the model: the index at each level, outermost first.
         buffer_updates: Receives new values of buffers by their full names; None drops them.
+        key_padding_mask: The times of each sample that attention leaves out, of shape (batch,
+            time): booleans, or numbers that are positive where a key is left out; None keeps all.
     """
 
     mode: Mode
     clock: Clock = field(default_factory=Clock)
     path: tuple[int, ...] = ()
     buffer_updates: dict[str, Tensor] | None = None
+    key_padding_mask: Tensor | Flags | None = None
 
     @property
     def is_training(self) -> bool:
@@ -103,6 +108,20 @@ class Layer(ABC):
     them, and ``nl.nn.summary`` lists them. A layer that declares no children is traced as a
     whole.
     """
+
+    def __init_subclass__(cls) -> None:
+        """Keep the representation without default options: a dataclass makes none then."""
+        super().__init_subclass__()
+        if "__repr__" not in vars(cls):
+            cls.__repr__ = cls.__repr__  # type: ignore[method-assign]
+
+    def __repr__(self) -> str:
+        if not is_dataclass(self):
+            return super().__repr__()
+        shown = {own.name for own in fields(self) if own.repr}
+        settings = described_fields(self).items()
+        listed = ", ".join(f"{name}={value!r}" for name, value in settings if name in shown)
+        return f"{type(self).__qualname__}({listed})"
 
     @property
     @abstractmethod
@@ -199,6 +218,26 @@ def zeros(uniform: Uniform, shape: Shape) -> Floats:
 def ones(uniform: Uniform, shape: Shape) -> Floats:
     """Return ones, without drawing random numbers."""
     return np.ones(shape)
+
+
+def label(layer: Layer, *settings: object) -> str:
+    """Return a layer's class with its settings, and with the options that it was given."""
+    given = (f"{name}={value!r}" for name, value in given_options(layer).items())
+    return f"{type(layer).__name__}({', '.join([*map(str, settings), *given])})"
+
+
+def check_flags(layer: Layer, *names: str) -> None:
+    """Check that settings of a layer are True or False.
+
+    Raises:
+        NumleanError: One is something else.
+    """
+    for name in names:
+        value = getattr(layer, name)
+        if not isinstance(value, bool | np.bool_):
+            raise NumleanError(
+                f"{type(layer).__name__}: {name} must be True or False, got {value!r}"
+            )
 
 
 def wrong_shape(layer: Layer, expected: str, shape: Shape) -> ShapeError:

@@ -16,9 +16,12 @@ from numlean.nn.layer import (
     ParameterSpec,
     Shape,
     Uniform,
+    check_flags,
+    label,
     wrong_shape,
     zeros,
 )
+from numlean.option import option
 
 
 @dataclass(frozen=True)
@@ -26,32 +29,35 @@ class Linear(Layer):
     """y = x W^T + b along the last axis, with W of shape (out, in) and b of shape (out,).
 
     W starts Xavier uniform (Glorot and Bengio 2010): (2u - 1) * sqrt(6 / (in + out)) for uniform u;
-    b starts at zero. Each output is +0 + x[0]*W[j, 0] + x[1]*W[j, 1] + ..., then + b[j].
+    b starts at zero. Each output is +0 + x[0]*W[j, 0] + x[1]*W[j, 1] + ..., then + b[j]; without
+    bias, that is the output.
 
     Attributes:
         in_features: The extent of a sample's last axis.
         out_features: The extent of the output's last axis.
+        bias: Whether there is a bias.
     """
 
     in_features: int
     out_features: int
+    bias: bool = option(True, kw_only=False)
 
     def __post_init__(self) -> None:
+        check_flags(self, "bias")
         if self.in_features < 1 or self.out_features < 1:
             raise ShapeError(f"{self.name}: a linear layer needs at least one input and one output")
 
     @property
     def name(self) -> str:
         """The layer with its sizes."""
-        return f"Linear({self.in_features}, {self.out_features})"
+        return label(self, self.in_features, self.out_features)
 
     @property
     def parameters(self) -> tuple[ParameterSpec, ...]:
-        """The weight and the bias."""
-        return (
-            ParameterSpec("weight", (self.out_features, self.in_features), xavier_uniform),
-            ParameterSpec("bias", (self.out_features,), zeros),
-        )
+        """The weight and the bias, if there is one."""
+        weight = ParameterSpec("weight", (self.out_features, self.in_features), xavier_uniform)
+        bias = ParameterSpec("bias", (self.out_features,), zeros)
+        return (weight, bias) if self.bias else (weight,)
 
     @property
     def input_shape(self) -> Shape:
@@ -71,14 +77,14 @@ class Linear(Layer):
 
     def __call__(self, parameters: Sequence[Tensor], x: Tensor, context: Context) -> Tensor:
         """Return outputs of shape (batch, ..., out) for x of shape (batch, ..., in)."""
-        weight, bias = parameters
-        return affine(x, weight, bias)
+        return affine(x, *parameters)
 
 
-def affine(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """Return x W^T + b along the last axis, with one matrix product."""
+def affine(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Return x W^T + b, or x W^T, along the last axis, with one matrix product."""
     if x.ndim == 2:
-        return matmul(x, transpose(weight)) + bias
+        z = matmul(x, transpose(weight))
+        return z if bias is None else z + bias
     *leading, extent = x.shape
     z = affine(x.reshape(prod(leading), extent), weight, bias)
     return z.reshape(*leading, z.shape[1])

@@ -10,7 +10,18 @@ import numlean.functional as functional
 from numlean.autograd import primitives as ops
 from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError
-from numlean.nn.layer import Context, Layer, ParameterSpec, Shape, ones, wrong_shape, zeros
+from numlean.nn.layer import (
+    Context,
+    Layer,
+    ParameterSpec,
+    Shape,
+    check_flags,
+    label,
+    ones,
+    wrong_shape,
+    zeros,
+)
+from numlean.option import option
 
 
 @dataclass(frozen=True)
@@ -20,18 +31,21 @@ class LastAxisNorm(Layer):
     Attributes:
         features: The extent of the last axis.
         epsilon: Keeps the divisor from zero.
+        elementwise_affine: Whether the layer has parameters.
     """
 
     features: int
     epsilon: float = 1e-5
+    elementwise_affine: bool = option(True)
 
     def __post_init__(self) -> None:
+        check_flags(self, "elementwise_affine")
         check_epsilon(self, self.epsilon)
 
     @property
     def name(self) -> str:
         """The layer with its extent."""
-        return f"{type(self).__name__}({self.features})"
+        return label(self, self.features)
 
     @property
     def keeps_leading_axes(self) -> bool:
@@ -55,25 +69,32 @@ class LastAxisNorm(Layer):
 class LayerNorm(LastAxisNorm):
     """((x - m) / sqrt(v + epsilon)) * weight + bias over the last axis.
 
-    m is the mean there, sum / n, and v the mean of (x - m) * (x - m).
+    m is the mean there, sum / n, and v the mean of (x - m) * (x - m). Without a parameter, its
+    operation is left out.
 
     Attributes:
         features: The extent of the last axis.
         epsilon: Keeps the divisor from zero.
+        elementwise_affine: Whether the layer has parameters.
+        bias: Whether the bias is one of them.
     """
+
+    bias: bool = option(True)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_flags(self, "bias")
 
     @property
     def parameters(self) -> tuple[ParameterSpec, ...]:
         """The weight, which starts at one, and the bias, which starts at zero."""
-        shape = (self.features,)
-        return (ParameterSpec("weight", shape, ones), ParameterSpec("bias", shape, zeros))
+        return affine_parameters(self.features, affine=self.elementwise_affine, bias=self.bias)
 
     def __call__(self, parameters: Sequence[Tensor], x: Tensor, context: Context) -> Tensor:
         """Return outputs of x's shape."""
-        weight, bias = parameters
         mean = functional.mean_over(x, (-1,))
         variance = functional.mean_over(functional.square(x - mean), (-1,))
-        return functional.standardized(x, mean, variance, self.epsilon) * weight + bias
+        return scaled(functional.standardized(x, mean, variance, self.epsilon), *parameters)
 
 
 @final
@@ -84,18 +105,32 @@ class RMSNorm(LastAxisNorm):
     Attributes:
         features: The extent of the last axis.
         epsilon: Keeps the divisor from zero.
+        elementwise_affine: Whether the layer has the weight.
     """
 
     @property
     def parameters(self) -> tuple[ParameterSpec, ...]:
         """The weight, which starts at one."""
-        return (ParameterSpec("weight", (self.features,), ones),)
+        return affine_parameters(self.features, affine=self.elementwise_affine, bias=False)
 
     def __call__(self, parameters: Sequence[Tensor], x: Tensor, context: Context) -> Tensor:
         """Return outputs of x's shape."""
-        (weight,) = parameters
         square = functional.mean_over(functional.square(x), (-1,))
-        return (x / ops.sqrt(square + self.epsilon)) * weight
+        return scaled(x / ops.sqrt(square + self.epsilon), *parameters)
+
+
+def affine_parameters(count: int, *, affine: bool, bias: bool) -> tuple[ParameterSpec, ...]:
+    """Return the parameters of a normalization: the weight, one, and the bias, zero, if any."""
+    weight, offset = ParameterSpec("weight", (count,), ones), ParameterSpec("bias", (count,), zeros)
+    if not affine:
+        return ()
+    return (weight, offset) if bias else (weight,)
+
+
+def scaled(x: Tensor, weight: Tensor | None = None, bias: Tensor | None = None) -> Tensor:
+    """Return x * weight + bias, without the operations of parameters that are None."""
+    z = x if weight is None else x * weight
+    return z if bias is None else z + bias
 
 
 def check_epsilon(layer: Layer, epsilon: float) -> None:

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from numlean.autograd import primitives as ops
 from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError, ShapeError
-from numlean.nn.layer import Context, Layer, Shape, wrong_shape
+from numlean.nn.layer import Context, Layer, Shape, label, wrong_shape
 from numlean.nn.windows import Extent, Window, windows
+from numlean.option import option
 
 
 class Pooling(Layer):
@@ -52,16 +53,18 @@ class MaxPool2d(Pooling):
     Attributes:
         kernel: Rows and columns of the window; one number stands for both, as in the next two.
         stride: The distance between positions; by default the kernel.
-        padding: The extent of the padding around the image; at most half the kernel.
+        padding: The extent of the padding around the image; at most half the kernel's reach.
+        dilation: The distance between the places that the window covers.
     """
 
     kernel: Extent
     stride: Extent | None = None
     padding: Extent = 0
+    dilation: Extent = option(1, kw_only=False)
 
     def __post_init__(self) -> None:
-        kernel, padding = self.window.kernel, self.window.padding
-        if any(2 * p > k for p, k in zip(padding, kernel, strict=True)):
+        reach, padding = self.window.reach, self.window.padding
+        if any(2 * p > k for p, k in zip(padding, reach, strict=True)):
             raise ShapeError(
                 f"{self.name}: padding must be at most half the kernel, so that every window"
                 f" covers a part of the image; got {self.padding}"
@@ -71,12 +74,12 @@ class MaxPool2d(Pooling):
     def window(self) -> Window:
         """The window."""
         stride = self.kernel if self.stride is None else self.stride
-        return Window.of(self.kernel, stride, self.padding)
+        return Window.of(self.kernel, stride, self.padding, self.dilation)
 
     @property
     def name(self) -> str:
         """The layer with its kernel."""
-        return f"MaxPool2d({self.kernel})"
+        return label(self, self.kernel)
 
     @property
     def _pads_within(self) -> bool:

@@ -11,9 +11,19 @@ import numlean.functional as functional
 from numlean.autograd import primitives as ops
 from numlean.autograd.tensor import Tensor
 from numlean.errors import ShapeError
-from numlean.nn.layer import Context, Layer, ParameterSpec, Shape, wrong_shape, zeros
+from numlean.nn.layer import (
+    Context,
+    Layer,
+    ParameterSpec,
+    Shape,
+    check_flags,
+    label,
+    wrong_shape,
+    zeros,
+)
 from numlean.nn.linear import affine, xavier_uniform
 from numlean.nn.recurrent import split_last_axis, stack_times, unstack_times
+from numlean.option import option
 
 
 @dataclass(frozen=True)
@@ -27,12 +37,15 @@ class GatedScan(Layer):
     Attributes:
         features: The features of a sample at a time, and of the output.
         hidden: The features of the state.
+        bias: Whether there are b_in and b_out.
     """
 
     features: int
     hidden: int
+    bias: bool = option(True)
 
     def __post_init__(self) -> None:
+        check_flags(self, "bias")
         if self.features < 1 or self.hidden < 1:
             raise ShapeError(
                 f"{self.name}: a scan needs at least one feature and one hidden feature"
@@ -41,18 +54,19 @@ class GatedScan(Layer):
     @property
     def name(self) -> str:
         """The layer with its sizes."""
-        return f"GatedScan({self.features}, {self.hidden})"
+        return label(self, self.features, self.hidden)
 
     @property
     def parameters(self) -> tuple[ParameterSpec, ...]:
-        """The weights and biases in and out."""
+        """The weights in and out, each with its bias, if there is one."""
         rows = 4 * self.hidden
-        return (
+        every = (
             ParameterSpec("in_proj.weight", (rows, self.features), xavier_uniform),
             ParameterSpec("in_proj.bias", (rows,), zeros),
             ParameterSpec("out_proj.weight", (self.features, self.hidden), xavier_uniform),
             ParameterSpec("out_proj.bias", (self.features,), zeros),
         )
+        return every if self.bias else every[::2]
 
     def output_shape(self, shape: Shape) -> Shape:
         """Return the same shape, for samples of shape (time, features)."""
@@ -62,10 +76,11 @@ class GatedScan(Layer):
 
     def __call__(self, parameters: Sequence[Tensor], x: Tensor, context: Context) -> Tensor:
         """Return outputs of x's shape, (batch, time, features)."""
-        weight_in, bias_in, weight_out, bias_out = parameters
-        u, p, q, r = split_last_axis(affine(x, weight_in, bias_in), 4)
+        size = len(parameters) // 2
+        inward, outward = parameters[:size], parameters[size:]
+        u, p, q, r = split_last_axis(affine(x, *inward), 4)
         h = self._scan(ops.sigmoid(p), ops.sigmoid(q) * u)
-        return affine(h * functional.silu(r), weight_out, bias_out)
+        return affine(h * functional.silu(r), *outward)
 
     def _scan(self, kept: Tensor, added: Tensor) -> Tensor:
         h, states = Tensor.of(kept.scalar, np.zeros((kept.shape[0], self.hidden))), []

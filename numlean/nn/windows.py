@@ -29,13 +29,17 @@ class Window:
         kernel: Its rows and columns.
         stride: The distance between positions.
         padding: The extent of the padding around the image.
+        dilation: The distance between the places that the window covers.
     """
 
     kernel: Pair
     stride: Pair
     padding: Pair = (0, 0)
+    dilation: Pair = (1, 1)
 
     def __post_init__(self) -> None:
+        if min(self.dilation) < 1:
+            raise ShapeError(f"the dilation of a window must be at least 1, got {self.dilation}")
         if min(*self.kernel, *self.stride) < 1 or min(self.padding) < 0:
             raise ShapeError(
                 f"a window needs a kernel and a stride of at least 1 and padding of at least 0, got"
@@ -43,14 +47,22 @@ class Window:
             )
 
     @classmethod
-    def of(cls, kernel: Extent, stride: Extent, padding: Extent = 0) -> Window:
+    def of(
+        cls, kernel: Extent, stride: Extent, padding: Extent = 0, dilation: Extent = 1
+    ) -> Window:
         """Return the window of these extents."""
-        return cls(_pair(kernel), _pair(stride), _pair(padding))
+        return cls(_pair(kernel), _pair(stride), _pair(padding), _pair(dilation))
 
     @property
     def size(self) -> int:
         """The number of places that the window covers."""
         return self.kernel[0] * self.kernel[1]
+
+    @property
+    def reach(self) -> Pair:
+        """The rows and columns from the first place covered to the last."""
+        rows, columns = (d * (k - 1) + 1 for k, d in zip(self.kernel, self.dilation, strict=True))
+        return rows, columns
 
     def positions(self, image: tuple[int, ...]) -> Pair:
         """Return the number of positions over an image of (height, width), down and across.
@@ -58,11 +70,12 @@ class Window:
         Raises:
             ShapeError: The window does not fit.
         """
-        room = [n + 2 * p - k for n, p, k in zip(image, self.padding, self.kernel, strict=True)]
+        room = [n + 2 * p - k for n, p, k in zip(image, self.padding, self.reach, strict=True)]
         if min(room) < 0:
+            dilated = "" if self.dilation == (1, 1) else f", dilation {self.dilation}"
             raise ShapeError(
-                f"a kernel of {self.kernel} with padding {self.padding} does not fit an image of"
-                f" {image}"
+                f"a kernel of {self.kernel}{dilated} with padding {self.padding} does not fit an"
+                f" image of {image}"
             )
         return room[0] // self.stride[0] + 1, room[1] // self.stride[1] + 1
 
@@ -95,14 +108,21 @@ def windows(shape: tuple[int, ...], window: Window, *, within: bool = False) -> 
     if within:
         first = np.take_along_axis(places, np.argmax(places >= 0, axis=0)[np.newaxis], axis=0)
         places = np.where(places >= 0, places, first)
+        if places.size and places.min() < 0:
+            raise ShapeError(
+                f"a window of {window.kernel} with padding {window.padding} and dilation"
+                f" {window.dilation} covers only padding at some position of an image of"
+                f" {shape[2:]}; reduce the padding"
+            )
     return Tensor(INDEX, np.ascontiguousarray(places))
 
 
 def _covered_places(shape: tuple[int, ...], window: Window) -> Places:
     """Return places by image, channel, place in the kernel and position; -1 for padding."""
     batch, channels, *image = shape
+    positions = window.positions(tuple(image))
     places = zip(
-        *(image, window.positions(tuple(image)), window.kernel, window.stride, window.padding),
+        *(image, positions, window.kernel, window.stride, window.padding, window.dilation),
         strict=True,
     )
     rows, columns = (_axis_places(*along) for along in places)
@@ -112,7 +132,9 @@ def _covered_places(shape: tuple[int, ...], window: Window) -> Places:
     return np.where(place < 0, -1, start + place).astype(np.int64)
 
 
-def _axis_places(extent: int, positions: int, kernel: int, stride: int, padding: int) -> Places:
+def _axis_places(
+    extent: int, positions: int, kernel: int, stride: int, padding: int, dilation: int
+) -> Places:
     """Return places by place in the kernel and position; -1 for padding."""
-    place = np.arange(kernel)[:, None] + np.arange(positions) * stride - padding
+    place = np.arange(kernel)[:, None] * dilation + np.arange(positions) * stride - padding
     return np.where((place < 0) | (place >= extent), -1, place)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from numlean.autograd.primitives import concat
+from numlean.autograd.indices import INDEX
+from numlean.autograd.primitives import concat, take
 from numlean.autograd.tensor import Tensor
 from numlean.data import Batch, Dataset, Sample
 from numlean.errors import ShapeError
@@ -29,11 +31,19 @@ _BATCH_SIZE: Final = 1024
 def mean_loss(runner: Runner, data: Data) -> Tensor:
     """Return the samples' own losses, summed in order from +0 and divided by their number.
 
-    See :meth:`numlean.Runner.mean_loss`.
+    Samples whose labels are all ignored do not count. See :meth:`numlean.Runner.mean_loss`.
     """
     if isinstance(data, Dataset):
         return _mean_loss_of_dataset(runner, data)
-    return mean_of([runner.loss(each) for each in data]) if data else runner.tensor(0.0)
+    losses = [runner.loss(each) for each in data if _counts(runner, each)]
+    return mean_of(losses) if losses else runner.tensor(math.nan if data else 0.0)
+
+
+def _counts(runner: Runner, sample: Sample | Batch) -> bool:
+    """Return whether a sample or a batch has a target, not only labels that the loss ignores."""
+    if not runner.task.loss.ignores_labels:
+        return True
+    return bool((runner.batch(sample)[1].data >= 0).any())
 
 
 def _mean_loss_of_dataset(runner: Runner, dataset: Dataset) -> Tensor:
@@ -41,7 +51,16 @@ def _mean_loss_of_dataset(runner: Runner, dataset: Dataset) -> Tensor:
         return runner.tensor(0.0)
     batches = [runner.batch(batch) for batch in _batches(runner, dataset)]
     predict, params, losses = runner.predictor, runner.params, runner.task.loss.per_sample
-    return concat([losses(predict(params, x), y) for x, y in batches], 0).mean()
+    found = concat([losses(predict(params, x), y) for x, y in batches], 0)
+    if runner.task.loss.ignores_labels:
+        counts = np.concatenate([_rows_with_labels(y) for _, y in batches])
+        found = take(found, Tensor(INDEX, np.flatnonzero(counts)))
+    return found.mean()
+
+
+def _rows_with_labels(labels: Tensor) -> Answers:
+    is_label = (labels.data >= 0).reshape(labels.shape[0], -1)
+    return np.asarray(is_label.any(axis=1))
 
 
 def _batches(runner: Runner, data: Data) -> Sequence[Sample | Batch]:
@@ -63,7 +82,7 @@ def accuracy(runner: Runner, data: Data) -> tuple[int, int]:
     """Return the number of correct predictions and of all; see :meth:`numlean.Runner.accuracy`."""
     if not runner.task.loss.takes_labels:
         return accuracy_one_hot(runner, data)
-    return _count(runner, data, lambda predicted, y: argmax(predicted) == y.data)
+    return _count(runner, data, _is_correct_label)
 
 
 def accuracy_one_hot(runner: Runner, data: Data) -> tuple[int, int]:
@@ -100,6 +119,12 @@ def _count(
     batches = (runner.batch(each) for each in _batches(runner, data))
     answers = [is_correct(runner.predictor(runner.params, x), y) for x, y in batches]
     return sum(int(each.sum()) for each in answers), sum(each.size for each in answers)
+
+
+def _is_correct_label(prediction: Tensor, labels: Tensor) -> Answers:
+    """Return which predictions are correct, without those of labels that the loss ignores."""
+    is_correct: Answers = (argmax(prediction) == labels.data)[labels.data >= 0]
+    return is_correct
 
 
 def _is_correct_one_hot(prediction: Tensor, target: Tensor) -> Answers:

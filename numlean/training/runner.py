@@ -20,6 +20,7 @@ from numlean.scalar.identity import name_both
 from numlean.scalar.protocol import Scalar, Storage
 from numlean.training import evaluation
 from numlean.training.evaluation import Classes, Data
+from numlean.training.initial_values import InitialValues, starting_values, to_scalar
 from numlean.training.options import Options, resolve_scalar
 from numlean.training.parameters import ParameterStore, initial_parameters, merge_parameters
 from numlean.training.task import LossProgram, Predictor, Task
@@ -138,7 +139,8 @@ class Runner:
             DataError: A token or a label is out of range.
         """
         x = self._as_operand(sample.x, self.task.model.takes_indices)
-        y = self._as_operand(sample.y, self.task.loss.takes_labels)
+        loss = self.task.loss
+        y = self._as_operand(loss.read_labels(sample.y) if loss.takes_labels else sample.y, False)
         if isinstance(sample, Batch):
             _check_batch_axis(x)
         elif not self._has_batch_axis(x.shape):
@@ -270,6 +272,7 @@ def instantiate(
     options: Options | None = None,
     *,
     cast: CastFloat | None = None,
+    initial: InitialValues | None = None,
 ) -> Runner:
     """Return a runner for a task in an arithmetic, with its initial parameters.
 
@@ -278,13 +281,18 @@ def instantiate(
         scalar: The arithmetic; a dtype's name selects its Scalar on the options' device.
         options: The options; by default the eager engine and seed 0.
         cast: Converts binary64 numbers to the Scalar; by default with one rounding.
+        initial: The initial parameters: another runner, values by name, such as a ``state_dict`` of
+            PyTorch, or values in the model's order. Each is rounded once. By default, and for
+            buffers without a value, they are drawn with the options' seed.
 
     Raises:
-        NumleanError: The dtype is unknown, or does not fit the options.
+        NumleanError: The dtype is unknown, or does not fit the options; or initial values do not
+            match the model.
     """
     options = options or Options()
     scalar = reset_stream(resolve_scalar(scalar, options))
     cast = cast or scalar.from_float
-    values = [Tensor(scalar, cast(values)) for values in initial_parameters(task, options.seed)]
+    drawn = initial_parameters(task, options.seed)
+    values = [to_scalar(scalar, cast, v) for v in starting_values(task, initial, drawn)]
     store = ParameterStore(scalar, task.model.parameters, values)
     return Runner(task, scalar, store, cast, options)

@@ -17,7 +17,9 @@ from numlean.analysis.drift.ulp_scale import UlpScale
 from numlean.analysis.lockstep import RunSpec
 from numlean.analysis.lockstep.run_spec import RunSpecLike
 from numlean.checkpoint.fingerprint import data_fingerprint
+from numlean.checkpoint.weights import WeightSource, weights_of
 from numlean.data import Dataset
+from numlean.digest import value_digest
 from numlean.errors import NumleanError
 from numlean.scalar.identity import name_both
 from numlean.scalar.protocol import Scalar
@@ -39,6 +41,7 @@ def compare(
     config: TrainConfig | None = None,
     data: Data | None = None,
     options: Options | None = None,
+    initial: WeightSource | None = None,
     every: int | None = None,
     tests: int = 4,
     with_accuracy: bool | None = None,
@@ -57,14 +60,16 @@ def compare(
 
     Args:
         task: The task to train; a named task defines its config and data.
-        dtypes: At least one run other than the truth, each as ``RunSpec.parse`` reads it, or a
-            Scalar.
+        dtypes: At least one run other than the truth, each as ``RunSpec.parse`` reads it, a Scalar,
+            or a runner, whose run starts from its current parameters.
         truth: The reference run.
         seeds: The number of seeds, counted from the config's; each seed sets the initial values and
             the order of the samples.
         config: The training configuration; by default the named task's.
         data: The data; by default those of the named task.
         options: Engine, device and kernels of runs whose names do not specify them.
+        initial: The initial parameters of the other runs: a runner, a checkpoint, values by name,
+            or a file of weights; by default each seed draws them.
         every: The distance between measured steps (the last one is measured, too); by default about
             100 steps are measured.
         tests: The number of evaluations on the test data, evenly spread.
@@ -89,8 +94,9 @@ def compare(
             "a Task has no default config and data; call compare(..., config=, data=)"
         )
     options = options or Options()
-    specs = [RunSpec.of(spec, options) for spec in dtypes]
-    reference = RunSpec.of(truth, options)
+    values = None if initial is None else weights_of(task, initial)
+    specs = [RunSpec.of(spec, options).starting_from(values) for spec in dtypes]
+    reference = RunSpec.of(truth, options).starting_from(values)
     others = _others(specs, reference)
     every = max(config.steps // _POINTS, 1) if every is None else every
     for what, count, least in (("seeds", seeds, 1), ("every", every, 1), ("tests", tests, 0)):
@@ -102,6 +108,7 @@ def compare(
     header = {
         **_header(name, task, specs, reference, config, load),
         "seeds": [*numbers],
+        "initial": None if values is None else _digest(reference, task),
         "every": every,
         "measures": {spec.name: _measure(spec, reference) for spec in others},
     }
@@ -192,6 +199,11 @@ def _header(
         "python": platform.python_version(),
         "numpy": np.__version__,
     }
+
+
+def _digest(spec: RunSpec, task: Task) -> str:
+    """Return the digest of the exact values of a run's initial parameters."""
+    return value_digest(spec.runner(task).named_parameters)
 
 
 def _measure(spec: RunSpec, truth: RunSpec) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from numlean.analysis.lockstep.divergence import Divergence
 from numlean.analysis.lockstep.replay import StepSnapshot, locate_divergence
 from numlean.analysis.lockstep.run_spec import RunSpec, RunSpecLike
 from numlean.analysis.lockstep.states import RecordingOptimizer, RunState, first_differing
+from numlean.checkpoint.weights import WeightSource, weights_of
 from numlean.data import Batch, Dataset, minibatches
 from numlean.errors import NumleanError
 from numlean.scalar.protocol import Scalar
@@ -76,6 +77,7 @@ def crosscheck(
     config: TrainConfig | None = None,
     data: Data | None = None,
     options: Options | None = None,
+    initial: WeightSource | None = None,
     on_step: OnStep | None = None,
 ) -> Crosscheck:
     """Train a task in several ways in lockstep, and compare every number.
@@ -87,15 +89,18 @@ def crosscheck(
 
     Args:
         task: The task to train; a named task defines its config and data.
-        *runs: At least two: ``DTYPE[:DEVICE][:BACKEND][:fast]``, a Scalar, or a ``RunSpec``.
+        *runs: At least two: ``DTYPE[:DEVICE][:BACKEND][:fast]``, a Scalar, a ``RunSpec``, or a
+            runner, whose run starts from its current parameters.
         config: The training configuration; by default the named task's.
         data: The data; by default those of the named task.
         options: Engine, device and kernels of runs whose names do not specify them.
+        initial: The initial parameters of the other runs: a runner, a checkpoint, values by name,
+            or a file of weights; by default they are drawn with the options' seed.
         on_step: A function that is called after each step.
 
     Raises:
-        NumleanError: There are fewer than two runs, a run is unavailable, or config or data are
-            missing.
+        NumleanError: There are fewer than two runs, a run is unavailable, config or data are
+            missing, or initial values do not match the model.
     """
     if len(runs) < 2:
         raise NumleanError(f"crosscheck compares at least two runs, got {len(runs)}")
@@ -104,7 +109,9 @@ def crosscheck(
         raise NumleanError(
             "a Task has no default config and data; call crosscheck(..., config=, data=)"
         )
-    lockstep = _Lockstep(task, [RunSpec.of(each, options) for each in runs], config, data)
+    values = None if initial is None else weights_of(task, initial)
+    specs = [RunSpec.of(each, options).starting_from(values) for each in runs]
+    lockstep = _Lockstep(task, specs, config, data)
     return lockstep.run(on_step)
 
 

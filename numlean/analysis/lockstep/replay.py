@@ -31,8 +31,9 @@ from numlean.scalar.wrappers.tracing import (
     TracedOperation,
     TracingScalar,
 )
-from numlean.training import Stepper, Task, TrainConfig, initial_parameters
+from numlean.training import Stepper, Task, TrainConfig
 from numlean.training.engine.compiled import CompiledEngine
+from numlean.training.initial_values import Value
 from numlean_kernels.targets.dead_code import memory_of
 
 
@@ -158,22 +159,35 @@ def _of_initial_values(
 ) -> Divergence | None:
     """Return where the parameters differ before any step, when binary64 is converted."""
     scalars, compare = [spec.scalar for spec in specs], comparison_of(*(s.scalar for s in specs))
-    values = initial_parameters(task, specs[0].options.seed)
+    values = zip(*(spec.starting_values(task) for spec in specs), strict=True)
     pairs = zip(snapshots[0].before.params, snapshots[1].before.params, strict=True)
-    for parameter, drawn, (p, q) in zip(task.model.parameters, values, pairs, strict=True):
+    for parameter, given, (p, q) in zip(task.model.parameters, values, pairs, strict=True):
         place = first_place(compare(scalars[0], p.data, scalars[1], q.data))
-        if place is not None:
+        if place is None:
+            continue
+        differing_text = f"{parameter.name} at [{', '.join(map(str, place))}]"
+        floats = [_as_binary64(value) for value in given]
+        if floats[0] is None or floats[1] is None:
+            where = f"{INITIAL}, {parameter.name}: the numbers given are not binary64"
+        elif not np.array_equal(floats[0], floats[1], equal_nan=True):
+            where = f"{INITIAL}, {parameter.name}: the runs start from different numbers"
+        else:
+            place_of = Location(INITIAL, parameter.name)
             traces = [
-                [
-                    TracedOperation(
-                        Location(INITIAL, parameter.name), "from_float", (drawn,), {}, x.data
-                    )
-                ]
-                for x in (p, q)
+                [TracedOperation(place_of, "from_float", (floats[0],), {}, x.data)] for x in (p, q)
             ]
-            differing_text = f"{parameter.name} at [{', '.join(map(str, place))}]"
             return describe_divergence(specs, 0, differing_text, traces, TraceDifference(0, place))
+        return Divergence(specs[0].name, specs[1].name, 0, differing_text, where)
     return None
+
+
+def _as_binary64(value: Value) -> np.ndarray[Any, np.dtype[np.float64]] | None:
+    """Return numbers as binary64; None if one is not a binary64 number."""
+    if not isinstance(value, Tensor):
+        return value if value.dtype == np.float64 else None
+    floats, scalar = value.to_float(), value.scalar
+    is_exact = scalar.format is not None or scalar.eq(scalar.from_float(floats), value.data).all()
+    return floats if is_exact else None
 
 
 def _why_not_found(

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from numlean.errors import NumleanError
 from numlean.scalar.protocol import Scalar
 from numlean.scalar.registry import get_scalar, scalar_backend_of
 from numlean.scalar.wrappers.faulty import Fault, FaultyScalar
-from numlean.training import Options, Runner, Task, instantiate
+from numlean.training import Options, Runner, Task, initial_parameters, instantiate
+from numlean.training.initial_values import InitialValues, Value, starting_values
 from numlean.training.options import BACKENDS
 
 _FAST = "fast"
@@ -23,11 +24,13 @@ class RunSpec:
         name: The name of the run: the text that specifies it.
         scalar: The arithmetic.
         options: Its engine, device and kernels.
+        initial: Its initial values; None draws them with the options' seed.
     """
 
     name: str
     scalar: Scalar
     options: Options
+    initial: InitialValues | None = field(default=None, compare=False, repr=False)
 
     @classmethod
     def parse(cls, text: str, options: Options | None = None) -> RunSpec:
@@ -55,9 +58,14 @@ class RunSpec:
 
     @classmethod
     def of(cls, spec: RunSpecLike, options: Options | None = None) -> RunSpec:
-        """Return a run from a run, a text, or a Scalar, which the options execute."""
+        """Return a run from a run, a text, a runner, or a Scalar, which the options execute.
+
+        The run of a runner starts from its current parameters, and has its own options.
+        """
         if isinstance(spec, RunSpec):
             return spec
+        if isinstance(spec, Runner):
+            return cls(spec.scalar.name, spec.scalar, spec.options, dict(spec.named_parameters))
         if isinstance(spec, str):
             return cls.parse(spec, options)
         # A Scalar keeps its own device and kernels.
@@ -77,10 +85,20 @@ class RunSpec:
     def runner(self, task: Task, scalar: Scalar | None = None) -> Runner:
         """Return a runner of a task, in the run's arithmetic or in a wrapper of it."""
         options = replace(self.options, device=None, fast_kernels=False)
-        return instantiate(task, scalar or self.scalar, options)
+        return instantiate(task, scalar or self.scalar, options, initial=self.initial)
+
+    def starting_from(self, initial: InitialValues | None) -> RunSpec:
+        """Return the same run with these initial values, unless it has its own or none is given."""
+        return (
+            self if initial is None or self.initial is not None else replace(self, initial=initial)
+        )
+
+    def starting_values(self, task: Task) -> list[Value]:
+        """Return the values from which the parameters of a task are converted."""
+        return starting_values(task, self.initial, initial_parameters(task, self.options.seed))
 
 
-RunSpecLike: TypeAlias = "RunSpec | Scalar | str"
+RunSpecLike: TypeAlias = "RunSpec | Runner | Scalar | str"
 
 
 def _option(word: str) -> dict[str, Any]:

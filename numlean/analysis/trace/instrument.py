@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from numpy.typing import ArrayLike
+
 from numlean.autograd import Node, Tape
 from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError
@@ -126,6 +128,10 @@ class _InstrumentedLoss(Loss):
         self._trace = trace
         self.takes_labels = loss.takes_labels  # type: ignore[misc]  # another class's variable
 
+    @property
+    def ignores_labels(self) -> bool:
+        return self._loss.ignores_labels
+
     def __call__(self, prediction: Tensor, target: Tensor) -> Tensor:
         location = Location(self._trace.place.phase, type(self._loss).__name__)
         with self._trace.at(location):
@@ -133,3 +139,6 @@ class _InstrumentedLoss(Loss):
 
     def per_sample(self, prediction: Tensor, target: Tensor) -> Tensor:
         return self._loss.per_sample(prediction, target)
+
+    def read_labels(self, values: ArrayLike | Tensor) -> Tensor:
+        return self._loss.read_labels(values)

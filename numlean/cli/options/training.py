@@ -52,6 +52,15 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
     add_table_options(parser)
 
 
+def add_weights_option(parser: argparse.ArgumentParser) -> None:
+    """Add the option that gives several runs their initial parameters."""
+    parser.add_argument(
+        "--weights",
+        metavar="FILE",
+        help="start every run from the weights of a checkpoint or of a safetensors file",
+    )
+
+
 def add_device_options(parser: argparse.ArgumentParser, default: str) -> None:
     """Add the options that select the device; ``default`` describes the default."""
     parser.add_argument(

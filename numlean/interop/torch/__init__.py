@@ -1,7 +1,8 @@
-"""Compare PyTorch with numlean: operations with other bits, and the drift of trainings."""
+"""PyTorch next to numlean: operations with other bits, drift of trainings, models with weights."""
 
 from numlean.interop.torch._drift import Drift, FirstDifference, StepDrift, drift
 from numlean.interop.torch.comparison import TorchComparison, compare
+from numlean.interop.torch.imported import TorchModel, from_torch
 from numlean.interop.torch.network import to_loss, to_module, to_torch
 from numlean.interop.torch.optimizers import to_optimizer
 from numlean.interop.torch.rows import OperationComparison
@@ -13,9 +14,11 @@ __all__ = [
     "OperationComparison",
     "StepDrift",
     "TorchComparison",
+    "TorchModel",
     "TorchScalar",
     "compare",
     "drift",
+    "from_torch",
     "to_loss",
     "to_module",
     "to_optimizer",

@@ -8,6 +8,7 @@ from typing import Any, Final
 from numlean.errors import UnavailableError
 from numlean.interop.torch.library import library, tensor
 from numlean.losses import (
+    IGNORED,
     BinaryCrossEntropyWithLogits,
     CrossEntropy,
     CrossEntropyOneHot,
@@ -86,20 +87,29 @@ def to_loss(loss: Loss) -> Any:
         case BinaryCrossEntropyWithLogits():
             return nn.BCEWithLogitsLoss(reduction=loss.reduction.value)
         case CrossEntropy() | CrossEntropyOneHot():
-            return _over_the_last_axis(nn.CrossEntropyLoss(reduction=loss.reduction.value))
+            return _over_the_last_axis(loss)
     raise UnavailableError(
         f"the loss {type(loss).__name__} has no counterpart in torch.nn; supported losses:"
         " MeanSquaredError, BinaryCrossEntropyWithLogits, CrossEntropy, CrossEntropyOneHot"
     )
 
 
-def _over_the_last_axis(loss: Any) -> Callable[[Any, Any], Any]:
+def _over_the_last_axis(loss: CrossEntropy | CrossEntropyOneHot) -> Callable[[Any, Any], Any]:
     """Return PyTorch's loss over the second axis for predictions with classes last."""
+    functional = library().nn.functional
+    ignored = loss.ignore_index if isinstance(loss, CrossEntropy) else None
+    options = {"reduction": loss.reduction.value, "label_smoothing": loss.label_smoothing}
+    if ignored is not None:
+        options["ignore_index"] = ignored
 
     def last_axis_loss(prediction: Any, target: Any) -> Any:
         has_classes = target.ndim == prediction.ndim
         moved = target.movedim(-1, 1) if has_classes else target
-        return loss(prediction.movedim(-1, 1), moved)
+        if ignored is not None:
+            # The runner's labels have another index in the place of an ignored one.
+            moved = moved.masked_fill(moved == IGNORED, ignored)
+        weight = None if loss.weight is None else prediction.new_tensor(loss.weight)
+        return functional.cross_entropy(prediction.movedim(-1, 1), moved, weight, **options)
 
     return last_axis_loss
 
@@ -107,7 +117,8 @@ def _over_the_last_axis(loss: Any) -> Callable[[Any, Any], Any]:
 def _pooling(name: str) -> Callable[[Any, Any], Any]:
     def make(nn: Any, layer: Any) -> Any:
         window = layer.window
-        return getattr(nn, name)(window.kernel, window.stride, window.padding)
+        dilation = () if window.dilation == (1, 1) else (window.dilation,)
+        return getattr(nn, name)(window.kernel, window.stride, window.padding, *dilation)
 
     return make
 
@@ -115,11 +126,12 @@ def _pooling(name: str) -> Callable[[Any, Any], Any]:
 def _convolution(nn: Any, layer: Any) -> Any:
     window = layer.window
     extents = (window.kernel, window.stride, window.padding)
-    return nn.Conv2d(layer.in_channels, layer.out_channels, *extents)
+    options = (window.dilation, layer.groups, layer.bias)
+    return nn.Conv2d(layer.in_channels, layer.out_channels, *extents, *options)
 
 
 _LAYERS: Final[dict[type[Layer], Callable[[Any, Any], Any]]] = {
-    Linear: lambda nn, layer: nn.Linear(layer.in_features, layer.out_features),
+    Linear: lambda nn, layer: nn.Linear(layer.in_features, layer.out_features, layer.bias),
     Conv2d: _convolution,
     MaxPool2d: _pooling("MaxPool2d"),
     AvgPool2d: _pooling("AvgPool2d"),

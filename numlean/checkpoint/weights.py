@@ -1,0 +1,43 @@
+"""The weights of a model in a file: a checkpoint, or floats in a safetensors file."""
+
+from __future__ import annotations
+
+from os import PathLike
+from pathlib import Path
+from typing import TypeAlias
+
+from numlean.autograd.tensor import Tensor
+from numlean.checkpoint.container import is_checkpoint, read_header
+from numlean.checkpoint.errors import FilePath, error_context
+from numlean.checkpoint.importing import match_floats
+from numlean.checkpoint.raw_numbers import from_raw
+from numlean.checkpoint.reading import Checkpoint, load
+from numlean.scalar.registry import get_scalar
+from numlean.training import Task
+from numlean.training.initial_values import InitialValues
+
+WeightSource: TypeAlias = InitialValues | Checkpoint | FilePath
+"""Values of a model's parameters, or a checkpoint, or the file of either."""
+
+
+def weights_of(task: Task, source: WeightSource) -> InitialValues:
+    """Return the values of a task's parameters and buffers, read from a file if it is one.
+
+    Raises:
+        CheckpointError: The file cannot be read, or its tensors do not match the parameters.
+    """
+    if isinstance(source, Checkpoint):
+        return _parameters_of(source)
+    if not isinstance(source, str | PathLike):
+        return source
+    with error_context(source):
+        content = Path(source).read_bytes()
+        if not is_checkpoint(read_header(content)):
+            return match_floats(task.model, content)
+    return _parameters_of(load(source))
+
+
+def _parameters_of(checkpoint: Checkpoint) -> dict[str, Tensor]:
+    with error_context(checkpoint.path):
+        scalar = get_scalar(str(checkpoint.run.get("dtype")))
+        return {name: from_raw(numbers, scalar) for name, numbers in checkpoint.parameters.items()}

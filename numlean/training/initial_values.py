@@ -1,0 +1,107 @@
+"""Initial values of a run that come from another run or from a file instead of a seed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from numlean.autograd.literal import as_tensor
+from numlean.autograd.tensor import Tensor
+from numlean.errors import NumleanError, ShapeError
+from numlean.nn.layer import Floats
+from numlean.scalar.protocol import Scalar, Storage
+
+if TYPE_CHECKING:
+    from numlean.training.task import Task
+
+
+@runtime_checkable
+class NamedParameters(Protocol):
+    """An object that has parameters and buffers with their names, such as a ``Runner``."""
+
+    @property
+    def named_parameters(self) -> list[tuple[str, Tensor]]:
+        """The parameters and buffers, in the model's order."""
+
+
+InitialValues: TypeAlias = NamedParameters | Mapping[str, Any] | Sequence[Any]
+"""A runner; arrays, tensors or PyTorch's tensors by the parameters' names; or in their order.
+
+A module of PyTorch stands for its ``state_dict``.
+"""
+
+Value: TypeAlias = Tensor | np.ndarray[Any, Any]
+
+_COUNTER = "num_batches_tracked"
+"""PyTorch's count of batches in a state dict, which no layer here has."""
+
+
+def given_values(task: Task, source: InitialValues) -> list[Value | None]:
+    """Return the values of a task's parameters and buffers; None for a buffer without one.
+
+    Raises:
+        NumleanError: A parameter has no value, or a value no parameter.
+        ShapeError: A value has another shape than its parameter.
+    """
+    specs = task.model.parameters
+    values = {name: _as_value(value) for name, value in _by_name(task, source).items()}
+    missing = [p.name for p in specs if p.name not in values and p.is_trainable]
+    unknown = sorted(values.keys() - {spec.name for spec in specs})
+    parts = {"missing": missing, "unknown": unknown}
+    listed = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in parts.items() if names)
+    if listed:
+        raise NumleanError(f"the initial values are not those of this model: {listed}")
+    for spec in specs:
+        value = values.get(spec.name)
+        if value is not None and value.shape != spec.shape:
+            raise ShapeError(
+                f"{spec.name} has shape {spec.shape}, but its initial value has {value.shape}"
+            )
+    return [values.get(spec.name) for spec in specs]
+
+
+def starting_values(
+    task: Task, source: InitialValues | None, drawn: Sequence[Floats]
+) -> list[Value]:
+    """Return the given values of all parameters and buffers; those drawn where none is given."""
+    given = [None] * len(drawn) if source is None else given_values(task, source)
+    return [d if value is None else value for value, d in zip(given, drawn, strict=True)]
+
+
+def to_scalar(scalar: Scalar, cast: Callable[[ArrayLike], Storage], value: Value) -> Tensor:
+    """Return a value in a Scalar, rounded once; a tensor of the same Scalar keeps its bits."""
+    if isinstance(value, Tensor):
+        return value.in_scalar(scalar) if value.scalar == scalar else as_tensor(scalar, value)
+    if value.dtype == np.float64:
+        return Tensor(scalar, cast(value))
+    return as_tensor(scalar, value)
+
+
+def _by_name(task: Task, source: InitialValues) -> Mapping[str, Any]:
+    specs = task.model.parameters
+    if callable(read := getattr(source, "state_dict", None)):  # a module of PyTorch
+        source = read()
+    if isinstance(source, NamedParameters):
+        return dict(source.named_parameters)
+    if isinstance(source, Mapping):
+        return {name: v for name, v in source.items() if name.rpartition(".")[2] != _COUNTER}
+    if len(source) != len(specs):
+        raise NumleanError(
+            f"the model has {len(specs)} parameters and buffers, got {len(source)} initial values"
+        )
+    return {spec.name: value for spec, value in zip(specs, source, strict=True)}
+
+
+def _as_value(value: Any) -> Value:
+    """Return a tensor as it is, and anything else as an array, with floats as binary64."""
+    if isinstance(value, Tensor):
+        return value.detach()
+    if hasattr(value, "detach"):  # PyTorch's, whose bfloat16 numpy does not have
+        value = value.detach().cpu().double().numpy()
+    array = np.asarray(value)
+    if array.dtype.kind == "f" and array.dtype.itemsize <= np.dtype(np.float64).itemsize:
+        return array.astype(np.float64)
+    return array
