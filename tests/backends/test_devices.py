@@ -9,7 +9,7 @@ import pytest
 from numlean import get_scalar
 from numlean.scalar.registry import scalar_backends
 
-ARGUMENTS = {"ieee": "ieee:e7m12"}
+ARGUMENTS = {"ieee": "ieee:e6m9"}
 BOTH = [
     ARGUMENTS.get(name, name)
     for name, backend in scalar_backends()

@@ -21,6 +21,7 @@ from numlean.verification.encoding import Bools
 from numlean.verification.operands import Bits
 from numlean.verification.reference import Choices, Raised
 from numlean_kernels.formats import Format
+from numlean_kernels.targets import get_target
 
 _WIDEST: Final = 32
 _EXPONENT_BITS: Final = 8
@@ -55,8 +56,9 @@ def round_if_certain(
 def _loop(format: Format, rounding: str, tininess: str) -> Callable[..., None]:
     import numba
 
-    rounded_from = numba.njit(make_round(format, rounding, tininess, compiled=numba.njit))
-    index_of = numba.njit(_make_index_of(format))
+    compiled = get_target("cpu").routine
+    rounded_from = compiled(make_round(format, rounding, tininess, compiled=compiled))
+    index_of = compiled(_make_index_of(format))
     infinity = 0x7FF << 52
 
     @numba.njit  # type: ignore[untyped-decorator]
