@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from numlean.analysis.functions.result import join_numbers
-from numlean.analysis.lockstep.assessment import digits_of
+from numlean.analysis.lockstep.exact_result import digits_of
 from numlean.scalar.precision import precision_of
 from numlean.text_table import TextTable
 
@@ -62,10 +62,10 @@ def _tables(comparison: FunctionComparison) -> Iterator[TextTable]:
 def _results(comparison: FunctionComparison) -> TextTable:
     common = ("dtype", "correctly rounded", "flags")
     if len(comparison.places) == 1:
-        single = (*common, "result", "error/ulp", "relative")
+        single = (*common, "result", "relative error", "error in own ulps")
         rows = tuple(_single_row(result) for result in comparison.results)
         return TextTable(single, rows, "<<<>", "Errors of the result")
-    header = (*common, "worst/ulp", "at", "median/ulp", "relative")
+    header = (*common, "worst relative", "worst in own ulps", "at", "median in own ulps")
     rows = tuple(_row(result, comparison) for result in comparison.results)
     return TextTable(header, rows, "<<<>", "Errors of the result")
 
@@ -76,7 +76,7 @@ def _single_row(result: FunctionResult) -> tuple[str, ...]:
     (text,) = tensor.scalar.to_string(tensor.data.reshape(1))
     is_right = "yes" if result.is_correctly_rounded.all() else "no"
     ulps, relative = result.ulps.item(), result.relative.item()
-    return result.dtype, is_right, _flags(result), text, f"{ulps:+.4g}", f"{relative:+.2e}"
+    return result.dtype, is_right, _flags(result), text, f"{relative:+.2e}", f"{ulps:+.4g}"
 
 
 def _row(result: FunctionResult, comparison: FunctionComparison) -> tuple[str, ...]:
@@ -86,10 +86,10 @@ def _row(result: FunctionResult, comparison: FunctionComparison) -> tuple[str, .
         result.dtype,
         f"{count} of {size}",
         _flags(result),
+        f"{result.worst_relative:.2e}",
         error_text(result.worst_ulps),
         comparison.places[result.worst_place] if size else "",
         error_text(float(np.median(np.abs(result.ulps)))) if size else "",
-        f"{result.worst_relative:.2e}",
     )
 
 
@@ -121,7 +121,10 @@ def _lines(comparison: FunctionComparison) -> TextTable:
         )
         rows.append((_short(where), operation, str(calls), *cells))
     header = [(f"{result.dtype}: own", "after") for result in comparison.results]
-    title = "The worst error of each operation by itself (own), and after it, in ulp"
+    title = (
+        "The worst error of each operation by itself (own), and after it, in ulps of the dtype of"
+        " the column"
+    )
     columns = ("where", "operation", "calls", *(name for pair in header for name in pair))
     return TextTable(columns, tuple(rows), "<<>", title)
 
@@ -153,7 +156,7 @@ def _remarks(comparison: FunctionComparison) -> Iterator[str]:
             errors = " to ".join(map(error_text, (growth.inherited, growth.accumulated)))
             yield (
                 f"{result.dtype}: the error grows most at operation {growth.number},"
-                f" {growth.operation} ({_short(growth.where)}): from {errors} ulp"
+                f" {growth.operation} ({_short(growth.where)}): from {errors} ulp of {result.dtype}"
             )
         if not result.is_whole_program:
             yield (

@@ -1,8 +1,10 @@
 """Run several trainings in lockstep, and find the first operation that differs."""
 
 from numlean.analysis.lockstep.assessment import Assessment
+from numlean.analysis.lockstep.crosscheck_result import Crosscheck, Pair
 from numlean.analysis.lockstep.divergence import Divergence
-from numlean.analysis.lockstep.lockstep import Crosscheck, Pair, crosscheck
+from numlean.analysis.lockstep.growth import GrowthPoint
+from numlean.analysis.lockstep.lockstep import crosscheck
 from numlean.analysis.lockstep.numbers import Number
 from numlean.analysis.lockstep.run_spec import RunSpec
 from numlean.scalar.wrappers.faulty import Fault, FaultyScalar
@@ -13,6 +15,7 @@ __all__ = [
     "Divergence",
     "Fault",
     "FaultyScalar",
+    "GrowthPoint",
     "Number",
     "Pair",
     "RunSpec",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 
+from numlean.analysis.lockstep.common_numbers import CommonNumbers
 from numlean.autograd.indices import INDEX
 from numlean.autograd.tensor import Tensor
 from numlean.scalar.protocol import Scalar, Storage
@@ -15,6 +17,43 @@ Mask: TypeAlias = np.ndarray[Any, np.dtype[np.bool_]]
 
 Differing: TypeAlias = Callable[[Scalar, Storage, Scalar, Storage], Mask]
 """Return where two arrays of the same shape, each of its Scalar, differ."""
+
+
+@dataclass(frozen=True)
+class PairComparison:
+    """How the numbers of two Scalars are compared.
+
+    Attributes:
+        kind: "state" (encodings, within a format), "value" (exact values, across formats) or
+            "rounded" (values after rounding to the common numbers).
+        differing: Returns where arrays differ.
+        common: The common numbers of kind "rounded"; else None.
+    """
+
+    kind: str
+    differing: Differing
+    common: CommonNumbers | None = None
+
+    @classmethod
+    def of(cls, a: Scalar, b: Scalar, *, beyond_rounding: bool = False) -> PairComparison:
+        """Return the comparison of two Scalars.
+
+        Args:
+            a: One Scalar.
+            b: The other Scalar.
+            beyond_rounding: Whether numbers of two formats are rounded to the coarser one first.
+        """
+        if compares_bits(a, b):
+            return cls("state", differing_bits)
+        if not beyond_rounding:
+            return cls("value", differing_values)
+        common = CommonNumbers.of(a, b)
+        return cls("rounded", common.differing, common)
+
+    def __str__(self) -> str:
+        if self.common is not None:
+            return f"values after rounding both to {self.common.name}"
+        return {"state": "encodings", "value": "exact values"}[self.kind]
 
 
 def differing_bits(a: Scalar, x: Storage, b: Scalar, y: Storage) -> Mask:
@@ -39,7 +78,7 @@ def differing_values(a: Scalar, x: Storage, b: Scalar, y: Storage) -> Mask:
 
 def comparison_of(a: Scalar, b: Scalar) -> Differing:
     """Return how numbers of two Scalars compare: by encodings within a format, else by values."""
-    return differing_bits if compares_bits(a, b) else differing_values
+    return PairComparison.of(a, b).differing
 
 
 def compares_bits(a: Scalar, b: Scalar) -> bool:
@@ -47,21 +86,30 @@ def compares_bits(a: Scalar, b: Scalar) -> bool:
     return a.format is not None and a.format == b.format
 
 
-def first_difference(a: Tensor, b: Tensor) -> tuple[int, ...] | None:
-    """Return the first index, in C order, at which two tensors of a shape differ."""
+def first_difference(
+    a: Tensor, b: Tensor, compare: Differing | None = None
+) -> tuple[int, ...] | None:
+    """Return the first index, in C order, at which two tensors of a shape differ.
+
+    Args:
+        a: One tensor.
+        b: The other tensor.
+        compare: Returns where they differ; by default ``comparison_of`` their Scalars.
+    """
     x, y = a.data, b.data
     if x is y:
         return None
     if a.scalar is INDEX:
         return first_place(np.asarray(x != y))
-    return first_place(comparison_of(a.scalar, b.scalar)(a.scalar, x, b.scalar, y))
+    compare = compare or comparison_of(a.scalar, b.scalar)
+    return first_place(compare(a.scalar, x, b.scalar, y))
 
 
-def are_same(a: Tensor, b: Tensor) -> bool:
+def are_same(a: Tensor, b: Tensor, compare: Differing | None = None) -> bool:
     """Return whether two tensors of a shape are equal; faster than finding a difference."""
     if a.scalar is not INDEX and compares_bits(a.scalar, b.scalar):
         return a.scalar.to_bytes(a.data) == b.scalar.to_bytes(b.data)
-    return first_difference(a, b) is None
+    return first_difference(a, b, compare) is None
 
 
 def first_place(different: Mask) -> tuple[int, ...] | None:

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import Any
 
 import numpy as np
 
-from numlean.analysis.lockstep.assessment import Assessment, assess, digits_of, exact_of
-from numlean.analysis.lockstep.comparison import comparison_of, first_place
-from numlean.analysis.lockstep.numbers import Number, ulps_between
+from numlean.analysis.lockstep.assessment import Assessment, assess
+from numlean.analysis.lockstep.common_numbers import CommonNumbers
+from numlean.analysis.lockstep.comparison import Differing, comparison_of, first_place
+from numlean.analysis.lockstep.exact_result import digits_of, exact_of
+from numlean.analysis.lockstep.numbers import Number, closer_of, ulps_between
+from numlean.analysis.lockstep.observations import other_elements
 from numlean.analysis.lockstep.run_spec import RunSpec
 from numlean.analysis.report.encoding_block import divergence_block
 from numlean.analysis.trace.elements import Element, Index, element_of, single
 from numlean.scalar.operations import RELATIONS
-from numlean.scalar.protocol import Scalar
+from numlean.scalar.protocol import Scalar, Storage
 from numlean.scalar.wrappers.tracing import TracedOperation
 
 
@@ -34,11 +38,18 @@ class Divergence:
             none was found.
         call: Zero-based index of the call among those of this operation in the step.
         element: The index of the first element that differs.
-        operands: The operands of that element, by label, equal in both runs.
+        operands: The operands of that element, by label, equal in both runs; a's if they differ.
         results: The results of a and b.
-        ulps: The number of steps of the format from a's result up to b's; None across formats.
+        ulps: The number of steps of the format from a's result up to b's, both rounded to the
+            coarser format if they are compared so; else None across formats.
         exact: The result without rounding, as a decimal; None if it is not a number.
         assessments: The assessments of both results, a's and b's.
+        closer: The result that is closer to the exact one: "a", "b" or "equal"; None if unknown.
+        rounded_to: The numbers to which results are rounded before they are compared; None if
+            results are compared as they are. The operands may then differ by rounding.
+        rounded: The results of a and b after that, as text.
+        operands_b: The operands in b, if they differ from a's.
+        exact_b: The result without rounding from them.
     """
 
     a: str
@@ -54,6 +65,11 @@ class Divergence:
     ulps: int | None = None
     exact: str | None = None
     assessments: tuple[Assessment, Assessment] = (Assessment(), Assessment())
+    closer: str | None = None
+    rounded_to: str | None = None
+    rounded: tuple[str, str] | None = None
+    operands_b: dict[str, tuple[Number, ...]] | None = None
+    exact_b: str | None = None
 
     def __str__(self) -> str:
         title = f"step {self.step}, {self.where}: {self.differing} differs"
@@ -76,11 +92,19 @@ class TraceDifference:
 
 
 def first_difference(
-    traces: Sequence[Sequence[TracedOperation | None]], scalars: Sequence[Scalar]
+    traces: Sequence[Sequence[TracedOperation | None]],
+    scalars: Sequence[Scalar],
+    compare: Differing | None = None,
 ) -> TraceDifference | None:
-    """Return the first operation whose results differ, in two traces of one program."""
+    """Return the first operation whose results differ, in two traces of one program.
+
+    Args:
+        traces: The operations of both.
+        scalars: The arithmetics of both.
+        compare: Returns where arrays differ; by default the exact comparison of the Scalars.
+    """
     a, b = scalars
-    compare = comparison_of(a, b)
+    compare = compare or comparison_of(a, b)
     for number, (one, other) in enumerate(zip(*traces, strict=False)):
         if one is None or other is None:
             continue
@@ -100,13 +124,22 @@ def describe_divergence(
     differing: str,
     traces: Sequence[Sequence[TracedOperation | None]],
     found: TraceDifference,
+    common: CommonNumbers | None = None,
 ) -> Divergence:
-    """Return the divergence for the first difference of two traces."""
+    """Return the divergence for the first difference of two traces.
+
+    Args:
+        specs: The two runs.
+        step: The step, from 0.
+        differing: The first number that differs after the step.
+        traces: The operations of both runs.
+        found: The difference.
+        common: The numbers to which results were rounded before they were compared, if they were.
+    """
     pair = [each for trace in traces if (each := trace[found.number]) is not None]
     op, scalars = pair[0], [spec.scalar for spec in specs]
     values = [single(np.asarray(each.result), found.element) for each in pair]
     numbers = [Number.of(s, x) for s, x in zip(scalars, values, strict=True)]
-    element = element_of(op, found.element)
     # A compiled step leaves out operations, an eager one none.
     longest = max(traces, key=lambda trace: sum(each is not None for each in trace))
     earlier = [each.operation for each in islice(longest, found.number) if each is not None]
@@ -119,11 +152,58 @@ def describe_divergence(
         operation=op.operation,
         call=earlier.count(op.operation),
         element=found.element,
-        operands=None if element is None else _operand_numbers(element, scalars[0]),
         results=(numbers[0], numbers[1]),
-        ulps=ulps_between(*numbers),
+        **_distance(op.operation, scalars, values, numbers, common),
+        **_operands(pair, scalars, found),
         **_assessments(pair, scalars, values, found),
     )
+
+
+def _distance(
+    operation: str,
+    scalars: Sequence[Scalar],
+    values: Sequence[Storage],
+    numbers: Sequence[Number],
+    common: CommonNumbers | None,
+) -> dict[str, Any]:
+    """Return the distance of the results, and the numbers that they are rounded to."""
+    if common is None or operation in RELATIONS:
+        return {"ulps": ulps_between(*numbers)}
+    texts = [common.text(s, x) for s, x in zip(scalars, values, strict=True)]
+    return {
+        "ulps": common.steps_between(scalars[0], values[0], scalars[1], values[1]),
+        "rounded_to": common.name,
+        "rounded": (texts[0], texts[1]),
+    }
+
+
+def _operands(
+    pair: Sequence[TracedOperation], scalars: Sequence[Scalar], found: TraceDifference
+) -> dict[str, Any]:
+    """Return the operands of the element: a's, and b's where they differ."""
+    elements = [element_of(each, found.element) for each in pair]
+    a, b = elements
+    if a is None or b is None:
+        return {}
+    ours, theirs = (_operand_numbers(each, s) for each, s in zip((a, b), scalars, strict=True))
+    if _have_equal_operands(a, b, scalars):
+        return {"operands": ours}
+    return {"operands": ours, "operands_b": theirs}
+
+
+def _have_equal_operands(a: Element, b: Element, scalars: Sequence[Scalar]) -> bool:
+    """Return whether the operands of an element have the same values in two runs."""
+    if a.is_conversion or b.is_conversion:
+        return True
+    compare = comparison_of(*scalars)
+    return not any(
+        compare(scalars[0], _array(x), scalars[1], _array(y)).any()
+        for x, y in zip(a.operands.values(), b.operands.values(), strict=True)
+    )
+
+
+def _array(x: Any) -> Storage:
+    return np.ascontiguousarray(x)
 
 
 def _assessments(
@@ -132,17 +212,24 @@ def _assessments(
     values: Sequence[Any],
     found: TraceDifference,
 ) -> dict[str, Any]:
-    elements = [element_of(each, found.element) for each in pair]
-    if elements[0] is None or elements[1] is None:
+    a, b = (element_of(each, found.element) for each in pair)
+    if a is None or b is None:
         return {}
-    operation = pair[0].operation
-    exact = exact_of(elements[0], operation, scalars[0])
-    assessments = tuple(
-        assess(element, operation, scalar, value, exact)
-        for element, scalar, value in zip(elements, scalars, values, strict=True)
-        if element is not None
+    operation, elements = pair[0].operation, (a, b)
+    is_same = _have_equal_operands(a, b, scalars)
+    exact = exact_of(a, operation, scalars[0])
+    exacts = exact, exact if is_same else exact_of(b, operation, scalars[1])
+    others = partial(other_elements, ops=pair, scalars=scalars, place=found.element)
+    one, other = (
+        assess(elements[k], operation, scalars[k], values[k], exacts[k], partial(others, k))
+        for k in range(2)
     )
-    return {"assessments": assessments, "exact": None if exact is None else digits_of(exact)}
+    assessed: dict[str, Any] = {"assessments": (one, other)}
+    texts = [None if each is None else digits_of(each) for each in exacts]
+    if is_same and exact is not None:
+        first, second = (s.to_exact(x)[0] for s, x in zip(scalars, values, strict=True))
+        assessed["closer"] = closer_of(first, second, exact)
+    return {**assessed, "exact": texts[0], "exact_b": None if is_same else texts[1]}
 
 
 def _operand_numbers(element: Element, scalar: Scalar) -> dict[str, tuple[Number, ...]]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from itertools import combinations
 
-from numlean.analysis.lockstep.comparison import compares_bits
-from numlean.analysis.lockstep.divergence import Divergence
+from numlean.analysis.lockstep.comparison import PairComparison
+from numlean.analysis.lockstep.crosscheck_result import Crosscheck, Pair
+from numlean.analysis.lockstep.growth import GrowthPoint, growth_point
 from numlean.analysis.lockstep.replay import StepSnapshot, locate_divergence
 from numlean.analysis.lockstep.run_spec import RunSpec, RunSpecLike
 from numlean.analysis.lockstep.states import RecordingOptimizer, RunState, first_differing
@@ -25,52 +26,6 @@ Data = Dataset | Callable[[Scalar], Dataset]
 """Training data, or a function that returns the data of a run in a Scalar."""
 
 
-@dataclass(frozen=True)
-class Pair:
-    """The comparison of two runs.
-
-    Attributes:
-        a: The name of one run.
-        b: The name of the other run.
-        compared: "state" (encodings, within a format) or "value" (exact values, across formats).
-        first_different_step: The first step, from 0, after which the loss, a gradient, a parameter
-            or the optimizer's state differs; None if all are identical.
-        divergence: The operation at which the runs diverged; None if they are identical.
-    """
-
-    a: str
-    b: str
-    compared: str
-    first_different_step: int | None = None
-    divergence: Divergence | None = None
-
-    @property
-    def identical(self) -> bool:
-        """Whether the numbers of every step are the same."""
-        return self.first_different_step is None
-
-
-@dataclass(frozen=True)
-class Crosscheck:
-    """The comparison of every two of several runs.
-
-    Attributes:
-        pairs: Each pair, in the order of the runs given.
-        steps: The number of steps made: all of them, unless every two runs diverged earlier.
-    """
-
-    pairs: tuple[Pair, ...]
-    steps: int
-
-    @property
-    def identical(self) -> bool:
-        """Whether all runs are identical."""
-        return all(pair.identical for pair in self.pairs)
-
-    def __str__(self) -> str:
-        return "\n".join(map(_verdict, self.pairs, [self.steps] * len(self.pairs)))
-
-
 def crosscheck(
     task: Task | NamedTask | str,
     *runs: RunSpecLike,
@@ -79,13 +34,16 @@ def crosscheck(
     options: Options | None = None,
     initial: WeightSource | None = None,
     on_step: OnStep | None = None,
+    beyond_rounding: bool = False,
+    continue_: bool = False,
 ) -> Crosscheck:
     """Train a task in several ways in lockstep, and compare every number.
 
     After each step, losses, gradients, parameters, buffers and the optimizer's state are compared:
     encodings within a format, exact values across formats. Where two runs diverge, the step is
     repeated with every operation recorded, to find the first whose results differ though its
-    operands are equal. Memory does not grow with the number of steps.
+    operands are equal. Memory does not grow with the number of steps, but for one
+    ``GrowthPoint`` a step with ``continue_``.
 
     Args:
         task: The task to train; a named task defines its config and data.
@@ -97,6 +55,11 @@ def crosscheck(
         initial: The initial parameters of the other runs: a runner, a checkpoint, values by name,
             or a file of weights; by default they are drawn with the options' seed.
         on_step: A function that is called after each step.
+        beyond_rounding: Whether to compare numbers of two formats after rounding both to the
+            coarser format (:mod:`numlean.analysis.lockstep.common_numbers` defines it also where
+            neither format contains the other). Otherwise almost all initial values differ.
+        continue_: Whether to make all steps, and measure how the difference of two runs grows
+            after it first appears. Otherwise the steps end when every two runs have diverged.
 
     Raises:
         NumleanError: There are fewer than two runs, a run is unavailable, config or data are
@@ -111,8 +74,8 @@ def crosscheck(
         )
     values = None if initial is None else weights_of(task, initial)
     specs = [RunSpec.of(each, options).starting_from(values) for each in runs]
-    lockstep = _Lockstep(task, specs, config, data)
-    return lockstep.run(on_step)
+    lockstep = _Lockstep(task, specs, config, data, beyond_rounding=beyond_rounding)
+    return lockstep.run(on_step, continues=continue_)
 
 
 def training_of(
@@ -133,7 +96,13 @@ class _Lockstep:
     """Several runs of a task, step by step."""
 
     def __init__(
-        self, task: Task, specs: Sequence[RunSpec], config: TrainConfig, data: Data
+        self,
+        task: Task,
+        specs: Sequence[RunSpec],
+        config: TrainConfig,
+        data: Data,
+        *,
+        beyond_rounding: bool,
     ) -> None:
         self._task = task
         self._config = config
@@ -143,56 +112,71 @@ class _Lockstep:
         self._steppers = [Stepper(runner, optimizer, config.scheduler) for runner in runners]
         self._data = [data if isinstance(data, Dataset) else data(r.scalar) for r in runners]
         self._states = [RunState.of(stepper) for stepper in self._steppers]
-        self._pairs = list(combinations(range(len(specs)), 2))
+        self._comparisons = {
+            (a, b): PairComparison.of(
+                specs[a].scalar, specs[b].scalar, beyond_rounding=beyond_rounding
+            )
+            for a, b in combinations(range(len(specs)), 2)
+        }
         self._diverged: dict[tuple[int, int], Pair] = {}
+        self._growth: dict[tuple[int, int], list[GrowthPoint]] = {}
 
-    def run(self, on_step: OnStep | None) -> Crosscheck:
-        """Make the steps, until every two runs have diverged."""
+    def run(self, on_step: OnStep | None, *, continues: bool) -> Crosscheck:
+        """Make the steps: all of them, or until every two runs have diverged."""
         config, steps = self._config, 0
         batches = [minibatches(d, config.batch_size, seed=config.seed) for d in self._data]
-        while steps < config.steps and len(self._diverged) < len(self._pairs):
+        while steps < config.steps and (continues or len(self._diverged) < len(self._comparisons)):
             self._step(steps, [next(each) for each in batches])
+            if continues:
+                self._measure(steps)
             steps += 1
             if on_step is not None:
                 on_step(steps)
-        found = [self._diverged.get(pair) or Pair(*self._names(*pair)) for pair in self._pairs]
-        return Crosscheck(tuple(found), steps)
+        found = [self._diverged.get(pair) or self._pair(*pair) for pair in self._comparisons]
+        growth = [tuple(self._growth.get(pair, ())) for pair in self._comparisons]
+        pairs = (replace(pair, growth=each) for pair, each in zip(found, growth, strict=True))
+        return Crosscheck(tuple(pairs), steps)
 
     def _step(self, step: int, samples: Sequence[Batch]) -> None:
         """Make a step in every run, and compare every two that have not diverged."""
         before, runner = self._states, self._steppers[0].runner
         losses = [s.step(sample) for s, sample in zip(self._steppers, samples, strict=True)]
         self._states = [RunState.of(*each) for each in zip(self._steppers, losses, strict=True)]
-        for a, b in (pair for pair in self._pairs if pair not in self._diverged):
-            differing = first_differing(self._states[a], self._states[b], runner)
+        for (a, b), comparison in self._comparisons.items():
+            if (a, b) in self._diverged:
+                continue
+            states = self._states[a], self._states[b]
+            differing = first_differing(*states, runner, comparison.differing)
             if differing is not None:
                 snapshots = [
                     StepSnapshot(step, before[k], samples[k], self._states[k]) for k in (a, b)
                 ]
-                self._diverged[a, b] = self._locate(a, b, step, differing, snapshots)
+                self._diverged[a, b] = self._locate(a, b, differing, snapshots)
 
-    def _names(self, a: int, b: int) -> tuple[str, str, str]:
-        first, second = self._specs[a], self._specs[b]
-        compared = "state" if compares_bits(first.scalar, second.scalar) else "value"
-        return first.name, second.name, compared
+    def _measure(self, step: int) -> None:
+        """Measure the difference of every two runs that have diverged."""
+        for a, b in self._diverged:
+            states, comparison = (self._states[a], self._states[b]), self._comparisons[a, b]
+            point = growth_point(step, *states, comparison.differing)
+            self._growth.setdefault((a, b), []).append(point)
+
+    def _pair(self, a: int, b: int) -> Pair:
+        """Return a pair of runs that are the same so far."""
+        comparison = self._comparisons[a, b]
+        rounded_to = None if comparison.common is None else comparison.common.name
+        names = self._specs[a].name, self._specs[b].name
+        return Pair(*names, comparison.kind, rounded_to=rounded_to)
 
     def _locate(
         self,
         a: int,
         b: int,
-        step: int,
         differing: tuple[str, tuple[int, ...]],
         snapshots: Sequence[StepSnapshot],
     ) -> Pair:
         specs = self._specs[a], self._specs[b]
-        divergence = locate_divergence(self._task, self._config, specs, snapshots, differing)
-        return Pair(*self._names(a, b), step, divergence)
-
-
-def _verdict(pair: Pair, steps: int) -> str:
-    compared = "encodings" if pair.compared == "state" else "exact values"
-    names = f"{pair.a}, {pair.b}"
-    if pair.divergence is None:
-        return f"{names}: identical {compared} of all numbers at all {steps} steps"
-    step = pair.first_different_step
-    return f"{names}: different {compared}, first at step {step}\n{pair.divergence}"
+        divergence = locate_divergence(
+            self._task, self._config, specs, snapshots, differing, self._comparisons[a, b]
+        )
+        step = snapshots[0].step
+        return replace(self._pair(a, b), first_different_step=step, divergence=divergence)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
-from numlean.scalar.exact import exact_of
+from numlean.scalar.exact import exact_of, to_mpf
 from numlean.scalar.protocol import Scalar, Storage
 from numlean_kernels.formats import Format
+
+_ROUNDED_BITS: Final = 64
+"""Relative errors are computed with this many bits."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,37 @@ def error_in_ulps(number: Number, scalar: Scalar, exact: Any) -> float | None:
 
     with mp.workprec(8192):
         return float((value - exact) / mp.ldexp(1, _ulp_exponent(format, exact)))
+
+
+def relative_error(scalar: Scalar, x: Storage, exact: Any) -> float | None:
+    """Return (number - exact) / abs(exact); None for NaN, and for an exact result that is 0."""
+    from mpmath import mp
+
+    (value,) = scalar.to_exact(np.asarray(x).reshape(1))
+    if exact == 0 or value != value or not _is_finite(exact):
+        return None
+    with mp.workprec(_ROUNDED_BITS):
+        return float(_difference(value, exact) / abs(exact))
+
+
+def closer_of(a: Any, b: Any, exact: Any) -> str | None:
+    """Return which of two values is closer to a finite one: "a", "b" or "equal".
+
+    NaNs and infinities are farther away than any number; None if both values are such.
+    """
+    first, second = (math.inf if x != x else abs(_difference(x, exact)) for x in (a, b))
+    if first == second:
+        return "equal" if first < math.inf else None
+    return "a" if first < second else "b"
+
+
+def _difference(value: Any, exact: Any) -> Any:
+    """Return a difference without rounding, as an ``mpf``."""
+    if not _is_finite(value):
+        return value
+    from mpmath import libmp
+
+    return to_mpf(libmp.mpf_sub(exact_of(value), exact_of(exact)))
 
 
 def _ulp_exponent(format: Format, exact: Any) -> int:

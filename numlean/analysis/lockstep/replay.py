@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from numlean.analysis.lockstep.comparison import comparison_of, first_place
+from numlean.analysis.lockstep.comparison import PairComparison, first_place
 from numlean.analysis.lockstep.divergence import (
     Divergence,
     TraceDifference,
@@ -60,20 +60,23 @@ def locate_divergence(
     specs: Sequence[RunSpec],
     snapshots: Sequence[StepSnapshot],
     differing: tuple[str, tuple[int, ...]],
+    comparison: PairComparison,
 ) -> Divergence:
     """Return the operation at which two runs diverged in a step, if it can be found."""
     step = snapshots[0].step
     if step == 0:
-        found = _of_initial_values(task, specs, snapshots)
+        found = _of_initial_values(task, specs, snapshots, comparison)
         if found is not None:
             return found
     replays = [trace_step(task, config, *each) for each in zip(specs, snapshots, strict=True)]
     traces, scalars = [trace for trace, _ in replays], [spec.scalar for spec in specs]
     name, place = differing
     differing_text = f"{name} at [{', '.join(map(str, place))}]"
-    difference = first_difference(traces, scalars)
+    difference = first_difference(traces, scalars, comparison.differing)
     if difference is not None:
-        return describe_divergence(specs, step, differing_text, traces, difference)
+        return describe_divergence(
+            specs, step, differing_text, traces, difference, comparison.common
+        )
     where = _why_not_found(task, specs, snapshots, [state for _, state in replays])
     return Divergence(specs[0].name, specs[1].name, step, differing_text, where)
 
@@ -155,14 +158,17 @@ def _to_wrapper(scalar: Scalar, value: Any) -> Any:
 
 
 def _of_initial_values(
-    task: Task, specs: Sequence[RunSpec], snapshots: Sequence[StepSnapshot]
+    task: Task,
+    specs: Sequence[RunSpec],
+    snapshots: Sequence[StepSnapshot],
+    comparison: PairComparison,
 ) -> Divergence | None:
     """Return where the parameters differ before any step, when binary64 is converted."""
-    scalars, compare = [spec.scalar for spec in specs], comparison_of(*(s.scalar for s in specs))
+    scalars = [spec.scalar for spec in specs]
     values = zip(*(spec.starting_values(task) for spec in specs), strict=True)
     pairs = zip(snapshots[0].before.params, snapshots[1].before.params, strict=True)
     for parameter, given, (p, q) in zip(task.model.parameters, values, pairs, strict=True):
-        place = first_place(compare(scalars[0], p.data, scalars[1], q.data))
+        place = first_place(comparison.differing(scalars[0], p.data, scalars[1], q.data))
         if place is None:
             continue
         differing_text = f"{parameter.name} at [{', '.join(map(str, place))}]"
@@ -176,7 +182,10 @@ def _of_initial_values(
             traces = [
                 [TracedOperation(place_of, "from_float", (floats[0],), {}, x.data)] for x in (p, q)
             ]
-            return describe_divergence(specs, 0, differing_text, traces, TraceDifference(0, place))
+            difference = TraceDifference(0, place)
+            return describe_divergence(
+                specs, 0, differing_text, traces, difference, comparison.common
+            )
         return Divergence(specs[0].name, specs[1].name, 0, differing_text, where)
     return None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from numlean.analysis.lockstep.comparison import are_same, first_difference
+from numlean.analysis.lockstep.comparison import Differing, are_same, first_difference
 from numlean.autograd.tensor import Tensor
 from numlean.optim import Cast, Optimizer, State
 from numlean.optim.optimizer import zeros_like
@@ -91,12 +91,21 @@ class RunState:
         yield from (spec.name for spec in specs)
 
 
-def first_differing(a: RunState, b: RunState, runner: Runner) -> tuple[str, tuple[int, ...]] | None:
-    """Return the name and the index of the first number in which two states differ."""
-    if all(map(are_same, a.numbers, b.numbers)):
+def first_differing(
+    a: RunState, b: RunState, runner: Runner, compare: Differing | None = None
+) -> tuple[str, tuple[int, ...]] | None:
+    """Return the name and the index of the first number in which two states differ.
+
+    Args:
+        a: The state of one run.
+        b: The state of the other run.
+        runner: A runner of their task, which knows the names.
+        compare: Returns where arrays differ; by default the exact comparison of their Scalars.
+    """
+    if all(are_same(x, y, compare) for x, y in zip(a.numbers, b.numbers, strict=True)):
         return None
     for name, x, y in zip(a.names(runner), a.numbers, b.numbers, strict=True):
-        place = first_difference(x, y)
+        place = first_difference(x, y, compare)
         if place is not None:
             return name, place
     return None

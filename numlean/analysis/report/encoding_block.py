@@ -12,6 +12,7 @@ from numlean_kernels.formats import Format
 if TYPE_CHECKING:
     from numlean.analysis.lockstep.assessment import Assessment
     from numlean.analysis.lockstep.divergence import Divergence
+    from numlean.analysis.lockstep.numbers import Number
     from numlean.verification import Mismatch
 
 _INDENT: Final = "  "
@@ -43,12 +44,15 @@ def mismatch_block(title: str, format: Format, mismatch: Mismatch) -> str:
 def divergence_block(found: Divergence) -> str:
     """Return the location, the operands, both results, the exact one, and the verdicts."""
     assert found.results is not None
-    rows = list(_operands(found))
+    rows = list(_rows_of_operands(found.operands, " of A" if found.operands_b else ""))
+    rows += _rows_of_operands(found.operands_b, " of B")
     rows += zip(("result A", "result B"), map(str, found.results), strict=True)
-    expected = {str(each.right) for each in found.assessments if each.is_right is False}
-    rows += (("expected", text) for text in expected - set(map(str, found.results)))
-    if found.exact is not None:
-        rows.append(("exact", found.exact))
+    rows += zip(("A rounded", "B rounded"), found.rounded or (), strict=False)
+    specified = {str(each.right) for each in found.assessments if each.is_right is False}
+    rows += (("specified", text) for text in specified - set(map(str, found.results)))
+    labels = ("exact A", "exact B") if found.exact_b is not None else ("exact",)
+    exact = zip(labels, (found.exact, found.exact_b), strict=False)
+    rows += ((label, text) for label, text in exact if text is not None)
     return encoding_block(_divergence_title(found), rows, _verdicts(found))
 
 
@@ -62,19 +66,23 @@ def _divergence_title(found: Divergence) -> str:
     format = found.results[0].format if found.results else None
     kind = f"{format.name} " if format else ""
     distance = "" if found.ulps is None else f" by {abs(found.ulps)} ulp"
+    if found.rounded_to is not None:
+        distance += f" after rounding to {found.rounded_to}"
     return (
         f"step {found.step}, {found.where}: {kind}{found.operation} (call {found.call}):"
         f" B differs from A{distance}{place}\n{_INDENT}A is {found.a}, B is {found.b}"
     )
 
 
-def _operands(found: Divergence) -> Iterator[tuple[str, str]]:
-    for label, numbers in (found.operands or {}).items():
+def _rows_of_operands(
+    operands: dict[str, tuple[Number, ...]] | None, suffix: str
+) -> Iterator[tuple[str, str]]:
+    for label, numbers in (operands or {}).items():
         if len(numbers) == 1:
-            yield label, str(numbers[0])
+            yield f"{label}{suffix}", str(numbers[0])
             continue
         for k in _shown_places(len(numbers)):
-            yield (f"{label}[{k}]", str(numbers[k])) if k is not None else ("...", "")
+            yield (f"{label}[{k}]{suffix}", str(numbers[k])) if k is not None else ("...", "")
 
 
 def _shown_places(count: int) -> list[int | None]:
@@ -84,17 +92,32 @@ def _shown_places(count: int) -> list[int | None]:
 
 
 def _verdicts(found: Divergence) -> Iterator[str]:
-    for name, assessment in zip("AB", found.assessments, strict=True):
-        yield f"{name} {_verdict(assessment)}"
+    formats = [None if each.format is None else each.format.name for each in found.results or ()]
+    for name, assessment, format in zip("AB", found.assessments, formats, strict=True):
+        yield f"{name} {_verdict(assessment, format)}"
+    if found.closer is not None:
+        yield _CLOSER[found.closer]
     if all(assessment.is_right for assessment in found.assessments):
-        yield "each is right in its own arithmetic: the runs use two arithmetics"
+        yield "both are as specified: the runs use two arithmetics"
 
 
-def _verdict(assessment: Assessment) -> str:
-    kinds = {True: "is right", False: "is wrong", None: "may be right or wrong"}
-    parts = [kinds[assessment.is_right]]
-    if assessment.error is not None:
-        parts.append(f"{assessment.error:+.4g} ulp from the exact result")
+_CLOSER: Final = {
+    "a": "A is closer to the exact result",
+    "b": "B is closer to the exact result",
+    "equal": "A and B are equally close to the exact result",
+}
+
+
+def _verdict(assessment: Assessment, format: str | None) -> str:
+    relative, ulps = assessment.relative_error, assessment.error
+    parts = [assessment.verdict]
+    is_exact = relative == 0 or ulps == 0
+    if is_exact:
+        parts.append("equal to the exact result")
+    elif relative is not None:
+        parts.append(f"relative error {relative:+.4g}")
+    if ulps is not None and not is_exact:
+        parts.append(f"{ulps:+.4g} ulp of {format} from the exact result")
     if assessment.causes:
         parts.append(f"as if {', or '.join(assessment.causes)}")
     return ", ".join(parts)

@@ -168,6 +168,11 @@ class TorchScalar(WrappedScalar):
         return self._name
 
     @property
+    def library(self) -> str:
+        """The library that computes its results."""
+        return "PyTorch"
+
+    @property
     def rounding(self) -> str:
         """Unstated: PyTorch does not specify it."""
         return "unstated"

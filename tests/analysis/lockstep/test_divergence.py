@@ -18,7 +18,7 @@ from numlean.training.engine.plan import Recorder
 from numlean_kernels.protocol import CopyCall, KernelCall
 
 
-def test_the_block_is_aligned_and_shows_which_run_is_wrong():
+def test_the_block_is_aligned_and_shows_which_run_differs_from_its_specification():
     fault = nl.Fault("flip", "tanh", step=1, call=0, element=2, bit=20)
     faulty = RunSpec.parse("ieee32exec").with_fault(fault)
     (pair,) = nl.crosscheck("xor", "float32", faulty).pairs
@@ -30,8 +30,11 @@ def test_the_block_is_aligned_and_shows_which_run_is_wrong():
         "  result A  0x3f04cdac   0 01111110 00001001100110110101100   0.5187633\n"
         "  result B  0x3f14cdac   0 01111110 00101001100110110101100   0.5812633\n"
         "  exact     0.5187632760341732774525693\n"
-        "  A is right, +0.4651 ulp from the exact result\n"
-        "  B is wrong, +1.049e+06 ulp from the exact result, as if bit 20 is flipped"
+        "  A as specified, relative error +5.344e-08, +0.4651 ulp of binary32 from the exact"
+        " result\n"
+        "  B differs from its specification, relative error +0.1205, +1.049e+06 ulp of binary32"
+        " from the exact result, as if bit 20 is flipped\n"
+        "  A is closer to the exact result"
     )
 
 
