@@ -30,7 +30,7 @@ from numlean.cli.options import (
     runner_options,
 )
 from numlean.cli.progress import progress
-from numlean.cli.text_output import text_output
+from numlean.cli.text_output import check_can_write, text_output
 from numlean.errors import NumleanError
 from numlean.scalar.dtype import split_dtype_list
 from numlean.tasks import NamedTask, Recipe
@@ -94,7 +94,7 @@ def run(arguments: argparse.Namespace) -> int:
         # Open the files before the run, so that an error does not come after it.
         writers = [stack.enter_context(_lines(path)) for path in lines]
         if page is not None:
-            _check_writable(page)
+            check_can_write(page)
         if arguments.json:
             writers.append(_print)
         total = max(config.steps * arguments.seeds, 0)
@@ -150,15 +150,6 @@ def _paths(arguments: argparse.Namespace) -> tuple[Path | None, list[Path]]:
 def _lines(path: Path) -> Iterator[Write]:
     with text_output(path) as write_text:
         yield lambda record: write_text(as_line(record) + "\n")
-
-
-def _check_writable(path: Path) -> None:
-    """Raise an error if a file cannot be written; an existing one stays as it is."""
-    is_new = not path.exists()
-    with text_output(path, append=True):
-        pass
-    if is_new:
-        path.unlink()
 
 
 def _write_page(path: Path, result: Comparison) -> None:

@@ -8,10 +8,14 @@ of operation step call element bit.
 
 Exit status: 0 if all runs are identical, 1 if not. With --json, print one object with the keys
 task, steps, identical and pairs, a list of objects with a, b, identical, compared ("state" for
-encodings, within a format; "value" for exact values, across formats), first_different_step (from 0;
-null if there is none) and divergence (null if there is none), which has the keys differing, where,
-operation, call, element, operands, results, ulps, exact and judgements (an assessment of each
-result).
+encodings, within a format; "value" for exact values, across formats; "rounded" with
+--beyond-rounding, across formats), rounded_to, first_different_step (from 0; null if there is
+none), divergence (null if there is none) and growth (with --continue: for each step from the first
+different one on step, differing, relative, loss_a and loss_b). A divergence has the keys differing,
+where, operation, call, element, operands, results, ulps, exact, closer ("a", "b" or "equal"),
+rounded_to, rounded, operands_b, exact_b (the last four with --beyond-rounding) and judgements (for
+each result verdict, relative_error, error in ulps of its format, causes, right and is_right: the
+specified result, and whether the result equals it).
 """
 
 from __future__ import annotations
@@ -19,6 +23,7 @@ from __future__ import annotations
 import argparse
 import warnings
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from numlean.analysis.lockstep import (
@@ -38,6 +43,7 @@ from numlean.cli.options import (
     runner_options,
 )
 from numlean.cli.progress import progress
+from numlean.cli.text_output import check_can_write, text_output
 from numlean.errors import NumleanError
 from numlean.json_lines import json_line
 from numlean.scalar.dtype import split_dtype_list
@@ -54,6 +60,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--inject", metavar="FAULT", help="inject a fault into the last run")
     add_weights_option(parser)
+    parser.add_argument(
+        "--beyond-rounding",
+        action="store_true",
+        help="round numbers of two formats to the coarser format before they are compared",
+    )
+    parser.add_argument(
+        "--continue",
+        dest="continue_",
+        action="store_true",
+        help="continue after the first difference, and show how the difference grows",
+    )
+    parser.add_argument(
+        "--out", metavar="FILE.html", help="write the result as an HTML page to FILE.html"
+    )
     add_training_options(parser)
 
 
@@ -65,6 +85,8 @@ def run(arguments: argparse.Namespace) -> int:
     runs = [RunSpec.parse(text, runner_options(arguments)) for text in _run_texts(arguments)]
     if arguments.inject is not None:
         runs[-1] = runs[-1].with_fault(Fault.parse(arguments.inject))
+    if arguments.out is not None:
+        check_can_write(Path(arguments.out))
     with progress(f"{task.name} in {len(runs)} runs", config.steps) as advance:
         result = crosscheck(
             task,
@@ -72,13 +94,26 @@ def run(arguments: argparse.Namespace) -> int:
             config=config,
             initial=arguments.weights,
             on_step=lambda step: advance(""),
+            beyond_rounding=arguments.beyond_rounding,
+            continue_=arguments.continue_,
         )
+    if arguments.out is not None:
+        _write_page(Path(arguments.out), task.name, result)
     if arguments.json:
         print(json_line(_as_plain(task.name, result)))
     else:
         print(f"{task.name}, {result.steps} steps\n{result}")
     _warn_of_idle_fault(runs[-1].scalar)
     return 0 if result.identical else exit_status.DIFFERENCE
+
+
+def _write_page(path: Path, task: str, result: Crosscheck) -> None:
+    # Imported here because most crosschecks write no page.
+    from numlean.analysis.drift.page import crosscheck_page
+
+    text = crosscheck_page(task, result)
+    with text_output(path) as write:
+        write(text)
 
 
 def _warn_of_idle_fault(scalar: Scalar) -> None:
@@ -106,6 +141,8 @@ def _as_plain(task: str, result: Crosscheck) -> dict[str, Any]:
             "compared": pair.compared,
             "first_different_step": pair.first_different_step,
             "divergence": pair.divergence and _divergence(pair.divergence),
+            "rounded_to": pair.rounded_to,
+            "growth": [asdict(point) for point in pair.growth],
         }
         for pair in result.pairs
     ]
@@ -118,19 +155,20 @@ def _as_plain(task: str, result: Crosscheck) -> dict[str, Any]:
 
 
 def _divergence(found: Divergence) -> dict[str, Any]:
-    operands = {
-        label: [_number(number) for number in numbers]
-        for label, numbers in (found.operands or {}).items()
-    }
     judgements = [
         {**asdict(each), "right": each.right and _number(each.right)} for each in found.assessments
     ]
     return {
         **{k: v for k, v in asdict(found).items() if k not in ("a", "b", "step", "assessments")},
-        "operands": operands,
+        "operands": _numbers(found.operands or {}),
+        "operands_b": found.operands_b and _numbers(found.operands_b),
         "results": found.results and [_number(number) for number in found.results],
         "judgements": judgements,
     }
+
+
+def _numbers(operands: dict[str, tuple[Number, ...]]) -> dict[str, Any]:
+    return {label: [_number(number) for number in each] for label, each in operands.items()}
 
 
 def _number(number: Number) -> dict[str, str | None]:

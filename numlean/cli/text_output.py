@@ -53,3 +53,16 @@ def _writing(name: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise NumleanError(f"cannot write {name}: {error.strerror or error}") from None
+
+
+def check_can_write(path: Path) -> None:
+    """Check before a run that a file can be written; an existing one stays as it is.
+
+    Raises:
+        NumleanError: The file cannot be written.
+    """
+    is_new = not path.exists()
+    with text_output(path, append=True):
+        pass
+    if is_new:
+        path.unlink()

@@ -1,5 +1,6 @@
-"""A comparison as one self-contained HTML page."""
+"""Comparisons and crosschecks as self-contained HTML pages."""
 
+from numlean.analysis.drift.page.crosscheck import crosscheck_page
 from numlean.analysis.drift.page.document import as_page
 
-__all__ = ["as_page"]
+__all__ = ["as_page", "crosscheck_page"]
