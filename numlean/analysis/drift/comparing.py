@@ -10,7 +10,7 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 
 from numlean.analysis.drift.exact_reference import ExactReference
-from numlean.analysis.drift.records import Record, Write, operation_records, step_record
+from numlean.analysis.drift.records import Record, Units, Write, operation_records, step_record
 from numlean.analysis.drift.result import Comparison
 from numlean.analysis.drift.seed_experiment import MeasurementSchedule, SeedExperiment
 from numlean.analysis.drift.ulp_scale import UlpScale
@@ -137,10 +137,11 @@ def _run(
 ) -> None:
     last: dict[str, Record] = {}
     for measured in experiment.run(on_step):
-        record = step_record(seed, measured)
+        units = Units.of(result.header, measured.dtype)
+        record = step_record(seed, measured, units)
         last[measured.dtype] = record
         write(record)
-        for line in operation_records(seed, measured):
+        for line in operation_records(seed, measured, units):
             write(line)
         result.add(record, measured)
     for run in experiment.runs:

@@ -76,8 +76,8 @@ class ErrorStats:
         return {
             "count": self.count,
             "exact": self.exact,
+            "relative": self.relative,
             "max_ulp": self.max_ulp,
             "rms_ulp": self.rms_ulp,
-            "relative": self.relative,
             "histogram": {str(k): self.histogram[k] for k in sorted(self.histogram)},
         }

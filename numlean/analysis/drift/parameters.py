@@ -35,7 +35,7 @@ class ParameterMeter:
         found = [self._differences(p, t) for p, t in zip(params, expected, strict=True)]
         parts = {name: _figures(self.scale, *each) for name, each in zip(names, found, strict=True)}
         whole = [np.concatenate([x.ravel() for x in arrays]) for arrays in zip(*found, strict=True)]
-        short = ("max_ulp", "median_ulp", "relative", "sign_flips", "inf", "nan")
+        short = ("relative", "max_ulp", "median_ulp", "sign_flips", "inf", "nan")
         return {
             **_figures(self.scale, *whole),
             "by_parameter": {
@@ -44,13 +44,13 @@ class ParameterMeter:
         }
 
     def loss(self, loss: Tensor, expected: Tensor) -> dict[str, float | None]:
-        """Return the error of the loss in ulp and relative; None if one is not finite."""
+        """Return the error of the loss, relative and in ulp; None if one is not finite."""
         differences, values, reference = self._differences(loss, expected)
         if not np.isfinite([differences, values, reference]).all():
-            return {"loss_error_ulp": None, "loss_relative_error": None}
+            return {"loss_relative_error": None, "loss_error_ulp": None}
         return {
-            "loss_error_ulp": float(self.scale.ulps(differences, values, reference)),
             "loss_relative_error": _relative(abs(float(differences)), abs(float(reference))),
+            "loss_error_ulp": float(self.scale.ulps(differences, values, reference)),
         }
 
     def _differences(self, x: Tensor, expected: Tensor) -> tuple[Floats, Floats, Floats]:

@@ -12,8 +12,9 @@ arithmetic that computes the exact results of its operations), ``local_grid`` an
 
 A record "step" exists for each measured step and dtype: ``dtype``, ``seed``, ``step`` (from 0),
 ``loss`` (of the batch, before the update), ``loss_text`` (the same as the shortest decimal that
-rounds to it), ``loss_bits`` (its encoding, null without one), ``loss_error_ulp``,
-``loss_relative_error``, ``parameters`` (below), ``flags`` (the count of each exception, by
+rounds to it), ``loss_bits`` (its encoding, null without one), ``loss_relative_error``,
+``loss_error_ulp``, ``ulp_of`` (the format whose ulps these and those of ``parameters`` are),
+``parameters`` (below), ``flags`` (the count of each exception, by
 operation; null if not counted), ``accuracy`` on the test data or, for tasks without classes,
 ``test_loss`` (the other one is null, and both are where the test data are not evaluated). For the
 truth, errors are null.
@@ -27,9 +28,10 @@ whichever is greater), ``max_relative`` and ``median_relative`` (of single numbe
 not 0), ``sign_flips``, ``inf``, ``nan``, and ``by_parameter``, the main figures of each.
 
 A record "operation" exists for each dtype, step, phase, layer and operation: ``calls``; the errors
-``local`` (of results against the exact operation on the same operands), ``total`` (against the
-results of the truth run) and ``inherited`` (total minus local), each with ``count``, ``exact``,
-``max_ulp``, ``rms_ulp``, ``relative`` and ``histogram``; ``inf`` and ``nan`` (counts of infinite
+``local`` (of results against the exact operation on the same operands, in ulps of
+``local_ulp_of``), ``total`` (against the results of the truth run, in ulps of ``ulp_of``) and
+``inherited`` (total minus local, in ulps of ``ulp_of``), each with ``count``, ``exact``,
+``relative``, ``max_ulp``, ``rms_ulp`` and ``histogram``; ``inf`` and ``nan`` (counts of infinite
 and NaN results), ``introduced_nonfinite`` (those of calls whose operands were all finite),
 ``flipped_comparisons`` (for comparisons: the count of answers that differ from the truth's) and
 ``amplification`` (the greatest ratio, over calls, of the inherited error's norm to that of the
@@ -38,13 +40,15 @@ worst operand, both relative).
 A record "run" exists for each dtype and seed, at its end: ``loss``, ``test_loss``, ``accuracy``,
 ``state_digest``, ``value_digest``.
 
-Errors are in ulps of the greater of the two magnitudes. Values that are not finite are null.
+Relative errors can be compared between dtypes. Errors in ulps, of the greater of the two
+magnitudes, cannot: each dtype has its own ulps. Values that are not finite are null.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from numlean.analysis.drift.seed_experiment import MeasuredStep
@@ -56,18 +60,40 @@ Write: TypeAlias = Callable[[Record], None]
 """A function that takes a record."""
 
 
-def step_record(seed: int, measured: MeasuredStep) -> Record:
+@dataclass(frozen=True)
+class Units:
+    """The formats whose ulps measure the errors of a run.
+
+    Attributes:
+        local: The name of the format for local errors; None for the reference run.
+        total: The name of the format for all other errors; None for the reference run.
+    """
+
+    local: str | None = None
+    total: str | None = None
+
+    @classmethod
+    def of(cls, header: Record, dtype: str) -> Units:
+        """Return the units of a run from the first record of its comparison."""
+        measure = header["measures"].get(dtype)
+        if measure is None:
+            return cls()
+        return cls(measure["local_grid"]["name"], measure["grid"]["name"])
+
+
+def step_record(seed: int, measured: MeasuredStep, units: Units) -> Record:
     """Return the record of a step, without its operations."""
     return {
         "record": "step",
         "dtype": measured.dtype,
         "seed": seed,
         "step": measured.step,
+        "ulp_of": units.total,
         **measured.figures,
     }
 
 
-def operation_records(seed: int, measured: MeasuredStep) -> Iterator[Record]:
+def operation_records(seed: int, measured: MeasuredStep, units: Units) -> Iterator[Record]:
     """Yield the records of a step's operations, in program order."""
     for (phase, layer, operation), errors in (measured.operations or {}).items():
         yield {
@@ -78,6 +104,8 @@ def operation_records(seed: int, measured: MeasuredStep) -> Iterator[Record]:
             "phase": phase,
             "layer": layer,
             "operation": operation,
+            "ulp_of": units.total,
+            "local_ulp_of": units.local,
             **errors.as_plain(),
         }
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from numlean.analysis.drift.error_stats import ErrorStats
 from numlean.analysis.drift.operations import Key, OperationErrors
@@ -15,6 +16,9 @@ from numlean.text_table import TextTable
 
 Where: TypeAlias = tuple[str, str]
 """A phase and a layer."""
+
+Column: TypeAlias = tuple[str, Callable[[Record], Any]]
+"""A column of the table: its heading, and the figure of a step's record that it shows."""
 
 
 @dataclass
@@ -68,6 +72,18 @@ class Comparison:
         """Return the records of the steps of a run, for all seeds."""
         return [record for record in self.steps if record["dtype"] == dtype]
 
+    def last(self, dtype: str) -> list[Record]:
+        """Return the records of a run's last step, for all seeds."""
+        last = max((record["step"] for record in self.steps), default=None)
+        return [record for record in self.of(dtype) if record["step"] == last]
+
+    @property
+    def headline(self) -> tuple[str, ...]:
+        """Sentences that say what was found."""
+        from numlean.analysis.drift.headline import headline
+
+        return headline(self)
+
     def page(self) -> str:
         """Return the comparison as one self-contained HTML page; matplotlib draws the figures."""
         from numlean.analysis.drift.page import as_page
@@ -75,31 +91,44 @@ class Comparison:
         return as_page(self)
 
     def __str__(self) -> str:
-        header = ("dtype", *(heading for heading, _ in _COLUMNS))
-        rows = tuple((dtype, *self._cells(dtype)) for dtype in self.dtypes)
-        return TextTable(header, rows, "<>").to_text()
+        columns = [*_COLUMNS[:_RELATIVE], *self._ulp_columns(), *_COLUMNS[_RELATIVE:]]
+        rows = tuple((dtype, *self._cells(dtype, columns)) for dtype in self.dtypes)
+        header = ("dtype", *(heading for heading, _ in columns))
+        return "\n".join([*self.headline, "", TextTable(header, rows, "<>").to_text()])
 
-    def _cells(self, dtype: str) -> list[str]:
+    def _ulp_columns(self) -> list[Column]:
+        """Return columns of errors in ulps, if there is one format whose ulps these are."""
+        if len(self.measured) != 1:
+            return []
+        unit = self.header["measures"][self.measured[0]]["grid"]["name"]
+        return [
+            (f"median error/ulp of {unit}", _parameter("median_ulp")),
+            (f"max error/ulp of {unit}", _parameter("max_ulp")),
+        ]
+
+    def _cells(self, dtype: str, columns: list[Column]) -> list[str]:
         """Return a row of the table: the worst of all seeds after the last step."""
-        last = max((record["step"] for record in self.steps), default=None)
-        ends = [record for record in self.of(dtype) if record["step"] == last]
-        return [_worst([take(record) for record in ends]) for _, take in _COLUMNS]
+        ends = self.last(dtype)
+        return [_worst([take(record) for record in ends]) for _, take in columns]
 
 
 def _parameter(name: str) -> Any:
     return lambda record: (record["parameters"] or {}).get(name)
 
 
-_COLUMNS: list[tuple[str, Any]] = [
+_COLUMNS: Final[list[Column]] = [
     ("loss", lambda record: record["loss"]),
-    ("median ulp", _parameter("median_ulp")),
-    ("max ulp", _parameter("max_ulp")),
-    ("relative", _parameter("relative")),
+    ("relative error", _parameter("relative")),
+    ("median relative", _parameter("median_relative")),
+    ("max relative", _parameter("max_relative")),
     ("sign flips", _parameter("sign_flips")),
     ("inf", _parameter("inf")),
     ("nan", _parameter("nan")),
     ("accuracy", lambda record: record["accuracy"]),
 ]
+
+_RELATIVE: Final = 4
+"""The number of columns before those in ulps."""
 
 
 def _worst(values: list[Any]) -> str:

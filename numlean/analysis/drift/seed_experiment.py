@@ -145,4 +145,4 @@ class SeedExperiment:
         return self.runs[k].evaluate(data, with_accuracy=self._with_accuracy)
 
 
-_NO_ERRORS = dict.fromkeys(("loss_error_ulp", "loss_relative_error", "parameters", "flags"))
+_NO_ERRORS = dict.fromkeys(("loss_relative_error", "loss_error_ulp", "parameters", "flags"))

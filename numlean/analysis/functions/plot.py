@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from numlean.analysis.functions.result import FunctionResult
 from numlean.analysis.report.plot_style import check_plot_suffix, plot_file, style_axes
 from numlean.scalar.operations import CONVERSIONS
+from numlean.scalar.precision import precision_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,7 +32,10 @@ _STYLES: Final = (
 
 
 def draw(comparison: FunctionComparison, path: str) -> None:
-    """Draw the errors in ulps, with zero at the bottom; values that are not finite are gaps.
+    """Draw the errors, with zero at the bottom; values that are not finite are gaps.
+
+    One arithmetic is drawn in its ulps. Several are drawn relative to the exact values, because
+    each has its own ulps.
 
     Raises:
         NumleanError: The file is neither .png nor .svg, or cannot be written.
@@ -54,37 +59,58 @@ def _draw_results(axes: Axes, comparison: FunctionComparison) -> None:
     if points is not None and finite.all() and x.max() > 1000 * x.min():
         axes.set_xscale("log")
     order = np.argsort(x, kind="stable")
-    lines = [(r.dtype, x[order], r.ulps.reshape(-1)[order]) for r in comparison.results]
-    _draw_lines(axes, lines, "place in the result" if points is None else "argument")
+    several = len(comparison.results) > 1
+    lines = [
+        (r.dtype, x[order], (r.relative if several else r.ulps).reshape(-1)[order])
+        for r in comparison.results
+    ]
+    what = "place in the result" if points is None else "argument"
+    _draw_lines(axes, lines, what, "relative error" if several else _unit(comparison))
     axes.set_title("error of each number of the result", loc="left", fontsize=10)
 
 
 def _draw_operations(axes: Axes, comparison: FunctionComparison) -> None:
     from matplotlib.ticker import MaxNLocator
 
-    lines = []
+    lines, several = [], len(comparison.results) > 1
     for result in comparison.results:
         # Conversions of literals are left out: their errors do not depend on earlier operations.
         computed = [each for each in result.operations if each.operation not in CONVERSIONS]
         numbers = np.array([each.number for each in computed])
-        lines.append((result.dtype, numbers, np.array([each.accumulated for each in computed])))
-    _draw_lines(axes, lines, "operation, in program order")
+        errors = np.array([each.accumulated for each in computed])
+        lines.append((result.dtype, numbers, errors * _ulp_at_one(result) if several else errors))
+    unit = "error relative to the exact value's\npower of two" if several else _unit(comparison)
+    _draw_lines(axes, lines, "operation, in program order", unit)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_title("error after each operation", loc="left", fontsize=10)
 
 
-def _draw_lines(axes: Axes, lines: list[tuple[str, Any, Any]], what: str) -> None:
+def _unit(comparison: FunctionComparison) -> str:
+    return f"error in ulps of {comparison.results[0].dtype}"
+
+
+def _ulp_at_one(result: FunctionResult) -> float:
+    """Return the ulp of numbers from 1 to 2: errors in ulps times this are relative."""
+    tensor = result.result[0] if isinstance(result.result, tuple) else result.result
+    return float(2.0 ** (1 - precision_of(tensor.scalar)))
+
+
+def _draw_lines(axes: Axes, lines: list[tuple[str, Any, Any]], what: str, unit: str) -> None:
     from matplotlib.ticker import SymmetricalLogLocator
+
+    drawn = np.abs(np.concatenate([np.zeros(0), *(errors for _, _, errors in lines)]))
+    least = drawn[np.isfinite(drawn) & (drawn > 0)].min(initial=1.0)
 
     for (label, x, errors), (color, line, mark) in zip(lines, cycle(_STYLES), strict=False):
         size = np.where(np.isfinite(errors), np.abs(errors), np.nan)
         every = max(len(x) // _FEW, 1)
         axes.plot(x, size, color=color, ls=line, marker=mark, markevery=every, ms=4, label=label)
-    axes.set_yscale("symlog", linthresh=1)
-    ticks = SymmetricalLogLocator(base=10, linthresh=1)
+    threshold = 10.0 ** np.floor(np.log10(least))
+    axes.set_yscale("symlog", linthresh=threshold)
+    ticks = SymmetricalLogLocator(base=10, linthresh=threshold)
     ticks.set_params(numticks=_TICKS)
     axes.yaxis.set_major_locator(ticks)
     axes.set_ylim(bottom=0)
     axes.set_xlabel(what)
-    axes.set_ylabel("error in ulp")
+    axes.set_ylabel(unit)
     style_axes(axes)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from html import escape
-from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from numlean.analysis.drift.page import tables
@@ -12,6 +11,7 @@ from numlean.analysis.drift.page.curves import Curve, Take, curves, parameter
 from numlean.analysis.drift.page.histograms import draw_histograms
 from numlean.analysis.drift.page.lines import draw_curves
 from numlean.analysis.drift.page.maps import draw_map
+from numlean.analysis.drift.page.shell import html_document
 from numlean.analysis.drift.records import Record
 
 if TYPE_CHECKING:
@@ -20,15 +20,8 @@ if TYPE_CHECKING:
 
 def as_page(result: Comparison) -> str:
     """Return a comparison as one HTML text, which loads nothing from a network."""
-    style = files(__package__).joinpath("style.css").read_text(encoding="utf-8")
-    task = escape(f"{result.header['task']} in {len(result.dtypes)} arithmetics")
-    body = "\n".join(_sections(result))
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>numlean: {task}</title>\n<style>\n{style}</style>\n</head>\n"
-        f"<body>\n<h1>{task}</h1>\n{body}\n</body>\n</html>\n"
-    )
+    title = f"{result.header['task']} in {len(result.dtypes)} arithmetics"
+    return html_document(title, _sections(result))
 
 
 def _sections(result: Comparison) -> Iterator[str]:
@@ -38,16 +31,20 @@ def _sections(result: Comparison) -> Iterator[str]:
         f" {len(header['seeds'])} seed(s), {header['steps']} steps. Lines are medians over seeds,"
         " bands extend from the least to the greatest.</p>"
     )
+    yield f'<p class="headline">{escape(" ".join(result.headline))}</p>'
     yield "<h2>Training</h2>"
     yield f'<div class="figures">{"".join(_training(result))}</div>'
     yield "<h2>Drift of the parameters</h2>"
     yield (
-        "<p>Errors of parameters and buffers after each step against the reference run, in ulps"
-        " of the coarser format at the greater magnitude.</p>"
+        "<p>Errors of parameters and buffers after each step against the reference run, relative"
+        " to their magnitudes, so that dtypes can be compared. Errors in ulps are shown for one"
+        " dtype at a time: each has its own ulps.</p>"
     )
     yield f'<div class="figures">{"".join(_drift(result))}</div>'
     if result.steps:
         yield f"<h3>After the last step</h3>{tables.ends(result)}"
+        for dtype in result.measured:
+            yield tables.ends_in_ulps(result, dtype)
     if result.layers:
         yield "<h2>Layer by step</h2>"
         yield (
@@ -60,7 +57,9 @@ def _sections(result: Comparison) -> Iterator[str]:
         yield "<h2>Operations</h2>"
         yield _HOW_TO_READ
         for dtype in result.operations:
-            yield f"<h3>{escape(dtype)}</h3>{tables.operations(result, dtype)}"
+            yield f"<h3>{escape(dtype)}</h3>"
+            yield f'<p class="soft">{escape(tables.units(result, dtype))}</p>'
+            yield tables.operations(result, dtype)
     counted = tables.flags(result)
     if counted:
         yield f"<h2>Flags</h2><p>Exceptions raised in the steps measured.</p>{counted}"
@@ -70,12 +69,13 @@ def _sections(result: Comparison) -> Iterator[str]:
 
 _HOW_TO_READ = (
     "<p><b>Local</b> is the error of an operation itself: its results against the exact operation"
-    " on the same operands, in ulps. <b>Total</b> is the error against the results of the reference"
+    " on the same operands. <b>Total</b> is the error against the results of the reference"
     " run, and <b>inherited</b> is the difference of both: the error of the operands."
     " <b>Amplifies</b> is the factor by which the operation multiplies the relative error of its"
     " operands (as norms, the worst call; ▲ from 2). <b>Introduced</b> counts infinite and NaN"
     " results of finite operands; <b>flips</b> counts comparisons whose answer differs from the"
-    " reference run. All figures cover all steps and seeds.</p>"
+    " reference run. Relative errors are norms and can be compared between dtypes; ulps cannot. All"
+    " figures cover all steps and seeds.</p>"
 )
 
 
@@ -90,17 +90,19 @@ def _training(result: Comparison) -> Iterator[str]:
 
 def _drift(result: Comparison) -> Iterator[str]:
     figures = (
-        ("median_ulp", "median ulp", "Median error", "of the parameters, in ulp."),
-        ("max_ulp", "greatest ulp", "Greatest error", "of the parameters, in ulp."),
-        ("relative", "relative", "Relative error", "of all parameters together, as norms."),
+        ("relative", "Relative error", "of all parameters together, as norms."),
+        ("median_relative", "Median relative error", "of single parameters."),
+        ("max_relative", "Greatest relative error", "of single parameters."),
     )
-    for key, label, title, rest in figures:
+    for key, title, rest in figures:
         found = curves(result, result.measured, parameter(key))
-        yield _figure(key, found, label, title, rest, log=True)
+        yield _figure(key, found, title.lower(), title, rest, log=True)
     if result.steps:
+        drawn = draw_histograms("histograms", result)
         yield (
-            "<figure><figcaption><b>Distribution of errors</b> after the last step, over all seeds."
-            f"</figcaption>{draw_histograms('histograms', result)}</figure>"
+            "<figure><figcaption><b>Distribution of relative errors</b> of single parameters after"
+            " the last step, over all seeds. The dotted line is 1 ulp of the row's dtype; the least"
+            f" bar also counts smaller errors.</figcaption>{drawn}</figure>"
         )
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
 from numlean.analysis.drift.page.numbers import power_of_two
-from numlean.analysis.drift.page.svg import as_svg, page_style, series_colour
+from numlean.analysis.drift.page.svg import INK, as_svg, page_style, series_colour
 
 if TYPE_CHECKING:
     from numlean.analysis.drift.result import Comparison
@@ -15,11 +15,14 @@ _WIDTH: Final = 4.9
 _ROW: Final = 0.85
 _HATCHES: Final = ("", "////", "....", "xxxx", "\\\\\\\\", "----", "++++", "oooo")
 _LEAST: Final = -8
-"""Smaller errors than two to this power are drawn as one bar."""
+"""Smaller errors than two to this power, in ulps, are drawn as one bar."""
 
 
 def draw_histograms(name: str, result: Comparison) -> str:
-    """Return a row of bars for each run, after the last step and over all seeds, as SVG."""
+    """Return a row of bars for each run, after the last step and over all seeds, as SVG.
+
+    Errors are relative to the power of two of the number, so that all rows have one axis.
+    """
     from matplotlib.figure import Figure
 
     found = {dtype: _shares(result, dtype) for dtype in result.measured}
@@ -34,26 +37,37 @@ def draw_histograms(name: str, result: Comparison) -> str:
             axes = figure.add_axes((0.115, bottom / whole, 0.86, 0.55 / whole))
             style = result.dtypes.index(dtype)
             _bars(axes, shares, exact, style)
+            # The bar of errors from one ulp to two begins here.
+            axes.axvline(_ulp(result, dtype) - 0.5, color=INK, linewidth=0.9, linestyle=":")
             axes.set_xlim(exact - 0.8, high + 0.6)
             title = dtype if shares else f"{dtype}: no finite number"
             axes.set_title(title, loc="left", fontsize=8.5, pad=2)
             axes.set_ylim(0, 105 * max(shares.values(), default=0.1))
             _ticks(axes, exact, (low, high), named=row == len(found) - 1)
         return as_svg(
-            figure, name, "Errors of the parameters by powers of two, one row for each dtype"
+            figure,
+            name,
+            "Relative errors of the parameters by powers of two, one row for each dtype",
         )
 
 
+def _ulp(result: Comparison, dtype: str) -> int:
+    """Return the exponent of an ulp of numbers from 1 to 2."""
+    return int(1 - result.header["measures"][dtype]["grid"]["precision"])
+
+
 def _shares(result: Comparison, dtype: str) -> dict[int | None, float]:
-    """Return the fraction of the errors in each bin; None is the bin of exact numbers."""
-    last = max((record["step"] for record in result.steps), default=None)
+    """Return the fraction of the errors in each bin; None is the bin of exact numbers.
+
+    Bin k contains the errors of at least 2**k and less than 2**(k + 1), divided by the power of two
+    of the number.
+    """
     counts: Counter[int | None] = Counter()
-    for record in result.of(dtype):
-        if record["step"] == last:
-            parameters = record["parameters"]
-            counts[None] += parameters["exact"]
-            for k, count in parameters["histogram"].items():
-                counts[max(int(k), _LEAST)] += count
+    for record in result.last(dtype):
+        parameters = record["parameters"]
+        counts[None] += parameters["exact"]
+        for k, count in parameters["histogram"].items():
+            counts[max(int(k), _LEAST) + _ulp(result, dtype)] += count
     total = sum(counts.values())
     return {k: count / total for k, count in counts.items()} if total else {}
 
@@ -78,11 +92,9 @@ def _ticks(axes: Any, exact: float, ends: tuple[int, int], *, named: bool) -> No
     spacing = max(-(-(high - low) // 7), 2)
     places = [*range(low, high + 1, spacing)]
     labels = [power_of_two(k) for k in places]
-    if low == _LEAST:
-        labels[0] = "less"
     axes.set_xticks([exact, *places], ["exact", *labels] if named else [])
     if named:
-        axes.set_xlabel("ulp, each bar from its power of two to the next")
+        axes.set_xlabel("relative error, each bar from its power of two to the next")
     axes.locator_params(axis="y", nbins=3)
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} %"))
     axes.grid(visible=False, axis="x")

@@ -38,7 +38,7 @@ def draw_map(name: str, result: Comparison, dtype: str) -> str:
         [_level(_merge(by_step, group), precision) for group in groups] for by_step in rows.values()
     ]
     with page_style():
-        inner, above, below = _ROW * len(rows), 0.08, 0.82
+        inner, above, below = _ROW * len(rows), 0.08, 1.0
         whole = inner + above + below
         figure = Figure(figsize=(_WIDTH, whole))
         labels = [_label(*where) for where in rows]
@@ -54,8 +54,9 @@ def draw_map(name: str, result: Comparison, dtype: str) -> str:
             spine.set_visible(False)
         axes.tick_params(length=0)
         axes.grid(False)
-        scale = figure.add_axes((left, 0.22 / whole, 0.97 - left, 0.12 / whole))
+        scale = figure.add_axes((left, 0.4 / whole, 0.97 - left, 0.12 / whole))
         _draw_scale(scale, looks)
+        scale.set_xlabel(f"relative error, in units of {power_of_two(1 - precision)}", labelpad=2)
         return as_svg(figure, name, f"Errors of {dtype} by layer and step; the tables list them")
 
 

@@ -18,9 +18,9 @@ _NOTABLE: Final = 2.0
 """From this amplification on, a row is marked."""
 
 _OPERATIONS: Final = (
-    *("phase", "layer", "operation", "calls", "local max", "local rms", "inherited max"),
-    *("inherited rms", "total max", "total rms", "total relative", "amplifies", "inf", "NaN"),
-    *("introduced", "flips"),
+    *("phase", "layer", "operation", "calls", "local relative", "inherited relative"),
+    *("total relative", "amplifies", "local max ulp", "local rms ulp", "inherited max ulp"),
+    *("inherited rms ulp", "total max ulp", "total rms ulp", "inf", "NaN", "introduced", "flips"),
 )
 
 
@@ -70,27 +70,48 @@ def runs(result: Comparison) -> str:
 
 
 def ends(result: Comparison) -> str:
-    """Return the errors of the parameters after the last step."""
-    last = max((record["step"] for record in result.steps), default=None)
-    names = ("median_ulp", "max_ulp", "relative", "max_relative", "sign_flips", "inf", "nan")
+    """Return the relative errors of the parameters and the loss after the last step."""
+    names = ("relative", "median_relative", "max_relative", "sign_flips", "inf", "nan")
     rows = [
         (
             *(dtype, str(record["seed"])),
             *(format_number(record["parameters"][name]) for name in names),
-            *(
-                format_number(record["loss_error_ulp"]),
-                format_number(record["loss_relative_error"]),
-            ),
+            format_number(record["loss_relative_error"]),
         )
         for dtype in result.measured
-        for record in result.of(dtype)
-        if record["step"] == last
+        for record in result.last(dtype)
     ]
     head = (
-        *("dtype", "seed", "median ulp", "max ulp", "relative", "max relative", "sign flips"),
-        *("inf", "NaN", "loss: ulp", "loss: relative"),
+        *("dtype", "seed", "relative", "median relative", "max relative", "sign flips"),
+        *("inf", "NaN", "loss: relative"),
     )
     return _table(head, rows)
+
+
+def ends_in_ulps(result: Comparison, dtype: str) -> str:
+    """Return the errors of one dtype after the last step, in ulps of its format."""
+    unit = result.header["measures"][dtype]["grid"]
+    names = ("median_ulp", "max_ulp", "rms_ulp")
+    rows = [
+        (
+            str(record["seed"]),
+            *(format_number(record["parameters"][name]) for name in names),
+            format_number(record["loss_error_ulp"]),
+        )
+        for record in result.last(dtype)
+    ]
+    title = f"{dtype}, in ulps of {unit['name']} ({unit['precision']} bits)"
+    head = ("seed", "median ulp", "max ulp", "rms ulp", "loss: ulp")
+    return _table(head, rows, ">", title=title)
+
+
+def units(result: Comparison, dtype: str) -> str:
+    """Return a sentence that states the units of a dtype's operations."""
+    measure = result.header["measures"][dtype]
+    local, others = measure["local_grid"]["name"], measure["grid"]["name"]
+    if local == others:
+        return f"Errors in ulp are in ulps of {local}."
+    return f"Local errors in ulp are in ulps of {local}, all others in ulps of {others}."
 
 
 def operations(result: Comparison, dtype: str) -> str:
@@ -121,25 +142,23 @@ def _table(
     align: str = "<>",
     *,
     css_class: str = "",
+    title: str = "",
 ) -> str:
     """Return a table that scrolls by itself where the page is narrow."""
-    table = TextTable(tuple(head), tuple(map(tuple, rows)), align)
+    table = TextTable(tuple(head), tuple(map(tuple, rows)), align, title)
     return f'<div class="scroll" tabindex="0">{table.to_html(css_class=css_class)}</div>'
 
 
 def _figures(errors: OperationErrors) -> list[str]:
     local, inherited, total = errors.local, errors.inherited, errors.total
-    both: list[Any] = [
-        errors.calls,
-        *_ulps(local),
-        *_ulps(inherited),
-        *_ulps(total),
-        total.relative if total.count else None,
-    ]
+    parts = (local, inherited, total)
+    relative: list[Any] = [each.relative if each.count else None for each in parts]
+    ulps = [value for each in parts for value in _ulps(each)]
     mark = "▲ " if errors.amplification >= _NOTABLE else ""
     specials = (errors.inf, errors.nan, errors.introduced_nonfinite, errors.flipped_comparisons)
     gain = mark + format_number(errors.amplification) if errors.amplification else "\N{EN DASH}"
-    return [*map(format_number, both), gain, *map(format_number, specials)]
+    numbers = (*ulps, *specials)
+    return [*map(format_number, [errors.calls, *relative]), gain, *map(format_number, numbers)]
 
 
 def _ulps(stats: Any) -> tuple[float | None, float | None]:
