@@ -116,7 +116,7 @@ def test_crosscheck_names_the_operation_with_the_fault(capsys):
     assert bits[0] ^ bits[1] == 1 << 4
     assert [judgement["is_right"] for judgement in found["judgements"]] == [True, False]
     assert main([*argv, "--inject", "flip:operation=tanh,step=3,bit=4,call=0"]) == 1
-    assert "B is wrong" in capsys.readouterr().out
+    assert "B differs from its specification" in capsys.readouterr().out
 
 
 def test_bench_crosscheck_shows_the_cost_of_lockstep(capsys, monkeypatch):
