@@ -10,7 +10,7 @@ import numpy as np
 
 from numlean.data.csv_file import MIXED, NUMBERS, Advice, CsvTable
 from numlean.data.dataset import Floats
-from numlean.data.labels import Labels, labels_of_texts
+from numlean.data.labels import Labels, labels_of_texts, printable
 from numlean.data.missing import MISSING_WORDS
 from numlean.data.table import Table, count_of, dropped_note
 from numlean.data.targets import (
@@ -82,7 +82,7 @@ def table_of_csv(
         np.ascontiguousarray(np.concatenate(blocks, axis=1)),
         _target(table, columns.goals, kind, texts),
         count_of(len(columns.inputs), "column"),
-        ", ".join(table.names[k] for k in columns.goals),
+        ", ".join(printable(table.names[k]) for k in columns.goals),
         table.test_size if table.test_path else None,
         tuple(
             slice(end - block.shape[1], end)

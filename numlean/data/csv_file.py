@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from math import isinf
@@ -13,7 +14,7 @@ import numpy as np
 
 from numlean.data.csv_dialect import CsvDialect, Record
 from numlean.data.dataset import Floats
-from numlean.data.labels import Labels, labels_of_decimals
+from numlean.data.labels import Labels, labels_of_decimals, printable
 from numlean.data.missing import MISSING_WORDS, MissingValues
 from numlean.data.number_format import NumberFormat
 from numlean.data.text_file import read_text
@@ -25,7 +26,7 @@ HEADERS: Final = ("auto", "yes", "no")
 NUMBERS: Final = "numbers"
 """A column of numbers and missing values."""
 MIXED: Final = "mixed"
-"""A column of numbers, but for less than half of its cells, which are texts."""
+"""A column of numbers, of which less than half are texts, or some are in another notation."""
 TEXTS: Final = "texts"
 """A column of texts, at least half of its cells."""
 
@@ -90,22 +91,23 @@ class CsvTable:
                 f"{self.path}: {column!r:.80} is a cell of the first row, which contains numbers;"
                 " pass --header yes if it contains the names of the columns"
             )
+        known = tuple(map(printable, self.names[:_SHOWN_NAMES]))
         more = ("...",) if len(self.names) > _SHOWN_NAMES else ()
-        raise UnknownNameError(
-            f"column of {self.path}", column, (*self.names[:_SHOWN_NAMES], *more)
-        )
+        raise UnknownNameError(f"column of {self.path}", column, (*known, *more))
 
     def kind(self, index: int) -> str:
         """Return what a column consists of: ``NUMBERS``, ``MIXED`` or ``TEXTS``."""
-        numbers = texts = 0
-        for row in self.rows:
-            if self.numbers.is_number(row[index]):
-                numbers += 1
-            elif not self._is_missing(row[index], MISSING_WORDS):
-                texts += 1
-        if not texts:
+        numbers = disguised = texts = 0
+        for cell, count in Counter(row[index] for row in self.rows).items():
+            if self.numbers.is_number(cell):
+                numbers += count
+            elif not self._is_missing(cell, MISSING_WORDS):
+                is_disguised = self.numbers.is_disguised(cell)
+                disguised += count * is_disguised
+                texts += count * (not is_disguised)
+        if not disguised + texts:
             return NUMBERS
-        return MIXED if numbers > texts else TEXTS
+        return MIXED if numbers + disguised > texts else TEXTS
 
     def gaps(self, index: int, *, texts: bool) -> Sequence[int]:
         """Return the rows in which a column has a missing value."""
@@ -292,10 +294,12 @@ def _has_header(table: CsvTable) -> bool:
     Raises:
         DataError: It looks like names and like data.
     """
-    first = table.rows[0]
-    if not any(map(table.numbers.is_number, first)):
+    first, numbers = table.rows[0], table.numbers
+    number = next(
+        (each for each in first if numbers.is_number(each) or numbers.is_disguised(each)), None
+    )
+    if number is None:
         return True
-    number = next(filter(table.numbers.is_number, first))
     name = next((cell for k, cell in enumerate(first) if _looks_like_a_name(table, k)), None)
     if name is None and first == tuple(map(str, range(len(first)))) and len(first) > 2:
         name = first[-1]  # pandas names columns so

@@ -46,6 +46,11 @@ class Labels:
         return rows
 
 
+def printable(name: str, limit: int = 80) -> str:
+    """Return a name from a file for a message of one line: quoted if necessary, and cut."""
+    return (name if name.isprintable() else repr(name))[:limit]
+
+
 def labels_of_texts(texts: Sequence[str]) -> Labels:
     """Return the classes of texts, in the order of their code points."""
     classes = sorted(set(texts))

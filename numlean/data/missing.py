@@ -54,7 +54,12 @@ class MissingValues:
         if not self.words or cell in self.words:
             return bool(self.words)
         exact = _exact(self.words, numbers)
-        return bool(exact) and numbers.is_number(cell) and numbers.exact(cell) in exact
+        if not exact or not numbers.is_number(cell):
+            return False
+        try:
+            return numbers.exact(cell) in exact
+        except DataError:  # beyond the exponents of all words
+            return False
 
     def is_marked(self, array: Array) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
         """Return which elements of an array of numbers or texts are missing values."""

@@ -59,6 +59,11 @@ class NumberFormat:
         """Return whether a cell is a number."""
         return self._pattern.fullmatch(cell) is not None
 
+    def is_disguised(self, cell: str) -> bool:
+        """Return whether a cell is a number in another notation: separators, signs, percentages."""
+        tries = (self._other_format, self._other_characters, self._percentage)
+        return not self.is_number(cell) and any(each(cell) for each in tries)
+
     def exact(self, cell: str) -> Decimal:
         """Return the exact number of a cell that is a number.
 
@@ -82,12 +87,8 @@ class NumberFormat:
 
     def _other_format(self, cell: str) -> str | None:
         """Return the options with which the cell is a number, the fewest first."""
-        choices = [
-            (decimal, thousands)
-            for decimal, thousands in product(_DECIMALS, _THOUSANDS)
-            if decimal != thousands and NumberFormat(decimal, thousands).is_number(cell)
-        ]
-        texts = {self._options(*choice): None for choice in choices}
+        choices = [each for each in _FORMATS if each.is_number(cell)]
+        texts = {self._options(each.decimal, each.thousands): None for each in choices}
         fewest = min((text.count("--") for text in texts), default=0)
         fixes = [text for text in texts if text.count("--") == fewest]
         return f"pass {' or '.join(fixes)}" if fixes else None
@@ -109,12 +110,16 @@ class NumberFormat:
         number = cell.removesuffix("%").rstrip()
         if number == cell or not self.is_number(number):
             return None
+        share = self._hundredth(number)
+        return f"write {share}, or {number} if the other rows are percentages too"
+
+    def _hundredth(self, number: str) -> str:
         try:
             share = self.exact(number).scaleb(-2)
         except (DataError, InvalidOperation):
-            return None
-        text = f"{share:f}".replace(".", self.decimal) if abs(share.adjusted()) < 30 else f"{share}"
-        return f"write the percentage as the number {text}, as in the other rows"
+            return f"{number}e-2"
+        text = f"{share:f}" if abs(share.adjusted()) < 30 else f"{share}"
+        return text.rstrip("0").rstrip(".").replace(".", self.decimal) if "." in text else text
 
     def _unit(self, cell: str) -> str | None:
         found = re.fullmatch(_UNIT + r"\s*([+-]?[\d.,]+)\s*" + _UNIT, cell)
@@ -124,7 +129,17 @@ class NumberFormat:
         return f"remove {rest!r} and write {found[2]}, in the unit of the other rows"
 
     def _placeholder(self, cell: str) -> str | None:
+        if not cell.isprintable():
+            return None
         if any(map(str.isalnum, cell)) and cell.lower() not in _PLACEHOLDERS and cell[0] != "#":
             return None
         option = f"={shlex.quote(cell)}" if cell[0] == "-" else f" {shlex.quote(cell)}"
         return f"pass --na-values{option} to read it as a missing value"
+
+
+_FORMATS: Final = tuple(
+    NumberFormat(decimal, thousands)
+    for decimal, thousands in product(_DECIMALS, _THOUSANDS)
+    if decimal != thousands
+)
+"""The formats that are tried on a cell that is no number in the format of its file."""

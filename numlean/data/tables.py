@@ -73,6 +73,11 @@ def read_table(
     if categorical or header != _DEFAULT_HEADER or dialect not in (None, CsvDialect()):
         raise DataError(f"{path}: archives have no columns; leave out the options for text files")
     arrays = read_arrays(path, targets, key, drop)
+    if test_path is not None and Path(targets[0]).suffix.lower() == ".npy":
+        raise DataError(
+            f"{test_path}: test data need targets of their own; put the inputs and the targets into"
+            " one .npz file each, with --target KEY"
+        )
     if test_path is not None:
         arrays = arrays.with_test(read_arrays(test_path, targets, key, drop))
     return table_of_arrays(arrays, kind, missing)

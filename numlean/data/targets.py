@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from numlean.data.dataset import Floats
-from numlean.data.labels import Labels
+from numlean.data.labels import Labels, printable
 from numlean.errors import DataError
 
 REGRESSION: Final = "regression"
@@ -118,4 +118,5 @@ def _check_several(labels: Labels) -> None:
 
 
 def _only(name: str) -> str:
-    return f"the target is {name} in every row; training needs at least two different values"
+    what = f"the target is {printable(name)} in every row"
+    return f"{what}; training needs at least two different values"

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 
 from numlean.data.missing import impute
-from numlean.data.table import Table
+from numlean.data.table import Table, count_of
 from numlean.data.targets import CLASSIFICATION, REGRESSION
 from numlean.errors import DataError, NumleanError, UnknownNameError
 from numlean.nn import GELU, Flatten, Layer, Linear, ReLU, Sequential, Sigmoid, SiLU, Softplus, Tanh
@@ -91,7 +91,7 @@ def table_task(table: Table, settings: TableSettings) -> NamedTask:
     return NamedTask(
         name=Path(table.path).name,
         summary=f"{table.target_name} from {table.input_name}: {table.target.kind}, as"
-        f" {table.target.reason}; {_sizes(table, rows, test_size)}",
+        f" {table.target.reason}; {_sizes(table, settings, rows, test_size)}",
         task=make(model),
         load=partial(_load, table, test_size, settings),
         steps=500,
@@ -103,12 +103,14 @@ def table_task(table: Table, settings: TableSettings) -> NamedTask:
     )
 
 
-def _sizes(table: Table, rows: int, test_size: int) -> str:
+def _sizes(table: Table, settings: TableSettings, rows: int, test_size: int) -> str:
     if table.test_size is None:
         sizes = f"{rows} rows, {test_size} held out"
     else:
         sizes = f"{rows - test_size} rows, {test_size} test rows"
-    return "; ".join([sizes, *table.notes])
+    gaps = int(np.isnan(table.inputs.reshape(rows, -1)).any(axis=1).sum())
+    imputed = [f"{count_of(gaps, 'row')} with missing inputs, replaced ({settings.impute})"]
+    return "; ".join([sizes, *table.notes, *imputed[: bool(gaps)]])
 
 
 def _load(table: Table, test_size: int, settings: TableSettings) -> Split:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from numlean.scalar.protocol import Scalar, Storage
 from numlean.scalar.registry import get_scalar, scalar_backends
+from numlean.testing._oracle import oracle
 from numlean_kernels.formats import Format
 
 MOST_ELEMENTS = 64
@@ -103,11 +105,18 @@ def scalars(*, device: str | None = None) -> Any:
     """Return the registered Scalars that need no argument, and ``mp:100`` and ``ieee:e6m9``.
 
     Args:
-        device: The device; by default the first of each backend.
+        device: The device; by default ``python``, on which no operation is compiled, or the first
+            of a backend without it. On ``python`` each operation has been called once, so that a
+            test keeps Hypothesis's deadline.
     """
     dtypes = [name for name, backend in scalar_backends() if ":" not in backend.pattern]
     known = [d for d in [*dtypes, "mp:100", "ieee:e6m9"] if _is_available(d, device)]
-    return st.sampled_from(sorted(known)).map(lambda dtype: get_scalar(dtype, device))
+    return st.sampled_from(sorted(known)).map(lambda dtype: _ready(dtype, device))
+
+
+@cache
+def _ready(dtype: str, device: str | None) -> Scalar:
+    return oracle(dtype, device) if device in (None, "python") else get_scalar(dtype, device)
 
 
 def _is_available(dtype: str, device: str | None) -> bool:

@@ -8,7 +8,7 @@ from hypothesis.errors import DeadlineExceeded
 from numlean import get_scalar
 from numlean.errors import NumleanError
 from numlean.scalar.operations import OPERATIONS
-from numlean.testing import arrays, operand_pairs, oracle
+from numlean.testing import arrays, operand_pairs, oracle, scalars
 from numlean_kernels.formats import BINARY16
 from numlean_kernels.targets.cpu import CPU
 
@@ -96,6 +96,16 @@ def test_functions_and_sums_keep_the_deadline():
     def functions(x):
         y = reference.matmul(reference.tanh(x), reference.exp(x).T.copy())
         assert y.shape == (2, 2)
+
+    assert passes(functions)
+
+
+def test_scalars_drawn_by_the_strategy_keep_the_deadline():
+    @HASTY
+    @given(scalars())
+    def functions(scalar):
+        x = scalar.from_float([0.5, 1.5])
+        assert scalar.to_float(scalar.add(scalar.exp(x), scalar.atan2(x, x))).shape == (2,)
 
     assert passes(functions)
 

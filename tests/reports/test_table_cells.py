@@ -54,8 +54,9 @@ ODD = [
     ("1\u00a0131.6", ["--thousands ' '"]),
     ("1'131.6", ['--thousands "\'"']),
     ("12,34,567", ["--thousands ','"]),
-    ("15%", ["0.15"]),
-    ("2.5 %", ["0.025"]),
+    ("15%", ["write 0.15, or 15 if"]),
+    ("2.5 %", ["write 0.025, or 2.5 if"]),
+    ("200%", ["write 2, or 200 if"]),
     (".", ["--na-values ."]),
     ("-", ["--na-values=-"]),
     ("--", ["--na-values=--"]),
@@ -90,6 +91,44 @@ def test_one_odd_cell_of_a_target_does_not_make_it_a_classification(tmp_path, ce
         assert word in message, message
     classes = read(tmp_path, column(cell), target="x", kind="classification").target.classes
     assert set(classes) == {"1", "2.5", cell}
+
+
+@pytest.mark.parametrize(
+    ("cells", "words"),
+    [
+        (("1,5", "2,5", "4,75", "5,5"), ["'1,5'", "--decimal ','"]),
+        (("15%", "20%", "30%", "25%"), ["'15%'", "0.15"]),
+        (("1,131.6", "2,000.5", "1,000.1", "3,000.2"), ["--thousands ','"]),
+        (("\u22121", "\u22122", "\u22123.5", "4"), ["-1"]),
+    ],
+)
+def test_a_column_of_numbers_in_another_notation_is_no_column_of_texts(tmp_path, cells, words):
+    text = "x;y\n" + "".join(f"{cell};{k}\n" for k, cell in enumerate(cells))
+    for target in ("y", "x"):
+        message = refusal(tmp_path, text, target=target)
+        assert all(word in message for word in ("row 2, column 'x'", *words)), message
+        before, _, _ = message.partition("--categorical")
+        assert words[-1] in before
+    headless = "\n".join(f"{cell};{cell}" for cell in cells)
+    assert "row 1" in refusal(tmp_path, headless, target="2")
+
+
+@pytest.mark.parametrize(
+    "classes", [("3rd", "1st"), ("5 stars", "4 stars"), ("18-25", "26-40"), ("A1", "B2")]
+)
+def test_texts_with_digits_are_classes(tmp_path, classes):
+    text = "x,y\n" + "".join(f"{k},{name}\n" for k, name in enumerate(classes * 3))
+    assert read(tmp_path, text).target.classes == tuple(sorted(classes))
+
+
+def test_names_and_cells_that_are_not_printable_stay_on_one_line(tmp_path):
+    for name, cell in (("a\nb", "#\n!"), ("\x1b[2J", "\x1b[2J"), ("{x}", "#{x}\n{y}")):
+        header = f'"{name}",y\n'
+        refusal(tmp_path, header + f'1,2\n2,3\n"{cell}",4\n')
+        refusal(tmp_path, header + "1,2\n2,3\n3,4\n", target="z")
+        refusal(tmp_path, header + f'"{cell}",2\n"{cell}",3\n', target="1")
+        table = read(tmp_path, header + "1,2\n2,3.5\n", target="1")
+        assert table.target_name.isprintable()
 
 
 def test_the_number_of_odd_cells_is_stated(tmp_path):
