@@ -49,7 +49,7 @@ def _target(arrays: ArrayTable, kind: str | None, missing: MissingValues) -> Tar
     if goal.dtype.kind == TEXT:
         labels = labels_of_texts(_texts(arrays, kind, missing))
         _check_classes(arrays, labels)
-        return text_target(labels)
+        return text_target(labels, is_requested=kind is not None)
     values = numbers(place, goal, missing).reshape(len(goal), -1)
     if values.shape[1] > 1:
         return columns_target(values, kind, list(map(str, range(values.shape[1]))))

@@ -80,7 +80,7 @@ def table_of_csv(
     return Table(
         table.path,
         np.ascontiguousarray(np.concatenate(blocks, axis=1)),
-        _target(table, columns.goals, kind, texts),
+        _target(table, columns, kind, texts),
         count_of(len(columns.inputs), "column"),
         ", ".join(printable(table.names[k]) for k in columns.goals),
         table.test_size if table.test_path else None,
@@ -152,9 +152,8 @@ def _one_hot(table: CsvTable, index: int) -> Floats:
     return block
 
 
-def _target(
-    table: CsvTable, goals: Sequence[int], kind: str | None, texts: Collection[int]
-) -> Target:
+def _target(table: CsvTable, columns: _Columns, kind: str | None, texts: Collection[int]) -> Target:
+    goals, one_hot = columns.goals, columns.one_hot
     if len(goals) > 1:
         values = np.stack([table.floats(k, _advice(table, k)) for k in goals], axis=1)
         return columns_target(values, kind, [table.names[k] for k in goals])
@@ -168,7 +167,8 @@ def _target(
             )
         labels = labels_of_texts(table.texts(goal, advice))
         _check_classes(table, goal, labels)
-        return text_target(labels, _words_note(labels))
+        is_requested = kind is not None or goal in one_hot
+        return text_target(labels, is_requested=is_requested, note=_words_note(labels))
     labels = table.labels(goal, advice)
     if are_classes(labels, kind):
         _check_classes(table, goal, labels)

@@ -12,11 +12,13 @@ from typing import Final
 
 import numpy as np
 
+from numlean.data import odd_cells
 from numlean.data.csv_dialect import CsvDialect, Record
 from numlean.data.dataset import Floats
 from numlean.data.labels import Labels, labels_of_decimals, printable
 from numlean.data.missing import MISSING_WORDS, MissingValues
 from numlean.data.number_format import NumberFormat
+from numlean.data.odd_cells import is_disguised
 from numlean.data.text_file import read_text
 from numlean.errors import DataError, UnknownNameError
 
@@ -102,9 +104,9 @@ class CsvTable:
             if self.numbers.is_number(cell):
                 numbers += count
             elif not self._is_missing(cell, MISSING_WORDS):
-                is_disguised = self.numbers.is_disguised(cell)
-                disguised += count * is_disguised
-                texts += count * (not is_disguised)
+                is_number = is_disguised(cell, self.numbers)
+                disguised += count * is_number
+                texts += count * (not is_number)
         if not disguised + texts:
             return NUMBERS
         return MIXED if numbers + disguised > texts else TEXTS
@@ -245,7 +247,7 @@ class CsvTable:
         what = f"{cell!r:.80} is not a number"
         if self.kind(index) == TEXTS:
             return self.error(rows, index, what, advice.text)
-        fix = self.numbers.fix(cell) or "correct the cell" + (
+        fix = odd_cells.fix(cell, self.numbers) or "correct the cell" + (
             f", or pass --na-values {shlex.quote(cell):.80} to read it as a missing value"
             * cell.isprintable()
         )
@@ -296,7 +298,7 @@ def _has_header(table: CsvTable) -> bool:
     """
     first, numbers = table.rows[0], table.numbers
     number = next(
-        (each for each in first if numbers.is_number(each) or numbers.is_disguised(each)), None
+        (each for each in first if numbers.is_number(each) or is_disguised(each, numbers)), None
     )
     if number is None:
         return True

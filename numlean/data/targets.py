@@ -36,14 +36,27 @@ class Target:
     classes: tuple[str, ...] = ()
 
 
-def text_target(labels: Labels, note: str = "") -> Target:
+def text_target(labels: Labels, *, is_requested: bool, note: str = "") -> Target:
     """Return the target of classes that are texts.
 
+    Args:
+        labels: The classes.
+        is_requested: Whether a user has requested classes.
+        note: What else to say in the reason.
+
     Raises:
-        DataError: There is only one class.
+        DataError: There is only one class, or there are more than 20 that occur less than twice on
+            average and nobody has requested classes.
     """
     _check_several(labels)
-    reason = f"the target has {len(labels.classes)} different texts{note}"
+    count, rows = len(labels.classes), len(labels.numbers)
+    if not is_requested and count > _FEW and 2 * count > rows:
+        raise DataError(
+            f"the target has {count} different texts in {rows} rows, such as"
+            f" {printable(labels.classes[0])}; pass --kind classification if they are classes, or"
+            " make them numbers"
+        )
+    reason = f"the target has {count} different texts{note}"
     return Target(CLASSIFICATION, reason, labels.one_hot(), labels.classes)
 
 

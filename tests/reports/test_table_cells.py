@@ -64,6 +64,10 @@ ODD = [
     ("missing", ["--na-values missing"]),
     ("$5", ["'$'", "write 5"]),
     ("5 kg", ["'kg'", "write 5"]),
+    ("$1,234.56", ["remove '$', and pass --thousands ','"]),
+    ("5,5 \u20ac", ["remove '\u20ac', and pass --decimal ','"]),
+    ("(5)", ["write -5"]),
+    ("5.25-", ["write -5.25"]),
     ("<0.5", ["'<'", "write 0.5"]),
     ("\u22125", ["write it in ASCII characters: -5"]),
     ("\uff15", ["write it in ASCII characters: 5"]),
@@ -99,6 +103,8 @@ def test_one_odd_cell_of_a_target_does_not_make_it_a_classification(tmp_path, ce
         (("1,5", "2,5", "4,75", "5,5"), ["'1,5'", "--decimal ','"]),
         (("15%", "20%", "30%", "25%"), ["'15%'", "0.15"]),
         (("1,131.6", "2,000.5", "1,000.1", "3,000.2"), ["--thousands ','"]),
+        (("$1", "$2.5", "$7", "$8"), ["remove '$'"]),
+        (("(1)", "2-", "(3.5)", "4"), ["-1"]),
         (("\u22121", "\u22122", "\u22123.5", "4"), ["-1"]),
     ],
 )
@@ -119,6 +125,21 @@ def test_a_column_of_numbers_in_another_notation_is_no_column_of_texts(tmp_path,
 def test_texts_with_digits_are_classes(tmp_path, classes):
     text = "x,y\n" + "".join(f"{k},{name}\n" for k, name in enumerate(classes * 3))
     assert read(tmp_path, text).target.classes == tuple(sorted(classes))
+
+
+def test_a_target_of_texts_that_hardly_repeat_is_no_classification(tmp_path):
+    dates = [f"2021-05-{day:02d}" for day in range(1, 31)]
+    text = "x,y\n" + "".join(f"{k},{date}\n" for k, date in enumerate(dates))
+    message = refusal(tmp_path, text)
+    for word in ("30 different texts in 30 rows", "2021-05-01", "--kind classification"):
+        assert word in message
+    for options in ({"kind": "classification"}, {"categorical": ["y"]}):
+        assert read(tmp_path, text, **options).target.classes == tuple(dates)
+    twice = text + text.split("\n", 1)[1]
+    assert len(read(tmp_path, twice).target.classes) == 30
+    np.savez(tmp_path / "t.npz", x=np.zeros(30), y=dates)
+    with pytest.raises(NumleanError, match="30 different texts"):
+        read_table(str(tmp_path / "t.npz"), "y")
 
 
 def test_names_and_cells_that_are_not_printable_stay_on_one_line(tmp_path):
