@@ -9,6 +9,7 @@ import pytest
 import numlean as nl
 from numlean.analysis.drift.page import tables
 from numlean.analysis.drift.records import as_line
+from numlean.interop.torch.distances import relative_difference, ulps
 
 DTYPES = ("float32", "bfloat16", "e4m3")
 
@@ -166,3 +167,13 @@ def axis_labels(comparison):
     plot._draw_results(upper, comparison)
     plot._draw_operations(lower, comparison)
     return [axes.get_ylabel() for axes in (upper, lower)]
+
+
+def test_a_sum_that_cancels_has_a_small_relative_difference_and_many_ulps():
+    float32 = nl.get_scalar("float32")
+    x, y = (np.array(each, np.float32) for each in ([3.0, 4.0, 1e-12], [3.0, 4.0, -1e-12]))
+    assert ulps(float32, x, y)[2] > 1e9
+    assert relative_difference(float32, x, y) == pytest.approx(2e-12 / 5, rel=1e-6)
+    assert relative_difference(float32, x, x) == 0
+    huge = np.array([3e38, np.inf], np.float32)
+    assert relative_difference(float32, huge, huge / 2) == pytest.approx(0.5, rel=1e-6)

@@ -91,7 +91,7 @@ def _relative_distance(pairs: Sequence[tuple[Tensor, Tensor]]) -> float | None:
     found = [_arrays(p, q) for p, q in pairs]
     if not all(np.isfinite(x).all() for arrays in found for x in arrays):
         return None
-    difference, one, other = (_norm([arrays[k] for arrays in found]) for k in range(3))
+    difference, one, other = (norm([arrays[k] for arrays in found]) for k in range(3))
     return difference / max(one, other) if difference else 0.0
 
 
@@ -110,7 +110,7 @@ def _embeds(scalar: Scalar) -> bool:
     return BINARY64_NUMBERS.contains(NumberSet.of(scalar))
 
 
-def _norm(arrays: Sequence[Any]) -> float:
+def norm(arrays: Sequence[Any]) -> float:
     """Return the Euclidean norm of all numbers, without overflow of their squares."""
     flat = np.concatenate([np.abs(x).reshape(-1) for x in arrays]) if arrays else np.zeros(0)
     greatest = float(flat.max(initial=0.0))

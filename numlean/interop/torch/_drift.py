@@ -12,7 +12,7 @@ from numlean.analysis.lockstep.comparison import first_place
 from numlean.analysis.lockstep.lockstep import Data
 from numlean.analysis.report.encoding_block import encoding_block
 from numlean.data import Batch, Sample
-from numlean.interop.torch.distances import differing, ulps
+from numlean.interop.torch.distances import differing, relative_difference, ulps
 from numlean.interop.torch.library import array, on_one_thread, tensor
 from numlean.interop.torch.network import to_torch
 from numlean.interop.torch.optimizers import to_optimizer
@@ -33,6 +33,7 @@ class StepDrift:
         differing: The fraction of the parameters' numbers that differ after the step.
         max_ulp: The greatest distance between two parameters, in steps of the format.
         parameter: The parameter with that distance; "" if none differs.
+        relative: The norm of the difference of all parameters, divided by the greater norm of both.
     """
 
     step: int
@@ -41,14 +42,16 @@ class StepDrift:
     differing: float
     max_ulp: float
     parameter: str
+    relative: float
 
     def __str__(self) -> str:
         losses = f"loss {self.loss:.9g} and {self.their_loss:.9g}"
         if not self.parameter:
             return f"step {self.step}: {losses}, all parameters are equal"
         return (
-            f"step {self.step}: {losses}, {self.differing:.2%} of the parameters differ, at most"
-            f" by {self.max_ulp:.6g} ulp, in {self.parameter}"
+            f"step {self.step}: {losses}, {self.differing:.2%} of the parameters differ, their"
+            f" relative difference is {self.relative:.3g}, and the greatest is"
+            f" {self.max_ulp:.6g} ulp, in {self.parameter}"
         )
 
 
@@ -178,7 +181,9 @@ def _measured(
     count = sum(int(m.sum()) for m in masks)
     worst = runner.task.model.parameters[int(np.argmax(most))].name if count else ""
     share = count / sum(m.size for m in masks)
-    return StepDrift(step, loss, their_loss, share, max(most), worst)
+    flat = (np.concatenate([x.reshape(-1) for x in each]) for each in (ours, parameters))
+    relative = relative_difference(scalar, *flat)
+    return StepDrift(step, loss, their_loss, share, max(most), worst, relative)
 
 
 def _first_difference(

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from numlean.analysis.lockstep.comparison import Mask
+from numlean.analysis.lockstep.growth import norm
 from numlean.scalar.protocol import Scalar, Storage
 
 
@@ -28,6 +29,21 @@ def ulps(scalar: Scalar, x: Storage, y: Storage) -> np.ndarray[Any, np.dtype[np.
     steps = np.abs(_ordinals(scalar, x) - _ordinals(scalar, y)).astype(np.float64)
     is_nan, is_other_nan = _is_nan(scalar, x), _is_nan(scalar, y)
     return np.where(is_nan & is_other_nan, 0.0, np.where(is_nan | is_other_nan, np.inf, steps))
+
+
+def relative_difference(scalar: Scalar, *pair: Storage) -> float:
+    """Return the norm of the difference of two arrays, divided by the greater norm of both.
+
+    Numbers that are not finite in one of them are left out; for arrays that are not the Scalar's,
+    it is 0.
+    """
+    if any(x.dtype != scalar.storage_dtype for x in pair):
+        return 0.0
+    x, y = (scalar.to_float(np.ascontiguousarray(each)) for each in pair)
+    finite = np.isfinite(x) & np.isfinite(y)
+    x, y = x[finite], y[finite]
+    difference = norm([x - y])
+    return difference / max(norm([x]), norm([y])) if difference else 0.0
 
 
 def _ordinals(scalar: Scalar, x: Storage) -> np.ndarray[Any, np.dtype[np.object_]]:

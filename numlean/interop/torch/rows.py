@@ -10,13 +10,15 @@ from typing import Final
 import numpy as np
 
 from numlean.analysis.lockstep import Divergence
-from numlean.interop.torch.distances import differing, ulps
+from numlean.interop.torch.distances import differing, relative_difference, ulps
 from numlean.scalar.protocol import Scalar
 from numlean.scalar.shapes import axes_of
 from numlean.scalar.wrappers.tracing import TracedOperation
 from numlean.text_table import align_rows
 
-_TITLES: Final = ("phase", "operation", "calls", "elements", "differ", "max ulp", "mean ulp")
+_TITLES: Final = (
+    *("phase", "operation", "calls", "elements", "differ", "relative", "max ulp", "mean ulp"),
+)
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,8 @@ class OperationComparison:
         max_ulp: The greatest distance between two results, in steps of the format.
         mean_ulp: The mean distance over all elements.
         first: The first element that differs; None if all are equal.
+        relative: The norm of the differences of a call's results, divided by the greater norm of
+            both results; the greatest of all calls. Unlike ulps, it is small for sums that cancel.
     """
 
     phase: str
@@ -43,6 +47,7 @@ class OperationComparison:
     max_ulp: float = 0.0
     mean_ulp: float = 0.0
     first: Divergence | None = None
+    relative: float = 0.0
 
     @property
     def share(self) -> float:
@@ -65,6 +70,7 @@ class OperationComparison:
             differing=self.differing + int(mask.sum()),
             max_ulp=max(self.max_ulp, float(distances.max(initial=0.0))),
             mean_ulp=total / max(elements, 1),
+            relative=max(self.relative, relative_difference(scalar, x, y)),
         )
 
 
@@ -89,4 +95,5 @@ def as_text(rows: Sequence[OperationComparison]) -> list[str]:
 
 def _cells(row: OperationComparison) -> tuple[str, ...]:
     counts = (f"{row.calls:,}", f"{row.elements:,}", f"{row.share:.2%}")
-    return row.phase, row.kind, *counts, f"{row.max_ulp:.6g}", f"{row.mean_ulp:.3g}"
+    ulps = (f"{row.max_ulp:.6g}", f"{row.mean_ulp:.3g}")
+    return row.phase, row.kind, *counts, f"{row.relative:.3g}", *ulps
