@@ -27,6 +27,7 @@ from numlean.cli.options import (
     add_training_options,
     add_weights_option,
     announce,
+    announce_start,
     runner_options,
 )
 from numlean.cli.progress import progress
@@ -97,6 +98,12 @@ def run(arguments: argparse.Namespace) -> int:
             check_can_write(page)
         if arguments.json:
             writers.append(_print)
+
+        def write(record: Record) -> None:
+            if record["record"] == "comparison":  # the first one, before the first step
+                announce_start(arguments, task, config)
+            _write_all(writers, record)
+
         total = max(config.steps * arguments.seeds, 0)
         advance = stack.enter_context(progress(f"{task.name} in {arguments.dtypes}", total))
         result = compare(
@@ -111,13 +118,14 @@ def run(arguments: argparse.Namespace) -> int:
             tests=_tests(arguments, task),
             operations=not arguments.no_operations,
             flags=not arguments.no_flags,
-            write=lambda record: _write_all(writers, record),
+            write=write,
             on_step=lambda: advance(""),
         )
     if page is not None:
         _write_page(page, result)
     if not arguments.json:
-        print(f"{task.name}, {config.steps} steps, against {result.truth}\n{result}")
+        print(f"{task.name}, {config.steps} steps, against {result.truth}")
+        print(f"{config.describe()}\n{result}")
     return 0
 
 

@@ -7,8 +7,8 @@ into the last run: KIND[:NAME=VALUE,...], with KIND one of flip order fma flush 
 of operation step call element bit.
 
 Exit status: 0 if all runs are identical, 1 if not. With --json, print one object with the keys
-task, steps, identical and pairs, a list of objects with a, b, identical, compared ("state" for
-encodings, within a format; "value" for exact values, across formats; "rounded" with
+task, hyperparameters, steps, identical and pairs, a list of objects with a, b, identical, compared
+("state" for encodings, within a format; "value" for exact values, across formats; "rounded" with
 --beyond-rounding, across formats), rounded_to, first_different_step (from 0; null if there is
 none), divergence (null if there is none) and growth (with --continue: for each step from the first
 different one on step, differing, relative, loss_a and loss_b). A divergence has the keys differing,
@@ -40,6 +40,7 @@ from numlean.cli.options import (
     add_training_options,
     add_weights_option,
     announce,
+    announce_start,
     runner_options,
 )
 from numlean.cli.progress import progress
@@ -87,6 +88,8 @@ def run(arguments: argparse.Namespace) -> int:
         runs[-1] = runs[-1].with_fault(Fault.parse(arguments.inject))
     if arguments.out is not None:
         check_can_write(Path(arguments.out))
+    if len(runs) > 1:
+        announce_start(arguments, task, config)
     with progress(f"{task.name} in {len(runs)} runs", config.steps) as advance:
         result = crosscheck(
             task,
@@ -100,9 +103,10 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.out is not None:
         _write_page(Path(arguments.out), task.name, result)
     if arguments.json:
-        print(json_line(_as_plain(task.name, result)))
+        settings = {"task": task.name, "hyperparameters": config.hyperparameters}
+        print(json_line(settings | _as_plain(result)))
     else:
-        print(f"{task.name}, {result.steps} steps\n{result}")
+        print(f"{task.name}, {result.steps} steps\n{config.describe()}\n{result}")
     _warn_of_idle_fault(runs[-1].scalar)
     return 0 if result.identical else exit_status.DIFFERENCE
 
@@ -132,7 +136,7 @@ def _run_texts(arguments: argparse.Namespace) -> list[str]:
     return pair or split_dtype_list(arguments.dtypes)
 
 
-def _as_plain(task: str, result: Crosscheck) -> dict[str, Any]:
+def _as_plain(result: Crosscheck) -> dict[str, Any]:
     pairs = [
         {
             "a": pair.a,
@@ -147,7 +151,6 @@ def _as_plain(task: str, result: Crosscheck) -> dict[str, Any]:
         for pair in result.pairs
     ]
     return {
-        "task": task,
         "steps": result.steps,
         "identical": result.identical,
         "pairs": pairs,

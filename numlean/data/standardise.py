@@ -6,6 +6,7 @@ from math import fsum, ldexp, sqrt
 
 import numpy as np
 
+from numlean.autograd.primitives import abs_, max_constant, maximum, ranges
 from numlean.autograd.tensor import Tensor
 from numlean.data.dataset import Floats
 from numlean.errors import DataError
@@ -70,14 +71,30 @@ def standardise_in_scalar(train: Tensor, x: Tensor) -> Tensor:
     mean = (+0 + x[0] + x[1] + ...) / n and deviation = sqrt((+0 + d[0]*d[0] + ...) / n) with
     d = x - mean, summed in the order of the rows. The deviation is replaced by 1 where all numbers
     of a column are equal or the deviation is zero. The result is (x - mean) / deviation.
+
+    A column whose variance overflows or is below the normal numbers is first divided by a power of
+    two near the greatest magnitude of d, or of the column where its mean overflows.
     """
-    scalar = train.scalar
+    scalar, scale = train.scalar, _divisor(train)
+    train, x = train / scale, x / scale
     mean = train.mean(0)
-    difference = train - mean
-    variance = (difference * difference).mean(0)
-    deviation = scalar.sqrt(variance.data)
+    deviation = scalar.sqrt(_variance(train - mean).data)
     zero = scalar.from_float(0.0)
     is_constant = scalar.eq(train.data, train.data[:1]).all(axis=0) | scalar.eq(deviation, zero)
     one = scalar.where(is_constant, scalar.from_float(np.ones(is_constant.shape)))
     kept = scalar.where(~is_constant, deviation)
     return (x - mean) / Tensor(scalar, scalar.add(kept, one))
+
+
+def _variance(difference: Tensor) -> Tensor:
+    return (difference * difference).mean(0)
+
+
+def _divisor(x: Tensor) -> Tensor:
+    """Return the divisor of each column that makes its variance fit, 1 if it does."""
+    difference = x - x.mean(0)
+    largest, reach = (max_constant(abs_(each), 0, keepdims=False) for each in (x, difference))
+    is_constant = (x.scalar.eq(x.data, x.data[:1]).all(axis=0)).astype(np.float64)
+    fits = ranges.is_normal_below_greatest(_variance(difference))
+    fits = maximum(fits, Tensor.of(x.scalar, is_constant))
+    return ranges.divisor(fits, ranges.select(ranges.is_finite(reach), reach, largest))

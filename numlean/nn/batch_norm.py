@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numlean.functional as functional
 from numlean.autograd.tensor import Tensor
-from numlean.errors import NumleanError
+from numlean.errors import NumleanError, ShapeError
 from numlean.nn.layer import (
     Context,
     Layer,
@@ -29,23 +29,27 @@ class BatchNorm(Layer):
 
     In training, m is the mean over the batch and the axes after the channel's, in that order, and v
     the mean of (x - m) * (x - m), the biased variance. The running statistics, used in evaluation,
-    become (1 - momentum)*running + momentum*batch, with the same m and v. (PyTorch divides the
-    variance that it keeps by n - 1 instead of n.)
+    become (1 - momentum)*running + momentum*batch, with the same m and v; with
+    ``unbiased_running_var``, v is there the sum of (x - m) * (x - m) divided by n - 1, as in
+    PyTorch. Where v overflows, the normalized numbers are those of x divided by a power of two; see
+    ``functional.standardize``.
 
     Attributes:
         channels: The extent of the first axis.
         epsilon: Keeps the divisor from zero.
         momentum: The weight of a batch in the running statistics.
         affine: Whether the layer has the weight and the bias.
+        unbiased_running_var: Whether the running variance takes that divided by n - 1.
     """
 
     channels: int
     epsilon: float = 1e-5
     momentum: float = 0.1
     affine: bool = option(True)
+    unbiased_running_var: bool = option(False)
 
     def __post_init__(self) -> None:
-        check_flags(self, "affine")
+        check_flags(self, "affine", "unbiased_running_var")
         check_epsilon(self, self.epsilon)
         if not 0.0 <= self.momentum <= 1.0:
             raise NumleanError(f"{self.name}: momentum must be from 0 to 1, got {self.momentum}")
@@ -77,10 +81,17 @@ class BatchNorm(Layer):
         *trained, mean, variance = (p.reshape(*by_channel) for p in parameters)
         if context.is_training:
             axes = (0, *range(2, x.ndim))
-            mean = functional.mean_over(x, axes)
-            variance = functional.mean_over(functional.square(x - mean), axes)
-            self._update_running("running_mean", parameters[-2], mean, context)
-            self._update_running("running_var", parameters[-1], variance, context)
+            if self.unbiased_running_var and x.size == self.channels:
+                raise ShapeError(
+                    f"{self.name}: an unbiased variance needs more than one number per channel, got"
+                    f" shape {x.shape}"
+                )
+            batch = functional.standardize(
+                x, axes, self.epsilon, unbiased=self.unbiased_running_var
+            )
+            self._update_running("running_mean", parameters[-2], batch.mean, context)
+            self._update_running("running_var", parameters[-1], batch.variance, context)
+            return scaled(batch.numbers, *trained)
         return scaled(functional.standardized(x, mean, variance, self.epsilon), *trained)
 
     def _update_running(self, name: str, running: Tensor, batch: Tensor, context: Context) -> None:

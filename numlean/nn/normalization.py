@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import final
 
 import numlean.functional as functional
-from numlean.autograd import primitives as ops
 from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError
 from numlean.nn.layer import (
@@ -69,7 +68,8 @@ class LastAxisNorm(Layer):
 class LayerNorm(LastAxisNorm):
     """((x - m) / sqrt(v + epsilon)) * weight + bias over the last axis.
 
-    m is the mean there, sum / n, and v the mean of (x - m) * (x - m). Without a parameter, its
+    m is the mean there, sum / n, and v the mean of (x - m) * (x - m). Where v overflows, both are
+    those of x divided by a power of two; see ``functional.standardize``. Without a parameter, its
     operation is left out.
 
     Attributes:
@@ -92,15 +92,15 @@ class LayerNorm(LastAxisNorm):
 
     def __call__(self, parameters: Sequence[Tensor], x: Tensor, context: Context) -> Tensor:
         """Return outputs of x's shape."""
-        mean = functional.mean_over(x, (-1,))
-        variance = functional.mean_over(functional.square(x - mean), (-1,))
-        return scaled(functional.standardized(x, mean, variance, self.epsilon), *parameters)
+        return scaled(functional.standardize(x, (-1,), self.epsilon).numbers, *parameters)
 
 
 @final
 @dataclass(frozen=True)
 class RMSNorm(LastAxisNorm):
     """(x / sqrt(s + epsilon)) * weight over the last axis, s being the mean of x * x there.
+
+    Where s overflows, it is that of x divided by a power of two; see ``functional.divide_by_rms``.
 
     Attributes:
         features: The extent of the last axis.
@@ -115,8 +115,7 @@ class RMSNorm(LastAxisNorm):
 
     def __call__(self, parameters: Sequence[Tensor], x: Tensor, context: Context) -> Tensor:
         """Return outputs of x's shape."""
-        square = functional.mean_over(functional.square(x), (-1,))
-        return scaled(x / ops.sqrt(square + self.epsilon), *parameters)
+        return scaled(functional.divide_by_rms(x, self.epsilon), *parameters)
 
 
 def affine_parameters(count: int, *, affine: bool, bias: bool) -> tuple[ParameterSpec, ...]:

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import final
 
-from numlean.autograd.primitives import concat, maximum, minimum, sqrt
+from numlean.autograd.primitives import maximum, minimum
+from numlean.autograd.primitives.ranges import holds, select
 from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError
+from numlean.functional import norm_of
 from numlean.optim.optimizer import Cast, Optimizer, State
 
 
@@ -77,14 +79,22 @@ class ClipByNorm(Clipping):
     """Scale gradients whose norm exceeds the limit down to it, all by the same factor.
 
     norm = sqrt of the sum of all squares g*g, from +0, parameter after parameter in order, each in
-    C order; scale = minimum(1, limit / norm); every g becomes g * scale. A gradient of zeros has
-    limit / +0 = inf, and is unchanged.
+    C order; if it exceeds the limit, every g becomes g * minimum(1, limit / norm).
+
+    If the sum of the squares overflows or is below the normal numbers, all g are first divided by a
+    power of two M near the greatest magnitude: norm = r*M, with r the root of the sum of the
+    squares of g / M, and every g becomes (g / M) * minimum(1, limit / r). Else M = 1, which changes
+    no bit.
     """
 
     def clip(self, gradients: Sequence[Tensor], limit: Tensor) -> list[Tensor]:
         """Return the gradients, all scaled by the same factor."""
-        scale = minimum(Tensor.of(limit.scalar, 1.0), limit / global_norm(gradients))
-        return [g * scale for g in gradients]
+        root, divisor = norm_of(gradients)
+        one = limit.literal(1.0)
+        is_within = holds(root * divisor, "le", limit)
+        scale = minimum(one, select(is_within, one, limit) / select(is_within, one, root))
+        divisor = select(is_within, one, divisor)
+        return [(g / divisor) * scale for g in gradients]
 
 
 def clip_by_value(optimizer: Optimizer, limit: float) -> ClipByValue:
@@ -98,5 +108,10 @@ def clip_by_norm(optimizer: Optimizer, limit: float) -> ClipByNorm:
 
 
 def global_norm(gradients: Sequence[Tensor]) -> Tensor:
-    """Return the root of the sum of all squares, from +0, in order of tensors and in C order."""
-    return sqrt(concat([(g * g).reshape(-1) for g in gradients], 0).sum())
+    """Return the root of the sum of all squares, from +0, in order of tensors and in C order.
+
+    If that sum overflows or is below the normal numbers, return M times the root of the sum of the
+    squares of all numbers divided by M, a power of two near their greatest magnitude.
+    """
+    root, divisor = norm_of(gradients)
+    return root * divisor

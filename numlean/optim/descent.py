@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError
+from numlean.optim.hyperparameters import defaults_of
 from numlean.optim.optimizer import Cast, State, check_rate, zeros_like
+
+_SGD: Final = defaults_of("sgd")
 
 
 @dataclass(frozen=True)
@@ -32,9 +36,9 @@ class SGD:
     """
 
     lr: float
-    momentum: float = 0.0
-    nesterov: bool = False
-    weight_decay: float = 0.0
+    momentum: float = _SGD["momentum"]
+    nesterov: bool = bool(_SGD["nesterov"])
+    weight_decay: float = _SGD["weight_decay"]
 
     def __post_init__(self) -> None:
         for name in ("lr", "momentum", "weight_decay"):
@@ -83,7 +87,11 @@ class SGD:
 
 
 def sgd(
-    lr: float, momentum: float = 0.0, *, nesterov: bool = False, weight_decay: float = 0.0
+    lr: float,
+    momentum: float = _SGD["momentum"],
+    *,
+    nesterov: bool = bool(_SGD["nesterov"]),
+    weight_decay: float = _SGD["weight_decay"],
 ) -> SGD:
     """Return stochastic gradient descent."""
     return SGD(lr, momentum, nesterov, weight_decay)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import Enum
+from typing import Any, Final
 
 from numlean.errors import UnknownNameError
-from numlean.optim.descent import sgd
-from numlean.optim.moments import adam, adamw
+from numlean.optim.descent import SGD
+from numlean.optim.hyperparameters import OPTIMIZERS, OptimizerTable, Value
+from numlean.optim.moments import Adam, AdamW
 from numlean.optim.optimizer import Optimizer
+
+_CLASSES: Final[dict[str, Callable[..., Any]]] = {"sgd": SGD, "adam": Adam, "adamw": AdamW}
 
 
 class OptimizerKind(Enum):
@@ -29,10 +34,16 @@ class OptimizerKind(Enum):
             raise UnknownNameError("optimizer", text, values)
         return cls(text)
 
+    @property
+    def table(self) -> OptimizerTable:
+        """The hyperparameters and their defaults."""
+        return OPTIMIZERS[self.value]
+
+    def make(self, lr: float, **hyperparameters: Value) -> Optimizer:
+        """Return the optimizer with all hyperparameters given."""
+        made: Optimizer = _CLASSES[self.value](lr, **hyperparameters)
+        return made
+
     def to_optimizer(self, lr: float) -> Optimizer:
         """Return sgd(lr); or adam or adamw with betas 0.9 and 0.95, adamw with decay 0.1."""
-        if self is OptimizerKind.SGD:
-            return sgd(lr)
-        if self is OptimizerKind.Adam:
-            return adam(lr, 0.9, 0.95, 1e-8)
-        return adamw(lr, 0.1, 0.9, 0.95, 1e-8)
+        return self.make(lr, **self.table.defaults("kind"))

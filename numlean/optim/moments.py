@@ -9,8 +9,11 @@ from typing import Final
 from numlean.autograd.primitives import sqrt
 from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError
+from numlean.optim.hyperparameters import defaults_of
 from numlean.optim.optimizer import Cast, State, check_rate, zeros_like
 
+_ADAM: Final = defaults_of("adam")
+_ADAMW: Final = defaults_of("adamw")
 _MOMENTS: Final = ("first_moment", "second_moment")
 _POWERS: Final = ("first_power", "second_power")
 
@@ -39,9 +42,9 @@ class Adam:
     """
 
     lr: float
-    beta1: float = 0.9
-    beta2: float = 0.999
-    epsilon: float = 1e-8
+    beta1: float = _ADAM["beta1"]
+    beta2: float = _ADAM["beta2"]
+    epsilon: float = _ADAM["epsilon"]
 
     def __post_init__(self) -> None:
         _check(self.lr, self.beta1, self.beta2, self.epsilon)
@@ -84,10 +87,10 @@ class AdamW:
     """
 
     lr: float
-    weight_decay: float = 0.01
-    beta1: float = 0.9
-    beta2: float = 0.999
-    epsilon: float = 1e-8
+    weight_decay: float = _ADAMW["weight_decay"]
+    beta1: float = _ADAMW["beta1"]
+    beta2: float = _ADAMW["beta2"]
+    epsilon: float = _ADAMW["epsilon"]
 
     def __post_init__(self) -> None:
         _check(self.lr, self.beta1, self.beta2, self.epsilon)
@@ -114,19 +117,27 @@ class AdamW:
         return [(p - p * decay) - step for p, step in moved], state
 
 
-def adam(lr: float, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8) -> Adam:
-    """Return Adam."""
+def adam(
+    lr: float,
+    beta1: float = _ADAM["beta1"],
+    beta2: float = _ADAM["beta2"],
+    epsilon: float = _ADAM["epsilon"],
+) -> Adam:
+    """Return Adam; beta2 is 0.999 by default, but 0.95 in ``--optim adam``."""
     return Adam(lr, beta1, beta2, epsilon)
 
 
 def adamw(
     lr: float,
-    weight_decay: float = 0.01,
-    beta1: float = 0.9,
-    beta2: float = 0.999,
-    epsilon: float = 1e-8,
+    weight_decay: float = _ADAMW["weight_decay"],
+    beta1: float = _ADAMW["beta1"],
+    beta2: float = _ADAMW["beta2"],
+    epsilon: float = _ADAMW["epsilon"],
 ) -> AdamW:
-    """Return Adam with decoupled weight decay."""
+    """Return Adam with decoupled weight decay.
+
+    By default, the decay is 0.01 and beta2 0.999, but 0.1 and 0.95 in ``--optim adamw``.
+    """
     return AdamW(lr, weight_decay, beta1, beta2, epsilon)
 
 

@@ -13,7 +13,7 @@ from fractions import Fraction
 from typing import Final, TypeAlias
 
 from numlean.errors import NumleanError
-from numlean.optim import check_rate
+from numlean.optim.optimizer import check_rate
 
 Schedule: TypeAlias = Callable[[int], float]
 """The learning rate at an index: a step, or for loaders an epoch."""

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from numlean.errors import NumleanError, UnknownNameError
-from numlean.optim import AdamW, Optimizer, OptimizerKind, clip_by_norm, clip_by_value, sgd
+from numlean.optim import OPTIMIZERS, Optimizer, OptimizerKind, clip_by_norm, clip_by_value
+from numlean.optim.hyperparameters import Value, optimizers_with
 from numlean.optim.schedules import Schedule, constant, cosine, exponential, linear_warmup, step
 from numlean.tasks.named import NamedTask
 
-OPTIMIZERS: Final = tuple(kind.value for kind in OptimizerKind)
 SCHEDULES: Final = ("constant", "step", "exponential", "cosine")
 
-_RATES: Final = {"sgd": 0.05, "adam": 0.01, "adamw": 0.01}
-"""Learning rates for an optimizer that is not the task's own, if the user gives none."""
-_MOMENTUM: Final = 0.9
+_OPTIONS: Final = {
+    each.name: each.option for row in OPTIMIZERS.values() for each in row.hyperparameters
+}
 _GAMMA: Final = 0.1
 _DECAYS: Final = 3
 """The number of equal parts into which ``step`` divides a run by default."""
@@ -23,14 +23,17 @@ _DECAYS: Final = 3
 
 @dataclass(frozen=True)
 class OptimizerChoice:
-    """An optimizer; None stands for the task's default.
+    """An optimizer; None stands for the default of the task, or of ``--optim``.
 
     Attributes:
         name: One of ``OPTIMIZERS``.
         lr: The learning rate.
         momentum: The momentum, for sgd.
         nesterov: Whether to use Nesterov momentum, for sgd.
-        weight_decay: The weight decay, for sgd (default: 0) and adamw (default: 0.1).
+        weight_decay: The weight decay, for sgd and adamw.
+        beta1: The decay of the first moment, for adam and adamw.
+        beta2: The decay of the second moment, for adam and adamw.
+        epsilon: Added to the root of the second moment, for adam and adamw.
 
     Raises:
         UnknownNameError: The optimizer is unknown.
@@ -41,44 +44,45 @@ class OptimizerChoice:
     momentum: float | None = None
     nesterov: bool = False
     weight_decay: float | None = None
+    beta1: float | None = None
+    beta2: float | None = None
+    epsilon: float | None = None
 
     def __post_init__(self) -> None:
         if self.name is not None:
             OptimizerKind.parse(self.name)
 
     def resolve(self, task: NamedTask) -> Optimizer:
-        """Return the optimizer, with the task's defaults filled in.
+        """Return the optimizer, with the defaults filled in.
 
         Raises:
             NumleanError: A value is out of range, or the optimizer does not have it.
         """
         kind = OptimizerKind.parse(self.name or task.optim)
-        lr = self._learning_rate(kind, task)
-        if kind is not OptimizerKind.SGD:
-            return self._with_decay(kind.to_optimizer(lr))
-        momentum = self.momentum
-        if momentum is None:
-            momentum = task.momentum if kind.value == task.optim else _MOMENTUM
-        if self.nesterov and momentum == 0.0:
+        is_own = kind.value == task.optim
+        values = kind.table.defaults("command")
+        if is_own and "momentum" in values:
+            values["momentum"] = task.momentum
+        values |= self._given(kind)
+        if values.get("nesterov") and values["momentum"] == 0.0:
             raise NumleanError("--nesterov needs --momentum above 0")
-        decay = self.weight_decay or 0.0
-        return sgd(lr, momentum, nesterov=self.nesterov, weight_decay=decay)
+        lr = self.lr
+        if lr is None:
+            lr = task.lr if is_own else kind.table.lr
+        return kind.make(lr, **values)
 
-    def _learning_rate(self, kind: OptimizerKind, task: NamedTask) -> float:
-        if self.lr is not None:
-            return self.lr
-        return task.lr if kind.value == task.optim else _RATES[kind.value]
-
-    def _with_decay(self, optimizer: Optimizer) -> Optimizer:
-        if self.momentum is not None:
-            raise NumleanError("--momentum is only for --optim sgd")
-        if self.nesterov:
-            raise NumleanError("--nesterov is only for --optim sgd")
-        if self.weight_decay is None:
-            return optimizer
-        if not isinstance(optimizer, AdamW):
-            raise NumleanError("--weight-decay is only for --optim sgd and adamw, not adam")
-        return replace(optimizer, weight_decay=self.weight_decay)
+    def _given(self, kind: OptimizerKind) -> dict[str, Value]:
+        """Return the hyperparameters that are given, by name."""
+        given: dict[str, Value] = {}
+        for name, option in _OPTIONS.items():
+            value = getattr(self, name)
+            if value is None or value is False:
+                continue
+            if name not in kind.table.defaults("command"):
+                known = " and ".join(optimizers_with(name))
+                raise NumleanError(f"--{option} is only for --optim {known}, not {kind.value}")
+            given[name] = value
+        return given
 
 
 @dataclass(frozen=True)
@@ -114,6 +118,7 @@ class ScheduleChoice:
         gamma: The decay factor, for step (default: 0.1) and exponential.
         final_lr: The last learning rate, for cosine (default: 0).
         warmup: Steps of a linear rise before the schedule.
+        length: Steps that the schedule is made for, warm-up included (default: those of the run).
 
     Raises:
         NumleanError: The schedule is unknown, or does not have a value that is given.
@@ -124,10 +129,17 @@ class ScheduleChoice:
     gamma: float | None = None
     final_lr: float | None = None
     warmup: int | None = None
+    length: int | None = None
 
     def __post_init__(self) -> None:
         if self.name is not None and self.name not in SCHEDULES:
             raise UnknownNameError("schedule", self.name, SCHEDULES)
+        if self.length is not None and self.name not in ("step", "cosine"):
+            raise NumleanError("--schedule-length is only for --schedule step or cosine")
+        if self.length is not None and self.step_size is not None:
+            raise NumleanError("give either --step-size or --schedule-length, not both")
+        if self.length is not None and self.length < 1:
+            raise NumleanError(f"--schedule-length must be at least 1, got {self.length}")
         if self.step_size is not None and self.name != "step":
             raise NumleanError("--step-size is only for --schedule step")
         if self.gamma is not None and self.name not in ("step", "exponential"):
@@ -146,9 +158,12 @@ class ScheduleChoice:
         warmup = self.warmup or 0
         if warmup > steps:
             raise NumleanError(f"--warmup {warmup} is longer than the run of {steps} steps")
+        length = steps if self.length is None else self.length
+        if warmup > length:
+            raise NumleanError(f"--warmup {warmup} is longer than --schedule-length {length}")
         if self.warmup is None and self.name in (None, "constant"):
             return None
-        schedule = self._after_warmup(lr, steps - warmup)
+        schedule = self._after_warmup(lr, length - warmup)
         return schedule if self.warmup is None else linear_warmup(warmup, schedule)
 
     def _after_warmup(self, lr: float, length: int) -> Schedule:

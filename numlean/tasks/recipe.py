@@ -19,7 +19,10 @@ from numlean.tasks.train_options import TrainOptions, format_widths
 from numlean.training.config import TrainConfig
 
 VERSION: Final = 1
-"""Version of the plain form that is written, and the only one that is read."""
+"""Version of the plain form that is written, and the only one that is read.
+
+A field that a part of a recipe gains has a default, so that earlier files are read.
+"""
 
 DEFAULT_DTYPE: Final = "ieee32exec"
 
@@ -169,11 +172,15 @@ class Recipe:
             momentum=optimizer.momentum,
             nesterov=optimizer.nesterov,
             weight_decay=optimizer.weight_decay,
+            beta1=optimizer.beta1,
+            beta2=optimizer.beta2,
+            eps=optimizer.epsilon,
             schedule=schedule.name,
             step_size=schedule.step_size,
             gamma=schedule.gamma,
             final_lr=schedule.final_lr,
             warmup=schedule.warmup,
+            schedule_length=schedule.length,
             clip_norm=None if clip is None else clip.norm,
             clip_value=None if clip is None else clip.value,
             eval_every=None if evaluation is None else evaluation.every,

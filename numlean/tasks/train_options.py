@@ -42,11 +42,15 @@ class TrainOptions:
     momentum: float | None = None
     nesterov: bool = False
     weight_decay: float | None = None
+    beta1: float | None = None
+    beta2: float | None = None
+    eps: float | None = None
     schedule: str | None = None
     step_size: int | None = None
     gamma: float | None = None
     final_lr: float | None = None
     warmup: int | None = None
+    schedule_length: int | None = None
     clip_norm: float | None = None
     clip_value: float | None = None
     data: str | None = None
@@ -133,12 +137,26 @@ class TrainOptions:
 
     def optimizer(self) -> OptimizerChoice:
         """Return the optimizer."""
-        return OptimizerChoice(self.optim, self.lr, self.momentum, self.nesterov, self.weight_decay)
+        return OptimizerChoice(
+            self.optim,
+            self.lr,
+            self.momentum,
+            self.nesterov,
+            self.weight_decay,
+            self.beta1,
+            self.beta2,
+            self.eps,
+        )
 
     def learning_rates(self) -> ScheduleChoice | None:
         """Return the learning-rate schedule; None for a constant rate."""
         choice = ScheduleChoice(
-            self.schedule, self.step_size, self.gamma, self.final_lr, self.warmup
+            self.schedule,
+            self.step_size,
+            self.gamma,
+            self.final_lr,
+            self.warmup,
+            self.schedule_length,
         )
         return None if choice == ScheduleChoice() else choice
 

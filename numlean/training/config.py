@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from numlean.errors import NumleanError
-from numlean.optim import Optimizer, schedules, sgd
+from numlean.optim import (
+    Optimizer,
+    format_hyperparameters,
+    hyperparameters_of,
+    schedules,
+    sgd,
+)
 from numlean.optim.schedules import Schedule
 
 
@@ -45,6 +52,16 @@ class TrainConfig:
     def lr_at(self, step: int) -> float:
         """Return the learning rate of a step: the scheduler's, or else the optimizer's."""
         return self.optimizer_lr if self.scheduler is None else self.scheduler(step)
+
+    @property
+    def hyperparameters(self) -> dict[str, Any]:
+        """Every hyperparameter in force, by name; see :func:`numlean.optim.hyperparameters_of`."""
+        counts = {"steps": self.steps, "batch_size": self.batch_size, "seed": self.seed}
+        return {**hyperparameters_of(self.optimizer, self.scheduler), **counts}
+
+    def describe(self) -> str:
+        """Return every hyperparameter in force in one line."""
+        return format_hyperparameters(self.hyperparameters)
 
     def logs(self, step: int) -> bool:
         """Return whether a step is logged."""
@@ -107,6 +124,15 @@ class LoaderTrainConfig:
     def lr_at(self, epoch: int) -> float:
         """Return the learning rate of an epoch: the scheduler's, or else the optimizer's."""
         return self.optimizer_lr if self.scheduler is None else self.scheduler(epoch)
+
+    @property
+    def hyperparameters(self) -> dict[str, Any]:
+        """Every hyperparameter in force, by name; see :func:`numlean.optim.hyperparameters_of`."""
+        return {**hyperparameters_of(self.optimizer, self.scheduler), "epochs": self.epochs}
+
+    def describe(self) -> str:
+        """Return every hyperparameter in force in one line."""
+        return format_hyperparameters(self.hyperparameters)
 
     def logs(self, epoch: int) -> bool:
         """Return whether an epoch is logged."""

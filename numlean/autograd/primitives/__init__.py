@@ -2,7 +2,6 @@
 
 from numlean.autograd.primitives import elementary
 from numlean.autograd.primitives.elementary import *  # noqa: F403
-from numlean.autograd.primitives.elementary import atan2, hypot, pow_
 from numlean.autograd.primitives.elementwise import (
     abs_,
     add,
@@ -29,6 +28,7 @@ from numlean.autograd.primitives.movement import (
     take_along_axis,
     transpose,
 )
+from numlean.autograd.primitives.pairs import atan2, hypot, pow_
 from numlean.autograd.primitives.reductions import (
     at_argmax,
     bmm,

@@ -6,6 +6,7 @@ from numlean.cli.options.training import (
     add_training_options,
     add_weights_option,
     announce,
+    announce_start,
     runner_options,
 )
 
@@ -14,6 +15,7 @@ __all__ = [
     "add_training_options",
     "add_weights_option",
     "announce",
+    "announce_start",
     "check_writable",
     "runner_options",
 ]

@@ -3,8 +3,20 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any, Final
 
-from numlean.tasks.optimization import OPTIMIZERS, SCHEDULES
+from numlean.optim import OPTIMIZERS
+from numlean.tasks.optimization import SCHEDULES
+
+_HYPERPARAMETERS: Final[dict[str, tuple[Any, str | None, str]]] = {
+    "momentum": (float, "M", "momentum (default: the task's, or the one shown)"),
+    "nesterov": (bool, None, "use Nesterov momentum"),
+    "weight-decay": (float, "W", "weight decay, decoupled in adamw (default: as shown)"),
+    "beta1": (float, "B", "decay of the first moment (default: as shown)"),
+    "beta2": (float, "B", "decay of the second moment (default: as shown)"),
+    "eps": (float, "E", "number added to the root of the second moment (default: as shown)"),
+}
+"""The type, placeholder and help of the options of optimizers, by name."""
 
 
 def add_optimization_options(parser: argparse.ArgumentParser) -> None:
@@ -14,21 +26,21 @@ def add_optimization_options(parser: argparse.ArgumentParser) -> None:
         "--optim", metavar="NAME", help=f"optimizer: {', '.join(OPTIMIZERS)} (default: the task's)"
     )
     group.add_argument("--lr", type=float, metavar="X", help="learning rate (default: the task's)")
-    group.add_argument(
-        "--momentum",
-        type=float,
-        metavar="M",
-        help="momentum, for --optim sgd (default: the task's)",
-    )
-    group.add_argument(
-        "--nesterov", action="store_true", help="use Nesterov momentum, for --optim sgd"
-    )
-    group.add_argument(
-        "--weight-decay",
-        type=float,
-        metavar="W",
-        help="weight decay, for --optim sgd (default: 0) and adamw (decoupled; default: 0.1)",
-    )
+    for name, (type_, metavar, text) in _HYPERPARAMETERS.items():
+        defaults = {
+            row.value: each.command
+            for row in OPTIMIZERS.values()
+            for each in row.hyperparameters
+            if each.option == name
+        }
+        shown = " and ".join(f"{optimizer} ({value})" for optimizer, value in defaults.items())
+        if type_ is bool:
+            only = " and ".join(defaults)
+            group.add_argument(f"--{name}", action="store_true", help=f"{text}, for --optim {only}")
+            continue
+        group.add_argument(
+            f"--{name}", type=type_, metavar=metavar, help=f"{text}, for --optim {shown}"
+        )
     group.add_argument(
         "--schedule",
         metavar="NAME",
@@ -57,6 +69,13 @@ def add_optimization_options(parser: argparse.ArgumentParser) -> None:
         type=int,
         metavar="N",
         help="steps of linear warm-up before the schedule (default: 0)",
+    )
+    group.add_argument(
+        "--schedule-length",
+        type=int,
+        metavar="N",
+        help="steps that --schedule step or cosine is made for, warm-up included (default: those"
+        " of the run)",
     )
     group.add_argument(
         "--clip-norm", type=float, metavar="L", help="clip gradients to this global norm"

@@ -9,6 +9,7 @@ from numlean.cli.options.optimization import add_optimization_options
 from numlean.cli.options.table import add_table_options
 from numlean.tasks import NamedTask, Recipe, task_names
 from numlean.tasks.sources import TableSource
+from numlean.training.config import TrainConfig
 from numlean.training.options import BACKENDS, Options
 
 
@@ -82,6 +83,15 @@ def announce(recipe: Recipe, task: NamedTask) -> None:
     """Print how a file was understood, on standard error."""
     if isinstance(recipe.task, TableSource) or recipe.task.text is not None:
         print(f"numlean: {task.name}: {task.summary}", file=sys.stderr)
+
+
+def announce_start(arguments: argparse.Namespace, task: NamedTask, config: TrainConfig) -> None:
+    """Print every hyperparameter in force, on standard error, unless the report is JSON.
+
+    Call it when nothing is left to check, just before the first step.
+    """
+    if not arguments.json:
+        print(f"numlean: {task.name}: {config.describe()}", file=sys.stderr)
 
 
 def runner_options(arguments: argparse.Namespace) -> Options:

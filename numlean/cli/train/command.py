@@ -8,7 +8,7 @@ from typing import Any
 
 from numlean.checkpoint import Run
 from numlean.cli import exit_status
-from numlean.cli.options import add_training_options, announce, runner_options
+from numlean.cli.options import add_training_options, announce, announce_start, runner_options
 from numlean.cli.progress import progress
 from numlean.cli.train import certificate_writer, checkpoint_writer, evaluation, plot
 from numlean.cli.train.certificate_writer import CertificateWriter
@@ -77,7 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
     before = runner.mean_loss(split.train)
     settings = _settings(task, config, runner)
     flags = FlagHistory(counting) if counting else None
-    monitor = _train(arguments, settings, config, split, checkpoints, certificate, flags)
+    monitor = _train(arguments, task, settings, config, split, checkpoints, certificate, flags)
     report = {
         **settings,
         "steps": monitor.steps,
@@ -96,6 +96,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _train(
     arguments: argparse.Namespace,
+    task: NamedTask,
     settings: dict[str, Any],
     config: TrainConfig,
     split: Split,
@@ -118,6 +119,8 @@ def _train(
         )
         monitor.steps = stepper.step_count
         if not monitor.is_over:
+            if stepper.step_count < config.steps:
+                announce_start(arguments, task, config)
             # A checkpoint may be behind the certificate of its run, but never ahead of it.
             on_step = all_of(monitor, certificate, checkpoints)
             run_steps(stepper.runner, config, split.train, on_step=on_step, stepper=stepper)
@@ -141,6 +144,7 @@ def _settings(task: NamedTask, config: TrainConfig, runner: Runner) -> dict[str,
         "momentum": _momentum(config.optimizer),
         "optimizer": repr(config.optimizer),
         "schedule": None if config.scheduler is None else repr(config.scheduler),
+        "hyperparameters": config.hyperparameters,
         "seed": config.seed,
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from numlean.optim import format_hyperparameters
 from numlean.text_table import TextTable, align_rows
 from numlean_kernels.flags import FLAGS
 
@@ -17,6 +18,7 @@ def as_text(report: dict[str, Any]) -> str:
     rows = {
         "task": f"{report['task']}, {steps} of {report['batch_size']} samples",
         "dtype": f"{report['dtype']} on {report['device']}, {report['backend']}",
+        "optimizer": format_hyperparameters(report["hyperparameters"]),
         "loss": f"{report['loss_before']:.9g} -> {report['loss_after']:.9g}",
         "test loss": "" if test_loss is None else f"{test_loss:.9g}",
         "test accuracy": "" if accuracy is None else f"{accuracy:.2%}",
