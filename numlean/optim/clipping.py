@@ -79,12 +79,11 @@ class ClipByNorm(Clipping):
     """Scale gradients whose norm exceeds the limit down to it, all by the same factor.
 
     norm = sqrt of the sum of all squares g*g, from +0, parameter after parameter in order, each in
-    C order; if it exceeds the limit, every g becomes g * minimum(1, limit / norm).
+    C order; if it exceeds the limit or is a NaN, every g becomes g * (limit / norm).
 
     If the sum of the squares overflows or is below the normal numbers, all g are first divided by a
     power of two M near the greatest magnitude: norm = r*M, with r the root of the sum of the
-    squares of g / M, and every g becomes (g / M) * minimum(1, limit / r). Else M = 1, which changes
-    no bit.
+    squares of g / M, and every g becomes (g / M) * (limit / r). Else M = 1, which changes no bit.
     """
 
     def clip(self, gradients: Sequence[Tensor], limit: Tensor) -> list[Tensor]:
@@ -92,7 +91,7 @@ class ClipByNorm(Clipping):
         root, divisor = norm_of(gradients)
         one = limit.literal(1.0)
         is_within = holds(root * divisor, "le", limit)
-        scale = minimum(one, select(is_within, one, limit) / select(is_within, one, root))
+        scale = select(is_within, one, limit) / select(is_within, one, root)
         divisor = select(is_within, one, divisor)
         return [(g / divisor) * scale for g in gradients]
 
