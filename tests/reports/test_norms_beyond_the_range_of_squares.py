@@ -13,7 +13,9 @@ import numlean as nl
 from numlean import nn, optim
 from numlean.autograd.tape import value_and_gradient
 from numlean.autograd.tensor import Tensor
+from numlean.checkpoint.fingerprint import fingerprint
 from numlean.data.standardise import standardise_in_scalar
+from numlean.errors import ShapeError
 from numlean.nn.layer import EVALUATION, Context, Mode
 
 
@@ -156,6 +158,38 @@ def test_batch_norm_does_not_need_squares_that_fit(dtype, rows):
     fits = values.var(0) < largest
     assert close(dtype, updates["running_var"].to_float()[fits], variance[fits], 16)
     assert close(dtype, updates["running_mean"].to_float(), 0.1 * values.mean(0), 16)
+
+
+def running_variance(x, dtype="float32", **options):
+    layer, updates = nn.BatchNorm(x.shape[1], **options), {}
+    scalar = scalar_of(dtype)
+    parameters = [Tensor.of(scalar, np.full(x.shape[1], v)) for v in (1.0, 0.0, 0.0, 1.0)]
+    layer(parameters, Tensor.of(scalar, x), Context(Mode.TRAIN, buffer_updates=updates))
+    return updates["running_var"].to_float()
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (5, 2, 3), (3, 2, 2, 2)])
+def test_the_running_variance_is_biased_or_as_an_option_pytorch_s(shape):
+    x = np.random.default_rng(3).standard_normal(shape)
+    axes = (0, *range(2, x.ndim))
+    biased, unbiased = (0.9 + 0.1 * x.var(axes, ddof=n) for n in (0, 1))
+    assert np.allclose(running_variance(x), biased, rtol=1e-6)
+    found = running_variance(x, unbiased_running_var=True)
+    assert np.allclose(found, unbiased, rtol=1e-6)
+    torch = pytest.importorskip("torch")
+    theirs = getattr(torch.nn, f"BatchNorm{max(x.ndim - 2, 1)}d")(shape[1])
+    theirs(torch.tensor(x, dtype=torch.float32))
+    assert np.allclose(found, theirs.running_var.numpy(), rtol=1e-6)
+
+
+def test_an_unbiased_variance_of_one_number_is_refused_as_in_pytorch():
+    with pytest.raises(ShapeError, match=r"BatchNorm\(2.* more than one number per channel"):
+        running_variance(np.ones((1, 2)), unbiased_running_var=True)
+
+
+def test_a_batch_norm_without_the_option_is_described_as_before():
+    assert "unbiased" not in repr(fingerprint(nn.BatchNorm(3)))
+    assert "unbiased" in repr(fingerprint(nn.BatchNorm(3, unbiased_running_var=True)))
 
 
 def test_a_row_of_equal_numbers_is_normalized_to_zero():

@@ -84,7 +84,13 @@ def _batch_norm(module: Any, path: str) -> Layer:
     _require(module, path, track_running_stats=True)
     if module.momentum is None:
         raise refusal(module, path, "momentum=None is not supported; numlean has a number")
-    return nn.BatchNorm(module.num_features, module.eps, module.momentum, affine=module.affine)
+    return nn.BatchNorm(
+        module.num_features,
+        module.eps,
+        module.momentum,
+        affine=module.affine,
+        unbiased_running_var=True,
+    )
 
 
 def _layer_norm(module: Any, path: str) -> Layer:
