@@ -245,29 +245,38 @@ def _make_power_of_two_of(builder: RoutineBuilder) -> Routine:
     return power
 
 
-def _make_power_of_ten_of(builder: RoutineBuilder) -> Routine:
-    """Return ``power(e, m)``: n if the real is 10**n of up to 24 bits, n > 0, else 0."""
-    word, signed, zero = builder.word, builder.signed, builder.signed(0)
-    # A digit has 3.3 bits, so the exponent identifies a power of ten.
-    exponents = {(10**n).bit_length() - 1: n for n in range(1, _MOST_DIGITS + 1)}
-    table = words([exponents.get(e, 0) for e in range(max(exponents) + 1)])
-    significands = words([10**n << 64 - (10**n).bit_length() for n in range(_MOST_DIGITS + 1)])
-    greatest = signed(max(exponents))
+@cache
+def _power_of_ten_of(most_digits: int) -> Maker:
+    """Return the maker of ``power(e, m)``: n if the real is 10**n, 0 < n <= most_digits, else 0."""
 
-    def power(e: Any, m: Any) -> Any:
-        within = (e >= zero) & (e <= greatest)
-        n = word(table[word(e if within else zero)])
-        return signed(n) if within & (word(significands[n]) == m) else zero
+    def make(builder: RoutineBuilder) -> Routine:
+        word, signed, zero = builder.word, builder.signed, builder.signed(0)
+        # A digit has 3.3 bits, so the exponent identifies a power of ten.
+        exponents = {(10**n).bit_length() - 1: n for n in range(1, most_digits + 1)}
+        table = words([exponents.get(e, 0) for e in range(max(exponents) + 1)])
+        # A power of ten has more than 64 bits only if as many of the last are zeros.
+        powers = [10**n for n in range(most_digits + 1)]
+        significands = words([(power << 64) >> power.bit_length() for power in powers])
+        greatest = signed(max(exponents))
 
-    return power
+        def power(e: Any, m: Any) -> Any:
+            within = (e >= zero) & (e <= greatest)
+            n = word(table[word(e if within else zero)])
+            return signed(n) if within & (word(significands[n]) == m) else zero
+
+        return power
+
+    return make
 
 
-_EXACT: Final[dict[int | None, Maker]] = {
-    None: _make_no_power,
-    2: _make_power_of_two_of,
-    10: _make_power_of_ten_of,
-}
-"""``power(e, m)``: the logarithm if it is an integer other than 0, else 0."""
+def integer_logarithm(base: int | None, most_digits: int) -> Maker:
+    """Return the maker of ``power(e, m)``: the logarithm if it is an integer but not 0, else 0.
+
+    ``most_digits`` is the greatest n for which 10**n is a number of the widest format.
+    """
+    if base == 10:
+        return _power_of_ten_of(most_digits)
+    return _make_no_power if base is None else _make_power_of_two_of
 
 
 def _logarithm(base: int | None) -> Maker:
@@ -275,7 +284,10 @@ def _logarithm(base: int | None) -> Maker:
 
     def make(builder: RoutineBuilder) -> Routine:
         word, signed, half = builder.word, builder.signed, builder.word(ONE)
-        log, power = builder.routine(log_of_real(base)), builder.routine(_EXACT[base])
+        log, power = (
+            builder.routine(log_of_real(base)),
+            builder.routine(integer_logarithm(base, _MOST_DIGITS)),
+        )
         normalise, integer = builder.routine(make_normalise), signed(63)
 
         def logarithm(negative: Any, e: Any, m: Any) -> Any:

@@ -56,12 +56,23 @@ def binary64_routine(builder: RoutineBuilder, name: str) -> Routine:
     Raises:
         KeyError: No function has that name.
     """
-    rounded = builder.routine(_BINARY64[name])
+    rounded = binary64_flagged_routine(builder, name)
 
     def function(*operands: Any) -> Any:
         return rounded(*operands)[0]
 
     return builder.target.routine(function)
+
+
+def binary64_flagged_routine(builder: RoutineBuilder, name: str) -> Routine:
+    """Return the function of that name on encodings of binary64, with the flags that it raises.
+
+    Values on rounding boundaries are right in every direction, and so are their flags.
+
+    Raises:
+        KeyError: No function has that name.
+    """
+    return builder.routine(_BINARY64[name])
 
 
 def fast_phase(builder: RoutineBuilder, name: str) -> Routine:

@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--dtype",
         default="ieee32exec",
         metavar="DTYPE",
-        help="emulated dtype, with options (default: %(default)s)",
+        help="dtype with encodings, and options (default: %(default)s)",
     )
     parser.add_argument(
         "--round", metavar="MODE", help="rounding mode; short for the dtype's option round"

@@ -133,7 +133,7 @@ def _exp(x: Exact, p: int) -> Answer:
 
 def _exp2(x: Exact, p: int) -> Answer:
     if x[2] >= 0:
-        return _shift(ONE, libmp.to_int(x))
+        return _shift(ONE, int(libmp.to_int(x)))
     if _is_tiny(x, p + 2):
         return NearNumber(ONE, above=x[0] == 0)
 

@@ -59,7 +59,7 @@ class ElementaryComparison:
     """An arithmetic, and the operands at which its functions are compared.
 
     Attributes:
-        dtype: The emulated dtype under test, options included.
+        dtype: The dtype under test, options included.
         exhaustive: Whether to use all operands, instead of structured and random ones.
         seed: The seed of the random operands.
     """
@@ -205,9 +205,11 @@ def compare_batch(comparison: ElementaryComparison, name: str, count: int, numbe
 
 def _ours(comparison: ElementaryComparison, name: str, x: list[Bits]) -> tuple[Bits, Raised | None]:
     scalar = comparison.scalar_and_reference()[0]
+    operands = [scalar.from_bits(a) for a in x]
     if comparison.supports_flags(name):
-        return scalar.flagged(name, *x)
-    return getattr(scalar, name)(*x), None
+        z, raised = scalar.flagged(name, *operands)
+        return scalar.to_bits(z), raised
+    return scalar.to_bits(getattr(scalar, name)(*operands)), None
 
 
 @cache
@@ -215,6 +217,6 @@ def _scalar_and_reference(dtype: str) -> tuple[KernelScalar, FilteredReference]:
     scalar = get_scalar(dtype)
     if not isinstance(scalar, KernelScalar) or scalar.format is None:
         raise UnavailableError(
-            f"{dtype} has no encodings, so it cannot be verified; use an emulated dtype"
+            f"{dtype} has no encodings, so it cannot be verified; use a dtype that has"
         )
     return scalar, FilteredReference(scalar.format, choices_of(dtype))

@@ -151,6 +151,12 @@ _FUNCTIONS: Final = {
         Function("exp", 1, _in_range(np.exp), near_exact_cases=(_with_slope(1),)),
         Function("exp2", 1, _in_range(np.exp2), near_exact_cases=(_with_slope(1),)),
         Function(
+            "exp10",
+            1,
+            _by_mpfr("exp10"),
+            near_exact_cases=(lambda x: (np.abs(x) < _LINEAR / 2, np.ones_like(x), np.sign(x)),),
+        ),
+        Function(
             "expm1",
             1,
             _in_range(np.expm1),

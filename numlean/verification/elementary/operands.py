@@ -2,18 +2,20 @@
 
 They extend those of :mod:`numlean.verification.operands` by numbers at and next to points where a
 function is exact or changes, and by pairs whose result lies at an end of the range or near a
-number. A batch is a function of the function's name, its number and the seed.
+number. Every other operand of the first batch is one of :mod:`.boundary_operands`, as far as they
+go. A batch is a function of the function's name, its number and the seed.
 """
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
 from numlean.scalar.kernel_scalar import KernelScalar
+from numlean.verification.elementary.boundary_operands import boundary_operands
 from numlean.verification.elementary.functions import Function
 from numlean.verification.encoding import Floats
 from numlean.verification.operands import BATCH, Bits, operands
@@ -35,10 +37,14 @@ def elementary_operands(
     with np.errstate(all="ignore"):
         chosen = make(rng, scalar, format)
     special = rng.integers(0, 2, BATCH) == 0
-    return [
+    x = [
         np.where(special, _nudged(rng, format, scalar.to_bits(scalar.from_float(a))), b)
         for a, b in zip(chosen, general, strict=True)
     ]
+    if batch == 0:
+        for a, boundary in zip(x, boundary_operands(format, function.name), strict=True):
+            a[::2][: len(boundary)] = boundary[: BATCH // 2]
+    return x
 
 
 def _nudged(rng: np.random.Generator, format: Format, x: Bits) -> Bits:
@@ -66,15 +72,26 @@ def _powers_of_two(rng: np.random.Generator, format: Format) -> Floats:
     return np.exp2(rng.integers(format.emin - format.trailing_bits, format.emax + 1, BATCH))
 
 
+def _exponents_of_scales(rng: np.random.Generator, format: Format) -> np.ndarray[Any, Any]:
+    """Return exponents whose triple is within the range."""
+    most = max(format.emax // 6, 1)
+    return rng.integers(-most, most + 1, BATCH)
+
+
 def _landmarks(rng: np.random.Generator, scalar: KernelScalar, format: Format) -> list[Floats]:
     """Return halves of integers, multiples of pi/4 and log(2), powers of ten, squares, cubes."""
-    p, k = format.precision, _integers(rng, 9)
-    root, scale = _integers(rng, p // 2), np.exp2(rng.integers(-20, 21, BATCH))
+    p, k = format.precision, _integers(rng, format.exponent_bits + 1)
+    root, scale = _integers(rng, p // 2), np.exp2(_exponents_of_scales(rng, format))
     kinds = [
         k / 2,
         _integers(rng, 2 * p) * (np.pi / 4),
         k * np.log(2),
-        10.0 ** rng.integers(-46, 40, BATCH),
+        10.0
+        ** rng.integers(
+            int((format.emin - format.trailing_bits) * np.log10(2)) - 2,
+            int(format.emax * np.log10(2)) + 2,
+            BATCH,
+        ),
         (root * scale) ** 2,
         (np.floor(np.cbrt(root)) * scale) ** 3,
         1 + _integers(rng, p) * 2.0 ** (1 - p) * rng.choice([-1, 1], BATCH),
@@ -86,7 +103,10 @@ def _bases_and_powers(
     rng: np.random.Generator, scalar: KernelScalar, format: Format
 ) -> list[Floats]:
     p = format.precision
-    base, half = _any_magnitude(rng, format), _signed(rng, _integers(rng, 9) / 2)
+    base, half = (
+        _any_magnitude(rng, format),
+        _signed(rng, _integers(rng, format.exponent_bits + 1) / 2),
+    )
     near_one = 1 + _integers(rng, p // 2) * 2.0 ** (1 - p) * rng.choice([-1, 1], BATCH)
     root, subnormal = _integers(rng, p // 2), np.exp2(rng.uniform(1 - p, 0, BATCH) + format.emin)
     a = [_signed(rng, base), near_one, base, root**2 * _powers_of_two(rng, format) ** 2, subnormal]

@@ -114,7 +114,10 @@ def _make_exp(builder: RoutineBuilder) -> Routine:
 
 
 def _make_exp2(builder: RoutineBuilder) -> Routine:
-    """Return 2**x; the integer and the fraction of the argument are exact."""
+    """Return 2**x: exact for integers, and for no other number.
+
+    The integer and the fraction of the argument are exact.
+    """
     word, signed = builder.word, builder.signed
     power_of_two, subtract = (
         builder.routine(make_wide_power_of_two),
@@ -138,8 +141,10 @@ def _make_exp2(builder: RoutineBuilder) -> Routine:
             a, b = shift_left(m, zero_word, places)
         else:
             a, b = shift_right(m, zero_word, signed(-places))
+        if word(a | b) == zero_word:
+            return EXACT, False, (signed(-k) if negative else k), half
         if negative:
-            k = signed(-k) if word(a | b) == zero_word else signed(~k)
+            k = signed(~k)
             a, b = subtract(zero_word, zero_word, a, b)
         a, _ = power_of_two(a, b)
         return ROUNDED, False, k, a
@@ -178,11 +183,12 @@ def _make_exp10(builder: RoutineBuilder) -> Routine:
 
 
 def _make_expm1(builder: RoutineBuilder) -> Routine:
-    """Return exp(x) - 1; for tiny x, just above x."""
+    """Return exp(x) - 1; for tiny x, just above x; for exp(x) below 2**-64, just above -1."""
     signed, exponential = builder.signed, builder.routine(make_exponential)
     near_one, just_below = builder.routine(make_near_one), builder.routine(make_just_below)
     less_one, small = builder.routine(make_less_one), builder.routine(SMALL_EXPM1)
     tiny, small_exp, zero_word = signed(TINY), signed(SMALL), builder.word(0)
+    negligible, below, ones = signed(-64), signed(-1), builder.word(ONES)
 
     def expm1(negative: Any, e: Any, m: Any) -> Any:
         if e < tiny:
@@ -193,6 +199,8 @@ def _make_expm1(builder: RoutineBuilder) -> Routine:
             e, a, _ = small(negative, e, m, zero_word)
             return ROUNDED, negative, e, a
         e, a, b = exponential(negative, e, m)
+        if negative & (e < negligible):
+            return ROUNDED, True, below, ones
         if negative:
             e, a, b = near_one(True, e, a, b)
         else:

@@ -23,9 +23,9 @@ from numlean_kernels.elementary.binary64.double_word import (
 )
 from numlean_kernels.elementary.binary64.exponential import make_exponential
 from numlean_kernels.elementary.constants import context, fractions, pairs, units, words
-from numlean_kernels.elementary.extended_floats import ONE, make_just_below
-from numlean_kernels.elementary.logarithm import R_BITS
-from numlean_kernels.elementary.outcome import POLE, ROUNDED, UNDEFINED, ZERO
+from numlean_kernels.elementary.extended_floats import ONE, make_just_below, make_normalise
+from numlean_kernels.elementary.logarithm import R_BITS, integer_logarithm
+from numlean_kernels.elementary.outcome import EXACT, POLE, ROUNDED, UNDEFINED, ZERO
 from numlean_kernels.elementary.reduction import WIDE
 from numlean_kernels.elementary.wide import (
     make_wide_add,
@@ -43,6 +43,8 @@ _FARTHEST: Final = 1100
 _SUM_BITS: Final = 116
 _SERIES_BITS: Final = 6
 """Bits by which the logarithm of a number near one is scaled up."""
+_MOST_DIGITS: Final = 22
+"""10**22 has 52 significant bits, 10**23 has 54."""
 SMALL_LOG1P: Final = small_series(Fraction(1, 3))
 
 
@@ -160,7 +162,7 @@ def _make_softplus(builder: RoutineBuilder) -> Routine:
 
 
 def _logarithm(base: int | None) -> Maker:
-    """Return the maker of a logarithm to a base, or of the natural one."""
+    """Return the maker of a logarithm to a base, or of the natural one; integers are exact."""
 
     def make(builder: RoutineBuilder) -> Routine:
         word, signed, log = builder.word, builder.signed, builder.routine(make_log)
@@ -173,10 +175,16 @@ def _logarithm(base: int | None) -> Maker:
         scale = units(factor, 128)
         c, d = word(scale >> 64), word(scale % (1 << 64))
         zero, half, zero_word, one = signed(0), word(ONE), word(0), signed(1)
+        power = builder.routine(integer_logarithm(base, _MOST_DIGITS))
+        narrow_normalise, integer = builder.routine(make_normalise), signed(63)
 
         def logarithm(negative: Any, e: Any, m: Any) -> Any:
             if negative:
                 return UNDEFINED, False, e, m
+            n = power(e, m)
+            if n != zero:
+                f, size = narrow_normalise(integer, word(signed(-n) if n < zero else n))
+                return EXACT, n < zero, f, size
             if (e == zero) & (m == half):
                 return ZERO, False, e, m
             is_negative, f, a, b = log(e, m, zero_word)
