@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
+from numbers import Rational
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -23,7 +24,7 @@ TensorLike: TypeAlias = "Tensor | np.ndarray[Any, Any] | Sequence[Any] | str | F
 def as_tensor(scalar: Scalar, values: TensorLike) -> Tensor:
     """Return numbers as a tensor of an arithmetic.
 
-    Binary64 numbers and integers of any size have their exact values; texts are such as ``0.1``,
+    Floats and integers of any size have their exact values; texts are such as ``0.1``,
     ``0x1.8p-4``, ``1/3``, ``-inf``. A tensor's numbers are its exact values; indices remain so.
 
     Raises:
@@ -33,9 +34,9 @@ def as_tensor(scalar: Scalar, values: TensorLike) -> Tensor:
     if isinstance(values, Tensor) and values.scalar is INDEX:
         return values
     array = _as_array(values)
-    if array.dtype.kind in "fiu" and array.dtype.itemsize <= 8:
-        array = array.astype(object) if array.dtype.kind in "iu" else array.astype(np.float64)
-    if array.dtype == np.float64 or all(map(_is_binary64, array.flat)):
+    if array.dtype.kind in "fiu":
+        return Tensor(scalar, scalar.from_float(array))
+    if all(map(_is_binary64, array.flat)):
         return Tensor(scalar, scalar.from_float(array.astype(np.float64)))
     texts = [_text(value) for value in array.flat]
     return Tensor(scalar, scalar.from_string(texts).reshape(array.shape))
@@ -66,9 +67,10 @@ def _text(value: Any) -> str:
         return value.replace(" ", "")
     if isinstance(value, int | np.integer) and not isinstance(value, bool):
         return str(int(value))
-    if isinstance(value, float | np.floating) and np.dtype(type(value)).itemsize <= 8:
-        return float(value).hex()
-    if isinstance(value, Fraction | Decimal):
+    if isinstance(value, float | np.floating):
+        near = float(value)
+        return near.hex() if near == value or value != value else _ratio(value)
+    if isinstance(value, Rational | Decimal):
         return str(value)
     if is_mpf(value):
         exact = exact_of(value)
@@ -76,3 +78,8 @@ def _text(value: Any) -> str:
     raise NumleanError(
         f"{value!r} is not a number: give a float, an integer, a Fraction or a text such as '0.1'"
     )
+
+
+def _ratio(value: float | np.floating[Any]) -> str:
+    n, d = value.as_integer_ratio()
+    return f"{n}/{d}"

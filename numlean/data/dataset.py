@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from numlean.autograd.tensor import Tensor
-from numlean.errors import DataError
+from numlean.errors import DataError, NumleanError
+from numlean.scalar.real_numbers import is_binary64, real_numbers
 
 Floats: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 Places: TypeAlias = Sequence[int] | np.ndarray[tuple[int], np.dtype[np.intp]]
@@ -163,7 +164,7 @@ def _stack(what: str, values: Sequence[ArrayLike]) -> Floats:
     shapes = sorted({np.shape(value) for value in values})
     if len(shapes) > 1:
         raise DataError(f"all {what}s must have the same shape, got {shapes[0]} and {shapes[1]}")
-    return np.stack([np.asarray(value, dtype=np.float64) for value in values])
+    return np.stack([_as_binary64(what, value) for value in values])
 
 
 def _check_integers(targets: ArrayLike) -> None:
@@ -189,10 +190,7 @@ def _check_integers(targets: ArrayLike) -> None:
 
 
 def _as_finite(what: str, values: ArrayLike) -> Floats:
-    try:
-        array = np.array(values, dtype=np.float64)  # a copy, so that it stays as checked
-    except (TypeError, ValueError) as error:
-        raise DataError(f"{what}s must be numbers in an array of one shape: {error}") from None
+    array = _as_binary64(what, values).copy()  # so that it stays as checked
     if array.ndim == 0:
         raise DataError(f"{what}s need a leading axis of samples, got the number {array}")
     bad = np.argwhere(~np.isfinite(array))
@@ -204,3 +202,19 @@ def _as_finite(what: str, values: ArrayLike) -> Floats:
             f"{what} {array[tuple(bad[0])]} at row {row}{where}{more}: data must be finite"
         )
     return array
+
+
+def _as_binary64(what: str, values: ArrayLike) -> Floats:
+    """Return numbers that are exact in binary64: a Scalar would round others a second time."""
+    try:
+        array = real_numbers(values, "a dataset")
+    except NumleanError as error:
+        raise DataError(f"{what}s must be numbers in an array of one shape: {error}") from None
+    if array.dtype != np.float64:
+        for number in array.flat:
+            if not is_binary64(number):
+                raise DataError(
+                    f"{what} {number} is not a number of binary64, in which datasets keep their"
+                    " numbers: round it with .astype(float), or pass a Tensor"
+                )
+    return array.astype(np.float64, copy=False)

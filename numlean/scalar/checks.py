@@ -11,8 +11,6 @@ from numlean.errors import NumleanError, StorageError, UnknownNameError
 from numlean.scalar.exact import Exact, exact_of, is_mpf
 from numlean_kernels.formats import Format
 
-_INT64: Final = np.iinfo(np.int64)
-
 _MPMATH_ROUNDINGS: Final = {
     "ties_to_even": "n",
     "toward_zero": "d",
@@ -22,23 +20,6 @@ _MPMATH_ROUNDINGS: Final = {
 
 ROUNDINGS: Final = (*_MPMATH_ROUNDINGS, "ties_to_away", "to_odd")
 """The directions in which a number can be rounded to an integer."""
-
-
-def as_dtype(values: ArrayLike, dtype: type, operation: str) -> np.ndarray[Any, Any]:
-    """Return values as an array of binary64 or int64, without a change of kind.
-
-    Raises:
-        NumleanError: The values are not such numbers.
-    """
-    try:
-        array = np.asarray(values)
-        if dtype is np.float64 and _holds_integers(array):
-            return array.astype(dtype)  # rounded once, whatever their size
-        if array.dtype.kind == "u" and array.size and array.max() > _INT64.max:
-            raise ValueError(f"{array.max()} is beyond int64")
-        return array.astype(dtype, casting="same_kind")
-    except (TypeError, ValueError, OverflowError) as error:
-        raise NumleanError(f"{operation} takes {np.dtype(dtype)} values: {error}") from None
 
 
 def encodings(bits: ArrayLike, format: Format) -> np.ndarray[Any, Any]:
@@ -117,11 +98,6 @@ def round_to_integer(value: Exact, rounding: str) -> int:
     if rounding == "to_odd":
         return below if below % 2 else int(libmp.to_int(value, "c"))
     return int(libmp.to_int(value, _MPMATH_ROUNDINGS[rounding]))
-
-
-def _holds_integers(array: np.ndarray[Any, Any]) -> bool:
-    is_object = array.dtype.hasobject
-    return array.dtype.kind in "iu" or (is_object and all(isinstance(v, int) for v in array.flat))
 
 
 def _extrema(array: np.ndarray[Any, Any]) -> list[int]:

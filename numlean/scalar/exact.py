@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from fractions import Fraction
+from typing import Any, Final, NamedTuple
+
+_SPARE_BITS: Final = 64
 
 
 class Exact(NamedTuple):
@@ -29,6 +32,11 @@ class Exact(NamedTuple):
         return bool(self.significand) or not self.exponent
 
     @property
+    def is_zero(self) -> bool:
+        """Whether it is zero."""
+        return not self.significand and not self.exponent
+
+    @property
     def leading_exponent(self) -> int:
         """The e with 2**e <= abs(value) < 2**(e + 1), for nonzero finite values."""
         return int(self.exponent) + int(self.bits) - 1
@@ -41,7 +49,8 @@ def exact_of(value: Any) -> Exact:
 
 def is_mpf(value: Any) -> bool:
     """Return whether an object is an ``mpmath.mpf``."""
-    return hasattr(value, "_mpf_")
+    # A gmpy2.mpfr also has an _mpf_, but of another form: it is not odd, and wrong for 0 and inf.
+    return hasattr(value, "_mpf_") and hasattr(value, "context")
 
 
 def to_mpf(value: tuple[int, int, int, int]) -> Any:
@@ -50,3 +59,24 @@ def to_mpf(value: tuple[int, int, int, int]) -> Any:
     from mpmath import mp
 
     return mp.make_mpf(value)
+
+
+def from_float(value: float) -> Exact:
+    """Return the exact value of a binary64 number, which may be an infinity or a NaN."""
+    from mpmath import libmp
+
+    return Exact(*libmp.from_float(value))
+
+
+def with_sticky_bit(value: Fraction, bits: int) -> Exact:
+    """Return a rational, or if it is longer its leading bits and a sticky bit.
+
+    There are so many more than ``bits`` that rounding them to ``bits`` bits, or to fewer as among
+    subnormal numbers, gives the rounded rational.
+    """
+    from mpmath import libmp
+
+    n, d = value.numerator, value.denominator
+    shift = bits + _SPARE_BITS - n.bit_length() + d.bit_length()
+    quotient, rest = divmod(n << max(shift, 0), d << max(-shift, 0))
+    return Exact(*libmp.from_man_exp(quotient << 1 | (rest != 0), -shift - 1))

@@ -92,13 +92,20 @@ class Scalar(ElementaryFunctions, Protocol):
         """Return a function that carries out recorded operations again, on the same arrays."""
 
     def from_float(self, values: ArrayLike) -> Storage:
-        """Round binary64 values once. A NaN gives the default NaN."""
+        """Round real numbers once; a NaN gives the default NaN.
+
+        They are floats of any width, integers of any size, fractions, decimals and ``mpf``, alone,
+        in nested lists or in arrays. An arithmetic may refuse those that are not binary64.
+
+        Raises:
+            NumleanError: A value is not a real number.
+        """
 
     def to_float(self, x: Storage) -> np.ndarray[Any, np.dtype[np.float64]]:
         """Return the values as binary64: exact if that contains the format, else rounded once."""
 
     def from_int(self, values: ArrayLike) -> Storage:
-        """Round integers once."""
+        """Round integers within int64 once."""
 
     def to_int(
         self,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+from math import copysign
 from typing import Any
 
 import numpy as np
@@ -14,13 +16,13 @@ from numlean.scalar.flags import Flags
 from numlean.scalar.kernel_scalar import elementwise
 from numlean.scalar.kernel_scalar.components import Components, check_storage
 from numlean.scalar.protocol import Storage
+from numlean.scalar.real_numbers import exact_value, integers, real_numbers
 from numlean_kernels.formats import Format
 
 
 def from_float(s: Components, values: ArrayLike) -> Storage:
-    """Round binary64 values once."""
-    numbers = checks.as_dtype(values, np.float64, "from_float")
-    return s.target.to_device(s.codec.from_float(numbers))
+    """Round real numbers once: floats of any width, integers, rationals, decimals, mpf."""
+    return _entered(s, real_numbers(values, "from_float"))
 
 
 def to_float(s: Components, x: Storage) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -30,8 +32,26 @@ def to_float(s: Components, x: Storage) -> np.ndarray[Any, np.dtype[np.float64]]
 
 def from_int(s: Components, values: ArrayLike) -> Storage:
     """Round integers once."""
-    numbers = checks.as_dtype(values, np.int64, "from_int")
-    return s.target.to_device(s.codec.from_int(numbers))
+    return _entered(s, integers(values, "from_int"))
+
+
+def _entered(s: Components, numbers: np.ndarray[Any, Any]) -> Storage:
+    """Round binary64, int64 or other real numbers once."""
+    if numbers.dtype == np.float64:
+        return s.target.to_device(s.codec.from_float(numbers))
+    if numbers.dtype == np.int64:
+        return s.target.to_device(s.codec.from_int(numbers))
+    elements = (_element(s, value) for value in numbers.flat)
+    return s.target.to_device(s.codec.from_elements(elements, numbers.shape))
+
+
+def _element(s: Components, value: Any) -> Any:
+    if isinstance(value, Decimal):  # whose exponent may be beyond any integer
+        return from_string(s, [str(value)])[0]
+    exact = exact_value(value, s.codec.precision)
+    if exact.is_zero and copysign(1.0, float(value)) < 0:
+        return s.codec.from_float(np.array([-0.0]))[0]
+    return s.codec.encode(exact)
 
 
 def to_int(

@@ -9,7 +9,7 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import ArrayLike
 
-from numlean.scalar import checks, shapes
+from numlean.scalar import shapes
 from numlean.scalar.codec import Codec
 from numlean.scalar.elementary import ElementaryFunctions
 from numlean.scalar.flags import Flags
@@ -21,6 +21,7 @@ from numlean.scalar.kernel_scalar import (
     reductions,
 )
 from numlean.scalar.protocol import Axis, Contraction, Indices, Order, Storage
+from numlean.scalar.real_numbers import integers
 from numlean_kernels.formats import Format
 from numlean_kernels.loops import elementwise as loops
 from numlean_kernels.protocol import Loop, ProgramStep, Routine, Table, Target
@@ -122,7 +123,7 @@ class KernelScalar(ElementaryFunctions):
     # Conversions.
 
     def from_float(self, values: ArrayLike) -> Storage:
-        """Round binary64 values once."""
+        """Round real numbers once."""
         return conversions.from_float(self, values)
 
     def to_float(self, x: Storage) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -212,7 +213,7 @@ class KernelScalar(ElementaryFunctions):
 
     def scaleb(self, x: Storage, n: ArrayLike, *, flags: Flags | None = None) -> Storage:
         """Return x * 2**n, rounded once."""
-        powers = checks.as_dtype(n, np.int64, "scaleb")
+        powers = integers(n, "scaleb")
         operands = shapes.broadcast("scaleb", (components.check_storage(self, "scaleb", x), powers))
         operands = tuple(components.contiguous(self, a) for a in operands)
         return self.run(loops.binary("scaleb"), operands, flags=flags)

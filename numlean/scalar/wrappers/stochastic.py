@@ -15,11 +15,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from numlean.errors import NumleanError
-from numlean.scalar import checks, shapes
+from numlean.scalar import shapes
 from numlean.scalar.flags import Flags
 from numlean.scalar.kernel_scalar import KernelScalar
 from numlean.scalar.operations import Kind, operations
 from numlean.scalar.protocol import Indices, Storage
+from numlean.scalar.real_numbers import integers
 from numlean.scalar.wrappers.composed import COMPOSED
 from numlean.scalar.wrappers.wrapper import WrappedScalar
 from numlean_kernels.loops.elementwise import elementwise, filled
@@ -159,7 +160,7 @@ class StochasticScalar(WrappedScalar):
         self.stream.step, self.stream.operation = step, 0
 
     def _scaleb(self, x: Storage, n: ArrayLike, *, flags: Flags | None = None) -> Storage:
-        powers = checks.as_dtype(n, np.int64, "scaleb")
+        powers = integers(n, "scaleb")
         operands = shapes.broadcast("scaleb", (*self.rounded.fit_operands("scaleb", (x,)), powers))
         return self._draw("scaleb", tuple(map(self.rounded.copy, operands)), flags)
 
