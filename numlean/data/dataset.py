@@ -71,11 +71,13 @@ class Dataset:
         """Return the dataset of a list of samples, all of the same shapes.
 
         Raises:
-            DataError: The list is empty, shapes differ, or a number is not finite.
+            DataError: The list is empty, shapes differ, a number is not finite, or a target is an
+                integer that is no binary64 number.
         """
         if not samples:
             raise DataError("Dataset.of_list needs at least one sample, got an empty list")
         xs, ys = zip(*samples, strict=True)
+        _check_integers(ys)
         return cls.of_arrays(_stack("input", xs), _stack("target", ys))
 
     @property

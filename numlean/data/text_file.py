@@ -13,26 +13,29 @@ UTF_8: Final = "utf-8"
 _UTF_16_MARKS: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
-def read_text(path: str, encoding: str = UTF_8) -> str:
+def read_text(path: str, encoding: str | None = None) -> str:
     """Return the text of a file, without a byte order mark, with line feeds as line ends.
+
+    Args:
+        path: The file.
+        encoding: The encoding that a user can choose; None for UTF-8 without a choice.
 
     Raises:
         DataError: The file cannot be read, or is not in this encoding.
     """
-    is_utf_8 = codecs.lookup(encoding).name == UTF_8
+    name = codecs.lookup(encoding or UTF_8).name
     try:
-        return Path(path).read_text(encoding="utf-8-sig" if is_utf_8 else encoding)
+        return Path(path).read_text(encoding="utf-8-sig" if name == UTF_8 else name)
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}") from None
     except UnicodeDecodeError as error:
-        name = "UTF-8" if is_utf_8 else encoding
-        fix = f"{_likely_encoding(error.object)}, or save the file as UTF-8"
+        choice = "" if encoding is None else f"{_likely_encoding(error.object)}, or "
         raise DataError(
-            f"{path} is not {name}: byte {error.object[error.start]:#04x} at position"
-            f" {error.start}; {fix}"
+            f"{path} is not {name.upper()}: byte {error.object[error.start]:#04x} at position"
+            f" {error.start}; {choice}save the file as UTF-8"
         ) from None
     except UnicodeError as error:
-        raise DataError(f"{path} is not {encoding}: {error}; pass another --encoding") from None
+        raise DataError(f"{path} is not {name}: {error}; pass another --encoding") from None
 
 
 def check_encoding(name: str) -> None:

@@ -160,6 +160,11 @@ def test_a_dataset_refuses_integer_targets_that_binary64_cannot_hold(targets):
     assert "\n" not in str(caught.value)
 
 
+def test_a_list_of_samples_refuses_them_too():
+    with pytest.raises(NumleanError, match="binary64 cannot hold"):
+        Dataset.of_list([([0.0], BEYOND), ([1.0], BEYOND + 1)])
+
+
 def test_a_dataset_takes_integer_targets_that_binary64_holds():
     targets = [2**62, -BEYOND, 2**70]
     assert Dataset.of_arrays([[0], [1], [2]], targets).y.tolist() == list(map(float, targets))
