@@ -14,7 +14,7 @@ from numlean_kernels.formats import Format
 from numlean_kernels.ieee import Arithmetic
 from numlean_kernels.loops.elementwise import unary
 from numlean_kernels.protocol import Table, Target, kernel_for
-from numlean_kernels.tables.exact import decode, encoder
+from numlean_kernels.tables.exact import decode, default_nan, encoder, infinite
 
 
 @dataclass(frozen=True)
@@ -172,12 +172,11 @@ def encode_raw(arithmetic: Arithmetic, value: Exact) -> int:
     """Round a value in mpmath's private form once, to an encoding."""
     from mpmath import libmp
 
-    format = arithmetic.format
     negative, m, e, _ = value
     if value == libmp.fnan:
-        return format.default_nan
+        return default_nan(arithmetic)
     if value in (libmp.finf, libmp.fninf):
-        return format.infinity | (format.sign_mask if value == libmp.fninf else 0)
+        return infinite(arithmetic, negative=value == libmp.fninf)
     return encoder(arithmetic)(negative, int(m), e)
 
 

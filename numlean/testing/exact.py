@@ -246,7 +246,9 @@ class ExactArithmetic:
         a = self._accept(a)
         if self.is_nan(a):
             return self._nan_of(a)
-        if self._is_zero(a) or self.is_infinite(a):
+        if self.is_infinite(a):
+            return self._infinite(self._negative(a)), 0
+        if self._is_zero(a):
             return a, 0
         # All powers beyond four times the range give the same results.
         most = 4 << self.format.exponent_bits
@@ -270,9 +272,7 @@ class ExactArithmetic:
             return (1 if upward else self._sign | 1), 0
         if self._negative(a) == upward:
             return a - 1, 0
-        if self.is_infinite(a):
-            return a, 0
-        at_end = (a & (self._sign - 1)) == self._max_finite
+        at_end = (a & (self._sign - 1)) == self._max_finite or self.is_infinite(a)
         return (self._infinite(self._negative(a)) if at_end else a + 1), 0
 
     def _integral(self, rounding: str) -> Callable[[int], Outcome]:
@@ -281,7 +281,7 @@ class ExactArithmetic:
             if self.is_nan(a):
                 return self._nan_of(a)
             if self.is_infinite(a):
-                return a, 0
+                return self._infinite(self._negative(a)), 0
             whole = Fraction(round_to_integer(self.value(a), rounding))
             return self.round(whole, zero_is_negative=self._negative(a))[0], 0
 

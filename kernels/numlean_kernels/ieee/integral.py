@@ -21,15 +21,18 @@ from numlean_kernels.protocol import Routine
 def round_to_integral(rounding: Rounding) -> Maker:
     """Return the maker of ``round_to_integral(a) -> (z, flags)`` in the given direction.
 
-    z is an integer, with the sign of a if it is zero. Infinities are returned unchanged; a NaN
-    propagates. The inexact flag is not raised (clause 5.9).
+    z is an integer, with the sign of a if it is zero. Infinities remain, unless the arithmetic
+    saturates; a NaN propagates. The inexact flag is not raised (clause 5.9).
     """
 
     def make(builder: RoutineBuilder) -> Routine:
         word, signed, clz = builder.word, builder.signed, builder.clz
         read_operand, unpack = builder.routine(make_read_operand), builder.routine(make_unpack)
         round_pack, propagate = builder.routine(make_round_pack), builder.routine(make_propagate)
-        is_signalling = builder.routine(make_is_signalling)
+        is_signalling, infinite = (
+            builder.routine(make_is_signalling),
+            builder.routine(make_infinite),
+        )
         shift_right_jam = builder.routine(make_shift_right_jam)
         directed = routine_builder(replace(builder.arithmetic, rounding=rounding), builder.target)
         increment = directed.routine(make_increment)
@@ -56,7 +59,8 @@ def round_to_integral(rounding: Rounding) -> Maker:
             normal = word(word(whole << word(zeros & shift_mask)) >> one)
             z, _ = round_pack(sign, signed(whole_lead + lead - zeros), normal)
             z = z if whole != 0 else sign
-            z = a if (exp >= whole_exp) | (magnitude == 0) | (magnitude == infinity) else z
+            z = a if (exp >= whole_exp) | (magnitude == 0) else z
+            z = infinite(sign) if magnitude == infinity else z
             is_nan = magnitude > max_number
             signalling = invalid_flag if is_signalling(a) else no_flag
             return (propagate(a, a) if is_nan else z), (signalling if is_nan else no_flag)
@@ -69,12 +73,12 @@ def round_to_integral(rounding: Rounding) -> Maker:
 def make_scaleb(builder: RoutineBuilder) -> Routine:
     """Return ``scaleb(a, n, *random_bits) -> (z, flags)``: a * 2**n for an integer n, rounded once.
 
-    Zeros and infinities are returned unchanged; a NaN propagates.
+    Zeros remain, and infinities, unless the arithmetic saturates; a NaN propagates.
     """
     word, signed = builder.word, builder.signed
     read_operand, unpack = builder.routine(make_read_operand), builder.routine(make_unpack)
     round_pack, propagate = builder.routine(make_round_pack), builder.routine(make_propagate)
-    is_signalling = builder.routine(make_is_signalling)
+    is_signalling, infinite = builder.routine(make_is_signalling), builder.routine(make_infinite)
     sign_mask, magnitude_mask, infinity, max_number = builder.words(
         "sign_mask", "magnitude_mask", "infinity", "max_number"
     )
@@ -87,11 +91,10 @@ def make_scaleb(builder: RoutineBuilder) -> Routine:
         magnitude = word(a & magnitude_mask)
         exp, sig = unpack(magnitude)
         shift = signed(most if n > most else (-most if n < -most else n))
-        z, flags = round_pack(
-            word(a & sign_mask), signed(exp + shift), word(sig >> one), *random_bits
-        )
-        special = (magnitude == 0) | (magnitude == infinity)
-        z, flags = (a if special else z), (no_flag if special else flags)
+        sign = word(a & sign_mask)
+        z, flags = round_pack(sign, signed(exp + shift), word(sig >> one), *random_bits)
+        z = infinite(sign) if magnitude == infinity else (a if magnitude == 0 else z)
+        flags = no_flag if (magnitude == 0) | (magnitude == infinity) else flags
         is_nan = magnitude > max_number
         signalling = invalid_flag if is_signalling(a) else no_flag
         return (propagate(a, a) if is_nan else z), (signalling if is_nan else flags)

@@ -15,7 +15,7 @@ def make_next_up(builder: RoutineBuilder) -> Routine:
     """Return ``next_up(a) -> (z, flags)``: the smallest number greater than a.
 
     The neighbour of either zero is the smallest positive number; that of -infinity is the most
-    negative finite number; +infinity is returned unchanged. A NaN propagates.
+    negative finite number; +infinity remains, unless the arithmetic saturates. A NaN propagates.
     """
     return _next(builder, upward=True)
 
@@ -29,8 +29,8 @@ def _next(builder: RoutineBuilder, *, upward: bool) -> Routine:
     word, is_nan = builder.word, builder.routine(make_is_nan)
     is_signalling, propagate = builder.routine(make_is_signalling), builder.routine(make_propagate)
     infinite = builder.routine(make_infinite)
-    sign_mask, magnitude_mask, infinity, max_finite = builder.words(
-        "sign_mask", "magnitude_mask", "infinity", "max_finite"
+    sign_mask, magnitude_mask, max_finite = builder.words(
+        "sign_mask", "magnitude_mask", "max_finite"
     )
     one, no_flag, invalid_flag = word(1), word(0), word(INVALID)
     ahead = word(0) if upward else sign_mask
@@ -39,8 +39,7 @@ def _next(builder: RoutineBuilder, *, upward: bool) -> Routine:
         a = word(a)
         magnitude, sign = word(a & magnitude_mask), word(a & sign_mask)
         away = word(sign | word(magnitude + one))
-        away = infinite(sign) if magnitude == max_finite else away
-        away = a if magnitude == infinity else away
+        away = infinite(sign) if magnitude >= max_finite else away
         back = word(sign | word(magnitude - one))
         z = away if sign == ahead else back
         z = word(ahead | one) if magnitude == 0 else z

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from functools import cache
 
 from numlean_kernels.formats import Format
+from numlean_kernels.ieee import nan
 from numlean_kernels.ieee.arithmetic import Arithmetic
 from numlean_kernels.ieee.round_pack import make_round_pack
-from numlean_kernels.ieee.routine_builder import RoutineBuilder
+from numlean_kernels.ieee.rounding import make_infinite
+from numlean_kernels.ieee.routine_builder import RoutineBuilder, routine_builder
 from numlean_kernels.targets.python import PYTHON
 
 
@@ -33,6 +35,17 @@ def encoder(arithmetic: Arithmetic) -> Callable[[int, int, int], int]:
         return int(z)
 
     return encode
+
+
+def infinite(arithmetic: Arithmetic, *, negative: bool) -> int:
+    """Return the encoding of an infinity that enters, or of its substitute in the arithmetic."""
+    sign = arithmetic.format.sign_mask if negative else 0
+    return int(routine_builder(arithmetic, PYTHON).routine(make_infinite)(sign))
+
+
+def default_nan(arithmetic: Arithmetic) -> int:
+    """Return the encoding of the NaN that an invalid operation returns in the arithmetic."""
+    return int(nan.default_nan(routine_builder(arithmetic, PYTHON)))
 
 
 def decode(format: Format, encoding: int) -> tuple[int, int]:

@@ -129,9 +129,17 @@ def _ignores_nan(scalar: Scalar, name: str, x: Storage, y: Storage) -> Any:
     if name == "pow":
         return scalar.eq(x, scalar.from_float(1.0)) | scalar.eq(y, scalar.from_float(0.0))
     if name == "hypot":
-        infinity = scalar.from_float(float("inf"))
-        return scalar.eq(scalar.abs(x), infinity) | scalar.eq(scalar.abs(y), infinity)
+        return _is_infinite(scalar, x) | _is_infinite(scalar, y)
     return np.zeros(x.shape, np.bool_)
+
+
+def _is_infinite(scalar: Scalar, x: Storage) -> Any:
+    """Return where a number is infinite: where the difference from itself is invalid.
+
+    A saturating arithmetic converts nothing to an infinity with which to compare.
+    """
+    difference = scalar.sub(x, x)
+    return scalar.eq(x, x) & ~scalar.eq(difference, difference)
 
 
 def _is_signalling(scalar: Scalar, x: Storage, y: Storage) -> Any:
