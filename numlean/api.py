@@ -10,7 +10,15 @@ import numlean.ops as ops
 import numlean.optim as optim
 from numlean.analysis.drift import Comparison, compare
 from numlean.analysis.functions import FunctionComparison, FunctionResult, compare_function
-from numlean.analysis.lockstep import Crosscheck, Divergence, Fault, Pair, RunSpec, crosscheck
+from numlean.analysis.lockstep import (
+    Crosscheck,
+    Divergence,
+    Fault,
+    GrowthPoint,
+    Pair,
+    RunSpec,
+    crosscheck,
+)
 from numlean.autograd.tensor import Tensor
 from numlean.certificate import Certificate, ReplayResult, certify, replay
 from numlean.data import Batch, DataLoader, Dataset, Sample
@@ -83,6 +91,7 @@ __all__ = [
     "Flags",
     "FunctionComparison",
     "FunctionResult",
+    "GrowthPoint",
     "Inspection",
     "LoaderTrainConfig",
     "Mode",

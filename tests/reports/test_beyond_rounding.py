@@ -115,6 +115,13 @@ def test_runs_that_stop_being_finite_have_no_relative_difference():
     assert str(result).endswith("and one of the runs is not finite")
 
 
+def test_a_notebook_shows_the_difference_and_its_growth():
+    html = checked("float32", "bfloat16", continue_=True)._repr_html_()
+    assert html.count("<table") == html.count("<pre>") == 1
+    assert "relative difference" in html
+    assert "&lt;" not in checked("float32", "ieee32exec")._repr_html_()
+
+
 def command(capsys, *argv):
     status = main(["crosscheck", "xor", "--steps", "3", *argv])
     return status, capsys.readouterr().out

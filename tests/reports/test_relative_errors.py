@@ -66,6 +66,12 @@ def test_the_text_and_the_page_begin_with_the_headline(compared, page):
     assert 0 < page.index(result.headline[0]) < page.index("<h2>")
 
 
+def test_a_notebook_shows_the_headline_and_the_table(compared):
+    html = compared[0]._repr_html_()
+    assert html.startswith(f"<p>{compared[0].headline[0]}")
+    assert "max relative" in html
+
+
 def test_a_table_of_several_dtypes_has_no_ulps(compared):
     header = str(compared[0]).splitlines()[4]
     assert re.split(r"\s{2,}", header)[:5] == [

@@ -6,6 +6,7 @@ import math
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from html import escape
 from typing import Any, Final, TypeAlias
 
 from numlean.analysis.drift.error_stats import ErrorStats
@@ -91,10 +92,18 @@ class Comparison:
         return as_page(self)
 
     def __str__(self) -> str:
+        return "\n".join([*self.headline, "", self._table().to_text()])
+
+    def _repr_html_(self) -> str:
+        """Return the headline and the table for notebooks."""
+        return f"<p>{escape(' '.join(self.headline))}</p>{self._table().to_html()}"
+
+    def _table(self) -> TextTable:
+        """Return the figures of each run after the last step, of the worst of all seeds."""
         columns = [*_COLUMNS[:_RELATIVE], *self._ulp_columns(), *_COLUMNS[_RELATIVE:]]
         rows = tuple((dtype, *self._cells(dtype, columns)) for dtype in self.dtypes)
         header = ("dtype", *(heading for heading, _ in columns))
-        return "\n".join([*self.headline, "", TextTable(header, rows, "<>").to_text()])
+        return TextTable(header, rows, "<>")
 
     def _ulp_columns(self) -> list[Column]:
         """Return columns of errors in ulps, if there is one format whose ulps these are."""

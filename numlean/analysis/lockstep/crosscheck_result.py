@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from html import escape
 from typing import Final
 
 from numlean.analysis.lockstep.divergence import Divergence
@@ -60,6 +61,10 @@ class Crosscheck:
     def __str__(self) -> str:
         return "\n".join(_text(pair, self.steps) for pair in self.pairs)
 
+    def _repr_html_(self) -> str:
+        """Return the same for notebooks."""
+        return "".join(_html(pair, self.steps) for pair in self.pairs)
+
 
 _COMPARED: Final = {"state": "encodings", "value": "exact values", "rounded": "values"}
 
@@ -93,3 +98,12 @@ def _text(pair: Pair, steps: int) -> str:
     if pair.growth:
         parts += ["", growth_table(pair.growth).to_text(), growth_summary(pair)]
     return "\n".join(parts)
+
+
+def _html(pair: Pair, steps: int) -> str:
+    parts = [f"<p>{escape(verdict(pair, steps))}</p>"]
+    if pair.divergence is not None:
+        parts.append(f"<pre>{escape(str(pair.divergence))}</pre>")
+    if pair.growth:
+        parts += [growth_table(pair.growth).to_html(), f"<p>{escape(growth_summary(pair))}</p>"]
+    return "".join(parts)
