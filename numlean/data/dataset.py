@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,9 +15,6 @@ from numlean.scalar.real_numbers import is_binary64, real_numbers
 
 Floats: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 Places: TypeAlias = Sequence[int] | np.ndarray[tuple[int], np.dtype[np.intp]]
-
-_CONSECUTIVE: Final = 1 << 53
-"""All integers up to this one are binary64 numbers."""
 
 
 class Sample(NamedTuple):
@@ -54,10 +51,8 @@ class Dataset:
         """Return the dataset of stacked inputs and targets.
 
         Raises:
-            DataError: The two differ in length, a number is not finite, or a target is an integer
-                that is no binary64 number; the message locates it.
+            DataError: The two differ in length, or a number is not finite or not one of binary64.
         """
-        _check_integers(y)
         inputs, targets = _as_finite("input", x), _as_finite("target", y)
         if len(inputs) != len(targets):
             raise DataError(
@@ -71,13 +66,12 @@ class Dataset:
         """Return the dataset of a list of samples, all of the same shapes.
 
         Raises:
-            DataError: The list is empty, shapes differ, a number is not finite, or a target is an
-                integer that is no binary64 number.
+            DataError: The list is empty, shapes differ, or a number is not finite or not one of
+                binary64.
         """
         if not samples:
             raise DataError("Dataset.of_list needs at least one sample, got an empty list")
         xs, ys = zip(*samples, strict=True)
-        _check_integers(ys)
         return cls.of_arrays(_stack("input", xs), _stack("target", ys))
 
     @property
@@ -167,28 +161,6 @@ def _stack(what: str, values: Sequence[ArrayLike]) -> Floats:
     if len(shapes) > 1:
         raise DataError(f"all {what}s must have the same shape, got {shapes[0]} and {shapes[1]}")
     return np.stack([_as_binary64(what, value) for value in values])
-
-
-def _check_integers(targets: ArrayLike) -> None:
-    """Check that integers keep their values in binary64, as they may be numbers of classes."""
-    try:
-        array = np.asarray(targets)
-    except ValueError:
-        return  # several shapes, which ``_as_finite`` reports
-    if array.dtype.kind in "iu":
-        large = (array > _CONSECUTIVE) | (array < -_CONSECUTIVE)
-        values: list[Any] = array[large].tolist()
-    elif array.dtype.kind == "O":
-        values = [value for value in array.ravel().tolist() if isinstance(value, int)]
-    else:
-        return
-    for value in values:
-        if abs(value) > _CONSECUTIVE and int(float(value)) != value:
-            raise DataError(
-                f"target {value!s:.80} is an integer that binary64 cannot hold, so that it would"
-                " become another class; number the classes from 0, or pass floats if rounding is"
-                " meant"
-            )
 
 
 def _as_finite(what: str, values: ArrayLike) -> Floats:
