@@ -109,8 +109,11 @@ class CrossEntropy(ClassesLoss):
         super().__post_init__()
         check_smoothing(self.label_smoothing)
         index = self.ignore_index
-        if index is not None and (isinstance(index, bool) or not isinstance(index, int)):
+        if index is None:
+            return
+        if isinstance(index, bool) or not isinstance(index, int | np.integer):
             raise NumleanError(f"ignore_index must be an integer or None, got {index!r}")
+        object.__setattr__(self, "ignore_index", int(index))
 
     @property
     def ignores_labels(self) -> bool:
@@ -200,8 +203,9 @@ def check_smoothing(share: float) -> None:
     Raises:
         NumleanError: It is not a number from 0 to 1.
     """
-    if not 0.0 <= share <= 1.0:
-        raise NumleanError(f"label_smoothing must be from 0 to 1, got {share}")
+    is_number = isinstance(share, int | float | np.integer | np.floating)
+    if not is_number or not 0.0 <= share <= 1.0:
+        raise NumleanError(f"label_smoothing must be from 0 to 1, got {share!r}")
 
 
 def _weighted(loss: ClassesLoss, x: Tensor) -> Tensor:

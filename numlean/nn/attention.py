@@ -12,13 +12,13 @@ import numlean.functional as functional
 from numlean.autograd import primitives as ops
 from numlean.autograd.tensor import Tensor
 from numlean.errors import DataError, ShapeError
+from numlean.nn.checks import check_flags
 from numlean.nn.layer import (
     Context,
     Flags,
     Layer,
     ParameterSpec,
     Shape,
-    check_flags,
     label,
     wrong_shape,
     zeros,

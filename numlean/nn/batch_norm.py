@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numlean.functional as functional
 from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError, ShapeError
+from numlean.nn.checks import check_flags
 from numlean.nn.layer import (
     Context,
     Layer,
     ParameterSpec,
     Shape,
-    check_flags,
     label,
     ones,
     wrong_shape,

@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from numlean.autograd import primitives as ops
 from numlean.autograd.tensor import Tensor
 from numlean.errors import ShapeError
+from numlean.nn.checks import check_flags, check_integers
 from numlean.nn.layer import (
     Context,
     Layer,
     ParameterSpec,
     Shape,
-    check_flags,
     label,
     wrong_shape,
     zeros,
 )
 from numlean.nn.linear import xavier_uniform
-from numlean.nn.windows import Extent, Window, patches
+from numlean.nn.windows import Extent, Window, keep_extents, patches
 from numlean.option import option
 
 
@@ -55,11 +55,13 @@ class Conv2d(Layer):
 
     def __post_init__(self) -> None:
         check_flags(self, "bias")
+        keep_extents(self, "kernel", "stride", "padding", "dilation")
         if self.in_channels < 1 or self.out_channels < 1:
             raise ShapeError(
                 f"{self.name}: a convolution needs at least one input and one output channel"
             )
-        if self.groups < 1 or self.in_channels % self.groups or self.out_channels % self.groups:
+        check_integers(self, "groups", least=1)
+        if self.in_channels % self.groups or self.out_channels % self.groups:
             raise ShapeError(
                 f"{self.name}: groups must divide the input and the output channels, got"
                 f" {self.groups}"

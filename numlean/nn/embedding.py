@@ -9,6 +9,7 @@ from numlean.autograd import primitives as ops
 from numlean.autograd.indices import INDEX
 from numlean.autograd.tensor import Tensor
 from numlean.errors import DataError, ShapeError
+from numlean.nn.checks import check_token
 from numlean.nn.layer import (
     Context,
     Floats,
@@ -42,15 +43,11 @@ class Embedding(Layer):
     padding_idx: int | None = option(None, kw_only=False)
 
     def __post_init__(self) -> None:
-        if self.padding_idx is not None:
-            if not -self.count <= self.padding_idx < self.count:
-                raise ShapeError(
-                    f"{self.name}: padding_idx must be from {-self.count} to {self.count - 1}, got"
-                    f" {self.padding_idx}"
-                )
-            object.__setattr__(self, "padding_idx", self.padding_idx % self.count)
         if self.count < 1 or self.features < 1:
             raise ShapeError(f"{self.name}: an embedding needs at least one token and one feature")
+        if self.padding_idx is not None:
+            token = check_token(type(self).__name__, self.count, self.padding_idx)
+            object.__setattr__(self, "padding_idx", token)
 
     @property
     def name(self) -> str:

@@ -226,20 +226,6 @@ def label(layer: Layer, *settings: object) -> str:
     return f"{type(layer).__name__}({', '.join([*map(str, settings), *given])})"
 
 
-def check_flags(layer: Layer, *names: str) -> None:
-    """Check that settings of a layer are True or False.
-
-    Raises:
-        NumleanError: One is something else.
-    """
-    for name in names:
-        value = getattr(layer, name)
-        if not isinstance(value, bool | np.bool_):
-            raise NumleanError(
-                f"{type(layer).__name__}: {name} must be True or False, got {value!r}"
-            )
-
-
 def wrong_shape(layer: Layer, expected: str, shape: Shape) -> ShapeError:
     """Return the error for a sample of a shape that a layer does not accept."""
     return ShapeError(f"{layer.name} takes samples of shape {expected}, not {shape}")

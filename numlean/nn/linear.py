@@ -9,6 +9,7 @@ from math import prod, sqrt
 from numlean.autograd.primitives import matmul, transpose
 from numlean.autograd.tensor import Tensor
 from numlean.errors import ShapeError
+from numlean.nn.checks import check_flags
 from numlean.nn.layer import (
     Context,
     Floats,
@@ -16,7 +17,6 @@ from numlean.nn.layer import (
     ParameterSpec,
     Shape,
     Uniform,
-    check_flags,
     label,
     wrong_shape,
     zeros,

@@ -9,12 +9,12 @@ from typing import final
 import numlean.functional as functional
 from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError
+from numlean.nn.checks import check_flags
 from numlean.nn.layer import (
     Context,
     Layer,
     ParameterSpec,
     Shape,
-    check_flags,
     label,
     ones,
     wrong_shape,

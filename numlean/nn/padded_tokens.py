@@ -10,6 +10,7 @@ import numpy as np
 from numlean.autograd import primitives as ops
 from numlean.autograd.tensor import Tensor
 from numlean.errors import ShapeError
+from numlean.nn.checks import check_token
 from numlean.nn.composite import LayerTuple
 from numlean.nn.layer import Context, Layer, Shape
 
@@ -34,17 +35,16 @@ class PaddedTokens(LayerTuple):
 
     def __init__(self, *layers: Layer, padding_idx: int) -> None:
         super().__init__(layers)
+        for layer in layers:
+            if not isinstance(layer, Layer):
+                raise ShapeError(f"PaddedTokens takes layers, got {layer!r}")
         count = self.index_count
         if count is None or not self.parameters:
             raise ShapeError(
                 "PaddedTokens: the first layer must take tokens, as Embedding does; got"
                 f" {layers[0].name if layers else 'no layer'}"
             )
-        if not -count <= padding_idx < count:
-            raise ShapeError(
-                f"PaddedTokens: padding_idx must be from {-count} to {count - 1}, got {padding_idx}"
-            )
-        object.__setattr__(self, "padding_idx", padding_idx % count)
+        object.__setattr__(self, "padding_idx", check_token("PaddedTokens", count, padding_idx))
 
     @property
     def name(self) -> str:

@@ -10,7 +10,7 @@ from numlean.autograd import primitives as ops
 from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError, ShapeError
 from numlean.nn.layer import Context, Layer, Shape, label, wrong_shape
-from numlean.nn.windows import Extent, Window, windows
+from numlean.nn.windows import Extent, Window, keep_extents, windows
 from numlean.option import option
 
 
@@ -63,6 +63,7 @@ class MaxPool2d(Pooling):
     dilation: Extent = option(1, kw_only=False)
 
     def __post_init__(self) -> None:
+        keep_extents(self, "kernel", "stride", "padding", "dilation")
         reach, padding = self.window.reach, self.window.padding
         if any(2 * p > k for p, k in zip(padding, reach, strict=True)):
             raise ShapeError(
@@ -106,6 +107,7 @@ class AvgPool2d(Pooling):
     padding: Extent = 0
 
     def __post_init__(self) -> None:
+        keep_extents(self, "kernel", "stride", "padding")
         _ = self.window
 
     @property
@@ -140,6 +142,7 @@ class SmoothMaxPool2d(Pooling):
     stride: Extent | None = None
 
     def __post_init__(self) -> None:
+        keep_extents(self, "kernel", "stride")
         _ = self.window
         if not self.beta > 0:
             raise NumleanError(f"{self.name}: the sharpness beta must be positive")

@@ -14,6 +14,7 @@ import numpy as np
 from numlean.autograd import primitives as ops
 from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError, ShapeError, UnknownNameError
+from numlean.nn.checks import check_flags, check_integers, check_probability
 from numlean.nn.dropout import Dropout
 from numlean.nn.layer import (
     Context,
@@ -22,7 +23,6 @@ from numlean.nn.layer import (
     ParameterSpec,
     Shape,
     Uniform,
-    check_flags,
     label,
     split_parameters,
     wrong_shape,
@@ -83,8 +83,9 @@ class Recurrent(Layer):
             raise ShapeError(
                 f"{self.name}: a recurrent layer needs at least one feature in and out"
             )
-        if self.num_layers < 1:
-            raise ShapeError(f"{self.name}: num_layers must be at least 1, got {self.num_layers}")
+        check_integers(self, "num_layers", least=1)
+        check_integers(self, "seed", least=0)
+        check_probability(type(self).__name__, "dropout", self.dropout)
         if self.dropout and self.num_layers == 1:
             raise NumleanError(
                 f"{self.name}: dropout acts between layers, so it needs num_layers of at least 2"
@@ -248,8 +249,9 @@ class RNN(Recurrent):
     gates = 1
 
     def __post_init__(self) -> None:
-        if self.nonlinearity not in get_args(Nonlinearity):
-            raise UnknownNameError("nonlinearity", self.nonlinearity, get_args(Nonlinearity))
+        names = get_args(Nonlinearity)
+        if not isinstance(self.nonlinearity, str) or self.nonlinearity not in names:
+            raise UnknownNameError("nonlinearity", str(self.nonlinearity), names)
         super().__post_init__()
 
     def _next(self, state: State, p: Tensor, q: Tensor) -> State:

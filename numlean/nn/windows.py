@@ -11,6 +11,7 @@ import numpy as np
 from numlean.autograd.indices import INDEX
 from numlean.autograd.tensor import Tensor
 from numlean.errors import ShapeError
+from numlean.nn.checks import is_integer
 
 Extent: TypeAlias = int | tuple[int, int]
 """Rows and columns; one number stands for both."""
@@ -80,7 +81,33 @@ class Window:
         return room[0] // self.stride[0] + 1, room[1] // self.stride[1] + 1
 
 
+def as_extent(extent: Any) -> Extent:
+    """Return an extent whose pair is a tuple, as layers keep it.
+
+    Raises:
+        ShapeError: It is neither an integer nor a pair of integers.
+    """
+    if is_integer(extent):
+        return int(extent)
+    if isinstance(extent, list | tuple) and len(extent) == 2 and all(map(is_integer, extent)):
+        return int(extent[0]), int(extent[1])
+    raise ShapeError(f"a window takes an integer or a pair (rows, columns), got {extent!r}")
+
+
+def keep_extents(layer: Any, *names: str) -> None:
+    """Make the extents of a layer integers or tuples, so that equal layers are equal.
+
+    Raises:
+        ShapeError: One is neither an integer nor a pair of integers.
+    """
+    for name in names:
+        extent = getattr(layer, name)
+        if extent is not None:
+            object.__setattr__(layer, name, as_extent(extent))
+
+
 def _pair(extent: Extent) -> Pair:
+    extent = as_extent(extent)
     return extent if isinstance(extent, tuple) else (extent, extent)
 
 

@@ -88,6 +88,11 @@ def _by_name(task: Task, source: InitialValues) -> Mapping[str, Any]:
         return dict(source.named_parameters)
     if isinstance(source, Mapping):
         return {name: v for name, v in source.items() if name.rpartition(".")[2] != _COUNTER}
+    if not isinstance(source, list | tuple):
+        raise NumleanError(
+            "initial values are a runner, a mapping by the parameters' names, or a list, got"
+            f" {type(source).__name__}"
+        )
     if len(source) != len(specs):
         raise NumleanError(
             f"the model has {len(specs)} parameters and buffers, got {len(source)} initial values"
