@@ -273,3 +273,14 @@ def test_what_numlean_lacks_is_named_in_one_line(make, words):
     with pytest.raises(NumleanError, match=words) as caught:
         from_torch(make())
     assert "\n" not in str(caught.value)
+
+
+def test_a_batch_norm_keeps_pytorch_s_running_statistics_in_training():
+    module = seeded(lambda: tn.Sequential(tn.BatchNorm1d(3, momentum=0.3)))
+    runner = from_torch(module).runner(nl.losses.mse(), "float64")
+    x = RNG.standard_normal((5, 3))
+    module.train()(torch.tensor(x))
+    runner.backward(nl.Batch(x, x))
+    named = dict(runner.named_parameters)
+    for name in ("0.running_mean", "0.running_var"):
+        assert np.allclose(named[name].to_float(), module.state_dict()[name].numpy(), rtol=1e-14)
