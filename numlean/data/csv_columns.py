@@ -96,6 +96,8 @@ def table_of_csv(
 def _columns(
     table: CsvTable, targets: Sequence[str], categorical: Sequence[str], drop: Sequence[str]
 ) -> _Columns:
+    if len(table.names) == 1:
+        raise _no_inputs(table)
     goals = tuple(table.index(column) for column in targets)
     one_hot = frozenset(table.index(column) for column in categorical)
     dropped = {table.index(column) for column in drop}
@@ -106,10 +108,7 @@ def _columns(
             )
     chosen = tuple(k for k in range(len(table.names)) if k not in dropped and k not in goals)
     if not chosen:
-        raise DataError(
-            f"{table.path}: the table needs a column of inputs besides the target; if its columns"
-            " are not separated by commas, semicolons, tabs or |, pass --delimiter"
-        )
+        raise _no_inputs(table)
     for index in chosen:
         if not table.names[index]:
             raise DataError(
@@ -119,6 +118,13 @@ def _columns(
     if len(goals) > 1 and one_hot.intersection(goals):
         raise DataError(f"{table.path}: several targets are numbers; leave out --categorical")
     return _Columns(goals, chosen, one_hot)
+
+
+def _no_inputs(table: CsvTable) -> DataError:
+    return DataError(
+        f"{table.path}: the table needs a column of inputs besides the target; if its columns are"
+        " not separated by commas, semicolons, tabs or |, pass --delimiter"
+    )
 
 
 def _numbers(table: CsvTable, index: int) -> Floats:

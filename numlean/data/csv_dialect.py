@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from io import StringIO
@@ -14,6 +15,8 @@ from numlean.errors import DataError, NumleanError
 
 _DELIMITERS: Final = ("\t", ";", ",", "|")
 """The delimiters that are looked for, in this order."""
+_DECLARATION: Final = re.compile(r"sep=([^\w\s]|\t)(?=\n)")
+"""The first line with which Excel states the delimiter."""
 _NAMES: Final = {
     "tab": "\t",
     "\\t": "\t",
@@ -37,8 +40,8 @@ class CsvDialect:
 
     Attributes:
         delimiter: The character between cells, or its name: tab, comma, semicolon, pipe, or space
-            for any number of blanks. None chooses the first of tab, semicolon, comma and pipe that
-            splits the first row.
+            for any number of blanks. None takes it from a first line such as ``sep=;``, or chooses
+            the first of tab, semicolon, comma and pipe that splits the first row.
         decimal: The decimal separator of numbers.
         thousands: The separator between groups of digits; None for none.
         encoding: The encoding, as Python names it.
@@ -65,9 +68,9 @@ class CsvDialect:
         taken: dict[str, str] = {}
         for option in ("decimal", "thousands", "comment"):
             _check_distinct(taken, option, getattr(self, option))
-        # Quoted cells may contain thousands separators that also separate cells.
-        taken.pop(self.thousands or "", None)
-        _check_distinct(taken, "delimiter", self.delimiter)
+        # Quoted cells may contain the delimiter as a separator in numbers.
+        if self.delimiter == self.comment:
+            _check_distinct(taken, "delimiter", self.delimiter)
 
     @property
     def numbers(self) -> NumberFormat:
@@ -80,6 +83,10 @@ class CsvDialect:
         Raises:
             DataError: A quoted cell does not end as it must.
         """
+        declared = _DECLARATION.match(text)
+        if declared is not None and self.delimiter is None:
+            # An empty line takes its place, so that rows keep the numbers of their lines.
+            return list(self._split(path, text[declared.end() :], declared[1]))
         return list(self._split(path, text, self.delimiter or self._detect(path, text)))
 
     def _split(self, path: str, text: str, delimiter: str) -> Iterator[Record]:
@@ -102,8 +109,8 @@ class CsvDialect:
 
     def _detect(self, path: str, text: str) -> str:
         """Return the first delimiter that splits the first row; the comma if none does."""
-        used = (self.decimal, self.comment)
-        candidates = [each for each in _DELIMITERS if each not in used]
+        # The decimal separator may separate cells only if nothing else does.
+        candidates = sorted(_DELIMITERS, key=lambda each: each == self.decimal)
         for delimiter in candidates:
             try:
                 _, cells = next(self._split(path, text, delimiter), (0, ()))
@@ -111,7 +118,7 @@ class CsvDialect:
                 continue
             if len(cells) > 1:
                 return delimiter
-        return "," if "," in candidates else ";"
+        return ","
 
 
 def _character(option: str, given: str) -> str | None:

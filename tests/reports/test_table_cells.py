@@ -204,6 +204,9 @@ def test_a_quoted_cell_may_contain_the_delimiter_as_thousands_separator(tmp_path
         ("x\ty\n1\t2\n3\t4\n", {"delimiter": "tab"}),
         ("x\ty\n1\t2\n3\t4\n", {"delimiter": "\\t"}),
         ("x;y\n1;2\n3;4\n", {"decimal": ","}),
+        ('x,y\n"1,0","2,0"\n3,4\n', {"decimal": ","}),
+        ('x,y\n"1,0","2,0"\n3,4\n', {"decimal": ",", "delimiter": ","}),
+        ("sep=:\nx:y\n1:2\n3:4\n", {}),
         ("# made by hand\nx,y\n1,2 # the first\n3,4\n", {"comment": "#"}),
         ("x,y\n#1,9\n1,2\n   # 5,5\n3,4#,\n", {"comment": "#"}),
         ("// a, b; c\nx,y\n1,2 // no\n3,4", {"comment": "//"}),
@@ -213,6 +216,12 @@ def test_delimiters_and_comments_are_options(tmp_path, text, options):
     table = read(tmp_path, text, **options)
     assert table.inputs.tolist() == [[1], [3]]
     assert table.target.values.tolist() == [[2], [4]]
+
+
+def test_a_line_that_no_delimiter_splits_is_told_of_the_option(tmp_path):
+    for text in ("x y\n1 2\n", "x:y\n1:2\n"):
+        assert "--delimiter" in refusal(tmp_path, text)
+    assert "row 4" in refusal(tmp_path, "sep=;\nx;y\n1;2\nfoo;3\n2;3\n")
 
 
 def test_a_comment_sign_within_quotes_is_text_and_lines_keep_their_numbers(tmp_path):
@@ -247,7 +256,6 @@ def test_encodings_are_an_option(tmp_path, encoding):
         ({"delimiter": "\n"}, ["--delimiter"]),
         ({"delimiter": '"'}, ["--delimiter"]),
         ({"delimiter": "1"}, ["--delimiter", "'1'"]),
-        ({"decimal": ",", "delimiter": ","}, ["--decimal", "--delimiter", "','"]),
         ({"decimal": ",", "thousands": ","}, ["--decimal", "--thousands"]),
         ({"thousands": "."}, ["--decimal", "--thousands", "'.'"]),
         ({"thousands": "-"}, ["--thousands", "'-'"]),
