@@ -43,6 +43,12 @@ def status_of(argv):
         return stop.code
 
 
+def complaints(text):
+    """Return what standard error says beyond the settings of a run."""
+    lines = text.splitlines(keepends=True)
+    return "".join(line for line in lines if not line.startswith("numlean: xor: "))
+
+
 @pytest.fixture
 def full():
     """Open a device on which every write fails."""
@@ -68,7 +74,7 @@ def test_a_full_output_is_one_line_and_status_2(monkeypatch, full, argv):
     monkeypatch.setattr(sys, "stderr", errors)
     assert status_of(argv) == 2
     text = "numlean: error: cannot write to standard output: No space left on device\n"
-    assert errors.getvalue() == text
+    assert complaints(errors.getvalue()) == text
     assert sys.stdout is full
 
 
@@ -78,7 +84,7 @@ def test_a_broken_pipe_is_quiet(monkeypatch, broken_pipe, argv):
     monkeypatch.setattr(sys, "stdout", broken_pipe)
     monkeypatch.setattr(sys, "stderr", errors)
     assert status_of(argv) == 128 + signal.SIGPIPE
-    assert errors.getvalue() == ""
+    assert complaints(errors.getvalue()) == ""
 
 
 @pytest.mark.parametrize("argv", [("tasks",), ("--help",), ("--version",)], ids=" ".join)
@@ -156,7 +162,7 @@ def test_a_file_that_cannot_be_written_is_one_line_with_its_name(capsys, tmp_pat
         names["LINK" + suffix] = str(link)
     argv = [names.get(word, word) for word in argv]
     assert status_of(argv) == 2
-    errors = capsys.readouterr().err
+    errors = complaints(capsys.readouterr().err)
     assert errors.count("\n") == 1
     assert errors.startswith("numlean: error: ")
     assert all(word in errors for word in (argv[-1], *words)), errors
