@@ -139,9 +139,9 @@ def test_exact_runs_have_a_headline_of_their_own():
 
 def test_a_run_that_is_not_finite_is_not_called_close():
     config = nl.TrainConfig(6, 4, nl.sgd(1e6))
-    result = nl.compare("xor", "binary16", "float32", truth="float64", config=config)
+    result = nl.compare("xor", "e4m3", "float32", truth="float64", config=config)
     first = result.headline[0]
-    assert "parameters in binary16 are not finite" in first
+    assert "parameters in e4m3 are not finite" in first
     assert "closest" not in first
     assert "turns finite operands into infinities or NaNs" in result.headline[1]
 

@@ -62,7 +62,7 @@ def test_results_of_a_library_are_unspecified_and_named_after_it():
 
 
 def test_results_with_random_rounding_are_not_checked():
-    runs = ("bfloat16", "bfloat16@round=stochastic,seed=3")
+    runs = ("bfloat16:python", "bfloat16@round=stochastic,seed=3:python")
     (pair,) = nl.crosscheck(TASK, *runs, config=CONFIG, data=DATA).pairs
     verdict = pair.divergence.assessments[1].verdict
     assert verdict == "not checked (its rounding is random)"
