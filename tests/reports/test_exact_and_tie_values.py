@@ -7,6 +7,7 @@ from fractions import Fraction
 from functools import cache
 from math import isqrt
 
+import gmpy2
 import numpy as np
 import pytest
 
@@ -228,3 +229,11 @@ def test_a_tie_rounded_to_the_wrong_neighbour_is_found_by_the_verification(monke
     found = verify(comparison, "exp2", 4000).outcome.first
     assert found is not None
     assert decode(BINARY64, np.array(found.operands, np.uint64)).tolist() == [-1075.0]
+
+
+def test_a_power_next_to_the_middle_of_two_numbers_is_not_taken_for_it():
+    # 3**y is 2**-110.5 below the middle, 1 - 2**-54, of 1 and the number before it.
+    s, y = get_scalar("float64"), float.fromhex("-0x1.d20ae03bcc153p-55")
+    with gmpy2.context(precision=300):
+        assert gmpy2.mpfr(3) ** gmpy2.mpfr(y) < 1 - gmpy2.mpfr(2) ** -54
+    assert s.pow(s.from_float([3.0]), s.from_float([y])).tolist() == [1 - 2.0**-53]

@@ -10,11 +10,11 @@ one it is the series alone, within 2**-118 of itself.
 
 **Power** (:mod:`.exponential`): 13 terms of 2**r for r < 2**-7 leave less than 2**-127.
 
-**Exact values** have at most p + 1 bits, or no rounding boundary near them; except for powers of
-two, whose logarithm is exact, that bounds y. A value closer to a number of p + 2 bits than the
-largest possible error is taken for that number: no other value is expected so close. If y * log2(x)
-is so small that the value is nearer to one than any other rounding boundary, its sign alone
-decides.
+**Exact values** have at most p + 1 bits, or no rounding boundary near them. If x is a power of two,
+log2(x) is an integer of at most 11 bits, else x is at most a 32nd power of a rational number; so y
+is a multiple of 2**-10. For such y, a value closer to a number of p + 2 bits than the largest
+possible error is taken for that number: no other value is expected so close. If y * log2(x) is so
+small that the value is nearer to one than any other rounding boundary, its sign alone decides.
 
 For up to 24 bits and 8 exponent bits the sum is in units of 2**-118, and y is at most 2**4: the
 value is then within 2**-112, and taken for a number within 2**-98. For binary64 the units are
@@ -24,6 +24,10 @@ so 2**-109 is the limit. In general y is at most 2**18 away from one, since powe
 are beyond the format, which makes an error of at most 2**-97: a result is the nearest number, or,
 for a pair whose power is so close to the middle of two numbers, within 0.5 + 2**-43 units of the
 last place.
+
+**Near one** the values of tiny y are closer to rounding boundaries: numbers 1 + t with t about
+2**-53 are as dense as multiples of 2**-106. There :mod:`.binary64.power` computes t itself, within
+2**-115 of itself.
 """
 
 from __future__ import annotations
@@ -68,6 +72,9 @@ class Limits:
         farthest: An upper bound of the exponents of numbers, of either sign.
         sum_bits: Logarithms are sums in units of ``2**-sum_bits``.
         close: A value in [1, 2) is a number within this distance, in units of ``2**-127``.
+        near: If ``|y * log2(x)|`` is below ``2**near``, ``near_one`` is the power; None for never.
+        near_one: Makes ``near_one(falls, e, a, b) -> (e, m)``: 2 to the power of ``+-(a, b) *
+            2**e``, (a, b) a wide fraction of at least 1/4.
     """
 
     precision: int
@@ -75,9 +82,15 @@ class Limits:
     farthest: int
     sum_bits: int
     close: int
+    near: int | None = None
+    near_one: Maker | None = None
 
 
 _NARROW: Final = Limits(precision=24, greatest=8, farthest=320, sum_bits=118, close=1 << 29)
+
+
+_LEAST_EXPONENT: Final = -10
+"""Powers to exponents that are not multiples of 2**-10 are not exact."""
 
 
 def _make_log_of_near(builder: RoutineBuilder) -> Routine:
@@ -180,6 +193,28 @@ def make_wide_power_of_two(builder: RoutineBuilder) -> Routine:
     return power_of_two
 
 
+def _make_may_be_exact(builder: RoutineBuilder) -> Routine:
+    """Return ``may_be_exact(e, m)``: whether a real is a multiple of 2**-10."""
+    word, signed = builder.word, builder.signed
+    least, zero, widest = signed(-_LEAST_EXPONENT), signed(0), signed(62)
+    one, zero_word = word(1), word(0)
+
+    def may_be_exact(e: Any, m: Any) -> Any:
+        places = signed(e + least)
+        if (places < zero) | (places > widest):
+            return places > widest
+        return word(word(m << one) << word(places)) == zero_word
+
+    return may_be_exact
+
+
+def _make_not_near_one(builder: RoutineBuilder) -> Routine:
+    def not_near_one(falls: Any, e: Any, a: Any, b: Any) -> Any:
+        return e, a
+
+    return not_near_one
+
+
 @cache
 def power_of_number(limits: Limits) -> Maker:
     """Return the maker of ``power(ea, ma, is_negative, eb, mb) -> (kind, e, m)``: a to +-b.
@@ -198,8 +233,13 @@ def _make_power_of_number(limits: Limits, builder: RoutineBuilder) -> Routine:
     half, ones, beyond, below = word(ONE), word((1 << 64) - 1), signed(_BEYOND), signed(-1)
     wide, close, zero_word, one_word = signed(64), word(limits.close), word(0), word(1)
     nearest, cut = word(1 << (63 - number_bits)), word(64 - number_bits)
+    may_be_exact = builder.routine(_make_may_be_exact)
+    near = signed(-number_bits if limits.near is None else limits.near)
+    near_one = builder.routine(limits.near_one or _make_not_near_one)
 
     def power(ea: Any, ma: Any, is_negative: Any, eb: Any, mb: Any) -> Any:
+        if (not is_negative) & (eb == zero) & (mb == half):
+            return EXACT, ea, ma
         falls, e, a, b = log2(ea, ma)
         a, b = scale(a, b, mb)
         e = signed(signed(e + eb) + one)
@@ -208,6 +248,9 @@ def _make_power_of_number(limits: Limits, builder: RoutineBuilder) -> Routine:
             return ROUNDED, (signed(-beyond) if falls else beyond), half
         if e <= least:
             return ROUNDED, (below if falls else zero), (ones if falls else half)
+        if e <= near:
+            k, c = near_one(falls, e, a, b)
+            return ROUNDED, k, c
         k = zero
         if e > zero:
             k = signed(a >> word(signed(wide - e)))
@@ -219,10 +262,10 @@ def _make_power_of_number(limits: Limits, builder: RoutineBuilder) -> Routine:
             k, a, b = signed(~k), word(~a), word(~b)
         c, d = power_of_two(a, b)
         number = word(word(word(c + nearest) >> cut) << cut)
-        is_number = ((c == number) & (d < close)) | (
+        is_close = ((c == number) & (d < close)) | (
             (c == word(number - one_word)) & (word(zero_word - d) <= close) & (d != zero_word)
         )
-        if is_number:
+        if is_close & may_be_exact(eb, mb):
             carried = number == zero_word
             return EXACT, (signed(k + one) if carried else k), (half if carried else number)
         return ROUNDED, k, c

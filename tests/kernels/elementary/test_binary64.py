@@ -1,17 +1,25 @@
 """The functions of hardware binary64, integers of two words, against MPFR."""
 
+import gmpy2
 import numpy as np
 import pytest
 
 from numlean import get_scalar
-from numlean.verification.elementary import FUNCTIONS
+from numlean.verification.elementary import FUNCTIONS, Certified
+from numlean.verification.elementary.boundary_operands import boundary_operands
 from numlean.verification.elementary.filtered_reference import FilteredReference
 from numlean.verification.elementary.operands import elementary_operands
+from numlean.verification.encoding import decode, is_nan
 from numlean.verification.reference import Choices
 from numlean_kernels.formats import BINARY64
-from numlean_kernels.ieee import Arithmetic
+from numlean_kernels.ieee import Arithmetic, Rounding
 from numlean_kernels.ieee.routine_builder import RoutineBuilder
-from numlean_kernels.tables.elementary import BINARY, UNARY, binary64_routine
+from numlean_kernels.tables.elementary import (
+    BINARY,
+    UNARY,
+    binary64_flagged_routine,
+    binary64_routine,
+)
 from numlean_kernels.targets import get_target
 
 REFERENCE = FilteredReference(BINARY64, Choices())
@@ -63,6 +71,30 @@ def test_the_neighbourhoods_of_hard_operands_give_the_bits_of_mpfr(name):
     assert np.flatnonzero(z != expected).tolist() == []
 
 
+@pytest.mark.parametrize("name", ROUTINES)
+def test_all_operands_on_rounding_boundaries_and_at_ends_give_the_bits_of_mpfr(name):
+    scalar, x = get_scalar("float64"), list(boundary_operands(BINARY64, name))
+    z = scalar.to_bits(getattr(scalar, name)(*map(scalar.from_bits, x)))
+    expected = REFERENCE.compute(FUNCTIONS[name], x, NOWHERE).z
+    wrong = np.flatnonzero(z != expected)
+    assert [[hex(a[k]) for a in (*x, z, expected)] for k in wrong[:3]] == []
+
+
+@pytest.mark.parametrize("mode", [mode for mode in Rounding if mode is not Rounding.STOCHASTIC])
+def test_boundaries_are_right_in_every_direction_with_their_flags(mode):
+    builder = RoutineBuilder(Arithmetic(BINARY64, mode), get_target("python"))
+    certified, rng = Certified(BINARY64, Choices(mode.value)), np.random.default_rng(29)
+    for name in ROUTINES:
+        x = boundary_operands(BINARY64, name)
+        several = np.union1d(np.arange(12), rng.integers(0, len(x[0]), 24))
+        several = several[~np.any([is_nan(BINARY64, a[several]) for a in x], axis=0)]
+        values = zip(*(decode(BINARY64, a[several]).tolist() for a in x), strict=True)
+        expected = [certified.rounded(certified.value(name, operands)) for operands in values]
+        routine = binary64_flagged_routine(builder, name)
+        rows = zip(*(a[several].tolist() for a in x), strict=True)
+        assert [routine(*row) for row in rows] == expected, name
+
+
 def hard_pairs():
     """Return bases and exponents whose powers are numbers, middles of two, or next to them."""
     ulps = np.arange(-50, 50)
@@ -91,6 +123,33 @@ def test_powers_next_to_rounding_boundaries_give_the_bits_of_mpfr():
         expected = REFERENCE.compute(FUNCTIONS["pow"], x, NOWHERE).z
         wrong = np.flatnonzero(z != expected)
         assert [(pair[0][k], pair[1][k]) for k in wrong[:3]] == []
+
+
+def pairs_next_to_one():
+    """Yield pairs whose power is next to one, and on either side of the middle of two numbers."""
+    rng, long = np.random.default_rng(31), gmpy2.context(precision=300)
+    for _ in range(400):
+        base = float(np.ldexp(1 + rng.random(), int(rng.integers(-1000, 1000))))
+        if rng.random() < 0.3:
+            base = 1 + float(rng.integers(1, 1 << 30)) * 2.0**-52
+        places, k = (
+            rng.choice([-54, -53]),
+            int(rng.choice([1, 1, 3, 5, 2 * rng.integers(2048) + 1])),
+        )
+        middle = 1 + gmpy2.mpq(k, 1 << 53) if places == -53 else 1 - gmpy2.mpq(k, 1 << 54)
+        y = float(long.div(long.log(gmpy2.mpfr(middle, 300)), long.log(gmpy2.mpfr(base))))
+        yield from ((base, float(end)) for end in (y, np.nextafter(y, 9), np.nextafter(y, -9)))
+
+
+def test_powers_next_to_one_give_the_bits_of_mpfr():
+    scalar, certified = get_scalar("float64"), Certified(BINARY64, Choices())
+    pairs = list(pairs_next_to_one())
+    z = scalar.to_bits(
+        scalar.pow(*(scalar.from_float(column) for column in zip(*pairs, strict=True)))
+    )
+    expected = [certified.rounded(certified.value("pow", pair))[0] for pair in pairs]
+    wrong = [pair for pair, a, b in zip(pairs, z.tolist(), expected, strict=True) if a != b]
+    assert wrong == []
 
 
 @pytest.mark.parametrize("name", ROUTINES)
