@@ -9,6 +9,7 @@ import numlean.nn as nn
 import numlean.ops as ops
 import numlean.optim as optim
 from numlean.analysis.drift import Comparison, compare
+from numlean.analysis.finiteness import FiniteCheck
 from numlean.analysis.functions import FunctionComparison, FunctionResult, compare_function
 from numlean.analysis.lockstep import (
     Crosscheck,
@@ -88,6 +89,7 @@ __all__ = [
     "Evaluate",
     "ExecConfig",
     "Fault",
+    "FiniteCheck",
     "Flags",
     "FunctionComparison",
     "FunctionResult",

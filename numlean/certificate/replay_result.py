@@ -52,6 +52,7 @@ class ReplayResult:
             same, or nothing differs, or the certificate's side cannot be run here.
         unexplained_reason: The reason why it cannot be run.
         environment: Differences of the environments, for information.
+        nonfinite: Where the replayed run stopped being finite; None if it did not.
     """
 
     name: str | None
@@ -63,6 +64,7 @@ class ReplayResult:
     divergence: Pair | None = None
     unexplained_reason: str | None = None
     environment: tuple[str, ...] = ()
+    nonfinite: str | None = None
 
     @property
     def identical(self) -> bool:
@@ -86,6 +88,8 @@ class ReplayResult:
     def _lines(self) -> Iterator[str]:
         count = f"identical for {self.identical_steps} of {self.steps} steps"
         yield f"{self.name or 'a run'} in {self.side}: {count} ({_COMPARED[self.compared]})"
+        if self.nonfinite is not None:
+            yield self.nonfinite
         if self.difference is not None:
             yield str(self.difference)
         if self.unexplained_reason is not None:

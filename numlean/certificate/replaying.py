@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from numlean.analysis.finiteness import FiniteCheck
 from numlean.analysis.lockstep import Pair, RunSpec, crosscheck
 from numlean.analysis.lockstep.lockstep import Data
 from numlean.analysis.lockstep.run_spec import RunSpecLike
@@ -87,10 +88,12 @@ class _Replay:
         here = environment_of(stepper.runner, fast_kernels=side.options.fast_kernels)
         checker = CertificateChecker(certificate, get_scalar(certificate.dtype), stepper.runner)
         difference = checker.check_initial_parameters()
+        finite = FiniteCheck("warn", stepper=stepper, report=lambda text: None)
 
         def compare(stepper: Stepper, loss: Tensor) -> bool:
             nonlocal difference
             difference = checker.check_step(stepper.step_count - 1, loss)
+            finite(stepper, loss)
             if on_step is not None:
                 on_step(stepper.step_count)
             return difference is not None
@@ -111,6 +114,7 @@ class _Replay:
             environment=tuple(differences(certificate.environment, here)),
             divergence=divergence,
             unexplained_reason=reason,
+            nonfinite=None if finite.first is None else str(finite.first),
         )
 
     def _check_run(self) -> None:

@@ -23,12 +23,14 @@ from typing import Final
 
 from numlean.analysis.drift import Comparison, compare
 from numlean.analysis.drift.records import Record, Write, as_line
+from numlean.analysis.lockstep import RunSpec
 from numlean.cli.options import (
     add_training_options,
     add_weights_option,
     announce,
     announce_start,
     runner_options,
+    warn_of_constants,
 )
 from numlean.cli.progress import progress
 from numlean.cli.text_output import check_can_write, text_output
@@ -105,10 +107,13 @@ def run(arguments: argparse.Namespace) -> int:
             _write_all(writers, record)
 
         total = max(config.steps * arguments.seeds, 0)
+        dtypes = split_dtype_list(arguments.dtypes)
+        scalars = (RunSpec.parse(text, runner_options(arguments)).scalar for text in dtypes)
+        warn_of_constants(task, config, *scalars)
         advance = stack.enter_context(progress(f"{task.name} in {arguments.dtypes}", total))
         result = compare(
             task,
-            *split_dtype_list(arguments.dtypes),
+            *dtypes,
             truth=arguments.truth,
             seeds=arguments.seeds,
             config=config,

@@ -7,15 +7,16 @@ into the last run: KIND[:NAME=VALUE,...], with KIND one of flip order fma flush 
 of operation step call element bit.
 
 Exit status: 0 if all runs are identical, 1 if not. With --json, print one object with the keys
-task, hyperparameters, steps, identical and pairs, a list of objects with a, b, identical, compared
-("state" for encodings, within a format; "value" for exact values, across formats; "rounded" with
---beyond-rounding, across formats), rounded_to, first_different_step (from 0; null if there is
-none), divergence (null if there is none) and growth (with --continue: for each step from the first
-different one on step, differing, relative, loss_a and loss_b). A divergence has the keys differing,
-where, operation, call, element, operands, results, ulps, exact, closer ("a", "b" or "equal"),
-rounded_to, rounded, operands_b, exact_b (the last four with --beyond-rounding) and judgements (for
-each result verdict, relative_error, error in ulps of its format, causes, right and is_right: the
-specified result, and whether the result equals it).
+task, hyperparameters, steps, identical, nonfinite (by run, where it stopped being finite) and
+pairs, a list of objects with a, b, identical, compared ("state" for encodings, within a format;
+"value" for exact values, across formats; "rounded" with --beyond-rounding, across formats),
+rounded_to, first_different_step (from 0; null if there is none), divergence (null if there is none)
+and growth (with --continue: for each step from the first different one on step, differing,
+relative, loss_a and loss_b). A divergence has the keys differing, where, operation, call, element,
+operands, results, ulps, exact, closer ("a", "b" or "equal"), rounded_to, rounded, operands_b,
+exact_b (the last four with --beyond-rounding) and judgements (for each result verdict,
+relative_error, error in ulps of its format, causes, right and is_right: the specified result, and
+whether the result equals it).
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ from numlean.cli.options import (
     announce,
     announce_start,
     runner_options,
+    warn_of_constants,
 )
 from numlean.cli.progress import progress
 from numlean.cli.text_output import check_can_write, text_output
@@ -90,6 +92,7 @@ def run(arguments: argparse.Namespace) -> int:
         check_can_write(Path(arguments.out))
     if len(runs) > 1:
         announce_start(arguments, task, config)
+    warn_of_constants(task, config, *(run.scalar for run in runs))
     with progress(f"{task.name} in {len(runs)} runs", config.steps) as advance:
         result = crosscheck(
             task,
@@ -154,6 +157,7 @@ def _as_plain(result: Crosscheck) -> dict[str, Any]:
         "steps": result.steps,
         "identical": result.identical,
         "pairs": pairs,
+        "nonfinite": dict(result.nonfinite),
     }
 
 

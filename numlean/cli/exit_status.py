@@ -10,6 +10,9 @@ DIFFERENCE: Final = 1
 ERROR: Final = 2
 """Wrong use, or something that cannot be done here."""
 
+NONFINITE: Final = 3
+"""A run ended with parameters, buffers or an optimizer state that are not finite."""
+
 INTERRUPTED: Final = 130
 
 BROKEN_PIPE: Final = 141

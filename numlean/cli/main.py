@@ -57,7 +57,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return the exit status.
 
     The status is 0 for success, 1 for a difference found, 2 for wrong use or output that cannot be
-    written, 130 for an interrupt, and 141 if the reader of standard output is gone.
+    written, 3 for a run that ended with numbers that are not finite, 130 for an interrupt, and 141
+    if the reader of standard output is gone.
     """
     given = sys.argv[1:] if argv is None else argv
     return run_with_checked_streams(lambda: _run(given), _report_output_error)

@@ -93,6 +93,7 @@ def _as_plain(file: str, result: ReplayResult) -> dict[str, Any]:
         "identical_steps": result.identical_steps,
         "identical": result.identical,
         "compared": result.compared,
+        "nonfinite": result.nonfinite,
         "difference": result.difference and asdict(result.difference),
         "divergence": None if pair is None or pair.identical else str(pair.divergence),
         "reproducible": not result.is_irreproducible if is_known else None,

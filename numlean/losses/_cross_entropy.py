@@ -22,6 +22,7 @@ from numlean.losses.loss import (
     read_weight,
 )
 from numlean.option import option
+from numlean.scalar.constants import Constant
 
 IGNORED = -1
 """The index of a label that is ignored: it selects no class."""
@@ -47,6 +48,11 @@ class CrossEntropyOneHot(ClassesLoss):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_smoothing(self.label_smoothing)
+
+    @property
+    def constants(self) -> tuple[Constant, ...]:
+        """The weights of the classes, and the share of label smoothing."""
+        return (*super().constants, _smoothing(self.label_smoothing))
 
     def logarithms(self, prediction: Tensor, target: Tensor) -> Tensor:
         """Return the products."""
@@ -114,6 +120,11 @@ class CrossEntropy(ClassesLoss):
         if isinstance(index, bool) or not isinstance(index, int | np.integer):
             raise NumleanError(f"ignore_index must be an integer or None, got {index!r}")
         object.__setattr__(self, "ignore_index", int(index))
+
+    @property
+    def constants(self) -> tuple[Constant, ...]:
+        """The weights of the classes, and the share of label smoothing."""
+        return (*super().constants, _smoothing(self.label_smoothing))
 
     @property
     def ignores_labels(self) -> bool:
@@ -195,6 +206,12 @@ class CrossEntropy(ClassesLoss):
             return x
         counted = ops.take(Tensor.of(x.scalar, np.ones(classes)), labels)
         return ops.where(Tensor.of(x.scalar, 0.0), counted, x, relation="lt")
+
+
+def _smoothing(share: float) -> Constant:
+    formula = "target * (1 - label_smoothing) + label_smoothing / classes"
+    effects = "leaves out the smoothing", "ignores the target"
+    return Constant("label_smoothing", share, formula, *effects)
 
 
 def check_smoothing(share: float) -> None:

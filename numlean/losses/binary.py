@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from numlean.autograd import primitives as ops
 from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError
 from numlean.functional import safe_log
 from numlean.losses.loss import ElementwiseLoss, Reduction, check_shapes
+from numlean.scalar.constants import Constant, formula
+
+_LOGARITHM: Final = "log(max(p, epsilon))"
 
 
 @dataclass(frozen=True)
@@ -29,11 +33,18 @@ class BinaryCrossEntropy(ElementwiseLoss):
         if not self.epsilon > 0:
             raise NumleanError(f"bce: epsilon must be positive, got {self.epsilon}")
 
+    @property
+    def constants(self) -> tuple[Constant, ...]:
+        """The epsilon."""
+        zero = "is minus infinity for p = 0"
+        return (Constant("epsilon", self.epsilon, _LOGARITHM, at_zero=zero),)
+
     def elements(self, prediction: Tensor, target: Tensor) -> Tensor:
         """Return the loss of each probability."""
         check_shapes("bce", prediction, target)
-        yes = target * safe_log(prediction, self.epsilon)
-        no = (1.0 - target) * safe_log(1.0 - prediction, self.epsilon)
+        with formula(_LOGARITHM):
+            yes = target * safe_log(prediction, self.epsilon)
+            no = (1.0 - target) * safe_log(1.0 - prediction, self.epsilon)
         return -(yes + no)
 
 

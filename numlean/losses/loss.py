@@ -14,6 +14,7 @@ from numlean.autograd.indices import INDEX
 from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError, ShapeError
 from numlean.option import option
+from numlean.scalar.constants import Constant
 from numlean.scalar.protocol import Scalar
 
 Mask: TypeAlias = np.ndarray[Any, np.dtype[np.bool_]]
@@ -36,6 +37,11 @@ class Loss(ABC):
     def ignores_labels(self) -> bool:
         """Whether ``read_labels`` may return -1, for a label that does not count."""
         return False
+
+    @property
+    def constants(self) -> tuple[Constant, ...]:
+        """The constants that enter a Scalar; by default none."""
+        return ()
 
     @abstractmethod
     def __call__(self, prediction: Tensor, target: Tensor) -> Tensor:
@@ -109,6 +115,14 @@ class ClassesLoss(Loss):
     def __post_init__(self) -> None:
         if self.weight is not None:
             object.__setattr__(self, "weight", read_weight(self.weight))
+
+    @property
+    def constants(self) -> tuple[Constant, ...]:
+        """The weights of the classes."""
+        return tuple(
+            Constant(f"weight[{k}]", weight, "weight * logarithm", "leaves out the class")
+            for k, weight in enumerate(self.weight or ())
+        )
 
     @abstractmethod
     def logarithms(self, prediction: Tensor, target: Tensor) -> Tensor:

@@ -19,8 +19,15 @@ from numlean.nn.layer import (
     wrong_shape,
     zeros,
 )
-from numlean.nn.normalization import affine_parameters, check_epsilon, scaled
+from numlean.nn.normalization import (
+    STANDARDIZED,
+    affine_parameters,
+    check_epsilon,
+    epsilon_of,
+    scaled,
+)
 from numlean.option import option
+from numlean.scalar.constants import Constant, formula
 
 
 @dataclass(frozen=True)
@@ -69,6 +76,13 @@ class BatchNorm(Layer):
             ParameterSpec("running_var", shape, ones, is_trainable=False),
         )
 
+    @property
+    def constants(self) -> tuple[Constant, ...]:
+        """The epsilon, and the momentum of the running statistics."""
+        zero, one = "never changes", "forgets all earlier batches"
+        running = "(1 - momentum) * running + momentum * batch"
+        return (epsilon_of(self.epsilon), Constant("momentum", self.momentum, running, zero, one))
+
     def output_shape(self, shape: Shape) -> Shape:
         """Return the same shape, for samples of shape (channels, ...)."""
         if shape[:1] != (self.channels,):
@@ -86,13 +100,15 @@ class BatchNorm(Layer):
                     f"{self.name}: an unbiased variance needs more than one number per channel, got"
                     f" shape {x.shape}"
                 )
-            batch = functional.standardize(
-                x, axes, self.epsilon, unbiased=self.unbiased_running_var
-            )
+            with formula(STANDARDIZED):
+                batch = functional.standardize(
+                    x, axes, self.epsilon, unbiased=self.unbiased_running_var
+                )
             self._update_running("running_mean", parameters[-2], batch.mean, context)
             self._update_running("running_var", parameters[-1], batch.variance, context)
             return scaled(batch.numbers, *trained)
-        return scaled(functional.standardized(x, mean, variance, self.epsilon), *trained)
+        with formula(STANDARDIZED):
+            return scaled(functional.standardized(x, mean, variance, self.epsilon), *trained)
 
     def _update_running(self, name: str, running: Tensor, batch: Tensor, context: Context) -> None:
         rate = Tensor.of(batch.scalar, self.momentum)

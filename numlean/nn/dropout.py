@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
 from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError
 from numlean.nn.layer import Context, Floats, Layer, ParameterSpec, Shape, Uniform
+from numlean.scalar.constants import Constant, formula
+
+_FORMULA: Final = "(x * mask) / (1 - p)"
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,11 @@ class Dropout(Layer):
         """The probability, of which 1 - p is computed: a buffer, which has no gradient."""
         return (ParameterSpec("p", (), self._initial, is_trainable=False),)
 
+    @property
+    def constants(self) -> tuple[Constant, ...]:
+        """The probability, as the divisor uses it."""
+        return (Constant("p", self.p, _FORMULA, at_one="divides by zero"),)
+
     def _initial(self, uniform: Uniform, shape: Shape) -> Floats:
         return np.full(shape, self.p)
 
@@ -61,7 +70,8 @@ class Dropout(Layer):
             return x
         (p,) = parameters
         mask = Tensor(x.scalar, x.scalar.from_host_callback(self._mask(context, x.shape)))
-        return (x * mask) / (1.0 - p)
+        with formula(_FORMULA):
+            return (x * mask) / (1.0 - p)
 
     def _mask(self, context: Context, shape: Shape) -> Callable[[], Floats]:
         draw = context.uniform(self.seed, shape)

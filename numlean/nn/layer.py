@@ -14,6 +14,7 @@ from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError, ShapeError
 from numlean.option import described_fields, given_options
 from numlean.rng import UniformStream
+from numlean.scalar.constants import Constant
 
 Shape: TypeAlias = tuple[int, ...]
 Floats: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
@@ -156,6 +157,14 @@ class Layer(ABC):
         ``split_parameters``.
         """
         return qualified_parameters(self.children)
+
+    @property
+    def constants(self) -> tuple[Constant, ...]:
+        """The constants that enter a Scalar, without those of children; by default none.
+
+        They are declared so that a run can warn of those that round to something harmful.
+        """
+        return ()
 
     @property
     def input_shape(self) -> Shape | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import final
+from typing import Final, final
 
 import numlean.functional as functional
 from numlean.autograd.tensor import Tensor
@@ -21,6 +21,11 @@ from numlean.nn.layer import (
     zeros,
 )
 from numlean.option import option
+from numlean.scalar.constants import Constant, formula
+
+STANDARDIZED: Final = "(x - mean) / sqrt(variance + epsilon)"
+_SCALED: Final = "x / sqrt(square + epsilon)"
+_AT_ZERO: Final = "only avoids a division by zero"
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,11 @@ class LastAxisNorm(Layer):
     def keeps_leading_axes(self) -> bool:
         """Always True."""
         return True
+
+    @property
+    def constants(self) -> tuple[Constant, ...]:
+        """The epsilon."""
+        return (epsilon_of(self.epsilon),)
 
     @property
     def input_shape(self) -> Shape:
@@ -92,7 +102,8 @@ class LayerNorm(LastAxisNorm):
 
     def __call__(self, parameters: Sequence[Tensor], x: Tensor, context: Context) -> Tensor:
         """Return outputs of x's shape."""
-        return scaled(functional.standardize(x, (-1,), self.epsilon).numbers, *parameters)
+        with formula(STANDARDIZED):
+            return scaled(functional.standardize(x, (-1,), self.epsilon).numbers, *parameters)
 
 
 @final
@@ -113,9 +124,15 @@ class RMSNorm(LastAxisNorm):
         """The weight, which starts at one."""
         return affine_parameters(self.features, affine=self.elementwise_affine, bias=False)
 
+    @property
+    def constants(self) -> tuple[Constant, ...]:
+        """The epsilon."""
+        return (Constant("epsilon", self.epsilon, _SCALED, at_zero=_AT_ZERO),)
+
     def __call__(self, parameters: Sequence[Tensor], x: Tensor, context: Context) -> Tensor:
         """Return outputs of x's shape."""
-        return scaled(functional.divide_by_rms(x, self.epsilon), *parameters)
+        with formula(_SCALED):
+            return scaled(functional.divide_by_rms(x, self.epsilon), *parameters)
 
 
 def affine_parameters(count: int, *, affine: bool, bias: bool) -> tuple[ParameterSpec, ...]:
@@ -130,6 +147,11 @@ def scaled(x: Tensor, weight: Tensor | None = None, bias: Tensor | None = None) 
     """Return x * weight + bias, without the operations of parameters that are None."""
     z = x if weight is None else x * weight
     return z if bias is None else z + bias
+
+
+def epsilon_of(value: float) -> Constant:
+    """Return the epsilon of a divisor as a constant."""
+    return Constant("epsilon", value, STANDARDIZED, at_zero=_AT_ZERO)
 
 
 def check_epsilon(layer: Layer, epsilon: float) -> None:

@@ -14,6 +14,7 @@ from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError
 from numlean.functional import norm_of
 from numlean.optim.optimizer import Cast, Optimizer, State
+from numlean.scalar.constants import Constant, constants_of
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,12 @@ class Clipping(ABC):
     def lr(self) -> float:
         """The inner optimizer's learning rate."""
         return self.optimizer.lr
+
+    @property
+    def constants(self) -> tuple[Constant, ...]:
+        """The limit, and the inner optimizer's constants."""
+        limit = Constant("the clipping limit", self.limit, "the clipping", "makes all gradients 0")
+        return (limit, *constants_of(self.optimizer))
 
     def initial(self, parameters: Sequence[Tensor], cast: Cast) -> State:
         """Return the inner optimizer's state."""

@@ -10,6 +10,7 @@ from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError
 from numlean.optim.hyperparameters import defaults_of
 from numlean.optim.optimizer import Cast, State, check_rate, zeros_like
+from numlean.scalar.constants import Constant
 
 _SGD: Final = defaults_of("sgd")
 
@@ -45,6 +46,16 @@ class SGD:
             check_rate(name, getattr(self, name))
         if self.nesterov and self.momentum == 0.0:
             raise NumleanError(f"nesterov=True needs momentum above 0, got {self.momentum}")
+
+    @property
+    def constants(self) -> tuple[Constant, ...]:
+        """The constants that enter a Scalar, but for the learning rate, which schedules replace."""
+        decay = "g + p * weight_decay", "leaves out the weight decay"
+        momentum = "buf * momentum + g", "leaves out the momentum", "never forgets a gradient"
+        return (
+            Constant("weight_decay", self.weight_decay, *decay),
+            Constant("momentum", self.momentum, *momentum),
+        )
 
     def initial(self, parameters: Sequence[Tensor], cast: Cast) -> State:
         """Return momentum buffers, if there is momentum."""

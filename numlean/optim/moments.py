@@ -11,11 +11,14 @@ from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError
 from numlean.optim.hyperparameters import defaults_of
 from numlean.optim.optimizer import Cast, State, check_rate, zeros_like
+from numlean.scalar.constants import Constant, formula
 
 _ADAM: Final = defaults_of("adam")
 _ADAMW: Final = defaults_of("adamw")
 _MOMENTS: Final = ("first_moment", "second_moment")
 _POWERS: Final = ("first_power", "second_power")
+_CORRECTIONS: Final = ("1/(1 - beta1^t)", "1/(1 - beta2^t)")
+_STEP: Final = "lr/(sqrt(v_hat) + epsilon)"
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,11 @@ class Adam:
 
     def __post_init__(self) -> None:
         _check(self.lr, self.beta1, self.beta2, self.epsilon)
+
+    @property
+    def constants(self) -> tuple[Constant, ...]:
+        """The constants that enter a Scalar, but for the learning rate, which schedules replace."""
+        return _constants(self)
 
     def initial(self, parameters: Sequence[Tensor], cast: Cast) -> State:
         """Return moments of +0 and powers of 1."""
@@ -95,6 +103,12 @@ class AdamW:
     def __post_init__(self) -> None:
         _check(self.lr, self.beta1, self.beta2, self.epsilon)
         check_rate("weight_decay", self.weight_decay)
+
+    @property
+    def constants(self) -> tuple[Constant, ...]:
+        """The constants that enter a Scalar, but for the learning rate, which schedules replace."""
+        decay = "p * (lr * weight_decay)", "leaves out the weight decay"
+        return (*_constants(self), Constant("weight_decay", self.weight_decay, *decay))
 
     def initial(self, parameters: Sequence[Tensor], cast: Cast) -> State:
         """Return moments of +0 and powers of 1."""
@@ -149,6 +163,19 @@ def _check(lr: float, beta1: float, beta2: float, epsilon: float) -> None:
             raise NumleanError(f"{name} must be below 1, got {beta}")
 
 
+def _constants(optimizer: Adam | AdamW) -> tuple[Constant, ...]:
+    zero = "divides by zero where the gradients are 0"
+    return (
+        *(
+            Constant(name, value, text, at_one="divides by zero")
+            for name, value, text in zip(
+                ("beta1", "beta2"), (optimizer.beta1, optimizer.beta2), _CORRECTIONS, strict=True
+            )
+        ),
+        Constant("epsilon", optimizer.epsilon, _STEP, at_zero=zero),
+    )
+
+
 def _initial(parameters: Sequence[Tensor]) -> State:
     state: State = {name: zeros_like(parameters) for name in _MOMENTS}
     scalars = [p.scalar for p in parameters[:1]]
@@ -167,9 +194,13 @@ def _next_state(gradients: Sequence[Tensor], state: State, beta1: Tensor, beta2:
 
 
 def _steps(state: State, rate: Tensor, epsilon: Tensor) -> list[Tensor]:
-    corrections = [1.0 / (1.0 - power) for name in _POWERS for power in state[name]]
+    corrections = []
+    for name, text in zip(_POWERS, _CORRECTIONS, strict=True):
+        with formula(text):
+            corrections += [1.0 / (1.0 - power) for power in state[name]]
     if not corrections:
         return []
     first, second = corrections
     moments = zip(*(state[name] for name in _MOMENTS), strict=True)
-    return [(rate / (sqrt(v * second) + epsilon)) * (m * first) for m, v in moments]
+    with formula(_STEP):
+        return [(rate / (sqrt(v * second) + epsilon)) * (m * first) for m, v in moments]

@@ -151,6 +151,13 @@ class LinearWarmup:
         return float(Fraction(self.then(0)) * Fraction(t + 1, self.length))
 
 
+def is_own(schedule: Schedule) -> bool:
+    """Return whether a schedule is one of this module's, and so is what follows a warm-up."""
+    if isinstance(schedule, LinearWarmup):
+        return is_own(schedule.then)
+    return isinstance(schedule, Constant | Step | Exponential | Cosine)
+
+
 def constant(lr: float) -> Constant:
     """Return the schedule that always gives ``lr``."""
     return Constant(lr)

@@ -13,7 +13,9 @@ from numlean.autograd.indices import INDEX
 from numlean.autograd.primitives import concat, take
 from numlean.autograd.tensor import Tensor
 from numlean.data import Batch, Dataset, Sample
-from numlean.errors import ShapeError
+from numlean.errors import NumleanError, ShapeError
+from numlean.losses.exact_mean import Items, exact_mean
+from numlean.training.reported_loss import ReportedLoss
 
 if TYPE_CHECKING:
     from numlean.training.runner import Runner
@@ -33,32 +35,69 @@ def mean_loss(runner: Runner, data: Data) -> Tensor:
 
     Samples whose labels are all ignored do not count. See :meth:`numlean.Runner.mean_loss`.
     """
-    if isinstance(data, Dataset):
-        return _mean_loss_of_dataset(runner, data)
-    losses = [runner.loss(each) for each in data if _counts(runner, each)]
-    return mean_of(losses) if losses else runner.tensor(math.nan if data else 0.0)
+    return _evaluate(runner, data)[1]
 
 
-def _counts(runner: Runner, sample: Sample | Batch) -> bool:
-    """Return whether a sample or a batch has a target, not only labels that the loss ignores."""
-    if not runner.task.loss.ignores_labels:
-        return True
-    return bool((runner.batch(sample)[1].data >= 0).any())
+def reported_loss(runner: Runner, data: Data) -> ReportedLoss:
+    """Return the exact mean of the exact losses; see :meth:`numlean.Runner.reported_loss`."""
+    outputs, in_format = _evaluate(runner, data)
+    items = Items.SAMPLES if isinstance(data, Dataset) else Items.BATCHES
+    is_undefined = _size(data) > 0 and not any(x.shape[0] for x, _ in outputs)
+    exact = math.nan if is_undefined else exact_mean(runner.task.loss, outputs, items)
+    return ReportedLoss(exact, in_format)
 
 
-def _mean_loss_of_dataset(runner: Runner, dataset: Dataset) -> Tensor:
-    if dataset.size == 0:
-        return runner.tensor(0.0)
-    batches = [runner.batch(batch) for batch in _batches(runner, dataset)]
-    predict, params, losses = runner.predictor, runner.params, runner.task.loss.per_sample
-    found = concat([losses(predict(params, x), y) for x, y in batches], 0)
-    if runner.task.loss.ignores_labels:
-        counts = np.concatenate([_rows_with_labels(y) for _, y in batches])
-        found = take(found, Tensor(INDEX, np.flatnonzero(counts)))
-    return found.mean()
+def reported_loss_of(
+    runner: Runner, outputs: Sequence[tuple[Tensor, Tensor]], losses: Sequence[Tensor]
+) -> ReportedLoss:
+    """Return the exact mean of the losses of batches, from outputs and targets.
+
+    Args:
+        runner: The runner.
+        outputs: The outputs and the targets of each batch, at least one.
+        losses: The losses of the batches in the run's arithmetic.
+
+    Raises:
+        NumleanError: There are no outputs.
+    """
+    if not outputs:
+        raise NumleanError("no outputs of a step are kept; set runner.keeps_outputs = True first")
+    exact = exact_mean(runner.task.loss, outputs, Items.BATCHES)
+    return ReportedLoss(exact, losses[0] if len(losses) == 1 else mean_of(losses))
+
+
+def _evaluate(runner: Runner, data: Data) -> tuple[list[tuple[Tensor, Tensor]], Tensor]:
+    """Return the outputs and the targets that count, by batches, and the mean loss.
+
+    The outputs and the losses of a batch are computed before those of the next one.
+    """
+    if not _size(data):
+        return [], runner.tensor(0.0)
+    is_dataset, loss = isinstance(data, Dataset), runner.task.loss
+    outputs, losses = [], []
+    for batch in _batches(runner, data):
+        x, y = runner.batch(batch)
+        counts = _rows_with_labels(y) if loss.ignores_labels else None
+        if not is_dataset and counts is not None and not counts.any():
+            continue
+        output = runner.predictor(runner.params, x)
+        found = loss.per_sample(output, y) if is_dataset else loss(output, y)
+        if is_dataset and counts is not None:
+            found = take(found, Tensor(INDEX, np.flatnonzero(counts)))
+            output, y = output.like(output.data[counts]), y.like(y.data[counts])
+        outputs.append((output, y))
+        losses.append(found)
+    if not losses:
+        return [], runner.tensor(math.nan)
+    return outputs, concat(losses, 0).mean() if is_dataset else mean_of(losses)
+
+
+def _size(data: Data) -> int:
+    return data.size if isinstance(data, Dataset) else len(data)
 
 
 def _rows_with_labels(labels: Tensor) -> Answers:
+    """Return the samples that have a target, not only labels that the loss ignores."""
     is_label = (labels.data >= 0).reshape(labels.shape[0], -1)
     return np.asarray(is_label.any(axis=1))
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
+from math import isfinite, isnan
 from typing import Final
 
 import numpy as np
@@ -20,6 +22,7 @@ from numlean.errors import NumleanError
 from numlean.nn import Mode
 from numlean.training.evaluation import Data
 from numlean.training.report import OnStep
+from numlean.training.reported_loss import ReportedLoss
 from numlean.training.runner import Runner
 from numlean.training.stepper import Stepper
 
@@ -35,18 +38,18 @@ class Evaluation:
 
     Attributes:
         step_count: The number of updates before the evaluation.
-        loss: The mean loss over the data, in evaluation mode.
+        loss: The exact mean loss over the data, in evaluation mode.
         correct: The number of correct class predictions and of all; None if they were not counted.
     """
 
     step_count: int
-    loss: Tensor
+    loss: ReportedLoss
     correct: tuple[int, int] | None = None
 
     @property
     def accuracy(self) -> float | None:
-        """The fraction of correct class predictions."""
-        return None if self.correct is None else self.correct[0] / self.correct[1]
+        """The fraction of correct class predictions; None without any."""
+        return self.correct[0] / self.correct[1] if self.correct and self.correct[1] else None
 
     def __str__(self) -> str:
         share = "" if self.accuracy is None else f", {self.accuracy:.2%}"
@@ -116,8 +119,8 @@ class EarlyStopping:
     """A hook that ends training when the evaluations stop improving.
 
     It evaluates as :class:`Evaluate` does. An evaluation is an improvement if its loss is below
-    best - min_delta, in the run's arithmetic; a NaN is not. Training ends after ``patience``
-    evaluations in a row without an improvement.
+    best - min_delta, compared exactly; a NaN is not. Training ends after ``patience`` evaluations
+    in a row without an improvement.
 
     Attributes:
         every: The number of steps between evaluations.
@@ -189,8 +192,10 @@ class EarlyStopping:
         counts = [calls, _indices(self._evaluations_without_improvement)]
         if self.best is None:
             return {_STATE: counts}
-        best = _indices(self.best.step_count, *(self.best.correct or ()))
-        return {_STATE: [*counts, best, self.best.loss, *self.best_params]}
+        # The last integer is the encoding of the exact loss; older files end before it.
+        encoding = int(np.float64(self.best.loss).view(np.int64))
+        best = _indices(self.best.step_count, *(self.best.correct or ()), encoding)
+        return {_STATE: [*counts, best, self.best.loss.in_format, *self.best_params]}
 
     def load_state_dict(self, state: Mapping[str, Sequence[Tensor]]) -> None:
         """Continue from the state of another hook; an empty one is that of a new hook.
@@ -207,24 +212,28 @@ class EarlyStopping:
         )
         self.best, self.best_params = None, tuple(tensors[4:])
         if len(tensors) > 2:
-            step_count, *correct = _integers(tensors[2], 1, 3)
+            step_count, *rest = _integers(tensors[2], 1, 2, 3, 4)
             if len(tensors) == 3 or tensors[3].shape:
                 raise NumleanError(_OTHER_STATE)
-            self.best = Evaluation(step_count, tensors[3], _pair(correct))
+            # Older files have no exact loss: their measure was the loss in the run's arithmetic.
+            exact = float(np.int64(rest.pop()).view(np.float64)) if len(rest) % 2 else None
+            loss = ReportedLoss(tensors[3].item() if exact is None else exact, tensors[3])
+            self.best = Evaluation(step_count, loss, _pair(rest))
 
     def _update_best(self, found: Evaluation, runner: Runner) -> None:
-        if not self._is_better(found.loss, runner):
+        if not self._is_better(found.loss.item()):
             self._evaluations_without_improvement += 1
             return
         self._evaluations_without_improvement, self.best = 0, found
         self.best_params = tuple(runner.params)
 
-    def _is_better(self, loss: Tensor, runner: Runner) -> bool:
-        scalar = runner.scalar
+    def _is_better(self, loss: float) -> bool:
         if self.best is None:
-            return bool(scalar.eq(loss.data, loss.data))
-        threshold = scalar.sub(self.best.loss.data, runner.tensor(self.min_delta).data)
-        return bool(scalar.lt(loss.data, threshold))
+            return not isnan(loss)
+        best = self.best.loss.item()
+        if not (isfinite(loss) and isfinite(best) and isfinite(self.min_delta)):
+            return loss < best - self.min_delta
+        return Fraction(loss) < Fraction(best) - Fraction(self.min_delta)
 
 
 def run_evaluation(stepper: Stepper, data: Data, *, with_accuracy: bool = False) -> Evaluation:
@@ -232,7 +241,7 @@ def run_evaluation(stepper: Stepper, data: Data, *, with_accuracy: bool = False)
     runner = stepper.runner
     with runner.in_mode(Mode.EVAL):
         correct = runner.accuracy(data) if with_accuracy else None
-        return Evaluation(stepper.step_count, runner.mean_loss(data), correct)
+        return Evaluation(stepper.step_count, runner.reported_loss(data), correct)
 
 
 def all_of(*hooks: OnStep) -> OnStep:

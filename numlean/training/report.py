@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from numlean.autograd.tensor import Tensor
+from numlean.training.reported_loss import ReportedLoss
 from numlean.training.stepper import Stepper
 
 OnStep: TypeAlias = Callable[[Stepper, Tensor], bool | None]
@@ -25,12 +26,12 @@ class TrainReport:
     """The result of a training.
 
     Attributes:
-        before: The mean loss over the training data before the first update.
-        after: The mean loss over the training data after the last update.
+        before: The exact mean loss over the training data before the first update.
+        after: The exact mean loss over the training data after the last update.
     """
 
-    before: Tensor
-    after: Tensor
+    before: ReportedLoss
+    after: ReportedLoss
 
 
 def format_log_line(what: str, number: int, loss: Tensor) -> str:

@@ -23,6 +23,7 @@ from numlean.training.evaluation import Classes, Data
 from numlean.training.initial_values import InitialValues, starting_values, to_scalar
 from numlean.training.options import Options, resolve_scalar
 from numlean.training.parameters import ParameterStore, initial_parameters, merge_parameters
+from numlean.training.reported_loss import ReportedLoss
 from numlean.training.task import LossProgram, Predictor, Task
 from numlean.training.update import loss_and_gradient
 
@@ -47,6 +48,7 @@ class Runner:
         mode: The current mode.
         clock: The number of the current step.
         new_tape: Makes the tape that records a step for its gradients.
+        keeps_outputs: Whether steps keep the model's outputs; set it before the first step.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class Runner:
         self.loss_train = task.module_def(Mode.TRAIN, self.clock)
         self.loss_eval = task.module_def(Mode.EVAL, self.clock)
         self.new_tape: Callable[[], Tape] = Tape
+        self.keeps_outputs = False
         self._is_batch_shape: dict[Shape, bool] = {}
 
     @property
@@ -226,6 +229,16 @@ class Runner:
         batch, as batch norm does in training mode.
         """
         return evaluation.mean_loss(self, samples)
+
+    def reported_loss(self, samples: Data) -> ReportedLoss:
+        """Return the exact mean of the samples' exact losses, rounded once to binary64.
+
+        Without samples, return 0. It is the same measure in every arithmetic: the loss's formula
+        over the real numbers, of the predictions and targets as exact numbers; see
+        :mod:`numlean.losses.exact_mean`. Mode and batches are those of ``mean_loss``, whose value
+        is its attribute ``in_format``.
+        """
+        return evaluation.reported_loss(self, samples)
 
     def predict_class(self, x: ArrayLike | Tensor) -> int | Classes | None:
         """Return the index of the greatest output, the first of equals; None if one is a NaN.

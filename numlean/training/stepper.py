@@ -9,6 +9,8 @@ from numlean.data import Batch, Sample
 from numlean.optim import Optimizer, State, check_rate
 from numlean.optim.schedules import Schedule
 from numlean.training.engine import engine_for
+from numlean.training.evaluation import reported_loss_of
+from numlean.training.reported_loss import ReportedLoss
 from numlean.training.runner import Runner
 
 
@@ -26,6 +28,12 @@ class Stepper:
         schedule_count: The index of the next step in the schedule: the number of steps so far,
             unless steps were given other indices.
         engine: Executes the updates.
+        samples: The samples or batches of the last step.
+        outputs: The model's outputs and the targets of each update of the last step, if the runner
+            keeps outputs.
+        losses: The loss of each update of the last step.
+        origin: The parameters, the optimizer's state and the number of updates with which the
+            stepper was made or restored.
     """
 
     def __init__(
@@ -37,6 +45,10 @@ class Stepper:
         self.step_count = 0
         self.schedule_count = 0
         self.engine = engine_for(runner, optimizer)
+        self.samples: Sequence[Sample | Batch] = ()
+        self.outputs: list[tuple[Tensor, Tensor]] = []
+        self.losses: list[Tensor] = []
+        self.origin: tuple[tuple[Tensor, ...], State, int] = self._now()
 
     @property
     def state(self) -> State:
@@ -70,7 +82,17 @@ class Stepper:
         self.runner.params = params
         self.step_count = step_count
         self.schedule_count = step_count if schedule_count is None else schedule_count
+        self.origin = self._now()
         self._start_random_streams()
+
+    def adopt(
+        self,
+        samples: Sequence[Sample | Batch],
+        outputs: Sequence[tuple[Tensor, Tensor]],
+        loss: Tensor,
+    ) -> None:
+        """Take over the record of a step of one update that was made elsewhere."""
+        self.samples, self.outputs, self.losses = samples, list(outputs), [loss]
 
     def step(self, sample: Sample | Batch) -> Tensor:
         """Update the parameters once by a sample or a batch; return its loss before the update."""
@@ -93,9 +115,20 @@ class Stepper:
         """
         index = self.schedule_count if at is None else at
         rate = self.runner.tensor(check_rate("lr", self.rate_at(index)))
+        self.samples = samples
+        self.outputs.clear()
         losses = [self._update(sample, rate) for sample in samples]
         self.schedule_count = index + 1
+        self.losses = losses
         return losses
+
+    def reported_loss(self) -> ReportedLoss:
+        """Return the exact mean loss of the last step's samples, before their own updates.
+
+        Raises:
+            NumleanError: No step was made, or ``runner.keeps_outputs`` was not set before it.
+        """
+        return reported_loss_of(self.runner, self.outputs, self.losses)
 
     def epoch(self, samples: Sequence[Sample | Batch]) -> list[Tensor]:
         """Make a step for each sample or batch; return the losses before the updates."""
@@ -105,10 +138,16 @@ class Stepper:
         runner = self.runner
         runner.train()
         self._start_random_streams()
-        loss = self.engine.step(*runner.batch(sample), rate)
+        x, y = runner.batch(sample)
+        loss = self.engine.step(x, y, rate)
+        if self.engine.output is not None:
+            self.outputs.append((self.engine.output, y))
         self.step_count += 1
         self._start_random_streams()
         return loss
+
+    def _now(self) -> tuple[tuple[Tensor, ...], State, int]:
+        return tuple(self.runner.params), self.engine.state, self.step_count
 
     def _start_random_streams(self) -> None:
         """Make the next random numbers a function of the number of updates."""

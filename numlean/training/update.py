@@ -17,6 +17,9 @@ Update: TypeAlias = Callable[
 ]
 """``update(params, state, x, y, rate) -> (loss, params, state)``, the loss before the update."""
 
+OnOutput: TypeAlias = Callable[[Tensor], None]
+"""Called with the model's output in a step."""
+
 
 def loss_and_gradient(
     task: Task,
@@ -26,19 +29,32 @@ def loss_and_gradient(
     y: Tensor,
     *,
     new_tape: Callable[[], Tape] = Tape,
+    on_output: OnOutput | None = None,
 ) -> tuple[Tensor, list[Tensor]]:
-    """Return the loss of a batch and its gradient by every trainable parameter, in order."""
+    """Return the loss of a batch and its gradient by every trainable parameter, in order.
+
+    ``on_output`` is called with the model's output.
+    """
     is_trainable = [spec.is_trainable for spec in task.model.parameters]
-    program = task.loss_program(context)
+    predict = task.predictor_program(context)
 
     def loss(trained: Sequence[Tensor]) -> Tensor:
-        return program(merge_parameters(is_trainable, trained, params), x, y)
+        output = predict(merge_parameters(is_trainable, trained, params), x)
+        if on_output is not None:
+            on_output(output)
+        return task.loss(output, y)
 
     return value_and_gradient(loss, trainable_parameters(task, params), new_tape=new_tape)
 
 
 def make_update(
-    task: Task, optimizer: Optimizer, clock: Clock, cast: Cast, *, new_tape: Callable[[], Tape]
+    task: Task,
+    optimizer: Optimizer,
+    clock: Clock,
+    cast: Cast,
+    *,
+    new_tape: Callable[[], Tape],
+    on_output: OnOutput | None = None,
 ) -> Update:
     """Return the update of a task in training mode; it also refreshes the buffers."""
     is_trainable = [spec.is_trainable for spec in task.model.parameters]
@@ -49,7 +65,9 @@ def make_update(
     ) -> tuple[Tensor, list[Tensor], State]:
         buffer_updates: dict[str, Tensor] = {}
         context = Context(Mode.TRAIN, clock, buffer_updates=buffer_updates)
-        loss, gradients = loss_and_gradient(task, context, params, x, y, new_tape=new_tape)
+        loss, gradients = loss_and_gradient(
+            task, context, params, x, y, new_tape=new_tape, on_output=on_output
+        )
         trained, state = optimizer.update(
             trainable_parameters(task, params), gradients, state, rate=rate, cast=cast
         )

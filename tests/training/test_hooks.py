@@ -21,6 +21,7 @@ from numlean import (
 from numlean.nn import Linear, Sequential
 from numlean.optim import sgd
 from numlean.training import Evaluation, all_of
+from numlean.training.reported_loss import ReportedLoss
 
 S = get_scalar("float32")
 TASK = Task.regression(Sequential(Linear(3, 2)))
@@ -43,14 +44,18 @@ def test_an_evaluation_every_few_steps_changes_nothing_of_the_run():
     assert [found.step_count for found in evaluate.evaluations] == [3, 6, 9]
     runner = trained(None, steps=6)
     runner.eval()
-    assert evaluate.evaluations[1].loss.item() == runner.mean_loss(HELD_OUT).item()
+    found = evaluate.evaluations[1].loss
+    assert found == runner.reported_loss(HELD_OUT)
+    assert found.in_format.item() == runner.mean_loss(HELD_OUT).item()
 
 
 def test_evaluations_are_in_evaluation_mode_and_the_mode_is_restored(monkeypatch):
     runner, modes = instantiate(TASK, S), []
-    right = type(runner).mean_loss
+    right = type(runner).reported_loss
     monkeypatch.setattr(
-        type(runner), "mean_loss", lambda self, data: modes.append(self.mode) or right(self, data)
+        type(runner),
+        "reported_loss",
+        lambda self, data: modes.append(self.mode) or right(self, data),
     )
     step = stepper(runner, sgd(0.1))
     loss = step.step(DATA.get(0))
@@ -72,11 +77,15 @@ def test_a_callback_of_evaluations_may_end_the_training():
     assert [found.step_count for found in heard] == [2, 4]
 
 
+def reported(loss):
+    return ReportedLoss(loss, Tensor.of(S, loss))
+
+
 def stops_after(losses, monkeypatch, *, patience, min_delta=0.0):
     script = iter(losses)
     monkeypatch.setattr(
         "numlean.training.hooks.run_evaluation",
-        lambda stepper, *_, **__: Evaluation(stepper.step_count, Tensor.of(S, next(script))),
+        lambda stepper, *_, **__: Evaluation(stepper.step_count, reported(next(script))),
     )
     hook = EarlyStopping(1, HELD_OUT, patience, min_delta)
     trained(hook, steps=len(losses))

@@ -25,6 +25,7 @@ from numlean.scalar.identity import name_both
 from numlean.scalar.protocol import Scalar
 from numlean.tasks import NamedTask, Split, get_task
 from numlean.training import Options, Task, TrainConfig
+from numlean.training.harmful_constants import harmful_constants
 
 Data: TypeAlias = Split | Dataset | Callable[[Scalar], Split | Dataset]
 """Training data with or without test data, or a function that returns them for a Scalar."""
@@ -111,6 +112,7 @@ def compare(
         "initial": None if values is None else _digest(reference, task),
         "every": every,
         "measures": {spec.name: _measure(spec, reference) for spec in others},
+        "warnings": {spec.name: _warnings(task, spec, config) for spec in [*others, reference]},
     }
     result, write = Comparison(header), write or _ignore
     write(header)
@@ -146,8 +148,9 @@ def _run(
         result.add(record, measured)
     for run in experiment.runs:
         end = last.get(run.name, {})
-        figures = {key: end.get(key) for key in ("loss", "test_loss", "accuracy")}
+        figures = {key: end.get(key) for key in ("loss", "exact_loss", "test_loss", "accuracy")}
         record = {"record": "run", "dtype": run.name, "seed": seed, **figures, **run.digests()}
+        record["nonfinite"] = run.nonfinite
         result.runs.append(record)
         write(record)
 
@@ -212,6 +215,11 @@ def _measure(spec: RunSpec, truth: RunSpec) -> dict[str, Any]:
     coarser = own.coarser(UlpScale.of(truth.scalar))
     exact_reference = ExactReference(spec.scalar).wide.name
     return {"judge": exact_reference, "local_grid": asdict(own), "grid": asdict(coarser)}
+
+
+def _warnings(task: Task, spec: RunSpec, config: TrainConfig) -> list[str]:
+    settings = config.optimizer, config.scheduler, config.steps
+    return [str(each) for each in harmful_constants(task, spec.scalar, *settings)]
 
 
 def _loader(data: Data) -> Callable[[Scalar], Split]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _OUTCOMES: Final = (
     ("accuracy", "accuracy on the test data", "{:.2%}"),
     ("test_loss", "loss on the test data", "{:.4g}"),
-    ("loss", "loss of the last batch", "{:.4g}"),
+    ("exact_loss", "loss of the last batch", "{:.4g}"),
 )
 """The figures that show the effect on the training, the most telling first, with their formats."""
 
@@ -55,7 +55,8 @@ def _ends(result: Comparison) -> Iterator[_End]:
 def _distance(result: Comparison, ends: Sequence[_End]) -> str:
     """Return how far the parameters are from those of the reference run."""
     steps, truth = result.header["steps"], result.truth
-    finite = sorted((each for each in ends if not each.nonfinite), key=lambda end: end.relative)
+    measured = [each for each in ends if not each.nonfinite and math.isfinite(each.relative)]
+    finite = sorted(measured, key=lambda end: end.relative)
     parts = []
     if len(finite) == 1:
         (end,) = finite
@@ -74,6 +75,11 @@ def _distance(result: Comparison, ends: Sequence[_End]) -> str:
         f"{each.nonfinite} parameters in {each.dtype} are not finite"
         for each in ends
         if each.nonfinite
+    ]
+    parts += [
+        f"the error of {each.dtype} is unknown, because parameters in {truth} are not finite"
+        for each in ends
+        if not each.nonfinite and each not in measured
     ]
     return f"After {steps} {'step' if steps == 1 else 'steps'}, {_listed(parts)}."
 

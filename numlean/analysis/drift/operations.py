@@ -117,15 +117,19 @@ class OperationMeter:
         differences = measure.differences(z, reference.result(measure.wide, number))
         total = _Errors(differences, values, expected)
         total.add_to(errors.total, self.coarser)
+        total.add_specials_to(errors.total)
         if exact is None:
             return
         rounded_once = measure.floats(exact)
         local = _Errors(measure.differences(z, exact), values, rounded_once)
         local.add_to(errors.local, self.scale)
+        local.add_specials_to(errors.local)
         with np.errstate(invalid="ignore", over="ignore"):
             passed_on = total.differences - local.differences
         inherited = _Errors(passed_on, rounded_once, expected)
         inherited.add_to(errors.inherited, self.coarser, where=total.finite & local.finite)
+        inherits = int((total.differs & ~local.differs).sum())
+        errors.inherited.add_specials(infinite=inherits, unknown=0)
         operand_error = max(self._operand_errors(op, reference, number), default=0.0)
         if operand_error:
             errors.amplification = max(errors.amplification, inherited.relative / operand_error)
@@ -165,6 +169,17 @@ class _Errors:
         errors, values, expected = (x[kept] for x in (self.differences, self.values, self.expected))
         stats.add(np.zeros(errors.shape), errors, values, expected)
         return stats.relative
+
+    @property
+    def differs(self) -> Any:
+        """Where one of both numbers is not finite, and the other is not the same special."""
+        values, expected = self.values, self.expected
+        same = (values == expected) | (np.isnan(values) & np.isnan(expected))
+        return ~(np.isfinite(values) & np.isfinite(expected)) & ~same
+
+    def add_specials_to(self, stats: ErrorStats) -> None:
+        """Count the errors of results that are not finite as infinite, unless they are expected."""
+        stats.add_specials(infinite=int(self.differs.sum()), unknown=0)
 
     def add_to(self, stats: ErrorStats, scale: UlpScale, where: Any = True) -> None:
         """Count the errors of finite numbers."""

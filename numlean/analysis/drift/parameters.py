@@ -69,17 +69,44 @@ def _figures(
     ulps = scale.ulps(errors, ours, reference)
     stats = ErrorStats()
     stats.add(ulps, errors, ours, reference)
+    specials = _special_errors(values[~finite], expected[~finite])
+    unknown = int(np.isnan(specials).sum())
+    stats.add_specials(infinite=specials.size - unknown, unknown=unknown)
     nonzero = reference != 0
     relative = np.abs(errors[nonzero]) / np.abs(reference[nonzero])
     return {
         **stats.as_plain(),
-        "median_ulp": float(np.median(ulps)) if ulps.size else None,
-        "max_relative": float(relative.max()) if relative.size else None,
-        "median_relative": float(np.median(relative)) if relative.size else None,
+        "median_ulp": _median(ulps, specials),
+        "max_relative": _max(relative, specials),
+        "median_relative": _median(relative, specials),
         "sign_flips": int((np.sign(ours) * np.sign(reference) < 0).sum()),
         "inf": int(np.isinf(values).sum()),
         "nan": int(np.isnan(values).sum()),
     }
+
+
+def _special_errors(values: Floats, expected: Floats) -> Floats:
+    """Return the errors of numbers that are not both finite: infinite, or NaN if neither is."""
+    neither = ~np.isfinite(values) & ~np.isfinite(expected)
+    return np.where(neither, np.nan, np.inf)
+
+
+def _median(errors: Floats, specials: Floats) -> float | None:
+    """Return the median error, with NaN as the greatest; None without numbers."""
+    values = np.sort(np.concatenate([errors, specials]))
+    if not values.size:
+        return None
+    low, high = values[(values.size - 1) // 2], values[values.size // 2]
+    return float(low) if low == high else float(low + (high - low) / 2)
+
+
+def _max(errors: Floats, specials: Floats) -> float | None:
+    """Return the greatest error: infinite if one is, else NaN if one is unknown."""
+    if not errors.size + specials.size:
+        return None
+    if np.isinf(specials).any():
+        return np.inf
+    return float(np.concatenate([errors, specials]).max())
 
 
 def _relative(error: float, expected: float) -> float | None:

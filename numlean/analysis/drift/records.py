@@ -6,12 +6,14 @@ The first record has ``record`` "comparison": ``numlean`` (the version), ``task`
 ``truth`` (the reference run), ``seeds``, ``steps``, ``every`` (the distance between measured
 steps), ``batch_size``, ``optimizer`` and ``schedule`` (in Python's notation), ``lr``,
 ``parameters`` (name and shape), ``data_digest`` (of the training data, as in certificates),
-``platform``, ``python``, ``numpy``, and ``measures``: for each dtype but the truth ``judge`` (the
+``platform``, ``python``, ``numpy``, ``warnings`` (by dtype, the constants that round to something
+harmful), and ``measures``: for each dtype but the truth ``judge`` (the
 arithmetic that computes the exact results of its operations), ``local_grid`` and ``grid``
 (``name``, ``precision``, ``emin``: the format whose ulps measure local errors, and all others).
 
 A record "step" exists for each measured step and dtype: ``dtype``, ``seed``, ``step`` (from 0),
-``loss`` (of the batch, before the update), ``loss_text`` (the same as the shortest decimal that
+``loss`` (of the batch, before the update, as trained on), ``exact_loss`` (the exact mean of the
+exact losses of the same outputs), ``loss_text`` (the same as the shortest decimal that
 rounds to it), ``loss_bits`` (its encoding, null without one), ``loss_relative_error``,
 ``loss_error_ulp``, ``ulp_of`` (the format whose ulps these and those of ``parameters`` are),
 ``parameters`` (below), ``flags`` (the count of each exception, by
@@ -20,8 +22,9 @@ operation; null if not counted), ``accuracy`` on the test data or, for tasks wit
 truth, errors are null.
 
 ``parameters`` describes all parameters and buffers after the update against those of the truth:
-``count`` (those finite in both runs; all figures but ``inf`` and ``nan`` cover these), ``exact``
-(those without error), ``max_ulp``, ``median_ulp``, ``rms_ulp``, ``histogram`` (the count of errors
+``count`` (those finite in both runs), ``exact`` (those of them without error), ``infinite`` (those
+finite in one run only, whose errors count as infinite), ``unknown`` (those finite in neither, whose
+errors are NaN), ``max_ulp``, ``median_ulp``, ``rms_ulp``, ``histogram`` (the count of errors
 in [2**k, 2**(k + 1)) ulp, by k; exact ones are left out, and those below 2**-40 are counted
 there), ``relative`` (the norm of the errors divided by that of the numbers, each or the truth's,
 whichever is greater), ``max_relative`` and ``median_relative`` (of single numbers whose truth is
@@ -37,8 +40,11 @@ and NaN results), ``introduced_nonfinite`` (those of calls whose operands were a
 ``amplification`` (the greatest ratio, over calls, of the inherited error's norm to that of the
 worst operand, both relative).
 
-A record "run" exists for each dtype and seed, at its end: ``loss``, ``test_loss``, ``accuracy``,
-``state_digest``, ``value_digest``.
+A record "run" exists for each dtype and seed, at its end: ``loss``, ``exact_loss``, ``test_loss``,
+``accuracy``, ``state_digest``, ``value_digest``, ``nonfinite``.
+
+``nonfinite`` of a "run" says after which step, and by which operation, a loss or a number of it was
+first not finite; null if none was.
 
 Relative errors can be compared between dtypes. Errors in ulps, of the greater of the two
 magnitudes, cannot: each dtype has its own ulps. Values that are not finite are null.

@@ -65,7 +65,7 @@ class Comparison:
         layers = self.layers.setdefault(measured.dtype, {})
         for (phase, layer, name), errors in measured.operations.items():
             operations.setdefault((phase, layer, name), OperationErrors()).merge(errors)
-            if errors.total.count:
+            if errors.total.is_measured:
                 by_step = layers.setdefault((phase, layer), defaultdict(ErrorStats))
                 by_step[measured.step].merge(errors.total)
 
@@ -92,11 +92,12 @@ class Comparison:
         return as_page(self)
 
     def __str__(self) -> str:
-        return "\n".join([*self.headline, "", self._table().to_text()])
+        return "\n".join([*self.headline, "", self._table().to_text(), *self.warnings])
 
     def _repr_html_(self) -> str:
-        """Return the headline and the table for notebooks."""
-        return f"<p>{escape(' '.join(self.headline))}</p>{self._table().to_html()}"
+        """Return the headline, the table and the warnings for notebooks."""
+        warnings = "".join(f"<p>{escape(each)}</p>" for each in self.warnings)
+        return f"<p>{escape(' '.join(self.headline))}</p>{self._table().to_html()}{warnings}"
 
     def _table(self) -> TextTable:
         """Return the figures of each run after the last step, of the worst of all seeds."""
@@ -104,6 +105,17 @@ class Comparison:
         rows = tuple((dtype, *self._cells(dtype, columns)) for dtype in self.dtypes)
         header = ("dtype", *(heading for heading, _ in columns))
         return TextTable(header, rows, "<>")
+
+    @property
+    def warnings(self) -> list[str]:
+        """One line for each harmful constant, and for each run that stops being finite."""
+        constants = [text for texts in self.header["warnings"].values() for text in texts]
+        deaths = [
+            f"{run['dtype']}, seed {run['seed']}: {run['nonfinite']}"
+            for run in self.runs
+            if run["nonfinite"] is not None
+        ]
+        return [*constants, *deaths]
 
     def _ulp_columns(self) -> list[Column]:
         """Return columns of errors in ulps, if there is one format whose ulps these are."""
@@ -126,7 +138,7 @@ def _parameter(name: str) -> Any:
 
 
 _COLUMNS: Final[list[Column]] = [
-    ("loss", lambda record: record["loss"]),
+    ("loss", lambda record: record["exact_loss"]),
     ("relative error", _parameter("relative")),
     ("median relative", _parameter("median_relative")),
     ("max relative", _parameter("max_relative")),

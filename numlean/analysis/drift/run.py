@@ -9,6 +9,7 @@ from numlean.analysis.drift.exact_reference import ExactReference
 from numlean.analysis.drift.operations import OperationMeter
 from numlean.analysis.drift.parameters import ParameterMeter
 from numlean.analysis.drift.ulp_scale import UlpScale
+from numlean.analysis.finiteness import FiniteCheck
 from numlean.analysis.lockstep import Number, RunSpec
 from numlean.analysis.lockstep.replay import StepSnapshot, trace_step
 from numlean.analysis.lockstep.states import RecordingOptimizer, RunState
@@ -41,8 +42,15 @@ class Run:
         self.task = task
         self.config = config
         runner = spec.runner(task)
+        runner.keeps_outputs = True
         self.stepper = Stepper(runner, RecordingOptimizer(config.optimizer), config.scheduler)
         self.after = RunState.of(self.stepper)
+        self._check = FiniteCheck("warn", stepper=self.stepper, report=lambda text: None)
+
+    @property
+    def nonfinite(self) -> str | None:
+        """Where the run stopped being finite; None if it did not."""
+        return None if self._check.first is None else str(self._check.first)
 
     @property
     def name(self) -> str:
@@ -51,7 +59,9 @@ class Run:
 
     def step(self, sample: Batch) -> None:
         """Make a step."""
-        self.after = RunState.of(self.stepper, self.stepper.step(sample))
+        loss = self.stepper.step(sample)
+        self.after = RunState.of(self.stepper, loss)
+        self._check(self.stepper, loss)
 
     def trace_step(
         self, sample: Batch, *, counts_flags: bool
@@ -69,6 +79,8 @@ class Run:
         operations = [each for each in traced_operations if each is not None]
         self.after = _state_in(stepper.runner.scalar, after)
         stepper.restore(self.after.params, self.after.state, stepper.step_count + 1)
+        stepper.adopt([sample], self.after.outputs, self.loss)
+        self._check(stepper, self.loss)
         return operations, None if counting is None else dict(counting.counts)
 
     @property
@@ -81,14 +93,19 @@ class Run:
         """Return the figures of the last step that need no reference run."""
         number = Number.of(self.spec.scalar, self.loss.data)
         bits = None if number.bits is None else format_hex(self.loss.scalar, self.loss.data)
-        return {"loss": self.loss.item(), "loss_text": number.text, "loss_bits": bits}
+        return {
+            "loss": self.loss.item(),
+            "exact_loss": self.stepper.reported_loss().item(),
+            "loss_text": number.text,
+            "loss_bits": bits,
+        }
 
     def evaluate(self, data: Dataset, *, with_accuracy: bool) -> dict[str, Any]:
         """Return the accuracy on data with the current parameters, or the loss without classes."""
         runner = self.stepper.runner
         with runner.in_mode(Mode.EVAL):
             if not with_accuracy:
-                return {"test_loss": runner.mean_loss(data).item(), "accuracy": None}
+                return {"test_loss": runner.reported_loss(data).item(), "accuracy": None}
             correct, count = runner.accuracy(data)
         return {"test_loss": None, "accuracy": correct / count}
 
@@ -131,6 +148,7 @@ def _state_in(scalar: Scalar, state: RunState) -> RunState:
         tuple(_tensor_in(scalar, p) for p in state.params),
         {name: [_tensor_in(scalar, t) for t in tensors] for name, tensors in state.state.items()},
         Tensor(scalar, state.loss.data),
+        tuple((_tensor_in(scalar, x), _tensor_in(scalar, y)) for x, y in state.outputs),
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from html import escape
 from typing import Final
 
@@ -48,10 +49,12 @@ class Crosscheck:
     Attributes:
         pairs: Each pair, in the order of the runs given.
         steps: The number of steps made: all of them, unless every two runs diverged earlier.
+        nonfinite: Where each run that stopped being finite did so, by its name.
     """
 
     pairs: tuple[Pair, ...]
     steps: int
+    nonfinite: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def identical(self) -> bool:
@@ -59,11 +62,13 @@ class Crosscheck:
         return all(pair.identical for pair in self.pairs)
 
     def __str__(self) -> str:
-        return "\n".join(_text(pair, self.steps) for pair in self.pairs)
+        texts = [_text(pair, self.steps) for pair in self.pairs]
+        return "\n".join([*texts, *(f"{run}: {text}" for run, text in self.nonfinite.items())])
 
     def _repr_html_(self) -> str:
         """Return the same for notebooks."""
-        return "".join(_html(pair, self.steps) for pair in self.pairs)
+        texts = [f"<p>{escape(f'{run}: {text}')}</p>" for run, text in self.nonfinite.items()]
+        return "".join([*(_html(pair, self.steps) for pair in self.pairs), *texts])
 
 
 _COMPARED: Final = {"state": "encodings", "value": "exact values", "rounded": "values"}

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import combinations
 
+from numlean.analysis.finiteness import FiniteCheck
 from numlean.analysis.lockstep.comparison import PairComparison
 from numlean.analysis.lockstep.crosscheck_result import Crosscheck, Pair
 from numlean.analysis.lockstep.growth import GrowthPoint, growth_point
@@ -120,6 +121,10 @@ class _Lockstep:
         }
         self._diverged: dict[tuple[int, int], Pair] = {}
         self._growth: dict[tuple[int, int], list[GrowthPoint]] = {}
+        self._checks = [
+            FiniteCheck("warn", stepper=stepper, report=lambda text: None)
+            for stepper in self._steppers
+        ]
 
     def run(self, on_step: OnStep | None, *, continues: bool) -> Crosscheck:
         """Make the steps: all of them, or until every two runs have diverged."""
@@ -135,13 +140,17 @@ class _Lockstep:
         found = [self._diverged.get(pair) or self._pair(*pair) for pair in self._comparisons]
         growth = [tuple(self._growth.get(pair, ())) for pair in self._comparisons]
         pairs = (replace(pair, growth=each) for pair, each in zip(found, growth, strict=True))
-        return Crosscheck(tuple(pairs), steps)
+        checks = zip(self._specs, self._checks, strict=True)
+        nonfinite = {spec.name: str(each.first) for spec, each in checks if each.first is not None}
+        return Crosscheck(tuple(pairs), steps, nonfinite)
 
     def _step(self, step: int, samples: Sequence[Batch]) -> None:
         """Make a step in every run, and compare every two that have not diverged."""
         before, runner = self._states, self._steppers[0].runner
         losses = [s.step(sample) for s, sample in zip(self._steppers, samples, strict=True)]
         self._states = [RunState.of(*each) for each in zip(self._steppers, losses, strict=True)]
+        for check, stepper, loss in zip(self._checks, self._steppers, losses, strict=True):
+            check(stepper, loss)
         for (a, b), comparison in self._comparisons.items():
             if (a, b) in self._diverged:
                 continue

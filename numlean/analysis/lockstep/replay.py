@@ -91,6 +91,7 @@ def trace_step(
     trace = Trace()
     runner = spec.runner(instrument(task, trace), TracingScalar(spec.scalar, trace))
     runner.new_tape = lambda: TracingTape(trace)
+    runner.keeps_outputs = True
     stepper = Stepper(runner, RecordingOptimizer(config.optimizer), config.scheduler)
     before, scalar = snapshot.before, runner.scalar
     params = [_to_wrapper(scalar, p) for p in before.params]

@@ -9,6 +9,7 @@ from numlean.analysis.lockstep.comparison import Differing, are_same, first_diff
 from numlean.autograd.tensor import Tensor
 from numlean.optim import Cast, Optimizer, State
 from numlean.optim.optimizer import zeros_like
+from numlean.scalar.constants import Constant, constants_of
 from numlean.training import Runner, Stepper
 
 GRADIENT = "gradient"
@@ -28,6 +29,11 @@ class RecordingOptimizer:
     def lr(self) -> float:
         """The inner optimizer's learning rate."""
         return self.optimizer.lr
+
+    @property
+    def constants(self) -> tuple[Constant, ...]:
+        """The inner optimizer's constants."""
+        return constants_of(self.optimizer)
 
     def initial(self, parameters: Sequence[Tensor], cast: Cast) -> State:
         """Return the inner optimizer's state, and zeros."""
@@ -56,16 +62,18 @@ class RunState:
         params: The parameters and buffers.
         state: The optimizer's state, and the last gradients.
         loss: The last loss; None before the first step.
+        outputs: The model's outputs and the targets in the last step, if the runner keeps outputs.
     """
 
     params: tuple[Tensor, ...]
     state: State
     loss: Tensor | None = None
+    outputs: tuple[tuple[Tensor, Tensor], ...] = ()
 
     @classmethod
     def of(cls, stepper: Stepper, loss: Tensor | None = None) -> RunState:
         """Return the current state of a run whose optimizer is a ``RecordingOptimizer``."""
-        return cls(tuple(stepper.runner.params), stepper.state, loss)
+        return cls(tuple(stepper.runner.params), stepper.state, loss, tuple(stepper.outputs))
 
     @property
     def numbers(self) -> Iterator[Tensor]:

@@ -8,6 +8,8 @@ from numlean.cli.options.training import (
     announce,
     announce_start,
     runner_options,
+    warn,
+    warn_of_constants,
 )
 
 __all__ = [
@@ -18,4 +20,6 @@ __all__ = [
     "announce_start",
     "check_writable",
     "runner_options",
+    "warn",
+    "warn_of_constants",
 ]

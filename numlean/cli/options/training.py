@@ -7,9 +7,11 @@ import sys
 
 from numlean.cli.options.optimization import add_optimization_options
 from numlean.cli.options.table import add_table_options
+from numlean.scalar.protocol import Scalar
 from numlean.tasks import NamedTask, Recipe, task_names
 from numlean.tasks.sources import TableSource
 from numlean.training.config import TrainConfig
+from numlean.training.harmful_constants import harmful_constants
 from numlean.training.options import BACKENDS, Options
 
 
@@ -92,6 +94,19 @@ def announce_start(arguments: argparse.Namespace, task: NamedTask, config: Train
     """
     if not arguments.json:
         print(f"numlean: {task.name}: {config.describe()}", file=sys.stderr)
+
+
+def warn(text: str) -> None:
+    """Print a warning on standard error."""
+    print(f"numlean: warning: {text}", file=sys.stderr, flush=True)
+
+
+def warn_of_constants(task: NamedTask, config: TrainConfig, *scalars: Scalar) -> None:
+    """Print a warning for each constant that rounds to something harmful in an arithmetic."""
+    for scalar in scalars:
+        settings = config.optimizer, config.scheduler, config.steps
+        for each in harmful_constants(task.task, scalar, *settings):
+            warn(str(each))
 
 
 def runner_options(arguments: argparse.Namespace) -> Options:

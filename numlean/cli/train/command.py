@@ -6,15 +6,24 @@ import argparse
 from contextlib import ExitStack
 from typing import Any
 
+from numlean.analysis.finiteness import ON_NONFINITE, FiniteCheck
 from numlean.checkpoint import Run
 from numlean.cli import exit_status
-from numlean.cli.options import add_training_options, announce, announce_start, runner_options
+from numlean.cli.options import (
+    add_training_options,
+    announce,
+    announce_start,
+    runner_options,
+    warn,
+    warn_of_constants,
+)
 from numlean.cli.progress import progress
 from numlean.cli.train import certificate_writer, checkpoint_writer, evaluation, plot
 from numlean.cli.train.certificate_writer import CertificateWriter
 from numlean.cli.train.checkpoint_writer import CheckpointWriter
 from numlean.cli.train.interrupt import catch_interrupt
 from numlean.cli.train.monitor import TrainingMonitor
+from numlean.cli.train.nonfinite import nonfinite_report
 from numlean.cli.train.report import as_text
 from numlean.cli.train.run_log import run_log
 from numlean.digest import state_digest, value_digest
@@ -52,6 +61,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--log", metavar="FILE", help="write one line of JSON per step")
     group.add_argument("--plot", metavar="FILE", help="plot the losses (.png or .svg)")
     evaluation.add_arguments(group)
+    group.add_argument(
+        "--on-nonfinite",
+        choices=ON_NONFINITE,
+        default=ON_NONFINITE[0],
+        help="what to do when a number becomes infinite or NaN: warn, stop after the step, or"
+        " ignore it (default: %(default)s)",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -74,16 +90,23 @@ def run(arguments: argparse.Namespace) -> int:
     checkpoints.start(checkpoint)
     certificate = CertificateWriter(arguments, stepper, whole, recipe, steps=config.steps)
     certificate.start(is_resuming=checkpoints.is_resuming)
-    before = runner.mean_loss(split.train)
+    warn_of_constants(task, config, runner.scalar)
+    finite = FiniteCheck(arguments.on_nonfinite, stepper=stepper, report=warn)
+    runner.keeps_outputs = arguments.plot is not None or arguments.log is not None
+    before = runner.reported_loss(split.train)
     settings = _settings(task, config, runner)
     flags = FlagHistory(counting) if counting else None
-    monitor = _train(arguments, task, settings, config, split, checkpoints, certificate, flags)
+    monitor = _train(
+        arguments, task, settings, config, split, checkpoints, certificate, flags, finite
+    )
     report = {
         **settings,
         "steps": monitor.steps,
         "loss_before": before.item(),
+        "loss_before_in_format": before.in_format.item(),
         **_results(task, stepper, split, monitor),
         **_digests(runner),
+        "nonfinite": nonfinite_report(stepper, finite),
         **({} if flags is None else flags.report()),
     }
     print(json_line(report) if arguments.json else as_text(report))
@@ -91,7 +114,10 @@ def run(arguments: argparse.Namespace) -> int:
         evaluations = [(each.step_count, each.loss.item()) for each in monitor.evaluations]
         title = f"{task.name}, {scalar.name}"
         plot.draw(arguments.plot, title, monitor.losses, evaluations)
-    return exit_status.INTERRUPTED if monitor.interrupt.requested else 0
+    if monitor.interrupt.requested:
+        return exit_status.INTERRUPTED
+    is_dead = arguments.on_nonfinite != "ignore" and finite.death is not None
+    return exit_status.NONFINITE if is_dead else 0
 
 
 def _train(
@@ -103,6 +129,7 @@ def _train(
     checkpoints: CheckpointWriter,
     certificate: CertificateWriter,
     flags: FlagHistory | None,
+    finite: FiniteCheck,
 ) -> TrainingMonitor:
     stepper, evaluator = checkpoints.stepper, checkpoints.evaluator
     with ExitStack() as stack:
@@ -115,7 +142,7 @@ def _train(
         interrupt = stack.enter_context(catch_interrupt())
         keeps = arguments.plot is not None
         monitor = TrainingMonitor(
-            config, evaluator, interrupt, advance, write, flags, keeps_losses=keeps
+            config, evaluator, interrupt, advance, write, flags, finite, keeps_losses=keeps
         )
         monitor.steps = stepper.step_count
         if not monitor.is_over:
@@ -162,10 +189,13 @@ def _results(
     test = None
     if split.test.size:
         test = run_evaluation(stepper, split.test, with_accuracy=task.is_classification)
+    after = runner.reported_loss(split.train)
     return {
-        "loss_after": runner.mean_loss(split.train).item(),
+        "loss_after": after.item(),
+        "loss_after_in_format": after.in_format.item(),
         "last_loss": None if monitor.last_loss is None else monitor.last_loss.item(),
         "test_loss": test and test.loss.item(),
+        "test_loss_in_format": test and test.loss.in_format.item(),
         "accuracy": test and test.accuracy,
         "stopped_by": monitor.stopped_by,
         **_evaluations(monitor),
@@ -187,6 +217,7 @@ def _as_plain(found: Evaluation) -> dict[str, Any]:
     return {
         "updates": found.step_count,
         "test_loss": found.loss.item(),
+        "test_loss_in_format": found.loss.in_format.item(),
         "accuracy": found.accuracy,
     }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
+from numlean.analysis.finiteness import FiniteCheck
 from numlean.autograd.tensor import Tensor
 from numlean.cli.progress import Advance
 from numlean.cli.train.interrupt import Interrupt
@@ -24,12 +25,14 @@ class TrainingMonitor:
         advance: Function that advances the progress bar.
         write: Function that writes a line of the log; None without a log.
         flags: The history of flags; None if they are not counted.
+        finite: Looks for numbers that are not finite; None without.
         keeps_losses: Whether to keep the loss of every step.
-        losses: The losses kept, each with the number of updates before it.
+        losses: The exact losses kept, each with the number of updates before it.
         last_loss: The loss of the last step; None before the first.
         steps: The number of steps made.
         seconds: The duration of training, once it has ended.
-        stopped_by: "interrupt" or "patience" if the run ended early; None if it did not.
+        stopped_by: "interrupt", "patience" or "nonfinite" if the run ended early; None if it did
+            not.
     """
 
     config: TrainConfig
@@ -38,6 +41,7 @@ class TrainingMonitor:
     advance: Advance
     write: Write | None = None
     flags: FlagHistory | None = None
+    finite: FiniteCheck | None = None
     keeps_losses: bool = False
     losses: list[tuple[int, float]] = field(default_factory=list, init=False)
     last_loss: Tensor | None = field(default=None, init=False)
@@ -55,10 +59,14 @@ class TrainingMonitor:
         found = None if self.evaluator is None else self.evaluator.after_step(stepper)
         if self.flags is not None and found is not None:
             self.flags.discard()
-        if self.keeps_losses:
-            self.losses.append((step, loss.item()))
-        if self.write is not None:
-            self._log(self.write, step, loss, found)
+        if self.finite is not None:
+            self.finite(stepper, loss)
+        if self.keeps_losses or self.write is not None:
+            exact = stepper.reported_loss().item()
+            if self.keeps_losses:
+                self.losses.append((step, exact))
+            if self.write is not None:
+                self._log(self.write, step, loss, exact, found)
         self.advance(lambda: self._note(step, loss))
         return self.is_over
 
@@ -67,6 +75,8 @@ class TrainingMonitor:
         """Whether training ends early. This sets ``stopped_by``."""
         if self.interrupt.requested:
             self.stopped_by = "interrupt"
+        elif self.finite is not None and self.finite.stops:
+            self.stopped_by = "nonfinite"
         elif self.evaluator is not None and self.evaluator.is_over:
             self.stopped_by = "patience"
         return self.stopped_by is not None
@@ -83,15 +93,19 @@ class TrainingMonitor:
     def _elapsed(self) -> float:
         return time.perf_counter() - self._began
 
-    def _log(self, write: Write, step: int, loss: Tensor, found: Evaluation | None) -> None:
+    def _log(
+        self, write: Write, step: int, loss: Tensor, exact: float, found: Evaluation | None
+    ) -> None:
         line = {
             "step": step,
             **exact_loss(loss),
+            "exact_loss": exact,
             "lr": self.config.lr_at(step),
             "seconds": round(self._elapsed(), 6),
         }
         if found is not None:
             line["test_loss"] = found.loss.item()
+            line["test_loss_in_format"] = found.loss.in_format.item()
             if found.accuracy is not None:
                 line["accuracy"] = found.accuracy
         write(line)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isfinite
 from typing import Final
 
 from numlean.analysis.report.plot_style import check_plot_suffix, plot_file, style_axes
@@ -32,7 +33,7 @@ def draw(
 ) -> None:
     """Draw the losses of batches and of the test data over the number of updates.
 
-    Equal numbers give equal files. Values that are not finite leave a gap.
+    Equal numbers give equal files. Values that are not finite leave a gap, and the title says so.
 
     Raises:
         NumleanError: The file cannot be written.
@@ -48,7 +49,7 @@ def draw(
             marker = "o" if len(evaluations) <= _FEW else ""
             (tests,) = axes.plot(*_columns(evaluations), marker=marker, markersize=4)
             tests.set(label="test data", color="#e45756", linewidth=1.8)
-        axes.set_title(title, loc="left", fontsize=11)
+        axes.set_title(title + _not_finite(losses, evaluations), loc="left", fontsize=11)
         axes.set_xlabel("updates")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_ylabel("loss")
@@ -56,6 +57,19 @@ def draw(
             axes.set_yscale("log")
         style_axes(axes)
         figure.legend(loc="outside upper right", ncols=2, frameon=False)
+
+
+def _not_finite(
+    losses: Sequence[tuple[int, float]], evaluations: Sequence[tuple[int, float]]
+) -> str:
+    """Return where losses are first not finite; "" if all are finite."""
+    kinds = {"training": losses, "test": evaluations}
+    first = {
+        kind: min((x for x, y in points if not isfinite(y)), default=None)
+        for kind, points in kinds.items()
+    }
+    found = [f"{kind} loss not finite from {x}" for kind, x in first.items() if x is not None]
+    return "".join(f"\n{each}" for each in found)
 
 
 def _columns(points: Sequence[tuple[int, float]]) -> tuple[list[int], list[float]]:

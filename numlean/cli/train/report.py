@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from numlean.cli.train.nonfinite import nonfinite_text
 from numlean.optim import format_hyperparameters
 from numlean.text_table import TextTable, align_rows
 from numlean_kernels.flags import FLAGS
 
-_ENDINGS = {"interrupt": " (interrupted)", "patience": " (test loss stopped improving)", None: ""}
+_ENDINGS = {
+    "interrupt": " (interrupted)",
+    "patience": " (test loss stopped improving)",
+    "nonfinite": " (not finite)",
+    None: "",
+}
 
 
 def as_text(report: dict[str, Any]) -> str:
@@ -20,15 +26,26 @@ def as_text(report: dict[str, Any]) -> str:
         "dtype": f"{report['dtype']} on {report['device']}, {report['backend']}",
         "optimizer": format_hyperparameters(report["hyperparameters"]),
         "loss": f"{report['loss_before']:.9g} -> {report['loss_after']:.9g}",
+        f"loss in {report['dtype']}": _in_format(report),
         "test loss": "" if test_loss is None else f"{test_loss:.9g}",
         "test accuracy": "" if accuracy is None else f"{accuracy:.2%}",
         "best test loss": _best(report.get("best")),
+        "not finite": nonfinite_text(report["nonfinite"]) if report["nonfinite"] else "",
         "seconds": f"{report['seconds']:.3f}",
         "state_digest": report["state_digest"],
         "value_digest": report["value_digest"],
     }
     lines = align_rows((name, value) for name, value in rows.items() if value)
     return "\n".join(lines + (_flag_table(report["flags"]) if "flags" in report else []))
+
+
+def _in_format(report: dict[str, Any]) -> str:
+    """Return the losses in the run's arithmetic, if they look different."""
+    exact, own = (
+        [f"{report[key + end]:.3g}" for key in ("loss_before", "loss_after")]
+        for end in ("", "_in_format")
+    )
+    return "" if exact == own else " -> ".join(own)
 
 
 def _best(found: dict[str, Any] | None) -> str:

@@ -2,8 +2,9 @@
 
 The first line describes the run. Each further line is a step: ``step``, from 0; ``loss``, of the
 batch before the update, null if it is not finite; ``loss_bits``, its encoding or, for numbers
-without one, ``loss_hex``, its value in C's hexadecimal notation; ``lr``; ``seconds`` since the
-start of training; and after an evaluation ``test_loss`` and, for classification, ``accuracy``.
+without one, ``loss_hex``, its value in C's hexadecimal notation; ``exact_loss``, the exact mean of
+the exact losses of the same outputs; ``lr``; ``seconds`` since the start of training; and after an
+evaluation ``test_loss``, ``test_loss_in_format`` and, for classification, ``accuracy``.
 """
 
 from __future__ import annotations

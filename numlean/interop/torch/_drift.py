@@ -17,6 +17,7 @@ from numlean.interop.torch.library import array, on_one_thread, tensor
 from numlean.interop.torch.network import to_torch
 from numlean.interop.torch.optimizers import to_optimizer
 from numlean.interop.torch.setting import Setting
+from numlean.scalar.finiteness import is_finite
 from numlean.scalar.protocol import Storage
 from numlean.tasks import NamedTask
 from numlean.training import Runner, Stepper, Task, TrainConfig
@@ -34,6 +35,7 @@ class StepDrift:
         max_ulp: The greatest distance between two parameters, in steps of the format.
         parameter: The parameter with that distance; "" if none differs.
         relative: The norm of the difference of all parameters, divided by the greater norm of both.
+        nonfinite: The count of the parameters' numbers that are not finite in numlean.
     """
 
     step: int
@@ -43,9 +45,12 @@ class StepDrift:
     max_ulp: float
     parameter: str
     relative: float
+    nonfinite: int = 0
 
     def __str__(self) -> str:
         losses = f"loss {self.loss:.9g} and {self.their_loss:.9g}"
+        if self.nonfinite:
+            losses += f", {self.nonfinite:,} numbers are not finite"
         if not self.parameter:
             return f"step {self.step}: {losses}, all parameters are equal"
         return (
@@ -183,7 +188,8 @@ def _measured(
     share = count / sum(m.size for m in masks)
     flat = (np.concatenate([x.reshape(-1) for x in each]) for each in (ours, parameters))
     relative = relative_difference(scalar, *flat)
-    return StepDrift(step, loss, their_loss, share, max(most), worst, relative)
+    nonfinite = sum(int((~is_finite(scalar, x)).sum()) for x in ours)
+    return StepDrift(step, loss, their_loss, share, max(most), worst, relative, nonfinite)
 
 
 def _first_difference(

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, final
 
+from numlean.scalar.constants import current_formula
 from numlean.scalar.operations import Result, operations
 from numlean.scalar.protocol import Scalar, Storage
 from numlean.scalar.wrappers.wrapper import WrappedScalar
@@ -46,6 +47,7 @@ class TracedOperation:
         operands: The positional arguments.
         options: The keyword arguments.
         result: The result.
+        formula: The formula that the operation belongs to; "" if it is not labelled.
     """
 
     place: Location
@@ -53,6 +55,7 @@ class TracedOperation:
     operands: tuple[Any, ...]
     options: dict[str, Any]
     result: Storage
+    formula: str = ""
 
 
 class Trace:
@@ -109,6 +112,6 @@ class TracingScalar(WrappedScalar):
         if operation in TRACED:
             place = self.trace.place
             self.trace.operations.append(
-                TracedOperation(place, operation, operands, options, result)
+                TracedOperation(place, operation, operands, options, result, current_formula())
             )
         return result

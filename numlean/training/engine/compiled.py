@@ -40,6 +40,7 @@ class CompiledEngine:
             name: [self._device_copy(t) for t in tensors] for name, tensors in state.items()
         }
         self.plans: dict[tuple[object, ...], Recording] = {}
+        self.output: Tensor | None = None
 
     @property
     def state(self) -> State:
@@ -72,7 +73,9 @@ class CompiledEngine:
                 plan.replay((x.data, y.data, rate.data))
         finally:
             self._runner.store.mark_written()
-        return Tensor(self._runner.scalar, plan.outputs["loss"].copy())
+        scalar, output = self._runner.scalar, plan.outputs.get("output")
+        self.output = None if output is None else Tensor(scalar, output.copy())
+        return Tensor(scalar, plan.outputs["loss"].copy())
 
     def _device_copy(self, tensor: Tensor) -> Tensor:
         return tensor.like(self._runner.scalar.device_copy(tensor.data))
@@ -81,17 +84,21 @@ class CompiledEngine:
         """Execute a step and return its recording."""
         runner, recorder = self._runner, Recorder(self._runner.scalar)
         inputs = recorder.start([x, y, rate])
+        outputs: list[Tensor] = []
         update = make_update(
             runner.task,
             self._optimizer,
             runner.clock,
             lambda v: Tensor(recorder.scalar, runner.cast(v)),
             new_tape=runner.new_tape,
+            on_output=outputs.append,
         )
         params = [recorder.attach(p) for p in self._params]
         state = {name: [recorder.attach(t) for t in each] for name, each in self._state.items()}
         loss, params, state = update(params, state, *inputs)
         recorder.output("loss", loss.data)
+        if runner.keeps_outputs:
+            recorder.output("output", outputs[0].data)
         results = [*params, *(t for name in self._state for t in state[name])]
         buffers = [t.data for t in self.buffers]
         with _restored_on_failure(buffers):

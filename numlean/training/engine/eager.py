@@ -18,9 +18,16 @@ class EagerEngine:
     """See :class:`numlean.training.engine.protocol.Engine`."""
 
     def __init__(self, runner: Runner, optimizer: Optimizer) -> None:
+        self.output: Tensor | None = None
+        self._runner = runner
         self._store = runner.store
         self._update = make_update(
-            runner.task, optimizer, runner.clock, runner.tensor, new_tape=runner.new_tape
+            runner.task,
+            optimizer,
+            runner.clock,
+            runner.tensor,
+            new_tape=runner.new_tape,
+            on_output=self._keep,
         )
         self._state: State = optimizer.initial(
             trainable_parameters(runner.task, runner.params), runner.tensor
@@ -38,6 +45,9 @@ class EagerEngine:
             name: [y.in_scalar(x.scalar) for x, y in zip(own, state[name], strict=True)]
             for name, own in self._state.items()
         }
+
+    def _keep(self, output: Tensor) -> None:
+        self.output = output.detach() if self._runner.keeps_outputs else None
 
     def step(self, x: Tensor, y: Tensor, rate: Tensor) -> Tensor:
         """Update the parameters once by a batch; return its loss before the update."""

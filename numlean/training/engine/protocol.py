@@ -19,9 +19,11 @@ class Engine(Protocol):
     Attributes:
         state: The optimizer's state. It may be assigned between steps, with the same names, shapes
             and Scalars; another state is refused.
+        output: The model's output in the last step; None unless the runner keeps outputs.
     """
 
     state: State
+    output: Tensor | None
 
     def __init__(self, runner: Runner, optimizer: Optimizer) -> None: ...
 

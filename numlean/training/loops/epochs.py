@@ -9,6 +9,7 @@ from numlean.data import Batch, DataLoader, Dataset, Sample
 from numlean.errors import NumleanError
 from numlean.training.config import LoaderTrainConfig
 from numlean.training.evaluation import mean_of
+from numlean.training.guard import Guard
 from numlean.training.loops.resume_point import get_or_create_stepper
 from numlean.training.report import Log, OnStep, TrainReport, format_log_line
 from numlean.training.runner import Runner
@@ -42,18 +43,19 @@ def train_loader(
     """
     runner.train()
     everything: Dataset | list[Sample] = loader.dataset if loader.stack else list(loader.dataset)
-    before = runner.mean_loss(everything)
+    before = runner.reported_loss(everything)
     stepper = get_or_create_stepper(stepper, runner, config.optimizer, config.scheduler)
+    guard = Guard(stepper, log, config.epochs)
     first, skipped = _position(stepper, loader, config.epochs)
     loader = loader.after(first)
     for epoch in range(first, config.epochs):
-        losses, loader, ends = _one_epoch(stepper, epoch, loader, skipped, on_step)
+        losses, loader, ends = _one_epoch(stepper, epoch, loader, skipped, on_step, guard)
         skipped = 0
         if losses and config.logs(epoch):
             log(format_log_line("epoch", epoch, mean_of(losses)))
         if ends:
             break
-    return TrainReport(before, runner.mean_loss(everything)), loader
+    return TrainReport(before, runner.reported_loss(everything)), loader
 
 
 def _position(stepper: Stepper, loader: DataLoader, epochs: int) -> tuple[int, int]:
@@ -75,7 +77,12 @@ def _position(stepper: Stepper, loader: DataLoader, epochs: int) -> tuple[int, i
 
 
 def _one_epoch(
-    stepper: Stepper, epoch: int, loader: DataLoader, skipped: int, on_step: OnStep | None
+    stepper: Stepper,
+    epoch: int,
+    loader: DataLoader,
+    skipped: int,
+    on_step: OnStep | None,
+    guard: Guard,
 ) -> tuple[list[Tensor], DataLoader, bool]:
     """Train one epoch; return its losses, the updated loader, and whether training ends."""
     losses: list[Tensor] = []
@@ -84,6 +91,7 @@ def _one_epoch(
         group: Sequence[Sample | Batch] = [batch] if isinstance(batch, Batch) else batch
         of_batch = stepper.step_group(group, at=epoch)
         losses += of_batch
+        guard.after_step(stepper, of_batch[-1])
         if on_step is not None and on_step(stepper, mean_of(of_batch)):
             return losses, loader, True
     return losses, loader, False

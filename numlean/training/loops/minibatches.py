@@ -7,6 +7,7 @@ from itertools import islice
 from numlean.autograd.tensor import Tensor
 from numlean.data import Dataset, minibatches
 from numlean.training.config import TrainConfig
+from numlean.training.guard import Guard
 from numlean.training.loops.resume_point import completed_steps, get_or_create_stepper
 from numlean.training.report import Log, OnStep, TrainReport, format_log_line
 from numlean.training.runner import Runner
@@ -26,14 +27,17 @@ def train_minibatches(
 
     def log_and_call(stepper: Stepper, loss: Tensor) -> bool | None:
         step = stepper.step_count - 1
+        guard.after_step(stepper, loss)
         if config.logs(step):
             log(format_log_line("step", step, loss))
         return None if on_step is None else on_step(stepper, loss)
 
     runner.train()
-    before = runner.mean_loss(dataset)
+    before = runner.reported_loss(dataset)
+    stepper = get_or_create_stepper(stepper, runner, config.optimizer, config.scheduler)
+    guard = Guard(stepper, log, config.steps)
     run_steps(runner, config, dataset, on_step=log_and_call, stepper=stepper)
-    return TrainReport(before, runner.mean_loss(dataset))
+    return TrainReport(before, runner.reported_loss(dataset))
 
 
 def run_steps(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from numlean.data import Batch, Dataset, Sample
 from numlean.training.config import TrainConfig
 from numlean.training.evaluation import mean_of
+from numlean.training.guard import Guard
 from numlean.training.loops.resume_point import completed_steps, get_or_create_stepper
 from numlean.training.report import Log, OnStep, TrainReport, format_log_line
 from numlean.training.runner import Runner
@@ -36,17 +37,19 @@ def train_samples(
         NumleanError: The stepper belongs to a different runner, or its steps do not fit.
     """
     runner.train()
-    before = runner.mean_loss(samples)
+    before = runner.reported_loss(samples)
     stepper = get_or_create_stepper(stepper, runner, config.optimizer, config.scheduler)
+    guard = Guard(stepper, log, config.steps)
     size = max(config.batch_size, 1)
     for step in range(completed_steps(stepper, size, config.steps), config.steps if samples else 0):
         places = range(step * size, (step + 1) * size)
         losses = stepper.step_group([samples[k % len(samples)] for k in places])
+        guard.after_step(stepper, losses[-1])
         if config.logs(step):
             log(format_log_line("step", step, mean_of(losses)))
         if on_step is not None and on_step(stepper, mean_of(losses)):
             break
-    return TrainReport(before, runner.mean_loss(samples))
+    return TrainReport(before, runner.reported_loss(samples))
 
 
 def train_dataset(

@@ -25,6 +25,8 @@ def crosscheck_page(task: str, result: Crosscheck) -> str:
 
 
 def _sections(result: Crosscheck) -> Iterator[str]:
+    for run, text in result.nonfinite.items():
+        yield f"<p><b>Warning:</b> {escape(f'{run}: {text}')}</p>"
     for k, pair in enumerate(result.pairs):
         yield f"<h2>{escape(pair.a)} and {escape(pair.b)}</h2>"
         yield f"<p>{escape(verdict(pair, result.steps))}</p>"

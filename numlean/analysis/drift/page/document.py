@@ -32,6 +32,8 @@ def _sections(result: Comparison) -> Iterator[str]:
         " bands extend from the least to the greatest.</p>"
     )
     yield f'<p class="headline">{escape(" ".join(result.headline))}</p>'
+    for warning in result.warnings:
+        yield f"<p><b>Warning:</b> {escape(warning)}</p>"
     yield "<h2>Training</h2>"
     yield f'<div class="figures">{"".join(_training(result))}</div>'
     yield "<h2>Drift of the parameters</h2>"
@@ -50,7 +52,8 @@ def _sections(result: Comparison) -> Iterator[str]:
         yield (
             "<p>The relative error of all results of a layer, as norms, against the reference run,"
             " in units of 2<sup>1&minus;p</sup>, where p is the precision of the format: 1 is the"
-            " error of a single rounding.</p>"
+            " error of a single rounding. The greatest level includes results that are not finite"
+            " where those of the reference run are.</p>"
         )
         yield f'<div class="figures maps">{"".join(_maps(result))}</div>'
     if result.operations:
@@ -80,8 +83,9 @@ _HOW_TO_READ = (
 
 
 def _training(result: Comparison) -> Iterator[str]:
-    loss = curves(result, result.dtypes, lambda record: record["loss"])
-    yield _figure("loss", loss, "loss", "Loss", "of each batch, before its update.")
+    loss = curves(result, result.dtypes, _of("exact_loss"))
+    rest = "of each batch, before its update: the exact mean of exact losses."
+    yield _figure("loss", loss, "loss", "Loss", rest)
     for key, what in (("accuracy", "Accuracy"), ("test_loss", "Test loss")):
         found = curves(result, result.dtypes, _of(key))
         if any(curve.steps for curve in found):

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 _WIDTH: Final = 4.9
 _ROW: Final = 0.85
 _HATCHES: Final = ("", "////", "....", "xxxx", "\\\\\\\\", "----", "++++", "oooo")
+_NOT_FINITE: Final = "not finite"
 _LEAST: Final = -8
 """Smaller errors than two to this power, in ulps, are drawn as one bar."""
 
@@ -26,9 +27,11 @@ def draw_histograms(name: str, result: Comparison) -> str:
     from matplotlib.figure import Figure
 
     found = {dtype: _shares(result, dtype) for dtype in result.measured}
-    bins = [k for shares in found.values() for k in shares if k is not None]
+    bins = [k for shares in found.values() for k in shares if isinstance(k, int)]
     low, high = min(bins, default=0), max(bins, default=0)
-    exact = low - max(1.8, 0.11 * (high - low))
+    gap = max(1.8, 0.11 * (high - low))
+    exact = low - gap
+    beyond = high + gap if any(_NOT_FINITE in shares for shares in found.values()) else None
     with page_style():
         whole = _ROW * len(found) + 0.5
         figure = Figure(figsize=(_WIDTH, whole))
@@ -36,14 +39,13 @@ def draw_histograms(name: str, result: Comparison) -> str:
             bottom = whole - _ROW * (row + 1)
             axes = figure.add_axes((0.115, bottom / whole, 0.86, 0.55 / whole))
             style = result.dtypes.index(dtype)
-            _bars(axes, shares, exact, style)
+            _bars(axes, shares, {None: exact, _NOT_FINITE: beyond}, style)
             # The bar of errors from one ulp to two begins here.
             axes.axvline(_ulp(result, dtype) - 0.5, color=INK, linewidth=0.9, linestyle=":")
-            axes.set_xlim(exact - 0.8, high + 0.6)
-            title = dtype if shares else f"{dtype}: no finite number"
-            axes.set_title(title, loc="left", fontsize=8.5, pad=2)
+            axes.set_xlim(exact - 0.8, (high if beyond is None else beyond) + 0.6)
+            axes.set_title(_title(dtype, shares), loc="left", fontsize=8.5, pad=2)
             axes.set_ylim(0, 105 * max(shares.values(), default=0.1))
-            _ticks(axes, exact, (low, high), named=row == len(found) - 1)
+            _ticks(axes, exact, (low, high), beyond, named=row == len(found) - 1)
         return as_svg(
             figure,
             name,
@@ -51,29 +53,40 @@ def draw_histograms(name: str, result: Comparison) -> str:
         )
 
 
+def _title(dtype: str, shares: dict[int | str | None, float]) -> str:
+    share = shares.get(_NOT_FINITE, 0.0) if shares else 1.0
+    if share == 1:
+        return f"{dtype}: no finite number"
+    return f"{dtype}: {100 * share:.3g} % not finite" if share else dtype
+
+
 def _ulp(result: Comparison, dtype: str) -> int:
     """Return the exponent of an ulp of numbers from 1 to 2."""
     return int(1 - result.header["measures"][dtype]["grid"]["precision"])
 
 
-def _shares(result: Comparison, dtype: str) -> dict[int | None, float]:
+def _shares(result: Comparison, dtype: str) -> dict[int | str | None, float]:
     """Return the fraction of the errors in each bin; None is the bin of exact numbers.
 
     Bin k contains the errors of at least 2**k and less than 2**(k + 1), divided by the power of two
     of the number.
     """
-    counts: Counter[int | None] = Counter()
+    counts: Counter[int | str | None] = Counter()
     for record in result.last(dtype):
         parameters = record["parameters"]
         counts[None] += parameters["exact"]
+        special = parameters["infinite"] + parameters["unknown"]
+        counts.update({_NOT_FINITE: special} if special else {})
         for k, count in parameters["histogram"].items():
             counts[max(int(k), _LEAST) + _ulp(result, dtype)] += count
     total = sum(counts.values())
     return {k: count / total for k, count in counts.items()} if total else {}
 
 
-def _bars(axes: Any, shares: dict[int | None, float], exact: float, style: int) -> None:
-    places = [exact if k is None else k for k in shares]
+def _bars(
+    axes: Any, shares: dict[int | str | None, float], ends: dict[Any, float | None], style: int
+) -> None:
+    places = [ends.get(k, k) for k in shares]
     axes.bar(
         places,
         [100 * share for share in shares.values()],
@@ -85,14 +98,18 @@ def _bars(axes: Any, shares: dict[int | None, float], exact: float, style: int) 
     )
 
 
-def _ticks(axes: Any, exact: float, ends: tuple[int, int], *, named: bool) -> None:
+def _ticks(
+    axes: Any, exact: float, ends: tuple[int, int], beyond: float | None, *, named: bool
+) -> None:
     from matplotlib.ticker import FuncFormatter
 
     low, high = ends
     spacing = max(-(-(high - low) // 7), 2)
     places = [*range(low, high + 1, spacing)]
     labels = [power_of_two(k) for k in places]
-    axes.set_xticks([exact, *places], ["exact", *labels] if named else [])
+    special = [] if beyond is None else [beyond]
+    names = ["exact", *labels, *([_NOT_FINITE] if special else [])]
+    axes.set_xticks([exact, *places, *special], names if named else [])
     if named:
         axes.set_xlabel("relative error, each bar from its power of two to the next")
     axes.locator_params(axis="y", nbins=3)

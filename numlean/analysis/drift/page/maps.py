@@ -93,8 +93,10 @@ def _merge(by_step: dict[int, ErrorStats], group: Sequence[int]) -> ErrorStats:
 
 def _level(stats: ErrorStats, precision: int) -> float:
     """Return the level of a relative error in units of 2**(1 - precision); NaN for none."""
-    if not stats.count:
+    if not stats.is_measured:
         return math.nan
+    if math.isinf(stats.relative):
+        return LEVELS - 1
     if stats.relative == 0:
         return 0
     exponent = math.log2(stats.relative) + precision - 1

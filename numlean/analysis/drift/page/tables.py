@@ -59,7 +59,7 @@ def runs(result: Comparison) -> str:
     """Return the final results of each run."""
     rows = [
         (
-            *(run["dtype"], str(run["seed"]), format_number(run["loss"], 6)),
+            *(run["dtype"], str(run["seed"]), format_number(run["exact_loss"], 6)),
             *(_percent(run["accuracy"]), format_number(run["test_loss"], 6)),
             *(run["state_digest"], run["value_digest"]),
         )
@@ -152,7 +152,7 @@ def _table(
 def _figures(errors: OperationErrors) -> list[str]:
     local, inherited, total = errors.local, errors.inherited, errors.total
     parts = (local, inherited, total)
-    relative: list[Any] = [each.relative if each.count else None for each in parts]
+    relative: list[Any] = [each.relative if each.is_measured else None for each in parts]
     ulps = [value for each in parts for value in _ulps(each)]
     mark = "▲ " if errors.amplification >= _NOTABLE else ""
     specials = (errors.inf, errors.nan, errors.introduced_nonfinite, errors.flipped_comparisons)
@@ -162,7 +162,7 @@ def _figures(errors: OperationErrors) -> list[str]:
 
 
 def _ulps(stats: Any) -> tuple[float | None, float | None]:
-    return (stats.max_ulp, stats.rms_ulp) if stats.count else (None, None)
+    return (stats.max_ulp, stats.rms_ulp) if stats.is_measured else (None, None)
 
 
 def _percent(accuracy: float | None) -> str:

@@ -1,0 +1,147 @@
+"""Warnings, before a run, of constants that round to something harmful as they enter a Scalar."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from numlean.errors import NumleanError
+from numlean.nn import Layer
+from numlean.optim import Optimizer
+from numlean.optim.schedules import Schedule, is_own
+from numlean.scalar.constants import Constant, constants_of
+from numlean.scalar.protocol import Scalar, Storage
+from numlean.scalar.wrappers import WrappedScalar
+from numlean.training.task import Task
+
+
+@dataclass(frozen=True)
+class HarmfulConstant:
+    """A constant that rounding moves to where its formula no longer does what it is for.
+
+    Attributes:
+        constant: The constant.
+        dtype: The arithmetic.
+        becomes: The number that it becomes, as text.
+        effect: What the formula does then.
+        nearest: The nearest number of the arithmetic without that effect; None if it is unknown.
+    """
+
+    constant: Constant
+    dtype: str
+    becomes: str
+    effect: str
+    nearest: float | None
+
+    @property
+    def cause(self) -> str:
+        """The constant and what it becomes."""
+        return f"{self.constant} is {self.becomes} in {self.dtype}"
+
+    def __str__(self) -> str:
+        nearest = f"; the nearest good value is {self.nearest!r}" if self.nearest else ""
+        return f"{self.cause}: {self.constant.formula} {self.effect}{nearest}"
+
+
+def harmful_constants(
+    task: Task,
+    scalar: Scalar,
+    optimizer: Optimizer,
+    schedule: Schedule | None = None,
+    steps: int = 1,
+) -> tuple[HarmfulConstant, ...]:
+    """Return the harmful constants of a run, in the order in which a step uses them.
+
+    Args:
+        task: The model and the loss.
+        scalar: The arithmetic.
+        optimizer: The optimizer.
+        schedule: The learning rate by index; None uses the optimizer's.
+        steps: The number of indices; of numlean's own schedules, the rates at the first, the
+            middle and the last are checked.
+    """
+    dtype = scalar.name
+    while isinstance(scalar, WrappedScalar):
+        scalar = scalar.inner  # a wrapper would count or change the probes
+    constants = [
+        *_of_layer(task.model, ()),
+        *constants_of(task.loss),
+        *constants_of(optimizer),
+        *_rates(optimizer, schedule, steps),
+    ]
+    found = (harm_of(constant, scalar, dtype) for constant in constants)
+    return tuple(dict.fromkeys(each for each in found if each is not None))
+
+
+def harm_of(constant: Constant, scalar: Scalar, dtype: str) -> HarmfulConstant | None:
+    """Return what a constant becomes in a Scalar, if that is harmful; None if not.
+
+    Args:
+        constant: The constant.
+        scalar: The arithmetic, without wrappers.
+        dtype: The name of the run's arithmetic.
+    """
+    value = constant.value
+    number = _rounded(scalar, value)
+    if not math.isfinite(value) or number == value:
+        return None
+    if not math.isfinite(number):
+        effect, becomes = "is not finite", "not a number" if math.isnan(number) else f"{number:g}"
+    elif number == 0:
+        effect, becomes = constant.at_zero, "0"
+    elif value < 1 <= number:
+        effect, becomes = constant.at_one, "1"
+    else:
+        return None
+    if not effect:
+        return None
+    return HarmfulConstant(constant, dtype, becomes, effect, _nearest(scalar, value, number))
+
+
+def _rates(optimizer: Optimizer, schedule: Schedule | None, steps: int) -> Iterator[Constant]:
+    effect = "the update", "changes no parameter"
+    if schedule is None:
+        yield Constant("lr", optimizer.lr, *effect)
+    elif is_own(schedule):  # a user's function may count its calls
+        last = max(steps - 1, 0)
+        for index in sorted({0, last // 2, last}):
+            yield Constant(f"lr at step {index}", schedule(index), *effect)
+
+
+def _of_layer(layer: Layer, path: tuple[int, ...]) -> Iterator[Constant]:
+    owner = " ".join(filter(None, (".".join(map(str, path)), layer.name)))
+    for constant in layer.constants:
+        yield replace(constant, owner=owner)
+    for index, child in enumerate(layer.children):
+        yield from _of_layer(child, (*path, index))
+
+
+def _rounded(scalar: Scalar, value: float) -> float:
+    return float(scalar.to_float(scalar.from_float([value]))[0])
+
+
+def _nearest(scalar: Scalar, value: float, number: float) -> float | None:
+    """Return the number of the format next to the one that a value became, on the value's side."""
+    try:
+        candidates = [float(scalar.to_float(x)[0]) for x in _neighbours(scalar, value, number)]
+    except NumleanError:
+        return None
+    good = (x for x in candidates if math.isfinite(x) and x not in (0, 1, number))
+    return next((x for x in good if _rounded(scalar, x) == x), None)
+
+
+def _neighbours(scalar: Scalar, value: float, number: float) -> Sequence[Storage]:
+    format = scalar.format
+    if not math.isfinite(number):
+        if format is None:
+            return []
+        bits = format.max_finite | (format.sign_mask if value < 0 else 0)
+        return [scalar.from_bits([bits])]
+    if number == 1:
+        return [scalar.next_down(scalar.from_float([1.0]))]
+    sign = math.copysign(1.0, value)
+    least = scalar.next_up if value > 0 else scalar.next_down
+    # Where subnormal numbers are flushed, the least normal number is the nearest that stays.
+    normal = [] if format is None else [scalar.from_float([sign * 2.0**format.emin])]
+    return [least(scalar.from_float([0.0])), *normal]
