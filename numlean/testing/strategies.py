@@ -111,12 +111,15 @@ def scalars(*, device: str | None = None) -> Any:
     """
     dtypes = [name for name, backend in scalar_backends() if ":" not in backend.pattern]
     known = [d for d in [*dtypes, "mp:100", "ieee:e6m9"] if _is_available(d, device)]
-    return st.sampled_from(sorted(known)).map(lambda dtype: _ready(dtype, device))
+    # Ready before anything is drawn, as drawing has a time limit as well.
+    ready = {dtype: _ready(dtype, device) for dtype in sorted(known)}
+    return st.sampled_from(list(ready)).map(ready.__getitem__)
 
 
 @cache
 def _ready(dtype: str, device: str | None) -> Scalar:
-    return oracle(dtype, device) if device in (None, "python") else get_scalar(dtype, device)
+    is_interpreted = device in (None, "python") and _is_available(dtype, "python")
+    return oracle(dtype, "python") if is_interpreted else get_scalar(dtype, device)
 
 
 def _is_available(dtype: str, device: str | None) -> bool:
