@@ -2,16 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from numlean.names import did_you_mean
+
 
 class NumleanError(ValueError):
     """A request that numlean cannot carry out. Base class of all its errors."""
 
 
 class UnknownNameError(NumleanError):
-    """An unknown name; the message lists the known ones."""
+    """An unknown name; the message suggests the nearest known ones and lists all.
 
-    def __init__(self, kind: str, name: str, known: tuple[str, ...]) -> None:
-        super().__init__(f"unknown {kind} {name!r}; known: {', '.join(known)}")
+    Args:
+        kind: What it would name.
+        name: The name.
+        known: The known names, which the message lists.
+        others: Further spellings, which the message suggests but does not list.
+        like: The part of the name to which known ones are compared; None for the whole.
+        hint: The end of the message.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        name: str,
+        known: Sequence[str],
+        *,
+        others: Sequence[str] = (),
+        like: str | None = None,
+        hint: str = "",
+    ) -> None:
+        near = did_you_mean(like or str(name), (*others, *known)) or ";"
+        super().__init__(f"unknown {kind} {name!r}{near} known: {', '.join(known)}{hint}")
 
 
 class ShapeError(NumleanError):

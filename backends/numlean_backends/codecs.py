@@ -14,7 +14,7 @@ from numlean_kernels.formats import Format
 from numlean_kernels.ieee import Arithmetic
 from numlean_kernels.loops.elementwise import unary
 from numlean_kernels.protocol import Table, Target, kernel_for
-from numlean_kernels.tables.exact import decode, default_nan, encoder, infinite
+from numlean_kernels.tables.exact import decode, default_nan, flagged_encoder, infinite
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,10 @@ class EncodingCodec:
     def encode(self, value: Exact) -> int:
         """Round one exact value once."""
         return encode_raw(self.arithmetic, value)
+
+    def encode_flagged(self, value: Exact) -> tuple[int, int]:
+        """Round one exact value once, and return the flags that this raises."""
+        return encode_raw_flagged(self.arithmetic, value)
 
     def decode(self, element: int) -> Exact:
         """Return one encoding's exact value."""
@@ -132,6 +136,10 @@ class HardwareCodec:
         bits = np.array(encode_raw(Arithmetic(self.format), value), self.format.storage_dtype)
         return bits.view(self.storage_dtype)[()]
 
+    def encode_flagged(self, value: Exact) -> tuple[Any, int]:
+        """Raise: the hardware's flags are not read."""
+        raise NotImplementedError("hardware floats keep no flags")
+
     def decode(self, element: float) -> Exact:
         """Return one number's exact value."""
         from mpmath import libmp
@@ -170,14 +178,19 @@ def little_endian(x: Storage) -> bytes:
 
 def encode_raw(arithmetic: Arithmetic, value: Exact) -> int:
     """Round a value in mpmath's private form once, to an encoding."""
+    return encode_raw_flagged(arithmetic, value)[0]
+
+
+def encode_raw_flagged(arithmetic: Arithmetic, value: Exact) -> tuple[int, int]:
+    """Round a value once, to an encoding, and return the flags that this raises."""
     from mpmath import libmp
 
     negative, m, e, _ = value
     if value == libmp.fnan:
-        return default_nan(arithmetic)
+        return default_nan(arithmetic), 0
     if value in (libmp.finf, libmp.fninf):
-        return infinite(arithmetic, negative=value == libmp.fninf)
-    return encoder(arithmetic)(negative, int(m), e)
+        return infinite(arithmetic, negative=value == libmp.fninf), 0
+    return flagged_encoder(arithmetic)(negative, int(m), e)
 
 
 def decode_raw(format: Format, encoding: int) -> Exact:

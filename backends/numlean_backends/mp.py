@@ -17,14 +17,16 @@ from mpmath import libmp, mp
 from mpmath.libmp import mpf_add, mpf_mul
 
 from numlean.errors import NumleanError
-from numlean.scalar.checks import ROUNDINGS, round_to_integer
+from numlean.scalar.checks import round_to_integer
 from numlean.scalar.dtype import Dtype
 from numlean.scalar.exact import exact_of, is_mpf
 from numlean.scalar.exact_text import format_fields
 from numlean.scalar.kernel_scalar import KernelScalar
 from numlean.scalar.protocol import Storage
 from numlean.scalar.registry import ScalarBackend
+from numlean.scalar.rounding_names import DIRECTIONS
 from numlean_backends.codecs import encode_raw
+from numlean_backends.mp_integral import integral_routines
 from numlean_kernels.formats import BINARY64, Format
 from numlean_kernels.ieee import Arithmetic
 from numlean_kernels.protocol import Routine, Table
@@ -81,8 +83,9 @@ def mp_table(precision: int) -> Table:
         "min_num": lambda a, b: _number(a, b, _lesser),
         "max_num": lambda a, b: _number(a, b, _greater),
     }
+    routines |= integral_routines(precision)
     for width in (32, 64):
-        for rounding in ROUNDINGS:
+        for rounding in DIRECTIONS:
             routines[f"to_int{width} {rounding}"] = partial(
                 _to_int, np.iinfo(f"i{width // 8}"), rounding
             )
@@ -161,7 +164,13 @@ class MpCodec:
 
     def encode(self, value: Any) -> Any:
         """Round one exact value."""
-        return _mpf(libmp.mpf_pos(value, self.precision, "n"))
+        sign, significand, exponent, bits = libmp.mpf_pos(value, self.precision, "n")
+        # An exponent computed from a significand may be gmpy2's, which mpmath refuses later.
+        return _mpf((sign, significand, int(exponent), bits))
+
+    def encode_flagged(self, value: Any) -> tuple[Any, int]:
+        """Raise: no flags are kept."""
+        raise NotImplementedError("mp keeps no flags")
 
     def decode(self, element: Any) -> Any:
         """Return the exact value of a number."""

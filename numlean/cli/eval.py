@@ -1,19 +1,31 @@
 """Evaluate an expression in one or several number formats; show every detail of the result.
 
-For example: numlean eval "0.1 + 0.2" --dtype ieee32exec --dtype float64. Flags are shown if the
-dtype records them. The error is measured against the value at 4,096 bits.
+For example: numlean eval "0.1 + 0.2" --dtype ieee32exec --dtype float64.
+
+Operators: + - * / % (sign of the divisor) ** and one of < <= > >= == !=. Numbers: 0.1, 1e-3,
+0x1.8p-3, bits(0x3f800001), inf, nan, snan, nan(0x12), pi, e. Functions: those of the Scalar, such
+as fma, sqrt, exp, rem, round_to_integral(x, RZ), and fmod, trunc, floor, ceil, min, max.
+
+Flags are shown if the dtype records them; those of literals count. The error is the distance from
+the exact value of the expression, literals included; it is omitted where that is not known.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
+from typing import Final
 
 from numlean.inspection.expression import evaluate
 from numlean.text_table import align_rows
 
+_SIGNED: Final = re.compile(r"-[^-]")
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
+    # An expression may begin with a minus sign; argparse takes only numbers with one by itself.
+    parser._negative_number_matcher = _SIGNED
     parser.add_argument(
         "expression",
         metavar="EXPRESSION",

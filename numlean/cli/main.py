@@ -15,6 +15,7 @@ from typing import Any, Final, NoReturn
 from numlean.cli import exit_status
 from numlean.cli.streams import OutputError, run_with_checked_streams
 from numlean.errors import NumleanError
+from numlean.names import did_you_mean
 
 _COMMANDS: Final = {
     "train": "train a task in one number format",
@@ -48,6 +49,31 @@ class _Parser(argparse.ArgumentParser):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{"formatter_class": _HelpFormatter, **options})
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is None or value in action.choices:
+            return
+        known = tuple(map(str, action.choices))
+        kind = "command" if isinstance(action, argparse._SubParsersAction) else None
+        near = did_you_mean(str(value), known) or ";"
+        what = f"unknown {kind}" if kind else "invalid choice:"
+        raise argparse.ArgumentError(
+            None if kind else action, f"{what} {value!r}{near} known: {', '.join(known)}"
+        )
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Return the arguments and those that are unknown, of which options are an error here.
+
+        Raises:
+            SystemExit: An option is unknown; the message suggests the nearest one.
+        """
+        arguments, unknown = super().parse_known_args(args, namespace)
+        options = [word.partition("=")[0] for word in unknown if word[:2] == "--" and word[2:]]
+        if options:
+            known = [name for name in self._option_string_actions if name[:2] == "--"]
+            near = did_you_mean(options[0], known) or ""
+            self.error(f"unknown option {options[0]}{near}")
+        return arguments, unknown
 
     def error(self, message: str) -> NoReturn:
         self.exit(exit_status.ERROR, f"numlean: error: {message} (see {self.prog} --help)\n")

@@ -7,14 +7,12 @@ from math import isnan
 
 from numlean.autograd.tensor import Tensor
 from numlean.errors import ShapeError
-from numlean.scalar.exact import Exact, exact_of
+from numlean.scalar.exact import exact_of
 from numlean.scalar.flags import Flags
 from numlean.scalar.protocol import Scalar, Storage
 from numlean.text_table import TextTable, align_rows
 from numlean_kernels.formats import Format
 from numlean_kernels.ieee.classify import CLASSES
-
-_LONGEST_EXACT = 60
 
 
 @dataclass(frozen=True)
@@ -23,7 +21,8 @@ class Inspection:
 
     Attributes:
         scalar: The arithmetic's name.
-        value: The shortest decimal that rounds to the number.
+        value: The exact decimal if it has at most 17 digits, else the shortest that is nearer to
+            the number than to any other.
         exact: All digits of the value; abbreviated, with their count, if there are very many.
         hexadecimal: The value in the form of C's %a.
         encoding: The encoding and its fields: sign, biased exponent, trailing significand; None
@@ -32,7 +31,9 @@ class Inspection:
         below: The greatest lesser number; None without an encoding.
         above: The least greater number; None without an encoding.
         flags: The exceptions raised while the number was computed; None if they were not recorded.
-        error_ulp: The distance from an exact result, in units of the last place; None if unknown.
+        error_ulp: The distance from an exact result, in units of the last place; infinite for an
+            infinity in place of a number; None if unknown.
+        uncounted: The operations whose exceptions ``flags`` lacks, by name.
     """
 
     scalar: str
@@ -45,11 +46,10 @@ class Inspection:
     above: str | None = None
     flags: Flags | None = None
     error_ulp: float | None = None
+    uncounted: tuple[str, ...] = ()
 
     def rows(self) -> dict[str, str]:
         """Return the known properties by name, as text."""
-        raised = [] if self.flags is None else [k for k, n in self.flags.as_dict().items() if n]
-        flags = None if self.flags is None else ", ".join(raised) or "none"
         error = None if self.error_ulp is None else f"{self.error_ulp:+.6g} ulp"
         rows = {
             "value": self.value,
@@ -59,10 +59,15 @@ class Inspection:
             "class": self.kind,
             "next below": self.below,
             "next above": self.above,
-            "flags": flags,
+            "flags": None if self.flags is None else self._flags_text(self.flags),
             "error": error,
         }
         return {name: text for name, text in rows.items() if text is not None}
+
+    def _flags_text(self, flags: Flags) -> str:
+        raised = ", ".join(name for name, count in flags.as_dict().items() if count) or "none"
+        missing = f" (not counted: {', '.join(self.uncounted)})" if self.uncounted else ""
+        return raised + missing
 
     def __str__(self) -> str:
         return "\n".join([self.scalar, *align_rows(self.rows().items(), indent="  ")])
@@ -72,40 +77,55 @@ class Inspection:
         return TextTable((), rows, title=self.scalar).to_html(row_headers=True)
 
 
-def inspect(x: Tensor, *, flags: Flags | None = None, error_ulp: float | None = None) -> Inspection:
+def inspect(
+    x: Tensor,
+    *,
+    flags: Flags | None = None,
+    error_ulp: float | None = None,
+    uncounted: tuple[str, ...] = (),
+) -> Inspection:
     """Return the properties of a single number.
 
     Args:
         x: A tensor of one element.
         flags: The exceptions raised while it was computed, for display.
         error_ulp: The distance from the exact result, for display.
+        uncounted: The operations whose exceptions the flags lack, for display.
 
     Raises:
         ShapeError: The tensor does not have exactly one element.
     """
     if x.size != 1:
         raise ShapeError(f"inspect takes a single number, not a tensor of shape {x.shape}")
-    # Imported here because it imports mpmath, which numlean --help does not need.
+    # Imported here because they import mpmath, which numlean --help does not need.
+    from numlean.inspection.digits import all_digits, readable
     from numlean.scalar.exact_text import format_c_hex
 
     scalar, data = x.scalar, x.data.reshape(1)
-    (value,), (text,) = scalar.to_exact(data), scalar.to_string(data)
-    exact = exact_of(value)
+    exact = exact_of(scalar.to_exact(data)[0])
+    text = readable(scalar, data)
     return Inspection(
         scalar=scalar.name,
         value=text,
-        exact=_all_digits(exact) if exact.is_finite else text,
-        hexadecimal=format_c_hex(exact) if exact.is_finite else text,
+        exact=all_digits(exact) if exact.significand else text,
+        hexadecimal=format_c_hex(exact) if exact.significand else _hexadecimal_special(text),
         flags=flags,
+        uncounted=uncounted,
         error_ulp=None if error_ulp is None or isnan(error_ulp) else error_ulp,
         **({} if scalar.format is None else _of_encoding(scalar, scalar.format, data)),
     )
 
 
+def _hexadecimal_special(text: str) -> str:
+    return text.replace("0.0", "0x0p+0")
+
+
 def _of_encoding(scalar: Scalar, format: Format, data: Storage) -> dict[str, str]:
     """Return the properties that only numbers with an encoding have."""
-    (below,), (above,) = (
-        scalar.to_string(neighbour(data)) for neighbour in (scalar.next_down, scalar.next_up)
+    from numlean.inspection.digits import readable
+
+    below, above = (
+        readable(scalar, neighbour(data)) for neighbour in (scalar.next_down, scalar.next_up)
     )
     return {
         "encoding": format.format_bits(int(scalar.to_bits(data)[0])),
@@ -113,14 +133,3 @@ def _of_encoding(scalar: Scalar, format: Format, data: Storage) -> dict[str, str
         "below": below,
         "above": above,
     }
-
-
-def _all_digits(value: Exact) -> str:
-    from numlean.scalar.text import exact_decimal, format_decimal
-
-    digits = exact_decimal(value)
-    text = format_decimal(digits)
-    if len(text) <= _LONGEST_EXACT:
-        return text
-    count = len(digits.as_tuple().digits)
-    return f"{text[:_LONGEST_EXACT]}... ({count} digits)"

@@ -7,8 +7,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import ArrayLike
 
-from numlean.errors import NumleanError, StorageError, UnknownNameError
+from numlean.errors import NumleanError, StorageError
 from numlean.scalar.exact import Exact, exact_of, is_mpf
+from numlean.scalar.rounding_names import rounding_name
 from numlean_kernels.formats import Format
 
 _MPMATH_ROUNDINGS: Final = {
@@ -17,9 +18,6 @@ _MPMATH_ROUNDINGS: Final = {
     "toward_positive": "c",
     "toward_negative": "f",
 }
-
-ROUNDINGS: Final = (*_MPMATH_ROUNDINGS, "ties_to_away", "to_odd")
-"""The directions in which a number can be rounded to an integer."""
 
 
 def encodings(bits: ArrayLike, format: Format) -> np.ndarray[Any, Any]:
@@ -89,8 +87,12 @@ def round_to_integer(value: Exact, rounding: str) -> int:
     """
     from mpmath import libmp
 
-    if rounding not in ROUNDINGS:
-        raise UnknownNameError("rounding", rounding, ROUNDINGS)
+    rounding = rounding_name(rounding)
+    sign, significand, exponent, bits = value
+    if significand and exponent + bits < -1:
+        value = Exact(
+            sign, 1, -3, 1
+        )  # below a quarter in magnitude: its exponent may be of any size
     below = int(libmp.to_int(value, "f"))
     if rounding == "ties_to_away":
         doubled = abs(int(libmp.to_int(libmp.mpf_shift(value, 1), "d")))

@@ -43,6 +43,13 @@ class Codec(Protocol):
     def encode(self, value: Exact) -> Any:
         """Round one exact value, which is not -0, to an element of storage."""
 
+    def encode_flagged(self, value: Exact) -> tuple[Any, int]:
+        """Round as ``encode`` does, and return the flags that this raises, as bits.
+
+        Raises:
+            NotImplementedError: The arithmetic keeps no flags.
+        """
+
     def decode(self, element: Any) -> Exact:
         """Return the exact value of one element, which may be a NaN, an infinity or zero."""
 

@@ -6,10 +6,28 @@ from dataclasses import dataclass
 from typing import Final
 
 from numlean.errors import NumleanError
+from numlean.scalar.rounding_names import canonical_rounding
 from numlean_kernels.formats import Format
 
-ALIASES: Final = {"float": "float64", "ieee754exec": "ieee32exec"}
-"""TorchLean's spellings."""
+ALIASES: Final = {
+    **dict.fromkeys(("float", "fp64", "f64", "double"), "float64"),
+    **dict.fromkeys(("fp32", "f32", "single"), "float32"),
+    **dict.fromkeys(("ieee754exec", "binary32"), "ieee32exec"),
+    "binary64": "binary64exec",
+    **dict.fromkeys(("float16", "fp16", "f16", "half"), "binary16"),
+    **dict.fromkeys(("bf16", "brainfloat16"), "bfloat16"),
+    **dict.fromkeys(("tensorfloat32", "tensorfloat-32"), "tf32"),
+    **dict.fromkeys(("fp8_e5m2", "float8_e5m2", "f8e5m2", "f8_e5m2"), "e5m2"),
+    **dict.fromkeys(("fp8_e4m3", "fp8_e4m3fn", "float8_e4m3", "float8_e4m3fn"), "e4m3"),
+    **dict.fromkeys(("e4m3fn", "f8e4m3", "f8e4m3fn", "f8_e4m3", "f8_e4m3fn"), "e4m3"),
+}
+"""Other names: TorchLean's, those of numpy, PyTorch, JAX and MLIR, and of IEEE 754. They may be
+written in any case."""
+
+_PARAMETRIC: Final = "ieee"
+_ROUNDING: Final = "round"
+_NAMING_OPTIONS: Final = ("nan", "subnormal", "tininess", "overflow", "math")
+"""Options whose values are names, which may be written in any case."""
 
 
 @dataclass(frozen=True)
@@ -33,19 +51,24 @@ class Dtype:
         """Parse ``name[:argument][@option=value,...]``.
 
         Raises:
-            NumleanError: An option has no value or is given twice.
+            NumleanError: The text is none, or an option has no value or is given twice.
         """
+        if not isinstance(text, str):
+            raise NumleanError(f"a dtype is a text such as 'bfloat16', not {text!r:.80}")
         head, _, tail = text.strip().partition("@")
         name, colon, argument = head.partition(":")
-        name = ALIASES.get(name, name)
+        name = ALIASES.get(name.casefold(), name)
+        if name.casefold() == _PARAMETRIC:
+            name, argument = _PARAMETRIC, argument.lower()
         options: dict[str, str] = {}
         for item in tail.split(",") if "@" in text else ():
-            key, equals, value = item.partition("=")
+            key, equals, value = item.strip().partition("=")
+            key = key.casefold() if key.casefold() in (_ROUNDING, *_NAMING_OPTIONS) else key
             if not equals or not key or key in options:
                 raise NumleanError(
                     f"dtype {text!r}: write each option once, as name=value; got {item!r}"
                 )
-            options[key] = value
+            options[key] = _canonical(key, value)
         return cls._of(name, argument if colon else None, options)
 
     @classmethod
@@ -60,6 +83,10 @@ class Dtype:
         """Return the dtype of arbitrary-precision numbers: ``mp:200``."""
         return cls._of("mp", str(precision), {})
 
+    def renamed(self, name: str) -> Dtype:
+        """Return the dtype with another backend's name."""
+        return self._of(name, self.argument, self.options)
+
     def with_options(self, **options: str) -> Dtype:
         """Return the dtype with options added or replaced."""
         return self._of(self.name, self.argument, {**self.options, **options})
@@ -69,6 +96,12 @@ class Dtype:
         head = name if argument is None else f"{name}:{argument}"
         tail = ",".join(f"{key}={options[key]}" for key in sorted(options))
         return cls(f"{head}@{tail}" if tail else head, name, argument, options)
+
+
+def _canonical(option: str, value: str) -> str:
+    if option == _ROUNDING:
+        return canonical_rounding(value)
+    return value.casefold() if option in _NAMING_OPTIONS else value
 
 
 def split_dtype_list(text: str) -> list[str]:

@@ -148,8 +148,11 @@ class Scalar(ElementaryFunctions, Protocol):
     def from_string(self, texts: str | list[str]) -> Storage:
         """Round numbers such as ``0.1``, ``-2.5e-3``, ``1/3``, ``0x1.8p-4``, ``inf``, ``nan`` once.
 
+        Digits and exponents may be of any size. ``nan(0x12)`` gives a NaN its payload, ``snan`` and
+        ``snan(0x12)`` are signalling NaNs (clause 5.12.1).
+
         Raises:
-            NumleanError: A text is not a number.
+            NumleanError: A text is not a number, or is a NaN that the format does not have.
         """
 
     def to_string(self, x: Storage) -> list[str]:

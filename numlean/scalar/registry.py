@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Any, Final
 
 from numlean.errors import NumleanError, UnavailableError, UnknownNameError
 from numlean.scalar.contract import check_members
-from numlean.scalar.dtype import Dtype
+from numlean.scalar.dtype import ALIASES, Dtype
 from numlean.scalar.protocol import Scalar
 from numlean_kernels.formats import Format
 from numlean_kernels.targets import DeviceMissingError
@@ -80,8 +81,17 @@ def scalar_backends() -> Iterator[tuple[str, ScalarBackend]]:
 
 def scalar_backend_of(dtype: str) -> ScalarBackend | None:
     """Return the backend that makes a dtype; None if its name is not registered."""
-    name = Dtype.parse(dtype).name
+    name = resolve(dtype).name
     return _load(name) if name in scalars() else None
+
+
+def resolve(dtype: str) -> Dtype:
+    """Return a dtype, parsed, under the name of its backend if one has this name in any case."""
+    spec = Dtype.parse(dtype)
+    if spec.name in scalars():
+        return spec
+    registered = {name.casefold(): name for name in scalars()}
+    return spec.renamed(registered.get(spec.name.casefold(), spec.name))
 
 
 def get_scalar(dtype: str, device: str | None = None, *, fast_kernels: bool = False) -> Scalar:
@@ -98,13 +108,13 @@ def get_scalar(dtype: str, device: str | None = None, *, fast_kernels: bool = Fa
             the valid ones.
         UnavailableError: The dtype has no fast kernels, or this machine lacks the device.
     """
-    spec = Dtype.parse(dtype)
+    spec = resolve(dtype)
     if spec.name not in scalars():
-        raise UnknownNameError("dtype", dtype, scalars())
+        raise _unknown_dtype(dtype)
     backend = _load(spec.name)
     for option in spec.options:
         if option not in backend.options:
-            raise UnknownNameError(f"option of {spec.name}", option, backend.options or ("none",))
+            raise _unknown_option(spec.name, option, backend)
     if spec.argument is not None and ":" not in backend.pattern:
         raise NumleanError(f"dtype {dtype!r}: {spec.name} takes nothing after a colon")
     chosen = backend.devices[0] if device is None else device
@@ -128,8 +138,26 @@ def get_variant(scalar: Scalar, *, device: str | None = None, **options: str) ->
     Raises:
         NumleanError: The dtype has no such option, or not this value.
     """
-    dtype = Dtype.parse(scalar.reference_dtype).with_options(**options)
+    dtype = resolve(scalar.reference_dtype).with_options(**options)
     return get_scalar(dtype.text, device or scalar.device)
+
+
+def _unknown_dtype(dtype: str) -> UnknownNameError:
+    head = dtype.partition("@")[0].strip()
+    respelled = re.sub(r"^(e\d+m\d+)$", r"ieee:\1", head.casefold())
+    respelled = re.sub(r"^(ieee|mp)[-_ ]?(e?\d\w*)$", r"\1:\2", respelled)
+    others = (respelled,) if respelled != head.casefold() else tuple(ALIASES)
+    return UnknownNameError("dtype", dtype, scalars(), others=others, like=head)
+
+
+def _unknown_option(name: str, option: str, backend: ScalarBackend) -> UnknownNameError:
+    having = [
+        other for other, each in scalar_backends() if each.format and each.format == backend.format
+    ]
+    having = [other for other in having if option in _load(other).options]
+    hint = f"; {having[0]} has it" if having else ""
+    known = backend.options or ("none",)
+    return UnknownNameError(f"option of {name}", option, known, hint=hint)
 
 
 def _fast_dtypes() -> str:

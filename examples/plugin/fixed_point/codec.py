@@ -67,8 +67,14 @@ class FixedCodec:
         negative, _, e, size = value
         if value in (libmp.finf, libmp.fninf) or e + size > 32:
             return -GREATEST if negative or value == libmp.fninf else GREATEST
+        if e + size < -self.fraction_bits - 1:
+            return 0  # below half a unit, and its exponent may be of any size
         units = int(libmp.to_int(libmp.mpf_shift(value, self.fraction_bits), "n"))
         return max(-GREATEST, min(GREATEST, units))
+
+    def encode_flagged(self, value: Exact) -> tuple[int, int]:
+        """Raise NotImplementedError: no flags are kept."""
+        raise NotImplementedError
 
     def decode(self, element: int) -> Exact:
         """Return one number's exact value."""

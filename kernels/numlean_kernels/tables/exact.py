@@ -18,21 +18,34 @@ from numlean_kernels.targets.python import PYTHON
 def encoder(arithmetic: Arithmetic) -> Callable[[int, int, int], int]:
     """Return ``encode(negative, m, e)``: m * 2**e with m >= 0, rounded once.
 
-    ``negative`` is 0 or 1, so that zeros have a sign.
+    ``negative`` is 0 or 1, so that zeros have a sign. e may be of any size.
+    """
+    encode = flagged_encoder(arithmetic)
+    return lambda negative, m, e: encode(negative, m, e)[0]
+
+
+@cache
+def flagged_encoder(arithmetic: Arithmetic) -> Callable[[int, int, int], tuple[int, int]]:
+    """Return ``encode(negative, m, e) -> (z, flags)``: m * 2**e with m >= 0, rounded once.
+
+    ``negative`` is 0 or 1, so that zeros have a sign. e may be of any size.
     """
     builder, format = RoutineBuilder(arithmetic, PYTHON), arithmetic.format
     round_pack = builder.routine(make_round_pack)
     lead = builder.word_bits - 1
+    # Every number beyond two to this power, or its negative, rounds like it.
+    most = 2 * (format.bias + format.precision)
 
-    def encode(negative: int, m: int, e: int) -> int:
+    def encode(negative: int, m: int, e: int) -> tuple[int, int]:
         sign = format.sign_mask if negative else 0
         if m == 0:
-            return sign
+            return sign, 0
         shift = m.bit_length() - lead
         lost = m & ((1 << max(shift, 0)) - 1) != 0
         sig = (m >> max(shift, 0) | lost) << max(-shift, 0)
-        z, _ = round_pack(sign, m.bit_length() - 1 + e + format.bias, sig)
-        return int(z)
+        leading_exponent = max(-most, min(m.bit_length() - 1 + int(e), most))
+        z, flags = round_pack(sign, leading_exponent + format.bias, sig)
+        return int(z), int(flags)
 
     return encode
 

@@ -11,7 +11,6 @@ from numlean.scalar.codec import Codec
 from numlean.scalar.correct_rounding.functions import (
     CONSTANTS,
     INFINITY,
-    MINUS_INFINITY,
     NAN,
     ONE,
     UNARY,
@@ -26,8 +25,12 @@ from numlean.scalar.correct_rounding.ziv import NearNumber, RoundOnce, rounded
 from numlean.scalar.exact import Exact
 from numlean.scalar.protocol import Scalar, Storage
 
-_LONGEST_ARGUMENT: Final = 1 << 20
-_INFINITIES: Final = (INFINITY, MINUS_INFINITY)
+_LONGEST_PERIODIC: Final = 1 << 20
+_LONGEST_EXPONENTIAL: Final = 1 << 11
+"""Arguments up to two to these powers are reduced, which takes as many bits. The exponent of an
+exponential has as many, and is printed in decimal."""
+
+_PERIODIC: Final = ("sin", "cos", "tan")
 
 
 def compute(scalar: Scalar, codec: Codec, name: str, operands: tuple[Storage, ...]) -> Storage:
@@ -82,7 +85,8 @@ def _binary(scalar: Scalar, codec: Codec, name: str, operands: tuple[Storage, ..
     elements, negative = [], []
     decoded = [map(codec.decode, a.tolist()) for a in magnitudes]
     for a, b, minus_a, minus_b in zip(*decoded, *signs, strict=True):
-        _check_argument_length(name, b if name == "pow" and b not in (*_INFINITIES, NAN) else ONE)
+        if name == "pow":
+            _check_argument_length(name, b)
         is_negative, answer = function(a, minus_a, b, minus_b, p)
         elements.append(_element(answer, p, _of_sign(encode, is_negative)))
         negative.append(is_negative)
@@ -117,10 +121,14 @@ def _element(answer: Answer, precision: int, round_once: RoundOnce) -> Any:
 
 
 def _check_argument_length(name: str, x: Exact) -> None:
-    reduces = UNARY[name].reduces if name in UNARY else name == "pow"
-    if reduces and x not in _INFINITIES and magnitude(x) > _LONGEST_ARGUMENT:
+    if name in UNARY and not (UNARY[name].reduces and (x[0] or not UNARY[name].levels_off)):
+        return
+    most = _LONGEST_PERIODIC if name in _PERIODIC else _LONGEST_EXPONENTIAL
+    if x[1] and magnitude(x) > most:
+        operand = "exponent" if name == "pow" else "operand"
         raise NumleanError(
-            f"{name} of a number of about 2**{magnitude(x)} takes more memory than there is"
+            f"{name}: the {operand} is about {'-' * x[0]}2**{magnitude(x)}; numbers up to 2**{most}"
+            " are supported"
         )
 
 

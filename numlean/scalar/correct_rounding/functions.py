@@ -59,12 +59,14 @@ class Unary:
         special: Values at 0 and the infinities.
         odd: Whether f(-x) = -f(x), and so f(+-0) = +-0.
         reduces: Whether the argument is reduced, which takes as many bits as the argument is long.
+        levels_off: Whether positive arguments that are long are not reduced.
     """
 
     at: Callable[[Exact, int], Answer]
     special: dict[Exact, Exact] = field(default_factory=dict)
     odd: bool = False
     reduces: bool = False
+    levels_off: bool = False
 
 
 def magnitude(x: Exact) -> int:
@@ -346,8 +348,15 @@ UNARY: Final[dict[str, Unary]] = {
     "cbrt": Unary(_cube_root, _SAME, odd=True),
     "rsqrt": Unary(_within(ZERO, INFINITY, _rsqrt), {INFINITY: ZERO, MINUS_INFINITY: NAN}),
     "erf": Unary(_erf, _SIGN, odd=True),
-    "sigmoid": Unary(_sigmoid, {ZERO: HALF, INFINITY: ONE, MINUS_INFINITY: ZERO}),
-    "softplus": Unary(_softplus, {INFINITY: INFINITY, MINUS_INFINITY: ZERO}),
+    "sigmoid": Unary(
+        _sigmoid,
+        {ZERO: HALF, INFINITY: ONE, MINUS_INFINITY: ZERO},
+        reduces=True,
+        levels_off=True,
+    ),
+    "softplus": Unary(
+        _softplus, {INFINITY: INFINITY, MINUS_INFINITY: ZERO}, reduces=True, levels_off=True
+    ),
 }
 """Unary functions by name. Signed zeros and NaNs are handled in :mod:`.arrays`."""
 

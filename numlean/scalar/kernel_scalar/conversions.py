@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from decimal import Decimal
 from math import copysign
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from numlean.errors import UnavailableError, UnknownNameError
+from numlean.errors import UnavailableError
 from numlean.scalar import checks
 from numlean.scalar.exact import to_mpf
 from numlean.scalar.flags import Flags
@@ -17,7 +17,11 @@ from numlean.scalar.kernel_scalar import elementwise
 from numlean.scalar.kernel_scalar.components import Components, check_storage
 from numlean.scalar.protocol import Storage
 from numlean.scalar.real_numbers import exact_value, integers, real_numbers
+from numlean.scalar.rounding_names import rounding_name
 from numlean_kernels.formats import Format
+
+if TYPE_CHECKING:
+    from numlean.scalar.parsing import ParsedNumber
 
 
 def from_float(s: Components, values: ArrayLike) -> Storage:
@@ -59,8 +63,7 @@ def to_int(
 ) -> np.ndarray[Any, np.dtype[np.signedinteger[Any]]]:
     """Round the values to integers of 32 or 64 bits."""
     dtype = checks.integer_dtype(width)
-    if rounding not in checks.ROUNDINGS:
-        raise UnknownNameError("rounding", rounding, checks.ROUNDINGS)
+    rounding = rounding_name(rounding)
     z = elementwise.unary(s, f"to_int{width} {rounding}", x, result=dtype, flags=flags)
     if not saturate:
         ends = np.iinfo(dtype)
@@ -98,15 +101,41 @@ def to_exact(s: Components, x: Storage) -> Storage:
 
 def from_string(s: Components, texts: str | list[str]) -> Storage:
     """Round numbers written in decimal, in hexadecimal or as fractions once."""
-    from numlean.scalar.text import parse_number
+    from numlean.scalar.parsing import parse_number
 
     several = [texts] if isinstance(texts, str) else texts
-    numbers = [parse_number(text, s.codec.precision) for text in several]
-    elements = (s.codec.encode(value) for value, _ in numbers)
+    has_format = s.codec.format is not None
+    numbers = [parse_number(text, s.codec.precision, has_format=has_format) for text in several]
+    elements = (s.codec.encode(number.value) for number in numbers)
     x = s.codec.from_elements(elements, (len(numbers),))
-    minus_zero = np.array([is_minus_zero for _, is_minus_zero in numbers], dtype=np.bool_)
+    minus_zero = np.array([number.is_minus_zero for number in numbers], dtype=np.bool_)
     x = s.target.to_device(np.where(minus_zero, elementwise.unary(s, "neg", x), x))
+    for k, number in enumerate(numbers):
+        if number.nan is not None and not number.nan.is_default:
+            x[k : k + 1] = _nan(s, number, several[k])
     return x.reshape(()) if isinstance(texts, str) else x
+
+
+def _nan(s: Components, number: ParsedNumber, text: str) -> Storage:
+    """Return a NaN with a payload, of shape (1,)."""
+    assert number.nan is not None
+    format = s.codec.format
+    bits = number.nan.encoding(format, text)
+    sign = format.sign_mask if format is not None and number.negative else 0
+    return from_bits(s, [sign | bits])
+
+
+def from_string_flagged(s: Components, text: str) -> tuple[Storage, int]:
+    """Return a number as ``from_string`` does, of shape (), and the flags that this raises."""
+    from numlean.scalar.parsing import parse_number
+
+    x = from_string(s, text)
+    number = parse_number(text, s.codec.precision, has_format=s.codec.format is not None)
+    try:
+        _, raised = s.codec.encode_flagged(number.value)
+    except NotImplementedError:
+        raise UnavailableError(f"from_string of {s.name} keeps no flags") from None
+    return x, raised
 
 
 def to_string(s: Components, x: Storage) -> list[str]:
@@ -117,7 +146,7 @@ def to_string(s: Components, x: Storage) -> list[str]:
 def _to_string(s: Components, x: Storage) -> str:
     from mpmath import isfinite
 
-    from numlean.scalar.text import shortest_decimal
+    from numlean.scalar.decimals import shortest_decimal
 
     (value,) = to_exact(s, x)
     if value != value:

@@ -22,6 +22,7 @@ from numlean.scalar.kernel_scalar import (
 )
 from numlean.scalar.protocol import Axis, Contraction, Indices, Order, Storage
 from numlean.scalar.real_numbers import integers
+from numlean.scalar.rounding_names import rounding_name
 from numlean_kernels.formats import Format
 from numlean_kernels.loops import elementwise as loops
 from numlean_kernels.protocol import Loop, ProgramStep, Routine, Table, Target
@@ -208,7 +209,8 @@ class KernelScalar(ElementaryFunctions):
         self, x: Storage, rounding: str | None = None, *, flags: Flags | None = None
     ) -> Storage:
         """Return the nearest integers, by default in the Scalar's own direction."""
-        name = f"round_to_integral {rounding or self.rounding}"
+        direction = self.rounding if rounding is None else rounding_name(rounding)
+        name = f"round_to_integral {direction}"
         return elementwise.unary(self, name, x, flags=flags)
 
     def scaleb(self, x: Storage, n: ArrayLike, *, flags: Flags | None = None) -> Storage:
@@ -294,6 +296,14 @@ class KernelScalar(ElementaryFunctions):
         Flags are bits of an integer, in the order of ``numlean.FLAGS``.
         """
         return elementwise.run_flagged(self, name, elementwise.fit(self, name, operands))
+
+    def from_string_flagged(self, text: str) -> tuple[Storage, int]:
+        """Return a number as ``from_string`` does, of shape (), and the flags that this raises.
+
+        Raises:
+            UnavailableError: The arithmetic keeps no flags.
+        """
+        return conversions.from_string_flagged(self, text)
 
     # Products and sums.
 
