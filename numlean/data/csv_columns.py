@@ -98,7 +98,7 @@ def _columns(
 ) -> _Columns:
     if len(table.names) == 1:
         raise _no_inputs(table)
-    goals = tuple(table.index(column) for column in targets)
+    goals = tuple(table.index(column) for text in targets for column in _split(table, text))
     one_hot = frozenset(table.index(column) for column in categorical)
     dropped = {table.index(column) for column in drop}
     for index in (*goals, *one_hot):
@@ -118,6 +118,12 @@ def _columns(
     if len(goals) > 1 and one_hot.intersection(goals):
         raise DataError(f"{table.path}: several targets are numbers; leave out --categorical")
     return _Columns(goals, chosen, one_hot)
+
+
+def _split(table: CsvTable, text: str) -> Sequence[str]:
+    """Return the columns of a list separated by commas, or the text itself."""
+    parts = text.split(",")
+    return parts if text not in table.names and set(parts) <= set(table.names) else [text]
 
 
 def _no_inputs(table: CsvTable) -> DataError:

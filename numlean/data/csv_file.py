@@ -248,7 +248,7 @@ class CsvTable:
         if self.kind(index) == TEXTS:
             return self.error(rows, index, what, advice.text)
         fix = odd_cells.fix(cell, self.numbers) or "correct the cell" + (
-            f", or pass --na-values {shlex.quote(cell):.80} to read it as a missing value"
+            f", or pass {odd_cells.na_values(cell):.99} to read it as a missing value"
             * cell.isprintable()
         )
         return self.error(rows, index, what, f"{fix}; or {advice.text}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -75,6 +76,27 @@ class MissingValues:
             if is_int or array.dtype.kind not in "iub":
                 found = found | (array == (int(word) if is_int else float(word)))
         return found
+
+
+def split_words(text: str) -> list[str]:
+    """Return the words of a list separated by commas; one in double quotes may contain commas.
+
+    Raises:
+        NumleanError: The text has several lines.
+    """
+    try:
+        return [word for row in csv.reader([text], skipinitialspace=True) for word in row]
+    except csv.Error:
+        raise NumleanError(
+            f"expected words such as NA,-999 in one line, got {text!r:.80}"
+        ) from None
+
+
+def quote_word(word: str) -> str:
+    """Return a word as ``split_words`` reads it."""
+    if set(word) & set(',"') or word != word.strip():
+        return '"' + word.replace('"', '""') + '"'
+    return word
 
 
 @cache

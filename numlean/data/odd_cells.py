@@ -9,6 +9,7 @@ from decimal import InvalidOperation
 from itertools import product
 from typing import Final
 
+from numlean.data.missing import quote_word
 from numlean.data.number_format import NumberFormat
 from numlean.errors import DataError
 
@@ -30,6 +31,12 @@ _PLACEHOLDERS: Final = frozenset({"missing", "unknown", "nil", "nd", "n.a.", "vo
 def fix(cell: str, numbers: NumberFormat) -> str | None:
     """Return how to make a number of a cell that is none; None if nothing is known."""
     return _notation(cell, numbers) or _without_unit(*_unit(cell), numbers) or _placeholder(cell)
+
+
+def na_values(cell: str) -> str:
+    """Return the option that makes a cell a missing value, as a shell takes it."""
+    word = shlex.quote(quote_word(cell))
+    return f"--na-values{'=' if word[0] == '-' else ' '}{word}"
 
 
 def is_disguised(cell: str, numbers: NumberFormat) -> bool:
@@ -114,5 +121,4 @@ def _placeholder(cell: str) -> str | None:
         return None
     if any(map(str.isalnum, cell)) and cell.lower() not in _PLACEHOLDERS and cell[0] != "#":
         return None
-    option = f"={shlex.quote(cell)}" if cell[0] == "-" else f" {shlex.quote(cell)}"
-    return f"pass --na-values{option} to read it as a missing value"
+    return f"pass {na_values(cell)} to read it as a missing value"

@@ -77,6 +77,7 @@ ODD = [
     ("1_000", ["--thousands '_'"]),
     ("2021-05-06", ["correct the cell"]),
     ("twelve", ["--na-values twelve"]),
+    ("no, none", ["--na-values '\"no, none\"'"]),
 ]
 
 
@@ -449,6 +450,7 @@ def test_one_hot_columns_are_classes_called_by_the_columns(tmp_path):
     text = "x,up,down\n1,1,0\n2,0,1\n3,0.0,1.0\n"
     target = read(tmp_path, text, target=("up", "down")).target
     assert (target.kind, target.classes) == ("classification", ("up", "down"))
+    assert read(tmp_path, text, target="up,down").target.classes == target.classes
     assert target.values.tolist() == [[1, 0], [0, 1], [0, 1]]
     numbers = read(tmp_path, text, target=("up", "down"), kind="regression").target
     assert (numbers.kind, numbers.values.tolist()) == ("regression", target.values.tolist())

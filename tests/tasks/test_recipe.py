@@ -54,7 +54,7 @@ CELLS = Recipe(
         thousands="space",
         encoding="cp1252",
         comment="#",
-        na_values=(".", "-999"),
+        na_values=(".", "-999", "a,b"),
         impute="median",
     )
 )
@@ -92,7 +92,7 @@ def test_the_command_line_gives_the_recipe_of_a_table():
     argv = ["train", "--data", "t.csv", "--target", "y", "--target", "z", "--target", "w"]
     argv += ["--test-data", "test.csv", "--delimiter", "tab", "--decimal", ","]
     argv += ["--thousands", "space", "--encoding", "cp1252", "--comment", "#"]
-    argv += ["--na-values", ".", "--na-values", "-999", "--impute", "median"]
+    argv += ["--na-values", ".,-999", "--na-values", '"a,b"', "--impute", "median"]
     assert Recipe.from_arguments(vars(build_parser("train").parse_args(argv))) == CELLS
     argv = ["train", "--data", "t.csv", "--target", "y", "--drop-missing"]
     assert Recipe.from_arguments(vars(build_parser("train").parse_args(argv))) == COMPLETE

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 
 from numlean.data.csv_file import HEADERS
-from numlean.data.missing import IMPUTATIONS
+from numlean.data.missing import IMPUTATIONS, split_words
 from numlean.data.targets import KINDS
 from numlean.errors import NumleanError
 from numlean.tasks.sources import parse_share
@@ -112,10 +112,11 @@ def _add_dialect_options(group: argparse._ArgumentGroup) -> None:
 def _add_missing_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--na-values",
-        metavar="TEXT",
-        action="append",
-        help="cell that is a missing value, besides empty cells and, among numbers, na n/a nan null"
-        " none ? (repeatable)",
+        metavar="A,B,...",
+        type=_words,
+        action="extend",
+        help="cells that are missing values, besides empty cells and, among numbers, na n/a nan"
+        " null none ? (repeatable)",
     )
     group.add_argument(
         "--impute",
@@ -142,6 +143,13 @@ class _Targets(argparse.Action):
             namespace.target = values
         else:
             namespace.more_targets = [*(namespace.more_targets or ()), values]
+
+
+def _words(text: str) -> list[str]:
+    try:
+        return split_words(text)
+    except NumleanError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _share(text: str) -> str:
