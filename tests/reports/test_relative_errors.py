@@ -9,6 +9,7 @@ import pytest
 import numlean as nl
 from numlean.analysis.drift.page import tables
 from numlean.analysis.drift.records import as_line
+from numlean.analysis.drift.result import _COLUMNS, _worst
 from numlean.interop.torch.distances import relative_difference, ulps
 
 DTYPES = ("float32", "bfloat16", "e4m3")
@@ -135,6 +136,7 @@ def test_exact_runs_have_a_headline_of_their_own():
     assert two.headline[0] == (
         "After 2 steps, the parameters in ieee32exec and mp:24 are exactly those in float32."
     )
+    assert two.headline[2].endswith(" in float32 and in ieee32exec and mp:24.")
 
 
 def test_a_run_that_is_not_finite_is_not_called_close():
@@ -183,3 +185,13 @@ def test_a_sum_that_cancels_has_a_small_relative_difference_and_many_ulps():
     assert relative_difference(float32, x, x) == 0
     huge = np.array([3e38, np.inf], np.float32)
     assert relative_difference(float32, huge, huge / 2) == pytest.approx(0.5, rel=1e-6)
+
+
+def test_the_worst_seed_has_the_lowest_accuracy():
+    columns = {column.heading: column for column in _COLUMNS}
+    seeds = [{"accuracy": 0.75, "loss": 1.0}, {"accuracy": 0.5, "loss": 2.0}]
+    shown = {
+        name: _worst([columns[name].take(each) for each in seeds], columns[name].worst)
+        for name in ("accuracy", "loss")
+    }
+    assert shown == {"accuracy": "0.5", "loss": "2"}

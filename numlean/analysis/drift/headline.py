@@ -58,12 +58,9 @@ def _distance(result: Comparison, ends: Sequence[_End]) -> str:
     measured = [each for each in ends if not each.nonfinite and math.isfinite(each.relative)]
     finite = sorted(measured, key=lambda end: end.relative)
     parts = []
-    if len(finite) == 1:
-        (end,) = finite
-        parts.append(f"the parameters in {end.dtype} {_error(end)} those in {truth}")
-    elif finite and not finite[-1].relative:
+    if finite and finite[0].relative == finite[-1].relative:
         names = _listed([end.dtype for end in finite])
-        parts.append(f"the parameters in {names} are exactly those in {truth}")
+        parts.append(f"the parameters in {names} {_error(finite[0])} those in {truth}")
     elif finite:
         first, last = finite[0], finite[-1]
         parts.append(
@@ -136,8 +133,11 @@ def _outcome_sentence(
     result: Comparison, words: str, text: Callable[[float], str], known: dict[str, float]
 ) -> str:
     expected = known.pop(result.truth)
+    is_same = all(text(value) == text(expected) for value in known.values())
     middle = "median " if len(result.header["seeds"]) > 1 else ""
     start = f"The {middle}{words} is {text(expected)} in {result.truth}"
+    if is_same:
+        return f"{start} and in {_listed(list(known))}."
     ordered = sorted(known, key=lambda dtype: _distance_key(known[dtype], expected))
     if len(ordered) == 1:
         return f"{start} and {text(known[ordered[0]])} in {ordered[0]}."

@@ -18,8 +18,20 @@ from numlean.text_table import TextTable
 Where: TypeAlias = tuple[str, str]
 """A phase and a layer."""
 
-Column: TypeAlias = tuple[str, Callable[[Record], Any]]
-"""A column of the table: its heading, and the figure of a step's record that it shows."""
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the table.
+
+    Attributes:
+        heading: The heading.
+        take: Returns the figure of a step's record.
+        worst: Returns the worst of several figures.
+    """
+
+    heading: str
+    take: Callable[[Record], Any]
+    worst: Callable[[list[Any]], Any] = max
 
 
 @dataclass
@@ -103,7 +115,7 @@ class Comparison:
         """Return the figures of each run after the last step, of the worst of all seeds."""
         columns = [*_COLUMNS[:_RELATIVE], *self._ulp_columns(), *_COLUMNS[_RELATIVE:]]
         rows = tuple((dtype, *self._cells(dtype, columns)) for dtype in self.dtypes)
-        header = ("dtype", *(heading for heading, _ in columns))
+        header = ("dtype", *(column.heading for column in columns))
         return TextTable(header, rows, "<>")
 
     @property
@@ -123,14 +135,14 @@ class Comparison:
             return []
         unit = self.header["measures"][self.measured[0]]["grid"]["name"]
         return [
-            (f"median error/ulp of {unit}", _parameter("median_ulp")),
-            (f"max error/ulp of {unit}", _parameter("max_ulp")),
+            Column(f"median error/ulp of {unit}", _parameter("median_ulp")),
+            Column(f"max error/ulp of {unit}", _parameter("max_ulp")),
         ]
 
     def _cells(self, dtype: str, columns: list[Column]) -> list[str]:
         """Return a row of the table: the worst of all seeds after the last step."""
         ends = self.last(dtype)
-        return [_worst([take(record) for record in ends]) for _, take in columns]
+        return [_worst([each.take(record) for record in ends], each.worst) for each in columns]
 
 
 def _parameter(name: str) -> Any:
@@ -138,22 +150,22 @@ def _parameter(name: str) -> Any:
 
 
 _COLUMNS: Final[list[Column]] = [
-    ("loss", lambda record: record["exact_loss"]),
-    ("relative error", _parameter("relative")),
-    ("median relative", _parameter("median_relative")),
-    ("max relative", _parameter("max_relative")),
-    ("sign flips", _parameter("sign_flips")),
-    ("inf", _parameter("inf")),
-    ("nan", _parameter("nan")),
-    ("accuracy", lambda record: record["accuracy"]),
+    Column("loss", lambda record: record["exact_loss"]),
+    Column("relative error", _parameter("relative")),
+    Column("median relative", _parameter("median_relative")),
+    Column("max relative", _parameter("max_relative")),
+    Column("sign flips", _parameter("sign_flips")),
+    Column("inf", _parameter("inf")),
+    Column("nan", _parameter("nan")),
+    Column("accuracy", lambda record: record["accuracy"], min),
 ]
 
 _RELATIVE: Final = 4
 """The number of columns before those in ulps."""
 
 
-def _worst(values: list[Any]) -> str:
+def _worst(values: list[Any], worst: Callable[[list[Any]], Any]) -> str:
     known = [value for value in values if value is not None]
     if not known:
         return ""
-    return "nan" if any(map(math.isnan, known)) else f"{max(known):.4g}"
+    return "nan" if any(map(math.isnan, known)) else f"{worst(known):.4g}"
