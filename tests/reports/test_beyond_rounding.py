@@ -63,11 +63,12 @@ def trained(dtype, steps):
     task = nl.get_task("xor")
     config = task.config(steps=steps)
     runner = nl.instantiate(task.task, dtype)
+    runner.keeps_outputs = True
     found = []
 
     def keep(stepper, loss):
         params = [p.to_float().ravel() for p in stepper.runner.params]
-        found.append((np.concatenate(params), loss.item()))
+        found.append((np.concatenate(params), stepper.reported_loss().item()))
 
     nl.run_steps(runner, config, task.train_data_for(runner.scalar), on_step=keep)
     return found
@@ -112,7 +113,7 @@ def test_runs_that_stop_being_finite_have_no_relative_difference():
     config = nl.TrainConfig(12, 4, nl.sgd(1e6))
     result = nl.crosscheck("xor", "e4m3", "float64", config=config, continue_=True)
     assert result.pairs[0].growth[-1].relative is None
-    assert str(result).endswith("and one of the runs is not finite")
+    assert "and one of the runs is not finite" in str(result)
 
 
 def test_a_notebook_shows_the_difference_and_its_growth():

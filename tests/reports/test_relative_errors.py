@@ -189,7 +189,7 @@ def test_a_sum_that_cancels_has_a_small_relative_difference_and_many_ulps():
 
 def test_the_worst_seed_has_the_lowest_accuracy():
     columns = {column.heading: column for column in _COLUMNS}
-    seeds = [{"accuracy": 0.75, "loss": 1.0}, {"accuracy": 0.5, "loss": 2.0}]
+    seeds = [{"accuracy": 0.75, "exact_loss": 1.0}, {"accuracy": 0.5, "exact_loss": 2.0}]
     shown = {
         name: _worst([columns[name].take(each) for each in seeds], columns[name].worst)
         for name in ("accuracy", "loss")

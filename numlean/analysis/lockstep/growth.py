@@ -35,8 +35,8 @@ class GrowthPoint:
         differing: The share of the numbers of all parameters and buffers that differ.
         relative: The norm of the differences of all of them, divided by the greater norm of both;
             None if a number is not finite.
-        loss_a: The loss of a, before the update, as binary64.
-        loss_b: The loss of b.
+        loss_a: The exact mean loss of a's outputs for the batch, before the update.
+        loss_b: The same of b's.
     """
 
     step: int
@@ -46,19 +46,26 @@ class GrowthPoint:
     loss_b: float
 
 
-def growth_point(step: int, a: RunState, b: RunState, compare: Differing) -> GrowthPoint:
-    """Return the difference of two states after a step, which both have a loss."""
+def growth_point(
+    step: int, states: Sequence[RunState], losses: Sequence[float], compare: Differing
+) -> GrowthPoint:
+    """Return the difference of two states after a step.
+
+    Args:
+        step: The step, from 0.
+        states: The states of both runs.
+        losses: The exact mean losses of both.
+        compare: Returns where arrays differ.
+    """
+    a, b = states
     pairs = [(p, q) for p, q in zip(a.params, b.params, strict=True) if p.scalar is not INDEX]
     masks = [compare(p.scalar, p.data, q.scalar, q.data) for p, q in pairs]
     count = sum(mask.size for mask in masks)
-    assert a.loss is not None
-    assert b.loss is not None
     return GrowthPoint(
         step,
         sum(int(mask.sum()) for mask in masks) / count if count else 0.0,
         _relative_distance(pairs),
-        a.loss.item(),
-        b.loss.item(),
+        *losses,
     )
 
 

@@ -129,6 +129,8 @@ class _Lockstep:
     def run(self, on_step: OnStep | None, *, continues: bool) -> Crosscheck:
         """Make the steps: all of them, or until every two runs have diverged."""
         config, steps = self._config, 0
+        for stepper in self._steppers:
+            stepper.runner.keeps_outputs = continues
         batches = [minibatches(d, config.batch_size, seed=config.seed) for d in self._data]
         while steps < config.steps and (continues or len(self._diverged) < len(self._comparisons)):
             self._step(steps, [next(each) for each in batches])
@@ -164,9 +166,10 @@ class _Lockstep:
 
     def _measure(self, step: int) -> None:
         """Measure the difference of every two runs that have diverged."""
+        losses = [s.reported_loss().item() for s in self._steppers] if self._diverged else []
         for a, b in self._diverged:
             states, comparison = (self._states[a], self._states[b]), self._comparisons[a, b]
-            point = growth_point(step, *states, comparison.differing)
+            point = growth_point(step, states, (losses[a], losses[b]), comparison.differing)
             self._growth.setdefault((a, b), []).append(point)
 
     def _pair(self, a: int, b: int) -> Pair:
