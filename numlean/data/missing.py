@@ -110,8 +110,9 @@ def parse_imputation(text: str) -> str | float:
     Raises:
         NumleanError: The text is neither.
     """
-    if text in _STATISTICS:
-        return text
+    name = text.replace("_", "-")  # scikit-learn's spelling
+    if name in _STATISTICS:
+        return name
     try:
         number = float(text)
     except ValueError:

@@ -147,6 +147,7 @@ def test_the_interpreter_shuts_down_without_a_word():
         (("train", "xor", "--steps", "1", "--dtype", "mp:24", "--plot", "LINK.png"), ["the plot"]),
         (("compare", "xor", "--steps", "1", "--dtypes", "mp:9", "--jsonl", "FULL"), []),
         (("compare", "xor", "--steps", "1", "--dtypes", "mp:9", "--out", "LINK.html"), []),
+        (("verify", "elementary", "--function", "exp", "--resume", "FULL"), ["--resume"]),
         (("train", "xor", "--steps", "1", "--dtype", "mp:24", "--log", "/"), ["the log"]),
         (("train", "xor", "--steps", "1", "--dtype", "mp:24", "--log", "/nosuch/log"), ["the log"]),
     ],

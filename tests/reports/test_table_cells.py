@@ -344,6 +344,7 @@ VALUES = [3.0, 1.0, 10.0, 1.0, 0.1]
         ("mean", float(sum(map(Fraction, VALUES)) / 5)),
         ("median", statistics.median(VALUES)),
         ("most-frequent", statistics.mode(VALUES)),
+        ("most_frequent", statistics.mode(VALUES)),
         ("-2.5", -2.5),
         ("0", 0.0),
     ],

@@ -56,6 +56,8 @@ class Record:
         record = cls(Path(path) if path is not None else None, subject, {})
         if record.path is None:
             return record
+        if record.path.exists() and not record.path.is_file():
+            raise NumleanError(f"--resume {path}: not a regular file")
         try:
             if record.path.exists():
                 record._read(json.loads(record.path.read_bytes()))
