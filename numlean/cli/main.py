@@ -17,7 +17,7 @@ from numlean.cli.streams import OutputError, run_with_checked_streams
 from numlean.errors import NumleanError
 from numlean.names import did_you_mean
 
-_COMMANDS: Final = {
+COMMANDS: Final = {
     "train": "train a task in one number format",
     "crosscheck": "train a task in several number formats and compare every step bit for bit",
     "replay": "repeat a certificate's run and compare every step bit for bit",
@@ -30,6 +30,7 @@ _COMMANDS: Final = {
     "doctor": "print the installed versions and check the bits of each device",
     "bench": "measure speed",
 }
+"""A summary of each command, by name."""
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -119,7 +120,7 @@ def build_parser(command: str | None = None) -> argparse.ArgumentParser:
     parser = _Parser(prog="numlean", description="Train the same network in any number format.")
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for name, summary in _COMMANDS.items():
+    for name, summary in COMMANDS.items():
         if name != command:
             commands.add_parser(name, help=summary)
             continue
@@ -141,7 +142,7 @@ class _Version(argparse.Action):
 def _command_in(argv: Sequence[str]) -> str | None:
     """Return the command among the arguments: the first one that is not an option."""
     first = next((word for word in argv if not word.startswith("-")), None)
-    return first if first in _COMMANDS else None
+    return first if first in COMMANDS else None
 
 
 def _report_output_error(error: OutputError) -> int:

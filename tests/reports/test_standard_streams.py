@@ -15,13 +15,12 @@ from pathlib import Path
 import pytest
 
 from numlean.checkpoint import atomic
-from numlean.cli.main import main
+from numlean.cli import verify
+from numlean.cli.main import COMMANDS, main
 
 ALL = [
-    *((name, "--help") for name in ("train", "crosscheck", "replay", "compare", "export", "eval")),
-    *((name, "--help") for name in ("dtypes", "tasks", "verify", "doctor", "bench")),
-    *(("verify", name, "--help") for name in ("arithmetic", "elementary", "certificates")),
-    *(("verify", name, "--help") for name in ("checkpoints", "stochastic")),
+    *((name, "--help") for name in COMMANDS),
+    *(("verify", name, "--help") for name in verify.SUBJECTS),
     ("--help",),
     ("--version",),
     ("tasks",),

@@ -6,7 +6,7 @@ import argparse
 
 from numlean.cli.verify import arithmetic, certificates, checkpoints, elementary, stochastic
 
-_SUBJECTS = {
+SUBJECTS = {
     "arithmetic": (arithmetic, "operations, bit for bit"),
     "elementary": (elementary, "elementary functions, bit for bit"),
     "certificates": (certificates, "certificates, replayed in other environments"),
@@ -18,7 +18,7 @@ _SUBJECTS = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add a subcommand for each subject."""
     subjects = parser.add_subparsers(metavar="SUBJECT", required=True)
-    for name, (module, summary) in _SUBJECTS.items():
+    for name, (module, summary) in SUBJECTS.items():
         subject = subjects.add_parser(name, help=summary, description=module.__doc__)
         module.add_arguments(subject)
         subject.set_defaults(verify=module.run)
