@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, Any, Final, cast, final
 import numpy as np
 
 from numlean.errors import DataError
+from numlean.scalar.real_numbers import as_array
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from numlean.scalar.protocol import Scalar
+
+_MOST: Final = np.iinfo(np.int64).max
 
 
 @final
@@ -33,13 +36,23 @@ class IndexDomain:
         Raises:
             DataError: One is not whole, or negative.
         """
-        array = np.asarray(values)
-        with np.errstate(invalid="ignore"):
-            whole = array.astype(np.int64)
-        wrong = array[(whole != array) | (whole < 0)]
-        if wrong.size:
-            raise DataError(f"an index must be an integer from 0 on, got {wrong[0]}")
-        return whole
+        array = as_array(values, "indices")
+        if array.dtype.kind not in "biufO":
+            raise DataError(f"an index must be an integer from 0 on, got an array of {array.dtype}")
+        if array.dtype.hasobject:
+            wrong = [value for value in array.flat if not _is_index(value)]
+        else:
+            with np.errstate(invalid="ignore"):
+                whole = array.astype(np.int64)
+            wrong = array[(whole != array) | (whole < 0)].tolist()
+        if wrong:
+            raise DataError(f"an index must be an integer from 0 on, got {wrong[0]!r:.40}")
+        return array.astype(np.int64)
+
+
+def _is_index(value: Any) -> bool:
+    is_real = isinstance(value, int | float | np.integer | np.floating)
+    return is_real and 0 <= value <= _MOST and int(value) == value
 
 
 def check_below(count: int, indices: np.ndarray[Any, np.dtype[np.int64]], what: str) -> None:

@@ -38,7 +38,7 @@ def as_tensor(scalar: Scalar, values: TensorLike) -> Tensor:
         return Tensor(scalar, scalar.from_float(array))
     if all(map(_is_binary64, array.flat)):
         return Tensor(scalar, scalar.from_float(array.astype(np.float64)))
-    texts = [_text(value) for value in array.flat]
+    texts = [exact_text(value) for value in array.flat]
     return Tensor(scalar, scalar.from_string(texts).reshape(array.shape))
 
 
@@ -61,7 +61,7 @@ def _is_binary64(value: Any) -> bool:
     return isinstance(value, float) or (isinstance(value, int) and abs(value) <= 1 << 53)
 
 
-def _text(value: Any) -> str:
+def exact_text(value: Any) -> str:
     """Return a text whose value is exactly the number."""
     if isinstance(value, str):
         return value.replace(" ", "")

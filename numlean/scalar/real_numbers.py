@@ -25,6 +25,27 @@ _INTEGERS: Final = (int, np.integer, np.bool_)
 _REALS: Final = (*_INTEGERS, Rational)
 
 
+def as_array(values: ArrayLike, operation: str) -> Array:
+    """Return values as an array, of objects where numpy would round one.
+
+    Raises:
+        NumleanError: They are not an array of one shape.
+    """
+    try:
+        try:
+            array = np.asarray(values)
+        except OverflowError:
+            return np.asarray(values, dtype=object)
+        # In a list, numpy rounds integers to floats if they are next to one, or beyond int64.
+        if array.dtype.kind == "f" and not hasattr(values, "dtype"):
+            with np.errstate(invalid="ignore"):
+                is_large = np.any(np.abs(array) >= _WHOLE)
+            return np.asarray(values, dtype=object) if is_large else array
+    except (TypeError, ValueError) as error:
+        raise NumleanError(f"{operation} takes numbers in an array of one shape: {error}") from None
+    return array
+
+
 def real_numbers(values: ArrayLike, operation: str) -> Array:
     """Return numbers as an array of binary64, of int64, or of objects.
 
@@ -33,7 +54,7 @@ def real_numbers(values: ArrayLike, operation: str) -> Array:
     Raises:
         NumleanError: A value is not a real number.
     """
-    array = _as_array(values, operation)
+    array = as_array(values, operation)
     if array.dtype.kind in "iu":
         is_exact = not array.size or -_WHOLE <= array.min() <= array.max() <= _WHOLE
         return array.astype(np.float64) if is_exact else _as_int64(array)
@@ -64,7 +85,7 @@ def integers(values: ArrayLike, operation: str) -> Array:
     Raises:
         NumleanError: A value is not an integer, or beyond int64.
     """
-    array = _as_array(values, operation)
+    array = as_array(values, operation)
     if not array.size and not hasattr(values, "dtype"):
         return array.astype(np.int64)  # numpy gives an empty list the dtype float64
     if array.dtype.kind not in "biuO":
@@ -105,23 +126,6 @@ def is_binary64(value: Any) -> bool:
         return bool(number != number or float(number) == number)
     except ArithmeticError:  # beyond the range, or a signalling NaN of decimal
         return False
-
-
-def _as_array(values: ArrayLike, operation: str) -> Array:
-    """Return values as an array, of objects where numpy would round one."""
-    try:
-        try:
-            array = np.asarray(values)
-        except OverflowError:
-            return np.asarray(values, dtype=object)
-        # In a list, numpy rounds integers to floats if they are next to one, or beyond int64.
-        if array.dtype.kind == "f" and not hasattr(values, "dtype"):
-            with np.errstate(invalid="ignore"):
-                is_large = np.any(np.abs(array) >= _WHOLE)
-            return np.asarray(values, dtype=object) if is_large else array
-    except (TypeError, ValueError) as error:
-        raise NumleanError(f"{operation} takes numbers in an array of one shape: {error}") from None
-    return array
 
 
 def _as_int64(array: Array) -> Array:

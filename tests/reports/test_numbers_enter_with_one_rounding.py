@@ -12,8 +12,11 @@ import numpy as np
 import pytest
 
 from numlean import NumleanError, Tensor, get_scalar, ops
+from numlean.analysis.trace.elements import element_of
+from numlean.autograd.indices import INDEX
 from numlean.data import Dataset
 from numlean.errors import DataError
+from numlean.scalar.wrappers.tracing import TracedOperation
 from numlean.testing import ExactArithmetic
 
 HALF_AND_MORE = 2**62 + 2**38 + 1
@@ -175,3 +178,22 @@ def test_a_dataset_refuses_numbers_that_it_would_round():
         with pytest.raises(DataError, match=str(HALF_AND_MORE)):
             Dataset.of_list([(x[0], y[0])])
     assert Dataset.of_arrays([[2**60, 3]], y).x.tolist() == [[2.0**60, 3.0]]
+
+
+def test_the_explanation_of_an_entering_number_does_not_round_it_first():
+    s, wide = get_scalar("ieee32exec", "python"), get_scalar("mp:200")
+    third = Fraction(1, 3)
+    for values in (np.array([HALF_AND_MORE]), [HALF_AND_MORE], [third, HALF_AND_MORE]):
+        op = TracedOperation(None, "from_float", (values,), {}, s.from_float(values))
+        for k, value in enumerate(values):
+            element = element_of(op, (k,))
+            exact = element.apply(wide, tuple(element.operands.values()))
+            assert wide.to_bytes(exact) == wide.to_bytes(wide.from_string([str(value)]))
+
+
+def test_indices_are_not_rounded_by_numpy_first():
+    assert INDEX.from_float([2**53 + 1, 0.0]).tolist() == [2**53 + 1, 0]
+    assert INDEX.from_float(np.array([2**62 + 1])).tolist() == [2**62 + 1]
+    for bad in ([2**64], [2**53 + 1, 0.5], [0.5], [-1], ["1"], [1j], [None], [np.nan]):
+        with pytest.raises(DataError, match="index"):
+            INDEX.from_float(bad)

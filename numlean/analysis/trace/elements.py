@@ -8,8 +8,10 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 
+from numlean.autograd.literal import exact_text
 from numlean.scalar.operations import ELEMENTWISE, Kind, operations
 from numlean.scalar.protocol import Scalar, Storage
+from numlean.scalar.real_numbers import real_numbers
 from numlean.scalar.shapes import axes_of
 from numlean.scalar.wrappers.tracing import TracedOperation
 
@@ -30,7 +32,7 @@ class Element:
         operands: By label, the numbers that the element depends on, as arrays of one axis.
         apply: Computes the element again in any Scalar.
         is_chain: Whether the element is a sum of several terms, whose order matters.
-        is_conversion: Whether the operands are binary64, not yet numbers of the Scalar.
+        is_conversion: Whether the operands are binary64 or texts, not yet numbers of the Scalar.
     """
 
     operands: dict[str, Any]
@@ -50,12 +52,17 @@ def element_of(op: TracedOperation, index: Index) -> Element | None:
         return _along_axes(op, index)
     if name == "from_float":
         (values,) = op.operands
-        value = single(np.asarray(values, np.float64), index)
+        value = single(real_numbers(values, name), index)
+        if value.dtype != np.float64:
+            return _of_text(np.array([exact_text(value[0])], np.str_))
         return Element({"a": value}, lambda s, x: s.from_float(x[0]), is_conversion=True)
     if name == "from_string":
-        text = single(np.array(op.operands[0], np.str_), index)
-        return Element({"a": text}, lambda s, x: s.from_string(list(x[0])), is_conversion=True)
+        return _of_text(single(np.array(op.operands[0], np.str_), index))
     return None
+
+
+def _of_text(text: Storage) -> Element:
+    return Element({"a": text}, lambda s, x: s.from_string(list(x[0])), is_conversion=True)
 
 
 def single(x: Storage, index: Index) -> Storage:
