@@ -73,9 +73,8 @@ def real_numbers(values: ArrayLike, operation: str) -> Array:
             ) from None
     for value in array.flat:
         if not _is_real(value):
-            raise NumleanError(
-                f"{operation} takes real numbers, got {value!r} of type {type(value).__name__}"
-            )
+            shown = " ".join(repr(value).split())
+            raise NumleanError(f"{operation} takes real numbers, got {shown:.80}")
     return array.astype(np.float64) if all(map(is_binary64, array.flat)) else array
 
 
