@@ -69,6 +69,20 @@ def integers_are_rounded_once_on_entry(subject: Subject) -> None:
 
 
 @check()
+def numbers_beyond_binary64_are_rounded_once_or_refused(subject: Subject) -> None:
+    """Check integers just above and below a tie, which binary64 would round to the tie."""
+    scalar, reference = subject.scalar, subject.reference
+    tie = (1 << 62) + (1 << max(62 - reference.precision, 0))
+    values = [tie - 1, tie + 1, -tie - 1, (1 << 62) + 1]
+    for given in (np.array(values), values, np.array(values, dtype=object)):
+        try:
+            x = scalar.from_float(given)
+        except NumleanError:
+            continue
+        reference.check(x, [reference.rounded(Fraction(n)) for n in values])
+
+
+@check()
 def integers_come_out_truncated_toward_zero(subject: Subject) -> None:
     """Check that the result is int64, in the array's shape."""
     scalar = subject.scalar
