@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from numlean.data.csv_file import MIXED, NUMBERS, Advice, CsvTable
+from numlean.data.csv_table import MIXED, NUMBERS, Advice, CsvTable
 from numlean.data.dataset import Floats
 from numlean.data.labels import Labels, labels_of_texts, printable
 from numlean.data.missing import MISSING_WORDS
