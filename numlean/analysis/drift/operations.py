@@ -12,6 +12,7 @@ from numlean.analysis.drift.error_stats import ErrorStats
 from numlean.analysis.drift.exact_reference import MEASURABLE, ExactReference, numbers_of
 from numlean.analysis.drift.reference import ReferenceStep
 from numlean.analysis.drift.ulp_scale import Floats, UlpScale, floats_of
+from numlean.analysis.trace.alignment import align
 from numlean.scalar.operations import RELATIONS
 from numlean.scalar.wrappers.tracing import TracedOperation
 
@@ -86,19 +87,22 @@ class OperationMeter:
     def errors(
         self, trace: Sequence[TracedOperation], reference: ReferenceStep
     ) -> dict[Key, OperationErrors]:
-        """Return the errors of a step's operations, in program order."""
+        """Return the errors of a step's operations, in program order.
+
+        An operation that the reference run does not have has local errors only.
+        """
         found: dict[Key, OperationErrors] = {}
-        for number, (op, expected) in enumerate(zip(trace, reference.trace, strict=True)):
+        for op, number in zip(trace, align(trace, reference.trace), strict=True):
             name, place = op.operation, op.place
             if name not in MEASURABLE and name not in RELATIONS:
                 continue
             errors = found.setdefault((place.phase, place.layer, name), OperationErrors())
             errors.calls += 1
-            if name in RELATIONS:
-                differing = np.asarray(op.result) != np.asarray(expected.result)
-                errors.flipped_comparisons += int(differing.sum())
-            else:
+            if name not in RELATIONS:
                 self._add(errors, op, reference, number)
+            elif number is not None:
+                expected = np.asarray(reference.trace[number].result)
+                errors.flipped_comparisons += int((np.asarray(op.result) != expected).sum())
         return found
 
     def _add(
@@ -106,31 +110,38 @@ class OperationMeter:
         errors: OperationErrors,
         op: TracedOperation,
         reference: ReferenceStep,
-        number: int,
+        number: int | None,
     ) -> None:
-        measure = self.exact_reference
+        """Add the errors of an operation; ``number`` is that of its counterpart, if any."""
+        measure, exact = self.exact_reference, self.exact_reference.exact(op)
         z = measure.to_wide(measure.own, np.asarray(op.result))
-        exact = measure.exact(op)
         values = floats_of(measure.own, np.asarray(op.result))
-        expected = reference.floats(number)
         self._count_specials(errors, op, values)
+        local = None
+        if exact is not None:
+            local = _Errors(measure.differences(z, exact), values, measure.floats(exact))
+            local.add_to(errors.local, self.scale)
+            local.add_specials_to(errors.local)
+        if number is None:
+            return
         differences = measure.differences(z, reference.result(measure.wide, number))
-        total = _Errors(differences, values, expected)
+        total = _Errors(differences, values, reference.floats(number))
         total.add_to(errors.total, self.coarser)
         total.add_specials_to(errors.total)
-        if exact is None:
-            return
-        rounded_once = measure.floats(exact)
-        local = _Errors(measure.differences(z, exact), values, rounded_once)
-        local.add_to(errors.local, self.scale)
-        local.add_specials_to(errors.local)
+        if local is not None:
+            operand_error = max(self._operand_errors(op, reference, number), default=0.0)
+            self._add_inherited(errors, total, local, operand_error)
+
+    def _add_inherited(
+        self, errors: OperationErrors, total: _Errors, local: _Errors, operand_error: float
+    ) -> None:
+        """Add the errors that came with the operands: the total ones without the local ones."""
         with np.errstate(invalid="ignore", over="ignore"):
             passed_on = total.differences - local.differences
-        inherited = _Errors(passed_on, rounded_once, expected)
+        inherited = _Errors(passed_on, local.expected, total.expected)
         inherited.add_to(errors.inherited, self.coarser, where=total.finite & local.finite)
         inherits = int((total.differs & ~local.differs).sum())
         errors.inherited.add_specials(infinite=inherits, unknown=0)
-        operand_error = max(self._operand_errors(op, reference, number), default=0.0)
         if operand_error:
             errors.amplification = max(errors.amplification, inherited.relative / operand_error)
 

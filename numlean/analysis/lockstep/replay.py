@@ -18,6 +18,7 @@ from numlean.analysis.lockstep.divergence import (
 )
 from numlean.analysis.lockstep.run_spec import RunSpec
 from numlean.analysis.lockstep.states import RecordingOptimizer, RunState, first_differing
+from numlean.analysis.trace.alignment import pad_to_common_order
 from numlean.analysis.trace.instrument import TracingTape, instrument
 from numlean.autograd.indices import INDEX
 from numlean.autograd.tensor import Tensor
@@ -69,7 +70,8 @@ def locate_divergence(
         if found is not None:
             return found
     replays = [trace_step(task, config, *each) for each in zip(specs, snapshots, strict=True)]
-    traces, scalars = [trace for trace, _ in replays], [spec.scalar for spec in specs]
+    traces = pad_to_common_order([trace for trace, _ in replays])
+    scalars = [spec.scalar for spec in specs]
     name, place = differing
     differing_text = f"{name} at [{', '.join(map(str, place))}]"
     difference = first_difference(traces, scalars, comparison.differing)
