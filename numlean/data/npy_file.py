@@ -15,6 +15,8 @@ NUMBERS: Final = "biuf"
 TEXT: Final = "U"
 """The kind of dtypes that are texts."""
 
+_LONGEST_REASON: Final = 200
+
 
 def read_npy(path: str) -> Array:
     """Return the array of a file; never unpickle Python objects.
@@ -27,14 +29,19 @@ def read_npy(path: str) -> Array:
             array: Array = np.lib.format.read_array(file, allow_pickle=False)
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror or error}") from None
-    except (ValueError, TypeError, EOFError, OverflowError) as error:
-        raise DataError(f"{path}: not an array of numpy: {' '.join(str(error).split())}") from None
+    except Exception as error:  # a damaged header raises whatever numpy's parser stumbles over
+        raise DataError(f"{path}: not an array of numpy: {one_line(error)}") from None
     for name in array.dtype.names or (None,):
         dtype = array.dtype if name is None else array.dtype[name]
         if dtype.kind not in NUMBERS + TEXT:
             where = path if name is None else f"{path}, field {name!r}"
             raise DataError(f"{where}: must hold real numbers or text, got {dtype}")
     return array
+
+
+def one_line(error: Exception) -> str:
+    """Return what a library says about a file, in one line."""
+    return (" ".join(str(error).split()) or type(error).__name__)[:_LONGEST_REASON]
 
 
 def columns(path: str, array: Array) -> dict[str, Array]:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import zipfile
-import zlib
 from collections.abc import Mapping
 
 import numpy as np
 
-from numlean.data.npy_file import NUMBERS, TEXT, Array
+from numlean.data.npy_file import NUMBERS, TEXT, Array, one_line
 from numlean.errors import DataError
 
 
@@ -28,9 +27,11 @@ def read_npz(path: str) -> dict[str, Array]:
                 arrays[key] = archive[key]
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror or error}") from None
-    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except Exception as error:  # a damaged file raises whatever the parsers stumble over
         where = f", key {key!r}" if key else ""
-        raise DataError(f"{path}{where}: not an array of a numpy archive: {error}") from None
+        raise DataError(
+            f"{path}{where}: not an array of a numpy archive: {one_line(error)}"
+        ) from None
     for key, array in arrays.items():
         if array.dtype.kind not in NUMBERS + TEXT:
             raise DataError(

@@ -520,6 +520,26 @@ def test_wrong_or_hostile_npy_files_are_one_line(tmp_path):
         assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("suffix", [".npy", ".npz"])
+def test_damaged_array_files_are_one_line(tmp_path, suffix):
+    path = tmp_path / f"t{suffix}"
+    values = np.arange(12.0).reshape(4, 3)
+    if suffix == ".npy":
+        np.save(path, values)
+    else:
+        np.savez(path, x=values, y=values[:, 0])
+    good, messages = path.read_bytes(), []
+    for place in [*range(0, 128, 3), *range(len(good) - 60, len(good), 3)]:
+        for byte in (0, 6, 39, 255):
+            path.write_bytes(good[:place] + bytes([byte]) + good[place + 1 :])
+            try:
+                read_table(str(path), "1" if suffix == ".npy" else "y")
+            except NumleanError as error:
+                messages.append(str(error))
+    assert len(messages) > 50
+    assert not any("\n" in message for message in messages)
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
