@@ -26,7 +26,10 @@ else:
             return value
         if name in globals():  # a subpackage, imported by the line above
             return globals()[name]
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from numlean.names import did_you_mean
+
+        near = did_you_mean(name, api.__all__)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}{near}")
 
     def __dir__() -> list[str]:
         """Return the public names and the subpackages."""

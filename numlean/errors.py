@@ -12,7 +12,7 @@ class NumleanError(ValueError):
 
 
 class UnknownNameError(NumleanError):
-    """An unknown name; the message suggests the nearest known ones and lists all.
+    """An unknown name; the message lists the known ones and suggests the nearest.
 
     Args:
         kind: What it would name.
@@ -33,8 +33,8 @@ class UnknownNameError(NumleanError):
         like: str | None = None,
         hint: str = "",
     ) -> None:
-        near = did_you_mean(like or str(name), (*others, *known)) or ";"
-        super().__init__(f"unknown {kind} {name!r}{near} known: {', '.join(known)}{hint}")
+        near = did_you_mean(like or str(name), (*others, *known))
+        super().__init__(f"unknown {kind} {name!r}; known: {', '.join(known)}{hint}{near}")
 
 
 class ShapeError(NumleanError):

@@ -21,6 +21,7 @@ from typing import (
 )
 
 from numlean.errors import DocumentError
+from numlean.names import did_you_mean
 
 T = TypeVar("T")
 
@@ -144,7 +145,9 @@ def _read_fields(kind: Any, plain: Any, where: str) -> Any:
     types, required = get_type_hints(kind), _required_fields(kind)
     for name in plain:
         if name not in types:
-            raise DocumentError(f"{where}: unknown field {name!r:.80}; known: {', '.join(types)}")
+            near = did_you_mean(name, types)
+            known = ", ".join(types)
+            raise DocumentError(f"{where}: unknown field {name!r:.80}; known: {known}{near}")
     for name in types:
         if name in required and name not in plain:
             raise DocumentError(f"{where}: the field {name!r} is missing")

@@ -11,7 +11,7 @@ from math import ldexp
 
 from numlean.scalar.dtype import ALIASES
 from numlean.scalar.registry import ScalarBackend, scalar_backends
-from numlean.text_table import TextTable
+from numlean.text_table import TextTable, align_rows
 from numlean_kernels.formats import Format
 from numlean_kernels.tables.exact import decode
 
@@ -26,9 +26,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print the table."""
     rows = [_row(backend) for _, backend in scalar_backends()]
-    rows += [(alias, *[""] * 6, f"another name of {name}") for alias, name in ALIASES.items()]
     print(TextTable(_HEADER, tuple(rows), _ALIGN).to_text())
+    print("\nOther names, in any case:")
+    print("\n".join(align_rows(_other_names().items(), indent="  ")))
     return 0
+
+
+def _other_names() -> dict[str, str]:
+    """Return the other names of each dtype, as text."""
+    names: dict[str, list[str]] = {}
+    for alias, name in ALIASES.items():
+        names.setdefault(name, []).append(alias)
+    return {name: " ".join(aliases) for name, aliases in sorted(names.items())}
 
 
 def _row(backend: ScalarBackend) -> tuple[str, ...]:

@@ -56,10 +56,10 @@ class _Parser(argparse.ArgumentParser):
             return
         known = tuple(map(str, action.choices))
         kind = "command" if isinstance(action, argparse._SubParsersAction) else None
-        near = did_you_mean(str(value), known) or ";"
+        near = did_you_mean(str(value), known)
         what = f"unknown {kind}" if kind else "invalid choice:"
         raise argparse.ArgumentError(
-            None if kind else action, f"{what} {value!r}{near} known: {', '.join(known)}"
+            None if kind else action, f"{what} {value!r}; known: {', '.join(known)}{near}"
         )
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import codecs
+from encodings.aliases import aliases
 from pathlib import Path
 from typing import Final
 
 from numlean.errors import DataError, NumleanError
+from numlean.names import did_you_mean
 
 UTF_8: Final = "utf-8"
 
@@ -50,9 +52,10 @@ def check_encoding(name: str) -> None:
     except (LookupError, ValueError):
         is_known = False
     if not is_known:
+        near = did_you_mean(name, (*aliases, *map(str, aliases.values())))
         raise NumleanError(
             f"unknown encoding {name!r:.80}; pass one that Python knows, such as utf-8, latin-1,"
-            " cp1252 or utf-16"
+            f" cp1252 or utf-16{near}"
         )
 
 

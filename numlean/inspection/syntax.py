@@ -167,8 +167,8 @@ class _Parser:
                 raise NumleanError(f"{name} takes one integer, as in {name}(0x12)")
         if name not in CALLABLE:
             known = (*CALLABLE, "bits", *_NANS)
-            near = did_you_mean(name, known) or ";"
-            raise NumleanError(f"unknown function {name!r}{near} {_known()}")
+            near = did_you_mean(name, known)
+            raise NumleanError(f"unknown function {name!r}; {_known()}{near}")
         function, rounding = CALLABLE[name], None
         if function.takes_rounding and len(arguments) == function.arity + 1:
             rounding = self._rounding(arguments.pop())
@@ -192,7 +192,7 @@ class _Parser:
         return _PLACEHOLDER.sub(lambda match: self._literals[int(match[1])], ast.unparse(node))
 
     def _unsupported(self, node: ast.expr, near: str = "") -> NumleanError:
-        return NumleanError(f"{self._text(node)!r:.200} is not supported{near or ';'} {_known()}")
+        return NumleanError(f"{self._text(node)!r:.200} is not supported; {_known()}{near}")
 
 
 def _negative(node: Node) -> Node:

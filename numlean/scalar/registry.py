@@ -145,9 +145,13 @@ def get_variant(scalar: Scalar, *, device: str | None = None, **options: str) ->
 def _unknown_dtype(dtype: str) -> UnknownNameError:
     head = dtype.partition("@")[0].strip()
     respelled = re.sub(r"^(e\d+m\d+)$", r"ieee:\1", head.casefold())
-    respelled = re.sub(r"^(ieee|mp)[-_ ]?(e?\d\w*)$", r"\1:\2", respelled)
+    respelled = re.sub(r"^ieee[-_ ]?(e\d+m\d+)$|^mp[-_ ]?(\d+)$", _with_colon, respelled)
     others = (respelled,) if respelled != head.casefold() else tuple(ALIASES)
     return UnknownNameError("dtype", dtype, scalars(), others=others, like=head)
+
+
+def _with_colon(match: re.Match[str]) -> str:
+    return f"ieee:{match[1]}" if match[1] else f"mp:{match[2]}"
 
 
 def _unknown_option(name: str, option: str, backend: ScalarBackend) -> UnknownNameError:

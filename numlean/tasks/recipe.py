@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from numlean.errors import DocumentError, NumleanError
 from numlean.json_lines import read_document
+from numlean.scalar.registry import resolve
 from numlean.tasks.named import NamedTask
 from numlean.tasks.optimization import Clip, OptimizerChoice, ScheduleChoice
 from numlean.tasks.sources import TableSource, TaskName
@@ -106,7 +107,7 @@ class Recipe:
             steps=options.steps,
             batch_size=options.batch_size,
             seed=options.seed or 0,
-            dtype=options.dtype or DEFAULT_DTYPE,
+            dtype=resolve(options.dtype or DEFAULT_DTYPE).text,
             optimizer=options.optimizer(),
             schedule=options.learning_rates(),
             clip=options.clip(),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from numlean.errors import NumleanError, UnknownNameError
+from numlean.names import did_you_mean
 from numlean.scalar.protocol import Scalar
 from numlean.training import BACKENDS, Options, Runner, Task, instantiate, resolve_scalar
 
@@ -72,7 +73,10 @@ class ExecConfig:
             NumleanError: An argument is not a flag, or a value is wrong.
         """
         config, rest = cls.parse_and_strip(argv)
-        _require(not rest, f"unknown arguments: {' '.join(rest)}; known: {', '.join(_FLAGS)}")
+        if rest:
+            near = did_you_mean(rest[0].partition("=")[0], _FLAGS)
+            known = ", ".join(_FLAGS)
+            raise NumleanError(f"unknown arguments: {' '.join(rest)}; known: {known}{near}")
         return config
 
     @property
