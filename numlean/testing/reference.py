@@ -18,12 +18,17 @@ from numlean.scalar.exact import exact_of
 from numlean.scalar.protocol import Scalar, Storage
 from numlean.scalar.registry import scalar_backend_of
 from numlean.testing.exact import ExactArithmetic
-from numlean.testing.rounding import floor_log2, power_of_two, round_to_integer
+from numlean.testing.rounding import ROUNDINGS, floor_log2, power_of_two, round_to_integer
 from numlean_kernels.formats import Format
 
 Number: TypeAlias = Fraction | float
 
 _SHOWN = 5
+_DESCRIBED = frozenset(("round", "nan", "tininess", "overflow", "subnormal", "math"))
+"""The options that a reference covers: it has no bits of NaNs, no flags, no elementary functions.
+
+A dtype with another option has no reference.
+"""
 
 
 class Reference(ABC):
@@ -37,10 +42,12 @@ class Reference(ABC):
         precision: The significant bits of a number near one.
         has_infinity: Whether there are infinities.
         has_signed_zero: Whether there is a -0.
+        sign_of_zero_sum: The sign of a sum that is zero, unless both terms are zeros of one sign.
     """
 
     has_infinity = True
     has_signed_zero = True
+    sign_of_zero_sum = 1.0
 
     def __init__(self, scalar: Scalar, precision: int) -> None:
         self.scalar = scalar
@@ -77,6 +84,16 @@ class Reference(ABC):
         flat = x.reshape(-1)
         return [self.number(flat[k : k + 1]) for k in range(flat.size)]
 
+    def operands(self, x: Storage) -> list[Number]:
+        """Return the numbers that an operation computes with, where it does not take all as is."""
+        return self.numbers(x)
+
+    def again(self, a: Number) -> Number:
+        """Return a number of the Scalar after it has left the Scalar exactly and entered again."""
+        if isinstance(a, Fraction):
+            return self.rounded(a)
+        return self.infinite(a) if math.isinf(a) else a
+
     def of_float(self, value: float) -> Number:
         """Return a binary64 number, which may be special, rounded once."""
         if math.isnan(value):
@@ -104,13 +121,24 @@ class Reference(ABC):
 
 @final
 class IeeeReference(Reference):
-    """The reference of a Scalar that rounds to nearest even in a binary format."""
+    """The reference of a Scalar that rounds in a direction in a binary format."""
 
-    def __init__(self, scalar: Scalar, format: Format) -> None:
+    def __init__(
+        self,
+        scalar: Scalar,
+        format: Format,
+        rounding: str = "ties_to_even",
+        *,
+        saturate: bool = False,
+        flush: bool = False,
+    ) -> None:
         super().__init__(scalar, format.precision)
         self.format = format
+        self.saturate = saturate
+        self.flush = flush
         self.has_infinity = format.has_infinity
-        self._model = ExactArithmetic(format)
+        self.sign_of_zero_sum = -1.0 if rounding == "toward_negative" else 1.0
+        self._model = ExactArithmetic(format, rounding, saturate=saturate, flush=flush)
 
     def number(self, x: Storage) -> Number:
         """Return the number of an encoding."""
@@ -124,13 +152,21 @@ class IeeeReference(Reference):
             return math.copysign(math.inf, sign)
         return self._model.value(encoding) or math.copysign(0.0, sign)
 
+    def operands(self, x: Storage) -> list[Number]:
+        """Return the numbers, with zeros for subnormal ones if operations flush them."""
+        least = self._model.value(self.format.implicit_bit)
+        numbers = self.numbers(x)
+        return [math.copysign(0.0, a) if self.flush and abs(a) < least else a for a in numbers]
+
     def rounded(self, q: Fraction, sign_of_zero: float = 1.0) -> Number:
-        """Return the nearest number, ties to even."""
+        """Return the number that the direction selects."""
         encoding, _ = self._model.round(q, zero_is_negative=math.copysign(1.0, sign_of_zero) < 0)
         return self._number(encoding)
 
     def infinite(self, sign: float) -> Number:
-        """Return an infinity, or a NaN if the format has none."""
+        """Return an infinity, a NaN if the format has none, or the greatest number."""
+        if self.saturate:
+            return self._number(self.format.max_finite) * (1 if sign > 0 else -1)
         return math.copysign(math.inf, sign) if self.has_infinity else math.nan
 
     def edges(self) -> Storage:
@@ -179,16 +215,25 @@ class UnboundedReference(Reference):
 def reference_of(scalar: Scalar) -> Reference | None:
     """Return the reference of a Scalar: of its backend, its format, or its precision.
 
-    None if there is none, as for a Scalar that does not round to nearest even.
+    None if there is none, as for a Scalar that rounds at random, or that saturates.
     """
     backend = scalar_backend_of(scalar.name)
     if backend is not None and backend.reference is not None:
         known: Reference = backend.reference(scalar)
         return known
-    if scalar.rounding != "ties_to_even" or Dtype.parse(scalar.name).options:
+    options = Dtype.parse(scalar.name).options
+    if scalar.rounding not in ROUNDINGS or not _DESCRIBED.issuperset(options):
         return None
     if scalar.format is not None:
-        return IeeeReference(scalar, scalar.format)
+        return IeeeReference(
+            scalar,
+            scalar.format,
+            scalar.rounding,
+            saturate=options.get("overflow") == "saturate",
+            flush=options.get("subnormal") == "flush",
+        )
+    if scalar.rounding != "ties_to_even":
+        return None
     precision = probe_precision(scalar)
     return None if precision is None else UnboundedReference(scalar, precision)
 

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import argparse
 
-from numlean.cli.verify import arithmetic, certificates, checkpoints, elementary, stochastic
+from numlean.cli.verify import (
+    arithmetic,
+    certificates,
+    checkpoints,
+    elementary,
+    scalars,
+    stochastic,
+)
 
 SUBJECTS = {
     "arithmetic": (arithmetic, "operations, bit for bit"),
     "elementary": (elementary, "elementary functions, bit for bit"),
     "certificates": (certificates, "certificates, replayed in other environments"),
     "checkpoints": (checkpoints, "altered checkpoints and killed runs"),
+    "scalars": (scalars, "every format, rounding and option, by the conformance suite"),
     "stochastic": (stochastic, "how often stochastic rounding rounds up"),
 }
 

@@ -52,9 +52,9 @@ def check_scalar(scalar: Scalar, reference: Reference | None = None) -> Report:
 
     Args:
         scalar: Any Scalar, yours or ours.
-        reference: The reference of its correct results. By default, one for IEEE formats and
-            unbounded exponents that round to nearest even; without one, only the rules that need
-            none are checked.
+        reference: The reference of its correct results. By default, one for IEEE formats in every
+            rounding but a random one, and for unbounded exponents that round to nearest even;
+            without one, only the rules that need none are checked.
 
     Returns:
         The results; a broken rule raises nothing.
