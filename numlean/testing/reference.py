@@ -154,9 +154,11 @@ class IeeeReference(Reference):
 
     def operands(self, x: Storage) -> list[Number]:
         """Return the numbers, with zeros for subnormal ones if operations flush them."""
-        least = self._model.value(self.format.implicit_bit)
-        numbers = self.numbers(x)
-        return [math.copysign(0.0, a) if self.flush and abs(a) < least else a for a in numbers]
+        least = float(self._model.value(self.format.implicit_bit))
+        return [
+            math.copysign(0.0, a) if self.flush and -least < a < least else a
+            for a in self.numbers(x)
+        ]
 
     def rounded(self, q: Fraction, sign_of_zero: float = 1.0) -> Number:
         """Return the number that the direction selects."""
