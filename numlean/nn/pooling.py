@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from numlean.autograd import primitives as ops
 from numlean.autograd.tensor import Tensor
@@ -12,6 +13,9 @@ from numlean.errors import NumleanError, ShapeError
 from numlean.nn.layer import Context, Layer, Shape, label, wrong_shape
 from numlean.nn.windows import Extent, Window, keep_extents, windows
 from numlean.option import option
+from numlean.scalar.constants import Constant, formula
+
+_SMOOTH: Final = "m + log(sum(exp(beta * (x - m)))) / beta"
 
 
 class Pooling(Layer):
@@ -157,7 +161,13 @@ class SmoothMaxPool2d(Pooling):
         """The layer with its kernel and sharpness."""
         return f"SmoothMaxPool2d({self.kernel}, beta={self.beta})"
 
+    @property
+    def constants(self) -> tuple[Constant, ...]:
+        """The sharpness."""
+        return (Constant("beta", self.beta, _SMOOTH, at_zero="divides by zero"),)
+
     def _pool(self, x: Tensor) -> Tensor:
         m = ops.max_constant(x, 0, keepdims=True)
         total = ops.sum_(ops.exp(self.beta * (x - m)), 0)
-        return m.reshape(total.size) + ops.log(total) / self.beta
+        with formula(_SMOOTH):
+            return m.reshape(total.size) + ops.log(total) / self.beta

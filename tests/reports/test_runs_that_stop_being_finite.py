@@ -27,8 +27,17 @@ from numlean.analysis.drift.parameters import ParameterMeter
 from numlean.autograd.tensor import Tensor
 from numlean.cli.main import main
 from numlean.data import Batch
-from numlean.losses import bce
-from numlean.nn import BatchNorm, Dropout, LayerNorm, Linear, ReLU, RMSNorm, Sequential
+from numlean.losses import bce, cross_entropy
+from numlean.nn import (
+    BatchNorm,
+    Dropout,
+    LayerNorm,
+    Linear,
+    ReLU,
+    RMSNorm,
+    Sequential,
+    SmoothMaxPool2d,
+)
 from numlean.optim import adam, adamw, clip_by_norm, clip_by_value, schedules, sgd
 from numlean.training.harmful_constants import harmful_constants
 
@@ -204,6 +213,23 @@ BETA2 = "beta2 = 0.999 is 1 in bfloat16"
                 ("epsilon of 2 RMSNorm(3) = 1e-05 is 0 in e4m3", 2.0**-9),
                 ("p of 3 Dropout(0.97) = 0.97 is 1 in e4m3", 0.9375),
                 ("epsilon = 1e-12 is 0 in e4m3", 2.0**-9),
+            ],
+        ),
+        (
+            "e5m2",
+            Task.regression(Sequential(SmoothMaxPool2d(2, beta=1e-6))),
+            sgd(0.5),
+            None,
+            [("beta of 0 SmoothMaxPool2d(2, beta=1e-06) = 1e-06 is 0 in e5m2", 2.0**-16)],
+        ),
+        (
+            "e4m3",
+            Task(Sequential(Linear(3, 2)), cross_entropy(weight=(1.0, 1e-4), label_smoothing=0.99)),
+            sgd(0.5),
+            None,
+            [
+                ("weight[1] = 0.0001 is 0 in e4m3", 2.0**-9),
+                ("label_smoothing = 0.99 is 1 in e4m3", 0.9375),
             ],
         ),
         (
