@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable
 
+from numlean.arguments import checked
 from numlean.autograd.tensor import Tensor
 from numlean.scalar.exact import exact_of
 from numlean.scalar.exact_text import format_fields
@@ -16,11 +17,13 @@ from numlean.scalar.protocol import Scalar, Storage
 Named = Iterable[tuple[str, Tensor]]
 
 
+@checked
 def state_digest(named: Named) -> str:
     """Return the digest of the encodings, including NaNs; compare it within a format."""
     return _digest(named, lambda scalar, x: scalar.to_bytes(x))
 
 
+@checked
 def value_digest(named: Named) -> str:
     """Return the digest of the exact real values; compare across formats.
 

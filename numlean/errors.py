@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from numlean.names import did_you_mean
 
 
 class NumleanError(ValueError):
     """A request that numlean cannot carry out. Base class of all its errors."""
+
+    def __reduce__(self) -> tuple[Callable[..., NumleanError], tuple[Any, ...]]:
+        """Return how to make the error again: a subclass may take other arguments than a text."""
+        return restore_error, (type(self), self.args, vars(self).copy())
 
 
 class UnknownNameError(NumleanError):
@@ -41,6 +46,10 @@ class ShapeError(NumleanError):
     """Shapes that do not match."""
 
 
+class IndexOutOfRangeError(NumleanError, IndexError):
+    """An index that selects no element of a tensor."""
+
+
 class MixedScalarError(NumleanError):
     """An operation on numbers of different Scalars or devices."""
 
@@ -57,5 +66,18 @@ class UnavailableError(NumleanError):
     """Something that this installation or Scalar does not have; the message names the fix."""
 
 
+class ExportError(NumleanError, BufferError):
+    """Numbers that another library cannot take as they are."""
+
+
 class DocumentError(NumleanError):
     """A document, such as a file's header, whose fields are not the expected ones."""
+
+
+def restore_error(
+    cls: type[NumleanError], args: tuple[Any, ...], attributes: dict[str, Any]
+) -> NumleanError:
+    """Return the error of a class with its arguments and attributes, as ``pickle`` kept them."""
+    error = cls.__new__(cls, *args)
+    vars(error).update(attributes)
+    return error

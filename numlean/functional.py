@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from numlean.arguments import checked
 from numlean.autograd import primitives as ops
 from numlean.autograd.primitives import ranges
 from numlean.autograd.tensor import Tensor
@@ -17,6 +18,7 @@ Gelu: TypeAlias = Literal["none", "tanh"]
 _CUBIC = 0.044715
 
 
+@checked
 def log_softmax(x: Tensor) -> Tensor:
     """Return (x - m) - log(sum(exp(x - m))) along the last axis, with m the maximum there.
 
@@ -26,23 +28,27 @@ def log_softmax(x: Tensor) -> Tensor:
     return shifted - ops.log(ops.sum_(ops.exp(shifted), -1, keepdims=True))
 
 
+@checked
 def softmax(x: Tensor) -> Tensor:
     """Return exp(x - m) / sum(exp(x - m)) along the last axis, with m the maximum, a constant."""
     powers = ops.exp(x - ops.max_constant(x))
     return powers / ops.sum_(powers, -1, keepdims=True)
 
 
+@checked
 def square(x: Tensor) -> Tensor:
     """Return x * x."""
     return x * x
 
 
+@checked
 def mean_over(x: Tensor, axes: tuple[int, ...]) -> Tensor:
     """Return the sum over axes, in C order, divided once by the number of terms; axes stay."""
     total = ops.sum_(x, axes, keepdims=True)
     return total / (x.size // max(total.size, 1))
 
 
+@checked
 def standardized(x: Tensor, mean: Tensor, variance: Tensor, epsilon: float) -> Tensor:
     """Return (x - mean) / sqrt(variance + epsilon)."""
     return (x - mean) / ops.sqrt(variance + epsilon)
@@ -182,16 +188,19 @@ def _greatest_magnitude(x: Tensor, axes: tuple[int, ...]) -> Tensor:
     return ops.max_constant(rows, -1).reshape(*shape)
 
 
+@checked
 def safe_log(x: Tensor, epsilon: float) -> Tensor:
     """Return log(maximum(x, epsilon)); where x < epsilon the gradient is zero."""
     return ops.log(ops.maximum(x, Tensor.of(x.scalar, epsilon)))
 
 
+@checked
 def silu(x: Tensor) -> Tensor:
     """Return x * sigmoid(x)."""
     return x * ops.sigmoid(x)
 
 
+@checked
 def gelu(x: Tensor, *, approximate: Gelu = "none") -> Tensor:
     """Return (x * 0.5) * (1 + erf(x / sqrt(2))).
 

@@ -49,6 +49,26 @@ class IndexDomain:
             raise DataError(f"an index must be an integer from 0 on, got {wrong[0]!r:.40}")
         return array.astype(np.int64)
 
+    def to_float(
+        self, x: np.ndarray[Any, np.dtype[np.int64]]
+    ) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """Return the whole numbers as binary64."""
+        return x.astype(np.float64)
+
+    def to_string(self, x: np.ndarray[Any, np.dtype[np.int64]]) -> list[str]:
+        """Return the whole numbers as decimals."""
+        return [str(value) for value in x.flat]
+
+    def copy(self, x: np.ndarray[Any, np.dtype[np.int64]]) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """Return the elements of a view in C order."""
+        return np.array(x, order="C")
+
+    def argmax(
+        self, x: np.ndarray[Any, np.dtype[np.int64]], axis: int = -1
+    ) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """Return the index of the first greatest along an axis."""
+        return np.asarray(np.argmax(x, axis))
+
 
 def _is_index(value: Any) -> bool:
     is_real = isinstance(value, int | float | np.integer | np.floating)

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
+from numlean.arguments import describe_value
 from numlean.autograd.indices import INDEX
 from numlean.autograd.tape import Node
-from numlean.errors import MixedScalarError
+from numlean.errors import DataError, MixedScalarError, NumleanError
 from numlean.scalar.identity import name_both
 from numlean.scalar.protocol import Scalar, Storage
 
 if TYPE_CHECKING:
     from numlean.autograd.tensor import Tensor
+
+_PACKAGE: Final = "numlean.autograd."
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,8 @@ class Primitive:
         return tape.record(Node(self, inputs, parameters, output))
 
     def _common_scalar(self, inputs: tuple[Tensor, ...]) -> Scalar:
+        if len(inputs) != len(self.vjps) or not all(hasattr(x, "tape") for x in inputs):
+            self._refuse(inputs)
         scalar = inputs[0].scalar
         for x in inputs[1:]:
             if x.scalar is not scalar and x.scalar is not INDEX and x.scalar != scalar:
@@ -59,11 +66,59 @@ class Primitive:
                 )
         return scalar
 
+    def _refuse(self, inputs: tuple[object, ...]) -> NoReturn:
+        count = len(self.vjps)
+        if len(inputs) != count:
+            raise NumleanError(f"{self.name} takes {count} tensors, got {len(inputs)} arguments")
+        wrong = next(x for x in inputs if not hasattr(x, "tape"))
+        raise NumleanError(
+            f"{self.name} takes a Tensor, got {describe_value(wrong)}; make one with"
+            " nl.Tensor.of(scalar, values)"
+        )
+
+    def __repr__(self) -> str:
+        return f"Primitive({self.name})"
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[str, str]]:
+        for module in _modules():
+            for name, value in vars(module).items():
+                if value is self:
+                    return primitive_named, (module.__name__.removeprefix(_PACKAGE), name)
+        raise NumleanError(
+            f"the primitive {self.name!r} cannot be pickled, because it is not one of numlean's:"
+            " put it in a function of your module, and use that"
+        )
+
+    def __copy__(self) -> Primitive:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Primitive:
+        return self
+
+
+def primitive_named(module: str, name: str) -> Primitive:
+    """Return the primitive that ``pickle`` kept by its name in a module of numlean.autograd.
+
+    Raises:
+        NumleanError: There is none of this name.
+    """
+    for each in _modules():
+        found = vars(each).get(name)
+        if each.__name__ == f"{_PACKAGE}{module}" and isinstance(found, Primitive):
+            return found
+    raise NumleanError(f"numlean has no primitive {module}.{name}")
+
+
+def _modules() -> list[ModuleType]:
+    return [each for name, each in sys.modules.items() if name.startswith(_PACKAGE)]
+
 
 def scalar_method(name: str) -> Callable[..., Storage]:
     """Return a forward operation that is the Scalar's method of that name."""
 
     def forward(scalar: Scalar, *arrays: Storage, **parameters: Any) -> Storage:
+        if scalar is INDEX:
+            raise DataError(f"{name} takes numbers of a Scalar, got indices")
         result: Storage = getattr(scalar, name)(*arrays, **parameters)
         return result
 

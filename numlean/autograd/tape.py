@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from numlean.errors import MixedScalarError, ShapeError
+from numlean.arguments import checked, describe_value
+from numlean.errors import MixedScalarError, NumleanError, ShapeError
 
 if TYPE_CHECKING:
     from numlean.autograd.primitive import Primitive
@@ -30,6 +31,7 @@ class Node:
     output: Tensor
 
 
+@checked
 class Tape:
     """A record of primitives applied to watched tensors and to the results of primitives.
 
@@ -105,6 +107,7 @@ def zeros_like(x: Tensor) -> Tensor:
     return x.like(x.literal(0.0).data.repeat(x.size).reshape(x.shape))
 
 
+@checked
 def value_and_gradient(
     program: Callable[[Sequence[Tensor]], Tensor],
     parameters: Sequence[Tensor],
@@ -122,6 +125,8 @@ def value_and_gradient(
         ShapeError: The program returned something other than a single number.
     """
     tape = new_tape()
+    if not isinstance(tape, Tape):
+        raise NumleanError(f"new_tape must return a Tape, got {describe_value(tape)}")
     watched = [tape.watch(p) for p in parameters]
     value = program(watched)
     gradient = tape.gradient(value, watched)

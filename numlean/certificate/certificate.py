@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from numlean.arguments import checked
 from numlean.certificate.chain import Step
 from numlean.certificate.file_format import (
     Document,
@@ -25,6 +26,7 @@ class CertificateError(NumleanError):
     """A file that is not a certificate, is incomplete or altered, or belongs to another run."""
 
 
+@checked
 @dataclass(frozen=True)
 class Certificate:
     """The record of a run. With it anybody can replay the run and see whether a bit differs.

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from numlean.analysis.lockstep import RunSpec
 from numlean.analysis.lockstep.lockstep import Data
 from numlean.analysis.lockstep.run_spec import RunSpecLike
+from numlean.arguments import checked
 from numlean.autograd.tensor import Tensor
 from numlean.certificate.certificate import Certificate
 from numlean.certificate.recording import Recorder
@@ -18,6 +19,7 @@ OnStep = Callable[[int], None]
 """Function that is called after each step with the number of steps made."""
 
 
+@checked
 def certify(
     task: Task | NamedTask | str,
     side: RunSpecLike,

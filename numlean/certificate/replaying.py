@@ -8,6 +8,7 @@ from numlean.analysis.finiteness import FiniteCheck
 from numlean.analysis.lockstep import Pair, RunSpec, crosscheck
 from numlean.analysis.lockstep.lockstep import Data
 from numlean.analysis.lockstep.run_spec import RunSpecLike
+from numlean.arguments import checked
 from numlean.autograd.tensor import Tensor
 from numlean.certificate.certificate import Certificate, CertificateError
 from numlean.certificate.certifying import OnStep
@@ -23,6 +24,7 @@ from numlean.tasks import NamedTask
 from numlean.training import Options, Stepper, Task, TrainConfig, run_steps
 
 
+@checked
 def replay(
     certificate: Certificate | FilePath,
     side: RunSpecLike | None = None,

@@ -11,6 +11,7 @@ from typing import Any, Final
 import numpy as np
 from safetensors.numpy import save
 
+from numlean.arguments import checked
 from numlean.autograd.tensor import Tensor
 from numlean.checkpoint import atomic
 from numlean.checkpoint.errors import CheckpointError, FilePath, error_context
@@ -39,6 +40,7 @@ class Exported:
     is_exact: bool
 
 
+@checked
 def export(checkpoint: Checkpoint | FilePath, path: FilePath) -> Exported:
     """Write the parameters and buffers of a checkpoint as ``.npz`` or ``.safetensors``.
 

@@ -8,6 +8,7 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 
+from numlean.arguments import checked
 from numlean.checkpoint.container import is_checkpoint, read_header, tensors_of
 from numlean.checkpoint.errors import CheckpointError, FilePath, error_context
 from numlean.checkpoint.matching import Shapes, match_weights
@@ -20,6 +21,7 @@ _DTYPES: Final = {"F16": "<f2", "F32": "<f4", "F64": "<f8"}
 _BFLOAT16: Final = "BF16"
 
 
+@checked
 def import_weights(
     runner: Runner, path: FilePath, *, names: Mapping[str, str] | None = None
 ) -> dict[str, str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from numlean.arguments import checked
 from numlean.autograd.tensor import Tensor
 from numlean.checkpoint.container import Arrays, Document, loads
 from numlean.checkpoint.errors import CheckpointError, FilePath, error_context
@@ -20,6 +21,7 @@ from numlean.tasks.recipe import Recipe
 _PARAMETERS = "parameters/"
 
 
+@checked
 @dataclass(frozen=True)
 class Checkpoint:
     """A run between two steps.
@@ -74,6 +76,7 @@ class Checkpoint:
             }
 
 
+@checked
 def load(path: FilePath) -> Checkpoint:
     """Read a checkpoint.
 

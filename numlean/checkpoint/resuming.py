@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from numlean.arguments import checked
 from numlean.autograd.tensor import Tensor
 from numlean.checkpoint.differences import differences, summary
 from numlean.checkpoint.errors import CheckpointError, FilePath, error_context
@@ -15,6 +16,7 @@ from numlean.digest import Named
 from numlean.training import Stepper
 
 
+@checked
 def resume(checkpoint: Checkpoint | FilePath, stepper: Stepper, run: Run) -> None:
     """Set a stepper to the state of a checkpoint, so that the next steps have the same bits.
 

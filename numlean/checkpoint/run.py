@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
+from numlean.arguments import checked
 from numlean.checkpoint.fingerprint import Data, Plain, data_fingerprint, fingerprint
 from numlean.training import Stepper
 
@@ -14,6 +15,7 @@ _HOW_LONG: Final = ("steps", "epochs", "log_every")
 """Fields of a configuration that do not affect the bits of a step."""
 
 
+@checked
 @dataclass(frozen=True)
 class Run:
     """The parts of a run that affect its bits and that its stepper does not have.

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
+from numlean.arguments import checked
 from numlean.autograd.indices import INDEX
 from numlean.autograd.tensor import Tensor
 from numlean.checkpoint import atomic
@@ -20,6 +21,7 @@ from numlean.training import Stepper
 from numlean.version import __version__
 
 
+@checked
 def save(
     path: FilePath,
     stepper: Stepper,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from numlean.arguments import checked
 from numlean.data.dataset import Batch, Dataset
 from numlean.errors import DataError
 from numlean.rng import UniformStream, permutation
 
 
+@checked
 def minibatches(dataset: Dataset, batch_size: int, *, seed: int, start: int = 0) -> Iterator[Batch]:
     """Return an endless stream of batches: each epoch in a new order, its last batch maybe smaller.
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike
 
+from numlean.arguments import checked
 from numlean.autograd.tensor import Tensor
 from numlean.errors import DataError, NumleanError
 from numlean.scalar.real_numbers import is_binary64, real_numbers
@@ -35,6 +36,7 @@ class Batch(NamedTuple):
     y: Floats | Tensor
 
 
+@checked
 @dataclass(frozen=True)
 class Dataset:
     """A finite, ordered set of samples: inputs of shape (n, ...) and targets of shape (n, ...).
@@ -45,6 +47,12 @@ class Dataset:
 
     x: Floats | Tensor
     y: Floats | Tensor
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether the samples are the same, and numbers of a Scalar bit by bit."""
+        if not isinstance(other, Dataset):
+            return NotImplemented
+        return _are_same(self.x, other.x) and _are_same(self.y, other.y)
 
     @classmethod
     def of_arrays(cls, x: ArrayLike, y: ArrayLike) -> Dataset:
@@ -90,7 +98,11 @@ class Dataset:
         return Sample(_rows(self.x, index), _rows(self.y, index))
 
     def batch(self, indices: Places | slice) -> Batch:
-        """Return the samples of some indices, in their order, as a batch."""
+        """Return the samples of some indices, in their order, as a batch.
+
+        Raises:
+            DataError: An index is out of range, or is not one.
+        """
         return Batch(_rows(self.x, indices), _rows(self.y, indices))
 
     def stacked(self) -> Batch:
@@ -141,9 +153,19 @@ class Dataset:
 
 
 def _rows(values: Floats | Tensor, index: int | slice | Places) -> Any:
-    if isinstance(values, Tensor):
-        return Tensor(values.scalar, values.data[index])
-    return values[index]
+    array = values.data if isinstance(values, Tensor) else values
+    try:
+        rows = array[index]
+    except (IndexError, TypeError, ValueError) as error:
+        raise DataError(f"the samples are numbered 0 to {len(array) - 1}: {error}") from None
+    return values.like(rows) if isinstance(values, Tensor) else rows
+
+
+def _are_same(a: Floats | Tensor, b: Floats | Tensor) -> bool:
+    if isinstance(a, Tensor) and isinstance(b, Tensor):
+        is_same_kind = a.scalar == b.scalar and a.shape == b.shape
+        return is_same_kind and a.scalar.to_bytes(a.data) == b.scalar.to_bytes(b.data)
+    return type(a) is type(b) and np.array_equal(np.asarray(a), np.asarray(b))
 
 
 def _join(a: Floats | Tensor, b: Floats | Tensor) -> Floats | Tensor:

@@ -7,6 +7,7 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
+from numlean.arguments import checked
 from numlean.data.dataset import Batch, Dataset, Sample
 from numlean.errors import DataError, UnknownNameError
 from numlean.rng import UniformStream, permutation
@@ -25,6 +26,7 @@ _INCREMENT: Final = 12345
 _MODULUS: Final = 1 << 31
 
 
+@checked
 @dataclass(frozen=True)
 class DataLoader:
     """Batches of a dataset. A loader is immutable: ``epoch`` returns the loader of the next epoch.

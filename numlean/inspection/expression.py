@@ -6,6 +6,7 @@ rounded once from its text; each operation is the Scalar's, in Python's order.
 
 from __future__ import annotations
 
+from numlean.arguments import checked
 from numlean.autograd.tensor import Tensor
 from numlean.inspection.evaluation import Evaluation
 from numlean.inspection.number import Inspection, inspect
@@ -14,6 +15,7 @@ from numlean.inspection.truth import error_ulp
 from numlean.scalar.registry import get_scalar
 
 
+@checked
 def evaluate(text: str, dtype: str) -> Inspection | bool:
     """Return the value of an expression in an arithmetic, or the answer of a comparison.
 

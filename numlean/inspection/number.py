@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import isnan
 
+from numlean.arguments import checked
 from numlean.autograd.tensor import Tensor
 from numlean.errors import ShapeError
 from numlean.scalar.exact import exact_of
@@ -77,6 +78,7 @@ class Inspection:
         return TextTable((), rows, title=self.scalar).to_html(row_headers=True)
 
 
+@checked
 def inspect(
     x: Tensor,
     *,

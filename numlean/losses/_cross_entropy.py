@@ -8,6 +8,7 @@ from math import fsum
 import numpy as np
 from numpy.typing import ArrayLike
 
+from numlean.arguments import checked
 from numlean.autograd import primitives as ops
 from numlean.autograd.indices import INDEX
 from numlean.autograd.tensor import Tensor
@@ -28,6 +29,7 @@ IGNORED = -1
 """The index of a label that is ignored: it selects no class."""
 
 
+@checked
 @dataclass(frozen=True)
 class CrossEntropyOneHot(ClassesLoss):
     """The negated sum of target * log_softmax(prediction) over the last axis, the classes.
@@ -65,6 +67,7 @@ class CrossEntropyOneHot(ClassesLoss):
         return _weighted(self, target) * log_softmax(prediction)
 
 
+@checked
 @dataclass(frozen=True)
 class NegativeLogLikelihoodOneHot(ClassesLoss):
     """The negated sum of target * prediction over the last axis, the classes.
@@ -84,6 +87,7 @@ class NegativeLogLikelihoodOneHot(ClassesLoss):
         return _weighted(self, target) * prediction
 
 
+@checked
 @dataclass(frozen=True)
 class CrossEntropy(ClassesLoss):
     """The negated log_softmax(prediction), along the last axis, at the index given by a label.
@@ -230,6 +234,7 @@ def _weighted(loss: ClassesLoss, x: Tensor) -> Tensor:
     return x if loss.weight is None else x * loss.class_weights(x.scalar, x.shape[-1])
 
 
+@checked
 def cross_entropy_one_hot(
     *,
     reduction: Reduction = Reduction.MEAN,
@@ -242,6 +247,7 @@ def cross_entropy_one_hot(
     )
 
 
+@checked
 def cross_entropy(
     *,
     reduction: Reduction = Reduction.MEAN,
@@ -258,6 +264,7 @@ def cross_entropy(
     )
 
 
+@checked
 def nll_one_hot(
     *, reduction: Reduction = Reduction.MEAN, weight: ArrayLike | None = None
 ) -> NegativeLogLikelihoodOneHot:

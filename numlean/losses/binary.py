@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from numlean.arguments import checked
 from numlean.autograd import primitives as ops
 from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError
@@ -15,6 +16,7 @@ from numlean.scalar.constants import Constant, formula
 _LOGARITHM: Final = "log(max(p, epsilon))"
 
 
+@checked
 @dataclass(frozen=True)
 class BinaryCrossEntropy(ElementwiseLoss):
     """-(y * log(max(p, epsilon)) + (1 - y) * log(max(1 - p, epsilon))) for the prediction p.
@@ -48,6 +50,7 @@ class BinaryCrossEntropy(ElementwiseLoss):
         return -(yes + no)
 
 
+@checked
 @dataclass(frozen=True)
 class BinaryCrossEntropyWithLogits(ElementwiseLoss):
     """y * softplus(-x) + (1 - y) * softplus(x) for the prediction x, a logit.
@@ -64,11 +67,13 @@ class BinaryCrossEntropyWithLogits(ElementwiseLoss):
         return target * ops.softplus(-prediction) + (1.0 - target) * ops.softplus(prediction)
 
 
+@checked
 def bce(*, reduction: Reduction = Reduction.MEAN) -> BinaryCrossEntropy:
     """Return the binary cross-entropy of probabilities."""
     return BinaryCrossEntropy(reduction)
 
 
+@checked
 def bce_with_logits(*, reduction: Reduction = Reduction.MEAN) -> BinaryCrossEntropyWithLogits:
     """Return the binary cross-entropy of logits."""
     return BinaryCrossEntropyWithLogits(reduction)

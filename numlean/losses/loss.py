@@ -10,6 +10,7 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike
 
+from numlean.arguments import checked
 from numlean.autograd.indices import INDEX
 from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError, ShapeError
@@ -70,6 +71,7 @@ class Loss(ABC):
         return values if isinstance(values, Tensor) else Tensor.of(INDEX, values)
 
 
+@checked
 @dataclass(frozen=True)
 class ElementwiseLoss(Loss):
     """A loss of each element, summed in C order from +0; the mean divides once.
@@ -96,6 +98,7 @@ class ElementwiseLoss(Loss):
         return elements.mean(axes) if self.reduction is Reduction.MEAN else elements.sum(axes)
 
 
+@checked
 @dataclass(frozen=True)
 class ClassesLoss(Loss):
     """The negated sum of the logarithms of the probabilities that targets select.

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from math import prod
 from typing import Final
 
+from numlean.arguments import checked
 from numlean.errors import ShapeError
 from numlean.nn.composite import Composite
 from numlean.nn.layer import Layer, Shape
-from numlean.text_table import align_rows
+from numlean.text_table import TextTable
 
 _HEADINGS: Final = ("", "layer", "output shape", "parameters", "buffers")
 _ALIGN: Final = "<<<>"
@@ -54,12 +55,19 @@ class Summary:
     buffers: int
 
     def __str__(self) -> str:
-        lines: list[tuple[str, ...]] = [_HEADINGS, ("", "input", str(self.input_shape), "", "")]
+        return self._table().to_text()
+
+    def _repr_html_(self) -> str:
+        return self._table().to_html()
+
+    def _table(self) -> TextTable:
+        lines: list[tuple[str, ...]] = [("", "input", str(self.input_shape), "", "")]
         lines += [_cells(row) for row in self.rows]
         lines.append(("", "total", "", f"{self.parameters:,}", f"{self.buffers:,}"))
-        return "\n".join(align_rows(lines, _ALIGN))
+        return TextTable(_HEADINGS, tuple(lines), _ALIGN)
 
 
+@checked
 def summary(model: Layer, sample_shape: Shape | None = None) -> Summary:
     """Summarize a model for samples of a shape, by default the one that the model defines.
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numlean.functional as functional
+from numlean.arguments import checked
 from numlean.autograd import primitives as ops
 from numlean.autograd.tensor import Tensor
 from numlean.nn.layer import Context, Layer
 
 
+@checked
 @dataclass(frozen=True)
 class Elementwise(Layer):
     """A function that keeps the shape, applied to every element or along the last axis.
@@ -23,6 +26,23 @@ class Elementwise(Layer):
 
     label: str
     function: Callable[[Tensor], Tensor]
+
+    def __repr__(self) -> str:
+        keywords = self.function.keywords if isinstance(self.function, partial) else {}
+        return f"{self.label}({', '.join(f'{name}={value!r}' for name, value in keywords.items())})"
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        return (self.label, _parts(self.function)) == (other.label, _parts(other.function))
+
+    def __hash__(self) -> int:
+        return hash((self.label, getattr(self.function, "func", self.function)))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if not isinstance(self.function, partial) or self.function.args:
+            return type(self), (self.label, self.function)
+        return restore_elementwise, (self.label, self.function.func, self.function.keywords)
 
     @property
     def name(self) -> str:
@@ -37,6 +57,20 @@ class Elementwise(Layer):
     def __call__(self, parameters: Sequence[Tensor], x: Tensor, context: Context) -> Tensor:
         """Return the values of the function."""
         return self.function(x)
+
+
+def _parts(function: Callable[..., Tensor]) -> tuple[object, ...]:
+    """Return a function and its settings: a partial function equals only itself."""
+    if not isinstance(function, partial):
+        return (function,)
+    return (function.func, function.args, function.keywords)
+
+
+def restore_elementwise(
+    label: str, function: Callable[..., Tensor], settings: dict[str, Any]
+) -> Elementwise:
+    """Return the layer that ``pickle`` kept as a function and its settings."""
+    return Elementwise(label, partial(function, **settings))
 
 
 def ReLU() -> Elementwise:  # noqa: N802 (a layer, by its usual name)
@@ -64,6 +98,7 @@ def SiLU() -> Elementwise:  # noqa: N802 (a layer, by its usual name)
     return Elementwise("SiLU", functional.silu)
 
 
+@checked
 def GELU(*, approximate: functional.Gelu = "none") -> Elementwise:  # noqa: N802 (as above)
     """Return the layer x * Phi(x), where Phi is the normal CDF; see ``functional.gelu``."""
     return Elementwise("GELU", partial(functional.gelu, approximate=approximate))

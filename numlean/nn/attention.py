@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 
 import numlean.functional as functional
+from numlean.arguments import checked
 from numlean.autograd import primitives as ops
 from numlean.autograd.tensor import Tensor
 from numlean.errors import DataError, ShapeError
@@ -28,6 +29,7 @@ from numlean.nn.recurrent import split_last_axis
 from numlean.option import option
 
 
+@checked
 @dataclass(frozen=True)
 class MultiHeadAttention(Layer):
     """softmax(q k^T / sqrt(d)) v for each head, over samples of shape (time, features).

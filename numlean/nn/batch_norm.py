@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numlean.functional as functional
+from numlean.arguments import checked
 from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError, ShapeError
 from numlean.nn.checks import check_flags
@@ -30,6 +31,7 @@ from numlean.option import option
 from numlean.scalar.constants import Constant, formula
 
 
+@checked
 @dataclass(frozen=True)
 class BatchNorm(Layer):
     """((x - m) / sqrt(v + epsilon)) * weight + bias for each channel, the first axis of a sample.

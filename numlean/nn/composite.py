@@ -6,11 +6,13 @@ import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from numlean.arguments import checked
 from numlean.autograd.tensor import Tensor
 from numlean.errors import ShapeError
 from numlean.nn.layer import Context, Layer, Shape, split_parameters
 
 
+@checked
 class Composite(Layer):
     """A layer that applies its children one after the other.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from numlean.arguments import checked
 from numlean.autograd import primitives as ops
 from numlean.autograd.tensor import Tensor
 from numlean.errors import ShapeError
@@ -23,6 +24,7 @@ from numlean.nn.windows import Extent, Window, keep_extents, patches
 from numlean.option import option
 
 
+@checked
 @dataclass(frozen=True)
 class Conv2d(Layer):
     """Cross-correlation with W of shape (out, in / groups, kernel rows, kernel columns).

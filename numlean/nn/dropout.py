@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 
+from numlean.arguments import checked
 from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError
 from numlean.nn.layer import Context, Floats, Layer, ParameterSpec, Shape, Uniform
@@ -16,6 +17,7 @@ from numlean.scalar.constants import Constant, formula
 _FORMULA: Final = "(x * mask) / (1 - p)"
 
 
+@checked
 @dataclass(frozen=True)
 class Dropout(Layer):
     """In training (x * mask) / (1 - p), where mask is 1 where u >= p and 0 elsewhere; otherwise x.

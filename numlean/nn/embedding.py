@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from numlean.arguments import checked
 from numlean.autograd import primitives as ops
 from numlean.autograd.indices import INDEX
 from numlean.autograd.tensor import Tensor
@@ -24,6 +25,7 @@ from numlean.nn.linear import xavier_uniform
 from numlean.option import option
 
 
+@checked
 @dataclass(frozen=True)
 class Embedding(Layer):
     """Look up each token, an integer, as a row of W, of shape (count, features).
@@ -106,6 +108,7 @@ def _around(k: int, count: int) -> tuple[slice, slice, slice]:
     return slice(0, k), slice(k, k + 1), slice(k + 1, count)
 
 
+@checked
 @dataclass(frozen=True)
 class PositionalEmbedding(Layer):
     """x + W[:time] for samples of shape (time, features), with W of shape (length, features).

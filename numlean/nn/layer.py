@@ -10,11 +10,13 @@ from typing import TypeAlias
 
 import numpy as np
 
+from numlean.arguments import checked
 from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError, ShapeError
 from numlean.option import described_fields, given_options
 from numlean.rng import UniformStream
 from numlean.scalar.constants import Constant
+from numlean.text_table import TextTable
 
 Shape: TypeAlias = tuple[int, ...]
 Floats: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
@@ -30,6 +32,7 @@ class Mode(Enum):
     EVAL = "eval"
 
 
+@checked
 @dataclass
 class Clock:
     """The current step of a run.
@@ -41,6 +44,7 @@ class Clock:
     step: int = 0
 
 
+@checked
 @dataclass(frozen=True)
 class Context:
     """The settings that a layer reads when it is called.
@@ -83,6 +87,7 @@ EVALUATION = Context(Mode.EVAL)
 """The context of a single layer in evaluation."""
 
 
+@checked
 @dataclass(frozen=True)
 class ParameterSpec:
     """A parameter of a layer, or a buffer, which has no gradient.
@@ -194,9 +199,17 @@ class Layer(ABC):
         """
         return shape
 
+    def _repr_html_(self) -> str:
+        rows = tuple((spec.name, str(spec.shape), _kind(spec)) for spec in self.parameters)
+        return TextTable(("parameter", "shape", ""), rows, title=repr(self)).to_html()
+
     @abstractmethod
     def __call__(self, parameters: Sequence[Tensor], x: Tensor, context: Context) -> Tensor:
         """Return outputs of shape (batch, *output_shape) for x of shape (batch, *shape)."""
+
+
+def _kind(spec: ParameterSpec) -> str:
+    return "trained" if spec.is_trainable else "buffer"
 
 
 def qualified_parameters(layers: Sequence[Layer]) -> tuple[ParameterSpec, ...]:
@@ -208,10 +221,18 @@ def qualified_parameters(layers: Sequence[Layer]) -> tuple[ParameterSpec, ...]:
     )
 
 
+@checked
 def split_parameters(
     layers: Sequence[Layer], parameters: Sequence[Tensor]
 ) -> Iterator[tuple[Layer, Sequence[Tensor]]]:
-    """Yield each child of a layer with its own parameters."""
+    """Yield each child of a layer with its own parameters.
+
+    Raises:
+        NumleanError: The parameters are not as many as the layers have.
+    """
+    count = sum(len(layer.parameters) for layer in layers)
+    if count != len(parameters):
+        raise NumleanError(f"the layers take {count} parameters and buffers, got {len(parameters)}")
     start = 0
     for layer in layers:
         stop = start + len(layer.parameters)

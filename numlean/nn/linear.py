@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod, sqrt
 
+from numlean.arguments import checked
 from numlean.autograd.primitives import matmul, transpose
 from numlean.autograd.tensor import Tensor
 from numlean.errors import ShapeError
@@ -24,6 +25,7 @@ from numlean.nn.layer import (
 from numlean.option import option
 
 
+@checked
 @dataclass(frozen=True)
 class Linear(Layer):
     """y = x W^T + b along the last axis, with W of shape (out, in) and b of shape (out,).

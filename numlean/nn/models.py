@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Final, Literal, TypeAlias
 
+from numlean.arguments import checked
 from numlean.errors import ShapeError, UnknownNameError
 from numlean.nn.activation import GELU, ReLU
 from numlean.nn.attention import MultiHeadAttention
@@ -27,6 +28,7 @@ Cell: TypeAlias = Literal["rnn", "gru", "lstm"]
 _CELLS: Final[dict[str, Callable[[int, int], Layer]]] = {"rnn": RNN, "gru": GRU, "lstm": LSTM}
 
 
+@checked
 def mlp(sizes: Sequence[int], *, activation: Callable[[], Layer] = ReLU) -> Sequential:
     """Return linear layers of these sizes, with the activation between every two.
 
@@ -36,6 +38,7 @@ def mlp(sizes: Sequence[int], *, activation: Callable[[], Layer] = ReLU) -> Sequ
     return Sequential(*_linear_layers(sizes, activation))
 
 
+@checked
 def mlp_classifier(
     sample_shape: Shape,
     hidden: Sequence[int],
@@ -49,11 +52,13 @@ def mlp_classifier(
     return Sequential(Flatten(), *layers, sample_shape=sample_shape)
 
 
+@checked
 def softmax_regression(sample_shape: Shape, classes: int) -> Sequential:
     """Return a model of the logits of classes, linear in a flattened sample."""
     return mlp_classifier(sample_shape, (), classes)
 
 
+@checked
 def autoencoder(
     features: int,
     hidden: Sequence[int],
@@ -65,6 +70,7 @@ def autoencoder(
     return mlp((features, *hidden, code, *reversed(hidden), features), activation=activation)
 
 
+@checked
 def small_cnn(image_shape: Shape, classes: int, *, channels: int = 8) -> Sequential:
     """Return two convolutions of 3 by 3, each with ReLU and max-pooling by 2, and a linear layer.
 
@@ -89,6 +95,7 @@ def small_cnn(image_shape: Shape, classes: int, *, channels: int = 8) -> Sequent
     return Sequential(*layers, Linear(elements, classes), sample_shape=image_shape)
 
 
+@checked
 def transformer_block(
     features: int,
     heads: int,
@@ -121,6 +128,7 @@ def transformer_block(
     )
 
 
+@checked
 def char_transformer(
     vocabulary: int,
     length: int,
@@ -145,6 +153,7 @@ def char_transformer(
     )
 
 
+@checked
 def char_rnn(
     vocabulary: int, *, features: int = 16, hidden: int = 32, cell: Cell = "lstm"
 ) -> Sequential:

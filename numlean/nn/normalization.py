@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final, final
 
 import numlean.functional as functional
+from numlean.arguments import checked
 from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError
 from numlean.nn.checks import check_flags
@@ -73,6 +74,7 @@ class LastAxisNorm(Layer):
         return shape
 
 
+@checked
 @final
 @dataclass(frozen=True)
 class LayerNorm(LastAxisNorm):
@@ -106,6 +108,7 @@ class LayerNorm(LastAxisNorm):
             return scaled(functional.standardize(x, (-1,), self.epsilon).numbers, *parameters)
 
 
+@checked
 @final
 @dataclass(frozen=True)
 class RMSNorm(LastAxisNorm):

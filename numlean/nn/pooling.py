@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from numlean.arguments import checked
 from numlean.autograd import primitives as ops
 from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError, ShapeError
@@ -48,6 +49,7 @@ class Pooling(Layer):
         return z.reshape(x.shape[0], *self.output_shape(x.shape[1:]))
 
 
+@checked
 @dataclass(frozen=True)
 class MaxPool2d(Pooling):
     """The maximum of each window; the gradient of a tie goes to the first element in C order.
@@ -94,6 +96,7 @@ class MaxPool2d(Pooling):
         return ops.max_(x, 0)
 
 
+@checked
 @dataclass(frozen=True)
 class AvgPool2d(Pooling):
     """The sum of each window, in C order from +0, divided once by its size.
@@ -129,6 +132,7 @@ class AvgPool2d(Pooling):
         return ops.sum_(x, 0) / self.window.size
 
 
+@checked
 @dataclass(frozen=True)
 class SmoothMaxPool2d(Pooling):
     """m + log(sum(exp(beta * (x - m)))) / beta over each window, with m its maximum, a constant.

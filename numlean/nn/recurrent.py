@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal, TypeAlias, get_args
 
 import numpy as np
 
+from numlean.arguments import checked
 from numlean.autograd import primitives as ops
 from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError, ShapeError, UnknownNameError
@@ -205,6 +206,7 @@ class Recurrent(Layer):
         """Return the state at the next time."""
 
 
+@checked
 @dataclass(frozen=True)
 class Backwards(Layer):
     """A recurrent layer that takes the times from the last to the first.
@@ -258,6 +260,7 @@ class RNN(Recurrent):
         return (ops.relu(p + q) if self.nonlinearity == "relu" else ops.tanh(p + q),)
 
 
+@checked
 @dataclass(frozen=True)
 class GRU(Recurrent):
     """h <- (1 - z) * n + z * h, with three parts of p and q.
@@ -276,6 +279,7 @@ class GRU(Recurrent):
         return ((1.0 - z) * n + z * h,)
 
 
+@checked
 @dataclass(frozen=True)
 class LSTM(Recurrent):
     """c <- f * c + i * g and h <- o * tanh(c), with four parts of p + q.

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
+from numlean.arguments import checked
 from numlean.autograd.tensor import Tensor
 from numlean.errors import ShapeError
 from numlean.nn.layer import Context, Layer, Shape
 
 
+@checked
 @dataclass(frozen=True)
 class Flatten(Layer):
     """Turn each sample into a vector of its elements in C order."""
@@ -58,6 +60,7 @@ class ToShape(Layer):
         return x.reshape(x.shape[0], *self.shape)
 
 
+@checked
 @dataclass(frozen=True, init=False)
 class Reshape(ToShape):
     """Give each sample the shape of the arguments, with its elements in C order.
@@ -70,6 +73,7 @@ class Reshape(ToShape):
         super().__init__(shape)
 
 
+@checked
 @dataclass(frozen=True)
 class Sum(Layer):
     """Add up the elements of each sample in C order, starting from +0."""

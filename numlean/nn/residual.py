@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from numlean.arguments import checked
 from numlean.autograd.tensor import Tensor
 from numlean.errors import ShapeError
 from numlean.nn.composite import LayerTuple
 from numlean.nn.layer import Context, Layer, Shape
 
 
+@checked
 @dataclass(frozen=True, init=False)
 class Residual(LayerTuple):
     """x + f(x), where f applies the layers one after the other.
@@ -21,6 +23,9 @@ class Residual(LayerTuple):
 
     def __init__(self, *layers: Layer) -> None:
         super().__init__(layers)
+
+    def __repr__(self) -> str:
+        return f"Residual({', '.join(map(repr, self.layers))})"
 
     @property
     def name(self) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 import numlean.functional as functional
+from numlean.arguments import checked
 from numlean.autograd import primitives as ops
 from numlean.autograd.tensor import Tensor
 from numlean.errors import ShapeError
@@ -26,6 +27,7 @@ from numlean.nn.recurrent import split_last_axis, stack_times, unstack_times
 from numlean.option import option
 
 
+@checked
 @dataclass(frozen=True)
 class GatedScan(Layer):
     """A selective scan over samples of shape (time, features), as in Mamba.

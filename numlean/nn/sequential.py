@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from numlean.arguments import checked
 from numlean.autograd.tensor import Tensor
 from numlean.errors import ShapeError
 from numlean.nn._summary import summary
@@ -12,6 +13,7 @@ from numlean.nn.composite import CheckedLayers
 from numlean.nn.layer import Context, Layer, Shape
 
 
+@checked
 @dataclass(frozen=True, init=False)
 class Sequential(CheckedLayers):
     """The composition of layers; parameters are named ``index.name``.
@@ -31,6 +33,14 @@ class Sequential(CheckedLayers):
 
     def __init__(self, *layers: Layer, sample_shape: Shape | None = None) -> None:
         super().__init__(layers, sample_shape)
+
+    def __repr__(self) -> str:
+        shape = () if self.sample_shape is None else (f"sample_shape={self.sample_shape}",)
+        return f"Sequential({', '.join((*map(repr, self.layers), *shape))})"
+
+    def _repr_html_(self) -> str:
+        shape = self.input_shape
+        return super()._repr_html_() if shape is None else summary(self, shape)._repr_html_()
 
     @property
     def name(self) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import final
 
+from numlean.arguments import checked
 from numlean.autograd.primitives import maximum, minimum
 from numlean.autograd.primitives.ranges import holds, select
 from numlean.autograd.tensor import Tensor
@@ -17,6 +18,7 @@ from numlean.optim.optimizer import Cast, Optimizer, State
 from numlean.scalar.constants import Constant, constants_of
 
 
+@checked
 @dataclass(frozen=True)
 class Clipping(ABC):
     """An optimizer that passes smaller gradients to another one.
@@ -103,16 +105,19 @@ class ClipByNorm(Clipping):
         return [(g / divisor) * scale for g in gradients]
 
 
+@checked
 def clip_by_value(optimizer: Optimizer, limit: float) -> ClipByValue:
     """Return the optimizer with each gradient number limited; see :class:`ClipByValue`."""
     return ClipByValue(optimizer, limit)
 
 
+@checked
 def clip_by_norm(optimizer: Optimizer, limit: float) -> ClipByNorm:
     """Return the optimizer with the gradients' norm limited; see :class:`ClipByNorm`."""
     return ClipByNorm(optimizer, limit)
 
 
+@checked
 def global_norm(gradients: Sequence[Tensor]) -> Tensor:
     """Return the root of the sum of all squares, from +0, in order of tensors and in C order.
 

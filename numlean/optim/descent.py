@@ -6,15 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from numlean.arguments import checked
 from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError
 from numlean.optim.hyperparameters import defaults_of
-from numlean.optim.optimizer import Cast, State, check_rate, zeros_like
+from numlean.optim.optimizer import Cast, State, check_gradients, check_rate, zeros_like
 from numlean.scalar.constants import Constant
 
 _SGD: Final = defaults_of("sgd")
 
 
+@checked
 @dataclass(frozen=True)
 class SGD:
     """Stochastic gradient descent.
@@ -71,6 +73,7 @@ class SGD:
         cast: Cast,
     ) -> tuple[list[Tensor], State]:
         """Return the next parameters and momentum buffers."""
+        check_gradients(parameters, gradients)
         gradients = self._decay(parameters, gradients, cast)
         directions, state = self._directions(gradients, state, cast)
         moved = zip(parameters, directions, strict=True)
@@ -97,6 +100,7 @@ class SGD:
         return [g + b * mu for g, b in zip(gradients, buffers, strict=True)], updated
 
 
+@checked
 def sgd(
     lr: float,
     momentum: float = _SGD["momentum"],
@@ -108,6 +112,7 @@ def sgd(
     return SGD(lr, momentum, nesterov, weight_decay)
 
 
+@checked
 def momentum_sgd(
     lr: float, momentum: float = 0.9, *, nesterov: bool = False, weight_decay: float = 0.0
 ) -> SGD:

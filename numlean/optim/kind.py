@@ -6,6 +6,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Any, Final
 
+from numlean.arguments import checked
 from numlean.errors import UnknownNameError
 from numlean.optim.descent import SGD
 from numlean.optim.hyperparameters import OPTIMIZERS, OptimizerTable, Value
@@ -15,6 +16,7 @@ from numlean.optim.optimizer import Optimizer
 _CLASSES: Final[dict[str, Callable[..., Any]]] = {"sgd": SGD, "adam": Adam, "adamw": AdamW}
 
 
+@checked
 class OptimizerKind(Enum):
     """An optimizer as ``--optim`` names it; ``name`` is for display, ``value`` for typing."""
 

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from numlean.arguments import checked
 from numlean.autograd.primitives import sqrt
 from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError
 from numlean.optim.hyperparameters import defaults_of
-from numlean.optim.optimizer import Cast, State, check_rate, zeros_like
+from numlean.optim.optimizer import Cast, State, check_gradients, check_rate, zeros_like
 from numlean.scalar.constants import Constant, formula
 
 _ADAM: Final = defaults_of("adam")
@@ -21,6 +22,7 @@ _CORRECTIONS: Final = ("1/(1 - beta1^t)", "1/(1 - beta2^t)")
 _STEP: Final = "lr/(sqrt(v_hat) + epsilon)"
 
 
+@checked
 @dataclass(frozen=True)
 class Adam:
     """Adam (D. P. Kingma and J. Ba, "Adam: a method for stochastic optimization", 2015).
@@ -71,11 +73,13 @@ class Adam:
         cast: Cast,
     ) -> tuple[list[Tensor], State]:
         """Return the next parameters, moments and powers."""
+        check_gradients(parameters, gradients)
         state = _next_state(gradients, state, cast(self.beta1), cast(self.beta2))
         steps = _steps(state, rate, cast(self.epsilon))
         return [p - step for p, step in zip(parameters, steps, strict=True)], state
 
 
+@checked
 @dataclass(frozen=True)
 class AdamW:
     """Adam with decoupled weight decay (I. Loshchilov and F. Hutter, 2019).
@@ -124,6 +128,7 @@ class AdamW:
         cast: Cast,
     ) -> tuple[list[Tensor], State]:
         """Return the next parameters, moments and powers."""
+        check_gradients(parameters, gradients)
         state = _next_state(gradients, state, cast(self.beta1), cast(self.beta2))
         steps = _steps(state, rate, cast(self.epsilon))
         decay = rate * cast(self.weight_decay)
@@ -131,6 +136,7 @@ class AdamW:
         return [(p - p * decay) - step for p, step in moved], state
 
 
+@checked
 def adam(
     lr: float,
     beta1: float = _ADAM["beta1"],
@@ -141,6 +147,7 @@ def adam(
     return Adam(lr, beta1, beta2, epsilon)
 
 
+@checked
 def adamw(
     lr: float,
     weight_decay: float = _ADAMW["weight_decay"],

@@ -8,8 +8,9 @@ from typing import Protocol, TypeAlias
 
 import numpy as np
 
+from numlean.arguments import checked
 from numlean.autograd.tensor import Tensor
-from numlean.errors import NumleanError
+from numlean.errors import NumleanError, ShapeError
 
 Cast: TypeAlias = Callable[[float], Tensor]
 """Convert a binary64 hyperparameter to the Scalar."""
@@ -47,11 +48,26 @@ class Optimizer(Protocol):
         """
 
 
+@checked
 def zeros_like(parameters: Sequence[Tensor]) -> list[Tensor]:
     """Return +0 for every number of the parameters."""
     return [Tensor.of(p.scalar, np.zeros(p.shape)) for p in parameters]
 
 
+def check_gradients(parameters: Sequence[Tensor], gradients: Sequence[Tensor]) -> None:
+    """Check that there is a gradient for each parameter.
+
+    Raises:
+        ShapeError: Their numbers differ.
+    """
+    if len(parameters) != len(gradients):
+        raise ShapeError(
+            f"an update takes a gradient for each parameter, got {len(parameters)} parameters and"
+            f" {len(gradients)} gradients"
+        )
+
+
+@checked
 def check_rate(name: str, value: float) -> float:
     """Return the value of a rate after checking it.
 

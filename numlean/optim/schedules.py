@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final, TypeAlias
 
+from numlean.arguments import checked
 from numlean.errors import NumleanError
 from numlean.optim.optimizer import check_rate
 
@@ -33,6 +34,7 @@ _SHORT: Final = 64
 """Higher powers are powers of two, or have too many bits to lie on a rounding boundary."""
 
 
+@checked
 @dataclass(frozen=True)
 class Constant:
     """A constant learning rate.
@@ -51,6 +53,7 @@ class Constant:
         return self.lr
 
 
+@checked
 @dataclass(frozen=True)
 class Step:
     """base * gamma^(t // size); if size is 0, base.
@@ -74,6 +77,7 @@ class Step:
         return _decay(self.base, self.gamma, t // self.size if self.size else 0)
 
 
+@checked
 @dataclass(frozen=True)
 class Exponential:
     """base * gamma^t.
@@ -94,6 +98,7 @@ class Exponential:
         return _decay(self.base, self.gamma, t)
 
 
+@checked
 @dataclass(frozen=True)
 class Cosine:
     """final + (base - final) * (1 + cos(pi * t / length)) / 2 up to t = length, then final.
@@ -129,6 +134,7 @@ class Cosine:
         return cosine_rate(lower, upper, u)
 
 
+@checked
 @dataclass(frozen=True)
 class LinearWarmup:
     """then(0) * (t + 1) / length while t < length, after that then(t - length).
@@ -158,26 +164,31 @@ def is_own(schedule: Schedule) -> bool:
     return isinstance(schedule, Constant | Step | Exponential | Cosine)
 
 
+@checked
 def constant(lr: float) -> Constant:
     """Return the schedule that always gives ``lr``."""
     return Constant(lr)
 
 
+@checked
 def step(base: float, size: int, gamma: float = 0.1) -> Step:
     """Return the schedule base * gamma^(t // size); if size is 0, base."""
     return Step(base, size, gamma)
 
 
+@checked
 def exponential(base: float, gamma: float) -> Exponential:
     """Return the schedule base * gamma^t."""
     return Exponential(base, gamma)
 
 
+@checked
 def cosine(base: float, length: int, *, final: float = 0.0) -> Cosine:
     """Return half a cosine wave from ``base`` to ``final`` over ``length``; see :class:`Cosine`."""
     return Cosine(base, length, final)
 
 
+@checked
 def linear_warmup(length: int, then: Schedule) -> LinearWarmup:
     """Return a linear rise over ``length``, then a schedule; see :class:`LinearWarmup`."""
     return LinearWarmup(length, then)

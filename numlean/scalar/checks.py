@@ -7,6 +7,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import ArrayLike
 
+from numlean.arguments import describe_value
 from numlean.errors import NumleanError, StorageError
 from numlean.scalar.exact import Exact, exact_of, is_mpf
 from numlean.scalar.rounding_names import rounding_name
@@ -18,6 +19,24 @@ _MPMATH_ROUNDINGS: Final = {
     "toward_positive": "c",
     "toward_negative": "f",
 }
+
+
+def as_mask(condition: Any) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Return a condition, if it is an array of truth values.
+
+    Raises:
+        NumleanError: It is not.
+    """
+    is_array = isinstance(condition, np.ndarray)
+    array = condition if is_array else np.array(condition, dtype=object)
+    if not is_array and all(isinstance(value, bool | np.bool_) for value in array.flat):
+        array = array.astype(np.bool_)
+    if array.dtype != np.bool_:
+        raise NumleanError(
+            "a condition is an array of truth values, such as a < b; got"
+            f" {describe_value(condition)}"
+        )
+    return array
 
 
 def encodings(bits: ArrayLike, format: Format) -> np.ndarray[Any, Any]:

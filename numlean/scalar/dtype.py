@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from numlean.arguments import checked
 from numlean.errors import NumleanError
 from numlean.scalar.rounding_names import canonical_rounding
 from numlean_kernels.formats import Format
@@ -30,6 +31,7 @@ _NAMING_OPTIONS: Final = ("nan", "subnormal", "tininess", "overflow", "math")
 """Options whose values are names, which may be written in any case."""
 
 
+@checked
 @dataclass(frozen=True)
 class Dtype:
     """A dtype, parsed.

@@ -58,7 +58,7 @@ def to_mpf(value: tuple[int, int, int, int]) -> Any:
     # mpmath is expensive to import, and most runs need none of this.
     from mpmath import mp
 
-    return mp.make_mpf(value)
+    return mp.make_mpf(tuple(value))  # of a subclass, pickle could not make it again
 
 
 def from_float(value: float) -> Exact:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from numlean.arguments import checked
+from numlean.text_table import TextTable
 from numlean_kernels.flags import FLAGS
 
 
+@checked
 @dataclass
 class Flags:
     """The number of times that each exception was raised.
@@ -41,6 +44,10 @@ class Flags:
 
     def __bool__(self) -> bool:
         return any(getattr(self, name) for name in FLAGS)
+
+    def _repr_html_(self) -> str:
+        rows = tuple((name, str(count)) for name, count in self.as_dict().items())
+        return TextTable(("exception", "times raised"), rows, "<>").to_html(row_headers=True)
 
     def as_dict(self) -> dict[str, int]:
         """Return the counts by name, in the standard's order."""

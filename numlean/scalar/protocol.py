@@ -355,8 +355,13 @@ class Scalar(ElementaryFunctions, Protocol):
             ShapeError: The index is not of x's shape, or is not below ``extent``.
         """
 
-    def where(self, condition: np.ndarray[Any, np.dtype[np.bool_]], x: Storage) -> Storage:
-        """Return x where a condition holds, +0 elsewhere; the two broadcast."""
+    def where(
+        self,
+        condition: np.ndarray[Any, np.dtype[np.bool_]],
+        x: Storage,
+        y: Storage | None = None,
+    ) -> Storage:
+        """Return x where a condition holds, elsewhere y, or +0 without y; all broadcast."""
 
     def from_host_callback(self, values: Callable[[], ArrayLike]) -> Storage:
         """Return the binary64 values of a function, rounded once; each replay calls it again.

@@ -10,6 +10,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Final
 
+from numlean.arguments import checked
 from numlean.errors import NumleanError, UnavailableError, UnknownNameError
 from numlean.scalar.contract import check_members
 from numlean.scalar.dtype import ALIASES, Dtype
@@ -94,6 +95,7 @@ def resolve(dtype: str) -> Dtype:
     return spec.renamed(registered.get(spec.name.casefold(), spec.name))
 
 
+@checked
 def get_scalar(dtype: str, device: str | None = None, *, fast_kernels: bool = False) -> Scalar:
     """Return the Scalar of a dtype such as ``float32``, ``ieee32exec`` or ``mp:200``.
 
@@ -162,6 +164,11 @@ def _unknown_option(name: str, option: str, backend: ScalarBackend) -> UnknownNa
     hint = f"; {having[0]} has it" if having else ""
     known = backend.options or ("none",)
     return UnknownNameError(f"option of {name}", option, known, hint=hint)
+
+
+def scalar_named(dtype: str, device: str, fast_kernels: bool) -> Scalar:
+    """Return the Scalar that ``pickle`` kept by its name."""
+    return get_scalar(dtype, device, fast_kernels=fast_kernels)
 
 
 def _fast_dtypes() -> str:

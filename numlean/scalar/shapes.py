@@ -7,6 +7,7 @@ from math import prod
 
 import numpy as np
 
+from numlean.arguments import describe_value
 from numlean.errors import ShapeError
 from numlean.scalar.protocol import Axis, Indices, Storage
 
@@ -29,13 +30,22 @@ def axes_of(axis: Axis, ndim: int) -> tuple[int, ...]:
     """Return axes as nonnegative numbers in ascending order.
 
     Raises:
-        ShapeError: An axis does not exist, or is named twice.
+        ShapeError: An axis does not exist, is named twice, or is not an integer.
     """
-    requested = range(ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    axes = tuple(sorted(int(a) + ndim if a < 0 else int(a) for a in requested))
+    requested = range(ndim) if axis is None else axis if isinstance(axis, tuple | list) else (axis,)
+    given = [_integer("sum", a) for a in requested]
+    axes = tuple(sorted(a + ndim if a < 0 else a for a in given))
     if any(not 0 <= a < ndim for a in axes) or len(set(axes)) < len(axes):
         raise ShapeError(f"sum: axis {axis} is out of range or repeated; the array has {ndim} axes")
     return axes
+
+
+def _integer(operation: str, axis: object) -> int:
+    if type(axis) is int:
+        return axis
+    if not isinstance(axis, int | np.integer) or isinstance(axis, bool):
+        raise ShapeError(f"{operation}: an axis is an integer, got {describe_value(axis)}")
+    return int(axis)
 
 
 def middle_axis(x: Storage, axes: tuple[int, ...]) -> tuple[Storage, tuple[int, int, int]]:
@@ -58,13 +68,19 @@ def concat_shape(arrays: Sequence[Storage], axis: int) -> tuple[int, ...]:
     Raises:
         ShapeError: There are no arrays, the axis does not exist, or other extents differ.
     """
-    others = {tuple(n for k, n in enumerate(x.shape) if k != axis % x.ndim) for x in arrays}
-    if len(others) != 1 or not all(-x.ndim <= axis < x.ndim for x in arrays):
+    axis = _integer("concat", axis)
+    is_axis = all(-x.ndim <= axis < x.ndim for x in arrays)
+    others = {_without(x.shape, axis % max(x.ndim, 1)) for x in arrays}
+    if len(others) != 1 or not is_axis:
         shapes = " and ".join(str(x.shape) for x in arrays) or "nothing"
         raise ShapeError(f"cannot concatenate {shapes} along axis {axis}")
     shape = list(arrays[0].shape)
     shape[axis] = sum(x.shape[axis] for x in arrays)
     return tuple(shape)
+
+
+def _without(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
+    return tuple(n for k, n in enumerate(shape) if k != axis)
 
 
 def places(index: Indices, shape: tuple[int, ...], size: int) -> Indices:
@@ -103,9 +119,10 @@ def one_axis(operation: str, axis: int, ndim: int) -> int:
     Raises:
         ShapeError: The axis does not exist.
     """
-    if not -ndim <= axis < ndim:
-        raise ShapeError(f"{operation}: axis {axis} is out of range; the array has {ndim} axes")
-    return axis % ndim
+    k = _integer(operation, axis)
+    if not -ndim <= k < ndim:
+        raise ShapeError(f"{operation}: axis {k} is out of range; the array has {ndim} axes")
+    return k % ndim
 
 
 def nonempty_axis(operation: str, axis: int, shape: tuple[int, ...]) -> int:

@@ -10,6 +10,7 @@ from typing import Any, final
 from numpy.typing import ArrayLike
 
 import numlean.functional as functional
+from numlean.arguments import checked
 from numlean.autograd import primitives as ops
 from numlean.autograd.tensor import Tensor
 from numlean.nn import AvgPool2d, MaxPool2d, SmoothMaxPool2d
@@ -52,6 +53,7 @@ class Param:
     shape: tuple[int, ...]
 
 
+@checked
 class TapeOperations(ABC):
     """The operations of a session; each is a function applied to tensors on the tape."""
 

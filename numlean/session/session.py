@@ -8,6 +8,7 @@ from typing import Any, TypeVar, final
 import numpy as np
 from numpy.typing import ArrayLike
 
+from numlean.arguments import checked
 from numlean.autograd.indices import INDEX
 from numlean.autograd.tensor import Tensor
 from numlean.errors import MixedScalarError, NumleanError
@@ -23,6 +24,7 @@ from numlean.training import Options, resolve_scalar
 T = TypeVar("T")
 
 
+@checked
 @final
 class Session(TapeOperations):
     """The lowest level of automatic differentiation: parameters and an explicit tape.
@@ -59,8 +61,25 @@ class Session(TapeOperations):
         self._engine = tape_engine(backend, self.scalar)
         self._identity = TapeToken()
         self._shapes: list[tuple[int, ...]] = []
+        self._is_trainable: list[bool] = []
         self._tapes = 0
         self._start_tape()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self._length:
+            raise NumleanError(
+                "a session with tensors on its tape cannot be pickled or copied: call reset_tape()"
+            )
+        cast = None if self._cast == self.scalar.from_float else self._cast
+        params = [self._engine.param(number) for number in range(len(self._shapes))]
+        parts = (self.scalar, self.backend, cast, self._identity, params)
+        return restore_session, (*parts, self._is_trainable, self._tapes)
+
+    def __repr__(self) -> str:
+        return (
+            f"Session({self.scalar.name} on {self.scalar.device}, {self.backend},"
+            f" {len(self._shapes)} parameters, {self._length} tensors on the tape)"
+        )
 
     def _start_tape(self) -> None:
         self.scalar.start_step(self._tapes)
@@ -92,6 +111,7 @@ class Session(TapeOperations):
         tensor = self._as_tensor(values)
         self._engine.new_param(tensor, is_trainable=requires_grad)
         self._shapes.append(tensor.shape)
+        self._is_trainable.append(requires_grad)
         return Param(self._identity, len(self._shapes) - 1, tensor.shape)
 
     def use(self, param: Param) -> Ref:
@@ -188,3 +208,22 @@ class Session(TapeOperations):
         if param.session is not self._identity:
             raise NumleanError(f"parameter {param.number} belongs to another session")
         return param.number
+
+
+def restore_session(
+    scalar: Scalar,
+    backend: str,
+    cast: Callable[[ArrayLike], Any] | None,
+    identity: TapeToken,
+    params: list[Tensor],
+    is_trainable: list[bool],
+    tapes: int,
+) -> Session:
+    """Return the session that ``pickle`` kept: its parameters, and an empty tape."""
+    session = Session(scalar, backend, cast=cast)
+    session._identity = identity
+    for tensor, trains in zip(params, is_trainable, strict=True):
+        session.param(tensor.in_scalar(session.scalar), requires_grad=trains)
+    session._tapes = tapes - 1
+    session.reset_tape()
+    return session

@@ -8,6 +8,7 @@ from functools import cache
 from importlib import import_module
 from typing import Final
 
+from numlean.arguments import checked
 from numlean.data import Dataset
 from numlean.errors import UnknownNameError
 from numlean.optim import Optimizer, OptimizerKind, sgd
@@ -24,6 +25,7 @@ class Split:
     test: Dataset
 
 
+@checked
 @dataclass(frozen=True)
 class NamedTask:
     """A task with a name, data and default settings.
@@ -96,6 +98,7 @@ def task_names() -> tuple[str, ...]:
     return tuple(sorted(_MODULES))
 
 
+@checked
 @cache
 def get_task(name: str) -> NamedTask:
     """Return the task with this name.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from numlean.arguments import checked
 from numlean.errors import NumleanError
 from numlean.optim import (
     Optimizer,
@@ -16,6 +17,7 @@ from numlean.optim import (
 from numlean.optim.schedules import Schedule
 
 
+@checked
 @dataclass(frozen=True)
 class TrainConfig:
     """The configuration of a training counted in steps.
@@ -93,6 +95,7 @@ class TrainConfig:
         return self.with_scheduler(schedules.linear_warmup(length, then))
 
 
+@checked
 @dataclass(frozen=True)
 class LoaderTrainConfig:
     """The configuration of a training counted in epochs of a loader.
@@ -164,6 +167,7 @@ class LoaderTrainConfig:
         return self.with_epoch_scheduler(schedules.linear_warmup(length, then))
 
 
+@checked
 def steps(
     n: int,
     *,
@@ -177,6 +181,7 @@ def steps(
     return TrainConfig(n, batch_size, optimizer, scheduler, log_every, seed)
 
 
+@checked
 def epochs(
     n: int,
     *,

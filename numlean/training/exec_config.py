@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
+from numlean.arguments import checked
 from numlean.errors import NumleanError, UnknownNameError
 from numlean.names import did_you_mean
 from numlean.scalar.protocol import Scalar
@@ -22,6 +23,7 @@ _ALONE: Final[dict[str, dict[str, Any]]] = {
 _FLAGS: Final = (*_VALUED, *_ALONE)
 
 
+@checked
 @dataclass(frozen=True)
 class ExecConfig:
     """The execution settings of a run.
@@ -106,6 +108,7 @@ class ExecConfig:
         return self
 
 
+@checked
 def run(task: Task, argv: Sequence[str], k: Callable[[Runner, list[str]], T]) -> T:
     """Call ``k`` with a runner of the task and the remaining arguments.
 

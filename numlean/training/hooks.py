@@ -16,6 +16,7 @@ from typing import Final
 
 import numpy as np
 
+from numlean.arguments import checked
 from numlean.autograd.indices import INDEX
 from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError
@@ -32,6 +33,7 @@ _STATE: Final = "evaluations"
 _OTHER_STATE: Final = "the state of the evaluations is not that of this hook"
 
 
+@checked
 @dataclass(frozen=True)
 class Evaluation:
     """The result of an evaluation.
@@ -56,6 +58,7 @@ class Evaluation:
         return f"test {self.loss.item():.6g}{share}"
 
 
+@checked
 @dataclass
 class Evaluate:
     """A hook that evaluates the run on other data every few steps, in evaluation mode.
@@ -114,6 +117,7 @@ class Evaluate:
         (self._calls,) = _integers(tensors[0], 1) if tensors else (0,)
 
 
+@checked
 @dataclass
 class EarlyStopping:
     """A hook that ends training when the evaluations stop improving.

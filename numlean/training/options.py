@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from numlean.arguments import checked
 from numlean.errors import NumleanError, UnavailableError, UnknownNameError
 from numlean.scalar.contract import check_members
 from numlean.scalar.protocol import Scalar
@@ -14,6 +15,7 @@ BACKENDS: Final = ("eager", "compiled")
 """The engines that can execute a step."""
 
 
+@checked
 @dataclass(frozen=True)
 class Options:
     """Options of a task's instantiation.

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from numlean.arguments import checked
 from numlean.autograd.tensor import Tensor
 from numlean.training.reported_loss import ReportedLoss
 from numlean.training.stepper import Stepper
@@ -21,6 +22,7 @@ Log: TypeAlias = Callable[[str], None]
 """Called with each line of the log."""
 
 
+@checked
 @dataclass(frozen=True)
 class TrainReport:
     """The result of a training.

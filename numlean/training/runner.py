@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from numlean.arguments import checked
 from numlean.autograd import Tape
 from numlean.autograd.indices import INDEX
 from numlean.autograd.tensor import Tensor
@@ -31,6 +32,7 @@ CastFloat: TypeAlias = Callable[[ArrayLike], Storage]
 """Converts binary64 numbers to the Scalar's storage."""
 
 
+@checked
 class Runner:
     """A task in one arithmetic: its parameters, and its programs in both modes.
 
@@ -58,6 +60,7 @@ class Runner:
         store: ParameterStore,
         cast: CastFloat,
         options: Options,
+        clock: Clock | None = None,
     ) -> None:
         self.task = task
         self.scalar = scalar
@@ -65,7 +68,7 @@ class Runner:
         self.cast = cast
         self.options = options
         self.mode = Mode.EVAL
-        self.clock = Clock()
+        self.clock = clock or Clock()
         self.predictor_train = task.predictor(Mode.TRAIN, self.clock)
         self.predictor_eval = task.predictor(Mode.EVAL, self.clock)
         self.loss_train = task.module_def(Mode.TRAIN, self.clock)
@@ -73,6 +76,17 @@ class Runner:
         self.new_tape: Callable[[], Tape] = Tape
         self.keeps_outputs = False
         self._is_batch_shape: dict[Shape, bool] = {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        cast = None if self.cast == self.scalar.from_float else self.cast
+        parts = (self.task, self.scalar, self.options, cast, list(self.params))
+        return restore_runner, (*parts, self.mode, self.clock)
+
+    def __repr__(self) -> str:
+        return (
+            f"Runner({self.task}, {self.scalar.name} on {self.scalar.device},"
+            f" {self.options.backend}, {self.mode.value} mode, step {self.clock.step})"
+        )
 
     @property
     def params(self) -> Sequence[Tensor]:
@@ -279,6 +293,7 @@ def _check_not_empty(x: Tensor) -> None:
         )
 
 
+@checked
 def instantiate(
     task: Task,
     scalar: Scalar | str,
@@ -309,3 +324,19 @@ def instantiate(
     values = [to_scalar(scalar, cast, v) for v in starting_values(task, initial, drawn)]
     store = ParameterStore(scalar, task.model.parameters, values)
     return Runner(task, scalar, store, cast, options)
+
+
+def restore_runner(
+    task: Task,
+    scalar: Scalar,
+    options: Options,
+    cast: CastFloat | None,
+    params: Sequence[Tensor],
+    mode: Mode,
+    clock: Clock,
+) -> Runner:
+    """Return the runner that ``pickle`` kept: its task, parameters, mode and step."""
+    store = ParameterStore(scalar, task.model.parameters, params)
+    runner = Runner(task, scalar, store, cast or scalar.from_float, options, clock)
+    runner.set_mode(mode)
+    return runner

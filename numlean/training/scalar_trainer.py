@@ -3,23 +3,74 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 
+from numlean.arguments import checked
 from numlean.autograd import value_and_gradient
 from numlean.autograd.tensor import Tensor
 from numlean.data import Sample
 from numlean.nn.layer import Clock, Mode
-from numlean.optim import Cast, Optimizer, check_rate, sgd
+from numlean.optim import Cast, Optimizer, State, check_rate, sgd
 from numlean.scalar.protocol import Scalar
-from numlean.training import Options, Task, instantiate
+from numlean.training import Options, Runner, Task, instantiate
 from numlean.training.parameters import merge_parameters
 
 Program: TypeAlias = Callable[[Sequence[Tensor], Any, Any], Tensor]
 """Returns a number of shape () from parameters, an input and a target."""
 
 
+@dataclass(frozen=True)
+class TaskProgram:
+    """The loss of a runner's task in a mode, for parameters and a sample.
+
+    Attributes:
+        runner: Converts samples to batches; its parameters are not used.
+        mode: Training or evaluation.
+    """
+
+    runner: Runner
+    mode: Mode
+
+    def __call__(self, params: Sequence[Tensor], x: Any, y: Any) -> Tensor:
+        """Return the loss of a sample."""
+        module = self.runner.task.module_def(self.mode, self.runner.clock)
+        return module(params, *self.runner.batch(Sample(x, y)))
+
+
+@dataclass(frozen=True)
+class RoundOnce:
+    """Converts hyperparameters to a Scalar, with one rounding.
+
+    Attributes:
+        scalar: The arithmetic.
+    """
+
+    scalar: Scalar
+
+    def __call__(self, value: float) -> Tensor:
+        """Return a number of the Scalar."""
+        return Tensor.of(self.scalar, value)
+
+
+@dataclass(frozen=True)
+class RunnerCast:
+    """Converts hyperparameters to a Scalar as a runner does.
+
+    Attributes:
+        runner: The runner, whose ``cast`` converts.
+    """
+
+    runner: Runner
+
+    def __call__(self, value: float) -> Tensor:
+        """Return a number of the runner's Scalar."""
+        return self.runner.tensor(value)
+
+
+@checked
 class ScalarTrainer:
     """Evaluates and differentiates a program and updates its parameters, one sample at a time.
 
@@ -61,7 +112,7 @@ class ScalarTrainer:
         self.step_count = 0
         self.clock = clock or Clock()
         self._scalar = scalar
-        self._cast = cast or (lambda value: Tensor.of(scalar, value))
+        self._cast: Cast = cast or RoundOnce(scalar)
         self._is_trainable = [True] * len(params) if is_trainable is None else list(is_trainable)
         self.state = optimizer.initial(self._trained, self._cast)
 
@@ -77,19 +128,21 @@ class ScalarTrainer:
     ) -> ScalarTrainer:
         """Return a trainer of a task's loss in a mode, with the parameters of ``instantiate``."""
         runner = instantiate(task, scalar, options)
-        module = task.module_def(mode, runner.clock)
-
-        def program(params: Sequence[Tensor], x: Any, y: Any) -> Tensor:
-            return module(params, *runner.batch(Sample(x, y)))
-
         return cls(
-            program,
+            TaskProgram(runner, mode),
             runner.params,
             optimizer,
             is_trainable=[spec.is_trainable for spec in task.model.parameters],
-            cast=runner.tensor,
+            cast=RunnerCast(runner),
             clock=runner.clock,
         )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        parts = (self.program, self.params, self.optimizer, self._is_trainable, self._cast)
+        return restore_trainer, (*parts, self.clock, self.state, self.step_count)
+
+    def __repr__(self) -> str:
+        return f"ScalarTrainer({self.program}, {self.optimizer}, after {self.step_count} updates)"
 
     def forward_t(self, x: Any, y: Any) -> Tensor:
         """Return the program's number for a sample."""
@@ -127,3 +180,22 @@ class ScalarTrainer:
             return self.program(merge_parameters(self._is_trainable, trained, self.params), x, y)
 
         return value_and_gradient(number, self._trained)
+
+
+def restore_trainer(
+    program: Program,
+    params: Sequence[Tensor],
+    optimizer: Optimizer,
+    is_trainable: Sequence[bool],
+    cast: Cast,
+    clock: Clock,
+    state: State,
+    step_count: int,
+) -> ScalarTrainer:
+    """Return the trainer that ``pickle`` kept, after the same updates."""
+    trainer = ScalarTrainer(
+        program, params, optimizer, is_trainable=is_trainable, cast=cast, clock=clock
+    )
+    trainer.state = state
+    trainer.step_count = step_count
+    return trainer

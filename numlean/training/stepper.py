@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+from numlean.arguments import checked
 from numlean.autograd.tensor import Tensor
 from numlean.data import Batch, Sample
 from numlean.optim import Optimizer, State, check_rate
@@ -14,6 +16,7 @@ from numlean.training.reported_loss import ReportedLoss
 from numlean.training.runner import Runner
 
 
+@checked
 class Stepper:
     """Updates a runner's parameters with an optimizer.
 
@@ -49,6 +52,13 @@ class Stepper:
         self.outputs: list[tuple[Tensor, Tensor]] = []
         self.losses: list[Tensor] = []
         self.origin: tuple[tuple[Tensor, ...], State, int] = self._now()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        parts = (self.runner, self.optimizer, self.schedule)
+        return restore_stepper, (*parts, self.state, self.step_count, self.schedule_count)
+
+    def __repr__(self) -> str:
+        return f"Stepper({self.runner}, {self.optimizer}, after {self.step_count} updates)"
 
     @property
     def state(self) -> State:
@@ -155,6 +165,23 @@ class Stepper:
         self.runner.scalar.start_step(self.step_count)
 
 
+@checked
 def make_stepper(runner: Runner, optimizer: Optimizer, schedule: Schedule | None = None) -> Stepper:
     """Return a new stepper of a runner."""
     return Stepper(runner, optimizer, schedule)
+
+
+def restore_stepper(
+    runner: Runner,
+    optimizer: Optimizer,
+    schedule: Schedule | None,
+    state: State,
+    step_count: int,
+    schedule_count: int,
+) -> Stepper:
+    """Return the stepper that ``pickle`` kept, after the same updates."""
+    mode, params = runner.mode, runner.params
+    stepper = Stepper(runner, optimizer, schedule)
+    stepper.restore(params, state, step_count, schedule_count=schedule_count)
+    runner.set_mode(mode)
+    return stepper

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from numlean.arguments import checked
 from numlean.autograd.indices import INDEX, check_below
 from numlean.autograd.tensor import Tensor
 from numlean.errors import ShapeError
@@ -19,6 +20,7 @@ LossProgram: TypeAlias = Callable[[Sequence[Tensor], Tensor, Tensor], Tensor]
 """A loss of shape () from parameters, inputs and targets."""
 
 
+@checked
 @dataclass(frozen=True)
 class Task:
     """A model and the loss to minimize.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import overload
 
+from numlean.arguments import checked
 from numlean.data import Batch, DataLoader, Dataset, Sample
 from numlean.errors import NumleanError
 from numlean.scalar.protocol import Scalar
@@ -39,6 +40,7 @@ def train(
     log: Log = print,
     on_step: OnStep | None = None,
 ) -> tuple[Runner, TrainReport, DataLoader]: ...
+@checked
 def train(
     task: Task,
     scalar: Scalar | str,

@@ -202,8 +202,8 @@ def test_shapes_that_do_not_fit_are_shown():
         a.reshape(4, 2)
 
 
-def test_a_tensor_shows_its_scalar_shape_and_values():
-    assert repr(Tensor.of(get_scalar("float32"), [0.5])) == "Tensor(float32, shape (1,), [0.5])"
+def test_a_tensor_shows_its_values_and_its_scalar():
+    assert repr(Tensor.of(get_scalar("float32"), [0.5])) == "Tensor([0.5], float32 on cpu)"
 
 
 def test_operands_of_a_gradient_are_freed_without_a_search_for_cycles():

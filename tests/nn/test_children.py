@@ -245,7 +245,7 @@ def test_a_subclass_with_another_constructor_keeps_its_class_and_function():
         (
             Sequential(Linear(2, 3), sample_shape=(2,)),
             Sequential(Linear(2, 3)),
-            "Sequential(layers=(Linear(in_features=2, out_features=3),), sample_shape=(2,))",
+            "Sequential(Linear(in_features=2, out_features=3), sample_shape=(2,))",
             {
                 "class": "Sequential",
                 "layers": [{"class": "Linear", "in_features": 2, "out_features": 3}],
@@ -255,7 +255,7 @@ def test_a_subclass_with_another_constructor_keeps_its_class_and_function():
         (
             Residual(nn.LayerNorm(2)),
             Residual(nn.LayerNorm(3)),
-            "Residual(layers=(LayerNorm(features=2, epsilon=1e-05),))",
+            "Residual(LayerNorm(features=2, epsilon=1e-05))",
             {
                 "class": "Residual",
                 "layers": [{"class": "LayerNorm", "features": 2, "epsilon": 1e-05}],

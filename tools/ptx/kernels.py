@@ -16,6 +16,7 @@ from numlean_kernels.ieee import Arithmetic, Rounding
 from numlean_kernels.loops.elementwise import broadcast_operand, elementwise, filled, flagged
 from numlean_kernels.loops.flag_counts import COUNT_FLAGS, NO_ROUTINES
 from numlean_kernels.loops.gather_scatter import (
+    CHOOSE,
     COPY,
     GROUP,
     SCATTER_ADD,
@@ -209,6 +210,7 @@ def array_loops(number: Any) -> dict[Loop, tuple[tuple[Any, int], ...]]:
     kinds[TAKE] = (one, (INT64, 1), one)
     kinds[TAKE_ROWS] = (two, (INT64, 1), two)
     kinds[WHERE] = ((np.bool_, 1), one, one)
+    kinds[CHOOSE] = ((np.bool_, 1), one, one, one)
     kinds[SCATTER_ADD] = (one, (INT64, 1), (INT64, 1), one)
     kinds[SCATTER_ADD_ROWS] = (two, (INT64, 1), (INT64, 1), two)
     kinds[TAKE_ALONG_AXIS] = (three, (INT64, 2), two)

@@ -104,6 +104,7 @@ def movement(s):
     yield "take_along_axis", s.take_along_axis(a, np.array([4, -1, 0]))
     yield "scatter_along_axis", s.scatter_along_axis(a[:, 0], np.array([1, 0, 2]), 3)
     yield "where", s.where(A > 0, a)
+    yield "where of two", s.where(A > 0, a, s.neg(a))
     yield "scatter_add", s.scatter_add(a[:2, :3], index, (3,))
     yield "scatter_add rows", s.scatter_add(c[:, :3], index, (3, 3))
 

@@ -50,6 +50,14 @@ def _make_where(table: Table) -> Callable[..., None]:
     return where
 
 
+def _make_choose(table: Table) -> Callable[..., None]:
+    def choose(start: int, stop: int, condition: Any, x: Any, y: Any, z: Any) -> None:
+        for i in range(start, stop):
+            z[i] = x[i] if condition[i] else y[i]
+
+    return choose
+
+
 def _make_scatter_add(table: Table) -> Callable[..., None]:
     add, zero = table["add"], table.zero
 
@@ -188,6 +196,9 @@ TAKE_ROWS: Final = Loop("take_rows", rank=2, make=_make_take_rows)
 
 WHERE: Final = Loop("where", rank=1, make=_make_where)
 """z[i] = x[i] where condition[i], else +0."""
+
+CHOOSE: Final = Loop("choose", rank=1, make=_make_choose)
+"""z[i] = x[i] where condition[i], else y[i]."""
 
 COPY: Final = Loop("copy", rank=4, make=_make_copy)
 """z[a, b, c, d] = x[a, b, c, d], both with any strides."""

@@ -16,6 +16,7 @@ from numlean.analysis.drift.seed_experiment import MeasurementSchedule, SeedExpe
 from numlean.analysis.drift.ulp_scale import UlpScale
 from numlean.analysis.lockstep import RunSpec
 from numlean.analysis.lockstep.run_spec import RunSpecLike
+from numlean.arguments import checked
 from numlean.checkpoint.fingerprint import data_fingerprint
 from numlean.checkpoint.weights import WeightSource, weights_of
 from numlean.data import Dataset
@@ -34,6 +35,7 @@ _POINTS: Final = 100
 """The default of ``every`` measures about this many steps."""
 
 
+@checked
 def compare(
     task: Task | NamedTask | str,
     *dtypes: RunSpecLike,

@@ -21,6 +21,7 @@ from numlean.analysis.functions.traced_call import (
     trace_call,
 )
 from numlean.analysis.lockstep.run_spec import RunSpec, RunSpecLike
+from numlean.arguments import checked
 from numlean.autograd.literal import TensorLike, as_tensor
 from numlean.autograd.primitive import Primitive
 from numlean.errors import NumleanError, ShapeError
@@ -30,6 +31,7 @@ from numlean.scalar.registry import get_scalar
 from numlean.training import Options
 
 
+@checked
 def compare_function(
     f: Function,
     inputs: TensorLike | Mapping[str, TensorLike],

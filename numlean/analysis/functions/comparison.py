@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from numlean.analysis.functions.divergence import FunctionDivergence
 from numlean.analysis.functions.errors import Floats
 from numlean.analysis.functions.result import FunctionResult
+from numlean.arguments import checked
 from numlean.errors import UnknownNameError
 from numlean.scalar.protocol import Storage
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class FunctionComparison:
     """The result of ``compare_function``; as text and in a notebook, a set of tables.

@@ -22,10 +22,12 @@ from numlean.analysis.functions.errors import (
     worst,
 )
 from numlean.analysis.functions.traced_call import Call
+from numlean.arguments import checked
 from numlean.autograd.tensor import Tensor
 from numlean.scalar.protocol import Storage
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class FunctionResult:
     """The result of a function in one arithmetic.

@@ -13,6 +13,7 @@ from numlean.analysis.lockstep.growth import GrowthPoint, growth_point
 from numlean.analysis.lockstep.replay import StepSnapshot, locate_divergence
 from numlean.analysis.lockstep.run_spec import RunSpec, RunSpecLike
 from numlean.analysis.lockstep.states import RecordingOptimizer, RunState, first_differing
+from numlean.arguments import checked
 from numlean.checkpoint.weights import WeightSource, weights_of
 from numlean.data import Batch, Dataset, minibatches
 from numlean.errors import NumleanError
@@ -27,6 +28,7 @@ Data = Dataset | Callable[[Scalar], Dataset]
 """Training data, or a function that returns the data of a run in a Scalar."""
 
 
+@checked
 def crosscheck(
     task: Task | NamedTask | str,
     *runs: RunSpecLike,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
+from numlean.arguments import checked
 from numlean.errors import NumleanError
 from numlean.scalar.protocol import Scalar
 from numlean.scalar.registry import get_scalar, scalar_backend_of
@@ -16,6 +17,7 @@ from numlean.training.options import BACKENDS
 _FAST = "fast"
 
 
+@checked
 @dataclass(frozen=True)
 class RunSpec:
     """A run to compare with others.

@@ -5,7 +5,9 @@ In a vector-Jacobian product, g is the output's cotangent and z the output.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
 
 from numlean.autograd.primitive import Primitive, scalar_method
 from numlean.autograd.primitives.reductions import unbroadcast
@@ -14,9 +16,22 @@ from numlean.scalar.protocol import Scalar, Storage
 if TYPE_CHECKING:
     from numlean.autograd.tensor import Tensor
 
+Mask: TypeAlias = np.ndarray[Any, np.dtype[np.bool_]]
+"""A truth value for each element."""
+
 
 def _where_storage(scalar: Scalar, a: Storage, b: Storage, x: Storage, *, relation: str) -> Storage:
     return scalar.where(getattr(scalar, relation)(a, b), x)
+
+
+def _choose_storage(
+    scalar: Scalar, a: Storage, b: Storage, x: Storage, y: Storage, *, relation: str
+) -> Storage:
+    return scalar.where(getattr(scalar, relation)(a, b), x, y)
+
+
+def _masked_storage(scalar: Scalar, x: Storage, y: Storage, *, mask: Mask) -> Storage:
+    return scalar.where(mask, x, y)
 
 
 def _relu_storage(scalar: Scalar, x: Storage) -> Storage:
@@ -77,6 +92,30 @@ where: Primitive = Primitive(
     ),
 )
 """x where a stands in the relation ("lt", "le" or "eq") to b, else +0."""
+
+choose: Primitive = Primitive(
+    "where",
+    _choose_storage,
+    (
+        None,
+        None,
+        lambda g, z, a, b, x, y, *, relation: unbroadcast(where(a, b, g, relation=relation), x),
+        lambda g, z, a, b, x, y, *, relation: unbroadcast(
+            choose(a, b, g.literal(0.0), g, relation=relation), y
+        ),
+    ),
+)
+"""x where a stands in the relation ("lt", "le" or "eq") to b, else y."""
+
+masked: Primitive = Primitive(
+    "where",
+    _masked_storage,
+    (
+        lambda g, z, x, y, *, mask: unbroadcast(masked(g, g.literal(0.0), mask=mask), x),
+        lambda g, z, x, y, *, mask: unbroadcast(masked(g.literal(0.0), g, mask=mask), y),
+    ),
+)
+"""x where a mask holds, else y. The mask is a constant."""
 
 abs_: Primitive = Primitive(
     "abs",

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def _reshape_storage(scalar: Scalar, x: Storage, *, shape: tuple[int, ...]) -> Storage:
     try:
         return (x if x.flags.c_contiguous else scalar.copy(x)).reshape(shape)
-    except ValueError:
+    except (TypeError, ValueError):
         raise ShapeError(f"cannot reshape {x.shape} into {shape}") from None
 
 
@@ -122,7 +122,13 @@ def slice_(x: Tensor, where: tuple[slice, ...]) -> Tensor:
 
 
 def concat(tensors: Sequence[Tensor], axis: int = 0) -> Tensor:
-    """Return tensors one after the other along an axis."""
+    """Return tensors one after the other along an axis.
+
+    Raises:
+        ShapeError: There are none, or their shapes do not match.
+    """
+    if not tensors:
+        raise ShapeError("concat takes at least one tensor, got none")
     return _concat(len(tensors))(*tensors, axis=axis)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from numlean.scalar import shapes
+from numlean.scalar import checks, shapes
 from numlean.scalar.kernel_scalar.components import (
     Components,
     block,
@@ -22,6 +22,7 @@ from numlean.scalar.kernel_scalar.components import (
 from numlean.scalar.kernel_scalar.conversions import from_float
 from numlean.scalar.protocol import Indices, Storage
 from numlean_kernels.loops.gather_scatter import (
+    CHOOSE,
     SCATTER_ALONG_AXIS,
     TAKE,
     TAKE_ALONG_AXIS,
@@ -85,9 +86,16 @@ def scatter_along_axis(
     return z.reshape(*x.shape[:k], extent, *x.shape[k:])
 
 
-def where(s: Components, condition: np.ndarray[Any, np.dtype[np.bool_]], x: Storage) -> Storage:
-    """Return x where a condition holds, +0 elsewhere."""
-    condition, x = shapes.broadcast("where", (condition, check_storage(s, "where", x)))
-    z = s.target.empty(x.shape, s.codec.storage_dtype)
-    kernel(s, WHERE)((z.size,), *flat(contiguous(s, condition), contiguous(s, x), z))
+def where(
+    s: Components,
+    condition: np.ndarray[Any, np.dtype[np.bool_]],
+    x: Storage,
+    y: Storage | None,
+) -> Storage:
+    """Return x where a condition holds, elsewhere y or +0."""
+    branches = [check_storage(s, "where", branch) for branch in (x, y) if branch is not None]
+    operands = shapes.broadcast("where", (checks.as_mask(condition), *branches))
+    z = s.target.empty(operands[0].shape, s.codec.storage_dtype)
+    loop = WHERE if y is None else CHOOSE
+    kernel(s, loop)((z.size,), *flat(*(contiguous(s, operand) for operand in operands), z))
     return z

@@ -19,6 +19,7 @@ from numlean.scalar.kernel_scalar import (
     elementwise,
     movement,
     reductions,
+    saving,
 )
 from numlean.scalar.protocol import Axis, Contraction, Indices, Order, Storage
 from numlean.scalar.real_numbers import integers
@@ -93,6 +94,18 @@ class KernelScalar(ElementaryFunctions):
     def storage_dtype(self) -> np.dtype[Any]:
         """The dtype of its arrays."""
         return self.codec.storage_dtype
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return saving.by_name(self)
+
+    def __copy__(self) -> KernelScalar:
+        return self
+
+    def __deepcopy__(self, memo: object) -> KernelScalar:
+        return self
+
+    def __repr__(self) -> str:
+        return f"Scalar({self.describe()})"
 
     def describe(self) -> str:
         """Return one line for people."""
@@ -365,9 +378,14 @@ class KernelScalar(ElementaryFunctions):
         """Return x at the places that an index names along a new axis, +0 elsewhere."""
         return movement.scatter_along_axis(self, x, index, extent, axis)
 
-    def where(self, condition: np.ndarray[Any, np.dtype[np.bool_]], x: Storage) -> Storage:
-        """Return x where a condition holds, +0 elsewhere."""
-        return movement.where(self, condition, x)
+    def where(
+        self,
+        condition: np.ndarray[Any, np.dtype[np.bool_]],
+        x: Storage,
+        y: Storage | None = None,
+    ) -> Storage:
+        """Return x where a condition holds, elsewhere y, or +0 without y."""
+        return movement.where(self, condition, x, y)
 
     def from_host_callback(self, values: Callable[[], ArrayLike]) -> Storage:
         """Return a function's binary64 values, rounded once; each replay calls it again."""

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import Any, Final, final
 
+from numlean.arguments import checked
 from numlean.errors import UnavailableError
 from numlean.scalar.elementary import ARITIES
 from numlean.scalar.flags import Flags
@@ -19,6 +20,7 @@ from numlean.scalar.wrappers.wrapper import WrappedScalar
 _COUNTED: Final = operations(flags=True, result=Result.NUMBERS)
 
 
+@checked
 @final
 class CountingScalar(WrappedScalar):
     """A Scalar of the same bits that keeps the flags of every basic operation, by its name.
@@ -73,10 +75,25 @@ class CountingScalar(WrappedScalar):
     def __hash__(self) -> int:
         return hash((CountingScalar, self.inner))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return restore_counting, (self.inner, dict(self.counts))
+
+    def __copy__(self) -> CountingScalar:
+        copied = CountingScalar(self.inner)
+        copied.counts = self.counts
+        return copied
+
     def _counts(self, operation: str) -> bool:
         if operation in ARITIES:
             return supports_flags(self.inner, operation)
         return operation in _COUNTED
+
+
+def restore_counting(inner: Scalar, counts: dict[str, Flags]) -> CountingScalar:
+    """Return the Scalar that ``pickle`` kept with its counts."""
+    scalar = CountingScalar(inner)
+    scalar.counts.update(counts)
+    return scalar
 
 
 @final

@@ -13,6 +13,7 @@ from typing import Any, Final, final
 
 import numpy as np
 
+from numlean.arguments import checked
 from numlean.errors import NumleanError, UnavailableError, UnknownNameError
 from numlean.scalar.elementary import ARITIES
 from numlean.scalar.operations import Kind, operations
@@ -30,6 +31,7 @@ _OTHER_MATH: Final = "torchlean"
 _TEXT: Final = re.compile(r"([a-z]+)(?::(.*))?")
 
 
+@checked
 @dataclass(frozen=True)
 class Fault:
     """A fault, and the operations it is injected into.

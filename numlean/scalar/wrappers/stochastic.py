@@ -21,6 +21,7 @@ from numlean.scalar.kernel_scalar import KernelScalar
 from numlean.scalar.operations import Kind, operations
 from numlean.scalar.protocol import Indices, Storage
 from numlean.scalar.real_numbers import integers
+from numlean.scalar.registry import get_scalar
 from numlean.scalar.wrappers.composed import COMPOSED
 from numlean.scalar.wrappers.wrapper import WrappedScalar
 from numlean_kernels.loops.elementwise import elementwise, filled
@@ -141,6 +142,12 @@ class StochasticScalar(WrappedScalar):
         """Return everything that determines the bits and the device. The name is not part of it."""
         return self.inner, self.rounded, self.stream.seed
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return restore_stochastic, (self._name, self.device, vars(self.stream).copy())
+
+    def __copy__(self) -> StochasticScalar:
+        return StochasticScalar(self._name, self.inner, self.rounded, self.stream)
+
     def with_reset_stream(self) -> StochasticScalar:
         """Return the same arithmetic at the start of its stream."""
         return StochasticScalar(self._name, self.inner, self.rounded, NoiseStream(self.stream.seed))
@@ -191,3 +198,15 @@ class StochasticScalar(WrappedScalar):
         target.on_replay(lambda: np.copyto(key, self.stream.key_of(operation)), written=key)
         draw((random_bits.size,), key, random_bits.reshape(-1))
         return random_bits
+
+
+def restore_stochastic(name: str, device: str, stream: dict[str, int]) -> StochasticScalar:
+    """Return the Scalar that ``pickle`` kept by its name, at the position of its stream.
+
+    Raises:
+        NumleanError: The name is that of another Scalar.
+    """
+    usual = get_scalar(name, device)
+    if not isinstance(usual, StochasticScalar):
+        raise NumleanError(f"{name} does not round at random")
+    return StochasticScalar(name, usual.inner, usual.rounded, NoiseStream(**stream))

@@ -132,14 +132,20 @@ class WrappedScalar(
     def __hash__(self) -> int:
         return hash((type(self), self.inner))
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.describe()})"
+
 
 def _public(wrapper: object) -> dict[str, Any]:
     return {name: value for name, value in vars(wrapper).items() if not name.startswith("_")}
 
 
 def _are_equal(a: Any, b: Any) -> bool:
-    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
-        return type(a) is type(b) and a.dtype == b.dtype and np.array_equal(a, b)
+    if a is b:
+        return True
+    if hasattr(a, "shape") or hasattr(b, "shape"):  # arrays and tensors, compared by elements
+        is_same_kind = type(a) is type(b) and a.dtype == b.dtype and a.shape == b.shape
+        return is_same_kind and bool(np.all(a == b))
     return bool(a == b)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from numlean.arguments import checked
 from numlean.autograd.tensor import Tensor
 from numlean.data import Batch, DataLoader, Dataset, Sample
 from numlean.errors import NumleanError
@@ -16,6 +17,7 @@ from numlean.training.runner import Runner
 from numlean.training.stepper import Stepper
 
 
+@checked
 def train_loader(
     runner: Runner,
     config: LoaderTrainConfig,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import islice
 
+from numlean.arguments import checked
 from numlean.autograd.tensor import Tensor
 from numlean.data import Dataset, minibatches
 from numlean.training.config import TrainConfig
@@ -14,6 +15,7 @@ from numlean.training.runner import Runner
 from numlean.training.stepper import Stepper
 
 
+@checked
 def train_minibatches(
     runner: Runner,
     config: TrainConfig,
@@ -40,6 +42,7 @@ def train_minibatches(
     return TrainReport(before, runner.reported_loss(dataset))
 
 
+@checked
 def run_steps(
     runner: Runner,
     config: TrainConfig,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from numlean.arguments import checked
 from numlean.data import Batch, Dataset, Sample
 from numlean.training.config import TrainConfig
 from numlean.training.evaluation import mean_of
@@ -14,6 +15,7 @@ from numlean.training.runner import Runner
 from numlean.training.stepper import Stepper
 
 
+@checked
 def train_samples(
     runner: Runner,
     config: TrainConfig,
@@ -52,6 +54,7 @@ def train_samples(
     return TrainReport(before, runner.reported_loss(samples))
 
 
+@checked
 def train_dataset(
     runner: Runner,
     config: TrainConfig,

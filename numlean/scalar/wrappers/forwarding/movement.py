@@ -43,5 +43,12 @@ class ForwardedMovement(Hooked):
             "scatter_along_axis", self.inner.scatter_along_axis, x, index, extent, axis=axis
         )
 
-    def where(self, condition: np.ndarray[Any, np.dtype[np.bool_]], x: Storage) -> Storage:
-        return self._pass("where", self.inner.where, condition, x)
+    def where(
+        self,
+        condition: np.ndarray[Any, np.dtype[np.bool_]],
+        x: Storage,
+        y: Storage | None = None,
+    ) -> Storage:
+        if y is None:
+            return self._pass("where", self.inner.where, condition, x)
+        return self._pass("where", self.inner.where, condition, x, y)

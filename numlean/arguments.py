@@ -1,0 +1,431 @@
+"""Checks of the arguments of public functions, derived from their annotations.
+
+``@checked`` makes a function refuse an argument of a wrong kind, before it runs, in one line that
+names the function, the argument and the value. What has only one meaning is accepted: a numpy
+integer where an integer is due, a list where a tuple is due, the name of a member of an
+enumeration. The annotation is the only place that states the kind of an argument.
+"""
+
+from __future__ import annotations
+
+import builtins
+import inspect
+import os
+import sys
+import typing
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from functools import wraps
+from numbers import Integral, Real
+from pathlib import Path
+from types import FunctionType, NoneType, UnionType
+from typing import Any, Final, Literal, TypeVar, Union, get_args, get_origin
+
+from numlean.errors import NumleanError, UnknownNameError
+
+T = TypeVar("T")
+
+WRONG: Final = object()
+"""What ``Kind.convert`` returns for a value of another kind."""
+
+_LONGEST: Final = 60
+
+_EXAMPLES: Final = {
+    "Tensor": "nl.Tensor.of(scalar, [1.0, 2.0])",
+    "Scalar": 'nl.get_scalar("bfloat16")',
+    "Optimizer": "nl.adam(0.001)",
+    "Layer": "nl.nn.Linear(2, 1)",
+    "Loss": "nl.losses.mse()",
+    "Task": "nl.Task.regression(model)",
+    "Runner": 'nl.instantiate(task, "bfloat16")',
+    "TrainConfig": "nl.steps(100)",
+    "LoaderTrainConfig": "nl.epochs(10)",
+    "Dataset": "nl.Dataset.of_list([(x, y)])",
+    "Sample": "nl.Sample(x, y)",
+    "Options": "nl.Options(seed=1)",
+}
+"""How to make an object of a class, by the class's name."""
+
+
+_BASES: Final = {"Scalar": "numlean.WrappedScalar"}
+"""The class to derive an implementation of a protocol from, by the protocol's name."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """The values that an annotation allows.
+
+    Attributes:
+        description: What they are, for errors: ``an integer``.
+        convert: Returns a value as the function takes it; ``WRONG`` for a value of another kind.
+        names: The texts that stand for its values, if there are any.
+        lacking: Returns what a value lacks, for errors; "" if it is of an entirely different kind.
+    """
+
+    description: str
+    convert: Callable[[Any], Any]
+    names: tuple[str, ...] = ()
+    lacking: Callable[[Any], str] = lambda value: ""
+
+
+def checked(target: T) -> T:
+    """Check the arguments of a function, or of a class's constructor and public methods.
+
+    A class's inherited methods are checked where they are defined, and an abstract method where it
+    is implemented.
+    """
+    if not isinstance(target, type):
+        return typing.cast("T", _checking(typing.cast("FunctionType", target)))
+    for name, member in list(vars(target).items()):
+        if name in ("__init__", "__call__") or not name.startswith("_"):
+            _replace_method(target, name, member)
+    return target
+
+
+def _replace_method(owner: type, name: str, member: object) -> None:
+    """Replace a function, or the function in a class method or static method."""
+    if isinstance(member, FunctionType):
+        setattr(owner, name, _checking(member, owner))
+    elif isinstance(member, classmethod | staticmethod):
+        wrapper = type(member)
+        setattr(owner, name, wrapper(_checking(typing.cast("FunctionType", member.__func__))))
+
+
+def _checking(function: FunctionType, owner: type | None = None) -> Callable[..., Any]:
+    """Return a function that checks its arguments and calls another one."""
+    if getattr(function, "__isabstractmethod__", False):
+        return function
+    parameters = _Parameters(function, owner)
+
+    @wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return function(*parameters.positional(args), **parameters.named(kwargs))
+
+    return call
+
+
+class _Parameters:
+    """The kinds of a function's parameters, found when it is first called."""
+
+    def __init__(self, function: FunctionType, owner: type | None) -> None:
+        self._function = function
+        self._owner = owner
+        self._positional: list[tuple[str, Kind | None]] | None = None
+        self._rest: tuple[str, Kind | None] = ("", None)
+        self._named: dict[str, Kind | None] = {}
+
+    def positional(self, args: tuple[Any, ...]) -> Iterable[Any]:
+        """Return positional arguments, checked."""
+        if self._positional is None:
+            self._find()
+        known = self._positional or []
+        checked = [
+            value if kind is None else self._check(name, kind, value)
+            for (name, kind), value in zip(known, args, strict=False)
+        ]
+        name, kind = self._rest
+        further = args[len(known) :]
+        if kind is None:
+            return [*checked, *further]
+        return [*checked, *(self._check(name, kind, value) for value in further)]
+
+    def named(self, kwargs: dict[str, Any]) -> dict[str, Any]:
+        """Return arguments that are given by name, checked."""
+        for name, value in kwargs.items():
+            kind = self._named.get(name)
+            if kind is not None:
+                kwargs[name] = self._check(name, kind, value)
+        return kwargs
+
+    def _find(self) -> None:
+        known = inspect.unwrap(self._function).__globals__
+        hints = typing.get_type_hints(self._function, known, Names(known))
+        kinds = []
+        for name, parameter in inspect.signature(self._function).parameters.items():
+            kind = kind_of(hints[name]) if name in hints else None
+            if parameter.kind is parameter.VAR_POSITIONAL:
+                self._rest = (name, kind)
+            elif parameter.kind is not parameter.VAR_KEYWORD:
+                self._named[name] = kind
+                if parameter.kind is not parameter.KEYWORD_ONLY:
+                    kinds.append((name, kind))
+        self._positional = kinds
+
+    def _check(self, name: str, kind: Kind, value: Any) -> Any:
+        converted = kind.convert(value)
+        if converted is not WRONG:
+            return converted
+        if kind.names and isinstance(value, str):
+            raise UnknownNameError(name, value, kind.names)
+        raise NumleanError(
+            f"{self._called}: {name} must be {kind.description}, got"
+            f" {describe_value(value)}{kind.lacking(value)}"
+        )
+
+    @property
+    def _called(self) -> str:
+        """The name under which a user calls the function."""
+        if self._owner is not None and self._function.__name__ in ("__init__", "__call__"):
+            return self._owner.__name__
+        return self._function.__qualname__.removesuffix("_")
+
+
+class Names(dict[str, Any]):
+    """The names in annotations of a module.
+
+    Aliases that are texts are evaluated, and names that the module imports for type checkers only
+    are those of numlean's loaded modules.
+    """
+
+    def __init__(self, known: Mapping[str, Any]) -> None:
+        super().__init__()
+        self._known = known
+
+    def __missing__(self, name: str) -> Any:
+        if isinstance(self._known.get(name), str):
+            return eval(self._known[name], dict(self._known), Names(self._known))
+        if name in self._known or hasattr(builtins, name):
+            raise KeyError(name)
+        for module_name, module in list(sys.modules.items()):
+            if module_name.startswith("numlean") and name in vars(module):
+                return vars(module)[name]
+        raise KeyError(name)
+
+
+def describe_value(value: object) -> str:
+    """Return a value as text in one short line, for an error."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}... ({type(value).__name__})"
+
+
+def as_integer(value: Any) -> Any:
+    """Return an integer of any type as a Python int; ``WRONG`` for other values."""
+    value = _element(value)
+    return int(value) if isinstance(value, Integral) and not isinstance(value, bool) else WRONG
+
+
+def as_real(value: Any) -> Any:
+    """Return a real number as an int or a float; ``WRONG`` for other values."""
+    value = _element(value)
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return WRONG
+    try:
+        number = float(value)
+    except OverflowError:
+        return WRONG
+    return int(value) if isinstance(value, Integral) else number
+
+
+def _as_bool(value: Any) -> Any:
+    value = _element(value)
+    is_bool = isinstance(value, bool) or type(value).__name__ == "bool"  # numpy's
+    return bool(value) if is_bool else WRONG
+
+
+def _element(value: Any) -> Any:
+    """Return the only element of a numpy array without axes; any other value as it is."""
+    is_of_numpy = type(value).__module__ == "numpy" and getattr(value, "shape", None) == ()
+    return value.item() if is_of_numpy else value
+
+
+_PLAIN: Final[dict[Any, Kind]] = {
+    int: Kind("an integer", as_integer),
+    float: Kind("a number in the range of binary64", as_real),
+    bool: Kind("True or False", _as_bool),
+    str: Kind("a text", lambda value: value if isinstance(value, str) else WRONG),
+    NoneType: Kind("None", lambda value: value if value is None else WRONG),
+    Path: Kind(
+        "a path", lambda value: Path(value) if isinstance(value, str | os.PathLike) else WRONG
+    ),
+}
+
+
+def kind_of(annotation: Any) -> Kind | None:
+    """Return the values that an annotation allows; None if it allows all."""
+    if annotation in (Any, object) or isinstance(annotation, TypeVar):
+        return None
+    if annotation in (None, NoneType):
+        return _PLAIN[NoneType]
+    if isinstance(annotation, type) and annotation in _PLAIN:
+        return _PLAIN[annotation]
+    origin = get_origin(annotation)
+    if origin in (Union, UnionType):
+        return _any_of(get_args(annotation))
+    if origin is Literal:
+        return _literal(get_args(annotation))
+    if origin is tuple:
+        return _tuple(get_args(annotation))
+    if origin is not None and isinstance(origin, type):
+        return _generic(origin, get_args(annotation))
+    return _class(annotation) if isinstance(annotation, type) else None
+
+
+def _any_of(annotations: tuple[Any, ...]) -> Kind | None:
+    kinds = [kind_of(each) for each in annotations]
+    if None in kinds:
+        return None
+    known = [kind for kind in kinds if kind is not None]
+
+    def convert(value: Any) -> Any:
+        found = [z for z in (kind.convert(value) for kind in known) if z is not WRONG]
+        unchanged = (z for z in found if z is value)
+        return next(unchanged, found[0] if found else WRONG)
+
+    names = tuple(name for kind in known for name in kind.names)
+    texts = any(kind is _PLAIN[str] for kind in known)
+
+    def lacking(value: Any) -> str:
+        return next(filter(None, (kind.lacking(value) for kind in known)), "")
+
+    return Kind(_alternatives(known), convert, () if texts else names, lacking)
+
+
+def _alternatives(kinds: list[Kind]) -> str:
+    *others, last = dict.fromkeys(kind.description for kind in kinds)
+    return f"{', '.join(others)} or {last}" if others else last
+
+
+def _literal(values: tuple[Any, ...]) -> Kind:
+    def convert(value: Any) -> Any:
+        return next((v for v in values if type(v) is type(value) and v == value), WRONG)
+
+    names = tuple(v for v in values if isinstance(v, str))
+    return Kind(" or ".join(map(repr, values)), convert, names)
+
+
+def _tuple(arguments: tuple[Any, ...]) -> Kind | None:
+    if len(arguments) == 2 and arguments[1] is Ellipsis:
+        return _sequence(tuple, kind_of(arguments[0]))
+    kinds = [kind_of(each) for each in arguments]
+
+    def convert(value: Any) -> Any:
+        if not _is_sequence(value) or len(value) != len(kinds):
+            return WRONG
+        elements = [z if k is None else k.convert(z) for k, z in zip(kinds, value, strict=True)]
+        return _rebuilt(tuple, value, elements)
+
+    parts = ["anything" if kind is None else kind.description for kind in kinds]
+    is_pair = len(parts) == 2 and len(set(parts)) == 1
+    described = f"a pair, each {parts[0]}" if is_pair else f"a tuple ({', '.join(parts)})"
+    return Kind(described, convert)
+
+
+def _sequence(container: type | None, element: Kind | None) -> Kind:
+    def convert(value: Any) -> Any:
+        if not _is_sequence(value):
+            return WRONG
+        elements = value if element is None else [element.convert(z) for z in value]
+        return _rebuilt(container, value, elements)
+
+    several = "" if element is None else f", each {element.description}"
+    return Kind(f"a {'sequence' if container is None else container.__name__}{several}", convert)
+
+
+def _is_sequence(value: Any) -> bool:
+    if isinstance(value, str | bytes | Mapping):
+        return False
+    return hasattr(value, "__len__") and hasattr(value, "__getitem__") and _shape(value) != ()
+
+
+def _shape(value: Any) -> Any:
+    return getattr(value, "shape", None)
+
+
+def _rebuilt(container: type | None, value: Any, elements: Any) -> Any:
+    """Return the value itself if it is fit, or else its converted elements; or ``WRONG``."""
+    if any(z is WRONG for z in elements):
+        return WRONG
+    is_fit = container is None or isinstance(value, container)
+    if is_fit and all(a is b for a, b in zip(value, elements, strict=True)):
+        return value
+    return (container or list)(elements)
+
+
+def _generic(origin: type, arguments: tuple[Any, ...]) -> Kind | None:
+    """Return the values of an annotation such as ``Sequence[int]``."""
+    name = origin.__name__
+    if name == "Callable":
+        return Kind("a function", lambda value: value if callable(value) else WRONG)
+    if origin in (list, Sequence):
+        return _sequence(list if origin is list else None, kind_of(arguments[0]))
+    if issubclass(origin, Mapping):
+        return _mapping(arguments)
+    if origin is Iterable:
+        return Kind("an iterable", lambda value: value if hasattr(value, "__iter__") else WRONG)
+    return _class(origin)
+
+
+def _mapping(arguments: tuple[Any, ...]) -> Kind:
+    values = kind_of(arguments[1]) if len(arguments) == 2 else None
+
+    def convert(value: Any) -> Any:
+        if not isinstance(value, Mapping):
+            return WRONG
+        is_wrong = values is not None and any(
+            values.convert(each) is WRONG for each in value.values()
+        )
+        return WRONG if is_wrong else value
+
+    several = "" if values is None else f" whose values are each {values.description}"
+    return Kind(f"a mapping{several}", convert)
+
+
+def _class(cls: type) -> Kind:
+    if typing.is_typeddict(cls):
+        return _mapping(())
+    if issubclass(cls, Enum):
+        return _enumeration(cls)
+    if getattr(cls, "_is_protocol", False):
+        return _protocol(cls)
+    fields = getattr(cls, "_fields", None) if issubclass(cls, tuple) else None
+
+    def convert(value: Any) -> Any:
+        if isinstance(value, cls):
+            return value
+        is_row = fields is not None and type(value) is tuple and len(value) == len(fields)
+        return cls(*value) if is_row else WRONG
+
+    return Kind(_describe_class(cls), convert)
+
+
+def _describe_class(cls: type) -> str:
+    example = _EXAMPLES.get(cls.__name__)
+    article = "an" if cls.__name__[0] in "AEIOaeio" else "a"
+    return f"{article} {cls.__name__}{f' such as {example}' if example else ''}"
+
+
+def _enumeration(cls: type[Enum]) -> Kind:
+    texts: dict[Any, Enum] = {}
+    for member in cls:
+        texts |= {member.name.lower(): member, member.value: member}
+    names = tuple(str(member.value) for member in cls)
+
+    def convert(value: Any) -> Any:
+        if isinstance(value, cls):
+            return value
+        return texts.get(value, WRONG) if isinstance(value, str) else WRONG
+
+    return Kind(f"a {cls.__name__}, one of {', '.join(names)}", convert, names)
+
+
+def _protocol(cls: type) -> Kind:
+    parents = [each for each in cls.__mro__ if getattr(each, "_is_protocol", False)]
+    members = {name for each in parents for name in vars(each) if name[0] != "_"}
+    members |= {"__call__" for each in parents if "__call__" in vars(each)}
+
+    def missing(value: Any) -> list[str]:
+        return sorted(name for name in members if not hasattr(value, name))
+
+    def convert(value: Any) -> Any:
+        return WRONG if isinstance(value, type) or missing(value) else value
+
+    def lacking(value: Any) -> str:
+        absent = missing(value)
+        if len(absent) == len(members):
+            return ""
+        base = _BASES.get(cls.__name__)
+        fix = f"; derive the class from {base}, or add them" if base else ""
+        return f", which lacks {', '.join(absent)}{fix}"
+
+    return Kind(_describe_class(cls), convert, lacking=lacking)
