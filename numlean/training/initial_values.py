@@ -13,6 +13,7 @@ from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError, ShapeError
 from numlean.nn.layer import Floats
 from numlean.scalar.protocol import Scalar, Storage
+from numlean.scalar.real_numbers import as_array
 
 if TYPE_CHECKING:
     from numlean.training.task import Task
@@ -105,8 +106,9 @@ def _as_value(value: Any) -> Value:
     if isinstance(value, Tensor):
         return value.detach()
     if hasattr(value, "detach"):  # PyTorch's, whose bfloat16 numpy does not have
-        value = value.detach().cpu().double().numpy()
-    array = np.asarray(value)
+        value = value.detach().cpu()
+        value = (value.double() if value.is_floating_point() else value).numpy()
+    array = as_array(value, "initial values")
     if array.dtype.kind == "f" and array.dtype.itemsize <= np.dtype(np.float64).itemsize:
         return array.astype(np.float64)
     return array
