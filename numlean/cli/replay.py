@@ -11,8 +11,8 @@ or altered, or belongs to another run. With --json, print one object per FILE wi
 task, side, steps, identical_steps, identical, compared ("state" for encodings, within a format;
 "value" for exact values, across formats), difference (null if there is none; else an object with
 step (from 0, null before the first), what, expected and found), divergence (the first operation
-that differs between the two ways, as text, or null) and reproducible (false if the certificate's
-own way gives other numbers here; null if that is unknown).
+that differs between the two ways, as text, or null), reproducible (false if the certificate's own
+way gives other numbers here; null if that is unknown) and hyperparameters (of the run).
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from numlean.checkpoint.errors import error_context
 from numlean.cli import exit_status
 from numlean.cli.options import add_device_options
 from numlean.cli.progress import progress
+from numlean.optim import format_hyperparameters
 from numlean.training.options import BACKENDS
 
 
@@ -64,8 +65,30 @@ def _replay(arguments: argparse.Namespace, file: str) -> ReplayResult:
         error_context(file, CertificateError),
     ):
         result = replay(certificate, side, on_step=lambda step: advance(""))
-    print(json.dumps(_as_plain(file, result)) if arguments.json else result, flush=True)
+    settings = _hyperparameters(certificate)
+    if arguments.json:
+        print(json.dumps(_as_plain(file, result) | {"hyperparameters": settings}), flush=True)
+    else:
+        print(f"{result}\n{format_hyperparameters(settings)}", flush=True)
     return result
+
+
+def _hyperparameters(certificate: Certificate) -> dict[str, Any]:
+    """Return every hyperparameter of a certificate's run, as ``optim.hyperparameters_of`` does."""
+    run, limits = certificate.run, {}
+    own = dict(run["optimizer"])
+    while "optimizer" in own and "limit" in own:
+        limits["clip_norm" if own["class"] == "ClipByNorm" else "clip_value"] = own["limit"]
+        own = dict(own["optimizer"])
+    return {
+        "optimizer": own.pop("class"),
+        **own,
+        **limits,
+        "schedule": run["schedule"],
+        "steps": certificate.steps_asked,
+        "batch_size": run["batch_size"],
+        "seed": run["seed"],
+    }
 
 
 def _side(arguments: argparse.Namespace, certificate: Certificate) -> RunSpec | None:

@@ -61,7 +61,9 @@ def test_a_certificate_of_python_replays_at_the_command_line(capsys, file, certi
     assert (found["side"], found["compared"]) == ("ieee32exec:eager", "state")
     assert main(["replay", file, file, "--backend", "compiled", "--fast-kernels"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == lines[1]
+    assert lines[0] == lines[2]
+    settings = "SGD, lr 0.1, momentum 0.9, nesterov False, weight_decay 0.0, schedule constant"
+    assert lines[1] == lines[3] == f"{settings}, steps 12, batch_size 4, seed 5"
     assert "float32:cpu:compiled:fast: identical for 12 of 12 steps" in lines[0]
 
 

@@ -11,6 +11,7 @@ import pytest
 
 import numlean as nl
 from numlean import nn, optim
+from numlean.analysis.lockstep.growth import norm
 from numlean.autograd.tape import value_and_gradient
 from numlean.autograd.tensor import Tensor
 from numlean.checkpoint.fingerprint import fingerprint
@@ -58,10 +59,10 @@ CLIPPED = [
 @pytest.mark.parametrize("share", [0.5, 2.0])
 def test_clipping_by_norm_scales_to_the_limit_or_leaves_all_as_they_are(dtype, gradient, share):
     x, values = numbers(dtype, gradient)
-    norm = math.hypot(*values)
-    limit = x.literal(1.0 if norm > 2 else share * norm)
+    length = math.hypot(*values)
+    limit = x.literal(1.0 if length > 2 else share * length)
     (clipped,) = optim.clip_by_norm(optim.sgd(1.0), 1.0).clip([x], limit)
-    scale = min(1.0, limit.item() / norm)
+    scale = min(1.0, limit.item() / length)
     if scale == 1.0:
         assert x.scalar.to_bits(clipped.data).tolist() == x.scalar.to_bits(x.data).tolist()
     assert close(dtype, clipped.to_float(), values * scale)
@@ -78,12 +79,12 @@ def test_clipping_keeps_gradients_of_zero(dtype):
 def test_a_norm_that_fits_does_not_need_squares_that_fit(dtype, values):
     scalar = scalar_of(dtype)
     x = Tensor.of(scalar, np.array(values))
-    norm = math.hypot(*x.to_float())
+    length = math.hypot(*x.to_float())
     found = optim.global_norm([x]).item()
     if scalar.format is None:
-        assert found == pytest.approx(norm, rel=1e-6)
-    elif norm < float(scalar.to_float(scalar.from_bits(scalar.format.max_finite))):
-        assert close(dtype, found, norm)
+        assert found == pytest.approx(length, rel=1e-6)
+    elif length < float(scalar.to_float(scalar.from_bits(scalar.format.max_finite))):
+        assert close(dtype, found, length)
 
 
 def test_the_norm_of_non_finite_gradients_is_not_finite():
@@ -97,12 +98,12 @@ def test_a_norm_in_range_has_the_bits_of_the_plain_sum():
     for size in (1e-15, 1.0, 1e15):
         parts = [Tensor.of(s, rng.standard_normal(shape) * size) for shape in ((3, 4), (5,))]
         total = s.sum(np.concatenate([s.mul(p.data, p.data).reshape(-1) for p in parts]))
-        norm = s.sqrt(total)
-        assert s.to_bits(optim.global_norm(parts).data) == s.to_bits(norm)
-        limit = s.div(norm, s.from_float(3.0))
+        root = s.sqrt(total)
+        assert s.to_bits(optim.global_norm(parts).data) == s.to_bits(root)
+        limit = s.div(root, s.from_float(3.0))
         clipped = optim.clip_by_norm(optim.sgd(1.0), 1.0).clip(parts, Tensor(s, limit))
         for g, p in zip(clipped, parts, strict=True):
-            expected = s.mul(p.data, s.div(limit, norm))
+            expected = s.mul(p.data, s.div(limit, root))
             assert np.array_equal(s.to_bits(g.data), s.to_bits(expected))
 
 
@@ -190,6 +191,12 @@ def test_an_unbiased_variance_of_one_number_is_refused_as_in_pytorch():
 def test_a_batch_norm_without_the_option_is_described_as_before():
     assert "unbiased" not in repr(fingerprint(nn.BatchNorm(3)))
     assert "unbiased" in repr(fingerprint(nn.BatchNorm(3, unbiased_running_var=True)))
+
+
+def test_the_norm_of_a_crosscheck_is_infinite_only_beyond_binary64():
+    assert norm([np.full(4, 1.7e308)]) == math.inf
+    assert norm([np.array([3e-320, -4e-320])]) == pytest.approx(5e-320, rel=1e-3)
+    assert norm([np.array([6e307]), np.array([-8e307])]) == pytest.approx(1e308)
 
 
 def test_a_row_of_equal_numbers_is_normalized_to_zero():

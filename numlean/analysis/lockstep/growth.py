@@ -118,7 +118,10 @@ def _embeds(scalar: Scalar) -> bool:
 
 
 def norm(arrays: Sequence[Any]) -> float:
-    """Return the Euclidean norm of all numbers, without overflow of their squares."""
+    """Return the Euclidean norm of all numbers, without overflow of their squares.
+
+    Infinite only if a number is, or the norm exceeds binary64.
+    """
     flat = np.concatenate([np.abs(x).reshape(-1) for x in arrays]) if arrays else np.zeros(0)
     greatest = float(flat.max(initial=0.0))
     if not greatest:
@@ -126,4 +129,5 @@ def norm(arrays: Sequence[Any]) -> float:
     # Division by a power of two does not round.
     _, exponent = math.frexp(greatest)
     scaled = np.ldexp(np.ldexp(flat, -(exponent // 2)), exponent // 2 - exponent)
-    return math.ldexp(math.sqrt(float((scaled**2).sum())), exponent)
+    with np.errstate(over="ignore"):
+        return float(np.ldexp(np.sqrt((scaled**2).sum()), exponent))
