@@ -16,6 +16,7 @@ from numlean.autograd.tape import value_and_gradient
 from numlean.autograd.tensor import Tensor
 from numlean.checkpoint.fingerprint import fingerprint
 from numlean.data.standardise import standardise_in_scalar
+from numlean.digest import state_digest
 from numlean.errors import ShapeError
 from numlean.nn.layer import EVALUATION, Context, Mode
 
@@ -246,3 +247,23 @@ def test_standardisation_leaves_a_constant_column_in_its_unit():
     x, _ = numbers("binary16", [[1e-4], [1e-4], [1e-4]])
     other, _ = numbers("binary16", [[3e-4]])
     assert standardise_in_scalar(x, other).item() == pytest.approx(2e-4, rel=1e-2)
+
+
+def test_a_recorded_step_divides_by_what_its_own_numbers_need():
+    layers = (nn.Linear(3, 4), nn.BatchNorm(4), nn.LayerNorm(4), nn.RMSNorm(4), nn.Linear(4, 1))
+    task = nl.Task.regression(nn.Sequential(*layers))
+
+    def run(backend):
+        """Return the losses and parameters of steps, the third of which needs a division."""
+        options = nl.Options(backend=backend, seed=1)
+        runner = nl.instantiate(task, scalar_of("binary16"), options)
+        stepper = nl.Stepper(runner, nl.clip_by_norm(nl.sgd(0.1), 1e-2))
+        rng = np.random.default_rng(0)
+        for unit in (1.0, 1.0, 3e3, 1e-4):
+            x, y = rng.uniform(-unit, unit, (5, 3)), rng.uniform(-1, 1, (5, 1))
+            loss = stepper.step(nl.Batch(x, y))
+            yield loss.item(), state_digest(runner.named_parameters)
+
+    eager = list(run("eager"))
+    assert all(math.isfinite(loss) for loss, _ in eager)
+    assert list(run("compiled")) == eager
