@@ -166,7 +166,7 @@ class CrossEntropy(ClassesLoss):
         if self.weight is None and self.ignore_index is None:
             return sums.mean(axes)
         total = sums.sum(axes)
-        labels = self._as_indices(target).data
+        labels = self.read_labels(target).data
         weight = None if self.weight is None else np.array(self.weight)
 
         def divisor() -> ArrayLike:
@@ -177,7 +177,8 @@ class CrossEntropy(ClassesLoss):
 
         return total / Tensor(total.scalar, total.scalar.from_host_callback(divisor))
 
-    def _read_target(self, prediction: Tensor, target: Tensor) -> Tensor:
+    def _read_target(self, prediction: Tensor, target: Tensor | ArrayLike) -> Tensor:
+        target = self.read_labels(target)
         if target.scalar is not INDEX:
             raise DataError(
                 f"cross_entropy takes integer labels, not numbers of {target.scalar.name};"
@@ -188,7 +189,7 @@ class CrossEntropy(ClassesLoss):
                 f"cross_entropy takes labels of shape {prediction.shape[:-1]} for predictions of"
                 f" shape {prediction.shape}, not {target.shape}"
             )
-        return self._as_indices(target)
+        return target
 
     def _as_indices(self, labels: Tensor) -> Tensor:
         """Return indices with ``IGNORED`` in place of ``ignore_index``; those read before stay."""
