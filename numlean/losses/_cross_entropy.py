@@ -177,7 +177,7 @@ class CrossEntropy(ClassesLoss):
 
         return total / Tensor(total.scalar, total.scalar.from_host_callback(divisor))
 
-    def _read_target(self, prediction: Tensor, target: Tensor | ArrayLike) -> Tensor:
+    def _read_target(self, prediction: Tensor, target: Tensor) -> Tensor:
         target = self.read_labels(target)
         if target.scalar is not INDEX:
             raise DataError(

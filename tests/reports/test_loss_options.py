@@ -81,8 +81,7 @@ def test_the_cross_entropy_of_labels_is_the_formula_and_so_is_its_gradient(name,
     target = loss.read_labels(labels)
     assert_is(loss, target, LOGITS, lambda x: by_labels(x, labels, mean=mean, **options))
     logits = nl.Tensor.of(S, LOGITS)
-    for given in (labels, labels.tolist(), nl.Tensor(INDEX, labels)):
-        assert loss(logits, given).item() == loss(logits, target).item()
+    assert loss(logits, nl.Tensor(INDEX, labels)).item() == loss(logits, target).item()
 
 
 @pytest.mark.parametrize("reduction", Reduction)
