@@ -64,5 +64,9 @@ def all_digits(value: Exact) -> str:
     if exact is not None and len(text) <= _LONGEST_TEXT:
         return text
     count = f"more than {_LONGEST_COUNT}" if exact is None else f"{len(exact.digits)}"
-    first, exponent, power = str(first_digits(value, _LONGEST_TEXT - 10)).partition("e")
-    return f"{first}...{exponent}{power} ({count} digits)"
+    first = first_digits(value, _LONGEST_TEXT - 10)
+    digits, exponent, power = str(first).partition("e")
+    zeros = "0" * (_LONGEST_TEXT - 10 - len(first.digits))
+    if zeros and "." not in digits:
+        digits += "."
+    return f"{digits}{zeros}...{exponent}{power} ({count} digits)"

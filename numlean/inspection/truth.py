@@ -167,7 +167,7 @@ def _distance(scalar: Scalar, value: Exact, exact: Enclosure) -> float | None:
         libmp.mpf_shift(libmp.mpf_sub(value, end, _GUARD_BITS, "n"), -place)
         for end in (exact.high, exact.low)
     ]
-    width = libmp.mpf_shift(libmp.mpf_sub(exact.high, exact.low), -place)
+    width = libmp.mpf_shift(exact.width, -place)
     negligible = libmp.mpf_shift(libmp.fone, -2 * _SHOWN_BITS)
     size = libmp.mpf_shift(libmp.mpf_abs(ends[0]), -_SHOWN_BITS)
     if not libmp.mpf_le(width, size):

@@ -14,6 +14,8 @@ ZERO: Final[Exact] = libmp.fzero
 ONE: Final[Exact] = libmp.fone
 INFINITIES: Final = (libmp.finf, libmp.fninf)
 
+_WIDTH_BITS: Final = 64
+
 LONGEST: Final = 1 << 14
 """The most bits that an argument's reduction, or a quotient's integral part, may take."""
 
@@ -107,8 +109,8 @@ class Enclosure:
 
     @property
     def width(self) -> Exact:
-        """The distance of the ends."""
-        return Exact(*libmp.mpf_sub(self.high, self.low))
+        """The distance of the ends, rounded up; exactly, it may have more bits than any memory."""
+        return Exact(*libmp.mpf_sub(self.high, self.low, _WIDTH_BITS, "c"))
 
 
 NAN: Final = Enclosure.point(libmp.fnan)
