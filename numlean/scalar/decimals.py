@@ -59,7 +59,9 @@ class DecimalDigits:
 def shortest_decimal(value: Exact, same: Callable[[str], bool]) -> str:
     """Return the decimal of fewest digits of a finite nonzero value for which ``same`` holds.
 
-    ``same`` holds for the texts of all numbers of an interval that contains the value.
+    ``same`` holds for the texts of all numbers of an interval that contains the value, or for none:
+    an arithmetic that flushes subnormal numbers reads none of their texts as one. Then it is the
+    decimal with all digits of the value.
 
     Raises:
         NumleanError: The exponent has too many digits to print.
@@ -68,10 +70,9 @@ def shortest_decimal(value: Exact, same: Callable[[str], bool]) -> str:
     leading = floor_log10(value)
 
     def of_length(count: int) -> str | None:
-        for decimal in _neighbours(value, count - 1 - leading):
-            if same(text := str(decimal)):
-                return text
-        return None
+        decimals, is_exact = _neighbours(value, count - 1 - leading)
+        texts = map(str, decimals)
+        return next((text for text in texts if is_exact or same(text)), None)
 
     # A number of n digits is also one of n + 1 digits, so the least n is found by bisection.
     most = 1
@@ -88,16 +89,19 @@ def shortest_decimal(value: Exact, same: Callable[[str], bool]) -> str:
     return found
 
 
-def _neighbours(value: Exact, scale: int) -> list[DecimalDigits]:
-    """Return the multiples of 10**-scale on both sides of a value, the nearer, or even, first."""
+def _neighbours(value: Exact, scale: int) -> tuple[list[DecimalDigits], bool]:
+    """Return the multiples of 10**-scale on both sides of a value, the nearer, or even, first.
+
+    If the value is such a multiple, return it alone, and True.
+    """
     twice, is_exact = floor_scaled(Exact(value[0], value[1], value[2] + 1, value[3]), scale)
     floor, above_half = divmod(twice, 2)
     if is_exact and not above_half:
-        return [DecimalDigits.of(bool(value[0]), floor, scale)]
+        return [DecimalDigits.of(bool(value[0]), floor, scale)], True
     is_tie = is_exact and above_half
     nearer = floor + (floor % 2 if is_tie else above_half)
     both = (nearer, floor if nearer > floor else floor + 1)
-    return [DecimalDigits.of(bool(value[0]), each, scale) for each in both if each]
+    return [DecimalDigits.of(bool(value[0]), each, scale) for each in both if each], False
 
 
 def exact_decimal(value: Exact, most_digits: int) -> DecimalDigits | None:

@@ -164,6 +164,13 @@ def is_broken(check, subject):
     return False
 
 
+def test_subnormal_numbers_of_an_arithmetic_that_flushes_them_are_written_with_all_digits():
+    scalar = scalar_of("bfloat16@subnormal=flush")
+    least, least_normal = scalar.to_string(scalar.from_bits([1, 128]))
+    assert Fraction(least) == Fraction(2) ** -133
+    assert least_normal == "1.18e-38"
+
+
 def test_the_command_covers_every_format_rounding_and_option():
     names = {dtype.partition(":")[0] for dtype in base_dtypes()}
     assert names == set(scalars())
