@@ -88,6 +88,8 @@ def harm_of(constant: Constant, scalar: Scalar, dtype: str) -> HarmfulConstant |
         return None
     if not math.isfinite(number):
         effect, becomes = "is not finite", "not a number" if math.isnan(number) else f"{number:g}"
+    elif _is_saturated(scalar, value, number):
+        effect, becomes = "uses the largest number", f"{number:g}"
     elif number == 0:
         effect, becomes = constant.at_zero, "0"
     elif value < 1 <= number:
@@ -117,6 +119,15 @@ def _of_layer(layer: Layer, path: tuple[int, ...]) -> Iterator[Constant]:
         yield from _of_layer(child, (*path, index))
 
 
+def _is_saturated(scalar: Scalar, value: float, number: float) -> bool:
+    """Return whether a number is the largest one because the value is beyond it."""
+    format = scalar.format
+    if format is None or abs(value) <= abs(number) * (1 + 2.0**-format.precision):
+        return False
+    bits = int(scalar.to_bits(scalar.from_float([number]))[0])
+    return bits & format.magnitude_mask == format.max_finite
+
+
 def _rounded(scalar: Scalar, value: float) -> float:
     return float(scalar.to_float(scalar.from_float([value]))[0])
 
@@ -140,6 +151,8 @@ def _neighbours(scalar: Scalar, value: float, number: float) -> Sequence[Storage
         return [scalar.from_bits([bits])]
     if number == 1:
         return [scalar.next_down(scalar.from_float([1.0]))]
+    if number != 0:
+        return []  # the largest number is the nearest one
     sign = math.copysign(1.0, value)
     least = scalar.next_up if value > 0 else scalar.next_down
     # Where subnormal numbers are flushed, the least normal number is the nearest that stays.
