@@ -10,7 +10,7 @@ from numlean.arguments import checked
 from numlean.autograd import primitives as ops
 from numlean.autograd.primitives import ranges
 from numlean.autograd.tensor import Tensor
-from numlean.errors import UnknownNameError
+from numlean.errors import NumleanError, UnknownNameError
 
 Gelu: TypeAlias = Literal["none", "tanh"]
 """Whether gelu is exact, or approximated with tanh."""
@@ -69,6 +69,7 @@ class Standardized:
     variance: Tensor
 
 
+@checked
 def standardize(
     x: Tensor, axes: tuple[int, ...], epsilon: float, *, unbiased: bool = False
 ) -> Standardized:
@@ -98,6 +99,7 @@ def standardize(
     )
 
 
+@checked
 def divide_by_rms(x: Tensor, epsilon: float) -> Tensor:
     """Return x / sqrt(s + epsilon), with s the mean of x*x over the last axis.
 
@@ -109,6 +111,7 @@ def divide_by_rms(x: Tensor, epsilon: float) -> Tensor:
     return scale.divide(x) / ops.sqrt(scale.add_epsilon(s, epsilon))
 
 
+@checked
 def norm_of(tensors: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
     """Return r and M, where r*M is the root of the sum of all squares.
 
@@ -116,6 +119,8 @@ def norm_of(tensors: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
     overflows or is below the normal numbers, M is a power of two near the greatest magnitude, and r
     the root of the sum of the squares of all numbers divided by M.
     """
+    if not tensors:
+        raise NumleanError("a norm takes at least one tensor, got none")
     one = tensors[0].literal(1.0)
     total = _sum_of_squares(tensors)
     if ranges.greatest(one) is None or not any(x.size for x in tensors):

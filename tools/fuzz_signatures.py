@@ -104,6 +104,7 @@ def examples() -> tuple[object, ...]:
     data = nl.Dataset.of_list([sample, sample])
     runner = nl.instantiate(task, scalar)
     stepper = nl.stepper(runner, nl.sgd(0.5))
+    report = nl.train_samples(runner, nl.steps(0), [sample], log=lambda _: None)
     session = nl.Session(scalar)
     param = session.param([[1.0, 2.0], [3.0, 4.0]])
     return (
@@ -133,7 +134,7 @@ def examples() -> tuple[object, ...]:
         *(nl.sgd(0.5), nl.schedules.constant(0.5), nl.steps(1), nl.epochs(1), nl.Options(), {}),
         *(nl.losses.mse(), nl.nn.EVALUATION, nl.Mode.EVAL, nl.Reduction.MEAN, nl.Flags(), session),
         *(session.use(param), param, nl.autograd.Tape(), nl.ExecConfig(), nl.Dtype.parse("mp:20")),
-        *(nl.CountingScalar(scalar), nl.TrainReport(tensor, tensor), nl.Evaluate(1, data)),
+        *(nl.CountingScalar(scalar), report, nl.Evaluate(1, data)),
         *(nl.EarlyStopping(1, data, 1), nl.get_task("xor"), nl.RunSpec.parse("bfloat16")),
         *(nl.inspect(nl.Tensor.of(scalar, 1.0)), nl.Fault("flip"), abs),
     )
@@ -287,7 +288,7 @@ def _shown(call: Call, name: str, value: object) -> str:
     return f"{call.path}({name}={text[:40]})"
 
 
-def failures(seed: int, calls: int | None = None, only: str = "") -> list[str]:
+def failures(seed: int, calls: int | None = None, only: str | tuple[str, ...] = "") -> list[str]:
     """Return the descriptions of raw errors, for all replacements or for a sample of them."""
     chosen = [call for call in public_calls() if call.path.startswith(only)]
     every = [(call, *each) for call in chosen for each in replacements(call)]

@@ -173,7 +173,7 @@ def read_weight(values: ArrayLike) -> tuple[float, ...]:
     """
     try:
         weights = np.asarray(values, np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         weights = np.array(np.nan)
     if weights.ndim != 1 or not weights.size or not np.all(np.isfinite(weights) & (weights >= 0)):
         raise NumleanError(

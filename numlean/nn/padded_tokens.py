@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from numlean.arguments import checked
 from numlean.autograd import primitives as ops
 from numlean.autograd.tensor import Tensor
 from numlean.errors import ShapeError
@@ -15,6 +16,7 @@ from numlean.nn.composite import LayerTuple
 from numlean.nn.layer import Context, Layer, Shape
 
 
+@checked
 @dataclass(frozen=True, init=False)
 class PaddedTokens(LayerTuple):
     """Layers for sequences of tokens that one token, the padding, fills up to the same length.

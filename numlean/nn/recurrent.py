@@ -238,6 +238,7 @@ class Backwards(Layer):
         return self.cell.through_time(parameters, x, backwards=True)
 
 
+@checked
 @dataclass(frozen=True)
 class RNN(Recurrent):
     """h <- tanh(p + q), or relu(p + q).

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
+from numlean.arguments import checked
 from numlean.optim.clipping import ClipByNorm, Clipping
 from numlean.optim.optimizer import Optimizer
 from numlean.optim.schedules import Schedule
 
 
+@checked
 def hyperparameters_of(optimizer: Optimizer, scheduler: Schedule | None = None) -> dict[str, Any]:
     """Return every hyperparameter by name: class, rates, limits of gradients, schedule.
 
@@ -28,6 +30,7 @@ def hyperparameters_of(optimizer: Optimizer, scheduler: Schedule | None = None) 
     return {"optimizer": type(inner).__name__, **own, **limits, "schedule": schedule}
 
 
+@checked
 def format_hyperparameters(own: Mapping[str, Any]) -> str:
     """Return hyperparameters in one line, such as ``Adam, lr 0.01, beta1 0.9, ...``."""
     shown = (

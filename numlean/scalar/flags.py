@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from numlean.arguments import checked
+from numlean.errors import NumleanError
 from numlean.text_table import TextTable
 from numlean_kernels.flags import FLAGS
 
@@ -33,7 +34,13 @@ class Flags:
     inexact: int = 0
 
     def count(self, bits: Sequence[int]) -> None:
-        """Add the number of times that each bit of the kernels' flags was set, the lowest first."""
+        """Add the number of times that each bit of the kernels' flags was set, the lowest first.
+
+        Raises:
+            NumleanError: There is not a number for each bit.
+        """
+        if len(bits) < len(FLAGS):
+            raise NumleanError(f"there are {len(FLAGS)} flags, got {len(bits)} numbers")
         for name, bit in FLAGS.items():
             setattr(self, name, getattr(self, name) + int(bits[bit.bit_length() - 1]))
 

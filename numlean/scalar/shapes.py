@@ -89,6 +89,8 @@ def places(index: Indices, shape: tuple[int, ...], size: int) -> Indices:
     Raises:
         ShapeError: The index is not of ``shape``, or is not below ``size``.
     """
+    if not isinstance(index, np.ndarray) or index.dtype.kind not in "iu":
+        raise ShapeError(f"an index must be an array of integers, got {describe_value(index)}")
     if index.shape != shape:
         raise ShapeError(f"the index must have shape {shape}, got {index.shape}")
     flat = np.ascontiguousarray(index, np.int64).reshape(-1)

@@ -140,6 +140,7 @@ def from_string_flagged(s: Components, text: str) -> tuple[Storage, int]:
 
 def to_string(s: Components, x: Storage) -> list[str]:
     """Return the shortest decimals that ``from_string`` converts back to the same numbers."""
+    check_storage(s, "to_string", x)
     return [_to_string(s, x.reshape(-1)[k : k + 1]) for k in range(x.size)]
 
 

@@ -33,11 +33,12 @@ from numlean_kernels.loops.gather_scatter import (
 
 def concat(s: Components, arrays: Sequence[Storage], axis: int) -> Storage:
     """Return arrays one after the other along an axis."""
+    arrays = [check_storage(s, "concat", x) for x in arrays]
     z = s.target.empty(shapes.concat_shape(arrays, axis), s.codec.storage_dtype)
     start, whole = 0, (slice(None),) * (axis % z.ndim)
     for x in arrays:
         stop = start + x.shape[axis]
-        s.target.copy_into(check_storage(s, "concat", x), z[(*whole, slice(start, stop))])
+        s.target.copy_into(x, z[(*whole, slice(start, stop))])
         start = stop
     return z
 
@@ -65,7 +66,7 @@ def take(s: Components, x: Storage, index: Indices, row_axes: int) -> Storage:
 
 def take_along_axis(s: Components, x: Storage, index: Indices, axis: int) -> Storage:
     """Return the elements of x that an index names along an axis."""
-    k = shapes.one_axis("take_along_axis", axis, x.ndim)
+    k = shapes.one_axis("take_along_axis", axis, check_storage(s, "take_along_axis", x).ndim)
     places = shapes.places(index, x.shape[:k] + x.shape[k + 1 :], x.shape[k])
     numbers = block(s, "take_along_axis", x, (k,))
     z = s.target.empty(numbers.shape[::2], s.codec.storage_dtype)
@@ -93,7 +94,7 @@ def where(
     y: Storage | None,
 ) -> Storage:
     """Return x where a condition holds, elsewhere y or +0."""
-    branches = [check_storage(s, "where", branch) for branch in (x, y) if branch is not None]
+    branches = [check_storage(s, "where", z) for z in ((x,) if y is None else (x, y))]
     operands = shapes.broadcast("where", (checks.as_mask(condition), *branches))
     z = s.target.empty(operands[0].shape, s.codec.storage_dtype)
     loop = WHERE if y is None else CHOOSE

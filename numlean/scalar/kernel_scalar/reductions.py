@@ -6,7 +6,14 @@ import numpy as np
 
 from numlean.errors import ShapeError, UnknownNameError
 from numlean.scalar import shapes
-from numlean.scalar.kernel_scalar.components import Components, block, copy, kernel, ready
+from numlean.scalar.kernel_scalar.components import (
+    Components,
+    block,
+    check_storage,
+    copy,
+    kernel,
+    ready,
+)
 from numlean.scalar.protocol import Axis, Contraction, Indices, Order, Storage
 from numlean_kernels.loops.flag_counts import NO_ROUTINES
 from numlean_kernels.loops.gather_scatter import GROUP, SCATTER_ADD, SCATTER_ADD_ROWS
@@ -41,7 +48,7 @@ def _multiply(s: Components, a: Storage, b: Storage, c: Storage, contraction: Co
 
 def sum_axes(s: Components, x: Storage, axis: Axis, keepdims: bool, reduction: Order) -> Storage:
     """Return the sums along axes."""
-    axes = shapes.axes_of(axis, x.ndim)
+    axes = shapes.axes_of(axis, check_storage(s, "sum", x).ndim)
     kept = tuple(x.shape[k] for k in range(x.ndim) if k not in axes)
     shape = shapes.keepdims_shape(x.shape, axis) if keepdims else kept
     terms = block(s, "sum", x, axes)
@@ -64,16 +71,17 @@ def _pairwise_sums(s: Components, terms: Storage) -> Storage:
 
 def max_along(s: Components, x: Storage, axis: int, keepdims: bool) -> Storage:
     """Return the greatest numbers along an axis."""
-    k = shapes.nonempty_axis("max", axis, x.shape)
+    k = shapes.nonempty_axis("max", axis, check_storage(s, "max", x).shape)
     numbers = block(s, "max", x, (k,))
     z = s.target.empty(numbers.shape[::2], s.codec.storage_dtype)
     kernel(s, MAX)(z.shape, numbers, z)
-    return z.reshape(x.shape[:k] + (1,) * keepdims + x.shape[k + 1 :])
+    kept = (1,) if keepdims else ()
+    return z.reshape(x.shape[:k] + kept + x.shape[k + 1 :])
 
 
 def argmax(s: Components, x: Storage, axis: int) -> Indices:
     """Return the places of the first greatest numbers along an axis."""
-    k = shapes.nonempty_axis("argmax", axis, x.shape)
+    k = shapes.nonempty_axis("argmax", axis, check_storage(s, "argmax", x).shape)
     numbers = block(s, "argmax", x, (k,))
     z = s.target.empty(numbers.shape[::2], np.int64)
     kernel(s, ARGMAX)(z.shape, numbers, z)

@@ -9,6 +9,7 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import ArrayLike
 
+from numlean.arguments import checked
 from numlean.scalar import shapes
 from numlean.scalar.codec import Codec
 from numlean.scalar.elementary import ElementaryFunctions
@@ -126,10 +127,12 @@ class KernelScalar(ElementaryFunctions):
         """Return the same arithmetic, none of whose operations are recorded."""
         return replace(self, target=self.target.without_recorder)
 
+    @checked
     def compile(self, operations: Sequence[ProgramStep]) -> Callable[[], None]:
         """Return a function that carries out recorded operations again."""
         return self.target.compile(operations)
 
+    @checked
     def device_copy(self, array: Storage, *, host_visible: bool = False) -> Storage:
         """Return a copy in C order where kernels reach it best, or where the host reaches it."""
         return components.device_copy(self, array, host_visible=host_visible)
@@ -148,6 +151,7 @@ class KernelScalar(ElementaryFunctions):
         """Round integers once."""
         return conversions.from_int(self, values)
 
+    @checked
     def to_int(
         self,
         x: Storage,
@@ -176,6 +180,7 @@ class KernelScalar(ElementaryFunctions):
         """Return the exact values, as mpf."""
         return conversions.to_exact(self, x)
 
+    @checked
     def from_string(self, texts: str | list[str]) -> Storage:
         """Round numbers written in decimal, in hexadecimal or as fractions once."""
         return conversions.from_string(self, texts)
@@ -218,6 +223,7 @@ class KernelScalar(ElementaryFunctions):
         """Return x - y*n, where n is the integer nearest x/y, ties to even; exact."""
         return elementwise.arithmetic(self, "rem", x, y, flags)
 
+    @checked
     def round_to_integral(
         self, x: Storage, rounding: str | None = None, *, flags: Flags | None = None
     ) -> Storage:
@@ -297,6 +303,7 @@ class KernelScalar(ElementaryFunctions):
         """Return whether x <= y."""
         return elementwise.binary(self, "le", x, y, result=np.bool_)
 
+    @checked
     def elementary(self, name: str, *operands: Storage, flags: Flags | None = None) -> Storage:
         """Return an elementary function by its name."""
         return elementwise.elementary(self, name, operands, flags)
@@ -348,18 +355,22 @@ class KernelScalar(ElementaryFunctions):
 
     # Movement.
 
+    @checked
     def copy_into(self, x: Storage, z: Storage) -> None:
         """Write the elements of x into z."""
         self.target.copy_into(x, z)
 
+    @checked
     def copy(self, x: Storage) -> Storage:
         """Return the elements of an array or a view in C order."""
         return components.copy(self, x)
 
+    @checked
     def concat(self, arrays: Sequence[Storage], axis: int) -> Storage:
         """Return arrays one after the other along an axis."""
         return movement.concat(self, arrays, axis)
 
+    @checked
     def pad(self, x: Storage, shape: tuple[int, ...], where: tuple[slice, ...]) -> Storage:
         """Return an array of ``shape`` that has x at ``where`` and +0 elsewhere."""
         return movement.pad(self, x, shape, where)
@@ -387,6 +398,7 @@ class KernelScalar(ElementaryFunctions):
         """Return x where a condition holds, elsewhere y, or +0 without y."""
         return movement.where(self, condition, x, y)
 
+    @checked
     def from_host_callback(self, values: Callable[[], ArrayLike]) -> Storage:
         """Return a function's binary64 values, rounded once; each replay calls it again."""
         return components.compute_on_host(self, lambda: self.from_float(values()))

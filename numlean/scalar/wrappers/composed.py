@@ -6,11 +6,13 @@ For Scalars that count the flags of every single operation, or round each at ran
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
-from numlean.errors import ShapeError, UnknownNameError
+from numlean.arguments import describe_value
+from numlean.errors import ShapeError, StorageError, UnknownNameError
+from numlean.scalar.operations import OPERATIONS
 from numlean.scalar.protocol import Axis, Contraction, Indices, Order, Scalar, Storage
 from numlean.scalar.shapes import axes_of, batches, cells, keepdims_shape, places
 
@@ -102,10 +104,27 @@ def _add_pairwise(scalar: Scalar, terms: list[Storage]) -> Storage:
     return terms[0]
 
 
-COMPOSED: Final[dict[str, Callable[..., Storage]]] = {
+def _checked(operation: str, function: Callable[..., Storage]) -> Callable[..., Storage]:
+    """Return a function that refuses operands that are not the Scalar's numbers."""
+
+    def call(scalar: Scalar, *operands: Any, **options: Any) -> Storage:
+        for x in operands[: OPERATIONS[operation].arity]:
+            if not isinstance(x, np.ndarray) or x.dtype != scalar.storage_dtype:
+                raise StorageError(
+                    f"{operation} of {scalar.name} takes {scalar.storage_dtype} arrays, not"
+                    f" {describe_value(x)}; use from_float to bring numbers in"
+                )
+        return function(scalar, *operands, **options)
+
+    return call
+
+
+_FUNCTIONS: Final[dict[str, Callable[..., Storage]]] = {
     "matmul": matmul,
     "bmm": bmm,
     "sum": sum_axes,
     "scatter_add": scatter_add,
 }
+
+COMPOSED: Final = {name: _checked(name, function) for name, function in _FUNCTIONS.items()}
 """Functions ``(scalar, *operands, **options)`` by the name of the operation they compose."""

@@ -45,12 +45,21 @@ class Hooked:
     ) -> T:
         """Pass an operation to the hook, without the options that equal their defaults."""
         defaults = _defaults(operation)
-        given = {name: x for name, x in options.items() if x != defaults.get(name, _REQUIRED)}
+        given = {
+            name: x
+            for name, x in options.items()
+            if not _are_equal(x, defaults.get(name, _REQUIRED))
+        }
         result: T = self.around(operation, call, operands, given)
         return result
 
 
 _REQUIRED = object()
+
+
+def _are_equal(value: Any, default: Any) -> bool:
+    """Return whether an option is its default; an array by mistake is not, whatever it holds."""
+    return value is default or (type(value) is type(default) and bool(value == default))
 
 
 @cache
