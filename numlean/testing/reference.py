@@ -131,6 +131,7 @@ class IeeeReference(Reference):
         *,
         saturate: bool = False,
         flush: bool = False,
+        tininess: str = "after",
     ) -> None:
         super().__init__(scalar, format.precision)
         self.format = format
@@ -138,7 +139,9 @@ class IeeeReference(Reference):
         self.flush = flush
         self.has_infinity = format.has_infinity
         self.sign_of_zero_sum = -1.0 if rounding == "toward_negative" else 1.0
-        self._model = ExactArithmetic(format, rounding, saturate=saturate, flush=flush)
+        self._model = ExactArithmetic(
+            format, rounding, tininess=tininess, flush=flush, saturate=saturate
+        )
 
     def number(self, x: Storage) -> Number:
         """Return the number of an encoding."""
@@ -233,6 +236,7 @@ def reference_of(scalar: Scalar) -> Reference | None:
             scalar.rounding,
             saturate=options.get("overflow") == "saturate",
             flush=options.get("subnormal") == "flush",
+            tininess=options.get("tininess", "after"),
         )
     if scalar.rounding != "ties_to_even":
         return None

@@ -28,6 +28,7 @@ CORRECT = (
     *("ieee:e3m1@round=to_odd", "ieee:e3m2@round=stochastic", "ieee:e2m2@subnormal=flush"),
     *("bfloat16@nan=x86,overflow=saturate", "e4m3@overflow=saturate,round=toward_negative"),
     *("binary16@round=toward_positive,subnormal=flush", "ieee32exec@math=torchlean"),
+    "binary16@nan=cuda,overflow=saturate,subnormal=flush,tininess=before",
 )
 
 
