@@ -166,3 +166,9 @@ def test_nans_with_payloads_are_encodings():
 def test_a_nan_that_a_format_lacks_is_refused(dtype, text, words):
     with pytest.raises(NumleanError, match=words):
         get_scalar(dtype).from_string(text)
+
+
+@pytest.mark.parametrize("texts", [None, 1, [None], ["1", 2.0]])
+def test_what_is_not_a_text_is_refused_in_one_line(texts):
+    with pytest.raises(NumleanError, match="text"):
+        get_scalar("float32").from_string(texts)

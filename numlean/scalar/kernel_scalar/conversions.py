@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from numlean.errors import UnavailableError
+from numlean.errors import NumleanError, UnavailableError
 from numlean.scalar import checks
 from numlean.scalar.exact import to_mpf
 from numlean.scalar.flags import Flags
@@ -104,6 +104,8 @@ def from_string(s: Components, texts: str | list[str]) -> Storage:
     from numlean.scalar.parsing import parse_number
 
     several = [texts] if isinstance(texts, str) else texts
+    if not isinstance(several, list | tuple | np.ndarray):
+        raise NumleanError(f"from_string takes a text or a list of texts, not {texts!r:.80}")
     has_format = s.codec.format is not None
     numbers = [parse_number(text, s.codec.precision, has_format=has_format) for text in several]
     elements = (s.codec.encode(number.value) for number in numbers)
