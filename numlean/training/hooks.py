@@ -23,7 +23,7 @@ from numlean.errors import NumleanError
 from numlean.nn import Mode
 from numlean.training.evaluation import Data
 from numlean.training.report import OnStep
-from numlean.training.reported_loss import ReportedLoss
+from numlean.training.reported_loss import ReportedLoss, as_reported
 from numlean.training.runner import Runner
 from numlean.training.stepper import Stepper
 
@@ -33,7 +33,6 @@ _STATE: Final = "evaluations"
 _OTHER_STATE: Final = "the state of the evaluations is not that of this hook"
 
 
-@checked
 @dataclass(frozen=True)
 class Evaluation:
     """The result of an evaluation.
@@ -47,6 +46,9 @@ class Evaluation:
     step_count: int
     loss: ReportedLoss
     correct: tuple[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "loss", as_reported("loss", self.loss))
 
     @property
     def accuracy(self) -> float | None:

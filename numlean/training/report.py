@@ -6,9 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from numlean.arguments import checked
 from numlean.autograd.tensor import Tensor
-from numlean.training.reported_loss import ReportedLoss
+from numlean.training.reported_loss import ReportedLoss, as_reported
 from numlean.training.stepper import Stepper
 
 OnStep: TypeAlias = Callable[[Stepper, Tensor], bool | None]
@@ -22,7 +21,6 @@ Log: TypeAlias = Callable[[str], None]
 """Called with each line of the log."""
 
 
-@checked
 @dataclass(frozen=True)
 class TrainReport:
     """The result of a training.
@@ -34,6 +32,10 @@ class TrainReport:
 
     before: ReportedLoss
     after: ReportedLoss
+
+    def __post_init__(self) -> None:
+        for name in ("before", "after"):
+            object.__setattr__(self, name, as_reported(name, getattr(self, name)))
 
 
 def format_log_line(what: str, number: int, loss: Tensor) -> str:

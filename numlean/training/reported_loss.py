@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, final
 
 from numlean.autograd.tensor import Tensor
+from numlean.errors import NumleanError
 from numlean.scalar.protocol import Scalar, Storage
 
 
@@ -49,3 +50,16 @@ class ReportedLoss(float):
     def shape(self) -> tuple[int, ...]:
         """The shape of a single number, ()."""
         return self.in_format.shape
+
+
+def as_reported(what: str, loss: Any) -> ReportedLoss:
+    """Return a reported loss; one that a tensor of shape () is both exactly and in its arithmetic.
+
+    Raises:
+        NumleanError: It is neither.
+    """
+    if isinstance(loss, ReportedLoss):
+        return loss
+    if isinstance(loss, Tensor) and loss.shape == ():
+        return ReportedLoss(loss.item(), loss)
+    raise NumleanError(f"{what} must be a ReportedLoss or a tensor of shape (), got {loss!r:.60}")

@@ -14,6 +14,7 @@ from numlean import (
     Batch,
     Dataset,
     EarlyStopping,
+    NumleanError,
     Options,
     Task,
     Tensor,
@@ -195,8 +196,12 @@ def test_a_comparison_draws_the_exact_losses():
 
 
 def test_an_accuracy_of_no_predictions_is_no_number():
-    assert Evaluation(1, 0.0, (0, 0)).accuracy is None
-    assert Evaluation(1, 0.0, (0, 4)).accuracy == 0.0
+    loss = Tensor.of(get_scalar("float32"), 0.5)
+    assert Evaluation(1, loss, (0, 0)).accuracy is None
+    assert Evaluation(1, loss, (0, 4)).accuracy == 0.0
+    assert Evaluation(1, loss).loss == 0.5
+    with pytest.raises(NumleanError, match="must be a ReportedLoss"):
+        Evaluation(1, "low")
 
 
 def test_undefined_predictions_are_never_correct():
