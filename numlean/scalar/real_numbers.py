@@ -35,12 +35,12 @@ def as_array(values: ArrayLike, operation: str) -> Array:
         try:
             array = np.asarray(values)
         except OverflowError:
-            return np.asarray(values, dtype=object)
+            return _as_objects(values)
         # In a list, numpy rounds integers to floats if they are next to one, or beyond int64.
         if array.dtype.kind == "f" and not hasattr(values, "dtype"):
             with np.errstate(invalid="ignore"):
                 is_large = np.any(np.abs(array) >= _WHOLE)
-            return np.asarray(values, dtype=object) if is_large else array
+            return _as_objects(values) if is_large else array
     except (TypeError, ValueError) as error:
         raise NumleanError(f"{operation} takes numbers in an array of one shape: {error}") from None
     return array
@@ -125,6 +125,15 @@ def is_binary64(value: Any) -> bool:
         return bool(number != number or float(number) == number)
     except ArithmeticError:  # beyond the range, or a signalling NaN of decimal
         return False
+
+
+def _as_objects(values: ArrayLike) -> Array:
+    """Return nested lists as an array of Python's and numpy's numbers."""
+    objects = np.asarray(values, dtype=object)
+    for place, value in np.ndenumerate(objects):
+        if hasattr(value, "item"):  # a single number of another library
+            objects[place] = value.item()
+    return objects
 
 
 def _as_int64(array: Array) -> Array:
