@@ -26,6 +26,7 @@ CORRECT = (
     *("ieee:e2m1", "ieee:e2m52", "ieee:e11m1", "mp:1"),
     *("ieee:e2m1@round=toward_negative", "ieee:e2m3@round=toward_positive"),
     *("ieee:e3m1@round=to_odd", "ieee:e3m2@round=stochastic", "ieee:e2m2@subnormal=flush"),
+    "ieee:e3m1@round=toward_negative,subnormal=flush",
     *("bfloat16@nan=x86,overflow=saturate", "e4m3@overflow=saturate,round=toward_negative"),
     *("binary16@round=toward_positive,subnormal=flush", "ieee32exec@math=torchlean"),
     "binary16@nan=cuda,overflow=saturate,subnormal=flush,tininess=before",
