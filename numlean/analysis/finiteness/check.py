@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from numlean.analysis.finiteness.cause import Cause, find_cause
+from numlean.arguments import checked
 from numlean.autograd.tensor import Tensor
 from numlean.errors import UnknownNameError
 from numlean.training import Stepper
@@ -37,6 +38,7 @@ class NonfiniteEvent:
         return f"step {self.step}: the run is not finite ({self.numbers}); {cause}"
 
 
+@checked
 class FiniteCheck:
     """A hook that reports the first loss, and the first other number, that is not finite.
 
