@@ -156,7 +156,11 @@ class Scalar(ElementaryFunctions, Protocol):
         """
 
     def to_string(self, x: Storage) -> list[str]:
-        """Return the shortest decimals that ``from_string`` converts back to the same numbers."""
+        """Return the shortest decimals that ``from_string`` converts back to the same numbers.
+
+        A decimal is within a unit of the last place of its number, also where all that are greater
+        are rounded to it.
+        """
 
     def to_bytes(self, x: Storage) -> bytes:
         """Return the elements in C order, in a form that is equal only for identical elements."""

@@ -168,6 +168,25 @@ def test_a_nan_that_a_format_lacks_is_refused(dtype, text, words):
         get_scalar(dtype).from_string(text)
 
 
+@pytest.mark.parametrize(
+    ("dtype", "greatest"),
+    [
+        ("e4m3@overflow=saturate", 448),
+        ("e5m2@overflow=saturate", 57344),
+        ("e5m2@round=toward_zero", 57344),
+        ("ieee32exec@round=toward_negative", 3.4028234663852886e38),
+    ],
+)
+def test_the_decimal_of_the_greatest_number_is_next_to_it(dtype, greatest):
+    # Everything beyond it rounds to it, so the shortest decimal that does would be 500 for 448.
+    s = get_scalar(dtype, "python")
+    x = s.from_float([greatest, -greatest if "zero" in dtype else greatest])
+    for text in s.to_string(x):
+        unit = greatest / 2 ** (s.format.precision - 1)
+        assert abs(abs(float(text)) - greatest) <= unit
+    assert np.array_equal(s.from_string(s.to_string(x)), x)
+
+
 @pytest.mark.parametrize("texts", [None, 1, [None], ["1", 2.0]])
 def test_what_is_not_a_text_is_refused_in_one_line(texts):
     with pytest.raises(NumleanError, match="text"):

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from numlean.errors import NumleanError, UnavailableError
 from numlean.scalar import checks
-from numlean.scalar.exact import to_mpf
+from numlean.scalar.exact import Exact, to_mpf
 from numlean.scalar.flags import Flags
 from numlean.scalar.kernel_scalar import elementwise
 from numlean.scalar.kernel_scalar.components import Components, check_storage
@@ -157,10 +157,29 @@ def _to_string(s: Components, x: Storage) -> str:
     if not isfinite(value) or value == 0:
         is_positive = to_bytes(s, elementwise.unary(s, "abs", x)) == to_bytes(s, x)
         return ("" if is_positive else "-") + ("inf" if value else "0.0")
-    bits = to_bytes(s, x)
+    bits, exact = to_bytes(s, x), checks.exact(value)
     return shortest_decimal(
-        checks.exact(value), lambda text: to_bytes(s, from_string(s, [text])) == bits
+        exact,
+        lambda text: to_bytes(s, from_string(s, [text])) == bits and _is_near(s, exact, text),
     )
+
+
+def _is_near(s: Components, value: Exact, text: str) -> bool:
+    """Return whether a decimal is within a unit of the last place of a number.
+
+    All decimals beyond the greatest number may be rounded to it, however far off they are.
+    """
+    from mpmath import libmp
+
+    from numlean.scalar.parsing import parse_number
+
+    format = s.codec.format
+    place = value.exponent
+    if format is not None:
+        place = max(value.leading_exponent, format.emin) - format.trailing_bits
+    decimal = parse_number(text, s.codec.precision, has_format=format is not None).value
+    distance = libmp.mpf_abs(libmp.mpf_sub(decimal, value, 64, "n"))
+    return bool(libmp.mpf_le(distance, libmp.mpf_shift(libmp.fone, place)))
 
 
 def to_bytes(s: Components, x: Storage) -> bytes:
