@@ -110,9 +110,10 @@ def _checked(operation: str, function: Callable[..., Storage]) -> Callable[..., 
     def call(scalar: Scalar, *operands: Any, **options: Any) -> Storage:
         for x in operands[: OPERATIONS[operation].arity]:
             if not isinstance(x, np.ndarray) or x.dtype != scalar.storage_dtype:
+                shown = f"{x.dtype} arrays" if isinstance(x, np.ndarray) else describe_value(x)
                 raise StorageError(
                     f"{operation} of {scalar.name} takes {scalar.storage_dtype} arrays, not"
-                    f" {describe_value(x)}; use from_float to bring numbers in"
+                    f" {shown}; use from_float to bring numbers in"
                 )
         return function(scalar, *operands, **options)
 
