@@ -147,6 +147,12 @@ def test_hyperparameters_of_nested_clipping_and_of_an_optimizer_of_one_s_own_are
     class Own:
         lr = 0.25
 
+        def initial(self, parameters, cast):
+            return {}
+
+        def update(self, parameters, gradients, state, *, rate, cast):
+            return list(parameters), state
+
     nested = optim.clip_by_norm(optim.clip_by_value(optim.adamw(0.5), 3.0), 2.0)
     found = optim.hyperparameters_of(nested, schedules.constant(0.5))
     assert found == {
