@@ -10,7 +10,8 @@ Two more properties of numba's cache could run one kernel in place of another:
 - numba names machine code by the function's qualified name and the number of functions compiled so
   far in the process. Kernels of one factory, compiled in two processes and loaded into a third, can
   have the same name, and a call by name reaches whichever was loaded first or last. Here the
-  qualified name contains a digest of the key.
+  qualified name contains a digest of the key, and a kernel that calls another compiled function,
+  whose name contains none, is not saved: its routines must be inlined.
 - numba numbers the files of a cache, so two processes that compile at the same time can write
   different kernels into one file. Here the file name contains a digest of the key.
 """
@@ -39,6 +40,26 @@ class KernelCache(FunctionCache):  # type: ignore[misc]
 
     def _index_key(self, signature: Any, codegen: Any) -> Any:
         return signature, codegen.magic_tuple(), self._key
+
+    def save_overload(self, signature: Any, data: Any) -> None:
+        """Save the machine code of a kernel, unless it contains other functions."""
+        others = _other_functions(data)
+        if others:
+            _warn(f"the kernel {self._key} is not cached on disk: it calls {others[0]}")
+        else:
+            super().save_overload(signature, data)
+
+
+def _other_functions(compiled: Any) -> list[str]:
+    """Return the functions that machine code contains besides the kernel and numba's runtime."""
+    kernel = compiled.fndesc
+    own = {
+        kernel.llvm_func_name,
+        kernel.llvm_cpython_wrapper_name,
+        kernel.llvm_cfunc_wrapper_name,
+    }
+    names = [function.name for function in compiled.library.get_defined_functions()]
+    return [name for name in names if name not in own and not name.startswith("NRT_")]
 
 
 class FilesByKey:

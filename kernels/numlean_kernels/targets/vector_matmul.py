@@ -16,13 +16,14 @@ from typing import Any, Final
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
 from numlean_kernels.formats import Format
 from numlean_kernels.loops.matmul import MATMUL, MATMUL_FMA
 from numlean_kernels.protocol import Loop, Table
+from numlean_kernels.targets.inlined import InlinedRoutine
 
 _VECTOR_BITS: Final = 512
 _ROWS: Final = 8
@@ -88,7 +89,7 @@ def _make_vector_kernel(width: int, *, fused: bool) -> Callable[[Table], Callabl
                                 c[i + r, j + m] = element(a, b, i + r, j + m)
                     i += rows
 
-        product = njit(error_model="numpy", nogil=True)(product)
+        product = InlinedRoutine(product)
 
         def matmul(
             start: int,
@@ -125,7 +126,7 @@ def _element(table: Table, fused: bool) -> Any:
                 total[0] = add(total[0], mul(a[i, k], b[k, j]))
         return total[0]
 
-    return njit(error_model="numpy")(element)
+    return InlinedRoutine(element)
 
 
 @cache

@@ -381,5 +381,39 @@ def test_a_kernel_is_compiled_anew_if_it_changes_and_only_then(tmp_path):
     assert results == ["4", "4", "5"]
 
 
+def test_a_kernel_that_calls_another_compiled_function_is_not_saved(tmp_path):
+    """Processes give functions the same name, and a kernel would call the one loaded first."""
+    program, cache = tmp_path / "kept.py", tmp_path / "cache"
+    # numba does not inline a function that calls itself twice.
+    recursive = (
+        "@njit\ndef inner(x):\n    return inner(x - 1) + inner(x - 2) if x > 2 else x + STEP"
+    )
+    inlined = "@njit(forceinline=True)\ndef inner(x):\n    return x + STEP"
+    program.write_text(KEPT.replace(inlined, recursive))
+    shown = run(program, cache, NUMBA_DEBUG_CACHE="1", PYTHONWARNINGS="ignore")
+    assert "data saved to" not in shown
+    assert shown.split()[-1] == "4"
+
+
+PRODUCTS = """
+import sys
+import numpy as np
+from numlean import get_scalar
+
+fast, plain = get_scalar("float32", fast_kernels=True), get_scalar("float32")
+x = fast.from_float(np.random.default_rng(0).standard_normal((32, 32)))
+for contraction in sys.argv[1:]:
+    z, expected = (s.to_bits(s.matmul(x, x, contraction=contraction)) for s in (fast, plain))
+    print("equal" if np.array_equal(z, expected) else contraction)
+"""
+
+
+def test_vector_products_cached_by_two_processes_do_not_run_each_other_s_code(tmp_path):
+    program, cache = tmp_path / "products.py", tmp_path / "cache"
+    program.write_text(PRODUCTS)
+    for contractions in (["separate"], ["fma"], ["fma", "separate"], ["separate", "fma"]):
+        assert set(run(program, cache, *contractions).split()) == {"equal"}
+
+
 def test_all_sources_have_a_hash():
     assert len(source_hash()) == 64
