@@ -14,7 +14,7 @@ import os
 import sys
 import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from functools import wraps
 from numbers import Integral, Real
@@ -61,12 +61,38 @@ class Kind:
         convert: Returns a value as the function takes it; ``WRONG`` for a value of another kind.
         names: The texts that stand for its values, if there are any.
         lacking: Returns what a value lacks, for errors; "" if it is of an entirely different kind.
+        fits: Returns whether every value of a type is taken as it is.
+        containers: Types of containers that are taken as they are if their elements are.
+        elements: The values that the elements of a container may be.
+        alternatives: The kinds of which a value may have any.
     """
 
     description: str
     convert: Callable[[Any], Any]
     names: tuple[str, ...] = ()
     lacking: Callable[[Any], str] = lambda value: ""
+    fits: Callable[[type], bool] = lambda type_: False
+    containers: tuple[type, ...] = ()
+    elements: Kind | None = None
+    alternatives: tuple[Kind, ...] = ()
+    _fitting: set[type] = field(default_factory=set, init=False, repr=False, compare=False)
+
+    def takes(self, value: Any) -> bool:
+        """Return whether a value's type, and those of its elements, show that it is taken as it is.
+
+        False decides nothing: ``convert`` does.
+        """
+        kind = type(value)
+        if kind in self._fitting:
+            return True
+        if self.elements is not None and kind in self.containers:
+            return all(map(self.elements.takes, value.values() if kind is dict else value))
+        if self.alternatives:
+            return any(each.takes(value) for each in self.alternatives)
+        if self.fits(kind):
+            self._fitting.add(kind)
+            return True
+        return False
 
 
 def checked(target: T) -> T:
@@ -100,6 +126,8 @@ def _checking(function: FunctionType, owner: type | None = None) -> Callable[...
 
     @wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
+        if parameters.fit(args, kwargs):
+            return function(*args, **kwargs)
         return function(*parameters.positional(args), **parameters.named(kwargs))
 
     return call
@@ -115,10 +143,23 @@ class _Parameters:
         self._rest: tuple[str, Kind | None] = ("", None)
         self._named: dict[str, Kind | None] = {}
 
-    def positional(self, args: tuple[Any, ...]) -> Iterable[Any]:
-        """Return positional arguments, checked."""
+    def fit(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+        """Return whether the types of the arguments alone show that all are taken as they are."""
         if self._positional is None:
             self._find()
+        known = self._positional or []
+        for (_, kind), value in zip(known, args, strict=False):
+            if kind is not None and not kind.takes(value):
+                return False
+        for name, value in kwargs.items():
+            kind = self._named.get(name)
+            if kind is not None and not kind.takes(value):
+                return False
+        _, kind = self._rest
+        return kind is None or all(map(kind.takes, args[len(known) :]))
+
+    def positional(self, args: tuple[Any, ...]) -> Iterable[Any]:
+        """Return positional arguments, checked."""
         known = self._positional or []
         checked = [
             value if kind is None else self._check(name, kind, value)
@@ -230,11 +271,19 @@ def _element(value: Any) -> Any:
 
 
 _PLAIN: Final[dict[Any, Kind]] = {
-    int: Kind("an integer", as_integer),
-    float: Kind("a number in the range of binary64", as_real),
-    bool: Kind("True or False", _as_bool),
-    str: Kind("a text", lambda value: value if isinstance(value, str) else WRONG),
-    NoneType: Kind("None", lambda value: value if value is None else WRONG),
+    int: Kind("an integer", as_integer, fits=lambda type_: type_ is int),
+    float: Kind("a number in the range of binary64", as_real, fits=lambda type_: type_ is float),
+    bool: Kind("True or False", _as_bool, fits=lambda type_: type_ is bool),
+    str: Kind(
+        "a text",
+        lambda value: value if isinstance(value, str) else WRONG,
+        fits=lambda type_: issubclass(type_, str),
+    ),
+    NoneType: Kind(
+        "None",
+        lambda value: value if value is None else WRONG,
+        fits=lambda type_: type_ is NoneType,
+    ),
     Path: Kind(
         "a path", lambda value: Path(value) if isinstance(value, str | os.PathLike) else WRONG
     ),
@@ -278,7 +327,8 @@ def _any_of(annotations: tuple[Any, ...]) -> Kind | None:
     def lacking(value: Any) -> str:
         return next(filter(None, (kind.lacking(value) for kind in known)), "")
 
-    return Kind(_alternatives(known), convert, () if texts else names, lacking)
+    described = _alternatives(known)
+    return Kind(described, convert, () if texts else names, lacking, alternatives=tuple(known))
 
 
 def _alternatives(kinds: list[Kind]) -> str:
@@ -319,7 +369,9 @@ def _sequence(container: type | None, element: Kind | None) -> Kind:
         return _rebuilt(container, value, elements)
 
     several = "" if element is None else f", each {element.description}"
-    return Kind(f"a {'sequence' if container is None else container.__name__}{several}", convert)
+    name = "sequence" if container is None else container.__name__
+    containers = (tuple, list) if container is None else (container,)
+    return Kind(f"a {name}{several}", convert, containers=containers, elements=element)
 
 
 def _is_sequence(value: Any) -> bool:
@@ -346,7 +398,11 @@ def _generic(origin: type, arguments: tuple[Any, ...]) -> Kind | None:
     """Return the values of an annotation such as ``Sequence[int]``."""
     name = origin.__name__
     if name == "Callable":
-        return Kind("a function", lambda value: value if callable(value) else WRONG)
+        return Kind(
+            "a function",
+            lambda value: value if callable(value) else WRONG,
+            fits=lambda type_: any("__call__" in vars(each) for each in type_.__mro__),
+        )
     if origin in (list, Sequence):
         return _sequence(list if origin is list else None, kind_of(arguments[0]))
     if issubclass(origin, Mapping):
@@ -368,7 +424,7 @@ def _mapping(arguments: tuple[Any, ...]) -> Kind:
         return WRONG if is_wrong else value
 
     several = "" if values is None else f" whose values are each {values.description}"
-    return Kind(f"a mapping{several}", convert)
+    return Kind(f"a mapping{several}", convert, containers=(dict,), elements=values)
 
 
 def _class(cls: type) -> Kind:
@@ -386,7 +442,7 @@ def _class(cls: type) -> Kind:
         is_row = fields is not None and type(value) is tuple and len(value) == len(fields)
         return cls(*value) if is_row else WRONG
 
-    return Kind(_describe_class(cls), convert)
+    return Kind(_describe_class(cls), convert, fits=lambda type_: issubclass(type_, cls))
 
 
 def _describe_class(cls: type) -> str:
@@ -406,7 +462,12 @@ def _enumeration(cls: type[Enum]) -> Kind:
             return value
         return texts.get(value, WRONG) if isinstance(value, str) else WRONG
 
-    return Kind(f"a {cls.__name__}, one of {', '.join(names)}", convert, names)
+    return Kind(
+        f"a {cls.__name__}, one of {', '.join(names)}",
+        convert,
+        names,
+        fits=lambda type_: issubclass(type_, cls),
+    )
 
 
 def _protocol(cls: type) -> Kind:
@@ -428,4 +489,7 @@ def _protocol(cls: type) -> Kind:
         fix = f"; derive the class from {base}, or add them" if base else ""
         return f", which lacks {', '.join(absent)}{fix}"
 
-    return Kind(_describe_class(cls), convert, lacking=lacking)
+    def fits(type_: type) -> bool:
+        return not issubclass(type_, type) and all(hasattr(type_, name) for name in members)
+
+    return Kind(_describe_class(cls), convert, lacking=lacking, fits=fits)

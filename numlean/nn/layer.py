@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from enum import Enum
+from itertools import accumulate
 from typing import TypeAlias
 
 import numpy as np
@@ -230,14 +231,14 @@ def split_parameters(
     Raises:
         NumleanError: The parameters are not as many as the layers have.
     """
-    count = sum(len(layer.parameters) for layer in layers)
-    if count != len(parameters):
-        raise NumleanError(f"the layers take {count} parameters and buffers, got {len(parameters)}")
-    start = 0
-    for layer in layers:
-        stop = start + len(layer.parameters)
-        yield layer, parameters[start:stop]
-        start = stop
+    counts = [len(layer.parameters) for layer in layers]
+    if sum(counts) != len(parameters):
+        raise NumleanError(
+            f"the layers take {sum(counts)} parameters and buffers, got {len(parameters)}"
+        )
+    stops = accumulate(counts)
+    for layer, count, stop in zip(layers, counts, stops, strict=True):
+        yield layer, parameters[stop - count : stop]
 
 
 def zeros(uniform: Uniform, shape: Shape) -> Floats:
