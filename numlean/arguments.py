@@ -380,6 +380,10 @@ def _is_sequence(value: Any) -> bool:
     return hasattr(value, "__len__") and hasattr(value, "__getitem__") and _shape(value) != ()
 
 
+def _is_iterable(value: Any) -> bool:
+    return hasattr(value, "__iter__") and _shape(value) != ()
+
+
 def _shape(value: Any) -> Any:
     return getattr(value, "shape", None)
 
@@ -408,7 +412,7 @@ def _generic(origin: type, arguments: tuple[Any, ...]) -> Kind | None:
     if issubclass(origin, Mapping):
         return _mapping(arguments)
     if origin is Iterable:
-        return Kind("an iterable", lambda value: value if hasattr(value, "__iter__") else WRONG)
+        return Kind("an iterable", lambda value: value if _is_iterable(value) else WRONG)
     return _class(origin)
 
 

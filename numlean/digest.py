@@ -8,8 +8,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable
 
-from numlean.arguments import checked
+from numlean.arguments import checked, describe_value
 from numlean.autograd.tensor import Tensor
+from numlean.errors import NumleanError
 from numlean.scalar.exact import exact_of
 from numlean.scalar.exact_text import format_fields
 from numlean.scalar.protocol import Scalar, Storage
@@ -38,9 +39,24 @@ def exact_bytes(scalar: Scalar, x: Storage) -> bytes:
     return "\n".join(lines).encode()
 
 
+def _pair(named: object) -> tuple[str, Tensor]:
+    """Return a name and a tensor.
+
+    Raises:
+        NumleanError: The object is not such a pair.
+    """
+    match named:
+        case (str() as name, Tensor() as tensor):
+            return name, tensor
+    raise NumleanError(
+        "a digest is taken of pairs of a name and a Tensor, such as runner.named_parameters; got"
+        f" {describe_value(named)}"
+    )
+
+
 def _digest(named: Named, to_bytes: Callable[[Scalar, Storage], bytes]) -> str:
     digest = hashlib.sha256()
-    for name, tensor in named:
+    for name, tensor in map(_pair, named):
         content = to_bytes(tensor.scalar, tensor.data)
         digest.update(f"{name} {tensor.shape} {len(content)}\n".encode())
         digest.update(content)

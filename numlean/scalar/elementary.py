@@ -153,5 +153,5 @@ def check_name(name: str) -> None:
     Raises:
         UnknownNameError: There is none.
     """
-    if name not in ARITIES:
+    if not isinstance(name, str) or name not in ARITIES:
         raise UnknownNameError("elementary function", name, tuple(ARITIES))

@@ -12,6 +12,7 @@ from numlean.arguments import checked
 from numlean.autograd import value_and_gradient
 from numlean.autograd.tensor import Tensor
 from numlean.data import Sample
+from numlean.errors import NumleanError
 from numlean.nn.layer import Clock, Mode
 from numlean.optim import Cast, Optimizer, State, check_rate, sgd
 from numlean.scalar.protocol import Scalar
@@ -104,7 +105,17 @@ class ScalarTrainer:
             is_trainable: Whether each parameter has a gradient; by default all have.
             cast: Converts hyperparameters to the Scalar; by default with one rounding.
             clock: The clock that the program reads, if any.
+
+        Raises:
+            NumleanError: There are no parameters, or not as many marks as parameters.
         """
+        if not params:
+            raise NumleanError("a trainer needs at least one parameter, got none")
+        if is_trainable is not None and len(is_trainable) != len(params):
+            raise NumleanError(
+                f"is_trainable must have a mark for each of the {len(params)} parameters, got"
+                f" {len(is_trainable)}"
+            )
         scalar = params[0].scalar
         self.program = program
         self.params = list(params)
@@ -126,7 +137,16 @@ class ScalarTrainer:
         mode: Mode = Mode.TRAIN,
         options: Options | None = None,
     ) -> ScalarTrainer:
-        """Return a trainer of a task's loss in a mode, with the parameters of ``instantiate``."""
+        """Return a trainer of a task's loss in a mode, with the parameters of ``instantiate``.
+
+        Raises:
+            NumleanError: The options ask for another engine than the eager one.
+        """
+        if options is not None and options.backend != "eager":
+            raise NumleanError(
+                f"a ScalarTrainer runs eagerly, but the options ask for {options.backend}; use"
+                " nl.instantiate(task, scalar, options) and a Stepper"
+            )
         runner = instantiate(task, scalar, options)
         return cls(
             TaskProgram(runner, mode),

@@ -3,7 +3,19 @@
 import numpy as np
 import pytest
 
-from numlean import Mode, Sample, ScalarTrainer, Task, Tensor, get_scalar, instantiate, stepper
+from numlean import (
+    Mode,
+    Options,
+    Sample,
+    ScalarTrainer,
+    Task,
+    Tensor,
+    get_scalar,
+    instantiate,
+    state_digest,
+    stepper,
+)
+from numlean.errors import NumleanError
 from numlean.nn import Layer, Linear, ParameterSpec, Sequential, Tanh
 from numlean.nn.layer import ones
 from numlean.optim import adam, sgd
@@ -69,3 +81,24 @@ def test_any_program_that_gives_a_number_is_trained():
     losses = [trainer.step_t(Tensor.of(S, 1.0), target).item() for _ in range(30)]
     assert losses[:2] == [16.0, 9.0]
     assert abs(trainer.params[0].item() - 5.0) < 1e-2
+
+
+def test_a_trainer_runs_eagerly_and_refuses_the_compiled_engine():
+    with pytest.raises(NumleanError, match="runs eagerly, but the options ask for compiled"):
+        ScalarTrainer.of(TASK, S, options=Options(backend="compiled"))
+
+
+@pytest.mark.parametrize(
+    ("count", "marks", "message"),
+    [(0, None, "at least one parameter"), (2, [True], "each of the 2 parameters, got 1")],
+)
+def test_a_trainer_without_parameters_or_marks_is_refused(count, marks, message):
+    parameters = [Tensor.of(S, 1.0)] * count
+    with pytest.raises(NumleanError, match=message):
+        ScalarTrainer(lambda p, x, y: p[0], parameters, is_trainable=marks)
+
+
+@pytest.mark.parametrize("named", [["a"], [("a", 1)], [[1, 2]], {"a": 1}])
+def test_a_digest_of_other_things_than_named_tensors_is_refused(named):
+    with pytest.raises(NumleanError, match="pairs of a name and a Tensor"):
+        state_digest(named)
