@@ -29,7 +29,8 @@ from types import ModuleType
 import numpy as np
 
 import numlean as nl
-from numlean.arguments import WRONG, Names, kind_of
+from numlean.arguments.checking import Names
+from numlean.arguments.kinds import WRONG, kind_of
 from numlean.autograd.primitive import Primitive
 
 HUGE = 10**400

@@ -17,12 +17,12 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 
+from numlean.arguments.option import described_fields
 from numlean.autograd.primitive import Primitive
 from numlean.autograd.tensor import Tensor
 from numlean.checkpoint.raw_numbers import to_raw
 from numlean.data import Batch, DataLoader, Dataset, Sample
 from numlean.nn import Layer
-from numlean.option import described_fields
 
 Plain: TypeAlias = Any
 """Data that JSON can express: objects, lists, texts, numbers, booleans and null."""

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from numlean.arguments import checked
+from numlean.arguments.option import option
 from numlean.autograd import primitives as ops
 from numlean.autograd.indices import INDEX
 from numlean.autograd.tensor import Tensor
@@ -22,7 +23,6 @@ from numlean.losses.loss import (
     check_shapes,
     read_weight,
 )
-from numlean.option import option
 from numlean.scalar.constants import Constant
 
 IGNORED = -1

@@ -13,6 +13,7 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 
+from numlean.arguments.option import given_options
 from numlean.losses._cross_entropy import (
     CrossEntropy,
     CrossEntropyOneHot,
@@ -37,7 +38,6 @@ from numlean.losses.double_word import (
 )
 from numlean.losses.loss import Loss
 from numlean.losses.squared_error import MeanSquaredError
-from numlean.option import given_options
 
 _NEGLIGIBLE: Final = Fraction(1, 1 << 850)
 """More than e**LEAST_EXPONENT, and than any error of a low word that is subnormal."""

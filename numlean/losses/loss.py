@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from numlean.arguments import checked
+from numlean.arguments.option import option
 from numlean.autograd.indices import INDEX
 from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError, ShapeError
-from numlean.option import option
 from numlean.scalar.constants import Constant
 from numlean.scalar.protocol import Scalar
 

@@ -10,6 +10,7 @@ import numpy as np
 
 import numlean.functional as functional
 from numlean.arguments import checked
+from numlean.arguments.option import option
 from numlean.autograd import primitives as ops
 from numlean.autograd.tensor import Tensor
 from numlean.errors import DataError, ShapeError
@@ -26,7 +27,6 @@ from numlean.nn.layer import (
 )
 from numlean.nn.linear import affine, xavier_uniform
 from numlean.nn.recurrent import split_last_axis
-from numlean.option import option
 
 
 @checked

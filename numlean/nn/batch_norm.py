@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numlean.functional as functional
 from numlean.arguments import checked
+from numlean.arguments.option import option
 from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError, ShapeError
 from numlean.nn.checks import check_flags
@@ -27,7 +28,6 @@ from numlean.nn.normalization import (
     epsilon_of,
     scaled,
 )
-from numlean.option import option
 from numlean.scalar.constants import Constant, formula
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from numlean.arguments import checked
+from numlean.arguments.option import option
 from numlean.autograd import primitives as ops
 from numlean.autograd.tensor import Tensor
 from numlean.errors import ShapeError
@@ -21,7 +22,6 @@ from numlean.nn.layer import (
 )
 from numlean.nn.linear import xavier_uniform
 from numlean.nn.windows import Extent, Window, keep_extents, patches
-from numlean.option import option
 
 
 @checked

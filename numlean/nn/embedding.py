@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from numlean.arguments import checked
+from numlean.arguments.option import option
 from numlean.autograd import primitives as ops
 from numlean.autograd.indices import INDEX
 from numlean.autograd.tensor import Tensor
@@ -22,7 +23,6 @@ from numlean.nn.layer import (
     wrong_shape,
 )
 from numlean.nn.linear import xavier_uniform
-from numlean.option import option
 
 
 @checked

@@ -12,9 +12,9 @@ from typing import TypeAlias
 import numpy as np
 
 from numlean.arguments import checked
+from numlean.arguments.option import described_fields, given_options
 from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError, ShapeError
-from numlean.option import described_fields, given_options
 from numlean.rng import UniformStream
 from numlean.scalar.constants import Constant
 from numlean.text_table import TextTable

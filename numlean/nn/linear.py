@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import prod, sqrt
 
 from numlean.arguments import checked
+from numlean.arguments.option import option
 from numlean.autograd.primitives import matmul, transpose
 from numlean.autograd.tensor import Tensor
 from numlean.errors import ShapeError
@@ -22,7 +23,6 @@ from numlean.nn.layer import (
     wrong_shape,
     zeros,
 )
-from numlean.option import option
 
 
 @checked

@@ -8,6 +8,7 @@ from typing import Final, final
 
 import numlean.functional as functional
 from numlean.arguments import checked
+from numlean.arguments.option import option
 from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError
 from numlean.nn.checks import check_flags
@@ -21,7 +22,6 @@ from numlean.nn.layer import (
     wrong_shape,
     zeros,
 )
-from numlean.option import option
 from numlean.scalar.constants import Constant, formula
 
 STANDARDIZED: Final = "(x - mean) / sqrt(variance + epsilon)"

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from numlean.arguments import checked
+from numlean.arguments.option import option
 from numlean.autograd import primitives as ops
 from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError, ShapeError
 from numlean.nn.layer import Context, Layer, Shape, label, wrong_shape
 from numlean.nn.windows import Extent, Window, keep_extents, windows
-from numlean.option import option
 from numlean.scalar.constants import Constant, formula
 
 _SMOOTH: Final = "m + log(sum(exp(beta * (x - m)))) / beta"

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Literal, TypeAlias, get_args
 import numpy as np
 
 from numlean.arguments import checked
+from numlean.arguments.option import option
 from numlean.autograd import primitives as ops
 from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError, ShapeError, UnknownNameError
@@ -29,7 +30,6 @@ from numlean.nn.layer import (
     wrong_shape,
 )
 from numlean.nn.linear import affine
-from numlean.option import option
 
 Nonlinearity: TypeAlias = Literal["tanh", "relu"]
 """The function of a plain recurrent layer."""

@@ -7,7 +7,8 @@ import pytest
 
 import fuzz_signatures
 import numlean as nl
-from numlean.arguments import checked, kind_of
+from numlean.arguments import checked
+from numlean.arguments.kinds import kind_of
 
 S = nl.get_scalar("bfloat16")
 X = nl.Tensor.of(S, [[1.0, 2.0], [3.0, 4.0]])

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import Field, field, fields
 from typing import Any, Final
 
-_OPTION: Final = "numlean.option"
+_OPTION: Final = "numlean.arguments.option"
 
 
 def option(default: Any, *, kw_only: bool = True) -> Any:
