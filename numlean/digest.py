@@ -40,13 +40,15 @@ def exact_bytes(scalar: Scalar, x: Storage) -> bytes:
 
 
 def _pair(named: object) -> tuple[str, Tensor]:
-    """Return a name and a tensor.
+    """Return a name and a tensor; for a reported loss, its value in the run's arithmetic.
 
     Raises:
         NumleanError: The object is not such a pair.
     """
     match named:
         case (str() as name, Tensor() as tensor):
+            return name, tensor
+        case (str() as name, object(in_format=Tensor() as tensor)):
             return name, tensor
     raise NumleanError(
         "a digest is taken of pairs of a name and a Tensor, such as runner.named_parameters; got"
