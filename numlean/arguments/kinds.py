@@ -13,7 +13,7 @@ from types import NoneType, UnionType
 from typing import Any, Final, Literal, TypeVar, Union, get_args, get_origin
 
 WRONG: Final = object()
-"""What ``Kind.convert`` returns for a value of another kind."""
+"""The result of ``Kind.convert`` for a value of another kind."""
 
 _LONGEST: Final = 60
 

@@ -8,6 +8,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from faulty_scalar import Faulty
 from numlean import get_scalar
 from numlean.cli.main import main
 from numlean.scalar.registry import scalars
@@ -50,26 +51,6 @@ def test_every_direction_has_a_reference_of_exact_rationals(rounding):
     nearest = rounding == "ties_to_away"
     assert third == (above if up and not nearest else below)
     assert reference.sign_of_zero_sum == (-1 if rounding == "toward_negative" else 1)
-
-
-class Faulty:
-    """A Scalar one of whose operations is replaced."""
-
-    def __init__(self, dtype, **replaced):
-        self.inner = scalar_of(dtype)
-        self.replaced = replaced
-
-    def __getattr__(self, name):
-        return self.replaced.get(name) or getattr(self.inner, name)
-
-    def with_reset_stream(self):
-        return self
-
-    def __eq__(self, other):
-        return isinstance(other, type(self))
-
-    def __hash__(self):
-        return hash(self.inner)
 
 
 DOWN, UP = "ieee:e3m2@round=toward_negative", "binary16@round=toward_positive"

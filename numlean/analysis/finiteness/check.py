@@ -14,7 +14,7 @@ from numlean.training import Stepper
 from numlean.training.finiteness import Nonfinite, RunNumbers
 
 ON_NONFINITE: Final = ("warn", "stop", "ignore")
-"""What a check does at a number that is not finite."""
+"""The actions of a check at a number that is not finite."""
 
 
 @dataclass(frozen=True)

@@ -157,7 +157,7 @@ _DIRECTED: Final[dict[str, Callable[[Any, Any, Any], Any]]] = {
     "toward_zero": lambda floor, is_exact, is_negative: is_exact | (is_negative ^ True),
     "to_odd": lambda floor, is_exact, is_negative: is_exact | (floor % 2 == 1),
 }
-"""Whether a number, given its floor, is rounded to that, by rounding; others are to nearest."""
+"""For each directed rounding, whether it rounds a number to its floor; others are to nearest."""
 
 
 def _mpf(m: int, exponent: int) -> Any:
