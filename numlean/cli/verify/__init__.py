@@ -6,6 +6,7 @@ import argparse
 
 from numlean.cli.verify import (
     arithmetic,
+    attacks,
     certificates,
     checkpoints,
     elementary,
@@ -16,6 +17,7 @@ from numlean.cli.verify import (
 SUBJECTS = {
     "arithmetic": (arithmetic, "operations, bit for bit"),
     "elementary": (elementary, "elementary functions, bit for bit"),
+    "attacks": (attacks, "hostile files, command lines and machines"),
     "certificates": (certificates, "certificates, replayed in other environments"),
     "checkpoints": (checkpoints, "altered checkpoints and killed runs"),
     "scalars": (scalars, "every format, rounding and option, by the conformance suite"),

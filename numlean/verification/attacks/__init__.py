@@ -1,0 +1,10 @@
+"""Hostile files, command lines and machines: the program must refuse or survive each of them."""
+
+from typing import Final
+
+from numlean.verification.attacks.attack import Attack, Outcome, Program, Setting, Tally, tally
+
+ATTACKS: Final[tuple[Attack, ...]] = ()
+"""Every attack, in the order of the table that the command prints."""
+
+__all__ = ["ATTACKS", "Attack", "Outcome", "Program", "Setting", "Tally", "tally"]
