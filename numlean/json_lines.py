@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from math import isfinite
@@ -28,6 +29,12 @@ T = TypeVar("T")
 MAX_DEPTH: Final = 200
 """The maximum number of nested objects and lists in a document."""
 
+MAX_ELEMENTS: Final = 10_000_000
+"""The maximum number of values in a document, which bounds its memory to about 1 GB."""
+
+MAX_DIGITS: Final = 1000
+"""The maximum number of digits of an integer in a document."""
+
 _GREATEST_INT: Final = int(sys.float_info.max)
 
 
@@ -51,8 +58,10 @@ def json_line(values: Mapping[str, Any]) -> str:
 def parse_json(text: str | bytes, name: str) -> Any:
     """Return the data of a JSON text from outside, read strictly.
 
-    Unlike ``json.loads``, refuse NaN, infinities, numbers that overflow, an object with two fields
-    of the same name, and nesting deeper than ``MAX_DEPTH``.
+    Unlike ``json.loads``, refuse NaN, infinities, numbers that overflow, texts that are not Unicode
+    (lone surrogates), an object with two fields of the same name, nesting deeper than
+    ``MAX_DEPTH``, integers of more than ``MAX_DIGITS`` digits, and more than ``MAX_ELEMENTS``
+    values.
 
     Args:
         text: The JSON text.
@@ -61,25 +70,47 @@ def parse_json(text: str | bytes, name: str) -> Any:
     Raises:
         DocumentError: The text is not valid JSON, or contains something that is refused.
     """
+    _check_elements(text, name)
     try:
         plain = json.loads(
-            text, object_pairs_hook=_unique, parse_float=_finite, parse_constant=_finite
+            text,
+            object_pairs_hook=_unique,
+            parse_int=_integer,
+            parse_float=_finite,
+            parse_constant=_finite,
         )
     except DocumentError as error:
         raise DocumentError(f"{name}: {error}") from None
     except (ValueError, RecursionError):
         raise DocumentError(f"{name}: not valid JSON, or truncated") from None
-    _check_depth(plain, name, MAX_DEPTH)
+    _check_values(plain, name, MAX_DEPTH)
     return plain
+
+
+def _check_elements(text: str | bytes, name: str) -> None:
+    # Each value but the first follows one of these, which texts may contain, too.
+    count = sum(
+        text.count(mark.encode()) if isinstance(text, bytes) else text.count(mark) for mark in ",[{"
+    )
+    if count > MAX_ELEMENTS:
+        raise DocumentError(f"{name}: more than {MAX_ELEMENTS:,} values, the most that are read")
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        count = Counter(name for name, _ in pairs)
+        twice = next(name for name in count if count[name] > 1)
         raise DocumentError(f"the field {twice!r:.80} occurs twice in an object")
     return found
+
+
+def _integer(text: str) -> int:
+    if len(text) > MAX_DIGITS:
+        raise DocumentError(
+            f"expected integers of at most {MAX_DIGITS} digits, got one of {len(text)}"
+        )
+    return int(text)
 
 
 def _finite(text: str) -> float:
@@ -89,12 +120,27 @@ def _finite(text: str) -> float:
     return number
 
 
-def _check_depth(plain: Any, name: str, left: int) -> None:
+def _check_values(plain: Any, name: str, left: int) -> None:
+    """Check the nesting and the texts."""
     if left < 0:
         raise DocumentError(f"{name}: more than {MAX_DEPTH} nested objects and lists")
-    if isinstance(plain, dict | list):
-        for each in plain.values() if isinstance(plain, dict) else plain:
-            _check_depth(each, name, left - 1)
+    match plain:
+        case str() if not plain.isascii():
+            _check_unicode(plain, name)
+        case list():
+            for each in plain:
+                _check_values(each, name, left - 1)
+        case dict():
+            for key, each in plain.items():
+                _check_values(key, name, left)
+                _check_values(each, name, left - 1)
+
+
+def _check_unicode(text: str, name: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise DocumentError(f"{name}: {text!r:.80} contains half of a surrogate pair") from None
 
 
 def read_document(kind: type[T], plain: object, name: str) -> T:
@@ -126,7 +172,7 @@ def _read(kind: Any, plain: Any, where: str) -> Any:
     if origin in (list, tuple) and isinstance(plain, list):
         return origin(_read(inner[0], each, f"{where}[{k}]") for k, each in enumerate(plain))
     if origin is dict and isinstance(plain, dict):
-        return {key: _read(inner[1], each, f"{where}.{key}") for key, each in plain.items()}
+        return {key: _read(inner[1], each, f"{where}.{key:.80}") for key, each in plain.items()}
     if _is_named_tuple(kind) and isinstance(plain, list) and len(plain) == len(kind._fields):
         types = get_type_hints(kind)
         return kind(

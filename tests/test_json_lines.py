@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple, TypedDict
 
 import pytest
 
+from numlean import json_lines
 from numlean.errors import DocumentError
 from numlean.json_lines import MAX_DEPTH, json_line, nonfinite_to_null, parse_json, read_document
 
@@ -118,7 +119,9 @@ def test_json_is_read_as_it_was_written():
         ("[-Infinity]", "expected a finite number, got -Infinity"),
         ("[1e999]", "expected a finite number, got 1e999"),
         ('{"a": 1', "not valid JSON, or truncated"),
-        ("1" * 5000, "not valid JSON"),
+        ("1" * 5000, "expected integers of at most 1000 digits, got one of 5000"),
+        ('["\\ud800"]', "'\\ud800' contains half of a surrogate pair"),
+        ('{"a\\udfff": 1}', "'a\\udfff' contains half of a surrogate pair"),
         (b"\xff\xff", "not valid JSON"),
         (nested(MAX_DEPTH + 2), f"more than {MAX_DEPTH} nested"),
         (nested(100_000), "not valid JSON"),
@@ -128,6 +131,20 @@ def test_json_that_readers_could_understand_differently_is_refused(text, words):
     with pytest.raises(DocumentError) as caught:
         parse_json(text, "document")
     assert str(caught.value).startswith(f"document: {words}")
+
+
+def test_a_document_of_too_many_values_is_refused_before_it_is_parsed(monkeypatch):
+    monkeypatch.setattr(json_lines, "MAX_ELEMENTS", 10)
+    assert parse_json("[" + "1," * 8 + "1]", "document") == [1] * 9
+    for text in ("[" + "1," * 10 + "1]", "[{},{},{},{},{},{}]", b"[[],[],[],[],[],[]]"):
+        with pytest.raises(DocumentError, match="document: more than 10 values"):
+            parse_json(text, "document")
+
+
+def test_the_field_that_occurs_twice_is_found_among_many():
+    fields = ", ".join(f'"f{k}": {k}' for k in range(100_000))
+    with pytest.raises(DocumentError, match="the field 'f99999' occurs twice"):
+        parse_json("{" + fields + ', "f99999": 0}', "document")
 
 
 def test_floats_that_are_not_finite_become_null():

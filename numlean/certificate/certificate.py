@@ -19,7 +19,7 @@ from numlean.checkpoint import atomic
 from numlean.checkpoint.errors import FilePath, error_context
 from numlean.checkpoint.fingerprint import Plain
 from numlean.errors import NumleanError
-from numlean.tasks.recipe import Recipe
+from numlean.tasks import Recipe, RecordedRecipe
 
 
 class CertificateError(NumleanError):
@@ -33,8 +33,8 @@ class Certificate:
 
     Attributes:
         numlean: The version of numlean that made it.
-        recipe: The settings of the run, as of ``numlean train``; None if a recipe cannot express
-            them.
+        recipe: The settings of the run, as of ``numlean train``, which must be trusted before they
+            are used; None if a recipe cannot express them.
         run: The description of the run; see ``numlean.checkpoint.Run.description``.
         seeds: The seed of the ``initial`` parameters, and the one of the samples' ``order``.
         environment: The machine and software, for information.
@@ -47,7 +47,7 @@ class Certificate:
     """
 
     numlean: str
-    recipe: Recipe | None
+    recipe: RecordedRecipe | None
     run: dict[str, Plain]
     seeds: Seeds
     environment: dict[str, Plain]
@@ -77,7 +77,7 @@ class Certificate:
             CheckpointError: The file cannot be written.
         """
         own = {field.name: getattr(self, field.name) for field in fields(self)}
-        plain = None if self.recipe is None else self.recipe.to_plain()
+        plain = None if self.recipe is None else self.recipe.recorded.to_plain()
         atomic.write(path, dumps(Document(**own | {"recipe": plain})))
 
     @property
@@ -102,8 +102,8 @@ class Certificate:
         return self.steps[-1].chain if self.steps else self.initial["chain"]
 
 
-def _recipe(document: Document, version: int) -> Recipe | None:
+def _recipe(document: Document, version: int) -> RecordedRecipe | None:
     if document.recipe is None:
         return None
     read = Recipe.from_version_1 if version == 1 else Recipe.from_plain
-    return read(document.recipe)
+    return RecordedRecipe(read(document.recipe))

@@ -12,7 +12,7 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Final, TypedDict
 
 from numlean.certificate.chain import Step, broken_links, first_link
@@ -31,6 +31,8 @@ KEY: Final = "numlean_certificate"
 _BLANK: Final = "0" * 64
 _NO_STEPS: Final = '"steps": []'
 _DIGEST: Final = re.compile("[0-9a-f]{64}")
+_LOSS: Final = re.compile(r"-?0x[0-9a-f]+(\.[0-9a-f]+)?(p[+-][0-9]{1,1000})?|[+-]?inf|nan")
+_MAX_COUNT: Final = 1 << 63
 
 
 class Seeds(TypedDict):
@@ -52,6 +54,22 @@ class FinalDigests(TypedDict):
 
     state_digest: str
     value_digest: str
+
+
+@dataclass(frozen=True)
+class _Way:
+    """The entries of the environment that say how the run was executed."""
+
+    device: str
+    backend: str
+    fast_kernels: bool
+
+
+@dataclass(frozen=True)
+class _Dtype:
+    """The entry of the description of a run that a replay needs before it compares the others."""
+
+    dtype: str
 
 
 @dataclass(frozen=True)
@@ -92,6 +110,7 @@ def loads(content: bytes) -> tuple[int, Document]:
     plain = _parsed(content)
     version, digest = _version(plain), plain.get("sha256")
     document = _document(plain, version)
+    _check_values(document)
     _check_digests(document)
     _check_chain(document)
     _check_file_digest(content, digest)
@@ -125,6 +144,26 @@ def _document(plain: dict[str, Any], version: int) -> Document:
     return read_document(Document, own, "certificate")
 
 
+def _check_values(document: Document) -> None:
+    """Check what the types of the fields leave open.
+
+    The other entries of the description of the run are compared before they are used, and those of
+    the environment are for information.
+    """
+    _read_part(_Dtype, document.run, "run")
+    _read_part(_Way, document.environment, "environment")
+    counts = {"steps_asked": document.steps_asked}
+    counts |= {f"seeds.{name}": seed for name, seed in document.seeds.items()}  # type: ignore[misc]
+    for name, count in counts.items():
+        if count < 0 or (name == "steps_asked" and count >= _MAX_COUNT):
+            raise DocumentError(f"certificate.{name} is out of range: {count!s:.24}")
+
+
+def _read_part(kind: type[Any], plain: dict[str, Any], name: str) -> None:
+    own = {field.name: plain[field.name] for field in fields(kind) if field.name in plain}
+    read_document(kind, own, f"certificate.{name}")
+
+
 def _check_digests(document: Document) -> None:
     for part, digests in {"initial": document.initial, "final": document.final}.items():
         for name, value in digests.items():
@@ -140,7 +179,7 @@ def _check_chain(document: Document) -> None:
             " and its initial parameters"
         )
     for index, step in enumerate(steps):
-        if not (step.loss.isascii() and _is_digest(step.state) and _is_digest(step.chain)):
+        if not (_LOSS.fullmatch(step.loss) and _is_digest(step.state) and _is_digest(step.chain)):
             raise DocumentError(
                 f"the file has been altered at step {index}: its loss is not a number, or its state"
                 " digest or link is not a SHA-256 digest"

@@ -11,7 +11,7 @@ from numlean.checkpoint import Run
 from numlean.checkpoint.differences import differences, summary
 from numlean.digest import state_digest, value_digest
 from numlean.scalar.exact_text import format_hex
-from numlean.tasks.recipe import Recipe
+from numlean.tasks import Recipe, RecordedRecipe
 from numlean.training import Stepper
 from numlean.version import __version__
 
@@ -77,7 +77,7 @@ class Recorder:
         named = self.stepper.runner.named_parameters
         return Certificate(
             numlean=__version__,
-            recipe=recipe,
+            recipe=None if recipe is None else RecordedRecipe(recipe),
             run=self._run,
             seeds=self._seeds,
             environment=self._environment,

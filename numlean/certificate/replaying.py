@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from numlean.analysis.finiteness import FiniteCheck
@@ -21,6 +22,7 @@ from numlean.checkpoint.errors import FilePath, error_context
 from numlean.errors import NumleanError
 from numlean.scalar.registry import get_scalar
 from numlean.tasks import NamedTask
+from numlean.tasks.file_limits import check_precision
 from numlean.training import Options, Stepper, Task, TrainConfig, run_steps
 
 
@@ -32,6 +34,8 @@ def replay(
     task: Task | NamedTask | str | None = None,
     config: TrainConfig | None = None,
     data: Data | None = None,
+    files: Mapping[str, FilePath] | None = None,
+    trust_paths: bool = False,
     on_step: OnStep | None = None,
 ) -> ReplayResult:
     """Replay a certificate's run and compare each step; stop at the first difference.
@@ -47,21 +51,36 @@ def replay(
         task: The task, for a certificate without a recipe.
         config: The training configuration, for a certificate without a recipe.
         data: The training data, for a certificate without a recipe.
+        files: The files to read in place of those that the recipe names, by the name of their
+            option: "data", "test_data", "text" or "target".
+        trust_paths: Whether to open the other files that the recipe names. A certificate may come
+            from anybody and name any path.
         on_step: Function to call after each step with the number of steps made.
 
     Raises:
         CertificateError: The file is not an unaltered certificate, or the run of its recipe, or of
-            the given task, is another one.
+            the given task, is another one, or its recipe names a file that is not trusted.
         NumleanError: The side cannot be run.
     """
     if not isinstance(certificate, Certificate):
         found = Certificate.load(certificate)
         with error_context(certificate, CertificateError):
-            return replay(found, side, task=task, config=config, data=data, on_step=on_step)
+            return replay(
+                found,
+                side,
+                task=task,
+                config=config,
+                data=data,
+                files=files,
+                trust_paths=trust_paths,
+                on_step=on_step,
+            )
+    if task is not None and files:
+        raise NumleanError("files= is for the recipe of a certificate; a task has its own data")
     if task is not None:
         run = ReplayableRun.of(task, config, data)
     elif certificate.recipe is not None:
-        run = ReplayableRun.from_recipe(certificate.recipe)
+        run = ReplayableRun.from_recipe(certificate.recipe.trust(files, trust_paths=trust_paths))
     else:
         raise CertificateError(
             "the certificate has no recipe; pass the task=, config= and data= of its run"
@@ -78,8 +97,9 @@ class _Replay:
         self._certificate = certificate
         self._run = run
         self._options = Options(seed=certificate.seeds["initial"])
-        self._check_run()
         wanted = RunSpec.of(certificate.side if side is None else side, self._options)
+        check_precision(get_scalar(certificate.dtype), None if side is None else wanted.scalar)
+        self._check_run()
         self._side = replace(wanted, options=replace(wanted.options, seed=self._options.seed))
 
     def result(self, on_step: OnStep | None) -> ReplayResult:

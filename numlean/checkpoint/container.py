@@ -159,6 +159,8 @@ def _arrays(content: bytes) -> Arrays:
 def _array(name: str, entry: dict[str, Any]) -> np.ndarray[Any, Any]:
     if entry["dtype"] not in _DTYPES:
         known = ", ".join(_DTYPES)
-        raise CheckpointError(f"{name!r} has the dtype {entry['dtype']}; expected one of {known}")
+        raise CheckpointError(
+            f"{name!r:.80} has the dtype {entry['dtype']}; expected one of {known}"
+        )
     little = np.frombuffer(entry["data"], np.dtype(_DTYPES[entry["dtype"]]))
     return little.reshape(entry["shape"]).astype(little.dtype.newbyteorder("="))

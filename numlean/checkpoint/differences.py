@@ -20,7 +20,7 @@ def differences(there: Plain, here: Plain, name: str = "") -> Iterator[str]:
     match there, here:
         case dict(), dict():
             for key in (*there, *(key for key in here if key not in there)):
-                inner = f"{name}.{readable(key)}" if name else readable(key)
+                inner = f"{name}.{readable(key, 80)}" if name else readable(key, 80)
                 yield from differences(there.get(key, _ABSENT), here.get(key, _ABSENT), inner)
         case list(), list() if len(there) == len(here):
             for index, (one, other) in enumerate(zip(there, here, strict=True)):
@@ -40,5 +40,5 @@ def _shown(value: Plain) -> str:
     if value is _ABSENT:
         return "absent"
     if isinstance(value, dict) and "class" in value:
-        return readable(str(value["class"]))
-    return f"{len(value)} long" if isinstance(value, dict | list) else f"{value!r:.200}"
+        return readable(str(value["class"]), 80)
+    return f"{len(value)} long" if isinstance(value, dict | list) else f"{value!r:.80}"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from itertools import chain
+from math import prod
 from typing import Any, Final
 
 from numlean.checkpoint.errors import CheckpointError
@@ -11,6 +13,10 @@ from numlean.checkpoint.raw_numbers import Kind
 from numlean.json_lines import read_document
 
 _MAX_COUNT: Final = 1 << 63
+_MAX_AXES: Final = 32
+_MAX_ELEMENTS: Final = 1 << 48
+PARAMETERS: Final = "parameters/"
+"""The beginning of the names of arrays that contain parameters and buffers."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +34,11 @@ class TensorEntry:
     shape: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        if any(extent < 0 for extent in self.shape):
-            raise CheckpointError(f"the shape of {self.name!r} is negative: {self.shape}")
+        is_shape = len(self.shape) <= _MAX_AXES and all(extent >= 0 for extent in self.shape)
+        if not is_shape or prod(max(extent, 1) for extent in self.shape) > _MAX_ELEMENTS:
+            raise CheckpointError(
+                f"the shape of {self.name!r:.80} is negative or too large: {self.shape!s:.80}"
+            )
 
 
 @dataclass(frozen=True)
@@ -77,6 +86,12 @@ class Header:
     def __post_init__(self) -> None:
         _check_count("step", self.step)
         _check_count("schedule", self.schedule)
+        for entry in self.parameters:
+            if not entry.name.startswith(PARAMETERS):
+                raise CheckpointError(f"{entry.name!r:.80} is no name of a parameter")
+        for entry in (*self.parameters, *chain.from_iterable(self.state.values())):
+            if entry.kind == "indices":
+                raise CheckpointError(f"{entry.name!r:.80} has to be numbers, not indices")
 
     def to_plain(self) -> dict[str, Plain]:
         """Return the document as plain data."""

@@ -11,14 +11,12 @@ from numlean.autograd.tensor import Tensor
 from numlean.checkpoint.container import Arrays, Document, loads
 from numlean.checkpoint.errors import CheckpointError, FilePath, error_context
 from numlean.checkpoint.fingerprint import Plain
-from numlean.checkpoint.header import Header, LoaderEntry, TensorEntry
+from numlean.checkpoint.header import PARAMETERS, Header, LoaderEntry, TensorEntry
 from numlean.checkpoint.raw_numbers import RawTensor, from_raw
 from numlean.data import DataLoader
 from numlean.data.loader import Order
 from numlean.scalar.protocol import Scalar
-from numlean.tasks.recipe import Recipe
-
-_PARAMETERS = "parameters/"
+from numlean.tasks import Recipe, RecordedRecipe
 
 
 @checked
@@ -33,7 +31,8 @@ class Checkpoint:
         schedule: The index at which the schedule is called next.
         last_rate: The last learning rate of the schedule; None if it has not been called.
         run: The description of the run; see ``Run.description``.
-        recipe: The recipe of ``numlean train``; None for other runs.
+        recipe: The recipe of ``numlean train``, which must be trusted before it is used; None for
+            other runs.
         order: The loader's seed, epochs done and order before the first step, if there is one.
         parameters: The parameters and buffers by name, in the model's order.
         state: The optimizer's state.
@@ -46,7 +45,7 @@ class Checkpoint:
     schedule: int
     last_rate: float | None
     run: dict[str, Plain]
-    recipe: Recipe | None
+    recipe: RecordedRecipe | None
     order: tuple[int, int, Order | None] | None
     parameters: dict[str, RawTensor]
     state: dict[str, list[RawTensor]]
@@ -97,7 +96,7 @@ def load(path: FilePath) -> Checkpoint:
             recipe=recipe,
             order=_order(header.loader, arrays),
             parameters={
-                entry.name.removeprefix(_PARAMETERS): _take(entry, arrays)
+                entry.name.removeprefix(PARAMETERS): _take(entry, arrays)
                 for entry in header.parameters
             },
             state=_groups(header.state, arrays),
@@ -105,12 +104,12 @@ def load(path: FilePath) -> Checkpoint:
         )
         if arrays:
             raise CheckpointError(
-                f"the header does not list the tensors {', '.join(sorted(arrays))}"
+                f"the header does not list the tensors {', '.join(sorted(arrays)):.200}"
             )
     return checkpoint
 
 
-def _header(document: Document) -> tuple[Header, Recipe | None]:
+def _header(document: Document) -> tuple[Header, RecordedRecipe | None]:
     """Return the header and the recipe, of either version."""
     version = document["version"]
     own = {name: value for name, value in document.items() if name not in ("version", "sha256")}
@@ -119,7 +118,8 @@ def _header(document: Document) -> tuple[Header, Recipe | None]:
     header = Header.from_plain(own)
     if header.recipe is None or (version == 1 and not header.recipe):
         return header, None
-    return header, (Recipe.from_version_1 if version == 1 else Recipe.from_plain)(header.recipe)
+    read = Recipe.from_version_1 if version == 1 else Recipe.from_plain
+    return header, RecordedRecipe(read(header.recipe))
 
 
 def _from_version_1(document: Document) -> Document:
@@ -150,5 +150,5 @@ def _take_all(entries: Iterable[TensorEntry], arrays: Arrays) -> list[RawTensor]
 def _take(entry: TensorEntry, arrays: Arrays) -> RawTensor:
     """Return a tensor, and remove its array."""
     if entry.name not in arrays:
-        raise CheckpointError(f"there are no {entry.kind} named {entry.name!r}")
+        raise CheckpointError(f"there are no {entry.kind} named {entry.name!r:.80}")
     return RawTensor(entry.kind, entry.shape, arrays.pop(entry.name))

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from numlean.arguments import checked
 from numlean.autograd.tensor import Tensor
 from numlean.checkpoint.differences import differences, summary
-from numlean.checkpoint.errors import CheckpointError, FilePath, error_context
+from numlean.checkpoint.errors import CheckpointError, FilePath, error_context, readable
 from numlean.checkpoint.fingerprint import Plain
 from numlean.checkpoint.raw_numbers import RawTensor, from_raw
 from numlean.checkpoint.reading import Checkpoint, load
@@ -72,7 +72,9 @@ def _state(checkpoint: Checkpoint, stepper: Stepper) -> dict[str, list[Tensor]]:
     there = {name: len(tensors) for name, tensors in checkpoint.state.items()}
     here = {name: len(tensors) for name, tensors in stepper.state.items()}
     if there != here:
-        raise CheckpointError(f"the optimizer's state is {there} in the file and {here} here")
+        raise CheckpointError(
+            f"the optimizer's state is {there!s:.200} in the file and {here} here"
+        )
     return {
         name: [
             _restored(f"{name} {index}", numbers, like)
@@ -89,4 +91,4 @@ def _restored(name: str, numbers: RawTensor, like: Tensor) -> Tensor:
 
 
 def _listed(names: Iterable[str]) -> str:
-    return ", ".join(names) or "none"
+    return readable(", ".join(names)) or "none"

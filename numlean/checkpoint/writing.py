@@ -16,7 +16,7 @@ from numlean.checkpoint.header import Header, LoaderEntry, TensorEntry
 from numlean.checkpoint.raw_numbers import to_raw
 from numlean.checkpoint.run import Run
 from numlean.data import DataLoader
-from numlean.tasks.recipe import Recipe
+from numlean.tasks import Recipe
 from numlean.training import Stepper
 from numlean.version import __version__
 

@@ -6,6 +6,10 @@ values of the losses and of the last parameters. By default a run is repeated as
 repeated in another way and differs, both ways are run in lockstep to find the first operation that
 differs.
 
+A certificate may come from anybody. If its run was trained on a table or a text of a user, give the
+file again (--data, --text), or --trust-paths to open the files that the certificate names. The
+digest of the data in the certificate is compared in either case.
+
 Exit status: 0 if all steps are identical, 1 if not, 2 if a file is not a certificate, is truncated
 or altered, or belongs to another run. With --json, print one object per FILE with the keys file,
 task, side, steps, identical_steps, identical, compared ("state" for encodings, within a format;
@@ -26,7 +30,12 @@ from numlean.analysis.lockstep import RunSpec
 from numlean.certificate import Certificate, CertificateError, ReplayResult, replay
 from numlean.checkpoint.errors import error_context
 from numlean.cli import exit_status
-from numlean.cli.options import add_device_options
+from numlean.cli.options import (
+    add_device_options,
+    add_file_options,
+    add_trust_option,
+    given_files,
+)
 from numlean.cli.progress import progress
 from numlean.optim import format_hyperparameters
 from numlean.training.options import BACKENDS
@@ -48,6 +57,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="use fast kernels, or not (default: as in the certificate; not in another dtype or on"
         " another device)",
     )
+    add_file_options(parser)
+    add_trust_option(parser, "a certificate")
     parser.add_argument("--json", action="store_true", help="print one JSON object per file")
 
 
@@ -64,7 +75,13 @@ def _replay(arguments: argparse.Namespace, file: str) -> ReplayResult:
         progress(f"replay of {file}", len(certificate.steps)) as advance,
         error_context(file, CertificateError),
     ):
-        result = replay(certificate, side, on_step=lambda step: advance(""))
+        result = replay(
+            certificate,
+            side,
+            files=given_files(arguments),
+            trust_paths=arguments.trust_paths,
+            on_step=lambda step: advance(""),
+        )
     settings = _hyperparameters(certificate)
     if arguments.json:
         print(json.dumps(_as_plain(file, result) | {"hyperparameters": settings}), flush=True)

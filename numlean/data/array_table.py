@@ -115,11 +115,12 @@ def read_arrays(
     Raises:
         DataError: The file is not as described.
     """
-    if Path(path).suffix.lower() == ".npy":
+    if _is_npy(path):
         if key is not None:
             raise DataError(f"{path}: only .npz files have keys; leave out --input")
-        is_file = len(targets) == 1 and Path(targets[0]).suffix.lower() == ".npy"
-        return _of_pair(path, targets[0], drop) if is_file else _of_columns(path, targets, drop)
+        if is_file_of_targets(path, targets):
+            return _of_pair(path, targets[0], drop)
+        return _of_columns(path, targets, drop)
     if drop or len(targets) > 1:
         raise DataError(f"{path}: archives have no columns; leave out the options for columns")
     arrays = read_npz(path)
@@ -127,6 +128,15 @@ def read_arrays(
     key = input_key(path, arrays, target, key)
     places = f"{path}, key {key!r}", f"{path}, key {target!r}"
     return ArrayTable(path, arrays[key], arrays[target], key, target, *places)
+
+
+def is_file_of_targets(path: str, targets: Sequence[str]) -> bool:
+    """Return whether the target of a table is a file of its own: one .npy file for another."""
+    return len(targets) == 1 and _is_npy(path) and _is_npy(targets[0])
+
+
+def _is_npy(path: str) -> bool:
+    return Path(path).suffix.lower() == ".npy"
 
 
 def _of_pair(path: str, target: str, drop: Sequence[str]) -> ArrayTable:

@@ -1,7 +1,8 @@
 """Recipe: the settings of one ``numlean train`` run, and the only form in which files keep them.
 
 A recipe contains every setting that affects the bits of a run and nothing else: it is built from a
-fixed list of fields, so that an option such as ``--log`` or ``--save`` cannot get into a file.
+fixed list of fields, so that an option such as ``--log`` or ``--save`` cannot get into a file. What
+is read from a file is a ``RecordedRecipe``, which opens no file before it is trusted.
 """
 
 from __future__ import annotations

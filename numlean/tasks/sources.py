@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, Final
 
+from numlean.data.array_table import is_file_of_targets
 from numlean.data.csv_dialect import CsvDialect
 from numlean.data.csv_file import HEADERS
 from numlean.data.missing import MissingValues
@@ -19,6 +21,9 @@ from numlean.tasks.table import TableSettings, table_task
 
 _MAX_WIDTH: Final = 10**8
 """The maximum width of a hidden layer. Matrices of such layers exceed any memory."""
+
+_FIELDS: Final = {"data": "path"}
+"""The fields of a ``TableSource`` that are not called as their option."""
 
 _LARGE_EXPONENT: Final = re.compile(r"e[-+]?[\d_]{4,}", re.IGNORECASE)
 """An exponent that takes seconds to hours to expand."""
@@ -41,6 +46,20 @@ class TaskName:
 
     def __post_init__(self) -> None:
         _check_path("--text", self.text)
+
+    @property
+    def paths(self) -> dict[str, str]:
+        """The files that ``resolve`` opens, by the name of the option."""
+        return {} if self.text is None else {"text": self.text}
+
+    def with_paths(self, paths: Mapping[str, str]) -> TaskName:
+        """Return the source with other files, by the name of the option.
+
+        Raises:
+            NumleanError: The source has no file under such a name.
+        """
+        _check_names(paths, self.paths)
+        return replace(self, **paths)
 
     def resolve(self) -> NamedTask:
         """Return the task.
@@ -134,6 +153,24 @@ class TableSource:
                 )
         self.settings(), self.dialect(), self.missing()  # check the others
 
+    @property
+    def paths(self) -> dict[str, str]:
+        """The files that ``resolve`` opens, by the name of the option."""
+        named = {"data": self.path, "test_data": self.test_data}
+        if is_file_of_targets(self.path, (self.target, *self.more_targets)):
+            named["target"] = self.target
+        return {name: path for name, path in named.items() if path is not None}
+
+    def with_paths(self, paths: Mapping[str, str]) -> TableSource:
+        """Return the source with other files, by the name of the option, or another target.
+
+        Raises:
+            NumleanError: The source has no file under such a name.
+        """
+        _check_names(paths, (*self.paths, "target"))
+        fields: dict[str, Any] = {_FIELDS.get(name, name): path for name, path in paths.items()}
+        return replace(self, **fields)
+
     def settings(self) -> TableSettings:
         """Return the settings of the table's task, defaults filled in."""
         share = None if self.test_share is None else parse_share(self.test_share)
@@ -193,6 +230,17 @@ def parse_share(text: str) -> Fraction:
 def _check_path(option: str, path: str | None) -> None:
     if path is not None and "\0" in path:
         raise NumleanError(f"{option} {path!r:.80}: the name of a file has no null characters")
+
+
+def _check_names(paths: Iterable[str], known: Collection[str]) -> None:
+    for name in paths:
+        if name not in known:
+            raise NumleanError(f"{option_of(name)}: the recipe of this file names no such file")
+
+
+def option_of(name: str) -> str:
+    """Return the option on the command line that has a name in Python."""
+    return f"--{name.replace('_', '-')}"
 
 
 def _without_none(values: dict[str, Any]) -> dict[str, Any]:

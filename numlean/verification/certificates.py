@@ -85,16 +85,29 @@ def ways(dtypes: Sequence[str]) -> tuple[tuple[str, ...], ...]:
     )
 
 
-def outcomes(files: Sequence[str], dtypes: Sequence[str]) -> Iterator[ReplayOutcome]:
-    """Yield the outcome of each environment and way, each in a process of its own."""
+def outcomes(
+    files: Sequence[str], dtypes: Sequence[str], options: Sequence[str] = ()
+) -> Iterator[ReplayOutcome]:
+    """Yield the outcome of each environment and way, each in a process of its own.
+
+    Args:
+        files: The certificates.
+        dtypes: The dtypes to replay in.
+        options: Further options of ``numlean replay``.
+    """
     for environment, way in product(environments(), ways(dtypes)):
-        yield replayed(files, environment, way)
+        yield replayed(files, environment, way, options)
 
 
-def replayed(files: Sequence[str], environment: Environment, way: tuple[str, ...]) -> ReplayOutcome:
+def replayed(
+    files: Sequence[str],
+    environment: Environment,
+    way: tuple[str, ...],
+    options: Sequence[str] = (),
+) -> ReplayOutcome:
     """Replay certificates in an environment."""
     done = subprocess.run(
-        [sys.executable, "-m", "numlean", "replay", "--json", *way, *files],
+        [sys.executable, "-m", "numlean", "replay", "--json", *way, *options, "--", *files],
         env=environment.of_process(),
         capture_output=True,
         text=True,

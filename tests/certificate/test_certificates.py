@@ -143,11 +143,22 @@ def test_tables_schedules_and_early_stopping_replay(capsys, file, tmp_path):
     options += ["--standardise", "scalar", "--eval-every", "1", "--patience", "1", "--lr", "1"]
     run = report(capsys, "train", *options, "--certificate", file)
     assert run["stopped_by"] == "patience"
-    found = report(capsys, "replay", file, "--dtype", "float32", "--json")
-    assert found["identical_steps"] == found["steps"] == run["steps"]
-    table.write_text("\n".join(["a,b,y", *rows[1:], rows[0]]))
     assert main(["replay", file]) == 2
-    assert "data.sha256" in capsys.readouterr().err
+    assert f"{file}: the recipe in this file names {str(table)!r}" in capsys.readouterr().err
+    found = report(capsys, "replay", file, "--dtype", "float32", "--json", "--trust-paths")
+    assert found["identical_steps"] == found["steps"] == run["steps"]
+    found = report(capsys, "replay", file, "--dtype", "float32", "--json", "--data", str(table))
+    assert found["identical"]
+    assert nl.replay(file, "float32", files={"data": table}).identical
+    table.write_text("\n".join(["a,b,y", *rows[1:], rows[0]]))
+    for consent in (["--trust-paths"], ["--data", str(table)]):
+        assert main(["replay", file, *consent]) == 2
+        assert "data.sha256" in capsys.readouterr().err
+
+
+def test_a_task_brings_its_own_data(certificate):
+    with pytest.raises(nl.NumleanError, match="files= is for the recipe"):
+        nl.replay(certificate, task="xor", files={"data": "t.csv"})
 
 
 def test_ctrl_c_leaves_the_certificate_of_the_steps_made(capsys, file, monkeypatch):

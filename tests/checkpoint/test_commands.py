@@ -103,6 +103,7 @@ def test_export_lists_its_tensors_and_weights_reads_them(capsys, file, tmp_path)
         (["--resume", "FILE", "--steps", "2"], ["3 steps", "2"]),
         (["--resume", "FILE", "--weights", "FILE"], ["--weights"]),
         (["--weights", "FILE"], ["FILE", "export"]),
+        (["--trust-paths"], ["--trust-paths", "--resume"]),
         (["--resume", "nowhere"], ["nowhere", "No such file"]),
         (["--checkpoint-every", "2"], ["--save"]),
         (["--save", "FILE", "--checkpoint-every", "0"], ["0"]),
@@ -153,8 +154,15 @@ def test_a_run_with_a_table_an_optimizer_and_a_schedule_resumes(capsys, file, tm
     whole = json.loads(capsys.readouterr().out)
     interrupt_after(7, file, ["train", *options, "--save", file, "--checkpoint-every", "1"])
     capsys.readouterr()
-    assert main(["train", "--resume", file, "--json"]) == 0
+    assert main(["train", "--resume", file, "--json"]) == 2
+    assert f"{file}: the recipe in this file names {str(table)!r} for --data" in (
+        capsys.readouterr().err
+    )
+    assert main(["train", "--resume", file, "--json", "--trust-paths"]) == 0
+    trusted = json.loads(capsys.readouterr().out)
+    assert main(["train", "--resume", file, "--json", "--data", str(table)]) == 0
     resumed = json.loads(capsys.readouterr().out)
+    assert trusted["state_digest"] == resumed["state_digest"]
     for key in ("task", "optimizer", "schedule", "state_digest", "test_loss"):
         assert resumed[key] == whole[key]
 
@@ -227,3 +235,17 @@ def test_fast_kernels_and_another_backend_can_resume_a_run(capsys, file):
         capsys, "--resume", file, "--steps", "8", "--fast-kernels", "--backend", "compiled"
     )
     assert resumed["state_digest"] == whole["state_digest"]
+
+
+@pytest.mark.parametrize("given", ["--data", "--trust-paths"])
+def test_data_that_changed_are_refused_however_they_are_named(capsys, file, tmp_path, given):
+    table = tmp_path / "table.csv"
+    rows = [f"{k},{k * k / 7}" for k in range(20)]
+    table.write_text("\n".join(["a,y", *rows]))
+    options = ["--data", str(table), "--target", "y", "--dtype", "float32", "--steps", "2"]
+    assert main(["train", *options, "--save", file]) == 0
+    table.write_text("\n".join(["a,y", *rows[1:], rows[0]]))
+    capsys.readouterr()
+    consent = [given] if given == "--trust-paths" else [given, str(table)]
+    assert main(["train", "--resume", file, *consent]) == 2
+    assert "a checkpoint of another run: data.sha256 is" in capsys.readouterr().err

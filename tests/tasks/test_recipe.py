@@ -9,7 +9,7 @@ from numlean import Certificate, NumleanError, optim
 from numlean.checkpoint import load
 from numlean.cli.main import build_parser, main
 from numlean.optim import schedules
-from numlean.tasks import Recipe
+from numlean.tasks import Recipe, RecordedRecipe, UntrustedPathError
 from numlean.tasks.optimization import Clip, OptimizerChoice, ScheduleChoice
 from numlean.tasks.recipe import VERSION, EvaluationChoice
 from numlean.tasks.sources import TableSource, TaskName
@@ -112,7 +112,7 @@ def test_every_option_of_train_is_in_the_recipe_or_does_not_affect_the_bits():
     arguments = vars(build_parser("train").parse_args(["train", "xor"]))
     others = {"device", "backend", "fast_kernels", "json", "flags", "log", "plot", "run"}
     others |= {"save", "checkpoint_every", "resume", "weights", "certificate", "version"}
-    others |= {"on_nonfinite"}  # it may end a run, but changes no step
+    others |= {"on_nonfinite", "trust_paths"}  # it may end a run, but changes no step
     assert {field.name for field in fields(TrainOptions)} == set(arguments) - others
 
 
@@ -125,7 +125,8 @@ def test_files_of_a_run_contain_exactly_the_fields_of_the_recipe(capsys, tmp_pat
     recipe = Recipe(TaskName("xor"), steps=1, dtype="float32")
     assert json.loads(certificate.read_text())["recipe"] == recipe.to_plain()
     assert set(recipe.to_plain()) == {"version", *(field.name for field in fields(Recipe))}
-    assert Certificate.load(certificate).recipe == load(checkpoint).recipe == recipe
+    for recorded in (Certificate.load(certificate).recipe, load(checkpoint).recipe):
+        assert recorded == RecordedRecipe(recipe)
     assert str(tmp_path) not in certificate.read_text()
     assert str(tmp_path).encode() not in checkpoint.read_bytes()
 
@@ -211,3 +212,48 @@ def test_the_options_of_version_1_are_read_through_the_same_allow_list():
     for name, value in (("save", "run.ckpt"), ("steps", "six"), ("seed", -1), ("hidden", "8")):
         with pytest.raises(NumleanError, match=name):
             Recipe.from_version_1(options | {name: value})
+
+
+FILES = Recipe(TableSource("t.npz", "y", test_data="u.npz"))
+PAIR = Recipe(TableSource("x.npy", "y.NPY"))
+TEXT = Recipe(TaskName("char-rnn", "poem.txt"))
+
+
+@pytest.mark.parametrize(
+    ("recipe", "named"),
+    [
+        (FILES, {"data": "t.npz", "test_data": "u.npz"}),
+        (PAIR, {"data": "x.npy", "target": "y.NPY"}),
+        (TEXT, {"text": "poem.txt"}),
+    ],
+)
+def test_a_recorded_recipe_is_used_only_if_each_file_is_named_here_or_trusted(recipe, named):
+    recorded = RecordedRecipe(recipe)
+    assert recorded.paths == named
+    assert recorded.trust(trust_paths=True) == recorded.trust(named) == recipe
+    for left in named:
+        with pytest.raises(UntrustedPathError) as caught:
+            recorded.trust({name: path for name, path in named.items() if name != left})
+        assert repr(named[left]) in str(caught.value)
+        assert f"--{left.replace('_', '-')} FILE again, or --trust-paths" in str(caught.value)
+    assert not hasattr(recorded, "resolve")
+
+
+def test_files_named_here_replace_those_of_a_recorded_recipe(tmp_path):
+    other = {"data": tmp_path / "a.npz", "test_data": "b.npz"}
+    expected = Recipe(TableSource(str(tmp_path / "a.npz"), "y", test_data="b.npz"))
+    assert RecordedRecipe(FILES).trust(other) == expected
+    for recipe, name in ((FILES, "text"), (TEXT, "data"), (PAIR, "test_data")):
+        with pytest.raises(NumleanError, match="names no such file"):
+            RecordedRecipe(recipe).trust({name: "a"}, trust_paths=True)
+
+
+def test_a_target_becomes_a_file_if_the_table_named_here_is_an_array():
+    recorded = RecordedRecipe(Recipe(TableSource("t.csv", "/etc/secret.npy")))
+    assert recorded.paths == {"data": "t.csv"}
+    with pytest.raises(UntrustedPathError, match=r"secret\.npy"):
+        recorded.trust({"data": "mine.npy"})
+
+
+def test_a_task_of_numlean_needs_no_trust():
+    assert RecordedRecipe(FULL).trust() == FULL

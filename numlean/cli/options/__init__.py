@@ -11,14 +11,18 @@ from numlean.cli.options.training import (
     warn,
     warn_of_constants,
 )
+from numlean.cli.options.trust import add_file_options, add_trust_option, given_files
 
 __all__ = [
     "add_device_options",
+    "add_file_options",
     "add_training_options",
+    "add_trust_option",
     "add_weights_option",
     "announce",
     "announce_start",
     "check_writable",
+    "given_files",
     "runner_options",
     "warn",
     "warn_of_constants",

@@ -9,9 +9,11 @@ import numlean.checkpoint as files
 from numlean.autograd.tensor import Tensor
 from numlean.checkpoint import Checkpoint, Run, atomic
 from numlean.checkpoint.errors import error_context
-from numlean.cli.options import check_writable
+from numlean.cli.options import add_trust_option, check_writable, given_files
 from numlean.errors import NumleanError
+from numlean.scalar.registry import get_scalar
 from numlean.tasks import Recipe
+from numlean.tasks.file_limits import check_precision, check_steps
 from numlean.training import EarlyStopping, Stepper
 
 
@@ -32,8 +34,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     group.add_argument(
         "--resume",
         metavar="FILE",
-        help="resume a run from its checkpoint; options that are not given are taken from the file",
+        help="resume a run from its checkpoint; options that are not given are taken from the file,"
+        " but for names of files (--data, --text)",
     )
+    add_trust_option(group, "the checkpoint")
     group.add_argument(
         "--weights",
         metavar="FILE",
@@ -46,14 +50,23 @@ def resolve_resume_options(arguments: argparse.Namespace) -> Checkpoint | None:
     """Return the checkpoint to resume, if any, and set options not given to those of its recipe.
 
     Raises:
-        NumleanError: The options contradict each other, or the file is not a checkpoint.
+        NumleanError: The options contradict each other, or the file is not a checkpoint, or names
+            files that are not trusted.
     """
     _check_contradictions(arguments)
     if arguments.resume is None:
         return None
     checkpoint = files.load(arguments.resume)
     if checkpoint.recipe is not None:
-        for name, value in asdict(checkpoint.recipe.to_options()).items():
+        with error_context(checkpoint.path):
+            recipe = checkpoint.recipe.trust(
+                given_files(arguments), trust_paths=arguments.trust_paths
+            )
+            if arguments.steps is None:
+                check_steps(recipe.steps)
+            if arguments.dtype is None:
+                check_precision(get_scalar(recipe.dtype), None)
+        for name, value in asdict(recipe.to_options()).items():
             given = getattr(arguments, name)
             if given is None or given is False:  # but not 0
                 setattr(arguments, name, value)
@@ -121,6 +134,8 @@ def _check_contradictions(arguments: argparse.Namespace) -> None:
         raise NumleanError("--checkpoint-every needs --save FILE")
     if every is not None and every < 1:
         raise NumleanError(f"--checkpoint-every must be at least 1, got {every}")
+    if arguments.trust_paths and arguments.resume is None:
+        raise NumleanError("--trust-paths is for the files that --resume FILE names")
     if arguments.resume is not None and arguments.weights is not None:
         raise NumleanError("--resume loads the checkpoint's weights; omit --weights")
     check_writable("--save", arguments.save)

@@ -10,8 +10,10 @@ from __future__ import annotations
 import argparse
 from itertools import chain
 
+from numlean.cli.options import add_file_options, add_trust_option, given_files
 from numlean.cli.progress import progress
 from numlean.scalar.dtype import split_dtype_list
+from numlean.tasks.sources import option_of
 from numlean.text_table import RowFormat
 from numlean.verification.certificates import ReplayOutcome, environments, outcomes, ways
 
@@ -25,6 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="A,B,...",
         help="dtypes to replay in (default: %(default)s)",
     )
+    add_file_options(parser)
+    add_trust_option(parser, "a certificate")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -32,12 +36,19 @@ def run(arguments: argparse.Namespace) -> int:
     dtypes, count, status = split_dtype_list(arguments.dtypes), len(arguments.files), 0
     print(f"{count} certificates, each in {len(environments())} environments")
     with progress("replays", len(environments()) * len(ways(dtypes))) as advance:
-        for outcome in outcomes(arguments.files, dtypes):
+        for outcome in outcomes(arguments.files, dtypes, _consent(arguments)):
             advance(outcome.environment)
             print("\n".join(chain([_row(outcome, count)], _failures(outcome))), flush=True)
             status |= outcome.identical != count
     print("all replays are identical" if not status else "some replays differ")
     return status
+
+
+def _consent(arguments: argparse.Namespace) -> tuple[str, ...]:
+    """Return the options of ``numlean replay`` that name or trust files to read."""
+    named = [(option_of(name), path) for name, path in given_files(arguments).items()]
+    trust = ["--trust-paths"] if arguments.trust_paths else []
+    return (*trust, *chain.from_iterable(named))
 
 
 def _row(outcome: ReplayOutcome, count: int) -> str:
