@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from pathlib import Path
 
 from numlean.arguments import checked
 from numlean.certificate.chain import Step
@@ -18,6 +17,7 @@ from numlean.certificate.file_format import (
 from numlean.checkpoint import atomic
 from numlean.checkpoint.errors import FilePath, error_context
 from numlean.checkpoint.fingerprint import Plain
+from numlean.data.input_file import read_input
 from numlean.errors import NumleanError
 from numlean.tasks import Recipe, RecordedRecipe
 
@@ -65,8 +65,9 @@ class Certificate:
             CertificateError: The file cannot be read, is not a certificate, is cut off or altered,
                 or has another version; for an altered step the message contains its number.
         """
+        content = read_input(path, pipes=True, error=CertificateError)
         with error_context(path, CertificateError):
-            version, document = loads(Path(path).read_bytes())
+            version, document = loads(content)
             own = {field.name: getattr(document, field.name) for field in fields(document)}
             return cls(**own | {"recipe": _recipe(document, version)})
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -12,6 +11,7 @@ from numlean.arguments import checked
 from numlean.checkpoint.container import is_checkpoint, read_header, tensors_of
 from numlean.checkpoint.errors import CheckpointError, FilePath, error_context
 from numlean.checkpoint.matching import Shapes, match_weights
+from numlean.data.input_file import read_input
 from numlean.nn import Layer
 from numlean.training import Runner
 
@@ -41,8 +41,9 @@ def import_weights(
         CheckpointError: The file cannot be read, or its tensors do not match the parameters, or
             match in several ways; the message lists the mismatches.
     """
+    content = read_input(path, pipes=True, error=CheckpointError)
     with error_context(path):
-        found, others = read_floats(Path(path).read_bytes())
+        found, others = read_floats(content)
         taken = _match(runner.task.model, found, others, names or {})
         params = [
             runner.tensor(found[taken[name]]) if name in taken else p

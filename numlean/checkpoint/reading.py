@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from numlean.arguments import checked
 from numlean.autograd.tensor import Tensor
@@ -14,6 +13,7 @@ from numlean.checkpoint.fingerprint import Plain
 from numlean.checkpoint.header import PARAMETERS, Header, LoaderEntry, TensorEntry
 from numlean.checkpoint.raw_numbers import RawTensor, from_raw
 from numlean.data import DataLoader
+from numlean.data.input_file import read_input
 from numlean.data.loader import Order
 from numlean.scalar.protocol import Scalar
 from numlean.tasks import Recipe, RecordedRecipe
@@ -83,8 +83,17 @@ def load(path: FilePath) -> Checkpoint:
         CheckpointError: The file cannot be read, is not a checkpoint, is cut off or altered, or has
             another version; the message says which.
     """
+    return parse(read_input(path, pipes=True, error=CheckpointError), path)
+
+
+def parse(content: bytes, path: FilePath) -> Checkpoint:
+    """Return the checkpoint in the content of a file.
+
+    Raises:
+        CheckpointError: As of ``load``, with the name of the file.
+    """
     with error_context(path):
-        document, arrays = loads(Path(path).read_bytes())
+        document, arrays = loads(content)
         header, recipe = _header(document)
         checkpoint = Checkpoint(
             path=str(path),

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from os import PathLike
-from pathlib import Path
 from typing import TypeAlias
 
 from numlean.autograd.tensor import Tensor
 from numlean.checkpoint.container import is_checkpoint, read_header
-from numlean.checkpoint.errors import FilePath, error_context
+from numlean.checkpoint.errors import CheckpointError, FilePath, error_context
 from numlean.checkpoint.importing import match_floats
 from numlean.checkpoint.raw_numbers import from_raw
-from numlean.checkpoint.reading import Checkpoint, load
+from numlean.checkpoint.reading import Checkpoint, parse
+from numlean.data.input_file import read_input
 from numlean.scalar.registry import get_scalar
 from numlean.training import Task
 from numlean.training.initial_values import InitialValues
@@ -30,11 +30,11 @@ def weights_of(task: Task, source: WeightSource) -> InitialValues:
         return _parameters_of(source)
     if not isinstance(source, str | PathLike):
         return source
+    content = read_input(source, pipes=True, error=CheckpointError)
     with error_context(source):
-        content = Path(source).read_bytes()
         if not is_checkpoint(read_header(content)):
             return match_floats(task.model, content)
-    return _parameters_of(load(source))
+    return _parameters_of(parse(content, source))
 
 
 def _parameters_of(checkpoint: Checkpoint) -> dict[str, Tensor]:

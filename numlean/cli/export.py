@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 
 from numlean.checkpoint import export, load
+from numlean.cli.options.limits import add_limit_option
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,6 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "checkpoint", metavar="CHECKPOINT", help="checkpoint that `train --save` wrote"
     )
     parser.add_argument("out", metavar="OUT", help="output file, .npz or .safetensors")
+    add_limit_option(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -97,7 +97,7 @@ def _run(given: Sequence[str]) -> int:
         run: Command = arguments.run
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
-            return run(arguments)
+            return _with_limit(run, arguments)
     except NumleanError as error:
         return _fail(error)
     except MemoryError as error:
@@ -113,6 +113,16 @@ def _run(given: Sequence[str]) -> int:
     except KeyboardInterrupt:
         print("numlean: interrupted", file=sys.stderr)
         return exit_status.INTERRUPTED
+
+
+def _with_limit(run: Command, arguments: argparse.Namespace) -> int:
+    size: int | None = getattr(arguments, "max_size", None)
+    if size is None:
+        return run(arguments)
+    from numlean.data.size_limit import max_size  # imports numpy
+
+    with max_size(size):
+        return run(arguments)
 
 
 def build_parser(command: str | None = None) -> argparse.ArgumentParser:

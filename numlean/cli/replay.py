@@ -36,6 +36,7 @@ from numlean.cli.options import (
     add_trust_option,
     given_files,
 )
+from numlean.cli.options.limits import add_limit_option
 from numlean.cli.progress import progress
 from numlean.optim import format_hyperparameters
 from numlean.training.options import BACKENDS
@@ -60,6 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_file_options(parser)
     add_trust_option(parser, "a certificate")
     parser.add_argument("--json", action="store_true", help="print one JSON object per file")
+    add_limit_option(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from numlean.data.array_table import ArrayTable, numbers
+from numlean.data.input_file import naming_file
 from numlean.data.labels import Labels, labels_of_array, labels_of_texts
 from numlean.data.missing import MissingValues
 from numlean.data.npy_file import TEXT
@@ -33,10 +34,12 @@ def table_of_arrays(arrays: ArrayTable, kind: str | None, missing: MissingValues
     if missing.drop_rows:
         arrays = arrays.without_gaps(missing)
     inputs = arrays.floats(missing)
+    with naming_file(arrays.path):
+        target = _target(arrays, kind, missing)
     return Table(
         arrays.path,
         inputs.reshape(len(inputs), -1) if inputs.ndim == 1 else inputs,
-        _target(arrays, kind, missing),
+        target,
         arrays.input_name,
         arrays.target_name,
         arrays.test_size if arrays.test_path else None,

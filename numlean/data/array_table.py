@@ -8,12 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from numlean.data import npy_file
+from numlean.data.array_columns import ArrayColumns
 from numlean.data.dataset import Floats
+from numlean.data.input_file import shown_path
 from numlean.data.missing import MissingValues
 from numlean.data.npy_file import TEXT, Array, read_npy
-from numlean.data.npz_file import input_key, read_npz
+from numlean.data.npz_file import Archive
+from numlean.data.size_limit import FLOAT_SIZE, check_size
 from numlean.errors import DataError
+from numlean.names import printable
 
 
 @dataclass(frozen=True)
@@ -117,17 +120,20 @@ def read_arrays(
     """
     if _is_npy(path):
         if key is not None:
-            raise DataError(f"{path}: only .npz files have keys; leave out --input")
+            raise DataError(f"{shown_path(path)}: only .npz files have keys; leave out --input")
         if is_file_of_targets(path, targets):
             return _of_pair(path, targets[0], drop)
         return _of_columns(path, targets, drop)
     if drop or len(targets) > 1:
-        raise DataError(f"{path}: archives have no columns; leave out the options for columns")
-    arrays = read_npz(path)
-    (target,) = targets
-    key = input_key(path, arrays, target, key)
-    places = f"{path}, key {key!r}", f"{path}, key {target!r}"
-    return ArrayTable(path, arrays[key], arrays[target], key, target, *places)
+        raise DataError(
+            f"{shown_path(path)}: archives have no columns; leave out the options for columns"
+        )
+    archive, (target,) = Archive.open(path), targets
+    key = archive.input_key(target, key)
+    inputs, goal = archive.array(key), archive.array(target)
+    names = printable(key), printable(target)
+    places = f"{archive.path}, key {key!r:.80}", f"{archive.path}, key {target!r:.80}"
+    return ArrayTable(archive.path, inputs, goal, *names, *places)
 
 
 def is_file_of_targets(path: str, targets: Sequence[str]) -> bool:
@@ -140,35 +146,40 @@ def _is_npy(path: str) -> bool:
 
 
 def _of_pair(path: str, target: str, drop: Sequence[str]) -> ArrayTable:
+    shown = shown_path(path), shown_path(target)
     if drop:
-        raise DataError(f"{path}: with --target FILE.npy there are no columns; leave out --drop")
+        raise DataError(
+            f"{shown[0]}: with --target FILE.npy there are no columns; leave out --drop"
+        )
     inputs, goal = read_npy(path), read_npy(target)
-    for each, array in ((path, inputs), (target, goal)):
+    for each, array in zip(shown, (inputs, goal), strict=True):
         if array.dtype.names:
-            raise DataError(f"{each}: expected an array of numbers, got one of {array.dtype}")
-    return ArrayTable(path, inputs, goal, Path(path).name, Path(target).name, path, target)
+            raise DataError(f"{each}: expected an array of numbers, got one of {array.dtype!s:.80}")
+    names = Path(shown[0]).name, Path(shown[1]).name
+    return ArrayTable(shown[0], inputs, goal, *names, *shown)
 
 
 def _of_columns(path: str, targets: Sequence[str], drop: Sequence[str]) -> ArrayTable:
-    found = npy_file.columns(path, read_npy(path))
-    goals = npy_file.choose(path, found, tuple(targets))
-    dropped = npy_file.choose(path, found, tuple(drop))
-    chosen = [name for name in found if name not in goals + dropped]
-    if len({*goals, *dropped}) < len(goals + dropped):
-        raise DataError(f"{path}: a column is used twice; name it in one option")
-    if not chosen:
-        raise DataError(f"{path}: the table needs a column of inputs besides the target")
-    for name in chosen:
-        if found[name].dtype.kind == TEXT:
-            raise DataError(
-                f"{path}, column {name!r}: inputs must be numbers, got text; pass --drop {name}"
-            )
-    inputs = np.stack([found[name] for name in chosen], axis=1)
-    # A single column keeps its dtype, in which labels are compared.
-    goal = np.stack([found[name] for name in goals], axis=1)
+    table = ArrayColumns(shown_path(path), read_npy(path))
+    goals, dropped = table.indices(targets), table.indices(drop)
+    is_input = np.ones(table.count, dtype=bool)
+    is_input[[*goals, *dropped]] = False
+    if int((~is_input).sum()) < len(goals + dropped):
+        raise DataError(f"{table.path}: a column is used twice; name it in one option")
+    chosen = np.flatnonzero(is_input)
+    if not len(chosen):
+        raise DataError(f"{table.path}: the table needs a column of inputs besides the target")
+    for name in (table.name(k) for k in table.with_dtype(TEXT) if is_input[k]):
+        raise DataError(
+            f"{table.path}, column {name!r:.80}: inputs must be numbers, got text; pass --drop"
+            f" {printable(name)}"
+        )
+    # A single target keeps its dtype, in which labels are compared.
+    inputs, goal = table.columns(chosen), table.columns(goals)
+    goal_names = [printable(table.name(k)) for k in goals]
+    place = f"{table.path}, column {table.name(goals[0])!r:.80}"
     named = f"{len(chosen)} column{'s' * (len(chosen) > 1)}"
-    place = f"{path}, column {goals[0]!r}"
-    return ArrayTable(path, inputs, goal, named, ", ".join(goals), path, place)
+    return ArrayTable(table.path, inputs, goal, named, ", ".join(goal_names), table.path, place)
 
 
 def numbers(place: str, array: Array, missing: MissingValues, *, keep: bool = False) -> Floats:
@@ -180,6 +191,7 @@ def numbers(place: str, array: Array, missing: MissingValues, *, keep: bool = Fa
     """
     if array.dtype.kind == TEXT:
         raise DataError(f"{place}: inputs must be numbers, got text of type {array.dtype}")
+    check_size(f"{place}: the numbers in binary64", array.size * FLOAT_SIZE)
     with np.errstate(over="ignore"):
         values = array.astype(np.float64)
     values[missing.is_marked(array)] = np.nan

@@ -10,8 +10,10 @@ import numpy as np
 
 from numlean.data.csv_table import MIXED, NUMBERS, Advice, CsvTable
 from numlean.data.dataset import Floats
-from numlean.data.labels import Labels, labels_of_texts, printable
+from numlean.data.input_file import naming_file
+from numlean.data.labels import Labels, labels_of_texts
 from numlean.data.missing import MISSING_WORDS
+from numlean.data.size_limit import FLOAT_SIZE, check_size
 from numlean.data.table import Table, count_of, dropped_note
 from numlean.data.targets import (
     CLASSIFICATION,
@@ -24,6 +26,7 @@ from numlean.data.targets import (
     text_target,
 )
 from numlean.errors import DataError
+from numlean.names import printable
 
 _COMPLETE: Final = "fill in the value, or delete the row (--drop-missing deletes all such rows)"
 
@@ -72,15 +75,20 @@ def table_of_csv(
     before = len(table.rows)
     if table.missing.drop_rows:
         table = table.without_rows({k for c in used for k in table.gaps(c, texts=c in texts)})
-    blocks = [
-        _one_hot(table, k) if k in columns.one_hot else _numbers(table, k) for k in columns.inputs
-    ]
+    blocks: list[Floats] = []
+    size = 0
+    for k in columns.inputs:
+        blocks.append(_one_hot(table, k) if k in columns.one_hot else _numbers(table, k))
+        size += blocks[-1].nbytes
+        check_size(f"{table.path}: the inputs as binary64 numbers", size)
+    with naming_file(table.path):
+        target = _target(table, columns, kind, texts)
     ends = np.cumsum([block.shape[1] for block in blocks]).tolist()
     notes = ["no header, as the first row contains a number"] * table.header_is_guessed
     return Table(
         table.path,
         np.ascontiguousarray(np.concatenate(blocks, axis=1)),
-        _target(table, columns, kind, texts),
+        target,
         count_of(len(columns.inputs), "column"),
         ", ".join(printable(table.names[k]) for k in columns.goals),
         table.test_size if table.test_path else None,
@@ -104,7 +112,8 @@ def _columns(
     for index in (*goals, *one_hot):
         if index in dropped or goals.count(index) > 1:
             raise DataError(
-                f"{table.path}: column {table.names[index]!r} is used twice; name it in one option"
+                f"{table.path}: column {table.names[index]!r:.80} is used twice; name it in one"
+                " option"
             )
     chosen = tuple(k for k in range(len(table.names)) if k not in dropped and k not in goals)
     if not chosen:
@@ -154,13 +163,18 @@ def _one_hot(table: CsvTable, index: int) -> Floats:
     categories = sorted({cells[k] for k in known if k < table.train_size})
     if not categories:
         raise DataError(
-            f"{table.path}: column {table.names[index]!r} has no value; drop it with --drop"
+            f"{table.path}: column {table.names[index]!r:.80} has no value; drop it with --drop"
             f" {table.option(index)}"
         )
-    _check_known(table, index, [k for k in known if cells[k] not in categories])
     place = {text: k for k, text in enumerate(categories)}
+    _check_known(table, index, [k for k in known if cells[k] not in place])
+    check_size(
+        f"{table.path}: column {table.names[index]!r:.80}, one-hot in {len(categories):,} columns",
+        len(cells) * len(categories) * FLOAT_SIZE,
+    )
     block = np.full((len(cells), len(categories)), np.nan)
-    block[known] = np.eye(len(categories))[[place[cells[k]] for k in known]]
+    block[known] = 0.0
+    block[known, [place[cells[k]] for k in known]] = 1.0
     return block
 
 

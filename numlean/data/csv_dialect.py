@@ -6,10 +6,10 @@ import csv
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from io import StringIO
 from typing import Final
 
 from numlean.data.number_format import NumberFormat
+from numlean.data.size_limit import check_size
 from numlean.data.text_file import UTF_8, check_encoding
 from numlean.errors import DataError, NumleanError
 
@@ -29,6 +29,8 @@ _NAMES: Final = {
     "none": None,
 }
 _QUOTE: Final = '"'
+_CELL_SIZE: Final = 8
+"""The memory of a reference to a cell, in bytes."""
 
 Record = tuple[int, tuple[str, ...]]
 """The line at which a row begins, counted from 1, and its cells without surrounding blanks."""
@@ -77,8 +79,12 @@ class CsvDialect:
         """The format of numbers."""
         return NumberFormat(self.decimal, self.thousands)
 
-    def records(self, path: str, text: str) -> list[Record]:
-        """Return the rows of a text, without those that are empty.
+    def records(self, path: str, text: str) -> Iterator[Record]:
+        """Yield the rows of a text, without those that are empty.
+
+        Args:
+            path: The file, for messages.
+            text: Its text.
 
         Raises:
             DataError: A quoted cell does not end as it must.
@@ -86,11 +92,13 @@ class CsvDialect:
         declared = _DECLARATION.match(text)
         if declared is not None and self.delimiter is None:
             # An empty line takes its place, so that rows keep the numbers of their lines.
-            return list(self._split(path, text[declared.end() :], declared[1]))
-        return list(self._split(path, text, self.delimiter or self._detect(path, text)))
+            return self._split(path, text[declared.end() :], declared[1])
+        return self._split(path, text, self.delimiter or self._detect(path, text))
 
     def _split(self, path: str, text: str, delimiter: str) -> Iterator[Record]:
-        lines: Iterable[str] = StringIO(text)
+        count = text.count(delimiter) + text.count("\n")
+        check_size(f"{path}: a table of up to {count:,} cells", count * _CELL_SIZE)
+        lines: Iterable[str] = _lines(text)
         if delimiter == " ":
             lines = (line.expandtabs(1).rstrip() + "\n" for line in lines)
         if self.comment is not None:
@@ -105,7 +113,7 @@ class CsvDialect:
                     yield line, cells
                 line = reader.line_num + 1
         except csv.Error as error:
-            raise DataError(f"{path}: row {line}: {error}") from None
+            raise DataError(f"{path}: row {line}: {_reason(error)}") from None
 
     def _detect(self, path: str, text: str) -> str:
         """Return the first delimiter that splits the first row; the comma if none does."""
@@ -119,6 +127,28 @@ class CsvDialect:
             if len(cells) > 1:
                 return delimiter
         return ","
+
+
+def _lines(text: str) -> Iterator[str]:
+    """Yield the lines of a text, without a copy of all of it."""
+    start = 0
+    while start < len(text):
+        end = text.find("\n", start) + 1 or len(text)
+        yield text[start:end]
+        start = end
+
+
+def _reason(error: csv.Error) -> str:
+    """Return what is wrong with a row, and the fix."""
+    text = str(error)
+    if "field limit" in text:
+        return (
+            f"a cell has more than {csv.field_size_limit():,} characters; check that each quote is"
+            " closed, and pass --delimiter if something else separates the cells"
+        )
+    if "end of data" in text:
+        return 'a cell begins with a quote (") that is not closed'
+    return text
 
 
 def _character(option: str, given: str) -> str | None:

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import Final
+from sys import getsizeof
+from typing import Final, TypeAlias
 
 from numlean.data.csv_dialect import CsvDialect, Record
 from numlean.data.csv_table import CsvTable
+from numlean.data.input_file import shown_path
 from numlean.data.missing import MissingValues
 from numlean.data.odd_cells import is_disguised
+from numlean.data.size_limit import check_size, read_limit
 from numlean.data.text_file import read_text
 from numlean.errors import DataError
+
+Rows: TypeAlias = tuple[tuple[str, ...], ...]
+
+_ENTRY_SIZE: Final = 100
+"""The memory of an entry of a dictionary, about, in bytes."""
+_LINE_SIZE: Final = 48
+"""The memory of the number of a line and of the references to a row, in bytes."""
 
 HEADERS: Final = ("auto", "yes", "no")
 """Whether the first row names the columns; ``auto``: it does if none of its cells is a number."""
@@ -33,11 +43,10 @@ def read_csv(
             unclear whether it has a header.
     """
     dialect, missing = dialect or CsvDialect(), missing or MissingValues()
-    records = dialect.records(path, read_text(path, dialect.encoding))
-    if not records:
+    text, path = read_text(path, dialect.encoding), shown_path(path)
+    lines, rows = _collect(path, dialect.records(path, text))
+    if not rows:
         raise DataError(f"{path} is empty; a table needs at least one row")
-    _check_lengths(path, records)
-    lines, rows = zip(*records, strict=True)
     positions = tuple(str(k + 1) for k in range(len(rows[0])))
     is_auto = header == "auto"
     whole = CsvTable(path, positions, rows, lines, False, dialect.numbers, missing, is_auto)
@@ -85,18 +94,41 @@ def _is_plain(table: CsvTable, cell: str) -> bool:
     return table.numbers.is_number(cell) or table.is_gap(cell)
 
 
-def _check_lengths(path: str, records: Sequence[Record]) -> None:
-    width = len(records[0][1])
+def _collect(path: str, records: Iterable[Record]) -> tuple[tuple[int, ...], Rows]:
+    """Return the lines at which rows begin, and the rows, which share equal cells.
+
+    Raises:
+        DataError: Rows have different lengths, or take more memory than the limit.
+    """
+    lines: list[int] = []
+    rows: list[tuple[str, ...]] = []
+    known: dict[str, str] = {}
+    size = 0
     for line, row in records:
-        if len(row) != width:
+        if rows and len(row) != len(rows[0]):
             raise DataError(
-                f"{path}: row {line} has {len(row)} cells, but the first row has {width}; all rows"
-                " must have the same length (quote a cell that contains the delimiter)"
+                f"{path}: row {line} has {len(row)} cells, but the first row has {len(rows[0])};"
+                " all rows must have the same length (quote a cell that contains the delimiter)"
             )
+        shared = []
+        for cell in row:
+            own = known.get(cell)
+            if own is None:
+                own = known[cell] = cell
+                size += getsizeof(cell) + _ENTRY_SIZE
+            shared.append(own)
+        lines.append(line)
+        rows.append(tuple(shared))
+        size += getsizeof(rows[-1]) + _LINE_SIZE
+        if size > read_limit():
+            check_size(f"{path}: its first {len(rows):,} rows in memory", size)
+    return tuple(lines), tuple(rows)
 
 
 def _check_names(path: str, names: tuple[str, ...]) -> tuple[str, ...]:
-    for position, name in enumerate(names):
-        if name and name in names[:position]:
-            raise DataError(f"{path}: two columns are called {name!r}; give each its own name")
+    known: set[str] = set()
+    for name in filter(None, names):
+        if name in known:
+            raise DataError(f"{path}: two columns are called {name!r:.80}; give each its own name")
+        known.add(name)
     return names

@@ -14,11 +14,12 @@ import numpy as np
 
 from numlean.data import odd_cells
 from numlean.data.dataset import Floats
-from numlean.data.labels import Labels, labels_of_decimals, printable
+from numlean.data.labels import Labels, labels_of_decimals
 from numlean.data.missing import MISSING_WORDS, MissingValues
 from numlean.data.number_format import NumberFormat
 from numlean.data.odd_cells import is_disguised
 from numlean.errors import DataError, UnknownNameError
+from numlean.names import printable
 
 NUMBERS: Final = "numbers"
 """A column of numbers and missing values."""
@@ -30,6 +31,7 @@ TEXTS: Final = "texts"
 _POSITION: Final = re.compile(r"[0-9]{1,20}")
 _EMPTY: Final = frozenset({""})
 _SHOWN_NAMES: Final = 20
+_LONGEST_OPTION: Final = 80
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ class CsvTable:
             )
         known = tuple(map(printable, self.names[:_SHOWN_NAMES]))
         more = ("...",) if len(self.names) > _SHOWN_NAMES else ()
-        raise UnknownNameError(f"column of {self.path}", column, (*known, *more))
+        raise UnknownNameError(f"column of {self.path}", column[:80], (*known, *more))
 
     def is_gap(self, cell: str) -> bool:
         """Return whether a cell is a missing value among numbers."""
@@ -157,7 +159,7 @@ class CsvTable:
         try:
             return labels_of_decimals(cells, self.numbers.exact)
         except DataError as error:
-            raise DataError(f"{self.path}, column {self.names[index]!r}: {error}") from None
+            raise DataError(f"{self.path}, column {self.names[index]!r:.80}: {error}") from None
 
     def texts(self, index: int, advice: Advice) -> list[str]:
         """Return a column as text.
@@ -206,14 +208,15 @@ class CsvTable:
                 f"{one.path} has a header, but {two.path} has none; give both the same first row,"
                 " or pass --header yes or no"
             )
-        absent = [name for name in self.names if name not in other.names]
+        places = {name: k for k, name in reversed(list(enumerate(other.names)))}
+        absent = [name for name in self.names if name not in places]
         if absent or (not self.has_header and len(self.names) != len(other.names)):
             name = absent[0] if absent else other.names[-1]
             raise DataError(
                 f"{other.path} has {len(other.names)} columns, {self.path} {len(self.names)}:"
-                f" column {name!r} is in one of them only"
+                f" column {name!r:.80} is in one of them only"
             )
-        order = [other.names.index(name) for name in self.names]
+        order = [places[name] for name in self.names]
         rows = tuple(tuple(row[k] for k in order) for row in other.rows)
         return replace(
             self,
@@ -231,14 +234,16 @@ class CsvTable:
     def option(self, index: int) -> str:
         """Return a column as an option takes it in a shell."""
         name = self.names[index]
-        return shlex.quote(name) if name and name.isprintable() else str(index + 1)
+        is_short = 0 < len(name) <= _LONGEST_OPTION and name.isprintable()
+        return shlex.quote(name) if is_short else str(index + 1)
 
     def error(self, rows: Sequence[int], index: int, what: str, fix: str) -> DataError:
         """Return an error with the first of the wrong rows, the column, the problem and the fix."""
         more = f" (and {len(rows) - 1} more rows)" if len(rows) > 1 else ""
         path = self.path if rows[0] < self.train_size else self.test_path
         return DataError(
-            f"{path}: row {self.lines[rows[0]]}, column {self.names[index]!r}: {what}{more}: {fix}"
+            f"{path}: row {self.lines[rows[0]]}, column {self.names[index]!r:.80}:"
+            f" {what}{more}: {fix}"
         )
 
     def _not_a_number(self, rows: Sequence[int], index: int, advice: Advice) -> DataError:

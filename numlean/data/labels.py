@@ -16,6 +16,7 @@ from typing import Any, Final
 import numpy as np
 
 from numlean.data.dataset import Floats
+from numlean.data.size_limit import FLOAT_SIZE, check_size
 
 Numbers = np.ndarray[tuple[int], np.dtype[Any]]
 Places = np.ndarray[tuple[int], np.dtype[np.intp]]
@@ -41,14 +42,19 @@ class Labels:
     spellings: tuple[str, str] | None = None
 
     def one_hot(self) -> Floats:
-        """Return the classes as rows of shape (n, classes), with a single 1 each."""
-        rows: Floats = np.eye(len(self.classes))[self.numbers]
+        """Return the classes as rows of shape (n, classes), with a single 1 each.
+
+        Raises:
+            DataError: They exceed the limit for arrays.
+        """
+        shape = len(self.numbers), len(self.classes)
+        check_size(
+            f"the target, one-hot in {shape[1]:,} classes for {shape[0]:,} rows",
+            shape[0] * shape[1] * FLOAT_SIZE,
+        )
+        rows = np.zeros(shape)
+        rows[np.arange(shape[0]), self.numbers] = 1.0
         return rows
-
-
-def printable(name: str, limit: int = 80) -> str:
-    """Return a name from a file for a message of one line: quoted if necessary, and cut."""
-    return (name if name.isprintable() else repr(name))[:limit]
 
 
 def labels_of_texts(texts: Sequence[str]) -> Labels:

@@ -19,7 +19,8 @@ from numlean.errors import DataError, NumleanError
 
 Array = np.ndarray[tuple[int, ...], np.dtype[Any]]
 
-_TWO_64: Final = 1 << 64
+_DIGITS: Final = 20
+"""The most digits of numpy's integers."""
 
 MISSING_WORDS: Final = frozenset({"", "na", "n/a", "nan", "+nan", "-nan", "null", "none", "?"})
 """Cells of a column of numbers that are missing values, ignoring case."""
@@ -72,9 +73,10 @@ class MissingValues:
         found: np.ndarray[tuple[int, ...], np.dtype[np.bool_]] = array != array  # NaN
         for word in _exact(self.words, NumberFormat()):
             # numpy compares integers with Python's integers exactly.
-            is_int = word == word.to_integral_value() and abs(word) < _TWO_64
+            # Decimals of a context, as abs returns them, have smaller exponents than exact ones.
+            is_int = word == word.to_integral_value() and (not word or word.adjusted() < _DIGITS)
             if is_int or array.dtype.kind not in "iub":
-                found = found | (array == (int(word) if is_int else float(word)))
+                found = found | (array == (int(word) if is_int and word else float(word)))
         return found
 
 

@@ -3,60 +3,122 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Final
 
-import numpy as np
-
-from numlean.data.npy_file import NUMBERS, TEXT, Array, one_line
+from numlean.data.input_file import read_input, shown_path
+from numlean.data.npy_file import Array, array_of_bytes, one_line
+from numlean.data.size_limit import check_size
 from numlean.errors import DataError
+from numlean.names import printable
+
+_SUFFIX: Final = ".npy"
+_METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""The ways to compress that numpy writes; zipfile cannot bound the memory of the others."""
+_ENCRYPTED: Final = 1
+"""The bit of a member's flags."""
+_ENTRY: Final = b"PK\x01\x02"
+_ENTRY_SIZE: Final = 1000
+"""The memory that an entry of the archive's directory takes, about, in bytes."""
+_SHOWN_KEYS: Final = 20
 
 
-def read_npz(path: str) -> dict[str, Array]:
-    """Return the arrays of an archive by key; never unpickle Python objects.
+@dataclass(frozen=True)
+class Archive:
+    """An archive of arrays, of which only those are read that are asked for.
 
-    Raises:
-        DataError: The file cannot be read, or an array holds neither numbers nor text.
+    Attributes:
+        path: The file, for messages.
+        content: Its bytes.
+        keys: The names of the arrays.
     """
-    arrays: dict[str, Array] = {}
-    key = ""
-    try:
-        with zipfile.ZipFile(path):  # numpy would read any other file as a pickle
-            pass
-        with np.load(path, allow_pickle=False) as archive:
-            for key in archive.files:
-                arrays[key] = archive[key]
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror or error}") from None
-    except Exception as error:  # a damaged file raises whatever the parsers stumble over
-        where = f", key {key!r}" if key else ""
-        raise DataError(
-            f"{path}{where}: not an array of a numpy archive: {one_line(error)}"
-        ) from None
-    for key, array in arrays.items():
-        if array.dtype.kind not in NUMBERS + TEXT:
+
+    path: str
+    content: bytes
+    keys: tuple[str, ...]
+
+    @classmethod
+    def open(cls, path: str) -> Archive:
+        """Read a file, but none of its arrays.
+
+        Raises:
+            DataError: It cannot be read, or is no archive.
+        """
+        content, shown = read_input(path, pipes=True), shown_path(path)
+        check_size(f"{shown}: the archive's directory", content.count(_ENTRY) * _ENTRY_SIZE)
+        with _reading(shown), zipfile.ZipFile(BytesIO(content)) as archive:
+            names = archive.namelist()
+        return cls(shown, content, tuple(dict.fromkeys(n.removesuffix(_SUFFIX) for n in names)))
+
+    def array(self, key: str) -> Array:
+        """Return an array; never unpickle Python objects.
+
+        Raises:
+            DataError: The array is damaged, or holds neither numbers nor text.
+        """
+        place = f"{self.path}, key {key!r:.80}"
+        array = array_of_bytes(self._member(key, place), place)
+        if array.dtype.names:
+            raise DataError(f"{place}: must hold real numbers or text, got {array.dtype!s:.80}")
+        return array
+
+    def _member(self, key: str, place: str) -> bytes:
+        with _reading(place), zipfile.ZipFile(BytesIO(self.content)) as archive:
+            names = set(archive.namelist())
+            member = archive.getinfo(key + _SUFFIX if key + _SUFFIX in names else key)
+            if member.flag_bits & _ENCRYPTED:
+                raise DataError(f"{place}: the array is encrypted; save it without a password")
+            if member.compress_type not in _METHODS:
+                raise DataError(
+                    f"{place}: the array is compressed by method {member.compress_type}, which is"
+                    " not numpy's; save it with numpy.savez_compressed"
+                )
+            check_size(f"{place}: the array", member.file_size)
+            with archive.open(member) as file:
+                # Bounded, unlike a read without a size, even if the member contains more.
+                return file.read(member.file_size)
+
+    def input_key(self, target: str, key: str | None) -> str:
+        """Return the key of the inputs: the given one, the only one besides the target, or ``x``.
+
+        Raises:
+            DataError: There is no such array, or the choice is ambiguous.
+        """
+        for chosen in (target, key):
+            if chosen is not None and chosen not in self.keys:
+                raise DataError(
+                    f"{self.path} has no key {chosen!r:.80}; it has {_listed(self.keys)}"
+                )
+        if key == target:
             raise DataError(
-                f"{path}, key {key!r}: must hold real numbers or text, got {array.dtype}"
+                f"{self.path}: {key!r:.80} cannot be both the inputs and the target at once"
             )
-    return arrays
+        if key is not None:
+            return key
+        others = [name for name in self.keys if name != target]
+        if len(others) == 1 or "x" in others:
+            return "x" if "x" in others else others[0]
+        raise DataError(
+            f"{self.path}: which array holds the inputs is ambiguous: pass --input KEY; arrays"
+            f" besides the target: {_listed(others)}"
+        )
 
 
-def input_key(path: str, arrays: Mapping[str, Array], target: str, key: str | None) -> str:
-    """Return the key of the inputs: the given one, the only one besides the target, or ``x``.
+@contextmanager
+def _reading(place: str) -> Iterator[None]:
+    """Raise whatever the parser of archives stumbles over as an error of one line."""
+    try:
+        yield
+    except DataError:
+        raise
+    except Exception as error:
+        raise DataError(f"{place}: not an array of a numpy archive: {one_line(error)}") from None
 
-    Raises:
-        DataError: There is no such array, or the choice is ambiguous.
-    """
-    others = [name for name in arrays if name != target]
-    for chosen in (target, key):
-        if chosen is not None and chosen not in arrays:
-            raise DataError(f"{path} has no key {chosen!r}; it has {', '.join(arrays) or 'none'}")
-    if key == target:
-        raise DataError(f"{path}: {key!r} cannot be both the inputs and the target at once")
-    if key is not None:
-        return key
-    if len(others) == 1 or "x" in others:
-        return "x" if "x" in others else others[0]
-    raise DataError(
-        f"{path}: which array holds the inputs is ambiguous: pass --input KEY; arrays besides the"
-        f" target: {', '.join(others) or 'none'}"
-    )
+
+def _listed(names: Sequence[str]) -> str:
+    shown = [printable(name) for name in names[:_SHOWN_KEYS]]
+    more = ["..."] if len(names) > _SHOWN_KEYS else []
+    return ", ".join(shown + more) or "none"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shlex
 import unicodedata
-from decimal import InvalidOperation
 from itertools import product
 from typing import Final
 
@@ -95,7 +94,7 @@ def _percentage(cell: str, numbers: NumberFormat) -> str | None:
 def _hundredth(number: str, numbers: NumberFormat) -> str:
     try:
         share = numbers.exact(number).scaleb(-2)
-    except (DataError, InvalidOperation):
+    except (DataError, ArithmeticError):
         return f"{number}e-2"
     text = f"{share:f}" if abs(share.adjusted()) < 30 else f"{share}"
     return text.rstrip("0").rstrip(".").replace(".", numbers.decimal) if "." in text else text

@@ -11,6 +11,7 @@ from numlean.data.array_table import read_arrays
 from numlean.data.csv_columns import table_of_csv
 from numlean.data.csv_dialect import CsvDialect
 from numlean.data.csv_file import read_csv
+from numlean.data.input_file import is_given_pipe, shown_path
 from numlean.data.missing import MissingValues
 from numlean.data.table import Table
 from numlean.errors import DataError
@@ -39,6 +40,8 @@ def read_table(
 ) -> Table:
     """Read inputs and targets from a text file (.csv, .tsv, .txt) or from numpy's (.npz, .npy).
 
+    A pipe that the process was given, such as ``/dev/stdin``, is read as a text file.
+
     Args:
         path: The file.
         target: The column, the columns or the key to predict; for a .npy file perhaps another one.
@@ -60,23 +63,28 @@ def read_table(
     missing = missing or MissingValues()
     is_text = _is_text(path)
     if test_path is not None and _is_text(test_path) != is_text:
-        raise DataError(f"{test_path}: the test data must be a file like {path}")
+        raise DataError(
+            f"{shown_path(test_path)}: the test data must be a file like {shown_path(path)}"
+        )
     if is_text:
         if key is not None:
             raise DataError(
-                f"{path}: only archives have keys; the inputs of a text file are its other columns"
+                f"{shown_path(path)}: only archives have keys; the inputs of a text file are its"
+                " other columns"
             )
         table = read_csv(path, dialect, header=header, missing=missing)
         if test_path is not None:
             table = table.with_test(read_csv(test_path, dialect, header=header, missing=missing))
         return table_of_csv(table, targets, kind, categorical, drop)
     if categorical or header != _DEFAULT_HEADER or dialect not in (None, CsvDialect()):
-        raise DataError(f"{path}: archives have no columns; leave out the options for text files")
+        raise DataError(
+            f"{shown_path(path)}: archives have no columns; leave out the options for text files"
+        )
     arrays = read_arrays(path, targets, key, drop)
     if test_path is not None and Path(targets[0]).suffix.lower() == ".npy":
         raise DataError(
-            f"{test_path}: test data need targets of their own; put the inputs and the targets into"
-            " one .npz file each, with --target KEY"
+            f"{shown_path(test_path)}: test data need targets of their own; put the inputs and the"
+            " targets into one .npz file each, with --target KEY"
         )
     if test_path is not None:
         arrays = arrays.with_test(read_arrays(test_path, targets, key, drop))
@@ -85,8 +93,11 @@ def read_table(
 
 def _is_text(path: str) -> bool:
     suffix = Path(path).suffix.lower()
+    if not suffix and is_given_pipe(path):
+        return True
     if suffix not in TEXT_SUFFIXES + ARRAY_SUFFIXES:
         raise DataError(
-            f"{path}: the name of a table must end in {', '.join(TEXT_SUFFIXES)}, .npz or .npy"
+            f"{shown_path(path)}: the name of a table must end in {', '.join(TEXT_SUFFIXES)}, .npz"
+            " or .npy"
         )
     return suffix in TEXT_SUFFIXES

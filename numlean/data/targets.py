@@ -9,8 +9,9 @@ from typing import Final
 import numpy as np
 
 from numlean.data.dataset import Floats
-from numlean.data.labels import Labels, printable
+from numlean.data.labels import Labels
 from numlean.errors import DataError
+from numlean.names import printable
 
 REGRESSION: Final = "regression"
 CLASSIFICATION: Final = "classification"

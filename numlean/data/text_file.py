@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import codecs
+import re
 from encodings.aliases import aliases
-from pathlib import Path
+from io import BytesIO, TextIOWrapper
 from typing import Final
 
+from numlean.data.input_file import read_input, shown_path
 from numlean.errors import DataError, NumleanError
 from numlean.names import did_you_mean
 
 UTF_8: Final = "utf-8"
+
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 _UTF_16_MARKS: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -25,11 +29,11 @@ def read_text(path: str, encoding: str | None = None) -> str:
     Raises:
         DataError: The file cannot be read, or is not in this encoding.
     """
-    name = codecs.lookup(encoding or UTF_8).name
+    name, content = codecs.lookup(encoding or UTF_8).name, read_input(path, pipes=True)
+    path = shown_path(path)
     try:
-        return Path(path).read_text(encoding="utf-8-sig" if name == UTF_8 else name)
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}") from None
+        with TextIOWrapper(BytesIO(content), "utf-8-sig" if name == UTF_8 else name) as file:
+            text = file.read()
     except UnicodeDecodeError as error:
         choice = "" if encoding is None else f"{_likely_encoding(error.object)}, or "
         raise DataError(
@@ -38,6 +42,9 @@ def read_text(path: str, encoding: str | None = None) -> str:
         ) from None
     except UnicodeError as error:
         raise DataError(f"{path} is not {name}: {error}; pass another --encoding") from None
+    if _SURROGATE.search(text):
+        raise DataError(f"{path} is not {name}: it contains half a character (a surrogate)")
+    return text
 
 
 def check_encoding(name: str) -> None:

@@ -11,11 +11,12 @@ from typing import Any, Final
 from numlean.data.array_table import is_file_of_targets
 from numlean.data.csv_dialect import CsvDialect
 from numlean.data.csv_file import HEADERS
+from numlean.data.input_file import naming_file, shown_path
 from numlean.data.missing import MissingValues
 from numlean.data.tables import read_table
 from numlean.data.targets import KINDS
 from numlean.data.text_file import read_text
-from numlean.errors import DataError, NumleanError, UnknownNameError
+from numlean.errors import NumleanError, UnknownNameError
 from numlean.tasks.named import NamedTask, get_task
 from numlean.tasks.table import TableSettings, table_task
 
@@ -72,10 +73,9 @@ class TaskName:
             return task
         if task.on_text is None:
             raise NumleanError(f"--text is only for char-rnn and char-transformer, not {task.name}")
-        try:
-            return task.on_text(read_text(self.text))
-        except DataError as error:
-            raise DataError(f"--text {self.text}: {error}") from None
+        text = read_text(self.text)
+        with naming_file(shown_path(self.text)):
+            return task.on_text(text)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,9 @@ from typing import Final
 
 import numpy as np
 
+from numlean.data.input_file import naming_file
 from numlean.data.missing import impute
+from numlean.data.size_limit import FLOAT_SIZE, check_size
 from numlean.data.table import Table, count_of
 from numlean.data.targets import CLASSIFICATION, REGRESSION
 from numlean.errors import DataError, NumleanError, UnknownNameError
@@ -61,7 +63,7 @@ class TableSettings:
     def __post_init__(self) -> None:
         if not 0 <= self.test_share < 1:
             raise NumleanError(
-                f"--test-share must be at least 0 and below 1, got {self.test_share}"
+                f"--test-share must be at least 0 and below 1, got {self.test_share!s:.80}"
             )
         if self.standardise not in STANDARDISE:
             raise UnknownNameError("standardisation", self.standardise, STANDARDISE)
@@ -86,6 +88,13 @@ def table_task(table: Table, settings: TableSettings) -> NamedTask:
     sample = table.inputs.shape[1:]
     is_classification = table.target.kind == CLASSIFICATION
     model = _perceptron(sample, settings.hidden, outputs, settings.activation)
+    widths = ",".join(map(str, settings.hidden)) or "none"
+    count = sum(prod(spec.shape) for spec in model.parameters)
+    check_size(
+        f"{table.path}: the {count:,} parameters of a model with {prod(sample):,} inputs,"
+        f" {outputs:,} outputs and --hidden {widths:.80}",
+        count * FLOAT_SIZE,
+    )
     make = Task.classification if is_classification else Task.regression
     within = partial(standardise_within, targets=not is_classification)
     return NamedTask(
@@ -119,12 +128,13 @@ def _load(table: Table, test_size: int, settings: TableSettings) -> Split:
         train, test = split_rows(rows, test_size=test_size, seed=settings.split_seed)
     else:
         train, test = np.split(np.arange(rows), [rows - test_size])
-    if settings.impute is not None:
-        inputs = impute(inputs, inputs[train], settings.impute, table.categories)
-    split = split_of(inputs, table.target.values, train, test)
-    if settings.standardise != "before":
-        return split
-    return standardise_before(split, targets=table.target.kind == REGRESSION)
+    with naming_file(table.path):
+        if settings.impute is not None:
+            inputs = impute(inputs, inputs[train], settings.impute, table.categories)
+        split = split_of(inputs, table.target.values, train, test)
+        if settings.standardise != "before":
+            return split
+        return standardise_before(split, targets=table.target.kind == REGRESSION)
 
 
 def _perceptron(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from numlean.cli.options.limits import add_limit_option
 from numlean.cli.options.optimization import add_optimization_options
 from numlean.cli.options.table import add_table_options
 from numlean.scalar.protocol import Scalar
@@ -51,6 +52,7 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--text", metavar="FILE", help="UTF-8 text to train char-rnn or char-transformer on"
     )
+    add_limit_option(parser)
     add_optimization_options(parser)
     add_table_options(parser)
 
