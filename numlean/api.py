@@ -29,6 +29,7 @@ from numlean.inspection.expression import evaluate
 from numlean.inspection.number import Inspection, inspect
 from numlean.losses import Reduction
 from numlean.nn import Mode
+from numlean.ops import cast
 from numlean.optim import (
     OptimizerKind,
     adam,
@@ -121,6 +122,7 @@ __all__ = [
     "adam",
     "adamw",
     "autograd",
+    "cast",
     "certify",
     "checkpoint",
     "clip_by_norm",

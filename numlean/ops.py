@@ -25,12 +25,14 @@ from numlean.autograd.primitives.elementwise import sqrt as sqrt
 from numlean.autograd.tensor import Operand, Tensor
 from numlean.errors import NumleanError, UnknownNameError
 from numlean.scalar.checks import as_mask
-from numlean.scalar.protocol import Axis, Contraction, Order
+from numlean.scalar.protocol import Axis, Contraction, Order, Scalar
+from numlean.scalar.registry import scalar_on
 from numlean.scalar.shapes import axes_of, keepdims_shape
 
 __all__ = [
     "abs",
     "atan2",
+    "cast",
     "clamp",
     "concat",
     "constant",
@@ -202,6 +204,29 @@ def norm(x: Tensor, axis: Axis = None, *, order: float = 2, keepdims: bool = Fal
     if keepdims:
         return primitives.reshape(z, keepdims_shape(x.shape, axis))
     return primitives.reshape(z, tuple(n for k, n in enumerate(x.shape) if k not in axes))
+
+
+@checked
+def cast(x: Tensor, dtype: Scalar | str) -> Tensor:
+    """Return the numbers in another arithmetic, each rounded once from its exact value.
+
+    A tensor of the same arithmetic is returned as it is. Otherwise a NaN becomes the default NaN, a
+    zero keeps its sign, and an infinity becomes what the arithmetic gives for an overflow if it has
+    no infinities; rounding and overflow are the dtype's: ``"e4m3@overflow=saturate"``.
+
+    The gradient is straight-through: as if nothing were rounded. The cotangent of x is that of the
+    result, cast to the arithmetic of x.
+
+    Args:
+        x: The tensor.
+        dtype: The arithmetic, or its dtype such as ``"bfloat16"``, on the tensor's device if it
+            runs there.
+
+    Raises:
+        NumleanError: The dtype is unknown, or the tensor holds indices.
+    """
+    scalar = scalar_on(dtype, x.scalar.device) if isinstance(dtype, str) else dtype
+    return primitives.cast(x, scalar)
 
 
 def constant(x: Tensor, value: TensorLike) -> Tensor:

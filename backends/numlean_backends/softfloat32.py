@@ -17,8 +17,9 @@ from numlean.scalar.dtype import Dtype
 from numlean.scalar.kernel_scalar import KernelScalar
 from numlean.scalar.registry import ScalarBackend
 from numlean_backends.codecs import EncodingCodec
-from numlean_kernels.formats import BINARY32
+from numlean_kernels.formats import BINARY32, BINARY64
 from numlean_kernels.ieee import Arithmetic
+from numlean_kernels.ieee.convert import cast_name
 from numlean_kernels.protocol import Routine, Table
 from numlean_kernels.tables.ieee import ieee_table
 from numlean_kernels.targets.python import PYTHON
@@ -57,7 +58,7 @@ def softfloat_table() -> Table:
             return _call(library, getattr(library, _SOFTFLOAT_NAMES[name]))
         if name == "sub":
             return _sub(library, emulated["neg"])
-        if name == "from_binary64":
+        if name in ("from_binary64", cast_name(BINARY64)):
             return _from_binary64(library)
         return emulated[name]
 

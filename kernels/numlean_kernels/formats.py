@@ -31,6 +31,14 @@ class Format:
     has_infinity: bool = True
 
     @property
+    def key(self) -> str:
+        """The widths of the fields, ``e8m7``, and ``fn`` if there is no infinity: ``e4m3fn``.
+
+        Formats with equal keys have the same encodings, whatever their names.
+        """
+        return f"e{self.exponent_bits}m{self.trailing_bits}{'' if self.has_infinity else 'fn'}"
+
+    @property
     def width(self) -> int:
         """The number of bits of an encoding, including the sign."""
         return 1 + self.exponent_bits + self.trailing_bits
@@ -143,6 +151,19 @@ _BY_WIDTHS: Final = {
     (f.exponent_bits, f.trailing_bits): f
     for f in (BINARY16, BINARY32, BINARY64, BFLOAT16, TF32, E5M2)
 }
+
+
+def format_of_key(key: str) -> Format:
+    """Return a format with this key.
+
+    Raises:
+        ValueError: The text is not a key.
+    """
+    match = re.fullmatch(r"e(\d+)m(\d+)(fn)?", key, re.ASCII)
+    if match is None:
+        raise ValueError(f"{key!r} is not the key of a format, such as e8m7 or e4m3fn")
+    return Format(key, int(match[1]), int(match[2]), has_infinity=match[3] is None)
+
 
 EXPONENT_BITS: Final = range(2, 12)
 TRAILING_BITS: Final = range(1, 53)

@@ -23,7 +23,7 @@ _PACKAGE: Final = "numlean.autograd."
 
 @dataclass(frozen=True)
 class Primitive:
-    """An operation on tensors of one Scalar.
+    """An operation on tensors of one Scalar, whose result may belong to another.
 
     Attributes:
         name: Its name in records and errors.
@@ -31,11 +31,14 @@ class Primitive:
         vjps: One vector-Jacobian product an input: ``vjp(g, z, *inputs, **parameters)`` takes the
             cotangent of the output z and returns that of its input, in terms of primitives, so
             that every Scalar has gradients. None for an input that has no gradient.
+        result: ``result(scalar, **parameters)``: the Scalar of the result, given that of the
+            inputs; None if it is the same.
     """
 
     name: str
     forward: Callable[..., Storage]
     vjps: tuple[Callable[..., Tensor] | None, ...]
+    result: Callable[..., Scalar] | None = None
 
     def __call__(self, *inputs: Tensor, **parameters: Any) -> Tensor:
         """Apply the operation, and record it if an input is watched.
@@ -46,6 +49,8 @@ class Primitive:
         scalar = self._common_scalar(inputs)
         z = self.forward(scalar, *(x.data for x in inputs), **parameters)
         output = inputs[0].like(z)
+        if self.result is not None:
+            output = type(output)(self.result(scalar, **parameters), z)
         tapes = {id(x.tape): x.tape for x in inputs if x.tape is not None}
         if not tapes:
             return output
@@ -62,7 +67,7 @@ class Primitive:
             if x.scalar is not scalar and x.scalar is not INDEX and x.scalar != scalar:
                 raise MixedScalarError(
                     f"{self.name} takes numbers of one Scalar, not"
-                    f" {name_both(scalar, x.scalar)}; convert one with from_exact(to_exact(x))"
+                    f" {name_both(scalar, x.scalar)}; cast one with nl.cast(x, dtype)"
                 )
         return scalar
 

@@ -153,15 +153,15 @@ class Tensor:
             scalar: The arithmetic, or its dtype such as ``"bfloat16"``.
 
         Raises:
-            NumleanError: A tape watches the tensor: a gradient is in one arithmetic.
+            NumleanError: A tape watches the tensor; ``nl.cast`` has a gradient.
         """
         other = _as_scalar(scalar)
         if other == self.scalar:
             return self.in_scalar(other)
         if self.tape is not None:
             raise NumleanError(
-                f"a gradient does not go from {other.name} to {self.scalar.name}: use"
-                " t.detach().to(...)"
+                f"t.to({other.name!r}) has no gradient: use t.detach().to(...), or nl.cast(t, ...),"
+                " through which the gradient goes unchanged"
             )
         return Tensor(other, exchange.converted(self, other))
 

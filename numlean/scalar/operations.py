@@ -43,6 +43,8 @@ class Kind(Enum):
     """Operations that move numbers and compute nothing."""
     CONVERSION = "conversion"
     """Operations whose operands are not numbers of the Scalar."""
+    CAST = "cast"
+    """Operations that round numbers of another Scalar."""
     EXPORT = "export"
     """Operations that convert numbers of the Scalar to another representation."""
     CALLBACK = "callback"
@@ -74,7 +76,7 @@ class Operation:
         flags: Whether the method takes ``flags``, to which it adds the exceptions raised.
         result: The elements of the result.
         others: The positions of operands that are not numbers of the Scalar: integers, indices,
-            conditions, values to convert.
+            conditions, values to convert, another Scalar and its numbers.
     """
 
     name: str
@@ -129,6 +131,7 @@ _TABLE: Final = (
         Operation(name, Kind.CONVERSION, 0, others=(0,))
         for name in ("from_float", "from_int", "from_bits", "from_exact", "from_string")
     ),
+    Operation("cast_from", Kind.CAST, 0, flags=True, others=(0, 1)),
     Operation("to_int", Kind.EXPORT, 1, flags=True, result=Result.INTEGERS),
     *(
         Operation(name, Kind.EXPORT, 1, result=Result.OTHER)

@@ -145,6 +145,22 @@ class Scalar(ElementaryFunctions, Protocol):
     def to_exact(self, x: Storage) -> Storage:
         """Return the exact values, as an object array of ``mpmath.mpf``; -0 becomes 0."""
 
+    def cast_from(self, source: Scalar, x: Storage, *, flags: Flags | None = None) -> Storage:
+        """Round numbers of another Scalar once, from their exact values.
+
+        A NaN gives the default NaN; a zero keeps its sign if there is a -0; an infinity stays one
+        or, in a format without infinities, becomes what an overflow gives. A Scalar that rounds at
+        random draws from its own stream. Unlike ``from_float``, it is recorded.
+
+        Args:
+            source: The Scalar of the numbers.
+            x: An array of its storage.
+            flags: Receives the exceptions raised.
+
+        Raises:
+            StorageError: The array is not of the source's numbers.
+        """
+
     def from_string(self, texts: str | list[str]) -> Storage:
         """Round numbers such as ``0.1``, ``-2.5e-3``, ``1/3``, ``0x1.8p-4``, ``inf``, ``nan`` once.
 

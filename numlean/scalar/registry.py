@@ -129,6 +129,17 @@ def get_scalar(dtype: str, device: str | None = None, *, fast_kernels: bool = Fa
     return _make(spec.text, chosen, fast_kernels)
 
 
+def scalar_on(dtype: str, device: str) -> Scalar:
+    """Return the Scalar of a dtype on a device if it runs there, else on the dtype's own device.
+
+    Raises:
+        NumleanError: The dtype is invalid.
+    """
+    backend = scalar_backend_of(dtype)
+    runs_there = backend is not None and device in backend.devices
+    return get_scalar(dtype, device if runs_there else None)
+
+
 def get_variant(scalar: Scalar, *, device: str | None = None, **options: str) -> Scalar:
     """Return the Scalar of the same dtype with other options, such as ``round="toward_zero"``.
 

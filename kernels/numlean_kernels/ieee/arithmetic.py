@@ -69,7 +69,5 @@ class Arithmetic:
     @property
     def key(self) -> str:
         """All choices by name: arithmetics with equal keys compute equal bits."""
-        f = self.format  # by its widths: two formats may have the same name
-        widths = f"e{f.exponent_bits}m{f.trailing_bits}{'' if f.has_infinity else 'fn'}"
         choices = (self.rounding, self.nan, self.subnormal, self.tininess, self.overflow)
-        return "/".join([widths, *(choice.value for choice in choices)])
+        return "/".join([self.format.key, *(choice.value for choice in choices)])

@@ -2,24 +2,52 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, Final
 
 from numlean_kernels.flags import INVALID
-from numlean_kernels.formats import BINARY64
+from numlean_kernels.formats import BINARY64, Format, format_of_key
 from numlean_kernels.ieee.arithmetic import Arithmetic
 from numlean_kernels.ieee.fields import make_read_operand, make_unpack
 from numlean_kernels.ieee.nan import default_nan, make_is_signalling
 from numlean_kernels.ieee.round_pack import make_round_pack
 from numlean_kernels.ieee.rounding import make_infinite
-from numlean_kernels.ieee.routine_builder import RoutineBuilder, routine_builder
+from numlean_kernels.ieee.routine_builder import Maker, RoutineBuilder, routine_builder
 from numlean_kernels.protocol import Routine
 
 BINARY64_EXACTLY: Final = Arithmetic(BINARY64)
+
+_FROM: Final = "from "
 
 
 def make_from_binary64(builder: RoutineBuilder) -> Routine:
     """Return ``from_binary64(a) -> (z, flags)``: a binary64 encoding rounded once."""
     return make_convert(routine_builder(BINARY64_EXACTLY, builder.target), builder)
+
+
+def cast_name(format: Format) -> str:
+    """Return the name of the routine that rounds an encoding of a format: ``from e8m7``."""
+    return _FROM + format.key
+
+
+def is_cast(name: str) -> bool:
+    """Return whether a routine of that name rounds an encoding of some format."""
+    return name.startswith(_FROM)
+
+
+@cache
+def cast_maker(name: str) -> Maker:
+    """Return the maker of ``cast(a, *random_bits) -> (z, flags)``: an encoding rounded once.
+
+    ``name`` is the ``cast_name`` of the encoding's format. Subnormal operands are numbers, also
+    where the arithmetic flushes its own.
+    """
+    source = Arithmetic(format_of_key(name.removeprefix(_FROM)))
+
+    def make_cast(builder: RoutineBuilder) -> Routine:
+        return make_convert(routine_builder(source, builder.target), builder)
+
+    return make_cast
 
 
 def make_to_binary64(builder: RoutineBuilder) -> Routine:
@@ -31,7 +59,7 @@ def make_to_binary64(builder: RoutineBuilder) -> Routine:
 
 
 def make_convert(source: RoutineBuilder, result: RoutineBuilder) -> Routine:
-    """Return ``convert(a) -> (z, flags)``: an encoding of the source rounded once to the result.
+    """Return ``convert(a, *random_bits) -> (z, flags)``: an encoding of the source rounded once.
 
     A NaN gives the default NaN of the result, whatever its payload.
     """
@@ -47,12 +75,12 @@ def make_convert(source: RoutineBuilder, result: RoutineBuilder) -> Routine:
     rebias = signed(result.format.bias - source.format.bias)
     no_flag, invalid_flag = word(0), word(INVALID)
 
-    def convert(a: Any) -> Any:
+    def convert(a: Any, *random_bits: Any) -> Any:
         a = read_operand(a)
         magnitude = source_word(a & magnitude_mask)
         sign = result_sign if (a & sign_mask) != 0 else zero
         exp, sig = unpack(magnitude)
-        z, flags = round_pack(sign, signed(exp + rebias), narrow(sig))
+        z, flags = round_pack(sign, signed(exp + rebias), narrow(sig), *random_bits)
         z = infinite(sign) if magnitude == infinity else (sign if magnitude == 0 else z)
         flags = no_flag if (magnitude == 0) | (magnitude == infinity) else flags
         signalling = invalid_flag if is_signalling(a) else no_flag

@@ -16,6 +16,7 @@ import numpy as np
 
 from numlean_kernels.formats import BINARY32, BINARY64, Format
 from numlean_kernels.ieee.arithmetic import Arithmetic
+from numlean_kernels.ieee.convert import is_cast
 from numlean_kernels.ieee.nan import (
     default_nan,
     make_is_nan,
@@ -55,8 +56,11 @@ class HardwareRoutineBuilder:
             KeyError: No routine has that name.
         """
         if name not in self._routines:
-            make = PHASES[name] if name in PHASES else MAKERS[name]
-            self._routines[name] = self.integer.target.routine(make(self))
+            if is_cast(name):
+                made = _lift_outward(self, result_alone(self.integer, name))
+            else:
+                made = (PHASES[name] if name in PHASES else MAKERS[name])(self)
+            self._routines[name] = self.integer.target.routine(made)
         return self._routines[name]
 
 
@@ -194,6 +198,15 @@ def _lift_inward(builder: HardwareRoutineBuilder, routine: Routine) -> Routine:
         return routine(encoding(a))
 
     return inward
+
+
+def _lift_outward(builder: HardwareRoutineBuilder, routine: Routine) -> Routine:
+    real = builder.real
+
+    def outward(a: Any) -> Any:
+        return real(routine(a))
+
+    return outward
 
 
 def _lift_predicate(builder: HardwareRoutineBuilder, routine: Routine) -> Routine:

@@ -106,6 +106,7 @@ def ieee_table(arithmetic: Arithmetic, target: Target) -> Table:
     :mod:`numlean_kernels.loops.two_phase`. If numbers can be unpacked, the table has the routines
     of :mod:`numlean_kernels.ieee.unpacked_sums`. Where rounding is stochastic, the table has only
     the operations that round, and each takes a word of random bits after its operands.
+    Every table has ``convert.cast_name(format)`` for every format.
     """
     builder = routine_builder(arithmetic, target)
     make = _make_stochastic if arithmetic.rounding is Rounding.STOCHASTIC else _make
@@ -132,7 +133,7 @@ def fast_phase(builder: RoutineBuilder, name: str) -> Routine:
     Raises:
         KeyError: The function has no fast phase.
     """
-    if name in FLAGGED_MAKERS or name in QUIET_MAKERS:
+    if name in FLAGGED_MAKERS or name in QUIET_MAKERS or convert.is_cast(name):
         raise KeyError(name)
     return elementary.fast_phase(builder, name)
 
@@ -148,13 +149,16 @@ def _make(builder: RoutineBuilder, name: str) -> Routine:
 
 def _make_stochastic(builder: RoutineBuilder, name: str) -> Routine:
     flagged = name.removeprefix("flagged ")
-    routine = builder.routine(ROUNDED_MAKERS[flagged])
+    is_cast = convert.is_cast(flagged)
+    routine = builder.routine(convert.cast_maker(flagged) if is_cast else ROUNDED_MAKERS[flagged])
     return routine if flagged != name else _without_flags(builder, routine)
 
 
 def _flagged(builder: RoutineBuilder, name: str) -> Routine:
     if name in FLAGGED_MAKERS:
         return builder.routine(FLAGGED_MAKERS[name])
+    if convert.is_cast(name):
+        return builder.routine(convert.cast_maker(name))
     return elementary.elementary_routine(builder, name)
 
 

@@ -133,6 +133,9 @@ def _reaching(operations: Sequence[TracedOperation], twin: Stepper) -> list[Trac
 
 
 def _operands_are_finite(op: TracedOperation, scalar: Scalar) -> Iterator[bool]:
+    if op.operation == "cast_from":
+        yield bool(is_finite(*op.operands).all())
+        return
     for k, x in enumerate(op.operands):
         if op.operation in CONVERSIONS:
             values = np.asarray(x)

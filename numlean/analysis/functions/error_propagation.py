@@ -13,13 +13,15 @@ from numlean.analysis.functions.errors import errors_in_ulps, worst
 from numlean.analysis.functions.traced_call import Call
 from numlean.errors import NumleanError
 from numlean.scalar.elementary import ARITIES
-from numlean.scalar.operations import CONVERSIONS, operations
+from numlean.scalar.operations import CONVERSIONS, Kind, operations
 from numlean.scalar.precision import precision_of
 from numlean.scalar.protocol import Scalar, Storage
 from numlean.scalar.registry import get_scalar
 from numlean.scalar.wrappers.tracing import TracedOperation
 
 _COMPUTING: Final = {*operations(computes=True), *CONVERSIONS}
+_ENTERING: Final = {*CONVERSIONS, *operations(kind=Kind.CAST)}
+"""Operations whose operands are not numbers of the Scalar."""
 _ROUNDED_ONCE: Final = {*ARITIES, "div", "sqrt"}
 """Operations whose exact results may need infinitely many bits."""
 _FEW_BITS: Final = 400
@@ -126,7 +128,7 @@ class _ErrorCache:
             (
                 abs(value)
                 for y in reference.operands
-                if _is_storage(self._truth, y) and op.operation not in CONVERSIONS
+                if _is_storage(self._truth, y) and op.operation not in _ENTERING
                 for value in self._truth.to_exact(y).flat
             ),
             default=None,
@@ -135,7 +137,7 @@ class _ErrorCache:
 
     def inherited(self, op: TracedOperation, reference: TracedOperation) -> float:
         """Return the worst error of an operation's operands."""
-        if op.operation in CONVERSIONS:
+        if op.operation in _ENTERING:
             return 0.0
         pairs = zip(op.operands, reference.operands, strict=True)
         own = [(x, y) for x, y in pairs if _is_storage(self._scalar, x)]
@@ -146,7 +148,7 @@ def _local(scalar: Scalar, op: TracedOperation) -> float:
     bits = _FEW_BITS if op.operation in _ROUNDED_ONCE else _MANY_BITS
     wide = get_scalar(f"mp:{max(bits, 2 * precision_of(scalar))}")
     operands = op.operands
-    if op.operation not in CONVERSIONS:
+    if op.operation not in _ENTERING:
         operands = tuple(
             wide.from_exact(scalar.to_exact(x)) if _is_storage(scalar, x) else x for x in operands
         )

@@ -52,13 +52,27 @@ def element_of(op: TracedOperation, index: Index) -> Element | None:
         return _along_axes(op, index)
     if name == "from_float":
         (values,) = op.operands
-        value = single(real_numbers(values, name), index)
-        if value.dtype != np.float64:
-            return _of_text(np.array([exact_text(value[0])], np.str_))
-        return Element({"a": value}, lambda s, x: s.from_float(x[0]), is_conversion=True)
+        return _of_number(single(real_numbers(values, name), index))
+    if name == "cast_from":
+        return _of_number(_exact_number(op, index))
     if name == "from_string":
         return _of_text(single(np.array(op.operands[0], np.str_), index))
     return None
+
+
+def _exact_number(op: TracedOperation, index: Index) -> Storage:
+    """Return a number that is cast, as binary64 if the source's numbers are, else as mpf."""
+    source, x = op.operands
+    value = single(x, index)
+    values: Storage = source.to_exact(value) if source.format is None else source.to_float(value)
+    return values
+
+
+def _of_number(value: Storage) -> Element:
+    """Return the conversion of a number, which is rounded once."""
+    if value.dtype != np.float64:
+        return _of_text(np.array([exact_text(value[0])], np.str_))
+    return Element({"a": value}, lambda s, x: s.from_float(x[0]), is_conversion=True)
 
 
 def _of_text(text: Storage) -> Element:

@@ -1,6 +1,7 @@
 """The primitives, by family: the operations that a tape records, and their gradients."""
 
 from numlean.autograd.primitives import elementary
+from numlean.autograd.primitives.casts import cast
 from numlean.autograd.primitives.elementary import *  # noqa: F403
 from numlean.autograd.primitives.elementwise import (
     abs_,
@@ -50,6 +51,7 @@ __all__ = [
     "atan2",
     "bmm",
     "broadcast_to",
+    "cast",
     "choose",
     "concat",
     "div",

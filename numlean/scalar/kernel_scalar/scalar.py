@@ -15,6 +15,7 @@ from numlean.scalar.codec import Codec
 from numlean.scalar.elementary import ElementaryFunctions
 from numlean.scalar.flags import Flags
 from numlean.scalar.kernel_scalar import (
+    casts,
     components,
     conversions,
     elementwise,
@@ -22,7 +23,7 @@ from numlean.scalar.kernel_scalar import (
     reductions,
     saving,
 )
-from numlean.scalar.protocol import Axis, Contraction, Indices, Order, Storage
+from numlean.scalar.protocol import Axis, Contraction, Indices, Order, Scalar, Storage
 from numlean.scalar.real_numbers import integers
 from numlean.scalar.rounding_names import rounding_name
 from numlean_kernels.formats import Format
@@ -179,6 +180,10 @@ class KernelScalar(ElementaryFunctions):
     def to_exact(self, x: Storage) -> Storage:
         """Return the exact values, as mpf."""
         return conversions.to_exact(self, x)
+
+    def cast_from(self, source: Scalar, x: Storage, *, flags: Flags | None = None) -> Storage:
+        """Round numbers of another Scalar once."""
+        return casts.cast_from(self, source, x, flags)
 
     @checked
     def from_string(self, texts: str | list[str]) -> Storage:
@@ -422,6 +427,10 @@ class KernelScalar(ElementaryFunctions):
         ``result`` is the dtype of the result, by default the Scalar's.
         """
         return elementwise.run(self, loop, operands, result=result, flags=flags)
+
+    def encodings_of(self, source: Scalar, x: Storage) -> Storage | None:
+        """Return another Scalar's numbers as kernels read them: see :func:`.casts.encodings_of`."""
+        return casts.encodings_of(self, source, x)
 
     def group_by_cell(self, index: Indices, count: int) -> tuple[Indices, Indices]:
         """Return the places of an index that name each of ``count`` cells: see ``GROUP``."""

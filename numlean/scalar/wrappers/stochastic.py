@@ -14,16 +14,17 @@ from typing import Any, Final, final
 import numpy as np
 from numpy.typing import ArrayLike
 
-from numlean.errors import NumleanError
+from numlean.errors import NumleanError, UnavailableError
 from numlean.scalar import shapes
 from numlean.scalar.flags import Flags
 from numlean.scalar.kernel_scalar import KernelScalar
 from numlean.scalar.operations import Kind, operations
-from numlean.scalar.protocol import Indices, Storage
+from numlean.scalar.protocol import Indices, Scalar, Storage
 from numlean.scalar.real_numbers import integers
 from numlean.scalar.registry import get_scalar
 from numlean.scalar.wrappers.composed import COMPOSED
 from numlean.scalar.wrappers.wrapper import WrappedScalar
+from numlean_kernels.ieee.convert import cast_name
 from numlean_kernels.loops.elementwise import elementwise, filled
 from numlean_kernels.loops.gather_scatter import SCATTER_ADD_STOCHASTIC
 from numlean_kernels.protocol import ProgramStep, kernel_for
@@ -63,7 +64,7 @@ _ROUNDED: Final = operations(kind=Kind.ARITHMETIC)
 
 @final
 class StochasticScalar(WrappedScalar):
-    """Stochastic rounding of add, sub, mul, div, sqrt, fma and scaleb.
+    """Stochastic rounding of add, sub, mul, div, sqrt, fma, scaleb and casts from other Scalars.
 
     A result between two neighbours goes to the upper one with the probability of its distance from
     the lower, in units of 2**(p-63) of their distance, p being the format's precision: 2**-39 for
@@ -100,6 +101,8 @@ class StochasticScalar(WrappedScalar):
             return self._draw(operation, fitted, options.get("flags"))
         if operation == "scaleb":
             return self._scaleb(*operands, **options)
+        if operation == "cast_from":
+            return self._cast_from(*operands, **options)
         if operation == "scatter_add":
             return self._scatter_add(*operands)
         if operation in COMPOSED:
@@ -170,6 +173,15 @@ class StochasticScalar(WrappedScalar):
         powers = integers(n, "scaleb")
         operands = shapes.broadcast("scaleb", (*self.rounded.fit_operands("scaleb", (x,)), powers))
         return self._draw("scaleb", tuple(map(self.rounded.copy, operands)), flags)
+
+    def _cast_from(self, source: Scalar, x: Storage, *, flags: Flags | None = None) -> Storage:
+        encodings = self.rounded.encodings_of(source, x)
+        if encodings is None or source.format is None:
+            raise UnavailableError(
+                f"{self.name} rounds only encodings at random, and {source.name} has none: cast its"
+                " numbers to float64 first"
+            )
+        return self._draw(cast_name(source.format), (encodings,), flags)
 
     def _scatter_add(self, x: Storage, index: Indices, shape: tuple[int, ...]) -> Storage:
         count, width = shapes.cells(x, index, shape)

@@ -1,6 +1,6 @@
 """The rules that every Scalar follows, as checks that run on any Scalar."""
 
-from numlean.testing.conformance import arithmetic, conversions, order, storage
+from numlean.testing.conformance import arithmetic, casts, conversions, order, storage
 from numlean.testing.conformance.checks import CHECKS, Check, NotApplicableError, Subject
 from numlean.testing.conformance.suite import Failure, Report, check_scalar
 
@@ -12,6 +12,7 @@ __all__ = [
     "Report",
     "Subject",
     "arithmetic",
+    "casts",
     "check_scalar",
     "conversions",
     "order",

@@ -27,6 +27,7 @@ ARGUMENTS = {
     "from_bits": ([1],),
     "from_exact": ([1],),
     "from_string": ("0.1",),
+    "cast_from": (INNER, X),
     "from_host_callback": (lambda: [1.0],),
     "matmul": (X.reshape(1, 2), X.reshape(2, 1)),
     "bmm": (X.reshape(1, 1, 2), X.reshape(1, 2, 1)),

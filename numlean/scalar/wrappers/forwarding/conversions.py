@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from numlean.scalar.flags import Flags
-from numlean.scalar.protocol import Storage
+from numlean.scalar.protocol import Scalar, Storage
 from numlean.scalar.wrappers.forwarding.hook import Hooked
 
 
@@ -56,6 +56,9 @@ class ForwardedConversions(Hooked):
 
     def to_exact(self, x: Storage) -> Storage:
         return self._pass("to_exact", self.inner.to_exact, x)
+
+    def cast_from(self, source: Scalar, x: Storage, *, flags: Flags | None = None) -> Storage:
+        return self._pass("cast_from", self.inner.cast_from, source, x, flags=flags)
 
     def from_string(self, texts: str | list[str]) -> Storage:
         return self._pass("from_string", self.inner.from_string, texts)

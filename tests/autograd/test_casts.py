@@ -1,0 +1,68 @@
+"""Tensors in several arithmetics, and gradients through casts."""
+
+import pickle
+
+import numpy as np
+import pytest
+
+import numlean as nl
+from numlean.autograd import value_and_gradient
+from numlean.autograd.indices import INDEX
+
+F32 = nl.get_scalar("float32", "python")
+
+
+def test_a_cast_rounds_once_on_the_tensor_s_device():
+    t = nl.Tensor.of(F32, [1.01, -0.0, 1e39])
+    z = nl.cast(t, "bfloat16")
+    assert (z.dtype, z.scalar.device) == ("bfloat16", "python")
+    assert z.tolist() == t.to("bfloat16").tolist()
+    assert nl.cast(z, F32).tolist() == z.tolist()
+    assert nl.ops.cast(t, "mp:100").scalar.device == "python"
+
+
+def test_a_tensor_of_the_same_arithmetic_is_returned_as_it_is():
+    t = nl.Tensor.of(F32, [1.0])
+    assert nl.cast(t, "float32") is t
+    tape = nl.autograd.Tape()
+    watched = tape.watch(t)
+    assert nl.cast(watched, F32) is watched
+    assert len(tape.nodes) == 1
+
+
+def test_a_gradient_goes_straight_through_and_is_rounded_to_the_operand_s_arithmetic():
+    x = nl.Tensor.of(F32, [1.01, 2.02, 3.03])
+    scale = nl.Tensor.of(nl.get_scalar("bfloat16", "python"), [1.0, 0.5, 3.0])
+    value, (g,) = value_and_gradient(
+        lambda p: nl.cast((nl.cast(p[0], "bfloat16") * scale).sum(), "float32"), [x]
+    )
+    assert (value.dtype, g.dtype) == ("float32", "float32")
+    assert g.tolist() == [1.0, 0.5, 3.0]
+
+    def narrowed(p):
+        return (nl.cast(p[0], "float32") * nl.Tensor.of(F32, [1 + 2.0**-20])).sum()
+
+    y = nl.Tensor.of(nl.get_scalar("bfloat16", "python"), [1.0])
+    _, (g,) = value_and_gradient(narrowed, [y])
+    assert (g.dtype, g.tolist()) == ("bfloat16", [1.0])
+
+
+def test_tensors_of_two_arithmetics_are_refused_with_the_cast_that_helps():
+    a, b = nl.Tensor.of(F32, [1.0]), nl.cast(nl.Tensor.of(F32, [1.0]), "bfloat16")
+    with pytest.raises(nl.NumleanError, match=r"float32.*bfloat16.*nl\.cast\(x, dtype\)"):
+        a + b
+
+
+def test_indices_and_unknown_dtypes_are_refused():
+    with pytest.raises(nl.NumleanError, match="indices and numbers"):
+        nl.cast(nl.Tensor.of(INDEX, [1, 2]), "float32")
+    with pytest.raises(nl.NumleanError, match="bfloat16"):
+        nl.cast(nl.Tensor.of(F32, [1.0]), "bfloat61")
+    with pytest.raises(nl.NumleanError, match="cast"):
+        nl.cast(np.ones(2), "float32")
+
+
+def test_the_primitive_can_be_pickled():
+    from numlean.autograd.primitives import casts
+
+    assert pickle.loads(pickle.dumps(casts._cast)) is casts._cast
