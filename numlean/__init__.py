@@ -5,7 +5,7 @@
 of them is used first, so that ``numlean --help`` does not wait for numpy.
 """
 
-from typing import TYPE_CHECKING
+TYPE_CHECKING = False  # as in typing, which takes longer to import than the program's start may
 
 if TYPE_CHECKING:
     from numlean.api import *  # noqa: F403

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 from numlean.arguments import checked
+from numlean.certificate import unfinished
 from numlean.certificate.chain import Step
 from numlean.certificate.file_format import (
+    VERSION,
     Document,
     FinalDigests,
     InitialDigests,
@@ -61,13 +63,19 @@ class Certificate:
     def load(cls, path: FilePath) -> Certificate:
         """Read a certificate, and check all of it.
 
+        If the run has not ended, or was killed, it is the certificate of the steps up to the last
+        checkpoint.
+
         Raises:
             CertificateError: The file cannot be read, is not a certificate, is cut off or altered,
                 or has another version; for an altered step the message contains its number.
         """
         content = read_input(path, pipes=True, error=CertificateError)
         with error_context(path, CertificateError):
-            version, document = loads(content)
+            if unfinished.is_unfinished(content):
+                version, document = VERSION, unfinished.loads(content)
+            else:
+                version, document = loads(content)
             own = {field.name: getattr(document, field.name) for field in fields(document)}
             return cls(**own | {"recipe": _recipe(document, version)})
 
@@ -77,9 +85,13 @@ class Certificate:
         Raises:
             CheckpointError: The file cannot be written.
         """
+        atomic.write(path, dumps(self.document()))
+
+    def document(self) -> Document:
+        """Return the certificate as plain typed data."""
         own = {field.name: getattr(self, field.name) for field in fields(self)}
         plain = None if self.recipe is None else self.recipe.recorded.to_plain()
-        atomic.write(path, dumps(Document(**own | {"recipe": plain})))
+        return Document(**own | {"recipe": plain})
 
     @property
     def dtype(self) -> str:

@@ -15,8 +15,8 @@ from numlean.certificate.replayable_run import ReplayableRun
 from numlean.tasks import NamedTask
 from numlean.training import Options, Stepper, Task, TrainConfig, run_steps
 
-OnStep = Callable[[int], None]
-"""Function that is called after each step with the number of steps made."""
+OnStep = Callable[[int], bool | None]
+"""Function that is called after each step with the number of steps made; True ends the run."""
 
 
 @checked
@@ -40,7 +40,8 @@ def certify(
         config: The training configuration (default: the named task's).
         data: The training data (default: the named task's).
         options: Options that ``side`` does not contain, and the seed of the initial parameters.
-        on_step: Function to call after each step.
+        on_step: Function to call after each step. The run ends if it returns True, and is then
+            certified as stopped by an interrupt.
 
     Raises:
         NumleanError: The side cannot be run, or config or data are missing.
@@ -49,11 +50,17 @@ def certify(
     stepper, dataset = run.start(side)
     recorder = Recorder(stepper, run.description(dataset), fast_kernels=side.options.fast_kernels)
 
+    is_stopped = False
+
     def record(stepper: Stepper, loss: Tensor) -> bool:
+        nonlocal is_stopped
         recorder(stepper, loss)
-        if on_step is not None:
-            on_step(stepper.step_count)
-        return False
+        is_stopped = on_step is not None and bool(on_step(stepper.step_count))
+        return is_stopped
 
     run_steps(stepper.runner, run.config, dataset, on_step=record, stepper=stepper)
-    return recorder.certificate(steps_asked=run.config.steps, recipe=run.recipe(side))
+    return recorder.certificate(
+        steps_asked=run.config.steps,
+        stopped_by="interrupt" if is_stopped else None,
+        recipe=run.recipe(side),
+    )

@@ -1,6 +1,7 @@
 """The bytes of a certificate: JSON with one line per step.
 
-A file begins with the version of its format and the SHA-256 of the whole file, computed with zeros
+This is the file of a run that has ended; ``unfinished.py`` defines the one of a run that goes on. A
+file begins with the version of its format and the SHA-256 of the whole file, computed with zeros
 in place of the digest. Steps come last; each is a list of loss, state digest and link of the chain.
 A file of version 2 contains a recipe (see ``numlean.tasks.recipe``). One of version 1 contains the
 options of ``numlean train`` by their names, as ``arguments``; it can be read, but is not written.
@@ -108,13 +109,22 @@ def loads(content: bytes) -> tuple[int, Document]:
             version; for an altered step the message contains its number.
     """
     plain = _parsed(content)
-    version, digest = _version(plain), plain.get("sha256")
+    version, digest = check_version(plain, KEY, READABLE_VERSIONS), plain.get("sha256")
     document = _document(plain, version)
+    check_contents(document)
+    _check_file_digest(content, digest)
+    return version, document
+
+
+def check_contents(document: Document) -> None:
+    """Check that the digests and the chain of a certificate follow from each other.
+
+    Raises:
+        DocumentError: They do not; for an altered step the message contains its number.
+    """
     _check_values(document)
     _check_digests(document)
     _check_chain(document)
-    _check_file_digest(content, digest)
-    return version, document
 
 
 def _parsed(content: bytes) -> dict[str, Any]:
@@ -124,15 +134,20 @@ def _parsed(content: bytes) -> dict[str, Any]:
     return plain
 
 
-def _version(plain: dict[str, Any]) -> int:
-    version = plain[KEY]
+def check_version(plain: dict[str, Any], key: str, versions: Sequence[int]) -> int:
+    """Return the version in a field of a certificate.
+
+    Raises:
+        DocumentError: It is not one of those given.
+    """
+    version = plain[key]
     if type(version) is not int:
         raise DocumentError(f"the certificate has no version: {version!r:.80}")
-    if version not in READABLE_VERSIONS:
+    if version not in versions:
         raise DocumentError(
             f"a certificate of version {version}, written by numlean"
             f" {readable(str(plain.get('numlean')), 20)}; this numlean reads versions"
-            f" {' and '.join(map(str, READABLE_VERSIONS))}"
+            f" {' and '.join(map(str, versions))}"
         )
     return version
 
@@ -167,7 +182,7 @@ def _read_part(kind: type[Any], plain: dict[str, Any], name: str) -> None:
 def _check_digests(document: Document) -> None:
     for part, digests in {"initial": document.initial, "final": document.final}.items():
         for name, value in digests.items():
-            if not _is_digest(value):
+            if not is_digest(value):
                 raise DocumentError(f"the {part} {name} is not a SHA-256 digest: {value!r:.80}")
 
 
@@ -179,7 +194,7 @@ def _check_chain(document: Document) -> None:
             " and its initial parameters"
         )
     for index, step in enumerate(steps):
-        if not (_LOSS.fullmatch(step.loss) and _is_digest(step.state) and _is_digest(step.chain)):
+        if not (_LOSS.fullmatch(step.loss) and is_digest(step.state) and is_digest(step.chain)):
             raise DocumentError(
                 f"the file has been altered at step {index}: its loss is not a number, or its state"
                 " digest or link is not a SHA-256 digest"
@@ -202,7 +217,7 @@ def _last_state(steps: Sequence[Step], initial: str) -> str:
 
 
 def _check_file_digest(content: bytes, digest: object) -> None:
-    if not _is_digest(digest):
+    if not is_digest(digest):
         raise DocumentError(f"the sha256 field is not a SHA-256 digest: {digest!r:.80}")
     blank = content.replace(str(digest).encode(), _BLANK.encode(), 1)
     actual = hashlib.sha256(blank).hexdigest()
@@ -212,5 +227,6 @@ def _check_file_digest(content: bytes, digest: object) -> None:
         )
 
 
-def _is_digest(value: object) -> bool:
+def is_digest(value: object) -> bool:
+    """Return whether a value is a SHA-256 digest in hexadecimal."""
     return isinstance(value, str) and _DIGEST.fullmatch(value) is not None

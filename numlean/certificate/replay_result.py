@@ -53,6 +53,7 @@ class ReplayResult:
         unexplained_reason: The reason why it cannot be run.
         environment: Differences of the environments, for information.
         nonfinite: Where the replayed run stopped being finite; None if it did not.
+        is_partial: Whether ``on_step`` ended the replay while it was identical and steps were left.
     """
 
     name: str | None
@@ -65,11 +66,12 @@ class ReplayResult:
     unexplained_reason: str | None = None
     environment: tuple[str, ...] = ()
     nonfinite: str | None = None
+    is_partial: bool = False
 
     @property
     def identical(self) -> bool:
-        """Whether the run is the same as the certificate's."""
-        return self.difference is None
+        """Whether the run is the same as the certificate's; a partial replay does not show that."""
+        return self.difference is None and not self.is_partial
 
     @property
     def is_irreproducible(self) -> bool:
@@ -87,6 +89,7 @@ class ReplayResult:
 
     def _lines(self) -> Iterator[str]:
         count = f"identical for {self.identical_steps} of {self.steps} steps"
+        count += ", stopped there" if self.is_partial else ""
         yield f"{self.name or 'a run'} in {self.side}: {count} ({_COMPARED[self.compared]})"
         if self.nonfinite is not None:
             yield self.nonfinite

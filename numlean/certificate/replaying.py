@@ -55,7 +55,8 @@ def replay(
             option: "data", "test_data", "text" or "target".
         trust_paths: Whether to open the other files that the recipe names. A certificate may come
             from anybody and name any path.
-        on_step: Function to call after each step with the number of steps made.
+        on_step: Function to call after each step with the number of steps made, also of the steps
+            of both sides in lockstep. The replay ends if it returns True.
 
     Raises:
         CertificateError: The file is not an unaltered certificate, or the run of its recipe, or of
@@ -116,27 +117,28 @@ class _Replay:
             nonlocal difference
             difference = checker.check_step(stepper.step_count - 1, loss)
             finite(stepper, loss)
-            if on_step is not None:
-                on_step(stepper.step_count)
-            return difference is not None
+            is_stopped = on_step is not None and on_step(stepper.step_count)
+            return difference is not None or bool(is_stopped)
 
         if difference is None:
             config = replace(run.config, steps=count)
             run_steps(stepper.runner, config, dataset, on_step=compare, stepper=stepper)
-        if difference is None:
+        is_partial = difference is None and stepper.step_count < count
+        if difference is None and not is_partial:
             difference = checker.check_end()
-        divergence, reason = self._divergence(difference)
+        divergence, reason = self._divergence(difference, on_step)
         return ReplayResult(
             name=run.name,
             side=side.name,
             steps=count,
-            identical_steps=count if difference is None else difference.step or 0,
+            identical_steps=stepper.step_count if difference is None else difference.step or 0,
             compared=checker.compared,
             difference=difference,
             environment=tuple(differences(certificate.environment, here)),
             divergence=divergence,
             unexplained_reason=reason,
             nonfinite=None if finite.first is None else str(finite.first),
+            is_partial=is_partial,
         )
 
     def _check_run(self) -> None:
@@ -154,7 +156,9 @@ class _Replay:
         if different:
             raise CertificateError(f"a certificate of another run: {different}")
 
-    def _divergence(self, difference: Difference | None) -> tuple[Pair | None, str | None]:
+    def _divergence(
+        self, difference: Difference | None, on_step: OnStep | None
+    ) -> tuple[Pair | None, str | None]:
         """Compare the certificate's own side with the other one, or return why it cannot be run."""
         if difference is None:
             return None, None
@@ -164,9 +168,13 @@ class _Replay:
                 return None, None
             run, steps = self._run, 1 if difference.step is None else difference.step + 1
             config = replace(run.config, steps=steps)
-            found = crosscheck(run.task, own, self._side, config=config, data=run.data)
+            found = crosscheck(
+                run.task, own, self._side, config=config, data=run.data, on_step=on_step
+            )
         except NumleanError as error:
             return None, f"{self._certificate.side} cannot be run here: {error}"
+        if found.is_partial:
+            return None, "the search for the first operation that differs was stopped"
         return found.pairs[0], None
 
 

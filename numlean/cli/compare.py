@@ -13,6 +13,9 @@ format is shown.
 the end of each run a "run". The module numlean.analysis.drift.records documents all keys.
 --out FILE.html writes a report into one file; --out DIR writes report.html and records.jsonl into
 a folder.
+
+Ctrl-C and SIGTERM end the comparison after the current step, and what was measured so far is
+written and printed; a second Ctrl-C stops at once. The exit status is then 130 or 143.
 """
 
 from __future__ import annotations
@@ -26,6 +29,7 @@ from typing import Final
 from numlean.analysis.drift import Comparison, compare
 from numlean.analysis.drift.records import Record, Write, as_line
 from numlean.analysis.lockstep import RunSpec
+from numlean.cli.interrupt import Interrupt, catch_interrupt
 from numlean.cli.options import (
     add_training_options,
     add_weights_option,
@@ -91,6 +95,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Compare, write and print."""
+    with catch_interrupt() as interrupt:  # until everything is written
+        _compare(arguments, interrupt)
+    return interrupt.exit_status if interrupt.requested else 0
+
+
+def _compare(arguments: argparse.Namespace, interrupt: Interrupt) -> None:
     recipe = Recipe.from_arguments(vars(arguments))
     task, config = recipe.resolve()
     announce(recipe, task)
@@ -113,6 +123,11 @@ def run(arguments: argparse.Namespace) -> int:
         scalars = (RunSpec.parse(text, runner_options(arguments)).scalar for text in dtypes)
         warn_of_constants(task, config, *scalars)
         advance = stack.enter_context(progress(f"{task.name} in {arguments.dtypes}", total))
+
+        def on_step() -> bool:
+            advance("")
+            return interrupt.requested
+
         result = compare(
             task,
             *dtypes,
@@ -126,14 +141,13 @@ def run(arguments: argparse.Namespace) -> int:
             operations=not arguments.no_operations,
             flags=not arguments.no_flags,
             write=write,
-            on_step=lambda: advance(""),
+            on_step=on_step,
         )
     if page is not None:
         _write_page(page, result)
     if not arguments.json:
         print(f"{task.name}, {config.steps} steps, against {result.truth}")
         print(f"{config.describe()}\n{result}")
-    return 0
 
 
 def _tests(arguments: argparse.Namespace, task: NamedTask) -> int:

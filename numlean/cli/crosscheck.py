@@ -6,17 +6,21 @@ show the first operation whose results differ although its operands are equal. -
 into the last run: KIND[:NAME=VALUE,...], with KIND one of flip order fma flush math, and NAME one
 of operation step call element bit.
 
-Exit status: 0 if all runs are identical, 1 if not. With --json, print one object with the keys
-task, hyperparameters, steps, identical, nonfinite (by run, where it stopped being finite) and
-pairs, a list of objects with a, b, identical, compared ("state" for encodings, within a format;
-"value" for exact values, across formats; "rounded" with --beyond-rounding, across formats),
-rounded_to, first_different_step (from 0; null if there is none), divergence (null if there is none)
-and growth (with --continue: for each step from the first different one on step, differing,
-relative, loss_a and loss_b). A divergence has the keys differing, where, operation, call, element,
-operands, results, ulps, exact, closer ("a", "b" or "equal"), rounded_to, rounded, operands_b,
-exact_b (the last four with --beyond-rounding) and judgements (for each result verdict,
-relative_error, error in ulps of its format, causes, right and is_right: the specified result, and
-whether the result equals it).
+Ctrl-C and SIGTERM end the runs after the current step, and what was found so far is reported; a
+second Ctrl-C stops at once.
+
+Exit status: 0 if all runs are identical, 1 if not, 130 after Ctrl-C, 143 after SIGTERM. With
+--json, print one object with the keys task, hyperparameters, steps (made), stopped_by ("interrupt",
+or null), identical (so far), nonfinite (by run, where it stopped being finite) and pairs, a list of
+objects with a, b, identical, compared ("state" for encodings, within a format; "value" for exact
+values, across formats; "rounded" with --beyond-rounding, across formats), rounded_to,
+first_different_step (from 0; null if there is none), divergence (null if there is none) and growth
+(with --continue: for each step from the first different one on step, differing, relative, loss_a
+and loss_b). A divergence has the keys differing, where, operation, call, element, operands,
+results, ulps, exact, closer ("a", "b" or "equal"), rounded_to, rounded, operands_b, exact_b (the
+last four with --beyond-rounding) and judgements (for each result verdict, relative_error, error in
+ulps of its format, causes, right and is_right: the specified result, and whether the result equals
+it).
 """
 
 from __future__ import annotations
@@ -37,6 +41,7 @@ from numlean.analysis.lockstep import (
     crosscheck,
 )
 from numlean.cli import exit_status
+from numlean.cli.interrupt import catch_interrupt
 from numlean.cli.options import (
     add_training_options,
     add_weights_option,
@@ -93,24 +98,34 @@ def run(arguments: argparse.Namespace) -> int:
     if len(runs) > 1:
         announce_start(arguments, task, config)
     warn_of_constants(task, config, *(run.scalar for run in runs))
-    with progress(f"{task.name} in {len(runs)} runs", config.steps) as advance:
-        result = crosscheck(
-            task,
-            *runs,
-            config=config,
-            initial=arguments.weights,
-            on_step=lambda step: advance(""),
-            beyond_rounding=arguments.beyond_rounding,
-            continue_=arguments.continue_,
-        )
-    if arguments.out is not None:
-        _write_page(Path(arguments.out), task.name, result)
-    if arguments.json:
-        settings = {"task": task.name, "hyperparameters": config.hyperparameters}
-        print(json_line(settings | _as_plain(result)))
-    else:
-        print(f"{task.name}, {result.steps} steps\n{config.describe()}\n{result}")
+    with catch_interrupt() as interrupt:  # until the report is printed
+        with progress(f"{task.name} in {len(runs)} runs", config.steps) as advance:
+
+            def on_step(_: int) -> bool:
+                advance("")
+                return interrupt.requested
+
+            result = crosscheck(
+                task,
+                *runs,
+                config=config,
+                initial=arguments.weights,
+                on_step=on_step,
+                beyond_rounding=arguments.beyond_rounding,
+                continue_=arguments.continue_,
+            )
+        if arguments.out is not None:
+            _write_page(Path(arguments.out), task.name, result)
+        if arguments.json:
+            settings = {"task": task.name, "hyperparameters": config.hyperparameters}
+            print(json_line(settings | _as_plain(result)))
+        else:
+            made = f"{result.steps} steps"
+            made += f" of {config.steps} (interrupted)" if result.is_partial else ""
+            print(f"{task.name}, {made}\n{config.describe()}\n{result}")
     _warn_of_idle_fault(runs[-1].scalar)
+    if interrupt.requested:
+        return interrupt.exit_status
     return 0 if result.identical else exit_status.DIFFERENCE
 
 
@@ -155,6 +170,7 @@ def _as_plain(result: Crosscheck) -> dict[str, Any]:
     ]
     return {
         "steps": result.steps,
+        "stopped_by": "interrupt" if result.is_partial else None,
         "identical": result.identical,
         "pairs": pairs,
         "nonfinite": dict(result.nonfinite),

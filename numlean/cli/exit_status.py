@@ -13,7 +13,8 @@ ERROR: Final = 2
 NONFINITE: Final = 3
 """A run ended with parameters, buffers or an optimizer state that are not finite."""
 
-INTERRUPTED: Final = 130
+SIGNAL: Final = 128
+"""A signal ended the command; its number is added: 130 for Ctrl-C, 143 for SIGTERM."""
 
 BROKEN_PIPE: Final = 141
 """The reader of standard output is gone: 128 and the number of the signal SIGPIPE."""

@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import Any, Final, NoReturn
 
 from numlean.cli import exit_status
+from numlean.cli.signals import report_stop, stop_by_exception
 from numlean.cli.streams import OutputError, run_with_checked_streams
 from numlean.errors import NumleanError
 from numlean.names import did_you_mean
@@ -84,8 +85,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return the exit status.
 
     The status is 0 for success, 1 for a difference found, 2 for wrong use or output that cannot be
-    written, 3 for a run that ended with numbers that are not finite, 130 for an interrupt, and 141
-    if the reader of standard output is gone.
+    written, 3 for a run that ended with numbers that are not finite, 130, 143 and 129 for an end by
+    Ctrl-C, SIGTERM and SIGHUP, and 141 if the reader of standard output is gone.
     """
     given = sys.argv[1:] if argv is None else argv
     return run_with_checked_streams(lambda: _run(given), _report_output_error)
@@ -95,7 +96,7 @@ def _run(given: Sequence[str]) -> int:
     try:
         arguments = build_parser(_command_in(given)).parse_args(given)
         run: Command = arguments.run
-        with warnings.catch_warnings():
+        with stop_by_exception(), warnings.catch_warnings():
             warnings.showwarning = _show_warning
             return _with_limit(run, arguments)
     except NumleanError as error:
@@ -110,9 +111,8 @@ def _run(given: Sequence[str]) -> int:
         if not isinstance(error, DeviceFailedError):
             raise
         return _fail(error)
-    except KeyboardInterrupt:
-        print("numlean: interrupted", file=sys.stderr)
-        return exit_status.INTERRUPTED
+    except KeyboardInterrupt as error:
+        return report_stop(error)
 
 
 def _with_limit(run: Command, arguments: argparse.Namespace) -> int:

@@ -10,13 +10,18 @@ A certificate may come from anybody. If its run was trained on a table or a text
 file again (--data, --text), or --trust-paths to open the files that the certificate names. The
 digest of the data in the certificate is compared in either case.
 
+Ctrl-C and SIGTERM end the replay after the current step, and the steps so far are reported; a
+second Ctrl-C stops at once.
+
 Exit status: 0 if all steps are identical, 1 if not, 2 if a file is not a certificate, is truncated
-or altered, or belongs to another run. With --json, print one object per FILE with the keys file,
-task, side, steps, identical_steps, identical, compared ("state" for encodings, within a format;
-"value" for exact values, across formats), difference (null if there is none; else an object with
-step (from 0, null before the first), what, expected and found), divergence (the first operation
-that differs between the two ways, as text, or null), reproducible (false if the certificate's own
-way gives other numbers here; null if that is unknown) and hyperparameters (of the run).
+or altered, or belongs to another run, 130 after Ctrl-C, 143 after SIGTERM. With --json, print one
+object per FILE with the keys file, task, side, steps, stopped_by ("interrupt" if steps are left
+that were not replayed, or null), identical_steps, identical, compared ("state" for encodings,
+within a format; "value" for exact values, across formats), difference (null if there is none; else
+an object with step (from 0, null before the first), what, expected and found), divergence (the
+first operation that differs between the two ways, as text, or null), reproducible (false if the
+certificate's own way gives other numbers here; null if that is unknown) and hyperparameters (of the
+run).
 """
 
 from __future__ import annotations
@@ -30,6 +35,7 @@ from numlean.analysis.lockstep import RunSpec
 from numlean.certificate import Certificate, CertificateError, ReplayResult, replay
 from numlean.checkpoint.errors import error_context
 from numlean.cli import exit_status
+from numlean.cli.interrupt import Interrupt, catch_interrupt
 from numlean.cli.options import (
     add_device_options,
     add_file_options,
@@ -66,23 +72,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Replay each certificate and print the results."""
-    results = [_replay(arguments, file) for file in arguments.files]
-    return 0 if all(result.identical for result in results) else exit_status.DIFFERENCE
+    is_identical = True
+    with catch_interrupt() as interrupt:
+        for file in arguments.files:
+            is_identical &= _replay(arguments, file, interrupt).identical
+            if interrupt.requested:
+                return interrupt.exit_status
+    return 0 if is_identical else exit_status.DIFFERENCE
 
 
-def _replay(arguments: argparse.Namespace, file: str) -> ReplayResult:
+def _replay(arguments: argparse.Namespace, file: str, interrupt: Interrupt) -> ReplayResult:
     certificate = Certificate.load(file)
     side = _side(arguments, certificate)
     with (
         progress(f"replay of {file}", len(certificate.steps)) as advance,
         error_context(file, CertificateError),
     ):
+
+        def on_step(_: int) -> bool:
+            advance("")
+            return interrupt.requested
+
         result = replay(
             certificate,
             side,
             files=given_files(arguments),
             trust_paths=arguments.trust_paths,
-            on_step=lambda step: advance(""),
+            on_step=on_step,
         )
     settings = _hyperparameters(certificate)
     if arguments.json:
@@ -126,12 +142,13 @@ def _side(arguments: argparse.Namespace, certificate: Certificate) -> RunSpec | 
 
 def _as_plain(file: str, result: ReplayResult) -> dict[str, Any]:
     pair = result.divergence
-    is_known = result.identical or result.unexplained_reason is None
+    is_known = not result.is_partial and result.unexplained_reason is None
     return {
         "file": file,
         "task": result.name,
         "side": result.side,
         "steps": result.steps,
+        "stopped_by": "interrupt" if result.is_partial else None,
         "identical_steps": result.identical_steps,
         "identical": result.identical,
         "compared": result.compared,

@@ -11,11 +11,17 @@ from contextlib import contextmanager
 from itertools import islice
 from multiprocessing import get_context
 from threading import current_thread, main_thread
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from numlean.errors import NumleanError
 
 Result = TypeVar("Result")
+
+_OF_TERMINAL: Final = (signal.SIGINT, signal.SIGHUP)
+"""Signals that a terminal sends to every process of a command."""
+
+_NOT_OURS: Final = (None, signal.SIG_IGN)
+"""Handlers that stay: one that is not of Python, and none because the signal is ignored."""
 
 
 def in_order(
@@ -35,11 +41,13 @@ def in_order(
     if jobs <= 1:
         yield from map(work, numbers)
         return
-    pool = ProcessPoolExecutor(jobs, get_context("spawn"), _leave_interrupts_to_the_parent)
+    pool = ProcessPoolExecutor(jobs, get_context("spawn"))
 
     def submit_all() -> Iterator[Future[Result]]:
         for number in numbers:
-            yield pool.submit(work, number)
+            with _terminal_signals_blocked():  # submitting may start a process
+                future = pool.submit(work, number)
+            yield future
 
     stream = submit_all()
     try:
@@ -58,20 +66,37 @@ def in_order(
 
 
 @contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Ignore interrupts while the pool ends, so that none of its processes is left."""
-    if current_thread() is not main_thread():
-        yield
-        return
-    usual = signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _terminal_signals_blocked() -> Iterator[None]:
+    """Start processes that leave Ctrl-C and the end of the terminal to this one.
+
+    Processes inherit the signals that are blocked when they start. This process gets them later.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _OF_TERMINAL)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, usual)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _leave_interrupts_to_the_parent() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Let signals wait while the pool ends, so that none of its processes is left."""
+    if current_thread() is not main_thread():
+        yield
+        return
+    received: list[int] = []
+    numbers = (*_OF_TERMINAL, signal.SIGTERM)
+    usual = {number: signal.getsignal(number) for number in numbers}
+    handled = {number: each for number, each in usual.items() if each not in _NOT_OURS}
+    for number in handled:
+        signal.signal(number, lambda number, _: received.append(number))
+    try:
+        yield
+    finally:
+        for number, handler in handled.items():
+            signal.signal(number, handler)
+        for each in received:
+            signal.raise_signal(each)
 
 
 def available_jobs() -> int:

@@ -191,20 +191,6 @@ def test_a_resumed_run_extends_its_certificate(capsys, file, tmp_path):
     assert nl.Certificate.load(file) == nl.Certificate.load(whole)
 
 
-def test_a_certificate_is_written_with_each_checkpoint(capsys, file, tmp_path, monkeypatch):
-    right, counts = nl.Certificate.save, []
-
-    def save(self, path):
-        counts.append(len(self.steps))
-        right(self, path)
-
-    monkeypatch.setattr(nl.Certificate, "save", save)
-    checkpoint = str(tmp_path / "run.ckpt")
-    options = ("--steps", "5", "--save", checkpoint, "--checkpoint-every", "2")
-    report(capsys, *XOR, *options, "--certificate", file)
-    assert counts == [2, 4, 5]
-
-
 def test_a_run_is_not_resumed_with_another_s_certificate(capsys, file, tmp_path):
     checkpoint, other = str(tmp_path / "run.ckpt"), str(tmp_path / "other.json")
     report(capsys, *XOR, "--steps", "3", "--certificate", file, "--save", checkpoint)

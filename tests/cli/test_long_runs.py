@@ -11,8 +11,8 @@ import time
 import numpy as np
 import pytest
 
+from numlean.cli.interrupt import catch_interrupt
 from numlean.cli.main import main
-from numlean.cli.train.interrupt import catch_interrupt
 from numlean.cli.train.plot import draw
 
 PROGRAM = [sys.executable, "-m", "numlean"]

@@ -51,7 +51,7 @@ def compare(
     operations: bool = True,
     flags: bool = True,
     write: Write | None = None,
-    on_step: Callable[[], None] | None = None,
+    on_step: Callable[[], bool | None] | None = None,
 ) -> Comparison:
     """Train a task in several arithmetics and in a precise reference, and measure the distances.
 
@@ -80,7 +80,8 @@ def compare(
         operations: Whether to measure operations; this takes most of the time.
         flags: Whether to count the exceptions of the measured steps, where they are recorded.
         write: A function that is called with each record as soon as it exists.
-        on_step: A function that is called after each step of each seed.
+        on_step: A function that is called after each step of each seed. If it returns True, the
+            comparison ends with what was measured so far, and says so.
 
     Raises:
         NumleanError: A dtype is unknown, repeated, or only the truth's; config or data are missing;
@@ -129,6 +130,10 @@ def compare(
             with_accuracy=bool(with_accuracy),
         )
         _run(experiment, seed, result, write, on_step or _nothing)
+        if result.stopped_at is not None:
+            break
+    if result.stopped_at == (numbers[-1], config.steps):  # nothing was left
+        result.stopped_at = None
     return result
 
 
@@ -137,10 +142,16 @@ def _run(
     seed: int,
     result: Comparison,
     write: Write,
-    on_step: Callable[[], None],
+    on_step: Callable[[], bool | None],
 ) -> None:
     last: dict[str, Record] = {}
-    for measured in experiment.run(on_step):
+
+    def ask() -> bool:
+        if on_step():
+            result.stopped_at = seed, experiment.steps
+        return result.stopped_at is not None
+
+    for measured in experiment.run(ask):
         units = Units.of(result.header, measured.dtype)
         record = step_record(seed, measured, units)
         last[measured.dtype] = record
@@ -153,6 +164,7 @@ def _run(
         figures = {key: end.get(key) for key in ("loss", "exact_loss", "test_loss", "accuracy")}
         record = {"record": "run", "dtype": run.name, "seed": seed, **figures, **run.digests()}
         record["nonfinite"] = run.nonfinite
+        record["steps"] = experiment.steps
         result.runs.append(record)
         write(record)
 

@@ -54,7 +54,7 @@ def _ends(result: Comparison) -> Iterator[_End]:
 
 def _distance(result: Comparison, ends: Sequence[_End]) -> str:
     """Return how far the parameters are from those of the reference run."""
-    steps, truth = result.header["steps"], result.truth
+    steps, truth = result.measured_steps, result.truth
     measured = [each for each in ends if not each.nonfinite and math.isfinite(each.relative)]
     finite = sorted(measured, key=lambda end: end.relative)
     parts = []

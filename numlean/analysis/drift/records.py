@@ -41,7 +41,8 @@ and NaN results), ``introduced_nonfinite`` (those of calls whose operands were a
 worst operand, both relative).
 
 A record "run" exists for each dtype and seed, at its end: ``loss``, ``exact_loss``, ``test_loss``,
-``accuracy``, ``state_digest``, ``value_digest``, ``nonfinite``.
+``accuracy``, ``state_digest``, ``value_digest``, ``nonfinite``, ``steps`` (made: fewer than those
+of the comparison if it was stopped).
 
 ``nonfinite`` of a "run" says after which step, and by which operation, a loss or a number of it was
 first not finite; null if none was.

@@ -45,6 +45,8 @@ class Comparison:
         operations: By dtype, the errors of each operation of a layer, over all steps and seeds, in
             program order.
         layers: By dtype, phase and layer, and step, the total errors over all seeds.
+        stopped_at: The seed, and the number of its steps, at which ``on_step`` ended the
+            comparison while steps or seeds were left; None if it did not.
     """
 
     header: Record
@@ -52,6 +54,7 @@ class Comparison:
     runs: list[Record] = field(default_factory=list)
     operations: dict[str, dict[Key, OperationErrors]] = field(default_factory=dict)
     layers: dict[str, dict[Where, dict[int, ErrorStats]]] = field(default_factory=dict)
+    stopped_at: tuple[int, int] | None = None
 
     @property
     def dtypes(self) -> tuple[str, ...]:
@@ -86,9 +89,14 @@ class Comparison:
         return [record for record in self.steps if record["dtype"] == dtype]
 
     def last(self, dtype: str) -> list[Record]:
-        """Return the records of a run's last step, for all seeds."""
-        last = max((record["step"] for record in self.steps), default=None)
+        """Return the records of a run's last measured step, for all seeds that made it."""
+        last = self.measured_steps - 1
         return [record for record in self.of(dtype) if record["step"] == last]
+
+    @property
+    def measured_steps(self) -> int:
+        """The number of steps up to the last one that was measured: all, if none was left out."""
+        return max((record["step"] + 1 for record in self.steps), default=0)
 
     @property
     def headline(self) -> tuple[str, ...]:
@@ -120,14 +128,21 @@ class Comparison:
 
     @property
     def warnings(self) -> list[str]:
-        """One line for each harmful constant, and for each run that stops being finite."""
+        """One line for an early end, each harmful constant, and each run that is not finite."""
         constants = [text for texts in self.header["warnings"].values() for text in texts]
         deaths = [
             f"{run['dtype']}, seed {run['seed']}: {run['nonfinite']}"
             for run in self.runs
             if run["nonfinite"] is not None
         ]
-        return [*constants, *deaths]
+        return [*self._early_end(), *constants, *deaths]
+
+    def _early_end(self) -> list[str]:
+        if self.stopped_at is None:
+            return []
+        (seed, made), seeds, steps = self.stopped_at, self.header["seeds"], self.header["steps"]
+        done = f"{seeds.index(seed)} of {len(seeds)} seeds before" if len(seeds) > 1 else ""
+        return [f"stopped after {made} of {steps} steps of seed {seed}{done and ', ' + done}"]
 
     def _ulp_columns(self) -> list[Column]:
         """Return columns of errors in ulps, if there is one format whose ulps these are."""

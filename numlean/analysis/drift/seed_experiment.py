@@ -69,6 +69,7 @@ class SeedExperiment:
     Attributes:
         truth: The reference run.
         others: The runs that are measured against it.
+        steps: The number of steps made.
     """
 
     def __init__(
@@ -87,14 +88,15 @@ class SeedExperiment:
         self._schedule = schedule
         self._with_accuracy = with_accuracy
         self._splits = [load(run.stepper.runner.scalar) for run in self.runs]
+        self.steps = 0
 
     @property
     def runs(self) -> list[Run]:
         """All runs, the reference run first."""
         return [self.truth, *(measured.run for measured in self.others)]
 
-    def run(self, on_step: Callable[[], None]) -> Iterator[MeasuredStep]:
-        """Make the steps; yield the measurements of those that are measured."""
+    def run(self, on_step: Callable[[], bool | None]) -> Iterator[MeasuredStep]:
+        """Make the steps, until ``on_step`` returns True; yield those that are measured."""
         config, schedule, tested = self.truth.config, self._schedule, self._schedule.tested
         batches = [
             minibatches(split.train, config.batch_size, seed=config.seed) for split in self._splits
@@ -106,7 +108,9 @@ class SeedExperiment:
             else:
                 for run, sample in zip(self.runs, samples, strict=True):
                     run.step(sample)
-            on_step()
+            self.steps = step + 1
+            if on_step():
+                return
 
     def _measure(self, step: int, samples: Sequence[Batch], tests: bool) -> Iterator[MeasuredStep]:
         """Make a step, that of the reference run first, and measure it."""

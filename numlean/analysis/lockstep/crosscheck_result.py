@@ -50,11 +50,13 @@ class Crosscheck:
         pairs: Each pair, in the order of the runs given.
         steps: The number of steps made: all of them, unless every two runs diverged earlier.
         nonfinite: Where each run that stopped being finite did so, by its name.
+        is_partial: Whether ``on_step`` ended the runs while steps were left.
     """
 
     pairs: tuple[Pair, ...]
     steps: int
     nonfinite: Mapping[str, str] = field(default_factory=dict)
+    is_partial: bool = False
 
     @property
     def identical(self) -> bool:

@@ -21,8 +21,8 @@ from numlean.scalar.protocol import Scalar
 from numlean.tasks import NamedTask, get_task
 from numlean.training import Options, Stepper, Task, TrainConfig
 
-OnStep = Callable[[int], None]
-"""Called with the number of steps that all runs have made."""
+OnStep = Callable[[int], bool | None]
+"""Called with the number of steps that all runs have made; returns True to end them."""
 
 Data = Dataset | Callable[[Scalar], Dataset]
 """Training data, or a function that returns the data of a run in a Scalar."""
@@ -57,7 +57,7 @@ def crosscheck(
         options: Engine, device and kernels of runs whose names do not specify them.
         initial: The initial parameters of the other runs: a runner, a checkpoint, values by name,
             or a file of weights; by default they are drawn with the options' seed.
-        on_step: A function that is called after each step.
+        on_step: A function that is called after each step; the steps end if it returns True.
         beyond_rounding: Whether to compare numbers of two formats after rounding both to the
             coarser format (:mod:`numlean.analysis.lockstep.common_numbers` defines it also where
             neither format contains the other). Otherwise almost all initial values differ.
@@ -130,23 +130,28 @@ class _Lockstep:
 
     def run(self, on_step: OnStep | None, *, continues: bool) -> Crosscheck:
         """Make the steps: all of them, or until every two runs have diverged."""
-        config, steps = self._config, 0
+        config, steps, is_stopped = self._config, 0, False
         for stepper in self._steppers:
             stepper.runner.keeps_outputs = continues
         batches = [minibatches(d, config.batch_size, seed=config.seed) for d in self._data]
-        while steps < config.steps and (continues or len(self._diverged) < len(self._comparisons)):
+        while self._goes_on(steps, continues=continues) and not is_stopped:
             self._step(steps, [next(each) for each in batches])
             if continues:
                 self._measure(steps)
             steps += 1
-            if on_step is not None:
-                on_step(steps)
+            is_stopped = on_step is not None and bool(on_step(steps))
         found = [self._diverged.get(pair) or self._pair(*pair) for pair in self._comparisons]
         growth = [tuple(self._growth.get(pair, ())) for pair in self._comparisons]
         pairs = (replace(pair, growth=each) for pair, each in zip(found, growth, strict=True))
         checks = zip(self._specs, self._checks, strict=True)
         nonfinite = {spec.name: str(each.first) for spec, each in checks if each.first is not None}
-        return Crosscheck(tuple(pairs), steps, nonfinite)
+        is_partial = is_stopped and self._goes_on(steps, continues=continues)
+        return Crosscheck(tuple(pairs), steps, nonfinite, is_partial)
+
+    def _goes_on(self, steps: int, *, continues: bool) -> bool:
+        """Return whether steps are left after some: not if every two runs have diverged."""
+        is_open = continues or len(self._diverged) < len(self._comparisons)
+        return steps < self._config.steps and is_open
 
     def _step(self, step: int, samples: Sequence[Batch]) -> None:
         """Make a step in every run, and compare every two that have not diverged."""

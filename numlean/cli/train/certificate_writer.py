@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from numlean.autograd.tensor import Tensor
-from numlean.certificate import Certificate, CertificateError, Recorder
+from numlean.certificate import Certificate, CertificateError, Journal, Recorder
 from numlean.checkpoint import Run, atomic
 from numlean.checkpoint.errors import error_context
 from numlean.cli.options import check_writable
@@ -64,6 +64,9 @@ class CertificateWriter:
         self._recipe = recipe
         self._steps = steps
         self._recorder = Recorder(stepper, run, fast_kernels=arguments.fast_kernels)
+        self._journal = self._path and Journal(
+            self._path, self._recorder, steps_asked=steps, recipe=recipe
+        )
 
     def start(self, *, is_resuming: bool) -> None:
         """Start recording; a resumed run takes over the steps of its certificate.
@@ -80,15 +83,15 @@ class CertificateWriter:
         atomic.remove_stale_partials(self._path)
 
     def __call__(self, stepper: Stepper, loss: Tensor) -> bool:
-        """Record a step, and write as often as checkpoints; return False, as it never ends."""
-        if self._path is not None:
+        """Record a step, and append as often as checkpoints; return False, as it never ends."""
+        if self._journal:
             self._recorder(stepper, loss)
             if self._every and stepper.step_count % self._every == 0:
-                self.write()
+                self._journal.write()
         return False
 
     def write(self, stopped_by: str | None = None) -> None:
-        """Write the certificate of the steps so far, if the option is given."""
+        """Write the finished certificate, if the option is given."""
         if self._path is not None:
             certificate = self._recorder.certificate(
                 steps_asked=self._steps, stopped_by=stopped_by, recipe=self._recipe

@@ -7,8 +7,10 @@ from contextlib import ExitStack
 from typing import Any
 
 from numlean.analysis.finiteness import ON_NONFINITE, FiniteCheck
+from numlean.autograd.tensor import Tensor
 from numlean.checkpoint import Run
 from numlean.cli import exit_status
+from numlean.cli.interrupt import Interrupt, catch_interrupt, uninterrupted
 from numlean.cli.options import (
     add_training_options,
     announce,
@@ -21,7 +23,6 @@ from numlean.cli.progress import progress
 from numlean.cli.train import certificate_writer, checkpoint_writer, evaluation, plot
 from numlean.cli.train.certificate_writer import CertificateWriter
 from numlean.cli.train.checkpoint_writer import CheckpointWriter
-from numlean.cli.train.interrupt import catch_interrupt
 from numlean.cli.train.monitor import TrainingMonitor
 from numlean.cli.train.nonfinite import nonfinite_report
 from numlean.cli.train.report import as_text
@@ -35,6 +36,7 @@ from numlean.tasks import NamedTask, Recipe, Split
 from numlean.tasks.recipe import DEFAULT_DTYPE
 from numlean.training import (
     Evaluation,
+    OnStep,
     Runner,
     Stepper,
     TrainConfig,
@@ -96,26 +98,36 @@ def run(arguments: argparse.Namespace) -> int:
     before = runner.reported_loss(split.train)
     settings = _settings(task, config, runner)
     flags = FlagHistory(counting) if counting else None
-    monitor = _train(
-        arguments, task, settings, config, split, checkpoints, certificate, flags, finite
-    )
-    report = {
-        **settings,
-        "steps": monitor.steps,
-        "loss_before": before.item(),
-        "loss_before_in_format": before.in_format.item(),
-        **_results(task, stepper, split, monitor),
-        **_digests(runner),
-        "nonfinite": nonfinite_report(stepper, finite),
-        **({} if flags is None else flags.report()),
-    }
-    print(json_line(report) if arguments.json else as_text(report))
-    if arguments.plot is not None:
-        evaluations = [(each.step_count, each.loss.item()) for each in monitor.evaluations]
-        title = f"{task.name}, {scalar.name}"
-        plot.draw(arguments.plot, title, monitor.losses, evaluations)
-    if monitor.interrupt.requested:
-        return exit_status.INTERRUPTED
+    with catch_interrupt() as interrupt:  # until the report is printed
+        monitor = _train(
+            arguments,
+            task,
+            settings,
+            config,
+            split,
+            checkpoints,
+            certificate,
+            flags,
+            finite,
+            interrupt,
+        )
+        report = {
+            **settings,
+            "steps": monitor.steps,
+            "loss_before": before.item(),
+            "loss_before_in_format": before.in_format.item(),
+            **_results(task, stepper, split, monitor),
+            **_digests(runner),
+            "nonfinite": nonfinite_report(stepper, finite),
+            **({} if flags is None else flags.report()),
+        }
+        print(json_line(report) if arguments.json else as_text(report))
+        if arguments.plot is not None:
+            evaluations = [(each.step_count, each.loss.item()) for each in monitor.evaluations]
+            title = f"{task.name}, {scalar.name}"
+            plot.draw(arguments.plot, title, monitor.losses, evaluations)
+    if interrupt.requested:
+        return interrupt.exit_status
     is_dead = arguments.on_nonfinite != "ignore" and finite.death is not None
     return exit_status.NONFINITE if is_dead else 0
 
@@ -130,6 +142,7 @@ def _train(
     certificate: CertificateWriter,
     flags: FlagHistory | None,
     finite: FiniteCheck,
+    interrupt: Interrupt,
 ) -> TrainingMonitor:
     stepper, evaluator = checkpoints.stepper, checkpoints.evaluator
     with ExitStack() as stack:
@@ -139,7 +152,6 @@ def _train(
             write = stack.enter_context(log)
         title = f"{settings['task']} in {settings['dtype']}"
         advance = stack.enter_context(progress(title, config.steps - stepper.step_count))
-        interrupt = stack.enter_context(catch_interrupt())
         keeps = arguments.plot is not None
         monitor = TrainingMonitor(
             config, evaluator, interrupt, advance, write, flags, finite, keeps_losses=keeps
@@ -148,15 +160,28 @@ def _train(
         if not monitor.is_over:
             if stepper.step_count < config.steps:
                 announce_start(arguments, task, config)
-            # A checkpoint may be behind the certificate of its run, but never ahead of it.
-            on_step = all_of(monitor, certificate, checkpoints)
+            on_step = all_of(monitor, _uninterrupted(all_of(certificate, checkpoints)))
             run_steps(stepper.runner, config, split.train, on_step=on_step, stepper=stepper)
         monitor.end()
-        try:
-            certificate.write(monitor.stopped_by)
-        finally:
-            checkpoints.write()
+        with uninterrupted():
+            try:
+                certificate.write(monitor.stopped_by)
+            finally:
+                checkpoints.write()
     return monitor
+
+
+def _uninterrupted(write_files: OnStep) -> OnStep:
+    """Return a hook that writes the files of a run, with nothing in between.
+
+    A checkpoint may be behind the certificate of its run, but never ahead of it.
+    """
+
+    def hook(stepper: Stepper, loss: Tensor) -> bool | None:
+        with uninterrupted():
+            return write_files(stepper, loss)
+
+    return hook
 
 
 def _settings(task: NamedTask, config: TrainConfig, runner: Runner) -> dict[str, Any]:

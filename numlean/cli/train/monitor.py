@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from numlean.analysis.finiteness import FiniteCheck
 from numlean.autograd.tensor import Tensor
+from numlean.cli.interrupt import Interrupt
 from numlean.cli.progress import Advance
-from numlean.cli.train.interrupt import Interrupt
 from numlean.cli.train.run_log import Write, exact_loss
 from numlean.scalar.wrappers.counting import FlagHistory
 from numlean.training import EarlyStopping, Evaluation, Stepper, TrainConfig

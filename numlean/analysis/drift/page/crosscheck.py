@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 def crosscheck_page(task: str, result: Crosscheck) -> str:
     """Return a crosscheck of a task as one HTML text, which loads nothing from a network."""
     runs = dict.fromkeys(name for pair in result.pairs for name in (pair.a, pair.b))
-    title = f"Crosscheck of {task} in {len(runs)} runs, {result.steps} steps"
+    stopped = ", stopped before the last step" if result.is_partial else ""
+    title = f"Crosscheck of {task} in {len(runs)} runs, {result.steps} steps{stopped}"
     return html_document(title, _sections(result))
 
 
