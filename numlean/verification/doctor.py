@@ -49,17 +49,17 @@ def versions() -> dict[str, str]:
 
 
 def machine() -> dict[str, str]:
-    """Return the processor, the number of threads available, and the kernel cache folder."""
+    """Return the processor, the number of threads available, and the state of the kernel cache."""
     from llvmlite import binding
 
-    from numlean_kernels.targets.cache import cache_dir
+    from numlean_kernels.targets.cache import describe_cache
 
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return {
         "system": platform.platform(),
         "processor": f"{_processor()} ({binding.get_host_cpu_name()} to LLVM)",
         "threads": f"{usable} of {os.cpu_count()}",
-        "kernels kept in": cache_dir(),
+        "kernels kept in": describe_cache(),
     }
 
 

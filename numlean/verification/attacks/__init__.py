@@ -3,8 +3,9 @@
 from typing import Final
 
 from numlean.verification.attacks.attack import Attack, Outcome, Program, Setting, Tally, tally
+from numlean.verification.attacks.caches import CACHES
 
-ATTACKS: Final[tuple[Attack, ...]] = ()
+ATTACKS: Final[tuple[Attack, ...]] = (CACHES,)
 """Every attack, in the order of the table that the command prints."""
 
 __all__ = ["ATTACKS", "Attack", "Outcome", "Program", "Setting", "Tally", "tally"]

@@ -1,28 +1,55 @@
-"""numba-cuda's disk cache, keyed by the content of a kernel, as in ``targets.cache``."""
+"""The disk cache of numba-cuda's kernels."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Final, final
 
-import numba_cuda
-from numba.cuda.core.caching import IndexDataCacheFile
-from numba.cuda.dispatcher import CUDACache
+from numba.cuda.core import config
+from numba.cuda.dispatcher import _Kernel
 
-from numlean_kernels.targets.cache import FilesByKey, file_name
+from numlean_kernels.targets.cache import KernelCache, machine_code_settings
+
+_COMPILERS: Final = (
+    *("numba-cuda", "cuda-core", "cuda-bindings", "cuda-toolkit"),
+    *("nvidia-nvvm", "nvidia-nvjitlink", "nvidia-cuda-nvcc", "nvidia-cuda-nvrtc"),
+)
 
 
-class CudaKernelCache(CUDACache):  # type: ignore[misc]
+@final
+class CudaKernelCache(KernelCache):
     """The cache of one kernel: its machine code, by the compute capability."""
 
-    def __init__(self, function: Callable[..., None], key: str) -> None:
-        super().__init__(function)
-        self._key = f"{key} {numba_cuda.__version__}"
-        self._cache_file = _File(self._cache_path, file_name(function), b"")
+    def obstacle(self, compiled: Any) -> str | None:
+        """Return why machine code cannot be saved: it depends on the launch, which is in no key."""
+        if getattr(compiled, "launch_config_sensitive", False):
+            return "it depends on the configuration of the launch"
+        return None
 
-    def _index_key(self, signature: Any, codegen: Any) -> Any:
-        return signature, codegen.magic_tuple(), self._key
+    def reduce(self, compiled: Any) -> Any:
+        """Return the code and the description of a kernel."""
+        return compiled._reduce_states()
+
+    def rebuild(self, target_context: Any, reduced: Any) -> Any:
+        """Return a kernel, to be loaded onto the device at its first launch."""
+        return _Kernel._rebuild(**reduced)
+
+    def compiler(self) -> str:
+        """Return numba-cuda's settings and the versions of CUDA's compilers."""
+        return f"{_versions()} {machine_code_settings(config, cuda=True)}"
 
 
-class _File(FilesByKey, IndexDataCacheFile):  # type: ignore[misc]
-    """Numba-cuda's own file format."""
+@cache
+def _versions() -> str:
+    from numba.cuda.cudadrv import nvvm
+
+    found = [f"{name}={_version(name)}" for name in _COMPILERS]
+    return " ".join([f"NVVM {nvvm.NVVM().get_version()}", *found])
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "none"

@@ -1,0 +1,270 @@
+"""The disk cache of a compiled function, keyed by its content.
+
+numba's own cache does not suffice:
+
+- It keys the cache of a closure by a pickle of its cells, which differs between processes, so a
+  kernel made by a factory is compiled again in every process. Here the key is the kernel's name and
+  the fingerprint of its content (:mod:`..fingerprint`), its argument types, the processor, and the
+  settings of numba (:mod:`.settings`), which numba's key lacks: editing a routine recompiles the
+  kernels that use it, and nothing else.
+- It names machine code by the function's qualified name and the number of functions compiled so far
+  in the process. Kernels of one factory, compiled in two processes and loaded into a third, can
+  have the same name, and a call by name reaches whichever was loaded first or last. Here the
+  qualified name contains a digest of the key, and a kernel that calls another compiled function,
+  whose name contains none, is not saved: its routines must be inlined.
+- It numbers the files of a cache, so two processes that compile at the same time can write
+  different kernels into one file. Here the file name contains a digest of the key.
+- It unpickles whatever its files contain. Here a file begins with a hash and its full key
+  (:mod:`.entry`), is read only if nobody else can write to it (:mod:`.folder`), and is replaced if
+  anything is wrong with it.
+
+A cache that cannot be used costs time, never a run: each reason is one warning.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from functools import cache
+from typing import Any, final
+
+from llvmlite import binding
+from numba.core import config
+from numba.core.compiler import CompileResult
+from numba.core.serialize import dumps
+
+from numlean_kernels.targets.cache.entry import DamagedError, content_of, pack
+from numlean_kernels.targets.cache.folder import (
+    OWN_FOLDER,
+    Folder,
+    RefusedError,
+    file_name,
+    folders,
+    show,
+)
+from numlean_kernels.targets.cache.settings import machine_code_settings
+from numlean_kernels.targets.fingerprint import UnknownContentError, fingerprint, jit_options
+
+
+class KernelCache(ABC):
+    """The cache of one compiled function, with the methods that numba's dispatchers call.
+
+    Args:
+        function: The Python function.
+        key: The name of the kernel and the fingerprint of its content.
+    """
+
+    def __init__(self, function: Callable[..., None], key: str) -> None:
+        self._label = f"{function.__module__}.{function.__qualname__}"
+        self._key = key
+        self._is_enabled = True
+        self._is_flushed = False
+
+    @abstractmethod
+    def obstacle(self, compiled: Any) -> str | None:
+        """Return why machine code cannot be saved, or None."""
+
+    @abstractmethod
+    def reduce(self, compiled: Any) -> Any:
+        """Return machine code as numba serializes it."""
+
+    @abstractmethod
+    def rebuild(self, target_context: Any, reduced: Any) -> Any:
+        """Return the machine code that :meth:`reduce` described."""
+
+    @abstractmethod
+    def compiler(self) -> str:
+        """Return the settings and versions of the compiler that the fingerprint lacks."""
+
+    @property
+    def cache_path(self) -> str:
+        """The folder in which kernels are looked up first."""
+        return str(next(folders()).path)
+
+    def enable(self) -> None:
+        """Use the cache."""
+        self._is_enabled = True
+
+    def disable(self) -> None:
+        """Neither load nor save."""
+        self._is_enabled = False
+
+    def flush(self) -> None:
+        """Load nothing from now on, so that the next compilation replaces the files."""
+        self._is_flushed = True
+
+    def load_overload(self, signature: Any, target_context: Any) -> Any:
+        """Return the machine code for argument types; None if it is not there, or damaged."""
+        target_context.refresh()
+        if not self._is_enabled or self._is_flushed:
+            return None
+        key = self._full_key(signature, target_context.codegen())
+        for folder in folders():
+            try:
+                found = self._load(folder, key, target_context)
+            except RefusedError as error:
+                if not folder.is_another_users:
+                    _warn_refused(error)
+            except DamagedError as error:
+                _warn_damaged(folder, self._file_name(key), error)
+            else:
+                if found is not None:
+                    return found
+        return None
+
+    def save_overload(self, signature: Any, compiled: Any) -> None:
+        """Save the machine code for argument types, if that is possible."""
+        if not self._is_enabled:
+            return
+        obstacle = self.obstacle(compiled)
+        if obstacle is not None:
+            _warn(f"the kernel {self._key} is not cached on disk: {obstacle}")
+            return
+        key = self._full_key(signature, compiled.codegen)
+        content = pack(key, dumps(self.reduce(compiled)))
+        problem: Exception | None = None
+        for folder in folders():
+            try:
+                self._save(folder, key, content)
+            except (OSError, RefusedError) as error:
+                problem = error
+            else:
+                return
+        _warn_unsaved(problem)
+
+    def _load(self, folder: Folder, key: str, target_context: Any) -> Any:
+        name = self._file_name(key)
+        raw = folder.read(name)
+        if raw is None:
+            return None
+        content = content_of(raw, key)
+        try:
+            found = self.rebuild(target_context, pickle.loads(content))
+        except Exception as error:  # numba's: the content is what was saved, but does not fit
+            raise DamagedError(f"it cannot be loaded: {type(error).__name__}: {error}") from error
+        _log("data loaded from", folder, name)
+        return found
+
+    def _save(self, folder: Folder, key: str, content: bytes) -> None:
+        name = self._file_name(key)
+        folder.write(name, content)
+        _remove_stale_partials(folder)
+        _log("data saved to", folder, name)
+
+    def _full_key(self, signature: Any, codegen: Any) -> str:
+        return f"{self._key} {signature!r} {codegen.magic_tuple()!r} {self.compiler()}"
+
+    def _file_name(self, key: str) -> str:
+        return file_name(self._label, _digest(key))
+
+
+@final
+class CpuKernelCache(KernelCache):
+    """The cache of a function that numba compiles for the CPU."""
+
+    def obstacle(self, compiled: Any) -> str | None:
+        """Return why machine code cannot be saved: it refers to something outside of it."""
+        others = _other_functions(compiled)
+        if others:
+            return f"it calls {others[0]}"
+        if compiled.library.has_dynamic_globals or compiled.lifted:
+            return "it contains addresses of this process, such as those of a large array"
+        return None
+
+    def reduce(self, compiled: Any) -> Any:
+        """Return the object code and the description of a function."""
+        return compiled._reduce()
+
+    def rebuild(self, target_context: Any, reduced: Any) -> Any:
+        """Return a function, linked into this process."""
+        return CompileResult._rebuild(target_context, *reduced)
+
+    def compiler(self) -> str:
+        """Return numba's settings and the version of LLVM."""
+        return f"LLVM {binding.llvm_version_info} {machine_code_settings(config, cuda=False)}"
+
+
+def _other_functions(compiled: Any) -> list[str]:
+    """Return the functions that machine code contains besides the kernel and numba's runtime."""
+    kernel = compiled.fndesc
+    own = {
+        kernel.llvm_func_name,
+        kernel.llvm_cpython_wrapper_name,
+        kernel.llvm_cfunc_wrapper_name,
+    }
+    names = [function.name for function in compiled.library.get_defined_functions()]
+    return [name for name in names if name not in own and not name.startswith("NRT_")]
+
+
+def enable_disk_cache(
+    compiled: Any,
+    function: Callable[..., None],
+    key: str,
+    kind: Callable[[Callable[..., None], str], KernelCache] = CpuKernelCache,
+) -> None:
+    """Keep the machine code of a function on disk for later processes.
+
+    Call it before the function is compiled: a digest of the key becomes part of its name.
+
+    Args:
+        compiled: The dispatcher.
+        function: The Python function of the dispatcher.
+        key: The name of the kernel and of its arithmetic.
+        kind: The class of the cache.
+    """
+    try:
+        full = f"{key} {fingerprint(function, jit_options(compiled))}"
+    except UnknownContentError as error:
+        function.__qualname__ += f".{_digest(key)}"
+        _warn(f"the kernel {key} is not cached on disk: {error}")
+        return
+    function.__qualname__ += f".{_digest(full)}"
+    compiled._cache = kind(function, full)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+@cache
+def _remove_stale_partials(folder: Folder) -> None:
+    """Remove stale files, once a process."""
+    folder.remove_stale_partials()
+
+
+def _log(event: str, folder: Folder, name: str) -> None:
+    """Print an event if NUMBA_DEBUG_CACHE asks for it, as numba does."""
+    if config.DEBUG_CACHE:
+        print(f"[cache] {event} {str(folder.path / name)!r}")
+
+
+def _warn_refused(error: RefusedError) -> None:
+    _warn_once(f"the cache of compiled kernels is not used: {error}")
+
+
+def _warn_damaged(folder: Folder, name: str, error: DamagedError) -> None:
+    where = show(folder.path / name)
+    _warn_once(f"the cached kernel {where} is compiled again and replaced, because {error}")
+
+
+def _warn_unsaved(problem: Exception | None) -> None:
+    if isinstance(problem, RefusedError):
+        _warn_refused(problem)
+    elif isinstance(problem, OSError):
+        what = f"{show(problem.filename)}: " if problem.filename else ""
+        _warn_once(
+            f"compiled kernels are not saved ({what}{problem.strerror}), so each process compiles"
+            f" them again: make room, or {OWN_FOLDER}"
+        )
+
+
+@cache
+def _warn_once(message: str) -> None:
+    _warn(message)
+
+
+def _warn(message: str) -> None:
+    warnings.warn(message, RuntimeWarning, stacklevel=2)
