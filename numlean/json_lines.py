@@ -7,6 +7,7 @@ import sys
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
+from functools import cache
 from math import isfinite
 from types import NoneType, UnionType
 from typing import (
@@ -29,11 +30,14 @@ T = TypeVar("T")
 MAX_DEPTH: Final = 200
 """The maximum number of nested objects and lists in a document."""
 
-MAX_ELEMENTS: Final = 10_000_000
-"""The maximum number of values in a document, which bounds its memory to about 1 GB."""
+BYTES_PER_VALUE: Final = 100
+"""The bytes that a value of a document takes in memory, at most, beside its text."""
 
 MAX_DIGITS: Final = 1000
 """The maximum number of digits of an integer in a document."""
+
+_PLAIN: Final = (bool, int, str)
+"""Types whose values are taken as they are."""
 
 _GREATEST_INT: Final = int(sys.float_info.max)
 
@@ -60,8 +64,7 @@ def parse_json(text: str | bytes, name: str) -> Any:
 
     Unlike ``json.loads``, refuse NaN, infinities, numbers that overflow, texts that are not Unicode
     (lone surrogates), an object with two fields of the same name, nesting deeper than
-    ``MAX_DEPTH``, integers of more than ``MAX_DIGITS`` digits, and more than ``MAX_ELEMENTS``
-    values.
+    ``MAX_DEPTH``, and integers of more than ``MAX_DIGITS`` digits.
 
     Args:
         text: The JSON text.
@@ -70,7 +73,6 @@ def parse_json(text: str | bytes, name: str) -> Any:
     Raises:
         DocumentError: The text is not valid JSON, or contains something that is refused.
     """
-    _check_elements(text, name)
     try:
         plain = json.loads(
             text,
@@ -87,13 +89,10 @@ def parse_json(text: str | bytes, name: str) -> Any:
     return plain
 
 
-def _check_elements(text: str | bytes, name: str) -> None:
+def memory_of_json(text: bytes) -> int:
+    """Return an upper bound of the bytes that the values of JSON texts, one per line, take."""
     # Each value but the first follows one of these, which texts may contain, too.
-    count = sum(
-        text.count(mark.encode()) if isinstance(text, bytes) else text.count(mark) for mark in ",[{"
-    )
-    if count > MAX_ELEMENTS:
-        raise DocumentError(f"{name}: more than {MAX_ELEMENTS:,} values, the most that are read")
+    return len(text) + BYTES_PER_VALUE * sum(text.count(mark) for mark in (b",", b"[", b"{", b"\n"))
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -170,11 +169,13 @@ def _read(kind: Any, plain: Any, where: str) -> Any:
     if origin in (Union, UnionType):
         return _read_union(inner, plain, where)
     if origin in (list, tuple) and isinstance(plain, list):
+        if inner[0] in _PLAIN and all(type(each) is inner[0] for each in plain):
+            return origin(plain)
         return origin(_read(inner[0], each, f"{where}[{k}]") for k, each in enumerate(plain))
     if origin is dict and isinstance(plain, dict):
         return {key: _read(inner[1], each, f"{where}.{key:.80}") for key, each in plain.items()}
     if _is_named_tuple(kind) and isinstance(plain, list) and len(plain) == len(kind._fields):
-        types = get_type_hints(kind)
+        types = _types(kind)
         return kind(
             *(_read(types[k], v, f"{where}.{k}") for k, v in zip(types, plain, strict=True))
         )
@@ -188,7 +189,7 @@ def _read(kind: Any, plain: Any, where: str) -> Any:
 def _read_fields(kind: Any, plain: Any, where: str) -> Any:
     if not isinstance(plain, dict):
         raise DocumentError(f"{where}: expected an object, got {plain!r:.80}")
-    types, required = get_type_hints(kind), _required_fields(kind)
+    types, required = _types(kind), _required_fields(kind)
     for name in plain:
         if name not in types:
             near = did_you_mean(name, types)
@@ -198,6 +199,11 @@ def _read_fields(kind: Any, plain: Any, where: str) -> Any:
         if name in required and name not in plain:
             raise DocumentError(f"{where}: the field {name!r} is missing")
     return kind(**{k: _read(types[k], each, f"{where}.{k}") for k, each in plain.items()})
+
+
+@cache
+def _types(kind: Any) -> dict[str, Any]:
+    return get_type_hints(kind)
 
 
 def _required_fields(kind: Any) -> frozenset[str]:

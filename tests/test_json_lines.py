@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, TypedDict
 
 import pytest
 
-from numlean import json_lines
 from numlean.errors import DocumentError
-from numlean.json_lines import MAX_DEPTH, json_line, nonfinite_to_null, parse_json, read_document
+from numlean.json_lines import (
+    BYTES_PER_VALUE,
+    MAX_DEPTH,
+    json_line,
+    memory_of_json,
+    nonfinite_to_null,
+    parse_json,
+    read_document,
+)
 
 
 class Pair(NamedTuple):
@@ -133,12 +141,16 @@ def test_json_that_readers_could_understand_differently_is_refused(text, words):
     assert str(caught.value).startswith(f"document: {words}")
 
 
-def test_a_document_of_too_many_values_is_refused_before_it_is_parsed(monkeypatch):
-    monkeypatch.setattr(json_lines, "MAX_ELEMENTS", 10)
-    assert parse_json("[" + "1," * 8 + "1]", "document") == [1] * 9
-    for text in ("[" + "1," * 10 + "1]", "[{},{},{},{},{},{}]", b"[[],[],[],[],[],[]]"):
-        with pytest.raises(DocumentError, match="document: more than 10 values"):
-            parse_json(text, "document")
+def test_the_memory_of_a_document_is_bounded_before_it_is_parsed():
+    for text in (b"[" + b"1," * 9 + b"1]", b"[[],[],[],[],[]]", b'[{"a":1},{"a":1}]', b"\n" * 5):
+        assert memory_of_json(text) > BYTES_PER_VALUE * 4
+    values = "[" + "[]," * 9999 + "[]]"
+    tracemalloc.start()
+    kept = parse_json(values, "document")
+    size, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(kept) == 10_000
+    assert size < memory_of_json(values.encode())
 
 
 def test_the_field_that_occurs_twice_is_found_among_many():

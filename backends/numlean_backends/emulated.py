@@ -29,6 +29,7 @@ _OPTIONS: Final[dict[str, tuple[str, type[Enum]]]] = {
 }
 _OF_THE_PROCESSOR: Final = (Arithmetic(BINARY32), Arithmetic(BINARY64))
 _SEED: Final = "seed"
+_LONGEST_SEED: Final = 100
 _MATH: Final = "math"
 
 
@@ -126,9 +127,9 @@ def _substitutes(arithmetic: Arithmetic, spec: Dtype) -> Mapping[str, Routine]:
 
 def _seed(spec: Dtype) -> int:
     text = spec.options.get(_SEED, "0")
-    if not text.isdecimal() or int(text) >= 1 << 64:
+    if not text.isdecimal() or len(text) > _LONGEST_SEED or int(text) >= 1 << 64:
         raise NumleanError(
-            f"dtype {spec.text!r}: seed must be an integer from 0 below 2**64, got {text!r}"
+            f"dtype {spec.text!r:.80}: seed must be an integer from 0 below 2**64, got {text!r:.80}"
         )
     return int(text)
 

@@ -34,6 +34,7 @@ from numlean_kernels.targets.python import PYTHON
 
 MAX_PRECISION: Final = 1_000_000
 """A greater precision is considered a typing error."""
+_LONGEST_ARGUMENT: Final = 100
 
 _mpf: Final = mp.make_mpf
 _ZERO: Final = _mpf(libmp.fzero)
@@ -201,10 +202,11 @@ class MpCodec:
 
 
 def _make(spec: Dtype, device: str) -> KernelScalar:
-    argument = spec.argument
-    if argument is None or not argument.isdecimal() or not 1 <= int(argument) <= MAX_PRECISION:
+    argument = spec.argument or ""
+    is_number = argument.isdecimal() and len(argument) <= _LONGEST_ARGUMENT
+    if not is_number or not 1 <= int(argument) <= MAX_PRECISION:
         raise NumleanError(
-            f"{spec.text!r}: mp takes a precision from 1 to {MAX_PRECISION} bits, as in mp:200"
+            f"{spec.text!r:.80}: mp takes a precision from 1 to {MAX_PRECISION} bits, as in mp:200"
         )
     precision = int(argument)
     return KernelScalar(

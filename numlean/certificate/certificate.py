@@ -119,4 +119,10 @@ def _recipe(document: Document, version: int) -> RecordedRecipe | None:
     if document.recipe is None:
         return None
     read = Recipe.from_version_1 if version == 1 else Recipe.from_plain
-    return RecordedRecipe(read(document.recipe))
+    recipe = read(document.recipe)
+    if recipe.steps not in (None, document.steps_asked):
+        raise CertificateError(
+            f"the recipe asks for {recipe.steps!s:.24} steps, but the run was asked for"
+            f" {document.steps_asked}"
+        )
+    return RecordedRecipe(recipe)

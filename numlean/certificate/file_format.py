@@ -17,9 +17,10 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Final, TypedDict
 
 from numlean.certificate.chain import Step, broken_links, first_link
+from numlean.checkpoint.bounded_json import parse_bounded
 from numlean.checkpoint.errors import readable
 from numlean.errors import DocumentError
-from numlean.json_lines import parse_json, read_document
+from numlean.json_lines import read_document
 
 VERSION: Final = 2
 """The version that is written."""
@@ -128,7 +129,7 @@ def check_contents(document: Document) -> None:
 
 
 def _parsed(content: bytes) -> dict[str, Any]:
-    plain = parse_json(content, "certificate")
+    plain = parse_bounded(content, "certificate")
     if not isinstance(plain, dict) or KEY not in plain:
         raise DocumentError("not a numlean certificate")
     return plain

@@ -17,9 +17,9 @@ import numpy as np
 from safetensors import SafetensorError, deserialize
 from safetensors.numpy import save
 
+from numlean.checkpoint.bounded_json import parse_bounded
 from numlean.checkpoint.errors import CheckpointError, readable
 from numlean.errors import DocumentError
-from numlean.json_lines import parse_json
 
 VERSION: Final = 2
 """The version that is written."""
@@ -100,9 +100,9 @@ def is_checkpoint(header: dict[str, Any]) -> bool:
     return KEY in header.get("__metadata__", {})
 
 
-def _parsed(text: bytes | str, part: str) -> dict[str, Any]:
+def _parsed(text: bytes, part: str) -> dict[str, Any]:
     try:
-        value = parse_json(text, f"the {part}")
+        value = parse_bounded(text, part)
     except DocumentError as error:
         raise CheckpointError(str(error)) from None
     if not isinstance(value, dict):
@@ -116,7 +116,7 @@ def _document(header: dict[str, Any]) -> Document:
     text = header["__metadata__"][KEY]
     if not isinstance(text, str):
         raise CheckpointError("the document is not a text")
-    return _parsed(text, "document")
+    return _parsed(text.encode(), "document")
 
 
 def _check_version(document: Document) -> None:

@@ -45,6 +45,8 @@ from numlean.cli.options import (
 from numlean.cli.options.limits import add_limit_option
 from numlean.cli.progress import progress
 from numlean.optim import format_hyperparameters
+from numlean.scalar.registry import get_scalar
+from numlean.tasks.file_limits import check_precision
 from numlean.training.options import BACKENDS
 
 
@@ -83,7 +85,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _replay(arguments: argparse.Namespace, file: str, interrupt: Interrupt) -> ReplayResult:
     certificate = Certificate.load(file)
-    side = _side(arguments, certificate)
+    with error_context(file, CertificateError):
+        side = _side(arguments, certificate)
+        if arguments.dtype is None:
+            check_precision(get_scalar(certificate.dtype), None)
     with (
         progress(f"replay of {file}", len(certificate.steps)) as advance,
         error_context(file, CertificateError),

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from os import PathLike, fspath
 from typing import Final
 
+from numlean.data.input_file import is_given_pipe
 from numlean.errors import NumleanError
 from numlean.tasks.recipe import Recipe
 from numlean.tasks.sources import option_of
@@ -55,7 +56,8 @@ class RecordedRecipe:
             trust_paths: Whether to open the other files that the recipe names.
 
         Raises:
-            UntrustedPathError: The recipe names another file, and ``trust_paths`` is False.
+            UntrustedPathError: The recipe names another file, and ``trust_paths`` is False, or it
+                names a pipe of this process.
             NumleanError: The recipe names no file for one of ``files``.
         """
         given = {name: fspath(path) for name, path in (files or {}).items()}
@@ -63,6 +65,12 @@ class RecordedRecipe:
         others = {name: path for name, path in source.paths.items() if name not in given}
         if others and not trust_paths:
             raise UntrustedPathError(_refusal(others))
+        for name, path in others.items():
+            if is_given_pipe(path):
+                raise UntrustedPathError(
+                    f"the recipe in this file names {path!r:.80} for {option_of(name)}, which is no"
+                    f" file, but a pipe of this process; pass {option_of(name)} FILE"
+                )
         return replace(self.recorded, task=source)
 
 

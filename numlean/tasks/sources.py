@@ -23,6 +23,9 @@ from numlean.tasks.table import TableSettings, table_task
 _MAX_WIDTH: Final = 10**8
 """The maximum width of a hidden layer. Matrices of such layers exceed any memory."""
 
+_MAX_LAYERS: Final = 1000
+"""The maximum number of hidden layers."""
+
 _FIELDS: Final = {"data": "path"}
 """The fields of a ``TableSource`` that are not called as their option."""
 
@@ -142,6 +145,10 @@ class TableSource:
         for name, value, known in (("kind", self.kind, KINDS), ("header", self.header, HEADERS)):
             if value is not None and value not in known:
                 raise UnknownNameError(name, value, known)
+        if len(self.hidden or ()) > _MAX_LAYERS:
+            raise NumleanError(
+                f"there can be at most {_MAX_LAYERS} hidden layers, got {len(self.hidden or ())}"
+            )
         if not all(0 < width <= _MAX_WIDTH for width in self.hidden or ()):
             raise NumleanError(
                 f"widths of hidden layers must be from 1 to {_MAX_WIDTH}, got {self.hidden!s:.80}"

@@ -205,3 +205,45 @@ def test_fast_kernels_are_another_way_than_plain_ones(forge):
     path = forge(lambda document: document["steps"][3].__setitem__(1, "0" * 64))
     assert replay(path, "float32").divergence is None
     assert replay(path, "float32:fast").divergence.identical
+
+
+def test_values_that_take_too_much_memory_are_refused_before_they_are_made(capsys, path):
+    path.write_text(json.dumps({"numlean_certificate": 2, "steps": [[]] * 10_000}))
+    assert main(["replay", str(path), "--max-size", "1MB"]) == 2
+    expected = f"{path}: the values of the certificate: 2 MB exceed the limit of 1 MB"
+    assert expected in capsys.readouterr().err
+    path.write_bytes(b'{"numlean_unfinished_certificate": 1}' + b"\n" * 20_000)
+    assert main(["replay", str(path), "--max-size", "1MB"]) == 2
+    assert "the values of the certificate: 2 MB exceed" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda document: document["seeds"].update(initial=-1), "seeds.initial is out of range"),
+        (lambda document: document.update(steps_asked=1 << 63), "steps_asked is out of range"),
+        (lambda document: document.update(steps_asked=13), "asks for 12 steps"),
+        (lambda document: document["environment"].update(device=3), "environment.device: expected"),
+        (lambda document: document["environment"].pop("backend"), "field 'backend' is missing"),
+        (lambda document: document["run"].pop("dtype"), "run: the field 'dtype' is missing"),
+        (lambda document: document["run"].update(dtype=["float32"]), "run.dtype: expected str"),
+        (with_loss("0x1p+" + "9" * 2000), "its loss is not a number"),
+        (with_loss("float32"), "its loss is not a number"),
+    ],
+)
+def test_each_field_that_is_used_has_its_type_and_range(forge, change, words):
+    with pytest.raises(CertificateError, match=words):
+        Certificate.load(forge(change))
+
+
+def test_a_file_alone_may_not_ask_for_numbers_of_any_size(capsys, forge):
+    def change(document):
+        document["recipe"]["dtype"] = document["run"]["dtype"] = "mp:20000"
+        document["environment"]["device"] = "python"
+
+    path = forge(change)
+    for side in ([], ["--dtype", "float32"], ["--backend", "compiled"]):
+        assert main(["replay", str(path), *side]) == 2
+        assert "may ask for at most 10,000 bits; pass --dtype mp:20000" in capsys.readouterr().err
+    assert main(["replay", str(path), "--dtype", "mp:20000", "--device", "abacus"]) == 2
+    assert "abacus" in capsys.readouterr().err

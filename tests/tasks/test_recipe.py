@@ -169,6 +169,7 @@ def table(**fields):
         (table(path="a\0b.csv"), ["--data", "null character"]),
         (table(hidden=[0]), ["widths", "(0,)"]),
         (table(hidden=[10**400]), ["widths", "100000000"]),
+        (table(hidden=[1] * 1001), ["1000 hidden layers", "1001"]),
         (table(kind="both"), ["kind", "'both'", "regression"]),
         (table(header="maybe"), ["header", "'maybe'", "auto"]),
         (table(standardise="after"), ["'after'", "before"]),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 
 import numlean.checkpoint as files
@@ -71,6 +73,16 @@ def resolve_resume_options(arguments: argparse.Namespace) -> Checkpoint | None:
             if given is None or given is False:  # but not 0
                 setattr(arguments, name, value)
     return checkpoint
+
+
+@contextmanager
+def settings_of(checkpoint: Checkpoint | None) -> Iterator[None]:
+    """Name the checkpoint in errors of settings, which may come from it."""
+    if checkpoint is None:
+        yield
+        return
+    with error_context(checkpoint.path):
+        yield
 
 
 class CheckpointWriter:

@@ -78,8 +78,9 @@ def run(arguments: argparse.Namespace) -> int:
         plot.check_path(arguments.plot)
     certificate_writer.check(arguments)
     checkpoint = checkpoint_writer.resolve_resume_options(arguments)
-    recipe = Recipe.from_arguments(vars(arguments))
-    task, config = recipe.resolve()
+    with checkpoint_writer.settings_of(checkpoint):
+        recipe = Recipe.from_arguments(vars(arguments))
+        task, config = recipe.resolve()
     announce(recipe, task)
     scalar = get_scalar(recipe.dtype, arguments.device)
     counting = CountingScalar(scalar) if arguments.flags else None

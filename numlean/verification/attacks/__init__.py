@@ -4,8 +4,9 @@ from typing import Final
 
 from numlean.verification.attacks.attack import Attack, Outcome, Program, Setting, Tally, tally
 from numlean.verification.attacks.caches import CACHES
+from numlean.verification.attacks.documents import CERTIFICATES, CHECKPOINTS
 
-ATTACKS: Final[tuple[Attack, ...]] = (CACHES,)
+ATTACKS: Final[tuple[Attack, ...]] = (CHECKPOINTS, CERTIFICATES, CACHES)
 """Every attack, in the order of the table that the command prints."""
 
 __all__ = ["ATTACKS", "Attack", "Outcome", "Program", "Setting", "Tally", "tally"]

@@ -1,0 +1,174 @@
+"""Attack the readers of checkpoints."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from safetensors.numpy import save
+
+from numlean.checkpoint.container import KEY, Arrays, loads
+from numlean.verification.attacks.attack import Attack, Outcome, Setting
+from numlean.verification.attacks.documents.array_mutations import forge_arrays
+from numlean.verification.attacks.documents.bounded_call import Reaction, call
+from numlean.verification.attacks.documents.hostile_recipes import hostile_recipe
+from numlean.verification.attacks.documents.json_mutations import Place, changes, render
+from numlean.verification.checkpoints import mutations
+
+_BLANK: Final = "0" * 64
+_RUN: Final = ("train", "xor", "--device", "python", "--eval-every", "1", "--dtype")
+_DTYPES: Final = ("float32", "mp:40", "bfloat16@round=stochastic,seed=3")
+_FINISHED: Final = (0, 1, 3)
+
+
+@dataclass(frozen=True)
+class _Case:
+    """A checkpoint to read.
+
+    Attributes:
+        what: How it was made.
+        content: The bytes.
+        must: "be refused", "be the same run", or "" for a run that it may describe.
+        paths: Files that must not be opened.
+    """
+
+    what: str
+    content: bytes
+    must: str
+    paths: frozenset[str] = frozenset()
+
+
+def run(setting: Setting) -> Iterator[Outcome]:
+    """Yield the outcome of each checkpoint: every second one has a right digest."""
+    draw = random.Random(setting.seed)
+    for k, dtype in enumerate(_DTYPES):
+        count = setting.count // len(_DTYPES) + (k < setting.count % len(_DTYPES))
+        folder = setting.folder / str(k)
+        folder.mkdir()
+        yield from _attack(setting, folder, dtype, count, draw)
+
+
+def _attack(
+    setting: Setting, folder: Path, dtype: str, count: int, draw: random.Random
+) -> Iterator[Outcome]:
+    path, program = folder / "case.ckpt", setting.program
+    call(program, [*_RUN, dtype, "--steps", "3", "--save", str(path)])
+    content, resume = _unfinished(path.read_bytes()), _resuming(path)
+    path.write_bytes(content)
+    others = _exporting(path), _starting_from(path, dtype)
+    expected = call(program, resume)
+    altered = mutations(content, count - count // 2, seed=setting.seed)
+    for k in range(count):
+        argv = draw.choice((resume, resume, *others))
+        if k % 2:
+            case = _forged(content, folder, draw, is_resumed=argv is resume)
+        else:
+            mutation = next(altered)
+            is_harmless = "digest right" in mutation.kind and argv is not resume
+            must = "" if is_harmless else "be refused"
+            case = _Case(mutation.kind, mutation.content, must)
+        path.write_bytes(case.content)
+        before = _files(folder)
+        reaction = call(program, argv)
+        if reaction.status == 0 and argv[0] == "export":
+            (folder / "out.npz").unlink()
+        failure = _failure(case, reaction, expected, path)
+        if failure is None and (after := _files(folder)) != before:
+            failure = f"it changed {sorted(after.items() ^ before.items())!r:.200}"
+        yield Outcome(f"{argv[0]}, {dtype}: {case.what}", failure)
+
+
+def _unfinished(content: bytes) -> bytes:
+    """Return the checkpoint of a run that has two more steps to make."""
+    document, arrays = loads(content)
+    document["recipe"]["steps"] += 2
+    return _seal(json.dumps(document), arrays)
+
+
+def _resuming(path: Path) -> list[str]:
+    return ["train", "--resume", str(path), "--device", "python", "--json"]
+
+
+def _exporting(path: Path) -> list[str]:
+    return ["export", str(path), str(path.with_name("out.npz"))]
+
+
+def _starting_from(path: Path, dtype: str) -> list[str]:
+    run = f"{dtype}:python"
+    argv = ["crosscheck", "xor", "--a", run, "--b", run, "--steps", "1", "--json"]
+    return [*argv, "--weights", str(path)]
+
+
+def _forged(content: bytes, folder: Path, draw: random.Random, *, is_resumed: bool) -> _Case:
+    """Return a checkpoint with other contents and a right digest.
+
+    Only a resumed run reads the recipe and compares the description of the run.
+    """
+    document, arrays = loads(content)
+    kind = draw.random()
+    if kind < 0.04:
+        must = "be the same run" if is_resumed else ""
+        return _Case("the same in other words", _seal(json.dumps(document, indent=3), arrays), must)
+    if kind < 0.2:
+        hostile = hostile_recipe(document["recipe"], folder, draw)
+        text = render({**document, "recipe": hostile.recipe})
+        must = "be refused" if is_resumed else ""
+        return _Case(hostile.what, _seal(text, arrays), must, hostile.paths)
+    if kind < 0.4:
+        what = forge_arrays(document, arrays, draw)
+        return _Case(f"{what}, digest right", _seal(json.dumps(document), arrays), "")
+
+    def is_free(place: Place) -> bool:
+        return place[0] == "run" and not is_resumed
+
+    change = changes(document, draw, is_free)
+    must = "be refused" if change.is_wrong else ""
+    return _Case(f"{change.what}, digest right", _seal(render(change.document), arrays), must)
+
+
+def _seal(text: str, arrays: Arrays) -> bytes:
+    """Return a checkpoint with its own digest."""
+    content = bytes(save(arrays, {KEY: text}))
+    try:
+        digest = json.loads(text)["sha256"]
+    except (TypeError, KeyError, ValueError, RecursionError):
+        return content
+    if not isinstance(digest, str) or len(digest) != len(_BLANK):
+        return content
+    blank = content.replace(digest.encode(), _BLANK.encode(), 1)
+    return blank.replace(_BLANK.encode(), hashlib.sha256(blank).hexdigest().encode(), 1)
+
+
+def _failure(case: _Case, reaction: Reaction, expected: Reaction, path: Path) -> str | None:
+    if opened := case.paths & reaction.opened:
+        return f"it opened {min(opened)!r:.80}"
+    if case.must == "be refused":
+        return reaction.refusal_complaint(path)
+    if case.must == "be the same run" and _report(reaction) != _report(expected):
+        return f"it is another run: {reaction.errors or reaction.output!r:.200}"
+    if reaction.status in _FINISHED:
+        return reaction.complaint
+    return reaction.refusal_complaint(path)
+
+
+def _report(reaction: Reaction) -> Any:
+    """Return the report of a run, without the time that it took."""
+    return {**json.loads(reaction.output or "{}"), "seconds": 0}
+
+
+def _files(folder: Path) -> dict[str, str]:
+    """Return the digests of the regular files in a folder."""
+    return {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "other"
+        for path in folder.iterdir()
+    }
+
+
+CHECKPOINTS: Final = Attack(
+    "checkpoints", "checkpoints with altered bytes, or forged with a right digest", 5000, run
+)

@@ -1,0 +1,92 @@
+"""Attacks on the readers of checkpoints and certificates: a few cases, and that they can fail."""
+
+import pytest
+
+from numlean.certificate import file_format
+from numlean.checkpoint import container
+from numlean.cli.main import COMMANDS, build_parser, main
+from numlean.errors import NumleanError
+from numlean.tasks import RecordedRecipe
+from numlean.verification.attacks import Program, Setting, tally
+from numlean.verification.attacks.documents import CERTIFICATES, CHECKPOINTS
+from numlean.verification.attacks.documents.bounded_call import call
+from numlean.verification.attacks.documents.opened_files import opened_files
+
+PROGRAM = Program(main, build_parser, tuple(COMMANDS))
+
+
+def attack(which, folder, count, seed=0):
+    return tally(which.run(Setting(PROGRAM, folder, count, seed)))
+
+
+@pytest.mark.parametrize("which", [CHECKPOINTS, CERTIFICATES], ids=lambda which: which.name)
+def test_hostile_documents_are_refused_or_harmless(tmp_path, which):
+    found = attack(which, tmp_path, 36)
+    assert (found.tried, found.failed) == (36, 0), found.first
+
+
+def test_an_attack_fails_if_digests_are_not_compared(tmp_path, monkeypatch):
+    monkeypatch.setattr(container, "_check_digest", lambda content, document: None)
+    assert attack(CHECKPOINTS, tmp_path, 30).failed
+    monkeypatch.setattr(file_format, "_check_file_digest", lambda content, digest: None)
+    assert attack(CERTIFICATES, tmp_path, 30).failed
+
+
+def test_an_attack_fails_if_paths_are_opened_without_consent(tmp_path, monkeypatch):
+    monkeypatch.setattr(RecordedRecipe, "trust", lambda self, *_, **__: self.recorded)
+    found = attack(CERTIFICATES, tmp_path, 60)
+    assert "recipe that names" in found.first.case
+    assert found.first.failure.startswith("it opened")
+
+
+def raising(error):
+    def run(argv):
+        raise error
+
+    return Program(run, build_parser, ())
+
+
+def printing(text, status=2):
+    def run(argv):
+        import sys
+
+        print(text, file=sys.stderr)
+        return status
+
+    return Program(run, build_parser, ())
+
+
+@pytest.mark.parametrize(
+    ("program", "words"),
+    [
+        (raising(KeyError("x")), "KeyError: 'x'"),
+        (printing("Traceback (most recent call last):"), "Traceback"),
+        (printing("numlean: error: out of memory"), "out of memory"),
+        (printing("numlean: error: a\x1b[31m: b"), "control characters"),
+        (printing("numlean: error: other: bad"), "does not name the file"),
+        (printing("numlean: error: f: a\nnumlean: error: f: b"), "more than one error"),
+        (printing("numlean: f: a", status=0), "status 0"),
+    ],
+)
+def test_a_reaction_that_is_no_refusal_in_one_line_is_found(tmp_path, program, words):
+    assert words in call(program, []).refusal_complaint("f")
+
+
+def test_opened_files_are_recorded(tmp_path):
+    path = tmp_path / "a"
+    with opened_files() as names:
+        path.write_text("a")
+    path.read_text()
+    assert names == {str(path)}
+
+
+def test_a_command_that_takes_too_much_memory_is_stopped():
+    import numpy as np
+
+    def run(argv):
+        try:
+            np.ones(1 << 32)
+        except MemoryError:
+            raise NumleanError("out of memory") from None
+
+    assert "NumleanError: out of memory" in call(Program(run, build_parser, ()), []).complaint
