@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from numlean.arguments import checked, describe_value
 from numlean.errors import MixedScalarError, NumleanError, ShapeError
+from numlean.scalar.identity import name_both
 
 if TYPE_CHECKING:
     from numlean.autograd.primitive import Primitive
@@ -78,13 +79,15 @@ class Tape:
         One backward sweep, as for ``gradient``.
 
         Raises:
-            MixedScalarError: The value is not watched by this tape.
-            ShapeError: The seed is not of its shape.
+            MixedScalarError: The value is not watched by this tape; or the seed, or the result of a
+                vector-Jacobian product, is not in the Scalar of its tensor.
+            ShapeError: The seed is not of the value's shape.
         """
         if value.tape is not self:
             raise MixedScalarError("a backward sweep starts from a tensor that the tape watches")
         if seed.shape != value.shape:
             raise ShapeError(f"the cotangent of shape {value.shape} is not of shape {seed.shape}")
+        _check_scalar(seed, value, "the cotangent from which a backward sweep starts")
         cotangents = {value.slot: seed}
         for slot in range(value.slot, -1, -1):
             node = self.nodes[slot]
@@ -95,11 +98,28 @@ class Tape:
     def sweep(self, node: Node, g: Tensor, cotangents: dict[int, Tensor]) -> None:
         """Add one node's part of the backward sweep: its inputs' cotangents, from its output's."""
         values = [x.detach() for x in node.inputs]
-        for x, vjp in zip(node.inputs, node.primitive.vjps, strict=True):
+        for k, (x, vjp) in enumerate(zip(node.inputs, node.primitive.vjps, strict=True)):
             if x.tape is self and vjp is not None:
                 part = vjp(g, node.output, *values, **node.parameters)
+                if part.scalar is not x.scalar:
+                    _check_scalar(
+                        part, x, f"the gradient of {node.primitive.name} by its input {k}"
+                    )
                 earlier = cotangents.get(x.slot)
                 cotangents[x.slot] = part if earlier is None else earlier + part
+
+
+def _check_scalar(cotangent: Tensor, x: Tensor, what: str) -> None:
+    """Check that a cotangent belongs to the Scalar of its tensor.
+
+    Raises:
+        MixedScalarError: It does not.
+    """
+    if cotangent.scalar != x.scalar:
+        raise MixedScalarError(
+            f"{what} and its tensor belong to different Scalars:"
+            f" {name_both(cotangent.scalar, x.scalar)}; cast it with nl.cast(g, x.scalar)"
+        )
 
 
 def zeros_like(x: Tensor) -> Tensor:
@@ -118,7 +138,7 @@ def value_and_gradient(
 
     Args:
         program: Returns a single number.
-        parameters: Tensors of one Scalar.
+        parameters: Tensors, each of any Scalar; its gradient is of the same.
         new_tape: Makes the tape; a subclass can observe its operations.
 
     Raises:

@@ -8,6 +8,8 @@ import pytest
 import numlean as nl
 from numlean.autograd import value_and_gradient
 from numlean.autograd.indices import INDEX
+from numlean.autograd.primitive import Primitive
+from numlean.errors import MixedScalarError
 
 F32 = nl.get_scalar("float32", "python")
 
@@ -45,6 +47,29 @@ def test_a_gradient_goes_straight_through_and_is_rounded_to_the_operand_s_arithm
     y = nl.Tensor.of(nl.get_scalar("bfloat16", "python"), [1.0])
     _, (g,) = value_and_gradient(narrowed, [y])
     assert (g.dtype, g.tolist()) == ("bfloat16", [1.0])
+
+
+def test_a_gradient_in_another_arithmetic_than_its_operand_is_refused_by_name():
+    widen = Primitive(
+        "widen",
+        lambda scalar, x, *, to: to.cast_from(scalar, x),
+        (lambda g, z, x, *, to: g,),
+        result=lambda scalar, *, to: to,
+    )
+    x = nl.cast(nl.Tensor.of(F32, [1.0, 2.0]), "bfloat16")
+    with pytest.raises(MixedScalarError) as caught:
+        value_and_gradient(lambda p: widen(p[0], to=F32).sum(), [x])
+    assert str(caught.value) == (
+        "the gradient of widen by its input 0 and its tensor belong to different Scalars: float32 on"
+        " python and bfloat16 on python; cast it with nl.cast(g, x.scalar)"
+    )
+
+
+def test_a_sweep_starts_from_a_cotangent_in_the_arithmetic_of_its_value():
+    tape = nl.autograd.Tape()
+    value = tape.watch(nl.Tensor.of(F32, [1.0, 2.0])) + nl.Tensor.of(F32, [1.0, 2.0])
+    with pytest.raises(MixedScalarError, match="starts and its tensor belong to different"):
+        tape.cotangents(value, nl.cast(value.detach(), "bfloat16"))
 
 
 def test_tensors_of_two_arithmetics_are_refused_with_the_cast_that_helps():
