@@ -196,6 +196,11 @@ class Target(ABC):
         """
 
     @property
+    def recorder(self) -> list[ProgramStep] | None:
+        """The list in which kernels are recorded; None if they are not."""
+        return None
+
+    @property
     def without_recorder(self) -> Target:
         """The target that runs kernels without recording them."""
         return self

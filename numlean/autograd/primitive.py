@@ -48,9 +48,8 @@ class Primitive:
         """
         scalar = self._common_scalar(inputs)
         z = self.forward(scalar, *(x.data for x in inputs), **parameters)
-        output = inputs[0].like(z)
-        if self.result is not None:
-            output = type(output)(self.result(scalar, **parameters), z)
+        result = scalar if self.result is None else self.result(scalar, **parameters)
+        output = type(inputs[0])(result, z)
         tapes = {id(x.tape): x.tape for x in inputs if x.tape is not None}
         if not tapes:
             return output
@@ -64,11 +63,15 @@ class Primitive:
             self._refuse(inputs)
         scalar = inputs[0].scalar
         for x in inputs[1:]:
-            if x.scalar is not scalar and x.scalar is not INDEX and x.scalar != scalar:
+            if x.scalar is scalar or x.scalar is INDEX:
+                continue
+            if x.scalar != scalar:
                 raise MixedScalarError(
                     f"{self.name} takes numbers of one Scalar, not"
                     f" {name_both(scalar, x.scalar)}; cast one with nl.cast(x, dtype)"
                 )
+            if x.scalar.recorder is not None:
+                scalar = x.scalar  # the other one is a constant of the recorded program
         return scalar
 
     def _refuse(self, inputs: tuple[object, ...]) -> NoReturn:

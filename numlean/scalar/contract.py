@@ -44,11 +44,16 @@ def record(scalar: Scalar, operations: list[ProgramStep]) -> Scalar:
     """Return ``scalar.with_recorder(operations)``, checked.
 
     Raises:
-        NumleanError: The method returned another arithmetic.
+        NumleanError: The method returned another arithmetic, or one that does not record.
         UnavailableError: The Scalar's operations cannot be repeated from a record.
     """
     recorder = scalar.with_recorder(operations)
     _check_same(scalar, recorder, "with_recorder")
+    if recorder.recorder is not operations:
+        raise NumleanError(
+            f"{type(scalar).__name__}.with_recorder() returned a Scalar whose recorder is not the"
+            " list it was given, so casts to other Scalars would not be recorded"
+        )
     return recorder
 
 

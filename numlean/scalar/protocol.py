@@ -53,6 +53,7 @@ class Scalar(ElementaryFunctions, Protocol):
         reference_dtype: The dtype that defines the correct results: its own name, but for a Scalar
             whose operations are those of another library.
         device: The device that runs its operations.
+        recorder: The list that ``with_recorder`` was given; None if operations are not recorded.
     """
 
     @property
@@ -69,6 +70,8 @@ class Scalar(ElementaryFunctions, Protocol):
     def reference_dtype(self) -> str: ...  # noqa: D102
     @property
     def device(self) -> str: ...  # noqa: D102
+    @property
+    def recorder(self) -> list[ProgramStep] | None: ...  # noqa: D102
 
     def describe(self) -> str:
         """Return one line for people: the numbers and the device."""

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from numlean.autograd.indices import INDEX
 from numlean.autograd.tensor import Tensor
 from numlean.scalar.protocol import Scalar, Storage
 from numlean.session.actions import Action, SgdStep
@@ -133,8 +132,7 @@ class CompiledTape:
         return CompiledSegment(state, [*variables, *recording.inputs, *written], actions, recording)
 
     def _copy(self, tensor: Tensor) -> Tensor:
-        scalar = INDEX if tensor.scalar is INDEX else self._scalar
-        return Tensor(scalar, np.array(tensor.data, order="C"))
+        return self._recorder.detach(tensor, np.array(tensor.data, order="C"))
 
     def _take(self, number: int) -> Tensor:
         """Return a copy of a parameter, whose own array is overwritten by later steps."""

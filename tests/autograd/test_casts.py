@@ -60,8 +60,8 @@ def test_a_gradient_in_another_arithmetic_than_its_operand_is_refused_by_name():
     with pytest.raises(MixedScalarError) as caught:
         value_and_gradient(lambda p: widen(p[0], to=F32).sum(), [x])
     assert str(caught.value) == (
-        "the gradient of widen by its input 0 and its tensor belong to different Scalars: float32 on"
-        " python and bfloat16 on python; cast it with nl.cast(g, x.scalar)"
+        "the gradient of widen by its input 0 and its tensor belong to different Scalars: float32"
+        " on python and bfloat16 on python; cast it with nl.cast(g, x.scalar)"
     )
 
 

@@ -39,6 +39,7 @@ MANAGEMENT = {
         "is_deterministic",
         "reference_dtype",
         "device",
+        "recorder",
     ),
 }
 

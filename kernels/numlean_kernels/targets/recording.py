@@ -33,6 +33,11 @@ class RecordingTarget(DelegatingTarget):
         self.operations = operations
 
     @property
+    def recorder(self) -> list[ProgramStep] | None:
+        """The recorded steps."""
+        return self.operations
+
+    @property
     def without_recorder(self) -> Target:
         """The other target."""
         return self._words

@@ -11,6 +11,7 @@ from numlean.autograd.indices import INDEX
 from numlean.autograd.primitive import Primitive
 from numlean.errors import NumleanError
 from numlean.scalar.protocol import Scalar, Storage
+from numlean.scalar.record import recorded_like
 
 if TYPE_CHECKING:
     from numlean.autograd.tensor import Tensor
@@ -36,9 +37,10 @@ def cast(x: Tensor, scalar: Scalar) -> Tensor:
 
     Raises:
         NumleanError: Indices are not numbers.
+        UnavailableError: A recorded step casts, and cannot repeat the Scalar's operations.
     """
     if x.scalar is scalar or x.scalar == scalar:
         return x
     if INDEX in (x.scalar, scalar):
         raise NumleanError("indices and numbers of a Scalar do not convert into each other")
-    return _cast(x, to=scalar)
+    return _cast(x, to=recorded_like(x.scalar, scalar))

@@ -78,6 +78,11 @@ class KernelScalar(ElementaryFunctions):
         return self.target.name
 
     @property
+    def recorder(self) -> list[ProgramStep] | None:
+        """The list in which its operations are recorded; None if they are not."""
+        return self.target.recorder
+
+    @property
     def is_deterministic(self) -> bool:
         """Return True: nothing here is drawn at random."""
         return True

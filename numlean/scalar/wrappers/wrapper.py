@@ -117,6 +117,11 @@ class WrappedScalar(
         return self.inner.reference_dtype
 
     @property
+    def recorder(self) -> list[ProgramStep] | None:
+        """The list in which the inner Scalar's operations are recorded; None if they are not."""
+        return self.inner.recorder
+
+    @property
     def device(self) -> str:
         """The inner Scalar's device."""
         return self.inner.device

@@ -73,9 +73,9 @@ class CompiledEngine:
                 plan.replay((x.data, y.data, rate.data))
         finally:
             self._runner.store.mark_written()
-        scalar, output = self._runner.scalar, plan.outputs.get("output")
-        self.output = None if output is None else Tensor(scalar, output.copy())
-        return Tensor(scalar, plan.outputs["loss"].copy())
+        output = plan.outputs.get("output")
+        self.output = None if output is None else _copy(output)
+        return _copy(plan.outputs["loss"])
 
     def _device_copy(self, tensor: Tensor) -> Tensor:
         return tensor.like(self._runner.scalar.device_copy(tensor.data))
@@ -96,16 +96,18 @@ class CompiledEngine:
         params = [recorder.attach(p) for p in self._params]
         state = {name: [recorder.attach(t) for t in each] for name, each in self._state.items()}
         loss, params, state = update(params, state, *inputs)
-        recorder.output("loss", loss.data)
+        recorder.output("loss", loss)
         if runner.keeps_outputs:
-            recorder.output("output", outputs[0].data)
+            recorder.output("output", outputs[0])
         results = [*params, *(t for name in self._state for t in state[name])]
         buffers = [t.data for t in self.buffers]
         with _restored_on_failure(buffers):
-            recorder.write_back(
-                [(z, result.data) for z, result in zip(buffers, results, strict=True)]
-            )
+            recorder.write_back([*zip(self.buffers, results, strict=True)])
             return recorder.finish(variables=buffers, results=buffers)
+
+
+def _copy(tensor: Tensor) -> Tensor:
+    return tensor.like(tensor.data.copy())
 
 
 @contextmanager

@@ -9,9 +9,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import final
 
+from numlean.autograd.indices import INDEX
 from numlean.autograd.tensor import Tensor
-from numlean.scalar.contract import record
+from numlean.errors import MixedScalarError
+from numlean.scalar.identity import name_both
 from numlean.scalar.protocol import Scalar, Storage
+from numlean.scalar.record import Record
 from numlean_kernels.protocol import ProgramStep
 from numlean_kernels.targets.dead_code import memory_of, prune
 
@@ -23,13 +26,13 @@ class Recording:
 
     Attributes:
         inputs: The arrays that take the values of a replay, by position.
-        outputs: The arrays that hold the results after a replay, by name.
+        outputs: Tensors over the arrays that hold the results after a replay, by name.
         operations: The operations of a replay, in order.
         run: Executes the operations.
     """
 
     inputs: tuple[Storage, ...]
-    outputs: Mapping[str, Storage]
+    outputs: Mapping[str, Tensor]
     operations: Sequence[ProgramStep]
     run: Callable[[], None]
 
@@ -48,7 +51,7 @@ class Recording:
                 f"{_name(names, z)}: {z.shape} {z.dtype}" for z in operation.written
             )
             lines.append(f"{written} = {operation}({read})")
-        lines += [f"{name} {_name(names, z)}" for name, z in self.outputs.items()]
+        lines += [f"{name} {_name(names, z.data)}" for name, z in self.outputs.items()]
         return "\n".join(lines)
 
 
@@ -58,26 +61,32 @@ def _name(names: dict[int, str], array: Storage) -> str:
 
 @final
 class Recorder:
-    """Makes recordings: computes as a Scalar does, and records the operations.
+    """Makes recordings: computes as Scalars do, and records the operations.
+
+    A program may compute in several Scalars of one device, which record into one list.
 
     Attributes:
-        scalar: The recording Scalar.
+        scalar: The recording twin of the program's main Scalar.
         steps: The operations recorded since the last ``start``.
     """
 
     def __init__(self, scalar: Scalar) -> None:
         self._scalar = scalar
         self._inputs: tuple[Storage, ...] = ()
-        self._outputs: dict[str, Storage] = {}
-        self.steps: list[ProgramStep] = []
-        self.scalar = record(scalar, self.steps)
+        self._outputs: dict[str, Tensor] = {}
+        self.steps = Record()
+        self.scalar = self.steps.twin(scalar)
 
     def attach(self, tensor: Tensor) -> Tensor:
-        """Return a tensor on the same array whose operations are recorded.
+        """Return a tensor on the same array whose operations are recorded; indices as they are."""
+        if tensor.scalar is INDEX:
+            return tensor
+        is_main = tensor.scalar == self._scalar
+        return Tensor(self.scalar if is_main else self.steps.twin(tensor.scalar), tensor.data)
 
-        A tensor of another Scalar, such as indices, is returned as it is.
-        """
-        return tensor if tensor.scalar != self._scalar else Tensor(self.scalar, tensor.data)
+    def detach(self, tensor: Tensor, array: Storage) -> Tensor:
+        """Return an array as a tensor of the same Scalar as a recorded one, but not recorded."""
+        return Tensor(self.steps.original(tensor.scalar), array)
 
     def start(self, inputs: Sequence[Tensor]) -> list[Tensor]:
         """Start a recording; return its inputs, by position, with the values given."""
@@ -87,13 +96,14 @@ class Recorder:
         self._inputs = tuple(t.data for t in copies)
         return [self.attach(t) for t in copies]
 
-    def output(self, name: str, value: Storage) -> None:
-        """Record that an array is a result: each replay copies it to an array of its own.
+    def output(self, name: str, value: Tensor) -> None:
+        """Record that a tensor is a result: each replay copies it to an array of its own.
 
         The value may be a view of an array that is written later.
         """
-        z = self._outputs[name] = self._scalar.device_copy(value, host_visible=True)
-        self.scalar.copy_into(value, z)
+        z = self._scalar.device_copy(value.data, host_visible=True)
+        self._outputs[name] = self.detach(value, z)
+        self.scalar.copy_into(value.data, z)
 
     def finish(self, *, variables: Sequence[Storage], results: Sequence[Storage]) -> Recording:
         """Compile the recorded work, without the operations that cannot change a result.
@@ -102,21 +112,29 @@ class Recorder:
             variables: The arrays besides the inputs whose values may change between replays.
             results: The arrays besides the outputs that are read after a replay.
         """
-        operations = prune(
-            self.steps, [*self._inputs, *variables], [*self._outputs.values(), *results]
-        )
+        read = [*(z.data for z in self._outputs.values()), *results]
+        operations = prune(self.steps, [*self._inputs, *variables], read)
         run = self._scalar.compile(operations)
         return Recording(self._inputs, self._outputs, operations, run)
 
-    def write_back(self, pairs: Sequence[tuple[Storage, Storage]]) -> None:
+    def write_back(self, pairs: Sequence[tuple[Tensor, Tensor]]) -> None:
         """Record that destinations take the values of sources: ``(destination, source)``.
 
         A source that shares memory with any of the destinations is copied first.
+
+        Raises:
+            MixedScalarError: A source belongs to another Scalar than its destination.
         """
-        destinations = {memory_of(destination) for destination, _ in pairs}
-        changed = [(z, x) for z, x in pairs if x is not z]
+        for z, x in pairs:
+            if x.scalar != z.scalar:
+                raise MixedScalarError(
+                    "the Scalars of a parameter or state and of its new value differ:"
+                    f" {name_both(z.scalar, x.scalar)}"
+                )
+        destinations = {memory_of(destination.data) for destination, _ in pairs}
+        changed = [(z.data, x.data) for z, x in pairs if x.data is not z.data]
         separate = [
             (z, self.scalar.copy(x) if memory_of(x) in destinations else x) for z, x in changed
         ]
-        for z, x in separate:
-            self.scalar.copy_into(x, z)
+        for destination, source in separate:
+            self.scalar.copy_into(source, destination)

@@ -46,7 +46,7 @@ ARRAY_METHODS = (*OPERATIONS, "device_copy")
 OTHERS = {
     *("name", "format", "storage_dtype", "rounding", "is_deterministic", "reference_dtype"),
     *("device", "describe", "with_reset_stream", "start_step", "with_recorder", "compile"),
-    "elementary",
+    *("elementary", "recorder"),
 }
 
 

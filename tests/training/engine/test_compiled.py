@@ -173,12 +173,13 @@ def test_an_array_of_many_axes_is_moved_in_native_code():
 
 def test_a_loss_that_is_a_view_of_a_parameter_is_that_of_before_the_step():
     scalar = get_scalar("float32")
-    weight = scalar.from_float([2.0])
+    weight = Tensor.of(scalar, [2.0])
     recorder = Recorder(scalar)
-    new = recorder.scalar.mul(weight, recorder.scalar.from_host_callback(lambda: [0.5]))
-    recorder.output("loss", weight.reshape(()))
+    half = weight.like(recorder.scalar.from_host_callback(lambda: [0.5]))
+    new = recorder.attach(weight) * half
+    recorder.output("loss", recorder.attach(weight).reshape())
     recorder.write_back([(weight, new)])
-    plan = recorder.finish(variables=[weight], results=[weight])
+    plan = recorder.finish(variables=[weight.data], results=[weight.data])
     losses = [plan.outputs["loss"].item()]
     for _ in range(2):
         plan.replay(())
