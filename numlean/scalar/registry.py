@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Final
@@ -48,6 +48,13 @@ class ScalarBackend:
     make_fast: Callable[[Dtype, str], Scalar] | None = None
     reference: Callable[[Scalar], Any] | None = None
     fast_devices: tuple[str, ...] = ("cpu",)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return the name of a registered backend; the fields of any other."""
+        name = self.pattern.partition(":")[0]
+        if name in scalars() and _load(name) is self:
+            return backend_named, (name,)
+        return ScalarBackend, tuple(getattr(self, field.name) for field in fields(self))
 
     def has_fast_kernels(self, device: str) -> bool:
         """Return whether it may make Scalars with faster kernels on a device."""
@@ -180,6 +187,17 @@ def _unknown_option(name: str, option: str, backend: ScalarBackend) -> UnknownNa
 def scalar_named(dtype: str, device: str, fast_kernels: bool) -> Scalar:
     """Return the Scalar that ``pickle`` kept by its name."""
     return get_scalar(dtype, device, fast_kernels=fast_kernels)
+
+
+def backend_named(name: str) -> ScalarBackend:
+    """Return the backend that ``pickle`` kept by its name.
+
+    Raises:
+        UnknownNameError: The name is not registered.
+    """
+    if name not in scalars():
+        raise _unknown_dtype(name)
+    return _load(name)
 
 
 def _fast_dtypes() -> str:

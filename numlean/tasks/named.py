@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 from importlib import import_module
-from typing import Final
+from typing import Any, Final
 
 from numlean.arguments import checked
 from numlean.data import Dataset
@@ -59,6 +59,12 @@ class NamedTask:
     optim: str = "sgd"
     on_text: Callable[[str], NamedTask] | None = None
     preprocess: Callable[[Split, Scalar], Split] | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return the name of a task that numlean has; the fields of any other."""
+        if self.name in _MODULES and get_task(self.name) is self:
+            return get_task, (self.name,)
+        return NamedTask, tuple(getattr(self, field.name) for field in fields(self))
 
     def config(self, *, steps: int | None = None, seed: int = 0) -> TrainConfig:
         """Return the default training configuration, with other steps or another seed."""

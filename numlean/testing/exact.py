@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from fractions import Fraction
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from numlean.testing.rounding import (
     ROUNDINGS,
@@ -85,6 +85,11 @@ class ExactArithmetic:
             **{f"round_to_integral {r}": self._integral(r) for r in ROUNDINGS},
             **{f"to_int{n} {r}": self._to_int(n, r) for n in (32, 64) for r in ROUNDINGS},
         }
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return the settings, from which ``pickle`` makes the same arithmetic."""
+        options = {"tininess": self.tininess, "flush": self.flush, "saturate": self.saturate}
+        return restore_arithmetic, (self.format, self.rounding, options)
 
     @property
     def operations(self) -> tuple[str, ...]:
@@ -337,3 +342,8 @@ def _magnitude(format: Format, encoding: int) -> Fraction:
     exponent, trailing = divmod(encoding, 1 << format.trailing_bits)
     scale = power_of_two(max(exponent, 1) - ((1 << (format.exponent_bits - 1)) - 1))
     return (Fraction(trailing, 1 << format.trailing_bits) + (exponent > 0)) * scale
+
+
+def restore_arithmetic(format: Format, rounding: str, options: dict[str, Any]) -> ExactArithmetic:
+    """Return the arithmetic that ``pickle`` kept by its settings."""
+    return ExactArithmetic(format, rounding, **options)

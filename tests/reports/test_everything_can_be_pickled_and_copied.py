@@ -12,9 +12,12 @@ import numpy as np
 import pytest
 
 import numlean as nl
-from numlean import errors
+from numlean import errors, testing
 from numlean.autograd import Tape
 from numlean.autograd.indices import INDEX
+from numlean.scalar.registry import backend_named, scalar_backends
+from numlean.tasks.sources import TableSource
+from numlean_kernels.formats import BFLOAT16
 
 ALLOWED = {
     ("numpy._core.multiarray", "_reconstruct"),
@@ -287,3 +290,96 @@ def test_a_name_that_is_no_primitive_is_not_loaded():
     for module, name in [("tensor", "Tensor"), ("primitives.elementary", "__builtins__"), ("", "")]:
         with pytest.raises(nl.NumleanError, match="no primitive"):
             primitive_named(module, name)
+
+
+@ways
+@pytest.mark.parametrize("name", nl.task_names())
+def test_tasks_of_numlean_are_kept_by_name(name, way):
+    assert way(nl.get_task(name)) is nl.get_task(name)
+
+
+@pytest.mark.parametrize("way", [lambda task: pickle.loads(pickle.dumps(task)), copy.deepcopy])
+def test_a_task_of_a_table_keeps_its_data(way, tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("a,b,y\n1,2,x\n3,4,z\n5,6,x\n1,3,z\n2,2,x\n")
+    task = TableSource(str(path), "y").resolve()
+    path.unlink()
+    again = way(task)
+    assert (again.name, again.task) == (task.name, task.task)
+    for one, other in zip(again.load().train, task.load().train, strict=True):
+        assert np.array_equal(one.x, other.x)
+        assert np.array_equal(one.y, other.y)
+
+
+@ways
+def test_registered_backends_are_kept_by_name(way):
+    for name, backend in scalar_backends():
+        assert way(backend) is backend, name
+
+
+def test_a_backend_that_is_not_registered_is_not_loaded():
+    with pytest.raises(nl.NumleanError, match="unknown dtype 'os'"):
+        backend_named("os")
+
+
+@ways
+def test_references_compute_the_same(way):
+    model = testing.ExactArithmetic(BFLOAT16, "toward_zero", flush=True)
+    again = way(model)
+    for operation in ("add", "mul", "div"):
+        operands = operation, 0x3F81, 0x0001
+        assert again.compute(*operands) == model.compute(*operands)
+
+
+def test_checks_of_the_conformance_suite_are_equal_afterwards():
+    again = pickle.loads(pickle.dumps(testing.CHECKS))
+    assert [check.name for check in again] == [check.name for check in testing.CHECKS]
+
+
+def records(folder):
+    """Return what saving, certifying and comparing a run give."""
+    scalar = nl.get_scalar("mp:24")
+    stepper = nl.stepper(nl.instantiate(TASK, scalar), nl.adam(0.1))
+    stepper.epoch(list(DATA))
+    run = nl.checkpoint.Run(nl.steps(2), DATA)
+    nl.checkpoint.save(folder / "a.ckpt", stepper, run)
+    certificate = nl.certify(TASK, "mp:24", config=nl.steps(1), data=DATA)
+    found = nl.crosscheck(TASK, "mp:24", "mp:20", config=nl.steps(1), data=DATA)
+    return [
+        *(run, nl.checkpoint.load(folder / "a.ckpt"), certificate),
+        nl.checkpoint.export(folder / "a.ckpt", folder / "a.npz"),
+        nl.replay(certificate, "mp:30", task=TASK, config=nl.steps(1), data=DATA),
+        *(found, *found.pairs, *(pair.divergence for pair in found.pairs)),
+        nl.compare(TASK, "mp:24", truth="mp:60", config=nl.steps(1), data=DATA),
+        nl.compare_function(lambda x: x * x, 0.5, ["mp:24"], truth="mp:60"),
+        nl.inspect(nl.Tensor.of("mp:24", [0.1])),
+    ]
+
+
+def test_records_of_runs_show_the_same(tmp_path):
+    for record in records(tmp_path):
+        for way in (lambda value: pickle.loads(pickle.dumps(value)), copy.copy, copy.deepcopy):
+            again = way(record)
+            assert type(again) is type(record)
+            assert repr(again) == repr(record)
+
+
+def errors_of_numlean():
+    """Yield every class of errors, with the arguments of an example."""
+    classes = [errors.NumleanError]
+    for known in classes:
+        classes += [new for new in known.__subclasses__() if new not in classes]
+    for known in classes:
+        yield known, (("dtype", "a", ("b", "c")) if known is errors.UnknownNameError else ("a",))
+
+
+@ways
+def test_every_class_of_errors_is_kept(way):
+    found = list(errors_of_numlean())
+    assert len(found) > 10
+    for known, arguments in found:
+        error = known(*arguments)
+        error.add_note("a note")
+        again = way(error)
+        assert type(again) is known
+        assert (again.args, vars(again)) == (error.args, vars(error))

@@ -76,14 +76,21 @@ def check(*cases: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
         if not cases:
             CHECKS.append(Check(sentence, function))
         for case in cases:
-            CHECKS.append(Check(f"{sentence}: {case}", _bound(function, case)))
+            CHECKS.append(Check(f"{sentence}: {case}", _Bound(function, case)))
         return function
 
     return register
 
 
-def _bound(function: Callable[..., None], case: Any) -> Callable[[Subject], None]:
-    return lambda subject: function(subject, case)
+@dataclass(frozen=True)
+class _Bound:
+    """A function whose second argument is fixed."""
+
+    function: Callable[..., None]
+    case: Any
+
+    def __call__(self, subject: Subject) -> None:
+        self.function(subject, self.case)
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from numlean_kernels.targets.cache.entry import DamagedError, unpack
 _WORKER: Final = ("-c", f"import sys, {worker.__name__} as worker; worker.main(sys.argv[1:])")
 _TRAIN: Final = ("-m", "numlean", "train", "xor", "--dtype", "bfloat16", "--steps", "2", "--json")
 _VARIABLE: Final = "NUMBA_CACHE_DIR"
-_PATIENCE: Final = 900.0
+_PATIENCE: Final = 300.0
 """Seconds until a process counts as one that hangs."""
 
 _BATCH: Final = 40

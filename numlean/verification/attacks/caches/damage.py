@@ -165,7 +165,7 @@ def _link_to_pickle(target: Target) -> None:
 
 def _link_to_device(target: Target) -> None:
     target.path.unlink()
-    target.path.symlink_to("/dev/zero")
+    target.path.symlink_to(os.devnull)
 
 
 def _dangling_link(target: Target) -> None:
