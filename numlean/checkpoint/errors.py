@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from os import PathLike
-from typing import TypeAlias
 
 from numlean.errors import NumleanError
+from numlean.files.locations import FilePath
+from numlean.files.messages import reason_of
 
-FilePath: TypeAlias = str | PathLike[str]
+__all__ = ["CheckpointError", "FilePath", "error_context", "readable"]
 
 
 class CheckpointError(NumleanError):
@@ -27,6 +27,6 @@ def error_context(path: FilePath, kind: type[NumleanError] = CheckpointError) ->
     try:
         yield
     except OSError as error:
-        raise kind(f"{path}: {error.strerror or error}") from None
+        raise kind(f"{path}: {reason_of(error)}") from None
     except NumleanError as error:
         raise kind(f"{path}: {error}") from None

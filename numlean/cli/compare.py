@@ -26,9 +26,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
-from numlean.analysis.drift import Comparison, compare
+from numlean.analysis.drift import compare
 from numlean.analysis.drift.records import Record, Write, as_line
 from numlean.analysis.lockstep import RunSpec
+from numlean.cli.failed_outputs import FailedOutputs
 from numlean.cli.interrupt import Interrupt, catch_interrupt
 from numlean.cli.options import (
     add_training_options,
@@ -39,7 +40,8 @@ from numlean.cli.options import (
     warn_of_constants,
 )
 from numlean.cli.progress import progress
-from numlean.cli.text_output import check_can_write, text_output
+from numlean.cli.streams import PrintedLines
+from numlean.cli.text_output import check_can_write, text_output, write_text
 from numlean.errors import NumleanError
 from numlean.scalar.dtype import split_dtype_list
 from numlean.tasks import NamedTask, Recipe
@@ -96,22 +98,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Compare, write and print."""
     with catch_interrupt() as interrupt:  # until everything is written
-        _compare(arguments, interrupt)
-    return interrupt.exit_status if interrupt.requested else 0
+        failed = FailedOutputs()
+        _compare(arguments, interrupt, failed)
+    return failed.exit_status(interrupt.exit_status if interrupt.requested else 0)
 
 
-def _compare(arguments: argparse.Namespace, interrupt: Interrupt) -> None:
+def _compare(arguments: argparse.Namespace, interrupt: Interrupt, failed: FailedOutputs) -> None:
     recipe = Recipe.from_arguments(vars(arguments))
     task, config = recipe.resolve()
     announce(recipe, task)
     page, lines = _paths(arguments)
+    printed = PrintedLines(is_only_output=not lines and page is None)
+    _check_can_write(page, lines)
     with ExitStack() as stack:
-        # Open the files before the run, so that an error does not come after it.
-        writers = [stack.enter_context(_lines(path)) for path in lines]
-        if page is not None:
-            check_can_write(page)
+        writers = [stack.enter_context(_lines(path, failed)) for path in lines]
         if arguments.json:
-            writers.append(_print)
+            writers.append(lambda record: printed.write(as_line(record)))
 
         def write(record: Record) -> None:
             if record["record"] == "comparison":  # the first one, before the first step
@@ -144,7 +146,9 @@ def _compare(arguments: argparse.Namespace, interrupt: Interrupt) -> None:
             on_step=on_step,
         )
     if page is not None:
-        _write_page(page, result)
+        with failed.tolerate("the page", page, at_end=True):
+            write_text(page, result.page())
+    printed.end()
     if not arguments.json:
         print(f"{task.name}, {config.steps} steps, against {result.truth}")
         print(f"{config.describe()}\n{result}")
@@ -175,22 +179,19 @@ def _paths(arguments: argparse.Namespace) -> tuple[Path | None, list[Path]]:
     return out / "report.html", [*lines, out / "records.jsonl"]
 
 
+def _check_can_write(page: Path | None, lines: list[Path]) -> None:
+    if page is not None:
+        check_can_write("the page", page)
+    for path in lines:
+        check_can_write("the records", path)
+
+
 @contextmanager
-def _lines(path: Path) -> Iterator[Write]:
-    with text_output(path) as write_text:
-        yield lambda record: write_text(as_line(record) + "\n")
-
-
-def _write_page(path: Path, result: Comparison) -> None:
-    text = result.page()
-    with text_output(path) as write_text:
-        write_text(text)
+def _lines(path: Path, failed: FailedOutputs) -> Iterator[Write]:
+    with text_output("the records", path, failed) as write:
+        yield lambda record: write(as_line(record) + "\n")
 
 
 def _write_all(writers: list[Write], record: Record) -> None:
     for write in writers:
         write(record)
-
-
-def _print(record: Record) -> None:
-    print(as_line(record))

@@ -28,7 +28,6 @@ from __future__ import annotations
 import argparse
 import warnings
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from numlean.analysis.lockstep import (
@@ -41,6 +40,7 @@ from numlean.analysis.lockstep import (
     crosscheck,
 )
 from numlean.cli import exit_status
+from numlean.cli.failed_outputs import FailedOutputs
 from numlean.cli.interrupt import catch_interrupt
 from numlean.cli.options import (
     add_training_options,
@@ -51,7 +51,7 @@ from numlean.cli.options import (
     warn_of_constants,
 )
 from numlean.cli.progress import progress
-from numlean.cli.text_output import check_can_write, text_output
+from numlean.cli.text_output import check_can_write, write_text
 from numlean.errors import NumleanError
 from numlean.json_lines import json_line
 from numlean.scalar.dtype import split_dtype_list
@@ -94,10 +94,11 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.inject is not None:
         runs[-1] = runs[-1].with_fault(Fault.parse(arguments.inject))
     if arguments.out is not None:
-        check_can_write(Path(arguments.out))
+        check_can_write("the page", arguments.out)
     if len(runs) > 1:
         announce_start(arguments, task, config)
     warn_of_constants(task, config, *(run.scalar for run in runs))
+    failed = FailedOutputs()
     with catch_interrupt() as interrupt:  # until the report is printed
         with progress(f"{task.name} in {len(runs)} runs", config.steps) as advance:
 
@@ -115,7 +116,8 @@ def run(arguments: argparse.Namespace) -> int:
                 continue_=arguments.continue_,
             )
         if arguments.out is not None:
-            _write_page(Path(arguments.out), task.name, result)
+            with failed.tolerate("the page", arguments.out, at_end=True):
+                _write_page(arguments.out, task.name, result)
         if arguments.json:
             settings = {"task": task.name, "hyperparameters": config.hyperparameters}
             print(json_line(settings | _as_plain(result)))
@@ -124,18 +126,15 @@ def run(arguments: argparse.Namespace) -> int:
             made += f" of {config.steps} (interrupted)" if result.is_partial else ""
             print(f"{task.name}, {made}\n{config.describe()}\n{result}")
     _warn_of_idle_fault(runs[-1].scalar)
-    if interrupt.requested:
-        return interrupt.exit_status
-    return 0 if result.identical else exit_status.DIFFERENCE
+    status = 0 if result.identical else exit_status.DIFFERENCE
+    return failed.exit_status(interrupt.exit_status if interrupt.requested else status)
 
 
-def _write_page(path: Path, task: str, result: Crosscheck) -> None:
+def _write_page(path: str, task: str, result: Crosscheck) -> None:
     # Imported here because most crosschecks write no page.
     from numlean.analysis.drift.page import crosscheck_page
 
-    text = crosscheck_page(task, result)
-    with text_output(path) as write:
-        write(text)
+    write_text(path, crosscheck_page(task, result))
 
 
 def _warn_of_idle_fault(scalar: Scalar) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 
 from numlean.checkpoint import export, load
+from numlean.cli.options import check_writable
 from numlean.cli.options.limits import add_limit_option
 
 
@@ -23,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Export and print a summary."""
+    check_writable("OUT", arguments.out)
     checkpoint = load(arguments.checkpoint)
     exported = export(checkpoint, arguments.out)
     exactness = "exact" if exported.is_exact else "each rounded once, to nearest"

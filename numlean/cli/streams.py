@@ -31,6 +31,44 @@ class OutputError(Exception):
         self.is_reader_gone = isinstance(error, BrokenPipeError | ConnectionResetError)
 
 
+class PrintedLines:
+    """Lines that a command prints while it runs.
+
+    If they cannot be printed, a command that has other outputs goes on without them.
+
+    Args:
+        is_only_output: Whether the command has no other output, so that it ends at once.
+    """
+
+    def __init__(self, *, is_only_output: bool) -> None:
+        self._is_only_output = is_only_output
+        self._error: OutputError | None = None
+
+    def write(self, line: str) -> None:
+        """Print a line.
+
+        Raises:
+            OutputError: It cannot be printed, and the command has no other output.
+        """
+        if self._error is not None:
+            return
+        try:
+            print(line, flush=True)
+        except OutputError as error:
+            if self._is_only_output:
+                raise
+            self._error = error
+
+    def end(self) -> None:
+        """Raise the error of a line that could not be printed, after all other output.
+
+        Raises:
+            OutputError: A line could not be printed.
+        """
+        if self._error is not None:
+            raise self._error
+
+
 class _Stream:
     """A text stream; everything but writing is left to the stream itself."""
 

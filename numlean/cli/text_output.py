@@ -1,68 +1,73 @@
-"""Text files that commands write; errors name the file, whenever they occur."""
+"""Text files that commands write. Each replaces an older one as a whole, or not at all."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeAlias
 
-from numlean.errors import NumleanError
+from numlean.cli.failed_outputs import FailedOutputs
+from numlean.files import atomic
+from numlean.files.messages import writing
 
 WriteText: TypeAlias = Callable[[str], None]
 
 
-@contextmanager
-def text_output(
-    path: Path, what: str = "", *, append: bool = False, at_once: bool = False
-) -> Iterator[WriteText]:
-    """Open a file in UTF-8, and yield a function that writes a text to it.
-
-    Args:
-        path: The file.
-        what: What the file is, for messages, such as "the log".
-        append: Whether to keep what the file contains.
-        at_once: Whether each text is written to the file before the function returns.
-
-    Raises:
-        NumleanError: The file cannot be opened, written or closed.
-    """
-    name = f"{what} {path}".lstrip()
-    with _writing(name):
-        file = path.open("a" if append else "w", encoding="utf-8")
-
-    def write(text: str) -> None:
-        with _writing(name):
-            file.write(text)
-            if at_once:
-                file.flush()
-
-    try:
-        yield write
-    except BaseException:
-        with suppress(OSError):
-            file.close()
-        raise
-    with _writing(name):
-        file.close()
-
-
-@contextmanager
-def _writing(name: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise NumleanError(f"cannot write {name}: {error.strerror or error}") from None
-
-
-def check_can_write(path: Path) -> None:
+def check_can_write(what: str, path: str | Path) -> None:
     """Check before a run that a file can be written; an existing one stays as it is.
 
     Raises:
-        NumleanError: The file cannot be written.
+        NumleanError: The file cannot be written. A full disk is no error before the run.
     """
-    is_new = not path.exists()
-    with text_output(path, append=True):
-        pass
-    if is_new:
-        path.unlink()
+    with writing(f"{what} {path}"):
+        atomic.check(path)
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write a file in UTF-8.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
+    atomic.write(path, encoded(text))
+
+
+@contextmanager
+def text_output(what: str, path: Path, failed: FailedOutputs) -> Iterator[WriteText]:
+    """Yield a function that writes a piece of a text file in UTF-8.
+
+    The pieces replace an existing file at the end, also if the command ends early by an error or an
+    interrupt. If a piece cannot be written, the old file stays, and later pieces are left out.
+
+    Args:
+        what: What the file is, for messages, such as "the records".
+        path: The file.
+        failed: Notes a failure.
+    """
+    new: atomic.Replacement | None = None
+    is_lost = False
+
+    def write(text: str) -> None:
+        nonlocal new, is_lost
+        if is_lost:
+            return
+        with failed.tolerate(what, path):
+            is_lost = True
+            new = atomic.Replacement(path) if new is None else new
+            new.write(encoded(text))
+            is_lost = False
+
+    try:
+        yield write
+    finally:
+        if new is not None and is_lost:
+            new.discard()
+        elif new is not None:
+            with failed.tolerate(what, path, at_end=True):
+                new.commit()
+
+
+def encoded(text: str) -> bytes:
+    """Return a text in UTF-8; halves of surrogate pairs, as in names of files, are escaped."""
+    return text.encode("utf-8", "backslashreplace")

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from numlean.errors import NumleanError
+from numlean.files import atomic
+from numlean.files.messages import writing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -55,8 +58,8 @@ def style_axes(axes: Axes) -> None:
 
 
 def _save(figure: Figure, path: str) -> None:
-    metadata: Any = {"Date": None} if Path(path).suffix.lower() == ".svg" else {}
-    try:
-        figure.savefig(path, metadata=metadata)
-    except OSError as error:
-        raise NumleanError(f"cannot write the plot {path}: {error.strerror}") from None
+    image, suffix = BytesIO(), Path(path).suffix.lower()
+    metadata: Any = {"Date": None} if suffix == ".svg" else {}
+    figure.savefig(image, format=suffix.removeprefix("."), metadata=metadata)
+    with writing(f"the plot {path}"):
+        atomic.write(path, image.getvalue())

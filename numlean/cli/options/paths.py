@@ -5,13 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from numlean.errors import NumleanError
+from numlean.files import atomic
+from numlean.files.messages import reason_of
 
 
 def check_writable(option: str, path: str | None) -> None:
     """Raise an error now, not after hours of training, if a file cannot be written.
 
     Raises:
-        NumleanError: The folder of the file does not exist, or the path is a folder.
+        NumleanError: The folder of the file does not exist, the path is a folder, or the file is
+            write-protected. A full disk is no error before the run.
     """
     if path is None:
         return
@@ -19,3 +22,7 @@ def check_writable(option: str, path: str | None) -> None:
         raise NumleanError(f"{option} {path}: the folder does not exist")
     if Path(path).is_dir():
         raise NumleanError(f"{option} {path}: this is a folder, not a file")
+    try:
+        atomic.check(path)
+    except OSError as error:
+        raise NumleanError(f"{option} {path}: {reason_of(error)}") from None

@@ -9,6 +9,7 @@ from numlean.autograd.tensor import Tensor
 from numlean.certificate import Certificate, CertificateError, Journal, Recorder
 from numlean.checkpoint import Run, atomic
 from numlean.checkpoint.errors import error_context
+from numlean.cli.failed_outputs import FailedOutputs
 from numlean.cli.options import check_writable
 from numlean.errors import NumleanError
 from numlean.tasks import Recipe
@@ -56,12 +57,14 @@ class CertificateWriter:
         stepper: Stepper,
         run: Run,
         recipe: Recipe,
+        failed: FailedOutputs,
         *,
         steps: int,
     ) -> None:
         self._path: str | None = arguments.certificate
         self._every: int = arguments.checkpoint_every or 0
         self._recipe = recipe
+        self._failed = failed
         self._steps = steps
         self._recorder = Recorder(stepper, run, fast_kernels=arguments.fast_kernels)
         self._journal = self._path and Journal(
@@ -87,12 +90,18 @@ class CertificateWriter:
         if self._journal:
             self._recorder(stepper, loss)
             if self._every and stepper.step_count % self._every == 0:
-                self._journal.write()
+                with self._failed.tolerate("the certificate", self._path or ""):
+                    self._journal.write()
         return False
 
     def write(self, stopped_by: str | None = None) -> None:
-        """Write the finished certificate, if the option is given."""
-        if self._path is not None:
+        """Write the certificate of the steps so far, if the option is given.
+
+        If it cannot be written, the old one stays, and training goes on until the next one is due.
+        """
+        if self._path is None:
+            return
+        with self._failed.tolerate("the certificate", self._path):
             certificate = self._recorder.certificate(
                 steps_asked=self._steps, stopped_by=stopped_by, recipe=self._recipe
             )

@@ -11,6 +11,7 @@ import numlean.checkpoint as files
 from numlean.autograd.tensor import Tensor
 from numlean.checkpoint import Checkpoint, Run, atomic
 from numlean.checkpoint.errors import error_context
+from numlean.cli.failed_outputs import FailedOutputs
 from numlean.cli.options import add_trust_option, check_writable, given_files
 from numlean.errors import NumleanError
 from numlean.scalar.registry import get_scalar
@@ -102,6 +103,7 @@ class CheckpointWriter:
         run: Run,
         recipe: Recipe,
         evaluator: EarlyStopping | None,
+        failed: FailedOutputs,
     ) -> None:
         self.stepper = stepper
         self.run = run
@@ -111,6 +113,7 @@ class CheckpointWriter:
         self._every: int = arguments.checkpoint_every or 0
         self._weights: str | None = arguments.weights
         self._recipe = recipe
+        self._failed = failed
         self._written_after: int | None = None
 
     def start(self, checkpoint: Checkpoint | None) -> None:
@@ -133,11 +136,16 @@ class CheckpointWriter:
         return False
 
     def write(self) -> None:
-        """Write a checkpoint of the run between two steps, if ``--save`` is given."""
-        if self._path is not None and self._written_after != self.stepper.step_count:
-            self._written_after = self.stepper.step_count
+        """Write a checkpoint of the run between two steps, if ``--save`` is given.
+
+        If it cannot be written, the old one stays, and training goes on until the next one is due.
+        """
+        if self._path is None or self._written_after == self.stepper.step_count:
+            return
+        with self._failed.tolerate("the checkpoint", self._path):
             state = {} if self.evaluator is None else self.evaluator.state_dict()
             files.save(self._path, self.stepper, self.run, recipe=self._recipe, extra_state=state)
+            self._written_after = self.stepper.step_count
 
 
 def _check_contradictions(arguments: argparse.Namespace) -> None:

@@ -10,6 +10,7 @@ from numlean.analysis.finiteness import ON_NONFINITE, FiniteCheck
 from numlean.autograd.tensor import Tensor
 from numlean.checkpoint import Run
 from numlean.cli import exit_status
+from numlean.cli.failed_outputs import FailedOutputs
 from numlean.cli.interrupt import Interrupt, catch_interrupt, uninterrupted
 from numlean.cli.options import (
     add_training_options,
@@ -20,13 +21,12 @@ from numlean.cli.options import (
     warn_of_constants,
 )
 from numlean.cli.progress import progress
-from numlean.cli.train import certificate_writer, checkpoint_writer, evaluation, plot
+from numlean.cli.train import certificate_writer, checkpoint_writer, evaluation, plot, run_log
 from numlean.cli.train.certificate_writer import CertificateWriter
 from numlean.cli.train.checkpoint_writer import CheckpointWriter
 from numlean.cli.train.monitor import TrainingMonitor
 from numlean.cli.train.nonfinite import nonfinite_report
 from numlean.cli.train.report import as_text
-from numlean.cli.train.run_log import run_log
 from numlean.digest import state_digest, value_digest
 from numlean.json_lines import json_line
 from numlean.optim import SGD, ClipByNorm, ClipByValue, Optimizer
@@ -76,6 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Train and report."""
     if arguments.plot is not None:
         plot.check_path(arguments.plot)
+    run_log.check(arguments.log)
     certificate_writer.check(arguments)
     checkpoint = checkpoint_writer.resolve_resume_options(arguments)
     with checkpoint_writer.settings_of(checkpoint):
@@ -89,9 +90,10 @@ def run(arguments: argparse.Namespace) -> int:
     evaluator = evaluation.make_evaluator(recipe, task, split)
     stepper = Stepper(runner, config.optimizer, config.scheduler)
     whole = Run(config, split.train, task.name)
-    checkpoints = CheckpointWriter(arguments, stepper, whole, recipe, evaluator)
+    failed = FailedOutputs()
+    checkpoints = CheckpointWriter(arguments, stepper, whole, recipe, evaluator, failed)
     checkpoints.start(checkpoint)
-    certificate = CertificateWriter(arguments, stepper, whole, recipe, steps=config.steps)
+    certificate = CertificateWriter(arguments, stepper, whole, recipe, failed, steps=config.steps)
     certificate.start(is_resuming=checkpoints.is_resuming)
     warn_of_constants(task, config, runner.scalar)
     finite = FiniteCheck(arguments.on_nonfinite, stepper=stepper, report=warn)
@@ -111,6 +113,7 @@ def run(arguments: argparse.Namespace) -> int:
             flags,
             finite,
             interrupt,
+            failed,
         )
         report = {
             **settings,
@@ -122,15 +125,15 @@ def run(arguments: argparse.Namespace) -> int:
             "nonfinite": nonfinite_report(stepper, finite),
             **({} if flags is None else flags.report()),
         }
-        print(json_line(report) if arguments.json else as_text(report))
         if arguments.plot is not None:
             evaluations = [(each.step_count, each.loss.item()) for each in monitor.evaluations]
             title = f"{task.name}, {scalar.name}"
-            plot.draw(arguments.plot, title, monitor.losses, evaluations)
-    if interrupt.requested:
-        return interrupt.exit_status
+            with failed.tolerate("the plot", arguments.plot, at_end=True):
+                plot.draw(arguments.plot, title, monitor.losses, evaluations)
+        print(json_line(report) if arguments.json else as_text(report))
     is_dead = arguments.on_nonfinite != "ignore" and finite.death is not None
-    return exit_status.NONFINITE if is_dead else 0
+    status = exit_status.NONFINITE if is_dead else 0
+    return failed.exit_status(interrupt.exit_status if interrupt.requested else status)
 
 
 def _train(
@@ -144,12 +147,14 @@ def _train(
     flags: FlagHistory | None,
     finite: FiniteCheck,
     interrupt: Interrupt,
+    failed: FailedOutputs,
 ) -> TrainingMonitor:
     stepper, evaluator = checkpoints.stepper, checkpoints.evaluator
     with ExitStack() as stack:
         write = None
         if arguments.log is not None:
-            log = run_log(arguments.log, settings, append=checkpoints.is_resuming)
+            made = stepper.step_count if checkpoints.is_resuming else None
+            log = run_log.run_log(arguments.log, settings, failed, resumed_after=made)
             write = stack.enter_context(log)
         title = f"{settings['task']} in {settings['dtype']}"
         advance = stack.enter_context(progress(title, config.steps - stepper.step_count))

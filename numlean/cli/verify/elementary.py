@@ -14,6 +14,7 @@ import time
 from math import inf, log2
 
 from numlean.analysis.report.encoding_block import mismatch_block
+from numlean.cli.failed_outputs import FailedOutputs
 from numlean.cli.progress import progress
 from numlean.errors import NumleanError
 from numlean.text_table import RowFormat
@@ -85,18 +86,19 @@ def run(arguments: argparse.Namespace) -> int:
     for name in names:
         comparison.function(name)
     record = Record.open(arguments.resume, comparison.key() | {"count": int(count)})
+    failed = FailedOutputs()
     _print_header(comparison, names)
     row_format = RowFormat("<>><>", (max(map(len, names)), 19, 17, 32, 18, 10))
     status = 0
     for name in names:
         started = time.perf_counter()
-        findings = _verify(comparison, name, int(count), jobs, record)
+        findings = _verify(comparison, name, int(count), jobs, record, failed)
         seconds = time.perf_counter() - started
         print(row_format.line(_cells(comparison, name, findings, seconds)), flush=True)
         status |= _show_failures(comparison, name, findings)
         if arguments.hard_cases:
             _show_hard_cases(findings)
-    return status
+    return failed.exit_status(status)
 
 
 def _with_rounding(dtype: str, rounding: str | None) -> str:
@@ -125,14 +127,20 @@ def _print_header(comparison: ElementaryComparison, names: list[str]) -> None:
 
 
 def _verify(
-    comparison: ElementaryComparison, name: str, count: int, jobs: int, record: Record
+    comparison: ElementaryComparison,
+    name: str,
+    count: int,
+    jobs: int,
+    record: Record,
+    failed: FailedOutputs,
 ) -> Findings:
     done, findings = record.of(name)
     total = comparison.batches(comparison.function(name), count)
     with progress(name, total - done) as advance:
 
         def on_batch(done: int, findings: Findings) -> None:
-            record.keep(name, done, findings)
+            with failed.tolerate("the record", record.path or ""):
+                record.keep(name, done, findings)
             advance(f"{findings.outcome.cases:,} cases")
 
         return verify(

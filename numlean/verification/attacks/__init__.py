@@ -5,8 +5,9 @@ from typing import Final
 from numlean.verification.attacks.attack import Attack, Outcome, Program, Setting, Tally, tally
 from numlean.verification.attacks.caches import CACHES
 from numlean.verification.attacks.documents import CERTIFICATES, CHECKPOINTS
+from numlean.verification.attacks.full_disk import FULL_DISK
 
-ATTACKS: Final[tuple[Attack, ...]] = (CHECKPOINTS, CERTIFICATES, CACHES)
+ATTACKS: Final[tuple[Attack, ...]] = (CHECKPOINTS, CERTIFICATES, CACHES, FULL_DISK)
 """Every attack, in the order of the table that the command prints."""
 
 __all__ = ["ATTACKS", "Attack", "Outcome", "Program", "Setting", "Tally", "tally"]

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from numlean.errors import DocumentError, NumleanError
+from numlean.files import atomic
+from numlean.files.messages import reason_of
 from numlean.json_lines import read_document
 from numlean.verification.elementary.comparison import Findings
 
@@ -32,8 +34,8 @@ class _Document:
 class Record:
     """A file with the number of compared batches of each function, and the findings.
 
-    After each batch it is written to another file, which then replaces it, so that it is complete
-    whenever writing is interrupted.
+    It is replaced as a whole after each batch, so that it is complete whenever writing is
+    interrupted.
 
     Attributes:
         path: The file; None writes nothing.
@@ -61,8 +63,10 @@ class Record:
         try:
             if record.path.exists():
                 record._read(json.loads(record.path.read_bytes()))
-            record._write()
-        except (OSError, ValueError, RecursionError) as error:
+            atomic.check(record.path)
+        except OSError as error:
+            raise NumleanError(f"--resume {path}: {reason_of(error)}") from None
+        except (ValueError, RecursionError) as error:
             if isinstance(error, NumleanError) and not isinstance(error, DocumentError):
                 raise
             raise NumleanError(f"--resume {path}: not a record of a comparison: {error}") from None
@@ -76,13 +80,10 @@ class Record:
         """Write the number of compared batches of a function, and the findings.
 
         Raises:
-            NumleanError: The file cannot be written.
+            OSError: The file cannot be written; the record of the batch before stays.
         """
         self.functions[name] = done, findings
-        try:
-            self._write()
-        except OSError as error:
-            raise NumleanError(f"--resume {self.path}: {error.strerror or error}") from None
+        self._write()
 
     def _read(self, plain: object) -> None:
         kept = read_document(_Document, plain, "record")
@@ -100,6 +101,4 @@ class Record:
             return
         functions = {name: _Entry(*entry) for name, entry in self.functions.items()}
         text = json.dumps(asdict(_Document(self.subject, functions)), indent=1)
-        partial = self.path.with_name(self.path.name + ".new")
-        partial.write_text(text + "\n")
-        partial.replace(self.path)
+        atomic.write(self.path, f"{text}\n".encode())

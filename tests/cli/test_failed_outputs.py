@@ -1,0 +1,126 @@
+"""A file that cannot be written costs neither the run nor its other files."""
+
+import errno
+import io
+import sys
+from pathlib import Path
+
+import pytest
+
+import numlean.checkpoint as files
+from numlean.certificate import Certificate
+from numlean.checkpoint import CheckpointError, load
+from numlean.cli.main import main
+
+XOR = ("train", "xor", "--dtype", "mp:24", "--steps", "4")
+FULL = "No space left on device"
+HAS_FULL_DEVICE = pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+
+
+def errors_of(capsys):
+    lines = capsys.readouterr().err.splitlines()
+    return [line for line in lines if not line.startswith("numlean: xor: ")]
+
+
+def test_a_checkpoint_is_tried_again_when_the_next_one_is_due(capsys, tmp_path, monkeypatch):
+    path, real, tried = tmp_path / "run.ckpt", files.save, []
+
+    def full_at_first(path, stepper, *others, **options):
+        tried.append(stepper.step_count)
+        if len(tried) < 3:
+            raise CheckpointError(f"{path}: {FULL}")
+        real(path, stepper, *others, **options)
+
+    monkeypatch.setattr(files, "save", full_at_first)
+    assert main([*XOR, "--save", str(path), "--checkpoint-every", "1"]) == 2
+    assert tried == [1, 2, 3, 4]
+    assert errors_of(capsys) == [
+        f"numlean: error: cannot write the checkpoint {path}: {FULL}; the run continues",
+        f"numlean: error: the checkpoint {path} was completed late, after an error",
+    ]
+    assert load(path).step == 4
+
+
+def test_the_last_attempt_is_at_the_end_and_the_old_file_stays(capsys, tmp_path, monkeypatch):
+    path, log = tmp_path / "run.ckpt", tmp_path / "log"
+    assert main([*XOR, "--save", str(path)]) == 0
+    before = path.read_bytes()
+    capsys.readouterr()
+
+    def out_of_memory(*_, **__):
+        raise MemoryError
+
+    monkeypatch.setattr(files, "save", out_of_memory)
+    assert main([*XOR, "--save", str(path), "--log", str(log), "--json"]) == 2
+    captured = capsys.readouterr()
+    assert captured.out.startswith('{"task": "xor"')
+    assert captured.err == (
+        f"numlean: error: cannot write the checkpoint {path}: out of memory; the run continues\n"
+    )
+    assert path.read_bytes() == before
+    assert log.read_text().count("\n") == 5
+
+
+@HAS_FULL_DEVICE
+def test_a_full_log_leaves_checkpoint_certificate_and_report(capsys, tmp_path):
+    checkpoint, certificate = tmp_path / "run.ckpt", tmp_path / "run.cert"
+    options = ("--save", str(checkpoint), "--certificate", str(certificate))
+    assert main([*XOR, "--log", "/dev/full", *options, "--json"]) == 2
+    captured = capsys.readouterr()
+    assert captured.out.startswith('{"task": "xor"')
+    assert captured.err == (
+        f"numlean: error: cannot write the log /dev/full: {FULL}; the run continues\n"
+    )
+    assert load(checkpoint).step == len(Certificate.load(certificate).steps) == 4
+
+
+@HAS_FULL_DEVICE
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_files_are_written_although_standard_output_is_full(tmp_path, monkeypatch, form):
+    monkeypatch.chdir(tmp_path)
+    names = {"--save": "c", "--certificate": "z", "--log": "l", "--plot": "p.svg"}
+    train = (*XOR, *(word for pair in names.items() for word in pair), *form)
+    compare = ("compare", "xor", "--dtypes", "mp:9", "--truth", "mp:20", "--steps", "2", *form)
+    for argv in (train, (*compare, "--jsonl", "r.jsonl", "--out", "page.html")):
+        monkeypatch.setattr(sys, "stderr", io.StringIO())
+        with Path("/dev/full").open("w", buffering=1) as full:
+            monkeypatch.setattr(sys, "stdout", full)
+            assert main(argv) == 2
+        assert f"standard output: {FULL}" in sys.stderr.getvalue()
+    assert load("c").step == len(Certificate.load("z").steps) == 4
+    assert Path("l").read_text().count("\n") == 5
+    assert "</svg>" in Path("p.svg").read_text()
+    assert '"record": "run"' in Path("r.jsonl").read_text().splitlines()[-1]
+    assert "</html>" in Path("page.html").read_text()
+
+
+def test_a_failed_file_counts_more_than_a_difference(capsys, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, FULL)
+
+    page = tmp_path / "page.html"
+    page.write_text("old")
+    monkeypatch.setattr("numlean.cli.crosscheck.write_text", full)
+    argv = ["crosscheck", "xor", "--dtypes", "mp:9,mp:12", "--steps", "1", "--out", str(page)]
+    assert main([*argv, "--json"]) == 2
+    captured = capsys.readouterr()
+    assert '"identical": false' in captured.out
+    assert captured.err == f"numlean: error: cannot write the page {page}: {FULL}\n"
+    assert page.read_text() == "old"
+
+
+def test_records_of_a_comparison_that_ends_early_are_kept(tmp_path, monkeypatch):
+    path = tmp_path / "records.jsonl"
+    path.write_text("old")
+    argv = ["compare", "xor", "--dtypes", "mp:9", "--truth", "mp:20", "--jsonl", str(path)]
+    assert main([*argv, "--steps", "1", "--dtypes", "nothing"]) == 2
+    assert path.read_text() == "old"
+
+    def interrupted(*_, write, **__):
+        write({"record": "comparison"})
+        assert path.read_text() == "old"
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("numlean.cli.compare.compare", interrupted)
+    assert main([*argv, "--steps", "1"]) == 130
+    assert path.read_text() == '{"record": "comparison"}\n'
