@@ -35,6 +35,7 @@ _OPEN: Final = (
 _READ: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | _OPEN
 _CREATE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _OPEN
 _DAY: Final = 86_400
+_LONG: Final = 200
 
 
 class RefusedError(Exception):
@@ -184,13 +185,16 @@ def file_name(label: str, digest: str) -> str:
 
 
 def show(path: Path) -> str:
-    """Return a path as a message shows it, with control characters escaped."""
-    return repr(str(path))[1:-1]
+    """Return a path as a message shows it: control characters escaped, the middle left out."""
+    shown = repr(str(path))[1:-1]
+    return shown if len(shown) <= _LONG else f"{shown[: _LONG // 2]}...{shown[-_LONG // 2 :]}"
 
 
 def _check_parent(path: Path) -> None:
     """Check a folder in which the cache has its own; others may write to it if it is like /tmp."""
     found = path.stat()
+    if not stat.S_ISDIR(found.st_mode):
+        raise RefusedError(f"{show(path)} is not a folder; {OWN_FOLDER}")
     if not _is_trusted(found.st_uid):
         raise RefusedError(f"{show(path)} belongs to {_user(found.st_uid)}; {OWN_FOLDER}")
     if _is_open_to_others(found) and not found.st_mode & stat.S_ISVTX:

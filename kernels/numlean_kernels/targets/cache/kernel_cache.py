@@ -28,7 +28,7 @@ import pickle
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Any, final
 
 from llvmlite import binding
@@ -125,15 +125,17 @@ class KernelCache(ABC):
             return
         key = self._full_key(signature, compiled.codegen)
         content = pack(key, dumps(self.reduce(compiled)))
-        problem: Exception | None = None
+        report = partial(_warn_once, f"compiled kernels are not saved; {OWN_FOLDER}")
         for folder in folders():
             try:
                 self._save(folder, key, content)
-            except (OSError, RefusedError) as error:
-                problem = error
+            except RefusedError as error:
+                report = partial(_warn_refused, error)
+            except OSError as error:
+                report = partial(_warn_unsaved, folder, error)
             else:
                 return
-        _warn_unsaved(problem)
+        report()
 
     def _load(self, folder: Folder, key: str, target_context: Any) -> Any:
         name = self._file_name(key)
@@ -250,15 +252,11 @@ def _warn_damaged(folder: Folder, name: str, error: DamagedError) -> None:
     _warn_once(f"the cached kernel {where} is compiled again and replaced, because {error}")
 
 
-def _warn_unsaved(problem: Exception | None) -> None:
-    if isinstance(problem, RefusedError):
-        _warn_refused(problem)
-    elif isinstance(problem, OSError):
-        what = f"{show(problem.filename)}: " if problem.filename else ""
-        _warn_once(
-            f"compiled kernels are not saved ({what}{problem.strerror}), so each process compiles"
-            f" them again: make room, or {OWN_FOLDER}"
-        )
+def _warn_unsaved(folder: Folder, error: OSError) -> None:
+    _warn_once(
+        f"compiled kernels are not saved, so each process compiles them again: {show(folder.path)}:"
+        f" {error.strerror}; make room, or {OWN_FOLDER}"
+    )
 
 
 @cache

@@ -14,6 +14,7 @@ from numlean_kernels.targets.cache.folder import (
     RefusedError,
     file_name,
     folders,
+    show,
 )
 
 NOBODY = 65534
@@ -228,3 +229,15 @@ def test_names_of_files_are_short_and_plain():
     assert name.endswith(".abc.nbc")
     assert len(name) < 120
     assert name.replace("_", "").replace(".", "").isalnum()
+
+
+def test_a_device_is_refused_without_advice_to_change_its_mode(monkeypatch):
+    monkeypatch.setenv("NUMBA_CACHE_DIR", os.devnull)
+    (folder,) = folders()
+    with pytest.raises(RefusedError, match="/dev/null is not a folder; set NUMBA_CACHE_DIR"):
+        folder.check()
+
+
+def test_long_paths_and_control_characters_are_shown_in_one_short_line():
+    assert show(Path("a\x1b[31m\nb")) == r"a\x1b[31m\nb"
+    assert len(show(Path("/" + "a" * 5000 + "/b"))) < 220
