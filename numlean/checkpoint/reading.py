@@ -55,11 +55,15 @@ class Checkpoint:
         """Return a loader with the run's seed and its order before the first step.
 
         Raises:
-            CheckpointError: The run has no loader.
+            CheckpointError: The run has no loader, or its order is not one of these samples.
         """
         if self.order is None:
             raise CheckpointError(f"{self.path}: this run has no loader")
         seed, epochs_done, order = self.order
+        if order is not None and sorted(order) != list(range(like.dataset.size)):
+            raise CheckpointError(
+                f"{self.path}: the loader's order is not one of {like.dataset.size} samples"
+            )
         return replace(like, seed=seed, epochs_done=epochs_done, order=order)
 
     def state_dict(self, scalar: Scalar) -> dict[str, list[Tensor]]:

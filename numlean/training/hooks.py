@@ -219,7 +219,8 @@ class EarlyStopping:
         self.best, self.best_params = None, tuple(tensors[4:])
         if len(tensors) > 2:
             step_count, *rest = _integers(tensors[2], 1, 2, 3, 4)
-            if len(tensors) == 3 or tensors[3].shape:
+            is_number = len(tensors) > 3 and not tensors[3].shape
+            if not is_number or any(each.scalar is INDEX for each in tensors[3:]):
                 raise NumleanError(_OTHER_STATE)
             # Older files have no exact loss: their measure was the loss in the run's arithmetic.
             exact = float(np.int64(rest.pop()).view(np.float64)) if len(rest) % 2 else None

@@ -7,7 +7,7 @@ import pytest
 
 from numlean import NumleanError, adam, clip_by_norm, epochs, steps
 from numlean.checkpoint import CheckpointError, Run, load, resume, save
-from numlean.data import DataLoader
+from numlean.data import DataLoader, Dataset
 from numlean.optim import adamw, schedules, sgd
 from numlean.training import Stepper, train_dataset, train_loader, train_minibatches
 
@@ -106,6 +106,18 @@ def test_a_checkpoint_has_the_loader_with_which_the_run_began(case, path):
     found = load(path)
     assert found.loader(anew) == begun
     resume(found, fresh(case("float32"), config), Run(config, found.loader(anew)))
+
+
+def test_an_order_of_other_samples_is_refused(case, path):
+    config, data = epochs(1), case("float32").data
+    begun, stepper = (
+        DataLoader(data, 2, shuffle=True, seed=8).after(1),
+        fresh(case("float32"), config),
+    )
+    save(path, stepper, Run(config, begun))
+    few = Dataset.of_arrays(np.zeros((data.size - 1, 3)), np.zeros((data.size - 1, 2)))
+    with pytest.raises(CheckpointError, match=f"order is not one of {data.size - 1} samples"):
+        load(path).loader(DataLoader(few, 2))
 
 
 def test_a_run_without_a_loader_has_none(case, path):

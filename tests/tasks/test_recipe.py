@@ -1,6 +1,7 @@
 """Recipes: an allow-list of the settings of a run, checked when they are read."""
 
 import json
+import os
 from dataclasses import fields
 
 import pytest
@@ -258,3 +259,14 @@ def test_a_target_becomes_a_file_if_the_table_named_here_is_an_array():
 
 def test_a_task_of_numlean_needs_no_trust():
     assert RecordedRecipe(FULL).trust() == FULL
+
+
+def test_a_pipe_of_this_process_is_no_file_to_trust():
+    reader, writer = os.pipe()
+    try:
+        recorded = RecordedRecipe(Recipe(TaskName("char-rnn", f"/dev/fd/{reader}")))
+        with pytest.raises(UntrustedPathError, match="a pipe of this process; pass --text FILE"):
+            recorded.trust(trust_paths=True)
+    finally:
+        os.close(reader)
+        os.close(writer)

@@ -18,6 +18,7 @@ from numlean import (
     stepper,
     train_samples,
 )
+from numlean.autograd.indices import INDEX
 from numlean.nn import Linear, Sequential
 from numlean.optim import sgd
 from numlean.training import Evaluation, all_of
@@ -188,3 +189,13 @@ def test_the_state_of_something_else_is_refused(cut):
     for state in ([*tensors[:cut], other], [*tensors[:cut], other, *tensors[cut + 1 :]]):
         with pytest.raises(NumleanError, match="not that of this hook"):
             EarlyStopping(1, HELD_OUT, 2).load_state_dict({"evaluations": state})
+
+
+@pytest.mark.parametrize("place", [3, 4])
+def test_indices_are_neither_a_loss_nor_parameters(place):
+    hook = EarlyStopping(1, HELD_OUT, 2)
+    trained(hook, steps=2, lr=0.1)
+    tensors = hook.state_dict()["evaluations"]
+    tensors[place] = Tensor(INDEX, np.array(0) if place == 3 else np.zeros((1, 1), np.int64))
+    with pytest.raises(NumleanError, match="not that of this hook"):
+        EarlyStopping(1, HELD_OUT, 2).load_state_dict({"evaluations": tensors})

@@ -80,5 +80,5 @@ def _paths(folder: Path) -> list[str]:
     if not pipe.exists():
         os.mkfifo(pipe)
         table.write_text("a,y\n" + "".join(f"{k},{k}.5\n" for k in range(20)), encoding="utf-8")
-    named = (table, pipe, "/dev/zero", "/dev/stdin", "/proc/self/mem", "/dev/full", folder)
+    named = (table, pipe, "/dev/zero", "/dev/stdin", "/proc/self/mem", "/dev/full", "/proc/self")
     return [*map(str, named), "nowhere", "~/.bashrc", "a\0b", "\x1b[31m", "/" + "a" * 5000]
