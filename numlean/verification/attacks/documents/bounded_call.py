@@ -12,6 +12,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Final
 
+from numlean.errors import NumleanError
 from numlean.verification.attacks.attack import Program
 from numlean.verification.attacks.documents.opened_files import opened_files
 
@@ -89,6 +90,18 @@ def call(program: Program, argv: Sequence[str]) -> Reaction:
         except Exception as error:  # the program should have caught it
             exception = f"{type(error).__name__}: {error}".splitlines()[0][:200]
     return Reaction(status, output.getvalue(), errors.getvalue(), exception, frozenset(opened))
+
+
+def successful_call(program: Program, argv: Sequence[str]) -> Reaction:
+    """Run a command line that has to succeed.
+
+    Raises:
+        NumleanError: It does not, so that an attack that relies on it would show nothing.
+    """
+    reaction = call(program, argv)
+    if reaction.status != 0:
+        raise NumleanError(f"{' '.join(argv)}: {reaction.exception or reaction.errors.strip()}")
+    return reaction
 
 
 @contextmanager

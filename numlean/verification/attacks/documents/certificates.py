@@ -13,14 +13,15 @@ from typing import Any, Final
 from numlean.certificate import unfinished
 from numlean.certificate.chain import first_link, next_link
 from numlean.verification.attacks.attack import Attack, Outcome, Setting
-from numlean.verification.attacks.documents.bounded_call import Reaction, call
+from numlean.verification.attacks.documents.bounded_call import Reaction, call, successful_call
 from numlean.verification.attacks.documents.bytes_mutations import mutate_bytes
 from numlean.verification.attacks.documents.hostile_recipes import hostile_recipe
 from numlean.verification.attacks.documents.json_mutations import Place, changes, render
+from numlean.verification.attacks.documents.subjects import Subject, subjects
 
 _NOT_KNOWN: Final = ("numlean_certificate", "sha256", "stopped_by", "final", "steps")
 _BLANK: Final = "0" * 64
-_RUN: Final = ("train", "xor", "--dtype", "float32", "--device", "python", "--steps")
+_DTYPES: Final = ("float32", "mp:40")
 _WAY: Final = ("device", "backend", "fast_kernels")
 _FINISHED: Final = (0, 1, 3)
 
@@ -45,19 +46,26 @@ class _Case:
 
 def run(setting: Setting) -> Iterator[Outcome]:
     """Yield the outcome of each certificate: every second one has right digests."""
-    program, folder, draw = setting.program, setting.folder, random.Random(setting.seed)
+    draw = random.Random(setting.seed)
+    for subject in subjects(setting.folder, _DTYPES, setting.count):
+        yield from _attack(setting, subject, draw)
+
+
+def _attack(setting: Setting, subject: Subject, draw: random.Random) -> Iterator[Outcome]:
+    folder, program = subject.folder, setting.program
     original, checkpoint, path = (folder / name for name in ("a.json", "a.ckpt", "case.json"))
-    files = ("--certificate", str(original), "--save", str(checkpoint))
-    call(program, [*_RUN, "3", *files])
+    successful_call(
+        program, subject.training("--certificate", str(original), "--save", str(checkpoint))
+    )
     content = original.read_bytes()
     growing = _unfinished(content.decode())
     path.write_bytes(content)
-    expected = call(program, ["replay", "--json", str(path)])
-    replay = ["replay", "--json", str(path)]
+    replay = ["replay", "--json", str(path), *subject.files]
     other = [*replay, "--backend", "compiled"]
-    resume = [*_RUN[:2], "--resume", str(checkpoint), "--device", "python", "--json"]
+    resume = ["train", "--resume", str(checkpoint), *subject.files, "--device", "python", "--json"]
     resume += ["--certificate", str(path)]
-    for k in range(setting.count):
+    expected = successful_call(program, replay)
+    for k in range(subject.count):
         argv = draw.choice((replay, replay, other, resume))
         if k % 2:
             case = _forged(content, folder, draw, is_replayed=argv is not resume)
@@ -74,7 +82,7 @@ def run(setting: Setting) -> Iterator[Outcome]:
         if failure is None and (after := _files(folder)) != before:
             is_own = argv is resume and reaction.status == 0 and after.keys() == before.keys()
             failure = None if is_own else f"it changed {sorted(after.items() ^ before.items())!r}"
-        yield Outcome(f"{argv[0]}: {case.what}", failure)
+        yield Outcome(f"{argv[0]}, {subject}: {case.what}", failure)
 
 
 def _forged(content: bytes, folder: Path, draw: random.Random, *, is_replayed: bool) -> _Case:

@@ -15,15 +15,15 @@ from safetensors.numpy import save
 from numlean.checkpoint.container import KEY, Arrays, loads
 from numlean.verification.attacks.attack import Attack, Outcome, Setting
 from numlean.verification.attacks.documents.array_mutations import forge_arrays
-from numlean.verification.attacks.documents.bounded_call import Reaction, call
+from numlean.verification.attacks.documents.bounded_call import Reaction, call, successful_call
 from numlean.verification.attacks.documents.hostile_recipes import hostile_recipe
 from numlean.verification.attacks.documents.json_mutations import Place, changes, render
+from numlean.verification.attacks.documents.subjects import Subject, subjects
 from numlean.verification.checkpoints import mutations
 
 _BLANK: Final = "0" * 64
-_RUN: Final = ("train", "xor", "--device", "python", "--eval-every", "1", "--dtype")
-_DTYPES: Final = ("float32", "mp:40", "bfloat16@round=stochastic,seed=3")
 _FINISHED: Final = (0, 1, 3)
+_DTYPES: Final = ("float32", "mp:40", "bfloat16@round=stochastic,seed=3")
 
 
 @dataclass(frozen=True)
@@ -46,22 +46,18 @@ class _Case:
 def run(setting: Setting) -> Iterator[Outcome]:
     """Yield the outcome of each checkpoint: every second one has a right digest."""
     draw = random.Random(setting.seed)
-    for k, dtype in enumerate(_DTYPES):
-        count = setting.count // len(_DTYPES) + (k < setting.count % len(_DTYPES))
-        folder = setting.folder / str(k)
-        folder.mkdir()
-        yield from _attack(setting, folder, dtype, count, draw)
+    for subject in subjects(setting.folder, _DTYPES, setting.count):
+        yield from _attack(setting, subject, draw)
 
 
-def _attack(
-    setting: Setting, folder: Path, dtype: str, count: int, draw: random.Random
-) -> Iterator[Outcome]:
-    path, program = folder / "case.ckpt", setting.program
-    call(program, [*_RUN, dtype, "--steps", "3", "--save", str(path)])
-    content, resume = _unfinished(path.read_bytes()), _resuming(path)
+def _attack(setting: Setting, subject: Subject, draw: random.Random) -> Iterator[Outcome]:
+    folder, program, count = subject.folder, setting.program, subject.count
+    path = folder / "case.ckpt"
+    successful_call(program, subject.training("--save", str(path)))
+    content, resume = _unfinished(path.read_bytes()), _resuming(path, subject)
     path.write_bytes(content)
-    others = _exporting(path), _starting_from(path, dtype)
-    expected = call(program, resume)
+    others = _exporting(path), _starting_from(path, subject)
+    expected = successful_call(program, resume)
     altered = mutations(content, count - count // 2, seed=setting.seed)
     for k in range(count):
         argv = draw.choice((resume, resume, *others))
@@ -80,7 +76,7 @@ def _attack(
         failure = _failure(case, reaction, expected, path)
         if failure is None and (after := _files(folder)) != before:
             failure = f"it changed {sorted(after.items() ^ before.items())!r:.200}"
-        yield Outcome(f"{argv[0]}, {dtype}: {case.what}", failure)
+        yield Outcome(f"{argv[0]}, {subject}: {case.what}", failure)
 
 
 def _unfinished(content: bytes) -> bytes:
@@ -90,17 +86,17 @@ def _unfinished(content: bytes) -> bytes:
     return _seal(json.dumps(document), arrays)
 
 
-def _resuming(path: Path) -> list[str]:
-    return ["train", "--resume", str(path), "--device", "python", "--json"]
+def _resuming(path: Path, subject: Subject) -> list[str]:
+    return ["train", "--resume", str(path), *subject.files, "--device", "python", "--json"]
 
 
 def _exporting(path: Path) -> list[str]:
     return ["export", str(path), str(path.with_name("out.npz"))]
 
 
-def _starting_from(path: Path, dtype: str) -> list[str]:
-    run = f"{dtype}:python"
-    argv = ["crosscheck", "xor", "--a", run, "--b", run, "--steps", "1", "--json"]
+def _starting_from(path: Path, subject: Subject) -> list[str]:
+    run = f"{subject.dtype}:python"
+    argv = ["crosscheck", *subject.task, "--a", run, "--b", run, "--steps", "1", "--json"]
     return [*argv, "--weights", str(path)]
 
 

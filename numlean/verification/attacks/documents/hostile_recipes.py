@@ -76,9 +76,18 @@ def hostile_recipe(recipe: dict[str, Any], folder: Path, draw: random.Random) ->
 
 def _paths(folder: Path) -> list[str]:
     """Return a file that could be read, and others."""
-    pipe, table = folder / "pipe", folder / "private.csv"
+    pipe = folder / "pipe"
     if not pipe.exists():
         os.mkfifo(pipe)
-        table.write_text("a,y\n" + "".join(f"{k},{k}.5\n" for k in range(20)), encoding="utf-8")
+    table = private_table(folder, "private.csv")
     named = (table, pipe, "/dev/zero", "/dev/stdin", "/proc/self/mem", "/dev/full", "/proc/self")
     return [*map(str, named), "nowhere", "~/.bashrc", "a\0b", "\x1b[31m", "/" + "a" * 5000]
+
+
+def private_table(folder: Path, name: str) -> Path:
+    """Return a table to train on, which is made if it does not exist."""
+    path = folder / name
+    if not path.exists():
+        rows = (f"{k % 7},{k * k % 5},{k}.5\n" for k in range(20))
+        path.write_text("a,b,y\n" + "".join(rows), encoding="utf-8")
+    return path
