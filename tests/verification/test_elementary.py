@@ -361,7 +361,8 @@ def test_the_command_writes_a_record_and_repeats_a_finished_one(tmp_path, capsys
 def test_a_file_that_is_not_a_record_is_refused(tmp_path, capsys):
     path = tmp_path / "notes"
     entry = '{"subject": {}, "functions": {"sqrt": {"batches": "1", "findings": {}}}}'
-    for text in ("not JSON", "[]", "{}", "[" * 100_000, entry):
+    negative = entry.replace('"1"', "-1")
+    for text in ("not JSON", "[]", "{}", "[" * 100_000, '{"a": 1, "a": 1}', entry, negative):
         path.write_text(text)
         assert main(["verify", "elementary", "--function", "sqrt", "--resume", str(path)]) == 2
         assert path.read_text() == text

@@ -7,7 +7,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from numlean.errors import DocumentError, NumleanError
+from numlean.checkpoint.bounded_json import parse_bounded
+from numlean.data.input_file import read_input
+from numlean.errors import DataError, DocumentError, NumleanError
 from numlean.files import atomic
 from numlean.files.messages import reason_of
 from numlean.json_lines import read_document
@@ -20,6 +22,10 @@ class _Entry:
 
     batches: int
     findings: Findings
+
+    def __post_init__(self) -> None:
+        if self.batches < 0:
+            raise DocumentError(f"batches must not be negative, got {self.batches!s:.24}")
 
 
 @dataclass(frozen=True)
@@ -58,18 +64,18 @@ class Record:
         record = cls(Path(path) if path is not None else None, subject, {})
         if record.path is None:
             return record
-        if record.path.exists() and not record.path.is_file():
-            raise NumleanError(f"--resume {path}: not a regular file")
+        if record.path.exists():
+            content = read_input(record.path, error=NumleanError)
+            try:
+                record._read(parse_bounded(content, "record"))
+            except (DocumentError, DataError) as error:
+                raise NumleanError(
+                    f"--resume {path}: not a record of a comparison: {error}"
+                ) from None
         try:
-            if record.path.exists():
-                record._read(json.loads(record.path.read_bytes()))
             atomic.check(record.path)
         except OSError as error:
             raise NumleanError(f"--resume {path}: {reason_of(error)}") from None
-        except (ValueError, RecursionError) as error:
-            if isinstance(error, NumleanError) and not isinstance(error, DocumentError):
-                raise
-            raise NumleanError(f"--resume {path}: not a record of a comparison: {error}") from None
         return record
 
     def of(self, name: str) -> tuple[int, Findings]:
@@ -88,10 +94,11 @@ class Record:
     def _read(self, plain: object) -> None:
         kept = read_document(_Document, plain, "record")
         if kept.subject != self.subject:
-            other = [k for k, v in self.subject.items() if kept.subject.get(k) != v]
+            both = {**kept.subject, **self.subject}
+            other = [k for k in both if kept.subject.get(k) != self.subject.get(k)]
             raise NumleanError(
                 f"--resume {self.path}: the record is of another comparison; they differ in"
-                f" {', '.join(other)}"
+                f" {', '.join(other):.200}"
             )
         for name, entry in kept.functions.items():
             self.functions[name] = entry.batches, entry.findings

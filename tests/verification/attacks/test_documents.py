@@ -16,6 +16,8 @@ PROGRAM = Program(main, build_parser, tuple(COMMANDS))
 
 
 def attack(which, folder, count, seed=0):
+    folder = folder / which.name
+    folder.mkdir()
     return tally(which.run(Setting(PROGRAM, folder, count, seed)))
 
 
