@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -59,11 +60,23 @@ def export(checkpoint: Checkpoint | FilePath, path: FilePath) -> Exported:
     with error_context(found.path):
         scalar = get_scalar(str(found.run.get("dtype")))
         tensors = {name: from_raw(x, scalar) for name, x in found.parameters.items()}
+        _check_names(tensors)
     dtype = "float32" if scalar.format and _is_within_binary32(scalar.format) else "float64"
     floats = {name: x.to_float().astype(dtype) for name, x in tensors.items()}
     atomic.write(path, _WRITERS[suffix](floats))
     is_exact = scalar.format is not None or all(map(_is_exact, tensors.values()))
     return Exported(tuple(floats), dtype, is_exact)
+
+
+def _check_names(names: Iterable[str]) -> None:
+    """Check that no name is a path out of the archive of whoever unpacks it.
+
+    Raises:
+        CheckpointError: A name has a separator of paths or a control character, or is empty.
+    """
+    for name in names:
+        if not name.isprintable() or not name.strip(".") or "/" in name or "\\" in name:
+            raise CheckpointError(f"{name!r:.80} cannot be the name of an array in another file")
 
 
 def _is_within_binary32(format: Format) -> bool:

@@ -5,7 +5,8 @@ import pytest
 from safetensors.numpy import load_file
 
 from numlean import NumleanError
-from numlean.checkpoint import export, import_weights, save
+from numlean.checkpoint import CheckpointError, export, import_weights, save
+from numlean.checkpoint.container import dumps, loads
 from numlean.checkpoint.exporting import _is_within_binary32
 from numlean_kernels.formats import parse_format
 
@@ -115,3 +116,17 @@ class Renamed:
 
     def __getattr__(self, name):
         return getattr(self._inner, name)
+
+
+@pytest.mark.parametrize("name", ["../../evil", "/etc/evil", "..", "", "a\\b", "a\0b", "a\x1b[0m"])
+@pytest.mark.parametrize("suffix", [".npz", ".safetensors"])
+def test_a_name_in_a_checkpoint_is_no_path_out_of_an_archive(case, path, name, suffix):
+    case("float32").saved_after(0, path)
+    document, arrays = loads(path.read_bytes())
+    entry = document["parameters"][0]
+    arrays[f"parameters/{name}"] = arrays.pop(entry["name"])
+    entry["name"] = f"parameters/{name}"
+    path.write_bytes(dumps(document, arrays))
+    with pytest.raises(CheckpointError, match="cannot be the name of an array"):
+        export(path, path.with_suffix(suffix))
+    assert not path.with_suffix(suffix).exists()

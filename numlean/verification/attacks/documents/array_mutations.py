@@ -31,13 +31,24 @@ _LINES: Final = (
     ),
     *("nan", "inf", "-inf", "-0", "", "0:1", "0:1:0:0", "0:x:0", "2:1:0", "\x1b[31m", "9" * 5000),
 )
+_NAMES: Final = (
+    "../../evil",
+    "/etc/evil",
+    "..",
+    "",
+    "a\\b",
+    "a\0b",
+    "\x1b[31m",
+    "[/b]$x^2$",
+    "0.bias",
+)
 
 
 def forge_arrays(document: dict[str, Any], arrays: Arrays, draw: random.Random) -> str:
     """Change the arrays of a checkpoint or their entries in place; return what was changed."""
     entries = _entries(document)
     entry, name = draw.choice(entries), draw.choice(list(arrays))
-    match draw.randrange(8):
+    match draw.randrange(9):
         case 0:
             entry["shape"] = draw.choice(_SHAPES)
             return f"the shape {entry['shape']!s:.40}"
@@ -62,6 +73,11 @@ def forge_arrays(document: dict[str, Any], arrays: Arrays, draw: random.Random) 
         case 6:
             arrays[f"{name}.more"] = arrays[name]
             return f"{name} twice"
+        case 7:
+            new = f"parameters/{draw.choice(_NAMES)}"
+            arrays[new] = arrays.pop(entry["name"])
+            entry["name"] = new
+            return f"an array with the name {new!r}"
     entry["name"] = draw.choice((name, "", "parameters/", "a", "/etc/passwd", "\x1b[31m", "\0"))
     return f"an entry with the name {entry['name']!r}"
 

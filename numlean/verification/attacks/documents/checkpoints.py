@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+from zipfile import ZipFile
 
 from safetensors.numpy import save
 
@@ -71,9 +72,10 @@ def _attack(setting: Setting, subject: Subject, draw: random.Random) -> Iterator
         path.write_bytes(case.content)
         before = _files(folder)
         reaction = call(program, argv)
-        if reaction.status == 0 and argv[0] == "export":
-            (folder / "out.npz").unlink()
         failure = _failure(case, reaction, expected, path)
+        if reaction.status == 0 and argv[0] == "export":
+            failure = failure or _complaint_about(folder / "out.npz")
+            (folder / "out.npz").unlink()
         if failure is None and (after := _files(folder)) != before:
             failure = f"it changed {sorted(after.items() ^ before.items())!r:.200}"
         yield Outcome(f"{argv[0]}, {subject}: {case.what}", failure)
@@ -155,6 +157,15 @@ def _failure(case: _Case, reaction: Reaction, expected: Reaction, path: Path) ->
 def _report(reaction: Reaction) -> Any:
     """Return the report of a run, without the time that it took."""
     return {**json.loads(reaction.output or "{}"), "seconds": 0}
+
+
+def _complaint_about(archive: Path) -> str | None:
+    """Return the member of an archive that would be unpacked elsewhere, if there is one."""
+    with ZipFile(archive) as file:
+        names = [
+            name for name in file.namelist() if set("/\\") & set(name) or not name.isprintable()
+        ]
+    return f"the archive has a member {names[0]!r:.80}" if names else None
 
 
 def _files(folder: Path) -> dict[str, str]:
