@@ -8,6 +8,7 @@ import numlean.losses as losses
 import numlean.nn as nn
 import numlean.ops as ops
 import numlean.optim as optim
+import numlean.precision as precision
 from numlean.analysis.drift import Comparison, compare
 from numlean.analysis.finiteness import FiniteCheck
 from numlean.analysis.functions import FunctionComparison, FunctionResult, compare_function
@@ -143,6 +144,7 @@ __all__ = [
     "nn",
     "ops",
     "optim",
+    "precision",
     "replay",
     "run",
     "run_steps",

@@ -125,6 +125,15 @@ class Format:
         """The encoding of 1."""
         return self.bias << self.trailing_bits
 
+    def contains(self, other: Format) -> bool:
+        """Return whether the format has every number of another one, infinities included."""
+        return (
+            other.precision <= self.precision
+            and other.emax <= self.emax
+            and other.emin - other.trailing_bits >= self.emin - self.trailing_bits
+            and self.has_infinity >= other.has_infinity
+        )
+
     def format_bits(self, bits: int) -> str:
         """Return an encoding as text: hexadecimal, then sign, exponent and trailing field."""
         binary = f"{bits:0{self.width}b}"

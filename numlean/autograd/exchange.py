@@ -97,20 +97,11 @@ def exported(x: Tensor) -> np.ndarray[Any, Any]:
     if x.scalar is INDEX:
         return values_of(x)
     for dtype, hardware in _HARDWARE:
-        if x.scalar.format is not None and _contains(hardware, x.scalar.format):
+        if x.scalar.format is not None and hardware.contains(x.scalar.format):
             return as_array(x, dtype, None)
     raise ExportError(
         f"DLPack has no format for the numbers of {x.scalar.name}; export t.numpy(), whose values"
         " are rounded to binary64"
-    )
-
-
-def _contains(wide: Format, narrow: Format) -> bool:
-    """Return whether a format has every number of another one."""
-    return (
-        narrow.precision <= wide.precision
-        and narrow.emax <= wide.emax
-        and narrow.emin - narrow.trailing_bits >= wide.emin - wide.trailing_bits
     )
 
 

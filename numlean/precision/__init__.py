@@ -1,0 +1,17 @@
+"""Programs in several arithmetics: contractions with operands, sums and results of their own."""
+
+from numlean.precision.accumulation import Accumulation, Blocked, Fused, Ordered, Pairwise
+from numlean.precision.contraction import Contraction, contract
+from numlean.precision.linear_layer import LayerPrecision, linear
+
+__all__ = [
+    "Accumulation",
+    "Blocked",
+    "Contraction",
+    "Fused",
+    "LayerPrecision",
+    "Ordered",
+    "Pairwise",
+    "contract",
+    "linear",
+]

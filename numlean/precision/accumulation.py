@@ -1,0 +1,160 @@
+"""Rules for the sums of products in a contraction.
+
+Operands are widened exactly to the Scalar of the products, so a product is rounded once there. The
+rules are compositions of that Scalar's own operations: they are recorded, traced and run on every
+device as those are.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Self, TypeAlias, final
+
+import numpy as np
+
+from numlean.arguments import checked
+from numlean.errors import NumleanError
+from numlean.scalar.protocol import Contraction as Fusion
+from numlean.scalar.protocol import Scalar, Storage
+
+ChangeScalar: TypeAlias = Callable[[Scalar], Scalar]
+"""Returns the Scalar that takes the place of another one, such as its recording twin."""
+
+
+@dataclass(frozen=True)
+class Accumulation(ABC):
+    """A rule that adds up products.
+
+    Attributes:
+        scalar: The Scalar of the products.
+    """
+
+    scalar: Scalar
+
+    @property
+    def result(self) -> Scalar:
+        """The Scalar of the sums."""
+        return self.scalar
+
+    @abstractmethod
+    def sums(self, a: Storage, b: Storage) -> Storage:
+        """Return the products of matrices (n, k) and (k, m), or of batches of them.
+
+        The operands are numbers of ``scalar``, the sums of ``result``.
+        """
+
+    @abstractmethod
+    def with_scalars(self, change: ChangeScalar) -> Self:
+        """Return the same rule in other Scalars."""
+
+
+@checked
+@final
+@dataclass(frozen=True)
+class Ordered(Accumulation):
+    """acc = +0; for ascending k, acc = round(acc + round(a * b))."""
+
+    def sums(self, a: Storage, b: Storage) -> Storage:
+        """Return the sums of rounded products, k ascending."""
+        return _product(self.scalar, a, b, "separate")
+
+    def with_scalars(self, change: ChangeScalar) -> Ordered:
+        """Return the same rule in another Scalar."""
+        return Ordered(change(self.scalar))
+
+    def __str__(self) -> str:
+        return f"ordered({self.scalar.name})"
+
+
+@checked
+@final
+@dataclass(frozen=True)
+class Fused(Accumulation):
+    """acc = +0; for ascending k, acc = round(acc + a * b)."""
+
+    def sums(self, a: Storage, b: Storage) -> Storage:
+        """Return the sums of exact products, each addition rounded, k ascending."""
+        return _product(self.scalar, a, b, "fma")
+
+    def with_scalars(self, change: ChangeScalar) -> Fused:
+        """Return the same rule in another Scalar."""
+        return Fused(change(self.scalar))
+
+    def __str__(self) -> str:
+        return f"fma({self.scalar.name})"
+
+
+@checked
+@final
+@dataclass(frozen=True)
+class Pairwise(Accumulation):
+    """Rounded products, added by the balanced tree of ``Scalar.sum``.
+
+    All products are kept at once: n * k * m numbers.
+    """
+
+    def sums(self, a: Storage, b: Storage) -> Storage:
+        """Return the sums of rounded products, by the tree."""
+        products = self.scalar.mul(a[..., :, :, np.newaxis], b[..., np.newaxis, :, :])
+        return self.scalar.sum(products, -2, reduction="pairwise")
+
+    def with_scalars(self, change: ChangeScalar) -> Pairwise:
+        """Return the same rule in another Scalar."""
+        return Pairwise(change(self.scalar))
+
+    def __str__(self) -> str:
+        return f"pairwise({self.scalar.name})"
+
+
+@checked
+@final
+@dataclass(frozen=True)
+class Blocked(Accumulation):
+    """Ordered sums over blocks of consecutive k, added in another Scalar from +0, in order.
+
+    Attributes:
+        scalar: The Scalar of the products and of the sum of a block.
+        block: The number of terms of a block.
+        promote: The Scalar that adds the sums of blocks; each is rounded to it once.
+    """
+
+    block: int
+    promote: Scalar
+
+    def __post_init__(self) -> None:
+        if self.block < 1:
+            raise NumleanError(f"a block has at least one term, got {self.block}")
+
+    @property
+    def result(self) -> Scalar:
+        """The Scalar of the sums."""
+        return self.promote
+
+    def sums(self, a: Storage, b: Storage) -> Storage:
+        """Return the sums of the blocks, added in ascending k."""
+        shape = (*a.shape[:-1], b.shape[-1])
+        total = self.promote.from_float(np.zeros(shape))
+        for start in range(0, a.shape[-1], self.block):
+            terms = slice(start, start + self.block)
+            part = _product(self.scalar, a[..., :, terms], b[..., terms, :], "separate")
+            total = self.promote.add(total, cast_storage(self.promote, self.scalar, part))
+        return total
+
+    def with_scalars(self, change: ChangeScalar) -> Blocked:
+        """Return the same rule in other Scalars."""
+        return Blocked(change(self.scalar), self.block, change(self.promote))
+
+    def __str__(self) -> str:
+        return f"blocked({self.scalar.name}, {self.block}, {self.promote.name})"
+
+
+def cast_storage(to: Scalar, source: Scalar, x: Storage) -> Storage:
+    """Return numbers of a Scalar in another one; those of an equal Scalar as they are."""
+    return x if to is source or to == source else to.cast_from(source, x)
+
+
+def _product(scalar: Scalar, a: Storage, b: Storage, contraction: Fusion) -> Storage:
+    multiply = scalar.matmul if a.ndim == 2 else scalar.bmm
+    return multiply(a, b, contraction=contraction)
