@@ -23,7 +23,7 @@ from typing import (
 )
 
 from numlean.errors import DocumentError
-from numlean.names import did_you_mean
+from numlean.names import did_you_mean, printable
 
 T = TypeVar("T")
 
@@ -173,7 +173,10 @@ def _read(kind: Any, plain: Any, where: str) -> Any:
             return origin(plain)
         return origin(_read(inner[0], each, f"{where}[{k}]") for k, each in enumerate(plain))
     if origin is dict and isinstance(plain, dict):
-        return {key: _read(inner[1], each, f"{where}.{key:.80}") for key, each in plain.items()}
+        return {
+            key: _read(inner[1], each, f"{where}.{printable(key, 80)}")
+            for key, each in plain.items()
+        }
     if _is_named_tuple(kind) and isinstance(plain, list) and len(plain) == len(kind._fields):
         types = _types(kind)
         return kind(

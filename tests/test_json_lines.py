@@ -96,6 +96,7 @@ def test_a_document_becomes_a_dataclass_with_the_declared_types():
         ({"pairs": [["p"]]}, "document.pairs[0]: expected a list of a, b, got ['p']"),
         ({"pairs": [["p", 1]]}, "document.pairs[0].b: expected str, got 1"),
         ({"groups": {"g": 1}}, "document.groups.g: expected list[int], got 1"),
+        ({"groups": {"a\nb": 1}}, "document.groups.'a\\nb': expected list[int], got 1"),
         ({"groups": []}, "document.groups: expected dict[str, list[int]], got []"),
         ({"choice": 3}, "document.choice: expected an object, got 3"),
         ({"more": 3}, "document: unknown field 'more'"),

@@ -21,6 +21,7 @@ from numlean.checkpoint.errors import FilePath, error_context
 from numlean.checkpoint.fingerprint import Plain
 from numlean.data.input_file import read_input
 from numlean.errors import NumleanError
+from numlean.names import printable
 from numlean.tasks import Recipe, RecordedRecipe
 
 
@@ -106,8 +107,8 @@ class Certificate:
         return ":".join([*words, "fast"] if where.get("fast_kernels") else words)
 
     def __str__(self) -> str:
-        name = self.run.get("task") or "a run"
-        return f"{name} in {self.side}, {len(self.steps)} steps, chain {self.chain}"
+        name = printable(str(self.run.get("task") or "a run"))
+        return f"{name} in {printable(self.side)}, {len(self.steps)} steps, chain {self.chain}"
 
     @property
     def chain(self) -> str:

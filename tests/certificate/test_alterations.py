@@ -247,3 +247,12 @@ def test_a_file_alone_may_not_ask_for_numbers_of_any_size(capsys, forge):
         assert "may ask for at most 10,000 bits; pass --dtype mp:20000" in capsys.readouterr().err
     assert main(["replay", str(path), "--dtype", "mp:20000", "--device", "abacus"]) == 2
     assert "abacus" in capsys.readouterr().err
+
+
+def test_names_in_a_certificate_do_not_act_on_a_terminal(forge):
+    def change(document):
+        document["run"]["task"] = document["environment"]["device"] = "\x1b[31m"
+
+    text = str(Certificate.load(forge(change)))
+    assert text.isprintable()
+    assert "12 steps" in text
