@@ -9,10 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
 from typing import Any, TypeAlias
 
 from numlean.testing.rounding import (
     ROUNDINGS,
+    Rule,
     floor_log2,
     index_of_fraction,
     make_is_tiny,
@@ -59,8 +61,9 @@ class ExactArithmetic:
         self.nan = top | 1 << (format.trailing_bits - 1) if format.has_infinity else self._sign - 1
         self._values: dict[int, Fraction] = {}
         self._rounded: dict[tuple[bool, Fraction], Outcome] = {}
-        self._round_index = make_round(format, rounding, tininess, saturate=saturate)
-        self._is_tiny = make_is_tiny(format, rounding, tininess)
+        rule = Rule.of(format, rounding, tininess, saturate=saturate)
+        self._round_index = partial(make_round(), rule)
+        self._is_tiny = partial(make_is_tiny(), rule)
         self._operations: dict[str, Callable[..., Outcome]] = {
             "add": self._add,
             "sub": lambda a, b: self._add(a, self._negated(b)),

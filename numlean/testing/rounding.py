@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from numlean_kernels.flags import INEXACT, OVERFLOW, UNDERFLOW
 from numlean_kernels.formats import Format
@@ -31,7 +31,7 @@ _RULES: Final = {
 ROUNDINGS: Final = tuple(_RULES)
 
 Compile: TypeAlias = Callable[[Any], Any]
-RoundIndex: TypeAlias = Callable[[Any, Any, Any], tuple[Any, Any]]
+RoundIndex: TypeAlias = Callable[[Any, Any, Any, Any], tuple[Any, Any]]
 
 
 def power_of_two(e: int) -> Fraction:
@@ -117,68 +117,100 @@ def goes_up_to_even(kept: Any, next_bits: Any, more: Any) -> Any:
     return _goes_up(_EVEN, kept, next_bits, more)
 
 
-def make_is_tiny(
-    format: Format, rounding: str, tininess: str, compiled: Compile = lambda f: f
-) -> Callable[[Any, Any, Any], Any]:
-    """Return ``is_tiny(negative, index, more)``: whether a value is below the normal numbers.
+class Rule(NamedTuple):
+    """Everything that the rounding of an index depends on, in integers, for compiled code.
+
+    Attributes:
+        positive: The rule for magnitudes of positive values.
+        negative: The rule for magnitudes of negative values.
+        after: Whether tininess is detected after rounding.
+        least_normal: The index of the least normal number.
+        ones: The significand of as many ones as a normal number has.
+        max_finite: The encoding of the greatest number.
+        sign_mask: The sign bit of encodings.
+        above: The encoding of positive values beyond the range.
+        below: The encoding of negative values beyond the range.
+    """
+
+    positive: int
+    negative: int
+    after: int
+    least_normal: int
+    ones: int
+    max_finite: int
+    sign_mask: int
+    above: int
+    below: int
+
+    @classmethod
+    def of(
+        cls, format: Format, rounding: str, tininess: str = "after", *, saturate: bool = False
+    ) -> Rule:
+        """Return the rule of a format and its options.
+
+        Args:
+            format: The format of the encoding.
+            rounding: One of ``ROUNDINGS``.
+            tininess: ``after`` or ``before`` rounding.
+            saturate: Whether values beyond the range become the greatest number in every rounding.
+        """
+        sign_mask = format.sign_mask
+        above, below = format.infinity, format.infinity | sign_mask
+        if not format.has_infinity:
+            above = below = format.default_nan
+        if saturate:
+            above, below = format.max_finite, format.max_finite | sign_mask
+        return cls(
+            *_RULES[rounding],
+            after=int(tininess == "after"),
+            least_normal=format.implicit_bit << 2,
+            ones=(format.implicit_bit << 1) - 1,
+            max_finite=format.max_finite,
+            sign_mask=sign_mask,
+            above=above,
+            below=below,
+        )
+
+
+def make_is_tiny(compiled: Compile = lambda f: f) -> Callable[[Rule, Any, Any, Any], Any]:
+    """Return ``is_tiny(rule, negative, index, more)``: whether a value is below the normal numbers.
 
     With tininess ``after``, the value is first rounded to as many bits as a normal number has, with
     an unbounded exponent (clause 7.5).
     """
-    positive_rule, negative_rule = _RULES[rounding]
     goes_up = compiled(make_goes_up())
-    least_normal, ones = format.implicit_bit << 2, (format.implicit_bit << 1) - 1
-    after = tininess == "after"
 
-    def is_tiny(negative: Any, index: Any, more: Any) -> Any:
-        rule = negative_rule if negative else positive_rule
-        if after & (index < least_normal) & (index >> 1 == ones):
+    def is_tiny(rule: Rule, negative: Any, index: Any, more: Any) -> Any:
+        if (rule.after != 0) & (index < rule.least_normal) & (index >> 1 == rule.ones):
             # One bit more is kept than in the format, so this may become the least normal number.
-            return not goes_up(rule, ones, (index & 1) << 1, more)
-        return index < least_normal
+            direction = rule.negative if negative else rule.positive
+            return not goes_up(direction, rule.ones, (index & 1) << 1, more)
+        return index < rule.least_normal
 
     return is_tiny
 
 
-def make_round(
-    format: Format,
-    rounding: str,
-    tininess: str = "after",
-    *,
-    saturate: bool = False,
-    compiled: Compile = lambda f: f,
-) -> RoundIndex:
-    """Return ``round_index(negative, index, more) -> (encoding, flags)`` for finite values.
+def make_round(compiled: Compile = lambda f: f) -> RoundIndex:
+    """Return ``round_index(rule, negative, index, more) -> (encoding, flags)`` for finite values.
 
     Args:
-        format: The format of the encoding.
-        rounding: One of ``ROUNDINGS``.
-        tininess: ``after`` or ``before`` rounding.
-        saturate: Whether values beyond the range become the greatest number in every rounding.
         compiled: Compiles a function so that compiled functions can call it.
     """
-    positive_rule, negative_rule = _RULES[rounding]
     goes_up = compiled(make_goes_up())
-    is_tiny = compiled(make_is_tiny(format, rounding, tininess, compiled))
-    max_finite, sign_mask = format.max_finite, format.sign_mask
-    infinities = [format.infinity, format.infinity | sign_mask]
-    if not format.has_infinity:
-        infinities = [format.default_nan, format.default_nan]
-    if saturate:
-        infinities = [max_finite, max_finite | sign_mask]
-    positive_infinity, negative_infinity = infinities
+    is_tiny = compiled(make_is_tiny(compiled))
 
-    def round_index(negative: Any, index: Any, more: Any) -> tuple[Any, Any]:
-        rule = negative_rule if negative else positive_rule
+    def round_index(rule: Rule, negative: Any, index: Any, more: Any) -> tuple[Any, Any]:
+        direction = rule.negative if negative else rule.positive
         kept, next_bits = index >> 2, index & 3
         inexact = (next_bits != 0) | more
-        magnitude = kept + (1 if goes_up(rule, kept, next_bits, more) else 0)
-        if magnitude > max_finite:
-            if (rule == _NEVER) | (rule == _ODD):
-                return max_finite | (sign_mask if negative else 0), OVERFLOW | INEXACT
-            return (negative_infinity if negative else positive_infinity), OVERFLOW | INEXACT
-        tiny = is_tiny(negative, index, more)
+        magnitude = kept + (1 if goes_up(direction, kept, next_bits, more) else 0)
+        if magnitude > rule.max_finite:
+            if (direction == _NEVER) | (direction == _ODD):
+                sign = rule.sign_mask if negative else 0
+                return rule.max_finite | sign, OVERFLOW | INEXACT
+            return (rule.below if negative else rule.above), OVERFLOW | INEXACT
+        tiny = is_tiny(rule, negative, index, more)
         flags = (INEXACT | (UNDERFLOW if tiny else 0)) if inexact else 0
-        return magnitude | (sign_mask if negative else 0), flags
+        return magnitude | (rule.sign_mask if negative else 0), flags
 
     return round_index

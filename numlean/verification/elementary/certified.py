@@ -10,11 +10,11 @@ the theorem of Lindemann and Weierstrass.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any, Final
 
 from numlean.errors import UnavailableError
-from numlean.testing.rounding import ROUNDINGS, index_of, make_round
+from numlean.testing.rounding import ROUNDINGS, Rule, index_of, make_round
 from numlean.verification.reference import Choices
 from numlean_kernels.flags import DIVIDE_BY_ZERO, INVALID
 from numlean_kernels.formats import Format
@@ -63,7 +63,8 @@ class Certified:
                 " with subnormal numbers and infinities"
             )
         self.format = format
-        self._rounded_from = make_round(format, choices.rounding, choices.tininess)
+        rule = Rule.of(format, choices.rounding, choices.tininess)
+        self._rounded_from = partial(make_round(), rule)
 
     def value(self, name: str, operands: tuple[float, ...]) -> Value:
         """Return the exact value of a function, by its name."""

@@ -106,6 +106,8 @@ class ElementaryComparison:
 
     def offers(self, name: str) -> bool:
         """Return whether the dtype has a function."""
+        if self.supports_flags(name):
+            return True
         scalar, one = self._one(name)
         try:
             getattr(scalar, name)(*one)

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from numlean.testing.rounding import make_round, overflow_index
+from numlean.testing.rounding import Rule, make_round, overflow_index
 from numlean.verification.elementary.filter import MARGIN, Enclosures
 from numlean.verification.elementary.functions import NEAR
 from numlean.verification.encoding import Bools
@@ -45,24 +45,38 @@ def round_if_certain(
     be exact.
     """
     count = len(enclosures.y)
-    z, raised = np.zeros(count, format.storage_dtype), np.zeros(count, np.uint8)
+    z, raised = np.zeros(count, np.uint32), np.zeros(count, np.uint8)
     certain = np.zeros(count, np.bool_)
-    loop = _loop(format, choices.rounding, choices.tininess)
-    loop(enclosures.y.view(np.int64), enclosures.side, z, raised, certain)
-    return z, raised, certain
+    rule = Rule.of(format, choices.rounding, choices.tininess)
+    y = enclosures.y.view(np.int64)
+    _loop()(rule, _Grid.of(format), y, enclosures.side, z, raised, certain)
+    return z.astype(format.storage_dtype), raised, certain
+
+
+class _Grid(NamedTuple):
+    """The exponents of a format, the bits of a significand on its grid, and the greatest index."""
+
+    emin: int
+    emax: int
+    bits: int
+    top: int
+
+    @classmethod
+    def of(cls, format: Format) -> _Grid:
+        return cls(format.emin, format.emax, format.trailing_bits + 2, overflow_index(format))
 
 
 @cache
-def _loop(format: Format, rounding: str, tininess: str) -> Callable[..., None]:
+def _loop() -> Callable[..., None]:
+    """Return the loop, compiled once for all formats and roundings, which are its arguments."""
     import numba
 
     compiled = get_target("cpu").routine
-    rounded_from = compiled(make_round(format, rounding, tininess, compiled=compiled))
-    index_of = compiled(_make_index_of(format))
+    rounded_from, index_of = compiled(make_round(compiled)), compiled(_index_of)
     infinity = 0x7FF << 52
 
     @numba.njit  # type: ignore[untyped-decorator]
-    def loop(y: Any, side: Any, z: Any, raised: Any, certain: Any) -> None:
+    def loop(rule: Any, grid: Any, y: Any, side: Any, z: Any, raised: Any, certain: Any) -> None:
         for i in range(len(y)):
             magnitude, near_exact_cases = y[i] & 0x7FFFFFFFFFFFFFFF, side[i]
             if (magnitude == 0) | (magnitude >= infinity):
@@ -77,31 +91,21 @@ def _loop(format: Format, rounding: str, tininess: str) -> Callable[..., None]:
                 if near_exact_cases == 0
                 else (_NEAR_STEPS if near_exact_cases > 0 else 0)
             )
-            least = index_of(max(magnitude - below, 0))
+            least = index_of(grid, max(magnitude - below, 0))
             # The end is open, so the number before it decides.
-            if least == index_of(min(magnitude + above - 1, infinity)):
-                z[i], raised[i] = rounded_from(y[i] < 0, least, True)
+            if least == index_of(grid, min(magnitude + above - 1, infinity)):
+                z[i], raised[i] = rounded_from(rule, y[i] < 0, least, True)
                 certain[i] = True
 
     return loop  # type: ignore[no-any-return]
 
 
-def _make_index_of(format: Format) -> Callable[[Any], Any]:
-    """Return ``index_of(encoding)``: the index of a positive binary64 number, for compiled code."""
-    emin, emax, grid_bits, top = (
-        format.emin,
-        format.emax,
-        format.trailing_bits + 2,
-        overflow_index(format),
-    )
-
-    def index_of(encoding: Any) -> Any:
-        e = (encoding >> 52) - 1023
-        if e > emax:
-            return top
-        significand = (encoding & ((1 << 52) - 1)) | (1 << 52)
-        shift = 52 - grid_bits + max(emin - e, 0)
-        point = significand >> shift if shift < 63 else 0
-        return min((max(e - emin, 0) << grid_bits) + point, top)
-
-    return index_of
+def _index_of(grid: _Grid, encoding: Any) -> Any:
+    """Return the index of a positive binary64 number; for compiled code."""
+    e = (encoding >> 52) - 1023
+    if e > grid.emax:
+        return grid.top
+    significand = (encoding & ((1 << 52) - 1)) | (1 << 52)
+    shift = 52 - grid.bits + max(grid.emin - e, 0)
+    point = significand >> shift if shift < 63 else 0
+    return min((max(e - grid.emin, 0) << grid.bits) + point, grid.top)
