@@ -105,7 +105,8 @@ def test_all_triples_of_the_least_format(arithmetic):
 @pytest.mark.parametrize("arithmetic", cases(E5M2, E4M3))
 @pytest.mark.parametrize("name", ["add", "sub", "mul", "div", "fma"])
 def test_many_operands_of_8_bit_formats(arithmetic, name):
+    # tools/verify_arithmetic tries all pairs.
     rng = np.random.default_rng(5)
     arity = 3 if name == "fma" else 2
-    x = [rng.integers(0, 256, 4000).astype(np.uint8) for _ in range(arity)]
+    x = [rng.integers(0, 256, 1500).astype(np.uint8) for _ in range(arity)]
     check(arithmetic, name, x)
