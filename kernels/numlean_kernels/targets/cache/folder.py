@@ -173,9 +173,22 @@ def folders() -> Iterator[Folder]:
         yield Folder(Path(named).absolute() / "numlean", Place.NAMED)
         return
     yield Folder(Path(__file__).parents[2] / "__pycache__" / "kernels", Place.INSTALLED)
-    users = Path(AppDirs(appname="numlean", appauthor=False).user_cache_dir)
-    if users.is_absolute():  # it is not if the user has no home
+    users = _users_folder()
+    if users is not None:
         yield Folder(users, Place.USERS)
+
+
+def _users_folder() -> Path | None:
+    """Return the folder in the user's folder of caches; None if the user has no home."""
+    chosen = Path(AppDirs(appname="numlean", appauthor=False).user_cache_dir)
+    if chosen.is_absolute():
+        return chosen
+    # XDG_CACHE_HOME counts only if it is an absolute path.
+    try:
+        usual = Path.home() / ".cache" / "numlean"
+    except RuntimeError:
+        return None
+    return usual if usual.is_absolute() else None
 
 
 def file_name(label: str, digest: str) -> str:

@@ -214,8 +214,12 @@ def test_without_a_name_there_are_a_folder_next_to_the_sources_and_one_of_the_us
     sources = Path(folders_module.__file__).parents[2]
     assert installed == Folder(sources / "__pycache__" / "kernels", Place.INSTALLED)
     assert users.place is Place.USERS
-    monkeypatch.setenv("XDG_CACHE_HOME", "relative")
-    assert list(folders()) == [installed]
+    for ignored in ("", "relative"):
+        monkeypatch.setenv("XDG_CACHE_HOME", ignored)
+        monkeypatch.setenv("HOME", str(tmp_path))
+        assert list(folders()) == [installed, Folder(tmp_path / ".cache/numlean", Place.USERS)]
+        monkeypatch.setenv("HOME", "relative")
+        assert list(folders()) == [installed]
 
 
 def test_settings_in_the_working_directory_do_not_choose_the_folder(monkeypatch, tmp_path):
