@@ -15,6 +15,7 @@ import numlean as nl
 from numlean import errors, testing
 from numlean.autograd import Tape
 from numlean.autograd.indices import INDEX
+from numlean.precision import Blocked, Contraction, Fused, LayerPrecision, Ordered, Pairwise
 from numlean.scalar.registry import backend_named, scalar_backends
 from numlean.tasks.sources import TableSource
 from numlean_kernels.formats import BFLOAT16
@@ -146,6 +147,9 @@ def test_a_watched_tensor_is_not_copied_without_its_gradient():
         nl.losses.cross_entropy(),
         nl.Reduction.SUM,
         nl.Mode.TRAIN,
+        LayerPrecision.of(S, Ordered(S)),
+        Contraction.of(S, Blocked(S, 2, nl.get_scalar("float32"))),
+        *(Fused(S), Pairwise(S)),
         nl.clip_by_norm(nl.adamw(0.1), 1.0),
         nl.momentum_sgd(0.1, nesterov=True),
         nl.OptimizerKind.AdamW,
