@@ -194,6 +194,7 @@ def _uninstall(usual: dict[int, Any]) -> None:
 
 def _forget_in_child() -> None:
     """Restore the usual handlers in a process that forks off: it is not the program."""
+    _handling.action, _handling.is_command_running = _raise, False
     for number in STOP_SIGNALS:
         if signal.getsignal(number) is _dispatch:
             is_interrupt = number == signal.SIGINT

@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 
 from numlean.cli import exit_status
 from numlean.cli.progress import progress
+from numlean.cli.signals import handle_start_and_end
 from numlean.errors import NumleanError
 from numlean.names import did_you_mean
 from numlean.text_table import RowFormat
@@ -74,4 +75,4 @@ def _run(attack: Attack, count: int, seed: int) -> Tally:
 def _program() -> Program:
     from numlean.cli.main import COMMANDS, build_parser, main  # main imports this module's package
 
-    return Program(main, build_parser, tuple(COMMANDS))
+    return Program(main, build_parser, tuple(COMMANDS), handle_start_and_end)

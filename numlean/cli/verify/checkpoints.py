@@ -1,7 +1,8 @@
 """Alter checkpoints in many ways, or kill training runs at random moments.
 
 An altered checkpoint must be refused in one line, and nothing of it may be loaded. A run that is
-killed and resumed must end with the bits of an uninterrupted run. Exit status 1 on a failure.
+killed and resumed must end with the parameters, the certificate and the log of an uninterrupted
+run. Exit status 1 on a failure.
 """
 
 from __future__ import annotations
@@ -108,19 +109,25 @@ def _kill(dtypes: list[str], arguments: argparse.Namespace, folder: Path) -> int
     print(_ROW.line(("", "killed", "writing", "equal", "after steps")))
     with progress("kills", count) as advance:
         for k, dtype in enumerate(dtypes[:count]):
+            own = folder / f"kills-{k}"
+            own.mkdir()
             options = ("xor", "--dtype", dtype, "--steps", str(arguments.steps))
-            run, outcomes = run_uninterrupted(options, folder / "run.ckpt"), []
+            run, outcomes = run_uninterrupted(options, own), []
             for _ in range(count // len(dtypes) + (k < count % len(dtypes))):
-                outcomes.append(kill_and_resume(run, folder / "run.ckpt", draw))
+                outcomes.append(kill_and_resume(run, own, draw))
                 advance(dtype)
-            equal = sum(one.digest == run.digest and not one.left_behind for one in outcomes)
+            failures = [one.failure for one in outcomes if one.failure is not None]
+            equal = len(outcomes) - len(failures)
             print(_row(dtype, outcomes, equal), flush=True)
+            if failures:
+                print(f"    {failures[0]}", flush=True)
             all_equal += equal
     print(_ROW.line(("all", str(count), "", str(all_equal))))
     return int(all_equal != count)
 
 
 def _row(dtype: str, outcomes: list[KillOutcome], equal: int) -> str:
-    writing, steps = sum(one.was_writing for one in outcomes), [one.step for one in outcomes]
-    span = f"{min(steps)} to {max(steps)}"
+    writing = sum(one.was_writing for one in outcomes)
+    steps = [one.step for one in outcomes if one.step is not None]
+    span = f"{min(steps)} to {max(steps)}" if steps else ""
     return _ROW.line((dtype, str(len(outcomes)), str(writing), str(equal), span))

@@ -6,8 +6,17 @@ from numlean.verification.attacks.attack import Attack, Outcome, Program, Settin
 from numlean.verification.attacks.caches import CACHES
 from numlean.verification.attacks.documents import CERTIFICATES, CHECKPOINTS
 from numlean.verification.attacks.full_disk import FULL_DISK
+from numlean.verification.attacks.kills import KILLS
+from numlean.verification.attacks.signals import SIGNALS
 
-ATTACKS: Final[tuple[Attack, ...]] = (CHECKPOINTS, CERTIFICATES, CACHES, FULL_DISK)
+ATTACKS: Final[tuple[Attack, ...]] = (
+    CHECKPOINTS,
+    CERTIFICATES,
+    CACHES,
+    FULL_DISK,
+    KILLS,
+    SIGNALS,
+)
 """Every attack, in the order of the table that the command prints."""
 
 __all__ = ["ATTACKS", "Attack", "Outcome", "Program", "Setting", "Tally", "tally"]

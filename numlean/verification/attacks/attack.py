@@ -30,11 +30,13 @@ class Program:
         main: Runs a command line, without the program's name, and returns the exit status.
         parser: Returns the parser with the options of one command.
         commands: The names of the commands.
+        prepare: Makes a process of its own handle signals, as the program does when it starts.
     """
 
     main: Callable[[Sequence[str]], int]
     parser: Callable[[str], argparse.ArgumentParser]
     commands: tuple[str, ...]
+    prepare: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from numlean.verification.checkpoints._mutations import KINDS, Mutation, mutations
 from numlean.verification.checkpoints.kills import (
     KillOutcome,
+    RunFiles,
     Uninterrupted,
     kill_and_resume,
     run_uninterrupted,
@@ -15,6 +16,7 @@ __all__ = [
     "KillOutcome",
     "Mutation",
     "Refusal",
+    "RunFiles",
     "Uninterrupted",
     "kill_and_resume",
     "mutations",

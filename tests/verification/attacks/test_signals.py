@@ -1,0 +1,74 @@
+"""Commands that get signals at random moments."""
+
+import signal
+import sys
+import time
+
+import pytest
+
+from numlean.cli.main import COMMANDS, build_parser, main
+from numlean.cli.signals import handle_start_and_end
+from numlean.verification.attacks import signals
+from numlean.verification.attacks.attack import Program, Setting
+from numlean.verification.checkpoints import RunFiles
+from numlean.verification.processes import forking
+
+
+def nothing():
+    pass
+
+
+def test_the_attack_interrupts_a_run_and_finds_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(signals, "_STEPS", "25")
+    monkeypatch.setattr(signals, "_COMMANDS", {"train": ("train", *signals._XOR, "25")})
+    program = Program(main, build_parser, tuple(COMMANDS), handle_start_and_end)
+    (outcome,) = signals.SIGNALS.run(Setting(program, tmp_path, 1, 0))
+    assert outcome.failure is None
+    assert outcome.case.startswith("SIGTERM after ")
+
+
+def die(_):
+    raise ValueError("of no use")
+
+
+def stop_in_silence(_):
+    return 143
+
+
+def report_nothing(_):
+    print("numlean: stopping after this step; ...", file=sys.stderr)
+    return 143
+
+
+def report_no_step(_):
+    print('{"steps": 0}')
+    return report_nothing(_)
+
+
+@pytest.mark.parametrize(
+    ("main", "message"),
+    [
+        (die, "exit status 1"),
+        (stop_in_silence, "standard error is empty"),
+        (report_nothing, "it reports nothing"),
+        (report_no_step, "it reports no step"),
+    ],
+)
+def test_a_bad_end_is_found(tmp_path, main, message):
+    process = forking(nothing, main)([])
+    process.wait()
+    found = signals._failure("train", (signal.SIGTERM,), process, RunFiles(tmp_path))
+    assert message in found
+
+
+def test_a_process_that_does_not_end_is_found_and_ended(tmp_path, monkeypatch):
+    monkeypatch.setattr(signals, "_SECONDS_TO_END", 0)
+
+    def sleep(_):
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        time.sleep(600)
+
+    process = forking(nothing, sleep)([])
+    found = signals._failure("eval", (signal.SIGTERM,), process, RunFiles(tmp_path))
+    assert "still running" in found
+    assert process.status == -signal.SIGKILL
