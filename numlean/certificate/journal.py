@@ -14,9 +14,9 @@ from typing import NamedTuple
 
 from numlean.certificate.recording import Recorder
 from numlean.certificate.unfinished import LineWriter
-from numlean.checkpoint import atomic
 from numlean.checkpoint.errors import FilePath, error_context
 from numlean.digest import value_digest
+from numlean.files import atomic
 from numlean.tasks.recipe import Recipe
 
 

@@ -11,6 +11,7 @@ import numlean.checkpoint as files
 from numlean.certificate import Certificate
 from numlean.checkpoint import CheckpointError, load
 from numlean.cli.main import main
+from numlean.verification.attacks.failing_disk import FailingDisk
 
 XOR = ("train", "xor", "--dtype", "mp:24", "--steps", "4")
 FULL = "No space left on device"
@@ -92,6 +93,23 @@ def test_files_are_written_although_standard_output_is_full(tmp_path, monkeypatc
     assert "</svg>" in Path("p.svg").read_text()
     assert '"record": "run"' in Path("r.jsonl").read_text().splitlines()[-1]
     assert "</html>" in Path("page.html").read_text()
+
+
+def test_a_growing_certificate_is_one_line_and_the_old_file_stays(capsys, tmp_path):
+    checkpoint, certificate = tmp_path / "run.ckpt", tmp_path / "full" / "run.cert"
+    certificate.parent.mkdir()
+    certificate.write_text("old")
+    argv = [*XOR, "--save", str(checkpoint), "--checkpoint-every", "1"]
+    with FailingDisk(certificate, "sync").inserted():
+        assert main([*argv, "--certificate", str(certificate)]) == 2
+    assert errors_of(capsys) == [
+        f"numlean: error: cannot write the certificate {certificate}: {FULL}; the run continues"
+    ]
+    assert certificate.read_text() == "old"
+    assert load(checkpoint).step == 4
+    with FailingDisk(certificate, "write", certificate.stat().st_size, times=1).inserted():
+        assert main([*argv, "--certificate", str(certificate)]) == 2
+    assert len(Certificate.load(certificate).steps) == 4
 
 
 def test_a_failed_file_counts_more_than_a_difference(capsys, tmp_path, monkeypatch):

@@ -25,7 +25,12 @@ Ctrl-C ends training after the current step; a second Ctrl-C stops at once. The 
 130. The first line of the --log file describes the run. Each further line is a step with the keys
 step (from 0), loss (of the batch, before the update), loss_bits (its encoding) or loss_hex (its
 exact value), exact_loss (the exact mean of exact losses), lr, seconds, and after an evaluation
-test_loss, test_loss_in_format and accuracy.
+test_loss, test_loss_in_format and accuracy. A resumed run cuts off the steps that its checkpoint
+does not have.
+
+A file that cannot be written, for instance because the disk is full, does not end the run: it is an
+error at once, all other files are written, and the exit status is 2. A checkpoint or a certificate
+is tried again when the next one is due, and at the end.
 """
 
 from numlean.cli.train.command import add_arguments, run

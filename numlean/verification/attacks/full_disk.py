@@ -148,7 +148,7 @@ def _attempt(
     start = file.stat().st_size if case.output.is_resumed and file.exists() else 0
     room = start + (sizes[case.output.file] - start) * case.part // 1000
     if case.place == LIMIT:  # all other files are smaller
-        room = max(room, *(sizes[name] for name in sizes if name != case.output.file), 0)
+        room = max(room, *(sizes[name] for name in sizes if name.startswith("safe/")), 0)
     output = _FULL if case.place == PRINTED else None
     with chdir(folder), _fault(case, file, room) as disk:
         finished = finish(program, case.output.line, output)
