@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from numlean.display_text import one_line
 from numlean.names import did_you_mean
 
 
 class NumleanError(ValueError):
-    """A request that numlean cannot carry out. Base class of all its errors."""
+    """A request that numlean cannot carry out. Base class of all its errors.
+
+    As a text, it is one line in which control characters are escaped and long values shortened;
+    ``args`` has the whole message.
+    """
+
+    def __str__(self) -> str:
+        """Return the message as one line."""
+        return one_line(super().__str__())
 
     def __reduce__(self) -> tuple[Callable[..., NumleanError], tuple[Any, ...]]:
         """Return how to make the error again: a subclass may take other arguments than a text."""

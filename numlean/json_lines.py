@@ -56,7 +56,8 @@ def nonfinite_to_null(value: Any) -> Any:
 
 def json_line(values: Mapping[str, Any]) -> str:
     """Return one JSON object on one line; floats that are not finite become null."""
-    return json.dumps(nonfinite_to_null(dict(values)))
+    # DEL is the only control character that JSON does not require to be escaped.
+    return json.dumps(nonfinite_to_null(dict(values))).replace("\x7f", "\\u007f")
 
 
 def parse_json(text: str | bytes, name: str) -> Any:

@@ -13,6 +13,8 @@ from html import escape
 from itertools import zip_longest
 from typing import Final, TypeAlias
 
+from numlean.display_text import escape_line
+
 Cells: TypeAlias = Sequence[str]
 
 _GAP: Final = "  "
@@ -40,13 +42,14 @@ class RowFormat:
     @classmethod
     def fit(cls, rows: Iterable[Cells], align: str = "<", *, indent: str = "") -> RowFormat:
         """Return the narrowest format that fits all rows."""
-        columns = zip_longest(*rows, fillvalue="")
+        shown = (map(escape_line, row) for row in rows)
+        columns = zip_longest(*shown, fillvalue="")
         return cls(align, tuple(max(map(len, column)) for column in columns), indent)
 
     def line(self, cells: Cells) -> str:
-        """Return the cells as one line, without trailing spaces."""
+        """Return the cells as one line, without control characters and trailing spaces."""
         padded = (
-            f"{cell:{column_alignment(self.align, k)}{width}}"
+            f"{escape_line(cell):{column_alignment(self.align, k)}{width}}"
             for k, (cell, width) in enumerate(zip(cells, self.widths, strict=False))
         )
         return (self.indent + _GAP.join(padded)).rstrip()
@@ -78,7 +81,7 @@ class TextTable:
     def lines(self, *, indent: str = "") -> list[str]:
         """Return the lines of the table: title, header, rows."""
         head = [self.header] if self.header else []
-        title = [self.title] if self.title else []
+        title = [escape_line(self.title)] if self.title else []
         return [*title, *align_rows([*head, *self.rows], self.align, indent=indent)]
 
     def to_text(self, *, indent: str = "") -> str:

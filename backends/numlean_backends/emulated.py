@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from enum import Enum
@@ -29,8 +30,8 @@ _OPTIONS: Final[dict[str, tuple[str, type[Enum]]]] = {
 }
 _OF_THE_PROCESSOR: Final = (Arithmetic(BINARY32), Arithmetic(BINARY64))
 _SEED: Final = "seed"
-_LONGEST_SEED: Final = 100
 _MATH: Final = "math"
+_INTEGER: Final = re.compile("[0-9]{1,40}")
 
 
 class MathProfile(Enum):
@@ -127,7 +128,7 @@ def _substitutes(arithmetic: Arithmetic, spec: Dtype) -> Mapping[str, Routine]:
 
 def _seed(spec: Dtype) -> int:
     text = spec.options.get(_SEED, "0")
-    if not text.isdecimal() or len(text) > _LONGEST_SEED or int(text) >= 1 << 64:
+    if not _INTEGER.fullmatch(text) or int(text) >= 1 << 64:
         raise NumleanError(
             f"dtype {spec.text!r:.80}: seed must be an integer from 0 below 2**64, got {text!r:.80}"
         )

@@ -7,6 +7,7 @@ of the number's sign.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache, partial
@@ -34,7 +35,8 @@ from numlean_kernels.targets.python import PYTHON
 
 MAX_PRECISION: Final = 1_000_000
 """A greater precision is considered a typing error."""
-_LONGEST_ARGUMENT: Final = 100
+
+_PRECISION: Final = re.compile("0*[1-9][0-9]{,9}")
 
 _mpf: Final = mp.make_mpf
 _ZERO: Final = _mpf(libmp.fzero)
@@ -202,9 +204,8 @@ class MpCodec:
 
 
 def _make(spec: Dtype, device: str) -> KernelScalar:
-    argument = spec.argument or ""
-    is_number = argument.isdecimal() and len(argument) <= _LONGEST_ARGUMENT
-    if not is_number or not 1 <= int(argument) <= MAX_PRECISION:
+    argument = spec.argument
+    if argument is None or not _PRECISION.fullmatch(argument) or int(argument) > MAX_PRECISION:
         raise NumleanError(
             f"{spec.text!r:.80}: mp takes a precision from 1 to {MAX_PRECISION} bits, as in mp:200"
         )

@@ -168,7 +168,7 @@ def format_of_key(key: str) -> Format:
     Raises:
         ValueError: The text is not a key.
     """
-    match = re.fullmatch(r"e(\d+)m(\d+)(fn)?", key, re.ASCII)
+    match = re.fullmatch(r"e(\d{1,9})m(\d{1,9})(fn)?", key, re.ASCII)
     if match is None:
         raise ValueError(f"{key!r} is not the key of a format, such as e8m7 or e4m3fn")
     return Format(key, int(match[1]), int(match[2]), has_infinity=match[3] is None)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from numlean.analysis.lockstep import Pair
 from numlean.checkpoint.differences import summary
+from numlean.display_text import escape_line, one_line
 
 _COMPARED = {
     "state": "encodings of each loss, and state digests of parameters and buffers",
@@ -90,7 +91,8 @@ class ReplayResult:
     def _lines(self) -> Iterator[str]:
         count = f"identical for {self.identical_steps} of {self.steps} steps"
         count += ", stopped there" if self.is_partial else ""
-        yield f"{self.name or 'a run'} in {self.side}: {count} ({_COMPARED[self.compared]})"
+        name = escape_line(self.name or "a run")
+        yield f"{name} in {self.side}: {count} ({_COMPARED[self.compared]})"
         if self.nonfinite is not None:
             yield self.nonfinite
         if self.difference is not None:
@@ -101,4 +103,4 @@ class ReplayResult:
             yield str(self.divergence.divergence)
         if self.is_irreproducible:
             yield "the certificate's run cannot be reproduced here, or the file was altered"
-            yield f"environments: {summary(self.environment) or 'alike'}"
+            yield f"environments: {one_line(summary(self.environment)) or 'alike'}"

@@ -39,9 +39,11 @@ from numlean.cli.options import (
     runner_options,
     warn_of_constants,
 )
+from numlean.cli.path_roles import PAGE, PAGE_SUFFIXES, RECORDS
 from numlean.cli.progress import progress
 from numlean.cli.streams import PrintedLines
 from numlean.cli.text_output import check_can_write, text_output, write_text
+from numlean.display_text import escape_line
 from numlean.errors import NumleanError
 from numlean.scalar.dtype import split_dtype_list
 from numlean.tasks import NamedTask, Recipe
@@ -150,7 +152,7 @@ def _compare(arguments: argparse.Namespace, interrupt: Interrupt, failed: Failed
             write_text(page, result.page())
     printed.end()
     if not arguments.json:
-        print(f"{task.name}, {config.steps} steps, against {result.truth}")
+        print(escape_line(f"{task.name}, {config.steps} steps, against {result.truth}"))
         print(f"{config.describe()}\n{result}")
 
 
@@ -170,13 +172,13 @@ def _paths(arguments: argparse.Namespace) -> tuple[Path | None, list[Path]]:
     if arguments.out is None:
         return None, lines
     out = Path(arguments.out)
-    if out.suffix.lower() in (".html", ".htm"):
+    if out.suffix.lower() in PAGE_SUFFIXES:
         return out, lines
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise NumleanError(f"cannot write into the folder {out}: {error.strerror}") from None
-    return out / "report.html", [*lines, out / "records.jsonl"]
+    return out / PAGE, [*lines, out / RECORDS]
 
 
 def _check_can_write(page: Path | None, lines: list[Path]) -> None:

@@ -52,6 +52,7 @@ from numlean.cli.options import (
 )
 from numlean.cli.progress import progress
 from numlean.cli.text_output import check_can_write, write_text
+from numlean.display_text import escape_line
 from numlean.errors import NumleanError
 from numlean.json_lines import json_line
 from numlean.scalar.dtype import split_dtype_list
@@ -124,7 +125,8 @@ def run(arguments: argparse.Namespace) -> int:
         else:
             made = f"{result.steps} steps"
             made += f" of {config.steps} (interrupted)" if result.is_partial else ""
-            print(f"{task.name}, {made}\n{config.describe()}\n{result}")
+            title = escape_line(f"{task.name}, {made}")
+            print(f"{title}\n{config.describe()}\n{result}")
     _warn_of_idle_fault(runs[-1].scalar)
     status = 0 if result.identical else exit_status.DIFFERENCE
     return failed.exit_status(interrupt.exit_status if interrupt.requested else status)

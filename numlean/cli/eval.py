@@ -17,6 +17,7 @@ import re
 from typing import Final
 
 from numlean.inspection.expression import evaluate
+from numlean.scalar.work_limit import DEFAULT_MAX_BITS
 from numlean.text_table import align_rows
 
 _SIGNED: Final = re.compile(r"-[^-]")
@@ -37,12 +38,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="D",
         help="number format (repeatable; default: ieee32exec)",
     )
+    parser.add_argument(
+        "--max-bits",
+        type=int,
+        metavar="N",
+        help="limit for the work, as the bits of numbers with short exponents (default:"
+        f" {DEFAULT_MAX_BITS})",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Evaluate in each dtype and print one block each."""
     for dtype in arguments.dtype or ["ieee32exec"]:
-        result = evaluate(arguments.expression, dtype)
+        result = evaluate(arguments.expression, dtype, max_bits=arguments.max_bits)
         if isinstance(result, bool):
             print("\n".join([dtype, *align_rows([("value", str(result))], indent="  ")]))
         else:

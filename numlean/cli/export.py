@@ -11,6 +11,7 @@ import argparse
 from numlean.checkpoint import export, load
 from numlean.cli.options import check_writable
 from numlean.cli.options.limits import add_limit_option
+from numlean.display_text import escape_line
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,8 +30,9 @@ def run(arguments: argparse.Namespace) -> int:
     exported = export(checkpoint, arguments.out)
     exactness = "exact" if exported.is_exact else "each rounded once, to nearest"
     dtype = checkpoint.run["dtype"]
-    print(
+    summary = (
         f"{len(exported.names)} tensors of {dtype} after {checkpoint.step} steps as"
         f" {exported.dtype}, {exactness}: {arguments.out}"
     )
+    print(escape_line(summary))
     return 0

@@ -13,8 +13,11 @@ from importlib import import_module
 from typing import Any, Final, NoReturn
 
 from numlean.cli import exit_status
+from numlean.cli.numbers import greatest_values, integer, real
+from numlean.cli.path_roles import check_path_roles
 from numlean.cli.signals import report_stop, stop_by_exception
 from numlean.cli.streams import OutputError, run_with_checked_streams
+from numlean.display_text import one_line
 from numlean.errors import NumleanError
 from numlean.names import did_you_mean
 
@@ -47,10 +50,15 @@ class _HelpFormatter(argparse.HelpFormatter):
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line, and whose descriptions have paragraphs."""
+    """A parser whose errors are one line, and whose descriptions have paragraphs.
+
+    Options with ``type=int`` or ``type=float`` take the numbers of ``numlean.cli.numbers``.
+    """
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{"formatter_class": _HelpFormatter, **options})
+        self.register("type", int, integer)
+        self.register("type", float, real)
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is None or value in action.choices:
@@ -78,7 +86,8 @@ class _Parser(argparse.ArgumentParser):
         return arguments, unknown
 
     def error(self, message: str) -> NoReturn:
-        self.exit(exit_status.ERROR, f"numlean: error: {message} (see {self.prog} --help)\n")
+        text = f"numlean: error: {one_line(message)} (see {self.prog} --help)\n"
+        self.exit(exit_status.ERROR, text)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -93,8 +102,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(given: Sequence[str]) -> int:
+    arguments = argparse.Namespace()
     try:
         arguments = build_parser(_command_in(given)).parse_args(given)
+        check_path_roles(arguments.command, arguments)
         run: Command = arguments.run
         with stop_by_exception(), warnings.catch_warnings():
             warnings.showwarning = _show_warning
@@ -102,7 +113,7 @@ def _run(given: Sequence[str]) -> int:
     except NumleanError as error:
         return _fail(error)
     except MemoryError as error:
-        return _fail(error if str(error) else "out of memory")
+        return _fail(error if str(error) else f"out of memory{greatest_values(arguments)}")
     except OSError as error:
         return _fail(f"{error.filename or 'input or output'}: {error.strerror or error}")
     except RuntimeError as error:
@@ -137,7 +148,7 @@ def build_parser(command: str | None = None) -> argparse.ArgumentParser:
         module = import_module(f"numlean.cli.{name}")
         chosen = commands.add_parser(name, help=summary, description=module.__doc__)
         module.add_arguments(chosen)
-        chosen.set_defaults(run=module.run)
+        chosen.set_defaults(run=module.run, command=name)
     return parser
 
 
@@ -160,9 +171,9 @@ def _report_output_error(error: OutputError) -> int:
 
 
 def _fail(error: Exception | str) -> int:
-    print(f"numlean: error: {error}", file=sys.stderr)
+    print(f"numlean: error: {one_line(error)}", file=sys.stderr)
     return exit_status.ERROR
 
 
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
-    print(f"numlean: warning: {message}", file=sys.stderr)
+    print(f"numlean: warning: {one_line(message)}", file=sys.stderr)

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final, TypeAlias
 
+from numlean.display_text import escape_line
+
 Advance: TypeAlias = Callable[[str | Callable[[], str]], None]
 """Function to call after each step with a note to show, or with a function that returns one."""
 
@@ -23,7 +25,7 @@ def progress(title: str, total: int, *, done: int = 0) -> Iterator[Advance]:
     from numlean.cli.progress_bar import make_bar  # importing rich takes longer than a short run
 
     with make_bar() as bar:
-        job = bar.add_task(title, total=total, completed=done, note="")
+        job = bar.add_task(escape_line(title), total=total, completed=done, note="")
         count, shown = done, 0.0
 
         def advance(note: str | Callable[[], str]) -> None:
@@ -32,6 +34,7 @@ def progress(title: str, total: int, *, done: int = 0) -> Iterator[Advance]:
             # A step may take less time than drawing the bar.
             if count == total or time.monotonic() - shown > _SECONDS_BETWEEN:
                 shown = time.monotonic()
-                bar.update(job, completed=count, note=note if isinstance(note, str) else note())
+                text = escape_line(note if isinstance(note, str) else note())
+                bar.update(job, completed=count, note=text)
 
         yield advance

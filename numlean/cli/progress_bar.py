@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -13,6 +15,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.text import Text
+
+from numlean.cli.streams import terminal
 
 
 class _Speed(ProgressColumn):
@@ -26,14 +30,19 @@ class _Speed(ProgressColumn):
 
 
 def make_bar() -> Progress:
-    """Return a bar on standard error that disappears at the end."""
+    """Return a bar on standard error that disappears at the end.
+
+    Titles and notes are shown as they are: a file may have the name ``[/b].csv``. What is written
+    to standard output stays there, even if only standard error is a terminal.
+    """
     return Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[note]}"),
+        TextColumn("{task.fields[note]}", markup=False),
         _Speed(),
         TimeRemainingColumn(),
-        console=Console(stderr=True),
+        console=Console(file=terminal()),
         transient=True,
+        redirect_stdout=sys.stdout.isatty(),
     )

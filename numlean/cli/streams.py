@@ -15,6 +15,7 @@ from errno import EBADF
 from typing import Any, Final, TextIO, cast
 
 from numlean.cli import exit_status
+from numlean.display_text import escape_controls, shorten_words
 
 _STANDARD_FILES: Final = (0, 1, 2)
 
@@ -70,7 +71,11 @@ class PrintedLines:
 
 
 class _Stream:
-    """A text stream; everything but writing is left to the stream itself."""
+    """A text stream for people; everything but writing is left to the stream itself.
+
+    Every text of a command passes through here, so that no value from outside, such as the name of
+    a file, can act on the terminal.
+    """
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
@@ -79,7 +84,10 @@ class _Stream:
         return getattr(self._stream, name)
 
     def write(self, text: str) -> int:
-        """Write a text; characters that the stream's encoding lacks are escaped."""
+        """Write a text; control characters and those that the encoding lacks are escaped."""
+        return self._write(escape_controls(text))
+
+    def _write(self, text: str) -> int:
         try:
             return int(self._stream.write(text))
         except UnicodeEncodeError as error:
@@ -119,9 +127,9 @@ class _Errors(_Stream):
     """Standard error: where it cannot be written, there is nothing left to tell a failure to."""
 
     def write(self, text: str) -> int:
-        """Write a text if that is possible."""
+        """Write a text if that is possible, with long values shortened."""
         with suppress(OSError):
-            super().write(text)
+            super().write("\n".join(map(shorten_words, text.split("\n"))))
         return len(text)
 
     def flush(self) -> None:
@@ -130,6 +138,16 @@ class _Errors(_Stream):
             self._stream.flush()
         except OSError:
             self.discard()
+
+
+class _Terminal(_Errors):
+    """Standard error for a program part that moves the cursor, and escapes values by itself."""
+
+    def write(self, text: str) -> int:
+        """Write a text as it is, if that is possible."""
+        with suppress(OSError):
+            self._write(text)
+        return len(text)
 
 
 class _Closed:
@@ -178,6 +196,13 @@ def _flush(output: _Output, status: int) -> None:
         if status < exit_status.ERROR:
             raise
         output.discard()
+
+
+def terminal() -> TextIO:
+    """Return standard error as a stream that takes control sequences, for a progress bar."""
+    if not isinstance(sys.stderr, _Stream):  # outside of a command
+        return sys.stderr
+    return cast("TextIO", _Terminal(sys.stderr._stream))
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from numlean.errors import UnavailableError
@@ -12,11 +13,14 @@ from numlean.scalar.flags import Flags
 from numlean.scalar.operations import OPERATIONS, Kind
 from numlean.scalar.precision import precision_of
 from numlean.scalar.protocol import Scalar, Storage
+from numlean.scalar.work_limit import check_work
 from numlean.scalar.wrappers.counting import supports_flags
 from numlean.scalar.wrappers.wrapper import WrappedScalar
 from numlean_kernels.flags import FLAGS
 from numlean_kernels.ieee.classify import CLASSES
 
+_EXPONENT: Final = re.compile(r"(?:[ep])[+-]?0*(\d+)$", re.IGNORECASE)
+_BITS_PER_DIGIT: Final = 4
 _SIGNALLING: Final = CLASSES.index("signalling NaN")
 
 
@@ -35,6 +39,7 @@ class Evaluation:
         self.uncounted: list[str] = []
         self.supports_flags = supports_flags(scalar)
         self._innermost = _innermost(scalar)
+        self._bits = precision_of(scalar)
 
     def value(self, node: Node) -> Storage:
         """Return the value of an expression, an array of shape (1,)."""
@@ -75,6 +80,9 @@ class Evaluation:
     def _number(self, text: str) -> Storage:
         if text in CONSTANTS:
             text = constant_text(text, precision_of(self.scalar))
+        elif match := _EXPONENT.search(text):
+            bits = len(match[1]) * _BITS_PER_DIGIT
+            check_work(f"a literal whose exponent has {len(match[1]):,} digits", self._bits, bits)
         x = self.scalar.from_string([text])
         if self.supports_flags:
             try:

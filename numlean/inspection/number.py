@@ -8,9 +8,12 @@ from math import isnan
 from numlean.arguments import checked
 from numlean.autograd.tensor import Tensor
 from numlean.errors import ShapeError
+from numlean.scalar import work_limit
 from numlean.scalar.exact import exact_of
 from numlean.scalar.flags import Flags
+from numlean.scalar.precision import precision_of
 from numlean.scalar.protocol import Scalar, Storage
+from numlean.scalar.work_limit import check_work
 from numlean.text_table import TextTable, align_rows
 from numlean_kernels.formats import Format
 from numlean_kernels.ieee.classify import CLASSES
@@ -85,6 +88,7 @@ def inspect(
     flags: Flags | None = None,
     error_ulp: float | None = None,
     uncounted: tuple[str, ...] = (),
+    max_bits: int | None = None,
 ) -> Inspection:
     """Return the properties of a single number.
 
@@ -93,10 +97,20 @@ def inspect(
         flags: The exceptions raised while it was computed, for display.
         error_ulp: The distance from the exact result, for display.
         uncounted: The operations whose exceptions the flags lack, for display.
+        max_bits: The limit for the work of conversions to decimals, as in ``evaluate``.
 
     Raises:
         ShapeError: The tensor does not have exactly one element.
+        NumleanError: The work exceeds the limit.
     """
+    with work_limit.max_bits(max_bits):
+        return inspect_within_limit(x, flags=flags, error_ulp=error_ulp, uncounted=uncounted)
+
+
+def inspect_within_limit(
+    x: Tensor, *, flags: Flags | None, error_ulp: float | None, uncounted: tuple[str, ...]
+) -> Inspection:
+    """Return the properties of a single number, as ``inspect`` does within the current limit."""
     if x.size != 1:
         raise ShapeError(f"inspect takes a single number, not a tensor of shape {x.shape}")
     # Imported here because they import mpmath, which numlean --help does not need.
@@ -105,6 +119,13 @@ def inspect(
 
     scalar, data = x.scalar, x.data.reshape(1)
     exact = exact_of(scalar.to_exact(data)[0])
+    exponent_bits = int(exact.exponent).bit_length() if exact.significand else 0
+    check_work(f"a number of {exact.bits:,} bits", precision_of(scalar), 1)
+    check_work(
+        f"a number of {exact.bits:,} bits whose exponent has {exponent_bits:,} bits",
+        int(exact.bits),
+        exponent_bits,
+    )
     text = readable(scalar, data)
     return Inspection(
         scalar=scalar.name,

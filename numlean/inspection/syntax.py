@@ -14,6 +14,7 @@ from typing import Final, TypeAlias
 from numlean.errors import NumleanError
 from numlean.inspection.functions import BINARY, CALLABLE, FUNCTIONS, Function
 from numlean.names import did_you_mean
+from numlean.scalar.parsing import LONGEST_TEXT
 from numlean.scalar.rounding_names import rounding_name
 
 CONSTANTS: Final = ("pi", "e")
@@ -92,10 +93,30 @@ def parse(text: str) -> Node | Comparison:
     """
     if not isinstance(text, str):
         raise NumleanError(f"an expression is a text such as '0.1 + 0.2', not {text!r:.80}")
+    if len(text) > LONGEST_TEXT:
+        raise NumleanError(
+            f"an expression has at most {LONGEST_TEXT:,} characters, got {len(text):,}"
+        )
     try:
         return _Parser(text).tree()
     except RecursionError:
-        raise NumleanError("the expression is nested too deeply; compute a part of it") from None
+        raise nested_too_deeply() from None
+
+
+def nested_too_deeply() -> NumleanError:
+    """Return the error of an expression that needs more nested calls than Python allows."""
+    return NumleanError("the expression is nested too deeply; compute a part of it")
+
+
+def count_operations(tree: Node | Comparison) -> int:
+    """Return the number of functions and operators in an expression."""
+    match tree:
+        case Comparison(_, left, right):
+            return 1 + count_operations(left) + count_operations(right)
+        case Call(function, operands):
+            own = len(operands) - function.arity + 1 if function.is_variadic else 1
+            return own + sum(map(count_operations, operands))
+    return 0
 
 
 class _Parser:

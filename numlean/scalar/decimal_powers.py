@@ -16,26 +16,6 @@ from numlean.scalar.exact import Exact
 EXACT_POWERS: Final = 100_000
 """The greatest exponent of ten whose power is computed exactly whatever is asked for."""
 
-_CHUNK: Final = 4000
-
-
-def int_of_digits(digits: str) -> int:
-    """Return the integer of decimal digits, of any number: Python's own limit does not apply."""
-    if len(digits) <= _CHUNK:
-        return int(digits or "0")
-    low = len(digits) // 2
-    power: int = 10**low
-    return int_of_digits(digits[:-low]) * power + int_of_digits(digits[-low:])
-
-
-def digits_of_int(n: int) -> str:
-    """Return the decimal digits of n >= 0, of any number."""
-    if n.bit_length() <= 3 * _CHUNK:
-        return str(n)
-    low = n.bit_length() * 1233 // 4096 // 2
-    high, rest = divmod(n, 10**low)
-    return digits_of_int(high) + digits_of_int(rest).rjust(low, "0")
-
 
 def enclose(significand: int, exponent: int, precision: int) -> tuple[Exact, Exact]:
     """Return two numbers with D * 10**s between them; the same one twice where it is exact.

@@ -11,14 +11,25 @@ from dataclasses import dataclass
 from typing import Final
 
 from numlean.errors import NumleanError
-from numlean.scalar.decimal_powers import digits_of_int, floor_log10, floor_scaled
+from numlean.scalar.decimal_powers import floor_log10, floor_scaled
 from numlean.scalar.exact import Exact
+from numlean.scalar.long_integers import digits_of_int
+from numlean.scalar.work_limit import longest_exponent, operand_hint
 
-EXPONENT_DIGITS: Final = 1000
-"""The most decimal digits of an exponent that is read or printed."""
-
-_LONGEST_EXPONENT_BITS: Final = 3400
+_EXPONENT_DIGITS: Final = 1000
+_EXPONENT_BITS: Final = 3400
+_SPARE_BITS: Final = 64
+"""The bits that exponents gain where numbers are multiplied."""
 _POSITIONAL: Final = range(-3, 17)
+
+
+def exponent_digits() -> int:
+    """Return the most decimal digits of an exponent that is read or printed."""
+    return max(_EXPONENT_DIGITS, _longest_exponent() * 31 // 100 + 1)
+
+
+def _longest_exponent() -> int:
+    return longest_exponent() + _SPARE_BITS
 
 
 @dataclass(frozen=True)
@@ -52,7 +63,9 @@ class DecimalDigits:
             )
             body = f"{whole.ljust(max(point, 0), '0') or '0'}.{part or '0'}"
         else:
-            body = f"{digits[0]}{'.' + digits[1:] if digits[1:] else ''}e{point - 1:+03d}"
+            power = digits_of_int(abs(point - 1)).rjust(2, "0")
+            sign = "-" if point < 1 else "+"
+            body = f"{digits[0]}{'.' + digits[1:] if digits[1:] else ''}e{sign}{power}"
         return ("-" if self.negative else "") + body
 
 
@@ -141,8 +154,9 @@ def first_digits(value: Exact, count: int) -> DecimalDigits:
 
 
 def _check_exponent(value: Exact) -> None:
-    if abs(value[2]).bit_length() > _LONGEST_EXPONENT_BITS:
+    bits = int(abs(value[2])).bit_length()
+    if bits > max(_EXPONENT_BITS, _longest_exponent()):
         raise NumleanError(
-            f"a number whose exponent has more than {EXPONENT_DIGITS} decimal digits cannot be"
-            " printed as a decimal"
+            f"a number whose exponent has more than {exponent_digits()} decimal digits cannot be"
+            f" printed as a decimal{operand_hint(bits, is_periodic=False)}"
         )

@@ -110,6 +110,9 @@ def split_dtype_list(text: str) -> list[str]:
     """Return the dtypes in a list such as ``float32,e5m2@round=to_odd,nan=x86,mp:24``.
 
     An item that reads ``option=value`` belongs to the dtype before it.
+
+    Raises:
+        NumleanError: The list is empty.
     """
     dtypes: list[str] = []
     for item in filter(None, text.split(",")):
@@ -117,4 +120,6 @@ def split_dtype_list(text: str) -> list[str]:
             dtypes[-1] += f",{item}"
         else:
             dtypes.append(item)
+    if not dtypes:
+        raise NumleanError(f"{text!r} names no dtype; give a list such as float32,mp:24")
     return dtypes

@@ -13,6 +13,7 @@ import numpy as np
 
 from numlean.errors import NumleanError
 from numlean.scalar.exact import Exact, exact_of
+from numlean.scalar.long_integers import text_of_int
 from numlean.scalar.protocol import Scalar, Storage
 
 _FIELDS: Final = re.compile("([01]):([0-9a-f]+):(-?[0-9a-f]+)")
@@ -26,7 +27,8 @@ def format_c_hex(value: Exact) -> str:
     digits = -(-fraction_bits // 4)
     shifted = int(value.significand) << (4 * digits - fraction_bits)
     fraction = f".{shifted & ((1 << 4 * digits) - 1):0{digits}x}" if digits else ""
-    return f"{'-' * value.sign}0x1{fraction}p{value.exponent + fraction_bits:+d}"
+    power = int(value.exponent) + fraction_bits
+    return f"{'-' * value.sign}0x1{fraction}p{'' if power < 0 else '+'}{text_of_int(power)}"
 
 
 def format_fields(value: Exact) -> str:

@@ -14,9 +14,10 @@ from typing import Final
 from mpmath import libmp
 
 from numlean.errors import NumleanError
-from numlean.scalar.decimal_powers import cut, cut_quotient, int_of_digits
-from numlean.scalar.decimals import EXPONENT_DIGITS
+from numlean.scalar.decimal_powers import cut, cut_quotient
+from numlean.scalar.decimals import exponent_digits
 from numlean.scalar.exact import Exact
+from numlean.scalar.long_integers import int_of_digits
 from numlean_kernels.formats import Format
 
 LONGEST_TEXT: Final = 1_000_000
@@ -24,7 +25,7 @@ LONGEST_TEXT: Final = 1_000_000
 
 _ZERO: Final[Exact] = libmp.fzero
 _GUARD_BITS: Final = 64
-_LONGEST_EXPONENT: Final[int] = 10**EXPONENT_DIGITS
+_LONG_EXPONENT: Final[int] = 10**1000
 _BEYOND_EVERY_FORMAT: Final = 10_000
 """Numbers beyond ten to this power, or its negative, round alike in every format."""
 
@@ -188,11 +189,11 @@ def _digits(whole: str, fraction: str) -> tuple[str, int]:
 def _exponent(text: str, digits: str, has_format: bool) -> int:
     """Return an exponent; of a number that is rounded to a format, one of more than that."""
     sign, significant = -1 if digits.startswith("-") else 1, digits.lstrip("+-").lstrip("0")
-    if len(significant) > EXPONENT_DIGITS:
+    if len(significant) > exponent_digits():
         if has_format:
-            return sign * _LONGEST_EXPONENT
+            return sign * _LONG_EXPONENT
         raise NumleanError(
             f"the exponent of {text!r:.40} has {len(significant):,} digits; an arithmetic with"
-            f" unbounded exponents takes at most {EXPONENT_DIGITS:,}"
+            f" unbounded exponents takes at most {exponent_digits():,}"
         )
-    return sign * int(significant or "0")
+    return sign * int_of_digits(significant)

@@ -18,7 +18,7 @@ from numlean.tasks.named import NamedTask
 from numlean.tasks.optimization import Clip, OptimizerChoice, ScheduleChoice
 from numlean.tasks.sources import TableSource, TaskName
 from numlean.tasks.train_options import TrainOptions, format_widths
-from numlean.training.config import TrainConfig
+from numlean.training.config import MOST_STEPS, TrainConfig
 
 VERSION: Final = 1
 """Version of the plain form that is written, and the only one that is read.
@@ -83,9 +83,11 @@ class Recipe:
     def __post_init__(self) -> None:
         for name, least in (("steps", 0), ("batch_size", 1), ("seed", 0)):
             value = getattr(self, name)
+            option = name.replace("_", "-")
             if value is not None and value < least:
-                option = name.replace("_", "-")
                 raise NumleanError(f"--{option} must be at least {least}, got {value}")
+            if value is not None and name != "seed" and value > MOST_STEPS:
+                raise NumleanError(f"--{option} must be at most {MOST_STEPS}, got {value}")
 
     @classmethod
     def from_arguments(cls, arguments: Mapping[str, Any]) -> Recipe:

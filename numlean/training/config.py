@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from numlean.arguments import checked
 from numlean.errors import NumleanError
@@ -15,6 +15,9 @@ from numlean.optim import (
     sgd,
 )
 from numlean.optim.schedules import Schedule
+
+MOST_STEPS: Final = 2**63 - 1
+"""The greatest count of anything in a run."""
 
 
 @checked
@@ -200,3 +203,5 @@ def _is_logged(number: int, log_every: int) -> bool:
 def _check_count(what: str, count: int) -> None:
     if count < 0:
         raise NumleanError(f"{what} must not be negative, got {count}")
+    if count > MOST_STEPS:
+        raise NumleanError(f"{what} must be at most {MOST_STEPS}, got {count}")

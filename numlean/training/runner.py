@@ -22,6 +22,7 @@ from numlean.scalar.protocol import Scalar, Storage
 from numlean.training import evaluation
 from numlean.training.evaluation import Classes, Data
 from numlean.training.initial_values import InitialValues, starting_values, to_scalar
+from numlean.training.memory import check_run_memory
 from numlean.training.options import Options, resolve_scalar
 from numlean.training.parameters import ParameterStore, initial_parameters, merge_parameters
 from numlean.training.reported_loss import ReportedLoss
@@ -315,11 +316,12 @@ def instantiate(
 
     Raises:
         NumleanError: The dtype is unknown, or does not fit the options; or initial values do not
-            match the model.
+            match the model; or this machine has too little memory.
     """
     options = options or Options()
     scalar = reset_stream(resolve_scalar(scalar, options))
     cast = cast or scalar.from_float
+    check_run_memory(task, scalar)
     drawn = initial_parameters(task, options.seed)
     values = [to_scalar(scalar, cast, v) for v in starting_values(task, initial, drawn)]
     store = ParameterStore(scalar, task.model.parameters, values)

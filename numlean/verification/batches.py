@@ -23,6 +23,9 @@ _OF_TERMINAL: Final = (signal.SIGINT, signal.SIGHUP)
 _NOT_OURS: Final = (None, signal.SIG_IGN)
 """Handlers that stay: one that is not of Python, and none because the signal is ignored."""
 
+MOST_JOBS: Final = 1024
+"""The most processes. Each takes about 100 MB of memory."""
+
 
 def in_order(
     work: Callable[[int], Result], numbers: Iterator[int], jobs: int, what: str

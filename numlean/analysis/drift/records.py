@@ -59,7 +59,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from numlean.analysis.drift.seed_experiment import MeasuredStep
-from numlean.json_lines import nonfinite_to_null
+from numlean.json_lines import json_line, nonfinite_to_null
 
 Record: TypeAlias = dict[str, Any]
 
@@ -119,4 +119,6 @@ def operation_records(seed: int, measured: MeasuredStep, units: Units) -> Iterat
 
 def as_line(record: Record) -> str:
     """Return a record as one line of JSON."""
-    return json.dumps(nonfinite_to_null(record), ensure_ascii=False)
+    text = json.dumps(nonfinite_to_null(record), ensure_ascii=False)
+    # The name of a file may have characters that UTF-8 lacks, or that act on a terminal.
+    return text if text.isprintable() else json_line(record)

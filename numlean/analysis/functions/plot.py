@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from numlean.analysis.functions.result import FunctionResult
-from numlean.analysis.report.plot_style import check_plot_suffix, plot_file, style_axes
+from numlean.analysis.report.plot_style import (
+    check_plot_suffix,
+    plot_file,
+    plot_text,
+    style_axes,
+)
 from numlean.scalar.operations import CONVERSIONS
 from numlean.scalar.precision import precision_of
 
@@ -47,7 +52,8 @@ def draw(comparison: FunctionComparison, path: str) -> None:
         if several:
             _draw_results(upper[0], comparison)
         _draw_operations(lower, comparison)
-        figure.suptitle(f"{comparison.name}: distance from {comparison.truth}", fontsize=11)
+        title = plot_text(f"{comparison.name}: distance from {comparison.truth}")
+        figure.suptitle(title, fontsize=11)
         handles, labels = lower.get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
 

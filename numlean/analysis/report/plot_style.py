@@ -8,6 +8,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from numlean.display_text import escape_line
 from numlean.errors import NumleanError
 from numlean.files import atomic
 from numlean.files.messages import writing
@@ -44,10 +45,18 @@ def plot_file(path: str, height: float) -> Iterator[Figure]:
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    with rc_context({"svg.hashsalt": "numlean"}):
+    with rc_context({"svg.hashsalt": "numlean", "text.usetex": False}):
         figure = Figure(figsize=(_WIDTH, height), dpi=150, layout="constrained")
         yield figure
         _save(figure, path)
+
+
+def plot_text(text: str) -> str:
+    """Return a text from outside, such as the name of a file, for a title or label.
+
+    Dollar signs do not begin formulas in it, and control characters are escaped.
+    """
+    return escape_line(text).replace("$", r"\$")
 
 
 def style_axes(axes: Axes) -> None:

@@ -95,7 +95,8 @@ def run(arguments: argparse.Namespace) -> int:
             commands = " and ".join(f"`numlean bench {each}`" for each in subjects)
             raise NumleanError(f"--{option} is only for {commands}")
     module = import_module(f"numlean.cli.bench.{_MODULES[subject]}")
-    dtypes = split_dtype_list(arguments.dtypes or module.DTYPES)
+    given = module.DTYPES if arguments.dtypes is None else arguments.dtypes
+    dtypes = split_dtype_list(given) if given or arguments.dtypes is not None else []
     status: int = module.report(arguments, [dtype for dtype in dtypes if _is_installed(dtype)])
     return status
 

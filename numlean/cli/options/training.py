@@ -8,6 +8,7 @@ import sys
 from numlean.cli.options.limits import add_limit_option
 from numlean.cli.options.optimization import add_optimization_options
 from numlean.cli.options.table import add_table_options
+from numlean.display_text import one_line
 from numlean.scalar.protocol import Scalar
 from numlean.tasks import NamedTask, Recipe, task_names
 from numlean.tasks.sources import TableSource
@@ -86,7 +87,7 @@ def add_device_options(parser: argparse.ArgumentParser, default: str) -> None:
 def announce(recipe: Recipe, task: NamedTask) -> None:
     """Print how a file was understood, on standard error."""
     if isinstance(recipe.task, TableSource) or recipe.task.text is not None:
-        print(f"numlean: {task.name}: {task.summary}", file=sys.stderr)
+        print(one_line(f"numlean: {task.name}: {task.summary}"), file=sys.stderr)
 
 
 def announce_start(arguments: argparse.Namespace, task: NamedTask, config: TrainConfig) -> None:
@@ -95,12 +96,12 @@ def announce_start(arguments: argparse.Namespace, task: NamedTask, config: Train
     Call it when nothing is left to check, just before the first step.
     """
     if not arguments.json:
-        print(f"numlean: {task.name}: {config.describe()}", file=sys.stderr)
+        print(one_line(f"numlean: {task.name}: {config.describe()}"), file=sys.stderr)
 
 
 def warn(text: str) -> None:
     """Print a warning on standard error."""
-    print(f"numlean: warning: {text}", file=sys.stderr, flush=True)
+    print(f"numlean: warning: {one_line(text)}", file=sys.stderr, flush=True)
 
 
 def warn_of_constants(task: NamedTask, config: TrainConfig, *scalars: Scalar) -> None:

@@ -20,6 +20,7 @@ from numlean.cli.options import (
     warn,
     warn_of_constants,
 )
+from numlean.cli.path_roles import check_path_roles
 from numlean.cli.progress import progress
 from numlean.cli.train import certificate_writer, checkpoint_writer, evaluation, plot, run_log
 from numlean.cli.train.certificate_writer import CertificateWriter
@@ -79,6 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
     run_log.check(arguments.log)
     certificate_writer.check(arguments)
     checkpoint = checkpoint_writer.resolve_resume_options(arguments)
+    check_path_roles(arguments.command, arguments)  # also of the files that a checkpoint names
     with checkpoint_writer.settings_of(checkpoint):
         recipe = Recipe.from_arguments(vars(arguments))
         task, config = recipe.resolve()

@@ -6,7 +6,12 @@ from collections.abc import Sequence
 from math import isfinite
 from typing import Final
 
-from numlean.analysis.report.plot_style import check_plot_suffix, plot_file, style_axes
+from numlean.analysis.report.plot_style import (
+    check_plot_suffix,
+    plot_file,
+    plot_text,
+    style_axes,
+)
 from numlean.cli.options import check_writable
 
 _WIDE_RANGE: Final = 30.0
@@ -49,7 +54,7 @@ def draw(
             marker = "o" if len(evaluations) <= _FEW else ""
             (tests,) = axes.plot(*_columns(evaluations), marker=marker, markersize=4)
             tests.set(label="test data", color="#e45756", linewidth=1.8)
-        axes.set_title(title + _not_finite(losses, evaluations), loc="left", fontsize=11)
+        axes.set_title(plot_text(title) + _not_finite(losses, evaluations), loc="left", fontsize=11)
         axes.set_xlabel("updates")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_ylabel("loss")

@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for name, (module, summary) in SUBJECTS.items():
         subject = subjects.add_parser(name, help=summary, description=module.__doc__)
         module.add_arguments(subject)
-        subject.set_defaults(verify=module.run)
+        subject.set_defaults(verify=module.run, command=f"verify {name}")
 
 
 def run(arguments: argparse.Namespace) -> int:

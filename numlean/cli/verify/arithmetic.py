@@ -15,7 +15,7 @@ from numlean.analysis.report.encoding_block import mismatch_block
 from numlean.cli.progress import progress
 from numlean.errors import NumleanError
 from numlean.text_table import RowFormat
-from numlean.verification.batches import available_jobs
+from numlean.verification.batches import MOST_JOBS, available_jobs
 from numlean.verification.comparison import ArithmeticCheck, verify
 
 _LEVELS = {"1": "level 1", "2": "level 2", "all": "all"}
@@ -73,9 +73,14 @@ def run(arguments: argparse.Namespace) -> int:
     if count is None:
         count = 1e7 if level == "level 2" else _MOST
     jobs = available_jobs() if arguments.jobs is None else arguments.jobs
-    for name, value, least in (("count", count, 1), ("seed", arguments.seed, 0), ("jobs", jobs, 1)):
-        if not least <= value <= _MOST:
-            raise NumleanError(f"--{name} must be between {least} and {_MOST:g}, got {value:g}")
+    limits = (
+        ("count", count, 1, _MOST),
+        ("seed", arguments.seed, 0, _MOST),
+        ("jobs", jobs, 1, MOST_JOBS),
+    )
+    for name, value, least, most in limits:
+        if not least <= value <= most:
+            raise NumleanError(f"--{name} must be between {least} and {most:g}, got {value:g}")
     comparison = ArithmeticCheck(arguments.dtype, arguments.against, level, arguments.seed)
     _, reference = comparison.scalar_and_reference()
     print(f"{arguments.dtype} against {arguments.against}, operands: {level}", flush=True)

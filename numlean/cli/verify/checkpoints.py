@@ -26,6 +26,7 @@ from numlean.verification.checkpoints import (
     run_uninterrupted,
 )
 
+_MOST = 1_000_000_000
 _ROW = RowFormat("<>", (31, 8, 8, 8, 12), indent="  ")
 _DTYPES = "float64,float32,ieee32exec,bfloat16,e4m3,mp:200,ieee32exec@round=stochastic"
 
@@ -72,6 +73,11 @@ def run(arguments: argparse.Namespace) -> int:
     """Verify and print a table of each."""
     if arguments.mutations < 1 and arguments.kills < 1:
         raise NumleanError("give --mutations N, --kills N, or both")
+    for name in ("mutations", "kills", "steps"):
+        if getattr(arguments, name) > _MOST:
+            raise NumleanError(
+                f"--{name} must be at most {_MOST:,}, got {getattr(arguments, name)}"
+            )
     dtypes, status = split_dtype_list(arguments.dtypes), 0
     with TemporaryDirectory() as folder:
         if arguments.mutations > 0:

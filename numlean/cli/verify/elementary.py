@@ -18,7 +18,7 @@ from numlean.cli.failed_outputs import FailedOutputs
 from numlean.cli.progress import progress
 from numlean.errors import NumleanError
 from numlean.text_table import RowFormat
-from numlean.verification.batches import available_jobs
+from numlean.verification.batches import MOST_JOBS, available_jobs
 from numlean.verification.elementary import (
     FUNCTIONS,
     ElementaryComparison,
@@ -77,9 +77,14 @@ def run(arguments: argparse.Namespace) -> int:
     """Verify and print a line for each function."""
     jobs = available_jobs() if arguments.jobs is None else arguments.jobs
     count = _MOST if arguments.exhaustive else arguments.count
-    for name, value, least in (("count", count, 1), ("seed", arguments.seed, 0), ("jobs", jobs, 1)):
-        if not least <= value <= _MOST:
-            raise NumleanError(f"--{name} must be between {least} and {_MOST:g}, got {value:g}")
+    limits = (
+        ("count", count, 1, _MOST),
+        ("seed", arguments.seed, 0, _MOST),
+        ("jobs", jobs, 1, MOST_JOBS),
+    )
+    for name, value, least, most in limits:
+        if not least <= value <= most:
+            raise NumleanError(f"--{name} must be between {least} and {most:g}, got {value:g}")
     dtype = _with_rounding(arguments.dtype, arguments.round)
     comparison = ElementaryComparison(dtype, arguments.exhaustive, arguments.seed)
     names = arguments.function or _offered(comparison)

@@ -23,12 +23,9 @@ from numlean.scalar.correct_rounding.functions import (
 )
 from numlean.scalar.correct_rounding.ziv import NearNumber, RoundOnce, rounded
 from numlean.scalar.exact import Exact
+from numlean.scalar.long_integers import text_of_int
 from numlean.scalar.protocol import Scalar, Storage
-
-_LONGEST_PERIODIC: Final = 1 << 20
-_LONGEST_EXPONENTIAL: Final = 1 << 11
-"""Arguments up to two to these powers are reduced, which takes as many bits. The exponent of an
-exponential has as many, and is printed in decimal."""
+from numlean.scalar.work_limit import longest_exponent, longest_periodic, operand_hint
 
 _PERIODIC: Final = ("sin", "cos", "tan")
 
@@ -123,12 +120,16 @@ def _element(answer: Answer, precision: int, round_once: RoundOnce) -> Any:
 def _check_argument_length(name: str, x: Exact) -> None:
     if name in UNARY and not (UNARY[name].reduces and (x[0] or not UNARY[name].levels_off)):
         return
-    most = _LONGEST_PERIODIC if name in _PERIODIC else _LONGEST_EXPONENTIAL
+    # A reduction takes as many bits as the operand has, and so has an exponential's exponent.
+    is_periodic = name in _PERIODIC
+    most = longest_periodic() if is_periodic else longest_exponent()
     if x[1] and magnitude(x) > most:
         operand = "exponent" if name == "pow" else "operand"
+        bits = text_of_int(int(magnitude(x)))
+        hint = operand_hint(int(magnitude(x)), is_periodic=is_periodic)
         raise NumleanError(
-            f"{name}: the {operand} is about {'-' * x[0]}2**{magnitude(x)}; numbers up to 2**{most}"
-            " are supported"
+            f"{name}: the {operand} is about {'-' * x[0]}2**{bits}; numbers up to 2**{most}"
+            f" are supported{hint}"
         )
 
 

@@ -29,6 +29,7 @@ ARITHMETIC: Final = operations(computes=True)
 
 _OTHER_MATH: Final = "torchlean"
 _TEXT: Final = re.compile(r"([a-z]+)(?::(.*))?")
+_INTEGER: Final = re.compile("[0-9]{1,18}")
 
 
 @checked
@@ -84,7 +85,7 @@ class Fault:
             name, _, value = item.partition("=")
             if name not in _SETTINGS:
                 raise UnknownNameError("setting of a fault", name, _SETTINGS)
-            if name != "operation" and not value.isdecimal():
+            if name != "operation" and not _INTEGER.fullmatch(value):
                 raise NumleanError(f"the {name} of a fault must be an integer from 0; got {item!r}")
             settings[name] = value if name == "operation" else int(value)
         return cls(match[1], **settings)

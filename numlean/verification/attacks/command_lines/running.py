@@ -1,0 +1,187 @@
+"""Run random command lines in this process, and look for anything that must not happen."""
+
+from __future__ import annotations
+
+import os
+import random
+import resource
+import shlex
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import chdir, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from typing import Final
+
+from numlean.verification.attacks.attack import Attack, Outcome, Setting
+from numlean.verification.attacks.command_lines.files import Folder
+from numlean.verification.attacks.command_lines.lines import Line, commands_of, random_line
+
+LONGEST_LINE: Final = 2_200
+"""The most characters of a line on standard error."""
+
+MOST_SECONDS: Final = 60.0
+MOST_MEMORY: Final = 1 << 30
+"""The most seconds that a command takes, and the most bytes by which it makes the process grow."""
+
+_STATUSES: Final = (0, 1, 2, 3)
+_ERROR: Final = 2
+_PREFIX: Final = "numlean: error: "
+_RECORDS: Final = ("report.html", "records.jsonl")
+
+
+@dataclass(frozen=True)
+class Reaction:
+    """How the program reacted to a command line.
+
+    Attributes:
+        status: The exit status.
+        exception: The exception that no one caught, as text; empty without one.
+        output: The text on standard output.
+        errors: The text on standard error.
+        seconds: The time it took.
+        memory: The bytes by which the process grew.
+    """
+
+    status: int
+    exception: str
+    output: str
+    errors: str
+    seconds: float
+    memory: int
+
+
+def run(setting: Setting) -> Iterator[Outcome]:
+    """Yield the outcome of each command line."""
+    draw = random.Random(setting.seed)
+    commands = commands_of(setting.program)
+    with chdir(setting.folder), redirect_stdout(StringIO()), redirect_stderr(StringIO()):
+        folder = Folder.make(setting.folder, setting.program)
+    before = folder.contents()
+    for _ in range(setting.count):
+        line = random_line(commands, draw)
+        names = _identities(line, folder.work)
+        with chdir(folder.work):
+            reaction = _react(setting, line)
+        after = folder.contents()
+        yield Outcome(_shown(line), complaint(reaction) or _misuse(names, before, after))
+        if after != before:
+            folder.restore()
+
+
+def _react(setting: Setting, line: Line) -> Reaction:
+    output, errors = StringIO(), StringIO()
+    started, size, exception = time.perf_counter(), _peak_memory(), ""
+    with redirect_stdout(output), redirect_stderr(errors):
+        try:
+            status = setting.program.main(list(line.words))
+        except SystemExit as stop:
+            status = stop.code if isinstance(stop.code, int) else -1
+        except BaseException as error:  # whatever it is, the program should have caught it
+            if isinstance(error, KeyboardInterrupt):
+                raise
+            status, exception = -1, f"{type(error).__name__}: {error!s:.200}"
+    seconds = time.perf_counter() - started
+    text = output.getvalue(), errors.getvalue()
+    return Reaction(status, exception, *text, seconds, _peak_memory() - size)
+
+
+def complaint(found: Reaction) -> str | None:
+    """Return what is wrong with a reaction, apart from files; None if nothing is."""
+    lines = found.errors.splitlines()
+    errors = [each for each in lines if each.startswith(_PREFIX)]
+    long = max(map(len, lines), default=0)
+    if found.exception:
+        return f"uncaught {found.exception}"
+    if found.status not in _STATUSES:
+        return f"exit status {found.status}"
+    if len(errors) != (found.status == _ERROR):
+        return f"{len(errors)} error lines with exit status {found.status}"
+    if not all(each.startswith("numlean: ") for each in lines):
+        return f"a line of standard error is not a message: {_odd(lines)!r:.200}"
+    if long > LONGEST_LINE:
+        return f"a message of {long} characters"
+    acting = [c for c in found.output + found.errors if not c.isprintable() and c not in "\n\t"]
+    if acting:
+        return f"the output contains {acting[0]!r}"
+    if found.seconds > MOST_SECONDS:
+        return f"it took {found.seconds:.0f} seconds"
+    if found.memory > MOST_MEMORY:
+        return f"it took {found.memory >> 20} MiB of memory"
+    return None
+
+
+def _odd(lines: list[str]) -> str:
+    return next(each for each in lines if not each.startswith("numlean: "))
+
+
+@dataclass(frozen=True)
+class _Names:
+    """The files that a command line names, by their identity."""
+
+    read: frozenset[Path]
+    written: frozenset[Path]
+
+
+def _identities(line: Line, work: Path) -> _Names:
+    """Return the files that a line names; it may replace the checkpoint that it resumes."""
+    read, written = set(line.read), [*line.written]
+    written += [f"{path}/{name}" for path in line.written for name in _RECORDS]
+    pairs = {line.words[k]: line.words[k + 1] for k in range(len(line.words) - 1)}
+    resumed, saved = pairs.get("--resume"), pairs.get("--save")
+    if resumed is not None and _same(work, resumed, saved):
+        read.discard(resumed)
+    return _Names(
+        frozenset(each for path in read for each in _names_of(work, path)),
+        frozenset(each for path in written for each in _names_of(work, path)),
+    )
+
+
+def _same(work: Path, one: str, other: str | None) -> bool:
+    return other is not None and _names_of(work, one) == _names_of(work, other) != set()
+
+
+def _names_of(work: Path, path: str) -> set[Path]:
+    """Return every name in the folder of the file that a path leads to, and new folders for it."""
+    if "\0" in path or not path:
+        return set()
+    real = Path(os.path.realpath(work / path))
+    names = {real, real.parent}
+    try:
+        found = real.stat()
+    except OSError:
+        return names
+    same = (p for p in work.rglob("*") if p.is_file() and not p.is_symlink())
+    return names | {p for p in same if p.stat().st_ino == found.st_ino}
+
+
+def _misuse(names: _Names, before: dict[Path, str], after: dict[Path, str]) -> str | None:
+    """Return which file the command should not have changed; None if there is none."""
+    for path in sorted({*before, *after}):
+        if before.get(path) == after.get(path):
+            continue
+        if path in names.read and path in before:
+            return f"the input {path.name!r} was changed"
+        if path not in names.written:
+            return f"{path.name!r} was changed or left behind, which no output names"
+    return None
+
+
+def _shown(line: Line) -> str:
+    words = (word if len(word) <= 200 else f"{word[:100]}...({len(word)})" for word in line.words)
+    return "numlean " + " ".join(shlex.quote(ascii(w)[1:-1]) for w in words)
+
+
+def _peak_memory() -> int:
+    size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return size if sys.platform == "darwin" else size << 10
+
+
+COMMAND_LINES: Final = Attack(
+    name="command_lines",
+    summary="random command lines over every command, with valid, extreme and hostile values",
+    count=5000,
+    run=run,
+)
