@@ -82,7 +82,8 @@ def run(setting: Setting) -> Iterator[Outcome]:
 def _damaged_files(setting: Setting, count: int) -> Iterator[Outcome]:
     """Damage the file of each of many kernels, run them all, and run them once more."""
     draw = random.Random(setting.seed)
-    folder, marker = setting.folder / "files", setting.folder / "executed"
+    folder = setting.folder / "files"
+    markers = [setting.folder / f"executed {k}" for k in range(count)]
     files = _compile(folder, count)
     order = draw.sample(list(DAMAGES), len(DAMAGES))
     kinds = [order[k % len(order)] for k in range(count)]
@@ -91,12 +92,11 @@ def _damaged_files(setting: Setting, count: int) -> Iterator[Outcome]:
     for k, path in enumerate(files):
         other = setting.folder / "other"
         other.write_bytes(originals[k - 1])
-        DAMAGES[kinds[k]](Target(path, other, marker, draw))
+        DAMAGES[kinds[k]](Target(path, other, markers[k], draw))
     for k, failure in _results(setting, folder, count):
         found = failure or (None if _key(files[k]) == keys[k] else "the file was not replaced")
-        if marker.exists():
+        if markers[k].exists():
             found = "a pickle was executed"
-            marker.rmdir()
         yield Outcome(f"{kinds[k]} in place of kernel {k} (seed {setting.seed})", found)
 
 
