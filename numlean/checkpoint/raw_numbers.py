@@ -7,7 +7,8 @@ number per line: see :mod:`numlean.scalar.exact_lines`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from math import prod
+from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
 
@@ -19,6 +20,10 @@ from numlean.scalar.exact_lines import read_lines, write_lines
 from numlean.scalar.protocol import Scalar
 
 Kind: TypeAlias = Literal["encodings", "indices", "text"]
+
+
+_BYTES_PER_NUMBER: Final = 300
+"""The bytes that a number without an encoding takes in memory, at most, beside its digits."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,12 @@ class RawTensor:
     kind: Kind
     shape: tuple[int, ...]
     array: np.ndarray[Any, Any]
+
+    @property
+    def memory(self) -> int:
+        """An upper bound of the bytes that the numbers take as a tensor."""
+        size = int(self.array.nbytes)
+        return size if self.kind != "text" else size + _BYTES_PER_NUMBER * prod(self.shape)
 
 
 def to_raw(tensor: Tensor) -> RawTensor:
@@ -68,6 +79,9 @@ def from_raw(numbers: RawTensor, scalar: Scalar) -> Tensor:
         bits = _fitting(numbers, np.dtype(scalar.format.storage_dtype))
         return Tensor(scalar, scalar.from_bits(bits))
     content = _fitting(numbers, np.dtype(np.uint8), is_text=True).tobytes()
+    count = content.count(b"\n") + 1 if content else 0
+    if count != prod(numbers.shape):  # before lines and numbers take memory
+        raise CheckpointError(f"{count} numbers do not fill the shape {numbers.shape}")
     lines = content.decode("ascii", "replace").split("\n") if content else []
     try:
         return Tensor(scalar, read_lines(scalar, lines, numbers.shape))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from numlean.arguments import checked
 from numlean.autograd.tensor import Tensor
@@ -15,6 +16,7 @@ from numlean.checkpoint.raw_numbers import RawTensor, from_raw
 from numlean.data import DataLoader
 from numlean.data.input_file import read_input
 from numlean.data.loader import Order
+from numlean.data.size_limit import check_size
 from numlean.scalar.protocol import Scalar
 from numlean.tasks import Recipe, RecordedRecipe
 
@@ -119,6 +121,9 @@ def parse(content: bytes, path: FilePath) -> Checkpoint:
             raise CheckpointError(
                 f"the header does not list the tensors {', '.join(sorted(arrays)):.200}"
             )
+        groups = (*checkpoint.state.values(), *checkpoint.extra_state.values())
+        tensors = (*checkpoint.parameters.values(), *chain.from_iterable(groups))
+        check_size("the numbers in the checkpoint", sum(tensor.memory for tensor in tensors))
     return checkpoint
 
 

@@ -3,10 +3,15 @@
 ``numlean verify checkpoints`` does the same by the thousand.
 """
 
+import json
+
+import numpy as np
 import pytest
 
 from numlean.checkpoint import CheckpointError, load
-from numlean.checkpoint.container import VERSION, dumps, loads
+from numlean.checkpoint.container import VERSION, dumps, loads, read_header
+from numlean.checkpoint.raw_numbers import from_raw
+from numlean.data.size_limit import max_size
 from numlean.verification.checkpoints import CorruptedRun, mutations
 
 
@@ -83,3 +88,33 @@ def test_a_checkpoint_is_not_cut_off_unnoticed_at_any_byte_of_its_end(case, path
         path.write_bytes(content[:-count])
         with pytest.raises(CheckpointError, match=f"{len(content) - count} bytes instead of"):
             load(path)
+
+
+def test_numbers_that_take_too_much_memory_are_refused_before_they_are_made(case, path):
+    case("mp:60").saved_after(1, path)
+    document, arrays = loads(path.read_bytes())
+    entry = document["parameters"][0]
+    arrays[entry["name"]] = np.frombuffer(b"nan\n" * 10**6, np.uint8)
+    large = [entry | {"shape": [10**6 + 1]}, *document["parameters"][1:]]
+    path.write_bytes(dumps(document | {"parameters": large}, arrays))
+    expected = "the numbers in the checkpoint: 304 MB exceed the limit of 100 MB"
+    with max_size("100MB"), pytest.raises(CheckpointError, match=expected):
+        load(path)
+    path.write_bytes(dumps(document, arrays))
+    with pytest.raises(CheckpointError, match="1000001 numbers do not fill the shape"):
+        from_raw(load(path).parameters["0.weight"], case("mp:60").scalar)
+
+
+def test_a_digest_that_is_not_written_digit_by_digit_is_refused(case, path):
+    case("float32").saved_after(1, path)
+    content = path.read_bytes()
+    header, start = read_header(content), 8 + int.from_bytes(content[:8], "little")
+    text = header["__metadata__"]["numlean"]
+    digest = json.loads(text)["sha256"]
+    header["__metadata__"]["numlean"] = text.replace(
+        digest, f"{digest[:-1]}\\u{ord(digest[-1]):04x}"
+    )
+    escaped = json.dumps(header).encode()
+    path.write_bytes(len(escaped).to_bytes(8, "little") + escaped + content[start:])
+    with pytest.raises(CheckpointError, match="not written digit by digit"):
+        load(path)
