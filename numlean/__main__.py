@@ -5,7 +5,8 @@ It handles signals before it imports anything else, so that Ctrl-C never shows a
 
 import sys
 
-from numlean.cli.signals import handle_start_and_end
+from numlean.cli.exit_status import SIGNAL
+from numlean.cli.signals import handle_start_and_end, ignore_signals
 
 
 def main() -> int:
@@ -13,7 +14,10 @@ def main() -> int:
     handle_start_and_end()
     from numlean.cli.main import main as run_command  # slow to import
 
-    return run_command()
+    status = run_command()
+    if status > SIGNAL:  # the end has been requested, and is near
+        ignore_signals()
+    return status
 
 
 if __name__ == "__main__":

@@ -120,6 +120,12 @@ def report_stop(error: KeyboardInterrupt) -> int:
     return exit_status.SIGNAL + number_of(error)
 
 
+def ignore_signals() -> None:
+    """Ignore signals until the process has shut down, so that its exit status stays."""
+    for number in STOP_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
 @contextmanager
 def stop_by_exception() -> Iterator[None]:
     """Raise ``Stopped`` for a signal in the context.

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import IO, Final, NoReturn, TypeAlias
+from typing import IO, Final, NoReturn, Self, TypeAlias
 
 _STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """The signals that the program handles, in the order in which it sets handlers."""
@@ -26,7 +26,7 @@ _POLL: Final = 1e-3
 
 
 class Process:
-    """A process that runs a command, in a session of its own.
+    """A process that runs a command, in a session of its own. At the end of a context it ends.
 
     Attributes:
         pid: The number of the process, and of its process group.
@@ -42,6 +42,12 @@ class Process:
         self._poll = poll
         self._out = out
         self._err = err
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
 
     @property
     def status(self) -> int | None:

@@ -110,17 +110,22 @@ def _duration(argv: Sequence[str], files: RunFiles, program: Program, start: Sta
     if start is not spawn:
         run_quietly(program.main, argv)  # so that forks have the kernels
         files.clear()
-    process = _started(argv, start)
-    started = time.perf_counter()
-    if process.wait():
+    with _started(argv, start) as process:
+        started = time.perf_counter()
+        process.wait()
+    if process.status:
         raise NumleanError(f"numlean {' '.join(argv)}: {process.errors.strip()}")
     return time.perf_counter() - started
 
 
 def _started(argv: Sequence[str], start: Start) -> Process:
     process = start(argv)
-    while process.status is None and not process.is_ready:
-        time.sleep(_POLL)
+    try:
+        while process.status is None and not process.is_ready:
+            time.sleep(_POLL)
+    except BaseException:
+        process.kill()
+        raise
     return process
 
 
@@ -129,12 +134,16 @@ def _interrupted(
 ) -> Process | None:
     """Send signals some time after a command's start; return None if it had ended before."""
     process = _started(argv, start)
-    if process.wait(seconds) is not None:
-        return None
-    for number in numbers:
-        process.send(number)
-        time.sleep(draw.random() * _BETWEEN)
-    process.wait(_SECONDS_TO_END)
+    try:
+        if process.wait(seconds) is not None:
+            return None
+        for number in numbers:
+            process.send(number)
+            time.sleep(draw.random() * _BETWEEN)
+        process.wait(_SECONDS_TO_END)
+    except BaseException:
+        process.kill()
+        raise
     return process
 
 

@@ -188,19 +188,17 @@ def kill_and_resume(
 def _killed(options: Sequence[str], files: RunFiles, seconds: float, start: Start) -> bool:
     """Kill a run some time after its first checkpoint; return whether it was still running."""
     files.clear()
-    process = start(["train", *options])
-    try:
+    with start(["train", *options]) as process:
         while process.status is None and not files.checkpoint.exists():
             time.sleep(_POLL)
         time.sleep(seconds)
-    finally:
-        process.kill()
     return process.status == -signal.SIGKILL
 
 
 def _report(options: Sequence[str], start: Start) -> dict[str, Any]:
-    process = start(["train", *options, "--json"])
-    if process.wait():
+    with start(["train", *options, "--json"]) as process:
+        process.wait()
+    if process.status:
         raise NumleanError(f"numlean train {' '.join(options)}: {process.errors.strip()}")
     report: dict[str, Any] = json.loads(process.output)
     return report
