@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from os import PathLike
 
 from numlean.cli import exit_status
+from numlean.display_text import one_line
 from numlean.errors import NumleanError
 from numlean.files.messages import reason_of
 
@@ -66,4 +67,4 @@ def _reason(error: Exception, name: str, path: str | PathLike[str]) -> str:
 
 
 def _report(text: str) -> None:
-    print(f"numlean: error: {text}", file=sys.stderr, flush=True)
+    print(f"numlean: error: {one_line(text)}", file=sys.stderr, flush=True)

@@ -76,6 +76,16 @@ def test_a_full_log_leaves_checkpoint_certificate_and_report(capsys, tmp_path):
 
 
 @HAS_FULL_DEVICE
+def test_a_name_has_no_effect_on_the_terminal(capsys, tmp_path):
+    path = tmp_path / "a\nnumlean: error: b\x1b[31m"
+    path.symlink_to("/dev/full")
+    assert main([*XOR, "--log", str(path)]) == 2
+    (line,) = errors_of(capsys)
+    assert "\x1b" not in line
+    assert line.endswith(f"{FULL}; the run continues")
+
+
+@HAS_FULL_DEVICE
 @pytest.mark.parametrize("form", [(), ("--json",)])
 def test_files_are_written_although_standard_output_is_full(tmp_path, monkeypatch, form):
     monkeypatch.chdir(tmp_path)

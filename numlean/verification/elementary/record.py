@@ -65,7 +65,10 @@ class Record:
         if record.path is None:
             return record
         if record.path.exists():
-            content = read_input(record.path, error=NumleanError)
+            try:
+                content = read_input(record.path, error=NumleanError)
+            except NumleanError as error:
+                raise NumleanError(f"--resume {error}") from None
             try:
                 record._read(parse_bounded(content, "record"))
             except (DocumentError, DataError) as error:
