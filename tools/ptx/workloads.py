@@ -13,13 +13,25 @@ from functools import partial
 import numpy as np
 
 from layer_cases import CASES, Case, weighted
-from numlean import Flags, Options, Task, Tensor, get_scalar, instantiate, losses, state_digest
+from numlean import (
+    Flags,
+    Options,
+    Task,
+    Tensor,
+    get_scalar,
+    instantiate,
+    losses,
+    ops,
+    precision,
+    state_digest,
+)
 from numlean.autograd import value_and_gradient
 from numlean.autograd.indices import INDEX
 from numlean.data import Dataset
 from numlean.nn import Conv2d, Dropout, Flatten, Linear, MaxPool2d, ReLU, Sequential, Tanh
 from numlean.optim import adam, adamw, clip_by_norm, clip_by_value, sgd
 from numlean.scalar.elementary import ARITIES
+from numlean.scalar.registry import scalar_on
 from numlean.training import TrainConfig, run_steps
 from numlean.verification import doctor
 
@@ -71,6 +83,8 @@ def conversions(s):
     yield "from_int", s.from_int(np.array([1, -7, 2**40 + 1]))
     yield "from_bits", s.from_bits(s.to_bits(x))
     yield "from_string", s.from_string(["0.1", "-3"])
+    for source in (scalar_on(name, s.device) for name in ("float64", "e4m3")):
+        yield f"cast from {source.name}", s.cast_from(source, source.from_float(X))
     for rounding in ("toward_zero", "ties_to_even"):
         yield f"to_int {rounding}", s.to_int(x, rounding, saturate=True)
 
@@ -174,6 +188,22 @@ def trained(dtype, device, backend):
     return state_digest([*runner.named_parameters, *each])
 
 
+def mixed(device, backend):
+    """Take a step through products of bfloat16 numbers that are added in float32."""
+    low, high = (get_scalar(name, device) for name in ("bfloat16", "float32"))
+    rule = precision.LayerPrecision.of(low, precision.Ordered(high))
+
+    class Mixed(Linear):
+        def __call__(self, parameters, x, context):
+            operands = [ops.cast(each, low) for each in (x, *parameters)]
+            return ops.cast(precision.linear(*operands, rule), high)
+
+    runner = instantiate(Task.regression(Mixed(2, 1)), high, Options(backend=backend))
+    data = Dataset.of_arrays(A[:2, :2], A[:2, 2:3])
+    run_steps(runner, TrainConfig(2, 2, sgd(0.1)), data)
+    return state_digest(runner.named_parameters)
+
+
 def digests(device, other_device):
     found = {}
     for dtype in DTYPES:
@@ -193,6 +223,8 @@ def digests(device, other_device):
     for optimizer in OPTIMIZERS:
         for backend in ("eager", "compiled"):
             found[f"{optimizer} {backend}"] = optimized("float32", device, backend, optimizer)
+    for backend in ("eager", "compiled"):
+        found[f"mixed {backend}"] = mixed(device, backend)
     for dtype in TRAINED:
         for backend in ("eager", "compiled"):
             where = device if dtype in COMPILED else other_device
