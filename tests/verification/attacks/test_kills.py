@@ -58,7 +58,7 @@ def resume(files):
     return json.loads(out)["state_digest"]
 
 
-@pytest.mark.parametrize("number", [1, 3, 5, *range(6, 12)])
+@pytest.mark.parametrize("number", [1, 3, 5, 6, 7, 8, 10, 14, 16, 17])
 def test_a_run_that_is_killed_at_any_write_resumes_as_if_it_was_not(whole, files, number):
     process = dying_at(number)(["train", *OPTIONS, *files.options])
     assert process.wait() == -signal.SIGKILL
