@@ -15,6 +15,7 @@ from numlean.analysis.lockstep.replay import StepSnapshot, trace_step
 from numlean.analysis.lockstep.states import RecordingOptimizer, RunState
 
 STEPS = 4
+INTERPRETED = nl.Options(device="python")  # compiles nothing
 FORMATS = pytest.mark.parametrize(
     ("dtype", "precision", "emin"), [("bfloat16", 8, -126), ("float64", 53, -1022)]
 )
@@ -47,7 +48,7 @@ def ulps(value, right, precision, emin=None):
 
 def records_of(task, *dtypes, **options):
     lines = []
-    options.setdefault("config", nl.get_task(task).config(steps=STEPS))
+    options = {"config": nl.get_task(task).config(steps=STEPS), "options": INTERPRETED} | options
     result = nl.compare(task, *dtypes, write=lambda r: lines.append(as_line(r)), **options)
     return result, [json.loads(line) for line in lines]
 
@@ -65,7 +66,7 @@ def trained(dtype, seed):
     """Return the losses and parameters after each step, without the code under test."""
     task = nl.get_task("xor")
     config = task.config(steps=STEPS, seed=seed)
-    runner = nl.instantiate(task.task, dtype, nl.Options(seed=seed))
+    runner = nl.instantiate(task.task, dtype, nl.Options(seed=seed, device="python"))
     found = []
 
     def keep(stepper, loss):
@@ -111,7 +112,7 @@ def traces(*dtypes):
     task = nl.get_task("xor")
     config = task.config(steps=1)
     for dtype in dtypes:
-        spec = nl.RunSpec.parse(dtype)
+        spec = nl.RunSpec.parse(dtype, INTERPRETED)
         stepper = nl.Stepper(spec.runner(task.task), RecordingOptimizer(config.optimizer))
         before = RunState.of(stepper)
         batches = nl.data.minibatches(task.train_data_for(spec.scalar), config.batch_size, seed=0)
@@ -225,7 +226,7 @@ def test_overflows_and_nans_are_counted_where_they_are_introduced_and_left_out_o
 def test_flags_are_those_of_a_counting_run(xor):
     (record,) = select(xor[1], "step", dtype="bfloat16", seed=0, step=0)
     task = nl.get_task("xor")
-    counting = nl.CountingScalar(nl.get_scalar("bfloat16"))
+    counting = nl.CountingScalar(nl.get_scalar("bfloat16", "python"))
     config = task.config(steps=1)
     runner = nl.instantiate(task.task, counting)
     counting.counts.clear()
@@ -237,7 +238,7 @@ def test_flags_are_those_of_a_counting_run(xor):
 
 def test_compiled_runs_have_the_figures_of_eager_ones():
     eager = records_of("xor", "bfloat16", truth="float64")[1]
-    options = nl.Options(backend="compiled")
+    options = nl.Options(backend="compiled", device="python")
     compiled = records_of("xor", "bfloat16", truth="float64", options=options)[1]
     assert compiled[1:] == eager[1:]
 
@@ -247,7 +248,7 @@ def test_measuring_changes_no_bit_of_a_run(xor):
         task = nl.get_task("xor")
         for run in select(xor[1], "run", seed=seed):
             scalar, _ = run["dtype"], None
-            runner = nl.instantiate(task.task, scalar, nl.Options(seed=seed))
+            runner = nl.instantiate(task.task, scalar, nl.Options(seed=seed, device="python"))
             config = task.config(steps=STEPS, seed=seed)
             nl.run_steps(runner, config, task.train_data_for(runner.scalar))
             names = (spec.name for spec in task.task.model.parameters)
@@ -259,9 +260,8 @@ def test_measuring_changes_no_bit_of_a_run(xor):
 def test_accuracy_is_that_of_the_run_at_its_steps():
     task = nl.get_task("iris")
     config = task.config(steps=6)
-    _, records = records_of(
-        "iris", "float32", config=config, truth="float64", tests=2, operations=False
-    )
+    chosen = {"config": config, "truth": "float64", "options": nl.Options()}
+    _, records = records_of("iris", "float32", tests=2, operations=False, **chosen)
     found = {r["step"]: r["accuracy"] for r in select(records, "step", dtype="float32")}
     assert {step for step, value in found.items() if value is not None} == {2, 5}
     runner = nl.instantiate(task.task, "float32")
@@ -275,6 +275,7 @@ def test_layers_that_draw_at_random_are_compared_on_the_same_draws():
     layers = nl.nn.Linear(2, 6), nl.nn.ReLU(), nl.nn.Dropout(0.5, 3), nl.nn.Linear(6, 1)
     data = nl.get_task("xor").load()
     options = {"config": nl.TrainConfig(3, 4), "data": data, "truth": "mp:60"}
+    options["options"] = INTERPRETED
     task = nl.Task.regression(nl.nn.Sequential(*layers))
     lines = []
     nl.compare(task, "float32", "bfloat16@round=stochastic", write=lines.append, **options)
@@ -293,6 +294,7 @@ def test_convolutions_are_compared_operation_by_operation():
     lines = []
     task = nl.Task.classification(cnn)
     options = {"config": nl.TrainConfig(2, 2), "data": data, "truth": "mp:60"}
+    options["options"] = INTERPRETED
     nl.compare(task, "bfloat16", "float32", write=lines.append, **options)
     operations = select(lines, "operation", dtype="float32")
     assert all(r["local"]["count"] == r["total"]["count"] for r in operations)

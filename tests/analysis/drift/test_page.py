@@ -55,7 +55,8 @@ class Page(HTMLParser):
 def compared():
     config = nl.get_task("xor").config(steps=3)
     dtypes = ("float32", "bfloat16", "ieee32exec@round=toward_zero,nan=canonical")
-    return nl.compare("xor", *dtypes, truth="float64", seeds=2, config=config)
+    options = nl.Options(device="python")
+    return nl.compare("xor", *dtypes, truth="float64", seeds=2, config=config, options=options)
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +122,10 @@ def test_a_page_is_the_same_for_the_same_figures(compared, page):
 def test_runs_that_diverge_and_runs_of_no_or_one_step_are_drawn():
     for steps in (0, 1, 12):
         config = nl.TrainConfig(steps, 4, nl.sgd(1e6))
-        result = nl.compare("xor", "binary16", "e4m3", truth="float64", config=config)
+        options = nl.Options(device="python")
+        result = nl.compare(
+            "xor", "binary16", "e4m3", truth="float64", config=config, options=options
+        )
         Page(as_page(result))
         assert "binary16" in str(result)
 

@@ -14,7 +14,7 @@ from numlean.training import Stepper, instantiate
 from numlean.verification.bias import CASES, TOLERANCE, bias
 
 
-@pytest.mark.parametrize("dtype", ["bfloat16", "ieee32exec", "e5m2"])
+@pytest.mark.parametrize("dtype", ["bfloat16", "ieee32exec"])  # `numlean verify stochastic`: others
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_results_are_rounded_up_with_the_expected_frequency(dtype, case):
     found = bias(f"{dtype}@round=stochastic,seed=11", case, 1_000_000)
