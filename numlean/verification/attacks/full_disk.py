@@ -36,6 +36,8 @@ REAL: Final = (DEVICE, PIPE, LIMIT, REMOVED, PRINTED)
 the size of files; a folder that is removed; and ``/dev/full`` as standard output."""
 
 _OLD: Final = b'{"an": "older file"}\n'
+_OF_CHECK: Final = ("open", "close")
+"""Places at which the check before the run fails, which is no error, and then the run."""
 _OF_FOLDER: Final = ("folder", REMOVED)
 """Faults of all files in a folder."""
 _NUMBERS: Final = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG)
@@ -84,7 +86,7 @@ def cases(outputs: Sequence[Output], seed: int) -> Iterator[Case]:
     draw = random.Random(seed)
     for turn in count():
         for place, output in product((*PLACES, *REAL), outputs):
-            once = 2 if place == "open" else 1  # the check before the run may be the first one
+            once = 2 if place in _OF_CHECK else 1
             times = once if turn % 2 else None
             part = draw.choice((0, draw.randrange(1000)))
             case = Case(output, place, part, draw.choice(_NUMBERS), times)
