@@ -100,7 +100,7 @@ def test_export_lists_its_tensors_and_weights_reads_them(capsys, file, tmp_path)
         (["--resume", "FILE", "--dtype", "ieee32exec"], ["dtype", "'float32'", "'ieee32exec'"]),
         (["--resume", "FILE", "--seed", "1"], ["seed is 0", "1 here"]),
         (["--resume", "FILE", "--momentum", "0"], ["momentum is 0.9", "0.0 here"]),
-        (["--resume", "FILE", "--steps", "2"], ["3 steps", "2"]),
+        (["--resume", "FILE", "--steps", "2"], ["FILE: ", "3 steps", "2"]),
         (["--resume", "FILE", "--weights", "FILE"], ["--weights"]),
         (["--weights", "FILE"], ["FILE", "export"]),
         (["--trust-paths"], ["--trust-paths", "--resume"]),
@@ -249,3 +249,12 @@ def test_data_that_changed_are_refused_however_they_are_named(capsys, file, tmp_
     consent = [given] if given == "--trust-paths" else [given, str(table)]
     assert main(["train", "--resume", file, *consent]) == 2
     assert "a checkpoint of another run: data.sha256 is" in capsys.readouterr().err
+
+
+def test_a_checkpoint_whose_steps_do_not_fit_is_named(capsys, file):
+    train(capsys, *OPTIONS, "--steps", "3", "--save", file)
+    document, arrays = loads(Path(file).read_bytes())
+    for change in ({"schedule": 5}, {"recipe": document["recipe"] | {"steps": 2}}):
+        Path(file).write_bytes(dumps(document | change, arrays))
+        assert main(["train", "--resume", file]) == 2
+        assert capsys.readouterr().err.startswith(f"numlean: error: {file}: ")

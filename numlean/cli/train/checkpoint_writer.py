@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from typing import Final
 
 import numlean.checkpoint as files
 from numlean.autograd.tensor import Tensor
@@ -18,6 +19,10 @@ from numlean.scalar.registry import get_scalar
 from numlean.tasks import Recipe
 from numlean.tasks.file_limits import check_precision, check_steps
 from numlean.training import EarlyStopping, Stepper
+from numlean.training.loops.resume_point import completed_steps
+
+_UPDATES: Final = 1
+"""The updates of a step: one, by a batch."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
@@ -116,10 +121,20 @@ class CheckpointWriter:
         self._failed = failed
         self._written_after: int | None = None
 
-    def start(self, checkpoint: Checkpoint | None) -> None:
-        """Resume from a checkpoint, or import the given weights, or keep the initial ones."""
+    def start(self, checkpoint: Checkpoint | None, *, steps: int) -> None:
+        """Resume from a checkpoint, or import the given weights, or keep the initial ones.
+
+        Args:
+            checkpoint: The checkpoint, if the run is resumed.
+            steps: The number of steps of the whole run.
+
+        Raises:
+            NumleanError: The file does not fit the run, or has more steps.
+        """
         if checkpoint is not None:
             files.resume(checkpoint, self.stepper, self.run)
+            with error_context(checkpoint.path):
+                completed_steps(self.stepper, _UPDATES, steps)
             if self.evaluator is not None:
                 state = checkpoint.state_dict(self.stepper.runner.scalar)
                 with error_context(checkpoint.path):

@@ -94,7 +94,7 @@ def run(arguments: argparse.Namespace) -> int:
     whole = Run(config, split.train, task.name)
     failed = FailedOutputs()
     checkpoints = CheckpointWriter(arguments, stepper, whole, recipe, evaluator, failed)
-    checkpoints.start(checkpoint)
+    checkpoints.start(checkpoint, steps=config.steps)
     certificate = CertificateWriter(arguments, stepper, whole, recipe, failed, steps=config.steps)
     certificate.start(is_resuming=checkpoints.is_resuming)
     warn_of_constants(task, config, runner.scalar)

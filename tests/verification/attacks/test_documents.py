@@ -75,6 +75,12 @@ def test_a_reaction_that_is_no_refusal_in_one_line_is_found(tmp_path, program, w
     assert words in call(program, []).refusal_complaint("f")
 
 
+@pytest.mark.parametrize("status", [130, 143])
+def test_a_signal_ends_the_attack_and_not_only_its_command(status):
+    with pytest.raises(KeyboardInterrupt):
+        call(printing("numlean: interrupted", status), [])
+
+
 def test_opened_files_are_recorded(tmp_path):
     path = tmp_path / "a"
     with opened_files() as names:

@@ -26,6 +26,10 @@ ERROR: Final = 2
 """The exit status of a command that refuses a file."""
 
 
+_INTERRUPTED: Final = (130, 143)
+"""The exit statuses of a command that a signal ended."""
+
+
 class _TooLongError(BaseException):
     """A command took too long."""
 
@@ -78,7 +82,11 @@ class Reaction:
 
 
 def call(program: Program, argv: Sequence[str]) -> Reaction:
-    """Run a command line."""
+    """Run a command line.
+
+    Raises:
+        KeyboardInterrupt: A signal ended the command.
+    """
     output, errors, status, exception = StringIO(), StringIO(), None, ""
     with redirect_stdout(output), redirect_stderr(errors), opened_files() as opened, _limits():
         try:
@@ -89,6 +97,8 @@ def call(program: Program, argv: Sequence[str]) -> Reaction:
             exception = f"it took more than {SECONDS:.0f} seconds"
         except Exception as error:  # the program should have caught it
             exception = f"{type(error).__name__}: {error}".splitlines()[0][:200]
+    if status in _INTERRUPTED:  # a signal to this process, which the command took for its own
+        raise KeyboardInterrupt
     return Reaction(status, output.getvalue(), errors.getvalue(), exception, frozenset(opened))
 
 
