@@ -33,7 +33,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 def printable(name: str, limit: int = 80) -> str:
     """Return a name from outside for a message of one line: quoted if necessary, and cut."""
     start = name[: limit + 1]
-    text = start if start.isprintable() else repr(start)
+    text = start if start and start.isprintable() else repr(start)
     return text if len(text) <= limit else f"{text[: limit - 3]}..."
 
 

@@ -3,6 +3,7 @@
 from numlean.data._minibatches import minibatches
 from numlean.data.dataset import Batch, Dataset, Sample
 from numlean.data.loader import SHUFFLE_PROFILES, DataLoader, LoaderBatch
+from numlean.data.size_limit import max_size
 
 __all__ = [
     "SHUFFLE_PROFILES",
@@ -11,5 +12,6 @@ __all__ = [
     "Dataset",
     "LoaderBatch",
     "Sample",
+    "max_size",
     "minibatches",
 ]

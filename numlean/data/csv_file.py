@@ -20,6 +20,8 @@ Rows: TypeAlias = tuple[tuple[str, ...], ...]
 
 _ENTRY_SIZE: Final = 100
 """The memory of an entry of a dictionary, about, in bytes."""
+_COLUMN_SIZE: Final = 1000
+"""The memory of a column while a table is read, about, in bytes, besides its cells."""
 _LINE_SIZE: Final = 48
 """The memory of the number of a line and of the references to a row, in bytes."""
 
@@ -110,6 +112,8 @@ def _collect(path: str, records: Iterable[Record]) -> tuple[tuple[int, ...], Row
                 f"{path}: row {line} has {len(row)} cells, but the first row has {len(rows[0])};"
                 " all rows must have the same length (quote a cell that contains the delimiter)"
             )
+        if not rows:
+            check_size(f"{path}: a table of {len(row):,} columns", len(row) * _COLUMN_SIZE)
         shared = []
         for cell in row:
             own = known.get(cell)

@@ -155,14 +155,18 @@ def _check_extent(header: _Header, size: int, place: str) -> None:
     """Check that the elements fill the rest of the content, and are not too many."""
     count = prod(header.shape)
     stated, found = count * header.dtype.itemsize, size - header.start
-    columns = len(header.dtype.names or "1")
-    check_size(f"{place}: the {count:,} elements as binary64 numbers", count * columns * FLOAT_SIZE)
     if stated != found:
         what = "is cut off" if found < stated else "has more data than one array"
         raise DataError(
             f"{place}: the file {what}: {header.dtype!s:.80} of shape {header.shape!s:.80} are"
-            f" {stated:,} bytes, but {found:,} follow the header"
+            f" {_shown(stated)} bytes, but {found:,} follow the header"
         )
+    columns = len(header.dtype.names or "1")
+    check_size(f"{place}: the {count:,} elements as binary64 numbers", count * columns * FLOAT_SIZE)
+
+
+def _shown(size: int) -> str:
+    return f"{size:,}" if size < _LARGEST_EXTENT else "more than 2**62"
 
 
 def _check_characters(array: Array, name: str | None, place: str) -> None:

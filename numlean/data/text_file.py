@@ -10,9 +10,11 @@ from typing import Final
 
 from numlean.data.input_file import read_input, shown_path
 from numlean.errors import DataError, NumleanError
-from numlean.names import did_you_mean
+from numlean.names import did_you_mean, printable
 
 UTF_8: Final = "utf-8"
+
+_LONGEST_REASON: Final = 200
 
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
@@ -41,7 +43,8 @@ def read_text(path: str, encoding: str | None = None) -> str:
             f" {error.start}; {choice}save the file as UTF-8"
         ) from None
     except UnicodeError as error:
-        raise DataError(f"{path} is not {name}: {error}; pass another --encoding") from None
+        reason = printable(str(error), _LONGEST_REASON)
+        raise DataError(f"{path} is not {name}: {reason}; pass another --encoding") from None
     if _SURROGATE.search(text):
         raise DataError(f"{path} is not {name}: it contains half a character (a surrogate)")
     return text

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from numlean.data import Dataset
+from numlean.data.size_limit import FLOAT_SIZE, check_size
 from numlean.errors import DataError
 from numlean.losses import cross_entropy
 from numlean.tasks.named import NamedTask, Split
@@ -69,7 +70,8 @@ def text_task(
         lr: The default learning rate.
 
     Raises:
-        DataError: The text is too short, or has only one distinct character.
+        DataError: The text is too short, has only one distinct character, or needs more memory
+            than the limit.
     """
     characters = vocabulary(text)
     least = _TEST_PART * (LENGTH + 1)
@@ -78,6 +80,7 @@ def text_task(
             f"a text needs at least {least} characters and two distinct ones, got {len(text)}"
             f" characters and {len(characters)} distinct ones"
         )
+    _check_memory(len(text), len(characters))
     return NamedTask(
         name=name,
         summary=f"the next character of a text, {len(text):,} characters, {len(characters)}"
@@ -91,6 +94,19 @@ def text_task(
         is_classification=True,
         optim="adam",
         on_text=on_text,
+    )
+
+
+def _check_memory(length: int, distinct: int) -> None:
+    """Check the memory for the outputs at all tokens of the training data, which a report needs.
+
+    Raises:
+        DataError: It exceeds the limit.
+    """
+    tokens = length // _STRIDE * LENGTH
+    check_size(
+        f"the model's outputs for a text of {length:,} characters, {distinct:,} distinct ones",
+        tokens * max(distinct, 2) * FLOAT_SIZE,
     )
 
 

@@ -5,6 +5,7 @@ from typing import Final
 from numlean.verification.attacks.attack import Attack, Outcome, Program, Setting, Tally, tally
 from numlean.verification.attacks.caches import CACHES
 from numlean.verification.attacks.command_lines import COMMAND_LINES
+from numlean.verification.attacks.data_files import DATA_FILES
 from numlean.verification.attacks.documents import CERTIFICATES, CHECKPOINTS
 from numlean.verification.attacks.full_disk import FULL_DISK
 from numlean.verification.attacks.kills import KILLS
@@ -18,6 +19,7 @@ ATTACKS: Final[tuple[Attack, ...]] = (
     FULL_DISK,
     KILLS,
     SIGNALS,
+    *DATA_FILES,
 )
 """Every attack, in the order of the table that the command prints."""
 
