@@ -70,8 +70,7 @@ def text_task(
         lr: The default learning rate.
 
     Raises:
-        DataError: The text is too short, has only one distinct character, or needs more memory
-            than the limit.
+        DataError: The text is too short, or has only one distinct character.
     """
     characters = vocabulary(text)
     least = _TEST_PART * (LENGTH + 1)
@@ -80,7 +79,6 @@ def text_task(
             f"a text needs at least {least} characters and two distinct ones, got {len(text)}"
             f" characters and {len(characters)} distinct ones"
         )
-    _check_memory(len(text), len(characters))
     return NamedTask(
         name=name,
         summary=f"the next character of a text, {len(text):,} characters, {len(characters)}"
@@ -97,15 +95,15 @@ def text_task(
     )
 
 
-def _check_memory(length: int, distinct: int) -> None:
-    """Check the memory for the outputs at all tokens of the training data, which a report needs.
+def check_memory(text: str) -> None:
+    """Check the memory for the outputs at all tokens of a user's text, which a report needs.
 
     Raises:
         DataError: It exceeds the limit.
     """
-    tokens = length // _STRIDE * LENGTH
+    distinct, tokens = len(vocabulary(text)), len(text) // _STRIDE * LENGTH
     check_size(
-        f"the model's outputs for a text of {length:,} characters, {distinct:,} distinct ones",
+        f"the model's outputs for a text of {len(text):,} characters, {distinct:,} distinct ones",
         tokens * max(distinct, 2) * FLOAT_SIZE,
     )
 

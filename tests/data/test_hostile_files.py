@@ -205,6 +205,11 @@ def test_models_of_a_table_and_outputs_for_a_text_are_within_the_limit(tmp_path)
         TaskName("char-rnn", str(path)).resolve()
 
 
+def test_the_limit_does_not_hold_for_the_texts_of_tasks():
+    with max_size(1):
+        assert len(TaskName("char-rnn").resolve().load().train.x) > 100
+
+
 def test_half_a_character_is_refused(tmp_path):
     path = write(tmp_path, "t.csv", b"a,y\n+2AA-,1\n")
     with pytest.raises(DataError, match="surrogate"):
