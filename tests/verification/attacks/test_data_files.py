@@ -13,7 +13,7 @@ PROGRAM = Program(main, build_parser, tuple(COMMANDS))
 
 @pytest.mark.parametrize("attack", DATA_FILES, ids=lambda attack: attack.name)
 def test_files_are_refused_in_one_line_or_read(attack, tmp_path):
-    outcomes = list(attack.run(Setting(PROGRAM, tmp_path, 3, 7)))
+    outcomes = list(attack.run(Setting(PROGRAM, tmp_path, 3, 17)))
     assert len(outcomes) == 3
     assert [(each.case, each.failure) for each in outcomes if each.failure] == []
 

@@ -50,8 +50,9 @@ def command_line(case: Case, path: Path) -> tuple[str, ...]:
     options = [str(path) if each == "FILE" else each for each in case.options]
     if "--weights" in options:
         return ("crosscheck", *options, "--device", "python")
-    start = [] if "--text" in options else ["--data", str(path)]
-    return ("train", *start, *options, "--dtype", "float64", "--device", "python")
+    if "--text" in options:
+        return ("train", *options, "--dtype", "float64")
+    return ("train", "--data", str(path), *options, "--dtype", "float64", "--device", "python")
 
 
 def _read_table(path: Path) -> object:
