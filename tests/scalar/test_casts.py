@@ -8,7 +8,7 @@ import pytest
 from mpmath import mp
 
 from numlean import CountingScalar, Flags, WrappedScalar, get_scalar
-from numlean.errors import StorageError, UnavailableError
+from numlean.errors import NumleanError, StorageError, UnavailableError
 from numlean.scalar.wrappers.faulty import Fault, FaultyScalar
 from numlean.scalar.wrappers.tracing import Trace, TracingScalar
 
@@ -212,3 +212,10 @@ def test_numbers_without_encodings_are_cast_again_in_each_replay():
 def test_an_array_of_another_arithmetic_is_refused():
     with pytest.raises(StorageError, match=r"cast_from of float32 takes float32 arrays"):
         BF16.cast_from(F32, BF16.from_float([1.0]))
+
+
+@pytest.mark.parametrize("target", [BF16, get_scalar("bfloat16@round=stochastic", "python")])
+def test_a_source_that_is_not_a_scalar_is_refused(target):
+    for wrong in ("float32", None, np.float32):
+        with pytest.raises(NumleanError, match=r"takes the Scalar of its numbers first, got"):
+            target.cast_from(wrong, F32.from_float([1.0]))

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from numlean.errors import UnavailableError
+from numlean.arguments import describe_value
+from numlean.errors import NumleanError, UnavailableError
 from numlean.scalar.exact import exact_of
 from numlean.scalar.flags import Flags
 from numlean.scalar.innermost import innermost
@@ -46,7 +47,13 @@ def encodings_of(s: Components, source: Scalar, x: Storage) -> Storage | None:
 
     Raises:
         StorageError: The array is not of the source's numbers.
+        NumleanError: The source is not a Scalar.
     """
+    if not hasattr(source, "to_exact"):
+        raise NumleanError(
+            f"cast_from takes the Scalar of its numbers first, got {describe_value(source)}; a"
+            " dtype's Scalar is get_scalar(dtype)"
+        )
     inner: Any = innermost(source)
     if source.format is None or not hasattr(inner, "codec"):
         return None
