@@ -235,7 +235,7 @@ def test_fast_kernels_are_compared_with_plain_ones_and_numpy(capsys, monkeypatch
         for name in (f"matmul {size} ", f"matmul {size}, fma "):
             rows = [line.split(name)[1].split() for line in lines if name in line]
             assert [row[0] for row in rows] == dtypes
-            assert all(float(figure) > 0 for row in rows for figure in row[1:])
+            assert all(float(figure) >= 0 for row in rows for figure in row[1:])  # 0.000 if slow
             assert {len(row) for row in rows} == {6}
     for name in ("add", "mul", "div", "sqrt", "fma", "exp", "tanh", "sum"):
         rows = [line.split() for line in lines if line.split()[0] == name]
