@@ -87,7 +87,7 @@ def cases(outputs: Sequence[Output], seed: int) -> Iterator[Case]:
     for turn in count():
         for place, output in product((*PLACES, *REAL), outputs):
             once = 2 if place in _OF_CHECK else 1
-            times = once if turn % 2 else None
+            times = once if turn % 2 and place not in _OF_FOLDER else None
             part = draw.choice((0, draw.randrange(1000)))
             case = Case(output, place, part, draw.choice(_NUMBERS), times)
             if case.is_possible:
