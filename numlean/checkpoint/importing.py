@@ -12,6 +12,7 @@ from numlean.checkpoint.container import is_checkpoint, read_header, tensors_of
 from numlean.checkpoint.errors import CheckpointError, FilePath, error_context
 from numlean.checkpoint.matching import Shapes, match_weights
 from numlean.data.input_file import read_input
+from numlean.data.size_limit import FLOAT_SIZE, check_size
 from numlean.nn import Layer
 from numlean.training import Runner
 
@@ -19,6 +20,8 @@ Floats: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
 
 _DTYPES: Final = {"F16": "<f2", "F32": "<f4", "F64": "<f8"}
 _BFLOAT16: Final = "BF16"
+_SIZES: Final = {"F16": 2, "BF16": 2, "F32": 4, "F64": 8}
+"""The bytes of a float, by dtype."""
 
 
 @checked
@@ -82,15 +85,20 @@ def read_floats(content: bytes) -> tuple[dict[str, Floats], dict[str, str]]:
     """Return the floats of a safetensors file by name, and the dtypes of its other tensors.
 
     Raises:
-        CheckpointError: The file is not a safetensors file, is incomplete, or is a checkpoint.
+        NumleanError: The file is not a safetensors file, is incomplete, or is a checkpoint, or its
+            floats exceed the limit in binary64.
     """
     if is_checkpoint(read_header(content)):
         raise CheckpointError(
             "a checkpoint contains encodings, not floats; use --resume, or `numlean export` first"
         )
     floats, others = {}, {}
-    for name, entry in tensors_of(content):
-        if entry["dtype"] == _BFLOAT16 or entry["dtype"] in _DTYPES:
+    tensors = tensors_of(content)
+    known = [entry for _, entry in tensors if entry["dtype"] in _SIZES]
+    size = sum(len(entry["data"]) // _SIZES[entry["dtype"]] * FLOAT_SIZE for entry in known)
+    check_size("the weights in binary64", size)
+    for name, entry in tensors:
+        if entry["dtype"] in _SIZES:
             floats[name] = _exact(entry)
         else:
             others[name] = str(entry["dtype"])

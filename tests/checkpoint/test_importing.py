@@ -6,6 +6,7 @@ from safetensors.numpy import save_file
 
 from numlean import Task, get_scalar, instantiate, state_digest
 from numlean.checkpoint import CheckpointError, import_weights
+from numlean.data import max_size
 from numlean.nn import Linear, ReLU, Sequential
 
 MODEL = Sequential(Linear(3, 4), ReLU(), Linear(4, 4), ReLU(), Linear(4, 4), ReLU(), Linear(4, 2))
@@ -160,3 +161,12 @@ def test_a_state_dict_of_pytorch_predicts_the_same_as_in_pytorch(tmp_path, kind)
     x = RNG.standard_normal((5, 3))
     expected = net.double()(torch.from_numpy(x)).detach().numpy()
     assert np.allclose(target.predict(x).to_float(), expected, rtol=0, atol=1e-14)
+
+
+def test_weights_count_with_their_size_in_binary64(tmp_path):
+    path = saved(tmp_path, {"w": np.zeros(1000, np.float16)})
+    with (
+        max_size(7999),
+        pytest.raises(CheckpointError, match=r"weights\.safetensors: the weights .* --max-size"),
+    ):
+        import_weights(runner(), path)
