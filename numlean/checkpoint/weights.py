@@ -14,7 +14,7 @@ from numlean.checkpoint.reading import Checkpoint, parse
 from numlean.data.input_file import read_input
 from numlean.scalar.registry import get_scalar
 from numlean.training import Task
-from numlean.training.initial_values import InitialValues
+from numlean.training.initial_values import InitialValues, given_values
 
 WeightSource: TypeAlias = InitialValues | Checkpoint | FilePath
 """Values of a model's parameters, or a checkpoint, or the file of either."""
@@ -27,17 +27,21 @@ def weights_of(task: Task, source: WeightSource) -> InitialValues:
         CheckpointError: The file cannot be read, or its tensors do not match the parameters.
     """
     if isinstance(source, Checkpoint):
-        return _parameters_of(source)
+        return _parameters_of(source, task)
     if not isinstance(source, str | PathLike):
         return source
     content = read_input(source, pipes=True, error=CheckpointError)
     with error_context(source):
         if not is_checkpoint(read_header(content)):
             return match_floats(task.model, content)
-    return _parameters_of(parse(content, source))
+    return _parameters_of(parse(content, source), task)
 
 
-def _parameters_of(checkpoint: Checkpoint) -> dict[str, Tensor]:
+def _parameters_of(checkpoint: Checkpoint, task: Task) -> dict[str, Tensor]:
     with error_context(checkpoint.path):
         scalar = get_scalar(str(checkpoint.run.get("dtype")))
-        return {name: from_raw(numbers, scalar) for name, numbers in checkpoint.parameters.items()}
+        values = {
+            name: from_raw(numbers, scalar) for name, numbers in checkpoint.parameters.items()
+        }
+        given_values(task, values)  # checks names and shapes
+        return values
