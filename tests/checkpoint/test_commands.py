@@ -258,3 +258,10 @@ def test_a_checkpoint_whose_steps_do_not_fit_is_named(capsys, file):
         Path(file).write_bytes(dumps(document | change, arrays))
         assert main(["train", "--resume", file]) == 2
         assert capsys.readouterr().err.startswith(f"numlean: error: {file}: ")
+
+
+def test_weights_of_another_model_are_refused_by_the_name_of_their_file(capsys, file):
+    train(capsys, *OPTIONS, "--steps", "1", "--save", file)
+    runs = ["--dtypes", "float32,float64", "--steps", "1", "--weights", file]
+    assert main(["crosscheck", "sine", *runs]) == 2
+    assert capsys.readouterr().err.splitlines()[-1].startswith(f"numlean: error: {file}: ")
