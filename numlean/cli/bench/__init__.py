@@ -27,6 +27,7 @@ import argparse
 from importlib import import_module
 from typing import Final
 
+from numlean.arguments.memory import check_memory
 from numlean.errors import NumleanError, UnavailableError
 from numlean.scalar.dtype import split_dtype_list
 from numlean.scalar.registry import get_scalar
@@ -45,6 +46,10 @@ _ONLY_FOR: Final = {
     "flags": ("ops",),
     "size": ("kernels", "device"),
 }
+
+_MATRICES: Final = 3
+_NUMBER_BYTES: Final = 4
+"""A product has two operands, of at least so many bytes a number."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -94,6 +99,9 @@ def run(arguments: argparse.Namespace) -> int:
         if getattr(arguments, option) and subject not in subjects:
             commands = " and ".join(f"`numlean bench {each}`" for each in subjects)
             raise NumleanError(f"--{option} is only for {commands}")
+    for size in arguments.size or ():
+        matrices = _MATRICES * size * size * _NUMBER_BYTES
+        check_memory(matrices, f"a product of --size {size}", "give a smaller size")
     module = import_module(f"numlean.cli.bench.{_MODULES[subject]}")
     given = module.DTYPES if arguments.dtypes is None else arguments.dtypes
     dtypes = split_dtype_list(given) if given or arguments.dtypes is not None else []

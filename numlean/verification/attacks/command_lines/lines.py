@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from numlean.verification.attacks.attack import Program
@@ -23,6 +23,12 @@ _REFUSED: Final = "--no-such-option"
 _ALWAYS_LONG: Final = ("bench", "doctor", "verify")
 """Commands that compile kernels or start processes: of these, only wrong use is tried."""
 
+_SHARED: Final = 0.3
+"""How often a file has the path of another one on the line."""
+
+_TABLES: Final = 0.3
+"""How often a command trains on a table in place of a task."""
+
 _NOT_TRIED: Final = ("verify attacks",)
 
 
@@ -32,13 +38,13 @@ class Line:
 
     Attributes:
         words: The arguments of the program.
-        read: The files that options name to be read.
-        written: The files that options name to be written.
+        read: The files that are read, by the name of the option's value.
+        written: The files that are written, likewise.
     """
 
     words: tuple[str, ...]
-    read: tuple[str, ...] = ()
-    written: tuple[str, ...] = ()
+    read: dict[str, str] = field(default_factory=dict)
+    written: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -85,19 +91,25 @@ def random_line(commands: list[Command], draw: random.Random) -> Line:
         8 if command.name in _TINY else 4 if _is_short(command) else 1 for command in commands
     ]
     command = draw.choices(commands, weights)[0]
-    words, read, written = list(command.words), list[str](), list[str]()
+    words, read, written = list(command.words), dict[str, str](), dict[str, str]()
     words += _TINY.get(command.name, ())
     positional = [action for action in command.actions if not action.option_strings]
+    if any(action.dest == "task" for action in positional) and draw.random() < _TABLES:
+        words += ["--data", "t.csv", "--target", "b", "--hidden", "2"]
+        read["data"], positional = "t.csv", []
     options = [action for action in command.actions if action.option_strings]
     chosen = draw.choices(options, k=draw.randrange(5)) if options else []
     for action in (*positional, *chosen):
         for value in _values(action, draw):
-            words += _spelled(action, value, draw)
             if value is not None and names_a_file(action):
-                (read if is_read(action) else written).append(value)
+                others = [*read.values(), *written.values()]
+                if others and draw.random() < _SHARED:
+                    value = draw.choice(others)
+                (read if is_read(action) else written)[action.dest] = value
+            words += _spelled(action, value, draw)
     if not _is_short(command):
         words.append(_REFUSED)
-    return Line(tuple(words), tuple(read), tuple(written))
+    return Line(tuple(words), read, written)
 
 
 def _is_short(command: Command) -> bool:
@@ -108,8 +120,6 @@ def _values(action: argparse.Action, draw: random.Random) -> list[str | None]:
     """Return the values of one use of an option; None for an option that takes none."""
     if action.nargs == 0 or isinstance(action, argparse.BooleanOptionalAction):
         return [None]
-    if action.dest == "task" and draw.random() < 0.2:
-        return []  # perhaps --data follows
     count = 1 if draw.random() < 0.97 else draw.choice((0, 2))
     return [value_for(action, draw) for _ in range(count)]
 

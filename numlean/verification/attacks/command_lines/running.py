@@ -66,7 +66,10 @@ def run(setting: Setting) -> Iterator[Outcome]:
         with chdir(folder.work):
             reaction = _react(setting, line)
         after = folder.contents()
-        yield Outcome(_shown(line), complaint(reaction) or _misuse(names, before, after))
+        failure = complaint(reaction) or _misuse(names, before, after)
+        if names.shared and reaction.status != _ERROR:
+            failure = failure or f"the file {names.shared} was accepted in two roles"
+        yield Outcome(_shown(line), failure)
         if after != before:
             folder.restore()
 
@@ -119,28 +122,47 @@ def _odd(lines: list[str]) -> str:
 
 @dataclass(frozen=True)
 class _Names:
-    """The files that a command line names, by their identity."""
+    """The files that a command line names.
+
+    Attributes:
+        read: Those that must stay as they are.
+        written: Those that may change, and the folders that are made for them.
+        shared: A file that has two roles; empty without one.
+    """
 
     read: frozenset[Path]
     written: frozenset[Path]
+    shared: str
 
 
 def _identities(line: Line, work: Path) -> _Names:
     """Return the files that a line names; it may replace the checkpoint that it resumes."""
-    read, written = set(line.read), [*line.written]
-    written += [f"{path}/{name}" for path in line.written for name in _RECORDS]
-    pairs = {line.words[k]: line.words[k + 1] for k in range(len(line.words) - 1)}
-    resumed, saved = pairs.get("--resume"), pairs.get("--save")
-    if resumed is not None and _same(work, resumed, saved):
-        read.discard(resumed)
+    read = {dest: _names_of(work, path) for dest, path in line.read.items()}
+    written = {dest: _names_of(work, path) for dest, path in line.written.items()}
+    if read.get("resume") == written.get("save"):
+        read.pop("resume", None)
+    shared = [
+        f"{line.written[a]!r} of {a} and {b}"
+        for a, files in written.items()
+        for b, others in (*read.items(), *written.items())
+        if a != b and files and _is_file(work, line.written[a]) and files == others
+    ]
+    records = (f"{path}/{name}" for path in line.written.values() for name in _RECORDS)
+    named = (*written.values(), *(_names_of(work, path) for path in records))
     return _Names(
-        frozenset(each for path in read for each in _names_of(work, path)),
-        frozenset(each for path in written for each in _names_of(work, path)),
+        frozenset().union(*read.values()),
+        frozenset().union(*named),
+        shared[0] if shared else "",
     )
 
 
-def _same(work: Path, one: str, other: str | None) -> bool:
-    return other is not None and _names_of(work, one) == _names_of(work, other) != set()
+def _is_file(work: Path, path: str) -> bool:
+    """Return whether a path is one of a file that a command could write."""
+    real = Path(os.path.realpath(work / path))
+    try:
+        return real.parent.is_dir() and not real.is_dir() and real != Path(os.devnull)
+    except OSError:  # a name that is too long
+        return False
 
 
 def _names_of(work: Path, path: str) -> set[Path]:

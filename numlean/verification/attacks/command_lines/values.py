@@ -111,6 +111,7 @@ _BY_DEST: Final[dict[str, tuple[str, ...]]] = {
     "test_share": _SHARES,
     "expression": _EXPRESSIONS,
     "inject": _FAULTS,
+    "kills": ("0", "-1", "-0", "", "x", "1.5", _LONG),  # others start processes
     "task": _TASKS,
     "device": ("cpu", "python", "cuda:0", "", "gpu", "x" * 1200, "\x1b[31m"),
     "impute": ("mean", "median", "0", "nan", "1e400", "", "inf", _LONG, "x" * 1200),
