@@ -34,6 +34,9 @@ Data: TypeAlias = Split | Dataset | Callable[[Scalar], Split | Dataset]
 _POINTS: Final = 100
 """The default of ``every`` measures about this many steps."""
 
+_MOST_SEEDS: Final = 1_000_000
+"""The description of a comparison lists its seeds."""
+
 
 @checked
 def compare(
@@ -106,6 +109,8 @@ def compare(
     for what, count, least in (("seeds", seeds, 1), ("every", every, 1), ("tests", tests, 0)):
         if count < least:
             raise NumleanError(f"{what} must be at least {least}, got {count}")
+    if seeds > _MOST_SEEDS:
+        raise NumleanError(f"seeds must be at most {_MOST_SEEDS}, got {seeds}")
     schedule = MeasurementSchedule(config.steps, every, tests, operations, flags)
     numbers = range(config.seed, config.seed + seeds)
     load = _loader(data)

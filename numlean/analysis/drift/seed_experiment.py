@@ -38,12 +38,16 @@ class MeasurementSchedule:
         """Return whether a step is measured."""
         return step % self.every == 0 or step == self.steps - 1
 
-    @property
-    def tested(self) -> frozenset[int]:
-        """The measured steps that end with an evaluation on the test data."""
-        measured = [step for step in range(self.steps) if self.measures(step)]
-        count = min(self.tests, len(measured))
-        return frozenset(measured[-(-(k + 1) * len(measured) // count) - 1] for k in range(count))
+    def evaluates(self, step: int) -> bool:
+        """Return whether a measured step ends with an evaluation on the test data.
+
+        Of n measured steps, count end with one: those at which place * count / n, the place counted
+        from 1, reaches an integer. The last one is among them.
+        """
+        measured = -(-(self.steps - 1) // self.every) + 1
+        place = -(-step // self.every) + 1
+        count = min(self.tests, measured)
+        return place * count // measured > (place - 1) * count // measured
 
 
 @dataclass(frozen=True)
@@ -97,14 +101,14 @@ class SeedExperiment:
 
     def run(self, on_step: Callable[[], bool | None]) -> Iterator[MeasuredStep]:
         """Make the steps, until ``on_step`` returns True; yield those that are measured."""
-        config, schedule, tested = self.truth.config, self._schedule, self._schedule.tested
+        config, schedule = self.truth.config, self._schedule
         batches = [
             minibatches(split.train, config.batch_size, seed=config.seed) for split in self._splits
         ]
         for step in range(config.steps):
             samples = [next(each) for each in batches]
             if schedule.measures(step):
-                yield from self._measure(step, samples, step in tested)
+                yield from self._measure(step, samples, schedule.evaluates(step))
             else:
                 for run, sample in zip(self.runs, samples, strict=True):
                     run.step(sample)
