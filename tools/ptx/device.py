@@ -15,11 +15,13 @@ class Machine:
     """A fake GPU that receives all calls to the driver.
 
     Attributes:
+        target: The target whose launches it executes.
         launches: The number of launches so far.
         translated: Return the kernel of a PTX text, translated once.
     """
 
-    def __init__(self, monkeypatch):
+    def __init__(self, monkeypatch, target):
+        self.target = target
         self.launches = 0
         self.translated = cache(Kernel)
         self._types = {}

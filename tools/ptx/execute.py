@@ -10,7 +10,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from numlean import Options, Task, get_scalar, instantiate, state_digest, verification
+from numlean import Options, Task, get_scalar, instantiate, state_digest
 from numlean.data import Dataset
 from numlean.nn import Linear, Sequential, Tanh
 from numlean.optim import sgd
@@ -20,6 +20,7 @@ from numlean.training import TrainConfig, run_steps
 from numlean.verification.elementary import FUNCTIONS
 from numlean.verification.elementary.operands import elementary_operands
 from numlean.verification.operands import level_1, operands
+from operand_batches import batches_of
 from ptx import workloads
 from ptx.device import Machine
 
@@ -34,23 +35,22 @@ def fake_gpu():
     from numlean_kernels.targets.cuda import CudaTarget
 
     with pytest.MonkeyPatch.context() as patch:
-        machine = Machine(patch)
         gpu = CudaTarget(simulated=False)
+        machine = Machine(patch, gpu)
         patch.setattr("numlean_kernels.targets.registry._cuda", lambda: gpu)
         patch.setattr(registry, "_make", cache(registry._make.__wrapped__))
-        for several in (verification.operands, verification.elementary.operands):
-            patch.setattr(several, "BATCH", 300)
-        yield machine
+        with batches_of(300):
+            yield machine
 
 
-def differing(dtype, *parts):
+def differing(dtype, *parts, reference="cpu"):
     """Return the names of the results of some parts that differ between the two devices."""
     found = {}
-    for device in ("cpu", "cuda"):
+    for device in (reference, "cuda"):
         scalar = get_scalar(dtype, device).with_reset_stream()
         with np.errstate(all="ignore"):
             found[device] = [result for part in parts for result in part(scalar)]
-    pairs = list(zip(found["cpu"], found["cuda"], strict=True))
+    pairs = list(zip(found[reference], found["cuda"], strict=True))
     assert pairs
     return [name for (name, x), (_, z) in pairs if not have_same_bits(x, z)]
 
@@ -93,8 +93,8 @@ def flagged(scalar):
 def functions(*names):
     def part(scalar):
         for name in names:
-            on_cpu = get_scalar(scalar.name, "cpu")
-            encodings = elementary_operands(on_cpu, FUNCTIONS[name], 0, 3)
+            interpreted = get_scalar(scalar.name, "python")
+            encodings = elementary_operands(interpreted, FUNCTIONS[name], 0, 3)
             given = [scalar.from_bits(x) for x in encodings]
             yield name, getattr(scalar, name)(*given)
 

@@ -75,7 +75,6 @@ class Numbers:
         name: The name.
         table: Its routines.
         dtype: The dtype of the arrays that hold its numbers.
-        others: The instructions on hardware floats of kernels that do not compute.
         operations: The names of its basic operations.
         functions: The names of its elementary functions.
         flagged: The names of operations with kernels that return flags.
@@ -85,16 +84,16 @@ class Numbers:
     name: str
     table: Table
     dtype: Any
-    others: Floats
     operations: tuple[str, ...]
     functions: tuple[str, ...] = ()
     flagged: tuple[str, ...] = ()
     random_bits: int = 0
 
-    def floats(self, name: str) -> Floats:
-        """Return the instructions on hardware floats that the kernel of a loop may contain."""
-        is_integer = self.others is Floats.NOTHING
-        return self.others if is_integer else ARITHMETIC.get(name, self.others)
+
+def floats_of(loop: Loop, table: Table) -> Floats:
+    """Return the instructions on hardware floats that a kernel may contain."""
+    is_hardware = table.key.startswith("hardware")
+    return ARITHMETIC.get(loop.name, Floats.MOVED) if is_hardware else Floats.NOTHING
 
 
 FUNCTIONS = (*UNARY, *BINARY)
@@ -148,17 +147,17 @@ def emulated(arithmetic: Arithmetic) -> Numbers:
     name, dtype = table.key, format.storage_dtype
     if arithmetic.rounding is Rounding.STOCHASTIC:
         rounded = tuple(ROUNDED_MAKERS)
-        return Numbers(name, table, dtype, Floats.NOTHING, rounded, flagged=rounded, random_bits=1)
+        return Numbers(name, table, dtype, rounded, flagged=rounded, random_bits=1)
     functions = FUNCTIONS if fits_functions(format) else ()
     flagged = tuple(FLAGGED_MAKERS)
-    return Numbers(name, table, dtype, Floats.NOTHING, EMULATED, functions, flagged)
+    return Numbers(name, table, dtype, EMULATED, functions, flagged)
 
 
 @cache
 def hardware(format: Format) -> Numbers:
     """Return the arithmetic of hardware floats."""
     table = hardware_table(format, GPU)
-    return Numbers(table.key, table, REAL_DTYPES[format], Floats.MOVED, HARDWARE, FUNCTIONS)
+    return Numbers(table.key, table, REAL_DTYPES[format], HARDWARE, FUNCTIONS)
 
 
 @cache
@@ -166,7 +165,7 @@ def on_encodings(format: Format) -> Numbers:
     """Return hardware arithmetic on encodings, without the kernels it shares with the emulation."""
     table = encodings_table(format, GPU)
     names = ("add", "sub", "mul", "div", "sqrt", "fma")
-    return Numbers(table.key, table, format.storage_dtype, Floats.MOVED, names)
+    return Numbers(table.key, table, format.storage_dtype, names)
 
 
 def arrays(*kinds: tuple[Any, int]) -> list[np.ndarray]:
@@ -188,7 +187,7 @@ def elementwise_kernels(numbers: Numbers, names: tuple[str, ...]) -> Iterator[Ke
     for name in names:
         operands, result = signature(name, numbers)
         loop = elementwise(name, len(operands))
-        yield Kernel(loop, numbers.table, arrays(*operands, result), numbers.floats(name))
+        yield Kernel(loop, numbers.table, arrays(*operands, result), floats_of(loop, numbers.table))
 
 
 def flagged_kernels(numbers: Numbers, names: tuple[str, ...]) -> Iterator[Kernel]:
@@ -197,7 +196,7 @@ def flagged_kernels(numbers: Numbers, names: tuple[str, ...]) -> Iterator[Kernel
         operands, result = signature(name, numbers)
         loop = flagged(name, len(operands))
         given = arrays(*operands, (np.uint8, 1), result)
-        yield Kernel(loop, numbers.table, given, numbers.others)
+        yield Kernel(loop, numbers.table, given, Floats.NOTHING)
 
 
 def array_loops(number: Any) -> dict[Loop, tuple[tuple[Any, int], ...]]:
@@ -225,7 +224,7 @@ def array_kernels(numbers: Numbers) -> Iterator[Kernel]:
         number, random_bits, places = (numbers.dtype, 2), (UINT64, 2), (INT64, 1)
         kinds = {SCATTER_ADD_STOCHASTIC: (number, places, places, random_bits, number)}
     for loop, given in kinds.items():
-        yield Kernel(loop, numbers.table, arrays(*given), numbers.floats(loop.name))
+        yield Kernel(loop, numbers.table, arrays(*given), floats_of(loop, numbers.table))
 
 
 def numberless_kernels() -> Iterator[Kernel]:

@@ -5,7 +5,8 @@ import re
 from cuda.bindings.nvjitlink import nvJitLinkError
 from cuda.core import Linker, LinkerOptions, ObjectCode
 
-from ptx.kernels import CAPABILITIES, GPU, Floats
+from ptx.fake_driver import CAPABILITY
+from ptx.kernels import CAPABILITIES, GPU, Floats, floats_of
 
 FLOATING = re.compile(r"\.(f16|f32|f64|bf16|tf32)(x2)?\b")
 MOVES = r"(ld|st|mov|selp)\."
@@ -73,3 +74,20 @@ def read(kernels, capabilities=CAPABILITIES, *, assembling=CAPABILITIES):
             if wrong:
                 found[kernel.loop.name, kernel.table.key, capability] = wrong
     return count, found
+
+
+def read_launched(target, done):
+    """Return the errors in the code of the kernels that a target has launched, by kernel.
+
+    Each is read, and assembled, once: ``done`` is the set of those that have been.
+    """
+    found = {}
+    for (loop, table), (_, compiled) in target._compiled.items():
+        for library in [kernel.library for kernel in compiled._kernels.values()]:
+            if library not in done:
+                done.add(library)
+                text = library.get_asm_str()
+                wrong = violations(text, floats_of(loop, table)) + assembled(text, CAPABILITY)
+                if wrong:
+                    found[loop.name, table.key] = wrong
+    return found

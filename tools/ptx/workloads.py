@@ -1,8 +1,8 @@
-"""Print digests of the results of kernels, by name: ``python -m ptx.workloads DEVICE [DEVICE]``.
+"""Print digests of the results of kernels, by name: ``python -m ptx.workloads DEVICE [--all]``.
 
 With NUMBA_ENABLE_CUDASIM=1 the device cuda is numba's simulator, which must be enabled before
-numba is imported; this is why this is a separate program. A second device, if given, executes the
-workloads that are not loops over many operands, and all workloads of some formats.
+numba is imported; this is why this is a separate program. Without --all, layers and optimizers
+whose launches others have, too, are left out. ``tools/simulate_cuda`` runs all.
 """
 
 import hashlib
@@ -40,8 +40,13 @@ STOCHASTIC = "bfloat16@round=stochastic,seed=4"
 LONG = "ieee:e11m23"
 """A format with a narrow significand that is stored in 64 bits."""
 DTYPES = ("float32", "float64", "ieee32exec", "e4m3", STOCHASTIC)
-COMPILED = ("float32", "ieee32exec")
 TRAINED = ("float32", "ieee32exec", STOCHASTIC)
+BACKENDS = ("eager", "compiled")
+LAYERS = (
+    *("Conv2d in groups", "MaxPool2d with padding", "Dropout", "BatchNorm over images", "GRU"),
+    *("SmoothMaxPool2d", "Embedding", "PositionalEmbedding", "causal MultiHeadAttention"),
+)
+"""Layers that launch, together, all loops that layers launch."""
 OPTIMIZERS = (
     sgd(0.1, 0.9, nesterov=True, weight_decay=0.1),
     adam(0.1),
@@ -152,8 +157,9 @@ def with_gradients(program, tensors):
     return np.concatenate([x.scalar.to_bits(x.data).reshape(-1) for x in (value, *gradients)])
 
 
-def layers(s):
-    for name, (layer, shape) in CASES.items():
+def layers(s, names=tuple(CASES)):
+    for name in names:
+        layer, shape = CASES[name]
         case = Case(layer, shape)
         yield name, with_gradients(partial(weighted, case.program), case.tensors(s))
 
@@ -204,34 +210,42 @@ def mixed(device, backend):
     return state_digest(runner.named_parameters)
 
 
-def digests(device, other_device):
+def workloads_of(dtype, layer_names):
+    """Return the functions that yield the names and results of a Scalar."""
+    parts = [reductions, movement, replayed, elementwise, conversions, functions]
+    if dtype == "ieee32exec":
+        parts.append(counted)
+    if dtype == "float32":
+        parts += [partial(layers, names=layer_names), all_losses]
+    return parts
+
+
+def digests(device, every=False):
+    """Return the digests of all results on a device: of all workloads, or of a selection."""
     found = {}
     for dtype in DTYPES:
-        loops = (reductions, movement, replayed)
-        parts = dict.fromkeys(loops, device if dtype in COMPILED else other_device)
-        parts |= dict.fromkeys((elementwise, conversions, functions), other_device)
-        if dtype == "ieee32exec":
-            parts[counted] = other_device
-        if dtype == "float32":
-            parts |= dict.fromkeys((layers, all_losses), device)
-        for part, where in parts.items():
-            for name, z in part(get_scalar(dtype, where).with_reset_stream()):
+        for part in workloads_of(dtype, tuple(CASES) if every else LAYERS):
+            for name, z in part(get_scalar(dtype, device).with_reset_stream()):
                 content = f"{z.shape} {z.dtype}".encode() + np.ascontiguousarray(z).tobytes()
                 found[f"{dtype}: {name} ({len(found)})"] = hashlib.sha256(content).hexdigest()[:16]
     for name, z in reductions(get_scalar(LONG, device)):
         found[f"{LONG}: {name}"] = hashlib.sha256(np.ascontiguousarray(z)).hexdigest()[:16]
-    for optimizer in OPTIMIZERS:
-        for backend in ("eager", "compiled"):
+    for k, optimizer in enumerate(OPTIMIZERS):
+        for backend in BACKENDS if every else (BACKENDS[k % 2],):
             found[f"{optimizer} {backend}"] = optimized("float32", device, backend, optimizer)
-    for backend in ("eager", "compiled"):
+    for backend in BACKENDS:
         found[f"mixed {backend}"] = mixed(device, backend)
-    for dtype in TRAINED:
-        for backend in ("eager", "compiled"):
-            where = device if dtype in COMPILED else other_device
-            found[f"{dtype}: trained {backend}"] = trained(dtype, where, backend)
+    for k, dtype in enumerate(TRAINED):
+        for backend in BACKENDS if every else (BACKENDS[1 - k % 2],):
+            found[f"{dtype}: trained {backend}"] = trained(dtype, device, backend)
     return found
 
 
+def main(device, every=False):
+    """Print the digests of the doctor and those of the workloads."""
+    checked = {part: sorted(several) for part, several in doctor.digests(device).items()}
+    print(json.dumps([checked, digests(device, every)]))
+
+
 if __name__ == "__main__":
-    checked = {part: sorted(several) for part, several in doctor.digests(sys.argv[-1]).items()}
-    print(json.dumps([checked, digests(sys.argv[1], sys.argv[-1])]))
+    main(sys.argv[1], "--all" in sys.argv[2:])

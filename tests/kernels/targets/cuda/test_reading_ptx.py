@@ -1,8 +1,9 @@
 """Kernels compiled for CUDA without a GPU: their machine code is read, and assembled.
 
-Only this finds instructions that are forbidden (contracted, approximate or flushing ones, floats
-in integer arithmetic), sums that leave the registers, and code that the assembler refuses.
-test_executing_ptx.py checks the results of the code; test_simulator.py checks the launches.
+Only reading finds instructions that are forbidden (contracted, approximate or flushing ones, floats
+in integer arithmetic), sums that leave the registers, and code that the assembler refuses. Here it
+is the code of kernels that test_executing_ptx.py does not launch: that module reads what it
+executes, and checks the results of the code. test_simulator.py checks the launches.
 """
 
 import math
@@ -15,8 +16,13 @@ from numlean import get_scalar
 from numlean_kernels import loops
 from numlean_kernels.formats import BINARY16, BINARY32, BINARY64, E4M3
 from numlean_kernels.ieee import Arithmetic, NanRule, Overflow, Rounding, Subnormal, Tininess
+from numlean_kernels.loops.gather_scatter import (
+    SCATTER_ADD,
+    SCATTER_ADD_ROWS,
+    SCATTER_ADD_STOCHASTIC,
+)
 from numlean_kernels.loops.matmul import MATMUL, MATMUL_FMA
-from numlean_kernels.loops.reduce import MAX
+from numlean_kernels.loops.reduce import ARGMAX, SUM_ORDERED, SUM_PAIRWISE
 from numlean_kernels.protocol import KernelCall, Loop
 from numlean_kernels.tables import elementary as elementary_makers
 from numlean_kernels.tables import hardware as hardware_makers
@@ -25,13 +31,14 @@ from numlean_kernels.tables import ieee as ieee_makers
 pytest.importorskip("numba_cuda", reason="the cuda extra is not installed")
 
 from ptx import workloads
+from ptx.execute import BASIC, FURTHER
 from ptx.fake_driver import FakeDevice
 from ptx.kernels import (
-    ARITHMETIC,
     CAPABILITIES,
     EMULATED,
     FUNCTIONS,
     NUMBERLESS,
+    WITH_SINGLE,
     Floats,
     Kernel,
     Part,
@@ -40,6 +47,7 @@ from ptx.kernels import (
     elementwise_kernels,
     emulated,
     flagged_kernels,
+    floats_of,
     hardware,
     on_encodings,
     parts,
@@ -58,6 +66,12 @@ UNUSUAL = Arithmetic(
 )
 
 
+EXECUTED = BASIC.keys() | FURTHER
+"""Operations that test_executing_ptx.py launches in binary32, on the hardware and emulated."""
+KINDS = ("exp2", "exp10", "log1p", "sinh", "cos", "acosh", "atan", "cbrt", "hypot", "atan2")
+"""Functions of each kind that it does not launch."""
+
+
 def with_flags(numbers, names):
     """Yield the kernels of some operations: those that keep flags, where they exist."""
     yield from elementwise_kernels(numbers, [n for n in names if not is_flagged(numbers, n)])
@@ -68,52 +82,58 @@ def is_flagged(numbers, name):
     return bool(numbers.flagged) and name in {*numbers.flagged, *FUNCTIONS}
 
 
-def some_operations(numbers, first):
-    """Return every third operation, starting with a given one."""
+def some(numbers, names):
+    """Return some operations or functions."""
+    return Part(f"{numbers.name}: {names[0]}, ...", lambda: with_flags(numbers, names))
+
+
+def some_operations(numbers, first, step):
+    """Return one of ``step`` operations, starting with a given one."""
+    return some(numbers, numbers.operations[first::step])
+
+
+def not_executed(numbers):
+    """Return the operations of which only this module reads the code."""
+    return some(numbers, [n for n in numbers.operations if n not in EXECUTED])
+
+
+def of_arrays(numbers, *names):
+    """Return products, sums and other kernels over arrays."""
     return Part(
-        f"{numbers.name}: some operations",
-        lambda: with_flags(numbers, numbers.operations[first::3]),
+        f"{numbers.name}: {names[0]}, ...",
+        lambda: (k for k in array_kernels(numbers) if k.loop.name in names),
     )
 
 
-def sums_and_products(numbers):
-    chosen = {*ARITHMETIC, MAX.name}
-    return Part(
-        f"{numbers.name}: sums and products",
-        lambda: (k for k in array_kernels(numbers) if k.loop.name in chosen),
-    )
+SINGLE = [loop.name for loop in WITH_SINGLE]
+PRODUCTS = (MATMUL.name, MATMUL_FMA.name)
+SUMS = (SUM_ORDERED.name, SUM_PAIRWISE.name, SCATTER_ADD.name, SCATTER_ADD_ROWS.name)
 
-
-def some_functions(numbers, first):
-    """Return every third function, starting with a given one."""
-    return Part(
-        f"{numbers.name}: some functions",
-        lambda: with_flags(numbers, numbers.functions[first::3]),
-    )
-
-
-# Operations, sums and products are read in the arithmetics whose sources differ most: emulated
-# binary32, and binary32 and binary64 on the hardware. A third of the others is read in each further
-# arithmetic, so that every function is read in one narrow format. tools/read_ptx reads every kernel
-# of every dtype and option. Neighbours in this list share routines.
+# In the arithmetics whose sources differ most, emulated binary32 and binary32 on the hardware,
+# every operation and every kernel over arrays is read, here or where it is executed; of each
+# further arithmetic, those that its words, options or instructions could change. tools/read_ptx
+# reads every kernel of every dtype and option, for both compute capabilities.
 PARTS = [
-    *parts(emulated(USUAL))[:2],
-    some_functions(emulated(USUAL), 0),
-    *parts(hardware(BINARY32))[:2],
-    some_functions(hardware(BINARY32), 2),
+    not_executed(emulated(USUAL)),
+    of_arrays(emulated(USUAL), ARGMAX.name, *SINGLE),
+    some(emulated(USUAL), KINDS[0::3]),
+    not_executed(hardware(BINARY32)),
+    of_arrays(hardware(BINARY32), ARGMAX.name, *SINGLE),
     parts(on_encodings(BINARY32))[0],
-    sums_and_products(on_encodings(BINARY32)),
-    *parts(emulated(STOCHASTIC)),
+    of_arrays(on_encodings(BINARY32), *PRODUCTS, *SUMS),
+    some_operations(emulated(STOCHASTIC), 0, 2),
+    of_arrays(emulated(STOCHASTIC), SCATTER_ADD_STOCHASTIC.name),
     NUMBERLESS,
-    some_operations(emulated(Arithmetic(E4M3)), 0),
-    sums_and_products(emulated(Arithmetic(E4M3))),
-    some_functions(emulated(Arithmetic(E4M3)), 1),
-    *parts(hardware(BINARY64))[:2],
-    some_functions(hardware(BINARY64), FUNCTIONS.index("erf") % 3),  # erf has most constants
-    some_operations(emulated(Arithmetic(BINARY64)), 1),
-    sums_and_products(emulated(Arithmetic(BINARY64))),
-    some_operations(emulated(UNUSUAL), 2),
-    sums_and_products(emulated(UNUSUAL)),
+    some_operations(emulated(Arithmetic(E4M3)), 0, 5),
+    of_arrays(emulated(Arithmetic(E4M3)), MATMUL.name, SUM_PAIRWISE.name),
+    some(emulated(Arithmetic(E4M3)), KINDS[1::3]),
+    some_operations(hardware(BINARY64), 0, 3),
+    of_arrays(hardware(BINARY64), *SUMS, *SINGLE),
+    some(hardware(BINARY64), [*KINDS[2::3], "erf"]),  # erf has most constants
+    some_operations(emulated(Arithmetic(BINARY64)), 1, 5),
+    of_arrays(emulated(Arithmetic(BINARY64)), MATMUL_FMA.name, SUM_ORDERED.name),
+    some_operations(emulated(UNUSUAL), 2, 5),
+    of_arrays(emulated(UNUSUAL), MATMUL.name, SUM_ORDERED.name),
 ]
 
 
@@ -123,21 +143,15 @@ def fake_device(monkeypatch):
     monkeypatch.setattr("numba.cuda.dispatcher.get_current_device", lambda: device)
 
 
-FOR_EACH_CAPABILITY = {str(part) for part in (*PARTS[:2], *PARTS[3:5])}
-"""Operations, sums and products of binary32, emulated and on the hardware."""
-
-
 @pytest.mark.parametrize("part", PARTS, ids=str)
 def test_no_kernel_has_an_instruction_that_its_arithmetic_forbids(part):
-    """Read all kernels, and assemble them.
+    """Read all kernels for the newest compute capability, and assemble them.
 
     Emulated arithmetic has no instructions on hardware floats; other arithmetic has only those
-    that round once, to nearest. Most parts consist of the same operations for every compute
-    capability, so they are read for the newest one.
+    that round once, to nearest. The tests of instructions and products below read the code for the
+    other compute capability, too.
     """
-    newest = CAPABILITIES[-1:]
-    capabilities = CAPABILITIES if str(part) in FOR_EACH_CAPABILITY else newest
-    count, found = read(part.kernels(), capabilities, assembling=newest)
+    count, found = read(part.kernels(), CAPABILITIES[-1:], assembling=CAPABILITIES[-1:])
     assert found == {}
     assert count
 
@@ -225,7 +239,7 @@ def test_each_hardware_operation_is_one_instruction(format, number, name):
 def test_a_product_keeps_its_sums_in_registers_and_its_operands_in_shared_memory(numbers):
     for loop in (MATMUL, MATMUL_FMA):
         given = arrays(*[(numbers.dtype, 3)] * 3)
-        for text in ptx_of(Kernel(loop, numbers.table, given, numbers.floats(loop.name))):
+        for text in ptx_of(Kernel(loop, numbers.table, given, floats_of(loop, numbers.table))):
             names = instructions(text)
             for part in ("ld.shared.", "st.shared.", "bar.sync"):
                 assert any(name.startswith(part) for name in names)

@@ -2,15 +2,14 @@
 
 Only this finds errors in how all layers, losses and optimizers are launched, in what is staged
 between host and device, and in loops over several blocks and parts, which are small here.
-test_reading_ptx.py and test_executing_ptx.py check the compiled code.
+test_reading_ptx.py and test_executing_ptx.py check the compiled code. ``tools/simulate_cuda`` runs
+all layers, and all optimizers and trainings eager and compiled.
 """
 
-import json
 import os
 import subprocess
 import sys
 import weakref
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,42 +19,38 @@ from numlean.cli.main import main
 from numlean.errors import UnavailableError
 from numlean.scalar.registry import scalar_backends
 from numlean.verification import doctor
+from numlean_kernels.protocol import KernelCall
 from numlean_kernels.targets.cuda.managed_memory import ManagedMemoryPool
 
 pytest.importorskip("numba_cuda", reason="the cuda extra is not installed")
 
-TOOLS = Path(__file__).parents[4] / "tools"
-
-
-def started(*devices, **environment):
-    command = [sys.executable, "-m", "ptx.workloads", *devices]
-    environment["PYTHONPATH"] = str(TOOLS)
-    return subprocess.Popen(command, env=os.environ | environment, stdout=subprocess.PIPE)
+from layer_cases import CASES
+from ptx import workloads
+from ptx.simulate import simulated
 
 
 @pytest.fixture(scope="module")
 def digests():
-    runs = [started("cuda", NUMBA_ENABLE_CUDASIM="1"), started("cpu", "python")]
-    return [json.loads(run.communicate()[0]) for run in runs]
+    """Return the digests of the simulator and those of the interpreter."""
+    return simulated(), workloads.digests("python")
 
 
-def test_every_kernel_gives_the_cpu_s_bits_in_the_simulator(digests):
-    (checked, simulated), (_, expected) = digests
+def test_every_kernel_gives_the_interpreter_s_bits_in_the_simulator(digests):
+    (checked, found), expected = digests
     assert checked == {part: [digest] for part, digest in doctor.EXPECTED.items()}
     assert len(expected) > 300
-    assert [name for name in expected if simulated[name] != expected[name]] == []
-    assert simulated.keys() == expected.keys()
+    assert [name for name in expected if found[name] != expected[name]] == []
+    assert found.keys() == expected.keys()
 
 
-@pytest.mark.parametrize("dtype", ["float32", "ieee32exec", "bfloat16@round=stochastic"])
-def test_a_model_is_trained_in_the_simulator_to_the_cpu_s_bits(digests, dtype):
-    runs = {
-        digest
-        for _, found in digests
-        for name, digest in found.items()
-        if name.startswith(dtype) and ": trained " in name
-    }
-    assert len(runs) == 1
+def test_the_layers_chosen_launch_the_loops_of_all_layers():
+    def launched(names):
+        operations = []
+        scalar = get_scalar("float32", "python").with_recorder(operations)
+        list(workloads.layers(scalar, names))
+        return {each.loop.name for each in operations if isinstance(each, KernelCall)}
+
+    assert launched(workloads.LAYERS) == launched(tuple(CASES))
 
 
 @pytest.fixture

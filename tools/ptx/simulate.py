@@ -1,0 +1,34 @@
+"""Compare the bits of numba's simulator with the interpreter's, for ``tools/simulate_cuda``."""
+
+import json
+import os
+import subprocess
+import sys
+
+from ptx import workloads
+
+
+def simulated(*options):
+    """Return the digests of the doctor and of the workloads in the simulator."""
+    command = [sys.executable, "-m", "ptx.workloads", "cuda", *options]
+    environment = os.environ | {
+        "NUMBA_ENABLE_CUDASIM": "1",
+        "PYTHONPATH": os.pathsep.join(sys.path),
+    }
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True)
+    return json.loads(done.stdout)
+
+
+def main():
+    """Print the results that differ; return 1 if there are any."""
+    _, found = simulated("--all")
+    expected = workloads.digests("python", every=True)
+    differing = [name for name in expected if found.get(name) != expected[name]]
+    for name in differing:
+        print(f"differs: {name}")
+    print(f"{len(expected)} results, {len(differing)} differ")
+    return 1 if differing else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
