@@ -44,7 +44,8 @@ def in_order(
     if jobs <= 1:
         yield from map(work, numbers)
         return
-    pool = ProcessPoolExecutor(jobs, get_context("spawn"))
+    with _terminal_signals_blocked():  # a pool has a process that tracks its resources
+        pool = ProcessPoolExecutor(jobs, get_context("spawn"))
 
     def submit_all() -> Iterator[Future[Result]]:
         for number in numbers:

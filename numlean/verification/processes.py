@@ -25,6 +25,10 @@ _POLL: Final = 1e-3
 """Seconds between two looks at a process."""
 
 
+_SECONDS_TO_FOLLOW: Final = 10
+"""Seconds in which the processes that a process started end after it, if they do so themselves."""
+
+
 class Process:
     """A process that runs a command, in a session of its own. At the end of a context it ends.
 
@@ -89,8 +93,8 @@ class Process:
 
     @property
     def is_alone(self) -> bool:
-        """Whether no process that it started is left a second after its end."""
-        for _ in range(int(1 / _POLL)):
+        """Whether no process that it started is left some seconds after its end."""
+        for _ in range(int(_SECONDS_TO_FOLLOW / _POLL)):
             try:
                 os.killpg(self.pid, 0)
             except ProcessLookupError:

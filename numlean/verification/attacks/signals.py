@@ -149,7 +149,8 @@ def _interrupted(
 
 def _failure(name: str, numbers: Sequence[int], process: Process, files: RunFiles) -> str | None:
     """Return what is wrong with a command that got signals; None if nothing is."""
-    number, status, is_alone = numbers[0], process.status, process.is_alone
+    number, status = numbers[0], process.status
+    is_alone = status is not None and process.is_alone
     process.kill()
     out, err = process.output, process.errors
     if status is None:
