@@ -14,7 +14,7 @@ _GREAT: Final = 1_000_000
 
 _INTEGER: Final = re.compile(r"[+-]?\d+(?:_\d+)*", re.ASCII)
 _REAL: Final = re.compile(
-    r"[+-]?(?:(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:e[+-]?\d+)?|inf|infinity|nan)",
+    r"[+-]?(?:(?:\d[\d_]*(?:\.[\d_]*)?|\.\d[\d_]*)(?:e[+-]?\d+)?|inf|infinity|nan)",
     re.ASCII | re.IGNORECASE,
 )
 _ZERO: Final = re.compile(r"[+-]?[0._]*(?:e.*)?", re.ASCII | re.IGNORECASE)
