@@ -96,10 +96,15 @@ class GrowingFile:
         if self._keep is None or location.old is None:
             atomic.write(location.path, self._pending)
             self._keep, self._pending = len(self._pending), b""
-        self._descriptor = descriptor = os.open(location.path, _FLAGS)
-        if os.fstat(descriptor).st_size > self._keep:
-            os.ftruncate(descriptor, self._keep)
-        self._size = os.fstat(descriptor).st_size
+        descriptor = os.open(location.path, _FLAGS)
+        try:
+            if os.fstat(descriptor).st_size > self._keep:
+                os.ftruncate(descriptor, self._keep)
+            self._size = os.fstat(descriptor).st_size
+        except BaseException:
+            os.close(descriptor)
+            raise
+        self._descriptor = descriptor
         return descriptor
 
     def _is_cut_back(self, descriptor: int) -> bool:

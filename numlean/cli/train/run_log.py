@@ -58,12 +58,17 @@ def run_log(
     found = None if resumed_after is None else logged_steps(path, header, resumed_after)
     file = GrowingFile(path, keep=None if found is None else found.size)
 
-    def write(line: dict[str, Any]) -> None:
+    def write_text(text: str) -> None:
         with failed.tolerate("the log", path):
-            file.write(encoded(json_line(line) + "\n"))
+            file.write(encoded(text))
+
+    def write(line: dict[str, Any]) -> None:
+        write_text(json_line(line) + "\n")
 
     if found is None or found.header != header:
         write(header)
+    else:
+        write_text("")  # cuts off the later steps, also if no step follows
     try:
         yield write
     finally:
