@@ -18,9 +18,9 @@ from typing import Any, Final, TypedDict
 
 from numlean.certificate.chain import Step, broken_links, first_link
 from numlean.checkpoint.bounded_json import parse_bounded
-from numlean.checkpoint.errors import readable
 from numlean.errors import DocumentError
 from numlean.json_lines import read_document
+from numlean.names import printable
 
 VERSION: Final = 2
 """The version that is written."""
@@ -147,7 +147,7 @@ def check_version(plain: dict[str, Any], key: str, versions: Sequence[int]) -> i
     if version not in versions:
         raise DocumentError(
             f"a certificate of version {version}, written by numlean"
-            f" {readable(str(plain.get('numlean')), 20)}; this numlean reads versions"
+            f" {printable(str(plain.get('numlean')), 20)}; this numlean reads versions"
             f" {' and '.join(map(str, versions))}"
         )
     return version

@@ -99,6 +99,5 @@ class Journal:
 
 
 def _write_through(file: int, content: bytes) -> None:
-    while content:
-        content = content[os.write(file, content) :]
+    atomic.write_all(file, content)
     os.fsync(file)

@@ -18,8 +18,9 @@ from safetensors import SafetensorError, deserialize
 from safetensors.numpy import save
 
 from numlean.checkpoint.bounded_json import parse_bounded
-from numlean.checkpoint.errors import CheckpointError, readable
+from numlean.checkpoint.errors import CheckpointError
 from numlean.errors import DocumentError
+from numlean.names import printable
 
 VERSION: Final = 2
 """The version that is written."""
@@ -126,7 +127,7 @@ def _check_version(document: Document) -> None:
     if version not in READABLE_VERSIONS:
         raise CheckpointError(
             f"a checkpoint of version {version}, written by numlean"
-            f" {readable(str(document.get('numlean')), 20)}; this numlean reads versions"
+            f" {printable(str(document.get('numlean')), 20)}; this numlean reads versions"
             f" {' and '.join(map(str, READABLE_VERSIONS))}"
         )
 

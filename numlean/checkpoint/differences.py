@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Final
 
-from numlean.checkpoint.errors import readable
 from numlean.checkpoint.fingerprint import Plain
+from numlean.names import printable
 
 _ABSENT: Final = object()
 
@@ -20,7 +20,7 @@ def differences(there: Plain, here: Plain, name: str = "") -> Iterator[str]:
     match there, here:
         case dict(), dict():
             for key in (*there, *(key for key in here if key not in there)):
-                inner = f"{name}.{readable(key, 80)}" if name else readable(key, 80)
+                inner = f"{name}.{printable(key)}" if name else printable(key)
                 yield from differences(there.get(key, _ABSENT), here.get(key, _ABSENT), inner)
         case list(), list() if len(there) == len(here):
             for index, (one, other) in enumerate(zip(there, here, strict=True)):
@@ -40,5 +40,5 @@ def _shown(value: Plain) -> str:
     if value is _ABSENT:
         return "absent"
     if isinstance(value, dict) and "class" in value:
-        return readable(str(value["class"]), 80)
+        return printable(str(value["class"]))
     return f"{len(value)} long" if isinstance(value, dict | list) else f"{value!r:.80}"

@@ -9,16 +9,11 @@ from numlean.errors import NumleanError
 from numlean.files.locations import FilePath
 from numlean.files.messages import reason_of
 
-__all__ = ["CheckpointError", "FilePath", "error_context", "readable"]
+__all__ = ["CheckpointError", "FilePath", "error_context"]
 
 
 class CheckpointError(NumleanError):
     """A file that is not a checkpoint, is damaged, or belongs to another run."""
-
-
-def readable(text: str, limit: int = 200) -> str:
-    """Return a text from a file for a message of one line: quoted if necessary, and cut."""
-    return (text if text.isprintable() else repr(text))[:limit]
 
 
 @contextmanager

@@ -7,12 +7,13 @@ from collections.abc import Iterable
 from numlean.arguments import checked
 from numlean.autograd.tensor import Tensor
 from numlean.checkpoint.differences import differences, summary
-from numlean.checkpoint.errors import CheckpointError, FilePath, error_context, readable
+from numlean.checkpoint.errors import CheckpointError, FilePath, error_context
 from numlean.checkpoint.fingerprint import Plain
 from numlean.checkpoint.raw_numbers import RawTensor, from_raw
 from numlean.checkpoint.reading import Checkpoint, load
 from numlean.checkpoint.run import Run
 from numlean.digest import Named
+from numlean.names import printable
 from numlean.training import Stepper
 
 
@@ -91,4 +92,4 @@ def _restored(name: str, numbers: RawTensor, like: Tensor) -> Tensor:
 
 
 def _listed(names: Iterable[str]) -> str:
-    return readable(", ".join(names)) or "none"
+    return printable(", ".join(names) or "none", 200)
