@@ -57,7 +57,8 @@ class Recorder:
             raise CertificateError(f"a certificate of another run: {different}")
         if made > len(certificate.steps):
             raise CertificateError(
-                f"the certificate has {len(certificate.steps)} steps, but the run has made {made}"
+                f"the certificate has {len(certificate.steps)} steps, but the run has made {made};"
+                " omit --certificate, or resume a checkpoint that is not ahead of it"
             )
         initial = certificate.initial["state_digest"]
         state = certificate.steps[made - 1].state if made else initial
