@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from numlean.checkpoint.errors import FilePath, error_context
 from numlean.files import atomic
-from numlean.files.partials import remove_stale_partials
-
-__all__ = ["remove_stale_partials", "write"]
 
 
 def write(path: FilePath, content: bytes) -> None:

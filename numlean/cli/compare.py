@@ -45,6 +45,7 @@ from numlean.cli.streams import PrintedLines
 from numlean.cli.text_output import check_can_write, text_output, write_text
 from numlean.display_text import escape_line
 from numlean.errors import NumleanError
+from numlean.files.messages import reason_of
 from numlean.scalar.dtype import split_dtype_list
 from numlean.tasks import NamedTask, Recipe
 
@@ -177,7 +178,7 @@ def _paths(arguments: argparse.Namespace) -> tuple[Path | None, list[Path]]:
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise NumleanError(f"cannot write into the folder {out}: {error.strerror}") from None
+        raise NumleanError(f"cannot write into the folder {out}: {reason_of(error)}") from None
     return out / PAGE, [*lines, out / RECORDS]
 
 

@@ -19,6 +19,7 @@ from numlean.cli.signals import report_stop, stop_by_exception
 from numlean.cli.streams import OutputError, run_with_checked_streams
 from numlean.display_text import one_line
 from numlean.errors import NumleanError
+from numlean.files.messages import reason_of
 from numlean.names import did_you_mean
 
 COMMANDS: Final = {
@@ -115,7 +116,7 @@ def _run(given: Sequence[str]) -> int:
     except MemoryError as error:
         return _fail(error if str(error) else f"out of memory{greatest_values(arguments)}")
     except OSError as error:
-        return _fail(f"{error.filename or 'input or output'}: {error.strerror or error}")
+        return _fail(f"{error.filename or 'input or output'}: {reason_of(error)}")
     except RuntimeError as error:
         from numlean_kernels.targets import DeviceFailedError  # imports numpy
 

@@ -17,6 +17,7 @@ from typing import Final
 
 from numlean.data.size_limit import check_size
 from numlean.errors import DataError, NumleanError
+from numlean.files.messages import reason_of
 from numlean.names import printable
 
 _FLAGS: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
@@ -51,7 +52,7 @@ def read_input(
     try:
         return _read(os.fspath(path), pipes=pipes)
     except OSError as cause:
-        reason = cause.strerror or str(cause)
+        reason = reason_of(cause)
     except ValueError as cause:  # ours, and Python's about a null character in the path
         reason = str(cause)
     raise error(f"{shown_path(path)}: {reason}")

@@ -53,7 +53,7 @@ def check(path: FilePath) -> None:
         if error.errno in FULL_DISK:
             return
         raise
-    with suppress(OSError):
+    with suppress(OSError):  # nothing was written to it
         os.close(descriptor)
     remove_partial(partial)
 
@@ -112,7 +112,7 @@ class Replacement:
 
     def discard(self) -> None:
         """Keep the old content, if the new one has not replaced it."""
-        with suppress(OSError):
+        with suppress(OSError):  # the new content is not wanted
             self._close()
         if self._partial is not None:
             remove_partial(self._partial)

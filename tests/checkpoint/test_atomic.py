@@ -8,6 +8,7 @@ import pytest
 
 from numlean import state_digest
 from numlean.checkpoint import CheckpointError, atomic, load, save
+from numlean.files.partials import remove_stale_partials
 
 
 def failing_at(monkeypatch, function, call):
@@ -86,7 +87,7 @@ def test_files_of_a_dead_process_are_removed_and_those_of_a_living_one_are_kept(
     others = [tmp_path / name for name in ("run[1]", ".run1.1.partial", ".run[1].x.partial")]
     for file in (dead, living, *others):
         file.touch()
-    atomic.remove_stale_partials(tmp_path / "run[1]")
+    remove_stale_partials(tmp_path / "run[1]")
     assert sorted(tmp_path.iterdir()) == sorted([living, *others])
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from numlean.autograd.tensor import Tensor
 from numlean.certificate import Certificate, CertificateError, Journal, Recorder
-from numlean.checkpoint import Run, atomic
+from numlean.checkpoint import Run
 from numlean.checkpoint.errors import error_context
 from numlean.cli.failed_outputs import FailedOutputs
 from numlean.cli.options import check_writable
@@ -83,7 +83,6 @@ class CertificateWriter:
             certificate = Certificate.load(self._path)
             with error_context(self._path, CertificateError):
                 self._recorder.resume_from(certificate)
-        atomic.remove_stale_partials(self._path)
 
     def __call__(self, stepper: Stepper, loss: Tensor) -> bool:
         """Record a step, and append as often as checkpoints; return False, as it never ends."""

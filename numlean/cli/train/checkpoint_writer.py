@@ -10,7 +10,7 @@ from typing import Final
 
 import numlean.checkpoint as files
 from numlean.autograd.tensor import Tensor
-from numlean.checkpoint import Checkpoint, Run, atomic
+from numlean.checkpoint import Checkpoint, Run
 from numlean.checkpoint.errors import error_context
 from numlean.cli.failed_outputs import FailedOutputs
 from numlean.cli.options import add_trust_option, check_writable, given_files
@@ -141,8 +141,6 @@ class CheckpointWriter:
                     self.evaluator.load_state_dict(state)
         elif self._weights is not None:
             files.import_weights(self.stepper.runner, self._weights)
-        if self._path is not None:
-            atomic.remove_stale_partials(self._path)
 
     def __call__(self, stepper: Stepper, loss: Tensor) -> bool:
         """Write a checkpoint after a step if one is due; return False, as it never ends."""
