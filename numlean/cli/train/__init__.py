@@ -21,8 +21,10 @@ that stops being finite is reported at once, with the operation that made it. Th
 if the run ends with parameters, buffers or an optimizer state that are not finite, unless
 --on-nonfinite is ignore.
 
-Ctrl-C ends training after the current step; a second Ctrl-C stops at once. The exit status is then
-130. The first line of the --log file describes the run. Each further line is a step with the keys
+Ctrl-C and SIGTERM end training after the current step; a second Ctrl-C stops at once. The exit
+status is then 130 or 143.
+
+The first line of the --log file describes the run. Each further line is a step with the keys
 step (from 0), loss (of the batch, before the update), loss_bits (its encoding) or loss_hex (its
 exact value), exact_loss (the exact mean of exact losses), lr, seconds, and after an evaluation
 test_loss, test_loss_in_format and accuracy. A resumed run cuts off the steps that its checkpoint
