@@ -17,10 +17,10 @@ from numlean.verification.attacks.attack import Outcome, Setting
 from numlean.verification.attacks.caches import worker
 from numlean.verification.attacks.caches.damage import DAMAGES, Target, payload
 from numlean_kernels.targets.cache.entry import DamagedError, unpack
+from numlean_kernels.targets.cache.folder import VARIABLE
 
 _WORKER: Final = ("-c", f"import sys, {worker.__name__} as worker; worker.main(sys.argv[1:])")
 _TRAIN: Final = ("-m", "numlean", "train", "xor", "--dtype", "bfloat16", "--steps", "2", "--json")
-_VARIABLE: Final = "NUMBA_CACHE_DIR"
 _PATIENCE: Final = 300.0
 """Seconds until a process counts as one that hangs."""
 
@@ -50,7 +50,7 @@ class _Ended:
 
 
 def _run(setting: Setting, folder: Path, command: Sequence[str]) -> _Ended:
-    environment = {**os.environ, _VARIABLE: str(folder), "PYTHONWARNINGS": "default"}
+    environment = {**os.environ, VARIABLE: str(folder), "PYTHONWARNINGS": "default"}
     process = subprocess.Popen(
         [sys.executable, *command],
         cwd=setting.folder,
@@ -102,15 +102,15 @@ def _damaged_files(setting: Setting, count: int) -> Iterator[Outcome]:
 
 def _compile(folder: Path, count: int) -> list[Path]:
     """Compile kernels and return their files."""
-    before = os.environ.get(_VARIABLE)
-    os.environ[_VARIABLE] = str(folder)
+    before = os.environ.get(VARIABLE)
+    os.environ[VARIABLE] = str(folder)
     try:
         for number in range(count):
             worker.result(number)
     finally:
-        del os.environ[_VARIABLE]
+        del os.environ[VARIABLE]
         if before is not None:
-            os.environ[_VARIABLE] = before
+            os.environ[VARIABLE] = before
     # Files are replaced, never changed, so the order of the changes is that of the kernels.
     found = sorted(folder.rglob("*.nbc"), key=lambda path: path.stat().st_mtime_ns)
     if len(found) != count:
@@ -248,7 +248,9 @@ def _whole_runs(setting: Setting, count: int) -> Iterator[Outcome]:
         kinds = draw.choices(list(DAMAGES), k=len(chosen))
         for path, kind in zip(chosen, kinds, strict=True):
             other = setting.folder / "other"
-            other.write_bytes(draw.choice(files).read_bytes() if kind in _SWAPS else b"")
+            # The folder may contain damage already, such as a pipe that nobody writes to.
+            whole = clean / draw.choice(files).relative_to(folder) if kind in _SWAPS else None
+            other.write_bytes(b"" if whole is None else whole.read_bytes())
             DAMAGES[kind](Target(path, other, marker, draw))
         ended = _run(setting, folder, _TRAIN)
         failure = ended.failure

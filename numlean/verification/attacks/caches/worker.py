@@ -62,7 +62,8 @@ def main(arguments: Sequence[str]) -> None:
     if "--full" in arguments:
         import resource  # Unix only
 
-        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
+        _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, most))
     for argument in arguments:
         if argument != "--full":
             print(argument, result(int(argument)), flush=True)
