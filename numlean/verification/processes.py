@@ -132,12 +132,15 @@ def forking(prepare: Callable[[], None], main: Callable[[Sequence[str]], int]) -
         out, err = _file(), _file()
         # Until the fork is prepared, a signal would do what this process does with it.
         usual = signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
-        with warnings.catch_warnings():  # of other threads, whose locks a fork would not release
-            warnings.simplefilter("ignore", DeprecationWarning)
-            pid = os.fork()
-        if pid == 0:
-            _run_in_fork(prepare, lambda: main(argv), out, err)
-        signal.pthread_sigmask(signal.SIG_SETMASK, usual)
+        try:
+            # Python warns of other threads, whose locks a fork would not release.
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)
+                pid = os.fork()
+            if pid == 0:
+                _run_in_fork(prepare, lambda: main(argv), out, err)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, usual)
         status: int | None = None
 
         def poll() -> int | None:

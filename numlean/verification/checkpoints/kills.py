@@ -130,7 +130,7 @@ class KillOutcome:
     Attributes:
         step: The steps of the checkpoint that existed when the process had ended; None if it cannot
             be read.
-        was_writing: Whether the process was killed while it wrote a checkpoint.
+        was_writing: Whether the process was killed while it wrote a file.
         failure: What is wrong with the files, in one line; None if they are as without the kill.
     """
 
@@ -168,6 +168,9 @@ def kill_and_resume(
         folder: The folder of the files, and of nothing else.
         draw: Selects the moment, between the first checkpoint and the end.
         start: Starts a process.
+
+    Raises:
+        NumleanError: The run fails before it is killed.
     """
     files = RunFiles(folder)
     options = [*run.options, *files.options]
@@ -186,12 +189,18 @@ def kill_and_resume(
 
 
 def _killed(options: Sequence[str], files: RunFiles, seconds: float, start: Start) -> bool:
-    """Kill a run some time after its first checkpoint; return whether it was still running."""
+    """Kill a run some time after its first checkpoint; return whether it was still running.
+
+    Raises:
+        NumleanError: The run failed before.
+    """
     files.clear()
     with start(["train", *options]) as process:
         while process.status is None and not files.checkpoint.exists():
             time.sleep(_POLL)
         time.sleep(seconds)
+    if process.status not in (0, -signal.SIGKILL):
+        raise NumleanError(f"numlean train {' '.join(options)}: {process.errors.strip()}")
     return process.status == -signal.SIGKILL
 
 
