@@ -54,14 +54,14 @@ def test_wrong_ways_to_treat_a_file_are_failures(effect, failure, tmp_path):
         (5, "", "exit status 5"),
     ],
 )
-def test_wrong_ends_of_a_command_are_failures(status, errors, failure, tmp_path):
+def test_wrong_ends_of_a_command_are_failures(status, errors, failure):
     def run(argv):
         import sys
 
         print(errors, file=sys.stderr)
         return status
 
-    found = failure_of_command(Program(run, build_parser, ()), ("train",), tmp_path / "t.csv")
+    found = failure_of_command(Program(run, build_parser, ()), ("train",))
     assert found is None if failure is None else failure in found
 
 

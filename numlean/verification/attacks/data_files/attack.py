@@ -39,7 +39,7 @@ def run(kind: str, setting: Setting) -> Iterator[Outcome]:
         path.write_bytes(case.content)
         argv = command_line(case, path)
         failure = failure_of_reading(partial(read, path), path) or failure_of_command(
-            setting.program, argv, path
+            setting.program, argv
         )
         words = f"case {index}: {case.words}, {len(case.content):,} bytes, as {' '.join(argv)}"
         yield Outcome(words.encode("ascii", "backslashreplace").decode()[:400], failure)

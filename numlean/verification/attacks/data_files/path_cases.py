@@ -62,7 +62,7 @@ def run_paths(setting: Setting) -> Iterator[Outcome]:
             if argv[0] == "train":
                 argv = (*argv, "--device", "python")
             words = f"case {index}: {' '.join(argv)!a:.300}"
-            yield Outcome(words, failure_of_command(setting.program, argv, Path(path)))
+            yield Outcome(words, failure_of_command(setting.program, argv))
 
 
 def _prepare(folder: Path) -> socket.socket:

@@ -49,8 +49,8 @@ def failure_of_reading(read: Callable[[], object], path: Path) -> str | None:
     return _measured(judge)
 
 
-def failure_of_command(program: Program, argv: tuple[str, ...], path: Path) -> str | None:
-    """Return what is wrong with how a command line treats a file; None if nothing is."""
+def failure_of_command(program: Program, argv: tuple[str, ...]) -> str | None:
+    """Return what is wrong with how a command line treats its files; None if nothing is."""
 
     def judge() -> str | None:
         use = _use(program, (*argv, "--max-size", str(LIMIT)))

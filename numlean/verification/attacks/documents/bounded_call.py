@@ -25,7 +25,6 @@ SECONDS: Final = 120.0
 ERROR: Final = 2
 """The exit status of a command that refuses a file."""
 
-
 _INTERRUPTED: Final = (130, 143)
 """The exit statuses of a command that a signal ended."""
 

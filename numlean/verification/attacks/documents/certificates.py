@@ -76,10 +76,10 @@ def _attack(setting: Setting, subject: Subject, draw: random.Random) -> Iterator
         else:
             case = _Case(*mutate_bytes(content, draw), "be refused")
         path.write_bytes(case.content)
-        before = _files(folder)
+        before = subject.contents()
         reaction = call(program, argv)
         failure = _failure(case, reaction, expected, path)
-        if failure is None and (after := _files(folder)) != before:
+        if failure is None and (after := subject.contents()) != before:
             is_own = argv is resume and reaction.status == 0 and after.keys() == before.keys()
             failure = None if is_own else f"it changed {sorted(after.items() ^ before.items())!r}"
         yield Outcome(f"{argv[0]}, {subject}: {case.what}", failure)
@@ -172,14 +172,6 @@ def _failure(case: _Case, reaction: Reaction, expected: Reaction, path: Path) ->
     if reaction.status in _FINISHED:
         return reaction.complaint
     return reaction.refusal_complaint(path)
-
-
-def _files(folder: Path) -> dict[str, str]:
-    """Return the digests of the regular files in a folder."""
-    return {
-        path.name: hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "other"
-        for path in folder.iterdir()
-    }
 
 
 CERTIFICATES: Final = Attack(

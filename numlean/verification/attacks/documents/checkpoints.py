@@ -70,13 +70,13 @@ def _attack(setting: Setting, subject: Subject, draw: random.Random) -> Iterator
             must = "" if is_harmless else "be refused"
             case = _Case(mutation.kind, mutation.content, must)
         path.write_bytes(case.content)
-        before = _files(folder)
+        before = subject.contents()
         reaction = call(program, argv)
         failure = _failure(case, reaction, expected, path)
         if reaction.status == 0 and argv[0] == "export":
             failure = failure or _complaint_about(folder / "out.npz")
             (folder / "out.npz").unlink()
-        if failure is None and (after := _files(folder)) != before:
+        if failure is None and (after := subject.contents()) != before:
             failure = f"it changed {sorted(after.items() ^ before.items())!r:.200}"
         yield Outcome(f"{argv[0]}, {subject}: {case.what}", failure)
 
@@ -166,14 +166,6 @@ def _complaint_about(archive: Path) -> str | None:
             name for name in file.namelist() if set("/\\") & set(name) or not name.isprintable()
         ]
     return f"the archive has a member {names[0]!r:.80}" if names else None
-
-
-def _files(folder: Path) -> dict[str, str]:
-    """Return the digests of the regular files in a folder."""
-    return {
-        path.name: hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "other"
-        for path in folder.iterdir()
-    }
 
 
 CHECKPOINTS: Final = Attack(

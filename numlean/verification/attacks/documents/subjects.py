@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 from numlean.verification.attacks.documents.hostile_recipes import private_table
@@ -31,6 +32,13 @@ class Subject:
         """Return the command line that makes the run, of three steps."""
         way = ("--dtype", self.dtype, "--device", "python", "--steps", "3", "--eval-every", "1")
         return ["train", *self.task, *way, *options]
+
+    def contents(self) -> dict[str, str]:
+        """Return the digests of the regular files in the folder; "other" for anything else."""
+        return {
+            path.name: sha256(path.read_bytes()).hexdigest() if path.is_file() else "other"
+            for path in self.folder.iterdir()
+        }
 
     def __str__(self) -> str:
         return f"{self.task[0]} in {self.dtype}"
