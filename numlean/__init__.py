@@ -5,7 +5,7 @@
 of them is used first, so that ``numlean --help`` does not wait for numpy.
 """
 
-TYPE_CHECKING = False  # as in typing, which takes longer to import than the program's start may
+TYPE_CHECKING = False  # type checkers know the name; to import it from typing would take too long
 
 if TYPE_CHECKING:
     from numlean.api import *  # noqa: F403

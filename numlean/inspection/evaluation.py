@@ -19,7 +19,7 @@ from numlean.scalar.wrappers.wrapper import WrappedScalar
 from numlean_kernels.flags import FLAGS
 from numlean_kernels.ieee.classify import CLASSES
 
-_EXPONENT: Final = re.compile(r"(?:[ep])[+-]?0*(\d+)$", re.IGNORECASE)
+_EXPONENT: Final = re.compile(r"[ep][+-]?0*(\d+)$", re.IGNORECASE)
 _BITS_PER_DIGIT: Final = 4
 _SIGNALLING: Final = CLASSES.index("signalling NaN")
 

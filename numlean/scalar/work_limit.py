@@ -1,7 +1,7 @@
 """The limit for the work of a single evaluation, which long numbers and exponents can make endless.
 
-The measure is bits: a number of P bits whose exponent has E bits takes about as long as P * E / 64
-bits with a short exponent. Exponents themselves have at most one bit for each 32 of the limit.
+The measure is bits: a number of P bits whose exponent has E > 64 bits takes about as long as one of
+P * E / 64 bits with a short exponent. An exponent has at most one bit for each 32 of the limit.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ DEFAULT_MAX_BITS: Final = 1 << 16
 """The limit that holds unless a user sets another one."""
 
 _SHORT: Final = 64
-"""Exponents, and expressions of as many operations, that add nothing to the work."""
+"""Up to so many bits of an exponent, or operations of an expression, add nothing to the work."""
 
 _BITS_PER_EXPONENT_BIT: Final = 32
 _PERIODIC_BITS_PER_BIT: Final = 16

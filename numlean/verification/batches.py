@@ -21,7 +21,7 @@ _OF_TERMINAL: Final = (signal.SIGINT, signal.SIGHUP)
 """Signals that a terminal sends to every process of a command."""
 
 _NOT_OURS: Final = (None, signal.SIG_IGN)
-"""Handlers that stay: one that is not of Python, and none because the signal is ignored."""
+"""Handlers that stay: None stands for one that Python has not set; the other ignores the signal."""
 
 MOST_JOBS: Final = 1024
 """The most processes. Each takes about 100 MB of memory."""
