@@ -48,7 +48,7 @@ def finish(program: Program, line: Sequence[str], output: Path | None = None) ->
         try:
             status = program.main(line)
         except SystemExit as stop:
-            status = stop.code if isinstance(stop.code, int) else 0
+            status = stop.code if isinstance(stop.code, int) else -1
         except Exception as error:
             return Finished(None, f"{type(error).__name__}: {error}")
     return Finished(status, errors.getvalue())

@@ -75,7 +75,7 @@ def _use(program: Program, argv: tuple[str, ...]) -> _Use:
         try:
             status = program.main(argv)
         except SystemExit as stop:
-            status = stop.code if isinstance(stop.code, int) else 0
+            status = stop.code if isinstance(stop.code, int) else -1
     return _Use(status, errors.getvalue())
 
 
