@@ -92,8 +92,9 @@ def parse_json(text: str | bytes, name: str) -> Any:
 
 def memory_of_json(text: bytes) -> int:
     """Return an upper bound of the bytes that the values of JSON texts, one per line, take."""
-    # Each value but the first follows one of these, which texts may contain, too.
-    return len(text) + BYTES_PER_VALUE * sum(text.count(mark) for mark in (b",", b"[", b"{", b"\n"))
+    # Each value and each name of a field, but the first, follows one of these. Texts may have them.
+    marks = (b",", b":", b"[", b"{", b"\n")
+    return len(text) + BYTES_PER_VALUE * sum(text.count(mark) for mark in marks)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
