@@ -102,21 +102,21 @@ def loads(content: bytes) -> Document:
     first, *lines = content.split(b"\n")[:-1] or [b""]
     known = _first(first)
     steps: list[Any] = []
-    closing, hashed, place = None, b"", len(first) + 1
+    closing, end, place = None, 0, len(first) + 1
     for number, line in enumerate(lines, 2):
         plain = parse_json(line, f"certificate, line {number}")
         if isinstance(plain, list):
             steps.append(plain)
         else:
             closing = _closing(plain, f"certificate, line {number}", len(steps))
-            hashed = content[: place + line.rindex(closing["sha256"].encode())]
+            end = place + line.rindex(closing["sha256"].encode())
         place += len(line) + 1
     if closing is None:
         raise DocumentError("the certificate is truncated: it has no line that closes its steps")
     closed = steps[: closing["steps"]]
     document = _document(known, closed, closing["value_digest"])
     check_contents(document)
-    actual = hashlib.sha256(hashed).hexdigest()
+    actual = hashlib.sha256(content[:end]).hexdigest()
     if actual != closing["sha256"]:
         raise DocumentError(
             "the file has been altered outside its steps: its SHA-256 up to its last closing line"
