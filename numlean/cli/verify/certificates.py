@@ -11,6 +11,7 @@ import argparse
 from itertools import chain
 
 from numlean.cli.options import add_file_options, add_trust_option, given_files
+from numlean.cli.options.limits import add_limit_option
 from numlean.cli.progress import progress
 from numlean.scalar.dtype import split_dtype_list
 from numlean.tasks.sources import option_of
@@ -29,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_file_options(parser)
     add_trust_option(parser, "a certificate")
+    add_limit_option(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -36,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     dtypes, count, status = split_dtype_list(arguments.dtypes), len(arguments.files), 0
     print(f"{count} certificates, each in {len(environments())} environments")
     with progress("replays", len(environments()) * len(ways(dtypes))) as advance:
-        for outcome in outcomes(arguments.files, dtypes, _consent(arguments)):
+        for outcome in outcomes(arguments.files, dtypes, _passed_on(arguments)):
             advance(outcome.environment)
             print("\n".join(chain([_row(outcome, count)], _failures(outcome))), flush=True)
             status |= outcome.identical != count
@@ -44,11 +46,12 @@ def run(arguments: argparse.Namespace) -> int:
     return status
 
 
-def _consent(arguments: argparse.Namespace) -> tuple[str, ...]:
-    """Return the options of ``numlean replay`` that name or trust files to read."""
+def _passed_on(arguments: argparse.Namespace) -> tuple[str, ...]:
+    """Return the options of ``numlean replay`` that name, trust or limit files to read."""
     named = [(option_of(name), path) for name, path in given_files(arguments).items()]
     trust = ["--trust-paths"] if arguments.trust_paths else []
-    return (*trust, *chain.from_iterable(named))
+    limit = [] if arguments.max_size is None else ["--max-size", str(arguments.max_size)]
+    return (*trust, *limit, *chain.from_iterable(named))
 
 
 def _row(outcome: ReplayOutcome, count: int) -> str:

@@ -15,6 +15,7 @@ from math import inf, log2
 
 from numlean.analysis.report.encoding_block import mismatch_block
 from numlean.cli.failed_outputs import FailedOutputs
+from numlean.cli.options.limits import add_limit_option
 from numlean.cli.progress import progress
 from numlean.errors import NumleanError
 from numlean.text_table import RowFormat
@@ -71,6 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="also print the operands closest to a rounding boundary",
     )
+    add_limit_option(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
