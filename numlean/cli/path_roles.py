@@ -172,7 +172,7 @@ def _check_pair(one: _Use | None, other: _Use) -> None:
 
 
 def file_identity(path: str) -> Identity | None:
-    """Return what two paths have in common if they lead to one file, which need not exist.
+    """Return what identifies the file to which a path leads; the file need not exist.
 
     None for the null device, and for a path that leads nowhere.
     """
