@@ -10,12 +10,12 @@ from numlean.inspection.constants import constant_text
 from numlean.inspection.syntax import CONSTANTS, Call, Comparison, Encoding, Node, Number
 from numlean.scalar.elementary import ARITIES
 from numlean.scalar.flags import Flags
+from numlean.scalar.innermost import innermost
 from numlean.scalar.operations import OPERATIONS, Kind
 from numlean.scalar.precision import precision_of
 from numlean.scalar.protocol import Scalar, Storage
 from numlean.scalar.work_limit import check_work
 from numlean.scalar.wrappers.counting import supports_flags
-from numlean.scalar.wrappers.wrapper import WrappedScalar
 from numlean_kernels.flags import FLAGS
 from numlean_kernels.ieee.classify import CLASSES
 
@@ -38,7 +38,7 @@ class Evaluation:
         self.flags = Flags()
         self.uncounted: list[str] = []
         self.supports_flags = supports_flags(scalar)
-        self._innermost = _innermost(scalar)
+        self._innermost: Any = innermost(scalar)
         self._bits = precision_of(scalar)
 
     def value(self, node: Node) -> Storage:
@@ -101,9 +101,3 @@ class Evaluation:
     def _miss(self, name: str) -> None:
         if name not in self.uncounted:
             self.uncounted.append(name)
-
-
-def _innermost(scalar: Scalar) -> Any:
-    while isinstance(scalar, WrappedScalar):
-        scalar = scalar.inner
-    return scalar
