@@ -15,7 +15,7 @@ from typing import Final
 
 from numlean.verification.attacks.attack import Outcome, Setting
 from numlean.verification.attacks.caches import worker
-from numlean.verification.attacks.caches.damage import DAMAGES, Target, payload
+from numlean.verification.attacks.caches.damage import DAMAGES, Target, give_away, payload
 from numlean_kernels.targets.cache.entry import DamagedError, unpack
 from numlean_kernels.targets.cache.folder import VARIABLE
 
@@ -201,9 +201,7 @@ def _file(top: Path) -> Sequence[str]:
 
 
 def _of_another_user(top: Path) -> Sequence[str]:
-    if os.geteuid() == 0:
-        os.chown(_own(top), 65534, 65534)
-    else:
+    if not give_away(_own(top)):
         _own(top).chmod(0o777)
     return ()
 

@@ -55,6 +55,15 @@ def payload(marker: Path) -> bytes:
     return pickle.dumps(_Payload(marker))
 
 
+def give_away(path: Path) -> bool:
+    """Give a file to another user; return whether this process may, as root often may."""
+    try:
+        os.chown(path, _NOBODY, _NOBODY)
+    except OSError:
+        return False
+    return True
+
+
 def _flip(target: Target, count: int = 1) -> None:
     raw = bytearray(target.path.read_bytes())
     for _ in range(count):
@@ -185,8 +194,7 @@ def _writable_by_others(target: Target) -> None:
 def _owned_by_another(target: Target) -> None:
     """Give the file to another user, if this process may."""
     target.path.write_bytes(payload(target.marker))
-    if os.geteuid() == 0:
-        os.chown(target.path, _NOBODY, _NOBODY)
+    give_away(target.path)
 
 
 def _unreadable(target: Target) -> None:
