@@ -81,11 +81,19 @@ def csv_case(draw: Random) -> Case:
     if draw.random() < 0.2:
         encoding = draw.choice(_ENCODINGS)
         options += ["--encoding", encoding]
-        content = content if draw.random() < 0.5 else text.encode(encoding, "replace")
+        content = content if draw.random() < 0.5 else _encoded(text, encoding)
     if draw.random() < 0.4:
         change, content = altered(content, draw)
         words = f"{words}, {change}"
     return Case(words, content, draw.choice((".csv", ".csv", ".tsv", ".txt")), tuple(options))
+
+
+def _encoded(text: str, encoding: str) -> bytes:
+    """Return a text in an encoding, or in UTF-8 if the encoding cannot replace characters."""
+    try:
+        return text.encode(encoding, "replace")
+    except UnicodeError:
+        return text.encode("utf-8", "replace")
 
 
 def _rows(draw: Random, rows: int, columns: int) -> list[list[str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+from copy import deepcopy
 from random import Random
 from typing import Any, Final
 
@@ -81,15 +82,15 @@ def _with_fields(draw: Random, *, count: int) -> tuple[str, bytes]:
             case 0:
                 field = draw.choice(("dtype", "shape", "data_offsets", "more"))
                 if isinstance(header[name], dict):
-                    header[name][field] = draw.choice(_VALUES)
+                    header[name][field] = deepcopy(draw.choice(_VALUES))
                 changed.append(f"another {field}")
             case 1:
                 header[draw.choice(("\x1b[31m", "n" * 5000, "layer9.W", ""))] = header.pop(name)
                 changed.append("another name")
             case 2:
-                header[name] = draw.choice(_VALUES)
+                header[name] = deepcopy(draw.choice(_VALUES))
                 changed.append("another entry")
             case _:
-                header["__metadata__"] = draw.choice(_VALUES)
+                header["__metadata__"] = deepcopy(draw.choice(_VALUES))
                 changed.append("other metadata")
     return " and ".join(changed) or "weights", framed(json.dumps(header), body, draw)
