@@ -15,14 +15,22 @@ from typing import Final
 
 from numlean.verification.attacks.attack import Outcome, Setting
 from numlean.verification.attacks.caches import worker
-from numlean.verification.attacks.caches.damage import DAMAGES, Target, give_away, payload
+from numlean.verification.attacks.caches.damage import (
+    DAMAGES,
+    NotPermittedError,
+    Target,
+    damage,
+    disguised_payload,
+    give_away,
+    payload,
+)
 from numlean_kernels.targets.cache.entry import DamagedError, unpack
 from numlean_kernels.targets.cache.folder import VARIABLE
 
 _WORKER: Final = ("-c", f"import sys, {worker.__name__} as worker; worker.main(sys.argv[1:])")
 _TRAIN: Final = ("-m", "numlean", "train", "xor", "--dtype", "bfloat16", "--steps", "2", "--json")
-_PATIENCE: Final = 300.0
-"""Seconds until a process counts as one that hangs."""
+_PATIENCE: Final = 1200.0
+"""Seconds until a process counts as one that hangs, on any machine."""
 
 _BATCH: Final = 40
 _WHOLE_RUN_EVERY: Final = 20
@@ -92,9 +100,10 @@ def _damaged_files(setting: Setting, count: int) -> Iterator[Outcome]:
     for k, path in enumerate(files):
         other = setting.folder / "other"
         other.write_bytes(originals[k - 1])
-        DAMAGES[kinds[k]](Target(path, other, markers[k], draw))
+        kinds[k] = damage(kinds[k], Target(path, other, markers[k], draw))
     for k, failure in _results(setting, folder, count):
-        found = failure or (None if _key(files[k]) == keys[k] else "the file was not replaced")
+        is_kept = _key(files[k]) != keys[k] or payload(markers[k]) in files[k].read_bytes()
+        found = failure or ("the file was not replaced" if is_kept else None)
         if markers[k].exists():
             found = "a pickle was executed"
         yield Outcome(f"{kinds[k]} in place of kernel {k} (seed {setting.seed})", found)
@@ -152,8 +161,12 @@ def _bad_folders(setting: Setting, count: int) -> Iterator[Outcome]:
         shutil.copytree(clean, top)
         top.chmod(0o700)
         for path in top.rglob("*.nbc"):  # whatever is read from a bad folder is bad
-            path.write_bytes(payload(marker))
-        options = _FOLDERS[name](top)
+            path.write_bytes(disguised_payload(path.read_bytes(), marker))
+        try:
+            options = _FOLDERS[name](top)
+        except NotPermittedError:
+            name = _OPEN
+            options = _FOLDERS[name](top)
         ended = _run(setting, top, (*_WORKER, "0", *options))
         failure = ended.failure
         if ended.out != f"0 {worker.expected(0)}\n":
@@ -201,8 +214,7 @@ def _file(top: Path) -> Sequence[str]:
 
 
 def _of_another_user(top: Path) -> Sequence[str]:
-    if not give_away(_own(top)):
-        _own(top).chmod(0o777)
+    give_away(_own(top))
     return ()
 
 
@@ -219,8 +231,9 @@ def _blocked(top: Path) -> Sequence[str]:
     return ()
 
 
+_OPEN: Final = "a folder that others can write to"
 _FOLDERS: Final = {
-    "a folder that others can write to": _open_folder,
+    _OPEN: _open_folder,
     "a folder that the group can write to": _open_to_group,
     "a folder within one that others can write to": _open_parent,
     "a folder of another user": _of_another_user,
@@ -244,12 +257,12 @@ def _whole_runs(setting: Setting, count: int) -> Iterator[Outcome]:
         files = sorted(folder.rglob("*.nbc"))
         chosen = draw.sample(files, min(3, len(files)))
         kinds = draw.choices(list(DAMAGES), k=len(chosen))
-        for path, kind in zip(chosen, kinds, strict=True):
+        for place, (path, kind) in enumerate(zip(chosen, kinds, strict=True)):
             other = setting.folder / "other"
             # The folder may contain damage already, such as a pipe that nobody writes to.
             whole = clean / draw.choice(files).relative_to(folder) if kind in _SWAPS else None
             other.write_bytes(b"" if whole is None else whole.read_bytes())
-            DAMAGES[kind](Target(path, other, marker, draw))
+            kinds[place] = damage(kind, Target(path, other, marker, draw))
         ended = _run(setting, folder, _TRAIN)
         failure = ended.failure
         if failure is None and _digests(ended) != reference:

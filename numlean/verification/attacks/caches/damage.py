@@ -18,6 +18,7 @@ from typing import Any, Final, TypeAlias
 from numlean_kernels.targets.cache.entry import MAGIC, DamagedError, pack, unpack
 
 _NOBODY: Final = 65534
+_OPEN: Final = "a pickle that others can write to"
 
 
 @dataclass(frozen=True)
@@ -55,13 +56,36 @@ def payload(marker: Path) -> bytes:
     return pickle.dumps(_Payload(marker))
 
 
-def give_away(path: Path) -> bool:
-    """Give a file to another user; return whether this process may, as root often may."""
+def disguised_payload(raw: bytes, marker: Path) -> bytes:
+    """Return the same pickle with the key of a file and a correct hash.
+
+    Only the owners and modes of the file and its folder show that it is hostile.
+
+    Args:
+        raw: The file of a kernel, perhaps damaged already.
+        marker: What the pickle creates.
+    """
+    try:
+        key = unpack(raw)[0]
+    except DamagedError:
+        return payload(marker)
+    return pack(key, payload(marker))
+
+
+class NotPermittedError(Exception):
+    """This process may not give files to another user, as root often may."""
+
+
+def give_away(path: Path) -> None:
+    """Give a file to another user.
+
+    Raises:
+        NotPermittedError: This process may not.
+    """
     try:
         os.chown(path, _NOBODY, _NOBODY)
-    except OSError:
-        return False
-    return True
+    except OSError as error:
+        raise NotPermittedError(str(error)) from None
 
 
 def _flip(target: Target, count: int = 1) -> None:
@@ -188,12 +212,12 @@ def _pipe(target: Target) -> None:
 
 
 def _writable_by_others(target: Target) -> None:
+    target.path.write_bytes(disguised_payload(target.path.read_bytes(), target.marker))
     target.path.chmod(0o666)
 
 
 def _owned_by_another(target: Target) -> None:
-    """Give the file to another user, if this process may."""
-    target.path.write_bytes(payload(target.marker))
+    target.path.write_bytes(disguised_payload(target.path.read_bytes(), target.marker))
     give_away(target.path)
 
 
@@ -228,9 +252,22 @@ DAMAGES: Final[dict[str, Damage]] = {
     "a link to a device": _link_to_device,
     "a dangling link": _dangling_link,
     "a pipe": _pipe,
-    "a file that others can write to": _writable_by_others,
+    _OPEN: _writable_by_others,
     "a pickle of another user": _owned_by_another,
     "a file that cannot be read": _unreadable,
     "a missing file": _missing,
 }
 """The ways to damage a file, by description."""
+
+
+def damage(name: str, target: Target) -> str:
+    """Damage a file, and return what was done, which is one of ``DAMAGES``.
+
+    It is another one if this process may not give files to another user.
+    """
+    try:
+        DAMAGES[name](target)
+    except NotPermittedError:
+        name = _OPEN
+        DAMAGES[name](target)
+    return name
