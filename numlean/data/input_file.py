@@ -20,7 +20,16 @@ from numlean.errors import DataError, NumleanError
 from numlean.files.messages import reason_of
 from numlean.names import printable
 
-_FLAGS: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+_FLAGS: Final = (
+    os.O_RDONLY
+    | getattr(os, "O_NONBLOCK", 0)
+    | getattr(os, "O_NOCTTY", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+    | getattr(os, "O_BINARY", 0)
+)
+_GIVEN: Final = ("/proc/", "/dev/fd/", "/dev/std")
+"""How the real paths of pipes begin that a process was given. macOS has no ``/proc``."""
+
 _PIECE: Final = 1 << 20
 _LONGEST_PATH: Final = 300
 
@@ -80,7 +89,7 @@ def is_given_pipe(path: str | PathLike[str]) -> bool:
         is_pipe = stat.S_ISFIFO(os.stat(path).st_mode)  # noqa: PTH116 - any path-like
     except (OSError, ValueError):
         return False
-    return is_pipe and os.path.realpath(path).startswith("/proc/")
+    return is_pipe and os.path.realpath(path).startswith(_GIVEN)
 
 
 def _read(path: str, *, pipes: bool) -> bytes:

@@ -19,7 +19,7 @@ from numlean.scalar.wrappers.counting import supports_flags
 from numlean_kernels.flags import FLAGS
 from numlean_kernels.ieee.classify import CLASSES
 
-_EXPONENT: Final = re.compile(r"[ep][+-]?0*(\d+)$", re.IGNORECASE)
+_EXPONENT: Final = re.compile(r"[+-]?(?:0x[^p]*p|(?!0x)[^e]*e)[+-]?0*(\d+)", re.IGNORECASE)
 _BITS_PER_DIGIT: Final = 4
 _SIGNALLING: Final = CLASSES.index("signalling NaN")
 
@@ -80,7 +80,7 @@ class Evaluation:
     def _number(self, text: str) -> Storage:
         if text in CONSTANTS:
             text = constant_text(text, precision_of(self.scalar))
-        elif match := _EXPONENT.search(text):
+        elif match := _EXPONENT.fullmatch(text):
             bits = len(match[1]) * _BITS_PER_DIGIT
             check_work(f"a literal whose exponent has {len(match[1]):,} digits", self._bits, bits)
         x = self.scalar.from_string([text])

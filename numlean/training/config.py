@@ -17,7 +17,7 @@ from numlean.optim import (
 from numlean.optim.schedules import Schedule
 
 MOST_STEPS: Final = 2**63 - 1
-"""The greatest count of anything in a run."""
+"""The greatest number of steps, epochs or samples that a configuration can have."""
 
 
 @checked

@@ -18,6 +18,8 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Final, NoReturn, Self, TypeAlias
 
+from numlean.errors import NumleanError
+
 _STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """The signals that the program handles, in the order in which it sets handlers."""
 
@@ -99,8 +101,36 @@ class Process:
                 os.killpg(self.pid, 0)
             except ProcessLookupError:
                 return True
+            if not _runs_in_group(self.pid):
+                return True
             time.sleep(_POLL)
         return False
+
+
+def _runs_in_group(group: int) -> bool:
+    """Return whether a process of a group runs: it may have ended, and nobody has waited for it."""
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            # The name, in parentheses, may contain anything.
+            fields = path.read_bytes().rpartition(b")")[2].split()
+        except OSError:  # it has ended
+            continue
+        if int(fields[2]) == group and fields[0] not in (b"Z", b"X"):
+            return True
+    return False
+
+
+def check_proc() -> None:
+    """Check that the system tells the state of processes.
+
+    Raises:
+        NumleanError: It does not, so that nobody could tell when a process handles signals.
+    """
+    if not Path("/proc/self/status").is_file():
+        raise NumleanError(
+            "this needs the state of processes in /proc, and there is none; mount it, or run this"
+            " on Linux"
+        )
 
 
 Start: TypeAlias = Callable[[Sequence[str]], Process]

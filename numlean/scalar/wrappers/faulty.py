@@ -29,7 +29,8 @@ ARITHMETIC: Final = operations(computes=True)
 
 _OTHER_MATH: Final = "torchlean"
 _TEXT: Final = re.compile(r"([a-z]+)(?::(.*))?")
-_INTEGER: Final = re.compile("[0-9]{1,18}")
+_DIGITS: Final = 18
+_INTEGER: Final = re.compile(f"[0-9]{{1,{_DIGITS}}}")
 
 
 @checked
@@ -86,7 +87,10 @@ class Fault:
             if name not in _SETTINGS:
                 raise UnknownNameError("setting of a fault", name, _SETTINGS)
             if name != "operation" and not _INTEGER.fullmatch(value):
-                raise NumleanError(f"the {name} of a fault must be an integer from 0; got {item!r}")
+                raise NumleanError(
+                    f"the {name} of a fault must be an integer from 0 to {10**_DIGITS - 1};"
+                    f" got {item!r}"
+                )
             settings[name] = value if name == "operation" else int(value)
         return cls(match[1], **settings)
 

@@ -15,7 +15,14 @@ from numlean.checkpoint import load
 from numlean.errors import NumleanError
 from numlean.verification.attacks.attack import Attack, Outcome, Program, Setting
 from numlean.verification.checkpoints import RunFiles
-from numlean.verification.processes import Process, Start, forking, run_quietly, spawn
+from numlean.verification.processes import (
+    Process,
+    Start,
+    check_proc,
+    forking,
+    run_quietly,
+    spawn,
+)
 
 _XOR: Final = ("xor", "--dtype", "float32", "--json", "--steps")
 _STEPS: Final = "400"
@@ -61,7 +68,7 @@ _BETWEEN: Final = 0.1
 """Maximum number of seconds between two signals."""
 
 _POLL: Final = 1e-3
-_SECONDS_TO_END: Final = 300
+_SECONDS_TO_END: Final = 1200
 """Seconds after which a command that got a signal counts as hanging."""
 
 _NOTE: Final = "stopping after this step"
@@ -69,6 +76,7 @@ _WRONG: Final = ("Traceback", "Exception ignored", "Error:", "KeyboardInterrupt"
 
 
 def _run(setting: Setting) -> Iterator[Outcome]:
+    check_proc()
     draw, program = random.Random(setting.seed), setting.program
     inputs, files = RunFiles(setting.folder / "inputs"), RunFiles(setting.folder / "files")
     for each in (inputs, files):

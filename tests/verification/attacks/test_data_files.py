@@ -6,7 +6,11 @@ from numlean.cli.main import COMMANDS, build_parser, main
 from numlean.errors import DataError
 from numlean.verification.attacks import Program, Setting
 from numlean.verification.attacks.data_files import DATA_FILES
-from numlean.verification.attacks.data_files.trial import failure_of_command, failure_of_reading
+from numlean.verification.attacks.data_files.trial import (
+    LIMIT,
+    failure_of_command,
+    failure_of_reading,
+)
 
 PROGRAM = Program(main, build_parser, tuple(COMMANDS))
 
@@ -31,7 +35,7 @@ def test_equal_seeds_give_equal_cases(tmp_path):
     [
         (lambda: None, None),
         (lambda: 1 / 0, "ZeroDivisionError"),
-        (lambda: bytes(10**9), "memory"),
+        (lambda: bytes(21 * LIMIT), "memory"),
         (lambda: _raise("no name"), "does not name the file"),
         (lambda: _raise("t.csv: refused"), None),
     ],

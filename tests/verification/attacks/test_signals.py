@@ -1,5 +1,6 @@
 """Commands that get signals at random moments."""
 
+import os
 import signal
 import sys
 import time
@@ -8,10 +9,12 @@ import pytest
 
 from numlean.cli.main import COMMANDS, build_parser, main
 from numlean.cli.signals import handle_start_and_end
+from numlean.errors import NumleanError
+from numlean.verification import processes
 from numlean.verification.attacks import signals
 from numlean.verification.attacks.attack import Program, Setting
 from numlean.verification.checkpoints import RunFiles
-from numlean.verification.processes import forking
+from numlean.verification.processes import Process, forking
 
 
 def nothing():
@@ -72,3 +75,24 @@ def test_a_process_that_does_not_end_is_found_and_ended(tmp_path, monkeypatch):
     found = signals._failure("eval", (signal.SIGTERM,), process, RunFiles(tmp_path))
     assert "still running" in found
     assert process.status == -signal.SIGKILL
+
+
+def test_a_process_that_ended_and_that_nobody_waited_for_is_not_left(tmp_path):
+    child = os.fork()
+    if child == 0:
+        os.setsid()
+        os._exit(0)
+    try:
+        while os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT) is None:
+            pass
+        with tmp_path.joinpath("out").open("w") as out, tmp_path.joinpath("err").open("w") as err:
+            assert Process(child, lambda: 0, out, err).is_alone
+    finally:
+        os.waitpid(child, 0)
+
+
+def test_without_proc_the_attack_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(processes.Path, "is_file", lambda _: False)
+    program = Program(main, build_parser, tuple(COMMANDS), handle_start_and_end)
+    with pytest.raises(NumleanError, match="there is none"):
+        next(signals.SIGNALS.run(Setting(program, tmp_path, 1, 0)))

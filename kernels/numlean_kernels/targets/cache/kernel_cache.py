@@ -29,6 +29,7 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import cache, partial
+from pathlib import Path
 from typing import Any, final
 
 from llvmlite import binding
@@ -248,8 +249,8 @@ def _warn_refused(error: RefusedError) -> None:
 
 
 def _warn_damaged(folder: Folder, name: str, error: DamagedError) -> None:
-    where = show(folder.path / name)
-    _warn_once(f"the cached kernel {where} is compiled again and replaced, because {error}")
+    where, reason = show(folder.path / name), show(Path(str(error)))
+    _warn_once(f"the cached kernel {where} is compiled again and replaced, because {reason}")
 
 
 def _warn_unsaved(folder: Folder, error: OSError) -> None:

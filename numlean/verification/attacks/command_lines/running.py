@@ -24,7 +24,7 @@ LONGEST_LINE: Final = 2_200
 
 MOST_SECONDS: Final = 60.0
 MOST_MEMORY: Final = 1 << 30
-"""The most seconds that a command takes, and the most bytes by which it makes the process grow."""
+"""The most seconds of the processor that a command takes, and bytes by which the process grows."""
 
 _STATUSES: Final = (0, 1, 2, 3)
 _ERROR: Final = 2
@@ -41,7 +41,7 @@ class Reaction:
         exception: The exception that no one caught, as text; empty without one.
         output: The text on standard output.
         errors: The text on standard error.
-        seconds: The time it took.
+        seconds: The time of the processor that it took.
         memory: The bytes by which the process grew.
     """
 
@@ -76,7 +76,7 @@ def run(setting: Setting) -> Iterator[Outcome]:
 
 def _react(setting: Setting, line: Line) -> Reaction:
     output, errors = StringIO(), StringIO()
-    started, size, exception = time.perf_counter(), _peak_memory(), ""
+    started, size, exception = time.process_time(), _peak_memory(), ""
     with redirect_stdout(output), redirect_stderr(errors):
         try:
             status = setting.program.main(list(line.words))
@@ -86,7 +86,7 @@ def _react(setting: Setting, line: Line) -> Reaction:
             if isinstance(error, KeyboardInterrupt):
                 raise
             status, exception = -1, f"{type(error).__name__}: {error!s:.200}"
-    seconds = time.perf_counter() - started
+    seconds = time.process_time() - started
     text = output.getvalue(), errors.getvalue()
     return Reaction(status, exception, *text, seconds, _peak_memory() - size)
 
@@ -110,7 +110,7 @@ def complaint(found: Reaction) -> str | None:
     if acting:
         return f"the output contains {acting[0]!r}"
     if found.seconds > MOST_SECONDS:
-        return f"it took {found.seconds:.0f} seconds"
+        return f"it took {found.seconds:.0f} seconds of the processor"
     if found.memory > MOST_MEMORY:
         return f"it took {found.memory >> 20} MiB of memory"
     return None

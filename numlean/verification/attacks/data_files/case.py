@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 @dataclass(frozen=True)
 class Case:
-    """A hostile file, and the options of ``numlean train`` with which it is read.
+    """A hostile file, and the options of the command that reads it.
 
     Attributes:
         words: What is hostile about it.

@@ -11,7 +11,7 @@ from random import Random
 from typing import Final
 
 from numlean.verification.attacks.attack import Outcome, Setting
-from numlean.verification.attacks.data_files.trial import failure_of_command
+from numlean.verification.attacks.data_files.trial import LIMIT, failure_of_command
 
 _SPECIAL: Final = (
     *(
@@ -27,6 +27,9 @@ _SPECIAL: Final = (
     *("/proc/self/pagemap", "/proc/cpuinfo", "/proc/self/maps", "/proc/kmsg", "/proc/self/fd", ""),
     *("fifo", "socket", "folder", "absent", "loop", "sparse", "absent/file", "file/below"),
 )
+_SPARSE: Final = 25 * LIMIT
+"""Bytes that a command must refuse, and too many for it to read."""
+
 _NAMES: Final = (
     *("x\x1b[31m", "x\n", "x\r", "x" * 300, "x\u202e", "x\udcff", "[/b]", "$x^2$", "-x", "x\0"),
     *("x" * 5000, "x/" * 3000, "\x07", "'", '"', "%s", "{0}", "\u2028"),
@@ -73,7 +76,7 @@ def _prepare(folder: Path) -> socket.socket:
     (folder / "loop").symlink_to("loop")
     os.mkfifo(folder / "fifo")
     with (folder / "sparse").open("wb") as file:
-        file.truncate(1 << 42)
+        file.truncate(_SPARSE)
     listener = socket.socket(socket.AF_UNIX)
     descriptor = os.open(folder, os.O_RDONLY)
     try:

@@ -19,8 +19,8 @@ from numlean.verification.attacks.documents.opened_files import opened_files
 MEMORY: Final = 2 << 30
 """The bytes that a command may take beside those that the process has."""
 
-SECONDS: Final = 120.0
-"""The seconds that a command may take, on any machine."""
+SECONDS: Final = 1200.0
+"""The seconds after which a command counts as one that hangs, on any machine."""
 
 ERROR: Final = 2
 """The exit status of a command that refuses a file."""

@@ -165,13 +165,15 @@ def test_kernels_that_root_saved_next_to_the_sources_are_loaded(cache, tmp_path,
     assert first.names()
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files to others")
 def test_kernels_of_the_user_who_installed_the_sources_are_passed_over(
     cache, tmp_path, monkeypatch
 ):
     first, second = two_folders(monkeypatch, tmp_path / "installed", tmp_path / "users")
     cache.save_overload("types", compiled("another user's"))
-    os.chown(first.path, 65534, 65534)
+    try:
+        os.chown(first.path, 65534, 65534)
+    except OSError as error:
+        pytest.skip(f"this process may not give files to others: {error.strerror}")
     assert cache.load_overload("types", CONTEXT) is None
     cache.save_overload("types", compiled("code"))
     assert cache.load_overload("types", CONTEXT) == "code"
