@@ -15,7 +15,7 @@ from typing import Final
 from numlean.cli import exit_status
 from numlean.cli.signals import acting, write_to_standard_error
 
-_NOTE: Final = b"\nnumlean: stopping after this step; press Ctrl-C again to stop at once\n"
+_NOTE: Final = b"\nnumlean: stopping after this step; to stop at once, press Ctrl-C\n"
 
 
 @dataclass

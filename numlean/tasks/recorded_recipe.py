@@ -68,14 +68,14 @@ class RecordedRecipe:
         for name, path in others.items():
             if is_given_pipe(path):
                 raise UntrustedPathError(
-                    f"the recipe in this file names {path!r:.80} for {option_of(name)}, which is no"
+                    f"the recipe in this file names {path!r} for {option_of(name)}, which is no"
                     f" file, but a pipe of this process; pass {option_of(name)} FILE"
                 )
         return replace(self.recorded, task=source)
 
 
 def _refusal(paths: Mapping[str, str]) -> str:
-    named = " and ".join(f"{path!r:.80} for {option_of(name)}" for name, path in paths.items())
+    named = " and ".join(f"{path!r} for {option_of(name)}" for name, path in paths.items())
     again = " and ".join(f"{option_of(name)} FILE" for name in paths)
     return (
         f"the recipe in this file names {named}, and a file from elsewhere may name any path; pass"

@@ -7,14 +7,13 @@ from mpmath import libmp
 
 from numlean.scalar.decimal_powers import (
     cut,
-    digits_of_int,
     enclose,
     floor_log10,
     floor_scaled,
-    int_of_digits,
 )
 from numlean.scalar.decimals import exact_decimal, first_digits
 from numlean.scalar.exact import Exact
+from numlean.scalar.long_integers import digits_of_int, int_of_digits
 
 
 def exact(m, e):

@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from numlean_kernels.formats import Format
+from numlean_kernels.formats import BINARY64, E4M3, Format
 from numlean_kernels.ieee import Arithmetic, Rounding
+from numlean_kernels.ieee.convert import cast_name
 from numlean_kernels.loops.elementwise import broadcast_operand, elementwise, filled, flagged
 from numlean_kernels.loops.flag_counts import COUNT_FLAGS, NO_ROUTINES
 from numlean_kernels.loops.gather_scatter import (
@@ -97,8 +98,11 @@ def floats_of(loop: Loop, table: Table) -> Floats:
 
 
 FUNCTIONS = (*UNARY, *BINARY)
-EMULATED = tuple(name for name in (*FLAGGED_MAKERS, *QUIET_MAKERS) if name not in FUNCTIONS)
-HARDWARE = tuple(name for name in HARDWARE_MAKERS if name not in FUNCTIONS)
+CASTS = {cast_name(source): source.storage_dtype for source in (BINARY64, E4M3)}
+"""Casts from two formats, which stand for those from every format, and their operands."""
+
+EMULATED = (*(n for n in (*FLAGGED_MAKERS, *QUIET_MAKERS) if n not in FUNCTIONS), *CASTS)
+HARDWARE = (*(name for name in HARDWARE_MAKERS if name not in FUNCTIONS), *CASTS)
 WITH_SINGLE = [
     broadcast_operand(name, k) for name in ("add", "sub", "mul", "div", "rem") for k in (0, 1)
 ]
@@ -125,7 +129,7 @@ ARITIES = (
     | dict.fromkeys(("eq", "lt", "le", "compare", "total_order"), 2)
     | {"fma": 3}
 )
-GIVEN = {"from_binary64": np.uint64, "from_int64": np.int64}
+GIVEN = CASTS | {"from_binary64": np.uint64, "from_int64": np.int64}
 RESULTS = (
     dict.fromkeys(("eq", "lt", "le", "total_order"), np.bool_)
     | dict.fromkeys(("compare", "classify"), np.int8)
@@ -146,7 +150,7 @@ def emulated(arithmetic: Arithmetic) -> Numbers:
     format, table = arithmetic.format, ieee_table(arithmetic, GPU)
     name, dtype = table.key, format.storage_dtype
     if arithmetic.rounding is Rounding.STOCHASTIC:
-        rounded = tuple(ROUNDED_MAKERS)
+        rounded = (*ROUNDED_MAKERS, *CASTS)
         return Numbers(name, table, dtype, rounded, flagged=rounded, random_bits=1)
     functions = FUNCTIONS if fits_functions(format) else ()
     flagged = tuple(FLAGGED_MAKERS)

@@ -77,6 +77,7 @@ def test_a_process_that_does_not_end_is_found_and_ended(tmp_path, monkeypatch):
     assert process.status == -signal.SIGKILL
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Python warns of forks with threads
 def test_a_process_that_ended_and_that_nobody_waited_for_is_not_left(tmp_path):
     child = os.fork()
     if child == 0:
