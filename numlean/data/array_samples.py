@@ -34,7 +34,7 @@ def table_of_arrays(arrays: ArrayTable, kind: str | None, missing: MissingValues
     if missing.drop_rows:
         arrays = arrays.without_gaps(missing)
     inputs = arrays.floats(missing)
-    with naming_file(arrays.path):
+    with naming_file(arrays.path, arrays.test_path):
         target = _target(arrays, kind, missing)
     return Table(
         arrays.path,

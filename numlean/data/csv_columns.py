@@ -81,7 +81,7 @@ def table_of_csv(
         blocks.append(_one_hot(table, k) if k in columns.one_hot else _numbers(table, k))
         size += blocks[-1].nbytes
         check_size(f"{table.path}: the inputs as binary64 numbers", size)
-    with naming_file(table.path):
+    with naming_file(table.path, table.test_path):
         target = _target(table, columns, kind, texts)
     ends = np.cumsum([block.shape[1] for block in blocks]).tolist()
     notes = ["no header, as the first row contains a number"] * table.header_is_guessed

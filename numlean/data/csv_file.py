@@ -48,14 +48,14 @@ def read_csv(
     text, path = read_text(path, dialect.encoding), shown_path(path)
     lines, rows = _collect(path, dialect.records(path, text))
     if not rows:
-        raise DataError(f"{path} is empty; a table needs at least one row")
+        raise DataError(f"{path}: the file is empty; a table needs at least one row")
     positions = tuple(str(k + 1) for k in range(len(rows[0])))
     is_auto = header == "auto"
     whole = CsvTable(path, positions, rows, lines, False, dialect.numbers, missing, is_auto)
     if header == "no" or (is_auto and not _has_header(whole)):
         return whole
     if len(rows) == 1:
-        raise DataError(f"{path} has a header, {', '.join(rows[0])[:80]!r}, but no rows below it")
+        raise DataError(f"{path}: the header {', '.join(rows[0])[:80]!r} has no rows below it")
     names = _check_names(path, rows[0])
     headed = replace(whole, has_header=True, header_is_guessed=False)
     return replace(headed, names=names, rows=rows[1:], lines=lines[1:])

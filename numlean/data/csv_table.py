@@ -205,16 +205,16 @@ class CsvTable:
         if self.has_header != other.has_header:
             one, two = (self, other) if self.has_header else (other, self)
             raise DataError(
-                f"{one.path} has a header, but {two.path} has none; give both the same first row,"
-                " or pass --header yes or no"
+                f"{one.path}: it has a header, but {two.path} has none; give both the same first"
+                " row, or pass --header yes or no"
             )
         places = {name: k for k, name in reversed(list(enumerate(other.names)))}
         absent = [name for name in self.names if name not in places]
         if absent or (not self.has_header and len(self.names) != len(other.names)):
             name = absent[0] if absent else other.names[-1]
             raise DataError(
-                f"{other.path} has {len(other.names)} columns, {self.path} {len(self.names)}:"
-                f" column {name!r:.80} is in one of them only"
+                f"{other.path}: it has {len(other.names)} columns, and {self.path} has"
+                f" {len(self.names)}; column {name!r:.80} is in one of them only"
             )
         order = [places[name] for name in self.names]
         rows = tuple(tuple(row[k] for k in order) for row in other.rows)

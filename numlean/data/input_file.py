@@ -73,12 +73,18 @@ def shown_path(path: str | PathLike[str]) -> str:
 
 
 @contextmanager
-def naming_file(path: str) -> Iterator[None]:
-    """Put the name of a file, as messages show it, before messages that do not begin with it."""
+def naming_file(path: str, *others: str | None) -> Iterator[None]:
+    """Put the name of a file, as messages show it, before messages that do not begin with one.
+
+    Args:
+        path: The file.
+        others: Further files whose names, with a colon or a comma, may begin a message.
+    """
     try:
         yield
     except DataError as error:
-        if str(error).startswith(path):
+        named = (path, *filter(None, others))
+        if str(error).startswith(tuple(each + mark for each in named for mark in (": ", ", "))):
             raise
         raise DataError(f"{path}: {error}") from None
 

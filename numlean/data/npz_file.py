@@ -90,7 +90,7 @@ class Archive:
         for chosen in (target, key):
             if chosen is not None and chosen not in self.keys:
                 raise DataError(
-                    f"{self.path} has no key {chosen!r:.80}; it has {_listed(self.keys)}"
+                    f"{self.path}: there is no key {chosen!r:.80}; it has {_listed(self.keys)}"
                 )
         if key == target:
             raise DataError(

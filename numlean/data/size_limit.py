@@ -86,13 +86,15 @@ def check_size(what: str, size: int) -> None:
         size: Its bytes.
 
     Raises:
-        DataError: It is not; the message states the limit and the option that raises it.
+        DataError: It is not; the message states the limit and how a command and Python raise it.
     """
     limit = read_limit()
     if size > limit:
+        enough = _sufficient(size)
         raise DataError(
             f"{what}: {format_size(size)} exceed the limit of {format_size(limit)} for one file or"
-            f" array; to allow it, pass --max-size {_sufficient(size)}"
+            f" array; to allow it, pass --max-size {enough} (in Python:"
+            f' numlean.data.max_size("{enough}"))'
         )
 
 

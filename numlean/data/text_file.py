@@ -39,14 +39,14 @@ def read_text(path: str, encoding: str | None = None) -> str:
     except UnicodeDecodeError as error:
         choice = "" if encoding is None else f"{_likely_encoding(error.object)}, or "
         raise DataError(
-            f"{path} is not {name.upper()}: byte {error.object[error.start]:#04x} at position"
+            f"{path}: not {name.upper()}: byte {error.object[error.start]:#04x} at position"
             f" {error.start}; {choice}save the file as UTF-8"
         ) from None
     except UnicodeError as error:
         reason = printable(str(error), _LONGEST_REASON)
-        raise DataError(f"{path} is not {name}: {reason}; pass another --encoding") from None
+        raise DataError(f"{path}: not {name}: {reason}; pass another --encoding") from None
     if _SURROGATE.search(text):
-        raise DataError(f"{path} is not {name}: it contains half a character (a surrogate)")
+        raise DataError(f"{path}: not {name}: it contains half a character (a surrogate)")
     return text
 
 

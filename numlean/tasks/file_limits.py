@@ -2,7 +2,7 @@
 
 A file may come from anybody, and a few bytes of it can ask for a run of years or for numbers of
 megabytes each. The limits hold for what a file alone says; a user passes any of them by naming the
-value on the command line.
+value on the command line or, in Python, as an argument.
 """
 
 from __future__ import annotations
@@ -48,5 +48,6 @@ def check_precision(scalar: Scalar, named: Scalar | None) -> None:
         return
     raise NumleanError(
         f"the run of this file is in {scalar.name}, and a file may ask for at most"
-        f" {MAX_PRECISION:,} bits; pass --dtype {scalar.name} to compute with more"
+        f" {MAX_PRECISION:,} bits; to compute with more, pass --dtype {scalar.name} (in Python:"
+        f' side="{scalar.name}")'
     )

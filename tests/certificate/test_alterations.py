@@ -244,7 +244,9 @@ def test_a_file_alone_may_not_ask_for_numbers_of_any_size(capsys, forge):
     path = forge(change)
     for side in ([], ["--dtype", "float32"], ["--backend", "compiled"]):
         assert main(["replay", str(path), *side]) == 2
-        assert "may ask for at most 10,000 bits; pass --dtype mp:20000" in capsys.readouterr().err
+        message = capsys.readouterr().err
+        assert "at most 10,000 bits; to compute with more, pass --dtype mp:20000" in message
+        assert '(in Python: side="mp:20000")' in message
     assert main(["replay", str(path), "--dtype", "mp:20000", "--device", "abacus"]) == 2
     assert "abacus" in capsys.readouterr().err
 

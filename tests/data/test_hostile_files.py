@@ -132,7 +132,7 @@ def test_one_hot_targets_and_inputs_are_within_the_limit(tmp_path):
     path = write(tmp_path, "t.csv", rows.replace("c", ""))
     message = refusal(path, "y", kind="classification")
     assert "1.2 GB exceed the limit of 1 GB" in message
-    assert message.endswith("pass --max-size 2GB")
+    assert message.endswith('--max-size 2GB (in Python: numlean.data.max_size("2GB"))')
     message = refusal(path, "a", categorical=["y"])
     assert "one-hot in 12,000 columns" in message
     np.savez(tmp_path / "t.npz", x=np.arange(12_000), y=np.arange(12_000))

@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from numlean.data.input_file import read_input
+from numlean.data.input_file import naming_file, read_input
 from numlean.data.size_limit import check_size, format_size, max_size, parse_size
 from numlean.errors import DataError, NumleanError
 
@@ -91,7 +91,7 @@ def test_the_limit_is_named_with_an_option_that_suffices(tmp_path):
     with max_size("1MB"):
         message = refusal(path)
         assert "2.5 MB exceed the limit of 1 MB" in message
-        assert message.endswith("pass --max-size 3MB")
+        assert message.endswith('--max-size 3MB (in Python: numlean.data.max_size("3MB"))')
     with max_size("3MB"):
         assert len(read_input(path)) == 2_500_001
     with max_size(None):
@@ -112,6 +112,22 @@ def test_names_in_messages_are_printable_and_short(tmp_path):
     for name in ("a\x1b[31m\nb", "x" * 300, "x\0y", "\ud800", "a/" * 3000):
         message = refusal(f"{tmp_path}/{name}")
         assert len(message) < 500
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("test data lack a class", "t: test data lack a class"),  # begins with the file's letter
+        ("t: row 3", "t: row 3"),
+        ("t, key 'x': text", "t, key 'x': text"),
+        ("other: row 3", "other: row 3"),
+        ("others lack a class", "t: others lack a class"),
+    ],
+)
+def test_a_message_names_its_file_once(message, expected):
+    with pytest.raises(DataError) as caught, naming_file("t", "other", None):
+        raise DataError(message)
+    assert str(caught.value) == expected
 
 
 @pytest.mark.parametrize(
