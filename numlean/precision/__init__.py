@@ -2,7 +2,7 @@
 
 from numlean.precision.accumulation import Accumulation, Blocked, Fused, Ordered, Pairwise
 from numlean.precision.contraction import Contraction, contract
-from numlean.precision.linear_layer import LayerPrecision, linear
+from numlean.precision.product import LayerPrecision, linear, product
 
 __all__ = [
     "Accumulation",
@@ -14,4 +14,5 @@ __all__ = [
     "Pairwise",
     "contract",
     "linear",
+    "product",
 ]

@@ -5,7 +5,7 @@ In a vector-Jacobian product, g is the output's cotangent and z the output.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 from numlean.arguments import checked
@@ -76,6 +76,11 @@ class Contraction:
     def rounded(self, sums: Storage) -> Storage:
         """Return sums in the Scalar of the output."""
         return cast_storage(self.output, self.accumulate.result, sums)
+
+    @property
+    def swapped(self) -> Contraction:
+        """The same contraction with its operands in the other order."""
+        return replace(self, left=self.right, right=self.left)
 
     def with_scalars(self, change: ChangeScalar) -> Contraction:
         """Return the same contraction in other Scalars."""

@@ -1,0 +1,177 @@
+"""Products of layers, whose operands, sums and gradients are in stated arithmetics.
+
+In a vector-Jacobian product, g is the output's cotangent and z the output.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal, TypeAlias, final
+
+from numlean.arguments import checked
+from numlean.autograd.primitive import Primitive
+from numlean.autograd.primitives import cast, reshape, swap_last, transpose
+from numlean.autograd.primitives.reductions import unbroadcast
+from numlean.autograd.tensor import Tensor
+from numlean.errors import ShapeError
+from numlean.precision.accumulation import Accumulation, ChangeScalar, cast_storage
+from numlean.precision.contraction import Contraction, contract
+from numlean.scalar.protocol import Scalar, Storage
+from numlean.scalar.record import recorded_like
+
+Side: TypeAlias = Literal["left", "right"]
+"""The operand of a product that is the weight."""
+
+
+@checked
+@final
+@dataclass(frozen=True)
+class LayerPrecision:
+    """The arithmetics of the products of a layer.
+
+    Attributes:
+        forward: The product of inputs and weights, in this order of the operands.
+        input_gradient: The product of cotangents and weights.
+        weight_gradient: The product of inputs and cotangents.
+        reductions: The Scalar that sums the gradient of the bias.
+    """
+
+    forward: Contraction
+    input_gradient: Contraction
+    weight_gradient: Contraction
+    reductions: Scalar
+
+    @classmethod
+    def of(cls, operands: Scalar, accumulate: Accumulation) -> LayerPrecision:
+        """Return the same contraction for all three products."""
+        one = Contraction.of(operands, accumulate)
+        return cls(one, one, one, accumulate.result)
+
+    def with_scalars(self, change: ChangeScalar) -> LayerPrecision:
+        """Return the same in other Scalars."""
+        return LayerPrecision(
+            self.forward.with_scalars(change),
+            self.input_gradient.with_scalars(change),
+            self.weight_gradient.with_scalars(change),
+            change(self.reductions),
+        )
+
+
+@final
+@dataclass(frozen=True)
+class _Rule:
+    """The contractions of one product.
+
+    Attributes:
+        forward: The product of both operands.
+        left: The gradient of the left operand, the product of g and the right operand.
+        right: The gradient of the right operand, the product of the left operand and g.
+        reductions: The Scalar that sums the gradient of the bias.
+    """
+
+    forward: Contraction
+    left: Contraction
+    right: Contraction
+    reductions: Scalar
+
+
+def _rule(precision: LayerPrecision, weight: Side | None) -> _Rule:
+    forward, by_input = precision.forward, precision.input_gradient
+    by_weight, reductions = precision.weight_gradient, precision.reductions
+    match weight:
+        case "right":
+            return _Rule(forward, by_input, by_weight, reductions)
+        case "left":
+            return _Rule(forward.swapped, by_weight.swapped, by_input.swapped, reductions)
+        case None:
+            return _Rule(forward, by_input, by_input.swapped, reductions)
+
+
+@checked
+def product(
+    left: Tensor,
+    right: Tensor,
+    bias: Tensor | None,
+    precision: LayerPrecision,
+    *,
+    weight: Side | None,
+) -> Tensor:
+    """Return the product of matrices (n, k) and (k, m), or of batches (i, n, k) and (i, k, m).
+
+    The bias is widened exactly and added to a sum after its last product, before the sum is
+    rounded to the output of ``forward``. Gradients are in the Scalar of the operands: for the
+    weight by ``weight_gradient``, for another operand by ``input_gradient``, each with k
+    ascending; for the bias, the sum of g in C order in ``reductions``.
+
+    Args:
+        left: The left operand.
+        right: The right operand, in the same Scalar.
+        bias: Numbers that broadcast to the product's shape, in the same Scalar, or None.
+        precision: The arithmetics.
+        weight: The operand that is the weight; None if neither is.
+
+    Raises:
+        ShapeError: The shapes do not match.
+        MixedScalarError: The tensors are of several Scalars.
+    """
+    rule = _rule(precision.with_scalars(partial(recorded_like, left.scalar)), weight)
+    if bias is None:
+        return _product(left, right, rule=rule)
+    return _product_with_bias(left, right, bias, rule=rule)
+
+
+@checked
+def linear(x: Tensor, weight: Tensor, bias: Tensor | None, precision: LayerPrecision) -> Tensor:
+    """Return x W^T + b along the last axis of x, by ``product``.
+
+    Args:
+        x: Inputs of shape (..., in).
+        weight: The weights, of shape (out, in), in the same Scalar.
+        bias: The biases, of shape (out,), in the same Scalar, or None.
+        precision: The arithmetics.
+
+    Raises:
+        ShapeError: The shapes do not match.
+        MixedScalarError: The tensors are of several Scalars.
+    """
+    if weight.ndim != 2 or x.ndim < 1 or x.shape[-1] != weight.shape[1]:
+        raise ShapeError(f"linear takes x (..., in) and W (out, in); got {x.shape}, {weight.shape}")
+    if bias is not None and bias.shape != weight.shape[:1]:
+        raise ShapeError(f"linear takes W (out, in) and b (out,); got {weight.shape}, {bias.shape}")
+    rows = x if x.ndim == 2 else reshape(x, (-1, x.shape[-1]))
+    z = product(rows, transpose(weight), bias, precision, weight="right")
+    return z if x.ndim == 2 else reshape(z, (*x.shape[:-1], weight.shape[0]))
+
+
+def _storage(scalar: Scalar, a: Storage, b: Storage, *bias: Storage, rule: _Rule) -> Storage:
+    sums, wide = rule.forward.sums(scalar, a, b), rule.forward.accumulate.result
+    for each in bias:
+        sums = wide.add(sums, cast_storage(wide, scalar, each))
+    return rule.forward.rounded(sums)
+
+
+def _output(scalar: Scalar, *, rule: _Rule) -> Scalar:
+    return rule.forward.output
+
+
+def _by_left(g: Tensor, z: Tensor, a: Tensor, b: Tensor, *bias: Tensor, rule: _Rule) -> Tensor:
+    return cast(contract(cast(g, a.scalar), _turned(b), rule.left), a.scalar)
+
+
+def _by_right(g: Tensor, z: Tensor, a: Tensor, b: Tensor, *bias: Tensor, rule: _Rule) -> Tensor:
+    return cast(contract(_turned(a), cast(g, a.scalar), rule.right), b.scalar)
+
+
+def _by_bias(g: Tensor, z: Tensor, a: Tensor, b: Tensor, bias: Tensor, *, rule: _Rule) -> Tensor:
+    return cast(unbroadcast(cast(g, rule.reductions), bias), bias.scalar)
+
+
+_product: Primitive = Primitive("product", _storage, (_by_left, _by_right), result=_output)
+_product_with_bias: Primitive = Primitive(
+    "product", _storage, (_by_left, _by_right, _by_bias), result=_output
+)
+
+
+def _turned(x: Tensor) -> Tensor:
+    return transpose(x) if x.ndim == 2 else swap_last(x)
