@@ -1,6 +1,7 @@
 """Programs in several arithmetics: contractions with operands, sums and results of their own."""
 
 from numlean.precision.accumulation import Accumulation, Blocked, Fused, Ordered, Pairwise
+from numlean.precision.accumulation_text import accumulation_named
 from numlean.precision.contraction import Contraction, contract
 from numlean.precision.product import LayerPrecision, linear, product
 
@@ -12,6 +13,7 @@ __all__ = [
     "LayerPrecision",
     "Ordered",
     "Pairwise",
+    "accumulation_named",
     "contract",
     "linear",
     "product",
