@@ -26,7 +26,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
-from numlean.analysis.drift import compare
+from numlean.analysis.drift import Comparison, compare
 from numlean.analysis.drift.records import Record, Write, as_line
 from numlean.analysis.lockstep import RunSpec
 from numlean.cli.failed_outputs import FailedOutputs
@@ -153,8 +153,18 @@ def _compare(arguments: argparse.Namespace, interrupt: Interrupt, failed: Failed
             write_text(page, result.page())
     printed.end()
     if not arguments.json:
-        print(escape_line(f"{task.name}, {config.steps} steps, against {result.truth}"))
+        print(escape_line(f"{task.name}, {_steps(result)}, against {result.truth}"))
         print(f"{config.describe()}\n{result}")
+
+
+def _steps(result: Comparison) -> str:
+    """Return the number of steps, and where an interrupt ended the comparison."""
+    steps, seeds = result.header["steps"], result.header["seeds"]
+    if result.stopped_at is None:
+        return f"{steps} steps"
+    seed, made = result.stopped_at
+    where = f" of seed {seed}" if len(seeds) > 1 else ""
+    return f"{made} steps of {steps}{where} (interrupted)"
 
 
 def _tests(arguments: argparse.Namespace, task: NamedTask) -> int:

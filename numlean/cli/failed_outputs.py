@@ -11,6 +11,7 @@ from numlean.cli import exit_status
 from numlean.display_text import one_line
 from numlean.errors import NumleanError
 from numlean.files.messages import reason_of
+from numlean.process.waiting import is_ended_wait
 
 
 class FailedOutputs:
@@ -18,11 +19,13 @@ class FailedOutputs:
 
     Training goes on when a file of it cannot be written: what has been computed is worth more than
     the file. The first failure of a file is a line at once, and the exit status is 2, also if a
-    later attempt completes the file.
+    later attempt completes the file. If a signal ended the wait for the reader of a pipe, the exit
+    status is that of the signal.
     """
 
     def __init__(self) -> None:
         self._names: dict[str, bool] = {}  # whether the file is complete now
+        self._has_failed = False
 
     @contextmanager
     def tolerate(
@@ -39,10 +42,12 @@ class FailedOutputs:
         try:
             yield
         except (OSError, NumleanError, MemoryError) as error:
+            is_ended = is_ended_wait(error)
             if self._names.get(name, True):
-                reason = _reason(error, name, path)
-                _report(f"cannot write {name}: {reason}{'' if at_end else '; the run continues'}")
+                more = "" if at_end or is_ended else "; the run continues"
+                _report(f"cannot write {name}: {_reason(error, name, path)}{more}")
             self._names[name] = False
+            self._has_failed |= not is_ended
         else:
             if name in self._names:
                 self._names[name] = True
@@ -56,7 +61,7 @@ class FailedOutputs:
         for name, is_complete in self._names.items():
             if is_complete:
                 _report(f"{name} was completed late, after an error")
-        return exit_status.ERROR if self._names else status
+        return exit_status.ERROR if self._has_failed else status
 
 
 def _reason(error: Exception, name: str, path: str | PathLike[str]) -> str:

@@ -14,6 +14,7 @@ from typing import Final
 
 from numlean.cli import exit_status
 from numlean.cli.signals import acting, write_to_standard_error
+from numlean.process.waiting import is_waiting_for_input
 
 _NOTE: Final = b"\nnumlean: stopping after this step; to stop at once, press Ctrl-C\n"
 
@@ -41,11 +42,16 @@ class Interrupt:
 
 @contextmanager
 def catch_interrupt() -> Iterator[Interrupt]:
-    """Note the first signal in the context; only a further SIGINT ends the command."""
+    """Note the first signal in the context; only a further SIGINT ends the command.
+
+    While the command waits for input, it has no step to finish, and any signal ends it.
+    """
     interrupt = Interrupt()
 
     def request(number: int) -> None:
-        if interrupt.number is None:
+        if is_waiting_for_input():
+            stop(number)
+        elif interrupt.number is None:
             interrupt.number = number
             write_to_standard_error(_NOTE)
         elif number == signal.SIGINT:

@@ -15,7 +15,7 @@ from typing import Any, Final, NoReturn
 from numlean.cli import exit_status
 from numlean.cli.numbers import greatest_values, integer, real
 from numlean.cli.path_roles import check_path_roles
-from numlean.cli.signals import report_stop, stop_by_exception
+from numlean.cli.signals import ending_waits, report_stop, stop_by_exception
 from numlean.cli.streams import OutputError, run_with_checked_streams
 from numlean.display_text import one_line
 from numlean.errors import NumleanError
@@ -99,7 +99,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Ctrl-C, SIGTERM and SIGHUP, and 141 if the reader of standard output is gone.
     """
     given = sys.argv[1:] if argv is None else argv
-    return run_with_checked_streams(lambda: _run(given), _report_output_error)
+    with ending_waits():
+        return run_with_checked_streams(lambda: _run(given), _report_output_error)
 
 
 def _run(given: Sequence[str]) -> int:
@@ -168,6 +169,8 @@ def _command_in(argv: Sequence[str]) -> str | None:
 
 
 def _report_output_error(error: OutputError) -> int:
+    if error.stop is not None:
+        return report_stop(error.stop)
     return exit_status.BROKEN_PIPE if error.is_reader_gone else _fail(error)
 
 

@@ -8,8 +8,9 @@ The program always handles them by one function, whose action changes with what 
   (:func:`stop_by_exception`);
 - while a run has something to lose, the signal is a request (``numlean.cli.interrupt``).
 
-The exit status is 128 plus the number of the signal, and standard error says so in one line. A
-signal that the program's caller ignores stays ignored, as under ``nohup``.
+Any signal also ends waits for pipes and terminals (``numlean.process.waiting``). The exit status is
+128 plus the number of the signal, and standard error says so in one line. A signal that the
+program's caller ignores stays ignored, as under ``nohup``.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from contextlib import contextmanager, suppress
 from typing import Any, Final, NoReturn, TypeAlias
 
 from numlean.cli import exit_status
+from numlean.process.handlers import replace_handlers, restore_handlers
+from numlean.process.waiting import forget_request, request_end, wait_to_write
 
 STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """Ctrl-C, the request of another program to end, and the end of the terminal."""
@@ -54,11 +57,13 @@ class _Handling:
     Attributes:
         action: The function that is called.
         is_command_running: Whether a command can catch ``Stopped``.
+        ends_waits: Whether a signal also ends waits for pipes and terminals.
         is_reported: Whether standard error says already that a signal ends the command.
     """
 
     action: Action
     is_command_running = False
+    ends_waits = False
     is_reported = False
 
 
@@ -70,11 +75,13 @@ def number_of(error: KeyboardInterrupt) -> int:
 def write_to_standard_error(line: bytes) -> None:
     """Write a line without Python's buffers, which a handler could find half changed."""
     with suppress(OSError):  # it may be full or closed
+        wait_to_write(_STANDARD_ERROR)
         os.write(_STANDARD_ERROR, line)
 
 
 def exit_at_once(number: int) -> NoReturn:
     """Write what is buffered and the line, and end the process without any other code."""
+    request_end(Stopped(number))
     with suppress(BaseException):  # standard output may be in the middle of writing
         sys.stdout.flush()
     if not _handling.is_reported:
@@ -89,7 +96,7 @@ def handle_start_and_end() -> None:
     library in C, ends the process in the same way.
     """
     _handling.action = exit_at_once
-    _install()
+    replace_handlers(STOP_SIGNALS, _dispatch, {})
     exception_hook, unraisable_hook = sys.excepthook, sys.unraisablehook
 
     def report_exception(kind: type[BaseException], error: BaseException, trace: Any) -> None:
@@ -157,50 +164,55 @@ def stop_by_exception() -> Iterator[None]:
 
 
 @contextmanager
+def ending_waits() -> Iterator[None]:
+    """Let a signal also end waits for pipes and terminals, until the outermost context ends."""
+    is_nested, _handling.ends_waits = _handling.ends_waits, True
+    try:
+        yield
+    finally:
+        _handling.ends_waits = is_nested
+        if not is_nested:
+            forget_request()
+
+
+@contextmanager
 def acting(action: Action) -> Iterator[Action]:
     """Call a function for each signal in the context; yield the function that was called before."""
     before = _handling.action
     if threading.current_thread() is not threading.main_thread():  # which handles all signals
         yield before
         return
-    installed = _install()
+    usual: dict[int, Any] = {}
     try:
-        _handling.action = action
-        yield before
+        try:
+            replace_handlers(STOP_SIGNALS, _dispatch, usual)
+            _handling.action = action
+            yield before
+        finally:
+            _uninstall(usual)
     finally:
-        if installed:
-            _uninstall(installed)
         _handling.action = before
 
 
 def _dispatch(number: int, _: object) -> None:
+    if _handling.ends_waits:
+        request_end(Stopped(number))
     _handling.action(number)
-
-
-def _install() -> dict[int, Any]:
-    """Handle the signals that are not ignored; return the handlers before."""
-    usual = {}
-    for number in STOP_SIGNALS:
-        handler = signal.getsignal(number)
-        if handler not in (None, signal.SIG_IGN, _dispatch):
-            usual[int(number)] = handler
-            signal.signal(number, _dispatch)
-    return usual
 
 
 def _uninstall(usual: dict[int, Any]) -> None:
     """Restore handlers, and call them for the signals that arrive meanwhile."""
-    received: list[int] = []
-    _handling.action = received.append
-    for number, handler in usual.items():
-        signal.signal(number, handler)
-    for number in received:
-        signal.raise_signal(number)
+    if usual:
+        received: list[int] = []
+        _handling.action = received.append
+        restore_handlers(usual, received)
 
 
 def _forget_in_child() -> None:
     """Restore the usual handlers in a process that forks off: it is not the program."""
-    _handling.action, _handling.is_command_running = _raise, False
+    forget_request()
+    _handling.action = _raise
+    _handling.is_command_running = _handling.ends_waits = False
     for number in STOP_SIGNALS:
         if signal.getsignal(number) is _dispatch:
             is_interrupt = number == signal.SIGINT

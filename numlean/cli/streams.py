@@ -12,10 +12,13 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from errno import EBADF
+from io import BufferedWriter, TextIOWrapper
 from typing import Any, Final, TextIO, cast
 
 from numlean.cli import exit_status
 from numlean.display_text import escape_controls, shorten_words
+from numlean.files.streams import SharedOutput
+from numlean.process.waiting import WaitEndedError
 
 _STANDARD_FILES: Final = (0, 1, 2)
 
@@ -25,11 +28,13 @@ class OutputError(Exception):
 
     Attributes:
         is_reader_gone: Whether the reader of a pipe has closed it, which is no error.
+        stop: The signal that ended the wait for the reader; None if the reason is another one.
     """
 
     def __init__(self, error: OSError) -> None:
         super().__init__(f"cannot write to standard output: {error.strerror or error}")
         self.is_reader_gone = isinstance(error, BrokenPipeError | ConnectionResetError)
+        self.stop = error.request if isinstance(error, WaitEndedError) else None
 
 
 class PrintedLines:
@@ -89,10 +94,13 @@ class _Stream:
 
     def _write(self, text: str) -> int:
         try:
-            return int(self._stream.write(text))
+            size = int(self._stream.write(text))
         except UnicodeEncodeError as error:
             escaped = text.encode(error.encoding, "backslashreplace")
-            return int(self._stream.write(escaped.decode(error.encoding)))
+            size = int(self._stream.write(escaped.decode(error.encoding)))
+        if getattr(self._stream, "write_through", False):  # as with python -u
+            self._stream.flush()
+        return size
 
     def discard(self) -> None:
         """Let everything that is still buffered, and that follows, be written to nowhere."""
@@ -210,8 +218,8 @@ def _checked_streams() -> Iterator[_Output]:
     before = sys.stdout, sys.stderr
     _fill_closed_files()
     with open(os.devnull, "w", encoding="utf-8") as nowhere:  # noqa: PTH123
-        output = _Output(before[0] if before[0] is not None else _Closed())
-        errors = _Errors(before[1] if before[1] is not None else nowhere)
+        output = _Output(_without_blocking(before[0]) if before[0] is not None else _Closed())
+        errors = _Errors(_without_blocking(before[1]) if before[1] is not None else nowhere)
         sys.stdout, sys.stderr = cast("TextIO", output), cast("TextIO", errors)
         try:
             yield output
@@ -228,3 +236,21 @@ def _fill_closed_files() -> None:
                 os.fstat(number)
             except OSError:
                 os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
+
+
+def _without_blocking(stream: Any) -> Any:
+    """Return a text stream over the same file, whose reader cannot make the command wait for ever.
+
+    Streams of other kinds, such as those of tests, are returned as they are.
+    """
+    if type(stream) is not TextIOWrapper:
+        return stream
+    stream.flush()
+    return TextIOWrapper(
+        BufferedWriter(SharedOutput(stream.fileno())),
+        stream.encoding,
+        stream.errors,
+        newline="\n",
+        line_buffering=stream.line_buffering,
+        write_through=stream.write_through,
+    )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from numlean.cli.failed_outputs import FailedOutputs
+from numlean.cli.interrupt import uninterrupted
 from numlean.files import atomic
 from numlean.files.messages import writing
 
@@ -38,7 +39,8 @@ def text_output(what: str, path: Path, failed: FailedOutputs) -> Iterator[WriteT
     """Yield a function that writes a piece of a text file in UTF-8.
 
     The pieces replace an existing file at the end, also if the command ends early by an error or an
-    interrupt. If a piece cannot be written, the old file stays, and later pieces are left out.
+    interrupt, which waits for a piece to be written. If a piece cannot be written, the old file
+    stays, what was written of the new one is removed at once, and later pieces are left out.
 
     Args:
         what: What the file is, for messages, such as "the records".
@@ -52,19 +54,21 @@ def text_output(what: str, path: Path, failed: FailedOutputs) -> Iterator[WriteT
         nonlocal new, is_lost
         if is_lost:
             return
-        with failed.tolerate(what, path):
+        with uninterrupted(), failed.tolerate(what, path):
             is_lost = True
             new = atomic.Replacement(path) if new is None else new
-            new.write(encoded(text))
-            is_lost = False
+            try:
+                new.write(encoded(text))
+                is_lost = False
+            finally:
+                if is_lost:
+                    new.discard()
 
     try:
         yield write
     finally:
-        if new is not None and is_lost:
-            new.discard()
-        elif new is not None:
-            with failed.tolerate(what, path, at_end=True):
+        if new is not None and not is_lost:
+            with uninterrupted(), failed.tolerate(what, path, at_end=True):
                 new.commit()
 
 

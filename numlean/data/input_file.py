@@ -19,6 +19,7 @@ from numlean.data.size_limit import check_size
 from numlean.errors import DataError, NumleanError
 from numlean.files.messages import reason_of
 from numlean.names import printable
+from numlean.process.waiting import wait_to_read
 
 _FLAGS: Final = (
     os.O_RDONLY
@@ -107,7 +108,6 @@ def _read(path: str, *, pipes: bool) -> bytes:
         status = os.fstat(descriptor)
         _check_kind(status.st_mode, is_pipe=is_pipe)
         if stat.S_ISFIFO(status.st_mode):
-            os.set_blocking(descriptor, True)
             return _content_of_pipe(file)
         check_size("the file", status.st_size)
         return _content_of_file(file, status.st_size)
@@ -121,12 +121,17 @@ def _check_kind(mode: int, *, is_pipe: bool) -> None:
 
 
 def _content_of_pipe(file: FileIO) -> bytes:
-    pieces, size = [], 0
-    while piece := file.read(_PIECE):
-        pieces.append(piece)
-        size += len(piece)
-        check_size("the pipe", size)
-    return b"".join(pieces)
+    pieces: list[bytes] = []
+    size = 0
+    while True:
+        wait_to_read(file.fileno())
+        piece: bytes | None = file.read(_PIECE)  # None if another process was faster
+        if piece == b"":
+            return b"".join(pieces)
+        if piece is not None:
+            pieces.append(piece)
+            size += len(piece)
+            check_size("the pipe", size)
 
 
 def _content_of_file(file: FileIO, size: int) -> bytes:

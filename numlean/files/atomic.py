@@ -10,7 +10,7 @@ from typing import Final
 
 from numlean.files.locations import FilePath, check_replaceable, locate
 from numlean.files.partials import create_partial, remove_partial, remove_stale_partials
-from numlean.files.streams import open_stream
+from numlean.files.streams import open_stream, write_some
 
 FULL_DISK: Final = frozenset((ENOSPC, EDQUOT, EFBIG, EIO))
 """Numbers of errors of a disk rather than of a path: a later attempt may succeed."""
@@ -132,7 +132,7 @@ def write_all(descriptor: int, content: bytes) -> None:
     """
     done = 0
     while done < len(content):
-        done += os.write(descriptor, memoryview(content)[done:])
+        done += write_some(descriptor, memoryview(content)[done:])
 
 
 def _sync_folder(path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Final
 
 from numlean.files import atomic
 from numlean.files.locations import FilePath, check_replaceable, locate
-from numlean.files.streams import open_stream
+from numlean.files.streams import open_stream, write_some
 
 MOST_PENDING: Final = 2**20
 """Bytes kept in memory while they cannot be written."""
@@ -75,7 +75,7 @@ class GrowingFile:
         done = 0
         try:
             while done < len(self._pending):
-                done += os.write(descriptor, memoryview(self._pending)[done:])
+                done += write_some(descriptor, memoryview(self._pending)[done:])
         except BaseException:
             if self._is_cut_back(descriptor):
                 done = 0

@@ -25,13 +25,14 @@ class Location:
     Attributes:
         path: The path without symbolic links.
         old: The status of what is there; None if nothing is.
-        is_stream: Whether it is written to rather than replaced: a device, a pipe, or a file that
-            this process has open already, as ``/dev/stdout``.
+        is_stream: Whether it is written to rather than replaced: a device, a pipe, or an open file.
+        is_descriptor: Whether it is a file that a process has open already, as ``/dev/stdout``.
     """
 
     path: Path
     old: os.stat_result | None
     is_stream: bool
+    is_descriptor: bool = False
 
 
 def locate(path: FilePath) -> Location:
@@ -51,7 +52,7 @@ def locate(path: FilePath) -> Location:
     if stat.S_ISDIR(old.st_mode):
         raise _error(errno.EISDIR, path)
     is_stream = is_descriptor or not stat.S_ISREG(old.st_mode)
-    return Location(here, old, is_stream)
+    return Location(here, old, is_stream, is_descriptor)
 
 
 def check_replaceable(location: Location) -> None:

@@ -7,21 +7,18 @@ import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from itertools import islice
 from multiprocessing import get_context
-from threading import current_thread, main_thread
 from typing import Final, TypeVar
 
 from numlean.errors import NumleanError
+from numlean.process.handlers import signals_blocked, signals_waiting
 
 Result = TypeVar("Result")
 
 _OF_TERMINAL: Final = (signal.SIGINT, signal.SIGHUP)
-"""Signals that a terminal sends to every process of a command."""
-
-_NOT_OURS: Final = (None, signal.SIG_IGN)
-"""Handlers that stay: None stands for one that Python has not set; the other ignores the signal."""
+"""Signals that a terminal sends to every process of a command. The processes that this one starts
+leave them to it: they inherit the signals that are blocked when they start."""
 
 MOST_JOBS: Final = 1024
 """The most processes. Each takes about 100 MB of memory."""
@@ -44,12 +41,12 @@ def in_order(
     if jobs <= 1:
         yield from map(work, numbers)
         return
-    with _terminal_signals_blocked():  # a pool has a process that tracks its resources
+    with signals_blocked(_OF_TERMINAL):  # a pool has a process that tracks its resources
         pool = ProcessPoolExecutor(jobs, get_context("spawn"))
 
     def submit_all() -> Iterator[Future[Result]]:
         for number in numbers:
-            with _terminal_signals_blocked():  # submitting may start a process
+            with signals_blocked(_OF_TERMINAL):  # submitting may start a process
                 future = pool.submit(work, number)
             yield future
 
@@ -65,42 +62,8 @@ def in_order(
             " --jobs 1 to find the case"
         ) from None
     finally:
-        with _uninterrupted():
+        with signals_waiting((*_OF_TERMINAL, signal.SIGTERM)):  # else a process could be left
             pool.shutdown(cancel_futures=True)
-
-
-@contextmanager
-def _terminal_signals_blocked() -> Iterator[None]:
-    """Start processes that leave Ctrl-C and the end of the terminal to this one.
-
-    Processes inherit the signals that are blocked when they start. This process gets them later.
-    """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _OF_TERMINAL)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-@contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Let signals wait while the pool ends, so that none of its processes is left."""
-    if current_thread() is not main_thread():
-        yield
-        return
-    received: list[int] = []
-    numbers = (*_OF_TERMINAL, signal.SIGTERM)
-    usual = {number: signal.getsignal(number) for number in numbers}
-    handled = {number: each for number, each in usual.items() if each not in _NOT_OURS}
-    for number in handled:
-        signal.signal(number, lambda number, _: received.append(number))
-    try:
-        yield
-    finally:
-        for number, handler in handled.items():
-            signal.signal(number, handler)
-        for each in received:
-            signal.raise_signal(each)
 
 
 def available_jobs() -> int:

@@ -2,6 +2,8 @@
 
 import errno
 import io
+import os
+import signal
 import sys
 from pathlib import Path
 
@@ -10,7 +12,11 @@ import pytest
 import numlean.checkpoint as files
 from numlean.certificate import Certificate
 from numlean.checkpoint import CheckpointError, load
+from numlean.cli.failed_outputs import FailedOutputs
+from numlean.cli.interrupt import catch_interrupt
 from numlean.cli.main import main
+from numlean.cli.signals import stop_by_exception
+from numlean.cli.text_output import text_output
 from numlean.verification.attacks.failing_disk import FailingDisk
 
 XOR = ("train", "xor", "--dtype", "mp:24", "--steps", "4")
@@ -152,3 +158,47 @@ def test_records_of_a_comparison_that_ends_early_are_kept(tmp_path, monkeypatch)
     monkeypatch.setattr("numlean.cli.compare.compare", interrupted)
     assert main([*argv, "--steps", "1"]) == 130
     assert path.read_text() == '{"record": "comparison"}\n'
+
+
+def test_a_lost_records_file_gives_its_room_back_at_once(capsys, tmp_path):
+    path, failed = tmp_path / "full" / "records.jsonl", FailedOutputs()
+    path.parent.mkdir()
+    path.write_text("old")
+    with (
+        FailingDisk(path, "write", 5).inserted(),
+        text_output("the records", path, failed) as write,
+    ):
+        write("line\n")
+        assert len(list(path.parent.iterdir())) == 2
+        write("line\n")
+        assert list(path.parent.iterdir()) == [path]
+        write("line\n")
+    assert path.read_text() == "old"
+    assert FULL in capsys.readouterr().err
+    assert failed.exit_status(0) == 2
+
+
+@pytest.mark.parametrize("place", ["write", "fsync"])
+def test_a_second_ctrl_c_while_records_are_written_keeps_them(tmp_path, monkeypatch, place):
+    path, real, calls = tmp_path / "records.jsonl", getattr(os, place), []
+
+    def press(*arguments):
+        calls.append(arguments)
+        if len(calls) == (2 if place == "write" else 1):
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
+        return real(*arguments)
+
+    def compare():
+        with (
+            stop_by_exception(),
+            catch_interrupt(),
+            text_output("the records", path, FailedOutputs()) as write,
+        ):
+            write("first\n")
+            write("second\n")
+
+    monkeypatch.setattr(os, place, press)
+    with pytest.raises(KeyboardInterrupt):
+        compare()
+    assert path.read_text() == "first\nsecond\n"

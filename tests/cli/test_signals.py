@@ -136,6 +136,7 @@ def test_compare_writes_and_prints_what_it_measured_so_far(
     argv += ["--out", str(page)] if number == signal.SIGTERM else []  # drawing takes a second
     assert main([*argv, "--no-operations"]) == status
     out = capsys.readouterr().out
+    assert out.startswith("xor, 4 steps of 9 of seed 0 (interrupted), against float64\n")
     assert out.count("After 3 steps, ") == 1
     assert "stopped after 4 of 9 steps of seed 0, 0 of 3 seeds before\n" in out
     records = [json.loads(line) for line in lines.read_text().splitlines()]

@@ -182,7 +182,7 @@ def _train(
 def _uninterrupted(write_files: OnStep) -> OnStep:
     """Return a hook that writes the files of a run, with nothing in between.
 
-    A checkpoint may be behind the certificate of its run, but never ahead of it.
+    The certificate is first, so a checkpoint is ahead of it only if it could not be written.
     """
 
     def hook(stepper: Stepper, loss: Tensor) -> bool | None:
