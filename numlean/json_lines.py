@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections import Counter
 from collections.abc import Mapping
@@ -22,8 +23,9 @@ from typing import (
     is_typeddict,
 )
 
+from numlean.display_text import printable
 from numlean.errors import DocumentError
-from numlean.names import did_you_mean, printable
+from numlean.names import did_you_mean
 
 T = TypeVar("T")
 
@@ -35,6 +37,10 @@ BYTES_PER_VALUE: Final = 100
 
 MAX_DIGITS: Final = 1000
 """The maximum number of digits of an integer in a document."""
+
+_NEEDS_2_BYTES: Final = re.compile(rb"[\xc4-\xff]|\\u")
+_NEEDS_4_BYTES: Final = re.compile(rb"[\xf0-\xff]|\\u[dD][89abAB]")
+"""Characters beyond U+00FF and U+FFFF, in UTF-8 and as JSON escapes them."""
 
 _PLAIN: Final = (bool, int, str)
 """Types whose values are taken as they are."""
@@ -94,7 +100,19 @@ def memory_of_json(text: bytes) -> int:
     """Return an upper bound of the bytes that the values of JSON texts, one per line, take."""
     # Each value and each name of a field, but the first, follows one of these. Texts may have them.
     marks = (b",", b":", b"[", b"{", b"\n")
-    return len(text) + BYTES_PER_VALUE * sum(text.count(mark) for mark in marks)
+    return _growth(text) * len(text) + BYTES_PER_VALUE * sum(text.count(mark) for mark in marks)
+
+
+def _growth(text: bytes) -> int:
+    """Return how many bytes of Python's texts one byte of a JSON text gives, at most.
+
+    A text in Python has 1, 2 or 4 bytes for each character: as many as its widest one needs.
+    """
+    if b"\0" in text:  # UTF-16, with at least 2 bytes for a character, or UTF-32
+        return 2
+    if _NEEDS_4_BYTES.search(text):
+        return 4
+    return 2 if _NEEDS_2_BYTES.search(text) else 1
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

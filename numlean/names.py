@@ -1,4 +1,4 @@
-"""Names from outside: the nearest known one of an unknown name, and names in messages."""
+"""The nearest known names of an unknown name."""
 
 from __future__ import annotations
 
@@ -28,13 +28,6 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return ``; did you mean 'sqrt'?`` for an unknown name; empty where no known name is near."""
     near = nearest_names(name, known)
     return f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
-
-
-def printable(name: str, limit: int = 80) -> str:
-    """Return a name from outside for a message of one line: quoted if necessary, and cut."""
-    start = name[: limit + 1]
-    text = start if start and start.isprintable() else repr(start)
-    return text if len(text) <= limit else f"{text[: limit - 3]}..."
 
 
 def _key(name: str) -> str:

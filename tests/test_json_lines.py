@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sys
 import tracemalloc
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, TypedDict
@@ -152,6 +154,17 @@ def test_the_memory_of_a_document_is_bounded_before_it_is_parsed():
     tracemalloc.stop()
     assert len(kept) == 10_000
     assert size < memory_of_json(values.encode())
+
+
+@pytest.mark.parametrize("character", ["a", "é", "数", "\U0001f600"])
+@pytest.mark.parametrize("escaped", [False, True])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le", "utf-32"])
+def test_the_memory_of_a_text_is_bounded_whatever_its_widest_character(
+    character, escaped, encoding
+):
+    text = json.dumps(["x" * 50_000 + character], ensure_ascii=escaped).encode(encoding)
+    size = sum(sys.getsizeof(each) for each in parse_json(text, "document"))
+    assert size <= memory_of_json(text) <= 4 * len(text) + 2 * BYTES_PER_VALUE
 
 
 def test_the_field_that_occurs_twice_is_found_among_many():

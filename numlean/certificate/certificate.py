@@ -20,8 +20,8 @@ from numlean.checkpoint import atomic
 from numlean.checkpoint.errors import FilePath, error_context
 from numlean.checkpoint.fingerprint import Plain
 from numlean.data.input_file import read_input
+from numlean.display_text import printable
 from numlean.errors import NumleanError
-from numlean.names import printable
 from numlean.tasks import Recipe, RecordedRecipe
 
 

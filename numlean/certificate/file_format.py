@@ -17,10 +17,10 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Final, TypedDict
 
 from numlean.certificate.chain import Step, broken_links, first_link
-from numlean.checkpoint.bounded_json import parse_bounded
+from numlean.data.bounded_json import parse_bounded
+from numlean.display_text import printable
 from numlean.errors import DocumentError
 from numlean.json_lines import read_document
-from numlean.names import printable
 
 VERSION: Final = 2
 """The version that is written."""

@@ -19,7 +19,7 @@ from typing import Any, Final, TypedDict
 
 from numlean.certificate.chain import Step
 from numlean.certificate.file_format import Document, check_contents, check_version, is_digest
-from numlean.checkpoint.bounded_json import check_memory
+from numlean.data.bounded_json import check_memory
 from numlean.errors import DocumentError
 from numlean.json_lines import parse_json, read_document
 

@@ -17,10 +17,10 @@ import numpy as np
 from safetensors import SafetensorError, deserialize
 from safetensors.numpy import save
 
-from numlean.checkpoint.bounded_json import parse_bounded
 from numlean.checkpoint.errors import CheckpointError
+from numlean.data.bounded_json import parse_bounded
+from numlean.display_text import printable
 from numlean.errors import DocumentError
-from numlean.names import printable
 
 VERSION: Final = 2
 """The version that is written."""

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Final
 
 from numlean.checkpoint.fingerprint import Plain
-from numlean.names import printable
+from numlean.display_text import printable
 
 _ABSENT: Final = object()
 

@@ -13,7 +13,7 @@ from numlean.checkpoint.raw_numbers import RawTensor, from_raw
 from numlean.checkpoint.reading import Checkpoint, load
 from numlean.checkpoint.run import Run
 from numlean.digest import Named
-from numlean.names import printable
+from numlean.display_text import printable
 from numlean.training import Stepper
 
 

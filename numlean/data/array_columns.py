@@ -11,8 +11,8 @@ import numpy as np
 
 from numlean.data.dataset import Places
 from numlean.data.npy_file import Array
+from numlean.display_text import printable
 from numlean.errors import DataError, UnknownNameError
-from numlean.names import printable
 
 _POSITION: Final = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
 _SHOWN_NAMES: Final = 20

@@ -15,8 +15,8 @@ from numlean.data.missing import MissingValues
 from numlean.data.npy_file import TEXT, Array, read_npy
 from numlean.data.npz_file import Archive
 from numlean.data.size_limit import FLOAT_SIZE, check_size
+from numlean.display_text import printable
 from numlean.errors import DataError
-from numlean.names import printable
 
 
 @dataclass(frozen=True)

@@ -25,8 +25,8 @@ from numlean.data.targets import (
     regression_target,
     text_target,
 )
+from numlean.display_text import printable
 from numlean.errors import DataError
-from numlean.names import printable
 
 _COMPLETE: Final = "fill in the value, or delete the row (--drop-missing deletes all such rows)"
 

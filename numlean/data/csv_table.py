@@ -18,8 +18,8 @@ from numlean.data.labels import Labels, labels_of_decimals
 from numlean.data.missing import MISSING_WORDS, MissingValues
 from numlean.data.number_format import NumberFormat
 from numlean.data.odd_cells import is_disguised
+from numlean.display_text import printable
 from numlean.errors import DataError, UnknownNameError
-from numlean.names import printable
 
 NUMBERS: Final = "numbers"
 """A column of numbers and missing values."""

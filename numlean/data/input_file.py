@@ -16,9 +16,9 @@ from os import PathLike
 from typing import Final
 
 from numlean.data.size_limit import check_size
+from numlean.display_text import printable
 from numlean.errors import DataError, NumleanError
 from numlean.files.messages import reason_of
-from numlean.names import printable
 from numlean.process.waiting import wait_to_read
 
 _FLAGS: Final = (

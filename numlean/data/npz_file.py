@@ -12,8 +12,8 @@ from typing import Final
 from numlean.data.input_file import read_input, shown_path
 from numlean.data.npy_file import Array, array_of_bytes, one_line
 from numlean.data.size_limit import check_size
+from numlean.display_text import printable
 from numlean.errors import DataError
-from numlean.names import printable
 
 _SUFFIX: Final = ".npy"
 _METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)

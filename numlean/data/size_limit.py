@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Final
 
+from numlean.display_text import format_size
 from numlean.errors import DataError, NumleanError
 
 DEFAULT_MAX_SIZE: Final = 10**9
@@ -61,16 +62,6 @@ def parse_size(text: str) -> int:
         raise NumleanError(f"expected a size such as 500MB, 2GiB or 8GB, got {text!r:.80}")
     size: int = int(match[1]) * (1024 if match[3] else 1000) ** _UNITS[match[2].lower()]
     return size
-
-
-def format_size(size: int) -> str:
-    """Return a number of bytes in words, such as ``1.2 GB``."""
-    if size < 1000:
-        return f"{size} bytes"
-    for power, unit in enumerate(("kB", "MB", "GB", "TB", "PB"), start=1):
-        if size < 1000 ** (power + 1):
-            return f"{size / 1000**power:.1f}".removesuffix(".0") + f" {unit}"
-    return "more than 1000 PB"
 
 
 def read_limit() -> int:

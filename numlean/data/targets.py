@@ -10,8 +10,8 @@ import numpy as np
 
 from numlean.data.dataset import Floats
 from numlean.data.labels import Labels
+from numlean.display_text import printable
 from numlean.errors import DataError
-from numlean.names import printable
 
 REGRESSION: Final = "regression"
 CLASSIFICATION: Final = "classification"

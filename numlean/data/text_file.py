@@ -9,8 +9,9 @@ from io import BytesIO, TextIOWrapper
 from typing import Final
 
 from numlean.data.input_file import read_input, shown_path
+from numlean.display_text import printable
 from numlean.errors import DataError, NumleanError
-from numlean.names import did_you_mean, printable
+from numlean.names import did_you_mean
 
 UTF_8: Final = "utf-8"
 

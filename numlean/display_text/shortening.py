@@ -39,6 +39,13 @@ def shorten_words(line: str) -> str:
     return shorten(line, LONGEST_MESSAGE)
 
 
+def printable(name: str, limit: int = 80) -> str:
+    """Return a name from outside for a message of one line: quoted if necessary, and cut."""
+    start = name[: limit + 1]
+    text = start if start and start.isprintable() else repr(start)
+    return text if len(text) <= limit else f"{text[: limit - 3]}..."
+
+
 def one_line(message: object) -> str:
     """Return a message as one line that a terminal shows as it is, its values shortened."""
     return shorten_words(escape_line(str(message)))

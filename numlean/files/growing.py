@@ -7,6 +7,7 @@ from contextlib import suppress
 from errno import ENOENT
 from typing import Final
 
+from numlean.display_text import format_size
 from numlean.files import atomic
 from numlean.files.locations import FilePath, check_replaceable, locate
 from numlean.files.streams import open_stream, write_some
@@ -84,7 +85,7 @@ class GrowingFile:
             self._size += done
             self._pending = self._pending[done:]
         if self._has_left_out:
-            raise OSError(f"more than {MOST_PENDING} bytes waited; the rest is left out")
+            raise OSError(f"more than {format_size(MOST_PENDING)} waited; the rest is left out")
 
     def _open(self) -> int:
         location = locate(self._path)

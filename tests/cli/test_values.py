@@ -82,7 +82,7 @@ def test_wrong_values_give_one_short_line(line, message, capsys, tmp_path, monke
 def test_a_model_that_no_memory_holds_is_refused_before_it_is_made(monkeypatch, capsys):
     monkeypatch.setattr(memory, "machine_memory", lambda: 1000)
     assert main(RUN) == 2
-    assert "of memory, and this machine has 1000 bytes; use fewer" in capsys.readouterr().err
+    assert "of memory, and this machine has 1 kB; use fewer" in capsys.readouterr().err
 
 
 def test_an_empty_memory_error_names_the_great_values(monkeypatch, capsys):

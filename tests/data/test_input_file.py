@@ -6,7 +6,7 @@ import socket
 import pytest
 
 from numlean.data.input_file import naming_file, read_input
-from numlean.data.size_limit import check_size, format_size, max_size, parse_size
+from numlean.data.size_limit import check_size, max_size, parse_size
 from numlean.errors import DataError, NumleanError
 
 
@@ -142,8 +142,3 @@ def test_sizes_are_read_with_their_units(text, size):
 def test_other_texts_are_no_sizes(text):
     with pytest.raises(NumleanError, match="expected a size"):
         parse_size(text)
-
-
-def test_sizes_are_shown_in_decimal_units():
-    shown = [format_size(size) for size in (1, 999, 1000, 1152 * 10**6, 10**30)]
-    assert shown == ["1 bytes", "999 bytes", "1 kB", "1.2 GB", "more than 1000 PB"]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from numlean.display_text import escape_controls, escape_line, one_line, shorten
+from numlean.display_text import escape_controls, escape_line, format_size, one_line, shorten
 from numlean.display_text.shortening import LONGEST_MESSAGE, LONGEST_VALUE
 from numlean.errors import NumleanError, UnknownNameError
 
@@ -51,3 +51,9 @@ def test_errors_are_one_line():
 def test_an_apostrophe_does_not_begin_a_value():
     text = "the task's rows " + "and more words " * 20 + "of the run's data"
     assert one_line(text) == text
+
+
+def test_sizes_are_shown_in_decimal_units():
+    sizes = (1, 999, 1000, 999_949, 999_950, 2**20, 1152 * 10**6, 10**18 - 1, 10**4500)
+    shown = ["1 bytes", "999 bytes", "1 kB", "999.9 kB", "1 MB", "1 MB", "1.2 GB"]
+    assert [format_size(size) for size in sizes] == [*shown, *["more than 1000 PB"] * 2]

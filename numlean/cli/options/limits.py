@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from numlean.data.size_limit import DEFAULT_MAX_SIZE, format_size, parse_size
+from numlean.data.size_limit import DEFAULT_MAX_SIZE, parse_size
+from numlean.display_text import format_size
 from numlean.errors import NumleanError
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from numlean.checkpoint.bounded_json import parse_bounded
+from numlean.data.bounded_json import parse_bounded
 from numlean.data.input_file import read_input
 from numlean.errors import DataError, DocumentError, NumleanError
 from numlean.files import atomic

@@ -15,6 +15,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Final
 
+from numlean.display_text import format_size
 from numlean.verification.attacks.attack import Attack, Outcome, Setting
 from numlean.verification.attacks.command_lines.files import Folder
 from numlean.verification.attacks.command_lines.lines import Line, commands_of, random_line
@@ -112,7 +113,7 @@ def complaint(found: Reaction) -> str | None:
     if found.seconds > MOST_SECONDS:
         return f"it took {found.seconds:.0f} seconds of the processor"
     if found.memory > MOST_MEMORY:
-        return f"it took {found.memory >> 20} MiB of memory"
+        return f"it took {format_size(found.memory)} of memory"
     return None
 
 
