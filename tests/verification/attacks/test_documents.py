@@ -1,6 +1,8 @@
 """Attacks on the readers of checkpoints and certificates: a few cases, and that they can fail."""
 
+import os
 from mmap import MAP_ANONYMOUS, MAP_PRIVATE, mmap
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +13,7 @@ from numlean.tasks import RecordedRecipe
 from numlean.verification.attacks import Program, Setting, tally
 from numlean.verification.attacks.documents import CERTIFICATES, CHECKPOINTS
 from numlean.verification.attacks.documents.bounded_call import MEMORY, call
-from numlean.verification.attacks.documents.opened_files import opened_files
+from numlean.verification.attacks.documents.opened_files import identities, opened_files
 
 PROGRAM = Program(main, build_parser, tuple(COMMANDS))
 
@@ -83,10 +85,37 @@ def test_a_signal_ends_the_attack_and_not_only_its_command(status):
 
 def test_opened_files_are_recorded(tmp_path):
     path = tmp_path / "a"
-    with opened_files() as names:
+    with opened_files() as files:
         path.write_text("a")
-    path.read_text()
-    assert names == {str(path)}
+    other = tmp_path / "b"
+    other.write_text("b")
+    assert files & identities(str(path))
+    assert not files & identities(str(other))
+
+
+@pytest.mark.parametrize("spelled", ["./folder/../a", "link", "hard", "a"])
+def test_a_file_is_known_however_its_name_is_spelled(tmp_path, monkeypatch, spelled):
+    monkeypatch.chdir(tmp_path)
+    Path("folder").mkdir()
+    Path("a").touch()
+    Path("link").symlink_to("a")
+    Path("hard").hardlink_to("a")
+
+    def run(argv):
+        Path(spelled).read_text()
+        return 0
+
+    reaction = call(Program(run, build_parser, ()), [])
+    private = str(tmp_path / "a")
+    assert reaction.opened_one([private, "nowhere", "a\0b", "/" + "a" * 5000]) == private
+    assert reaction.opened_one([str(tmp_path / "b")]) is None
+
+
+def test_the_null_device_is_not_taken_for_standard_input():
+    with opened_files() as files:
+        Path(os.devnull).read_text()
+    assert identities(os.devnull) == {os.devnull}
+    assert files & identities(os.devnull)
 
 
 def test_a_command_that_takes_too_much_memory_is_stopped():

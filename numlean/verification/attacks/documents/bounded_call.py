@@ -5,7 +5,7 @@ from __future__ import annotations
 import resource
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
@@ -14,7 +14,7 @@ from typing import Final
 
 from numlean.errors import NumleanError
 from numlean.verification.attacks.attack import Program
-from numlean.verification.attacks.documents.opened_files import opened_files
+from numlean.verification.attacks.documents.opened_files import Identity, identities, opened_files
 
 MEMORY: Final = 2 << 30
 """The bytes that a command may take beside those that the process has."""
@@ -42,14 +42,18 @@ class Reaction:
         output: The text on standard output.
         errors: The text on standard error.
         exception: The exception that nothing caught, in one line; "" without one.
-        opened: The names of the files that it opened.
+        opened: The identities of the files that it opened.
     """
 
     status: int | None
     output: str
     errors: str
     exception: str = ""
-    opened: frozenset[str] = frozenset()
+    opened: frozenset[Identity] = frozenset()
+
+    def opened_one(self, paths: Iterable[str]) -> str | None:
+        """Return one of some files that the command opened; None if it opened none of them."""
+        return next((path for path in sorted(paths) if self.opened & identities(path)), None)
 
     @property
     def complaint(self) -> str | None:

@@ -143,8 +143,8 @@ def _seal(text: str, arrays: Arrays) -> bytes:
 
 
 def _failure(case: _Case, reaction: Reaction, expected: Reaction, path: Path) -> str | None:
-    if opened := case.paths & reaction.opened:
-        return f"it opened {min(opened)!r:.80}"
+    if (opened := reaction.opened_one(case.paths)) is not None:
+        return f"it opened {opened!r:.80}"
     if case.must == "be refused":
         return reaction.refusal_complaint(path)
     if case.must == "be the same run" and _report(reaction) != _report(expected):
