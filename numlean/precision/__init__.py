@@ -4,6 +4,7 @@ from numlean.precision.accumulation import Accumulation, Blocked, Fused, Ordered
 from numlean.precision.accumulation_text import accumulation_named
 from numlean.precision.contraction import Contraction, contract
 from numlean.precision.product import LayerPrecision, linear, product
+from numlean.precision.scaling import ScaledOperand, Scaling, scaling_named
 
 __all__ = [
     "Accumulation",
@@ -13,8 +14,11 @@ __all__ = [
     "LayerPrecision",
     "Ordered",
     "Pairwise",
+    "ScaledOperand",
+    "Scaling",
     "accumulation_named",
     "contract",
     "linear",
     "product",
+    "scaling_named",
 ]

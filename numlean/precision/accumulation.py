@@ -22,6 +22,9 @@ from numlean.scalar.protocol import Scalar, Storage
 ChangeScalar: TypeAlias = Callable[[Scalar], Scalar]
 """Returns the Scalar that takes the place of another one, such as its recording twin."""
 
+ScaleBlock: TypeAlias = Callable[[int, Storage], Storage]
+"""Returns the sums of a block of terms, given its first k, multiplied by the block's factors."""
+
 
 @dataclass(frozen=True)
 class Accumulation(ABC):
@@ -134,12 +137,17 @@ class Blocked(Accumulation):
 
     def sums(self, a: Storage, b: Storage) -> Storage:
         """Return the sums of the blocks, added in ascending k."""
+        return self.scaled_sums(a, b, lambda k, part: part)
+
+    def scaled_sums(self, a: Storage, b: Storage, scale: ScaleBlock) -> Storage:
+        """Return the sums of the blocks, each of them scaled in ``promote`` before it is added."""
         shape = (*a.shape[:-1], b.shape[-1])
         total = self.promote.from_float(np.zeros(shape))
         for start in range(0, a.shape[-1], self.block):
             terms = slice(start, start + self.block)
             part = _product(self.scalar, a[..., :, terms], b[..., terms, :], "separate")
-            total = self.promote.add(total, cast_storage(self.promote, self.scalar, part))
+            promoted = cast_storage(self.promote, self.scalar, part)
+            total = self.promote.add(total, scale(start, promoted))
         return total
 
     def with_scalars(self, change: ChangeScalar) -> Blocked:

@@ -14,7 +14,15 @@ from numlean.autograd.primitives import cast, swap_last, transpose
 from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError, ShapeError
 from numlean.precision.accumulation import Accumulation, ChangeScalar, cast_storage
-from numlean.scalar.precision import precision_of
+from numlean.precision.scaling.factors import Factors, scalar_of_sums, scaled_sums
+from numlean.precision.scaling.operand import (
+    Operand,
+    change_operand,
+    entered,
+    entered_columns,
+    scalar_of,
+)
+from numlean.precision.widening import widens
 from numlean.scalar.protocol import Scalar, Storage
 from numlean.scalar.record import recorded_like
 
@@ -26,28 +34,35 @@ class Contraction:
     """The arithmetic of a product of matrices.
 
     Attributes:
-        left: The Scalar to which the first operand is rounded.
-        right: The Scalar to which the second operand is rounded.
+        left: The Scalar to which the first operand is rounded, or how it is scaled too.
+        right: The same for the second operand.
         accumulate: The rule that multiplies the operands, widened exactly, and adds up.
         output: The Scalar to which a sum is rounded.
 
     Raises:
-        NumleanError: The Scalar of the products lacks numbers of an operand.
+        NumleanError: The Scalar of the products lacks numbers of an operand, or scales do not fit
+            each other or the accumulation.
     """
 
-    left: Scalar
-    right: Scalar
+    left: Operand
+    right: Operand
     accumulate: Accumulation
     output: Scalar
 
     def __post_init__(self) -> None:
         wide = self.accumulate.scalar
-        for operand in (self.left, self.right):
-            if not _widens(operand, wide):
+        for operand in (scalar_of(self.left), scalar_of(self.right)):
+            if not widens(operand, wide):
                 raise NumleanError(
                     f"{self.accumulate} needs operands that {wide.name} has exactly, and it lacks"
                     f" numbers of {operand.name}; accumulate in a wider dtype"
                 )
+        scalar_of_sums(self.left, self.right, self.accumulate)
+
+    @property
+    def result(self) -> Scalar:
+        """The Scalar of the sums before they are rounded to the output."""
+        return scalar_of_sums(self.left, self.right, self.accumulate)
 
     @classmethod
     def of(cls, operands: Scalar, accumulate: Accumulation) -> Contraction:
@@ -57,7 +72,7 @@ class Contraction:
     def sums(self, scalar: Scalar, a: Storage, b: Storage) -> Storage:
         """Return the sums of products of matrices of a Scalar's numbers, before they are rounded.
 
-        They are numbers of ``accumulate.result``.
+        They are numbers of ``result``. The factors that undo scales are multiplied into them.
 
         Raises:
             ShapeError: They are not two matrices, or two batches of them, of matching shapes.
@@ -68,14 +83,17 @@ class Contraction:
                 f" and {b.shape}"
             )
         wide = self.accumulate.scalar
-        left, right = cast_storage(self.left, scalar, a), cast_storage(self.right, scalar, b)
-        return self.accumulate.sums(
-            cast_storage(wide, self.left, left), cast_storage(wide, self.right, right)
-        )
+        a, left = entered(self.left, scalar, a)
+        b, right = entered_columns(self.right, scalar, b)
+        a = cast_storage(wide, scalar_of(self.left), a)
+        b = cast_storage(wide, scalar_of(self.right), b)
+        if left is None and right is None:
+            return self.accumulate.sums(a, b)
+        return scaled_sums(self.accumulate, a, b, Factors(left, right), self.result)
 
     def rounded(self, sums: Storage) -> Storage:
         """Return sums in the Scalar of the output."""
-        return cast_storage(self.output, self.accumulate.result, sums)
+        return cast_storage(self.output, self.result, sums)
 
     @property
     def swapped(self) -> Contraction:
@@ -85,8 +103,8 @@ class Contraction:
     def with_scalars(self, change: ChangeScalar) -> Contraction:
         """Return the same contraction in other Scalars."""
         return Contraction(
-            change(self.left),
-            change(self.right),
+            change_operand(self.left, change),
+            change_operand(self.right, change),
             self.accumulate.with_scalars(change),
             change(self.output),
         )
@@ -95,14 +113,6 @@ class Contraction:
 def recorded(contraction: Contraction, x: Tensor) -> Contraction:
     """Return a contraction for the program that a tensor belongs to: recorded if that is."""
     return contraction.with_scalars(lambda scalar: recorded_like(x.scalar, scalar))
-
-
-def _widens(narrow: Scalar, wide: Scalar) -> bool:
-    if narrow == wide:
-        return True
-    if wide.format is None:  # its exponents are unbounded
-        return precision_of(narrow) <= precision_of(wide)
-    return narrow.format is not None and wide.format.contains(narrow.format)
 
 
 def _contract_storage(

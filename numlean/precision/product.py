@@ -145,7 +145,7 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None, precision: LayerPreci
 
 
 def _storage(scalar: Scalar, a: Storage, b: Storage, *bias: Storage, rule: _Rule) -> Storage:
-    sums, wide = rule.forward.sums(scalar, a, b), rule.forward.accumulate.result
+    sums, wide = rule.forward.sums(scalar, a, b), rule.forward.result
     for each in bias:
         sums = wide.add(sums, cast_storage(wide, scalar, each))
     return rule.forward.rounded(sums)

@@ -1,0 +1,58 @@
+"""Greatest magnitudes and the scales that follow from them, as operations of a Scalar.
+
+No step depends on a value in Python, so that the operations can be recorded and replayed.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from numlean.precision.scaling.scaling import Scaling
+from numlean.scalar.protocol import Scalar, Storage
+
+
+def amax(scalar: Scalar, x: Storage) -> Storage:
+    """Return the greatest magnitude of an array as an array of shape (); +0 if it is empty.
+
+    NaNs count as 0.
+    """
+    if not x.size:
+        return scalar.from_float(0.0)
+    numbers = magnitudes(scalar, x)
+    while numbers.ndim:
+        numbers = scalar.max(numbers, -1)
+    return numbers
+
+
+def magnitudes(scalar: Scalar, x: Storage) -> Storage:
+    """Return the magnitudes of numbers, +0 for NaNs."""
+    return scalar.where(scalar.eq(x, x), scalar.abs(x))
+
+
+def greatest_finite(scalar: Scalar) -> Storage:
+    """Return the greatest finite number of a Scalar that has a format, of shape ()."""
+    assert scalar.format is not None
+    return scalar.from_bits(np.array(scalar.format.max_finite, scalar.format.storage_dtype))
+
+
+def current_scales(scalar: Scalar, a: Storage, greatest: Storage, epsilon: float) -> Storage:
+    """Return greatest / a for greatest magnitudes a, which are first raised to ``epsilon``.
+
+    The scale is 1 if a is 0 or infinite; an infinite quotient becomes the greatest finite number.
+    """
+    if epsilon:
+        a = scalar.maximum(a, scalar.from_float(epsilon))
+    one, zero, infinity = (scalar.from_float(value) for value in (1.0, 0.0, np.inf))
+    scales = finite_quotients(scalar, greatest, a)
+    scales = scalar.where(scalar.lt(zero, a), scales, one)
+    return scalar.where(scalar.lt(a, infinity), scales, one)
+
+
+def finite_quotients(scalar: Scalar, greatest: Storage, a: Storage) -> Storage:
+    """Return greatest / a, the greatest finite number if that is infinite."""
+    return scalar.minimum(scalar.div(greatest, a), greatest_finite(scalar))
+
+
+def reduced(scalar: Scalar, scales: Storage, scaling: Scaling) -> Storage:
+    """Return scales as a scaling keeps them: rounded down to powers of two if it says so."""
+    return scalar.exp2(scalar.logb(scales)) if scaling.power_of_two else scales

@@ -1,0 +1,104 @@
+"""The factors that undo the scales of a contraction's operands, in its sums."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+from numlean.errors import NumleanError
+from numlean.precision.accumulation import Accumulation, Blocked, cast_storage
+from numlean.precision.scaling.operand import Operand, Quantized, ScaledOperand, turned_rows
+from numlean.precision.widening import widens
+from numlean.scalar.protocol import Scalar, Storage
+
+
+def scalar_of_sums(left: Operand, right: Operand, accumulate: Accumulation) -> Scalar:
+    """Return the Scalar of sums from which the scales of the operands are removed.
+
+    It is that of the accumulation or, if this lacks numbers of the scales, that of the scales.
+
+    Raises:
+        NumleanError: The scales of the operands, or those and the accumulation, do not fit.
+    """
+    scaled = [each for each in (left, right) if isinstance(each, ScaledOperand)]
+    if not scaled:
+        return accumulate.result
+    scales = scaled[0].scales
+    if scaled[-1].scales != scales:
+        raise NumleanError(
+            f"the scales of both operands are in one dtype, not {scales.name} and"
+            f" {scaled[-1].scales.name}"
+        )
+    for each in scaled:
+        _check_blocks(each, accumulate)
+    if widens(scales, accumulate.result):
+        return accumulate.result
+    is_blocked = any(each.scaling.granularity.terms for each in scaled)
+    if is_blocked or not widens(accumulate.result, scales):
+        raise NumleanError(
+            f"{accumulate} adds up in {accumulate.result.name}, which lacks numbers of scales in"
+            f" {scales.name}; accumulate in {scales.name}"
+        )
+    return scales
+
+
+def _check_blocks(operand: ScaledOperand, accumulate: Accumulation) -> None:
+    terms, scales = operand.scaling.granularity.terms, operand.scales.name
+    if terms is None or (isinstance(accumulate, Blocked) and terms % accumulate.block == 0):
+        return
+    raise NumleanError(
+        f"scales by {operand.scaling} differ between blocks of {terms} terms, and {accumulate} does"
+        f" not add up such blocks; accumulate by blocked({scales}, {terms}, {scales})"
+    )
+
+
+@final
+@dataclass(frozen=True)
+class Factors:
+    """The factors of the sums of a contraction, of which an operand at least is scaled.
+
+    Attributes:
+        left: The left operand; None if it is not scaled.
+        right: The right operand, as rows; None if it is not scaled.
+    """
+
+    left: Quantized | None
+    right: Quantized | None
+
+    def at(self, k: int) -> Storage:
+        """Return the factors of sums over the block that contains k; they broadcast to (n, m).
+
+        With two scaled operands, each is the rounded product of both inverses.
+        """
+        if self.right is None:
+            assert self.left is not None
+            return self.left.inverses_at(k)
+        right = turned_rows(self.right.inverses_at(k))
+        if self.left is None:
+            return right
+        return self.scales.mul(self.left.inverses_at(k), right)
+
+    @property
+    def scales(self) -> Scalar:
+        """The Scalar of the factors."""
+        scaled = self.right if self.left is None else self.left
+        assert scaled is not None
+        return scaled.scales
+
+
+def scaled_sums(
+    accumulate: Accumulation, a: Storage, b: Storage, factors: Factors, result: Scalar
+) -> Storage:
+    """Return the sums of products of codes, times the factors, as numbers of ``result``.
+
+    If scales differ between blocks of k, the sum of each block is multiplied before it is added.
+    """
+    sides = (factors.left, factors.right)
+    if isinstance(accumulate, Blocked) and any(each and each.terms for each in sides):
+        return accumulate.scaled_sums(a, b, lambda k, part: _times(result, part, factors, k))
+    sums = cast_storage(result, accumulate.result, accumulate.sums(a, b))
+    return _times(result, sums, factors, 0)
+
+
+def _times(result: Scalar, sums: Storage, factors: Factors, k: int) -> Storage:
+    return result.mul(sums, cast_storage(result, factors.scales, factors.at(k)))

@@ -1,0 +1,179 @@
+"""Operands of contractions: numbers rounded to a Scalar, some of them scaled before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias, final
+
+import numpy as np
+
+from numlean.arguments import checked
+from numlean.autograd.primitives import cast
+from numlean.autograd.tensor import Tensor
+from numlean.errors import NumleanError, ShapeError
+from numlean.precision.accumulation import ChangeScalar, cast_storage
+from numlean.precision.scaling.amax import (
+    current_scales,
+    greatest_finite,
+    magnitudes,
+    reduced,
+)
+from numlean.precision.scaling.regions import Regions
+from numlean.precision.scaling.scaling import Current, Scaling
+from numlean.precision.widening import widens
+from numlean.scalar.protocol import Scalar, Storage
+
+
+@final
+@dataclass(frozen=True)
+class Quantized:
+    """Numbers of an operand as a contraction multiplies them.
+
+    Attributes:
+        codes: The scaled numbers in the operand's Scalar, of the operand's shape (..., n, k).
+        inverses: The factors that undo the scales, of a shape that broadcasts to (..., n, blocks
+            of k), in the Scalar of the scales.
+        scales: That Scalar.
+        terms: The number of k of a block; None if one factor serves all k.
+    """
+
+    codes: Storage
+    inverses: Storage
+    scales: Scalar
+    terms: int | None
+
+    def inverses_at(self, k: int) -> Storage:
+        """Return the factors of the block that contains k, of shape (..., n or 1, 1)."""
+        block = 0 if self.terms is None or self.inverses.size == 1 else k // self.terms
+        return self.inverses[..., block : block + 1]
+
+
+@checked
+@final
+@dataclass(frozen=True)
+class ScaledOperand:
+    """An operand whose numbers v are stored as codes: v * s, rounded to a narrow Scalar.
+
+    Attributes:
+        scalar: The Scalar of the codes.
+        scaling: What the scales s follow from.
+        scales: The Scalar of the scales, such as binary32, which has every number of ``scalar``.
+        scale: The scale that earlier steps determined, of shape (), in ``scales``: see
+            ``with_scale``. None for current scales.
+
+    Raises:
+        NumleanError: A Scalar has no format, or the one of the scales lacks numbers of the codes.
+    """
+
+    scalar: Scalar
+    scaling: Scaling
+    scales: Scalar
+    scale: Storage | None = field(default=None, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        for each in (self.scalar, self.scales):
+            if each.format is None:
+                raise NumleanError(f"{each.name} has no greatest number, so it takes no scales")
+        if not widens(self.scalar, self.scales):
+            raise NumleanError(
+                f"scales in {self.scales.name} need codes that it has exactly, and it lacks numbers"
+                f" of {self.scalar.name}; keep scales in a wider dtype"
+            )
+
+    @property
+    def greatest(self) -> Storage:
+        """The greatest finite number of the codes, in the Scalar of the scales."""
+        return self.scales.from_float(self.scalar.to_float(greatest_finite(self.scalar)))
+
+    def with_scale(self, scale: Tensor) -> ScaledOperand:
+        """Return the operand for a step in which a delayed scale has a value, of shape ().
+
+        Raises:
+            NumleanError: The scales are not delayed.
+            ShapeError: The scale is not a single number.
+        """
+        if not self.scaling.is_delayed:
+            raise NumleanError(f"scales by {self.scaling} follow from the numbers; give no scale")
+        if scale.size != 1:
+            raise ShapeError(f"a delayed scale is a single number, got shape {scale.shape}")
+        return replace(self, scale=cast(scale.detach(), self.scales).data.reshape(()))
+
+    def with_scalars(self, change: ChangeScalar) -> ScaledOperand:
+        """Return the same operand in other Scalars."""
+        return ScaledOperand(change(self.scalar), self.scaling, change(self.scales), self.scale)
+
+    def quantize(self, scalar: Scalar, x: Storage) -> Quantized:
+        """Return rows (..., n, k) of a Scalar's numbers as codes, with the inverses of the scales.
+
+        v = x in ``scales``; u = v * s, rounded there, and clamped to the greatest number of the
+        codes; the code is u rounded to ``scalar``. A NaN stays one. The inverse is 1 / s, rounded.
+
+        Raises:
+            NumleanError: A delayed scale has no value.
+        """
+        wide, shape, terms = self.scales, x.shape, self.scaling.granularity.terms
+        one = wide.from_float(1.0)
+        if not x.size:
+            codes = cast_storage(self.scalar, scalar, x)
+            return Quantized(codes, one.reshape((1,) * x.ndim), wide, terms)
+        regions = Regions.of(self.scaling.granularity, shape)
+        v = regions.split(wide, cast_storage(wide, scalar, x))
+        s = self._scales(v, regions)
+        greatest = self.greatest
+        u = wide.minimum(wide.maximum(wide.mul(v, s), wide.neg(greatest)), greatest)
+        codes = regions.join(cast_storage(self.scalar, wide, u), shape)
+        return Quantized(codes, regions.each_row(wide, wide.div(one, s)), wide, terms)
+
+    def _scales(self, v: Storage, regions: Regions) -> Storage:
+        """Return the scale of each region, with the axes of ``Regions.split``."""
+        wide, method = self.scales, self.scaling.method
+        if isinstance(method, Current):
+            a = regions.amax(wide, magnitudes(wide, v))
+            found = current_scales(wide, a, self.greatest, method.amax_epsilon)
+            return reduced(wide, found, self.scaling)
+        if self.scale is None:
+            raise NumleanError(
+                f"scales by {self.scaling} follow from earlier steps; bind the scale of this step"
+                " with operand.with_scale(scale)"
+            )
+        return self.scale.reshape((1,) * v.ndim)
+
+    def __str__(self) -> str:
+        return f"{self.scalar.name} scaled by {self.scaling} in {self.scales.name}"
+
+
+Operand: TypeAlias = Scalar | ScaledOperand
+"""The Scalar to which the numbers of an operand are rounded, or an operand that is scaled too."""
+
+
+def scalar_of(operand: Operand) -> Scalar:
+    """Return the Scalar of an operand's numbers in the product."""
+    return operand.scalar if isinstance(operand, ScaledOperand) else operand
+
+
+def change_operand(operand: Operand, change: ChangeScalar) -> Operand:
+    """Return an operand in other Scalars."""
+    return operand.with_scalars(change) if isinstance(operand, ScaledOperand) else change(operand)
+
+
+def turned_rows(x: Storage) -> Storage:
+    """Return a right operand (..., k, m) as rows (..., m, k), or rows as that operand: a view."""
+    return np.swapaxes(x, -1, -2)
+
+
+def entered(operand: Operand, scalar: Scalar, x: Storage) -> tuple[Storage, Quantized | None]:
+    """Return a left operand's numbers in the operand's Scalar, and how they are scaled, if so."""
+    if not isinstance(operand, ScaledOperand):
+        return cast_storage(operand, scalar, x), None
+    rows = operand.quantize(scalar, x)
+    return rows.codes, rows
+
+
+def entered_columns(
+    operand: Operand, scalar: Scalar, x: Storage
+) -> tuple[Storage, Quantized | None]:
+    """Return the same for a right operand; how it is scaled is stated for its columns as rows."""
+    if not isinstance(operand, ScaledOperand):
+        return cast_storage(operand, scalar, x), None
+    rows = operand.quantize(scalar, turned_rows(x))
+    return turned_rows(rows.codes), rows

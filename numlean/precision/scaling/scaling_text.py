@@ -1,0 +1,144 @@
+"""Scalings as texts: ``tensor``, ``row``, ``block(1x128,power_of_two)``, ``tensor(delayed)``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Final
+
+from numlean.arguments import checked
+from numlean.errors import NumleanError, UnknownNameError
+from numlean.precision.scaling.scaling import ROW, TENSOR, Current, Delayed, Granularity, Scaling
+
+_GRANULARITIES: Final = {"tensor": TENSOR, "row": ROW, "channel": ROW}
+_METHODS: Final = ("current", "delayed")
+_NAMES: Final = ("tensor", "row", "channel", "block", *_METHODS)
+_OPTIONS: Final = ("current", "delayed", "power_of_two", "amax_epsilon")
+_ALGORITHMS: Final = ("max", "most_recent")
+_FORM: Final = "write it as tensor, row or block(1x128), with options as in tensor(power_of_two)"
+_CALL: Final = re.compile(r"([^(),]+?)\s*(?:\((.*)\))?", re.DOTALL)
+_EXTENTS: Final = re.compile(r"(\d{1,9})x(\d{1,9})", re.ASCII)
+_INTEGER: Final = re.compile(r"[+-]?\d{1,9}", re.ASCII)
+_DECIMAL: Final = re.compile(r"(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+
+
+@checked
+def scaling_named(text: str) -> Scaling:
+    """Return the scaling that a text describes.
+
+    ``tensor``, ``row`` (or ``channel``) and ``block(RxK)`` take options in parentheses:
+    ``amax_epsilon=X``, ``power_of_two`` and, for tensor, ``delayed`` or
+    ``delayed(history=H,algo=max,margin=M)``; ``current`` is the default. A method alone means one
+    scale for a tensor.
+
+    Raises:
+        NumleanError: The text describes none.
+    """
+    name, arguments = _split_call(text, text)
+    if name not in _NAMES:
+        raise UnknownNameError("scaling", name, _NAMES)
+    if name in _METHODS:
+        return _with_options(Scaling(), [text.strip()], text)
+    if name != "block":
+        return _with_options(Scaling(_GRANULARITIES[name]), arguments, text)
+    extents = _EXTENTS.fullmatch(arguments[0]) if arguments else None
+    if extents is None:
+        raise NumleanError(
+            f"scaling {text!r}: block takes rows x terms first, as in block(1x128) or"
+            " block(128x128)"
+        )
+    return _with_options(Scaling(Granularity(*map(int, extents.groups()))), arguments[1:], text)
+
+
+def _with_options(scaling: Scaling, options: list[str], text: str) -> Scaling:
+    given: set[str] = set()
+    for option in options:
+        name, arguments = _split_call(option, text)
+        name, value = _split_value(name)
+        if name not in _OPTIONS:
+            raise UnknownNameError("option of a scaling", name, _OPTIONS)
+        kind = "power_of_two" if name == "power_of_two" else "method"
+        if kind in given:
+            raise NumleanError(
+                f"scaling {text!r}: {option!r} and an option before it exclude each other"
+            )
+        given.add(kind)
+        scaling = _with_option(scaling, name, arguments, value, text)
+    return scaling
+
+
+def _with_option(
+    scaling: Scaling, name: str, arguments: list[str], value: str | None, text: str
+) -> Scaling:
+    if name == "amax_epsilon":
+        if arguments or value is None or _DECIMAL.fullmatch(value) is None:
+            raise NumleanError(f"scaling {text!r}: write amax_epsilon=X, with a number X from 0")
+        return replace(scaling, method=Current(float(value)))
+    if value is not None or (arguments and name != "delayed"):
+        raise NumleanError(f"scaling {text!r}: {name} takes no value")
+    if name == "delayed":
+        return replace(scaling, method=_delayed(arguments, text))
+    return replace(scaling, power_of_two=True) if name == "power_of_two" else scaling
+
+
+def _delayed(settings: list[str], text: str) -> Delayed:
+    values: dict[str, Any] = {}
+    for setting in settings:
+        name, value = _split_value(setting)
+        if name not in _DELAYED:
+            raise UnknownNameError("setting of delayed", name, tuple(_DELAYED))
+        if value is None or name in values:
+            raise NumleanError(f"scaling {text!r}: write each setting once, as name=value")
+        values[name] = _DELAYED[name](name, value, text)
+    return Delayed(**values)
+
+
+def _integer(name: str, value: str, text: str) -> int:
+    if _INTEGER.fullmatch(value) is None:
+        raise NumleanError(f"scaling {text!r}: {name} is an integer, got {value!r}")
+    return int(value)
+
+
+def _algorithm(name: str, value: str, text: str) -> str:
+    if value not in _ALGORITHMS:
+        raise UnknownNameError(name, value, _ALGORITHMS)
+    return value
+
+
+_DELAYED: Final[dict[str, Callable[[str, str, str], Any]]] = {
+    "history": _integer,
+    "algo": _algorithm,
+    "margin": _integer,
+}
+
+
+def _split_call(part: str, text: str) -> tuple[str, list[str]]:
+    """Return the name and the arguments of ``name`` or ``name(argument,...)``."""
+    found = _CALL.fullmatch(part.strip())
+    if found is None:
+        raise NumleanError(f"{text!r} is not a scaling; {_FORM}")
+    name, arguments = found.group(1).strip(), found.group(2)
+    return name, [] if arguments is None else _split(arguments, text)
+
+
+def _split_value(part: str) -> tuple[str, str | None]:
+    """Return the name and the value of ``name=value``; None if there is no value."""
+    name, equals, value = part.partition("=")
+    return name.strip(), value.strip() if equals else None
+
+
+def _split(arguments: str, text: str) -> list[str]:
+    """Return arguments that commas outside of parentheses separate."""
+    parts, depth = [""], 0
+    for character in arguments:
+        depth += {"(": 1, ")": -1}.get(character, 0)
+        if depth < 0:
+            break
+        if character == "," and not depth:
+            parts.append("")
+        else:
+            parts[-1] += character
+    if depth or not all(part.strip() for part in parts):
+        raise NumleanError(f"{text!r} is not a scaling; {_FORM}")
+    return [part.strip() for part in parts]
