@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import final
 
 import numpy as np
@@ -28,10 +29,10 @@ class Regions:
 
     @classmethod
     def of(cls, granularity: Granularity, shape: tuple[int, ...]) -> Regions:
-        """Return the regions of an array that is not empty: of a tensor, one row of all numbers."""
+        """Return the regions of an array that is not empty; a tensor is one, with its batch."""
         if granularity.is_tensor:
-            count = int(np.prod(shape))
-            return cls((1, count), 1, count)
+            rows = prod(shape[:-1])
+            return cls((rows, shape[-1]), rows, shape[-1])
         rows, terms = granularity.rows or 1, granularity.terms or shape[-1]
         return cls(shape, min(rows, shape[-2]), min(terms, shape[-1]))
 
@@ -62,7 +63,12 @@ class Regions:
         return found if self.rows == 1 else scalar.max(found, -3, keepdims=True)
 
     def each_row(self, scalar: Scalar, values: Storage) -> Storage:
-        """Return one value for each row and block of k, of shape (..., n, k blocks)."""
+        """Return one value for each row and block of k, of shape (..., n, k blocks).
+
+        A single value is returned with the shape (1, 1).
+        """
+        if values.size == 1:
+            return values.reshape(1, 1)
         down, across = self._counts
         if self.rows > 1:
             spread = (*self.shape[:-2], down, self.rows, across, 1)
