@@ -41,6 +41,7 @@ from numlean.optim import (
     schedules,
     sgd,
 )
+from numlean.precision import Policy
 from numlean.scalar.dtype import Dtype
 from numlean.scalar.flags import Flags
 from numlean.scalar.protocol import Scalar
@@ -104,6 +105,7 @@ __all__ = [
     "OptimizerKind",
     "Options",
     "Pair",
+    "Policy",
     "Reduction",
     "ReplayResult",
     "RunSpec",

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import numlean.functional as functional
 from numlean.arguments import checked
 from numlean.autograd import primitives as ops
 from numlean.autograd.tensor import Tensor
 from numlean.nn.layer import Context, Layer
+
+_REDUCING: Final = (functional.softmax, functional.log_softmax, ops.softplus)
+"""The functions that are computed in the arithmetic of reductions."""
 
 
 @checked
@@ -50,13 +53,21 @@ class Elementwise(Layer):
         return self.label
 
     @property
+    def reduces(self) -> bool:
+        """Whether the layer computes in the arithmetic of reductions, and its result stays in it.
+
+        Else it computes in the arithmetic of its input.
+        """
+        return getattr(self.function, "func", self.function) in _REDUCING
+
+    @property
     def keeps_leading_axes(self) -> bool:
         """Always True."""
         return True
 
     def __call__(self, parameters: Sequence[Tensor], x: Tensor, context: Context) -> Tensor:
         """Return the values of the function."""
-        return self.function(x)
+        return self.function(context.arithmetic.reduced(x) if self.reduces else x)
 
 
 def _parts(function: Callable[..., Tensor]) -> tuple[object, ...]:

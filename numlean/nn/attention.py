@@ -23,10 +23,10 @@ from numlean.nn.layer import (
     Shape,
     label,
     wrong_shape,
-    zeros,
 )
-from numlean.nn.linear import affine, xavier_uniform
+from numlean.nn.linear import affine, bias_spec, weight_spec
 from numlean.nn.recurrent import split_last_axis
+from numlean.scalar.protocol import Scalar
 
 
 @checked
@@ -67,10 +67,10 @@ class MultiHeadAttention(Layer):
         """The weights in and out, each with its bias, if there is one."""
         n = self.features
         every = (
-            ParameterSpec("in_proj_weight", (3 * n, n), xavier_uniform),
-            ParameterSpec("in_proj_bias", (3 * n,), zeros),
-            ParameterSpec("out_proj.weight", (n, n), xavier_uniform),
-            ParameterSpec("out_proj.bias", (n,), zeros),
+            weight_spec("in_proj_weight", (3 * n, n)),
+            bias_spec("in_proj_bias", 3 * n),
+            weight_spec("out_proj.weight", (n, n)),
+            bias_spec("out_proj.bias", n),
         )
         return every if self.bias else every[::2]
 
@@ -103,12 +103,17 @@ class MultiHeadAttention(Layer):
         """
         size = len(parameters) // 2
         inward, outward = parameters[:size], parameters[size:]
-        q, k, v = (self._split_heads(y) for y in split_last_axis(affine(x, *inward), 3))
-        scores = ops.bmm(q, ops.swap_last(k)) / ops.sqrt(Tensor.of(x.scalar, float(q.shape[2])))
+        arithmetic = context.arithmetic
+        projected = affine(arithmetic, x, *inward)
+        q, k, v = (self._split_heads(y) for y in split_last_axis(projected, 3))
+        products = arithmetic.product(q, ops.swap_last(k), weight=None)
+        scores = products / ops.sqrt(Tensor.of(products.scalar, float(q.shape[2])))
+        scores = arithmetic.reduced(scores)
         mask = context.key_padding_mask if key_padding_mask is None else key_padding_mask
-        shares = self._softmax(scores, None if mask is None else self._left_out(x, mask))
-        z = self._join_heads(ops.bmm(shares, v), x.shape)
-        return affine(z, *outward)
+        left_out = None if mask is None else self._left_out(scores.scalar, x.shape, mask)
+        shares = self._softmax(scores, left_out)
+        z = self._join_heads(arithmetic.product(shares, v, weight=None), x.shape)
+        return affine(arithmetic, z, *outward)
 
     def _softmax(self, scores: Tensor, left_out: Tensor | None) -> Tensor:
         """Return the shares of the keys, without those that come later or are left out."""
@@ -118,7 +123,7 @@ class MultiHeadAttention(Layer):
             left_out = ops.maximum(left_out, later_times(scores))
         return masked_softmax(scores, left_out)
 
-    def _left_out(self, x: Tensor, mask: Tensor | Flags) -> Tensor:
+    def _left_out(self, scalar: Scalar, shape: Shape, mask: Tensor | Flags) -> Tensor:
         """Return a mask of shape (batch * heads, 1, time) from one of shape (batch, time)."""
         if not isinstance(mask, Tensor):
             flags = np.asarray(mask)
@@ -127,15 +132,16 @@ class MultiHeadAttention(Layer):
                     f"{self.name}: key_padding_mask must be an array of booleans, True where a key"
                     f" is left out, got {flags.dtype}"
                 )
-            mask = Tensor.of(x.scalar, flags.astype(np.float64))
-        batch, times, _ = x.shape
+            mask = Tensor.of(scalar, flags.astype(np.float64))
+        batch, times, _ = shape
         if mask.shape != (batch, times):
             raise ShapeError(
                 f"{self.name}: key_padding_mask must have the shape (batch, time)"
                 f" {(batch, times)}, got {mask.shape}"
             )
         by_head = ops.broadcast_to(
-            mask.detach().reshape(batch, 1, 1, times), (batch, self.heads, 1, times)
+            ops.cast(mask.detach(), scalar).reshape(batch, 1, 1, times),
+            (batch, self.heads, 1, times),
         )
         return by_head.reshape(batch * self.heads, 1, times)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numlean.functional as functional
 from numlean.arguments import checked
 from numlean.arguments.option import option
+from numlean.autograd import primitives as ops
 from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError, ShapeError
 from numlean.nn.checks import check_flags
@@ -92,7 +93,11 @@ class BatchNorm(Layer):
         return shape
 
     def __call__(self, parameters: Sequence[Tensor], x: Tensor, context: Context) -> Tensor:
-        """Return outputs of x's shape."""
+        """Return outputs of x's shape, in its arithmetic."""
+        z = self._normalized(parameters, context.arithmetic.reduced(x), context)
+        return ops.cast(z, x.scalar)
+
+    def _normalized(self, parameters: Sequence[Tensor], x: Tensor, context: Context) -> Tensor:
         by_channel = (self.channels, *(1,) * (x.ndim - 2))
         *trained, mean, variance = (p.reshape(*by_channel) for p in parameters)
         if context.is_training:

@@ -18,10 +18,10 @@ from numlean.nn.layer import (
     Shape,
     label,
     wrong_shape,
-    zeros,
 )
-from numlean.nn.linear import xavier_uniform
+from numlean.nn.linear import bias_spec, weight_spec
 from numlean.nn.windows import Extent, Window, keep_extents, patches
+from numlean.precision.arithmetic import Arithmetic
 
 
 @checked
@@ -84,8 +84,8 @@ class Conv2d(Layer):
     def parameters(self) -> tuple[ParameterSpec, ...]:
         """The weight and the bias, if there is one."""
         shape = (self.out_channels, self.in_channels // self.groups, *self.window.kernel)
-        weight = ParameterSpec("weight", shape, xavier_uniform)
-        bias = ParameterSpec("bias", (self.out_channels,), zeros)
+        weight = weight_spec("weight", shape)
+        bias = bias_spec("bias", self.out_channels)
         return (weight, bias) if self.bias else (weight,)
 
     def output_shape(self, shape: Shape) -> Shape:
@@ -96,20 +96,22 @@ class Conv2d(Layer):
 
     def __call__(self, parameters: Sequence[Tensor], x: Tensor, context: Context) -> Tensor:
         """Return outputs (batch, out, rows, columns) for x (batch, in, height, width)."""
-        weight, *bias = parameters
-        z = self._products(weight, ops.take(x, patches(x.shape, self.window)))
-        for each in bias:
-            z = z + each.reshape(self.out_channels, 1)
+        covered = ops.take(x, patches(x.shape, self.window))
+        z = self._products(context.arithmetic, covered, *parameters)
         out, *positions = self.output_shape(x.shape[1:])
         return ops.permute(z.reshape(out, x.shape[0], *positions), (1, 0, 2, 3))
 
-    def _products(self, weight: Tensor, covered: Tensor) -> Tensor:
+    def _products(
+        self, arithmetic: Arithmetic, covered: Tensor, weight: Tensor, bias: Tensor | None = None
+    ) -> Tensor:
         """Return sums (out, positions) for covered places (in * kernel, positions)."""
-        if self.groups == 1:
-            return weight.reshape(self.out_channels, covered.shape[0]) @ covered
         rows, positions = covered.shape
-        by_group = weight.reshape(
-            self.groups, self.out_channels // self.groups, rows // self.groups
+        outs, ins = self.out_channels // self.groups, rows // self.groups
+        by_group = () if self.groups == 1 else (self.groups,)
+        z = arithmetic.product(
+            weight.reshape(*by_group, outs, ins),
+            covered.reshape(*by_group, ins, positions) if by_group else covered,
+            None if bias is None else bias.reshape(*by_group, outs, 1),
+            weight="left",
         )
-        z = ops.bmm(by_group, covered.reshape(self.groups, rows // self.groups, positions))
-        return z.reshape(self.out_channels, positions)
+        return z.reshape(self.out_channels, positions) if by_group else z

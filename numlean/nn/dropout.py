@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 
 from numlean.arguments import checked
+from numlean.autograd import primitives as ops
 from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError
 from numlean.nn.layer import Context, Floats, Layer, ParameterSpec, Shape, Uniform
@@ -70,7 +71,7 @@ class Dropout(Layer):
         """Return outputs of x's shape."""
         if not context.is_training:
             return x
-        (p,) = parameters
+        p = ops.cast(parameters[0], x.scalar)
         mask = Tensor(x.scalar, x.scalar.from_host_callback(self._mask(context, x.shape)))
         with formula(_FORMULA):
             return (x * mask) / (1.0 - p)

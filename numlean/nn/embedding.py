@@ -148,4 +148,5 @@ class PositionalEmbedding(Layer):
     def __call__(self, parameters: Sequence[Tensor], x: Tensor, context: Context) -> Tensor:
         """Return outputs of x's shape, (batch, time, features)."""
         (weight,) = parameters
+        x, weight = context.arithmetic.joined(x, weight)
         return x + ops.slice_(weight, (slice(0, x.shape[1]),))

@@ -15,6 +15,7 @@ from numlean.arguments import checked
 from numlean.arguments.option import described_fields, given_options
 from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError, ShapeError
+from numlean.precision.arithmetic import UNIFORM, Arithmetic, LayerArithmetics, Use
 from numlean.rng import UniformStream
 from numlean.scalar.constants import Constant
 from numlean.text_table import TextTable
@@ -57,6 +58,7 @@ class Context:
         buffer_updates: Receives new values of buffers by their full names; None drops them.
         key_padding_mask: The times of each sample that attention leaves out, of shape (batch,
             time): booleans, or numbers that are positive where a key is left out; None keeps all.
+        arithmetics: The arithmetics of the run's layers.
     """
 
     mode: Mode
@@ -64,6 +66,12 @@ class Context:
     path: tuple[int, ...] = ()
     buffer_updates: dict[str, Tensor] | None = None
     key_padding_mask: Tensor | Flags | None = None
+    arithmetics: LayerArithmetics = UNIFORM
+
+    @property
+    def arithmetic(self) -> Arithmetic:
+        """The arithmetic of the layer."""
+        return self.arithmetics.at(self.path)
 
     @property
     def is_training(self) -> bool:
@@ -98,12 +106,14 @@ class ParameterSpec:
         shape: The shape.
         initial: Draws the initial values as binary64, using only + - * / and sqrt.
         is_trainable: Whether this is a parameter. Only ``Context.update_buffer`` changes a buffer.
+        use: What the layer does with it, which determines the arithmetic of its copy.
     """
 
     name: str
     shape: Shape
     initial: Callable[[Uniform, Shape], Floats]
     is_trainable: bool = True
+    use: Use = Use.OWN
 
 
 class Layer(ABC):

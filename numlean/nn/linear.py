@@ -8,7 +8,7 @@ from math import prod, sqrt
 
 from numlean.arguments import checked
 from numlean.arguments.option import option
-from numlean.autograd.primitives import matmul, transpose
+from numlean.autograd.primitives import transpose
 from numlean.autograd.tensor import Tensor
 from numlean.errors import ShapeError
 from numlean.nn.checks import check_flags
@@ -23,6 +23,7 @@ from numlean.nn.layer import (
     wrong_shape,
     zeros,
 )
+from numlean.precision.arithmetic import Arithmetic, Use
 
 
 @checked
@@ -57,8 +58,8 @@ class Linear(Layer):
     @property
     def parameters(self) -> tuple[ParameterSpec, ...]:
         """The weight and the bias, if there is one."""
-        weight = ParameterSpec("weight", (self.out_features, self.in_features), xavier_uniform)
-        bias = ParameterSpec("bias", (self.out_features,), zeros)
+        weight = weight_spec("weight", (self.out_features, self.in_features))
+        bias = bias_spec("bias", self.out_features)
         return (weight, bias) if self.bias else (weight,)
 
     @property
@@ -79,17 +80,26 @@ class Linear(Layer):
 
     def __call__(self, parameters: Sequence[Tensor], x: Tensor, context: Context) -> Tensor:
         """Return outputs of shape (batch, ..., out) for x of shape (batch, ..., in)."""
-        return affine(x, *parameters)
+        return affine(context.arithmetic, x, *parameters)
 
 
-def affine(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+def affine(arithmetic: Arithmetic, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """Return x W^T + b, or x W^T, along the last axis, with one matrix product."""
     if x.ndim == 2:
-        z = matmul(x, transpose(weight))
-        return z if bias is None else z + bias
+        return arithmetic.product(x, transpose(weight), bias, weight="right")
     *leading, extent = x.shape
-    z = affine(x.reshape(prod(leading), extent), weight, bias)
+    z = affine(arithmetic, x.reshape(prod(leading), extent), weight, bias)
     return z.reshape(*leading, z.shape[1])
+
+
+def weight_spec(name: str, shape: Shape) -> ParameterSpec:
+    """Return a weight of products, of shape (out, in, ...), which starts Xavier uniform."""
+    return ParameterSpec(name, shape, xavier_uniform, use=Use.WEIGHT)
+
+
+def bias_spec(name: str, count: int) -> ParameterSpec:
+    """Return a bias of products, which starts at zero."""
+    return ParameterSpec(name, (count,), zeros, use=Use.BIAS)
 
 
 def xavier_uniform(uniform: Uniform, shape: Shape) -> Floats:

@@ -105,6 +105,7 @@ class LayerNorm(LastAxisNorm):
     def __call__(self, parameters: Sequence[Tensor], x: Tensor, context: Context) -> Tensor:
         """Return outputs of x's shape."""
         with formula(STANDARDIZED):
+            x = context.arithmetic.reduced(x)
             return scaled(functional.standardize(x, (-1,), self.epsilon).numbers, *parameters)
 
 
@@ -135,6 +136,7 @@ class RMSNorm(LastAxisNorm):
     def __call__(self, parameters: Sequence[Tensor], x: Tensor, context: Context) -> Tensor:
         """Return outputs of x's shape."""
         with formula(_SCALED):
+            x = context.arithmetic.reduced(x)
             return scaled(functional.divide_by_rms(x, self.epsilon), *parameters)
 
 

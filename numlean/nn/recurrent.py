@@ -30,6 +30,7 @@ from numlean.nn.layer import (
     wrong_shape,
 )
 from numlean.nn.linear import affine
+from numlean.precision.arithmetic import Arithmetic, Use
 
 Nonlinearity: TypeAlias = Literal["tanh", "relu"]
 """The function of a plain recurrent layer."""
@@ -135,12 +136,12 @@ class Recurrent(Layer):
             return tuple(self._parameters_of_stack())
         rows = self.gates * self.hidden
         weights = (
-            ParameterSpec("weight_ih_l0", (rows, self.in_features), self._initial),
-            ParameterSpec("weight_hh_l0", (rows, self.hidden), self._initial),
+            ParameterSpec("weight_ih_l0", (rows, self.in_features), self._initial, use=Use.WEIGHT),
+            ParameterSpec("weight_hh_l0", (rows, self.hidden), self._initial, use=Use.WEIGHT),
         )
         biases = (
-            ParameterSpec("bias_ih_l0", (rows,), self._initial),
-            ParameterSpec("bias_hh_l0", (rows,), self._initial),
+            ParameterSpec("bias_ih_l0", (rows,), self._initial, use=Use.BIAS),
+            ParameterSpec("bias_hh_l0", (rows,), self._initial, use=Use.BIAS),
         )
         return (*weights, *biases) if self.bias else weights
 
@@ -168,7 +169,7 @@ class Recurrent(Layer):
     def __call__(self, parameters: Sequence[Tensor], x: Tensor, context: Context) -> Tensor:
         """Return outputs of shape (batch, time, outputs), or (batch, outputs)."""
         if not self.children:
-            return self.through_time(parameters, x)
+            return self.through_time(context.arithmetic, parameters, x)
         children = list(split_parameters(self.children, parameters))
 
         def apply(index: int, x: Tensor) -> Tensor:
@@ -185,16 +186,26 @@ class Recurrent(Layer):
         return x
 
     def through_time(
-        self, parameters: Sequence[Tensor], x: Tensor, *, backwards: bool = False
+        self,
+        arithmetic: Arithmetic,
+        parameters: Sequence[Tensor],
+        x: Tensor,
+        *,
+        backwards: bool = False,
     ) -> Tensor:
         """Return the outputs of a single layer that takes the times in one direction."""
         weight_ih, weight_hh, *biases = parameters
         bias_ih, bias_hh = biases or (None, None)
-        state, outputs, order = self._start(x), [], slice(None, None, -1 if backwards else 1)
+        projected = affine(arithmetic, x, weight_ih, bias_ih)
+        state, outputs, order = (
+            self._start(projected),
+            [],
+            slice(None, None, -1 if backwards else 1),
+        )
         # W_hh is transposed again at each time. A single transpose would save a few percent of a
         # step, but change the layout of its gradient and so the draws of stochastic rounding.
-        for p in unstack_times(affine(x, weight_ih, bias_ih))[order]:
-            state = self._next(state, p, affine(state[0], weight_hh, bias_hh))
+        for p in unstack_times(projected)[order]:
+            state = self._next(state, p, affine(arithmetic, state[0], weight_hh, bias_hh))
             outputs.append(state[0])
         return outputs[-1] if self.last_only else stack_times(outputs[order])
 
@@ -235,7 +246,7 @@ class Backwards(Layer):
 
     def __call__(self, parameters: Sequence[Tensor], x: Tensor, context: Context) -> Tensor:
         """Return outputs of shape (batch, time, hidden), or (batch, hidden)."""
-        return self.cell.through_time(parameters, x, backwards=True)
+        return self.cell.through_time(context.arithmetic, parameters, x, backwards=True)
 
 
 @checked

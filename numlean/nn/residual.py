@@ -44,4 +44,6 @@ class Residual(LayerTuple):
 
     def __call__(self, parameters: Sequence[Tensor], x: Tensor, context: Context) -> Tensor:
         """Return outputs of x's shape."""
-        return x + self.apply_layers(parameters, x, context)
+        change = self.apply_layers(parameters, x, context)
+        x, change = context.arithmetic.joined(x, change)
+        return x + change

@@ -21,9 +21,8 @@ from numlean.nn.layer import (
     Shape,
     label,
     wrong_shape,
-    zeros,
 )
-from numlean.nn.linear import affine, xavier_uniform
+from numlean.nn.linear import affine, bias_spec, weight_spec
 from numlean.nn.recurrent import split_last_axis, stack_times, unstack_times
 
 
@@ -63,10 +62,10 @@ class GatedScan(Layer):
         """The weights in and out, each with its bias, if there is one."""
         rows = 4 * self.hidden
         every = (
-            ParameterSpec("in_proj.weight", (rows, self.features), xavier_uniform),
-            ParameterSpec("in_proj.bias", (rows,), zeros),
-            ParameterSpec("out_proj.weight", (self.features, self.hidden), xavier_uniform),
-            ParameterSpec("out_proj.bias", (self.features,), zeros),
+            weight_spec("in_proj.weight", (rows, self.features)),
+            bias_spec("in_proj.bias", rows),
+            weight_spec("out_proj.weight", (self.features, self.hidden)),
+            bias_spec("out_proj.bias", self.features),
         )
         return every if self.bias else every[::2]
 
@@ -80,9 +79,9 @@ class GatedScan(Layer):
         """Return outputs of x's shape, (batch, time, features)."""
         size = len(parameters) // 2
         inward, outward = parameters[:size], parameters[size:]
-        u, p, q, r = split_last_axis(affine(x, *inward), 4)
+        u, p, q, r = split_last_axis(affine(context.arithmetic, x, *inward), 4)
         h = self._scan(ops.sigmoid(p), ops.sigmoid(q) * u)
-        return affine(h * functional.silu(r), *outward)
+        return affine(context.arithmetic, h * functional.silu(r), *outward)
 
     def _scan(self, kept: Tensor, added: Tensor) -> Tensor:
         h, states = Tensor.of(kept.scalar, np.zeros((kept.shape[0], self.hidden))), []

@@ -3,22 +3,30 @@
 from numlean.precision.accumulation import Accumulation, Blocked, Fused, Ordered, Pairwise
 from numlean.precision.accumulation_text import accumulation_named
 from numlean.precision.contraction import Contraction, contract
-from numlean.precision.product import LayerPrecision, linear, product
+from numlean.precision.layer_product import LayerPrecision, linear, product
+from numlean.precision.policy import ContractionRule, Policy, PolicyError
+from numlean.precision.policy_text import format_policy, parse_policy, policy_digest
 from numlean.precision.scaling import ScaledOperand, Scaling, scaling_named
 
 __all__ = [
     "Accumulation",
     "Blocked",
     "Contraction",
+    "ContractionRule",
     "Fused",
     "LayerPrecision",
     "Ordered",
     "Pairwise",
+    "Policy",
+    "PolicyError",
     "ScaledOperand",
     "Scaling",
     "accumulation_named",
     "contract",
+    "format_policy",
     "linear",
+    "parse_policy",
+    "policy_digest",
     "product",
     "scaling_named",
 ]

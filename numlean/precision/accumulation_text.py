@@ -11,6 +11,7 @@ from numlean.errors import NumleanError, UnavailableError, UnknownNameError
 from numlean.precision.accumulation import Accumulation, Blocked, Fused, Ordered, Pairwise
 from numlean.scalar.dtype import ALIASES
 from numlean.scalar.protocol import Scalar
+from numlean.scalar.registry import resolve_known, scalars
 
 Resolve: TypeAlias = Callable[[str], Scalar]
 """Returns the Scalar of a dtype's text."""
@@ -48,20 +49,36 @@ def accumulation_named(text: str, resolve: Resolve) -> Accumulation:
         NumleanError: The arguments are not those of the accumulation.
         UnavailableError: The accumulation needs a matrix unit.
     """
+    name, arguments = _parts(text)
+    return _FORMS[name].make(arguments, resolve)
+
+
+def canonical_accumulation(text: str) -> str:
+    """Return the text of an accumulation in its own spelling, and its dtypes in theirs.
+
+    Raises:
+        UnknownNameError: No accumulation has that name.
+        NumleanError: The arguments are not those of the accumulation, or a dtype is unknown.
+    """
+    name, arguments = _parts(text)
+    kinds = zip(_FORMS[name].arguments, arguments, strict=True)
+    spelled = [resolve_known(each).text if kind == "DTYPE" else each for kind, each in kinds]
+    return f"{name}({', '.join(spelled)})" if spelled else name
+
+
+def _parts(text: str) -> tuple[str, tuple[str, ...]]:
+    """Return the name of an accumulation and its arguments."""
     name, parenthesis, rest = text.strip().partition("(")
     name = name.strip()
-    if name not in _FORMS:
-        if parenthesis or not _names_a_dtype(name):
-            raise UnknownNameError("accumulation", text, _known(), others=tuple(_FORMS), like=name)
-        return Ordered(resolve(name))
-    return _FORMS[name].make(_arguments(text, name, parenthesis + rest), resolve)
+    if name in _FORMS:
+        return name, _arguments(text, name, parenthesis + rest)
+    if parenthesis or not _names_a_dtype(name):
+        raise UnknownNameError("accumulation", text, _known(), others=tuple(_FORMS), like=name)
+    return "ordered", (name,)
 
 
 def _names_a_dtype(text: str) -> bool:
     """Return whether a text has the name of a registered dtype, whatever follows it."""
-    # Imported here because it looks for entry points.
-    from numlean.scalar.registry import scalars
-
     head = text.partition("@")[0].partition(":")[0]
     return ALIASES.get(head.casefold(), head) in scalars()
 

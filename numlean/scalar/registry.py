@@ -102,6 +102,18 @@ def resolve(dtype: str) -> Dtype:
     return spec.renamed(registered.get(spec.name.casefold(), spec.name))
 
 
+def resolve_known(dtype: str) -> Dtype:
+    """Return a dtype, parsed, as ``resolve`` does.
+
+    Raises:
+        NumleanError: No backend has its name.
+    """
+    spec = resolve(dtype)
+    if spec.name not in scalars():
+        raise _unknown_dtype(dtype)
+    return spec
+
+
 @checked
 def get_scalar(dtype: str, device: str | None = None, *, fast_kernels: bool = False) -> Scalar:
     """Return the Scalar of a dtype such as ``float32``, ``ieee32exec`` or ``mp:200``.
@@ -117,9 +129,7 @@ def get_scalar(dtype: str, device: str | None = None, *, fast_kernels: bool = Fa
             the valid ones.
         UnavailableError: The dtype has no fast kernels, or this machine lacks the device.
     """
-    spec = resolve(dtype)
-    if spec.name not in scalars():
-        raise _unknown_dtype(dtype)
+    spec = resolve_known(dtype)
     backend = _load(spec.name)
     for option in spec.options:
         if option not in backend.options:

@@ -16,6 +16,7 @@ from numlean.nn import (
     SmoothMaxPool2d,
 )
 from numlean.nn.linear import affine
+from numlean.precision.arithmetic import UNIFORM
 
 
 def scale(x: Tensor, *, factor: float) -> Tensor:
@@ -92,8 +93,8 @@ def scatter_add(x: Tensor, index: Tensor, values: Tensor, *, axes: int) -> Tenso
 def linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """Return x W^T + b along the last axis; a vector is a batch of one."""
     if x.ndim == 1:
-        return affine(x.reshape(1, x.size), weight, bias).reshape(bias.size)
-    return affine(x, weight, bias)
+        return affine(UNIFORM.common, x.reshape(1, x.size), weight, bias).reshape(bias.size)
+    return affine(UNIFORM.common, x, weight, bias)
 
 
 def mse_loss(prediction: Tensor, target: Tensor) -> Tensor:

@@ -58,3 +58,17 @@ def resolve_scalar(scalar: Scalar | str, options: Options) -> Scalar:
     if fast != scalar:
         raise UnavailableError(f"{type(scalar).__name__} has no fast kernels")
     return fast
+
+
+def resolve_part(dtype: str, options: Options) -> Scalar:
+    """Return the Scalar of one dtype of a run in several, with fast kernels where it has them.
+
+    Raises:
+        NumleanError: The dtype or the device is unknown.
+    """
+    if options.fast_kernels:
+        try:
+            return get_scalar(dtype, options.device, fast_kernels=True)
+        except UnavailableError:  # the other dtypes of the run may have them
+            return get_scalar(dtype, options.device)
+    return get_scalar(dtype, options.device)

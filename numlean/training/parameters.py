@@ -31,14 +31,14 @@ class ParameterStore:
     at the first read after a change, and later reads return the same tensors.
 
     Attributes:
-        specs: The parameters' names and shapes.
+        specs: The parameters' names and shapes; each has a Scalar of its own.
         version: The number of changes so far.
     """
 
     def __init__(
-        self, scalar: Scalar, specs: Sequence[ParameterSpec], values: Sequence[Tensor]
+        self, scalars: Sequence[Scalar], specs: Sequence[ParameterSpec], values: Sequence[Tensor]
     ) -> None:
-        self._scalar = scalar
+        self._scalars = tuple(scalars)
         self.specs = tuple(specs)
         self.version = 0
         self._arrays: tuple[Tensor, ...] | None = None
@@ -74,7 +74,7 @@ class ParameterStore:
         Call ``mark_written`` after each write to them.
         """
         if self._arrays is None:
-            copies = (self._scalar.device_copy(t.data) for t in self._values)
+            copies = (t.scalar.device_copy(t.data) for t in self._values)
             self._arrays = tuple(map(Tensor.like, self._values, copies))
         return self._arrays
 
@@ -83,21 +83,21 @@ class ParameterStore:
         self.version += 1
 
     def _checked(self, values: Sequence[Tensor]) -> tuple[Tensor, ...]:
-        """Return tensors, once checked, in the Scalar of the run and without a history."""
+        """Return tensors, once checked, in the Scalars of the run and without a history."""
         values = tuple(values)
         if len(values) != len(self.specs):
             raise NumleanError(
                 f"the model has {len(self.specs)} parameters and buffers, got {len(values)} tensors"
             )
-        for spec, value in zip(self.specs, values, strict=True):
+        for spec, scalar, value in zip(self.specs, self._scalars, values, strict=True):
             if value.shape != spec.shape:
                 raise ShapeError(f"{spec.name} has shape {spec.shape}, got {value.shape}")
-            if value.scalar != self._scalar:
+            if value.scalar != scalar:
                 raise MixedScalarError(
                     f"the Scalars of the run and of the tensor for {spec.name} differ:"
-                    f" {name_both(self._scalar, value.scalar)}"
+                    f" {name_both(scalar, value.scalar)}"
                 )
-        owned = (value.in_scalar(self._scalar) for value in values)
+        owned = map(Tensor.in_scalar, values, self._scalars)
         return tuple(value if value.tape is None else value.detach() for value in owned)
 
 

@@ -14,8 +14,9 @@ from numlean.autograd import Tape
 from numlean.autograd.indices import INDEX
 from numlean.autograd.tensor import Tensor
 from numlean.data import Batch, Sample
-from numlean.errors import MixedScalarError, ShapeError
+from numlean.errors import MixedScalarError, NumleanError, ShapeError
 from numlean.nn.layer import Clock, Context, Mode, Shape
+from numlean.precision.policy import Policy
 from numlean.scalar.contract import reset_stream
 from numlean.scalar.identity import name_both
 from numlean.scalar.protocol import Scalar, Storage
@@ -23,8 +24,9 @@ from numlean.training import evaluation
 from numlean.training.evaluation import Classes, Data
 from numlean.training.initial_values import InitialValues, starting_values, to_scalar
 from numlean.training.memory import check_run_memory
-from numlean.training.options import Options, resolve_scalar
+from numlean.training.options import Options, resolve_part, resolve_scalar
 from numlean.training.parameters import ParameterStore, initial_parameters, merge_parameters
+from numlean.training.precision import RunPrecision
 from numlean.training.reported_loss import ReportedLoss
 from numlean.training.task import LossProgram, Predictor, Task
 from numlean.training.update import loss_and_gradient
@@ -44,13 +46,14 @@ class Runner:
 
     Attributes:
         task: The model and the loss.
-        scalar: The arithmetic.
+        scalar: The arithmetic; in a run by a policy, that of inputs, targets and losses.
         store: The parameters and buffers; the engine that updates them holds the same store.
         cast: Converts binary64 numbers to the Scalar: data, initial parameters, hyperparameters.
         options: The options of the instantiation.
         mode: The current mode.
         clock: The number of the current step.
         new_tape: Makes the tape that records a step for its gradients.
+        precision: The arithmetics of all roles.
         keeps_outputs: Whether steps keep the model's outputs; set it before the first step.
     """
 
@@ -62,6 +65,7 @@ class Runner:
         cast: CastFloat,
         options: Options,
         clock: Clock | None = None,
+        precision: RunPrecision | None = None,
     ) -> None:
         self.task = task
         self.scalar = scalar
@@ -70,10 +74,11 @@ class Runner:
         self.options = options
         self.mode = Mode.EVAL
         self.clock = clock or Clock()
-        self.predictor_train = task.predictor(Mode.TRAIN, self.clock)
-        self.predictor_eval = task.predictor(Mode.EVAL, self.clock)
-        self.loss_train = task.module_def(Mode.TRAIN, self.clock)
-        self.loss_eval = task.module_def(Mode.EVAL, self.clock)
+        self.precision = precision or RunPrecision.uniform(scalar)
+        self.predictor_train = self._predictor(Mode.TRAIN)
+        self.predictor_eval = self._predictor(Mode.EVAL)
+        self.loss_train = self._loss_program(Mode.TRAIN)
+        self.loss_eval = self._loss_program(Mode.EVAL)
         self.new_tape: Callable[[], Tape] = Tape
         self.keeps_outputs = False
         self._is_batch_shape: dict[Shape, bool] = {}
@@ -81,7 +86,7 @@ class Runner:
     def __reduce__(self) -> tuple[Any, ...]:
         cast = None if self.cast == self.scalar.from_float else self.cast
         parts = (self.task, self.scalar, self.options, cast, list(self.params))
-        return restore_runner, (*parts, self.mode, self.clock)
+        return restore_runner, (*parts, self.mode, self.clock, self.precision)
 
     def __repr__(self) -> str:
         return (
@@ -143,6 +148,27 @@ class Runner:
     def loss_program(self) -> LossProgram:
         """The loss in the current mode."""
         return self.loss_train if self.is_training else self.loss_eval
+
+    def _context(self, mode: Mode, buffer_updates: dict[str, Tensor] | None = None) -> Context:
+        arithmetics = self.precision.layers
+        return Context(mode, self.clock, buffer_updates=buffer_updates, arithmetics=arithmetics)
+
+    def _predictor(self, mode: Mode) -> Predictor:
+        predict = self.task.predictor_program(self._context(mode))
+        return lambda params, x: predict(self._copies(params), x)
+
+    def _loss_program(self, mode: Mode) -> LossProgram:
+        loss = self.task.loss_program(self._context(mode))
+        return lambda params, x, y: loss(self._copies(params), x, y)
+
+    def _copies(self, params: Sequence[Tensor]) -> Sequence[Tensor]:
+        return self.precision.copies(self.store.specs, params)
+
+    def hyperparameter(self, value: float) -> Tensor:
+        """Return a binary64 number in the Scalar in which the optimizer computes."""
+        if self.precision.policy is None:
+            return self.tensor(value)
+        return Tensor.of(self.precision.scalars.update, value)
 
     def tensor(self, values: ArrayLike | Tensor) -> Tensor:
         """Return binary64 values as a tensor of the Scalar; return a tensor as it is."""
@@ -206,8 +232,9 @@ class Runner:
 
         Use the current mode, and leave the buffers as they are.
         """
-        context = Context(self.mode, self.clock)
-        return loss_and_gradient(self.task, context, self.params, *self.batch(sample))
+        x, y = self.batch(sample)
+        context = self._context(self.mode)
+        return loss_and_gradient(self.task, context, self.params, x, y, self.precision)
 
     def refresh_buffers(self, sample: Sample | Batch) -> None:
         """Update buffers such as running statistics from a sample or a batch.
@@ -217,9 +244,9 @@ class Runner:
         if not self.is_training:
             return
         buffer_updates: dict[str, Tensor] = {}
-        context = Context(self.mode, self.clock, buffer_updates=buffer_updates)
+        context = self._context(self.mode, buffer_updates)
         x, _ = self.batch(sample)
-        self.task.predictor_program(context)(self.params, x)
+        self.task.predictor_program(context)(self._copies(self.params), x)
         if buffer_updates:
             self.params = [buffer_updates.get(name, p) for name, p in self.named_parameters]
 
@@ -232,7 +259,7 @@ class Runner:
         self.refresh_buffers(sample)
         gradients = self.loss_and_gradient(sample)[1]
         is_trainable = [spec.is_trainable for spec in self.store.specs]
-        zeros = [self.tensor(np.zeros(p.shape)) for p in self.params]
+        zeros = [Tensor.of(p.scalar, np.zeros(p.shape)) for p in self.params]
         return merge_parameters(is_trainable, gradients, zeros)
 
     def mean_loss(self, samples: Data) -> Tensor:
@@ -297,7 +324,7 @@ def _check_not_empty(x: Tensor) -> None:
 @checked
 def instantiate(
     task: Task,
-    scalar: Scalar | str,
+    scalar: Scalar | Policy | str,
     options: Options | None = None,
     *,
     cast: CastFloat | None = None,
@@ -307,7 +334,8 @@ def instantiate(
 
     Args:
         task: The model and the loss.
-        scalar: The arithmetic; a dtype's name selects its Scalar on the options' device.
+        scalar: The arithmetic, or a policy of several; a dtype's name selects its Scalar on the
+            options' device.
         options: The options; by default the eager engine and seed 0.
         cast: Converts binary64 numbers to the Scalar; by default with one rounding.
         initial: The initial parameters: another runner, values by name, such as a ``state_dict`` of
@@ -319,13 +347,31 @@ def instantiate(
             match the model; or this machine has too little memory.
     """
     options = options or Options()
-    scalar = reset_stream(resolve_scalar(scalar, options))
-    cast = cast or scalar.from_float
-    check_run_memory(task, scalar)
-    drawn = initial_parameters(task, options.seed)
-    values = [to_scalar(scalar, cast, v) for v in starting_values(task, initial, drawn)]
-    store = ParameterStore(scalar, task.model.parameters, values)
-    return Runner(task, scalar, store, cast, options)
+    precision = _precision(task, scalar, options)
+    own = precision.scalars.data
+    if cast is not None and precision.policy is not None:
+        raise NumleanError("a run by a policy rounds each number once, and takes no other cast")
+    cast = cast or own.from_float
+    check_run_memory(task, precision.scalars.parameters)
+    values = starting_values(task, initial, initial_parameters(task, options.seed))
+    specs = task.model.parameters
+    scalars = precision.parameter_scalars(specs)
+    tensors = [
+        to_scalar(each, cast if each is own else each.from_float, value)
+        for each, value in zip(scalars, values, strict=True)
+    ]
+    store = ParameterStore(scalars, specs, tensors)
+    return Runner(task, own, store, cast, options, precision=precision)
+
+
+def _precision(task: Task, scalar: Scalar | Policy | str, options: Options) -> RunPrecision:
+    """Return the arithmetics of a run; each starts its random numbers anew."""
+    if isinstance(scalar, Policy) and not scalar.is_uniform:
+        return RunPrecision.of(
+            scalar, task, lambda dtype: reset_stream(resolve_part(dtype, options))
+        )
+    dtype = scalar.parameters if isinstance(scalar, Policy) else scalar
+    return RunPrecision.uniform(reset_stream(resolve_scalar(dtype, options)))
 
 
 def restore_runner(
@@ -336,9 +382,11 @@ def restore_runner(
     params: Sequence[Tensor],
     mode: Mode,
     clock: Clock,
+    precision: RunPrecision,
 ) -> Runner:
     """Return the runner that ``pickle`` kept: its task, parameters, mode and step."""
-    store = ParameterStore(scalar, task.model.parameters, params)
-    runner = Runner(task, scalar, store, cast or scalar.from_float, options, clock)
+    specs = task.model.parameters
+    store = ParameterStore(precision.parameter_scalars(specs), specs, params)
+    runner = Runner(task, scalar, store, cast or scalar.from_float, options, clock, precision)
     runner.set_mode(mode)
     return runner

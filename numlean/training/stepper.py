@@ -124,7 +124,7 @@ class Stepper:
             The loss of each sample or batch before its update.
         """
         index = self.schedule_count if at is None else at
-        rate = self.runner.tensor(check_rate("lr", self.rate_at(index)))
+        rate = self.runner.hyperparameter(check_rate("lr", self.rate_at(index)))
         self.samples = samples
         self.outputs.clear()
         losses = [self._update(sample, rate) for sample in samples]
@@ -162,7 +162,7 @@ class Stepper:
     def _start_random_streams(self) -> None:
         """Make the next random numbers a function of the number of updates."""
         self.runner.clock.step = self.step_count
-        self.runner.scalar.start_step(self.step_count)
+        self.runner.precision.start_step(self.step_count)
 
 
 @checked

@@ -107,6 +107,10 @@ class Task:
         predict = self.predictor_program(context)
 
         def loss(parameters: Sequence[Tensor], x: Tensor, y: Tensor) -> Tensor:
-            return self.loss(predict(parameters, x), y)
+            return self.loss_of(context, predict(parameters, x), y)
 
         return loss
+
+    def loss_of(self, context: Context, output: Tensor, y: Tensor) -> Tensor:
+        """Return the loss of outputs, in the arithmetic of losses."""
+        return self.loss(context.arithmetic.reduced(output), y)

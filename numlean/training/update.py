@@ -10,6 +10,7 @@ from numlean.autograd.tensor import Tensor
 from numlean.nn.layer import Clock, Context, Mode
 from numlean.optim import Cast, Optimizer, State
 from numlean.training.parameters import merge_parameters, trainable_parameters
+from numlean.training.precision import RunPrecision
 from numlean.training.task import Task
 
 Update: TypeAlias = Callable[
@@ -27,6 +28,7 @@ def loss_and_gradient(
     params: Sequence[Tensor],
     x: Tensor,
     y: Tensor,
+    precision: RunPrecision,
     *,
     new_tape: Callable[[], Tape] = Tape,
     on_output: OnOutput | None = None,
@@ -35,16 +37,19 @@ def loss_and_gradient(
 
     ``on_output`` is called with the model's output.
     """
-    is_trainable = [spec.is_trainable for spec in task.model.parameters]
+    specs = task.model.parameters
+    is_trainable = [spec.is_trainable for spec in specs]
     predict = task.predictor_program(context)
 
     def loss(trained: Sequence[Tensor]) -> Tensor:
-        output = predict(merge_parameters(is_trainable, trained, params), x)
+        copies = precision.copies(specs, merge_parameters(is_trainable, trained, params))
+        output = predict(copies, x)
         if on_output is not None:
             on_output(output)
-        return task.loss(output, y)
+        return task.loss_of(context, output, y)
 
-    return value_and_gradient(loss, trainable_parameters(task, params), new_tape=new_tape)
+    leaves = precision.leaves(trainable_parameters(task, params))
+    return value_and_gradient(loss, leaves, new_tape=new_tape)
 
 
 def make_update(
@@ -52,6 +57,7 @@ def make_update(
     optimizer: Optimizer,
     clock: Clock,
     cast: Cast,
+    precision: RunPrecision,
     *,
     new_tape: Callable[[], Tape],
     on_output: OnOutput | None = None,
@@ -64,9 +70,11 @@ def make_update(
         params: Sequence[Tensor], state: State, x: Tensor, y: Tensor, rate: Tensor
     ) -> tuple[Tensor, list[Tensor], State]:
         buffer_updates: dict[str, Tensor] = {}
-        context = Context(Mode.TRAIN, clock, buffer_updates=buffer_updates)
+        context = Context(
+            Mode.TRAIN, clock, buffer_updates=buffer_updates, arithmetics=precision.layers
+        )
         loss, gradients = loss_and_gradient(
-            task, context, params, x, y, new_tape=new_tape, on_output=on_output
+            task, context, params, x, y, precision, new_tape=new_tape, on_output=on_output
         )
         trained, state = optimizer.update(
             trainable_parameters(task, params), gradients, state, rate=rate, cast=cast

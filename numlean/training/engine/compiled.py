@@ -33,9 +33,10 @@ class CompiledEngine:
 
     def __init__(self, runner: Runner, optimizer: Optimizer) -> None:
         self._runner = runner
-        self._optimizer = optimizer
+        self._optimizer = runner.precision.optimizer(optimizer)
         self._params = runner.store.arrays()
-        state = optimizer.initial(trainable_parameters(runner.task, runner.params), runner.tensor)
+        trained = trainable_parameters(runner.task, runner.params)
+        state = self._optimizer.initial(trained, runner.hyperparameter)
         self._state = {
             name: [self._device_copy(t) for t in tensors] for name, tensors in state.items()
         }
@@ -78,18 +79,20 @@ class CompiledEngine:
         return _copy(plan.outputs["loss"])
 
     def _device_copy(self, tensor: Tensor) -> Tensor:
-        return tensor.like(self._runner.scalar.device_copy(tensor.data))
+        return tensor.like(tensor.scalar.device_copy(tensor.data))
 
     def _plan(self, x: Tensor, y: Tensor, rate: Tensor) -> Recording:
         """Execute a step and return its recording."""
-        runner, recorder = self._runner, Recorder(self._runner.scalar)
+        runner = self._runner
+        recorder = Recorder(runner.scalar, runner.precision.everything)
         inputs = recorder.start([x, y, rate])
         outputs: list[Tensor] = []
         update = make_update(
             runner.task,
             self._optimizer,
             runner.clock,
-            lambda v: Tensor(recorder.scalar, runner.cast(v)),
+            lambda v: recorder.attach(runner.hyperparameter(v)),
+            runner.precision,
             new_tape=runner.new_tape,
             on_output=outputs.append,
         )

@@ -19,18 +19,20 @@ class EagerEngine:
 
     def __init__(self, runner: Runner, optimizer: Optimizer) -> None:
         self.output: Tensor | None = None
+        optimizer = runner.precision.optimizer(optimizer)
         self._runner = runner
         self._store = runner.store
         self._update = make_update(
             runner.task,
             optimizer,
             runner.clock,
-            runner.tensor,
+            runner.hyperparameter,
+            runner.precision,
             new_tape=runner.new_tape,
             on_output=self._keep,
         )
         self._state: State = optimizer.initial(
-            trainable_parameters(runner.task, runner.params), runner.tensor
+            trainable_parameters(runner.task, runner.params), runner.hyperparameter
         )
 
     @property

@@ -70,12 +70,20 @@ class Recorder:
         steps: The operations recorded since the last ``start``.
     """
 
-    def __init__(self, scalar: Scalar) -> None:
+    def __init__(self, scalar: Scalar, others: Sequence[Scalar] = ()) -> None:
+        """Create a recorder.
+
+        Args:
+            scalar: The program's main Scalar.
+            others: Others whose random streams the program starts at each step.
+        """
         self._scalar = scalar
         self._inputs: tuple[Storage, ...] = ()
         self._outputs: dict[str, Tensor] = {}
         self.steps = Record()
         self.scalar = self.steps.twin(scalar)
+        for other in others:
+            self.steps.twin(other)
 
     def attach(self, tensor: Tensor) -> Tensor:
         """Return a tensor on the same array whose operations are recorded; indices as they are."""

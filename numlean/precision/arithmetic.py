@@ -1,0 +1,182 @@
+"""The arithmetics in which a layer computes, which layers ask for their products and sums."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import reduce
+from typing import Final, final
+
+from numlean.autograd.primitives import bmm, cast, matmul
+from numlean.autograd.tensor import Tensor
+from numlean.errors import MixedScalarError
+from numlean.precision.widening import widens
+from numlean.precision.layer_product import LayerPrecision, Side, product
+from numlean.scalar.identity import name_both
+from numlean.scalar.protocol import Scalar
+
+
+class Use(Enum):
+    """What a layer does with a parameter."""
+
+    WEIGHT = "weight"
+    """An operand of products."""
+    BIAS = "bias"
+    """Added to the sum of a product."""
+    OWN = "own"
+    """Anything else."""
+
+
+class Arithmetic(ABC):
+    """The arithmetics of one layer."""
+
+    @abstractmethod
+    def copy_of(self, parameter: Tensor, use: Use) -> Tensor:
+        """Return the copy of a parameter that the layer computes with."""
+
+    @abstractmethod
+    def product(
+        self, left: Tensor, right: Tensor, bias: Tensor | None = None, *, weight: Side | None
+    ) -> Tensor:
+        """Return the product of two matrices, or of batches of them, plus a bias.
+
+        Args:
+            left: Numbers of shape (n, k) or (batch, n, k).
+            right: Numbers of shape (k, m) or (batch, k, m).
+            bias: Numbers that broadcast to the product's shape, or None.
+            weight: The operand that is the layer's weight; None if neither is.
+        """
+
+    @abstractmethod
+    def reduced(self, x: Tensor) -> Tensor:
+        """Return the same numbers in the arithmetic of norms, softmax, losses, sums and means."""
+
+    @abstractmethod
+    def joined(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Return two operands of an operation in one arithmetic, the wider of theirs."""
+
+
+@final
+@dataclass(frozen=True)
+class UniformArithmetic(Arithmetic):
+    """One arithmetic for everything: that of the tensors."""
+
+    def copy_of(self, parameter: Tensor, use: Use) -> Tensor:
+        """Return the parameter."""
+        return parameter
+
+    def product(
+        self, left: Tensor, right: Tensor, bias: Tensor | None = None, *, weight: Side | None
+    ) -> Tensor:
+        """Return the product, rounded, plus the bias."""
+        z = matmul(left, right) if left.ndim == 2 else bmm(left, right)
+        return z if bias is None else z + bias
+
+    def reduced(self, x: Tensor) -> Tensor:
+        """Return x."""
+        return x
+
+    def joined(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Return both as they are."""
+        return x, y
+
+
+@final
+@dataclass(frozen=True)
+class MixedArithmetic(Arithmetic):
+    """Several arithmetics.
+
+    Attributes:
+        weights: The Scalar of weights.
+        activations: The Scalar of biases; outputs of products are in that of the contraction.
+        reductions: The Scalar of norms, softmax, losses, sums, means and other parameters.
+        products: The arithmetics of products.
+    """
+
+    weights: Scalar
+    activations: Scalar
+    reductions: Scalar
+    products: LayerPrecision
+
+    def copy_of(self, parameter: Tensor, use: Use) -> Tensor:
+        """Return a weight, a bias or another parameter in its Scalar."""
+        match use:
+            case Use.WEIGHT:
+                return cast(parameter, self.weights)
+            case Use.BIAS:
+                return cast(parameter, self.activations)
+            case Use.OWN:
+                return cast(parameter, self.reductions)
+
+    def product(
+        self, left: Tensor, right: Tensor, bias: Tensor | None = None, *, weight: Side | None
+    ) -> Tensor:
+        """Return the product by ``numlean.precision.product``; operands are widened exactly."""
+        operands = [x for x in (left, right, bias) if x is not None]
+        widest = reduce(wider, (x.scalar for x in operands))
+        a, b = cast(left, widest), cast(right, widest)
+        added = None if bias is None else cast(bias, widest)
+        return product(a, b, added, self.products, weight=weight)
+
+    def reduced(self, x: Tensor) -> Tensor:
+        """Return x in the wider Scalar of its own and that of reductions."""
+        return cast(x, wider(self.reductions, x.scalar))
+
+    def joined(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Return both in the wider of their Scalars."""
+        widest = wider(x.scalar, y.scalar)
+        return cast(x, widest), cast(y, widest)
+
+
+def wider(a: Scalar, b: Scalar) -> Scalar:
+    """Return that of two Scalars that has all numbers of the other one; the first of equals.
+
+    Raises:
+        MixedScalarError: Neither has.
+    """
+    if widens(b, a):
+        return a
+    if widens(a, b):
+        return b
+    raise MixedScalarError(
+        f"neither of two Scalars has all numbers of the other: {name_both(a, b)}; cast one with"
+        " nl.cast(x, dtype)"
+    )
+
+
+@final
+@dataclass(frozen=True)
+class LayerArithmetics:
+    """The arithmetics of all layers of a model.
+
+    Attributes:
+        common: That of all layers without an exception.
+        exceptions: Others, by the position of the layer: the index at each level, outermost first.
+            They also count for the layers inside.
+    """
+
+    common: Arithmetic = field(default_factory=UniformArithmetic)
+    exceptions: Mapping[tuple[int, ...], Arithmetic] = field(default_factory=dict, hash=False)
+
+    def at(self, path: tuple[int, ...]) -> Arithmetic:
+        """Return the arithmetic of the layer at a position."""
+        if self.exceptions:
+            for length in range(len(path), 0, -1):
+                if path[:length] in self.exceptions:
+                    return self.exceptions[path[:length]]
+        return self.common
+
+    def of_parameter(self, name: str) -> Arithmetic:
+        """Return the arithmetic of the layer of a parameter, by its full name such as 0.weight."""
+        path = []
+        for part in name.split("."):
+            if not part.isdecimal():
+                break
+            path.append(int(part))
+        return self.at(tuple(path))
+
+
+UNIFORM: Final = LayerArithmetics()
+"""One arithmetic in all layers."""

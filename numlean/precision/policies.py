@@ -1,0 +1,127 @@
+"""Named precision policies: the mixed precision with which networks are trained in practice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, final
+
+from numlean.arguments import checked
+from numlean.errors import UnavailableError, UnknownNameError
+from numlean.precision.policy import ContractionRule, Policy
+
+_WIDE: Final = "float32"
+
+
+@final
+@dataclass(frozen=True)
+class NamedPolicy:
+    """A policy with a name.
+
+    Attributes:
+        name: The name.
+        summary: A description in one line.
+        source: The library or paper that trains in this way.
+        make: Returns the policy.
+    """
+
+    name: str
+    summary: str
+    source: str
+    make: Callable[[], Policy]
+
+
+def _mixed(narrow: str, *, loss_scaling: str = "none") -> Policy:
+    """Return operands and activations in a narrow dtype over float32 parameters."""
+    rule = ContractionRule(narrow, f"ordered({_WIDE})")
+    return Policy(
+        parameters=_WIDE,
+        weights=narrow,
+        activations=narrow,
+        gradients=narrow,
+        weight_gradients=_WIDE,
+        optimizer=_WIDE,
+        reductions=_WIDE,
+        forward=rule,
+        input_gradient=rule,
+        weight_gradient=ContractionRule(narrow, f"ordered({_WIDE})", output=narrow),
+        loss_scaling=loss_scaling,
+    )
+
+
+def _tf32() -> Policy:
+    # 8 bits of exponent and 10 of fraction, as tensor cores read them.
+    operands = "ieee:e8m10@round=toward_zero"
+    return Policy.uniform(_WIDE).with_fields({"operands": operands})
+
+
+def _bf16_sr() -> Policy:
+    return _mixed("bfloat16").with_fields({"parameters": "bfloat16@round=stochastic"})
+
+
+_NAMED: Final = (
+    NamedPolicy(
+        "bf16-mixed",
+        "bfloat16 products with float32 sums, parameters and optimizer",
+        "torch.autocast",
+        lambda: _mixed("bfloat16"),
+    ),
+    NamedPolicy(
+        "fp16-amp",
+        "binary16 products with float32 sums, parameters and optimizer, dynamic loss scaling",
+        "torch.autocast and torch.amp.GradScaler",
+        lambda: _mixed("binary16", loss_scaling="dynamic"),
+    ),
+    NamedPolicy(
+        "bf16-sr",
+        "bf16-mixed with bfloat16 parameters, updated in float32 and rounded stochastically",
+        "torchao's low-precision optimizers",
+        _bf16_sr,
+    ),
+    NamedPolicy(
+        "tf32",
+        "float32, but operands of products truncated to 10 fraction bits",
+        "NVIDIA tensor cores",
+        _tf32,
+    ),
+)
+
+_BLOCK_FORMATS: Final = ("mxfp8", "mxfp6", "mxfp4", "nvfp4")
+_SCALED: Final = ("fp8-delayed", "fp8-current", "deepseek-v3", "int8")
+
+
+def named() -> tuple[NamedPolicy, ...]:
+    """Return all named policies."""
+    return _NAMED
+
+
+@checked
+def get(name: str, **changes: str) -> Policy:
+    """Return a policy by its name, with other fields: ``get("bf16-mixed", reductions="bfloat16")``.
+
+    Args:
+        name: The name, or ``uniform(DTYPE)``.
+        changes: Fields by name, a dot written as two underscores: ``forward__accumulate="exact"``.
+
+    Raises:
+        UnknownNameError: The name or a field is unknown.
+        UnavailableError: The policy needs scales or a block format, which numlean lacks.
+    """
+    return _base(name).with_fields(
+        {field.replace("__", "."): text for field, text in changes.items()}
+    )
+
+
+def _base(name: str) -> Policy:
+    head, parenthesis, rest = name.strip().partition("(")
+    if head.strip() == "uniform" and parenthesis and rest.endswith(")"):
+        return Policy.uniform(rest[:-1])
+    for each in _NAMED:
+        if each.name == name:
+            return each.make()
+    if name in _BLOCK_FORMATS:
+        raise UnavailableError(f"the policy {name} needs block formats, which numlean has not yet")
+    if name in _SCALED:
+        raise UnavailableError(f"the policy {name} needs scaled operands, which are not in it yet")
+    known = (*(each.name for each in _NAMED), "uniform(DTYPE)")
+    raise UnknownNameError("policy", name, known)

@@ -1,0 +1,179 @@
+"""A policy's dtypes and rules as Scalars of one device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import reduce
+from typing import TypeAlias, TypeVar, final
+
+from numlean.errors import MixedScalarError, NumleanError
+from numlean.precision.accumulation_text import accumulation_named
+from numlean.precision.arithmetic import Arithmetic, MixedArithmetic, wider
+from numlean.precision.contraction import Contraction
+from numlean.precision.widening import widens
+from numlean.precision.layer_product import LayerPrecision
+from numlean.precision.policy import Policy, PolicyError
+from numlean.scalar.protocol import Scalar
+
+T = TypeVar("T")
+
+Resolve: TypeAlias = Callable[[str], Scalar]
+"""Returns the Scalar of a dtype's text."""
+
+
+@final
+@dataclass(frozen=True)
+class RunScalars:
+    """The Scalars of a run outside its layers.
+
+    Attributes:
+        data: Of inputs, targets, buffers and losses.
+        parameters: Of the parameters that the optimizer updates.
+        gradients: Of the cotangents of activations.
+        activations: Of the activations that have such cotangents.
+        weight_gradients: Of the gradients handed to the optimizer.
+        update: In which the optimizer computes.
+        state: Of the optimizer's state for each parameter.
+        states: Of parts of that state, by name, in place of ``state``.
+    """
+
+    data: Scalar
+    parameters: Scalar
+    gradients: Scalar
+    activations: Scalar
+    weight_gradients: Scalar
+    update: Scalar
+    state: Scalar
+    states: Mapping[str, Scalar] = field(default_factory=dict, hash=False)
+
+    @classmethod
+    def uniform(cls, scalar: Scalar) -> RunScalars:
+        """Return one Scalar for everything."""
+        return cls(*(scalar,) * 7)
+
+    @property
+    def leaves(self) -> Scalar:
+        """The Scalar of the copies of parameters by which a step differentiates.
+
+        It is that of ``weight_gradients``, so that no gradient is rounded to the parameters'
+        Scalar, unless it lacks numbers of the parameters.
+        """
+        has_all = widens(self.parameters, self.weight_gradients)
+        return self.weight_gradients if has_all else self.parameters
+
+
+@final
+@dataclass(frozen=True)
+class ResolvedPolicy:
+    """A policy on a device.
+
+    Attributes:
+        scalars: The Scalars outside layers.
+        common: The arithmetic of layers without an exception.
+        exceptions: The arithmetics of layers with one, by the names that the policy gives.
+        everything: All Scalars, each once.
+    """
+
+    scalars: RunScalars
+    common: Arithmetic
+    exceptions: Mapping[str, Arithmetic]
+    everything: tuple[Scalar, ...]
+
+
+def resolve_policy(policy: Policy, resolve: Resolve) -> ResolvedPolicy:
+    """Return a policy with the Scalars of its dtypes; a dtype's text has one Scalar.
+
+    Raises:
+        PolicyError: A dtype or a rule is unknown, or fields contradict each other.
+    """
+    found: dict[str, Scalar] = {}
+
+    def once(text: str) -> Scalar:
+        if text not in found:
+            found[text] = resolve(text)
+        return found[text]
+
+    scalars = _run_scalars(policy, once)
+    common = _arithmetic(policy, once)
+    exceptions = {layer: _arithmetic(each, once) for layer, each in policy.exceptions.items()}
+    return ResolvedPolicy(scalars, common, exceptions, tuple(dict.fromkeys(found.values())))
+
+
+def _run_scalars(policy: Policy, resolve: Resolve) -> RunScalars:
+    def of(name: str, text: str) -> Scalar:
+        return _named(f"policy field {name}", lambda: resolve(text))
+
+    states = {name: of(f"optimizer.{name}", text) for name, text in policy.states.items()}
+    parameters = of("parameters", policy.parameters)
+    gradients = of("weight_gradients", policy.weight_gradients)
+    state = of("optimizer", policy.optimizer)
+    try:
+        widest = reduce(wider, (gradients, state, *states.values(), parameters))
+    except MixedScalarError as error:
+        raise PolicyError(
+            f"policy fields parameters, weight_gradients and optimizer: an update is computed in"
+            f" the widest of them, but {error}"
+        ) from None
+    return RunScalars(
+        data=of("reductions", policy.reductions),
+        parameters=parameters,
+        gradients=of("gradients", policy.gradients),
+        activations=of("activations", policy.activations),
+        weight_gradients=gradients,
+        update=widest if widest.is_deterministic else _rounded_to_nearest(widest, resolve),
+        state=state,
+        states=states,
+    )
+
+
+def _rounded_to_nearest(scalar: Scalar, resolve: Resolve) -> Scalar:
+    """Return the Scalar of the same format without options."""
+    return resolve(scalar.name.partition("@")[0])
+
+
+def _arithmetic(policy: Policy, resolve: Resolve) -> Arithmetic:
+    def of(name: str) -> Scalar:
+        return _named(f"policy field {name}", lambda: resolve(getattr(policy, name)))
+
+    products = LayerPrecision(
+        _contraction(policy, "forward", resolve),
+        _contraction(policy, "input_gradient", resolve),
+        _contraction(policy, "weight_gradient", resolve),
+        of("reductions"),
+    )
+    return MixedArithmetic(of("weights"), of("activations"), of("reductions"), products)
+
+
+def _contraction(policy: Policy, name: str, resolve: Resolve) -> Contraction:
+    rule = policy.contraction(name)
+
+    def part(of: str, text: str) -> Scalar:
+        return _named(f"policy field {name}.{of}", lambda: resolve(text))
+
+    operands = part("operands", rule.operands)
+    cotangents = part("gradient_operands", rule.gradient_operands or rule.operands)
+    left, right = {
+        "forward": (operands, operands),
+        "input_gradient": (cotangents, operands),
+        "weight_gradient": (operands, cotangents),
+    }[name]
+    output = part("output", rule.output or rule.operands)
+    return _named(
+        f"policy field {name}.accumulate",
+        lambda: Contraction(left, right, accumulation_named(rule.accumulate, resolve), output),
+    )
+
+
+def _named(what: str, make: Callable[[], T]) -> T:
+    """Return a value; an error gets the name of the field in front.
+
+    Raises:
+        PolicyError: The value cannot be made.
+    """
+    try:
+        return make()
+    except PolicyError:
+        raise
+    except NumleanError as error:
+        raise PolicyError(f"{what}: {error}") from None

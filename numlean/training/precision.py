@@ -1,0 +1,119 @@
+"""The arithmetics of a run: one Scalar, or those of a policy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, final
+
+from numlean.autograd.primitives import cast
+from numlean.autograd.tensor import Tensor
+from numlean.names import did_you_mean
+from numlean.nn.layer import Layer, ParameterSpec
+from numlean.optim import Optimizer
+from numlean.optim.mixed import MixedUpdate
+from numlean.precision.arithmetic import UNIFORM, LayerArithmetics, Use
+from numlean.precision.policy import Policy, PolicyError
+from numlean.precision.resolved import Resolve, RunScalars, resolve_policy
+from numlean.scalar.protocol import Scalar
+
+if TYPE_CHECKING:
+    from numlean.training.task import Task
+
+FIRST, LAST = "first", "last"
+"""Names of the first and the last layer that has weights of products."""
+
+
+@final
+@dataclass(frozen=True)
+class RunPrecision:
+    """The arithmetics of a run.
+
+    Attributes:
+        scalars: The Scalars outside layers.
+        layers: The arithmetics of layers.
+        everything: All Scalars, each once.
+        policy: The policy; None for a run in one Scalar.
+    """
+
+    scalars: RunScalars
+    layers: LayerArithmetics
+    everything: tuple[Scalar, ...]
+    policy: Policy | None = None
+
+    @classmethod
+    def uniform(cls, scalar: Scalar) -> RunPrecision:
+        """Return the arithmetics of a run in one Scalar."""
+        return cls(RunScalars.uniform(scalar), UNIFORM, (scalar,))
+
+    @classmethod
+    def of(cls, policy: Policy, task: Task, resolve: Resolve) -> RunPrecision:
+        """Return the arithmetics of a run by a policy.
+
+        Raises:
+            PolicyError: Fields are unknown or contradict each other, or the model lacks a layer.
+        """
+        found = resolve_policy(policy, resolve)
+        paths = {name: _path_of(task.model, name) for name in found.exceptions}
+        exceptions = {paths[name]: each for name, each in found.exceptions.items()}
+        layers = LayerArithmetics(found.common, exceptions)
+        return cls(found.scalars, layers, found.everything, policy)
+
+    def start_step(self, step: int) -> None:
+        """Make the next random numbers of all Scalars a function of the number of updates."""
+        for scalar in self.everything:
+            scalar.start_step(step)
+
+    def optimizer(self, optimizer: Optimizer) -> Optimizer:
+        """Return the optimizer that updates parameters and state in their Scalars."""
+        return optimizer if self.policy is None else MixedUpdate(optimizer, self.scalars)
+
+    def parameter_scalars(self, specs: Sequence[ParameterSpec]) -> list[Scalar]:
+        """Return the Scalar of each parameter and buffer."""
+        own, data = self.scalars.parameters, self.scalars.data
+        return [own if spec.is_trainable else data for spec in specs]
+
+    def leaves(self, parameters: Sequence[Tensor]) -> list[Tensor]:
+        """Return the copies of trainable parameters by which a step differentiates."""
+        return [cast(p, self.scalars.leaves) for p in parameters] if self.policy else [*parameters]
+
+    def copies(self, specs: Sequence[ParameterSpec], parameters: Sequence[Tensor]) -> list[Tensor]:
+        """Return the copies of parameters and buffers with which the layers compute."""
+        if self.policy is None:
+            return [*parameters]
+        return [
+            self.layers.of_parameter(spec.name).copy_of(p, spec.use) if spec.is_trainable else p
+            for spec, p in zip(specs, parameters, strict=True)
+        ]
+
+
+def _path_of(model: Layer, name: str) -> tuple[int, ...]:
+    """Return the position of a layer by its name, such as ``0 Linear``, ``0.1``, ``last``.
+
+    Raises:
+        PolicyError: The model has no such layer.
+    """
+    layers = dict(_layers(model, ()))
+    weighted = [path for path, layer in layers.items() if _has_weights(layer)]
+    if name in (FIRST, LAST) and weighted:
+        return weighted[0 if name == FIRST else -1]
+    for path, layer in layers.items():
+        number = ".".join(map(str, path))
+        if name in (number, f"{number} {type(layer).__name__}"):
+            return path
+    known = [f"{'.'.join(map(str, path))} {type(layer).__name__}" for path, layer in layers.items()]
+    raise PolicyError(
+        f"the policy has an exception for the layer {name!r}, but the model's layers are"
+        f" {', '.join((*known, FIRST, LAST))}{did_you_mean(name, known)}"
+    )
+
+
+def _layers(layer: Layer, path: tuple[int, ...]) -> Iterator[tuple[tuple[int, ...], Layer]]:
+    """Yield the layers inside a layer with their positions, in order."""
+    for index, child in enumerate(layer.children):
+        yield (*path, index), child
+        yield from _layers(child, (*path, index))
+
+
+def _has_weights(layer: Layer) -> bool:
+    return not layer.children and any(spec.use is Use.WEIGHT for spec in layer.parameters)
