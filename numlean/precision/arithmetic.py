@@ -12,8 +12,8 @@ from typing import Final, final
 from numlean.autograd.primitives import bmm, cast, matmul
 from numlean.autograd.tensor import Tensor
 from numlean.errors import MixedScalarError
-from numlean.precision.widening import widens
 from numlean.precision.layer_product import LayerPrecision, Side, product
+from numlean.precision.widening import widens
 from numlean.scalar.identity import name_both
 from numlean.scalar.protocol import Scalar
 

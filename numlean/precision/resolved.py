@@ -11,9 +11,9 @@ from numlean.errors import MixedScalarError, NumleanError
 from numlean.precision.accumulation_text import accumulation_named
 from numlean.precision.arithmetic import Arithmetic, MixedArithmetic, wider
 from numlean.precision.contraction import Contraction
-from numlean.precision.widening import widens
 from numlean.precision.layer_product import LayerPrecision
 from numlean.precision.policy import Policy, PolicyError
+from numlean.precision.widening import widens
 from numlean.scalar.protocol import Scalar
 
 T = TypeVar("T")
