@@ -17,7 +17,6 @@ _NAMES: Final = ("tensor", "row", "channel", "block", *_METHODS)
 _OPTIONS: Final = ("current", "delayed", "power_of_two", "amax_epsilon")
 _ALGORITHMS: Final = ("max", "most_recent")
 _FORM: Final = "write it as tensor, row or block(1x128), with options as in tensor(power_of_two)"
-_CALL: Final = re.compile(r"([^(),]+?)\s*(?:\((.*)\))?", re.DOTALL)
 _EXTENTS: Final = re.compile(r"(\d{1,9})x(\d{1,9})", re.ASCII)
 _INTEGER: Final = re.compile(r"[+-]?\d{1,9}", re.ASCII)
 _DECIMAL: Final = re.compile(r"(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
@@ -115,11 +114,11 @@ _DELAYED: Final[dict[str, Callable[[str, str, str], Any]]] = {
 
 def _split_call(part: str, text: str) -> tuple[str, list[str]]:
     """Return the name and the arguments of ``name`` or ``name(argument,...)``."""
-    found = _CALL.fullmatch(part.strip())
-    if found is None:
+    name, parenthesis, rest = (piece.strip() for piece in part.strip().partition("("))
+    is_closed = rest.endswith(")") if parenthesis else ")" not in name
+    if not name or "," in name or not is_closed:
         raise NumleanError(f"{text!r} is not a scaling; {_FORM}")
-    name, arguments = found.group(1).strip(), found.group(2)
-    return name, [] if arguments is None else _split(arguments, text)
+    return name, _split(rest[:-1], text) if parenthesis else []
 
 
 def _split_value(part: str) -> tuple[str, str | None]:
