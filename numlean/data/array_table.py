@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
@@ -17,6 +18,9 @@ from numlean.data.npz_file import Archive
 from numlean.data.size_limit import FLOAT_SIZE, check_size
 from numlean.display_text import printable
 from numlean.errors import DataError
+
+_OBJECT_SIZE: Final = 40
+"""The memory of an integer or a float of Python and of the reference to it, in bytes."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,7 @@ class ArrayTable:
                     f"{place}: samples of shape {theirs.shape[1:]} and type {theirs.dtype} do not"
                     f" match those of {self.path}, of shape {ours.shape[1:]} and type {ours.dtype}"
                 )
-            joined.append(_join(ours, theirs))
+            joined.append(_join(ours, theirs, place))
         size = len(other.inputs)
         inputs, target = joined
         return replace(self, inputs=inputs, target=target, test_path=other.path, test_size=size)
@@ -214,9 +218,15 @@ def _gaps(array: Array, missing: MissingValues) -> np.ndarray[tuple[int], np.dty
     return gaps
 
 
-def _join(a: Array, b: Array) -> Array:
-    """Return two arrays one after the other, without rounding a number."""
+def _join(a: Array, b: Array, place: str) -> Array:
+    """Return two arrays one after the other, without rounding a number.
+
+    Raises:
+        DataError: They exceed the limit for arrays.
+    """
     if TEXT in (a.dtype.kind, b.dtype.kind) or a.dtype == b.dtype:
         return np.concatenate([a, b])
+    count = a.size + b.size
+    check_size(f"{place}: the {count:,} elements of two types of numbers", count * _OBJECT_SIZE)
     # int64 and uint64, or int64 and float64, have no common dtype that contains both.
     return np.concatenate([a.astype(object), b.astype(object)])

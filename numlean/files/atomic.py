@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from errno import EDQUOT, EFBIG, EIO, ENOSPC
+from errno import EDQUOT, EFBIG, EINVAL, EIO, ENOSPC, ENOSYS, EOPNOTSUPP
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +14,9 @@ from numlean.files.streams import open_stream, write_some
 
 FULL_DISK: Final = frozenset((ENOSPC, EDQUOT, EFBIG, EIO))
 """Numbers of errors of a disk rather than of a path: a later attempt may succeed."""
+
+_CANNOT_SYNC: Final = frozenset((EINVAL, ENOSYS, EOPNOTSUPP))
+"""Numbers of errors of file systems that do not flush folders."""
 
 _PATIENCE: Final = 1.0
 """Seconds to wait for the reader of a pipe: a run must not stop because it is gone."""
@@ -136,8 +139,15 @@ def write_all(descriptor: int, content: bytes) -> None:
 
 
 def _sync_folder(path: Path) -> None:
-    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    """Flush a folder to the disk, if the user may read it and its file system can do so."""
+    try:
+        folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except PermissionError:
+        return
     try:
         os.fsync(folder)
+    except OSError as error:
+        if error.errno not in _CANNOT_SYNC:
+            raise
     finally:
         os.close(folder)

@@ -15,7 +15,7 @@ from numlean.files.streams import open_stream, write_some
 MOST_PENDING: Final = 2**20
 """Bytes kept in memory while they cannot be written."""
 
-_FLAGS: Final = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+_FLAGS: Final = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class GrowingFile:

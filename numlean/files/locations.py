@@ -15,6 +15,8 @@ FilePath: TypeAlias = str | PathLike[str]
 
 _MOST_LINKS: Final = 40
 """The number of symbolic links that Linux follows."""
+_SHARED: Final = stat.S_ISVTX | stat.S_IWOTH
+"""The mode of a folder such as /tmp, in which any user can make links, but not remove others'."""
 _DESCRIPTORS: Final = re.compile(r"/proc/[^/]+(/task/[^/]+)?/fd")
 
 
@@ -40,6 +42,7 @@ def locate(path: FilePath) -> Location:
 
     Raises:
         OSError: A folder on the way does not exist or cannot be searched, or too many links are.
+        PermissionError: A link of another user is in a folder in which all users can make links.
         IsADirectoryError: The path is a folder.
     """
     if "\0" in os.fspath(path):
@@ -68,14 +71,27 @@ def check_replaceable(location: Location) -> None:
 def _follow(path: Path) -> tuple[Path, bool]:
     """Return a path without links, and whether it names an open file of a process."""
     for _ in range(_MOST_LINKS):
+        path.parent.stat()  # so that the system checks the links on the way
         folder = os.path.realpath(path.parent)
         path = Path(folder, path.name)
         if _DESCRIPTORS.fullmatch(folder):
             return path, True
         if not path.is_symlink():
             return path, False
+        _check_link(path)
         path = Path(folder, path.readlink())
     raise _error(errno.ELOOP, path)
+
+
+def _check_link(path: Path) -> None:
+    """Check a link as Linux does (fs.protected_symlinks), which does not see that it is followed.
+
+    Otherwise another user could choose the file that is overwritten.
+    """
+    folder, owner = path.parent.stat(), path.lstat().st_uid
+    if folder.st_mode & _SHARED == _SHARED and owner not in (os.geteuid(), folder.st_uid):
+        reason = "another user's symbolic link, in a folder to which all can write; name the file"
+        raise OSError(errno.EACCES, reason, os.fspath(path))
 
 
 def _error(number: int, path: FilePath) -> OSError:

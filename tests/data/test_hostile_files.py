@@ -219,3 +219,13 @@ def test_half_a_character_is_refused(tmp_path):
 def test_carriage_returns_end_lines_and_a_byte_order_mark_is_removed(tmp_path):
     path = write(tmp_path, "t.csv", b"\xef\xbb\xbfa,y\r1,2\r\n3,4\n5,7")
     assert read_table(str(path), "y").inputs.tolist() == [[1], [3], [5]]
+
+
+def test_test_data_of_another_type_are_within_the_limit(tmp_path):
+    whole, real = tmp_path / "whole.npz", tmp_path / "real.npz"
+    np.savez(whole, x=np.arange(30_000, dtype=np.int64), y=np.arange(30_000))
+    np.savez(real, x=np.arange(30_000) / 2, y=np.arange(30_000))
+    assert len(read_table(str(whole), "y", test_path=str(real)).inputs) == 60_000
+    words = r"real\.npz, key 'x': the 60,000 elements of two types of numbers: 2\.4 MB"
+    with max_size("1MB"), pytest.raises(DataError, match=words):
+        read_table(str(whole), "y", test_path=str(real))

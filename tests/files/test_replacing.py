@@ -212,3 +212,59 @@ def test_a_pipe_whose_reader_is_gone_does_not_stop_the_program(tmp_path):
     os.close(reader)
     with pytest.raises(OSError, match="the pipe has no reader"):
         atomic.write(path, b"new")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only the superuser can give a link to another user")
+@pytest.mark.parametrize("levels", ["link", "own/link"])
+def test_a_link_that_another_user_made_in_a_shared_folder_is_not_followed(tmp_path, levels):
+    victim, shared = tmp_path / "victim", tmp_path / "shared"
+    victim.write_bytes(b"precious")
+    shared.mkdir()
+    shared.chmod(0o1777)
+    link = shared / "link"
+    link.symlink_to(victim)
+    path = link
+    if levels == "own/link":
+        path = tmp_path / "own"
+        path.symlink_to(link)
+    os.chown(link, 12345, -1, follow_symlinks=False)
+    for attempt in (atomic.check, lambda path: atomic.write(path, b"new")):
+        with pytest.raises(PermissionError, match="another user's symbolic link"):
+            attempt(path)
+    assert victim.read_bytes() == b"precious"
+    shared.chmod(0o755)
+    atomic.write(path, b"new")
+    assert victim.read_bytes() == b"new"
+
+
+def test_an_own_link_in_a_shared_folder_is_followed(tmp_path):
+    tmp_path.chmod(0o1777)
+    (tmp_path / "link").symlink_to("file")
+    atomic.write(tmp_path / "link", b"new")
+    assert (tmp_path / "file").read_bytes() == b"new"
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EINVAL, errno.EIO])
+def test_a_folder_that_cannot_be_flushed_is_no_error_but_a_failing_disk_is(
+    tmp_path, monkeypatch, number
+):
+    sync, opening = os.fsync, os.open
+
+    def do_sync(descriptor):
+        if number != errno.EACCES and stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(number, os.strerror(number))
+        sync(descriptor)
+
+    def do_open(path, flags, *others):
+        if number == errno.EACCES and flags & os.O_DIRECTORY:
+            raise OSError(number, os.strerror(number))
+        return opening(path, flags, *others)
+
+    monkeypatch.setattr(os, "fsync", do_sync)
+    monkeypatch.setattr(os, "open", do_open)
+    if number == errno.EIO:
+        with pytest.raises(OSError, match=os.strerror(errno.EIO)):
+            atomic.write(tmp_path / "file", b"new")
+    else:
+        atomic.write(tmp_path / "file", b"new")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
