@@ -1,6 +1,14 @@
 """Programs in several arithmetics: contractions with operands, sums and results of their own."""
 
-from numlean.precision.accumulation import Accumulation, Blocked, Fused, Ordered, Pairwise
+from numlean.precision.accumulation import (
+    Accumulation,
+    Blocked,
+    Exact,
+    Fused,
+    Ordered,
+    Pairwise,
+    RoundedAccumulation,
+)
 from numlean.precision.accumulation_text import accumulation_named
 from numlean.precision.contraction import Contraction, contract
 from numlean.precision.layer_product import LayerPrecision, linear, product
@@ -13,12 +21,14 @@ __all__ = [
     "Blocked",
     "Contraction",
     "ContractionRule",
+    "Exact",
     "Fused",
     "LayerPrecision",
     "Ordered",
     "Pairwise",
     "Policy",
     "PolicyError",
+    "RoundedAccumulation",
     "ScaledOperand",
     "Scaling",
     "accumulation_named",

@@ -1,8 +1,8 @@
 """Rules for the sums of products in a contraction.
 
-Operands are widened exactly to the Scalar of the products, so a product is rounded once there. The
-rules are compositions of that Scalar's own operations: they are recorded, traced and run on every
-device as those are.
+Most rules widen operands exactly to the Scalar of the products, so a product is rounded once there.
+They are compositions of that Scalar's own operations: they are recorded, traced and run on every
+device as those are. ``Exact`` is an operation of the output's Scalar.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ import numpy as np
 
 from numlean.arguments import checked
 from numlean.errors import NumleanError
+from numlean.precision.widening import widens
 from numlean.scalar.protocol import Contraction as Fusion
-from numlean.scalar.protocol import Scalar, Storage
+from numlean.scalar.protocol import Numbers, Scalar, Storage
 
 ChangeScalar: TypeAlias = Callable[[Scalar], Scalar]
 """Returns the Scalar that takes the place of another one, such as its recording twin."""
@@ -26,9 +27,38 @@ ScaleBlock: TypeAlias = Callable[[int, Storage], Storage]
 """Returns the sums of a block of terms, given its first k, multiplied by the block's factors."""
 
 
-@dataclass(frozen=True)
 class Accumulation(ABC):
-    """A rule that adds up products.
+    """A rule that multiplies matrices, adds up the products and rounds the sums to an output."""
+
+    @property
+    @abstractmethod
+    def result(self) -> Scalar | None:
+        """The Scalar of the sums before they are rounded to the output; None if they are exact."""
+
+    @abstractmethod
+    def check_operand(self, operand: Scalar) -> None:
+        """Check that the rule has a Scalar's numbers exactly.
+
+        Raises:
+            NumleanError: It lacks some.
+        """
+
+    @abstractmethod
+    def product(self, a: Numbers, b: Numbers, addend: Numbers | None, output: Scalar) -> Storage:
+        """Return the products of matrices (n, k) and (k, m), or of batches of them.
+
+        Operands are widened exactly. The addend broadcasts to the products; it is widened exactly
+        and is the last term of each sum. The results are numbers of ``output``.
+        """
+
+    @abstractmethod
+    def with_scalars(self, change: ChangeScalar) -> Self:
+        """Return the same rule in other Scalars."""
+
+
+@dataclass(frozen=True)
+class RoundedAccumulation(Accumulation):
+    """A rule whose products and sums are numbers of a Scalar.
 
     Attributes:
         scalar: The Scalar of the products.
@@ -48,15 +78,56 @@ class Accumulation(ABC):
         The operands are numbers of ``scalar``, the sums of ``result``.
         """
 
-    @abstractmethod
-    def with_scalars(self, change: ChangeScalar) -> Self:
-        """Return the same rule in other Scalars."""
+    def check_operand(self, operand: Scalar) -> None:
+        """Check that the Scalar of the products has an operand's numbers."""
+        if not widens(operand, self.scalar):
+            raise NumleanError(
+                f"{self} needs operands that {self.scalar.name} has exactly, and it lacks numbers"
+                f" of {operand.name}; accumulate in a wider dtype"
+            )
+
+    def product(self, a: Numbers, b: Numbers, addend: Numbers | None, output: Scalar) -> Storage:
+        """Return the products; the addend is added to a sum after its last product."""
+        sums = self.sums(cast_storage(self.scalar, *a), cast_storage(self.scalar, *b))
+        if addend is not None:
+            sums = self.result.add(sums, cast_storage(self.result, *addend))
+        return cast_storage(output, self.result, sums)
 
 
 @checked
 @final
 @dataclass(frozen=True)
-class Ordered(Accumulation):
+class Exact(Accumulation):
+    """The exact sum of exact products and the addend, rounded once, to the output.
+
+    It does not depend on the order or the grouping of terms, nor on the number of workers. Zeros,
+    infinities and NaNs are those of ``Scalar.exact_product``.
+    """
+
+    @property
+    def result(self) -> None:
+        """None: a sum is rounded to the output only."""
+        return None
+
+    def check_operand(self, operand: Scalar) -> None:
+        """Accept every Scalar."""
+
+    def product(self, a: Numbers, b: Numbers, addend: Numbers | None, output: Scalar) -> Storage:
+        """Return the products, each rounded once."""
+        return output.exact_product(*a, *b, *(() if addend is None else addend))
+
+    def with_scalars(self, change: ChangeScalar) -> Exact:
+        """Return self: it has no Scalar."""
+        return self
+
+    def __str__(self) -> str:
+        return "exact"
+
+
+@checked
+@final
+@dataclass(frozen=True)
+class Ordered(RoundedAccumulation):
     """acc = +0; for ascending k, acc = round(acc + round(a * b))."""
 
     def sums(self, a: Storage, b: Storage) -> Storage:
@@ -74,7 +145,7 @@ class Ordered(Accumulation):
 @checked
 @final
 @dataclass(frozen=True)
-class Fused(Accumulation):
+class Fused(RoundedAccumulation):
     """acc = +0; for ascending k, acc = round(acc + a * b)."""
 
     def sums(self, a: Storage, b: Storage) -> Storage:
@@ -92,7 +163,7 @@ class Fused(Accumulation):
 @checked
 @final
 @dataclass(frozen=True)
-class Pairwise(Accumulation):
+class Pairwise(RoundedAccumulation):
     """Rounded products, added by the balanced tree of ``Scalar.sum``.
 
     All products are kept at once: n * k * m numbers.
@@ -114,7 +185,7 @@ class Pairwise(Accumulation):
 @checked
 @final
 @dataclass(frozen=True)
-class Blocked(Accumulation):
+class Blocked(RoundedAccumulation):
     """Ordered sums over blocks of consecutive k, added in another Scalar from +0, in order.
 
     Attributes:

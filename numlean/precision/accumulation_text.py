@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 
 from numlean.arguments import checked
 from numlean.errors import NumleanError, UnavailableError, UnknownNameError
-from numlean.precision.accumulation import Accumulation, Blocked, Fused, Ordered, Pairwise
+from numlean.precision.accumulation import Accumulation, Blocked, Exact, Fused, Ordered, Pairwise
 from numlean.scalar.dtype import ALIASES
 from numlean.scalar.protocol import Scalar
 from numlean.scalar.registry import resolve_known, scalars
@@ -137,7 +137,7 @@ def _blocked(arguments: tuple[str, ...], resolve: Resolve) -> Accumulation:
 
 
 def _exact(arguments: tuple[str, ...], resolve: Resolve) -> Accumulation:
-    raise UnavailableError("exact sums are not available yet; use ordered(DTYPE)")
+    return Exact()
 
 
 def _unit(arguments: tuple[str, ...], resolve: Resolve) -> Accumulation:

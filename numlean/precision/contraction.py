@@ -12,7 +12,7 @@ from numlean.arguments import checked
 from numlean.autograd.primitive import Primitive
 from numlean.autograd.primitives import cast, swap_last, transpose
 from numlean.autograd.tensor import Tensor
-from numlean.errors import NumleanError, ShapeError
+from numlean.errors import ShapeError
 from numlean.precision.accumulation import Accumulation, ChangeScalar, cast_storage
 from numlean.precision.scaling.factors import Factors, scalar_of_sums, scaled_sums
 from numlean.precision.scaling.operand import (
@@ -22,8 +22,7 @@ from numlean.precision.scaling.operand import (
     entered_columns,
     scalar_of,
 )
-from numlean.precision.widening import widens
-from numlean.scalar.protocol import Scalar, Storage
+from numlean.scalar.protocol import Numbers, Scalar, Storage
 from numlean.scalar.record import recorded_like
 
 
@@ -40,8 +39,8 @@ class Contraction:
         output: The Scalar to which a sum is rounded.
 
     Raises:
-        NumleanError: The Scalar of the products lacks numbers of an operand, or scales do not fit
-            each other or the accumulation.
+        NumleanError: The rule lacks numbers of an operand, or scales do not fit each other or the
+            rule.
     """
 
     left: Operand
@@ -50,18 +49,13 @@ class Contraction:
     output: Scalar
 
     def __post_init__(self) -> None:
-        wide = self.accumulate.scalar
         for operand in (scalar_of(self.left), scalar_of(self.right)):
-            if not widens(operand, wide):
-                raise NumleanError(
-                    f"{self.accumulate} needs operands that {wide.name} has exactly, and it lacks"
-                    f" numbers of {operand.name}; accumulate in a wider dtype"
-                )
+            self.accumulate.check_operand(operand)
         scalar_of_sums(self.left, self.right, self.accumulate)
 
     @property
-    def result(self) -> Scalar:
-        """The Scalar of the sums before they are rounded to the output."""
+    def result(self) -> Scalar | None:
+        """The Scalar of the sums before they are rounded to the output; None if they are exact."""
         return scalar_of_sums(self.left, self.right, self.accumulate)
 
     @classmethod
@@ -69,31 +63,32 @@ class Contraction:
         """Return the contraction of operands of one Scalar, whose results are of the same."""
         return cls(operands, operands, accumulate, operands)
 
-    def sums(self, scalar: Scalar, a: Storage, b: Storage) -> Storage:
-        """Return the sums of products of matrices of a Scalar's numbers, before they are rounded.
+    def product(self, scalar: Scalar, a: Storage, b: Storage, *addend: Storage) -> Storage:
+        """Return the product of matrices of a Scalar's numbers, rounded to the output.
 
-        They are numbers of ``result``. The factors that undo scales are multiplied into them.
+        The addend, if there is one, is of the same Scalar and broadcasts to the product. It is the
+        last term of each sum, exact, before the sum is rounded to the output. Where operands are
+        scaled, the factors that undo their scales are multiplied into the sums before it is added.
 
         Raises:
-            ShapeError: They are not two matrices, or two batches of them, of matching shapes.
+            ShapeError: The operands are not two matrices, or two batches of them, of matching
+                shapes.
         """
         if not (a.ndim == b.ndim in (2, 3) and a.shape[-1] == b.shape[-2]):
             raise ShapeError(
                 f"a contraction takes shapes (n, k) and (k, m), or batches of them; got {a.shape}"
                 f" and {b.shape}"
             )
-        wide = self.accumulate.scalar
         a, left = entered(self.left, scalar, a)
         b, right = entered_columns(self.right, scalar, b)
-        a = cast_storage(wide, scalar_of(self.left), a)
-        b = cast_storage(wide, scalar_of(self.right), b)
+        operands = Numbers(scalar_of(self.left), a), Numbers(scalar_of(self.right), b)
+        further = Numbers(scalar, addend[0]) if addend else None
         if left is None and right is None:
-            return self.accumulate.sums(a, b)
-        return scaled_sums(self.accumulate, a, b, Factors(left, right), self.result)
-
-    def rounded(self, sums: Storage) -> Storage:
-        """Return sums in the Scalar of the output."""
-        return cast_storage(self.output, self.result, sums)
+            return self.accumulate.product(*operands, further, self.output)
+        result, sums = scaled_sums(self.accumulate, *operands, Factors(left, right), self.result)
+        if further is not None:
+            sums = result.add(sums, cast_storage(result, *further))
+        return cast_storage(self.output, result, sums)
 
     @property
     def swapped(self) -> Contraction:
@@ -118,7 +113,7 @@ def recorded(contraction: Contraction, x: Tensor) -> Contraction:
 def _contract_storage(
     scalar: Scalar, a: Storage, b: Storage, *, contraction: Contraction
 ) -> Storage:
-    return contraction.rounded(contraction.sums(scalar, a, b))
+    return contraction.product(scalar, a, b)
 
 
 def _output(scalar: Scalar, *, contraction: Contraction) -> Scalar:

@@ -15,7 +15,7 @@ from numlean.autograd.primitives import cast, reshape, swap_last, transpose
 from numlean.autograd.primitives.reductions import unbroadcast
 from numlean.autograd.tensor import Tensor
 from numlean.errors import ShapeError
-from numlean.precision.accumulation import Accumulation, ChangeScalar, cast_storage
+from numlean.precision.accumulation import Accumulation, ChangeScalar
 from numlean.precision.contraction import Contraction, contract
 from numlean.scalar.protocol import Scalar, Storage
 from numlean.scalar.record import recorded_like
@@ -46,7 +46,8 @@ class LayerPrecision:
     def of(cls, operands: Scalar, accumulate: Accumulation) -> LayerPrecision:
         """Return the same contraction for all three products."""
         one = Contraction.of(operands, accumulate)
-        return cls(one, one, one, accumulate.result)
+        result = accumulate.result
+        return cls(one, one, one, operands if result is None else result)
 
     def with_scalars(self, change: ChangeScalar) -> LayerPrecision:
         """Return the same in other Scalars."""
@@ -145,10 +146,7 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None, precision: LayerPreci
 
 
 def _storage(scalar: Scalar, a: Storage, b: Storage, *bias: Storage, rule: _Rule) -> Storage:
-    sums, wide = rule.forward.sums(scalar, a, b), rule.forward.result
-    for each in bias:
-        sums = wide.add(sums, cast_storage(wide, scalar, each))
-    return rule.forward.rounded(sums)
+    return rule.forward.product(scalar, a, b, *bias)
 
 
 def _output(scalar: Scalar, *, rule: _Rule) -> Scalar:

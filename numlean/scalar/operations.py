@@ -44,7 +44,7 @@ class Kind(Enum):
     CONVERSION = "conversion"
     """Operations whose operands are not numbers of the Scalar."""
     CAST = "cast"
-    """Operations that round numbers of another Scalar."""
+    """Operations that round numbers of other Scalars."""
     EXPORT = "export"
     """Operations that convert numbers of the Scalar to another representation."""
     CALLBACK = "callback"
@@ -132,6 +132,7 @@ _TABLE: Final = (
         for name in ("from_float", "from_int", "from_bits", "from_exact", "from_string")
     ),
     Operation("cast_from", Kind.CAST, 0, flags=True, others=(0, 1)),
+    Operation("exact_product", Kind.CAST, 0, flags=True, others=(0, 1, 2, 3)),
     Operation("to_int", Kind.EXPORT, 1, flags=True, result=Result.INTEGERS),
     *(
         Operation(name, Kind.EXPORT, 1, result=Result.OTHER)

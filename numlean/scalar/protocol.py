@@ -7,7 +7,7 @@ else in numlean is written against this protocol and knows neither encodings nor
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal, NamedTuple, Protocol, TypeAlias, final
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -162,6 +162,38 @@ class Scalar(ElementaryFunctions, Protocol):
 
         Raises:
             StorageError: The array is not of the source's numbers.
+        """
+
+    def exact_product(
+        self,
+        left: Scalar,
+        a: Storage,
+        right: Scalar,
+        b: Storage,
+        addend: Scalar | None = None,
+        c: Storage | None = None,
+        *,
+        flags: Flags | None = None,
+    ) -> Storage:
+        """Return the products of matrices of other Scalars' numbers, exact sums rounded once.
+
+        z[i, j] = round(sum over k of a[i, k] * b[k, j], plus c[i, j]). No order is visible. A sum
+        of zero is +0; when rounding toward negative it is -0 unless every term is +0. A NaN, a
+        product of zero and infinity, and infinities of both signs give the default NaN. A Scalar
+        that rounds at random draws from its own stream, one word for each element.
+
+        Args:
+            left: The Scalar of ``a``.
+            a: A matrix (n, k), or a batch of matrices (i, n, k).
+            right: The Scalar of ``b``.
+            b: A matrix (k, m), or a batch of matrices (i, k, m).
+            addend: The Scalar of ``c``; None if nothing is added.
+            c: Numbers that broadcast to the shape of the products.
+            flags: Receives the exceptions raised.
+
+        Raises:
+            ShapeError: The shapes do not match.
+            StorageError: An array is not of its Scalar's numbers.
         """
 
     def from_string(self, texts: str | list[str]) -> Storage:
@@ -391,3 +423,11 @@ class Scalar(ElementaryFunctions, Protocol):
 
         A step may call it before its other operations, so it must not depend on them.
         """
+
+
+@final
+class Numbers(NamedTuple):
+    """An array and the Scalar of its numbers."""
+
+    scalar: Scalar
+    storage: Storage

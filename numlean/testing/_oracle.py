@@ -35,6 +35,7 @@ _CALLS: Final[dict[str, Callable[[Scalar, Storage], Any]]] = {
     "from_exact": lambda s, x: s.from_exact([1]),
     "from_string": lambda s, x: s.from_string(["1"]),
     "cast_from": lambda s, x: s.cast_from(s, x),
+    "exact_product": lambda s, x: s.exact_product(s, x.reshape(1, 1), s, x.reshape(1, 1)),
     "from_host_callback": lambda s, x: None,
 }
 """Calls of operations whose operands are not just arrays of numbers, on one number."""

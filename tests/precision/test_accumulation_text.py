@@ -6,7 +6,7 @@ import pytest
 
 import numlean as nl
 from numlean.errors import NumleanError, UnavailableError, UnknownNameError
-from numlean.precision import Blocked, Fused, Ordered, Pairwise, accumulation_named
+from numlean.precision import Blocked, Exact, Fused, Ordered, Pairwise, accumulation_named
 
 
 def resolve(text):
@@ -21,6 +21,7 @@ ALL = "exact, ordered(DTYPE), fma(DTYPE), pairwise(DTYPE), blocked(DTYPE, BLOCK,
 @pytest.mark.parametrize(
     ("text", "rule"),
     [
+        ("exact", Exact()),
         ("ordered(float32)", Ordered(S)),
         (" fma( fp32 ) ", Fused(S)),
         ("pairwise(bf16)", Pairwise(L)),

@@ -107,7 +107,12 @@ def test_counting_counts_every_operation_that_takes_flags():
     names = operations(flags=True, result=Result.NUMBERS)
     for name in names:
         row = OPERATIONS[name]
-        others = (scalar, x) if name == "cast_from" else [1] * len(row.others)
+        matrix = x.reshape(1, 2), x.reshape(2, 1)
+        scalars = {
+            "cast_from": (scalar, x),
+            "exact_product": (scalar, matrix[0], scalar, matrix[1]),
+        }
+        others = scalars.get(name, [1] * len(row.others))
         getattr(scalar, name)(*[x] * row.arity, *others)
     assert set(scalar.counts) == set(names)
 

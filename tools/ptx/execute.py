@@ -155,7 +155,7 @@ def trained(dtype, device, backend):
 
 ALL = (operations(BASIC | FURTHER), functions(*ARITIES), workloads.conversions)
 ALL += (products, batches_of_products, sums, workloads.movement, workloads.replayed)
-ALL += (workloads.reductions,)
+ALL += (workloads.reductions, workloads.exact_products)
 
 
 def main(dtypes):

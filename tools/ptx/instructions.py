@@ -112,6 +112,14 @@ def divide_integers(kind, a, b):
     return f"divide({read(a, kind)}, {read(b, kind)}) & {mask(width_of(kind))}"
 
 
+def remainder_of_integers(kind, a, b):
+    """Return the remainder of ``divide_integers``, which has the sign of the dividend."""
+    if not kind.startswith("s"):
+        return f"{a} % {b}"
+    x, y = read(a, kind), read(b, kind)
+    return f"({x} - divide({x}, {y}) * ({y})) & {mask(width_of(kind))}"
+
+
 def count_leading_zeros(kind, a):
     """Count the leading zeros."""
     return f"{width_of(kind)} - ({a}).bit_length()"
@@ -153,7 +161,7 @@ PATTERNS = {
     r"mul\.wide\.([su](16|32))": wide_product,
     rf"mad\.lo\.({INTEGER})": low_product_and_sum,
     rf"div\.({INTEGER})": divide_integers,
-    r"rem\.(u(16|32|64))": bitwise("%"),
+    rf"rem\.({INTEGER})": remainder_of_integers,
     rf"min\.({INTEGER})": extremum("<="),
     rf"max\.({INTEGER})": extremum(">="),
     r"abs\.(s(16|32|64))": magnitude,

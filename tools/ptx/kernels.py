@@ -14,7 +14,9 @@ import numpy as np
 from numlean_kernels.formats import BINARY64, E4M3, Format
 from numlean_kernels.ieee import Arithmetic, Rounding
 from numlean_kernels.ieee.convert import cast_name
+from numlean_kernels.ieee.exact_sums import ExactSum
 from numlean_kernels.loops.elementwise import broadcast_operand, elementwise, filled, flagged
+from numlean_kernels.loops.exact_product import exact_product
 from numlean_kernels.loops.flag_counts import COUNT_FLAGS, NO_ROUTINES
 from numlean_kernels.loops.gather_scatter import (
     CHOOSE,
@@ -100,6 +102,9 @@ def floats_of(loop: Loop, table: Table) -> Floats:
 FUNCTIONS = (*UNARY, *BINARY)
 CASTS = {cast_name(source): source.storage_dtype for source in (BINARY64, E4M3)}
 """Casts from two formats, which stand for those from every format, and their operands."""
+
+EXACT = ExactSum(BINARY64, BINARY64, E4M3)
+"""The operands of an exact sum, which stand for those of every format."""
 
 EMULATED = (*(n for n in (*FLAGGED_MAKERS, *QUIET_MAKERS) if n not in FUNCTIONS), *CASTS)
 HARDWARE = (*(name for name in HARDWARE_MAKERS if name not in FUNCTIONS), *CASTS)
@@ -221,12 +226,20 @@ def array_loops(number: Any) -> dict[Loop, tuple[tuple[Any, int], ...]]:
     return kinds
 
 
+def exact_loop(numbers: Numbers) -> dict[Loop, tuple[tuple[Any, int], ...]]:
+    """Return the loop of exact sums and the types of its arrays."""
+    matrices, words = ((UINT64, 3), (UINT64, 3)), ((UINT64, 1), (INT64, 2))
+    loop = exact_product(EXACT, is_stochastic=bool(numbers.random_bits))
+    return {loop: (*matrices, (np.uint8, 1), *words, (np.uint8, 1), (numbers.dtype, 1))}
+
+
 def array_kernels(numbers: Numbers) -> Iterator[Kernel]:
     """Yield products, reductions and moves."""
     kinds = array_loops(numbers.dtype)
     if numbers.random_bits:
         number, random_bits, places = (numbers.dtype, 2), (UINT64, 2), (INT64, 1)
         kinds = {SCATTER_ADD_STOCHASTIC: (number, places, places, random_bits, number)}
+    kinds |= exact_loop(numbers)
     for loop, given in kinds.items():
         yield Kernel(loop, numbers.table, arrays(*given), floats_of(loop, numbers.table))
 

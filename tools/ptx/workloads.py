@@ -42,6 +42,10 @@ LONG = "ieee:e11m23"
 DTYPES = ("float32", "float64", "ieee32exec", "e4m3", STOCHASTIC)
 TRAINED = ("float32", "ieee32exec", STOCHASTIC)
 BACKENDS = ("eager", "compiled")
+RULES = (
+    *("exact", "ordered(float32)", "fma(float32)", "pairwise(float32)"),
+    "blocked(bfloat16, 2, float32)",
+)
 LAYERS = (
     *("Conv2d in groups", "MaxPool2d with padding", "Dropout", "BatchNorm over images", "GRU"),
     *("SmoothMaxPool2d", "Embedding", "PositionalEmbedding", "causal MultiHeadAttention"),
@@ -108,6 +112,23 @@ def reductions(s):
         yield f"sum {reduction} of all", s.sum(c, reduction=reduction)
     yield "max", s.max(c, 1)
     yield "argmax", s.argmax(c, 2)
+
+
+def exact_products(s):
+    """Multiply numbers of one format and of two, with and without addends."""
+    c, tall = s.from_float(C), s.from_float(TALL)
+    low = scalar_on("e4m3", s.device)
+    others = low, low.from_float(C), low, low.from_float(C[0, 0])
+    yield "exact with specials", s.exact_product(s, tall, s, tall.T)
+    yield "exact batches with addends", s.exact_product(s, c.transpose(0, 2, 1), *others)
+
+
+def contracted(s):
+    """Multiply by every rule for the sums, in float32."""
+    a, b = Tensor.of(s, A), Tensor.of(s, B)
+    for text in RULES:
+        rule = precision.accumulation_named(text, lambda name: scalar_on(name, s.device))
+        yield text, precision.contract(a, b, precision.Contraction.of(s, rule)).data
 
 
 def movement(s):
@@ -212,7 +233,7 @@ def mixed(device, backend):
 
 def workloads_of(dtype, layer_names):
     """Return the functions that yield the names and results of a Scalar."""
-    parts = [reductions, movement, replayed, elementwise, conversions, functions]
+    parts = [reductions, exact_products, movement, replayed, elementwise, conversions, functions]
     if dtype == "ieee32exec":
         parts.append(counted)
     if dtype == "float32":
@@ -230,6 +251,8 @@ def digests(device, every=False):
                 found[f"{dtype}: {name} ({len(found)})"] = hashlib.sha256(content).hexdigest()[:16]
     for name, z in reductions(get_scalar(LONG, device)):
         found[f"{LONG}: {name}"] = hashlib.sha256(np.ascontiguousarray(z)).hexdigest()[:16]
+    for name, z in contracted(get_scalar("bfloat16", device)):
+        found[f"contraction {name}"] = hashlib.sha256(z).hexdigest()[:16]
     for k, optimizer in enumerate(OPTIMIZERS):
         for backend in BACKENDS if every else (BACKENDS[k % 2],):
             found[f"{optimizer} {backend}"] = optimized("float32", device, backend, optimizer)

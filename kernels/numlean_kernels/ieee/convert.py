@@ -66,7 +66,7 @@ def make_convert(source: RoutineBuilder, result: RoutineBuilder) -> Routine:
     read_operand, unpack = source.routine(make_read_operand), source.routine(make_unpack)
     is_signalling = source.routine(make_is_signalling)
     round_pack, infinite = result.routine(make_round_pack), result.routine(make_infinite)
-    narrow, nan = _narrow(source, result), default_nan(result)
+    narrow, nan = narrow_between(source, result), default_nan(result)
     source_word, word, signed = source.word, result.word, result.signed
     sign_mask, magnitude_mask, infinity, max_number = source.words(
         "sign_mask", "magnitude_mask", "infinity", "max_number"
@@ -93,7 +93,7 @@ def make_convert(source: RoutineBuilder, result: RoutineBuilder) -> Routine:
 def make_from_int64(builder: RoutineBuilder) -> Routine:
     """Return ``from_int64(n) -> (z, flags)``: an int64 rounded once."""
     long = routine_builder(BINARY64_EXACTLY, builder.target)
-    round_pack, narrow = builder.routine(make_round_pack), _narrow(long, builder)
+    round_pack, narrow = builder.routine(make_round_pack), narrow_between(long, builder)
     long_word, clz, signed, no_flag = long.word, long.clz, builder.signed, builder.word(0)
     zero_long, shift_mask = long_word(0), long_word(63)
     top_exp = signed(builder.format.bias + 63)
@@ -111,7 +111,7 @@ def make_from_int64(builder: RoutineBuilder) -> Routine:
     return from_int64
 
 
-def _narrow(source: RoutineBuilder, result: RoutineBuilder) -> Routine:
+def narrow_between(source: RoutineBuilder, result: RoutineBuilder) -> Routine:
     """Return ``narrow(sig)``: a normalised source word as a working significand of the result.
 
     Bits that do not fit into the word of the result are jammed.

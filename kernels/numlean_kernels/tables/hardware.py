@@ -15,6 +15,7 @@ from typing import Any, Final
 import numpy as np
 
 from numlean_kernels.formats import BINARY32, BINARY64, Format
+from numlean_kernels.ieee import exact_sums
 from numlean_kernels.ieee.arithmetic import Arithmetic
 from numlean_kernels.ieee.convert import is_cast
 from numlean_kernels.ieee.nan import (
@@ -58,6 +59,10 @@ class HardwareRoutineBuilder:
         if name not in self._routines:
             if is_cast(name):
                 made = _lift_outward(self, result_alone(self.integer, name))
+            elif exact_sums.is_term(name):
+                made = exact_sums.term_maker(name)(self.integer)
+            elif name == f"flagged {exact_sums.ROUND}":
+                made = _make_exact_round(self)
             else:
                 made = (PHASES[name] if name in PHASES else MAKERS[name])(self)
             self._routines[name] = self.integer.target.routine(made)
@@ -233,6 +238,16 @@ def _lift_fast(builder: HardwareRoutineBuilder, *, name: str) -> Routine:
     def lifted(a: Any) -> Any:
         certain, z = fast(encoding(a))
         return certain, real(z)
+
+    return lifted
+
+
+def _make_exact_round(builder: HardwareRoutineBuilder) -> Routine:
+    round_sum, real = builder.integer.routine(exact_sums.make_round), builder.real
+
+    def lifted(*terms: Any) -> Any:
+        z, flags = round_sum(*terms)
+        return real(z), flags
 
     return lifted
 

@@ -11,6 +11,7 @@ from numlean_kernels.ieee import (
     compare,
     convert,
     div,
+    exact_sums,
     fma,
     integral,
     minmax,
@@ -106,7 +107,8 @@ def ieee_table(arithmetic: Arithmetic, target: Target) -> Table:
     :mod:`numlean_kernels.loops.two_phase`. If numbers can be unpacked, the table has the routines
     of :mod:`numlean_kernels.ieee.unpacked_sums`. Where rounding is stochastic, the table has only
     the operations that round, and each takes a word of random bits after its operands.
-    Every table has ``convert.cast_name(format)`` for every format.
+    Every table has ``convert.cast_name(format)`` for every format, and the routines of
+    :mod:`numlean_kernels.ieee.exact_sums` for all formats.
     """
     builder = routine_builder(arithmetic, target)
     make = _make_stochastic if arithmetic.rounding is Rounding.STOCHASTIC else _make
@@ -141,6 +143,8 @@ def fast_phase(builder: RoutineBuilder, name: str) -> Routine:
 def _make(builder: RoutineBuilder, name: str) -> Routine:
     if name in _UNPACKED_MAKERS and unpacked_sums.supports_unpacked_sums(builder):
         return builder.routine(_UNPACKED_MAKERS[name])
+    if exact_sums.is_term(name):
+        return builder.routine(exact_sums.term_maker(name))
     if name.startswith(_FAST):
         return fast_phase(builder, name.removeprefix(_FAST))
     flagged = name.removeprefix("flagged ")
@@ -148,15 +152,20 @@ def _make(builder: RoutineBuilder, name: str) -> Routine:
 
 
 def _make_stochastic(builder: RoutineBuilder, name: str) -> Routine:
+    if exact_sums.is_term(name):
+        return builder.routine(exact_sums.term_maker(name))
     flagged = name.removeprefix("flagged ")
     is_cast = convert.is_cast(flagged)
-    routine = builder.routine(convert.cast_maker(flagged) if is_cast else ROUNDED_MAKERS[flagged])
+    makers = {**ROUNDED_MAKERS, exact_sums.ROUND: exact_sums.make_round}
+    routine = builder.routine(convert.cast_maker(flagged) if is_cast else makers[flagged])
     return routine if flagged != name else _without_flags(builder, routine)
 
 
 def _flagged(builder: RoutineBuilder, name: str) -> Routine:
     if name in FLAGGED_MAKERS:
         return builder.routine(FLAGGED_MAKERS[name])
+    if name == exact_sums.ROUND:
+        return builder.routine(exact_sums.make_round)
     if convert.is_cast(name):
         return builder.routine(convert.cast_maker(name))
     return elementary.elementary_routine(builder, name)

@@ -14,7 +14,14 @@ from numlean.autograd.indices import INDEX
 from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError
 from numlean.scalar.finiteness import is_finite
-from numlean.scalar.operations import CONVERSIONS, ELEMENTWISE, OPERATIONS, Result
+from numlean.scalar.operations import (
+    CONVERSIONS,
+    ELEMENTWISE,
+    OPERATIONS,
+    Kind,
+    Result,
+    operations,
+)
 from numlean.scalar.protocol import Scalar
 from numlean.scalar.registry import get_scalar
 from numlean.scalar.wrappers.counting import CountingScalar
@@ -26,6 +33,9 @@ from numlean_kernels.targets.dead_code import memory_of
 
 _WIDE: Final = "mp:200"
 """The arithmetic that tells an overflow from an invalid operation."""
+
+_CASTS: Final = operations(kind=Kind.CAST)
+"""Operations whose operands are Scalars, each followed by its numbers."""
 
 
 @dataclass(frozen=True)
@@ -133,8 +143,9 @@ def _reaching(operations: Sequence[TracedOperation], twin: Stepper) -> list[Trac
 
 
 def _operands_are_finite(op: TracedOperation, scalar: Scalar) -> Iterator[bool]:
-    if op.operation == "cast_from":
-        yield bool(is_finite(*op.operands).all())
+    if op.operation in _CASTS:
+        for source, x in zip(op.operands[::2], op.operands[1::2], strict=True):
+            yield bool(is_finite(source, x).all())
         return
     for k, x in enumerate(op.operands):
         if op.operation in CONVERSIONS:

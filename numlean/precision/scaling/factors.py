@@ -9,13 +9,14 @@ from numlean.errors import NumleanError
 from numlean.precision.accumulation import Accumulation, Blocked, cast_storage
 from numlean.precision.scaling.operand import Operand, Quantized, ScaledOperand, turned_rows
 from numlean.precision.widening import widens
-from numlean.scalar.protocol import Scalar, Storage
+from numlean.scalar.protocol import Numbers, Scalar, Storage
 
 
-def scalar_of_sums(left: Operand, right: Operand, accumulate: Accumulation) -> Scalar:
+def scalar_of_sums(left: Operand, right: Operand, accumulate: Accumulation) -> Scalar | None:
     """Return the Scalar of sums from which the scales of the operands are removed.
 
-    It is that of the accumulation or, if this lacks numbers of the scales, that of the scales.
+    It is that of the accumulation or, if this is exact or lacks numbers of the scales, that of the
+    scales. Where nothing is scaled, it is that of the accumulation, which is None if it is exact.
 
     Raises:
         NumleanError: The scales of the operands, or those and the accumulation, do not fit.
@@ -31,12 +32,15 @@ def scalar_of_sums(left: Operand, right: Operand, accumulate: Accumulation) -> S
         )
     for each in scaled:
         _check_blocks(each, accumulate)
-    if widens(scales, accumulate.result):
-        return accumulate.result
+    result = accumulate.result
+    if result is None:
+        return scales
+    if widens(scales, result):
+        return result
     is_blocked = any(each.scaling.granularity.terms for each in scaled)
-    if is_blocked or not widens(accumulate.result, scales):
+    if is_blocked or not widens(result, scales):
         raise NumleanError(
-            f"{accumulate} adds up in {accumulate.result.name}, which lacks numbers of scales in"
+            f"{accumulate} adds up in {result.name}, which lacks numbers of scales in"
             f" {scales.name}; accumulate in {scales.name}"
         )
     return scales
@@ -87,17 +91,19 @@ class Factors:
 
 
 def scaled_sums(
-    accumulate: Accumulation, a: Storage, b: Storage, factors: Factors, result: Scalar
-) -> Storage:
-    """Return the sums of products of codes, times the factors, as numbers of ``result``.
+    accumulate: Accumulation, a: Numbers, b: Numbers, factors: Factors, result: Scalar | None
+) -> tuple[Scalar, Storage]:
+    """Return the sums of products of codes, times the factors, and their Scalar, ``result``.
 
     If scales differ between blocks of k, the sum of each block is multiplied before it is added.
     """
-    sides = (factors.left, factors.right)
+    assert result is not None  # as an operand is scaled
+    scalar, sides = result, (factors.left, factors.right)
     if isinstance(accumulate, Blocked) and any(each and each.terms for each in sides):
-        return accumulate.scaled_sums(a, b, lambda k, part: _times(result, part, factors, k))
-    sums = cast_storage(result, accumulate.result, accumulate.sums(a, b))
-    return _times(result, sums, factors, 0)
+        left, right = (cast_storage(accumulate.scalar, *each) for each in (a, b))
+        sums = accumulate.scaled_sums(left, right, lambda k, x: _times(scalar, x, factors, k))
+        return scalar, sums
+    return scalar, _times(scalar, accumulate.product(a, b, None, scalar), factors, 0)
 
 
 def _times(result: Scalar, sums: Storage, factors: Factors, k: int) -> Storage:

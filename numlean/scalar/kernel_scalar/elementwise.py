@@ -91,7 +91,7 @@ def run(
     """
     if flags is not None:
         z, raised = run_flagged(s, loop.name, operands, result)
-        flags.count(_count(s, raised.reshape(-1)))
+        flags.count(count(s, raised.reshape(-1)))
         return z
     z = s.target.empty(operands[0].shape, s.codec.storage_dtype if result is None else result)
     kernel(s, loop)((z.size,), *flat(*operands, z))
@@ -114,7 +114,8 @@ def run_flagged(
     return z, raised
 
 
-def _count(s: Components, raised: np.ndarray[Any, Any]) -> list[int]:
+def count(s: Components, raised: np.ndarray[Any, Any]) -> list[int]:
+    """Return how often each bit of the flags of operations is set, the lowest first."""
     counts = s.target.empty(-(-raised.size // BLOCK), np.uint64)
     kernel_for(s.target, COUNT_FLAGS, NO_ROUTINES)(counts.shape, raised, counts)
     return counts_of(counts)

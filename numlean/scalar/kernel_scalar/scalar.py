@@ -19,11 +19,12 @@ from numlean.scalar.kernel_scalar import (
     components,
     conversions,
     elementwise,
+    exact_products,
     movement,
     reductions,
     saving,
 )
-from numlean.scalar.protocol import Axis, Contraction, Indices, Order, Scalar, Storage
+from numlean.scalar.protocol import Axis, Contraction, Indices, Numbers, Order, Scalar, Storage
 from numlean.scalar.real_numbers import integers
 from numlean.scalar.rounding_names import rounding_name
 from numlean_kernels.formats import Format
@@ -189,6 +190,23 @@ class KernelScalar(ElementaryFunctions):
     def cast_from(self, source: Scalar, x: Storage, *, flags: Flags | None = None) -> Storage:
         """Round numbers of another Scalar once."""
         return casts.cast_from(self, source, x, flags)
+
+    def exact_product(
+        self,
+        left: Scalar,
+        a: Storage,
+        right: Scalar,
+        b: Storage,
+        addend: Scalar | None = None,
+        c: Storage | None = None,
+        *,
+        flags: Flags | None = None,
+    ) -> Storage:
+        """Return the products of matrices of other Scalars' numbers, exact sums rounded once."""
+        further = exact_products.numbers_or_none(addend, c)
+        return exact_products.exact_product(
+            self, Numbers(left, a), Numbers(right, b), further, flags
+        )
 
     @checked
     def from_string(self, texts: str | list[str]) -> Storage:

@@ -18,8 +18,10 @@ from numlean.errors import NumleanError, UnavailableError
 from numlean.scalar import shapes
 from numlean.scalar.flags import Flags
 from numlean.scalar.kernel_scalar import KernelScalar
+from numlean.scalar.kernel_scalar.elementwise import count
+from numlean.scalar.kernel_scalar.exact_products import numbers_or_none, random_product
 from numlean.scalar.operations import Kind, operations
-from numlean.scalar.protocol import Indices, Scalar, Storage
+from numlean.scalar.protocol import Indices, Numbers, Scalar, Storage
 from numlean.scalar.real_numbers import integers
 from numlean.scalar.registry import get_scalar
 from numlean.scalar.wrappers.composed import COMPOSED
@@ -64,7 +66,7 @@ _ROUNDED: Final = operations(kind=Kind.ARITHMETIC)
 
 @final
 class StochasticScalar(WrappedScalar):
-    """Stochastic rounding of add, sub, mul, div, sqrt, fma, scaleb and casts from other Scalars.
+    """Stochastic rounding of add, sub, mul, div, sqrt, fma, scaleb, casts and exact products.
 
     A result between two neighbours goes to the upper one with the probability of its distance from
     the lower, in units of 2**(p-63) of their distance, p being the format's precision: 2**-39 for
@@ -103,6 +105,8 @@ class StochasticScalar(WrappedScalar):
             return self._scaleb(*operands, **options)
         if operation == "cast_from":
             return self._cast_from(*operands, **options)
+        if operation == "exact_product":
+            return self._exact_product(*operands, **options)
         if operation == "scatter_add":
             return self._scatter_add(*operands)
         if operation in COMPOSED:
@@ -182,6 +186,22 @@ class StochasticScalar(WrappedScalar):
                 " numbers to float64 first"
             )
         return self._draw(cast_name(source.format), (encodings,), flags)
+
+    def _exact_product(
+        self,
+        left: Scalar,
+        a: Storage,
+        right: Scalar,
+        b: Storage,
+        *further: Any,
+        flags: Flags | None = None,
+    ) -> Storage:
+        c = numbers_or_none(*further) if further else None
+        operands = Numbers(left, a), Numbers(right, b), c
+        z, raised = random_product(self.rounded, *operands, draw=self._random_bits)
+        if flags is not None:
+            flags.count(count(self.rounded, raised))
+        return z
 
     def _scatter_add(self, x: Storage, index: Indices, shape: tuple[int, ...]) -> Storage:
         count, width = shapes.cells(x, index, shape)

@@ -28,6 +28,7 @@ ARGUMENTS = {
     "from_exact": ([1],),
     "from_string": ("0.1",),
     "cast_from": (INNER, X),
+    "exact_product": (INNER, X.reshape(1, 2), INNER, X.reshape(2, 1)),
     "from_host_callback": (lambda: [1.0],),
     "matmul": (X.reshape(1, 2), X.reshape(2, 1)),
     "bmm": (X.reshape(1, 1, 2), X.reshape(1, 2, 1)),

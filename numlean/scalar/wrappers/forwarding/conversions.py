@@ -60,6 +60,20 @@ class ForwardedConversions(Hooked):
     def cast_from(self, source: Scalar, x: Storage, *, flags: Flags | None = None) -> Storage:
         return self._pass("cast_from", self.inner.cast_from, source, x, flags=flags)
 
+    def exact_product(
+        self,
+        left: Scalar,
+        a: Storage,
+        right: Scalar,
+        b: Storage,
+        addend: Scalar | None = None,
+        c: Storage | None = None,
+        *,
+        flags: Flags | None = None,
+    ) -> Storage:
+        call, given = self.inner.exact_product, () if addend is None and c is None else (addend, c)
+        return self._pass("exact_product", call, left, a, right, b, *given, flags=flags)
+
     def from_string(self, texts: str | list[str]) -> Storage:
         return self._pass("from_string", self.inner.from_string, texts)
 

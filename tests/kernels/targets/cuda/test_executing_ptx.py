@@ -72,6 +72,14 @@ def test_sums_of_many_and_of_few(dtype):
     assert differing(dtype, parts.sums) == []
 
 
+def test_exact_products_of_two_formats_with_addends():
+    assert differing("float64", workloads.exact_products) == []
+
+
+def test_every_rule_for_the_sums_of_products():
+    assert differing("bfloat16", workloads.contracted) == []
+
+
 @pytest.mark.parametrize("dtype", ["float32", "ieee32exec", STOCHASTIC])
 def test_moves_and_programs(dtype):
     moves = workloads.movement, workloads.replayed

@@ -1,0 +1,149 @@
+"""Products of matrices whose sums are exact and rounded once.
+
+Encodings are read where they are, each in its own format, and added in fixed point. Numbers without
+encodings are added as exact values: see :mod:`.exact_values`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+
+from numlean.errors import NumleanError, ShapeError, UnavailableError
+from numlean.scalar.flags import Flags
+from numlean.scalar.kernel_scalar import elementwise
+from numlean.scalar.kernel_scalar.casts import encodings_of
+from numlean.scalar.kernel_scalar.components import Components, kernel
+from numlean.scalar.kernel_scalar.exact_values import product_of_values
+from numlean.scalar.protocol import Numbers, Scalar, Storage
+from numlean_kernels.ieee.exact_sums import ROUND, ExactSum
+from numlean_kernels.loops.exact_product import exact_product as loop_of
+
+_WORK_WORDS: Final = 1 << 18
+"""The words of a work array, unless one sum needs more: 2 MiB."""
+
+
+def exact_product(
+    s: Components, a: Numbers, b: Numbers, c: Numbers | None, flags: Flags | None
+) -> Storage:
+    """Return the products of two matrices or two batches of them, and addends, rounded once."""
+    shape = shape_of(a, b, c)
+    encoded = encodings(s, a, b, c)
+    if encoded is None:
+        return product_of_values(s, a, b, c, shape, flags)
+    z, raised = run(s, *encoded, shape=shape)
+    if flags is not None:
+        flags.count(elementwise.count(s, raised))
+    return z
+
+
+def random_product(
+    s: Components,
+    a: Numbers,
+    b: Numbers,
+    c: Numbers | None,
+    *,
+    draw: Callable[[tuple[int, ...]], Storage],
+) -> tuple[Storage, Storage]:
+    """Return the products rounded at random, and the flags of each as bits.
+
+    Args:
+        s: The Scalar whose table rounds at random.
+        a: The left operand.
+        b: The right operand.
+        c: The addends, or None.
+        draw: Returns a word of random bits for each element of an array of a shape.
+
+    Raises:
+        UnavailableError: An operand has no encodings.
+    """
+    shape, encoded = shape_of(a, b, c), encodings(s, a, b, c)
+    if encoded is None:
+        raise UnavailableError(
+            f"{s.name} rounds only sums of encodings at random; cast the operands to dtypes with"
+            " encodings, such as float64, first"
+        )
+    return run(s, *encoded, draw(shape), shape=shape)
+
+
+def numbers_or_none(scalar: Scalar | None, x: Storage | None) -> Numbers | None:
+    """Return an array with its Scalar; None without both.
+
+    Raises:
+        NumleanError: One of the two is missing.
+    """
+    if scalar is None and x is None:
+        return None
+    if scalar is None or x is None:
+        raise NumleanError("exact_product takes an addend's Scalar and its numbers, or neither")
+    return Numbers(scalar, x)
+
+
+def encodings(
+    s: Components, a: Numbers, b: Numbers, c: Numbers | None
+) -> tuple[ExactSum, Storage, Storage, Storage | None] | None:
+    """Return what a kernel reads, b with its last axes swapped; None if there is no kernel.
+
+    Raises:
+        StorageError: An array is not of its Scalar's numbers.
+    """
+    shape = shape_of(a, b, c)
+    left = encodings_of(s, a.scalar, a.storage)
+    right = encodings_of(s, b.scalar, b.storage.swapaxes(-1, -2))
+    addend = None if c is None else encodings_of(s, c.scalar, np.broadcast_to(c.storage, shape))
+    has_kernel = s.table.get(f"flagged {ROUND}") is not None
+    if not has_kernel or left is None or right is None or (c is not None and addend is None):
+        return None
+    assert a.scalar.format is not None
+    assert b.scalar.format is not None
+    addend_format = None if c is None else c.scalar.format
+    return ExactSum(a.scalar.format, b.scalar.format, addend_format), left, right, addend
+
+
+def run(
+    s: Components,
+    kind: ExactSum,
+    a: Storage,
+    b: Storage,
+    c: Storage | None,
+    random_bits: Storage | None = None,
+    *,
+    shape: tuple[int, ...],
+) -> tuple[Storage, Storage]:
+    """Return the products, and the flags of each as bits; ``random_bits`` has ``shape``."""
+    z, raised = s.target.empty(shape, s.codec.storage_dtype), s.target.empty(shape, np.uint8)
+    a, b = (x if x.ndim == 3 else x[np.newaxis] for x in (a, b))
+    none = s.target.empty(1, np.uint8)
+    bits = s.target.empty(1, np.uint64) if random_bits is None else random_bits
+    workers = max(1, min(z.size, _WORK_WORDS // kind.words))
+    work = s.target.empty((workers, kind.words), np.int64)
+    flat = [x.reshape(-1) for x in (none if c is None else c, bits)]
+    launch = kernel(s, loop_of(kind, is_stochastic=random_bits is not None))
+    launch((workers,), a, b, *flat, work, raised.reshape(-1), z.reshape(-1))
+    return z, raised.reshape(-1)
+
+
+def shape_of(left: Numbers, right: Numbers, c: Numbers | None) -> tuple[int, ...]:
+    """Return the shape of the products.
+
+    Raises:
+        ShapeError: The operands are not two matrices, or two batches of them, of matching shapes.
+    """
+    a, b = np.asarray(left.storage), np.asarray(right.storage)
+    matches = a.ndim == b.ndim in (2, 3) and a.shape[:-2] == b.shape[:-2]
+    if not (matches and a.shape[-1] == b.shape[-2]):
+        raise ShapeError(
+            f"exact_product takes shapes (n, k) and (k, m), or batches of them; got {a.shape} and"
+            f" {b.shape}"
+        )
+    shape = (*a.shape[:-1], b.shape[-1])
+    if c is not None:
+        try:
+            np.broadcast_to(c.storage, shape)
+        except ValueError:
+            raise ShapeError(
+                f"exact_product takes addends that broadcast to {shape}, got {c.storage.shape}"
+            ) from None
+    return shape
