@@ -245,9 +245,13 @@ def _without_blocking(stream: Any) -> Any:
     """
     if type(stream) is not TextIOWrapper:
         return stream
-    stream.flush()
+    try:
+        stream.flush()
+        shared = SharedOutput(stream.fileno())
+    except (OSError, ValueError):  # it has no file, or is closed
+        return stream
     return TextIOWrapper(
-        BufferedWriter(SharedOutput(stream.fileno())),
+        BufferedWriter(shared),
         stream.encoding,
         stream.errors,
         newline="\n",

@@ -120,6 +120,13 @@ def test_standard_output_that_nobody_reads_ends_in_one_line(monkeypatch, argv):
     os.close(reading)
 
 
+def test_a_text_stream_without_a_file_is_written_to(monkeypatch):
+    stream = io.TextIOWrapper(io.BytesIO(), "utf-8")
+    monkeypatch.setattr(sys, "stdout", stream)
+    assert main(["tasks"]) == 0
+    assert b"xor" in stream.buffer.getvalue()
+
+
 def test_the_program_ends_although_both_its_streams_are_full():
     reading, writing = os.pipe()
     fill(writing)

@@ -9,6 +9,7 @@ from numlean.verification.attacks.data_files import DATA_FILES
 from numlean.verification.attacks.documents import CERTIFICATES, CHECKPOINTS
 from numlean.verification.attacks.full_disk import FULL_DISK
 from numlean.verification.attacks.kills import KILLS
+from numlean.verification.attacks.pipes import PIPES
 from numlean.verification.attacks.signals import SIGNALS
 
 ATTACKS: Final[tuple[Attack, ...]] = (
@@ -19,6 +20,7 @@ ATTACKS: Final[tuple[Attack, ...]] = (
     FULL_DISK,
     KILLS,
     SIGNALS,
+    PIPES,
     *DATA_FILES,
 )
 """Every attack, in the order of the table that the command prints."""
