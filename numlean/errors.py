@@ -48,7 +48,8 @@ class UnknownNameError(NumleanError):
         hint: str = "",
     ) -> None:
         near = did_you_mean(like or str(name), (*others, *known))
-        super().__init__(f"unknown {kind} {name!r}; known: {', '.join(known)}{hint}{near}")
+        listed = f"known: {', '.join(known)}" if known else "there are none"
+        super().__init__(f"unknown {kind} {name!r}; {listed}{hint}{near}")
 
 
 class ShapeError(NumleanError):

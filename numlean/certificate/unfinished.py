@@ -19,7 +19,7 @@ from typing import Any, Final, TypedDict
 
 from numlean.certificate.chain import Step
 from numlean.certificate.file_format import Document, check_contents, check_version, is_digest
-from numlean.data.bounded_json import check_memory
+from numlean.data.bounded_json import check_values
 from numlean.errors import DocumentError
 from numlean.json_lines import parse_json, read_document
 
@@ -98,7 +98,7 @@ def loads(content: bytes) -> Document:
     Raises:
         DocumentError: No steps are closed, the file is altered, or it has another version.
     """
-    check_memory(content, "certificate")
+    check_values(content, "certificate")
     first, *lines = content.split(b"\n")[:-1] or [b""]
     known = _first(first)
     steps: list[Any] = []

@@ -61,6 +61,15 @@ class _Parser(argparse.ArgumentParser):
         self.register("type", int, integer)
         self.register("type", float, real)
 
+    def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
+        """Return the value or values of an argument; argparse would drop the -- of --option=--."""
+        is_one = bool(action.option_strings) or action.nargs is None
+        if not is_one or arg_strings != ["--"]:
+            return super()._get_values(action, arg_strings)
+        value = self._get_value(action, "--")
+        self._check_value(action, value)
+        return value if action.nargs in (None, argparse.OPTIONAL) else [value]
+
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is None or value in action.choices:
             return

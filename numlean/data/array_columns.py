@@ -40,6 +40,11 @@ class ArrayColumns:
                 f" of shape (rows,), got shape {self.array.shape!s:.80}; or pass --target FILE.npy"
                 " with the targets"
             )
+        if not self.count:
+            raise DataError(
+                f"{self.path}: an array of shape {self.array.shape!s:.80} has no columns, and a"
+                " table needs inputs and a target"
+            )
 
     @property
     def count(self) -> int:

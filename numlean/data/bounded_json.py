@@ -8,7 +8,7 @@ from numlean.data.size_limit import check_size
 from numlean.json_lines import memory_of_json, parse_json
 
 
-def check_memory(content: bytes, name: str) -> None:
+def check_values(content: bytes, name: str) -> None:
     """Check the memory that the values of a JSON text, or of lines of such, would take.
 
     Raises:
@@ -23,5 +23,5 @@ def parse_bounded(content: bytes, name: str) -> Any:
     Raises:
         NumleanError: They do not, or the text is refused.
     """
-    check_memory(content, name)
+    check_values(content, name)
     return parse_json(content, name)

@@ -19,7 +19,7 @@ from numlean.data.text_file import read_text
 from numlean.errors import NumleanError, UnknownNameError
 from numlean.tasks.named import NamedTask, get_task
 from numlean.tasks.table import TableSettings, table_task
-from numlean.tasks.text import check_memory
+from numlean.tasks.text import check_outputs
 
 _MAX_WIDTH: Final = 10**8
 """The maximum width of a hidden layer. Matrices of such layers exceed any memory."""
@@ -79,7 +79,7 @@ class TaskName:
             raise NumleanError(f"--text is only for char-rnn and char-transformer, not {task.name}")
         text = read_text(self.text)
         with naming_file(shown_path(self.text)):
-            check_memory(text)
+            check_outputs(text)
             return task.on_text(text)
 
 

@@ -95,7 +95,7 @@ def text_task(
     )
 
 
-def check_memory(text: str) -> None:
+def check_outputs(text: str) -> None:
     """Check the memory for the outputs at all tokens of a user's text, which a report needs.
 
     Raises:

@@ -5,7 +5,6 @@ A new process takes seconds to import everything. A fork of this process has imp
 
 from __future__ import annotations
 
-import io
 import os
 import signal
 import subprocess
@@ -13,12 +12,13 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from contextlib import redirect_stderr, redirect_stdout, suppress
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Final, NoReturn, Self, TypeAlias
 
 from numlean.errors import NumleanError
+from numlean.verification.in_process import Main, status_of
 
 _STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """The signals that the program handles, in the order in which it sets handlers."""
@@ -150,7 +150,7 @@ def spawn(argv: Sequence[str]) -> Process:
     return Process(process.pid, process.poll, out, err)
 
 
-def forking(prepare: Callable[[], None], main: Callable[[Sequence[str]], int]) -> Start:
+def forking(prepare: Callable[[], None], main: Main) -> Start:
     """Return a function that starts forks of this process.
 
     Args:
@@ -200,7 +200,7 @@ def _run_in_fork(
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS)
         status = run()
     except SystemExit as stop:
-        status = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+        status = status_of(stop)
     except BaseException:
         sys.excepthook(*sys.exc_info())
     finally:
@@ -209,14 +209,6 @@ def _run_in_fork(
             sys.stderr.flush()
         finally:
             os._exit(status)
-
-
-def run_quietly(main: Callable[[Sequence[str]], int], argv: Sequence[str]) -> tuple[int, str, str]:
-    """Run a command line in this process; return its exit status, output and errors."""
-    out, err = io.StringIO(), io.StringIO()
-    with redirect_stdout(out), redirect_stderr(err):
-        status = main(argv)
-    return status, out.getvalue(), err.getvalue()
 
 
 def _file() -> IO[str]:

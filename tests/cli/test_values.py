@@ -64,6 +64,11 @@ def test_numbers_beyond_binary64_do_not_become_others(text, zero):
         ([*RUN, "--device", "y" * 1200], "unknown device"),
         ([*RUN, "--nope" + "z" * 1200], "unknown option"),
         ([*RUN, "--save", "n" * 300], "n"),
+        ([*RUN, "--max-size=--"], "expected a size such as 500MB, 2GiB or 8GB, got '--'"),
+        ([*RUN, "--steps=--"], "expected an integer such as 10, got '--'"),
+        ([*RUN, "--dtype=--"], "unknown dtype '--'"),
+        ([*RUN, "--hidden=--"], "got '--'"),
+        (["export", "--", "no-such-file", "--"], "no-such-file"),
     ],
 )
 def test_wrong_values_give_one_short_line(line, message, capsys, tmp_path, monkeypatch):

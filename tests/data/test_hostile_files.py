@@ -77,6 +77,12 @@ def test_headers_of_arrays_that_lie_take_no_memory(tmp_path, content):
     tracemalloc.stop()
 
 
+@pytest.mark.parametrize("rows", [0, 3, 10**18])
+def test_an_array_without_columns_is_refused_and_its_shape_is_named(tmp_path, rows):
+    found = refusal(write(tmp_path, "t.npy", npy("<f8", (rows, 0))), "2")
+    assert f"t.npy: an array of shape ({rows}, 0) has no columns" in found
+
+
 def test_headers_of_all_versions_and_of_python_2_are_read(tmp_path):
     header = b"{'descr': '<f8', 'fortran_order': True, 'shape': (2L, 3L)}"
     body = np.arange(6.0).tobytes()

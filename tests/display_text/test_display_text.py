@@ -48,6 +48,10 @@ def test_errors_are_one_line():
     assert len(str(UnknownNameError("dtype", "y" * 10**6, ("float32",)))) < 400
 
 
+def test_an_unknown_name_where_there_are_none_says_so():
+    assert str(UnknownNameError("field", "x", ())) == "unknown field 'x'; there are none"
+
+
 def test_an_apostrophe_does_not_begin_a_value():
     text = "the task's rows " + "and more words " * 20 + "of the run's data"
     assert one_line(text) == text

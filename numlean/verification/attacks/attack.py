@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
+
+from numlean.verification.in_process import Main
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Program:
         prepare: Makes a process of its own handle signals, as the program does when it starts.
     """
 
-    main: Callable[[Sequence[str]], int]
+    main: Main
     parser: Callable[[str], argparse.ArgumentParser]
     commands: tuple[str, ...]
     prepare: Callable[[], None] = lambda: None

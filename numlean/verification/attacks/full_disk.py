@@ -27,8 +27,9 @@ from numlean.checkpoint import load
 from numlean.errors import NumleanError
 from numlean.verification.attacks.attack import Attack, Outcome, Program, Setting
 from numlean.verification.attacks.failing_disk import PLACES, FailingDisk
-from numlean.verification.attacks.finished import Content, Finished, files_in, finish
+from numlean.verification.attacks.left_files import Content, files_in
 from numlean.verification.attacks.outputs import OUTPUTS, Output
+from numlean.verification.in_process import Reaction, react
 
 DEVICE, PIPE, LIMIT, REMOVED, PRINTED = "device", "pipe", "size limit", "removed folder", "printed"
 REAL: Final = (DEVICE, PIPE, LIMIT, REMOVED, PRINTED)
@@ -121,9 +122,10 @@ FULL_DISK: Final = Attack(
 def _files_without_fault(program: Program, output: Output, folder: Path) -> dict[str, Content]:
     _prepare(program, output, folder)
     with chdir(folder):
-        finished = finish(program, output.line)
-    if finished.status not in (0, 1):
-        raise RuntimeError(f"{' '.join(output.line)} fails without a fault: {finished.errors}")
+        reaction = react(program.main, output.line)
+    if reaction.status not in (0, 1):
+        reason = reaction.exception or reaction.errors
+        raise RuntimeError(f"{' '.join(output.line)} fails without a fault: {reason}")
     return files_in(folder)
 
 
@@ -132,7 +134,7 @@ def _prepare(program: Program, output: Output, folder: Path) -> None:
         (folder / name).mkdir(parents=True)
     with chdir(folder):
         for line in output.before:
-            finish(program, line)
+            react(program.main, line)
     if not output.is_resumed and not output.is_record:
         (folder / output.file).write_bytes(_OLD)
 
@@ -153,11 +155,11 @@ def _attempt(
         room = max(room, *(sizes[name] for name in sizes if name.startswith("safe/")), 0)
     output = _FULL if case.place == PRINTED else None
     with chdir(folder), _fault(case, file, room) as disk:
-        finished = finish(program, case.output.line, output)
+        reaction = react(program.main, case.output.line, output)
     if disk is not None and not disk.failures:
         return "the fault was never reached: the file is written in another way"
     after = files_in(folder)
-    wrong = _wrong_report(case, finished) or _loss(case, before, after, complete)
+    wrong = _wrong_report(case, reaction) or _loss(case, before, after, complete)
     return None if wrong == _NOT_LAST and _is_earlier(file) else wrong
 
 
@@ -196,23 +198,23 @@ def _size_limit(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def _wrong_report(case: Case, finished: Finished) -> str | None:
-    lines = finished.errors.splitlines()
-    if finished.status is None:
-        return finished.errors
-    if finished.status != _STATUS:
-        return f"exit status {finished.status}: {finished.errors!r}"
+def _wrong_report(case: Case, reaction: Reaction) -> str | None:
+    lines = reaction.errors.splitlines()
+    if reaction.exception:
+        return reaction.exception
+    if reaction.status != _STATUS:
+        return f"exit status {reaction.status}: {reaction.errors!r}"
     name = "standard output" if case.place == PRINTED else case.output.file
     errors = [line for line in lines if line.startswith("numlean: error: ")]
     naming = [line for line in errors if name in line]
     if not naming:
-        return f"no error names {name}: {finished.errors!r}"
+        return f"no error names {name}: {reaction.errors!r}"
     if len(naming) > 1 and (case.times is None or case.place not in PLACES):
-        return f"more than one line names {name}: {finished.errors!r}"
+        return f"more than one line names {name}: {reaction.errors!r}"
     if case.place not in _OF_FOLDER and len(errors) != len(naming):
-        return f"an error names another file: {finished.errors!r}"
+        return f"an error names another file: {reaction.errors!r}"
     if not all(line.startswith("numlean: ") for line in lines):
-        return f"other lines: {finished.errors!r}"
+        return f"other lines: {reaction.errors!r}"
     return None
 
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from numlean.verification.attacks.attack import Attack, Outcome, Setting
 from numlean.verification.checkpoints import Uninterrupted, kill_and_resume, run_uninterrupted
-from numlean.verification.processes import forking, run_quietly
+from numlean.verification.in_process import succeed
+from numlean.verification.processes import forking
 
 _DTYPES = ("float32", "ieee32exec", "mp:80", "bfloat16@round=stochastic")
 _STEPS = "150"
@@ -21,7 +22,7 @@ def _run(setting: Setting) -> Iterator[Outcome]:
         dtype = _DTYPES[k % len(_DTYPES)]
         if dtype not in runs:
             options = ("xor", "--dtype", dtype, "--steps", _STEPS)
-            run_quietly(setting.program.main, ["train", *options])  # so that forks have kernels
+            succeed(setting.program.main, ["train", *options])  # so that forks have kernels
             runs[dtype] = run_uninterrupted(options, setting.folder, start)
         found = kill_and_resume(runs[dtype], setting.folder, draw, start)
         moment = "while it wrote a file" if found.was_writing else "between two writes"

@@ -15,12 +15,12 @@ from numlean.checkpoint import load
 from numlean.errors import NumleanError
 from numlean.verification.attacks.attack import Attack, Outcome, Program, Setting
 from numlean.verification.checkpoints import RunFiles
+from numlean.verification.in_process import succeed
 from numlean.verification.processes import (
     Process,
     Start,
     check_proc,
     forking,
-    run_quietly,
     spawn,
 )
 
@@ -116,7 +116,7 @@ def _duration(argv: Sequence[str], files: RunFiles, program: Program, start: Sta
         NumleanError: It fails.
     """
     if start is not spawn:
-        run_quietly(program.main, argv)  # so that forks have the kernels
+        succeed(program.main, argv)  # so that forks have the kernels
         files.clear()
     with _started(argv, start) as process:
         started = time.perf_counter()
@@ -213,10 +213,7 @@ def _report(program: Program, argv: Sequence[str]) -> dict[str, Any]:
     Raises:
         NumleanError: It fails.
     """
-    status, out, err = run_quietly(program.main, argv)
-    if status:
-        raise NumleanError(f"numlean {' '.join(argv)}: {err.strip()}")
-    report: dict[str, Any] = json.loads(out)
+    report: dict[str, Any] = json.loads(succeed(program.main, argv).output)
     return report
 
 

@@ -9,7 +9,7 @@ from numlean.cli.main import COMMANDS, build_parser, main
 from numlean.verification.attacks import Program, Setting, tally
 from numlean.verification.attacks.command_lines import COMMAND_LINES
 from numlean.verification.attacks.command_lines.lines import commands_of
-from numlean.verification.attacks.command_lines.running import Reaction, complaint
+from numlean.verification.attacks.command_lines.running import MeasuredReaction, complaint
 
 
 def attack(folder, run, count):
@@ -73,14 +73,15 @@ def test_the_attack_finds_the_fault_of_a_program(program, tmp_path):
 @pytest.mark.parametrize(
     "reaction",
     [
-        Reaction(7, "", "", "", 0.0, 0),
-        Reaction(2, "", "", "numlean: error: a\nnumlean: error: b\n", 0.0, 0),
-        Reaction(0, "", "", "numlean: error: a\n", 0.0, 0),
-        Reaction(2, "", "", "Traceback\nnumlean: error: a\n", 0.0, 0),
-        Reaction(2, "", "", f"numlean: error: {'a' * 3000}\n", 0.0, 0),
-        Reaction(0, "", "a\x9bb", "", 0.0, 0),
-        Reaction(0, "", "", "", 1e6, 0),
-        Reaction(0, "", "", "", 0.0, 1 << 40),
+        MeasuredReaction(7, "", ""),
+        MeasuredReaction(None, "", "", "KeyError: 1"),
+        MeasuredReaction(2, "", "numlean: error: a\nnumlean: error: b\n"),
+        MeasuredReaction(0, "", "numlean: error: a\n"),
+        MeasuredReaction(2, "", "Traceback\nnumlean: error: a\n"),
+        MeasuredReaction(2, "", f"numlean: error: {'a' * 3000}\n"),
+        MeasuredReaction(0, "a\x9bb", ""),
+        MeasuredReaction(0, "", "", seconds=1e6),
+        MeasuredReaction(0, "", "", memory=1 << 40),
     ],
 )
 def test_a_wrong_reaction_is_a_failure(reaction):
@@ -88,8 +89,8 @@ def test_a_wrong_reaction_is_a_failure(reaction):
 
 
 def test_a_right_reaction_is_none():
-    assert complaint(Reaction(0, "", "a\n", "numlean: warning: b\n", 0.1, 0)) is None
-    assert complaint(Reaction(2, "", "", "numlean: error: b\n", 0.1, 0)) is None
+    assert complaint(MeasuredReaction(0, "a\n", "numlean: warning: b\n", seconds=0.1)) is None
+    assert complaint(MeasuredReaction(2, "", "numlean: error: b\n")) is None
 
 
 def test_every_command_is_attacked_with_all_of_its_options():

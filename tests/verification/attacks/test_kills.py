@@ -10,7 +10,8 @@ from numlean.cli.main import COMMANDS, build_parser, main
 from numlean.verification.attacks import kills
 from numlean.verification.attacks.attack import Program, Setting
 from numlean.verification.checkpoints import RunFiles, run_uninterrupted
-from numlean.verification.processes import forking, run_quietly
+from numlean.verification.in_process import succeed
+from numlean.verification.processes import forking
 
 OPTIONS = ("xor", "--dtype", "float32", "--steps", "4")
 
@@ -41,7 +42,7 @@ def dying_at(number):
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     """Return a run that was not killed."""
-    run_quietly(main, ["train", *OPTIONS])
+    succeed(main, ["train", *OPTIONS])
     return run_uninterrupted(OPTIONS, tmp_path_factory.mktemp("whole"), forking(nothing, main))
 
 
@@ -51,11 +52,8 @@ def files(tmp_path):
 
 
 def resume(files):
-    status, out, err = run_quietly(
-        main, ["train", "--resume", str(files.checkpoint), "--json", *files.options]
-    )
-    assert status == 0, err
-    return json.loads(out)["state_digest"]
+    line = ["train", "--resume", str(files.checkpoint), "--json", *files.options]
+    return json.loads(succeed(main, line).output)["state_digest"]
 
 
 @pytest.mark.parametrize("number", [1, 3, 5, 6, 7, 8, 10, 14, 16, 17])
@@ -70,7 +68,7 @@ def test_a_run_that_is_killed_at_any_write_resumes_as_if_it_was_not(whole, files
 
 
 def test_what_a_run_must_not_leave_is_found(whole, files):
-    assert run_quietly(main, ["train", *OPTIONS, *files.options])[0] == 0
+    succeed(main, ["train", *OPTIONS, *files.options])
     digest = whole.digest
     assert whole.failure_of_killed(files) is whole.failure_of_resumed(files, digest) is None
     assert whole.failure_of_resumed(files, "0" * 64).startswith("the digest is 000")
@@ -81,7 +79,7 @@ def test_what_a_run_must_not_leave_is_found(whole, files):
     (files.folder / ".run.ckpt.partial").touch()
     assert whole.failure_of_resumed(files, digest) == "files are left: .run.ckpt.partial"
     short = ["train", *OPTIONS[:-1], "3", "--certificate", str(files.certificate)]
-    assert run_quietly(main, short)[0] == 0
+    succeed(main, short)
     assert "the certificate differs" in whole.failure_of_resumed(files, digest)
     assert whole.failure_of_killed(files) == "the certificate has 3 steps, but the checkpoint 4"
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from numlean.verification.attacks.attack import Program
+from numlean.verification.in_process import succeed
 
 _TABLE = "a,b\n" + "".join(f"{k},{k % 3}.5\n" for k in range(8))
 _ODD_NAMES = ("$x$ [b].csv", "[/b].csv", "\x1b[31m.csv", os.fsdecode(b"\xff.csv"))
@@ -84,5 +85,5 @@ def _make_files(folder: Path, program: Program) -> None:
         (folder / name).symlink_to(target)
     run = ["train", "xor", "--steps", "1", "--dtype", "mp:53"]
     files = ["--save", str(folder / "run.ckpt"), "--certificate", str(folder / "run.json")]
-    program.main([*run, *files])
-    program.main(["export", str(folder / "run.ckpt"), str(folder / "w.safetensors")])
+    succeed(program.main, [*run, *files])
+    succeed(program.main, ["export", str(folder / "run.ckpt"), str(folder / "w.safetensors")])

@@ -9,9 +9,8 @@ import shlex
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import chdir, redirect_stderr, redirect_stdout
+from contextlib import chdir
 from dataclasses import dataclass
-from io import StringIO
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +18,7 @@ from numlean.display_text import format_size
 from numlean.verification.attacks.attack import Attack, Outcome, Setting
 from numlean.verification.attacks.command_lines.files import Folder
 from numlean.verification.attacks.command_lines.lines import Line, commands_of, random_line
+from numlean.verification.in_process import Main, Reaction, react
 
 LONGEST_LINE: Final = 2_200
 """The most characters of a line on standard error."""
@@ -34,38 +34,30 @@ _RECORDS: Final = ("report.html", "records.jsonl")
 
 
 @dataclass(frozen=True)
-class Reaction:
+class MeasuredReaction(Reaction):
     """How the program reacted to a command line.
 
     Attributes:
-        status: The exit status.
-        exception: The exception that no one caught, as text; empty without one.
-        output: The text on standard output.
-        errors: The text on standard error.
         seconds: The time of the processor that it took.
         memory: The bytes by which the process grew.
     """
 
-    status: int
-    exception: str
-    output: str
-    errors: str
-    seconds: float
-    memory: int
+    seconds: float = 0.0
+    memory: int = 0
 
 
 def run(setting: Setting) -> Iterator[Outcome]:
     """Yield the outcome of each command line."""
     draw = random.Random(setting.seed)
     commands = commands_of(setting.program)
-    with chdir(setting.folder), redirect_stdout(StringIO()), redirect_stderr(StringIO()):
+    with chdir(setting.folder):
         folder = Folder.make(setting.folder, setting.program)
     before = folder.contents()
     for _ in range(setting.count):
         line = random_line(commands, draw)
         names = _identities(line, folder.work)
         with chdir(folder.work):
-            reaction = _react(setting, line)
+            reaction = _react(setting.program.main, line)
         after = folder.contents()
         failure = complaint(reaction) or _misuse(names, before, after)
         if names.shared and reaction.status != _ERROR:
@@ -75,24 +67,17 @@ def run(setting: Setting) -> Iterator[Outcome]:
             folder.restore()
 
 
-def _react(setting: Setting, line: Line) -> Reaction:
-    output, errors = StringIO(), StringIO()
-    started, size, exception = time.process_time(), _peak_memory(), ""
-    with redirect_stdout(output), redirect_stderr(errors):
-        try:
-            status = setting.program.main(list(line.words))
-        except SystemExit as stop:
-            status = stop.code if isinstance(stop.code, int) else -1
-        except BaseException as error:  # whatever it is, the program should have caught it
-            if isinstance(error, KeyboardInterrupt):
-                raise
-            status, exception = -1, f"{type(error).__name__}: {error!s:.200}"
-    seconds = time.process_time() - started
-    text = output.getvalue(), errors.getvalue()
-    return Reaction(status, exception, *text, seconds, _peak_memory() - size)
+def _react(main: Main, line: Line) -> MeasuredReaction:
+    started, size = time.process_time(), _peak_memory()
+    found = react(main, list(line.words))
+    return MeasuredReaction(
+        *(found.status, found.output, found.errors, found.exception),
+        seconds=time.process_time() - started,
+        memory=_peak_memory() - size,
+    )
 
 
-def complaint(found: Reaction) -> str | None:
+def complaint(found: MeasuredReaction) -> str | None:
     """Return what is wrong with a reaction, apart from files; None if nothing is."""
     lines = found.errors.splitlines()
     errors = [each for each in lines if each.startswith(_PREFIX)]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from random import Random
 from typing import Final
 
+from numlean.verification.attacks.bytes_mutations import mutate_bytes
 from numlean.verification.attacks.data_files.case import Case
-from numlean.verification.attacks.data_files.raw_changes import altered
 
 _OPTIONS: Final = ("--target", "y", "--hidden", "3", "--steps", "1", "--batch-size", "2", "--json")
 
@@ -83,7 +83,7 @@ def csv_case(draw: Random) -> Case:
         options += ["--encoding", encoding]
         content = content if draw.random() < 0.5 else _encoded(text, encoding)
     if draw.random() < 0.4:
-        change, content = altered(content, draw)
+        change, content = mutate_bytes(content, draw)
         words = f"{words}, {change}"
     return Case(words, content, draw.choice((".csv", ".csv", ".tsv", ".txt")), tuple(options))
 

@@ -6,8 +6,8 @@ import struct
 from random import Random
 from typing import Any, Final
 
+from numlean.verification.attacks.bytes_mutations import mutate_bytes
 from numlean.verification.attacks.data_files.case import Case
-from numlean.verification.attacks.data_files.raw_changes import altered
 
 _OPTIONS: Final = ("--target", "1", "--hidden", "3", "--steps", "1", "--batch-size", "2", "--json")
 
@@ -46,7 +46,7 @@ def npy_case(draw: Random) -> Case:
     """Return a hostile array."""
     words, content = npy_content(draw)
     if draw.random() < 0.4:
-        change, content = altered(content, draw)
+        change, content = mutate_bytes(content, draw)
         words = f"{words}, {change}"
     more = draw.choice(((), (), ("--drop", "2"), ("--kind", "classification"), ("--drop-missing",)))
     target = draw.choice((_OPTIONS, _OPTIONS, ("--target", "2", *_OPTIONS[2:])))

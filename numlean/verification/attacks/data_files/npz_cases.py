@@ -9,9 +9,9 @@ from functools import cache
 from random import Random
 from typing import Any, Final
 
+from numlean.verification.attacks.bytes_mutations import mutate_bytes
 from numlean.verification.attacks.data_files.case import Case
 from numlean.verification.attacks.data_files.npy_cases import array_bytes, npy_content
-from numlean.verification.attacks.data_files.raw_changes import altered
 
 _OPTIONS: Final = ("--target", "y", "--hidden", "3", "--steps", "1", "--batch-size", "2", "--json")
 _STORED, _DEFLATED = 0, 8
@@ -42,7 +42,7 @@ def npz_case(draw: Random) -> Case:
     words, members = draw.choice(_MAKERS)(members, draw)
     content = _archive(members)
     if draw.random() < 0.3:
-        change, content = altered(content, draw)
+        change, content = mutate_bytes(content, draw)
         words = f"{words}, {change}"
     more = draw.choice(((), (), (), ("--input", "x"), ("--input", "\x1b"), ("--target", "x")))
     return Case(words, content, ".npz", (*_OPTIONS, *more))
@@ -61,14 +61,14 @@ def _hostile_array(members: list[_Member], draw: Random) -> tuple[str, list[_Mem
 
 def _altered_array(members: list[_Member], draw: Random) -> tuple[str, list[_Member]]:
     k = draw.randrange(2)
-    words, content = altered(zlib.decompress(members[k].data, -15), draw)
+    words, content = mutate_bytes(zlib.decompress(members[k].data, -15), draw)
     members[k] = _Member.of(members[k].name, content)
     return f"{words} in a member, checksum right", members
 
 
 def _altered_data(members: list[_Member], draw: Random) -> tuple[str, list[_Member]]:
     k = draw.randrange(2)
-    words, data = altered(members[k].data, draw)
+    words, data = mutate_bytes(members[k].data, draw)
     members[k] = replace(members[k], data=data)
     return f"{words} in compressed data", members
 

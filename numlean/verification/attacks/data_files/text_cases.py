@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from random import Random
 
+from numlean.verification.attacks.bytes_mutations import mutate_bytes
 from numlean.verification.attacks.data_files.case import Case
-from numlean.verification.attacks.data_files.raw_changes import altered
 
 _PLAIN = "To be, or not to be: that is the question.\n" * 8
 
@@ -15,7 +15,7 @@ def text_case(draw: Random) -> Case:
     words, text = draw.choice((_odd, _many_characters, _ends, _short, _long_line))(draw)
     content = text.encode(draw.choice(("utf-8",) * 4 + ("utf-16", "latin-1")), "replace")
     if draw.random() < 0.5:
-        words, content = f"{words}, altered", altered(content, draw)[1]
+        words, content = f"{words}, altered", mutate_bytes(content, draw)[1]
     name = draw.choice(("char-rnn", "char-rnn", "char-transformer", "xor"))
     options = (name, "--text", "FILE", "--steps", "1", "--batch-size", "1", "--json")
     return Case(words, content, ".txt", options)

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import time
 import tracemalloc
 import warnings
 from collections.abc import Callable
-from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from numlean.data.size_limit import max_size
 from numlean.errors import NumleanError
 from numlean.verification.attacks.attack import Program
+from numlean.verification.in_process import react
 
 LIMIT: Final = 10_000_000
 """The limit for files and arrays during the attack, in bytes."""
@@ -25,14 +23,6 @@ _MOST_SECONDS: Final = 60.0
 
 _LONGEST_LINE: Final = 1000
 _STATUSES: Final = (0, 1, 2, 3)
-
-
-@dataclass(frozen=True)
-class _Use:
-    """What a command printed, and its exit status."""
-
-    status: int
-    errors: str
 
 
 def failure_of_reading(read: Callable[[], object], path: Path) -> str | None:
@@ -53,8 +43,10 @@ def failure_of_command(program: Program, argv: tuple[str, ...]) -> str | None:
     """Return what is wrong with how a command line treats its files; None if nothing is."""
 
     def judge() -> str | None:
-        use = _use(program, (*argv, "--max-size", str(LIMIT)))
+        use = react(program.main, (*argv, "--max-size", str(LIMIT)))
         lines = [line for line in use.errors.splitlines() if "numlean: " in line]
+        if use.exception:
+            return use.exception
         if use.status not in _STATUSES:
             return f"exit status {use.status}"
         if "Traceback" in use.errors:
@@ -67,16 +59,6 @@ def failure_of_command(program: Program, argv: tuple[str, ...]) -> str | None:
         return _wrong_message(refusals[0], None)
 
     return _measured(judge)
-
-
-def _use(program: Program, argv: tuple[str, ...]) -> _Use:
-    errors = io.StringIO()
-    with redirect_stdout(io.StringIO()), redirect_stderr(errors):
-        try:
-            status = program.main(argv)
-        except SystemExit as stop:
-            status = stop.code if isinstance(stop.code, int) else -1
-    return _Use(status, errors.getvalue())
 
 
 def _measured(judge: Callable[[], str | None]) -> str | None:

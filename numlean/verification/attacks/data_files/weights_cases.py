@@ -8,9 +8,9 @@ from copy import deepcopy
 from random import Random
 from typing import Any, Final
 
+from numlean.verification.attacks.bytes_mutations import mutate_bytes
 from numlean.verification.attacks.data_files.case import Case
 from numlean.verification.attacks.data_files.npz_cases import npz_case
-from numlean.verification.attacks.data_files.raw_changes import altered
 
 _OPTIONS: Final = ("xor", "--weights", "FILE", "--steps", "1", "--dtypes", "float64,float32")
 
@@ -52,7 +52,7 @@ def weights_case(draw: Random) -> Case:
     else:
         words, content = _with_fields(draw, count=draw.choice((0, 1, 1, 2)))
     if draw.random() < 0.4:
-        change, content = altered(content, draw)
+        change, content = mutate_bytes(content, draw)
         words = f"{words}, {change}"
     return Case(words, content, ".safetensors", _OPTIONS)
 

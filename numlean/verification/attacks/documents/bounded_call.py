@@ -6,15 +6,14 @@ import resource
 import signal
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager
 from dataclasses import dataclass
-from io import StringIO
 from pathlib import Path
 from typing import Final
 
-from numlean.errors import NumleanError
 from numlean.verification.attacks.attack import Program
 from numlean.verification.attacks.documents.opened_files import Identity, identities, opened_files
+from numlean.verification.in_process import Reaction, react
 
 MEMORY: Final = 2 << 30
 """The bytes that a command may take beside those that the process has."""
@@ -25,30 +24,19 @@ SECONDS: Final = 1200.0
 ERROR: Final = 2
 """The exit status of a command that refuses a file."""
 
-_INTERRUPTED: Final = (130, 143)
-"""The exit statuses of a command that a signal ended."""
 
-
-class _TooLongError(BaseException):
+class CommandTooLongError(BaseException):
     """A command took too long."""
 
 
 @dataclass(frozen=True)
-class Reaction:
+class BoundedReaction(Reaction):
     """How a command ended.
 
     Attributes:
-        status: The exit status; None after an exception.
-        output: The text on standard output.
-        errors: The text on standard error.
-        exception: The exception that nothing caught, in one line; "" without one.
         opened: The identities of the files that it opened.
     """
 
-    status: int | None
-    output: str
-    errors: str
-    exception: str = ""
     opened: frozenset[Identity] = frozenset()
 
     def opened_one(self, paths: Iterable[str]) -> str | None:
@@ -84,37 +72,17 @@ class Reaction:
         return None
 
 
-def call(program: Program, argv: Sequence[str]) -> Reaction:
+def call(program: Program, argv: Sequence[str]) -> BoundedReaction:
     """Run a command line.
 
     Raises:
         KeyboardInterrupt: A signal ended the command.
     """
-    output, errors, status, exception = StringIO(), StringIO(), None, ""
-    with redirect_stdout(output), redirect_stderr(errors), opened_files() as opened, _limits():
-        try:
-            status = program.main(argv)
-        except SystemExit as stop:
-            status = stop.code if isinstance(stop.code, int) else ERROR
-        except _TooLongError:
-            exception = f"it took more than {SECONDS:.0f} seconds"
-        except Exception as error:  # the program should have caught it
-            exception = f"{type(error).__name__}: {error}".splitlines()[0][:200]
-    if status in _INTERRUPTED:  # a signal to this process, which the command took for its own
-        raise KeyboardInterrupt
-    return Reaction(status, output.getvalue(), errors.getvalue(), exception, frozenset(opened))
-
-
-def successful_call(program: Program, argv: Sequence[str]) -> Reaction:
-    """Run a command line that has to succeed.
-
-    Raises:
-        NumleanError: It does not, so that an attack that relies on it would show nothing.
-    """
-    reaction = call(program, argv)
-    if reaction.status != 0:
-        raise NumleanError(f"{' '.join(argv)}: {reaction.exception or reaction.errors.strip()}")
-    return reaction
+    with opened_files() as opened, _limits():
+        found = react(program.main, argv)
+    return BoundedReaction(
+        found.status, found.output, found.errors, found.exception, frozenset(opened)
+    )
 
 
 @contextmanager
@@ -138,7 +106,7 @@ def _alarm() -> Iterator[None]:
         return
 
     def stop(*_: object) -> None:
-        raise _TooLongError
+        raise CommandTooLongError(f"more than {SECONDS:.0f} seconds")
 
     before = signal.signal(signal.SIGALRM, stop)
     signal.setitimer(signal.ITIMER_REAL, SECONDS)

@@ -13,11 +13,12 @@ from typing import Any, Final
 from numlean.certificate import unfinished
 from numlean.certificate.chain import first_link, next_link
 from numlean.verification.attacks.attack import Attack, Outcome, Setting
-from numlean.verification.attacks.documents.bounded_call import Reaction, call, successful_call
-from numlean.verification.attacks.documents.bytes_mutations import mutate_bytes
+from numlean.verification.attacks.bytes_mutations import mutate_bytes
+from numlean.verification.attacks.documents.bounded_call import BoundedReaction, call
 from numlean.verification.attacks.documents.hostile_recipes import hostile_recipe
 from numlean.verification.attacks.documents.json_mutations import Place, changes, render
 from numlean.verification.attacks.documents.subjects import Subject, subjects
+from numlean.verification.in_process import Reaction, succeed
 
 _NOT_KNOWN: Final = ("numlean_certificate", "sha256", "stopped_by", "final", "steps")
 _BLANK: Final = "0" * 64
@@ -54,9 +55,8 @@ def run(setting: Setting) -> Iterator[Outcome]:
 def _attack(setting: Setting, subject: Subject, draw: random.Random) -> Iterator[Outcome]:
     folder, program = subject.folder, setting.program
     original, checkpoint, path = (folder / name for name in ("a.json", "a.ckpt", "case.json"))
-    successful_call(
-        program, subject.training("--certificate", str(original), "--save", str(checkpoint))
-    )
+    files = ("--certificate", str(original), "--save", str(checkpoint))
+    succeed(program.main, subject.training(*files))
     content = original.read_bytes()
     growing = _unfinished(content.decode())
     path.write_bytes(content)
@@ -64,7 +64,7 @@ def _attack(setting: Setting, subject: Subject, draw: random.Random) -> Iterator
     other = [*replay, "--backend", "compiled"]
     resume = ["train", "--resume", str(checkpoint), *subject.files, "--device", "python", "--json"]
     resume += ["--certificate", str(path)]
-    expected = successful_call(program, replay)
+    expected = succeed(program.main, replay)
     for k in range(subject.count):
         argv = draw.choice((replay, replay, other, resume))
         if k % 2:
@@ -157,7 +157,7 @@ def _unfinished(text: str) -> bytes:
     return f'{content}{hashlib.sha256(content.encode()).hexdigest()}"}}\n'.encode()
 
 
-def _failure(case: _Case, reaction: Reaction, expected: Reaction, path: Path) -> str | None:
+def _failure(case: _Case, reaction: BoundedReaction, expected: Reaction, path: Path) -> str | None:
     if (opened := reaction.opened_one(case.paths)) is not None:
         return f"it opened {opened!r:.80}"
     if case.must == "be refused":

@@ -16,11 +16,12 @@ from safetensors.numpy import save
 from numlean.checkpoint.container import KEY, Arrays, loads
 from numlean.verification.attacks.attack import Attack, Outcome, Setting
 from numlean.verification.attacks.documents.array_mutations import forge_arrays
-from numlean.verification.attacks.documents.bounded_call import Reaction, call, successful_call
+from numlean.verification.attacks.documents.bounded_call import BoundedReaction, call
 from numlean.verification.attacks.documents.hostile_recipes import hostile_recipe
 from numlean.verification.attacks.documents.json_mutations import Place, changes, render
 from numlean.verification.attacks.documents.subjects import Subject, subjects
 from numlean.verification.checkpoints import mutations
+from numlean.verification.in_process import Reaction, succeed
 
 _BLANK: Final = "0" * 64
 _FINISHED: Final = (0, 1, 3)
@@ -54,11 +55,11 @@ def run(setting: Setting) -> Iterator[Outcome]:
 def _attack(setting: Setting, subject: Subject, draw: random.Random) -> Iterator[Outcome]:
     folder, program, count = subject.folder, setting.program, subject.count
     path = folder / "case.ckpt"
-    successful_call(program, subject.training("--save", str(path)))
+    succeed(program.main, subject.training("--save", str(path)))
     content, resume = _unfinished(path.read_bytes()), _resuming(path, subject)
     path.write_bytes(content)
     others = _exporting(path), _starting_from(path, subject)
-    expected = successful_call(program, resume)
+    expected = succeed(program.main, resume)
     altered = mutations(content, count - count // 2, seed=setting.seed)
     for k in range(count):
         argv = draw.choice((resume, resume, *others))
@@ -142,7 +143,7 @@ def _seal(text: str, arrays: Arrays) -> bytes:
     return blank.replace(_BLANK.encode(), hashlib.sha256(blank).hexdigest().encode(), 1)
 
 
-def _failure(case: _Case, reaction: Reaction, expected: Reaction, path: Path) -> str | None:
+def _failure(case: _Case, reaction: BoundedReaction, expected: Reaction, path: Path) -> str | None:
     if (opened := reaction.opened_one(case.paths)) is not None:
         return f"it opened {opened!r:.80}"
     if case.must == "be refused":
