@@ -7,10 +7,10 @@ import random
 import signal
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from fcntl import F_SETPIPE_SZ, fcntl
+from contextlib import contextmanager, suppress
 from itertools import cycle, islice, product
 from pathlib import Path
+from select import PIPE_BUF
 from typing import Final
 
 from numlean.verification.attacks.attack import Attack, Outcome, Setting
@@ -58,9 +58,11 @@ def _pipes(folder: Path) -> Iterator[dict[str, str]]:
     for each in (unread, full):
         os.mkfifo(each)
     silent = os.pipe()
-    ends = (*silent, os.open(full, os.O_RDONLY | os.O_NONBLOCK), os.open(full, os.O_WRONLY))
+    ends = [*silent, *(os.open(full, mode | os.O_NONBLOCK) for mode in (os.O_RDONLY, os.O_WRONLY))]
     try:
-        os.write(ends[-1], bytes(fcntl(ends[-1], F_SETPIPE_SZ, 1)))
+        with suppress(BlockingIOError):
+            while os.write(ends[-1], bytes(PIPE_BUF)):
+                pass
         yield {"unread": str(unread), "full": str(full), "silent": f"/dev/fd/{silent[0]}"}
     finally:
         for end in ends:
