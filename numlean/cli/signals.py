@@ -24,7 +24,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, Final, NoReturn, TypeAlias
 
 from numlean.cli import exit_status
-from numlean.process.handlers import replace_handlers, restore_handlers
+from numlean.process.handlers import raise_signals, replace_handlers, restore_handlers
 from numlean.process.waiting import forget_request, request_end, wait_to_write
 
 STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -183,29 +183,25 @@ def acting(action: Action) -> Iterator[Action]:
         yield before
         return
     usual: dict[int, Any] = {}
+    received: list[int] = []
+    wait = received.append
     try:
-        try:
-            replace_handlers(STOP_SIGNALS, _dispatch, usual)
-            _handling.action = action
-            yield before
-        finally:
-            _uninstall(usual)
+        replace_handlers(STOP_SIGNALS, _dispatch, usual)
+        _handling.action = action
+        yield before
     finally:
-        _handling.action = before
+        _handling.action = wait  # first, and without a call, before which a signal could raise
+        try:
+            restore_handlers(usual)
+        finally:
+            _handling.action = before
+            raise_signals(received)
 
 
 def _dispatch(number: int, _: object) -> None:
     if _handling.ends_waits:
         request_end(Stopped(number))
     _handling.action(number)
-
-
-def _uninstall(usual: dict[int, Any]) -> None:
-    """Restore handlers, and call them for the signals that arrive meanwhile."""
-    if usual:
-        received: list[int] = []
-        _handling.action = received.append
-        restore_handlers(usual, received)
 
 
 def _forget_in_child() -> None:

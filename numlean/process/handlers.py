@@ -32,15 +32,21 @@ def replace_handlers(
             signal.signal(number, handler)
 
 
-def restore_handlers(before: Mapping[int, Any], received: Sequence[int] = ()) -> None:
-    """Restore handlers, and call them for signals that have been received: all, whatever they do.
+def restore_handlers(before: Mapping[int, Any]) -> None:
+    """Restore handlers: all of them, although one that is restored may raise an exception at once.
 
-    A handler that is restored may raise an exception at once. Those that cannot are restored first.
+    Those that cannot are restored first.
     """
     with ExitStack() as stack:  # calls everything, the last one first
-        stack.callback(_raise_signals, received)
         for number in sorted(before, key=lambda each: not callable(before[each])):
             stack.callback(signal.signal, number, before[number])
+
+
+def raise_signals(numbers: Sequence[int]) -> None:
+    """Raise signals, each of them, although the handler of one may raise an exception."""
+    with ExitStack() as stack:
+        for number in reversed(numbers):
+            stack.callback(signal.raise_signal, number)
 
 
 @contextmanager
@@ -55,7 +61,10 @@ def signals_waiting(numbers: Iterable[int]) -> Iterator[None]:
         replace_handlers(numbers, lambda number, _: received.append(number), before)
         yield
     finally:
-        restore_handlers(before, received)
+        try:
+            restore_handlers(before)
+        finally:
+            raise_signals(received)
 
 
 @contextmanager
@@ -67,9 +76,3 @@ def signals_blocked(numbers: Iterable[int]) -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _raise_signals(numbers: Sequence[int]) -> None:
-    with ExitStack() as stack:
-        for number in reversed(numbers):
-            stack.callback(signal.raise_signal, number)
