@@ -1,0 +1,105 @@
+"""A hundred steps of digits by the policy bf16-mixed, transcribed with numpy, ml_dtypes and MPFR.
+
+Nothing in numlean computes the expected values but the initial parameters and the batches.
+"""
+
+from itertools import islice
+
+import gmpy2
+import ml_dtypes
+import numpy as np
+
+from numlean import Options, get_task, instantiate, stepper
+from numlean.data import minibatches
+from numlean.optim import sgd
+from numlean.precision import policies
+
+BF16, F32 = ml_dtypes.bfloat16, np.float32
+STEPS = 100
+CONTEXTS = {
+    BF16: gmpy2.context(precision=8, emax=128, emin=-132, subnormalize=True),
+    F32: gmpy2.context(precision=24, emax=128, emin=-148, subnormalize=True),
+}
+
+
+def rounded_once(function, x):
+    """Return the exact values of a function of MPFR, each rounded once to the type of x."""
+    of = getattr(CONTEXTS[x.dtype.type], function)
+    values = [float(of(gmpy2.mpfr(float(v)))) for v in x.ravel()]
+    return np.array(values).astype(x.dtype).reshape(x.shape)
+
+
+def product(a, b):
+    """Return a b in float32, of bfloat16 operands widened exactly, k ascending from +0."""
+    a, b = a.astype(F32), b.astype(F32)
+    sums = np.zeros((a.shape[0], b.shape[1]), F32)
+    for k in range(a.shape[1]):
+        sums = sums + a[:, k : k + 1] * b[k]
+    return sums
+
+
+def sums_along(x, axis):
+    total = np.zeros(np.delete(x.shape, axis), x.dtype)
+    for part in np.moveaxis(x, axis, 0):
+        total = total + part
+    return total
+
+
+def affine(x, weight, bias):
+    return (product(x, weight.T) + bias.astype(F32)).astype(BF16)
+
+
+def loss_and_gradient(logits, target):
+    """Return the mean cross-entropy in float32, and its gradient, as the loss documents them."""
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    powers = rounded_once("exp", shifted)
+    totals = sums_along(powers, 1)[:, None]
+    logs = shifted - rounded_once("log", totals)
+    count = F32(len(logits))
+    loss = sums_along(-sums_along(target * logs, 1), 0) / count
+    g = -(F32(1) / count) * target
+    return loss, g + sums_along(-g, 1)[:, None] / totals * powers
+
+
+def gradients_of(x, g):
+    """Return the gradients of weight and bias: summed in float32, rounded, widened again."""
+    weight = product(x.T, g).astype(BF16).T
+    bias = sums_along(g.astype(F32), 0).astype(BF16)
+    return weight.astype(F32), bias.astype(F32)
+
+
+def transcription(parameters, batches, lr, momentum):
+    """Yield the loss of each step, and the parameters and momentum buffers after it."""
+    buffers = [np.zeros_like(p) for p in parameters]
+    for x, target in batches:
+        w1, b1, w2, b2 = (p.astype(BF16) for p in parameters)
+        x = x.reshape(len(x), -1).astype(F32).astype(BF16)
+        h = rounded_once("tanh", affine(x, w1, b1))
+        loss, g = loss_and_gradient(affine(h, w2, b2).astype(F32), target.astype(F32))
+        g2 = g.astype(BF16)
+        g1 = product(g2, w2).astype(BF16) * (BF16(1) - h * h)
+        gradients = *gradients_of(x, g1), *gradients_of(h, g2)
+        buffers = [b * momentum + g for b, g in zip(buffers, gradients, strict=True)]
+        parameters = [p - b * lr for p, b in zip(parameters, buffers, strict=True)]
+        yield loss, parameters, buffers
+
+
+def bits(arrays):
+    return [np.asarray(a, F32).view(np.uint32).tolist() for a in arrays]
+
+
+def test_a_hundred_steps_of_digits_have_the_bits_of_their_transcription():
+    named = get_task("digits")
+    options = Options(backend="compiled", device="cpu", fast_kernels=True)
+    runner = instantiate(named.task, policies.get("bf16-mixed"), options)
+    training = stepper(runner, sgd(named.lr, named.momentum))
+    data = minibatches(named.load().train, named.batch_size, seed=0)
+    batches = list(islice(data, STEPS))
+    start = [p.numpy().astype(F32) for p in runner.params]
+    expected = transcription(start, batches, F32(named.lr), F32(named.momentum))
+    for k, (batch, (loss, parameters, buffers)) in enumerate(zip(batches, expected, strict=True)):
+        found = training.step(batch)
+        assert bits([found.numpy()]) == bits([loss]), k
+        assert bits(p.numpy() for p in runner.params) == bits(parameters), k
+        assert bits(b.numpy() for b in training.state["momentum"]) == bits(buffers), k
+    assert bits(start) != bits(parameters)
