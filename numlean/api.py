@@ -37,11 +37,12 @@ from numlean.optim import (
     adamw,
     clip_by_norm,
     clip_by_value,
+    loss_scaled,
     momentum_sgd,
     schedules,
     sgd,
 )
-from numlean.precision import Policy
+from numlean.precision import LossScaling, Policy
 from numlean.scalar.dtype import Dtype
 from numlean.scalar.flags import Flags
 from numlean.scalar.protocol import Scalar
@@ -99,6 +100,7 @@ __all__ = [
     "GrowthPoint",
     "Inspection",
     "LoaderTrainConfig",
+    "LossScaling",
     "Mode",
     "NamedTask",
     "NumleanError",
@@ -141,6 +143,7 @@ __all__ = [
     "inspect",
     "instantiate",
     "interop",
+    "loss_scaled",
     "losses",
     "momentum_sgd",
     "nn",

@@ -166,8 +166,8 @@ def read_document(kind: type[T], plain: object, name: str) -> T:
     """Return a dataclass or TypedDict made of plain data, each field checked.
 
     Annotations may be ``None bool int float str Any``, ``Literal``, ``X | None``, a union of
-    dataclasses, ``list[X]``, ``tuple[X, ...]``, ``dict[str, X]``, NamedTuples (written as lists),
-    dataclasses and TypedDicts.
+    dataclasses, ``list[X]``, ``tuple[X, ...]``, ``dict[str, X]``, NamedTuples (written as lists,
+    at the end of which fields with a default may be absent), dataclasses and TypedDicts.
 
     Args:
         kind: The dataclass or TypedDict.
@@ -197,10 +197,10 @@ def _read(kind: Any, plain: Any, where: str) -> Any:
             key: _read(inner[1], each, f"{where}.{printable(key, 80)}")
             for key, each in plain.items()
         }
-    if _is_named_tuple(kind) and isinstance(plain, list) and len(plain) == len(kind._fields):
+    if _is_named_tuple(kind) and isinstance(plain, list) and _fits(kind, len(plain)):
         types = _types(kind)
         return kind(
-            *(_read(types[k], v, f"{where}.{k}") for k, v in zip(types, plain, strict=True))
+            *(_read(types[k], v, f"{where}.{k}") for k, v in zip(types, plain, strict=False))
         )
     if kind is float and type(plain) is int and abs(plain) <= _GREATEST_INT:
         return float(plain)
@@ -247,6 +247,12 @@ def _read_union(kinds: tuple[Any, ...], plain: Any, where: str) -> Any:
     if len(others) > 1 and isinstance(plain, dict):
         others = [kind for kind in others if _required_fields(kind) <= set(plain)] or others
     return _read(others[0], plain, where)
+
+
+def _fits(kind: Any, count: int) -> bool:
+    """Return whether a NamedTuple can be made of so many values."""
+    most = len(kind._fields)
+    return most - len(kind._field_defaults) <= count <= most
 
 
 def _is_named_tuple(kind: Any) -> bool:

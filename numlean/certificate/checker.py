@@ -6,11 +6,12 @@ from numlean.analysis.lockstep.comparison import compares_bits
 from numlean.analysis.lockstep.numbers import Number
 from numlean.autograd.tensor import Tensor
 from numlean.certificate.certificate import Certificate
+from numlean.certificate.chain import Scaling
 from numlean.certificate.replay_result import Difference
 from numlean.digest import exact_bytes, state_digest, value_digest
 from numlean.scalar.exact_text import format_hex, parse_hex
 from numlean.scalar.protocol import Scalar, Storage
-from numlean.training import Runner
+from numlean.training import Stepper
 
 
 class CertificateChecker:
@@ -20,10 +21,11 @@ class CertificateChecker:
         compared: "state" for encodings, within a format; "value" for exact values, across formats.
     """
 
-    def __init__(self, certificate: Certificate, scalar: Scalar, runner: Runner) -> None:
+    def __init__(self, certificate: Certificate, scalar: Scalar, stepper: Stepper) -> None:
         self._certificate = certificate
         self._scalar = scalar
-        self._runner = runner
+        self._stepper = stepper
+        self._runner = runner = stepper.runner
         is_same = compares_bits(scalar, runner.scalar) or scalar.name == runner.scalar.name
         self.compared = "state" if is_same else "value"
 
@@ -33,11 +35,15 @@ class CertificateChecker:
         return self._compare_state(None, "initial parameters", expected)
 
     def check_step(self, step: int, loss: Tensor) -> Difference | None:
-        """Return the difference of the step just made, if any: its loss or its parameters."""
+        """Return the difference of the step just made, if any: its loss, scale or parameters."""
         entry = self._certificate.steps[step]
         if not self._is_same_loss(entry.loss, loss):
             expected = Number.of(self._scalar, parse_hex(entry.loss, self._scalar))
             return Difference(step, "loss", str(expected), str(Number.of(*_parts(loss))))
+        scaled = self._stepper.engine.scaled_step
+        scaling = None if scaled is None else Scaling.of(scaled)
+        if scaling != entry.scaling:
+            return Difference(step, "loss scale after it", str(entry.scaling), str(scaling))
         return self._compare_state(step, "parameters after it", entry.state)
 
     def check_end(self) -> Difference | None:

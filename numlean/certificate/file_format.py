@@ -2,9 +2,11 @@
 
 This is the file of a run that has ended; ``unfinished.py`` defines the one of a run that goes on. A
 file begins with the version of its format and the SHA-256 of the whole file, computed with zeros
-in place of the digest. Steps come last; each is a list of loss, state digest and link of the chain.
-A file of version 2 contains a recipe (see ``numlean.tasks.recipe``). One of version 1 contains the
-options of ``numlean train`` by their names, as ``arguments``; it can be read, but is not written.
+in place of the digest. Steps come last; each is a list of loss, state digest and link of the chain,
+and for a run that scales its loss also a list of the scale, the number of good steps and whether
+the step was skipped. A file of version 2 contains a recipe (see ``numlean.tasks.recipe``). One of
+version 1 contains the options of ``numlean train`` by their names, as ``arguments``; it can be
+read, but is not written.
 """
 
 from __future__ import annotations
@@ -94,7 +96,7 @@ def dumps(document: Document) -> bytes:
     """Return the bytes of a document; equal documents give equal bytes."""
     whole = {KEY: VERSION, "sha256": _BLANK, **asdict(document), "steps": []}
     head, _, tail = json.dumps(whole, indent=1, allow_nan=False).rpartition(_NO_STEPS)
-    lines = ",\n".join(f"  {json.dumps(step)}" for step in document.steps)
+    lines = ",\n".join(f"  {json.dumps(step.to_list())}" for step in document.steps)
     text = f'{head}"steps": [\n{lines}\n ]{tail}\n' if lines else f"{head}{_NO_STEPS}{tail}\n"
     digest = hashlib.sha256(text.encode()).hexdigest()
     return text.replace(_BLANK, digest, 1).encode()
@@ -199,6 +201,10 @@ def _check_chain(document: Document) -> None:
             raise DocumentError(
                 f"the file has been altered at step {index}: its loss is not a number, or its state"
                 " digest or link is not a SHA-256 digest"
+            )
+        if step.scaling is not None and not _LOSS.fullmatch(step.scaling.scale):
+            raise DocumentError(
+                f"the file has been altered at step {index}: its loss scale is not a number"
             )
     for index in broken_links(initial["chain"], steps):
         raise DocumentError(

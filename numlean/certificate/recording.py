@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from numlean.autograd.tensor import Tensor
 from numlean.certificate.certificate import Certificate, CertificateError
-from numlean.certificate.chain import Step, first_link, next_link
+from numlean.certificate.chain import Scaling, Step, first_link, next_link
 from numlean.certificate.environment import environment_of
 from numlean.certificate.file_format import Seeds
 from numlean.checkpoint import Run
@@ -42,7 +42,10 @@ class Recorder:
         text = format_hex(loss.scalar, loss.data)
         state = state_digest(stepper.runner.named_parameters)
         before = self.steps[-1].chain if self.steps else self._first
-        self.steps.append(Step(text, state, next_link(before, text, state)))
+        scaled = stepper.engine.scaled_step
+        scaling = None if scaled is None else Scaling.of(scaled)
+        link = next_link(before, text, state, scaling)
+        self.steps.append(Step(text, state, link, scaling))
         return False
 
     def resume_from(self, certificate: Certificate) -> None:
@@ -68,8 +71,19 @@ class Recorder:
                 f"a certificate of other numbers: after {made} steps the state digest is {state} in"
                 f" the file and {here} here"
             )
+        self._check_scaling(certificate.steps[made - 1].scaling if made else None)
         self.steps[:] = certificate.steps[:made]
         self._initial, self._first = initial, certificate.initial["chain"]
+
+    def _check_scaling(self, last: Scaling | None) -> None:
+        """Check that the loss scale is the one after the last step that a certificate has."""
+        scaled = self.stepper.engine.scaled_step
+        here = None if scaled is None or last is None else Scaling.of(scaled)
+        if here != last:
+            raise CertificateError(
+                f"a certificate of other numbers: after {self.stepper.step_count} steps the loss"
+                f" scale is {last} in the file and {here} here"
+            )
 
     def certificate(
         self, *, steps_asked: int, stopped_by: str | None = None, recipe: Recipe | None = None

@@ -109,7 +109,7 @@ class _Replay:
         count = len(certificate.steps)
         stepper, dataset = run.start(side)
         here = environment_of(stepper.runner, fast_kernels=side.options.fast_kernels)
-        checker = CertificateChecker(certificate, get_scalar(certificate.dtype), stepper.runner)
+        checker = CertificateChecker(certificate, get_scalar(certificate.dtype), stepper)
         difference = checker.check_initial_parameters()
         finite = FiniteCheck("warn", stepper=stepper, report=lambda text: None)
 

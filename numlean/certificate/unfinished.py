@@ -1,9 +1,9 @@
 """The bytes of the certificate of a run that has not ended: lines to which further ones are added.
 
 The first line is an object with everything that is known before the first step. Each step is a
-line: a list of loss, state digest and link of the chain, as in a finished certificate. After the
-steps up to a checkpoint follows a line that closes them, with their number, the value digest after
-them, and the SHA-256 of the whole file up to that SHA-256.
+line: a list, as in a finished certificate. After the steps up to a checkpoint follows a line that
+closes them, with their number, the value digest after them, and the SHA-256 of the whole file up to
+that SHA-256.
 
 So no line is ever written again, and a file that ends anywhere after a closing line is the
 certificate of the steps before the last one. When the run ends, a finished certificate replaces it.
@@ -72,7 +72,7 @@ class LineWriter:
         self.steps += len(steps)
         plain = json.dumps({"steps": self.steps, "value_digest": value_digest})
         start = f'{plain[:-1]}, "sha256": "'.encode()
-        before = self._hashed(b"".join([*map(_line, steps), start]))
+        before = self._hashed(b"".join([*(_line(step.to_list()) for step in steps), start]))
         return before + self._hashed(f'{self._hash.hexdigest()}"}}\n'.encode())
 
     def _hashed(self, content: bytes) -> bytes:

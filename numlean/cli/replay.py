@@ -45,6 +45,7 @@ from numlean.cli.options import (
 from numlean.cli.options.limits import add_limit_option
 from numlean.cli.progress import progress
 from numlean.optim import format_hyperparameters
+from numlean.precision import LossScaling
 from numlean.scalar.registry import get_scalar
 from numlean.tasks.file_limits import check_precision
 from numlean.training.options import BACKENDS
@@ -117,6 +118,10 @@ def _hyperparameters(certificate: Certificate) -> dict[str, Any]:
     """Return every hyperparameter of a certificate's run, as ``optim.hyperparameters_of`` does."""
     run, limits = certificate.run, {}
     own = dict(run["optimizer"])
+    if "optimizer" in own and "scaling" in own:
+        given = {name: value for name, value in own["scaling"].items() if name != "class"}
+        limits["loss_scaling"] = str(LossScaling(**given))
+        own = dict(own["optimizer"])
     while "optimizer" in own and "limit" in own:
         limits["clip_norm" if own["class"] == "ClipByNorm" else "clip_value"] = own["limit"]
         own = dict(own["optimizer"])

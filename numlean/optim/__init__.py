@@ -13,6 +13,7 @@ from numlean.optim.hyperparameters import OPTIMIZERS, Hyperparameter, OptimizerT
 from numlean.optim.kind import OptimizerKind
 from numlean.optim.moments import Adam, AdamW, adam, adamw
 from numlean.optim.optimizer import Cast, Optimizer, State, check_rate, zeros_like
+from numlean.optim.scaled_loss import LossScaled, ScaledStep, loss_scale, loss_scaled
 
 __all__ = [
     "OPTIMIZERS",
@@ -23,9 +24,11 @@ __all__ = [
     "ClipByNorm",
     "ClipByValue",
     "Hyperparameter",
+    "LossScaled",
     "Optimizer",
     "OptimizerKind",
     "OptimizerTable",
+    "ScaledStep",
     "State",
     "adam",
     "adamw",
@@ -35,6 +38,8 @@ __all__ = [
     "format_hyperparameters",
     "global_norm",
     "hyperparameters_of",
+    "loss_scale",
+    "loss_scaled",
     "momentum_sgd",
     "sgd",
     "zeros_like",

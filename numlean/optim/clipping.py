@@ -15,6 +15,7 @@ from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError
 from numlean.functional import norm_of
 from numlean.optim.optimizer import Cast, Optimizer, State
+from numlean.optim.scaled_loss import LossScaled
 from numlean.scalar.constants import Constant, constants_of
 
 
@@ -28,13 +29,19 @@ class Clipping(ABC):
         limit: The limit of the gradients.
 
     Raises:
-        NumleanError: The limit is not positive and finite.
+        NumleanError: The limit is not positive and finite, or the optimizer takes gradients of a
+            scaled loss.
     """
 
     optimizer: Optimizer
     limit: float
 
     def __post_init__(self) -> None:
+        if isinstance(self.optimizer, LossScaled):
+            raise NumleanError(
+                "gradients are clipped after loss scaling is undone: scale the loss of the clipping"
+                " optimizer, as in loss_scaled(clip_by_norm(optimizer, 1.0), 'dynamic')"
+            )
         if not isfinite(self.limit) or self.limit <= 0:
             raise NumleanError(f"the clipping limit must be finite and above 0, got {self.limit}")
 

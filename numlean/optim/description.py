@@ -9,6 +9,7 @@ from typing import Any
 from numlean.arguments import checked
 from numlean.optim.clipping import ClipByNorm, Clipping
 from numlean.optim.optimizer import Optimizer
+from numlean.optim.scaled_loss import LossScaled
 from numlean.optim.schedules import Schedule
 
 
@@ -16,11 +17,15 @@ from numlean.optim.schedules import Schedule
 def hyperparameters_of(optimizer: Optimizer, scheduler: Schedule | None = None) -> dict[str, Any]:
     """Return every hyperparameter by name: class, rates, limits of gradients, schedule.
 
-    A limit is ``clip_norm`` or ``clip_value``; with several, the outermost one comes first. The
-    schedule is in Python's notation, or None. An optimizer that is not a dataclass has its lr.
+    A limit is ``clip_norm`` or ``clip_value``; with several, the outermost one comes first. Loss
+    scaling is a text. The schedule is in Python's notation, or None. An optimizer that is not a
+    dataclass has its lr.
     """
     limits: dict[str, Any] = {}
     inner = optimizer
+    if isinstance(inner, LossScaled):
+        limits["loss_scaling"] = str(inner.scaling)
+        inner = inner.optimizer
     while isinstance(inner, Clipping):
         name = "clip_norm" if isinstance(inner, ClipByNorm) else "clip_value"
         limits[name] = inner.limit

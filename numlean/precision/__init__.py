@@ -12,6 +12,7 @@ from numlean.precision.accumulation import (
 from numlean.precision.accumulation_text import accumulation_named
 from numlean.precision.contraction import Contraction, contract
 from numlean.precision.layer_product import LayerPrecision, linear, product
+from numlean.precision.loss_scaling import LossScaling
 from numlean.precision.policy import ContractionRule, Policy, PolicyError
 from numlean.precision.policy_text import format_policy, parse_policy, policy_digest
 from numlean.precision.scaling import ScaledOperand, Scaling, scaling_named
@@ -24,6 +25,7 @@ __all__ = [
     "Exact",
     "Fused",
     "LayerPrecision",
+    "LossScaling",
     "Ordered",
     "Pairwise",
     "Policy",

@@ -9,6 +9,7 @@ from typing import Any, Final, final
 from numlean.arguments import checked
 from numlean.errors import NumleanError, UnknownNameError
 from numlean.precision.accumulation_text import canonical_accumulation
+from numlean.precision.loss_scaling import canonical_loss_scaling
 from numlean.scalar.registry import resolve_known
 
 ROLES: Final = (
@@ -111,6 +112,8 @@ class Policy:
         named = {STATES.get(key, key): text for key, text in self.states.items()}
         states = {key: _dtype(f"optimizer.{key}", text) for key, text in sorted(named.items())}
         object.__setattr__(self, "states", states)
+        scaling = _spelled("loss_scaling", canonical_loss_scaling, self.loss_scaling)
+        object.__setattr__(self, "loss_scaling", scaling)
         object.__setattr__(self, "exceptions", dict(self.exceptions))
         if self.forward.gradient_operands is not None:
             raise PolicyError(

@@ -32,7 +32,11 @@ class Guard:
             log(f"warning: {each}")
 
     def after_step(self, stepper: Stepper, loss: Tensor) -> None:
-        """Warn at the first step after which a number is not finite."""
+        """Log each skipped update; warn at the first step after which a number is not finite."""
+        first = stepper.step_count - len(stepper.scaled_steps)
+        for update, scaled in enumerate(stepper.scaled_steps, first):
+            if scaled.is_skipped:
+                self._log(f"update {update}: {scaled}")
         if not self.is_finite:
             return
         numbers = RunNumbers.of(stepper)

@@ -10,8 +10,9 @@ from numlean.autograd.primitives import cast
 from numlean.autograd.tensor import Tensor
 from numlean.names import did_you_mean
 from numlean.nn.layer import Layer, ParameterSpec
-from numlean.optim import Optimizer
+from numlean.optim import Optimizer, loss_scaled
 from numlean.optim.mixed import MixedUpdate
+from numlean.optim.scaled_loss import scales_loss
 from numlean.precision.arithmetic import UNIFORM, LayerArithmetics, Use
 from numlean.precision.policy import Policy, PolicyError
 from numlean.precision.resolved import Resolve, RunScalars, resolve_policy
@@ -65,8 +66,25 @@ class RunPrecision:
             scalar.start_step(step)
 
     def optimizer(self, optimizer: Optimizer) -> Optimizer:
-        """Return the optimizer that updates parameters and state in their Scalars."""
-        return optimizer if self.policy is None else MixedUpdate(optimizer, self.scalars)
+        """Return the optimizer that updates parameters and state in their Scalars.
+
+        Raises:
+            PolicyError: The optimizer itself scales the loss of a run by a policy.
+        """
+        if self.policy is None:
+            return optimizer
+        if scales_loss(optimizer):
+            raise PolicyError(
+                "the policy says how the loss is scaled: set its field loss_scaling, and pass the"
+                " optimizer without loss_scaled"
+            )
+        return loss_scaled(MixedUpdate(optimizer, self.scalars), self.policy.loss_scaling)
+
+    def handed(self, gradients: Sequence[Tensor]) -> list[Tensor]:
+        """Return the gradients in the Scalar in which the optimizer is given them."""
+        if self.policy is None:
+            return [*gradients]
+        return [cast(g, self.scalars.weight_gradients) for g in gradients]
 
     def parameter_scalars(self, specs: Sequence[ParameterSpec]) -> list[Scalar]:
         """Return the Scalar of each parameter and buffer."""

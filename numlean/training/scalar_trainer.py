@@ -9,12 +9,12 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from numlean.arguments import checked
-from numlean.autograd import value_and_gradient
 from numlean.autograd.tensor import Tensor
 from numlean.data import Sample
 from numlean.errors import NumleanError
 from numlean.nn.layer import Clock, Mode
-from numlean.optim import Cast, Optimizer, State, check_rate, sgd
+from numlean.optim import Cast, Optimizer, State, check_rate, loss_scale, sgd
+from numlean.precision.loss_scaling import scaled_value_and_gradient
 from numlean.scalar.protocol import Scalar
 from numlean.training import Options, Runner, Task, instantiate
 from numlean.training.parameters import merge_parameters
@@ -178,7 +178,7 @@ class ScalarTrainer:
         """Update the parameters once; return the program's number before the update."""
         self.clock.step = self.step_count
         self._scalar.start_step(self.step_count)
-        loss, gradients = self._loss_and_gradient(x, y)
+        loss, gradients = self._loss_and_gradient(x, y, loss_scale(self.state))
         trained, self.state = self.optimizer.update(
             self._trained,
             gradients,
@@ -195,11 +195,13 @@ class ScalarTrainer:
         pairs = zip(self.params, self._is_trainable, strict=True)
         return [p for p, is_trainable in pairs if is_trainable]
 
-    def _loss_and_gradient(self, x: Any, y: Any) -> tuple[Tensor, list[Tensor]]:
+    def _loss_and_gradient(
+        self, x: Any, y: Any, scale: Tensor | None = None
+    ) -> tuple[Tensor, list[Tensor]]:
         def number(trained: Sequence[Tensor]) -> Tensor:
             return self.program(merge_parameters(self._is_trainable, trained, self.params), x, y)
 
-        return value_and_gradient(number, self._trained)
+        return scaled_value_and_gradient(number, self._trained, scale)
 
 
 def restore_trainer(

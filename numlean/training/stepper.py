@@ -8,7 +8,7 @@ from typing import Any
 from numlean.arguments import checked
 from numlean.autograd.tensor import Tensor
 from numlean.data import Batch, Sample
-from numlean.optim import Optimizer, State, check_rate
+from numlean.optim import Optimizer, ScaledStep, State, check_rate
 from numlean.optim.schedules import Schedule
 from numlean.training.engine import engine_for
 from numlean.training.evaluation import reported_loss_of
@@ -35,6 +35,8 @@ class Stepper:
         outputs: The model's outputs and the targets of each update of the last step, if the runner
             keeps outputs.
         losses: The loss of each update of the last step.
+        scaled_steps: What loss scaling has done in each update of the last step; empty if the loss
+            is not scaled.
         origin: The parameters, the optimizer's state and the number of updates with which the
             stepper was made or restored.
     """
@@ -51,6 +53,7 @@ class Stepper:
         self.samples: Sequence[Sample | Batch] = ()
         self.outputs: list[tuple[Tensor, Tensor]] = []
         self.losses: list[Tensor] = []
+        self.scaled_steps: list[ScaledStep] = []
         self.origin: tuple[tuple[Tensor, ...], State, int] = self._now()
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -103,6 +106,7 @@ class Stepper:
     ) -> None:
         """Take over the record of a step of one update that was made elsewhere."""
         self.samples, self.outputs, self.losses = samples, list(outputs), [loss]
+        self.scaled_steps = self._scaled_step()
 
     def step(self, sample: Sample | Batch) -> Tensor:
         """Update the parameters once by a sample or a batch; return its loss before the update."""
@@ -127,6 +131,7 @@ class Stepper:
         rate = self.runner.hyperparameter(check_rate("lr", self.rate_at(index)))
         self.samples = samples
         self.outputs.clear()
+        self.scaled_steps = []
         losses = [self._update(sample, rate) for sample in samples]
         self.schedule_count = index + 1
         self.losses = losses
@@ -152,9 +157,14 @@ class Stepper:
         loss = self.engine.step(x, y, rate)
         if self.engine.output is not None:
             self.outputs.append((self.engine.output, y))
+        self.scaled_steps += self._scaled_step()
         self.step_count += 1
         self._start_random_streams()
         return loss
+
+    def _scaled_step(self) -> list[ScaledStep]:
+        scaled = self.engine.scaled_step
+        return [] if scaled is None else [scaled]
 
     def _now(self) -> tuple[tuple[Tensor, ...], State, int]:
         return tuple(self.runner.params), self.engine.state, self.step_count

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
-from numlean.autograd import Tape, value_and_gradient
+from numlean.autograd import Tape
 from numlean.autograd.tensor import Tensor
 from numlean.nn.layer import Clock, Context, Mode
-from numlean.optim import Cast, Optimizer, State
+from numlean.optim import Cast, Optimizer, State, loss_scale
+from numlean.precision.loss_scaling import scaled_value_and_gradient
 from numlean.training.parameters import merge_parameters, trainable_parameters
 from numlean.training.precision import RunPrecision
 from numlean.training.task import Task
@@ -32,10 +33,12 @@ def loss_and_gradient(
     *,
     new_tape: Callable[[], Tape] = Tape,
     on_output: OnOutput | None = None,
+    scale: Tensor | None = None,
 ) -> tuple[Tensor, list[Tensor]]:
     """Return the loss of a batch and its gradient by every trainable parameter, in order.
 
-    ``on_output`` is called with the model's output.
+    ``on_output`` is called with the model's output. With a ``scale``, the gradient is that of the
+    loss times the scale; the loss itself is not scaled.
     """
     specs = task.model.parameters
     is_trainable = [spec.is_trainable for spec in specs]
@@ -49,7 +52,7 @@ def loss_and_gradient(
         return task.loss_of(context, output, y)
 
     leaves = precision.leaves(trainable_parameters(task, params))
-    return value_and_gradient(loss, leaves, new_tape=new_tape)
+    return scaled_value_and_gradient(loss, leaves, scale, new_tape=new_tape)
 
 
 def make_update(
@@ -74,10 +77,22 @@ def make_update(
             Mode.TRAIN, clock, buffer_updates=buffer_updates, arithmetics=precision.layers
         )
         loss, gradients = loss_and_gradient(
-            task, context, params, x, y, precision, new_tape=new_tape, on_output=on_output
+            task,
+            context,
+            params,
+            x,
+            y,
+            precision,
+            new_tape=new_tape,
+            on_output=on_output,
+            scale=loss_scale(state),
         )
         trained, state = optimizer.update(
-            trainable_parameters(task, params), gradients, state, rate=rate, cast=cast
+            trainable_parameters(task, params),
+            precision.handed(gradients),
+            state,
+            rate=rate,
+            cast=cast,
         )
         kept = [buffer_updates.get(name, p) for name, p in zip(names, params, strict=True)]
         return loss, merge_parameters(is_trainable, trained, kept), state

@@ -14,7 +14,9 @@ optimizer state, that is not finite; with step, where, operation, exception, con
 parameters and optimizer_state (the counts at the end). --eval-every adds evaluations, a list of
 objects with updates, test_loss and accuracy, and best, the one with the lowest loss (null if all
 losses are NaN). --flags adds flags (how often each operation raised each exception in training) and
-flags_by_step (the same for all operations in each step).
+flags_by_step (the same for all operations in each step). A run that scales its loss adds
+loss_scaling, an object with skipped_steps (from 0), scale and good_steps (after the last step; null
+for a static scale).
 
 Before the run, warnings name constants that round to something harmful in the format. A number
 that stops being finite is reported at once, with the operation that made it. The exit status is 3
@@ -26,9 +28,10 @@ status is then 130 or 143.
 
 The first line of the --log file describes the run. Each further line is a step with the keys
 step (from 0), loss (of the batch, before the update), loss_bits (its encoding) or loss_hex (its
-exact value), exact_loss (the exact mean of exact losses), lr, seconds, and after an evaluation
-test_loss, test_loss_in_format and accuracy. A resumed run cuts off the steps that its checkpoint
-does not have.
+exact value), exact_loss (the exact mean of exact losses), lr, seconds, if the run scales its loss
+skipped and next_loss_scale (the scale after the step), and after an evaluation test_loss,
+test_loss_in_format and accuracy. A resumed run cuts off the steps that its checkpoint does not
+have.
 
 A file that cannot be written, for instance because the disk is full, does not end the run: it is an
 error at once, all other files are written, and the exit status is 2. A checkpoint or a certificate

@@ -125,6 +125,7 @@ def run(arguments: argparse.Namespace) -> int:
             **_results(task, stepper, split, monitor),
             **_digests(runner),
             "nonfinite": nonfinite_report(stepper, finite),
+            **_loss_scaling(stepper, monitor),
             **({} if flags is None else flags.report()),
         }
         if arguments.plot is not None:
@@ -253,6 +254,15 @@ def _as_plain(found: Evaluation) -> dict[str, Any]:
         "test_loss_in_format": found.loss.in_format.item(),
         "accuracy": found.accuracy,
     }
+
+
+def _loss_scaling(stepper: Stepper, monitor: TrainingMonitor) -> dict[str, Any]:
+    """Return what loss scaling has done; nothing if the loss is not scaled."""
+    scaled = stepper.engine.scaled_step
+    if scaled is None:
+        return {}
+    scale = {"scale": scaled.scale.item(), "good_steps": scaled.good_steps}
+    return {"loss_scaling": {**scale, "skipped_steps": monitor.skipped_steps}}
 
 
 def _digests(runner: Runner) -> dict[str, str]:

@@ -10,6 +10,7 @@ from numlean.autograd.tensor import Tensor
 from numlean.cli.interrupt import Interrupt
 from numlean.cli.progress import Advance
 from numlean.cli.train.run_log import Write, exact_loss
+from numlean.optim import ScaledStep
 from numlean.scalar.wrappers.counting import FlagHistory
 from numlean.training import EarlyStopping, Evaluation, Stepper, TrainConfig
 
@@ -31,6 +32,7 @@ class TrainingMonitor:
         last_loss: The loss of the last step; None before the first.
         steps: The number of steps made.
         seconds: The duration of training, once it has ended.
+        skipped_steps: The steps that loss scaling has skipped.
         stopped_by: "interrupt", "patience" or "nonfinite" if the run ended early; None if it did
             not.
     """
@@ -47,6 +49,7 @@ class TrainingMonitor:
     last_loss: Tensor | None = field(default=None, init=False)
     steps: int = field(default=0, init=False)
     seconds: float = field(default=0.0, init=False)
+    skipped_steps: list[int] = field(default_factory=list, init=False)
     stopped_by: str | None = field(default=None, init=False)
     _began: float = field(default_factory=time.perf_counter, init=False, repr=False)
 
@@ -61,12 +64,15 @@ class TrainingMonitor:
             self.flags.discard()
         if self.finite is not None:
             self.finite(stepper, loss)
+        scaled = stepper.scaled_steps[-1] if stepper.scaled_steps else None
+        if scaled is not None and scaled.is_skipped:
+            self.skipped_steps.append(step)
         if self.keeps_losses or self.write is not None:
             exact = stepper.reported_loss().item()
             if self.keeps_losses:
                 self.losses.append((step, exact))
             if self.write is not None:
-                self._log(self.write, step, loss, exact, found)
+                self._log(self.write, step, loss, exact, found, scaled)
         self.advance(lambda: self._note(step, loss))
         return self.is_over
 
@@ -94,7 +100,13 @@ class TrainingMonitor:
         return time.perf_counter() - self._began
 
     def _log(
-        self, write: Write, step: int, loss: Tensor, exact: float, found: Evaluation | None
+        self,
+        write: Write,
+        step: int,
+        loss: Tensor,
+        exact: float,
+        found: Evaluation | None,
+        scaled: ScaledStep | None,
     ) -> None:
         line = {
             "step": step,
@@ -103,6 +115,9 @@ class TrainingMonitor:
             "lr": self.config.lr_at(step),
             "seconds": round(self._elapsed(), 6),
         }
+        if scaled is not None:
+            line["skipped"] = scaled.is_skipped
+            line["next_loss_scale"] = scaled.scale.item()
         if found is not None:
             line["test_loss"] = found.loss.item()
             line["test_loss_in_format"] = found.loss.in_format.item()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from numlean.cli.train.nonfinite import nonfinite_text
 from numlean.optim import format_hyperparameters
 from numlean.text_table import TextTable, align_rows
 from numlean_kernels.flags import FLAGS
+
+_SHOWN: Final = 5
+"""Maximum number of skipped steps by their numbers."""
 
 _ENDINGS = {
     "interrupt": " (interrupted)",
@@ -30,6 +33,7 @@ def as_text(report: dict[str, Any]) -> str:
         "test loss": "" if test_loss is None else f"{test_loss:.9g}",
         "test accuracy": "" if accuracy is None else f"{accuracy:.2%}",
         "best test loss": _best(report.get("best")),
+        "loss scaling": _loss_scaling(report.get("loss_scaling")),
         "not finite": nonfinite_text(report["nonfinite"]) if report["nonfinite"] else "",
         "seconds": f"{report['seconds']:.3f}",
         "state_digest": report["state_digest"],
@@ -50,6 +54,16 @@ def _in_format(report: dict[str, Any]) -> str:
 
 def _best(found: dict[str, Any] | None) -> str:
     return "" if found is None else f"{found['test_loss']:.9g} after {found['updates']} steps"
+
+
+def _loss_scaling(found: dict[str, Any] | None) -> str:
+    """Return the last scale and the first skipped steps."""
+    if found is None:
+        return ""
+    skipped = found["skipped_steps"]
+    first = ", ".join(map(str, skipped[:_SHOWN])) + (", ..." if len(skipped) > _SHOWN else "")
+    steps = f"skipped {len(skipped)} steps ({first})" if skipped else "skipped no step"
+    return f"{steps}, last scale {found['scale']:g}"
 
 
 def _flag_table(by_operation: dict[str, dict[str, int]]) -> list[str]:

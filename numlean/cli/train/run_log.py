@@ -3,7 +3,8 @@
 The first line describes the run. Each further line is a step: ``step``, from 0; ``loss``, of the
 batch before the update, null if it is not finite; ``loss_bits``, its encoding or, for numbers
 without one, ``loss_hex``, its value in C's hexadecimal notation; ``exact_loss``, the exact mean of
-the exact losses of the same outputs; ``lr``; ``seconds`` since the start of training; and after an
+the exact losses of the same outputs; ``lr``; ``seconds`` since the start of training; if the run
+scales its loss, ``skipped`` and ``next_loss_scale``, the scale after the step; and after an
 evaluation ``test_loss``, ``test_loss_in_format`` and, for classification, ``accuracy``.
 
 A resumed run goes on after the last step of its checkpoint: later steps, which a killed run may

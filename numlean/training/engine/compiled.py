@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from numlean.autograd.tensor import Tensor
-from numlean.optim import Optimizer, State
+from numlean.optim import Optimizer, ScaledStep, State
+from numlean.optim.scaled_loss import scaling_state
 from numlean.scalar.protocol import Storage
 from numlean.training.engine.plan import Recorder, Recording
 from numlean.training.engine.state_check import check_state
@@ -46,10 +47,7 @@ class CompiledEngine:
     @property
     def state(self) -> State:
         """A copy of the optimizer's state."""
-        return {
-            name: [t.like(np.array(t.data)) for t in tensors]
-            for name, tensors in self._state.items()
-        }
+        return _copies(self._state)
 
     @state.setter
     def state(self, state: State) -> None:
@@ -57,6 +55,11 @@ class CompiledEngine:
         for name, tensors in state.items():
             for own, tensor in zip(self._state[name], tensors, strict=True):
                 own.data[...] = tensor.data
+
+    @property
+    def scaled_step(self) -> ScaledStep | None:
+        """What loss scaling has done in the last step; None if the loss is not scaled."""
+        return ScaledStep.of(_copies(scaling_state(self._state)))
 
     @property
     def buffers(self) -> list[Tensor]:
@@ -107,6 +110,10 @@ class CompiledEngine:
         with _restored_on_failure(buffers):
             recorder.write_back([*zip(self.buffers, results, strict=True)])
             return recorder.finish(variables=buffers, results=buffers)
+
+
+def _copies(state: State) -> State:
+    return {name: [t.like(np.array(t.data)) for t in tensors] for name, tensors in state.items()}
 
 
 def _copy(tensor: Tensor) -> Tensor:

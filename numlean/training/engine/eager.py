@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from numlean.autograd.tensor import Tensor
-from numlean.optim import Optimizer, State
+from numlean.optim import Optimizer, ScaledStep, State
 from numlean.training.engine.state_check import check_state
 from numlean.training.parameters import trainable_parameters
 from numlean.training.update import make_update
@@ -47,6 +47,11 @@ class EagerEngine:
             name: [y.in_scalar(x.scalar) for x, y in zip(own, state[name], strict=True)]
             for name, own in self._state.items()
         }
+
+    @property
+    def scaled_step(self) -> ScaledStep | None:
+        """What loss scaling has done in the last step; None if the loss is not scaled."""
+        return ScaledStep.of(self._state)
 
     def _keep(self, output: Tensor) -> None:
         self.output = output.detach() if self._runner.keeps_outputs else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Protocol
 
 from numlean.autograd.tensor import Tensor
-from numlean.optim import Optimizer, State
+from numlean.optim import Optimizer, ScaledStep, State
 from numlean.training.engine.compiled import CompiledEngine
 from numlean.training.engine.eager import EagerEngine
 
@@ -26,6 +26,10 @@ class Engine(Protocol):
     output: Tensor | None
 
     def __init__(self, runner: Runner, optimizer: Optimizer) -> None: ...
+
+    @property
+    def scaled_step(self) -> ScaledStep | None:
+        """What loss scaling has done in the last step; None if the loss is not scaled."""
 
     def step(self, x: Tensor, y: Tensor, rate: Tensor) -> Tensor:
         """Update the parameters once by a batch; return its loss before the update."""
