@@ -45,6 +45,7 @@ from numlean.cli.streams import PrintedLines
 from numlean.cli.text_output import check_can_write, text_output, write_text
 from numlean.display_text import escape_line
 from numlean.errors import NumleanError
+from numlean.files.folders import made_folder
 from numlean.files.messages import reason_of
 from numlean.scalar.dtype import split_dtype_list
 from numlean.tasks import NamedTask, Recipe
@@ -112,8 +113,10 @@ def _compare(arguments: argparse.Namespace, interrupt: Interrupt, failed: Failed
     announce(recipe, task)
     page, lines = _paths(arguments)
     printed = PrintedLines(is_only_output=not lines and page is None)
-    _check_can_write(page, lines)
     with ExitStack() as stack:
+        if arguments.out is not None and not _is_page(arguments.out):
+            stack.enter_context(_made_folder(Path(arguments.out)))
+        _check_can_write(page, lines)
         writers = [stack.enter_context(_lines(path, failed)) for path in lines]
         if arguments.json:
             writers.append(lambda record: printed.write(as_line(record)))
@@ -183,13 +186,22 @@ def _paths(arguments: argparse.Namespace) -> tuple[Path | None, list[Path]]:
     if arguments.out is None:
         return None, lines
     out = Path(arguments.out)
-    if out.suffix.lower() in PAGE_SUFFIXES:
-        return out, lines
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise NumleanError(f"cannot write into the folder {out}: {reason_of(error)}") from None
-    return out / PAGE, [*lines, out / RECORDS]
+    return (out, lines) if _is_page(out) else (out / PAGE, [*lines, out / RECORDS])
+
+
+def _is_page(out: str | Path) -> bool:
+    """Return whether --out is a page, rather than a folder."""
+    return Path(out).suffix.lower() in PAGE_SUFFIXES
+
+
+@contextmanager
+def _made_folder(out: Path) -> Iterator[None]:
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(made_folder(out))
+        except OSError as error:
+            raise NumleanError(f"cannot write into the folder {out}: {reason_of(error)}") from None
+        yield
 
 
 def _check_can_write(page: Path | None, lines: list[Path]) -> None:

@@ -1,7 +1,7 @@
 """Attack the program with hostile files, command lines and machines.
 
 Each attack tries many cases that a seed determines, and prints how many it tried and how many
-failed, with the first failure. Exit status 1 if a case failed.
+failed, with the first failures. Exit status 1 if a case failed.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ def run(arguments: argparse.Namespace) -> int:
     for attack in attacks:
         found = _run(attack, arguments.count or attack.count, arguments.seed)
         print(row_format.line((attack.name, f"{found.tried:,}", f"{found.failed:,}")), flush=True)
-        if found.first is not None:
-            print(f"  {found.first.case}: {found.first.failure}")
+        for outcome in found.shown:
+            print(f"  {outcome.case}: {outcome.failure}")
         all_failed += found.failed
     return exit_status.DIFFERENCE if all_failed else 0
 

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from numlean.verification.in_process import Main
 
@@ -78,6 +78,9 @@ class Attack:
     run: Run
 
 
+_SHOWN: Final = 10
+
+
 @dataclass(frozen=True)
 class Tally:
     """The outcomes of an attack, counted.
@@ -85,18 +88,23 @@ class Tally:
     Attributes:
         tried: The number of cases.
         failed: The number of failures.
-        first: The first failure; None if there is none.
+        shown: The first failures, at most ten.
     """
 
     tried: int = 0
     failed: int = 0
-    first: Outcome | None = None
+    shown: tuple[Outcome, ...] = ()
+
+    @property
+    def first(self) -> Outcome | None:
+        """The first failure; None if there is none."""
+        return self.shown[0] if self.shown else None
 
     def add(self, outcome: Outcome) -> Tally:
         """Return the tally with one more outcome."""
         if outcome.failure is None:
-            return Tally(self.tried + 1, self.failed, self.first)
-        return Tally(self.tried + 1, self.failed + 1, self.first or outcome)
+            return Tally(self.tried + 1, self.failed, self.shown)
+        return Tally(self.tried + 1, self.failed + 1, (*self.shown, outcome)[:_SHOWN])
 
 
 def tally(outcomes: Iterable[Outcome]) -> Tally:

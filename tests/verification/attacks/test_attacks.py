@@ -23,9 +23,11 @@ def known(monkeypatch):
     monkeypatch.setattr(command, "_BY_NAME", attacks)
 
 
-def test_a_tally_counts_failures_and_keeps_the_first():
+def test_a_tally_counts_failures_and_keeps_the_first_ones():
     found = tally([Outcome("a"), Outcome("b", "x"), Outcome("c", "y")])
     assert (found.tried, found.failed, found.first) == (3, 2, Outcome("b", "x"))
+    assert found.shown == (Outcome("b", "x"), Outcome("c", "y"))
+    assert len(tally([Outcome("a", "x")] * 99).shown) == 10
 
 
 def test_attacks_that_are_survived_end_with_0(known, capsys):

@@ -45,6 +45,11 @@ def leave_a_file(argv):
     return refuse()
 
 
+def leave_a_folder(argv):
+    Path("left").mkdir(exist_ok=True)
+    return refuse()
+
+
 def act_on_the_terminal(argv):
     print("\x1b[2J")
     return 0
@@ -58,8 +63,8 @@ def leave_the_folder(argv):
 @pytest.mark.parametrize(
     "program",
     [
-        *(raise_value_error, print_nothing, change_an_input, leave_a_file, act_on_the_terminal),
-        leave_the_folder,
+        *(raise_value_error, print_nothing, change_an_input, leave_a_file, leave_a_folder),
+        *(act_on_the_terminal, leave_the_folder),
     ],
 )
 def test_the_attack_finds_the_fault_of_a_program(program, tmp_path):

@@ -156,7 +156,7 @@ def _names_of(work: Path, path: str) -> set[Path]:
     if "\0" in path or not path:
         return set()
     real = Path(os.path.realpath(work / path))
-    names = {real, real.parent}
+    names = {real, real.parent, *(each for each in real.parents if not os.path.lexists(each))}
     try:
         found = real.stat()
     except OSError:
@@ -172,9 +172,15 @@ def _misuse(names: _Names, before: dict[Path, str], after: dict[Path, str]) -> s
             continue
         if path in names.read and path in before:
             return f"the input {path.name!r} was changed"
+        if path not in before and path.is_dir() and not _has_file(path):
+            return f"the folder {path.name!r} was left behind without a file"
         if path not in names.written:
             return f"{path.name!r} was changed or left behind, which no output names"
     return None
+
+
+def _has_file(folder: Path) -> bool:
+    return any(path.is_file() or path.is_symlink() for path in folder.rglob("*"))
 
 
 def _shown(line: Line) -> str:
