@@ -13,7 +13,17 @@ from numlean.autograd.tensor import Tensor
 from numlean.data import Batch
 from numlean.nn import Linear, Sequential
 from numlean.optim import sgd
-from numlean.precision import Contraction, Exact, LayerPrecision, Ordered, contract, linear
+from numlean.precision import (
+    Contraction,
+    Exact,
+    LayerPrecision,
+    Ordered,
+    ScaledOperand,
+    contract,
+    linear,
+    policies,
+    scaling_named,
+)
 from numlean.scalar.registry import scalar_on
 
 F32, BF16, E4M3, E5M2, F64 = (
@@ -65,6 +75,19 @@ def test_a_layer_adds_its_bias_before_the_one_rounding_and_has_exact_gradients()
     assert z.data.tolist() != rounded(BF16, rationals(linear(x, w, None, precision)) + nb)
 
 
+def test_the_exact_sum_of_codes_is_rounded_to_the_arithmetic_of_scales_before_they_are_undone():
+    a, b = random(F32, 3, 9), random(F32, 9, 2)
+    tensor = ScaledOperand(E4M3, scaling_named("tensor"), F32)
+    z = contract(a, b, Contraction(tensor, tensor, Exact(), F32))
+    codes, factors = [], F32.from_float([1.0])
+    for x in (a, b):
+        scale = np.float32(448) / np.abs(x.to_float()).max().astype(np.float32)
+        codes.append(Tensor.of(E4M3, x.to_float().astype(np.float32) * scale))
+        factors = factors * (np.float32(1) / scale)
+    sums = F32.from_float(rationals(codes[0]) @ rationals(codes[1]))
+    assert z.data.tolist() == (sums * factors).tolist()
+
+
 def test_the_order_of_terms_shows_in_ordered_sums_only():
     a, b = random(F32, 1, 40), random(F32, 40, 1)
     orders = [RNG.permutation(40) for _ in range(12)]
@@ -98,3 +121,22 @@ def test_a_step_with_exact_sums_has_the_same_bits_eager_and_compiled(device):
         losses = [training.step(batch) for _ in range(3)]
         found.add(b"".join(t.data.tobytes() for t in (*losses, *runner.params)))
     assert len(found) == 1
+
+
+def trained(policy, backend):
+    """Return the parameters after three steps."""
+    rng = np.random.default_rng(4)
+    batch = Batch(rng.standard_normal((3, 9)), rng.standard_normal((3, 2)))
+    task = Task.regression(Sequential(Linear(9, 3), Linear(3, 2)))
+    runner = instantiate(task, policy, Options(backend=backend, device="python", seed=1))
+    training = stepper(runner, sgd(0.1))
+    for _ in range(3):
+        training.step(batch)
+    return nl.state_digest(runner.named_parameters)
+
+
+def test_a_policy_adds_up_exactly_in_every_layer():
+    exact = policies.get("bf16-mixed", accumulate="exact")
+    assert trained(exact, "eager") == trained(exact, "compiled")
+    low = policies.get("bf16-mixed", accumulate="ordered(bfloat16)")
+    assert trained(exact, "eager") != trained(low, "eager")
