@@ -109,7 +109,7 @@ def loads(content: bytes) -> Document:
             steps.append(plain)
         else:
             closing = _closing(plain, f"certificate, line {number}", len(steps))
-            end = place + line.rindex(closing["sha256"].encode())
+            end = place + _place_of(closing["sha256"], line, f"certificate, line {number}")
         place += len(line) + 1
     if closing is None:
         raise DocumentError("the certificate is truncated: it has no line that closes its steps")
@@ -146,6 +146,15 @@ def _closing(plain: object, name: str, count: int) -> _Closing:
     if not is_digest(closing["sha256"]):
         raise DocumentError(f"{name}: the sha256 field is not a SHA-256 digest")
     return closing
+
+
+def _place_of(digest: str, line: bytes, name: str) -> int:
+    place = line.rfind(digest.encode())
+    if place < 0:  # it is written with an escape
+        raise DocumentError(
+            f"{name}: the file has been altered: the sha256 field is not plain text"
+        )
+    return place
 
 
 def _document(known: dict[str, Any], steps: list[Any], value_digest: str) -> Document:

@@ -62,6 +62,12 @@ def content(tmp_path_factory):
     return run.path.read_bytes()
 
 
+def escape_digest(line):
+    """Return a closing line that says the same in other characters."""
+    end = line.index('"', line.index('"sha256": "') + len('"sha256": "'))
+    return rf"{line[: end - 2]}\u{ord(line[end - 2]):04x}{line[end - 1 :]}"
+
+
 def steps_in(content):
     return len(unfinished.loads(content).steps)
 
@@ -121,6 +127,7 @@ def test_a_changed_bit_is_found(content):
         (lambda lines: [lines[0].replace("{", '{"steps": [], ', 1), *lines[1:]], "certificate"),
         (lambda lines: [lines[0], "{}", *lines[1:]], "line 2"),
         (lambda lines: [lines[0], "7", *lines[1:]], "line 2"),
+        (lambda lines: [*lines[:-1], escape_digest(lines[-1])], "line 7: .* not plain text"),
     ],
 )
 def test_changed_lines_are_refused_with_their_place(content, tmp_path, change, message):
