@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from numlean.arguments import checked, describe_value
 from numlean.errors import MixedScalarError, NumleanError, ShapeError
@@ -13,6 +13,26 @@ from numlean.scalar.identity import name_both
 if TYPE_CHECKING:
     from numlean.autograd.primitive import Primitive
     from numlean.autograd.tensor import Tensor
+    from numlean.scalar.protocol import Scalar
+
+
+class CotangentRule(Protocol):
+    """Scalars of cotangents that are not in the Scalar of their tensor."""
+
+    def widened(self, x: Tensor, scalar: Scalar) -> Tensor:
+        """Return a tensor of a Scalar, or its cotangent, as vector-Jacobian products take it.
+
+        No number changes.
+        """
+
+    def held(self, cotangent: Tensor, scalar: Scalar, *, is_of_watched: bool) -> Tensor:
+        """Return the cotangent of a tensor of a Scalar, rounded to where it is held.
+
+        Args:
+            cotangent: The cotangent, as a vector-Jacobian product returned it.
+            scalar: The tensor's own Scalar.
+            is_of_watched: Whether it is watched, or computed from watched tensors alone.
+        """
 
 
 @dataclass(frozen=True)
@@ -37,10 +57,22 @@ class Tape:
     """A record of primitives applied to watched tensors and to the results of primitives.
 
     ``nodes[slot]`` made the tensor of that slot; a watched tensor's slot holds None.
+
+    A cotangent is in the Scalar of its tensor, unless the tape has a ``rule``. By a rule, a node's
+    vector-Jacobian products are evaluated with the cotangent, the output and the inputs widened
+    exactly; each part is then rounded to the Scalar that holds the cotangents of its input, and
+    parts that meet are added there. Watched tensors, and tensors computed from them alone such as a
+    transposed weight, have cotangents in their own Scalar.
+
+    Attributes:
+        nodes: The applications, by slot.
+        rule: The Scalars of cotangents, or None; :func:`value_and_gradient` sets it.
     """
 
     def __init__(self) -> None:
         self.nodes: list[Node | None] = []
+        self.rule: CotangentRule | None = None
+        self._is_of_watched: list[bool] = []
 
     def watch(self, x: Tensor) -> Tensor:
         """Return the same numbers as a tensor whose use is recorded from here on."""
@@ -76,7 +108,8 @@ class Tape:
     def cotangents(self, value: Tensor, seed: Tensor) -> dict[int, Tensor]:
         """Return the cotangent of each tensor that a value depends on, by slot.
 
-        One backward sweep, as for ``gradient``.
+        One backward sweep, as for ``gradient``. The seed is in the Scalar of the value; by a rule,
+        it is rounded to where the cotangents of the value are held.
 
         Raises:
             MixedScalarError: The value is not watched by this tape; or the seed, or the result of a
@@ -88,6 +121,10 @@ class Tape:
         if seed.shape != value.shape:
             raise ShapeError(f"the cotangent of shape {value.shape} is not of shape {seed.shape}")
         _check_scalar(seed, value, "the cotangent from which a backward sweep starts")
+        if self.rule is not None:
+            self._is_of_watched = self._find_results_of_watched()
+            is_of_watched = self._is_of_watched[value.slot]
+            seed = self.rule.held(seed, value.scalar, is_of_watched=is_of_watched)
         cotangents = {value.slot: seed}
         for slot in range(value.slot, -1, -1):
             node = self.nodes[slot]
@@ -97,16 +134,29 @@ class Tape:
 
     def sweep(self, node: Node, g: Tensor, cotangents: dict[int, Tensor]) -> None:
         """Add one node's part of the backward sweep: its inputs' cotangents, from its output's."""
-        values = [x.detach() for x in node.inputs]
+        values, z, rule = [x.detach() for x in node.inputs], node.output, self.rule
+        if rule is not None:
+            values = [rule.widened(x, x.scalar) for x in values]
+            g, z = rule.widened(g, z.scalar), rule.widened(z, z.scalar)
         for k, (x, vjp) in enumerate(zip(node.inputs, node.primitive.vjps, strict=True)):
             if x.tape is self and vjp is not None:
-                part = vjp(g, node.output, *values, **node.parameters)
-                if part.scalar is not x.scalar:
+                part = vjp(g, z, *values, **node.parameters)
+                if part.scalar is not values[k].scalar:
                     _check_scalar(
-                        part, x, f"the gradient of {node.primitive.name} by its input {k}"
+                        part, values[k], f"the gradient of {node.primitive.name} by its input {k}"
                     )
+                if rule is not None:
+                    is_of_watched = self._is_of_watched[x.slot]
+                    part = rule.held(part, x.scalar, is_of_watched=is_of_watched)
                 earlier = cotangents.get(x.slot)
                 cotangents[x.slot] = part if earlier is None else earlier + part
+
+    def _find_results_of_watched(self) -> list[bool]:
+        """Return by slot whether a tensor is watched or computed from watched tensors alone."""
+        found: list[bool] = []
+        for node in self.nodes:
+            found.append(node is None or all(x.tape is self and found[x.slot] for x in node.inputs))
+        return found
 
 
 def _check_scalar(cotangent: Tensor, x: Tensor, what: str) -> None:
@@ -133,6 +183,7 @@ def value_and_gradient(
     parameters: Sequence[Tensor],
     *,
     new_tape: Callable[[], Tape] = Tape,
+    rule: CotangentRule | None = None,
 ) -> tuple[Tensor, list[Tensor]]:
     """Return the value of a program of parameters, and the gradient with respect to each.
 
@@ -140,6 +191,7 @@ def value_and_gradient(
         program: Returns a single number.
         parameters: Tensors, each of any Scalar; its gradient is of the same.
         new_tape: Makes the tape; a subclass can observe its operations.
+        rule: The Scalars of cotangents; None for those of their tensors.
 
     Raises:
         ShapeError: The program returned something other than a single number.
@@ -147,6 +199,7 @@ def value_and_gradient(
     tape = new_tape()
     if not isinstance(tape, Tape):
         raise NumleanError(f"new_tape must return a Tape, got {describe_value(tape)}")
+    tape.rule = rule
     watched = [tape.watch(p) for p in parameters]
     value = program(watched)
     gradient = tape.gradient(value, watched)

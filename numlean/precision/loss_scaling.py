@@ -20,6 +20,7 @@ from numlean.autograd.primitives.elementwise import abs_, choose
 from numlean.autograd.primitives.movement import reshape
 from numlean.autograd.primitives.ranges import is_finite
 from numlean.autograd.primitives.reductions import max_constant
+from numlean.autograd.tape import CotangentRule
 from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError
 from numlean.precision.widening import widens
@@ -204,6 +205,7 @@ def scaled_value_and_gradient(
     scale: Tensor | None,
     *,
     new_tape: Callable[[], Tape] = Tape,
+    rule: CotangentRule | None = None,
 ) -> tuple[Tensor, list[Tensor]]:
     """Return the value of a program, and the gradient of the value times a scale.
 
@@ -215,9 +217,10 @@ def scaled_value_and_gradient(
         parameters: Tensors of any Scalars.
         scale: S, of shape (); None for the gradient itself.
         new_tape: Makes the tape.
+        rule: The Scalars of cotangents; None for those of their tensors.
     """
     if scale is None:
-        return value_and_gradient(program, parameters, new_tape=new_tape)
+        return value_and_gradient(program, parameters, new_tape=new_tape, rule=rule)
     values: list[Tensor] = []
 
     def scaled(watched: Sequence[Tensor]) -> Tensor:
@@ -225,7 +228,7 @@ def scaled_value_and_gradient(
         values.append(value.detach())
         return cast(value, scale.scalar) * scale
 
-    _, gradient = value_and_gradient(scaled, parameters, new_tape=new_tape)
+    _, gradient = value_and_gradient(scaled, parameters, new_tape=new_tape, rule=rule)
     return values[0], gradient
 
 

@@ -72,7 +72,10 @@ class Policy:
         parameters: The master copy that the optimizer updates.
         weights: The copy of weights that layers compute with, cast once a step.
         activations: Outputs of products, biases, and what is saved for the backward sweep.
-        gradients: Cotangents of activations.
+        gradients: Cotangents of activations. Where it is not ``activations``, it holds the
+            cotangents of all tensors in the dtype of ``activations`` except parameters and tensors
+            computed from parameters alone; vector-Jacobian products are evaluated in the wider of
+            both dtypes, and each result is rounded to ``gradients``.
         weight_gradients: Gradients handed to the optimizer.
         optimizer: The optimizer's state for each parameter. The update itself is computed in the
             widest of this, ``parameters`` and ``weight_gradients``.

@@ -11,6 +11,7 @@ from numlean.errors import MixedScalarError, NumleanError
 from numlean.precision.accumulation_text import accumulation_named
 from numlean.precision.arithmetic import Arithmetic, MixedArithmetic, wider
 from numlean.precision.contraction import Contraction
+from numlean.precision.cotangents import CotangentScalars
 from numlean.precision.layer_product import LayerPrecision
 from numlean.precision.policy import Policy, PolicyError
 from numlean.precision.widening import widens
@@ -61,6 +62,11 @@ class RunScalars:
         """
         has_all = widens(self.parameters, self.weight_gradients)
         return self.weight_gradients if has_all else self.parameters
+
+    @property
+    def cotangents(self) -> CotangentScalars | None:
+        """The rule of cotangents; None if those of activations are in the activations' Scalar."""
+        return CotangentScalars.of(self.activations, self.gradients)
 
 
 @final
@@ -115,16 +121,34 @@ def _run_scalars(policy: Policy, resolve: Resolve) -> RunScalars:
             f"policy fields parameters, weight_gradients and optimizer: an update is computed in"
             f" the widest of them, but {error}"
         ) from None
+    activations = of("activations", policy.activations)
+    cotangents = of("gradients", policy.gradients)
+    _check_cotangents(activations, cotangents)
     return RunScalars(
         data=of("reductions", policy.reductions),
         parameters=parameters,
-        gradients=of("gradients", policy.gradients),
-        activations=of("activations", policy.activations),
+        gradients=cotangents,
+        activations=activations,
         weight_gradients=gradients,
         update=widest if widest.is_deterministic else _rounded_to_nearest(widest, resolve),
         state=state,
         states=states,
     )
+
+
+def _check_cotangents(activations: Scalar, gradients: Scalar) -> None:
+    """Check that a backward sweep can compute in the wider of two Scalars.
+
+    Raises:
+        PolicyError: Neither has all numbers of the other one.
+    """
+    try:
+        CotangentScalars.of(activations, gradients)
+    except MixedScalarError as error:
+        raise PolicyError(
+            f"policy fields activations and gradients: a cotangent is computed in the wider of"
+            f" them, but {error}"
+        ) from None
 
 
 def _rounded_to_nearest(scalar: Scalar, resolve: Resolve) -> Scalar:

@@ -52,7 +52,8 @@ def loss_and_gradient(
         return task.loss_of(context, output, y)
 
     leaves = precision.leaves(trainable_parameters(task, params))
-    return scaled_value_and_gradient(loss, leaves, scale, new_tape=new_tape)
+    rule = precision.scalars.cotangents
+    return scaled_value_and_gradient(loss, leaves, scale, new_tape=new_tape, rule=rule)
 
 
 def make_update(
