@@ -22,6 +22,8 @@ from numlean.checkpoint.fingerprint import Plain
 from numlean.data.input_file import read_input
 from numlean.display_text import printable
 from numlean.errors import NumleanError
+from numlean.precision import Policy, format_policy
+from numlean.precision.policy_text import policy_from_plain
 from numlean.tasks import Recipe, RecordedRecipe
 
 
@@ -100,10 +102,26 @@ class Certificate:
         return str(self.run.get("dtype"))
 
     @property
+    def policy(self) -> Policy | None:
+        """The policy of a run in several dtypes; else None.
+
+        Raises:
+            NumleanError: The file's policy is none.
+        """
+        plain = self.run.get("policy")
+        return None if plain is None else policy_from_plain(plain)
+
+    @property
+    def arithmetic(self) -> str:
+        """The dtype of the run, or ``policy:POLICY``."""
+        policy = self.policy
+        return self.dtype if policy is None else f"policy:{format_policy(policy)}"
+
+    @property
     def side(self) -> str:
         """Number format, device and engine of the run, as ``RunSpec.parse`` takes them."""
         where = self.environment
-        words = [self.dtype, str(where.get("device")), str(where.get("backend"))]
+        words = [self.arithmetic, str(where.get("device")), str(where.get("backend"))]
         return ":".join([*words, "fast"] if where.get("fast_kernels") else words)
 
     def __str__(self) -> str:

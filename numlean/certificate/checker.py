@@ -27,6 +27,7 @@ class CertificateChecker:
         self._stepper = stepper
         self._runner = runner = stepper.runner
         is_same = compares_bits(scalar, runner.scalar) or scalar.name == runner.scalar.name
+        is_same = is_same and certificate.policy == runner.precision.policy
         self.compared = "state" if is_same else "value"
 
     def check_initial_parameters(self) -> Difference | None:

@@ -73,6 +73,7 @@ class ReplayableRun:
             steps=self.config.steps,
             seed=self.config.seed,
             dtype=side.scalar.name,
+            policy=side.policy,
         )
 
     def start(self, side: RunSpec) -> tuple[Stepper, Dataset]:

@@ -22,7 +22,7 @@ from numlean.checkpoint.errors import FilePath, error_context
 from numlean.errors import NumleanError
 from numlean.scalar.registry import get_scalar
 from numlean.tasks import NamedTask
-from numlean.tasks.file_limits import check_precision
+from numlean.tasks.file_limits import check_precision, check_recipe_precision
 from numlean.training import Options, Stepper, Task, TrainConfig, run_steps
 
 
@@ -99,7 +99,10 @@ class _Replay:
         self._run = run
         self._options = Options(seed=certificate.seeds["initial"])
         wanted = RunSpec.of(certificate.side if side is None else side, self._options)
-        check_precision(get_scalar(certificate.dtype), None if side is None else wanted.scalar)
+        if certificate.policy is None:
+            check_precision(get_scalar(certificate.dtype), None if side is None else wanted.scalar)
+        else:
+            check_recipe_precision(certificate.dtype, certificate.policy)
         self._check_run()
         self._side = replace(wanted, options=replace(wanted.options, seed=self._options.seed))
 
@@ -144,12 +147,14 @@ class _Replay:
     def _check_run(self) -> None:
         certificate = self._certificate
         recipe = certificate.recipe
+        if recipe is not None and recipe.policy != certificate.policy:
+            raise CertificateError("the recipe requests another policy than that of the run")
         if recipe is not None and get_scalar(recipe.dtype).name != certificate.dtype:
             raise CertificateError(
                 f"the recipe requests dtype {recipe.dtype!r:.80}, but the run has the dtype"
                 f" {certificate.dtype!r:.80}"
             )
-        own = RunSpec.of(get_scalar(certificate.dtype), self._options)
+        own = RunSpec.of(certificate.policy or get_scalar(certificate.dtype), self._options)
         stepper, dataset = self._run.start(own)
         here = self._run.description(dataset).description(stepper)
         different = summary(differences(certificate.run, here))

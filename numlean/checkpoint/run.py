@@ -8,7 +8,8 @@ from typing import Final
 
 from numlean.arguments import checked
 from numlean.checkpoint.fingerprint import Data, Plain, data_fingerprint, fingerprint
-from numlean.training import Stepper
+from numlean.precision.policy_text import policy_to_plain
+from numlean.training import Runner, Stepper
 
 _NOT_OF_THE_CONFIG: Final = ("class", "optimizer", "schedule", "scheduler")
 _HOW_LONG: Final = ("steps", "epochs", "log_every")
@@ -42,6 +43,7 @@ class Run:
         return {
             "task": self.name,
             "dtype": runner.scalar.name,
+            **_policy(runner),
             "cast": None if is_default_cast else fingerprint(runner.cast),
             "optimizer": fingerprint(stepper.optimizer),
             "schedule": fingerprint(stepper.schedule),
@@ -54,3 +56,9 @@ class Run:
     @cached_property
     def _data_fingerprint(self) -> Plain:
         return data_fingerprint(self.data)
+
+
+def _policy(runner: Runner) -> dict[str, Plain]:
+    """Return every field of a run's policy; nothing for a run in one dtype."""
+    policy = runner.precision.policy
+    return {} if policy is None else {"policy": policy_to_plain(policy)}

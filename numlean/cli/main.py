@@ -23,13 +23,14 @@ from numlean.files.messages import reason_of
 from numlean.names import did_you_mean
 
 COMMANDS: Final = {
-    "train": "train a task in one number format",
+    "train": "train a task in one number format, or in several by a policy",
     "crosscheck": "train a task in several number formats and compare every step bit for bit",
     "replay": "repeat a certificate's run and compare every step bit for bit",
     "compare": "train a task in several number formats and measure their errors",
     "export": "write a checkpoint's parameters as floats (.npz or .safetensors)",
     "eval": "evaluate an expression and show every detail of the result",
     "dtypes": "list the number formats",
+    "policies": "list the precision policies, or every field of one",
     "tasks": "list the tasks",
     "verify": "compare emulated arithmetic with independent references, bit for bit",
     "doctor": "print the installed versions and check the bits of each device",

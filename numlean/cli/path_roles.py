@@ -18,6 +18,9 @@ from typing import Final, TypeAlias
 
 from numlean.errors import NumleanError
 
+POLICY_SUFFIX: Final = ".toml"
+"""``--policy`` names a file if it has this suffix; else a policy."""
+
 ARRAY_SUFFIX: Final = ".npy"
 """``--target`` names a file if it has this suffix; else a column or a key."""
 
@@ -89,6 +92,7 @@ _TABLE: Final = (*_DATA, PathOption("--weights", Role.INPUT))
 PATHS: Final[dict[str, tuple[PathOption, ...]]] = {
     "train": (
         *_TABLE,
+        PathOption("--policy", Role.INPUT, only=(POLICY_SUFFIX,)),
         PathOption("--resume", Role.INPUT),
         PathOption("--save", Role.OUTPUT),
         PathOption("--certificate", Role.UPDATED),

@@ -46,8 +46,7 @@ from numlean.cli.options.limits import add_limit_option
 from numlean.cli.progress import progress
 from numlean.optim import format_hyperparameters
 from numlean.precision import LossScaling
-from numlean.scalar.registry import get_scalar
-from numlean.tasks.file_limits import check_precision
+from numlean.tasks.file_limits import check_recipe_precision
 from numlean.training.options import BACKENDS
 
 
@@ -89,7 +88,7 @@ def _replay(arguments: argparse.Namespace, file: str, interrupt: Interrupt) -> R
     with error_context(file, CertificateError):
         side = _side(arguments, certificate)
         if arguments.dtype is None:
-            check_precision(get_scalar(certificate.dtype), None)
+            check_recipe_precision(certificate.dtype, certificate.policy)
     with (
         progress(f"replay of {file}", len(certificate.steps)) as advance,
         error_context(file, CertificateError),
@@ -146,7 +145,7 @@ def _side(arguments: argparse.Namespace, certificate: Certificate) -> RunSpec | 
     if dtype is device is None:
         device = where.get("device")
         fast = where.get("fast_kernels") if fast is None else fast
-    words = [dtype or certificate.dtype, device, backend or where.get("backend")]
+    words = [dtype or certificate.arithmetic, device, backend or where.get("backend")]
     return RunSpec.parse(":".join([*map(str, filter(None, words)), *(["fast"] if fast else [])]))
 
 

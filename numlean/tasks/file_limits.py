@@ -10,8 +10,11 @@ from __future__ import annotations
 from typing import Final
 
 from numlean.errors import NumleanError
+from numlean.precision import Policy
+from numlean.precision.resolved import resolve_policy
 from numlean.scalar.precision import precision_of
 from numlean.scalar.protocol import Scalar
+from numlean.scalar.registry import get_scalar
 
 MAX_STEPS: Final = 10_000_000
 """The most steps that a file may ask for."""
@@ -31,6 +34,23 @@ def check_steps(steps: int | None) -> None:
             f"the recipe in this file asks for {steps!s:.24} steps, and a file may ask for at most"
             f" {MAX_STEPS:,}; pass --steps N to make more"
         )
+
+
+def check_recipe_precision(dtype: str, policy: Policy | None) -> None:
+    """Check the precision of all arithmetics that a recipe in a file asks for.
+
+    Raises:
+        NumleanError: One exceeds the limit.
+    """
+    if policy is None:
+        check_precision(get_scalar(dtype), None)
+        return
+    for scalar in resolve_policy(policy, get_scalar).everything:
+        if precision_of(scalar) > MAX_PRECISION:
+            raise NumleanError(
+                f"the policy of this file has {scalar.name}, and a file may ask for at most"
+                f" {MAX_PRECISION:,} bits; to compute with more, pass --policy again"
+            )
 
 
 def check_precision(scalar: Scalar, named: Scalar | None) -> None:

@@ -8,12 +8,14 @@ is read from a file is a ``RecordedRecipe``, which opens no file before it is tr
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Final
 
 from numlean.errors import DocumentError, NumleanError
 from numlean.json_lines import read_document
-from numlean.scalar.registry import resolve
+from numlean.precision import Policy, format_policy
+from numlean.precision.policy_text import policy_from_plain, policy_to_plain
+from numlean.tasks.arithmetic import asked_arithmetic
 from numlean.tasks.named import NamedTask
 from numlean.tasks.optimization import Clip, OptimizerChoice, ScheduleChoice
 from numlean.tasks.sources import TableSource, TaskName
@@ -27,6 +29,8 @@ A field that a part of a recipe gains has a default, so that earlier files are r
 """
 
 DEFAULT_DTYPE: Final = "ieee32exec"
+
+_POLICY: Final = "policy"
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,8 @@ class Recipe:
         schedule: The learning-rate schedule; None for a constant rate.
         clip: The limit for gradients; None for no limit.
         evaluation: Evaluations during the run; None for no evaluation.
+        policy: The formats of a run in several dtypes; ``dtype`` is then that of its losses. None
+            for a run in one dtype, whose plain form does not contain the field.
 
     Raises:
         NumleanError: A value is out of range.
@@ -79,6 +85,7 @@ class Recipe:
     schedule: ScheduleChoice | None = None
     clip: Clip | None = None
     evaluation: EvaluationChoice | None = None
+    policy: Policy | None = None
 
     def __post_init__(self) -> None:
         for name, least in (("steps", 0), ("batch_size", 1), ("seed", 0)):
@@ -105,16 +112,20 @@ class Recipe:
         Raises:
             NumleanError: Options contradict each other, or a value is out of range.
         """
+        dtype, policy = asked_arithmetic(
+            options.dtype, options.policy, options.accumulate, options.master, DEFAULT_DTYPE
+        )
         return cls(
             task=options.source(),
             steps=options.steps,
             batch_size=options.batch_size,
             seed=options.seed or 0,
-            dtype=resolve(options.dtype or DEFAULT_DTYPE).text,
+            dtype=dtype,
             optimizer=options.optimizer(),
             schedule=options.learning_rates(),
             clip=options.clip(),
             evaluation=_evaluation(options.eval_every, options.patience),
+            policy=policy,
         )
 
     def resolve(self) -> tuple[NamedTask, TrainConfig]:
@@ -134,7 +145,9 @@ class Recipe:
 
     def to_plain(self) -> dict[str, Any]:
         """Return the recipe as plain data with a version, for JSON."""
-        return {"version": VERSION, **_lists(asdict(self))}
+        plain = {"version": VERSION, **_lists(asdict(replace(self, policy=None)))}
+        del plain[_POLICY]
+        return plain if self.policy is None else {**plain, _POLICY: policy_to_plain(self.policy)}
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Recipe:
@@ -148,10 +161,12 @@ class Recipe:
         version = document.pop("version", None)
         if type(version) is not int or version != VERSION:
             raise DocumentError(f"recipe: expected version {VERSION}, got {version!r:.80}")
+        policy = document.pop(_POLICY, None)
         for each in fields(cls):
-            if each.name not in document:
+            if each.name not in document and each.name != _POLICY:
                 raise DocumentError(f"recipe: the field {each.name!r} is missing")
-        return read_document(cls, document, "recipe")
+        recipe = read_document(cls, document, "recipe")
+        return recipe if policy is None else replace(recipe, policy=policy_from_plain(policy))
 
     @classmethod
     def from_version_1(cls, arguments: Mapping[str, Any]) -> Recipe:
@@ -170,7 +185,8 @@ class Recipe:
             steps=self.steps,
             batch_size=self.batch_size,
             seed=self.seed,
-            dtype=self.dtype,
+            dtype=self.dtype if self.policy is None else None,
+            policy=None if self.policy is None else format_policy(self.policy),
             optim=optimizer.name,
             lr=optimizer.lr,
             momentum=optimizer.momentum,

@@ -14,6 +14,7 @@ from typing import Final
 
 from numlean.data.input_file import is_given_pipe
 from numlean.errors import NumleanError
+from numlean.precision import Policy
 from numlean.tasks.recipe import Recipe
 from numlean.tasks.sources import option_of
 
@@ -39,6 +40,11 @@ class RecordedRecipe:
     def dtype(self) -> str:
         """The number format, as ``--dtype`` takes it."""
         return self.recorded.dtype
+
+    @property
+    def policy(self) -> Policy | None:
+        """The policy of a run in several dtypes; else None."""
+        return self.recorded.policy
 
     @property
     def paths(self) -> dict[str, str]:

@@ -36,6 +36,9 @@ class TrainOptions:
     batch_size: int | None = None
     seed: int | None = None
     dtype: str | None = None
+    policy: str | None = None
+    accumulate: str | None = None
+    master: str | None = None
     text: str | None = None
     optim: str | None = None
     lr: float | None = None

@@ -6,15 +6,18 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from numlean.arguments import checked
-from numlean.errors import NumleanError
+from numlean.errors import NumleanError, UnavailableError
+from numlean.precision import Policy, format_policy, parse_policy
 from numlean.scalar.protocol import Scalar
 from numlean.scalar.registry import get_scalar, scalar_backend_of
 from numlean.scalar.wrappers.faulty import Fault, FaultyScalar
 from numlean.training import Options, Runner, Task, initial_parameters, instantiate
 from numlean.training.initial_values import InitialValues, Value, starting_values
-from numlean.training.options import BACKENDS
+from numlean.training.options import BACKENDS, resolve_part
 
 _FAST = "fast"
+_POLICY = "policy"
+_DEVICES = ("cpu", "cuda", "python")
 
 
 @checked
@@ -24,28 +27,33 @@ class RunSpec:
 
     Attributes:
         name: The name of the run: the text that specifies it.
-        scalar: The arithmetic.
+        scalar: The arithmetic; that of the losses in a run by a policy.
         options: Its engine, device and kernels.
         initial: Its initial values; None draws them with the options' seed.
+        policy: The formats of a run in several dtypes; None for a run in one.
     """
 
     name: str
     scalar: Scalar
     options: Options
     initial: InitialValues | None = field(default=None, compare=False, repr=False)
+    policy: Policy | None = None
 
     @classmethod
     def parse(cls, text: str, options: Options | None = None) -> RunSpec:
         """Return a run from ``DTYPE[:DEVICE][:BACKEND][:fast]``, such as ``mp:24:python:compiled``.
 
-        The options apply to everything that the text does not specify.
+        ``policy:POLICY`` takes the place of the dtype of a run in several. The options apply to
+        everything that the text does not specify.
 
         Raises:
             NumleanError: The dtype is unknown, or unavailable on that device or with fast kernels.
         """
         options = options or Options()
         dtype, *words = text.split(":")
-        while words and not _is_option(dtype, words[0]):
+        if dtype == _POLICY:
+            dtype, words = _policy_and_options(words)
+        while words and not (text.startswith(_POLICY) or _is_option(dtype, words[0])):
             dtype = f"{dtype}:{words.pop(0)}"
         given = [_option(word) for word in words]
         for name in ("backend", "device", "fast_kernels"):
@@ -55,21 +63,34 @@ class RunSpec:
                 )
         for each in given:
             options = replace(options, **each)
+        if text.startswith(f"{_POLICY}:"):
+            return cls._of_policy(parse_policy(dtype), options, text)
         scalar = get_scalar(dtype, options.device, fast_kernels=options.fast_kernels)
         return cls(text, scalar, options)
 
     @classmethod
+    def _of_policy(cls, policy: Policy, options: Options, name: str) -> RunSpec:
+        if policy.is_uniform:
+            dtype = policy.parameters
+            scalar = get_scalar(dtype, options.device, fast_kernels=options.fast_kernels)
+            return cls(name, scalar, options)
+        return cls(name, resolve_part(policy.reductions, options), options, policy=policy)
+
+    @classmethod
     def of(cls, spec: RunSpecLike, options: Options | None = None) -> RunSpec:
-        """Return a run from a run, a text, a runner, or a Scalar, which the options execute.
+        """Return a run from a run, a text, a runner, a policy or a Scalar in these options.
 
         The run of a runner starts from its current parameters, and has its own options.
         """
         if isinstance(spec, RunSpec):
             return spec
         if isinstance(spec, Runner):
-            return cls(spec.scalar.name, spec.scalar, spec.options, dict(spec.named_parameters))
+            policy, initial = spec.precision.policy, dict(spec.named_parameters)
+            return cls(spec.scalar.name, spec.scalar, spec.options, initial, policy)
         if isinstance(spec, str):
             return cls.parse(spec, options)
+        if isinstance(spec, Policy):
+            return cls._of_policy(spec, options or Options(), f"{_POLICY}:{format_policy(spec)}")
         # A Scalar keeps its own device and kernels.
         options = replace(options or Options(), device=None, fast_kernels=False)
         return cls(spec.name, spec, options)
@@ -85,7 +106,18 @@ class RunSpec:
         )
 
     def runner(self, task: Task, scalar: Scalar | None = None) -> Runner:
-        """Return a runner of a task, in the run's arithmetic or in a wrapper of it."""
+        """Return a runner of a task, in the run's arithmetic or in a wrapper of it.
+
+        Raises:
+            UnavailableError: A run by a policy has no single arithmetic to wrap.
+        """
+        if self.policy is not None:
+            if scalar is not None:
+                raise UnavailableError(
+                    f"the operations of {self.name} cannot be traced, counted or altered: it has"
+                    " several arithmetics; use a run in one dtype"
+                )
+            return instantiate(task, self.policy, self.options, initial=self.initial)
         options = replace(self.options, device=None, fast_kernels=False)
         return instantiate(task, scalar or self.scalar, options, initial=self.initial)
 
@@ -100,7 +132,15 @@ class RunSpec:
         return starting_values(task, self.initial, initial_parameters(task, self.options.seed))
 
 
-RunSpecLike: TypeAlias = "RunSpec | Runner | Scalar | str"
+RunSpecLike: TypeAlias = "RunSpec | Runner | Scalar | Policy | str"
+
+
+def _policy_and_options(words: list[str]) -> tuple[str, list[str]]:
+    """Return a policy's text, and the options after it, from the parts between colons."""
+    count = len(words)
+    while count > 1 and words[count - 1] in (*BACKENDS, *_DEVICES, _FAST):
+        count -= 1
+    return ":".join(words[:count]), words[count:]
 
 
 def _option(word: str) -> dict[str, Any]:

@@ -15,9 +15,8 @@ from numlean.checkpoint.errors import error_context
 from numlean.cli.failed_outputs import FailedOutputs
 from numlean.cli.options import add_trust_option, check_writable, given_files
 from numlean.errors import NumleanError
-from numlean.scalar.registry import get_scalar
 from numlean.tasks import Recipe
-from numlean.tasks.file_limits import check_precision, check_steps
+from numlean.tasks.file_limits import check_recipe_precision, check_steps
 from numlean.training import EarlyStopping, Stepper
 from numlean.training.loops.resume_point import completed_steps
 
@@ -72,8 +71,8 @@ def resolve_resume_options(arguments: argparse.Namespace) -> Checkpoint | None:
             )
             if arguments.steps is None:
                 check_steps(recipe.steps)
-            if arguments.dtype is None:
-                check_precision(get_scalar(recipe.dtype), None)
+            if arguments.dtype is arguments.policy is None:
+                check_recipe_precision(recipe.dtype, recipe.policy)
         for name, value in asdict(recipe.to_options()).items():
             given = getattr(arguments, name)
             if given is None or given is False:  # but not 0

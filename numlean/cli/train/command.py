@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any
 
 from numlean.analysis.finiteness import ON_NONFINITE, FiniteCheck
@@ -29,8 +30,10 @@ from numlean.cli.train.monitor import TrainingMonitor
 from numlean.cli.train.nonfinite import nonfinite_report
 from numlean.cli.train.report import as_text
 from numlean.digest import state_digest, value_digest
+from numlean.errors import NumleanError
 from numlean.json_lines import json_line
 from numlean.optim import SGD, ClipByNorm, ClipByValue, Optimizer
+from numlean.precision import format_policy, policy_digest
 from numlean.scalar.registry import get_scalar
 from numlean.scalar.wrappers.counting import CountingScalar, FlagHistory
 from numlean.tasks import NamedTask, Recipe, Split
@@ -54,6 +57,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--dtype",
         metavar="D",
         help=f"number format; `numlean dtypes` lists them (default: {DEFAULT_DTYPE})",
+    )
+    parser.add_argument(
+        "--policy",
+        metavar="P",
+        help="several formats, in place of --dtype: NAME[,field=value...] or FILE.toml;"
+        " `numlean policies` lists the names and fields",
+    )
+    parser.add_argument(
+        "--accumulate",
+        metavar="A",
+        help="sums of products: a number format, or a rule such as 'blocked(float32, 128, float32)'"
+        " (default: the policy's, or the number format)",
+    )
+    parser.add_argument(
+        "--master",
+        metavar="D",
+        help="number format of the parameters and the optimizer (default: the policy's, or the"
+        " number format)",
     )
     add_training_options(parser)
     certificate_writer.add_argument(checkpoint_writer.add_arguments(parser))
@@ -85,9 +106,8 @@ def run(arguments: argparse.Namespace) -> int:
         recipe = Recipe.from_arguments(vars(arguments))
         task, config = recipe.resolve()
     announce(recipe, task)
-    scalar = get_scalar(recipe.dtype, arguments.device)
-    counting = CountingScalar(scalar) if arguments.flags else None
-    runner = instantiate(task.task, counting or scalar, runner_options(arguments))
+    counting = _counting(recipe, arguments)
+    runner = _runner(task, recipe, counting, arguments)
     split = task.load_for(runner.scalar)
     evaluator = evaluation.make_evaluator(recipe, task, split)
     stepper = Stepper(runner, config.optimizer, config.scheduler)
@@ -130,7 +150,7 @@ def run(arguments: argparse.Namespace) -> int:
         }
         if arguments.plot is not None:
             evaluations = [(each.step_count, each.loss.item()) for each in monitor.evaluations]
-            title = f"{task.name}, {scalar.name}"
+            title = f"{task.name}, {settings.get('policy', settings['dtype'])}"
             with failed.tolerate("the plot", arguments.plot, at_end=True):
                 plot.draw(arguments.plot, title, monitor.losses, evaluations)
         print(json_line(report) if arguments.json else as_text(report))
@@ -159,7 +179,7 @@ def _train(
             made = stepper.step_count if checkpoints.is_resuming else None
             log = run_log.run_log(arguments.log, settings, failed, resumed_after=made)
             write = stack.enter_context(log)
-        title = f"{settings['task']} in {settings['dtype']}"
+        title = f"{settings['task']} in {settings.get('policy', settings['dtype'])}"
         advance = stack.enter_context(progress(title, config.steps - stepper.step_count))
         keeps = arguments.plot is not None
         monitor = TrainingMonitor(
@@ -193,10 +213,32 @@ def _uninterrupted(write_files: OnStep) -> OnStep:
     return hook
 
 
+def _runner(
+    task: NamedTask, recipe: Recipe, counting: CountingScalar | None, arguments: argparse.Namespace
+) -> Runner:
+    options, device = runner_options(arguments), arguments.device
+    if recipe.policy is not None:
+        return instantiate(task.task, recipe.policy, replace(options, device=device))
+    return instantiate(task.task, counting or get_scalar(recipe.dtype, device), options)
+
+
+def _counting(recipe: Recipe, arguments: argparse.Namespace) -> CountingScalar | None:
+    """Return the Scalar that counts exceptions, if ``--flags`` asks for it."""
+    if not arguments.flags:
+        return None
+    if recipe.policy is not None:
+        raise NumleanError(
+            "--flags counts the exceptions of one number format; use it with --dtype, not with"
+            f" the policy {format_policy(recipe.policy)}"
+        )
+    return CountingScalar(get_scalar(recipe.dtype, arguments.device))
+
+
 def _settings(task: NamedTask, config: TrainConfig, runner: Runner) -> dict[str, Any]:
     return {
         "task": task.name,
         "dtype": runner.scalar.name,
+        **_policy(runner),
         "device": runner.scalar.device,
         "backend": runner.options.backend,
         "steps": config.steps,
@@ -208,6 +250,13 @@ def _settings(task: NamedTask, config: TrainConfig, runner: Runner) -> dict[str,
         "hyperparameters": config.hyperparameters,
         "seed": config.seed,
     }
+
+
+def _policy(runner: Runner) -> dict[str, str]:
+    policy = runner.precision.policy
+    if policy is None:
+        return {}
+    return {"policy": format_policy(policy), "policy_digest": policy_digest(policy)}
 
 
 def _momentum(optimizer: Optimizer) -> float:
