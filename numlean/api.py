@@ -9,6 +9,7 @@ import numlean.nn as nn
 import numlean.ops as ops
 import numlean.optim as optim
 import numlean.precision as precision
+import numlean.precision.policies as policies
 from numlean.analysis.drift import Comparison, compare
 from numlean.analysis.finiteness import FiniteCheck
 from numlean.analysis.functions import FunctionComparison, FunctionResult, compare_function
@@ -149,6 +150,7 @@ __all__ = [
     "nn",
     "ops",
     "optim",
+    "policies",
     "precision",
     "replay",
     "run",

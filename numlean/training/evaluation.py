@@ -80,7 +80,7 @@ def _evaluate(runner: Runner, data: Data) -> tuple[list[tuple[Tensor, Tensor]], 
         counts = _rows_with_labels(y) if loss.ignores_labels else None
         if not is_dataset and counts is not None and not counts.any():
             continue
-        output = runner.predictor(runner.params, x)
+        output = runner.precision.layers.common.reduced(runner.predictor(runner.params, x))
         found = loss.per_sample(output, y) if is_dataset else loss(output, y)
         if is_dataset and counts is not None:
             found = take(found, Tensor(INDEX, np.flatnonzero(counts)))

@@ -1,0 +1,125 @@
+"""Policies on the command line: train, checkpoints, certificates, replay and the list."""
+
+import json
+
+import pytest
+
+from numlean.certificate import Certificate
+from numlean.checkpoint import load
+from numlean.cli.main import main
+from numlean.precision import policies, policy_digest
+from numlean.precision.policy_text import policy_to_plain
+
+TOML = """
+base = "bf16-mixed"
+optimizer = "bfloat16"
+[forward]
+accumulate = "pairwise(float32)"
+[except.last]
+base = "uniform(float32)"
+"""
+TRAIN = ("train", "xor", "--device", "python", "--json")
+
+
+def run(capsys, *words):
+    """Return the status of a command, and its report or its error."""
+    status = main([str(word) for word in words])
+    out, err = capsys.readouterr()
+    return status, json.loads(out) if status == 0 else err.splitlines()[-1]
+
+
+@pytest.mark.parametrize("policy", ["bf16-mixed", "bf16-sr", "tf32", TOML])
+def test_a_resumed_run_and_its_replay_have_the_bits_of_the_whole_run(policy, capsys, tmp_path):
+    if policy is TOML:
+        policy = tmp_path / "policy.toml"
+        policy.write_text(TOML)
+    save, certificate = tmp_path / "run.ckpt", tmp_path / "run.json"
+    _, whole = run(capsys, *TRAIN, "--policy", policy, "--steps", 5)
+    files = ("--save", save, "--certificate", certificate)
+    assert run(capsys, *TRAIN, "--policy", policy, "--steps", 3, *files)[0] == 0
+    status, resumed = run(
+        capsys, *TRAIN[:1], *TRAIN[2:], "--resume", save, "--steps", 5, *files[2:]
+    )
+    assert (status, resumed["state_digest"]) == (0, whole["state_digest"])
+    assert resumed["policy_digest"] == whole["policy_digest"]
+    for words in ((), ("--backend", "compiled")):
+        status, replayed = run(capsys, "replay", certificate, "--json", *words)
+        assert (status, replayed["identical_steps"], replayed["compared"]) == (0, 5, "state")
+
+
+def test_files_keep_every_field_of_a_policy_and_never_only_its_name(capsys, tmp_path):
+    save, certificate = tmp_path / "run.ckpt", tmp_path / "run.json"
+    words = ("--steps", 1, "--policy", "bf16-mixed", "--save", save, "--certificate", certificate)
+    assert run(capsys, *TRAIN, *words)[0] == 0
+    policy = policies.get("bf16-mixed")
+    for plain in (load(save).run["policy"], Certificate.load(certificate).run["policy"]):
+        assert plain == policy_to_plain(policy)
+    assert load(save).recipe.policy == Certificate.load(certificate).policy == policy
+    assert "bf16-mixed" not in certificate.read_text().replace("policy.toml", "")
+
+
+def test_a_uniform_policy_is_the_run_of_its_dtype(capsys, tmp_path):
+    reports, contents = [], []
+    for words in (("--dtype", "bfloat16"), ("--policy", "uniform(bf16)")):
+        path = tmp_path / "run.json"
+        _, report = run(capsys, *TRAIN, *words, "--steps", 2, "--certificate", path)
+        reports.append({**report, "seconds": None})
+        contents.append(path.read_bytes())
+    assert reports[0] == reports[1]
+    assert contents[0] == contents[1]
+
+
+def test_the_short_options_are_fields_of_a_policy(capsys):
+    short = ("--dtype", "bfloat16", "--accumulate", "float32", "--master", "float32")
+    fields = "parameters=float32,weight_gradients=float32,optimizer=float32,accumulate=float32"
+    _, one = run(capsys, *TRAIN, "--steps", 2, *short)
+    _, other = run(capsys, *TRAIN, "--steps", 2, "--policy", f"uniform(bfloat16),{fields}")
+    assert one["policy_digest"] == other["policy_digest"]
+    assert one["state_digest"] == other["state_digest"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--dtype", "bfloat16", "--policy", "bf16-mixed"), "not both"),
+        (("--policy", "bf16-mixed,accumulate=unit(V100:fp16)"), "field forward.accumulate: unit"),
+        (("--policy", "bf16-mixed,forward.operands=float64"), "accumulate in a wider dtype"),
+        (("--policy", "bf16-mixed,except.foo=tf32"), "layers are 0 Linear, 1 Elementwise"),
+        (("--policy", "bf16-mixed,master=float32"), "unknown policy field 'master'"),
+        (("--policy", "bf16-mixed", "--flags"), "--flags counts the exceptions of one"),
+        (("--policy", "no-such.toml"), "no-such.toml: No such file"),
+        (("--accumulate", "exactly"), "unknown accumulation 'exactly'"),
+        (("--master", "flaot32"), "unknown dtype 'flaot32'"),
+    ],
+)
+def test_a_wrong_policy_is_one_line_and_status_2(words, message, capsys):
+    status, error = run(capsys, *TRAIN, "--steps", 1, *words)
+    assert status == 2
+    assert error.startswith("numlean: error: ")
+    assert message in error
+
+
+def test_a_file_of_a_policy_may_not_be_an_output_and_must_be_toml(capsys, tmp_path):
+    path = tmp_path / "policy.toml"
+    path.write_text(TOML)
+    status, error = run(capsys, *TRAIN, "--steps", 1, "--policy", path, "--log", path)
+    assert (status, "would be overwritten" in error) == (2, True)
+    for content, message in (
+        ("base = ", "not a file in TOML"),
+        ('base = "bf16"', "policy.toml: unknown policy 'bf16'"),
+        ("base = 3", "base must be a text"),
+        ('[except.last.except.x]\nbase="tf32"\n', "is missing, and no base"),
+    ):
+        path.write_text(content)
+        status, error = run(capsys, "policies", path)
+        assert (status, message in error) == (2, True), error
+
+
+def test_the_policies_and_their_fields_are_listed(capsys):
+    _, listed = run(capsys, "policies", "--json")
+    assert {"bf16-mixed", "fp16-amp", "bf16-sr", "tf32"} <= listed.keys()
+    _, shown = run(capsys, "policies", "fp16-amp", "--json")
+    policy = policies.get("fp16-amp")
+    assert shown == {"policy": policy_to_plain(policy), "digest": policy_digest(policy)}
+    assert main(["policies", "bf16-mixed"]) == 0
+    assert "weight_gradient.output" in capsys.readouterr().out
