@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from numlean.checkpoint.fingerprint import Plain
-from numlean.optim import ScaledStep
+from numlean.optim.scaled_loss import ScaledStep
 from numlean.scalar.exact_text import format_hex
 
 

@@ -13,7 +13,7 @@ from numlean.optim.hyperparameters import OPTIMIZERS, Hyperparameter, OptimizerT
 from numlean.optim.kind import OptimizerKind
 from numlean.optim.moments import Adam, AdamW, adam, adamw
 from numlean.optim.optimizer import Cast, Optimizer, State, check_rate, zeros_like
-from numlean.optim.scaled_loss import LossScaled, ScaledStep, loss_scale, loss_scaled
+from numlean.optim.scaled_loss import LossScaled, loss_scaled
 
 __all__ = [
     "OPTIMIZERS",
@@ -28,7 +28,6 @@ __all__ = [
     "Optimizer",
     "OptimizerKind",
     "OptimizerTable",
-    "ScaledStep",
     "State",
     "adam",
     "adamw",
@@ -38,7 +37,6 @@ __all__ = [
     "format_hyperparameters",
     "global_norm",
     "hyperparameters_of",
-    "loss_scale",
     "loss_scaled",
     "momentum_sgd",
     "sgd",

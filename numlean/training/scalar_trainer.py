@@ -13,7 +13,8 @@ from numlean.autograd.tensor import Tensor
 from numlean.data import Sample
 from numlean.errors import NumleanError
 from numlean.nn.layer import Clock, Mode
-from numlean.optim import Cast, Optimizer, State, check_rate, loss_scale, sgd
+from numlean.optim import Cast, Optimizer, State, check_rate, sgd
+from numlean.optim.scaled_loss import loss_scale
 from numlean.precision.loss_scaling import scaled_value_and_gradient
 from numlean.scalar.protocol import Scalar
 from numlean.training import Options, Runner, Task, instantiate

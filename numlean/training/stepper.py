@@ -8,7 +8,8 @@ from typing import Any
 from numlean.arguments import checked
 from numlean.autograd.tensor import Tensor
 from numlean.data import Batch, Sample
-from numlean.optim import Optimizer, ScaledStep, State, check_rate
+from numlean.optim import Optimizer, State, check_rate
+from numlean.optim.scaled_loss import ScaledStep
 from numlean.optim.schedules import Schedule
 from numlean.training.engine import engine_for
 from numlean.training.evaluation import reported_loss_of

@@ -8,7 +8,8 @@ from typing import TypeAlias
 from numlean.autograd import Tape
 from numlean.autograd.tensor import Tensor
 from numlean.nn.layer import Clock, Context, Mode
-from numlean.optim import Cast, Optimizer, State, loss_scale
+from numlean.optim import Cast, Optimizer, State
+from numlean.optim.scaled_loss import loss_scale
 from numlean.precision.loss_scaling import scaled_value_and_gradient
 from numlean.training.parameters import merge_parameters, trainable_parameters
 from numlean.training.precision import RunPrecision

@@ -10,7 +10,7 @@ from numlean.autograd.tensor import Tensor
 from numlean.cli.interrupt import Interrupt
 from numlean.cli.progress import Advance
 from numlean.cli.train.run_log import Write, exact_loss
-from numlean.optim import ScaledStep
+from numlean.optim.scaled_loss import ScaledStep
 from numlean.scalar.wrappers.counting import FlagHistory
 from numlean.training import EarlyStopping, Evaluation, Stepper, TrainConfig
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from numlean.autograd.tensor import Tensor
-from numlean.optim import Optimizer, ScaledStep, State
-from numlean.optim.scaled_loss import scaling_state
+from numlean.optim import Optimizer, State
+from numlean.optim.scaled_loss import ScaledStep, scaling_state
 from numlean.scalar.protocol import Storage
 from numlean.training.engine.plan import Recorder, Recording
 from numlean.training.engine.state_check import check_state

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from numlean.autograd.tensor import Tensor
-from numlean.optim import Optimizer, ScaledStep, State
+from numlean.optim import Optimizer, State
+from numlean.optim.scaled_loss import ScaledStep
 from numlean.training.engine.state_check import check_state
 from numlean.training.parameters import trainable_parameters
 from numlean.training.update import make_update

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Protocol
 
 from numlean.autograd.tensor import Tensor
-from numlean.optim import Optimizer, ScaledStep, State
+from numlean.optim import Optimizer, State
+from numlean.optim.scaled_loss import ScaledStep
 from numlean.training.engine.compiled import CompiledEngine
 from numlean.training.engine.eager import EagerEngine
 
