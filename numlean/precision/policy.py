@@ -45,7 +45,8 @@ class ContractionRule:
     Attributes:
         operands: The dtype to which inputs and weights are rounded.
         accumulate: The rule of the sums, as ``accumulation_named`` takes it.
-        output: The dtype to which a sum is rounded; None for that of the result's role.
+        output: The dtype to which a sum is rounded; None for that of the result's role, which is
+            ``activations``, ``gradients`` or, as the cotangent of weights, ``weights``.
         gradient_operands: The dtype to which cotangents are rounded; None for ``operands``. The
             forward product has no cotangent.
     """
@@ -214,7 +215,7 @@ class Policy:
 _RESULTS: Final = {
     "forward": "activations",
     "input_gradient": "gradients",
-    "weight_gradient": "weight_gradients",
+    "weight_gradient": "weights",
 }
 """The roles of the products' results."""
 

@@ -166,7 +166,22 @@ def _arithmetic(policy: Policy, resolve: Resolve) -> Arithmetic:
         _contraction(policy, "weight_gradient", resolve),
         of("reductions"),
     )
+    _check_weight_gradient(of("weights"), products.weight_gradient.output)
     return MixedArithmetic(of("weights"), of("activations"), of("reductions"), products)
+
+
+def _check_weight_gradient(weights: Scalar, output: Scalar) -> None:
+    """Check that the cotangent of weights, which is in their Scalar, keeps a product's results.
+
+    Raises:
+        PolicyError: It would round them again.
+    """
+    if not widens(output, weights):
+        raise PolicyError(
+            f"policy field weight_gradient.output: the gradient of weights in {weights.name} is in"
+            f" {weights.name}, which lacks numbers of {output.name}; give weights={output.name}"
+            f" and operands={weights.name}"
+        )
 
 
 def _contraction(policy: Policy, name: str, resolve: Resolve) -> Contraction:

@@ -84,6 +84,7 @@ def test_the_short_options_are_fields_of_a_policy(capsys):
         (("--dtype", "bfloat16", "--policy", "bf16-mixed"), "not both"),
         (("--policy", "bf16-mixed,accumulate=unit(V100:fp16)"), "field forward.accumulate: unit"),
         (("--policy", "bf16-mixed,forward.operands=float64"), "accumulate in a wider dtype"),
+        (("--policy", "bf16-mixed,weight_gradient.output=float32"), "give weights=float32"),
         (("--policy", "bf16-mixed,except.foo=tf32"), "layers are 0 Linear, 1 Elementwise"),
         (("--policy", "bf16-mixed,master=float32"), "unknown policy field 'master'"),
         (("--policy", "bf16-mixed", "--flags"), "--flags counts the exceptions of one"),

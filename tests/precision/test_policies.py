@@ -62,6 +62,9 @@ def test_results_of_products_follow_their_roles_unless_they_are_given():
     outputs = [policy.contraction(k).output for k in ("forward", "input_gradient")]
     assert outputs == ["float32", "float64"]
     assert policy.contraction("weight_gradient").output == "bfloat16"
+    assert policies.get("uniform(bf16)", weights="float32").contraction("weight_gradient") == (
+        ContractionRule("bfloat16", "ordered(bfloat16)", "float32", "bfloat16")
+    )
     assert policies.get("bf16-mixed", forward__output="float32").activations == "bfloat16"
 
 
