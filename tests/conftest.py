@@ -1,4 +1,4 @@
-"""Shared by all tests: enabled interrupts, and tables of errors of our results and others'."""
+"""Shared by all tests: enabled signals, and tables of errors of our results and others'."""
 
 import gc
 import signal
@@ -8,6 +8,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from numlean import Tensor, get_scalar
+from numlean.cli.signals import STOP_SIGNALS
+from numlean.verification.processes import restore_stop_signals
 
 # Compilation makes millions of objects and few cycles: looking for those took a tenth of the time.
 gc.set_threshold(100_000, 20, 100)
@@ -78,10 +80,13 @@ class Comparison:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def interrupts_are_heard():
-    """Enable Ctrl-C, which some tests send: a shell makes background processes ignore it."""
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+def no_stop_signal_is_ignored():
+    """Let no signal that stops the program be ignored, here and in the processes that tests start.
+
+    A shell makes background processes ignore Ctrl-C, and ``nohup`` makes them ignore SIGHUP.
+    """
+    if any(signal.getsignal(number) is signal.SIG_IGN for number in STOP_SIGNALS):
+        restore_stop_signals()
 
 
 @pytest.fixture(scope="module")

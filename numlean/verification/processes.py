@@ -11,8 +11,8 @@ import subprocess
 import sys
 import time
 import warnings
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Final, NoReturn, Self, TypeAlias
@@ -133,6 +133,17 @@ def check_proc() -> None:
         )
 
 
+def restore_stop_signals() -> None:
+    """Let the signals that stop the program do in this process what they do by default.
+
+    A process inherits that its parent ignores a signal, as under ``nohup``, and the program then
+    ignores it, too.
+    """
+    for number in _STOP_SIGNALS:
+        is_interrupt = number == signal.SIGINT
+        signal.signal(number, signal.default_int_handler if is_interrupt else signal.SIG_DFL)
+
+
 Start: TypeAlias = Callable[[Sequence[str]], Process]
 """Starts a process that runs a command line, given without the program's name."""
 
@@ -140,13 +151,15 @@ Start: TypeAlias = Callable[[Sequence[str]], Process]
 def spawn(argv: Sequence[str]) -> Process:
     """Start a new process."""
     out, err = _file(), _file()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "numlean", *argv],
-        stdin=subprocess.DEVNULL,
-        stdout=out,
-        stderr=err,
-        start_new_session=True,
-    )
+    with _without_warnings_of_threads():
+        process = subprocess.Popen(
+            [sys.executable, "-m", "numlean", *argv],
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=err,
+            start_new_session=True,
+            preexec_fn=restore_stop_signals,
+        )
     return Process(process.pid, process.poll, out, err)
 
 
@@ -163,9 +176,7 @@ def forking(prepare: Callable[[], None], main: Main) -> Start:
         # Until the fork is prepared, a signal would do what this process does with it.
         usual = signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
         try:
-            # Python warns of other threads, whose locks a fork would not release.
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", DeprecationWarning)
+            with _without_warnings_of_threads():
                 pid = os.fork()
             if pid == 0:
                 _run_in_fork(prepare, lambda: main(argv), out, err)
@@ -185,6 +196,14 @@ def forking(prepare: Callable[[], None], main: Main) -> Start:
     return fork
 
 
+@contextmanager
+def _without_warnings_of_threads() -> Iterator[None]:
+    """Ignore Python's warning of other threads, whose locks a fork would not release."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        yield
+
+
 def _run_in_fork(
     prepare: Callable[[], None], run: Callable[[], int], out: IO[str], err: IO[str]
 ) -> NoReturn:
@@ -196,6 +215,7 @@ def _run_in_fork(
         for number, file in enumerate((nothing, out.fileno(), err.fileno())):
             os.dup2(file, number)
         sys.stdout, sys.stderr = _text(1), _text(2)
+        restore_stop_signals()
         prepare()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS)
         status = run()

@@ -67,6 +67,9 @@ _KINDS: Final[dict[str, Sequence[int]]] = {
 _BETWEEN: Final = 0.1
 """Maximum number of seconds between two signals."""
 
+_ATTEMPTS: Final = 30
+"""Maximum number of attempts to send a signal before a command ends, each earlier than the last."""
+
 _POLL: Final = 1e-3
 _SECONDS_TO_END: Final = 1200
 """Seconds after which a command that got a signal counts as hanging."""
@@ -90,16 +93,20 @@ def _run(setting: Setting) -> Iterator[Outcome]:
         files.clear()
         if (name, how) not in durations:
             durations[name, how] = _duration(argv, files, program, starts[how])
-        share, process = draw.random(), None
-        while process is None:
+        share = draw.random()
+        for _ in range(_ATTEMPTS):
             files.clear()
             process = _interrupted(argv, numbers, share * durations[name, how], draw, starts[how])
+            if process is not None:
+                failure = _failure(name, numbers, process, files)
+                break
             share /= 2  # it had ended before the signal
-        failure = _failure(name, numbers, process, files)
+        else:
+            failure = f"it ended before the signal, {_ATTEMPTS} times"
         if failure is None and name == "train":
             failure = _failure_to_resume(program, files, digest)
         command = f"{' '.join(_COMMANDS[name])} in a {how} process"
-        yield Outcome(f"{kind} after {2 * share:.1%} of numlean {command}", failure)
+        yield Outcome(f"{kind} after {share:.1%} of numlean {command}", failure)
 
 
 def _cases() -> Iterator[tuple[str, tuple[str, Sequence[int]], str]]:

@@ -14,7 +14,7 @@ from numlean.verification import processes
 from numlean.verification.attacks import signals
 from numlean.verification.attacks.attack import Program, Setting
 from numlean.verification.checkpoints import RunFiles
-from numlean.verification.processes import Process, forking
+from numlean.verification.processes import Process, forking, spawn
 
 
 def nothing():
@@ -75,6 +75,34 @@ def test_a_process_that_does_not_end_is_found_and_ended(tmp_path, monkeypatch):
     found = signals._failure("eval", (signal.SIGTERM,), process, RunFiles(tmp_path))
     assert "still running" in found
     assert process.status == -signal.SIGKILL
+
+
+@pytest.fixture
+def nohup():
+    """Ignore SIGHUP and SIGINT in this process, as nohup and shells do for background processes."""
+    ignored = (signal.SIGHUP, signal.SIGINT)
+    before = [signal.signal(number, signal.SIG_IGN) for number in ignored]
+    yield
+    for number, handler in zip(ignored, before, strict=True):
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("nohup")
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT])
+@pytest.mark.parametrize("start", [spawn, forking(handle_start_and_end, main)])
+def test_a_process_does_not_ignore_the_signals_that_the_attack_ignores(start, number):
+    with signals._started(("eval", "exp(1)", "--dtype", "mp:100000"), start) as process:
+        process.send(number)
+        assert process.wait() == 128 + number
+
+
+def test_a_command_that_always_ends_before_the_signal_is_found(tmp_path, monkeypatch):
+    monkeypatch.setattr(signals, "_STEPS", "3")
+    monkeypatch.setattr(signals, "_COMMANDS", {"dtypes": ("dtypes",)})
+    monkeypatch.setattr(signals, "_interrupted", lambda *_: None)
+    program = Program(main, build_parser, tuple(COMMANDS), handle_start_and_end)
+    (outcome,) = signals.SIGNALS.run(Setting(program, tmp_path, 1, 0))
+    assert outcome.failure == "it ended before the signal, 30 times"
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Python warns of forks with threads
