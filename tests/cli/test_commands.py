@@ -227,7 +227,7 @@ def test_operations_are_measured_with_and_without_flags_and_compared_with_softfl
 
 
 def test_fast_kernels_are_compared_with_plain_ones_and_numpy(capsys, monkeypatch):
-    monkeypatch.setattr("numlean.benchmarks.kernels.ELEMENTS", 50)
+    monkeypatch.setattr("numlean.benchmarks.kernels.ELEMENTS", 8)
     assert main(["bench", "kernels", "--rounds", "1", "--size", "9", "--size", "24"]) == 0
     lines = capsys.readouterr().out.splitlines()
     dtypes = ["float32", "ieee32exec", "float64", "binary64exec"]

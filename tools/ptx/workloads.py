@@ -1,8 +1,9 @@
 """Print digests of the results of kernels, by name: ``python -m ptx.workloads DEVICE [--all]``.
 
 With NUMBA_ENABLE_CUDASIM=1 the device cuda is numba's simulator, which must be enabled before
-numba is imported; this is why this is a separate program. Without --all, layers and optimizers
-whose launches others have, too, are left out. ``tools/simulate_cuda`` runs all.
+numba is imported; this is why this is a separate program. Without --all, the doctor's trainings,
+and layers and optimizers whose launches others have, too, are left out. ``tools/simulate_cuda``
+runs all.
 """
 
 import hashlib
@@ -265,8 +266,9 @@ def digests(device, every=False):
 
 
 def main(device, every=False):
-    """Print the digests of the doctor and those of the workloads."""
-    checked = {part: sorted(several) for part, several in doctor.digests(device).items()}
+    """Print the digests of the doctor, if every one is asked for, and those of the workloads."""
+    several = doctor.digests(device) if every else {}
+    checked = {part: sorted(found) for part, found in several.items()}
     print(json.dumps([checked, digests(device, every)]))
 
 

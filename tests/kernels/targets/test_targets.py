@@ -41,6 +41,19 @@ RESULTS = {
     **{name: np.dtype(name.split()[0].removeprefix("to_")) for name in TO_INT},
 }
 ROUTINES = [*FLAGGED_MAKERS, *QUIET_MAKERS]
+FORMATS = (BINARY32, BINARY64, BFLOAT16, E4M3)
+
+
+def formats_and_routines():
+    """Pair each routine with a format of each word and a narrow one; a direction with one of all.
+
+    ``numlean verify scalars --device cpu`` runs the conformance suite on all of them, compiled.
+    """
+    for k, name in enumerate(ROUTINES):
+        if name in ROUND_TO_INTEGRAL or name in TO_INT:
+            yield FORMATS[k % len(FORMATS)], name
+        else:
+            yield from ((format, name) for format in (*FORMATS[:2], FORMATS[2 + k % 2]))
 
 
 def loop_of(name):
@@ -62,8 +75,9 @@ def operands(name, format, arity):
     return x
 
 
-@pytest.mark.parametrize("name", ROUTINES)
-@pytest.mark.parametrize("format", [BINARY32, BINARY64, BFLOAT16, E4M3], ids=lambda f: f.name)
+@pytest.mark.parametrize(
+    ("format", "name"), list(formats_and_routines()), ids=lambda x: getattr(x, "name", x)
+)
 def test_the_interpreter_and_the_compiled_kernel_give_the_same_bits(format, name):
     arithmetic = Arithmetic(format)
     arity = 3 if name == "fma" else 1 if name in UNARY else 2
@@ -183,7 +197,7 @@ print(z, [c.view(np.float32).item() for *_, c in arrays])
 
 
 def test_kernels_of_several_processes_share_no_file_and_do_not_take_each_other_s_place(tmp_path):
-    caches, files = [tmp_path / name for name in ("add", "maximum")], []
+    caches, files = [tmp_path / name for name in ("minimum", "maximum")], []
     for cache in caches:
         run_program(cache, SEVERAL, [cache.name])
         files.append({path.name for path in cache.rglob("*.nb?")})
@@ -191,8 +205,10 @@ def test_kernels_of_several_processes_share_no_file_and_do_not_take_each_other_s
     assert not files[0] & files[1]
     for cache in caches:
         shutil.copytree(cache, tmp_path / "both", dirs_exist_ok=True)
-    for names, values in ((["add", "maximum"], [3.0, 2.0]), (["maximum", "add"], [2.0, 3.0])):
-        assert run_program(tmp_path / "both", SEVERAL, names).strip() == f"{values} {values}"
+    values = {"minimum": 1.0, "maximum": 2.0}
+    for names in (list(values), list(values)[::-1]):
+        expected = [values[name] for name in names]
+        assert run_program(tmp_path / "both", SEVERAL, names).strip() == f"{expected} {expected}"
 
 
 def test_the_cache_of_a_kernel_knows_the_arithmetic():
@@ -237,7 +253,7 @@ def floating(lines):
 
 
 # Of several kinds. tools/read_ptx reads the GPU code of all from the same sources.
-CORES = ("exp", "sin", "atan2", "erf", "cbrt")
+CORES = ("exp", "atan2", "erf")
 
 
 @pytest.mark.parametrize("name", CORES)
@@ -250,7 +266,7 @@ def test_no_elementary_function_executes_a_floating_point_instruction(name):
     assert floating(lines) == []
 
 
-@pytest.mark.parametrize("name", ["exp", "sin", "atan2"])
+@pytest.mark.parametrize("name", ["exp", "sin"])
 def test_nor_does_one_of_the_hardware_s_binary64_or_call_a_library(name):
     table = hardware_table(BINARY64, CPU)
     arity = ELEMENTARY[name]

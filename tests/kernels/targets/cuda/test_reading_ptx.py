@@ -129,7 +129,7 @@ PARTS = [
     of_arrays(emulated(Arithmetic(E4M3)), MATMUL.name, SUM_PAIRWISE.name),
     some(emulated(Arithmetic(E4M3)), KINDS[1::3]),
     some_operations(hardware(BINARY64), 0, 3),
-    of_arrays(hardware(BINARY64), *SUMS, *SINGLE),
+    of_arrays(hardware(BINARY64), *PRODUCTS, *SUMS, *SINGLE),
     some(hardware(BINARY64), [*KINDS[2::3], "erf"]),  # erf has most constants
     some_operations(emulated(Arithmetic(BINARY64)), 1, 5),
     of_arrays(emulated(Arithmetic(BINARY64)), MATMUL_FMA.name, SUM_ORDERED.name),
