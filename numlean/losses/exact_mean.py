@@ -18,7 +18,7 @@ A NaN among the losses makes the mean a NaN, and so do infinities of both signs.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 from fractions import Fraction
 from functools import cache
@@ -42,6 +42,7 @@ _BITS: Final = 256
 _MANY_BITS: Final = 1400
 """Enough that an absolute error of 2**-1390 is far below binary64's least number."""
 _BOUND: Final = 1300
+_PORTION: Final = 1 << 16
 
 
 class Items(Enum):
@@ -82,8 +83,7 @@ def _fast_mean(
         weight = Fraction(1, count * _rows(loss, prediction, items))
         groups.setdefault((prediction.shape[1:], weight), []).append(numbers)
     value = error = Fraction(0)
-    for (_, weight), pairs in groups.items():
-        x, y = (np.concatenate(arrays) for arrays in zip(*pairs, strict=True))
+    for weight, x, y in _portions(groups):
         if np.isnan(x).any() or np.isnan(y).any():
             return math.nan if has_enclosure(loss) else None
         if not (np.isfinite(x).all() and np.isfinite(y).all()):
@@ -94,6 +94,24 @@ def _fast_mean(
         value, error = value + weight * found.value, error + weight * found.error
     least, greatest = _to_float(value - error), _to_float(value + error)
     return least if least == greatest else None
+
+
+def _portions(
+    groups: Mapping[tuple[Any, Fraction], Sequence[tuple[Any, Any]]],
+) -> Iterator[tuple[Fraction, Any, Any]]:
+    """Yield batches of one shape and weight joined, about ``_PORTION`` numbers at a time.
+
+    An enclosure takes memory for many times the numbers that it is given.
+    """
+    for (_, weight), pairs in groups.items():
+        portion, size = [], 0
+        for count, pair in enumerate(pairs, 1):
+            portion.append(pair)
+            size += pair[0].size
+            if size >= _PORTION or count == len(pairs):
+                x, y = (np.concatenate(arrays) for arrays in zip(*portion, strict=True))
+                yield weight, x, y
+                portion, size = [], 0
 
 
 def _mean_if_infinite(
