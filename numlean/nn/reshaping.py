@@ -88,5 +88,5 @@ class Sum(Layer):
         return ()
 
     def __call__(self, parameters: Sequence[Tensor], x: Tensor, context: Context) -> Tensor:
-        """Return outputs of shape (batch,)."""
-        return x.sum(tuple(range(1, x.ndim)))
+        """Return outputs of shape (batch,), in the arithmetic of reductions."""
+        return context.arithmetic.reduced(x).sum(tuple(range(1, x.ndim)))

@@ -1,0 +1,161 @@
+"""Every layer by every named policy: one result on both engines and both devices, in its format."""
+
+import numpy as np
+import pytest
+
+from layer_cases import CASES
+from numlean import Options, Task, get_task, instantiate, nn, stepper
+from numlean.autograd.indices import INDEX
+from numlean.autograd.tensor import Tensor
+from numlean.data import Batch
+from numlean.nn.layer import Context, Mode
+from numlean.optim import adam, sgd
+from numlean.precision import policies
+from numlean.precision.arithmetic import Use
+
+NAMES = [each.name for each in policies.named()]
+WAYS = [("eager", "cpu"), ("compiled", "python"), ("compiled", "cpu")]
+
+SEQUENCES = nn.Sequential(
+    nn.PaddedTokens(
+        nn.Embedding(3, 2),
+        nn.PositionalEmbedding(2, 2),
+        nn.Residual(nn.LayerNorm(2), nn.MultiHeadAttention(2, 2, causal=True), nn.Dropout(0.25)),
+        nn.MultiHeadAttention(2, 1),
+        padding_idx=0,
+    ),
+    nn.Residual(nn.RMSNorm(2), nn.GatedScan(2, 1)),
+    nn.RNN(2, 1, num_layers=2, bidirectional=True, dropout=0.25),
+    nn.GRU(2, 1),
+    nn.LSTM(1, 2, last_only=True),
+    nn.GELU(),
+    nn.Linear(2, 3),
+    nn.LogSoftmax(),
+)
+IMAGES = nn.Sequential(
+    nn.Conv2d(2, 4, 2, padding=1, groups=2),
+    nn.BatchNorm(4),
+    nn.SiLU(),
+    nn.MaxPool2d(2, stride=1),
+    nn.AvgPool2d(2, stride=1),
+    nn.SmoothMaxPool2d(2, stride=1),
+    nn.Flatten(),
+    nn.Linear(4, 3),
+    nn.Softplus(),
+)
+
+
+def run(model, shape, policy, way, optimizer):
+    """Return the bits of predictions in both modes, of two losses, and of all that a run keeps."""
+    backend, device = way
+    options = Options(backend=backend, device=device, seed=3)
+    runner = instantiate(Task.regression(model), policies.get(policy), options)
+    rng = np.random.default_rng(5)
+    x = rng.standard_normal((2, *shape))
+    if model.takes_indices:
+        x = rng.integers(0, model.index_count, (2, *shape))
+    batch = Batch(x, rng.standard_normal((2, *model.output_shape(shape))))
+    found = []
+    for set_mode in (runner.eval, runner.train):
+        set_mode()
+        found.append(runner.predict(x))
+    training = stepper(runner, optimizer)
+    found += [training.step(batch) for _ in range(2)]
+    found += [*runner.params, *(t for each in training.state.values() for t in each)]
+    return [(t.dtype, t.shape, t.scalar.to_bytes(t.data)) for t in found]
+
+
+@pytest.mark.parametrize(
+    ("model", "shape", "optimizer"),
+    [(SEQUENCES, (2,), adam(0.1)), (IMAGES, (2, 3, 3), sgd(0.1, 0.9))],
+    ids=["sequences", "images"],
+)
+def test_models_of_all_layers_have_the_same_bits_everywhere(model, shape, optimizer):
+    expected = run(model, shape, "bf16-mixed", ("eager", "python"), optimizer)
+    for way in WAYS:
+        assert run(model, shape, "bf16-mixed", way, optimizer) == expected, way
+
+
+@pytest.mark.parametrize("policy", NAMES)
+def test_xor_has_the_same_bits_everywhere(policy):
+    model = get_task("xor").task.model
+    expected = run(model, (2,), policy, ("eager", "python"), sgd(0.1, 0.9))
+    for way in WAYS:
+        assert run(model, (2,), policy, way, sgd(0.1, 0.9)) == expected, way
+
+
+NARROW, WIDE, OF_INPUT = "bfloat16", "float32", None
+FORMATS = {
+    "Linear": NARROW,
+    "Linear on sequences": NARROW,
+    "Square": OF_INPUT,
+    "Sum": WIDE,
+    "Reshape": OF_INPUT,
+    "Conv2d": NARROW,
+    "Conv2d with strides": NARROW,
+    "Conv2d in groups": NARROW,
+    "MaxPool2d": OF_INPUT,
+    "MaxPool2d with padding": OF_INPUT,
+    "AvgPool2d": OF_INPUT,
+    "SmoothMaxPool2d": OF_INPUT,
+    "Dropout": OF_INPUT,
+    "LayerNorm": WIDE,
+    "LayerNorm on sequences": WIDE,
+    "RMSNorm": WIDE,
+    "BatchNorm": OF_INPUT,
+    "BatchNorm over images": OF_INPUT,
+    "RNN": NARROW,
+    "RNN, last": NARROW,
+    "GRU": NARROW,
+    "LSTM": NARROW,
+    "RNN stacked in both directions": NARROW,
+    "GatedScan": NARROW,
+    "Embedding": WIDE,
+    "PositionalEmbedding": WIDE,
+    "MultiHeadAttention": NARROW,
+    "causal MultiHeadAttention": NARROW,
+    "PaddedTokens": NARROW,
+    "Residual": OF_INPUT,
+}
+"""The formats of outputs by bf16-mixed; a residual connection adds in the wider one."""
+FUNCTIONS = {
+    nn.ReLU: OF_INPUT,
+    nn.Tanh: OF_INPUT,
+    nn.Sigmoid: OF_INPUT,
+    nn.GELU: OF_INPUT,
+    nn.SiLU: OF_INPUT,
+    nn.Flatten: OF_INPUT,
+    nn.Softplus: WIDE,
+    nn.Softmax: WIDE,
+    nn.LogSoftmax: WIDE,
+}
+LISTED = {name: (*CASES[name], dtype) for name, dtype in FORMATS.items()} | {
+    make.__name__: (make(), (2, 3), dtype) for make, dtype in FUNCTIONS.items()
+}
+
+
+def test_the_formats_of_all_layers_are_listed():
+    assert set(FORMATS) == set(CASES)
+
+
+@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize("given", [NARROW, WIDE])
+@pytest.mark.parametrize("case", LISTED)
+def test_a_layer_gives_outputs_in_the_format_of_its_operation(case, given, mode):
+    layer, shape, dtype = LISTED[case]
+    task = Task.regression(nn.Sequential(layer))
+    runner = instantiate(task, policies.get("bf16-mixed"), Options(device="python"))
+    precision = runner.precision
+    copies = precision.copies(task.model.parameters, runner.params)
+    for spec, copy in zip(task.model.parameters, copies, strict=True):
+        is_narrow = spec.is_trainable and spec.use is not Use.OWN
+        assert copy.dtype == (NARROW if is_narrow else WIDE)
+    if layer.takes_indices:
+        x = Tensor.of(INDEX, np.ones((2, *shape), int))
+    else:
+        (scalar,) = (each for each in precision.everything if each.name == given)
+        x = Tensor.of(scalar, np.ones((2, *shape)))
+    context = Context(mode, path=(0,), arithmetics=precision.layers)
+    z = layer(copies, x, context)
+    assert z.dtype == (dtype or given)
+    assert task.loss_of(context, z, runner.tensor(np.zeros(z.shape))).dtype == WIDE
