@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -16,8 +16,9 @@ from numlean.arguments import checked
 from numlean.autograd.tensor import Tensor
 from numlean.checkpoint import atomic
 from numlean.checkpoint.errors import CheckpointError, FilePath, error_context
-from numlean.checkpoint.raw_numbers import from_raw
+from numlean.checkpoint.raw_numbers import RawTensor, from_raw
 from numlean.checkpoint.reading import Checkpoint, load
+from numlean.precision.policy_text import policy_from_plain
 from numlean.scalar.protocol import Scalar
 from numlean.scalar.registry import get_scalar
 from numlean_kernels.formats import BINARY32, Format
@@ -58,14 +59,46 @@ def export(checkpoint: Checkpoint | FilePath, path: FilePath) -> Exported:
         endings = " or ".join(_WRITERS)
         raise CheckpointError(f"{path}: the name must end in {endings}, got {suffix!r}")
     with error_context(found.path):
-        scalar = get_scalar(str(found.run.get("dtype")))
-        tensors = {name: from_raw(x, scalar) for name, x in found.parameters.items()}
+        scalars = _scalars(found)
+        tensors = {
+            name: from_raw(x, _scalar_of(x, scalars)) for name, x in found.parameters.items()
+        }
         _check_names(tensors)
-    dtype = "float32" if scalar.format and _is_within_binary32(scalar.format) else "float64"
+    is_narrow = all(each.format and _is_within_binary32(each.format) for each in scalars)
+    dtype = "float32" if is_narrow else "float64"
     floats = {name: x.to_float().astype(dtype) for name, x in tensors.items()}
     atomic.write(path, _WRITERS[suffix](floats))
-    is_exact = scalar.format is not None or all(map(_is_exact, tensors.values()))
+    has_formats = all(each.format is not None for each in scalars)
+    is_exact = has_formats or all(map(_is_exact, tensors.values()))
     return Exported(tuple(floats), dtype, is_exact)
+
+
+def _scalars(checkpoint: Checkpoint) -> tuple[Scalar, ...]:
+    """Return the Scalars of the parameters and of the buffers, each once.
+
+    Raises:
+        CheckpointError: They differ, and the file does not tell which tensor is in which.
+    """
+    plain = checkpoint.run.get("policy")
+    if plain is None:
+        return (get_scalar(str(checkpoint.run.get("dtype"))),)
+    policy = policy_from_plain(plain)
+    scalars = tuple(dict.fromkeys(map(get_scalar, (policy.parameters, policy.reductions))))
+    if len(scalars) != len({_encoding(scalar) for scalar in scalars}):
+        raise CheckpointError(
+            f"parameters in {policy.parameters} and buffers in {policy.reductions} have encodings"
+            " of one size, so the file does not tell them apart"
+        )
+    return scalars
+
+
+def _scalar_of(numbers: RawTensor, scalars: Sequence[Scalar]) -> Scalar:
+    """Return the Scalar whose encodings a tensor may have; the first one if none fits."""
+    return next((each for each in scalars if _encoding(each) == numbers.array.dtype), scalars[0])
+
+
+def _encoding(scalar: Scalar) -> np.dtype[Any] | None:
+    return None if scalar.format is None else np.dtype(scalar.format.storage_dtype)
 
 
 def _check_names(names: Iterable[str]) -> None:

@@ -2,13 +2,16 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from numlean.certificate import Certificate
 from numlean.checkpoint import load
+from numlean.checkpoint.raw_numbers import from_raw
 from numlean.cli.main import main
 from numlean.precision import policies, policy_digest
 from numlean.precision.policy_text import policy_to_plain
+from numlean.scalar.registry import get_scalar
 
 TOML = """
 base = "bf16-mixed"
@@ -124,3 +127,20 @@ def test_the_policies_and_their_fields_are_listed(capsys):
     assert shown == {"policy": policy_to_plain(policy), "digest": policy_digest(policy)}
     assert main(["policies", "bf16-mixed"]) == 0
     assert "weight_gradient.output" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("policy", ["bf16-sr", "bf16-mixed"])
+def test_parameters_are_exported_from_the_dtype_in_which_they_are(policy, capsys, tmp_path):
+    save, out = tmp_path / "run.ckpt", tmp_path / "run.npz"
+    assert run(capsys, *TRAIN, "--steps", 2, "--policy", policy, "--save", save)[0] == 0
+    assert main(["export", str(save), str(out)]) == 0
+    kept = load(save).parameters
+    dtype = {"bf16-sr": "bfloat16", "bf16-mixed": "float32"}[policy]
+    with np.load(out) as found:
+        for name, numbers in kept.items():
+            assert np.array_equal(found[name], from_raw(numbers, get_scalar(dtype)).to_float())
+
+
+def test_no_cause_from_another_arithmetic_is_given_for_numbers_that_are_not_finite(capsys):
+    assert main([*TRAIN[:-1], "--steps", "3", "--lr", "1e30", "--policy", "bf16-mixed"]) in (0, 3)
+    assert "the cause is unknown" in capsys.readouterr().err

@@ -67,8 +67,11 @@ def find_cause(stepper: Stepper, before: RunNumbers) -> Cause | None:
         before: The numbers before the step.
 
     Returns:
-        The cause; None if the repeated step is finite.
+        The cause; None if the repeated step is finite, or the run is in several dtypes, whose
+        operations are not traced.
     """
+    if stepper.runner.precision.policy is not None:
+        return None
     trace = Trace()
     twin = _twin(stepper, before, trace)
     for sample in stepper.samples:

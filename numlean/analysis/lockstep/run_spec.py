@@ -14,10 +14,10 @@ from numlean.scalar.wrappers.faulty import Fault, FaultyScalar
 from numlean.training import Options, Runner, Task, initial_parameters, instantiate
 from numlean.training.initial_values import InitialValues, Value, starting_values
 from numlean.training.options import BACKENDS, resolve_part
+from numlean_kernels.targets import DEVICES
 
 _FAST = "fast"
 _POLICY = "policy"
-_DEVICES = ("cpu", "cuda", "python")
 
 
 @checked
@@ -138,7 +138,7 @@ RunSpecLike: TypeAlias = "RunSpec | Runner | Scalar | Policy | str"
 def _policy_and_options(words: list[str]) -> tuple[str, list[str]]:
     """Return a policy's text, and the options after it, from the parts between colons."""
     count = len(words)
-    while count > 1 and words[count - 1] in (*BACKENDS, *_DEVICES, _FAST):
+    while count > 1 and words[count - 1] in (*BACKENDS, *DEVICES, _FAST):
         count -= 1
     return ":".join(words[:count]), words[count:]
 
