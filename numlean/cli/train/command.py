@@ -60,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--policy",
-        metavar="P",
+        metavar="P|FILE",
         help="several formats, in place of --dtype: NAME[,field=value...] or FILE.toml;"
         " `numlean policies` lists the names and fields",
     )
