@@ -46,6 +46,9 @@ def _with(policy: Policy, given: Mapping[str, str]) -> Policy:
     changed = policy.with_fields({k: text for k, text in given.items() if k not in excepted})
     if not excepted:
         return changed
+    for key, text in excepted.items():
+        if f"{_EXCEPT}." in text:  # before it is parsed: the depth of a text has no limit
+            raise PolicyError(f"policy field {key}: an exception cannot have exceptions itself")
     exceptions = {
         key.removeprefix(f"{_EXCEPT}."): parse_policy(_inside(text))
         for key, text in excepted.items()
@@ -63,8 +66,7 @@ def _items(text: str) -> list[str]:
     items: list[str] = []
     for part in _outside_parentheses(text):
         key = part.partition("=")[0].strip()
-        is_option = "@" in (items[-1].rpartition("=")[2] if len(items) == 1 else "")
-        if items and not _is_field(key) and ("@" in items[-1] or is_option):
+        if items and not _is_field(key) and "@" in items[-1]:
             items[-1] += f",{part}"
         else:
             items.append(part)
