@@ -124,8 +124,8 @@ _contract: Primitive = Primitive(
     "contract",
     _contract_storage,
     (
-        lambda g, z, a, b, *, contraction: _gradient(g, _turned(b), a, contraction),
-        lambda g, z, a, b, *, contraction: _gradient(_turned(a), g, b, contraction),
+        lambda g, z, a, b, *, contraction: _gradient(g, turned(b), a, contraction),
+        lambda g, z, a, b, *, contraction: _gradient(turned(a), g, b, contraction),
     ),
     result=_output,
 )
@@ -136,7 +136,8 @@ def _gradient(left: Tensor, right: Tensor, x: Tensor, contraction: Contraction) 
     return cast(contract(cast(left, scalar), cast(right, scalar), contraction), scalar)
 
 
-def _turned(x: Tensor) -> Tensor:
+def turned(x: Tensor) -> Tensor:
+    """Return a matrix, or each matrix of a batch, transposed."""
     return transpose(x) if x.ndim == 2 else swap_last(x)
 
 

@@ -11,12 +11,12 @@ from typing import Literal, TypeAlias, final
 
 from numlean.arguments import checked
 from numlean.autograd.primitive import Primitive
-from numlean.autograd.primitives import cast, reshape, swap_last, transpose
+from numlean.autograd.primitives import cast, reshape, transpose
 from numlean.autograd.primitives.reductions import unbroadcast
 from numlean.autograd.tensor import Tensor
 from numlean.errors import ShapeError
 from numlean.precision.accumulation import Accumulation, ChangeScalar
-from numlean.precision.contraction import Contraction, contract
+from numlean.precision.contraction import Contraction, contract, turned
 from numlean.scalar.protocol import Scalar, Storage
 from numlean.scalar.record import recorded_like
 
@@ -154,11 +154,11 @@ def _output(scalar: Scalar, *, rule: _Rule) -> Scalar:
 
 
 def _by_left(g: Tensor, z: Tensor, a: Tensor, b: Tensor, *bias: Tensor, rule: _Rule) -> Tensor:
-    return cast(contract(cast(g, a.scalar), _turned(b), rule.left), a.scalar)
+    return cast(contract(cast(g, a.scalar), turned(b), rule.left), a.scalar)
 
 
 def _by_right(g: Tensor, z: Tensor, a: Tensor, b: Tensor, *bias: Tensor, rule: _Rule) -> Tensor:
-    return cast(contract(_turned(a), cast(g, a.scalar), rule.right), b.scalar)
+    return cast(contract(turned(a), cast(g, a.scalar), rule.right), b.scalar)
 
 
 def _by_bias(g: Tensor, z: Tensor, a: Tensor, b: Tensor, bias: Tensor, *, rule: _Rule) -> Tensor:
@@ -169,7 +169,3 @@ _product: Primitive = Primitive("product", _storage, (_by_left, _by_right), resu
 _product_with_bias: Primitive = Primitive(
     "product", _storage, (_by_left, _by_right, _by_bias), result=_output
 )
-
-
-def _turned(x: Tensor) -> Tensor:
-    return transpose(x) if x.ndim == 2 else swap_last(x)
