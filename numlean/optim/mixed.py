@@ -9,16 +9,16 @@ from typing import final
 from numlean.arguments import checked
 from numlean.autograd.primitives import cast as cast_tensor
 from numlean.autograd.tensor import Tensor
-from numlean.optim.optimizer import Cast, Optimizer, State
+from numlean.optim.optimizer import Cast, State
+from numlean.optim.wrapping import WrappingOptimizer
 from numlean.precision.resolved import RunScalars
-from numlean.scalar.constants import Constant, constants_of
 from numlean.scalar.protocol import Scalar
 
 
 @checked
 @final
 @dataclass(frozen=True)
-class MixedUpdate:
+class MixedUpdate(WrappingOptimizer):
     """The update of another optimizer in the Scalar ``update`` of a run.
 
     Parameters, gradients and state are converted to it, and the results rounded once to the Scalars
@@ -30,18 +30,7 @@ class MixedUpdate:
         scalars: The Scalars of the run.
     """
 
-    optimizer: Optimizer
     scalars: RunScalars
-
-    @property
-    def lr(self) -> float:
-        """The inner optimizer's learning rate."""
-        return self.optimizer.lr
-
-    @property
-    def constants(self) -> tuple[Constant, ...]:
-        """The inner optimizer's."""
-        return constants_of(self.optimizer)
 
     def initial(self, parameters: Sequence[Tensor], cast: Cast) -> State:
         """Return the inner optimizer's state, in the Scalars of the state."""

@@ -10,6 +10,7 @@ from numlean.arguments import checked
 from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError
 from numlean.optim.optimizer import Cast, Optimizer, State, check_gradients
+from numlean.optim.wrapping import WrappingOptimizer
 from numlean.precision.loss_scaling import (
     Choice,
     LossScaling,
@@ -18,7 +19,6 @@ from numlean.precision.loss_scaling import (
     scale_scalar,
     unscaled,
 )
-from numlean.scalar.constants import Constant, constants_of
 
 SCALE: Final = "loss_scaling.scale"
 """The name of the scale S in the state of an optimizer."""
@@ -31,7 +31,7 @@ _OWN: Final = (SCALE, _GOOD, _SKIPPED)
 @checked
 @final
 @dataclass(frozen=True)
-class LossScaled:
+class LossScaled(WrappingOptimizer):
     """An optimizer that takes the gradients of a scaled loss.
 
     A run with such an optimizer multiplies its loss by the scale S. An update
@@ -57,22 +57,11 @@ class LossScaled:
         NumleanError: The optimizer scales the loss already.
     """
 
-    optimizer: Optimizer
     scaling: LossScaling
 
     def __post_init__(self) -> None:
         if isinstance(self.optimizer, LossScaled):
             raise NumleanError("the optimizer scales the loss already; scale it once")
-
-    @property
-    def lr(self) -> float:
-        """The inner optimizer's learning rate."""
-        return self.optimizer.lr
-
-    @property
-    def constants(self) -> tuple[Constant, ...]:
-        """The inner optimizer's constants."""
-        return constants_of(self.optimizer)
 
     def initial(self, parameters: Sequence[Tensor], cast: Cast) -> State:
         """Return the inner optimizer's state, and that of the scaling.

@@ -7,33 +7,21 @@ from dataclasses import dataclass
 
 from numlean.analysis.lockstep.comparison import Differing, are_same, first_difference
 from numlean.autograd.tensor import Tensor
-from numlean.optim import Cast, Optimizer, State
+from numlean.optim import Cast, State
 from numlean.optim.optimizer import zeros_like
-from numlean.scalar.constants import Constant, constants_of
+from numlean.optim.wrapping import WrappingOptimizer
 from numlean.training import Runner, Stepper
 
 GRADIENT = "gradient"
 
 
 @dataclass(frozen=True)
-class RecordingOptimizer:
+class RecordingOptimizer(WrappingOptimizer):
     """An optimizer that also keeps the last gradients in its state, in every engine.
 
     Attributes:
         optimizer: The optimizer that updates.
     """
-
-    optimizer: Optimizer
-
-    @property
-    def lr(self) -> float:
-        """The inner optimizer's learning rate."""
-        return self.optimizer.lr
-
-    @property
-    def constants(self) -> tuple[Constant, ...]:
-        """The inner optimizer's constants."""
-        return constants_of(self.optimizer)
 
     def initial(self, parameters: Sequence[Tensor], cast: Cast) -> State:
         """Return the inner optimizer's state, and zeros."""
