@@ -21,13 +21,11 @@ written and printed; a second Ctrl-C stops at once. The exit status is then 130 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from contextlib import ExitStack
 from typing import Final
 
 from numlean.analysis.drift import Comparison, compare
-from numlean.analysis.drift.records import Record, Write, as_line
+from numlean.analysis.drift.records import Record, as_line
 from numlean.analysis.lockstep import RunSpec
 from numlean.cli.failed_outputs import FailedOutputs
 from numlean.cli.interrupt import Interrupt, catch_interrupt
@@ -39,14 +37,11 @@ from numlean.cli.options import (
     runner_options,
     warn_of_constants,
 )
-from numlean.cli.path_roles import PAGE, PAGE_SUFFIXES, RECORDS
 from numlean.cli.progress import progress
+from numlean.cli.report_files import ReportFiles, add_report_options
 from numlean.cli.streams import PrintedLines
-from numlean.cli.text_output import check_can_write, text_output, write_text
 from numlean.display_text import escape_line
 from numlean.errors import NumleanError
-from numlean.files.folders import made_folder
-from numlean.files.messages import reason_of
 from numlean.scalar.dtype import split_dtype_list
 from numlean.tasks import NamedTask, Recipe
 
@@ -87,14 +82,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--no-operations", action="store_true", help="measure only losses and parameters (faster)"
     )
     parser.add_argument("--no-flags", action="store_true", help="do not count IEEE exceptions")
-    parser.add_argument(
-        "--out",
-        metavar="FILE.html|DIR",
-        help="write an HTML report to FILE.html, or the report and records.jsonl into DIR",
-    )
-    parser.add_argument(
-        "--jsonl", metavar="FILE", help="write all figures, one JSON object per line"
-    )
+    add_report_options(parser)
     add_weights_option(parser)
     add_training_options(parser)
 
@@ -111,20 +99,18 @@ def _compare(arguments: argparse.Namespace, interrupt: Interrupt, failed: Failed
     recipe = Recipe.from_arguments(vars(arguments))
     task, config = recipe.resolve()
     announce(recipe, task)
-    page, lines = _paths(arguments)
-    printed = PrintedLines(is_only_output=not lines and page is None)
+    outputs = ReportFiles.of(arguments.out, arguments.jsonl)
+    printed = PrintedLines(is_only_output=outputs.is_empty)
     with ExitStack() as stack:
-        if arguments.out is not None and not _is_page(arguments.out):
-            stack.enter_context(_made_folder(Path(arguments.out)))
-        _check_can_write(page, lines)
-        writers = [stack.enter_context(_lines(path, failed)) for path in lines]
-        if arguments.json:
-            writers.append(lambda record: printed.write(as_line(record)))
+        write_line = stack.enter_context(outputs.writing(failed))
 
         def write(record: Record) -> None:
             if record["record"] == "comparison":  # the first one, before the first step
                 announce_start(arguments, task, config)
-            _write_all(writers, record)
+            line = as_line(record)
+            write_line(line)
+            if arguments.json:
+                printed.write(line)
 
         total = max(config.steps * arguments.seeds, 0)
         dtypes = split_dtype_list(arguments.dtypes)
@@ -151,9 +137,7 @@ def _compare(arguments: argparse.Namespace, interrupt: Interrupt, failed: Failed
             write=write,
             on_step=on_step,
         )
-    if page is not None:
-        with failed.tolerate("the page", page, at_end=True):
-            write_text(page, result.page())
+    outputs.write_page(result.page, failed)
     printed.end()
     if not arguments.json:
         print(escape_line(f"{task.name}, {_steps(result)}, against {result.truth}"))
@@ -178,45 +162,3 @@ def _tests(arguments: argparse.Namespace, task: NamedTask) -> int:
             f"--tests {arguments.tests}: {task.name} has no test data; use --tests 0"
         )
     return int(arguments.tests)
-
-
-def _paths(arguments: argparse.Namespace) -> tuple[Path | None, list[Path]]:
-    """Return the files of the report and of the records."""
-    lines = [] if arguments.jsonl is None else [Path(arguments.jsonl)]
-    if arguments.out is None:
-        return None, lines
-    out = Path(arguments.out)
-    return (out, lines) if _is_page(out) else (out / PAGE, [*lines, out / RECORDS])
-
-
-def _is_page(out: str | Path) -> bool:
-    """Return whether --out is a page, rather than a folder."""
-    return Path(out).suffix.lower() in PAGE_SUFFIXES
-
-
-@contextmanager
-def _made_folder(out: Path) -> Iterator[None]:
-    with ExitStack() as stack:
-        try:
-            stack.enter_context(made_folder(out))
-        except OSError as error:
-            raise NumleanError(f"cannot write into the folder {out}: {reason_of(error)}") from None
-        yield
-
-
-def _check_can_write(page: Path | None, lines: list[Path]) -> None:
-    if page is not None:
-        check_can_write("the page", page)
-    for path in lines:
-        check_can_write("the records", path)
-
-
-@contextmanager
-def _lines(path: Path, failed: FailedOutputs) -> Iterator[Write]:
-    with text_output("the records", path, failed) as write:
-        yield lambda record: write(as_line(record) + "\n")
-
-
-def _write_all(writers: list[Write], record: Record) -> None:
-    for write in writers:
-        write(record)

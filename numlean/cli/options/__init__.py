@@ -1,5 +1,6 @@
 """Options that several commands share."""
 
+from numlean.cli.options.arithmetic import add_arithmetic_options
 from numlean.cli.options.paths import check_writable
 from numlean.cli.options.training import (
     add_device_options,
@@ -14,6 +15,7 @@ from numlean.cli.options.training import (
 from numlean.cli.options.trust import add_file_options, add_trust_option, given_files
 
 __all__ = [
+    "add_arithmetic_options",
     "add_device_options",
     "add_file_options",
     "add_training_options",

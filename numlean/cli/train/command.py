@@ -14,6 +14,7 @@ from numlean.cli import exit_status
 from numlean.cli.failed_outputs import FailedOutputs
 from numlean.cli.interrupt import Interrupt, catch_interrupt, uninterrupted
 from numlean.cli.options import (
+    add_arithmetic_options,
     add_training_options,
     announce,
     announce_start,
@@ -37,7 +38,6 @@ from numlean.precision import format_policy, policy_digest
 from numlean.scalar.registry import get_scalar
 from numlean.scalar.wrappers.counting import CountingScalar, FlagHistory
 from numlean.tasks import NamedTask, Recipe, Split
-from numlean.tasks.recipe import DEFAULT_DTYPE
 from numlean.training import (
     Evaluation,
     OnStep,
@@ -53,29 +53,7 @@ from numlean.training import (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
-    parser.add_argument(
-        "--dtype",
-        metavar="D",
-        help=f"number format; `numlean dtypes` lists them (default: {DEFAULT_DTYPE})",
-    )
-    parser.add_argument(
-        "--policy",
-        metavar="P|FILE",
-        help="several formats, in place of --dtype: NAME[,field=value...] or FILE.toml;"
-        " `numlean policies` lists the names and fields",
-    )
-    parser.add_argument(
-        "--accumulate",
-        metavar="A",
-        help="sums of products: a number format, or a rule such as 'blocked(float32, 128, float32)'"
-        " (default: the policy's, or the number format)",
-    )
-    parser.add_argument(
-        "--master",
-        metavar="D",
-        help="number format of the parameters and the optimizer (default: the policy's, or the"
-        " number format)",
-    )
+    add_arithmetic_options(parser)
     add_training_options(parser)
     certificate_writer.add_argument(checkpoint_writer.add_arguments(parser))
     parser.add_argument(
