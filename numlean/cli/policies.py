@@ -32,9 +32,10 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json_line({"policy": policy_to_plain(policy), "digest": policy_digest(policy)}))
         return 0
-    rows = list(policy.to_fields().items())
+    rows = list(policy.to_fields(with_none=True).items())
     for layer, each in policy.exceptions.items():
-        rows += [(f"except.{layer}.{name}", text) for name, text in each.to_fields().items()]
+        excepted = each.to_fields(with_none=True)
+        rows += [(f"except.{layer}.{name}", text) for name, text in excepted.items()]
     print("\n".join(align_rows([*rows, ("digest", policy_digest(policy))])))
     return 0
 

@@ -5,7 +5,7 @@ In a vector-Jacobian product, g is the output's cotangent and z the output.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal, TypeAlias, final
 
@@ -17,6 +17,7 @@ from numlean.autograd.tensor import Tensor
 from numlean.errors import ShapeError
 from numlean.precision.accumulation import Accumulation, ChangeScalar
 from numlean.precision.contraction import Contraction, contract, turned
+from numlean.precision.scaling.operand import scaled_like
 from numlean.scalar.protocol import Scalar, Storage
 from numlean.scalar.record import recorded_like
 
@@ -29,6 +30,9 @@ Side: TypeAlias = Literal["left", "right"]
 @dataclass(frozen=True)
 class LayerPrecision:
     """The arithmetics of the products of a layer.
+
+    In a product without a weight, both operands are scaled as inputs in ``forward``, in
+    ``input_gradient`` too.
 
     Attributes:
         forward: The product of inputs and weights, in this order of the operands.
@@ -86,6 +90,9 @@ def _rule(precision: LayerPrecision, weight: Side | None) -> _Rule:
         case "left":
             return _Rule(forward.swapped, by_weight.swapped, by_input.swapped, reductions)
         case None:
+            # Where a weight would be, there is another input.
+            forward = replace(forward, right=scaled_like(forward.right, forward.left))
+            by_input = replace(by_input, right=scaled_like(by_input.right, forward.left))
             return _Rule(forward, by_input, by_input.swapped, reductions)
 
 

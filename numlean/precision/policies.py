@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, final
 
@@ -59,6 +59,32 @@ def _bf16_sr() -> Policy:
     return _mixed("bfloat16").with_fields({"parameters": "bfloat16@round=stochastic"})
 
 
+def _fp8_current() -> Policy:
+    return _scaled("e4m3", "e5m2", f"ordered({_WIDE})", {"scaling": "tensor"})
+
+
+def _deepseek_v3() -> Policy:
+    scales = {"scaling": "block(1x128)", "weight_scaling": "block(128x128)"}
+    return _scaled("e4m3", "e4m3", f"blocked({_WIDE}, 128, {_WIDE})", scales)
+
+
+def _scaled(operands: str, gradients: str, accumulate: str, scales: Mapping[str, str]) -> Policy:
+    """Return scaled operands between bfloat16 activations; weights are scaled from float32.
+
+    The gradient of weights is not rounded to bfloat16.
+    """
+    return _mixed("bfloat16").with_fields(
+        {
+            "weights": _WIDE,
+            "operands": operands,
+            "gradient_operands": gradients,
+            "accumulate": accumulate,
+            "weight_gradient.output": _WIDE,
+            **scales,
+        }
+    )
+
+
 _NAMED: Final = (
     NamedPolicy(
         "bf16-mixed",
@@ -84,10 +110,22 @@ _NAMED: Final = (
         "NVIDIA tensor cores",
         _tf32,
     ),
+    NamedPolicy(
+        "fp8-current",
+        "e4m3 operands, e5m2 for cotangents, each tensor scaled to its greatest magnitude",
+        "TransformerEngine's Float8CurrentScaling, format HYBRID",
+        _fp8_current,
+    ),
+    NamedPolicy(
+        "deepseek-v3",
+        "e4m3 operands in scaled blocks, 1x128 of inputs and cotangents, 128x128 of weights",
+        "DeepSeek-V3 and DeepGEMM",
+        _deepseek_v3,
+    ),
 )
 
 _BLOCK_FORMATS: Final = ("mxfp8", "mxfp6", "mxfp4", "nvfp4")
-_SCALED: Final = ("fp8-delayed", "fp8-current", "deepseek-v3", "int8")
+_STATED: Final = ("fp8-delayed", "int8")
 
 
 def named() -> tuple[NamedPolicy, ...]:
@@ -105,7 +143,7 @@ def get(name: str, **changes: str) -> Policy:
 
     Raises:
         UnknownNameError: The name or a field is unknown.
-        UnavailableError: The policy needs scales or a block format, which numlean lacks.
+        UnavailableError: The policy needs something that numlean lacks.
     """
     return _base(name).with_fields(
         {field.replace("__", "."): text for field, text in changes.items()}
@@ -121,7 +159,7 @@ def _base(name: str) -> Policy:
             return each.make()
     if name in _BLOCK_FORMATS:
         raise UnavailableError(f"the policy {name} needs block formats, which numlean has not yet")
-    if name in _SCALED:
-        raise UnavailableError(f"the policy {name} needs scaled operands, which are not in it yet")
+    if name in _STATED:
+        raise UnavailableError(f"the policy {name} is not there yet; use fp8-current")
     known = (*(each.name for each in _NAMED), "uniform(DTYPE)")
     raise UnknownNameError("policy", name, known)

@@ -10,6 +10,7 @@ from numlean.arguments import checked
 from numlean.errors import NumleanError, UnknownNameError
 from numlean.precision.accumulation_text import canonical_accumulation
 from numlean.precision.loss_scaling import canonical_loss_scaling
+from numlean.precision.scaling.scaling_text import scaling_named
 from numlean.scalar.registry import resolve_known
 
 ROLES: Final = (
@@ -31,6 +32,9 @@ STATES: Final = {"m": "first_moment", "v": "second_moment", "buf": "momentum"}
 
 NO_SCALING: Final = "none"
 
+SCALING: Final = "scaling"
+"""The name that stands for the scaling of all operands of a product."""
+
 
 class PolicyError(NumleanError):
     """A field of a policy that is unknown or contradicts another one."""
@@ -49,15 +53,32 @@ class ContractionRule:
             ``activations``, ``gradients`` or, as the cotangent of weights, ``weights``.
         gradient_operands: The dtype to which cotangents are rounded; None for ``operands``. The
             forward product has no cotangent.
+        input_scaling: The scales of inputs, as ``scaling_named`` takes them; None or ``none`` for
+            no scales. The gradient of inputs has no inputs as operands.
+        weight_scaling: The scales of weights. The gradient of weights has no weights as operands.
+        gradient_scaling: The scales of cotangents.
     """
 
     operands: str
     accumulate: str
     output: str | None = None
     gradient_operands: str | None = None
+    input_scaling: str | None = None
+    weight_scaling: str | None = None
+    gradient_scaling: str | None = None
 
 
 _PARTS: Final = tuple(part.name for part in fields(ContractionRule))
+
+SCALINGS: Final = ("input_scaling", "weight_scaling", "gradient_scaling")
+"""The parts of a product's rule for which ``scaling`` stands."""
+
+_ABSENT: Final[Mapping[str, Mapping[str, str]]] = {
+    "forward": dict.fromkeys(("gradient_operands", "gradient_scaling"), "cotangents"),
+    "input_gradient": {"input_scaling": "inputs"},
+    "weight_gradient": {"weight_scaling": "weights"},
+}
+"""The parts that a product lacks, and the operands that it does not have."""
 
 
 @checked
@@ -119,14 +140,20 @@ class Policy:
         scaling = _spelled("loss_scaling", canonical_loss_scaling, self.loss_scaling)
         object.__setattr__(self, "loss_scaling", scaling)
         object.__setattr__(self, "exceptions", dict(self.exceptions))
-        if self.forward.gradient_operands is not None:
-            raise PolicyError(
-                "policy field forward.gradient_operands: the forward product has no cotangents;"
-                " set it for input_gradient or weight_gradient"
-            )
+        self._check_parts()
         for layer, policy in self.exceptions.items():
             if policy.exceptions:
                 raise PolicyError(f"the exception for the layer {layer!r} has exceptions itself")
+
+    def _check_parts(self) -> None:
+        for name, absent in _ABSENT.items():
+            for part, operand in absent.items():
+                if getattr(getattr(self, name), part) is not None:
+                    having = " or ".join(_products_with(part))
+                    raise PolicyError(
+                        f"policy field {name}.{part}: this product has no {operand}; set it for"
+                        f" {having}"
+                    )
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Policy):
@@ -159,25 +186,30 @@ class Policy:
         cotangents = rule.gradient_operands or rule.operands
         return replace(rule, output=output, gradient_operands=cotangents)
 
-    def to_fields(self) -> dict[str, str]:
+    def to_fields(self, *, with_none: bool = False) -> dict[str, str]:
         """Return every field by its name, such as ``forward.accumulate``; exceptions are not one.
 
-        ``with_fields`` of any policy without exceptions gives this policy again.
+        ``with_fields`` of any policy without exceptions and scales gives this policy again.
+
+        Args:
+            with_none: Whether to name scales that are not there too, as ``none``.
         """
         listed = {role: getattr(self, role) for role in ROLES}
         listed |= {f"optimizer.{name}": text for name, text in self.states.items()}
         for name in CONTRACTIONS:
             rule = self.contraction(name)
-            for part in _PARTS:
-                if getattr(rule, part) is not None:
-                    listed[f"{name}.{part}"] = getattr(rule, part)
+            for part in _parts_of(name):
+                text = getattr(rule, part) or (NO_SCALING if with_none else None)
+                if text is not None:
+                    listed[f"{name}.{part}"] = text
         return {**listed, "loss_scaling": self.loss_scaling}
 
     def with_fields(self, changes: Mapping[str, str]) -> Policy:
         """Return the policy with other fields, by name.
 
-        A part of a product alone, such as ``accumulate``, sets it in all products that have it. Of
-        a product's output, a role's dtype may take the place later: where ``output`` is not given.
+        A part of a product alone, such as ``accumulate``, sets it in all products that have it;
+        ``scaling`` sets the scales of all operands, of one product or of all. Of a product's
+        output, a role's dtype may take the place later: where ``output`` is not given.
 
         Raises:
             PolicyError: A field is unknown.
@@ -194,15 +226,19 @@ class Policy:
             return replace(self, **role)
         if head == "optimizer" and part:
             return replace(self, states={**self.states, STATES.get(part, part): text})
-        if head in CONTRACTIONS and part in _PARTS:
-            return replace(self, **{head: replace(getattr(self, head), **{part: text})})
-        if name in _PARTS:
-            having = CONTRACTIONS[1:] if name == "gradient_operands" else CONTRACTIONS
-            rules: dict[str, Any] = {
-                each: replace(getattr(self, each), **{name: text}) for each in having
-            }
-            return replace(self, **rules)
+        if head in CONTRACTIONS and part in (*_PARTS, SCALING):
+            return self._with_parts((head,), part, text)
+        if name in (*_PARTS, SCALING):
+            return self._with_parts(_products_with(name), name, text)
         raise UnknownNameError("policy field", name, tuple(field_names()))
+
+    def _with_parts(self, products: tuple[str, ...], part: str, text: str) -> Policy:
+        rules: dict[str, Any] = {}
+        for product in products:
+            changed = [each for each in _parts_of(product) if each in SCALINGS]
+            changes: dict[str, Any] = dict.fromkeys(changed if part == SCALING else [part], text)
+            rules[product] = replace(getattr(self, product), **changes)
+        return replace(self, **rules)
 
     def with_exceptions(self, exceptions: Mapping[str, Policy]) -> Policy:
         """Return the policy with other exceptions for layers, in place of its own."""
@@ -224,20 +260,33 @@ def field_names() -> Iterator[str]:
     """Yield the names that ``Policy.with_fields`` takes; ``optimizer.NAME`` stands for several."""
     yield from ROLES
     yield from (f"optimizer.{name}" for name in STATES)
-    yield from _PARTS
+    yield from (*_PARTS, SCALING)
     for name in CONTRACTIONS:
-        parts = _PARTS if name != "forward" else _PARTS[:-1]
-        yield from (f"{name}.{part}" for part in parts)
+        yield from (f"{name}.{part}" for part in (*_parts_of(name), SCALING))
     yield "loss_scaling"
 
 
+def _parts_of(product: str) -> tuple[str, ...]:
+    return tuple(part for part in _PARTS if part not in _ABSENT[product])
+
+
+def _products_with(part: str) -> tuple[str, ...]:
+    return tuple(name for name in CONTRACTIONS if part not in _ABSENT[name])
+
+
 def _canonical(name: str, rule: ContractionRule) -> ContractionRule:
-    """Return a rule with its dtypes in their own spelling."""
+    """Return a rule with its texts in their own spelling."""
     changed: dict[str, Any] = {
         part: _dtype(f"{name}.{part}", getattr(rule, part))
         for part in ("operands", "output", "gradient_operands")
         if getattr(rule, part) is not None
     }
+    for part in SCALINGS:
+        text = getattr(rule, part)
+        if text is not None and text.strip() == NO_SCALING:
+            changed[part] = None
+        elif text is not None:
+            changed[part] = _spelled(f"{name}.{part}", lambda each: str(scaling_named(each)), text)
     accumulate = _spelled(f"{name}.accumulate", canonical_accumulation, rule.accumulate)
     return replace(rule, accumulate=accumulate, **changed)
 

@@ -10,7 +10,14 @@ from typing import Any, Final
 from numlean.arguments import checked
 from numlean.errors import DocumentError
 from numlean.precision import policies
-from numlean.precision.policy import CONTRACTIONS, Policy, PolicyError, field_names
+from numlean.precision.policy import (
+    CONTRACTIONS,
+    SCALING,
+    SCALINGS,
+    Policy,
+    PolicyError,
+    field_names,
+)
 
 _EXCEPT: Final = "except"
 _BASE: Final = "base"
@@ -110,21 +117,37 @@ def format_policy(policy: Policy) -> str:
 
 def _text(name: str, base: Policy, policy: Policy) -> str:
     """Return the text of a policy over a base: roles first, since products follow them."""
-    want, changed = policy.to_fields(), list[str]()
+    want, have = policy.to_fields(with_none=True), base.to_fields(with_none=True)
+    changed = list[str]()
     for key, text in [*_shared(want), *want.items()]:
-        moved = base.with_fields({key: text})
-        if moved != base:
-            base = moved
-            changed.append(f"{key}={text}")
+        if all(have.get(each) == text for each in _GROUPS.get(key, (key,)) if each in want):
+            continue
+        base = base.with_fields({key: text})
+        have = base.to_fields(with_none=True)
+        changed.append(f"{key}={text}")
     return ",".join([name, *changed])
 
 
 def _shared(fields: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Yield the operands and the accumulation that all products share."""
-    for part in ("operands", "accumulate"):
-        texts = {fields[f"{product}.{part}"] for product in CONTRACTIONS}
-        if len(texts) == 1:
-            yield part, texts.pop()
+    """Yield the fields that several products or scales share, under the name for all of them."""
+    for name, parts in _GROUPS.items():
+        keys = [key for key in parts if key in fields]
+        if len({fields[key] for key in keys}) == 1:
+            yield name, fields[keys[0]]
+
+
+_GROUPS: Final = {
+    SCALING: [f"{product}.{part}" for product in CONTRACTIONS for part in SCALINGS],
+    **{
+        part: [f"{product}.{part}" for product in CONTRACTIONS]
+        for part in ("operands", "accumulate", *SCALINGS)
+    },
+    **{
+        f"{product}.{SCALING}": [f"{product}.{part}" for part in SCALINGS]
+        for product in CONTRACTIONS
+    },
+}
+"""The fields that one name sets."""
 
 
 def policy_to_plain(policy: Policy) -> dict[str, Any]:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import reduce
-from typing import TypeAlias, TypeVar, final
+from functools import partial, reduce
+from typing import Final, TypeAlias, TypeVar, final
 
-from numlean.errors import MixedScalarError, NumleanError
+from numlean.errors import MixedScalarError, NumleanError, UnavailableError
 from numlean.precision.accumulation_text import accumulation_named
 from numlean.precision.arithmetic import Arithmetic, MixedArithmetic, wider
 from numlean.precision.contraction import Contraction
 from numlean.precision.cotangents import CotangentScalars
 from numlean.precision.layer_product import LayerPrecision
 from numlean.precision.policy import Policy, PolicyError
+from numlean.precision.scaling.operand import Operand, ScaledOperand
+from numlean.precision.scaling.scaling_text import scaling_named
 from numlean.precision.widening import widens
 from numlean.scalar.protocol import Scalar
 
@@ -21,6 +23,9 @@ T = TypeVar("T")
 
 Resolve: TypeAlias = Callable[[str], Scalar]
 """Returns the Scalar of a dtype's text."""
+
+SCALES: Final = "float32"
+"""The dtype of scales."""
 
 
 @final
@@ -186,22 +191,39 @@ def _check_weight_gradient(weights: Scalar, output: Scalar) -> None:
 
 def _contraction(policy: Policy, name: str, resolve: Resolve) -> Contraction:
     rule = policy.contraction(name)
-
-    def part(of: str, text: str) -> Scalar:
-        return _named(f"policy field {name}.{of}", lambda: resolve(text))
-
-    operands = part("operands", rule.operands)
-    cotangents = part("gradient_operands", rule.gradient_operands or rule.operands)
+    cotangents = rule.gradient_operands or rule.operands
+    inputs = partial(_operand, name, "operands", rule.operands, "input_scaling", rule.input_scaling)
+    weights = partial(
+        _operand, name, "operands", rule.operands, "weight_scaling", rule.weight_scaling
+    )
+    gradients = partial(
+        _operand, name, "gradient_operands", cotangents, "gradient_scaling", rule.gradient_scaling
+    )
     left, right = {
-        "forward": (operands, operands),
-        "input_gradient": (cotangents, operands),
-        "weight_gradient": (operands, cotangents),
+        "forward": (inputs, weights),
+        "input_gradient": (gradients, weights),
+        "weight_gradient": (inputs, gradients),
     }[name]
-    output = part("output", rule.output or rule.operands)
+    output = rule.output or rule.operands
+    to = _named(f"policy field {name}.output", lambda: resolve(output))
+    operands = left(resolve), right(resolve)
     return _named(
         f"policy field {name}.accumulate",
-        lambda: Contraction(left, right, accumulation_named(rule.accumulate, resolve), output),
+        lambda: Contraction(*operands, accumulation_named(rule.accumulate, resolve), to),
     )
+
+
+def _operand(
+    product: str, part: str, dtype: str, scaling_part: str, scaling: str | None, resolve: Resolve
+) -> Operand:
+    scalar = _named(f"policy field {product}.{part}", lambda: resolve(dtype))
+    if scaling is None:
+        return scalar
+    field_name = f"policy field {product}.{scaling_part}"
+    own = scaling_named(scaling)
+    if own.is_delayed:
+        raise UnavailableError(f"{field_name}: runs keep no delayed scales yet; use tensor")
+    return _named(field_name, lambda: ScaledOperand(scalar, own, resolve(SCALES)))
 
 
 def _named(what: str, make: Callable[[], T]) -> T:

@@ -30,6 +30,10 @@ TEXTS = [
     "bf16-mixed,activations=float32",
     "bf16-mixed,parameters=bfloat16@round=stochastic,seed=3,reductions=bfloat16",
     "fp16-amp,loss_scaling=none,optimizer.v=bfloat16",
+    "fp8-current,scaling=none",
+    "fp8-current,forward.scaling=row(power_of_two),weight_gradient.gradient_scaling=none",
+    "deepseek-v3,weight_scaling=block(64x128, amax_epsilon=1e-12)",
+    "bf16-mixed,scaling=tensor(delayed(history=4, algo=most_recent, margin=0))",
     "bf16-mixed,except.last=uniform(float32),except.0 Linear=(bf16-mixed,reductions=bfloat16)",
 ]
 
@@ -57,6 +61,36 @@ def test_a_field_of_a_product_alone_sets_it_in_all_products():
     assert policy.contraction("weight_gradient").gradient_operands == "bfloat16"
 
 
+def test_scales_of_all_operands_have_one_name():
+    policy = parse_policy("bf16-mixed,scaling=channel,weight_gradient.scaling=none")
+    scales = {name: text for name, text in policy.to_fields().items() if "_scaling" in name}
+    assert scales.pop("loss_scaling") == "none"
+    assert scales == {
+        "forward.input_scaling": "row",
+        "forward.weight_scaling": "row",
+        "input_gradient.weight_scaling": "row",
+        "input_gradient.gradient_scaling": "row",
+    }
+    assert policy.to_fields(with_none=True)["weight_gradient.input_scaling"] == "none"
+    assert policy.with_fields({"scaling": "none"}) == policies.get("bf16-mixed")
+    table = {"base": "bf16-mixed", "forward": {"scaling": "row"}}
+    assert policy_from_plain(table) == parse_policy("bf16-mixed,forward.scaling=row")
+    in_all = policy.with_fields({"weight_scaling": "tensor"})
+    assert in_all.input_gradient.weight_scaling == in_all.forward.weight_scaling == "tensor"
+
+
+DIGESTS = {
+    "bf16-mixed": "2fb3b038619b6527",
+    "fp16-amp": "7baeaf6af3bef7ab",
+    "uniform(float32)": "dcb4270b15648acf",
+}
+
+
+@pytest.mark.parametrize("name", DIGESTS)
+def test_digests_of_policies_without_scales_stay(name):
+    assert policy_digest(policies.get(name)).startswith(DIGESTS[name])
+
+
 def test_results_of_products_follow_their_roles_unless_they_are_given():
     policy = policies.get("bf16-mixed", activations="float32", gradients="float64")
     outputs = [policy.contraction(k).output for k in ("forward", "input_gradient")]
@@ -80,12 +114,18 @@ def test_results_of_products_follow_their_roles_unless_they_are_given():
         ("bf16-mixed,reductions=", PolicyError, "write 'reductions' as field=value"),
         ("bf16-mixed,weights=float32,weights=float32", PolicyError, "given twice"),
         ("bf16-mixed,forward.gradient_operands=e5m2", PolicyError, "has no cotangents"),
+        ("fp8-current,forward.gradient_scaling=row", PolicyError, "has no cotangents; set it for"),
+        ("fp8-current,input_gradient.input_scaling=row", PolicyError, "has no inputs; set it for"),
+        ("tf32,weight_gradient.weight_scaling=row", PolicyError, "has no weights; set it for"),
+        ("tf32,scaling=rows", PolicyError, "forward.input_scaling: .* did you mean 'row'"),
+        ("tf32,scaling=tensor(delayed", PolicyError, "does not close"),
+        ("tf32,forward.scalings=row", UnknownNameError, "did you mean 'forward.scaling'"),
         ("bf16-mixed,accumulate=ordered(bf16", PolicyError, "does not close"),
         ("uniform(float32))", PolicyError, "does not open"),
         ("bf16-mixed,except.last=(tf32,except.first=tf32)", PolicyError, "have exceptions itself"),
         ("tf32,except.a=(" * 2000 + "tf32" + ")" * 2000, PolicyError, "have exceptions itself"),
         ("mxfp8", UnavailableError, "needs block formats"),
-        ("fp8-delayed", UnavailableError, "needs scaled operands"),
+        ("fp8-delayed", UnavailableError, "not there yet"),
     ],
 )
 def test_what_is_unknown_or_contradictory_is_one_line_that_names_it(text, error, message):

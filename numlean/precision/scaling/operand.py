@@ -77,7 +77,7 @@ class ScaledOperand:
         if not widens(self.scalar, self.scales):
             raise NumleanError(
                 f"scales in {self.scales.name} need codes that it has exactly, and it lacks numbers"
-                f" of {self.scalar.name}; keep scales in a wider dtype"
+                f" of {self.scalar.name}; scale a narrower dtype"
             )
 
     @property
@@ -149,6 +149,14 @@ Operand: TypeAlias = Scalar | ScaledOperand
 def scalar_of(operand: Operand) -> Scalar:
     """Return the Scalar of an operand's numbers in the product."""
     return operand.scalar if isinstance(operand, ScaledOperand) else operand
+
+
+def scaled_like(operand: Operand, model: Operand) -> Operand:
+    """Return an operand with the scales of another one, or without scales if that has none."""
+    scalar = scalar_of(operand)
+    if not isinstance(model, ScaledOperand):
+        return scalar
+    return ScaledOperand(scalar, model.scaling, model.scales, model.scale)
 
 
 def change_operand(operand: Operand, change: ChangeScalar) -> Operand:

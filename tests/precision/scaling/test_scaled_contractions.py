@@ -1,6 +1,6 @@
 """Scaled operands of contractions, against numpy and ml_dtypes, and against exact fractions."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import ml_dtypes
@@ -10,12 +10,21 @@ import pytest
 import numlean as nl
 from numlean import Options, Task, instantiate, stepper
 from numlean.autograd import value_and_gradient
+from numlean.autograd.primitives import swap_last
 from numlean.autograd.tensor import Tensor
 from numlean.data import Batch
 from numlean.errors import NumleanError, ShapeError
 from numlean.nn import Linear, Sequential
 from numlean.optim import sgd
-from numlean.precision import Blocked, Contraction, LayerPrecision, Ordered, contract, linear
+from numlean.precision import (
+    Blocked,
+    Contraction,
+    LayerPrecision,
+    Ordered,
+    contract,
+    linear,
+    product,
+)
 from numlean.precision.scaling import ScaledOperand, scaling_named
 from numlean.scalar.registry import scalar_on
 
@@ -214,7 +223,7 @@ def test_a_linear_layer_of_scaled_operands_has_the_bits_of_a_transcription():
     z = linear(*tensors, rule)
     _, found = value_and_gradient(lambda p: (linear(*p, rule) * Tensor.of(L, g)).sum(), tensors)
 
-    def product(left, right, kinds):
+    def scaled_product(left, right, kinds):
         (qa, da), (qb, db) = (
             quantized(np.ascontiguousarray(each), 1, each.shape[1], kind)
             for each, kind in zip((left, right), kinds, strict=True)
@@ -225,13 +234,40 @@ def test_a_linear_layer_of_scaled_operands_has_the_bits_of_a_transcription():
     for row in g:
         db = db + row
     expected = (
-        product(x, w, ("e4m3", "e4m3")) + b,
-        product(g, w.T, ("e5m2", "e4m3")),
-        product(x.T, g.T, ("e4m3", "e5m2")).T,
+        scaled_product(x, w, ("e4m3", "e4m3")) + b,
+        scaled_product(g, w.T, ("e5m2", "e4m3")),
+        scaled_product(x.T, g.T, ("e4m3", "e5m2")).T,
         db,
     )
     for ours, sums in zip((z, *found), expected, strict=True):
         assert values(ours).tobytes() == sums.astype(BF16).astype(F32).tobytes()
+
+
+def test_products_without_weights_scale_both_operands_as_inputs():
+    inputs, weights, gradients = scaled("row"), scaled("tensor"), scaled("row", E5M2)
+    rule = LayerPrecision(
+        Contraction(inputs, weights, Ordered(S), L),
+        Contraction(gradients, weights, Ordered(S), L),
+        Contraction(inputs, gradients, Ordered(S), L),
+        S,
+    )
+    a, b, g = (Tensor.of(S, random(*shape)) for shape in ((2, 3, 5), (2, 5, 4), (2, 3, 4)))
+    between, of_left = (
+        replace(rule.forward, right=inputs),
+        replace(rule.input_gradient, right=inputs),
+    )
+    _, found = value_and_gradient(
+        lambda p: (product(*p, None, rule, weight=None) * nl.cast(g, L)).sum(), [a, b]
+    )
+    narrow = nl.cast(nl.cast(g, L), S)
+    expected = (
+        contract(narrow, swap_last(b), of_left),
+        contract(swap_last(a), narrow, of_left.swapped),
+    )
+    forward = product(a, b, None, rule, weight=None)
+    assert forward.tolist() == contract(a, b, between).tolist()
+    assert forward.tolist() != contract(a, b, rule.forward).tolist()
+    assert [each.tolist() for each in found] == [each.tolist() for each in expected]
 
 
 @dataclass(frozen=True)
