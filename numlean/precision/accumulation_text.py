@@ -60,10 +60,20 @@ def canonical_accumulation(text: str) -> str:
         UnknownNameError: No accumulation has that name.
         NumleanError: The arguments are not those of the accumulation, or a dtype is unknown.
     """
+    return with_dtypes(text, lambda dtype: resolve_known(dtype).text)
+
+
+def with_dtypes(text: str, change: Callable[[str], str]) -> str:
+    """Return the text of an accumulation with its dtypes changed; ``exact`` has none.
+
+    Raises:
+        UnknownNameError: No accumulation has that name.
+        NumleanError: The arguments are not those of the accumulation.
+    """
     name, arguments = _parts(text)
     kinds = zip(_FORMS[name].arguments, arguments, strict=True)
-    spelled = [resolve_known(each).text if kind == "DTYPE" else each for kind, each in kinds]
-    return f"{name}({', '.join(spelled)})" if spelled else name
+    changed = [change(each) if kind == "DTYPE" else each for kind, each in kinds]
+    return f"{name}({', '.join(changed)})" if changed else name
 
 
 def _parts(text: str) -> tuple[str, tuple[str, ...]]:

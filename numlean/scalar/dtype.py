@@ -93,6 +93,11 @@ class Dtype:
         """Return the dtype with options added or replaced."""
         return self._of(self.name, self.argument, {**self.options, **options})
 
+    def without_rounding(self) -> Dtype:
+        """Return the dtype with the default rounding: the same numbers."""
+        options = {key: value for key, value in self.options.items() if key != _ROUNDING}
+        return self._of(self.name, self.argument, options)
+
     @classmethod
     def _of(cls, name: str, argument: str | None, options: dict[str, str]) -> Dtype:
         head = name if argument is None else f"{name}:{argument}"

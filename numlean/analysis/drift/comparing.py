@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
-from typing import Any, Final, TypeAlias
-
-import numpy as np
+from typing import Any, Final
 
 from numlean.analysis.drift.exact_reference import ExactReference
 from numlean.analysis.drift.records import Record, Units, Write, operation_records, step_record
 from numlean.analysis.drift.result import Comparison
+from numlean.analysis.drift.run_record import machine_record, training_record, version_record
 from numlean.analysis.drift.seed_experiment import MeasurementSchedule, SeedExperiment
+from numlean.analysis.drift.split_data import Data, Load, loader
 from numlean.analysis.drift.ulp_scale import UlpScale
 from numlean.analysis.lockstep import RunSpec
 from numlean.analysis.lockstep.run_spec import RunSpecLike
 from numlean.arguments import checked
-from numlean.checkpoint.fingerprint import data_fingerprint
 from numlean.checkpoint.weights import WeightSource, weights_of
-from numlean.data import Dataset
 from numlean.digest import value_digest
 from numlean.errors import NumleanError
 from numlean.scalar.identity import name_both
-from numlean.scalar.protocol import Scalar
-from numlean.tasks import NamedTask, Split, get_task
+from numlean.tasks import NamedTask, get_task
 from numlean.training import Options, Task, TrainConfig
 from numlean.training.harmful_constants import harmful_constants
-
-Data: TypeAlias = Split | Dataset | Callable[[Scalar], Split | Dataset]
-"""Training data with or without test data, or a function that returns them for a Scalar."""
 
 _POINTS: Final = 100
 """The default of ``every`` measures about this many steps."""
@@ -113,7 +106,7 @@ def compare(
         raise NumleanError(f"seeds must be at most {_MOST_SEEDS}, got {seeds}")
     schedule = MeasurementSchedule(config.steps, every, tests, operations, flags)
     numbers = range(config.seed, config.seed + seeds)
-    load = _loader(data)
+    load = loader(data)
     header = {
         **_header(name, task, specs, reference, config, load),
         "seeds": [*numbers],
@@ -200,27 +193,17 @@ def _header(
     specs: Sequence[RunSpec],
     truth: RunSpec,
     config: TrainConfig,
-    load: Callable[[Scalar], Split],
+    load: Load,
 ) -> Record:
-    from numlean.version import __version__
-
     names = [spec.name for spec in specs]
     return {
         "record": "comparison",
-        "numlean": __version__,
+        **version_record(),
         "task": name,
         "dtypes": names if truth.name in names else [*names, truth.name],
         "truth": truth.name,
-        "steps": config.steps,
-        "batch_size": config.batch_size,
-        "optimizer": repr(config.optimizer),
-        "schedule": None if config.scheduler is None else repr(config.scheduler),
-        "lr": config.optimizer.lr,
-        "parameters": [[spec.name, [*spec.shape]] for spec in task.model.parameters],
-        "data_digest": data_fingerprint(load(truth.scalar).train)["sha256"],
-        "platform": platform.platform(),
-        "python": platform.python_version(),
-        "numpy": np.__version__,
+        **training_record(task, config, load(truth.scalar)),
+        **machine_record(),
     }
 
 
@@ -239,16 +222,6 @@ def _measure(spec: RunSpec, truth: RunSpec) -> dict[str, Any]:
 def _warnings(task: Task, spec: RunSpec, config: TrainConfig) -> list[str]:
     settings = config.optimizer, config.scheduler, config.steps
     return [str(each) for each in harmful_constants(task, spec.scalar, *settings)]
-
-
-def _loader(data: Data) -> Callable[[Scalar], Split]:
-    def load(scalar: Scalar) -> Split:
-        found = data(scalar) if callable(data) else data
-        if isinstance(found, Split):
-            return found
-        return Split(*found.split_at(found.size))
-
-    return load
 
 
 def _ignore(record: Record) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
 from numlean.analysis.drift.operations import OperationErrors
+from numlean.analysis.drift.page.elements import (
+    definition_list,
+    scrolling_table,
+    training_settings,
+)
 from numlean.analysis.drift.page.numbers import format_number
-from numlean.text_table import TextTable
 
 if TYPE_CHECKING:
     from numlean.analysis.drift.result import Comparison
@@ -27,23 +29,15 @@ _OPERATIONS: Final = (
 def settings(result: Comparison) -> str:
     """Return the settings of the comparison."""
     header = result.header
-    parameters = ", ".join(f"{name} {tuple(shape)}" for name, shape in header["parameters"])
     shown = {
         "task": header["task"],
         "dtypes": ", ".join(result.dtypes),
         "truth": result.truth,
         "seeds": ", ".join(map(str, header["seeds"])),
         "steps": f"{header['steps']}, measured every {header['every']}",
-        "batch size": str(header["batch_size"]),
-        "optimizer": header["optimizer"],
-        "schedule": header["schedule"] or f"constant, {header['lr']}",
-        "parameters": parameters,
-        "data digest": header["data_digest"],
-        "numlean": header["numlean"],
-        "machine": f"{header['platform']}, Python {header['python']}, numpy {header['numpy']}",
+        **training_settings(header),
     }
-    rows = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in shown.items())
-    return f"<dl>{rows}</dl>"
+    return definition_list(shown)
 
 
 def measures(result: Comparison) -> str:
@@ -52,7 +46,7 @@ def measures(result: Comparison) -> str:
         (dtype, each["grid"]["name"], str(each["grid"]["precision"]), each["judge"])
         for dtype, each in result.header["measures"].items()
     ]
-    return _table(("dtype", "ulp of", "bits", "exact operations by"), rows, "<<><")
+    return scrolling_table(("dtype", "ulp of", "bits", "exact operations by"), rows, "<<><")
 
 
 def runs(result: Comparison) -> str:
@@ -66,7 +60,7 @@ def runs(result: Comparison) -> str:
         for run in sorted(result.runs, key=lambda run: result.dtypes.index(run["dtype"]))
     ]
     head = ("dtype", "seed", "last loss", "accuracy", "test loss", "state digest", "value digest")
-    return _table(head, rows, "<>>>><", css_class="digests")
+    return scrolling_table(head, rows, "<>>>><", css_class="digests")
 
 
 def ends(result: Comparison) -> str:
@@ -85,7 +79,7 @@ def ends(result: Comparison) -> str:
         *("dtype", "seed", "relative", "median relative", "max relative", "sign flips"),
         *("inf", "NaN", "loss: relative"),
     )
-    return _table(head, rows)
+    return scrolling_table(head, rows)
 
 
 def ends_in_ulps(result: Comparison, dtype: str) -> str:
@@ -102,7 +96,7 @@ def ends_in_ulps(result: Comparison, dtype: str) -> str:
     ]
     title = f"{dtype}, in ulps of {unit['name']} ({unit['precision']} bits)"
     head = ("seed", "median ulp", "max ulp", "rms ulp", "loss: ulp")
-    return _table(head, rows, ">", title=title)
+    return scrolling_table(head, rows, ">", title=title)
 
 
 def units(result: Comparison, dtype: str) -> str:
@@ -118,7 +112,7 @@ def operations(result: Comparison, dtype: str) -> str:
     """Return every operation of every layer, over all steps and seeds."""
     found = result.operations.get(dtype, {})
     rows = [(*key, *_figures(errors)) for key, errors in found.items()]
-    return _table(_OPERATIONS, rows, "<<<>", css_class="wide")
+    return scrolling_table(_OPERATIONS, rows, "<<<>", css_class="wide")
 
 
 def flags(result: Comparison) -> str:
@@ -133,20 +127,7 @@ def flags(result: Comparison) -> str:
     order = sorted(totals, key=lambda key: (result.dtypes.index(key[0]), key[1]))
     rows = [(*key, *(format_number(totals[key][name]) for name in names)) for key in order]
     head = ("dtype", "operation", *(name.replace("_", " ") for name in names))
-    return _table(head, rows, "<<>")
-
-
-def _table(
-    head: Sequence[str],
-    rows: Iterable[Sequence[str]],
-    align: str = "<>",
-    *,
-    css_class: str = "",
-    title: str = "",
-) -> str:
-    """Return a table that scrolls by itself where the page is narrow."""
-    table = TextTable(tuple(head), tuple(map(tuple, rows)), align, title)
-    return f'<div class="scroll" tabindex="0">{table.to_html(css_class=css_class)}</div>'
+    return scrolling_table(head, rows, "<<>")
 
 
 def _figures(errors: OperationErrors) -> list[str]:
