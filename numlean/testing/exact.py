@@ -38,6 +38,7 @@ class ExactArithmetic:
         tininess: ``after`` or ``before`` rounding.
         flush: Whether subnormal operands and results become zeros.
         saturate: Whether results beyond the range become the greatest number.
+        product_before_nan: Whether zero times infinity is invalid in an fma that adds a quiet NaN.
     """
 
     def __init__(
@@ -48,12 +49,14 @@ class ExactArithmetic:
         tininess: str = "after",
         flush: bool = False,
         saturate: bool = False,
+        product_before_nan: bool = False,
     ) -> None:
         self.format = format
         self.rounding = rounding
         self.tininess = tininess
         self.flush = flush
         self.saturate = saturate
+        self.product_before_nan = product_before_nan
         self._sign = 1 << (format.exponent_bits + format.trailing_bits)
         top = ((1 << format.exponent_bits) - 1) << format.trailing_bits
         self._max_finite = top - 1 if format.has_infinity else self._sign - 2
@@ -91,7 +94,12 @@ class ExactArithmetic:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Return the settings, from which ``pickle`` makes the same arithmetic."""
-        options = {"tininess": self.tininess, "flush": self.flush, "saturate": self.saturate}
+        options = {
+            "tininess": self.tininess,
+            "flush": self.flush,
+            "saturate": self.saturate,
+            "product_before_nan": self.product_before_nan,
+        }
         return restore_arithmetic, (self.format, self.rounding, options)
 
     @property
@@ -228,7 +236,10 @@ class ExactArithmetic:
     def _fma(self, a: int, b: int, c: int) -> Outcome:
         a, b, c = self._accept(a), self._accept(b), self._accept(c)
         if self.is_nan(a) or self.is_nan(b) or self.is_nan(c):
-            return self._nan_of(a, b, c)
+            z, flags = self._nan_of(a, b, c)
+            one_infinite = self.is_infinite(a) or self.is_infinite(b)
+            invalid = one_infinite and (self._is_zero(a) or self._is_zero(b))
+            return z, flags | INVALID * (invalid and self.product_before_nan)
         negative, negative_c = self._negative(a ^ b), self._negative(c)
         if self.is_infinite(a) or self.is_infinite(b):
             opposed = self.is_infinite(c) and negative != negative_c

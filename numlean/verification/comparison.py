@@ -19,6 +19,7 @@ from numlean.verification.double import Double
 from numlean.verification.encoding import is_nan
 from numlean.verification.hardware import Hardware
 from numlean.verification.mpfr import Mpfr
+from numlean.verification.nan_rules import nan_result
 from numlean.verification.operands import (
     BATCH,
     Bits,
@@ -189,7 +190,9 @@ def compare(
         x,
         (expected, expected_flags),
         (actual, raised),
-        compares_nan_bits=reference.compares_nan_bits,
+        nans=None
+        if reference.has_nan_bits
+        else nan_result(format, reference.choices, operation, x),
     )
 
 
@@ -199,7 +202,7 @@ def differences(
     expected: tuple[Bits, Raised | None],
     actual: tuple[Bits, Raised],
     *,
-    compares_nan_bits: bool,
+    nans: Bits | None = None,
 ) -> CheckOutcome:
     """Count the places where two arithmetics differ in results or flags, and show the first.
 
@@ -208,12 +211,12 @@ def differences(
         x: The operands.
         expected: A reference's results and flags; without flags, only results are compared.
         actual: Our results and flags.
-        compares_nan_bits: Whether the bits of NaNs are compared.
+        nans: The NaNs that replace those of the reference; None if its own have the right bits.
     """
     (right, right_flags), (ours, our_flags) = expected, actual
+    if nans is not None and ours.dtype == format.storage_dtype:
+        right = np.where(is_nan(format, right), nans, right)
     wrong = ours != right
-    if not compares_nan_bits and ours.dtype == format.storage_dtype:
-        wrong &= ~(is_nan(format, ours) & is_nan(format, right))
     if right_flags is not None:
         wrong |= our_flags != right_flags
     found = np.flatnonzero(wrong)

@@ -21,16 +21,17 @@ class Double:
     """See :class:`numlean.verification.reference.ArithmeticReference`."""
 
     operations = {"add": 2, "sub": 2, "mul": 2, "div": 2, "sqrt": 1}  # noqa: RUF012
-    compares_nan_bits = False
+    has_nan_bits = False
 
     def __init__(self, format: Format, choices: Choices) -> None:
         narrow = 2 * format.precision + 2 <= BINARY64.precision and format.exponent_bits <= 8
-        if not narrow or choices.rounding != "ties_to_even" or choices.subnormal != "keep":
+        kept = choices.subnormal == "keep" and choices.overflow == "infinite"
+        if not narrow or choices.rounding != "ties_to_even" or not kept:
             raise UnavailableError(
                 "binary64 replaces formats of at most 25 bits of precision and 8 exponent bits that"
-                " round ties to even"
+                " round ties to even and keep subnormals and infinities"
             )
-        self.format = format
+        self.format, self.choices = format, choices
 
     def compute(self, operation: str, x: list[Bits]) -> tuple[Bits, Raised | None]:
         """Return the encodings; there are no flags."""

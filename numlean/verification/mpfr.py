@@ -13,6 +13,7 @@ import numpy as np
 from numlean.errors import UnavailableError
 from numlean.scalar.operations import BASIC
 from numlean.verification.encoding import decode, encode, is_signalling
+from numlean.verification.nan_rules import PRODUCT_RULES, is_open_product
 from numlean.verification.operands import Bits
 from numlean.verification.reference import Choices, Raised
 from numlean_kernels.flags import DIVIDE_BY_ZERO, INEXACT, INVALID, OVERFLOW, UNDERFLOW
@@ -30,7 +31,7 @@ class Mpfr:
     """See :class:`numlean.verification.reference.ArithmeticReference`."""
 
     operations = BASIC
-    compares_nan_bits = False
+    has_nan_bits = False
 
     def __init__(self, format: Format, choices: Choices) -> None:
         try:
@@ -44,7 +45,7 @@ class Mpfr:
                 f"MPFR rounds {', '.join(ROUNDINGS)}, keeps subnormals and infinities, and detects"
                 " underflow after rounding"
             )
-        self.format = format
+        self.format, self.choices = format, choices
         self._mpfr, self._exponent = gmpy2.mpfr, gmpy2.get_exp
         rounding = getattr(gmpy2, ROUNDINGS[choices.rounding])
         self._unbounded = gmpy2.context(precision=format.precision, round=rounding)
@@ -84,6 +85,8 @@ class Mpfr:
         nan_operand = np.any([np.isnan(f) for f in floats], axis=0)
         signalling = np.any([is_signalling(self.format, a) for a in x], axis=0)
         invalid = signalling | (np.isnan(z) & ~nan_operand)
+        if operation == "fma" and self.choices.nan in PRODUCT_RULES:
+            invalid |= is_open_product(self.format, self.choices, x)
         by_zero = np.zeros(len(z), np.bool_)
         if operation == "div":
             a, b = (np.array(f) for f in floats)

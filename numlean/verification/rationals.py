@@ -8,6 +8,7 @@ from numlean.errors import UnavailableError
 from numlean.scalar.operations import BASIC
 from numlean.testing.exact import ExactArithmetic
 from numlean.testing.rounding import ROUNDINGS
+from numlean.verification.nan_rules import PRODUCT_RULES
 from numlean.verification.operands import Bits
 from numlean.verification.reference import Choices, Raised
 from numlean_kernels.formats import Format
@@ -26,7 +27,7 @@ class Rationals:
         **dict.fromkeys(("minimum", "maximum", "min_num", "max_num"), 2),
         **dict.fromkeys(("eq", "lt", "le", "compare", "total_order"), 2),
     }
-    compares_nan_bits = False
+    has_nan_bits = False
 
     def __init__(self, format: Format, choices: Choices) -> None:
         if format.width > _WIDEST or choices.rounding not in ROUNDINGS:
@@ -34,13 +35,14 @@ class Rationals:
                 f"rationals are for formats of at most {_WIDEST} bits and the roundings"
                 f" {', '.join(ROUNDINGS)}"
             )
-        self.format = format
+        self.format, self.choices = format, choices
         self._model = ExactArithmetic(
             format,
             choices.rounding,
             tininess=choices.tininess,
             flush=choices.subnormal == "flush",
             saturate=choices.overflow == "saturate",
+            product_before_nan=choices.nan in PRODUCT_RULES,
         )
 
     def compute(self, operation: str, x: list[Bits]) -> tuple[Bits, Raised | None]:

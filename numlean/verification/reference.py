@@ -30,11 +30,14 @@ class ArithmeticReference(Protocol):
 
     Attributes:
         operations: The operations that it computes, and their arities.
-        compares_nan_bits: Whether the bits of its NaNs should be ours, or only that they are NaNs.
+        choices: The choices of the arithmetic.
+        has_nan_bits: Whether its NaNs have the bits of the NaN rule. If not, the comparison takes
+            them from :mod:`.nan_rules`.
     """
 
     operations: dict[str, int]
-    compares_nan_bits: bool
+    choices: Choices
+    has_nan_bits: bool
 
     def __init__(self, format: Format, choices: Choices) -> None:
         """Raise NumleanError if there is no such arithmetic."""

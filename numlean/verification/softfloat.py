@@ -15,7 +15,8 @@ from typing import Any, Final
 import numpy as np
 
 from numlean.errors import UnavailableError
-from numlean.verification.encoding import is_nan, is_signalling
+from numlean.verification.encoding import is_signalling
+from numlean.verification.nan_rules import PRODUCT_RULES, is_open_product
 from numlean.verification.operands import Bits
 from numlean.verification.reference import Choices, Raised
 from numlean_kernels.flags import INVALID
@@ -156,13 +157,13 @@ class SoftFloat:
                 f"SoftFloat computes binary16, binary32 and binary64, rounds"
                 f" {', '.join(_ROUNDINGS)}, and keeps subnormals and infinities"
             )
-        self.format = format
+        self.format, self.choices = format, choices
         self.operations = {"add": 2, "sub": 2, "mul": 2, "div": 2, "rem": 2, "fma": 3}
         if format is BINARY16:
             del self.operations["rem"]
             if choices.rounding == "toward_negative":
                 del self.operations["add"], self.operations["sub"]
-        self.compares_nan_bits = choices.nan == "x86"
+        self.has_nan_bits = choices.nan == "x86"
         self._rounding = _ROUNDINGS[choices.rounding]
         self._tininess = _TININESS[choices.tininess]
         library()
@@ -175,17 +176,17 @@ class SoftFloat:
         z, raised = np.empty_like(x[0]), np.empty(len(x[0]), np.uint8)
         loop(*x, _variable("softfloat_exceptionFlags"), z, raised)
         _variable("softfloat_roundingMode")[0] = 0
-        if operation == "fma":
+        if operation == "fma" and self.choices.nan not in PRODUCT_RULES:
             self._leave_open(x, z, raised)
         return z, raised
 
     def _leave_open(self, x: list[Bits], z: Bits, raised: Raised) -> None:
-        """Drop the flag where the standard leaves it open: 0 * infinity plus a NaN (clause 7.2)."""
-        f, word = self.format, self.format.storage_dtype.type
-        a, b = (operand & word(f.magnitude_mask) for operand in x[:2])
-        invalid = ((a == 0) & (b == f.infinity)) | ((a == f.infinity) & (b == 0))
-        open_case = invalid & is_nan(f, x[2])
-        z[open_case] = x[2][open_case] | word(f.quiet_bit)
+        """Replace the result of 0 * infinity plus a NaN, which SoftFloat always makes invalid.
+
+        Clause 7.2 leaves open whether it is; under these rules only a signalling NaN is invalid.
+        """
+        f, open_case = self.format, is_open_product(self.format, self.choices, x)
+        z[open_case] = x[2][open_case] | f.storage_dtype.type(f.quiet_bit)
         raised[open_case] = INVALID * is_signalling(f, x[2])[open_case]
 
 

@@ -10,10 +10,12 @@ from numlean.scalar.operations import BASIC
 from numlean.verification import ArithmeticCheck, verify
 from numlean.verification.comparison import compare
 from numlean.verification.encoding import decode, encode, round_to_even
-from numlean.verification.hardware import Hardware, prescribed_nan
+from numlean.verification.hardware import Hardware
+from numlean.verification.nan_rules import nan_result
 from numlean.verification.operands import BATCH, all_operands, level_1, operands
 from numlean.verification.reference import Choices
 from numlean_kernels.formats import BFLOAT16, BINARY16, BINARY32, BINARY64, E4M3, E5M2
+from numlean_kernels.ieee import NanRule
 from operand_batches import batches_of
 
 HARDWARE = Hardware(BINARY32, Choices())
@@ -218,15 +220,66 @@ def test_binary64_is_rounded_as_by_numpy_s_casts(format, kind):
     assert np.array_equal(round_to_even(format, x), expected)
 
 
-def test_the_prescribed_nan_is_the_first_signalling_else_the_first_quiet_one():
-    quiet, signalling, one = 0xFFC00005, 0x7F800003, 0x3F800000
+def test_the_nan_of_each_rule_is_that_of_its_written_rule():
+    quiet, signalling, one, inf = 0xFFC00005, 0x7F800003, 0x3F800000, 0x7F800000
+    default, quieted = 0x7FC00000, signalling | 1 << 22
     cases = [
-        ((one, one), 0x7FC00000),
-        ((one, quiet), quiet),
-        ((quiet, signalling), signalling | 1 << 22),
-        ((signalling, quiet), signalling | 1 << 22),
-        ((quiet, 0x7FC00001), quiet),
+        ("torchlean", "add", (one, one), default),
+        ("torchlean", "add", (one, quiet), quiet),
+        ("torchlean", "add", (quiet, signalling), quieted),
+        ("torchlean", "sub", (one, quiet), quiet ^ 1 << 31),
+        ("x86", "sub", (one, quiet), quiet),
+        ("x86", "add", (quiet, signalling), quiet),
+        ("x86", "add", (one, one), default | 1 << 31),
+        ("arm", "add", (quiet, signalling), quieted),
+        ("arm", "fma", (quiet, one, 0x7FC00001), 0x7FC00001),
+        ("arm", "fma", (0, inf, quiet), default),
+        ("arm", "fma", (0, inf, signalling), quieted),
+        ("x86", "fma", (0, inf, quiet), quiet),
+        ("riscv", "fma", (0, inf, quiet), default),
+        ("canonical", "mul", (quiet, one), default),
+        ("cuda", "mul", (quiet, one), 0x7FFFFFFF),
     ]
-    for given, expected in cases:
-        arrays = [np.array([bits], np.uint32) for bits in given]
-        assert prescribed_nan(BINARY32, arrays).tolist() == [expected]
+    for rule, operation, given, expected in cases:
+        x = [np.array([bits], np.uint32) for bits in given]
+        assert nan_result(BINARY32, Choices(nan=rule), operation, x).tolist() == [expected]
+
+
+@pytest.mark.parametrize("rule", [rule.value for rule in NanRule])
+@pytest.mark.parametrize("base", ["e5m2", "e4m3"])
+def test_nans_and_flags_of_every_rule_are_compared_with_the_rationals(base, rule):
+    dtype = f"{base}@nan={rule}"
+    scalar = get_scalar(dtype, "python")
+    reference = ArithmeticCheck(dtype, "rationals").scalar_and_reference()[1]
+    specials = np.array(
+        [0, 0x80, 1, 0x3C, 0x78, 0x7C, 0x7D, 0x7E, 0x7F, 0xFC, 0xFE, 0xFF], np.uint8
+    )
+    for name, arity in (("fma", 3), ("sub", 2), ("rem", 2), ("maximum", 2), ("min_num", 2)):
+        x = [a.ravel() for a in np.meshgrid(*[specials] * arity)]
+        assert compare(scalar, reference, name, x).first is None, name
+
+
+def test_a_nan_with_other_bits_is_found():
+    reference = ArithmeticCheck("e5m2@nan=x86", "rationals").scalar_and_reference()[1]
+    x = [np.array([0x7C], np.uint8), np.array([0xFC], np.uint8)]
+    outcome = compare(get_scalar("e5m2", "python"), reference, "add", x)
+    assert (outcome.first.expected, outcome.first.actual) == (0xFE, 0x7E)
+
+
+@pytest.mark.parametrize("rule", [rule.value for rule in NanRule])
+def test_zero_times_infinity_plus_a_nan_is_softfloat_s_where_the_rule_does_not_leave_it_open(rule):
+    try:
+        reference = ArithmeticCheck(f"ieee32exec@nan={rule}", "softfloat").scalar_and_reference()[1]
+    except UnavailableError as error:
+        pytest.skip(str(error))
+    x = [np.array(a, np.uint32) for a in ([0, 0x7F800000], [0x7F800000, 0], [0x7FFFFFFF] * 2)]
+    scalar = get_scalar(f"ieee32exec@nan={rule}", "python")
+    assert compare(scalar, reference, "fma", x).first is None
+    _, raised = scalar.flagged("fma", *x)
+    assert raised.tolist() == [16 * (rule in ("arm", "riscv"))] * 2
+
+
+def test_zero_times_infinity_plus_a_quiet_nan_is_invalid_under_the_rule_of_riscv():
+    scalar = get_scalar("ieee32exec@nan=riscv", "python")
+    z, raised = scalar.flagged("fma", *(scalar.from_bits([b]) for b in (0, 0x7F800000, 0x7FFFFFFF)))
+    assert (z.tolist(), raised.tolist()) == ([0x7FC00000], [16])

@@ -19,8 +19,8 @@ def make_fma(builder: RoutineBuilder) -> Routine:
     """Return ``fma(a, b, c, *random_bits) -> (z, flags)``: a * b + c rounded once.
 
     NaN operands propagate; zero times infinity and infinities of opposite signs are invalid. If c
-    is a quiet NaN, zero times infinity is invalid under Arm's rule only. Exact zeros have the sign
-    of a zero sum.
+    is a quiet NaN, zero times infinity is invalid under the rules of Arm and RISC-V only. Exact
+    zeros have the sign of a zero sum.
 
     The product has at most 2p bits and is exact, with its leading one at bit 2w-3 of a wide number;
     so is the addend. The operand of smaller magnitude is shifted right with a sticky bit. If that
@@ -56,7 +56,8 @@ def make_fma(builder: RoutineBuilder) -> Routine:
     zero_exp = signed(-8 * builder.format.bias - 4 * builder.format.precision)
     one_word, two_words, leading_bit = word(1), word(2), word(1 << (builder.word_bits - 1))
     no_flag, invalid_flag = word(0), word(INVALID)
-    invalid_beats_nan = builder.arithmetic.nan is NanRule.ARM
+    has_infinity = builder.format.has_infinity
+    invalid_beats_nan = builder.arithmetic.nan in (NanRule.ARM, NanRule.RISCV)
 
     def fma(a: Any, b: Any, c: Any, *random_bits: Any) -> Any:
         a, b, c = read_operand(a), read_operand(b), read_operand(c)
@@ -91,7 +92,7 @@ def make_fma(builder: RoutineBuilder) -> Routine:
         z = z if sig != 0 else zero_sum(sign_product, sign_c)
         flags = flags if sig != 0 else no_flag
         product_infinite = (mag_a == infinity) | (mag_b == infinity)
-        invalid_product = has_zero & product_infinite
+        invalid_product = has_zero & product_infinite & has_infinity
         invalid = invalid_product | (product_infinite & subtract & (mag_c == infinity))
         is_infinite = product_infinite | (mag_c == infinity)
         z_infinite = infinite(sign_product if product_infinite else sign_c)

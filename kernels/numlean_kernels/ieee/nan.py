@@ -1,10 +1,11 @@
 """The NaN that an operation returns (clause 6.2), for each NaN rule.
 
 - ``torchlean``: the first signalling operand, made quiet; otherwise the first quiet one.
-- ``canonical``, ``riscv``, ``cuda``: always the default NaN.
+- ``canonical``, ``riscv``, ``cuda``: always the default NaN. Under ``riscv``, zero times infinity
+  is invalid in an fma that adds a quiet NaN.
 - ``x86``: the first operand that is a NaN, made quiet (Intel SDM, SSE).
 - ``arm``: like torchlean, but fma takes the addend first, and a quiet NaN added to an invalid
-  product gives the default NaN (Arm ARM, FPProcessNaNs3 and FPMulAdd).
+  product is invalid and gives the default NaN (Arm ARM, FPProcessNaNs3 and FPMulAdd).
 
 The default NaN is quiet with an empty payload; it is negative under ``x86`` and all ones under
 ``cuda``.

@@ -126,11 +126,8 @@ def _print_header(comparison: ElementaryComparison, names: list[str]) -> None:
     operands = "all operands" if comparison.exhaustive else "structured and random operands"
     print(f"{comparison.dtype} against MPFR, {operands}")
     print(f"filter: {'none, MPFR decides all' if source is None else source.summary}")
-    nans = "bit for bit" if comparison.compares_nan_bits() else "only whether they are NaNs"
     flags = f"compared except for {', '.join(quiet)}" if quiet else "compared"
-    print(
-        f"NaNs: {nans}; flags: {flags if len(quiet) < len(names) else 'not compared'}", flush=True
-    )
+    print(f"flags: {flags if len(quiet) < len(names) else 'not compared'}", flush=True)
 
 
 def _verify(

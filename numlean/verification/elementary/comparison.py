@@ -18,6 +18,7 @@ from numlean.verification.elementary.filtered_reference import FilteredReference
 from numlean.verification.elementary.functions import FUNCTIONS, Function
 from numlean.verification.elementary.hard_cases import HardCase, hardest
 from numlean.verification.elementary.operands import elementary_operands
+from numlean.verification.nan_rules import nan_result
 from numlean.verification.operands import BATCH, Bits, all_operands, count_of_all
 from numlean.verification.reference import Raised
 from numlean_kernels.formats import Format
@@ -124,10 +125,6 @@ class ElementaryComparison:
             return False
         return True
 
-    def compares_nan_bits(self) -> bool:
-        """Return whether NaNs are compared bit for bit, as those of the default rule are."""
-        return choices_of(self.dtype).nan == "torchlean"
-
     def key(self) -> dict[str, Any]:
         """Return everything that findings depend on: the comparison, and the kernels' sources."""
         from numlean_kernels.targets.cache import source_hash
@@ -198,7 +195,7 @@ def compare_batch(comparison: ElementaryComparison, name: str, count: int, numbe
         x,
         (results.z, None if raised is None else results.raised),
         (actual, np.zeros(len(actual), np.uint8) if raised is None else raised),
-        compares_nan_bits=comparison.compares_nan_bits(),
+        nans=nan_result(reference.format, choices_of(comparison.dtype), name, x),
     )
     k = results.unsound
     unsound = None if k is None else tuple(int(a[k]) for a in x)

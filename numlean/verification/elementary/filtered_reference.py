@@ -14,7 +14,7 @@ from numlean.verification.elementary.functions import Function
 from numlean.verification.elementary.hard_cases import HardCase, distance, hardest
 from numlean.verification.elementary.rounding_test import can_decide, round_if_certain
 from numlean.verification.encoding import Bools, Floats, decode, is_signalling
-from numlean.verification.hardware import prescribed_nan
+from numlean.verification.nan_rules import nan_result
 from numlean.verification.operands import Bits
 from numlean.verification.reference import Choices, Raised
 from numlean_kernels.flags import INVALID
@@ -109,7 +109,7 @@ class FilteredReference:
             signalling = np.any([is_signalling(self.format, a) for a in x], axis=0)
             results.z[outside] = self.format.default_nan
             results.raised[outside] = INVALID
-            results.z[nan] = prescribed_nan(self.format, x)[nan]
+            results.z[nan] = nan_result(self.format, self._choices, function.name, x)[nan]
             results.raised[nan] = INVALID * signalling[nan]
         return results
 
