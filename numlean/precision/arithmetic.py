@@ -15,7 +15,8 @@ from numlean.errors import MixedScalarError
 from numlean.precision.layer_product import LayerPrecision, Side, product
 from numlean.precision.widening import widens
 from numlean.scalar.identity import name_both
-from numlean.scalar.protocol import Scalar
+from numlean.scalar.product_scope import in_product
+from numlean.scalar.protocol import Numbers, Scalar
 
 
 class Use(Enum):
@@ -71,8 +72,12 @@ class UniformArithmetic(Arithmetic):
         self, left: Tensor, right: Tensor, bias: Tensor | None = None, *, weight: Side | None
     ) -> Tensor:
         """Return the product, rounded, plus the bias."""
-        z = matmul(left, right) if left.ndim == 2 else bmm(left, right)
-        return z if bias is None else z + bias
+        operands = (left, right) if bias is None else (left, right, bias)
+        with in_product(None, *(Numbers(x.scalar, x.data) for x in operands)) as whole:
+            z = matmul(left, right) if left.ndim == 2 else bmm(left, right)
+            z = z if bias is None else z + bias
+            whole.result = Numbers(z.scalar, z.data)
+        return z
 
     def reduced(self, x: Tensor) -> Tensor:
         """Return x."""

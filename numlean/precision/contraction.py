@@ -22,6 +22,7 @@ from numlean.precision.scaling.operand import (
     entered_columns,
     scalar_of,
 )
+from numlean.scalar.product_scope import in_product
 from numlean.scalar.protocol import Numbers, Scalar, Storage
 from numlean.scalar.record import recorded_like
 
@@ -79,6 +80,13 @@ class Contraction:
                 f"a contraction takes shapes (n, k) and (k, m), or batches of them; got {a.shape}"
                 f" and {b.shape}"
             )
+        given = (Numbers(scalar, x) for x in (a, b, *addend))
+        with in_product(self, *given) as whole:
+            z = self._product(scalar, a, b, *addend)
+            whole.result = Numbers(self.output, z)
+        return z
+
+    def _product(self, scalar: Scalar, a: Storage, b: Storage, *addend: Storage) -> Storage:
         a, left = entered(self.left, scalar, a)
         b, right = entered_columns(self.right, scalar, b)
         operands = Numbers(scalar_of(self.left), a), Numbers(scalar_of(self.right), b)

@@ -83,13 +83,18 @@ class ResolvedPolicy:
         scalars: The Scalars outside layers.
         common: The arithmetic of layers without an exception.
         exceptions: The arithmetics of layers with one, by the names that the policy gives.
-        everything: All Scalars, each once.
+        named: All Scalars, by the texts of their dtypes.
     """
 
     scalars: RunScalars
     common: Arithmetic
     exceptions: Mapping[str, Arithmetic]
-    everything: tuple[Scalar, ...]
+    named: Mapping[str, Scalar]
+
+    @property
+    def everything(self) -> tuple[Scalar, ...]:
+        """All Scalars, each once."""
+        return tuple(dict.fromkeys(self.named.values()))
 
 
 def resolve_policy(policy: Policy, resolve: Resolve) -> ResolvedPolicy:
@@ -108,7 +113,7 @@ def resolve_policy(policy: Policy, resolve: Resolve) -> ResolvedPolicy:
     scalars = _run_scalars(policy, once)
     common = _arithmetic(policy, once)
     exceptions = {layer: _arithmetic(each, once) for layer, each in policy.exceptions.items()}
-    return ResolvedPolicy(scalars, common, exceptions, tuple(dict.fromkeys(found.values())))
+    return ResolvedPolicy(scalars, common, exceptions, found)
 
 
 def _run_scalars(policy: Policy, resolve: Resolve) -> RunScalars:

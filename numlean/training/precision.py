@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, final
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias, final
 
+from numlean.autograd.indices import INDEX
 from numlean.autograd.primitives import cast
 from numlean.autograd.tensor import Tensor
 from numlean.names import did_you_mean
@@ -16,10 +17,15 @@ from numlean.optim.scaled_loss import scales_loss
 from numlean.precision.arithmetic import UNIFORM, LayerArithmetics, Use
 from numlean.precision.policy import Policy, PolicyError
 from numlean.precision.resolved import Resolve, RunScalars, resolve_policy
+from numlean.scalar.contract import reset_stream
+from numlean.scalar.innermost import innermost
 from numlean.scalar.protocol import Scalar
 
 if TYPE_CHECKING:
     from numlean.training.task import Task
+
+Wrap: TypeAlias = Callable[[Scalar], Scalar]
+"""Returns a wrapper of a Scalar, such as one that traces; or the Scalar itself."""
 
 FIRST, LAST = "first", "last"
 """Names of the first and the last layer that has weights of products."""
@@ -35,12 +41,14 @@ class RunPrecision:
         layers: The arithmetics of layers.
         everything: All Scalars, each once.
         policy: The policy; None for a run in one Scalar.
+        named: The Scalars of a policy, by the texts of their dtypes.
     """
 
     scalars: RunScalars
     layers: LayerArithmetics
     everything: tuple[Scalar, ...]
     policy: Policy | None = None
+    named: Mapping[str, Scalar] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def uniform(cls, scalar: Scalar) -> RunPrecision:
@@ -58,7 +66,33 @@ class RunPrecision:
         paths = {name: _path_of(task.model, name) for name in found.exceptions}
         exceptions = {paths[name]: each for name, each in found.exceptions.items()}
         layers = LayerArithmetics(found.common, exceptions)
-        return cls(found.scalars, layers, found.everything, policy)
+        return cls(found.scalars, layers, found.everything, policy, found.named)
+
+    def wrapped(self, wrap: Wrap, task: Task) -> RunPrecision:
+        """Return the same arithmetics with every Scalar wrapped, its random stream reset.
+
+        Args:
+            wrap: Returns the wrapper of a Scalar.
+            task: The task of the run, whose layers have the same names.
+        """
+        if self.policy is None:
+            return RunPrecision.uniform(wrap(reset_stream(self.scalars.data)))
+        own = self.named
+        return RunPrecision.of(self.policy, task, lambda dtype: wrap(reset_stream(own[dtype])))
+
+    def adopted(self, x: Tensor) -> Tensor:
+        """Return a tensor's numbers in the run's own Scalar of the same arithmetic.
+
+        The tensor may be that of another run whose Scalars have other wrappers. Indices, and
+        numbers of an arithmetic that the run does not have, stay as they are.
+        """
+        if x.scalar is INDEX:
+            return x
+        own = next((each for each in self.everything if each.name == x.scalar.name), None)
+        if own is None:
+            theirs = innermost(x.scalar)
+            own = next((each for each in self.everything if innermost(each) == theirs), None)
+        return x if own is None else Tensor(own, x.data)
 
     def start_step(self, step: int) -> None:
         """Make the next random numbers of all Scalars a function of the number of updates."""

@@ -26,7 +26,7 @@ from numlean.training.initial_values import InitialValues, starting_values, to_s
 from numlean.training.memory import check_run_memory
 from numlean.training.options import Options, resolve_part, resolve_scalar
 from numlean.training.parameters import ParameterStore, initial_parameters, merge_parameters
-from numlean.training.precision import RunPrecision
+from numlean.training.precision import RunPrecision, Wrap
 from numlean.training.reported_loss import ReportedLoss
 from numlean.training.task import LossProgram, Predictor, Task
 from numlean.training.update import loss_and_gradient
@@ -123,6 +123,22 @@ class Runner:
     def eval(self) -> None:
         """Switch to evaluation mode."""
         self.set_mode(Mode.EVAL)
+
+    def twin(self, task: Task, wrap: Wrap, options: Options) -> Runner:
+        """Return a runner of a task of the same parameters and bits, whose Scalars are wrapped.
+
+        Args:
+            task: The task, such as the runner's own with instrumented layers.
+            wrap: Returns the wrapper of a Scalar.
+            options: The options of the twin.
+        """
+        precision = self.precision.wrapped(wrap, task)
+        own = precision.scalars.data
+        cast = own.from_float if self.cast == self.scalar.from_float else self.cast
+        specs = task.model.parameters
+        params = [precision.adopted(p) for p in self.params]
+        store = ParameterStore(precision.parameter_scalars(specs), specs, params)
+        return Runner(task, own, store, cast, options, precision=precision)
 
     @contextmanager
     def in_mode(self, mode: Mode) -> Iterator[None]:
@@ -329,6 +345,7 @@ def instantiate(
     *,
     cast: CastFloat | None = None,
     initial: InitialValues | None = None,
+    wrap: Wrap | None = None,
 ) -> Runner:
     """Return a runner for a task in an arithmetic, with its initial parameters.
 
@@ -341,13 +358,15 @@ def instantiate(
         initial: The initial parameters: another runner, values by name, such as a ``state_dict`` of
             PyTorch, or values in the model's order. Each is rounded once. By default, and for
             buffers without a value, they are drawn with the options' seed.
+        wrap: Called once with each Scalar of the run; the run computes in the Scalars that it
+            returns, which must compute numbers of the same format.
 
     Raises:
         NumleanError: The dtype is unknown, or does not fit the options; or initial values do not
             match the model; or this machine has too little memory.
     """
     options = options or Options()
-    precision = _precision(task, scalar, options)
+    precision = _precision(task, scalar, options, wrap)
     own = precision.scalars.data
     if cast is not None and precision.policy is not None:
         raise NumleanError("a run by a policy rounds each number once, and takes no other cast")
@@ -364,14 +383,19 @@ def instantiate(
     return Runner(task, own, store, cast, options, precision=precision)
 
 
-def _precision(task: Task, scalar: Scalar | Policy | str, options: Options) -> RunPrecision:
+def _precision(
+    task: Task, scalar: Scalar | Policy | str, options: Options, wrap: Wrap | None
+) -> RunPrecision:
     """Return the arithmetics of a run; each starts its random numbers anew."""
+
+    def own(scalar: Scalar) -> Scalar:
+        fresh = reset_stream(scalar)
+        return fresh if wrap is None else wrap(fresh)
+
     if isinstance(scalar, Policy) and not scalar.is_uniform:
-        return RunPrecision.of(
-            scalar, task, lambda dtype: reset_stream(resolve_part(dtype, options))
-        )
+        return RunPrecision.of(scalar, task, lambda dtype: own(resolve_part(dtype, options)))
     dtype = scalar.parameters if isinstance(scalar, Policy) else scalar
-    return RunPrecision.uniform(reset_stream(resolve_scalar(dtype, options)))
+    return RunPrecision.uniform(own(resolve_scalar(dtype, options)))
 
 
 def restore_runner(

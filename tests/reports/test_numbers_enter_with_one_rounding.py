@@ -184,7 +184,7 @@ def test_the_explanation_of_an_entering_number_does_not_round_it_first():
     s, wide = get_scalar("ieee32exec", "python"), get_scalar("mp:200")
     third = Fraction(1, 3)
     for values in (np.array([HALF_AND_MORE]), [HALF_AND_MORE], [third, HALF_AND_MORE]):
-        op = TracedOperation(None, "from_float", (values,), {}, s.from_float(values))
+        op = TracedOperation(None, "from_float", (values,), {}, s.from_float(values), scalar=s)
         for k, value in enumerate(values):
             element = element_of(op, (k,))
             exact = element.apply(wide, tuple(element.operands.values()))

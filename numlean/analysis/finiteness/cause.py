@@ -10,7 +10,6 @@ import numpy as np
 
 from numlean.analysis.trace.elements import Element, Index, element_of
 from numlean.analysis.trace.instrument import TracingTape, instrument
-from numlean.autograd.indices import INDEX
 from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError
 from numlean.scalar.finiteness import is_finite
@@ -26,7 +25,7 @@ from numlean.scalar.protocol import Scalar
 from numlean.scalar.registry import get_scalar
 from numlean.scalar.wrappers.counting import CountingScalar
 from numlean.scalar.wrappers.tracing import Trace, TracedOperation, TracingScalar
-from numlean.training import Runner, Stepper, instantiate
+from numlean.training import Runner, Stepper
 from numlean.training.finiteness import RunNumbers
 from numlean.training.harmful_constants import HarmfulConstant, harmful_constants
 from numlean_kernels.targets.dead_code import memory_of
@@ -67,16 +66,14 @@ def find_cause(stepper: Stepper, before: RunNumbers) -> Cause | None:
         before: The numbers before the step.
 
     Returns:
-        The cause; None if the repeated step is finite, or the run is in several dtypes, whose
-        operations are not traced.
+        The cause; None if the repeated step is finite.
     """
-    if stepper.runner.precision.policy is not None:
-        return None
     trace = Trace()
     twin = _twin(stepper, before, trace)
     for sample in stepper.samples:
         trace.start()
-        twin.step_group([_in_scalar(twin.runner.scalar, sample)], at=stepper.schedule_count - 1)
+        adopted = type(sample)(*(_adopted(twin.runner, value) for value in sample))
+        twin.step_group([adopted], at=stepper.schedule_count - 1)
         found = _first_nonfinite(trace.operations, twin)
         if found is not None:
             return _cause(stepper, found)
@@ -86,29 +83,23 @@ def find_cause(stepper: Stepper, before: RunNumbers) -> Cause | None:
 def _twin(stepper: Stepper, before: RunNumbers, trace: Trace) -> Stepper:
     """Return a stepper that repeats the last step, operation by operation, into a trace."""
     runner = stepper.runner
-    inner = runner.scalar.inner if isinstance(runner.scalar, CountingScalar) else runner.scalar
-    scalar = TracingScalar(inner, trace)
-    options = replace(runner.options, backend="eager", device=None, fast_kernels=False)
-    cast = None if runner.cast == runner.scalar.from_float else runner.cast
-    copy = instantiate(instrument(runner.task, trace), scalar, options, cast=cast)
+
+    def traced(scalar: Scalar) -> Scalar:
+        inner = scalar.inner if isinstance(scalar, CountingScalar) else scalar
+        return TracingScalar(inner, trace)
+
+    options = replace(runner.options, backend="eager")
+    copy = runner.twin(instrument(runner.task, trace), traced, options)
     copy.new_tape = lambda: TracingTape(trace)
     twin = Stepper(copy, stepper.optimizer, stepper.schedule)
-    params = [_tensor_in(copy.scalar, p) for p in before.params]
-    state = {
-        name: [_tensor_in(copy.scalar, t) for t in each] for name, each in before.state.items()
-    }
+    params = [_adopted(copy, p) for p in before.params]
+    state = {name: [_adopted(copy, t) for t in each] for name, each in before.state.items()}
     twin.restore(params, state, before.step_count, schedule_count=stepper.schedule_count - 1)
     return twin
 
 
-def _tensor_in(scalar: Scalar, value: Any) -> Any:
-    if not isinstance(value, Tensor) or value.scalar is INDEX:
-        return value
-    return Tensor(scalar, value.data)
-
-
-def _in_scalar(scalar: Scalar, sample: Any) -> Any:
-    return type(sample)(*(_tensor_in(scalar, value) for value in sample))
+def _adopted(runner: Runner, value: Any) -> Any:
+    return runner.precision.adopted(value) if isinstance(value, Tensor) else value
 
 
 def _first_nonfinite(
@@ -119,18 +110,17 @@ def _first_nonfinite(
     Operations come first whose specials reach the loss, a parameter or the state. (A norm that
     overflows and is computed again with smaller numbers reaches none.)
     """
-    scalar = twin.runner.scalar
-    found = [op for op in operations if _is_special(op, scalar)]
+    found = [op for op in operations if _is_special(op)]
     reaching = _reaching(found, twin)
-    made = [op for op in found if all(_operands_are_finite(op, scalar))]
+    made = [op for op in found if all(_operands_are_finite(op))]
     return next(
         iter([*(op for op in reaching if any(op is each for each in made)), *made, *found]), None
     )
 
 
-def _is_special(op: TracedOperation, scalar: Scalar) -> bool:
+def _is_special(op: TracedOperation) -> bool:
     is_number = OPERATIONS[op.operation].result is Result.NUMBERS
-    return is_number and not is_finite(scalar, np.asarray(op.result)).all()
+    return is_number and not is_finite(op.scalar, np.asarray(op.result)).all()
 
 
 def _reaching(operations: Sequence[TracedOperation], twin: Stepper) -> list[TracedOperation]:
@@ -145,7 +135,7 @@ def _reaching(operations: Sequence[TracedOperation], twin: Stepper) -> list[Trac
     return found[::-1]
 
 
-def _operands_are_finite(op: TracedOperation, scalar: Scalar) -> Iterator[bool]:
+def _operands_are_finite(op: TracedOperation) -> Iterator[bool]:
     if op.operation in _CASTS:
         for source, x in zip(op.operands[::2], op.operands[1::2], strict=True):
             yield bool(is_finite(source, x).all())
@@ -155,23 +145,23 @@ def _operands_are_finite(op: TracedOperation, scalar: Scalar) -> Iterator[bool]:
             values = np.asarray(x)
             yield values.dtype.kind not in "fiu" or bool(np.isfinite(values).all())
         elif isinstance(x, np.ndarray) and k not in OPERATIONS[op.operation].others:
-            yield bool(is_finite(scalar, x).all())
+            yield bool(is_finite(op.scalar, x).all())
 
 
 def _cause(stepper: Stepper, op: TracedOperation) -> Cause:
     runner, result = stepper.runner, np.asarray(op.result)
-    index = tuple(int(k) for k in np.argwhere(~is_finite(runner.scalar, result))[0])
+    index = tuple(int(k) for k in np.argwhere(~is_finite(op.scalar, result))[0])
     element = element_of(op, index)
     constant = _constant(runner, stepper, op, element)
-    text = op.formula or _call(op, element, runner.scalar)
-    if not all(_operands_are_finite(op, runner.scalar)):
+    text = op.formula or _call(op, element)
+    if not all(_operands_are_finite(op)):
         return Cause(str(op.place), text, "an operand is not finite", constant)
-    return Cause(str(op.place), text, _exception(op, index, element, runner.scalar), constant)
+    return Cause(str(op.place), text, _exception(op, index, element), constant)
 
 
 def _constant(runner: Runner, stepper: Stepper, op: TracedOperation, element: Any) -> str:
     """Return the harmful constant of the operation's formula, or that it converts."""
-    found = harmful_constants(runner.task, runner.scalar, stepper.optimizer)
+    found = harmful_constants(runner.task, op.scalar, stepper.optimizer)
     is_conversion = element is not None and element.is_conversion
 
     def fits(each: HarmfulConstant) -> bool:
@@ -183,11 +173,11 @@ def _constant(runner: Runner, stepper: Stepper, op: TracedOperation, element: An
     return next((each.cause for each in found if fits(each)), "")
 
 
-def _call(op: TracedOperation, element: Element | None, scalar: Scalar) -> str:
+def _call(op: TracedOperation, element: Element | None) -> str:
     """Return the name of an operation, with its operands if they are few."""
     if element is None or not (op.operation in ELEMENTWISE or element.is_conversion):
         return op.operation
-    operands = (_text(element, x[0], scalar) for x in element.operands.values())
+    operands = (_text(element, x[0], op.scalar) for x in element.operands.values())
     return f"{op.operation}({', '.join(operands)})"
 
 
@@ -197,8 +187,9 @@ def _text(element: Element, x: Any, scalar: Scalar) -> str:
     return f"{float(scalar.to_float(np.asarray([x]))[0]):.6g}"
 
 
-def _exception(op: TracedOperation, index: Index, element: Element | None, scalar: Scalar) -> str:
+def _exception(op: TracedOperation, index: Index, element: Element | None) -> str:
     """Return what happened at an element whose operands are finite."""
+    scalar = op.scalar
     is_nan = bool(np.isnan(scalar.to_float(np.asarray(op.result)[index].reshape(1)))[0])
     usual = "invalid operation" if is_nan else "overflow"
     if element is None:

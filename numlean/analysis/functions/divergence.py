@@ -75,8 +75,8 @@ class FunctionDivergence:
 def divergence_between(a: Call, b: Call) -> FunctionDivergence:
     """Return where two calls diverge."""
     count, programs = common_program(a, b)
-    traces, scalars = [a.operations[:count], b.operations[:count]], [a.scalar, b.scalar]
-    difference = first_difference(traces, scalars)
+    traces = [a.operations[:count], b.operations[:count]]
+    difference = first_difference(traces)
     if difference is None:
         return FunctionDivergence(a.name, b.name, count, programs=programs)
     specs = [RunSpec(call.name, call.scalar, Options()) for call in (a, b)]

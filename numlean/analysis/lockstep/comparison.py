@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -54,6 +54,42 @@ class PairComparison:
         if self.common is not None:
             return f"values after rounding both to {self.common.name}"
         return {"state": "encodings", "value": "exact values"}[self.kind]
+
+
+class RunComparison:
+    """How the numbers of two runs are compared: each pair of numbers by their own Scalars.
+
+    Attributes:
+        beyond_rounding: Whether numbers of two formats are rounded to the coarser one first.
+    """
+
+    def __init__(self, *, beyond_rounding: bool = False) -> None:
+        self.beyond_rounding = beyond_rounding
+        self._found: dict[tuple[Scalar, Scalar], PairComparison] = {}
+
+    def between(self, a: Scalar, b: Scalar) -> PairComparison:
+        """Return the comparison of numbers of two Scalars, one of each run."""
+        if (a, b) not in self._found:
+            self._found[a, b] = PairComparison.of(a, b, beyond_rounding=self.beyond_rounding)
+        return self._found[a, b]
+
+    def differing(self, a: Scalar, x: Storage, b: Scalar, y: Storage) -> Mask:
+        """Return where numbers of two Scalars differ."""
+        return self.between(a, b).differing(a, x, b, y)
+
+    def of_all(self, a: Sequence[Scalar], b: Sequence[Scalar]) -> tuple[str, str | None]:
+        """Return the kind of the comparison of all numbers of two runs, and what they round to.
+
+        Args:
+            a: The Scalars of one run's numbers.
+            b: Those of the other run's, in the same order.
+        """
+        pairs = [self.between(*pair) for pair in zip(a, b, strict=True)]
+        across = [pair for pair in pairs if pair.kind != "state"]
+        if not across:
+            return "state", None
+        names = dict.fromkeys(pair.common.name for pair in across if pair.common is not None)
+        return across[0].kind, " and ".join(names) or None
 
 
 def differing_bits(a: Scalar, x: Storage, b: Scalar, y: Storage) -> Mask:

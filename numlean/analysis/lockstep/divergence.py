@@ -12,7 +12,12 @@ import numpy as np
 
 from numlean.analysis.lockstep.assessment import Assessment, assess
 from numlean.analysis.lockstep.common_numbers import CommonNumbers
-from numlean.analysis.lockstep.comparison import Differing, comparison_of, first_place
+from numlean.analysis.lockstep.comparison import (
+    Differing,
+    RunComparison,
+    comparison_of,
+    first_place,
+)
 from numlean.analysis.lockstep.exact_result import digits_of, exact_of
 from numlean.analysis.lockstep.numbers import Number, closer_of, ulps_between
 from numlean.analysis.lockstep.observations import other_elements
@@ -92,19 +97,15 @@ class TraceDifference:
 
 
 def first_difference(
-    traces: Sequence[Sequence[TracedOperation | None]],
-    scalars: Sequence[Scalar],
-    compare: Differing | None = None,
+    traces: Sequence[Sequence[TracedOperation | None]], compare: Differing | None = None
 ) -> TraceDifference | None:
     """Return the first operation whose results differ, in two traces of one program.
 
     Args:
         traces: The operations of both.
-        scalars: The arithmetics of both.
-        compare: Returns where arrays differ; by default the exact comparison of the Scalars.
+        compare: Returns where arrays differ; by default by their Scalars, without rounding.
     """
-    a, b = scalars
-    compare = compare or comparison_of(a, b)
+    compare = compare or RunComparison().differing
     for number, (one, other) in enumerate(zip(*traces, strict=False)):
         if one is None or other is None:
             continue
@@ -112,7 +113,9 @@ def first_difference(
         if one.operation != other.operation or x.shape != y.shape:
             return None
         is_relation = one.operation in RELATIONS
-        place = first_place(np.asarray(x != y) if is_relation else compare(a, x, b, y))
+        place = first_place(
+            np.asarray(x != y) if is_relation else compare(one.scalar, x, other.scalar, y)
+        )
         if place is not None:
             return TraceDifference(number, place)
     return None
@@ -124,7 +127,7 @@ def describe_divergence(
     differing: str,
     traces: Sequence[Sequence[TracedOperation | None]],
     found: TraceDifference,
-    common: CommonNumbers | None = None,
+    comparison: RunComparison | None = None,
 ) -> Divergence:
     """Return the divergence for the first difference of two traces.
 
@@ -134,10 +137,11 @@ def describe_divergence(
         differing: The first number that differs after the step.
         traces: The operations of both runs.
         found: The difference.
-        common: The numbers to which results were rounded before they were compared, if they were.
+        comparison: How the numbers of both are compared; by default without rounding.
     """
     pair = [each for trace in traces if (each := trace[found.number]) is not None]
-    op, scalars = pair[0], [spec.scalar for spec in specs]
+    op, scalars = pair[0], [each.scalar for each in pair]
+    common = (comparison or RunComparison()).between(scalars[0], scalars[1]).common
     values = [single(np.asarray(each.result), found.element) for each in pair]
     numbers = [Number.of(s, x) for s, x in zip(scalars, values, strict=True)]
     # A compiled step leaves out operations, an eager one none.

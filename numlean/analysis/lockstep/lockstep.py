@@ -7,13 +7,14 @@ from dataclasses import replace
 from itertools import combinations
 
 from numlean.analysis.finiteness import FiniteCheck
-from numlean.analysis.lockstep.comparison import PairComparison
+from numlean.analysis.lockstep.comparison import RunComparison
 from numlean.analysis.lockstep.crosscheck_result import Crosscheck, Pair
 from numlean.analysis.lockstep.growth import GrowthPoint, growth_point
 from numlean.analysis.lockstep.replay import StepSnapshot, locate_divergence
 from numlean.analysis.lockstep.run_spec import RunSpec, RunSpecLike
 from numlean.analysis.lockstep.states import RecordingOptimizer, RunState, first_differing
 from numlean.arguments import checked
+from numlean.autograd.indices import INDEX
 from numlean.checkpoint.weights import WeightSource, weights_of
 from numlean.data import Batch, Dataset, minibatches
 from numlean.errors import NumleanError
@@ -116,10 +117,8 @@ class _Lockstep:
         self._data = [data if isinstance(data, Dataset) else data(r.scalar) for r in runners]
         self._states = [RunState.of(stepper) for stepper in self._steppers]
         self._comparisons = {
-            (a, b): PairComparison.of(
-                specs[a].scalar, specs[b].scalar, beyond_rounding=beyond_rounding
-            )
-            for a, b in combinations(range(len(specs)), 2)
+            pair: RunComparison(beyond_rounding=beyond_rounding)
+            for pair in combinations(range(len(specs)), 2)
         }
         self._diverged: dict[tuple[int, int], Pair] = {}
         self._growth: dict[tuple[int, int], list[GrowthPoint]] = {}
@@ -182,9 +181,14 @@ class _Lockstep:
     def _pair(self, a: int, b: int) -> Pair:
         """Return a pair of runs that are the same so far."""
         comparison = self._comparisons[a, b]
-        rounded_to = None if comparison.common is None else comparison.common.name
+        kind, rounded_to = comparison.of_all(self._scalars(a), self._scalars(b))
         names = self._specs[a].name, self._specs[b].name
-        return Pair(*names, comparison.kind, rounded_to=rounded_to)
+        return Pair(*names, kind, rounded_to=rounded_to)
+
+    def _scalars(self, run: int) -> list[Scalar]:
+        """Return the Scalars of a run's losses, gradients, parameters and state."""
+        numbers = [x.scalar for x in self._states[run].numbers if x.scalar is not INDEX]
+        return [self._steppers[run].runner.scalar, *numbers]
 
     def _locate(
         self,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from numlean.analysis.lockstep.comparison import PairComparison, first_place
+from numlean.analysis.lockstep.comparison import RunComparison, first_place
 from numlean.analysis.lockstep.divergence import (
     Divergence,
     TraceDifference,
@@ -24,7 +24,8 @@ from numlean.autograd.indices import INDEX
 from numlean.autograd.tensor import Tensor
 from numlean.data import Batch, Sample
 from numlean.scalar.operations import CONVERSIONS
-from numlean.scalar.protocol import Scalar
+from numlean.scalar.product_scope import Product
+from numlean.scalar.protocol import Numbers
 from numlean.scalar.wrappers.tracing import (
     INITIAL,
     Location,
@@ -61,7 +62,7 @@ def locate_divergence(
     specs: Sequence[RunSpec],
     snapshots: Sequence[StepSnapshot],
     differing: tuple[str, tuple[int, ...]],
-    comparison: PairComparison,
+    comparison: RunComparison,
 ) -> Divergence:
     """Return the operation at which two runs diverged in a step, if it can be found."""
     step = snapshots[0].step
@@ -71,14 +72,11 @@ def locate_divergence(
             return found
     replays = [trace_step(task, config, *each) for each in zip(specs, snapshots, strict=True)]
     traces = pad_to_common_order([trace for trace, _ in replays])
-    scalars = [spec.scalar for spec in specs]
     name, place = differing
     differing_text = f"{name} at [{', '.join(map(str, place))}]"
-    difference = first_difference(traces, scalars, comparison.differing)
+    difference = first_difference(traces, comparison.differing)
     if difference is not None:
-        return describe_divergence(
-            specs, step, differing_text, traces, difference, comparison.common
-        )
+        return describe_divergence(specs, step, differing_text, traces, difference, comparison)
     where = _why_not_found(task, specs, snapshots, [state for _, state in replays])
     return Divergence(specs[0].name, specs[1].name, step, differing_text, where)
 
@@ -91,14 +89,15 @@ def trace_step(
     None replaces operations that a compiled step leaves out because nothing depends on them.
     """
     trace = Trace()
-    runner = spec.runner(instrument(task, trace), TracingScalar(spec.scalar, trace))
+    runner = spec.runner(instrument(task, trace), lambda scalar: TracingScalar(scalar, trace))
     runner.new_tape = lambda: TracingTape(trace)
     runner.keeps_outputs = True
     stepper = Stepper(runner, RecordingOptimizer(config.optimizer), config.scheduler)
-    before, scalar = snapshot.before, runner.scalar
-    params = [_to_wrapper(scalar, p) for p in before.params]
-    state = {name: [_to_wrapper(scalar, t) for t in each] for name, each in before.state.items()}
-    sample = type(snapshot.sample)(*(_to_wrapper(scalar, v) for v in snapshot.sample))
+    before, adopted = snapshot.before, runner.precision.adopted
+    params = [adopted(p) for p in before.params]
+    state = {name: [adopted(t) for t in each] for name, each in before.state.items()}
+    values = (adopted(v) if isinstance(v, Tensor) else v for v in snapshot.sample)
+    sample = type(snapshot.sample)(*values)
     operations: list[TracedOperation | None] = []
     if isinstance(stepper.engine, CompiledEngine):
         # A compiled step runs operation by operation while it is planned; its replay writes the
@@ -149,29 +148,32 @@ def _with_original_operands(
         start = (operand.ctypes.data - place.ctypes.data) // place.itemsize
         return as_strided(values.reshape(-1)[start:], operand.shape, operand.strides)
 
+    products: dict[int, Product] = {}
+
+    def seen_by(product: Product | None) -> Product | None:
+        """Return a product with its original operands; one object for all of its parts."""
+        if product is not None and id(product) not in products:
+            operands = (Numbers(scalar, seen(x)) for scalar, x in product.operands)
+            products[id(product)] = replace(product, operands=tuple(operands))
+        return product and products[id(product)]
+
     for each in operations:
-        yield each and replace(each, operands=tuple(map(seen, each.operands)))
-
-
-def _to_wrapper(scalar: Scalar, value: Any) -> Any:
-    """Convert numbers of a Scalar to those of its wrapper."""
-    if not isinstance(value, Tensor) or value.scalar is INDEX:
-        return value
-    return Tensor(scalar, value.data)
+        yield each and replace(
+            each, operands=tuple(map(seen, each.operands)), product=seen_by(each.product)
+        )
 
 
 def _of_initial_values(
     task: Task,
     specs: Sequence[RunSpec],
     snapshots: Sequence[StepSnapshot],
-    comparison: PairComparison,
+    comparison: RunComparison,
 ) -> Divergence | None:
     """Return where the parameters differ before any step, when binary64 is converted."""
-    scalars = [spec.scalar for spec in specs]
     values = zip(*(spec.starting_values(task) for spec in specs), strict=True)
     pairs = zip(snapshots[0].before.params, snapshots[1].before.params, strict=True)
     for parameter, given, (p, q) in zip(task.model.parameters, values, pairs, strict=True):
-        place = first_place(comparison.differing(scalars[0], p.data, scalars[1], q.data))
+        place = first_place(comparison.differing(p.scalar, p.data, q.scalar, q.data))
         if place is None:
             continue
         differing_text = f"{parameter.name} at [{', '.join(map(str, place))}]"
@@ -182,13 +184,13 @@ def _of_initial_values(
             where = f"{INITIAL}, {parameter.name}: the runs start from different numbers"
         else:
             place_of = Location(INITIAL, parameter.name)
+            given_floats = (floats[0],)
             traces = [
-                [TracedOperation(place_of, "from_float", (floats[0],), {}, x.data)] for x in (p, q)
+                [TracedOperation(place_of, "from_float", given_floats, {}, x.data, scalar=x.scalar)]
+                for x in (p, q)
             ]
             difference = TraceDifference(0, place)
-            return describe_divergence(
-                specs, 0, differing_text, traces, difference, comparison.common
-            )
+            return describe_divergence(specs, 0, differing_text, traces, difference, comparison)
         return Divergence(specs[0].name, specs[1].name, 0, differing_text, where)
     return None
 

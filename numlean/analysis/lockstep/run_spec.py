@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, TypeAlias
 
 from numlean.arguments import checked
-from numlean.errors import NumleanError, UnavailableError
+from numlean.errors import NumleanError
 from numlean.precision import Policy, format_policy, parse_policy
 from numlean.scalar.protocol import Scalar
 from numlean.scalar.registry import get_scalar, scalar_backend_of
@@ -14,6 +16,7 @@ from numlean.scalar.wrappers.faulty import Fault, FaultyScalar
 from numlean.training import Options, Runner, Task, initial_parameters, instantiate
 from numlean.training.initial_values import InitialValues, Value, starting_values
 from numlean.training.options import BACKENDS, resolve_part
+from numlean.training.precision import Wrap
 from numlean_kernels.targets import DEVICES
 
 _FAST = "fast"
@@ -31,6 +34,7 @@ class RunSpec:
         options: Its engine, device and kernels.
         initial: Its initial values; None draws them with the options' seed.
         policy: The formats of a run in several dtypes; None for a run in one.
+        wrappers: Each returns a function that wraps the Scalars of one runner, the innermost first.
     """
 
     name: str
@@ -38,6 +42,7 @@ class RunSpec:
     options: Options
     initial: InitialValues | None = field(default=None, compare=False, repr=False)
     policy: Policy | None = None
+    wrappers: tuple[Callable[[], Wrap], ...] = field(default=(), compare=False, repr=False)
 
     @classmethod
     def parse(cls, text: str, options: Options | None = None) -> RunSpec:
@@ -105,21 +110,27 @@ class RunSpec:
             self, name=f"{self.name} with {fault}", scalar=FaultyScalar(self.scalar, fault)
         )
 
-    def runner(self, task: Task, scalar: Scalar | None = None) -> Runner:
-        """Return a runner of a task, in the run's arithmetic or in a wrapper of it.
+    def wrapped_by(self, wrap: Wrap) -> RunSpec:
+        """Return the same run in wrappers of its Scalars."""
+        return replace(self, wrappers=(*self.wrappers, partial(_same, wrap)))
 
-        Raises:
-            UnavailableError: A run by a policy has no single arithmetic to wrap.
+    def runner(self, task: Task, wrap: Wrap | None = None) -> Runner:
+        """Return a runner of a task.
+
+        Args:
+            task: The task.
+            wrap: Called once with each Scalar of the run: see ``instantiate``.
         """
+        wraps = [make() for make in self.wrappers]
+        wraps += [] if wrap is None else [wrap]
         if self.policy is not None:
-            if scalar is not None:
-                raise UnavailableError(
-                    f"the operations of {self.name} cannot be traced, counted or altered: it has"
-                    " several arithmetics; use a run in one dtype"
-                )
-            return instantiate(task, self.policy, self.options, initial=self.initial)
-        options = replace(self.options, device=None, fast_kernels=False)
-        return instantiate(task, scalar or self.scalar, options, initial=self.initial)
+            scalar: Scalar | Policy = self.policy
+            options = self.options
+        else:
+            scalar = self.scalar
+            options = replace(self.options, device=None, fast_kernels=False)
+        initial, composed = self.initial, partial(_wrapped, wraps)
+        return instantiate(task, scalar, options, initial=initial, wrap=composed)
 
     def starting_from(self, initial: InitialValues | None) -> RunSpec:
         """Return the same run with these initial values, unless it has its own or none is given."""
@@ -133,6 +144,16 @@ class RunSpec:
 
 
 RunSpecLike: TypeAlias = "RunSpec | Runner | Scalar | Policy | str"
+
+
+def _same(wrap: Wrap) -> Wrap:
+    return wrap
+
+
+def _wrapped(wraps: Sequence[Wrap], scalar: Scalar) -> Scalar:
+    for wrap in wraps:
+        scalar = wrap(scalar)
+    return scalar
 
 
 def _policy_and_options(words: list[str]) -> tuple[str, list[str]]:

@@ -105,7 +105,7 @@ class _RowBuilder:
                 continue
             key = (op.place.phase, kind_of(op))
             row = self.rows.get(key) or OperationComparison(*key)
-            theirs = replace(op, result=self._their_result(op))
+            theirs = replace(op, result=self._their_result(op), scalar=self._scalars[1])
             self.rows[key] = row = row.extend(self._scalars[0], op, theirs)
             if row.differing and row.first is None:
                 traces = [*operations[:number], op], [*operations[:number], theirs]

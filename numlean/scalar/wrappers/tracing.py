@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, final
 
 from numlean.scalar.constants import current_formula
 from numlean.scalar.operations import Result, operations
+from numlean.scalar.product_scope import Product, current_product
 from numlean.scalar.protocol import Scalar, Storage
 from numlean.scalar.wrappers.wrapper import WrappedScalar
 
@@ -48,6 +49,8 @@ class TracedOperation:
         options: The keyword arguments.
         result: The result.
         formula: The formula that the operation belongs to; "" if it is not labelled.
+        scalar: The Scalar that carried it out, ``untraced``, as are the Scalars of operands.
+        product: The product of matrices that the operation is a part of; None if it is not.
     """
 
     place: Location
@@ -56,6 +59,8 @@ class TracedOperation:
     options: dict[str, Any]
     result: Storage
     formula: str = ""
+    scalar: Scalar = field(kw_only=True)
+    product: Product | None = field(default=None, kw_only=True)
 
 
 class Trace:
@@ -99,6 +104,12 @@ class TracingScalar(WrappedScalar):
     def __init__(self, inner: Scalar, trace: Trace) -> None:
         super().__init__(inner)
         self.trace = trace
+        self._untraced = inner
+
+    @property
+    def untraced(self) -> Scalar:
+        """The Scalar whose operations are traced, without a recorder."""
+        return self._untraced
 
     def around(
         self,
@@ -110,8 +121,21 @@ class TracingScalar(WrappedScalar):
         """Carry out an operation and trace it."""
         result = call(*operands, **options)
         if operation in TRACED:
-            place = self.trace.place
             self.trace.operations.append(
-                TracedOperation(place, operation, operands, options, result, current_formula())
+                TracedOperation(
+                    self.trace.place,
+                    operation,
+                    tuple(untraced(x) if isinstance(x, TracingScalar) else x for x in operands),
+                    options,
+                    result,
+                    current_formula(),
+                    scalar=self._untraced,
+                    product=current_product(),
+                )
             )
         return result
+
+
+def untraced(scalar: Scalar) -> Scalar:
+    """Return the Scalar whose operations a tracing one traces; another Scalar as it is."""
+    return scalar.untraced if isinstance(scalar, TracingScalar) else scalar

@@ -7,10 +7,13 @@ from numlean import nn
 from numlean.analysis.trace.alignment import align, pad_to_common_order
 from numlean.scalar.wrappers.tracing import Location, TracedOperation
 
+F64 = nl.get_scalar("float64")
+
 
 def operations(*names, layer="0 Linear(2, 3)"):
     x = np.zeros((2, 3))
-    return [TracedOperation(Location("forward", layer), name, (x, x), {}, x) for name in names]
+    place = Location("forward", layer)
+    return [TracedOperation(place, name, (x, x), {}, x, scalar=F64) for name in names]
 
 
 def test_equal_traces_are_aligned_one_by_one():
@@ -28,7 +31,7 @@ def test_counterparts_have_the_same_location_and_shapes():
     here, there = operations("mul", layer="a"), operations("mul", layer="b")
     assert align(here + there, there + here) == [1, 0]
     wide = np.zeros((4, 3))
-    other = TracedOperation(here[0].place, "mul", (wide, wide), {}, wide)
+    other = TracedOperation(here[0].place, "mul", (wide, wide), {}, wide, scalar=F64)
     assert align(here, [other]) == [None]
 
 

@@ -1,0 +1,64 @@
+"""Products of matrices that consist of several operations, as units of a trace.
+
+A product in several arithmetics casts its operands, multiplies, adds up, and casts the sums. A
+trace labels these operations with the product that they are parts of, so that products whose
+parts differ can be compared as wholes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Final, Protocol, Self
+
+from numlean.scalar.protocol import Numbers, Scalar, Storage
+
+
+class ProductRule(Protocol):
+    """The arithmetics of a product of matrices; ``str`` states them."""
+
+    def product(self, scalar: Scalar, a: Storage, b: Storage, *addend: Storage) -> Storage:
+        """Return the product of matrices of a Scalar's numbers, plus an addend."""
+
+    def with_scalars(self, change: Callable[[Scalar], Scalar]) -> Self:
+        """Return the same rule in other Scalars."""
+
+
+@dataclass(eq=False)
+class Product:
+    """A product of matrices.
+
+    Attributes:
+        rule: The arithmetics; None for the operations of the operands' own Scalar.
+        operands: The two matrices, and the addend if there is one, as they are given: before they
+            are rounded or scaled.
+        result: The product; None while it is computed.
+    """
+
+    rule: ProductRule | None
+    operands: tuple[Numbers, ...]
+    result: Numbers | None = None
+
+
+_PRODUCT: Final[ContextVar[Product | None]] = ContextVar("product", default=None)
+
+
+@contextmanager
+def in_product(rule: ProductRule | None, *operands: Numbers) -> Iterator[Product]:
+    """Label the operations within the block as parts of a product, in traces.
+
+    The block sets the result.
+    """
+    product = Product(rule, operands)
+    token = _PRODUCT.set(product)
+    try:
+        yield product
+    finally:
+        _PRODUCT.reset(token)
+
+
+def current_product() -> Product | None:
+    """Return the product that the operations carried out now are parts of; None without one."""
+    return _PRODUCT.get()
