@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, final
 import numpy as np
 from numpy.typing import ArrayLike
 
-from numlean.arguments import checked
+from numlean.arguments import checked, describe_value
 from numlean.autograd import (
     comparing,
     display,
@@ -429,7 +429,8 @@ def _as_scalar(scalar: Scalar | str) -> Scalar:
         return get_scalar(scalar)
     if not (hasattr(scalar, "from_float") and hasattr(scalar, "name")):
         raise NumleanError(
-            f"scalar must be a Scalar or the name of a dtype such as 'bfloat16', got {scalar!r}"
+            "scalar must be a Scalar or the name of a dtype such as 'bfloat16', got"
+            f" {describe_value(scalar)}"
         )
     return scalar
 

@@ -7,13 +7,13 @@ from typing import Any, Final
 
 import numpy as np
 
+from numlean.analysis.lockstep import RunSpec
 from numlean.data import Batch
 from numlean.errors import UnavailableError
 from numlean.nn import Linear, ReLU, Sequential, Tanh
 from numlean.optim import Optimizer, adam, sgd
-from numlean.scalar.registry import get_scalar
 from numlean.tasks import get_task
-from numlean.training import Options, Stepper, Task, instantiate
+from numlean.training import Options, Stepper, Task
 
 PYTORCH: Final = "PyTorch eager, float32, one thread"
 """The name of the entry that others are compared with."""
@@ -33,17 +33,19 @@ Step = Callable[[], object]
 
 
 def entries(activation: str, optimizer: str, dtypes: list[str]) -> Iterator[tuple[str, Step]]:
-    """Yield a step on the first images of digits in each dtype and backend, and in PyTorch."""
+    """Yield a step on the first images of digits in each dtype and backend, and in PyTorch.
+
+    ``policy:POLICY`` takes the place of a dtype.
+    """
     model = Sequential(
         Linear(_INPUTS, _HIDDEN), _ACTIVATIONS[activation](), Linear(_HIDDEN, _CLASSES)
     )
     task, rule, batch = Task.classification(model), _OPTIMIZERS[optimizer], _digits()
     for dtype in dtypes:
         yield f"{dtype} eager", _step(task, dtype, Options(), rule, batch)
-        compiled = Options(backend="compiled")
-        yield f"{dtype} compiled", _step(task, dtype, compiled, rule, batch)
+        yield f"{dtype} compiled", _step(task, dtype, Options("compiled"), rule, batch)
         try:
-            fast = _step(task, dtype, compiled, rule, batch, fast_kernels=True)
+            fast = _step(task, dtype, Options("compiled", fast_kernels=True), rule, batch)
         except UnavailableError:
             continue
         yield f"{dtype} compiled, fast kernels", fast
@@ -68,15 +70,9 @@ def _digits() -> Batch:
 
 
 def _step(
-    task: Task,
-    dtype: str,
-    options: Options,
-    optimizer: Optimizer,
-    batch: Batch,
-    *,
-    fast_kernels: bool = False,
+    task: Task, arithmetic: str, options: Options, optimizer: Optimizer, batch: Batch
 ) -> Step:
-    runner = instantiate(task, get_scalar(dtype, fast_kernels=fast_kernels), options)
+    runner = RunSpec.parse(arithmetic, options).runner(task)
     stepper = Stepper(runner, optimizer)
     as_tensor: Any = runner.batch(batch)  # converted once, as for PyTorch
     return lambda: stepper.step(Batch(*as_tensor))

@@ -2,8 +2,8 @@
 
 The first link is the hash of the run's description and its initial parameters. Each further link is
 the hash of the link before, the step's loss, the state digest after the step and, if the run scales
-its loss, what the scaling has done. So an entry cannot
-be altered unnoticed without altering all that follow, and the last link identifies the whole run.
+its loss, what the scaling has done. So an entry cannot be altered unnoticed without altering all
+that follow, and the last link identifies the whole run.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from numlean.scalar.exact_text import format_hex
 
 
 class Scaling(NamedTuple):
-    """What loss scaling has done in a step.
+    """The entry of a certificate for a step's loss scaling, all of it exact.
 
     Attributes:
         scale: The scale after the step, exact: see ``numlean.scalar.exact_text``.

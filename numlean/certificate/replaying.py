@@ -186,4 +186,4 @@ class _Replay:
 def _is_same_way(a: RunSpec, b: RunSpec) -> bool:
     # A Scalar with fast kernels equals one without.
     ways = [(side.options.backend, side.options.fast_kernels) for side in (a, b)]
-    return a.scalar == b.scalar and ways[0] == ways[1]
+    return a.scalar == b.scalar and a.policy == b.policy and ways[0] == ways[1]

@@ -17,9 +17,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from numlean.errors import NumleanError
-
-POLICY_SUFFIX: Final = ".toml"
-"""``--policy`` names a file if it has this suffix; else a policy."""
+from numlean.files.suffixes import POLICY_SUFFIX
 
 ARRAY_SUFFIX: Final = ".npy"
 """``--target`` names a file if it has this suffix; else a column or a key."""
@@ -87,12 +85,13 @@ _DATA: Final = (
     PathOption("--target", Role.INPUT, only=(ARRAY_SUFFIX,), more=("more_targets",)),
     PathOption("--text", Role.INPUT),
 )
+_POLICY: Final = PathOption("--policy", Role.INPUT, only=(POLICY_SUFFIX,))
 _TABLE: Final = (*_DATA, PathOption("--weights", Role.INPUT))
 
 PATHS: Final[dict[str, tuple[PathOption, ...]]] = {
     "train": (
         *_TABLE,
-        PathOption("--policy", Role.INPUT, only=(POLICY_SUFFIX,)),
+        _POLICY,
         PathOption("--resume", Role.INPUT),
         PathOption("--save", Role.OUTPUT),
         PathOption("--certificate", Role.UPDATED),
@@ -105,7 +104,7 @@ PATHS: Final[dict[str, tuple[PathOption, ...]]] = {
         PathOption("--out", Role.OUTPUT, files=(PAGE, RECORDS), pages=PAGE_SUFFIXES),
         PathOption("--jsonl", Role.OUTPUT),
     ),
-    "replay": (*_DATA, PathOption("FILE", Role.INPUT)),
+    "replay": (*_DATA, _POLICY, PathOption("FILE", Role.INPUT)),
     "export": (PathOption("CHECKPOINT", Role.INPUT), PathOption("OUT", Role.OUTPUT)),
     "verify certificates": (*_DATA, PathOption("FILE", Role.INPUT)),
     "verify elementary": (PathOption("--resume", Role.UPDATED),),

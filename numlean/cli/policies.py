@@ -7,8 +7,8 @@ import argparse
 from numlean.json_lines import json_line
 from numlean.precision import policies, policy_digest
 from numlean.precision.policy_text import policy_to_plain
-from numlean.tasks.arithmetic import read_policy
 from numlean.text_table import align_rows
+from numlean.training.policy_files import read_policy
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

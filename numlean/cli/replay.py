@@ -44,10 +44,12 @@ from numlean.cli.options import (
 )
 from numlean.cli.options.limits import add_limit_option
 from numlean.cli.progress import progress
+from numlean.errors import NumleanError
 from numlean.optim import format_hyperparameters
-from numlean.precision import LossScaling
+from numlean.precision import LossScaling, format_policy
 from numlean.tasks.file_limits import check_recipe_precision
 from numlean.training.options import BACKENDS
+from numlean.training.policy_files import read_policy
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,6 +57,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("files", nargs="+", metavar="FILE", help="certificate to replay")
     parser.add_argument(
         "--dtype", metavar="D", help="dtype to replay in (default: the certificate's)"
+    )
+    parser.add_argument(
+        "--policy",
+        metavar="P|FILE",
+        help="several formats to replay in, in place of --dtype: NAME[,field=value...] or FILE.toml"
+        " (default: the certificate's)",
     )
     add_device_options(parser, "the certificate's")
     parser.add_argument(
@@ -87,7 +95,7 @@ def _replay(arguments: argparse.Namespace, file: str, interrupt: Interrupt) -> R
     certificate = Certificate.load(file)
     with error_context(file, CertificateError):
         side = _side(arguments, certificate)
-        if arguments.dtype is None:
+        if arguments.dtype is arguments.policy is None:
             check_recipe_precision(certificate.dtype, certificate.policy)
     with (
         progress(f"replay of {file}", len(certificate.steps)) as advance,
@@ -138,15 +146,25 @@ def _hyperparameters(certificate: Certificate) -> dict[str, Any]:
 def _side(arguments: argparse.Namespace, certificate: Certificate) -> RunSpec | None:
     """Return the requested side, with the certificate's device and engine as defaults; or None."""
     where = certificate.environment
-    dtype, device, backend = arguments.dtype, arguments.device, arguments.backend
+    asked, device, backend = _asked(arguments), arguments.device, arguments.backend
     fast = arguments.fast_kernels
-    if dtype is device is backend is fast is None:
+    if asked is device is backend is fast is None:
         return None
-    if dtype is device is None:
+    if asked is device is None:
         device = where.get("device")
         fast = where.get("fast_kernels") if fast is None else fast
-    words = [dtype or certificate.arithmetic, device, backend or where.get("backend")]
+    words = [asked or certificate.arithmetic, device, backend or where.get("backend")]
     return RunSpec.parse(":".join([*map(str, filter(None, words)), *(["fast"] if fast else [])]))
+
+
+def _asked(arguments: argparse.Namespace) -> str | None:
+    """Return the dtype or ``policy:POLICY`` to replay in; None for the certificate's."""
+    dtype, policy = arguments.dtype, arguments.policy
+    if policy is None:
+        return None if dtype is None else str(dtype)
+    if dtype is not None:
+        raise NumleanError(f"give either --dtype {dtype} or --policy {policy}, not both")
+    return f"policy:{format_policy(read_policy(policy))}"
 
 
 def _as_plain(file: str, result: ReplayResult) -> dict[str, Any]:

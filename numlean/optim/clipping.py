@@ -16,12 +16,13 @@ from numlean.errors import NumleanError
 from numlean.functional import norm_of
 from numlean.optim.optimizer import Cast, Optimizer, State
 from numlean.optim.scaled_loss import LossScaled
-from numlean.scalar.constants import Constant, constants_of
+from numlean.optim.wrapping import WrappingOptimizer
+from numlean.scalar.constants import Constant
 
 
 @checked
 @dataclass(frozen=True)
-class Clipping(ABC):
+class Clipping(WrappingOptimizer, ABC):
     """An optimizer that passes smaller gradients to another one.
 
     Attributes:
@@ -33,7 +34,6 @@ class Clipping(ABC):
             scaled loss.
     """
 
-    optimizer: Optimizer
     limit: float
 
     def __post_init__(self) -> None:
@@ -46,15 +46,10 @@ class Clipping(ABC):
             raise NumleanError(f"the clipping limit must be finite and above 0, got {self.limit}")
 
     @property
-    def lr(self) -> float:
-        """The inner optimizer's learning rate."""
-        return self.optimizer.lr
-
-    @property
     def constants(self) -> tuple[Constant, ...]:
         """The limit, and the inner optimizer's constants."""
         limit = Constant("the clipping limit", self.limit, "the clipping", "makes all gradients 0")
-        return (limit, *constants_of(self.optimizer))
+        return (limit, *super().constants)
 
     def initial(self, parameters: Sequence[Tensor], cast: Cast) -> State:
         """Return the inner optimizer's state."""

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from typing import Final
 
-from numlean.data.input_file import read_input
-from numlean.errors import DocumentError, NumleanError
-from numlean.precision import Policy, PolicyError, parse_policy
-from numlean.precision.policy_text import policy_from_plain
+from numlean.errors import NumleanError
+from numlean.precision import Policy
 from numlean.scalar.registry import resolve
-
-POLICY_SUFFIX: Final = ".toml"
-"""``--policy`` names a file if it has this suffix; else it is a policy's text."""
+from numlean.training.policy_files import check_not_policy, read_policy
 
 _MASTER: Final = ("parameters", "weight_gradients", "optimizer")
 """The roles whose dtype ``--master`` gives."""
@@ -35,6 +30,8 @@ def asked_arithmetic(
     """
     if policy is not None and dtype is not None:
         raise NumleanError(f"give either --dtype {dtype} or --policy {policy}, not both")
+    if dtype is not None:
+        check_not_policy(dtype)
     if policy is accumulate is master is None:
         return resolve(dtype or default).text, None
     found = Policy.uniform(dtype or default) if policy is None else read_policy(policy)
@@ -45,18 +42,7 @@ def asked_arithmetic(
     return found.reductions, None if found.is_uniform else found
 
 
-def read_policy(text: str) -> Policy:
-    """Return the policy of a text, or of a file in TOML whose name ends in ``.toml``.
-
-    Raises:
-        NumleanError: The text, or the file, is not that of a policy; or the file cannot be read.
-    """
-    if not text.lower().endswith(POLICY_SUFFIX):
-        return parse_policy(text)
-    content = read_input(text, pipes=True)
-    try:
-        return policy_from_plain(tomllib.loads(content.decode("utf-8")))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise DocumentError(f"{text}: not a file in TOML: {error}") from None
-    except NumleanError as error:
-        raise PolicyError(f"{text}: {error}") from None
+def arithmetic_options(arithmetic: str) -> tuple[str, str]:
+    """Return the option of ``numlean train`` for a dtype, or for ``policy:POLICY``."""
+    head, _, policy = arithmetic.partition(":")
+    return ("--policy", policy) if head == "policy" else ("--dtype", arithmetic)

@@ -1,4 +1,4 @@
-"""Execution settings (dtype, engine, device, kernels), and their flags for any script."""
+"""Execution settings (arithmetic, engine, device, kernels), and their flags for any script."""
 
 from __future__ import annotations
 
@@ -9,12 +9,20 @@ from typing import Any, Final, TypeVar
 from numlean.arguments import checked
 from numlean.errors import NumleanError, UnknownNameError
 from numlean.names import did_you_mean
+from numlean.precision import Policy, format_policy
 from numlean.scalar.protocol import Scalar
 from numlean.training import BACKENDS, Options, Runner, Task, instantiate, resolve_scalar
+from numlean.training.options import resolve_part
+from numlean.training.policy_files import read_policy
 
 T = TypeVar("T")
 
-_VALUED: Final = {"--dtype": "dtype", "--backend": "backend", "--device": "device"}
+_VALUED: Final = {
+    "--dtype": "dtype",
+    "--policy": "policy",
+    "--backend": "backend",
+    "--device": "device",
+}
 _ALONE: Final[dict[str, dict[str, Any]]] = {
     "--cpu": {"device": "cpu"},
     "--cuda": {"device": "cuda"},
@@ -33,24 +41,27 @@ class ExecConfig:
         backend: The engine that executes a step.
         device: The device; None selects the dtype's default device.
         fast_kernels: Whether to use faster kernels with the same bits, where they exist.
+        policy: The formats of a run in several dtypes; ``dtype`` then does not count. None for a
+            run in one.
     """
 
     dtype: str = "ieee32exec"
     backend: str = BACKENDS[0]
     device: str | None = None
     fast_kernels: bool = False
+    policy: Policy | None = None
 
     @classmethod
     def parse_and_strip(cls, argv: Sequence[str]) -> tuple[ExecConfig, list[str]]:
         """Return the configuration given by flags among the arguments, and the other arguments.
 
-        The flags are ``--dtype V``, ``--backend V``, ``--device V`` (or ``--dtype=V`` and so on,
-        each at most once), ``--cpu``, ``--cuda`` (of these and ``--device`` the last wins) and
-        ``--fast-kernels``. Arguments from ``--`` on are not parsed.
+        The flags are ``--dtype V``, ``--policy V`` in its place, ``--backend V``, ``--device V``
+        (or ``--dtype=V`` and so on, each at most once), ``--cpu``, ``--cuda`` (of these and
+        ``--device`` the last wins) and ``--fast-kernels``. Arguments from ``--`` on are not parsed.
 
         Raises:
             NumleanError: A value is missing, unknown (the message lists the known ones) or given
-                twice.
+                twice; or both a dtype and a policy are given.
         """
         settings: dict[str, Any] = {}
         rest, seen, words = list[str](), set[str](), iter(argv)
@@ -65,6 +76,9 @@ class ExecConfig:
             _require(flag in _ALONE or flag not in seen, f"{flag} is given twice: {word!r}")
             seen.add(flag)
             settings |= _setting(flag, word, words)
+        if "policy" in settings:
+            _require("dtype" not in settings, "give either --dtype or --policy, not both")
+            settings["policy"] = read_policy(settings["policy"])
         return cls(**settings)._checked(), rest
 
     @classmethod
@@ -82,21 +96,32 @@ class ExecConfig:
         return config
 
     @property
+    def arithmetic(self) -> Policy | str:
+        """The policy or the dtype, as ``instantiate`` takes it."""
+        return self.policy or self.dtype
+
+    @property
     def scalar(self) -> Scalar:
-        """The arithmetic.
+        """The arithmetic; in a run by a policy, that of inputs, targets and losses.
 
         Raises:
             NumleanError: The dtype or the device is unknown.
         """
-        return resolve_scalar(self.dtype, self.options())
+        if self.policy is None or self.policy.is_uniform:
+            dtype = self.dtype if self.policy is None else self.policy.parameters
+            return resolve_scalar(dtype, self.options())
+        return resolve_part(self.policy.reductions, self.options())
 
     def options(self, *, seed: int = 0) -> Options:
-        """Return the options for ``instantiate``; the dtype is passed separately."""
+        """Return the options for ``instantiate``; the arithmetic is passed separately."""
         return Options(self.backend, self.device, self.fast_kernels, seed)
 
     def log(self, log: Callable[[str], None] = print) -> None:
         """Log one line per setting."""
-        log(f"dtype: {self.dtype}")
+        if self.policy is None:
+            log(f"dtype: {self.dtype}")
+        else:
+            log(f"policy: {format_policy(self.policy)}")
         log(f"backend: {self.backend}")
         log(f"device: {self.scalar.device}")
         log(f"fast kernels: {'on' if self.fast_kernels else 'off'}")
@@ -119,7 +144,7 @@ def run(task: Task, argv: Sequence[str], k: Callable[[Runner, list[str]], T]) ->
     """
     config, rest = ExecConfig.parse_and_strip(argv)
     config.log()
-    return k(instantiate(task, config.dtype, config.options()), rest)
+    return k(instantiate(task, config.arithmetic, config.options()), rest)
 
 
 def _setting(flag: str, word: str, following: Iterator[str]) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from numlean.training.initial_values import InitialValues, starting_values, to_s
 from numlean.training.memory import check_run_memory
 from numlean.training.options import Options, resolve_part, resolve_scalar
 from numlean.training.parameters import ParameterStore, initial_parameters, merge_parameters
+from numlean.training.policy_files import check_not_policy
 from numlean.training.precision import RunPrecision, Wrap
 from numlean.training.reported_loss import ReportedLoss
 from numlean.training.task import LossProgram, Predictor, Task
@@ -395,6 +396,8 @@ def _precision(
     if isinstance(scalar, Policy) and not scalar.is_uniform:
         return RunPrecision.of(scalar, task, lambda dtype: own(resolve_part(dtype, options)))
     dtype = scalar.parameters if isinstance(scalar, Policy) else scalar
+    if isinstance(dtype, str):
+        check_not_policy(dtype)
     return RunPrecision.uniform(own(resolve_scalar(dtype, options)))
 
 

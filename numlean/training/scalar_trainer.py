@@ -15,10 +15,12 @@ from numlean.errors import NumleanError
 from numlean.nn.layer import Clock, Mode
 from numlean.optim import Cast, Optimizer, State, check_rate, sgd
 from numlean.optim.scaled_loss import loss_scale
+from numlean.precision import Policy
 from numlean.precision.loss_scaling import scaled_value_and_gradient
 from numlean.scalar.protocol import Scalar
 from numlean.training import Options, Runner, Task, instantiate
 from numlean.training.parameters import merge_parameters
+from numlean.training.precision import RunPrecision
 
 Program: TypeAlias = Callable[[Sequence[Tensor], Any, Any], Tensor]
 """Returns a number of shape () from parameters, an input and a target."""
@@ -38,8 +40,9 @@ class TaskProgram:
 
     def __call__(self, params: Sequence[Tensor], x: Any, y: Any) -> Tensor:
         """Return the loss of a sample."""
-        module = self.runner.task.module_def(self.mode, self.runner.clock)
-        return module(params, *self.runner.batch(Sample(x, y)))
+        runner = self.runner
+        loss = runner.loss_train if self.mode is Mode.TRAIN else runner.loss_eval
+        return loss(params, *runner.batch(Sample(x, y)))
 
 
 @dataclass(frozen=True)
@@ -59,17 +62,17 @@ class RoundOnce:
 
 @dataclass(frozen=True)
 class RunnerCast:
-    """Converts hyperparameters to a Scalar as a runner does.
+    """Converts hyperparameters as a runner does.
 
     Attributes:
-        runner: The runner, whose ``cast`` converts.
+        runner: The runner, whose ``hyperparameter`` converts.
     """
 
     runner: Runner
 
     def __call__(self, value: float) -> Tensor:
-        """Return a number of the runner's Scalar."""
-        return self.runner.tensor(value)
+        """Return a number of the Scalar in which the optimizer computes."""
+        return self.runner.hyperparameter(value)
 
 
 @checked
@@ -85,6 +88,7 @@ class ScalarTrainer:
         state: The optimizer's state.
         step_count: The number of updates so far.
         clock: The number of the current step, for programs that use random numbers.
+        precision: The arithmetics of parameters, gradients and the optimizer.
     """
 
     def __init__(
@@ -96,19 +100,23 @@ class ScalarTrainer:
         is_trainable: Sequence[bool] | None = None,
         cast: Cast | None = None,
         clock: Clock | None = None,
+        precision: RunPrecision | None = None,
     ) -> None:
         """Create a trainer.
 
         Args:
             program: The program to minimize.
-            params: The initial parameters; at least one, all of the same Scalar.
+            params: The initial parameters; at least one. All are of the same Scalar, unless
+                ``precision`` gives others.
             optimizer: The optimizer.
             is_trainable: Whether each parameter has a gradient; by default all have.
             cast: Converts hyperparameters to the Scalar; by default with one rounding.
             clock: The clock that the program reads, if any.
+            precision: The arithmetics of a run by a policy; by default one, that of the parameters.
 
         Raises:
             NumleanError: There are no parameters, or not as many marks as parameters.
+            PolicyError: The optimizer itself scales the loss of a run by a policy.
         """
         if not params:
             raise NumleanError("a trainer needs at least one parameter, got none")
@@ -123,16 +131,17 @@ class ScalarTrainer:
         self.optimizer = optimizer
         self.step_count = 0
         self.clock = clock or Clock()
-        self._scalar = scalar
+        self.precision = precision or RunPrecision.uniform(scalar)
         self._cast: Cast = cast or RoundOnce(scalar)
         self._is_trainable = [True] * len(params) if is_trainable is None else list(is_trainable)
-        self.state = optimizer.initial(self._trained, self._cast)
+        self._updating = self.precision.optimizer(optimizer)
+        self.state = self._updating.initial(self._trained, self._cast)
 
     @classmethod
     def of(
         cls,
         task: Task,
-        scalar: Scalar | str,
+        scalar: Scalar | Policy | str,
         optimizer: Optimizer = sgd(0.01),
         *,
         mode: Mode = Mode.TRAIN,
@@ -156,11 +165,12 @@ class ScalarTrainer:
             is_trainable=[spec.is_trainable for spec in task.model.parameters],
             cast=RunnerCast(runner),
             clock=runner.clock,
+            precision=runner.precision,
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
         parts = (self.program, self.params, self.optimizer, self._is_trainable, self._cast)
-        return restore_trainer, (*parts, self.clock, self.state, self.step_count)
+        return restore_trainer, (*parts, self.clock, self.state, self.step_count, self.precision)
 
     def __repr__(self) -> str:
         return f"ScalarTrainer({self.program}, {self.optimizer}, after {self.step_count} updates)"
@@ -170,7 +180,10 @@ class ScalarTrainer:
         return self.program(self.params, x, y)
 
     def backward_t(self, x: Any, y: Any) -> list[Tensor]:
-        """Return the gradient by every parameter; zeros for buffers."""
+        """Return the gradient by every parameter; zeros for buffers.
+
+        In a run by a policy, gradients are as the optimizer takes them, without a loss scale.
+        """
         gradients = self._loss_and_gradient(x, y)[1]
         zeros = [Tensor.of(p.scalar, np.zeros(p.shape)) for p in self.params]
         return merge_parameters(self._is_trainable, gradients, zeros)
@@ -178,9 +191,9 @@ class ScalarTrainer:
     def step_t(self, x: Any, y: Any) -> Tensor:
         """Update the parameters once; return the program's number before the update."""
         self.clock.step = self.step_count
-        self._scalar.start_step(self.step_count)
+        self.precision.start_step(self.step_count)
         loss, gradients = self._loss_and_gradient(x, y, loss_scale(self.state))
-        trained, self.state = self.optimizer.update(
+        trained, self.state = self._updating.update(
             self._trained,
             gradients,
             self.state,
@@ -202,7 +215,9 @@ class ScalarTrainer:
         def number(trained: Sequence[Tensor]) -> Tensor:
             return self.program(merge_parameters(self._is_trainable, trained, self.params), x, y)
 
-        return scaled_value_and_gradient(number, self._trained, scale)
+        leaves, rule = self.precision.leaves(self._trained), self.precision.scalars.cotangents
+        loss, gradients = scaled_value_and_gradient(number, leaves, scale, rule=rule)
+        return loss, self.precision.handed(gradients)
 
 
 def restore_trainer(
@@ -214,10 +229,17 @@ def restore_trainer(
     clock: Clock,
     state: State,
     step_count: int,
+    precision: RunPrecision | None = None,
 ) -> ScalarTrainer:
     """Return the trainer that ``pickle`` kept, after the same updates."""
     trainer = ScalarTrainer(
-        program, params, optimizer, is_trainable=is_trainable, cast=cast, clock=clock
+        program,
+        params,
+        optimizer,
+        is_trainable=is_trainable,
+        cast=cast,
+        clock=clock,
+        precision=precision,
     )
     trainer.state = state
     trainer.step_count = step_count

@@ -8,6 +8,7 @@ from typing import overload
 from numlean.arguments import checked
 from numlean.data import Batch, DataLoader, Dataset, Sample
 from numlean.errors import NumleanError
+from numlean.precision import Policy
 from numlean.scalar.protocol import Scalar
 from numlean.training.config import LoaderTrainConfig, TrainConfig
 from numlean.training.loops.epochs import train_loader
@@ -21,7 +22,7 @@ from numlean.training.task import Task
 @overload
 def train(
     task: Task,
-    scalar: Scalar | str,
+    scalar: Scalar | Policy | str,
     config: TrainConfig,
     data: Dataset | Sequence[Sample | Batch],
     options: Options | None = None,
@@ -32,7 +33,7 @@ def train(
 @overload
 def train(
     task: Task,
-    scalar: Scalar | str,
+    scalar: Scalar | Policy | str,
     config: LoaderTrainConfig,
     data: DataLoader,
     options: Options | None = None,
@@ -43,7 +44,7 @@ def train(
 @checked
 def train(
     task: Task,
-    scalar: Scalar | str,
+    scalar: Scalar | Policy | str,
     config: TrainConfig | LoaderTrainConfig,
     data: Dataset | Sequence[Sample | Batch] | DataLoader,
     options: Options | None = None,

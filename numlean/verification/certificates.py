@@ -13,6 +13,8 @@ from typing import Any, Final
 
 import numpy as np
 
+from numlean.tasks.arithmetic import arithmetic_options
+
 
 @dataclass(frozen=True)
 class Environment:
@@ -80,7 +82,7 @@ def ways(dtypes: Sequence[str]) -> tuple[tuple[str, ...], ...]:
     """Return the options: every dtype, eager and compiled, with plain and with fast kernels."""
     kernels = ("--no-fast-kernels", "--fast-kernels")
     return tuple(
-        ("--dtype", dtype, "--backend", backend, kernel)
+        (*arithmetic_options(dtype), "--backend", backend, kernel)
         for dtype, backend, kernel in product(dtypes, ("eager", "compiled"), kernels)
     )
 
@@ -92,7 +94,7 @@ def outcomes(
 
     Args:
         files: The certificates.
-        dtypes: The dtypes to replay in.
+        dtypes: The dtypes to replay in, or policies as ``policy:POLICY``.
         options: Further options of ``numlean replay``.
     """
     for environment, way in product(environments(), ways(dtypes)):

@@ -12,6 +12,7 @@ from numlean.cli.main import main
 from numlean.precision import policies, policy_digest
 from numlean.precision.policy_text import policy_to_plain
 from numlean.scalar.registry import get_scalar
+from numlean.tasks.arithmetic import arithmetic_options
 
 TOML = """
 base = "bf16-mixed"
@@ -93,6 +94,7 @@ def test_the_short_options_are_fields_of_a_policy(capsys):
         (("--policy", "bf16-mixed", "--flags"), "--flags counts the exceptions of one"),
         (("--policy", "no-such.toml"), "no-such.toml: No such file"),
         (("--accumulate", "exactly"), "unknown accumulation 'exactly'"),
+        (("--dtype", "bf16-mixed"), "'bf16-mixed' is a policy, not a dtype: give it as --policy"),
         (("--master", "flaot32"), "unknown dtype 'flaot32'"),
     ],
 )
@@ -144,3 +146,37 @@ def test_parameters_are_exported_from_the_dtype_in_which_they_are(policy, capsys
 def test_no_cause_from_another_arithmetic_is_given_for_numbers_that_are_not_finite(capsys):
     assert main([*TRAIN[:-1], "--steps", "3", "--lr", "1e30", "--policy", "bf16-mixed"]) in (0, 3)
     assert "the cause is unknown" in capsys.readouterr().err
+
+
+def test_a_certificate_is_replayed_by_another_policy_which_is_named_as_the_cause(capsys, tmp_path):
+    certificate = tmp_path / "run.json"
+    words = ("--steps", 2, "--certificate", certificate)
+    assert run(capsys, *TRAIN, "--policy", "bf16-mixed", *words)[0] == 0
+    policy = tmp_path / "policy.toml"
+    policy.write_text('base = "bf16-mixed"\naccumulate = "float32"\n')  # spelled otherwise
+    status, same = run(capsys, "replay", certificate, "--json", "--policy", policy)
+    assert (status, same["identical_steps"], same["compared"]) == (0, 2, "state")
+    assert main(["replay", str(certificate), "--json", "--policy", "uniform(float32)"]) == 1
+    other = json.loads(capsys.readouterr().out)
+    assert (other["identical"], other["compared"], other["side"][:7]) == (False, "value", "policy:")
+    assert other["reproducible"] is not False
+
+
+def test_a_replay_takes_a_dtype_or_a_policy_and_not_both(capsys, tmp_path):
+    certificate = tmp_path / "run.json"
+    assert run(capsys, *TRAIN, "--steps", 1, "--certificate", certificate)[0] == 0
+    both = ("--dtype", "float32", "--policy", "bf16-mixed")
+    status, message = run(capsys, "replay", certificate, *both)
+    assert (status, "not both" in message) == (2, True)
+
+
+def test_a_step_by_a_policy_is_measured(capsys):
+    assert main(["bench", "step", "--dtypes", "policy:bf16-mixed", "--rounds", "1"]) == 0
+    assert "policy:bf16-mixed" in capsys.readouterr().out
+    status, message = run(capsys, "bench", "ops", "--dtypes", "policy:bf16-mixed")
+    assert (status, "only for `numlean bench step`" in message) == (2, True)
+
+
+def test_the_option_of_an_arithmetic_is_that_of_train():
+    assert arithmetic_options("mp:24") == ("--dtype", "mp:24")
+    assert arithmetic_options("policy:uniform(mp:24)") == ("--policy", "uniform(mp:24)")

@@ -2,8 +2,9 @@
 
 import pytest
 
-from numlean import ExecConfig, NumleanError, get_scalar
+from numlean import ExecConfig, NumleanError, Task, get_scalar, nn, policies
 from numlean.training import BACKENDS
+from numlean.training.exec_config import run
 
 
 def parsed(*argv):
@@ -59,6 +60,9 @@ def test_a_device_that_a_dtype_does_not_have_is_refused_with_those_it_has():
         (["--dtype", "float32", "--dtype=float64"], "--dtype is given twice: '--dtype=float64'"),
         (["--backend=eager", "--backend", "eager"], "--backend is given twice"),
         (["--device=cpu", "--device=cpu"], "--device is given twice"),
+        (["--policy"], "--policy needs a value"),
+        (["--policy", "bf16"], "unknown policy 'bf16'; known: .*bf16-mixed"),
+        (["--policy", "bf16-mixed", "--dtype", "float32"], "either --dtype or --policy, not both"),
         (["--dtype", "float31"], "'float31'; known: .*float32.*ieee32exec"),
         (["--dtype="], "''; known: "),
         (["--backend", "magic"], f"'magic'; known: {', '.join(BACKENDS)}"),
@@ -70,6 +74,27 @@ def test_a_device_that_a_dtype_does_not_have_is_refused_with_those_it_has():
 def test_wrong_flags_are_errors_that_list_the_supported_values(argv, words):
     with pytest.raises(NumleanError, match=words):
         parsed(*argv)
+
+
+def test_a_policy_takes_the_place_of_a_dtype(tmp_path):
+    config, rest = parsed("--policy", "bf16-mixed,accumulate=exact", "--device=python", "x")
+    assert config.policy == policies.get("bf16-mixed", accumulate="exact")
+    assert (config.arithmetic, rest) == (config.policy, ["x"])
+    assert (config.scalar.name, config.scalar.device) == ("float32", "python")
+    lines = []
+    config.log(lines.append)
+    assert lines[0] == "policy: bf16-mixed,accumulate=exact"
+    file = tmp_path / "policy.toml"
+    file.write_text('base = "bf16-mixed"\naccumulate = "exact"\n')
+    assert parsed(f"--policy={file}")[0].policy == config.policy
+    assert parsed("--policy", "uniform(mp:24)")[0].scalar == get_scalar("mp:24")
+
+
+def test_a_program_runs_by_the_policy_of_its_flags(capsys):
+    task = Task.regression(nn.Sequential(nn.Linear(2, 1)))
+    found = run(task, ["--policy", "bf16-mixed", "--device", "python"], lambda runner, rest: runner)
+    assert found.precision.policy == policies.get("bf16-mixed")
+    assert "policy: bf16-mixed" in capsys.readouterr().out
 
 
 def test_arguments_after_two_dashes_are_left_alone():

@@ -3,6 +3,7 @@
 The expected values come from numpy and ml_dtypes alone.
 """
 
+import pickle
 from dataclasses import dataclass
 
 import ml_dtypes
@@ -22,6 +23,37 @@ BF16, F32 = ml_dtypes.bfloat16, np.float32
 RNG = np.random.default_rng(11)
 X, Y = RNG.standard_normal((6, 4)), RNG.standard_normal((6, 3))
 STEPS = 5
+
+
+def test_train_takes_a_policy_and_its_runner_is_pickled():
+    task, policy = Task.regression(Sequential(Linear(4, 3), ReLU())), nl.policies.get("bf16-mixed")
+    way, config = Options(device="python"), TrainConfig(2, 3, sgd(0.1))
+    data = nl.Dataset.of_arrays(X, Y)
+    log = lambda line: None  # noqa: E731
+    runner, _ = nl.train(task, policy, config, data, way, log=log)
+    other = instantiate(task, policy, way)
+    nl.train_dataset(other, config, data, log=log)
+    assert nl.state_digest(runner.named_parameters) == nl.state_digest(other.named_parameters)
+    kept = pickle.loads(pickle.dumps(runner))
+    assert kept.precision.policy == policy
+    for one in (kept, runner):
+        nl.run_steps(one, config, data)
+    assert nl.state_digest(kept.named_parameters) == nl.state_digest(runner.named_parameters)
+
+
+def test_a_policy_is_refused_where_one_arithmetic_is_taken():
+    policy = nl.policies.get("bf16-mixed")
+    uses = {
+        "Session: scalar must be a Scalar": lambda: Session(policy),
+        "must be a Scalar or the name of a dtype": lambda: Tensor.of(policy, [1.0]),
+        r"is a policy, not a dtype: .* nl.policies.get\('bf16-sr'\)": lambda: instantiate(
+            Task.regression(Linear(1, 1)), "bf16-sr,accumulate=exact"
+        ),
+    }
+    for words, use in uses.items():
+        with pytest.raises(nl.NumleanError, match=words) as caught:
+            use()
+        assert len(str(caught.value)) < 200
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
 """The scalar trainer makes the updates of a stepper on one sample, and takes any program."""
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -12,13 +14,14 @@ from numlean import (
     Tensor,
     get_scalar,
     instantiate,
+    policies,
     state_digest,
     stepper,
 )
 from numlean.errors import NumleanError
 from numlean.nn import Layer, Linear, ParameterSpec, Sequential, Tanh
 from numlean.nn.layer import ones
-from numlean.optim import adam, sgd
+from numlean.optim import adam, loss_scaled, sgd
 
 S = get_scalar("ieee32exec")
 RNG = np.random.default_rng(127)
@@ -55,6 +58,43 @@ def test_steps_have_the_bits_of_a_stepper_s(optimizer):
         assert bits([step.step(Sample(x, y))]) == bits([loss])
         assert bits(trainer.params) == bits(step.runner.params)
     assert trainer.step_count == 4
+
+
+POLICIES = {
+    "bf16-mixed": policies.get("bf16-mixed"),
+    "fp16-amp with an overflow": policies.get("fp16-amp", loss_scaling="dynamic(3e38, interval=2)"),
+    "bf16-sr, bfloat16 state": policies.get("bf16-sr", optimizer="bfloat16@round=stochastic"),
+    "gradients in e5m2": policies.get("bf16-mixed", gradients="e5m2"),
+}
+
+
+def state_bits(tensors):
+    return [(t.dtype, t.scalar.to_bits(t.data).tolist()) for t in tensors]
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_steps_by_a_policy_have_the_bits_of_a_stepper_s(name):
+    way = {"options": Options(device="python")}
+    trainer = ScalarTrainer.of(TASK, POLICIES[name], adam(0.1), **way)
+    step = stepper(instantiate(TASK, POLICIES[name], **way), adam(0.1))
+    for index, (x, y) in enumerate(zip(X, Y, strict=True)):
+        loss = trainer.step_t(x, y)
+        assert state_bits([step.step(Sample(x, y))]) == state_bits([loss])
+        assert state_bits(trainer.params) == state_bits(step.runner.params)
+        assert list(trainer.state) == list(step.state)
+        for key, tensors in trainer.state.items():
+            assert state_bits(tensors) == state_bits(step.state[key])
+        if index == 1:
+            trainer = pickle.loads(pickle.dumps(trainer))
+            step = pickle.loads(pickle.dumps(step))
+    assert state_bits(trainer.backward_t(x, y)) == state_bits(
+        step.runner.precision.handed(step.runner.backward(Sample(x, y)))
+    )
+
+
+def test_an_optimizer_that_scales_the_loss_is_refused_beside_a_policy():
+    with pytest.raises(NumleanError, match="set its field loss_scaling"):
+        ScalarTrainer.of(TASK, policies.get("fp16-amp"), loss_scaled(sgd(0.1), "dynamic"))
 
 
 def test_the_gradient_is_that_of_every_parameter_with_zeros_for_buffers():

@@ -27,10 +27,10 @@ import argparse
 from importlib import import_module
 from typing import Final
 
+from numlean.analysis.lockstep import RunSpec
 from numlean.arguments.memory import check_memory
 from numlean.errors import NumleanError, UnavailableError
 from numlean.scalar.dtype import split_dtype_list
-from numlean.scalar.registry import get_scalar
 
 _MODULES: Final = {
     "ops": "operations",
@@ -47,6 +47,9 @@ _ONLY_FOR: Final = {
     "size": ("kernels", "device"),
 }
 
+_TRAINING: Final = ("step", "backends", "crosscheck")
+"""The subjects that measure trainings, which may be by a policy."""
+
 _MATRICES: Final = 3
 _NUMBER_BYTES: Final = 4
 """A product has two operands, of at least so many bytes a number."""
@@ -61,7 +64,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"what to measure: {', '.join(_MODULES)}",
     )
     parser.add_argument(
-        "--dtypes", metavar="A,B,...", help="dtypes to measure (default: depends on SUBJECT)"
+        "--dtypes",
+        metavar="A,B,...",
+        help="dtypes to measure (default: depends on SUBJECT); for step, backends and crosscheck"
+        " also policies, as policy:POLICY",
     )
     parser.add_argument(
         "--operation",
@@ -105,14 +111,27 @@ def run(arguments: argparse.Namespace) -> int:
     module = import_module(f"numlean.cli.bench.{_MODULES[subject]}")
     given = module.DTYPES if arguments.dtypes is None else arguments.dtypes
     dtypes = split_dtype_list(given) if given or arguments.dtypes is not None else []
+    _check_policies(subject, dtypes)
     status: int = module.report(arguments, [dtype for dtype in dtypes if _is_installed(dtype)])
     return status
 
 
-def _is_installed(dtype: str) -> bool:
+def _check_policies(subject: str, arithmetics: list[str]) -> None:
+    """Check that policies are given only to subjects that train.
+
+    Raises:
+        NumleanError: One is given to another subject.
+    """
+    given = [each for each in arithmetics if each.startswith("policy:")]
+    if given and subject not in _TRAINING:
+        commands = " and ".join(f"`numlean bench {each}`" for each in _TRAINING)
+        raise NumleanError(f"--dtypes {given[0]}: policies are only for {commands}")
+
+
+def _is_installed(arithmetic: str) -> bool:
     try:
-        get_scalar(dtype)
+        RunSpec.parse(arithmetic)
     except UnavailableError as error:
-        print(f"  {dtype} is skipped: {error}")
+        print(f"  {arithmetic} is skipped: {error}")
         return False
     return True

@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--dtypes",
         default="ieee32exec,float32",
         metavar="A,B,...",
-        help="dtypes to replay in (default: %(default)s)",
+        help="dtypes to replay in, or policies as policy:POLICY (default: %(default)s)",
     )
     add_file_options(parser)
     add_trust_option(parser, "a certificate")
@@ -62,7 +62,7 @@ def _row(outcome: ReplayOutcome, count: int) -> str:
     return _ROW.line((outcome.environment, way, held, f"{steps} of {of} steps"))
 
 
-_LABELS = ("dtype", "backend")
+_LABELS = ("dtype", "policy", "backend")
 _ROW = RowFormat("<", (32, 40, 16, 16), indent="  ")
 
 
