@@ -1,4 +1,4 @@
-"""Train a task in several number formats and measure their errors against a reference run.
+"""Train a task in several arithmetics and measure their errors against a reference run.
 
 At regular steps, measure the loss, the parameters and each operation. The local error of an
 operation is measured against the exact operation on the same operands, and its total error against
@@ -8,9 +8,17 @@ three sentences that say what was found, and the errors of the parameters after 
 the worst seed. Relative errors can be compared between dtypes; errors in ulps are shown where one
 format is shown.
 
+A policy is one that `numlean policies` lists, with other fields if there are any: in --policies
+bf16-mixed,optimizer=bfloat16,tf32 the first of two policies has one. An item that begins with NAME=
+belongs to the item before it, and commas inside parentheses do not separate items. In --dtypes, a
+policy is policy:P, optionally with device and engine. Of a run by a policy, the error of each
+product of a layer has three parts: quantisation, accumulation and output. For each parameter, the
+rounding of an update is measured: of the parameter, of its gradient, and of the optimizer's state.
+
 --json and --jsonl FILE write one JSON object per line: first a description ("record":
 "comparison"), then for each measured step and dtype a "step" and its "operation" records, and at
-the end of each run a "run". The module numlean.analysis.drift.records documents all keys.
+the end of each run a "run"; of a run by a policy, "product" and "update" records, too. The module
+numlean.analysis.drift.records documents all keys.
 --out FILE.html writes a report into one file; --out DIR writes report.html and records.jsonl into
 a folder.
 
@@ -27,6 +35,7 @@ from typing import Final
 from numlean.analysis.drift import Comparison, compare
 from numlean.analysis.drift.records import Record, as_line
 from numlean.analysis.lockstep import RunSpec
+from numlean.analysis.lockstep.run_spec import as_policy
 from numlean.cli.failed_outputs import FailedOutputs
 from numlean.cli.interrupt import Interrupt, catch_interrupt
 from numlean.cli.options import (
@@ -51,7 +60,15 @@ _TESTS: Final = 4
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     parser.add_argument(
-        "--dtypes", metavar="A,B[,C...]", required=True, help="number formats to compare"
+        "--dtypes",
+        metavar="A,B[,C...]",
+        help="number formats to compare; policy:P is a run by a policy",
+    )
+    parser.add_argument(
+        "--policies",
+        metavar="P|FILE[,...]",
+        help="policies to compare, as --policy of `numlean train` takes them; an item"
+        " field=value belongs to the policy before it",
     )
     parser.add_argument(
         "--truth",
@@ -113,10 +130,10 @@ def _compare(arguments: argparse.Namespace, interrupt: Interrupt, failed: Failed
                 printed.write(line)
 
         total = max(config.steps * arguments.seeds, 0)
-        dtypes = split_dtype_list(arguments.dtypes)
-        scalars = (RunSpec.parse(text, runner_options(arguments)).scalar for text in dtypes)
-        warn_of_constants(task, config, *scalars)
-        advance = stack.enter_context(progress(f"{task.name} in {arguments.dtypes}", total))
+        specs = [RunSpec.parse(text, runner_options(arguments)) for text in _runs(arguments)]
+        warn_of_constants(task, config, *(spec.scalar for spec in specs))
+        names = ",".join(spec.name for spec in specs)
+        advance = stack.enter_context(progress(f"{task.name} in {names}", total))
 
         def on_step() -> bool:
             advance("")
@@ -124,7 +141,7 @@ def _compare(arguments: argparse.Namespace, interrupt: Interrupt, failed: Failed
 
         result = compare(
             task,
-            *dtypes,
+            *specs,
             truth=arguments.truth,
             seeds=arguments.seeds,
             config=config,
@@ -142,6 +159,15 @@ def _compare(arguments: argparse.Namespace, interrupt: Interrupt, failed: Failed
     if not arguments.json:
         print(escape_line(f"{task.name}, {_steps(result)}, against {result.truth}"))
         print(f"{config.describe()}\n{result}")
+
+
+def _runs(arguments: argparse.Namespace) -> list[str]:
+    """Return the runs to compare, those by policies first."""
+    if arguments.dtypes is arguments.policies is None:
+        raise NumleanError("name the runs to compare: --dtypes A,B, --policies A,B, or both")
+    policies = [] if arguments.policies is None else split_dtype_list(arguments.policies)
+    dtypes = [] if arguments.dtypes is None else split_dtype_list(arguments.dtypes)
+    return [*(as_policy(text) for text in policies), *dtypes]
 
 
 def _steps(result: Comparison) -> str:

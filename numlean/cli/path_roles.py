@@ -49,6 +49,7 @@ class PathOption:
         files: The files that are written if the value names a folder instead; empty if it cannot.
         pages: The suffixes with which the value does not name a folder.
         more: The names of further values among the parsed arguments.
+        is_list: Whether a value is a list of runs, of which some name files.
     """
 
     name: str
@@ -57,6 +58,7 @@ class PathOption:
     files: tuple[str, ...] = ()
     pages: tuple[str, ...] = ()
     more: tuple[str, ...] = ()
+    is_list: bool = False
 
     @property
     def dests(self) -> tuple[str, ...]:
@@ -66,6 +68,8 @@ class PathOption:
 
     def paths(self, value: object) -> Iterator[str]:
         """Yield the files that a value names."""
+        if self.is_list and isinstance(value, str):
+            value = [*_policy_files(value)]
         for each in value if isinstance(value, list | tuple) else (value,):
             if not isinstance(each, str) or (self.only and _suffix(each) not in self.only):
                 continue
@@ -73,6 +77,16 @@ class PathOption:
                 yield from (str(Path(each) / file) for file in self.files)
             else:
                 yield each
+
+
+def _policy_files(text: str) -> Iterator[str]:
+    """Yield the files in a list of runs such as ``tf32,policy:a.toml:python``."""
+    # Imported here because few commands need it, and it imports numpy.
+    from numlean.scalar.dtype import split_dtype_list
+
+    for item in split_dtype_list(text):
+        path, suffix, _ = item.removeprefix("policy:").partition(f"{POLICY_SUFFIX}:")
+        yield path + suffix.rstrip(":")
 
 
 def _suffix(path: str) -> str:
@@ -101,6 +115,7 @@ PATHS: Final[dict[str, tuple[PathOption, ...]]] = {
     "crosscheck": (*_TABLE, PathOption("--out", Role.OUTPUT)),
     "compare": (
         *_TABLE,
+        PathOption("--policies", Role.INPUT, only=(POLICY_SUFFIX,), more=("dtypes",), is_list=True),
         PathOption("--out", Role.OUTPUT, files=(PAGE, RECORDS), pages=PAGE_SUFFIXES),
         PathOption("--jsonl", Role.OUTPUT),
     ),

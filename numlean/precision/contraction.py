@@ -5,7 +5,7 @@ In a vector-Jacobian product, g is the output's cotangent and z the output.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import final
 
 from numlean.arguments import checked
@@ -22,7 +22,7 @@ from numlean.precision.scaling.operand import (
     entered_columns,
     scalar_of,
 )
-from numlean.scalar.product_scope import in_product
+from numlean.scalar.product_scope import Multiplied, Product, in_product
 from numlean.scalar.protocol import Numbers, Scalar, Storage
 from numlean.scalar.record import recorded_like
 
@@ -38,6 +38,8 @@ class Contraction:
         right: The same for the second operand.
         accumulate: The rule that multiplies the operands, widened exactly, and adds up.
         output: The Scalar to which a sum is rounded.
+        role: Which of a layer's products it is for: ``forward``, ``input_gradient`` or
+            ``weight_gradient``; "" if it is for no layer.
 
     Raises:
         NumleanError: The rule lacks numbers of an operand, or scales do not fit each other or the
@@ -48,6 +50,7 @@ class Contraction:
     right: Operand
     accumulate: Accumulation
     output: Scalar
+    role: str = field(default="", compare=False, repr=False)
 
     def __post_init__(self) -> None:
         for operand in (scalar_of(self.left), scalar_of(self.right)):
@@ -82,20 +85,33 @@ class Contraction:
             )
         given = (Numbers(scalar, x) for x in (a, b, *addend))
         with in_product(self, *given) as whole:
-            z = self._product(scalar, a, b, *addend)
+            z = self._product(whole, scalar, a, b, *addend)
             whole.result = Numbers(self.output, z)
         return z
 
-    def _product(self, scalar: Scalar, a: Storage, b: Storage, *addend: Storage) -> Storage:
+    def _product(
+        self, whole: Product, scalar: Scalar, a: Storage, b: Storage, *addend: Storage
+    ) -> Storage:
         a, left = entered(self.left, scalar, a)
         b, right = entered_columns(self.right, scalar, b)
         operands = Numbers(scalar_of(self.left), a), Numbers(scalar_of(self.right), b)
         further = Numbers(scalar, addend[0]) if addend else None
+        whole.multiplied = (
+            Multiplied(operands[0], left and left.factors),
+            Multiplied(operands[1], right and right.turned_factors),
+            *(() if further is None else (Multiplied(further),)),
+        )
         if left is None and right is None:
-            return self.accumulate.product(*operands, further, self.output)
-        result, sums = scaled_sums(self.accumulate, *operands, Factors(left, right), self.result)
-        if further is not None:
-            sums = result.add(sums, cast_storage(result, *further))
+            result = self.accumulate.result
+            if result is None:
+                return self.accumulate.product(*operands, further, self.output)
+            sums = self.accumulate.product(*operands, further, result)
+        else:
+            factors = Factors(left, right)
+            result, sums = scaled_sums(self.accumulate, *operands, factors, self.result)
+            if further is not None:
+                sums = result.add(sums, cast_storage(result, *further))
+        whole.sums = Numbers(result, sums)
         return cast_storage(self.output, result, sums)
 
     @property
@@ -110,6 +126,7 @@ class Contraction:
             change_operand(self.right, change),
             self.accumulate.with_scalars(change),
             change(self.output),
+            self.role,
         )
 
 

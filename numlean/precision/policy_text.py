@@ -18,6 +18,7 @@ from numlean.precision.policy import (
     PolicyError,
     field_names,
 )
+from numlean.scalar.dtype import split_outside_parentheses
 
 _EXCEPT: Final = "except"
 _BASE: Final = "base"
@@ -71,7 +72,7 @@ def _inside(text: str) -> str:
 def _items(text: str) -> list[str]:
     """Return the parts of a text between commas that separate fields."""
     items: list[str] = []
-    for part in _outside_parentheses(text):
+    for part in split_outside_parentheses(text, "policy", PolicyError):
         key = part.partition("=")[0].strip()
         if items and not _is_field(key) and "@" in items[-1]:
             items[-1] += f",{part}"
@@ -83,21 +84,6 @@ def _items(text: str) -> list[str]:
 def _is_field(key: str) -> bool:
     known = tuple(field_names())
     return key in known or key.startswith((f"{_EXCEPT}.", "optimizer."))
-
-
-def _outside_parentheses(text: str) -> Iterator[str]:
-    """Yield the parts of a text between commas that are not inside parentheses."""
-    depth = start = 0
-    for index, character in enumerate(text):
-        depth += {"(": 1, ")": -1}.get(character, 0)
-        if depth < 0:
-            raise PolicyError(f"policy {text!r} closes a parenthesis that it does not open")
-        if character == "," and not depth:
-            yield text[start:index]
-            start = index + 1
-    if depth:
-        raise PolicyError(f"policy {text!r} opens a parenthesis that it does not close")
-    yield text[start:]
 
 
 def format_policy(policy: Policy) -> str:

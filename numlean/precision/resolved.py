@@ -214,7 +214,7 @@ def _contraction(policy: Policy, name: str, resolve: Resolve) -> Contraction:
     operands = left(resolve), right(resolve)
     return _named(
         f"policy field {name}.accumulate",
-        lambda: Contraction(*operands, accumulation_named(rule.accumulate, resolve), to),
+        lambda: Contraction(*operands, accumulation_named(rule.accumulate, resolve), to, name),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -112,19 +113,46 @@ def _canonical(option: str, value: str) -> str:
 
 
 def split_dtype_list(text: str) -> list[str]:
-    """Return the dtypes in a list such as ``float32,e5m2@round=to_odd,nan=x86,mp:24``.
+    """Return the runs in a list such as ``float32,e5m2@round=to_odd,nan=x86,policy:tf32,mp:24``.
 
-    An item that reads ``option=value`` belongs to the dtype before it.
+    Commas inside parentheses do not separate. An item that begins with ``NAME=`` belongs to the one
+    before it: an option of a dtype, or a field of a policy.
 
     Raises:
-        NumleanError: The list is empty.
+        NumleanError: The list is empty, or its parentheses do not match.
     """
-    dtypes: list[str] = []
-    for item in filter(None, text.split(",")):
-        if "=" in item and "@" not in item and dtypes:
-            dtypes[-1] += f",{item}"
+    runs: list[str] = []
+    for item in filter(None, split_outside_parentheses(text, "the list")):
+        if "=" in item.partition("@")[0] and runs:
+            runs[-1] += f",{item}"
         else:
-            dtypes.append(item)
-    if not dtypes:
+            runs.append(item)
+    if not runs:
         raise NumleanError(f"{text!r} names no dtype; give a list such as float32,mp:24")
-    return dtypes
+    return runs
+
+
+def split_outside_parentheses(
+    text: str, what: str, error: type[NumleanError] = NumleanError
+) -> Iterator[str]:
+    """Yield the parts of a text between commas that are not inside parentheses.
+
+    Args:
+        text: The text.
+        what: What it is, for messages.
+        error: The class of errors.
+
+    Raises:
+        NumleanError: Its parentheses do not match.
+    """
+    depth = start = 0
+    for index, character in enumerate(text):
+        depth += {"(": 1, ")": -1}.get(character, 0)
+        if depth < 0:
+            raise error(f"{what} {text!r} closes a parenthesis that it does not open")
+        if character == "," and not depth:
+            yield text[start:index]
+            start = index + 1
+    if depth:
+        raise error(f"{what} {text!r} opens a parenthesis that it does not close")
+    yield text[start:]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Final, Protocol, Self
+from typing import Final, Protocol, Self, final
 
 from numlean.scalar.protocol import Numbers, Scalar, Storage
 
@@ -19,11 +19,30 @@ from numlean.scalar.protocol import Numbers, Scalar, Storage
 class ProductRule(Protocol):
     """The arithmetics of a product of matrices; ``str`` states them."""
 
+    @property
+    def role(self) -> str:
+        """Which of a layer's products it is for: ``forward``, ``input_gradient``, ..., or ""."""
+
     def product(self, scalar: Scalar, a: Storage, b: Storage, *addend: Storage) -> Storage:
         """Return the product of matrices of a Scalar's numbers, plus an addend."""
 
     def with_scalars(self, change: Callable[[Scalar], Scalar]) -> Self:
         """Return the same rule in other Scalars."""
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Multiplied:
+    """An operand as a product multiplies or adds it.
+
+    Attributes:
+        codes: The numbers that are multiplied.
+        factors: What a code stands for is the code times its factor; factors broadcast to the
+            codes. None for factors of 1.
+    """
+
+    codes: Numbers
+    factors: Numbers | None = None
 
 
 @dataclass(eq=False)
@@ -35,11 +54,16 @@ class Product:
         operands: The two matrices, and the addend if there is one, as they are given: before they
             are rounded or scaled.
         result: The product; None while it is computed.
+        multiplied: The operands after they are rounded and scaled; empty without a rule.
+        sums: The sums before they are rounded to the result; None if they are exact, or without a
+            rule.
     """
 
     rule: ProductRule | None
     operands: tuple[Numbers, ...]
     result: Numbers | None = None
+    multiplied: tuple[Multiplied, ...] = ()
+    sums: Numbers | None = None
 
 
 _PRODUCT: Final[ContextVar[Product | None]] = ContextVar("product", default=None)

@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from typing import Any, Final
 
 from numlean.analysis.drift.exact_reference import ExactReference
-from numlean.analysis.drift.records import Record, Units, Write, operation_records, step_record
+from numlean.analysis.drift.records import Record, Units, Write, part_records, step_record
 from numlean.analysis.drift.result import Comparison
 from numlean.analysis.drift.run_record import machine_record, training_record, version_record
 from numlean.analysis.drift.seed_experiment import MeasurementSchedule, SeedExperiment
@@ -19,6 +19,8 @@ from numlean.arguments import checked
 from numlean.checkpoint.weights import WeightSource, weights_of
 from numlean.digest import value_digest
 from numlean.errors import NumleanError
+from numlean.precision import policy_digest
+from numlean.precision.policy_text import policy_to_plain
 from numlean.scalar.identity import name_both
 from numlean.tasks import NamedTask, get_task
 from numlean.training import Options, Task, TrainConfig
@@ -54,14 +56,16 @@ def compare(
     Losses and parameters are measured against the reference run. For every operation of a step,
     *local* is the error of its results against the exact operation on the same operands, *total* is
     the error against the results of the reference run, and *inherited* is the difference of both:
-    the error that came with the operands. :mod:`numlean.analysis.drift.records` defines every
-    figure. Memory grows only with the number of measured steps.
+    the error that came with the operands. Of a run by a policy, the local error of each product of
+    a layer is also separated into quantisation, accumulation and output, and what each update
+    computes but does not keep is measured by parameter. :mod:`numlean.analysis.drift.records`
+    defines every figure. Memory grows only with the number of measured steps.
 
     Args:
         task: The task to train; a named task defines its config and data.
-        dtypes: At least one run other than the truth, each as ``RunSpec.parse`` reads it, a Scalar,
-            or a runner, whose run starts from its current parameters.
-        truth: The reference run.
+        dtypes: At least one run other than the truth, each as ``RunSpec.parse`` reads it, a policy,
+            a Scalar, or a runner, whose run starts from its current parameters.
+        truth: The reference run, which is in one dtype.
         seeds: The number of seeds, counted from the config's; each seed sets the initial values and
             the order of the samples.
         config: The training configuration; by default the named task's.
@@ -104,7 +108,8 @@ def compare(
             raise NumleanError(f"{what} must be at least {least}, got {count}")
     if seeds > _MOST_SEEDS:
         raise NumleanError(f"seeds must be at most {_MOST_SEEDS}, got {seeds}")
-    schedule = MeasurementSchedule(config.steps, every, tests, operations, flags)
+    policies = {spec.name: spec.policy for spec in others if spec.policy is not None}
+    schedule = MeasurementSchedule(config.steps, every, tests, operations, flags, bool(policies))
     numbers = range(config.seed, config.seed + seeds)
     load = loader(data)
     header = {
@@ -112,9 +117,14 @@ def compare(
         "seeds": [*numbers],
         "initial": None if values is None else _digest(reference, task),
         "every": every,
-        "measures": {spec.name: _measure(spec, reference) for spec in others},
+        "measures": {spec.name: _measure(spec, reference, task) for spec in others},
         "warnings": {spec.name: _warnings(task, spec, config) for spec in [*others, reference]},
     }
+    if policies:
+        header["policies"] = {
+            name: {"digest": policy_digest(policy), **policy_to_plain(policy)}
+            for name, policy in policies.items()
+        }
     result, write = Comparison(header), write or _ignore
     write(header)
     for seed in numbers:
@@ -154,7 +164,7 @@ def _run(
         record = step_record(seed, measured, units)
         last[measured.dtype] = record
         write(record)
-        for line in operation_records(seed, measured, units):
+        for line in part_records(seed, measured):
             write(line)
         result.add(record, measured)
     for run in experiment.runs:
@@ -178,6 +188,10 @@ def _others(specs: Sequence[RunSpec], truth: RunSpec) -> list[RunSpec]:
                 f" {name_both(truth.scalar, spec.scalar)}; give the run another name:"
                 " numlean.RunSpec(name, scalar, options)"
             )
+    if truth.policy is not None:
+        raise NumleanError(
+            f"the truth is a run in one dtype, such as mp:200, not the policy {truth.name}"
+        )
     others = [spec for spec in specs if spec.name != truth.name]
     if not others:
         raise NumleanError(
@@ -212,11 +226,28 @@ def _digest(spec: RunSpec, task: Task) -> str:
     return value_digest(spec.runner(task).named_parameters)
 
 
-def _measure(spec: RunSpec, truth: RunSpec) -> dict[str, Any]:
-    own = UlpScale.of(spec.scalar)
-    coarser = own.coarser(UlpScale.of(truth.scalar))
-    exact_reference = ExactReference(spec.scalar).wide.name
-    return {"judge": exact_reference, "local_grid": asdict(own), "grid": asdict(coarser)}
+def _measure(spec: RunSpec, truth: RunSpec, task: Task) -> dict[str, Any]:
+    """Return the formats whose ulps measure a run's errors, and the judge of its operations."""
+    truth_scale = UlpScale.of(truth.scalar)
+    if spec.policy is None:
+        own = UlpScale.of(spec.scalar)
+        exact_reference = ExactReference(spec.scalar).wide.name
+        grids = asdict(own), asdict(own.coarser(truth_scale))
+        return {"judge": exact_reference, "local_grid": grids[0], "grid": grids[1]}
+    precision = spec.runner(task).precision
+    scalars = precision.scalars
+    return {
+        "judge": ExactReference(*precision.everything).wide.name,
+        "local_grid": None,
+        **{
+            name: asdict(UlpScale.of(scalar).coarser(truth_scale))
+            for name, scalar in (
+                ("grid", scalars.parameters),
+                ("loss_grid", scalars.data),
+                ("layers_grid", scalars.activations),
+            )
+        },
+    }
 
 
 def _warnings(task: Task, spec: RunSpec, config: TrainConfig) -> list[str]:

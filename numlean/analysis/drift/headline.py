@@ -37,11 +37,16 @@ class _End:
 
 
 def headline(result: Comparison) -> tuple[str, ...]:
-    """Return three sentences that say what was found; one if no step was measured."""
+    """Return three sentences that say what was found; one if no step was measured.
+
+    Two more for each run by a policy say which part of the errors is the largest.
+    """
     ends = list(_ends(result))
     if not ends:
         return ("No step was made, so nothing was measured.",)
-    return _distance(result, ends), _origin(result, ends), _effect(result)
+    parts = [_product_part(result, dtype) for dtype in result.products]
+    lost = [_lost_part(result, dtype) for dtype in result.updates]
+    return (_distance(result, ends), _origin(result, ends), *parts, *lost, _effect(result))
 
 
 def _ends(result: Comparison) -> Iterator[_End]:
@@ -117,6 +122,52 @@ def _amplifier(errors: dict[Key, OperationErrors]) -> str:
         return "no operation multiplies the error of its operands"
     factor = f"{each.amplification:.2g}"
     return f"{_named(key)} multiplies the error of its operands most, by {factor}"
+
+
+def _product_part(result: Comparison, dtype: str) -> str:
+    """Return from which part the errors of the least accurate product come."""
+    products = result.products[dtype]
+    (layer, product), errors = max(
+        products.items(), key=lambda item: _known(item[1].total.relative)
+    )
+    if not errors.total.relative:
+        return f"In {dtype}, no product of a layer has an error."
+    name, part = errors.largest_part, errors.parts[errors.largest_part]
+    return (
+        f"In {dtype}, the {product.replace('_', ' ')} product of {layer} has the greatest relative"
+        f" error, {errors.total.relative:.2g}; the largest part of it comes from {_PARTS[name]},"
+        f" {part.relative:.2g}."
+    )
+
+
+def _lost_part(result: Comparison, dtype: str) -> str:
+    """Return what loses most in the updates."""
+    found = [
+        (_known(stats.relative), part, name)
+        for name, errors in result.updates[dtype].items()
+        for part, stats in errors.parts.items()
+    ]
+    greatest, part, name = max(found, key=lambda each: each[0], default=(0.0, "", ""))
+    if not greatest:
+        return f"In {dtype}, updates keep all that they compute."
+    return (
+        f"Of the updates in {dtype}, rounding {_WHAT.get(part, part)} of {name} loses most, a"
+        f" relative {greatest:.2g}."
+    )
+
+
+_PARTS: Final = {
+    "quantisation": "the quantisation of its operands",
+    "accumulation": "its accumulation",
+    "output": "the rounding of its output",
+}
+
+_WHAT: Final = {"parameter": "the value", "gradient": "the gradient"}
+
+
+def _known(value: float) -> float:
+    """Return an error, infinite if it is unknown."""
+    return math.inf if math.isnan(value) else value
 
 
 def _effect(result: Comparison) -> str:

@@ -14,6 +14,7 @@ from numlean.analysis.drift.reference import ReferenceStep
 from numlean.analysis.drift.ulp_scale import Floats, UlpScale, floats_of
 from numlean.analysis.trace.alignment import align
 from numlean.scalar.operations import RELATIONS
+from numlean.scalar.protocol import Scalar
 from numlean.scalar.wrappers.tracing import TracedOperation
 
 Key: TypeAlias = tuple[str, str, str]
@@ -36,6 +37,8 @@ class OperationErrors:
         introduced_nonfinite: The count of infinite or NaN results of calls with finite operands.
         flipped_comparisons: For comparisons, the count of answers that differ from the reference
             run.
+        ulp_of: The format whose ulps total and inherited errors are in.
+        local_ulp_of: That of local errors: the format of the results.
         amplification: The greatest factor by which a call multiplied a relative error: that of
             its exact result divided by that of the worst operand, as norms; 0 if no operand had
             one.
@@ -50,6 +53,8 @@ class OperationErrors:
     introduced_nonfinite: int = 0
     flipped_comparisons: int = 0
     amplification: float = 0.0
+    ulp_of: str = ""
+    local_ulp_of: str = ""
 
     def merge(self, other: OperationErrors) -> None:
         """Add the counts of another one."""
@@ -58,6 +63,7 @@ class OperationErrors:
         for name in ("calls", "inf", "nan", "introduced_nonfinite", "flipped_comparisons"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.amplification = max(self.amplification, other.amplification)
+        self.ulp_of, self.local_ulp_of = other.ulp_of, other.local_ulp_of
 
     def as_plain(self) -> dict[str, Any]:
         """Return the figures by name."""
@@ -71,18 +77,22 @@ class OperationErrors:
 
 
 class OperationMeter:
-    """Measures the operations of one arithmetic against those of the reference run.
+    """Measures the operations of a run against those of the reference run.
 
     Attributes:
         exact_reference: Computes the expected results.
-        scale: The arithmetic's own ulps, for local errors.
-        coarser: The coarser of its ulps and those of the reference run, for other errors.
+        truth: The ulps of the reference run.
+        names_arithmetics: Whether an operation's name tells the arithmetic, as in a run in several:
+            ``matmul in float32``.
     """
 
-    def __init__(self, exact_reference: ExactReference, truth: UlpScale) -> None:
+    def __init__(
+        self, exact_reference: ExactReference, truth: UlpScale, *, names_arithmetics: bool = False
+    ) -> None:
         self.exact_reference = exact_reference
-        self.scale = UlpScale.of(exact_reference.own)
-        self.coarser = self.scale.coarser(truth)
+        self.truth = truth
+        self.names_arithmetics = names_arithmetics
+        self._scales: dict[Scalar, UlpScale] = {}
 
     def errors(
         self, trace: Sequence[TracedOperation], reference: ReferenceStep
@@ -93,17 +103,25 @@ class OperationMeter:
         """
         found: dict[Key, OperationErrors] = {}
         for op, number in zip(trace, align(trace, reference.trace), strict=True):
-            name, place = op.operation, op.place
+            name, place, scale = op.operation, op.place, self._scale(op.scalar)
             if name not in MEASURABLE and name not in RELATIONS:
                 continue
-            errors = found.setdefault((place.phase, place.layer, name), OperationErrors())
+            shown = f"{name} in {scale.name}" if self.names_arithmetics else name
+            errors = found.setdefault((place.phase, place.layer, shown), OperationErrors())
             errors.calls += 1
+            errors.local_ulp_of, errors.ulp_of = scale.name, scale.coarser(self.truth).name
             if name not in RELATIONS:
                 self._add(errors, op, reference, number)
             elif number is not None:
                 expected = np.asarray(reference.trace[number].result)
                 errors.flipped_comparisons += int((np.asarray(op.result) != expected).sum())
         return found
+
+    def _scale(self, scalar: Scalar) -> UlpScale:
+        """Return the ulps of a Scalar's numbers."""
+        if scalar not in self._scales:
+            self._scales[scalar] = UlpScale.of(scalar)
+        return self._scales[scalar]
 
     def _add(
         self,
@@ -114,42 +132,31 @@ class OperationMeter:
     ) -> None:
         """Add the errors of an operation; ``number`` is that of its counterpart, if any."""
         measure, exact = self.exact_reference, self.exact_reference.exact(op)
-        z = measure.to_wide(measure.own, np.asarray(op.result))
-        values = floats_of(measure.own, np.asarray(op.result))
+        scale = self._scale(op.scalar)
+        coarser = scale.coarser(self.truth)
+        z = measure.to_wide(op.scalar, np.asarray(op.result))
+        values = floats_of(op.scalar, np.asarray(op.result))
         self._count_specials(errors, op, values)
         local = None
         if exact is not None:
             local = _Errors(measure.differences(z, exact), values, measure.floats(exact))
-            local.add_to(errors.local, self.scale)
+            local.add_to(errors.local, scale)
             local.add_specials_to(errors.local)
         if number is None:
             return
         differences = measure.differences(z, reference.result(measure.wide, number))
         total = _Errors(differences, values, reference.floats(number))
-        total.add_to(errors.total, self.coarser)
+        total.add_to(errors.total, coarser)
         total.add_specials_to(errors.total)
         if local is not None:
             operand_error = max(self._operand_errors(op, reference, number), default=0.0)
-            self._add_inherited(errors, total, local, operand_error)
-
-    def _add_inherited(
-        self, errors: OperationErrors, total: _Errors, local: _Errors, operand_error: float
-    ) -> None:
-        """Add the errors that came with the operands: the total ones without the local ones."""
-        with np.errstate(invalid="ignore", over="ignore"):
-            passed_on = total.differences - local.differences
-        inherited = _Errors(passed_on, local.expected, total.expected)
-        inherited.add_to(errors.inherited, self.coarser, where=total.finite & local.finite)
-        inherits = int((total.differs & ~local.differs).sum())
-        errors.inherited.add_specials(infinite=inherits, unknown=0)
-        if operand_error:
-            errors.amplification = max(errors.amplification, inherited.relative / operand_error)
+            _add_inherited(errors, total, local, operand_error, coarser)
 
     def _count_specials(self, errors: OperationErrors, op: TracedOperation, values: Floats) -> None:
         infinite, nan = int(np.isinf(values).sum()), int(np.isnan(values).sum())
         errors.inf += infinite
         errors.nan += nan
-        operands = (floats_of(self.exact_reference.own, x) for _, x in numbers_of(op))
+        operands = (floats_of(scalar, x) for _, scalar, x in numbers_of(op))
         if infinite + nan and all(np.isfinite(x).all() for x in operands):
             errors.introduced_nonfinite += infinite + nan
 
@@ -157,12 +164,26 @@ class OperationMeter:
         self, op: TracedOperation, reference: ReferenceStep, number: int
     ) -> Iterator[float]:
         """Yield the relative errors of the operands, as norms."""
-        for k, x in numbers_of(op):
-            values = floats_of(self.exact_reference.own, x)
+        for k, scalar, x in numbers_of(op):
+            values = floats_of(scalar, x)
             expected = reference.operand(number, k)
             with np.errstate(invalid="ignore", over="ignore"):
                 differences = values - expected
             yield _Errors(differences, values, expected).relative
+
+
+def _add_inherited(
+    errors: OperationErrors, total: _Errors, local: _Errors, operand_error: float, scale: UlpScale
+) -> None:
+    """Add the errors that came with the operands: the total ones without the local ones."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        passed_on = total.differences - local.differences
+    inherited = _Errors(passed_on, local.expected, total.expected)
+    inherited.add_to(errors.inherited, scale, where=total.finite & local.finite)
+    inherits = int((total.differs & ~local.differs).sum())
+    errors.inherited.add_specials(infinite=inherits, unknown=0)
+    if operand_error:
+        errors.amplification = max(errors.amplification, inherited.relative / operand_error)
 
 
 class _Errors:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,29 +16,29 @@ from numlean.scalar.protocol import Scalar
 
 
 class ParameterMeter:
-    """Measures numbers of one arithmetic against those of the reference run.
+    """Measures numbers of a run against those of the reference run.
+
+    Errors in ulps are in those of the number's arithmetic or, if that is coarser, of the truth.
 
     Attributes:
         exact_reference: Computes differences.
         truth: The arithmetic of the reference run.
-        scale: The coarser ulps of both.
     """
 
     def __init__(self, exact_reference: ExactReference, truth: Scalar) -> None:
         self.exact_reference = exact_reference
         self.truth = truth
-        self.scale = UlpScale.of(exact_reference.own).coarser(UlpScale.of(truth))
+        self._scales: dict[Scalar, UlpScale] = {}
 
     def parameters(
         self, names: Sequence[str], params: Sequence[Tensor], expected: Sequence[Tensor]
     ) -> dict[str, Any]:
         """Return the errors of all parameters and buffers together, and of each."""
         found = [self._differences(p, t) for p, t in zip(params, expected, strict=True)]
-        parts = {name: _figures(self.scale, *each) for name, each in zip(names, found, strict=True)}
-        whole = [np.concatenate([x.ravel() for x in arrays]) for arrays in zip(*found, strict=True)]
+        parts = {name: _figures(each) for name, each in zip(names, found, strict=True)}
         short = ("relative", "max_ulp", "median_ulp", "sign_flips", "inf", "nan")
         return {
-            **_figures(self.scale, *whole),
+            **_figures(_Differences.together(found)),
             "by_parameter": {
                 name: {key: part[key] for key in short} for name, part in parts.items()
             },
@@ -45,28 +46,65 @@ class ParameterMeter:
 
     def loss(self, loss: Tensor, expected: Tensor) -> dict[str, float | None]:
         """Return the error of the loss, relative and in ulp; None if one is not finite."""
-        differences, values, reference = self._differences(loss, expected)
-        if not np.isfinite([differences, values, reference]).all():
+        found = self._differences(loss, expected)
+        if not found.finite.all():
             return {"loss_relative_error": None, "loss_error_ulp": None}
+        error, reference = abs(float(found.errors)), abs(float(found.expected))
         return {
-            "loss_relative_error": _relative(abs(float(differences)), abs(float(reference))),
-            "loss_error_ulp": float(self.scale.ulps(differences, values, reference)),
+            "loss_relative_error": _relative(error, reference),
+            "loss_error_ulp": float(found.ulps),
         }
 
-    def _differences(self, x: Tensor, expected: Tensor) -> tuple[Floats, Floats, Floats]:
+    def _differences(self, x: Tensor, expected: Tensor) -> _Differences:
         """Return the differences from the expected numbers, the numbers, and those."""
         measure = self.exact_reference
-        a = measure.to_wide(measure.own, x.data)
+        a = measure.to_wide(x.scalar, x.data)
         b = measure.to_wide(self.truth, expected.data)
-        return measure.differences(a, b), measure.floats(a), measure.floats(b)
+        return _Differences.of(
+            self._scale(x.scalar), measure.differences(a, b), measure.floats(a), measure.floats(b)
+        )
+
+    def _scale(self, scalar: Scalar) -> UlpScale:
+        if scalar not in self._scales:
+            self._scales[scalar] = UlpScale.of(scalar).coarser(UlpScale.of(self.truth))
+        return self._scales[scalar]
 
 
-def _figures(
-    scale: UlpScale, differences: Floats, values: Floats, expected: Floats
-) -> dict[str, Any]:
-    finite = np.isfinite(differences) & np.isfinite(values) & np.isfinite(expected)
-    errors, ours, reference = differences[finite], values[finite], expected[finite]
-    ulps = scale.ulps(errors, ours, reference)
+@dataclass(frozen=True)
+class _Differences:
+    """Differences of numbers from the expected ones.
+
+    Attributes:
+        errors: The differences.
+        values: The numbers.
+        expected: The expected numbers.
+        ulps: The magnitudes of the differences in ulps; 0 where a number is not finite.
+        finite: Where all of them are finite.
+    """
+
+    errors: Floats
+    values: Floats
+    expected: Floats
+    ulps: Floats
+    finite: np.ndarray[Any, np.dtype[np.bool_]]
+
+    @classmethod
+    def of(cls, scale: UlpScale, errors: Floats, values: Floats, expected: Floats) -> _Differences:
+        finite = np.isfinite(errors) & np.isfinite(values) & np.isfinite(expected)
+        shown = (np.where(finite, x, 0.0) for x in (errors, values, expected))
+        return cls(errors, values, expected, scale.ulps(*shown), finite)
+
+    @classmethod
+    def together(cls, several: Sequence[_Differences]) -> _Differences:
+        """Return the differences of several tensors, one after the other."""
+        names = ("errors", "values", "expected", "ulps", "finite")
+        return cls(*(np.concatenate([getattr(x, name).ravel() for x in several]) for name in names))
+
+
+def _figures(found: _Differences) -> dict[str, Any]:
+    finite, values, expected = found.finite, found.values, found.expected
+    errors, ours, reference = found.errors[finite], values[finite], expected[finite]
+    ulps = found.ulps[finite]
     stats = ErrorStats()
     stats.add(ulps, errors, ours, reference)
     specials = _special_errors(values[~finite], expected[~finite])

@@ -40,6 +40,35 @@ and NaN results), ``introduced_nonfinite`` (those of calls whose operands were a
 ``amplification`` (the greatest ratio, over calls, of the inherited error's norm to that of the
 worst operand, both relative).
 
+In a run by a policy, ``operation`` also tells the arithmetic of the results (``matmul in
+float32``, ``cast_from in bfloat16``), and so do the names in ``flags``. The first record has
+``policies``: for each such run all fields of the policy, and ``digest``; and in ``measures``, the
+``grid`` of a policy is that of the parameters, ``loss_grid`` that of the loss, ``layers_grid`` that
+of activations, and ``local_grid`` is null. A "step" has ``loss_ulp_of``, the format of
+``loss_error_ulp``, and all "step" records of the comparison have ``state``: by name
+(``first_moment``), the errors of the optimizer's state after the update against that of the truth,
+with the keys of ``parameters``.
+
+A record "product" exists for each run by a policy, step, layer and ``product`` (``forward``,
+``input_gradient``, ``weight_gradient``). Let z be the exact product of the operands as the layer is
+given them, with weights and biases as the optimizer keeps them; q the exact product of the operands
+as they are multiplied (rounded, and scaled: each code times its factor); s the sums as computed,
+with the bias, before they are rounded to the output; and y the result. Then ``total`` holds the
+errors y - z, ``quantisation`` q - z, ``accumulation`` s - q and ``output`` y - s. They are computed
+without rounding, so that the parts add up to the total exactly in each element; a bias is part of
+z, q and s. All four are relative to the norm of y or z, whichever is greater, and in ulps of
+``ulp_of``. With an exact accumulation, s is q. An element that is not finite although its z is has
+an infinite error in the first part that makes it so. ``calls`` counts the products.
+
+A record "update" exists for each run by a policy, step and trained ``parameter``: ``value`` (the
+parameter that is kept against the one that the optimizer computed), ``gradient`` (the gradient that
+the optimizer is given against the one that the last operation of the backward sweep computed
+before any cast, without the scale of the loss) and ``state`` (by name, what is kept against what
+was computed), each with the keys of ``local`` and with ``ulp_of``. ``value`` also has
+``relative_to_step`` (the norm of the errors divided by that of the change that was computed; from 1
+on, more is lost than kept) and ``unchanged`` (the count of numbers whose computed change is lost).
+``skipped`` is 1 if loss scaling skipped the update; then nothing is counted.
+
 A record "run" exists for each dtype and seed, at its end: ``loss``, ``exact_loss``, ``test_loss``,
 ``accuracy``, ``state_digest``, ``value_digest``, ``nonfinite``, ``steps`` (made: fewer than those
 of the comparison if it was stopped).
@@ -69,15 +98,15 @@ Write: TypeAlias = Callable[[Record], None]
 
 @dataclass(frozen=True)
 class Units:
-    """The formats whose ulps measure the errors of a run.
+    """The formats whose ulps measure the errors of a run, apart from its operations.
 
     Attributes:
-        local: The name of the format for local errors; None for the reference run.
-        total: The name of the format for all other errors; None for the reference run.
+        parameters: The name of the format for errors of parameters; None for the reference run.
+        loss: That for the loss, if it is another one than that for parameters.
     """
 
-    local: str | None = None
-    total: str | None = None
+    parameters: str | None = None
+    loss: str | None = None
 
     @classmethod
     def of(cls, header: Record, dtype: str) -> Units:
@@ -85,7 +114,8 @@ class Units:
         measure = header["measures"].get(dtype)
         if measure is None:
             return cls()
-        return cls(measure["local_grid"]["name"], measure["grid"]["name"])
+        loss = measure.get("loss_grid")
+        return cls(measure["grid"]["name"], None if loss is None else loss["name"])
 
 
 def step_record(seed: int, measured: MeasuredStep, units: Units) -> Record:
@@ -95,26 +125,30 @@ def step_record(seed: int, measured: MeasuredStep, units: Units) -> Record:
         "dtype": measured.dtype,
         "seed": seed,
         "step": measured.step,
-        "ulp_of": units.total,
+        "ulp_of": units.parameters,
+        **({} if units.loss is None else {"loss_ulp_of": units.loss}),
         **measured.figures,
     }
 
 
-def operation_records(seed: int, measured: MeasuredStep, units: Units) -> Iterator[Record]:
-    """Yield the records of a step's operations, in program order."""
+def part_records(seed: int, measured: MeasuredStep) -> Iterator[Record]:
+    """Yield the records of a step's operations, products and updates, each in program order."""
+    run = {"dtype": measured.dtype, "seed": seed, "step": measured.step}
     for (phase, layer, operation), errors in (measured.operations or {}).items():
         yield {
             "record": "operation",
-            "dtype": measured.dtype,
-            "seed": seed,
-            "step": measured.step,
+            **run,
             "phase": phase,
             "layer": layer,
             "operation": operation,
-            "ulp_of": units.total,
-            "local_ulp_of": units.local,
+            "ulp_of": errors.ulp_of,
+            "local_ulp_of": errors.local_ulp_of,
             **errors.as_plain(),
         }
+    for (layer, product), parts in (measured.products or {}).items():
+        yield {"record": "product", **run, "layer": layer, "product": product, **parts.as_plain()}
+    for parameter, update in (measured.updates or {}).items():
+        yield {"record": "update", **run, "parameter": parameter, **update.as_plain()}
 
 
 def as_line(record: Record) -> str:

@@ -11,8 +11,11 @@ from typing import Any, Final, TypeAlias
 
 from numlean.analysis.drift.error_stats import ErrorStats
 from numlean.analysis.drift.operations import Key, OperationErrors
+from numlean.analysis.drift.part_tables import part_tables
+from numlean.analysis.drift.product_errors import ProductErrors, ProductKey
 from numlean.analysis.drift.records import Record
 from numlean.analysis.drift.seed_experiment import MeasuredStep
+from numlean.analysis.drift.update_errors import UpdateErrors
 from numlean.text_table import TextTable
 
 Where: TypeAlias = tuple[str, str]
@@ -45,6 +48,10 @@ class Comparison:
         operations: By dtype, the errors of each operation of a layer, over all steps and seeds, in
             program order.
         layers: By dtype, phase and layer, and step, the total errors over all seeds.
+        products: By run by a policy, the errors of each product of a layer, over all steps and
+            seeds.
+        updates: By run by a policy, what the updates of each parameter lose, over all steps and
+            seeds.
         stopped_at: The seed, and the number of its steps, at which ``on_step`` ended the
             comparison while steps or seeds were left; None if it did not.
     """
@@ -54,6 +61,8 @@ class Comparison:
     runs: list[Record] = field(default_factory=list)
     operations: dict[str, dict[Key, OperationErrors]] = field(default_factory=dict)
     layers: dict[str, dict[Where, dict[int, ErrorStats]]] = field(default_factory=dict)
+    products: dict[str, dict[ProductKey, ProductErrors]] = field(default_factory=dict)
+    updates: dict[str, dict[str, UpdateErrors]] = field(default_factory=dict)
     stopped_at: tuple[int, int] | None = None
 
     @property
@@ -84,6 +93,13 @@ class Comparison:
                 by_step = layers.setdefault((phase, layer), defaultdict(ErrorStats))
                 by_step[measured.step].merge(errors.total)
 
+        products = self.products.setdefault(measured.dtype, {}) if measured.products else {}
+        for key, parts in (measured.products or {}).items():
+            products.setdefault(key, ProductErrors()).merge(parts)
+        updates = self.updates.setdefault(measured.dtype, {}) if measured.updates else {}
+        for parameter, update in (measured.updates or {}).items():
+            updates.setdefault(parameter, UpdateErrors()).merge(update)
+
     def of(self, dtype: str) -> list[Record]:
         """Return the records of the steps of a run, for all seeds."""
         return [record for record in self.steps if record["dtype"] == dtype]
@@ -112,12 +128,15 @@ class Comparison:
         return as_page(self)
 
     def __str__(self) -> str:
-        return "\n".join([*self.headline, "", self._table().to_text(), *self.warnings])
+        tables = [self._table(), *part_tables(self)]
+        texts = "\n\n".join(table.to_text() for table in tables)
+        return "\n".join([*self.headline, "", texts, *self.warnings])
 
     def _repr_html_(self) -> str:
         """Return the headline, the table and the warnings for notebooks."""
         warnings = "".join(f"<p>{escape(each)}</p>" for each in self.warnings)
-        return f"<p>{escape(' '.join(self.headline))}</p>{self._table().to_html()}{warnings}"
+        tables = "".join(table.to_html() for table in (self._table(), *part_tables(self)))
+        return f"<p>{escape(' '.join(self.headline))}</p>{tables}{warnings}"
 
     def _table(self) -> TextTable:
         """Return the figures of each run after the last step, of the worst of all seeds."""

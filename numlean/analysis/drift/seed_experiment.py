@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from numlean.analysis.drift.operations import Key, OperationErrors
+from numlean.analysis.drift.product_errors import ProductErrors, ProductKey, product_errors
 from numlean.analysis.drift.reference import ReferenceStep
-from numlean.analysis.drift.run import MeasuredRun, Run
+from numlean.analysis.drift.run import MeasuredRun, Run, TracedStep
+from numlean.analysis.drift.update_errors import UpdateErrors, update_errors
 from numlean.analysis.lockstep import RunSpec
 from numlean.data import Batch, Dataset, minibatches
+from numlean.scalar.flags import Flags
 from numlean.scalar.protocol import Scalar
 from numlean.tasks import Split
 from numlean.training import Task, TrainConfig
@@ -26,6 +29,7 @@ class MeasurementSchedule:
         tests: The number of evaluations on the test data, evenly spread.
         operations: Whether operations are measured, too.
         flags: Whether the flags of measured steps are counted.
+        state: Whether the optimizer's state is measured.
     """
 
     steps: int
@@ -33,6 +37,7 @@ class MeasurementSchedule:
     tests: int
     operations: bool
     flags: bool
+    state: bool = False
 
     def measures(self, step: int) -> bool:
         """Return whether a step is measured."""
@@ -59,12 +64,16 @@ class MeasuredStep:
         step: The step, from 0.
         figures: The figures of the step's record.
         operations: The errors of the operations; None for the reference run, or if not measured.
+        products: The errors of the products of layers; None in a run in one arithmetic.
+        updates: What the updates lose, by parameter; None in a run in one arithmetic.
     """
 
     dtype: str
     step: int
     figures: dict[str, Any]
     operations: dict[Key, OperationErrors] | None = None
+    products: dict[ProductKey, ProductErrors] | None = None
+    updates: dict[str, UpdateErrors] | None = None
 
 
 class SeedExperiment:
@@ -120,31 +129,28 @@ class SeedExperiment:
         """Make a step, that of the reference run first, and measure it."""
         reference = None
         if self._schedule.operations:
-            trace, _ = self.truth.trace_step(samples[0], counts_flags=False)
-            reference = ReferenceStep(self.truth.spec.scalar, trace)
+            true = self.truth.trace_step(samples[0], counts_flags=False)
+            reference = ReferenceStep(self.truth.spec.scalar, true.operations)
         else:
             self.truth.step(samples[0])
-        figures = {**self.truth.figures(), **_NO_ERRORS, **self._tests(0, tests)}
+        no_errors = _NO_ERRORS | ({"state": None} if self._schedule.state else {})
+        figures = {**self.truth.figures(), **no_errors, **self._tests(0, tests)}
         yield MeasuredStep(self.truth.name, step, figures)
         for k, measured in enumerate(self.others, 1):
-            operations, flags = self._step(measured, samples[k], reference)
+            traced = self._step(measured, samples[k])
             own = measured.run.figures(), measured.step_errors(), self._tests(k, tests)
-            figures = {**own[0], **own[1], "flags": flags, **own[2]}
-            yield MeasuredStep(measured.run.name, step, figures, operations)
+            state = {"state": measured.state_errors()} if self._schedule.state else {}
+            flags = _plain_flags(traced.flags if traced else None)
+            figures = {**own[0], **own[1], **state, "flags": flags, **own[2]}
+            errors = _errors(measured, traced, reference)
+            yield MeasuredStep(measured.run.name, step, figures, *errors)
 
-    def _step(
-        self, measured: MeasuredRun, sample: Batch, reference: ReferenceStep | None
-    ) -> tuple[dict[Key, OperationErrors] | None, dict[str, Any] | None]:
-        """Make a step; return the errors of its operations and its flags, if wanted."""
-        if reference is None:
+    def _step(self, measured: MeasuredRun, sample: Batch) -> TracedStep | None:
+        """Make a step; return its operations, if they are measured."""
+        if not self._schedule.operations:
             measured.run.step(sample)
-            return None, None
-        counts_flags = self._schedule.flags
-        trace, counts = measured.run.trace_step(sample, counts_flags=counts_flags)
-        flags = None
-        if counts is not None:
-            flags = {name: counts[name].as_dict() for name in sorted(counts)}
-        return measured.operations.errors(trace, reference), flags
+            return None
+        return measured.run.trace_step(sample, counts_flags=self._schedule.flags)
 
     def _tests(self, k: int, now: bool) -> dict[str, Any]:
         data: Dataset = self._splits[k].test
@@ -154,3 +160,23 @@ class SeedExperiment:
 
 
 _NO_ERRORS = dict.fromkeys(("loss_relative_error", "loss_error_ulp", "parameters", "flags"))
+
+
+def _plain_flags(flags: dict[str, Flags] | None) -> dict[str, Any] | None:
+    return None if flags is None else {name: flags[name].as_dict() for name in sorted(flags)}
+
+
+def _errors(
+    measured: MeasuredRun, traced: TracedStep | None, reference: ReferenceStep | None
+) -> tuple[
+    dict[Key, OperationErrors] | None,
+    dict[ProductKey, ProductErrors] | None,
+    dict[str, UpdateErrors] | None,
+]:
+    """Return the errors of a step's operations, products and updates, as far as measured."""
+    if traced is None or reference is None:
+        return None, None, None
+    operations = measured.operations.errors(traced.operations, reference)
+    if traced.update is None:
+        return operations, None, None
+    return operations, product_errors(traced.operations), update_errors(traced.update)

@@ -82,13 +82,19 @@ def locate_divergence(
 
 
 def trace_step(
-    task: Task, config: TrainConfig, spec: RunSpec, snapshot: StepSnapshot
+    task: Task,
+    config: TrainConfig,
+    spec: RunSpec,
+    snapshot: StepSnapshot,
+    *,
+    into: Trace | None = None,
 ) -> tuple[list[TracedOperation | None], RunState]:
     """Repeat a step as the run executes it; return its operations and the state after it.
 
-    None replaces operations that a compiled step leaves out because nothing depends on them.
+    None replaces operations that a compiled step leaves out because nothing depends on them. With
+    ``into``, they are also in that trace, which has more to tell of the step.
     """
-    trace = Trace()
+    trace = into or Trace()
     runner = spec.runner(instrument(task, trace), lambda scalar: TracingScalar(scalar, trace))
     runner.new_tape = lambda: TracingTape(trace)
     runner.keeps_outputs = True

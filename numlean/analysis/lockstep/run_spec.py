@@ -9,13 +9,14 @@ from typing import Any, TypeAlias
 
 from numlean.arguments import checked
 from numlean.errors import NumleanError
-from numlean.precision import Policy, format_policy, parse_policy
+from numlean.precision import Policy, format_policy
 from numlean.scalar.protocol import Scalar
 from numlean.scalar.registry import get_scalar, scalar_backend_of
 from numlean.scalar.wrappers.faulty import Fault, FaultyScalar
 from numlean.training import Options, Runner, Task, initial_parameters, instantiate
 from numlean.training.initial_values import InitialValues, Value, starting_values
 from numlean.training.options import BACKENDS, resolve_part
+from numlean.training.policy_files import read_policy
 from numlean.training.precision import Wrap
 from numlean_kernels.targets import DEVICES
 
@@ -48,8 +49,8 @@ class RunSpec:
     def parse(cls, text: str, options: Options | None = None) -> RunSpec:
         """Return a run from ``DTYPE[:DEVICE][:BACKEND][:fast]``, such as ``mp:24:python:compiled``.
 
-        ``policy:POLICY`` takes the place of the dtype of a run in several. The options apply to
-        everything that the text does not specify.
+        ``policy:POLICY`` or ``policy:FILE.toml`` takes the place of the dtype of a run in several.
+        The options apply to everything that the text does not specify.
 
         Raises:
             NumleanError: The dtype is unknown, or unavailable on that device or with fast kernels.
@@ -69,7 +70,7 @@ class RunSpec:
         for each in given:
             options = replace(options, **each)
         if text.startswith(f"{_POLICY}:"):
-            return cls._of_policy(parse_policy(dtype), options, text)
+            return cls._of_policy(read_policy(dtype), options, text)
         scalar = get_scalar(dtype, options.device, fast_kernels=options.fast_kernels)
         return cls(text, scalar, options)
 
@@ -141,6 +142,11 @@ class RunSpec:
     def starting_values(self, task: Task) -> list[Value]:
         """Return the values from which the parameters of a task are converted."""
         return starting_values(task, self.initial, initial_parameters(task, self.options.seed))
+
+
+def as_policy(text: str) -> str:
+    """Return the text of a run by a policy, from that of the policy, or from the same text."""
+    return text if text.startswith(f"{_POLICY}:") else f"{_POLICY}:{text}"
 
 
 RunSpecLike: TypeAlias = "RunSpec | Runner | Scalar | Policy | str"

@@ -16,7 +16,15 @@ from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError
 from numlean.losses import Loss
 from numlean.nn.layer import Context, Layer, ParameterSpec, Shape
-from numlean.scalar.wrappers.tracing import BACKWARD, FORWARD, UPDATE, Location, Trace
+from numlean.scalar.protocol import Numbers
+from numlean.scalar.wrappers.tracing import (
+    BACKWARD,
+    FORWARD,
+    UPDATE,
+    Location,
+    Trace,
+    untraced,
+)
 from numlean.training import Task
 
 
@@ -35,10 +43,11 @@ class TracingTape(Tape):
         return super().record(node)
 
     def gradient(self, value: Tensor, watched: Sequence[Tensor]) -> list[Tensor]:
-        """Return the gradient; later operations belong to the update."""
+        """Return the gradient, and note it; later operations belong to the update."""
         with self._trace.at(Location(BACKWARD)):
             gradient = super().gradient(value, watched)
         self._trace.place = Location(UPDATE)
+        self._trace.gradients = [Numbers(untraced(g.scalar), g.data) for g in gradient]
         return gradient
 
     def sweep(self, node: Node, g: Tensor, cotangents: dict[int, Tensor]) -> None:

@@ -21,7 +21,7 @@ from numlean.precision.scaling.amax import (
 from numlean.precision.scaling.regions import Regions
 from numlean.precision.scaling.scaling import Current, Scaling
 from numlean.precision.widening import widens
-from numlean.scalar.protocol import Scalar, Storage
+from numlean.scalar.protocol import Numbers, Scalar, Storage
 
 
 @final
@@ -46,6 +46,19 @@ class Quantized:
         """Return the factors of the block that contains k, of shape (..., n or 1, 1)."""
         block = 0 if self.terms is None or self.inverses.size == 1 else k // self.terms
         return self.inverses[..., block : block + 1]
+
+    @property
+    def factors(self) -> Numbers:
+        """The factor of each code, of a shape that broadcasts to that of the codes."""
+        if self.terms is None or self.inverses.shape[-1] == 1:
+            return Numbers(self.scales, self.inverses)
+        each = np.repeat(self.inverses, self.terms, axis=-1)[..., : self.codes.shape[-1]]
+        return Numbers(self.scales, each)
+
+    @property
+    def turned_factors(self) -> Numbers:
+        """The same for codes whose last two axes are exchanged."""
+        return Numbers(self.scales, turned_rows(self.factors.storage))
 
 
 @checked

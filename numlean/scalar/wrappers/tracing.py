@@ -10,7 +10,7 @@ from typing import Any, Final, final
 from numlean.scalar.constants import current_formula
 from numlean.scalar.operations import Result, operations
 from numlean.scalar.product_scope import Product, current_product
-from numlean.scalar.protocol import Scalar, Storage
+from numlean.scalar.protocol import Numbers, Scalar, Storage
 from numlean.scalar.wrappers.wrapper import WrappedScalar
 
 INITIAL: Final = "initial values"
@@ -69,11 +69,13 @@ class Trace:
     Attributes:
         operations: The operations so far.
         place: The location of the next operation.
+        gradients: The gradients of the trained parameters, as the last backward sweep left them.
     """
 
     def __init__(self) -> None:
         self.operations: list[TracedOperation] = []
         self.place = Location(DATA)
+        self.gradients: list[Numbers] = []
 
     def start(self) -> None:
         """Clear the trace before a step."""

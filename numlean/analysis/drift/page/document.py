@@ -63,12 +63,49 @@ def _sections(result: Comparison) -> Iterator[str]:
             yield f"<h3>{escape(dtype)}</h3>"
             yield f'<p class="soft">{escape(tables.units(result, dtype))}</p>'
             yield tables.operations(result, dtype)
+    yield from _parts(result)
     counted = tables.flags(result)
     if counted:
         yield f"<h2>Flags</h2><p>Exceptions raised in the steps measured.</p>{counted}"
     yield f"<h2>Settings</h2>{tables.settings(result)}{tables.measures(result)}"
+    yield from tables.policies(result)
     yield f"<h3>Final results and digests</h3>{tables.runs(result)}"
 
+
+def _parts(result: Comparison) -> Iterator[str]:
+    """Yield the sections of runs by policies."""
+    if result.products:
+        yield f"<h2>Products of layers</h2>{_HOW_TO_READ_PRODUCTS}"
+        for dtype in result.products:
+            yield f"<h3>{escape(dtype)}</h3>{tables.products(result, dtype)}"
+    if result.updates:
+        yield f"<h2>Updates</h2>{_HOW_TO_READ_UPDATES}"
+        for dtype in result.updates:
+            yield f"<h3>{escape(dtype)}</h3>{tables.updates(result, dtype)}"
+    states = tables.states(result)
+    if states:
+        yield (
+            "<h2>Drift of the optimizer's state</h2><p>Errors after the last step against the"
+            f" reference run, of the worst seed.</p>{states}"
+        )
+
+
+_HOW_TO_READ_PRODUCTS = (
+    "<p>Relative errors of a layer's products, as norms, against the exact products of the operands"
+    " as the layer is given them, with weights and biases as the optimizer keeps them."
+    " <b>Quantisation</b> is the part that rounding and scaling the operands adds,"
+    " <b>accumulation</b> that of the products and sums, and <b>output</b> that of rounding the"
+    " sums. In each element the three add up to the <b>total</b> exactly; their norms need"
+    " not.</p>"
+)
+
+_HOW_TO_READ_UPDATES = (
+    "<p>Relative errors, as norms, of what is kept against what was computed: of the parameter's"
+    " <b>value</b>, of its <b>gradient</b>, which the optimizer is given, and of its state."
+    " <b>Of the step</b> is the error of the value relative to the change that was computed: from 1"
+    " on, more is lost than kept. <b>Unchanged</b> counts numbers whose change is lost, and"
+    " <b>skipped</b> the updates that loss scaling skipped.</p>"
+)
 
 _HOW_TO_READ = (
     "<p><b>Local</b> is the error of an operation itself: its results against the exact operation"

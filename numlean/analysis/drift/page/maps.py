@@ -33,7 +33,8 @@ def draw_map(name: str, result: Comparison, dtype: str) -> str:
 
     rows = result.layers[dtype]
     groups = _groups(sorted({step for by_step in rows.values() for step in by_step}))
-    precision = result.header["measures"][dtype]["grid"]["precision"]
+    measure = result.header["measures"][dtype]
+    precision = measure.get("layers_grid", measure["grid"])["precision"]
     cells = [
         [_level(_merge(by_step, group), precision) for group in groups] for by_step in rows.values()
     ]

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
+from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
+from numlean.analysis.drift import part_tables
 from numlean.analysis.drift.operations import OperationErrors
 from numlean.analysis.drift.page.elements import (
     definition_list,
@@ -102,6 +105,11 @@ def ends_in_ulps(result: Comparison, dtype: str) -> str:
 def units(result: Comparison, dtype: str) -> str:
     """Return a sentence that states the units of a dtype's operations."""
     measure = result.header["measures"][dtype]
+    if measure["local_grid"] is None:
+        return (
+            "Errors in ulp are in ulps of the arithmetic that an operation names, and all but local"
+            " ones in those of the reference run if they are larger."
+        )
     local, others = measure["local_grid"]["name"], measure["grid"]["name"]
     if local == others:
         return f"Errors in ulp are in ulps of {local}."
@@ -113,6 +121,31 @@ def operations(result: Comparison, dtype: str) -> str:
     found = result.operations.get(dtype, {})
     rows = [(*key, *_figures(errors)) for key, errors in found.items()]
     return scrolling_table(_OPERATIONS, rows, "<<<>", css_class="wide")
+
+
+def products(result: Comparison, dtype: str) -> str:
+    """Return the parts of the errors of each product of a layer, over all steps and seeds."""
+    rows = part_tables.product_rows(result.products[dtype])
+    return scrolling_table(part_tables.PARTS_OF_PRODUCTS, rows, "<<>>>><")
+
+
+def updates(result: Comparison, dtype: str) -> str:
+    """Return what the updates of each parameter lose, over all steps and seeds."""
+    found = result.updates[dtype]
+    return scrolling_table(part_tables.update_head(found), part_tables.update_rows(found))
+
+
+def states(result: Comparison) -> str:
+    """Return the errors of the optimizer's state after the last step; "" if there are none."""
+    rows = list(part_tables.state_rows(result))
+    return scrolling_table(part_tables.STATE_HEAD, rows, "<<>") if rows else ""
+
+
+def policies(result: Comparison) -> Iterator[str]:
+    """Yield the fields of each policy."""
+    for name, fields in result.header.get("policies", {}).items():
+        shown = definition_list({key: str(value) for key, value in fields.items()})
+        yield f"<h3>{escape(name)}</h3>{shown}"
 
 
 def flags(result: Comparison) -> str:

@@ -1,0 +1,103 @@
+"""Tables of the parts of errors in runs by policies: of products, of updates, and of the state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Final
+
+from numlean.analysis.drift.product_errors import TOTAL, ProductErrors, ProductKey
+from numlean.analysis.drift.product_split import PARTS
+from numlean.analysis.drift.update_errors import UpdateErrors
+from numlean.text_table import TextTable
+
+if TYPE_CHECKING:
+    from numlean.analysis.drift.result import Comparison
+
+_MOST: Final = 12
+"""The most rows of a table in a terminal; records and pages have all."""
+
+PARTS_OF_PRODUCTS: Final = ("layer", "product", TOTAL, *PARTS, "largest")
+UPDATES: Final = ("parameter", "value", "of the step", "unchanged", "skipped", "gradient")
+
+
+def part_tables(result: Comparison) -> Iterator[TextTable]:
+    """Yield the tables of each run by a policy, with relative errors: the greatest ones."""
+    for dtype, products in result.products.items():
+        worst = sorted(products, key=lambda key: -_order(products[key].total.relative))[:_MOST]
+        shown = {key: errors for key, errors in products.items() if key in worst}
+        title = f"products in {dtype}, relative errors{_cut(len(products))}"
+        yield TextTable(PARTS_OF_PRODUCTS, tuple(product_rows(shown)), "<<>>>><", title)
+    for dtype, updates in result.updates.items():
+        worst_updates = sorted(updates, key=lambda name: -_order(_greatest(updates[name])))[:_MOST]
+        kept = {name: errors for name, errors in updates.items() if name in worst_updates}
+        title = f"updates in {dtype}, relative errors of what is kept{_cut(len(updates))}"
+        yield TextTable(update_head(updates), tuple(update_rows(kept)), "<>", title)
+    yield from _state_tables(result)
+
+
+def product_rows(products: Mapping[ProductKey, ProductErrors]) -> Iterator[tuple[str, ...]]:
+    """Yield a row for each product of a layer."""
+    for (layer, product), errors in products.items():
+        numbers = [errors.total, *errors.parts.values()]
+        yield (
+            *(layer, product, *(_text(each.relative) for each in numbers)),
+            errors.largest_part if errors.total.relative else "",
+        )
+
+
+def update_head(updates: Mapping[str, UpdateErrors]) -> tuple[str, ...]:
+    """Return the titles of the columns of ``update_rows``."""
+    return (*UPDATES, *_states(updates))
+
+
+def update_rows(updates: Mapping[str, UpdateErrors]) -> Iterator[tuple[str, ...]]:
+    """Yield a row for each parameter."""
+    states = _states(updates)
+    for name, errors in updates.items():
+        kept = (errors.state.get(each) for each in states)
+        yield (
+            *(name, _text(errors.parameter.relative), _text(errors.relative_to_step)),
+            *(str(errors.unchanged), str(errors.skipped), _text(errors.gradient.relative)),
+            *("" if each is None else _text(each.relative) for each in kept),
+        )
+
+
+def _states(updates: Mapping[str, UpdateErrors]) -> list[str]:
+    return list(dict.fromkeys(name for errors in updates.values() for name in errors.state))
+
+
+def _state_tables(result: Comparison) -> Iterator[TextTable]:
+    """Yield the drift of the optimizer's state of all runs after the last step."""
+    rows = list(state_rows(result))
+    if rows:
+        yield TextTable(STATE_HEAD, tuple(rows), "<<>", f"state against {result.truth}")
+
+
+STATE_HEAD: Final = ("dtype", "state", "relative error", "median relative", "max relative")
+
+
+def state_rows(result: Comparison) -> Iterator[tuple[str, ...]]:
+    """Yield a row for each run and each part of the optimizer's state, of the worst seed."""
+    for dtype in result.measured:
+        ends = [record["state"] for record in result.last(dtype) if record.get("state")]
+        for name in ends[0] if ends else ():
+            worst = max((end[name] for end in ends), key=lambda each: _order(each["relative"]))
+            keys = ("relative", "median_relative", "max_relative")
+            yield (dtype, name, *(_text(worst[key]) for key in keys))
+
+
+def _greatest(errors: UpdateErrors) -> float:
+    return max(_order(stats.relative) for stats in errors.parts.values())
+
+
+def _order(value: float) -> float:
+    """Return a number by which errors are ordered: that of a NaN is infinite."""
+    return value if value == value else float("inf")
+
+
+def _text(value: float | None) -> str:
+    return "" if value is None else f"{value:.3g}"
+
+
+def _cut(count: int) -> str:
+    return f" (the greatest {_MOST} of {count})" if count > _MOST else ""
