@@ -12,11 +12,13 @@ from numlean.analysis.lockstep.comparison import first_place
 from numlean.analysis.lockstep.lockstep import Data
 from numlean.analysis.report.encoding_block import encoding_block
 from numlean.data import Batch, Sample
+from numlean.interop.torch.autocast import Autocast
 from numlean.interop.torch.distances import differing, relative_difference, ulps
 from numlean.interop.torch.library import array, on_one_thread, tensor
 from numlean.interop.torch.network import to_torch
 from numlean.interop.torch.optimizers import to_optimizer
 from numlean.interop.torch.setting import Setting
+from numlean.precision import Policy, format_policy
 from numlean.scalar.finiteness import is_finite
 from numlean.scalar.protocol import Storage
 from numlean.tasks import NamedTask
@@ -90,7 +92,7 @@ class Drift:
     """Two trainings, one with numlean and one with PyTorch.
 
     Attributes:
-        dtype: The arithmetic of numlean.
+        dtype: The arithmetic of numlean: a dtype, or ``policy:POLICY``.
         steps: The distance after each step.
         first: The first difference; None if there is none.
     """
@@ -113,28 +115,33 @@ def drift(
     task: Task | NamedTask | str,
     *,
     steps: int = 10,
-    dtype: str = "float32",
+    dtype: str | Policy = "float32",
     config: TrainConfig | None = None,
     data: Data | None = None,
     seed: int = 0,
+    device: str | None = None,
 ) -> Drift:
     """Train a task in numlean and in PyTorch, with the same initial parameters and batches.
 
-    PyTorch trains with its own ``torch.nn`` modules, autograd and ``torch.optim``, on one thread.
+    PyTorch trains with its own ``torch.nn`` modules, autograd and ``torch.optim``, on one thread;
+    by a policy, also with ``torch.autocast`` on the CPU and ``torch.amp.GradScaler``.
 
     Args:
         task: The task to train; a named task defines its config and data.
         steps: The number of steps.
-        dtype: ``float32`` or ``float64``.
+        dtype: ``float32`` or ``float64``; or a policy that ``torch.autocast`` has: bf16-mixed or
+            fp16-amp, with any ``accumulate`` and ``loss_scaling``.
         config: The training configuration; by default the named task's.
         data: The data; by default those of the named task.
         seed: The seed of the initial parameters.
+        device: The device of numlean's run; by default that of the dtype.
 
     Raises:
-        UnavailableError: PyTorch is not installed, or it lacks a layer, the loss or the optimizer.
+        UnavailableError: PyTorch is not installed, or it lacks the policy, a layer, the loss or the
+            optimizer.
         NumleanError: The task or dtype is unknown, or config or data are missing.
     """
-    setting = Setting.of(task, dtype, config=config, data=data, seed=seed)
+    setting = Setting.of(task, dtype, config=config, data=data, seed=seed, device=device)
     runner = setting.runner()
     stepper = Stepper(runner, setting.config.optimizer, setting.config.scheduler)
     theirs = _TorchTraining(setting, runner)
@@ -145,14 +152,19 @@ def drift(
         loss = stepper.step(sample).item()
         found.append(_measured(step, loss, their_loss, runner, theirs.parameters))
         first = first or _first_difference(step, runner, theirs.parameters)
-    return Drift(setting.scalar.name, tuple(found), first)
+    policy = setting.policy
+    name = setting.scalar.name if policy is None else f"policy:{format_policy(policy)}"
+    return Drift(name, tuple(found), first)
 
 
 class _TorchTraining:
     """A training with PyTorch, step by step."""
 
     def __init__(self, setting: Setting, runner: Runner) -> None:
+        policy = setting.policy
+        self._autocast = None if policy is None else Autocast.of(policy)
         _ = setting.theirs  # raises an error for other dtypes
+        self._scaler: Any = None if self._autocast is None else self._autocast.scaler()
         self._runner = runner
         self._module, self._loss = to_torch(setting.task, runner)
         self._optimizer = to_optimizer(setting.config.optimizer, self._module)
@@ -170,9 +182,19 @@ class _TorchTraining:
             group["lr"] = rate
         with on_one_thread():
             self._optimizer.zero_grad()
+            if self._autocast is not None:
+                return self._mixed_step(self._autocast, x, y)
             loss = self._loss(self._module(x), y)
             loss.backward()
             self._optimizer.step()
+        return float(loss.item())
+
+    def _mixed_step(self, autocast: Autocast, x: Any, y: Any) -> float:
+        with autocast.context():
+            loss = self._loss(self._module(x), y)
+        self._scaler.scale(loss).backward()
+        self._scaler.step(self._optimizer)
+        autocast.update(self._scaler)
         return float(loss.item())
 
 

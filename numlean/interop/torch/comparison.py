@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
@@ -15,9 +15,11 @@ from numlean.analysis.lockstep.lockstep import Data
 from numlean.analysis.lockstep.replay import StepSnapshot, trace_step
 from numlean.analysis.lockstep.states import RecordingOptimizer, RunState
 from numlean.interop.torch.distances import differing
+from numlean.interop.torch.layer_comparison import AutocastComparison, compare_layers
 from numlean.interop.torch.rows import OperationComparison, as_text, kind_of
 from numlean.interop.torch.scalar import is_torch_operation
 from numlean.interop.torch.setting import Setting
+from numlean.precision import Policy
 from numlean.scalar.wrappers.tracing import TracedOperation
 from numlean.tasks import NamedTask
 from numlean.training import Stepper, Task, TrainConfig
@@ -50,6 +52,7 @@ class TorchComparison:
         return "\n".join([title, *as_text(self.rows), *block])
 
 
+@overload
 def compare(
     task: Task | NamedTask | str,
     *,
@@ -58,24 +61,55 @@ def compare(
     config: TrainConfig | None = None,
     data: Data | None = None,
     seed: int = 0,
-) -> TorchComparison:
+    device: str | None = None,
+) -> TorchComparison: ...
+@overload
+def compare(
+    task: Task | NamedTask | str,
+    *,
+    steps: int = 1,
+    dtype: Policy,
+    config: TrainConfig | None = None,
+    data: Data | None = None,
+    seed: int = 0,
+    device: str | None = None,
+) -> TorchComparison | AutocastComparison: ...
+def compare(
+    task: Task | NamedTask | str,
+    *,
+    steps: int = 1,
+    dtype: str | Policy = "float32",
+    config: TrainConfig | None = None,
+    data: Data | None = None,
+    seed: int = 0,
+    device: str | None = None,
+) -> TorchComparison | AutocastComparison:
     """Train a task with numlean, and apply PyTorch's operations to the same operands.
 
-    A difference comes from that one operation: no error is inherited.
+    A difference comes from that one operation: no error is inherited. In a run by a policy, the
+    operations are the layers and the loss, which PyTorch evaluates in ``torch.autocast`` on the
+    CPU: their outputs, and their gradients from the same cotangent.
 
     Args:
         task: The task to train; a named task defines its config and data.
         steps: The number of steps.
-        dtype: ``float32`` or ``float64``.
+        dtype: ``float32`` or ``float64``; or a policy that ``torch.autocast`` has: bf16-mixed or
+            fp16-amp, with any ``accumulate`` and ``loss_scaling``.
         config: The training configuration; by default the named task's.
         data: The data; by default those of the named task.
         seed: The seed of the initial parameters.
+        device: The device of numlean's run; by default that of the dtype.
+
+    Returns:
+        The comparison of operations; of layers for a policy that is not uniform.
 
     Raises:
-        UnavailableError: PyTorch is not installed.
+        UnavailableError: PyTorch is not installed, or it lacks the policy, a layer or the loss.
         NumleanError: The task or dtype is unknown, or config or data are missing.
     """
-    setting = Setting.of(task, dtype, config=config, data=data, seed=seed)
+    setting = Setting.of(task, dtype, config=config, data=data, seed=seed, device=device)
+    if setting.policy is not None:
+        return compare_layers(setting, setting.policy, steps)
     builder = _RowBuilder(setting)
     spec = RunSpec(setting.scalar.name, setting.scalar, setting.options)
     optimizer = RecordingOptimizer(setting.config.optimizer)

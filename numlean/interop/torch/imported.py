@@ -12,6 +12,7 @@ from numlean.interop.torch.layers import LAYERS, refusal
 from numlean.interop.torch.library import library
 from numlean.losses import Loss
 from numlean.nn import Layer, Sequential
+from numlean.precision import Policy
 from numlean.scalar.protocol import Scalar
 from numlean.training import Options, Runner, Task, instantiate
 
@@ -31,9 +32,18 @@ class TorchModel(NamedTuple):
     weights: dict[str, Floats]
 
     def runner(
-        self, loss: Loss, scalar: Scalar | str = "float32", options: Options | None = None
+        self,
+        loss: Loss,
+        scalar: Scalar | Policy | str = "float32",
+        options: Options | None = None,
     ) -> Runner:
-        """Return a runner of the model with these weights, each rounded once to the Scalar."""
+        """Return a runner of the model with these weights, each rounded once.
+
+        Args:
+            loss: The loss.
+            scalar: The arithmetic, or a policy, which rounds parameters and buffers to their roles.
+            options: The options; by default the eager engine.
+        """
         return instantiate(Task(self.model, loss), scalar, options, initial=self.weights)
 
 

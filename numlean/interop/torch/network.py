@@ -18,8 +18,10 @@ from numlean.losses import (
 from numlean.nn import (
     AvgPool2d,
     Conv2d,
+    Embedding,
     Flatten,
     Layer,
+    LayerNorm,
     Linear,
     LogSoftmax,
     MaxPool2d,
@@ -130,7 +132,18 @@ def _convolution(nn: Any, layer: Any) -> Any:
     return nn.Conv2d(layer.in_channels, layer.out_channels, *extents, *options)
 
 
+def _layer_norm(nn: Any, layer: Any) -> Any:
+    affine, bias = layer.elementwise_affine, layer.bias
+    return nn.LayerNorm(layer.features, layer.epsilon, elementwise_affine=affine, bias=bias)
+
+
+def _embedding(nn: Any, layer: Any) -> Any:
+    return nn.Embedding(layer.num_embeddings, layer.embedding_dim, layer.padding_idx)
+
+
 _LAYERS: Final[dict[type[Layer], Callable[[Any, Any], Any]]] = {
+    Embedding: _embedding,
+    LayerNorm: _layer_norm,
     Linear: lambda nn, layer: nn.Linear(layer.in_features, layer.out_features, layer.bias),
     Conv2d: _convolution,
     MaxPool2d: _pooling("MaxPool2d"),

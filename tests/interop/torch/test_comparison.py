@@ -44,11 +44,12 @@ def rows(comparison):
 def test_only_the_operation_that_differs_has_a_count_and_it_is_shown_first(monkeypatch):
     off = lambda x: torch.from_numpy(OURS.next_up(OURS.tanh(x.numpy())))  # noqa: E731
     monkeypatch.setattr(torch, "tanh", off)
-    found = compare(TASK, steps=3, config=steps(3, batch_size=2), data=DATA)
+    # Batches of one sample: PyTorch adds two products with one rounding less on some processors.
+    found = compare(TASK, steps=3, config=steps(3, batch_size=1), data=DATA)
     differing_rows = [row for row in found.rows if row.differing]
     (tanh,) = differing_rows
     assert (tanh.phase, tanh.kind, tanh.calls) == ("forward", "tanh", 3)
-    assert (tanh.elements, tanh.differing, tanh.share) == (6, 6, 1.0)
+    assert (tanh.elements, tanh.differing, tanh.share) == (3, 3, 1.0)
     assert (tanh.max_ulp, tanh.mean_ulp) == (1.0, 1.0)
     assert tanh.first is found.first
     assert (found.first.step, found.first.operation, found.first.element) == (0, "tanh", (0, 0))
