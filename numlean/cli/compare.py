@@ -4,8 +4,8 @@ At regular steps, measure the loss, the parameters and each operation. The local
 operation is measured against the exact operation on the same operands, and its total error against
 the result of the reference run; the difference is inherited from its operands. A dtype is one that
 `numlean dtypes` lists, optionally with device and engine, as in ieee32exec:cpu:compiled. Prints
-three sentences that say what was found, and the errors of the parameters after the last step, for
-the worst seed. Relative errors can be compared between dtypes; errors in ulps are shown where one
+sentences that say what was found, and the errors of the parameters after the last step, for the
+worst seed. Relative errors can be compared between dtypes; errors in ulps are shown where one
 format is shown.
 
 A policy is one that `numlean policies` lists, with other fields if there are any: in --policies

@@ -1,4 +1,4 @@
-"""Three sentences that say what a comparison found: how far, from where, and with what effect."""
+"""Sentences that say what a comparison found: how far, from where, and with what effect."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from numlean.analysis.drift.exact_reference import MEASURABLE, ExactReference, n
 from numlean.analysis.drift.reference import ReferenceStep
 from numlean.analysis.drift.ulp_scale import Floats, UlpScale, floats_of
 from numlean.analysis.trace.alignment import align
-from numlean.scalar.operations import RELATIONS
+from numlean.scalar.operations import CONVERSIONS, RELATIONS
 from numlean.scalar.protocol import Scalar
 from numlean.scalar.wrappers.tracing import TracedOperation
 
@@ -156,8 +156,7 @@ class OperationMeter:
         infinite, nan = int(np.isinf(values).sum()), int(np.isnan(values).sum())
         errors.inf += infinite
         errors.nan += nan
-        operands = (floats_of(scalar, x) for _, scalar, x in numbers_of(op))
-        if infinite + nan and all(np.isfinite(x).all() for x in operands):
+        if infinite + nan and _operands_are_finite(op):
             errors.introduced_nonfinite += infinite + nan
 
     def _operand_errors(
@@ -170,6 +169,15 @@ class OperationMeter:
             with np.errstate(invalid="ignore", over="ignore"):
                 differences = values - expected
             yield _Errors(differences, values, expected).relative
+
+
+def _operands_are_finite(op: TracedOperation) -> bool:
+    """Return whether all numbers among the operands are finite, values to convert included."""
+    if op.operation in CONVERSIONS:
+        values = (np.asarray(x) for x in op.operands)
+        return all(x.dtype.kind != "f" or bool(np.isfinite(x).all()) for x in values)
+    operands = (floats_of(scalar, x) for _, scalar, x in numbers_of(op))
+    return all(bool(np.isfinite(x).all()) for x in operands)
 
 
 def _add_inherited(

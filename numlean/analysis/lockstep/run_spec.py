@@ -92,7 +92,8 @@ class RunSpec:
             return spec
         if isinstance(spec, Runner):
             policy, initial = spec.precision.policy, dict(spec.named_parameters)
-            return cls(spec.scalar.name, spec.scalar, spec.options, initial, policy)
+            name = spec.scalar.name if policy is None else f"{_POLICY}:{format_policy(policy)}"
+            return cls(name, spec.scalar, spec.options, initial, policy)
         if isinstance(spec, str):
             return cls.parse(spec, options)
         if isinstance(spec, Policy):
