@@ -48,15 +48,17 @@ class EncodingCodec:
 
     def from_float(self, values: np.ndarray[Any, Any]) -> Storage:
         """Round binary64 values once."""
-        return self._convert("from_binary64", values.view(np.uint64), self.storage_dtype)
+        bits = values.view(np.uint64)
+        return converted(self.target, self.table, "from_binary64", bits, self.storage_dtype)
 
     def to_float(self, x: Storage) -> np.ndarray[Any, Any]:
         """Return the exact values as binary64."""
-        return self._convert("to_binary64", x, np.dtype(np.uint64)).view(np.float64)
+        bits = converted(self.target, self.table, "to_binary64", x, np.dtype(np.uint64))
+        return bits.view(np.float64)
 
     def from_int(self, values: np.ndarray[Any, Any]) -> Storage:
         """Round int64 values once."""
-        return self._convert("from_int64", values, self.storage_dtype)
+        return converted(self.target, self.table, "from_int64", values, self.storage_dtype)
 
     def encode(self, value: Exact) -> int:
         """Round one exact value once."""
@@ -89,14 +91,6 @@ class EncodingCodec:
     def to_bytes(self, x: Storage) -> bytes:
         """Return the encodings, least significant byte first."""
         return little_endian(x)
-
-    def _convert(
-        self, routine: str, x: np.ndarray[Any, Any], result: np.dtype[Any]
-    ) -> np.ndarray[Any, Any]:
-        x = np.array(x, order="C", copy=True)
-        z = self.target.empty(x.shape, result)
-        kernel_for(self.target, unary(routine), self.table)((z.size,), x.reshape(-1), z.reshape(-1))
-        return z
 
 
 @dataclass(frozen=True)
@@ -169,6 +163,16 @@ class HardwareCodec:
     def _default_nan(self) -> Any:
         bits = np.array(self.format.default_nan, self.format.storage_dtype)
         return bits.view(self.storage_dtype)[()]
+
+
+def converted(
+    target: Target, table: Table, routine: str, x: np.ndarray[Any, Any], result: np.dtype[Any]
+) -> np.ndarray[Any, Any]:
+    """Return a routine's results for the elements of an array of any layout."""
+    x = np.array(x, order="C", copy=True)
+    z = target.empty(x.shape, result)
+    kernel_for(target, unary(routine), table)((z.size,), x.reshape(-1), z.reshape(-1))
+    return z
 
 
 def little_endian(x: Storage) -> bytes:

@@ -11,7 +11,6 @@ from numlean.arguments import describe_value
 from numlean.errors import NumleanError, StorageError
 from numlean.scalar.exact import Exact, exact_of, is_mpf
 from numlean.scalar.rounding_names import rounding_name
-from numlean_kernels.formats import Format
 
 _MPMATH_ROUNDINGS: Final = {
     "ties_to_even": "n",
@@ -39,21 +38,21 @@ def as_mask(condition: Any) -> np.ndarray[Any, np.dtype[np.bool_]]:
     return array
 
 
-def encodings(bits: ArrayLike, format: Format) -> np.ndarray[Any, Any]:
-    """Return integers as encodings of a format.
+def encodings(bits: ArrayLike, width: int, dtype: np.dtype[Any], name: str) -> np.ndarray[Any, Any]:
+    """Return integers as encodings of a width, in arrays of a dtype.
 
     Raises:
-        StorageError: An element is not an integer of the format's width.
+        StorageError: An element is not an integer of that width.
     """
     # numpy would make a list with integers beyond int64 an array of floats.
     array = bits if isinstance(bits, np.ndarray) else np.asarray(bits, dtype=object)
     for element in _extrema(array) if array.dtype.kind in "iu" else array.flat:
-        if not isinstance(element, int | np.integer) or not 0 <= element < 1 << format.width:
+        if not isinstance(element, int | np.integer) or not 0 <= element < 1 << width:
             raise StorageError(
-                f"from_bits takes integers of {format.width} bits, the encodings of"
-                f" {format.name}; got {element!r}"
+                f"from_bits takes integers of {width} bits, the encodings of {name}; got"
+                f" {element!r}"
             )
-    return array.astype(format.storage_dtype)
+    return array.astype(dtype)
 
 
 def exact(value: Any) -> Exact:

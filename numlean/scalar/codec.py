@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -67,3 +67,18 @@ class Codec(Protocol):
 
     def to_bytes(self, x: Storage) -> bytes:
         """Return the elements in C order, in a form that is equal only for identical elements."""
+
+
+@runtime_checkable
+class CodesCodec(Protocol):
+    """A codec without a format whose numbers have codes nevertheless, as those of posits."""
+
+    @property
+    def code_width(self) -> int:
+        """The number of bits of a code."""
+
+    def from_bits(self, bits: np.ndarray[Any, Any]) -> Storage:
+        """Take codes, in the storage's dtype."""
+
+    def to_bits(self, x: Storage) -> np.ndarray[Any, Any]:
+        """Return the codes."""

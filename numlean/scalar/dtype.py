@@ -21,6 +21,8 @@ ALIASES: Final = {
     **dict.fromkeys(("tensorfloat32", "tensorfloat-32"), "tf32"),
     **dict.fromkeys(("fp8_e5m2", "float8_e5m2", "f8e5m2", "f8_e5m2"), "e5m2"),
     **dict.fromkeys(("fp8_e4m3", "fp8_e4m3fn", "float8_e4m3", "float8_e4m3fn"), "e4m3"),
+    **{f"posit{width}": f"posit:{width}" for width in (8, 16, 32)},
+    **{f"takum{width}": f"takum:{width}" for width in (8, 16, 32)},
     **dict.fromkeys(("e4m3fn", "f8e4m3", "f8e4m3fn", "f8_e4m3", "f8_e4m3fn"), "e4m3"),
 }
 """Other names: TorchLean's, those of numpy, PyTorch, JAX and MLIR, and of IEEE 754. They may be
@@ -59,7 +61,7 @@ class Dtype:
         if not isinstance(text, str):
             raise NumleanError(f"a dtype is a text such as 'bfloat16', not {text!r:.80}")
         head, _, tail = text.strip().partition("@")
-        name, colon, argument = head.partition(":")
+        name, colon, argument = ALIASES.get(head.casefold(), head).partition(":")
         name = ALIASES.get(name.casefold(), name)
         if name.casefold() == _PARAMETRIC:
             name, argument = _PARAMETRIC, argument.lower()

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from numlean.scalar.innermost import innermost
 from numlean.scalar.protocol import Scalar, Storage
 
 Booleans: TypeAlias = np.ndarray[Any, np.dtype[np.bool_]]
@@ -38,6 +39,13 @@ class Specials:
         found = {"NaN": self.nan, "infinite": self.inf}
         kinds = " and ".join(f"{count:,} {kind}" for kind, count in found.items() if count)
         return f"{kinds or 'none'} of {self.count:,}"
+
+
+def is_nan(scalar: Scalar, x: Storage) -> Booleans:
+    """Return where numbers are NaNs, also in an arithmetic whose NaN equals itself."""
+    inner: Any = innermost(scalar)
+    found = inner.is_nan(x) if hasattr(inner, "is_nan") else ~scalar.eq(x, x)
+    return np.asarray(found)
 
 
 def is_finite(scalar: Scalar, x: Storage) -> Booleans:

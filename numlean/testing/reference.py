@@ -42,11 +42,13 @@ class Reference(ABC):
         precision: The significant bits of a number near one.
         has_infinity: Whether there are infinities.
         has_signed_zero: Whether there is a -0.
+        nan_is_ordered: Whether a NaN equals itself and is less than every number, as NaR of posits.
         sign_of_zero_sum: The sign of a sum that is zero, unless both terms are zeros of one sign.
     """
 
     has_infinity = True
     has_signed_zero = True
+    nan_is_ordered = False
     sign_of_zero_sum = 1.0
 
     def __init__(self, scalar: Scalar, precision: int) -> None:

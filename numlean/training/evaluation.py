@@ -15,6 +15,7 @@ from numlean.autograd.tensor import Tensor
 from numlean.data import Batch, Dataset, Sample
 from numlean.errors import NumleanError, ShapeError
 from numlean.losses.exact_mean import Items, exact_mean
+from numlean.scalar.finiteness import is_nan
 from numlean.training.reported_loss import ReportedLoss
 
 if TYPE_CHECKING:
@@ -142,7 +143,7 @@ def argmax(x: Tensor) -> Classes:
     """
     if x.ndim == 0:
         raise ShapeError("classes are the last axis of an output; a single number has no axis")
-    is_defined = x.scalar.eq(x.data, x.data).all(axis=-1)
+    is_defined = ~is_nan(x.scalar, x.data).any(axis=-1)
     return np.where(is_defined, x.scalar.argmax(x.data), -1)
 
 

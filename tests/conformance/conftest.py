@@ -13,10 +13,16 @@ from numlean.errors import UnavailableError
 from numlean.scalar.registry import get_scalar, scalar_backends
 from numlean.testing import reference_of
 
-ARGUMENTS = {"mp": ("mp:24", "mp:53", "mp:200"), "ieee": ("ieee:e6m9",)}
+ARGUMENTS = {
+    "mp": ("mp:24", "mp:53", "mp:200"),
+    "ieee": ("ieee:e6m9",),
+    "posit": ("posit:8", "posit:16.1"),
+    "takum": ("takum:16",),
+}
 """Dtypes of a backend that takes an argument. A new one is tried without."""
-INTERPRETED = ("binary16", "tf32", "e5m2", "ieee")
-"""Backends whose kernels are those of bfloat16, ieee32exec and e4m3 with other constants."""
+INTERPRETED = ("binary16", "tf32", "e5m2", "ieee", "posit", "takum")
+"""Backends whose kernels are those of bfloat16, ieee32exec and e4m3 with other constants, or whose
+compiled kernels other tests compare with these."""
 
 
 def dtypes_and_devices():

@@ -30,6 +30,11 @@ def cast_name(format: Format) -> str:
     return _FROM + format.key
 
 
+def cast_format_key(name: str) -> str:
+    """Return the key of the format whose encodings a routine of that name rounds."""
+    return name.removeprefix(_FROM)
+
+
 def is_cast(name: str) -> bool:
     """Return whether a routine of that name rounds an encoding of some format."""
     return name.startswith(_FROM)
@@ -42,7 +47,7 @@ def cast_maker(name: str) -> Maker:
     ``name`` is the ``cast_name`` of the encoding's format. Subnormal operands are numbers, also
     where the arithmetic flushes its own.
     """
-    source = Arithmetic(format_of_key(name.removeprefix(_FROM)))
+    source = Arithmetic(format_of_key(cast_format_key(name)))
 
     def make_cast(builder: RoutineBuilder) -> Routine:
         return make_convert(routine_builder(source, builder.target), builder)

@@ -62,6 +62,8 @@ def _make_max(table: Table) -> Callable[..., None]:
 
 
 def _make_argmax(table: Table) -> Callable[..., None]:
+    if table.get("is_nan") is not None:
+        return _make_argmax_of_ordered_nans(table)
     lt, eq = table["lt"], table["eq"]
 
     def argmax(
@@ -75,6 +77,25 @@ def _make_argmax(table: Table) -> Callable[..., None]:
                     best, other = x[i, z[i, j], j], x[i, k, j]
                     is_first_nan = eq(best, best) and not eq(other, other)
                     z[i, j] = k if lt(best, other) or is_first_nan else z[i, j]
+
+    return argmax
+
+
+def _make_argmax_of_ordered_nans(table: Table) -> Callable[..., None]:
+    """Return the kernel for an arithmetic whose NaN equals itself."""
+    lt, is_nan = table["lt"], table["is_nan"]
+
+    def argmax(
+        outer_start: int, outer_stop: int, inner_start: int, inner_stop: int, x: Any, z: Any
+    ) -> None:
+        for i in range(outer_start, outer_stop):
+            for j in range(inner_start, inner_stop):
+                z[i, j] = 0
+            for k in range(1, x.shape[1]):
+                for j in range(inner_start, inner_stop):
+                    best, other = x[i, z[i, j], j], x[i, k, j]
+                    is_greater = lt(best, other) or is_nan(other)
+                    z[i, j] = k if is_greater and not is_nan(best) else z[i, j]
 
     return argmax
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from numlean.analysis.lockstep.comparison import Mask
 from numlean.analysis.lockstep.growth import norm
+from numlean.scalar.finiteness import is_nan
 from numlean.scalar.protocol import Scalar, Storage
 
 
@@ -16,7 +17,7 @@ def differing(scalar: Scalar, x: Storage, y: Storage) -> Mask:
     if x.dtype != scalar.storage_dtype:
         return np.asarray(x != y)
     mask: Mask = np.asarray(scalar.to_bits(x) != scalar.to_bits(y))
-    return mask & ~(_is_nan(scalar, x) & _is_nan(scalar, y))
+    return mask & ~(is_nan(scalar, x) & is_nan(scalar, y))
 
 
 def ulps(scalar: Scalar, x: Storage, y: Storage) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -27,8 +28,8 @@ def ulps(scalar: Scalar, x: Storage, y: Storage) -> np.ndarray[Any, np.dtype[np.
     if x.dtype != scalar.storage_dtype:
         return np.zeros(x.shape)
     steps = np.abs(_ordinals(scalar, x) - _ordinals(scalar, y)).astype(np.float64)
-    is_nan, is_other_nan = _is_nan(scalar, x), _is_nan(scalar, y)
-    return np.where(is_nan & is_other_nan, 0.0, np.where(is_nan | is_other_nan, np.inf, steps))
+    one, other = is_nan(scalar, x), is_nan(scalar, y)
+    return np.where(one & other, 0.0, np.where(one | other, np.inf, steps))
 
 
 def relative_difference(scalar: Scalar, *pair: Storage) -> float:
@@ -52,7 +53,3 @@ def _ordinals(scalar: Scalar, x: Storage) -> np.ndarray[Any, np.dtype[np.object_
     bits = scalar.to_bits(x).astype(object)
     magnitudes = np.asarray(bits & scalar.format.magnitude_mask)
     return np.where(bits & scalar.format.sign_mask != 0, -magnitudes, magnitudes)
-
-
-def _is_nan(scalar: Scalar, x: Storage) -> Mask:
-    return ~np.asarray(scalar.eq(x, x))

@@ -23,6 +23,7 @@ from numlean.scalar.correct_rounding.functions import (
 )
 from numlean.scalar.correct_rounding.ziv import NearNumber, RoundOnce, rounded
 from numlean.scalar.exact import Exact
+from numlean.scalar.finiteness import is_nan
 from numlean.scalar.long_integers import text_of_int
 from numlean.scalar.protocol import Scalar, Storage
 from numlean.scalar.work_limit import longest_exponent, longest_periodic, operand_hint
@@ -48,10 +49,10 @@ def compute(scalar: Scalar, codec: Codec, name: str, operands: tuple[Storage, ..
 def _unary(scalar: Scalar, codec: Codec, name: str, operands: tuple[Storage, ...]) -> Storage:
     (x,) = operands
     function, zero = UNARY[name], scalar.from_float(0.0)
-    is_nan, is_zero = ~scalar.eq(x, x), scalar.eq(x, zero)
+    undefined, is_zero = is_nan(scalar, x), scalar.eq(x, zero)
     # A NaN becomes x + x, and an odd function leaves a zero its sign.
-    z = np.where(is_nan, scalar.add(x, x), x)
-    done = is_nan | is_zero if function.odd or name == "rsqrt" else is_nan
+    z = np.where(undefined, scalar.add(x, x), x)
+    done = undefined | is_zero if function.odd or name == "rsqrt" else undefined
     if name == "rsqrt":
         z = np.where(is_zero, scalar.div(scalar.from_float(1.0), x), z)
 
@@ -69,9 +70,9 @@ def _unary(scalar: Scalar, codec: Codec, name: str, operands: tuple[Storage, ...
 def _binary(scalar: Scalar, codec: Codec, name: str, operands: tuple[Storage, ...]) -> Storage:
     x, y = operands
     one, zero = scalar.from_float(1.0), scalar.from_float(0.0)
-    is_nan = ~(scalar.eq(x, x) & scalar.eq(y, y))
+    undefined = is_nan(scalar, x) | is_nan(scalar, y)
     constant = _ignores_nan(scalar, name, x, y) & ~_is_signalling(scalar, x, y)
-    done = is_nan & ~constant
+    done = undefined & ~constant
     z = np.where(done, scalar.add(x, y), scalar.abs(x))
     minus = [scalar.lt(a, zero) | scalar.lt(scalar.div(one, a), zero) for a in (x, y)]
     chosen = ~done

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from numlean.errors import NumleanError, UnavailableError
 from numlean.scalar import checks
+from numlean.scalar.codec import CodesCodec
 from numlean.scalar.exact import Exact, to_mpf
 from numlean.scalar.flags import Flags
 from numlean.scalar.kernel_scalar import elementwise
@@ -18,7 +19,6 @@ from numlean.scalar.kernel_scalar.components import Components, check_storage
 from numlean.scalar.protocol import Storage
 from numlean.scalar.real_numbers import exact_value, integers, real_numbers
 from numlean.scalar.rounding_names import rounding_name
-from numlean_kernels.formats import Format
 
 if TYPE_CHECKING:
     from numlean.scalar.parsing import ParsedNumber
@@ -67,7 +67,7 @@ def to_int(
     z = elementwise.unary(s, f"to_int{width} {rounding}", x, result=dtype, flags=flags)
     if not saturate:
         ends = np.iinfo(dtype)
-        is_nan = ~elementwise.binary(s, "eq", x, x, result=np.bool_)
+        is_nan = elementwise.is_nan(s, x)
         for value in to_exact(s, x[(z == ends.min) | (z == ends.max) | is_nan]):
             checks.to_integer(value, rounding, ends, s.name)
     return z
@@ -75,13 +75,14 @@ def to_int(
 
 def from_bits(s: Components, bits: ArrayLike) -> Storage:
     """Take encodings as they are."""
-    format = _encoding_format(s, "from_bits")
-    return s.target.to_device(s.codec.from_bits(checks.encodings(bits, format)))
+    width, name = _encoding_width(s, "from_bits")
+    found = checks.encodings(bits, width, _encoding_dtype(s), name)
+    return s.target.to_device(s.codec.from_bits(found))
 
 
 def to_bits(s: Components, x: Storage) -> np.ndarray[Any, np.dtype[np.unsignedinteger[Any]]]:
     """Return the encodings."""
-    _encoding_format(s, "to_bits")
+    _encoding_width(s, "to_bits")
     return s.codec.to_bits(check_storage(s, "to_bits", x)).copy()
 
 
@@ -187,9 +188,20 @@ def to_bytes(s: Components, x: Storage) -> bytes:
     return s.codec.to_bytes(check_storage(s, "to_bytes", x))
 
 
-def _encoding_format(s: Components, operation: str) -> Format:
-    if s.codec.format is None:
-        raise UnavailableError(
-            f"{operation}: numbers of {s.name} have no encoding; to_exact gives their values"
-        )
-    return s.codec.format
+def _encoding_width(s: Components, operation: str) -> tuple[int, str]:
+    """Return the number of bits of an encoding, and the name of the format.
+
+    Raises:
+        UnavailableError: Numbers have no encodings.
+    """
+    if s.codec.format is not None:
+        return s.codec.format.width, s.codec.format.name
+    if isinstance(s.codec, CodesCodec):
+        return s.codec.code_width, s.name
+    raise UnavailableError(
+        f"{operation}: numbers of {s.name} have no encoding; to_exact gives their values"
+    )
+
+
+def _encoding_dtype(s: Components) -> np.dtype[Any]:
+    return s.codec.storage_dtype if s.codec.format is None else s.codec.format.storage_dtype

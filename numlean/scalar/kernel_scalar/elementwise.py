@@ -57,6 +57,17 @@ def _run_single(
     return z
 
 
+def is_nan(s: Components, x: Storage) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Return where numbers are NaNs: by a routine of the table, or as those that differ from all.
+
+    A table has such a routine if its NaN equals itself.
+    """
+    if s.table.get("is_nan") is not None:
+        return unary(s, "is_nan", x, result=np.bool_)
+    z: np.ndarray[Any, np.dtype[np.bool_]] = ~binary(s, "eq", x, x, result=np.bool_)
+    return z
+
+
 def nary(
     s: Components, name: str, operands: tuple[Storage, ...], *, flags: Flags | None
 ) -> Storage:

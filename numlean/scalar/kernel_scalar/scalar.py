@@ -455,6 +455,10 @@ class KernelScalar(ElementaryFunctions):
         """Return another Scalar's numbers as kernels read them: see :func:`.casts.encodings_of`."""
         return casts.encodings_of(self, source, x)
 
+    def is_nan(self, x: Storage) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """Return where numbers are NaNs."""
+        return elementwise.is_nan(self, x)
+
     def group_by_cell(self, index: Indices, count: int) -> tuple[Indices, Indices]:
         """Return the places of an index that name each of ``count`` cells: see ``GROUP``."""
         return reductions.group(self, index, count)

@@ -11,6 +11,7 @@ import numpy as np
 
 from numlean.errors import NumleanError
 from numlean.scalar.exact import exact_of
+from numlean.scalar.finiteness import is_nan
 from numlean.testing.conformance.checks import NotApplicableError, Subject, check, expect_error
 from numlean.testing.reference import Number
 from numlean.testing.rounding import power_of_two
@@ -203,7 +204,7 @@ def texts_are_rounded_once_and_the_shortest_come_back(subject: Subject) -> None:
     x = scalar.from_string(list(texts))
     reference.check(x, [reference.rounded(q) for q in texts.values()])
     some = np.concatenate([reference.edges(), reference.random(np.random.default_rng(149), 20)])
-    defined = some[scalar.eq(some, some)]
+    defined = some[~is_nan(scalar, some)]
     again = scalar.from_string(scalar.to_string(defined))
     reference.check(again, [reference.again(a) for a in reference.numbers(defined)])
 
@@ -213,7 +214,7 @@ def encodings_go_in_and_come_out_as_they_are(subject: Subject) -> None:
     """Check NaN payloads in any shape; as bytes, the least significant byte comes first."""
     scalar, format = subject.scalar, subject.scalar.format
     if format is None:
-        raise NotApplicableError("no encodings")
+        raise NotApplicableError("no encodings of a format")
     rng, width = np.random.default_rng(137), format.width
     bits = rng.integers(0, (1 << width) - 1, 2000, dtype=np.uint64, endpoint=True)
     if width <= 8:
