@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -17,10 +18,17 @@ def made_folder(path: Path) -> Iterator[None]:
     """
     new = [each for each in (path, *path.parents) if not os.path.lexists(each)]
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        _make(path)
         yield
     except BaseException:
         for each in new:
             with suppress(OSError):  # it is not empty, or was not made
                 each.rmdir()
         raise
+
+
+def _make(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except ValueError as error:  # a null character
+        raise OSError(errno.EINVAL, str(error)) from None

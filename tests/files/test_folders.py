@@ -20,6 +20,12 @@ def test_new_folders_are_removed_after_an_error_and_old_ones_stay(tmp_path, path
     assert [each.name for each in tmp_path.iterdir()] == ["kept"]
 
 
+def test_a_null_character_in_a_name_is_an_error_of_the_file(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["compare", "xor", "--dtypes", "float32", "--out", "a\0b"]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
 def fill(path):
     with made_folder(path):
         (path / "file").touch()
