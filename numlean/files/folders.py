@@ -22,7 +22,7 @@ def made_folder(path: Path) -> Iterator[None]:
         yield
     except BaseException:
         for each in new:
-            with suppress(OSError):  # it is not empty, or was not made
+            with suppress(OSError, ValueError):  # it is not empty, or was not made
                 each.rmdir()
         raise
 
