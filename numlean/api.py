@@ -10,6 +10,7 @@ import numlean.ops as ops
 import numlean.optim as optim
 import numlean.precision as precision
 import numlean.precision.policies as policies
+from numlean.analysis.ablation import Ablation, ablate
 from numlean.analysis.drift import Comparison, compare
 from numlean.analysis.finiteness import FiniteCheck
 from numlean.analysis.functions import FunctionComparison, FunctionResult, compare_function
@@ -81,6 +82,7 @@ from numlean_kernels.ieee.classify import CLASSES
 
 __all__ = [
     "CLASSES",
+    "Ablation",
     "Batch",
     "Certificate",
     "Comparison",
@@ -125,6 +127,7 @@ __all__ = [
     "TrainReport",
     "WrappedScalar",
     "__version__",
+    "ablate",
     "adam",
     "adamw",
     "autograd",

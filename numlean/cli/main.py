@@ -27,6 +27,7 @@ COMMANDS: Final = {
     "crosscheck": "train a task in several number formats and compare every step bit for bit",
     "replay": "repeat a certificate's run and compare every step bit for bit",
     "compare": "train a task in several number formats and measure their errors",
+    "ablate": "promote and demote each part of a precision policy alone, and say which costs most",
     "export": "write a checkpoint's parameters as floats (.npz or .safetensors)",
     "eval": "evaluate an expression and show every detail of the result",
     "dtypes": "list the number formats",

@@ -119,6 +119,12 @@ PATHS: Final[dict[str, tuple[PathOption, ...]]] = {
         PathOption("--out", Role.OUTPUT, files=(PAGE, RECORDS), pages=PAGE_SUFFIXES),
         PathOption("--jsonl", Role.OUTPUT),
     ),
+    "ablate": (
+        *_TABLE,
+        _POLICY,
+        PathOption("--out", Role.OUTPUT, files=(PAGE, RECORDS), pages=PAGE_SUFFIXES),
+        PathOption("--jsonl", Role.OUTPUT),
+    ),
     "replay": (*_DATA, _POLICY, PathOption("FILE", Role.INPUT)),
     "export": (PathOption("CHECKPOINT", Role.INPUT), PathOption("OUT", Role.OUTPUT)),
     "verify certificates": (*_DATA, PathOption("FILE", Role.INPUT)),

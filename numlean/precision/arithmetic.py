@@ -9,6 +9,7 @@ from enum import Enum
 from functools import reduce
 from typing import Final, final
 
+from numlean.autograd.indices import INDEX
 from numlean.autograd.primitives import bmm, cast, matmul
 from numlean.autograd.tensor import Tensor
 from numlean.errors import MixedScalarError
@@ -57,6 +58,13 @@ class Arithmetic(ABC):
     @abstractmethod
     def joined(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Return two operands of an operation in one arithmetic, the wider of theirs."""
+
+    def compared(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """Return outputs and targets in the arithmetic of losses; labels stay as they are."""
+        prediction = self.reduced(output)
+        if target.scalar is INDEX:
+            return prediction, target
+        return self.joined(prediction, target)
 
 
 @final

@@ -81,7 +81,8 @@ def _evaluate(runner: Runner, data: Data) -> tuple[list[tuple[Tensor, Tensor]], 
         counts = _rows_with_labels(y) if loss.ignores_labels else None
         if not is_dataset and counts is not None and not counts.any():
             continue
-        output = runner.precision.layers.common.reduced(runner.predictor(runner.params, x))
+        predicted = runner.predictor(runner.params, x)
+        output, y = runner.precision.layers.common.compared(predicted, y)
         found = loss.per_sample(output, y) if is_dataset else loss(output, y)
         if is_dataset and counts is not None:
             found = take(found, Tensor(INDEX, np.flatnonzero(counts)))

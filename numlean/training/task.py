@@ -113,4 +113,4 @@ class Task:
 
     def loss_of(self, context: Context, output: Tensor, y: Tensor) -> Tensor:
         """Return the loss of outputs, in the arithmetic of losses."""
-        return self.loss(context.arithmetic.reduced(output), y)
+        return self.loss(*context.arithmetic.compared(output, y))

@@ -12,7 +12,8 @@ from numlean.scalar.registry import get_scalar, scalars
 from numlean.tasks import task_names
 
 COMMANDS = [
-    *((name,) for name in ("train", "crosscheck", "replay", "compare", "export", "eval")),
+    *((name,) for name in ("train", "crosscheck", "replay", "compare", "ablate")),
+    *((name,) for name in ("export", "eval")),
     *((name,) for name in ("dtypes", "tasks", "doctor", "bench")),
     *(("verify", name) for name in ("arithmetic", "elementary", "certificates")),
     *(("verify", name) for name in ("checkpoints", "stochastic")),

@@ -115,6 +115,7 @@ SETTINGS = {
         ("train", *XOR),
         ("crosscheck", "xor", "--a", "float32:python", "--b", "mp:24", "--steps", "1"),
         ("compare", "xor", "--dtypes", "mp:24", "--truth", "mp:53", "--steps", "1"),
+        ("ablate", "xor", "--dtype", "mp:24", "--seeds", "1", "--steps", "1"),
     ],
     ids=lambda command: command[0],
 )

@@ -32,6 +32,7 @@ ALL = [
     ("crosscheck", "xor", "--steps", "1", "--dtypes", "mp:24,mp:12", "--json"),
     ("compare", "xor", "--steps", "1", "--dtypes", "mp:24", "--truth", "mp:30"),
     ("compare", "xor", "--steps", "1", "--dtypes", "mp:24", "--truth", "mp:30", "--json"),
+    ("ablate", "xor", "--steps", "1", "--dtype", "mp:24", "--seeds", "1"),
 ]
 
 

@@ -70,12 +70,13 @@ class RunSpec:
         for each in given:
             options = replace(options, **each)
         if text.startswith(f"{_POLICY}:"):
-            return cls._of_policy(read_policy(dtype), options, text)
+            return cls.of_policy(read_policy(dtype), options, text)
         scalar = get_scalar(dtype, options.device, fast_kernels=options.fast_kernels)
         return cls(text, scalar, options)
 
     @classmethod
-    def _of_policy(cls, policy: Policy, options: Options, name: str) -> RunSpec:
+    def of_policy(cls, policy: Policy, options: Options, name: str) -> RunSpec:
+        """Return a run by a policy, with another name than the text that specifies it."""
         if policy.is_uniform:
             dtype = policy.parameters
             scalar = get_scalar(dtype, options.device, fast_kernels=options.fast_kernels)
@@ -97,7 +98,7 @@ class RunSpec:
         if isinstance(spec, str):
             return cls.parse(spec, options)
         if isinstance(spec, Policy):
-            return cls._of_policy(spec, options or Options(), f"{_POLICY}:{format_policy(spec)}")
+            return cls.of_policy(spec, options or Options(), f"{_POLICY}:{format_policy(spec)}")
         # A Scalar keeps its own device and kernels.
         options = replace(options or Options(), device=None, fast_kernels=False)
         return cls(spec.name, spec, options)

@@ -8,6 +8,7 @@ from typing import Final
 _TRAIN: Final = ("train", "xor", "--dtype", "mp:24", "--steps", "5")
 _CROSSCHECK: Final = ("crosscheck", "xor", "--dtypes", "mp:24,mp:12", "--steps", "1")
 _COMPARE: Final = ("compare", "xor", "--dtypes", "mp:24", "--truth", "mp:40", "--steps", "2")
+_ABLATE: Final = ("ablate", "xor", "--dtype", "mp:24", "--steps", "1", "--seeds", "1")
 _SAFE: Final = ("--save", "safe/run.ckpt", "--certificate", "safe/run.cert")
 _ELEMENTARY: Final = (
     *("verify", "elementary", "--function", "sqrt", "--count", "100", "--jobs", "1"),
@@ -113,6 +114,17 @@ OUTPUTS: Final = (
         "full/records.jsonl",
         (*_COMPARE, "--out", "full", "--jsonl", "safe/run.jsonl"),
         is_largest=False,
+    ),
+    Output(
+        "ablate --jsonl",
+        "full/run.jsonl",
+        (*_ABLATE, "--jsonl", "full/run.jsonl", "--out", "safe/page.html"),
+        is_largest=False,
+    ),
+    Output(
+        "ablate --out FILE.html",
+        "full/page.html",
+        (*_ABLATE, "--out", "full/page.html", "--jsonl", "safe/run.jsonl"),
     ),
     Output(
         "verify elementary --resume",

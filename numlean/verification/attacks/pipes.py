@@ -18,6 +18,7 @@ from numlean.verification.processes import Process, Start, check_proc, forking
 
 _XOR: Final = ("xor", "--dtype", "mp:9", "--steps")
 _COMPARE: Final = ("compare", "--dtypes", "mp:9", "--truth", "mp:20")
+_ABLATE: Final = ("ablate", "--dtype", "mp:9", "--truth", "mp:20")
 _SILENT: Final = ("--data", "{silent}", "--target", "y")
 
 _COMMANDS: Final[dict[str, Sequence[str]]] = {
@@ -26,9 +27,11 @@ _COMMANDS: Final[dict[str, Sequence[str]]] = {
     "a full checkpoint": ("train", *_XOR, "9", "--save", "{full}", "--checkpoint-every", "1"),
     "a full certificate": ("train", *_XOR, "9", "--certificate", "{full}"),
     "full records": (*_COMPARE, "xor", "--steps", "9", "--jsonl", "{full}"),
+    "full records of ablate": (*_ABLATE, "xor", "--steps", "3", "--jsonl", "{full}"),
     "data for train": ("train", "--dtype", "mp:9", *_SILENT),
     "data for crosscheck": ("crosscheck", "--dtypes", "mp:9,mp:12", *_SILENT),
     "data for compare": (*_COMPARE, *_SILENT),
+    "data for ablate": (*_ABLATE, *_SILENT),
 }
 
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)

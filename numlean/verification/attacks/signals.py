@@ -36,6 +36,10 @@ _COMMANDS: Final[dict[str, Sequence[str]]] = {
         *("compare", "xor", "--dtypes", "float32", "--truth", "float64", "--steps", "200"),
         *("--every", "3", "--jsonl", "{folder}/lines.jsonl", "--out", "{folder}/page.html"),
     ),
+    "ablate": (
+        *("ablate", "xor", "--dtype", "float32", "--low", "binary16", "--steps", "10"),
+        *("--seeds", "2", "--jsonl", "{folder}/lines.jsonl", "--out", "{folder}/page.html"),
+    ),
     "replay": ("replay", "{inputs}/run.json", "--json"),
     "verify arithmetic": (
         "verify",

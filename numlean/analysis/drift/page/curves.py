@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, Final, TypeAlias
@@ -68,11 +68,16 @@ def _curve(result: Comparison, dtype: str, take: Take) -> Curve:
         value = take(record)
         if value is not None:
             by_step.setdefault(record["step"], []).append(value)
+    return curve_of_seeds(dtype, result.dtypes.index(dtype), by_step)
+
+
+def curve_of_seeds(name: str, style: int, by_step: Mapping[int, list[float]]) -> Curve:
+    """Return the curve of a run from the values of all seeds, by step."""
     steps = sorted(by_step)
     values = [by_step[step] for step in steps]
     return Curve(
-        dtype,
-        result.dtypes.index(dtype),
+        name,
+        style,
         steps,
         [_of(median, each) for each in values],
         [_of(min, each) for each in values],

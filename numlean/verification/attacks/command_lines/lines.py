@@ -15,6 +15,7 @@ _TINY: Final[dict[str, tuple[str, ...]]] = {
     "train": ("--dtype", "mp:53", "--steps", "2"),
     "crosscheck": ("--a", "mp:60", "--b", "mp:53", "--steps", "2"),
     "compare": ("--dtypes", "mp:53", "--steps", "2", "--truth", "mp:60"),
+    "ablate": ("--dtype", "mp:53", "--truth", "mp:60", "--steps", "1", "--seeds", "1"),
     "verify checkpoints": ("--mutations", "2", "--dtypes", "mp:53"),
 }
 """Options that keep a run short; random ones that follow may replace them."""

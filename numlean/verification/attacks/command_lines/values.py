@@ -104,6 +104,8 @@ _TASKS: Final = ("xor", "xor", "xor", "xor", "XOR", "nonsense", "", "digit", "\x
 _BY_DEST: Final[dict[str, tuple[str, ...]]] = {
     "dtype": _DTYPES,
     "truth": _DTYPES,
+    "high": _DTYPES,
+    "low": _DTYPES,
     "dtypes": _DTYPE_LISTS,
     "a": _RUNS,
     "b": _RUNS,

@@ -42,6 +42,7 @@ _USES: Final = (
     ("train", "xor", "--resume", "FILE", "--steps", "1"),
     ("crosscheck", "xor", "--weights", "FILE", "--steps", "1"),
     ("compare", "xor", "--weights", "FILE", "--steps", "1"),
+    ("ablate", "xor", "--dtype", "float64", "--weights", "FILE", "--steps", "1"),
     ("replay", "FILE"),
     ("export", "FILE", "out.npz"),
 )

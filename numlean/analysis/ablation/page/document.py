@@ -1,0 +1,144 @@
+"""The HTML page of an ablation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from html import escape
+from typing import TYPE_CHECKING, Final
+
+from numlean.analysis.ablation.page.dots import draw_differences, draw_values
+from numlean.analysis.ablation.result import accuracy, drift, loss
+from numlean.analysis.ablation.tables import notes, table
+from numlean.analysis.drift.page.curves import Curve, curve_of_seeds
+from numlean.analysis.drift.page.elements import (
+    definition_list,
+    scrolling_table,
+    training_settings,
+)
+from numlean.analysis.drift.page.lines import draw_curves
+from numlean.analysis.drift.page.numbers import format_number
+from numlean.analysis.drift.page.shell import html_document
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numlean.analysis.ablation.result import Ablation, Row
+    from numlean.analysis.ablation.seed_run import SeedRun
+
+_DRAWN: Final = 3
+"""The number of single parts whose losses are drawn: those with the greatest differences."""
+
+
+def as_page(result: Ablation) -> str:
+    """Return an ablation as one HTML text, which loads nothing from a network."""
+    title = f"Ablation of {result.header['policy']} on {result.header['task']}"
+    return html_document(title, _sections(result))
+
+
+def _sections(result: Ablation) -> Iterator[str]:
+    header = result.header
+    yield (
+        f'<p class="soft">{len(result.rows)} policies, {len(header["seeds"])} seed(s),'
+        f" {header['steps']} steps, reference: {escape(header['truth'])}.</p>"
+    )
+    yield f'<p class="headline">{escape(" ".join(result.headline))}</p>'
+    for warning in result.warnings:
+        yield f"<p><b>Warning:</b> {escape(warning)}</p>"
+    shown = table(result)
+    yield scrolling_table(shown.header, shown.rows, shown.align)
+    yield "".join(f'<p class="soft">{escape(note)}</p>' for note in notes(result))
+    if result.unchanged.runs:
+        yield "<h2>What each change does</h2>"
+        yield (
+            "<p>Small marks are seeds, large marks their means, bars the standard deviations. A"
+            " filled mark stands for a difference that exceeds the spread over seeds.</p>"
+        )
+        yield f'<div class="figures">{"".join(_figures(result))}</div>'
+    yield "<h2>Policies</h2>"
+    changes = [
+        (row.name, change) for row in result.rows for change in (row.variant.changes or ("",))
+    ]
+    yield scrolling_table(("policy", "fields that differ from the unchanged policy"), changes, "<")
+    yield f"<h3>The unchanged policy</h3>{definition_list(result.unchanged.policy.to_fields())}"
+    yield f"<h2>Settings</h2>{definition_list(_settings(result))}"
+    yield f"<h3>Final results and digests</h3>{_runs(result)}"
+
+
+def _settings(result: Ablation) -> dict[str, str]:
+    header = result.header
+    return {
+        "task": header["task"],
+        "policy": header["policy"],
+        "policy digest": header["policy_digest"],
+        "high format": header["high"],
+        "low format": header["low"] or "none",
+        "truth": header["truth"],
+        "seeds": ", ".join(map(str, header["seeds"])),
+        "steps": str(header["steps"]),
+        "engine": header["backend"],
+        **training_settings(header),
+    }
+
+
+def _runs(result: Ablation) -> str:
+    """Return the final results of each run."""
+    named: list[tuple[str, SeedRun]] = [(result.header["truth"], run) for run in result.reference]
+    named += [(row.name, run) for row in result.rows for run in row.runs]
+    rows = [
+        (
+            *(name, str(run.seed), format_number(run.loss, 6)),
+            *(_percent(run.accuracy), format_number(run.drift)),
+            *(run.state_digest, run.value_digest),
+        )
+        for name, run in named
+    ]
+    head = ("run", "seed", "loss", "accuracy", "distance", "state digest", "value digest")
+    return scrolling_table(head, rows, "<>>>><", css_class="digests")
+
+
+def _figures(result: Ablation) -> Iterator[str]:
+    truth = result.header["truth"]
+    text = "Difference of the final loss from the unchanged policy"
+    yield _figure(text, draw_differences("loss", result, loss, text))
+    if result.unchanged.sample(accuracy).count:
+        text = "Difference of the accuracy from the unchanged policy, in percent"
+        yield _figure(text, draw_differences("accuracy", result, accuracy, text, factor=100))
+    text = f"Distance of the parameters from those in {truth}, relative"
+    yield _figure(text, draw_values("drift", result, drift, text))
+    text = "Loss of each batch, before its update"
+    curves = [_curve(name, style, runs) for style, (name, runs) in enumerate(_drawn(result))]
+    yield _figure(text, draw_curves("losses", curves, "loss", text))
+
+
+def _figure(text: str, drawn: str) -> str:
+    return f"<figure><figcaption><b>{escape(text)}</b></figcaption>{drawn}</figure>"
+
+
+def _drawn(result: Ablation) -> Iterator[tuple[str, Sequence[SeedRun]]]:
+    """Yield the runs whose losses are drawn: the ends, and the parts that change most."""
+    yield result.unchanged.name, result.unchanged.runs
+    yield f"reference: {result.header['truth']}", result.reference
+    everything = result.everything
+    if everything is not None:
+        yield everything.name, everything.runs
+    others = [row for row in result.rows[1:] if row is not everything and row.runs]
+    for row in sorted(others, key=lambda row: _change(result, row), reverse=True)[:_DRAWN]:
+        yield row.name, row.runs
+
+
+def _change(result: Ablation, row: Row) -> tuple[int, float]:
+    """Return how much a row changes: runs that are not finite count most."""
+    mean = result.difference(row).mean
+    return len(row.nonfinite), abs(mean) if mean == mean else 0.0
+
+
+def _curve(name: str, style: int, runs: Sequence[SeedRun]) -> Curve:
+    by_step: dict[int, list[float]] = {}
+    for run in runs:
+        for step, value in run.losses:
+            by_step.setdefault(step, []).append(value)
+    return curve_of_seeds(name, style, by_step)
+
+
+def _percent(share: float | None) -> str:
+    return "\N{EN DASH}" if share is None else f"{100 * share:.2f} %"
