@@ -97,6 +97,8 @@ class Scalar(ElementaryFunctions, Protocol):
     def from_float(self, values: ArrayLike) -> Storage:
         """Round real numbers once; a NaN gives the default NaN.
 
+        Under ``nan=x86`` and ``nan=arm`` a NaN keeps its sign and the payload that fits.
+
         They are floats of any width, integers of any size, fractions, decimals and ``mpf``, alone,
         in nested lists or in arrays. An arithmetic may refuse those that are not binary64.
 
@@ -151,9 +153,10 @@ class Scalar(ElementaryFunctions, Protocol):
     def cast_from(self, source: Scalar, x: Storage, *, flags: Flags | None = None) -> Storage:
         """Round numbers of another Scalar once, from their exact values.
 
-        A NaN gives the default NaN; a zero keeps its sign if there is a -0; an infinity stays one
-        or, in a format without infinities, becomes what an overflow gives. A Scalar that rounds at
-        random draws from its own stream. Unlike ``from_float``, it is recorded.
+        A NaN gives the default NaN; under ``nan=x86`` and ``nan=arm`` it keeps its sign and the
+        payload that fits. A zero keeps its sign if there is a -0; an infinity stays one or, in a
+        format without infinities, becomes what an overflow gives. A Scalar that rounds at random
+        draws from its own stream. Unlike ``from_float``, it is recorded.
 
         Args:
             source: The Scalar of the numbers.
@@ -223,7 +226,11 @@ class Scalar(ElementaryFunctions, Protocol):
         """
 
     def sub(self, x: Storage, y: Storage, *, flags: Flags | None = None) -> Storage:
-        """Return x - y, which is add(x, neg(y))."""
+        """Return x - y: the number add(x, neg(y)).
+
+        A NaN y may differ from that: a signalling one is invalid, though neg makes it quiet, and
+        under the rules of processors (``nan=x86``, ``nan=arm``) it keeps its sign.
+        """
 
     def mul(self, x: Storage, y: Storage, *, flags: Flags | None = None) -> Storage:
         """Return x * y."""

@@ -38,7 +38,9 @@ class ExactArithmetic:
         tininess: ``after`` or ``before`` rounding.
         flush: Whether subnormal operands and results become zeros.
         saturate: Whether results beyond the range become the greatest number.
-        product_before_nan: Whether zero times infinity is invalid in an fma that adds a quiet NaN.
+        nan_rule: The rule for what the standard leaves open: whether zero times infinity is invalid
+            in an fma that adds a quiet NaN (``arm`` and ``riscv``), and the integers of values that
+            are beyond the range (``x86`` and ``riscv``).
     """
 
     def __init__(
@@ -49,14 +51,14 @@ class ExactArithmetic:
         tininess: str = "after",
         flush: bool = False,
         saturate: bool = False,
-        product_before_nan: bool = False,
+        nan_rule: str = "torchlean",
     ) -> None:
         self.format = format
         self.rounding = rounding
         self.tininess = tininess
         self.flush = flush
         self.saturate = saturate
-        self.product_before_nan = product_before_nan
+        self.nan_rule = nan_rule
         self._sign = 1 << (format.exponent_bits + format.trailing_bits)
         top = ((1 << format.exponent_bits) - 1) << format.trailing_bits
         self._max_finite = top - 1 if format.has_infinity else self._sign - 2
@@ -79,17 +81,23 @@ class ExactArithmetic:
             "logb": self._logb,
             "next_up": lambda a: self._next(a, upward=True),
             "next_down": lambda a: self._next(a, upward=False),
-            "eq": lambda a, b: (self._compare(a, b) == 0, 0),
-            "lt": lambda a, b: (self._compare(a, b) == -1, 0),
-            "le": lambda a, b: (self._compare(a, b) in (-1, 0), 0),
-            "compare": lambda a, b: (self._compare(a, b), 0),
-            "minimum": lambda a, b: self._extremum(a, b, greater=False),
-            "maximum": lambda a, b: self._extremum(a, b, greater=True),
-            "min_num": lambda a, b: self._number(a, b, greater=False),
-            "max_num": lambda a, b: self._number(a, b, greater=True),
+            "fmod": self._fmod,
+            "next_after": self._next_after,
+            **self._comparisons("", self.is_signalling),
+            **self._comparisons("signalling_", self.is_nan),
+            **self._extrema(),
             "total_order": lambda a, b: (self._order(a) <= self._order(b), 0),
             **{f"round_to_integral {r}": self._integral(r) for r in ROUNDINGS},
-            **{f"to_int{n} {r}": self._to_int(n, r) for n in (32, 64) for r in ROUNDINGS},
+            **{f"round_to_integral_exact {r}": self._integral(r, is_exact=True) for r in ROUNDINGS},
+            **{
+                f"to_{kind}int{n} {r} {beyond}".removesuffix(" rule"): self._to_int(
+                    n, r, beyond, is_signed=not kind
+                )
+                for kind in ("", "u")
+                for n in (8, 16, 32, 64)
+                for r in ROUNDINGS
+                for beyond in ("rule", "saturate", "wrap")
+            },
         }
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -98,7 +106,7 @@ class ExactArithmetic:
             "tininess": self.tininess,
             "flush": self.flush,
             "saturate": self.saturate,
-            "product_before_nan": self.product_before_nan,
+            "nan_rule": self.nan_rule,
         }
         return restore_arithmetic, (self.format, self.rounding, options)
 
@@ -239,7 +247,7 @@ class ExactArithmetic:
             z, flags = self._nan_of(a, b, c)
             one_infinite = self.is_infinite(a) or self.is_infinite(b)
             invalid = one_infinite and (self._is_zero(a) or self._is_zero(b))
-            return z, flags | INVALID * (invalid and self.product_before_nan)
+            return z, flags | INVALID * (invalid and self.nan_rule in ("arm", "riscv"))
         negative, negative_c = self._negative(a ^ b), self._negative(c)
         if self.is_infinite(a) or self.is_infinite(b):
             opposed = self.is_infinite(c) and negative != negative_c
@@ -260,6 +268,14 @@ class ExactArithmetic:
             return a, 0
         x, y = self.value(a), self.value(b)
         return self.round(x - y * round_to_integer(x / y), zero_is_negative=self._negative(a))
+
+    def _fmod(self, a: int, b: int) -> Outcome:
+        a, b = self._accept(a), self._accept(b)
+        special = self.is_nan(a) or self.is_nan(b) or self.is_infinite(a) or self.is_infinite(b)
+        if special or self._is_zero(b):
+            return self._rem(a, b)
+        x, y = self.value(a), self.value(b)
+        return self.round(x - y * math.trunc(x / y), zero_is_negative=self._negative(a))
 
     def _scaleb(self, a: int, n: int) -> Outcome:
         a = self._accept(a)
@@ -294,7 +310,13 @@ class ExactArithmetic:
         at_end = (a & (self._sign - 1)) == self._max_finite or self.is_infinite(a)
         return (self._infinite(self._negative(a)) if at_end else a + 1), 0
 
-    def _integral(self, rounding: str) -> Callable[[int], Outcome]:
+    def _next_after(self, a: int, b: int) -> Outcome:
+        if self.is_nan(a) or self.is_nan(b):
+            return self._nan_of(a, b)
+        order = self._compare(a, b)
+        return (b, 0) if order == 0 else self._next(a, upward=order < 0)
+
+    def _integral(self, rounding: str, *, is_exact: bool = False) -> Callable[[int], Outcome]:
         def integral(a: int) -> Outcome:
             a = self._accept(a)
             if self.is_nan(a):
@@ -302,23 +324,36 @@ class ExactArithmetic:
             if self.is_infinite(a):
                 return self._infinite(self._negative(a)), 0
             whole = Fraction(round_to_integer(self.value(a), rounding))
-            return self.round(whole, zero_is_negative=self._negative(a))[0], 0
+            flags = INEXACT if is_exact and whole != self.value(a) else 0
+            return self.round(whole, zero_is_negative=self._negative(a))[0], flags
 
         return integral
 
-    def _to_int(self, width: int, rounding: str) -> Callable[[int], Outcome]:
-        most = (1 << (width - 1)) - 1
+    def _to_int(
+        self, width: int, rounding: str, beyond: str, *, is_signed: bool
+    ) -> Callable[[int], Outcome]:
+        most = (1 << (width - is_signed)) - 1
+        least = -most - 1 if is_signed else 0
 
         def to_int(a: int) -> Outcome:
-            a = self._accept(a)
+            # Conversions take subnormal operands as numbers, also where operations flush them.
+            whole: float | int
             if self.is_nan(a):
-                return 0, INVALID
-            if self.is_infinite(a):
-                return (-most - 1 if self._negative(a) else most), INVALID
-            whole = round_to_integer(self.value(a), rounding)
-            if not -most - 1 <= whole <= most:
-                return (-most - 1 if whole < 0 else most), INVALID
-            return whole, 0 if whole == self.value(a) else INEXACT
+                whole = math.nan
+            elif self.is_infinite(a):
+                whole = -math.inf if self._negative(a) else math.inf
+            else:
+                whole = round_to_integer(self.value(a), rounding)
+                if least <= whole <= most:
+                    return whole, 0 if whole == self.value(a) else INEXACT
+            if beyond == "wrap":
+                lowest = whole % (1 << width) if isinstance(whole, int) else 0
+                return (lowest - (1 << width) if lowest > most else lowest), INVALID
+            if beyond == "rule" and self.nan_rule == "x86":
+                return (least if is_signed else most), INVALID
+            if whole != whole:
+                return (most if beyond == "rule" and self.nan_rule == "riscv" else 0), INVALID
+            return (least if whole < 0 else most), INVALID
 
         return to_int
 
@@ -339,16 +374,50 @@ class ExactArithmetic:
         magnitude = a & (self._sign - 1)
         return -magnitude - 1 if self._negative(a) else magnitude
 
-    def _extremum(self, a: int, b: int, *, greater: bool) -> Outcome:
-        if self.is_nan(a) or self.is_nan(b):
-            return self.nan, 0
-        return (a if (self._order(a) >= self._order(b)) == greater else b), 0
+    def _comparisons(
+        self, prefix: str, is_invalid: Callable[[int], bool]
+    ) -> dict[str, Callable[..., Outcome]]:
+        accepted: dict[str, Callable[[int], int]] = {
+            "eq": lambda order: order == 0,
+            "lt": lambda order: order == -1,
+            "le": lambda order: order in (-1, 0),
+            "compare": lambda order: order,
+        }
 
-    def _number(self, a: int, b: int, *, greater: bool) -> Outcome:
+        def operation(answer: Callable[[int], int]) -> Callable[[int, int], Outcome]:
+            def compare(a: int, b: int) -> Outcome:
+                invalid = is_invalid(a) or is_invalid(b)
+                return int(answer(self._compare(a, b))), INVALID if invalid else 0
+
+            return compare
+
+        return {prefix + name: operation(answer) for name, answer in accepted.items()}
+
+    def _extrema(self) -> dict[str, Callable[..., Outcome]]:
+        by_magnitude = {"": False, "_magnitude": True}
+        found: dict[str, Callable[..., Outcome]] = {}
+        for name, greater in (("minimum", False), ("maximum", True)):
+            for kind, of_magnitude in by_magnitude.items():
+                choose = partial(self._extremum, greater=greater, of_magnitude=of_magnitude)
+                found[name + kind] = choose
+                found[f"{name}{kind}_number"] = partial(self._number, choose, of_2019=True)
+            found[f"{name[:3]}_num"] = partial(self._number, found[name], of_2019=False)
+        return found
+
+    def _extremum(self, a: int, b: int, *, greater: bool, of_magnitude: bool) -> Outcome:
+        if self.is_nan(a) or self.is_nan(b):
+            return self._nan_of(a, b)
+        sizes = (a & (self._sign - 1), b & (self._sign - 1)) if of_magnitude else (0, 0)
+        first, second = (sizes[0], self._order(a)), (sizes[1], self._order(b))
+        return (a if (first >= second) == greater else b), 0
+
+    def _number(
+        self, choose: Callable[[int, int], Outcome], a: int, b: int, *, of_2019: bool
+    ) -> Outcome:
         signalling = self.is_signalling(a) or self.is_signalling(b)
-        if not signalling and self.is_nan(a) != self.is_nan(b):
-            return (b if self.is_nan(a) else a), 0
-        return self._extremum(a, b, greater=greater)
+        if (of_2019 or not signalling) and self.is_nan(a) != self.is_nan(b):
+            return (b if self.is_nan(a) else a), INVALID if signalling else 0
+        return choose(a, b)
 
 
 def _magnitude(format: Format, encoding: int) -> Fraction:

@@ -12,7 +12,7 @@ import numpy as np
 from numlean.errors import UnavailableError, UnknownNameError
 from numlean.scalar.dtype import Dtype
 from numlean.scalar.kernel_scalar import KernelScalar
-from numlean.scalar.operations import operations
+from numlean.scalar.operations import OPERATIONS, RELATIONS
 from numlean.scalar.registry import get_scalar
 from numlean.verification.batches import in_order
 from numlean.verification.double import Double
@@ -32,6 +32,7 @@ from numlean.verification.rationals import Rationals
 from numlean.verification.reference import ArithmeticReference, Choices, Raised
 from numlean.verification.softfloat import SoftFloat
 from numlean_kernels.formats import Format
+from numlean_kernels.ieee.to_integer import integer_dtype
 
 REFERENCES: Final[dict[str, type[ArithmeticReference]]] = {
     "hardware": Hardware,
@@ -185,14 +186,13 @@ def compare(
     assert format is not None
     expected, expected_flags = reference.compute(operation, x)
     actual, raised = _ours(scalar, operation, x, flags=expected_flags is not None)
+    is_known = reference.has_nan_bits or gives_integers(operation)
     return differences(
         format,
         x,
         (expected, expected_flags),
         (actual, raised),
-        nans=None
-        if reference.has_nan_bits
-        else nan_result(format, reference.choices, operation, x),
+        nans=None if is_known else nan_result(format, reference.choices, operation, x),
     )
 
 
@@ -211,10 +211,11 @@ def differences(
         x: The operands.
         expected: A reference's results and flags; without flags, only results are compared.
         actual: Our results and flags.
-        nans: The NaNs that replace those of the reference; None if its own have the right bits.
+        nans: The NaNs that replace those of the reference; None if its own have the right bits, or
+            results are not encodings.
     """
     (right, right_flags), (ours, our_flags) = expected, actual
-    if nans is not None and ours.dtype == format.storage_dtype:
+    if nans is not None:
         right = np.where(is_nan(format, right), nans, right)
     wrong = ours != right
     if right_flags is not None:
@@ -233,16 +234,21 @@ def differences(
     return CheckOutcome(len(x[0]), len(found), first)
 
 
+def gives_integers(operation: str) -> bool:
+    """Return whether the results of an operation are integers or truth values."""
+    is_relation = operation.removeprefix("signalling_") in RELATIONS
+    return is_relation or integer_dtype(operation) is not None
+
+
 def _ours(scalar: KernelScalar, operation: str, x: list[Bits], *, flags: bool) -> tuple[Bits, Bits]:
-    # Orders and extrema raise no flags that a reference has.
-    name, _, rounding = operation.partition(" ")
-    if flags and name not in _QUIET:
+    if flags and operation not in _WITHOUT_FLAGS:
         return scalar.flagged(operation, *x)
-    z = getattr(scalar, name)(*x, *([rounding] if rounding else []))
+    compute = getattr(scalar, operation) if operation in OPERATIONS else None
+    z = scalar.apply(operation, *x) if compute is None else compute(*x)
     return z, np.zeros(len(x[0]), np.uint8)
 
 
-_QUIET: Final = operations(flags=False)
+_WITHOUT_FLAGS: Final = ("total_order",)
 
 
 @cache

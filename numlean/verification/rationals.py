@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+from typing import Any, Final
+
 import numpy as np
 
 from numlean.errors import UnavailableError
 from numlean.scalar.operations import BASIC
 from numlean.testing.exact import ExactArithmetic
 from numlean.testing.rounding import ROUNDINGS
-from numlean.verification.nan_rules import PRODUCT_RULES
 from numlean.verification.operands import Bits
 from numlean.verification.reference import Choices, Raised
 from numlean_kernels.formats import Format
 
 _WIDEST = 12
+_EXTREMA: Final = (
+    *("minimum", "maximum", "min_num", "max_num", "minimum_number", "maximum_number"),
+    *("minimum_magnitude", "maximum_magnitude"),
+    *("minimum_magnitude_number", "maximum_magnitude_number"),
+)
+_RELATIONS: Final = tuple(
+    prefix + name for prefix in ("", "signalling_") for name in ("eq", "lt", "le", "compare")
+)
+_BEYOND: Final = ("", " saturate", " wrap")
+_INTEGERS: Final = (
+    *(f"to_{kind}{width} toward_zero" for kind in ("int", "uint") for width in (8, 16, 32, 64)),
+    *(f"to_{kind} ties_to_even{beyond}" for kind in ("int8", "uint32") for beyond in _BEYOND),
+)
 
 
 class Rationals:
@@ -21,11 +35,14 @@ class Rationals:
 
     operations = {  # noqa: RUF012
         **BASIC,
-        "rem": 2,
+        **dict.fromkeys(("rem", "fmod", "next_after"), 2),
         **dict.fromkeys(("logb", "next_up", "next_down"), 1),
         **dict.fromkeys((f"round_to_integral {rounding}" for rounding in ROUNDINGS), 1),
-        **dict.fromkeys(("minimum", "maximum", "min_num", "max_num"), 2),
-        **dict.fromkeys(("eq", "lt", "le", "compare", "total_order"), 2),
+        **dict.fromkeys((f"round_to_integral_exact {rounding}" for rounding in ROUNDINGS), 1),
+        **dict.fromkeys(_EXTREMA, 2),
+        **dict.fromkeys(_RELATIONS, 2),
+        "total_order": 2,
+        **dict.fromkeys(_INTEGERS, 1),
     }
     has_nan_bits = False
 
@@ -42,14 +59,17 @@ class Rationals:
             tininess=choices.tininess,
             flush=choices.subnormal == "flush",
             saturate=choices.overflow == "saturate",
-            product_before_nan=choices.nan in PRODUCT_RULES,
+            nan_rule=choices.nan,
         )
 
     def compute(self, operation: str, x: list[Bits]) -> tuple[Bits, Raised | None]:
         """Return the encodings and flags."""
         operands = zip(*(a.tolist() for a in x), strict=True)
         outcomes = [self._model.compute(operation, *given) for given in operands]
-        z, raised = np.array(outcomes, dtype=np.int64).T
-        dtype = self.format.storage_dtype
-        is_encoding = operation not in ("eq", "lt", "le", "compare", "total_order")
-        return z.astype(dtype if is_encoding else np.int64), raised.astype(np.uint8)
+        z, raised = np.array(outcomes, dtype=object).T
+        dtype: np.dtype[Any] = self.format.storage_dtype
+        if operation in _INTEGERS:
+            dtype = np.dtype(operation.split()[0].removeprefix("to_"))
+        elif operation in (*_RELATIONS, "total_order"):
+            dtype = np.dtype(np.int8)
+        return z.astype(dtype), raised.astype(np.uint8)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from typing import Any, Final
 
 from numlean_kernels.flags import INVALID
 from numlean_kernels.formats import BINARY64, Format, format_of_key
-from numlean_kernels.ieee.arithmetic import Arithmetic
+from numlean_kernels.ieee.arithmetic import Arithmetic, NanRule
 from numlean_kernels.ieee.fields import make_read_operand, make_unpack
 from numlean_kernels.ieee.nan import default_nan, make_is_signalling
 from numlean_kernels.ieee.round_pack import make_round_pack
@@ -18,6 +19,8 @@ from numlean_kernels.protocol import Routine
 BINARY64_EXACTLY: Final = Arithmetic(BINARY64)
 
 _FROM: Final = "from "
+_KEEPING: Final = (NanRule.X86, NanRule.ARM)
+"""The rules under which a converted NaN keeps its payload."""
 
 
 def make_from_binary64(builder: RoutineBuilder) -> Routine:
@@ -56,22 +59,29 @@ def cast_maker(name: str) -> Maker:
 
 
 def make_to_binary64(builder: RoutineBuilder) -> Routine:
-    """Return ``to_binary64(a) -> (z, flags)``: the exact value; subnormals are never flushed."""
+    """Return ``to_binary64(a) -> (z, flags)``: the exact value; subnormals are never flushed.
+
+    A NaN keeps its payload where the rule of the arithmetic keeps those of converted NaNs.
+    """
+    rule = builder.arithmetic.nan
+    result = replace(BINARY64_EXACTLY, nan=rule) if rule in _KEEPING else BINARY64_EXACTLY
     return make_convert(
         routine_builder(Arithmetic(builder.format), builder.target),
-        routine_builder(BINARY64_EXACTLY, builder.target),
+        routine_builder(result, builder.target),
     )
 
 
 def make_convert(source: RoutineBuilder, result: RoutineBuilder) -> Routine:
     """Return ``convert(a, *random_bits) -> (z, flags)``: an encoding of the source rounded once.
 
-    A NaN gives the default NaN of the result, whatever its payload.
+    A NaN gives the default NaN of the result, whatever its payload. Under the rules ``x86`` and
+    ``arm`` it keeps its sign and the most significant bits of its payload, and is made quiet, if
+    both formats have payloads (Intel SDM, VCVTPS2PH; Arm ARM, FPConvertNaN).
     """
     read_operand, unpack = source.routine(make_read_operand), source.routine(make_unpack)
     is_signalling = source.routine(make_is_signalling)
     round_pack, infinite = result.routine(make_round_pack), result.routine(make_infinite)
-    narrow, nan = narrow_between(source, result), default_nan(result)
+    narrow, nan_of = narrow_between(source, result), _converted_nan(source, result)
     source_word, word, signed = source.word, result.word, result.signed
     sign_mask, magnitude_mask, infinity, max_number = source.words(
         "sign_mask", "magnitude_mask", "infinity", "max_number"
@@ -90,30 +100,74 @@ def make_convert(source: RoutineBuilder, result: RoutineBuilder) -> Routine:
         flags = no_flag if (magnitude == 0) | (magnitude == infinity) else flags
         signalling = invalid_flag if is_signalling(a) else no_flag
         is_nan = magnitude > max_number
-        return (nan if is_nan else z), (signalling if is_nan else flags)
+        return (nan_of(a, sign) if is_nan else z), (signalling if is_nan else flags)
 
     return convert
 
 
+def _converted_nan(source: RoutineBuilder, result: RoutineBuilder) -> Routine:
+    """Return ``nan_of(a, sign)``: the NaN of the result for a NaN of the source."""
+    nan, word = default_nan(result), result.word
+    wider = max(source, result, key=lambda builder: builder.word_bits).word
+    distance = result.format.trailing_bits - source.format.trailing_bits
+    up, down = wider(max(distance, 0)), wider(max(-distance, 0))
+    trailing_mask = wider(source.format.trailing_mask)
+    quiet = word(result.format.infinity | result.format.quiet_bit)
+
+    def always_default(a: Any, sign: Any) -> Any:
+        return nan
+
+    def kept(a: Any, sign: Any) -> Any:
+        payload = wider(wider(wider(wider(a) & trailing_mask) << up) >> down)
+        return word(word(sign | quiet) | word(payload))
+
+    have_payloads = source.format.has_infinity and result.format.has_infinity
+    keeps = have_payloads and result.arithmetic.nan in _KEEPING
+    return result.target.routine(kept if keeps else always_default)
+
+
 def make_from_int64(builder: RoutineBuilder) -> Routine:
     """Return ``from_int64(n) -> (z, flags)``: an int64 rounded once."""
-    long = routine_builder(BINARY64_EXACTLY, builder.target)
-    round_pack, narrow = builder.routine(make_round_pack), narrow_between(long, builder)
-    long_word, clz, signed, no_flag = long.word, long.clz, builder.signed, builder.word(0)
-    zero_long, shift_mask = long_word(0), long_word(63)
-    top_exp = signed(builder.format.bias + 63)
+    from_magnitude = builder.routine(_make_from_magnitude)
+    long = routine_builder(BINARY64_EXACTLY, builder.target).word
+    zero_long = long(0)
     sign_mask, zero = builder.words("sign_mask", "zero")
 
     def from_int64(n: Any) -> Any:
-        bits = long_word(n)
-        magnitude = long_word(zero_long - bits) if n < 0 else bits
-        zeros = clz(magnitude)
-        sign = sign_mask if n < 0 else zero
-        sig = narrow(long_word(magnitude << (zeros & shift_mask)))
+        bits = long(n)
+        magnitude = long(zero_long - bits) if n < 0 else bits
+        return from_magnitude(sign_mask if n < 0 else zero, magnitude)
+
+    return from_int64
+
+
+def make_from_uint64(builder: RoutineBuilder) -> Routine:
+    """Return ``from_uint64(n) -> (z, flags)``: a uint64 rounded once."""
+    from_magnitude = builder.routine(_make_from_magnitude)
+    long = routine_builder(BINARY64_EXACTLY, builder.target).word
+    (zero,) = builder.words("zero")
+
+    def from_uint64(n: Any) -> Any:
+        return from_magnitude(zero, long(n))
+
+    return from_uint64
+
+
+def _make_from_magnitude(builder: RoutineBuilder) -> Routine:
+    """Return ``from_magnitude(sign, n) -> (z, flags)``: an integer of 64 bits, rounded once."""
+    long = routine_builder(BINARY64_EXACTLY, builder.target)
+    round_pack, narrow = builder.routine(make_round_pack), narrow_between(long, builder)
+    long_word, clz, signed, no_flag = long.word, long.clz, builder.signed, builder.word(0)
+    shift_mask, top_exp = long_word(63), signed(builder.format.bias + 63)
+    (zero,) = builder.words("zero")
+
+    def from_magnitude(sign: Any, n: Any) -> Any:
+        zeros = clz(n)
+        sig = narrow(long_word(n << (zeros & shift_mask)))
         z, flags = round_pack(sign, signed(top_exp - signed(zeros)), sig)
         return (zero if n == 0 else z), (no_flag if n == 0 else flags)
 
-    return from_int64
+    return from_magnitude
 
 
 def narrow_between(source: RoutineBuilder, result: RoutineBuilder) -> Routine:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from numlean_kernels.flags import DIVIDE_BY_ZERO, INVALID
+from numlean_kernels.flags import DIVIDE_BY_ZERO, INEXACT, INVALID
 from numlean_kernels.ieee.arithmetic import Rounding
 from numlean_kernels.ieee.convert import make_from_int64
 from numlean_kernels.ieee.fields import make_read_operand, make_shift_right_jam, make_unpack
@@ -18,11 +18,12 @@ from numlean_kernels.protocol import Routine
 
 
 @cache
-def round_to_integral(rounding: Rounding) -> Maker:
+def round_to_integral(rounding: Rounding, *, is_exact: bool = False) -> Maker:
     """Return the maker of ``round_to_integral(a) -> (z, flags)`` in the given direction.
 
     z is an integer, with the sign of a if it is zero. Infinities remain, unless the arithmetic
-    saturates; a NaN propagates. The inexact flag is not raised (clause 5.9).
+    saturates; a NaN propagates. The inexact flag is raised with ``is_exact`` only
+    (roundToIntegralExact, clause 5.9).
     """
 
     def make(builder: RoutineBuilder) -> Routine:
@@ -42,6 +43,8 @@ def round_to_integral(rounding: Rounding) -> Maker:
         guard_bits, one = word(builder.guard_bits), word(1)
         farthest = signed(builder.word_bits)
         no_flag, invalid_flag = word(0), word(INVALID)
+        inexact_flag = word(INEXACT if is_exact else 0)
+        lost_mask = word((1 << builder.guard_bits) - 1)
         # The biased exponent of a number whose last significant bit has the value 1.
         whole_exp = signed(builder.format.bias + builder.format.trailing_bits)
         lead, zero_exp = signed(builder.word_bits - 1), signed(0)
@@ -60,10 +63,12 @@ def round_to_integral(rounding: Rounding) -> Maker:
             z, _ = round_pack(sign, signed(whole_lead + lead - zeros), normal)
             z = z if whole != 0 else sign
             z = a if (exp >= whole_exp) | (magnitude == 0) else z
+            is_inexact = (word(sig & lost_mask) != 0) & (magnitude < infinity)
+            inexact = inexact_flag if is_inexact else no_flag
             z = infinite(sign) if magnitude == infinity else z
             is_nan = magnitude > max_number
             signalling = invalid_flag if is_signalling(a) else no_flag
-            return (propagate(a, a) if is_nan else z), (signalling if is_nan else no_flag)
+            return (propagate(a, a) if is_nan else z), (signalling if is_nan else inexact)
 
         return round_to_integral
 

@@ -1,4 +1,7 @@
-"""Minimum and maximum, of 2019 (clause 9.6) and of 2008 (minNum, maxNum); -0 is below +0."""
+"""Minimum and maximum, of 2019 (clause 9.6) and of 2008 (minNum, maxNum); -0 is below +0.
+
+Those of magnitudes compare the magnitudes, and of two equal ones give the lesser or greater number.
+"""
 
 from __future__ import annotations
 
@@ -33,6 +36,38 @@ def make_max_num(builder: RoutineBuilder) -> Routine:
     return _number_preferring(builder, builder.routine(_make_greater), "max_num")
 
 
+def make_minimum_number(builder: RoutineBuilder) -> Routine:
+    """Return ``minimum_number(a, b)``: the smaller operand; with one NaN, the other operand."""
+    return _number_returning(builder, builder.routine(_make_lesser), "minimum_number")
+
+
+def make_maximum_number(builder: RoutineBuilder) -> Routine:
+    """Return ``maximum_number(a, b)``: the larger operand; with one NaN, the other operand."""
+    return _number_returning(builder, builder.routine(_make_greater), "maximum_number")
+
+
+def make_minimum_magnitude(builder: RoutineBuilder) -> Routine:
+    """Return ``minimum_magnitude(a, b)``: the operand nearer to zero; a NaN propagates."""
+    return _propagating(builder, builder.routine(_make_nearer), "minimum_magnitude")
+
+
+def make_maximum_magnitude(builder: RoutineBuilder) -> Routine:
+    """Return ``maximum_magnitude(a, b)``: the operand farther from zero; a NaN propagates."""
+    return _propagating(builder, builder.routine(_make_farther), "maximum_magnitude")
+
+
+def make_minimum_magnitude_number(builder: RoutineBuilder) -> Routine:
+    """Return ``minimum_magnitude_number(a, b)``: as ``minimum_magnitude``, or the only number."""
+    nearer = builder.routine(_make_nearer)
+    return _number_returning(builder, nearer, "minimum_magnitude_number")
+
+
+def make_maximum_magnitude_number(builder: RoutineBuilder) -> Routine:
+    """Return ``maximum_magnitude_number(a, b)``: as ``maximum_magnitude``, or the only number."""
+    farther = builder.routine(_make_farther)
+    return _number_returning(builder, farther, "maximum_magnitude_number")
+
+
 def _make_lesser(builder: RoutineBuilder) -> Routine:
     order_key = builder.routine(make_order_key)
 
@@ -51,6 +86,30 @@ def _make_greater(builder: RoutineBuilder) -> Routine:
     return greater
 
 
+def _make_nearer(builder: RoutineBuilder) -> Routine:
+    lesser, word = builder.routine(_make_lesser), builder.word
+    (magnitude_mask,) = builder.words("magnitude_mask")
+
+    def nearer(a: Any, b: Any) -> Any:
+        size_a, size_b = word(a & magnitude_mask), word(b & magnitude_mask)
+        equal = size_a == size_b
+        return lesser(a, b) if equal else (a if size_a < size_b else b)
+
+    return nearer
+
+
+def _make_farther(builder: RoutineBuilder) -> Routine:
+    greater, word = builder.routine(_make_greater), builder.word
+    (magnitude_mask,) = builder.words("magnitude_mask")
+
+    def farther(a: Any, b: Any) -> Any:
+        size_a, size_b = word(a & magnitude_mask), word(b & magnitude_mask)
+        equal = size_a == size_b
+        return greater(a, b) if equal else (a if size_a > size_b else b)
+
+    return farther
+
+
 def _propagating(builder: RoutineBuilder, choose: Routine, name: str) -> Routine:
     word, is_nan = builder.word, builder.routine(make_is_nan)
     propagate = builder.routine(make_propagate)
@@ -58,6 +117,19 @@ def _propagating(builder: RoutineBuilder, choose: Routine, name: str) -> Routine
     def extremum(a: Any, b: Any) -> Any:
         a, b = word(a), word(b)
         return propagate(a, b) if is_nan(a) | is_nan(b) else choose(a, b)
+
+    extremum.__name__ = name
+    return extremum
+
+
+def _number_returning(builder: RoutineBuilder, choose: Routine, name: str) -> Routine:
+    word, is_nan = builder.word, builder.routine(make_is_nan)
+    propagate = builder.routine(make_propagate)
+
+    def extremum(a: Any, b: Any) -> Any:
+        a, b = word(a), word(b)
+        number = b if is_nan(a) else (a if is_nan(b) else choose(a, b))
+        return propagate(a, b) if is_nan(a) & is_nan(b) else number
 
     extremum.__name__ = name
     return extremum

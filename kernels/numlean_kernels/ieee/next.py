@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from numlean_kernels.flags import INVALID
+from numlean_kernels.ieee.compare import make_eq, make_lt
 from numlean_kernels.ieee.nan import make_is_nan, make_is_signalling, make_propagate
 from numlean_kernels.ieee.rounding import make_infinite
 from numlean_kernels.ieee.routine_builder import RoutineBuilder
@@ -23,6 +24,29 @@ def make_next_up(builder: RoutineBuilder) -> Routine:
 def make_next_down(builder: RoutineBuilder) -> Routine:
     """Return ``next_down(a) -> (z, flags)``: -next_up(-a)."""
     return _next(builder, upward=False)
+
+
+def make_next_after(builder: RoutineBuilder) -> Routine:
+    """Return ``next_after(a, b) -> (z, flags)``: the neighbour of a toward b; b if they are equal.
+
+    A NaN propagates. Only a signalling NaN raises a flag, as for ``next_up``.
+    """
+    up, down = builder.routine(make_next_up), builder.routine(make_next_down)
+    lt, eq, word = builder.routine(make_lt), builder.routine(make_eq), builder.word
+    is_nan, is_signalling = builder.routine(make_is_nan), builder.routine(make_is_signalling)
+    propagate = builder.routine(make_propagate)
+    no_flag, invalid_flag = word(0), word(INVALID)
+
+    def next_after(a: Any, b: Any) -> Any:
+        a, b = word(a), word(b)
+        above, _ = up(a)
+        under, _ = down(a)
+        z = above if lt(a, b) else under
+        z = b if eq(a, b) else z
+        signalling = invalid_flag if is_signalling(a) | is_signalling(b) else no_flag
+        return (propagate(a, b) if is_nan(a) | is_nan(b) else z), signalling
+
+    return next_after
 
 
 def _next(builder: RoutineBuilder, *, upward: bool) -> Routine:

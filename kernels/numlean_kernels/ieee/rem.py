@@ -1,4 +1,4 @@
-"""The IEEE remainder (clause 5.3.1)."""
+"""The IEEE remainder (clause 5.3.1), and C's fmod (ISO C 7.12.10.1)."""
 
 from __future__ import annotations
 
@@ -22,6 +22,19 @@ def make_rem(builder: RoutineBuilder) -> Routine:
     bit of the quotient; then R or R - D is nearer to zero. Units are half the last place of b, so
     that an a one binade below b is included.
     """
+    return _remainder(builder, "rem", is_nearest=True)
+
+
+def make_fmod(builder: RoutineBuilder) -> Routine:
+    """Return ``fmod(a, b) -> (z, flags)``: a - b * n, n being a / b cut to an integer.
+
+    The result is exact, unless subnormal results are flushed, and has the sign of a. Special
+    operands count as those of ``rem``.
+    """
+    return _remainder(builder, "fmod", is_nearest=False)
+
+
+def _remainder(builder: RoutineBuilder, name: str, *, is_nearest: bool) -> Routine:
     word, signed, clz = builder.word, builder.signed, builder.clz
     read_operand, unpack = builder.routine(make_read_operand), builder.routine(make_unpack)
     round_pack, propagate = builder.routine(make_round_pack), builder.routine(make_propagate)
@@ -51,7 +64,7 @@ def make_rem(builder: RoutineBuilder) -> Routine:
             odd = one if remainder >= divisor else zero
             remainder = word(remainder - (divisor if odd != zero else zero))
         twice = word(remainder << one)
-        beyond = (twice > divisor) | ((twice == divisor) & (odd != zero))
+        beyond = ((twice > divisor) | ((twice == divisor) & (odd != zero))) & is_nearest
         sig = word(divisor - remainder) if beyond else remainder
         sign = word((a ^ sign_mask if beyond else a) & sign_mask)
         zeros = signed(clz(sig))
@@ -69,4 +82,5 @@ def make_rem(builder: RoutineBuilder) -> Routine:
         has_nan = (mag_a > max_number) | (mag_b > max_number)
         return (propagate(a, b) if has_nan else z), (signalling if has_nan else flags)
 
+    rem.__name__ = name
     return rem

@@ -25,9 +25,18 @@ from numlean_kernels.ieee.nan import (
     make_propagate_ternary,
 )
 from numlean_kernels.ieee.routine_builder import routine_builder
+from numlean_kernels.ieee.to_integer import integer_dtype
 from numlean_kernels.protocol import Routine, Table, Target
 from numlean_kernels.tables.elementary import BINARY, UNARY, binary64_routine
-from numlean_kernels.tables.ieee import ROUND_TO_INTEGRAL, TO_INT, fast_phase, result_alone
+from numlean_kernels.tables.ieee import (
+    FURTHER_EXTREMA,
+    FURTHER_FLAGGED_MAKERS,
+    ROUND_TO_INTEGRAL,
+    SIGNALLING_COMPARISONS,
+    TO_INT,
+    fast_phase,
+    result_alone,
+)
 
 REAL_DTYPES: Final[dict[Format, Any]] = {BINARY32: np.float32, BINARY64: np.float64}
 """The numpy type that computes in each hardware format."""
@@ -63,6 +72,10 @@ class HardwareRoutineBuilder:
                 made = exact_sums.term_maker(name)(self.integer)
             elif name == f"flagged {exact_sums.ROUND}":
                 made = _make_exact_round(self)
+            elif name in FURTHER:
+                made = FURTHER[name](self)
+            elif integer_dtype(name) is not None:
+                made = _lift_inward(self, result_alone(self.integer, name))
             else:
                 made = (PHASES[name] if name in PHASES else MAKERS[name])(self)
             self._routines[name] = self.integer.target.routine(made)
@@ -276,6 +289,15 @@ MAKERS: Final[dict[str, Callable[[HardwareRoutineBuilder], Routine]]] = {
     **{name: partial(_lift_elementary, name=name) for name in (*UNARY, *BINARY)},
 }
 """The operations."""
+
+FURTHER: Final[dict[str, Callable[[HardwareRoutineBuilder], Routine]]] = {
+    **_lifted(_lift_binary, *FURTHER_EXTREMA, "fmod", "next_after"),
+    **_lifted(
+        _lift_unary, *(name for name in FURTHER_FLAGGED_MAKERS if name.startswith("round_to_"))
+    ),
+    **_lifted(_lift_predicate, *SIGNALLING_COMPARISONS),
+}
+"""Operations that no method of the Scalar protocol has."""
 
 PHASES: Final[dict[str, Callable[[HardwareRoutineBuilder], Routine]]] = {
     **{f"fast {name}": partial(_lift_fast, name=name) for name in UNARY},

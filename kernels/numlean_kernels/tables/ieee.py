@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any, Final
 
+from numlean_kernels.flags import INVALID
 from numlean_kernels.ieee import (
     add,
     classify,
@@ -24,7 +25,8 @@ from numlean_kernels.ieee import (
     unpacked_sums,
 )
 from numlean_kernels.ieee.arithmetic import Arithmetic, Rounding
-from numlean_kernels.ieee.next import make_next_down, make_next_up
+from numlean_kernels.ieee.nan import make_is_nan, make_is_signalling
+from numlean_kernels.ieee.next import make_next_after, make_next_down, make_next_up
 from numlean_kernels.ieee.routine_builder import Maker, RoutineBuilder, routine_builder
 from numlean_kernels.protocol import Routine, Table, Target
 from numlean_kernels.tables import elementary
@@ -42,7 +44,8 @@ TO_INT: Final = {
     for width in (32, 64)
     for rounding in _DIRECTED
 }
-"""Conversion to an integer of either width, in each direction."""
+"""Conversion to a signed integer of 32 or 64 bits, in each direction. Tables have all conversions
+that ``to_integer.integer_name`` names."""
 
 ROUNDED_MAKERS: Final[dict[str, Maker]] = {
     "add": add.make_add,
@@ -85,7 +88,45 @@ QUIET_MAKERS: Final[dict[str, Maker]] = {
     "classify": classify.make_classify,
     "copy_sign": sign.make_copy_sign,
 }
-"""Operations that raise no flag."""
+"""Operations that return their result alone."""
+
+FURTHER_FLAGGED_MAKERS: Final[dict[str, Maker]] = {
+    "fmod": rem.make_fmod,
+    "next_after": make_next_after,
+    "from_uint64": convert.make_from_uint64,
+    **{
+        f"round_to_integral_exact {rounding.value}": integral.round_to_integral(
+            rounding, is_exact=True
+        )
+        for rounding in _DIRECTED
+    },
+}
+"""Operations that no method of the Scalar protocol has, and that return the flags they raise."""
+
+FURTHER_EXTREMA: Final[dict[str, Maker]] = {
+    "minimum_number": minmax.make_minimum_number,
+    "maximum_number": minmax.make_maximum_number,
+    "minimum_magnitude": minmax.make_minimum_magnitude,
+    "maximum_magnitude": minmax.make_maximum_magnitude,
+    "minimum_magnitude_number": minmax.make_minimum_magnitude_number,
+    "maximum_magnitude_number": minmax.make_maximum_magnitude_number,
+}
+"""Further minima and maxima (clause 9.6), which return their result alone."""
+
+SIGNALLING_COMPARISONS: Final = {
+    "signalling_eq": "eq",
+    "signalling_lt": "lt",
+    "signalling_le": "le",
+    "signalling_compare": "compare",
+}
+"""Comparisons for which any NaN is invalid (clause 5.6.1), and those with the same results for
+which only a signalling NaN is."""
+
+_QUIET_PAIRS: Final = (
+    *("minimum", "maximum", "min_num", "max_num", *FURTHER_EXTREMA),
+    *SIGNALLING_COMPARISONS.values(),
+)
+"""Operations of two operands that only a signalling NaN makes invalid."""
 
 _UNPACKED_MAKERS: Final[dict[str, Maker]] = {
     "unpack": unpacked_sums.make_unpack_term,
@@ -124,8 +165,10 @@ def ieee_table(arithmetic: Arithmetic, target: Target) -> Table:
 
 def result_alone(builder: RoutineBuilder, name: str) -> Routine:
     """Return the operation of that name without the flags that it may return."""
-    if name in QUIET_MAKERS:
-        return builder.routine(QUIET_MAKERS[name])
+    name = SIGNALLING_COMPARISONS.get(name, name)
+    makers = {**QUIET_MAKERS, **FURTHER_EXTREMA}
+    if name in makers:
+        return builder.routine(makers[name])
     return _without_flags(builder, _flagged(builder, name))
 
 
@@ -135,7 +178,7 @@ def fast_phase(builder: RoutineBuilder, name: str) -> Routine:
     Raises:
         KeyError: The function has no fast phase.
     """
-    if name in FLAGGED_MAKERS or name in QUIET_MAKERS or convert.is_cast(name):
+    if name in FLAGGED_MAKERS or name not in elementary.UNARY:
         raise KeyError(name)
     return elementary.fast_phase(builder, name)
 
@@ -164,11 +207,31 @@ def _make_stochastic(builder: RoutineBuilder, name: str) -> Routine:
 def _flagged(builder: RoutineBuilder, name: str) -> Routine:
     if name in FLAGGED_MAKERS:
         return builder.routine(FLAGGED_MAKERS[name])
+    if name in FURTHER_FLAGGED_MAKERS:
+        return builder.routine(FURTHER_FLAGGED_MAKERS[name])
+    if to_integer.integer_dtype(name) is not None:
+        return builder.routine(to_integer.integer_maker(name))
+    if name in _QUIET_PAIRS:
+        return _with_invalid(builder, name, builder.routine(make_is_signalling))
+    if name in SIGNALLING_COMPARISONS:
+        return _with_invalid(builder, name, builder.routine(make_is_nan))
     if name == exact_sums.ROUND:
         return builder.routine(exact_sums.make_round)
     if convert.is_cast(name):
         return builder.routine(convert.cast_maker(name))
     return elementary.elementary_routine(builder, name)
+
+
+def _with_invalid(builder: RoutineBuilder, name: str, is_invalid: Routine) -> Routine:
+    """Return an operation of two operands that is invalid if a routine holds for one of them."""
+    routine, word = result_alone(builder, name), builder.word
+    no_flag, invalid_flag = word(0), word(INVALID)
+
+    def result(a: Any, b: Any) -> Any:
+        invalid = is_invalid(word(a)) | is_invalid(word(b))
+        return routine(a, b), (invalid_flag if invalid else no_flag)
+
+    return builder.target.routine(result)
 
 
 def _without_flags(builder: RoutineBuilder, routine: Routine) -> Routine:

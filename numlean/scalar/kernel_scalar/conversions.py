@@ -19,6 +19,7 @@ from numlean.scalar.kernel_scalar.components import Components, check_storage
 from numlean.scalar.protocol import Storage
 from numlean.scalar.real_numbers import exact_value, integers, real_numbers
 from numlean.scalar.rounding_names import rounding_name
+from numlean_kernels.ieee.to_integer import integer_name
 
 if TYPE_CHECKING:
     from numlean.scalar.parsing import ParsedNumber
@@ -64,7 +65,9 @@ def to_int(
     """Round the values to integers of 32 or 64 bits."""
     dtype = checks.integer_dtype(width)
     rounding = rounding_name(rounding)
-    z = elementwise.unary(s, f"to_int{width} {rounding}", x, result=dtype, flags=flags)
+    name, clipped = (integer_name(f"int{width}", rounding, end) for end in ("rule", "saturate"))
+    name = name if s.table.get(clipped) is None else clipped
+    z = elementwise.unary(s, name, x, result=dtype, flags=flags)
     if not saturate:
         ends = np.iinfo(dtype)
         is_nan = elementwise.is_nan(s, x)

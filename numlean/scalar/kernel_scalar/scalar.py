@@ -23,6 +23,7 @@ from numlean.scalar.kernel_scalar import (
     movement,
     reductions,
     saving,
+    signatures,
 )
 from numlean.scalar.protocol import Axis, Contraction, Indices, Numbers, Order, Scalar, Storage
 from numlean.scalar.real_numbers import integers
@@ -341,9 +342,31 @@ class KernelScalar(ElementaryFunctions):
     ) -> tuple[Storage, np.ndarray[Any, np.dtype[np.uint8]]]:
         """Return the results of an operation and, for each element, the flags that it raises.
 
-        Flags are bits of an integer, in the order of ``numlean.FLAGS``.
+        Flags are bits of an integer: inexact 1, underflow 2, overflow 4, divide by zero 8, invalid
+        16. Besides the operations of the protocol, there are those of ``apply``.
+
+        Raises:
+            UnavailableError: The arithmetic has no such operation, or keeps no flags of it.
         """
-        return elementwise.run_flagged(self, name, elementwise.fit(self, name, operands))
+        return elementwise.run_flagged(
+            self, name, signatures.fit(self, name, operands), signatures.result_dtype(self, name)
+        )
+
+    def apply(self, name: str, *operands: Storage) -> Storage:
+        """Return the results of an elementwise operation by its name.
+
+        Besides those of the protocol: ``fmod``, ``next_after``, ``minimum_number`` and the other
+        extrema of clause 9.6, ``signalling_lt`` and the other comparisons of 5.6.1,
+        ``round_to_integral_exact toward_zero``, ``from_uint64``, and the conversions that
+        ``numlean_kernels.ieee.to_integer.integer_name`` names. Results have the dtype of the
+        operation: ``to_uint8 toward_zero`` gives uint8.
+
+        Raises:
+            UnavailableError: The arithmetic has no such operation.
+        """
+        arrays = signatures.fit(self, name, operands)
+        loop = loops.elementwise(name, len(arrays))
+        return elementwise.run(self, loop, arrays, result=signatures.result_dtype(self, name))
 
     def from_string_flagged(self, text: str) -> tuple[Storage, int]:
         """Return a number as ``from_string`` does, of shape (), and the flags that this raises.

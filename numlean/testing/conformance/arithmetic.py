@@ -86,7 +86,7 @@ def neg_and_abs_change_only_the_sign(subject: Subject) -> None:
 
 @check()
 def a_difference_is_the_sum_with_the_negated(subject: Subject) -> None:
-    """Check the storage bytes, those of NaNs included.
+    """Check the storage bytes, those of NaNs included, but not the flags.
 
     The rules of processors (``nan=x86`` and ``nan=arm``) return a NaN that is subtracted with its
     own sign, which IEEE 754 does not interpret (clause 6.3).
