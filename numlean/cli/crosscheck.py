@@ -4,7 +4,8 @@ A RUN is DTYPE[:DEVICE][:BACKEND][:fast], for example ieee32exec, mp:24:python, 
 float32:cpu:compiled:fast. If two runs differ, repeat the step with every operation recorded, and
 show the first operation whose results differ although its operands are equal. --inject puts a fault
 into the last run: KIND[:NAME=VALUE,...], with KIND one of flip order fma flush math, and NAME one
-of operation step call element bit.
+of operation step call element bit dtype. In a run by a policy, the fault is in every dtype that can
+have it, or in dtype alone.
 
 Ctrl-C and SIGTERM end the runs after the current step, and what was found so far is reported; a
 second Ctrl-C stops at once.
@@ -17,10 +18,11 @@ values, across formats; "rounded" with --beyond-rounding, across formats), round
 first_different_step (from 0; null if there is none), divergence (null if there is none) and growth
 (with --continue: for each step from the first different one on step, differing, relative, loss_a
 and loss_b). A divergence has the keys differing, where, operation, call, element, operands,
-results, ulps, exact, closer ("a", "b" or "equal"), rounded_to, rounded, operands_b, exact_b (the
-last four with --beyond-rounding) and judgements (for each result verdict, relative_error, error in
-ulps of its format, causes, right and is_right: the specified result, and whether the result equals
-it).
+results, ulps, exact, closer ("a", "b" or "equal"), rounded_to, rounded (both with
+--beyond-rounding), operands_b, exact_b (if the operands differ), rules (what each run does, where
+the two round or multiply differently by a policy; else null) and judgements (for each result
+verdict, relative_error, error in ulps of its format, causes, right and is_right: the specified
+result, and whether the result equals it).
 """
 
 from __future__ import annotations
@@ -34,7 +36,6 @@ from numlean.analysis.lockstep import (
     Crosscheck,
     Divergence,
     Fault,
-    FaultyScalar,
     Number,
     RunSpec,
     crosscheck,
@@ -56,7 +57,6 @@ from numlean.display_text import escape_line
 from numlean.errors import NumleanError
 from numlean.json_lines import json_line
 from numlean.scalar.dtype import split_dtype_list
-from numlean.scalar.protocol import Scalar
 from numlean.tasks import Recipe
 
 
@@ -127,7 +127,7 @@ def run(arguments: argparse.Namespace) -> int:
             made += f" of {config.steps} (interrupted)" if result.is_partial else ""
             title = escape_line(f"{task.name}, {made}")
             print(f"{title}\n{config.describe()}\n{result}")
-    _warn_of_idle_fault(runs[-1].scalar)
+    _warn_of_idle_fault(runs[-1])
     status = 0 if result.identical else exit_status.DIFFERENCE
     return failed.exit_status(interrupt.exit_status if interrupt.requested else status)
 
@@ -139,10 +139,10 @@ def _write_page(path: str, task: str, result: Crosscheck) -> None:
     write_text(path, crosscheck_page(task, result))
 
 
-def _warn_of_idle_fault(scalar: Scalar) -> None:
-    if isinstance(scalar, FaultyScalar) and not scalar.injected:
+def _warn_of_idle_fault(run: RunSpec) -> None:
+    if run.fault is not None and not run.fault.injected:
         warnings.warn(
-            f"the fault was never triggered: no operation matched {scalar.fault}", stacklevel=2
+            f"the fault was never triggered: no operation matched {run.fault.fault}", stacklevel=2
         )
 
 

@@ -14,15 +14,15 @@ from numlean.autograd.primitives import cast, swap_last, transpose
 from numlean.autograd.tensor import Tensor
 from numlean.errors import ShapeError
 from numlean.precision.accumulation import Accumulation, ChangeScalar, cast_storage
+from numlean.precision.scaling.entered_operands import EnteredOperands
 from numlean.precision.scaling.factors import Factors, scalar_of_sums, scaled_sums
 from numlean.precision.scaling.operand import (
     Operand,
+    ScaledOperand,
     change_operand,
-    entered,
-    entered_columns,
     scalar_of,
 )
-from numlean.scalar.product_scope import Multiplied, Product, in_product
+from numlean.scalar.product_scope import in_product
 from numlean.scalar.protocol import Numbers, Scalar, Storage
 from numlean.scalar.record import recorded_like
 
@@ -85,34 +85,37 @@ class Contraction:
             )
         given = (Numbers(scalar, x) for x in (a, b, *addend))
         with in_product(self, *given) as whole:
-            z = self._product(whole, scalar, a, b, *addend)
+            operands = EnteredOperands.of(self.left, self.right, scalar, a, b)
+            further = Numbers(scalar, addend[0]) if addend else None
+            whole.multiplied = operands.multiplied(further)
+            whole.sums = self._sums(operands, further)
+            z = self._rounded(operands, further, whole.sums)
             whole.result = Numbers(self.output, z)
         return z
 
-    def _product(
-        self, whole: Product, scalar: Scalar, a: Storage, b: Storage, *addend: Storage
-    ) -> Storage:
-        a, left = entered(self.left, scalar, a)
-        b, right = entered_columns(self.right, scalar, b)
-        operands = Numbers(scalar_of(self.left), a), Numbers(scalar_of(self.right), b)
-        further = Numbers(scalar, addend[0]) if addend else None
-        whole.multiplied = (
-            Multiplied(operands[0], left and left.factors),
-            Multiplied(operands[1], right and right.turned_factors),
-            *(() if further is None else (Multiplied(further),)),
-        )
+    def of_entered(self, operands: EnteredOperands, further: Numbers | None) -> Storage:
+        """Return the product of operands that are rounded and scaled already, plus an addend."""
+        return self._rounded(operands, further, self._sums(operands, further))
+
+    def _sums(self, operands: EnteredOperands, further: Numbers | None) -> Numbers | None:
+        """Return the sums before they are rounded to the output; None if they are exact."""
+        a, b, left, right = operands.a, operands.b, operands.left, operands.right
         if left is None and right is None:
-            result = self.accumulate.result
-            if result is None:
-                return self.accumulate.product(*operands, further, self.output)
-            sums = self.accumulate.product(*operands, further, result)
-        else:
-            factors = Factors(left, right)
-            result, sums = scaled_sums(self.accumulate, *operands, factors, self.result)
-            if further is not None:
-                sums = result.add(sums, cast_storage(result, *further))
-        whole.sums = Numbers(result, sums)
-        return cast_storage(self.output, result, sums)
+            own = self.accumulate.result
+            if own is None:
+                return None
+            return Numbers(own, self.accumulate.product(a, b, further, own))
+        result, sums = scaled_sums(self.accumulate, a, b, Factors(left, right), self.result)
+        if further is not None:
+            sums = result.add(sums, cast_storage(result, *further))
+        return Numbers(result, sums)
+
+    def _rounded(
+        self, operands: EnteredOperands, further: Numbers | None, sums: Numbers | None
+    ) -> Storage:
+        if sums is None:
+            return self.accumulate.product(operands.a, operands.b, further, self.output)
+        return cast_storage(self.output, *sums)
 
     @property
     def swapped(self) -> Contraction:
@@ -128,6 +131,12 @@ class Contraction:
             change(self.output),
             self.role,
         )
+
+    def __str__(self) -> str:
+        sides = (self.left, self.right)
+        texts = (str(each) if isinstance(each, ScaledOperand) else each.name for each in sides)
+        operands = " and ".join(dict.fromkeys(texts))
+        return f"operands {operands}; sums {self.accumulate}; result {self.output.name}"
 
 
 def recorded(contraction: Contraction, x: Tensor) -> Contraction:

@@ -17,6 +17,7 @@ from numlean.optim.scaled_loss import scales_loss
 from numlean.precision.arithmetic import UNIFORM, LayerArithmetics, Use
 from numlean.precision.policy import Policy, PolicyError
 from numlean.precision.resolved import Resolve, RunScalars, resolve_policy
+from numlean.scalar.constants import formula
 from numlean.scalar.contract import reset_stream
 from numlean.scalar.innermost import innermost
 from numlean.scalar.protocol import Scalar
@@ -134,9 +135,13 @@ class RunPrecision:
         if self.policy is None:
             return [*parameters]
         return [
-            self.layers.of_parameter(spec.name).copy_of(p, spec.use) if spec.is_trainable else p
+            self._copy(spec, p) if spec.is_trainable else p
             for spec, p in zip(specs, parameters, strict=True)
         ]
+
+    def _copy(self, spec: ParameterSpec, parameter: Tensor) -> Tensor:
+        with formula(f"copy of {spec.name}"):
+            return self.layers.of_parameter(spec.name).copy_of(parameter, spec.use)
 
 
 def _path_of(model: Layer, name: str) -> tuple[int, ...]:

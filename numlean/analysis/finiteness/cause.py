@@ -8,7 +8,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from numlean.analysis.trace.elements import Element, Index, element_of
+from numlean.analysis.trace.element import Element, Index
+from numlean.analysis.trace.elements import element_of
 from numlean.analysis.trace.instrument import TracingTape, instrument
 from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError

@@ -14,7 +14,7 @@ from numlean.analysis.lockstep.causes import (
 )
 from numlean.analysis.lockstep.exact_result import exact_of
 from numlean.analysis.lockstep.numbers import Number, error_in_ulps, relative_error
-from numlean.analysis.trace.elements import Element
+from numlean.analysis.trace.element import Element
 from numlean.errors import NumleanError
 from numlean.scalar.library import library_of
 from numlean.scalar.protocol import Scalar, Storage

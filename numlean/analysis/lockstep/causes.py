@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 
 from numlean.analysis.lockstep.exact_result import exact_of
-from numlean.analysis.trace.elements import Element
+from numlean.analysis.trace.element import Element
 from numlean.errors import NumleanError, UnavailableError
 from numlean.scalar.dtype import Dtype
 from numlean.scalar.elementary import ARITIES
@@ -93,6 +93,8 @@ def causes_of(
 
 def apply_element(element: Element, scalar: Scalar) -> Storage | None:
     """Return an element computed by a Scalar; None if the Scalar lacks the operation."""
+    if element.again is not None:
+        return _again(element, scalar)
     return _apply(element, scalar, tuple(element.operands.values()))
 
 
@@ -160,6 +162,9 @@ def _variant_rule(scalar: Scalar, **option: str) -> Rule:
         other = _variant(scalar, **option)
         if other is None:
             return None
+        if element.again is not None:
+            found = _again(element, other)
+            return None if found is None else scalar.from_bits(other.to_bits(found))
         x = tuple(element.operands.values())
         if not element.is_conversion:
             x = tuple(other.from_bits(scalar.to_bits(np.ascontiguousarray(v))) for v in x)
@@ -188,6 +193,15 @@ def _apply(element: Element, scalar: Scalar, operands: tuple[Any, ...]) -> Stora
         return np.asarray(element.apply(scalar, operands)).reshape(1)
     except UnavailableError:
         return None
+
+
+def _again(element: Element, scalar: Scalar) -> Storage | None:
+    assert element.again is not None
+    try:
+        found = element.again(scalar)
+    except UnavailableError:
+        return None
+    return None if found is None else found.reshape(1)
 
 
 def _support(rule: Rule, others: Sequence[Observation], scalar: Scalar) -> float:

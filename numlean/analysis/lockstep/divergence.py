@@ -23,10 +23,12 @@ from numlean.analysis.lockstep.numbers import Number, closer_of, ulps_between
 from numlean.analysis.lockstep.observations import other_elements
 from numlean.analysis.lockstep.run_spec import RunSpec
 from numlean.analysis.report.encoding_block import divergence_block
-from numlean.analysis.trace.elements import Element, Index, element_of, single
+from numlean.analysis.trace.element import Element, Index
+from numlean.analysis.trace.elements import element_of, single
+from numlean.analysis.trace.products import PRODUCT, product_of, rule_text
 from numlean.scalar.operations import RELATIONS
-from numlean.scalar.protocol import Scalar, Storage
-from numlean.scalar.wrappers.tracing import TracedOperation
+from numlean.scalar.protocol import Numbers, Scalar, Storage
+from numlean.scalar.wrappers.tracing import FORWARD, TracedOperation, untraced
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,8 @@ class Divergence:
         rounded: The results of a and b after that, as text.
         operands_b: The operands in b, if they differ from a's.
         exact_b: The result without rounding from them.
+        rules: What a and b do at the operation, as text: how they round numbers, or multiply the
+            matrices of the product that it is a part of; None if they do the same.
     """
 
     a: str
@@ -75,6 +79,7 @@ class Divergence:
     rounded: tuple[str, str] | None = None
     operands_b: dict[str, tuple[Number, ...]] | None = None
     exact_b: str | None = None
+    rules: tuple[str, str] | None = None
 
     def __str__(self) -> str:
         title = f"step {self.step}, {self.where}: {self.differing} differs"
@@ -116,9 +121,20 @@ def first_difference(
         place = first_place(
             np.asarray(x != y) if is_relation else compare(one.scalar, x, other.scalar, y)
         )
-        if place is not None:
+        if place is not None and not _is_absorbed(one, other, compare):
             return TraceDifference(number, place)
     return None
+
+
+def _is_absorbed(one: TracedOperation, other: TracedOperation, compare: Differing) -> bool:
+    """Return whether two operations are parts of products in several arithmetics that are equal."""
+    first, second = one.product, other.product
+    if first is None or second is None or first.rule is second.rule is None:
+        return False
+    a, b = first.result, second.result
+    assert a is not None  # as both products have ended
+    assert b is not None
+    return not compare(untraced(a.scalar), a.storage, untraced(b.scalar), b.storage).any()
 
 
 def describe_divergence(
@@ -144,23 +160,41 @@ def describe_divergence(
     common = (comparison or RunComparison()).between(scalars[0], scalars[1]).common
     values = [single(np.asarray(each.result), found.element) for each in pair]
     numbers = [Number.of(s, x) for s, x in zip(scalars, values, strict=True)]
-    # A compiled step leaves out operations, an eager one none.
-    longest = max(traces, key=lambda trace: sum(each is not None for each in trace))
-    earlier = [each.operation for each in islice(longest, found.number) if each is not None]
+    rules = rule_text(pair[0]), rule_text(pair[1])
     return Divergence(
         a=specs[0].name,
         b=specs[1].name,
         step=step,
         differing=differing,
-        where=str(op.place),
+        where=_where(op),
         operation=op.operation,
-        call=earlier.count(op.operation),
+        call=_call(traces, found, op),
         element=found.element,
         results=(numbers[0], numbers[1]),
         **_distance(op.operation, scalars, values, numbers, common),
-        **_operands(pair, scalars, found),
-        **_assessments(pair, scalars, values, found),
+        **_operands(pair, found),
+        **_assessments(pair, values, found),
+        rules=(rules[0] or "", rules[1] or "") if rules[0] != rules[1] else None,
     )
+
+
+def _where(op: TracedOperation) -> str:
+    """Return the location; of the copy of a parameter, which no layer makes, its name."""
+    is_copy = op.place.phase == FORWARD and not op.place.layer
+    return f"{op.place}, {op.formula}" if is_copy and op.formula else str(op.place)
+
+
+def _call(
+    traces: Sequence[Sequence[TracedOperation | None]], found: TraceDifference, op: TracedOperation
+) -> int:
+    """Return the index of a call among those of its operation, or among whole products."""
+    # A compiled step leaves out operations, an eager one none.
+    longest = max(traces, key=lambda trace: sum(each is not None for each in trace))
+    earlier = [each for each in islice(longest, found.number) if each is not None]
+    if op.operation == PRODUCT:
+        products = (product_of(each) for each in earlier if each.operation != PRODUCT)
+        return len({id(each) for each in products if each is not None} - {id(op.product)})
+    return [each.operation for each in earlier].count(op.operation)
 
 
 def _distance(
@@ -181,14 +215,13 @@ def _distance(
     }
 
 
-def _operands(
-    pair: Sequence[TracedOperation], scalars: Sequence[Scalar], found: TraceDifference
-) -> dict[str, Any]:
+def _operands(pair: Sequence[TracedOperation], found: TraceDifference) -> dict[str, Any]:
     """Return the operands of the element: a's, and b's where they differ."""
     elements = [element_of(each, found.element) for each in pair]
     a, b = elements
     if a is None or b is None:
         return {}
+    scalars = [op.scalar for op in pair]
     ours, theirs = (_operand_numbers(each, s) for each, s in zip((a, b), scalars, strict=True))
     if _have_equal_operands(a, b, scalars):
         return {"operands": ours}
@@ -199,31 +232,29 @@ def _have_equal_operands(a: Element, b: Element, scalars: Sequence[Scalar]) -> b
     """Return whether the operands of an element have the same values in two runs."""
     if a.is_conversion or b.is_conversion:
         return True
-    compare = comparison_of(*scalars)
-    return not any(
-        compare(scalars[0], _array(x), scalars[1], _array(y)).any()
-        for x, y in zip(a.operands.values(), b.operands.values(), strict=True)
+    ours, theirs = (each.numbers(s) for each, s in zip((a, b), scalars, strict=True))
+    return ours.keys() == theirs.keys() and not any(
+        _differ(ours[label], theirs[label]) for label in ours
     )
 
 
-def _array(x: Any) -> Storage:
-    return np.ascontiguousarray(x)
+def _differ(a: Numbers, b: Numbers) -> bool:
+    x, y = (np.ascontiguousarray(each.storage) for each in (a, b))
+    compare = comparison_of(a.scalar, b.scalar)
+    return x.shape != y.shape or bool(compare(a.scalar, x, b.scalar, y).any())
 
 
 def _assessments(
-    pair: Sequence[TracedOperation],
-    scalars: Sequence[Scalar],
-    values: Sequence[Any],
-    found: TraceDifference,
+    pair: Sequence[TracedOperation], values: Sequence[Any], found: TraceDifference
 ) -> dict[str, Any]:
     a, b = (element_of(each, found.element) for each in pair)
     if a is None or b is None:
         return {}
-    operation, elements = pair[0].operation, (a, b)
+    operation, elements, scalars = pair[0].operation, (a, b), [op.scalar for op in pair]
     is_same = _have_equal_operands(a, b, scalars)
     exact = exact_of(a, operation, scalars[0])
     exacts = exact, exact if is_same else exact_of(b, operation, scalars[1])
-    others = partial(other_elements, ops=pair, scalars=scalars, place=found.element)
+    others = partial(other_elements, ops=pair, place=found.element)
     one, other = (
         assess(elements[k], operation, scalars[k], values[k], exacts[k], partial(others, k))
         for k in range(2)
@@ -238,6 +269,6 @@ def _assessments(
 
 def _operand_numbers(element: Element, scalar: Scalar) -> dict[str, tuple[Number, ...]]:
     return {
-        label: tuple(Number.of(scalar, x[k : k + 1]) for k in range(len(x)))
-        for label, x in element.operands.items()
+        label: tuple(Number.of(own, x[k : k + 1]) for k in range(len(x)))
+        for label, (own, x) in element.numbers(scalar).items()
     }

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from numlean.analysis.trace.elements import Element
+from numlean.analysis.trace.element import Element
 from numlean.errors import NumleanError
 from numlean.scalar.dtype import Dtype
 from numlean.scalar.operations import RELATIONS
@@ -27,11 +27,15 @@ def exact_of(element: Element, operation: str, scalar: Scalar) -> Any:
     """
     if operation in RELATIONS:
         return None
-    wide = get_scalar(Dtype.mp(_enough_bits(scalar)).text)
+    involved = (scalar, *element.scalars.values())
+    wide = get_scalar(Dtype.mp(max(map(_enough_bits, involved))).text)
     try:
         operands = tuple(element.operands.values())
         if not element.is_conversion:
-            operands = tuple(wide.from_exact(scalar.to_exact(x)) for x in operands)
+            operands = tuple(
+                wide.from_exact(element.scalars.get(label, scalar).to_exact(x))
+                for label, x in element.operands.items()
+            )
         (value,) = wide.to_exact(element.apply(wide, operands))
     except (NumleanError, ValueError):
         return None

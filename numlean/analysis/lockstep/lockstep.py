@@ -181,13 +181,14 @@ class _Lockstep:
     def _pair(self, a: int, b: int) -> Pair:
         """Return a pair of runs that are the same so far."""
         comparison = self._comparisons[a, b]
-        kind, rounded_to = comparison.of_all(self._scalars(a), self._scalars(b))
+        kind, rounded_to = comparison.of_all(self._scalars(a, b), self._scalars(b, a))
         names = self._specs[a].name, self._specs[b].name
         return Pair(*names, kind, rounded_to=rounded_to)
 
-    def _scalars(self, run: int) -> list[Scalar]:
-        """Return the Scalars of a run's losses, gradients, parameters and state."""
-        numbers = [x.scalar for x in self._states[run].numbers if x.scalar is not INDEX]
+    def _scalars(self, run: int, other: int) -> list[Scalar]:
+        """Return the Scalars of the numbers of a run that are compared with those of another."""
+        state = self._states[run].with_states_of(self._states[other])
+        numbers = [x.scalar for x in state.numbers if x.scalar is not INDEX]
         return [self._steppers[run].runner.scalar, *numbers]
 
     def _locate(

@@ -9,9 +9,9 @@ import numpy as np
 
 from numlean.analysis.lockstep.causes import Observation
 from numlean.analysis.lockstep.comparison import comparison_of
-from numlean.analysis.trace.elements import Index, element_of, single
+from numlean.analysis.trace.element import Index
+from numlean.analysis.trace.elements import element_of, single
 from numlean.scalar.operations import RELATIONS
-from numlean.scalar.protocol import Scalar
 from numlean.scalar.wrappers.tracing import TracedOperation
 
 _MOST: Final = 8
@@ -20,20 +20,17 @@ _TERMS: Final = 1024
 """The greatest number of terms of all elements together, but for the first of each kind."""
 
 
-def other_elements(
-    side: int, *, ops: Sequence[TracedOperation], scalars: Sequence[Scalar], place: Index
-) -> list[Observation]:
+def other_elements(side: int, *, ops: Sequence[TracedOperation], place: Index) -> list[Observation]:
     """Return elements of one of two results with encodings: of those that differ, and of all.
 
     Args:
         side: The result: 0 for the first.
         ops: The operation as both runs carried it out.
-        scalars: The arithmetics of both.
         place: The element that is left out.
     """
-    op, scalar = ops[side], scalars[side]
+    op, scalar = ops[side], ops[side].scalar
     found: list[Observation] = []
-    for index in _chosen(ops, scalars, place):
+    for index in _chosen(ops, place):
         element = element_of(op, index)
         if element is not None:
             bits = scalar.to_bits(single(np.asarray(op.result), index))
@@ -41,9 +38,7 @@ def other_elements(
     return found
 
 
-def _chosen(
-    ops: Sequence[TracedOperation], scalars: Sequence[Scalar], place: Index
-) -> Iterator[Index]:
+def _chosen(ops: Sequence[TracedOperation], place: Index) -> Iterator[Index]:
     x, y = (np.asarray(op.result) for op in ops)
     element = element_of(ops[0], place)
     terms = 1 if element is None else max(sum(map(len, element.operands.values())), 1)
@@ -51,7 +46,8 @@ def _chosen(
     if ops[0].operation in RELATIONS:
         mask: Any = x != y
     else:
-        mask = comparison_of(*scalars)(scalars[0], x, scalars[1], y)
+        a, b = (op.scalar for op in ops)
+        mask = comparison_of(a, b)(a, x, b, y)
     own = int(np.ravel_multi_index(place, x.shape)) if place else 0
     differing = [int(k) for k in np.flatnonzero(mask) if k != own][:most]
     spread = np.linspace(0, x.size - 1, min(most, x.size)).round().astype(np.int64)

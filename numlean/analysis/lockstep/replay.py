@@ -16,6 +16,12 @@ from numlean.analysis.lockstep.divergence import (
     describe_divergence,
     first_difference,
 )
+from numlean.analysis.lockstep.one_sided import (
+    OneSidedCast,
+    Traces,
+    cast_of_operands,
+    first_cast,
+)
 from numlean.analysis.lockstep.run_spec import RunSpec
 from numlean.analysis.lockstep.states import RecordingOptimizer, RunState, first_differing
 from numlean.analysis.trace.alignment import pad_to_common_order
@@ -74,11 +80,28 @@ def locate_divergence(
     traces = pad_to_common_order([trace for trace, _ in replays])
     name, place = differing
     differing_text = f"{name} at [{', '.join(map(str, place))}]"
-    difference = first_difference(traces, comparison.differing)
+    difference, rules = first_difference(traces, comparison.differing), None
+    if any(spec.policy is not None for spec in specs):
+        cast = _one_sided(traces, difference, comparison)
+        if cast is not None:
+            traces = [
+                [*trace[: cast.number], op] for trace, op in zip(traces, cast.pair, strict=True)
+            ]
+            difference, rules = TraceDifference(cast.number, cast.element), cast.rules
     if difference is not None:
-        return describe_divergence(specs, step, differing_text, traces, difference, comparison)
+        found = describe_divergence(specs, step, differing_text, traces, difference, comparison)
+        return found if rules is None else replace(found, rules=rules)
     where = _why_not_found(task, specs, snapshots, [state for _, state in replays])
     return Divergence(specs[0].name, specs[1].name, step, differing_text, where)
+
+
+def _one_sided(
+    traces: Traces, difference: TraceDifference | None, comparison: RunComparison
+) -> OneSidedCast | None:
+    """Return the cast of one run that makes the other one differ, if that is the reason."""
+    if difference is None:
+        return first_cast(traces, comparison.differing)
+    return cast_of_operands(traces, difference.number, comparison.differing)
 
 
 def trace_step(
@@ -159,8 +182,12 @@ def _with_original_operands(
     def seen_by(product: Product | None) -> Product | None:
         """Return a product with its original operands; one object for all of its parts."""
         if product is not None and id(product) not in products:
-            operands = (Numbers(scalar, seen(x)) for scalar, x in product.operands)
-            products[id(product)] = replace(product, operands=tuple(operands))
+            operands = tuple(Numbers(scalar, seen(x)) for scalar, x in product.operands)
+            multiplied = tuple(
+                replace(each, codes=Numbers(each.codes.scalar, seen(each.codes.storage)))
+                for each in product.multiplied
+            )
+            products[id(product)] = replace(product, operands=operands, multiplied=multiplied)
         return product and products[id(product)]
 
     for each in operations:

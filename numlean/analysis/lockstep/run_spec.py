@@ -10,9 +10,10 @@ from typing import Any, TypeAlias
 from numlean.arguments import checked
 from numlean.errors import NumleanError
 from numlean.precision import Policy, format_policy
+from numlean.precision.resolved import resolve_policy
 from numlean.scalar.protocol import Scalar
 from numlean.scalar.registry import get_scalar, scalar_backend_of
-from numlean.scalar.wrappers.faulty import Fault, FaultyScalar
+from numlean.scalar.wrappers.faulty import Fault, FaultyScalar, InjectedFault
 from numlean.training import Options, Runner, Task, initial_parameters, instantiate
 from numlean.training.initial_values import InitialValues, Value, starting_values
 from numlean.training.options import BACKENDS, resolve_part
@@ -36,6 +37,7 @@ class RunSpec:
         initial: Its initial values; None draws them with the options' seed.
         policy: The formats of a run in several dtypes; None for a run in one.
         wrappers: Each returns a function that wraps the Scalars of one runner, the innermost first.
+        fault: The fault of the run; None without one.
     """
 
     name: str
@@ -44,6 +46,7 @@ class RunSpec:
     initial: InitialValues | None = field(default=None, compare=False, repr=False)
     policy: Policy | None = None
     wrappers: tuple[Callable[[], Wrap], ...] = field(default=(), compare=False, repr=False)
+    fault: InjectedFault | None = field(default=None, compare=False, repr=False)
 
     @classmethod
     def parse(cls, text: str, options: Options | None = None) -> RunSpec:
@@ -104,14 +107,20 @@ class RunSpec:
         return cls(spec.name, spec, options)
 
     def with_fault(self, fault: Fault) -> RunSpec:
-        """Return the same run with a fault.
+        """Return the same run with a fault: in a run by a policy, in all dtypes that can have it.
 
         Raises:
-            NumleanError: The arithmetic does not support the fault.
+            NumleanError: No arithmetic of the run supports the fault.
         """
-        return replace(
-            self, name=f"{self.name} with {fault}", scalar=FaultyScalar(self.scalar, fault)
-        )
+        name, injected = f"{self.name} with {fault}", InjectedFault(fault)
+        if self.policy is None:
+            scalar = FaultyScalar(self.scalar, fault, injected.injected)
+            return replace(self, name=name, scalar=scalar, fault=injected)
+        found = resolve_policy(self.policy, lambda dtype: resolve_part(dtype, self.options))
+        if not any(injected.can_be_in(scalar) for scalar in found.everything):
+            dtypes = ", ".join(scalar.name for scalar in found.everything)
+            raise NumleanError(f"no dtype of the run can have the fault {fault}: it has {dtypes}")
+        return replace(self, name=name, wrappers=(*self.wrappers, injected), fault=injected)
 
     def wrapped_by(self, wrap: Wrap) -> RunSpec:
         """Return the same run in wrappers of its Scalars."""

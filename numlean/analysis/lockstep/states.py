@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from numlean.analysis.lockstep.comparison import Differing, are_same, first_difference
 from numlean.autograd.tensor import Tensor
@@ -63,6 +63,13 @@ class RunState:
         """Return the current state of a run whose optimizer is a ``RecordingOptimizer``."""
         return cls(tuple(stepper.runner.params), stepper.state, loss, tuple(stepper.outputs))
 
+    def with_states_of(self, other: RunState) -> RunState:
+        """Return the part of the state that another run also has; loss scaling may be missing."""
+        if self.state.keys() == other.state.keys():
+            return self
+        state = {name: tensors for name, tensors in self.state.items() if name in other.state}
+        return replace(self, state=state)
+
     @property
     def numbers(self) -> Iterator[Tensor]:
         """All numbers: loss, gradients, the rest of the optimizer's state, parameters."""
@@ -98,6 +105,7 @@ def first_differing(
         runner: A runner of their task, which knows the names.
         compare: Returns where arrays differ; by default the exact comparison of their Scalars.
     """
+    a, b = a.with_states_of(b), b.with_states_of(a)
     if all(are_same(x, y, compare) for x, y in zip(a.numbers, b.numbers, strict=True)):
         return None
     for name, x, y in zip(a.names(runner), a.numbers, b.numbers, strict=True):

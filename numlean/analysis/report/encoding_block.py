@@ -95,6 +95,8 @@ def _verdicts(found: Divergence) -> Iterator[str]:
     formats = [None if each.format is None else each.format.name for each in found.results or ()]
     for name, assessment, format in zip("AB", found.assessments, formats, strict=True):
         yield f"{name} {_verdict(assessment, format)}"
+    for name, rule in zip("AB", found.rules or (), strict=False):
+        yield f"{name}: {rule}"
     if found.closer is not None:
         yield _CLOSER[found.closer]
     if all(assessment.is_right for assessment in found.assessments):

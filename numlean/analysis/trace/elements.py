@@ -2,43 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from dataclasses import replace
+from typing import Any, Final
 
 import numpy as np
 
+from numlean.analysis.trace.element import Element, Index
+from numlean.analysis.trace.products import PRODUCT, element_of_exact_product, element_of_product
 from numlean.autograd.literal import exact_text
 from numlean.scalar.operations import ELEMENTWISE, Kind, operations
-from numlean.scalar.protocol import Scalar, Storage
+from numlean.scalar.protocol import Numbers, Scalar, Storage
 from numlean.scalar.real_numbers import real_numbers
 from numlean.scalar.shapes import axes_of
 from numlean.scalar.wrappers.tracing import TracedOperation
 
-Index: TypeAlias = tuple[int, ...]
-
-Apply: TypeAlias = Callable[[Scalar, tuple[Any, ...]], Storage]
-"""Compute one element of a result, of shape (1,), from its own operands."""
-
 _PAIRWISE_RELATIONS: Final = operations(kind=Kind.RELATION)
 _PRODUCTS: Final = operations(kind=Kind.PRODUCT)
-
-
-@dataclass(frozen=True)
-class Element:
-    """The computation of one element of a result.
-
-    Attributes:
-        operands: By label, the numbers that the element depends on, as arrays of one axis.
-        apply: Computes the element again in any Scalar.
-        is_chain: Whether the element is a sum of several terms, whose order matters.
-        is_conversion: Whether the operands are binary64 or texts, not yet numbers of the Scalar.
-    """
-
-    operands: dict[str, Any]
-    apply: Apply
-    is_chain: bool = False
-    is_conversion: bool = False
 
 
 def element_of(op: TracedOperation, index: Index) -> Element | None:
@@ -54,7 +33,13 @@ def element_of(op: TracedOperation, index: Index) -> Element | None:
         (values,) = op.operands
         return _of_number(single(real_numbers(values, name), index))
     if name == "cast_from":
-        return _of_number(_exact_number(op, index))
+        source, x = op.operands
+        shown = {"a": Numbers(source, single(x, index))}
+        return replace(_of_number(_exact_number(op, index)), shown=shown)
+    if name == "exact_product":
+        return element_of_exact_product(op, index)
+    if name == PRODUCT:
+        return element_of_product(op, index)
     if name == "from_string":
         return _of_text(single(np.array(op.operands[0], np.str_), index))
     return None

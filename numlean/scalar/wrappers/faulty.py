@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, final
 
 import numpy as np
@@ -18,7 +18,7 @@ from numlean.errors import NumleanError, UnavailableError, UnknownNameError
 from numlean.scalar.elementary import ARITIES
 from numlean.scalar.operations import Kind, operations
 from numlean.scalar.protocol import Scalar, Storage
-from numlean.scalar.registry import get_variant
+from numlean.scalar.registry import get_variant, resolve_known
 from numlean.scalar.wrappers.wrapper import WrappedScalar
 from numlean_kernels.ieee.classify import CLASSES
 
@@ -48,6 +48,7 @@ class Fault:
         call: The zero-based index of the call within the step; None for all.
         element: For ``flip``: the element, counted in C order, modulo the size of the result.
         bit: For ``flip``: the bit; 0 is the least significant.
+        dtype: The dtype of the operations; None for all of the run.
 
     Raises:
         NumleanError: There is no such fault.
@@ -59,6 +60,7 @@ class Fault:
     call: int | None = None
     element: int = 0
     bit: int = 0
+    dtype: str | None = None
 
     def __post_init__(self) -> None:
         if self.kind not in _KINDS:
@@ -70,6 +72,8 @@ class Fault:
             value = getattr(self, name)
             if value is not None and value < 0:
                 raise NumleanError(f"the {name} of a fault must be at least 0, got {value}")
+        if self.dtype is not None:
+            object.__setattr__(self, "dtype", resolve_known(self.dtype).text)
 
     @classmethod
     def parse(cls, text: str) -> Fault:
@@ -84,14 +88,17 @@ class Fault:
         settings: dict[str, Any] = {}
         for item in filter(None, (match[2] or "").split(",")):
             name, _, value = item.partition("=")
+            if name not in _SETTINGS and "@" in settings.get("dtype", ""):
+                settings["dtype"] += f",{item}"  # another option of the dtype
+                continue
             if name not in _SETTINGS:
                 raise UnknownNameError("setting of a fault", name, _SETTINGS)
-            if name != "operation" and not _INTEGER.fullmatch(value):
+            if name not in _TEXTS and not _INTEGER.fullmatch(value):
                 raise NumleanError(
                     f"the {name} of a fault must be an integer from 0 to {10**_DIGITS - 1};"
                     f" got {item!r}"
                 )
-            settings[name] = value if name == "operation" else int(value)
+            settings[name] = value if name in _TEXTS else int(value)
         return cls(match[1], **settings)
 
     def __str__(self) -> str:
@@ -113,6 +120,10 @@ class Fault:
             return operation == self.operation
         return operation in _KINDS[self.kind].operations
 
+    def is_in(self, scalar: Scalar) -> bool:
+        """Return whether it can apply to operations of a Scalar."""
+        return self.dtype is None or resolve_known(scalar.name).text == self.dtype
+
 
 @final
 class FaultyScalar(WrappedScalar):
@@ -131,13 +142,24 @@ class FaultyScalar(WrappedScalar):
         UnavailableError: The inner Scalar cannot have the fault.
     """
 
-    def __init__(self, inner: Scalar, fault: Fault) -> None:
+    def __init__(self, inner: Scalar, fault: Fault, injected: Counter[str] | None = None) -> None:
+        if not fault.is_in(inner):
+            raise NumleanError(
+                f"the fault {fault} is one of operations in {fault.dtype}, not in {inner.name}"
+            )
         _KINDS[fault.kind].check(inner, fault)
         super().__init__(inner)
         self.fault = fault
-        self.injected: Counter[str] = Counter()
-        self._step = 0
-        self._calls = 0
+        self.injected: Counter[str] = Counter() if injected is None else injected
+        self._position = _Position()
+        self._shares_position = False
+
+    def sharing(self, other: FaultyScalar | None) -> FaultyScalar:
+        """Return this Scalar, whose calls are from now on counted with those of another one."""
+        if other is not None:
+            self._position = other._position
+            self._shares_position = other._shares_position = True
+        return self
 
     def around(
         self,
@@ -149,8 +171,9 @@ class FaultyScalar(WrappedScalar):
         """Carry out an operation, with the fault where it applies."""
         if not self.fault.can_apply_to(operation):
             return call(*operands, **options)
-        number, self._calls = self._calls, self._calls + 1
-        if not self.fault.applies_to(operation, self._step, number):
+        position = self._position
+        number, position.calls = position.calls, position.calls + 1
+        if not self.fault.applies_to(operation, position.step, number):
             return call(*operands, **options)
         self.injected[operation] += 1
         return _KINDS[self.fault.kind].apply(self.inner, self.fault, operation, operands, options)
@@ -168,13 +191,60 @@ class FaultyScalar(WrappedScalar):
     def start_step(self, step: int) -> None:
         """Start a step. Calls are counted from 0 in each."""
         super().start_step(step)
-        self._step, self._calls = step, 0
+        self._position.step, self._position.calls = step, 0
 
     def with_reset_stream(self) -> FaultyScalar:
-        """Return a Scalar with the same fault, before step 0."""
+        """Return a Scalar with the same fault, before step 0.
+
+        Scalars of one run that count their calls together continue to: each step starts anew.
+        """
         fresh = super().with_reset_stream()
-        fresh._step = fresh._calls = 0
+        if not self._shares_position:
+            fresh._position = _Position()
         return fresh
+
+
+@final
+@dataclass
+class InjectedFault:
+    """A fault of a run, in all Scalars that can have it.
+
+    Attributes:
+        fault: The fault.
+        injected: The number of operations it was injected into, by their names, in all runners.
+    """
+
+    fault: Fault
+    injected: Counter[str] = field(default_factory=Counter)
+
+    def __call__(self) -> Callable[[Scalar], Scalar]:
+        """Return the function that wraps the Scalars of one runner, which count calls together."""
+        first: list[FaultyScalar] = []
+
+        def wrap(scalar: Scalar) -> Scalar:
+            if not self.can_be_in(scalar):
+                return scalar
+            faulty = FaultyScalar(scalar, self.fault, self.injected)
+            first.append(faulty)
+            return faulty.sharing(first[0] if len(first) > 1 else None)
+
+        return wrap
+
+    def can_be_in(self, scalar: Scalar) -> bool:
+        """Return whether a Scalar can have the fault."""
+        try:
+            FaultyScalar(scalar, self.fault)
+        except NumleanError:
+            return False
+        return True
+
+
+@dataclass
+class _Position:
+    """The position in a run: the step, and the number of calls that can have the fault so far."""
+
+    step: int = 0
+    calls: int = 0
 
 
 @dataclass(frozen=True)
@@ -244,4 +314,5 @@ _KINDS: Final = {
     "flush": _Kind(ARITHMETIC, _has_encodings, _flush),
     "math": _Kind(tuple(ARITIES), _has_profile, _other_math),
 }
-_SETTINGS: Final = ("operation", "step", "call", "element", "bit")
+_SETTINGS: Final = ("operation", "step", "call", "element", "bit", "dtype")
+_TEXTS: Final = ("operation", "dtype")
