@@ -10,6 +10,7 @@ from numlean.cli.verify import (
     certificates,
     checkpoints,
     elementary,
+    policies,
     scalars,
     stochastic,
 )
@@ -20,6 +21,7 @@ SUBJECTS = {
     "attacks": (attacks, "hostile files, command lines and machines"),
     "certificates": (certificates, "certificates, replayed in other environments"),
     "checkpoints": (checkpoints, "altered checkpoints and killed runs"),
+    "policies": (policies, "runs by policies, in every way"),
     "scalars": (scalars, "every format, rounding and option, by the conformance suite"),
     "stochastic": (stochastic, "how often stochastic rounding rounds up"),
 }
