@@ -113,11 +113,16 @@ class BatchNorm(Layer):
                 )
             self._update_running("running_mean", parameters[-2], batch.mean, context)
             self._update_running("running_var", parameters[-1], batch.variance, context)
-            return scaled(batch.numbers, *trained)
+            return scaled(context.arithmetic, batch.numbers, *trained)
+        x, mean = context.arithmetic.joined(x, mean)
+        x, variance = context.arithmetic.joined(x, variance)
         with formula(STANDARDIZED):
-            return scaled(functional.standardized(x, mean, variance, self.epsilon), *trained)
+            z = functional.standardized(x, mean, variance, self.epsilon)
+            return scaled(context.arithmetic, z, *trained)
 
     def _update_running(self, name: str, running: Tensor, batch: Tensor, context: Context) -> None:
+        own = running.scalar
+        batch, running = context.arithmetic.joined(batch.detach(), running)
         rate = Tensor.of(batch.scalar, self.momentum)
-        batch = batch.detach().reshape(self.channels)
-        context.update_buffer(name, (1.0 - rate) * running + rate * batch)
+        batch = batch.reshape(self.channels)
+        context.update_buffer(name, ops.cast((1.0 - rate) * running + rate * batch, own))

@@ -146,6 +146,11 @@ class Layer(ABC):
         """The name shown in errors and summaries."""
 
     @property
+    def observed(self) -> Layer:
+        """The layer itself; of a layer that only observes another one's calls, that one."""
+        return self
+
+    @property
     def children(self) -> tuple[Layer, ...]:
         """The layers that this layer calls, in the order of their parameters; by default none."""
         return ()

@@ -22,6 +22,7 @@ from numlean.nn.layer import (
     wrong_shape,
     zeros,
 )
+from numlean.precision.arithmetic import Arithmetic
 from numlean.scalar.constants import Constant, formula
 
 STANDARDIZED: Final = "(x - mean) / sqrt(variance + epsilon)"
@@ -106,7 +107,8 @@ class LayerNorm(LastAxisNorm):
         """Return outputs of x's shape."""
         with formula(STANDARDIZED):
             x = context.arithmetic.reduced(x)
-            return scaled(functional.standardize(x, (-1,), self.epsilon).numbers, *parameters)
+            z = functional.standardize(x, (-1,), self.epsilon).numbers
+            return scaled(context.arithmetic, z, *parameters)
 
 
 @checked
@@ -137,7 +139,8 @@ class RMSNorm(LastAxisNorm):
         """Return outputs of x's shape."""
         with formula(_SCALED):
             x = context.arithmetic.reduced(x)
-            return scaled(functional.divide_by_rms(x, self.epsilon), *parameters)
+            z = functional.divide_by_rms(x, self.epsilon)
+            return scaled(context.arithmetic, z, *parameters)
 
 
 def affine_parameters(count: int, *, affine: bool, bias: bool) -> tuple[ParameterSpec, ...]:
@@ -148,10 +151,17 @@ def affine_parameters(count: int, *, affine: bool, bias: bool) -> tuple[Paramete
     return (weight, offset) if bias else (weight,)
 
 
-def scaled(x: Tensor, weight: Tensor | None = None, bias: Tensor | None = None) -> Tensor:
+def scaled(
+    arithmetic: Arithmetic, x: Tensor, weight: Tensor | None = None, bias: Tensor | None = None
+) -> Tensor:
     """Return x * weight + bias, without the operations of parameters that are None."""
-    z = x if weight is None else x * weight
-    return z if bias is None else z + bias
+    if weight is not None:
+        x, weight = arithmetic.joined(x, weight)
+        x = x * weight
+    if bias is not None:
+        x, bias = arithmetic.joined(x, bias)
+        x = x + bias
+    return x
 
 
 def epsilon_of(value: float) -> Constant:

@@ -167,8 +167,8 @@ def _path_of(model: Layer, name: str) -> tuple[int, ...]:
 
 def _layers(layer: Layer, path: tuple[int, ...]) -> Iterator[tuple[tuple[int, ...], Layer]]:
     """Yield the layers inside a layer with their positions, in order."""
-    for index, child in enumerate(layer.children):
-        yield (*path, index), child
+    for index, child in enumerate(layer.observed.children):
+        yield (*path, index), child.observed
         yield from _layers(child, (*path, index))
 
 

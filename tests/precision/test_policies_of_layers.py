@@ -10,7 +10,7 @@ from numlean.autograd.tensor import Tensor
 from numlean.data import Batch
 from numlean.nn.layer import Context, Mode
 from numlean.optim import adam, sgd
-from numlean.precision import policies
+from numlean.precision import parse_policy, policies
 from numlean.precision.arithmetic import Use
 
 NAMES = [each.name for each in policies.named()]
@@ -159,3 +159,33 @@ def test_a_layer_gives_outputs_in_the_format_of_its_operation(case, given, mode)
     z = layer(copies, x, context)
     assert z.dtype == (dtype or given)
     assert task.loss_of(context, z, runner.tensor(np.zeros(z.shape))).dtype == WIDE
+
+
+LAYERS = ["LayerNorm", "RMSNorm", "BatchNorm", "Embedding", "MultiHeadAttention", "GRU", "Residual"]
+
+
+@pytest.mark.parametrize("case", LAYERS)
+@pytest.mark.parametrize(
+    ("policy", "excepted"),
+    [
+        ("bf16-mixed,reductions=bfloat16", "first"),
+        ("bf16-mixed", "uniform(float64)"),
+        ("uniform(float32)", "bf16-mixed,reductions=bfloat16"),
+    ],
+)
+def test_a_layer_among_others_computes_in_the_wider_of_their_formats(case, policy, excepted):
+    inner, shape = CASES[case]
+    before = [] if inner.takes_indices else [nn.Linear(shape[-1], shape[-1])]
+    model = nn.Sequential(*before, inner, nn.Linear(inner.output_shape(shape)[-1], 2))
+    layers = {"first": "uniform(float32)"} if excepted == "first" else {str(len(before)): excepted}
+    exceptions = {name: parse_policy(text) for name, text in layers.items()}
+    chosen = parse_policy(policy).with_exceptions(exceptions)
+    options = Options(device="python")
+    x = np.ones((2, *shape), int) if inner.takes_indices else np.ones((2, *shape))
+    runner = instantiate(Task.regression(model), chosen, options)
+    formats = [p.dtype for p in runner.params]
+    batch = Batch(x, np.zeros((2, *model.output_shape(shape))))
+    assert np.isfinite(stepper(runner, sgd(0.1)).step(batch).item())
+    assert [p.dtype for p in runner.params] == formats
+    runner.eval()
+    assert np.isfinite(runner.loss(batch).item())

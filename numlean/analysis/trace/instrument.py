@@ -102,6 +102,10 @@ class _InstrumentedLayer(Layer):
         return self._layer.name
 
     @property
+    def observed(self) -> Layer:
+        return self._layer
+
+    @property
     def parameters(self) -> tuple[ParameterSpec, ...]:
         return self._layer.parameters
 

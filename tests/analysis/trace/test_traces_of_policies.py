@@ -14,6 +14,7 @@ TASK = nl.Task.regression(nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4,
 CONFIG = nl.TrainConfig(2, 5, nl.adam(0.1))
 RNG = np.random.default_rng(3)
 BATCH = Batch(RNG.standard_normal((5, 3)), RNG.standard_normal((5, 2)))
+DATA = nl.Dataset.of_arrays(*BATCH)
 
 
 def traced(text, batch=BATCH):
@@ -105,3 +106,10 @@ def test_the_first_number_that_is_not_finite_in_a_run_by_a_policy_has_a_cause(po
     check(stepper, stepper.step(batch))
     assert check.first.cause is not None
     assert "overflow" in texts[0]
+
+
+def test_layers_with_exceptions_are_found_behind_the_layers_that_trace_them():
+    runs = [f"policy:bf16-mixed,except.{name}=tf32:python" for name in ("last", "2 Linear")]
+    assert nl.crosscheck(TASK, *runs, config=CONFIG, data=DATA).identical
+    other = nl.crosscheck(TASK, runs[0], "policy:bf16-mixed:python", config=CONFIG, data=DATA)
+    assert "2 Linear" in other.pairs[0].divergence.where
