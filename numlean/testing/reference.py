@@ -42,12 +42,14 @@ class Reference(ABC):
         precision: The significant bits of a number near one.
         has_infinity: Whether there are infinities.
         has_signed_zero: Whether there is a -0.
+        has_every_negative: Whether the negative of every number is a number.
         nan_is_ordered: Whether a NaN equals itself and is less than every number, as NaR of posits.
         sign_of_zero_sum: The sign of a sum that is zero, unless both terms are zeros of one sign.
     """
 
     has_infinity = True
     has_signed_zero = True
+    has_every_negative = True
     nan_is_ordered = False
     sign_of_zero_sum = 1.0
 
@@ -66,6 +68,14 @@ class Reference(ABC):
     @abstractmethod
     def edges(self) -> Storage:
         """Return numbers near changes: zeros, the least, one, the greatest, specials."""
+
+    def undefined(self) -> Number:
+        """Return the result of an invalid operation, and of a NaN that enters."""
+        return math.nan
+
+    def negated(self, a: Fraction) -> Number:
+        """Return the result of ``neg`` for a nonzero number."""
+        return -a
 
     def number(self, x: Storage) -> Number:
         """Return the number of the only element of an array."""
@@ -99,7 +109,7 @@ class Reference(ABC):
     def of_float(self, value: float) -> Number:
         """Return a binary64 number, which may be special, rounded once."""
         if math.isnan(value):
-            return math.nan
+            return self.undefined()
         if math.isinf(value):
             return self.infinite(value)
         return self.rounded(Fraction(value), math.copysign(1.0, value))

@@ -82,7 +82,7 @@ def test_a_stranger_s_numbers_without_a_format_are_kept_exactly(monkeypatch, cas
     monkeypatch.syspath_prepend("examples/plugin")
     import fixed_point
 
-    fixed = case(fixed_point.make(Dtype.parse("fixed:16"), "cpu"))
+    fixed = case(fixed_point.make(Dtype.parse("fixed32:16"), "cpu"))
     whole = fixed.saved_after(4, path)
     assert state_of(fixed.finish(fixed.resumed(path))) == state_of(whole)
 

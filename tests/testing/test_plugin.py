@@ -27,14 +27,14 @@ def run(arguments, environment):
 
 
 def test_it_is_found_and_trains_xor(with_plugin):
-    assert "fixed:F" in run(["numlean", "dtypes"], with_plugin)
-    trained = run(["numlean", "train", "xor", "--dtype", "fixed:16", "--json"], with_plugin)
+    assert "fixed32:F" in run(["numlean", "dtypes"], with_plugin)
+    trained = run(["numlean", "train", "xor", "--dtype", "fixed32:16", "--json"], with_plugin)
     report = json.loads(trained)
     assert report["loss_after"] < 0.01 < report["loss_before"]
 
 
 def test_it_keeps_every_promise_of_the_conformance_suite(with_plugin, tmp_path):
-    # `numlean verify scalars --dtype fixed:16 --device cpu` checks it compiled.
+    # `numlean verify scalars --dtype fixed32:16 --device cpu` checks it compiled.
     options = ["-q", "-p", "no:cacheprovider", "--rootdir", str(tmp_path), "--numlean-scalar"]
-    printed = run(["pytest", *options, "fixed:8 python", str(tmp_path)], with_plugin)
+    printed = run(["pytest", *options, "fixed32:8 python", str(tmp_path)], with_plugin)
     assert "passed" in printed

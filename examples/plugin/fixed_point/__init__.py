@@ -1,4 +1,4 @@
-"""Fixed-point numbers of 32 bits as a numlean Scalar: ``fixed:F``, F bits after the point."""
+"""Fixed-point numbers of 32 bits as a numlean Scalar: ``fixed32:F``, F bits after the point."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MOST_FRACTION_BITS = 30
 
 
 def fraction_bits(spec: Dtype) -> int:
-    """Return the F of ``fixed:F``.
+    """Return the F of ``fixed32:F``.
 
     Raises:
         NumleanError: F is not an integer from 1 to 30.
@@ -24,17 +24,17 @@ def fraction_bits(spec: Dtype) -> int:
     argument = spec.argument or ""
     if not argument.isdecimal() or not 1 <= int(argument) <= MOST_FRACTION_BITS:
         raise NumleanError(
-            f"{spec.text!r}: fixed takes 1 to {MOST_FRACTION_BITS} bits after the point, as in"
-            " fixed:16"
+            f"{spec.text!r}: fixed32 takes 1 to {MOST_FRACTION_BITS} bits after the point, as in"
+            " fixed32:16"
         )
     return int(argument)
 
 
 def make(spec: Dtype, device: str) -> KernelScalar:
-    """Return the Scalar of a dtype such as ``fixed:16``."""
+    """Return the Scalar of a dtype such as ``fixed32:16``."""
     bits, target = fraction_bits(spec), get_target(device)
     return KernelScalar(
-        name=f"fixed:{bits}",
+        name=f"fixed32:{bits}",
         summary=f"32-bit fixed point with {bits} bits after the point",
         table=fixed_table(bits, target),
         target=target,
@@ -48,7 +48,7 @@ def reference(scalar: Scalar) -> FixedReference:
 
 
 scalar = ScalarBackend(
-    pattern="fixed:F",
+    pattern="fixed32:F",
     summary="fixed point: 32 bits, F of them after the point, saturating",
     devices=("cpu", "python"),
     make=make,

@@ -19,7 +19,7 @@ ROOT_BITS = 31
 
 @cache
 def fixed_table(fraction_bits: int, target: Target) -> Table:
-    """Return the routines of ``fixed:F``, compiled for a target on first use."""
+    """Return the routines of ``fixed32:F``, compiled for a target on first use."""
     made: dict[str, Routine] = {}
 
     def make(name: str) -> Routine:

@@ -36,8 +36,9 @@ def square_roots_are_the_exact_roots_rounded_once(subject: Subject) -> None:
 
     def expected(a: Number) -> Number:
         if isinstance(a, Fraction):
-            return reference.rounded(_root(a, reference.precision)) if a > 0 else math.nan
-        return reference.again(a) if a in (0, math.inf) else math.nan
+            root = reference.undefined() if a < 0 else _root(a, reference.precision)
+            return reference.rounded(root) if isinstance(root, Fraction) else root
+        return reference.again(a) if a in (0, math.inf) else reference.undefined()
 
     reference.check(subject.scalar.sqrt(x), [expected(a) for a in reference.operands(x)])
 
@@ -74,10 +75,12 @@ def neg_and_abs_change_only_the_sign(subject: Subject) -> None:
     numbers = reference.numbers(x)
 
     def negated(a: Number) -> Number:
+        if isinstance(a, Fraction):
+            return reference.negated(a)
         return 0.0 if a == 0 and not reference.has_signed_zero else -a
 
     def magnitude(a: Number) -> Number:
-        return a if a >= 0 and repr(a) != "-0.0" else -a
+        return a if a >= 0 and repr(a) != "-0.0" else negated(a)
 
     for operation, expected in ((scalar.neg, negated), (scalar.abs, magnitude)):
         results = [math.nan if a != a else expected(a) for a in numbers]
@@ -91,6 +94,7 @@ def a_difference_is_the_sum_with_the_negated(subject: Subject) -> None:
     The rules of processors (``nan=x86`` and ``nan=arm``) return a NaN that is subtracted with its
     own sign, which IEEE 754 does not interpret (clause 6.3).
     """
+    subject.check_has_every_negative()
     scalar, (x, y) = subject.scalar, _pairs(subject.reference)
     keeps_sign = Dtype.parse(scalar.name).options.get("nan") in ("x86", "arm")
     kept = is_nan(scalar, y) & keeps_sign

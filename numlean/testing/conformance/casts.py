@@ -62,4 +62,4 @@ def _cast(reference: Reference, a: Number) -> Number:
         return reference.rounded(a)
     if math.isfinite(a):
         return reference.rounded(Fraction(0), math.copysign(1.0, a))
-    return reference.infinite(a) if math.isinf(a) else a
+    return reference.infinite(a) if math.isinf(a) else reference.undefined()

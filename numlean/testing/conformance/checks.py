@@ -50,6 +50,15 @@ class Subject:
             raise NotApplicableError("there is no reference for its rounding")
         return self.known
 
+    def check_has_every_negative(self) -> None:
+        """Check that every number has a negative.
+
+        Raises:
+            NotApplicableError: The reference says that some have none.
+        """
+        if self.known is not None and not self.known.has_every_negative:
+            raise NotApplicableError("some numbers have no negative")
+
 
 @dataclass(frozen=True)
 class Check:

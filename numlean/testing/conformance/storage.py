@@ -177,6 +177,7 @@ def an_odd_function_of_minus_x_is_minus_the_function_of_x(subject: Subject, name
     Rounded up or down, f(-x) is -f(x) or its neighbour in that direction: the mirror image of
     rounding up is rounding down.
     """
+    subject.check_has_every_negative()
     scalar, function = subject.scalar, getattr(subject.scalar, name)
     x = scalar.from_float([0.0, 0.25, 1.5, 3.0])
     found, expected = function(scalar.neg(x)), scalar.neg(function(x))
