@@ -18,6 +18,7 @@ from numlean.checkpoint import atomic
 from numlean.checkpoint.errors import CheckpointError, FilePath, error_context
 from numlean.checkpoint.raw_numbers import RawTensor, from_raw
 from numlean.checkpoint.reading import Checkpoint, load
+from numlean.precision.delayed_scales import PREFIX
 from numlean.precision.policy_text import policy_from_plain
 from numlean.scalar.protocol import Scalar
 from numlean.scalar.registry import get_scalar
@@ -46,6 +47,8 @@ class Exported:
 def export(checkpoint: Checkpoint | FilePath, path: FilePath) -> Exported:
     """Write the parameters and buffers of a checkpoint as ``.npz`` or ``.safetensors``.
 
+    Delayed scales are left out: they belong to the run.
+
     The dtype is float32 if it contains every number of the format, else float64. Each NaN becomes
     the default NaN.
 
@@ -61,7 +64,9 @@ def export(checkpoint: Checkpoint | FilePath, path: FilePath) -> Exported:
     with error_context(found.path):
         scalars = _scalars(found)
         tensors = {
-            name: from_raw(x, _scalar_of(x, scalars)) for name, x in found.parameters.items()
+            name: from_raw(x, _scalar_of(x, scalars))
+            for name, x in found.parameters.items()
+            if not name.startswith(PREFIX)
         }
         _check_names(tensors)
     is_narrow = all(each.format and _is_within_binary32(each.format) for each in scalars)

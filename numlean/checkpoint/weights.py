@@ -12,6 +12,10 @@ from numlean.checkpoint.importing import match_floats
 from numlean.checkpoint.raw_numbers import from_raw
 from numlean.checkpoint.reading import Checkpoint, parse
 from numlean.data.input_file import read_input
+from numlean.precision.delayed_scales import PREFIX
+from numlean.precision.policy_text import policy_from_plain
+from numlean.precision.resolved import SCALES
+from numlean.scalar.protocol import Scalar
 from numlean.scalar.registry import get_scalar
 from numlean.training import Task
 from numlean.training.initial_values import InitialValues, given_values
@@ -39,9 +43,18 @@ def weights_of(task: Task, source: WeightSource) -> InitialValues:
 
 def _parameters_of(checkpoint: Checkpoint, task: Task) -> dict[str, Tensor]:
     with error_context(checkpoint.path):
-        scalar = get_scalar(str(checkpoint.run.get("dtype")))
+        plain = checkpoint.run.get("policy")
+        dtype = str(checkpoint.run.get("dtype"))
+        trained = dtype if plain is None else policy_from_plain(plain).parameters
+        buffers = {spec.name for spec in task.model.parameters if not spec.is_trainable}
+
+        def scalar(name: str) -> Scalar:
+            if name.startswith(PREFIX):
+                return get_scalar(SCALES)
+            return get_scalar(dtype if name in buffers else trained)
+
         values = {
-            name: from_raw(numbers, scalar) for name, numbers in checkpoint.parameters.items()
+            name: from_raw(numbers, scalar(name)) for name, numbers in checkpoint.parameters.items()
         }
-        given_values(task, values)  # checks names and shapes
+        given_values(task.model.parameters, values)  # checks names and shapes
         return values

@@ -128,6 +128,7 @@ PATHS: Final[dict[str, tuple[PathOption, ...]]] = {
     "replay": (*_DATA, _POLICY, PathOption("FILE", Role.INPUT)),
     "export": (PathOption("CHECKPOINT", Role.INPUT), PathOption("OUT", Role.OUTPUT)),
     "verify certificates": (*_DATA, PathOption("FILE", Role.INPUT)),
+    "verify checkpoints": (_POLICY,),
     "verify elementary": (PathOption("--resume", Role.UPDATED),),
 }
 """The files of each command that has any."""

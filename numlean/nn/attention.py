@@ -28,6 +28,8 @@ from numlean.nn.linear import affine, bias_spec, weight_spec
 from numlean.nn.recurrent import split_last_axis
 from numlean.scalar.protocol import Scalar
 
+_IN, _SCORES, _VALUES, _OUT = "in_proj_weight", "scores", "values", "out_proj.weight"
+
 
 @checked
 @dataclass(frozen=True)
@@ -67,12 +69,17 @@ class MultiHeadAttention(Layer):
         """The weights in and out, each with its bias, if there is one."""
         n = self.features
         every = (
-            weight_spec("in_proj_weight", (3 * n, n)),
+            weight_spec(_IN, (3 * n, n)),
             bias_spec("in_proj_bias", 3 * n),
-            weight_spec("out_proj.weight", (n, n)),
+            weight_spec(_OUT, (n, n)),
             bias_spec("out_proj.bias", n),
         )
         return every if self.bias else every[::2]
+
+    @property
+    def products(self) -> tuple[str, ...]:
+        """Those of the weights, and of queries and keys, and of shares and values."""
+        return _IN, _SCORES, _VALUES, _OUT
 
     def output_shape(self, shape: Shape) -> Shape:
         """Return the same shape, for samples of shape (time, features)."""
@@ -104,16 +111,17 @@ class MultiHeadAttention(Layer):
         size = len(parameters) // 2
         inward, outward = parameters[:size], parameters[size:]
         arithmetic = context.arithmetic
-        projected = affine(arithmetic, x, *inward)
+        projected = affine(arithmetic, x, *inward, name=_IN)
         q, k, v = (self._split_heads(y) for y in split_last_axis(projected, 3))
-        products = arithmetic.product(q, ops.swap_last(k), weight=None)
+        products = arithmetic.product(q, ops.swap_last(k), weight=None, name=_SCORES)
         scores = products / ops.sqrt(Tensor.of(products.scalar, float(q.shape[2])))
         scores = arithmetic.reduced(scores)
         mask = context.key_padding_mask if key_padding_mask is None else key_padding_mask
         left_out = None if mask is None else self._left_out(scores.scalar, x.shape, mask)
         shares = self._softmax(scores, left_out)
-        z = self._join_heads(arithmetic.product(shares, v, weight=None), x.shape)
-        return affine(arithmetic, z, *outward)
+        mixed = arithmetic.product(shares, v, weight=None, name=_VALUES)
+        z = self._join_heads(mixed, x.shape)
+        return affine(arithmetic, z, *outward, name=_OUT)
 
     def _softmax(self, scores: Tensor, left_out: Tensor | None) -> Tensor:
         """Return the shares of the keys, without those that come later or are left out."""

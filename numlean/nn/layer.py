@@ -180,6 +180,18 @@ class Layer(ABC):
         return qualified_parameters(self.children)
 
     @property
+    def products(self) -> tuple[str, ...]:
+        """The names of the products that the layer makes by ``context.arithmetic.product``.
+
+        The product of a weight has the name of the weight. By default there is one of each weight,
+        and none in a layer with children, whose products are theirs. Numbers that a run keeps for
+        each product, such as delayed scales, have these names.
+        """
+        if self.children:
+            return ()
+        return tuple(spec.name for spec in self.parameters if spec.use is Use.WEIGHT)
+
+    @property
     def constants(self) -> tuple[Constant, ...]:
         """The constants that enter a Scalar, without those of children; by default none.
 

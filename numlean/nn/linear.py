@@ -83,12 +83,22 @@ class Linear(Layer):
         return affine(context.arithmetic, x, *parameters)
 
 
-def affine(arithmetic: Arithmetic, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """Return x W^T + b, or x W^T, along the last axis, with one matrix product."""
+def affine(
+    arithmetic: Arithmetic,
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    *,
+    name: str | None = None,
+) -> Tensor:
+    """Return x W^T + b, or x W^T, along the last axis, with one matrix product.
+
+    ``name`` is that of the weight, which a layer with several of them gives.
+    """
     if x.ndim == 2:
-        return arithmetic.product(x, transpose(weight), bias, weight="right")
+        return arithmetic.product(x, transpose(weight), bias, weight="right", name=name)
     *leading, extent = x.shape
-    z = affine(arithmetic, x.reshape(prod(leading), extent), weight, bias)
+    z = affine(arithmetic, x.reshape(prod(leading), extent), weight, bias, name=name)
     return z.reshape(*leading, z.shape[1])
 
 

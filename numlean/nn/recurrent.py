@@ -39,6 +39,9 @@ State: TypeAlias = tuple[Tensor, ...]
 """The state of a recurrent layer, each (batch, hidden); the first is its output."""
 
 
+_IH, _HH = "weight_ih_l0", "weight_hh_l0"
+
+
 @dataclass(frozen=True)
 class Recurrent(Layer):
     """A layer that steps through time with a state, which starts at +0.
@@ -136,8 +139,8 @@ class Recurrent(Layer):
             return tuple(self._parameters_of_stack())
         rows = self.gates * self.hidden
         weights = (
-            ParameterSpec("weight_ih_l0", (rows, self.in_features), self._initial, use=Use.WEIGHT),
-            ParameterSpec("weight_hh_l0", (rows, self.hidden), self._initial, use=Use.WEIGHT),
+            ParameterSpec(_IH, (rows, self.in_features), self._initial, use=Use.WEIGHT),
+            ParameterSpec(_HH, (rows, self.hidden), self._initial, use=Use.WEIGHT),
         )
         biases = (
             ParameterSpec("bias_ih_l0", (rows,), self._initial, use=Use.BIAS),
@@ -196,7 +199,7 @@ class Recurrent(Layer):
         """Return the outputs of a single layer that takes the times in one direction."""
         weight_ih, weight_hh, *biases = parameters
         bias_ih, bias_hh = biases or (None, None)
-        projected = affine(arithmetic, x, weight_ih, bias_ih)
+        projected = affine(arithmetic, x, weight_ih, bias_ih, name=_IH)
         state, outputs, order = (
             self._start(projected),
             [],
@@ -205,7 +208,8 @@ class Recurrent(Layer):
         # W_hh is transposed again at each time. A single transpose would save a few percent of a
         # step, but change the layout of its gradient and so the draws of stochastic rounding.
         for p in unstack_times(projected)[order]:
-            state = self._next(state, p, affine(arithmetic, state[0], weight_hh, bias_hh))
+            q = affine(arithmetic, state[0], weight_hh, bias_hh, name=_HH)
+            state = self._next(state, p, q)
             outputs.append(state[0])
         return outputs[-1] if self.last_only else stack_times(outputs[order])
 

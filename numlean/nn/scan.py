@@ -25,6 +25,8 @@ from numlean.nn.layer import (
 from numlean.nn.linear import affine, bias_spec, weight_spec
 from numlean.nn.recurrent import split_last_axis, stack_times, unstack_times
 
+_IN, _OUT = "in_proj.weight", "out_proj.weight"
+
 
 @checked
 @dataclass(frozen=True)
@@ -62,9 +64,9 @@ class GatedScan(Layer):
         """The weights in and out, each with its bias, if there is one."""
         rows = 4 * self.hidden
         every = (
-            weight_spec("in_proj.weight", (rows, self.features)),
+            weight_spec(_IN, (rows, self.features)),
             bias_spec("in_proj.bias", rows),
-            weight_spec("out_proj.weight", (self.features, self.hidden)),
+            weight_spec(_OUT, (self.features, self.hidden)),
             bias_spec("out_proj.bias", self.features),
         )
         return every if self.bias else every[::2]
@@ -79,9 +81,9 @@ class GatedScan(Layer):
         """Return outputs of x's shape, (batch, time, features)."""
         size = len(parameters) // 2
         inward, outward = parameters[:size], parameters[size:]
-        u, p, q, r = split_last_axis(affine(context.arithmetic, x, *inward), 4)
+        u, p, q, r = split_last_axis(affine(context.arithmetic, x, *inward, name=_IN), 4)
         h = self._scan(ops.sigmoid(p), ops.sigmoid(q) * u)
-        return affine(context.arithmetic, h * functional.silu(r), *outward)
+        return affine(context.arithmetic, h * functional.silu(r), *outward, name=_OUT)
 
     def _scan(self, kept: Tensor, added: Tensor) -> Tensor:
         h, states = Tensor.of(kept.scalar, np.zeros((kept.shape[0], self.hidden))), []

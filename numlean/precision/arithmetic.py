@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import reduce
 from typing import Final, final
@@ -13,6 +13,7 @@ from numlean.autograd.indices import INDEX
 from numlean.autograd.primitives import bmm, cast, matmul
 from numlean.autograd.tensor import Tensor
 from numlean.errors import MixedScalarError
+from numlean.precision.delayed_scales import LayerScales, StepScales
 from numlean.precision.layer_product import LayerPrecision, Side, product
 from numlean.precision.widening import widens
 from numlean.scalar.identity import name_both
@@ -40,7 +41,13 @@ class Arithmetic(ABC):
 
     @abstractmethod
     def product(
-        self, left: Tensor, right: Tensor, bias: Tensor | None = None, *, weight: Side | None
+        self,
+        left: Tensor,
+        right: Tensor,
+        bias: Tensor | None = None,
+        *,
+        weight: Side | None,
+        name: str | None = None,
     ) -> Tensor:
         """Return the product of two matrices, or of batches of them, plus a bias.
 
@@ -49,6 +56,8 @@ class Arithmetic(ABC):
             right: Numbers of shape (k, m) or (batch, k, m).
             bias: Numbers that broadcast to the product's shape, or None.
             weight: The operand that is the layer's weight; None if neither is.
+            name: The name of the product, one of the layer's ``products``. A layer that makes a
+                single one may leave it out.
         """
 
     @abstractmethod
@@ -66,6 +75,10 @@ class Arithmetic(ABC):
             return prediction, target
         return self.joined(prediction, target)
 
+    def with_scales(self, scales: LayerScales) -> Arithmetic:
+        """Return the arithmetic with the delayed scales of a step, if it has any; else self."""
+        return self
+
 
 @final
 @dataclass(frozen=True)
@@ -77,7 +90,13 @@ class UniformArithmetic(Arithmetic):
         return parameter
 
     def product(
-        self, left: Tensor, right: Tensor, bias: Tensor | None = None, *, weight: Side | None
+        self,
+        left: Tensor,
+        right: Tensor,
+        bias: Tensor | None = None,
+        *,
+        weight: Side | None,
+        name: str | None = None,
     ) -> Tensor:
         """Return the product, rounded, plus the bias."""
         operands = (left, right) if bias is None else (left, right, bias)
@@ -106,12 +125,18 @@ class MixedArithmetic(Arithmetic):
         activations: The Scalar of biases; outputs of products are in that of the contraction.
         reductions: The Scalar of norms, softmax, losses, sums, means and other parameters.
         products: The arithmetics of products.
+        scales: The delayed scales of the products in a step; None outside of a step.
     """
 
     weights: Scalar
     activations: Scalar
     reductions: Scalar
     products: LayerPrecision
+    scales: LayerScales | None = field(default=None, compare=False, repr=False)
+
+    def with_scales(self, scales: LayerScales) -> Arithmetic:
+        """Return the arithmetic with the scales of a step, if products have delayed ones."""
+        return replace(self, scales=scales) if self.products.is_delayed else self
 
     def copy_of(self, parameter: Tensor, use: Use) -> Tensor:
         """Return a weight, a bias or another parameter in its Scalar."""
@@ -124,14 +149,21 @@ class MixedArithmetic(Arithmetic):
                 return cast(parameter, self.reductions)
 
     def product(
-        self, left: Tensor, right: Tensor, bias: Tensor | None = None, *, weight: Side | None
+        self,
+        left: Tensor,
+        right: Tensor,
+        bias: Tensor | None = None,
+        *,
+        weight: Side | None,
+        name: str | None = None,
     ) -> Tensor:
         """Return the product by ``numlean.precision.product``; operands are widened exactly."""
         operands = [x for x in (left, right, bias) if x is not None]
         widest = reduce(wider, (x.scalar for x in operands))
         a, b = cast(left, widest), cast(right, widest)
         added = None if bias is None else cast(bias, widest)
-        return product(a, b, added, self.products, weight=weight)
+        scales = None if self.scales is None else self.scales.product(name, weight)
+        return product(a, b, added, self.products, weight=weight, scales=scales)
 
     def reduced(self, x: Tensor) -> Tensor:
         """Return x in the wider Scalar of its own and that of reductions."""
@@ -168,13 +200,19 @@ class LayerArithmetics:
         common: That of all layers without an exception.
         exceptions: Others, by the position of the layer: the index at each level, outermost first.
             They also count for the layers inside.
+        scales: The delayed scales of a step; None if there are none, and outside of a step.
     """
 
     common: Arithmetic = field(default_factory=UniformArithmetic)
     exceptions: Mapping[tuple[int, ...], Arithmetic] = field(default_factory=dict, hash=False)
+    scales: StepScales | None = field(default=None, compare=False, repr=False)
 
     def at(self, path: tuple[int, ...]) -> Arithmetic:
         """Return the arithmetic of the layer at a position."""
+        found = self._without_scales(path)
+        return found if self.scales is None else found.with_scales(self.scales.layer(path))
+
+    def _without_scales(self, path: tuple[int, ...]) -> Arithmetic:
         if self.exceptions:
             for length in range(len(path), 0, -1):
                 if path[:length] in self.exceptions:

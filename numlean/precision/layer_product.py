@@ -5,9 +5,10 @@ In a vector-Jacobian product, g is the output's cotangent and z the output.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Literal, TypeAlias, final
+from typing import Literal, Protocol, TypeAlias, final
 
 from numlean.arguments import checked
 from numlean.autograd.primitive import Primitive
@@ -17,12 +18,39 @@ from numlean.autograd.tensor import Tensor
 from numlean.errors import ShapeError
 from numlean.precision.accumulation import Accumulation, ChangeScalar
 from numlean.precision.contraction import Contraction, contract, turned
-from numlean.precision.scaling.operand import scaled_like
+from numlean.precision.scaling.operand import Operand, ScaledOperand, scaled_like
 from numlean.scalar.protocol import Scalar, Storage
 from numlean.scalar.record import recorded_like
 
 Side: TypeAlias = Literal["left", "right"]
 """The operand of a product that is the weight."""
+
+Role: TypeAlias = Literal["input", "weight", "gradient", "left", "right"]
+"""What a tensor is in a product: an input, the weight or the cotangent of the result. Without a
+weight, the operands are left and right."""
+
+Bind: TypeAlias = Callable[[Role, Operand], Operand]
+"""Returns an operand with the value of its scale in a step, if that follows from earlier steps."""
+
+
+class ScalesInStep(Protocol):
+    """The scales of one product in a step that follow from earlier steps."""
+
+    def bound(self, role: Role, operand: Operand) -> Operand:
+        """Return an operand with the value of its scale."""
+
+    def observe(self, left: Tensor, right: Tensor) -> None:
+        """Observe the operands of the product."""
+
+    def observing_gradient(self, z: Tensor) -> Tensor:
+        """Return the product's result, whose cotangent is observed."""
+
+
+def roles_of(weight: Side | None) -> tuple[Role, Role]:
+    """Return what the left and the right operand are."""
+    if weight is None:
+        return "left", "right"
+    return ("weight", "input") if weight == "left" else ("input", "weight")
 
 
 @checked
@@ -53,6 +81,16 @@ class LayerPrecision:
         result = accumulate.result
         return cls(one, one, one, operands if result is None else result)
 
+    @property
+    def is_delayed(self) -> bool:
+        """Whether an operand has a delayed scale, which is state of a run."""
+        operands = (
+            operand
+            for each in (self.forward, self.input_gradient, self.weight_gradient)
+            for operand in (each.left, each.right)
+        )
+        return any(isinstance(x, ScaledOperand) and x.scaling.is_delayed for x in operands)
+
     def with_scalars(self, change: ChangeScalar) -> LayerPrecision:
         """Return the same in other Scalars."""
         return LayerPrecision(
@@ -65,7 +103,7 @@ class LayerPrecision:
 
 @final
 @dataclass(frozen=True)
-class _Rule:
+class ProductRule:
     """The contractions of one product.
 
     Attributes:
@@ -80,20 +118,49 @@ class _Rule:
     right: Contraction
     reductions: Scalar
 
+    def with_scalars(self, change: ChangeScalar) -> ProductRule:
+        """Return the same in other Scalars."""
+        return ProductRule(
+            self.forward.with_scalars(change),
+            self.left.with_scalars(change),
+            self.right.with_scalars(change),
+            change(self.reductions),
+        )
 
-def _rule(precision: LayerPrecision, weight: Side | None) -> _Rule:
+
+def product_rule(
+    precision: LayerPrecision, weight: Side | None, bind: Bind | None = None
+) -> ProductRule:
+    """Return the contractions of a product.
+
+    Args:
+        precision: The arithmetics.
+        weight: The operand that is the weight; None if neither is.
+        bind: Gives operands the values of their scales.
+    """
     forward, by_input = precision.forward, precision.input_gradient
     by_weight, reductions = precision.weight_gradient, precision.reductions
-    match weight:
-        case "right":
-            return _Rule(forward, by_input, by_weight, reductions)
-        case "left":
-            return _Rule(forward.swapped, by_weight.swapped, by_input.swapped, reductions)
-        case None:
-            # Where a weight would be, there is another input.
-            forward = replace(forward, right=scaled_like(forward.right, forward.left))
-            by_input = replace(by_input, right=scaled_like(by_input.right, forward.left))
-            return _Rule(forward, by_input, by_input.swapped, reductions)
+    if weight is None:
+        # Where a weight would be, there is another input.
+        forward = replace(forward, right=scaled_like(forward.right, forward.left))
+        by_input = replace(by_input, right=scaled_like(by_input.right, forward.left))
+        forward = _bound(forward, "left", "right", bind)
+        by_left = _bound(by_input, "gradient", "right", bind)
+        by_right = _bound(by_input, "gradient", "left", bind)
+        return ProductRule(forward, by_left, by_right.swapped, reductions)
+    forward = _bound(forward, "input", "weight", bind)
+    by_input = _bound(by_input, "gradient", "weight", bind)
+    by_weight = _bound(by_weight, "input", "gradient", bind)
+    if weight == "right":
+        return ProductRule(forward, by_input, by_weight, reductions)
+    return ProductRule(forward.swapped, by_weight.swapped, by_input.swapped, reductions)
+
+
+def _bound(contraction: Contraction, left: Role, right: Role, bind: Bind | None) -> Contraction:
+    if bind is None:
+        return contraction
+    operands = bind(left, contraction.left), bind(right, contraction.right)
+    return replace(contraction, left=operands[0], right=operands[1])
 
 
 @checked
@@ -104,6 +171,7 @@ def product(
     precision: LayerPrecision,
     *,
     weight: Side | None,
+    scales: ScalesInStep | None = None,
 ) -> Tensor:
     """Return the product of matrices (n, k) and (k, m), or of batches (i, n, k) and (i, k, m).
 
@@ -118,15 +186,20 @@ def product(
         bias: Numbers that broadcast to the product's shape, in the same Scalar, or None.
         precision: The arithmetics.
         weight: The operand that is the weight; None if neither is.
+        scales: The values of delayed scales, if operands have any.
 
     Raises:
         ShapeError: The shapes do not match.
         MixedScalarError: The tensors are of several Scalars.
     """
-    rule = _rule(precision.with_scalars(partial(recorded_like, left.scalar)), weight)
-    if bias is None:
-        return _product(left, right, rule=rule)
-    return _product_with_bias(left, right, bias, rule=rule)
+    rule = product_rule(precision, weight, None if scales is None else scales.bound)
+    rule = rule.with_scalars(partial(recorded_like, left.scalar))
+    operands = (left, right) if bias is None else (left, right, bias)
+    z = (_product if bias is None else _product_with_bias)(*operands, rule=rule)
+    if scales is None:
+        return z
+    scales.observe(left, right)
+    return scales.observing_gradient(z)
 
 
 @checked
@@ -152,23 +225,29 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None, precision: LayerPreci
     return z if x.ndim == 2 else reshape(z, (*x.shape[:-1], weight.shape[0]))
 
 
-def _storage(scalar: Scalar, a: Storage, b: Storage, *bias: Storage, rule: _Rule) -> Storage:
+def _storage(scalar: Scalar, a: Storage, b: Storage, *bias: Storage, rule: ProductRule) -> Storage:
     return rule.forward.product(scalar, a, b, *bias)
 
 
-def _output(scalar: Scalar, *, rule: _Rule) -> Scalar:
+def _output(scalar: Scalar, *, rule: ProductRule) -> Scalar:
     return rule.forward.output
 
 
-def _by_left(g: Tensor, z: Tensor, a: Tensor, b: Tensor, *bias: Tensor, rule: _Rule) -> Tensor:
+def _by_left(
+    g: Tensor, z: Tensor, a: Tensor, b: Tensor, *bias: Tensor, rule: ProductRule
+) -> Tensor:
     return cast(contract(cast(g, a.scalar), turned(b), rule.left), a.scalar)
 
 
-def _by_right(g: Tensor, z: Tensor, a: Tensor, b: Tensor, *bias: Tensor, rule: _Rule) -> Tensor:
+def _by_right(
+    g: Tensor, z: Tensor, a: Tensor, b: Tensor, *bias: Tensor, rule: ProductRule
+) -> Tensor:
     return cast(contract(turned(a), cast(g, a.scalar), rule.right), b.scalar)
 
 
-def _by_bias(g: Tensor, z: Tensor, a: Tensor, b: Tensor, bias: Tensor, *, rule: _Rule) -> Tensor:
+def _by_bias(
+    g: Tensor, z: Tensor, a: Tensor, b: Tensor, bias: Tensor, *, rule: ProductRule
+) -> Tensor:
     return cast(unbroadcast(cast(g, rule.reductions), bias), bias.scalar)
 
 

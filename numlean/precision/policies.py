@@ -63,6 +63,10 @@ def _fp8_current() -> Policy:
     return _scaled("e4m3", "e5m2", f"ordered({_WIDE})", {"scaling": "tensor"})
 
 
+def _fp8_delayed() -> Policy:
+    return _fp8_current().with_fields({"scaling": "tensor(delayed)"})
+
+
 def _deepseek_v3() -> Policy:
     scales = {"scaling": "block(1x128)", "weight_scaling": "block(128x128)"}
     return _scaled("e4m3", "e4m3", f"blocked({_WIDE}, 128, {_WIDE})", scales)
@@ -117,6 +121,12 @@ _NAMED: Final = (
         _fp8_current,
     ),
     NamedPolicy(
+        "fp8-delayed",
+        "fp8-current, but scales follow from the greatest magnitudes of earlier steps",
+        "TransformerEngine's DelayedScaling, format HYBRID",
+        _fp8_delayed,
+    ),
+    NamedPolicy(
         "deepseek-v3",
         "e4m3 operands in scaled blocks, 1x128 of inputs and cotangents, 128x128 of weights",
         "DeepSeek-V3 and DeepGEMM",
@@ -125,7 +135,7 @@ _NAMED: Final = (
 )
 
 _BLOCK_FORMATS: Final = ("mxfp8", "mxfp6", "mxfp4", "nvfp4")
-_STATED: Final = ("fp8-delayed", "int8")
+_STATED: Final = ("int8",)
 
 
 def named() -> tuple[NamedPolicy, ...]:

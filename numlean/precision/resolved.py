@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial, reduce
 from typing import Final, TypeAlias, TypeVar, final
 
-from numlean.errors import MixedScalarError, NumleanError, UnavailableError
+from numlean.errors import MixedScalarError, NumleanError
 from numlean.precision.accumulation_text import accumulation_named
 from numlean.precision.arithmetic import Arithmetic, MixedArithmetic, wider
 from numlean.precision.contraction import Contraction
@@ -225,10 +225,9 @@ def _operand(
     if scaling is None:
         return scalar
     field_name = f"policy field {product}.{scaling_part}"
-    own = scaling_named(scaling)
-    if own.is_delayed:
-        raise UnavailableError(f"{field_name}: runs keep no delayed scales yet; use tensor")
-    return _named(field_name, lambda: ScaledOperand(scalar, own, resolve(SCALES)))
+    return _named(
+        field_name, lambda: ScaledOperand(scalar, scaling_named(scaling), resolve(SCALES))
+    )
 
 
 def _named(what: str, make: Callable[[], T]) -> T:

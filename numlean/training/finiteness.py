@@ -53,29 +53,44 @@ class RunNumbers:
         params: The parameters and buffers.
         state: The optimizer's state.
         step_count: The number of updates so far.
+        scale_count: How many of the last of ``params`` belong to delayed scales. Those may be
+            infinite: a magnitude of a cotangent that overflowed is part of a history for a time.
     """
 
     params: tuple[Tensor, ...]
     state: State
     step_count: int
+    scale_count: int
 
     @classmethod
     def of(cls, stepper: Stepper) -> RunNumbers:
         """Return the current numbers of a run; later steps do not change them."""
-        return cls(tuple(stepper.runner.params), stepper.state, stepper.step_count)
+        runner = stepper.runner
+        return cls(
+            tuple(runner.params), stepper.state, stepper.step_count, runner.precision.scale_count
+        )
+
+    @classmethod
+    def at_origin(cls, stepper: Stepper) -> RunNumbers:
+        """Return the numbers with which a stepper was made or restored."""
+        return cls(*stepper.origin, stepper.runner.precision.scale_count)
 
     def all_finite(self, loss: Tensor | None = None) -> bool:
         """Return whether all numbers, and a loss, are finite; faster than counting the others."""
-        tensors = (*((loss,) if loss is not None else ()), *self.params, *self._state)
+        tensors = (*((loss,) if loss is not None else ()), *self._parameters, *self._state)
         return all(all_finite(x.scalar, x.data) for x in tensors if x.scalar is not INDEX)
 
     def nonfinite(self, loss: Tensor | None = None) -> Nonfinite:
         """Return the numbers that are not finite, and those of a loss."""
         return Nonfinite(
             _specials(() if loss is None else (loss,)),
-            _specials(self.params),
+            _specials(self._parameters),
             _specials(self._state),
         )
+
+    @property
+    def _parameters(self) -> tuple[Tensor, ...]:
+        return self.params[: len(self.params) - self.scale_count]
 
     @property
     def _state(self) -> Iterator[Tensor]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -11,12 +11,10 @@ from numpy.typing import ArrayLike
 from numlean.autograd.literal import as_tensor
 from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError, ShapeError
-from numlean.nn.layer import Floats
+from numlean.nn.layer import ParameterSpec
+from numlean.precision.delayed_scales import PREFIX
 from numlean.scalar.protocol import Scalar, Storage
 from numlean.scalar.real_numbers import as_array
-
-if TYPE_CHECKING:
-    from numlean.training.task import Task
 
 
 @runtime_checkable
@@ -40,15 +38,21 @@ _COUNTER = "num_batches_tracked"
 """PyTorch's count of batches in a state dict, which no layer here has."""
 
 
-def given_values(task: Task, source: InitialValues) -> list[Value | None]:
-    """Return the values of a task's parameters and buffers; None for a buffer without one.
+def given_values(specs: Sequence[ParameterSpec], source: InitialValues) -> list[Value | None]:
+    """Return the values of the numbers of a run; None for a buffer without one.
+
+    Delayed scales are taken if the source has exactly those of the run.
+
+    Args:
+        specs: The parameters and buffers of a model, and those of delayed scales.
+        source: The values.
 
     Raises:
         NumleanError: A parameter has no value, or a value no parameter.
         ShapeError: A value has another shape than its parameter.
     """
-    specs = task.model.parameters
-    values = {name: _as_value(value) for name, value in _by_name(task, source).items()}
+    values = {name: _as_value(value) for name, value in _by_name(specs, source).items()}
+    values = _without_other_scales(specs, values)
     missing = [p.name for p in specs if p.name not in values and p.is_trainable]
     unknown = sorted(values.keys() - {spec.name for spec in specs})
     parts = {"missing": missing, "unknown": unknown}
@@ -64,11 +68,22 @@ def given_values(task: Task, source: InitialValues) -> list[Value | None]:
     return [values.get(spec.name) for spec in specs]
 
 
+def _without_other_scales(
+    specs: Sequence[ParameterSpec], values: dict[str, Value]
+) -> dict[str, Value]:
+    """Return values without the delayed scales of a run that has other ones."""
+    own = {spec.name: spec.shape for spec in specs if spec.name.startswith(PREFIX)}
+    given = {name: each.shape for name, each in values.items() if name.startswith(PREFIX)}
+    if given == own:
+        return values
+    return {name: each for name, each in values.items() if name not in given}
+
+
 def starting_values(
-    task: Task, source: InitialValues | None, drawn: Sequence[Floats]
+    specs: Sequence[ParameterSpec], source: InitialValues | None, drawn: Sequence[Value]
 ) -> list[Value]:
-    """Return the given values of all parameters and buffers; those drawn where none is given."""
-    given = [None] * len(drawn) if source is None else given_values(task, source)
+    """Return the given values of all numbers of a run; those drawn where none is given."""
+    given = [None] * len(drawn) if source is None else given_values(specs, source)
     return [d if value is None else value for value, d in zip(given, drawn, strict=True)]
 
 
@@ -81,8 +96,7 @@ def to_scalar(scalar: Scalar, cast: Callable[[ArrayLike], Storage], value: Value
     return as_tensor(scalar, value)
 
 
-def _by_name(task: Task, source: InitialValues) -> Mapping[str, Any]:
-    specs = task.model.parameters
+def _by_name(specs: Sequence[ParameterSpec], source: InitialValues) -> Mapping[str, Any]:
     if callable(read := getattr(source, "state_dict", None)):  # a module of PyTorch
         source = read()
     if isinstance(source, NamedParameters):
@@ -94,6 +108,8 @@ def _by_name(task: Task, source: InitialValues) -> Mapping[str, Any]:
             "initial values are a runner, a mapping by the parameters' names, or a list, got"
             f" {type(source).__name__}"
         )
+    if len(source) != len(specs):
+        specs = [spec for spec in specs if not spec.name.startswith(PREFIX)]
     if len(source) != len(specs):
         raise NumleanError(
             f"the model has {len(specs)} parameters and buffers, got {len(source)} initial values"

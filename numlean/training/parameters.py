@@ -110,9 +110,8 @@ def initial_parameters(task: Task, seed: int) -> list[Floats]:
     return [spec.initial(uniform, spec.shape) for spec in task.model.parameters]
 
 
-def trainable_parameters(task: Task, params: Sequence[Tensor]) -> list[Tensor]:
+def trainable_parameters(specs: Sequence[ParameterSpec], params: Sequence[Tensor]) -> list[Tensor]:
     """Return the parameters without the buffers."""
-    specs = task.model.parameters
     return [p for p, spec in zip(params, specs, strict=True) if spec.is_trainable]
 
 

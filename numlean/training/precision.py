@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias, final
 
 from numlean.autograd.indices import INDEX
 from numlean.autograd.primitives import cast
 from numlean.autograd.tensor import Tensor
 from numlean.names import did_you_mean
-from numlean.nn.layer import Layer, ParameterSpec
+from numlean.nn.layer import Layer, ParameterSpec, zeros
 from numlean.optim import Optimizer, loss_scaled
 from numlean.optim.mixed import MixedUpdate
 from numlean.optim.scaled_loss import scales_loss
-from numlean.precision.arithmetic import UNIFORM, LayerArithmetics, Use
+from numlean.precision.arithmetic import UNIFORM, LayerArithmetics, MixedArithmetic, Use
+from numlean.precision.delayed_scales import DelayedScales
+from numlean.precision.layer_product import LayerPrecision
 from numlean.precision.policy import Policy, PolicyError
 from numlean.precision.resolved import Resolve, RunScalars, resolve_policy
 from numlean.scalar.constants import formula
@@ -43,6 +45,7 @@ class RunPrecision:
         everything: All Scalars, each once.
         policy: The policy; None for a run in one Scalar.
         named: The Scalars of a policy, by the texts of their dtypes.
+        delayed: The delayed scales. The run keeps their numbers after parameters and buffers.
     """
 
     scalars: RunScalars
@@ -50,6 +53,7 @@ class RunPrecision:
     everything: tuple[Scalar, ...]
     policy: Policy | None = None
     named: Mapping[str, Scalar] = field(default_factory=dict, compare=False, repr=False)
+    delayed: DelayedScales = field(default_factory=DelayedScales)
 
     @classmethod
     def uniform(cls, scalar: Scalar) -> RunPrecision:
@@ -67,7 +71,8 @@ class RunPrecision:
         paths = {name: _path_of(task.model, name) for name in found.exceptions}
         exceptions = {paths[name]: each for name, each in found.exceptions.items()}
         layers = LayerArithmetics(found.common, exceptions)
-        return cls(found.scalars, layers, found.everything, policy, found.named)
+        delayed = DelayedScales.of(_products(task.model, layers))
+        return cls(found.scalars, layers, found.everything, policy, found.named, delayed)
 
     def wrapped(self, wrap: Wrap, task: Task) -> RunPrecision:
         """Return the same arithmetics with every Scalar wrapped, its random stream reset.
@@ -121,17 +126,53 @@ class RunPrecision:
             return [*gradients]
         return [cast(g, self.scalars.weight_gradients) for g in gradients]
 
-    def parameter_scalars(self, specs: Sequence[ParameterSpec]) -> list[Scalar]:
-        """Return the Scalar of each parameter and buffer."""
+    @property
+    def scale_count(self) -> int:
+        """The number of tensors of delayed scales."""
+        return len(self.delayed.numbers)
+
+    def specs(self, model: Layer) -> tuple[ParameterSpec, ...]:
+        """Return the parameters and buffers of a model, and the numbers of delayed scales."""
+        numbers = (
+            ParameterSpec(each.name, each.initial.shape, zeros, is_trainable=False)
+            for each in self.delayed.numbers
+        )
+        return (*model.parameters, *numbers)
+
+    def parameter_scalars(self, model: Layer) -> list[Scalar]:
+        """Return the Scalar of each parameter and buffer, and of the numbers of delayed scales."""
         own, data = self.scalars.parameters, self.scalars.data
-        return [own if spec.is_trainable else data for spec in specs]
+        of_model = (own if spec.is_trainable else data for spec in model.parameters)
+        return [*of_model, *(each.initial.scalar for each in self.delayed.numbers)]
+
+    def arithmetics(
+        self, model: Layer, values: Sequence[Tensor], *, is_observing: bool = False
+    ) -> LayerArithmetics:
+        """Return the arithmetics of layers in a step.
+
+        Args:
+            model: The model.
+            values: All numbers of the run, in the order of ``specs``.
+            is_observing: Whether the step determines the scales of the next one.
+        """
+        if not self.delayed.tensors:
+            return self.layers
+        scales = values[len(model.parameters) :]
+        return replace(self.layers, scales=self.delayed.step(scales, is_observing=is_observing))
+
+    def following_scales(self, arithmetics: LayerArithmetics) -> dict[str, Tensor]:
+        """Return the numbers of delayed scales after a step in these arithmetics, by name."""
+        if arithmetics.scales is None:
+            return {}
+        names = (each.name for each in self.delayed.numbers)
+        return dict(zip(names, arithmetics.scales.following, strict=True))
 
     def leaves(self, parameters: Sequence[Tensor]) -> list[Tensor]:
         """Return the copies of trainable parameters by which a step differentiates."""
         return [cast(p, self.scalars.leaves) for p in parameters] if self.policy else [*parameters]
 
     def copies(self, specs: Sequence[ParameterSpec], parameters: Sequence[Tensor]) -> list[Tensor]:
-        """Return the copies of parameters and buffers with which the layers compute."""
+        """Return the copies of a model's parameters and buffers with which the layers compute."""
         if self.policy is None:
             return [*parameters]
         return [
@@ -142,6 +183,18 @@ class RunPrecision:
     def _copy(self, spec: ParameterSpec, parameter: Tensor) -> Tensor:
         with formula(f"copy of {spec.name}"):
             return self.layers.of_parameter(spec.name).copy_of(parameter, spec.use)
+
+
+def _products(
+    model: Layer, layers: LayerArithmetics
+) -> Iterator[tuple[tuple[int, ...], str, bool, LayerPrecision]]:
+    """Yield all products of a run: its layer's position, its name, if of a weight, and how."""
+    for path, layer in (((), model.observed), *_layers(model, ())):
+        arithmetic = layers.at(path)
+        weights = {spec.name for spec in layer.parameters if spec.use is Use.WEIGHT}
+        if isinstance(arithmetic, MixedArithmetic):
+            for name in layer.products:
+                yield path, name, name in weights, arithmetic.products
 
 
 def _path_of(model: Layer, name: str) -> tuple[int, ...]:

@@ -22,7 +22,7 @@ from numlean.scalar.identity import name_both
 from numlean.scalar.protocol import Scalar, Storage
 from numlean.training import evaluation
 from numlean.training.evaluation import Classes, Data
-from numlean.training.initial_values import InitialValues, starting_values, to_scalar
+from numlean.training.initial_values import InitialValues, Value, starting_values, to_scalar
 from numlean.training.memory import check_run_memory
 from numlean.training.options import Options, resolve_part, resolve_scalar
 from numlean.training.parameters import ParameterStore, initial_parameters, merge_parameters
@@ -97,7 +97,7 @@ class Runner:
 
     @property
     def params(self) -> Sequence[Tensor]:
-        """The parameters and buffers, in the model's order.
+        """The parameters and buffers, in the model's order; then the numbers of delayed scales.
 
         Tensors are immutable: later steps do not change tensors that were read earlier. Assign a
         sequence of tensors to replace all parameters and buffers.
@@ -136,9 +136,8 @@ class Runner:
         precision = self.precision.wrapped(wrap, task)
         own = precision.scalars.data
         cast = own.from_float if self.cast == self.scalar.from_float else self.cast
-        specs = task.model.parameters
         params = [precision.adopted(p) for p in self.params]
-        store = ParameterStore(precision.parameter_scalars(specs), specs, params)
+        store = _store(task, precision, params)
         return Runner(task, own, store, cast, options, precision=precision)
 
     @contextmanager
@@ -166,20 +165,32 @@ class Runner:
         """The loss in the current mode."""
         return self.loss_train if self.is_training else self.loss_eval
 
-    def _context(self, mode: Mode, buffer_updates: dict[str, Tensor] | None = None) -> Context:
-        arithmetics = self.precision.layers
+    def _context(
+        self,
+        mode: Mode,
+        params: Sequence[Tensor],
+        buffer_updates: dict[str, Tensor] | None = None,
+    ) -> Context:
+        arithmetics = self.precision.arithmetics(self.task.model, params)
         return Context(mode, self.clock, buffer_updates=buffer_updates, arithmetics=arithmetics)
 
     def _predictor(self, mode: Mode) -> Predictor:
-        predict = self.task.predictor_program(self._context(mode))
-        return lambda params, x: predict(self._copies(params), x)
+        def predict(params: Sequence[Tensor], x: Tensor) -> Tensor:
+            program = self.task.predictor_program(self._context(mode, params))
+            return program(self._copies(params), x)
+
+        return predict
 
     def _loss_program(self, mode: Mode) -> LossProgram:
-        loss = self.task.loss_program(self._context(mode))
-        return lambda params, x, y: loss(self._copies(params), x, y)
+        def loss(params: Sequence[Tensor], x: Tensor, y: Tensor) -> Tensor:
+            program = self.task.loss_program(self._context(mode, params))
+            return program(self._copies(params), x, y)
+
+        return loss
 
     def _copies(self, params: Sequence[Tensor]) -> Sequence[Tensor]:
-        return self.precision.copies(self.store.specs, params)
+        specs = self.task.model.parameters
+        return self.precision.copies(specs, params[: len(specs)])
 
     def hyperparameter(self, value: float) -> Tensor:
         """Return a binary64 number in the Scalar in which the optimizer computes."""
@@ -250,18 +261,18 @@ class Runner:
         Use the current mode, and leave the buffers as they are.
         """
         x, y = self.batch(sample)
-        context = self._context(self.mode)
+        context = self._context(self.mode, self.params)
         return loss_and_gradient(self.task, context, self.params, x, y, self.precision)
 
     def refresh_buffers(self, sample: Sample | Batch) -> None:
         """Update buffers such as running statistics from a sample or a batch.
 
-        Do nothing outside training mode.
+        Only steps change delayed scales. Do nothing outside training mode.
         """
         if not self.is_training:
             return
         buffer_updates: dict[str, Tensor] = {}
-        context = self._context(self.mode, buffer_updates)
+        context = self._context(self.mode, self.params, buffer_updates)
         x, _ = self.batch(sample)
         self.task.predictor_program(context)(self._copies(self.params), x)
         if buffer_updates:
@@ -373,15 +384,21 @@ def instantiate(
         raise NumleanError("a run by a policy rounds each number once, and takes no other cast")
     cast = cast or own.from_float
     check_run_memory(task, precision.scalars.parameters)
-    values = starting_values(task, initial, initial_parameters(task, options.seed))
-    specs = task.model.parameters
-    scalars = precision.parameter_scalars(specs)
+    specs, scalars = precision.specs(task.model), precision.parameter_scalars(task.model)
+    scales = [each.initial for each in precision.delayed.numbers]
+    drawn: list[Value] = [*initial_parameters(task, options.seed), *scales]
     tensors = [
         to_scalar(each, cast if each is own else each.from_float, value)
-        for each, value in zip(scalars, values, strict=True)
+        for each, value in zip(scalars, starting_values(specs, initial, drawn), strict=True)
     ]
-    store = ParameterStore(scalars, specs, tensors)
+    store = _store(task, precision, tensors)
     return Runner(task, own, store, cast, options, precision=precision)
+
+
+def _store(task: Task, precision: RunPrecision, params: Sequence[Tensor]) -> ParameterStore:
+    """Return the store of a run's numbers."""
+    model = task.model
+    return ParameterStore(precision.parameter_scalars(model), precision.specs(model), params)
 
 
 def _precision(
@@ -412,8 +429,7 @@ def restore_runner(
     precision: RunPrecision,
 ) -> Runner:
     """Return the runner that ``pickle`` kept: its task, parameters, mode and step."""
-    specs = task.model.parameters
-    store = ParameterStore(precision.parameter_scalars(specs), specs, params)
+    store = _store(task, precision, params)
     runner = Runner(task, scalar, store, cast or scalar.from_float, options, clock, precision)
     runner.set_mode(mode)
     return runner

@@ -150,7 +150,8 @@ class ScalarTrainer:
         """Return a trainer of a task's loss in a mode, with the parameters of ``instantiate``.
 
         Raises:
-            NumleanError: The options ask for another engine than the eager one.
+            NumleanError: The options ask for another engine than the eager one, or the policy has
+                delayed scales.
         """
         if options is not None and options.backend != "eager":
             raise NumleanError(
@@ -158,6 +159,11 @@ class ScalarTrainer:
                 " nl.instantiate(task, scalar, options) and a Stepper"
             )
         runner = instantiate(task, scalar, options)
+        if runner.precision.scale_count:
+            raise NumleanError(
+                "a ScalarTrainer keeps no delayed scales; use nl.instantiate and a Stepper, or a"
+                " policy with current scales such as fp8-current"
+            )
         return cls(
             TaskProgram(runner, mode),
             runner.params,

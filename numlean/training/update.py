@@ -42,6 +42,7 @@ def loss_and_gradient(
     loss times the scale; the loss itself is not scaled.
     """
     specs = task.model.parameters
+    params = params[: len(specs)]
     is_trainable = [spec.is_trainable for spec in specs]
     predict = task.predictor_program(context)
 
@@ -52,7 +53,7 @@ def loss_and_gradient(
             on_output(output)
         return task.loss_of(context, output, y)
 
-    leaves = precision.leaves(trainable_parameters(task, params))
+    leaves = precision.leaves(trainable_parameters(specs, params))
     rule = precision.scalars.cotangents
     return scaled_value_and_gradient(loss, leaves, scale, new_tape=new_tape, rule=rule)
 
@@ -67,17 +68,16 @@ def make_update(
     new_tape: Callable[[], Tape],
     on_output: OnOutput | None = None,
 ) -> Update:
-    """Return the update of a task in training mode; it also refreshes the buffers."""
-    is_trainable = [spec.is_trainable for spec in task.model.parameters]
-    names = [spec.name for spec in task.model.parameters]
+    """Return the update of a task in training mode; it also refreshes buffers and scales."""
+    specs = precision.specs(task.model)
+    is_trainable = [spec.is_trainable for spec in specs]
 
     def update(
         params: Sequence[Tensor], state: State, x: Tensor, y: Tensor, rate: Tensor
     ) -> tuple[Tensor, list[Tensor], State]:
         buffer_updates: dict[str, Tensor] = {}
-        context = Context(
-            Mode.TRAIN, clock, buffer_updates=buffer_updates, arithmetics=precision.layers
-        )
+        arithmetics = precision.arithmetics(task.model, params, is_observing=True)
+        context = Context(Mode.TRAIN, clock, buffer_updates=buffer_updates, arithmetics=arithmetics)
         loss, gradients = loss_and_gradient(
             task,
             context,
@@ -90,13 +90,14 @@ def make_update(
             scale=loss_scale(state),
         )
         trained, state = optimizer.update(
-            trainable_parameters(task, params),
+            trainable_parameters(specs, params),
             precision.handed(gradients),
             state,
             rate=rate,
             cast=cast,
         )
-        kept = [buffer_updates.get(name, p) for name, p in zip(names, params, strict=True)]
+        buffer_updates |= precision.following_scales(arithmetics)
+        kept = [buffer_updates.get(spec.name, p) for spec, p in zip(specs, params, strict=True)]
         return loss, merge_parameters(is_trainable, trained, kept), state
 
     return update

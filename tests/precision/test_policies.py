@@ -125,7 +125,7 @@ def test_results_of_products_follow_their_roles_unless_they_are_given():
         ("bf16-mixed,except.last=(tf32,except.first=tf32)", PolicyError, "have exceptions itself"),
         ("tf32,except.a=(" * 2000 + "tf32" + ")" * 2000, PolicyError, "have exceptions itself"),
         ("mxfp8", UnavailableError, "needs block formats"),
-        ("fp8-delayed", UnavailableError, "not there yet"),
+        ("int8", UnavailableError, "not there yet"),
     ],
 )
 def test_what_is_unknown_or_contradictory_is_one_line_that_names_it(text, error, message):

@@ -62,6 +62,28 @@ class CurrentTensor:
         """Begin the next step."""
 
 
+class Delayed(CurrentTensor):
+    """One scale for a tensor, which follows from the greatest magnitudes of earlier steps."""
+
+    def __init__(self):
+        self.greatest, self.scales, self.histories, self.amaxes = {}, {}, {}, {}
+
+    def quantized(self, v, kind, name):
+        self.greatest[name] = kind[1]
+        s = self.scales.setdefault(name, F32(1))
+        return codes_of(v, s, kind), F32(1) / s
+
+    def observed(self, v, name):
+        self.amaxes[name] = max(self.amaxes.get(name, F32(0)), np.abs(v).max())
+
+    def end_step(self):
+        for name, a in self.amaxes.items():
+            # All magnitudes: the history is longer than the run.
+            self.histories.setdefault(name, []).append(a)
+            self.scales[name] = min(self.greatest[name] / max(self.histories[name]), MOST)
+        self.amaxes = {}
+
+
 class Blocks(CurrentTensor):
     """Blocks of 128 k, of one row, or of 128 rows of weights."""
 
@@ -134,6 +156,7 @@ class Recipe:
 
 RECIPES = {
     "fp8-current": lambda: Recipe(CurrentTensor(), E4M3, E5M2),
+    "fp8-delayed": lambda: Recipe(Delayed(), E4M3, E5M2),
     "deepseek-v3": lambda: Recipe(Blocks(), E4M3, E4M3),
 }
 

@@ -116,6 +116,7 @@ class Run:
         return RunState(
             tuple(map(adopted, state.params)),
             {name: [*map(adopted, tensors)] for name, tensors in state.state.items()},
+            state.specs,
             adopted(state.loss),
             tuple((adopted(x), adopted(y)) for x, y in state.outputs),
         )
@@ -135,8 +136,8 @@ class Run:
         scaled = ScaledStep.of(after.state)
         return UpdateStep(
             names=self.trained_names,
-            before=trained(before.params),
-            after=trained(after.params),
+            before=trained(before.parameters),
+            after=trained(after.parameters),
             state={name: tensors for name, tensors in after.state.items() if name != GRADIENT},
             computed=observed.seen[-1],
             gradients=gradients,
@@ -216,7 +217,7 @@ class MeasuredRun:
 
     def step_errors(self) -> dict[str, Any]:
         """Return the errors of loss and parameters after the last step."""
-        params, expected = self.run.after.params, self._truth.after.params
+        params, expected = self.run.after.parameters, self._truth.after.parameters
         names = [spec.name for spec in self.run.task.model.parameters]
         return {
             **self._parameters.loss(self.run.loss, self._truth.loss),

@@ -119,5 +119,5 @@ class FiniteCheck:
 
 def _origin(stepper: Stepper) -> RunNumbers | None:
     """Return the numbers from which a stepper started, if it has made one step since."""
-    numbers = RunNumbers(*stepper.origin)
+    numbers = RunNumbers.at_origin(stepper)
     return numbers if numbers.step_count + len(stepper.samples) == stepper.step_count else None

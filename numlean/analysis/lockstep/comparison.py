@@ -77,14 +77,13 @@ class RunComparison:
         """Return where numbers of two Scalars differ."""
         return self.between(a, b).differing(a, x, b, y)
 
-    def of_all(self, a: Sequence[Scalar], b: Sequence[Scalar]) -> tuple[str, str | None]:
+    def of_all(self, scalars: Sequence[tuple[Scalar, Scalar]]) -> tuple[str, str | None]:
         """Return the kind of the comparison of all numbers of two runs, and what they round to.
 
         Args:
-            a: The Scalars of one run's numbers.
-            b: Those of the other run's, in the same order.
+            scalars: The Scalars of each number of one run, and of the same one of the other run.
         """
-        pairs = [self.between(*pair) for pair in zip(a, b, strict=True)]
+        pairs = [self.between(*pair) for pair in scalars]
         across = [pair for pair in pairs if pair.kind != "state"]
         if not across:
             return "state", None

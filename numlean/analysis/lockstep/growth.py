@@ -58,7 +58,8 @@ def growth_point(
         compare: Returns where arrays differ.
     """
     a, b = states
-    pairs = [(p, q) for p, q in zip(a.params, b.params, strict=True) if p.scalar is not INDEX]
+    both = zip(a.parameters, b.parameters, strict=True)
+    pairs = [(p, q) for p, q in both if p.scalar is not INDEX]
     masks = [compare(p.scalar, p.data, q.scalar, q.data) for p, q in pairs]
     count = sum(mask.size for mask in masks)
     return GrowthPoint(

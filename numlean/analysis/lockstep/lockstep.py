@@ -12,7 +12,12 @@ from numlean.analysis.lockstep.crosscheck_result import Crosscheck, Pair
 from numlean.analysis.lockstep.growth import GrowthPoint, growth_point
 from numlean.analysis.lockstep.replay import StepSnapshot, locate_divergence
 from numlean.analysis.lockstep.run_spec import RunSpec, RunSpecLike
-from numlean.analysis.lockstep.states import RecordingOptimizer, RunState, first_differing
+from numlean.analysis.lockstep.states import (
+    RecordingOptimizer,
+    RunState,
+    common_numbers,
+    first_differing,
+)
 from numlean.arguments import checked
 from numlean.autograd.indices import INDEX
 from numlean.checkpoint.weights import WeightSource, weights_of
@@ -154,7 +159,7 @@ class _Lockstep:
 
     def _step(self, step: int, samples: Sequence[Batch]) -> None:
         """Make a step in every run, and compare every two that have not diverged."""
-        before, runner = self._states, self._steppers[0].runner
+        before = self._states
         losses = [s.step(sample) for s, sample in zip(self._steppers, samples, strict=True)]
         self._states = [RunState.of(*each) for each in zip(self._steppers, losses, strict=True)]
         for check, stepper, loss in zip(self._checks, self._steppers, losses, strict=True):
@@ -163,7 +168,7 @@ class _Lockstep:
             if (a, b) in self._diverged:
                 continue
             states = self._states[a], self._states[b]
-            differing = first_differing(*states, runner, comparison.differing)
+            differing = first_differing(*states, comparison.differing)
             if differing is not None:
                 snapshots = [
                     StepSnapshot(step, before[k], samples[k], self._states[k]) for k in (a, b)
@@ -181,15 +186,15 @@ class _Lockstep:
     def _pair(self, a: int, b: int) -> Pair:
         """Return a pair of runs that are the same so far."""
         comparison = self._comparisons[a, b]
-        kind, rounded_to = comparison.of_all(self._scalars(a, b), self._scalars(b, a))
+        kind, rounded_to = comparison.of_all(self._scalars(a, b))
         names = self._specs[a].name, self._specs[b].name
         return Pair(*names, kind, rounded_to=rounded_to)
 
-    def _scalars(self, run: int, other: int) -> list[Scalar]:
-        """Return the Scalars of the numbers of a run that are compared with those of another."""
-        state = self._states[run].with_states_of(self._states[other])
-        numbers = [x.scalar for x in state.numbers if x.scalar is not INDEX]
-        return [self._steppers[run].runner.scalar, *numbers]
+    def _scalars(self, a: int, b: int) -> list[tuple[Scalar, Scalar]]:
+        """Return the Scalars of two runs' losses, gradients, parameters and state."""
+        losses = self._steppers[a].runner.scalar, self._steppers[b].runner.scalar
+        common = common_numbers(self._states[a], self._states[b])
+        return [losses, *((x.scalar, y.scalar) for _, x, y in common if x.scalar is not INDEX)]
 
     def _locate(
         self,

@@ -91,7 +91,7 @@ def locate_divergence(
     if difference is not None:
         found = describe_divergence(specs, step, differing_text, traces, difference, comparison)
         return found if rules is None else replace(found, rules=rules)
-    where = _why_not_found(task, specs, snapshots, [state for _, state in replays])
+    where = _why_not_found(specs, snapshots, [state for _, state in replays])
     return Divergence(specs[0].name, specs[1].name, step, differing_text, where)
 
 
@@ -204,8 +204,9 @@ def _of_initial_values(
 ) -> Divergence | None:
     """Return where the parameters differ before any step, when binary64 is converted."""
     values = zip(*(spec.starting_values(task) for spec in specs), strict=True)
-    pairs = zip(snapshots[0].before.params, snapshots[1].before.params, strict=True)
-    for parameter, given, (p, q) in zip(task.model.parameters, values, pairs, strict=True):
+    parameters = task.model.parameters
+    pairs = zip(*(each.before.parameters for each in snapshots), strict=True)
+    for parameter, given, (p, q) in zip(parameters, values, pairs, strict=True):
         place = first_place(comparison.differing(p.scalar, p.data, q.scalar, q.data))
         if place is None:
             continue
@@ -238,15 +239,13 @@ def _as_binary64(value: Value) -> np.ndarray[Any, np.dtype[np.float64]] | None:
 
 
 def _why_not_found(
-    task: Task,
     specs: Sequence[RunSpec],
     snapshots: Sequence[StepSnapshot],
     replays: Sequence[RunState],
 ) -> str:
     """Return why no operation with different results was found."""
-    runner = specs[0].runner(task)
     for spec, snapshot, state in zip(specs, snapshots, replays, strict=True):
-        if first_differing(snapshot.after, state, runner) is not None:
+        if first_differing(snapshot.after, state) is not None:
             return f"{spec.name} gives different numbers when the step is repeated"
     return (
         "no operation with equal operands has different results: the operands differ, or the order"

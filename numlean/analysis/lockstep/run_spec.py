@@ -152,7 +152,8 @@ class RunSpec:
 
     def starting_values(self, task: Task) -> list[Value]:
         """Return the values from which the parameters of a task are converted."""
-        return starting_values(task, self.initial, initial_parameters(task, self.options.seed))
+        drawn = initial_parameters(task, self.options.seed)
+        return starting_values(task.model.parameters, self.initial, drawn)
 
 
 def as_policy(text: str) -> str:

@@ -10,13 +10,17 @@ from __future__ import annotations
 import argparse
 import random
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TypeAlias
 
 from numlean.cli.progress import progress
 from numlean.errors import NumleanError
+from numlean.precision import Policy
 from numlean.scalar.dtype import split_dtype_list
 from numlean.text_table import RowFormat, align_rows
+from numlean.training.policy_files import read_policy
 from numlean.verification.checkpoints import (
     KINDS,
     CorruptedRun,
@@ -25,6 +29,9 @@ from numlean.verification.checkpoints import (
     mutations,
     run_uninterrupted,
 )
+
+Subjects: TypeAlias = Mapping[str, Policy | None]
+"""The texts of dtypes, and of policies with what they mean."""
 
 _MOST = 1_000_000_000
 _ROW = RowFormat("<>", (31, 8, 8, 8, 12), indent="  ")
@@ -49,9 +56,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--dtypes",
-        default=_DTYPES,
         metavar="A,B,...",
-        help="dtypes to use in turn (default: %(default)s)",
+        help=f"dtypes to use in turn (default: {_DTYPES}; none if --policy is given)",
+    )
+    parser.add_argument(
+        "--policy",
+        action="append",
+        default=[],
+        metavar="P|FILE",
+        help="a policy to use too, NAME[,field=value...] or FILE.toml (repeatable)",
     )
     parser.add_argument(
         "--steps",
@@ -78,30 +91,38 @@ def run(arguments: argparse.Namespace) -> int:
             raise NumleanError(
                 f"--{name} must be at most {_MOST:,}, got {getattr(arguments, name)}"
             )
-    dtypes, status = split_dtype_list(arguments.dtypes), 0
+    status, subjects = 0, _subjects(arguments)
     with TemporaryDirectory() as folder:
         if arguments.mutations > 0:
-            status |= _mutate(dtypes, arguments.mutations, arguments.seed, Path(folder))
+            status |= _mutate(subjects, arguments.mutations, arguments.seed, Path(folder))
         if arguments.kills > 0:
-            status |= _kill(dtypes, arguments, Path(folder))
+            status |= _kill(subjects, arguments, Path(folder))
     return status
 
 
-def _mutate(dtypes: list[str], count: int, seed: int, folder: Path) -> int:
+def _subjects(arguments: argparse.Namespace) -> Subjects:
+    """Return what the options ask for; without any, the default dtypes."""
+    policies = {text: read_policy(text) for text in arguments.policy}
+    if policies and arguments.dtypes is None:
+        return policies
+    return {**dict.fromkeys(split_dtype_list(arguments.dtypes or _DTYPES)), **policies}
+
+
+def _mutate(subjects: Subjects, count: int, seed: int, folder: Path) -> int:
     tried: Counter[str] = Counter()
     clean: Counter[str] = Counter()
     examples: dict[str, str] = {}
     with progress("mutations", count) as advance:
-        for k, dtype in enumerate(dtypes):
-            corrupted = CorruptedRun(dtype, folder)
-            share = count // len(dtypes) + (k < count % len(dtypes))
+        for k, (text, policy) in enumerate(subjects.items()):
+            corrupted = CorruptedRun(text if policy is None else policy, folder)
+            share = count // len(subjects) + (k < count % len(subjects))
             for mutation in mutations(corrupted.content, share, seed=seed + k):
                 refusal = corrupted.try_load(mutation)
                 tried[refusal.kind] += 1
                 clean[refusal.kind] += refusal.is_clean
                 examples[refusal.kind] = refusal.message or "ACCEPTED"
-                advance(dtype)
-    print(f"{count:,} altered checkpoints of {', '.join(dtypes)}")
+                advance(text)
+    print(f"{count:,} altered checkpoints of {', '.join(subjects)}")
     rows = [(k, str(tried[k]), str(clean[k]), examples.get(k, "")[:100]) for k in KINDS]
     rows.append(("all", str(tried.total()), str(clean.total()), ""))
     header = ("", "tried", "refused", "last message")
@@ -109,22 +130,23 @@ def _mutate(dtypes: list[str], count: int, seed: int, folder: Path) -> int:
     return int(clean != tried)
 
 
-def _kill(dtypes: list[str], arguments: argparse.Namespace, folder: Path) -> int:
+def _kill(subjects: Subjects, arguments: argparse.Namespace, folder: Path) -> int:
     draw, count, all_equal = random.Random(arguments.seed), arguments.kills, 0
     print(f"{count:,} runs of xor, {arguments.steps} steps, killed and resumed")
     print(_ROW.line(("", "killed", "writing", "equal", "after steps")))
     with progress("kills", count) as advance:
-        for k, dtype in enumerate(dtypes[:count]):
+        for k, (text, policy) in enumerate([*subjects.items()][:count]):
             own = folder / f"kills-{k}"
             own.mkdir()
-            options = ("xor", "--dtype", dtype, "--steps", str(arguments.steps))
+            kind = "--dtype" if policy is None else "--policy"
+            options = ("xor", kind, text, "--steps", str(arguments.steps))
             run, outcomes = run_uninterrupted(options, own), []
-            for _ in range(count // len(dtypes) + (k < count % len(dtypes))):
+            for _ in range(count // len(subjects) + (k < count % len(subjects))):
                 outcomes.append(kill_and_resume(run, own, draw))
-                advance(dtype)
+                advance(text)
             failures = [one.failure for one in outcomes if one.failure is not None]
             equal = len(outcomes) - len(failures)
-            print(_row(dtype, outcomes, equal), flush=True)
+            print(_row(text, outcomes, equal), flush=True)
             if failures:
                 print(f"    {failures[0]}", flush=True)
             all_equal += equal
@@ -132,8 +154,8 @@ def _kill(dtypes: list[str], arguments: argparse.Namespace, folder: Path) -> int
     return int(all_equal != count)
 
 
-def _row(dtype: str, outcomes: list[KillOutcome], equal: int) -> str:
+def _row(text: str, outcomes: list[KillOutcome], equal: int) -> str:
     writing = sum(one.was_writing for one in outcomes)
     steps = [one.step for one in outcomes if one.step is not None]
     span = f"{min(steps)} to {max(steps)}" if steps else ""
-    return _ROW.line((dtype, str(len(outcomes)), str(writing), str(equal), span))
+    return _ROW.line((text, str(len(outcomes)), str(writing), str(equal), span))

@@ -218,7 +218,7 @@ def _first_difference(
     step: int, runner: Runner, parameters: list[Storage]
 ) -> FirstDifference | None:
     scalar, specs = runner.scalar, runner.task.model.parameters
-    for spec, p, q in zip(specs, runner.params, parameters, strict=True):
+    for spec, p, q in zip(specs, runner.params[: len(specs)], parameters, strict=True):
         place = first_place(differing(scalar, p.data, q))
         if place is not None:
             numbers = (Number.of(scalar, np.asarray(x[place])) for x in (p.data, q))

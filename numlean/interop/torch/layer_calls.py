@@ -229,12 +229,14 @@ def calls_of(runner: Runner, sample: Batch, scale: Tensor | None) -> list[Call]:
         scale: The factor of the loss; None for 1.
     """
     task, precision = runner.task, runner.precision
-    specs, params = task.model.parameters, runner.params
+    specs = task.model.parameters
+    params = runner.params[: len(specs)]
+    arithmetics = precision.arithmetics(task.model, runner.params)
     is_trainable = [spec.is_trainable for spec in specs]
     inputs, y = runner.batch(sample)
     task.model.output_shape(inputs.shape[1:])  # raises an error that names the layer
     tape, passed = _Tape(), list[Tensor]()
-    leaves = precision.leaves(trainable_parameters(task, params))
+    leaves = precision.leaves(trainable_parameters(specs, params))
     layers = list(_leaf_layers(task.model, merge_parameters(is_trainable, leaves, params), ()))
 
     def loss(trained: Sequence[Tensor]) -> Tensor:
@@ -242,10 +244,10 @@ def calls_of(runner: Runner, sample: Batch, scale: Tensor | None) -> list[Call]:
         copies, x = precision.copies(specs, merged), inputs
         passed.append(x)
         for path, layer, own in _leaf_layers(task.model, copies, ()):
-            context = Context(Mode.TRAIN, runner.clock, path, arithmetics=precision.layers)
+            context = Context(Mode.TRAIN, runner.clock, path, arithmetics=arithmetics)
             x = layer(own, x, context)
             passed.append(x)
-        return task.loss_of(Context(Mode.TRAIN, arithmetics=precision.layers), x, y)
+        return task.loss_of(Context(Mode.TRAIN, arithmetics=arithmetics), x, y)
 
     scaled_value_and_gradient(loss, leaves, scale, new_tape=lambda: tape)
     calls: list[Call] = []

@@ -5,25 +5,32 @@ In a vector-Jacobian product, g is the output's cotangent and z the output.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 from numlean.arguments import checked
 from numlean.autograd.primitive import Primitive
 from numlean.autograd.tensor import Tensor
-from numlean.errors import ShapeError
 from numlean.precision.scaling.amax import amax
 from numlean.scalar.protocol import Scalar, Storage
 
 _amax: Primitive = Primitive("amax", amax, (None,))
 
 
-def _observed_storage(scalar: Scalar, x: Storage, probe: Storage) -> Storage:
+Observe: TypeAlias = Callable[[Tensor], None]
+"""Takes the greatest magnitude of a cotangent, of shape ()."""
+
+
+def _observed_storage(scalar: Scalar, x: Storage, *, observe: Observe) -> Storage:
     return x
 
 
-_observed: Primitive = Primitive(
-    "observe_cotangent",
-    _observed_storage,
-    (lambda g, z, x, probe: g, lambda g, z, x, probe: observed_amax(g)),
-)
+def _by_x(g: Tensor, z: Tensor, x: Tensor, *, observe: Observe) -> Tensor:
+    observe(observed_amax(g))
+    return g
+
+
+_observed: Primitive = Primitive("observe_cotangent", _observed_storage, (_by_x,))
 
 
 @checked
@@ -36,21 +43,13 @@ def observed_amax(x: Tensor) -> Tensor:
 
 
 @checked
-def observe_cotangent(x: Tensor, probe: Tensor) -> Tensor:
-    """Return x; in a backward sweep, the cotangent of the probe is the amax of that of x.
+def observe_cotangent(x: Tensor, observe: Observe) -> Tensor:
+    """Return x; a backward sweep calls ``observe`` with the greatest magnitude of x's cotangent.
 
-    So a greatest magnitude that only the sweep computes leaves it as a gradient: watch the probe,
-    and take its gradient. Use a probe once; the tape adds the cotangents of several uses. For a
-    tensor that is used several times, watch a vector of as many probes, and take the maximum.
+    So a magnitude that only the sweep computes leaves it. It is not called if x has no cotangent.
 
     Args:
         x: A tensor.
-        probe: A tensor of shape () in the same Scalar. Its value does not matter.
-
-    Raises:
-        ShapeError: The probe is not a single number of shape ().
-        MixedScalarError: The tensors are of several Scalars.
+        observe: The function. In a recorded program, the call records the magnitude's computation.
     """
-    if probe.shape != ():
-        raise ShapeError(f"the probe of a cotangent has shape (), got {probe.shape}")
-    return _observed(x, probe)
+    return _observed(x, observe=observe)

@@ -36,7 +36,7 @@ class CompiledEngine:
         self._runner = runner
         self._optimizer = runner.precision.optimizer(optimizer)
         self._params = runner.store.arrays()
-        trained = trainable_parameters(runner.task, runner.params)
+        trained = trainable_parameters(runner.store.specs, runner.params)
         state = self._optimizer.initial(trained, runner.hyperparameter)
         self._state = {
             name: [self._device_copy(t) for t in tensors] for name, tensors in state.items()

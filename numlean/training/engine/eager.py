@@ -33,7 +33,7 @@ class EagerEngine:
             on_output=self._keep,
         )
         self._state: State = optimizer.initial(
-            trainable_parameters(runner.task, runner.params), runner.hyperparameter
+            trainable_parameters(runner.store.specs, runner.params), runner.hyperparameter
         )
 
     @property

@@ -9,7 +9,7 @@ from numlean.checkpoint import Run, resume, save
 from numlean.digest import state_digest
 from numlean.errors import NumleanError
 from numlean.optim import sgd
-from numlean.scalar.registry import get_scalar
+from numlean.precision import Policy
 from numlean.tasks import get_task
 from numlean.training import Options, Stepper, TrainConfig, instantiate, run_steps
 from numlean.verification.checkpoints._mutations import Mutation
@@ -37,8 +37,10 @@ class CorruptedRun:
         content: The checkpoint as it was written.
     """
 
-    def __init__(self, dtype: str, folder: Path, *, task: str = "xor", steps: int = 3) -> None:
-        self._task, self._scalar = get_task(task), get_scalar(dtype)
+    def __init__(
+        self, arithmetic: str | Policy, folder: Path, *, task: str = "xor", steps: int = 3
+    ) -> None:
+        self._task, self._arithmetic = get_task(task), arithmetic
         self._path = folder / "run.ckpt"
         data = self._task.load().train
         config = TrainConfig(steps=steps, batch_size=3, optimizer=sgd(0.1, 0.9))
@@ -51,7 +53,7 @@ class CorruptedRun:
         self._offered = self._fresh()
 
     def _fresh(self) -> Stepper:
-        runner = instantiate(self._task.task, self._scalar, Options(seed=7))
+        runner = instantiate(self._task.task, self._arithmetic, Options(seed=7))
         return Stepper(runner, sgd(0.1, 0.9))
 
     def try_load(self, mutation: Mutation) -> Refusal:
