@@ -25,7 +25,8 @@ def part_tables(result: Comparison) -> Iterator[TextTable]:
     for dtype, products in result.products.items():
         worst = sorted(products, key=lambda key: -_order(products[key].total.relative))[:_MOST]
         shown = {key: errors for key, errors in products.items() if key in worst}
-        title = f"products in {dtype}, relative errors{_cut(len(products))}"
+        steps = ", without skipped steps" if result.skipped(dtype) else ""
+        title = f"products in {dtype}, relative errors{steps}{_cut(len(products))}"
         yield TextTable(PARTS_OF_PRODUCTS, tuple(product_rows(shown)), "<<>>>><", title)
     for dtype, updates in result.updates.items():
         worst_updates = sorted(updates, key=lambda name: -_order(_greatest(updates[name])))[:_MOST]
@@ -43,6 +44,12 @@ def product_rows(products: Mapping[ProductKey, ProductErrors]) -> Iterator[tuple
             *(layer, product, *(_text(each.relative) for each in numbers)),
             errors.largest_part if errors.total.relative else "",
         )
+
+
+def state_names(result: Comparison) -> list[str]:
+    """Return the names of the parts of the optimizer's state that were measured."""
+    states = (record.get("state") or {} for record in result.steps)
+    return list(dict.fromkeys(name for state in states for name in state))
 
 
 def update_head(updates: Mapping[str, UpdateErrors]) -> tuple[str, ...]:

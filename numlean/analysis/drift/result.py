@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from html import escape
 from typing import Any, Final, TypeAlias
@@ -49,7 +49,7 @@ class Comparison:
             program order.
         layers: By dtype, phase and layer, and step, the total errors over all seeds.
         products: By run by a policy, the errors of each product of a layer, over all steps and
-            seeds.
+            seeds but for steps that loss scaling skipped, in which numbers overflow.
         updates: By run by a policy, what the updates of each parameter lose, over all steps and
             seeds.
         stopped_at: The seed, and the number of its steps, at which ``on_step`` ended the
@@ -93,12 +93,24 @@ class Comparison:
                 by_step = layers.setdefault((phase, layer), defaultdict(ErrorStats))
                 by_step[measured.step].merge(errors.total)
 
-        products = self.products.setdefault(measured.dtype, {}) if measured.products else {}
-        for key, parts in (measured.products or {}).items():
-            products.setdefault(key, ProductErrors()).merge(parts)
-        updates = self.updates.setdefault(measured.dtype, {}) if measured.updates else {}
-        for parameter, update in (measured.updates or {}).items():
-            updates.setdefault(parameter, UpdateErrors()).merge(update)
+        self._add_parts(measured.dtype, measured.products or {}, measured.updates or {})
+
+    def _add_parts(
+        self,
+        dtype: str,
+        products: Mapping[ProductKey, ProductErrors],
+        updates: Mapping[str, UpdateErrors],
+    ) -> None:
+        """Keep the parts of the errors of a step in a run by a policy."""
+        if not any(update.skipped for update in updates.values()):
+            for key, parts in products.items():
+                self.products.setdefault(dtype, {}).setdefault(key, ProductErrors()).merge(parts)
+        for parameter, update in updates.items():
+            self.updates.setdefault(dtype, {}).setdefault(parameter, UpdateErrors()).merge(update)
+
+    def skipped(self, dtype: str) -> int:
+        """Return how many measured updates of a run loss scaling skipped."""
+        return max((each.skipped for each in self.updates.get(dtype, {}).values()), default=0)
 
     def of(self, dtype: str) -> list[Record]:
         """Return the records of the steps of a run, for all seeds."""

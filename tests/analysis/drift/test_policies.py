@@ -92,6 +92,13 @@ def test_every_product_of_every_layer_has_parts(mixed):
     assert set(mixed[0].products) == set(mixed[0].updates) == {MIXED}
 
 
+def test_a_layer_with_an_exception_has_the_parts_of_its_own_policy():
+    run = "policy:bf16-mixed,except.last=uniform(float32)"
+    products = compared(run, steps=1)[0].products[run]
+    assert products["2 Linear(8, 1)", "forward"].quantisation.relative == 0
+    assert products["0 Linear(2, 8)", "forward"].quantisation.relative > 0
+
+
 def test_narrow_sums_move_the_largest_part_to_the_accumulation():
     run = "policy:uniform(float32),accumulate=blocked(float32, 1, bfloat16)"
     result, _ = compared(run, steps=1)
@@ -148,6 +155,7 @@ def test_a_skipped_update_loses_nothing_and_is_counted():
     assert [r["skipped"] for r in updates] == [1, 1, 1, 1]
     assert all(r["value"]["count"] == r["gradient"]["count"] == 0 for r in updates)
     assert "skipped" in str(result)
+    assert result.products == {}  # they overflow
 
 
 def test_the_drift_of_the_state_is_that_of_separate_runs(mixed):
@@ -189,7 +197,8 @@ def test_each_number_is_measured_in_ulps_of_its_own_arithmetic():
         records[0]["policies"][run].items()
         >= policy_to_plain(policies.get("bf16-mixed", parameters="bfloat16")).items()
     )
-    assert "bfloat16" in result.page()
+    assert "<h2>Products of layers</h2>" in (page := result.page())
+    assert page.count("Momentum</b>") == 1
 
 
 def test_measuring_changes_no_bit_of_a_run_by_a_policy():

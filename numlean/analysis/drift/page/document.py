@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from html import escape
 from typing import TYPE_CHECKING
 
+from numlean.analysis.drift import part_tables
 from numlean.analysis.drift.page import tables
 from numlean.analysis.drift.page.curves import Curve, Take, curves, parameter
 from numlean.analysis.drift.page.histograms import draw_histograms
@@ -77,7 +78,9 @@ def _parts(result: Comparison) -> Iterator[str]:
     if result.products:
         yield f"<h2>Products of layers</h2>{_HOW_TO_READ_PRODUCTS}"
         for dtype in result.products:
-            yield f"<h3>{escape(dtype)}</h3>{tables.products(result, dtype)}"
+            count = result.skipped(dtype)
+            skipped = f"<p>Without {count} skipped step(s).</p>" if count else ""
+            yield f"<h3>{escape(dtype)}</h3>{skipped}{tables.products(result, dtype)}"
     if result.updates:
         yield f"<h2>Updates</h2>{_HOW_TO_READ_UPDATES}"
         for dtype in result.updates:
@@ -87,7 +90,24 @@ def _parts(result: Comparison) -> Iterator[str]:
         yield (
             "<h2>Drift of the optimizer's state</h2><p>Errors after the last step against the"
             f" reference run, of the worst seed.</p>{states}"
+            f'<div class="figures">{"".join(_state_curves(result))}</div>'
         )
+
+
+def _state_curves(result: Comparison) -> Iterator[str]:
+    for name in part_tables.state_names(result):
+        found = curves(result, result.measured, _state(name))
+        title = name.replace("_", " ").capitalize()
+        rest = "of all parameters together, as norms."
+        yield _figure(name, found, "relative error", title, rest, log=True)
+
+
+def _state(name: str) -> Take:
+    def take(record: Record) -> float | None:
+        value: float | None = ((record.get("state") or {}).get(name) or {}).get("relative")
+        return value
+
+    return take
 
 
 _HOW_TO_READ_PRODUCTS = (
