@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from numlean.analysis.ablation.directions import DEMOTED, PROMOTED
 from numlean.analysis.ablation.result import drift, loss
@@ -12,6 +12,9 @@ from numlean.analysis.ablation.variants import EVERYTHING
 
 if TYPE_CHECKING:
     from numlean.analysis.ablation.result import Ablation, Figure, Row
+
+_NAMED: Final = 4
+"""The most parts that a sentence names."""
 
 
 def headline(result: Ablation) -> tuple[str, ...]:
@@ -75,15 +78,28 @@ def _promotions(result: Ablation) -> str:
         )
     if len(result.unchanged.runs) < 2:
         return _with_one_seed(result, best)
-    start = f"No promotion to {high} lowers the final loss by more than the spread over seeds"
+    start = _without_certainty(result)
     closer = _most(result, rows, drift, -1)
     if closer is None or not result.exceeds_spread(closer, drift):
-        return f"{start} explains, so no part's cost is certain."
+        return f"{start}, so no part's cost is certain."
     before, after = (row.sample(drift).mean for row in (result.unchanged, closer))
     return (
-        f"{start} explains; of the distance from {result.header['truth']}, {_subject(closer)} costs"
-        f" most: {before:.2g}, and {after:.2g} {_with(closer, high)}."
+        f"{start}; of the distance from {result.header['truth']}, {_subject(closer)} costs most:"
+        f" {before:.2g}, and {after:.2g} {_with(closer, high)}."
     )
+
+
+def _without_certainty(result: Ablation) -> str:
+    """Return that no single promotion is certain to lower the loss, and what all of them do."""
+    start = f"No single promotion to {result.header['high']} lowers the final loss by more than"
+    start = f"{start} the spread over seeds explains"
+    row = result.everything
+    if row is None or not result.difference(row).is_finite:
+        return start
+    moved = _amount(result, row, loss, 1 if result.difference(row).mean > 0 else -1)
+    if result.exceeds_spread(row):
+        return f"{start}, while everything promoted does: it is {moved}"
+    return f"{start}, nor does everything promoted: {moved}"
 
 
 def _with_one_seed(result: Ablation, best: Row | None) -> str:
@@ -102,27 +118,37 @@ def _demotions(result: Ablation) -> Iterator[str]:
     if not rows:
         return
     dead = [row for row in rows if len(row.nonfinite) > len(result.unchanged.nonfinite)]
-    if dead:
-        most = max(len(row.nonfinite) for row in dead)
-        worst = [row for row in dead if len(row.nonfinite) == most]
-        names = _listed([row.variant.part for row in worst])
-        yield f"Demoted to {low}, {names} would cost most: not finite in {_seeds(most, worst[0])}."
+    if not dead:
+        yield _worst_demotion(result, rows)
         return
-    row = _most(result, rows, loss, 1)
+    most = max(len(row.nonfinite) for row in dead)
+    worst = [row for row in dead if len(row.nonfinite) == most]
+    names = [row.variant.part for row in worst]
+    if len(names) > _NAMED:
+        names = [*names[: _NAMED - 1], f"{len(names) - _NAMED + 1} more"]
+    text = f"Demoted to {low}, {_listed(names)} would cost most: not finite in"
+    rest = _most(result, [row for row in rows if row not in dead], loss, 1)
+    if rest is not None and result.exceeds_spread(rest):
+        also = f"; with {rest.name}, the final loss is {_amount(result, rest, loss, 1)}, which"
+        yield f"{text} {_seeds(most, worst[0])}{also} exceeds the spread over seeds."
+    else:
+        yield f"{text} {_seeds(most, worst[0])}."
+
+
+def _worst_demotion(result: Ablation, rows: Sequence[Row]) -> str:
+    """Return which demotion raises the loss most; all runs are finite."""
+    low, row = result.header["low"], _most(result, rows, loss, 1)
     if row is None:
-        yield f"No demotion to {low} raises the final loss."
-        return
+        return f"No demotion to {low} raises the final loss."
     start = f"Of the demotions to {low}, that of {_subject(row)} costs most"
     amount = f"the final loss is {_amount(result, row, loss, 1)}"
     if result.exceeds_spread(row):
-        yield f"{start}: {amount}, which exceeds the spread over seeds."
-    elif len(result.unchanged.runs) < 2:
-        yield f"{start}: {amount}, which chance may explain with one seed."
-    else:
-        yield (
-            f"No demotion to {low} raises the final loss by more than the spread over seeds"
-            " explains."
-        )
+        return f"{start}: {amount}, which exceeds the spread over seeds."
+    if len(result.unchanged.runs) < 2:
+        return f"{start}: {amount}, which chance may explain with one seed."
+    return (
+        f"No demotion to {low} raises the final loss by more than the spread over seeds explains."
+    )
 
 
 def _most(result: Ablation, rows: Sequence[Row], figure: Figure, sign: int) -> Row | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any, Final, TypeAlias, final
@@ -166,13 +166,13 @@ class Ablation:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """One line for an early end, and for each run that is not finite."""
-        runs = [(row.name, run) for row in self.rows for run in row.runs]
-        runs += [(f"the reference run in {self.header['truth']}", run) for run in self.reference]
+        """One line for an early end, and for each cause of numbers that are not finite in a row."""
+        rows = [(row.name, row.runs) for row in self.rows]
+        rows.append((f"the reference run in {self.header['truth']}", self.reference))
         dead = [
-            f"{name}, seed {run.seed}: {run.nonfinite}"
-            for name, run in runs
-            if run.nonfinite is not None
+            f"{name}, {_seeds(seeds)}: {text}"
+            for name, runs in rows
+            for text, seeds in _causes(runs).items()
         ]
         return (*self._early_end(), *dead)
 
@@ -203,6 +203,22 @@ class Ablation:
 
         texts = "".join(f"<p>{escape(each)}</p>" for each in (*notes(self), *self.warnings))
         return f"<p>{escape(' '.join(self.headline))}</p>{table(self).to_html()}{texts}"
+
+
+def _causes(runs: Sequence[SeedRun]) -> dict[str, list[int]]:
+    """Return the seeds of the runs that are not finite, by the step and the cause."""
+    found: dict[str, list[int]] = {}
+    for run in runs:
+        event = run.nonfinite
+        if event is not None:
+            cause = "the cause is unknown" if event.cause is None else f"first {event.cause}"
+            start = f"from step {event.step}" if event.step >= 0 else "from the start"
+            found.setdefault(f"not finite {start}; {cause}", []).append(run.seed)
+    return found
+
+
+def _seeds(seeds: Sequence[int]) -> str:
+    return f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
 
 
 def _end(run: SeedRun) -> tuple[str, ...]:

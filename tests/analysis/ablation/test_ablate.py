@@ -191,8 +191,9 @@ def test_the_headline_claims_only_what_exceeds_the_spread(ablated):
     found = with_losses(ablated, noisy)
     assert not found.exceeds_spread(found.row("forward promoted"))
     assert found.headline == (
-        "No promotion to float32 lowers the final loss by more than the spread over seeds"
-        " explains, so no part's cost is certain.",
+        "No single promotion to float32 lowers the final loss by more than the spread over seeds"
+        " explains, nor does everything promoted: 0 ± 0 lower (1.1 → 1.1), so no part's cost is"
+        " certain.",
         "No demotion to bfloat16 raises the final loss by more than the spread over seeds"
         " explains.",
     )
@@ -222,6 +223,18 @@ def test_the_headline_names_what_keeps_a_diverging_policy_finite(ablated):
     assert found.headline[1] == (
         "Demoted to bfloat16, parameters and optimizer would cost most: not finite in 3 of 3 seeds."
     )
+    worse = {**same, "reductions demoted": [3, 3.1, 3.2]}
+    dead = {row.name for row in ablated.rows if "demoted" in row.name} - {"reductions demoted"}
+    assert with_losses(ablated, worse, dead=dead).headline[1] == (
+        "Demoted to bfloat16, parameters, weight_gradients, optimizer and 4 more would cost most:"
+        " not finite in 3 of 3 seeds; with reductions demoted, the final loss is 2 ± 0 higher"
+        " (1.1 → 3.1), which exceeds the spread over seeds."
+    )
+    certain = {**same, "everything promoted": [0.5, 0.625, 0.75]}
+    assert (
+        "while everything promoted does: it is 0.475 ± 0.025 lower (1.1 → 0.625)"
+        in (with_losses(ablated, certain).headline[0])
+    )
 
 
 def test_a_diverging_policy_is_named_with_its_first_step_that_is_not_finite():
@@ -230,7 +243,7 @@ def test_a_diverging_policy_is_named_with_its_first_step_that_is_not_finite():
     run = found.unchanged.runs[0]
     assert run.nonfinite.step in (0, 1)
     assert "The unchanged policy stops being finite in 1 of 1 seed" in found.headline[0]
-    assert f"unchanged, seed 0: {run.nonfinite}" in str(found)
+    assert f"unchanged, seed 0: not finite from step {run.nonfinite.step}; first " in str(found)
     assert "not finite from step" in str(found)
     assert "not finite" in found.page()
 
