@@ -96,22 +96,28 @@ class Conv2d(Layer):
 
     def __call__(self, parameters: Sequence[Tensor], x: Tensor, context: Context) -> Tensor:
         """Return outputs (batch, out, rows, columns) for x (batch, in, height, width)."""
-        covered = ops.take(x, patches(x.shape, self.window))
-        z = self._products(context.arithmetic, covered, *parameters)
+        places = patches(x.shape, self.window)
+        z = self._products(context.arithmetic, x, places, *parameters)
         out, *positions = self.output_shape(x.shape[1:])
         return ops.permute(z.reshape(out, x.shape[0], *positions), (1, 0, 2, 3))
 
     def _products(
-        self, arithmetic: Arithmetic, covered: Tensor, weight: Tensor, bias: Tensor | None = None
+        self,
+        arithmetic: Arithmetic,
+        x: Tensor,
+        places: Tensor,
+        weight: Tensor,
+        bias: Tensor | None = None,
     ) -> Tensor:
-        """Return sums (out, positions) for covered places (in * kernel, positions)."""
-        rows, positions = covered.shape
+        """Return sums (out, positions) for covered places (in * kernel, positions) of x."""
+        rows, positions = places.shape
         outs, ins = self.out_channels // self.groups, rows // self.groups
         by_group = () if self.groups == 1 else (self.groups,)
-        z = arithmetic.product(
+        z = arithmetic.product_of_parts(
             weight.reshape(*by_group, outs, ins),
-            covered.reshape(*by_group, ins, positions) if by_group else covered,
+            x,
+            places,
+            (*by_group, ins, positions),
             None if bias is None else bias.reshape(*by_group, outs, 1),
-            weight="left",
         )
         return z.reshape(self.out_channels, positions) if by_group else z

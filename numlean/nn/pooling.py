@@ -45,7 +45,8 @@ class Pooling(Layer):
     def __call__(self, parameters: Sequence[Tensor], x: Tensor, context: Context) -> Tensor:
         """Return outputs of shape (batch, channels, rows, columns)."""
         places = windows(x.shape, self.window, within=self._pads_within)
-        z = ops.cast(self._pool(context.arithmetic.reduced(ops.take(x, places))), x.scalar)
+        covered = ops.take(context.arithmetic.reduced(x), places)
+        z = ops.cast(self._pool(covered), x.scalar)
         return z.reshape(x.shape[0], *self.output_shape(x.shape[1:]))
 
 

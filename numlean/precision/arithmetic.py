@@ -7,18 +7,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import reduce
-from typing import Final, final
+from typing import Final, TypeAlias, final
 
 from numlean.autograd.indices import INDEX
-from numlean.autograd.primitives import bmm, cast, matmul
+from numlean.autograd.primitives import bmm, cast, matmul, reshape, take
 from numlean.autograd.tensor import Tensor
 from numlean.errors import MixedScalarError
 from numlean.precision.delayed_scales import LayerScales, StepScales
 from numlean.precision.layer_product import LayerPrecision, Side, product
+from numlean.precision.scaling.operand import ScaledOperand
 from numlean.precision.widening import widens
 from numlean.scalar.identity import name_both
 from numlean.scalar.product_scope import in_product
 from numlean.scalar.protocol import Numbers, Scalar
+
+Shape: TypeAlias = tuple[int, ...]
 
 
 class Use(Enum):
@@ -58,6 +61,20 @@ class Arithmetic(ABC):
             weight: The operand that is the layer's weight; None if neither is.
             name: The name of the product, one of the layer's ``products``. A layer that makes a
                 single one may leave it out.
+        """
+
+    @abstractmethod
+    def product_of_parts(
+        self, weight: Tensor, x: Tensor, places: Tensor, shape: Shape, bias: Tensor | None = None
+    ) -> Tensor:
+        """Return the product of a weight and parts of x, which may overlap, plus a bias.
+
+        Args:
+            weight: Numbers of shape (n, k) or (batch, n, k).
+            x: Numbers of any shape.
+            places: The indices of the parts in x, -1 for +0.
+            shape: The shape of the parts as an operand: (k, m) or (batch, k, m).
+            bias: Numbers that broadcast to the product's shape, or None.
         """
 
     @abstractmethod
@@ -105,6 +122,12 @@ class UniformArithmetic(Arithmetic):
             z = z if bias is None else z + bias
             whole.result = Numbers(z.scalar, z.data)
         return z
+
+    def product_of_parts(
+        self, weight: Tensor, x: Tensor, places: Tensor, shape: Shape, bias: Tensor | None = None
+    ) -> Tensor:
+        """Return the product; cotangents of parts are rounded, and added where they overlap."""
+        return self.product(weight, _reshaped(take(x, places), shape), bias, weight="left")
 
     def reduced(self, x: Tensor) -> Tensor:
         """Return x."""
@@ -165,6 +188,26 @@ class MixedArithmetic(Arithmetic):
         scales = None if self.scales is None else self.scales.product(name, weight)
         return product(a, b, added, self.products, weight=weight, scales=scales)
 
+    def product_of_parts(
+        self, weight: Tensor, x: Tensor, places: Tensor, shape: Shape, bias: Tensor | None = None
+    ) -> Tensor:
+        """Return the product; the cotangent of x, a sum of those of its parts, is rounded once.
+
+        Those of parts are the sums of ``input_gradient``, in their own Scalar; exact ones are
+        rounded to ``reductions``. They are added there. Only the cotangent of scaled inputs that
+        are wider than it is the sum of rounded parts.
+        """
+        rule, operand = self.products.input_gradient, self.products.forward.left
+        if not isinstance(operand, ScaledOperand) and widens(operand, x.scalar):
+            x = cast(x, operand)
+        sums = self.reductions if rule.result is None else rule.result
+        if not (widens(x.scalar, rule.output) and widens(rule.output, sums)):
+            parts = _reshaped(take(x, places), shape)
+            return self.product(weight, parts, bias, weight="left")
+        unrounded = replace(self.products, input_gradient=replace(rule, output=sums))
+        parts = _reshaped(take(cast(x, sums), places), shape)
+        return replace(self, products=unrounded).product(weight, parts, bias, weight="left")
+
     def reduced(self, x: Tensor) -> Tensor:
         """Return x in the wider Scalar of its own and that of reductions."""
         return cast(x, wider(self.reductions, x.scalar))
@@ -173,6 +216,10 @@ class MixedArithmetic(Arithmetic):
         """Return both in the wider of their Scalars."""
         widest = wider(x.scalar, y.scalar)
         return cast(x, widest), cast(y, widest)
+
+
+def _reshaped(x: Tensor, shape: Shape) -> Tensor:
+    return x if x.shape == shape else reshape(x, shape)
 
 
 def wider(a: Scalar, b: Scalar) -> Scalar:
