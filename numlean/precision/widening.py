@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-from numlean.scalar.exact import exact_of
-from numlean.scalar.precision import precision_of
+from numlean.scalar.precision import Extent, extent_of, is_unbounded, precision_of
 from numlean.scalar.protocol import Scalar
-
-_FAR: Final = 1 << 2000
-"""A power of two beyond every format of a bounded exponent."""
 
 
 def widens(narrow: Scalar, wide: Scalar) -> bool:
     """Return whether a Scalar has every number of another one.
 
-    Of arithmetics without a format, only those with unbounded exponents have numbers of others.
+    Only formats, and arithmetics with unbounded exponents, have numbers of others.
     """
     if narrow == wide:
         return True
-    if wide.format is not None:
-        return narrow.format is not None and wide.format.contains(narrow.format)
-    return _is_unbounded(wide) and precision_of(narrow) <= precision_of(wide)
-
-
-def _is_unbounded(scalar: Scalar) -> bool:
-    """Return whether exponents are unbounded."""
-    (value,) = scalar.to_exact(scalar.from_exact([_FAR]))
-    return exact_of(value).leading_exponent == _FAR.bit_length() - 1
+    if wide.format is None:
+        return is_unbounded(wide) and precision_of(narrow) <= precision_of(wide)
+    if narrow.format is not None:
+        return wide.format.contains(narrow.format)
+    extent = extent_of(narrow)
+    return extent is not None and Extent.of_format(wide.format).contains(extent)

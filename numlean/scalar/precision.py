@@ -1,15 +1,84 @@
-"""The precision of a Scalar's numbers."""
+"""The precision of a Scalar's numbers, and their extent."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any, Final, final
+
+import numpy as np
+
+from numlean.errors import UnavailableError
 from numlean.scalar.exact import exact_of
+from numlean.scalar.innermost import innermost
 from numlean.scalar.protocol import Scalar
+from numlean_kernels.formats import BINARY64, Format
+
+_FAR: Final = 1 << 2000
+"""A power of two beyond every number of a bounded exponent."""
 
 
 def precision_of(scalar: Scalar) -> int:
     """Return the number of bits of a normal number's significand, including the leading one."""
     if scalar.format is not None:
         return scalar.format.precision
+    codec = getattr(innermost(scalar), "codec", None)
+    if codec is not None:
+        return int(codec.precision)
     # A third to nearest, of p bits, ends in a one whatever p is.
     third = scalar.div(scalar.from_float([1.0]), scalar.from_float([3.0]))
     return int(exact_of(scalar.to_exact(third)[0]).bits)
+
+
+@final
+@dataclass(frozen=True)
+class Extent:
+    """The powers of two between which all bits of an arithmetic's finite numbers lie.
+
+    Attributes:
+        precision: The most significant bits of a number.
+        greatest: The exponent of the greatest number.
+        least: The exponent of the least number.
+    """
+
+    precision: int
+    greatest: int
+    least: int
+
+    @classmethod
+    def of_format(cls, format: Format) -> Extent:
+        """Return the extent of a format."""
+        return cls(format.precision, format.emax, format.emin - format.trailing_bits)
+
+    def contains(self, other: Extent) -> bool:
+        """Return whether a format of this extent has every number of the other one."""
+        fits = other.greatest <= self.greatest and other.least >= self.least
+        return fits and other.precision <= self.precision
+
+
+BINARY64_EXTENT: Final = Extent.of_format(BINARY64)
+
+
+def is_unbounded(scalar: Scalar) -> bool:
+    """Return whether exponents are unbounded."""
+    if scalar.format is not None:
+        return False
+    (value,) = scalar.to_exact(scalar.from_exact([_FAR]))
+    return exact_of(value).leading_exponent == _FAR.bit_length() - 1
+
+
+def extent_of(scalar: Scalar) -> Extent | None:
+    """Return the extent of a Scalar's numbers; None if it is unbounded or unknown."""
+    if scalar.format is not None:
+        return Extent.of_format(scalar.format)
+    inner: Any = innermost(scalar)
+    if not hasattr(inner, "codec") or is_unbounded(inner):
+        return None
+    try:
+        least = inner.next_up(inner.from_float([0.0]))
+    except UnavailableError:
+        return None
+    ends = inner.to_exact(np.concatenate([inner.from_exact([_FAR]), least]))
+    greatest, smallest = (exact_of(value) for value in ends)
+    if not greatest.is_finite or not smallest.is_finite or smallest.is_zero:
+        return None
+    return Extent(precision_of(inner), greatest.leading_exponent, int(smallest.exponent))

@@ -23,6 +23,7 @@ from numlean.scalar.kernel_scalar.components import (
     compute_on_host,
     contiguous,
 )
+from numlean.scalar.precision import BINARY64_EXTENT, extent_of
 from numlean.scalar.protocol import Scalar, Storage
 from numlean_kernels.flags import FLAGS
 from numlean_kernels.ieee.convert import cast_name
@@ -66,8 +67,11 @@ def _from_exact_values(s: Components, source: Scalar, x: Storage, flags: Flags |
     if flags is not None:
         flags.add(_exceptions(s, source, x))
 
+    extent = extent_of(source)
+    is_binary64 = extent is not None and BINARY64_EXTENT.contains(extent)
+
     def compute() -> Storage:
-        if source.format is not None:
+        if is_binary64:
             return s.codec.from_float(source.to_float(x))  # exact, and keeps the sign of a zero
         values = (s.codec.encode(exact_of(value)) for value in source.to_exact(x).flat)
         return s.codec.from_elements(values, x.shape)
