@@ -35,7 +35,7 @@ def test_a_wider_arithmetic_has_every_number(narrow, wide):
         ("posit32", "float32"),  # its precision
         ("takum16", "float32"),
         ("fixed:16.16", "float32"),
-        ("fixed:9.0", "bfloat16"),
+        ("fixed:10.0", "bfloat16"),
         ("float32", "posit32"),
         ("mp:8", "posit8"),
         ("posit8", "posit16"),
