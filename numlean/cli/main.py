@@ -33,6 +33,7 @@ COMMANDS: Final = {
     "dtypes": "list the number formats",
     "policies": "list the precision policies, or every field of one",
     "tasks": "list the tasks",
+    "testfloat": "check lines of Berkeley TestFloat, or generate them",
     "verify": "compare emulated arithmetic with independent references, bit for bit",
     "doctor": "print the installed versions and check the bits of each device",
     "bench": "measure speed",
