@@ -56,7 +56,12 @@ def test_excerpts_are_in_the_files_that_they_name(page):
         assert excerpt in path.read_text(), f"{page.name} quotes lines that {path} does not have"
 
 
-SHORTER = {"bf16_training": {"STEPS": 4, "EVERY": 2}}
+SHORTER = {
+    "bf16_mixed_or_uniform": {"STEPS": 30},
+    "bf16_training": {"STEPS": 4, "EVERY": 2},
+    "fp8_needs_scales": {"STEPS": 6},
+    "narrow_optimizer_state": {"STEADY": 1500, "STEPS": 250},
+}
 """Constants of examples that would train for long."""
 
 
