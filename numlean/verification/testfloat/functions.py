@@ -265,13 +265,11 @@ def _dtype_of(kind: str, dtype: str | None) -> Dtype:
 
 def _check_format(name: str, source: str, target: str, dtype: str) -> None:
     """Check that a dtype is of the format in a name that does not use the type ``f``."""
-    same = (
-        not target and _scalar(Dtype.parse(dtype)).format == _scalar(_dtype_of(source, None)).format
-    )
-    if not same:
+    own = _scalar(Dtype.parse(dtype)).format
+    if target or own != _scalar(_dtype_of(source, None)).format:
         raise NumleanError(
-            f"{name} is not a function of the format of --dtype {dtype}; write f for that format, as"
-            " in f_add and f_to_f32"
+            f"{name} is not a function of the format of --dtype {dtype}; write f for that format,"
+            " as in f_add and f_to_f32"
         )
 
 
