@@ -37,10 +37,7 @@ def entries(activation: str, optimizer: str, dtypes: list[str]) -> Iterator[tupl
 
     ``policy:POLICY`` takes the place of a dtype.
     """
-    model = Sequential(
-        Linear(_INPUTS, _HIDDEN), _ACTIVATIONS[activation](), Linear(_HIDDEN, _CLASSES)
-    )
-    task, rule, batch = Task.classification(model), _OPTIMIZERS[optimizer], _digits()
+    task, rule, batch = _task(activation), _OPTIMIZERS[optimizer], _digits()
     for dtype in dtypes:
         yield f"{dtype} eager", _step(task, dtype, Options(), rule, batch)
         yield f"{dtype} compiled", _step(task, dtype, Options("compiled"), rule, batch)
@@ -54,6 +51,12 @@ def entries(activation: str, optimizer: str, dtypes: list[str]) -> Iterator[tupl
         yield PYTORCH, pytorch
 
 
+def compiled_step(activation: str, optimizer: str, arithmetic: str) -> Step:
+    """Return a compiled step with fast kernels on the first images of digits."""
+    options = Options("compiled", fast_kernels=True)
+    return _step(_task(activation), arithmetic, options, _OPTIMIZERS[optimizer], _digits())
+
+
 def xor_steps(dtype: str) -> dict[str, Step]:
     """Return a step of xor, which computes very little, with each backend."""
     xor = get_task("xor")
@@ -62,6 +65,11 @@ def xor_steps(dtype: str) -> dict[str, Step]:
         backend: _step(xor.task, dtype, Options(backend=backend), sgd(xor.lr, xor.momentum), batch)
         for backend in ("eager", "compiled")
     }
+
+
+def _task(activation: str) -> Task:
+    layers = (Linear(_INPUTS, _HIDDEN), _ACTIVATIONS[activation](), Linear(_HIDDEN, _CLASSES))
+    return Task.classification(Sequential(*layers))
 
 
 def _digits() -> Batch:

@@ -179,6 +179,17 @@ def test_a_step_by_a_policy_is_measured(capsys):
     assert (status, "only for `numlean bench step`" in message) == (2, True)
 
 
+def test_steps_by_policies_are_compared_with_one_in_float32(capsys, monkeypatch):
+    monkeypatch.setattr("numlean.cli.bench.policies.STEPS", 2)
+    words = ("bench", "policies", "--dtypes", "policy:bf16-mixed", "--rounds", "1")
+    assert main([*words]) == 0
+    _, head, *rows = (line.split() for line in capsys.readouterr().out.splitlines())
+    assert head[:3] == ["us", "x", "float32"]
+    assert [row[0] for row in rows] == ["float32", "policy:bf16-mixed"]
+    assert rows[0][2] == "1.00"
+    assert all(float(row[1]) > 0 and float(row[2]) > 0 for row in rows)
+
+
 def test_the_option_of_an_arithmetic_is_that_of_train():
     assert arithmetic_options("mp:24") == ("--dtype", "mp:24")
     assert arithmetic_options("policy:uniform(mp:24)") == ("--policy", "uniform(mp:24)")

@@ -12,6 +12,9 @@ step: a training step of digits.
 backends: a training step of a network 64-64-10 on 32 images, and of xor, with each engine, compared
 with PyTorch if it is installed.
 
+policies: a compiled step of that network by each named policy with fast kernels, compared with one
+in float32, and how much memory 10,000 steps take.
+
 kernels: plain and fast kernels, after a check that they give the same bits (exit status 1 if not),
 compared with numpy. The output names the BLAS that multiplies numpy's matrices, on one thread.
 
@@ -37,6 +40,7 @@ _MODULES: Final = {
     "functions": "functions",
     "step": "step",
     "backends": "backends",
+    "policies": "policies",
     "kernels": "kernels",
     "crosscheck": "crosscheck",
     "device": "device",
@@ -47,7 +51,7 @@ _ONLY_FOR: Final = {
     "size": ("kernels", "device"),
 }
 
-_TRAINING: Final = ("step", "backends", "crosscheck")
+_TRAINING: Final = ("step", "backends", "policies", "crosscheck")
 """The subjects that measure trainings, which may be by a policy."""
 
 _MATRICES: Final = 3
