@@ -14,7 +14,8 @@ from numlean.autograd.primitives import bmm, cast, matmul, reshape, take
 from numlean.autograd.tensor import Tensor
 from numlean.errors import MixedScalarError
 from numlean.precision.delayed_scales import LayerScales, StepScales
-from numlean.precision.layer_product import LayerPrecision, Side, product
+from numlean.precision.layer_product import LayerPrecision, product
+from numlean.precision.scaling.factors import Side
 from numlean.precision.scaling.operand import ScaledOperand
 from numlean.precision.widening import widens
 from numlean.scalar.identity import name_both

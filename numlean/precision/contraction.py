@@ -15,7 +15,7 @@ from numlean.autograd.tensor import Tensor
 from numlean.errors import ShapeError
 from numlean.precision.accumulation import Accumulation, ChangeScalar, cast_storage
 from numlean.precision.scaling.entered_operands import EnteredOperands
-from numlean.precision.scaling.factors import Factors, scalar_of_sums, scaled_sums
+from numlean.precision.scaling.factors import Factors, Side, scalar_of_sums, scaled_sums
 from numlean.precision.scaling.operand import (
     Operand,
     ScaledOperand,
@@ -40,6 +40,7 @@ class Contraction:
         output: The Scalar to which a sum is rounded.
         role: Which of a layer's products it is for: ``forward``, ``input_gradient`` or
             ``weight_gradient``; "" if it is for no layer.
+        first: The operand whose factor multiplies the sums first, if its codes are integers.
 
     Raises:
         NumleanError: The rule lacks numbers of an operand, or scales do not fit each other or the
@@ -51,6 +52,7 @@ class Contraction:
     accumulate: Accumulation
     output: Scalar
     role: str = field(default="", compare=False, repr=False)
+    first: Side = "left"
 
     def __post_init__(self) -> None:
         for operand in (scalar_of(self.left), scalar_of(self.right)):
@@ -105,7 +107,9 @@ class Contraction:
             if own is None:
                 return None
             return Numbers(own, self.accumulate.product(a, b, further, own))
-        result, sums = scaled_sums(self.accumulate, a, b, Factors(left, right), self.result)
+        result, sums = scaled_sums(
+            self.accumulate, a, b, Factors(left, right, self.first), self.result
+        )
         if further is not None:
             sums = result.add(sums, cast_storage(result, *further))
         return Numbers(result, sums)
@@ -120,7 +124,8 @@ class Contraction:
     @property
     def swapped(self) -> Contraction:
         """The same contraction with its operands in the other order."""
-        return replace(self, left=self.right, right=self.left)
+        first: Side = "right" if self.first == "left" else "left"
+        return replace(self, left=self.right, right=self.left, first=first)
 
     def with_scalars(self, change: ChangeScalar) -> Contraction:
         """Return the same contraction in other Scalars."""
@@ -130,6 +135,7 @@ class Contraction:
             self.accumulate.with_scalars(change),
             change(self.output),
             self.role,
+            self.first,
         )
 
     def __str__(self) -> str:

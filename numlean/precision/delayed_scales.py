@@ -12,8 +12,9 @@ from typing import Final, final
 from numlean.autograd.primitives import maximum
 from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError
-from numlean.precision.layer_product import LayerPrecision, Role, Side, product_rule, roles_of
+from numlean.precision.layer_product import LayerPrecision, Role, product_rule, roles_of
 from numlean.precision.scaling.delayed import DelayedState
+from numlean.precision.scaling.factors import Side
 from numlean.precision.scaling.observation import observe_cotangent, observed_amax
 from numlean.precision.scaling.operand import Operand, ScaledOperand
 

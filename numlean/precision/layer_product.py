@@ -18,12 +18,10 @@ from numlean.autograd.tensor import Tensor
 from numlean.errors import ShapeError
 from numlean.precision.accumulation import Accumulation, ChangeScalar
 from numlean.precision.contraction import Contraction, contract, turned
+from numlean.precision.scaling.factors import Side
 from numlean.precision.scaling.operand import Operand, ScaledOperand, scaled_like
 from numlean.scalar.protocol import Scalar, Storage
 from numlean.scalar.record import recorded_like
-
-Side: TypeAlias = Literal["left", "right"]
-"""The operand of a product that is the weight."""
 
 Role: TypeAlias = Literal["input", "weight", "gradient", "left", "right"]
 """What a tensor is in a product: an input, the weight or the cotangent of the result. Without a

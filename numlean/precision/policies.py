@@ -72,6 +72,11 @@ def _deepseek_v3() -> Policy:
     return _scaled("e4m3", "e4m3", f"blocked({_WIDE}, 128, {_WIDE})", scales)
 
 
+def _int8() -> Policy:
+    # The integers are held in bfloat16, which has all of 8 bits.
+    return _scaled("bfloat16", "bfloat16", "exact", {"scaling": "row(int8)"})
+
+
 def _scaled(operands: str, gradients: str, accumulate: str, scales: Mapping[str, str]) -> Policy:
     """Return scaled operands between bfloat16 activations; weights are scaled from float32.
 
@@ -132,10 +137,15 @@ _NAMED: Final = (
         "DeepSeek-V3 and DeepGEMM",
         _deepseek_v3,
     ),
+    NamedPolicy(
+        "int8",
+        "integers of 8 bits, held in bfloat16, a factor for each row and column, exact sums",
+        "torchao's int8 mixed precision",
+        _int8,
+    ),
 )
 
 _BLOCK_FORMATS: Final = ("mxfp8", "mxfp6", "mxfp4", "nvfp4")
-_STATED: Final = ("int8",)
 
 
 def named() -> tuple[NamedPolicy, ...]:
@@ -153,7 +163,7 @@ def get(name: str, **changes: str) -> Policy:
 
     Raises:
         UnknownNameError: The name or a field is unknown.
-        UnavailableError: The policy needs something that numlean lacks.
+        UnavailableError: The policy needs a block format, which numlean lacks.
     """
     return _base(name).with_fields(
         {field.replace("__", "."): text for field, text in changes.items()}
@@ -169,7 +179,5 @@ def _base(name: str) -> Policy:
             return each.make()
     if name in _BLOCK_FORMATS:
         raise UnavailableError(f"the policy {name} needs block formats, which numlean has not yet")
-    if name in _STATED:
-        raise UnavailableError(f"the policy {name} is not there yet; use fp8-current")
     known = (*(each.name for each in _NAMED), "uniform(DTYPE)")
     raise UnknownNameError("policy", name, known)

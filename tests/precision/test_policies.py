@@ -32,6 +32,7 @@ TEXTS = [
     "fp16-amp,loss_scaling=none,optimizer.v=bfloat16",
     "fp8-current,scaling=none",
     "fp8-current,forward.scaling=row(power_of_two),weight_gradient.gradient_scaling=none",
+    "int8,forward.scaling=tensor(int8)",
     "deepseek-v3,weight_scaling=block(64x128, amax_epsilon=1e-12)",
     "bf16-mixed,scaling=tensor(delayed(history=4, algo=most_recent, margin=0))",
     "bf16-mixed,except.last=uniform(float32),except.0 Linear=(bf16-mixed,reductions=bfloat16)",
@@ -125,7 +126,7 @@ def test_results_of_products_follow_their_roles_unless_they_are_given():
         ("bf16-mixed,except.last=(tf32,except.first=tf32)", PolicyError, "have exceptions itself"),
         ("tf32,except.a=(" * 2000 + "tf32" + ")" * 2000, PolicyError, "have exceptions itself"),
         ("mxfp8", UnavailableError, "needs block formats"),
-        ("int8", UnavailableError, "not there yet"),
+        ("int8,scaling=row(int8,power_of_two)", PolicyError, "exclude each other"),
     ],
 )
 def test_what_is_unknown_or_contradictory_is_one_line_that_names_it(text, error, message):

@@ -109,6 +109,20 @@ class Blocks(CurrentTensor):
         return z
 
 
+class Integers(CurrentTensor):
+    """Integers of 8 bits with a factor for each row, in exact sums."""
+
+    def quantized(self, v, kind, name):
+        c = np.abs(v).max(axis=1, keepdims=True) / F32(127)
+        u = v * (F32(1) / np.maximum(c, F32(1e-12)))
+        return np.clip(np.rint(u), -128, 127).astype(np.int8), c
+
+    def product(self, a, b, kinds, names):
+        (qa, ca), (qb, cb) = (self.quantized(v, None, None) for v in (a, b))
+        sums = qa.astype(np.int32) @ qb.astype(np.int32).T
+        return sums.astype(F32) * ca * cb.T
+
+
 @dataclass
 class Recipe:
     """How a policy multiplies, and the formats of inputs and weights, and of cotangents."""
@@ -158,6 +172,7 @@ RECIPES = {
     "fp8-current": lambda: Recipe(CurrentTensor(), E4M3, E5M2),
     "fp8-delayed": lambda: Recipe(Delayed(), E4M3, E5M2),
     "deepseek-v3": lambda: Recipe(Blocks(), E4M3, E4M3),
+    "int8": lambda: Recipe(Integers(), None, None),
 }
 
 
@@ -193,6 +208,7 @@ def test_steps_by_a_policy_with_scales_have_the_bits_of_their_transcription(name
     [
         ({"scaling": "block(1x128)"}, "forward.accumulate: .* by blocked.float32, 128, float32"),
         ({"weight_gradient__gradient_operands": "mp:64"}, "gradient_scaling: mp:64 has no great"),
+        ({"scaling": "int8"}, "forward.input_scaling: int8 codes need .* e4m3 lacks; use bfloat16"),
         ({"operands": "float64"}, "forward.input_scaling: scales in float32 need codes"),
     ],
 )

@@ -3,7 +3,15 @@
 from numlean.precision.scaling.delayed import DelayedState
 from numlean.precision.scaling.observation import observe_cotangent, observed_amax
 from numlean.precision.scaling.operand import Operand, Quantized, ScaledOperand
-from numlean.precision.scaling.scaling import ROW, TENSOR, Current, Delayed, Granularity, Scaling
+from numlean.precision.scaling.scaling import (
+    ROW,
+    TENSOR,
+    Current,
+    Delayed,
+    Granularity,
+    Int8,
+    Scaling,
+)
 from numlean.precision.scaling.scaling_text import scaling_named
 
 __all__ = [
@@ -13,6 +21,7 @@ __all__ = [
     "Delayed",
     "DelayedState",
     "Granularity",
+    "Int8",
     "Operand",
     "Quantized",
     "ScaledOperand",

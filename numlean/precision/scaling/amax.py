@@ -5,10 +5,17 @@ No step depends on a value in Python, so that the operations can be recorded and
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
 from numlean.precision.scaling.scaling import Scaling
 from numlean.scalar.protocol import Scalar, Storage
+
+GREATEST_INT8: Final = 127.0
+"""The magnitude to which integers of 8 bits are scaled."""
+
+_LEAST_INT8_FACTOR: Final = 1e-12
 
 
 def amax(scalar: Scalar, x: Storage) -> Storage:
@@ -46,6 +53,17 @@ def current_scales(scalar: Scalar, a: Storage, greatest: Storage, epsilon: float
     scales = finite_quotients(scalar, greatest, a)
     scales = scalar.where(scalar.lt(zero, a), scales, one)
     return scalar.where(scalar.lt(a, infinity), scales, one)
+
+
+def int8_factors(scalar: Scalar, a: Storage) -> Storage:
+    """Return the factors c = a / 127 of integers for greatest magnitudes a."""
+    return scalar.div(a, scalar.from_float(GREATEST_INT8))
+
+
+def int8_scales(scalar: Scalar, factors: Storage) -> Storage:
+    """Return the scales 1 / max(c, 1e-12) of integers for their factors c."""
+    least = scalar.from_float(_LEAST_INT8_FACTOR)
+    return scalar.div(scalar.from_float(1.0), scalar.maximum(factors, least))
 
 
 def finite_quotients(scalar: Scalar, greatest: Storage, a: Storage) -> Storage:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import Final, Literal, TypeAlias, final
 
 from numlean.errors import NumleanError
 from numlean.precision.accumulation import Accumulation, Blocked, cast_storage
 from numlean.precision.scaling.operand import Operand, Quantized, ScaledOperand, turned_rows
 from numlean.precision.widening import widens
 from numlean.scalar.protocol import Numbers, Scalar, Storage
+
+Side: TypeAlias = Literal["left", "right"]
+"""An operand of a product."""
+
+MOST_TERMS: Final = (2**31 - 1) // 127**2
+"""The most products of integers from -127 to 127 whose sum never leaves 32 bits."""
 
 
 def scalar_of_sums(left: Operand, right: Operand, accumulate: Accumulation) -> Scalar | None:
@@ -64,23 +70,44 @@ class Factors:
     Attributes:
         left: The left operand; None if it is not scaled.
         right: The right operand, as rows; None if it is not scaled.
+        first: The operand whose factor multiplies the sums first, if codes are integers.
     """
 
     left: Quantized | None
     right: Quantized | None
+    first: Side = "left"
 
-    def at(self, k: int) -> Storage:
-        """Return the factors of sums over the block that contains k; they broadcast to (n, m).
+    def at(self, k: int) -> list[Storage]:
+        """Return the factors, in turn, of sums over the block that contains k.
 
-        With two scaled operands, each is the rounded product of both inverses.
+        They broadcast to (n, m). With two scaled operands, there is one, the rounded product of
+        both inverses; with integers, there are two.
         """
-        if self.right is None:
-            assert self.left is not None
-            return self.left.inverses_at(k)
-        right = turned_rows(self.right.inverses_at(k))
-        if self.left is None:
-            return right
-        return self.scales.mul(self.left.inverses_at(k), right)
+        left = [] if self.left is None else [self.left.inverses_at(k)]
+        right = [] if self.right is None else [turned_rows(self.right.inverses_at(k))]
+        if not (left and right):
+            return left + right
+        if self.has_integers:
+            return left + right if self.first == "left" else right + left
+        return [self.scales.mul(left[0], right[0])]
+
+    @property
+    def has_integers(self) -> bool:
+        """Whether the codes of an operand are integers."""
+        return any(each is not None and each.is_integer for each in (self.left, self.right))
+
+    def check_terms(self, count: int) -> None:
+        """Check that no sum of as many products of integers leaves 32 bits.
+
+        Raises:
+            NumleanError: One might.
+        """
+        sides = (self.left, self.right)
+        if all(each is not None and each.is_integer for each in sides) and count > MOST_TERMS:
+            raise NumleanError(
+                f"a sum of {count} products of int8 codes may leave 32 bits; the most is"
+                f" {MOST_TERMS} terms"
+            )
 
     @property
     def scales(self) -> Scalar:
@@ -98,6 +125,7 @@ def scaled_sums(
     If scales differ between blocks of k, the sum of each block is multiplied before it is added.
     """
     assert result is not None  # as an operand is scaled
+    factors.check_terms(a.storage.shape[-1])
     scalar, sides = result, (factors.left, factors.right)
     if isinstance(accumulate, Blocked) and any(each and each.terms for each in sides):
         left, right = (cast_storage(accumulate.scalar, *each) for each in (a, b))
@@ -107,4 +135,6 @@ def scaled_sums(
 
 
 def _times(result: Scalar, sums: Storage, factors: Factors, k: int) -> Storage:
-    return result.mul(sums, cast_storage(result, factors.scales, factors.at(k)))
+    for each in factors.at(k):
+        sums = result.mul(sums, cast_storage(result, factors.scales, each))
+    return sums

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias, final
+from typing import Final, TypeAlias, final
 
 import numpy as np
 
@@ -13,8 +13,11 @@ from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError, ShapeError
 from numlean.precision.accumulation import ChangeScalar, cast_storage
 from numlean.precision.scaling.amax import (
+    GREATEST_INT8,
     current_scales,
     greatest_finite,
+    int8_factors,
+    int8_scales,
     magnitudes,
     reduced,
 )
@@ -22,6 +25,9 @@ from numlean.precision.scaling.regions import Regions
 from numlean.precision.scaling.scaling import Current, Scaling
 from numlean.precision.widening import widens
 from numlean.scalar.protocol import Numbers, Scalar, Storage
+
+_BITS: Final = 7
+"""The bits of the magnitude of an integer of 8 bits."""
 
 
 @final
@@ -35,12 +41,14 @@ class Quantized:
             of k), in the Scalar of the scales.
         scales: That Scalar.
         terms: The number of k of a block; None if one factor serves all k.
+        is_integer: Whether the codes are integers of 8 bits.
     """
 
     codes: Storage
     inverses: Storage
     scales: Scalar
     terms: int | None
+    is_integer: bool = False
 
     def inverses_at(self, k: int) -> Storage:
         """Return the factors of the block that contains k, of shape (..., n or 1, 1)."""
@@ -92,10 +100,17 @@ class ScaledOperand:
                 f"scales in {self.scales.name} need codes that it has exactly, and it lacks numbers"
                 f" of {self.scalar.name}; scale a narrower dtype"
             )
+        if self.scaling.is_integer and not _has_integers(self.scalar):
+            raise NumleanError(
+                f"int8 codes need a dtype that has the integers from -128 to 127 exactly, which"
+                f" {self.scalar.name} lacks; use bfloat16"
+            )
 
     @property
     def greatest(self) -> Storage:
         """The greatest finite number of the codes, in the Scalar of the scales."""
+        if self.scaling.is_integer:
+            return self.scales.from_float(GREATEST_INT8)
         return self.scales.from_float(self.scalar.to_float(greatest_finite(self.scalar)))
 
     def with_scale(self, scale: Tensor) -> ScaledOperand:
@@ -121,6 +136,10 @@ class ScaledOperand:
         v = x in ``scales``; u = v * s, rounded there, and clamped to the greatest number of the
         codes; the code is u rounded to ``scalar``. A NaN stays one. The inverse is 1 / s, rounded.
 
+        Integers are u rounded to the nearest integer, ties to even. As no |u| exceeds 127.5, it is
+        the same to clamp them to -128 and 127 afterwards. Their factors c take the place of the
+        inverses; an infinite magnitude makes s = 0 and the results NaNs.
+
         Raises:
             NumleanError: A delayed scale has no value.
         """
@@ -128,14 +147,23 @@ class ScaledOperand:
         one = wide.from_float(1.0)
         if not x.size:
             codes = cast_storage(self.scalar, scalar, x)
-            return Quantized(codes, one.reshape((1,) * x.ndim), wide, terms)
+            ones = one.reshape((1,) * x.ndim)
+            return Quantized(codes, ones, wide, terms, self.scaling.is_integer)
         regions = Regions.of(self.scaling.granularity, shape)
         v = regions.split(wide, cast_storage(wide, scalar, x))
-        s = self._scales(v, regions)
-        greatest = self.greatest
-        u = wide.minimum(wide.maximum(wide.mul(v, s), wide.neg(greatest)), greatest)
+        if self.scaling.is_integer:
+            factors = int8_factors(wide, regions.amax(wide, magnitudes(wide, v)))
+            u = wide.round_to_integral(self._clamped(wide.mul(v, int8_scales(wide, factors))))
+        else:
+            s = self._scales(v, regions)
+            factors, u = wide.div(one, s), self._clamped(wide.mul(v, s))
         codes = regions.join(cast_storage(self.scalar, wide, u), shape)
-        return Quantized(codes, regions.each_row(wide, wide.div(one, s)), wide, terms)
+        each_row = regions.each_row(wide, factors)
+        return Quantized(codes, each_row, wide, terms, self.scaling.is_integer)
+
+    def _clamped(self, u: Storage) -> Storage:
+        wide, greatest = self.scales, self.greatest
+        return wide.minimum(wide.maximum(u, wide.neg(greatest)), greatest)
 
     def _scales(self, v: Storage, regions: Regions) -> Storage:
         """Return the scale of each region, with the axes of ``Regions.split``."""
@@ -157,6 +185,12 @@ class ScaledOperand:
 
 Operand: TypeAlias = Scalar | ScaledOperand
 """The Scalar to which the numbers of an operand are rounded, or an operand that is scaled too."""
+
+
+def _has_integers(scalar: Scalar) -> bool:
+    """Return whether a Scalar has the integers from -128 to 127."""
+    format = scalar.format
+    return format is not None and format.precision >= _BITS and format.emax >= _BITS
 
 
 def scalar_of(operand: Operand) -> Scalar:

@@ -131,6 +131,23 @@ class Delayed:
 @checked
 @final
 @dataclass(frozen=True)
+class Int8:
+    """Codes are integers from -128 to 127, by torchao's mixed precision with int8.
+
+    With a the greatest magnitude, the factor that undoes a scale is c = a / 127, and the scale
+    1 / max(c, 1e-12). A sum is multiplied by the factor of one operand, rounded, and then by that
+    of the other one.
+    """
+
+    @property
+    def settings(self) -> tuple[str, ...]:
+        """The method, as a text."""
+        return ("int8",)
+
+
+@checked
+@final
+@dataclass(frozen=True)
 class Scaling:
     """The scales of an operand.
 
@@ -140,11 +157,12 @@ class Scaling:
         power_of_two: Whether scales are rounded down to a power of two.
 
     Raises:
-        NumleanError: A delayed scale is to serve less than a tensor.
+        NumleanError: A delayed scale is to serve less than a tensor, or one of integers is to be a
+            power of two.
     """
 
     granularity: Granularity = TENSOR
-    method: Current | Delayed = field(default_factory=Current)
+    method: Current | Delayed | Int8 = field(default_factory=Current)
     power_of_two: bool = False
 
     def __post_init__(self) -> None:
@@ -153,6 +171,14 @@ class Scaling:
                 f"{self.granularity}: a delayed scale serves a whole tensor; write tensor(delayed),"
                 f" or {self.granularity} without delayed"
             )
+
+        if self.is_integer and self.power_of_two:
+            raise NumleanError("int8 and power_of_two exclude each other; leave one of them out")
+
+    @property
+    def is_integer(self) -> bool:
+        """Whether codes are integers."""
+        return isinstance(self.method, Int8)
 
     @property
     def is_delayed(self) -> bool:

@@ -9,12 +9,21 @@ from typing import Any, Final
 
 from numlean.arguments import checked
 from numlean.errors import NumleanError, UnknownNameError
-from numlean.precision.scaling.scaling import ROW, TENSOR, Current, Delayed, Granularity, Scaling
+from numlean.precision.scaling.scaling import (
+    ROW,
+    TENSOR,
+    Current,
+    Delayed,
+    Granularity,
+    Int8,
+    Scaling,
+)
+from numlean.scalar.dtype import split_outside_parentheses
 
 _GRANULARITIES: Final = {"tensor": TENSOR, "row": ROW, "channel": ROW}
-_METHODS: Final = ("current", "delayed")
+_METHODS: Final = ("current", "delayed", "int8")
 _NAMES: Final = ("tensor", "row", "channel", "block", *_METHODS)
-_OPTIONS: Final = ("current", "delayed", "power_of_two", "amax_epsilon")
+_OPTIONS: Final = (*_METHODS, "power_of_two", "amax_epsilon")
 _ALGORITHMS: Final = ("max", "most_recent")
 _FORM: Final = "write it as tensor, row or block(1x128), with options as in tensor(power_of_two)"
 _EXTENTS: Final = re.compile(r"(\d{1,9})x(\d{1,9})", re.ASCII)
@@ -27,7 +36,7 @@ def scaling_named(text: str) -> Scaling:
     """Return the scaling that a text describes.
 
     ``tensor``, ``row`` (or ``channel``) and ``block(RxK)`` take options in parentheses:
-    ``amax_epsilon=X``, ``power_of_two`` and, for tensor, ``delayed`` or
+    ``amax_epsilon=X``, ``power_of_two``, ``int8`` and, for tensor, ``delayed`` or
     ``delayed(history=H,algo=max,margin=M)``; ``current`` is the default. A method alone means one
     scale for a tensor.
 
@@ -78,6 +87,8 @@ def _with_option(
         raise NumleanError(f"scaling {text!r}: {name} takes no value")
     if name == "delayed":
         return replace(scaling, method=_delayed(arguments, text))
+    if name == "int8":
+        return replace(scaling, method=Int8())
     return replace(scaling, power_of_two=True) if name == "power_of_two" else scaling
 
 
@@ -129,15 +140,7 @@ def _split_value(part: str) -> tuple[str, str | None]:
 
 def _split(arguments: str, text: str) -> list[str]:
     """Return arguments that commas outside of parentheses separate."""
-    parts, depth = [""], 0
-    for character in arguments:
-        depth += {"(": 1, ")": -1}.get(character, 0)
-        if depth < 0:
-            break
-        if character == "," and not depth:
-            parts.append("")
-        else:
-            parts[-1] += character
-    if depth or not all(part.strip() for part in parts):
+    parts = [part.strip() for part in split_outside_parentheses(arguments, "the options")]
+    if not all(parts):
         raise NumleanError(f"{text!r} is not a scaling; {_FORM}")
-    return [part.strip() for part in parts]
+    return parts

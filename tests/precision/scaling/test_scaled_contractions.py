@@ -19,13 +19,15 @@ from numlean.optim import sgd
 from numlean.precision import (
     Blocked,
     Contraction,
+    Exact,
     LayerPrecision,
     Ordered,
     contract,
     linear,
     product,
 )
-from numlean.precision.scaling import ScaledOperand, scaling_named
+from numlean.precision.scaling import Quantized, ScaledOperand, scaling_named
+from numlean.precision.scaling.factors import MOST_TERMS, Factors
 from numlean.scalar.registry import scalar_on
 
 S, L, E4M3, E5M2 = (
@@ -268,6 +270,46 @@ def test_products_without_weights_scale_both_operands_as_inputs():
     assert forward.tolist() == contract(a, b, between).tolist()
     assert forward.tolist() != contract(a, b, rule.forward).tolist()
     assert [each.tolist() for each in found] == [each.tolist() for each in expected]
+
+
+def int8_sums(a, b, first):
+    """Return products of integers with factors of rows, by the words of the specification."""
+    codes, factors = [], []
+    for x in (a, b):
+        c = np.abs(x).max(axis=1, keepdims=True) / F32(127)
+        codes.append(np.clip(np.rint(x * (F32(1) / np.maximum(c, F32(1e-12)))), -128, 127))
+        factors.append(c)
+    z, turns = (codes[0] @ codes[1].T).astype(F32), [factors[0], factors[1].T]
+    for factor in turns if first == "left" else turns[::-1]:
+        z = z * factor
+    return z
+
+
+def test_sums_of_integers_are_multiplied_by_one_factor_after_the_other_in_a_stated_order():
+    operand = ScaledOperand(L, scaling_named("row(int8)"), S)
+    a, b = random(6, 40), random(5, 40)
+    a[1], a[2], b[3] = 0, 1e-30, 3e38 * (np.arange(40) % 3 == 1)
+    x, y = Tensor.of(S, a), Tensor.of(S, b.T)
+    found = {}
+    for first in ("left", "right"):
+        contraction = Contraction(operand, operand, Exact(), S, first=first)
+        with np.errstate(over="ignore", under="ignore"):
+            expected = int8_sums(a, b, first)
+        found[first] = contract(x, y, contraction)
+        assert values(found[first]).tobytes() == expected.tobytes()
+        turned = contract(Tensor.of(S, b), Tensor.of(S, a.T), contraction.swapped)
+        assert values(turned).T.tobytes() == expected.tobytes()
+    assert values(found["left"]).tobytes() != values(found["right"]).tobytes()
+    codes = operand.quantize(S, S.from_float(a)).codes
+    assert set(L.to_float(codes).ravel()) <= set(range(-127, 128))
+
+
+def test_sums_of_integers_that_may_leave_32_bits_are_refused():
+    factors = Factors(*[Quantized(S.from_float([1.0]), S.from_float([1.0]), S, None, True)] * 2)
+    assert 127**2 * MOST_TERMS < 2**31 <= 127**2 * (MOST_TERMS + 1)
+    factors.check_terms(MOST_TERMS)
+    with pytest.raises(NumleanError, match="a sum of 133145 products of int8 codes may leave 32"):
+        factors.check_terms(MOST_TERMS + 1)
 
 
 @dataclass(frozen=True)
