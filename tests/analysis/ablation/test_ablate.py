@@ -248,6 +248,16 @@ def test_a_diverging_policy_is_named_with_its_first_step_that_is_not_finite():
     assert "not finite" in found.page()
 
 
+def test_delayed_scales_are_made_current_or_dropped():
+    policy = "uniform(float32),forward.operands=e4m3,forward.scaling=delayed(history=2)"
+    found = nl.ablate("xor", policy, low="e4m3", seeds=1, steps=1, options=PYTHON)
+    assert not [each for each in found.omissions if each.is_impossible]
+    for name, scaling in (("scaling made finer", "tensor"), ("scaling dropped", "none")):
+        row = found.row(name)
+        assert {each.rpartition(" ")[2] for each in row.variant.changes} == {scaling}
+        assert math.isfinite(row.runs[0].drift)
+
+
 def test_skipped_steps_of_loss_scaling_are_counted():
     policy = nl.policies.get("fp16-amp", loss_scaling="dynamic(1e30)")
     found = nl.ablate("xor", policy, seeds=1, steps=2, options=PYTHON)
