@@ -186,4 +186,5 @@ class _Replay:
 def _is_same_way(a: RunSpec, b: RunSpec) -> bool:
     # A Scalar with fast kernels equals one without.
     ways = [(side.options.backend, side.options.fast_kernels) for side in (a, b)]
-    return a.scalar == b.scalar and a.policy == b.policy and ways[0] == ways[1]
+    is_same = a.scalar == b.scalar and a.policy == b.policy and a.wrappers == b.wrappers
+    return is_same and ways[0] == ways[1]

@@ -92,7 +92,7 @@ def test_the_short_options_are_fields_of_a_policy(capsys):
         (("--policy", "bf16-mixed,weight_gradient.output=float32"), "give weights=float32"),
         (("--policy", "bf16-mixed,except.foo=tf32"), "layers are 0 Linear, 1 Elementwise"),
         (("--policy", "bf16-mixed,master=float32"), "unknown policy field 'master'"),
-        (("--policy", "bf16-mixed", "--flags"), "--flags counts the exceptions of one"),
+        (("--policy", "tf32,operands=float32,reductions=float64", "--flags"), "keep none"),
         (("--policy", "no-such.toml"), "no-such.toml: No such file"),
         (("--accumulate", "exactly"), "unknown accumulation 'exactly'"),
         (("--dtype", "bf16-mixed"), "'bf16-mixed' is a policy, not a dtype: give it as --policy"),

@@ -76,3 +76,37 @@ def test_a_run_totals_flags_by_operation_and_by_step(capsys):
     assert report["flags"]["mul"]["inexact"] > 0
     assert main(["train", "xor", "--steps", "1", "--flags"]) == 0
     assert "divide_by_zero" in capsys.readouterr().out
+
+
+def test_a_run_by_a_policy_counts_flags_by_dtype(capsys):
+    import json
+
+    wide = ("parameters", "weight_gradients", "optimizer", "reductions")
+    fields = ",".join(f"{name}=ieee32exec" for name in wide)
+    policy = f"fp16-amp,accumulate=ordered(ieee32exec),{fields}"
+    words = ["train", "xor", "--steps", "2", "--flags", "--device", "python", "--policy"]
+    assert main([*words, policy, "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    by_dtype = report["flags_by_dtype"]
+    assert set(by_dtype) == {"ieee32exec", "binary16"}
+    assert report["flags_not_counted"] == []
+    assert by_dtype["binary16"]["cast_from"]["overflow"] > 0  # the scaled cotangent
+    for name in ("inexact", "overflow"):
+        total = sum(counts[name] for each in by_dtype.values() for counts in each.values())
+        assert total == sum(step[name] for step in report["flags_by_step"])
+        assert total == sum(counts[name] for counts in report["flags"].values())
+    assert main([*words, "bf16-mixed"]) == 0
+    found = capsys.readouterr()
+    assert "bfloat16 cast_from" in found.out
+    assert found.out.endswith("not counted: float32\n")
+    assert "--flags counts in bfloat16 only: float32 keeps no flags" in found.err
+
+
+def test_the_flags_of_exact_sums_are_those_of_their_one_rounding():
+    counting = CountingScalar(get_scalar("binary16", "python"))
+    a = counting.from_float([[1.0, 2.0**-11, -1.0], [1.0, 2.0**-11, 0.0], [2.0**15, 2.0**15, 0.0]])
+    counting.exact_product(counting, a, counting, counting.from_float([[1.0], [1.0], [1.0]]))
+    flags = counting.counts["exact_product"]
+    # 2^-11 is exact although 1 + 2^-11 is not; then a tie, and an overflow
+    assert (flags.inexact, flags.overflow, flags.invalid) == (2, 1, 0)
+    assert "add" not in counting.counts

@@ -201,7 +201,8 @@ def _exception(op: TracedOperation, index: Index, element: Element | None) -> st
         return "division by zero"
     try:
         wide = get_scalar(_WIDE)
-        operands = (wide.from_exact(scalar.to_exact(x)) for x in element.operands.values())
+        numbers = element.numbers(scalar).values()
+        operands = (wide.from_exact(own.to_exact(x)) for own, x in numbers)
         exact = float(wide.to_float(element.apply(wide, tuple(operands)))[0])
     except NumleanError:
         return usual

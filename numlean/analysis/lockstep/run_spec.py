@@ -11,6 +11,7 @@ from numlean.arguments import checked
 from numlean.errors import NumleanError
 from numlean.precision import Policy, format_policy
 from numlean.precision.resolved import resolve_policy
+from numlean.scalar.contract import reset_stream
 from numlean.scalar.protocol import Scalar
 from numlean.scalar.registry import get_scalar, scalar_backend_of
 from numlean.scalar.wrappers.faulty import Fault, FaultyScalar, InjectedFault
@@ -18,7 +19,7 @@ from numlean.training import Options, Runner, Task, initial_parameters, instanti
 from numlean.training.initial_values import InitialValues, Value, starting_values
 from numlean.training.options import BACKENDS, resolve_part
 from numlean.training.policy_files import read_policy
-from numlean.training.precision import Wrap
+from numlean.training.precision import RunPrecision, Wrap
 from numlean_kernels.targets import DEVICES
 
 _FAST = "fast"
@@ -97,7 +98,8 @@ class RunSpec:
         if isinstance(spec, Runner):
             policy, initial = spec.precision.policy, dict(spec.named_parameters)
             name = spec.scalar.name if policy is None else f"{_POLICY}:{format_policy(policy)}"
-            return cls(name, spec.scalar, spec.options, initial, policy)
+            wrappers = () if policy is None else (partial(_own_scalars, spec.precision),)
+            return cls(name, spec.scalar, spec.options, initial, policy, wrappers)
         if isinstance(spec, str):
             return cls.parse(spec, options)
         if isinstance(spec, Policy):
@@ -162,6 +164,12 @@ def as_policy(text: str) -> str:
 
 
 RunSpecLike: TypeAlias = "RunSpec | Runner | Scalar | Policy | str"
+
+
+def _own_scalars(precision: RunPrecision) -> Wrap:
+    """Return the function that gives a runner the Scalars of another one, wrappers included."""
+    own = {scalar.name: scalar for scalar in precision.everything}
+    return lambda scalar: reset_stream(own.get(scalar.name, scalar))
 
 
 def _same(wrap: Wrap) -> Wrap:

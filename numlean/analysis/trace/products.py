@@ -16,6 +16,7 @@ from numlean.analysis.trace.element import Again, Element, Index
 from numlean.errors import NumleanError
 from numlean.precision import Contraction
 from numlean.precision.scaling.entered_operands import EnteredOperands, in_scalar
+from numlean.precision.scaling.operand import Operand, Quantized, ScaledOperand, turned_rows
 from numlean.scalar.operations import Kind, operations
 from numlean.scalar.product_scope import Multiplied, Product
 from numlean.scalar.protocol import Numbers, Scalar, Storage
@@ -100,11 +101,13 @@ def element_of_product(op: TracedOperation, index: Index) -> Element:
         rows = _rows(whole_operands.multiplied(None), index)
         return _element(rows, addend, lambda s: _of_one_scalar(s, one, addend))
     rule, rows = product.rule.with_scalars(untraced), _rows(product.multiplied, index)
-    if not isinstance(rule, Contraction) or not _is_repeatable(rule):
+    if not isinstance(rule, Contraction):
         return _element(rows, addend, lambda s: None)
-    entered = EnteredOperands.of(rule.left, rule.right, scalar, a, b).of_element(index)
+    entered = _entered(rule, rows)
 
-    def again(s: Scalar) -> Storage:
+    def again(s: Scalar) -> Storage | None:
+        if not _is_repeatable(rule):
+            return None
         own = rule.with_scalars(lambda each: s if each == rule.output else _reference(each))
         operands = entered.with_scalars(_reference)
         further = addend and in_scalar(addend, _reference)
@@ -114,11 +117,34 @@ def element_of_product(op: TracedOperation, index: Index) -> Element:
 
 
 def _is_repeatable(rule: Contraction) -> bool:
-    scalars: list[Scalar] = []
-    rule.with_scalars(lambda each: scalars.append(each) or each)  # type: ignore[func-returns-value]
-    scales = [getattr(each, "scaling", None) for each in (rule.left, rule.right)]
-    is_delayed = any(each is not None and each.is_delayed for each in scales)
-    return not is_delayed and all(each.is_deterministic for each in scalars)
+    """Return whether the sums of a product and their rounding are not random."""
+    scalars = [rule.output]
+
+    def seen(scalar: Scalar) -> Scalar:
+        scalars.append(scalar)
+        return scalar
+
+    rule.accumulate.with_scalars(seen)
+    return all(scalar.is_deterministic for scalar in scalars)
+
+
+def _entered(rule: Contraction, rows: Sequence[Multiplied]) -> EnteredOperands:
+    """Return a row and a column as the operands of a product of one element."""
+    a, b = (Numbers(row.codes.scalar, row.codes.storage.reshape(1, -1)) for row in rows[:2])
+    left, right = (
+        _quantized(row, operand)
+        for row, operand in zip(rows, (rule.left, rule.right), strict=False)
+    )
+    return EnteredOperands(a, Numbers(b.scalar, turned_rows(b.storage)), left, right)
+
+
+def _quantized(row: Multiplied, operand: Operand) -> Quantized | None:
+    if row.factors is None or not isinstance(operand, ScaledOperand):
+        return None
+    codes, (scales, factors) = row.codes.storage.reshape(1, -1), row.factors
+    terms = operand.scaling.granularity.terms
+    each = np.broadcast_to(factors, codes.shape[-1:])
+    return Quantized(codes, each[:: terms or codes.size].reshape(1, -1), scales, terms)
 
 
 def _reference(scalar: Scalar) -> Scalar:

@@ -14,9 +14,10 @@ optimizer state, that is not finite; with step, where, operation, exception, con
 parameters and optimizer_state (the counts at the end). --eval-every adds evaluations, a list of
 objects with updates, test_loss and accuracy, and best, the one with the lowest loss (null if all
 losses are NaN). --flags adds flags (how often each operation raised each exception in training) and
-flags_by_step (the same for all operations in each step). A run that scales its loss adds
-loss_scaling, an object with skipped_steps (from 0), scale and good_steps (after the last step; null
-for a static scale).
+flags_by_step (the same for all operations in each step); in a run by a policy also flags_by_dtype
+(by dtype and operation) and flags_not_counted (the dtypes that keep no flags). A run that scales
+its loss adds loss_scaling, an object with skipped_steps (from 0), scale and good_steps (after the
+last step; null for a static scale).
 
 Before the run, warnings name constants that round to something harmful in the format. A number
 that stops being finite is reported at once, with the operation that made it. The exit status is 3

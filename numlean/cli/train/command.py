@@ -36,7 +36,7 @@ from numlean.json_lines import json_line
 from numlean.optim import SGD, ClipByNorm, ClipByValue, Optimizer
 from numlean.precision import format_policy, policy_digest
 from numlean.scalar.registry import get_scalar
-from numlean.scalar.wrappers.counting import CountingScalar, FlagHistory
+from numlean.scalar.wrappers.counting import CountingScalar, CountingWrap, FlagHistory
 from numlean.tasks import NamedTask, Recipe, Split
 from numlean.training import (
     Evaluation,
@@ -84,7 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
         recipe = Recipe.from_arguments(vars(arguments))
         task, config = recipe.resolve()
     announce(recipe, task)
-    counting = _counting(recipe, arguments)
+    counting = CountingWrap() if arguments.flags else None
     runner = _runner(task, recipe, counting, arguments)
     split = task.load_for(runner.scalar)
     evaluator = evaluation.make_evaluator(recipe, task, split)
@@ -100,7 +100,7 @@ def run(arguments: argparse.Namespace) -> int:
     runner.keeps_outputs = arguments.plot is not None or arguments.log is not None
     before = runner.reported_loss(split.train)
     settings = _settings(task, config, runner)
-    flags = FlagHistory(counting) if counting else None
+    flags = FlagHistory(*counting.scalars) if counting else None
     with catch_interrupt() as interrupt:  # until the report is printed
         monitor = _train(
             arguments,
@@ -125,6 +125,7 @@ def run(arguments: argparse.Namespace) -> int:
             "nonfinite": nonfinite_report(stepper, finite),
             **_loss_scaling(stepper, monitor),
             **({} if flags is None else flags.report()),
+            **_flags_by_dtype(runner, flags, counting),
         }
         if arguments.plot is not None:
             evaluations = [(each.step_count, each.loss.item()) for each in monitor.evaluations]
@@ -192,24 +193,39 @@ def _uninterrupted(write_files: OnStep) -> OnStep:
 
 
 def _runner(
-    task: NamedTask, recipe: Recipe, counting: CountingScalar | None, arguments: argparse.Namespace
+    task: NamedTask, recipe: Recipe, counting: CountingWrap | None, arguments: argparse.Namespace
 ) -> Runner:
+    """Return the runner of a recipe; ``--flags`` counts exceptions in dtypes that keep flags."""
     options, device = runner_options(arguments), arguments.device
-    if recipe.policy is not None:
-        return instantiate(task.task, recipe.policy, replace(options, device=device))
-    return instantiate(task.task, counting or get_scalar(recipe.dtype, device), options)
+    if recipe.policy is None:
+        scalar = get_scalar(recipe.dtype, device)
+        if counting is not None:
+            CountingScalar(scalar)  # refuses a dtype without flags
+        return instantiate(task.task, scalar, options, wrap=counting)
+    runner = instantiate(task.task, recipe.policy, replace(options, device=device), wrap=counting)
+    if counting is not None and counting.others:
+        _warn_of_uncounted(counting)
+    return runner
 
 
-def _counting(recipe: Recipe, arguments: argparse.Namespace) -> CountingScalar | None:
-    """Return the Scalar that counts exceptions, if ``--flags`` asks for it."""
-    if not arguments.flags:
-        return None
-    if recipe.policy is not None:
+def _warn_of_uncounted(counting: CountingWrap) -> None:
+    others = ", ".join(counting.others)
+    if not counting.scalars:
         raise NumleanError(
-            "--flags counts the exceptions of one number format; use it with --dtype, not with"
-            f" the policy {format_policy(recipe.policy)}"
+            f"--flags needs a dtype that keeps flags, and {others} keep none; emulated dtypes do,"
+            " such as ieee32exec"
         )
-    return CountingScalar(get_scalar(recipe.dtype, arguments.device))
+    counted = ", ".join(scalar.name for scalar in counting.scalars)
+    warn(f"--flags counts in {counted} only: {others} keeps no flags, and ieee32exec does")
+
+
+def _flags_by_dtype(
+    runner: Runner, flags: FlagHistory | None, counting: CountingWrap | None
+) -> dict[str, Any]:
+    """Return the flags of each dtype of a run by a policy; nothing of another run."""
+    if flags is None or counting is None or runner.precision.policy is None:
+        return {}
+    return {**flags.report_by_dtype(), "flags_not_counted": counting.others}
 
 
 def _settings(task: NamedTask, config: TrainConfig, runner: Runner) -> dict[str, Any]:

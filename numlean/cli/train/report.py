@@ -40,7 +40,20 @@ def as_text(report: dict[str, Any]) -> str:
         "value_digest": report["value_digest"],
     }
     lines = align_rows((name, value) for name, value in rows.items() if value)
-    return "\n".join(lines + (_flag_table(report["flags"]) if "flags" in report else []))
+    return "\n".join([*lines, *_flag_lines(report)])
+
+
+def _flag_lines(report: dict[str, Any]) -> list[str]:
+    """Return the table of flags, by operation and, in a run by a policy, by dtype."""
+    if "flags_by_dtype" not in report:
+        return _flag_table(report["flags"]) if "flags" in report else []
+    counts = {
+        f"{dtype} {operation}": flags
+        for dtype, by_operation in report["flags_by_dtype"].items()
+        for operation, flags in by_operation.items()
+    }
+    others = report["flags_not_counted"]
+    return [*_flag_table(counts), *(["not counted: " + ", ".join(others)] if others else [])]
 
 
 def _in_format(report: dict[str, Any]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final, final
 
 from numlean.arguments import checked
@@ -97,40 +97,81 @@ def restore_counting(inner: Scalar, counts: dict[str, Flags]) -> CountingScalar:
 
 
 @final
-class FlagHistory:
-    """The flags that a Scalar counts from now on, by operation and by step.
+class CountingWrap:
+    """Wraps the Scalars of a run in ones that count flags, as far as they keep any.
 
     Attributes:
-        by_operation: The totals by the operation's name.
+        scalars: The Scalars that count.
+        others: The names of those that keep no flags, and stay as they are.
+    """
+
+    def __init__(self) -> None:
+        self.scalars: list[CountingScalar] = []
+        self.others: list[str] = []
+
+    def __call__(self, scalar: Scalar) -> Scalar:
+        """Return a Scalar that counts its flags; one that keeps none as it is."""
+        if not supports_flags(scalar):
+            self.others.append(scalar.name)
+            return scalar
+        self.scalars.append(CountingScalar(scalar))
+        return self.scalars[-1]
+
+
+@final
+class FlagHistory:
+    """The flags that Scalars count from now on, by dtype, by operation and by step.
+
+    Attributes:
+        by_dtype: The totals by the name of the Scalar and that of the operation.
         by_step: The totals of each step that has ended.
     """
 
-    def __init__(self, scalar: CountingScalar) -> None:
-        self._counts = scalar.counts
-        self._counts.clear()
-        self.by_operation: dict[str, Flags] = defaultdict(Flags)
+    def __init__(self, *scalars: CountingScalar) -> None:
+        self._scalars = scalars
+        self.by_dtype: dict[str, dict[str, Flags]] = {}
         self.by_step: list[Flags] = []
+        self.discard()
+
+    @property
+    def by_operation(self) -> dict[str, Flags]:
+        """The totals by the operation's name, of all dtypes."""
+        totals: dict[str, Flags] = defaultdict(Flags)
+        for counts in self.by_dtype.values():
+            for name, flags in counts.items():
+                totals[name].add(flags)
+        return totals
 
     def end_step(self) -> None:
         """Add the counts since the last call as one step."""
         total = Flags()
-        for name, flags in self._counts.items():
-            total.add(flags)
-            self.by_operation[name].add(flags)
+        for scalar in self._scalars:
+            own = self.by_dtype.setdefault(scalar.name, {})
+            for name, flags in scalar.counts.items():
+                total.add(flags)
+                own.setdefault(name, Flags()).add(flags)
         self.by_step.append(total)
         self.discard()
 
     def discard(self) -> None:
         """Discard the counts since the last step: they belong to no step."""
-        self._counts.clear()
+        for scalar in self._scalars:
+            scalar.counts.clear()
 
     def report(self) -> dict[str, Any]:
         """Return the counts as plain data: ``flags`` and ``flags_by_step``."""
-        totals = sorted(self.by_operation.items())
         return {
-            "flags": {name: flags.as_dict() for name, flags in totals},
+            "flags": _plain(self.by_operation),
             "flags_by_step": [flags.as_dict() for flags in self.by_step],
         }
+
+    def report_by_dtype(self) -> dict[str, Any]:
+        """Return the counts by dtype and operation as plain data: ``flags_by_dtype``."""
+        return {"flags_by_dtype": {name: _plain(counts) for name, counts in self.by_dtype.items()}}
+
+
+def _plain(counts: Mapping[str, Flags]) -> dict[str, dict[str, int]]:
+    return {name: flags.as_dict() for name, flags in sorted(counts.items())}
 
 
 def _is_composed(scalar: Scalar, operation: str) -> bool:
