@@ -11,10 +11,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from numlean_kernels.fixed.formats import FixedArithmetic
 from numlean_kernels.formats import BINARY64, E4M3, Format
 from numlean_kernels.ieee import Arithmetic, Rounding
 from numlean_kernels.ieee.convert import cast_name
-from numlean_kernels.ieee.exact_sums import ExactSum
+from numlean_kernels.ieee.exact_sums import ROUND, ExactSum
 from numlean_kernels.loops.elementwise import broadcast_operand, elementwise, filled, flagged
 from numlean_kernels.loops.exact_product import exact_product
 from numlean_kernels.loops.flag_counts import COUNT_FLAGS, NO_ROUTINES
@@ -35,6 +36,9 @@ from numlean_kernels.loops.matmul import MATMUL, MATMUL_FMA
 from numlean_kernels.loops.reduce import ARGMAX, MAX, SUM_ORDERED, SUM_PAIRWISE
 from numlean_kernels.protocol import Loop, Table
 from numlean_kernels.tables.elementary import BINARY, UNARY
+from numlean_kernels.tables.fixed import FLAGGED as FIXED_FLAGGED
+from numlean_kernels.tables.fixed import OPERATIONS as FIXED_OPERATIONS
+from numlean_kernels.tables.fixed import fixed_table
 from numlean_kernels.tables.hardware import MAKERS as HARDWARE_MAKERS
 from numlean_kernels.tables.hardware import REAL_DTYPES, hardware_table
 from numlean_kernels.tables.hardware_on_encodings import encodings_table
@@ -46,6 +50,9 @@ from numlean_kernels.tables.ieee import (
     ieee_table,
 )
 from numlean_kernels.tables.philox import philox_table
+from numlean_kernels.tables.tapered import OPERATIONS as TAPERED_OPERATIONS
+from numlean_kernels.tables.tapered import tapered_table
+from numlean_kernels.tapered.formats import TaperedFormat
 from numlean_kernels.targets.cuda import CudaTarget
 
 GPU = CudaTarget(simulated=False)
@@ -136,7 +143,7 @@ ARITIES = (
 )
 GIVEN = CASTS | {"from_binary64": np.uint64, "from_int64": np.int64}
 RESULTS = (
-    dict.fromkeys(("eq", "lt", "le", "total_order"), np.bool_)
+    dict.fromkeys(("eq", "lt", "le", "total_order", "is_nan"), np.bool_)
     | dict.fromkeys(("compare", "classify"), np.int8)
     | {name: np.dtype(name.split()[0].removeprefix("to_")) for name in TO_INT}
     | {"to_binary64": np.uint64}
@@ -175,6 +182,20 @@ def on_encodings(format: Format) -> Numbers:
     table = encodings_table(format, GPU)
     names = ("add", "sub", "mul", "div", "sqrt", "fma")
     return Numbers(table.key, table, format.storage_dtype, names)
+
+
+@cache
+def tapered(format: TaperedFormat) -> Numbers:
+    """Return the arithmetic of posits or takums."""
+    table = tapered_table(format, GPU)
+    return Numbers(table.key, table, format.storage_dtype, (*TAPERED_OPERATIONS, *CASTS))
+
+
+@cache
+def fixed_point(arithmetic: FixedArithmetic) -> Numbers:
+    """Return a fixed-point arithmetic."""
+    table, dtype = fixed_table(arithmetic, GPU), arithmetic.format.storage_dtype
+    return Numbers(table.key, table, dtype, (*FIXED_OPERATIONS, *CASTS), flagged=FIXED_FLAGGED)
 
 
 def arrays(*kinds: tuple[Any, int]) -> list[np.ndarray]:
@@ -239,7 +260,8 @@ def array_kernels(numbers: Numbers) -> Iterator[Kernel]:
     if numbers.random_bits:
         number, random_bits, places = (numbers.dtype, 2), (UINT64, 2), (INT64, 1)
         kinds = {SCATTER_ADD_STOCHASTIC: (number, places, places, random_bits, number)}
-    kinds |= exact_loop(numbers)
+    if numbers.table.get(ROUND) is not None or numbers.random_bits:
+        kinds |= exact_loop(numbers)
     for loop, given in kinds.items():
         yield Kernel(loop, numbers.table, arrays(*given), floats_of(loop, numbers.table))
 

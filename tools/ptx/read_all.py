@@ -1,7 +1,8 @@
 """Read and assemble the PTX of every CUDA kernel: ``python -m ptx.read_all [FORMAT ...]``.
 
 For each format, those of registered dtypes by default and others as eXmY, the usual arithmetic and
-all that differ from it in one option; binary32 and binary64 on the hardware as well. Prints the
+all that differ from it in one option; binary32 and binary64 on the hardware as well; posits, takums
+and fixed-point numbers of several widths. Prints the
 number of kernels read, and ends with status 1 if a kernel has an instruction that it must not have,
 or cannot be assembled.
 """
@@ -16,10 +17,31 @@ from time import perf_counter
 from numba.cuda import dispatcher
 
 from numlean.scalar.registry import scalar_backends
+from numlean_kernels.fixed.formats import Beyond, FixedArithmetic, FixedFormat
 from numlean_kernels.formats import parse_format
+from numlean_kernels.ieee.arithmetic import Rounding
+from numlean_kernels.tapered.formats import Posit, Takum
 from ptx.fake_driver import FakeDevice
-from ptx.kernels import CAPABILITIES, NUMBERLESS, every_numbers, parts
+from ptx.kernels import (
+    CAPABILITIES,
+    NUMBERLESS,
+    every_numbers,
+    fixed_point,
+    parts,
+    tapered,
+)
 from ptx.reading import read
+
+ON_INTEGERS = [
+    *(tapered(format) for format in (Posit(3, 2), Posit(8), Posit(32, 0), Takum(5), Takum(32))),
+    *(
+        fixed_point(FixedArithmetic(FixedFormat(*widths), rounding, beyond))
+        for widths in ((4, 4), (1, 31), (0, 16, False))
+        for rounding in (Rounding.TIES_TO_EVEN, Rounding.TO_ODD)
+        for beyond in Beyond
+    ),
+]
+"""Arithmetics without a format, of the smallest and largest widths."""
 
 BORDERS = ("e2m1", "e11m1", "e2m52", "e8m24", "e9m22", "e9m23")
 """Formats of ieee:eXmY of the smallest and largest widths, and next to 32 bits."""
@@ -35,6 +57,7 @@ def formats():
 def tasks(chosen):
     """Yield lists of parts, one for each process; the default arithmetics come first."""
     yield [NUMBERLESS]
+    yield from (parts(numbers) for numbers in ON_INTEGERS)
     of_formats = [[parts(numbers) for numbers in every_numbers(format)] for format in chosen]
     for several in zip_longest(*of_formats, fillvalue=None):
         yield from filter(None, several)

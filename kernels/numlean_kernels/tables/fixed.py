@@ -65,6 +65,12 @@ _NEIGHBOURS: Final[dict[str, Maker]] = {
     "next_down": order.make_next_down,
 }
 
+FLAGGED: Final = tuple(_FLAGGED)
+"""The names of routines that return flags."""
+
+OPERATIONS: Final = (*_FLAGGED, *_QUIET, *_NEIGHBOURS)
+"""The names of all routines but casts."""
+
 
 @cache
 def fixed_table(arithmetic: FixedArithmetic, target: Target) -> Table:

@@ -54,6 +54,9 @@ _MAKERS: Final[dict[str, Maker]] = {
     },
 }
 
+OPERATIONS: Final = tuple(_MAKERS)
+"""The names of all routines but casts."""
+
 
 @cache
 def tapered_table(format: TaperedFormat, target: Target) -> Table:

@@ -14,6 +14,7 @@ import pytest
 
 from numlean import get_scalar
 from numlean_kernels import loops
+from numlean_kernels.fixed.formats import FixedArithmetic, FixedFormat
 from numlean_kernels.formats import BINARY16, BINARY32, BINARY64, E4M3
 from numlean_kernels.ieee import Arithmetic, NanRule, Overflow, Rounding, Subnormal, Tininess
 from numlean_kernels.loops.gather_scatter import (
@@ -27,6 +28,7 @@ from numlean_kernels.protocol import KernelCall, Loop
 from numlean_kernels.tables import elementary as elementary_makers
 from numlean_kernels.tables import hardware as hardware_makers
 from numlean_kernels.tables import ieee as ieee_makers
+from numlean_kernels.tapered.formats import Posit, Takum
 
 pytest.importorskip("numba_cuda", reason="the cuda extra is not installed")
 
@@ -47,11 +49,13 @@ from ptx.kernels import (
     arrays,
     elementwise_kernels,
     emulated,
+    fixed_point,
     flagged_kernels,
     floats_of,
     hardware,
     on_encodings,
     parts,
+    tapered,
     variants,
 )
 from ptx.reading import FLOATING, instructions, ptx_of, read, violations
@@ -135,6 +139,9 @@ PARTS = [
     of_arrays(emulated(Arithmetic(BINARY64)), MATMUL_FMA.name, SUM_ORDERED.name),
     some_operations(emulated(UNUSUAL), 2, 5),
     of_arrays(emulated(UNUSUAL), MATMUL.name, SUM_ORDERED.name),
+    some(tapered(Posit(16)), ["fma", "div", "sqrt", "rem"]),
+    some(tapered(Takum(32)), ["add", "from_binary64"]),
+    some(fixed_point(FixedArithmetic(FixedFormat(4, 4))), ["fma", "div", "scaleb"]),
 ]
 
 
