@@ -27,9 +27,13 @@ _ELEMENTWISE_KINDS: Final = (
     *(Kind.ARITHMETIC, Kind.INTEGRAL, Kind.SIGN, Kind.EXTREMUM, Kind.EXPONENT, Kind.NEIGHBOUR),
     *(Kind.RELATION, Kind.CLASSIFICATION),
 )
+EXACT: Final = "exact_product"
+"""The exact product of matrices of one Scalar's numbers."""
+_PRODUCTS: Final = ("matmul", EXACT)
+
 OPERATIONS: Final = (
     *operations(kind=_ELEMENTWISE_KINDS),
-    *("to_float", "to_int", "from_float", "sum", "matmul"),
+    *("to_float", "to_int", "from_float", "sum", "matmul", EXACT),
 )
 """The operations that can be measured."""
 
@@ -80,15 +84,23 @@ def entries(operation: str, dtypes: list[str], *, flags: bool = False) -> Iterat
 def _ours(operation: str, dtype: str, scalar: Scalar, *, flags: bool) -> Iterator[BenchmarkEntry]:
     size = _matrix_size(scalar)
     x = operands(operation, scalar.from_float, size)
-    run = partial(getattr(scalar, operation), *x)
+    run = partial(_method(scalar, operation), *x)
     if not _is_available(run, x):
         return
-    count = 2 * size**3 if operation == "matmul" else ELEMENTS
+    count = 2 * size**3 if operation in _PRODUCTS else ELEMENTS
     yield BenchmarkEntry(dtype, run, count, scalar.format)
     if flags and table.OPERATIONS[operation].flags and isinstance(scalar, KernelScalar):
         counted = partial(run, flags=Flags())
         if _is_available(counted, x):
             yield BenchmarkEntry(f"{dtype}, flags", counted, count, scalar.format)
+
+
+def _method(scalar: Scalar, operation: str) -> Callable[..., object]:
+    """Return an operation of a Scalar on arrays of its own numbers."""
+    if operation != EXACT:
+        method: Callable[..., object] = getattr(scalar, operation)
+        return method
+    return lambda a, b, **options: scalar.exact_product(scalar, a, scalar, b, **options)
 
 
 def _is_available(run: partial[object], x: list[Any]) -> bool:
@@ -110,7 +122,7 @@ def operands(operation: str, encode: Callable[[Any], Storage], size: int) -> lis
         size: The rows and columns of matrices.
     """
     rng = np.random.Generator(np.random.Philox(0))
-    if operation == "matmul":
+    if operation in _PRODUCTS:
         return [encode(rng.standard_normal((size, size))) for _ in range(2)]
     values = rng.standard_normal((3, ELEMENTS))
     if operation == "sqrt":
@@ -124,6 +136,8 @@ def operands(operation: str, encode: Callable[[Any], Storage], size: int) -> lis
 
 def _softfloat(operation: str, format: Format) -> Iterator[BenchmarkEntry]:
     """Yield SoftFloat's function in a compiled loop, if it is installed and has it."""
+    if operation == EXACT:
+        return
     size = _COMPILED_MATRIX
     x = operands(operation, partial(round_to_even, format), size)
     z = np.empty_like(x[0])

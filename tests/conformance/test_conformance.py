@@ -47,6 +47,10 @@ S = get_scalar("float32", "python")
             "sums of every",
         ),
         ({"sqrt": lambda x: S.next_up(S.sqrt(x))}, "square roots are the exact roots"),
+        (
+            {"exact_product": lambda left, a, right, b: S.matmul(a, b, contraction="fma")},
+            "an exact product rounds each sum",
+        ),
         ({"lt": lambda x, y: S.le(x, y)}, "comparisons are those of the exact values"),
         ({"to_float": lambda x: S.to_float(x).astype(np.float16).astype(float)}, "floats come out"),
         ({"neg": lambda x: x}, "results share no memory with arguments"),

@@ -1,6 +1,13 @@
 """The rules that every Scalar follows, as checks that run on any Scalar."""
 
-from numlean.testing.conformance import arithmetic, casts, conversions, order, storage
+from numlean.testing.conformance import (
+    arithmetic,
+    casts,
+    conversions,
+    exact_products,
+    order,
+    storage,
+)
 from numlean.testing.conformance.checks import CHECKS, Check, NotApplicableError, Subject
 from numlean.testing.conformance.suite import Failure, Report, check_scalar
 
@@ -15,6 +22,7 @@ __all__ = [
     "casts",
     "check_scalar",
     "conversions",
+    "exact_products",
     "order",
     "storage",
 ]
