@@ -109,8 +109,13 @@ class Runner:
         self.store.assign(params)
 
     @property
+    def model_params(self) -> tuple[Tensor, ...]:
+        """The parameters and buffers, without the numbers of delayed scales."""
+        return tuple(self.params[: len(self.params) - self.precision.scale_count])
+
+    @property
     def named_parameters(self) -> list[tuple[str, Tensor]]:
-        """The parameters and buffers with their names, in the model's order."""
+        """The parameters and buffers with their names, as ``params``."""
         return [(spec.name, p) for spec, p in zip(self.store.specs, self.params, strict=True)]
 
     def set_mode(self, mode: Mode) -> None:

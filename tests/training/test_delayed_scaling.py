@@ -53,6 +53,7 @@ def test_a_run_keeps_a_scale_and_a_history_of_each_tensor_of_a_product():
     expected |= {f"{PREFIX}{each}.history": [0.0] * 3 for each in tensors}
     assert scales(runner) == expected
     assert [p.dtype for p in runner.params] == ["float32"] * 16
+    assert runner.model_params == tuple(runner.params[:4])
     trained(runner)
     found = scales(runner)
     assert found.keys() == expected.keys()

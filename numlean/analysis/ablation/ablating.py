@@ -262,7 +262,7 @@ def _variants(
 def _states(runner: Runner, config: TrainConfig) -> list[str]:
     """Return the names of the optimizer's state that has one tensor for each parameter."""
     specs = runner.task.model.parameters
-    trained = [p for spec, p in zip(specs, runner.params, strict=False) if spec.is_trainable]
+    trained = [p for spec, p in zip(specs, runner.model_params, strict=True) if spec.is_trainable]
     state = config.optimizer.initial(trained, runner.hyperparameter)
     shapes = [p.shape for p in trained]
     return [name for name, tensors in state.items() if [x.shape for x in tensors] == shapes]

@@ -134,9 +134,7 @@ class Training:
                 return step + 1
         measured = data.test if data.test.size else data.train
         evaluation = run_evaluation(stepper, measured, with_accuracy=self.with_accuracy)
-        # Delayed scales follow the parameters and buffers, which all arithmetics have.
-        params = tuple(runner.params[: len(self.task.model.parameters)])
-        named = runner.named_parameters
+        params, named = runner.model_params, runner.named_parameters
         result = SeedRun(
             seed,
             evaluation.loss.item(),

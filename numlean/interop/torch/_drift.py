@@ -201,7 +201,7 @@ class _TorchTraining:
 def _measured(
     step: int, loss: float, their_loss: float, runner: Runner, parameters: list[Storage]
 ) -> StepDrift:
-    scalar, ours = runner.scalar, [p.data for p in runner.params]
+    scalar, ours = runner.scalar, [p.data for p in runner.model_params]
     masks = [differing(scalar, x, y) for x, y in zip(ours, parameters, strict=True)]
     pairs: list[tuple[Any, ...]] = list(zip(ours, parameters, masks, strict=True))
     most = [float(ulps(scalar, x[m], y[m]).max(initial=0.0)) for x, y, m in pairs]
@@ -218,7 +218,7 @@ def _first_difference(
     step: int, runner: Runner, parameters: list[Storage]
 ) -> FirstDifference | None:
     scalar, specs = runner.scalar, runner.task.model.parameters
-    for spec, p, q in zip(specs, runner.params[: len(specs)], parameters, strict=True):
+    for spec, p, q in zip(specs, runner.model_params, parameters, strict=True):
         place = first_place(differing(scalar, p.data, q))
         if place is not None:
             numbers = (Number.of(scalar, np.asarray(x[place])) for x in (p.data, q))

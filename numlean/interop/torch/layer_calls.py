@@ -229,8 +229,7 @@ def calls_of(runner: Runner, sample: Batch, scale: Tensor | None) -> list[Call]:
         scale: The factor of the loss; None for 1.
     """
     task, precision = runner.task, runner.precision
-    specs = task.model.parameters
-    params = runner.params[: len(specs)]
+    specs, params = task.model.parameters, runner.model_params
     arithmetics = precision.arithmetics(task.model, runner.params)
     is_trainable = [spec.is_trainable for spec in specs]
     inputs, y = runner.batch(sample)

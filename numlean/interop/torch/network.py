@@ -46,9 +46,9 @@ def to_torch(task: Task, runner: Runner) -> tuple[Any, Any]:
         UnavailableError: PyTorch is not installed, or it lacks a layer or the loss.
     """
     module = to_module(task.model)
-    names = [spec.name for spec in task.model.parameters]
-    own = runner.params[: len(names)]
-    values = {name: tensor(p.data).clone() for name, p in zip(names, own, strict=True)}
+    names = (spec.name for spec in task.model.parameters)
+    named = zip(names, runner.model_params, strict=True)
+    values = {name: tensor(p.data).clone() for name, p in named}
     # Assigned, not copied, so that the module also gets the parameters' dtype.
     module.load_state_dict(values, assign=True)
     return module.train(), to_loss(task.loss)
