@@ -132,6 +132,13 @@ def test_a_checkpoint_of_another_task_is_refused_by_name(capsys, file):
 def test_checkpoints_are_put_to_the_test_by_a_command(capsys):
     assert main(["verify", "checkpoints", "--mutations", "26", "--dtypes", "float32,mp:9"]) == 0
     assert capsys.readouterr().out.splitlines()[-1].split() == ["all", "26", "26"]
+    policies = ["--policy", "fp8-delayed,scaling=delayed(history=2)", "--policy", "bf16-mixed"]
+    assert main(["verify", "checkpoints", "--mutations", "10", *policies]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].endswith("scaling=delayed(history=2), bf16-mixed")
+    assert lines[-1].split() == ["all", "10", "10"]
+    assert main(["verify", "checkpoints", "--kills", "1", "--policy", "fp9"]) == 2
+    assert "unknown policy 'fp9'" in capsys.readouterr().err
     assert main(["verify", "checkpoints"]) == 2
     assert "--kills" in capsys.readouterr().err
 

@@ -10,6 +10,7 @@ from numlean import Options, Task, instantiate, nn, stepper
 from numlean.analysis.lockstep import crosscheck
 from numlean.certificate import Recorder
 from numlean.checkpoint import Run, export, resume, save
+from numlean.checkpoint.weights import weights_of
 from numlean.data import Batch, Dataset
 from numlean.errors import NumleanError
 from numlean.nn.layer import Context, Mode
@@ -201,6 +202,13 @@ def test_initial_values_take_the_scales_of_the_same_policy():
             p.to_float().tolist() for p in runner.params[:4]
         ]
         assert all(each == 1 for name, each in scales(other).items() if name.endswith("scale"))
+
+
+@pytest.mark.parametrize("text", [DELAYED, "bf16-sr"])
+def test_a_checkpoint_is_a_source_of_initial_values(text, tmp_path):
+    runner, path = make(text), tmp_path / "run.ckpt"
+    save(path, trained(runner, 1), Run(CONFIG, DATA))
+    assert numbers(make(text, initial=weights_of(TASK, path))) == numbers(runner)
 
 
 def test_two_runs_are_compared_with_their_scales():
