@@ -192,8 +192,9 @@ def _call(
     longest = max(traces, key=lambda trace: sum(each is not None for each in trace))
     earlier = [each for each in islice(longest, found.number) if each is not None]
     if op.operation == PRODUCT:
-        products = (product_of(each) for each in earlier if each.operation != PRODUCT)
-        return len({id(each) for each in products if each is not None} - {id(op.product)})
+        parts = (each for each in earlier if each.operation != PRODUCT and product_of(each))
+        own = {id(each.product) for trace in traces if (each := trace[found.number]) is not None}
+        return len({id(each.product or each) for each in parts} - own)
     return [each.operation for each in earlier].count(op.operation)
 
 

@@ -33,11 +33,13 @@ class OneSidedCast:
         number: The index in the traces.
         pair: The cast, and the same numbers unrounded as the other run's result; a's first.
         element: The first element that the cast changes.
+        call: The index of the cast among those of its run in the step.
     """
 
     number: int
     pair: tuple[TracedOperation, TracedOperation]
     element: Index
+    call: int
 
     @property
     def rules(self) -> tuple[str, str]:
@@ -121,7 +123,10 @@ def _cast_at(traces: Traces, side: int, number: int, compare: Differing) -> OneS
     if place is None:
         return None
     unrounded = replace(op, result=x, scalar=source)
-    return OneSidedCast(number, (unrounded, op) if side else (op, unrounded), place)
+    pair = (unrounded, op) if side else (op, unrounded)
+    earlier = (each for each in traces[side][:number] if each is not None)
+    call = sum(each.operation == _CAST for each in earlier)
+    return OneSidedCast(number, pair, place, call)
 
 
 def _is_kept(cast: TracedOperation, kept: Numbers, compare: Differing) -> bool:

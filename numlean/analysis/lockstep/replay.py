@@ -80,17 +80,16 @@ def locate_divergence(
     traces = pad_to_common_order([trace for trace, _ in replays])
     name, place = differing
     differing_text = f"{name} at [{', '.join(map(str, place))}]"
-    difference, rules = first_difference(traces, comparison.differing), None
+    difference = first_difference(traces, comparison.differing)
     if any(spec.policy is not None for spec in specs):
         cast = _one_sided(traces, difference, comparison)
         if cast is not None:
-            traces = [
-                [*trace[: cast.number], op] for trace, op in zip(traces, cast.pair, strict=True)
-            ]
-            difference, rules = TraceDifference(cast.number, cast.element), cast.rules
+            pair = [[*t[: cast.number], op] for t, op in zip(traces, cast.pair, strict=True)]
+            difference = TraceDifference(cast.number, cast.element)
+            found = describe_divergence(specs, step, differing_text, pair, difference, comparison)
+            return replace(found, rules=cast.rules, call=cast.call)
     if difference is not None:
-        found = describe_divergence(specs, step, differing_text, traces, difference, comparison)
-        return found if rules is None else replace(found, rules=rules)
+        return describe_divergence(specs, step, differing_text, traces, difference, comparison)
     where = _why_not_found(specs, snapshots, [state for _, state in replays])
     return Divergence(specs[0].name, specs[1].name, step, differing_text, where)
 

@@ -26,7 +26,7 @@ from numlean.scalar.wrappers.tracing import TracedOperation, untraced
 PRODUCT: Final = "product"
 """The name of a product of several operations, as one."""
 
-_FACTOR: Final = "1/scale of {}"
+_FACTOR: Final = "factor of {}"
 """The label of the factors that undo the scales of an operand."""
 
 _MATRIX_PRODUCTS: Final = (*operations(kind=Kind.PRODUCT), "exact_product")

@@ -62,7 +62,7 @@ def test_products_that_add_up_differently_are_named_with_both_rules_and_the_exac
 def test_a_cast_that_only_one_run_has_is_named():
     found = pair("policy:bf16-mixed", "float32").divergence
     assert found.where == "forward, copy of 0.weight"
-    assert found.operation == "cast_from"
+    assert (found.operation, found.call) == ("cast_from", 0)
     assert found.rules == ("numbers rounded to bfloat16", "numbers stay in float32")
     (operand,), (narrow, wide) = found.operands["a"], found.results
     assert operand == wide
@@ -70,7 +70,7 @@ def test_a_cast_that_only_one_run_has_is_named():
     assert narrow.bits == int(rounded.view(np.uint16))
     other = pair("float32", "policy:bf16-mixed").divergence
     assert other.rules == found.rules[::-1]
-    assert other.results == found.results[::-1]
+    assert (other.results, other.call) == (found.results[::-1], 0)
 
 
 def test_a_compiled_run_names_the_part_of_the_optimizers_state_that_is_rounded():

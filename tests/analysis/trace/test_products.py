@@ -72,7 +72,7 @@ def test_an_element_of_a_product_is_computed_again_and_exactly(accumulate, scali
         numbers = element.numbers(op.scalar)
         a, b, c = (fractions(numbers[label]) for label in "abc")
         for label, row in (("a", a), ("b", b)):
-            factors = numbers.get(f"1/scale of {label}")
+            factors = numbers.get(f"factor of {label}")
             own = [Fraction(1)] if factors is None else fractions(factors)
             row[:] = [x * (own[0] if len(own) == 1 else own[k]) for k, x in enumerate(row)]
         exact = exact_of(element, op.operation, op.scalar)
