@@ -113,7 +113,8 @@ def _ablate(arguments: argparse.Namespace, interrupt: Interrupt, failed: FailedO
             bar[0]("")
             return interrupt.requested
 
-        warn_of_constants(task, config, RunSpec.of(policy, options).scalar)
+        spec = RunSpec.of(policy, options)
+        warn_of_constants(task, config, spec.scalar, spec.update)
         result = ablate(
             task,
             policy,

@@ -131,7 +131,8 @@ def _compare(arguments: argparse.Namespace, interrupt: Interrupt, failed: Failed
 
         total = max(config.steps * arguments.seeds, 0)
         specs = [RunSpec.parse(text, runner_options(arguments)) for text in _runs(arguments)]
-        warn_of_constants(task, config, *(spec.scalar for spec in specs))
+        for spec in specs:
+            warn_of_constants(task, config, spec.scalar, spec.update)
         names = ",".join(spec.name for spec in specs)
         advance = stack.enter_context(progress(f"{task.name} in {names}", total))
 

@@ -98,7 +98,8 @@ def run(arguments: argparse.Namespace) -> int:
         check_can_write("the page", arguments.out)
     if len(runs) > 1:
         announce_start(arguments, task, config)
-    warn_of_constants(task, config, *(run.scalar for run in runs))
+    for run in runs:
+        warn_of_constants(task, config, run.scalar, run.update)
     failed = FailedOutputs()
     with catch_interrupt() as interrupt:  # until the report is printed
         with progress(f"{task.name} in {len(runs)} runs", config.steps) as advance:

@@ -28,7 +28,8 @@ class Guard:
         self._log = log
         runner = stepper.runner
         settings = stepper.optimizer, stepper.schedule, steps
-        for each in harmful_constants(runner.task, runner.scalar, *settings):
+        update = runner.precision.scalars.update
+        for each in harmful_constants(runner.task, runner.scalar, *settings, update=update):
             log(f"warning: {each}")
 
     def after_step(self, stepper: Stepper, loss: Tensor) -> None:

@@ -50,6 +50,8 @@ def harmful_constants(
     optimizer: Optimizer,
     schedule: Schedule | None = None,
     steps: int = 1,
+    *,
+    update: Scalar | None = None,
 ) -> tuple[HarmfulConstant, ...]:
     """Return the harmful constants of a run, in the order in which a step uses them.
 
@@ -60,18 +62,22 @@ def harmful_constants(
         schedule: The learning rate by index; None uses the optimizer's.
         steps: The number of indices; of numlean's own schedules, the rates at the first, the
             middle and the last are checked.
+        update: The arithmetic in which the optimizer computes; None for the same.
     """
+    of_program = [*_of_layer(task.model, ()), *constants_of(task.loss)]
+    of_update = [*constants_of(optimizer), *_rates(optimizer, schedule, steps)]
+    found = [*_harms(of_program, scalar), *_harms(of_update, scalar if update is None else update)]
+    return tuple(dict.fromkeys(found))
+
+
+def _harms(constants: Sequence[Constant], scalar: Scalar) -> Iterator[HarmfulConstant]:
     dtype = scalar.name
     while isinstance(scalar, WrappedScalar):
         scalar = scalar.inner  # a wrapper would count or change the probes
-    constants = [
-        *_of_layer(task.model, ()),
-        *constants_of(task.loss),
-        *constants_of(optimizer),
-        *_rates(optimizer, schedule, steps),
-    ]
-    found = (harm_of(constant, scalar, dtype) for constant in constants)
-    return tuple(dict.fromkeys(each for each in found if each is not None))
+    for constant in constants:
+        harm = harm_of(constant, scalar, dtype)
+        if harm is not None:
+            yield harm
 
 
 def harm_of(constant: Constant, scalar: Scalar, dtype: str) -> HarmfulConstant | None:

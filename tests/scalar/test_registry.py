@@ -84,6 +84,19 @@ def test_a_list_of_dtypes_keeps_the_options_of_each():
     ]
 
 
+def test_a_list_may_mix_dtypes_and_policies_whose_commas_do_not_separate():
+    policies = (
+        "policy:bf16-mixed,optimizer=bfloat16@round=stochastic,seed=3",
+        "policy:uniform(e5m2@round=to_odd,nan=x86):python",
+        "policy:tf32,accumulate=blocked(float32, 4, float32),except.last=(tf32,weights=mp:9)",
+    )
+    listed = ["mp:24", *policies, "e5m2@round=to_odd,nan=x86", "float32"]
+    assert split_dtype_list(",".join(listed)) == listed
+    for wrong in ("float32,uniform(mp:9", "tf32),mp:9"):
+        with pytest.raises(NumleanError, match=r"the list .* parenthesis that it does not"):
+            split_dtype_list(wrong)
+
+
 @pytest.fixture
 def points(monkeypatch):
     def use(*entries):

@@ -252,7 +252,8 @@ def _measure(spec: RunSpec, truth: RunSpec, task: Task) -> dict[str, Any]:
 
 def _warnings(task: Task, spec: RunSpec, config: TrainConfig) -> list[str]:
     settings = config.optimizer, config.scheduler, config.steps
-    return [str(each) for each in harmful_constants(task, spec.scalar, *settings)]
+    found = harmful_constants(task, spec.scalar, *settings, update=spec.update)
+    return [str(each) for each in found]
 
 
 def _ignore(record: Record) -> None:

@@ -146,6 +146,14 @@ class RunSpec:
         initial, composed = self.initial, partial(_wrapped, wraps)
         return instantiate(task, scalar, options, initial=initial, wrap=composed)
 
+    @property
+    def update(self) -> Scalar:
+        """The arithmetic in which the optimizer computes."""
+        if self.policy is None:
+            return self.scalar
+        resolved = resolve_policy(self.policy, lambda dtype: resolve_part(dtype, self.options))
+        return resolved.scalars.update
+
     def starting_from(self, initial: InitialValues | None) -> RunSpec:
         """Return the same run with these initial values, unless it has its own or none is given."""
         return (

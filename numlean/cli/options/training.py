@@ -104,12 +104,18 @@ def warn(text: str) -> None:
     print(f"numlean: warning: {one_line(text)}", file=sys.stderr, flush=True)
 
 
-def warn_of_constants(task: NamedTask, config: TrainConfig, *scalars: Scalar) -> None:
-    """Print a warning for each constant that rounds to something harmful in an arithmetic."""
-    for scalar in scalars:
-        settings = config.optimizer, config.scheduler, config.steps
-        for each in harmful_constants(task.task, scalar, *settings):
-            warn(str(each))
+def warn_of_constants(task: NamedTask, config: TrainConfig, scalar: Scalar, update: Scalar) -> None:
+    """Print a warning for each constant that rounds to something harmful.
+
+    Args:
+        task: The task.
+        config: The training.
+        scalar: The arithmetic of losses, and of constants of layers.
+        update: That in which the optimizer computes.
+    """
+    settings = config.optimizer, config.scheduler, config.steps
+    for each in harmful_constants(task.task, scalar, *settings, update=update):
+        warn(str(each))
 
 
 def runner_options(arguments: argparse.Namespace) -> Options:

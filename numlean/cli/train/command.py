@@ -95,7 +95,7 @@ def run(arguments: argparse.Namespace) -> int:
     checkpoints.start(checkpoint, steps=config.steps)
     certificate = CertificateWriter(arguments, stepper, whole, recipe, failed, steps=config.steps)
     certificate.start(is_resuming=checkpoints.is_resuming)
-    warn_of_constants(task, config, runner.scalar)
+    warn_of_constants(task, config, runner.scalar, runner.precision.scalars.update)
     finite = FiniteCheck(arguments.on_nonfinite, stepper=stepper, report=warn)
     runner.keeps_outputs = arguments.plot is not None or arguments.log is not None
     before = runner.reported_loss(split.train)

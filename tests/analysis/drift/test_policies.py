@@ -224,6 +224,15 @@ def test_constants_that_are_infinite_are_not_introduced_by_an_operation():
     assert "quantisation of its operands" in " ".join(result.headline)
 
 
+def test_constants_of_the_optimizer_are_checked_in_the_arithmetic_of_the_update():
+    config = nl.TrainConfig(1, 4, nl.adam(0.01))
+    narrow = "policy:bf16-mixed,parameters=bfloat16,weight_gradients=bfloat16,optimizer=bfloat16"
+    for run, count in ((narrow, 1), ("policy:bf16-mixed,reductions=bfloat16", 0)):
+        result, _ = compared(run, config=config, operations=False)
+        found = [text for text in result.header["warnings"][run] if "beta2 = 0.999 is 1" in text]
+        assert len(found) == count
+
+
 def test_the_truth_is_in_one_dtype():
     with pytest.raises(nl.NumleanError, match="the truth is a run in one dtype"):
         compared("float32", truth=MIXED)
