@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias, final
 
+from numlean.arguments import describe_value
 from numlean.autograd.indices import INDEX
 from numlean.autograd.primitives import cast
 from numlean.autograd.tensor import Tensor
+from numlean.errors import NumleanError
 from numlean.names import did_you_mean
 from numlean.nn.layer import Layer, ParameterSpec, zeros
 from numlean.optim import Optimizer, loss_scaled
@@ -20,7 +22,7 @@ from numlean.precision.layer_product import LayerPrecision
 from numlean.precision.policy import Policy, PolicyError
 from numlean.precision.resolved import Resolve, RunScalars, resolve_policy
 from numlean.scalar.constants import formula
-from numlean.scalar.contract import reset_stream
+from numlean.scalar.contract import check_members, reset_stream
 from numlean.scalar.innermost import innermost
 from numlean.scalar.protocol import Scalar
 
@@ -195,6 +197,27 @@ def _products(
         if isinstance(arithmetic, MixedArithmetic):
             for name in layer.products:
                 yield path, name, name in weights, arithmetic.products
+
+
+def checked_wrapper(scalar: Scalar, wrapper: Scalar) -> Scalar:
+    """Return the wrapper of a Scalar, once checked.
+
+    Raises:
+        NumleanError: It is not a Scalar, or not one of the same numbers on the same device.
+    """
+    if not hasattr(wrapper, "storage_dtype"):
+        raise NumleanError(
+            f"wrap returned {describe_value(wrapper)} for {scalar.name}; return the Scalar or a"
+            " numlean.WrappedScalar around it"
+        )
+    check_members(wrapper)
+    given, found = ((s.format, s.storage_dtype, s.device) for s in (scalar, wrapper))
+    if given != found:
+        raise NumleanError(
+            f"wrap returned another arithmetic for {scalar.name} on {scalar.device}:"
+            f" {wrapper.name} on {wrapper.device}; return a Scalar of the same numbers and device"
+        )
+    return wrapper
 
 
 def _path_of(model: Layer, name: str) -> tuple[int, ...]:

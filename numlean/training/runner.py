@@ -27,7 +27,7 @@ from numlean.training.memory import check_run_memory
 from numlean.training.options import Options, resolve_part, resolve_scalar
 from numlean.training.parameters import ParameterStore, initial_parameters, merge_parameters
 from numlean.training.policy_files import check_not_policy
-from numlean.training.precision import RunPrecision, Wrap
+from numlean.training.precision import RunPrecision, Wrap, checked_wrapper
 from numlean.training.reported_loss import ReportedLoss
 from numlean.training.task import LossProgram, Predictor, Task
 from numlean.training.update import loss_and_gradient
@@ -413,7 +413,7 @@ def _precision(
 
     def own(scalar: Scalar) -> Scalar:
         fresh = reset_stream(scalar)
-        return fresh if wrap is None else wrap(fresh)
+        return fresh if wrap is None else checked_wrapper(fresh, wrap(fresh))
 
     if isinstance(scalar, Policy) and not scalar.is_uniform:
         return RunPrecision.of(scalar, task, lambda dtype: own(resolve_part(dtype, options)))

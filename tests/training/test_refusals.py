@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import numlean as nl
 from numlean import (
     NumleanError,
     Task,
@@ -61,3 +62,17 @@ def test_a_learning_rate_that_is_not_a_number_is_refused_from_a_schedule_too():
     step = stepper(runner, sgd(0.1), lambda _: float("nan"))
     with pytest.raises(NumleanError, match="nan"):
         step.step(Sample(np.ones((4, 3)), np.ones((4, 2))))
+
+
+@pytest.mark.parametrize("scalar", ["float32", nl.policies.get("bf16-mixed")])
+@pytest.mark.parametrize(
+    ("wrap", "message"),
+    [
+        (lambda scalar: None, r"wrap returned None for \w+; return the Scalar or a"),
+        (lambda scalar: nl.get_scalar("float64"), r"wrap returned another arithmetic for \w+ on"),
+    ],
+)
+def test_a_wrapper_of_other_numbers_is_refused(scalar, wrap, message):
+    task = nl.get_task("xor").task
+    with pytest.raises(nl.NumleanError, match=message):
+        nl.instantiate(task, scalar, wrap=wrap)
