@@ -191,9 +191,9 @@ def encode_raw_flagged(arithmetic: Arithmetic, value: Exact) -> tuple[int, int]:
 
     negative, m, e, _ = value
     if value == libmp.fnan:
-        return default_nan(arithmetic), 0
+        return default_nan(arithmetic)
     if value in (libmp.finf, libmp.fninf):
-        return infinite(arithmetic, negative=value == libmp.fninf), 0
+        return infinite(arithmetic, negative=value == libmp.fninf)
     return flagged_encoder(arithmetic)(negative, int(m), e)
 
 
@@ -201,10 +201,10 @@ def decode_raw(format: Format, encoding: int) -> Exact:
     """Return the exact value of an encoding."""
     from mpmath import libmp
 
-    magnitude, negative = encoding & format.magnitude_mask, encoding & format.sign_mask
-    if magnitude > format.max_number:
+    negative = encoding & format.sign_mask
+    if format.is_nan(encoding):
         return libmp.fnan  # type: ignore[no-any-return]
-    if magnitude == format.infinity:
+    if format.is_infinite(encoding):
         return libmp.fninf if negative else libmp.finf  # type: ignore[no-any-return]
     m, e = decode(format, encoding)
     return libmp.from_man_exp(-m if negative else m, e)  # type: ignore[no-any-return]

@@ -12,10 +12,19 @@ from numlean.errors import NumleanError, UnavailableError, UnknownNameError
 from numlean.scalar.dtype import Dtype
 from numlean.scalar.kernel_scalar import KernelScalar
 from numlean.scalar.registry import ScalarBackend
+from numlean.scalar.rounding_names import FEW_BITS
 from numlean.scalar.wrappers.stochastic import NoiseStream, StochasticScalar
 from numlean_backends.codecs import EncodingCodec
 from numlean_kernels.formats import BINARY32, BINARY64, Format
-from numlean_kernels.ieee import Arithmetic, NanRule, Overflow, Rounding, Subnormal, Tininess
+from numlean_kernels.ieee import (
+    Arithmetic,
+    NanRule,
+    Overflow,
+    RandomBits,
+    Rounding,
+    Subnormal,
+    Tininess,
+)
 from numlean_kernels.protocol import Routine, Target
 from numlean_kernels.tables.hardware_on_encodings import encodings_table
 from numlean_kernels.tables.ieee import ieee_table
@@ -55,7 +64,7 @@ def emulated_backend(
         substitutes = _substitutes(arithmetic, spec)
         if arithmetic.rounding is not Rounding.STOCHASTIC:
             return _kernel_scalar(spec.text, arithmetic, arithmetic, target, substitutes)
-        nearest = replace(arithmetic, rounding=Rounding.TIES_TO_EVEN)
+        nearest = replace(arithmetic, rounding=Rounding.TIES_TO_EVEN, random=None)
         return StochasticScalar(
             name=spec.text,
             nearest=_kernel_scalar(spec.text, nearest, nearest, target),
@@ -139,22 +148,40 @@ def arithmetic_of(format: Format, spec: Dtype) -> Arithmetic:
     """Return the arithmetic of a dtype's options.
 
     Raises:
-        UnknownNameError: The value of an option is unknown; the message lists those known.
+        NumleanError: The value of an option is unknown, and the message lists those known; or the
+            format does not have it.
     """
-    choices: dict[str, Any] = {}
+    choices: dict[str, Any] = {"overflow": Overflow(format.usual_overflow)}
     for option, value in spec.options.items():
         if option in (_MATH, _SEED):
             continue
         attribute, kind = _OPTIONS[option]
+        few = FEW_BITS.fullmatch(value) if kind is Rounding else None
+        if few is not None:
+            choices["random"] = _checked(spec, RandomBits, few[1], int(few[2]))
+            value = Rounding.STOCHASTIC.value
         choices[attribute] = _choice(kind, option, value)
-    arithmetic = Arithmetic(format, **choices)
+    arithmetic: Arithmetic = _checked(spec, Arithmetic, format, **choices)
+    if format.only_saturates and arithmetic.overflow is not Overflow.SATURATE:
+        raise NumleanError(
+            f"dtype {spec.text!r}: finite formats of P3109 only saturate: leave overflow out"
+        )
     if _SEED in spec.options and arithmetic.rounding is not Rounding.STOCHASTIC:
         raise NumleanError(f"dtype {spec.text!r}: seed is only for round=stochastic")
     return arithmetic
 
 
+def _checked(spec: Dtype, kind: Callable[..., Any], *values: Any, **choices: Any) -> Any:
+    """Return an object, or raise its ValueError as an error of the dtype."""
+    try:
+        return kind(*values, **choices)
+    except ValueError as error:
+        raise NumleanError(f"dtype {spec.text!r:.80}: {error}") from None
+
+
 def _choice(kind: type[Enum], option: str, value: str) -> Any:
     known = {choice.value: choice for choice in kind}
     if value not in known:
-        raise UnknownNameError(f"value of {option}", value, tuple(known))
+        further = tuple(f"stochastic_{variant}:N" for variant in "abc") if kind is Rounding else ()
+        raise UnknownNameError(f"value of {option}", value, (*known, *further))
     return known[value]

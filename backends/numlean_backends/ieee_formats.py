@@ -1,44 +1,49 @@
-"""Every other IEEE format, and OCP's two of 8 bits, by the same routines as ieee32exec."""
+"""The formats that are emulated by the same routines as ieee32exec: named ones, and by parameters.
+
+A module attribute with the name of a named format's dtype is its backend: ``bfloat16``, ``e4m3``.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from numlean.errors import NumleanError
 from numlean.scalar.dtype import Dtype
 from numlean.scalar.registry import ScalarBackend
 from numlean_backends.emulated import emulated_backend
-from numlean_kernels.formats import (
-    BFLOAT16,
-    BINARY16,
-    BINARY64,
-    E4M3,
-    E5M2,
-    TF32,
-    Format,
-    parse_format,
-)
+from numlean_kernels.formats import NAMED, Format, parse_format, parse_p3109
+
+_NAMED: Final = {each.name: each for each in NAMED}
+_MADE: Final[dict[str, ScalarBackend]] = {}
 
 
-def _named(format: Format, name: str, what: str) -> ScalarBackend:
-    return emulated_backend(name, f"{what}, emulated in integer arithmetic", format)
+def __getattr__(name: str) -> ScalarBackend:
+    """Return the backend of a named format; it is made once."""
+    if name not in _NAMED:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in _MADE:
+        named = _NAMED[name]
+        summary = f"{named.summary}, emulated in integer arithmetic"
+        _MADE[name] = emulated_backend(name, summary, named.format)
+    return _MADE[name]
 
 
-def _parametric(spec: Dtype) -> Format:
+def _parametric(parse: Callable[[str], Format], spec: Dtype) -> Format:
     try:
-        return parse_format(spec.argument or "")
+        return parse(spec.argument or "")
     except ValueError as error:
         raise NumleanError(f"dtype {spec.text!r}: {error}") from None
 
 
-binary16: Final = _named(BINARY16, "binary16", "IEEE half precision, e5m10")
-bfloat16: Final = _named(BFLOAT16, "bfloat16", "the upper half of binary32, e8m7")
-tf32: Final = _named(TF32, "tf32", "the 19 bits of TF32, e8m10")
-e5m2: Final = _named(E5M2, "e5m2", "OCP 8-bit format with infinities")
-e4m3: Final = _named(E4M3, "e4m3", "OCP 8-bit format without infinities, up to 448")
-binary64exec: Final = _named(BINARY64, "binary64exec", "IEEE double precision")
 ieee: Final = emulated_backend(
     "ieee:eXmY",
     "X exponent bits (2 to 11) and Y trailing significand bits (1 to 52), emulated",
-    _parametric,
+    partial(_parametric, parse_format),
+)
+p3109: Final = emulated_backend(
+    "p3109:K.P",
+    "IEEE P3109: K bits (3 to 16), precision P; then u: unsigned, f: without infinities; emulated",
+    partial(_parametric, parse_p3109),
 )

@@ -46,6 +46,7 @@ def _row(backend: ScalarBackend) -> tuple[str, ...]:
 
 
 def _range(format: Format) -> tuple[str, ...]:
-    least, greatest = (ldexp(*decode(format, encoding)) for encoding in (1, format.max_finite))
+    ends = int(format.has_zero), format.max_finite
+    least, greatest = (ldexp(*decode(format, encoding)) for encoding in ends)
     exponents = (format.precision, format.emin, format.emax)
     return *map(str, exponents), f"{least:.3g}", f"{greatest:.4g}"

@@ -146,7 +146,8 @@ class ExactEvaluation:
 
 
 def _integral_rounding(scalar: Scalar) -> str:
-    return scalar.rounding if scalar.rounding in ("ties_to_away", "to_odd") else "ties_to_even"
+    own = ("ties_to_away", "to_odd", "away_from_zero")
+    return scalar.rounding if scalar.rounding in own else "ties_to_even"
 
 
 def _distance(scalar: Scalar, value: Exact, exact: Enclosure) -> float | None:

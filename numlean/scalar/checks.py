@@ -115,6 +115,8 @@ def round_to_integer(value: Exact, rounding: str) -> int:
     if rounding == "ties_to_away":
         doubled = abs(int(libmp.to_int(libmp.mpf_shift(value, 1), "d")))
         return (doubled + 1) // 2 * (-1 if value[0] else 1)
+    if rounding == "away_from_zero":
+        return int(libmp.to_int(value, "u"))
     if rounding == "to_odd":
         return below if below % 2 else int(libmp.to_int(value, "c"))
     return int(libmp.to_int(value, _MPMATH_ROUNDINGS[rounding]))

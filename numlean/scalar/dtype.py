@@ -9,26 +9,21 @@ from typing import Final
 from numlean.arguments import checked
 from numlean.errors import NumleanError
 from numlean.scalar.rounding_names import canonical_rounding
-from numlean_kernels.formats import Format
+from numlean_kernels.formats import NAMED, Format
 
 ALIASES: Final = {
     **dict.fromkeys(("float", "fp64", "f64", "double"), "float64"),
     **dict.fromkeys(("fp32", "f32", "single"), "float32"),
     **dict.fromkeys(("ieee754exec", "binary32"), "ieee32exec"),
-    "binary64": "binary64exec",
-    **dict.fromkeys(("float16", "fp16", "f16", "half"), "binary16"),
-    **dict.fromkeys(("bf16", "brainfloat16"), "bfloat16"),
-    **dict.fromkeys(("tensorfloat32", "tensorfloat-32"), "tf32"),
-    **dict.fromkeys(("fp8_e5m2", "float8_e5m2", "f8e5m2", "f8_e5m2"), "e5m2"),
-    **dict.fromkeys(("fp8_e4m3", "fp8_e4m3fn", "float8_e4m3", "float8_e4m3fn"), "e4m3"),
+    **{alias: each.name for each in NAMED for alias in each.aliases},
     **{f"posit{width}": f"posit:{width}" for width in (8, 16, 32)},
     **{f"takum{width}": f"takum:{width}" for width in (8, 16, 32)},
-    **dict.fromkeys(("e4m3fn", "f8e4m3", "f8e4m3fn", "f8_e4m3", "f8_e4m3fn"), "e4m3"),
 }
-"""Other names: TorchLean's, those of numpy, PyTorch, JAX and MLIR, and of IEEE 754. They may be
-written in any case."""
+"""Other names: TorchLean's, those of numpy, PyTorch, JAX, ml_dtypes and MLIR, and of IEEE 754. They
+may be written in any case."""
 
-_PARAMETRIC: Final = "ieee"
+_PARAMETRIC: Final = ("ieee", "p3109")
+"""Names whose argument may be written in any case."""
 _ROUNDING: Final = "round"
 _NAMING_OPTIONS: Final = ("nan", "subnormal", "tininess", "overflow", "math")
 """Options whose values are names, which may be written in any case."""
@@ -63,8 +58,8 @@ class Dtype:
         head, _, tail = text.strip().partition("@")
         name, colon, argument = ALIASES.get(head.casefold(), head).partition(":")
         name = ALIASES.get(name.casefold(), name)
-        if name.casefold() == _PARAMETRIC:
-            name, argument = _PARAMETRIC, argument.lower()
+        if name.casefold() in _PARAMETRIC:
+            name, argument = name.casefold(), argument.lower()
         options: dict[str, str] = {}
         for item in tail.split(",") if "@" in text else ():
             key, equals, value = item.strip().partition("=")
@@ -78,8 +73,8 @@ class Dtype:
 
     @classmethod
     def of_format(cls, format: Format) -> Dtype | None:
-        """Return the emulated dtype of any format with infinities: ``ieee:e8m23``; else None."""
-        if not format.has_infinity:
+        """Return the dtype of a format of IEEE 754: ``ieee:e8m23``; of another format None."""
+        if format != Format(format.name, format.exponent_bits, format.trailing_bits):
             return None
         return cls._of("ieee", f"e{format.exponent_bits}m{format.trailing_bits}", {})
 

@@ -54,15 +54,15 @@ def is_finite(scalar: Scalar, x: Storage) -> Booleans:
     if x.dtype.kind == "f":
         return np.asarray(np.isfinite(x))
     if format is not None and x.dtype == format.storage_dtype:
-        magnitudes = x & x.dtype.type(format.magnitude_mask)
-        return np.asarray(magnitudes <= x.dtype.type(format.max_finite))
+        return np.asarray(format.is_finite(x))
     return np.asarray(np.isfinite(scalar.to_float(x)) | _is_beyond_binary64(scalar, x))
 
 
 def all_finite(scalar: Scalar, x: Storage) -> bool:
     """Return whether all numbers are finite."""
     format = scalar.format
-    if format is not None and x.dtype == format.storage_dtype and x.size:
+    has_order = format is not None and format.is_sign_magnitude
+    if has_order and format is not None and x.dtype == format.storage_dtype and x.size:
         magnitudes = x & x.dtype.type(format.magnitude_mask)
         return int(magnitudes.max()) <= format.max_finite
     return bool(is_finite(scalar, x).all())

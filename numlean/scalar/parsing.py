@@ -66,9 +66,9 @@ class NanText:
         Raises:
             NumleanError: The format has no such NaN.
         """
-        if format is None or not format.has_infinity:
+        if format is None or format.has_single_nan:
             name = "this arithmetic" if format is None else format.name
-            raise NumleanError(f"{text!r:.80}: {name} has a single NaN; write nan")
+            raise NumleanError(f"{text!r:.80}: {name} has a single NaN at most; write nan")
         most = format.quiet_bit - 1
         payload = int(self.is_signalling) if self.payload is None else self.payload
         if not (1 if self.is_signalling else 0) <= payload <= most:

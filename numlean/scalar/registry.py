@@ -1,4 +1,7 @@
-"""Scalars by the name of their dtype, found through the entry-point group ``numlean.backends``."""
+"""Scalars by the name of their dtype, found through the entry-point group ``numlean.backends``.
+
+The named formats (``numlean_kernels.formats.NAMED``) have entries without being listed there.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from numlean.errors import NumleanError, UnavailableError, UnknownNameError
 from numlean.scalar.contract import check_members
 from numlean.scalar.dtype import ALIASES, Dtype
 from numlean.scalar.protocol import Scalar
-from numlean_kernels.formats import Format
+from numlean_kernels.formats import NAMED, Format
 from numlean_kernels.targets import DeviceMissingError
 
 GROUP: Final = "numlean.backends"
@@ -236,9 +239,16 @@ def _make(text: str, device: str, fast_kernels: bool) -> Scalar:
     return scalar
 
 
+_OF_FORMATS: Final = tuple(
+    EntryPoint(name, f"numlean_backends.ieee_formats:{name}", GROUP)
+    for name in (*(each.name for each in NAMED), "p3109")
+)
+
+
 @cache
 def _points() -> tuple[EntryPoint, ...]:
-    return tuple(entry_points(group=GROUP))
+    listed = tuple(entry_points(group=GROUP))
+    return (*listed, *_OF_FORMATS) if listed else ()
 
 
 @cache

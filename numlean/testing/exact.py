@@ -22,8 +22,8 @@ from numlean.testing.rounding import (
     power_of_two,
     round_to_integer,
 )
-from numlean_kernels.flags import DIVIDE_BY_ZERO, INEXACT, INVALID, UNDERFLOW
-from numlean_kernels.formats import Format
+from numlean_kernels.flags import DIVIDE_BY_ZERO, INEXACT, INVALID, OVERFLOW, UNDERFLOW
+from numlean_kernels.formats import Format, Nans
 
 Outcome: TypeAlias = tuple[int, int]
 """An encoding, integer or truth value, and flags."""
@@ -37,10 +37,12 @@ class ExactArithmetic:
         rounding: One of ``ROUNDINGS``.
         tininess: ``after`` or ``before`` rounding.
         flush: Whether subnormal operands and results become zeros.
-        saturate: Whether results beyond the range become the greatest number.
+        overflow: What results beyond the range become: ``infinite``, ``saturate``,
+            ``saturate_finite`` or ``nan``; by default what the format usually gives.
         nan_rule: The rule for what the standard leaves open: whether zero times infinity is invalid
             in an fma that adds a quiet NaN (``arm`` and ``riscv``), and the integers of values that
-            are beyond the range (``x86`` and ``riscv``).
+            are beyond the range (``x86`` and ``riscv``). In a format without NaN the encoding of -0
+            stands for one, or the greatest number (``max``).
     """
 
     def __init__(
@@ -50,28 +52,29 @@ class ExactArithmetic:
         *,
         tininess: str = "after",
         flush: bool = False,
-        saturate: bool = False,
+        overflow: str | None = None,
         nan_rule: str = "torchlean",
     ) -> None:
         self.format = format
         self.rounding = rounding
         self.tininess = tininess
         self.flush = flush
-        self.saturate = saturate
+        self.overflow = overflow = overflow or format.usual_overflow
         self.nan_rule = nan_rule
-        self._sign = 1 << (format.exponent_bits + format.trailing_bits)
-        top = ((1 << format.exponent_bits) - 1) << format.trailing_bits
-        self._max_finite = top - 1 if format.has_infinity else self._sign - 2
-        self._infinity = top if format.has_infinity else None
-        self.nan = top | 1 << (format.trailing_bits - 1) if format.has_infinity else self._sign - 1
+        self._first = 0 if format.has_zero else 1
+        self._sign = 1 << (format.exponent_bits + format.trailing_bits) if format.is_signed else 0
+        self._ones = (1 << (format.exponent_bits + format.trailing_bits)) - 1
+        self._max_finite, self._infinity, self.nan = _specials(format)
+        if nan_rule == "max" and not format.has_nan:
+            self.nan = self._max_finite
         self._values: dict[int, Fraction] = {}
         self._rounded: dict[tuple[bool, Fraction], Outcome] = {}
-        rule = Rule.of(format, rounding, tininess, saturate=saturate)
+        rule = Rule.of(format, rounding, tininess, overflow)
         self._round_index = partial(make_round(), rule)
         self._is_tiny = partial(make_is_tiny(), rule)
         self._operations: dict[str, Callable[..., Outcome]] = {
             "add": self._add,
-            "sub": lambda a, b: self._add(a, self._negated(b)),
+            "sub": lambda a, b: self._add(a, b, subtract=True),
             "mul": self._mul,
             "div": self._div,
             "sqrt": self._sqrt,
@@ -105,7 +108,7 @@ class ExactArithmetic:
         options = {
             "tininess": self.tininess,
             "flush": self.flush,
-            "saturate": self.saturate,
+            "overflow": self.overflow,
             "nan_rule": self.nan_rule,
         }
         return restore_arithmetic, (self.format, self.rounding, options)
@@ -121,7 +124,7 @@ class ExactArithmetic:
 
     def value(self, a: int) -> Fraction:
         """Return the exact value of a finite encoding."""
-        magnitude = a & (self._sign - 1)
+        magnitude = a & self._ones
         if magnitude not in self._values:
             self._values[magnitude] = _magnitude(self.format, magnitude)
         value = self._values[magnitude]
@@ -129,54 +132,95 @@ class ExactArithmetic:
 
     def is_nan(self, a: int) -> bool:
         """Return whether an encoding is a NaN, quiet or signalling."""
-        magnitude = a & (self._sign - 1)
+        if self.format.nans in (Nans.NONE, Nans.NEGATIVE_ZERO):
+            return self.format.nans is Nans.NEGATIVE_ZERO and a == self._sign
+        magnitude = a & self._ones
         return magnitude > self._max_finite and magnitude != self._infinity
 
     def is_signalling(self, a: int) -> bool:
         """Return whether an encoding is a signalling NaN."""
-        quiet = 1 << (self.format.trailing_bits - 1)
-        return self.format.has_infinity and self.is_nan(a) and not a & quiet
+        if self.format.nans is not Nans.IEEE:
+            return False
+        return self.is_nan(a) and not a & 1 << (self.format.trailing_bits - 1)
 
     def is_infinite(self, a: int) -> bool:
         """Return whether an encoding is an infinity."""
-        return self._infinity is not None and (a & (self._sign - 1)) == self._infinity
+        return self._infinity is not None and (a & self._ones) == self._infinity
 
     def round(self, q: Fraction, *, zero_is_negative: bool = False) -> Outcome:
         """Return a rational rounded to an encoding, and the flags. A zero has the given sign."""
         if q == 0:
-            return (self._sign if zero_is_negative else 0), 0
+            return self._zero(zero_is_negative)
         key = q < 0, abs(q)
         if key not in self._rounded:
-            self._rounded[key] = self._round(*key)
+            self._rounded[key] = self.round_index(q < 0, *index_of_fraction(self.format, abs(q)))
         return self._rounded[key]
 
-    def _round(self, negative: bool, q: Fraction) -> Outcome:
-        index, more = index_of_fraction(self.format, q)
-        if self.flush and self._is_tiny(negative, index, more):
-            return (self._sign if negative else 0), UNDERFLOW | INEXACT
+    def infinite(self, *, negative: bool, flags: int = 0) -> Outcome:
+        """Return the result in place of an infinity, with the flags of what gave it."""
+        if negative and not self.format.is_signed:
+            return self._below_zero()
+        sign = self._sign if negative else 0
+        if self.overflow == "nan":
+            return self.not_a_number(flags)
+        if self.overflow != "saturate" and self._infinity is not None:
+            return sign | self._infinity, flags
+        if self.overflow == "infinite" and self.format.has_nan:
+            return self.not_a_number(flags)
+        return sign | self._max_finite, flags
+
+    def not_a_number(self, flags: int = 0) -> Outcome:
+        """Return the result in place of a NaN, with the flags of what gave it."""
+        return self.nan, flags | (0 if self.format.has_nan else INVALID)
+
+    def round_index(self, negative: bool, index: int, more: bool) -> Outcome:
+        """Return a value given by its index (:mod:`.rounding`), rounded, and the flags."""
+        if not index and not more:
+            return self._zero(negative)
+        flushed = self.flush and self._is_tiny(negative, index, more)
+        if negative and not self.format.is_signed:
+            magnitude, flags = self._round_index(negative, index, more)
+            flags = UNDERFLOW | INEXACT if flushed else flags
+            return self._below_zero(flags if flushed or not magnitude else 0)
+        if flushed:
+            return self._zero(negative, inexact=True)
         z, flags = self._round_index(negative, index, more)
+        if z == self._sign and not flags & OVERFLOW and not self.format.has_negative_zero:
+            z = 0
         return z, flags
 
     # Shared by the operations.
 
-    def _accept(self, a: int) -> int:
-        subnormal = 0 < (a & (self._sign - 1)) < 1 << self.format.trailing_bits
-        return a & self._sign if self.flush and subnormal else a
+    def _below_zero(self, flags_of_zero: int = 0) -> Outcome:
+        """Return the result in place of a negative one in an unsigned format.
 
-    def _infinite(self, negative: bool) -> int:
-        sign = self._sign if negative else 0
-        if self.saturate:
-            return sign | self._max_finite
-        return self.nan if self._infinity is None else sign | self._infinity
+        ``flags_of_zero`` are the flags if it is a zero because it was rounded to one.
+        """
+        if self.format.has_zero:
+            return 0, flags_of_zero or INVALID
+        return self._unencodable()
+
+    def _unencodable(self) -> Outcome:
+        """Return the result in place of zeros and negative numbers in a format without either."""
+        return (0 if self.overflow.startswith("saturate") else self.nan), INVALID
+
+    def _zero(self, negative: bool, *, inexact: bool = False) -> Outcome:
+        if not self.format.has_zero and (negative or not inexact):
+            return self._unencodable()
+        sign = self._sign if negative and self.format.has_negative_zero else 0
+        return sign, (UNDERFLOW | INEXACT if inexact else 0)
+
+    def _accept(self, a: int) -> int:
+        subnormal = 0 < (a & self._ones) < 1 << self.format.trailing_bits
+        if not (self.flush and subnormal):
+            return a
+        return a & self._sign if self.format.has_negative_zero else 0
 
     def _negative(self, a: int) -> bool:
         return bool(a & self._sign)
 
     def _is_zero(self, a: int) -> bool:
-        return (a & (self._sign - 1)) == 0
-
-    def _negated(self, a: int) -> int:
-        return a if self.is_nan(a) else a ^ self._sign
+        return self.format.has_zero and not a & self._ones
 
     def _nan_of(self, *operands: int) -> Outcome:
         return self.nan, INVALID if any(map(self.is_signalling, operands)) else 0
@@ -186,16 +230,16 @@ class ExactArithmetic:
 
     # The operations.
 
-    def _add(self, a: int, b: int) -> Outcome:
+    def _add(self, a: int, b: int, *, subtract: bool = False) -> Outcome:
         a, b = self._accept(a), self._accept(b)
         if self.is_nan(a) or self.is_nan(b):
             return self._nan_of(a, b)
-        negative_a, negative_b = self._negative(a), self._negative(b)
+        negative_a, negative_b = self._negative(a), self._negative(b) != subtract
         if self.is_infinite(a) or self.is_infinite(b):
             if self.is_infinite(a) and self.is_infinite(b) and negative_a != negative_b:
-                return self.nan, INVALID
-            return self._infinite(negative_a if self.is_infinite(a) else negative_b), 0
-        q = self.value(a) + self.value(b)
+                return self.not_a_number(INVALID)
+            return self.infinite(negative=negative_a if self.is_infinite(a) else negative_b)
+        q = self.value(a) + (-self.value(b) if subtract else self.value(b))
         return self.round(q, zero_is_negative=self._zero_sum(negative_a, negative_b))
 
     def _mul(self, a: int, b: int) -> Outcome:
@@ -205,7 +249,7 @@ class ExactArithmetic:
         negative = self._negative(a ^ b)
         if self.is_infinite(a) or self.is_infinite(b):
             invalid = self._is_zero(a) or self._is_zero(b)
-            return (self.nan, INVALID) if invalid else (self._infinite(negative), 0)
+            return self.not_a_number(INVALID) if invalid else self.infinite(negative=negative)
         return self.round(self.value(a) * self.value(b), zero_is_negative=negative)
 
     def _div(self, a: int, b: int) -> Outcome:
@@ -214,14 +258,14 @@ class ExactArithmetic:
             return self._nan_of(a, b)
         negative = self._negative(a ^ b)
         if self.is_infinite(a):
-            return (self.nan, INVALID) if self.is_infinite(b) else (self._infinite(negative), 0)
+            invalid = self.is_infinite(b)
+            return self.not_a_number(INVALID) if invalid else self.infinite(negative=negative)
         if self.is_infinite(b):
-            return (self._sign if negative else 0), 0
+            return self._zero(negative)
         if self._is_zero(b):
-            zero_by_zero = self._is_zero(a)
-            return (
-                (self.nan, INVALID) if zero_by_zero else (self._infinite(negative), DIVIDE_BY_ZERO)
-            )
+            if self._is_zero(a):
+                return self.not_a_number(INVALID)
+            return self.infinite(negative=negative, flags=DIVIDE_BY_ZERO)
         return self.round(self.value(a) / self.value(b), zero_is_negative=negative)
 
     def _sqrt(self, a: int) -> Outcome:
@@ -231,9 +275,9 @@ class ExactArithmetic:
         if self._is_zero(a):
             return a, 0
         if self._negative(a):
-            return self.nan, INVALID
+            return self.not_a_number(INVALID)
         if self.is_infinite(a):
-            return self._infinite(negative=False), 0
+            return self.infinite(negative=False)
         # A rational that rounds as the root does: many bits, and one more bit if it is inexact.
         bits = (1 << self.format.exponent_bits) + 2 * self.format.trailing_bits + 4
         scaled = self.value(a) * 4**bits
@@ -252,9 +296,9 @@ class ExactArithmetic:
         if self.is_infinite(a) or self.is_infinite(b):
             opposed = self.is_infinite(c) and negative != negative_c
             invalid = opposed or self._is_zero(a) or self._is_zero(b)
-            return (self.nan, INVALID) if invalid else (self._infinite(negative), 0)
+            return self.not_a_number(INVALID) if invalid else self.infinite(negative=negative)
         if self.is_infinite(c):
-            return self._infinite(negative_c), 0
+            return self.infinite(negative=negative_c)
         q = self.value(a) * self.value(b) + self.value(c)
         return self.round(q, zero_is_negative=self._zero_sum(negative, negative_c))
 
@@ -263,7 +307,7 @@ class ExactArithmetic:
         if self.is_nan(a) or self.is_nan(b):
             return self._nan_of(a, b)
         if self.is_infinite(a) or self._is_zero(b):
-            return self.nan, INVALID
+            return self.not_a_number(INVALID)
         if self.is_infinite(b):
             return a, 0
         x, y = self.value(a), self.value(b)
@@ -282,7 +326,7 @@ class ExactArithmetic:
         if self.is_nan(a):
             return self._nan_of(a)
         if self.is_infinite(a):
-            return self._infinite(self._negative(a)), 0
+            return self.infinite(negative=self._negative(a))
         if self._is_zero(a):
             return a, 0
         # All powers beyond four times the range give the same results.
@@ -295,20 +339,25 @@ class ExactArithmetic:
         if self.is_nan(a):
             return self._nan_of(a)
         if self.is_infinite(a):
-            return self._infinite(negative=False), 0
+            return self.infinite(negative=False)
         if self._is_zero(a):
-            return self._infinite(negative=True), DIVIDE_BY_ZERO
+            return self.infinite(negative=True, flags=DIVIDE_BY_ZERO)
         return self.round(Fraction(floor_log2(abs(self.value(a)))))
 
     def _next(self, a: int, *, upward: bool) -> Outcome:
         if self.is_nan(a):
             return self._nan_of(a)
-        if self._is_zero(a):
-            return (1 if upward else self._sign | 1), 0
-        if self._negative(a) == upward:
-            return a - 1, 0
-        at_end = (a & (self._sign - 1)) == self._max_finite or self.is_infinite(a)
-        return (self._infinite(self._negative(a)) if at_end else a + 1), 0
+        if self._is_zero(a) and not upward:
+            return (self._sign | 1, 0) if self._sign else self._below_zero()
+        negative = self._negative(a) and not self._is_zero(a)
+        sign = self._sign if negative else 0
+        count = (a & self._ones) + self._first
+        if negative == upward or (not upward and not negative):
+            count -= 1
+            return self._zero(negative) if not count else (sign | count - self._first, 0)
+        if count >= self._max_finite + self._first:
+            return self.infinite(negative=negative)
+        return sign | count + 1 - self._first, 0
 
     def _next_after(self, a: int, b: int) -> Outcome:
         if self.is_nan(a) or self.is_nan(b):
@@ -322,10 +371,11 @@ class ExactArithmetic:
             if self.is_nan(a):
                 return self._nan_of(a)
             if self.is_infinite(a):
-                return self._infinite(self._negative(a)), 0
+                return self.infinite(negative=self._negative(a))
             whole = Fraction(round_to_integer(self.value(a), rounding))
-            flags = INEXACT if is_exact and whole != self.value(a) else 0
-            return self.round(whole, zero_is_negative=self._negative(a))[0], flags
+            z, flags = self.round(whole, zero_is_negative=self._negative(a))
+            inexact = INEXACT if is_exact and whole != self.value(a) else 0
+            return z, flags & INVALID or inexact
 
         return integral
 
@@ -371,7 +421,9 @@ class ExactArithmetic:
         )
 
     def _order(self, a: int) -> int:
-        magnitude = a & (self._sign - 1)
+        magnitude = a & self._ones
+        if self.format.nans is Nans.NEGATIVE_ZERO and self.is_nan(a):
+            return self._ones + 1
         return -magnitude - 1 if self._negative(a) else magnitude
 
     def _comparisons(
@@ -407,7 +459,7 @@ class ExactArithmetic:
     def _extremum(self, a: int, b: int, *, greater: bool, of_magnitude: bool) -> Outcome:
         if self.is_nan(a) or self.is_nan(b):
             return self._nan_of(a, b)
-        sizes = (a & (self._sign - 1), b & (self._sign - 1)) if of_magnitude else (0, 0)
+        sizes = (a & self._ones, b & self._ones) if of_magnitude else (0, 0)
         first, second = (sizes[0], self._order(a)), (sizes[1], self._order(b))
         return (a if (first >= second) == greater else b), 0
 
@@ -422,9 +474,26 @@ class ExactArithmetic:
 
 def _magnitude(format: Format, encoding: int) -> Fraction:
     """Return the value of a nonnegative finite encoding."""
+    if not format.has_zero:
+        return power_of_two(encoding - format.bias)
     exponent, trailing = divmod(encoding, 1 << format.trailing_bits)
-    scale = power_of_two(max(exponent, 1) - ((1 << (format.exponent_bits - 1)) - 1))
+    scale = power_of_two(max(exponent, 1) - format.bias)
     return (Fraction(trailing, 1 << format.trailing_bits) + (exponent > 0)) * scale
+
+
+def _specials(format: Format) -> tuple[int, int | None, int]:
+    """Return the encodings of the greatest number, of infinity, and of the NaN of results.
+
+    Infinity is None if there is none; without NaNs, the third is the encoding of -0.
+    """
+    sign = 1 << (format.exponent_bits + format.trailing_bits)
+    if format.nans is Nans.IEEE:
+        top = sign - (1 << format.trailing_bits)
+        return top - 1, top, top | 1 << (format.trailing_bits - 1)
+    at_top = format.nans is Nans.ALL_ONES
+    greatest_number = sign - 1 - at_top
+    infinity = greatest_number if format.has_infinity else None
+    return greatest_number - (infinity is not None), infinity, sign - 1 if at_top else sign
 
 
 def restore_arithmetic(format: Format, rounding: str, options: dict[str, Any]) -> ExactArithmetic:

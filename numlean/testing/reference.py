@@ -43,6 +43,7 @@ class Reference(ABC):
         has_infinity: Whether there are infinities.
         has_signed_zero: Whether there is a -0.
         has_every_negative: Whether the negative of every number is a number.
+        has_zero: Whether there is a zero.
         nan_is_ordered: Whether a NaN equals itself and is less than every number, as NaR of posits.
         sign_of_zero_sum: The sign of a sum that is zero, unless both terms are zeros of one sign.
     """
@@ -50,6 +51,7 @@ class Reference(ABC):
     has_infinity = True
     has_signed_zero = True
     has_every_negative = True
+    has_zero = True
     nan_is_ordered = False
     sign_of_zero_sum = 1.0
 
@@ -104,6 +106,8 @@ class Reference(ABC):
         """Return a number of the Scalar after it has left the Scalar exactly and entered again."""
         if isinstance(a, Fraction):
             return self.rounded(a)
+        if math.isnan(a):
+            return self.undefined()
         return self.infinite(a) if math.isinf(a) else a
 
     def of_float(self, value: float) -> Number:
@@ -141,18 +145,26 @@ class IeeeReference(Reference):
         format: Format,
         rounding: str = "ties_to_even",
         *,
-        saturate: bool = False,
+        overflow: str | None = None,
         flush: bool = False,
         tininess: str = "after",
+        nan_rule: str = "torchlean",
     ) -> None:
         super().__init__(scalar, format.precision)
         self.format = format
-        self.saturate = saturate
         self.flush = flush
         self.has_infinity = format.has_infinity
+        self.has_signed_zero = format.has_negative_zero
+        self.has_every_negative = format.is_signed
+        self.has_zero = format.has_zero
         self.sign_of_zero_sum = -1.0 if rounding == "toward_negative" else 1.0
         self._model = ExactArithmetic(
-            format, rounding, tininess=tininess, flush=flush, saturate=saturate
+            format,
+            rounding,
+            tininess=tininess,
+            flush=flush,
+            overflow=overflow,
+            nan_rule=nan_rule,
         )
 
     def number(self, x: Storage) -> Number:
@@ -169,7 +181,7 @@ class IeeeReference(Reference):
 
     def operands(self, x: Storage) -> list[Number]:
         """Return the numbers, with zeros for subnormal ones if operations flush them."""
-        least = float(self._model.value(self.format.implicit_bit))
+        least = float(self._model.value(self.format.least_normal))
         return [
             math.copysign(0.0, a) if self.flush and -least < a < least else a
             for a in self.numbers(x)
@@ -181,21 +193,28 @@ class IeeeReference(Reference):
         return self._number(encoding)
 
     def infinite(self, sign: float) -> Number:
-        """Return an infinity, a NaN if the format has none, or the greatest number."""
-        if self.saturate:
-            return self._number(self.format.max_finite) * (1 if sign > 0 else -1)
-        return math.copysign(math.inf, sign) if self.has_infinity else math.nan
+        """Return an infinity, or its substitute in the format and under its options."""
+        encoding, _ = self._model.infinite(negative=sign < 0)
+        return self._number(encoding)
+
+    def undefined(self) -> Number:
+        """Return a NaN, or its substitute in a format without one."""
+        return self._number(self._model.not_a_number()[0])
+
+    def negated(self, a: Fraction) -> Number:
+        """Return the negative, or its substitute in an unsigned format."""
+        return -a if self.format.is_signed else self.rounded(-a)
 
     def edges(self) -> Storage:
         """Return zeros, the ends of the subnormals, one, the greatest, infinities, NaNs."""
         f = self.format
         one, least_normal = f.one, f.implicit_bit
-        top = (1 << (f.width - 1)) - 1
+        top = f.magnitude_mask
         ends = [0, 1, 2, least_normal - 1, least_normal, least_normal + 1, top, top - 1]
         ends += [one - 1, one, one + 1, one + least_normal, one + least_normal // 2, f.infinity]
         ends += [f.infinity - 1, f.infinity - 2]
-        sign = 1 << (f.width - 1)
-        return self.scalar.from_bits([*ends, *(b | sign for b in ends)])
+        ends = [end & top for end in ends]
+        return self.scalar.from_bits([*ends, *(b | f.sign_mask for b in ends)])
 
     def random(self, rng: np.random.Generator, count: int) -> Storage:
         """Return random encodings, with specials, half of them near one."""
@@ -246,7 +265,8 @@ def reference_of(scalar: Scalar) -> Reference | None:
             scalar,
             scalar.format,
             scalar.rounding,
-            saturate=options.get("overflow") == "saturate",
+            overflow=options.get("overflow"),
+            nan_rule=options.get("nan", "torchlean"),
             flush=options.get("subnormal") == "flush",
             tininess=options.get("tininess", "after"),
         )

@@ -4,7 +4,7 @@
 each two. The *index* of a magnitude counts the points from 0 up to the last one that is not above
 it: the encoding of the number below, times four, plus the next two bits of the value. ``more`` is
 whether the value lies above that point, and so strictly between it and the next. Index and ``more``
-decide every rounding.
+decide every rounding. In a format without zero, encodings count from one here.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from numlean_kernels.formats import Format
 
 _NEVER, _ALWAYS, _EVEN, _AWAY, _ODD = range(5)
 
+_INFINITE: Final = "infinite"
+
 _RULES: Final = {
     "ties_to_even": (_EVEN, _EVEN),
     "ties_to_away": (_AWAY, _AWAY),
@@ -25,6 +27,7 @@ _RULES: Final = {
     "toward_positive": (_ALWAYS, _NEVER),
     "toward_negative": (_NEVER, _ALWAYS),
     "to_odd": (_ODD, _ODD),
+    "away_from_zero": (_ALWAYS, _ALWAYS),
 }
 """The rules for magnitudes of positive and of negative values (clause 4.3)."""
 
@@ -47,7 +50,12 @@ def floor_log2(q: Fraction) -> int:
 
 def overflow_index(format: Format) -> int:
     """Return the index of all magnitudes that are too great to differ in their rounding."""
-    return (format.max_finite + 1) << 2
+    return (format.max_finite + _first(format) + 1) << 2
+
+
+def _first(format: Format) -> int:
+    """Return the number that stands for the encoding 0 of a format: 1 if it has no zero."""
+    return 0 if format.has_zero else 1
 
 
 def index_of(format: Format, magnitude: int, exponent: int) -> tuple[int, bool]:
@@ -126,7 +134,13 @@ class Rule(NamedTuple):
         after: Whether tininess is detected after rounding.
         least_normal: The index of the least normal number.
         ones: The significand of as many ones as a normal number has.
-        max_finite: The encoding of the greatest number.
+        below_normal: A number as even as the encoding next below the least normal number would be
+            if exponents were unbounded.
+        first: What stands for the encoding 0.
+        max_finite: What stands for the encoding of the greatest number.
+        clamps: Whether values beyond the range become the greatest number in the directions that
+            point toward zero.
+        odd_clamps: Whether they do in rounding to odd.
         sign_mask: The sign bit of encodings.
         above: The encoding of positive values beyond the range.
         below: The encoding of negative values beyond the range.
@@ -137,14 +151,18 @@ class Rule(NamedTuple):
     after: int
     least_normal: int
     ones: int
+    below_normal: int
+    first: int
     max_finite: int
+    clamps: int
+    odd_clamps: int
     sign_mask: int
     above: int
     below: int
 
     @classmethod
     def of(
-        cls, format: Format, rounding: str, tininess: str = "after", *, saturate: bool = False
+        cls, format: Format, rounding: str, tininess: str = "after", overflow: str = _INFINITE
     ) -> Rule:
         """Return the rule of a format and its options.
 
@@ -152,20 +170,26 @@ class Rule(NamedTuple):
             format: The format of the encoding.
             rounding: One of ``ROUNDINGS``.
             tininess: ``after`` or ``before`` rounding.
-            saturate: Whether values beyond the range become the greatest number in every rounding.
+            overflow: What values beyond the range become: ``infinite``, ``saturate``,
+                ``saturate_finite`` or ``nan``.
         """
-        sign_mask = format.sign_mask
+        sign_mask, first = format.sign_mask, _first(format)
         above, below = format.infinity, format.infinity | sign_mask
-        if not format.has_infinity:
+        if overflow == "nan" or (not format.has_infinity and format.has_nan):
             above = below = format.default_nan
-        if saturate:
+        if overflow.startswith("saturate") or not (format.has_infinity or format.has_nan):
             above, below = format.max_finite, format.max_finite | sign_mask
+        is_odd_infinity = format.has_infinity and format.infinity % 2 == 1
         return cls(
             *_RULES[rounding],
             after=int(tininess == "after"),
             least_normal=format.implicit_bit << 2,
             ones=(format.implicit_bit << 1) - 1,
-            max_finite=format.max_finite,
+            below_normal=1 if format.trailing_bits else first,
+            first=first,
+            max_finite=format.max_finite + first,
+            clamps=int(overflow != "nan"),
+            odd_clamps=int(overflow != "nan" and not is_odd_infinity),
             sign_mask=sign_mask,
             above=above,
             below=below,
@@ -184,7 +208,7 @@ def make_is_tiny(compiled: Compile = lambda f: f) -> Callable[[Rule, Any, Any, A
         if (rule.after != 0) & (index < rule.least_normal) & (index >> 1 == rule.ones):
             # One bit more is kept than in the format, so this may become the least normal number.
             direction = rule.negative if negative else rule.positive
-            return not goes_up(direction, rule.ones, (index & 1) << 1, more)
+            return not goes_up(direction, rule.below_normal, (index & 1) << 1, more)
         return index < rule.least_normal
 
     return is_tiny
@@ -192,6 +216,9 @@ def make_is_tiny(compiled: Compile = lambda f: f) -> Callable[[Rule, Any, Any, A
 
 def make_round(compiled: Compile = lambda f: f) -> RoundIndex:
     """Return ``round_index(rule, negative, index, more) -> (encoding, flags)`` for finite values.
+
+    A format without zero has its least number in place of zero. Negative values in formats without
+    a sign are rounded as if their magnitudes were.
 
     Args:
         compiled: Compiles a function so that compiled functions can call it.
@@ -203,14 +230,19 @@ def make_round(compiled: Compile = lambda f: f) -> RoundIndex:
         direction = rule.negative if negative else rule.positive
         kept, next_bits = index >> 2, index & 3
         inexact = (next_bits != 0) | more
-        magnitude = kept + (1 if goes_up(direction, kept, next_bits, more) else 0)
+        even = kept ^ rule.first
+        magnitude = kept + (1 if goes_up(direction, even, next_bits, more) else 0)
         if magnitude > rule.max_finite:
-            if (direction == _NEVER) | (direction == _ODD):
+            clamps = ((direction == _NEVER) & (rule.clamps != 0)) | (
+                (direction == _ODD) & (rule.odd_clamps != 0)
+            )
+            if clamps:
                 sign = rule.sign_mask if negative else 0
-                return rule.max_finite | sign, OVERFLOW | INEXACT
+                return (rule.max_finite - rule.first) | sign, OVERFLOW | INEXACT
             return (rule.below if negative else rule.above), OVERFLOW | INEXACT
         tiny = is_tiny(rule, negative, index, more)
         flags = (INEXACT | (UNDERFLOW if tiny else 0)) if inexact else 0
+        magnitude -= rule.first if magnitude > 0 else 0
         return magnitude | (rule.sign_mask if negative else 0), flags
 
     return round_index

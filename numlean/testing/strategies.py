@@ -35,16 +35,15 @@ def encodings(format: Format, *, nan: bool = True, infinity: bool = True) -> Any
         st.integers(0, format.magnitude_mask),
     )
 
-    def is_accepted(magnitude: int) -> bool:
-        is_nan = magnitude > format.max_number
-        is_infinity = format.has_infinity and magnitude == format.infinity
-        return (nan or not is_nan) and (infinity or not is_infinity)
+    def is_accepted(encoding: int) -> bool:
+        is_nan, is_infinity = format.is_nan(encoding), format.is_infinite(encoding)
+        return bool((nan or not is_nan) and (infinity or not is_infinity))
 
     return st.builds(
         lambda magnitude, negative: magnitude | (format.sign_mask if negative else 0),
-        magnitudes.filter(is_accepted),
+        magnitudes,
         st.booleans(),
-    )
+    ).filter(is_accepted)
 
 
 def operand_pairs(format: Format) -> Any:
@@ -148,7 +147,8 @@ def _special_magnitudes(format: Format) -> list[int]:
     least_normal, one = format.implicit_bit, format.one
     specials = [0, one, 1, least_normal, least_normal - 1, least_normal + 1, one - 1, one + 1]
     specials += [format.max_finite, format.max_finite - 1, format.infinity, format.default_nan]
-    return [*specials, format.infinity + 1, format.magnitude_mask]
+    specials += [format.infinity + 1, format.magnitude_mask]
+    return [each & format.magnitude_mask for each in specials]
 
 
 def _near_boundaries(format: Format) -> Any:
@@ -160,6 +160,6 @@ def _near_boundaries(format: Format) -> Any:
 
 def _of_few_bits(format: Format) -> Any:
     t = format.trailing_bits
-    bits = st.sets(st.integers(0, t - 1), max_size=3)
+    bits = st.sets(st.integers(0, t - 1), max_size=3) if t else st.just(set())
     exponents = st.integers(0, format.exponent_limit - 1)
     return st.builds(lambda e, ones: e << t | sum(1 << k for k in ones), exponents, bits)

@@ -263,5 +263,7 @@ def _scalar_and_reference(dtype: str, reference: str) -> tuple[KernelScalar, Ari
 
 def choices_of(dtype: str) -> Choices:
     """Return the choices that a dtype's options select."""
-    options = Dtype.parse(dtype).options
+    options, format = dict(Dtype.parse(dtype).options), get_scalar(dtype).format
+    if format is not None:
+        options.setdefault("overflow", format.usual_overflow)
     return Choices(**{_OPTIONS.get(name, name): value for name, value in options.items()})

@@ -18,14 +18,18 @@ def decode(format: Format, x: Bits) -> Floats:
     """Return the exact values of encodings of a format within binary64; NaNs are quiet."""
     word = x.astype(np.uint64)
     magnitude = word & np.uint64(format.magnitude_mask)
+    if not format.has_zero:
+        with np.errstate(over="ignore"):
+            values = np.ldexp(1.0, magnitude.astype(np.int64) - format.bias)
+        return np.where(format.is_nan(word), np.nan, values)
     field = (magnitude >> np.uint64(format.trailing_bits)).astype(np.int64)
     trailing = (magnitude & np.uint64(format.trailing_mask)).astype(np.int64)
     significand = trailing + np.where(field > 0, format.implicit_bit, 0)
     power = np.maximum(field, 1) - format.bias - format.trailing_bits
     with np.errstate(over="ignore"):  # infinities and NaNs, which are put in their places below
         values = np.ldexp(significand.astype(np.float64), power)
-    values = np.where(magnitude == format.infinity, np.inf, values)
-    values = np.where(magnitude > format.max_number, np.nan, values)
+    values = np.where(format.is_infinite(word), np.inf, values)
+    values = np.where(format.is_nan(word), np.nan, values)
     negative = (word & np.uint64(format.sign_mask)) != 0
     return np.where(negative & ~np.isnan(values), -values, values)
 
@@ -69,14 +73,13 @@ def _exponent(format: Format, values: Floats) -> np.ndarray[Any, np.dtype[np.int
 
 def is_nan(format: Format, x: Bits) -> Bools:
     """Return where an encoding is a NaN."""
-    magnitude = x & x.dtype.type(format.magnitude_mask)
-    nan: Bools = magnitude > format.max_number
+    nan: Bools = format.is_nan(x)
     return nan
 
 
 def is_signalling(format: Format, x: Bits) -> Bools:
     """Return where an encoding is a signalling NaN."""
-    if not format.has_infinity:
+    if format.has_single_nan:
         return np.zeros(x.shape, np.bool_)
     unquiet: Bools = (x & x.dtype.type(format.quiet_bit)) == 0
     return is_nan(format, x) & unquiet

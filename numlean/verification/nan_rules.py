@@ -28,7 +28,7 @@ def nan_result(format: Format, choices: Choices, operation: str, x: list[Bits]) 
     """Return for each tuple of operands the NaN that an operation returns if it returns one."""
     word, rule = format.storage_dtype.type, choices.nan
     default = np.full(len(x[0]), word(default_nan(format, rule)))
-    if rule in _ALWAYS_DEFAULT:
+    if rule in _ALWAYS_DEFAULT or not format.is_sign_magnitude:
         return default
     operands = list(x)
     if operation == "sub" and rule == "torchlean":
@@ -45,6 +45,8 @@ def nan_result(format: Format, choices: Choices, operation: str, x: list[Bits]) 
 
 def default_nan(format: Format, rule: str) -> int:
     """Return the NaN of an invalid operation whose operands are not NaNs."""
+    if not format.is_sign_magnitude:
+        return format.default_nan  # the only one
     if rule == "cuda":
         return format.magnitude_mask
     negative = rule == "x86" and format.has_infinity
@@ -75,6 +77,8 @@ def is_open_product(format: Format, choices: Choices, x: list[Bits]) -> Bools:
     infinity = word(format.infinity)
     product = ((a < zero_end) & (b == infinity)) | ((a == infinity) & (b < zero_end))
     open_case: Bools = product & is_nan(format, x[2])
+    if format.has_nan_at_minus_zero:
+        open_case &= ~is_nan(format, x[0]) & ~is_nan(format, x[1])
     return open_case
 
 

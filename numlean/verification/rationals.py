@@ -58,7 +58,7 @@ class Rationals:
             choices.rounding,
             tininess=choices.tininess,
             flush=choices.subnormal == "flush",
-            saturate=choices.overflow == "saturate",
+            overflow=choices.overflow,
             nan_rule=choices.nan,
         )
 

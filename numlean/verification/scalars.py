@@ -20,6 +20,7 @@ _ARGUMENTS: Final = {
     "posit": ("3", "8", "16", "16.1", "32"),
     "takum": ("5", "8", "12", "16", "32"),
     "ieee": ("e2m1", "e3m1", "e2m3", "e3m2", "e2m5", "e2m52", "e11m1", "e6m9", "e11m52"),
+    "p3109": ("8.4", "8.3", "8.1", "8.3f", "8.4u", "8.3uf", "8.8u", "4.2", "4.1uf", "16.11"),
 }
 """The arguments tried of backends that take one: extreme and common ones."""
 

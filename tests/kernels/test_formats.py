@@ -51,7 +51,8 @@ def test_storage_is_the_narrowest_unsigned_integer():
 def test_a_format_written_by_its_widths_is_the_one_of_that_name():
     assert parse_format("e8m23") is BINARY32
     assert parse_format("e4m3").has_infinity
-    assert parse_format("e3m4").name == "ieee:e3m4"
+    assert parse_format("e3m4").name == "e3m4"
+    assert parse_format("e3m5").name == "ieee:e3m5"
 
 
 @pytest.mark.parametrize("text", ["", "e5", "e1m3", "e12m3", "e5m0", "e5m53", "m3e5", "e5m10 "])

@@ -186,7 +186,7 @@ def test_saturation_leaves_the_flags_as_they_are():
 @pytest.mark.parametrize("dtype", ["e5m2", "e4m3"])
 def test_all_results_of_a_saturating_format_are_those_of_exact_rationals(dtype):
     s = get_scalar(f"{dtype}@overflow=saturate", "python")
-    exact = ExactArithmetic(s.format, saturate=True)
+    exact = ExactArithmetic(s.format, overflow="saturate")
     x = s.from_bits([b for b in range(256) if not exact.is_nan(b)])
     for name, compute in (
         ("next_up", s.next_up),

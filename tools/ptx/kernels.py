@@ -13,7 +13,7 @@ import numpy as np
 
 from numlean_kernels.fixed.formats import FixedArithmetic
 from numlean_kernels.formats import BINARY64, E4M3, Format
-from numlean_kernels.ieee import Arithmetic, Rounding
+from numlean_kernels.ieee import Arithmetic, NanRule, Rounding
 from numlean_kernels.ieee.convert import cast_name
 from numlean_kernels.ieee.exact_sums import ROUND, ExactSum
 from numlean_kernels.loops.elementwise import broadcast_operand, elementwise, filled, flagged
@@ -329,7 +329,9 @@ def parts(numbers: Numbers, *, together: int = 7) -> list[Part]:
 NUMBERLESS = Part("numberless", numberless_kernels)
 
 OPTIONS = {
-    field.name: type(field.default) for field in fields(Arithmetic) if field.name != "format"
+    field.name: type(field.default)
+    for field in fields(Arithmetic)
+    if field.name not in ("format", "random")
 }
 """The options of an arithmetic other than its format."""
 
@@ -347,7 +349,8 @@ def variants(format: Format) -> Iterator[Arithmetic]:
                 is_new = choice is not getattr(usual, option) and option != "rounding"
                 is_direction = option == "rounding" and first is usual
                 is_direction &= choice not in (usual.rounding, Rounding.STOCHASTIC)
-                if is_new or is_direction:
+                is_possible = choice is not NanRule.MAX or not format.has_nan
+                if (is_new or is_direction) and is_possible:
                     yield replace(first, **{option: choice})
 
 

@@ -192,6 +192,8 @@ def _make_fast_exponential(builder: RoutineBuilder) -> Routine:
 def fast_maker(name: str, format: Format) -> Maker | None:
     """Return the maker of ``fast(a) -> (certain, z)`` of a function and a format, or None."""
     precision, emin, emax = format.precision, format.emin, format.emax
+    if not format.trailing_bits:  # what is even depends on the exponent
+        return None
     if name == "exp" and min(emax, -emin) > 3:
         return _make_fast_exponential
     # A nonzero logarithm is at least 2**-p, and less than the bound below.

@@ -60,13 +60,13 @@ def goes_up(rounding: Rounding) -> Maker:
         to_even, away = rounding is Rounding.TIES_TO_EVEN, rounding is Rounding.TIES_TO_AWAY
         positive = rounding is Rounding.TOWARD_POSITIVE
         toward_negative = rounding is Rounding.TOWARD_NEGATIVE
-        to_odd = rounding is Rounding.TO_ODD
+        to_odd, always = rounding is Rounding.TO_ODD, rounding is Rounding.AWAY_FROM_ZERO
 
         def up(negative: Any, n: Any, rest: Any) -> Any:
             is_odd = word(n & one) != zero
             nearest = (rest == ABOVE_HALF) | ((rest == HALF) & (away | is_odd))
             directed = (positive & (not negative)) | (toward_negative & negative)
-            directed = directed | (to_odd & (not is_odd))
+            directed = directed | (to_odd & (not is_odd)) | always
             return ((to_even | away) & nearest) | (directed & (rest != EXACT))
 
         return up

@@ -14,6 +14,7 @@ from numlean_kernels.ieee.nan import default_nan, make_is_signalling
 from numlean_kernels.ieee.round_pack import make_round_pack
 from numlean_kernels.ieee.rounding import make_infinite
 from numlean_kernels.ieee.routine_builder import Maker, RoutineBuilder, routine_builder
+from numlean_kernels.ieee.stored import make_read_stored
 from numlean_kernels.protocol import Routine
 
 BINARY64_EXACTLY: Final = Arithmetic(BINARY64)
@@ -48,12 +49,22 @@ def cast_maker(name: str) -> Maker:
     """Return the maker of ``cast(a, *random_bits) -> (z, flags)``: an encoding rounded once.
 
     ``name`` is the ``cast_name`` of the encoding's format. Subnormal operands are numbers, also
-    where the arithmetic flushes its own.
+    where the arithmetic flushes its own. The operand is an encoding as it is stored, the result is
+    one of the builder's format.
     """
     source = Arithmetic(format_of_key(cast_format_key(name)))
 
     def make_cast(builder: RoutineBuilder) -> Routine:
-        return make_convert(routine_builder(source, builder.target), builder)
+        from_source = routine_builder(source, builder.target)
+        convert = make_convert(from_source, builder)
+        if source.format.is_sign_magnitude:
+            return convert
+        read, convert = from_source.routine(make_read_stored), builder.target.routine(convert)
+
+        def cast(a: Any, *random_bits: Any) -> Any:
+            return convert(read(a), *random_bits)
+
+        return cast
 
     return make_cast
 
@@ -121,7 +132,7 @@ def _converted_nan(source: RoutineBuilder, result: RoutineBuilder) -> Routine:
         payload = wider(wider(wider(wider(a) & trailing_mask) << up) >> down)
         return word(word(sign | quiet) | word(payload))
 
-    have_payloads = source.format.has_infinity and result.format.has_infinity
+    have_payloads = not (source.format.has_single_nan or result.format.has_single_nan)
     keeps = have_payloads and result.arithmetic.nan in _KEEPING
     return result.target.routine(kept if keeps else always_default)
 

@@ -26,6 +26,7 @@ from numlean_kernels.ieee.nan import default_nan, make_is_signalling
 from numlean_kernels.ieee.round_pack import make_round_pack
 from numlean_kernels.ieee.rounding import make_infinite
 from numlean_kernels.ieee.routine_builder import Maker, RoutineBuilder, routine_builder
+from numlean_kernels.ieee.stored import make_read_stored
 from numlean_kernels.protocol import Routine
 
 WORD: Final = 32
@@ -135,9 +136,10 @@ def _reader(builder: RoutineBuilder, format: Format) -> Routine:
     )
     max_finite, max_number = source.words("max_finite", "max_number")
     trailing_bits, zero, one = word(format.trailing_bits), word(0), signed(1)
+    read_stored = source.routine(make_read_stored)
 
     def read(a: Any) -> Any:
-        a = word(a)
+        a = read_stored(a)
         magnitude = word(a & magnitude_mask)
         field = signed(magnitude >> trailing_bits)
         is_finite = magnitude <= max_finite

@@ -10,18 +10,20 @@ from numlean_kernels.protocol import Routine
 
 
 def make_read_operand(builder: RoutineBuilder) -> Routine:
-    """Return ``read_operand(a)``: an operand as a word, flushed if the arithmetic flushes."""
+    """Return ``read_operand(a)``: an operand as a word, flushed if the arithmetic flushes.
+
+    It is flushed to a zero of its sign, or to the only zero of the format.
+    """
     word = builder.word
-    sign_mask, magnitude_mask, implicit_bit = builder.words(
-        "sign_mask", "magnitude_mask", "implicit_bit"
-    )
+    kept_sign = word(builder.format.sign_mask if builder.arithmetic.format.has_negative_zero else 0)
+    magnitude_mask, implicit_bit = builder.words("magnitude_mask", "implicit_bit")
 
     def keep(a: Any) -> Any:
         return word(a)
 
     def flush(a: Any) -> Any:
         a = word(a)
-        return word(a & sign_mask) if word(a & magnitude_mask) < implicit_bit else a
+        return word(a & kept_sign) if word(a & magnitude_mask) < implicit_bit else a
 
     return keep if builder.arithmetic.subnormal is Subnormal.KEEP else flush
 

@@ -45,6 +45,7 @@ def round_to_integral(rounding: Rounding, *, is_exact: bool = False) -> Maker:
         no_flag, invalid_flag = word(0), word(INVALID)
         inexact_flag = word(INEXACT if is_exact else 0)
         lost_mask = word((1 << builder.guard_bits) - 1)
+        has_zero = builder.arithmetic.format.has_zero
         # The biased exponent of a number whose last significant bit has the value 1.
         whole_exp = signed(builder.format.bias + builder.format.trailing_bits)
         lead, zero_exp = signed(builder.word_bits - 1), signed(0)
@@ -64,6 +65,7 @@ def round_to_integral(rounding: Rounding, *, is_exact: bool = False) -> Maker:
             z = z if whole != 0 else sign
             z = a if (exp >= whole_exp) | (magnitude == 0) else z
             is_inexact = (word(sig & lost_mask) != 0) & (magnitude < infinity)
+            is_inexact = is_inexact & (has_zero | (whole != 0))  # without a zero it is invalid
             inexact = inexact_flag if is_inexact else no_flag
             z = infinite(sign) if magnitude == infinity else z
             is_nan = magnitude > max_number

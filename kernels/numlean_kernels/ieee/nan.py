@@ -4,6 +4,8 @@
 - ``canonical``, ``riscv``, ``cuda``: always the default NaN. Under ``riscv``, zero times infinity
   is invalid in an fma that adds a quiet NaN.
 - ``x86``: the first operand that is a NaN, made quiet (Intel SDM, SSE).
+- ``max``: only for formats without NaN, where it selects the largest number in place of a NaN; all
+  other rules select the encoding of -0 there (:mod:`.stored`).
 - ``arm``: like torchlean, but fma takes the addend first, and a quiet NaN added to an invalid
   product is invalid and gives the default NaN (Arm ARM, FPProcessNaNs3 and FPMulAdd).
 

@@ -7,7 +7,7 @@ from typing import Any
 from numlean_kernels.flags import INEXACT, OVERFLOW, UNDERFLOW
 from numlean_kernels.ieee.arithmetic import Subnormal, Tininess
 from numlean_kernels.ieee.fields import make_shift_right_jam
-from numlean_kernels.ieee.rounding import make_increment, make_overflowed
+from numlean_kernels.ieee.rounding import make_increment, make_mark_parity, make_overflowed
 from numlean_kernels.ieee.routine_builder import RoutineBuilder
 from numlean_kernels.protocol import Routine
 
@@ -23,6 +23,7 @@ def make_round_pack(builder: RoutineBuilder) -> Routine:
     word, signed = builder.word, builder.signed
     shift_right_jam, is_tiny = builder.routine(make_shift_right_jam), builder.routine(_make_is_tiny)
     increment, overflowed = builder.routine(make_increment), builder.routine(make_overflowed)
+    mark_parity = builder.routine(make_mark_parity)
     one, farthest = signed(1), signed(builder.word_bits)
     beyond = signed(builder.format.exponent_limit + 1)
     guard_bits, trailing_bits = word(builder.guard_bits), word(builder.format.trailing_bits)
@@ -39,7 +40,8 @@ def make_round_pack(builder: RoutineBuilder) -> Routine:
         sig = shift_right_jam(sig, word(below if below < farthest else farthest))
         exp = exp if exp > one else one
         exp = exp if exp < beyond else beyond
-        kept = word(word(sig + increment(sign, sig, *random_bits)) >> guard_bits)
+        added = increment(sign, mark_parity(exp, sig), *random_bits)
+        kept = word(word(sig + added) >> guard_bits)
         # kept contains the implicit bit of a normal number, which adds the 1 subtracted from exp; a
         # carry out of the significand increments the exponent field.
         magnitude = word(word(word(exp - one) << trailing_bits) + kept)
@@ -69,12 +71,13 @@ def _make_is_tiny(builder: RoutineBuilder) -> Routine:
     """
     word, one, zero = builder.word, builder.signed(1), builder.signed(0)
     increment, carry = builder.routine(make_increment), builder.word(1 << (builder.word_bits - 1))
+    mark_parity = builder.routine(make_mark_parity)
 
     def before(sign: Any, exp: Any, sig: Any, *random_bits: Any) -> Any:
         return exp < one
 
     def after(sign: Any, exp: Any, sig: Any, *random_bits: Any) -> Any:
-        stays = word(sig + increment(sign, sig, *random_bits)) < carry
+        stays = word(sig + increment(sign, mark_parity(exp, sig), *random_bits)) < carry
         return (exp < zero) | ((exp == zero) & stays)
 
     return before if builder.arithmetic.tininess is Tininess.BEFORE else after

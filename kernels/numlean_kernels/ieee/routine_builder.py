@@ -37,7 +37,8 @@ class RoutineBuilder:
 
     Attributes:
         arithmetic: The arithmetic that the routines compute.
-        format: The format of their encodings.
+        format: The format of the encodings on which they compute: the ``working`` format of that of
+            the arithmetic.
         target: The target on which the routines run.
         word_bits: The width w of a word.
         guard_bits: The bits of a working significand below the precision of the format.
@@ -50,7 +51,7 @@ class RoutineBuilder:
         self, arithmetic: Arithmetic, target: Target, *, word_bits: int | None = None
     ) -> None:
         self.arithmetic = arithmetic
-        self.format = arithmetic.format
+        self.format = arithmetic.format.working
         self.target = target
         fits_32 = self.format.width <= 32 and 31 - self.format.precision >= _LEAST_GUARD_BITS
         # Stochastic rounding is fair to within the accuracy of the dropped bits.

@@ -32,10 +32,14 @@ _FAR_ABOVE: Final = 1 << 16
 
 
 def supports_unpacked_sums(builder: RoutineBuilder) -> bool:
-    """Return whether these routines exist: to nearest even, up to 24 bits, in words of 32."""
+    """Return whether these routines exist: to nearest even, up to 24 bits, in words of 32.
+
+    They compute on the encodings as they are stored.
+    """
+    is_stored = builder.arithmetic.format.is_sign_magnitude
     is_nearest = builder.arithmetic.rounding is Rounding.TIES_TO_EVEN
     is_narrow = builder.format.precision <= _MOST_PRECISION and builder.word_bits <= _MOST_WORD_BITS
-    return is_nearest and is_narrow
+    return is_stored and is_nearest and is_narrow
 
 
 def make_unpack_term(builder: RoutineBuilder) -> Routine:

@@ -19,6 +19,7 @@ from numlean_kernels.elementary import (
 from numlean_kernels.elementary.fast_phase import fast_maker
 from numlean_kernels.elementary.rounding_test import with_fast_phase
 from numlean_kernels.elementary.special_cases import binary_functions, unary_functions
+from numlean_kernels.formats import BINARY32
 from numlean_kernels.ieee.arithmetic import Rounding
 from numlean_kernels.ieee.routine_builder import Maker, RoutineBuilder
 from numlean_kernels.protocol import Routine
@@ -45,9 +46,14 @@ BINARY: Final = binary_functions(_CORES)
 
 _BINARY64: Final = unary_functions(binary64.CORES) | binary_functions(binary64.CORES)
 
-_WIDEST_PRECISION: Final = 24
-_WIDEST_EXPONENT: Final = 8
+_WIDEST: Final = BINARY32
+"""Functions are computed for formats of at most its precision whose numbers lie in its range."""
 _ACCURATE: Final = "accurate "
+
+
+def arity(name: str) -> int:
+    """Return the number of operands of an elementary function, or of its accurate phase."""
+    return 2 if name in BINARY else 1
 
 
 def binary64_routine(builder: RoutineBuilder, name: str) -> Routine:
@@ -98,8 +104,9 @@ def _fast_maker(builder: RoutineBuilder, name: str) -> Maker | None:
 
 
 def _has_functions(builder: RoutineBuilder) -> bool:
-    format = builder.format
-    fits = format.precision <= _WIDEST_PRECISION and format.exponent_bits <= _WIDEST_EXPONENT
+    format, least = builder.format, builder.format.emin - builder.format.trailing_bits
+    fits = format.precision <= _WIDEST.precision and format.emax <= _WIDEST.emax
+    fits &= least >= _WIDEST.emin - _WIDEST.trailing_bits
     return fits and builder.arithmetic.rounding is not Rounding.STOCHASTIC
 
 

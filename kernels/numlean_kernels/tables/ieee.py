@@ -28,8 +28,10 @@ from numlean_kernels.ieee.arithmetic import Arithmetic, Rounding
 from numlean_kernels.ieee.nan import make_is_nan, make_is_signalling
 from numlean_kernels.ieee.next import make_next_after, make_next_down, make_next_up
 from numlean_kernels.ieee.routine_builder import Maker, RoutineBuilder, routine_builder
+from numlean_kernels.ieee.stored import make_write_stored, on_stored
 from numlean_kernels.protocol import Routine, Table, Target
 from numlean_kernels.tables import elementary
+from numlean_kernels.targets.python import PYTHON
 
 _DIRECTED: Final = tuple(r for r in Rounding if r is not Rounding.STOCHASTIC)
 
@@ -128,6 +130,26 @@ _QUIET_PAIRS: Final = (
 )
 """Operations of two operands that only a signalling NaN makes invalid."""
 
+_OPERANDS: Final = {
+    **dict.fromkeys(("fma",), 3),
+    **dict.fromkeys(("add", "sub", "mul", "div", "rem", "fmod", "next_after"), 2),
+    **dict.fromkeys((*_QUIET_PAIRS, *SIGNALLING_COMPARISONS, "total_order", "copy_sign"), 2),
+    **dict.fromkeys(("from_binary64", "from_int64", "from_uint64", exact_sums.ROUND), 0),
+}
+"""The number of operands that are encodings of the arithmetic's format, which come first; of other
+operations it is one, or that of the function."""
+
+_ALONE_MAKERS: Final = {**QUIET_MAKERS, **FURTHER_EXTREMA}
+
+_NO_ENCODING: Final = frozenset(
+    {
+        *("to_binary64", "total_order", "classify"),
+        *SIGNALLING_COMPARISONS,
+        *SIGNALLING_COMPARISONS.values(),
+    }
+)
+"""Operations whose result is not an encoding of the arithmetic's format."""
+
 _UNPACKED_MAKERS: Final[dict[str, Maker]] = {
     "unpack": unpacked_sums.make_unpack_term,
     "pack": unpacked_sums.make_pack_sum,
@@ -149,7 +171,7 @@ def ieee_table(arithmetic: Arithmetic, target: Target) -> Table:
     of :mod:`numlean_kernels.ieee.unpacked_sums`. Where rounding is stochastic, the table has only
     the operations that round, and each takes a word of random bits after its operands.
     Every table has ``convert.cast_name(format)`` for every format, and the routines of
-    :mod:`numlean_kernels.ieee.exact_sums` for all formats.
+    :mod:`numlean_kernels.ieee.exact_sums` for all formats. All encodings are as they are stored.
     """
     builder = routine_builder(arithmetic, target)
     make = _make_stochastic if arithmetic.rounding is Rounding.STOCHASTIC else _make
@@ -160,16 +182,39 @@ def ieee_table(arithmetic: Arithmetic, target: Target) -> Table:
             made[name] = make(builder, name)
         return made[name]
 
-    return Table(key=f"ieee/{arithmetic.key}", zero=builder.word(0), make=make_once)
+    return Table(key=f"ieee/{arithmetic.key}", zero=_zero(builder), make=make_once)
+
+
+def _zero(builder: RoutineBuilder) -> Any:
+    """Return the number from which sums start; what stands for +0 in a format without zero."""
+    if builder.arithmetic.format.has_zero:
+        return builder.word(0)
+    interpreted = routine_builder(builder.arithmetic, PYTHON)
+    return builder.word(interpreted.routine(make_write_stored)(0, 0)[0])
 
 
 def result_alone(builder: RoutineBuilder, name: str) -> Routine:
     """Return the operation of that name without the flags that it may return."""
-    name = SIGNALLING_COMPARISONS.get(name, name)
-    makers = {**QUIET_MAKERS, **FURTHER_EXTREMA}
-    if name in makers:
-        return builder.routine(makers[name])
+    quiet = SIGNALLING_COMPARISONS.get(name, name)
+    if quiet in _ALONE_MAKERS:
+        routine = builder.routine(_ALONE_MAKERS[quiet])
+        return _on_stored(builder, routine, quiet, flagged=False)
     return _without_flags(builder, _flagged(builder, name))
+
+
+def _on_stored(
+    builder: RoutineBuilder, routine: Routine, name: str, *, flagged: bool = True
+) -> Routine:
+    operands = _OPERANDS.get(name, 0 if convert.is_cast(name) else elementary.arity(name))
+    writes = name not in _NO_ENCODING and to_integer.integer_dtype(name) is None
+    return on_stored(builder, routine, operands, flagged=flagged, writes=writes)
+
+
+def _alone_on_working(builder: RoutineBuilder, name: str) -> Routine:
+    name = SIGNALLING_COMPARISONS.get(name, name)
+    if name in _ALONE_MAKERS:
+        return builder.routine(_ALONE_MAKERS[name])
+    return _without_flags(builder, _flagged_on_working(builder, name))
 
 
 def fast_phase(builder: RoutineBuilder, name: str) -> Routine:
@@ -178,7 +223,8 @@ def fast_phase(builder: RoutineBuilder, name: str) -> Routine:
     Raises:
         KeyError: The function has no fast phase.
     """
-    if name in FLAGGED_MAKERS or name not in elementary.UNARY:
+    is_stored = builder.arithmetic.format.is_sign_magnitude
+    if not is_stored or name in FLAGGED_MAKERS or name not in elementary.UNARY:
         raise KeyError(name)
     return elementary.fast_phase(builder, name)
 
@@ -201,10 +247,15 @@ def _make_stochastic(builder: RoutineBuilder, name: str) -> Routine:
     is_cast = convert.is_cast(flagged)
     makers = {**ROUNDED_MAKERS, exact_sums.ROUND: exact_sums.make_round}
     routine = builder.routine(convert.cast_maker(flagged) if is_cast else makers[flagged])
+    routine = _on_stored(builder, routine, flagged)
     return routine if flagged != name else _without_flags(builder, routine)
 
 
 def _flagged(builder: RoutineBuilder, name: str) -> Routine:
+    return _on_stored(builder, _flagged_on_working(builder, name), name)
+
+
+def _flagged_on_working(builder: RoutineBuilder, name: str) -> Routine:
     if name in FLAGGED_MAKERS:
         return builder.routine(FLAGGED_MAKERS[name])
     if name in FURTHER_FLAGGED_MAKERS:
@@ -224,7 +275,7 @@ def _flagged(builder: RoutineBuilder, name: str) -> Routine:
 
 def _with_invalid(builder: RoutineBuilder, name: str, is_invalid: Routine) -> Routine:
     """Return an operation of two operands that is invalid if a routine holds for one of them."""
-    routine, word = result_alone(builder, name), builder.word
+    routine, word = _alone_on_working(builder, name), builder.word
     no_flag, invalid_flag = word(0), word(INVALID)
 
     def result(a: Any, b: Any) -> Any:

@@ -40,6 +40,7 @@ def _whole(rounding: Rounding) -> Maker:
         zero, one, two, three = word(0), word(1), word(2), word(3)
         to_even, away = rounding is Rounding.TIES_TO_EVEN, rounding is Rounding.TIES_TO_AWAY
         positive = rounding is Rounding.TOWARD_POSITIVE
+        always = rounding is Rounding.AWAY_FROM_ZERO
         toward_negative, to_odd = (
             rounding is Rounding.TOWARD_NEGATIVE,
             rounding is Rounding.TO_ODD,
@@ -52,7 +53,7 @@ def _whole(rounding: Rounding) -> Maker:
             is_odd = word(n & one) != zero
             nearest = (to_even | away) & ((rest > two) | ((rest == two) & (away | is_odd)))
             directed = (positive & (not negative)) | (toward_negative & negative)
-            up = nearest | ((directed | (to_odd & (not is_odd))) & (rest != zero))
+            up = nearest | ((directed | always | (to_odd & (not is_odd))) & (rest != zero))
             return word(n + one) if up else n
 
         return whole

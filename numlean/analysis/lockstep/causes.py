@@ -19,7 +19,10 @@ from numlean.scalar.registry import get_scalar, get_variant
 REFERENCE_DEVICE: Final = "python"
 """The interpreter, which defines the bits and compiles nothing for a single number."""
 
-_ROUNDINGS: Final = ("toward_zero", "toward_positive", "toward_negative", "ties_to_away", "to_odd")
+_ROUNDINGS: Final = (
+    *("toward_zero", "toward_positive", "toward_negative"),
+    *("ties_to_away", "to_odd", "away_from_zero"),
+)
 
 Rule: TypeAlias = Callable[[Element], Storage | None]
 """Compute an element by another rule; None if that is not possible."""
@@ -149,10 +152,11 @@ def _flushed(element: Element, scalar: Scalar) -> Storage | None:
     if z is None or scalar.format is None:
         return None
     bits = scalar.to_bits(z)
-    magnitude = int(bits[0]) & scalar.format.magnitude_mask
-    if magnitude >= scalar.format.implicit_bit:
+    format, encoding = scalar.format, int(bits[0])
+    is_normal = encoding & format.magnitude_mask >= format.least_normal
+    if is_normal or format.is_nan(encoding):
         return z
-    return scalar.from_bits(bits & bits.dtype.type(scalar.format.sign_mask))
+    return scalar.from_bits([encoding & format.sign_mask if format.has_negative_zero else 0])
 
 
 def _variant_rule(scalar: Scalar, **option: str) -> Rule:

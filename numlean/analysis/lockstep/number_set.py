@@ -156,6 +156,7 @@ _DIRECTED: Final[dict[str, Callable[[Any, Any, Any], Any]]] = {
     "toward_positive": lambda floor, is_exact, is_negative: is_exact,
     "toward_zero": lambda floor, is_exact, is_negative: is_exact | (is_negative ^ True),
     "to_odd": lambda floor, is_exact, is_negative: is_exact | (floor % 2 == 1),
+    "away_from_zero": lambda floor, is_exact, is_negative: is_exact | is_negative,
 }
 """For each directed rounding, whether it rounds a number to its floor; others are to nearest."""
 

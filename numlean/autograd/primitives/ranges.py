@@ -29,7 +29,7 @@ def greatest(x: Tensor) -> Tensor | None:
 def least_normal(x: Tensor) -> Tensor | None:
     """Return the least positive normal number of x's format; None if exponents are unbounded."""
     format = x.scalar.format
-    return None if format is None else x.like(x.scalar.from_bits(format.implicit_bit))
+    return None if format is None else x.like(x.scalar.from_bits(format.least_normal))
 
 
 def holds(a: Tensor, relation: str, b: Tensor) -> Tensor:

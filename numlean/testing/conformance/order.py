@@ -40,7 +40,8 @@ def an_empty_sum_is_plus_zero_and_so_is_one_of_minus_zeros_unless_rounded_down(
     x = scalar.from_float([-0.0, -0.0, -0.0])
     assert _same(scalar, scalar.sum(x[:0]), zero)
     assert _same(scalar, scalar.sum(x[:0], reduction="pairwise"), zero)
-    assert _same(scalar, scalar.sum(x), total)
+    if subject.reference.has_zero:
+        assert _same(scalar, scalar.sum(x), total)
     assert scalar.sum(scalar.from_float(np.ones((0, 3))), 0).shape == (3,)
     assert scalar.sum(scalar.from_float(np.ones((0, 3))), 1).shape == (0,)
 
@@ -153,6 +154,8 @@ def nans_pass_through_products_and_sums(subject: Subject) -> None:
     scalar = subject.scalar
     if not is_nan(scalar, scalar.from_float([np.nan])).any():
         raise NotApplicableError("there is no NaN")
+    if is_nan(scalar, scalar.from_float([0.0])).any():
+        raise NotApplicableError("there is no zero")
     a = scalar.from_float([[np.nan, 1.0], [1.0, 1.0]])
     b = scalar.from_float([[0.0, 1.0], [1.0, 1.0]])
     z = scalar.to_float(scalar.matmul(a, b))

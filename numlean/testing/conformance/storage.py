@@ -172,7 +172,7 @@ def elementary_functions_take_and_keep_any_shape_and_stride(subject: Subject, na
 
 @check("tanh", "sinh", "sin")
 def an_odd_function_of_minus_x_is_minus_the_function_of_x(subject: Subject, name: str) -> None:
-    """Check zeros as well, where they have a sign.
+    """Check zeros as well, where they have a sign; without negative numbers, nothing.
 
     Rounded up or down, f(-x) is -f(x) or its neighbour in that direction: the mirror image of
     rounding up is rounding down.

@@ -10,11 +10,12 @@ the theorem of Lindemann and Weierstrass.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from typing import Any, Final
 
 from numlean.errors import UnavailableError
-from numlean.testing.rounding import ROUNDINGS, Rule, index_of, make_round
+from numlean.testing.exact import ExactArithmetic
+from numlean.testing.rounding import ROUNDINGS, index_of
 from numlean.verification.reference import Choices
 from numlean_kernels.flags import DIVIDE_BY_ZERO, INVALID
 from numlean_kernels.formats import Format
@@ -63,8 +64,7 @@ class Certified:
                 " with subnormal numbers and infinities"
             )
         self.format = format
-        rule = Rule.of(format, choices.rounding, choices.tininess)
-        self._rounded_from = partial(make_round(), rule)
+        self._model = ExactArithmetic(format, choices.rounding, tininess=choices.tininess)
 
     def value(self, name: str, operands: tuple[float, ...]) -> Value:
         """Return the exact value of a function, by its name."""
@@ -76,13 +76,11 @@ class Certified:
         """Return the encoding of a value, and the flags raised."""
         f = self.format
         if value.special == "nan":
-            return f.default_nan, value.raised
+            return self._model.not_a_number(value.raised)
         if value.special == "inf":
-            infinity = f.infinity if f.has_infinity else f.default_nan
-            return infinity | f.sign_mask * (value.negative and f.has_infinity), value.raised
+            return self._model.infinite(negative=value.negative, flags=value.raised)
         index, lost = index_of(f, value.magnitude, value.exponent)
-        z, raised = self._rounded_from(value.negative, index, lost or value.more)
-        return int(z), int(raised)
+        return self._model.round_index(value.negative, index, lost or value.more)
 
     def _enclosed(self, name: str, x: float) -> Value:
         if x != x:

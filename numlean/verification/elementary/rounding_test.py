@@ -32,8 +32,15 @@ _NEAR_STEPS: Final = int(NEAR * 2**53)
 
 
 def can_decide(format: Format) -> bool:
-    """Return whether binary64 is fine and wide enough to decide roundings to a format."""
-    return format.width <= _WIDEST and format.exponent_bits <= _EXPONENT_BITS
+    """Return whether binary64 is fine and wide enough to decide roundings to a format.
+
+    The compiled loop does not know what formats without a sign, NaN or -0 cannot hold.
+    """
+    return (
+        format.is_sign_magnitude
+        and format.width <= _WIDEST
+        and format.exponent_bits <= _EXPONENT_BITS
+    )
 
 
 def round_if_certain(

@@ -12,7 +12,7 @@ from functools import cache
 import pytest
 
 from numlean_kernels.flags import INEXACT, OVERFLOW, UNDERFLOW
-from numlean_kernels.formats import Format, parse_format
+from numlean_kernels.formats import Format, Nans, parse_format
 from numlean_kernels.ieee import Arithmetic, Overflow, Rounding, Subnormal, Tininess
 from numlean_kernels.ieee.fields import make_read_operand, make_shift_right_jam, make_unpack
 from numlean_kernels.ieee.round_pack import make_round_pack
@@ -22,7 +22,7 @@ from numlean_kernels.targets import get_target
 
 PYTHON = get_target("python")
 E3M2 = parse_format("e3m2")
-E3M2_FINITE = Format("e3m2fn", exponent_bits=3, trailing_bits=2, has_infinity=False)
+E3M2_FINITE = Format("e3m2fn", 3, 2, Nans.ALL_ONES, has_infinity=False)
 WORD_BITS = 8
 """Bits of a toy word, of which 4 are guard bits."""
 EXPONENTS = range(-12, 12)
@@ -58,6 +58,7 @@ def round_to_integer(q, rounding, negative):
         Rounding.TOWARD_POSITIVE: rest > 0 and not negative,
         Rounding.TOWARD_NEGATIVE: rest > 0 and negative,
         Rounding.TO_ODD: rest > 0 and floor % 2 == 0,
+        Rounding.AWAY_FROM_ZERO: rest > 0,
     }
     return floor + is_up[rounding]
 
@@ -90,6 +91,7 @@ AWAY_FROM_ZERO = {
     Rounding.TOWARD_POSITIVE: (True, False),
     Rounding.TOWARD_NEGATIVE: (False, True),
     Rounding.TO_ODD: (False, False),
+    Rounding.AWAY_FROM_ZERO: (True, True),
 }
 """For each rounding: whether positive and negative overflow become infinite (clause 7.4)."""
 

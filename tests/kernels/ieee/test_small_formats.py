@@ -47,7 +47,8 @@ def model_of(arithmetic):
         arithmetic.rounding.value,
         tininess=arithmetic.tininess.value,
         flush=arithmetic.subnormal is Subnormal.FLUSH,
-        saturate=arithmetic.overflow is Overflow.SATURATE,
+        overflow=arithmetic.overflow.value,
+        nan_rule=arithmetic.nan.value,
     )
 
 

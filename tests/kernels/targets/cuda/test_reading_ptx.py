@@ -231,7 +231,9 @@ def test_variants_of_a_format_cover_every_choice():
     several = list(variants(BINARY32))
     assert len(set(several)) == len(several)
     for kind in (Rounding, NanRule, Subnormal, Tininess, Overflow):
-        assert {choice for each in several for choice in vars(each).values()} >= set(kind)
+        # nan=max is for formats without NaN.
+        found = {choice for each in several for choice in vars(each).values()}
+        assert found >= set(kind) - {NanRule.MAX}
 
 
 @pytest.mark.parametrize("name", ["add", "sub", "mul", "div", "sqrt", "fma"])
