@@ -21,6 +21,7 @@ INTEGERS = {
     "toward_positive": math.ceil,
     "toward_negative": math.floor,
     "to_odd": lambda q: math.floor(q) | (q != math.floor(q)),
+    "away_from_zero": lambda q: math.ceil(q) if q > 0 else math.floor(q),
 }
 
 

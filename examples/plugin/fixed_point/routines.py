@@ -146,13 +146,13 @@ def _to_int(rounding: str, bits: int, target: Target) -> Routine:
     long, half, mask = target.signed(64), 1 << (bits - 1), (1 << bits) - 1
     even, away = rounding == "ties_to_even", rounding == "ties_to_away"
     zero, positive = rounding == "toward_zero", rounding == "toward_positive"
-    odd = rounding == "to_odd"
+    odd, outward = rounding == "to_odd", rounding == "away_from_zero"
 
     def to_int(a: Any) -> Any:
         below, rest = long(a) >> bits, long(a) & mask
         tie = (even & (below & 1 == 1)) | (away & (a > 0))
         nearest = (even | away) & ((rest > half) | ((rest == half) & tie))
-        directed = positive | (zero & (a < 0)) | (odd & (below & 1 == 0))
+        directed = positive | (zero & (a < 0)) | (odd & (below & 1 == 0)) | (outward & (a > 0))
         up = nearest | (directed & (rest != 0))
         return 0 if a == NAN else (below + 1 if up else below)
 
