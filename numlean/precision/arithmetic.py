@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import reduce
@@ -182,8 +182,7 @@ class MixedArithmetic(Arithmetic):
         name: str | None = None,
     ) -> Tensor:
         """Return the product by ``numlean.precision.product``; operands are widened exactly."""
-        operands = [x for x in (left, right, bias) if x is not None]
-        widest = reduce(wider, (x.scalar for x in operands))
+        widest = self._common([x.scalar for x in (left, right, bias) if x is not None])
         a, b = cast(left, widest), cast(right, widest)
         added = None if bias is None else cast(bias, widest)
         scales = None if self.scales is None else self.scales.product(name, weight)
@@ -199,7 +198,7 @@ class MixedArithmetic(Arithmetic):
         are wider than it is the sum of rounded parts.
         """
         rule, operand = self.products.input_gradient, self.products.forward.left
-        if not isinstance(operand, ScaledOperand) and widens(operand, x.scalar):
+        if not isinstance(operand, ScaledOperand) and not widens(x.scalar, operand):
             x = cast(x, operand)
         sums = self.reductions if rule.result is None else rule.result
         if not (widens(x.scalar, rule.output) and widens(rule.output, sums)):
@@ -208,6 +207,22 @@ class MixedArithmetic(Arithmetic):
         unrounded = replace(self.products, input_gradient=replace(rule, output=sums))
         parts = _reshaped(take(cast(x, sums), places), shape)
         return replace(self, products=unrounded).product(weight, parts, bias, weight="left")
+
+    def _common(self, scalars: Sequence[Scalar]) -> Scalar:
+        """Return the widest of the Scalars of a product's operands, or that of reductions.
+
+        Operands are rounded to others anyway. So a layer can take the activations of one with
+        another policy, such as binary16 numbers beside bfloat16 weights.
+
+        Raises:
+            MixedScalarError: Neither has all numbers of the others.
+        """
+        try:
+            return reduce(wider, scalars)
+        except MixedScalarError:
+            if all(widens(each, self.reductions) for each in scalars):
+                return self.reductions
+            raise
 
     def reduced(self, x: Tensor) -> Tensor:
         """Return x in the wider Scalar of its own and that of reductions."""

@@ -1,5 +1,6 @@
 """Every layer by every named policy: one result on both engines and both devices, in its format."""
 
+import ml_dtypes
 import numpy as np
 import pytest
 
@@ -189,3 +190,28 @@ def test_a_layer_among_others_computes_in_the_wider_of_their_formats(case, polic
     assert [p.dtype for p in runner.params] == formats
     runner.eval()
     assert np.isfinite(runner.loss(batch).item())
+
+
+@pytest.mark.parametrize(("one", "other"), [("fp16-amp", "bf16-mixed"), ("bf16-mixed", "fp16-amp")])
+def test_a_layer_takes_the_activations_of_one_whose_policy_has_other_operands(one, other):
+    policy = parse_policy(f"{one},loss_scaling=none,except.last={other}")
+    runner = instantiate(get_task("xor").task, policy, Options(device="python"))
+    weight, bias, last, offset = (p.numpy().astype(np.float32) for p in runner.params)
+    narrow = {"fp16-amp": np.float16, "bf16-mixed": ml_dtypes.bfloat16}
+    of_first, of_last = narrow[one], narrow[other]
+
+    def rounded(x, dtype):
+        return np.asarray(x, np.float32).astype(dtype).astype(np.float32)
+
+    x = np.array([[0.25, -0.75]], np.float32)
+    operands = rounded(x, of_first)[:, :, None] * rounded(weight, of_first).T[None]
+    h = rounded(operands[:, 0] + operands[:, 1] + rounded(bias, of_first), of_first)
+    h = rounded(np.tanh(h.astype(np.float64)), of_first)
+    sum_ = np.float32(0)
+    for a, b in zip(rounded(h, of_last)[0], rounded(last, of_last)[0], strict=True):
+        sum_ = np.float32(sum_ + a * b)
+    expected = rounded(sum_ + rounded(offset, of_last)[0], of_last)
+    z = runner.predict(x)
+    assert z.dtype == policies.get(other).activations
+    assert z.to_float().item() == expected.item()
+    assert np.isfinite(stepper(runner, sgd(0.5)).step(Batch(x, [[1.0]])).item())

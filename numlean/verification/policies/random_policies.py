@@ -23,7 +23,8 @@ _SCALINGS: Final = (
 )
 _SCALES: Final = (
     *("none", "tensor", "row", "row(power_of_two)", "block(1x2)", "block(2x2, power_of_two)"),
-    "tensor(power_of_two, amax_epsilon=0.125)",
+    *("tensor(power_of_two, amax_epsilon=0.125)", "tensor(delayed(history=3))"),
+    "tensor(delayed(history=1, algo=most_recent, margin=1))",
 )
 _LAYERS: Final = ("first", "last", "0", "1", "2")
 _MOST_CHANGES: Final = 6
