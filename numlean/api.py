@@ -1,6 +1,7 @@
 """The public names of numlean, which ``import numlean as nl`` makes available as ``nl.NAME``."""
 
 import numlean.autograd as autograd
+import numlean.autograd.ieee754 as ieee754
 import numlean.checkpoint as checkpoint
 import numlean.data as data
 import numlean.interop as interop
@@ -144,6 +145,7 @@ __all__ = [
     "evaluate",
     "get_scalar",
     "get_task",
+    "ieee754",
     "inspect",
     "instantiate",
     "interop",

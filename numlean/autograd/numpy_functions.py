@@ -88,6 +88,11 @@ _ARRANGING: Final = (
 """numpy's functions that ask, arrange or compare, and so can take the values."""
 
 
+def add_functions(functions: Mapping[str, Callable[..., Any]]) -> None:
+    """Let numpy's functions of these names, of tensors, be the given ones."""
+    _COMPUTED.update(functions)
+
+
 def apply_ufunc(
     x: Tensor, ufunc: np.ufunc, method: str, inputs: Sequence[Any], options: Mapping[str, Any]
 ) -> Any:

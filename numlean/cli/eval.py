@@ -4,7 +4,8 @@ For example: numlean eval "0.1 + 0.2" --dtype ieee32exec --dtype float64.
 
 Operators: + - * / % (sign of the divisor) ** and one of < <= > >= == !=. Numbers: 0.1, 1e-3,
 0x1.8p-3, bits(0x3f800001), inf, nan, snan, nan(0x12), pi, e. Functions: those of the Scalar, such
-as fma, sqrt, exp, rem, round_to_integral(x, RZ), and fmod, trunc, floor, ceil, min, max.
+as fma, sqrt, exp, rem, round_to_integral(x, RZ), and fmod, rint, trunc, floor, ceil, min, max,
+nextafter, minimum_number, minimum_magnitude and the other extrema of IEEE 754-2019.
 
 Flags are shown if the dtype records them; those of literals count. The error is the distance from
 the exact value of the expression, literals included; it is omitted where that is not known.

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from numlean.errors import UnavailableError
 from numlean.inspection.constants import constant_text
 from numlean.inspection.syntax import CONSTANTS, Call, Comparison, Encoding, Node, Number
+from numlean.scalar import further
 from numlean.scalar.elementary import ARITIES
 from numlean.scalar.flags import Flags
 from numlean.scalar.innermost import innermost
@@ -77,6 +78,14 @@ class Evaluation:
         z: Storage = getattr(self.scalar, operation)(*operands, **options)
         return z
 
+    def further(self, operation: str, *operands: Storage) -> Storage:
+        """Return an operation of ``numlean.scalar.further``, and count its flags."""
+        if not self.supports_flags:
+            return further.compute(self.scalar, operation, *operands)
+        z, raised = further.flagged(self._innermost, operation, *operands)
+        self._count(int(raised[0]))
+        return cast("Storage", z)
+
     def _number(self, text: str) -> Storage:
         if text in CONSTANTS:
             text = constant_text(text, precision_of(self.scalar))
@@ -90,8 +99,11 @@ class Evaluation:
             except (AttributeError, UnavailableError):
                 self._miss("literals")
             else:
-                self.flags.count([raised >> k & 1 for k in range(len(FLAGS))])
+                self._count(raised)
         return x
+
+    def _count(self, raised: int) -> None:
+        self.flags.count([raised >> k & 1 for k in range(len(FLAGS))])
 
     def _count_signalling(self, operands: tuple[Storage, ...]) -> None:
         """Count the exception of a minimum or maximum of a signalling NaN (clause 9.6)."""

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from numlean.scalar.further import ARITIES
 from numlean.scalar.operations import ELEMENTWISE, OPERATIONS, Kind, operations
 from numlean.scalar.protocol import Scalar, Storage
 
@@ -23,6 +24,9 @@ class Operations(Protocol):
 
     def apply(self, operation: str, *operands: Storage, rounding: str | None = None) -> Storage:
         """Return the Scalar's operation of that name of operands, and count its flags."""
+
+    def further(self, operation: str, *operands: Storage) -> Storage:
+        """Return an operation of ``numlean.scalar.further``, and count its flags."""
 
 
 BINARY: Final = {"add": "+", "sub": "-", "mul": "*", "div": "/", "mod": "%", "pow": "**"}
@@ -62,10 +66,7 @@ class Function:
 
 def fmod(of: Operations, x: Storage, y: Storage) -> Storage:
     """Return x - y*n, n being x/y cut to an integer; exact, with the sign of x (C, 7.12.10.1)."""
-    rest, zero, lt = of.apply("rem", x, y), of.scalar.from_float([0.0]), of.scalar.lt
-    if (lt(x, zero) & lt(zero, rest) | lt(zero, x) & lt(rest, zero))[0]:
-        return of.apply("add", rest, of.apply("copy_sign", y, x))
-    return rest
+    return of.further("fmod", x, y)
 
 
 def mod(of: Operations, x: Storage, y: Storage) -> Storage:
@@ -85,21 +86,37 @@ def _rounded(direction: str) -> Callable[..., Storage]:
     return compute
 
 
+def _further(name: str) -> Callable[..., Storage]:
+    def compute(of: Operations, *x: Storage) -> Storage:
+        return of.further(name, *x)
+
+    return compute
+
+
 def _of_operation(name: str) -> Function:
     arity = OPERATIONS[name].arity
     return Function(name, arity, name, takes_rounding=name == _ROUNDING)
 
 
-INTEGRAL: Final = {"trunc": "toward_zero", "floor": "toward_negative", "ceil": "toward_positive"}
+INTEGRAL: Final = {
+    "rint": "ties_to_even",
+    "trunc": "toward_zero",
+    "floor": "toward_negative",
+    "ceil": "toward_positive",
+}
 """The functions that round to an integer in one direction."""
 
 _EXTREMA: Final = {"min": "minimum", "max": "maximum"}
+_NUMPY: Final = {"fmin": "minimum_number", "fmax": "maximum_number", "nextafter": "next_after"}
+"""numpy's names of functions."""
 
 FUNCTIONS: Final = {
     each.name: each
     for each in (
         *map(_of_operation, (*ELEMENTWISE, "logb", *operations(kind=Kind.NEIGHBOUR))),
         Function("fmod", 2, "rem", fmod),
+        *(Function(name, 2, name, _further(name)) for name in ARITIES if name != "fmod"),
+        *(Function(name, 2, of, _further(of)) for name, of in _NUMPY.items()),
         Function("mod", 2, "rem", mod),
         *(Function(name, 1, _ROUNDING, _rounded(way)) for name, way in INTEGRAL.items()),
         *(Function(name, 2, of, is_variadic=True) for name, of in _EXTREMA.items()),

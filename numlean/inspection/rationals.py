@@ -105,6 +105,14 @@ def _remainder(
     return SignedRational.of(z, zero_is_negative=x.negative)
 
 
+def _order(x: SignedRational) -> tuple[Fraction, bool]:
+    return x.value, not x.negative
+
+
+def _by_magnitude(x: SignedRational) -> tuple[Fraction, Fraction, bool]:
+    return abs(x.value), x.value, not x.negative
+
+
 def _mod(x: SignedRational, y: SignedRational) -> SignedRational | None:
     z = _remainder(floor, x, y)
     return z if z is None or z.value else SignedRational(z.value, y.negative)
@@ -132,8 +140,14 @@ _OPERATIONS: Final[dict[str, Callable[..., SignedRational | None]]] = {
     "copy_sign": lambda x, y: SignedRational(
         -abs(x.value) if y.negative else abs(x.value), y.negative
     ),
-    "minimum": lambda x, y: min(x, y, key=lambda a: (a.value, not a.negative)),
-    "maximum": lambda x, y: max(x, y, key=lambda a: (a.value, not a.negative)),
+    **dict.fromkeys(("minimum", "minimum_number"), lambda x, y: min(x, y, key=_order)),
+    **dict.fromkeys(("maximum", "maximum_number"), lambda x, y: max(x, y, key=_order)),
+    **dict.fromkeys(
+        ("minimum_magnitude", "minimum_magnitude_number"), lambda x, y: min(x, y, key=_by_magnitude)
+    ),
+    **dict.fromkeys(
+        ("maximum_magnitude", "maximum_magnitude_number"), lambda x, y: max(x, y, key=_by_magnitude)
+    ),
     "rem": lambda x, y: _remainder(round, x, y),
     "fmod": lambda x, y: _remainder(trunc, x, y),
     "mod": _mod,

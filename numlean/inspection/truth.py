@@ -12,6 +12,7 @@ from numlean.inspection.enclosures import Enclosure, EnclosureArithmetic, Undeci
 from numlean.inspection.functions import INTEGRAL, Function
 from numlean.inspection.rationals import SignedRational, compute
 from numlean.inspection.syntax import CONSTANTS, Call, Encoding, Node, Number
+from numlean.scalar import further
 from numlean.scalar.dtype import Dtype
 from numlean.scalar.exact import Exact, exact_of
 from numlean.scalar.parsing import parse_number, rational_of
@@ -112,7 +113,8 @@ class ExactEvaluation:
         """Return the operation that a function is without a format, and its direction."""
         if function.name in INTEGRAL:
             return function.operation, INTEGRAL[function.name]
-        name = function.operation if function.compute is None else function.name
+        is_own = function.compute is None or function.operation in further.ARITIES
+        name = function.operation if is_own else function.name
         return name, rounding or self._arithmetic.rounding
 
     def _value(self, node: Node) -> Enclosure:

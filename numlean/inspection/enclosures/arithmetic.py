@@ -212,6 +212,8 @@ _NAN_AWARE: Final[dict[str, Callable[..., Enclosure]]] = {
     "copy_sign": EnclosureArithmetic.copy_sign,
     "min_num": EnclosureArithmetic.min_num,
     "max_num": EnclosureArithmetic.max_num,
+    "minimum_number": EnclosureArithmetic.min_num,
+    "maximum_number": EnclosureArithmetic.max_num,
 }
 """The operations whose results need not be NaN if an operand is."""
 
