@@ -142,6 +142,8 @@ def _product_part(result: Comparison, dtype: str) -> str:
 
 def _lost_part(result: Comparison, dtype: str) -> str:
     """Return what loses most in the updates."""
+    if not any(errors.parameter.is_measured for errors in result.updates[dtype].values()):
+        return f"In {dtype}, loss scaling skipped every update that was measured."
     found = [
         (_known(stats.relative), part, name)
         for name, errors in result.updates[dtype].items()

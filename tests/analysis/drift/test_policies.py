@@ -156,6 +156,7 @@ def test_a_skipped_update_loses_nothing_and_is_counted():
     assert all(r["value"]["count"] == r["gradient"]["count"] == 0 for r in updates)
     assert "skipped" in str(result)
     assert result.products == {}  # they overflow
+    assert any("skipped every update" in sentence for sentence in result.headline)
 
 
 def test_the_drift_of_the_state_is_that_of_separate_runs(mixed):

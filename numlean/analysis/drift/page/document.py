@@ -99,7 +99,7 @@ def _state_curves(result: Comparison) -> Iterator[str]:
         found = curves(result, result.measured, _state(name))
         title = name.replace("_", " ").capitalize()
         rest = "of all parameters together, as norms."
-        yield _figure(name, found, "relative error", title, rest, log=True)
+        yield _figure(f"state_{name}", found, "relative error", title, rest, log=True)
 
 
 def _state(name: str) -> Take:
