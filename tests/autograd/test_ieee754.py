@@ -130,7 +130,7 @@ def test_flags_of_single_elements_are_next_to_the_results():
 
 def test_what_has_no_flags_no_gradient_or_two_scalars_is_refused():
     x = nl.Tensor.of("float32", [1.5])
-    with pytest.raises(UnavailableError, match="flags"):
+    with pytest.raises(UnavailableError, match="flagged add"):
         nl.ieee754.flagged("add", x, x)
     with pytest.raises(UnavailableError, match="flags"):
         nl.ieee754.flagged("add", *[nl.Tensor.of("binary16@round=stochastic", [1.0])] * 2)
@@ -159,4 +159,5 @@ def test_expressions_have_them(text, value, flags):
 def test_expressions_in_other_arithmetics_and_their_errors():
     assert nl.evaluate("fmod(7, -4)", "mp:40").value == "3.0"
     assert nl.evaluate("minimum_magnitude_number(nan, 2)", "float64").value == "2.0"
-    assert nl.evaluate("maximum_magnitude(1/3, -2/3) + rint(2.5)", "float64").error_ulp == 0.5
+    seen = nl.evaluate("maximum_magnitude(1/3, -2/3) + rint(2.5)", "float64")
+    assert abs(seen.error_ulp - 2 / 3) < 1e-6

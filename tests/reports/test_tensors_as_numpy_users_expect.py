@@ -191,7 +191,7 @@ def test_functions_that_would_compute_in_binary64_are_refused():
         lambda: np.add.reduce(x),
         lambda: np.add(x, 1.0, out=np.zeros(A.shape)),
         lambda: np.sum(x, dtype=np.float32),
-        lambda: np.floor(x),
+        lambda: np.logaddexp(x, x),
     ):
         with pytest.raises(NumleanError, match="does not compute in the arithmetic of a tensor"):
             call()
