@@ -12,6 +12,7 @@ from numlean.checkpoint import export, load
 from numlean.cli.options import check_writable
 from numlean.cli.options.limits import add_limit_option
 from numlean.display_text import escape_line
+from numlean.precision.policy_text import format_policy, policy_from_plain
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,9 +30,10 @@ def run(arguments: argparse.Namespace) -> int:
     checkpoint = load(arguments.checkpoint)
     exported = export(checkpoint, arguments.out)
     exactness = "exact" if exported.is_exact else "each rounded once, to nearest"
-    dtype = checkpoint.run["dtype"]
+    plain, dtype = checkpoint.run.get("policy"), checkpoint.run["dtype"]
+    source = dtype if plain is None else f"the policy {format_policy(policy_from_plain(plain))}"
     summary = (
-        f"{len(exported.names)} tensors of {dtype} after {checkpoint.step} steps as"
+        f"{len(exported.names)} tensors of {source} after {checkpoint.step} steps as"
         f" {exported.dtype}, {exactness}: {arguments.out}"
     )
     print(escape_line(summary))

@@ -26,7 +26,7 @@ _BASE: Final = "base"
 
 @checked
 def parse_policy(text: str) -> Policy:
-    """Return the policy of a text ``NAME[,field=value…]``; ``str(policy)`` is such a text.
+    """Return the policy of a text ``NAME[,field=value…]``, such as ``format_policy`` returns.
 
     NAME is that of a named policy or ``uniform(DTYPE)``. Commas inside parentheses do not separate
     fields, and an option of a dtype, such as ``seed=3`` of ``bfloat16@round=stochastic,seed=3``,

@@ -137,6 +137,7 @@ def test_parameters_are_exported_from_the_dtype_in_which_they_are(policy, capsys
     save, out = tmp_path / "run.ckpt", tmp_path / "run.npz"
     assert run(capsys, *TRAIN, "--steps", 2, "--policy", policy, "--save", save)[0] == 0
     assert main(["export", str(save), str(out)]) == 0
+    assert f"tensors of the policy {policy} after 2 steps as float32" in capsys.readouterr().out
     kept = load(save).parameters
     dtype = {"bf16-sr": "bfloat16", "bf16-mixed": "float32"}[policy]
     with np.load(out) as found:

@@ -16,6 +16,7 @@ from numlean.losses import (
     MeanSquaredError,
 )
 from numlean.nn import (
+    GELU,
     AvgPool2d,
     Conv2d,
     Embedding,
@@ -27,6 +28,7 @@ from numlean.nn import (
     MaxPool2d,
     ReLU,
     Reshape,
+    RMSNorm,
     Sequential,
     Sigmoid,
     SiLU,
@@ -138,6 +140,11 @@ def _layer_norm(nn: Any, layer: Any) -> Any:
     return nn.LayerNorm(layer.features, layer.epsilon, elementwise_affine=affine, bias=bias)
 
 
+def _rms_norm(nn: Any, layer: Any) -> Any:
+    affine = layer.elementwise_affine
+    return nn.RMSNorm(layer.features, layer.epsilon, elementwise_affine=affine)
+
+
 def _embedding(nn: Any, layer: Any) -> Any:
     return nn.Embedding(layer.num_embeddings, layer.embedding_dim, layer.padding_idx)
 
@@ -145,6 +152,7 @@ def _embedding(nn: Any, layer: Any) -> Any:
 _LAYERS: Final[dict[type[Layer], Callable[[Any, Any], Any]]] = {
     Embedding: _embedding,
     LayerNorm: _layer_norm,
+    RMSNorm: _rms_norm,
     Linear: lambda nn, layer: nn.Linear(layer.in_features, layer.out_features, layer.bias),
     Conv2d: _convolution,
     MaxPool2d: _pooling("MaxPool2d"),
@@ -158,6 +166,8 @@ _ACTIVATIONS: Final[tuple[tuple[Layer, Callable[[Any], Any]], ...]] = (
     (Sigmoid(), lambda nn: nn.Sigmoid()),
     (Softplus(), lambda nn: nn.Softplus()),
     (SiLU(), lambda nn: nn.SiLU()),
+    (GELU(), lambda nn: nn.GELU()),
+    (GELU(approximate="tanh"), lambda nn: nn.GELU(approximate="tanh")),
     (Softmax(), lambda nn: nn.Softmax(-1)),
     (LogSoftmax(), lambda nn: nn.LogSoftmax(-1)),
 )

@@ -112,6 +112,11 @@ LAYERS = {
     "AvgPool2d": (nn.AvgPool2d((2, 3), padding=1), (2, 2, 6, 5)),
     "Flatten": (nn.Flatten(), (2, 3, 4)),
     "Reshape": (nn.Reshape(2, 6), (2, 3, 4)),
+    "LayerNorm": (nn.LayerNorm(7), (3, 7)),
+    "LayerNorm without bias": (nn.LayerNorm(7, 1e-3, bias=False), (3, 7)),
+    "RMSNorm": (nn.RMSNorm(7, 1e-4, elementwise_affine=False), (3, 7)),
+    "GELU": (nn.GELU(), (3, 7)),
+    "GELU, tanh": (nn.GELU(approximate="tanh"), (3, 7)),
     **{
         layer.name: (layer, (3, 7))
         for layer in (
@@ -163,7 +168,7 @@ def test_layers_without_a_counterpart_are_named_in_one_line():
     clipped = clip_by_value(sgd(0.1), 1.0)
     uses = {
         r"layer GRU\(3, 4\)": lambda: to_module(nn.Sequential(nn.GRU(3, 4))),
-        "layer GELU": lambda: to_module(nn.GELU()),
+        "layer Dropout": lambda: to_module(nn.Dropout(0.5)),
         "loss NegativeLogLikelihoodOneHot": lambda: to_loss(losses.nll_one_hot()),
         "optimizer ClipByValue": lambda: to_optimizer(clipped, module),
         "config= and data=": lambda: drift(TASK),
