@@ -75,6 +75,10 @@ class Reference(ABC):
         """Return the result of an invalid operation, and of a NaN that enters."""
         return math.nan
 
+    def divided_by_zero(self, sign: float) -> Number:
+        """Return a nonzero number divided by zero, where the quotient has a sign."""
+        return self.infinite(sign)
+
     def negated(self, a: Fraction) -> Number:
         """Return the result of ``neg`` for a nonzero number."""
         return -a

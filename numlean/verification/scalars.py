@@ -17,6 +17,7 @@ from numlean_kernels.ieee import NanRule, Overflow, Rounding, Subnormal, Tinines
 _ARGUMENTS: Final = {
     "mp": ("1", "2", "3", "24", "53", "200"),
     "fixed": ("1.1", "4.4", "8.0", "0.8u", "16.16"),
+    "lns": ("2.0", "4.4", "8.3", "5.10"),
     "posit": ("3", "8", "16", "16.1", "32"),
     "takum": ("5", "8", "12", "16", "32"),
     "ieee": ("e2m1", "e3m1", "e2m3", "e3m2", "e2m5", "e2m52", "e11m1", "e6m9", "e11m52"),

@@ -17,11 +17,12 @@ ARGUMENTS = {
     "mp": ("mp:24", "mp:53", "mp:200"),
     "ieee": ("ieee:e6m9",),
     "fixed": ("fixed:4.4", "fixed:16.16"),
+    "lns": ("lns:4.4",),
     "posit": ("posit:8", "posit:16.1"),
     "takum": ("takum:16",),
 }
 """Dtypes of a backend that takes an argument. A new one is tried without."""
-INTERPRETED = ("binary16", "tf32", "e5m2", "ieee", "fixed", "posit", "takum")
+INTERPRETED = ("binary16", "tf32", "e5m2", "ieee", "fixed", "lns", "posit", "takum")
 """Backends whose kernels are those of bfloat16, ieee32exec and e4m3 with other constants, or whose
 compiled kernels other tests compare with these."""
 

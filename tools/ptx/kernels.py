@@ -16,6 +16,7 @@ from numlean_kernels.formats import BINARY64, E4M3, Format
 from numlean_kernels.ieee import Arithmetic, NanRule, Rounding
 from numlean_kernels.ieee.convert import cast_name
 from numlean_kernels.ieee.exact_sums import ROUND, ExactSum
+from numlean_kernels.logarithmic.formats import LogArithmetic
 from numlean_kernels.loops.elementwise import broadcast_operand, elementwise, filled, flagged
 from numlean_kernels.loops.exact_product import exact_product
 from numlean_kernels.loops.flag_counts import COUNT_FLAGS, NO_ROUTINES
@@ -49,6 +50,8 @@ from numlean_kernels.tables.ieee import (
     TO_INT,
     ieee_table,
 )
+from numlean_kernels.tables.logarithmic import OPERATIONS as LOG_OPERATIONS
+from numlean_kernels.tables.logarithmic import log_table
 from numlean_kernels.tables.philox import philox_table
 from numlean_kernels.tables.tapered import OPERATIONS as TAPERED_OPERATIONS
 from numlean_kernels.tables.tapered import tapered_table
@@ -196,6 +199,13 @@ def fixed_point(arithmetic: FixedArithmetic) -> Numbers:
     """Return a fixed-point arithmetic."""
     table, dtype = fixed_table(arithmetic, GPU), arithmetic.format.storage_dtype
     return Numbers(table.key, table, dtype, (*FIXED_OPERATIONS, *CASTS), flagged=FIXED_FLAGGED)
+
+
+@cache
+def logarithmic(arithmetic: LogArithmetic) -> Numbers:
+    """Return a logarithmic arithmetic."""
+    table = log_table(arithmetic, GPU)
+    return Numbers(table.key, table, arithmetic.format.storage_dtype, LOG_OPERATIONS)
 
 
 def arrays(*kinds: tuple[Any, int]) -> list[np.ndarray]:

@@ -20,6 +20,7 @@ from numlean.scalar.registry import scalar_backends
 from numlean_kernels.fixed.formats import Beyond, FixedArithmetic, FixedFormat
 from numlean_kernels.formats import parse_format
 from numlean_kernels.ieee.arithmetic import Rounding
+from numlean_kernels.logarithmic.formats import LogArithmetic, LogFormat
 from numlean_kernels.tapered.formats import Posit, Takum
 from ptx.fake_driver import FakeDevice
 from ptx.kernels import (
@@ -27,6 +28,7 @@ from ptx.kernels import (
     NUMBERLESS,
     every_numbers,
     fixed_point,
+    logarithmic,
     parts,
     tapered,
 )
@@ -34,6 +36,11 @@ from ptx.reading import read
 
 ON_INTEGERS = [
     *(tapered(format) for format in (Posit(3, 2), Posit(8), Posit(32, 0), Takum(5), Takum(32))),
+    *(
+        logarithmic(LogArithmetic(LogFormat(*widths), rounding))
+        for widths in ((2, 0), (5, 10))
+        for rounding in (Rounding.TIES_TO_EVEN, Rounding.TO_ODD)
+    ),
     *(
         fixed_point(FixedArithmetic(FixedFormat(*widths), rounding, beyond))
         for widths in ((4, 4), (1, 31), (0, 16, False))

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from numlean.errors import NumleanError, UnavailableError
 from numlean.scalar import checks
 from numlean.scalar.codec import CodesCodec
-from numlean.scalar.exact import Exact, to_mpf
+from numlean.scalar.exact import Exact, exact_of, to_mpf
 from numlean.scalar.flags import Flags
 from numlean.scalar.kernel_scalar import elementwise
 from numlean.scalar.kernel_scalar.components import Components, check_storage
@@ -67,13 +67,32 @@ def to_int(
     rounding = rounding_name(rounding)
     name, clipped = (integer_name(f"int{width}", rounding, end) for end in ("rule", "saturate"))
     name = name if s.table.get(clipped) is None else clipped
-    z = elementwise.unary(s, name, x, result=dtype, flags=flags)
+    if s.table.get(name) is None and flags is None:
+        z = _integers_of_values(s, x, rounding, dtype)
+    else:
+        z = elementwise.unary(s, name, x, result=dtype, flags=flags)
     if not saturate:
         ends = np.iinfo(dtype)
         is_nan = elementwise.is_nan(s, x)
         for value in to_exact(s, x[(z == ends.min) | (z == ends.max) | is_nan]):
             checks.to_integer(value, rounding, ends, s.name)
     return z
+
+
+def _integers_of_values(
+    s: Components, x: Storage, rounding: str, dtype: np.dtype[Any]
+) -> np.ndarray[Any, np.dtype[np.signedinteger[Any]]]:
+    """Return exact values rounded to integers and clipped; 0 for a NaN."""
+    least, most = (int(end) for end in (np.iinfo(dtype).min, np.iinfo(dtype).max))
+
+    def integer(value: Any) -> int:
+        if value != value:
+            return 0
+        if not least - 1 < value < most + 1:
+            return most if value > 0 else least
+        return max(least, min(most, checks.round_to_integer(exact_of(value), rounding)))
+
+    return np.array([integer(v) for v in to_exact(s, x).flat], dtype=dtype).reshape(x.shape)
 
 
 def from_bits(s: Components, bits: ArrayLike) -> Storage:

@@ -173,6 +173,8 @@ def _is_finite(*numbers: Number) -> bool:
 
 def _exact(reference: Reference, name: str, a: Number, b: Number) -> tuple[Number, float]:
     """Return the exact result and its sign if it is zero, or the hardware's special result."""
+    if name == "div" and b == 0 and isinstance(a, Fraction):
+        return reference.divided_by_zero(math.copysign(1.0, a) * _sign(b)), 1.0
     if not _is_finite(a, b) or (name == "div" and b == 0):
         with np.errstate(all="ignore"):
             return float(_OPERATIONS[name](_stand_in(a), _stand_in(b))), 1.0

@@ -17,6 +17,7 @@ from numlean_kernels import loops
 from numlean_kernels.fixed.formats import FixedArithmetic, FixedFormat
 from numlean_kernels.formats import BINARY16, BINARY32, BINARY64, E4M3
 from numlean_kernels.ieee import Arithmetic, NanRule, Overflow, Rounding, Subnormal, Tininess
+from numlean_kernels.logarithmic.formats import LogArithmetic, LogFormat
 from numlean_kernels.loops.gather_scatter import (
     SCATTER_ADD,
     SCATTER_ADD_ROWS,
@@ -53,6 +54,7 @@ from ptx.kernels import (
     flagged_kernels,
     floats_of,
     hardware,
+    logarithmic,
     on_encodings,
     parts,
     tapered,
@@ -141,6 +143,7 @@ PARTS = [
     of_arrays(emulated(UNUSUAL), MATMUL.name, SUM_ORDERED.name),
     some(tapered(Posit(16)), ["fma", "div", "sqrt", "rem"]),
     some(tapered(Takum(32)), ["add", "from_binary64"]),
+    some(logarithmic(LogArithmetic(LogFormat(5, 10))), ["fma", "sqrt"]),
     some(fixed_point(FixedArithmetic(FixedFormat(4, 4))), ["fma", "div", "scaleb"]),
 ]
 
