@@ -63,6 +63,7 @@ class LogReference(Reference):
             Rounding.TOWARD_POSITIVE: inexact and not negative,
             Rounding.TOWARD_NEGATIVE: inexact and negative,
             Rounding.TO_ODD: inexact and n % 2 == 0,
+            Rounding.AWAY_FROM_ZERO: inexact,
         }[self.arithmetic.rounding]
 
     def _log(self, q: Fraction, bits: int) -> tuple[int, bool]:

@@ -55,13 +55,13 @@ def make_rounded(builder: LogBuilder) -> Routine:
         rounding is Rounding.TOWARD_POSITIVE,
         rounding is Rounding.TOWARD_NEGATIVE,
     )
-    to_odd = rounding is Rounding.TO_ODD
+    to_odd, always = rounding is Rounding.TO_ODD, rounding is Rounding.AWAY_FROM_ZERO
 
     def rounded(negative: Any, n: Any, half: Any, more: Any) -> Any:
         is_odd = long(n & one) != zero
         nearest = (to_even | away) & (half != zero) & ((more != zero) | away | is_odd)
         directed = (positive & (not negative)) | (negative_ward & negative)
-        directed = directed | (to_odd & (not is_odd))
+        directed = directed | (to_odd & (not is_odd)) | always
         up = nearest | (directed & ((half != zero) | (more != zero)))
         return long(n + one) if up else n
 
@@ -74,7 +74,7 @@ def make_sum(builder: LogBuilder) -> Routine:
     pack, rounded = builder.routine(make_pack), builder.routine(make_rounded)
     table, zero = sum_table(fraction_bits), word(builder.format.zero)
     last, second = long(places(fraction_bits)), long(places(fraction_bits) + 1)
-    one, two, none = long(1), long(2), long(0)
+    one, none, unit = long(1), long(0), long(1 << fraction_bits)
 
     def total(sign_a: Any, log_a: Any, sign_b: Any, log_b: Any) -> Any:
         ordered = log_a >= log_b
@@ -82,9 +82,9 @@ def make_sum(builder: LogBuilder) -> Routine:
         d = long(log_a - log_b if ordered else log_b - log_a)
         differ = sign_a != sign_b
         entry = long(table[long((d if d < last else last) + (second if differ else none))])
-        n = long(big + long(entry >> two))
-        half, more = long(long(entry >> one) & one), long(entry & one)
-        z = pack(sign, rounded(sign != word(0), n, half, more))
+        is_exact = d == (unit if differ else none)
+        n, half = long(big + long(entry >> one)), long(entry & one)
+        z = pack(sign, rounded(sign != word(0), n, half, none if is_exact else one))
         return zero if differ & (d == none) else z
 
     return total
