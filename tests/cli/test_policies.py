@@ -148,7 +148,7 @@ def test_parameters_are_exported_from_the_dtype_in_which_they_are(policy, capsys
 def test_the_operation_that_stops_being_finite_is_named(capsys):
     assert main([*TRAIN[:-1], "--steps", "3", "--lr", "1e30", "--policy", "bf16-mixed"]) in (0, 3)
     message = capsys.readouterr().err
-    assert re.search(r"first forward, MeanSquaredError: mul\(.*\): overflow", message)
+    assert re.search(r"first forward, MeanSquaredError: mul\(.*\) in float32: overflow", message)
 
 
 def test_a_certificate_is_replayed_by_another_policy_which_is_named_as_the_cause(capsys, tmp_path):

@@ -44,7 +44,8 @@ class Cause:
 
     Attributes:
         where: The phase of the step and the layer.
-        operation: The operation: its formula, or else its name with its operands.
+        operation: The operation: its formula, or else its name with its operands; in a run by a
+            policy, with its dtype.
         exception: What happened, such as "division by zero".
         constant: The constant that rounding made harmful to this formula; "" if none did.
     """
@@ -155,6 +156,8 @@ def _cause(stepper: Stepper, op: TracedOperation) -> Cause:
     element = element_of(op, index)
     constant = _constant(runner, stepper, op, element)
     text = op.formula or _call(op, element)
+    if runner.precision.policy is not None:
+        text = f"{text} in {op.scalar.name}"
     if not all(_operands_are_finite(op)):
         return Cause(str(op.place), text, "an operand is not finite", constant)
     return Cause(str(op.place), text, _exception(op, index, element), constant)

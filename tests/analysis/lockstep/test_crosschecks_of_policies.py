@@ -8,6 +8,7 @@ import pytest
 
 import numlean as nl
 from numlean import Dataset, nn
+from numlean.certificate.replaying import _is_same_way
 from numlean.errors import NumleanError
 
 TASK = nl.Task.regression(nn.Sequential(nn.Linear(6, 4), nn.Tanh(), nn.Linear(4, 2)))
@@ -75,7 +76,7 @@ def test_a_cast_that_only_one_run_has_is_named():
 
 def test_a_compiled_run_names_the_part_of_the_optimizers_state_that_is_rounded():
     runs = (
-        nl.RunSpec.parse(f"policy:bf16-mixed{fields}:compiled")
+        nl.RunSpec.parse(f"policy:bf16-mixed{fields}:python:compiled")
         for fields in ("", ",optimizer=bfloat16")
     )
     task = nl.Task.regression(nn.Sequential(nn.Linear(6, 2)))
@@ -148,7 +149,7 @@ def test_the_calls_of_all_dtypes_are_counted_together_unless_one_is_given():
 )
 def test_a_fault_that_no_dtype_of_the_run_can_have_is_refused(fault, message):
     with pytest.raises(NumleanError, match=message.replace(".", r"\.")):
-        nl.RunSpec.parse("policy:bf16-mixed").with_fault(nl.Fault.parse(fault))
+        nl.RunSpec.parse("policy:bf16-mixed:python").with_fault(nl.Fault.parse(fault))
 
 
 def test_a_fault_names_a_dtype_with_options_and_reads_its_own_text_again():
@@ -156,7 +157,7 @@ def test_a_fault_names_a_dtype_with_options_and_reads_its_own_text_again():
     assert fault.dtype == "e5m2@nan=x86,round=to_odd"
     assert nl.Fault.parse(str(fault)) == fault
     with pytest.raises(NumleanError, match="operations in bfloat16, not in float32"):
-        nl.RunSpec.parse("float32").with_fault(nl.Fault.parse("fma:dtype=bfloat16"))
+        nl.RunSpec.parse("float32:python").with_fault(nl.Fault.parse("fma:dtype=bfloat16"))
 
 
 def test_the_cause_of_a_number_that_is_not_finite_is_in_the_report_of_a_crosscheck():
@@ -166,4 +167,11 @@ def test_the_cause_of_a_number_that_is_not_finite_is_in_the_report_of_a_crossche
     result = nl.crosscheck(task, *runs, config=CONFIG, data=data)
     (text,) = result.nonfinite.values()
     assert "forward, 0 Linear(6, 4): cast_from(" in text
-    assert text.endswith("overflow")
+    assert text.endswith(" in binary16: overflow")
+
+
+def test_a_run_with_a_fault_is_another_way_to_replay_a_certificate():
+    plain, again = (nl.RunSpec.parse("policy:bf16-mixed:python") for _ in range(2))
+    faulty = plain.with_fault(nl.Fault.parse("flip:operation=matmul,step=1"))
+    assert _is_same_way(plain, again)
+    assert not _is_same_way(plain, faulty)

@@ -49,7 +49,9 @@ def test_a_traced_step_has_the_bits_of_the_run(policy):
 
 
 def test_a_compiled_step_is_traced_with_the_numbers_of_an_eager_one():
-    eager, compiled = (traced(f"policy:bf16-mixed:{name}")[0] for name in ("eager", "compiled"))
+    eager, compiled = (
+        traced(f"policy:bf16-mixed:python:{name}")[0] for name in ("eager", "compiled")
+    )
     assert len(eager) == len(compiled)
     for one, other in zip(eager, compiled, strict=True):
         if other is None:
