@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final, final
 
 from numlean.autograd.primitives import maximum
@@ -20,6 +21,8 @@ from numlean.precision.scaling.operand import Operand, ScaledOperand
 
 PREFIX: Final = "delayed_scaling."
 """The beginning of the names of delayed scales among the numbers of a run."""
+
+_PARTS: Final = ("scale", "history")
 
 
 @final
@@ -53,20 +56,6 @@ class DelayedTensor:
 
 @final
 @dataclass(frozen=True)
-class DelayedNumbers:
-    """Numbers of the state of a delayed scale, as part of those of a run.
-
-    Attributes:
-        name: Their name.
-        initial: Their values before the first step.
-    """
-
-    name: str
-    initial: Tensor
-
-
-@final
-@dataclass(frozen=True)
 class DelayedScales:
     """The delayed scales of a run.
 
@@ -95,20 +84,22 @@ class DelayedScales:
             tensors += _tensors(_product_name(layer, name), has_weight, precision)
         return cls(tuple(tensors), names)
 
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The names of the numbers of all states, each scale before its history."""
+        return tuple(f"{each.name}.{part}" for each in self.tensors for part in _PARTS)
+
     @property
-    def numbers(self) -> tuple[DelayedNumbers, ...]:
-        """The numbers of all states, each scale before its history."""
-        return tuple(
-            DelayedNumbers(f"{each.name}.{part}", getattr(each.initial, part))
-            for each in self.tensors
-            for part in ("scale", "history")
-        )
+    def initial(self) -> list[Tensor]:
+        """The numbers of all states before the first step."""
+        states = (each.initial for each in self.tensors)
+        return [getattr(state, part) for state in states for part in _PARTS]
 
     def step(self, values: Sequence[Tensor], *, is_observing: bool) -> StepScales | None:
         """Return the scales of a step with the numbers of all states; None if there are none.
 
         Args:
-            values: The numbers, in the order of ``numbers``.
+            values: The numbers, in the order of ``names``.
             is_observing: Whether the step determines the scales of the next one.
         """
         return StepScales(self, values, is_observing=is_observing) if self.tensors else None

@@ -131,43 +131,39 @@ class RunPrecision:
     @property
     def scale_count(self) -> int:
         """The number of tensors of delayed scales."""
-        return len(self.delayed.numbers)
+        return len(self.delayed.names)
 
     def specs(self, model: Layer) -> tuple[ParameterSpec, ...]:
         """Return the parameters and buffers of a model, and the numbers of delayed scales."""
-        numbers = (
-            ParameterSpec(each.name, each.initial.shape, zeros, is_trainable=False)
-            for each in self.delayed.numbers
-        )
-        return (*model.parameters, *numbers)
+        numbers = zip(self.delayed.names, self.delayed.initial, strict=True)
+        scales = (ParameterSpec(name, x.shape, zeros, is_trainable=False) for name, x in numbers)
+        return (*model.parameters, *scales)
 
     def parameter_scalars(self, model: Layer) -> list[Scalar]:
         """Return the Scalar of each parameter and buffer, and of the numbers of delayed scales."""
         own, data = self.scalars.parameters, self.scalars.data
         of_model = (own if spec.is_trainable else data for spec in model.parameters)
-        return [*of_model, *(each.initial.scalar for each in self.delayed.numbers)]
+        return [*of_model, *(x.scalar for x in self.delayed.initial)]
 
     def arithmetics(
-        self, model: Layer, values: Sequence[Tensor], *, is_observing: bool = False
+        self, values: Sequence[Tensor], *, is_observing: bool = False
     ) -> LayerArithmetics:
         """Return the arithmetics of layers in a step.
 
         Args:
-            model: The model.
             values: All numbers of the run, in the order of ``specs``.
             is_observing: Whether the step determines the scales of the next one.
         """
         if not self.delayed.tensors:
             return self.layers
-        scales = values[len(model.parameters) :]
+        scales = values[len(values) - self.scale_count :]
         return replace(self.layers, scales=self.delayed.step(scales, is_observing=is_observing))
 
     def following_scales(self, arithmetics: LayerArithmetics) -> dict[str, Tensor]:
         """Return the numbers of delayed scales after a step in these arithmetics, by name."""
         if arithmetics.scales is None:
             return {}
-        names = (each.name for each in self.delayed.numbers)
-        return dict(zip(names, arithmetics.scales.following, strict=True))
+        return dict(zip(self.delayed.names, arithmetics.scales.following, strict=True))
 
     def leaves(self, parameters: Sequence[Tensor]) -> list[Tensor]:
         """Return the copies of trainable parameters by which a step differentiates."""

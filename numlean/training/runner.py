@@ -176,7 +176,7 @@ class Runner:
         params: Sequence[Tensor],
         buffer_updates: dict[str, Tensor] | None = None,
     ) -> Context:
-        arithmetics = self.precision.arithmetics(self.task.model, params)
+        arithmetics = self.precision.arithmetics(params)
         return Context(mode, self.clock, buffer_updates=buffer_updates, arithmetics=arithmetics)
 
     def _predictor(self, mode: Mode) -> Predictor:
@@ -194,8 +194,9 @@ class Runner:
         return loss
 
     def _copies(self, params: Sequence[Tensor]) -> Sequence[Tensor]:
-        specs = self.task.model.parameters
-        return self.precision.copies(specs, params[: len(specs)])
+        specs = self.store.specs
+        count = len(specs) - self.precision.scale_count
+        return self.precision.copies(specs[:count], params[:count])
 
     def hyperparameter(self, value: float) -> Tensor:
         """Return a binary64 number in the Scalar in which the optimizer computes."""
@@ -390,8 +391,7 @@ def instantiate(
     cast = cast or own.from_float
     check_run_memory(task, precision.scalars.parameters)
     specs, scalars = precision.specs(task.model), precision.parameter_scalars(task.model)
-    scales = [each.initial for each in precision.delayed.numbers]
-    drawn: list[Value] = [*initial_parameters(task, options.seed), *scales]
+    drawn: list[Value] = [*initial_parameters(task, options.seed), *precision.delayed.initial]
     tensors = [
         to_scalar(each, cast if each is own else each.from_float, value)
         for each, value in zip(scalars, starting_values(specs, initial, drawn), strict=True)

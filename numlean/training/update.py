@@ -76,7 +76,7 @@ def make_update(
         params: Sequence[Tensor], state: State, x: Tensor, y: Tensor, rate: Tensor
     ) -> tuple[Tensor, list[Tensor], State]:
         buffer_updates: dict[str, Tensor] = {}
-        arithmetics = precision.arithmetics(task.model, params, is_observing=True)
+        arithmetics = precision.arithmetics(params, is_observing=True)
         context = Context(Mode.TRAIN, clock, buffer_updates=buffer_updates, arithmetics=arithmetics)
         loss, gradients = loss_and_gradient(
             task,

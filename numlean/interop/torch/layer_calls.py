@@ -230,7 +230,7 @@ def calls_of(runner: Runner, sample: Batch, scale: Tensor | None) -> list[Call]:
     """
     task, precision = runner.task, runner.precision
     specs, params = task.model.parameters, runner.model_params
-    arithmetics = precision.arithmetics(task.model, runner.params)
+    arithmetics = precision.arithmetics(runner.params)
     is_trainable = [spec.is_trainable for spec in specs]
     inputs, y = runner.batch(sample)
     task.model.output_shape(inputs.shape[1:])  # raises an error that names the layer

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias, final
 
 from numlean.errors import NumleanError
-from numlean.precision.accumulation import Accumulation, Blocked, cast_storage
+from numlean.precision.accumulation import Accumulation, Blocked, Exact, Ordered, cast_storage
 from numlean.precision.scaling.operand import Operand, Quantized, ScaledOperand, turned_rows
 from numlean.precision.widening import widens
 from numlean.scalar.protocol import Numbers, Scalar, Storage
@@ -14,7 +14,9 @@ from numlean.scalar.protocol import Numbers, Scalar, Storage
 Side: TypeAlias = Literal["left", "right"]
 """An operand of a product."""
 
-MOST_TERMS: Final = (2**31 - 1) // 127**2
+_GREATEST_PRODUCT: Final = 127**2
+
+MOST_TERMS: Final = (2**31 - 1) // _GREATEST_PRODUCT
 """The most products of integers from -127 to 127 whose sum never leaves 32 bits."""
 
 
@@ -96,14 +98,18 @@ class Factors:
         """Whether the codes of an operand are integers."""
         return any(each is not None and each.is_integer for each in (self.left, self.right))
 
+    @property
+    def are_integers(self) -> bool:
+        """Whether the codes of both operands are integers."""
+        return all(each is not None and each.is_integer for each in (self.left, self.right))
+
     def check_terms(self, count: int) -> None:
         """Check that no sum of as many products of integers leaves 32 bits.
 
         Raises:
             NumleanError: One might.
         """
-        sides = (self.left, self.right)
-        if all(each is not None and each.is_integer for each in sides) and count > MOST_TERMS:
+        if self.are_integers and count > MOST_TERMS:
             raise NumleanError(
                 f"a sum of {count} products of int8 codes may leave 32 bits; the most is"
                 f" {MOST_TERMS} terms"
@@ -131,7 +137,20 @@ def scaled_sums(
         left, right = (cast_storage(accumulate.scalar, *each) for each in (a, b))
         sums = accumulate.scaled_sums(left, right, lambda k, x: _times(scalar, x, factors, k))
         return scalar, sums
+    if factors.are_integers and isinstance(accumulate, Exact):
+        return scalar, _times(scalar, _integer_sums(accumulate, a, b, scalar), factors, 0)
     return scalar, _times(scalar, accumulate.product(a, b, None, scalar), factors, 0)
+
+
+def _integer_sums(accumulate: Exact, a: Numbers, b: Numbers, result: Scalar) -> Storage:
+    """Return the exact sums of products of integers, rounded once; a sum of 0 is +0.
+
+    Sums that no rounding touches are added in the result's Scalar, which is faster.
+    """
+    format = result.format
+    if format is not None and a.storage.shape[-1] * _GREATEST_PRODUCT <= 2**format.precision:
+        return Ordered(result).product(a, b, None, result)
+    return result.add(accumulate.product(a, b, None, result), result.from_float(0.0))
 
 
 def _times(result: Scalar, sums: Storage, factors: Factors, k: int) -> Storage:

@@ -277,7 +277,8 @@ def int8_sums(a, b, first):
     codes, factors = [], []
     for x in (a, b):
         c = np.abs(x).max(axis=1, keepdims=True) / F32(127)
-        codes.append(np.clip(np.rint(x * (F32(1) / np.maximum(c, F32(1e-12)))), -128, 127))
+        u = np.rint(x * (F32(1) / np.maximum(c, F32(1e-12))))
+        codes.append(np.clip(u, -128, 127).astype(np.int64))
         factors.append(c)
     z, turns = (codes[0] @ codes[1].T).astype(F32), [factors[0], factors[1].T]
     for factor in turns if first == "left" else turns[::-1]:
@@ -302,6 +303,16 @@ def test_sums_of_integers_are_multiplied_by_one_factor_after_the_other_in_a_stat
     assert values(found["left"]).tobytes() != values(found["right"]).tobytes()
     codes = operand.quantize(S, S.from_float(a)).codes
     assert set(L.to_float(codes).ravel()) <= set(range(-127, 128))
+
+
+@pytest.mark.parametrize("count", [1, 1040, 1041])
+def test_sums_of_integers_are_exact_whatever_their_number_of_terms(count):
+    operand = ScaledOperand(L, scaling_named("row(int8)"), S)
+    a, b = (RNG.choice(np.array([-1, -1e-3, 1], F32), (2, count)) for _ in range(2))
+    a[0], b[0] = 1, 1
+    a[1, 0], b[1, 0] = -1e-3 if count == 1 else 1, 1
+    z = contract(Tensor.of(S, a), Tensor.of(S, b.T), Contraction(operand, operand, Exact(), S))
+    assert values(z).tobytes() == int8_sums(a, b, "left").tobytes()
 
 
 def test_sums_of_integers_that_may_leave_32_bits_are_refused():
