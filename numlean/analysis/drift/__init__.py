@@ -3,7 +3,17 @@
 from numlean.analysis.drift.comparing import compare
 from numlean.analysis.drift.error_stats import ErrorStats
 from numlean.analysis.drift.operations import OperationErrors
+from numlean.analysis.drift.product_errors import ProductErrors
 from numlean.analysis.drift.result import Comparison
 from numlean.analysis.drift.ulp_scale import UlpScale
+from numlean.analysis.drift.update_errors import UpdateErrors
 
-__all__ = ["Comparison", "ErrorStats", "OperationErrors", "UlpScale", "compare"]
+__all__ = [
+    "Comparison",
+    "ErrorStats",
+    "OperationErrors",
+    "ProductErrors",
+    "UlpScale",
+    "UpdateErrors",
+    "compare",
+]
