@@ -111,7 +111,7 @@ def _finer(text: str) -> str:
     if text == NO_SCALING:
         return text
     scaling = scaling_named(text)
-    if not isinstance(scaling.method, Current):
+    if scaling.is_delayed:
         return str(replace(scaling, method=Current()))
     if scaling.granularity.is_tensor:
         return str(replace(scaling, granularity=ROW))

@@ -110,6 +110,20 @@ def test_promoted_products_lose_their_scales_and_demoted_ones_keep_them():
     }
 
 
+def test_scales_are_made_finer_by_one_step():
+    direction = Direction(PROMOTED, "float32", get_scalar)
+    for text, finer in (
+        ("tensor(delayed)", "tensor"),
+        ("tensor(power_of_two)", "row(power_of_two)"),
+        ("row(power_of_two)", "row"),
+        ("block(1x128)", "block(1x128)"),
+        ("tensor(int8)", "row(int8)"),
+        ("row(int8)", "row(int8)"),
+        ("none", "none"),
+    ):
+        assert direction.change("forward.input_scaling", text) == finer
+
+
 def test_exceptions_of_layers_are_changed_too_where_they_count():
     found = variants_of("uniform(float32),except.last=bf16-mixed")
     assert changes(found, "activations promoted") == {
