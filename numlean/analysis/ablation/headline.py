@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from numlean.analysis.ablation.directions import DEMOTED, PROMOTED
-from numlean.analysis.ablation.result import drift, loss
+from numlean.analysis.ablation.figures import drift, loss
 from numlean.analysis.ablation.variants import EVERYTHING
 
 if TYPE_CHECKING:
-    from numlean.analysis.ablation.result import Ablation, Figure, Row
+    from numlean.analysis.ablation.figures import Figure
+    from numlean.analysis.ablation.result import Ablation, Row
 
 _NAMED: Final = 4
 """The most parts that a sentence names."""

@@ -38,7 +38,8 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from numlean.analysis.ablation.result import FIGURES, Ablation, Row
+from numlean.analysis.ablation.figures import FIGURES
+from numlean.analysis.ablation.result import Ablation, Row
 from numlean.analysis.ablation.seed_run import SeedRun
 from numlean.analysis.ablation.variants import Omission, Variant
 from numlean.analysis.drift.records import Record

@@ -2,34 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import Any, Final, TypeAlias, final
+from typing import Any, Final, final
 
+from numlean.analysis.ablation.figures import Figure, loss
 from numlean.analysis.ablation.seed_run import SeedRun
 from numlean.analysis.ablation.statistics import LEVEL, Sample
 from numlean.analysis.ablation.variants import EVERYTHING, UNCHANGED, Omission, Variant
 from numlean.errors import UnknownNameError
 from numlean.precision.policy import Policy
 
-Figure: TypeAlias = Callable[[SeedRun], float | None]
-"""Selects a figure of a run; None if the run has none."""
-
-
-def loss(run: SeedRun) -> float:
-    """Return the final loss of a run."""
-    return run.loss
-
-
-def accuracy(run: SeedRun) -> float | None:
-    """Return the accuracy of a run."""
-    return run.accuracy
-
-
-def drift(run: SeedRun) -> float | None:
-    """Return the distance of a run's parameters from those of the reference run."""
-    return run.drift
+_LISTED: Final = 5
+"""The most seeds that a warning lists."""
 
 
 @final
@@ -170,7 +156,7 @@ class Ablation:
         rows = [(row.name, row.runs) for row in self.rows]
         rows.append((f"the reference run in {self.header['truth']}", self.reference))
         dead = [
-            f"{name}, {_seeds(seeds)}: {text}"
+            f"{name}, {_seeds(seeds, len(runs))}: {text}"
             for name, runs in rows
             for text, seeds in _causes(runs).items()
         ]
@@ -217,14 +203,16 @@ def _causes(runs: Sequence[SeedRun]) -> dict[str, list[int]]:
     return found
 
 
-def _seeds(seeds: Sequence[int]) -> str:
-    return f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
+def _seeds(seeds: Sequence[int], count: int) -> str:
+    """Return the names of seeds, of so many."""
+    if len(seeds) == 1:
+        return f"seed {seeds[0]}"
+    if len(seeds) == count:
+        return f"all {count} seeds"
+    more = ", ..." if len(seeds) > _LISTED else ""
+    return f"{len(seeds)} seeds ({', '.join(map(str, seeds[:_LISTED]))}{more})"
 
 
 def _end(run: SeedRun) -> tuple[str, ...]:
     """Return the final numbers of a run as texts, in which NaNs are equal."""
     return run.value_digest, repr(run.loss), repr(run.accuracy)
-
-
-FIGURES: Final[dict[str, Figure]] = {"loss": loss, "accuracy": accuracy, "drift": drift}
-"""The figures of a run, by name."""

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
-from numlean.analysis.ablation.result import accuracy, drift, loss
+from numlean.analysis.ablation.figures import accuracy, drift, loss
 from numlean.analysis.ablation.statistics import Sample
 from numlean.analysis.ablation.variants import UNCHANGED
 from numlean.text_table import TextTable
 
 if TYPE_CHECKING:
-    from numlean.analysis.ablation.result import Ablation, Figure, Row
+    from numlean.analysis.ablation.figures import Figure
+    from numlean.analysis.ablation.result import Ablation, Row
 
 MARK: Final = "*"
 """Stands at differences that exceed the spread over seeds."""
@@ -56,7 +57,7 @@ def table(result: Ablation) -> TextTable:
         if has_accuracy:
             cells.append(summary(row.sample(accuracy), _PERCENT))
             cells.append(difference(result, row, accuracy, _PERCENT))
-        cells.append(summary(row.sample(drift)))
+        cells.append(summary(row.sample(drift)) + _mark(result, row, drift))
         cells += [nonfinite(row)] if has_nonfinite else []
         cells += [_range(row.skipped)] if has_skips else []
         rows.append(tuple(cells))
@@ -82,8 +83,11 @@ def difference(result: Ablation, row: Row, figure: Figure, unit: _Unit = _PLAIN)
     sample = result.difference(row, figure)
     if not sample.is_finite:
         return ""
-    mark = f" {MARK}" if result.exceeds_spread(row, figure) else "  "
-    return _with_spread(sample, unit, "+") + mark
+    return _with_spread(sample, unit, "+") + _mark(result, row, figure)
+
+
+def _mark(result: Ablation, row: Row, figure: Figure) -> str:
+    return f" {MARK}" if result.exceeds_spread(row, figure) else "  "
 
 
 def nonfinite(row: Row) -> str:
@@ -108,8 +112,8 @@ def notes(result: Ablation) -> Iterator[str]:
     if seeds > 1:
         yield (
             f"Figures are means {_PLUS_MINUS} standard deviations over {seeds} seeds, differences"
-            f" seed by seed; {MARK} marks those that exceed the spread over seeds (Student's t at"
-            f" 5 %, corrected for {len(result.rows) - 1} rows)."
+            f" seed by seed; {MARK} marks differences, also of the distance, that exceed the spread"
+            f" over seeds (Student's t at 5 %, corrected for {len(result.rows) - 1} rows)."
         )
     if result.reference:
         yield _reference(result)

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from html import escape
 from typing import TYPE_CHECKING, Final
 
+from numlean.analysis.ablation.figures import accuracy, drift, loss
 from numlean.analysis.ablation.page.dots import draw_differences, draw_values
-from numlean.analysis.ablation.result import accuracy, drift, loss
 from numlean.analysis.ablation.tables import notes, table
 from numlean.analysis.drift.page.curves import Curve, curve_of_seeds
 from numlean.analysis.drift.page.elements import (

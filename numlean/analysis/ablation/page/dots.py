@@ -18,7 +18,8 @@ from numlean.analysis.drift.page.svg import INK, PAPER, as_svg, page_style, seri
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from numlean.analysis.ablation.result import Ablation, Figure, Row
+    from numlean.analysis.ablation.figures import Figure
+    from numlean.analysis.ablation.result import Ablation, Row
 
 _WIDTH: Final = 5.1
 _LINE: Final = 0.155
