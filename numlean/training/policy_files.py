@@ -38,6 +38,6 @@ def check_not_policy(dtype: str) -> None:
     name = dtype.partition(",")[0]
     if scalar_backend_of(name) is None and name in (each.name for each in policies.named()):
         raise PolicyError(
-            f"{dtype!r} is a policy, not a dtype: give it as --policy {dtype}, in Python as"
-            f" nl.policies.get({name!r})"
+            f"{dtype!r} is a policy, not a dtype: give it as --policy {dtype}, one of several"
+            f" runs as policy:{dtype}, in Python as nl.policies.get({name!r})"
         )

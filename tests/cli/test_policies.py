@@ -191,6 +191,20 @@ def test_steps_by_policies_are_compared_with_one_in_float32(capsys, monkeypatch)
     assert all(float(row[1]) > 0 and float(row[2]) > 0 for row in rows)
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("crosscheck", "xor", "--dtypes", "bf16-mixed,float32"), "runs as policy:bf16-mixed"),
+        (("verify", "certificates", "no.json", "--dtypes", "bf16-mixed"), "is a policy, not a"),
+        (("verify", "certificates", "no.json", "--dtypes", "policy:bf16"), "unknown policy 'bf16'"),
+        (("verify", "certificates", "no.json", "--dtypes", "float31"), "unknown dtype 'float31'"),
+    ],
+)
+def test_a_policy_among_dtypes_is_written_with_a_prefix(words, message, capsys):
+    status, error = run(capsys, *words)
+    assert (status, message in error) == (2, True), error
+
+
 def test_the_option_of_an_arithmetic_is_that_of_train():
     assert arithmetic_options("mp:24") == ("--dtype", "mp:24")
     assert arithmetic_options("policy:uniform(mp:24)") == ("--policy", "uniform(mp:24)")

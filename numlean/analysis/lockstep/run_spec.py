@@ -18,7 +18,7 @@ from numlean.scalar.wrappers.faulty import Fault, FaultyScalar, InjectedFault
 from numlean.training import Options, Runner, Task, initial_parameters, instantiate
 from numlean.training.initial_values import InitialValues, Value, starting_values
 from numlean.training.options import BACKENDS, resolve_part
-from numlean.training.policy_files import read_policy
+from numlean.training.policy_files import check_not_policy, read_policy
 from numlean.training.precision import RunPrecision, Wrap
 from numlean_kernels.targets import DEVICES
 
@@ -75,6 +75,7 @@ class RunSpec:
             options = replace(options, **each)
         if text.startswith(f"{_POLICY}:"):
             return cls.of_policy(read_policy(dtype), options, text)
+        check_not_policy(dtype)
         scalar = get_scalar(dtype, options.device, fast_kernels=options.fast_kernels)
         return cls(text, scalar, options)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 from itertools import chain
 
+from numlean.analysis.lockstep import RunSpec
 from numlean.cli.options import add_file_options, add_trust_option, given_files
 from numlean.cli.options.limits import add_limit_option
 from numlean.cli.progress import progress
@@ -36,6 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Replay and print a table."""
     dtypes, count, status = split_dtype_list(arguments.dtypes), len(arguments.files), 0
+    for each in dtypes:
+        RunSpec.parse(each)  # raises an error before the first of many replays
     print(f"{count} certificates, each in {len(environments())} environments")
     with progress("replays", len(environments()) * len(ways(dtypes))) as advance:
         for outcome in outcomes(arguments.files, dtypes, _passed_on(arguments)):
