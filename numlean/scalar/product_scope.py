@@ -37,12 +37,20 @@ class Multiplied:
 
     Attributes:
         codes: The numbers that are multiplied.
-        factors: What a code stands for is the code times its factor; factors broadcast to the
-            codes. None for factors of 1.
+        read_factors: Returns ``factors``. They are read when asked for: the replay of a recorded
+            product writes them anew.
     """
 
     codes: Numbers
-    factors: Numbers | None = None
+    read_factors: Callable[[], Numbers] | None = None
+
+    @property
+    def factors(self) -> Numbers | None:
+        """The factors: a code stands for the code times its factor. None for factors of 1.
+
+        They broadcast to the codes.
+        """
+        return None if self.read_factors is None else self.read_factors()
 
 
 @dataclass(eq=False)

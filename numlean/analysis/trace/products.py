@@ -204,7 +204,8 @@ def _row(operand: Multiplied, place: Any) -> Multiplied:
         return Multiplied(row)
     own = np.broadcast_to(factors.storage, codes.storage.shape)[place]
     is_constant = len({x.tobytes() for x in own}) == 1
-    return Multiplied(row, Numbers(untraced(factors.scalar), own[:1] if is_constant else own))
+    each = Numbers(untraced(factors.scalar), own[:1] if is_constant else own)
+    return Multiplied(row, lambda: each)
 
 
 def _cell(x: Storage, shape: tuple[int, ...], index: Index) -> Storage:

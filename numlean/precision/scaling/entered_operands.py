@@ -47,8 +47,8 @@ class EnteredOperands:
 
     def multiplied(self, addend: Numbers | None) -> tuple[Multiplied, ...]:
         """Return the operands, and an addend, as a trace shows them."""
-        left = Multiplied(self.a, self.left and self.left.factors)
-        right = Multiplied(self.b, self.right and self.right.turned_factors)
+        left = Multiplied(self.a, None if (x := self.left) is None else lambda: x.factors)
+        right = Multiplied(self.b, None if (y := self.right) is None else lambda: y.turned_factors)
         return (left, right) if addend is None else (left, right, Multiplied(addend))
 
     def of_element(self, index: tuple[int, ...]) -> EnteredOperands:

@@ -48,6 +48,25 @@ def test_a_traced_step_has_the_bits_of_the_run(policy):
         assert op.scalar.recorder is None
 
 
+SCALED = (
+    "deepseek-v3,weight_scaling=block(2x2),input_scaling=block(1x2),gradient_scaling=block(1x2),"
+    "accumulate=blocked(float32, 2, float32)"
+)
+
+
+def test_the_factors_of_scaled_operands_are_those_of_the_step_on_both_engines():
+    eager, compiled = (
+        [op.product for op in traced(f"policy:{SCALED}:python:{name}")[0] if op and op.product]
+        for name in ("eager", "compiled")
+    )
+    factors = [
+        [each.factors.storage.tobytes() for op in ops for each in op.multiplied[:2]]
+        for ops in (eager, compiled)
+    ]
+    assert set(factors[0]) == set(factors[1])
+    assert len(set(factors[0])) > 4
+
+
 def test_a_compiled_step_is_traced_with_the_numbers_of_an_eager_one():
     eager, compiled = (
         traced(f"policy:bf16-mixed:python:{name}")[0] for name in ("eager", "compiled")
