@@ -1,9 +1,9 @@
 """Runs by policies: one result on every engine, device and kernel, and from every file."""
 
+from numlean.verification.policies.drawing import random_policies
 from numlean.verification.policies.environments import ENVIRONMENTS, TASKS, Environment
 from numlean.verification.policies.equality import Outcome, outcomes
 from numlean.verification.policies.properties import Judgement, judge
-from numlean.verification.policies.random_policies import random_policies
 
 __all__ = [
     "ENVIRONMENTS",
