@@ -97,8 +97,6 @@ class Scalar(ElementaryFunctions, Protocol):
     def from_float(self, values: ArrayLike) -> Storage:
         """Round real numbers once; a NaN gives the default NaN.
 
-        Under ``nan=x86`` and ``nan=arm`` a NaN keeps its sign and the payload that fits.
-
         They are floats of any width, integers of any size, fractions, decimals and ``mpf``, alone,
         in nested lists or in arrays. An arithmetic may refuse those that are not binary64.
 

@@ -25,8 +25,12 @@ _KEEPING: Final = (NanRule.X86, NanRule.ARM)
 
 
 def make_from_binary64(builder: RoutineBuilder) -> Routine:
-    """Return ``from_binary64(a) -> (z, flags)``: a binary64 encoding rounded once."""
-    return make_convert(routine_builder(BINARY64_EXACTLY, builder.target), builder)
+    """Return ``from_binary64(a) -> (z, flags)``: a binary64 encoding rounded once.
+
+    A NaN gives the default NaN under every rule: it enters as the NaN of an invalid operation.
+    """
+    source = routine_builder(BINARY64_EXACTLY, builder.target)
+    return make_convert(source, builder, keeps_payloads=False)
 
 
 def cast_name(format: Format) -> str:
@@ -82,17 +86,21 @@ def make_to_binary64(builder: RoutineBuilder) -> Routine:
     )
 
 
-def make_convert(source: RoutineBuilder, result: RoutineBuilder) -> Routine:
+def make_convert(
+    source: RoutineBuilder, result: RoutineBuilder, *, keeps_payloads: bool = True
+) -> Routine:
     """Return ``convert(a, *random_bits) -> (z, flags)``: an encoding of the source rounded once.
 
     A NaN gives the default NaN of the result, whatever its payload. Under the rules ``x86`` and
     ``arm`` it keeps its sign and the most significant bits of its payload, and is made quiet, if
-    both formats have payloads (Intel SDM, VCVTPS2PH; Arm ARM, FPConvertNaN).
+    both formats have payloads (Intel SDM, VCVTPS2PH; Arm ARM, FPConvertNaN), unless
+    ``keeps_payloads`` is false.
     """
     read_operand, unpack = source.routine(make_read_operand), source.routine(make_unpack)
     is_signalling = source.routine(make_is_signalling)
     round_pack, infinite = result.routine(make_round_pack), result.routine(make_infinite)
-    narrow, nan_of = narrow_between(source, result), _converted_nan(source, result)
+    narrow = narrow_between(source, result)
+    nan_of = _converted_nan(source, result, keeps_payloads)
     source_word, word, signed = source.word, result.word, result.signed
     sign_mask, magnitude_mask, infinity, max_number = source.words(
         "sign_mask", "magnitude_mask", "infinity", "max_number"
@@ -116,7 +124,7 @@ def make_convert(source: RoutineBuilder, result: RoutineBuilder) -> Routine:
     return convert
 
 
-def _converted_nan(source: RoutineBuilder, result: RoutineBuilder) -> Routine:
+def _converted_nan(source: RoutineBuilder, result: RoutineBuilder, keeps_payloads: bool) -> Routine:
     """Return ``nan_of(a, sign)``: the NaN of the result for a NaN of the source."""
     nan, word = default_nan(result), result.word
     wider = max(source, result, key=lambda builder: builder.word_bits).word
@@ -133,7 +141,7 @@ def _converted_nan(source: RoutineBuilder, result: RoutineBuilder) -> Routine:
         return word(word(sign | quiet) | word(payload))
 
     have_payloads = not (source.format.has_single_nan or result.format.has_single_nan)
-    keeps = have_payloads and result.arithmetic.nan in _KEEPING
+    keeps = keeps_payloads and have_payloads and result.arithmetic.nan in _KEEPING
     return result.target.routine(kept if keeps else always_default)
 
 
