@@ -13,7 +13,7 @@ from numlean.precision import Policy, format_policy
 from numlean.precision.resolved import resolve_policy
 from numlean.scalar.contract import reset_stream
 from numlean.scalar.protocol import Scalar
-from numlean.scalar.registry import get_scalar, scalar_backend_of
+from numlean.scalar.registry import get_scalar, resolve, scalar_backend_of
 from numlean.scalar.wrappers.faulty import Fault, FaultyScalar, InjectedFault
 from numlean.training import Options, Runner, Task, initial_parameters, instantiate
 from numlean.training.initial_values import InitialValues, Value, starting_values
@@ -211,5 +211,5 @@ def _is_option(dtype: str, word: str) -> bool:
     if word in BACKENDS or word == _FAST:
         return True
     backend = scalar_backend_of(dtype)
-    takes_argument = backend is not None and ":" in backend.pattern and ":" not in dtype
-    return not takes_argument
+    lacks_argument = resolve(dtype).argument is None
+    return not (backend is not None and ":" in backend.pattern and lacks_argument)

@@ -197,7 +197,7 @@ def _is_near(s: Components, value: Exact, text: str) -> bool:
     from numlean.scalar.parsing import parse_number
 
     format = s.codec.format
-    place = value.exponent
+    place = max(value.exponent, value.leading_exponent - s.codec.precision)
     if format is not None:
         place = max(value.leading_exponent, format.emin) - format.trailing_bits
     decimal = parse_number(text, s.codec.precision, has_format=format is not None).value

@@ -150,3 +150,10 @@ def test_a_network_is_trained_and_engines_agree():
         losses.append([stepper.step(nl.Batch(sample.x, sample.y)).item() for _ in range(3)])
     assert losses[0] == losses[1]
     assert losses[0][-1] < losses[0][0]
+
+
+def test_the_shortest_text_of_an_irrational_number_comes_back():
+    s = nl.get_scalar("lns:4.4", "python")
+    (text,) = s.to_string(s.from_float([1.75]))
+    assert len(text) < 8
+    assert s.from_string([text]).tolist() == s.from_float([1.75]).tolist()

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import numlean as nl
+from numlean.analysis.lockstep import RunSpec
 from numlean.testing.tapered import TaperedReference, value_of
 from numlean_kernels.ieee.arithmetic import Rounding
 from numlean_kernels.tables.tapered import exact_decoder, exact_encoder, tapered_table
@@ -182,3 +183,9 @@ def test_a_network_is_trained_and_engines_agree(dtype):
         losses.append([stepper.step(batch).item() for _ in range(3)])
     assert losses[0] == losses[1]
     assert losses[0][-1] < losses[0][0]
+
+
+def test_an_alias_with_a_width_takes_options_of_a_run():
+    run = RunSpec.parse("posit16:python:compiled")
+    assert run.scalar.name == "posit:16"
+    assert (run.options.device, run.options.backend) == ("python", "compiled")
