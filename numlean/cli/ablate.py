@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import argparse
 from contextlib import ExitStack
-from dataclasses import replace
 
 from numlean.analysis.ablation import Ablation, ablate
 from numlean.analysis.drift.records import Record, as_line
@@ -91,7 +90,7 @@ def _ablate(arguments: argparse.Namespace, interrupt: Interrupt, failed: FailedO
     policy = _policy(arguments, recipe)
     task, config = recipe.resolve()
     announce(recipe, task)
-    options = replace(runner_options(arguments), device=arguments.device)
+    options = runner_options(arguments)
     outputs = ReportFiles.of(arguments.out, arguments.jsonl)
     printed = PrintedLines(is_only_output=outputs.is_empty)
     with ExitStack() as stack:

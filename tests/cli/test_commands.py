@@ -336,3 +336,12 @@ def test_version_is_printed(capsys):
         main(["--version"])
     assert stop.value.code == 0
     assert capsys.readouterr().out.startswith("numlean ")
+
+
+@pytest.mark.parametrize("command", [["crosscheck"], ["compare", "--truth", "mp:30"]])
+def test_the_device_counts_for_every_run_that_names_none(command, capsys):
+    steps = ["xor", "--steps", "1", "--dtypes"]
+    assert main([*command, *steps, "mp:24,float64", "--device", "cpu"]) == 2
+    assert "mp" in capsys.readouterr().err
+    assert main([*command, *steps, "float32,float32:python", "--device", "cpu"]) == 0
+    assert main([*command, *steps, "float32,float64", "--device", "none-such"]) == 2

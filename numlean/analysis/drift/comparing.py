@@ -65,7 +65,8 @@ def compare(
         task: The task to train; a named task defines its config and data.
         dtypes: At least one run other than the truth, each as ``RunSpec.parse`` reads it, a policy,
             a Scalar, or a runner, whose run starts from its current parameters.
-        truth: The reference run, which is in one dtype.
+        truth: The reference run, which is in one dtype, on the device that its text names or on
+            its own.
         seeds: The number of seeds, counted from the config's; each seed sets the initial values and
             the order of the samples.
         config: The training configuration; by default the named task's.
@@ -100,7 +101,7 @@ def compare(
     options = options or Options()
     values = None if initial is None else weights_of(task, initial)
     specs = [RunSpec.of(spec, options).starting_from(values) for spec in dtypes]
-    reference = RunSpec.of(truth, options).starting_from(values)
+    reference = RunSpec.of(truth, replace(options, device=None)).starting_from(values)
     others = _others(specs, reference)
     every = max(config.steps // _POINTS, 1) if every is None else every
     for what, count, least in (("seeds", seeds, 1), ("every", every, 1), ("tests", tests, 0)):

@@ -121,5 +121,8 @@ def warn_of_constants(task: NamedTask, config: TrainConfig, scalar: Scalar, upda
 def runner_options(arguments: argparse.Namespace) -> Options:
     """Return the options of a runner."""
     return Options(
-        backend=arguments.backend, fast_kernels=arguments.fast_kernels, seed=arguments.seed or 0
+        backend=arguments.backend,
+        device=arguments.device,
+        fast_kernels=arguments.fast_kernels,
+        seed=arguments.seed or 0,
     )
