@@ -12,6 +12,7 @@ from numlean.errors import NumleanError
 from numlean.scalar.dtype import Dtype
 from numlean.scalar.registry import get_scalar, scalar_backend_of, scalar_backends
 from numlean.testing.conformance import Report, check_scalar
+from numlean_kernels.formats import Format
 from numlean_kernels.ieee import NanRule, Overflow, Rounding, Subnormal, Tininess
 
 _ARGUMENTS: Final = {
@@ -73,8 +74,11 @@ def variants(dtype: str, *, every: bool = False) -> Iterator[str]:
     if parsed.options or backend is None or "round" not in backend.options:
         yield parsed.text
         return
+    format = get_scalar(parsed.text, "python" if "python" in backend.devices else None).format
     for rounding in _values(Rounding):
         for options in _every_choice() if every else _single_choices():
+            if format is not None and not _has(format, options):
+                continue
             yield parsed.with_options(**_rounding(rounding), **options).text
     if "math" in backend.options and parsed.name == "ieee32exec":
         yield parsed.with_options(math="torchlean").text
@@ -96,6 +100,15 @@ def conformance(dtypes: Sequence[str], device: str | None = None) -> Iterator[Co
             yield Conformance(dtype, None, str(error))
         else:
             yield Conformance(dtype, check_scalar(scalar))
+
+
+def _has(format: Format, options: dict[str, str]) -> bool:
+    """Return whether a format has the options: with or without a NaN, and finite in P3109."""
+    if options.get("nan") == NanRule.MAX.value and format.has_nan:
+        return False
+    overflow = options.get("overflow")
+    is_nan = overflow == Overflow.NAN.value and not format.has_nan
+    return not is_nan and (overflow in (None, "saturate") or not format.only_saturates)
 
 
 def _values(choice: type[Enum]) -> list[str]:

@@ -20,15 +20,24 @@ ARGUMENTS = {
     "lns": ("lns:4.4",),
     "posit": ("posit:8", "posit:16.1"),
     "takum": ("takum:16",),
+    "p3109": ("p3109:6.3",),
 }
 """Dtypes of a backend that takes an argument. A new one is tried without."""
-INTERPRETED = ("binary16", "tf32", "e5m2", "ieee", "fixed", "lns", "posit", "takum")
+INTERPRETED = (
+    *("binary16", "tf32", "e5m2", "ieee", "fixed", "lns", "posit", "takum"),
+    *("e2m1", "e4m3fnuz", "e8m0", "p3109"),
+)
 """Backends whose kernels are those of bfloat16, ieee32exec and e4m3 with other constants, or whose
 compiled kernels other tests compare with these."""
+
+ALIKE = ("e2m3", "e3m2", "e3m4", "e4m3ieee", "e4m3b11fnuz", "e5m2fnuz")
+"""Formats with the specials of others here, and other widths. They are left to the command."""
 
 
 def dtypes_and_devices():
     for name, backend in scalar_backends():
+        if name in ALIKE:
+            continue
         devices = [d for d in backend.devices if d != "cpu" or name not in INTERPRETED]
         for dtype in ARGUMENTS.get(name, (name,)):
             yield from ((dtype, device) for device in devices)

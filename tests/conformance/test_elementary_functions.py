@@ -33,11 +33,11 @@ def to_mpfr(number):
 
 def from_mpfr(reference, z):
     if gmpy2.is_nan(z):
-        return math.nan
+        return reference.undefined()
     if gmpy2.is_infinite(z):
         return reference.of_float(float(z))
     if z == 0:
-        return float(z) if reference.has_signed_zero else 0.0
+        return reference.rounded(Fraction(0), math.copysign(1.0, float(z)))
     value = Fraction(*(int(part) for part in z.as_integer_ratio()))
     # A format without infinity has one significand less at its top than MPFR believes.
     return reference.rounded(value)
