@@ -128,6 +128,8 @@ def _check(arguments: argparse.Namespace) -> int:
             if checker.errors == arguments.errors:
                 print(f"Stopped at line {finding.line}, after {checker.errors} errors.")
                 return exit_status.DIFFERENCE
+    if not checker.tests:
+        raise NumleanError("standard input has no lines; pipe those of testfloat_gen into it")
     if checker.errors:
         print(f"{checker.tests} tests performed; {checker.errors} errors found.")
         return exit_status.DIFFERENCE

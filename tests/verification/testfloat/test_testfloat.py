@@ -255,6 +255,12 @@ def test_generated_lines_are_softfloat_s(name):
     assert [each.text for each in checker.check(1, [*columns[:-2], *theirs])] == []
 
 
+def test_no_lines_at_all_are_an_error_and_not_a_success(testfloat):
+    status, out, err = testfloat("f32_add", lines=b"")
+    assert (status, err.count("\n")) == (2, 1)
+    assert "no errors" not in out
+
+
 def test_closed_standard_input_is_an_error(monkeypatch, capsys):
     monkeypatch.setattr(sys, "stdin", None)
     assert main(["testfloat", "f32_add"]) == 2
