@@ -16,6 +16,7 @@ from numlean_kernels.formats import BINARY64, E4M3, Format
 from numlean_kernels.ieee import Arithmetic, NanRule, Rounding
 from numlean_kernels.ieee.convert import cast_name
 from numlean_kernels.ieee.exact_sums import ROUND, ExactSum
+from numlean_kernels.ieee.to_integer import integer_dtype
 from numlean_kernels.logarithmic.formats import LogArithmetic
 from numlean_kernels.loops.elementwise import broadcast_operand, elementwise, filled, flagged
 from numlean_kernels.loops.exact_product import exact_product
@@ -40,13 +41,17 @@ from numlean_kernels.tables.elementary import BINARY, UNARY
 from numlean_kernels.tables.fixed import FLAGGED as FIXED_FLAGGED
 from numlean_kernels.tables.fixed import OPERATIONS as FIXED_OPERATIONS
 from numlean_kernels.tables.fixed import fixed_table
+from numlean_kernels.tables.hardware import FURTHER as HARDWARE_FURTHER
 from numlean_kernels.tables.hardware import MAKERS as HARDWARE_MAKERS
 from numlean_kernels.tables.hardware import REAL_DTYPES, hardware_table
 from numlean_kernels.tables.hardware_on_encodings import encodings_table
 from numlean_kernels.tables.ieee import (
     FLAGGED_MAKERS,
+    FURTHER_EXTREMA,
+    FURTHER_FLAGGED_MAKERS,
     QUIET_MAKERS,
     ROUNDED_MAKERS,
+    SIGNALLING_COMPARISONS,
     TO_INT,
     ieee_table,
 )
@@ -116,8 +121,23 @@ CASTS = {cast_name(source): source.storage_dtype for source in (BINARY64, E4M3)}
 EXACT = ExactSum(BINARY64, BINARY64, E4M3)
 """The operands of an exact sum, which stand for those of every format."""
 
-EMULATED = (*(n for n in (*FLAGGED_MAKERS, *QUIET_MAKERS) if n not in FUNCTIONS), *CASTS)
-HARDWARE = (*(name for name in HARDWARE_MAKERS if name not in FUNCTIONS), *CASTS)
+SATURATING = tuple(f"{name} saturate" for name in TO_INT)
+"""Conversions to integers that saturate, which the Scalar protocol launches."""
+
+FURTHER_OPERATIONS = (*FURTHER_FLAGGED_MAKERS, *FURTHER_EXTREMA, *SIGNALLING_COMPARISONS)
+"""Operations of IEEE 754-2019 that the Scalar protocol lacks."""
+
+USUAL = tuple(name for name in (*FLAGGED_MAKERS, *QUIET_MAKERS) if name not in FUNCTIONS)
+EMULATED = (*USUAL, *FURTHER_OPERATIONS, *SATURATING, *CASTS)
+PAIRS = ("minimum", "maximum", "min_num", "max_num", *SIGNALLING_COMPARISONS.values())
+"""Operations that return no flags but in kernels that are asked for them."""
+
+HARDWARE = (
+    *(name for name in HARDWARE_MAKERS if name not in FUNCTIONS),
+    *(name for name in HARDWARE_FURTHER if name not in HARDWARE_MAKERS),
+    *SATURATING,
+    *CASTS,
+)
 WITH_SINGLE = [
     broadcast_operand(name, k) for name in ("add", "sub", "mul", "div", "rem") for k in (0, 1)
 ]
@@ -141,14 +161,20 @@ ARITHMETIC = (
 ARITIES = (
     dict.fromkeys(("add", "sub", "mul", "div", "rem", "scaleb", *BINARY), 2)
     | dict.fromkeys(("copy_sign", "minimum", "maximum", "min_num", "max_num"), 2)
-    | dict.fromkeys(("eq", "lt", "le", "compare", "total_order"), 2)
+    | dict.fromkeys(("eq", "lt", "le", "compare", "total_order", *SIGNALLING_COMPARISONS), 2)
+    | dict.fromkeys(("fmod", "next_after", *FURTHER_EXTREMA), 2)
     | {"fma": 3}
 )
-GIVEN = CASTS | {"from_binary64": np.uint64, "from_int64": np.int64}
+GIVEN = CASTS | {
+    "from_binary64": np.uint64,
+    "from_int64": np.int64,
+    "from_uint64": np.uint64,
+}
 RESULTS = (
     dict.fromkeys(("eq", "lt", "le", "total_order", "is_nan"), np.bool_)
-    | dict.fromkeys(("compare", "classify"), np.int8)
-    | {name: np.dtype(name.split()[0].removeprefix("to_")) for name in TO_INT}
+    | dict.fromkeys(("signalling_eq", "signalling_lt", "signalling_le"), np.bool_)
+    | dict.fromkeys(("compare", "classify", "signalling_compare"), np.int8)
+    | {name: np.dtype(integer_dtype(name)) for name in (*TO_INT, *SATURATING)}
     | {"to_binary64": np.uint64}
 )
 INT64, UINT64 = np.int64, np.uint64
@@ -168,7 +194,7 @@ def emulated(arithmetic: Arithmetic) -> Numbers:
         rounded = (*ROUNDED_MAKERS, *CASTS)
         return Numbers(name, table, dtype, rounded, flagged=rounded, random_bits=1)
     functions = FUNCTIONS if fits_functions(format) else ()
-    flagged = tuple(FLAGGED_MAKERS)
+    flagged = (*FLAGGED_MAKERS, *FURTHER_OPERATIONS, *PAIRS, *SATURATING)
     return Numbers(name, table, dtype, EMULATED, functions, flagged)
 
 

@@ -105,7 +105,8 @@ def _subjects(arguments: argparse.Namespace) -> Subjects:
     policies = {text: read_policy(text) for text in arguments.policy}
     if policies and arguments.dtypes is None:
         return policies
-    return {**dict.fromkeys(split_dtype_list(arguments.dtypes or _DTYPES)), **policies}
+    dtypes = _DTYPES if arguments.dtypes is None else arguments.dtypes
+    return {**dict.fromkeys(split_dtype_list(dtypes)), **policies}
 
 
 def _mutate(subjects: Subjects, count: int, seed: int, folder: Path) -> int:

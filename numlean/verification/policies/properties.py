@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import copy
 import json
-import pickle
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -220,7 +220,7 @@ def _of_texts(policy: Policy, folder: Path) -> Iterator[str]:
         "text": lambda: parse_policy(format_policy(policy)),
         "JSON": lambda: policy_from_plain(json.loads(json.dumps(policy_to_plain(policy)))),
         "TOML": lambda: read_policy(str(file)),
-        "pickle": lambda: pickle.loads(pickle.dumps(policy)),
+        "copy": lambda: copy.deepcopy(policy),
     }
     for name, read in forms.items():
         other = read()

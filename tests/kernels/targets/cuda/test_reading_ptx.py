@@ -41,7 +41,9 @@ from ptx.kernels import (
     CASTS,
     EMULATED,
     FUNCTIONS,
+    FURTHER_OPERATIONS,
     NUMBERLESS,
+    SATURATING,
     WITH_SINGLE,
     Floats,
     Kernel,
@@ -101,7 +103,8 @@ def some_operations(numbers, first, step):
 
 def not_executed(numbers):
     """Return the operations of which only this module reads the code."""
-    return some(numbers, [n for n in numbers.operations if n not in EXECUTED])
+    others = {*EXECUTED, *FURTHER_OPERATIONS, *SATURATING}
+    return some(numbers, [n for n in numbers.operations if n not in others])
 
 
 def of_arrays(numbers, *names):
@@ -126,6 +129,8 @@ PARTS = [
     some(emulated(USUAL), KINDS[0::3]),
     not_executed(hardware(BINARY32)),
     of_arrays(hardware(BINARY32), ARGMAX.name, *SINGLE),
+    some(emulated(USUAL), [*FURTHER_OPERATIONS[::4], SATURATING[0]]),
+    some(hardware(BINARY32), ["fmod", "maximum_number", SATURATING[-1]]),
     parts(on_encodings(BINARY32))[0],
     of_arrays(on_encodings(BINARY32), *PRODUCTS, *SUMS),
     some_operations(emulated(STOCHASTIC), 0, 2),
@@ -200,7 +205,7 @@ def test_every_routine_with_a_name_is_read():
         if isinstance(name, str) and callable(make)
     }
     of_products = {"unpack", "pack", "accumulate", "accumulate by encodings"}
-    assert names | set(CASTS) == {*EMULATED, *FUNCTIONS} | of_products
+    assert names | {*CASTS, *SATURATING} == {*EMULATED, *FUNCTIONS} | of_products
     for numbers in (emulated(USUAL), hardware(BINARY32), hardware(BINARY64)):
         read_here = {loop.name for loop, _ in listed(*parts(numbers))}
         assert read_here >= {*numbers.operations, *FUNCTIONS}
