@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+import warnings
 from encodings.aliases import aliases
 from io import BytesIO, TextIOWrapper
 from typing import Final
@@ -35,20 +36,32 @@ def read_text(path: str, encoding: str | None = None) -> str:
     name, content = codecs.lookup(encoding or UTF_8).name, read_input(path, pipes=True)
     path = shown_path(path)
     try:
-        with TextIOWrapper(BytesIO(content), "utf-8-sig" if name == UTF_8 else name) as file:
-            text = file.read()
+        text = _decoded(content, "utf-8-sig" if name == UTF_8 else name)
     except UnicodeDecodeError as error:
         choice = "" if encoding is None else f"{_likely_encoding(error.object)}, or "
         raise DataError(
             f"{path}: not {name.upper()}: byte {error.object[error.start]:#04x} at position"
             f" {error.start}; {choice}save the file as UTF-8"
         ) from None
-    except UnicodeError as error:
+    except (UnicodeError, DeprecationWarning) as error:
         reason = printable(str(error), _LONGEST_REASON)
         raise DataError(f"{path}: not {name}: {reason}; pass another --encoding") from None
     if _SURROGATE.search(text):
         raise DataError(f"{path}: not {name}: it contains half a character (a surrogate)")
     return text
+
+
+def _decoded(content: bytes, encoding: str) -> str:
+    """Return a text with line feeds as line ends.
+
+    Raises:
+        UnicodeError: The content is not in this encoding.
+        DeprecationWarning: The codec reads it nevertheless, as that of escapes does an unknown one.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", DeprecationWarning)
+        with TextIOWrapper(BytesIO(content), encoding) as file:
+            return file.read()
 
 
 def check_encoding(name: str) -> None:

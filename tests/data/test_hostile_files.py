@@ -235,3 +235,10 @@ def test_test_data_of_another_type_are_within_the_limit(tmp_path):
     words = r"real\.npz, key 'x': the 60,000 elements of two types of numbers: 2\.4 MB"
     with max_size("1MB"), pytest.raises(DataError, match=words):
         read_table(str(whole), "y", test_path=str(real))
+
+
+def test_an_escape_that_an_encoding_does_not_know_is_refused_without_a_warning(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_bytes(b"a,y\n1,\\\xe0\n")
+    with pytest.raises(DataError, match="not unicode-escape: invalid escape sequence"):
+        read_text(str(path), "unicode_escape")
