@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 
@@ -17,19 +18,82 @@ from numlean_kernels.protocol import Table, Target, kernel_for
 from numlean_kernels.tables.exact import decode, default_nan, flagged_encoder, infinite
 
 
+class CodesInStorage(ABC):
+    """Storage holds codes, which are integers: the methods that take and return them as they are.
+
+    See :class:`numlean.scalar.codec.Codec` for the documentation of every method.
+    """
+
+    @property
+    @abstractmethod
+    def storage_dtype(self) -> np.dtype[Any]:
+        """The narrowest unsigned integer that holds a code."""
+
+    def from_elements(self, elements: Iterable[int], shape: tuple[int, ...]) -> Storage:
+        """Return an array of codes."""
+        return np.array(list(elements), dtype=self.storage_dtype).reshape(shape)
+
+    def is_element(self, element: Any) -> bool:
+        """Return True; never called, because the dtype suffices."""
+        return True
+
+    def from_bits(self, bits: np.ndarray[Any, Any]) -> Storage:
+        """Return the codes as they are."""
+        return bits
+
+    def to_bits(self, x: Storage) -> np.ndarray[Any, Any]:
+        """Return the codes as they are."""
+        return x
+
+    def to_bytes(self, x: Storage) -> bytes:
+        """Return the codes, least significant byte first."""
+        return little_endian(x)
+
+
 @dataclass(frozen=True)
-class EncodingCodec:
-    """Storage holds encodings; conversions are kernels of the table.
+class TableCodec(CodesInStorage):
+    """Codes that kernels of a table convert.
 
     Attributes:
-        arithmetic: The format of the encodings, and how numbers are rounded to it.
         table: Has the routines from_binary64, to_binary64 and from_int64.
         target: The target that runs them.
     """
 
-    arithmetic: Arithmetic
     table: Table
     target: Target
+
+    def from_float(self, values: np.ndarray[Any, Any]) -> Storage:
+        """Round binary64 values once."""
+        return self._converted("from_binary64", values.view(np.uint64), self.storage_dtype)
+
+    def to_float(self, x: Storage) -> np.ndarray[Any, Any]:
+        """Return the exact values as binary64."""
+        return self._converted("to_binary64", x, np.dtype(np.uint64)).view(np.float64)
+
+    def from_int(self, values: np.ndarray[Any, Any]) -> Storage:
+        """Round int64 values once."""
+        return self._converted("from_int64", values, self.storage_dtype)
+
+    def _converted(
+        self, routine: str, x: np.ndarray[Any, Any], result: np.dtype[Any]
+    ) -> np.ndarray[Any, Any]:
+        """Return a routine's results for the elements of an array of any layout."""
+        x = np.array(x, order="C", copy=True)
+        z = self.target.empty(x.shape, result)
+        kernel_for(self.target, unary(routine), self.table)((z.size,), x.reshape(-1), z.reshape(-1))
+        return z
+
+
+@final
+@dataclass(frozen=True)
+class EncodingCodec(TableCodec):
+    """Storage holds encodings of a format.
+
+    Attributes:
+        arithmetic: The format of the encodings, and how numbers are rounded to it.
+    """
+
+    arithmetic: Arithmetic
 
     @property
     def format(self) -> Format:
@@ -46,20 +110,6 @@ class EncodingCodec:
         """The format's."""
         return self.format.precision
 
-    def from_float(self, values: np.ndarray[Any, Any]) -> Storage:
-        """Round binary64 values once."""
-        bits = values.view(np.uint64)
-        return converted(self.target, self.table, "from_binary64", bits, self.storage_dtype)
-
-    def to_float(self, x: Storage) -> np.ndarray[Any, Any]:
-        """Return the exact values as binary64."""
-        bits = converted(self.target, self.table, "to_binary64", x, np.dtype(np.uint64))
-        return bits.view(np.float64)
-
-    def from_int(self, values: np.ndarray[Any, Any]) -> Storage:
-        """Round int64 values once."""
-        return converted(self.target, self.table, "from_int64", values, self.storage_dtype)
-
     def encode(self, value: Exact) -> int:
         """Round one exact value once."""
         return encode_raw(self.arithmetic, value)
@@ -71,26 +121,6 @@ class EncodingCodec:
     def decode(self, element: int) -> Exact:
         """Return one encoding's exact value."""
         return decode_raw(self.format, element)
-
-    def from_elements(self, elements: Iterable[int], shape: tuple[int, ...]) -> Storage:
-        """Return an array of encodings."""
-        return np.array(list(elements), dtype=self.storage_dtype).reshape(shape)
-
-    def is_element(self, element: Any) -> bool:
-        """Return True; never called, because the dtype suffices."""
-        return True
-
-    def from_bits(self, bits: np.ndarray[Any, Any]) -> Storage:
-        """Return the encodings as they are."""
-        return bits
-
-    def to_bits(self, x: Storage) -> np.ndarray[Any, Any]:
-        """Return the encodings as they are."""
-        return x
-
-    def to_bytes(self, x: Storage) -> bytes:
-        """Return the encodings, least significant byte first."""
-        return little_endian(x)
 
 
 @dataclass(frozen=True)
@@ -163,16 +193,6 @@ class HardwareCodec:
     def _default_nan(self) -> Any:
         bits = np.array(self.format.default_nan, self.format.storage_dtype)
         return bits.view(self.storage_dtype)[()]
-
-
-def converted(
-    target: Target, table: Table, routine: str, x: np.ndarray[Any, Any], result: np.dtype[Any]
-) -> np.ndarray[Any, Any]:
-    """Return a routine's results for the elements of an array of any layout."""
-    x = np.array(x, order="C", copy=True)
-    z = target.empty(x.shape, result)
-    kernel_for(target, unary(routine), table)((z.size,), x.reshape(-1), z.reshape(-1))
-    return z
 
 
 def little_endian(x: Storage) -> bytes:

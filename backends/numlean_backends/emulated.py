@@ -113,7 +113,7 @@ def _kernel_scalar(
         summary=f"{arithmetic.format.name} in integer arithmetic",
         table=ieee_table(arithmetic, target),
         target=target,
-        codec=EncodingCodec(conversions, ieee_table(conversions, target.host), target.host),
+        codec=EncodingCodec(ieee_table(conversions, target.host), target.host, conversions),
         rounding=arithmetic.rounding.value,
         substitutes=substitutes or {},
     )

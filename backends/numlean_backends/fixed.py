@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final, TypeVar
@@ -14,14 +13,13 @@ from numlean.errors import NumleanError, UnknownNameError
 from numlean.scalar.dtype import Dtype
 from numlean.scalar.exact import Exact
 from numlean.scalar.kernel_scalar import KernelScalar
-from numlean.scalar.protocol import Scalar, Storage
+from numlean.scalar.protocol import Scalar
 from numlean.scalar.registry import ScalarBackend
-from numlean_backends.codecs import converted, little_endian
+from numlean_backends.codecs import TableCodec
 from numlean_kernels.fixed.formats import WIDEST, Beyond, FixedArithmetic, FixedFormat
 from numlean_kernels.flags import INEXACT, INVALID, OVERFLOW
 from numlean_kernels.formats import Format
 from numlean_kernels.ieee.arithmetic import Rounding
-from numlean_kernels.protocol import Table, Target
 from numlean_kernels.tables.fixed import DIRECTIONS, exact_encoder, fixed_table
 from numlean_kernels.targets import get_target
 
@@ -32,18 +30,14 @@ Choice = TypeVar("Choice", bound=Enum)
 
 
 @dataclass(frozen=True)
-class FixedCodec:
+class FixedCodec(TableCodec):
     """See :class:`numlean.scalar.codec.Codec` for the documentation of every method.
 
     Attributes:
         arithmetic: The format of the codes, and how numbers are rounded to it.
-        table: Has the routines from_binary64, to_binary64 and from_int64.
-        target: The target that runs them.
     """
 
     arithmetic: FixedArithmetic
-    table: Table
-    target: Target
 
     @property
     def format(self) -> Format | None:
@@ -64,20 +58,6 @@ class FixedCodec:
     def precision(self) -> int:
         """The bits of the greatest number."""
         return self.arithmetic.format.greatest.bit_length()
-
-    def from_float(self, values: np.ndarray[Any, Any]) -> Storage:
-        """Round binary64 values once; a NaN becomes 0."""
-        bits = values.view(np.uint64)
-        return converted(self.target, self.table, "from_binary64", bits, self.storage_dtype)
-
-    def to_float(self, x: Storage) -> np.ndarray[Any, Any]:
-        """Return the exact values."""
-        bits = converted(self.target, self.table, "to_binary64", x, np.dtype(np.uint64))
-        return bits.view(np.float64)
-
-    def from_int(self, values: np.ndarray[Any, Any]) -> Storage:
-        """Round int64 values once."""
-        return converted(self.target, self.table, "from_int64", values, self.storage_dtype)
 
     def encode(self, value: Exact) -> int:
         """Round one exact value once; a NaN becomes 0."""
@@ -103,26 +83,6 @@ class FixedCodec:
         format = self.arithmetic.format
         count = (int(element) ^ format.sign_mask) - format.sign_mask
         return libmp.from_man_exp(count, -format.fraction_bits)  # type: ignore[no-any-return]
-
-    def from_elements(self, elements: Iterable[int], shape: tuple[int, ...]) -> Storage:
-        """Return an array of codes."""
-        return np.array(list(elements), dtype=self.storage_dtype).reshape(shape)
-
-    def is_element(self, element: Any) -> bool:
-        """Return True; never called, because the dtype suffices."""
-        return True
-
-    def from_bits(self, bits: np.ndarray[Any, Any]) -> Storage:
-        """Return codes as they are."""
-        return bits
-
-    def to_bits(self, x: Storage) -> np.ndarray[Any, Any]:
-        """Return codes as they are."""
-        return x
-
-    def to_bytes(self, x: Storage) -> bytes:
-        """Return the codes, least significant byte first."""
-        return little_endian(x)
 
 
 def arithmetic_of(spec: Dtype) -> FixedArithmetic:
@@ -163,7 +123,7 @@ def _make(spec: Dtype, device: str) -> KernelScalar:
         " point, in integer arithmetic",
         table=fixed_table(arithmetic, target),
         target=target,
-        codec=FixedCodec(arithmetic, fixed_table(arithmetic, target.host), target.host),
+        codec=FixedCodec(fixed_table(arithmetic, target.host), target.host, arithmetic),
         rounding=arithmetic.rounding.value,
     )
 

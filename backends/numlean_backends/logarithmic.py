@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
@@ -16,7 +15,7 @@ from numlean.scalar.exact import Exact
 from numlean.scalar.kernel_scalar import KernelScalar
 from numlean.scalar.protocol import Scalar, Storage
 from numlean.scalar.registry import ScalarBackend
-from numlean_backends.codecs import little_endian
+from numlean_backends.codecs import CodesInStorage
 from numlean_kernels.formats import Format
 from numlean_kernels.ieee.arithmetic import Rounding
 from numlean_kernels.logarithmic.arithmetic import make_pack, make_rounded
@@ -63,7 +62,7 @@ def _roots(format: LogFormat) -> list[int]:
 
 
 @dataclass(frozen=True)
-class LogCodec:
+class LogCodec(CodesInStorage):
     """See :class:`numlean.scalar.codec.Codec` for the documentation of every method.
 
     Attributes:
@@ -185,26 +184,6 @@ class LogCodec:
         root = _roots(format)[part]
         sign = -1 if code & format.sign_mask else 1
         return libmp.from_man_exp(sign * root, whole - value_bits(format))  # type: ignore[no-any-return]
-
-    def from_elements(self, elements: Iterable[int], shape: tuple[int, ...]) -> Storage:
-        """Return an array of codes."""
-        return np.array(list(elements), dtype=self.storage_dtype).reshape(shape)
-
-    def is_element(self, element: Any) -> bool:
-        """Return True; never called, because the dtype suffices."""
-        return True
-
-    def from_bits(self, bits: np.ndarray[Any, Any]) -> Storage:
-        """Return codes as they are."""
-        return bits
-
-    def to_bits(self, x: Storage) -> np.ndarray[Any, Any]:
-        """Return codes as they are."""
-        return x
-
-    def to_bytes(self, x: Storage) -> bytes:
-        """Return the codes, least significant byte first."""
-        return little_endian(x)
 
 
 def arithmetic_of(spec: Dtype) -> LogArithmetic:

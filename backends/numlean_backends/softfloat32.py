@@ -110,7 +110,7 @@ def _make(spec: Dtype, device: str) -> KernelScalar:
         summary="binary32 by Berkeley SoftFloat 3",
         table=table,
         target=PYTHON,
-        codec=EncodingCodec(Arithmetic(BINARY32), table, PYTHON),
+        codec=EncodingCodec(table, PYTHON, Arithmetic(BINARY32)),
     )
 
 

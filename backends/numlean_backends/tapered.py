@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
@@ -14,11 +14,10 @@ from numlean.errors import NumleanError
 from numlean.scalar.dtype import Dtype
 from numlean.scalar.exact import Exact
 from numlean.scalar.kernel_scalar import KernelScalar
-from numlean.scalar.protocol import Scalar, Storage
+from numlean.scalar.protocol import Scalar
 from numlean.scalar.registry import ScalarBackend
-from numlean_backends.codecs import converted, little_endian
+from numlean_backends.codecs import TableCodec
 from numlean_kernels.formats import Format
-from numlean_kernels.protocol import Table, Target
 from numlean_kernels.tables.tapered import exact_decoder, exact_encoder, tapered_table
 from numlean_kernels.tapered.formats import WIDEST, Posit, Takum, TaperedFormat
 from numlean_kernels.targets import get_target
@@ -30,18 +29,14 @@ _STANDARD_EXPONENT_BITS: Final = 2
 
 
 @dataclass(frozen=True)
-class TaperedCodec:
+class TaperedCodec(TableCodec):
     """See :class:`numlean.scalar.codec.Codec` for the documentation of every method.
 
     Attributes:
         codes: The format of the codes.
-        table: Has the routines from_binary64, to_binary64 and from_int64.
-        target: The target that runs them.
     """
 
     codes: TaperedFormat
-    table: Table
-    target: Target
 
     @property
     def format(self) -> Format | None:
@@ -63,20 +58,6 @@ class TaperedCodec:
         """The most significant bits of a number."""
         return self.codes.precision
 
-    def from_float(self, values: np.ndarray[Any, Any]) -> Storage:
-        """Round binary64 values once; an infinity or a NaN becomes NaR."""
-        bits = values.view(np.uint64)
-        return converted(self.target, self.table, "from_binary64", bits, self.storage_dtype)
-
-    def to_float(self, x: Storage) -> np.ndarray[Any, Any]:
-        """Return the exact values; a NaN for NaR."""
-        bits = converted(self.target, self.table, "to_binary64", x, np.dtype(np.uint64))
-        return bits.view(np.float64)
-
-    def from_int(self, values: np.ndarray[Any, Any]) -> Storage:
-        """Round int64 values once."""
-        return converted(self.target, self.table, "from_int64", values, self.storage_dtype)
-
     def encode(self, value: Exact) -> int:
         """Round one exact value once; an infinity or a NaN becomes NaR."""
         from mpmath import libmp
@@ -97,26 +78,6 @@ class TaperedCodec:
         if int(element) == self.codes.nar:
             return libmp.fnan  # type: ignore[no-any-return]
         return libmp.from_man_exp(*exact_decoder(self.codes)(int(element)))  # type: ignore[no-any-return]
-
-    def from_elements(self, elements: Iterable[int], shape: tuple[int, ...]) -> Storage:
-        """Return an array of codes."""
-        return np.array(list(elements), dtype=self.storage_dtype).reshape(shape)
-
-    def is_element(self, element: Any) -> bool:
-        """Return True; never called, because the dtype suffices."""
-        return True
-
-    def from_bits(self, bits: np.ndarray[Any, Any]) -> Storage:
-        """Return codes as they are."""
-        return bits
-
-    def to_bits(self, x: Storage) -> np.ndarray[Any, Any]:
-        """Return codes as they are."""
-        return x
-
-    def to_bytes(self, x: Storage) -> bytes:
-        """Return the codes, least significant byte first."""
-        return little_endian(x)
 
 
 def _numbers(spec: Dtype, pattern: str, form: str) -> tuple[int, ...]:
@@ -165,7 +126,7 @@ def _backend(
             summary=f"{what} of {format.width} bits in integer arithmetic",
             table=tapered_table(format, target),
             target=target,
-            codec=TaperedCodec(format, tapered_table(format, target.host), target.host),
+            codec=TaperedCodec(tapered_table(format, target.host), target.host, format),
         )
 
     def reference(scalar: Scalar) -> Any:
