@@ -13,9 +13,10 @@ def widens(narrow: Scalar, wide: Scalar) -> bool:
     """
     if narrow == wide:
         return True
-    if wide.format is None:
-        return is_unbounded(wide) and precision_of(narrow) <= precision_of(wide)
-    if narrow.format is not None:
+    if wide.format is not None and narrow.format is not None:
         return wide.format.contains(narrow.format)
     extent = extent_of(narrow)
+    if wide.format is None:
+        precision = precision_of(narrow) if extent is None else extent.precision
+        return is_unbounded(wide) and precision <= precision_of(wide)
     return extent is not None and Extent.of_format(wide.format).contains(extent)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final, final
 
 import numpy as np
@@ -71,14 +72,22 @@ def extent_of(scalar: Scalar) -> Extent | None:
     if scalar.format is not None:
         return Extent.of_format(scalar.format)
     inner: Any = innermost(scalar)
-    if not hasattr(inner, "codec") or is_unbounded(inner):
+    # What is computed here is no part of a program that is recorded.
+    return _extent_of_codes(inner.without_recorder()) if hasattr(inner, "codec") else None
+
+
+@cache
+def _extent_of_codes(scalar: Any) -> Extent | None:
+    if is_unbounded(scalar):
         return None
     try:
-        least = inner.next_up(inner.from_float([0.0]))
+        least = scalar.next_up(scalar.from_float([0.0]))
     except UnavailableError:
         return None
-    ends = inner.to_exact(np.concatenate([inner.from_exact([_FAR]), least]))
+    ends = scalar.to_exact(np.concatenate([scalar.from_exact([_FAR]), least]))
     greatest, smallest = (exact_of(value) for value in ends)
     if not greatest.is_finite or not smallest.is_finite or smallest.is_zero:
         return None
-    return Extent(precision_of(inner), greatest.leading_exponent, int(smallest.exponent))
+    # The values of logarithmic numbers have more bits than their precision.
+    precision = max(precision_of(scalar), int(greatest.bits), int(smallest.bits))
+    return Extent(precision, greatest.leading_exponent, int(smallest.exponent))

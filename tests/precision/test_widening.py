@@ -16,6 +16,8 @@ from numlean.precision.widening import widens
         ("fixed:8.0", "bfloat16"),
         ("fixed:16.16", "float64"),
         ("posit8", "mp:53"),
+        ("lns:7.0", "float64"),
+        ("lns:4.4", "mp:200"),
         ("binary16", "mp:11"),
         ("posit:8", "posit8"),
     ],
@@ -40,6 +42,8 @@ def test_a_wider_arithmetic_has_every_number(narrow, wide):
         ("mp:8", "posit8"),
         ("posit8", "posit16"),
         ("mp:5", "float64"),
+        ("lns:4.4", "float64"),  # its numbers are irrational
+        ("lns:4.4", "mp:53"),
     ],
 )
 def test_an_arithmetic_that_may_lack_a_number_is_not_wider(narrow, wide):
