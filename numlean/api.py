@@ -46,6 +46,7 @@ from numlean.optim import (
     sgd,
 )
 from numlean.precision import LossScaling, Policy
+from numlean.precision.matrix_units import MatrixUnit, get_matrix_unit, matrix_units
 from numlean.scalar.dtype import Dtype
 from numlean.scalar.flags import Flags
 from numlean.scalar.protocol import Scalar
@@ -105,6 +106,7 @@ __all__ = [
     "Inspection",
     "LoaderTrainConfig",
     "LossScaling",
+    "MatrixUnit",
     "Mode",
     "NamedTask",
     "NumleanError",
@@ -143,6 +145,7 @@ __all__ = [
     "data",
     "epochs",
     "evaluate",
+    "get_matrix_unit",
     "get_scalar",
     "get_task",
     "ieee754",
@@ -151,6 +154,7 @@ __all__ = [
     "interop",
     "loss_scaled",
     "losses",
+    "matrix_units",
     "momentum_sgd",
     "nn",
     "ops",

@@ -1,0 +1,146 @@
+"""A matrix unit: its rule, where it is from, and products by it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import final
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from numlean.arguments import checked, describe_value
+from numlean.errors import NumleanError, ShapeError
+from numlean.precision.matrix_units.description import describe
+from numlean.scalar.protocol import Storage
+from numlean_kernels.formats import Format
+from numlean_kernels.matrix_units.rule import Chain, Unit
+from numlean_kernels.tables.matrix_units import product_of_encodings
+
+
+@checked
+@final
+@dataclass(frozen=True)
+class MatrixUnit:
+    """A unit that multiplies matrices by the rules of a chip; ``get_matrix_unit`` makes it.
+
+    Attributes:
+        name: The name, which makes it again.
+        operands: The name of the operands' format, such as ``fp16``; those of ``tf32``, ``xf32``
+            and ``fp32`` are encodings of binary32.
+        output: The name of the format of the accumulator and of results.
+        evidence: ``checked`` or ``unverified``, then why.
+        unit: All that determines the bits.
+    """
+
+    name: str
+    operands: str
+    output: str
+    evidence: str
+    unit: Unit
+
+    @property
+    def is_checked(self) -> bool:
+        """Whether recorded outputs of a chip confirm the rule."""
+        return self.evidence.startswith("checked")
+
+    def dot(self, a: ArrayLike, b: ArrayLike, c: ArrayLike, *, device: str = "cpu") -> Storage:
+        """Return c + the products of a and b, added over the last axis as the unit does.
+
+        Args:
+            a: Encodings of the operands, integers of shape (..., k).
+            b: The same; the shapes broadcast.
+            c: Encodings of the output, of shape (...).
+            device: The device that computes: ``cpu``, ``cuda`` or ``python``.
+
+        Raises:
+            NumleanError: An array has other elements than encodings.
+            ShapeError: The shapes do not match.
+        """
+        left, right = self._operands("a", a), self._operands("b", b)
+        addend = _encodings("c", c, self.unit.output)
+        for name, x in (("a", left), ("b", right)):
+            if x.ndim == 0:
+                raise ShapeError(f"dot takes {name} of shape (..., k), got one number")
+        if left.shape[-1] != right.shape[-1]:
+            raise ShapeError(
+                f"dot takes a and b with as many products each, got {left.shape} and {right.shape}"
+            )
+        try:
+            shape = np.broadcast_shapes(left.shape[:-1], right.shape[:-1], addend.shape)
+        except ValueError:
+            raise ShapeError(
+                f"dot takes a and b of shape (..., k) and c of shape (...), got {left.shape},"
+                f" {right.shape} and {addend.shape}"
+            ) from None
+        k = left.shape[-1]
+        left, right = (np.broadcast_to(x, (*shape, k)).reshape(-1, 1, k) for x in (left, right))
+        batch = np.broadcast_to(addend, shape).reshape(-1, 1, 1)
+        return product_of_encodings(device, self.unit, left, right, batch).reshape(shape)
+
+    def matmul(
+        self, a: ArrayLike, b: ArrayLike, c: ArrayLike | None = None, *, device: str = "cpu"
+    ) -> Storage:
+        """Return c + a @ b, where each element is a chain of instructions in ascending k.
+
+        Args:
+            a: Encodings of the left operands, integers of shape (..., n, k).
+            b: Encodings of the right operands, of shape (..., k, m); leading axes broadcast.
+            c: Encodings of the output, which broadcast to (..., n, m); None for +0.
+            device: The device that computes: ``cpu``, ``cuda`` or ``python``.
+
+        Raises:
+            NumleanError: An array has other elements than encodings.
+            ShapeError: The shapes do not match.
+        """
+        left, right = self._operands("a", a), self._operands("b", b)
+        addend = _encodings("c", 0 if c is None else c, self.unit.output)
+        if left.ndim < 2 or right.ndim < 2 or left.shape[-1] != right.shape[-2]:
+            raise ShapeError(
+                "matmul takes a of shape (..., n, k) and b of shape (..., k, m), got"
+                f" {left.shape} and {right.shape}"
+            )
+        (n, k), m = left.shape[-2:], right.shape[-1]
+        try:
+            batch = np.broadcast_shapes(left.shape[:-2], right.shape[:-2])
+            addend = np.broadcast_to(addend, (*batch, n, m))
+        except ValueError:
+            raise ShapeError(
+                "matmul takes leading axes that broadcast and c that broadcasts to the products,"
+                f" got {left.shape}, {right.shape} and {addend.shape}"
+            ) from None
+        left = np.broadcast_to(left, (*batch, n, k)).reshape(-1, n, k)
+        right = np.broadcast_to(right, (*batch, k, m)).reshape(-1, k, m).swapaxes(1, 2)
+        z = product_of_encodings(device, self.unit, left, right, addend.reshape(-1, n, m))
+        return z.reshape(*batch, n, m)
+
+    def describe(self) -> str:
+        """Return the rule, the evidence and all that is open, as lines of text."""
+        return describe(self.name, self.evidence, self.unit)
+
+    def _operands(self, name: str, x: ArrayLike) -> Storage:
+        format = (self.unit.left if name == "a" else self.unit.right).format
+        return _encodings(name, x, format)
+
+    def with_chain(self, name: str, chain: Chain) -> MatrixUnit:
+        """Return the same unit with another split of k, and its name."""
+        return replace(self, name=name, unit=replace(self.unit, chain=chain))
+
+
+def _encodings(name: str, x: ArrayLike, format: Format) -> Storage:
+    """Return an array as encodings of a format.
+
+    Raises:
+        NumleanError: Its elements are not encodings.
+    """
+    array = np.asarray(x)
+    needed = f"{name} takes encodings of {format.name}, integers of {format.width} bits"
+    if array.size == 0 and array.dtype == np.float64:
+        return np.zeros(array.shape, format.storage_dtype)
+    if array.dtype.kind not in "iu":
+        raise NumleanError(
+            f"{needed}, got {describe_value(array.dtype.name)}; a Scalar's to_bits returns them"
+        )
+    wrong = (array < 0) | (array > format.sign_mask | format.magnitude_mask)
+    if wrong.any():
+        raise NumleanError(f"{needed}, got {int(array[wrong][0])}")
+    return array.astype(format.storage_dtype)
