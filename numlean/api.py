@@ -24,6 +24,7 @@ from numlean.analysis.lockstep import (
     RunSpec,
     crosscheck,
 )
+from numlean.autograd.quire import Quire
 from numlean.autograd.tensor import Tensor
 from numlean.certificate import Certificate, ReplayResult, certify, replay
 from numlean.data import Batch, DataLoader, Dataset, Sample
@@ -114,6 +115,7 @@ __all__ = [
     "Options",
     "Pair",
     "Policy",
+    "Quire",
     "Reduction",
     "ReplayResult",
     "RunSpec",

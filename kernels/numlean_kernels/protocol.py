@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeAlias, final
+from typing import Any, Self, TypeAlias, final
 
 import numpy as np
 
@@ -298,3 +298,23 @@ def kernel_for(target: Target, loop: Loop, table: Table) -> Launch:
         KeyError: The table lacks a routine that the loop uses.
     """
     return target.kernel_of(loop, table)
+
+
+class Builder:
+    """Builds the routines of one arithmetic on one target, each once.
+
+    A subclass adds the constants of its arithmetic. A *maker* returns a routine, given a builder.
+
+    Attributes:
+        target: The target on which the routines run.
+    """
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self._routines: dict[Callable[..., Routine], Routine] = {}
+
+    def routine(self, make: Callable[[Self], Routine]) -> Routine:
+        """Return the routine of a maker for this arithmetic, compiled once for the target."""
+        if make not in self._routines:
+            self._routines[make] = self.target.routine(make(self))
+        return self._routines[make]

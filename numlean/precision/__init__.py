@@ -7,6 +7,7 @@ from numlean.precision.accumulation import (
     Fused,
     Ordered,
     Pairwise,
+    QuireAccumulation,
     RoundedAccumulation,
 )
 from numlean.precision.accumulation_text import accumulation_named
@@ -30,6 +31,7 @@ __all__ = [
     "Pairwise",
     "Policy",
     "PolicyError",
+    "QuireAccumulation",
     "RoundedAccumulation",
     "ScaledOperand",
     "Scaling",

@@ -2,7 +2,7 @@
 
 Most rules widen operands exactly to the Scalar of the products, so a product is rounded once there.
 They are compositions of that Scalar's own operations: they are recorded, traced and run on every
-device as those are. ``Exact`` is an operation of the output's Scalar.
+device as those are. ``Exact`` and ``QuireAccumulation`` are an operation of the output's Scalar.
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ import numpy as np
 from numlean.arguments import checked
 from numlean.errors import NumleanError
 from numlean.precision.widening import widens
+from numlean.scalar.kernel_scalar.exact_products import tapered_codes
 from numlean.scalar.protocol import Contraction as Fusion
 from numlean.scalar.protocol import Numbers, Scalar, Storage
+from numlean_kernels.tapered.formats import Posit
 
 ChangeScalar: TypeAlias = Callable[[Scalar], Scalar]
 """Returns the Scalar that takes the place of another one, such as its recording twin."""
@@ -122,6 +124,59 @@ class Exact(Accumulation):
 
     def __str__(self) -> str:
         return "exact"
+
+
+@checked
+@final
+@dataclass(frozen=True)
+class QuireAccumulation(Accumulation):
+    """The sum in a quire of posits: exact, and rounded once, to the output.
+
+    The bits are those of ``Exact``, since the quire of the output holds every sum of fewer than
+    2**31 products. Operands, addend and output must be posits, the output no narrower.
+    """
+
+    @property
+    def result(self) -> None:
+        """None: a sum is rounded to the output only."""
+        return None
+
+    def check_operand(self, operand: Scalar) -> None:
+        """Check that a Scalar's numbers are posits."""
+        _posit_of(operand)
+
+    def product(self, a: Numbers, b: Numbers, addend: Numbers | None, output: Scalar) -> Storage:
+        """Return the products, each rounded once."""
+        wide, further = _posit_of(output), () if addend is None else addend
+        for scalar in (a.scalar, b.scalar, *(() if addend is None else (addend.scalar,))):
+            narrow = _posit_of(scalar)
+            if narrow.width > wide.width or narrow.exponent_size != wide.exponent_size:
+                raise NumleanError(
+                    f"the quire of {output.name} does not hold products of {scalar.name}; the"
+                    " accumulation exact adds numbers of any dtype"
+                )
+        return output.exact_product(*a, *b, *further)
+
+    def with_scalars(self, change: ChangeScalar) -> QuireAccumulation:
+        """Return self: it has no Scalar."""
+        return self
+
+    def __str__(self) -> str:
+        return "quire"
+
+
+def _posit_of(scalar: Scalar) -> Posit:
+    """Return the format of a Scalar's posits.
+
+    Raises:
+        NumleanError: Its numbers are not posits.
+    """
+    codes = tapered_codes(scalar)
+    if not isinstance(codes, Posit):
+        raise NumleanError(
+            f"the accumulation quire adds posits, and {scalar.name} has none; use exact"
+        )
+    return codes
 
 
 @checked

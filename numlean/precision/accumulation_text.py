@@ -8,7 +8,15 @@ from typing import Final, TypeAlias
 
 from numlean.arguments import checked
 from numlean.errors import NumleanError, UnavailableError, UnknownNameError
-from numlean.precision.accumulation import Accumulation, Blocked, Exact, Fused, Ordered, Pairwise
+from numlean.precision.accumulation import (
+    Accumulation,
+    Blocked,
+    Exact,
+    Fused,
+    Ordered,
+    Pairwise,
+    QuireAccumulation,
+)
 from numlean.scalar.dtype import ALIASES
 from numlean.scalar.protocol import Scalar
 from numlean.scalar.registry import resolve_known, scalars
@@ -36,7 +44,7 @@ class _Form:
 def accumulation_named(text: str, resolve: Resolve) -> Accumulation:
     """Return the accumulation that a text names; ``str`` of it is a text that names it again.
 
-    The texts are ``exact``, ``ordered(DTYPE)``, ``fma(DTYPE)``, ``pairwise(DTYPE)``,
+    The texts are ``exact``, ``quire``, ``ordered(DTYPE)``, ``fma(DTYPE)``, ``pairwise(DTYPE)``,
     ``blocked(DTYPE, BLOCK, DTYPE)`` and ``unit(NAME)``. A DTYPE alone means ``ordered(DTYPE)``.
     Arguments are separated by commas; ``option=value`` belongs to the dtype before it.
 
@@ -64,7 +72,7 @@ def canonical_accumulation(text: str) -> str:
 
 
 def with_dtypes(text: str, change: Callable[[str], str]) -> str:
-    """Return the text of an accumulation with its dtypes changed; ``exact`` has none.
+    """Return the text of an accumulation with its dtypes changed; some have none.
 
     Raises:
         UnknownNameError: No accumulation has that name.
@@ -150,6 +158,10 @@ def _exact(arguments: tuple[str, ...], resolve: Resolve) -> Accumulation:
     return Exact()
 
 
+def _quire(arguments: tuple[str, ...], resolve: Resolve) -> Accumulation:
+    return QuireAccumulation()
+
+
 def _unit(arguments: tuple[str, ...], resolve: Resolve) -> Accumulation:
     raise UnavailableError(
         f"unit({arguments[0]}) needs a matrix unit, and numlean has none yet; use another"
@@ -159,6 +171,7 @@ def _unit(arguments: tuple[str, ...], resolve: Resolve) -> Accumulation:
 
 _FORMS: Final[Mapping[str, _Form]] = {
     "exact": _Form((), _exact),
+    "quire": _Form((), _quire),
     "ordered": _Form(("DTYPE",), _ordered),
     "fma": _Form(("DTYPE",), _fused),
     "pairwise": _Form(("DTYPE",), _pairwise),

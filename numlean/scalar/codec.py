@@ -10,6 +10,7 @@ import numpy as np
 from numlean.scalar.exact import Exact
 from numlean.scalar.protocol import Storage
 from numlean_kernels.formats import Format
+from numlean_kernels.tapered.formats import TaperedFormat
 
 
 class Codec(Protocol):
@@ -82,3 +83,12 @@ class CodesCodec(Protocol):
 
     def to_bits(self, x: Storage) -> np.ndarray[Any, Any]:
         """Return the codes."""
+
+
+@runtime_checkable
+class TaperedCodesCodec(Protocol):
+    """A codec whose storage holds the codes of a tapered format."""
+
+    @property
+    def codes(self) -> TaperedFormat:
+        """The format of the codes."""

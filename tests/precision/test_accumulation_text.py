@@ -15,7 +15,10 @@ def resolve(text):
 
 S, L = resolve("float32"), resolve("bfloat16")
 ODD = resolve("bfloat16@round=toward_zero,overflow=saturate")
-ALL = "exact, ordered(DTYPE), fma(DTYPE), pairwise(DTYPE), blocked(DTYPE, BLOCK, DTYPE), unit(NAME)"
+ALL = (
+    "exact, quire, ordered(DTYPE), fma(DTYPE), pairwise(DTYPE), blocked(DTYPE, BLOCK, DTYPE),"
+    " unit(NAME)"
+)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from numlean_kernels.ieee.exact_sums import ROUND, ExactSum
 from numlean_kernels.ieee.to_integer import integer_dtype
 from numlean_kernels.logarithmic.formats import LogArithmetic
 from numlean_kernels.loops.elementwise import broadcast_operand, elementwise, filled, flagged
-from numlean_kernels.loops.exact_product import exact_product
+from numlean_kernels.loops.exact_product import SumShape, exact_product
 from numlean_kernels.loops.flag_counts import COUNT_FLAGS, NO_ROUTINES
 from numlean_kernels.loops.gather_scatter import (
     CHOOSE,
@@ -35,6 +35,7 @@ from numlean_kernels.loops.gather_scatter import (
     WHERE,
 )
 from numlean_kernels.loops.matmul import MATMUL, MATMUL_FMA
+from numlean_kernels.loops.quire import accumulate, round_quires
 from numlean_kernels.loops.reduce import ARGMAX, MAX, SUM_ORDERED, SUM_PAIRWISE
 from numlean_kernels.protocol import Loop, Table
 from numlean_kernels.tables.elementary import BINARY, UNARY
@@ -60,7 +61,8 @@ from numlean_kernels.tables.logarithmic import log_table
 from numlean_kernels.tables.philox import philox_table
 from numlean_kernels.tables.tapered import OPERATIONS as TAPERED_OPERATIONS
 from numlean_kernels.tables.tapered import tapered_table
-from numlean_kernels.tapered.formats import TaperedFormat
+from numlean_kernels.tapered.formats import Posit, TaperedFormat
+from numlean_kernels.tapered.sums import QuireFormat, TaperedSum
 from numlean_kernels.targets.cuda import CudaTarget
 
 GPU = CudaTarget(simulated=False)
@@ -97,6 +99,7 @@ class Numbers:
         functions: The names of its elementary functions.
         flagged: The names of operations with kernels that return flags.
         random_bits: The number of words of random bits that operations take after their operands.
+        tapered: The format, if it is tapered.
     """
 
     name: str
@@ -106,6 +109,7 @@ class Numbers:
     functions: tuple[str, ...] = ()
     flagged: tuple[str, ...] = ()
     random_bits: int = 0
+    tapered: TaperedFormat | None = None
 
 
 def floats_of(loop: Loop, table: Table) -> Floats:
@@ -217,7 +221,8 @@ def on_encodings(format: Format) -> Numbers:
 def tapered(format: TaperedFormat) -> Numbers:
     """Return the arithmetic of posits or takums."""
     table = tapered_table(format, GPU)
-    return Numbers(table.key, table, format.storage_dtype, (*TAPERED_OPERATIONS, *CASTS))
+    names = (*TAPERED_OPERATIONS, *CASTS)
+    return Numbers(table.key, table, format.storage_dtype, names, tapered=format)
 
 
 @cache
@@ -283,11 +288,25 @@ def array_loops(number: Any) -> dict[Loop, tuple[tuple[Any, int], ...]]:
     return kinds
 
 
-def exact_loop(numbers: Numbers) -> dict[Loop, tuple[tuple[Any, int], ...]]:
+def exact_loop(
+    numbers: Numbers, shape: SumShape = EXACT, operand: Any = UINT64, addend: Any = np.uint8
+) -> dict[Loop, tuple[tuple[Any, int], ...]]:
     """Return the loop of exact sums and the types of its arrays."""
-    matrices, words = ((UINT64, 3), (UINT64, 3)), ((UINT64, 1), (INT64, 2))
-    loop = exact_product(EXACT, is_stochastic=bool(numbers.random_bits))
-    return {loop: (*matrices, (np.uint8, 1), *words, (np.uint8, 1), (numbers.dtype, 1))}
+    matrices, words = ((operand, 3), (operand, 3)), ((UINT64, 1), (INT64, 2))
+    loop = exact_product(shape, is_stochastic=bool(numbers.random_bits))
+    return {loop: (*matrices, (addend, 1), *words, (np.uint8, 1), (numbers.dtype, 1))}
+
+
+def tapered_loops(
+    numbers: Numbers, format: TaperedFormat
+) -> dict[Loop, tuple[tuple[Any, int], ...]]:
+    """Return the loops of exact sums of codes, and those of quires."""
+    kinds = exact_loop(numbers, TaperedSum(format, format, format), numbers.dtype, numbers.dtype)
+    if isinstance(format, Posit):
+        codes, quires = (numbers.dtype, 3), ((np.uint8, 1), (INT64, 2))
+        kinds[accumulate(QuireFormat(format))] = (codes, codes, *quires)
+        kinds[round_quires(QuireFormat(format))] = (*quires, (numbers.dtype, 1))
+    return kinds
 
 
 def array_kernels(numbers: Numbers) -> Iterator[Kernel]:
@@ -298,6 +317,8 @@ def array_kernels(numbers: Numbers) -> Iterator[Kernel]:
         kinds = {SCATTER_ADD_STOCHASTIC: (number, places, places, random_bits, number)}
     if numbers.table.get(ROUND) is not None or numbers.random_bits:
         kinds |= exact_loop(numbers)
+    if numbers.tapered is not None:
+        kinds |= tapered_loops(numbers, numbers.tapered)
     for loop, given in kinds.items():
         yield Kernel(loop, numbers.table, arrays(*given), floats_of(loop, numbers.table))
 

@@ -9,14 +9,14 @@ from typing import TypeAlias
 from numlean_kernels.fixed.formats import FixedArithmetic
 from numlean_kernels.ieee.convert import BINARY64_EXACTLY
 from numlean_kernels.ieee.routine_builder import routine_builder
-from numlean_kernels.protocol import Routine, Target
+from numlean_kernels.protocol import Builder, Routine, Target
 
 Maker: TypeAlias = Callable[["FixedBuilder"], Routine]
 """Returns a routine, given the builder whose constants and other routines it uses."""
 
 
-class FixedBuilder:
-    """Builds the routines of one arithmetic on one target, each once.
+class FixedBuilder(Builder):
+    """The constants of one arithmetic on one target, and its routines.
 
     Attributes:
         arithmetic: The arithmetic.
@@ -31,18 +31,11 @@ class FixedBuilder:
     def __init__(self, arithmetic: FixedArithmetic, target: Target) -> None:
         self.arithmetic = arithmetic
         self.format = arithmetic.format
-        self.target = target
+        super().__init__(target)
         self.binary64 = routine_builder(BINARY64_EXACTLY, target)
         self.word = target.unsigned(64)
         self.long = target.signed(64)
         self.clz = target.clz(64)
-        self._routines: dict[Maker, Routine] = {}
-
-    def routine(self, make: Maker) -> Routine:
-        """Return the routine of a maker for this arithmetic, compiled once for the target."""
-        if make not in self._routines:
-            self._routines[make] = self.target.routine(make(self))
-        return self._routines[make]
 
 
 @cache

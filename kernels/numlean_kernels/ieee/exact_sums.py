@@ -39,7 +39,9 @@ NEGATIVE_INFINITY: Final = 8
 NOT_PLUS_ZERO: Final = 16
 """The kinds of a term; a nonzero finite number is the last one."""
 
-_MOST_TERMS_BITS: Final = 31
+MOST_TERMS_BITS: Final = 31
+"""A sum has fewer terms than two to this power."""
+
 _PRODUCT: Final = "exact product "
 _ADDEND: Final = "exact addend "
 ROUND: Final = "exact round"
@@ -59,6 +61,9 @@ class ExactSum:
     left: Format
     right: Format
     addend: Format | None = None
+
+    keeps_flags = True
+    """Sums raise flags."""
 
     @property
     def key(self) -> str:
@@ -89,7 +94,7 @@ class ExactSum:
             top = max(top, self.addend.emax + 1)
         bits = top - self.base
         # The sum of most terms and its sign, and all words that a term may touch.
-        return max(-(-(bits + _MOST_TERMS_BITS + 1) // WORD), bits // WORD + self.parts)
+        return max(-(-(bits + MOST_TERMS_BITS + 1) // WORD), bits // WORD + self.parts)
 
     @property
     def parts(self) -> int:
@@ -181,7 +186,7 @@ def _kind_routine(builder: RoutineBuilder) -> Routine:
     return builder.target.routine(kind)
 
 
-def _split_routine(builder: RoutineBuilder) -> Routine:
+def make_split(builder: RoutineBuilder) -> Routine:
     """Return ``split(low, shift) -> (part0, part1, part2)``: a word of 64 bits, moved left.
 
     Parts are 32 bits each, the least significant first, for 0 <= shift < 32.
@@ -197,7 +202,7 @@ def _split_routine(builder: RoutineBuilder) -> Routine:
             long(long(low >> half) >> back),
         )
 
-    return builder.target.routine(split)
+    return split
 
 
 def _make_product(builder: RoutineBuilder, shape: ExactSum) -> Routine:
@@ -210,7 +215,7 @@ def _make_product(builder: RoutineBuilder, shape: ExactSum) -> Routine:
     read_a, read_b = _reader(builder, shape.left), _reader(builder, shape.right)
     kind_of, split, high_product = (
         _kind_routine(builder),
-        _split_routine(builder),
+        builder.routine(make_split),
         target.high_product(64),
     )
     lowest = _last_exponent(shape.left) + _last_exponent(shape.right) - shape.base - 2
@@ -247,7 +252,7 @@ def _make_addend(builder: RoutineBuilder, shape: ExactSum) -> Routine:
     target, signed, format = builder.target, builder.signed, shape.addend
     assert format is not None
     long, part, read = target.unsigned(64), target.signed(64), _reader(builder, format)
-    kind_of, split = _kind_routine(builder), _split_routine(builder)
+    kind_of, split = _kind_routine(builder), builder.routine(make_split)
     offset, five = signed(_last_exponent(format) - shape.base - 1), signed(5)
     low_bits = signed(WORD - 1)
 

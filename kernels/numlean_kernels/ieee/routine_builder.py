@@ -24,7 +24,7 @@ from functools import cache
 from typing import Any, Final, TypeAlias
 
 from numlean_kernels.ieee.arithmetic import Arithmetic, Rounding
-from numlean_kernels.protocol import Routine, Target
+from numlean_kernels.protocol import Builder, Routine, Target
 
 Maker: TypeAlias = Callable[["RoutineBuilder"], Routine]
 """Returns a routine, given the builder whose constants and other routines it uses."""
@@ -32,8 +32,8 @@ Maker: TypeAlias = Callable[["RoutineBuilder"], Routine]
 _LEAST_GUARD_BITS: Final = 7
 
 
-class RoutineBuilder:
-    """Builds the routines of one arithmetic on one target, each once.
+class RoutineBuilder(Builder):
+    """The constants of one arithmetic on one target, and its routines.
 
     Attributes:
         arithmetic: The arithmetic that the routines compute.
@@ -52,7 +52,7 @@ class RoutineBuilder:
     ) -> None:
         self.arithmetic = arithmetic
         self.format = arithmetic.format.working
-        self.target = target
+        super().__init__(target)
         fits_32 = self.format.width <= 32 and 31 - self.format.precision >= _LEAST_GUARD_BITS
         # Stochastic rounding is fair to within the accuracy of the dropped bits.
         fits_32 &= arithmetic.rounding is not Rounding.STOCHASTIC
@@ -61,7 +61,6 @@ class RoutineBuilder:
         self.word = target.unsigned(self.word_bits)
         self.signed = target.signed(32)
         self.clz = target.clz(self.word_bits)
-        self._routines: dict[Maker, Routine] = {}
         self._long: RoutineBuilder | None = None
 
     def of_long_words(self) -> RoutineBuilder:
@@ -76,12 +75,6 @@ class RoutineBuilder:
     def words(self, *names: str) -> tuple[Any, ...]:
         """Return the named constants of the format, as words."""
         return tuple(self.word(getattr(self.format, name)) for name in names)
-
-    def routine(self, make: Maker) -> Routine:
-        """Return the routine of a maker for this arithmetic, compiled once for the target."""
-        if make not in self._routines:
-            self._routines[make] = self.target.routine(make(self))
-        return self._routines[make]
 
 
 @cache

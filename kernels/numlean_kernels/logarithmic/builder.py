@@ -7,14 +7,14 @@ from functools import cache
 from typing import TypeAlias
 
 from numlean_kernels.logarithmic.formats import LogArithmetic
-from numlean_kernels.protocol import Routine, Target
+from numlean_kernels.protocol import Builder, Routine, Target
 
 Maker: TypeAlias = Callable[["LogBuilder"], Routine]
 """Returns a routine, given the builder whose constants and other routines it uses."""
 
 
-class LogBuilder:
-    """Builds the routines of one arithmetic on one target, each once.
+class LogBuilder(Builder):
+    """The constants of one arithmetic on one target, and its routines.
 
     Attributes:
         arithmetic: The arithmetic.
@@ -27,16 +27,9 @@ class LogBuilder:
     def __init__(self, arithmetic: LogArithmetic, target: Target) -> None:
         self.arithmetic = arithmetic
         self.format = arithmetic.format
-        self.target = target
+        super().__init__(target)
         self.word = target.unsigned(64)
         self.long = target.signed(64)
-        self._routines: dict[Maker, Routine] = {}
-
-    def routine(self, make: Maker) -> Routine:
-        """Return the routine of a maker for this arithmetic, compiled once for the target."""
-        if make not in self._routines:
-            self._routines[make] = self.target.routine(make(self))
-        return self._routines[make]
 
 
 @cache

@@ -4,16 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
-from numlean_kernels.ieee.exact_sums import ROUND, WORD, ExactSum
+from numlean_kernels.ieee.exact_sums import ROUND, WORD
 from numlean_kernels.protocol import Loop, Table
 
 
+class SumShape(Protocol):
+    """The words of a sum and the routines of its terms; see ``ExactSum`` and ``TaperedSum``."""
+
+    def __hash__(self) -> int: ...
+    @property
+    def key(self) -> str: ...  # noqa: D102
+    @property
+    def product(self) -> str: ...  # noqa: D102
+    @property
+    def term(self) -> str: ...  # noqa: D102
+    @property
+    def addend(self) -> object | None: ...  # noqa: D102
+    @property
+    def base(self) -> int: ...  # noqa: D102
+    @property
+    def words(self) -> int: ...  # noqa: D102
+    @property
+    def is_wide(self) -> bool: ...  # noqa: D102
+    @property
+    def keeps_flags(self) -> bool: ...  # noqa: D102
+
+
 @cache
-def exact_product(shape: ExactSum, *, is_stochastic: bool = False) -> Loop:
+def exact_product(shape: SumShape, *, is_stochastic: bool = False) -> Loop:
     """Return the loop z[o] = round(sum over k of a[m, i, k] * b[m, j, k], plus c[o]).
 
     Its arrays are encodings a (batch, n, k) and b (batch, m, k), the addends c and the words
@@ -29,7 +51,7 @@ def exact_product(shape: ExactSum, *, is_stochastic: bool = False) -> Loop:
     return Loop(name, rank=1, make=make, outputs=3)
 
 
-def _make(table: Table, shape: ExactSum, is_stochastic: bool) -> Callable[..., None]:
+def _make(table: Table, shape: SumShape, is_stochastic: bool) -> Callable[..., None]:
     product, round_sum = table[shape.product], table[f"flagged {ROUND}"]
     has_addend, is_wide = shape.addend is not None, shape.is_wide
     # numba removes the branches that constants exclude.

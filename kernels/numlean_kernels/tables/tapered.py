@@ -8,8 +8,9 @@ from typing import Final
 
 from numlean_kernels.ieee.arithmetic import Rounding
 from numlean_kernels.ieee.convert import is_cast
+from numlean_kernels.ieee.exact_sums import ROUND
 from numlean_kernels.protocol import Routine, Table, Target
-from numlean_kernels.tapered import arithmetic, convert, integral, order
+from numlean_kernels.tapered import arithmetic, convert, integral, order, sums
 from numlean_kernels.tapered.builder import Maker, tapered_builder
 from numlean_kernels.tapered.codes import LEAD, make_magnitude, make_pack, make_unpack
 from numlean_kernels.tapered.formats import TaperedFormat
@@ -55,7 +56,9 @@ _MAKERS: Final[dict[str, Maker]] = {
 }
 
 OPERATIONS: Final = tuple(_MAKERS)
-"""The names of all routines but casts."""
+"""The names of all routines but casts and those of exact sums."""
+
+_ROUND_SUM: Final = f"flagged {ROUND}"
 
 
 @cache
@@ -64,10 +67,17 @@ def tapered_table(format: TaperedFormat, target: Target) -> Table:
     builder = tapered_builder(format, target)
 
     def make(name: str) -> Routine:
-        maker = convert.cast_maker(name) if is_cast(name) else _MAKERS[name]
-        return builder.routine(maker)
+        return builder.routine(_maker(name))
 
     return Table(key=f"tapered/{format.key}", zero=builder.word(0), make=make)
+
+
+def _maker(name: str) -> Maker:
+    if is_cast(name):
+        return convert.cast_maker(name)
+    if sums.is_term(name):
+        return sums.term_maker(name)
+    return sums.make_round if name == _ROUND_SUM else _MAKERS[name]
 
 
 @cache

@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 
 from numlean_kernels.ieee.convert import BINARY64_EXACTLY
 from numlean_kernels.ieee.routine_builder import routine_builder
-from numlean_kernels.protocol import Routine, Target
+from numlean_kernels.protocol import Builder, Routine, Target
 from numlean_kernels.tapered.formats import TaperedFormat
 
 Maker: TypeAlias = Callable[["TaperedBuilder"], Routine]
@@ -17,8 +17,8 @@ Maker: TypeAlias = Callable[["TaperedBuilder"], Routine]
 WORD_BITS: Final = 64
 
 
-class TaperedBuilder:
-    """Builds the routines of one format on one target, each once.
+class TaperedBuilder(Builder):
+    """The constants of one format on one target, and its routines.
 
     Attributes:
         format: The format of the codes.
@@ -31,18 +31,11 @@ class TaperedBuilder:
 
     def __init__(self, format: TaperedFormat, target: Target) -> None:
         self.format = format
-        self.target = target
+        super().__init__(target)
         self.binary64 = routine_builder(BINARY64_EXACTLY, target)
         self.word = target.unsigned(WORD_BITS)
         self.signed = target.signed(32)
         self.clz = target.clz(WORD_BITS)
-        self._routines: dict[Maker, Routine] = {}
-
-    def routine(self, make: Maker) -> Routine:
-        """Return the routine of a maker for this format, compiled once for the target."""
-        if make not in self._routines:
-            self._routines[make] = self.target.routine(make(self))
-        return self._routines[make]
 
 
 @cache

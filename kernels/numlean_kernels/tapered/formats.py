@@ -130,3 +130,11 @@ class Takum(TaperedFormat):
     def exponent_limit(self) -> int:
         """One more than the greatest c."""
         return 255
+
+
+def format_of_key(key: str) -> TaperedFormat:
+    """Return the format of a key."""
+    if key.startswith("takum"):
+        return Takum(int(key.removeprefix("takum")))
+    width, size = key.removeprefix("posit").split(".")
+    return Posit(int(width), int(size))

@@ -12,14 +12,25 @@ from typing import Final
 import numpy as np
 
 from numlean.errors import NumleanError, ShapeError, UnavailableError
+from numlean.scalar.codec import TaperedCodesCodec
 from numlean.scalar.flags import Flags
+from numlean.scalar.innermost import innermost
 from numlean.scalar.kernel_scalar import elementwise
 from numlean.scalar.kernel_scalar.casts import encodings_of
-from numlean.scalar.kernel_scalar.components import Components, kernel
+from numlean.scalar.kernel_scalar.components import (
+    Components,
+    check_storage,
+    contiguous,
+    kernel,
+)
 from numlean.scalar.kernel_scalar.exact_values import product_of_values
 from numlean.scalar.protocol import Numbers, Scalar, Storage
-from numlean_kernels.ieee.exact_sums import ROUND, ExactSum
+from numlean_kernels.formats import Format
+from numlean_kernels.ieee.exact_sums import ExactSum
+from numlean_kernels.loops.exact_product import SumShape
 from numlean_kernels.loops.exact_product import exact_product as loop_of
+from numlean_kernels.tapered.formats import TaperedFormat
+from numlean_kernels.tapered.sums import TaperedSum
 
 _WORK_WORDS: Final = 1 << 18
 """The words of a work array, unless one sum needs more: 2 MiB."""
@@ -33,6 +44,8 @@ def exact_product(
     encoded = encodings(s, a, b, c)
     if encoded is None:
         return product_of_values(s, a, b, c, shape, flags)
+    if flags is not None and not encoded[0].keeps_flags:
+        raise UnavailableError(f"exact_product of {s.name} keeps no flags")
     z, raised = run(s, *encoded, shape=shape)
     if flags is not None:
         flags.count(elementwise.count(s, raised))
@@ -83,28 +96,61 @@ def numbers_or_none(scalar: Scalar | None, x: Storage | None) -> Numbers | None:
 
 def encodings(
     s: Components, a: Numbers, b: Numbers, c: Numbers | None
-) -> tuple[ExactSum, Storage, Storage, Storage | None] | None:
+) -> tuple[SumShape, Storage, Storage, Storage | None] | None:
     """Return what a kernel reads, b with its last axes swapped; None if there is no kernel.
 
     Raises:
         StorageError: An array is not of its Scalar's numbers.
     """
     shape = shape_of(a, b, c)
-    left = encodings_of(s, a.scalar, a.storage)
-    right = encodings_of(s, b.scalar, b.storage.swapaxes(-1, -2))
-    addend = None if c is None else encodings_of(s, c.scalar, np.broadcast_to(c.storage, shape))
-    has_kernel = s.table.get(f"flagged {ROUND}") is not None
-    if not has_kernel or left is None or right is None or (c is not None and addend is None):
+    left = _encoded(s, a.scalar, a.storage)
+    right = _encoded(s, b.scalar, b.storage.swapaxes(-1, -2))
+    addend = None if c is None else _encoded(s, c.scalar, np.broadcast_to(c.storage, shape))
+    if left is None or right is None or (c is not None and addend is None):
         return None
-    assert a.scalar.format is not None
-    assert b.scalar.format is not None
-    addend_format = None if c is None else c.scalar.format
-    return ExactSum(a.scalar.format, b.scalar.format, addend_format), left, right, addend
+    kind = _sum_of(left[0], right[0], None if addend is None else addend[0])
+    if kind is None or s.table.get(kind.product) is None:
+        return None
+    return kind, left[1], right[1], None if addend is None else addend[1]
+
+
+def _encoded(
+    s: Components, source: Scalar, x: Storage
+) -> tuple[Format | TaperedFormat, Storage] | None:
+    """Return the format of a source's numbers and their encodings; None if there are none."""
+    found = encodings_of(s, source, x)
+    if found is not None:
+        assert source.format is not None
+        return source.format, found
+    codes = tapered_codes(source)
+    if codes is None:
+        return None
+    return codes, contiguous(s, check_storage(innermost(source), "exact_product", x))  # type: ignore[arg-type]
+
+
+def tapered_codes(scalar: Scalar) -> TaperedFormat | None:
+    """Return the format of a Scalar's posits or takums; None if its numbers are others."""
+    codec = getattr(innermost(scalar), "codec", None)
+    return codec.codes if isinstance(codec, TaperedCodesCodec) else None
+
+
+def _sum_of(
+    left: Format | TaperedFormat,
+    right: Format | TaperedFormat,
+    addend: Format | TaperedFormat | None,
+) -> SumShape | None:
+    """Return the words of sums; None where formats of different kinds meet."""
+    formats = (left, right, *(() if addend is None else (addend,)))
+    if all(isinstance(each, Format) for each in formats):
+        return ExactSum(*formats)
+    if all(isinstance(each, TaperedFormat) for each in formats):
+        return TaperedSum(*formats)
+    return None
 
 
 def run(
     s: Components,
-    kind: ExactSum,
+    kind: SumShape,
     a: Storage,
     b: Storage,
     c: Storage | None,

@@ -147,6 +147,7 @@ PARTS = [
     some_operations(emulated(UNUSUAL), 2, 5),
     of_arrays(emulated(UNUSUAL), MATMUL.name, SUM_ORDERED.name),
     some(tapered(Posit(16)), ["fma", "div", "sqrt", "rem"]),
+    of_arrays(tapered(Posit(16)), *(f"quire {name} posit16.2" for name in ("accumulate", "round"))),
     some(tapered(Takum(32)), ["add", "from_binary64"]),
     some(logarithmic(LogArithmetic(LogFormat(5, 10))), ["fma", "sqrt"]),
     some(fixed_point(FixedArithmetic(FixedFormat(4, 4))), ["fma", "div", "scaleb"]),
@@ -190,7 +191,7 @@ def test_every_loop_is_read():
     makers = [x for x in known if getattr(x, "__annotations__", {}).get("return") == "Loop"]
     of_operations = {"unary", "binary", "ternary", "elementwise", "flagged"}
     assert {make.__name__ for make in makers} == of_operations | {
-        *("broadcast_operand", "filled", "exact_product"),
+        *("broadcast_operand", "filled", "exact_product", "accumulate", "round_quires"),
     }
 
 
