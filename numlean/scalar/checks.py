@@ -38,8 +38,10 @@ def as_mask(condition: Any) -> np.ndarray[Any, np.dtype[np.bool_]]:
     return array
 
 
-def encodings(bits: ArrayLike, width: int, dtype: np.dtype[Any], name: str) -> np.ndarray[Any, Any]:
-    """Return integers as encodings of a width, in arrays of a dtype.
+def encodings(
+    bits: ArrayLike, width: int, dtype: np.dtype[Any], name: str, *, taker: str = "from_bits"
+) -> np.ndarray[Any, Any]:
+    """Return integers as encodings of a width, in arrays of a dtype; ``taker`` is for errors.
 
     Raises:
         StorageError: An element is not an integer of that width.
@@ -49,7 +51,7 @@ def encodings(bits: ArrayLike, width: int, dtype: np.dtype[Any], name: str) -> n
     for element in _extrema(array) if array.dtype.kind in "iu" else array.flat:
         if not isinstance(element, int | np.integer) or not 0 <= element < 1 << width:
             raise StorageError(
-                f"from_bits takes integers of {width} bits, the encodings of {name}; got"
+                f"{taker} takes integers of {width} bits, the encodings of {name}; got"
                 f" {element!r}"
             )
     return array.astype(dtype)

@@ -108,7 +108,7 @@ _E8M13_PRECISION: Final = 14
 _SPLIT_K_ORDER: Final = tuple(k for pair in ((0, 1), (2, 3)) for k in range(32) if k % 4 in pair)
 """First all k with k mod 4 in {0, 1}, then the others."""
 
-_CHECKED: Final = "checked: recorded outputs of the chip"
+_CHECKED: Final = "checked: recorded outputs of the chip, which fit both models"
 _FLOORS_OF_A100: Final = (
     "unverified: group and fraction bits are MMA's, FHMP's test code expects the bits; no data; the"
     " floor of e* is that of A100, which is a choice of numlean"
@@ -151,7 +151,7 @@ def _fp8(group: int, floor: int) -> BlockFma:
 
 _SPLIT_FP8: Final = BlockFma(16, 25, -133, k_order=_SPLIT_K_ORDER, adds_last=True)
 _SPLIT_EVIDENCE: Final = (
-    "checked: derived from recorded outputs of the chip, which fraction_bits=24 fits as well"
+    f"{_CHECKED}, from which the rule is derived; fraction_bits=24 fits as well"
 )
 
 ROWS: Final[tuple[Row, ...]] = (
@@ -186,13 +186,13 @@ ROWS: Final[tuple[Row, ...]] = (
         (*_HOPPER, *_BLACKWELL),
         ("tf32",),
         _block(8, 25, -133),
-        "checked: recorded outputs of the chip, with k = 4 only",
+        f"{_CHECKED}; with k = 4 only",
     ),
     *_nvidia(
         _HOPPER,
         _FP8,
         _fp8(32, -133),
-        "checked: recorded outputs of the chip, with c = 0 only",
+        f"{_CHECKED}; with c = 0 only",
         "wgmma",
         half_floor=-133,
         half_evidence=_BOTH_MODELS,

@@ -48,7 +48,7 @@ def read_operand(side: str) -> Loop:
 
 
 @cache
-def product(instruction: int) -> Loop:
+def instructions(instruction: int) -> Loop:
     """Return the loop of products whose instructions take so many k.
 
     z[m, i, j] is c[m, i, j], then the result of one instruction after the other, from k =
@@ -56,14 +56,14 @@ def product(instruction: int) -> Loop:
     ``read_operand`` gives them.
     """
     return Loop(
-        f"matrix_unit product {instruction}", rank=3, make=lambda table: _make(table, instruction)
+        f"matrix_unit chains {instruction}", rank=3, make=lambda table: _make(table, instruction)
     )
 
 
 def _make(table: Table, instruction: int) -> Callable[..., None]:
     step = table[STEP]
 
-    def products(
+    def chains(
         start: int,
         stop: int,
         row_start: int,
@@ -85,4 +85,4 @@ def _make(table: Table, instruction: int) -> Callable[..., None]:
                         acc = step(a, b, m, i, j, k, acc)
                     z[m, i, j] = acc
 
-    return products
+    return chains

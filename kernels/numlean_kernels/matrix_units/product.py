@@ -1,45 +1,152 @@
-"""Launches of the kernels of matrix units."""
+"""Launches of the kernels that multiply matrices as a unit does."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from functools import reduce
+from typing import TypeAlias
+
 import numpy as np
 
-from numlean_kernels.matrix_units.loop import product as product_loop
-from numlean_kernels.matrix_units.loop import read_operand
-from numlean_kernels.matrix_units.rule import BlockFma, Chain, Rule, Unit
-from numlean_kernels.protocol import Array, Table, Target
+from numlean_kernels.ieee.exact_sums import ExactSum
+from numlean_kernels.loops.elementwise import binary, unary
+from numlean_kernels.loops.exact_product import exact_product
+from numlean_kernels.matrix_units.chains import Terms, places_of, split_terms
+from numlean_kernels.matrix_units.loop import instructions, read_operand
+from numlean_kernels.matrix_units.operations import wide_format
+from numlean_kernels.matrix_units.routine import row_dtype
+from numlean_kernels.matrix_units.rule import ExactBlock, Unit
+from numlean_kernels.protocol import Array, Loop, Table, Target
+
+Run: TypeAlias = Callable[[int, Array], Array]
+"""Returns the results of one chain of instructions: of an accumulator's number and its start."""
 
 
 def unit_product(target: Target, table: Table, unit: Unit, a: Array, b: Array, c: Array) -> Array:
-    """Return the products of matrices of encodings, each a chain that starts from an element of c.
+    """Return c + the products of matrices of encodings, as a unit computes them.
 
     Args:
         target: The target.
         table: The routines of the unit on it.
-        unit: The unit.
+        unit: The unit, whose chain says how k is split.
         a: Left operands (batch, n, k).
         b: Right operands (batch, m, k).
         c: Accumulators (batch, n, m).
     """
-    if unit.chain != Chain():
-        raise NotImplementedError(unit.chain)
-    places = places_of(unit.rule, a.shape[2])
-    index = target.to_device(places)
-    operands = []
-    for side, x in (("left", a), ("right", b)):
-        z = target.empty((*x.shape[:2], 2, len(places)), np.int32)
-        target.kernel_of(read_operand(side), table)((*x.shape[:2], len(places)), x, index, z)
-        operands.append(z)
-    z = target.empty(c.shape, unit.output.storage_dtype)
-    bounds = target.to_device(np.array([0, len(places)], np.int64))
-    launch = target.kernel_of(product_loop(unit.rule.instruction), table)
-    launch(c.shape, *operands, c, bounds, z)
-    return z
+    return _Launches(target, table, unit).product(a, b, c)
 
 
-def places_of(rule: Rule, k: int) -> Array:
-    """Return the k of each operand in the order in which instructions take them; -1 for zeros."""
-    size = rule.instruction
-    order = np.array((rule.k_order if isinstance(rule, BlockFma) else ()) or range(size), np.int64)
-    places = (np.arange(0, k, size)[:, np.newaxis] + order).reshape(-1)
-    return np.where(places < k, places, -1)
+class _Launches:
+    """The launches of one product."""
+
+    def __init__(self, target: Target, table: Table, unit: Unit) -> None:
+        self._target, self._table, self._unit = target, table, unit
+        self._wide = wide_format(unit)
+
+    def product(self, a: Array, b: Array, c: Array) -> Array:
+        """Return the products, by the chain of the unit."""
+        split = split_terms(self._unit.chain, a.shape[2])
+        accumulators = [terms for blocks in split for block in blocks for terms in block]
+        run = self._chains(a, b, accumulators)
+        zero = self._target.to_device(np.zeros(c.shape, c.dtype))
+        starts = iter([c, *[zero] * (len(accumulators) - 1)])
+        numbers = iter(range(len(accumulators)))
+        results = []
+        for blocks in split:
+            sums = [
+                self._block([run(next(numbers), next(starts)) for _ in each]) for each in blocks
+            ]
+            results.append(reduce(self._add, sums))
+        return self._sum_of_ranges(results)
+
+    def _block(self, results: list[Array]) -> Array:
+        """Return the result of a block: that of its accumulator, or its register, rounded."""
+        if self._unit.chain.promote_every is None:
+            return results[0]
+        zero = self._target.to_device(np.zeros(results[0].shape, self._wide.storage_dtype))
+        return self._narrow(reduce(self._add_wide, map(self._widen, results), zero))
+
+    def _sum_of_ranges(self, results: list[Array]) -> Array:
+        """Return the sum of the results of ranges."""
+        if len(results) == 1:
+            return results[0]
+        terms = list(map(self._widen, results))
+        if self._unit.chain.order == "ascending":
+            return self._narrow(reduce(self._add_wide, terms))
+        while len(terms) > 1:
+            pairs = [self._add_wide(x, y) for x, y in zip(terms[::2], terms[1::2], strict=False)]
+            terms = [*pairs, *terms[2 * len(pairs) :]]
+        return self._narrow(terms[0])
+
+    def _chains(self, a: Array, b: Array, accumulators: list[Terms]) -> Run:
+        """Return how to run the chains of accumulators on operands, which are read once."""
+        if isinstance(self._unit.rule, ExactBlock):
+            return self._exact_chains(a, b, accumulators, self._unit.rule.group)
+        places = [places_of(self._unit.rule, terms) for terms in accumulators]
+        ends = np.cumsum([0, *map(len, places)])
+        index = self._target.to_device(np.concatenate(places))
+        left, right = (self._read(s, x, index) for s, x in (("left", a), ("right", b)))
+        loop = instructions(self._unit.rule.instruction)
+
+        def run(number: int, c: Array) -> Array:
+            bounds = self._target.to_device(ends[number : number + 2].copy())
+            z = self._target.empty(c.shape, self._unit.output.storage_dtype)
+            self._launch(loop, c.shape, left, right, c, bounds, z)
+            return z
+
+        return run
+
+    def _read(self, side: str, x: Array, index: Array) -> Array:
+        """Return the rows of a side's operands."""
+        batch, rows = x.shape[:2]
+        z = self._target.empty((batch, rows, 2, len(index)), row_dtype(self._unit.rule))
+        self._launch(read_operand(side), (batch, rows, len(index)), x, index, z)
+        return z
+
+    def _exact_chains(self, a: Array, b: Array, accumulators: list[Terms], group: int) -> Run:
+        """Return how to run chains of exact sums: each instruction is a product with addends."""
+        unit, target = self._unit, self._target
+        shape = ExactSum(unit.left.format, unit.right.format, unit.output)
+        none = target.empty(1, np.uint64)
+
+        def run(number: int, c: Array) -> Array:
+            terms = accumulators[number]
+            for k in range(terms.start, terms.stop, group):
+                some = slice(k, min(k + group, terms.stop))
+                z, raised = target.empty(c.shape, c.dtype), target.empty(c.size, np.uint8)
+                work = target.empty((min(c.size, _WORKERS), shape.words), np.int64)
+                arrays = (a[:, :, some], b[:, :, some], c.reshape(-1), none, work, raised)
+                self._launch(exact_product(shape), work.shape[:1], *arrays, z.reshape(-1))
+                c = z
+            return c
+
+        return run
+
+    def _add(self, x: Array, y: Array) -> Array:
+        return self._elementwise(binary("add"), x.dtype, x, y)
+
+    def _add_wide(self, x: Array, y: Array) -> Array:
+        return self._elementwise(binary("add wide"), x.dtype, x, y)
+
+    def _widen(self, x: Array) -> Array:
+        return self._to("widen", self._wide.storage_dtype, x)
+
+    def _narrow(self, x: Array) -> Array:
+        return self._to("narrow", self._unit.output.storage_dtype, x)
+
+    def _to(self, name: str, dtype: np.dtype[np.unsignedinteger], x: Array) -> Array:
+        """Return results in the wide format or back; they are the same where it is the output's."""
+        return x if self._wide == self._unit.output else self._elementwise(unary(name), dtype, x)
+
+    def _elementwise(self, loop: Loop, dtype: np.dtype[np.unsignedinteger], *x: Array) -> Array:
+        z = self._target.empty(x[0].shape, dtype)
+        flat: Iterable[Array] = (each.reshape(-1) for each in (*x, z))
+        self._launch(loop, (z.size,), *flat)
+        return z
+
+    def _launch(self, loop: Loop, domain: tuple[int, ...], *arrays: Array) -> None:
+        self._target.kernel_of(loop, self._table)(domain, *arrays)
+
+
+_WORKERS = 1 << 14
+"""The most sums that are computed at a time, in fixed-point numbers of their own."""

@@ -210,6 +210,6 @@ class Unit:
 
     @property
     def key(self) -> str:
-        """A text that is equal for units that compute equal bits by one chain of instructions."""
+        """A text that is equal for units whose chains of instructions compute equal bits."""
         operands = " ".join(f"{x.format.key}:{x.precision}" for x in (self.left, self.right))
         return f"{self.rule} {operands} -> {self.output.key}:{self.nan:#x}"

@@ -2,33 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
+from typing import Final
 
+from numlean_kernels.ieee.arithmetic import Arithmetic
 from numlean_kernels.matrix_units.loop import STEP
+from numlean_kernels.matrix_units.operations import (
+    make_add_of_output,
+    make_add_of_wide,
+    make_narrow,
+    make_widen,
+)
 from numlean_kernels.matrix_units.product import unit_product
-from numlean_kernels.matrix_units.routine import make_read, make_step, zero_exponent_of
-from numlean_kernels.matrix_units.rule import Unit
+from numlean_kernels.matrix_units.routine import make_reader, make_step
+from numlean_kernels.matrix_units.rule import Chain, ExactBlock, Unit
 from numlean_kernels.protocol import Array, Routine, Table, Target
+from numlean_kernels.tables.ieee import ieee_table
 from numlean_kernels.targets.registry import get_target
+
+_MAKERS: Final[dict[str, Callable[[Target, Unit], Routine]]] = {
+    STEP: make_step,
+    "read left": lambda target, unit: make_reader(target, unit, unit.left),
+    "read right": lambda target, unit: make_reader(target, unit, unit.right),
+    "add": make_add_of_output,
+    "add wide": make_add_of_wide,
+    "widen": make_widen,
+    "narrow": make_narrow,
+}
+
+
+def unit_table(unit: Unit, target: Target) -> Table:
+    """Return the routines of a unit on a target; units that differ in their chain share them."""
+    return _table(replace(unit, chain=Chain()), target)
 
 
 @cache
-def unit_table(unit: Unit, target: Target) -> Table:
-    """Return the routines of a unit: ``read left``, ``read right`` and ``step``."""
+def _table(unit: Unit, target: Target) -> Table:
     made: dict[str, Routine] = {}
 
     def make(name: str) -> Routine:
+        if isinstance(unit.rule, ExactBlock) and name not in _MAKERS:
+            return ieee_table(Arithmetic(unit.output), target)[name]
         if name not in made:
-            made[name] = _make(name)
+            made[name] = _MAKERS[name](target, unit)
         return made[name]
 
-    def _make(name: str) -> Routine:
-        if name == STEP:
-            return make_step(target, unit)
-        operands = {"read left": unit.left, "read right": unit.right}[name]
-        return make_read(target, operands.format, operands.precision, zero_exponent_of(unit.rule))
-
-    return Table(key=f"matrix_unit/{unit.key}", zero=target.signed(64)(0), make=make)
+    return Table(key=f"matrix_unit/{unit.key}", zero=target.unsigned(64)(0), make=make)
 
 
 def product_of_encodings(device: str, unit: Unit, a: Array, b: Array, c: Array) -> Array:

@@ -91,6 +91,7 @@ def get_matrix_unit(name: str) -> MatrixUnit:
     given = find_name(head)
     options = _options(name, texts, {**_CHAIN_OPTIONS, "model": _one_of(tuple(MODELS))})
     model = options.pop("model", next(iter(MODELS)))
+    _check_chain(name, options)
     row = rows()[given]
     unit = unit_of(given, row.rule_of(model), Chain(**options))
     kept = {"model": model} if row.rule_of(model) != row.rule else {}
@@ -162,6 +163,7 @@ def _own(name: str, texts: list[str]) -> MatrixUnit:
             )
     text = f"{BLOCKFMA}:{','.join(_texts(options))}"
     operands, output = options.pop("operands", "fp16"), options.pop("output", "fp32")
+    _check_chain(name, options)
     chain = Chain(**{key: options.pop(key) for key in _CHAIN_OPTIONS if key in options})
     adds_last = options.pop("c", "first") == "last"
     if output == "fp16":
@@ -170,6 +172,16 @@ def _own(name: str, texts: list[str]) -> MatrixUnit:
     unit = unit_of(UnitName(BLOCKFMA, operands, "", output), rule, chain)
     _check_own(name, unit, rule)
     return MatrixUnit(text, operands, output, "unverified: a rule of your own", unit)
+
+
+def _check_chain(name: str, options: Mapping[str, Any]) -> None:
+    """Check that an order of ranges orders something.
+
+    Raises:
+        NumleanError: There is one range.
+    """
+    if "order" in options and options.get("split_k", 1) == 1:
+        raise NumleanError(f"{name!r}: order is that of ranges of k; give split_k, 2 or more")
 
 
 def _check_own(name: str, unit: Unit, rule: BlockFma) -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import prod
 from typing import final
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from numlean.arguments import checked, describe_value
-from numlean.errors import NumleanError, ShapeError
+from numlean.arguments import checked
+from numlean.errors import ShapeError
 from numlean.precision.matrix_units.description import describe
+from numlean.scalar.checks import encodings
 from numlean.scalar.protocol import Storage
+from numlean.scalar.registry import get_scalar
 from numlean_kernels.formats import Format
 from numlean_kernels.matrix_units.rule import Chain, Unit
 from numlean_kernels.tables.matrix_units import product_of_encodings
@@ -53,8 +56,9 @@ class MatrixUnit:
             device: The device that computes: ``cpu``, ``cuda`` or ``python``.
 
         Raises:
-            NumleanError: An array has other elements than encodings.
+            StorageError: An array has other elements than encodings.
             ShapeError: The shapes do not match.
+            NumleanError: There is no such device.
         """
         left, right = self._operands("a", a), self._operands("b", b)
         addend = _encodings("c", c, self.unit.output)
@@ -73,9 +77,9 @@ class MatrixUnit:
                 f" {right.shape} and {addend.shape}"
             ) from None
         k = left.shape[-1]
-        left, right = (np.broadcast_to(x, (*shape, k)).reshape(-1, 1, k) for x in (left, right))
-        batch = np.broadcast_to(addend, shape).reshape(-1, 1, 1)
-        return product_of_encodings(device, self.unit, left, right, batch).reshape(shape)
+        left, right = (_batch(x[..., np.newaxis, :], shape, 1, k) for x in (left, right))
+        c = _batch(addend[..., np.newaxis, np.newaxis], shape, 1, 1)
+        return self._product(device, left, right, c).reshape(shape)
 
     def matmul(
         self, a: ArrayLike, b: ArrayLike, c: ArrayLike | None = None, *, device: str = "cpu"
@@ -89,8 +93,9 @@ class MatrixUnit:
             device: The device that computes: ``cpu``, ``cuda`` or ``python``.
 
         Raises:
-            NumleanError: An array has other elements than encodings.
+            StorageError: An array has other elements than encodings.
             ShapeError: The shapes do not match.
+            NumleanError: There is no such device.
         """
         left, right = self._operands("a", a), self._operands("b", b)
         addend = _encodings("c", 0 if c is None else c, self.unit.output)
@@ -102,20 +107,23 @@ class MatrixUnit:
         (n, k), m = left.shape[-2:], right.shape[-1]
         try:
             batch = np.broadcast_shapes(left.shape[:-2], right.shape[:-2])
-            addend = np.broadcast_to(addend, (*batch, n, m))
+            np.broadcast_to(addend, (*batch, n, m))
         except ValueError:
             raise ShapeError(
                 "matmul takes leading axes that broadcast and c that broadcasts to the products,"
                 f" got {left.shape}, {right.shape} and {addend.shape}"
             ) from None
-        left = np.broadcast_to(left, (*batch, n, k)).reshape(-1, n, k)
-        right = np.broadcast_to(right, (*batch, k, m)).reshape(-1, k, m).swapaxes(1, 2)
-        z = product_of_encodings(device, self.unit, left, right, addend.reshape(-1, n, m))
-        return z.reshape(*batch, n, m)
+        left, addend = _batch(left, batch, n, k), _batch(addend, batch, n, m)
+        right = _batch(right, batch, k, m).swapaxes(1, 2)
+        return self._product(device, left, right, addend).reshape(*batch, n, m)
 
     def describe(self) -> str:
         """Return the rule, the evidence and all that is open, as lines of text."""
         return describe(self.name, self.evidence, self.unit)
+
+    def _product(self, device: str, a: Storage, b: Storage, c: Storage) -> Storage:
+        get_scalar("ieee32exec", device)  # raises the errors of devices that cannot be used
+        return product_of_encodings(device, self.unit, a, b, c)
 
     def _operands(self, name: str, x: ArrayLike) -> Storage:
         format = (self.unit.left if name == "a" else self.unit.right).format
@@ -126,21 +134,15 @@ class MatrixUnit:
         return replace(self, name=name, unit=replace(self.unit, chain=chain))
 
 
+def _batch(x: Storage, batch: tuple[int, ...], n: int, m: int) -> Storage:
+    """Return matrices (n, m) with leading axes that broadcast, as one batch."""
+    return np.broadcast_to(x, (*batch, n, m)).reshape(prod(batch), n, m)
+
+
 def _encodings(name: str, x: ArrayLike, format: Format) -> Storage:
     """Return an array as encodings of a format.
 
     Raises:
-        NumleanError: Its elements are not encodings.
+        StorageError: Its elements are not encodings.
     """
-    array = np.asarray(x)
-    needed = f"{name} takes encodings of {format.name}, integers of {format.width} bits"
-    if array.size == 0 and array.dtype == np.float64:
-        return np.zeros(array.shape, format.storage_dtype)
-    if array.dtype.kind not in "iu":
-        raise NumleanError(
-            f"{needed}, got {describe_value(array.dtype.name)}; a Scalar's to_bits returns them"
-        )
-    wrong = (array < 0) | (array > format.sign_mask | format.magnitude_mask)
-    if wrong.any():
-        raise NumleanError(f"{needed}, got {int(array[wrong][0])}")
-    return array.astype(format.storage_dtype)
+    return encodings(x, format.width, format.storage_dtype, format.name, taker=name)
