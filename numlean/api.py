@@ -47,6 +47,12 @@ from numlean.optim import (
     sgd,
 )
 from numlean.precision import LossScaling, Policy
+from numlean.precision.blocks import (
+    BlockFormat,
+    QuantizedBlocks,
+    block_formats,
+    get_block_format,
+)
 from numlean.precision.matrix_units import MatrixUnit, get_matrix_unit, matrix_units
 from numlean.scalar.dtype import Dtype
 from numlean.scalar.flags import Flags
@@ -87,6 +93,7 @@ __all__ = [
     "CLASSES",
     "Ablation",
     "Batch",
+    "BlockFormat",
     "Certificate",
     "Comparison",
     "CountingScalar",
@@ -115,6 +122,7 @@ __all__ = [
     "Options",
     "Pair",
     "Policy",
+    "QuantizedBlocks",
     "Quire",
     "Reduction",
     "ReplayResult",
@@ -136,6 +144,7 @@ __all__ = [
     "adam",
     "adamw",
     "autograd",
+    "block_formats",
     "cast",
     "certify",
     "checkpoint",
@@ -147,6 +156,7 @@ __all__ = [
     "data",
     "epochs",
     "evaluate",
+    "get_block_format",
     "get_matrix_unit",
     "get_scalar",
     "get_task",

@@ -1,0 +1,1 @@
+"""Block formats: numbers that share scales, as data, routines and loops."""

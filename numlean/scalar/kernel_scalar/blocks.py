@@ -1,0 +1,80 @@
+"""Binary32 numbers as elements and scales of a block format."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from numlean.scalar.kernel_scalar.components import Components
+from numlean.scalar.protocol import Storage
+from numlean_kernels.blocks.power_of_two import quantize_powers
+from numlean_kernels.blocks.quantizers import skips_nan
+from numlean_kernels.blocks.rules import BlockRule, PowerRule, TwoLevelRule
+from numlean_kernels.blocks.two_level import quantize_two_levels, tensor_scale
+from numlean_kernels.formats import BINARY32
+from numlean_kernels.loops.elementwise import filled
+from numlean_kernels.protocol import kernel_for
+from numlean_kernels.tables.blocks import power_table, two_level_table
+from numlean_kernels.tables.philox import philox_table
+
+
+class Quantized(NamedTuple):
+    """The codes of a format.
+
+    Attributes:
+        elements: The codes of elements (rows, n), of uint8.
+        scales: The codes of scales (rows, blocks), of uint8.
+        tensor_scale: The scale of the tensor as a binary32 number, of shape (1,).
+    """
+
+    elements: Storage
+    scales: Storage
+    tensor_scale: Storage
+
+
+def quantize(
+    s: Components, x: Storage, rule: BlockRule, *, random_bits: Storage | None = None
+) -> Quantized:
+    """Return binary32 encodings (rows, n) in a block format; blocks are cut from each row.
+
+    Args:
+        s: The Scalar whose target runs the kernels.
+        x: The encodings, in C order.
+        rule: The format and its rules.
+        random_bits: A word for each number, which only a stochastic rounding reads.
+    """
+    blocks = -(-x.shape[1] // rule.size)
+    elements = s.target.empty(x.shape, np.uint8)
+    scales = s.target.empty((x.shape[0], blocks), np.uint8)
+    if random_bits is None:
+        random_bits = s.target.empty((1, 1), np.uint64)
+    whole = s.target.empty(1, np.float32)
+    if isinstance(rule, PowerRule):
+        whole[...] = 1.0
+        table = power_table(rule, s.target)
+        launch = kernel_for(s.target, quantize_powers(rule), table)
+        launch((scales.size,), x, random_bits, elements, scales)
+        return Quantized(elements, scales, whole)
+    table = two_level_table(rule, s.target)
+    gamax = np.array([_greatest_magnitude(x, rule)], np.uint32)
+    kernel_for(s.target, tensor_scale(rule), table)((1,), gamax, whole)
+    launch = kernel_for(s.target, quantize_two_levels(rule), table)
+    launch((scales.size,), x, gamax, whole, random_bits, elements, scales)
+    return Quantized(elements, scales, whole)
+
+
+def _greatest_magnitude(x: Storage, rule: TwoLevelRule) -> Any:
+    magnitudes = x & np.uint32(BINARY32.magnitude_mask)
+    if skips_nan(rule.quantizer):
+        magnitudes = np.where(magnitudes <= BINARY32.infinity, magnitudes, np.uint32(0))
+    return magnitudes.max(initial=0)
+
+
+def random_words(s: Components, seed: int, shape: tuple[int, ...]) -> Storage:
+    """Return a word of random bits for each element: a function of the seed and its place."""
+    words = s.target.empty(shape, np.uint64)
+    key = np.array([seed, 0], np.uint64)
+    draw = kernel_for(s.target, filled("philox"), philox_table(s.target))
+    draw((words.size,), key, words.reshape(-1))
+    return words
