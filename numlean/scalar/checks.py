@@ -51,8 +51,7 @@ def encodings(
     for element in _extrema(array) if array.dtype.kind in "iu" else array.flat:
         if not isinstance(element, int | np.integer) or not 0 <= element < 1 << width:
             raise StorageError(
-                f"{taker} takes integers of {width} bits, the encodings of {name}; got"
-                f" {element!r}"
+                f"{taker} takes integers of {width} bits, the encodings of {name}; got {element!r}"
             )
     return array.astype(dtype)
 
