@@ -33,6 +33,7 @@ class Table:
         make: Returns the routine of a given name, for one target; raises KeyError for an unknown
             name.
         fast: The hardware format, if a target may replace loops by faster ones with the same bits.
+        short: The routines of so few instructions that looking up their results is not faster.
     """
 
     key: str
@@ -40,6 +41,7 @@ class Table:
     make: Callable[[str], Routine]
     fast: Format | None = None
     same_bits_as: str | None = None
+    short: frozenset[str] = frozenset()
 
     @property
     def arithmetic(self) -> str:
@@ -72,12 +74,24 @@ class Loop:
         rank: The number of axes of the output domain.
         make: Returns the kernel for the routines of a table.
         outputs: The number of arrays at the end that are written.
+        shared: The loop of which this one is another name, so that both have one compiled kernel;
+            None if it is its own.
     """
 
     name: str
     rank: int
     make: Callable[[Table], Callable[..., None]]
     outputs: int = 1
+    shared: Loop | None = None
+
+    @property
+    def source(self) -> Loop:
+        """The loop under the name of which the kernel is compiled."""
+        return self.shared or self
+
+    def renamed(self, name: str) -> Loop:
+        """Return the same loop under the name of what it computes."""
+        return Loop(name, self.rank, self.make, self.outputs, shared=self.source)
 
 
 class DeviceMissingError(RuntimeError):
@@ -115,6 +129,9 @@ class Target(ABC):
 
     name: str
     """The name of the device, as given to ``--device``."""
+
+    looks_up_codes = False
+    """Whether looking results up in tables of all codes is faster here than computing them."""
 
     def __init__(self) -> None:
         self._kernels: dict[tuple[Loop, Table], Launch] = {}

@@ -65,6 +65,8 @@ _NEIGHBOURS: Final[dict[str, Maker]] = {
     "next_down": order.make_next_down,
 }
 
+_SHORT: Final = frozenset({"add", "sub"})
+
 FLAGGED: Final = tuple(_FLAGGED)
 """The names of routines that return flags."""
 
@@ -97,7 +99,8 @@ def fixed_table(arithmetic: FixedArithmetic, target: Target) -> Table:
         routine = builder.routine(maker)
         return routine if flagged != name else target.routine(_first(routine))
 
-    return Table(key=f"fixed/{arithmetic.key}", zero=builder.word(0), make=make)
+    key, zero = f"fixed/{arithmetic.key}", builder.word(0)
+    return Table(key=key, zero=zero, make=make, short=_SHORT)
 
 
 def _first(routine: Routine) -> Routine:

@@ -35,6 +35,9 @@ _MAKERS: Final[dict[str, Maker]] = {
     "next_down": order.make_next_down,
 }
 
+_SHORT: Final = frozenset({"mul", "div", "sqrt"})
+"""Sums, differences and halves of logarithms."""
+
 OPERATIONS: Final = tuple(_MAKERS)
 """The names of all routines."""
 
@@ -48,4 +51,4 @@ def log_table(arithmetic: LogArithmetic, target: Target) -> Table:
         return builder.routine(_MAKERS[name])
 
     zero = builder.word(arithmetic.format.zero)
-    return Table(key=f"logarithmic/{arithmetic.key}", zero=zero, make=make)
+    return Table(key=f"logarithmic/{arithmetic.key}", zero=zero, make=make, short=_SHORT)

@@ -37,6 +37,7 @@ class CpuTarget(Target):
     """Runs kernels on the CPU."""
 
     name = "cpu"
+    looks_up_codes = True
 
     def __init__(self) -> None:
         super().__init__()
@@ -84,6 +85,7 @@ class CpuTarget(Target):
 
     def compiled(self, loop: Loop, table: Table) -> Any:
         """Return numba's dispatcher of a loop, made once; it compiles for the arrays it gets."""
+        loop = loop.source
         if (loop, table) not in self._compiled:
             make, kind = _source(loop, table)
             run = njit(error_model="numpy", nogil=True)(make(table))

@@ -79,7 +79,8 @@ def _calls(operation: ProgramStep, compiled: Compiled) -> Iterator[tuple[Any, li
         layout = tuple((array.dtype, array.ndim) for array in arrays)
         bounds = [bound for extent in operation.domain for bound in (0, extent)]
         placed = [word for array in arrays for word in (array.ctypes.data, *array.shape)]
-        yield _kernel_entry(compiled, operation.loop, operation.table, layout), bounds + placed
+        loop = operation.loop.source
+        yield _kernel_entry(compiled, loop, operation.table, layout), bounds + placed
     elif isinstance(operation, CopyCall) and operation.source.size:
         itemsize = operation.source.itemsize
         for source, destination in split_to_axes(operation.source, operation.destination):

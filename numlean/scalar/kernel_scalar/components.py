@@ -29,6 +29,8 @@ class Components(Protocol):
     def rounding(self) -> str: ...  # noqa: D102
     @property
     def substitutes(self) -> Mapping[str, Routine]: ...  # noqa: D102
+    @property
+    def uses_code_tables(self) -> bool: ...  # noqa: D102
 
     def without_recorder(self) -> Scalar:
         """Return the same arithmetic, none of whose operations are recorded."""

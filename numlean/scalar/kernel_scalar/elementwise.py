@@ -10,6 +10,7 @@ from numlean.errors import UnavailableError
 from numlean.scalar import shapes
 from numlean.scalar.elementary import check_name
 from numlean.scalar.flags import Flags
+from numlean.scalar.kernel_scalar.code_tables import faster_results_of
 from numlean.scalar.kernel_scalar.components import (
     Components,
     compute_on_host,
@@ -21,6 +22,7 @@ from numlean.scalar.kernel_scalar.components import (
 from numlean.scalar.protocol import Storage
 from numlean_kernels.loops.elementwise import broadcast_operand, elementwise, flagged
 from numlean_kernels.loops.flag_counts import BLOCK, COUNT_FLAGS, NO_ROUTINES, counts_of
+from numlean_kernels.loops.lookup import looked_up, looked_up_single
 from numlean_kernels.protocol import Loop, kernel_for
 
 
@@ -53,7 +55,12 @@ def _run_single(
     s: Components, name: str, place: int, x: Storage, y: Storage, shape: tuple[int, ...]
 ) -> Storage:
     z = s.target.empty(shape, s.codec.storage_dtype)
-    kernel(s, broadcast_operand(name, place))((z.size,), *flat(x, y, z))
+    results = faster_results_of(s, name, x, y)
+    if results is None:
+        kernel(s, broadcast_operand(name, place))((z.size,), *flat(x, y, z))
+    else:
+        look_up = kernel_for(s.target, looked_up_single(name, place), NO_ROUTINES)
+        look_up((z.size,), results, *flat(x, y, z))
     return z
 
 
@@ -105,7 +112,12 @@ def run(
         flags.count(count(s, raised.reshape(-1)))
         return z
     z = s.target.empty(operands[0].shape, s.codec.storage_dtype if result is None else result)
-    kernel(s, loop)((z.size,), *flat(*operands, z))
+    results = faster_results_of(s, loop.name, *operands) if result is None else None
+    if results is None:
+        kernel(s, loop)((z.size,), *flat(*operands, z))
+    else:
+        look_up = kernel_for(s.target, looked_up(loop.name, len(operands)), NO_ROUTINES)
+        look_up((z.size,), results, *flat(*operands, z))
     return z
 
 
@@ -144,7 +156,8 @@ def elementary(
     operands = fit(s, name, operands)
     if name in s.substitutes:
         return _substituted(s, name, operands, flags)
-    if _has_routine(s, name):
+    is_looked_up = flags is None and faster_results_of(s, name, *operands) is not None
+    if is_looked_up or _has_routine(s, name):
         return run(s, elementwise(name, len(operands)), operands, flags=flags)
     return _from_exact_values(s, name, operands, flags)
 

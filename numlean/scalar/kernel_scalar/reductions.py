@@ -6,6 +6,7 @@ import numpy as np
 
 from numlean.errors import ShapeError, UnknownNameError
 from numlean.scalar import shapes
+from numlean.scalar.kernel_scalar.code_tables import faster_results_of, results_of, zero_of
 from numlean.scalar.kernel_scalar.components import (
     Components,
     block,
@@ -17,6 +18,7 @@ from numlean.scalar.kernel_scalar.components import (
 from numlean.scalar.protocol import Axis, Contraction, Indices, Order, Storage
 from numlean_kernels.loops.flag_counts import NO_ROUTINES
 from numlean_kernels.loops.gather_scatter import GROUP, SCATTER_ADD, SCATTER_ADD_ROWS
+from numlean_kernels.loops.lookup import MATMUL_BY_TABLE, SUM_BY_TABLE
 from numlean_kernels.loops.matmul import MATMUL, MATMUL_FMA
 from numlean_kernels.loops.reduce import ARGMAX, MAX, SUM_ORDERED, SUM_PAIRWISE
 from numlean_kernels.protocol import Loop, kernel_for
@@ -43,7 +45,13 @@ def bmm(s: Components, a: Storage, b: Storage, contraction: Contraction) -> Stor
 def _multiply(s: Components, a: Storage, b: Storage, c: Storage, contraction: Contraction) -> None:
     """Write the products of two batches of matrices into c."""
     loop = _choose("contraction", contraction, {"separate": MATMUL, "fma": MATMUL_FMA})
-    kernel(s, loop)(c.shape, a, b, c)
+    products = results_of(s, "mul", a, b) if loop is MATMUL else None
+    sums = None if products is None else results_of(s, "add", a, b)
+    if products is not None and sums is not None:
+        look_up = kernel_for(s.target, MATMUL_BY_TABLE, NO_ROUTINES)
+        look_up(c.shape, products, sums, zero_of(s), a, b, c)
+    else:
+        kernel(s, loop)(c.shape, a, b, c)
 
 
 def sum_axes(s: Components, x: Storage, axis: Axis, keepdims: bool, reduction: Order) -> Storage:
@@ -59,7 +67,11 @@ def sum_axes(s: Components, x: Storage, axis: Axis, keepdims: bool, reduction: O
 
 def _ordered_sums(s: Components, terms: Storage) -> Storage:
     z = s.target.empty(terms.shape[::2], s.codec.storage_dtype)
-    kernel(s, SUM_ORDERED)(z.shape, terms, z)
+    sums = faster_results_of(s, "add", terms, terms)
+    if sums is None:
+        kernel(s, SUM_ORDERED)(z.shape, terms, z)
+    else:
+        kernel_for(s.target, SUM_BY_TABLE, NO_ROUTINES)(z.shape, sums, zero_of(s), terms, z)
     return z
 
 

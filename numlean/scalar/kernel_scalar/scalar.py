@@ -50,6 +50,8 @@ class KernelScalar(ElementaryFunctions):
         rounding: The rounding of every operation.
         substitutes: Functions on single elements that replace correctly rounded ones, by name; they
             keep no flags.
+        uses_code_tables: Whether results on codes of at most eight bits are looked up where that is
+            faster (``code_tables``); the bits are the same.
     """
 
     name: str
@@ -59,6 +61,7 @@ class KernelScalar(ElementaryFunctions):
     codec: Codec
     rounding: str = "ties_to_even"
     substitutes: Mapping[str, Routine] = field(default_factory=dict)
+    uses_code_tables: bool = True
 
     def __eq__(self, other: object) -> bool:
         # A subclass may compute differently, so it is another arithmetic.
