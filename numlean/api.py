@@ -24,6 +24,7 @@ from numlean.analysis.lockstep import (
     RunSpec,
     crosscheck,
 )
+from numlean.analysis.matrix_units import UnitComparison, compare_units
 from numlean.autograd.quire import Quire
 from numlean.autograd.tensor import Tensor
 from numlean.certificate import Certificate, ReplayResult, certify, replay
@@ -138,6 +139,7 @@ __all__ = [
     "Tensor",
     "TrainConfig",
     "TrainReport",
+    "UnitComparison",
     "WrappedScalar",
     "__version__",
     "ablate",
@@ -152,6 +154,7 @@ __all__ = [
     "clip_by_value",
     "compare",
     "compare_function",
+    "compare_units",
     "crosscheck",
     "data",
     "epochs",

@@ -33,6 +33,8 @@ COMMANDS: Final = {
     "dtypes": "list the number formats",
     "policies": "list the precision policies, or every field of one",
     "tasks": "list the tasks",
+    "compare-units": "compare the rules of two matrix units, and find products that differ",
+    "record-unit": "record the results of a real tensor core for test vectors",
     "testfloat": "check lines of Berkeley TestFloat, or generate them",
     "verify": "compare emulated arithmetic with independent references, bit for bit",
     "doctor": "print the installed versions and check the bits of each device",
@@ -159,7 +161,7 @@ def build_parser(command: str | None = None) -> argparse.ArgumentParser:
         if name != command:
             commands.add_parser(name, help=summary)
             continue
-        module = import_module(f"numlean.cli.{name}")
+        module = import_module(f"numlean.cli.{name.replace('-', '_')}")
         chosen = commands.add_parser(name, help=summary, description=module.__doc__)
         module.add_arguments(chosen)
         chosen.set_defaults(run=module.run, command=name)

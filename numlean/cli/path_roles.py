@@ -125,6 +125,12 @@ PATHS: Final[dict[str, tuple[PathOption, ...]]] = {
         PathOption("--out", Role.OUTPUT, files=(PAGE, RECORDS), pages=PAGE_SUFFIXES),
         PathOption("--jsonl", Role.OUTPUT),
     ),
+    "compare-units": (PathOption("--out", Role.OUTPUT),),
+    "record-unit": (
+        PathOption("VECTOR_FILE", Role.INPUT),
+        PathOption("--out", Role.OUTPUT),
+        PathOption("--ptx", Role.OUTPUT),
+    ),
     "replay": (*_DATA, _POLICY, PathOption("FILE", Role.INPUT)),
     "export": (PathOption("CHECKPOINT", Role.INPUT), PathOption("OUT", Role.OUTPUT)),
     "verify certificates": (*_DATA, PathOption("FILE", Role.INPUT)),

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from numlean.arguments import checked
-from numlean.errors import ShapeError
+from numlean.errors import NumleanError, ShapeError
 from numlean.precision.matrix_units.description import describe
+from numlean.precision.matrix_units.steps import Step, unit_steps
 from numlean.scalar.checks import encodings
 from numlean.scalar.protocol import Storage
 from numlean.scalar.registry import get_scalar
@@ -116,6 +117,29 @@ class MatrixUnit:
         left, addend = _batch(left, batch, n, k), _batch(addend, batch, n, m)
         right = _batch(right, batch, k, m).swapaxes(1, 2)
         return self._product(device, left, right, addend).reshape(*batch, n, m)
+
+    def steps(self, a: ArrayLike, b: ArrayLike, c: ArrayLike) -> tuple[Step, ...]:
+        """Return every sum of one dot product: exponents, aligned terms, and what is cut off.
+
+        Args:
+            a: Encodings of the left operands, of shape (k,).
+            b: Encodings of the right operands, likewise.
+            c: An encoding of the output.
+
+        Raises:
+            NumleanError: An array has other elements than encodings, or the unit splits k.
+            ShapeError: The shapes do not match.
+        """
+        left, right = self._operands("a", a), self._operands("b", b)
+        addend = _encodings("c", c, self.unit.output)
+        if left.ndim != 1 or left.shape != right.shape or addend.ndim:
+            raise ShapeError(
+                "steps takes a and b of shape (k,) and one c, got"
+                f" {left.shape}, {right.shape} and {addend.shape}"
+            )
+        if self.unit.chain != Chain():
+            raise NumleanError(f"steps follows one chain of instructions, but {self.name} splits k")
+        return unit_steps(self.unit, left.tolist(), right.tolist(), int(addend))
 
     def describe(self) -> str:
         """Return the rule, the evidence and all that is open, as lines of text."""
