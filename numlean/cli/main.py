@@ -36,6 +36,7 @@ COMMANDS: Final = {
     "compare-units": "compare the rules of two matrix units, and find products that differ",
     "record-unit": "record the results of a real tensor core for test vectors",
     "testfloat": "check lines of Berkeley TestFloat, or generate them",
+    "vectors": "write test vectors of a block format, or check those of another library",
     "verify": "compare emulated arithmetic with independent references, bit for bit",
     "doctor": "print the installed versions and check the bits of each device",
     "bench": "measure speed",

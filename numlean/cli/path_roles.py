@@ -133,6 +133,7 @@ PATHS: Final[dict[str, tuple[PathOption, ...]]] = {
     ),
     "replay": (*_DATA, _POLICY, PathOption("FILE", Role.INPUT)),
     "export": (PathOption("CHECKPOINT", Role.INPUT), PathOption("OUT", Role.OUTPUT)),
+    "vectors": (PathOption("--out", Role.OUTPUT), PathOption("--check", Role.INPUT)),
     "verify certificates": (*_DATA, PathOption("FILE", Role.INPUT)),
     "verify checkpoints": (_POLICY,),
     "verify elementary": (PathOption("--resume", Role.UPDATED),),

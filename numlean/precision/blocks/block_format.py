@@ -68,7 +68,7 @@ class BlockFormat:
     """A format whose numbers are elements times a scale that a block of them shares.
 
     Attributes:
-        name: The name, without options.
+        name: The name, with the options that are no scale rule and no preset.
         rule: The elements, the size of a block, and every rule of the conversion.
         preset: The library whose rules they are, where no option says otherwise.
         device: The device on which numbers are converted.

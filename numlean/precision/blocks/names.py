@@ -30,7 +30,8 @@ MOST_NUMBERS: Final = 1 << 16
 _DEFAULTS: Final = ("torchao", "exact")
 """The presets of formats whose scales are powers of two, and of the others."""
 
-_OPTIONS: Final = ("size", "scale_rule", "preset", "rounding", "scale_rounding")
+_OWN_OPTIONS: Final = ("size", "rounding", "scale_rounding")
+_OPTIONS: Final = (*_OWN_OPTIONS, "scale_rule", "preset")
 _RULES: Final = tuple(rule.value for rule in ScaleRule)
 _FINEST: Final = 3
 """The most trailing bits of an element and a scale whose exact quotients are formed."""
@@ -124,7 +125,14 @@ def get_block_format(
     known, element, scale = _parts(own)
     rule = _rule(own, element, scale, _size(given.get("size"), own, known))
     chosen = _preset(own, rule, given.get("preset"))
-    return BlockFormat(own, _with_options(own, rule, chosen, given), chosen.name, device, seed)
+    rule = _with_options(own, rule, chosen, given)
+    return BlockFormat(_full_name(own, given), rule, chosen.name, device, seed)
+
+
+def _full_name(name: str, given: Mapping[str, str]) -> str:
+    """Return a name with the options that neither a rule of scales nor a preset says."""
+    kept = (option for option in _OWN_OPTIONS if option in given)
+    return ",".join([name, *(f"{option}={given[option]}" for option in kept)])
 
 
 def _split(text: str) -> tuple[str, dict[str, str]]:

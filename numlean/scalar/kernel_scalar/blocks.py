@@ -57,14 +57,15 @@ def quantize(
         launch((scales.size,), x, random_bits, elements, scales)
         return Quantized(elements, scales, whole)
     table = two_level_table(rule, s.target)
-    gamax = np.array([_greatest_magnitude(x, rule)], np.uint32)
+    gamax = np.array([greatest_magnitude(x, rule)], np.uint32)
     kernel_for(s.target, tensor_scale(rule), table)((1,), gamax, whole)
     launch = kernel_for(s.target, quantize_two_levels(rule), table)
     launch((scales.size,), x, gamax, whole, random_bits, elements, scales)
     return Quantized(elements, scales, whole)
 
 
-def _greatest_magnitude(x: Storage, rule: TwoLevelRule) -> Any:
+def greatest_magnitude(x: Storage, rule: TwoLevelRule) -> Any:
+    """Return the encoding of the greatest magnitude, as the rule's quantizer counts NaNs."""
     magnitudes = x & np.uint32(BINARY32.magnitude_mask)
     if skips_nan(rule.quantizer):
         magnitudes = np.where(magnitudes <= BINARY32.infinity, magnitudes, np.uint32(0))
