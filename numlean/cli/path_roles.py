@@ -136,6 +136,7 @@ PATHS: Final[dict[str, tuple[PathOption, ...]]] = {
     "vectors": (PathOption("--out", Role.OUTPUT), PathOption("--check", Role.INPUT)),
     "verify certificates": (*_DATA, PathOption("FILE", Role.INPUT)),
     "verify checkpoints": (_POLICY,),
+    "verify matrix-unit": (PathOption("--against", Role.INPUT),),
     "verify elementary": (PathOption("--resume", Role.UPDATED),),
 }
 """The files of each command that has any."""

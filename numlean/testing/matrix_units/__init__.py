@@ -1,0 +1,16 @@
+"""A transcription of the rules of matrix units in exact integers, to compare units with."""
+
+from numlean.testing.matrix_units.dot_drawing import DotDrawing, DotProducts
+from numlean.testing.matrix_units.reference import (
+    MatrixUnitReference,
+    drawing_of_unit,
+    reference_of_unit,
+)
+
+__all__ = [
+    "DotDrawing",
+    "DotProducts",
+    "MatrixUnitReference",
+    "drawing_of_unit",
+    "reference_of_unit",
+]
