@@ -71,8 +71,8 @@ class RoundedOnce:
 class PairwiseTree:
     """Sums of two, of two sums, and of c and that sum, each rounded to nearest.
 
-    CDNA1 by MMA-Sim keeps subnormal numbers and rounds no product. CDNA2 rounds the products to
-    binary32, and flushes operands and results.
+    Products are rounded to binary32 too. CDNA1 by MMA-Sim keeps subnormal numbers. CDNA2 flushes
+    operands and results.
     """
 
     group: int
@@ -89,21 +89,25 @@ class PairwiseTree:
 
     def _product(self, a: Number, b: Number) -> Number:
         z = multiply_exactly(a, b)
-        if not self.flushes or not isinstance(z, int):
+        if not isinstance(z, int):
             return z
         return self._flushed(rounded_ieee(z, self.unit, BINARY32_GRID))
 
     def _sum(self, x: Number, y: Number) -> Number:
-        z = add(x, y, self.unit, BINARY32_GRID)
-        return self._flushed(z) if self.flushes else z
+        return self._flushed(add(x, y, self.unit, BINARY32_GRID))
 
     def _flushed(self, z: Number) -> Number:
-        if isinstance(z, int) and z and exponent_of(z, self.unit) < BINARY32_GRID.emin:
+        if (
+            self.flushes
+            and isinstance(z, int)
+            and z
+            and exponent_of(z, self.unit) < BINARY32_GRID.emin
+        ):
             return -0.0 if z < 0 else 0
         return z
 
     def _flushed_operand(self, c: Number) -> Number:
-        z = self._flushed(c) if self.flushes else c
+        z = self._flushed(c)
         return 0 if z == 0 != c else z
 
 

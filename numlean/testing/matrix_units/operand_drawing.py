@@ -104,6 +104,6 @@ class OperandDrawing:
             np.full(shape, mask, np.int64),
             one_bit & mask,
             mask ^ (one_bit & mask),
-            random & np.int64(mask << (bits // 2)),
+            random & np.int64((mask << (bits // 2)) & mask),
         )
         return np.choose(self.rng.integers(0, _PATTERNS, shape), patterns).astype(np.int64)

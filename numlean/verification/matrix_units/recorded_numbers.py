@@ -87,9 +87,8 @@ def _check_equal(found: Floats, values: Floats, format: Format, place: str) -> N
     different = np.flatnonzero(~(same | (np.isnan(found) & np.isnan(values))))
     if different.size:
         first = different[0]
-        raise DataError(
-            f"{place}: {float(values.flat[first])!r} at element {first} is not a number of {format.name}"
-        )
+        value = float(values.flat[first])
+        raise DataError(f"{place}: {value} at element {first} is not a number of {format.name}")
 
 
 def differing(expected: Recorded, actual: Codes, format: Format) -> Bools:
