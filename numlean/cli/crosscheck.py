@@ -20,7 +20,9 @@ first_different_step (from 0; null if there is none), divergence (null if there 
 and loss_b). A divergence has the keys differing, where, operation, call, element, operands,
 results, ulps, exact, closer ("a", "b" or "equal"), rounded_to, rounded (both with
 --beyond-rounding), operands_b, exact_b (if the operands differ), rules (what each run does, where
-the two round or multiply differently by a policy; else null) and judgements (for each result
+the two round or multiply differently by a policy; else null), block (start and stop of the first
+terms that make the sums of two matrix units differ, the sum before and both sums after; else null)
+and judgements (for each result
 verdict, relative_error, error in ulps of its format, causes, right and is_right: the specified
 result, and whether the result equals it).
 """
@@ -33,6 +35,7 @@ from dataclasses import asdict
 from typing import Any
 
 from numlean.analysis.lockstep import (
+    BlockDifference,
     Crosscheck,
     Divergence,
     Fault,
@@ -189,7 +192,15 @@ def _divergence(found: Divergence) -> dict[str, Any]:
         "operands_b": found.operands_b and _numbers(found.operands_b),
         "results": found.results and [_number(number) for number in found.results],
         "judgements": judgements,
+        "block": found.block and _block(found.block),
     }
+
+
+def _block(found: BlockDifference) -> dict[str, Any]:
+    """Return the terms that make the sums of two matrix units differ, and the sums."""
+    after = [_number(number) for number in found.after]
+    terms = {"start": found.start, "stop": found.stop}
+    return {**terms, "before": _number(found.before), "after": after}
 
 
 def _numbers(operands: dict[str, tuple[Number, ...]]) -> dict[str, Any]:

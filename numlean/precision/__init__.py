@@ -17,6 +17,7 @@ from numlean.precision.loss_scaling import LossScaling
 from numlean.precision.policy import ContractionRule, Policy, PolicyError
 from numlean.precision.policy_text import format_policy, parse_policy, policy_digest
 from numlean.precision.scaling import ScaledOperand, Scaling, scaling_named
+from numlean.precision.unit_accumulation import Unit
 
 __all__ = [
     "Accumulation",
@@ -35,6 +36,7 @@ __all__ = [
     "RoundedAccumulation",
     "ScaledOperand",
     "Scaling",
+    "Unit",
     "accumulation_named",
     "contract",
     "format_policy",

@@ -38,11 +38,11 @@ class Accumulation(ABC):
         """The Scalar of the sums before they are rounded to the output; None if they are exact."""
 
     @abstractmethod
-    def check_operand(self, operand: Scalar) -> None:
-        """Check that the rule has a Scalar's numbers exactly.
+    def check_operands(self, left: Scalar, right: Scalar) -> None:
+        """Check that the rule multiplies numbers of two Scalars, and has them exactly.
 
         Raises:
-            NumleanError: It lacks some.
+            NumleanError: It does not.
         """
 
     @abstractmethod
@@ -56,6 +56,25 @@ class Accumulation(ABC):
     @abstractmethod
     def with_scalars(self, change: ChangeScalar) -> Self:
         """Return the same rule in other Scalars."""
+
+
+class AddsBlocks(ABC):
+    """A rule that can scale the sum of each block of consecutive k before it adds it."""
+
+    @abstractmethod
+    def has_blocks_of(self, terms: int) -> bool:
+        """Return whether it adds up the sums of blocks of so many consecutive k."""
+
+    @abstractmethod
+    def scaled_sums(self, a: Numbers, b: Numbers, terms: int, scale: ScaleBlock) -> Storage:
+        """Return the sums of blocks, each scaled in ``result`` before it is added, k ascending.
+
+        Args:
+            a: Matrices (n, k), or batches of them.
+            b: Matrices (k, m), or batches of them.
+            terms: The number of k of a block at whose ends the scale may change.
+            scale: Scales the sums of a block.
+        """
 
 
 @dataclass(frozen=True)
@@ -80,20 +99,19 @@ class RoundedAccumulation(Accumulation):
         The operands are numbers of ``scalar``, the sums of ``result``.
         """
 
-    def check_operand(self, operand: Scalar) -> None:
-        """Check that the Scalar of the products has an operand's numbers."""
-        if not widens(operand, self.scalar):
-            raise NumleanError(
-                f"{self} needs operands that {self.scalar.name} has exactly, and it lacks numbers"
-                f" of {operand.name}; accumulate in a wider dtype"
-            )
+    def check_operands(self, left: Scalar, right: Scalar) -> None:
+        """Check that the Scalar of the products has both operands' numbers."""
+        for operand in (left, right):
+            if not widens(operand, self.scalar):
+                raise NumleanError(
+                    f"{self} needs operands that {self.scalar.name} has exactly, and it lacks"
+                    f" numbers of {operand.name}; accumulate in a wider dtype"
+                )
 
     def product(self, a: Numbers, b: Numbers, addend: Numbers | None, output: Scalar) -> Storage:
         """Return the products; the addend is added to a sum after its last product."""
         sums = self.sums(cast_storage(self.scalar, *a), cast_storage(self.scalar, *b))
-        if addend is not None:
-            sums = self.result.add(sums, cast_storage(self.result, *addend))
-        return cast_storage(output, self.result, sums)
+        return finished(Numbers(self.result, sums), addend, output)
 
 
 @checked
@@ -111,8 +129,8 @@ class Exact(Accumulation):
         """None: a sum is rounded to the output only."""
         return None
 
-    def check_operand(self, operand: Scalar) -> None:
-        """Accept every Scalar."""
+    def check_operands(self, left: Scalar, right: Scalar) -> None:
+        """Accept all Scalars."""
 
     def product(self, a: Numbers, b: Numbers, addend: Numbers | None, output: Scalar) -> Storage:
         """Return the products, each rounded once."""
@@ -141,9 +159,10 @@ class QuireAccumulation(Accumulation):
         """None: a sum is rounded to the output only."""
         return None
 
-    def check_operand(self, operand: Scalar) -> None:
-        """Check that a Scalar's numbers are posits."""
-        _posit_of(operand)
+    def check_operands(self, left: Scalar, right: Scalar) -> None:
+        """Check that both Scalars' numbers are posits."""
+        for operand in (left, right):
+            _posit_of(operand)
 
     def product(self, a: Numbers, b: Numbers, addend: Numbers | None, output: Scalar) -> Storage:
         """Return the products, each rounded once."""
@@ -240,7 +259,7 @@ class Pairwise(RoundedAccumulation):
 @checked
 @final
 @dataclass(frozen=True)
-class Blocked(RoundedAccumulation):
+class Blocked(RoundedAccumulation, AddsBlocks):
     """Ordered sums over blocks of consecutive k, added in another Scalar from +0, in order.
 
     Attributes:
@@ -263,18 +282,23 @@ class Blocked(RoundedAccumulation):
 
     def sums(self, a: Storage, b: Storage) -> Storage:
         """Return the sums of the blocks, added in ascending k."""
-        return self.scaled_sums(a, b, lambda k, part: part)
+        return self._sums(a, b, lambda k, part: part)
 
-    def scaled_sums(self, a: Storage, b: Storage, scale: ScaleBlock) -> Storage:
+    def has_blocks_of(self, terms: int) -> bool:
+        """Return whether so many k are whole blocks."""
+        return terms % self.block == 0
+
+    def scaled_sums(self, a: Numbers, b: Numbers, terms: int, scale: ScaleBlock) -> Storage:
         """Return the sums of the blocks, each of them scaled in ``promote`` before it is added."""
-        shape = (*a.shape[:-1], b.shape[-1])
-        total = self.promote.from_float(np.zeros(shape))
-        for start in range(0, a.shape[-1], self.block):
-            terms = slice(start, start + self.block)
+        return self._sums(cast_storage(self.scalar, *a), cast_storage(self.scalar, *b), scale)
+
+    def _sums(self, a: Storage, b: Storage, scale: ScaleBlock) -> Storage:
+        def of_block(terms: slice) -> Storage:
             part = _product(self.scalar, a[..., :, terms], b[..., terms, :], "separate")
-            promoted = cast_storage(self.promote, self.scalar, part)
-            total = self.promote.add(total, scale(start, promoted))
-        return total
+            return scale(terms.start, cast_storage(self.promote, self.scalar, part))
+
+        shape = (*a.shape[:-1], b.shape[-1])
+        return sum_of_blocks(self.promote, shape, a.shape[-1], self.block, of_block)
 
     def with_scalars(self, change: ChangeScalar) -> Blocked:
         """Return the same rule in other Scalars."""
@@ -282,6 +306,36 @@ class Blocked(RoundedAccumulation):
 
     def __str__(self) -> str:
         return f"blocked({self.scalar.name}, {self.block}, {self.promote.name})"
+
+
+def finished(sums: Numbers, addend: Numbers | None, output: Scalar) -> Storage:
+    """Return sums, plus an addend that is widened exactly, rounded to an output."""
+    result, z = sums
+    if addend is not None:
+        z = result.add(z, cast_storage(result, *addend))
+    return cast_storage(output, result, z)
+
+
+def sum_of_blocks(
+    scalar: Scalar,
+    shape: tuple[int, ...],
+    count: int,
+    block: int,
+    of_block: Callable[[slice], Storage],
+) -> Storage:
+    """Return the sum of blocks of ``count`` consecutive k, from +0, in ascending k.
+
+    Args:
+        scalar: The Scalar that adds.
+        shape: The shape of the sum.
+        count: The number of k.
+        block: The number of k of a block; the last one may have fewer.
+        of_block: Returns the numbers of the block of a slice of k.
+    """
+    total = scalar.from_float(np.zeros(shape))
+    for start in range(0, count, block):
+        total = scalar.add(total, of_block(slice(start, min(start + block, count))))
+    return total
 
 
 def cast_storage(to: Scalar, source: Scalar, x: Storage) -> Storage:

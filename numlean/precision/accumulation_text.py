@@ -1,4 +1,4 @@
-"""Texts of accumulations: ``ordered(float32)``, ``blocked(bfloat16, 128, float32)``, ``exact``."""
+"""Texts of accumulations: ``ordered(float32)``, ``unit(H100)``, ``exact``, and others."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from numlean.arguments import checked
-from numlean.errors import NumleanError, UnavailableError, UnknownNameError
+from numlean.errors import NumleanError, UnknownNameError
 from numlean.precision.accumulation import (
     Accumulation,
     Blocked,
@@ -17,6 +17,8 @@ from numlean.precision.accumulation import (
     Pairwise,
     QuireAccumulation,
 )
+from numlean.precision.matrix_units.choice import UnitChoice
+from numlean.precision.unit_accumulation import Unit
 from numlean.scalar.dtype import ALIASES
 from numlean.scalar.protocol import Scalar
 from numlean.scalar.registry import resolve_known, scalars
@@ -24,6 +26,10 @@ from numlean.scalar.registry import resolve_known, scalars
 Resolve: TypeAlias = Callable[[str], Scalar]
 """Returns the Scalar of a dtype's text."""
 
+Operands: TypeAlias = tuple[Scalar, Scalar] | None
+"""The Scalars of the operands of a product, if they are known."""
+
+_UNIT: Final = "unit"
 _MOST_DIGITS: Final = 18
 
 
@@ -37,38 +43,49 @@ class _Form:
     """
 
     arguments: tuple[str, ...]
-    make: Callable[[tuple[str, ...], Resolve], Accumulation]
+    make: Callable[[tuple[str, ...], Resolve, Operands], Accumulation]
 
 
 @checked
-def accumulation_named(text: str, resolve: Resolve) -> Accumulation:
+def accumulation_named(text: str, resolve: Resolve, operands: Operands = None) -> Accumulation:
     """Return the accumulation that a text names; ``str`` of it is a text that names it again.
 
     The texts are ``exact``, ``quire``, ``ordered(DTYPE)``, ``fma(DTYPE)``, ``pairwise(DTYPE)``,
     ``blocked(DTYPE, BLOCK, DTYPE)`` and ``unit(NAME)``. A DTYPE alone means ``ordered(DTYPE)``.
-    Arguments are separated by commas; ``option=value`` belongs to the dtype before it.
+    Arguments are separated by commas; ``option=value`` belongs to the dtype or the unit before it.
 
     Args:
         text: The text.
         resolve: Returns the Scalar of a dtype's text; its errors are passed on.
+        operands: The Scalars of the operands, from which ``unit(H100)`` takes their format.
 
     Raises:
         UnknownNameError: No accumulation has that name.
-        NumleanError: The arguments are not those of the accumulation.
-        UnavailableError: The accumulation needs a matrix unit.
+        NumleanError: The arguments are not those of the accumulation, or do not fit the operands.
     """
     name, arguments = _parts(text)
-    return _FORMS[name].make(arguments, resolve)
+    return _FORMS[name].make(arguments, resolve, operands)
 
 
 def canonical_accumulation(text: str) -> str:
-    """Return the text of an accumulation in its own spelling, and its dtypes in theirs.
+    """Return the text of an accumulation in its own spelling, and its dtypes or unit in theirs.
 
     Raises:
         UnknownNameError: No accumulation has that name.
         NumleanError: The arguments are not those of the accumulation, or a dtype is unknown.
     """
     return with_dtypes(text, lambda dtype: resolve_known(dtype).text)
+
+
+def unit_named(text: str) -> UnitChoice | None:
+    """Return the matrix unit that an accumulation's text names; None for another accumulation.
+
+    Raises:
+        UnknownNameError: No accumulation or no unit has that name.
+        NumleanError: The arguments are not those of the accumulation.
+    """
+    name, arguments = _parts(text)
+    return UnitChoice.parse(arguments[0]) if name == _UNIT else None
 
 
 def with_dtypes(text: str, change: Callable[[str], str]) -> str:
@@ -79,8 +96,10 @@ def with_dtypes(text: str, change: Callable[[str], str]) -> str:
         NumleanError: The arguments are not those of the accumulation.
     """
     name, arguments = _parts(text)
+    spellings: Mapping[str, Callable[[str], str]]
+    spellings = {"DTYPE": change, "BLOCK": str, "NAME": _unit_text}
     kinds = zip(_FORMS[name].arguments, arguments, strict=True)
-    changed = [change(each) if kind == "DTYPE" else each for kind, each in kinds]
+    changed = [spellings[kind](each) for kind, each in kinds]
     return f"{name}({', '.join(changed)})" if changed else name
 
 
@@ -93,6 +112,10 @@ def _parts(text: str) -> tuple[str, tuple[str, ...]]:
     if parenthesis or not _names_a_dtype(name):
         raise UnknownNameError("accumulation", text, _known(), others=tuple(_FORMS), like=name)
     return "ordered", (name,)
+
+
+def _unit_text(name: str) -> str:
+    return str(UnitChoice.parse(name))
 
 
 def _names_a_dtype(text: str) -> bool:
@@ -132,19 +155,19 @@ def _known() -> tuple[str, ...]:
     return tuple(_pattern(name) for name in _FORMS)
 
 
-def _ordered(arguments: tuple[str, ...], resolve: Resolve) -> Accumulation:
+def _ordered(arguments: tuple[str, ...], resolve: Resolve, operands: Operands) -> Accumulation:
     return Ordered(resolve(arguments[0]))
 
 
-def _fused(arguments: tuple[str, ...], resolve: Resolve) -> Accumulation:
+def _fused(arguments: tuple[str, ...], resolve: Resolve, operands: Operands) -> Accumulation:
     return Fused(resolve(arguments[0]))
 
 
-def _pairwise(arguments: tuple[str, ...], resolve: Resolve) -> Accumulation:
+def _pairwise(arguments: tuple[str, ...], resolve: Resolve, operands: Operands) -> Accumulation:
     return Pairwise(resolve(arguments[0]))
 
 
-def _blocked(arguments: tuple[str, ...], resolve: Resolve) -> Accumulation:
+def _blocked(arguments: tuple[str, ...], resolve: Resolve, operands: Operands) -> Accumulation:
     scalar, block, promote = arguments
     is_integer = block.isascii() and block.isdecimal() and len(block) <= _MOST_DIGITS
     if not is_integer or int(block) < 1:
@@ -154,19 +177,16 @@ def _blocked(arguments: tuple[str, ...], resolve: Resolve) -> Accumulation:
     return Blocked(resolve(scalar), int(block), resolve(promote))
 
 
-def _exact(arguments: tuple[str, ...], resolve: Resolve) -> Accumulation:
+def _exact(arguments: tuple[str, ...], resolve: Resolve, operands: Operands) -> Accumulation:
     return Exact()
 
 
-def _quire(arguments: tuple[str, ...], resolve: Resolve) -> Accumulation:
+def _quire(arguments: tuple[str, ...], resolve: Resolve, operands: Operands) -> Accumulation:
     return QuireAccumulation()
 
 
-def _unit(arguments: tuple[str, ...], resolve: Resolve) -> Accumulation:
-    raise UnavailableError(
-        f"unit({arguments[0]}) needs a matrix unit, and numlean has none yet; use another"
-        f" accumulation: {', '.join(name for name in _known() if name != _pattern('unit'))}"
-    )
+def _unit(arguments: tuple[str, ...], resolve: Resolve, operands: Operands) -> Accumulation:
+    return Unit.of(UnitChoice.parse(arguments[0]), resolve, operands)
 
 
 _FORMS: Final[Mapping[str, _Form]] = {
@@ -176,5 +196,5 @@ _FORMS: Final[Mapping[str, _Form]] = {
     "fma": _Form(("DTYPE",), _fused),
     "pairwise": _Form(("DTYPE",), _pairwise),
     "blocked": _Form(("DTYPE", "BLOCK", "DTYPE"), _blocked),
-    "unit": _Form(("NAME",), _unit),
+    _UNIT: _Form(("NAME",), _unit),
 }

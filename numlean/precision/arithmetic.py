@@ -97,6 +97,11 @@ class Arithmetic(ABC):
         """Return the arithmetic with the delayed scales of a step, if it has any; else self."""
         return self
 
+    @property
+    def units(self) -> list[str]:
+        """The full names of the matrix units that compute products."""
+        return []
+
 
 @final
 @dataclass(frozen=True)
@@ -161,6 +166,12 @@ class MixedArithmetic(Arithmetic):
     def with_scales(self, scales: LayerScales) -> Arithmetic:
         """Return the arithmetic with the scales of a step, if products have delayed ones."""
         return replace(self, scales=scales) if self.products.is_delayed else self
+
+    @property
+    def units(self) -> list[str]:
+        """The full names of the matrix units that compute products."""
+        rules = self.products.forward, self.products.input_gradient, self.products.weight_gradient
+        return [name for rule in rules if (name := rule.unit_name) is not None]
 
     def copy_of(self, parameter: Tensor, use: Use) -> Tensor:
         """Return a weight, a bias or another parameter in its Scalar."""

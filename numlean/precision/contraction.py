@@ -22,6 +22,7 @@ from numlean.precision.scaling.operand import (
     change_operand,
     scalar_of,
 )
+from numlean.precision.unit_accumulation import Unit
 from numlean.scalar.product_scope import in_product
 from numlean.scalar.protocol import Numbers, Scalar, Storage
 from numlean.scalar.record import recorded_like
@@ -55,14 +56,21 @@ class Contraction:
     first: Side = "left"
 
     def __post_init__(self) -> None:
-        for operand in (scalar_of(self.left), scalar_of(self.right)):
-            self.accumulate.check_operand(operand)
+        self.accumulate.check_operands(scalar_of(self.left), scalar_of(self.right))
         scalar_of_sums(self.left, self.right, self.accumulate)
 
     @property
     def result(self) -> Scalar | None:
         """The Scalar of the sums before they are rounded to the output; None if they are exact."""
         return scalar_of_sums(self.left, self.right, self.accumulate)
+
+    @property
+    def unit_name(self) -> str | None:
+        """The full name of the matrix unit that adds up; None without one."""
+        if not isinstance(self.accumulate, Unit):
+            return None
+        formats = (scalar_of(operand).format for operand in (self.left, self.right))
+        return self.accumulate.choice.name_of(*formats)
 
     @classmethod
     def of(cls, operands: Scalar, accumulate: Accumulation) -> Contraction:

@@ -8,10 +8,12 @@ from typing import Any, Final, final
 
 from numlean.arguments import checked
 from numlean.errors import NumleanError, UnknownNameError
-from numlean.precision.accumulation_text import canonical_accumulation
+from numlean.precision.accumulation_text import canonical_accumulation, unit_named
 from numlean.precision.loss_scaling import canonical_loss_scaling
+from numlean.precision.matrix_units.choice import UnitChoice
 from numlean.precision.scaling.scaling_text import scaling_named
 from numlean.scalar.registry import resolve_known
+from numlean_kernels.formats import NAMED
 
 ROLES: Final = (
     "parameters",
@@ -178,13 +180,32 @@ class Policy:
         return self == Policy.uniform(self.parameters)
 
     def contraction(self, name: str) -> ContractionRule:
-        """Return one of the three products' rules, with the dtypes that roles determine."""
+        """Return one of the three products' rules, with what other fields determine.
+
+        Roles give dtypes to results. In the gradients of fp8 operands, ``unit(H100)`` promotes its
+        accumulator every 128 terms, as TransformerEngine does.
+        """
         rule: ContractionRule = getattr(self, name)
         output = rule.output or getattr(self, _RESULTS[name])
         if name == "forward":
             return replace(rule, output=output)
         cotangents = rule.gradient_operands or rule.operands
-        return replace(rule, output=output, gradient_operands=cotangents)
+        sums = _in_gradient(rule.accumulate, cotangents, rule.operands)
+        return replace(rule, output=output, gradient_operands=cotangents, accumulate=sums)
+
+    @property
+    def units(self) -> dict[str, UnitChoice]:
+        """The matrix units of products by field, such as ``forward.accumulate``.
+
+        A field of an exception is named ``except.LAYER.forward.accumulate``.
+        """
+        found = {}
+        for prefix, policy in {"": self, **_excepted(self.exceptions)}.items():
+            for name in CONTRACTIONS:
+                unit = unit_named(policy.contraction(name).accumulate)
+                if unit is not None:
+                    found[f"{prefix}{name}.accumulate"] = unit
+        return found
 
     def to_fields(self, *, with_none: bool = False) -> dict[str, str]:
         """Return every field by its name, such as ``forward.accumulate``; exceptions are not one.
@@ -248,6 +269,12 @@ class Policy:
         return Policy, tuple(getattr(self, each.name) for each in fields(self))
 
 
+def _excepted(exceptions: Mapping[str, Policy]) -> dict[str, Policy]:
+    return {f"except.{layer}.": policy for layer, policy in exceptions.items()}
+
+
+_FORMATS: Final = {each.name: each.format for each in NAMED}
+
 _RESULTS: Final = {
     "forward": "activations",
     "input_gradient": "gradients",
@@ -289,6 +316,15 @@ def _canonical(name: str, rule: ContractionRule) -> ContractionRule:
             changed[part] = _spelled(f"{name}.{part}", lambda each: str(scaling_named(each)), text)
     accumulate = _spelled(f"{name}.accumulate", canonical_accumulation, rule.accumulate)
     return replace(rule, accumulate=accumulate, **changed)
+
+
+def _in_gradient(accumulate: str, *dtypes: str) -> str:
+    """Return the text of an accumulation in a gradient with operands of two dtypes."""
+    unit = unit_named(accumulate)
+    if unit is None:
+        return accumulate
+    formats = (_FORMATS.get(resolve_known(dtype).name) for dtype in dtypes)
+    return f"unit({unit.in_gradients(*formats)})"
 
 
 def _dtype(name: str, text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from numlean.arguments import checked
@@ -90,8 +90,9 @@ def format_policy(policy: Policy) -> str:
     """Return the shortest text that ``parse_policy`` reads as this policy."""
     own = policy.with_exceptions({})
     candidates = [f"uniform({policy.parameters})", f"uniform({policy.activations})"]
+    shared = list(_shared(own))
     texts = [
-        _text(name, policies.get(name), own)
+        _text(name, policies.get(name), own, shared)
         for name in (*candidates, *(each.name for each in policies.named()))
     ]
     text = min(texts, key=len)
@@ -101,11 +102,18 @@ def format_policy(policy: Policy) -> str:
     return text
 
 
-def _text(name: str, base: Policy, policy: Policy) -> str:
-    """Return the text of a policy over a base: roles first, since products follow them."""
+def _text(name: str, base: Policy, policy: Policy, shared: Sequence[tuple[str, str]]) -> str:
+    """Return the text of a policy over a base: roles first, since products follow them.
+
+    Args:
+        name: The name of the base.
+        base: The base.
+        policy: The policy.
+        shared: The fields of the policy that one name sets in several products or scales.
+    """
     want, have = policy.to_fields(with_none=True), base.to_fields(with_none=True)
     changed = list[str]()
-    for key, text in [*_shared(want), *want.items()]:
+    for key, text in [*shared, *want.items()]:
         if all(have.get(each) == text for each in _GROUPS.get(key, (key,)) if each in want):
             continue
         base = base.with_fields({key: text})
@@ -114,12 +122,13 @@ def _text(name: str, base: Policy, policy: Policy) -> str:
     return ",".join([name, *changed])
 
 
-def _shared(fields: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Yield the fields that several products or scales share, under the name for all of them."""
+def _shared(policy: Policy) -> Iterator[tuple[str, str]]:
+    """Yield the fields that one name sets in several products or scales, under that name."""
+    fields = policy.to_fields(with_none=True)
     for name, parts in _GROUPS.items():
-        keys = [key for key in parts if key in fields]
-        if len({fields[key] for key in keys}) == 1:
-            yield name, fields[keys[0]]
+        text = next(fields[key] for key in parts if key in fields)
+        if policy.with_fields({name: text}) == policy:
+            yield name, text
 
 
 _GROUPS: Final = {

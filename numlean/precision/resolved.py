@@ -15,7 +15,7 @@ from numlean.precision.cotangents import CotangentScalars
 from numlean.precision.layer_product import LayerPrecision
 from numlean.precision.policy import Policy, PolicyError
 from numlean.precision.scaling.factors import Side
-from numlean.precision.scaling.operand import Operand, ScaledOperand
+from numlean.precision.scaling.operand import Operand, ScaledOperand, scalar_of
 from numlean.precision.scaling.scaling_text import scaling_named
 from numlean.precision.widening import widens
 from numlean.scalar.protocol import Scalar
@@ -213,11 +213,12 @@ def _contraction(policy: Policy, name: str, resolve: Resolve) -> Contraction:
     output = rule.output or rule.operands
     to = _named(f"policy field {name}.output", lambda: resolve(output))
     operands = left(resolve), right(resolve)
+    scalars = scalar_of(operands[0]), scalar_of(operands[1])
     first: Side = "right" if name == "weight_gradient" else "left"  # a cotangent's factor
     return _named(
         f"policy field {name}.accumulate",
         lambda: Contraction(
-            *operands, accumulation_named(rule.accumulate, resolve), to, name, first
+            *operands, accumulation_named(rule.accumulate, resolve, scalars), to, name, first
         ),
     )
 

@@ -133,6 +133,7 @@ _TABLE: Final = (
     ),
     Operation("cast_from", Kind.CAST, 0, flags=True, others=(0, 1)),
     Operation("exact_product", Kind.CAST, 0, flags=True, others=(0, 1, 2, 3)),
+    Operation("unit_product", Kind.CAST, 0, others=(0, 1, 2, 3)),
     Operation("to_int", Kind.EXPORT, 1, flags=True, result=Result.INTEGERS),
     *(
         Operation(name, Kind.EXPORT, 1, result=Result.OTHER)
@@ -186,3 +187,7 @@ RELATIONS: Final = operations(result=(Result.BOOLEANS, Result.INTEGERS))
 
 CONVERSIONS: Final = operations(kind=Kind.CONVERSION)
 """Operations whose operands are not numbers of the Scalar."""
+
+MIXED_PRODUCTS: Final = ("exact_product", "unit_product")
+"""Products of matrices of other Scalars' numbers. Operands are pairs, a Scalar and its numbers: two
+matrices and, if there is one, an addend."""

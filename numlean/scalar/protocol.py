@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from numlean.scalar.elementary import ElementaryFunctions
 from numlean.scalar.flags import Flags
 from numlean_kernels.formats import Format
+from numlean_kernels.matrix_units.rule import Unit
 from numlean_kernels.protocol import ProgramStep
 
 Storage: TypeAlias = np.ndarray[Any, Any]
@@ -195,6 +196,38 @@ class Scalar(ElementaryFunctions, Protocol):
         Raises:
             ShapeError: The shapes do not match.
             StorageError: An array is not of its Scalar's numbers.
+        """
+
+    def unit_product(
+        self,
+        left: Scalar,
+        a: Storage,
+        right: Scalar,
+        b: Storage,
+        addend: Scalar | None = None,
+        c: Storage | None = None,
+        *,
+        unit: Unit,
+    ) -> Storage:
+        """Return the products of matrices of other Scalars' numbers as a matrix unit computes them.
+
+        z[i, j] is one chain of the unit's instructions over ascending k, which starts from c[i, j],
+        or from +0. The unit alone determines the result: nothing of this Scalar but its format
+        counts, and a Scalar that rounds at random draws nothing.
+
+        Args:
+            left: The Scalar of ``a``, of the format of the unit's left operands.
+            a: A matrix (n, k), or a batch of matrices (i, n, k).
+            right: The Scalar of ``b``, of the format of the unit's right operands.
+            b: A matrix (k, m), or a batch of matrices (i, k, m).
+            addend: The Scalar of ``c``, of the format of the unit's output; None for +0.
+            c: Numbers that broadcast to the shape of the products.
+            unit: What the matrix unit computes; its output has the format of this Scalar.
+
+        Raises:
+            ShapeError: The shapes do not match.
+            StorageError: An array is not of its Scalar's numbers.
+            UnavailableError: A Scalar has another format than the unit.
         """
 
     def from_string(self, texts: str | list[str]) -> Storage:

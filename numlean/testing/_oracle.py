@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from numlean.errors import NumleanError, UnavailableError, UnknownNameError
+from numlean.precision.matrix_units import get_matrix_unit
 from numlean.scalar.flags import Flags
 from numlean.scalar.operations import OPERATIONS, Kind, Operation
 from numlean.scalar.protocol import Scalar, Storage
@@ -36,6 +37,9 @@ _CALLS: Final[dict[str, Callable[[Scalar, Storage], Any]]] = {
     "from_string": lambda s, x: s.from_string(["1"]),
     "cast_from": lambda s, x: s.cast_from(s, x),
     "exact_product": lambda s, x: s.exact_product(s, x.reshape(1, 1), s, x.reshape(1, 1)),
+    "unit_product": lambda s, x: s.unit_product(
+        s, x.reshape(1, 1), s, x.reshape(1, 1), unit=get_matrix_unit("A100:tf32").unit
+    ),
     "from_host_callback": lambda s, x: None,
 }
 """Calls of operations whose operands are not just arrays of numbers, on one number."""

@@ -88,6 +88,8 @@ def test_the_short_options_are_fields_of_a_policy(capsys):
     [
         (("--dtype", "bfloat16", "--policy", "bf16-mixed"), "not both"),
         (("--policy", "bf16-mixed,accumulate=unit(V100:fp16)"), "field forward.accumulate: unit"),
+        (("--policy", "fp8-current,accumulate=unit(A100)"), "fp16, bf16, tf32 or fp64, not e4m3"),
+        (("--policy", "fp16-amp,accumulate=unit(V100)", "--flags"), "forward.accumulate is unit(V"),
         (("--policy", "bf16-mixed,forward.operands=float64"), "accumulate in a wider dtype"),
         (("--policy", "bf16-mixed,weight_gradient.output=float32"), "give weights=float32"),
         (("--policy", "bf16-mixed,except.foo=tf32"), "layers are 0 Linear, 1 Elementwise"),

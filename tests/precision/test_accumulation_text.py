@@ -5,8 +5,9 @@ import re
 import pytest
 
 import numlean as nl
-from numlean.errors import NumleanError, UnavailableError, UnknownNameError
+from numlean.errors import NumleanError, UnknownNameError
 from numlean.precision import Blocked, Exact, Fused, Ordered, Pairwise, accumulation_named
+from numlean.precision.accumulation_text import canonical_accumulation
 
 
 def resolve(text):
@@ -84,8 +85,84 @@ def test_an_unknown_dtype_is_refused_by_who_resolves_it():
         accumulation_named("ordered(flaot32)", resolve)
 
 
-def test_matrix_units_are_not_available_yet():
-    with pytest.raises(UnavailableError, match=r"unit\(V100:fp16\) needs a matrix unit"):
-        accumulation_named("unit(V100:fp16)", resolve)
+@pytest.mark.parametrize(
+    ("text", "canonical"),
+    [
+        ("unit(V100:fp16)", "unit(V100:fp16)"),
+        ("unit( A100:fp16->fp16,promote_every=128 )", "unit(A100:fp16->fp16, promote_every=128)"),
+        (
+            "unit(A100:bf16, order=pairwise, split_k=2)",
+            "unit(A100:bf16, split_k=2, order=pairwise)",
+        ),
+        ("unit(H100:e4m3:mma, k_block=64)", "unit(H100:e4m3:mma, k_block=64)"),
+        ("unit(blockfma:group=8,fraction_bits=24)", "unit(blockfma:group=8, fraction_bits=24)"),
+    ],
+)
+def test_a_matrix_unit_is_named_with_the_options_of_its_chain(text, canonical):
+    rule = accumulation_named(text, resolve)
+    assert str(rule) == canonical_accumulation(text) == canonical
+    assert accumulation_named(canonical, resolve) == rule
+
+
+@pytest.mark.parametrize(
+    ("text", "canonical", "operands", "name"),
+    [
+        ("unit(H100)", "unit(H100)", "binary16", "H100:fp16"),
+        ("unit(H100)", "unit(H100)", "e5m2", "H100:e5m2:wgmma"),
+        ("unit(A100)", "unit(A100)", "ieee:e8m10@round=toward_zero", "A100:tf32"),
+        ("unit(A100)", "unit(A100)", "float64", "A100:fp64"),
+        ("unit(B200:mma->fp16)", "unit(B200:mma->fp16)", "e4m3", "B200:e4m3:mma->fp16"),
+        ("unit(H100,k_block=8)", "unit(H100, k_block=8)", "bfloat16", "H100:bf16,k_block=8"),
+    ],
+)
+def test_a_chip_alone_takes_the_format_from_the_operands(text, canonical, operands, name):
+    operand = resolve(operands)
+    rule = accumulation_named(text, resolve, (operand, operand))
+    assert str(rule) == canonical_accumulation(text) == canonical
+    unit = nl.get_matrix_unit(name)
+    assert rule.choice.name_of(operand.format, operand.format) == unit.name
+    assert rule.choice.unit_of(operand.format, operand.format) == unit.unit
+    assert rule.scalar.format == unit.unit.output
+    with pytest.raises(NumleanError, match="takes the format from the operands"):
+        accumulation_named(text, resolve)
+
+
+@pytest.mark.parametrize(
+    ("text", "operands", "message"),
+    [
+        ("unit(V100)", "bfloat16", "unit(V100) multiplies operands in fp16, not bfloat16"),
+        ("unit(A100)", "float32", "in fp16, bf16, tf32 or fp64, not binary32"),
+        ("unit(MI300)", "e4m3", "e4m3fnuz, e5m2fnuz, fp32 or fp64, not e4m3"),
+        ("unit(B200)", "e4m3", "write unit(B200:mma) or unit(B200:tcgen05)"),
+        ("unit(A100:bf16)", "binary16", "that bf16 has exactly, and it lacks numbers of binary16"),
+        ("unit(A100:tf32)", "mp:50", "and it lacks numbers of a dtype without"),
+        ("unit(V10:fp16)", "binary16", "unknown chip 'V10'"),
+        ("unit(H100->fp8)", "binary16", "unknown output of a matrix unit 'fp8'; known: fp16, fp32"),
+        ("unit(A100:wgmma)", "binary16", "A100 has no unit A100:wgmma; write unit(A100)"),
+        ("unit(A100, k_block=0)", "binary16", "k_block is an integer from 1"),
+        ("unit(A100, k_blok=8)", "binary16", "did you mean 'k_block'"),
+        ("unit(A100, k_block=8, k_block=9)", "binary16", "given twice"),
+    ],
+)
+def test_a_unit_that_does_not_fit_is_refused_with_what_is_allowed(text, operands, message):
+    operand = resolve(operands)
+    with pytest.raises(NumleanError, match=re.escape(message)) as caught:
+        accumulation_named(text, resolve, (operand, operand))
+    assert "\n" not in str(caught.value)
+
+
+def test_two_formats_of_8_bits_are_multiplied_and_no_others():
+    e4m3, e5m2, half, bf16 = (resolve(each) for each in ("e4m3", "e5m2", "binary16", "bfloat16"))
+    unit = accumulation_named("unit(H100)", resolve, (e5m2, e4m3)).choice.unit_of(
+        e5m2.format, e4m3.format
+    )
+    assert (unit.left.name, unit.right.name) == ("e5m2", "e4m3")
+    assert unit.rule == nl.get_matrix_unit("H100:e4m3:wgmma").unit.rule
+    for pair in ((half, bf16), (half, e4m3)):
+        with pytest.raises(NumleanError, match=r"not binary16 by (bfloat16|e4m3)"):
+            accumulation_named("unit(H100)", resolve, pair)
+
+
+def test_a_unit_needs_a_name():
     with pytest.raises(NumleanError, match=r"unit\(NAME\)"):
         accumulation_named("unit()", resolve)

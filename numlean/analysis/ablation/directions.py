@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final, TypeAlias, final
 
 from numlean.errors import NumleanError
-from numlean.precision.accumulation_text import with_dtypes
+from numlean.precision.accumulation_text import unit_named, with_dtypes
 from numlean.precision.policy import NO_SCALING, Policy
 from numlean.precision.scaling import scaling_named
 from numlean.precision.scaling.scaling import ROW, Current
@@ -50,7 +50,7 @@ class Direction:
         """Return the changed text of a field, or the same text if there is nothing to change.
 
         Promoted scales of a tensor follow from its own numbers; those that do so already serve
-        single rows instead. Demoted scales are dropped.
+        single rows instead. Demoted scales are dropped. A matrix unit makes way for ordered sums.
         """
         name = field.rpartition(".")[2]
         if name == "loss_scaling":
@@ -61,6 +61,8 @@ class Direction:
             return self._dtype(text)
         if text == _EXACT:
             return text if self.promotes else f"ordered({self.dtype})"
+        if unit_named(text) is not None:
+            return f"ordered({self.dtype})"
         return with_dtypes(text, self._dtype)
 
     def _dtype(self, text: str) -> str:

@@ -139,7 +139,7 @@ def _reaching(operations: Sequence[TracedOperation], twin: Stepper) -> list[Trac
 
 def _operands_are_finite(op: TracedOperation) -> Iterator[bool]:
     if op.operation in _CASTS:
-        for source, x in zip(op.operands[::2], op.operands[1::2], strict=True):
+        for source, x in op.pairs:
             yield bool(is_finite(source, x).all())
         return
     for k, x in enumerate(op.operands):

@@ -7,10 +7,12 @@ from numlean.analysis.lockstep.growth import GrowthPoint
 from numlean.analysis.lockstep.lockstep import crosscheck
 from numlean.analysis.lockstep.numbers import Number
 from numlean.analysis.lockstep.run_spec import RunSpec
+from numlean.analysis.lockstep.unit_chains import BlockDifference
 from numlean.scalar.wrappers.faulty import Fault, FaultyScalar
 
 __all__ = [
     "Assessment",
+    "BlockDifference",
     "Crosscheck",
     "Divergence",
     "Fault",

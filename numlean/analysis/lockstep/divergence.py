@@ -14,6 +14,7 @@ from numlean.analysis.lockstep.assessment import Assessment, assess
 from numlean.analysis.lockstep.common_numbers import CommonNumbers
 from numlean.analysis.lockstep.comparison import (
     Differing,
+    Mask,
     RunComparison,
     comparison_of,
     first_place,
@@ -22,6 +23,7 @@ from numlean.analysis.lockstep.exact_result import digits_of, exact_of
 from numlean.analysis.lockstep.numbers import Number, closer_of, ulps_between
 from numlean.analysis.lockstep.observations import other_elements
 from numlean.analysis.lockstep.run_spec import RunSpec
+from numlean.analysis.lockstep.unit_chains import BlockDifference, first_block
 from numlean.analysis.report.encoding_block import divergence_block
 from numlean.analysis.trace.element import Element, Index
 from numlean.analysis.trace.elements import element_of, single
@@ -59,6 +61,7 @@ class Divergence:
         exact_b: The result without rounding from them.
         rules: What a and b do at the operation, as text: how they round numbers, or multiply the
             matrices of the product that it is a part of; None if they do the same.
+        block: The first terms that make the sums of two matrix units differ; None of other results.
     """
 
     a: str
@@ -80,6 +83,7 @@ class Divergence:
     operands_b: dict[str, tuple[Number, ...]] | None = None
     exact_b: str | None = None
     rules: tuple[str, str] | None = None
+    block: BlockDifference | None = None
 
     def __str__(self) -> str:
         title = f"step {self.step}, {self.where}: {self.differing} differs"
@@ -118,23 +122,33 @@ def first_difference(
         if one.operation != other.operation or x.shape != y.shape:
             return None
         is_relation = one.operation in RELATIONS
-        place = first_place(
-            np.asarray(x != y) if is_relation else compare(one.scalar, x, other.scalar, y)
-        )
-        if place is not None and not _is_absorbed(one, other, compare):
+        differs = np.asarray(x != y) if is_relation else compare(one.scalar, x, other.scalar, y)
+        place = first_place(_lasting(differs, one, other, compare))
+        if place is not None:
             return TraceDifference(number, place)
     return None
 
 
-def _is_absorbed(one: TracedOperation, other: TracedOperation, compare: Differing) -> bool:
-    """Return whether two operations are parts of products in several arithmetics that are equal."""
+def _lasting(
+    differs: Mask, one: TracedOperation, other: TracedOperation, compare: Differing
+) -> Mask:
+    """Return where results differ, without differences that their products absorb.
+
+    Where two operations are parts of products in several arithmetics, none lasts if the products
+    are equal; and if the products have the shape of the results, elements that differ in both count
+    before others.
+    """
     first, second = one.product, other.product
-    if first is None or second is None or first.rule is second.rule is None:
-        return False
+    if not differs.any() or first is None or second is None or first.rule is second.rule is None:
+        return differs
     a, b = first.result, second.result
     assert a is not None  # as both products have ended
     assert b is not None
-    return not compare(untraced(a.scalar), a.storage, untraced(b.scalar), b.storage).any()
+    lasting = compare(untraced(a.scalar), a.storage, untraced(b.scalar), b.storage)
+    if not lasting.any():
+        return np.zeros_like(differs)
+    both = differs & lasting if lasting.shape == differs.shape else differs
+    return both if both.any() else differs
 
 
 def describe_divergence(
@@ -175,6 +189,7 @@ def describe_divergence(
         **_operands(pair, found),
         **_assessments(pair, values, found),
         rules=(rules[0] or "", rules[1] or "") if rules[0] != rules[1] else None,
+        block=first_block(pair, found.element),
     )
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from numlean.analysis.lockstep.comparison import Differing, first_place
 from numlean.analysis.trace.element import Index
 from numlean.analysis.trace.products import PRODUCT
+from numlean.scalar.operations import MIXED_PRODUCTS
 from numlean.scalar.protocol import Numbers, Storage
 from numlean.scalar.wrappers.tracing import TracedOperation, untraced
 from numlean_kernels.targets.dead_code import memory_of
@@ -87,9 +88,8 @@ def numbers_of(op: TracedOperation) -> list[Numbers]:
     if op.operation == PRODUCT:
         assert op.product is not None
         return [Numbers(untraced(scalar), x) for scalar, x in op.product.operands]
-    if op.operation in (_CAST, "exact_product"):
-        pairs = zip(op.operands[::2], op.operands[1::2], strict=True)
-        return [Numbers(scalar, x) for scalar, x in pairs]
+    if op.operation in (_CAST, *MIXED_PRODUCTS):
+        return op.pairs
     own = op.scalar.storage_dtype
     arrays = (x for x in op.operands if isinstance(x, np.ndarray) and x.dtype == own)
     return [Numbers(op.scalar, x) for x in arrays]

@@ -8,9 +8,9 @@ from typing import Any, Final
 import numpy as np
 
 from numlean.analysis.trace.element import Element, Index
-from numlean.analysis.trace.products import PRODUCT, element_of_exact_product, element_of_product
+from numlean.analysis.trace.products import PRODUCT, element_of_mixed_product, element_of_product
 from numlean.autograd.literal import exact_text
-from numlean.scalar.operations import ELEMENTWISE, Kind, operations
+from numlean.scalar.operations import ELEMENTWISE, MIXED_PRODUCTS, Kind, operations
 from numlean.scalar.protocol import Numbers, Scalar, Storage
 from numlean.scalar.real_numbers import real_numbers
 from numlean.scalar.shapes import axes_of
@@ -36,8 +36,8 @@ def element_of(op: TracedOperation, index: Index) -> Element | None:
         source, x = op.operands
         shown = {"a": Numbers(source, single(x, index))}
         return replace(_of_number(_exact_number(op, index)), shown=shown)
-    if name == "exact_product":
-        return element_of_exact_product(op, index)
+    if name in MIXED_PRODUCTS:
+        return element_of_mixed_product(op, index)
     if name == PRODUCT:
         return element_of_product(op, index)
     if name == "from_string":

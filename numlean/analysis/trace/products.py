@@ -17,7 +17,7 @@ from numlean.errors import NumleanError
 from numlean.precision import Contraction
 from numlean.precision.scaling.entered_operands import EnteredOperands, in_scalar
 from numlean.precision.scaling.operand import Operand, Quantized, ScaledOperand, turned_rows
-from numlean.scalar.operations import Kind, operations
+from numlean.scalar.operations import MIXED_PRODUCTS, Kind, operations
 from numlean.scalar.product_scope import Multiplied, Product
 from numlean.scalar.protocol import Numbers, Scalar, Storage
 from numlean.scalar.registry import get_scalar
@@ -29,16 +29,15 @@ PRODUCT: Final = "product"
 _FACTOR: Final = "factor of {}"
 """The label of the factors that undo the scales of an operand."""
 
-_MATRIX_PRODUCTS: Final = (*operations(kind=Kind.PRODUCT), "exact_product")
+_MATRIX_PRODUCTS: Final = (*operations(kind=Kind.PRODUCT), *MIXED_PRODUCTS)
 
 
 def product_of(op: TracedOperation) -> Product | None:
     """Return the product that an operation is a part of; an operation that is one counts as one."""
     if op.product is not None or op.operation not in _MATRIX_PRODUCTS:
         return op.product
-    if op.operation == "exact_product":
-        scalars, arrays = op.operands[::2], op.operands[1::2]
-        numbers = [Numbers(scalar, x) for scalar, x in zip(scalars, arrays, strict=True)]
+    if op.operation in MIXED_PRODUCTS:
+        numbers = op.pairs
     else:
         numbers = [Numbers(op.scalar, x) for x in op.operands]
     return Product(None, tuple(numbers), Numbers(op.scalar, op.result))
@@ -71,16 +70,19 @@ def rule_text(op: TracedOperation) -> str | None:
     return "product with " + (f"every operation in {op.scalar.name}" if rule is None else str(rule))
 
 
-def element_of_exact_product(op: TracedOperation, index: Index) -> Element:
-    """Return the computation of an element of ``Scalar.exact_product``."""
-    left, a, right, b, *addend = op.operands
-    entered = EnteredOperands(Numbers(left, a), Numbers(right, b))
+def element_of_mixed_product(op: TracedOperation, index: Index) -> Element:
+    """Return the computation of an element of a product of other Scalars' numbers."""
+    a, b, *addend = op.pairs
+    entered = EnteredOperands(a, b)
     operands = entered.of_element(index)
-    further = Numbers(addend[0], _cell(addend[1], op.result.shape, index)) if addend else None
+    cells = [Numbers(s, _cell(x, op.result.shape, index)) for s, x in addend]
+    further = cells[0] if cells else None
 
     def again(s: Scalar) -> Storage:
         given = () if further is None else further
-        return s.exact_product(*operands.a, *operands.b, *given).reshape(1)
+        multiply = getattr(s, op.operation)
+        z: Storage = multiply(*operands.a, *operands.b, *given, **op.options)
+        return z.reshape(1)
 
     return _element(_rows(entered.multiplied(None), index), further, again)
 

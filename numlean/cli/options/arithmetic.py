@@ -24,7 +24,7 @@ def add_arithmetic_options(parser: argparse.ArgumentParser) -> None:
         "--accumulate",
         metavar="A",
         help="sums of products: a number format, or a rule such as 'blocked(float32, 128, float32)'"
-        " (default: the policy's, or the number format)",
+        " or 'unit(A100:fp16)' (default: the policy's, or the number format)",
     )
     parser.add_argument(
         "--master",

@@ -31,10 +31,10 @@ from numlean.cli.train.monitor import TrainingMonitor
 from numlean.cli.train.nonfinite import nonfinite_report
 from numlean.cli.train.report import as_text
 from numlean.digest import state_digest, value_digest
-from numlean.errors import NumleanError
+from numlean.errors import NumleanError, UnavailableError
 from numlean.json_lines import json_line
 from numlean.optim import SGD, ClipByNorm, ClipByValue, Optimizer
-from numlean.precision import format_policy, policy_digest
+from numlean.precision import Policy, format_policy, policy_digest
 from numlean.scalar.registry import get_scalar
 from numlean.scalar.wrappers.counting import CountingScalar, CountingWrap, FlagHistory
 from numlean.tasks import NamedTask, Recipe, Split
@@ -202,10 +202,26 @@ def _runner(
         if counting is not None:
             CountingScalar(scalar)  # refuses a dtype without flags
         return instantiate(task.task, scalar, options, wrap=counting)
+    if counting is not None:
+        _check_no_units(recipe.policy)
     runner = instantiate(task.task, recipe.policy, replace(options, device=device), wrap=counting)
     if counting is not None and counting.others:
         _warn_of_uncounted(counting)
     return runner
+
+
+def _check_no_units(policy: Policy) -> None:
+    """Check that every product of a policy raises flags.
+
+    Raises:
+        UnavailableError: A matrix unit computes one; chips report no exceptions.
+    """
+    if policy.units:
+        field, unit = next(iter(policy.units.items()))
+        raise UnavailableError(
+            f"--flags counts exceptions, and a matrix unit reports none: policy field {field} is"
+            f" unit({unit}); leave --flags out, or use another rule, such as ordered(float32)"
+        )
 
 
 def _warn_of_uncounted(counting: CountingWrap) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import gcd
 from typing import Final, Literal, TypeAlias, final
 
 from numlean.errors import NumleanError
-from numlean.precision.accumulation import Accumulation, Blocked, Exact, Ordered, cast_storage
+from numlean.precision.accumulation import Accumulation, AddsBlocks, Exact, Ordered, cast_storage
 from numlean.precision.scaling.operand import Operand, Quantized, ScaledOperand, turned_rows
 from numlean.precision.widening import widens
 from numlean.scalar.protocol import Numbers, Scalar, Storage
@@ -56,7 +57,7 @@ def scalar_of_sums(left: Operand, right: Operand, accumulate: Accumulation) -> S
 
 def _check_blocks(operand: ScaledOperand, accumulate: Accumulation) -> None:
     terms, scales = operand.scaling.granularity.terms, operand.scales.name
-    if terms is None or (isinstance(accumulate, Blocked) and terms % accumulate.block == 0):
+    if terms is None or (isinstance(accumulate, AddsBlocks) and accumulate.has_blocks_of(terms)):
         return
     raise NumleanError(
         f"scales by {operand.scaling} differ between blocks of {terms} terms, and {accumulate} does"
@@ -133,9 +134,10 @@ def scaled_sums(
     assert result is not None  # as an operand is scaled
     factors.check_terms(a.storage.shape[-1])
     scalar, sides = result, (factors.left, factors.right)
-    if isinstance(accumulate, Blocked) and any(each and each.terms for each in sides):
-        left, right = (cast_storage(accumulate.scalar, *each) for each in (a, b))
-        sums = accumulate.scaled_sums(left, right, lambda k, x: _times(scalar, x, factors, k))
+    blocks = [each.terms for each in sides if each is not None and each.terms]
+    if isinstance(accumulate, AddsBlocks) and blocks:
+        terms = gcd(*blocks)
+        sums = accumulate.scaled_sums(a, b, terms, lambda k, x: _times(scalar, x, factors, k))
         return scalar, sums
     if factors.are_integers and isinstance(accumulate, Exact):
         return scalar, _times(scalar, _integer_sums(accumulate, a, b, scalar), factors, 0)

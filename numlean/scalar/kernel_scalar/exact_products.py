@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from numlean.errors import NumleanError, ShapeError, UnavailableError
+from numlean.errors import UnavailableError
 from numlean.scalar.codec import TaperedCodesCodec
 from numlean.scalar.flags import Flags
 from numlean.scalar.innermost import innermost
@@ -24,6 +24,7 @@ from numlean.scalar.kernel_scalar.components import (
     kernel,
 )
 from numlean.scalar.kernel_scalar.exact_values import product_of_values
+from numlean.scalar.kernel_scalar.product_operands import product_shape
 from numlean.scalar.protocol import Numbers, Scalar, Storage
 from numlean_kernels.formats import Format
 from numlean_kernels.ieee.exact_sums import ExactSum
@@ -40,7 +41,7 @@ def exact_product(
     s: Components, a: Numbers, b: Numbers, c: Numbers | None, flags: Flags | None
 ) -> Storage:
     """Return the products of two matrices or two batches of them, and addends, rounded once."""
-    shape = shape_of(a, b, c)
+    shape = _shape(a, b, c)
     encoded = encodings(s, a, b, c)
     if encoded is None:
         return product_of_values(s, a, b, c, shape, flags)
@@ -72,7 +73,7 @@ def random_product(
     Raises:
         UnavailableError: An operand has no encodings.
     """
-    shape, encoded = shape_of(a, b, c), encodings(s, a, b, c)
+    shape, encoded = _shape(a, b, c), encodings(s, a, b, c)
     if encoded is None:
         raise UnavailableError(
             f"{s.name} rounds only sums of encodings at random; cast the operands to dtypes with"
@@ -81,17 +82,8 @@ def random_product(
     return run(s, *encoded, draw(shape), shape=shape)
 
 
-def numbers_or_none(scalar: Scalar | None, x: Storage | None) -> Numbers | None:
-    """Return an array with its Scalar; None without both.
-
-    Raises:
-        NumleanError: One of the two is missing.
-    """
-    if scalar is None and x is None:
-        return None
-    if scalar is None or x is None:
-        raise NumleanError("exact_product takes an addend's Scalar and its numbers, or neither")
-    return Numbers(scalar, x)
+def _shape(a: Numbers, b: Numbers, c: Numbers | None) -> tuple[int, ...]:
+    return product_shape("exact_product", a, b, c)
 
 
 def encodings(
@@ -102,7 +94,7 @@ def encodings(
     Raises:
         StorageError: An array is not of its Scalar's numbers.
     """
-    shape = shape_of(a, b, c)
+    shape = _shape(a, b, c)
     left = _encoded(s, a.scalar, a.storage)
     right = _encoded(s, b.scalar, b.storage.swapaxes(-1, -2))
     addend = None if c is None else _encoded(s, c.scalar, np.broadcast_to(c.storage, shape))
@@ -169,27 +161,3 @@ def run(
     launch = kernel(s, loop_of(kind, is_stochastic=random_bits is not None))
     launch((workers,), a, b, *flat, work, raised.reshape(-1), z.reshape(-1))
     return z, raised.reshape(-1)
-
-
-def shape_of(left: Numbers, right: Numbers, c: Numbers | None) -> tuple[int, ...]:
-    """Return the shape of the products.
-
-    Raises:
-        ShapeError: The operands are not two matrices, or two batches of them, of matching shapes.
-    """
-    a, b = np.asarray(left.storage), np.asarray(right.storage)
-    matches = a.ndim == b.ndim in (2, 3) and a.shape[:-2] == b.shape[:-2]
-    if not (matches and a.shape[-1] == b.shape[-2]):
-        raise ShapeError(
-            f"exact_product takes shapes (n, k) and (k, m), or batches of them; got {a.shape} and"
-            f" {b.shape}"
-        )
-    shape = (*a.shape[:-1], b.shape[-1])
-    if c is not None:
-        try:
-            np.broadcast_to(c.storage, shape)
-        except ValueError:
-            raise ShapeError(
-                f"exact_product takes addends that broadcast to {shape}, got {c.storage.shape}"
-            ) from None
-    return shape

@@ -24,12 +24,15 @@ from numlean.scalar.kernel_scalar import (
     reductions,
     saving,
     signatures,
+    unit_products,
 )
+from numlean.scalar.kernel_scalar.product_operands import numbers_or_none
 from numlean.scalar.protocol import Axis, Contraction, Indices, Numbers, Order, Scalar, Storage
 from numlean.scalar.real_numbers import integers
 from numlean.scalar.rounding_names import rounding_name
 from numlean_kernels.formats import Format
 from numlean_kernels.loops import elementwise as loops
+from numlean_kernels.matrix_units.rule import Unit
 from numlean_kernels.protocol import Loop, ProgramStep, Routine, Table, Target
 from numlean_kernels.targets.recording import RecordingTarget
 
@@ -207,10 +210,26 @@ class KernelScalar(ElementaryFunctions):
         flags: Flags | None = None,
     ) -> Storage:
         """Return the products of matrices of other Scalars' numbers, exact sums rounded once."""
-        further = exact_products.numbers_or_none(addend, c)
+        further = numbers_or_none("exact_product", addend, c)
         return exact_products.exact_product(
             self, Numbers(left, a), Numbers(right, b), further, flags
         )
+
+    @checked
+    def unit_product(
+        self,
+        left: Scalar,
+        a: Storage,
+        right: Scalar,
+        b: Storage,
+        addend: Scalar | None = None,
+        c: Storage | None = None,
+        *,
+        unit: Unit,
+    ) -> Storage:
+        """Return the products of matrices of other Scalars' numbers as a matrix unit computes."""
+        further = numbers_or_none("unit_product", addend, c)
+        return unit_products.unit_product(self, Numbers(left, a), Numbers(right, b), further, unit)
 
     @checked
     def from_string(self, texts: str | list[str]) -> Storage:

@@ -55,6 +55,10 @@ class CountingScalar(WrappedScalar):
         """Count the flags of an operation that has them."""
         if operation in COMPOSED and _is_composed(self.inner, operation):
             return COMPOSED[operation](self, *operands, **options)
+        if operation == "unit_product":
+            raise UnavailableError(
+                f"unit_product of {self.name} keeps no flags: a matrix unit reports no exceptions"
+            )
         if not self._counts(operation):
             return call(*operands, **options)
         raised = Flags()

@@ -19,7 +19,8 @@ from numlean.scalar import shapes
 from numlean.scalar.flags import Flags
 from numlean.scalar.kernel_scalar import KernelScalar
 from numlean.scalar.kernel_scalar.elementwise import count
-from numlean.scalar.kernel_scalar.exact_products import numbers_or_none, random_product
+from numlean.scalar.kernel_scalar.exact_products import random_product
+from numlean.scalar.kernel_scalar.product_operands import numbers_or_none
 from numlean.scalar.operations import Kind, operations
 from numlean.scalar.protocol import Indices, Numbers, Scalar, Storage
 from numlean.scalar.real_numbers import integers
@@ -196,7 +197,7 @@ class StochasticScalar(WrappedScalar):
         *further: Any,
         flags: Flags | None = None,
     ) -> Storage:
-        c = numbers_or_none(*further) if further else None
+        c = numbers_or_none("exact_product", *further) if further else None
         operands = Numbers(left, a), Numbers(right, b), c
         z, raised = random_product(self.rounded, *operands, draw=self._random_bits)
         if flags is not None:

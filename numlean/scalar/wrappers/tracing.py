@@ -62,6 +62,12 @@ class TracedOperation:
     scalar: Scalar = field(kw_only=True)
     product: Product | None = field(default=None, kw_only=True)
 
+    @property
+    def pairs(self) -> list[Numbers]:
+        """The operands of a cast or a product of other Scalars' numbers, each with its Scalar."""
+        pairs = zip(self.operands[::2], self.operands[1::2], strict=True)
+        return [Numbers(scalar, x) for scalar, x in pairs]
+
 
 class Trace:
     """The operations of a step in program order.

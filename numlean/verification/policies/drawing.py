@@ -26,6 +26,10 @@ _SCALES: Final = (
     *("tensor(power_of_two, amax_epsilon=0.125)", "tensor(delayed(history=3))"),
     "tensor(delayed(history=1, algo=most_recent, margin=1))",
 )
+_UNITS: Final = (
+    *("unit(A100)", "unit(H100)", "unit(A100:tf32)", "unit(H100->fp16, k_block=3)"),
+    *("unit(V100:fp16, promote_every=4)", "unit(A100:bf16, split_k=2, order=pairwise)"),
+)
 _LAYERS: Final = ("first", "last", "0", "1", "2")
 _MOST_CHANGES: Final = 6
 
@@ -87,5 +91,5 @@ def _change(draw: random.Random) -> tuple[str, str]:
 
 def _accumulation(draw: random.Random) -> str:
     wide, promote = draw.choice(_WIDE), draw.choice(_WIDE)
-    rules = ["exact", f"ordered({wide})", f"fma({wide})", f"pairwise({wide})"]
+    rules = ["exact", f"ordered({wide})", f"fma({wide})", f"pairwise({wide})", draw.choice(_UNITS)]
     return draw.choice([*rules, f"blocked({wide}, {draw.randint(1, 5)}, {promote})"])

@@ -17,9 +17,15 @@ RNG = np.random.default_rng(7)
 DATA = Dataset.of_arrays(RNG.standard_normal((20, 6)), RNG.standard_normal((20, 2)))
 
 
-def pair(a, b, **options):
+UNIT = ",accumulate=unit(A100)"
+WIDE = nl.Task.regression(nn.Sequential(nn.Linear(70, 3)))
+WIDE_DATA = Dataset.of_arrays(RNG.standard_normal((8, 70)), RNG.standard_normal((8, 3)))
+
+
+def pair(a, b, task=TASK, **options):
     runs = (nl.RunSpec.parse(f"{x}:python") if isinstance(x, str) else x for x in (a, b))
-    return nl.crosscheck(TASK, *runs, config=CONFIG, data=DATA, **options).pairs[0]
+    data = WIDE_DATA if task is WIDE else DATA
+    return nl.crosscheck(task, *runs, config=CONFIG, data=data, **options).pairs[0]
 
 
 def values(numbers):
@@ -58,6 +64,46 @@ def test_products_that_add_up_differently_are_named_with_both_rules_and_the_exac
     text = str(found)
     assert "  A: product with operands bfloat16; sums ordered(float32); result bfloat16\n" in text
     assert text.endswith("both are as specified: the runs use two arithmetics")
+
+
+def test_two_matrix_units_part_at_a_product_and_the_terms_that_make_it_differ_are_named():
+    names = "V100:fp16", "H100:fp16"
+    policy = "policy:uniform(float32),operands=binary16,accumulate=unit({})"
+    found = pair(*map(policy.format, names), task=WIDE).divergence
+    assert (found.operation, found.rules) == (
+        "unit_product",
+        tuple(f"product with operands binary16; sums unit({n}); result float32" for n in names),
+    )
+    row, column = ([n.bits for n in found.operands[label]] for label in "ab")
+    dots = [
+        [
+            int(nl.get_matrix_unit(name).dot(row[:k], column[:k], 0, device="python"))
+            for name in names
+        ]
+        for k in range(16, len(row) + 16, 16)
+    ]
+    assert dots[-1] == [number.bits for number in found.results]
+    first = next(i for i, (a, b) in enumerate(dots) if a != b)
+    block = found.block
+    assert (block.start, block.stop) == (16 * first, min(16 * first + 16, len(row)))
+    assert block.before.bits == (dots[first - 1][0] if first else 0)
+    assert [number.bits for number in block.after] == dots[first]
+    assert [each.verdict for each in found.assessments] == ["as specified"] * 2
+    numbers = ([half(n.bits) for n in found.operands[label]] for label in "ab")
+    exact = sum(x * y for x, y in zip(*numbers, strict=True))
+    assert abs(Fraction(found.exact) - exact) <= abs(exact) * Fraction(10) ** -23
+    assert f"terms {block.start} to {block.stop - 1} are the first that make" in str(found)
+
+
+def half(bits):
+    return Fraction(float(np.array(bits, np.uint16).view(np.float16)))
+
+
+def test_a_unit_and_ordered_sums_part_at_a_whole_product():
+    policies = (f"policy:uniform(float32),operands=bf16{rest}" for rest in ("", UNIT))
+    found = pair(*policies, task=WIDE).divergence
+    assert (found.operation, found.block) == ("product", None)
+    assert [each.verdict for each in found.assessments] == ["as specified"] * 2
 
 
 def test_a_cast_that_only_one_run_has_is_named():

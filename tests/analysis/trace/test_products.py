@@ -40,7 +40,9 @@ def traced_product(accumulate, scaling=None, output="bfloat16", *, with_bias=Tru
     sides = [of("bfloat16"), of("bfloat16")]
     if scaling is not None:
         sides = [ScaledOperand(of("e4m3"), scaling_named(scaling), of("float32"))] * 2
-    contraction = Contraction(*sides, accumulation_named(accumulate, of), of(output))
+    operands = (of("bfloat16" if scaling is None else "e4m3"),) * 2
+    rule = accumulation_named(accumulate, of, operands)
+    contraction = Contraction(*sides, rule, of(output))
     rng, (n, k, m) = np.random.default_rng(5), SHAPE
     shapes = [(*batch, n, k), (*batch, k, m), *([(m,)] if with_bias else [])]
     numbers = [of("float32").from_float(rng.standard_normal(shape)) for shape in shapes]
@@ -60,6 +62,10 @@ RULES = [
     ("ordered(float32)", "tensor"),
     ("exact", "row"),
     ("blocked(float32, 2, float32)", "block(1x2)"),
+    ("unit(A100:bf16)", None),
+    ("unit(H100:wgmma)", "tensor"),
+    ("unit(H100:mma)", "row"),
+    ("unit(A100:fp16)", "block(1x2)"),
 ]
 
 
@@ -99,7 +105,7 @@ def test_every_part_of_a_product_gives_its_elements_again(accumulate, scaling):
             again = apply_element(element, op.scalar)
             assert again.tobytes() == np.asarray(op.result)[index].reshape(1).tobytes()
             checked.add(op.operation)
-    assert checked & {"matmul", "exact_product", "sum"}
+    assert checked & {"matmul", "exact_product", "unit_product", "sum"}
 
 
 def test_elements_of_batches_without_a_bias():

@@ -8,6 +8,7 @@ import pytest
 from numlean import Options, Task, TrainConfig, WrappedScalar, get_scalar, instantiate, nn, sgd
 from numlean.data import Dataset
 from numlean.errors import UnavailableError, UnknownNameError
+from numlean.precision.matrix_units import get_matrix_unit
 from numlean.scalar.contract import MEMBERS
 from numlean.scalar.flags import Flags
 from numlean.scalar.operations import OPERATIONS
@@ -29,6 +30,7 @@ ARGUMENTS = {
     "from_string": ("0.1",),
     "cast_from": (INNER, X),
     "exact_product": (INNER, X.reshape(1, 2), INNER, X.reshape(2, 1)),
+    "unit_product": (INNER, X.reshape(1, 2), INNER, X.reshape(2, 1)),
     "from_host_callback": (lambda: [1.0],),
     "matmul": (X.reshape(1, 2), X.reshape(2, 1)),
     "bmm": (X.reshape(1, 1, 2), X.reshape(1, 2, 1)),
@@ -43,6 +45,7 @@ ARGUMENTS = {
     "copy_into": (X, X.copy()),
     "device_copy": (X,),
 }
+OPTIONS = {"unit_product": {"unit": get_matrix_unit("A100:tf32").unit}}
 ARRAY_METHODS = (*OPERATIONS, "device_copy")
 OTHERS = {
     *("name", "format", "storage_dtype", "rounding", "is_deterministic", "reference_dtype"),
@@ -85,8 +88,9 @@ def test_every_member_of_the_protocol_passes_the_hook_or_is_known_not_to():
 def test_an_operation_passes_the_hook_once_with_its_name_and_no_defaults(name):
     scalar = RecordingWrapper(INNER)
     operands = ARGUMENTS.get(name) or (X,) * OPERATIONS[name].arity
-    z, expected = (getattr(s, name)(*operands) for s in (scalar, INNER))
-    assert scalar.seen == [(name, len(operands), {})]
+    required = OPTIONS.get(name, {})
+    z, expected = (getattr(s, name)(*operands, **required) for s in (scalar, INNER))
+    assert scalar.seen == [(name, len(operands), required)]
     assert np.array_equal(z, expected)
 
 

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from numlean.scalar.flags import Flags
 from numlean.scalar.protocol import Scalar, Storage
 from numlean.scalar.wrappers.forwarding.hook import Hooked
+from numlean_kernels.matrix_units.rule import Unit
 
 
 class ForwardedConversions(Hooked):
@@ -73,6 +74,20 @@ class ForwardedConversions(Hooked):
     ) -> Storage:
         call, given = self.inner.exact_product, () if addend is None and c is None else (addend, c)
         return self._pass("exact_product", call, left, a, right, b, *given, flags=flags)
+
+    def unit_product(
+        self,
+        left: Scalar,
+        a: Storage,
+        right: Scalar,
+        b: Storage,
+        addend: Scalar | None = None,
+        c: Storage | None = None,
+        *,
+        unit: Unit,
+    ) -> Storage:
+        call, given = self.inner.unit_product, () if addend is None and c is None else (addend, c)
+        return self._pass("unit_product", call, left, a, right, b, *given, unit=unit)
 
     def from_string(self, texts: str | list[str]) -> Storage:
         return self._pass("from_string", self.inner.from_string, texts)
