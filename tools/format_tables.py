@@ -1,4 +1,4 @@
-"""Write the tables of formats and names of README.md and docs/reference.md from the data.
+"""Write the tables of formats, names and matrix units in README.md and docs from the data.
 
 python tools/format_tables.py
 """
@@ -6,9 +6,11 @@ python tools/format_tables.py
 from __future__ import annotations
 
 import re
+from functools import partial
 from math import ldexp
 from pathlib import Path
 
+import matrix_unit_blocks
 from numlean.scalar.dtype import ALIASES
 from numlean_kernels.formats import NAMED, Format, NamedFormat, Nans
 from numlean_kernels.tables.exact import decode
@@ -16,6 +18,7 @@ from numlean_kernels.tables.exact import decode
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 REFERENCE = ROOT / "docs" / "reference.md"
+MATRIX_UNITS = ROOT / "docs" / "matrix-units.md"
 
 _MINUS = "\N{MINUS SIGN}"
 _NANS = {
@@ -52,8 +55,19 @@ def names_table() -> str:
 TABLES = {
     README: {"formats": readme_table},
     REFERENCE: {"formats": formats_table, "names": names_table},
+    MATRIX_UNITS: {
+        "units": matrix_unit_blocks.units_table,
+        "contradictions": matrix_unit_blocks.contradictions_table,
+        **{
+            f"steps of {name}": partial(matrix_unit_blocks.steps_block, name)
+            for name in matrix_unit_blocks.PICTURED
+        },
+    },
 }
 """The tables of each page by the names of their blocks."""
+
+PICTURES = {ROOT / "docs" / "matrix-units.svg": matrix_unit_blocks.picture}
+"""The function that makes each picture."""
 
 
 def block(name: str) -> re.Pattern[str]:
@@ -114,3 +128,5 @@ def _specials(format: Format) -> str:
 if __name__ == "__main__":
     for path in TABLES:
         path.write_text(updated(path), encoding="utf-8")
+    for path, make in PICTURES.items():
+        path.write_text(make(), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The tables of formats and names in the docs are those of the data."""
+"""The tables and pictures in the docs are those of the data."""
 
 import pytest
 
@@ -12,6 +12,11 @@ def test_the_tables_of_a_page_are_those_of_the_data(page):
     text = page.read_text(encoding="utf-8")
     assert all(format_tables.block(name).search(text) for name in format_tables.TABLES[page])
     assert format_tables.updated(page) == text
+
+
+@pytest.mark.parametrize("path", format_tables.PICTURES, ids=lambda path: path.name)
+def test_a_picture_is_that_of_the_code(path):
+    assert path.read_text(encoding="utf-8") == format_tables.PICTURES[path]()
 
 
 @pytest.mark.parametrize("named", NAMED, ids=lambda named: named.name)
