@@ -130,6 +130,9 @@ class Target(ABC):
     name: str
     """The name of the device, as given to ``--device``."""
 
+    compiles = True
+    """Whether kernels are compiled before they run, which takes about a second for each."""
+
     looks_up_codes = False
     """Whether looking results up in tables of all codes is faster here than computing them."""
 

@@ -7,8 +7,9 @@ f16_mulAdd, f64_to_i32, f32_le_quiet. With --dtype D the type f is that of D: f_
 With --generate, lines of level 1 or 2 are written; a type (f32, i64) instead of a function gives
 operands only. Exit status 1 if a line differs.
 
-Unless -checkNaNs and -checkInvInts ask for it, NaNs and the integers of invalid conversions are not
-compared bit for bit. Without --nan, zero times infinity plus a NaN may be invalid or not.
+Unless -checkNaNs and -checkInvInts (or -checkAll) ask for it, NaNs and the integers of invalid
+conversions are not compared bit for bit. Without --nan, zero times infinity plus a NaN may be
+invalid or not.
 """
 
 from __future__ import annotations
@@ -64,6 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-checkInvInts", action="store_true", help="compare the integers of invalid conversions"
     )
+    parser.add_argument("-checkAll", action="store_true", help="-checkNaNs and -checkInvInts")
     parser.add_argument(
         "-errors",
         type=int,
@@ -85,6 +87,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="lines to generate (default: all of level 1, 1,000,000 of level 2)",
     )
+    parser.add_argument("-prefix", metavar="TEXT", help="line to write before generated lines")
     parser.add_argument("-forever", action="store_true", help="generate lines of level 2 for ever")
     parser.add_argument(
         "-seed", type=int, default=1, metavar="S", help="seed of level 2 (default: 1)"
@@ -117,7 +120,10 @@ def _function(arguments: argparse.Namespace) -> TestFunction:
 def _check(arguments: argparse.Namespace) -> int:
     from numlean.verification.testfloat import CaseChecker, Conditions, read_cases
 
-    conditions = Conditions(arguments.checkNaNs, arguments.checkInvInts, arguments.nan)
+    every = arguments.checkAll
+    conditions = Conditions(
+        arguments.checkNaNs or every, arguments.checkInvInts or every, arguments.nan
+    )
     checker = CaseChecker(_function(arguments), conditions)
     print(f"Testing {checker.title()}.")
     for line, columns in read_cases(_standard_input(), checker.fields):
@@ -149,6 +155,8 @@ def _generate(arguments: argparse.Namespace) -> int:
     else:
         function = _function(arguments)
         lines = generated_lines(function, arguments.level, number, arguments.seed)
+    if arguments.prefix is not None:
+        print(arguments.prefix)
     for part in lines:
         sys.stdout.write(part.decode("ascii"))
     return 0

@@ -23,7 +23,7 @@ from numlean.testing.rounding import (
     round_to_integer,
 )
 from numlean_kernels.flags import DIVIDE_BY_ZERO, INEXACT, INVALID, OVERFLOW, UNDERFLOW
-from numlean_kernels.formats import Format, Nans
+from numlean_kernels.formats import BINARY64, Format, Nans
 
 Outcome: TypeAlias = tuple[int, int]
 """An encoding, integer or truth value, and flags."""
@@ -41,8 +41,8 @@ class ExactArithmetic:
             ``saturate_finite`` or ``nan``; by default what the format usually gives.
         nan_rule: The rule for what the standard leaves open: whether zero times infinity is invalid
             in an fma that adds a quiet NaN (``arm`` and ``riscv``), and the integers of values that
-            are beyond the range (``x86`` and ``riscv``). In a format without NaN the encoding of -0
-            stands for one, or the greatest number (``max``).
+            are beyond the range (``x86``, ``riscv`` and ``cuda``). In a format without NaN the
+            encoding of -0 stands for one, or the greatest number (``max``).
     """
 
     def __init__(
@@ -402,10 +402,17 @@ class ExactArithmetic:
             if beyond == "rule" and self.nan_rule == "x86":
                 return (least if is_signed else most), INVALID
             if whole != whole:
-                return (most if beyond == "rule" and self.nan_rule == "riscv" else 0), INVALID
+                return (self._integer_of_nan(width, least) if beyond == "rule" else 0), INVALID
             return (least if whole < 0 else most), INVALID
 
         return to_int
+
+    def _integer_of_nan(self, width: int, least: int) -> int:
+        """Return what RISC-V and NVIDIA's processors give; 0 under the other rules."""
+        if self.nan_rule == "riscv":
+            return least + (1 << width) - 1
+        is_high = self.nan_rule == "cuda" and (width == 64 or self.format.key == BINARY64.key)
+        return (least or 1 << (width - 1)) if is_high else 0
 
     # Orders.
 

@@ -100,7 +100,7 @@ def make_convert(
     is_signalling = source.routine(make_is_signalling)
     round_pack, infinite = result.routine(make_round_pack), result.routine(make_infinite)
     narrow = narrow_between(source, result)
-    nan_of = _converted_nan(source, result, keeps_payloads)
+    nan_of = converted_nan(source, result, keeps_payloads)
     source_word, word, signed = source.word, result.word, result.signed
     sign_mask, magnitude_mask, infinity, max_number = source.words(
         "sign_mask", "magnitude_mask", "infinity", "max_number"
@@ -124,7 +124,7 @@ def make_convert(
     return convert
 
 
-def _converted_nan(source: RoutineBuilder, result: RoutineBuilder, keeps_payloads: bool) -> Routine:
+def converted_nan(source: RoutineBuilder, result: RoutineBuilder, keeps_payloads: bool) -> Routine:
     """Return ``nan_of(a, sign)``: the NaN of the result for a NaN of the source."""
     nan, word = default_nan(result), result.word
     wider = max(source, result, key=lambda builder: builder.word_bits).word
@@ -146,44 +146,44 @@ def _converted_nan(source: RoutineBuilder, result: RoutineBuilder, keeps_payload
 
 
 def make_from_int64(builder: RoutineBuilder) -> Routine:
-    """Return ``from_int64(n) -> (z, flags)``: an int64 rounded once."""
+    """Return ``from_int64(n, *random_bits) -> (z, flags)``: an int64 rounded once."""
     from_magnitude = builder.routine(_make_from_magnitude)
     long = routine_builder(BINARY64_EXACTLY, builder.target).word
     zero_long = long(0)
     sign_mask, zero = builder.words("sign_mask", "zero")
 
-    def from_int64(n: Any) -> Any:
+    def from_int64(n: Any, *random_bits: Any) -> Any:
         bits = long(n)
         magnitude = long(zero_long - bits) if n < 0 else bits
-        return from_magnitude(sign_mask if n < 0 else zero, magnitude)
+        return from_magnitude(sign_mask if n < 0 else zero, magnitude, *random_bits)
 
     return from_int64
 
 
 def make_from_uint64(builder: RoutineBuilder) -> Routine:
-    """Return ``from_uint64(n) -> (z, flags)``: a uint64 rounded once."""
+    """Return ``from_uint64(n, *random_bits) -> (z, flags)``: a uint64 rounded once."""
     from_magnitude = builder.routine(_make_from_magnitude)
     long = routine_builder(BINARY64_EXACTLY, builder.target).word
     (zero,) = builder.words("zero")
 
-    def from_uint64(n: Any) -> Any:
-        return from_magnitude(zero, long(n))
+    def from_uint64(n: Any, *random_bits: Any) -> Any:
+        return from_magnitude(zero, long(n), *random_bits)
 
     return from_uint64
 
 
 def _make_from_magnitude(builder: RoutineBuilder) -> Routine:
-    """Return ``from_magnitude(sign, n) -> (z, flags)``: an integer of 64 bits, rounded once."""
+    """Return ``from_magnitude(sign, n, *random_bits)``: an integer of 64 bits, rounded once."""
     long = routine_builder(BINARY64_EXACTLY, builder.target)
     round_pack, narrow = builder.routine(make_round_pack), narrow_between(long, builder)
     long_word, clz, signed, no_flag = long.word, long.clz, builder.signed, builder.word(0)
     shift_mask, top_exp = long_word(63), signed(builder.format.bias + 63)
     (zero,) = builder.words("zero")
 
-    def from_magnitude(sign: Any, n: Any) -> Any:
+    def from_magnitude(sign: Any, n: Any, *random_bits: Any) -> Any:
         zeros = clz(n)
         sig = narrow(long_word(n << (zeros & shift_mask)))
-        z, flags = round_pack(sign, signed(top_exp - signed(zeros)), sig)
+        z, flags = round_pack(sign, signed(top_exp - signed(zeros)), sig, *random_bits)
         return (zero if n == 0 else z), (no_flag if n == 0 else flags)
 
     return from_magnitude

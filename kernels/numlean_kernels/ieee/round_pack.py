@@ -21,7 +21,7 @@ def make_round_pack(builder: RoutineBuilder) -> Routine:
     word for stochastic rounding, and absent for all other directions.
     """
     word, signed = builder.word, builder.signed
-    shift_right_jam, is_tiny = builder.routine(make_shift_right_jam), builder.routine(_make_is_tiny)
+    shift_right_jam, is_tiny = builder.routine(make_shift_right_jam), builder.routine(make_is_tiny)
     increment, overflowed = builder.routine(make_increment), builder.routine(make_overflowed)
     mark_parity = builder.routine(make_mark_parity)
     one, farthest = signed(1), signed(builder.word_bits)
@@ -63,7 +63,7 @@ def make_round_pack(builder: RoutineBuilder) -> Routine:
     return round_pack_flushing
 
 
-def _make_is_tiny(builder: RoutineBuilder) -> Routine:
+def make_is_tiny(builder: RoutineBuilder) -> Routine:
     """Return ``is_tiny(sign, exp, sig, *random_bits)``: whether a result is below the normal range.
 
     Before rounding: its exponent is less than emin. After rounding: it would still be less if the

@@ -45,7 +45,7 @@ def make_overflowed(builder: RoutineBuilder) -> Routine:
     """Return ``overflowed(sign)``: the encoding of a rounded result beyond the range."""
     word, infinite = builder.word, builder.routine(make_infinite)
     (max_finite,) = builder.words("max_finite")
-    away_if_positive, away_if_negative = _becomes_infinite(builder)
+    away_if_positive, away_if_negative = becomes_infinite(builder)
 
     def overflowed(sign: Any) -> Any:
         away = away_if_negative if sign != 0 else away_if_positive
@@ -54,7 +54,7 @@ def make_overflowed(builder: RoutineBuilder) -> Routine:
     return overflowed
 
 
-def _becomes_infinite(builder: RoutineBuilder) -> tuple[bool, bool]:
+def becomes_infinite(builder: RoutineBuilder) -> tuple[bool, bool]:
     """Return whether a positive and a negative result beyond the range are as infinities.
 
     Rounding to odd gives infinity if its encoding is odd, that is if that of the largest number is

@@ -25,8 +25,9 @@ class Beyond(Enum):
 
     - ``RULE``: what the processors of the NaN rule give. Under ``x86`` the integer indefinite, the
       least signed or the greatest unsigned integer (Intel SDM, VCVTTPS2DQ and VCVTTPS2UDQ);
-      under ``riscv`` the nearest limit, and the greatest integer for a NaN; under the other rules
-      as ``SATURATE``.
+      under ``riscv`` the nearest limit, and the greatest integer for a NaN; under ``cuda`` the
+      nearest limit, and for a NaN 0, but of binary64 or as an integer of 64 bits the most
+      significant bit alone (PTX ISA 9.0, cvt); under the other rules as ``SATURATE``.
     - ``SATURATE``: the nearest limit; 0 for a NaN.
     - ``WRAP``: the rounded value modulo 2**width; 0 for a NaN and for infinities.
     """
@@ -98,6 +99,9 @@ def to_int(
         )
         make_replace = _wrapped if beyond is Beyond.WRAP else _limited
         rule = builder.arithmetic.nan if beyond is Beyond.RULE else None
+        is_binary64 = builder.format.key == BINARY64.key
+        if rule is NanRule.CUDA and not (width == _WORD or is_binary64):
+            rule = None
         replace = builder.target.routine(make_replace(long, width, is_signed, rule))
         zero_long = signed_long(0)
 
@@ -143,6 +147,8 @@ def _limited(long: RoutineBuilder, width: int, is_signed: bool, rule: NanRule | 
         nan_negative = is_signed
     elif rule is NanRule.RISCV:
         of_nan = above
+    elif rule is NanRule.CUDA:
+        of_nan, nan_negative = half, is_signed
     always_negative = rule is NanRule.X86 and is_signed
     above_word, below_word, nan_word = word(above), word(below), word(of_nan)
 

@@ -58,6 +58,16 @@ def flagged(name: str, arity: int) -> Loop:
 
 
 @cache
+def flagged_in_modes(name: str, arity: int) -> Loop:
+    """Return the loop z[i], raised[i] = name(operands[i]..., modes[0]), of an array ``modes``."""
+
+    def make(table: Table) -> Callable[..., None]:
+        return _MODAL_KERNELS[arity - 1](table["flagged " + name])
+
+    return Loop(f"flagged {name} in modes", rank=1, make=make, outputs=2)
+
+
+@cache
 def filled(name: str) -> Loop:
     """Return the loop z[i] = name(key[0], key[1], i): each number depends on its index alone."""
 
@@ -155,5 +165,32 @@ def _flagged_quaternary(routine: Routine) -> Callable[..., None]:
     return kernel
 
 
+def _modal_unary(routine: Routine) -> Callable[..., None]:
+    def kernel(start: int, stop: int, modes: Any, x: Any, raised: Any, z: Any) -> None:
+        for i in range(start, stop):
+            z[i], raised[i] = routine(x[i], modes[0])
+
+    return kernel
+
+
+def _modal_binary(routine: Routine) -> Callable[..., None]:
+    def kernel(start: int, stop: int, modes: Any, x: Any, y: Any, raised: Any, z: Any) -> None:
+        for i in range(start, stop):
+            z[i], raised[i] = routine(x[i], y[i], modes[0])
+
+    return kernel
+
+
+def _modal_ternary(routine: Routine) -> Callable[..., None]:
+    def kernel(
+        start: int, stop: int, modes: Any, w: Any, x: Any, y: Any, raised: Any, z: Any
+    ) -> None:
+        for i in range(start, stop):
+            z[i], raised[i] = routine(w[i], x[i], y[i], modes[0])
+
+    return kernel
+
+
 _RESULT_KERNELS: Final = (_unary, _binary, _ternary, _quaternary)
 _FLAGGED_KERNELS: Final = (_flagged_unary, _flagged_binary, _flagged_ternary, _flagged_quaternary)
+_MODAL_KERNELS: Final = (_modal_unary, _modal_binary, _modal_ternary)

@@ -20,6 +20,7 @@ class PythonTarget(Target):
     """Runs kernels in the Python interpreter."""
 
     name = "python"
+    compiles = False
 
     def unsigned(self, bits: int) -> Callable[[Any], Any]:
         """Return a function that reduces modulo 2**bits."""

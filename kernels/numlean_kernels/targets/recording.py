@@ -30,7 +30,7 @@ class RecordingTarget(DelegatingTarget):
     def __init__(self, inner: Target, operations: list[ProgramStep]) -> None:
         super().__init__(inner)
         self.name = inner.name
-        self.looks_up_codes = inner.looks_up_codes
+        self.compiles, self.looks_up_codes = inner.compiles, inner.looks_up_codes
         self.operations = operations
 
     @property

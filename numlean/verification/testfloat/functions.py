@@ -16,6 +16,7 @@ from numlean.errors import NumleanError, UnknownNameError
 from numlean.scalar.dtype import Dtype
 from numlean.scalar.kernel_scalar import KernelScalar
 from numlean.scalar.registry import get_scalar
+from numlean.verification.testfloat.modes import flagged
 from numlean_kernels.formats import Format
 from numlean_kernels.ieee.convert import cast_name
 from numlean_kernels.ieee.to_integer import integer_name
@@ -122,7 +123,7 @@ class TestFunction:
     ]:
         """Return the bits of the results, and the flags of each."""
         arrays = [_entered(kind, x) for kind, x in zip(self.operands, operands, strict=True)]
-        z, raised = self.scalar.flagged(self.operation, *arrays)
+        z, raised = flagged(self.scalar, self.operation, arrays)
         if not self.raises_inexact:
             raised = raised & np.uint8(0xFE)
         return z.view(self.result.storage), raised
@@ -190,6 +191,10 @@ def function_named(
     own = _dtype_of(kind, dtype if kind == _OWN or not target else None)
     _scalar(own)  # an error about the dtype rather than about its options
     scalar = _scalar(own.with_options(**options))
+    if operation in _COMPARISONS:
+        scalar = _scalar(own)  # no option changes a comparison, so one kernel serves all
+    elif target in INTEGERS:
+        scalar = _scalar(own.with_options(**{k: v for k, v in options.items() if k == "nan"}))
     format = scalar.format
     assert format is not None
     number = Number(format.width, format)

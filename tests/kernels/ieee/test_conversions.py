@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from numlean import get_scalar
+from numlean.testing import ExactArithmetic
 from numlean.verification import ArithmeticCheck
 from numlean.verification.comparison import compare
 from numlean_kernels.ieee import NanRule
@@ -120,6 +121,21 @@ def test_riscv_clips_and_gives_the_greatest_integer_for_a_nan():
         z, raised = s.flagged(f"to_{dtype} toward_zero", x)
         assert z.tolist() == [ends.max, ends.min, ends.max, ends.min], dtype
         assert raised.tolist() == [16] * 4
+
+
+@pytest.mark.parametrize("dtype", ["ieee32exec", "binary64exec", "ieee:e11m52", "binary16"])
+def test_the_integer_of_a_nan_under_cuda_is_that_of_ptx(dtype):
+    s = get_scalar(f"{dtype}@nan=cuda", "python")
+    x = s.from_float([math.nan, 1e20, -math.inf])
+    for integers in INTEGERS:
+        ends = np.iinfo(integers)
+        is_high = dtype in ("binary64exec", "ieee:e11m52") or ends.bits == 64
+        top = ends.min or 1 << (ends.bits - 1)
+        z, raised = s.flagged(f"to_{integers} toward_zero", x)
+        assert z.tolist() == [top if is_high else 0, ends.max, ends.min], integers
+        assert raised.tolist() == [16] * 3
+        model = ExactArithmetic(s.format, nan_rule="cuda")
+        assert z[0] == model.compute(f"to_{integers} toward_zero", int(x[0]))[0]
 
 
 @pytest.mark.parametrize("rule", RULES)

@@ -23,7 +23,9 @@ from numlean.verification.testfloat import (
     type_named,
 )
 from numlean.verification.testfloat import functions as testfloat_functions
+from numlean.verification.testfloat import modes as testfloat_modes
 from numlean.verification.testfloat.checking import show_flags, show_number
+from numlean_kernels.targets.python import PythonTarget
 from operand_batches import batches_of
 
 
@@ -162,6 +164,67 @@ def test_an_invalid_conversion_needs_its_flag_and_a_usual_integer(testfloat, lin
 def test_functions_roundings_and_formats(testfloat, name, options, line):
     status, out, err = testfloat(name, *options, lines=line)
     assert status == 0, out + err
+
+
+def test_every_function_of_testfloat_on_16_to_64_bits_has_every_option():
+    floats, integers = ("f16", "f32", "f64"), ("ui32", "ui64", "i32", "i64")
+    operations = ("add", "sub", "mul", "mulAdd", "div", "rem", "sqrt", "roundToInt")
+    comparisons = ("eq", "le", "lt", "eq_signaling", "le_quiet", "lt_quiet")
+    names = [f"{a}_{name}" for a in floats for name in (*operations, *comparisons)]
+    names += [f"{a}_to_{b}" for a in floats for b in (*integers, *floats) if a != b]
+    names += [f"{a}_to_{b}" for a in integers for b in floats]
+    for name in names:
+        for rounding in testfloat_functions.ROUNDINGS:
+            function = function_named(name, rounding=rounding, tininess="before", is_exact=True)
+            x = [np.zeros(1, kind.storage) for kind in function.operands]
+            z, raised = function.compute(x)
+            assert (z.dtype, raised.shape) == (function.result.storage, (1,)), name
+
+
+def test_check_all_compares_nans_and_integers_of_invalid_conversions(testfloat):
+    for name, line in (("f32_add", b"7F800001 00000000 FFC12345 10\n"),):
+        assert testfloat(name, lines=line)[0] == 0
+        assert testfloat(name, "-checkAll", "--nan", "canonical", lines=line)[0] == 1
+    line = b"7F800000 80000000 10\n"
+    assert testfloat("f32_to_i32", lines=line)[0] == 0
+    assert testfloat("f32_to_i32", "-checkAll", "--nan", "riscv", lines=line)[0] == 1
+
+
+def test_a_prefix_is_a_line_before_those_that_are_generated(testfloat):
+    status, out, _ = testfloat("f16", "--generate", "-n", "2", "-prefix", "f16 cases")
+    assert (status, len(out.splitlines()), out.splitlines()[0]) == (0, 3, "f16 cases")
+
+
+@pytest.mark.parametrize("name", ["f16_mulAdd", "f32_to_f16", "f16_roundToInt", "i32_to_f16"])
+def test_one_kernel_checks_every_mode(monkeypatch, name):
+    launched = []
+    usual = testfloat_modes.kernel_for
+
+    def counted(target, loop, table):
+        launched.append((loop, table))
+        return usual(target, loop, table)
+
+    monkeypatch.setattr(testfloat_modes, "kernel_for", counted)
+    choices = [("near_even", "after", "x86"), ("min", "before", "arm"), ("odd", "after", "riscv")]
+    for rounding, tininess, nan in choices:
+        function = function_named(name, rounding=rounding, tininess=tininess, nan=nan)
+        fields = (*function.operands, function.result, testfloat_functions.Number(8))
+        with monkeypatch.context() as patched:
+            patched.setattr(PythonTarget, "compiles", True)
+            lines = b"".join(generated_lines(function, 2, 100, 3))
+        checker = CaseChecker(function, Conditions(checks_nans=True, nan=nan))
+        ((_, columns),) = read_cases(io.BytesIO(lines), fields)
+        assert [each.text for each in checker.check(1, columns)] == []
+    rounded = name == "f16_roundToInt"  # the direction is part of the operation
+    assert len(launched) == len(choices)
+    assert len(set(launched)) == (len(choices) if rounded else 1)
+
+
+@pytest.mark.parametrize("name", ["f32_lt", "f32_to_i32"])
+def test_options_that_change_nothing_need_no_kernel_of_their_own(name):
+    usual = function_named(name)
+    other = function_named(name, rounding="near_even", tininess="before")
+    assert other.scalar.table is usual.scalar.table
 
 
 def test_unknown_functions_and_misuse_are_one_line(testfloat):
