@@ -66,8 +66,8 @@ class DotDrawing:
         some = self.rng.random((n, 1)) < 0.3
         vanish = some & (self.rng.random((n, k)) < 0.4)
         a = np.where(vanish, self.left.zeros((n, k)), a)
-        order = self.rng.permuted(np.broadcast_to(np.arange(k), (n, k)), axis=1)
-        a, b = (np.take_along_axis(x, order, axis=1) for x in (a, b))
+        order = self.rng.permutation(k)
+        a, b = a[:, order], b[:, order]
         c = self._accumulators(a, b, top)
         if kind is _ties:
             c = np.where(self.rng.random(n) < 0.7, self.output.near(top[:, 0]), c)
@@ -98,8 +98,10 @@ class DotDrawing:
     def _accumulators(self, a: Codes, b: Codes, top: Integers) -> Codes:
         n, out = len(a), self.output
         near = top[:, 0] + self.rng.integers(-self.fraction_bits - 3, self.fraction_bits + 4, n)
-        total = (_values(self.left.format, a) * _values(self.right.format, b)).sum(axis=1)
-        opposite = out.negated(_nearest(out.format, total))
+        choice = self.rng.integers(0, 8, n)
+        opposite = np.zeros(n, np.uint64)
+        rows = (choice == 5) | (choice == 6)
+        opposite[rows] = self._opposite(a[rows], b[rows])
         step = self.rng.integers(-2, 3, n).astype(np.uint64)
         is_inner = (opposite & np.uint64(out.format.magnitude_mask)) - np.uint64(2) < np.uint64(
             out.format.max_finite - 4
@@ -114,7 +116,13 @@ class DotDrawing:
             opposite,
             np.where(self.rng.random(n) < 0.3, out.special((n,)), out.near(near)),
         )
-        return np.choose(self.rng.integers(0, len(chosen), n), chosen)
+        return np.choose(choice, chosen)
+
+    def _opposite(self, a: Codes, b: Codes) -> Codes:
+        """Return the accumulators that about cancel the products of finite operands."""
+        with np.errstate(all="ignore"):
+            total = (_values(self.left.format, a) * _values(self.right.format, b)).sum(axis=1)
+        return self.output.negated(_nearest(self.output.format, total))
 
 
 _Kind = Callable[[DotDrawing, int, int], tuple[Codes, Codes, Integers]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
@@ -11,8 +11,6 @@ from numlean_kernels.formats import Format
 
 Codes = np.ndarray[Any, np.dtype[np.uint64]]
 Integers = np.ndarray[Any, np.dtype[np.int64]]
-
-_PATTERNS: Final = 6
 
 
 @dataclass(frozen=True)
@@ -95,15 +93,14 @@ class OperandDrawing:
 
     def _trailing(self, shape: tuple[int, ...]) -> Integers:
         """Return trailing significands of several patterns."""
-        mask, bits = self.format.trailing_mask, self.format.trailing_bits
-        random = self.rng.integers(0, mask + 1, shape, dtype=np.int64)
-        one_bit = np.int64(1) << self.rng.integers(0, max(bits, 1), shape, dtype=np.int64)
-        patterns = (
-            random,
-            np.zeros(shape, np.int64),
-            np.full(shape, mask, np.int64),
-            one_bit & mask,
-            mask ^ (one_bit & mask),
-            random & np.int64((mask << (bits // 2)) & mask),
-        )
-        return np.choose(self.rng.integers(0, _PATTERNS, shape), patterns).astype(np.int64)
+        mask, bits = self.format.trailing_mask, max(self.format.trailing_bits, 1)
+        drawn = self.rng.integers(0, 1 << 63, shape, dtype=np.int64)
+        pattern, one_bit = drawn >> 60, np.int64(1) << (drawn & 63) % bits
+        # Random, zeros, ones, one bit, all but one, and the upper half random.
+        upper = mask & (mask << (bits // 2))
+        kept = np.array([mask, mask, mask, 0, 0, 0, 0, upper])
+        set_bits = np.array([0, 0, 0, 0, mask, 0, mask, 0])
+        changed = np.array([0, 0, 0, 0, 0, mask, mask, 0])
+        trailing: Integers = ((drawn >> 6) & kept[pattern]) | set_bits[pattern]
+        trailing ^= one_bit & changed[pattern]
+        return trailing

@@ -8,6 +8,7 @@ from typing import Any, Final, final
 import numpy as np
 
 from numlean.testing.matrix_units.amd import FmaChain, PairwiseTree, RoundedOnce, TwoStages
+from numlean.testing.matrix_units.batched import BatchedBlocks
 from numlean.testing.matrix_units.block_fma import BlockFma, InParts, Operand
 from numlean.testing.matrix_units.dot_drawing import DotDrawing
 from numlean.testing.matrix_units.exact_numbers import (
@@ -70,12 +71,14 @@ class MatrixUnitReference:
         right: The operands on the right.
         output: The encodings of accumulators and results.
         product: The dot product.
+        batched: The same for many finite rows at once; None if there is none.
     """
 
     left: Operands
     right: Operands
     output: Codec
     product: LongDot
+    batched: BatchedBlocks | None = None
 
     def dot(self, a: Codes, b: Codes, c: Codes) -> Codes:
         """Return the dot products of rows.
@@ -85,6 +88,14 @@ class MatrixUnitReference:
             b: Encodings of shape (n, k).
             c: Accumulators to begin with, encodings of the output of shape (n,).
         """
+        if self.batched is None:
+            return self._one_by_one(a, b, c)
+        results, is_finite = self.batched.dot(a, b, c)
+        rest = ~is_finite
+        results[rest] = self._one_by_one(a[rest], b[rest], c[rest])
+        return results
+
+    def _one_by_one(self, a: Codes, b: Codes, c: Codes) -> Codes:
         left, right = self.left.__getitem__, self.right.__getitem__
         decode, encode, product = self.output.decode, self.output.encode, self.product
         dots = [
@@ -94,8 +105,14 @@ class MatrixUnitReference:
         return np.array(dots, dtype=self.output.format.storage_dtype)
 
 
-def reference_of_unit(unit: rules.Unit) -> MatrixUnitReference:
-    """Return the reference of a unit."""
+def reference_of_unit(unit: rules.Unit, *, batches: bool = True) -> MatrixUnitReference:
+    """Return the reference of a unit.
+
+    Args:
+        unit: The numbers of the unit.
+        batches: Whether finite dot products are computed in batches, in integers of 64 bits; else
+            each is computed alone, in integers of any size.
+    """
     operands = unit.left, unit.right
     # Fine enough for every operand and its square, and for half of the least number of the output.
     half_unit = max(-(-_least(unit.output) // 2), *(_least(each.format) for each in operands))
@@ -107,7 +124,9 @@ def reference_of_unit(unit: rules.Unit) -> MatrixUnitReference:
     left, right = (Operands(each, half_unit, unit.rule) for each in operands)
     product = LongDot(instruction, _grid(unit.output), chaining)
     output = Codec(unit.output, 2 * half_unit, unit.nan)
-    return MatrixUnitReference(left, right, output, product)
+    return MatrixUnitReference(
+        left, right, output, product, BatchedBlocks.of(unit) if batches else None
+    )
 
 
 def _least(format: Format) -> int:

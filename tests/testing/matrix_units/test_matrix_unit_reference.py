@@ -86,7 +86,7 @@ def test_an_instruction_is_that_of_its_definition_in_rationals(name):
     unit = nl.get_matrix_unit(name).unit
     rule, format = unit.rule, unit.left.format
     dots = drawing_of_unit(unit, 5).draw(150, rule.group)
-    results = reference_of_unit(unit).dot(*dots)
+    results = reference_of_unit(unit, batches=False).dot(*dots)
     codec, output = Codec(format, UNIT), Codec(BINARY32, UNIT)
     least = [] if rule.floor is None else [rule.floor]
     bits = 23 if rule.result_precision is None else rule.result_precision - 1
@@ -145,3 +145,17 @@ def test_drawn_dot_products_have_each_kind_of_number_and_result(name):
         assert format.is_nan(found).any()
         assert (found[~format.is_nan(found)] & format.sign_mask != 0).any()
         assert not format.has_infinity or format.is_infinite(found).any()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["V100:fp16->fp16", "A100:tf32,model=mma", "Ada:e5m2", "H100:e4m3:mma->fp16", "H100:e5m2:mma"],
+)
+def test_batches_are_equal_to_integers_of_any_size(name):
+    unit = nl.get_matrix_unit(name).unit
+    reference, alone = (reference_of_unit(unit, batches=each) for each in (True, False))
+    assert reference.batched is not None
+    assert alone.batched is None
+    for seed, k in enumerate((1, unit.rule.instruction, 2 * unit.rule.instruction + 1)):
+        dots = drawing_of_unit(unit, 6, seed).draw(200, k)
+        assert reference.dot(*dots).tolist() == alone.dot(*dots).tolist()
