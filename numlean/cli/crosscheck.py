@@ -21,7 +21,8 @@ and loss_b). A divergence has the keys differing, where, operation, call, elemen
 results, ulps, exact, closer ("a", "b" or "equal"), rounded_to, rounded (both with
 --beyond-rounding), operands_b, exact_b (if the operands differ), rules (what each run does, where
 the two round or multiply differently by a policy; else null), block (start and stop of the first
-terms that make the sums of two matrix units differ, the sum before and both sums after; else null)
+terms that make the sums of two matrix units differ, before and after (the sums), and steps: title,
+top (e*), fraction_bits and result of each sum of both units; else null)
 and judgements (for each result
 verdict, relative_error, error in ulps of its format, causes, right and is_right: the specified
 result, and whether the result equals it).
@@ -199,8 +200,11 @@ def _divergence(found: Divergence) -> dict[str, Any]:
 def _block(found: BlockDifference) -> dict[str, Any]:
     """Return the terms that make the sums of two matrix units differ, and the sums."""
     after = [_number(number) for number in found.after]
+    steps = [
+        [{**asdict(step), "result": _number(step.result)} for step in each] for each in found.steps
+    ]
     terms = {"start": found.start, "stop": found.stop}
-    return {**terms, "before": _number(found.before), "after": after}
+    return {**terms, "before": _number(found.before), "after": after, "steps": steps}
 
 
 def _numbers(operands: dict[str, tuple[Number, ...]]) -> dict[str, Any]:

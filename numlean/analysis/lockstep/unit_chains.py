@@ -2,19 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import lcm
 
+import numpy as np
+
 from numlean.analysis.lockstep.numbers import Number
 from numlean.analysis.trace.element import Index
+from numlean.precision.matrix_units.steps import unit_steps
 from numlean.precision.scaling.entered_operands import EnteredOperands
 from numlean.scalar.protocol import Scalar
 from numlean.scalar.wrappers.tracing import TracedOperation
-from numlean_kernels.matrix_units.rule import Unit
+from numlean_kernels.matrix_units.rule import Chain, Unit
 
 _OPERATION = "unit_product"
+
+
+@dataclass(frozen=True)
+class ChainStep:
+    """A sum of a chain of instructions.
+
+    Attributes:
+        title: The terms that are added.
+        top: e*, the exponent below which they are aligned; None if they are not.
+        fraction_bits: The bits below it that are kept; None likewise.
+        result: The accumulator after it.
+    """
+
+    title: str
+    top: int | None
+    fraction_bits: int | None
+    result: Number
+
+    def __str__(self) -> str:
+        if self.top is None or self.fraction_bits is None:
+            return f"{self.title}: {self.result.text}"
+        least = f"2^{self.top - self.fraction_bits}"
+        return f"{self.title}: e* = {self.top}, terms in multiples of {least}: {self.result.text}"
 
 
 @dataclass(frozen=True)
@@ -26,19 +52,25 @@ class BlockDifference:
         stop: The k after the last one.
         before: The sum of the terms before them, the same in both units.
         after: The sums of the terms up to them, a's and b's.
+        steps: The sums that a and b make of the terms; empty if options split the chain of one.
     """
 
     start: int
     stop: int
     before: Number
     after: tuple[Number, Number]
+    steps: tuple[tuple[ChainStep, ...], tuple[ChainStep, ...]] = ((), ())
 
-    def __str__(self) -> str:
+    @property
+    def lines(self) -> Iterator[str]:
+        """The terms, the sums, and each step of both units, as lines."""
         a, b = self.after
-        return (
+        yield (
             f"terms {self.start} to {self.stop - 1} are the first that make the sums differ: from"
             f" {self.before.text}, A comes to {a.text} and B to {b.text}"
         )
+        for name, steps in zip("AB", self.steps, strict=True):
+            yield from (f"  {name}, {step}" for step in steps)
 
 
 def first_block(pair: Sequence[TracedOperation], index: Index) -> BlockDifference | None:
@@ -65,8 +97,32 @@ def first_block(pair: Sequence[TracedOperation], index: Index) -> BlockDifferenc
     ends = [0, *_ends(units, sides[0])]
     for (start, stop), (before, after) in zip(pairwise(ends), pairwise(numbers), strict=True):
         if after[0] != after[1]:
-            return BlockDifference(start, stop, before[0], after)
+            steps = [_steps(*each, start, stop) for each in zip(pair, units, sides, strict=True)]
+            return BlockDifference(start, stop, before[0], after, (steps[0], steps[1]))
     return None
+
+
+def _steps(
+    op: TracedOperation, unit: Unit, operands: EnteredOperands, start: int, stop: int
+) -> tuple[ChainStep, ...]:
+    """Return the sums that a unit makes of terms, if a chain of instructions takes all terms."""
+    if unit.chain != Chain():
+        return ()
+    a, b = (
+        x.scalar.to_bits(np.ascontiguousarray(x.storage)).reshape(-1).tolist()
+        for x in (operands.a, operands.b)
+    )
+    before = len(unit_steps(unit, a[:start], b[:start], 0)) if start else 0
+    found = unit_steps(unit, a[:stop], b[:stop], 0)[before:]
+    return tuple(
+        ChainStep(step.title, step.top, step.fraction_bits, _number(op.scalar, step.result))
+        for step in found
+        if step.result is not None
+    )
+
+
+def _number(scalar: Scalar, bits: int) -> Number:
+    return Number.of(scalar, scalar.from_bits([bits]))
 
 
 def _ends(units: Sequence[Unit], operands: EnteredOperands) -> list[int]:

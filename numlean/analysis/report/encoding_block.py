@@ -98,7 +98,7 @@ def _verdicts(found: Divergence) -> Iterator[str]:
     for name, rule in zip("AB", found.rules or (), strict=False):
         yield f"{name}: {rule}"
     if found.block is not None:
-        yield str(found.block)
+        yield from found.block.lines
     if found.closer is not None:
         yield _CLOSER[found.closer]
     if all(assessment.is_right for assessment in found.assessments):

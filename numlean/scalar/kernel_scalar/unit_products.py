@@ -31,7 +31,7 @@ def unit_product(s: Components, a: Numbers, b: Numbers, c: Numbers | None, unit:
         start[...] = 0
     else:
         start = _encodings(s, Numbers(c.scalar, np.broadcast_to(c.storage, shape)), unit.output)
-    batches = (x.reshape(-1, *x.shape[-2:]) for x in (left, right, start))
+    batches = (x if x.ndim == 3 else x[np.newaxis] for x in (left, right, start))
     z = launch_product(s.target, unit_table(unit, s.target.without_recorder), unit, *batches)
     return s.codec.from_bits(z.reshape(shape))
 

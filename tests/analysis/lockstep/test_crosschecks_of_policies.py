@@ -88,11 +88,17 @@ def test_two_matrix_units_part_at_a_product_and_the_terms_that_make_it_differ_ar
     assert (block.start, block.stop) == (16 * first, min(16 * first + 16, len(row)))
     assert block.before.bits == (dots[first - 1][0] if first else 0)
     assert [number.bits for number in block.after] == dots[first]
+    for name, steps, after in zip(names, block.steps, block.after, strict=True):
+        bits = int(name.startswith("H")) * 2 + 23
+        assert {step.fraction_bits for step in steps} == {bits}
+        assert steps[-1].result == after
+        assert len(steps) == (1 if bits == 25 else -(-(block.stop - block.start) // 4))
     assert [each.verdict for each in found.assessments] == ["as specified"] * 2
     numbers = ([half(n.bits) for n in found.operands[label]] for label in "ab")
     exact = sum(x * y for x, y in zip(*numbers, strict=True))
     assert abs(Fraction(found.exact) - exact) <= abs(exact) * Fraction(10) ** -23
     assert f"terms {block.start} to {block.stop - 1} are the first that make" in str(found)
+    assert f"\n    B, {block.steps[1][0]}\n" in str(found)
 
 
 def half(bits):
