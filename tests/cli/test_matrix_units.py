@@ -91,6 +91,9 @@ def test_a_recording_names_the_unit_with_which_the_gpu_agrees(vector_file, monke
     assert (about["gpu"], about["operands"], about["output"]) == (gpu.name, "bf16", "fp32")
     again = read_vectors("r.npz")
     assert (again.a == read_vectors(vector_file).a).all()
+    for unit, status in zip(UNITS, (0, 1), strict=True):
+        line = ["verify", "matrix-unit", unit, "--against", "r.npz", "--device", "python"]
+        assert main(line) == status
 
 
 def test_vectors_of_an_archive_are_compared_with_the_unit_that_is_named(

@@ -279,7 +279,8 @@ def _searched(
 
 def _telling(first: MatrixUnit, second: MatrixUnit) -> tuple[ToldApart, ...]:
     """Return the shipped vectors of the units' formats at which they differ."""
-    fitting = [v for v in SHIPPED if (v.operands, v.output) == _names(first)]
+    names = {_names(unit) for unit in (first, second)}
+    fitting = [v for v in SHIPPED if (v.operands, v.output) in names]
     told = [_told(first, second, v.name, v.product) for v in fitting]
     format = first.unit.output
     return tuple(
@@ -303,7 +304,8 @@ def _names(unit: MatrixUnit) -> tuple[str, str]:
 
 def _formats(unit: MatrixUnit) -> tuple[Any, ...]:
     u = unit.unit
-    return u.left, u.right, u.output
+    operands = ((each.format, each.precision) for each in (u.left, u.right))
+    return *operands, u.output
 
 
 def _common_instruction(first: MatrixUnit, second: MatrixUnit) -> str:

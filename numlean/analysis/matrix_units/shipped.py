@@ -163,6 +163,13 @@ SHIPPED: Final[tuple[ShippedVector, ...]] = (
         0xC000,
         {"Ada:e4m3->fp16": 0xBC00, "H100:e4m3:wgmma->fp16": 0xBBFF},
     ),
+    _vector(
+        "Ada:e5m2->fp16 and H100:e5m2:wgmma->fp16",
+        "e5m2->fp16",
+        *_sparse({8: (0xA4, 0xA8), 16: (0x3C, 0x3C)}),
+        0xC000,
+        {"Ada:e5m2->fp16": 0xBC00, "H100:e5m2:wgmma->fp16": 0xBBFF},
+    ),
     *_FP8_APART,
     _apart(
         "e4m3->fp32",
@@ -218,6 +225,23 @@ SHIPPED: Final[tuple[ShippedVector, ...]] = (
         "fp16->fp32",
         *(0x0000, 0x4800, 0x00000001),
         {"H100:fp16": 0x00000001, "H100:fp16,model=mma": 0x00000000},
+    ),
+    _apart(
+        "fp16->fp32",
+        *(0x0001, 0x3C00, 0x00000000),
+        {"MI100:fp16": 0x33800000, "MI250:fp16": 0x00000000, "MI300:fp16": 0x33800000},
+    ),
+    _apart(
+        "bf16->fp32",
+        *(0x0001, 0x7F00, 0x00000000),
+        {"MI100:bf16": 0x3C800000, "MI250:bf16:mfma": 0x00000000, "MI300:bf16": 0x3C800000},
+    ),
+    _vector(
+        "MI250:bf16:mfma and MI250:bf16:mfma_1k",
+        "bf16->fp32",
+        *_sparse({0: (0x4B80, 0x3F80), 2: (0x3F80, 0x3F80)}),
+        0xCB800000,
+        {"MI250:bf16:mfma": 0x3F800000, "MI250:bf16:mfma_1k": 0x00000000},
     ),
     _apart(
         "e4m3->fp32",

@@ -15,13 +15,14 @@ _LOG_SIZE: Final = 4096
 _ERROR_LOG, _ERROR_LOG_SIZE = 5, 6
 """CU_JIT_ERROR_LOG_BUFFER and CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES."""
 
-_ARGUMENTS: Final[dict[str, tuple[Any, ...]]] = {
+ARGUMENTS: Final[dict[str, tuple[Any, ...]]] = {
     "cuGetErrorString": (c_int, c_void_p),
     "cuDriverGetVersion": (c_void_p,),
     "cuModuleLoadDataEx": (c_void_p, c_char_p, c_uint, c_void_p, c_void_p),
     "cuModuleGetFunction": (c_void_p, c_void_p, c_char_p),
     "cuLaunchKernel": (c_void_p, *[c_uint] * 7, c_void_p, c_void_p, c_void_p),
 }
+"""The types of the arguments of each function, as in cuda.h."""
 
 
 class Driver:
@@ -29,7 +30,7 @@ class Driver:
 
     def __init__(self, library: Any) -> None:
         self._library = library
-        for name, types in _ARGUMENTS.items():
+        for name, types in ARGUMENTS.items():
             function = getattr(library, name)
             function.argtypes, function.restype = types, c_int
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -74,7 +75,8 @@ class TorchGpu:
             raise UnavailableError(f"PyTorch {torch.__version__} is built without CUDA")
         if not torch.cuda.is_available():
             raise UnavailableError(f"PyTorch {torch.__version__} finds no NVIDIA GPU")
-        return cls(torch, Driver.open())
+        with _naming(f"PyTorch {torch.__version__}"):
+            return cls(torch, Driver.open())
 
     def run(self, ptx: str, kernel: str, inputs: tuple[Words, Words, Words], chunks: int) -> Words:
         """Launch a kernel; see :class:`Gpu`."""
@@ -114,13 +116,10 @@ class CupyGpu:
         cupy = _module("cupy", "CuPy")
         if cupy.cuda.runtime.is_hip:
             raise UnavailableError(f"CuPy {cupy.__version__} is built for AMD's GPUs")
-        try:
-            count = int(cupy.cuda.runtime.getDeviceCount())
-        except Exception as error:  # of classes that depend on the version
-            raise UnavailableError(f"CuPy {cupy.__version__}: {one_line(error)}") from None
-        if not count:
-            raise UnavailableError(f"CuPy {cupy.__version__} finds no NVIDIA GPU")
-        return cls(cupy)
+        with _naming(f"CuPy {cupy.__version__}"):
+            if not cupy.cuda.runtime.getDeviceCount():
+                raise UnavailableError(f"CuPy {cupy.__version__} finds no NVIDIA GPU")
+            return cls(cupy)
 
     def run(self, ptx: str, kernel: str, inputs: tuple[Words, Words, Words], chunks: int) -> Words:
         """Launch a kernel; see :class:`Gpu`."""
@@ -185,12 +184,19 @@ def run_on(
     Raises:
         NumleanError: The kernel could not be executed.
     """
-    try:
+    with _naming(f"{gpu.name}, {gpu.library}"):
         return gpu.run(ptx, kernel, inputs, chunks)
+
+
+@contextmanager
+def _naming(owner: str) -> Iterator[None]:
+    """Raise the errors of a library, which have classes of their own, as ours."""
+    try:
+        yield
     except NumleanError:
         raise
-    except Exception as error:  # libraries have classes of their own
-        raise UnavailableError(f"{gpu.name}, {gpu.library}: {one_line(error)}") from error
+    except Exception as error:
+        raise UnavailableError(f"{owner}: {one_line(error)}") from error
 
 
 def _module(name: str, title: str) -> Any:

@@ -1,6 +1,7 @@
 """Rules of matrix units side by side, the shipped vectors, and the search for further ones."""
 
 from dataclasses import fields, replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -34,6 +35,20 @@ def test_units_give_the_answers_of_shipped_vectors_which_tell_them_apart(vector)
 def test_the_contradictions_of_the_published_models_are_the_documented_ones():
     answers = [list(each.answers.values())[:2] for each in CONTRADICTIONS]
     assert answers == [[1, 0], [0x30800000, 0], [0x3F800000, 0]]
+
+
+def neighbours():
+    """Yield pairs of units of the same formats, in the order of the list of chips."""
+    units = [nl.get_matrix_unit(name) for name in nl.matrix_units()]
+    for formats in dict.fromkeys((unit.operands, unit.output) for unit in units):
+        group = [unit for unit in units if (unit.operands, unit.output) == formats]
+        yield from pairwise(group)
+
+
+def test_neighbours_in_the_list_of_units_have_equal_rules_or_a_vector_that_tells_them_apart():
+    compared = [nl.compare_units(*pair) for pair in neighbours()]
+    assert len(compared) > 40
+    assert [r.first.name for r in compared if bool(r.differences) != bool(r.shipped)] == []
 
 
 STEPPED = ("V100:fp16", "A100:tf32", "Ada:e4m3", "H100:e5m2:mma->fp16", "A100:bf16,model=mma")
@@ -97,6 +112,10 @@ def test_units_of_other_formats_are_compared_by_their_rules_only():
         nl.compare_units("A100:fp16", "A100:fp16->fp16", find=True)
     with pytest.raises(NumleanError, match="no dot product is known"):
         result.vectors()
+
+
+def test_operands_of_two_names_and_one_format_can_be_compared():
+    assert nl.compare_units("A100:tf32", "MI300:xf32").is_comparable
 
 
 def test_units_of_equal_rules_need_no_search():

@@ -4,6 +4,7 @@ import ctypes
 import shutil
 import subprocess
 import sys
+from ctypes import POINTER, c_void_p
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,7 +14,7 @@ from numlean.analysis.matrix_units.encodings import from_binary32, to_binary32
 from numlean.analysis.matrix_units.vectors import UnitVectors
 from numlean.errors import NumleanError, UnavailableError
 from numlean.verification.tensor_core import gpu as gpus
-from numlean.verification.tensor_core.driver import Driver
+from numlean.verification.tensor_core.driver import ARGUMENTS, Driver
 from numlean.verification.tensor_core.instructions import INSTRUCTIONS, instruction_for
 from numlean.verification.tensor_core.kernel import KERNEL, kernel_ptx
 from numlean.verification.tensor_core.recording import record
@@ -206,66 +207,64 @@ def test_without_a_gpu_the_reason_names_what_was_looked_for(monkeypatch):
 
 
 class FakeDriver:
-    """A driver of which kernels run on the model of a warp; memory is that of this process."""
+    """A driver behind C function pointers; kernels run on the model of a warp, in our memory."""
 
     def __init__(self):
-        self.modules = {}
-        self.cuGetErrorString = Function(self._error_string)
-        self.cuDriverGetVersion = Function(self._driver_version)
-        self.cuModuleLoadDataEx = Function(self._load)
-        self.cuModuleGetFunction = Function(self._get_function)
-        self.cuLaunchKernel = Function(self._launch)
+        self.modules = []
+        calls = {
+            "cuGetErrorString": self._error_string,
+            "cuDriverGetVersion": self._driver_version,
+            "cuModuleLoadDataEx": self._load,
+            "cuModuleGetFunction": self._get_function,
+            "cuLaunchKernel": self._launch,
+        }
+        for name, call in calls.items():
+            prototype = ctypes.CFUNCTYPE(ctypes.c_int, *ARGUMENTS[name])
+            setattr(self, name, prototype(call))
 
     def _error_string(self, status, text):
-        text._obj.value = b"invalid PTX"
+        self.reason = ctypes.create_string_buffer(b"invalid PTX")
+        ctypes.cast(text, POINTER(c_void_p))[0] = ctypes.addressof(self.reason)
         return 0
 
     def _driver_version(self, number):
-        number._obj.value = 13000
+        ctypes.cast(number, POINTER(ctypes.c_int))[0] = 13000
         return 0
 
     def _load(self, module, image, count, options, values):
         if b".entry" not in image:
-            assert (list(options), count, values[1]) == ([5, 6], 2, 4096)
-            ctypes.memmove(values[0], b"line 1: nothing\0", 16)
+            chosen = ctypes.cast(options, POINTER(ctypes.c_int))[:count]
+            log, size = ctypes.cast(values, POINTER(c_void_p))[:count]
+            assert (chosen, size) == ([5, 6], 4096)
+            ctypes.memmove(log, b"line 1: nothing\0", 16)
             return 218
-        self.modules[len(self.modules) + 1] = image.decode()
-        module._obj.value = len(self.modules)
+        self.modules.append(image.decode())
+        ctypes.cast(module, POINTER(c_void_p))[0] = len(self.modules)
         return 0
 
     def _get_function(self, function, module, name):
-        assert f".entry {name.decode()}(" in self.modules[module.value]
-        function._obj.value = module.value
+        assert f".entry {name.decode()}(" in self.modules[module - 1]
+        ctypes.cast(function, POINTER(c_void_p))[0] = module
         return 0
 
     def _launch(self, function, *rest):
-        *sizes, _, pointers, extra = rest
+        *sizes, stream, pointers, extra = rest
         blocks = sizes[0]
-        assert (sizes, extra) == ([blocks, 1, 1, 32, 1, 1, 0], None)
-        words = [ctypes.cast(p, ctypes.POINTER(ctypes.c_uint64))[0] for p in pointers]
+        assert (sizes, stream, extra) == ([blocks, 1, 1, 32, 1, 1, 0], 7, None)
+        places = ctypes.cast(pointers, POINTER(c_void_p))[:5]
+        words = [ctypes.cast(each, POINTER(ctypes.c_uint64))[0] for each in places]
 
         def memory(address, value):
-            cell = ctypes.cast(address, ctypes.POINTER(ctypes.c_uint32))
+            cell = ctypes.cast(address, POINTER(ctypes.c_uint32))
             if value is None:
                 return cell[0]
             cell[0] = value
             return None
 
-        warp = Warp(self.modules[function.value], memory, exact_matmul)
+        warp = Warp(self.modules[function - 1], memory, exact_matmul)
         for block in range(blocks):
             warp.run(block, words)
         return 0
-
-
-class Function:
-    """A function of a library of ctypes."""
-
-    def __init__(self, call):
-        self.call, self.argtypes, self.restype = call, None, None
-
-    def __call__(self, *arguments):
-        assert len(arguments) == len(self.argtypes)
-        return self.call(*arguments)
 
 
 class HostTensor:
@@ -300,7 +299,7 @@ def fake_torch():
             is_available=lambda: True,
             current_device=lambda: 0,
             get_device_properties=lambda _: properties,
-            current_stream=lambda: SimpleNamespace(cuda_stream=0),
+            current_stream=lambda: SimpleNamespace(cuda_stream=7),
             synchronize=lambda: None,
         ),
     )
@@ -317,6 +316,19 @@ def test_through_pytorch_the_driver_gets_the_kernel_and_the_addresses_of_tensors
     about = recording.about
     assert (about["gpu"], about["capability"]) == ("NVIDIA H200", "9.0")
     assert about["library"] == "PyTorch 2.11.0, CUDA 13.0"
+
+
+def test_a_gpu_that_a_library_cannot_use_is_a_reason_of_one_line(monkeypatch):
+    torch = fake_torch()
+
+    def refuse(*_, device):
+        raise RuntimeError("CUDA error: the driver is\ntoo old")
+
+    torch.zeros = refuse
+    monkeypatch.setitem(sys.modules, "torch", torch)
+    monkeypatch.setattr(Driver, "open", lambda: Driver(FakeDriver()))
+    with pytest.raises(UnavailableError, match=r"PyTorch 2\.11\.0: CUDA error: the driver is"):
+        gpus.find_gpu("torch")
 
 
 def test_the_log_of_the_driver_is_in_the_error():
