@@ -133,17 +133,19 @@ class TwoStages:
 
     def __call__(self, left: Sequence[Operand], right: Sequence[Operand], c: Number) -> Number:
         """Return the next accumulator."""
-        products = [
-            (multiply_exactly(a[0], b[0]), a[1] + b[1]) for a, b in zip(left, right, strict=True)
-        ]
-        values = [self._limited(x) for x, _ in products]
-        if not (is_finite(c) and all(map(is_finite, values))):
-            return sum_of_specials((*values, c))
-        greatest = self._greatest(products)
-        total = self._sum(products, greatest)
-        e_c = max(exponent_of(int(c), self.unit), -126) if c else ZERO_EXPONENT
+        exponents = [a[1] + b[1] for a, b in zip(left, right, strict=True)]
+        if max(exponents) >= SPECIAL // 2 or not is_finite(c):
+            products = [multiply_exactly(a[0], b[0]) for a, b in zip(left, right, strict=True)]
+            return sum_of_specials((*map(self._limited, products), c))
+        terms = [a[0] * b[0] for a, b in zip(left, right, strict=True)]
+        beyond = 1 << (_BEYOND + self.unit)
+        if max(terms) >= beyond or min(terms) <= -beyond:
+            return sum_of_specials((*map(self._limited, terms), c))
+        total, greatest = self._sum(terms, exponents)
+        first = int(c)  # a zero without its sign
+        e_c = max(exponent_of(first, self.unit), -126) if first else ZERO_EXPONENT
         common = max(greatest, e_c)
-        kept_c = self._cut(int(c), common - self.c_bits)
+        kept_c = self._cut(first, common - self.c_bits)
         if self.splits_by_parity and e_c < common - self.c_bits - 1:
             kept_c = 0
         z = self._cut(total, common - self.sum_bits) + kept_c
@@ -154,22 +156,19 @@ class TwoStages:
             return -math.inf if x < 0 else math.inf
         return x
 
-    def _greatest(self, products: Sequence[tuple[Number, int]]) -> int:
-        return max((e for x, e in products if x), default=-SPECIAL)
-
-    def _sum(self, products: Sequence[tuple[Number, int]], greatest: int) -> int:
+    def _sum(self, terms: list[int], exponents: list[int]) -> tuple[int, int]:
+        """Return the sum of aligned products, and their greatest exponent."""
         if not self.splits_by_parity:
-            return self._aligned(products)
-        halves = (self._aligned(products[0::2]), self._aligned(products[1::2]))
-        return sum(self._cut(x, greatest - self.c_bits) for x in halves)
+            return self._aligned(terms, exponents)
+        halves = [self._aligned(terms[part::2], exponents[part::2]) for part in (0, 1)]
+        greatest = max(e for _, e in halves)
+        return sum(self._cut(x, greatest - self.c_bits) for x, _ in halves), greatest
 
-    def _aligned(self, products: Sequence[tuple[Number, int]]) -> int:
-        quantum = self._greatest(products) - self.product_bits + self.unit
-        total = 0
-        for x, _ in products:
-            cut = abs(int(x)) >> max(quantum, 0) << max(quantum, 0)
-            total += -cut if x < 0 else cut
-        return total
+    def _aligned(self, terms: list[int], exponents: list[int]) -> tuple[int, int]:
+        counting = [e for x, e in zip(terms, exponents, strict=True) if x]
+        greatest = max(counting, default=-SPECIAL)
+        shift = max(greatest - self.product_bits + self.unit, 0)
+        return sum([x >> shift if x > 0 else -(-x >> shift) for x in terms]) << shift, greatest
 
     def _cut(self, x: int, exponent: int) -> int:
         shift = max(exponent + self.unit, 0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final, final
+from typing import Any, Final, Protocol, final
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from numlean.testing.matrix_units.exact_numbers import (
     Direction,
     Grid,
 )
+from numlean.testing.matrix_units.hardware_tree import HardwareTree
 from numlean.testing.matrix_units.long_dot import Chaining, Instruction, LongDot
 from numlean.testing.matrix_units.operand_drawing import OperandDrawing
 from numlean_kernels.formats import Format
@@ -28,6 +29,14 @@ _DIRECTIONS: Final = {
     Rounding.TIES_TO_EVEN: Direction.NEAREST,
 }
 Codes = np.ndarray[Any, np.dtype[Any]]
+Bools = np.ndarray[Any, np.dtype[np.bool_]]
+
+
+class Batched(Protocol):
+    """Computes many dot products at once, and tells for which it has the result."""
+
+    def dot(self, a: Codes, b: Codes, c: Codes) -> tuple[Codes, Bools]:
+        """Return the dot products of rows, and where they are right."""
 
 
 class Operands(dict[int, Operand]):
@@ -45,7 +54,7 @@ class Operands(dict[int, Operand]):
         self._codec = Codec(operands.format, half_unit)
         self._kept = -1 << (operands.format.precision - operands.precision)
         self._least_normal = half_unit + operands.format.emin
-        self._is_aligned = isinstance(rule, rules.BlockFma)
+        self._is_aligned = isinstance(rule, rules.BlockFma | rules.TwoStage)
         self._zero_exponent = getattr(rule, "zero_exponent", None)
         self._flushes = getattr(rule, "flushes", False)
 
@@ -78,7 +87,7 @@ class MatrixUnitReference:
     right: Operands
     output: Codec
     product: LongDot
-    batched: BatchedBlocks | None = None
+    batched: Batched | None = None
 
     def dot(self, a: Codes, b: Codes, c: Codes) -> Codes:
         """Return the dot products of rows.
@@ -110,8 +119,8 @@ def reference_of_unit(unit: rules.Unit, *, batches: bool = True) -> MatrixUnitRe
 
     Args:
         unit: The numbers of the unit.
-        batches: Whether finite dot products are computed in batches, in integers of 64 bits; else
-            each is computed alone, in integers of any size.
+        batches: Whether dot products are computed in batches where they can be, in integers of 64
+            bits or by the processor; else each alone, in integers of any size.
     """
     operands = unit.left, unit.right
     # Fine enough for every operand and its square, and for half of the least number of the output.
@@ -124,9 +133,11 @@ def reference_of_unit(unit: rules.Unit, *, batches: bool = True) -> MatrixUnitRe
     left, right = (Operands(each, half_unit, unit.rule) for each in operands)
     product = LongDot(instruction, _grid(unit.output), chaining)
     output = Codec(unit.output, 2 * half_unit, unit.nan)
-    return MatrixUnitReference(
-        left, right, output, product, BatchedBlocks.of(unit) if batches else None
-    )
+    return MatrixUnitReference(left, right, output, product, _batched(unit) if batches else None)
+
+
+def _batched(unit: rules.Unit) -> Batched | None:
+    return BatchedBlocks.of(unit) or HardwareTree.of(unit)
 
 
 def _least(format: Format) -> int:

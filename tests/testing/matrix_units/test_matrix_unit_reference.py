@@ -149,7 +149,10 @@ def test_drawn_dot_products_have_each_kind_of_number_and_result(name):
 
 @pytest.mark.parametrize(
     "name",
-    ["V100:fp16->fp16", "A100:tf32,model=mma", "Ada:e5m2", "H100:e4m3:mma->fp16", "H100:e5m2:mma"],
+    [
+        *("V100:fp16->fp16", "A100:tf32,model=mma", "Ada:e5m2", "H100:e4m3:mma->fp16"),
+        *("H100:e5m2:mma", "MI100:bf16,model=mma", "MI250:fp16", "MI250:bf16:mfma"),
+    ],
 )
 def test_batches_are_equal_to_integers_of_any_size(name):
     unit = nl.get_matrix_unit(name).unit
