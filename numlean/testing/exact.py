@@ -220,7 +220,7 @@ class ExactArithmetic:
         return bool(a & self._sign)
 
     def _is_zero(self, a: int) -> bool:
-        return self.format.has_zero and not a & self._ones
+        return self.format.has_zero and not a & self._ones and not self.is_nan(a)
 
     def _nan_of(self, *operands: int) -> Outcome:
         return self.nan, INVALID if any(map(self.is_signalling, operands)) else 0
