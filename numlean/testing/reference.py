@@ -175,6 +175,10 @@ class IeeeReference(Reference):
         """Return the number of an encoding."""
         return self._number(int(self.scalar.to_bits(x).item()))
 
+    def numbers(self, x: Storage) -> list[Number]:
+        """Return the numbers of an array of encodings, in C order."""
+        return [self._number(int(encoding)) for encoding in self.scalar.to_bits(x).flat]
+
     def _number(self, encoding: int) -> Number:
         sign = -1.0 if encoding & self.format.sign_mask else 1.0
         if self._model.is_nan(encoding):
@@ -187,7 +191,9 @@ class IeeeReference(Reference):
         """Return the numbers, with zeros for subnormal ones if operations flush them."""
         least = float(self._model.value(self.format.least_normal))
         return [
-            math.copysign(0.0, a) if self.flush and -least < a < least else a
+            math.copysign(0.0, a if self.has_signed_zero else 1.0)
+            if self.flush and -least < a < least
+            else a
             for a in self.numbers(x)
         ]
 

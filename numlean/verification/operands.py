@@ -115,7 +115,7 @@ def _patterned(rng: np.random.Generator, format: Format) -> Bits:
     trailing: Bits = np.where(rng.integers(0, 2, BATCH) == 0, ones, ones << (_WORD(t) - length))
     for _ in range(2):
         flip: Bits = rng.integers(0, 2, BATCH, dtype=_WORD) << rng.integers(
-            0, t, BATCH, dtype=_WORD
+            0, max(t, 1), BATCH, dtype=_WORD
         )
         trailing = trailing ^ flip
     sign = rng.integers(0, 2, BATCH, dtype=_WORD) << _WORD(format.width - 1)

@@ -75,7 +75,7 @@ def variants(dtype: str, *, every: bool = False) -> Iterator[str]:
         yield parsed.text
         return
     format = get_scalar(parsed.text, "python" if "python" in backend.devices else None).format
-    for rounding in _values(Rounding):
+    for rounding in (*_values(Rounding), *_few_bits(format)):
         for options in _every_choice() if every else _single_choices():
             if format is not None and not _has(format, options):
                 continue
@@ -113,6 +113,11 @@ def _has(format: Format, options: dict[str, str]) -> bool:
 
 def _values(choice: type[Enum]) -> list[str]:
     return [each.value for each in choice]
+
+
+def _few_bits(format: Format | None) -> tuple[str, ...]:
+    """Return stochastic roundings with few random bits, which formats have."""
+    return () if format is None else ("stochastic_a:1", "stochastic_b:4", "stochastic_c:8")
 
 
 def _rounding(value: str) -> dict[str, str]:
