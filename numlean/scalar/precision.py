@@ -76,6 +76,52 @@ def extent_of(scalar: Scalar) -> Extent | None:
     return _extent_of_codes(inner.without_recorder()) if hasattr(inner, "codec") else None
 
 
+def magnitudes_of(scalar: Scalar) -> tuple[int, int] | None:
+    """Return the exponents of the least and of the greatest number; None if they are unbounded."""
+    format = scalar.format
+    if format is not None:
+        return format.emin - (format.trailing_bits if format.has_zero else 0), format.emax
+    inner: Any = innermost(scalar)
+    return _magnitudes_of_codes(inner.without_recorder()) if hasattr(inner, "codec") else None
+
+
+def least_exponent_of_all_bits(scalar: Scalar) -> int | None:
+    """Return the exponent of the least normal number: below it numbers are as far apart as there.
+
+    None if numbers never become evenly spaced, as those of unbounded exponents and logarithms.
+    """
+    if scalar.format is not None:
+        return scalar.format.emin
+    inner: Any = innermost(scalar)
+    return _least_of_all_bits(inner.without_recorder()) if hasattr(inner, "codec") else None
+
+
+@cache
+def _least_of_all_bits(scalar: Any) -> int | None:
+    if _magnitudes_of_codes(scalar) is None:
+        return None
+    least = scalar.next_up(scalar.from_float([0.0]))
+    first, second = (value for x in (least, scalar.next_up(least)) for value in scalar.to_exact(x))
+    if second not in (first, 2 * first):  # the same number, if there is none above it
+        return None
+    return exact_of(first).leading_exponent + precision_of(scalar) - 1
+
+
+@cache
+def _magnitudes_of_codes(scalar: Any) -> tuple[int, int] | None:
+    if is_unbounded(scalar):
+        return None
+    try:
+        least = scalar.next_up(scalar.from_float([0.0]))
+    except UnavailableError:
+        return None
+    ends = scalar.to_exact(np.concatenate([least, scalar.from_exact([_FAR])]))
+    smallest, greatest = (exact_of(value) for value in ends)
+    if not greatest.is_finite or not smallest.is_finite or smallest.is_zero:
+        return None
+    return smallest.leading_exponent, greatest.leading_exponent
+
+
 @cache
 def _extent_of_codes(scalar: Any) -> Extent | None:
     if is_unbounded(scalar):

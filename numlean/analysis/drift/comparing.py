@@ -22,6 +22,7 @@ from numlean.errors import NumleanError
 from numlean.precision import policy_digest
 from numlean.precision.policy_text import policy_to_plain
 from numlean.scalar.identity import name_both
+from numlean.scalar.precision import magnitudes_of
 from numlean.tasks import NamedTask, get_task
 from numlean.training import Options, Task, TrainConfig
 from numlean.training.harmful_constants import harmful_constants
@@ -234,7 +235,12 @@ def _measure(spec: RunSpec, truth: RunSpec, task: Task) -> dict[str, Any]:
         own = UlpScale.of(spec.scalar)
         exact_reference = ExactReference(spec.scalar).wide.name
         grids = asdict(own), asdict(own.coarser(truth_scale))
-        return {"judge": exact_reference, "local_grid": grids[0], "grid": grids[1]}
+        return {
+            "judge": exact_reference,
+            "local_grid": grids[0],
+            "grid": grids[1],
+            "magnitudes": magnitudes_of(spec.scalar),
+        }
     precision = spec.runner(task).precision
     scalars = precision.scalars
     return {

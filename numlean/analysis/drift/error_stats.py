@@ -56,9 +56,7 @@ class ErrorStats:
         self.ulps.add(ulps)
         self.errors.add(errors)
         self.values.add(np.maximum(np.abs(values), np.abs(expected)))
-        _, exponents = np.frexp(ulps[ulps > 0])
-        bins, counts = np.unique(np.maximum(exponents - 1, LEAST_BIN), return_counts=True)
-        self.histogram.update(dict(zip(bins.tolist(), counts.tolist(), strict=True)))
+        self.histogram.update(by_power_of_two(ulps))
 
     def add_specials(self, *, infinite: int, unknown: int) -> None:
         """Count pairs of numbers that are not both finite."""
@@ -111,5 +109,17 @@ class ErrorStats:
             "relative": self.relative,
             "max_ulp": self.max_ulp,
             "rms_ulp": self.rms_ulp,
-            "histogram": {str(k): self.histogram[k] for k in sorted(self.histogram)},
+            "histogram": plain_histogram(self.histogram),
         }
+
+
+def by_power_of_two(errors: Floats) -> Counter[int]:
+    """Return the count of errors in [2**k, 2**(k + 1)), by k, without those that are zero."""
+    _, exponents = np.frexp(errors[errors > 0])
+    bins, counts = np.unique(np.maximum(exponents - 1, LEAST_BIN), return_counts=True)
+    return Counter(dict(zip(bins.tolist(), counts.tolist(), strict=True)))
+
+
+def plain_histogram(histogram: Counter[int]) -> dict[str, int]:
+    """Return a histogram with texts as keys, in ascending order."""
+    return {str(k): histogram[k] for k in sorted(histogram)}

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from numlean.analysis.drift.error_stats import ErrorStats
+from numlean.analysis.drift.error_stats import ErrorStats, by_power_of_two, plain_histogram
 from numlean.analysis.drift.exact_reference import ExactReference
 from numlean.analysis.drift.ulp_scale import Floats, UlpScale
 from numlean.autograd.tensor import Tensor
@@ -114,6 +114,9 @@ def _figures(found: _Differences) -> dict[str, Any]:
     relative = np.abs(errors[nonzero]) / np.abs(reference[nonzero])
     return {
         **stats.as_plain(),
+        "relative_histogram": plain_histogram(
+            by_power_of_two(_by_power_of_number(errors, ours, reference))
+        ),
         "median_ulp": _median(ulps, specials),
         "max_relative": _max(relative, specials),
         "median_relative": _median(relative, specials),
@@ -121,6 +124,13 @@ def _figures(found: _Differences) -> dict[str, Any]:
         "inf": int(np.isinf(values).sum()),
         "nan": int(np.isnan(values).sum()),
     }
+
+
+def _by_power_of_number(errors: Floats, values: Floats, expected: Floats) -> Floats:
+    """Return errors divided by the power of two of the number or the expected one, if greater."""
+    _, exponents = np.frexp(np.maximum(np.abs(values), np.abs(expected)))
+    divided: Floats = np.ldexp(np.abs(errors), 1 - exponents)
+    return divided
 
 
 def _special_errors(values: Floats, expected: Floats) -> Floats:

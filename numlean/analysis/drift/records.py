@@ -9,7 +9,9 @@ steps), ``batch_size``, ``optimizer`` and ``schedule`` (in Python's notation), `
 ``platform``, ``python``, ``numpy``, ``warnings`` (by dtype, the constants that round to something
 harmful), and ``measures``: for each dtype but the truth ``judge`` (the
 arithmetic that computes the exact results of its operations), ``local_grid`` and ``grid``
-(``name``, ``precision``, ``emin``: the format whose ulps measure local errors, and all others).
+(``name``, ``precision``, ``emin``: the format whose ulps measure local errors, and all others; the
+ulp of a number below 2**emin is that at 2**emin), and ``magnitudes``, the exponents of the least
+and of the greatest number, null if they are unbounded; none of a policy.
 
 A record "step" exists for each measured step and dtype: ``dtype``, ``seed``, ``step`` (from 0),
 ``loss`` (of the batch, before the update, as trained on), ``exact_loss`` (the exact mean of the
@@ -26,9 +28,11 @@ truth, errors are null.
 finite in one run only, whose errors count as infinite), ``unknown`` (those finite in neither, whose
 errors are NaN), ``max_ulp``, ``median_ulp``, ``rms_ulp``, ``histogram`` (the count of errors
 in [2**k, 2**(k + 1)) ulp, by k; exact ones are left out, and those below 2**-40 are counted
-there), ``relative`` (the norm of the errors divided by that of the numbers, each or the truth's,
-whichever is greater), ``max_relative`` and ``median_relative`` (of single numbers whose truth is
-not 0), ``sign_flips``, ``inf``, ``nan``, and ``by_parameter``, the main figures of each.
+there), ``relative_histogram`` (that of the errors divided by the power of two of the number or of
+the truth's, whichever is greater), ``relative`` (the norm of the errors divided by that of the
+numbers, each or the truth's, whichever is greater), ``max_relative`` and ``median_relative`` (of
+single numbers whose truth is not 0), ``sign_flips``, ``inf``, ``nan``, and ``by_parameter``, the
+main figures of each.
 
 A record "operation" exists for each dtype, step, phase, layer and operation: ``calls``; the errors
 ``local`` (of results against the exact operation on the same operands, in ulps of

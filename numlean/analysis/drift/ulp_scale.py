@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from numlean.scalar.precision import precision_of
+from numlean.scalar.precision import least_exponent_of_all_bits, precision_of
 from numlean.scalar.protocol import Scalar, Storage
 
 Floats: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
@@ -20,7 +20,8 @@ class UlpScale:
     Attributes:
         name: The name of the arithmetic.
         precision: The number of significant bits.
-        emin: The least exponent of a normal number; None if exponents are unbounded.
+        emin: The least exponent of a normal number: below it numbers are evenly spaced, as all
+            fixed-point numbers are. None if they never are.
     """
 
     name: str
@@ -30,10 +31,7 @@ class UlpScale:
     @classmethod
     def of(cls, scalar: Scalar) -> UlpScale:
         """Return the scale of a Scalar's numbers."""
-        format = scalar.format
-        if format is not None:
-            return cls(scalar.name, format.precision, format.emin)
-        return cls(scalar.name, precision_of(scalar))
+        return cls(scalar.name, precision_of(scalar), least_exponent_of_all_bits(scalar))
 
     def coarser(self, other: UlpScale) -> UlpScale:
         """Return the scale with fewer significant bits."""

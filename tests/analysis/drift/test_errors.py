@@ -313,6 +313,31 @@ def test_an_ulp_scale_has_the_precision_of_formats_without_an_encoding():
     assert UlpScale.of(nl.get_scalar("e4m3")) == UlpScale("e4m3", 4, -6)
 
 
+def test_fixed_point_numbers_have_one_ulp_and_those_of_tapered_precision_that_of_all_bits():
+    grid = UlpScale.of(nl.get_scalar("fixed:4.4", "python"))
+    assert grid == UlpScale("fixed:4.4", 7, 2)
+    a, b = np.array([7.0, 0.0625, 0.03]), np.array([6.9375, 0.0, 0.0])
+    assert grid.ulps(a - b, a, b).tolist() == [1.0, 1.0, 0.48]
+    for dtype, precision in (("posit8", 4), ("takum8", 4), ("lns:4.4", 5)):
+        scale = UlpScale.of(nl.get_scalar(dtype, "python"))
+        assert (scale.precision, scale.emin) == (precision, None)
+
+
+def test_correctly_rounded_operations_on_fixed_point_numbers_are_within_half_an_ulp():
+    config = nl.get_task("xor").config(steps=2)
+    result, records = records_of("xor", "fixed:4.4:python", config=config, truth="mp:100")
+    local = {r["operation"]: r["local"] for r in select(records, "operation")}
+    for name in ("tanh", "sub", "add"):
+        assert local[name]["max_ulp"] <= 0.5, name
+    (last,) = result.last("fixed:4.4:python")
+    parameters = last["parameters"]
+    inexact = parameters["count"] - parameters["exact"]
+    assert sum(parameters["relative_histogram"].values()) == inexact > 0
+    measure = records[0]["measures"]["fixed:4.4:python"]
+    assert measure["magnitudes"] == [-4, 2]
+    assert measure["grid"]["emin"] == 2
+
+
 def test_ulps_count_at_the_greater_magnitude_and_at_the_least_exponent():
     grid = UlpScale.of(nl.get_scalar("e4m3"))
     a, b = np.array([1.0, 0.0, 2.0**-9, 4.0]), np.array([1.125, 1.0, 0.0, -4.0])

@@ -29,8 +29,8 @@ def _sections(result: Comparison) -> Iterator[str]:
     header = result.header
     yield (
         f'<p class="soft">{escape(", ".join(result.dtypes))}; reference: {escape(result.truth)};'
-        f" {len(header['seeds'])} seed(s), {header['steps']} steps. Lines are medians over seeds,"
-        " bands extend from the least to the greatest.</p>"
+        f" {_counted(len(header['seeds']), 'seed')}, {_counted(header['steps'], 'step')}."
+        f"{_OF_SEEDS if len(header['seeds']) > 1 else ''}</p>"
     )
     yield f'<p class="headline">{escape(" ".join(result.headline))}</p>'
     for warning in result.warnings:
@@ -41,7 +41,8 @@ def _sections(result: Comparison) -> Iterator[str]:
     yield (
         "<p>Errors of parameters and buffers after each step against the reference run, relative"
         " to their magnitudes, so that dtypes can be compared. Errors in ulps are shown for one"
-        " dtype at a time: each has its own ulps.</p>"
+        " dtype at a time: each has its own ulps. An ulp is the distance of two numbers with all"
+        " bits of their format, as posits and takums have them near 1.</p>"
     )
     yield f'<div class="figures">{"".join(_drift(result))}</div>'
     if result.steps:
@@ -53,8 +54,8 @@ def _sections(result: Comparison) -> Iterator[str]:
         yield (
             "<p>The relative error of all results of a layer, as norms, against the reference run,"
             " in units of 2<sup>1&minus;p</sup>, where p is the precision of the format: 1 is the"
-            " error of a single rounding. The greatest level includes results that are not finite"
-            " where those of the reference run are.</p>"
+            " error of a single rounding of a number with all bits. The greatest level includes"
+            " results that are not finite where those of the reference run are.</p>"
         )
         yield f'<div class="figures maps">{"".join(_maps(result))}</div>'
     if result.operations:
@@ -73,13 +74,20 @@ def _sections(result: Comparison) -> Iterator[str]:
     yield f"<h3>Final results and digests</h3>{tables.runs(result)}"
 
 
+_OF_SEEDS = " Lines are medians over seeds, bands extend from the least to the greatest."
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
 def _parts(result: Comparison) -> Iterator[str]:
     """Yield the sections of runs by policies."""
     if result.products:
         yield f"<h2>Products of layers</h2>{_HOW_TO_READ_PRODUCTS}"
         for dtype in result.products:
             count = result.skipped(dtype)
-            skipped = f"<p>Without {count} skipped step(s).</p>" if count else ""
+            skipped = f"<p>Without {_counted(count, 'skipped step')}.</p>" if count else ""
             yield f"<h3>{escape(dtype)}</h3>{skipped}{tables.products(result, dtype)}"
     if result.updates:
         yield f"<h2>Updates</h2>{_HOW_TO_READ_UPDATES}"
@@ -162,8 +170,9 @@ def _drift(result: Comparison) -> Iterator[str]:
         drawn = draw_histograms("histograms", result)
         yield (
             "<figure><figcaption><b>Distribution of relative errors</b> of single parameters after"
-            " the last step, over all seeds. The dotted line is 1 ulp of the row's dtype; the least"
-            f" bar also counts smaller errors.</figcaption>{drawn}</figure>"
+            " the last step, over all seeds. The dotted line is 1 ulp of numbers with all bits of"
+            " the row's dtype; the least bar also counts smaller errors.</figcaption>"
+            f"{drawn}</figure>"
         )
 
 

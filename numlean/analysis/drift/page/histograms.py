@@ -16,7 +16,7 @@ _ROW: Final = 0.85
 _HATCHES: Final = ("", "////", "....", "xxxx", "\\\\\\\\", "----", "++++", "oooo")
 _NOT_FINITE: Final = "not finite"
 _LEAST: Final = -8
-"""Smaller errors than two to this power, in ulps, are drawn as one bar."""
+"""Smaller errors than two to this power, in ulps of numbers with all bits, are drawn as one bar."""
 
 
 def draw_histograms(name: str, result: Comparison) -> str:
@@ -61,7 +61,7 @@ def _title(dtype: str, shares: dict[int | str | None, float]) -> str:
 
 
 def _ulp(result: Comparison, dtype: str) -> int:
-    """Return the exponent of an ulp of numbers from 1 to 2."""
+    """Return the exponent of an ulp of a number with all bits, relative to its power of two."""
     return int(1 - result.header["measures"][dtype]["grid"]["precision"])
 
 
@@ -77,8 +77,8 @@ def _shares(result: Comparison, dtype: str) -> dict[int | str | None, float]:
         counts[None] += parameters["exact"]
         special = parameters["infinite"] + parameters["unknown"]
         counts.update({_NOT_FINITE: special} if special else {})
-        for k, count in parameters["histogram"].items():
-            counts[max(int(k), _LEAST) + _ulp(result, dtype)] += count
+        for k, count in parameters["relative_histogram"].items():
+            counts[max(int(k), _LEAST + _ulp(result, dtype))] += count
     total = sum(counts.values())
     return {k: count / total for k, count in counts.items()} if total else {}
 

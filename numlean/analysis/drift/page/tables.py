@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,7 +14,8 @@ from numlean.analysis.drift.page.elements import (
     scrolling_table,
     training_settings,
 )
-from numlean.analysis.drift.page.numbers import format_number
+from numlean.analysis.drift.page.numbers import format_number, power_of_two
+from numlean.scalar.dtype import ALIASES
 
 if TYPE_CHECKING:
     from numlean.analysis.drift.result import Comparison
@@ -46,10 +47,27 @@ def settings(result: Comparison) -> str:
 def measures(result: Comparison) -> str:
     """Return the ulps and the exact arithmetic used for each run."""
     rows = [
-        (dtype, each["grid"]["name"], str(each["grid"]["precision"]), each["judge"])
+        (
+            *(dtype, unit_name(dtype, each["grid"]["name"]), str(each["grid"]["precision"])),
+            *(_magnitudes(each.get("magnitudes")), each["judge"]),
+        )
         for dtype, each in result.header["measures"].items()
     ]
-    return scrolling_table(("dtype", "ulp of", "bits", "exact operations by"), rows, "<<><")
+    head = ("dtype", "ulp of", "bits", "magnitudes", "exact operations by")
+    return scrolling_table(head, rows, "<<><<")
+
+
+def unit_name(dtype: str, unit: str) -> str:
+    """Return the name of the format of ulps: as the run has it, if it is the run's own."""
+    return dtype if ALIASES.get(dtype.casefold()) == unit else unit
+
+
+def _magnitudes(exponents: Sequence[int] | None) -> str:
+    """Return from which power of two to below which one all numbers lie."""
+    if exponents is None:
+        return "\N{EN DASH}"
+    least, greatest = exponents
+    return f"{power_of_two(least)} to {power_of_two(greatest + 1)}"
 
 
 def runs(result: Comparison) -> str:
@@ -97,7 +115,9 @@ def ends_in_ulps(result: Comparison, dtype: str) -> str:
         )
         for record in result.last(dtype)
     ]
-    title = f"{dtype}, in ulps of {unit['name']} ({unit['precision']} bits)"
+    name = unit_name(dtype, unit["name"])
+    own = "" if name == dtype else f" of {name}"
+    title = f"{dtype}, in ulps{own} ({unit['precision']} bits)"
     head = ("seed", "median ulp", "max ulp", "rms ulp", "loss: ulp")
     return scrolling_table(head, rows, ">", title=title)
 
@@ -110,7 +130,7 @@ def units(result: Comparison, dtype: str) -> str:
             "Errors in ulp are in ulps of the arithmetic that an operation names, and all but local"
             " ones in those of the reference run if they are larger."
         )
-    local, others = measure["local_grid"]["name"], measure["grid"]["name"]
+    local, others = (unit_name(dtype, measure[grid]["name"]) for grid in ("local_grid", "grid"))
     if local == others:
         return f"Errors in ulp are in ulps of {local}."
     return f"Local errors in ulp are in ulps of {local}, all others in ulps of {others}."
