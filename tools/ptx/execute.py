@@ -26,6 +26,7 @@ from ptx.device import Machine
 
 STOCHASTIC = "bfloat16@round=stochastic,seed=4"
 DTYPES = ("float32", "float64", "ieee32exec", "e4m3", STOCHASTIC, "binary16", "tf32", "e5m2")
+DTYPES += ("e4m3fnuz", "e8m0", "e2m1", "p3109:8.3", "p3109:6.3uf")
 DTYPES += ("binary64exec", "ieee32exec@round=toward_zero", "ieee32exec@round=toward_negative")
 
 

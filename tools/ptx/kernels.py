@@ -13,7 +13,7 @@ import numpy as np
 
 from numlean_kernels.fixed.formats import FixedArithmetic
 from numlean_kernels.formats import BINARY64, E4M3, Format
-from numlean_kernels.ieee import Arithmetic, NanRule, Rounding
+from numlean_kernels.ieee import Arithmetic, NanRule, Overflow, Rounding
 from numlean_kernels.ieee.convert import cast_name
 from numlean_kernels.ieee.exact_sums import ROUND, ExactSum
 from numlean_kernels.ieee.to_integer import integer_dtype
@@ -398,7 +398,7 @@ def variants(format: Format) -> Iterator[Arithmetic]:
 
     Those that round by chance are of another kind, and so each has its own second choice.
     """
-    usual = Arithmetic(format)
+    usual = Arithmetic(format, overflow=Overflow(format.usual_overflow))
     for first in (usual, replace(usual, rounding=Rounding.STOCHASTIC)):
         yield first
         for option, kind in OPTIONS.items():
@@ -407,6 +407,8 @@ def variants(format: Format) -> Iterator[Arithmetic]:
                 is_direction = option == "rounding" and first is usual
                 is_direction &= choice not in (usual.rounding, Rounding.STOCHASTIC)
                 is_possible = choice is not NanRule.MAX or not format.has_nan
+                is_possible &= choice is not Overflow.NAN or format.has_nan
+                is_possible &= option != "overflow" or not format.only_saturates
                 if (is_new or is_direction) and is_possible:
                     yield replace(first, **{option: choice})
 

@@ -2,9 +2,9 @@
 
 For each format, those of registered dtypes by default and others as eXmY, the usual arithmetic and
 all that differ from it in one option; binary32 and binary64 on the hardware as well; posits, takums
-and fixed-point numbers of several widths. Prints the
-number of kernels read, and ends with status 1 if a kernel has an instruction that it must not have,
-or cannot be assembled.
+and fixed-point numbers of several widths. Formats of P3109 are p3109:K.P. Prints the number of
+kernels read, and ends with status 1 if a kernel has an instruction that it must not have, or cannot
+be assembled.
 """
 
 import gc
@@ -18,7 +18,7 @@ from numba.cuda import dispatcher
 
 from numlean.scalar.registry import scalar_backends
 from numlean_kernels.fixed.formats import Beyond, FixedArithmetic, FixedFormat
-from numlean_kernels.formats import parse_format
+from numlean_kernels.formats import parse_format, parse_p3109
 from numlean_kernels.ieee.arithmetic import Rounding
 from numlean_kernels.logarithmic.formats import LogArithmetic, LogFormat
 from numlean_kernels.tapered.formats import Posit, Takum
@@ -54,11 +54,21 @@ BORDERS = ("e2m1", "e11m1", "e2m52", "e8m24", "e9m22", "e9m23")
 """Formats of ieee:eXmY of the smallest and largest widths, and next to 32 bits."""
 
 
+P3109 = ("p3109:3.1", "p3109:4.4uf", "p3109:8.3", "p3109:8.1u", "p3109:16.11f")
+"""Formats of P3109: signed and unsigned, extended and finite, with and without trailing bits."""
+
+
+def format_of(text):
+    """Return the format of ``eXmY`` or of ``p3109:K.P``."""
+    family, colon, argument = text.partition(":")
+    return parse_p3109(argument) if colon and family == "p3109" else parse_format(text)
+
+
 def formats():
     """Return the formats of all registered dtypes that run on CUDA, by name."""
     on_cuda = [backend for _, backend in scalar_backends() if "cuda" in backend.devices]
     named = {each.format.name: each.format for each in on_cuda if each.format is not None}
-    return named | {text: parse_format(text) for text in BORDERS}
+    return named | {text: format_of(text) for text in (*BORDERS, *P3109)}
 
 
 def tasks(chosen):
@@ -99,6 +109,6 @@ def main():
 
 if __name__ == "__main__":
     named = formats()
-    TASKS = list(tasks([named.get(x) or parse_format(x) for x in sys.argv[1:]] or named.values()))
+    TASKS = list(tasks([named.get(x) or format_of(x) for x in sys.argv[1:]] or named.values()))
     dispatcher.get_current_device = lambda: FakeDevice(CAPABILITIES[0])
     sys.exit(main())

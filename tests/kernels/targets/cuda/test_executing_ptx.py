@@ -45,6 +45,14 @@ def test_basic_operations_of_other_formats(dtype):
     assert differing(dtype, operations(BASIC)) == []
 
 
+@pytest.mark.parametrize(
+    ("dtype", "arities"),
+    [("e4m3fnuz", {"add": 2}), ("e8m0", {"mul": 2}), ("p3109:6.3uf", {"sub": 2})],
+)
+def test_operations_of_formats_whose_encodings_are_translated(dtype, arities):
+    assert differing(dtype, operations(arities)) == []
+
+
 def test_flags():
     assert differing("ieee32exec", parts.flagged, workloads.counted) == []
 
