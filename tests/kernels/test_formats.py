@@ -59,3 +59,8 @@ def test_a_format_written_by_its_widths_is_the_one_of_that_name():
 def test_other_texts_are_refused_with_the_way_to_write_one(text):
     with pytest.raises(ValueError, match="eXmY"):
         parse_format(text)
+
+
+def test_the_error_for_binary128_names_what_has_its_precision():
+    with pytest.raises(ValueError, match=r"from 1 to 52.*mp:113 rounds each operation"):
+        parse_format("e15m112")

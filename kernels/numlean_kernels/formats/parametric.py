@@ -20,16 +20,26 @@ def parse_format(text: str) -> Format:
     Raises:
         ValueError: The text has another form, or a width is out of range.
     """
-    match = re.fullmatch(r"e(\d{1,2})m(\d{1,2})", text, re.ASCII)
+    match = re.fullmatch(r"e(\d{1,4})m(\d{1,4})", text, re.ASCII)
     exponent_bits, trailing_bits = map(int, match.groups()) if match else (0, 0)
     if exponent_bits not in EXPONENT_BITS or trailing_bits not in TRAILING_BITS:
         raise ValueError(
             f"{text!r} is not a format: write eXmY with X exponent bits from {EXPONENT_BITS[0]} to"
             f" {EXPONENT_BITS[-1]} and Y trailing significand bits from {TRAILING_BITS[0]} to"
-            f" {TRAILING_BITS[-1]}, as in e5m10"
+            f" {TRAILING_BITS[-1]}, as in e5m10{_beyond(trailing_bits)}"
         )
     format = Format(f"ieee:{text}", exponent_bits, trailing_bits)
     return _BY_KEY.get(format.key, format)
+
+
+def _beyond(trailing_bits: int) -> str:
+    """Return what to use for more precision than formats have."""
+    if trailing_bits <= TRAILING_BITS[-1]:
+        return ""
+    return (
+        f"; mp:{trailing_bits + 1} rounds each operation to as many bits, to nearest, but its"
+        " exponents are unbounded, and it has one NaN, no -0, no encodings and no flags"
+    )
 
 
 P3109_WIDTHS: Final = range(3, 17)
