@@ -6,7 +6,8 @@ and signs are faster as routines, which become vector code. The routine itself m
 is first needed: in the interpreter if there are few results, so that nothing is compiled, else by
 its kernel. So the bits are those of the routine.
 
-Flags and stochastic rounding keep the routine, as do targets on which lookups are not faster.
+Flags have a table of their own, of bytes. Stochastic rounding keeps the routine, as do targets on
+which lookups are not faster.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from numlean.scalar.protocol import Storage
 from numlean.scalar.registry import get_scalar
 from numlean_kernels.formats import format_of_key
 from numlean_kernels.ieee.convert import cast_format_key, is_cast
-from numlean_kernels.loops.elementwise import elementwise
+from numlean_kernels.loops.elementwise import elementwise, flagged
 from numlean_kernels.protocol import Table, kernel_for
 from numlean_kernels.targets.python import PYTHON
 
@@ -32,6 +33,7 @@ _CODE: Final = np.dtype(np.uint8)
 _CODES: Final = 1 << 8
 _STOCHASTIC: Final = "stochastic"
 _ZERO: Final = "zero"
+_FLAGGED: Final = "flagged "
 
 _PAIRS: Final = frozenset({"add", "sub", "mul", "div", "rem", "fmod"})
 _FUNCTIONS: Final = frozenset({"sqrt", "logb", *(f for f, count in ARITIES.items() if count == 1)})
@@ -60,8 +62,15 @@ def results_of(s: Components, name: str, *operands: Storage) -> Storage | None:
         return None
     made = _MADE.setdefault(s.table, {})
     if name not in made:
-        made[name] = _make(s, name, len(operands))
+        made.update(_make(s, name, len(operands)))
     return made[name]
+
+
+def flags_of(s: Components, name: str, *operands: Storage) -> Storage | None:
+    """Return the table of the flags that an operation raises; None to use the routine."""
+    if operands[0].dtype != _CODE or not _uses_tables(s):
+        return None
+    return results_of(s, _FLAGGED + name, *operands)
 
 
 def zero_of(s: Components) -> Storage:
@@ -78,18 +87,19 @@ def _uses_tables(s: Components) -> bool:
     return s.uses_code_tables and s.target.looks_up_codes and s.rounding != _STOCHASTIC
 
 
-def _make(s: Components, name: str, arity: int) -> Storage | None:
-    bits = _code_bits(s, name)
-    if bits is None or not _is_looked_up(name, arity) or name in s.substitutes:
-        return None
+def _make(s: Components, name: str, arity: int) -> dict[str, Storage | None]:
+    """Return the table of a name; with the flags of an operation, also its results."""
+    operation = name.removeprefix(_FLAGGED)
+    bits = _code_bits(s, operation)
+    if bits is None or not _is_looked_up(operation, arity) or operation in s.substitutes:
+        return {name: None}
     codes = np.arange(1 << bits, dtype=_CODE)
     operands = tuple(axis.reshape(-1) for axis in np.meshgrid(*[codes] * arity, indexing="ij"))
     found = _compute(s, name, tuple(np.ascontiguousarray(each) for each in operands))
-    if found is None:
-        return None
     # What is above the bits of a code does not count, and no code is outside of the table.
-    repeats = (_CODES >> bits,) * arity
-    return np.tile(found.reshape((1 << bits,) * arity), repeats)
+    shape, repeats = (1 << bits,) * arity, (_CODES >> bits,) * arity
+    tables = {title: np.tile(array.reshape(shape), repeats) for title, array in found.items()}
+    return {name: None, **tables}
 
 
 def _is_looked_up(name: str, arity: int) -> bool:
@@ -107,16 +117,22 @@ def _code_bits(s: Components, name: str) -> int | None:
     return s.codec.code_width if isinstance(s.codec, CodesCodec) else None
 
 
-def _compute(s: Components, name: str, operands: tuple[Storage, ...]) -> Storage | None:
-    """Return the results of the routine; None if there is none and there are too many values."""
+def _compute(s: Components, name: str, operands: tuple[Storage, ...]) -> dict[str, Storage]:
+    """Return the results of the routine, and flags if it is a flagged one; nothing without it."""
     if s.table.get(name) is None:
-        return _from_exact_values(s, name, operands) if name in ARITIES else None
+        return {name: _from_exact_values(s, name, operands)} if name in ARITIES else {}
     z = np.empty(operands[0].shape, s.codec.storage_dtype)
     target, table = s.target.without_recorder, s.table
     if z.size <= _INTERPRETED:
         target, table = _interpreted(s) or (target, table)
-    kernel_for(target, elementwise(name, len(operands)), table)((z.size,), *operands, z)
-    return z
+    operation = name.removeprefix(_FLAGGED)
+    if operation == name:
+        kernel_for(target, elementwise(name, len(operands)), table)((z.size,), *operands, z)
+        return {name: z}
+    raised = np.empty(z.shape, np.uint8)
+    loop = flagged(operation, len(operands))
+    kernel_for(target, loop, table)((z.size,), *operands, raised, z)
+    return {operation: z, name: raised}
 
 
 def _interpreted(s: Components) -> tuple[Any, Table] | None:

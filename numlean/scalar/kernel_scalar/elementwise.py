@@ -10,7 +10,7 @@ from numlean.errors import UnavailableError
 from numlean.scalar import shapes
 from numlean.scalar.elementary import check_name
 from numlean.scalar.flags import Flags
-from numlean.scalar.kernel_scalar.code_tables import faster_results_of
+from numlean.scalar.kernel_scalar.code_tables import faster_results_of, flags_of, results_of
 from numlean.scalar.kernel_scalar.components import (
     Components,
     compute_on_host,
@@ -133,8 +133,24 @@ def run_flagged(
         raise UnavailableError(f"{name} of {s.name} keeps no flags")
     z = s.target.empty(operands[0].shape, s.codec.storage_dtype if result is None else result)
     raised = s.target.empty(z.shape, np.uint8)
+    if z.dtype == s.codec.storage_dtype and _look_up_flagged(s, name, operands, raised, z):
+        return z, raised
     kernel(s, flagged(name, len(operands)))((z.size,), *flat(*operands, raised, z))
     return z, raised
+
+
+def _look_up_flagged(
+    s: Components, name: str, operands: tuple[Storage, ...], raised: Storage, z: Storage
+) -> bool:
+    """Write results and flags from tables; return whether there are tables."""
+    flags = flags_of(s, name, *operands)
+    results = None if flags is None else results_of(s, name, *operands)
+    if flags is None or results is None:
+        return False
+    for found, title, written in ((results, name, z), (flags, f"flags of {name}", raised)):
+        look_up = kernel_for(s.target, looked_up(title, len(operands)), NO_ROUTINES)
+        look_up((z.size,), found, *flat(*operands, written))
+    return True
 
 
 def count(s: Components, raised: np.ndarray[Any, Any]) -> list[int]:

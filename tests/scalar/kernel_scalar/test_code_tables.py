@@ -7,7 +7,7 @@ import pytest
 
 from numlean.errors import UnavailableError
 from numlean.scalar.flags import Flags
-from numlean.scalar.kernel_scalar.code_tables import faster_results_of, results_of
+from numlean.scalar.kernel_scalar.code_tables import faster_results_of, flags_of, results_of
 from numlean.scalar.registry import get_scalar
 from numlean_kernels.loops.lookup import looked_up, looked_up_single
 from numlean_kernels.protocol import HostCall
@@ -88,12 +88,33 @@ def test_casts_from_narrow_codes_are_looked_up():
         assert np.array_equal(cast, plain.cast_from(get_scalar("e2m3", "python"), codes))
 
 
-def test_flags_stochastic_rounding_and_other_storage_keep_the_routine():
+@pytest.mark.parametrize("dtype", ["e2m1", "ieee:e2m1@round=to_odd,nan=x86", "fixed:2.2"])
+def test_flags_are_those_of_the_interpreter(dtype):
+    scalar, plain = get_scalar(dtype), get_scalar(dtype, "python")
+    x, y = pairs_of(scalar)
+    for name, *operands in (("mul", x, y), ("div", x, y), ("sqrt", x)):
+        assert flags_of(scalar, name, *operands) is not None
+        for found, expected in zip(
+            scalar.flagged(name, *operands), plain.flagged(name, *operands), strict=True
+        ):
+            assert found.dtype == expected.dtype
+            assert np.array_equal(found, expected)
+    counted, expected = Flags(), Flags()
+    scalar.mul(x, y, flags=counted)
+    plain.mul(x, y, flags=expected)
+    assert counted == expected
+    assert counted.inexact > 0
+
+
+def test_formats_without_flags_say_so():
+    scalar = get_scalar("posit:4")
+    with pytest.raises(UnavailableError, match="add"):
+        scalar.flagged("add", *pairs_of(scalar))
+
+
+def test_stochastic_rounding_and_other_storage_keep_the_routine():
     scalar = get_scalar("e2m1")
     x, y = pairs_of(scalar)
-    counted = Flags()
-    assert np.array_equal(scalar.mul(x, y, flags=counted), scalar.mul(x, y))
-    assert counted.inexact > 0
     random = get_scalar("e2m1@round=stochastic")
     assert results_of(random.rounded, "sqrt", x, y) is None
     assert results_of(random.inner, "exp", x) is not None
