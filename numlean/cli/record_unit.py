@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 
+from numlean.cli.options.limits import add_limit_option
 from numlean.cli.text_output import check_can_write, write_text
 from numlean.errors import NumleanError
 from numlean.files.messages import writing
@@ -38,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--ptx", metavar="FILE.ptx", help="write the kernel instead of executing it"
     )
+    add_limit_option(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -50,6 +52,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.ptx is not None and arguments.out is not None:
         raise NumleanError("--ptx executes nothing, so there is nothing to write to --out")
+    if arguments.out is not None and not arguments.out.lower().endswith(".npz"):
+        raise NumleanError(f"--out names a numpy archive, FILE.npz, got {arguments.out}")
     units = [get_matrix_unit(name) for name in arguments.unit]
     if arguments.out is not None:
         check_can_write("the results", arguments.out)

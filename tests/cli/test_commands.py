@@ -14,7 +14,7 @@ from numlean.tasks import task_names
 COMMANDS = [
     *((name,) for name in ("train", "crosscheck", "replay", "compare", "ablate")),
     *((name,) for name in ("export", "eval")),
-    *((name,) for name in ("dtypes", "tasks", "doctor", "bench")),
+    *((name,) for name in ("dtypes", "tasks", "doctor", "bench", "compare-units", "record-unit")),
     *(("verify", name) for name in ("arithmetic", "elementary", "certificates")),
     *(("verify", name) for name in ("checkpoints", "stochastic")),
 ]

@@ -54,6 +54,7 @@ def test_a_search_is_shown_in_hexadecimal_with_the_steps_of_both_units(capsys):
         ("compare-units A100:fp16 A100:bf16 --find", "operands or outputs of different formats"),
         ("compare-units A100:fp16 L40S:fp16 --out v", "no dot product is known"),
         ("record-unit none.jsonl", "none.jsonl: No such file"),
+        ("record-unit none.jsonl --out r.jsonl", "--out names a numpy archive, FILE.npz"),
         ("record-unit none.jsonl --ptx k.ptx --out r.npz", "--ptx executes nothing"),
     ],
 )

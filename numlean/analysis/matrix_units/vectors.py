@@ -29,9 +29,10 @@ import numpy as np
 from numlean.analysis.matrix_units.encodings import Words, from_binary32, to_binary32
 from numlean.data.input_file import read_input, shown_path
 from numlean.data.npz_file import Archive
+from numlean.data.size_limit import check_size
 from numlean.errors import DataError, NumleanError, UnknownNameError
 from numlean.files import atomic
-from numlean.json_lines import json_line, parse_json, read_document
+from numlean.json_lines import json_line, memory_of_json, parse_json, read_document
 from numlean.precision.matrix_units import MatrixUnit
 from numlean_kernels.formats import Format
 from numlean_kernels.matrix_units.chips import OPERANDS, OUTPUTS
@@ -223,6 +224,7 @@ def _read_lines(path: str) -> UnitVectors:
         lines = [line for line in content.decode("utf-8").splitlines() if line.strip()]
     except UnicodeDecodeError:
         raise DataError(f"{shown}: not text in UTF-8") from None
+    check_size(f"{shown}: its values", memory_of_json(content))
     if len(lines) < 2:
         raise DataError(
             f"{shown}: no test vectors: a first line about them, then one line for each"
@@ -254,6 +256,8 @@ def _read_lines(path: str) -> UnitVectors:
             raise DataError(f"{place}: the answers are of other units than those of line 2")
         for unit, text in each["answers"].items():
             answers.setdefault(unit, []).append(_parsed(text, wide, place))
+    longest = max(len(left) for left, _, _ in rows)
+    check_size(f"{shown}: its operands, padded to k = {longest}", 8 * longest * len(rows))
     a, b, c = stack(rows)
     found = {unit: np.array(each, np.uint32) for unit, each in answers.items()}
     lengths = tuple(len(left) for left, _, _ in rows)

@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from numlean.analysis.matrix_units.vectors import UnitVectors, archive_bytes
+from numlean.display_text import escape_line
 from numlean.errors import NumleanError, UnavailableError
 from numlean.verification.tensor_core.fragments import Words
 from numlean.verification.tensor_core.gpu import Gpu, driver_version, run_on
@@ -59,7 +60,7 @@ class Recording:
             lines.append(f"  {name}: {equal} of {count} results are the unit's")
             unequal = np.nonzero(self.vectors.answers[name] != self.result)[0][:3]
             lines += [f"    {self._difference(name, row)}" for row in unequal]
-        return "\n".join(lines)
+        return "\n".join(map(escape_line, lines))
 
     def _difference(self, unit: str, row: int) -> str:
         digits = self.vectors.output_format.width // 4

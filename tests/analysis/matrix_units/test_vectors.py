@@ -8,6 +8,7 @@ import pytest
 import numlean as nl
 from numlean.analysis.matrix_units.encodings import from_binary32, to_binary32
 from numlean.analysis.matrix_units.vectors import read_vectors, write_vectors
+from numlean.data.size_limit import max_size
 from numlean.errors import DataError, NumleanError
 from numlean_kernels.formats import BFLOAT16, BINARY16, E4M3, E5M2
 from numlean_kernels.matrix_units.chips import OPERANDS
@@ -106,6 +107,15 @@ def test_answers_of_other_units_on_a_later_line_are_an_error(tmp_path):
     path.write_text("")
     with pytest.raises(DataError, match="no test vectors"):
         read_vectors(str(path))
+
+
+def test_operands_that_would_need_too_much_memory_are_refused(tmp_path):
+    path = tmp_path / "v.jsonl"
+    long = LINE | {"a": ["0x0"] * 5000, "b": ["0x0"] * 5000}
+    path.write_text("\n".join(map(json.dumps, (HEADER, long, *[LINE] * 500))))
+    with max_size(10**7), pytest.raises(DataError, match=r"padded to k = 5000"):
+        read_vectors(str(path))
+    assert read_vectors(str(path)).a.shape == (501, 5000)
 
 
 @pytest.mark.parametrize(

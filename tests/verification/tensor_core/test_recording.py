@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from ctypes import POINTER, c_void_p
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -180,6 +181,12 @@ def test_results_that_are_wrong_or_not_written_are_not_recorded():
 
     with pytest.raises(NumleanError, match="nothing is recorded"):
         record(vectors, Idle((8, 0), None))
+
+
+def test_vectors_of_another_instruction_are_refused():
+    vectors = replace(simple_vectors(instruction_for("e4m3", "fp32", None)), instruction="wgmma")
+    with pytest.raises(UnavailableError, match="for the instruction wgmma; only mma can be"):
+        record(vectors, ModelGpu((9, 0), exact_matmul))
 
 
 def test_errors_of_a_library_become_one_line():
