@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final, final
 
 from numlean.arguments import checked
-from numlean.errors import UnavailableError, UnknownNameError
+from numlean.errors import UnknownNameError
 from numlean.precision.policy import ContractionRule, Policy
 
 _WIDE: Final = "float32"
@@ -70,6 +70,23 @@ def _fp8_delayed() -> Policy:
 def _deepseek_v3() -> Policy:
     scales = {"scaling": "block(1x128)", "weight_scaling": "block(128x128)"}
     return _scaled("e4m3", "e4m3", f"blocked({_WIDE}, 128, {_WIDE})", scales)
+
+
+def _mx(element: str, cotangents: str | None = None) -> Policy:
+    scales = {"scaling": "block(1x32, mx(rule=rceil, preset=transformer_engine))"}
+    return _scaled(element, cotangents or element, f"blocked({_WIDE}, 32, {_WIDE})", scales)
+
+
+def _nvfp4() -> Policy:
+    rules = "nvfp4(preset=transformer_engine)"
+    both = "block(1x16, nvfp4(preset=transformer_engine, hadamard))"
+    scales = {
+        "scaling": f"block(1x16, {rules})",
+        "weight_scaling": f"block(16x16, {rules})",
+        "weight_gradient.input_scaling": both,
+        "weight_gradient.gradient_scaling": both,
+    }
+    return _scaled("e2m1", "e2m1@round=stochastic", f"blocked({_WIDE}, 16, {_WIDE})", scales)
 
 
 def _int8() -> Policy:
@@ -143,9 +160,31 @@ _NAMED: Final = (
         "torchao's int8 mixed precision",
         _int8,
     ),
+    NamedPolicy(
+        "mxfp8",
+        "e4m3 operands in blocks of 32 that share a power of two",
+        "TransformerEngine's MXFP8BlockScaling",
+        lambda: _mx("e4m3"),
+    ),
+    NamedPolicy(
+        "mxfp6",
+        "mxfp8 with e3m2 operands; element=e2m3 takes the other 6-bit format",
+        "numlean",
+        lambda: _mx("e3m2"),
+    ),
+    NamedPolicy(
+        "mxfp4",
+        "mxfp8 with e2m1 operands, cotangents rounded stochastically",
+        "numlean",
+        lambda: _mx("e2m1", "e2m1@round=stochastic"),
+    ),
+    NamedPolicy(
+        "nvfp4",
+        "e2m1 operands in blocks of 16 with e4m3 scales, 16x16 of weights; Hadamard transform",
+        "TransformerEngine's NVFP4BlockScaling",
+        _nvfp4,
+    ),
 )
-
-_BLOCK_FORMATS: Final = ("mxfp8", "mxfp6", "mxfp4", "nvfp4")
 
 
 def named() -> tuple[NamedPolicy, ...]:
@@ -163,7 +202,6 @@ def get(name: str, **changes: str) -> Policy:
 
     Raises:
         UnknownNameError: The name or a field is unknown.
-        UnavailableError: The policy needs a block format, which numlean lacks.
     """
     return _base(name).with_fields(
         {field.replace("__", "."): text for field, text in changes.items()}
@@ -177,7 +215,5 @@ def _base(name: str) -> Policy:
     for each in _NAMED:
         if each.name == name:
             return each.make()
-    if name in _BLOCK_FORMATS:
-        raise UnavailableError(f"the policy {name} needs block formats, which numlean has not yet")
     known = (*(each.name for each in _NAMED), "uniform(DTYPE)")
     raise UnknownNameError("policy", name, known)

@@ -34,6 +34,9 @@ STATES: Final = {"m": "first_moment", "v": "second_moment", "buf": "momentum"}
 
 NO_SCALING: Final = "none"
 
+ELEMENT: Final = "element"
+"""The name that stands for the dtypes of all operands, those of cotangents included."""
+
 SCALING: Final = "scaling"
 """The name that stands for the scaling of all operands of a product."""
 
@@ -229,7 +232,8 @@ class Policy:
         """Return the policy with other fields, by name.
 
         A part of a product alone, such as ``accumulate``, sets it in all products that have it;
-        ``scaling`` sets the scales of all operands, of one product or of all. Of a product's
+        ``scaling`` sets the scales of all operands, of one product or of all, and ``element`` the
+        dtypes of all operands, those of cotangents included. Of a product's
         output, a role's dtype may take the place later: where ``output`` is not given.
 
         Raises:
@@ -249,6 +253,8 @@ class Policy:
             return replace(self, states={**self.states, STATES.get(part, part): text})
         if head in CONTRACTIONS and part in (*_PARTS, SCALING):
             return self._with_parts((head,), part, text)
+        if name == ELEMENT:
+            return self.with_fields({"operands": text, "gradient_operands": text})
         if name in (*_PARTS, SCALING):
             return self._with_parts(_products_with(name), name, text)
         raise UnknownNameError("policy field", name, tuple(field_names()))
@@ -287,7 +293,7 @@ def field_names() -> Iterator[str]:
     """Yield the names that ``Policy.with_fields`` takes; ``optimizer.NAME`` stands for several."""
     yield from ROLES
     yield from (f"optimizer.{name}" for name in STATES)
-    yield from (*_PARTS, SCALING)
+    yield from (*_PARTS, SCALING, ELEMENT)
     for name in CONTRACTIONS:
         yield from (f"{name}.{part}" for part in (*_parts_of(name), SCALING))
     yield "loss_scaling"

@@ -6,7 +6,7 @@ import pickle
 
 import pytest
 
-from numlean.errors import DocumentError, NumleanError, UnavailableError, UnknownNameError
+from numlean.errors import DocumentError, NumleanError, UnknownNameError
 from numlean.precision import (
     ContractionRule,
     Policy,
@@ -125,7 +125,7 @@ def test_results_of_products_follow_their_roles_unless_they_are_given():
         ("uniform(float32))", PolicyError, "does not open"),
         ("bf16-mixed,except.last=(tf32,except.first=tf32)", PolicyError, "have exceptions itself"),
         ("tf32,except.a=(" * 2000 + "tf32" + ")" * 2000, PolicyError, "have exceptions itself"),
-        ("mxfp8", UnavailableError, "needs block formats"),
+        ("mxfp9", UnknownNameError, "did you mean 'mxfp8'"),
         ("int8,scaling=row(int8,power_of_two)", PolicyError, "exclude each other"),
     ],
 )

@@ -24,18 +24,26 @@ GREATER: Final = "greater magnitude"
 
 @cache
 def tensor_scale(rule: TwoLevelRule) -> Loop:
-    """Return the loop z[i] = S, for the encodings of greatest magnitudes x[i] of tensors."""
+    """Return the loop that finds the scale of a tensor.
+
+    Its arrays are binary32 encodings x (n,), that of their greatest magnitude (1,), and the scale S
+    as a binary32 number (1,). The domain is one cell.
+    """
 
     def make(table: Table) -> Callable[..., None]:
-        tensor, real = table[TENSOR], table[REAL]
+        tensor, real, greater = table[TENSOR], table[REAL], table[GREATER]
 
-        def kernel(start: int, stop: int, x: Any, z: Any) -> None:
-            for i in range(start, stop):
-                z[i] = tensor(real(x[i]))
+        def kernel(start: int, stop: int, x: Any, gamax: Any, whole: Any) -> None:
+            for o in range(start, stop):
+                amax = np.int32(0)
+                for k in range(x.shape[0]):
+                    amax = greater(amax, x[k])
+                gamax[o] = amax
+                whole[o] = tensor(real(amax))
 
         return kernel
 
-    return Loop("scale of a tensor", rank=1, make=make)
+    return Loop("scale of a tensor", rank=1, make=make, outputs=2)
 
 
 @cache

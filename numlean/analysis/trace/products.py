@@ -16,7 +16,8 @@ from numlean.analysis.trace.element import Again, Element, Index
 from numlean.errors import NumleanError
 from numlean.precision import Contraction
 from numlean.precision.scaling.entered_operands import EnteredOperands, in_scalar
-from numlean.precision.scaling.operand import Operand, Quantized, ScaledOperand, turned_rows
+from numlean.precision.scaling.operand import Operand, ScaledOperand
+from numlean.precision.scaling.quantized import Quantized, turned_rows
 from numlean.scalar.operations import MIXED_PRODUCTS, Kind, operations
 from numlean.scalar.product_scope import Multiplied, Product
 from numlean.scalar.protocol import Numbers, Scalar, Storage

@@ -2,7 +2,8 @@
 
 from numlean.precision.scaling.delayed import DelayedState
 from numlean.precision.scaling.observation import observe_cotangent, observed_amax
-from numlean.precision.scaling.operand import Operand, Quantized, ScaledOperand
+from numlean.precision.scaling.operand import Operand, ScaledOperand
+from numlean.precision.scaling.quantized import Quantized
 from numlean.precision.scaling.scaling import (
     ROW,
     TENSOR,

@@ -10,12 +10,11 @@ import numpy as np
 from numlean.precision.accumulation import ChangeScalar
 from numlean.precision.scaling.operand import (
     Operand,
-    Quantized,
     entered,
     entered_columns,
     scalar_of,
-    turned_rows,
 )
+from numlean.precision.scaling.quantized import Quantized, turned_rows
 from numlean.scalar.product_scope import Multiplied
 from numlean.scalar.protocol import Numbers, Scalar, Storage
 

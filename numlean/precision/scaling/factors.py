@@ -8,7 +8,8 @@ from typing import Final, Literal, TypeAlias, final
 
 from numlean.errors import NumleanError
 from numlean.precision.accumulation import Accumulation, AddsBlocks, Exact, Ordered, cast_storage
-from numlean.precision.scaling.operand import Operand, Quantized, ScaledOperand, turned_rows
+from numlean.precision.scaling.operand import Operand, ScaledOperand
+from numlean.precision.scaling.quantized import Quantized, turned_rows
 from numlean.precision.widening import widens
 from numlean.scalar.protocol import Numbers, Scalar, Storage
 
@@ -38,6 +39,10 @@ def scalar_of_sums(left: Operand, right: Operand, accumulate: Accumulation) -> S
         raise NumleanError(
             f"the scales of both operands are in one dtype, not {scales.name} and"
             f" {scaled[-1].scales.name}"
+        )
+    if len({each.scaling.shared is None for each in scaled}) > 1:
+        raise NumleanError(
+            "the scales of both operands, or of neither, are by the rules of a block format"
         )
     for each in scaled:
         _check_blocks(each, accumulate)
@@ -95,6 +100,12 @@ class Factors:
         return [self.scales.mul(left[0], right[0])]
 
     @property
+    def whole(self) -> list[Numbers]:
+        """The factors of all codes of an operand, for operands that have one."""
+        sides = (self.left, self.right)
+        return [each.whole for each in sides if each is not None and each.whole is not None]
+
+    @property
     def has_integers(self) -> bool:
         """Whether the codes of an operand are integers."""
         return any(each is not None and each.is_integer for each in (self.left, self.right))
@@ -138,7 +149,7 @@ def scaled_sums(
     if isinstance(accumulate, AddsBlocks) and blocks:
         terms = gcd(*blocks)
         sums = accumulate.scaled_sums(a, b, terms, lambda k, x: _times(scalar, x, factors, k))
-        return scalar, sums
+        return scalar, _times_whole(scalar, sums, factors)
     if factors.are_integers and isinstance(accumulate, Exact):
         return scalar, _times(scalar, _integer_sums(accumulate, a, b, scalar), factors, 0)
     return scalar, _times(scalar, accumulate.product(a, b, None, scalar), factors, 0)
@@ -156,6 +167,26 @@ def _integer_sums(accumulate: Exact, a: Numbers, b: Numbers, result: Scalar) -> 
 
 
 def _times(result: Scalar, sums: Storage, factors: Factors, k: int) -> Storage:
+    """Return sums times the factors at k, each product rounded once, to the Scalar of the sums.
+
+    Scales of block formats are binary64 numbers, in which such a product is exact.
+    """
+    wide = factors.scales
+    if not widens(wide, result):
+        exact = cast_storage(wide, result, sums)
+        for each in factors.at(k):
+            exact = wide.mul(exact, each)
+        return cast_storage(result, wide, exact)
     for each in factors.at(k):
-        sums = result.mul(sums, cast_storage(result, factors.scales, each))
+        sums = result.mul(sums, cast_storage(result, wide, each))
     return sums
+
+
+def _times_whole(result: Scalar, sums: Storage, factors: Factors) -> Storage:
+    """Return finished sums times the scales of both tensors, whose product is rounded before."""
+    if not factors.whole:
+        return sums
+    (scalar, product), *others = factors.whole
+    for each in others:
+        product = scalar.mul(product, each.storage)
+    return result.mul(sums, cast_storage(result, scalar, product))

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias, final
 
-import numpy as np
-
 from numlean.arguments import checked
 from numlean.autograd.primitives import cast
 from numlean.autograd.tensor import Tensor
@@ -21,52 +19,15 @@ from numlean.precision.scaling.amax import (
     magnitudes,
     reduced,
 )
+from numlean.precision.scaling.block_codes import in_blocks
+from numlean.precision.scaling.quantized import Quantized, turned_rows
 from numlean.precision.scaling.regions import Regions
 from numlean.precision.scaling.scaling import Current, Scaling
 from numlean.precision.widening import widens
-from numlean.scalar.protocol import Numbers, Scalar, Storage
+from numlean.scalar.protocol import Scalar, Storage
 
 _BITS: Final = 7
 """The bits of the magnitude of an integer of 8 bits."""
-
-
-@final
-@dataclass(frozen=True)
-class Quantized:
-    """Numbers of an operand as a contraction multiplies them.
-
-    Attributes:
-        codes: The scaled numbers in the operand's Scalar, of the operand's shape (..., n, k).
-        inverses: The factors that undo the scales, of a shape that broadcasts to (..., n, blocks
-            of k), in the Scalar of the scales.
-        scales: That Scalar.
-        terms: The number of k of a block; None if one factor serves all k.
-        is_integer: Whether the codes are integers of 8 bits.
-    """
-
-    codes: Storage
-    inverses: Storage
-    scales: Scalar
-    terms: int | None
-    is_integer: bool = False
-
-    def inverses_at(self, k: int) -> Storage:
-        """Return the factors of the block that contains k, of shape (..., n or 1, 1)."""
-        block = 0 if self.terms is None or self.inverses.size == 1 else k // self.terms
-        return self.inverses[..., block : block + 1]
-
-    @property
-    def factors(self) -> Numbers:
-        """The factor of each code, of a shape that broadcasts to that of the codes."""
-        if self.terms is None or self.inverses.shape[-1] == 1:
-            return Numbers(self.scales, self.inverses)
-        each = np.repeat(self.inverses, self.terms, axis=-1)[..., : self.codes.shape[-1]]
-        return Numbers(self.scales, each)
-
-    @property
-    def turned_factors(self) -> Numbers:
-        """The same for codes whose last two axes are exchanged."""
-        return Numbers(self.scales, turned_rows(self.factors.storage))
 
 
 @checked
@@ -140,6 +101,9 @@ class ScaledOperand:
         the same to clamp them to -128 and 127 afterwards. Their factors c take the place of the
         inverses; an infinite magnitude makes s = 0 and the results NaNs.
 
+        Of a block format, the codes and the scales of blocks are those of ``BlockFormat.quantize``;
+        the scales take the place of the inverses.
+
         Raises:
             NumleanError: A delayed scale has no value.
         """
@@ -149,6 +113,8 @@ class ScaledOperand:
             codes = cast_storage(self.scalar, scalar, x)
             ones = one.reshape((1,) * x.ndim)
             return Quantized(codes, ones, wide, terms, self.scaling.is_integer)
+        if self.scaling.shared is not None:
+            return in_blocks(self.scalar, self.scaling, wide, cast_storage(wide, scalar, x))
         regions = Regions.of(self.scaling.granularity, shape)
         v = regions.split(wide, cast_storage(wide, scalar, x))
         if self.scaling.is_integer:
@@ -209,11 +175,6 @@ def scaled_like(operand: Operand, model: Operand) -> Operand:
 def change_operand(operand: Operand, change: ChangeScalar) -> Operand:
     """Return an operand in other Scalars."""
     return operand.with_scalars(change) if isinstance(operand, ScaledOperand) else change(operand)
-
-
-def turned_rows(x: Storage) -> Storage:
-    """Return a right operand (..., k, m) as rows (..., m, k), or rows as that operand: a view."""
-    return np.swapaxes(x, -1, -2)
 
 
 def entered(operand: Operand, scalar: Scalar, x: Storage) -> tuple[Storage, Quantized | None]:

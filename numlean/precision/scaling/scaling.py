@@ -7,6 +7,7 @@ from typing import Final, Literal, TypeAlias, final
 
 from numlean.arguments import checked
 from numlean.errors import NumleanError
+from numlean.precision.scaling.shared import Shared
 
 Algorithm: TypeAlias = Literal["max", "most_recent"]
 """The entry of a history that determines a scale: the greatest, or the last."""
@@ -157,12 +158,12 @@ class Scaling:
         power_of_two: Whether scales are rounded down to a power of two.
 
     Raises:
-        NumleanError: A delayed scale is to serve less than a tensor, or one of integers is to be a
-            power of two.
+        NumleanError: A delayed scale is to serve less than a tensor, one of integers or of a block
+            format is to be a power of two, or one of a block format serves no block.
     """
 
     granularity: Granularity = TENSOR
-    method: Current | Delayed | Int8 = field(default_factory=Current)
+    method: Current | Delayed | Int8 | Shared = field(default_factory=Current)
     power_of_two: bool = False
 
     def __post_init__(self) -> None:
@@ -172,13 +173,24 @@ class Scaling:
                 f" or {self.granularity} without delayed"
             )
 
-        if self.is_integer and self.power_of_two:
-            raise NumleanError("int8 and power_of_two exclude each other; leave one of them out")
+        if self.power_of_two and (self.is_integer or self.shared is not None):
+            name = self.method.settings[0]
+            raise NumleanError(f"{name} and power_of_two exclude each other; leave one of them out")
+        if self.shared is not None and self.granularity.terms is None:
+            raise NumleanError(
+                f"{self.shared.kind} has a scale for each block; write block(1x32, mx) or"
+                " block(1x16, nvfp4)"
+            )
 
     @property
     def is_integer(self) -> bool:
         """Whether codes are integers."""
         return isinstance(self.method, Int8)
+
+    @property
+    def shared(self) -> Shared | None:
+        """The rules of a block format, if scales follow from such."""
+        return self.method if isinstance(self.method, Shared) else None
 
     @property
     def is_delayed(self) -> bool:

@@ -18,12 +18,15 @@ from numlean.precision.scaling.scaling import (
     Int8,
     Scaling,
 )
+from numlean.precision.scaling.shared import Shared
 from numlean.scalar.dtype import split_outside_parentheses
 
 _GRANULARITIES: Final = {"tensor": TENSOR, "row": ROW, "channel": ROW}
 _METHODS: Final = ("current", "delayed", "int8")
+_SHARED: Final = ("mx", "nvfp4")
 _NAMES: Final = ("tensor", "row", "channel", "block", *_METHODS)
-_OPTIONS: Final = (*_METHODS, "power_of_two", "amax_epsilon")
+_OPTIONS: Final = (*_METHODS, *_SHARED, "power_of_two", "amax_epsilon")
+_SHARED_SETTINGS: Final = ("rule", "preset", "hadamard")
 _ALGORITHMS: Final = ("max", "most_recent")
 _FORM: Final = "write it as tensor, row or block(1x128), with options as in tensor(power_of_two)"
 _EXTENTS: Final = re.compile(r"(\d{1,9})x(\d{1,9})", re.ASCII)
@@ -37,7 +40,8 @@ def scaling_named(text: str) -> Scaling:
 
     ``tensor``, ``row`` (or ``channel``) and ``block(RxK)`` take options in parentheses:
     ``amax_epsilon=X``, ``power_of_two``, ``int8`` and, for tensor, ``delayed`` or
-    ``delayed(history=H,algo=max,margin=M)``; ``current`` is the default. A method alone means one
+    ``delayed(history=H,algo=max,margin=M)``, for block ``mx`` or ``nvfp4``, whose settings are
+    ``rule=R``, ``preset=P`` and ``hadamard``; ``current`` is the default. A method alone means one
     scale for a tensor.
 
     Raises:
@@ -83,6 +87,8 @@ def _with_option(
         if arguments or value is None or _DECIMAL.fullmatch(value) is None:
             raise NumleanError(f"scaling {text!r}: write amax_epsilon=X, with a number X from 0")
         return replace(scaling, method=Current(float(value)))
+    if name in _SHARED and value is None:
+        return replace(scaling, method=_shared(name, arguments, text))
     if value is not None or (arguments and name != "delayed"):
         raise NumleanError(f"scaling {text!r}: {name} takes no value")
     if name == "delayed":
@@ -90,6 +96,24 @@ def _with_option(
     if name == "int8":
         return replace(scaling, method=Int8())
     return replace(scaling, power_of_two=True) if name == "power_of_two" else scaling
+
+
+def _shared(kind: str, settings: list[str], text: str) -> Shared:
+    values: dict[str, Any] = {}
+    for setting in settings:
+        name, value = _split_value(setting)
+        if name not in _SHARED_SETTINGS:
+            raise UnknownNameError(f"setting of {kind}", name, _SHARED_SETTINGS)
+        if name in values or (value is None) != (name == "hadamard"):
+            raise NumleanError(
+                f"scaling {text!r}: write each setting of {kind} once, as rule=R, preset=P or"
+                " hadamard"
+            )
+        values[name] = True if value is None else value
+    chosen: Any = kind
+    shared = Shared(chosen, **values)
+    shared.check()
+    return shared
 
 
 def _delayed(settings: list[str], text: str) -> Delayed:

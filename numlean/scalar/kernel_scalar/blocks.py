@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -39,37 +39,35 @@ def quantize(
     """Return binary32 encodings (rows, n) in a block format; blocks are cut from each row.
 
     Args:
-        s: The Scalar whose target runs the kernels.
+        s: The Scalar whose target runs the kernels, and records them if it does that.
         x: The encodings, in C order.
         rule: The format and its rules.
         random_bits: A word for each number, which only a stochastic rounding reads.
     """
+    target, shared = s.target, s.target.without_recorder
     blocks = -(-x.shape[1] // rule.size)
-    elements = s.target.empty(x.shape, np.uint8)
-    scales = s.target.empty((x.shape[0], blocks), np.uint8)
-    if random_bits is None:
-        random_bits = s.target.empty((1, 1), np.uint64)
-    whole = s.target.empty(1, np.float32)
+    elements = target.empty(x.shape, np.uint8)
+    scales = target.empty((x.shape[0], blocks), np.uint8)
+    words = target.empty((1, 1), np.uint64) if random_bits is None else random_bits
+    whole = target.empty(1, np.float32)
     if isinstance(rule, PowerRule):
         whole[...] = 1.0
-        table = power_table(rule, s.target)
-        launch = kernel_for(s.target, quantize_powers(rule), table)
-        launch((scales.size,), x, random_bits, elements, scales)
+        launch = kernel_for(target, quantize_powers(rule), power_table(rule, shared))
+        launch((scales.size,), x, words, elements, scales)
         return Quantized(elements, scales, whole)
-    table = two_level_table(rule, s.target)
-    gamax = np.array([greatest_magnitude(x, rule)], np.uint32)
-    kernel_for(s.target, tensor_scale(rule), table)((1,), gamax, whole)
-    launch = kernel_for(s.target, quantize_two_levels(rule), table)
-    launch((scales.size,), x, gamax, whole, random_bits, elements, scales)
+    table, gamax = two_level_table(rule, shared), target.empty(1, np.uint32)
+    kernel_for(target, tensor_scale(rule), table)((1,), x.reshape(-1), gamax, whole)
+    launch = kernel_for(target, quantize_two_levels(rule), table)
+    launch((scales.size,), x, gamax, whole, words, elements, scales)
     return Quantized(elements, scales, whole)
 
 
-def greatest_magnitude(x: Storage, rule: TwoLevelRule) -> Any:
+def greatest_magnitude(x: Storage, rule: TwoLevelRule) -> int:
     """Return the encoding of the greatest magnitude, as the rule's quantizer counts NaNs."""
     magnitudes = x & np.uint32(BINARY32.magnitude_mask)
     if skips_nan(rule.quantizer):
         magnitudes = np.where(magnitudes <= BINARY32.infinity, magnitudes, np.uint32(0))
-    return magnitudes.max(initial=0)
+    return int(magnitudes.max(initial=0))
 
 
 def random_words(s: Components, seed: int, shape: tuple[int, ...]) -> Storage:

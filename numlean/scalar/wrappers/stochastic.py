@@ -199,7 +199,7 @@ class StochasticScalar(WrappedScalar):
     ) -> Storage:
         c = numbers_or_none("exact_product", *further) if further else None
         operands = Numbers(left, a), Numbers(right, b), c
-        z, raised = random_product(self.rounded, *operands, draw=self._random_bits)
+        z, raised = random_product(self.rounded, *operands, draw=self.random_bits)
         if flags is not None:
             flags.count(count(self.rounded, raised))
         return z
@@ -208,7 +208,7 @@ class StochasticScalar(WrappedScalar):
         count, width = shapes.cells(x, index, shape)
         starts, sources = self.rounded.group_by_cell(index, count)
         x = self.rounded.fit_operands("scatter_add", (x,))[0].reshape(index.size, width)
-        target, random_bits = self.rounded.target, self._random_bits(x.shape)
+        target, random_bits = self.rounded.target, self.random_bits(x.shape)
         z = target.empty((count, width), self.storage_dtype)
         add = kernel_for(target, SCATTER_ADD_STOCHASTIC, self.rounded.table)
         add(z.shape, x, starts, sources, random_bits, z)
@@ -216,11 +216,11 @@ class StochasticScalar(WrappedScalar):
 
     def _draw(self, name: str, operands: tuple[Storage, ...], flags: Flags | None) -> Storage:
         """Run an operation with a word of random bits for each element."""
-        random_bits = self._random_bits(operands[0].shape)
+        random_bits = self.random_bits(operands[0].shape)
         loop = elementwise(name, len(operands) + 1)
         return self.rounded.run(loop, (*operands, random_bits), flags=flags)
 
-    def _random_bits(self, shape: tuple[int, ...]) -> np.ndarray[Any, np.dtype[np.uint64]]:
+    def random_bits(self, shape: tuple[int, ...]) -> np.ndarray[Any, np.dtype[np.uint64]]:
         """Return a word of random bits for each element of an operation's result."""
         target = self.rounded.target
         random_bits = target.empty(shape, np.uint64)

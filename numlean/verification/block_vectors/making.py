@@ -31,7 +31,7 @@ def vectors_of(f: BlockFormat, blocks: list[Block]) -> Iterator[Vector]:
     x = np.stack(blocks)
     q = f.quantize(x.view(np.float32))
     powers = f.rule.scale.rule.value if isinstance(f.rule, PowerRule) else None
-    amax = None if isinstance(f.rule, PowerRule) else int(greatest_magnitude(x, f.rule))
+    amax = None if isinstance(f.rule, PowerRule) else greatest_magnitude(x, f.rule)
     for block, scale, elements in zip(x, q.scales, q.elements, strict=True):
         yield Vector(
             f.name,
