@@ -12,10 +12,10 @@ from numlean_kernels.ieee.exact_sums import ExactSum
 from numlean_kernels.loops.elementwise import binary, unary
 from numlean_kernels.loops.exact_product import exact_product
 from numlean_kernels.matrix_units.chains import Terms, places_of, split_terms
-from numlean_kernels.matrix_units.loop import instructions, read_operand
+from numlean_kernels.matrix_units.loop import READ_LEFT, READ_RIGHT, chains
 from numlean_kernels.matrix_units.operations import wide_format
-from numlean_kernels.matrix_units.routine import row_dtype
-from numlean_kernels.matrix_units.rule import ExactBlock, Unit
+from numlean_kernels.matrix_units.routine import operand_dtypes
+from numlean_kernels.matrix_units.rule import BlockFma, ExactBlock, Rule, Unit
 from numlean_kernels.protocol import Array, Loop, Table, Target
 
 Run: TypeAlias = Callable[[int, Array], Array]
@@ -85,23 +85,32 @@ class _Launches:
         places = [places_of(self._unit.rule, terms) for terms in accumulators]
         ends = np.cumsum([0, *map(len, places)])
         index = self._target.to_device(np.concatenate(places))
-        left, right = (self._read(s, x, index) for s, x in (("left", a), ("right", b)))
-        loop = instructions(self._unit.rule.instruction)
+        (batch, n), m = a.shape[:2], b.shape[1]
+        left = self._read(READ_LEFT, (batch, n, len(index)), a, index)
+        right = self._read(READ_RIGHT, (batch, len(index), m), b.swapaxes(1, 2), index)
+        loop, work = chains(self._unit.rule), self._work((batch, n, m))
+        sizes = _sizes(self._unit.rule)
 
         def run(number: int, c: Array) -> Array:
-            bounds = self._target.to_device(ends[number : number + 2].copy())
-            z = self._target.empty(c.shape, self._unit.output.storage_dtype)
-            self._launch(loop, c.shape, left, right, c, bounds, z)
+            bounds = self._target.to_device(np.array([*ends[number : number + 2], *sizes]))
+            z = self._target.empty(c.shape, c.dtype)
+            self._launch(loop, c.shape, *left, *right, c, bounds, *work, z)
             return z
 
         return run
 
-    def _read(self, side: str, x: Array, index: Array) -> Array:
-        """Return the rows of a side's operands."""
-        batch, rows = x.shape[:2]
-        z = self._target.empty((batch, rows, 2, len(index)), row_dtype(self._unit.rule))
-        self._launch(read_operand(side), (batch, rows, len(index)), x, index, z)
+    def _read(self, loop: Loop, shape: tuple[int, ...], x: Array, index: Array) -> list[Array]:
+        """Return the two numbers of each of a side's operands."""
+        z = [self._target.empty(shape, dtype) for dtype in operand_dtypes(self._unit.rule)]
+        self._launch(loop, shape, x, index, *z)
         return z
+
+    def _work(self, shape: tuple[int, ...]) -> list[Array]:
+        """Return the work arrays of a chain."""
+        if not isinstance(self._unit.rule, BlockFma):
+            return []
+        dtypes = (np.int32, np.int64, self._unit.output.storage_dtype)
+        return [self._target.empty(shape, dtype) for dtype in dtypes]
 
     def _exact_chains(self, a: Array, b: Array, accumulators: list[Terms], group: int) -> Run:
         """Return how to run chains of exact sums: each instruction is a product with addends."""
@@ -146,6 +155,11 @@ class _Launches:
 
     def _launch(self, loop: Loop, domain: tuple[int, ...], *arrays: Array) -> None:
         self._target.kernel_of(loop, self._table)(domain, *arrays)
+
+
+def _sizes(rule: Rule) -> tuple[int, ...]:
+    """Return the sizes that a chain of instructions needs besides its bounds."""
+    return (rule.group, rule.instruction) if isinstance(rule, BlockFma) else ()
 
 
 _WORKERS = 1 << 14

@@ -9,7 +9,6 @@ import numpy as np
 from numlean_kernels.ieee.arithmetic import Arithmetic
 from numlean_kernels.ieee.convert import cast_maker, cast_name
 from numlean_kernels.ieee.routine_builder import routine_builder
-from numlean_kernels.matrix_units.block import make_block_fma
 from numlean_kernels.matrix_units.rule import (
     BlockFma,
     FmaChain,
@@ -30,14 +29,11 @@ from numlean_kernels.protocol import Routine, Target
 
 
 def make_step(target: Target, unit: Unit) -> Routine:
-    """Return ``step(a, b, m, i, j, k, acc)``: the result of the instruction from k on.
+    """Return ``step(a_sig, a_exp, b_sig, b_exp, m, i, j, k, acc)`` of a rule but the block FMA.
 
-    ``a[m, i]`` and ``b[m, j]`` are two rows of all k, as ``make_reader`` reads operands, and acc is
-    an encoding of the output.
+    It is the result of the instruction from k on. acc is an encoding of the output.
     """
     rule = unit.rule
-    if isinstance(rule, BlockFma):
-        return make_block_fma(target, unit, rule)
     if isinstance(rule, TwoStage):
         return make_two_stage(target, unit, rule)
     if isinstance(rule, Pairwise):
@@ -47,10 +43,10 @@ def make_step(target: Target, unit: Unit) -> Routine:
 
 
 def make_reader(target: Target, unit: Unit, operands: Operands) -> Routine:
-    """Return ``read(x)``: what an operand is in the rows of ``step``, a pair of numbers.
+    """Return ``read(x)``: an operand as two numbers.
 
-    It is a significand and an exponent where products are aligned, else an encoding of the output
-    and 0.
+    They are a significand and an exponent where products are aligned, else an encoding of the
+    output and 0.
     """
     rule = unit.rule
     if aligns_products(rule):
@@ -74,6 +70,6 @@ def aligns_products(rule: Rule) -> bool:
     return isinstance(rule, BlockFma | TwoStage)
 
 
-def row_dtype(rule: Rule) -> type[np.integer[Any]]:
-    """Return the dtype of the rows of operands."""
-    return np.int32 if aligns_products(rule) else np.uint64
+def operand_dtypes(rule: Rule) -> tuple[type[np.integer[Any]], type[np.integer[Any]]]:
+    """Return the dtypes of arrays of operands: of their first and second numbers."""
+    return (np.int32, np.int32) if aligns_products(rule) else (np.uint64, np.uint8)

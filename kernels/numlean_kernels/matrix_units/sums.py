@@ -29,41 +29,50 @@ _GREATEST: Final = 127
 
 
 def make_fma_chain(target: Target, unit: Unit) -> Routine:
-    """Return ``step(a, b, m, i, j, k, acc)``: fma of one k and the accumulator."""
+    """Return ``step(...)``: fma of one k and the accumulator."""
     fma = make_operation(target, unit.output, unit.nan, make_fma)
 
-    def step(a: Any, b: Any, m: Any, i: Any, j: Any, k: Any, acc: Any) -> Any:
-        return fma(a[m, i, 0, k], b[m, j, 0, k], acc)
+    def step(
+        a_sig: Any, a_exp: Any, b_sig: Any, b_exp: Any, m: Any, i: Any, j: Any, k: Any, acc: Any
+    ) -> Any:
+        return fma(a_sig[m, i, k], b_sig[m, k, j], acc)
 
     return target.routine(step)
 
 
 def make_pairwise(target: Target, unit: Unit, rule: Pairwise) -> Routine:
-    """Return ``step(a, b, m, i, j, k, acc)``: acc + the tree of an instruction's products."""
+    """Return ``step(...)``: the accumulator + the tree of an instruction's products."""
     add, mul = _operation(target, unit, rule, make_add), _operation(target, unit, rule, make_mul)
     enter: Any = make_flush(target, unit.output) if rule.flushes else None
     tree = _make_tree(target, rule.group, add, mul)
     flushes = rule.flushes
 
-    def step(a: Any, b: Any, m: Any, i: Any, j: Any, k: Any, acc: Any) -> Any:
-        return add(enter(acc) if flushes else acc, tree(a, b, m, i, j, k))
+    def step(
+        a_sig: Any, a_exp: Any, b_sig: Any, b_exp: Any, m: Any, i: Any, j: Any, k: Any, acc: Any
+    ) -> Any:
+        return add(enter(acc) if flushes else acc, tree(a_sig, a_exp, b_sig, b_exp, m, i, j, k))
 
     return target.routine(step)
 
 
 def _make_tree(target: Target, size: int, add: Routine, mul: Routine) -> Routine:
-    """Return ``tree(a, b, m, i, j, k)``: the sum of ``size`` products from k on."""
+    """Return ``tree(...)``: the sum of ``size`` products from k on."""
     if size == 1:
 
-        def product(a: Any, b: Any, m: Any, i: Any, j: Any, k: Any) -> Any:
-            return mul(a[m, i, 0, k], b[m, j, 0, k])
+        def product(
+            a_sig: Any, a_exp: Any, b_sig: Any, b_exp: Any, m: Any, i: Any, j: Any, k: Any
+        ) -> Any:
+            return mul(a_sig[m, i, k], b_sig[m, k, j])
 
         return target.routine(product)
-    half = size // 2
-    part = _make_tree(target, half, add, mul)
+    half = target.unsigned(64)(size // 2)
+    part = _make_tree(target, size // 2, add, mul)
 
-    def tree(a: Any, b: Any, m: Any, i: Any, j: Any, k: Any) -> Any:
-        return add(part(a, b, m, i, j, k), part(a, b, m, i, j, k + half))
+    def tree(a_sig: Any, a_exp: Any, b_sig: Any, b_exp: Any, m: Any, i: Any, j: Any, k: Any) -> Any:
+        return add(
+            part(a_sig, a_exp, b_sig, b_exp, m, i, j, k),
+            part(a_sig, a_exp, b_sig, b_exp, m, i, j, k + half),
+        )
 
     return target.routine(tree)
 
@@ -98,32 +107,36 @@ def make_flush(target: Target, format: Format) -> Routine:
 
 
 def make_two_stage(target: Target, unit: Unit, rule: TwoStage) -> Routine:
-    """Return ``step(a, b, m, i, j, k, acc)``: acc and the products of an instruction from k on."""
+    """Return ``step(...)``: the accumulator and the products of an instruction."""
     output = unit.output
     read = make_read(target, output, output.precision, C_ZERO_EXPONENT)
     partial = _make_partial(target, unit, rule)
-    special = make_special(target, unit, rule.group, read, greatest=_GREATEST)
+    special = make_special(target, unit, read, greatest=_GREATEST)
     floor_shift = make_shift(target, FLOORED)
     align_sum = make_align(target, FLOORED, rule.fraction_bits, rule.sum_bits)
     align_c = make_align(target, FLOORED, output.trailing_bits, rule.addend_bits)
     result = make_result(
         target, output, output.precision, NEAREST, rule.sum_bits, has_negative_zeros=True
     )
+    index = target.unsigned(64)
+    size, one = index(rule.group), index(1)
     is_interleaved, farthest = rule.is_interleaved, rule.addend_bits + 1
     below = rule.sum_bits - rule.addend_bits
 
-    def step(a: Any, b: Any, m: Any, i: Any, j: Any, k: Any, acc: Any) -> Any:
+    def step(
+        a_sig: Any, a_exp: Any, b_sig: Any, b_exp: Any, m: Any, i: Any, j: Any, k: Any, acc: Any
+    ) -> Any:
         sig, exp = read(acc)
-        total, top = partial(a, b, m, i, j, k)
+        total, top = partial(a_sig, a_exp, b_sig, b_exp, m, i, j, k)
         if is_interleaved:
-            odd, top_odd = partial(a, b, m, i, j, k + 1)
+            odd, top_odd = partial(a_sig, a_exp, b_sig, b_exp, m, i, j, k + one)
             greater = top if top > top_odd else top_odd
             total = floor_shift(total, greater - top) + floor_shift(odd, greater - top_odd)
             top = greater
             sig = 0 if exp < top - farthest else sig
         both = top if top > exp else exp
         if both >= _GREATEST:
-            found, z = special(a, b, m, i, j, k, acc)
+            found, z = special(a_sig, a_exp, b_sig, b_exp, m, i, j, k, k + size, acc)
             if found:
                 return z
         return result(align_sum(total, both - top) + (align_c(sig, both - exp) << below), both)
@@ -132,23 +145,27 @@ def make_two_stage(target: Target, unit: Unit, rule: TwoStage) -> Routine:
 
 
 def _make_partial(target: Target, unit: Unit, rule: TwoStage) -> Routine:
-    """Return ``partial(a, b, m, i, j, k) -> (total, top)``: aligned products from k on, added.
+    """Return ``partial(...) -> (total, top)``: aligned products from k on, added.
 
     They are all of an instruction, or every other one if the rule is interleaved.
     """
-    long, group, stride = target.signed(64), rule.group, 2 if rule.is_interleaved else 1
+    long, index = target.signed(64), target.unsigned(64)
+    stride = index(2 if rule.is_interleaved else 1)
+    length = index(rule.group - (1 if rule.is_interleaved else 0))
     product_bits = unit.left.precision + unit.right.precision - 2
     align = make_align(target, TRUNCATED, product_bits, rule.fraction_bits)
 
-    def partial(a: Any, b: Any, m: Any, i: Any, j: Any, k: Any) -> Any:
+    def partial(
+        a_sig: Any, a_exp: Any, b_sig: Any, b_exp: Any, m: Any, i: Any, j: Any, k: Any
+    ) -> Any:
         top = long(ZERO)
-        for t in range(k, k + group - stride + 1, stride):
-            e = long(a[m, i, 1, t]) + long(b[m, j, 1, t])
+        for t in range(k, k + length, stride):
+            e = long(a_exp[m, i, t]) + long(b_exp[m, t, j])
             top = e if e > top else top
         total = long(0)
-        for t in range(k, k + group - stride + 1, stride):
-            e = long(a[m, i, 1, t]) + long(b[m, j, 1, t])
-            total += align(long(a[m, i, 0, t]) * long(b[m, j, 0, t]), top - e)
+        for t in range(k, k + length, stride):
+            e = long(a_exp[m, i, t]) + long(b_exp[m, t, j])
+            total += align(long(a_sig[m, i, t]) * long(b_sig[m, t, j]), top - e)
         return total, top
 
     return target.routine(partial)

@@ -64,8 +64,8 @@ def make_shift(target: Target, rounding: Rounding) -> Routine:
         return x >> (n if n < _FARTHEST else _FARTHEST)
 
     def truncated(x: Any, n: Any) -> Any:
-        n = n if n < _FARTHEST else _FARTHEST
-        return -((-x) >> n) if x < 0 else x >> n
+        kept = (-x if x < 0 else x) >> (n if n < _FARTHEST else _FARTHEST)
+        return -kept if x < 0 else kept
 
     def nearest(x: Any, n: Any) -> Any:
         n = n if n < _FARTHEST else _FARTHEST
@@ -128,12 +128,13 @@ def make_result(
 
 
 def make_special(
-    target: Target, unit: Unit, group: int, read: Routine, *, greatest: int | None = None
+    target: Target, unit: Unit, read: Routine, *, greatest: int | None = None
 ) -> Routine:
-    """Return ``special(a, b, m, i, j, k, acc) -> (found, z)`` of a group and the accumulator.
+    """Return ``special(a_sig, a_exp, b_sig, b_exp, m, i, j, k, end, acc) -> (found, z)``.
 
-    ``found`` is whether there are infinities or NaNs, and z the result if so. A product whose
-    exponent, normalised, is above ``greatest`` counts as infinite.
+    Among products from k up to end and the accumulator, ``found`` is whether there are infinities
+    or NaNs, and z the result if so. A product whose exponent, normalised, is above ``greatest``
+    counts as infinite.
     """
     long, word, clz = target.signed(64), target.unsigned(64), target.clz(64)
     infinity, nan = long(unit.output.infinity), long(unit.nan)
@@ -142,14 +143,25 @@ def make_special(
     # A significand with one bit has the exponent of its unit.
     beyond = (greatest or 0) + unit.left.precision + unit.right.precision - 2
 
-    def special(a: Any, b: Any, m: Any, i: Any, j: Any, k: Any, acc: Any) -> Any:
+    def special(
+        a_sig: Any,
+        a_exp: Any,
+        b_sig: Any,
+        b_exp: Any,
+        m: Any,
+        i: Any,
+        j: Any,
+        k: Any,
+        end: Any,
+        acc: Any,
+    ) -> Any:
         sig, exp = read(acc)
         is_special = exp >= IS_SPECIAL
-        above, below, invalid = is_special & (sig > 0), is_special & (sig < 0), False
+        above, below = is_special & (sig > 0), is_special & (sig < 0)
         invalid = is_special & (sig == 0)
-        for t in range(k, k + group):
-            sig = long(a[m, i, 0, t]) * long(b[m, j, 0, t])
-            exp = long(a[m, i, 1, t]) + long(b[m, j, 1, t])
+        for t in range(k, end):
+            sig = long(a_sig[m, i, t]) * long(b_sig[m, t, j])
+            exp = long(a_exp[m, i, t]) + long(b_exp[m, t, j])
             is_special = exp >= IS_SPECIAL
             invalid |= is_special & (sig == 0)
             if has_greatest:

@@ -8,6 +8,7 @@ from functools import cache
 from typing import Final
 
 from numlean_kernels.ieee.arithmetic import Arithmetic
+from numlean_kernels.matrix_units.block import BLOCK_MAKERS
 from numlean_kernels.matrix_units.loop import STEP
 from numlean_kernels.matrix_units.operations import (
     make_add_of_output,
@@ -23,6 +24,7 @@ from numlean_kernels.tables.ieee import ieee_table
 from numlean_kernels.targets.registry import get_target
 
 _MAKERS: Final[dict[str, Callable[[Target, Unit], Routine]]] = {
+    **BLOCK_MAKERS,
     STEP: make_step,
     "read left": lambda target, unit: make_reader(target, unit, unit.left),
     "read right": lambda target, unit: make_reader(target, unit, unit.right),
