@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from numlean_kernels.formats import Format
+from numlean_kernels.formats import BINARY32, Format
 from numlean_kernels.matrix_units.rule import BlockFma, Unit
 from numlean_kernels.matrix_units.terms import (
     IS_SPECIAL,
@@ -27,8 +27,10 @@ def _rule(unit: Unit) -> BlockFma:
 
 
 def _read_acc(target: Target, unit: Unit) -> Routine:
+    """Return ``read(acc)``; its exponent is that of binary32, which has more subnormal numbers."""
     output: Format = unit.output
-    return make_read(target, output, output.precision, _rule(unit).zero_exponent)
+    zero_exponent, is_narrow = _rule(unit).zero_exponent, output.emin > BINARY32.emin
+    return make_read(target, output, output.precision, zero_exponent, normalises=is_narrow)
 
 
 def _make_least(target: Target, unit: Unit) -> Routine:

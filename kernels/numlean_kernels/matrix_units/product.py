@@ -29,8 +29,8 @@ def unit_product(target: Target, table: Table, unit: Unit, a: Array, b: Array, c
         target: The target.
         table: The routines of the unit on it.
         unit: The unit, whose chain says how k is split.
-        a: Left operands (batch, n, k).
-        b: Right operands (batch, m, k).
+        a: Left operands (batch, n, k), in C order, as all arrays of a program are.
+        b: Right operands (batch, k, m).
         c: Accumulators (batch, n, m).
     """
     return _Launches(target, table, unit).product(a, b, c)
@@ -85,9 +85,9 @@ class _Launches:
         places = [places_of(self._unit.rule, terms) for terms in accumulators]
         ends = np.cumsum([0, *map(len, places)])
         index = self._target.to_device(np.concatenate(places))
-        (batch, n), m = a.shape[:2], b.shape[1]
+        (batch, n), m = a.shape[:2], b.shape[2]
         left = self._read(READ_LEFT, (batch, n, len(index)), a, index)
-        right = self._read(READ_RIGHT, (batch, len(index), m), b.swapaxes(1, 2), index)
+        right = self._read(READ_RIGHT, (batch, len(index), m), b, index)
         loop, work = chains(self._unit.rule), self._work((batch, n, m))
         sizes = _sizes(self._unit.rule)
 
@@ -122,14 +122,21 @@ class _Launches:
             terms = accumulators[number]
             for k in range(terms.start, terms.stop, group):
                 some = slice(k, min(k + group, terms.stop))
+                left, right = self._copy(a[:, :, some]), self._copy(b[:, some].swapaxes(1, 2))
                 z, raised = target.empty(c.shape, c.dtype), target.empty(c.size, np.uint8)
                 work = target.empty((min(c.size, _WORKERS), shape.words), np.int64)
-                arrays = (a[:, :, some], b[:, :, some], c.reshape(-1), none, work, raised)
+                arrays = (left, right, c.reshape(-1), none, work, raised)
                 self._launch(exact_product(shape), work.shape[:1], *arrays, z.reshape(-1))
                 c = z
             return c
 
         return run
+
+    def _copy(self, x: Array) -> Array:
+        """Return a copy in C order."""
+        z = self._target.empty(x.shape, x.dtype)
+        self._target.copy_into(x, z)
+        return z
 
     def _add(self, x: Array, y: Array) -> Array:
         return self._elementwise(binary("add"), x.dtype, x, y)

@@ -27,22 +27,36 @@ IS_SPECIAL: Final = 1 << 19
 _FARTHEST: Final = 63
 
 
-def make_read(target: Target, format: Format, precision: int, zero_exponent: int | None) -> Routine:
-    """Return ``read(x) -> (significand, exponent)`` of an encoding; low bits are cut off."""
-    long = target.signed(64)
+def make_read(
+    target: Target,
+    format: Format,
+    precision: int,
+    zero_exponent: int | None,
+    *,
+    normalises: bool = False,
+) -> Routine:
+    """Return ``read(x) -> (significand, exponent)`` of an encoding; low bits are cut off first.
+
+    If it normalises, a subnormal number has the exponent of its leading bit.
+    """
+    long, word, clz = target.signed(64), target.unsigned(64), target.clz(64)
     sign_mask, magnitude_mask = long(format.sign_mask), long(format.magnitude_mask)
     trailing_mask, implicit_bit = long(format.trailing_mask), long(format.implicit_bit)
     max_finite, max_number = long(format.max_finite), long(format.max_number)
     trailing_bits, dropped = format.trailing_bits, format.precision - precision
+    width, leading_zeros, kept_mask = format.width, 64 - precision, long(-1 << dropped)
     bias, zero_exp = format.bias, ZERO if zero_exponent is None else zero_exponent
     has_nan_at_minus_zero = format.has_nan_at_minus_zero
 
     def read(x: Any) -> Any:
-        bits = long(x)
+        bits = long(x) & kept_mask
         magnitude = bits & magnitude_mask
         field = magnitude >> trailing_bits
         sig = ((magnitude & trailing_mask) | (implicit_bit if field != 0 else 0)) >> dropped
         exp = (field if field != 0 else 1) - bias
+        if normalises:
+            zeros = long(clz(word(sig))) - leading_zeros
+            sig, exp = sig << (zeros if zeros < width else 0), exp - zeros
         exp = exp if sig != 0 else zero_exp
         is_nan = magnitude > max_number
         if has_nan_at_minus_zero:

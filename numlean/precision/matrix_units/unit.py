@@ -78,7 +78,10 @@ class MatrixUnit:
                 f" {right.shape} and {addend.shape}"
             ) from None
         k = left.shape[-1]
-        left, right = (_batch(x[..., np.newaxis, :], shape, 1, k) for x in (left, right))
+        left, right = (
+            _batch(left[..., np.newaxis, :], shape, 1, k),
+            _batch(right[..., np.newaxis], shape, k, 1),
+        )
         c = _batch(addend[..., np.newaxis, np.newaxis], shape, 1, 1)
         return self._product(device, left, right, c).reshape(shape)
 
@@ -115,7 +118,7 @@ class MatrixUnit:
                 f" got {left.shape}, {right.shape} and {addend.shape}"
             ) from None
         left, addend = _batch(left, batch, n, k), _batch(addend, batch, n, m)
-        right = _batch(right, batch, k, m).swapaxes(1, 2)
+        right = _batch(right, batch, k, m)
         return self._product(device, left, right, addend).reshape(*batch, n, m)
 
     def steps(self, a: ArrayLike, b: ArrayLike, c: ArrayLike) -> tuple[Step, ...]:
@@ -160,7 +163,7 @@ class MatrixUnit:
 
 def _batch(x: Storage, batch: tuple[int, ...], n: int, m: int) -> Storage:
     """Return matrices (n, m) with leading axes that broadcast, as one batch."""
-    return np.broadcast_to(x, (*batch, n, m)).reshape(prod(batch), n, m)
+    return np.ascontiguousarray(np.broadcast_to(x, (*batch, n, m)).reshape(prod(batch), n, m))
 
 
 def _encodings(name: str, x: ArrayLike, format: Format) -> Storage:

@@ -25,7 +25,7 @@ def unit_product(s: Components, a: Numbers, b: Numbers, c: Numbers | None, unit:
             f"{_NAME} of {s.name} needs a unit with results in its format, not {unit.output.name}"
         )
     left = _encodings(s, a, unit.left.format)
-    right = _encodings(s, Numbers(b.scalar, b.storage.swapaxes(-1, -2)), unit.right.format)
+    right = _encodings(s, b, unit.right.format)
     if c is None:
         start = s.target.empty(shape, unit.output.storage_dtype)
         start[...] = 0
