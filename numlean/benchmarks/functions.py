@@ -11,7 +11,10 @@ from typing import Any, Final
 import numpy as np
 
 from numlean.benchmarks.operations import ELEMENTS, BenchmarkEntry
+from numlean.scalar.codec import CodesCodec
+from numlean.scalar.correct_rounding import compute
 from numlean.scalar.elementary import ARITIES
+from numlean.scalar.kernel_scalar import KernelScalar
 from numlean.scalar.protocol import Storage
 from numlean.scalar.registry import get_scalar
 
@@ -20,6 +23,9 @@ USUAL: Final = ("exp", "log", "tanh", "sin", "erf", "pow")
 
 C_LIBRARY: Final = "C library, binary32"
 """The name of the entry that others are compared with."""
+
+ENCLOSURES: Final = ", enclosures"
+"""The end of the name of an entry whose elements are each computed by an enclosure."""
 
 _SLOW_ELEMENTS: Final = 256
 """The number of elements where each is a call from Python."""
@@ -34,13 +40,20 @@ _NUMPY: Final = {
 
 
 def entries(name: str, dtypes: list[str]) -> Iterator[BenchmarkEntry]:
-    """Yield the function in each dtype, and in every library that has it."""
+    """Yield the function in each dtype, and in every library that has it.
+
+    Dtypes whose results are kept, or decided by another one, have a second entry, by enclosures.
+    """
     values = _operands(name)
     for dtype in dtypes:
         scalar = get_scalar(dtype)
         count = ELEMENTS if scalar.device == "cpu" else _SLOW_ELEMENTS
         x = [scalar.from_float(row[:count]) for row in values]
         yield BenchmarkEntry(dtype, partial(getattr(scalar, name), *x), count, scalar.format)
+        if isinstance(scalar, KernelScalar) and isinstance(scalar.codec, CodesCodec):
+            few = tuple(row[:_SLOW_ELEMENTS] for row in x)
+            plain = partial(compute, scalar, scalar.codec, name, few, by_enclosures=True)
+            yield BenchmarkEntry(dtype + ENCLOSURES, plain, len(few[0]), None)
     floats = [row.astype(np.float32) for row in values]
     loop = _c_loop(name, len(floats))
     if loop is not None:

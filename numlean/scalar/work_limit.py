@@ -83,5 +83,10 @@ def hint(needed: int) -> str:
     return f"; to allow it, pass --max-bits {needed} (in Python, max_bits={needed})"
 
 
+def is_below_default() -> bool:
+    """Return whether the limit of the current evaluation is below the default."""
+    return _limit() < DEFAULT_MAX_BITS
+
+
 def _limit() -> int:
     return _max_bits.get() or DEFAULT_MAX_BITS

@@ -110,3 +110,18 @@ def test_the_flags_of_exact_sums_are_those_of_their_one_rounding():
     # 2^-11 is exact although 1 + 2^-11 is not; then a tie, and an overflow
     assert (flags.inexact, flags.overflow, flags.invalid) == (2, 1, 0)
     assert "add" not in counting.counts
+
+
+@pytest.mark.parametrize(
+    ("dtype", "why"),
+    [
+        ("posit16", "posit:16 keeps no flags: the Posit Standard 2022 has none; "),
+        ("takum8", "takum:8 keeps no flags: takums have none; "),
+        ("lns:4.4", "lns:4.4 keeps no flags; "),
+    ],
+)
+def test_a_dtype_without_flags_says_why_in_one_line(dtype, why, capsys):
+    assert main(["train", "xor", "--device", "python", "--dtype", dtype, "--flags"]) == 2
+    error = capsys.readouterr().err
+    assert why in error
+    assert error.count("\n") == 1

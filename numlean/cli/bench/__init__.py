@@ -5,7 +5,9 @@ Rounds alternate between the entries of a table, and the best round of each coun
 ops: operations, compared with SoftFloat's functions in a compiled loop if SoftFloat is installed.
 
 functions: elementary functions, compared with those of the C library in a compiled loop, numpy,
-MPFR (through gmpy2) and mpmath.
+MPFR (through gmpy2) and mpmath. Posits, takums, fixed-point and logarithmic numbers have two lines:
+as they are used, where results are kept by operand or decided by binary64, and by an enclosure for
+each element.
 
 step: a training step of digits.
 

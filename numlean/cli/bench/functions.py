@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Final
 
-from numlean.benchmarks.functions import C_LIBRARY, USUAL, entries
+from numlean.benchmarks.functions import C_LIBRARY, ENCLOSURES, USUAL, entries
 from numlean.benchmarks.operations import ELEMENTS
 from numlean.benchmarks.timing import best_seconds
 from numlean.errors import UnknownNameError
@@ -24,7 +24,7 @@ def report(arguments: argparse.Namespace, dtypes: list[str]) -> int:
         if name not in ARITIES:
             raise UnknownNameError("function", name, ("all", *ARITIES))
     print(f"arrays of {ELEMENTS} elements")
-    width = max(len(C_LIBRARY), *map(len, dtypes))
+    width = max(len(C_LIBRARY), *(len(dtype + ENCLOSURES) for dtype in dtypes))
     row_format = RowFormat("<<>", (10, width, 10, 12), indent="  ")
     print(row_format.line(("", "", "ns each", "x C library")))
     for name in names:

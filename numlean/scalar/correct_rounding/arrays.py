@@ -21,6 +21,7 @@ from numlean.scalar.correct_rounding.functions import (
     magnitude,
     power,
 )
+from numlean.scalar.correct_rounding.kept_results import results
 from numlean.scalar.correct_rounding.ziv import NearNumber, RoundOnce, rounded
 from numlean.scalar.exact import Exact
 from numlean.scalar.finiteness import is_nan
@@ -31,7 +32,14 @@ from numlean.scalar.work_limit import longest_exponent, longest_periodic, operan
 _PERIODIC: Final = ("sin", "cos", "tan")
 
 
-def compute(scalar: Scalar, codec: Codec, name: str, operands: tuple[Storage, ...]) -> Storage:
+def compute(
+    scalar: Scalar,
+    codec: Codec,
+    name: str,
+    operands: tuple[Storage, ...],
+    *,
+    by_enclosures: bool = False,
+) -> Storage:
     """Return a function, by its name, of operands of one shape.
 
     Args:
@@ -39,15 +47,17 @@ def compute(scalar: Scalar, codec: Codec, name: str, operands: tuple[Storage, ..
         codec: Its conversions.
         name: The function.
         operands: Arrays of numbers of the Scalar.
+        by_enclosures: Whether every element is computed by an enclosure. The bits are the same.
 
     Raises:
         NumleanError: A value's magnitude is beyond any memory.
     """
-    return (_unary if len(operands) == 1 else _binary)(scalar, codec, name, operands)
+    if len(operands) == 1:
+        return _unary(scalar, codec, name, operands[0], by_enclosures)
+    return _binary(scalar, codec, name, operands)
 
 
-def _unary(scalar: Scalar, codec: Codec, name: str, operands: tuple[Storage, ...]) -> Storage:
-    (x,) = operands
+def _unary(scalar: Scalar, codec: Codec, name: str, x: Storage, by_enclosures: bool) -> Storage:
     function, zero = UNARY[name], scalar.from_float(0.0)
     undefined, is_zero = is_nan(scalar, x), scalar.eq(x, zero)
     # A NaN becomes x + x, and an odd function leaves a zero its sign.
@@ -63,7 +73,11 @@ def _unary(scalar: Scalar, codec: Codec, name: str, operands: tuple[Storage, ...
             return CONSTANTS[name, a]
         return function.at(a, codec.precision)
 
-    z[~done] = _elements(codec, name, value, [x[~done]])
+    def enclose(a: Storage) -> Storage:
+        return _elements(codec, name, value, a)
+
+    left = x[~done]
+    z[~done] = enclose(left) if by_enclosures else results(scalar, codec, name, left, enclose)
     return z
 
 
@@ -101,9 +115,9 @@ def _of_sign(encode: RoundOnce, is_negative: bool) -> RoundOnce:
     return (lambda value: encode(libmp.mpf_neg(value))) if is_negative else encode
 
 
-def _elements(codec: Codec, name: str, value: Any, arrays: list[Storage]) -> Storage:
+def _elements(codec: Codec, name: str, value: Any, x: Storage) -> Storage:
     elements = []
-    for element in arrays[0].tolist():
+    for element in x.tolist():
         a = codec.decode(element)
         _check_argument_length(name, a)
         elements.append(_element(value(a), codec.precision, codec.encode))

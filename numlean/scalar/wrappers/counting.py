@@ -11,11 +11,13 @@ from numlean.errors import UnavailableError
 from numlean.scalar.elementary import ARITIES
 from numlean.scalar.flags import Flags
 from numlean.scalar.kernel_scalar import KernelScalar
+from numlean.scalar.kernel_scalar.exact_products import tapered_codes
 from numlean.scalar.operations import Result, operations
 from numlean.scalar.protocol import Scalar
 from numlean.scalar.wrappers.composed import COMPOSED
 from numlean.scalar.wrappers.stochastic import StochasticScalar
 from numlean.scalar.wrappers.wrapper import WrappedScalar
+from numlean_kernels.tapered.formats import Posit
 
 _COUNTED: Final = operations(flags=True, result=Result.NUMBERS)
 
@@ -40,7 +42,8 @@ class CountingScalar(WrappedScalar):
     def __init__(self, inner: Scalar) -> None:
         if not supports_flags(inner):
             raise UnavailableError(
-                f"{inner.name} keeps no flags; emulated dtypes do, such as ieee32exec"
+                f"{inner.name} keeps no flags{_why_no_flags(inner)}; emulated dtypes do, such as"
+                " ieee32exec"
             )
         super().__init__(inner)
         self.counts: dict[str, Flags] = defaultdict(Flags)
@@ -186,6 +189,16 @@ def _is_composed(scalar: Scalar, operation: str) -> bool:
     if isinstance(scalar, StochasticScalar):
         return operation != "scatter_add"
     return isinstance(scalar, CountingScalar) or type(scalar) is KernelScalar
+
+
+def _why_no_flags(scalar: Scalar) -> str:
+    """Return why a Scalar keeps no flags, as the end of a clause; "" if that is not known."""
+    codes = tapered_codes(scalar)
+    if codes is None:
+        return ""
+    return (
+        ": the Posit Standard 2022 has none" if isinstance(codes, Posit) else ": takums have none"
+    )
 
 
 def supports_flags(scalar: Scalar, name: str = "add") -> bool:
