@@ -87,7 +87,7 @@ class BlockFma:
 
     def _exponent_of_accumulator(self, c: int) -> int:
         if c == 0:
-            return self.zero_exponent or _LEAST_EXPONENT
+            return _LEAST_EXPONENT if self.zero_exponent is None else self.zero_exponent
         return max(exponent_of(c, self.unit), _LEAST_EXPONENT)
 
     def _aligned_sum(self, terms: list[int], shift: int) -> int:

@@ -65,7 +65,7 @@ class Operands(dict[int, Operand]):
             x = 0
         if x == 0:
             x = 0 if self._is_aligned else x
-            e = self._zero_exponent or e
+            e = e if self._zero_exponent is None else self._zero_exponent
         self[code] = x, e
         return self[code]
 
