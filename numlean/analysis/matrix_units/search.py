@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 
 from numlean.analysis.matrix_units.encodings import Words
-from numlean.analysis.matrix_units.shrinking import DotProduct, shrink
+from numlean.analysis.matrix_units.shrinking import DotProduct, complexity, shrink
 from numlean.analysis.matrix_units.trials import structured_trials
 from numlean.analysis.matrix_units.vectors import stack
 from numlean_kernels.formats import Format
@@ -24,6 +24,8 @@ TRIALS: Final = 1_000_000
 """The number of trials, unless another one is given."""
 
 _BATCH: Final = 8192
+_SHRUNK: Final = 8
+"""The most products of a batch that are shrunk; the simplest one is the result."""
 
 
 @dataclass(frozen=True)
@@ -80,11 +82,9 @@ def search(
             made += count
             found = np.nonzero(pair.differ(a, b, c))[0]
             if len(found):
-                some = _products(a, b, c, found[:_BATCH])
-                best = min(
-                    (shrink(each, operands, output, pair.differ_at) for each in some[:3]),
-                    key=lambda each: (each.k, _size(each)),
-                )
+                some = _products(a, b, c, found[:_SHRUNK])
+                shrunk = [shrink(each, operands, output, pair.differ_at) for each in some]
+                best = min(shrunk, key=lambda each: complexity(each, operands, output))
                 return Search(best, made, longest)
             if on_batch is not None and on_batch(count):
                 return Search(None, made, longest, is_partial=True)
@@ -112,8 +112,3 @@ class _Pair:
 
 def _products(a: Words, b: Words, c: Words, rows: Any) -> list[DotProduct]:
     return [DotProduct(tuple(a[row].tolist()), tuple(b[row].tolist()), int(c[row])) for row in rows]
-
-
-def _size(product: DotProduct) -> int:
-    """Return the number of bits that are set."""
-    return sum(x.bit_count() for x in (*product.a, *product.b, product.c))

@@ -237,6 +237,22 @@ SHIPPED: Final[tuple[ShippedVector, ...]] = (
         {"MI100:bf16": 0x3C800000, "MI250:bf16:mfma": 0x00000000, "MI300:bf16": 0x3C800000},
     ),
     _vector(
+        "MI100:fp16 and MI100:fp16,model=mma",
+        "fp16->fp32",
+        (0x3C00, 0x1400),
+        (0x3C00, 0x0400),
+        0xBF800000,
+        {"MI100:fp16": 0x33800000, "MI100:fp16,model=mma": 0x00000000},
+    ),
+    _vector(
+        "MI250:bf16:mfma and MI250:bf16:mfma_1k: the sign of a zero sum of a group that is padded",
+        "bf16->fp32",
+        (0x8000, 0x8000),
+        (0x3F80, 0x3F80),
+        0x80000000,
+        {"MI250:bf16:mfma": 0x80000000, "MI250:bf16:mfma_1k": 0x00000000},
+    ),
+    _vector(
         "MI250:bf16:mfma and MI250:bf16:mfma_1k",
         "bf16->fp32",
         *_sparse({0: (0x4B80, 0x3F80), 2: (0x3F80, 0x3F80)}),

@@ -52,8 +52,8 @@ Cost: TypeAlias = tuple[int, ...]
 def shrink(product: DotProduct, operands: Operands, output: Format, differ: Differ) -> DotProduct:
     """Return the simplest product that is found by small steps and at which units still differ.
 
-    Simple means: few terms, few of them not zero, then finite numbers, operands of 1, significands
-    of few bits, exponents near 0, and few signs.
+    Simple means: few terms, finite, few of them not zero, normal numbers, significands of few bits,
+    operands of 1, exponents near 0, and few signs.
     """
     simplifier = _Simplifier(operands, output)
     best = product
@@ -66,6 +66,11 @@ def shrink(product: DotProduct, operands: Operands, output: Format, differ: Diff
             return best
         best = found
     return best
+
+
+def complexity(product: DotProduct, operands: Operands, output: Format) -> Cost:
+    """Return how far a product is from simple; the first number weighs most."""
+    return _Simplifier(operands, output).cost(product)
 
 
 class _Simplifier:
@@ -82,6 +87,7 @@ class _Simplifier:
             product.k,
             sum(1 for x, g in numbers if not g.is_finite(x)),
             terms + (product.c != 0),
+            sum(1 for x, g in numbers if 0 < x & g.magnitude_mask < g.least_normal),
             sum((x & g.trailing_mask).bit_count() for x, g in numbers),
             others,
             sum(abs(_exponent(x, g)) for x, g in numbers),
