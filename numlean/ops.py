@@ -25,6 +25,7 @@ from numlean.autograd.primitives.elementwise import sqrt as sqrt
 from numlean.autograd.tensor import Operand, Tensor
 from numlean.errors import NumleanError, UnknownNameError
 from numlean.scalar.checks import as_mask
+from numlean.scalar.conversion import Conversion
 from numlean.scalar.protocol import Axis, Contraction, Order, Scalar
 from numlean.scalar.registry import scalar_on
 from numlean.scalar.shapes import axes_of, keepdims_shape
@@ -207,26 +208,45 @@ def norm(x: Tensor, axis: Axis = None, *, order: float = 2, keepdims: bool = Fal
 
 
 @checked
-def cast(x: Tensor, dtype: Scalar | str) -> Tensor:
+def cast(
+    x: Tensor,
+    dtype: Scalar | str,
+    *,
+    rounding: str | None = None,
+    overflow: str | None = None,
+    seed: int | None = None,
+) -> Tensor:
     """Return the numbers in another arithmetic, each rounded once from its exact value.
 
     A tensor of the same arithmetic is returned as it is. Otherwise a NaN becomes the default NaN, a
     zero keeps its sign, and an infinity becomes what the arithmetic gives for an overflow if it has
-    no infinities; rounding and overflow are the dtype's: ``"e4m3@overflow=saturate"``.
+    no infinities. Rounding and overflow are the dtype's (``"e4m3@overflow=saturate"``), or those of
+    this conversion alone: ``nl.cast(x, "e4m3", rounding="toward_zero", overflow="saturate")`` is a
+    tensor of ``e4m3``, whose operations round as ever.
 
     The gradient is straight-through: as if nothing were rounded. The cotangent of x is that of the
-    result, cast to the arithmetic of x.
+    result, cast to the arithmetic of x, by that one's own rounding.
 
     Args:
         x: The tensor.
         dtype: The arithmetic, or its dtype such as ``"bfloat16"``, on the tensor's device if it
             runs there.
+        rounding: A direction such as ``"toward_zero"`` or ``"RZ"``, ``"stochastic"`` or
+            ``"stochastic_a:8"`` (``_b``, ``_c``).
+        overflow: ``"infinite"``, ``"saturate"``, ``"saturate_finite"`` or ``"nan"``; to
+            fixed-point numbers also ``"wrap"``. With it, numbers of the same arithmetic are
+            converted too.
+        seed: The seed of a stochastic rounding.
 
     Raises:
-        NumleanError: The dtype is unknown, or the tensor holds indices.
+        NumleanError: The dtype or a choice is unknown, the arithmetic lacks the choice, or the
+            tensor holds indices.
     """
+    conversion = Conversion.of(rounding, overflow, seed)
     scalar = scalar_on(dtype, x.scalar.device) if isinstance(dtype, str) else dtype
-    return primitives.cast(x, scalar)
+    if seed is not None and rounding is None and scalar.is_deterministic:
+        raise NumleanError(f"seed={seed} is for a stochastic rounding: give rounding too")
+    return primitives.cast(x, scalar, conversion)
 
 
 def constant(x: Tensor, value: TensorLike) -> Tensor:

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, final
 
 import numpy as np
 
+from numlean.errors import NumleanError
+from numlean.scalar.conversion import SATURATE, WRAP, Conversion, Rounder, few_bits
 from numlean.scalar.exact import Exact
 from numlean.scalar.protocol import Storage
+from numlean.scalar.rounding_names import STOCHASTIC
 from numlean_kernels.formats import Format
-from numlean_kernels.ieee import Arithmetic
+from numlean_kernels.ieee import Arithmetic, Overflow, RandomBits, Rounding
 from numlean_kernels.loops.elementwise import unary
 from numlean_kernels.protocol import Table, Target, kernel_for
 from numlean_kernels.tables.exact import decode, default_nan, flagged_encoder, infinite
+from numlean_kernels.tables.ieee import ieee_table
 
 
 class CodesInStorage(ABC):
@@ -122,6 +127,10 @@ class EncodingCodec(TableCodec):
         """Return one encoding's exact value."""
         return decode_raw(self.format, element)
 
+    def rounder(self, conversion: Conversion) -> Rounder:
+        """Return the rounding of a conversion, with the arithmetic's other choices."""
+        return rounder_of(self.arithmetic, conversion)
+
 
 @dataclass(frozen=True)
 class HardwareCodec:
@@ -170,6 +179,17 @@ class HardwareCodec:
 
         return libmp.from_float(element)  # type: ignore[no-any-return]
 
+    def rounder(self, conversion: Conversion) -> Rounder:
+        """Return the rounding of a conversion, which is emulated."""
+        emulated = rounder_of(Arithmetic(self.format), conversion)
+
+        def encode(value: Exact, *word: int) -> tuple[Any, int]:
+            z, raised = emulated.encode(value, *word)
+            bits = np.array(z, self.format.storage_dtype)
+            return bits.view(self.storage_dtype)[()], raised
+
+        return replace(emulated, encode=encode)
+
     def from_elements(self, elements: Iterable[Any], shape: tuple[int, ...]) -> Storage:
         """Return an array of hardware floats."""
         return np.array(list(elements), dtype=self.storage_dtype).reshape(shape)
@@ -205,8 +225,11 @@ def encode_raw(arithmetic: Arithmetic, value: Exact) -> int:
     return encode_raw_flagged(arithmetic, value)[0]
 
 
-def encode_raw_flagged(arithmetic: Arithmetic, value: Exact) -> tuple[int, int]:
-    """Round a value once, to an encoding, and return the flags that this raises."""
+def encode_raw_flagged(arithmetic: Arithmetic, value: Exact, *word: int) -> tuple[int, int]:
+    """Round a value once, to an encoding, and return the flags that this raises.
+
+    ``word`` is the random word of an arithmetic that rounds at random.
+    """
     from mpmath import libmp
 
     negative, m, e, _ = value
@@ -214,7 +237,38 @@ def encode_raw_flagged(arithmetic: Arithmetic, value: Exact) -> tuple[int, int]:
         return default_nan(arithmetic)
     if value in (libmp.finf, libmp.fninf):
         return infinite(arithmetic, negative=value == libmp.fninf)
-    return flagged_encoder(arithmetic)(negative, int(m), e)
+    return flagged_encoder(arithmetic)(negative, int(m), e, *word)
+
+
+def rounder_of(arithmetic: Arithmetic, conversion: Conversion) -> Rounder:
+    """Return the rounding to encodings by an arithmetic, with the choices of a conversion.
+
+    Raises:
+        NumleanError: The format does not have one of them.
+    """
+    own = _with_choices(arithmetic, conversion)
+    encode, table = partial(encode_raw_flagged, own), partial(ieee_table, own)
+    return Rounder(encode, table, own.format.storage_dtype)
+
+
+def _with_choices(arithmetic: Arithmetic, conversion: Conversion) -> Arithmetic:
+    format, overflow = arithmetic.format, conversion.overflow
+    if overflow == WRAP:
+        raise NumleanError(
+            f"a conversion to {format.name} does not wrap: overflow=wrap is for fixed-point numbers"
+        )
+    if format.only_saturates and overflow not in (None, SATURATE):
+        raise NumleanError(f"a conversion to {format.name} only saturates: leave overflow out")
+    choices: dict[str, Any] = {} if overflow is None else {"overflow": Overflow(overflow)}
+    try:
+        if conversion.rounding is not None:
+            few = few_bits(conversion.rounding)
+            choices["random"] = None if few is None else RandomBits(*few)
+            name = conversion.rounding if few is None else STOCHASTIC
+            choices["rounding"] = Rounding(name)
+        return replace(arithmetic, **choices)
+    except ValueError as error:
+        raise NumleanError(f"a conversion to {format.name}: {error}") from None
 
 
 def decode_raw(format: Format, encoding: int) -> Exact:

@@ -11,9 +11,10 @@ from typing import Any, Final
 from numlean.errors import NumleanError, UnavailableError, UnknownNameError
 from numlean.scalar.dtype import Dtype
 from numlean.scalar.kernel_scalar import KernelScalar
+from numlean.scalar.noise import NoiseStream
 from numlean.scalar.registry import ScalarBackend
 from numlean.scalar.rounding_names import FEW_BITS
-from numlean.scalar.wrappers.stochastic import NoiseStream, StochasticScalar
+from numlean.scalar.wrappers.stochastic import StochasticScalar
 from numlean_backends.codecs import EncodingCodec
 from numlean_kernels.formats import BINARY32, BINARY64, Format
 from numlean_kernels.ieee import (
@@ -108,13 +109,14 @@ def _kernel_scalar(
     substitutes: Mapping[str, Routine] | None = None,
 ) -> KernelScalar:
     """Return the Scalar of an arithmetic, whose conversions round by another."""
+    random = arithmetic.random
     return KernelScalar(
         name=name,
         summary=f"{arithmetic.format.name} in integer arithmetic",
         table=ieee_table(arithmetic, target),
         target=target,
         codec=EncodingCodec(ieee_table(conversions, target.host), target.host, conversions),
-        rounding=arithmetic.rounding.value,
+        rounding=arithmetic.rounding.value if random is None else str(random),
         substitutes=substitutes or {},
     )
 

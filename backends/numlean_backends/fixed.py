@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
+from functools import partial
 from typing import Any, Final, TypeVar
 
 import numpy as np
 
 from numlean.errors import NumleanError, UnknownNameError
+from numlean.scalar.conversion import Conversion, Rounder
 from numlean.scalar.dtype import Dtype
 from numlean.scalar.exact import Exact
 from numlean.scalar.kernel_scalar import KernelScalar
 from numlean.scalar.protocol import Scalar
 from numlean.scalar.registry import ScalarBackend
 from numlean_backends.codecs import TableCodec
+from numlean_backends.exact_rounders import FixedRounder, fixed_beyond
 from numlean_kernels.fixed.formats import WIDEST, Beyond, FixedArithmetic, FixedFormat
 from numlean_kernels.flags import INEXACT, INVALID, OVERFLOW
 from numlean_kernels.formats import Format
@@ -75,6 +78,18 @@ class FixedCodec(TableCodec):
             return end & format.code_mask, OVERFLOW | INEXACT
         negative, m, e, _ = value
         return exact_encoder(self.arithmetic)(bool(negative), int(m), int(e))
+
+    def rounder(self, conversion: Conversion) -> Rounder:
+        """Return the rounding of a conversion; a random one has no kernels."""
+        own = self.arithmetic
+        beyond = fixed_beyond(f"fixed:{own.format.name}", conversion.overflow, own.beyond)
+        if conversion.is_random:
+            assert conversion.rounding is not None
+            return Rounder(FixedRounder(replace(own, beyond=beyond), conversion.rounding))
+        rounding = own.rounding if conversion.rounding is None else Rounding(conversion.rounding)
+        chosen = replace(own, beyond=beyond, rounding=rounding)
+        encode = replace(self, arithmetic=chosen).encode_flagged
+        return Rounder(encode, partial(fixed_table, chosen), self.storage_dtype)
 
     def decode(self, element: int) -> Exact:
         """Return one code's exact value."""

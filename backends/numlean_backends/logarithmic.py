@@ -10,12 +10,14 @@ from typing import Any, Final
 import numpy as np
 
 from numlean.errors import NumleanError, UnknownNameError
+from numlean.scalar.conversion import Conversion, Rounder
 from numlean.scalar.dtype import Dtype
 from numlean.scalar.exact import Exact
 from numlean.scalar.kernel_scalar import KernelScalar
 from numlean.scalar.protocol import Scalar, Storage
 from numlean.scalar.registry import ScalarBackend
 from numlean_backends.codecs import CodesInStorage
+from numlean_backends.exact_rounders import LogRounder
 from numlean_kernels.formats import Format
 from numlean_kernels.ieee.arithmetic import Rounding
 from numlean_kernels.logarithmic.arithmetic import make_pack, make_rounded
@@ -171,6 +173,11 @@ class LogCodec(CodesInStorage):
     def encode_flagged(self, value: Exact) -> tuple[int, int]:
         """Raise: this format has no flags."""
         raise NotImplementedError("logarithmic numbers keep no flags")
+
+    def rounder(self, conversion: Conversion) -> Rounder:
+        """Return the rounding of a conversion, by the logarithm."""
+        rounding = self.arithmetic.rounding.value
+        return Rounder(LogRounder(self.arithmetic.format, conversion, rounding))
 
     def decode(self, element: int) -> Exact:
         """Return one code's value, to ``value_bits`` bits; exact where F divides L."""

@@ -19,6 +19,7 @@ from mpmath.libmp import mpf_add, mpf_mul
 
 from numlean.errors import NumleanError
 from numlean.scalar.checks import round_to_integer
+from numlean.scalar.conversion import Conversion, Rounder
 from numlean.scalar.dtype import Dtype
 from numlean.scalar.exact import exact_of, is_mpf
 from numlean.scalar.exact_text import format_fields
@@ -27,6 +28,7 @@ from numlean.scalar.protocol import Storage
 from numlean.scalar.registry import ScalarBackend
 from numlean.scalar.rounding_names import DIRECTIONS
 from numlean_backends.codecs import encode_raw
+from numlean_backends.exact_rounders import MpRounder
 from numlean_backends.mp_integral import integral_routines
 from numlean_kernels.formats import BINARY64, Format
 from numlean_kernels.ieee import Arithmetic
@@ -174,6 +176,10 @@ class MpCodec:
     def encode_flagged(self, value: Any) -> tuple[Any, int]:
         """Raise: no flags are kept."""
         raise NotImplementedError("mp keeps no flags")
+
+    def rounder(self, conversion: Conversion) -> Rounder:
+        """Return the rounding of a conversion."""
+        return Rounder(MpRounder(self.precision, conversion))
 
     def decode(self, element: Any) -> Any:
         """Return the exact value of a number."""

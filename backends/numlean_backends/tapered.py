@@ -11,12 +11,14 @@ from typing import Any, Final
 import numpy as np
 
 from numlean.errors import NumleanError
+from numlean.scalar.conversion import Conversion, Rounder
 from numlean.scalar.dtype import Dtype
 from numlean.scalar.exact import Exact
 from numlean.scalar.kernel_scalar import KernelScalar
 from numlean.scalar.protocol import Scalar
 from numlean.scalar.registry import ScalarBackend
 from numlean_backends.codecs import TableCodec
+from numlean_backends.exact_rounders import TaperedRounder
 from numlean_kernels.formats import Format
 from numlean_kernels.tables.tapered import exact_decoder, exact_encoder, tapered_table
 from numlean_kernels.tapered.formats import WIDEST, Posit, Takum, TaperedFormat
@@ -70,6 +72,10 @@ class TaperedCodec(TableCodec):
     def encode_flagged(self, value: Exact) -> tuple[int, int]:
         """Raise: these formats have no flags."""
         raise NotImplementedError("tapered formats keep no flags")
+
+    def rounder(self, conversion: Conversion) -> Rounder:
+        """Return the rounding of a conversion, on the string of bits."""
+        return Rounder(TaperedRounder(self.codes, conversion))
 
     def decode(self, element: int) -> Exact:
         """Return one code's exact value; a NaN for NaR."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from numlean.autograd.indices import INDEX
 from numlean.errors import ExportError, NumleanError
+from numlean.scalar.conversion import Conversion, check_options
 from numlean.scalar.protocol import Scalar, Storage
 from numlean.scalar.registry import get_scalar
 from numlean_kernels.formats import Format
@@ -72,14 +73,18 @@ def _as_integers(x: Tensor, dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
     return np.array(wide).astype(dtype)
 
 
-def converted(x: Tensor, scalar: Scalar) -> Storage:
+def converted(x: Tensor, scalar: Scalar, conversion: Conversion) -> Storage:
     """Return the numbers in another arithmetic, each rounded once from its exact value.
 
     Raises:
-        NumleanError: Indices are not numbers.
+        NumleanError: Indices are not numbers, or the arithmetic lacks a choice of the conversion.
     """
     if INDEX in (x.scalar, scalar):
         raise NumleanError("indices and numbers of a Scalar do not convert into each other")
+    if not conversion.is_plain or not scalar.is_deterministic:
+        options = conversion.options()
+        check_options(scalar, "cast_from", options)
+        return scalar.cast_from(x.scalar, x.data, **options)
     if x.scalar.format is not None:
         return scalar.from_float(x.to_float())  # exact, and keeps the sign of a zero
     return scalar.from_exact(x.scalar.to_exact(x.data))

@@ -17,12 +17,15 @@ from numlean.autograd import numpy_functions
 from numlean.autograd.tensor import Operand, Tensor
 from numlean.errors import MixedScalarError, NumleanError
 from numlean.scalar import further
+from numlean.scalar.conversion import Conversion
 from numlean.scalar.identity import name_both
 from numlean.scalar.protocol import Scalar, Storage
+from numlean.scalar.registry import scalar_on
 from numlean.scalar.rounding_names import rounding_name
 from numlean.scalar.shapes import broadcast
 
 __all__ = [
+    "cast_flagged",
     "ceil",
     "flagged",
     "floor",
@@ -173,6 +176,38 @@ def flagged(
     z, raised = further.flagged(scalar, name, *arrays)
     is_number = z.dtype == scalar.storage_dtype and not name.startswith("to_")
     return (Tensor(scalar, z) if is_number else z), raised
+
+
+@checked
+def cast_flagged(
+    x: Tensor,
+    dtype: Scalar | str,
+    *,
+    rounding: str | None = None,
+    overflow: str | None = None,
+    seed: int | None = None,
+) -> tuple[Tensor, np.ndarray[Any, np.dtype[np.uint8]]]:
+    """Return what ``nl.cast`` returns and, in an array next to it, the flags of each element.
+
+    Flags are bits as in ``flagged``. Every arithmetic of numlean has flags of conversions, also
+    those whose operations have none, such as float32 and posits.
+
+    Args:
+        x: The numbers.
+        dtype: The arithmetic of the result, or its dtype.
+        rounding: The rounding in place of the arithmetic's, as in ``nl.cast``.
+        overflow: The overflow in place of the arithmetic's, as in ``nl.cast``.
+        seed: The seed of a stochastic rounding.
+
+    Raises:
+        NumleanError: A choice is unknown, or the arithmetic lacks it.
+        UnavailableError: A Scalar written by hand keeps no flags of conversions.
+    """
+    scalar, (a,) = _operands((x,))
+    conversion = Conversion.of(rounding, overflow, seed)
+    to = scalar_on(dtype, scalar.device) if isinstance(dtype, str) else dtype
+    z, raised = further.cast_flagged(to, scalar, a, conversion)
+    return Tensor(to, z), raised
 
 
 def _binary(name: str, x: Operand, y: Operand) -> Tensor:

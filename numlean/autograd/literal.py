@@ -13,6 +13,7 @@ import numpy as np
 from numlean.autograd.indices import INDEX
 from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError, ShapeError
+from numlean.scalar.entering import enter
 from numlean.scalar.exact import exact_of, is_mpf
 from numlean.scalar.exact_text import format_c_hex
 from numlean.scalar.protocol import Scalar
@@ -35,9 +36,9 @@ def as_tensor(scalar: Scalar, values: TensorLike) -> Tensor:
         return values
     array = _as_array(values)
     if array.dtype.kind in "fiu":
-        return Tensor(scalar, scalar.from_float(array))
+        return Tensor(scalar, enter(scalar, array))
     if all(map(_is_binary64, array.flat)):
-        return Tensor(scalar, scalar.from_float(array.astype(np.float64)))
+        return Tensor(scalar, enter(scalar, array.astype(np.float64)))
     texts = [exact_text(value) for value in array.flat]
     return Tensor(scalar, scalar.from_string(texts).reshape(array.shape))
 

@@ -22,6 +22,8 @@ from numlean.autograd import (
 from numlean.autograd import primitives as ops
 from numlean.autograd.indices import INDEX
 from numlean.errors import NumleanError, ShapeError
+from numlean.scalar.conversion import Conversion
+from numlean.scalar.entering import enter
 from numlean.scalar.protocol import Axis, Order, Scalar, Storage
 from numlean.scalar.registry import get_scalar
 
@@ -64,6 +66,8 @@ class Tensor:
     def of(cls, scalar: Scalar | str, values: ArrayLike) -> Tensor:
         """Return a tensor of binary64 values, each rounded once.
 
+        An arithmetic that rounds at random rounds them to nearest, because they are constants.
+
         Args:
             scalar: The arithmetic, or its dtype such as ``"bfloat16"``.
             values: A number, or an array or nested lists of numbers.
@@ -72,7 +76,7 @@ class Tensor:
             NumleanError: The dtype is unknown, or a value is not a number.
         """
         arithmetic = _as_scalar(scalar)
-        return cls(arithmetic, arithmetic.from_float(_numbers(values)))
+        return cls(arithmetic, enter(arithmetic, _numbers(values)))
 
     @classmethod
     def from_dlpack(cls, array: Any, scalar: Scalar | str | None = None) -> Tensor:
@@ -146,24 +150,35 @@ class Tensor:
         """
         return self if self.scalar is scalar else Tensor(scalar, self.data, self.tape, self.slot)
 
-    def to(self, scalar: Scalar | str) -> Tensor:
+    def to(
+        self,
+        scalar: Scalar | str,
+        *,
+        rounding: str | None = None,
+        overflow: str | None = None,
+        seed: int | None = None,
+    ) -> Tensor:
         """Return the numbers in another arithmetic, each rounded once from its exact value.
 
         Args:
             scalar: The arithmetic, or its dtype such as ``"bfloat16"``.
+            rounding: The rounding in place of the arithmetic's, as in ``nl.cast``.
+            overflow: The overflow in place of the arithmetic's, as in ``nl.cast``.
+            seed: The seed of a stochastic rounding.
 
         Raises:
             NumleanError: A tape watches the tensor; ``nl.cast`` has a gradient.
         """
         other = _as_scalar(scalar)
-        if other == self.scalar:
+        conversion = Conversion.of(rounding, overflow, seed)
+        if overflow is None and other == self.scalar:
             return self.in_scalar(other)
         if self.tape is not None:
             raise NumleanError(
                 f"t.to({other.name!r}) has no gradient: use t.detach().to(...), or nl.cast(t, ...),"
                 " through which the gradient goes unchanged"
             )
-        return Tensor(other, exchange.converted(self, other))
+        return Tensor(other, exchange.converted(self, other, conversion))
 
     def to_float(self) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
         """Return the values as binary64."""

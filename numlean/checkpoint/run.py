@@ -9,6 +9,7 @@ from typing import Final
 from numlean.arguments import checked
 from numlean.checkpoint.fingerprint import Data, Plain, data_fingerprint, fingerprint
 from numlean.precision.policy_text import policy_to_plain
+from numlean.scalar.entering import entering
 from numlean.training import Runner, Stepper
 
 _NOT_OF_THE_CONFIG: Final = ("class", "optimizer", "schedule", "scheduler")
@@ -39,7 +40,7 @@ class Run:
         Device and backend are not part of it: a run may be resumed with others.
         """
         runner, config = stepper.runner, fingerprint(self.config) or {}
-        is_default_cast = runner.cast == runner.scalar.from_float
+        is_default_cast = runner.cast == entering(runner.scalar)
         return {
             "task": self.name,
             "dtype": runner.scalar.name,

@@ -9,6 +9,9 @@ nextafter, minimum_number, minimum_magnitude and the other extrema of IEEE 754-2
 
 Flags are shown if the dtype records them; those of literals count. The error is the distance from
 the exact value of the expression, literals included; it is omitted where that is not known.
+
+--to converts the value to another dtype, by a rounding and an overflow of its own:
+numlean eval "464 + 36" --dtype float64 --to e4m3 --round RZ --overflow saturate.
 """
 
 from __future__ import annotations
@@ -39,6 +42,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="D",
         help="number format (repeatable; default: ieee32exec)",
     )
+    parser.add_argument("--to", metavar="D", help="convert the value to this number format")
+    parser.add_argument(
+        "--round",
+        metavar="MODE",
+        help="rounding of that conversion: toward_zero, RU, stochastic (default: the dtype's)",
+    )
+    parser.add_argument(
+        "--overflow",
+        metavar="CHOICE",
+        help="overflow of that conversion: infinite, saturate, saturate_finite, nan, or wrap for"
+        " fixed-point numbers (default: the dtype's)",
+    )
     parser.add_argument(
         "--max-bits",
         type=int,
@@ -51,7 +66,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Evaluate in each dtype and print one block each."""
     for dtype in arguments.dtype or ["ieee32exec"]:
-        result = evaluate(arguments.expression, dtype, max_bits=arguments.max_bits)
+        result = evaluate(
+            arguments.expression,
+            dtype,
+            to=arguments.to,
+            rounding=arguments.round,
+            overflow=arguments.overflow,
+            max_bits=arguments.max_bits,
+        )
         if isinstance(result, bool):
             print("\n".join([dtype, *align_rows([("value", str(result))], indent="  ")]))
         else:

@@ -26,19 +26,28 @@ _SHOWN_BITS: Final = 24
 """Bits to which an error is known before it is shown; more than six decimals take."""
 
 
-def error_ulp(node: Node, scalar: Scalar, result: Storage) -> float | None:
+def error_ulp(
+    node: Node, scalar: Scalar, result: Storage, to: Scalar | None = None
+) -> float | None:
     """Return the distance of a computed result from the exact value of an expression.
 
     The unit is the last place of the result, or of the exact value if the result is zero. The
     distance of an infinity from a number is infinite. Literals count with their exact value;
     numbers given by their encodings are exact.
 
+    Args:
+        node: The expression.
+        scalar: The arithmetic that computed it.
+        result: The result.
+        to: The arithmetic of the result, if it was converted.
+
     Returns:
         The distance, positive if the result is too great; None if the exact value is unknown
         because it is a NaN, is defined by the format alone, or takes too much work.
     """
-    value = exact_of(scalar.to_exact(result)[0])
-    precision = precision_of(scalar)
+    to = to or scalar
+    value = exact_of(to.to_exact(result)[0])
+    precision = max(precision_of(scalar), precision_of(to))
     if value == libmp.fnan or precision > _WIDEST_NUMBERS:
         return None
     working = precision + _GUARD_BITS
@@ -50,7 +59,7 @@ def error_ulp(node: Node, scalar: Scalar, result: Storage) -> float | None:
         except (NumleanError, OverflowError, MemoryError):
             return None  # an exponent that is too long to compute with
         if exact is not None:
-            found = _distance(scalar, value, exact)
+            found = _distance(to, value, exact)
             if found is not None:
                 return found if found == found else None
         working *= 2

@@ -15,6 +15,7 @@ import numpy as np
 
 from numlean.errors import NumleanError, UnavailableError, UnknownNameError
 from numlean.scalar.checks import round_to_integer
+from numlean.scalar.conversion import Conversion
 from numlean.scalar.exact import exact_of
 from numlean.scalar.finiteness import is_nan
 from numlean.scalar.innermost import innermost
@@ -61,6 +62,25 @@ def flagged(scalar: Scalar, name: str, *operands: Any) -> tuple[Any, Any]:
             " direction do, such as ieee32exec"
         )
     return inner.flagged(name, *operands)
+
+
+def cast_flagged(
+    scalar: Scalar, source: Scalar, x: Storage, conversion: Conversion
+) -> tuple[Storage, np.ndarray[Any, np.dtype[np.uint8]]]:
+    """Return numbers of another Scalar as ``cast_from`` does, and the flags of each as bits.
+
+    A wrapper's Scalar converts without the wrapper.
+
+    Raises:
+        UnavailableError: The Scalar keeps no flags of conversions.
+    """
+    inner: Any = scalar
+    while not hasattr(inner, "cast_flagged"):
+        if not hasattr(inner, "inner"):
+            raise UnavailableError(f"{scalar.name} keeps no flags of single conversions")
+        inner = inner.inner
+    z, raised = inner.cast_flagged(source, x, **conversion.options())
+    return z, raised
 
 
 def to_integers(

@@ -78,7 +78,7 @@ class Scalar(ElementaryFunctions, Protocol):
         """Return one line for people: the numbers and the device."""
 
     def with_reset_stream(self) -> Scalar:
-        """Return a copy with its random stream reset. Deterministic Scalars return self."""
+        """Return a copy with its random stream reset, or self if nothing draws from one."""
 
     def start_step(self, step: int) -> None:
         """Seed the random stream for this step. The run calls this before each step."""
@@ -86,7 +86,8 @@ class Scalar(ElementaryFunctions, Protocol):
     def with_recorder(self, operations: list[ProgramStep]) -> Scalar:
         """Return the same arithmetic, which also appends its operations to a list for replay.
 
-        Conversions are not recorded: their results count as constants.
+        Conversions of numbers that are not a Scalar's are not recorded: their results count as
+        constants, unless they draw random bits.
 
         Raises:
             UnavailableError: A record cannot reproduce the Scalar's operations.
@@ -95,14 +96,23 @@ class Scalar(ElementaryFunctions, Protocol):
     def compile(self, operations: Sequence[ProgramStep]) -> Callable[[], None]:
         """Return a function that carries out recorded operations again, on the same arrays."""
 
-    def from_float(self, values: ArrayLike) -> Storage:
+    def from_float(
+        self, values: ArrayLike, *, rounding: str | None = None, overflow: str | None = None
+    ) -> Storage:
         """Round real numbers once; a NaN gives the default NaN.
 
         They are floats of any width, integers of any size, fractions, decimals and ``mpf``, alone,
-        in nested lists or in arrays. An arithmetic may refuse those that are not binary64.
+        in nested lists or in arrays. An arithmetic may refuse those that are not binary64. A Scalar
+        that rounds at random draws from its stream if one of the numbers has to be rounded;
+        ``numlean.scalar.entering`` is for constants of programs, which are never random.
+
+        Args:
+            values: The numbers.
+            rounding: The rounding, in place of the Scalar's: see ``cast_from``.
+            overflow: What stands for a result beyond the range, in place of the Scalar's choice.
 
         Raises:
-            NumleanError: A value is not a real number.
+            NumleanError: A value is not a real number, or the Scalar lacks a choice.
         """
 
     def to_float(self, x: Storage) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -149,7 +159,16 @@ class Scalar(ElementaryFunctions, Protocol):
     def to_exact(self, x: Storage) -> Storage:
         """Return the exact values, as an object array of ``mpmath.mpf``; -0 becomes 0."""
 
-    def cast_from(self, source: Scalar, x: Storage, *, flags: Flags | None = None) -> Storage:
+    def cast_from(
+        self,
+        source: Scalar,
+        x: Storage,
+        *,
+        rounding: str | None = None,
+        overflow: str | None = None,
+        seed: int | None = None,
+        flags: Flags | None = None,
+    ) -> Storage:
         """Round numbers of another Scalar once, from their exact values.
 
         A NaN gives the default NaN; under ``nan=x86`` and ``nan=arm`` it keeps its sign and the
@@ -157,13 +176,23 @@ class Scalar(ElementaryFunctions, Protocol):
         format without infinities, becomes what an overflow gives. A Scalar that rounds at random
         draws from its own stream. Unlike ``from_float``, it is recorded.
 
+        Callers pass the options only where they ask for them, so a Scalar whose conversions have
+        its own rounding alone may leave them out.
+
         Args:
             source: The Scalar of the numbers.
             x: An array of its storage.
+            rounding: A direction, ``stochastic`` or ``stochastic_a:N`` (``_b``, ``_c``) in place
+                of the Scalar's rounding. A random one draws from the stream of the run that the
+                Scalar is of, else of the run that the source is of, else from its own.
+            overflow: ``infinite``, ``saturate``, ``saturate_finite`` or ``nan`` (fixed-point
+                numbers: or ``wrap``) in place of the Scalar's choice.
+            seed: The seed of a random rounding; by default that of the stream.
             flags: Receives the exceptions raised.
 
         Raises:
             StorageError: The array is not of the source's numbers.
+            NumleanError: The Scalar lacks a choice, as a format without NaN lacks ``nan``.
         """
 
     def exact_product(

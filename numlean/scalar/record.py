@@ -68,6 +68,7 @@ def recorded_like(source: Scalar, scalar: Scalar) -> Scalar:
     if not (scalar.is_deterministic or steps.has_twin(scalar)):
         raise UnavailableError(
             f"a recorded step cannot cast to {scalar.name}, because the run does not start its"
-            " random stream at each step; use --backend eager"
+            " random stream at each step; use --backend eager, or nl.cast(x, dtype,"
+            " rounding='stochastic') to the dtype without that option"
         )
     return steps.twin(scalar)

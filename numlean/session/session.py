@@ -14,6 +14,7 @@ from numlean.autograd.tensor import Tensor
 from numlean.errors import MixedScalarError, NumleanError
 from numlean.optim import check_rate
 from numlean.scalar.contract import reset_stream
+from numlean.scalar.entering import entering
 from numlean.scalar.identity import name_both
 from numlean.scalar.protocol import Scalar
 from numlean.session.actions import Apply, Backward, EnterIndex, Input, SgdStep, UseParameter
@@ -57,7 +58,7 @@ class Session(TapeOperations):
         """
         self.scalar = reset_stream(resolve_scalar(scalar, Options()))
         self.backend = backend
-        self._cast = cast or self.scalar.from_float
+        self._cast = cast or entering(self.scalar)
         self._engine = tape_engine(backend, self.scalar)
         self._identity = TapeToken()
         self._shapes: list[tuple[int, ...]] = []
@@ -70,7 +71,7 @@ class Session(TapeOperations):
             raise NumleanError(
                 "a session with tensors on its tape cannot be pickled or copied: call reset_tape()"
             )
-        cast = None if self._cast == self.scalar.from_float else self._cast
+        cast = None if self._cast == entering(self.scalar) else self._cast
         params = [self._engine.param(number) for number in range(len(self._shapes))]
         parts = (self.scalar, self.backend, cast, self._identity, params)
         return restore_session, (*parts, self._is_trainable, self._tapes)

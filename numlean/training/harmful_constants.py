@@ -11,6 +11,7 @@ from numlean.nn import Layer
 from numlean.optim import Optimizer
 from numlean.optim.schedules import Schedule, is_own
 from numlean.scalar.constants import Constant, constants_of
+from numlean.scalar.entering import enter
 from numlean.scalar.protocol import Scalar, Storage
 from numlean.scalar.wrappers import WrappedScalar
 from numlean.training.task import Task
@@ -130,12 +131,12 @@ def _is_saturated(scalar: Scalar, value: float, number: float) -> bool:
     format = scalar.format
     if format is None or abs(value) <= abs(number) * (1 + 2.0**-format.precision):
         return False
-    bits = int(scalar.to_bits(scalar.from_float([number]))[0])
+    bits = int(scalar.to_bits(enter(scalar, [number]))[0])
     return bits & format.magnitude_mask == format.max_finite
 
 
 def _rounded(scalar: Scalar, value: float) -> float:
-    return float(scalar.to_float(scalar.from_float([value]))[0])
+    return float(scalar.to_float(enter(scalar, [value]))[0])
 
 
 def _nearest(scalar: Scalar, value: float, number: float) -> float | None:

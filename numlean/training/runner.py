@@ -18,6 +18,7 @@ from numlean.errors import MixedScalarError, NumleanError, ShapeError
 from numlean.nn.layer import Clock, Context, Mode, Shape
 from numlean.precision.policy import Policy
 from numlean.scalar.contract import reset_stream
+from numlean.scalar.entering import entering
 from numlean.scalar.identity import name_both
 from numlean.scalar.protocol import Scalar, Storage
 from numlean.training import evaluation
@@ -85,7 +86,7 @@ class Runner:
         self._is_batch_shape: dict[Shape, bool] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
-        cast = None if self.cast == self.scalar.from_float else self.cast
+        cast = None if self.cast == entering(self.scalar) else self.cast
         parts = (self.task, self.scalar, self.options, cast, list(self.params))
         return restore_runner, (*parts, self.mode, self.clock, self.precision)
 
@@ -140,7 +141,7 @@ class Runner:
         """
         precision = self.precision.wrapped(wrap, task)
         own = precision.scalars.data
-        cast = own.from_float if self.cast == self.scalar.from_float else self.cast
+        cast = entering(own) if self.cast == entering(self.scalar) else self.cast
         params = [precision.adopted(p) for p in self.params]
         store = _store(task, precision, params)
         return Runner(task, own, store, cast, options, precision=precision)
@@ -388,12 +389,12 @@ def instantiate(
     own = precision.scalars.data
     if cast is not None and precision.policy is not None:
         raise NumleanError("a run by a policy rounds each number once, and takes no other cast")
-    cast = cast or own.from_float
+    cast = cast or entering(own)
     check_run_memory(task, precision.scalars.parameters)
     specs, scalars = precision.specs(task.model), precision.parameter_scalars(task.model)
     drawn: list[Value] = [*initial_parameters(task, options.seed), *precision.delayed.initial]
     tensors = [
-        to_scalar(each, cast if each is own else each.from_float, value)
+        to_scalar(each, cast if each is own else entering(each), value)
         for each, value in zip(scalars, starting_values(specs, initial, drawn), strict=True)
     ]
     store = _store(task, precision, tensors)
@@ -435,6 +436,6 @@ def restore_runner(
 ) -> Runner:
     """Return the runner that ``pickle`` kept: its task, parameters, mode and step."""
     store = _store(task, precision, params)
-    runner = Runner(task, scalar, store, cast or scalar.from_float, options, clock, precision)
+    runner = Runner(task, scalar, store, cast or entering(scalar), options, clock, precision)
     runner.set_mode(mode)
     return runner

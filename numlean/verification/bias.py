@@ -17,6 +17,7 @@ import numpy as np
 
 from numlean.errors import UnavailableError
 from numlean.scalar.contract import reset_stream
+from numlean.scalar.entering import enter
 from numlean.scalar.protocol import Scalar, Storage
 from numlean.scalar.registry import get_scalar
 
@@ -119,7 +120,7 @@ def bias(
         raise UnavailableError(
             f"{dtype} rounds {scalar.rounding}; bias is measured for round=stochastic only"
         )
-    one = [scalar.from_float(np.array([v])) for v in case.operands]
+    one = [enter(scalar, np.array([v])) for v in case.operands]
     exact = _EXACT[case.operation](*(_value(scalar, a) for a in one))
     lower, upper = _neighbours(scalar, exact)
     below, above = _value(scalar, lower), _value(scalar, upper)
@@ -147,7 +148,7 @@ def _value(scalar: Scalar, a: Storage) -> Fraction:
 
 def _neighbours(scalar: Scalar, exact: Fraction) -> tuple[Storage, Storage]:
     """Return the greatest number at most ``exact`` and the least at least ``exact``."""
-    near = scalar.from_float(np.array([float(exact)]))
+    near = enter(scalar, np.array([float(exact)]))
     if _value(scalar, near) == exact:
         return near, near
     if _value(scalar, near) < exact:

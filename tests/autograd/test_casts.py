@@ -9,7 +9,7 @@ import numlean as nl
 from numlean.autograd import value_and_gradient
 from numlean.autograd.indices import INDEX
 from numlean.autograd.primitive import Primitive
-from numlean.errors import MixedScalarError
+from numlean.errors import MixedScalarError, UnavailableError
 
 F32 = nl.get_scalar("float32", "python")
 
@@ -47,6 +47,43 @@ def test_a_gradient_goes_straight_through_and_is_rounded_to_the_operand_s_arithm
     y = nl.Tensor.of(nl.get_scalar("bfloat16", "python"), [1.0])
     _, (g,) = value_and_gradient(narrowed, [y])
     assert (g.dtype, g.tolist()) == ("bfloat16", [1.0])
+
+
+def test_a_conversion_with_choices_is_a_tensor_of_the_dtype_itself():
+    x = nl.Tensor.of(F32, [1.1, 1e9, -np.inf])
+    z = nl.cast(x, "e4m3", rounding="toward_zero", overflow="saturate")
+    assert (z.dtype, z.tolist()) == ("e4m3", [1.0, 448.0, -448.0])
+    assert x.to("e4m3", rounding="RZ", overflow="saturate").tolist() == z.tolist()
+    doubled, plain = z * 1.1, nl.Tensor.of(z.scalar, [1.0, 448.0, -448.0]) * 1.1
+    assert doubled.data.tolist() == plain.data.tolist()  # operations round as those of e4m3
+    assert nl.cast(x, "float32", rounding="RZ") is x
+    assert nl.cast(x, "float32", overflow="saturate").tolist()[2] == -(2.0**128 - 2.0**104)
+    with pytest.raises(nl.NumleanError, match="give rounding too"):
+        nl.cast(x, "e4m3", seed=3)
+
+
+def test_the_gradient_of_a_conversion_with_choices_goes_straight_through():
+    x = nl.Tensor.of(F32, [1.1, 1e9])
+    options = {"rounding": "toward_zero", "overflow": "saturate"}
+    _, (g,) = value_and_gradient(
+        lambda p: (nl.cast(nl.cast(p[0], "bfloat16", **options), "float32") * 1.01).sum(), [x]
+    )
+    _, (plain,) = value_and_gradient(
+        lambda p: (nl.cast(nl.cast(p[0], "bfloat16"), "float32") * 1.01).sum(), [x]
+    )
+    assert (g.dtype, g.tolist()) == ("float32", plain.tolist())
+
+
+def test_a_scalar_written_by_hand_may_have_its_own_rounding_alone():
+    class Plain(nl.WrappedScalar):
+        def cast_from(self, source, x, *, flags=None):
+            return self.inner.cast_from(source, x, flags=flags)
+
+    own = Plain(nl.get_scalar("e4m3", "python"))
+    x = nl.Tensor.of(F32, [1.1])
+    assert nl.cast(x, own).tolist() == [1.125]
+    with pytest.raises(UnavailableError, match="its cast_from does not take rounding"):
+        nl.cast(x, own, rounding="RZ")
 
 
 def test_a_gradient_in_another_arithmetic_than_its_operand_is_refused_by_name():

@@ -115,3 +115,23 @@ def test_a_number_is_shown_in_a_notebook_as_a_table():
     assert str(seen).startswith("e4m3\n")
     with pytest.raises(ShapeError, match=r"\(2,\)"):
         inspect(Tensor.of(get_scalar("e4m3"), [1, 2]))
+
+
+def test_a_value_is_converted_with_a_rounding_and_an_overflow_of_its_own(capsys):
+    seen = evaluate("464 + 36", "float64", to="e4m3", rounding="RZ", overflow="saturate")
+    assert (seen.scalar, seen.value, seen.encoding) == ("e4m3", "448.0", "0x7e   0 1111 110")
+    assert seen.flags == Flags(overflow=1, inexact=1)
+    assert seen.uncounted == ("operations of float64",)
+    assert seen.error_ulp == -52 / 32
+    assert evaluate("464 + 36", "float64", to="e4m3").value == "nan"
+    assert evaluate("bits(0x3f800001)", "ieee32exec", to="binary16").error_ulp < 0
+    arguments = ["eval", "1/3", "--dtype", "mp:60", "--to", "binary16", "--round", "RU"]
+    assert main([*arguments, "--overflow", "saturate"]) == 0
+    assert "0.33349609375" in capsys.readouterr().out
+    for wrong, words in (
+        (["eval", "1", "--round", "RU"], "give its dtype"),
+        (["eval", "1 < 2", "--to", "e4m3"], "not a number"),
+        (["eval", "1", "--to", "e2m1", "--overflow", "nan"], "e2m1 has no NaN"),
+    ):
+        assert main(wrong) == 2
+        assert words in capsys.readouterr().err

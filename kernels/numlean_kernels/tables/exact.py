@@ -27,10 +27,11 @@ def encoder(arithmetic: Arithmetic) -> Callable[[int, int, int], int]:
 
 
 @cache
-def flagged_encoder(arithmetic: Arithmetic) -> Callable[[int, int, int], tuple[int, int]]:
-    """Return ``encode(negative, m, e) -> (z, flags)``: m * 2**e with m >= 0, rounded once.
+def flagged_encoder(arithmetic: Arithmetic) -> Callable[..., tuple[int, int]]:
+    """Return ``encode(negative, m, e, *word) -> (z, flags)``: m * 2**e with m >= 0, rounded once.
 
-    ``negative`` is 0 or 1, so that zeros have a sign. e may be of any size.
+    ``negative`` is 0 or 1, so that zeros have a sign. e may be of any size. ``word`` is the random
+    word of an arithmetic that rounds at random.
     """
     builder = RoutineBuilder(arithmetic, PYTHON)
     format = builder.format
@@ -39,7 +40,7 @@ def flagged_encoder(arithmetic: Arithmetic) -> Callable[[int, int, int], tuple[i
     # Every number beyond two to this power, or its negative, rounds like it.
     most = 2 * (format.bias + format.precision)
 
-    def encode(negative: int, m: int, e: int) -> tuple[int, int]:
+    def encode(negative: int, m: int, e: int, *word: int) -> tuple[int, int]:
         sign = format.sign_mask if negative else 0
         if m == 0:
             return _written(write, sign, 0)
@@ -47,7 +48,7 @@ def flagged_encoder(arithmetic: Arithmetic) -> Callable[[int, int, int], tuple[i
         lost = m & ((1 << max(shift, 0)) - 1) != 0
         sig = (m >> max(shift, 0) | lost) << max(-shift, 0)
         leading_exponent = max(-most, min(m.bit_length() - 1 + int(e), most))
-        return _written(write, *round_pack(sign, leading_exponent + format.bias, sig))
+        return _written(write, *round_pack(sign, leading_exponent + format.bias, sig, *word))
 
     return encode
 

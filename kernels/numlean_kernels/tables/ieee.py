@@ -169,7 +169,8 @@ def ieee_table(arithmetic: Arithmetic, target: Target) -> Table:
     of the result and the flags raised. Fast phases are named as in
     :mod:`numlean_kernels.loops.two_phase`. If numbers can be unpacked, the table has the routines
     of :mod:`numlean_kernels.ieee.unpacked_sums`. Where rounding is stochastic, the table has only
-    the operations that round, and each takes a word of random bits after its operands.
+    the operations that round and ``from_binary64``, and each takes a word of random bits after its
+    operands.
     Every table has ``convert.cast_name(format)`` for every format, and the routines of
     :mod:`numlean_kernels.ieee.exact_sums` for all formats. All encodings are as they are stored.
     """
@@ -245,7 +246,11 @@ def _make_stochastic(builder: RoutineBuilder, name: str) -> Routine:
         return builder.routine(exact_sums.term_maker(name))
     flagged = name.removeprefix("flagged ")
     is_cast = convert.is_cast(flagged)
-    makers = {**ROUNDED_MAKERS, exact_sums.ROUND: exact_sums.make_round}
+    makers = {
+        **ROUNDED_MAKERS,
+        "from_binary64": convert.make_from_binary64,
+        exact_sums.ROUND: exact_sums.make_round,
+    }
     routine = builder.routine(convert.cast_maker(flagged) if is_cast else makers[flagged])
     routine = _on_stored(builder, routine, flagged)
     return routine if flagged != name else _without_flags(builder, routine)

@@ -106,7 +106,7 @@ class OperationMeter:
             name, place, scale = op.operation, op.place, self._scale(op.scalar)
             if name not in MEASURABLE and name not in RELATIONS:
                 continue
-            shown = f"{name} in {scale.name}" if self.names_arithmetics else name
+            shown = f"{op.label} in {scale.name}" if self.names_arithmetics else op.label
             errors = found.setdefault((place.phase, place.layer, shown), OperationErrors())
             errors.calls += 1
             errors.local_ulp_of, errors.ulp_of = scale.name, scale.coarser(self.truth).name

@@ -180,8 +180,10 @@ def _constant(runner: Runner, stepper: Stepper, op: TracedOperation, element: An
 def _call(op: TracedOperation, element: Element | None) -> str:
     """Return the name of an operation, with its operands if they are few."""
     if element is None or not (op.operation in ELEMENTWISE or element.is_conversion):
-        return op.operation
+        return op.label
     operands = (_text(element, x[0], op.scalar) for x in element.operands.values())
+    if op.label != op.operation:
+        return f"{op.label} of {', '.join(operands)}"
     return f"{op.operation}({', '.join(operands)})"
 
 

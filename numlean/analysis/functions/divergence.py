@@ -101,4 +101,4 @@ def _are_equal(pair: Sequence[TracedOperation | None]) -> bool:
 
 
 def _describe(op: TracedOperation | None) -> str:
-    return "it ends" if op is None else f"{op.operation}, {op.place}"
+    return "it ends" if op is None else f"{op.label}, {op.place}"

@@ -82,7 +82,7 @@ def errors_of_operations(call: Call, truth: Call, count: int) -> Iterator[Operat
         if op.operation in _COMPUTING:
             yield OperationError(
                 number,
-                op.operation,
+                op.label,
                 str(op.place),
                 measured.inherited(op, reference),
                 _local(call.scalar, op),
@@ -147,13 +147,15 @@ class _ErrorCache:
 def _local(scalar: Scalar, op: TracedOperation) -> float:
     bits = _FEW_BITS if op.operation in _ROUNDED_ONCE else _MANY_BITS
     wide = get_scalar(f"mp:{max(bits, 2 * precision_of(scalar))}")
-    operands = op.operands
-    if op.operation not in _ENTERING:
+    operands, options = op.operands, op.options
+    if op.operation in _ENTERING:
+        options = {}  # the expected result is not rounded as the run rounds
+    else:
         operands = tuple(
             wide.from_exact(scalar.to_exact(x)) if _is_storage(scalar, x) else x for x in operands
         )
     try:
-        z = getattr(wide, op.operation)(*operands, **op.options)
+        z = getattr(wide, op.operation)(*operands, **options)
     except NumleanError:
         return nan
     return worst(errors_in_ulps(scalar, np.asarray(op.result), wide.to_exact(z)))

@@ -31,11 +31,11 @@ def element_of(op: TracedOperation, index: Index) -> Element | None:
         return _along_axes(op, index)
     if name == "from_float":
         (values,) = op.operands
-        return _of_number(single(real_numbers(values, name), index))
+        return _of_number(single(real_numbers(values, name), index), op.options)
     if name == "cast_from":
         source, x = op.operands
         shown = {"a": Numbers(source, single(x, index))}
-        return replace(_of_number(_exact_number(op, index)), shown=shown)
+        return replace(_of_cast(op, index), shown=shown)
     if name in MIXED_PRODUCTS:
         return element_of_mixed_product(op, index)
     if name == PRODUCT:
@@ -53,11 +53,27 @@ def _exact_number(op: TracedOperation, index: Index) -> Storage:
     return values
 
 
-def _of_number(value: Storage) -> Element:
+def _of_cast(op: TracedOperation, index: Index) -> Element:
+    """Return a cast of a number, or in a wider arithmetic the number."""
+    number = _of_number(_exact_number(op, index), {})
+    options = {name: x for name, x in op.options.items() if name != "flags"}
+    if not options:
+        return number
+    source, x = op.operands
+    value, format = single(x, index), op.scalar.format
+
+    def apply(s: Scalar, x: tuple[Any, ...]) -> Storage:
+        is_own = s.format == format and (format is not None or s == op.scalar)
+        return s.cast_from(source, value, **options) if is_own else number.apply(s, x)
+
+    return replace(number, apply=apply)
+
+
+def _of_number(value: Storage, options: dict[str, Any]) -> Element:
     """Return the conversion of a number, which is rounded once."""
     if value.dtype != np.float64:
         return _of_text(np.array([exact_text(value[0])], np.str_))
-    return Element({"a": value}, lambda s, x: s.from_float(x[0]), is_conversion=True)
+    return Element({"a": value}, lambda s, x: s.from_float(x[0], **options), is_conversion=True)
 
 
 def _of_text(text: Storage) -> Element:

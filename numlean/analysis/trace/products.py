@@ -63,10 +63,13 @@ def whole(product: Product, parts: Sequence[TracedOperation]) -> TracedOperation
 
 
 def rule_text(op: TracedOperation) -> str | None:
-    """Return the arithmetics of the product that an operation is a part of; None without one."""
+    """Return the arithmetics of the product that an operation is a part of.
+
+    Of a conversion with choices of its own, these; None of other operations.
+    """
     product = product_of(op)
     if product is None:
-        return None
+        return None if op.label == op.operation else f"{op.label} to {op.scalar.name}"
     rule = product.rule
     return "product with " + (f"every operation in {op.scalar.name}" if rule is None else str(rule))
 

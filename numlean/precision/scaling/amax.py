@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 
 from numlean.precision.scaling.scaling import Scaling
+from numlean.scalar.entering import enter
 from numlean.scalar.protocol import Scalar, Storage
 
 GREATEST_INT8: Final = 127.0
@@ -48,7 +49,7 @@ def current_scales(scalar: Scalar, a: Storage, greatest: Storage, epsilon: float
     The scale is 1 if a is 0 or infinite; an infinite quotient becomes the greatest finite number.
     """
     if epsilon:
-        a = scalar.maximum(a, scalar.from_float(epsilon))
+        a = scalar.maximum(a, enter(scalar, epsilon))
     one, zero, infinity = (scalar.from_float(value) for value in (1.0, 0.0, np.inf))
     scales = finite_quotients(scalar, greatest, a)
     scales = scalar.where(scalar.lt(zero, a), scales, one)
@@ -62,7 +63,7 @@ def int8_factors(scalar: Scalar, a: Storage) -> Storage:
 
 def int8_scales(scalar: Scalar, factors: Storage) -> Storage:
     """Return the scales 1 / max(c, 1e-12) of integers for their factors c."""
-    least = scalar.from_float(_LEAST_INT8_FACTOR)
+    least = enter(scalar, _LEAST_INT8_FACTOR)
     return scalar.div(scalar.from_float(1.0), scalar.maximum(factors, least))
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, final
+from typing import Any, Final, final
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from numlean.arguments import checked
+from numlean.errors import NumleanError
 from numlean.scalar import shapes
 from numlean.scalar.codec import Codec
+from numlean.scalar.conversion import Conversion
 from numlean.scalar.elementary import ElementaryFunctions
 from numlean.scalar.flags import Flags
 from numlean.scalar.kernel_scalar import (
@@ -27,6 +29,7 @@ from numlean.scalar.kernel_scalar import (
     unit_products,
 )
 from numlean.scalar.kernel_scalar.product_operands import numbers_or_none
+from numlean.scalar.noise import NoiseStream, stream_of
 from numlean.scalar.protocol import Axis, Contraction, Indices, Numbers, Order, Scalar, Storage
 from numlean.scalar.real_numbers import integers
 from numlean.scalar.rounding_names import rounding_name
@@ -35,6 +38,8 @@ from numlean_kernels.loops import elementwise as loops
 from numlean_kernels.matrix_units.rule import Unit
 from numlean_kernels.protocol import Loop, ProgramStep, Routine, Table, Target
 from numlean_kernels.targets.recording import RecordingTarget
+
+_OWN: Final = Conversion()
 
 
 @final
@@ -55,6 +60,7 @@ class KernelScalar(ElementaryFunctions):
             keep no flags.
         uses_code_tables: Whether results on codes of at most eight bits are looked up where that is
             faster (``code_tables``); the bits are the same.
+        stream: Where conversions draw that round at random.
     """
 
     name: str
@@ -65,6 +71,7 @@ class KernelScalar(ElementaryFunctions):
     rounding: str = "ties_to_even"
     substitutes: Mapping[str, Routine] = field(default_factory=dict)
     uses_code_tables: bool = True
+    stream: NoiseStream = field(default_factory=lambda: NoiseStream(0))
 
     def __eq__(self, other: object) -> bool:
         # A subclass may compute differently, so it is another arithmetic.
@@ -77,7 +84,10 @@ class KernelScalar(ElementaryFunctions):
 
     @property
     def _computes(self) -> tuple[object, ...]:
-        """Return everything that determines the bits and the device. The name is not part of it."""
+        """Return everything that determines the bits and the device.
+
+        The name is not part of it, nor where conversions draw.
+        """
         return self.table.arithmetic, self.rounding, self.codec, self.substitutes, self.device
 
     @property
@@ -92,7 +102,7 @@ class KernelScalar(ElementaryFunctions):
 
     @property
     def is_deterministic(self) -> bool:
-        """Return True: nothing here is drawn at random."""
+        """Return True: only conversions that ask for it draw at random."""
         return True
 
     @property
@@ -127,11 +137,12 @@ class KernelScalar(ElementaryFunctions):
         return f"{self.name}: {self.summary}, {self.rounding}, on {self.device}"
 
     def with_reset_stream(self) -> KernelScalar:
-        """Return self: nothing here is drawn at random."""
-        return self
+        """Return a copy with a stream of its own, for conversions that round at random."""
+        return replace(self, stream=NoiseStream(0, belongs_to_run=True))
 
     def start_step(self, step: int) -> None:
-        """Do nothing: no operation depends on the step."""
+        """Start the random bits of a step."""
+        self.stream.move_to(step)
 
     def with_recorder(self, operations: list[ProgramStep]) -> KernelScalar:
         """Return the same arithmetic, whose operations are also recorded."""
@@ -153,9 +164,16 @@ class KernelScalar(ElementaryFunctions):
 
     # Conversions.
 
-    def from_float(self, values: ArrayLike) -> Storage:
+    def from_float(
+        self, values: ArrayLike, *, rounding: str | None = None, overflow: str | None = None
+    ) -> Storage:
         """Round real numbers once."""
-        return conversions.from_float(self, values)
+        if rounding is None and overflow is None:
+            return conversions.from_float(self, values)
+        conversion = self._conversion(rounding, overflow, None)
+        if conversion.is_plain:
+            return conversions.from_float(self, values)
+        return casts.enter_values(self, values, conversion, self.stream)
 
     def to_float(self, x: Storage) -> np.ndarray[Any, np.dtype[np.float64]]:
         """Return the values as binary64."""
@@ -194,9 +212,59 @@ class KernelScalar(ElementaryFunctions):
         """Return the exact values, as mpf."""
         return conversions.to_exact(self, x)
 
-    def cast_from(self, source: Scalar, x: Storage, *, flags: Flags | None = None) -> Storage:
+    def cast_from(
+        self,
+        source: Scalar,
+        x: Storage,
+        *,
+        rounding: str | None = None,
+        overflow: str | None = None,
+        seed: int | None = None,
+        flags: Flags | None = None,
+    ) -> Storage:
         """Round numbers of another Scalar once."""
-        return casts.cast_from(self, source, x, flags)
+        conversion = self._conversion(rounding, overflow, seed)
+        if conversion.is_plain:
+            return casts.cast_from(self, source, x, flags)
+        is_flagged = flags is not None
+        stream = self._stream_for(source)
+        z, raised = casts.convert(self, source, x, conversion, stream, flagged=is_flagged)
+        if flags is not None:
+            flags.count(elementwise.count(self, raised.reshape(-1)))
+        return z
+
+    def cast_flagged(
+        self,
+        source: Scalar,
+        x: Storage,
+        *,
+        rounding: str | None = None,
+        overflow: str | None = None,
+        seed: int | None = None,
+    ) -> tuple[Storage, np.ndarray[Any, np.dtype[np.uint8]]]:
+        """Return numbers as ``cast_from`` does and the flags of each, as ``flagged`` does."""
+        conversion = self._conversion(rounding, overflow, seed)
+        stream = self._stream_for(source)
+        return casts.convert(self, source, x, conversion, stream, flagged=True)
+
+    def _conversion(
+        self, rounding: str | None, overflow: str | None, seed: int | None
+    ) -> Conversion:
+        """Return the choices of a conversion; none where they are the Scalar's own."""
+        if rounding is None and overflow is None and seed is None:
+            return _OWN
+        conversion = Conversion.of(rounding, overflow, seed)
+        if seed is not None and not conversion.is_random:
+            raise NumleanError(f"seed={seed} is for a stochastic rounding: give rounding too")
+        if conversion.overflow is None and conversion.rounding == self.rounding:
+            return _OWN
+        return conversion
+
+    def _stream_for(self, source: Scalar) -> NoiseStream:
+        """Return where a conversion draws: the stream of the run that one of two Scalars is of."""
+        other = stream_of(source)
+        is_theirs = other is not None and other.belongs_to_run and not self.stream.belongs_to_run
+        return other if other is not None and is_theirs else self.stream
 
     def exact_product(
         self,

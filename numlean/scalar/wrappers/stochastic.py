@@ -8,59 +8,31 @@ threads.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final, final
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from numlean.errors import NumleanError, UnavailableError
+from numlean.errors import NumleanError
 from numlean.scalar import shapes
+from numlean.scalar.conversion import Conversion
 from numlean.scalar.flags import Flags
-from numlean.scalar.kernel_scalar import KernelScalar
+from numlean.scalar.kernel_scalar import KernelScalar, casts
 from numlean.scalar.kernel_scalar.elementwise import count
 from numlean.scalar.kernel_scalar.exact_products import random_product
 from numlean.scalar.kernel_scalar.product_operands import numbers_or_none
+from numlean.scalar.kernel_scalar.random_words import random_words
+from numlean.scalar.noise import NoiseStream
 from numlean.scalar.operations import Kind, operations
 from numlean.scalar.protocol import Indices, Numbers, Scalar, Storage
 from numlean.scalar.real_numbers import integers
 from numlean.scalar.registry import get_scalar
 from numlean.scalar.wrappers.composed import COMPOSED
 from numlean.scalar.wrappers.wrapper import WrappedScalar
-from numlean_kernels.ieee.convert import cast_name
-from numlean_kernels.loops.elementwise import elementwise, filled
+from numlean_kernels.loops.elementwise import elementwise
 from numlean_kernels.loops.gather_scatter import SCATTER_ADD_STOCHASTIC
 from numlean_kernels.protocol import ProgramStep, kernel_for
-from numlean_kernels.tables.philox import philox_table
-
-_MOST_STEPS: Final = 1 << 32
-_MOST_OPERATIONS: Final = 1 << 32
-
-
-@dataclass
-class NoiseStream:
-    """The position of a run in a stream of random bits.
-
-    Attributes:
-        seed: Selects the stream.
-        step: The step of the run.
-        operation: The number of operations of the step that have drawn from it.
-    """
-
-    seed: int
-    step: int = 0
-    operation: int = 0
-
-    def key_of(self, operation: int) -> np.ndarray[Any, np.dtype[np.uint64]]:
-        """Return the key of an operation's bits and the upper half of their counter.
-
-        The next operation to draw is the one after it.
-        """
-        if operation >= _MOST_OPERATIONS:
-            raise NumleanError(f"step {self.step} has more than {_MOST_OPERATIONS} operations")
-        self.operation = operation + 1
-        return np.array([self.seed, self.step << 32 | operation], dtype=np.uint64)
-
 
 _ROUNDED: Final = operations(kind=Kind.ARITHMETIC)
 
@@ -69,14 +41,17 @@ _ROUNDED: Final = operations(kind=Kind.ARITHMETIC)
 class StochasticScalar(WrappedScalar):
     """Stochastic rounding of add, sub, mul, div, sqrt, fma, scaleb, casts and exact products.
 
+    ``from_float`` draws too, if one of the numbers has to be rounded.
+
     A result between two neighbours goes to the upper one with the probability of its distance from
     the lower, in units of 2**(p-63) of their distance, p being the format's precision: 2**-39 for
     binary32, 2**-10 for binary64. Matrix products and sums round every term so. Everything
-    else, conversions and elementary functions included, is the inner Scalar's.
+    else is the inner Scalar's: elementary functions, ``from_int``, ``from_exact``, ``from_string``.
 
     Attributes:
         inner: The Scalar of the same format that rounds to nearest.
-        rounded: The operations that take a word of random bits after their operands.
+        rounded: The operations that take a word of random bits after their operands. Its rounding
+            is ``stochastic`` or ``stochastic_a:N``.
         stream: The source of random bits.
     """
 
@@ -106,6 +81,8 @@ class StochasticScalar(WrappedScalar):
             return self._scaleb(*operands, **options)
         if operation == "cast_from":
             return self._cast_from(*operands, **options)
+        if operation == "from_float":
+            return self._from_float(*operands, **options)
         if operation == "exact_product":
             return self._exact_product(*operands, **options)
         if operation == "scatter_add":
@@ -158,7 +135,10 @@ class StochasticScalar(WrappedScalar):
 
     def with_reset_stream(self) -> StochasticScalar:
         """Return the same arithmetic at the start of its stream."""
-        return StochasticScalar(self._name, self.inner, self.rounded, NoiseStream(self.stream.seed))
+        return StochasticScalar(self._name, self.inner, self.rounded, self._fresh_stream())
+
+    def _fresh_stream(self) -> NoiseStream:
+        return NoiseStream(self.stream.seed, belongs_to_run=True)
 
     def with_recorder(self, operations: list[ProgramStep]) -> StochasticScalar:
         """Return the same arithmetic with a recorder. It draws from the same stream."""
@@ -168,25 +148,59 @@ class StochasticScalar(WrappedScalar):
 
     def start_step(self, step: int) -> None:
         """Move to a step's random bits."""
-        if not 0 <= step < _MOST_STEPS:
-            raise NumleanError(
-                f"stochastic rounding has random bits for steps 0 to {_MOST_STEPS - 1}, got {step}"
-            )
-        self.stream.step, self.stream.operation = step, 0
+        self.stream.start_step(step)
 
     def _scaleb(self, x: Storage, n: ArrayLike, *, flags: Flags | None = None) -> Storage:
         powers = integers(n, "scaleb")
         operands = shapes.broadcast("scaleb", (*self.rounded.fit_operands("scaleb", (x,)), powers))
         return self._draw("scaleb", tuple(map(self.rounded.copy, operands)), flags)
 
-    def _cast_from(self, source: Scalar, x: Storage, *, flags: Flags | None = None) -> Storage:
-        encodings = self.rounded.encodings_of(source, x)
-        if encodings is None or source.format is None:
-            raise UnavailableError(
-                f"{self.name} rounds only encodings at random, and {source.name} has none: cast its"
-                " numbers to float64 first"
-            )
-        return self._draw(cast_name(source.format), (encodings,), flags)
+    def _from_float(
+        self, values: ArrayLike, *, rounding: str | None = None, overflow: str | None = None
+    ) -> Storage:
+        conversion = self._conversion(rounding, overflow, None)
+        if conversion.is_random:
+            return casts.enter_values(self.rounded, values, conversion, self.stream)
+        return self.inner.from_float(values, rounding=conversion.rounding, overflow=overflow)
+
+    def _cast_from(
+        self,
+        source: Scalar,
+        x: Storage,
+        *,
+        rounding: str | None = None,
+        overflow: str | None = None,
+        seed: int | None = None,
+        flags: Flags | None = None,
+    ) -> Storage:
+        conversion = self._conversion(rounding, overflow, seed)
+        if not conversion.is_random:
+            options = conversion.options()
+            return self.inner.cast_from(source, x, **options, flags=flags)
+        own, is_flagged = self.rounded, flags is not None
+        z, raised = casts.convert(own, source, x, conversion, self.stream, flagged=is_flagged)
+        if flags is not None:
+            flags.count(count(own, raised.reshape(-1)))
+        return z
+
+    def cast_flagged(
+        self,
+        source: Scalar,
+        x: Storage,
+        *,
+        rounding: str | None = None,
+        overflow: str | None = None,
+        seed: int | None = None,
+    ) -> tuple[Storage, np.ndarray[Any, np.dtype[np.uint8]]]:
+        """Return numbers as ``cast_from`` does and the flags of each, as bits of an integer."""
+        conversion = self._conversion(rounding, overflow, seed)
+        return casts.convert(self.rounded, source, x, conversion, self.stream, flagged=True)
+
+    def _conversion(
+        self, rounding: str | None, overflow: str | None, seed: int | None
+    ) -> Conversion:
+        own = self.rounded.rounding if rounding is None else rounding
+        return Conversion.of(own, overflow, seed)
 
     def _exact_product(
         self,
@@ -222,18 +236,10 @@ class StochasticScalar(WrappedScalar):
 
     def random_bits(self, shape: tuple[int, ...]) -> np.ndarray[Any, np.dtype[np.uint64]]:
         """Return a word of random bits for each element of an operation's result."""
-        target = self.rounded.target
-        random_bits = target.empty(shape, np.uint64)
-        draw = kernel_for(target, filled("philox"), philox_table(target))
-        operation = self.stream.operation
-        key = target.empty_host_visible(2, np.uint64)
-        np.copyto(key, self.stream.key_of(operation))
-        target.on_replay(lambda: np.copyto(key, self.stream.key_of(operation)), written=key)
-        draw((random_bits.size,), key, random_bits.reshape(-1))
-        return random_bits
+        return random_words(self.rounded.target, self.stream, shape)
 
 
-def restore_stochastic(name: str, device: str, stream: dict[str, int]) -> StochasticScalar:
+def restore_stochastic(name: str, device: str, stream: dict[str, Any]) -> StochasticScalar:
     """Return the Scalar that ``pickle`` kept by its name, at the position of its stream.
 
     Raises:

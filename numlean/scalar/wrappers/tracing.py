@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, final
 
 from numlean.scalar.constants import current_formula
-from numlean.scalar.operations import Result, operations
+from numlean.scalar.operations import Kind, Result, operations
 from numlean.scalar.product_scope import Product, current_product
 from numlean.scalar.protocol import Numbers, Scalar, Storage
 from numlean.scalar.wrappers.wrapper import WrappedScalar
@@ -20,6 +20,9 @@ BACKWARD: Final = "backward"
 UPDATE: Final = "update"
 
 TRACED: Final = frozenset(operations(result=(Result.NUMBERS, Result.BOOLEANS, Result.INTEGERS)))
+
+_CASTS: Final = operations(kind=Kind.CAST)
+_CHOICES: Final = ("rounding", "overflow")
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,14 @@ class TracedOperation:
         """The operands of a cast or a product of other Scalars' numbers, each with its Scalar."""
         pairs = zip(self.operands[::2], self.operands[1::2], strict=True)
         return [Numbers(scalar, x) for scalar, x in pairs]
+
+    @property
+    def label(self) -> str:
+        """The name; of a cast with choices of its own, with these: ``cast_from(toward_zero)``."""
+        if self.operation not in _CASTS:
+            return self.operation
+        chosen = [str(self.options[name]) for name in _CHOICES if name in self.options]
+        return f"{self.operation}({', '.join(chosen)})" if chosen else self.operation
 
 
 class Trace:

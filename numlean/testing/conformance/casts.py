@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
-from numlean.errors import StorageError
-from numlean.scalar.protocol import Scalar
+from numlean.errors import NumleanError, StorageError, UnavailableError
+from numlean.scalar.conversion import check_options
+from numlean.scalar.finiteness import is_finite
+from numlean.scalar.protocol import Scalar, Storage
 from numlean.scalar.registry import scalar_on
-from numlean.testing.conformance.checks import Subject, check, expect_error
+from numlean.testing.conformance.checks import NotApplicableError, Subject, check, expect_error
 from numlean.testing.reference import Number, Reference, reference_of
 
 
@@ -49,6 +52,65 @@ def a_cast_refuses_arrays_that_are_not_of_its_source(subject: Subject, dtype: st
     for wrong in (np.zeros(2, np.complex64), [1.0], 1.0):
         with expect_error(StorageError, source.name):
             scalar.cast_from(source, wrong)  # type: ignore[arg-type]
+
+
+@check()
+def a_conversion_rounds_in_the_direction_it_is_given(subject: Subject) -> None:
+    """Check that conversions to both sides enclose a number, and that others are one of them."""
+    scalar, source = subject.scalar, _source(subject.scalar, "float64")
+    _check_has_conversions(scalar, source)
+    own = scalar.with_reset_stream()
+    x = source.from_float(np.random.default_rng(211).uniform(0.3, 0.9, 12))
+    below, above, inward, outward = (
+        _values(own, own.cast_from(source, x, rounding=rounding))
+        for rounding in ("toward_negative", "toward_positive", "toward_zero", "away_from_zero")
+    )
+    values = _values(source, x)
+    for low, value, high in zip(below, values, above, strict=True):
+        assert low <= value <= high, f"{value} is not between {low} and {high}"
+    assert (below, above) == (inward, outward)
+    random = []
+    for _ in range(2):
+        own.start_step(3)
+        random.append(_values(own, own.cast_from(source, x, rounding="stochastic")))
+    assert random[0] == random[1], "a stochastic conversion is not a function of the step"
+    nearest = _values(own, own.cast_from(source, x, rounding="ties_to_even"))
+    for found in (nearest, random[0]):
+        assert all(z in ends for z, *ends in zip(found, below, above, strict=True))
+    again = own.cast_from(own, own.cast_from(source, x), rounding="toward_zero")
+    assert own.to_bytes(again) == own.to_bytes(own.cast_from(own, again))
+
+
+@check()
+def a_conversion_that_saturates_gives_no_infinity(subject: Subject) -> None:
+    """Check infinities of both signs, with the greatest number in their place."""
+    scalar, source = subject.scalar, _source(subject.scalar, "float64")
+    _check_has_conversions(scalar, source)
+    x = source.from_float([math.inf, 1e300])
+    try:
+        z = scalar.cast_from(source, x, overflow="saturate")
+    except NumleanError:
+        raise NotApplicableError("there is no greatest number") from None
+    ends = scalar.to_exact(z)
+    assert is_finite(scalar, z).all(), f"{ends} are not both finite"
+    assert ends[0] >= ends[1] > 0, f"{ends[0]} stands for infinity"
+
+
+def _check_has_conversions(scalar: Scalar, source: Scalar) -> None:
+    """Check that a Scalar has conversions with choices of their own.
+
+    Raises:
+        NotApplicableError: It has not.
+    """
+    try:
+        check_options(scalar, "cast_from", {"rounding": "toward_zero"})
+        scalar.cast_from(source, source.from_float([0.5]), rounding="toward_zero")
+    except UnavailableError as error:
+        raise NotApplicableError(str(error)) from None
+
+
+def _values(scalar: Scalar, x: Storage) -> list[Any]:
+    return list(scalar.to_exact(x).flat)
 
 
 def _source(scalar: Scalar, dtype: str) -> Scalar:

@@ -18,8 +18,11 @@ from numlean_kernels.matrix_units.rule import Unit
 class ForwardedConversions(Hooked):
     """See :class:`numlean.scalar.protocol.Scalar`."""
 
-    def from_float(self, values: ArrayLike) -> Storage:
-        return self._pass("from_float", self.inner.from_float, values)
+    def from_float(
+        self, values: ArrayLike, *, rounding: str | None = None, overflow: str | None = None
+    ) -> Storage:
+        call = self.inner.from_float
+        return self._pass("from_float", call, values, rounding=rounding, overflow=overflow)
 
     def to_float(self, x: Storage) -> np.ndarray[Any, np.dtype[np.float64]]:
         return self._pass("to_float", self.inner.to_float, x)
@@ -58,8 +61,26 @@ class ForwardedConversions(Hooked):
     def to_exact(self, x: Storage) -> Storage:
         return self._pass("to_exact", self.inner.to_exact, x)
 
-    def cast_from(self, source: Scalar, x: Storage, *, flags: Flags | None = None) -> Storage:
-        return self._pass("cast_from", self.inner.cast_from, source, x, flags=flags)
+    def cast_from(
+        self,
+        source: Scalar,
+        x: Storage,
+        *,
+        rounding: str | None = None,
+        overflow: str | None = None,
+        seed: int | None = None,
+        flags: Flags | None = None,
+    ) -> Storage:
+        return self._pass(
+            "cast_from",
+            self.inner.cast_from,
+            source,
+            x,
+            rounding=rounding,
+            overflow=overflow,
+            seed=seed,
+            flags=flags,
+        )
 
     def exact_product(
         self,
