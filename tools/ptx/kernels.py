@@ -195,7 +195,7 @@ def emulated(arithmetic: Arithmetic) -> Numbers:
     format, table = arithmetic.format, ieee_table(arithmetic, GPU)
     name, dtype = table.key, format.storage_dtype
     if arithmetic.rounding is Rounding.STOCHASTIC:
-        rounded = (*ROUNDED_MAKERS, *CASTS)
+        rounded = (*ROUNDED_MAKERS, "from_binary64", *CASTS)
         return Numbers(name, table, dtype, rounded, flagged=rounded, random_bits=1)
     functions = FUNCTIONS if fits_functions(format) else ()
     flagged = (*FLAGGED_MAKERS, *FURTHER_OPERATIONS, *PAIRS, *SATURATING)

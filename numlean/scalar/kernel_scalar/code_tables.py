@@ -84,7 +84,8 @@ def zero_of(s: Components) -> Storage:
 
 
 def _uses_tables(s: Components) -> bool:
-    return s.uses_code_tables and s.target.looks_up_codes and s.rounding != _STOCHASTIC
+    is_random = s.rounding.startswith(_STOCHASTIC)
+    return s.uses_code_tables and s.target.looks_up_codes and not is_random
 
 
 def _make(s: Components, name: str, arity: int) -> dict[str, Storage | None]:
