@@ -20,6 +20,7 @@ from numlean.training import TrainConfig, run_steps
 from numlean.verification.elementary import FUNCTIONS
 from numlean.verification.elementary.operands import elementary_operands
 from numlean.verification.operands import level_1, operands
+from numlean_kernels.tables.ieee import FURTHER_EXTREMA, SIGNALLING_COMPARISONS
 from operand_batches import batches_of
 from ptx import workloads
 from ptx.device import Machine
@@ -65,6 +66,9 @@ FURTHER = {"rem": 2, "logb": 1, "next_up": 1, "next_down": 1, "round_to_integral
 FURTHER |= dict.fromkeys(("copy_sign", "minimum", "maximum", "min_num", "max_num"), 2)
 FURTHER |= dict.fromkeys(("compare", "eq", "lt", "le", "total_order"), 2)
 FLAGGED = {"add": 2, "mul": 2, "div": 2, "sqrt": 1, "fma": 3, "rem": 2}
+ALONE = dict.fromkeys((*FURTHER_EXTREMA, "fmod", "next_after", *SIGNALLING_COMPARISONS), 2)
+ALONE |= dict.fromkeys((f"round_to_integral_exact {r}" for r in ("to_odd", "toward_zero")), 1)
+"""Operations that Scalars have no method for, and that `flagged` has."""
 
 
 def chosen(format, arity):
@@ -84,11 +88,18 @@ def operations(arities):
     return part
 
 
-def flagged(scalar):
-    for name, arity in FLAGGED.items():
-        z, flags = scalar.flagged(name, *chosen(scalar.format, arity))
-        yield name, z
-        yield f"flags of {name}", flags
+def flagged_operations(arities):
+    def part(scalar):
+        for name, arity in arities.items():
+            given = [scalar.from_bits(x) for x in chosen(scalar.format, arity)]
+            z, flags = scalar.flagged(name, *given)
+            yield name, z
+            yield f"flags of {name}", flags
+
+    return part
+
+
+flagged = flagged_operations(FLAGGED)
 
 
 def functions(*names):
@@ -164,7 +175,8 @@ def main(dtypes):
     status = 0
     with fake_gpu() as machine:
         for dtype in dtypes or DTYPES:
-            flags = (flagged, workloads.counted) if dtype.startswith("ieee32exec") else ()
+            emulated = dtype.startswith("ieee32exec")
+            flags = (flagged, flagged_operations(ALONE), workloads.counted) if emulated else ()
             found = differing(dtype, *ALL, *flags)
             for training in (trained, workloads.trained):
                 digests = {training(dtype, device, "compiled") for device in ("cpu", "cuda")}

@@ -57,6 +57,11 @@ def test_flags():
     assert differing("ieee32exec", parts.flagged, workloads.counted) == []
 
 
+def test_operations_that_scalars_have_no_method_for():
+    some = {"fmod": 2, "maximum_magnitude_number": 2, "signalling_le": 2}
+    assert differing("e4m3fnuz", parts.flagged_operations(some)) == []
+
+
 @pytest.mark.parametrize(
     ("dtype", "names"),
     [
