@@ -130,6 +130,14 @@ def test_the_policies_and_their_fields_are_listed(capsys):
     _, shown = run(capsys, "policies", "fp16-amp", "--json")
     policy = policies.get("fp16-amp")
     assert shown == {"policy": policy_to_plain(policy), "digest": policy_digest(policy)}
+    _, units = run(capsys, "policies", "fp8-current,accumulate=unit(H100)", "--json")
+    assert [text.splitlines()[0] for text in units["units"]] == [
+        "H100:e4m3:wgmma",
+        "H100:e5m2:wgmma,promote_every=128",
+        "H100:e4m3:wgmma,promote_every=128",
+    ]
+    assert main(["policies", "fp16-amp,accumulate=unit(T4:fp16)"]) == 0
+    assert "evidence: unverified" in capsys.readouterr().out
     assert main(["policies", "bf16-mixed"]) == 0
     assert "weight_gradient.output" in capsys.readouterr().out
 

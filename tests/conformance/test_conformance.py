@@ -51,6 +51,10 @@ S = get_scalar("float32", "python")
             {"exact_product": lambda left, a, right, b: S.matmul(a, b, contraction="fma")},
             "an exact product rounds each sum",
         ),
+        (
+            {"unit_product": lambda *x, unit: S.unit_product(*x[:4], unit=unit)},
+            "a unit product is the chain",
+        ),
         ({"lt": lambda x, y: S.le(x, y)}, "comparisons are those of the exact values"),
         ({"to_float": lambda x: S.to_float(x).astype(np.float16).astype(float)}, "floats come out"),
         ({"neg": lambda x: x}, "results share no memory with arguments"),

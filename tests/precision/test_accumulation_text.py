@@ -131,7 +131,8 @@ def test_a_chip_alone_takes_the_format_from_the_operands(text, canonical, operan
     ("text", "operands", "message"),
     [
         ("unit(V100)", "bfloat16", "unit(V100) multiplies operands in fp16, not bfloat16"),
-        ("unit(A100)", "float32", "in fp16, bf16, tf32 or fp64, not binary32"),
+        ("unit(A100)", "float32", "tf32 or fp64, not binary32; unit(A100:tf32) takes these too"),
+        ("unit(A100)", "e4m3", "or fp64, not e4m3; unit(A100:fp16) takes these too"),
         ("unit(MI300)", "e4m3", "e4m3fnuz, e5m2fnuz, fp32 or fp64, not e4m3"),
         ("unit(B200)", "e4m3", "write unit(B200:mma) or unit(B200:tcgen05)"),
         ("unit(A100:bf16)", "binary16", "that bf16 has exactly, and it lacks numbers of binary16"),

@@ -99,7 +99,9 @@ class UnitChoice:
         if not found:
             known = _either(dict.fromkeys(name.operands for name in chip.names))
             given = " by ".join(dict.fromkeys(map(_name, (left, right))))
-            raise NumleanError(f"unit({self}) multiplies operands in {known}, not {given}")
+            wider = next((name for name in chip.names if _contains(name, left, right)), None)
+            hint = "" if wider is None else f"; unit({wider}) takes these too"
+            raise NumleanError(f"unit({self}) multiplies operands in {known}, not {given}{hint}")
         found = [each for each in found if each[0].output == found[0][0].output]
         usual = [each for each in found if each[0].kind == FAST] or found
         if len(usual) > 1:
@@ -208,6 +210,12 @@ def _unit_of(choice: UnitChoice, left: Format | None, right: Format | None) -> U
                 f" of {_name(format)}"
             )
     return unit
+
+
+def _contains(name: UnitName, *formats: Format | None) -> bool:
+    """Return whether the encodings of a unit's operands have all numbers of formats."""
+    own = OPERANDS[name.operands].format
+    return all(each is not None and own.contains(each) for each in formats)
 
 
 def _is_of(operands: Operands, format: Format | None) -> bool:

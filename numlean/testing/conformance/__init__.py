@@ -7,6 +7,7 @@ from numlean.testing.conformance import (
     exact_products,
     order,
     storage,
+    unit_products,
 )
 from numlean.testing.conformance.checks import CHECKS, Check, NotApplicableError, Subject
 from numlean.testing.conformance.suite import Failure, Report, check_scalar
@@ -25,4 +26,5 @@ __all__ = [
     "exact_products",
     "order",
     "storage",
+    "unit_products",
 ]
