@@ -127,6 +127,14 @@ def test_bench_crosscheck_shows_the_cost_of_lockstep(capsys, monkeypatch):
     assert [line.split()[0] for line in lines[2:]] == ["eager", "compiled", "compiled:fast"]
 
 
+def test_bench_blocks_measures_every_format(capsys, monkeypatch):
+    monkeypatch.setattr("numlean.cli.bench.blocks.NUMBERS", 64)
+    monkeypatch.setattr("numlean.benchmarks.blocks._ROW", 64)
+    monkeypatch.setattr("numlean.benchmarks.blocks._FORMATS", ("mxfp4",))
+    assert main(["bench", "blocks", "--rounds", "1"]) == 0
+    assert "mxfp4" in capsys.readouterr().out
+
+
 def test_bench_device_lays_the_devices_side_by_side(capsys, monkeypatch):
     monkeypatch.setattr("numlean.benchmarks.device.DEVICES", ("cpu", "python"))
     monkeypatch.setattr("numlean.benchmarks.device._ELEMENTS", 3)

@@ -22,6 +22,9 @@ compared with numpy. The output names the BLAS that multiplies numpy's matrices,
 
 crosscheck: two training runs, one after the other and in lockstep.
 
+blocks: conversions of 16,777,216 numbers to block formats, compared with casts of ml_dtypes if it
+is installed.
+
 device: matrix products, sums and training steps on one CPU core and on a GPU, compared with
 PyTorch's product on the GPU if it is installed.
 """
@@ -45,6 +48,7 @@ _MODULES: Final = {
     "policies": "policies",
     "kernels": "kernels",
     "crosscheck": "crosscheck",
+    "blocks": "blocks",
     "device": "device",
 }
 _ONLY_FOR: Final = {

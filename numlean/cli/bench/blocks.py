@@ -1,0 +1,35 @@
+"""Measure conversions of numbers to block formats, compared with casts of ml_dtypes."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Final
+
+from numlean.benchmarks.blocks import conversions
+from numlean.benchmarks.timing import best_seconds
+from numlean.errors import NumleanError
+from numlean.text_table import RowFormat
+
+DTYPES: Final = ""
+"""None: block formats are no dtypes."""
+
+NUMBERS: Final = 1 << 24
+"""The numbers that are converted at once."""
+
+
+def report(arguments: argparse.Namespace, dtypes: list[str]) -> int:
+    """Print a line for each format; return 0.
+
+    Raises:
+        NumleanError: Dtypes are given.
+    """
+    if dtypes:
+        raise NumleanError("--dtypes is not for `numlean bench blocks`; it measures block formats")
+    timed = conversions(NUMBERS)
+    print(f"{NUMBERS:,} binary32 numbers on one core, scales and elements made of them")
+    best = best_seconds(timed, arguments.rounds)
+    row_format = RowFormat("<>", (max(map(len, timed)), 14), indent="  ")
+    print(row_format.line(("", "ns a number")))
+    for name, seconds in best.items():
+        print(row_format.line((name, f"{seconds / NUMBERS * 1e9:.2f}")), flush=True)
+    return 0
