@@ -18,8 +18,10 @@ from numlean_kernels.protocol import Routine
 
 
 @cache
-def round_to_integral(rounding: Rounding, *, is_exact: bool = False) -> Maker:
+def round_to_integral(rounding: Rounding | None, *, is_exact: bool = False) -> Maker:
     """Return the maker of ``round_to_integral(a) -> (z, flags)`` in the given direction.
+
+    Without one the direction is the builder's, which may take it from operands after a.
 
     z is an integer, with the sign of a if it is zero. Infinities remain, unless the arithmetic
     saturates; a NaN propagates. The inexact flag is raised with ``is_exact`` only
@@ -35,8 +37,7 @@ def round_to_integral(rounding: Rounding, *, is_exact: bool = False) -> Maker:
             builder.routine(make_infinite),
         )
         shift_right_jam = builder.routine(make_shift_right_jam)
-        directed = routine_builder(replace(builder.arithmetic, rounding=rounding), builder.target)
-        increment = directed.routine(make_increment)
+        increment = _directed(builder, rounding).routine(make_increment)
         sign_mask, magnitude_mask, infinity, max_number = builder.words(
             "sign_mask", "magnitude_mask", "infinity", "max_number"
         )
@@ -51,17 +52,17 @@ def round_to_integral(rounding: Rounding, *, is_exact: bool = False) -> Maker:
         lead, zero_exp = signed(builder.word_bits - 1), signed(0)
         whole_lead, shift_mask = signed(builder.format.bias), signed(builder.word_bits - 1)
 
-        def round_to_integral(a: Any) -> Any:
+        def round_to_integral(a: Any, *modes: Any) -> Any:
             a = read_operand(a)
             magnitude, sign = word(a & magnitude_mask), word(a & sign_mask)
             exp, sig = unpack(magnitude)
             below = signed(whole_exp - exp)
             below = below if below > zero_exp else zero_exp
             sig = shift_right_jam(word(sig >> one), word(below if below < farthest else farthest))
-            whole = word(word(sig + increment(sign, sig)) >> guard_bits)
+            whole = word(word(sig + increment(sign, sig, *modes)) >> guard_bits)
             zeros = signed(clz(whole))
             normal = word(word(whole << word(zeros & shift_mask)) >> one)
-            z, _ = round_pack(sign, signed(whole_lead + lead - zeros), normal)
+            z, _ = round_pack(sign, signed(whole_lead + lead - zeros), normal, *modes)
             z = z if whole != 0 else sign
             z = a if (exp >= whole_exp) | (magnitude == 0) else z
             is_inexact = (word(sig & lost_mask) != 0) & (magnitude < infinity)
@@ -75,6 +76,12 @@ def round_to_integral(rounding: Rounding, *, is_exact: bool = False) -> Maker:
         return round_to_integral
 
     return make
+
+
+def _directed(builder: RoutineBuilder, rounding: Rounding | None) -> RoutineBuilder:
+    if rounding is None:
+        return builder
+    return routine_builder(replace(builder.arithmetic, rounding=rounding), builder.target)
 
 
 def make_scaleb(builder: RoutineBuilder) -> Routine:

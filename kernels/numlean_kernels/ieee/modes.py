@@ -18,7 +18,7 @@ from functools import cache
 from typing import Any, Final
 
 from numlean_kernels.flags import INEXACT, INVALID, OVERFLOW, UNDERFLOW
-from numlean_kernels.formats import Format, Nans, format_of_key
+from numlean_kernels.formats import BINARY64, Format, Nans, format_of_key
 from numlean_kernels.ieee import add, convert, div, fma, integral, mul, rem, sqrt
 from numlean_kernels.ieee.arithmetic import (
     Arithmetic,
@@ -40,6 +40,7 @@ from numlean_kernels.ieee.round_pack import make_is_tiny
 from numlean_kernels.ieee.rounding import becomes_infinite, make_increment
 from numlean_kernels.ieee.routine_builder import Maker, RoutineBuilder, routine_builder
 from numlean_kernels.ieee.sign import make_neg
+from numlean_kernels.ieee.to_integer import make_conversion, make_limited
 from numlean_kernels.protocol import Routine, Target
 
 DIRECTIONS: Final = tuple(r for r in Rounding if r is not Rounding.STOCHASTIC)
@@ -47,6 +48,14 @@ DIRECTIONS: Final = tuple(r for r in Rounding if r is not Rounding.STOCHASTIC)
 
 RULES: Final = tuple(r for r in NanRule if r is not NanRule.MAX)
 """The NaN rules that a word of modes can name."""
+
+INTEGRAL: Final = "round_to_integral_exact"
+"""The rounding to an integer in the direction of the modes."""
+
+_TO: Final = "to_"
+_CONVERSIONS: Final = frozenset(
+    f"{_TO}{kind}{width}" for kind in ("int", "uint") for width in (8, 16, 32, 64)
+)
 
 _WAYS: Final = (1 << 3) - 1
 _BEFORE: Final = 1 << 3
@@ -95,8 +104,8 @@ def modal_builder(format: Format, target: Target) -> ModalBuilder:
 def modal_routine(builder: ModalBuilder, name: str) -> Routine:
     """Return ``name(operands..., modes) -> (z, flags)``.
 
-    Names are those of the usual table: add, sub, mul, div, sqrt, fma, rem, from_int64, from_uint64,
-    ``cast_name(format)``, and the roundings to an integer, whose direction is in the name.
+    Names are those of the usual table: add, sub, mul, div, sqrt, fma, rem, from_int64, from_uint64
+    and ``cast_name(format)``; without a direction: round_to_integral_exact, to_int32, to_uint8.
 
     Raises:
         KeyError: The operation does not take modes.
@@ -107,7 +116,9 @@ def modal_routine(builder: ModalBuilder, name: str) -> Routine:
 def _maker(name: str) -> Callable[[ModalBuilder], Routine]:
     if convert.is_cast(name):
         return lambda builder: _cast(builder, name)
-    return _INTEGRAL[name] if name in _INTEGRAL else _MAKERS[name]
+    if name in _CONVERSIONS:
+        return lambda builder: _to_integer(builder, name)
+    return _MAKERS[name]
 
 
 def _increment(builder: ModalBuilder) -> Routine:
@@ -345,22 +356,57 @@ def _rem(builder: ModalBuilder) -> Routine:
     return remainder
 
 
-def _integral(make: Maker) -> Callable[[ModalBuilder], Routine]:
-    """Return the maker of a rounding to an integer, of which the modes change only NaNs."""
+def _integral(builder: ModalBuilder) -> Routine:
+    """Return roundToIntegralExact, whose direction is that of the modes."""
+    word, core = builder.word, builder.routine(integral.round_to_integral(None, is_exact=True))
+    read, nan_of = _stages(builder, _make_read, _make_nan_of_pair)
 
-    def maker(builder: ModalBuilder) -> Routine:
-        word, core = builder.word, builder.fixed().routine(make)
-        read, nan_of = _stages(builder, _make_read, _make_nan_of_pair)
+    def integral_number(a: Any, modes: Any) -> Any:
+        modes = word(modes)
+        a = read(a, modes)
+        z, flags = core(a, modes)
+        return nan_of(z, a, a, modes), flags
 
-        def integral_number(a: Any, modes: Any) -> Any:
-            modes = word(modes)
-            a = read(a, modes)
-            z, flags = core(a)
-            return nan_of(z, a, a, modes), flags
+    return integral_number
 
-        return integral_number
 
-    return maker
+def _to_integer(builder: ModalBuilder, name: str) -> Routine:
+    """Return the conversion to integers, whose direction and rule are those of the modes."""
+    kind = name.removeprefix(_TO)
+    width, is_signed = int(kind.lstrip("uint")), not kind.startswith("u")
+    long, is_rule = modal_builder(BINARY64, builder.target), builder.routine(_make_is_rule)
+    word, long_word = builder.word, long.word
+    whole_in_modes = long.routine(integral.round_to_integral(None))
+    rules = (NanRule.X86, NanRule.RISCV, NanRule.CUDA)
+    saturated, of_x86, of_riscv, of_cuda = (
+        builder.target.routine(make_limited(builder, width, is_signed, rule))
+        for rule in (None, *rules)
+    )
+    x86, riscv, cuda = (_index(builder, rule) for rule in rules)
+
+    def whole_of(a: Any, modes: Any) -> Any:
+        return whole_in_modes(a, long_word(modes))
+
+    def replaced(
+        negative: Any, is_nan: Any, is_infinite: Any, below: Any, sig: Any, modes: Any
+    ) -> Any:
+        minus, count = saturated(negative, is_nan, is_infinite, below, sig)
+        minus_x86, count_x86 = of_x86(negative, is_nan, is_infinite, below, sig)
+        minus_riscv, count_riscv = of_riscv(negative, is_nan, is_infinite, below, sig)
+        minus_cuda, count_cuda = of_cuda(negative, is_nan, is_infinite, below, sig)
+        like_x86, like_riscv = is_rule(modes, x86), is_rule(modes, riscv)
+        like_cuda = is_rule(modes, cuda)
+        minus = minus_x86 if like_x86 else (minus_riscv if like_riscv else minus)
+        count = count_x86 if like_x86 else (count_riscv if like_riscv else count)
+        return (minus_cuda if like_cuda else minus), (count_cuda if like_cuda else count)
+
+    routine = builder.target.routine
+    core = routine(make_conversion(builder, width, is_signed, routine(whole_of), routine(replaced)))
+
+    def to_integer(a: Any, modes: Any) -> Any:
+        return core(a, word(modes))
+
+    return to_integer
 
 
 def _sqrt(builder: ModalBuilder) -> Routine:
@@ -453,14 +499,7 @@ _MAKERS: Final[dict[str, Callable[[ModalBuilder], Routine]]] = {
     "rem": _rem,
     "sqrt": _sqrt,
     "fma": _fma,
+    INTEGRAL: _integral,
     "from_int64": _from_integer(convert.make_from_int64),
     "from_uint64": _from_integer(convert.make_from_uint64),
-}
-
-_INTEGRAL: Final = {
-    f"round_to_integral{suffix} {rounding.value}": _integral(
-        integral.round_to_integral(rounding, is_exact=bool(suffix))
-    )
-    for rounding in DIRECTIONS
-    for suffix in ("", "_exact")
 }

@@ -83,62 +83,82 @@ def to_int(
     """
 
     def make(builder: RoutineBuilder) -> Routine:
-        # Binary64 holds the integers to which numbers of narrow formats are rounded.
         long = routine_builder(BINARY64_EXACTLY, builder.target)
-        to_binary64 = builder.routine(make_to_binary64)
-        whole_of, unpack = long.routine(round_to_integral(rounding)), long.routine(make_unpack)
-        word, signed, signed_long = long.word, long.signed, builder.target.signed(_WORD)
-        magnitude_mask, infinity, sign_mask = long.words("magnitude_mask", "infinity", "sign_mask")
-        bias, top, zero = signed(BINARY64.bias), signed(_WORD - 1), signed(0)
-        greatest = (1 << (width - is_signed)) - 1
-        most, least = word(greatest), word(greatest + 1 if is_signed else 0)
-        no_flag, inexact_flag, invalid_flag = (
-            builder.word(0),
-            builder.word(INEXACT),
-            builder.word(INVALID),
+        whole_of = long.routine(round_to_integral(rounding))
+        if beyond is Beyond.WRAP:
+            replaced = _wrapped(long, width, is_signed)
+        else:
+            rule = builder.arithmetic.nan if beyond is Beyond.RULE else None
+            replaced = make_limited(builder, width, is_signed, rule)
+        return make_conversion(
+            builder, width, is_signed, whole_of, builder.target.routine(replaced)
         )
-        make_replace = _wrapped if beyond is Beyond.WRAP else _limited
-        rule = builder.arithmetic.nan if beyond is Beyond.RULE else None
-        is_binary64 = builder.format.key == BINARY64.key
-        if rule is NanRule.CUDA and not (width == _WORD or is_binary64):
-            rule = None
-        replace = builder.target.routine(make_replace(long, width, is_signed, rule))
-        zero_long = signed_long(0)
-
-        def to_int(a: Any) -> Any:
-            exact, _ = to_binary64(a)
-            whole, _ = whole_of(exact)
-            magnitude, negative = word(whole & magnitude_mask), (whole & sign_mask) != 0
-            exp, sig = unpack(magnitude)
-            sig = word(0) if magnitude == 0 else sig
-            below = signed(top - signed(exp - bias))
-            distance = below if below > zero else zero
-            count = word(sig >> word(distance if distance < top else top))
-            limit = least if negative else most
-            is_beyond = (magnitude != 0) & ((below < zero) | (count > limit))
-            is_nan = magnitude > infinity
-            minus, other = replace(negative, is_nan, magnitude == infinity, below, sig)
-            minus, count = (minus if is_beyond else negative), (other if is_beyond else count)
-            inexact = inexact_flag if whole != exact else no_flag
-            flags = invalid_flag if is_beyond else inexact
-            n = signed_long(zero_long - signed_long(count)) if minus else signed_long(count)
-            return n, flags
-
-        def to_unsigned(a: Any) -> Any:
-            n, flags = to_signed(a)
-            return word(n), flags
-
-        if is_signed:
-            return to_int
-        to_signed = builder.target.routine(to_int)
-        return to_unsigned
 
     return make
 
 
-def _limited(long: RoutineBuilder, width: int, is_signed: bool, rule: NanRule | None) -> Routine:
+def make_conversion(
+    builder: RoutineBuilder, width: int, is_signed: bool, whole_of: Routine, replaced: Routine
+) -> Routine:
+    """Return ``to_int(a, *modes) -> (n, flags)``.
+
+    Args:
+        builder: The builder of the format of a.
+        width: The width of the integers.
+        is_signed: Whether they are signed.
+        whole_of: ``whole_of(a, *modes) -> (z, flags)`` rounds binary64 to an integer, since
+            binary64 holds the integers to which numbers of narrow formats are rounded.
+        replaced: ``replaced(negative, is_nan, is_infinite, below, sig, *modes)`` returns the sign
+            and the magnitude for what is not in the range.
+    """
+    long = routine_builder(BINARY64_EXACTLY, builder.target)
+    to_binary64, unpack = builder.routine(make_to_binary64), long.routine(make_unpack)
+    word, signed, signed_long = long.word, long.signed, builder.target.signed(_WORD)
+    magnitude_mask, infinity, sign_mask = long.words("magnitude_mask", "infinity", "sign_mask")
+    bias, top, zero = signed(BINARY64.bias), signed(_WORD - 1), signed(0)
+    greatest = (1 << (width - is_signed)) - 1
+    most, least = word(greatest), word(greatest + 1 if is_signed else 0)
+    no_flag, inexact_flag, invalid_flag = (
+        builder.word(0),
+        builder.word(INEXACT),
+        builder.word(INVALID),
+    )
+    zero_long = signed_long(0)
+
+    def to_int(a: Any, *modes: Any) -> Any:
+        exact, _ = to_binary64(a)
+        whole, _ = whole_of(exact, *modes)
+        magnitude, negative = word(whole & magnitude_mask), (whole & sign_mask) != 0
+        exp, sig = unpack(magnitude)
+        sig = word(0) if magnitude == 0 else sig
+        below = signed(top - signed(exp - bias))
+        distance = below if below > zero else zero
+        count = word(sig >> word(distance if distance < top else top))
+        limit = least if negative else most
+        is_beyond = (magnitude != 0) & ((below < zero) | (count > limit))
+        is_nan = magnitude > infinity
+        minus, other = replaced(negative, is_nan, magnitude == infinity, below, sig, *modes)
+        minus, count = (minus if is_beyond else negative), (other if is_beyond else count)
+        inexact = inexact_flag if whole != exact else no_flag
+        flags = invalid_flag if is_beyond else inexact
+        n = signed_long(zero_long - signed_long(count)) if minus else signed_long(count)
+        return n, flags
+
+    def to_unsigned(a: Any, *modes: Any) -> Any:
+        n, flags = to_signed(a, *modes)
+        return word(n), flags
+
+    if is_signed:
+        return to_int
+    to_signed = builder.target.routine(to_int)
+    return to_unsigned
+
+
+def make_limited(
+    builder: RoutineBuilder, width: int, is_signed: bool, rule: NanRule | None
+) -> Routine:
     """Return ``limited(negative, is_nan, ...) -> (negative, magnitude)``: an end, or of a NaN."""
-    word = long.word
+    word = routine_builder(BINARY64_EXACTLY, builder.target).word
     half, ones = 1 << (width - 1), (1 << width) - 1
     above, below, of_nan = (half - 1, half, 0) if is_signed else (ones, 0, 0)
     nan_negative, keeps_sign = False, is_signed
@@ -147,12 +167,14 @@ def _limited(long: RoutineBuilder, width: int, is_signed: bool, rule: NanRule | 
         nan_negative = is_signed
     elif rule is NanRule.RISCV:
         of_nan = above
-    elif rule is NanRule.CUDA:
+    elif rule is NanRule.CUDA and (width == _WORD or builder.format.key == BINARY64.key):
         of_nan, nan_negative = half, is_signed
     always_negative = rule is NanRule.X86 and is_signed
     above_word, below_word, nan_word = word(above), word(below), word(of_nan)
 
-    def limited(negative: Any, is_nan: Any, is_infinite: Any, below: Any, sig: Any) -> Any:
+    def limited(
+        negative: Any, is_nan: Any, is_infinite: Any, below: Any, sig: Any, *modes: Any
+    ) -> Any:
         minus = (negative & keeps_sign) | always_negative
         count = below_word if negative else above_word
         return (nan_negative if is_nan else minus), (nan_word if is_nan else count)
@@ -160,7 +182,7 @@ def _limited(long: RoutineBuilder, width: int, is_signed: bool, rule: NanRule | 
     return limited
 
 
-def _wrapped(long: RoutineBuilder, width: int, is_signed: bool, rule: NanRule | None) -> Routine:
+def _wrapped(long: RoutineBuilder, width: int, is_signed: bool) -> Routine:
     """Return ``wrapped(negative, is_nan, ...) -> (negative, magnitude)``: modulo 2**width."""
     word, signed = long.word, long.signed
     zero, top, zero_word = signed(0), signed(_WORD - 1), word(0)

@@ -101,7 +101,7 @@ class TestFunction:
         operation: The name of the operation of ``scalar.flagged``.
         operands: The types of the operands.
         result: The type of the result.
-        raises_inexact: Whether a conversion to an integer raises inexact.
+        raises_inexact: Whether a rounding or a conversion to an integer raises inexact.
         rounding: TestFloat's name of the rounding; None if nothing is rounded.
     """
 
@@ -193,8 +193,6 @@ def function_named(
     scalar = _scalar(own.with_options(**options))
     if operation in _COMPARISONS:
         scalar = _scalar(own)  # no option changes a comparison, so one kernel serves all
-    elif target in INTEGERS:
-        scalar = _scalar(own.with_options(**{k: v for k, v in options.items() if k == "nan"}))
     format = scalar.format
     assert format is not None
     number = Number(format.width, format)
@@ -207,8 +205,8 @@ def function_named(
     if operation in _COMPARISONS:
         return TestFunction(name, scalar, _COMPARISONS[operation], (number,) * 2, Number(1))
     if operation == _INTEGRAL:
-        ours = f"round_to_integral{'_exact' if exact else ''} {way}"
-        return TestFunction(name, scalar, ours, (number,), number, True, direction)
+        ours = f"round_to_integral_exact {way}"
+        return TestFunction(name, scalar, ours, (number,), number, exact, direction)
     if target in INTEGERS:
         result = type_named(target)
         assert result is not None

@@ -12,6 +12,7 @@ import numpy as np
 from numlean.scalar.kernel_scalar import KernelScalar
 from numlean_kernels.ieee import Arithmetic
 from numlean_kernels.ieee.modes import modes_of, takes_modes
+from numlean_kernels.ieee.to_integer import integer_dtype
 from numlean_kernels.loops.elementwise import flagged_in_modes
 from numlean_kernels.protocol import Array, Table, kernel_for
 from numlean_kernels.tables.ieee_modes import modal_table
@@ -22,13 +23,15 @@ def flagged(
 ) -> tuple[Array, np.ndarray[Any, np.dtype[np.uint8]]]:
     """Return the results of an operation and, for each element, the flags that it raises."""
     arithmetic: Any = getattr(scalar.codec, "arithmetic", None)
-    table = _table(scalar, arithmetic)
-    if table is None or table.get(f"flagged {operation}") is None:
+    table, name = _table(scalar, arithmetic), operation
+    if table is not None and operation.endswith(f" {arithmetic.rounding.value}"):
+        name = operation.partition(" ")[0]  # the direction is that of the modes
+    if table is None or table.get(f"flagged {name}") is None:
         return scalar.flagged(operation, *operands)
-    z = np.empty(operands[0].shape, scalar.storage_dtype)
+    z = np.empty(operands[0].shape, integer_dtype(operation) or scalar.storage_dtype)
     raised = np.empty(z.shape, np.uint8)
     modes = np.array([modes_of(arithmetic)], np.uint32)
-    loop = flagged_in_modes(operation, len(operands))
+    loop = flagged_in_modes(name, len(operands))
     arrays = [x if x.flags.carray else x.copy() for x in operands]
     kernel_for(scalar.target, loop, table)((z.size,), modes, *arrays, raised, z)
     return z, raised

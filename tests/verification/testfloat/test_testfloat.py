@@ -195,7 +195,9 @@ def test_a_prefix_is_a_line_before_those_that_are_generated(testfloat):
     assert (status, len(out.splitlines()), out.splitlines()[0]) == (0, 3, "f16 cases")
 
 
-@pytest.mark.parametrize("name", ["f16_mulAdd", "f32_to_f16", "f16_roundToInt", "i32_to_f16"])
+@pytest.mark.parametrize(
+    "name", ["f16_mulAdd", "f32_to_f16", "f16_roundToInt", "i32_to_f16", "f16_to_ui32"]
+)
 def test_one_kernel_checks_every_mode(monkeypatch, name):
     launched = []
     usual = testfloat_modes.kernel_for
@@ -215,16 +217,13 @@ def test_one_kernel_checks_every_mode(monkeypatch, name):
         checker = CaseChecker(function, Conditions(checks_nans=True, nan=nan))
         ((_, columns),) = read_cases(io.BytesIO(lines), fields)
         assert [each.text for each in checker.check(1, columns)] == []
-    rounded = name == "f16_roundToInt"  # the direction is part of the operation
     assert len(launched) == len(choices)
-    assert len(set(launched)) == (len(choices) if rounded else 1)
+    assert len(set(launched)) == 1
 
 
-@pytest.mark.parametrize("name", ["f32_lt", "f32_to_i32"])
-def test_options_that_change_nothing_need_no_kernel_of_their_own(name):
-    usual = function_named(name)
-    other = function_named(name, rounding="near_even", tininess="before")
-    assert other.scalar.table is usual.scalar.table
+def test_comparisons_need_no_kernel_for_each_mode():
+    other = function_named("f32_lt", rounding="min", tininess="before", nan="x86")
+    assert other.scalar.table is function_named("f32_lt").scalar.table
 
 
 def test_unknown_functions_and_misuse_are_one_line(testfloat):
