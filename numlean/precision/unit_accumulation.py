@@ -83,8 +83,16 @@ class Unit(Accumulation, AddsBlocks):
         return self.scalar
 
     def check_operands(self, left: Scalar, right: Scalar) -> None:
-        """Check that the unit multiplies numbers of two formats."""
-        self.choice.unit_of(left.format, right.format)
+        """Check that the unit multiplies numbers of two formats, and that its Scalars fit them."""
+        unit = self.choice.unit_of(left.format, right.format)
+        wide = None if self.operands is None else self.operands.format
+        sides = (unit.left.format, left.format), (unit.right.format, right.format)
+        takes_them = all(_are_same(own, x) or _are_same(own, wide) for own, x in sides)
+        if not (takes_them and _are_same(unit.output, self.scalar.format)):
+            raise NumleanError(
+                f"{self} was made for other operands than {left.name} and {right.name}; make it by"
+                " accumulation_named(text, resolve, operands)"
+            )
 
     def product(self, a: Numbers, b: Numbers, addend: Numbers | None, output: Scalar) -> Storage:
         """Return the products; the addend is added to a sum after its last product."""
@@ -116,7 +124,7 @@ class Unit(Accumulation, AddsBlocks):
         """Return numbers in the format of the unit's operands."""
         if _are_same(x.scalar.format, format):
             return x
-        assert self.operands is not None  # as ``of`` was given these operands, or none
+        assert self.operands is not None  # as ``check_operands`` has checked
         return Numbers(self.operands, cast_storage(self.operands, *x))
 
     def with_scalars(self, change: ChangeScalar) -> Unit:

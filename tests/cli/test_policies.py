@@ -33,7 +33,10 @@ def run(capsys, *words):
     return status, json.loads(out) if status == 0 else err.splitlines()[-1]
 
 
-@pytest.mark.parametrize("policy", ["bf16-mixed", "bf16-sr", "tf32", TOML])
+UNIT = "fp16-amp,accumulate=unit(V100:fp16, k_block=4)"
+
+
+@pytest.mark.parametrize("policy", ["bf16-mixed", "bf16-sr", "tf32", TOML, UNIT])
 def test_a_resumed_run_and_its_replay_have_the_bits_of_the_whole_run(policy, capsys, tmp_path):
     if policy is TOML:
         policy = tmp_path / "policy.toml"

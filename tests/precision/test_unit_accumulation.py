@@ -29,7 +29,7 @@ from numlean.precision.resolved import resolve_policy
 from numlean.scalar.protocol import Numbers
 from numlean.scalar.wrappers.counting import CountingScalar
 from numlean_kernels.matrix_units.chips import OPERANDS
-from recipes_numpy import E4M3, E5M2, F32, Blocks, CurrentTensor, Recipe, Unscaled, bits
+from recipes_numpy import E4M3, E5M2, F32, Blocks, CurrentTensor, Delayed, Recipe, Unscaled, bits
 
 F16, BF16 = np.float16, ml_dtypes.bfloat16
 FNUZ = (ml_dtypes.float8_e4m3fnuz, F32(240)), (ml_dtypes.float8_e5m2fnuz, F32(57344))
@@ -93,6 +93,7 @@ RECIPES = {
     "fp8-current,operands=e4m3fnuz,gradient_operands=e5m2fnuz,accumulate=unit(MI300)": Recipe(
         CurrentTensor(UnitSums("MI300:e4m3fnuz")), *FNUZ
     ),
+    "fp8-delayed,accumulate=unit(H100:mma)": Recipe(Delayed(UnitSums("H100:e4m3:mma")), E4M3, E5M2),
     "deepseek-v3,accumulate=unit(H100)": Recipe(Blocks(UnitSums(WGMMA)), E4M3, E4M3),
 }
 
@@ -255,3 +256,14 @@ def test_a_contraction_widens_operands_and_adds_the_addend_after_the_chain():
     operands = (Numbers(e4m3, e4m3.cast_from(f32, x.data)) for x in (a, b))
     sums = rule.product(*operands, Numbers(f32, addend), f32)
     assert sums.tobytes() == f32.add(z.data, np.broadcast_to(addend, (2, 3))).tobytes()
+
+
+def test_a_rule_made_for_other_operands_is_refused():
+    half, f32, f64, tf32 = map(python, ("binary16", "float32", "float64", "tf32"))
+    rule = accumulation_named("unit(A100)", python, (half, half))
+    for operand in (f64, tf32):
+        with pytest.raises(NumleanError, match=f"made for other operands than {operand.name}"):
+            Contraction(operand, operand, rule, f32)
+    rule = accumulation_named("unit(A100)", python, (tf32, tf32))
+    assert Contraction(tf32, tf32, rule, f32).unit_name == "A100:tf32"
+    assert Contraction(half, half, rule, f32).unit_name == "A100:fp16"
