@@ -160,6 +160,9 @@ class Quire:
         made._shape, made._array = self._shape, self._array.copy()
         return made
 
+    def __copy__(self) -> Quire:
+        return self.copy()
+
     def to_posit(self) -> Tensor:
         """Return the nearest posits, each sum rounded once (qToP); NaR for NaR."""
         return Tensor(self._scalar, self._array.rounded().reshape(self._shape))

@@ -1,5 +1,6 @@
 """Quires against exact rationals."""
 
+import copy
 from fractions import Fraction
 
 import numpy as np
@@ -230,3 +231,15 @@ def test_operands_that_a_quire_does_not_take_are_refused_in_one_line():
     assert quire.to_bits() == 0
     assert repr(quire) == f"Quire(posit:8, 0x{'0' * 32})"
     assert repr(pair) == "Quire(posit:8, shape (2,))"
+
+
+def test_copies_do_not_change_with_their_originals_and_empty_arrays_are_quires():
+    quire = nl.Quire(scalar_of("posit8")).add(1.0)
+    copies = [quire.copy(), copy.copy(quire), copy.deepcopy(quire)]
+    quire.add(1.0)
+    assert {each.to_fraction() for each in copies} == {1}
+    empty = nl.Quire(scalar_of("posit8"), (2, 0)).add(1.0)
+    assert empty.to_bits() == [[], []]
+    assert empty.to_posit().shape == (2, 0)
+    none = nl.Quire(scalar_of("posit8"), (2, 2)).add_matmul(np.zeros((2, 0)), np.zeros((0, 2)))
+    assert none.to_bits() == [[0, 0], [0, 0]]
