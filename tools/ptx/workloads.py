@@ -95,9 +95,10 @@ def conversions(s):
     yield "from_string", s.from_string(["0.1", "-3"])
     for source in (scalar_on(name, s.device) for name in ("float64", "e4m3")):
         yield f"cast from {source.name}", s.cast_from(source, source.from_float(X))
-        for choices in ({"rounding": "toward_zero"}, {"rounding": "stochastic", "seed": 7}):
+        if s.storage_dtype.kind != "f":  # of hardware floats it is a kernel of the emulation
+            choices = {"rounding": "toward_zero", "overflow": "saturate"}
             z = s.cast_from(source, source.from_float(X), **choices)
-            yield f"cast from {source.name} with {choices}", z
+            yield f"cast from {source.name} toward zero", z
     for rounding in ("toward_zero", "ties_to_even"):
         yield f"to_int {rounding}", s.to_int(x, rounding, saturate=True)
 
