@@ -18,7 +18,8 @@ policies: a compiled step of that network by each named policy with fast kernels
 in float32, and how much memory 10,000 steps take.
 
 kernels: plain and fast kernels, after a check that they give the same bits (exit status 1 if not),
-compared with numpy. The output names the BLAS that multiplies numpy's matrices, on one thread.
+compared with numpy. The output names the BLAS that multiplies numpy's matrices, on one thread. Of
+formats with at most eight bits the fast kernels are lookups in tables of all results.
 
 crosscheck: two training runs, one after the other and in lockstep.
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from numlean.benchmarks.kernels import plain_and_fast
 from numlean.errors import UnavailableError
 from numlean.scalar.flags import Flags
 from numlean.scalar.kernel_scalar.code_tables import faster_results_of, flags_of, results_of
@@ -162,3 +163,11 @@ def test_one_kernel_serves_every_operation_and_format():
     assert len({target.compiled(looked_up(name, 2), table) for name in names}) == 1
     assert len({target.compiled(looked_up_single(name, 0), table) for name in names}) == 1
     assert looked_up("add", 2).name == "add by table"
+
+
+def test_the_benchmark_of_kernels_compares_routines_with_tables():
+    plain, fast = plain_and_fast("e2m1")
+    assert plain == fast
+    x, y = pairs_of(fast)
+    assert results_of(plain, "add", x, y) is None
+    assert results_of(fast, "add", x, y) is not None
