@@ -57,6 +57,12 @@ def differing(dtype, *parts, reference="cpu"):
     return [name for (name, x), (_, z) in pairs if not have_same_bits(x, z)]
 
 
+def differing_units(names, reference="cpu"):
+    """Return the names of matrix units whose products differ between the two devices."""
+    expected, found = (dict(workloads.by_units(d, names)) for d in (reference, "cuda"))
+    return [name for name in expected if not have_same_bits(expected[name], found[name])]
+
+
 def have_same_bits(x, z):
     return (x.shape, x.dtype, x.tobytes()) == (z.shape, z.dtype, z.tobytes())
 
@@ -174,6 +180,9 @@ def main(dtypes):
     """Print the differences of each dtype; return 1 if there are any."""
     status = 0
     with fake_gpu() as machine:
+        different = differing_units(workloads.UNITS) if not dtypes else []
+        print(f"matrix units: {machine.launches} launches; {different or 'no difference'}")
+        status |= bool(different)
         for dtype in dtypes or DTYPES:
             emulated = dtype.startswith("ieee32exec")
             flags = (flagged, flagged_operations(ALONE), workloads.counted) if emulated else ()

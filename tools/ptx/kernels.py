@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from numlean import get_matrix_unit
 from numlean_kernels.fixed.formats import FixedArithmetic
 from numlean_kernels.formats import BINARY64, E4M3, Format
 from numlean_kernels.ieee import Arithmetic, NanRule, Overflow, Rounding
@@ -37,6 +38,10 @@ from numlean_kernels.loops.gather_scatter import (
 from numlean_kernels.loops.matmul import MATMUL, MATMUL_FMA
 from numlean_kernels.loops.quire import accumulate, round_quires
 from numlean_kernels.loops.reduce import ARGMAX, MAX, SUM_ORDERED, SUM_PAIRWISE
+from numlean_kernels.matrix_units.loop import READ_LEFT, READ_RIGHT, chains
+from numlean_kernels.matrix_units.operations import wide_format
+from numlean_kernels.matrix_units.routine import operand_dtypes
+from numlean_kernels.matrix_units.rule import BlockFma, ExactBlock, Unit
 from numlean_kernels.protocol import Loop, Table
 from numlean_kernels.tables.elementary import BINARY, UNARY
 from numlean_kernels.tables.fixed import FLAGGED as FIXED_FLAGGED
@@ -58,6 +63,7 @@ from numlean_kernels.tables.ieee import (
 )
 from numlean_kernels.tables.logarithmic import OPERATIONS as LOG_OPERATIONS
 from numlean_kernels.tables.logarithmic import log_table
+from numlean_kernels.tables.matrix_units import unit_table
 from numlean_kernels.tables.philox import philox_table
 from numlean_kernels.tables.tapered import OPERATIONS as TAPERED_OPERATIONS
 from numlean_kernels.tables.tapered import tapered_table
@@ -384,6 +390,38 @@ def parts(numbers: Numbers, *, together: int = 7) -> list[Part]:
 
 
 NUMBERLESS = Part("numberless", numberless_kernels)
+
+
+def unit_kernels(unit: Unit) -> Iterator[Kernel]:
+    """Yield the kernels of a matrix unit."""
+    table, rule, result = unit_table(unit, GPU), unit.rule, unit.output.storage_dtype
+    wide = wide_format(unit).storage_dtype
+    left, right = unit.left.format.storage_dtype, unit.right.format.storage_dtype
+    if isinstance(rule, ExactBlock):
+        loop = exact_product(ExactSum(unit.left.format, unit.right.format, unit.output))
+        words = ((UINT64, 1), (INT64, 2), (np.uint8, 1), (result, 1))
+        kinds = {loop: ((left, 3), (right, 3), (result, 1), *words)}
+    else:
+        sig, exp = ((dtype, 3) for dtype in operand_dtypes(rule))
+        is_block = isinstance(rule, BlockFma)
+        work = ((np.int32, 3), (INT64, 3), (result, 3)) if is_block else ()
+        kinds = {
+            READ_LEFT: ((left, 3), (INT64, 1), sig, exp),
+            READ_RIGHT: ((right, 3), (INT64, 1), sig, exp),
+            chains(rule): (sig, exp, sig, exp, (result, 3), (INT64, 1), *work, (result, 3)),
+        }
+    kinds[elementwise("add", 2)] = ((result, 1),) * 3
+    kinds[elementwise("add wide", 2)] = ((wide, 1),) * 3
+    kinds[elementwise("widen", 1)] = ((result, 1), (wide, 1))
+    kinds[elementwise("narrow", 1)] = ((wide, 1), (result, 1))
+    for loop, given in kinds.items():
+        yield Kernel(loop, table, arrays(*given), Floats.NOTHING)
+
+
+def of_unit(name: str) -> Part:
+    """Return the kernels of a matrix unit by its name."""
+    return Part(f"matrix unit {name}", lambda: unit_kernels(get_matrix_unit(name).unit))
+
 
 OPTIONS = {
     field.name: type(field.default)

@@ -19,6 +19,7 @@ from numlean import (
     Options,
     Task,
     Tensor,
+    get_matrix_unit,
     get_scalar,
     instantiate,
     losses,
@@ -47,6 +48,11 @@ RULES = (
     *("exact", "ordered(float32)", "fma(float32)", "pairwise(float32)"),
     "blocked(bfloat16, 2, float32)",
 )
+UNITS = (
+    *("A100:fp16->fp16,promote_every=16,split_k=2", "A100:tf32,k_block=9", "H100:e4m3:mma"),
+    *("A100:fp64", "MI100:fp16", "MI250:bf16:mfma_1k", "MI300:xf32", "MI300:e4m3fnuz"),
+)
+"""Matrix units with each kind of rule, operands and results."""
 LAYERS = (
     *("Conv2d in groups", "MaxPool2d with padding", "Dropout", "BatchNorm over images", "GRU"),
     *("SmoothMaxPool2d", "Embedding", "PositionalEmbedding", "causal MultiHeadAttention"),
@@ -134,6 +140,18 @@ def contracted(s):
     for text in RULES:
         rule = precision.accumulation_named(text, lambda name: scalar_on(name, s.device))
         yield text, precision.contract(a, b, precision.Contraction.of(s, rule)).data
+
+
+def by_units(device, names=UNITS):
+    """Multiply finite numbers and others by matrix units."""
+    rng = np.random.default_rng(8)
+    for name in names:
+        unit = get_matrix_unit(name)
+        given, output = unit.unit.left.format, unit.unit.output
+        a, b = (rng.integers(0, 1 << given.width, n, np.uint64) for n in ((2, 37), (37, 3)))
+        a[0], b[:, 0] = given.one + a[0] % 7, given.one + b[:, 0] % 9
+        c = rng.integers(0, output.one, (2, 3))
+        yield f"unit {name}", unit.matmul(a, b, c, device=device)
 
 
 def movement(s):
@@ -258,6 +276,7 @@ def digests(device, every=False):
         found[f"{LONG}: {name}"] = hashlib.sha256(np.ascontiguousarray(z)).hexdigest()[:16]
     for name, z in contracted(get_scalar("bfloat16", device)):
         found[f"contraction {name}"] = hashlib.sha256(z).hexdigest()[:16]
+    found |= {name: hashlib.sha256(z).hexdigest()[:16] for name, z in by_units(device)}
     for k, optimizer in enumerate(OPTIMIZERS):
         for backend in BACKENDS if every else (BACKENDS[k % 2],):
             found[f"{optimizer} {backend}"] = optimized("float32", device, backend, optimizer)

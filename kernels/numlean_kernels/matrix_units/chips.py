@@ -88,11 +88,6 @@ class Row:
     output: str = "fp32"
     mma: Rule | None = None
 
-    @property
-    def is_checked(self) -> bool:
-        """Whether recorded outputs of a chip confirm the rule."""
-        return self.evidence.startswith("checked")
-
     def rule_of(self, model: str) -> Rule:
         """Return the rule by one of the ``MODELS``."""
         return self.mma if model == "mma" and self.mma is not None else self.rule

@@ -21,6 +21,9 @@ kernels: plain and fast kernels, after a check that they give the same bits (exi
 compared with numpy. The output names the BLAS that multiplies numpy's matrices, on one thread. Of
 formats with at most eight bits the fast kernels are lookups in tables of all results.
 
+matrix-units: products of matrices by matrix units, on one core, compared with a plain product in
+ieee32exec.
+
 crosscheck: two training runs, one after the other and in lockstep.
 
 blocks: conversions of 16,777,216 numbers to block formats, compared with casts of ml_dtypes if it
@@ -48,6 +51,7 @@ _MODULES: Final = {
     "backends": "backends",
     "policies": "policies",
     "kernels": "kernels",
+    "matrix-units": "matrix_units",
     "crosscheck": "crosscheck",
     "blocks": "blocks",
     "device": "device",
@@ -55,7 +59,8 @@ _MODULES: Final = {
 _ONLY_FOR: Final = {
     "operation": ("ops", "functions", "kernels"),
     "flags": ("ops",),
-    "size": ("kernels", "device"),
+    "size": ("kernels", "device", "matrix-units"),
+    "unit": ("matrix-units",),
 }
 
 _TRAINING: Final = ("step", "backends", "policies", "crosscheck")
@@ -95,8 +100,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         metavar="N",
         action="append",
-        help="rows and columns of the matrices; for kernels (repeatable; default: 256 and 512) and"
-        " device (default: 4096)",
+        help="rows and columns of the matrices; for kernels (repeatable; default: 256 and 512),"
+        " matrix-units (repeatable; default: 256) and device (default: 4096)",
+    )
+    parser.add_argument(
+        "--unit",
+        metavar="NAME",
+        action="append",
+        help="matrix unit to measure (repeatable; default: A100:fp16 and H100:e4m3:wgmma); only for"
+        " matrix-units",
     )
     parser.add_argument(
         "--rounds",

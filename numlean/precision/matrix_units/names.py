@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
@@ -197,7 +197,7 @@ def _check_own(name: str, unit: Unit, rule: BlockFma) -> None:
     sum_bits = rule.fraction_bits + 2 + rule.group.bit_length()
     product_bits = unit.left.precision + unit.right.precision + max(0, rule.fraction_bits)
     if max(sum_bits, product_bits) > 61:
-        raise NumleanError(f"{name!r}: sums need more than 64 bits; give less fraction_bits")
+        raise NumleanError(f"{name!r}: sums need more than 64 bits; give fewer fraction_bits")
     precision = rule.result_precision
     if precision is not None and not 1 <= precision <= unit.output.precision:
         most = unit.output.precision
@@ -289,13 +289,3 @@ def _texts(options: Mapping[str, Any]) -> list[str]:
         return "-".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
     return [f"{key}={text(value)}" for key, value in options.items()]
-
-
-def with_chain(unit: MatrixUnit, **options: Any) -> MatrixUnit:
-    """Return a unit with further options of its chain."""
-    chain = replace(unit.unit.chain, **options)
-    base = [each for each in unit.name.split(",") if each.partition("=")[0] not in _CHAIN_OPTIONS]
-    kept = {key: getattr(chain, key) for key in _CHAIN_OPTIONS}
-    usual = Chain()
-    changed = {key: value for key, value in kept.items() if value != getattr(usual, key)}
-    return unit.with_chain(",".join([*base, *_texts(changed)]), chain)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import prod
 from typing import final
 
@@ -155,10 +155,6 @@ class MatrixUnit:
     def _operands(self, name: str, x: ArrayLike) -> Storage:
         format = (self.unit.left if name == "a" else self.unit.right).format
         return _encodings(name, x, format)
-
-    def with_chain(self, name: str, chain: Chain) -> MatrixUnit:
-        """Return the same unit with another split of k, and its name."""
-        return replace(self, name=name, unit=replace(self.unit, chain=chain))
 
 
 def _batch(x: Storage, batch: tuple[int, ...], n: int, m: int) -> Storage:

@@ -89,6 +89,11 @@ def test_exact_products_of_two_formats_with_addends():
     assert differing("float64", workloads.exact_products) == []
 
 
+def test_matrix_units_that_align_in_one_stage_and_in_two():
+    names = workloads.UNITS[0], workloads.UNITS[-1]
+    assert parts.differing_units(names, reference="python") == []
+
+
 def test_every_rule_for_the_sums_of_products():
     assert differing("bfloat16", workloads.contracted) == []
 

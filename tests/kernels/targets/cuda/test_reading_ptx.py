@@ -57,6 +57,7 @@ from ptx.kernels import (
     floats_of,
     hardware,
     logarithmic,
+    of_unit,
     on_encodings,
     parts,
     tapered,
@@ -151,6 +152,7 @@ PARTS = [
     some(tapered(Takum(32)), ["add", "from_binary64"]),
     some(logarithmic(LogArithmetic(LogFormat(5, 10))), ["fma", "sqrt"]),
     some(fixed_point(FixedArithmetic(FixedFormat(4, 4))), ["fma", "div", "scaleb"]),
+    *map(of_unit, workloads.UNITS[1::4]),
 ]
 
 

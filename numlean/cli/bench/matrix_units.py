@@ -1,0 +1,34 @@
+"""Measure matrix products by matrix units, compared with a plain product in ieee32exec."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Final
+
+from numlean.benchmarks.matrix_units import BASE, SIZE, UNITS, products
+from numlean.benchmarks.timing import best_seconds
+from numlean.errors import NumleanError
+from numlean.text_table import RowFormat
+
+DTYPES: Final = ""
+"""No dtypes: the units have formats of their own."""
+
+
+def report(arguments: argparse.Namespace, dtypes: list[str]) -> int:
+    """Print a line for each matrix unit and size; return 0."""
+    if dtypes:
+        raise NumleanError("--dtypes is not for `numlean bench matrix-units`; name units by --unit")
+    sizes, units = arguments.size or [SIZE], arguments.unit or list(UNITS)
+    if min(sizes) < 1:
+        raise NumleanError(f"--size: a matrix needs at least one row, got {min(sizes)}")
+    for size in sizes:
+        timed = products(units, size)
+        print(f"matrices of {size} x {size}, one core; a term counts as two operations")
+        best = best_seconds(timed, arguments.rounds)
+        row_format = RowFormat("<>", (max(map(len, timed)), 8, 9, 14), indent="  ")
+        print(row_format.line(("", "Gop/s", "ns/term", f"x {BASE}")))
+        for name, seconds in best.items():
+            each = seconds / size**3 * 1e9
+            speed = (f"{2 / each:.3f}", f"{each:.2f}", f"{best[BASE] / seconds:.2f}")
+            print(row_format.line((name, *speed)), flush=True)
+    return 0
