@@ -135,6 +135,14 @@ def test_bench_blocks_measures_every_format(capsys, monkeypatch):
     assert "mxfp4" in capsys.readouterr().out
 
 
+def test_bench_matrix_units_compares_units_with_a_plain_product(capsys):
+    unit = "blockfma:group=8,fraction_bits=24,floor=-132"
+    assert main(["bench", "matrix-units", "--size", "2", "--rounds", "1", "--unit", unit]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert [line[0] for line in lines[2:]] == ["ieee32exec", unit]
+    assert lines[2][-1] == "1.00"
+
+
 def test_bench_device_lays_the_devices_side_by_side(capsys, monkeypatch):
     monkeypatch.setattr("numlean.benchmarks.device.DEVICES", ("cpu", "python"))
     monkeypatch.setattr("numlean.benchmarks.device._ELEMENTS", 3)
