@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
         kept = sum(len(report.passed) for report in reports)
         refused = len(found) - len(reports)
         counts = (
-            *(f"{len(reports)} dtypes", f"{kept:,} promises kept", f"{failures} broken"),
+            *(_dtypes(len(reports)), f"{kept:,} promises kept", f"{failures} broken"),
             *(f"{refused} refused", f"{time.perf_counter() - started:.1f} s"),
         )
         print(row_format.line((base, *counts)), flush=True)
@@ -62,3 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
             print(f"  {found[0].refusal}")
         broken += failures
     return exit_status.DIFFERENCE if broken else 0
+
+
+def _dtypes(count: int) -> str:
+    return f"{count} dtype{'' if count == 1 else 's'}"
