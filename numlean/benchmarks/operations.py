@@ -10,16 +10,15 @@ from typing import Any, Final
 import numpy as np
 
 from numlean.errors import UnavailableError
-from numlean.precision.matrix_units import get_matrix_unit
 from numlean.scalar import operations as table
 from numlean.scalar.flags import Flags
 from numlean.scalar.kernel_scalar import KernelScalar
 from numlean.scalar.operations import Kind, operations
 from numlean.scalar.protocol import Scalar, Storage
-from numlean.scalar.registry import get_scalar, scalar_on
+from numlean.scalar.registry import get_scalar
 from numlean.verification.encoding import round_to_even
 from numlean.verification.softfloat import softfloat_loop, softfloat_matmul
-from numlean_kernels.formats import BINARY64, Format
+from numlean_kernels.formats import Format
 
 ELEMENTS: Final = 16384
 
@@ -30,22 +29,11 @@ _ELEMENTWISE_KINDS: Final = (
 )
 EXACT: Final = "exact_product"
 """The exact product of matrices of one Scalar's numbers."""
-UNIT: Final = "unit_product"
-"""The product of matrices by the unit of ``UNITS`` whose operands a Scalar's numbers are."""
-UNITS: Final = {
-    "e5m10": "A100:fp16",
-    "e8m7": "A100:bf16",
-    "e8m23": "A100:tf32",
-    "e4m3fn": "H100:e4m3:wgmma",
-    "e5m2": "H100:e5m2:wgmma",
-    "e11m52": "A100:fp64",
-}
-"""The matrix units that are measured, by the format of their operands."""
-_PRODUCTS: Final = ("matmul", EXACT, UNIT)
+_PRODUCTS: Final = ("matmul", EXACT)
 
 OPERATIONS: Final = (
     *operations(kind=_ELEMENTWISE_KINDS),
-    *("to_float", "to_int", "from_float", "sum", "matmul", EXACT, UNIT),
+    *("to_float", "to_int", "from_float", "sum", "matmul", EXACT),
 )
 """The operations that can be measured."""
 
@@ -96,10 +84,7 @@ def entries(operation: str, dtypes: list[str], *, flags: bool = False) -> Iterat
 def _ours(operation: str, dtype: str, scalar: Scalar, *, flags: bool) -> Iterator[BenchmarkEntry]:
     size = _matrix_size(scalar)
     x = operands(operation, scalar.from_float, size)
-    try:
-        run = partial(_method(scalar, operation), *x)
-    except UnavailableError:
-        return
+    run = partial(_method(scalar, operation), *x)
     if not _is_available(run, x):
         return
     count = 2 * size**3 if operation in _PRODUCTS else ELEMENTS
@@ -111,31 +96,11 @@ def _ours(operation: str, dtype: str, scalar: Scalar, *, flags: bool) -> Iterato
 
 
 def _method(scalar: Scalar, operation: str) -> Callable[..., object]:
-    """Return an operation of a Scalar on arrays of its own numbers.
-
-    Raises:
-        UnavailableError: No matrix unit multiplies the Scalar's numbers.
-    """
-    if operation == UNIT:
-        return _unit_product(scalar)
+    """Return an operation of a Scalar on arrays of its own numbers."""
     if operation != EXACT:
         method: Callable[..., object] = getattr(scalar, operation)
         return method
     return lambda a, b, **options: scalar.exact_product(scalar, a, scalar, b, **options)
-
-
-def _unit_product(scalar: Scalar) -> Callable[..., object]:
-    """Return the product by the matrix unit of a Scalar's format.
-
-    Raises:
-        UnavailableError: No unit has such operands.
-    """
-    name = None if scalar.format is None else UNITS.get(scalar.format.key)
-    if name is None:
-        raise UnavailableError(f"no matrix unit multiplies numbers of {scalar.name}")
-    unit = get_matrix_unit(name).unit
-    output = scalar_on("float64" if unit.output == BINARY64 else "float32", scalar.device)
-    return lambda a, b: output.unit_product(scalar, a, scalar, b, unit=unit)
 
 
 def _is_available(run: partial[object], x: list[Any]) -> bool:
@@ -171,7 +136,7 @@ def operands(operation: str, encode: Callable[[Any], Storage], size: int) -> lis
 
 def _softfloat(operation: str, format: Format) -> Iterator[BenchmarkEntry]:
     """Yield SoftFloat's function in a compiled loop, if it is installed and has it."""
-    if operation in (EXACT, UNIT):
+    if operation == EXACT:
         return
     size = _COMPILED_MATRIX
     x = operands(operation, partial(round_to_even, format), size)
