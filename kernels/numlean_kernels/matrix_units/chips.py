@@ -103,13 +103,14 @@ _E8M13_PRECISION: Final = 14
 _SPLIT_K_ORDER: Final = tuple(k for pair in ((0, 1), (2, 3)) for k in range(32) if k % 4 in pair)
 """First all k with k mod 4 in {0, 1}, then the others."""
 
-_CHECKED: Final = "checked: recorded outputs of the chip, which fit both models"
+_CHECKED: Final = "checked: recorded outputs of chips with this rule, which fit both models"
 _FLOORS_OF_A100: Final = (
     "unverified: group and fraction bits are MMA's, FHMP's test code expects the bits; no data; the"
     " floor of e* is that of A100, which is a choice of numlean"
 )
 _MMA_ONLY: Final = "unverified: MMA only; no data"
 _BOTH_MODELS: Final = "unverified: MMA and K/M agree; no data"
+_NO_SCALES: Final = "; instructions with scales, mxf8f6f4 and mxf4nvf4, are not modelled"
 _AMD: Final = "unverified: read from MMA and K/M; no data"
 _AMD_CHAIN: Final = "unverified: a chain of fma by MMA and K/M; no data"
 
@@ -206,18 +207,18 @@ ROWS: Final[tuple[Row, ...]] = (
         _BLACKWELL,
         _FP8,
         _block(32, 25, -133),
-        _BOTH_MODELS,
+        f"{_BOTH_MODELS}{_NO_SCALES}",
         "tcgen05",
         half_floor=-133,
-        half_evidence=_BOTH_MODELS,
+        half_evidence=f"{_BOTH_MODELS}{_NO_SCALES}",
     ),
     *_nvidia(
         _BLACKWELL,
         ("e2m1",),
         _block(32, 25, -133),
-        _MMA_ONLY,
+        f"{_MMA_ONLY}{_NO_SCALES}",
         half_floor=-133,
-        half_evidence=_MMA_ONLY,
+        half_evidence=f"{_MMA_ONLY}{_NO_SCALES}",
     ),
     Row(
         ("A100", *_HOPPER, *_BLACKWELL),
