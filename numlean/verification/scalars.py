@@ -34,6 +34,10 @@ _CHOICES: Final[dict[str, type[Enum]]] = {
 }
 
 
+_WRAP: Final = "wrap"
+"""The other choice of what overflow gives in fixed-point arithmetic."""
+
+
 @dataclass(frozen=True)
 class Conformance:
     """The result of the suite on one dtype.
@@ -77,7 +81,9 @@ def variants(dtype: str, *, every: bool = False) -> Iterator[str]:
     format = get_scalar(parsed.text, "python" if "python" in backend.devices else None).format
     for rounding in (*_values(Rounding), *_few_bits(format)):
         for options in _every_choice() if every else _single_choices():
-            if format is not None and not _has(format, options):
+            if not set(options) <= set(backend.options):
+                continue
+            if not _has(format, options):
                 continue
             yield parsed.with_options(**_rounding(rounding), **options).text
     if "math" in backend.options and parsed.name == "ieee32exec":
@@ -102,8 +108,13 @@ def conformance(dtypes: Sequence[str], device: str | None = None) -> Iterator[Co
             yield Conformance(dtype, check_scalar(scalar))
 
 
-def _has(format: Format, options: dict[str, str]) -> bool:
-    """Return whether a format has the options: with or without a NaN, and finite in P3109."""
+def _has(format: Format | None, options: dict[str, str]) -> bool:
+    """Return whether a format has the options: with or without a NaN, and finite in P3109.
+
+    None stands for numbers of a fixed point, which wrap or saturate.
+    """
+    if format is None or options.get("overflow") == _WRAP:
+        return format is None and options.get("overflow") in (None, _WRAP)
     if options.get("nan") == NanRule.MAX.value and format.has_nan:
         return False
     overflow = options.get("overflow")
@@ -129,9 +140,11 @@ def _single_choices() -> Iterator[dict[str, str]]:
     yield {}
     for option, choice in _CHOICES.items():
         yield from ({option: value} for value in _values(choice)[1:])
+    yield {"overflow": _WRAP}
 
 
 def _every_choice() -> Iterator[dict[str, str]]:
     lists = [[{}, *({o: v} for v in _values(c)[1:])] for o, c in _CHOICES.items()]
     for parts in product(*lists):
         yield {option: value for part in parts for option, value in part.items()}
+    yield {"overflow": _WRAP}

@@ -158,19 +158,21 @@ def test_the_command_covers_every_format_rounding_and_option():
     names = {dtype.partition(":")[0] for dtype in base_dtypes()}
     assert names == set(scalars())
     single = list(variants("e5m2"))
-    assert len(single) == len(set(single)) == 8 * (1 + 5 + 1 + 1 + 3)
+    assert len(single) == len(set(single)) == 11 * (1 + 5 + 1 + 1 + 3)
     every = list(variants("e5m2", every=True))
-    assert len(every) == len(set(every)) == 8 * 6 * 2 * 2 * 4
+    assert len(every) == len(set(every)) == 11 * 6 * 2 * 2 * 4
     assert "e5m2@nan=cuda,overflow=saturate,round=to_odd,subnormal=flush,tininess=before" in every
     assert list(variants("e5m2@round=to_odd")) == ["e5m2@round=to_odd"]
     assert list(variants("mp:7")) == ["mp:7"]
+    assert "e5m2@round=stochastic_b:4" in single
+    assert len(list(variants("fixed:4.4"))) == 8 * 2
     assert "e2m1@nan=max" in list(variants("e2m1"))
     assert not {"e2m1@overflow=nan", "e5m2@nan=max"} & {*variants("e2m1"), *single}
 
 
 def test_the_command_reports_kept_promises_and_ends_with_1_if_one_is_broken(capsys, monkeypatch):
     assert main(["verify", "scalars", "--dtype", "ieee:e2m1@round=stochastic"]) == 0
-    assert "1 dtypes" in capsys.readouterr().out
+    assert "1 dtype " in capsys.readouterr().out
 
     def faulty(dtype, device=None):
         s = scalar_of(dtype)
