@@ -60,7 +60,7 @@ def a_conversion_rounds_in_the_direction_it_is_given(subject: Subject) -> None:
     scalar, source = subject.scalar, _source(subject.scalar, "float64")
     _check_has_conversions(scalar, source)
     own = scalar.with_reset_stream()
-    x = source.from_float(np.random.default_rng(211).uniform(0.3, 0.9, 12))
+    x = source.from_float(_between_numbers(own, source))
     below, above, inward, outward = (
         _values(own, own.cast_from(source, x, rounding=rounding))
         for rounding in ("toward_negative", "toward_positive", "toward_zero", "away_from_zero")
@@ -94,6 +94,20 @@ def a_conversion_that_saturates_gives_no_infinity(subject: Subject) -> None:
     ends = scalar.to_exact(z)
     assert is_finite(scalar, z).all(), f"{ends} are not both finite"
     assert ends[0] >= ends[1] > 0, f"{ends[0]} stands for infinity"
+
+
+def _between_numbers(scalar: Scalar, source: Scalar) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Return numbers, of about 1 if possible, that lie between two positive ones of a Scalar.
+
+    Raises:
+        NotApplicableError: It has no two numbers there.
+    """
+    grid = source.from_float(np.linspace(0.3, 1.5, 25))
+    own = _values(scalar, scalar.cast_from(source, grid, rounding="ties_to_even"))
+    positive = [float(value) for value in own if value > 0]
+    if len(set(positive)) < 2:
+        raise NotApplicableError("there are no two numbers from 0.3 to 1.5")
+    return np.random.default_rng(211).uniform(min(positive), max(positive), 12)
 
 
 def _check_has_conversions(scalar: Scalar, source: Scalar) -> None:
