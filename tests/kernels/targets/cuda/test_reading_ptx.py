@@ -186,13 +186,16 @@ def kinds(several):
 
 
 def test_every_loop_is_read():
-    names = [m.name for m in pkgutil.iter_modules(loops.__path__, f"{loops.__name__}.")]
+    found = pkgutil.iter_modules(loops.__path__, f"{loops.__name__}.")
+    # Only the CPU looks results up in tables of codes.
+    names = [module.name for module in found if not module.name.endswith(".lookup")]
     known = [value for name in names for value in vars(import_module(name)).values()]
     ours = listed(*parts(emulated(USUAL)), *parts(emulated(STOCHASTIC)), NUMBERLESS)
     assert {x for x in known if isinstance(x, Loop)} <= {loop for loop, _ in ours}
     makers = [x for x in known if getattr(x, "__annotations__", {}).get("return") == "Loop"]
     of_operations = {"unary", "binary", "ternary", "elementwise", "flagged"}
-    assert {make.__name__ for make in makers} == of_operations | {
+    of_testfloat = {"flagged_in_modes"}  # which runs on the CPU
+    assert {make.__name__ for make in makers} - of_testfloat == of_operations | {
         *("broadcast_operand", "filled", "exact_product", "accumulate", "round_quires"),
     }
 
