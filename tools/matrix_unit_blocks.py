@@ -17,7 +17,7 @@ from numlean.analysis.matrix_units.shrinking import DotProduct
 from numlean.analysis.matrix_units.steps import steps_lines
 from numlean.precision.matrix_units import get_matrix_unit
 from numlean_kernels.matrix_units.chips import OUTPUTS, ROWS, Row
-from numlean_kernels.matrix_units.rule import BlockFma
+from numlean_kernels.matrix_units.rule import BlockFma, ScaledSums
 
 _MINUS = "\N{MINUS SIGN}"
 _TIMES = "\N{MULTIPLICATION SIGN}"
@@ -79,7 +79,18 @@ def _unit_row(row: Row) -> str:
 
 def _rule(row: Row) -> str:
     """Return a rule in a few words."""
+    if row.scales is None:
+        return _rule_alone(row)
+    return f"{_rule_alone(row)}; scales in {row.scales.format.name} of {row.scales.size} k each"
+
+
+def _rule_alone(row: Row) -> str:
+    """Return a rule in a few words, without its scales."""
     rule = row.rule
+    if isinstance(rule, ScaledSums):
+        floor = f"e\\* ≥ {rule.floor}".replace("-", _MINUS)
+        sizes = f"{rule.group} products in parts of {rule.part}; F = {rule.fraction_bits}, {floor}"
+        return f"{sizes}; {KINDS[ScaledSums]}"
     if not isinstance(rule, BlockFma):
         group = getattr(rule, "group", None)
         return KINDS[type(rule)] + (f"; groups of {group}" if group else "")

@@ -5,6 +5,7 @@ import pytest
 
 import numlean as nl
 from numlean.cli.main import main
+from numlean.verification.matrix_units import comparing
 
 INFINITY, NAN = 0x7F800000, 0x7FFFFFFF
 
@@ -44,6 +45,22 @@ def test_random_dot_products_are_equal_to_the_reference(capsys):
     assert all(
         "60            0 mismatches" in " ".join(line.split(" ")) for line in out.splitlines()
     )
+
+
+def test_units_with_scales_are_tried_by_name_and_their_scales_shown(capsys, monkeypatch):
+    name = "B200:e2m1:mxf4nvf4-e4m3x16"
+    status, out, _ = verify(capsys, name, "--random", "20")
+    assert status == 0
+    assert "0 mismatches" in out
+    right = comparing.scaled_dots
+    monkeypatch.setattr(comparing, "scaled_dots", lambda *given: right(*given) ^ 1)
+    status, out, _ = verify(capsys, name, "--random", "2")
+    assert status == 1
+    assert "scales of a" in out
+    assert "scales of b" in out
+    status, _, err = verify(capsys, name, "--against", "x.npz")
+    assert status == 2
+    assert "--against takes no units with scales" in err
 
 
 def test_recorded_results_are_read_in_every_layout(capsys):

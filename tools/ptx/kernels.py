@@ -38,7 +38,13 @@ from numlean_kernels.loops.gather_scatter import (
 from numlean_kernels.loops.matmul import MATMUL, MATMUL_FMA
 from numlean_kernels.loops.quire import accumulate, round_quires
 from numlean_kernels.loops.reduce import ARGMAX, MAX, SUM_ORDERED, SUM_PAIRWISE
-from numlean_kernels.matrix_units.loop import READ_LEFT, READ_RIGHT, chains
+from numlean_kernels.matrix_units.loop import (
+    READ_LEFT,
+    READ_RIGHT,
+    chains,
+    scaled_left,
+    scaled_right,
+)
 from numlean_kernels.matrix_units.operations import wide_format
 from numlean_kernels.matrix_units.routine import operand_dtypes
 from numlean_kernels.matrix_units.rule import BlockFma, ExactBlock, Unit
@@ -405,9 +411,14 @@ def unit_kernels(unit: Unit) -> Iterator[Kernel]:
         sig, exp = ((dtype, 3) for dtype in operand_dtypes(rule))
         is_block = isinstance(rule, BlockFma)
         work = ((np.int32, 3), (INT64, 3), (result, 3)) if is_block else ()
+        readers: tuple[Loop, Loop] = (READ_LEFT, READ_RIGHT)
+        scales: tuple[tuple[Any, int], ...] = ()
+        if unit.scales is not None:
+            readers = scaled_left(unit.scales.size), scaled_right(unit.scales.size)
+            scales = ((unit.scales.format.storage_dtype, 3),)
         kinds = {
-            READ_LEFT: ((left, 3), (INT64, 1), sig, exp),
-            READ_RIGHT: ((right, 3), (INT64, 1), sig, exp),
+            readers[0]: ((left, 3), (INT64, 1), *scales, sig, exp),
+            readers[1]: ((right, 3), (INT64, 1), *scales, sig, exp),
             chains(rule): (sig, exp, sig, exp, (result, 3), (INT64, 1), *work, (result, 3)),
         }
     kinds[elementwise("add", 2)] = ((result, 1),) * 3

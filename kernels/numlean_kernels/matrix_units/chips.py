@@ -27,6 +27,8 @@ from numlean_kernels.matrix_units.rule import (
     Operands,
     Pairwise,
     Rule,
+    ScaledSums,
+    Scales,
     TwoStage,
 )
 
@@ -78,6 +80,7 @@ class Row:
         kind: The instruction, where a chip has two for the operands; else empty.
         output: The format of results, by name.
         mma: What an instruction computes in the model of MMA, if that differs and is not K/M's.
+        scales: The scales of blocks of operands; None if they have none.
     """
 
     chips: tuple[str, ...]
@@ -87,6 +90,7 @@ class Row:
     kind: str = ""
     output: str = "fp32"
     mma: Rule | None = None
+    scales: Scales | None = None
 
     def rule_of(self, model: str) -> Rule:
         """Return the rule by one of the ``MODELS``."""
@@ -110,7 +114,8 @@ _FLOORS_OF_A100: Final = (
 )
 _MMA_ONLY: Final = "unverified: MMA only; no data"
 _BOTH_MODELS: Final = "unverified: MMA and K/M agree; no data"
-_NO_SCALES: Final = "; instructions with scales, mxf8f6f4 and mxf4nvf4, are not modelled"
+_SCALED: Final = "unverified: MMA only, where zeros and c are at least of exponent -126; no data"
+_SCALED_SUMS: Final = f"{_SCALED}; users measured 34 to 37 fraction bits (DeepGEMM, issue 176)"
 _AMD: Final = "unverified: read from MMA and K/M; no data"
 _AMD_CHAIN: Final = "unverified: a chain of fma by MMA and K/M; no data"
 
@@ -207,18 +212,38 @@ ROWS: Final[tuple[Row, ...]] = (
         _BLACKWELL,
         _FP8,
         _block(32, 25, -133),
-        f"{_BOTH_MODELS}{_NO_SCALES}",
+        _BOTH_MODELS,
         "tcgen05",
         half_floor=-133,
-        half_evidence=f"{_BOTH_MODELS}{_NO_SCALES}",
+        half_evidence=_BOTH_MODELS,
     ),
     *_nvidia(
         _BLACKWELL,
         ("e2m1",),
         _block(32, 25, -133),
-        f"{_MMA_ONLY}{_NO_SCALES}",
+        _MMA_ONLY,
         half_floor=-133,
-        half_evidence=f"{_MMA_ONLY}{_NO_SCALES}",
+        half_evidence=_MMA_ONLY,
+    ),
+    Row(
+        _BLACKWELL,
+        (*_FP8, "e2m1"),
+        _block(32, 25, _ZERO_EXPONENT),
+        _SCALED,
+        "mxf8f6f4",
+        scales=Scales(_FORMATS["e8m0"], 32),
+    ),
+    *(
+        Row(
+            _BLACKWELL,
+            ("e2m1",),
+            ScaledSums(64, 16, 35, _ZERO_EXPONENT),
+            _SCALED_SUMS,
+            f"mxf4nvf4-{scale}x{size}",
+            scales=Scales(_FORMATS[scale], size),
+        )
+        for scale in ("e8m0", "e4m3")
+        for size in (16, 32)
     ),
     Row(
         ("A100", *_HOPPER, *_BLACKWELL),

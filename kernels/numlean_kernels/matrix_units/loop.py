@@ -80,6 +80,77 @@ READ_RIGHT: Final = Loop("matrix_unit read right", rank=3, make=_make_read_right
 
 
 @cache
+def scaled_left(size: int) -> Loop:
+    """Return ``READ_LEFT`` of operands with a scale (batch, n, blocks) for each ``size`` k.
+
+    The scales come after ``places``.
+    """
+
+    def make(table: Table) -> Callable[..., None]:
+        read, zero = table["read left"], table.zero
+
+        def read_left(
+            start: int,
+            stop: int,
+            row_start: int,
+            row_stop: int,
+            place_start: int,
+            place_stop: int,
+            x: Any,
+            places: Any,
+            scales: Any,
+            sig: Any,
+            exp: Any,
+        ) -> None:
+            for m in range(start, stop):
+                for i in range(row_start, row_stop):
+                    for p in range(place_start, place_stop):
+                        k = places[p]
+                        if k >= 0:
+                            sig[m, i, p], exp[m, i, p] = read(x[m, i, k], scales[m, i, k // size])
+                        else:
+                            sig[m, i, p], exp[m, i, p] = read(zero, zero)
+
+        return read_left
+
+    return Loop(f"matrix_unit read left, scales of {size}", rank=3, make=make, outputs=2)
+
+
+@cache
+def scaled_right(size: int) -> Loop:
+    """Return ``READ_RIGHT`` of operands with a scale (batch, blocks, m) for each ``size`` k."""
+
+    def make(table: Table) -> Callable[..., None]:
+        read, zero = table["read right"], table.zero
+
+        def read_right(
+            start: int,
+            stop: int,
+            place_start: int,
+            place_stop: int,
+            column_start: int,
+            column_stop: int,
+            x: Any,
+            places: Any,
+            scales: Any,
+            sig: Any,
+            exp: Any,
+        ) -> None:
+            for m in range(start, stop):
+                for p in range(place_start, place_stop):
+                    k = places[p]
+                    for j in range(column_start, column_stop):
+                        if k >= 0:
+                            sig[m, p, j], exp[m, p, j] = read(x[m, k, j], scales[m, k // size, j])
+                        else:
+                            sig[m, p, j], exp[m, p, j] = read(zero, zero)
+
+        return read_right
+
+    return Loop(f"matrix_unit read right, scales of {size}", rank=3, make=make, outputs=2)
+
+
+@cache
 def chains(rule: Rule) -> Loop:
     """Return the loop z[m, i, j] = c[m, i, j], then one instruction after the other.
 

@@ -12,7 +12,13 @@ from numlean_kernels.ieee.exact_sums import ExactSum
 from numlean_kernels.loops.elementwise import binary, unary
 from numlean_kernels.loops.exact_product import exact_product
 from numlean_kernels.matrix_units.chains import Terms, places_of, split_terms
-from numlean_kernels.matrix_units.loop import READ_LEFT, READ_RIGHT, chains
+from numlean_kernels.matrix_units.loop import (
+    READ_LEFT,
+    READ_RIGHT,
+    chains,
+    scaled_left,
+    scaled_right,
+)
 from numlean_kernels.matrix_units.operations import wide_format
 from numlean_kernels.matrix_units.routine import operand_dtypes
 from numlean_kernels.matrix_units.rule import BlockFma, ExactBlock, Rule, Unit
@@ -22,7 +28,19 @@ Run: TypeAlias = Callable[[int, Array], Array]
 """Returns the results of one chain of instructions: of an accumulator's number and its start."""
 
 
-def unit_product(target: Target, table: Table, unit: Unit, a: Array, b: Array, c: Array) -> Array:
+Pair: TypeAlias = tuple[Array, Array]
+"""The scales of left and of right operands."""
+
+
+def unit_product(
+    target: Target,
+    table: Table,
+    unit: Unit,
+    a: Array,
+    b: Array,
+    c: Array,
+    scales: Pair | None = None,
+) -> Array:
     """Return c + the products of matrices of encodings, as a unit computes them.
 
     Args:
@@ -32,15 +50,22 @@ def unit_product(target: Target, table: Table, unit: Unit, a: Array, b: Array, c
         a: Left operands (batch, n, k), in C order, as all arrays of a program are.
         b: Right operands (batch, k, m).
         c: Accumulators (batch, n, m).
+        scales: Scales of the left operands (batch, n, blocks) and of the right ones (batch, blocks,
+            m), if the unit has scales.
+
+    Raises:
+        ValueError: There are scales, and the unit has none, or the other way round.
     """
-    return _Launches(target, table, unit).product(a, b, c)
+    if (scales is None) != (unit.scales is None):
+        raise ValueError("scales are needed for units with scales, and only there")
+    return _Launches(target, table, unit, scales).product(a, b, c)
 
 
 class _Launches:
     """The launches of one product."""
 
-    def __init__(self, target: Target, table: Table, unit: Unit) -> None:
-        self._target, self._table, self._unit = target, table, unit
+    def __init__(self, target: Target, table: Table, unit: Unit, scales: Pair | None) -> None:
+        self._target, self._table, self._unit, self._scales = target, table, unit, scales
         self._wide = wide_format(unit)
 
     def product(self, a: Array, b: Array, c: Array) -> Array:
@@ -86,8 +111,9 @@ class _Launches:
         ends = np.cumsum([0, *map(len, places)])
         index = self._target.to_device(np.concatenate(places))
         (batch, n), m = a.shape[:2], b.shape[2]
-        left = self._read(READ_LEFT, (batch, n, len(index)), a, index)
-        right = self._read(READ_RIGHT, (batch, len(index), m), b, index)
+        read_left, read_right, (of_left, of_right) = self._readers()
+        left = self._read(read_left, (batch, n, len(index)), a, index, *of_left)
+        right = self._read(read_right, (batch, len(index), m), b, index, *of_right)
         loop, work = chains(self._unit.rule), self._work((batch, n, m))
         sizes = _sizes(self._unit.rule)
 
@@ -99,10 +125,17 @@ class _Launches:
 
         return run
 
-    def _read(self, loop: Loop, shape: tuple[int, ...], x: Array, index: Array) -> list[Array]:
+    def _readers(self) -> tuple[Loop, Loop, tuple[list[Array], list[Array]]]:
+        """Return the loops that read operands, and the further arrays that they take."""
+        if self._scales is None or self._unit.scales is None:
+            return READ_LEFT, READ_RIGHT, ([], [])
+        size, (left, right) = self._unit.scales.size, self._scales
+        return scaled_left(size), scaled_right(size), ([left], [right])
+
+    def _read(self, loop: Loop, shape: tuple[int, ...], *arrays: Array) -> list[Array]:
         """Return the two numbers of each of a side's operands."""
         z = [self._target.empty(shape, dtype) for dtype in operand_dtypes(self._unit.rule)]
-        self._launch(loop, shape, x, index, *z)
+        self._launch(loop, shape, *arrays, *z)
         return z
 
     def _work(self, shape: tuple[int, ...]) -> list[Array]:

@@ -15,9 +15,11 @@ from numlean_kernels.matrix_units.rule import (
     Operands,
     Pairwise,
     Rule,
+    ScaledSums,
     TwoStage,
     Unit,
 )
+from numlean_kernels.matrix_units.scaled import make_scaled_reader, make_scaled_sums
 from numlean_kernels.matrix_units.sums import (
     make_flush,
     make_fma_chain,
@@ -38,12 +40,14 @@ def make_step(target: Target, unit: Unit) -> Routine:
         return make_two_stage(target, unit, rule)
     if isinstance(rule, Pairwise):
         return make_pairwise(target, unit, rule)
+    if isinstance(rule, ScaledSums):
+        return make_scaled_sums(target, unit, rule)
     assert isinstance(rule, FmaChain)
     return make_fma_chain(target, unit)
 
 
 def make_reader(target: Target, unit: Unit, operands: Operands) -> Routine:
-    """Return ``read(x)``: an operand as two numbers.
+    """Return ``read(x)``: an operand as two numbers; ``read(x, scale)`` if there are scales.
 
     They are a significand and an exponent where products are aligned, else an encoding of the
     output and 0.
@@ -51,7 +55,10 @@ def make_reader(target: Target, unit: Unit, operands: Operands) -> Routine:
     rule = unit.rule
     if aligns_products(rule):
         zero_exponent = rule.zero_exponent if isinstance(rule, BlockFma) else None
-        return make_read(target, operands.format, operands.precision, zero_exponent)
+        aligned = make_read(target, operands.format, operands.precision, zero_exponent)
+        if unit.scales is None:
+            return aligned
+        return make_scaled_reader(target, aligned, operands, unit.scales, rule)
     flushes = isinstance(rule, Pairwise) and rule.flushes
     flush: Any = make_flush(target, operands.format) if flushes else None
     builder, word = routine_builder(Arithmetic(unit.output), target), target.unsigned(64)
@@ -67,7 +74,7 @@ def make_reader(target: Target, unit: Unit, operands: Operands) -> Routine:
 
 def aligns_products(rule: Rule) -> bool:
     """Return whether a rule takes significands and exponents, not encodings."""
-    return isinstance(rule, BlockFma | TwoStage)
+    return isinstance(rule, BlockFma | TwoStage | ScaledSums)
 
 
 def operand_dtypes(rule: Rule) -> tuple[type[np.integer[Any]], type[np.integer[Any]]]:

@@ -140,7 +140,35 @@ class FmaChain:
         return 1
 
 
-Rule: TypeAlias = BlockFma | ExactBlock | Pairwise | TwoStage | FmaChain
+@final
+@dataclass(frozen=True)
+class ScaledSums:
+    """Add products exactly in parts, multiply each sum by its scales, then align as a block FMA.
+
+    A part is a term: its sum times the significands of both scales, not normalised, with the sum of
+    the scales' exponents. Terms and the accumulator are truncated to a multiple of 2**(e* - F) and
+    added exactly; the sum is truncated to the output. Terms that are zero do not count in e*. A sum
+    of zero is +0. Infinities and NaNs are as in a block FMA.
+
+    Attributes:
+        group: The number of products of an instruction.
+        part: The number of products that are added exactly; they have one scale on each side.
+        fraction_bits: F, the bits of an aligned term below 2**e*.
+        floor: The least e*.
+    """
+
+    group: int
+    part: int
+    fraction_bits: int
+    floor: int
+
+    @property
+    def instruction(self) -> int:
+        """The number of products of an instruction."""
+        return self.group
+
+
+Rule: TypeAlias = BlockFma | ExactBlock | Pairwise | TwoStage | FmaChain | ScaledSums
 
 
 @final
@@ -157,6 +185,23 @@ class Operands:
     name: str
     format: Format
     precision: int
+
+
+@final
+@dataclass(frozen=True)
+class Scales:
+    """The scales of blocks of operands, on both sides.
+
+    A block FMA adds the exponents of both scales, which are powers of two, to that of a product. A
+    scale that is NaN gives NaN.
+
+    Attributes:
+        format: The format of their encodings; a sign is ignored.
+        size: The consecutive k that have one scale.
+    """
+
+    format: Format
+    size: int
 
 
 @final
@@ -199,6 +244,7 @@ class Unit:
         output: The format of the accumulator that enters and of results.
         nan: The encoding of NaN results.
         chain: How a long k is split.
+        scales: The scales of the operands; None if they have none.
     """
 
     rule: Rule
@@ -207,9 +253,11 @@ class Unit:
     output: Format
     nan: int
     chain: Chain = field(default_factory=Chain)
+    scales: Scales | None = None
 
     @property
     def key(self) -> str:
         """A text that is equal for units whose chains of instructions compute equal bits."""
         operands = " ".join(f"{x.format.key}:{x.precision}" for x in (self.left, self.right))
-        return f"{self.rule} {operands} -> {self.output.key}:{self.nan:#x}"
+        scales = "" if self.scales is None else f" {self.scales.format.key}x{self.scales.size}"
+        return f"{self.rule} {operands}{scales} -> {self.output.key}:{self.nan:#x}"

@@ -16,7 +16,7 @@ from numlean_kernels.matrix_units.operations import (
     make_narrow,
     make_widen,
 )
-from numlean_kernels.matrix_units.product import unit_product
+from numlean_kernels.matrix_units.product import Pair, unit_product
 from numlean_kernels.matrix_units.routine import make_reader, make_step
 from numlean_kernels.matrix_units.rule import Chain, ExactBlock, Unit
 from numlean_kernels.protocol import Array, Routine, Table, Target
@@ -54,7 +54,9 @@ def _table(unit: Unit, target: Target) -> Table:
     return Table(key=f"matrix_unit/{unit.key}", zero=target.unsigned(64)(0), make=make)
 
 
-def product_of_encodings(device: str, unit: Unit, a: Array, b: Array, c: Array) -> Array:
+def product_of_encodings(
+    device: str, unit: Unit, a: Array, b: Array, c: Array, scales: Pair | None = None
+) -> Array:
     """Return products of encodings on a device; see ``unit_product``."""
     target = get_target(device)
-    return unit_product(target, unit_table(unit, target), unit, a, b, c)
+    return unit_product(target, unit_table(unit, target), unit, a, b, c, scales)

@@ -74,7 +74,8 @@ class UnitComparison:
     @property
     def is_comparable(self) -> bool:
         """Whether a dot product of encodings has a meaning for both units."""
-        return _formats(self.first) == _formats(self.second)
+        has_scales = self.first.unit.scales is not None
+        return not has_scales and _formats(self.first) == _formats(self.second)
 
     def vectors(self) -> UnitVectors:
         """Return all products that tell the units apart, the found one first, as test vectors.
@@ -139,6 +140,8 @@ class UnitComparison:
         ]
 
     def _vector_lines(self) -> list[str]:
+        if self.first.unit.scales or self.second.unit.scales:
+            return ["", "Operands with scales are not compared product by product."]
         if not self.is_comparable:
             return [
                 "",
@@ -239,6 +242,11 @@ def compare_units(
         raise NumleanError(f"seed must not be negative, got {seed}")
     result = UnitComparison(first, second, compare_rules(first, second), ())
     if not result.is_comparable:
+        if find and (first.unit.scales or second.unit.scales):
+            raise NumleanError(
+                f"the search has no scales, but {first.name} or {second.name} takes them; compare"
+                " their rules without it"
+            )
         if find:
             raise NumleanError(
                 f"{first.name} and {second.name} have operands or outputs of different formats"
@@ -305,7 +313,7 @@ def _names(unit: MatrixUnit) -> tuple[str, str]:
 def _formats(unit: MatrixUnit) -> tuple[Any, ...]:
     u = unit.unit
     operands = ((each.format, each.precision) for each in (u.left, u.right))
-    return *operands, u.output
+    return *operands, u.output, u.scales
 
 
 def _common_instruction(first: MatrixUnit, second: MatrixUnit) -> str:

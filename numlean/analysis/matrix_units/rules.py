@@ -16,6 +16,7 @@ from numlean_kernels.matrix_units.rule import (
     ExactBlock,
     FmaChain,
     Pairwise,
+    ScaledSums,
     TwoStage,
     Unit,
 )
@@ -35,6 +36,7 @@ KINDS: Final[dict[type, str]] = {
     Pairwise: "products are added by a balanced tree, then c; each sum is rounded to nearest even",
     TwoStage: "products are aligned and added, then their sum and c are aligned and added",
     FmaChain: "one fma after the other, rounded to nearest even",
+    ScaledSums: "products are added exactly in parts and scaled; parts and c are aligned, added",
 }
 
 
@@ -113,6 +115,12 @@ FIELDS: Final[Mapping[type, Mapping[str, tuple[str, Text]]]] = {
         "is_interleaved": ("order of k", _interleaved),
     },
     FmaChain: {},
+    ScaledSums: {
+        "group": ("products in a group", _plain),
+        "part": ("products that are added before they are scaled", _plain),
+        "fraction_bits": ("fraction bits of aligned terms", _plain),
+        "floor": ("least e*", _floor),
+    },
     Chain: {
         "k_block": ("k of a chain of instructions", _chained),
         "promote_every": ("promotion to a wider register", _split),
@@ -149,6 +157,8 @@ def rule_parts(unit: MatrixUnit) -> dict[str, str]:
     """Return every part of a unit's rule, and what it is."""
     u = unit.unit
     parts = {"operands": _operands(u), "output": unit.output, _RULE: KINDS[type(u.rule)]}
+    if u.scales is not None:
+        parts["scales"] = f"{u.scales.format.name}, one for each {u.scales.size} k"
     return {**parts, **dict(_texts(u.rule, u)), "NaN results": f"{u.nan:#x}", **_chain(u)}
 
 

@@ -24,6 +24,11 @@ FAST: Final = "wgmma"
 FAST_TERMS: Final = 128
 """The terms after which an accumulator of that instruction is promoted in gradients."""
 
+_NO_SCALES: Final = (
+    "takes scales with its operands, but a policy has them in its block formats; use the policy"
+    " mxfp8 with accumulate=unit(H100), or blocked sums"
+)
+
 _KINDS: Final = tuple(dict.fromkeys(row.kind for row in ROWS if row.kind))
 
 
@@ -148,7 +153,7 @@ class _Chip:
     def names(self) -> Iterator[UnitName]:
         """The names of the chip's units, those with binary32 results before others."""
         for name in sorted(rows(), key=lambda name: name.output != "fp32"):
-            is_of_kind = self.kind in ("", name.kind)
+            is_of_kind = self.kind in ("", name.kind) and rows()[name].scales is None
             if name.chip == self.chip and is_of_kind and self.output in ("", name.output):
                 yield name
 
@@ -177,9 +182,14 @@ def _parsed(text: str) -> UnitChoice:
     head, comma, options = text.partition(",")
     chip = _Chip.parse(head)
     if chip is None:
-        return UnitChoice(get_matrix_unit(text).name)
+        unit = get_matrix_unit(text)
+        if unit.unit.scales is not None:
+            raise NumleanError(f"unit({text}) {_NO_SCALES}")
+        return UnitChoice(unit.name)
     first = next(chip.names, None)
     if first is None:
+        if any(row.scales and row.kind == chip.kind for row in ROWS):
+            raise NumleanError(f"unit({text}) {_NO_SCALES}")
         raise NumleanError(f"{chip.chip} has no unit {chip}; write unit({chip.chip})")
     _, comma, options = get_matrix_unit(f"{first}{comma}{options}").name.partition(",")
     return UnitChoice(f"{chip}{comma}{options}")

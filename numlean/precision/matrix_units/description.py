@@ -12,6 +12,7 @@ from numlean_kernels.matrix_units.rule import (
     FmaChain,
     Pairwise,
     Rule,
+    ScaledSums,
     TwoStage,
     Unit,
 )
@@ -38,7 +39,19 @@ def rule_lines(unit: Unit) -> list[str]:
         for x in dict.fromkeys((unit.left, unit.right))
         if x.precision < x.format.precision
     ]
-    return [*cut, *lines, f"NaN results are {unit.nan:#x} in {output.name}"]
+    return [*cut, *_scales(unit), *lines, f"NaN results are {unit.nan:#x} in {output.name}"]
+
+
+def _scales(unit: Unit) -> list[str]:
+    """Return what scales the operands have."""
+    if unit.scales is None:
+        return []
+    format, size = unit.scales.format, unit.scales.size
+    sign = ", its sign ignored" if format.is_signed else ""
+    lines = [f"each {size} k have a scale on each side, in {format.name}{sign}; NaN gives NaN"]
+    if isinstance(unit.rule, BlockFma):
+        lines.append("the exponents of both scales are added to that of a product")
+    return lines
 
 
 def chain_lines(chain: Chain) -> list[str]:
@@ -67,6 +80,8 @@ def _lines_of(rule: Rule, unit: Unit) -> list[str]:
         return [f"{tree} to nearest even", *(flushed if rule.flushes else [])]
     if isinstance(rule, TwoStage):
         return _two_stage(rule)
+    if isinstance(rule, ScaledSums):
+        return _scaled_sums(rule, unit)
     assert isinstance(rule, FmaChain)
     return ["fma(a, b, c) for each k, rounded to nearest even"]
 
@@ -91,6 +106,17 @@ def _block(rule: BlockFma, unit: Unit) -> list[str]:
     ]
     where = "c is added last, to nearest even" if rule.adds_last else "c is aligned with products"
     return [*lines, where]
+
+
+def _scaled_sums(rule: ScaledSums, unit: Unit) -> list[str]:
+    return [
+        f"group of {rule.group} products; each {rule.part} are added exactly, and their sum times"
+        " the significands of both scales is a term, whose exponent is the sum of the scales'",
+        f"e*: the greatest exponent of the terms and c; at least {rule.floor}; terms that are zero"
+        " do not count",
+        f"terms and c are truncated toward zero to {rule.fraction_bits} fraction bits below 2^e*",
+        f"the sum is truncated toward zero to {unit.output.name}",
+    ]
 
 
 def _two_stage(rule: TwoStage) -> list[str]:

@@ -12,7 +12,16 @@ from numlean.errors import NumleanError, UnknownNameError
 from numlean.precision.matrix_units.unit import MatrixUnit
 from numlean_kernels.formats import BINARY64
 from numlean_kernels.matrix_units.chips import CHIPS, MODELS, OPERANDS, OUTPUTS, ROWS, Row
-from numlean_kernels.matrix_units.rule import DIRECTIONS, NEAREST, BlockFma, Chain, Rule, Unit
+from numlean_kernels.matrix_units.rule import (
+    DIRECTIONS,
+    NEAREST,
+    BlockFma,
+    Chain,
+    Rule,
+    ScaledSums,
+    Scales,
+    Unit,
+)
 
 BLOCKFMA: Final = "blockfma"
 """The name before the parameters of a user's own block FMA."""
@@ -71,7 +80,9 @@ def get_matrix_unit(name: str) -> MatrixUnit:
 
     Names are ``CHIP:OPERANDS[:INSTRUCTION][->OUTPUT]``; ``matrix_units()`` lists them. The
     instruction is required where a chip has two for the operands: ``H100:e4m3:wgmma``. Results are
-    binary32 without ``->fp16`` (binary64 for fp64). Options follow, separated by commas:
+    binary32 without ``->fp16`` (binary64 for fp64). Units with scales are named by the instruction:
+    ``B200:e4m3:mxf8f6f4``, ``B200:e2m1:mxf4nvf4-e4m3x16`` (a scale in e4m3 for each 16 k); all k of
+    theirs are one chain. Options follow, separated by commas:
 
     - ``model=km`` or ``model=mma``: the published model, where they contradict each other;
     - ``k_block=N``, ``promote_every=N``, ``split_k=N``, ``order=ascending|pairwise``: how a long k
@@ -93,7 +104,11 @@ def get_matrix_unit(name: str) -> MatrixUnit:
     model = options.pop("model", next(iter(MODELS)))
     _check_chain(name, options)
     row = rows()[given]
-    unit = unit_of(given, row.rule_of(model), Chain(**options))
+    if row.scales is not None and options:
+        raise NumleanError(
+            f"{name!r}: all k of a unit with scales are one chain; leave out {next(iter(options))}"
+        )
+    unit = unit_of(given, row.rule_of(model), Chain(**options), row.scales)
     kept = {"model": model} if row.rule_of(model) != row.rule else {}
     text = ",".join([str(given), *_texts(kept | options)])
     return MatrixUnit(text, given.operands, given.output, row.evidence, unit)
@@ -127,30 +142,32 @@ def find_name(text: str) -> UnitName:
 
 
 def _with_kind(found: list[UnitName], start: str, kind: str | None) -> list[UnitName]:
-    """Return the names with an instruction; all if there is only one.
+    """Return the names with an instruction; without, those of the one that has no name, or all.
 
     Raises:
         UnknownNameError: The chip has no such instruction for the operands.
         NumleanError: The chip has two, and none is given.
     """
     kinds = tuple(dict.fromkeys(each.kind for each in found))
+    if kind is None and "" in kinds:
+        return [each for each in found if not each.kind]
     if kind is None and len(kinds) > 1:
         choices = " or ".join(f"{start}:{each}" for each in kinds)
         raise NumleanError(f"{start} has {len(kinds)} instructions; write {choices}")
     if kind is not None and kinds == ("",):
         raise NumleanError(f"{start} has one instruction, got {kind!r}; write {start}")
-    if kind is not None and kind not in kinds:
-        raise UnknownNameError(f"instruction of {start}", kind, kinds)
+    if kind is not None and (not kind or kind not in kinds):
+        raise UnknownNameError(f"instruction of {start}", kind, tuple(filter(None, kinds)))
     return [each for each in found if kind is None or each.kind == kind]
 
 
-def unit_of(name: UnitName, rule: Rule, chain: Chain) -> Unit:
+def unit_of(name: UnitName, rule: Rule, chain: Chain, scales: Scales | None = None) -> Unit:
     """Return all that determines the bits of a chip's unit."""
     operands, output = OPERANDS[name.operands], OUTPUTS[name.output]
     # GPUs of NVIDIA return NaNs of ones, but not in binary64.
-    is_ones = isinstance(rule, BlockFma) and output is not BINARY64
+    is_ones = isinstance(rule, BlockFma | ScaledSums) and output is not BINARY64
     nan = output.magnitude_mask if is_ones else output.default_nan
-    return Unit(rule, operands, operands, output, nan, chain)
+    return Unit(rule, operands, operands, output, nan, chain, scales)
 
 
 def _own(name: str, texts: list[str]) -> MatrixUnit:

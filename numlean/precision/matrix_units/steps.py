@@ -18,6 +18,7 @@ from numlean_kernels.matrix_units.rule import (
     FmaChain,
     Operands,
     Pairwise,
+    ScaledSums,
     TwoStage,
     Unit,
 )
@@ -211,6 +212,8 @@ class _Instruction:
                 return self._two_stage(rule, c)
             case FmaChain():
                 return self._fma(c)
+            case ScaledSums():
+                raise ValueError("steps do not follow scales")
 
     def _block_fma(self, rule: BlockFma, c: int) -> Iterator[Step]:
         order = rule.k_order or tuple(range(rule.group))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
-from typing import final
+from typing import TypeAlias, final
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -19,6 +19,9 @@ from numlean.scalar.registry import get_scalar
 from numlean_kernels.formats import Format
 from numlean_kernels.matrix_units.rule import Chain, Unit
 from numlean_kernels.tables.matrix_units import product_of_encodings
+
+Pair: TypeAlias = tuple[ArrayLike, ArrayLike]
+"""The scales of the left and of the right operands."""
 
 
 @checked
@@ -47,19 +50,29 @@ class MatrixUnit:
         """Whether recorded outputs of a chip confirm the rule."""
         return self.evidence.startswith("checked")
 
-    def dot(self, a: ArrayLike, b: ArrayLike, c: ArrayLike, *, device: str = "cpu") -> Storage:
+    def dot(
+        self,
+        a: ArrayLike,
+        b: ArrayLike,
+        c: ArrayLike,
+        *,
+        scales: Pair | None = None,
+        device: str = "cpu",
+    ) -> Storage:
         """Return c + the products of a and b, added over the last axis as the unit does.
 
         Args:
             a: Encodings of the operands, integers of shape (..., k).
             b: The same; the shapes broadcast.
             c: Encodings of the output, of shape (...).
+            scales: Encodings of the scales of a and of b, if the unit has scales: for each block of
+                k one, so that their last axis has the length ceil(k / size).
             device: The device that computes: ``cpu``, ``cuda`` or ``python``.
 
         Raises:
             StorageError: An array has other elements than encodings.
             ShapeError: The shapes do not match.
-            NumleanError: There is no such device.
+            NumleanError: There is no such device, scales are missing, or the unit takes none.
         """
         left, right = self._operands("a", a), self._operands("b", b)
         addend = _encodings("c", c, self.unit.output)
@@ -78,15 +91,29 @@ class MatrixUnit:
                 f" {right.shape} and {addend.shape}"
             ) from None
         k = left.shape[-1]
+        n = self._blocks(k, scales)
+        of_sides = self._scales(scales, (*left.shape[:-1], n), (*right.shape[:-1], n))
         left, right = (
             _batch(left[..., np.newaxis, :], shape, 1, k),
             _batch(right[..., np.newaxis], shape, k, 1),
         )
         c = _batch(addend[..., np.newaxis, np.newaxis], shape, 1, 1)
-        return self._product(device, left, right, c).reshape(shape)
+        batches = None
+        if of_sides is not None:
+            batches = (
+                _batch(of_sides[0][..., np.newaxis, :], shape, 1, n),
+                _batch(of_sides[1][..., np.newaxis], shape, n, 1),
+            )
+        return self._product(device, left, right, c, batches).reshape(shape)
 
     def matmul(
-        self, a: ArrayLike, b: ArrayLike, c: ArrayLike | None = None, *, device: str = "cpu"
+        self,
+        a: ArrayLike,
+        b: ArrayLike,
+        c: ArrayLike | None = None,
+        *,
+        scales: Pair | None = None,
+        device: str = "cpu",
     ) -> Storage:
         """Return c + a @ b, where each element is a chain of instructions in ascending k.
 
@@ -94,12 +121,14 @@ class MatrixUnit:
             a: Encodings of the left operands, integers of shape (..., n, k).
             b: Encodings of the right operands, of shape (..., k, m); leading axes broadcast.
             c: Encodings of the output, which broadcast to (..., n, m); None for +0.
+            scales: Encodings of the scales of a, of shape (..., n, ceil(k / size)), and of b, of
+                shape (..., ceil(k / size), m), if the unit has scales.
             device: The device that computes: ``cpu``, ``cuda`` or ``python``.
 
         Raises:
             StorageError: An array has other elements than encodings.
             ShapeError: The shapes do not match.
-            NumleanError: There is no such device.
+            NumleanError: There is no such device, scales are missing, or the unit takes none.
         """
         left, right = self._operands("a", a), self._operands("b", b)
         addend = _encodings("c", 0 if c is None else c, self.unit.output)
@@ -117,9 +146,14 @@ class MatrixUnit:
                 "matmul takes leading axes that broadcast and c that broadcasts to the products,"
                 f" got {left.shape}, {right.shape} and {addend.shape}"
             ) from None
+        blocks = self._blocks(k, scales)
+        of_sides = self._scales(scales, (*left.shape[:-1], blocks), (*right.shape[:-2], blocks, m))
         left, addend = _batch(left, batch, n, k), _batch(addend, batch, n, m)
         right = _batch(right, batch, k, m)
-        return self._product(device, left, right, addend).reshape(*batch, n, m)
+        batches = None
+        if of_sides is not None:
+            batches = _batch(of_sides[0], batch, n, blocks), _batch(of_sides[1], batch, blocks, m)
+        return self._product(device, left, right, addend, batches).reshape(*batch, n, m)
 
     def steps(self, a: ArrayLike, b: ArrayLike, c: ArrayLike) -> tuple[Step, ...]:
         """Return every sum of one dot product: exponents, aligned terms, and what is cut off.
@@ -130,7 +164,8 @@ class MatrixUnit:
             c: An encoding of the output.
 
         Raises:
-            NumleanError: An array has other elements than encodings, or the unit splits k.
+            NumleanError: An array has other elements than encodings, or the unit splits k or has
+                scales.
             ShapeError: The shapes do not match.
         """
         left, right = self._operands("a", a), self._operands("b", b)
@@ -140,6 +175,8 @@ class MatrixUnit:
                 "steps takes a and b of shape (k,) and one c, got"
                 f" {left.shape}, {right.shape} and {addend.shape}"
             )
+        if self.unit.scales is not None:
+            raise NumleanError(f"steps does not follow scales, but {self.name} has them; use dot")
         if self.unit.chain != Chain():
             raise NumleanError(f"steps follows one chain of instructions, but {self.name} splits k")
         return unit_steps(self.unit, left.tolist(), right.tolist(), int(addend))
@@ -148,9 +185,57 @@ class MatrixUnit:
         """Return the rule, the evidence and all that is open, as lines of text."""
         return describe(self.name, self.evidence, self.unit)
 
-    def _product(self, device: str, a: Storage, b: Storage, c: Storage) -> Storage:
+    def _product(
+        self,
+        device: str,
+        a: Storage,
+        b: Storage,
+        c: Storage,
+        scales: tuple[Storage, Storage] | None,
+    ) -> Storage:
         get_scalar("ieee32exec", device)  # raises the errors of devices that cannot be used
-        return product_of_encodings(device, self.unit, a, b, c)
+        return product_of_encodings(device, self.unit, a, b, c, scales)
+
+    def _blocks(self, k: int, scales: Pair | None) -> int:
+        """Return the number of blocks with a scale; 0 if the unit has no scales.
+
+        Raises:
+            NumleanError: Scales are missing, or the unit takes none.
+        """
+        own = self.unit.scales
+        if own is None:
+            if scales is not None:
+                raise NumleanError(f"{self.name} has no scales; leave out scales")
+            return 0
+        if scales is None:
+            raise NumleanError(
+                f"{self.name} multiplies with scales; give scales=(of a, of b), encodings of"
+                f" {own.format.name} for each {own.size} k"
+            )
+        return -(-k // own.size)
+
+    def _scales(
+        self, scales: Pair | None, left: tuple[int, ...], right: tuple[int, ...]
+    ) -> tuple[Storage, Storage] | None:
+        """Return the encodings of scales in these shapes; None if there are none.
+
+        Raises:
+            StorageError: Elements are not encodings.
+            ShapeError: The shapes are others.
+        """
+        own = self.unit.scales
+        if own is None or scales is None:
+            return None
+        first, second = (
+            _encodings(f"scales of {name}", x, own.format)
+            for name, x in zip("ab", scales, strict=True)
+        )
+        if (first.shape, second.shape) != (left, right):
+            raise ShapeError(
+                f"{self.name} takes a scale for each {own.size} k, of shapes {left} and {right},"
+                f" got {first.shape} and {second.shape}"
+            )
+        return first, second
 
     def _operands(self, name: str, x: ArrayLike) -> Storage:
         format = (self.unit.left if name == "a" else self.unit.right).format

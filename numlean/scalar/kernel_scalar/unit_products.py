@@ -24,6 +24,10 @@ def unit_product(s: Components, a: Numbers, b: Numbers, c: Numbers | None, unit:
         raise UnavailableError(
             f"{_NAME} of {s.name} needs a unit with results in its format, not {unit.output.name}"
         )
+    if unit.scales is not None:
+        raise UnavailableError(
+            f"{_NAME} takes no scales, which this unit needs; MatrixUnit.matmul takes them"
+        )
     left = _encodings(s, a, unit.left.format)
     right = _encodings(s, b, unit.right.format)
     if c is None:
@@ -31,8 +35,9 @@ def unit_product(s: Components, a: Numbers, b: Numbers, c: Numbers | None, unit:
         start[...] = 0
     else:
         start = _encodings(s, Numbers(c.scalar, np.broadcast_to(c.storage, shape)), unit.output)
-    batches = (x if x.ndim == 3 else x[np.newaxis] for x in (left, right, start))
-    z = launch_product(s.target, unit_table(unit, s.target.without_recorder), unit, *batches)
+    left, right, start = (x if x.ndim == 3 else x[np.newaxis] for x in (left, right, start))
+    table = unit_table(unit, s.target.without_recorder)
+    z = launch_product(s.target, table, unit, left, right, start)
     return s.codec.from_bits(z.reshape(shape))
 
 

@@ -6,11 +6,14 @@ from numlean.testing.matrix_units.reference import (
     drawing_of_unit,
     reference_of_unit,
 )
+from numlean.testing.matrix_units.scaled import draw_scales, scaled_dots
 
 __all__ = [
     "DotDrawing",
     "DotProducts",
     "MatrixUnitReference",
+    "draw_scales",
     "drawing_of_unit",
     "reference_of_unit",
+    "scaled_dots",
 ]

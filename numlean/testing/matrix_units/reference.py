@@ -28,6 +28,7 @@ _DIRECTIONS: Final = {
     Rounding.TOWARD_NEGATIVE: Direction.DOWN,
     Rounding.TIES_TO_EVEN: Direction.NEAREST,
 }
+_NO_SCALES: Final = "scaled_dots computes units with scales"
 Codes = np.ndarray[Any, np.dtype[Any]]
 Bools = np.ndarray[Any, np.dtype[np.bool_]]
 
@@ -121,7 +122,12 @@ def reference_of_unit(unit: rules.Unit, *, batches: bool = True) -> MatrixUnitRe
         unit: The numbers of the unit.
         batches: Whether dot products are computed in batches where they can be, in integers of 64
             bits or by the processor; else each alone, in integers of any size.
+
+    Raises:
+        ValueError: The unit has scales.
     """
+    if unit.scales is not None:
+        raise ValueError(_NO_SCALES)
     operands = unit.left, unit.right
     # Fine enough for every operand and its square, and for half of the least number of the output.
     half_unit = max(-(-_least(unit.output) // 2), *(_least(each.format) for each in operands))
@@ -168,6 +174,8 @@ def _instruction(rule: rules.Rule, output: Format, unit: int) -> Instruction:
             )
         case rules.FmaChain():
             return FmaChain(_grid(output), unit)
+        case rules.ScaledSums():
+            raise ValueError(_NO_SCALES)
 
 
 def _block_fma(rule: rules.BlockFma, output: Format, unit: int) -> Instruction:

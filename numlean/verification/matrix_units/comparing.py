@@ -10,7 +10,13 @@ from typing import Final
 import numpy as np
 
 from numlean.precision.matrix_units import MatrixUnit, get_matrix_unit
-from numlean.testing.matrix_units import DotProducts, drawing_of_unit, reference_of_unit
+from numlean.testing.matrix_units import (
+    DotProducts,
+    draw_scales,
+    drawing_of_unit,
+    reference_of_unit,
+    scaled_dots,
+)
 from numlean.verification.batches import in_order
 from numlean.verification.encoding import is_nan
 from numlean.verification.matrix_units.recorded_numbers import Codes, differing
@@ -37,6 +43,7 @@ class Mismatch:
         c: The accumulator to begin with.
         expected: The reference's result, or the recorded one.
         actual: The unit's result.
+        scales: The scales of a and of b; empty if there are none.
     """
 
     place: int
@@ -45,6 +52,7 @@ class Mismatch:
     c: int
     expected: int
     actual: int
+    scales: tuple[tuple[int, ...], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -112,12 +120,15 @@ def draw_batch(unit: MatrixUnit, count: int, seed: int, number: int) -> DotProdu
 
 def _compare_batch(name: str, count: int, seed: int, device: str, number: int) -> Outcome:
     unit = get_matrix_unit(name)
-    a, b, c = draw_batch(unit, count, seed, number)
-    expected = reference_of_unit(unit.unit).dot(a, b, c)
-    actual = unit.dot(a, b, c, device=device)
-    return _outcome(
-        unit, DotProducts(a, b, c), expected, actual, expected != actual, number * BATCH
-    )
+    dots, first = draw_batch(unit, count, seed, number), number * BATCH
+    if unit.unit.scales is None:
+        expected = reference_of_unit(unit.unit).dot(*dots)
+        actual = unit.dot(*dots, device=device)
+        return _outcome(unit, dots, expected, actual, expected != actual, first)
+    scales = draw_scales(unit.unit, *dots.a.shape, seed, number)
+    expected = scaled_dots(unit.unit, *dots, scales)
+    actual = unit.dot(*dots, scales=scales, device=device)
+    return _outcome(unit, dots, expected, actual, expected != actual, first, scales)
 
 
 def compare_recorded(unit: MatrixUnit, recording: Recording, *, device: str = "cpu") -> Outcome:
@@ -135,6 +146,7 @@ def _outcome(
     actual: Codes,
     different: Codes,
     first: int,
+    scales: tuple[Codes, ...] = (),
 ) -> Outcome:
     where, output = np.flatnonzero(different), unit.unit.output
     nans = is_nan(output, expected[where]) & is_nan(output, actual[where])
@@ -146,6 +158,7 @@ def _outcome(
             int(dots.c[i]),
             int(expected[i]),
             int(actual[i]),
+            tuple(tuple(each[i].tolist()) for each in scales),
         )
         for i in where[:_SHOWN]
     )

@@ -39,7 +39,8 @@ def test_the_contradictions_of_the_published_models_are_the_documented_ones():
 
 def neighbours():
     """Yield pairs of units of the same formats, in the order of the list of chips."""
-    units = [nl.get_matrix_unit(name) for name in nl.matrix_units()]
+    every = [nl.get_matrix_unit(name) for name in nl.matrix_units()]
+    units = [unit for unit in every if unit.unit.scales is None]
     for formats in dict.fromkeys((unit.operands, unit.output) for unit in units):
         group = [unit for unit in units if (unit.operands, unit.output) == formats]
         yield from pairwise(group)
@@ -85,6 +86,19 @@ def test_every_field_of_every_rule_has_a_name():
     for name in nl.matrix_units():
         parts = rule_parts(nl.get_matrix_unit(name))
         assert all(parts.values())
+
+
+def test_the_rules_of_units_with_scales_are_compared_but_no_products():
+    for other in ("B200:e4m3:tcgen05", "B200:e5m2:mxf8f6f4"):
+        result = nl.compare_units("B200:e4m3:mxf8f6f4", other)
+        assert not result.is_comparable
+        assert "Operands with scales are not compared product by product." in str(result)
+    result = nl.compare_units("B200:e2m1:mxf4nvf4-e8m0x16", "B200:e2m1:mxf4nvf4-e4m3x16")
+    assert [(row.part, row.first, row.second) for row in result.differences] == [
+        ("scales", "e8m0, one for each 16 k", "e4m3, one for each 16 k")
+    ]
+    with pytest.raises(NumleanError, match="the search has no scales"):
+        nl.compare_units("B200:e2m1", "B200:e2m1:mxf8f6f4", find=True)
 
 
 def test_rules_are_compared_part_by_part():

@@ -34,6 +34,11 @@ def test_the_two_fp8_instructions_of_a_chip_have_other_rules():
     assert mma.k_order[16:20] == (2, 3, 6, 7)
 
 
+def test_an_instruction_without_a_name_is_the_usual_one():
+    assert nl.get_matrix_unit("B200:e2m1").unit.scales is None
+    assert nl.get_matrix_unit("B200:e2m1:mxf8f6f4").unit.scales is not None
+
+
 def test_a_model_changes_the_units_that_the_models_disagree_on():
     for name in nl.matrix_units():
         usual, km, mma = (
@@ -76,6 +81,9 @@ def test_a_block_fma_of_your_own_can_be_that_of_a_chip():
         ("A100:bf16->fp16", "unknown output of A100:bf16 'fp16'; known: fp32"),
         ("H100:e4m3", "2 instructions; write H100:e4m3:wgmma or H100:e4m3:mma"),
         ("H100:e4m3:mna", "unknown instruction of H100:e4m3 'mna'; known: wgmma, mma"),
+        ("B200:e2m1:mxf4", "unknown instruction of B200:e2m1 'mxf4'; known: mxf8f6f4"),
+        ("B200:e2m1:", "unknown instruction of B200:e2m1 ''; known: mxf8f6f4"),
+        ("B200:e4m3:mxf8f6f4,k_block=32", "scales are one chain; leave out k_block"),
         ("H100:fp16:mma", "has one instruction, got 'mma'; write H100:fp16"),
         ("A100:fp16,k_blok=3", "did you mean 'k_block'"),
         ("A100:fp16,k_block", "k_block has no value"),
