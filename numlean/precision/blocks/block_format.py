@@ -239,4 +239,4 @@ def binary32_encodings(x: Tensor | ArrayLike) -> Array:
             " astype('float32')"
         )
     with np.errstate(all="ignore"):
-        return np.asarray(given.astype(np.float32), order="C").view(np.uint32)
+        return np.asarray(given.astype(np.float32, copy=False), order="C").view(np.uint32)
