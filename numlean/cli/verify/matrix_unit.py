@@ -4,7 +4,7 @@ Without --against, random dot products are compared with a reference in exact ra
 shares only the numbers of a unit's rule with it: groups, bits and floors. They have subnormal
 numbers, infinities, NaNs, cancellations, overflow, ties, zeros of both signs, and terms at each end
 of an alignment, and up to three groups. Units with scales (B200:e4m3:mxf8f6f4) have random scales
-too, and are slower. Exit status 1 on a mismatch.
+too. Exit status 1 on a mismatch.
 
 FILE.npz has operands a and b of shape (n, k) and results of shape (n,), perhaps also accumulators c
 of shape (n,); or matrices a (n, k) and b (k, m) with results and c of shape (n, m). The results are
@@ -42,8 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "units",
         nargs="*",
         metavar="NAME",
-        help="matrix units, as A100:fp16 or H100:e4m3:mma->fp16 (default: all without scales; one"
-        " with --against)",
+        help="matrix units, as A100:fp16 or H100:e4m3:mma->fp16 (default: all; one with --against)",
     )
     parser.add_argument(
         "--random",
@@ -96,8 +95,6 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.c is not None and not arguments.against:
         raise NumleanError("--c is for --against FILE")
     units = [get_matrix_unit(name) for name in arguments.units or matrix_units()]
-    if not arguments.units:
-        units = [unit for unit in units if unit.unit.scales is None]
     if arguments.against and any(unit.unit.scales for unit in units):
         raise NumleanError("--against takes no units with scales; FILE has no scales")
     rows, different = RowFormat("<<>>>", (max(len(unit.name) for unit in units), 24, 11, 22, 9)), 0

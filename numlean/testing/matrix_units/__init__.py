@@ -7,6 +7,7 @@ from numlean.testing.matrix_units.reference import (
     reference_of_unit,
 )
 from numlean.testing.matrix_units.scaled import draw_scales, scaled_dots
+from numlean.testing.matrix_units.scaled_batches import scaled_dots_in_batches
 
 __all__ = [
     "DotDrawing",
@@ -16,4 +17,5 @@ __all__ = [
     "drawing_of_unit",
     "reference_of_unit",
     "scaled_dots",
+    "scaled_dots_in_batches",
 ]

@@ -15,7 +15,7 @@ from numlean.testing.matrix_units import (
     draw_scales,
     drawing_of_unit,
     reference_of_unit,
-    scaled_dots,
+    scaled_dots_in_batches,
 )
 from numlean.verification.batches import in_order
 from numlean.verification.encoding import is_nan
@@ -126,7 +126,7 @@ def _compare_batch(name: str, count: int, seed: int, device: str, number: int) -
         actual = unit.dot(*dots, device=device)
         return _outcome(unit, dots, expected, actual, expected != actual, first)
     scales = draw_scales(unit.unit, *dots.a.shape, seed, number)
-    expected = scaled_dots(unit.unit, *dots, scales)
+    expected = scaled_dots_in_batches(unit.unit, *dots, scales)
     actual = unit.dot(*dots, scales=scales, device=device)
     return _outcome(unit, dots, expected, actual, expected != actual, first, scales)
 

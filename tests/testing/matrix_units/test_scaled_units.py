@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 
 import numlean as nl
-from numlean.testing.matrix_units import draw_scales, drawing_of_unit, scaled_dots
+from numlean.testing.matrix_units import (
+    draw_scales,
+    drawing_of_unit,
+    scaled_dots,
+    scaled_dots_in_batches,
+)
 
 UNITS = [name for name in nl.matrix_units() if nl.get_matrix_unit(name).unit.scales is not None]
 
@@ -16,6 +21,7 @@ def assert_equal_to_definition(unit, n, k, seed):
     dots = drawing_of_unit(unit.unit, 7, seed).draw(n, k)
     scales = draw_scales(unit.unit, n, k, 7, seed)
     expected = scaled_dots(unit.unit, *dots, scales)
+    np.testing.assert_array_equal(scaled_dots_in_batches(unit.unit, *dots, scales), expected)
     found = unit.dot(*dots, scales=scales, device="python")
     wrong = np.flatnonzero(expected != found)
     if wrong.size:
