@@ -140,6 +140,7 @@ def _encoded(total: Integers, exponent: Integers) -> Codes:
     field = np.where(is_normal, e + BINARY32.bias, 0)
     code = (field << BINARY32.trailing_bits) | (units & BINARY32.trailing_mask)
     code = np.where(e > BINARY32.emax, BINARY32.infinity, code)
+    code = np.where(total == 0, 0, code)
     sign = np.where((total < 0) & (code != 0), BINARY32.sign_mask, 0)
     return np.asarray((code | sign).astype(np.uint32))
 

@@ -50,6 +50,19 @@ def test_a_unit_is_equal_to_its_definition_on_structured_dot_products(name):
     assert (output.is_finite(every) & (magnitude > 0)).sum() > 30
 
 
+def test_a_sum_of_zero_is_zero_whatever_the_scales():
+    unit = nl.get_matrix_unit("B200:e4m3:mxf8f6f4")
+    a = np.tile(np.array([0x77, 0xF7], np.uint8), (1, 16))
+    b, c = np.full((1, 32), 0x72, np.uint8), np.zeros(1, np.uint32)
+    scales = np.full((1, 1), 0xEE, np.uint8), np.full((1, 1), 0xF3, np.uint8)
+    for found in (
+        scaled_dots(unit.unit, a, b, c, scales),
+        scaled_dots_in_batches(unit.unit, a, b, c, scales),
+        unit.dot(a, b, c, scales=scales, device="python"),
+    ):
+        assert found.tolist() == [0]
+
+
 def test_operands_of_two_formats_are_equal_to_the_definition():
     unit = nl.get_matrix_unit("B200:e4m3:mxf8f6f4")
     other = nl.get_matrix_unit("B200:e2m1:mxf8f6f4").unit.right
