@@ -11,7 +11,7 @@ from numlean.errors import UnavailableError
 from numlean.precision.accumulation import cast_storage
 from numlean.precision.scaling.hadamard import transformed
 from numlean.precision.scaling.quantized import Quantized
-from numlean.precision.scaling.regions import Regions
+from numlean.precision.scaling.regions import Regions, contiguous
 from numlean.precision.scaling.scaling import Scaling
 from numlean.precision.scaling.shared import SCALE_DTYPES
 from numlean.scalar.innermost import innermost
@@ -64,7 +64,7 @@ def in_blocks(elements: Scalar, scaling: Scaling, wide: Scalar, v: Storage) -> Q
     found = quantize(scalar, encodings, rule, random_bits=words)
     # Codes lie in memory as blocks do, one after the other.
     turned = (*parts.shape[:-3], parts.shape[-2], regions.rows, regions.terms)
-    codes = wide_copy(elements, found.elements.reshape(turned).swapaxes(-3, -2))
+    codes = contiguous(elements, found.elements.reshape(turned).swapaxes(-3, -2))
     factors = recorded_like(wide, get_scalar("float64", wide.device))
     of_scales = get_scalar(SCALE_DTYPES[shared.kind], wide.device)
     down, across = parts.shape[-4], parts.shape[-2]
@@ -81,11 +81,6 @@ def in_blocks(elements: Scalar, scaling: Scaling, wide: Scalar, v: Storage) -> Q
         scaling.granularity.terms,
         whole=whole,
     )
-
-
-def wide_copy(scalar: Scalar, x: Storage) -> Storage:
-    """Return numbers in C order."""
-    return x if x.flags.carray else scalar.copy(x)
 
 
 def _words(elements: Scalar, shape: tuple[int, ...]) -> Storage:

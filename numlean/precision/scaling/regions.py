@@ -44,7 +44,7 @@ class Regions:
         """Return numbers with the axes (..., n blocks, rows, k blocks, terms), padded by +0."""
         down, across = self._counts
         whole = (*self.shape[:-2], down * self.rows, across * self.terms)
-        x = (x if x.flags.carray else scalar.copy(x)).reshape(self.shape)
+        x = contiguous(scalar, x).reshape(self.shape)
         if whole != self.shape:
             x = scalar.pad(x, whole, tuple(slice(extent) for extent in self.shape))
         return x.reshape(*self.shape[:-2], down, self.rows, across, self.terms)
@@ -74,3 +74,8 @@ class Regions:
             spread = (*self.shape[:-2], down, self.rows, across, 1)
             values = scalar.copy(np.broadcast_to(values, spread))
         return values.reshape(*self.shape[:-2], down * self.rows, across)[..., : self.shape[-2], :]
+
+
+def contiguous(scalar: Scalar, x: Storage) -> Storage:
+    """Return numbers in C order."""
+    return x if x.flags.carray else scalar.copy(x)
