@@ -14,7 +14,9 @@ from numlean.errors import NumleanError, ShapeError
 from numlean.precision.blocks.quantized import QuantizedBlocks
 from numlean.precision.blocks.shapes import Blocks
 from numlean.precision.blocks.values import values_of_element, values_of_format
-from numlean.scalar.kernel_scalar.blocks import quantize, random_words
+from numlean.scalar.kernel_scalar.blocks import quantize
+from numlean.scalar.kernel_scalar.random_words import random_words
+from numlean.scalar.noise import NoiseStream
 from numlean.scalar.registry import get_scalar
 from numlean_kernels.blocks.rules import BlockRule, PowerRule, Quantizer, ScaleRule
 from numlean_kernels.formats import named
@@ -119,7 +121,7 @@ class BlockFormat:
         scalar: Any = get_scalar(_BINARY32, self.device)
         words = None
         if self.rule.elements.is_stochastic:
-            words = blocks.rows(random_words(scalar, self.seed, numbers.shape))
+            words = blocks.rows(random_words(scalar.target, NoiseStream(self.seed), numbers.shape))
         rule = replace(self.rule, size=blocks.numbers)
         codes = quantize(scalar, blocks.rows(numbers), rule, random_bits=words)
         return QuantizedBlocks(

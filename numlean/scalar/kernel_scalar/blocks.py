@@ -13,10 +13,8 @@ from numlean_kernels.blocks.quantizers import skips_nan
 from numlean_kernels.blocks.rules import BlockRule, PowerRule, TwoLevelRule
 from numlean_kernels.blocks.two_level import quantize_two_levels, tensor_scale
 from numlean_kernels.formats import BINARY32
-from numlean_kernels.loops.elementwise import filled
 from numlean_kernels.protocol import kernel_for
 from numlean_kernels.tables.blocks import power_table, two_level_table
-from numlean_kernels.tables.philox import philox_table
 
 
 class Quantized(NamedTuple):
@@ -68,12 +66,3 @@ def greatest_magnitude(x: Storage, rule: TwoLevelRule) -> int:
     if skips_nan(rule.quantizer):
         magnitudes = np.where(magnitudes <= BINARY32.infinity, magnitudes, np.uint32(0))
     return int(magnitudes.max(initial=0))
-
-
-def random_words(s: Components, seed: int, shape: tuple[int, ...]) -> Storage:
-    """Return a word of random bits for each element: a function of the seed and its place."""
-    words = s.target.empty(shape, np.uint64)
-    key = np.array([seed, 0], np.uint64)
-    draw = kernel_for(s.target, filled("philox"), philox_table(s.target))
-    draw((words.size,), key, words.reshape(-1))
-    return words
