@@ -43,12 +43,14 @@ $(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --editable '.[fast]'
 	@touch $@
 
-# Some tests compare with softfloat or need numba-cuda. If one cannot be installed, they are skipped,
+# Some tests compare with softfloat or need dask or numba-cuda. If one cannot be installed, they are skipped,
 # and a warning is printed here.
 $(VENV)/.installed-test: pyproject.toml $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --editable '.[fast,test]'
 	@tools/install_softfloat $(BIN)/python \
 		|| echo "*** WARNING: softfloat could not be built; its tests will be skipped ***" >&2
+	@$(BIN)/python -m pip install --quiet --editable '.[dask]' \
+		|| echo "*** WARNING: dask could not be installed; its tests will be skipped ***" >&2
 	@$(BIN)/python -m pip install --quiet --editable '.[cuda]' \
 		|| echo "*** WARNING: numba-cuda could not be installed; its tests will be skipped ***" >&2
 	@touch $@

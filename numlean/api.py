@@ -30,6 +30,7 @@ from numlean.autograd.tensor import Tensor
 from numlean.certificate import Certificate, ReplayResult, certify, replay
 from numlean.data import Batch, DataLoader, Dataset, Sample
 from numlean.digest import state_digest, value_digest
+from numlean.distributed.sweep import SweepFolder, SweepResult, sweep
 from numlean.errors import NumleanError
 from numlean.inspection.expression import evaluate
 from numlean.inspection.number import Inspection, inspect
@@ -135,6 +136,8 @@ __all__ = [
     "ScalarTrainer",
     "Session",
     "Stepper",
+    "SweepFolder",
+    "SweepResult",
     "Task",
     "Tensor",
     "TrainConfig",
@@ -185,6 +188,7 @@ __all__ = [
     "state_digest",
     "stepper",
     "steps",
+    "sweep",
     "task_names",
     "train",
     "train_dataset",

@@ -125,6 +125,10 @@ PATHS: Final[dict[str, tuple[PathOption, ...]]] = {
         PathOption("--out", Role.OUTPUT, files=(PAGE, RECORDS), pages=PAGE_SUFFIXES),
         PathOption("--jsonl", Role.OUTPUT),
     ),
+    "sweep": (
+        PathOption("SPEC_FILE", Role.INPUT),
+        PathOption("--out", Role.OUTPUT, only=PAGE_SUFFIXES),
+    ),
     "compare-units": (PathOption("--out", Role.OUTPUT),),
     "record-unit": (
         PathOption("VECTOR_FILE", Role.INPUT),

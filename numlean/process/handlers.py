@@ -11,6 +11,10 @@ from typing import Any, Final
 _NOT_OURS: Final = (None, signal.SIG_IGN)
 """Handlers that stay: None stands for one that Python has not set; the other ignores the signal."""
 
+TERMINAL_SIGNALS: Final = (signal.SIGINT, signal.SIGHUP)
+"""Signals that a terminal sends to every process of a command. The processes that a command starts
+leave them to it: they inherit the signals that are blocked when they start."""
+
 
 def replace_handlers(
     numbers: Iterable[int],

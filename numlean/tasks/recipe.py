@@ -16,11 +16,12 @@ from numlean.json_lines import read_document
 from numlean.precision import Policy, format_policy
 from numlean.precision.policy_text import policy_from_plain, policy_to_plain
 from numlean.tasks.arithmetic import asked_arithmetic
-from numlean.tasks.named import NamedTask
+from numlean.tasks.named import NamedTask, Split
 from numlean.tasks.optimization import Clip, OptimizerChoice, ScheduleChoice
 from numlean.tasks.sources import TableSource, TaskName
 from numlean.tasks.train_options import TrainOptions, format_widths
 from numlean.training.config import MOST_STEPS, TrainConfig
+from numlean.training.hooks import EarlyStopping
 
 VERSION: Final = 1
 """Version of the plain form that is written, and the only one that is read.
@@ -53,6 +54,18 @@ class EvaluationChoice:
             raise NumleanError(f"--eval-every must be at least 1, got {self.every}")
         if self.patience is not None and self.patience < 1:
             raise NumleanError(f"--patience must be at least 1, got {self.patience}")
+
+    def hook(self, task: NamedTask, split: Split) -> EarlyStopping:
+        """Return the hook that evaluates a run of a task on its test data.
+
+        Raises:
+            NumleanError: There are no test data.
+        """
+        if not split.test.size:
+            raise NumleanError(f"--eval-every needs test data, but {task.name} has none")
+        return EarlyStopping(
+            self.every, split.test, self.patience, with_accuracy=task.is_classification
+        )
 
 
 @dataclass(frozen=True)

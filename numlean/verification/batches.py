@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -12,13 +11,9 @@ from multiprocessing import get_context
 from typing import Final, TypeVar
 
 from numlean.errors import NumleanError
-from numlean.process.handlers import signals_blocked, signals_waiting
+from numlean.process.handlers import TERMINAL_SIGNALS, signals_blocked, signals_waiting
 
 Result = TypeVar("Result")
-
-_OF_TERMINAL: Final = (signal.SIGINT, signal.SIGHUP)
-"""Signals that a terminal sends to every process of a command. The processes that this one starts
-leave them to it: they inherit the signals that are blocked when they start."""
 
 MOST_JOBS: Final = 1024
 """The most processes. Each takes about 100 MB of memory."""
@@ -41,12 +36,12 @@ def in_order(
     if jobs <= 1:
         yield from map(work, numbers)
         return
-    with signals_blocked(_OF_TERMINAL):  # a pool has a process that tracks its resources
+    with signals_blocked(TERMINAL_SIGNALS):  # a pool has a process that tracks its resources
         pool = ProcessPoolExecutor(jobs, get_context("spawn"))
 
     def submit_all() -> Iterator[Future[Result]]:
         for number in numbers:
-            with signals_blocked(_OF_TERMINAL):  # submitting may start a process
+            with signals_blocked(TERMINAL_SIGNALS):  # submitting may start a process
                 future = pool.submit(work, number)
             yield future
 
@@ -62,10 +57,5 @@ def in_order(
             " --jobs 1 to find the case"
         ) from None
     finally:
-        with signals_waiting((*_OF_TERMINAL, signal.SIGTERM)):  # else a process could be left
+        with signals_waiting((*TERMINAL_SIGNALS, signal.SIGTERM)):  # else a process could be left
             pool.shutdown(cancel_futures=True)
-
-
-def available_jobs() -> int:
-    """Return the number of processors that this process may use."""
-    return len(os.sched_getaffinity(0))

@@ -37,7 +37,7 @@ class _Unit:
     digits: int = 4
 
 
-_PERCENT: Final = _Unit(100.0)
+PERCENT: Final = _Unit(100.0)
 _PLAIN: Final = _Unit()
 
 
@@ -55,8 +55,8 @@ def table(result: Ablation) -> TextTable:
     for row in result.rows:
         cells = [row.name, summary(row.sample(loss)), difference(result, row, loss)]
         if has_accuracy:
-            cells.append(summary(row.sample(accuracy), _PERCENT))
-            cells.append(difference(result, row, accuracy, _PERCENT))
+            cells.append(summary(row.sample(accuracy), PERCENT))
+            cells.append(difference(result, row, accuracy, PERCENT))
         cells.append(summary(row.sample(drift)) + _mark(result, row, drift))
         cells += [nonfinite(row)] if has_nonfinite else []
         cells += [_range(row.skipped)] if has_skips else []
@@ -129,7 +129,7 @@ def _reference(result: Ablation) -> str:
     own = Sample(tuple(run.loss for run in result.reference))
     text = f"The reference run in {result.header['truth']} has loss {summary(own)}"
     known = tuple(run.accuracy for run in result.reference if run.accuracy is not None)
-    return f"{text}, accuracy {summary(Sample(known), _PERCENT)} %." if known else f"{text}."
+    return f"{text}, accuracy {summary(Sample(known), PERCENT)} %." if known else f"{text}."
 
 
 def _with_spread(sample: Sample, unit: _Unit, sign: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 
-from numlean.errors import NumleanError
 from numlean.tasks import NamedTask, Recipe, Split
 from numlean.training import EarlyStopping
 
@@ -28,11 +27,4 @@ def make_evaluator(recipe: Recipe, task: NamedTask, split: Split) -> EarlyStoppi
     Raises:
         NumleanError: There are no test data.
     """
-    choice = recipe.evaluation
-    if choice is None:
-        return None
-    if not split.test.size:
-        raise NumleanError(f"--eval-every needs test data, but {task.name} has none")
-    return EarlyStopping(
-        choice.every, split.test, choice.patience, with_accuracy=task.is_classification
-    )
+    return None if recipe.evaluation is None else recipe.evaluation.hook(task, split)

@@ -14,8 +14,9 @@ import time
 from numlean.analysis.report.encoding_block import mismatch_block
 from numlean.cli.progress import progress
 from numlean.errors import NumleanError
+from numlean.process.processors import available_processors
 from numlean.text_table import RowFormat
-from numlean.verification.batches import MOST_JOBS, available_jobs
+from numlean.verification.batches import MOST_JOBS
 from numlean.verification.comparison import ArithmeticCheck, verify
 
 _LEVELS = {"1": "level 1", "2": "level 2", "all": "all"}
@@ -72,7 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
     count = arguments.count
     if count is None:
         count = 1e7 if level == "level 2" else _MOST
-    jobs = available_jobs() if arguments.jobs is None else arguments.jobs
+    jobs = available_processors() if arguments.jobs is None else arguments.jobs
     limits = (
         ("count", count, 1, _MOST),
         ("seed", arguments.seed, 0, _MOST),

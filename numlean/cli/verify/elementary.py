@@ -18,8 +18,9 @@ from numlean.cli.failed_outputs import FailedOutputs
 from numlean.cli.options.limits import add_limit_option
 from numlean.cli.progress import progress
 from numlean.errors import NumleanError
+from numlean.process.processors import available_processors
 from numlean.text_table import RowFormat
-from numlean.verification.batches import MOST_JOBS, available_jobs
+from numlean.verification.batches import MOST_JOBS
 from numlean.verification.elementary import (
     FUNCTIONS,
     ElementaryComparison,
@@ -77,7 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Verify and print a line for each function."""
-    jobs = available_jobs() if arguments.jobs is None else arguments.jobs
+    jobs = available_processors() if arguments.jobs is None else arguments.jobs
     count = _MOST if arguments.exhaustive else arguments.count
     limits = (
         ("count", count, 1, _MOST),

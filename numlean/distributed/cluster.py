@@ -1,0 +1,250 @@
+"""Workers of a Dask cluster, local or the user's own, which compute pieces of work.
+
+Only this module imports ``dask`` and ``distributed``, which the extra ``numlean[dask]`` installs.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, final
+
+from numlean.distributed.versions import (
+    Versions,
+    WorkerVersionError,
+    check_versions,
+    versions_here,
+)
+from numlean.errors import UnavailableError
+from numlean.process.handlers import TERMINAL_SIGNALS, signals_blocked
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+OnMessage = Callable[[Any], None]
+"""Called with what a worker has sent, in another thread."""
+
+_TOPIC: Final = "numlean"
+_WAITING: Final = 2
+"""Pieces of work that are submitted for each thread of the cluster."""
+
+_SECONDS_TO_CONNECT: Final = 10
+
+
+@final
+@dataclass(frozen=True)
+class Done(Generic[Item, Result]):
+    """A piece of work that has ended.
+
+    Attributes:
+        item: What it was called with.
+        result: Its result; None if it failed.
+        error: Its error; None if it did not fail.
+    """
+
+    item: Item
+    result: Result | None
+    error: BaseException | None
+
+
+@final
+class Cluster:
+    """The workers of a Dask cluster.
+
+    Attributes:
+        dashboard: The address of Dask's dashboard.
+    """
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._versions = versions_here()
+        self._refused: set[str] = set()
+        self.dashboard: str = client.dashboard_link
+
+    @property
+    def workers(self) -> list[str]:
+        """The addresses of the workers that are there now."""
+        return sorted(self._client.scheduler_info(n_workers=-1)["workers"])
+
+    def check_workers(self) -> None:
+        """Check that there is a worker, and that all have the versions of this process.
+
+        Raises:
+            UnavailableError: There is none within some seconds.
+            WorkerVersionError: A worker has another version.
+        """
+        try:
+            self._client.wait_for_workers(1, timeout=_SECONDS_TO_CONNECT)
+        except TimeoutError:
+            raise UnavailableError(
+                f"the scheduler {self._client.scheduler.address} has no worker after"
+                f" {_SECONDS_TO_CONNECT} s; start one with `dask worker"
+                f" {self._client.scheduler.address}`"
+            ) from None
+        found = self._client.get_versions(packages=[*self._versions])["workers"]
+        for address, theirs in found.items():
+            check_versions(address, _plain_versions(theirs), self._versions)
+
+    @contextmanager
+    def listening(self, on_message: OnMessage) -> Iterator[None]:
+        """Call a function, in another thread, with each message that work sends."""
+
+        def take(event: tuple[float, Any]) -> None:
+            on_message(event[1]["message"])
+
+        self._client.subscribe_topic(_TOPIC, take)
+        try:
+            yield
+        finally:
+            self._client.unsubscribe_topic(_TOPIC)
+
+    def completed(
+        self,
+        work: Callable[[Item], Result],
+        items: Iterable[Item],
+        on_refused: Callable[[str], None],
+    ) -> Iterator[Done[Item, Result]]:
+        """Yield pieces of work as they end, in any order.
+
+        A worker that dies leaves its work to others. One that joins later with other versions is
+        refused, and others do its work.
+
+        Args:
+            work: Function that workers can import.
+            items: What it is called with, each once.
+            on_refused: Called with the reason why a worker is refused.
+        """
+        from distributed import as_completed  # imports dask
+
+        checked = _CheckedWork(work, self._versions)
+        stream = iter(items)
+        futures: dict[str, Item] = {}
+
+        def submit(item: Item) -> Future:
+            future = self._client.submit(checked, item, pure=False)
+            futures[future.key] = item
+            return future
+
+        running = as_completed([submit(item) for item in islice(stream, self._most_waiting())])
+        for future in running:
+            item = futures.pop(future.key)
+            error = future.exception()
+            if isinstance(error, WorkerVersionError):
+                self._refuse(error, on_refused)
+                running.add(submit(item))
+                continue
+            result = None if error is not None else future.result()
+            future.release()
+            for following in islice(stream, max(self._most_waiting() - len(futures), 0)):
+                running.add(submit(following))
+            yield Done(item, result, error)
+
+    def _most_waiting(self) -> int:
+        threads: int = sum(self._client.nthreads().values())
+        return _WAITING * max(threads, 1)
+
+    def _refuse(self, error: WorkerVersionError, on_refused: Callable[[str], None]) -> None:
+        address = error.worker
+        if address not in self._refused:
+            self._refused.add(address)
+            on_refused(str(error))
+        self._client.retire_workers([address])
+
+
+@final
+@dataclass(frozen=True)
+class _CheckedWork(Generic[Item, Result]):
+    """Work that a worker does only with the versions of the process that asks for it."""
+
+    work: Callable[[Item], Result]
+    versions: Versions
+
+    def __call__(self, item: Item) -> Result:
+        from distributed import get_worker
+
+        check_versions(get_worker().address, versions_here(), self.versions)
+        return self.work(item)
+
+
+def send(message: Any) -> None:
+    """Send a message from the work that a worker is doing; do nothing anywhere else."""
+    from distributed import get_worker
+
+    try:
+        worker = get_worker()
+    except ValueError:  # this process is no worker
+        return
+    worker.log_event(_TOPIC, {"message": message})
+
+
+def worker_address() -> str | None:
+    """Return the address of the worker that does the present work; None anywhere else."""
+    from distributed import get_worker
+
+    try:
+        return str(get_worker().address)
+    except ValueError:
+        return None
+
+
+@contextmanager
+def connect(scheduler: str | None, workers: int) -> Iterator[Cluster]:
+    """Yield the cluster of a scheduler, or one of new processes on this machine.
+
+    Args:
+        scheduler: The address of the user's scheduler, such as ``tcp://host:8786``; None starts a
+            scheduler and workers, which end with the context.
+        workers: The number of processes of a new cluster, with one thread each.
+
+    Raises:
+        UnavailableError: Dask is not installed, or the scheduler does not answer, or it has no
+            workers.
+        WorkerVersionError: A worker has other versions of numlean, numba or Python.
+    """
+    try:
+        from distributed import Client, LocalCluster
+    except ImportError:
+        raise UnavailableError(
+            "work on a cluster needs dask.distributed: pip install 'numlean[dask]'"
+        ) from None
+    if scheduler is not None:
+        with _connected(Client, scheduler) as client:
+            yield _checked(client)
+        return
+    with signals_blocked(TERMINAL_SIGNALS):  # the workers inherit it: a terminal's Ctrl-C is ours
+        local = LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            dashboard_address="127.0.0.1:0",
+            silence_logs=logging.CRITICAL,
+        )
+    with local, Client(local) as client:
+        yield _checked(client)
+
+
+def _checked(client: Client) -> Cluster:
+    cluster = Cluster(client)
+    cluster.check_workers()
+    return cluster
+
+
+def _connected(make: type[Client], scheduler: str) -> Client:
+    try:
+        return make(scheduler, timeout=_SECONDS_TO_CONNECT)
+    except (OSError, ValueError, TypeError) as error:
+        raise UnavailableError(
+            f"cannot connect to the scheduler {scheduler!r}: {error or type(error).__name__}; start"
+            " one with `dask scheduler`, and pass its address, such as tcp://127.0.0.1:8786"
+        ) from None
+
+
+def _plain_versions(found: dict[str, Any]) -> dict[str, str]:
+    """Return the versions that Dask reports of a worker, without those it does not know."""
+    python = ".".join(str(found["host"]["python"]).split(".")[:3])
+    packages = {name: each for name, each in found["packages"].items() if each is not None}
+    return {**packages, "python": python}

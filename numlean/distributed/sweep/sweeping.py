@@ -1,0 +1,158 @@
+"""Make the runs of a sweep on the workers of a cluster, and keep them in its folder."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from os import PathLike, fspath
+from pathlib import Path
+from typing import Any, Final, final
+
+from numlean.arguments import checked
+from numlean.distributed.cluster import Cluster, Done, connect, send
+from numlean.distributed.sweep.execution import Execution
+from numlean.distributed.sweep.folder import SweepFolder
+from numlean.distributed.sweep.observer import PointProgress, SweepObserver
+from numlean.distributed.sweep.point import Point
+from numlean.distributed.sweep.result import SweepResult
+from numlean.distributed.sweep.running import PointResult, failed_point, run_point
+from numlean.distributed.sweep.spec import SweepSpec
+from numlean.errors import NumleanError
+from numlean.process.processors import available_processors
+
+MOST_WORKERS: Final = 1024
+"""The most processes on one machine. Each takes about 100 MB of memory."""
+
+_SECONDS_BETWEEN: Final = 0.5
+"""Between two messages about the progress of a run."""
+
+
+@checked
+def sweep(
+    spec: SweepSpec | Mapping[str, Any] | str | PathLike[str],
+    folder: str | PathLike[str],
+    *,
+    scheduler: str | None = None,
+    workers: int | None = None,
+    retry_failed: bool = False,
+    observer: SweepObserver | None = None,
+) -> SweepResult:
+    """Make the run of every point of a sweep that its folder does not have yet.
+
+    Each run is made as ``numlean train`` makes it, so its bits do not depend on workers. Results
+    are written as soon as a run ends. After a kill, the same call makes what is missing.
+
+    Args:
+        spec: A file in TOML, or its content; see :meth:`SweepSpec.from_plain`.
+        folder: The folder of results, made if it does not exist; see ``SweepFolder``.
+        scheduler: The address of a Dask scheduler; None starts workers on this machine.
+        workers: The number of processes on this machine (default: its processors); 0 makes the
+            runs in this process, without Dask.
+        retry_failed: Whether to repeat runs that failed.
+        observer: Told about the progress.
+
+    Raises:
+        NumleanError: The specification or the folder cannot be used, Dask or pyarrow is not
+            installed, or a worker has other versions of numlean, numba or Python.
+    """
+    if scheduler is not None and workers is not None:
+        raise NumleanError("give either a scheduler, which has its workers, or workers, not both")
+    if workers is not None and not 0 <= workers <= MOST_WORKERS:
+        raise NumleanError(f"workers must be from 0 to {MOST_WORKERS}, got {workers}")
+    given = _spec_of(spec)
+    observer = observer or SweepObserver()
+    target = SweepFolder.create(Path(folder))
+    ended = target.ended(with_failed=not retry_failed)
+    missing = [point for point in given.points if point.digest not in ended]
+    observer.start(len(given.points), len(missing), given.repeated)
+    if missing and workers == 0:
+        _run_here(missing, given.execution, target, observer)
+    elif missing:
+        count = available_processors() if workers is None else workers
+        with connect(scheduler, min(count, len(missing))) as cluster:
+            observer.connected(cluster.dashboard, cluster.workers)
+            _run_on(cluster, missing, given.execution, target, observer)
+    return _result(target, given)
+
+
+def _run_here(
+    points: list[Point], execution: Execution, folder: SweepFolder, observer: SweepObserver
+) -> None:
+    for point in points:
+        if observer.is_stopped():
+            return
+
+        def advance(step: int, steps: int, point: Point = point) -> None:
+            observer.progress(PointProgress(point.digest, str(point), step, steps))
+
+        _keep(run_point(point, execution, advance), point, folder, observer)
+
+
+def _run_on(
+    cluster: Cluster,
+    points: list[Point],
+    execution: Execution,
+    folder: SweepFolder,
+    observer: SweepObserver,
+) -> None:
+    def until_stopped() -> Iterator[Point]:
+        for point in points:
+            if observer.is_stopped():
+                return
+            yield point
+
+    with cluster.listening(observer.progress):
+        done: Done[Point, PointResult]
+        for done in cluster.completed(_Work(execution), until_stopped(), observer.warn):
+            result = done.result or failed_point(done.item, _cause(done))
+            _keep(result, done.item, folder, observer)
+
+
+def _keep(result: PointResult, point: Point, folder: SweepFolder, observer: SweepObserver) -> None:
+    folder.write(result)
+    observer.ended(point, result)
+
+
+def _cause(done: Done[Point, PointResult]) -> BaseException:
+    """Return the error of a run that gave no result: its worker died, or its code failed."""
+    assert done.error is not None
+    if type(done.error).__name__ == "KilledWorker":
+        return NumleanError(
+            "the workers that made this run died, perhaps because memory ran out; make it alone"
+            " with `numlean train`"
+        )
+    return done.error
+
+
+@final
+@dataclass(frozen=True)
+class _Work:
+    """Makes a run on a worker, and sends messages about its progress."""
+
+    execution: Execution
+
+    def __call__(self, point: Point) -> PointResult:
+        last = 0.0
+
+        def advance(step: int, steps: int) -> None:
+            nonlocal last
+            if time.monotonic() - last > _SECONDS_BETWEEN:
+                last = time.monotonic()
+                send(PointProgress(point.digest, str(point), step, steps))
+
+        return run_point(point, self.execution, advance)
+
+
+def _spec_of(spec: SweepSpec | Mapping[str, Any] | str | PathLike[str]) -> SweepSpec:
+    if isinstance(spec, SweepSpec):
+        return spec
+    return SweepSpec.from_plain(spec) if isinstance(spec, Mapping) else SweepSpec.load(fspath(spec))
+
+
+def _result(folder: SweepFolder, spec: SweepSpec) -> SweepResult:
+    """Return the results of the points of a specification; the folder may have others."""
+    digests = {point.digest for point in spec.points}
+    runs = [row for row in folder.runs() if row["digest"] in digests]
+    steps = [row for row in folder.steps() if row["digest"] in digests]
+    return SweepResult(runs, steps, len(digests) - len(runs))

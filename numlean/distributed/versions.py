@@ -1,0 +1,61 @@
+"""The versions that decide bits, compared between this process and the workers of a cluster."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from typing import Final, TypeAlias
+
+from numlean.errors import NumleanError
+
+Versions: TypeAlias = Mapping[str, str]
+"""A version, or "not installed", by the name of a package; Python's under ``python``."""
+
+_PACKAGES: Final = ("numlean", "numba")
+_MISSING: Final = "not installed"
+
+
+class WorkerVersionError(NumleanError):
+    """A worker has another version of numlean, numba or Python.
+
+    Attributes:
+        worker: The worker's address.
+    """
+
+    def __init__(self, worker: str, text: str) -> None:
+        super().__init__(text)
+        self.worker = worker
+
+
+def versions_here() -> Versions:
+    """Return the versions of this process."""
+    return {"python": platform.python_version(), **{name: _version(name) for name in _PACKAGES}}
+
+
+def check_versions(worker: str, theirs: Versions, ours: Versions) -> None:
+    """Check that a worker has the versions of the process that uses it.
+
+    Args:
+        worker: The worker's address, for the message.
+        theirs: The worker's versions.
+        ours: The versions of the process that uses it.
+
+    Raises:
+        WorkerVersionError: One differs; the message names worker, package and both versions.
+    """
+    for name, own in ours.items():
+        found = theirs.get(name, _MISSING)
+        if found != own:
+            raise WorkerVersionError(
+                worker,
+                f"worker {worker} has {name} {found}, and this process has {name} {own}: install"
+                f" {name} {own} there, since other versions may give other bits",
+            )
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return _MISSING

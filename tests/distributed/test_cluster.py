@@ -1,0 +1,84 @@
+import os
+import signal
+import time
+
+import pytest
+
+import numlean as nl
+from numlean.cli.main import main
+from numlean.distributed.cluster import connect
+from numlean.distributed.sweep.observer import SweepObserver
+
+pytest.importorskip("distributed", reason="the dask extra is not installed")
+pytest.importorskip("pyarrow", reason="the dask extra is not installed")
+
+SPEC = {"task": "xor", "steps": 2, "dtype": ["mp:24", "mp:11"], "seed": [0, 1, 2]}
+
+
+def bits(result):
+    return {row["digest"]: row["chain"] for row in result.runs}
+
+
+class KillingWorkers(SweepObserver):
+    """Kills the worker that made a run, when the run has ended."""
+
+    def __init__(self, address):
+        from distributed import Client
+
+        self.client = Client(address)
+        self.killed = []
+
+    def ended(self, point, result):
+        if len(self.killed) < 2:
+            pids = self.client.run(os.getpid)
+            for pid in pids.values():
+                os.kill(pid, signal.SIGKILL)
+            self.killed += pids.values()
+
+
+def test_runs_on_workers_that_are_killed_have_the_bits_of_runs_in_this_process(
+    user_cluster, tmp_path
+):
+    user_cluster.add_worker("a")
+    observer = KillingWorkers(user_cluster.address)
+    made = nl.sweep(SPEC, tmp_path / "w", scheduler=user_cluster.address, observer=observer)
+    observer.client.close()
+    assert len(observer.killed) == 2
+    assert bits(made) == bits(nl.sweep(SPEC, tmp_path / "here", workers=0))
+    assert made.failed == []
+
+
+def test_a_worker_of_another_version_is_refused_by_name(
+    user_cluster, other_numlean, tmp_path, capsys
+):
+    user_cluster.add_worker("b", PYTHONPATH=other_numlean)
+    spec = tmp_path / "spec.toml"
+    spec.write_text('task = "xor"\nsteps = 1\ndtype = "mp:8"\n')
+    words = ["sweep", str(spec), "--out", str(tmp_path / "out")]
+    assert main([*words, "--scheduler", user_cluster.address]) == 2
+    shown = capsys.readouterr().err
+    assert "has numlean 9.9.9, and this process has numlean" in shown
+    assert "worker tcp://127.0.0.1:" in shown
+
+
+def test_a_worker_of_another_version_that_joins_late_leaves_its_work_to_others(
+    user_cluster, other_numlean
+):
+    refused = []
+    user_cluster.add_worker("a")
+    with connect(user_cluster.address, 0) as cluster:
+        user_cluster.add_worker("b", PYTHONPATH=other_numlean)
+        while len(cluster.workers) < 2:
+            time.sleep(0.05)
+        done = list(cluster.completed(abs, range(-30, 0), refused.append))
+    assert sorted(each.result for each in done) == list(range(1, 31))
+    assert all("has numlean 9.9.9" in text for text in refused)
+    assert len(refused) == 1
+
+
+def test_a_scheduler_that_does_not_answer_is_one_line(tmp_path, capsys):
+    spec = tmp_path / "spec.toml"
+    spec.write_text('task = "xor"\n')
+    words = ["sweep", str(spec), "--out", str(tmp_path / "out"), "--scheduler", "nothing://x"]
+    assert main(words) == 2
+    assert "cannot connect to the scheduler 'nothing://x'" in capsys.readouterr().err
