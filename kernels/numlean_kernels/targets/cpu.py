@@ -114,7 +114,7 @@ class CpuTarget(Target):
 def _source(loop: Loop, table: Table) -> tuple[Callable[[Table], Callable[..., None]], str]:
     """Return the maker of a kernel and its kind: a vector kernel if the table allows one."""
     if table.fast is not None:
-        from numlean_kernels.targets.vector_matmul import vector_kernel
+        from numlean_kernels.targets.vector_matmul.product import vector_kernel
 
         make = vector_kernel(loop, table.fast)
         if make is not None:

@@ -1,0 +1,56 @@
+"""The vectors of the processor for which numba compiles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Final, final
+
+from llvmlite import binding
+from numba.core.registry import cpu_target
+
+_PROBE: Final = """
+target triple = "{triple}"
+define <16 x float> @probe(<16 x float> %x, <16 x float> %y) {{
+  %z = fadd <16 x float> %x, %y
+  ret <16 x float> %z
+}}
+"""
+
+
+@final
+@dataclass(frozen=True)
+class Machine:
+    """The vector registers of a processor.
+
+    Attributes:
+        bits: The bits of a register.
+        registers: The number of registers.
+    """
+
+    bits: int
+    registers: int
+
+
+_REGISTERS: Final = (
+    ("zmm", Machine(512, 32)),
+    ("ymm", Machine(256, 16)),
+    ("xmm", Machine(128, 16)),
+    ("v0.4s", Machine(128, 32)),
+)
+"""Names of registers in assembly code, wide ones first: AVX-512, AVX, SSE and NEON."""
+
+
+@cache
+def machine() -> Machine:
+    """Return the vectors of the processor that numba compiles for, as LLVM uses them.
+
+    LLVM compiles a sum of 16 numbers for that processor; the registers in its code tell their
+    width. So this follows NUMBA_CPU_NAME and NUMBA_CPU_FEATURES. A processor with other registers
+    counts as one with 16 of 128 bits.
+    """
+    triple, name, features = cpu_target.target_context.codegen().magic_tuple()
+    target = binding.Target.from_triple(triple)
+    compiler = target.create_target_machine(cpu=name, features=features, opt=2)
+    code = compiler.emit_assembly(binding.parse_assembly(_PROBE.format(triple=triple)))
+    return next((found for register, found in _REGISTERS if register in code), Machine(128, 16))
