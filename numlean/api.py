@@ -50,7 +50,9 @@ from numlean.optim import (
 )
 from numlean.precision import LossScaling, Policy
 from numlean.precision.blocks import (
+    BlockError,
     BlockFormat,
+    BlockStatistics,
     QuantizedBlocks,
     block_formats,
     get_block_format,
@@ -95,7 +97,9 @@ __all__ = [
     "CLASSES",
     "Ablation",
     "Batch",
+    "BlockError",
     "BlockFormat",
+    "BlockStatistics",
     "Certificate",
     "Comparison",
     "CountingScalar",

@@ -3,5 +3,13 @@
 from numlean.precision.blocks.block_format import BlockFormat
 from numlean.precision.blocks.names import block_formats, get_block_format
 from numlean.precision.blocks.quantized import QuantizedBlocks
+from numlean.precision.blocks.statistics import BlockError, BlockStatistics
 
-__all__ = ["BlockFormat", "QuantizedBlocks", "block_formats", "get_block_format"]
+__all__ = [
+    "BlockError",
+    "BlockFormat",
+    "BlockStatistics",
+    "QuantizedBlocks",
+    "block_formats",
+    "get_block_format",
+]

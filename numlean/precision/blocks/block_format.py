@@ -13,18 +13,22 @@ from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError, ShapeError
 from numlean.precision.blocks.quantized import QuantizedBlocks
 from numlean.precision.blocks.shapes import Blocks
-from numlean.precision.blocks.values import values_of_element, values_of_format
+from numlean.precision.blocks.values import (
+    BINARY32_DTYPE,
+    binary32_encodings,
+    values_of_element,
+    values_of_format,
+)
 from numlean.scalar.kernel_scalar.blocks import quantize
 from numlean.scalar.kernel_scalar.random_words import random_words
 from numlean.scalar.noise import NoiseStream
 from numlean.scalar.registry import get_scalar
 from numlean_kernels.blocks.rules import BlockRule, PowerRule, Quantizer, ScaleRule
-from numlean_kernels.formats import named
+from numlean_kernels.formats import Format, named
 
 Array = np.ndarray[Any, Any]
 
 ONE: Final = np.uint32(0x3F800000)
-_BINARY32: Final = "ieee32exec"
 E8M0: Final = next(each.format for each in named.NAMED if each.name == "e8m0")
 
 _EXPONENTS: Final = {
@@ -91,7 +95,12 @@ class BlockFormat:
     @property
     def scale(self) -> str:
         """The name of the scales' format."""
-        return E8M0.name if isinstance(self.rule, PowerRule) else self.rule.scale.name
+        return self.scale_format.name
+
+    @property
+    def scale_format(self) -> Format:
+        """The format of the scales of blocks."""
+        return E8M0 if isinstance(self.rule, PowerRule) else self.rule.scale
 
     @property
     def size(self) -> int:
@@ -118,7 +127,7 @@ class BlockFormat:
         if not numbers.ndim:
             raise ShapeError("quantize takes an array with at least one axis, got a single number")
         blocks = Blocks.of(numbers.shape, axis, self.size)
-        scalar: Any = get_scalar(_BINARY32, self.device)
+        scalar: Any = get_scalar(BINARY32_DTYPE, self.device)
         words = None
         if self.rule.elements.is_stochastic:
             words = blocks.rows(random_words(scalar.target, NoiseStream(self.seed), numbers.shape))
@@ -158,10 +167,8 @@ class BlockFormat:
                 f"elements of shape {codes.shape} have scales of shape {blocks.counts} along axis"
                 f" {axis}, not {of_blocks.shape}"
             )
-        own = self.rule
-        scale_format = E8M0 if isinstance(own, PowerRule) else own.scale
-        values = _looked_up("element", codes, values_of_element(own.element))
-        factors = _looked_up("scale", of_blocks, values_of_format(scale_format))
+        values = _looked_up("element", codes, values_of_element(self.rule.element))
+        factors = _looked_up("scale", of_blocks, values_of_format(self.scale_format))
         whole = np.float64(np.uint32(tensor_scale).view(np.float32))
         with np.errstate(all="ignore"):
             return np.asarray(values * (blocks.each(factors) * whole))
@@ -223,22 +230,3 @@ def _looked_up(what: str, codes: Array, values: Array) -> Array:
             f"codes of {what}s are from 0 to {values.size - 1}, got {codes.min()} to {codes.max()}"
         )
     return np.asarray(values[codes])
-
-
-def binary32_encodings(x: Tensor | ArrayLike) -> Array:
-    """Return numbers as binary32 encodings, rounded to nearest.
-
-    Raises:
-        NumleanError: They are no real numbers.
-    """
-    if isinstance(x, Tensor):
-        scalar: Any = get_scalar(_BINARY32, "python" if x.scalar.device == "python" else "cpu")
-        return np.asarray(scalar.cast_from(x.scalar, x.data))
-    given = np.asarray(x)
-    if given.dtype.kind not in "iufb" and given.dtype.name != "bfloat16":
-        raise NumleanError(
-            f"quantize takes real numbers, got an array of {given.dtype}; convert it with"
-            " astype('float32')"
-        )
-    with np.errstate(all="ignore"):
-        return np.asarray(given.astype(np.float32, copy=False), order="C").view(np.uint32)

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
+from numpy.typing import ArrayLike
+
+from numlean.autograd.tensor import Tensor
+from numlean.errors import ShapeError
+from numlean.precision.blocks.measured_tensor import MeasuredTensor
+from numlean.precision.blocks.shapes import Blocks
+from numlean.precision.blocks.statistics import BlockStatistics
+from numlean.precision.blocks.values import (
+    binary32_encodings,
+    values_of_element,
+    values_of_format,
+)
 
 if TYPE_CHECKING:
     from numlean.precision.blocks.block_format import BlockFormat
@@ -40,3 +52,37 @@ class QuantizedBlocks:
     def describe(self) -> str:
         """Return every rule that applied, a line each."""
         return self.format.describe()
+
+    def statistics(self, x: Tensor | ArrayLike) -> BlockStatistics:
+        """Return what the format did to the numbers: shares, scales, and errors by block.
+
+        Errors are those against the binary32 numbers that ``BlockFormat.quantize`` made of x.
+
+        Args:
+            x: The numbers that were quantised.
+
+        Raises:
+            ShapeError: They have another shape.
+            NumleanError: They are no real numbers.
+        """
+        numbers = binary32_encodings(x).view(np.float32)
+        if numbers.shape != self.elements.shape:
+            raise ShapeError(
+                f"statistics takes the numbers that were quantised, of shape"
+                f" {self.elements.shape}, got shape {numbers.shape}"
+            )
+        blocks = Blocks.of(numbers.shape, self.axis, self.format.size)
+        elements = np.unique(values_of_element(self.format.rule.element))
+        before, greatest = elements[np.isfinite(elements)][-2:].tolist()
+        found = MeasuredTensor(
+            numbers=blocks.matrices(numbers.astype(np.float64)),
+            values=blocks.matrices(self.dequantize()),
+            scales=blocks.matrices(values_of_format(self.format.scale_format)[self.scales]),
+            whole=float(self.tensor_scale.view(np.float32)),
+            rows=self.format.size if blocks.is_square else 1,
+            terms=self.format.size,
+            greatest=greatest,
+            unit=greatest - before,
+        ).statistics()
+        worst = (replace(each, place=blocks.place(each.place)) for each in found.worst)
+        return replace(found, worst=tuple(worst))

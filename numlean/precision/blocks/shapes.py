@@ -97,6 +97,25 @@ class Blocks:
             np.moveaxis(codes.reshape(*batch, *along), self._last, self.axes)
         )
 
+    def matrices(self, x: Array) -> Array:
+        """Return an array, or its scales, as (..., n, k) with the quantised axes last.
+
+        Of rows, the other axes are one.
+        """
+        moved = np.moveaxis(x, self.axes, self._last)
+        if self.is_square:
+            return moved
+        return moved.reshape(math.prod(moved.shape[:-1]), moved.shape[-1])
+
+    def place(self, index: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the index in the array of a number that ``matrices`` has at an index."""
+        others = [axis for axis in range(len(self.shape)) if axis not in self.axes]
+        if not self.is_square:
+            row, k = index
+            index = (*map(int, np.unravel_index(row, [self.shape[axis] for axis in others])), k)
+        at = dict(zip((*others, *self.axes), index, strict=True))
+        return tuple(at[axis] for axis in range(len(self.shape)))
+
     def each(self, scales: Array) -> Array:
         """Return the scale of each number of the array."""
         for axis in self.axes:
