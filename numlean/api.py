@@ -48,7 +48,7 @@ from numlean.optim import (
     schedules,
     sgd,
 )
-from numlean.precision import LossScaling, Policy
+from numlean.precision import LossScaling, Policy, block_dot, block_matmul
 from numlean.precision.blocks import (
     BlockError,
     BlockFormat,
@@ -153,7 +153,9 @@ __all__ = [
     "adam",
     "adamw",
     "autograd",
+    "block_dot",
     "block_formats",
+    "block_matmul",
     "cast",
     "certify",
     "checkpoint",

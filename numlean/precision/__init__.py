@@ -11,6 +11,7 @@ from numlean.precision.accumulation import (
     RoundedAccumulation,
 )
 from numlean.precision.accumulation_text import accumulation_named
+from numlean.precision.block_products import block_dot, block_matmul
 from numlean.precision.contraction import Contraction, contract
 from numlean.precision.layer_product import LayerPrecision, linear, product
 from numlean.precision.loss_scaling import LossScaling
@@ -38,6 +39,8 @@ __all__ = [
     "Scaling",
     "Unit",
     "accumulation_named",
+    "block_dot",
+    "block_matmul",
     "contract",
     "format_policy",
     "linear",

@@ -110,23 +110,21 @@ class Contraction:
     def _sums(self, operands: EnteredOperands, further: Numbers | None) -> Numbers | None:
         """Return the sums before they are rounded to the output; None if they are exact."""
         a, b, left, right = operands.a, operands.b, operands.left, operands.right
+        own = self.result
+        if own is None:
+            return None
         if left is None and right is None:
-            own = self.accumulate.result
-            if own is None:
-                return None
             return Numbers(own, self.accumulate.product(a, b, further, own))
-        result, sums = scaled_sums(
-            self.accumulate, a, b, Factors(left, right, self.first), self.result
-        )
+        sums = scaled_sums(self.accumulate, a, b, Factors(left, right, self.first), own)
         if further is not None:
-            sums = result.add(sums, cast_storage(result, *further))
-        return Numbers(result, sums)
+            sums = own.add(sums, cast_storage(own, *further))
+        return Numbers(own, sums)
 
     def _rounded(
         self, operands: EnteredOperands, further: Numbers | None, sums: Numbers | None
     ) -> Storage:
         if sums is None:
-            return self.accumulate.product(operands.a, operands.b, further, self.output)
+            return self.accumulate.product(*operands.values, further, self.output)
         return cast_storage(self.output, *sums)
 
     @property

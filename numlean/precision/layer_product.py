@@ -19,7 +19,7 @@ from numlean.errors import ShapeError
 from numlean.precision.accumulation import Accumulation, ChangeScalar
 from numlean.precision.contraction import Contraction, contract, turned
 from numlean.precision.scaling.factors import Side
-from numlean.precision.scaling.operand import Operand, ScaledOperand, scaled_like
+from numlean.precision.scaling.operand import Operand, ScaledOperand, scaled_like, taken_from
 from numlean.scalar.protocol import Scalar, Storage
 from numlean.scalar.record import recorded_like
 
@@ -65,12 +65,18 @@ class LayerPrecision:
         input_gradient: The product of cotangents and weights.
         weight_gradient: The product of inputs and cotangents.
         reductions: The Scalar that sums the gradient of the bias.
+
+    Raises:
+        NumleanError: A transpose is that of a copy whose codes cannot be formed again.
     """
 
     forward: Contraction
     input_gradient: Contraction
     weight_gradient: Contraction
     reductions: Scalar
+
+    def __post_init__(self) -> None:
+        product_rule(self, "right")  # refuses transposes of copies that cannot be formed
 
     @classmethod
     def of(cls, operands: Scalar, accumulate: Accumulation) -> LayerPrecision:
@@ -145,10 +151,14 @@ def product_rule(
         forward = _bound(forward, "left", "right", bind)
         by_left = _bound(by_input, "gradient", "right", bind)
         by_right = _bound(by_input, "gradient", "left", bind)
+        by_right = _copied(by_right, by_left.left, forward.left)
+        by_left = _copied(by_left, None, forward.right)
         return ProductRule(forward, by_left, by_right.swapped, reductions)
     forward = _bound(forward, "input", "weight", bind)
     by_input = _bound(by_input, "gradient", "weight", bind)
     by_weight = _bound(by_weight, "input", "gradient", bind)
+    by_weight = _copied(by_weight, forward.left, by_input.left)
+    by_input = _copied(by_input, None, forward.right)
     if weight == "right":
         return ProductRule(forward, by_input, by_weight, reductions)
     return ProductRule(forward.swapped, by_weight.swapped, by_input.swapped, reductions)
@@ -159,6 +169,12 @@ def _bound(contraction: Contraction, left: Role, right: Role, bind: Bind | None)
         return contraction
     operands = bind(left, contraction.left), bind(right, contraction.right)
     return replace(contraction, left=operands[0], right=operands[1])
+
+
+def _copied(contraction: Contraction, left: Operand | None, right: Operand) -> Contraction:
+    """Return a gradient whose operands are transposes of those that earlier products had."""
+    own = contraction.left if left is None else taken_from(contraction.left, left)
+    return replace(contraction, left=own, right=taken_from(contraction.right, right))
 
 
 @checked

@@ -13,7 +13,7 @@ from numlean.precision.arithmetic import Arithmetic, MixedArithmetic, wider
 from numlean.precision.contraction import Contraction
 from numlean.precision.cotangents import CotangentScalars
 from numlean.precision.layer_product import LayerPrecision
-from numlean.precision.policy import Policy, PolicyError
+from numlean.precision.policy import CONTRACTIONS, Policy, PolicyError
 from numlean.precision.scaling.factors import Side
 from numlean.precision.scaling.operand import Operand, ScaledOperand, scalar_of
 from numlean.precision.scaling.scaling_text import scaling_named
@@ -171,14 +171,13 @@ def _arithmetic(policy: Policy, resolve: Resolve) -> Arithmetic:
     def of(name: str) -> Scalar:
         return _named(f"policy field {name}", lambda: resolve(getattr(policy, name)))
 
-    products = LayerPrecision(
-        _contraction(policy, "forward", resolve),
-        _contraction(policy, "input_gradient", resolve),
-        _contraction(policy, "weight_gradient", resolve),
-        of("reductions"),
+    forward, by_input, by_weight = (_contraction(policy, name, resolve) for name in CONTRACTIONS)
+    reductions = of("reductions")
+    products = _named(
+        "policy field scaling", lambda: LayerPrecision(forward, by_input, by_weight, reductions)
     )
     _check_weight_gradient(of("weights"), products.weight_gradient.output)
-    return MixedArithmetic(of("weights"), of("activations"), of("reductions"), products)
+    return MixedArithmetic(of("weights"), of("activations"), reductions, products)
 
 
 def _check_weight_gradient(weights: Scalar, output: Scalar) -> None:

@@ -48,7 +48,10 @@ def test_steps_by_a_policy_with_scales_have_the_bits_of_their_transcription(name
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"scaling": "block(1x128)"}, "forward.accumulate: .* by blocked.float32, 128, float32"),
+        (
+            {"scaling": "block(1x128)", "accumulate": "blocked(float32, 3, float32)"},
+            "forward.accumulate: .* by ordered.float32.",
+        ),
         ({"weight_gradient__gradient_operands": "mp:64"}, "gradient_scaling: mp:64 has no great"),
         ({"scaling": "int8"}, "forward.input_scaling: int8 codes need .* e4m3 lacks; use bfloat16"),
         ({"operands": "float64"}, "forward.input_scaling: scales in float32 need codes"),

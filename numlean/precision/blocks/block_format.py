@@ -168,10 +168,18 @@ class BlockFormat:
                 f" {axis}, not {of_blocks.shape}"
             )
         values = _looked_up("element", codes, values_of_element(self.rule.element))
-        factors = _looked_up("scale", of_blocks, values_of_format(self.scale_format))
+        factors = self.factors(of_blocks)
         whole = np.float64(np.uint32(tensor_scale).view(np.float32))
         with np.errstate(all="ignore"):
             return np.asarray(values * (blocks.each(factors) * whole))
+
+    def factors(self, scales: ArrayLike) -> Array:
+        """Return the values of the codes of scales as binary64, exactly; NaN for a NaN.
+
+        Raises:
+            NumleanError: A code is none of the format's.
+        """
+        return _looked_up("scale", np.asarray(scales), values_of_format(self.scale_format))
 
     def describe(self) -> str:
         """Return every rule that applies, a line each."""
@@ -223,10 +231,19 @@ def _looked_up(what: str, codes: Array, values: Array) -> Array:
     Raises:
         NumleanError: A code is none.
     """
+    check_codes(what, codes, values.size)
+    return np.asarray(values[codes])
+
+
+def check_codes(what: str, codes: Array, count: int) -> None:
+    """Check that an array has codes from 0 to ``count`` - 1.
+
+    Raises:
+        NumleanError: One is not.
+    """
     if codes.dtype.kind not in "iu":
         raise NumleanError(f"codes of {what}s are integers, got an array of {codes.dtype}")
-    if codes.size and (int(codes.min()) < 0 or int(codes.max()) >= values.size):
+    if codes.size and (int(codes.min()) < 0 or int(codes.max()) >= count):
         raise NumleanError(
-            f"codes of {what}s are from 0 to {values.size - 1}, got {codes.min()} to {codes.max()}"
+            f"codes of {what}s are from 0 to {count - 1}, got {codes.min()} to {codes.max()}"
         )
-    return np.asarray(values[codes])

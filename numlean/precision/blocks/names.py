@@ -27,6 +27,9 @@ from numlean_kernels.formats import Format
 MOST_NUMBERS: Final = 1 << 16
 """The most numbers of a block."""
 
+INT8_DTYPE: Final = "fixed:2.6"
+"""The dtype whose codes and numbers are those of int8 elements."""
+
 _DEFAULTS: Final = ("torchao", "exact")
 """The presets of formats whose scales are powers of two, and of the others."""
 
@@ -168,12 +171,13 @@ def _parts(name: str) -> tuple[NamedBlockFormat | None, Element, Format]:
 
 
 def _element(name: str) -> Element:
-    if name == INT8.format.name:
+    if name in (INT8.format.name, INT8_DTYPE):
         return INT8
     format = _format("elements", name)
     if not (format.has_negative_zero and format.trailing_bits):
         raise NumleanError(
-            f"elements are int8 or signed floats with a -0 and a fraction, such as e4m3; not {name}"
+            f"elements are int8 ({INT8_DTYPE}) or signed floats with a -0 and a fraction, such as"
+            f" e4m3; not {name}"
         )
     return Element(format)
 
@@ -193,7 +197,8 @@ def _format(what: str, name: str) -> Format:
     format = get_scalar(name, "python").format
     if format is None or format.width > 8:
         raise NumleanError(
-            f"{what} of a block are floats of at most 8 bits, such as e4m3; {name!r} is none"
+            f"{what} of a block are floats of at most 8 bits, such as e4m3, or int8"
+            f" ({INT8_DTYPE}) as elements; {name!r} is none"
         )
     return format
 

@@ -9,7 +9,6 @@ import numpy as np
 
 from numlean.errors import UnavailableError
 from numlean.precision.accumulation import cast_storage
-from numlean.precision.scaling.hadamard import transformed
 from numlean.precision.scaling.quantized import Quantized
 from numlean.precision.scaling.regions import Regions, contiguous
 from numlean.precision.scaling.scaling import Scaling
@@ -47,8 +46,8 @@ def in_blocks(elements: Scalar, scaling: Scaling, wide: Scalar, v: Storage) -> Q
     """
     shared = scaling.shared
     assert shared is not None
-    if shared.hadamard:
-        v = transformed(wide, v)
+    if shared.hadamard is not None:
+        v = shared.hadamard.transformed(wide, v)
     regions = Regions.of(scaling.granularity, v.shape)
     parts = regions.split(wide, v)
     numbers = regions.rows * regions.terms

@@ -44,6 +44,15 @@ class EnteredOperands:
         operands = Numbers(scalar_of(left), x), Numbers(scalar_of(right), y)
         return cls(*operands, by_left, by_right)
 
+    @property
+    def values(self) -> tuple[Numbers, Numbers]:
+        """The values of both operands, exactly: of scaled ones, codes times factors."""
+        left = self.a if self.left is None else self.left.values(self.a.scalar)
+        if self.right is None:
+            return left, self.b
+        wide, rows = self.right.values(self.b.scalar)
+        return left, Numbers(wide, turned_rows(rows))
+
     def multiplied(self, addend: Numbers | None) -> tuple[Multiplied, ...]:
         """Return the operands, and an addend, as a trace shows them."""
         left = Multiplied(self.a, None if (x := self.left) is None else lambda: x.factors)

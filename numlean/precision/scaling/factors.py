@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import gcd
 from typing import Final, Literal, TypeAlias, final
 
 from numlean.errors import NumleanError
-from numlean.precision.accumulation import Accumulation, AddsBlocks, Exact, Ordered, cast_storage
+from numlean.precision.accumulation import Accumulation, AddsBlocks, Exact, Ordered
+from numlean.precision.scaling.exact_factors import check_exact, times
 from numlean.precision.scaling.operand import Operand, ScaledOperand
 from numlean.precision.scaling.quantized import Quantized, turned_rows
 from numlean.precision.widening import widens
@@ -26,7 +28,8 @@ def scalar_of_sums(left: Operand, right: Operand, accumulate: Accumulation) -> S
     """Return the Scalar of sums from which the scales of the operands are removed.
 
     It is that of the accumulation or, if this is exact or lacks numbers of the scales, that of the
-    scales. Where nothing is scaled, it is that of the accumulation, which is None if it is exact.
+    scales. Where nothing is scaled, it is that of the accumulation. Exact sums have none if nothing
+    is scaled, or if scales differ between blocks: then these are factors of the terms.
 
     Raises:
         NumleanError: The scales of the operands, or those and the accumulation, do not fit.
@@ -44,14 +47,20 @@ def scalar_of_sums(left: Operand, right: Operand, accumulate: Accumulation) -> S
         raise NumleanError(
             "the scales of both operands, or of neither, are by the rules of a block format"
         )
-    for each in scaled:
-        _check_blocks(each, accumulate)
+    _check_transforms(scaled)
+    is_blocked = any(each.scaling.granularity.terms for each in scaled)
     result = accumulate.result
     if result is None:
-        return scales
-    if widens(scales, result):
+        if not is_blocked:
+            return scales
+        for operand in (left, right):
+            check_exact(operand)
+        return None
+    for each in scaled:
+        _check_blocks(each, accumulate)
+    # The scales of a block format are exact factors, whatever the sums lack.
+    if widens(scales, result) or scaled[0].scaling.shared is not None:
         return result
-    is_blocked = any(each.scaling.granularity.terms for each in scaled)
     if is_blocked or not widens(result, scales):
         raise NumleanError(
             f"{accumulate} adds up in {result.name}, which lacks numbers of scales in"
@@ -60,13 +69,24 @@ def scalar_of_sums(left: Operand, right: Operand, accumulate: Accumulation) -> S
     return scales
 
 
+def _check_transforms(scaled: Sequence[ScaledOperand]) -> None:
+    transforms = [
+        None if (shared := each.scaling.shared) is None else shared.hadamard for each in scaled
+    ]
+    if transforms[0] != transforms[-1] or (len(scaled) == 1 and transforms[0] is not None):
+        raise NumleanError(
+            "both operands of a product go through the same Hadamard transform, or neither does;"
+            f" got {' and '.join(str(each.scaling) for each in scaled)}"
+        )
+
+
 def _check_blocks(operand: ScaledOperand, accumulate: Accumulation) -> None:
     terms, scales = operand.scaling.granularity.terms, operand.scales.name
     if terms is None or (isinstance(accumulate, AddsBlocks) and accumulate.has_blocks_of(terms)):
         return
     raise NumleanError(
         f"scales by {operand.scaling} differ between blocks of {terms} terms, and {accumulate} does"
-        f" not add up such blocks; accumulate by blocked({scales}, {terms}, {scales})"
+        f" not add up such blocks; accumulate by ordered({scales})"
     )
 
 
@@ -136,23 +156,22 @@ class Factors:
 
 
 def scaled_sums(
-    accumulate: Accumulation, a: Numbers, b: Numbers, factors: Factors, result: Scalar | None
-) -> tuple[Scalar, Storage]:
-    """Return the sums of products of codes, times the factors, and their Scalar, ``result``.
+    accumulate: Accumulation, a: Numbers, b: Numbers, factors: Factors, result: Scalar
+) -> Storage:
+    """Return the sums of products of codes, times the factors, in a Scalar.
 
     If scales differ between blocks of k, the sum of each block is multiplied before it is added.
     """
-    assert result is not None  # as an operand is scaled
     factors.check_terms(a.storage.shape[-1])
-    scalar, sides = result, (factors.left, factors.right)
+    sides = factors.left, factors.right
     blocks = [each.terms for each in sides if each is not None and each.terms]
     if isinstance(accumulate, AddsBlocks) and blocks:
         terms = gcd(*blocks)
-        sums = accumulate.scaled_sums(a, b, terms, lambda k, x: _times(scalar, x, factors, k))
-        return scalar, _times_whole(scalar, sums, factors)
+        sums = accumulate.scaled_sums(a, b, terms, lambda k, x: _times(result, x, factors, k))
+        return _times_whole(result, sums, factors)
     if factors.are_integers and isinstance(accumulate, Exact):
-        return scalar, _times(scalar, _integer_sums(accumulate, a, b, scalar), factors, 0)
-    return scalar, _times(scalar, accumulate.product(a, b, None, scalar), factors, 0)
+        return _times(result, _integer_sums(accumulate, a, b, result), factors, 0)
+    return _times(result, accumulate.product(a, b, None, result), factors, 0)
 
 
 def _integer_sums(accumulate: Exact, a: Numbers, b: Numbers, result: Scalar) -> Storage:
@@ -169,16 +188,10 @@ def _integer_sums(accumulate: Exact, a: Numbers, b: Numbers, result: Scalar) -> 
 def _times(result: Scalar, sums: Storage, factors: Factors, k: int) -> Storage:
     """Return sums times the factors at k, each product rounded once, to the Scalar of the sums.
 
-    Scales of block formats are binary64 numbers, in which such a product is exact.
+    Scales of block formats are binary64 numbers, in which the product of two is exact.
     """
-    wide = factors.scales
-    if not widens(wide, result):
-        exact = cast_storage(wide, result, sums)
-        for each in factors.at(k):
-            exact = wide.mul(exact, each)
-        return cast_storage(result, wide, exact)
     for each in factors.at(k):
-        sums = result.mul(sums, cast_storage(result, wide, each))
+        sums = times(result, sums, Numbers(factors.scales, each))
     return sums
 
 
@@ -189,4 +202,4 @@ def _times_whole(result: Scalar, sums: Storage, factors: Factors) -> Storage:
     (scalar, product), *others = factors.whole
     for each in others:
         product = scalar.mul(product, each.storage)
-    return result.mul(sums, cast_storage(result, scalar, product))
+    return times(result, sums, Numbers(scalar, product))

@@ -42,6 +42,9 @@ class ScaledOperand:
         scales: The Scalar of the scales, such as binary32, which has every number of ``scalar``.
         scale: The scale that earlier steps determined, of shape (), in ``scales``: see
             ``with_scale``. None for current scales.
+        first: How an earlier product quantised the operand, whose rows were its columns there; the
+            values of these codes take the place of the numbers. None for the numbers themselves.
+            See ``taken_from``.
 
     Raises:
         NumleanError: A Scalar has no format, or the one of the scales lacks numbers of the codes.
@@ -51,10 +54,13 @@ class ScaledOperand:
     scaling: Scaling
     scales: Scalar
     scale: Storage | None = field(default=None, compare=False, repr=False)
+    first: Operand | None = None
 
     def __post_init__(self) -> None:
+        if self.scaling.shared is not None:  # which may have elements without a format
+            self.scaling.shared.block_format(self.scalar, 1)
         for each in (self.scalar, self.scales):
-            if each.format is None:
+            if each.format is None and (each is self.scales or self.scaling.shared is None):
                 raise NumleanError(f"{each.name} has no greatest number, so it takes no scales")
         if not widens(self.scalar, self.scales):
             raise NumleanError(
@@ -89,7 +95,9 @@ class ScaledOperand:
 
     def with_scalars(self, change: ChangeScalar) -> ScaledOperand:
         """Return the same operand in other Scalars."""
-        return ScaledOperand(change(self.scalar), self.scaling, change(self.scales), self.scale)
+        first = None if self.first is None else change_operand(self.first, change)
+        scalar, scales = change(self.scalar), change(self.scales)
+        return ScaledOperand(scalar, self.scaling, scales, self.scale, first)
 
     def quantize(self, scalar: Scalar, x: Storage) -> Quantized:
         """Return rows (..., n, k) of a Scalar's numbers as codes, with the inverses of the scales.
@@ -108,6 +116,8 @@ class ScaledOperand:
             NumleanError: A delayed scale has no value.
         """
         wide, shape, terms = self.scales, x.shape, self.scaling.granularity.terms
+        if self.first is not None and x.size:
+            scalar, x = wide, turned_rows(_values(self.first, wide, scalar, turned_rows(x)))
         one = wide.from_float(1.0)
         if not x.size:
             codes = cast_storage(self.scalar, scalar, x)
@@ -169,7 +179,42 @@ def scaled_like(operand: Operand, model: Operand) -> Operand:
     scalar = scalar_of(operand)
     if not isinstance(model, ScaledOperand):
         return scalar
-    return ScaledOperand(scalar, model.scaling, model.scales, model.scale)
+    return ScaledOperand(scalar, model.scaling, model.scales, model.scale, model.first)
+
+
+def taken_from(operand: Operand, first: Operand) -> Operand:
+    """Return an operand whose transpose an earlier product had.
+
+    If its scaling says ``transpose=copy``, its numbers are the values of that product's codes.
+
+    Raises:
+        NumleanError: These codes cannot be formed again.
+    """
+    if not isinstance(operand, ScaledOperand) or operand.scaling.transpose != "copy":
+        return operand
+    if not scalar_of(first).is_deterministic:
+        raise NumleanError(
+            f"transpose=copy needs a copy that is rounded to nearest: codes of"
+            f" {scalar_of(first).name} are drawn anew in each product; take transpose=source"
+        )
+    if isinstance(first, ScaledOperand):
+        if first.scaling.is_delayed:
+            raise NumleanError(
+                "transpose=copy needs a copy whose scales follow from its numbers, not delayed ones"
+            )
+        if first.scaling.shared is not None and first.scaling.shared.hadamard is not None:
+            raise NumleanError(
+                "transpose=copy needs a copy that did not go through a Hadamard transform; take"
+                " transpose=source"
+            )
+    return replace(operand, first=first)
+
+
+def _values(operand: Operand, wide: Scalar, scalar: Scalar, x: Storage) -> Storage:
+    """Return the values of an operand's codes of rows (..., n, k), rounded to a Scalar once."""
+    if not isinstance(operand, ScaledOperand):
+        return cast_storage(wide, operand, cast_storage(operand, scalar, x))
+    return cast_storage(wide, *operand.quantize(scalar, x).values(operand.scalar))
 
 
 def change_operand(operand: Operand, change: ChangeScalar) -> Operand:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import Final, final
 
 import numpy as np
 
 from numlean.precision.accumulation import cast_storage
 from numlean.scalar.protocol import Numbers, Scalar, Storage
+from numlean.scalar.record import recorded_like
+from numlean.scalar.registry import get_scalar
+
+WIDE: Final = "float64"
+"""The dtype that has the values of codes."""
 
 
 @final
@@ -37,6 +42,18 @@ class Quantized:
         """Return the factors of the block that contains k, of shape (..., n or 1, 1)."""
         block = 0 if self.terms is None or self.inverses.size == 1 else k // self.terms
         return self.inverses[..., block : block + 1]
+
+    def values(self, scalar: Scalar) -> Numbers:
+        """Return the values of the codes, of a Scalar, in binary64; exact where that has them."""
+        wide = recorded_like(scalar, get_scalar(WIDE, scalar.device))
+        factors = cast_storage(wide, self.scales, self.inverses)
+        if self.whole is not None:
+            factors = wide.mul(factors, cast_storage(wide, *self.whole))
+        if self.terms is not None and factors.shape[-1] > 1:
+            spread = np.broadcast_to(factors[..., np.newaxis], (*factors.shape, self.terms))
+            each = wide.copy(spread).reshape(*factors.shape[:-1], -1)
+            factors = each[..., : self.codes.shape[-1]]
+        return Numbers(wide, wide.mul(cast_storage(wide, scalar, self.codes), factors))
 
     @property
     def factors(self) -> Numbers:

@@ -12,6 +12,9 @@ from numlean.precision.scaling.shared import Shared
 Algorithm: TypeAlias = Literal["max", "most_recent"]
 """The entry of a history that determines a scale: the greatest, or the last."""
 
+Transpose: TypeAlias = Literal["source", "copy"]
+"""What the transpose of an operand is quantised from."""
+
 LONGEST_HISTORY: Final = 1_000_000
 """The most entries of a history."""
 
@@ -156,17 +159,27 @@ class Scaling:
         granularity: The numbers that share a scale.
         method: What a scale follows from.
         power_of_two: Whether scales are rounded down to a power of two.
+        transpose: What an operand is quantised from where a gradient takes its transpose, so that
+            it is contracted along another axis than in the product before: the numbers
+            (``source``), or the values of the codes of that product (``copy``).
 
     Raises:
         NumleanError: A delayed scale is to serve less than a tensor, one of integers or of a block
-            format is to be a power of two, or one of a block format serves no block.
+            format is to be a power of two, one of a block format serves no block, or a tensor's
+            single scale has a choice of its transpose.
     """
 
     granularity: Granularity = TENSOR
     method: Current | Delayed | Int8 | Shared = field(default_factory=Current)
     power_of_two: bool = False
+    transpose: Transpose = "source"
 
     def __post_init__(self) -> None:
+        if self.granularity.is_tensor and self.transpose != "source":
+            raise NumleanError(
+                "one scale serves a whole tensor, whichever axis is contracted; write"
+                " transpose=copy for row or block"
+            )
         if isinstance(self.method, Delayed) and not self.granularity.is_tensor:
             raise NumleanError(
                 f"{self.granularity}: a delayed scale serves a whole tensor; write tensor(delayed),"
@@ -203,4 +216,5 @@ class Scaling:
         name, _, extents = own.rstrip(")").partition("(")
         settings = [*filter(None, (extents,)), *self.method.settings]
         settings += ["power_of_two"] if self.power_of_two else []
+        settings += [] if self.transpose == "source" else [f"transpose={self.transpose}"]
         return f"{name}({', '.join(settings)})" if settings else name

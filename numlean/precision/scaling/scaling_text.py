@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from numlean.arguments import checked
 from numlean.errors import NumleanError, UnknownNameError
+from numlean.precision.scaling.hadamard import Hadamard
 from numlean.precision.scaling.scaling import (
     ROW,
     TENSOR,
@@ -25,12 +26,15 @@ _GRANULARITIES: Final = {"tensor": TENSOR, "row": ROW, "channel": ROW}
 _METHODS: Final = ("current", "delayed", "int8")
 _SHARED: Final = ("mx", "nvfp4")
 _NAMES: Final = ("tensor", "row", "channel", "block", *_METHODS)
-_OPTIONS: Final = (*_METHODS, *_SHARED, "power_of_two", "amax_epsilon")
-_SHARED_SETTINGS: Final = ("rule", "preset", "hadamard")
+_TRANSPOSES: Final = ("source", "copy")
+_OPTIONS: Final = (*_METHODS, *_SHARED, "power_of_two", "amax_epsilon", "transpose")
+_HADAMARD: Final = "hadamard"
+_SHARED_SETTINGS: Final = ("rule", "preset", _HADAMARD)
 _ALGORITHMS: Final = ("max", "most_recent")
 _FORM: Final = "write it as tensor, row or block(1x128), with options as in tensor(power_of_two)"
 _EXTENTS: Final = re.compile(r"(\d{1,9})x(\d{1,9})", re.ASCII)
 _INTEGER: Final = re.compile(r"[+-]?\d{1,9}", re.ASCII)
+_SEED: Final = re.compile(r"\d{1,20}", re.ASCII)
 _DECIMAL: Final = re.compile(r"(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 
 
@@ -41,8 +45,8 @@ def scaling_named(text: str) -> Scaling:
     ``tensor``, ``row`` (or ``channel``) and ``block(RxK)`` take options in parentheses:
     ``amax_epsilon=X``, ``power_of_two``, ``int8`` and, for tensor, ``delayed`` or
     ``delayed(history=H,algo=max,margin=M)``, for block ``mx`` or ``nvfp4``, whose settings are
-    ``rule=R``, ``preset=P`` and ``hadamard``; ``current`` is the default. A method alone means one
-    scale for a tensor.
+    ``rule=R``, ``preset=P`` and ``hadamard`` or ``hadamard(seed=N)``; ``current`` is the default. A
+    method alone means one scale for a tensor. ``transpose=copy`` is for row and block.
 
     Raises:
         NumleanError: The text describes none.
@@ -70,7 +74,7 @@ def _with_options(scaling: Scaling, options: list[str], text: str) -> Scaling:
         name, value = _split_value(name)
         if name not in _OPTIONS:
             raise UnknownNameError("option of a scaling", name, _OPTIONS)
-        kind = "power_of_two" if name == "power_of_two" else "method"
+        kind = name if name in ("power_of_two", "transpose") else "method"
         if kind in given:
             raise NumleanError(
                 f"scaling {text!r}: {option!r} and an option before it exclude each other"
@@ -87,6 +91,13 @@ def _with_option(
         if arguments or value is None or _DECIMAL.fullmatch(value) is None:
             raise NumleanError(f"scaling {text!r}: write amax_epsilon=X, with a number X from 0")
         return replace(scaling, method=Current(float(value)))
+    if name == "transpose":
+        if arguments or value not in _TRANSPOSES:
+            raise NumleanError(
+                f"scaling {text!r}: write transpose=source (the default) or transpose=copy"
+            )
+        chosen: Any = value
+        return replace(scaling, transpose=chosen)
     if name in _SHARED and value is None:
         return replace(scaling, method=_shared(name, arguments, text))
     if value is not None or (arguments and name != "delayed"):
@@ -101,19 +112,30 @@ def _with_option(
 def _shared(kind: str, settings: list[str], text: str) -> Shared:
     values: dict[str, Any] = {}
     for setting in settings:
-        name, value = _split_value(setting)
+        name, arguments = _split_call(setting, text) if "(" in setting else (setting, [])
+        name, value = _split_value(name)
         if name not in _SHARED_SETTINGS:
             raise UnknownNameError(f"setting of {kind}", name, _SHARED_SETTINGS)
-        if name in values or (value is None) != (name == "hadamard"):
+        is_hadamard = name == _HADAMARD
+        if name in values or (value is None) != is_hadamard or (arguments and not is_hadamard):
             raise NumleanError(
-                f"scaling {text!r}: write each setting of {kind} once, as rule=R, preset=P or"
-                " hadamard"
+                f"scaling {text!r}: write each setting of {kind} once, as rule=R, preset=P,"
+                " hadamard or hadamard(seed=N)"
             )
-        values[name] = True if value is None else value
+        values[name] = _hadamard(arguments, text) if is_hadamard else value
     chosen: Any = kind
     shared = Shared(chosen, **values)
     shared.check()
     return shared
+
+
+def _hadamard(settings: list[str], text: str) -> Hadamard:
+    if not settings:
+        return Hadamard()
+    name, value = _split_value(settings[0])
+    if len(settings) > 1 or name != "seed" or _SEED.fullmatch(value or "") is None:
+        raise NumleanError(f"scaling {text!r}: write hadamard, or hadamard(seed=N) with N from 0")
+    return Hadamard(int(value or ""))
 
 
 def _delayed(settings: list[str], text: str) -> Delayed:

@@ -8,6 +8,7 @@ from typing import Final, Literal, TypeAlias, final
 
 from numlean.arguments import checked
 from numlean.precision.blocks import BlockFormat, get_block_format
+from numlean.precision.scaling.hadamard import Hadamard
 from numlean.scalar.dtype import Dtype
 from numlean.scalar.protocol import Scalar
 
@@ -28,13 +29,13 @@ class Shared:
         kind: ``mx``: powers of two. ``nvfp4``: numbers of e4m3, and one of binary32 for the tensor.
         rule: The rule of powers of two; None for that of the preset.
         preset: The library whose rules apply otherwise; None for the format's own default.
-        hadamard: Whether numbers go through a Hadamard transform along k first.
+        hadamard: The transform of numbers along k before that; None for none.
     """
 
     kind: Kind
     rule: str | None = None
     preset: str | None = None
-    hadamard: bool = False
+    hadamard: Hadamard | None = None
 
     @property
     def settings(self) -> tuple[str, ...]:
@@ -42,7 +43,7 @@ class Shared:
         given = [
             *([] if self.rule is None else [f"rule={self.rule}"]),
             *([] if self.preset is None else [f"preset={self.preset}"]),
-            *(["hadamard"] if self.hadamard else []),
+            *([] if self.hadamard is None else [str(self.hadamard)]),
         ]
         return (f"{self.kind}({', '.join(given)})" if given else self.kind,)
 

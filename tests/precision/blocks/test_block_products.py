@@ -7,10 +7,10 @@ import pytest
 
 from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError
-from numlean.precision.accumulation import Blocked, Ordered
+from numlean.precision.accumulation import Blocked
 from numlean.precision.contraction import Contraction
 from numlean.precision.scaling import ScaledOperand, scaling_named
-from numlean.precision.scaling.hadamard import matrix
+from numlean.precision.scaling.hadamard import Hadamard, matrix
 from numlean.scalar.protocol import Scalar
 from numlean.scalar.registry import get_scalar
 from numlean.testing import blocks as reference
@@ -120,7 +120,7 @@ def test_square_blocks_share_a_scale_over_rows() -> None:
 
 
 def test_a_hadamard_transform_of_both_operands_changes_no_exact_product() -> None:
-    np.testing.assert_array_equal(matrix() @ matrix().T, np.eye(16))
+    np.testing.assert_array_equal(matrix(Hadamard()) @ matrix(Hadamard()).T, np.eye(16))
     scaling = "block(1x16, nvfp4(hadamard))"
     rule = contraction(operand("e2m1", scaling), operand("e2m1", scaling), 16)
     # One number of 4 becomes sixteen of 1, which nvfp4 has exactly.
@@ -170,6 +170,6 @@ def test_scalings_are_read_back_from_their_texts() -> None:
 def test_sums_that_do_not_fit_blocks_are_refused() -> None:
     mx, plain = operand("e4m3", "block(1x32, mx)"), operand("e4m3", "tensor")
     with pytest.raises(NumleanError, match="does not add up such blocks"):
-        Contraction(mx, mx, Ordered(PLAIN), PLAIN)
+        Contraction(mx, mx, Blocked(PLAIN, 3, PLAIN), PLAIN)
     with pytest.raises(NumleanError, match="of both operands, or of neither"):
         Contraction(mx, plain, Blocked(PLAIN, 32, PLAIN), PLAIN)

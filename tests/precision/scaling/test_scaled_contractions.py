@@ -369,9 +369,7 @@ def test_scaled_products_have_the_same_bits_on_the_cpu():
 
 
 def test_scales_that_do_not_fit_are_refused():
-    with pytest.raises(NumleanError, match=r"accumulate by blocked\(float32, 4, float32\)"):
-        Contraction(scaled("block(1x4)"), S, Ordered(S), S)
-    with pytest.raises(NumleanError, match=r"blocked\(float32, 3, float32\) does not add up such"):
+    with pytest.raises(NumleanError, match=r"blocked\(float32, 3, float32\) does not .* ordered\("):
         Contraction(S, scaled("block(1x4)"), Blocked(S, 3, S), S)
     with pytest.raises(
         NumleanError, match=r"in bfloat16, which lacks numbers of scales in float32"
