@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, Final, final
 
@@ -171,14 +171,53 @@ class TwoLevels:
     elements: list[list[int]]
 
 
-def nvfp4(preset: str, blocks: Sequence[Sequence[int]]) -> TwoLevels:
-    """Return a tensor of blocks of binary32 encodings as NVFP4, ties to even."""
-    with np.errstate(all="ignore"):
-        return _NVFP4[preset](blocks)
+@final
+@dataclass(frozen=True)
+class TwoLevelFormat:
+    """A format of two levels, and how its elements and the scales of blocks are rounded.
+
+    Attributes:
+        elements: The elements.
+        scales: The scales of blocks.
+        rounding: That of elements.
+        scale_rounding: That of scales.
+    """
+
+    elements: Elements
+    scales: Elements
+    rounding: str = "ties_to_even"
+    scale_rounding: str = "ties_to_even"
+
+    @property
+    def span(self) -> tuple[Any, Any]:
+        """The greatest element and the greatest scale."""
+        return F32(float(self.elements.values[-1])), F32(float(self.scales.values[-1]))
+
+    def scale_code(self, value: Any) -> int:
+        """Return the code of a number as a scale; that of NaN for a NaN."""
+        if np.isnan(value):
+            return self.scales.nan
+        return _rounded(self.scales, value, self.scale_rounding)
+
+    def scale_value(self, code: int) -> Any:
+        """Return the value of a scale."""
+        return F32(float(self.scales.values[code]))
 
 
 F32: Final = np.float32
-_E2M1: Final = ELEMENTS["e2m1"]
+NVFP4: Final = TwoLevelFormat(ELEMENTS["e2m1"], E4M3)
+
+
+def nvfp4(preset: str, blocks: Sequence[Sequence[int]]) -> TwoLevels:
+    """Return a tensor of blocks of binary32 encodings as NVFP4, by the preset's own rounding."""
+    rounding = "ties_to_away" if preset == "microxcaling" else "ties_to_even"
+    return two_levels(preset, replace(NVFP4, rounding=rounding), blocks)
+
+
+def two_levels(preset: str, format: TwoLevelFormat, blocks: Sequence[Sequence[int]]) -> TwoLevels:
+    """Return a tensor of blocks of binary32 encodings in a format of two levels."""
+    with np.errstate(all="ignore"):
+        return _PRESETS[preset](format, blocks)
 
 
 def _floats(block: Sequence[int]) -> np.ndarray[Any, np.dtype[np.float32]]:
@@ -189,54 +228,68 @@ def _greatest(blocks: Sequence[Sequence[int]]) -> Any:
     return np.max([np.max(np.abs(_floats(block))) for block in blocks])  # a NaN if there is one
 
 
-def _scale_code(value: Any) -> int:
-    return 0x7F if np.isnan(value) else _rounded(E4M3, value)
-
-
-def _rounded(elements: Elements, value: Any) -> int:
-    """Return the code of a binary32 number; that of -0 for a NaN."""
+def _rounded(elements: Elements, value: Any, rounding: str) -> int:
+    """Return the code of a binary32 number; that of a NaN for a NaN."""
     if np.isnan(value):
-        return elements.sign
+        return elements.nan
     magnitude = elements.values[-1] if np.isinf(value) else abs(Fraction(float(value)))
-    return elements.code(bool(np.signbit(value)), magnitude, "ties_to_even")
+    return elements.code(bool(np.signbit(value)), magnitude, rounding)
 
 
-def _value(code: int) -> Any:
-    return F32(float(E4M3.values[code]))
+def _exact(format: TwoLevelFormat, blocks: Sequence[Sequence[int]]) -> TwoLevels:
+    return _by_quotients(format, blocks, lambda amax: amax)
 
 
-def _exact(blocks: Sequence[Sequence[int]]) -> TwoLevels:
-    gamax = _greatest(blocks)
-    whole = gamax / F32(2688)
+def _microxcaling(format: TwoLevelFormat, blocks: Sequence[Sequence[int]]) -> TwoLevels:
+    """Return the numbers by exact quotients and the corner cases of MX blocks in microxcaling."""
+
+    def counted(amax: Any) -> Any:
+        if np.isinf(amax):
+            return F32(np.nan)
+        return amax if amax > 0 or np.isnan(amax) else F32(2.0**-126)
+
+    return _by_quotients(format, blocks, counted)
+
+
+def _by_quotients(
+    format: TwoLevelFormat, blocks: Sequence[Sequence[int]], counted: Callable[[Any], Any]
+) -> TwoLevels:
+    """Quantise by exact quotients; ``counted(amax)`` gives that of a block's scale."""
+    most, most_scale = format.span
+    whole = _greatest(blocks) / (most * most_scale)
     whole = whole if np.isfinite(whole) and whole > 0 else F32(1)
-    s_all = Fraction(float(whole))
     scales, elements = [], []
     for block in blocks:
         x = _floats(block)
-        amax = np.max(np.abs(x))
+        amax = counted(np.max(np.abs(x)))
         if np.isnan(amax):
-            scales.append(0x7F)
-            elements.append([_E2M1.sign] * len(block))
-            continue
-        bound = E4M3.values[-1]
-        quotient = bound if np.isinf(amax) else Fraction(float(amax)) / (6 * s_all)
-        scale = E4M3.code(False, quotient, "ties_to_even")
-        scales.append(scale)
-        factor = E4M3.values[scale] * s_all
-        codes = []
-        for each in x:
-            if scale == 0:
-                magnitude = Fraction(0)
-            elif np.isinf(each):
-                magnitude = Fraction(6)
-            else:
-                magnitude = abs(Fraction(float(each))) / factor
-            codes.append(_E2M1.code(bool(np.signbit(each)), magnitude, "ties_to_even"))
-        elements.append(codes)
+            code = format.scales.nan
+        elif np.isinf(amax):
+            code = len(format.scales.values) - 1
+        else:
+            quotient = Fraction(float(amax)) / (Fraction(float(most)) * Fraction(float(whole)))
+            code = format.scales.code(False, quotient, format.scale_rounding)
+        scales.append(code)
+        factor = Fraction(0)
+        if code < len(format.scales.values):
+            factor = format.scales.values[code] * Fraction(float(whole))
+        elements.append([_over(format, each, factor, np.isnan(amax)) for each in x])
     return TwoLevels(whole, scales, elements)
 
 
+def _over(format: TwoLevelFormat, x: Any, factor: Fraction, is_nan: Any) -> int:
+    """Return the code of a number over a factor; zeros of its sign if the factor is 0."""
+    elements = format.elements
+    if is_nan:
+        return elements.nan
+    magnitude = Fraction(0)
+    if factor:
+        magnitude = elements.values[-1] if np.isinf(x) else abs(Fraction(float(x))) / factor
+    return elements.code(bool(np.signbit(x)), magnitude, format.rounding)
+
+
 def _by_factors(
+    format: TwoLevelFormat,
     blocks: Sequence[Sequence[int]],
     whole: Any,
     scale: Callable[[Any], Any],
@@ -246,70 +299,79 @@ def _by_factors(
 ) -> TwoLevels:
     """Quantise by binary32 arithmetic: ``scale(amax)``, then ``scaled(x, s)``."""
     scales, elements = [], []
+    own = format.elements
     for block in blocks:
         x = _floats(block)
         counted = x[~np.isnan(x)] if skips_nan else x
-        code = _scale_code(scale(F32(np.max(np.abs(counted), initial=0))))
+        code = format.scale_code(scale(F32(np.max(np.abs(counted), initial=0))))
         scales.append(code)
-        if code == 0x7F:
-            elements.append([_E2M1.sign] * len(block))
+        if code == format.scales.nan:
+            elements.append([own.nan] * len(block))
         elif code == 0 and not skips_nan:
-            elements.append([_E2M1.sign * int(np.signbit(each)) for each in x])
+            elements.append([own.sign * int(np.signbit(each)) for each in x])
         else:
-            elements.append([_rounded(_E2M1, scaled(each, _value(code))) for each in x])
+            s = format.scale_value(code)
+            elements.append([_rounded(own, scaled(each, s), format.rounding) for each in x])
     return TwoLevels(whole, scales, elements)
 
 
-def _transformer_engine(blocks: Sequence[Sequence[int]]) -> TwoLevels:
+def _transformer_engine(format: TwoLevelFormat, blocks: Sequence[Sequence[int]]) -> TwoLevels:
     numbers = [_floats(block) for block in blocks]
     gamax = max((F32(np.max(np.abs(x[~np.isnan(x)]), initial=0)) for x in numbers), default=F32(0))
+    greatest, most_scale = format.span
     most = np.finfo(F32).max
-    encode = np.fmin(F32(2688) / gamax, most)
+    encode = np.fmin(greatest * most_scale / gamax, most)
     encode = F32(1) if gamax == 0 or encode == 0 else encode
     decode = F32(1) / encode
-    sixth = encode * (F32(1) / F32(6))
+    part = encode * (F32(1) / greatest)
 
     def scaled(x: Any, s: Any) -> Any:
         return x * np.fmin(F32(1) / (s * decode), most)
 
     return _by_factors(
-        blocks, decode, lambda a: np.fmin(a * sixth, F32(448)), scaled, skips_nan=True
+        format, blocks, decode, lambda a: np.fmin(a * part, most_scale), scaled, skips_nan=True
     )
 
 
-def _torchao(blocks: Sequence[Sequence[int]]) -> TwoLevels:
+def _torchao(format: TwoLevelFormat, blocks: Sequence[Sequence[int]]) -> TwoLevels:
     gamax = _greatest(blocks)
-    whole = F32(1) if gamax == 0 else gamax / F32(2688)
+    greatest, most_scale = format.span
+    whole = F32(1) if gamax == 0 else gamax / (greatest * most_scale)
+    least = F32(float(format.scales.values[1 << format.scales.fraction_bits]))
 
     def scale(amax: Any) -> Any:
-        return np.clip((amax / F32(6)) / whole, F32(2.0**-6), F32(448))
+        return np.clip((amax / greatest) / whole, least, most_scale)
 
-    return _by_factors(blocks, whole, scale, lambda x, s: x * ((F32(1) / whole) / s))
+    return _by_factors(format, blocks, whole, scale, lambda x, s: x * ((F32(1) / whole) / s))
 
 
-def _universal(blocks: Sequence[Sequence[int]]) -> TwoLevels:
+def _universal(format: TwoLevelFormat, blocks: Sequence[Sequence[int]]) -> TwoLevels:
     gamax = _greatest(blocks)
-    whole = F32(1) if gamax == 0 else gamax / F32(2688)
+    greatest, most_scale = format.span
+    whole = F32(1) if gamax == 0 else gamax / (greatest * most_scale)
+    least = F32(float(format.scales.values[1]))
 
     def scale(amax: Any) -> Any:
-        quotient = (amax / whole) / F32(6)
-        is_lost = amax > 0 and not np.isnan(quotient) and _scale_code(quotient) == 0
-        return F32(2.0**-9) if is_lost else quotient
+        quotient = (amax / whole) / greatest
+        return least if amax > 0 and quotient < least else quotient
 
-    return _by_factors(blocks, whole, scale, lambda x, s: (x / whole) * (F32(1) / s))
+    return _by_factors(format, blocks, whole, scale, lambda x, s: (x / whole) * (F32(1) / s))
 
 
-def _triton(blocks: Sequence[Sequence[int]]) -> TwoLevels:
+def _triton(format: TwoLevelFormat, blocks: Sequence[Sequence[int]]) -> TwoLevels:
+    greatest, most_scale = format.span
     return _by_factors(
+        format,
         blocks,
         F32(1),
-        lambda amax: np.minimum(amax / F32(6), F32(448)),
+        lambda amax: np.minimum(amax / greatest, most_scale),
         lambda x, s: x * (F32(1) / s),
     )
 
 
-_NVFP4: Final[dict[str, Callable[[Sequence[Sequence[int]]], TwoLevels]]] = {
+_PRESETS: Final[dict[str, Callable[[TwoLevelFormat, Sequence[Sequence[int]]], TwoLevels]]] = {
     "exact": _exact,
+    "microxcaling": _microxcaling,
     "transformer_engine": _transformer_engine,
     "torchao": _torchao,
     "universal": _universal,

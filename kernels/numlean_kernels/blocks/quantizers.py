@@ -1,8 +1,8 @@
 """The quantizers of two-level formats: how scales and quotients follow from numbers (NVFP4).
 
-All but the exact one compute in binary32, each operation rounded to nearest. gamax and amax are the
-greatest magnitudes of a tensor and of a block, S (``whole``) and s their scales.
-Quotients leave as binary64 numbers, so that they are rounded once more, to a scale or an element.
+All but ``exact`` and ``microxcaling`` compute in binary32, each operation rounded to nearest. gamax
+and amax are the greatest magnitudes of a tensor and of a block, S (``whole``) and s their scales.
+Quotients are rounded once more, to a scale or an element.
 """
 
 from __future__ import annotations
@@ -12,25 +12,28 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from numlean_kernels.blocks.elements import greatest
 from numlean_kernels.blocks.rules import Quantizer, TwoLevelRule
-from numlean_kernels.formats import BINARY64, Format
+from numlean_kernels.formats import BINARY64
 from numlean_kernels.protocol import Routine, Target
 
 
 class Steps(NamedTuple):
-    """The routines of a quantizer. All numbers are binary32 but for quotients, which are binary64.
+    """The routines of a quantizer. All numbers are binary32 but for exact quotients: binary64.
 
     Attributes:
         tensor: ``tensor(gamax) -> S``, the factor of every number of the tensor.
         scale: ``scale(amax, gamax, whole)``: the scale of a block before it is rounded.
         factor: ``factor(s, gamax, whole)``, for ``scaled``: the same for all numbers of a block.
         scaled: ``scaled(x, factor, whole)``: a number before it is rounded to an element.
+        is_exact: Whether that is the exact quotient x / factor, as far as rounding can tell.
     """
 
     tensor: Routine
     scale: Routine
     factor: Routine
     scaled: Routine
+    is_exact: bool = False
 
 
 def skips_nan(quantizer: Quantizer) -> bool:
@@ -46,14 +49,8 @@ def has_zero_blocks(quantizer: Quantizer) -> bool:
 def make_steps(rule: TwoLevelRule, target: Target) -> Steps:
     """Return the routines of a rule's quantizer."""
     made = _QUANTIZERS[rule.quantizer](rule, target)
-    return Steps(*map(target.routine, made))
-
-
-def greatest(format: Format) -> np.float32:
-    """Return the greatest number of a small format."""
-    return np.float32(format.implicit_bit | format.max_finite & format.trailing_mask) * np.float32(
-        2.0 ** (format.emax - format.trailing_bits)
-    )
+    tensor, scale, factor, scaled = map(target.routine, made[:4])
+    return Steps(tensor, scale, factor, scaled, made.is_exact)
 
 
 def _range(rule: TwoLevelRule) -> tuple[np.float32, np.float32]:
@@ -66,7 +63,7 @@ def _multiplied(target: Target) -> Routine:
     multiply = target.instructions(32).mul
 
     def scaled(x: Any, factor: Any, whole: Any) -> Any:
-        return np.float64(multiply(x, factor))
+        return multiply(x, factor)
 
     return scaled
 
@@ -83,18 +80,23 @@ def _reciprocal(target: Target) -> Routine:
 
 def _exact(rule: TwoLevelRule, target: Target) -> Steps:
     most, most_scale = _range(rule)
-    divide, most64 = target.instructions(32).div, np.float64(most)
-    multiply = target.instructions(64).mul
-    quotient = target.routine(make_exact_quotient(target))
+    divide32, most64 = target.instructions(32).div, np.float64(most)
+    own = target.instructions(64)
+    divide, multiply = own.div, own.mul
+    drawn = target.routine(make_exact_quotient(target))
+    quotient = drawn if rule.elements.is_stochastic else divide
     span, one = np.float32(most * most_scale), np.float32(1.0)
     zero, infinity = np.float32(0.0), np.float32(np.inf)
 
     def tensor(gamax: Any) -> Any:
-        whole = divide(gamax, span)
+        whole = divide32(gamax, span)
         return whole if whole > zero and whole < infinity else one
 
+    # A quotient rounded to binary64 lies on the same side of each scale, element and middle of two
+    # as the exact one: these times the divisor have at most 33 bits, so a number that is none of
+    # them differs by at least 2**-34 of it. What is drawn at random needs more.
     def scale(amax: Any, gamax: Any, whole: Any) -> Any:
-        return quotient(np.float64(amax), multiply(most64, np.float64(whole)))
+        return divide(np.float64(amax), multiply(most64, np.float64(whole)))
 
     def factor(s: Any, gamax: Any, whole: Any) -> Any:
         return multiply(np.float64(s), np.float64(whole))
@@ -102,7 +104,20 @@ def _exact(rule: TwoLevelRule, target: Target) -> Steps:
     def scaled(x: Any, factor: Any, whole: Any) -> Any:
         return quotient(np.float64(x), factor)
 
-    return Steps(tensor, scale, factor, scaled)
+    return Steps(tensor, scale, factor, scaled, is_exact=True)
+
+
+def _microxcaling(rule: TwoLevelRule, target: Target) -> Steps:
+    exact = _exact(rule, target)
+    scale_of = target.routine(exact.scale)
+    least, zero, infinity = np.finfo(np.float32).tiny, np.float32(0.0), np.float32(np.inf)
+    nan = np.float64(np.nan)
+
+    def scale(amax: Any, gamax: Any, whole: Any) -> Any:
+        quotient = scale_of(least if amax == zero else amax, gamax, whole)
+        return quotient if amax < infinity else nan
+
+    return exact._replace(scale=scale)
 
 
 def _transformer_engine(rule: TwoLevelRule, target: Target) -> Steps:
@@ -126,7 +141,7 @@ def _transformer_engine(rule: TwoLevelRule, target: Target) -> Steps:
         return divide(one, encoding_scale(gamax))
 
     def scale(amax: Any, gamax: Any, whole: Any) -> Any:
-        return np.float64(multiply(amax, multiply(encoding_scale(gamax), reciprocal)))
+        return multiply(amax, multiply(encoding_scale(gamax), reciprocal))
 
     def factor(s: Any, gamax: Any, whole: Any) -> Any:
         f = divide(one, multiply(s, whole))
@@ -147,7 +162,7 @@ def _torchao(rule: TwoLevelRule, target: Target) -> Steps:
     def scale(amax: Any, gamax: Any, whole: Any) -> Any:
         quotient = divide(divide(amax, most), whole)
         quotient = least if quotient < least else quotient
-        return np.float64(most_scale if quotient > most_scale else quotient)
+        return most_scale if quotient > most_scale else quotient
 
     def factor(s: Any, gamax: Any, whole: Any) -> Any:
         return divide(divide(one, whole), s)
@@ -160,18 +175,18 @@ def _universal(rule: TwoLevelRule, target: Target) -> Steps:
     own = target.instructions(32)
     divide, multiply = own.div, own.mul
     span, one, zero = np.float32(most * most_scale), np.float32(1.0), np.float32(0.0)
-    least = np.float64(2.0 ** (rule.scale.emin - rule.scale.trailing_bits))
+    least = np.float32(2.0 ** (rule.scale.emin - rule.scale.trailing_bits))
 
     def tensor(gamax: Any) -> Any:
         return one if gamax == zero else divide(gamax, span)
 
     def scale(amax: Any, gamax: Any, whole: Any) -> Any:
         # The greatest |x / S| is |amax / S|, as division rounds monotonically.
-        quotient = np.float64(divide(divide(amax, whole), most))
+        quotient = divide(divide(amax, whole), most)
         return least if amax > zero and quotient < least else quotient
 
     def scaled(x: Any, factor: Any, whole: Any) -> Any:
-        return np.float64(multiply(divide(x, whole), factor))
+        return multiply(divide(x, whole), factor)
 
     return Steps(tensor, scale, _reciprocal(target), scaled)
 
@@ -185,7 +200,7 @@ def _triton(rule: TwoLevelRule, target: Target) -> Steps:
 
     def scale(amax: Any, gamax: Any, whole: Any) -> Any:
         quotient = divide(amax, most)
-        return np.float64(most_scale if quotient > most_scale else quotient)
+        return most_scale if quotient > most_scale else quotient
 
     return Steps(tensor, scale, _reciprocal(target), _multiplied(target))
 
@@ -196,6 +211,7 @@ _QUANTIZERS: Final[dict[Quantizer, Callable[[TwoLevelRule, Target], Steps]]] = {
     Quantizer.TORCHAO: _torchao,
     Quantizer.UNIVERSAL: _universal,
     Quantizer.TRITON: _triton,
+    Quantizer.MICROXCALING: _microxcaling,
 }
 
 

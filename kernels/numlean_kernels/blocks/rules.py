@@ -39,6 +39,7 @@ class Quantizer(Enum):
     TRANSFORMER_ENGINE = "transformer_engine"
     UNIVERSAL = "universal"
     TRITON = "triton"
+    MICROXCALING = "microxcaling"
 
 
 @final

@@ -8,9 +8,21 @@ from typing import Any
 import numpy as np
 
 from numlean_kernels.blocks import power_of_two, two_level
-from numlean_kernels.blocks.elements import make_code, make_greater, make_nearest, make_scaled
+from numlean_kernels.blocks.elements import (
+    NEAREST,
+    is_compared,
+    least_compared,
+    make_code,
+    make_compared,
+    make_greater,
+    make_magnitude,
+    make_nearest,
+    make_over_power,
+    make_scaled,
+    make_value,
+)
 from numlean_kernels.blocks.exponents import make_scale
-from numlean_kernels.blocks.quantizers import make_steps, skips_nan
+from numlean_kernels.blocks.quantizers import Steps, make_steps, skips_nan
 from numlean_kernels.blocks.rules import (
     ROUND,
     Element,
@@ -18,6 +30,7 @@ from numlean_kernels.blocks.rules import (
     PowerRule,
     TwoLevelRule,
 )
+from numlean_kernels.formats import BINARY64
 from numlean_kernels.protocol import Routine, Table, Target
 from numlean_kernels.tables.ieee import ieee_table
 
@@ -31,8 +44,11 @@ def power_table(rule: PowerRule, target: Target) -> Table:
         power_of_two.SCALE: target.routine(make_scale(rule, target)),
         power_of_two.SCALED: target.routine(make_scaled(target)),
         power_of_two.ROUNDED: rounded_element(rule.element, rule.elements, target),
-        power_of_two.NEAREST: target.routine(make_nearest(rule.element, target)),
+        power_of_two.OVER: target.routine(make_over_power(target)),
     }
+    if rule.elements.rounding in NEAREST:
+        nearest = make_nearest(rule.element, rule.elements.rounding, target)
+        routines[power_of_two.NEAREST] = target.routine(nearest)
     return Table(f"powers of two/{rule.key}", zero=0, make=routines.__getitem__)
 
 
@@ -40,37 +56,73 @@ def power_table(rule: PowerRule, target: Target) -> Table:
 def two_level_table(rule: TwoLevelRule, target: Target) -> Table:
     """Return the routines of a format with a scale for each block and one for the tensor."""
     steps = make_steps(rule, target)
-    encoding, real32, real64 = target.encoding_of(64), target.real_of(32), target.real_of(64)
+    encoding, real32 = target.encoding_of(64), target.real_of(32)
     word = target.unsigned(32)
-    scales = ieee_table(rule.scales.arithmetic(rule.scale), target)
-    round_scale, to_binary64 = scales[ROUND], scales["to_binary64"]
+    round_scale = ieee_table(rule.scales.arithmetic(rule.scale), target)[ROUND]
     round_element = rounded_element(rule.element, rule.elements, target)
+    is_near, infinity, zero = rule.scales.rounding in NEAREST, np.float64(np.inf), np.uint64(0)
+    near: Any = _near_scale(rule, target) if is_near else None
 
     def scale(amax: Any, gamax: Any, whole: Any) -> Any:
-        return round_scale(encoding(steps.scale(amax, gamax, whole)))
-
-    def value(code: Any) -> Any:
-        return np.float32(real64(to_binary64(code)))
+        quotient = np.float64(steps.scale(amax, gamax, whole))
+        if is_near and quotient < infinity:
+            return near(zero, encoding(quotient))
+        return round_scale(encoding(quotient))
 
     def real(x: Any) -> Any:
         return real32(word(x))
 
     def scaled(x: Any, factor: Any, whole: Any) -> Any:
-        return encoding(steps.scaled(x, factor, whole))
+        return encoding(np.float64(steps.scaled(x, factor, whole)))
 
+    greater, greater_number = (
+        target.routine(make_greater(target, skips_nan=skips)) for skips in (False, True)
+    )
     routines = {
         two_level.TENSOR: steps.tensor,
         two_level.SCALE: target.routine(scale),
-        two_level.VALUE: target.routine(value),
+        two_level.VALUE: target.routine(make_value(rule.scale, target)),
         two_level.FACTOR: steps.factor,
         two_level.SCALED: target.routine(scaled),
         two_level.ROUNDED: round_element,
         two_level.REAL: target.routine(real),
-        two_level.GREATER: target.routine(
-            make_greater(target, skips_nan=skips_nan(rule.quantizer))
-        ),
+        two_level.GREATER: greater,
+        two_level.GREATER_NUMBER: greater_number,
+        two_level.GREATER_OF_TENSOR: greater_number if skips_nan(rule.quantizer) else greater,
     }
+    nearest = _nearest(rule, steps, target)
+    if nearest is not None:
+        routines[two_level.NEAREST] = target.routine(nearest)
+    least = least_compared(rule.element) if steps.is_exact else np.float64(0.0)
+    routines[two_level.USUAL] = target.routine(lambda factor: least <= factor < np.inf)
     return Table(f"two levels/{rule.key}", zero=0, make=routines.__getitem__)
+
+
+def _near_scale(rule: TwoLevelRule, target: Target) -> Routine:
+    """Return ``near(0, quotient)``: the code of a scale, in fewer instructions than the table's."""
+    made = make_nearest(Element(rule.scale), rule.scales.rounding, target, source=BINARY64)
+    return target.routine(made)
+
+
+def _nearest(rule: TwoLevelRule, steps: Steps, target: Target) -> Routine | None:
+    """Return ``nearest(x, factor, whole)``, which vector instructions compute, if there is one."""
+    element, rounding = rule.element, rule.elements.rounding
+    if rounding not in NEAREST or (steps.is_exact and not is_compared(element)):
+        return None
+    if steps.is_exact:
+        compared = target.routine(make_compared(element, rounding, target))
+
+        def exact(x: Any, factor: Any, whole: Any) -> Any:
+            return compared(x, factor)
+
+        return exact
+    nearest = target.routine(make_nearest(element, rounding, target))
+    magnitude = target.routine(make_magnitude(steps.scaled, target))
+
+    def scaled(x: Any, factor: Any, whole: Any) -> Any:
+        return nearest(x, magnitude(x, factor, whole))
+
+    return scaled
 
 
 def rounded_element(element: Element, rounding: ElementRounding, target: Target) -> Routine:

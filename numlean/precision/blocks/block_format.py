@@ -64,6 +64,12 @@ _QUANTIZERS: Final = {
         "RN(amax / G), at most H, rounded",
         "RN(x * RN(1 / s)), rounded",
     ),
+    Quantizer.MICROXCALING: (
+        "S = RN(gamax / (G * H)), 1 if that is 0, infinite or NaN",
+        "amax / (G * S), exact, rounded once, at most H; amax = 0 counts as 2**-126, and an"
+        " infinity or a NaN makes s NaN",
+        "x / (s * S), exact, rounded once",
+    ),
 }
 
 

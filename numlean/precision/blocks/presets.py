@@ -51,8 +51,9 @@ PRESETS: Final = (
     ),
     Preset(
         "microxcaling",
-        "Microsoft's microxcaling",
+        "Microsoft's microxcaling; formats of two levels by its corner cases, a choice of numlean",
         PowerScale(zero_as=BINARY32.least_normal),
+        Quantizer.MICROXCALING,
         rounding="ties_to_away",
     ),
     Preset("universal", "the library universal", quantizer=Quantizer.UNIVERSAL),

@@ -11,7 +11,12 @@ from numlean.scalar.protocol import Storage
 from numlean_kernels.blocks.power_of_two import quantize_powers
 from numlean_kernels.blocks.quantizers import skips_nan
 from numlean_kernels.blocks.rules import BlockRule, PowerRule, TwoLevelRule
-from numlean_kernels.blocks.two_level import quantize_two_levels, tensor_scale
+from numlean_kernels.blocks.two_level import (
+    PART,
+    greatest_of_parts,
+    quantize_two_levels,
+    tensor_scale,
+)
 from numlean_kernels.formats import BINARY32
 from numlean_kernels.protocol import kernel_for
 from numlean_kernels.tables.blocks import power_table, two_level_table
@@ -54,7 +59,9 @@ def quantize(
         launch((scales.size,), x, words, elements, scales)
         return Quantized(elements, scales, whole)
     table, gamax = two_level_table(rule, shared), target.empty(1, np.uint32)
-    kernel_for(target, tensor_scale(rule), table)((1,), x.reshape(-1), gamax, whole)
+    parts = target.empty(max(1, -(-x.size // PART)), np.uint32)
+    kernel_for(target, greatest_of_parts(rule), table)((parts.size,), x.reshape(-1), parts)
+    kernel_for(target, tensor_scale(rule), table)((1,), parts, gamax, whole)
     launch = kernel_for(target, quantize_two_levels(rule), table)
     launch((scales.size,), x, gamax, whole, words, elements, scales)
     return Quantized(elements, scales, whole)

@@ -7,9 +7,14 @@ import pytest
 
 from numlean.errors import NumleanError, ShapeError
 from numlean.precision.blocks import block_formats, get_block_format
-from numlean.scalar.kernel_scalar.blocks import quantize
+from numlean.scalar.kernel_scalar.blocks import greatest_magnitude
 from numlean.scalar.registry import get_scalar
 from numlean.testing import blocks as reference
+from numlean_kernels.blocks.power_of_two import quantize_powers
+from numlean_kernels.blocks.rules import PowerRule
+from numlean_kernels.blocks.two_level import quantize_two_levels, tensor_scale
+from numlean_kernels.protocol import kernel_for
+from numlean_kernels.tables.blocks import power_table, two_level_table
 
 MX = tuple(name for name in block_formats() if name != "nvfp4")
 RULES = ("floor", "ceil", "even", "rceil")
@@ -19,13 +24,15 @@ SPECIAL = np.array(
     [0, 0x80000000, 1, 0x007FFFFF, 0x00800000, 0x7F7FFFFF, 0x7F800000, 0xFF800000, 0x7FC00000],
     np.uint32,
 )
+QUANTIZERS = ("exact", "microxcaling", "torchao", "transformer_engine", "universal", "triton")
 
 
 def numbers(seed: int, rows: int, size: int) -> np.ndarray:
     """Return binary32 encodings: usual blocks, blocks at both ends of the range, and specials."""
     rng = np.random.default_rng(seed)
     powers = rng.choice([-149, -127, -120, -100, -3, 0, 5, 100, 126], (rows, 1))
-    x = (rng.standard_normal((rows, size)) * np.exp2(powers.astype(np.float64))).astype(np.float32)
+    with np.errstate(over="ignore"):
+        x = (rng.standard_normal((rows, size)) * np.exp2(powers * 1.0)).astype(np.float32)
     # Many fractions end after a few bits, where ties are.
     encodings = x.view(np.uint32) & rng.choice([0xFFFFFFFF, 0xFFF00000, 0xFFFC0000], (rows, size))
     is_special = rng.random((rows, size)) < rng.choice([0, 0, 0, 0.2], (rows, 1))
@@ -46,9 +53,7 @@ def test_scales_and_elements_are_those_of_exact_rationals(name: str, preset: str
             assert (int(scale[0]), codes.tolist()) == expected
 
 
-@pytest.mark.parametrize(
-    "preset", ["exact", "torchao", "transformer_engine", "universal", "triton"]
-)
+@pytest.mark.parametrize("preset", QUANTIZERS)
 def test_nvfp4_is_that_of_the_reference(preset: str) -> None:
     f = get_block_format("nvfp4", preset=preset, device="python")
     for seed in range(12):
@@ -75,23 +80,50 @@ def test_compiled_kernels_have_the_bits_of_the_interpreter(
     assert made[0].dequantize().shape == x.shape
 
 
-def test_blocks_of_usual_numbers_have_the_bits_of_the_plain_loop() -> None:
-    from numlean_kernels.blocks.power_of_two import quantize_powers
-    from numlean_kernels.protocol import kernel_for
-    from numlean_kernels.tables.blocks import power_table
+def codes_by(device: str, name: str, x: np.ndarray, *, fast: bool) -> list[np.ndarray]:
+    """Return the codes of elements and scales by the loop with or without vector instructions."""
+    scalar = get_scalar("ieee32exec", device)
+    target, rule = scalar.target, get_block_format(name).rule
+    is_power = isinstance(rule, PowerRule)
+    table = (power_table if is_power else two_level_table)(rule, target)
+    given = [x, np.empty((1, 1), np.uint64)]
+    if not is_power:
+        gamax, whole = np.empty(1, np.uint32), np.empty(1, np.float32)
+        magnitudes = np.array([greatest_magnitude(x, rule)], np.uint32)
+        kernel_for(target, tensor_scale(rule), table)((1,), magnitudes, gamax, whole)
+        given[1:1] = [gamax, whole]
+    loop = (quantize_powers if is_power else quantize_two_levels)(rule, fast=fast)
+    elements = np.empty(x.shape, np.uint8)
+    scales = np.empty((len(x), -(-x.shape[1] // rule.size)), np.uint8)
+    kernel_for(target, loop, table)((scales.size,), *given, elements, scales)
+    return [elements, scales]
 
-    scalar = get_scalar("ieee32exec", "cpu")
-    x = numbers(11, 4000, 32)
-    for name in ("mxfp8_e4m3", "mxint8"):
-        rule = get_block_format(name).rule
-        codes = quantize(scalar, x, rule)
-        elements, scales = np.empty(x.shape, np.uint8), np.empty((len(x), 1), np.uint8)
-        plain = kernel_for(
-            scalar.target, quantize_powers(rule, fast=False), power_table(rule, scalar.target)
-        )
-        plain((scales.size,), x, np.empty((1, 1), np.uint64), elements, scales)
-        np.testing.assert_array_equal(codes.elements, elements)
-        np.testing.assert_array_equal(codes.scales, scales)
+
+FAST = (
+    *("mxfp8_e4m3", "mxfp8_e5m2", "mxint8,preset=microxcaling", "mxfp4,preset=transformer_engine"),
+    *("mxfp6_e2m3,rounding=ties_to_away", "mxfp8_e5m2,rounding=ties_to_away,scale_rule=even"),
+    *(f"nvfp4,preset={preset}" for preset in QUANTIZERS),
+    "nvfp4,rounding=ties_to_away,preset=universal",
+    "nvfp4,scale_rounding=ties_to_away",
+    "block:e4m3/e5m2,size=8,preset=torchao",
+)
+
+
+@pytest.mark.parametrize("name", FAST)
+def test_numbers_of_vector_instructions_have_the_bits_of_the_plain_loop(name: str) -> None:
+    x = np.random.default_rng(4).standard_normal((8, 40)).astype(np.float32).view(np.uint32)
+    for given in (numbers(11, 12, 32), x, x & np.uint32(0xFFF80000)):
+        fast, plain = (codes_by("python", name, given, fast=fast) for fast in (True, False))
+        for found, expected in zip(fast, plain, strict=True):
+            np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("name", ["mxfp8_e4m3", "nvfp4", "nvfp4,preset=transformer_engine"])
+def test_compiled_vector_instructions_have_the_bits_of_the_plain_loop(name: str) -> None:
+    x = numbers(11, 150, 40)
+    fast, plain = codes_by("cpu", name, x, fast=True), codes_by("python", name, x, fast=False)
+    for found, expected in zip(fast, plain, strict=True):
+        np.testing.assert_array_equal(found, expected)
 
 
 @pytest.mark.parametrize("name", [name for name in MX if name != "mxint8"])
