@@ -136,6 +136,10 @@ class Target(ABC):
     looks_up_codes = False
     """Whether looking results up in tables of all codes is faster here than computing them."""
 
+    has_float_phases = False
+    """Whether binary64 in hardware has fused multiply-add, and nothing contracts or reorders
+    operations, so that fast phases may compute in it."""
+
     def __init__(self) -> None:
         self._kernels: dict[tuple[Loop, Table], Launch] = {}
 

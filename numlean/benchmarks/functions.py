@@ -62,6 +62,7 @@ def entries(name: str, dtypes: list[str]) -> Iterator[BenchmarkEntry]:
     ufunc = getattr(np, _NUMPY[name], None)
     if ufunc is not None:
         yield BenchmarkEntry("numpy, float32", partial(ufunc, *floats), ELEMENTS, None)
+        yield BenchmarkEntry("numpy, float64", partial(ufunc, *values), ELEMENTS, None)
     for library in (_mpfr, _mpmath):
         call = library(name, [row[:_SLOW_ELEMENTS] for row in floats])
         if call is not None:

@@ -30,7 +30,7 @@ def elementwise(name: str, arity: int) -> Loop:
     """Return the loop z[i] = name(operands[i]...) over one to four operands."""
 
     def make(table: Table) -> Callable[..., None]:
-        kernel = two_phase(table, name) if arity == 1 else None
+        kernel = two_phase(table, name, arity)
         return kernel or _RESULT_KERNELS[arity - 1](table[name])
 
     return Loop(name, rank=1, make=make)

@@ -19,7 +19,7 @@ from numlean_kernels.elementary import (
 from numlean_kernels.elementary.fast_phase import fast_maker
 from numlean_kernels.elementary.rounding_test import with_fast_phase
 from numlean_kernels.elementary.special_cases import binary_functions, unary_functions
-from numlean_kernels.formats import BINARY32
+from numlean_kernels.formats import BINARY32, BINARY64, Format
 from numlean_kernels.ieee.arithmetic import Rounding
 from numlean_kernels.ieee.routine_builder import Maker, RoutineBuilder
 from numlean_kernels.protocol import Routine
@@ -45,15 +45,14 @@ BINARY: Final = binary_functions(_CORES)
 """Functions of two operands: ``f(a, b) -> (z, flags)``."""
 
 _BINARY64: Final = unary_functions(binary64.CORES) | binary_functions(binary64.CORES)
+"""The same functions for formats wider than binary32, up to binary64."""
 
-_WIDEST: Final = BINARY32
-"""Functions are computed for formats of at most its precision whose numbers lie in its range."""
 _ACCURATE: Final = "accurate "
 
 
 def arity(name: str) -> int:
     """Return the number of operands of an elementary function, or of its accurate phase."""
-    return 2 if name in BINARY else 1
+    return 2 if name.removeprefix(_ACCURATE) in BINARY else 1
 
 
 def binary64_routine(builder: RoutineBuilder, name: str) -> Routine:
@@ -71,9 +70,10 @@ def binary64_routine(builder: RoutineBuilder, name: str) -> Routine:
 
 
 def binary64_flagged_routine(builder: RoutineBuilder, name: str) -> Routine:
-    """Return the function of that name on encodings of binary64, with the flags that it raises.
+    """Return the function of that name on encodings, with the flags that it raises.
 
-    Values on rounding boundaries are right in every direction, and so are their flags.
+    The numbers of the format are numbers of binary64. Values on rounding boundaries are right in
+    every direction, and so are their flags: they are computed to more than a hundred bits.
 
     Raises:
         KeyError: No function has that name.
@@ -100,13 +100,15 @@ def fast_phase(builder: RoutineBuilder, name: str) -> Routine:
 
 
 def _fast_maker(builder: RoutineBuilder, name: str) -> Maker | None:
-    return fast_maker(name, builder.format) if _has_functions(builder) else None
+    is_narrow = _is_within(builder, BINARY32)
+    return fast_maker(name, builder.format) if is_narrow else None
 
 
-def _has_functions(builder: RoutineBuilder) -> bool:
+def _is_within(builder: RoutineBuilder, widest: Format) -> bool:
+    """Return whether all numbers are numbers of a format, and rounding is not stochastic."""
     format, least = builder.format, builder.format.emin - builder.format.trailing_bits
-    fits = format.precision <= _WIDEST.precision and format.emax <= _WIDEST.emax
-    fits &= least >= _WIDEST.emin - _WIDEST.trailing_bits
+    fits = format.precision <= widest.precision and format.emax <= widest.emax
+    fits &= least >= widest.emin - widest.trailing_bits
     return fits and builder.arithmetic.rounding is not Rounding.STOCHASTIC
 
 
@@ -116,15 +118,17 @@ def elementary_routine(builder: RoutineBuilder, name: str) -> Routine:
     ``"accurate " + name`` is the function without its fast phase.
 
     Raises:
-        KeyError: No function has that name, or the format is wider than binary32 or rounds
+        KeyError: No function has that name, or the format has numbers that binary64 lacks or rounds
             stochastically.
     """
-    if not _has_functions(builder):
+    accurate = name.removeprefix(_ACCURATE)
+    if _is_within(builder, BINARY32):
+        make = BINARY[accurate] if accurate in BINARY else UNARY[accurate]
+    elif _is_within(builder, BINARY64):
+        make = _BINARY64[accurate]
+    else:
         raise KeyError(name)
-    make, make_fast = (
-        BINARY[name] if name in BINARY else UNARY[name.removeprefix(_ACCURATE)],
-        _fast_maker(builder, name),
-    )
+    make_fast = _fast_maker(builder, name)
     if make_fast is not None:
         make = with_fast_phase(make, make_fast)
     word, routine = builder.word, builder.of_long_words().routine(make)

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from numlean_kernels.elementary import hardware as floats
 from numlean_kernels.formats import BINARY32, BINARY64, Format
 from numlean_kernels.ieee import exact_sums
 from numlean_kernels.ieee.arithmetic import Arithmetic
@@ -238,14 +239,17 @@ def _lift_predicate(builder: HardwareRoutineBuilder, routine: Routine) -> Routin
 
 def _lift_elementary(builder: HardwareRoutineBuilder, *, name: str) -> Routine:
     """Return an integer routine: processors lack these functions, and libraries differ."""
-    of_format = binary64_routine if builder.integer.format == BINARY64 else result_alone
-    return (_lift_binary if name in BINARY else _lift_unary)(
-        builder, of_format(builder.integer, name)
-    )
+    lift = _lift_binary if name.removeprefix("accurate ") in BINARY else _lift_unary
+    if builder.integer.format == BINARY64:
+        return lift(builder, binary64_routine(builder.integer, name.removeprefix("accurate ")))
+    return lift(builder, result_alone(builder.integer, name))
 
 
 def _lift_fast(builder: HardwareRoutineBuilder, *, name: str) -> Routine:
-    """Return the fast phase of an integer routine of binary32."""
+    """Return a fast phase in hardware floats, or else that of an integer routine of binary32."""
+    phases, target = floats.PHASES[builder.integer.format], builder.integer.target
+    if target.has_float_phases and name in phases:
+        return _float_builder(target).routine(phases[name])
     fast, encoding, real = fast_phase(builder.integer, name), builder.encoding, builder.real
 
     def lifted(a: Any) -> Any:
@@ -253,6 +257,11 @@ def _lift_fast(builder: HardwareRoutineBuilder, *, name: str) -> Routine:
         return certain, real(z)
 
     return lifted
+
+
+@cache
+def _float_builder(target: Target) -> floats.FloatBuilder:
+    return floats.FloatBuilder(target)
 
 
 def _make_exact_round(builder: HardwareRoutineBuilder) -> Routine:
@@ -300,10 +309,13 @@ FURTHER: Final[dict[str, Callable[[HardwareRoutineBuilder], Routine]]] = {
 """Operations that no method of the Scalar protocol has."""
 
 PHASES: Final[dict[str, Callable[[HardwareRoutineBuilder], Routine]]] = {
-    **{f"fast {name}": partial(_lift_fast, name=name) for name in UNARY},
-    **{f"accurate {name}": partial(_lift_elementary, name=f"accurate {name}") for name in UNARY},
+    **{f"fast {name}": partial(_lift_fast, name=name) for name in (*UNARY, *BINARY)},
+    **{
+        f"accurate {name}": partial(_lift_elementary, name=f"accurate {name}")
+        for name in (*UNARY, *BINARY)
+    },
 }
-"""The two phases of functions of one operand, for :mod:`numlean_kernels.loops.two_phase`."""
+"""The two phases of functions, for :mod:`numlean_kernels.loops.two_phase`."""
 
 
 @cache

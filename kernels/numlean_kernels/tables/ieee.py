@@ -235,8 +235,8 @@ def _make(builder: RoutineBuilder, name: str) -> Routine:
         return builder.routine(_UNPACKED_MAKERS[name])
     if exact_sums.is_term(name):
         return builder.routine(exact_sums.term_maker(name))
-    if name.startswith(_FAST):
-        return fast_phase(builder, name.removeprefix(_FAST))
+    if name.startswith((_FAST, f"flagged {_FAST}")):
+        return fast_phase(builder, name.removeprefix("flagged ").removeprefix(_FAST))
     flagged = name.removeprefix("flagged ")
     return _flagged(builder, flagged) if flagged != name else result_alone(builder, name)
 

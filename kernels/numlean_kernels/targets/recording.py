@@ -31,6 +31,7 @@ class RecordingTarget(DelegatingTarget):
         super().__init__(inner)
         self.name = inner.name
         self.compiles, self.looks_up_codes = inner.compiles, inner.looks_up_codes
+        self.has_float_phases = inner.has_float_phases
         self.operations = operations
 
     @property
