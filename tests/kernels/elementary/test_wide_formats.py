@@ -49,4 +49,3 @@ def test_flags_tell_exact_values_poles_and_tiny_results():
     few = Flags()
     scalar.pow(scalar.from_float([3.0, 3.0, 2.0]), scalar.from_float([2.0, 0.5, -3.0]), flags=few)
     assert few == Flags(inexact=1)
-
