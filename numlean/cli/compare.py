@@ -14,11 +14,13 @@ belongs to the item before it, and commas inside parentheses do not separate ite
 policy is policy:P, optionally with device and engine. Of a run by a policy, the error of each
 product of a layer has three parts: quantisation, accumulation and output. For each parameter, the
 rounding of an update is measured: of the parameter, of its gradient, and of the optimizer's state.
+For each operand whose numbers share scales, as in block formats, the shares that are saturated and
+flushed to zero are measured, and the scales and the errors by block.
 
 --json and --jsonl FILE write one JSON object per line: first a description ("record":
 "comparison"), then for each measured step and dtype a "step" and its "operation" records, and at
-the end of each run a "run"; of a run by a policy, "product" and "update" records, too. The module
-numlean.analysis.drift.records documents all keys.
+the end of each run a "run"; of a run by a policy, "product", "quantisation" and "update" records,
+too. The module numlean.analysis.drift.records documents all keys.
 --out FILE.html writes a report into one file; --out DIR writes report.html and records.jsonl into
 a folder.
 

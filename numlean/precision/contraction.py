@@ -42,6 +42,8 @@ class Contraction:
         role: Which of a layer's products it is for: ``forward``, ``input_gradient`` or
             ``weight_gradient``; "" if it is for no layer.
         first: The operand whose factor multiplies the sums first, if its codes are integers.
+        sides: What the operands are in the layer: ``input``, ``weight`` or ``gradient``, and
+            ``left`` or ``right`` without a weight.
 
     Raises:
         NumleanError: The rule lacks numbers of an operand, or scales do not fit each other or the
@@ -54,6 +56,7 @@ class Contraction:
     output: Scalar
     role: str = field(default="", compare=False, repr=False)
     first: Side = "left"
+    sides: tuple[str, str] = field(default=("left", "right"), compare=False, repr=False)
 
     def __post_init__(self) -> None:
         self.accumulate.check_operands(scalar_of(self.left), scalar_of(self.right))
@@ -131,7 +134,8 @@ class Contraction:
     def swapped(self) -> Contraction:
         """The same contraction with its operands in the other order."""
         first: Side = "right" if self.first == "left" else "left"
-        return replace(self, left=self.right, right=self.left, first=first)
+        left, right = self.sides
+        return replace(self, left=self.right, right=self.left, first=first, sides=(right, left))
 
     def with_scalars(self, change: ChangeScalar) -> Contraction:
         """Return the same contraction in other Scalars."""
@@ -142,6 +146,7 @@ class Contraction:
             change(self.output),
             self.role,
             self.first,
+            self.sides,
         )
 
     def __str__(self) -> str:

@@ -146,11 +146,12 @@ def product_rule(
     by_weight, reductions = precision.weight_gradient, precision.reductions
     if weight is None:
         # Where a weight would be, there is another input.
-        forward = replace(forward, right=scaled_like(forward.right, forward.left))
-        by_input = replace(by_input, right=scaled_like(by_input.right, forward.left))
+        forward = _with_right(forward, forward.left, ("left", "right"))
+        by_left = _with_right(by_input, forward.left, ("gradient", "right"))
+        by_right = replace(by_left, sides=("gradient", "left"))
         forward = _bound(forward, "left", "right", bind)
-        by_left = _bound(by_input, "gradient", "right", bind)
-        by_right = _bound(by_input, "gradient", "left", bind)
+        by_left = _bound(by_left, "gradient", "right", bind)
+        by_right = _bound(by_right, "gradient", "left", bind)
         by_right = _copied(by_right, by_left.left, forward.left)
         by_left = _copied(by_left, None, forward.right)
         return ProductRule(forward, by_left, by_right.swapped, reductions)
@@ -162,6 +163,11 @@ def product_rule(
     if weight == "right":
         return ProductRule(forward, by_input, by_weight, reductions)
     return ProductRule(forward.swapped, by_weight.swapped, by_input.swapped, reductions)
+
+
+def _with_right(contraction: Contraction, model: Operand, sides: tuple[Role, Role]) -> Contraction:
+    """Return a contraction whose right operand is scaled as another one."""
+    return replace(contraction, right=scaled_like(contraction.right, model), sides=sides)
 
 
 def _bound(contraction: Contraction, left: Role, right: Role, bind: Bind | None) -> Contraction:

@@ -28,6 +28,13 @@ Resolve: TypeAlias = Callable[[str], Scalar]
 SCALES: Final = "float32"
 """The dtype of scales."""
 
+SIDES: Final = {
+    "forward": ("input", "weight"),
+    "input_gradient": ("gradient", "weight"),
+    "weight_gradient": ("input", "gradient"),
+}
+"""The operands of each product of a layer, the left one first."""
+
 
 @final
 @dataclass(frozen=True)
@@ -204,11 +211,9 @@ def _contraction(policy: Policy, name: str, resolve: Resolve) -> Contraction:
     gradients = partial(
         _operand, name, "gradient_operands", cotangents, "gradient_scaling", rule.gradient_scaling
     )
-    left, right = {
-        "forward": (inputs, weights),
-        "input_gradient": (gradients, weights),
-        "weight_gradient": (inputs, gradients),
-    }[name]
+    of_sides = {"input": inputs, "weight": weights, "gradient": gradients}
+    sides = SIDES[name]
+    left, right = (of_sides[side] for side in sides)
     output = rule.output or rule.operands
     to = _named(f"policy field {name}.output", lambda: resolve(output))
     operands = left(resolve), right(resolve)
@@ -217,7 +222,7 @@ def _contraction(policy: Policy, name: str, resolve: Resolve) -> Contraction:
     return _named(
         f"policy field {name}.accumulate",
         lambda: Contraction(
-            *operands, accumulation_named(rule.accumulate, resolve, scalars), to, name, first
+            *operands, accumulation_named(rule.accumulate, resolve, scalars), to, name, first, sides
         ),
     )
 

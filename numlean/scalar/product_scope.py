@@ -11,9 +11,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Final, Protocol, Self, final
+from typing import TYPE_CHECKING, Final, Protocol, Self, final
 
 from numlean.scalar.protocol import Numbers, Scalar, Storage
+
+if TYPE_CHECKING:
+    from numlean.precision.scaling.quantized import Quantized
 
 
 class ProductRule(Protocol):
@@ -39,10 +42,13 @@ class Multiplied:
         codes: The numbers that are multiplied.
         read_factors: Returns ``factors``. They are read when asked for: the replay of a recorded
             product writes them anew.
+        quantized: How the operand, as rows along the contracted axis, became codes; None if it is
+            not scaled.
     """
 
     codes: Numbers
     read_factors: Callable[[], Numbers] | None = None
+    quantized: Quantized | None = None
 
     @property
     def factors(self) -> Numbers | None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
 from numlean.analysis.drift.operations import Key, OperationErrors
+from numlean.analysis.drift.quantisation import QuantisationKey
+from numlean.precision.blocks.statistics import BlockStatistics, percent
 
 if TYPE_CHECKING:
     from numlean.analysis.drift.result import Comparison
@@ -19,6 +21,10 @@ _OUTCOMES: Final = (
     ("exact_loss", "loss of the last batch", "{:.4g}"),
 )
 """The figures that show the effect on the training, the most telling first, with their formats."""
+
+
+NOTABLE: Final = 0.01
+"""The share of an operand's numbers from which on clamping and flushing are reported."""
 
 
 @dataclass(frozen=True)
@@ -39,14 +45,17 @@ class _End:
 def headline(result: Comparison) -> tuple[str, ...]:
     """Return three sentences that say what was found; one if no step was measured.
 
-    Two more for each run by a policy say which part of the errors is the largest.
+    Two more for each run by a policy say which part of the errors is the largest, and another one,
+    which operands a format clamps or flushes to zero, if that concerns ``NOTABLE`` of one.
     """
     ends = list(_ends(result))
     if not ends:
         return ("No step was made, so nothing was measured.",)
     parts = [_product_part(result, dtype) for dtype in result.products]
+    quantised = [_quantised_part(result, dtype) for dtype in result.quantisations]
     lost = [_lost_part(result, dtype) for dtype in result.updates]
-    return (_distance(result, ends), _origin(result, ends), *parts, *lost, _effect(result))
+    found = [*parts, *filter(None, quantised), *lost]
+    return (_distance(result, ends), _origin(result, ends), *found, _effect(result))
 
 
 def _ends(result: Comparison) -> Iterator[_End]:
@@ -140,6 +149,46 @@ def _product_part(result: Comparison, dtype: str) -> str:
     )
 
 
+def _quantised_part(result: Comparison, dtype: str) -> str:
+    """Return what happened to scaled operands; "" if nothing notable did."""
+    found = {key: each.statistics for key, each in result.quantisations[dtype].items()}
+    clauses = [
+        f"{percent(share)} of {_operand(key)} are saturated"
+        for key, share in _greatest_share(found, lambda each: each.share_saturated)
+    ]
+    clauses += [
+        f"{percent(share)} of {_operand(key)} are flushed to zero"
+        for key, share in _greatest_share(found, lambda each: each.share_flushed)
+    ]
+    clauses += [
+        f"{percent(share)} of the blocks of {_operand(key)} have a scale that is not finite"
+        for key, share in _greatest_share(found, _broken_share, 0.0)
+    ]
+    return f"In {dtype}, {_listed(clauses)}." if clauses else ""
+
+
+def _greatest_share(
+    found: Mapping[QuantisationKey, BlockStatistics],
+    share: Callable[[BlockStatistics], float],
+    least: float = NOTABLE,
+) -> Iterator[tuple[QuantisationKey, float]]:
+    """Yield the operand with the greatest share, if that is large enough."""
+    key = max(found, key=lambda each: share(found[each]))
+    greatest = share(found[key])
+    if greatest and greatest >= least:
+        yield key, greatest
+
+
+def _broken_share(each: BlockStatistics) -> float:
+    return each.nonfinite_scales / each.blocks if each.blocks else 0.0
+
+
+def _operand(key: QuantisationKey) -> str:
+    layer, product, operand = key
+    named = _OPERANDS.get(operand, f"the {operand}s")
+    return f"{named} of {layer} ({product.replace('_', ' ')} product)"
+
+
 def _lost_part(result: Comparison, dtype: str) -> str:
     """Return what loses most in the updates."""
     if not any(errors.parameter.is_measured for errors in result.updates[dtype].values()):
@@ -157,6 +206,8 @@ def _lost_part(result: Comparison, dtype: str) -> str:
         f" relative {greatest:.2g}."
     )
 
+
+_OPERANDS: Final = {"left": "the left operand", "right": "the right operand"}
 
 _PARTS: Final = {
     "quantisation": "the quantisation of its operands",

@@ -64,6 +64,19 @@ z, q and s. All four are relative to the norm of y or z, whichever is greater, a
 ``ulp_of``. With an exact accumulation, s is q. An element that is not finite although its z is has
 an infinite error in the first part that makes it so. ``calls`` counts the products.
 
+A record "quantisation" exists for each run by a policy, step, layer, ``product`` and ``operand``
+(``input``, ``weight``, ``gradient``; ``left`` and ``right`` in a product without a weight) that is
+scaled: ``element`` and ``scale`` (their dtypes), ``scaling`` (which numbers share a scale, and what
+it follows from), and the figures of ``numlean.BlockStatistics``, which documents them: ``tensors``
+(calls), ``numbers``, ``zeros``, ``nonfinite``, ``clamped``, ``saturated``, ``flushed``, ``broken``,
+``share_clamped``, ``share_saturated``, ``share_flushed``, ``relative``, ``blocks``, ``scales`` (the
+count of blocks by the exponent of their scales), ``zero_scales``, ``nonfinite_scales``, ``errors``
+(the count of blocks by the exponent of their relative errors), ``exact_blocks``, ``broken_blocks``
+and ``worst``: the blocks with the greatest relative errors, each with ``place``, ``relative``,
+``error``, ``scale``, ``saturated`` and ``flushed``. A place is the index of a block's first number
+in the rows along the contracted axis: [row, term]. The numbers are those that are scaled, in the
+dtype of the scales and after a Hadamard transform, if there is one.
+
 A record "update" exists for each run by a policy, step and trained ``parameter``: ``value`` (the
 parameter that is kept against the one that the optimizer computed), ``gradient`` (the gradient that
 the optimizer is given against the one that the last operation of the backward sweep computed
@@ -136,7 +149,10 @@ def step_record(seed: int, measured: MeasuredStep, units: Units) -> Record:
 
 
 def part_records(seed: int, measured: MeasuredStep) -> Iterator[Record]:
-    """Yield the records of a step's operations, products and updates, each in program order."""
+    """Yield the records of a step's operations, products, operands and updates.
+
+    Each kind is in program order.
+    """
     run = {"dtype": measured.dtype, "seed": seed, "step": measured.step}
     for (phase, layer, operation), errors in (measured.operations or {}).items():
         yield {
@@ -151,6 +167,9 @@ def part_records(seed: int, measured: MeasuredStep) -> Iterator[Record]:
         }
     for (layer, product), parts in (measured.products or {}).items():
         yield {"record": "product", **run, "layer": layer, "product": product, **parts.as_plain()}
+    for (layer, product, operand), quantisation in (measured.quantisations or {}).items():
+        place = {"layer": layer, "product": product, "operand": operand}
+        yield {"record": "quantisation", **run, **place, **quantisation.as_plain()}
     for parameter, update in (measured.updates or {}).items():
         yield {"record": "update", **run, "parameter": parameter, **update.as_plain()}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from html import escape
 from typing import Any, Final, TypeAlias
@@ -13,9 +13,11 @@ from numlean.analysis.drift.error_stats import ErrorStats
 from numlean.analysis.drift.operations import Key, OperationErrors
 from numlean.analysis.drift.part_tables import part_tables
 from numlean.analysis.drift.product_errors import ProductErrors, ProductKey
+from numlean.analysis.drift.quantisation import Quantisation, QuantisationKey
 from numlean.analysis.drift.records import Record
 from numlean.analysis.drift.seed_experiment import MeasuredStep
 from numlean.analysis.drift.update_errors import UpdateErrors
+from numlean.precision.blocks import BlockStatistics
 from numlean.text_table import TextTable
 
 Where: TypeAlias = tuple[str, str]
@@ -50,6 +52,9 @@ class Comparison:
         layers: By dtype, phase and layer, and step, the total errors over all seeds.
         products: By run by a policy, the errors of each product of a layer, over all steps and
             seeds but for steps that loss scaling skipped, in which numbers overflow.
+        quantisations: By run by a policy, what was done to each scaled operand of a product, over
+            the same steps.
+        quantised_steps: By run by a policy and operand, the same for each step, over all seeds.
         updates: By run by a policy, what the updates of each parameter lose, over all steps and
             seeds.
         stopped_at: The seed, and the number of its steps, at which ``on_step`` ended the
@@ -62,6 +67,10 @@ class Comparison:
     operations: dict[str, dict[Key, OperationErrors]] = field(default_factory=dict)
     layers: dict[str, dict[Where, dict[int, ErrorStats]]] = field(default_factory=dict)
     products: dict[str, dict[ProductKey, ProductErrors]] = field(default_factory=dict)
+    quantisations: dict[str, dict[QuantisationKey, Quantisation]] = field(default_factory=dict)
+    quantised_steps: dict[str, dict[QuantisationKey, dict[int, BlockStatistics]]] = field(
+        default_factory=dict
+    )
     updates: dict[str, dict[str, UpdateErrors]] = field(default_factory=dict)
     stopped_at: tuple[int, int] | None = None
 
@@ -93,20 +102,28 @@ class Comparison:
                 by_step = layers.setdefault((phase, layer), defaultdict(ErrorStats))
                 by_step[measured.step].merge(errors.total)
 
-        self._add_parts(measured.dtype, measured.products or {}, measured.updates or {})
+        self._add_parts(measured, record["seed"])
 
-    def _add_parts(
-        self,
-        dtype: str,
-        products: Mapping[ProductKey, ProductErrors],
-        updates: Mapping[str, UpdateErrors],
-    ) -> None:
+    def _add_parts(self, measured: MeasuredStep, seed: int) -> None:
         """Keep the parts of the errors of a step in a run by a policy."""
+        dtype, updates = measured.dtype, measured.updates or {}
         if not any(update.skipped for update in updates.values()):
-            for key, parts in products.items():
+            for key, parts in (measured.products or {}).items():
                 self.products.setdefault(dtype, {}).setdefault(key, ProductErrors()).merge(parts)
+            for operand, quantisation in (measured.quantisations or {}).items():
+                self._add_quantisation(dtype, operand, quantisation, seed, measured.step)
         for parameter, update in updates.items():
             self.updates.setdefault(dtype, {}).setdefault(parameter, UpdateErrors()).merge(update)
+
+    def _add_quantisation(
+        self, dtype: str, key: QuantisationKey, added: Quantisation, seed: int, step: int
+    ) -> None:
+        """Keep what was done to an operand in a step."""
+        added = added.of_step(seed, step)
+        found = self.quantisations.setdefault(dtype, {})
+        found[key] = found[key].merged(added) if key in found else added
+        by_step = self.quantised_steps.setdefault(dtype, {}).setdefault(key, {})
+        by_step[step] = by_step.get(step, BlockStatistics()).merged(added.statistics)
 
     def skipped(self, dtype: str) -> int:
         """Return how many measured updates of a run loss scaling skipped."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from numlean.analysis.drift.operations import Key, OperationErrors
 from numlean.analysis.drift.product_errors import ProductErrors, ProductKey, product_errors
+from numlean.analysis.drift.quantisation import Quantisation, QuantisationKey, quantisations
 from numlean.analysis.drift.reference import ReferenceStep
 from numlean.analysis.drift.run import MeasuredRun, Run, TracedStep
 from numlean.analysis.drift.update_errors import UpdateErrors, update_errors
@@ -65,6 +66,7 @@ class MeasuredStep:
         figures: The figures of the step's record.
         operations: The errors of the operations; None for the reference run, or if not measured.
         products: The errors of the products of layers; None in a run in one arithmetic.
+        quantisations: What was done to scaled operands of products; None likewise.
         updates: What the updates lose, by parameter; None in a run in one arithmetic.
     """
 
@@ -73,6 +75,7 @@ class MeasuredStep:
     figures: dict[str, Any]
     operations: dict[Key, OperationErrors] | None = None
     products: dict[ProductKey, ProductErrors] | None = None
+    quantisations: dict[QuantisationKey, Quantisation] | None = None
     updates: dict[str, UpdateErrors] | None = None
 
 
@@ -142,8 +145,9 @@ class SeedExperiment:
             state = {"state": measured.state_errors()} if self._schedule.state else {}
             flags = _plain_flags(traced.flags if traced else None)
             figures = {**own[0], **own[1], **state, "flags": flags, **own[2]}
-            errors = _errors(measured, traced, reference)
-            yield MeasuredStep(measured.run.name, step, figures, *errors)
+            yield _with_errors(
+                MeasuredStep(measured.run.name, step, figures), measured, traced, reference
+            )
 
     def _step(self, measured: MeasuredRun, sample: Batch) -> TracedStep | None:
         """Make a step; return its operations, if they are measured."""
@@ -166,17 +170,21 @@ def _plain_flags(flags: dict[str, Flags] | None) -> dict[str, Any] | None:
     return None if flags is None else {name: flags[name].as_dict() for name in sorted(flags)}
 
 
-def _errors(
-    measured: MeasuredRun, traced: TracedStep | None, reference: ReferenceStep | None
-) -> tuple[
-    dict[Key, OperationErrors] | None,
-    dict[ProductKey, ProductErrors] | None,
-    dict[str, UpdateErrors] | None,
-]:
-    """Return the errors of a step's operations, products and updates, as far as measured."""
+def _with_errors(
+    step: MeasuredStep,
+    measured: MeasuredRun,
+    traced: TracedStep | None,
+    reference: ReferenceStep | None,
+) -> MeasuredStep:
+    """Return a step with the errors of its operations, products and updates, if traced."""
     if traced is None or reference is None:
-        return None, None, None
-    operations = measured.operations.errors(traced.operations, reference)
+        return step
+    step = replace(step, operations=measured.operations.errors(traced.operations, reference))
     if traced.update is None:
-        return operations, None, None
-    return operations, product_errors(traced.operations), update_errors(traced.update)
+        return step
+    return replace(
+        step,
+        products=product_errors(traced.operations),
+        quantisations=quantisations(traced.operations),
+        updates=update_errors(traced.update),
+    )

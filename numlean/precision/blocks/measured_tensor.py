@@ -60,26 +60,29 @@ class MeasuredTensor:
         is_broken = counts.broken.any(axis=-1)
         with np.errstate(all="ignore"):
             relative = np.where(error_norms > 0, error_norms / norms, 0.0)
-        relative[is_broken] = np.inf
         has_finite_scale = np.isfinite(scales)
+        relative[~has_finite_scale] = np.nan  # of a block of NaNs, it is unknown
+        relative[is_broken] = np.inf
         return BlockStatistics(
             tensors=1,
             numbers=self.numbers.size,
             zeros=int((self.numbers == 0).sum()),
             nonfinite=int((~np.isfinite(self.numbers)).sum()),
+            clamped=int(counts.clamped.sum()),
             saturated=int(counts.saturated.sum()),
-            overflowed=int(counts.overflowed.sum()),
             flushed=int(counts.flushed.sum()),
             broken=int(counts.broken.sum()),
             scales=_by_exponent(scales[has_finite_scale]),
             zero_scales=int((scales == 0).sum()),
             nonfinite_scales=int((~has_finite_scale).sum()),
-            errors=_by_exponent(relative[~is_broken]),
+            errors=_by_exponent(relative[np.isfinite(relative)]),
             exact_blocks=int((relative == 0).sum()),
-            broken_blocks=int(is_broken.sum()),
+            broken_blocks=int((~np.isfinite(relative)).sum()),
             norm=float(_norms(norms[np.newaxis])[0]),
             error=float(_norms(error_norms[np.newaxis])[0]),
-            worst=worst_of(self._worst(relative, error_norms, scales, counts)),
+            worst=worst_of(
+                self._worst(np.nan_to_num(relative, posinf=np.inf), error_norms, counts)
+            ),
         )
 
     def _in_blocks(self, x: Floats) -> Floats:
@@ -90,10 +93,8 @@ class MeasuredTensor:
         parts = np.pad(x, padding).reshape(*batch, down, self.rows, across, self.terms)
         return parts.swapaxes(-3, -2).reshape(-1, self.rows * self.terms)
 
-    def _worst(
-        self, relative: Floats, errors: Floats, scales: Floats, counts: _Counts
-    ) -> Iterator[BlockError]:
-        """Yield the worst blocks."""
+    def _worst(self, relative: Floats, errors: Floats, counts: _Counts) -> Iterator[BlockError]:
+        """Yield the worst blocks, by their relative errors and by their errors."""
         order = np.lexsort((errors, relative))[::-1][:MOST_WORST]
         for block in order[relative[order] > 0].tolist():
             *batch, row, column = map(int, np.unravel_index(block, self.scales.shape))
@@ -101,7 +102,7 @@ class MeasuredTensor:
                 (*batch, row * self.rows, column * self.terms),
                 float(relative[block]),
                 float(errors[block]),
-                float(scales[block]),
+                float(self.scales.flat[block]),
                 int(counts.saturated[block].sum()),
                 int(counts.flushed[block].sum()),
             )
@@ -110,11 +111,11 @@ class MeasuredTensor:
 @final
 @dataclass(frozen=True, eq=False)
 class _Counts:
-    """Which numbers of blocks are finite, saturated, overflowed, flushed and broken."""
+    """Which numbers of blocks are finite, clamped, saturated, flushed and broken."""
 
     finite: Booleans
+    clamped: Booleans
     saturated: Booleans
-    overflowed: Booleans
     flushed: Booleans
     broken: Booleans
 

@@ -59,9 +59,9 @@ class BlockStatistics:
         numbers: The count of numbers.
         zeros: The count of zeros among them.
         nonfinite: The count of infinities and NaNs among them; they have no errors.
-        saturated: The count of finite numbers with abs(x) > G * f, which are clamped to G.
-        overflowed: Those of them with abs(x) >= (G + u / 2) * f, which nearest rounding would take
-            beyond G: clamping changes them by more than rounding.
+        clamped: The count of finite numbers with abs(x) > G * f, which are clamped to G.
+        saturated: Those of them with abs(x) >= (G + u / 2) * f, which nearest rounding would take
+            beyond G, so that clamping changes them by more than rounding.
         flushed: The count of finite numbers that are not zero, and whose value is.
         broken: The count of finite numbers whose value is not finite.
         scales: The count of blocks by the exponent k of their scales, 2**k <= scale < 2**(k + 1).
@@ -69,7 +69,7 @@ class BlockStatistics:
         nonfinite_scales: The count of blocks whose scale is a NaN or infinite.
         errors: The count of blocks by the exponent k of their relative errors.
         exact_blocks: The count of blocks without an error.
-        broken_blocks: The count of blocks with broken numbers.
+        broken_blocks: The count of blocks with broken numbers, or a scale that is not finite.
         norm: The norm of the numbers that are finite and stay it.
         error: The norm of their errors, value - x.
         worst: The blocks with the greatest relative errors, then errors; at most ``MOST_WORST``.
@@ -79,8 +79,8 @@ class BlockStatistics:
     numbers: int = 0
     zeros: int = 0
     nonfinite: int = 0
+    clamped: int = 0
     saturated: int = 0
-    overflowed: int = 0
     flushed: int = 0
     broken: int = 0
     scales: Mapping[int, int] = field(default_factory=dict)
@@ -99,14 +99,14 @@ class BlockStatistics:
         return self.numbers - self.zeros - self.nonfinite
 
     @property
+    def share_clamped(self) -> float:
+        """The share of the numbers that are not zero that is clamped."""
+        return self._share(self.clamped)
+
+    @property
     def share_saturated(self) -> float:
         """The share of the numbers that are not zero that is saturated."""
         return self._share(self.saturated)
-
-    @property
-    def share_overflowed(self) -> float:
-        """The share of the numbers that are not zero that has overflowed."""
-        return self._share(self.overflowed)
 
     @property
     def share_flushed(self) -> float:
@@ -152,8 +152,9 @@ class BlockStatistics:
         """Return the figures as text, a line each."""
         lines = [
             f"numbers: {self.numbers}, {self.zeros} zero, {self.nonfinite} not finite",
-            f"saturated: {self.saturated} ({percent(self.share_saturated)}),"
-            f" by half a unit or more: {self.overflowed}",
+            f"beyond the greatest element: {self.clamped} ({percent(self.share_clamped)})",
+            f"saturated, by half a unit or more: {self.saturated}"
+            f" ({percent(self.share_saturated)})",
             f"flushed to zero: {self.flushed} ({percent(self.share_flushed)})",
             f"no longer finite: {self.broken}",
             f"relative error: {self.relative:.3g}",
@@ -187,7 +188,7 @@ class BlockStatistics:
 
 
 _FIELDS: Final = fields(BlockStatistics)
-_SHARES: Final = ("share_saturated", "share_overflowed", "share_flushed")
+_SHARES: Final = ("share_clamped", "share_saturated", "share_flushed")
 _NORMS: Final = ("norm", "error")
 _HISTOGRAMS: Final = ("scales", "errors")
 _DERIVED: Final = (*_NORMS, *_HISTOGRAMS, "worst")

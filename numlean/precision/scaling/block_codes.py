@@ -79,6 +79,7 @@ def in_blocks(elements: Scalar, scaling: Scaling, wide: Scalar, v: Storage) -> Q
         factors,
         scaling.granularity.terms,
         whole=whole,
+        numbers=Numbers(wide, v),
     )
 
 

@@ -55,8 +55,11 @@ class EnteredOperands:
 
     def multiplied(self, addend: Numbers | None) -> tuple[Multiplied, ...]:
         """Return the operands, and an addend, as a trace shows them."""
-        left = Multiplied(self.a, None if (x := self.left) is None else lambda: x.factors)
-        right = Multiplied(self.b, None if (y := self.right) is None else lambda: y.turned_factors)
+        left, right = Multiplied(self.a), Multiplied(self.b)
+        if (x := self.left) is not None:
+            left = Multiplied(self.a, lambda: x.factors, x)
+        if (y := self.right) is not None:
+            right = Multiplied(self.b, lambda: y.turned_factors, y)
         return (left, right) if addend is None else (left, right, Multiplied(addend))
 
     def of_element(self, index: tuple[int, ...]) -> EnteredOperands:
@@ -82,7 +85,8 @@ def _row_of(x: Quantized, index: tuple[int, ...]) -> Quantized:
     """Return one row, of shape (1, k)."""
     extents = zip(x.inverses.shape, index, strict=False)
     places = tuple(0 if extent == 1 else k for extent, k in extents)
-    return replace(x, codes=_row(x.codes, index), inverses=_row(x.inverses, places))
+    inverses = _row(x.inverses, places)
+    return replace(x, codes=_row(x.codes, index), inverses=inverses, numbers=None)
 
 
 def _row(x: Storage, index: tuple[int, ...]) -> Storage:

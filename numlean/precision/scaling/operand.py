@@ -24,7 +24,7 @@ from numlean.precision.scaling.quantized import Quantized, turned_rows
 from numlean.precision.scaling.regions import Regions
 from numlean.precision.scaling.scaling import Current, Scaling
 from numlean.precision.widening import widens
-from numlean.scalar.protocol import Scalar, Storage
+from numlean.scalar.protocol import Numbers, Scalar, Storage
 
 _BITS: Final = 7
 """The bits of the magnitude of an integer of 8 bits."""
@@ -123,10 +123,11 @@ class ScaledOperand:
             codes = cast_storage(self.scalar, scalar, x)
             ones = one.reshape((1,) * x.ndim)
             return Quantized(codes, ones, wide, terms, self.scaling.is_integer)
+        numbers = cast_storage(wide, scalar, x)
         if self.scaling.shared is not None:
-            return in_blocks(self.scalar, self.scaling, wide, cast_storage(wide, scalar, x))
+            return in_blocks(self.scalar, self.scaling, wide, numbers)
         regions = Regions.of(self.scaling.granularity, shape)
-        v = regions.split(wide, cast_storage(wide, scalar, x))
+        v = regions.split(wide, numbers)
         if self.scaling.is_integer:
             factors = int8_factors(wide, regions.amax(wide, magnitudes(wide, v)))
             u = wide.round_to_integral(self._clamped(wide.mul(v, int8_scales(wide, factors))))
@@ -134,8 +135,14 @@ class ScaledOperand:
             s = self._scales(v, regions)
             factors, u = wide.div(one, s), self._clamped(wide.mul(v, s))
         codes = regions.join(cast_storage(self.scalar, wide, u), shape)
-        each_row = regions.each_row(wide, factors)
-        return Quantized(codes, each_row, wide, terms, self.scaling.is_integer)
+        return Quantized(
+            codes,
+            regions.each_row(wide, factors),
+            wide,
+            terms,
+            self.scaling.is_integer,
+            numbers=Numbers(wide, numbers),
+        )
 
     def _clamped(self, u: Storage) -> Storage:
         wide, greatest = self.scales, self.greatest

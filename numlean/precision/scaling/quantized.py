@@ -29,6 +29,8 @@ class Quantized:
         terms: The number of k of a block; None if one factor serves all k.
         is_integer: Whether the codes are integers of 8 bits.
         whole: A further factor, of all codes, of shape (1,); None for none.
+        numbers: The numbers that are scaled, of the codes' shape: those after a transform, if there
+            is one. None where they are not known.
     """
 
     codes: Storage
@@ -37,6 +39,7 @@ class Quantized:
     terms: int | None
     is_integer: bool = False
     whole: Numbers | None = None
+    numbers: Numbers | None = None
 
     def inverses_at(self, k: int) -> Storage:
         """Return the factors of the block that contains k, of shape (..., n or 1, 1)."""

@@ -39,9 +39,9 @@ def expected(q, x, blocks):
         for index in indices:
             number, value = Fraction(float(x[index])), Fraction(float(values[index]))
             found["zeros"] += number == 0
-            found["saturated"] += factor > 0 and abs(number) > greatest * factor
+            found["clamped"] += factor > 0 and abs(number) > greatest * factor
             limit = (greatest + (greatest - before) / 2) * factor
-            found["overflowed"] += factor > 0 and abs(number) >= limit
+            found["saturated"] += factor > 0 and abs(number) >= limit
             found["flushed"] += number != 0 and value == 0
             squares += number**2
             error_squares += (value - number) ** 2
@@ -58,7 +58,7 @@ def expected(q, x, blocks):
 def check(q, x, blocks):
     found, scales, errors, places, norm, error = expected(q, x, blocks)
     got = q.statistics(x)
-    for name in ("zeros", "saturated", "overflowed", "flushed"):
+    for name in ("zeros", "clamped", "saturated", "flushed"):
         assert getattr(got, name) == found[name], name
     assert (got.tensors, got.numbers, got.nonfinite, got.broken) == (1, x.size, 0, 0)
     assert (got.scales, got.errors) == (dict(scales), dict(errors))
@@ -112,16 +112,16 @@ def test_the_figures_are_those_of_exact_rationals(name, options, axis):
     check(q, x, [(scale_value(q, q.scales[block]), own) for block, own in grouped.items()])
 
 
-def test_numbers_beyond_the_greatest_element_are_saturated_and_far_beyond_overflow():
+def test_numbers_beyond_the_greatest_element_are_clamped_and_by_half_a_unit_saturated():
     # The rule floor takes 2**-2 for the scale of 7.9, so that the greatest element stands for 6.
     x = np.array([[7.9, 6.5, 7.0, 6.0, -6.25, 0.25, 0.26, 0.0]], F32)
     f = nl.get_block_format("block:e2m1/e8m0,size=8", scale_rule="floor", device="python")
     got = f.quantize(x).statistics(x)
-    assert (got.saturated, got.overflowed, got.flushed, got.zeros) == (4, 2, 1, 1)
-    assert (got.share_saturated, got.share_overflowed, got.share_flushed) == (4 / 7, 2 / 7, 1 / 7)
-    assert (got.worst[0].saturated, got.worst[0].flushed, got.worst[0].scale) == (4, 1, 1.0)
+    assert (got.clamped, got.saturated, got.flushed, got.zeros) == (4, 2, 1, 1)
+    assert (got.share_clamped, got.share_saturated, got.share_flushed) == (4 / 7, 2 / 7, 1 / 7)
+    assert (got.worst[0].saturated, got.worst[0].flushed, got.worst[0].scale) == (2, 1, 1.0)
     wide = nl.get_block_format("block:e2m1/e8m0,size=8", scale_rule="rceil", device="python")
-    assert wide.quantize(x).statistics(x).saturated == 0
+    assert wide.quantize(x).statistics(x).clamped == 0
 
 
 def test_a_block_whose_scale_is_zero_flushes_all_its_numbers():
@@ -138,6 +138,13 @@ def test_numbers_that_are_not_finite_and_those_that_they_break_are_counted_apart
     assert (got.broken_blocks, got.exact_blocks, got.nonzero) == (1, 1, 6)
     assert got.relative == got.worst[0].relative == math.inf
     assert json.dumps(nonfinite_to_null(got.as_plain())).count("null") == 3  # with the NaN scale
+
+
+def test_a_block_of_nans_has_no_relative_error_and_is_not_exact():
+    x = np.array([[np.nan] * 4, [1.0, 1.1, 1.2, 1.3]], F32)
+    got = nl.get_block_format("mxfp4", size=4, device="python").quantize(x).statistics(x)
+    assert (got.nonfinite, got.broken, got.broken_blocks, got.exact_blocks) == (4, 0, 1, 0)
+    assert [each.place for each in got.worst] == [(1, 0)]
 
 
 def test_a_tensor_without_numbers_and_one_of_zeros_have_no_errors():
@@ -162,7 +169,7 @@ def test_merged_statistics_are_those_of_both_tensors_together():
     both = np.concatenate([x, y])
     together = f.quantize(both).statistics(both)
     assert apart.tensors == 2
-    for name in ("numbers", "saturated", "flushed", "zeros", "scales", "errors", "exact_blocks"):
+    for name in ("numbers", "clamped", "flushed", "zeros", "scales", "errors", "exact_blocks"):
         assert getattr(apart, name) == getattr(together, name)
     assert apart.relative == pytest.approx(together.relative, rel=1e-14)
     assert [e.relative for e in apart.worst] == [e.relative for e in together.worst]
@@ -174,7 +181,8 @@ def test_the_text_states_every_figure():
     x = np.array([[7.9, 6.5, 0.25, 1.0], [0.0] * 4], F32)
     f = nl.get_block_format("block:e2m1/e8m0,size=4", scale_rule="floor", device="python")
     text = f.quantize(x).statistics(x).describe()
-    assert "saturated: 2 (50 %), by half a unit or more: 1" in text
+    assert "beyond the greatest element: 2 (50 %)" in text
+    assert "saturated, by half a unit or more: 1 (25 %)" in text
     assert "flushed to zero: 1 (25 %)" in text
     assert "scales: 2**-127: 1, 2**0: 1" in text
     assert "block at [0, 0]: relative error" in text

@@ -12,6 +12,7 @@ from numlean.analysis.drift.page.curves import Curve, Take, curves, parameter
 from numlean.analysis.drift.page.histograms import draw_histograms
 from numlean.analysis.drift.page.lines import draw_curves
 from numlean.analysis.drift.page.maps import draw_map
+from numlean.analysis.drift.page.quantisations import block_figures
 from numlean.analysis.drift.page.shell import html_document
 from numlean.analysis.drift.records import Record
 
@@ -89,6 +90,15 @@ def _parts(result: Comparison) -> Iterator[str]:
             count = result.skipped(dtype)
             skipped = f"<p>Without {_counted(count, 'skipped step')}.</p>" if count else ""
             yield f"<h3>{escape(dtype)}</h3>{skipped}{tables.products(result, dtype)}"
+    if result.quantisations:
+        yield f"<h2>Scaled operands</h2>{_HOW_TO_READ_OPERANDS}"
+        for dtype in result.quantisations:
+            yield f"<h3>{escape(dtype)}</h3>{tables.quantised(result, dtype)}"
+            figures = (
+                _captioned(title, rest, svg) for title, rest, svg in block_figures(result, dtype)
+            )
+            yield f'<div class="figures">{"".join(figures)}</div>'
+            yield tables.worst_blocks(result, dtype)
     if result.updates:
         yield f"<h2>Updates</h2>{_HOW_TO_READ_UPDATES}"
         for dtype in result.updates:
@@ -125,6 +135,16 @@ _HOW_TO_READ_PRODUCTS = (
     " <b>accumulation</b> that of the products and sums, and <b>output</b> that of rounding the"
     " sums. In each element the three add up to the <b>total</b> exactly; their norms need"
     " not.</p>"
+)
+
+_HOW_TO_READ_OPERANDS = (
+    "<p>Operands whose numbers share scales. A <b>format</b> has the elements, the scales, and the"
+    " rows and terms along the contracted axis that share one. Shares are those of the numbers that"
+    " are not 0. <b>Saturated</b> numbers exceed the greatest element times their scale by half the"
+    " distance to the element before it, or more, so that clamping changes them by more than"
+    " rounding. <b>Flushed</b> numbers become 0. <b>Relative</b> is the norm of the errors divided"
+    " by that of the numbers, in all blocks and in the <b>worst block</b>, which begins at the row"
+    " and the term given.</p>"
 )
 
 _HOW_TO_READ_UPDATES = (
@@ -185,7 +205,10 @@ def _maps(result: Comparison) -> Iterator[str]:
 def _figure(
     name: str, found: list[Curve], label: str, title: str, rest: str, *, log: bool | None = None
 ) -> str:
-    drawn = draw_curves(name, found, label, f"{title} {rest}", log=log)
+    return _captioned(title, rest, draw_curves(name, found, label, f"{title} {rest}", log=log))
+
+
+def _captioned(title: str, rest: str, drawn: str) -> str:
     return f"<figure><figcaption><b>{title}</b> {rest}</figcaption>{drawn}</figure>"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from numlean.analysis.drift.page.numbers import power_of_two
@@ -39,13 +40,16 @@ def draw_histograms(name: str, result: Comparison) -> str:
             bottom = whole - _ROW * (row + 1)
             axes = figure.add_axes((0.115, bottom / whole, 0.86, 0.55 / whole))
             style = result.dtypes.index(dtype)
-            _bars(axes, shares, {None: exact, _NOT_FINITE: beyond}, style)
+            draw_bars(axes, shares, {None: exact, _NOT_FINITE: beyond}, style)
             # The bar of errors from one ulp to two begins here.
             axes.axvline(_ulp(result, dtype) - 0.5, color=INK, linewidth=0.9, linestyle=":")
             axes.set_xlim(exact - 0.8, (high if beyond is None else beyond) + 0.6)
             axes.set_title(_title(dtype, shares), loc="left", fontsize=8.5, pad=2)
             axes.set_ylim(0, 105 * max(shares.values(), default=0.1))
-            _ticks(axes, exact, (low, high), beyond, named=row == len(found) - 1)
+            names = ("exact", _NOT_FINITE)
+            draw_ticks(axes, (exact, beyond), (low, high), names, named=row == len(found) - 1)
+            if row == len(found) - 1:
+                axes.set_xlabel("relative error, each bar from its power of two to the next")
         return as_svg(
             figure,
             name,
@@ -83,9 +87,10 @@ def _shares(result: Comparison, dtype: str) -> dict[int | str | None, float]:
     return {k: count / total for k, count in counts.items()} if total else {}
 
 
-def _bars(
-    axes: Any, shares: dict[int | str | None, float], ends: dict[Any, float | None], style: int
+def draw_bars(
+    axes: Any, shares: Mapping[Any, float], ends: Mapping[Any, float | None], style: int
 ) -> None:
+    """Draw shares as bars in the style of a run; ``ends`` has the places of those of no power."""
     places = [ends.get(k, k) for k in shares]
     axes.bar(
         places,
@@ -98,20 +103,25 @@ def _bars(
     )
 
 
-def _ticks(
-    axes: Any, exact: float, ends: tuple[int, int], beyond: float | None, *, named: bool
+def draw_ticks(
+    axes: Any,
+    ends: tuple[float | None, float | None],
+    powers: tuple[int, int],
+    names: tuple[str, str],
+    *,
+    named: bool,
 ) -> None:
+    """Draw ticks at powers of two, and at the ends that have a place, with names if asked for."""
     from matplotlib.ticker import FuncFormatter
 
-    low, high = ends
+    low, high = powers
     spacing = max(-(-(high - low) // 7), 2)
-    places = [*range(low, high + 1, spacing)]
-    labels = [power_of_two(k) for k in places]
-    special = [] if beyond is None else [beyond]
-    names = ["exact", *labels, *([_NOT_FINITE] if special else [])]
-    axes.set_xticks([exact, *places, *special], names if named else [])
-    if named:
-        axes.set_xlabel("relative error, each bar from its power of two to the next")
+    ticks: list[tuple[float, str]] = [(k, power_of_two(k)) for k in range(low, high + 1, spacing)]
+    before, after = (
+        [] if place is None else [(place, name)] for place, name in zip(ends, names, strict=True)
+    )
+    places, texts = zip(*before, *ticks, *after, strict=True)
+    axes.set_xticks(places, texts if named else [])
     axes.locator_params(axis="y", nbins=3)
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} %"))
     axes.grid(visible=False, axis="x")

@@ -149,6 +149,20 @@ def products(result: Comparison, dtype: str) -> str:
     return scrolling_table(part_tables.PARTS_OF_PRODUCTS, rows, "<<>>>><")
 
 
+def quantised(result: Comparison, dtype: str) -> str:
+    """Return the shares, errors and scales of each scaled operand, over all steps and seeds."""
+    rows = part_tables.quantised_rows(result.quantisations[dtype])
+    return scrolling_table(part_tables.QUANTISED, rows, part_tables.QUANTISED_ALIGN)
+
+
+def worst_blocks(result: Comparison, dtype: str) -> str:
+    """Return the blocks with the greatest relative errors, over all operands."""
+    rows = part_tables.worst_rows(result.quantisations[dtype])
+    return scrolling_table(
+        part_tables.WORST, rows, "<<<<>", title="Blocks with the greatest errors"
+    )
+
+
 def updates(result: Comparison, dtype: str) -> str:
     """Return what the updates of each parameter lose, over all steps and seeds."""
     found = result.updates[dtype]
