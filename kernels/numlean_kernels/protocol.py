@@ -140,6 +140,9 @@ class Target(ABC):
     """Whether binary64 in hardware has fused multiply-add, and nothing contracts or reorders
     operations, so that fast phases may compute in it."""
 
+    multiplies_transposes = False
+    """Whether fast products of transposed matrices are faster here than copies and products."""
+
     def __init__(self) -> None:
         self._kernels: dict[tuple[Loop, Table], Launch] = {}
 

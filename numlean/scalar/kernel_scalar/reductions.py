@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 
 from numlean.errors import ShapeError, UnknownNameError
@@ -11,6 +13,7 @@ from numlean.scalar.kernel_scalar.components import (
     Components,
     block,
     check_storage,
+    contiguous,
     copy,
     kernel,
     ready,
@@ -19,14 +22,17 @@ from numlean.scalar.protocol import Axis, Contraction, Indices, Order, Storage
 from numlean_kernels.loops.flag_counts import NO_ROUTINES
 from numlean_kernels.loops.gather_scatter import GROUP, SCATTER_ADD, SCATTER_ADD_ROWS
 from numlean_kernels.loops.lookup import MATMUL_BY_TABLE, SUM_BY_TABLE
-from numlean_kernels.loops.matmul import MATMUL, MATMUL_FMA
+from numlean_kernels.loops.matmul import LOOPS as MATMULS
+from numlean_kernels.loops.matmul import MATMUL, Product
 from numlean_kernels.loops.reduce import ARGMAX, MAX, SUM_ORDERED, SUM_PAIRWISE
-from numlean_kernels.protocol import Loop, kernel_for
+from numlean_kernels.protocol import kernel_for
+
+Known = TypeVar("Known")
 
 
 def matmul(s: Components, a: Storage, b: Storage, contraction: Contraction) -> Storage:
     """Return the product of two matrices, k ascending."""
-    a, b = ready(s, "matmul", a), ready(s, "matmul", b)
+    a, b = check_storage(s, "matmul", a), check_storage(s, "matmul", b)
     if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[0]:
         raise ShapeError(f"matmul takes shapes (n, k) and (k, m); got {a.shape} and {b.shape}")
     c = s.target.empty((a.shape[0], b.shape[1]), s.codec.storage_dtype)
@@ -36,7 +42,7 @@ def matmul(s: Components, a: Storage, b: Storage, contraction: Contraction) -> S
 
 def bmm(s: Components, a: Storage, b: Storage, contraction: Contraction) -> Storage:
     """Return the products of two batches of matrices, k ascending."""
-    a, b = ready(s, "bmm", a), ready(s, "bmm", b)
+    a, b = check_storage(s, "bmm", a), check_storage(s, "bmm", b)
     c = s.target.empty(shapes.batches(a, b), s.codec.storage_dtype)
     _multiply(s, a, b, c, contraction)
     return c
@@ -44,7 +50,13 @@ def bmm(s: Components, a: Storage, b: Storage, contraction: Contraction) -> Stor
 
 def _multiply(s: Components, a: Storage, b: Storage, c: Storage, contraction: Contraction) -> None:
     """Write the products of two batches of matrices into c."""
-    loop = _choose("contraction", contraction, {"separate": MATMUL, "fma": MATMUL_FMA})
+    fused = _choose("contraction", contraction, {"separate": False, "fma": True})
+    transposed = [_is_transposed(s, x) for x in (a, b)]
+    a, b = (
+        x.swapaxes(1, 2) if yes else contiguous(s, x)
+        for x, yes in zip((a, b), transposed, strict=True)
+    )
+    loop = MATMULS[Product(fused, *transposed)]
     products = results_of(s, "mul", a, b) if loop is MATMUL else None
     sums = None if products is None else results_of(s, "add", a, b)
     if products is not None and sums is not None:
@@ -52,6 +64,12 @@ def _multiply(s: Components, a: Storage, b: Storage, c: Storage, contraction: Co
         look_up(c.shape, products, sums, zero_of(s), a, b, c)
     else:
         kernel(s, loop)(c.shape, a, b, c)
+
+
+def _is_transposed(s: Components, x: Storage) -> bool:
+    """Return whether a kernel reads the matrices of a batch, transposed in memory, as they are."""
+    reads = s.table.fast is not None and s.target.multiplies_transposes
+    return reads and not x.flags.carray and x.swapaxes(1, 2).flags.carray
 
 
 def sum_axes(s: Components, x: Storage, axis: Axis, keepdims: bool, reduction: Order) -> Storage:
@@ -121,7 +139,7 @@ def group(s: Components, index: Indices, count: int) -> tuple[Indices, Indices]:
     return starts, sources
 
 
-def _choose(option: str, value: str, known: dict[str, Loop]) -> Loop:
+def _choose(option: str, value: str, known: dict[str, Known]) -> Known:
     if value not in known:
         raise UnknownNameError(option, value, tuple(known))
     return known[value]

@@ -8,14 +8,14 @@ from typing import Final, final
 
 from numlean_kernels.targets.vector_matmul.machine import Machine
 
-_PANEL_BYTES: Final = 24 << 10
-"""A panel of b stays in the first cache, of 32 KiB or more, while panels of a pass."""
+_PANEL_BYTES: Final = 28 << 10
+"""The first cache has at least 32 KiB."""
 
-_BLOCK_BYTES: Final = 192 << 10
-"""A block of a stays in the second cache, of 256 KiB or more, while panels of b pass."""
+_BLOCK_BYTES: Final = 160 << 10
+"""The second cache has at least 256 KiB."""
 
-_COLUMNS_BYTES: Final = 2 << 20
-"""A block of b stays in the last cache."""
+_MOST_ROWS: Final = 12
+"""With two vectors in a row, 12 rows load 14 operands for 24 terms."""
 
 
 @final
@@ -27,9 +27,8 @@ class Shape:
         lanes: The lanes of a vector.
         rows: The rows of a tile.
         vectors: The vectors of a row of a tile.
-        terms: The terms of a block: a multiple of eight.
-        block_rows: The rows of a block of a, a multiple of ``rows``.
-        block_columns: The columns of a block of b, a multiple of ``columns``.
+        terms: The most terms of a block.
+        block_rows: The most rows of a block of a, a multiple of ``rows``.
     """
 
     lanes: int
@@ -37,7 +36,6 @@ class Shape:
     vectors: int
     terms: int
     block_rows: int
-    block_columns: int
 
     @property
     def heights(self) -> tuple[int, int, int]:
@@ -58,13 +56,9 @@ def shape(machine: Machine, bits: int, temporaries: int) -> Shape:
     in registers. It loads r + v operands for r*v terms, so r and v should be near each other, but
     two vectors suffice: the processor then loads less often than it multiplies.
     """
-    lanes = machine.bits // bits
-    vectors = 2
+    lanes, size, vectors = machine.bits // bits, bits // 8, 2
     free = machine.registers - vectors - 1 - temporaries
-    rows = max(free // vectors, 1)
-    rows = min(rows, 12)
-    columns, item = lanes * vectors, bits // 8
-    terms = _PANEL_BYTES // (columns * item) // 8 * 8
-    block_rows = max(_BLOCK_BYTES // (terms * item) // rows, 1) * rows
-    block_columns = max(_COLUMNS_BYTES // (terms * item) // columns, 1) * columns
-    return Shape(lanes, rows, vectors, terms, block_rows, block_columns)
+    rows = min(max(free // vectors, 1), _MOST_ROWS)
+    terms = _PANEL_BYTES // ((rows + lanes * vectors) * size) // 8 * 8
+    block_rows = max(_BLOCK_BYTES // (terms * size) // rows, 1) * rows
+    return Shape(lanes, rows, vectors, terms, block_rows)
