@@ -25,6 +25,8 @@ _SCALES: Final = (
     *("none", "tensor", "row", "row(power_of_two)", "block(1x2)", "block(2x2, power_of_two)"),
     *("tensor(power_of_two, amax_epsilon=0.125)", "tensor(delayed(history=3))"),
     "tensor(delayed(history=1, algo=most_recent, margin=1))",
+    *("block(1x2, mx)", "block(2x2, mx(rule=ceil), transpose=copy)", "block(1x3, nvfp4)"),
+    *("row(transpose=copy)", "block(1x4, nvfp4(preset=torchao, hadamard(seed=2)))"),
 )
 _UNITS: Final = (
     *("unit(A100)", "unit(H100)", "unit(A100:tf32)", "unit(H100->fp16, k_block=3)"),
