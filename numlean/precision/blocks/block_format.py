@@ -11,19 +11,21 @@ from numpy.typing import ArrayLike
 from numlean.arguments import checked
 from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError, ShapeError
+from numlean.precision.blocks.encodings import BINARY32_DTYPE, binary32_encodings
 from numlean.precision.blocks.quantized import QuantizedBlocks
 from numlean.precision.blocks.shapes import Blocks
-from numlean.precision.blocks.values import (
-    BINARY32_DTYPE,
-    binary32_encodings,
-    values_of_element,
-    values_of_format,
-)
+from numlean.precision.blocks.values import values_of_element, values_of_format
 from numlean.scalar.kernel_scalar.blocks import quantize
 from numlean.scalar.kernel_scalar.random_words import random_words
 from numlean.scalar.noise import NoiseStream
 from numlean.scalar.registry import get_scalar
-from numlean_kernels.blocks.rules import BlockRule, PowerRule, Quantizer, ScaleRule
+from numlean_kernels.blocks.rules import (
+    BlockRule,
+    PowerRule,
+    Quantizer,
+    ScaleRule,
+    TwoLevelRule,
+)
 from numlean_kernels.formats import Format, named
 
 Array = np.ndarray[Any, Any]
@@ -129,7 +131,7 @@ class BlockFormat:
             ShapeError: There is no such axis.
             NumleanError: The axes are the same, or the array holds no real numbers.
         """
-        numbers = binary32_encodings(x)
+        numbers = binary32_encodings(x, "quantize")
         if not numbers.ndim:
             raise ShapeError("quantize takes an array with at least one axis, got a single number")
         blocks = Blocks.of(numbers.shape, axis, self.size)
@@ -164,8 +166,12 @@ class BlockFormat:
 
         Raises:
             ShapeError: The shapes do not match.
-            NumleanError: A code is none of the format's.
+            NumleanError: A code is none of the format's, or the tensor's scale is no encoding.
         """
+        if not 0 <= int(tensor_scale) < 1 << 32:
+            raise NumleanError(
+                f"tensor_scale is a binary32 encoding, from 0 to 2**32 - 1, got {tensor_scale}"
+            )
         codes, of_blocks = np.asarray(elements), np.asarray(scales)
         blocks = Blocks.of(codes.shape, axis, self.size)
         if of_blocks.shape != blocks.counts:
@@ -220,7 +226,7 @@ def _power_lines(rule: PowerRule) -> list[str]:
     return lines
 
 
-def _two_level_lines(rule: Any) -> list[str]:
+def _two_level_lines(rule: TwoLevelRule) -> list[str]:
     tensor, scale, element = _QUANTIZERS[rule.quantizer]
     return [
         "G and H: the greatest element and scale; gamax and amax: the greatest magnitudes of the"

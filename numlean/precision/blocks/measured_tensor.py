@@ -8,6 +8,7 @@ from typing import Any, TypeAlias, final
 
 import numpy as np
 
+from numlean.precision.blocks.shapes import in_blocks
 from numlean.precision.blocks.statistics import (
     MOST_WORST,
     BlockError,
@@ -50,7 +51,7 @@ class MeasuredTensor:
         """Return the statistics; blocks are named by the indices of their first numbers."""
         if not self.numbers.size:
             return BlockStatistics(tensors=1)
-        x, values = self._in_blocks(self.numbers), self._in_blocks(self.values)
+        x, values = (in_blocks(each, self.rows, self.terms) for each in (self.numbers, self.values))
         scales = self.scales.reshape(-1)
         with np.errstate(all="ignore"):
             counts = _Counts.of(x, values, scales * self.whole, self.greatest, self.unit)
@@ -84,14 +85,6 @@ class MeasuredTensor:
                 self._worst(np.nan_to_num(relative, posinf=np.inf), error_norms, counts)
             ),
         )
-
-    def _in_blocks(self, x: Floats) -> Floats:
-        """Return numbers as (blocks, numbers of a block), padded with zeros."""
-        *batch, n, k = x.shape
-        padding = [(0, 0)] * len(batch) + [(0, -n % self.rows), (0, -k % self.terms)]
-        down, across = -(-n // self.rows), -(-k // self.terms)
-        parts = np.pad(x, padding).reshape(*batch, down, self.rows, across, self.terms)
-        return parts.swapaxes(-3, -2).reshape(-1, self.rows * self.terms)
 
     def _worst(self, relative: Floats, errors: Floats, counts: _Counts) -> Iterator[BlockError]:
         """Yield the worst blocks, by their relative errors and by their errors."""

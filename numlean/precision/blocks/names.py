@@ -194,6 +194,11 @@ def _scale(name: str) -> Format:
 
 def _format(what: str, name: str) -> Format:
     """Return the format of a dtype of at most 8 bits."""
+    if "@" in name:
+        raise NumleanError(
+            f"{what} of a block are named without options, got {name!r}; give rounding=MODE, or"
+            " scale_rounding=MODE, instead"
+        )
     format = get_scalar(name, "python").format
     if format is None or format.width > 8:
         raise NumleanError(

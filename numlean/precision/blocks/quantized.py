@@ -10,14 +10,11 @@ from numpy.typing import ArrayLike
 
 from numlean.autograd.tensor import Tensor
 from numlean.errors import ShapeError
+from numlean.precision.blocks.encodings import binary32_encodings
 from numlean.precision.blocks.measured_tensor import MeasuredTensor
 from numlean.precision.blocks.shapes import Blocks
 from numlean.precision.blocks.statistics import BlockStatistics
-from numlean.precision.blocks.values import (
-    binary32_encodings,
-    values_of_element,
-    values_of_format,
-)
+from numlean.precision.blocks.values import greatest_element
 
 if TYPE_CHECKING:
     from numlean.precision.blocks.block_format import BlockFormat
@@ -65,24 +62,23 @@ class QuantizedBlocks:
             ShapeError: They have another shape.
             NumleanError: They are no real numbers.
         """
-        numbers = binary32_encodings(x).view(np.float32)
+        numbers = binary32_encodings(x, "statistics").view(np.float32)
         if numbers.shape != self.elements.shape:
             raise ShapeError(
                 f"statistics takes the numbers that were quantised, of shape"
                 f" {self.elements.shape}, got shape {numbers.shape}"
             )
         blocks = Blocks.of(numbers.shape, self.axis, self.format.size)
-        elements = np.unique(values_of_element(self.format.rule.element))
-        before, greatest = elements[np.isfinite(elements)][-2:].tolist()
+        greatest, unit = greatest_element(self.format.rule.element)
         found = MeasuredTensor(
             numbers=blocks.matrices(numbers.astype(np.float64)),
             values=blocks.matrices(self.dequantize()),
-            scales=blocks.matrices(values_of_format(self.format.scale_format)[self.scales]),
+            scales=blocks.matrices(self.format.factors(self.scales)),
             whole=float(self.tensor_scale.view(np.float32)),
             rows=self.format.size if blocks.is_square else 1,
             terms=self.format.size,
             greatest=greatest,
-            unit=greatest - before,
+            unit=unit,
         ).statistics()
         worst = (replace(each, place=blocks.place(each.place)) for each in found.worst)
         return replace(found, worst=tuple(worst))

@@ -13,6 +13,18 @@ from numlean.errors import NumleanError, ShapeError
 Array = np.ndarray[Any, Any]
 
 
+def in_blocks(x: Array, rows: int, terms: int) -> Array:
+    """Return an array (..., n, k) as its blocks of rows and terms, (blocks, rows * terms).
+
+    The last block of an axis is padded with zeros.
+    """
+    *batch, n, k = x.shape
+    padded = np.pad(x, [(0, 0)] * len(batch) + [(0, -n % rows), (0, -k % terms)])
+    parts = padded.reshape(*batch, -(-n // rows), rows, -(-k // terms), terms)
+    count = math.prod(parts.shape) // (rows * terms)
+    return np.ascontiguousarray(parts.swapaxes(-3, -2)).reshape(count, rows * terms)
+
+
 @final
 @dataclass(frozen=True)
 class Blocks:
@@ -67,12 +79,7 @@ class Blocks:
         if not self.is_square:
             count = math.prod(moved.shape[:-1])
             return np.ascontiguousarray(moved).reshape(count, moved.shape[-1])
-        *batch, n, m = moved.shape
-        size = self.size
-        padded = np.pad(moved, [(0, 0)] * len(batch) + [(0, -n % size), (0, -m % size)])
-        split = padded.reshape(*batch, -(-n // size), size, -(-m // size), size)
-        count = math.prod(split.shape) // self.numbers
-        return np.ascontiguousarray(split.swapaxes(-3, -2)).reshape(count, self.numbers)
+        return in_blocks(moved, self.size, self.size)
 
     def array(self, rows: Array) -> Array:
         """Return rows as an array again; what was padded is dropped."""

@@ -1,22 +1,15 @@
-"""The values of codes, as binary64 numbers: all are exact. Numbers as binary32 encodings."""
+"""The values of codes, as binary64 numbers: all are exact."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from numlean.autograd.tensor import Tensor
-from numlean.errors import NumleanError
-from numlean.scalar.registry import get_scalar
 from numlean_kernels.blocks.rules import Element
 from numlean_kernels.formats import Format
 
 Array = np.ndarray[Any, Any]
-
-BINARY32_DTYPE: Final = "ieee32exec"
-"""The dtype of the numbers that are quantised."""
 
 
 def values_of_format(format: Format) -> Array:
@@ -41,20 +34,8 @@ def values_of_element(element: Element) -> Array:
     return values_of_format(element.format)
 
 
-def binary32_encodings(x: Tensor | ArrayLike) -> Array:
-    """Return numbers as binary32 encodings, rounded to nearest.
-
-    Raises:
-        NumleanError: They are no real numbers.
-    """
-    if isinstance(x, Tensor):
-        scalar: Any = get_scalar(BINARY32_DTYPE, "python" if x.scalar.device == "python" else "cpu")
-        return np.asarray(scalar.cast_from(x.scalar, x.data))
-    given = np.asarray(x)
-    if given.dtype.kind not in "iufb" and given.dtype.name != "bfloat16":
-        raise NumleanError(
-            f"quantize takes real numbers, got an array of {given.dtype}; convert it with"
-            " astype('float32')"
-        )
-    with np.errstate(all="ignore"):
-        return np.asarray(given.astype(np.float32, copy=False), order="C").view(np.uint32)
+def greatest_element(element: Element) -> tuple[float, float]:
+    """Return the greatest value of an element, and its distance from the one before it."""
+    values = np.unique(values_of_element(element))
+    before, greatest = values[np.isfinite(values)][-2:].tolist()
+    return greatest, greatest - before

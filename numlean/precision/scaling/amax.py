@@ -50,10 +50,11 @@ def current_scales(scalar: Scalar, a: Storage, greatest: Storage, epsilon: float
     """
     if epsilon:
         a = scalar.maximum(a, enter(scalar, epsilon))
-    one, zero, infinity = (scalar.from_float(value) for value in (1.0, 0.0, np.inf))
-    scales = finite_quotients(scalar, greatest, a)
-    scales = scalar.where(scalar.lt(zero, a), scales, one)
-    return scalar.where(scalar.lt(a, infinity), scales, one)
+    zero, infinity = scalar.from_float(0.0), scalar.from_float(np.inf)
+    # The quotient of ``greatest`` and itself is 1; so none is infinite but those that overflow.
+    a = scalar.where(scalar.lt(zero, a), a, greatest)
+    a = scalar.where(scalar.lt(a, infinity), a, greatest)
+    return finite_quotients(scalar, greatest, a)
 
 
 def int8_factors(scalar: Scalar, a: Storage) -> Storage:

@@ -9,6 +9,7 @@ import numpy as np
 
 from numlean.precision.blocks.measured_tensor import Floats, MeasuredTensor
 from numlean.precision.blocks.statistics import BlockStatistics
+from numlean.precision.blocks.values import greatest_element
 from numlean.precision.scaling.amax import GREATEST_INT8, greatest_finite
 from numlean.precision.scaling.operand import ScaledOperand
 from numlean.precision.scaling.quantized import Quantized
@@ -40,7 +41,7 @@ def operand_statistics(operand: ScaledOperand, rows: Quantized) -> BlockStatisti
     whole = 1.0 if rows.whole is None else float(_floats(rows.whole)[0])
     codes = _floats(Numbers(operand.scalar, rows.codes)).reshape(regions.shape)
     factors = inverses.repeat(regions.terms, axis=-1)[..., :k]
-    greatest, before = _greatest(operand)
+    greatest, unit = _greatest(operand)
     with np.errstate(all="ignore"):
         values = codes * (factors * whole)
     found = MeasuredTensor(
@@ -51,7 +52,7 @@ def operand_statistics(operand: ScaledOperand, rows: Quantized) -> BlockStatisti
         rows=regions.rows,
         terms=regions.terms,
         greatest=greatest,
-        unit=greatest - before,
+        unit=unit,
     ).statistics()
     if regions.shape == shape:
         return found
@@ -74,13 +75,16 @@ def _place(place: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _greatest(operand: ScaledOperand) -> tuple[float, float]:
-    """Return the greatest code and the one before it."""
+    """Return the greatest code, and its distance from the one before it."""
     if operand.scaling.is_integer:
-        return GREATEST_INT8, GREATEST_INT8 - _INTEGER_UNIT
-    scalar = operand.scalar
+        return GREATEST_INT8, _INTEGER_UNIT
+    scalar, shared = operand.scalar, operand.scaling.shared
+    if shared is not None:
+        return greatest_element(shared.block_format(scalar, 1).rule.element)
     greatest = greatest_finite(scalar)
     before = scalar.from_bits(scalar.to_bits(greatest) - 1)
-    return float(scalar.to_float(greatest)), float(scalar.to_float(before))
+    value = float(scalar.to_float(greatest))
+    return value, value - float(scalar.to_float(before))
 
 
 def _floats(x: Numbers) -> Floats:

@@ -7,6 +7,7 @@ from functools import cache
 from typing import Final, Literal, TypeAlias, final
 
 from numlean.arguments import checked
+from numlean.errors import NumleanError
 from numlean.precision.blocks import BlockFormat, get_block_format
 from numlean.precision.scaling.hadamard import Hadamard
 from numlean.scalar.dtype import Dtype
@@ -17,6 +18,10 @@ Kind: TypeAlias = Literal["mx", "nvfp4"]
 
 SCALE_DTYPES: Final[dict[Kind, str]] = {"mx": "e8m0", "nvfp4": "e4m3"}
 """The dtype of the scales of blocks."""
+
+
+_ROUND: Final = "round"
+"""The option of a dtype that elements follow."""
 
 
 @checked
@@ -67,10 +72,16 @@ class Shared:
 @cache
 def _block_format(scaling: Shared, element: str, size: int) -> BlockFormat:
     dtype = Dtype.parse(element)
+    further = [f"{name}={value}" for name, value in dtype.options.items() if name != _ROUND]
+    if further:
+        raise NumleanError(
+            f"elements of block formats take the option {_ROUND}= only, got {element}; leave"
+            f" {', '.join(further)} out"
+        )
     return get_block_format(
         f"block:{dtype.text.partition('@')[0]}/{SCALE_DTYPES[scaling.kind]}",
         scale_rule=scaling.rule,
         preset=scaling.preset,
-        rounding=dtype.options.get("round"),
+        rounding=dtype.options.get(_ROUND),
         size=size,
     )

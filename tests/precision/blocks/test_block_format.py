@@ -177,11 +177,22 @@ def test_stochastic_elements_follow_from_the_seed_alone() -> None:
         ("mxfp4,size=0", "size is from 1 to 65536"),
         ("mxfp4,prset=ocp", "did you mean 'preset'"),
         ("mxfp4,scale_rounding=toward_zero", "leave scale_rounding out"),
+        ("block:e2m1@round=stochastic/e8m0,size=4", "named without options"),
     ],
 )
 def test_a_wrong_name_is_refused_in_one_line(name: str, message: str) -> None:
     with pytest.raises(NumleanError, match=message):
         get_block_format(name)
+
+
+def test_what_is_no_array_of_numbers_and_no_encoding_is_refused() -> None:
+    f = get_block_format("mxfp4", device="python")
+    with pytest.raises(NumleanError, match="quantize takes an array of numbers"):
+        f.quantize([[1.0, 2.0], [3.0]])
+    q = f.quantize(np.ones(3))
+    for encoding in (-1, 1 << 32):
+        with pytest.raises(NumleanError, match=f"from 0 to 2\\*\\*32 - 1, got {encoding}"):
+            f.dequantize(q.elements, q.scales, encoding)
 
 
 def test_a_block_needs_an_axis() -> None:

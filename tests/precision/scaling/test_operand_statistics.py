@@ -12,7 +12,12 @@ from numlean.precision.scaling.operand_statistics import operand_statistics, sca
 
 S = nl.get_scalar("float32", "python")
 E4M3 = nl.get_scalar("e4m3", "python")
-GREATEST = {"e4m3": (448, 32), "bfloat16": (127, 1), "e2m1": (6, 2)}
+GREATEST = {
+    "e4m3": (448, 32),
+    "bfloat16": (127, 1),
+    "e2m1": (6, 2),
+    "fixed:2.6": (Fraction(127, 64), Fraction(1, 64)),
+}
 
 
 def scaled(text, dtype="e4m3"):
@@ -35,6 +40,7 @@ def numbers(shape):
         ("block(2x4)", "e4m3", 2, 4),
         ("row(int8)", "bfloat16", 1, None),
         ("block(2x4, nvfp4)", "e2m1", 2, 4),
+        ("block(1x4, mx(rule=floor))", "fixed:2.6", 1, 4),
     ],
 )
 @pytest.mark.parametrize("shape", [(3, 7), (2, 3, 7)])
@@ -54,7 +60,7 @@ def test_the_figures_are_those_of_exact_rationals(text, dtype, rows, terms, shap
         number, f = Fraction(float(x[index])), Fraction(float(factors[index]))
         value = Fraction(float(codes[index])) * f
         clamped += f > 0 and abs(number) > greatest * f
-        saturated += f > 0 and abs(number) >= (greatest + Fraction(unit, 2)) * f
+        saturated += f > 0 and abs(number) >= (greatest + Fraction(unit) / 2) * f
         flushed += number != 0 and value == 0
         norm, error = blocks.get(start, (0, 0))
         blocks[start] = norm + number**2, error + (value - number) ** 2
