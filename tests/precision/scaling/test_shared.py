@@ -15,5 +15,7 @@ def test_elements_are_rounded_as_the_dtype_says(option):
 @pytest.mark.parametrize("dtype", ["e2m1@subnormal=flush", "e4m3@overflow=nan,round=to_odd"])
 def test_options_that_elements_do_not_follow_are_refused(dtype):
     scalar = nl.get_scalar(dtype, "python")
-    with pytest.raises(nl.NumleanError, match=r"take the option round= only, got e.*; leave .* out"):
+    with pytest.raises(
+        nl.NumleanError, match=r"take the option round= only, got e.*; leave .* out"
+    ):
         Shared("nvfp4").block_format(scalar, 4)
