@@ -16,8 +16,6 @@ from numlean.analysis.trace.element import Again, Element, Index
 from numlean.errors import NumleanError
 from numlean.precision import Contraction
 from numlean.precision.scaling.entered_operands import EnteredOperands, in_scalar
-from numlean.precision.scaling.operand import Operand, ScaledOperand
-from numlean.precision.scaling.quantized import Quantized, turned_rows
 from numlean.scalar.operations import MIXED_PRODUCTS, Kind, operations
 from numlean.scalar.product_scope import Multiplied, Product
 from numlean.scalar.protocol import Numbers, Scalar, Storage
@@ -109,13 +107,13 @@ def element_of_product(op: TracedOperation, index: Index) -> Element:
     rule, rows = product.rule.with_scalars(untraced), _rows(product.multiplied, index)
     if not isinstance(rule, Contraction):
         return _element(rows, addend, lambda s: None)
-    entered = _entered(rule, rows)
+    entered = _entered(product.multiplied, index)
 
     def again(s: Scalar) -> Storage | None:
         if not _is_repeatable(rule):
             return None
         own = rule.with_scalars(lambda each: s if each == rule.output else _reference(each))
-        operands = entered.with_scalars(_reference)
+        operands = entered.with_scalars(lambda each: _reference(untraced(each)))
         further = addend and in_scalar(addend, _reference)
         return own.of_entered(operands, further).reshape(1)
 
@@ -134,23 +132,10 @@ def _is_repeatable(rule: Contraction) -> bool:
     return all(scalar.is_deterministic for scalar in scalars)
 
 
-def _entered(rule: Contraction, rows: Sequence[Multiplied]) -> EnteredOperands:
+def _entered(multiplied: Sequence[Multiplied], index: Index) -> EnteredOperands:
     """Return a row and a column as the operands of a product of one element."""
-    a, b = (Numbers(row.codes.scalar, row.codes.storage.reshape(1, -1)) for row in rows[:2])
-    left, right = (
-        _quantized(row, operand)
-        for row, operand in zip(rows, (rule.left, rule.right), strict=False)
-    )
-    return EnteredOperands(a, Numbers(b.scalar, turned_rows(b.storage)), left, right)
-
-
-def _quantized(row: Multiplied, operand: Operand) -> Quantized | None:
-    if row.factors is None or not isinstance(operand, ScaledOperand):
-        return None
-    codes, (scales, factors) = row.codes.storage.reshape(1, -1), row.factors
-    terms = operand.scaling.granularity.terms
-    each = np.broadcast_to(factors, codes.shape[-1:])
-    return Quantized(codes, each[:: terms or codes.size].reshape(1, -1), scales, terms)
+    a, b = multiplied[:2]
+    return EnteredOperands(a.codes, b.codes, a.quantized, b.quantized).of_element(index)
 
 
 def _reference(scalar: Scalar) -> Scalar:

@@ -97,7 +97,8 @@ def _row(x: Storage, index: tuple[int, ...]) -> Storage:
 
 def _with_scalars(x: Quantized, change: ChangeScalar) -> Quantized:
     scales, inverses = in_scalar(Numbers(x.scales, x.inverses), change)
-    return replace(x, inverses=inverses, scales=scales)
+    whole = None if x.whole is None else in_scalar(x.whole, change)
+    return replace(x, inverses=inverses, scales=scales, whole=whole)
 
 
 def in_scalar(x: Numbers, change: ChangeScalar) -> Numbers:

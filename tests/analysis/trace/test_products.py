@@ -39,8 +39,9 @@ def traced_product(accumulate, scaling=None, output="bfloat16", *, with_bias=Tru
 
     sides = [of("bfloat16"), of("bfloat16")]
     if scaling is not None:
-        sides = [ScaledOperand(of("e4m3"), scaling_named(scaling), of("float32"))] * 2
-    operands = (of("bfloat16" if scaling is None else "e4m3"),) * 2
+        codes = of("bfloat16" if "int8" in scaling else "e4m3")
+        sides = [ScaledOperand(codes, scaling_named(scaling), of("float32"))] * 2
+    operands = (of("bfloat16") if scaling is None else codes,) * 2
     rule = accumulation_named(accumulate, of, operands)
     contraction = Contraction(*sides, rule, of(output))
     rng, (n, k, m) = np.random.default_rng(5), SHAPE
@@ -66,6 +67,11 @@ RULES = [
     ("unit(H100:wgmma)", "tensor"),
     ("unit(H100:mma)", "row"),
     ("unit(A100:fp16)", "block(1x2)"),
+    ("ordered(float32)", "block(1x2)"),
+    ("ordered(float32)", "block(1x2, nvfp4)"),
+    ("pairwise(float32)", "block(1x2, mx)"),
+    ("exact", "block(1x2, nvfp4)"),
+    ("ordered(float32)", "row(int8)"),
 ]
 
 
