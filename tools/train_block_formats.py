@@ -5,9 +5,9 @@ python tools/train_block_formats.py [--steps N] [--seeds N] [--measure N] [--onl
 Rows are bf16-mixed, mxfp8, mxfp6 and mxfp4 by the four scale rules, and nvfp4 by two presets.
 Losses and accuracies are those of the test data after the last step: the mean of all seeds, and
 the ends. Shares are parts of the numbers that are not zero, of inputs x, weights W and cotangents
-g of all products in N evenly spread steps: those beyond the greatest element times their scales
-(saturated), and those that become zero (flushed). Steps are compiled, with fast kernels; the
-measured ones are eager, with the same bits.
+g of all products in N evenly spread steps, as `numlean compare` counts them: those that exceed the
+greatest element times their scales by half its unit (saturated), and those that become zero
+(flushed). Steps are compiled, with fast kernels; the measured ones are eager, with the same bits.
 """
 
 from __future__ import annotations
@@ -21,23 +21,20 @@ from dataclasses import dataclass, field
 from itertools import islice
 from statistics import mean
 
-import numpy as np
-
-from numlean.analysis.drift.run import Run, TracedStep
+from numlean.analysis.drift.quantisation import quantisations
+from numlean.analysis.drift.run import Run
 from numlean.analysis.lockstep import RunSpec
 from numlean.data import minibatches
-from numlean.precision import Contraction, Policy, ScaledOperand, policies
+from numlean.precision import Policy, policies
 from numlean.precision.blocks import BlockStatistics
-from numlean.scalar.protocol import Numbers
-from numlean.scalar.registry import get_scalar
 from numlean.tasks import NamedTask, get_task
 from numlean.training import Options, run_evaluation
 
 RULES = ("floor", "ceil", "even", "rceil")
 PRESETS = ("transformer_engine", "exact")
 MX = ("mxfp8", "mxfp6", "mxfp4")
-KINDS = {"forward": "xW", "input_gradient": "gW", "weight_gradient": "xg"}
-"""What the left and the right operand of each product of a linear layer are."""
+KINDS = {"input": "x", "weight": "W", "gradient": "g"}
+"""The short names of the operands of a linear layer's products."""
 
 Shares = dict[str, BlockStatistics]
 
@@ -126,43 +123,15 @@ def train(
         if k not in kept:
             run.step(batch)
             continue
-        for kind, each in statistics(run.trace_step(batch, counts_flags=False)):
-            known = found.shares.get(kind)
-            found.shares[kind] = each if known is None else known.merged(each)
+        step = run.trace_step(batch, counts_flags=False)
+        for (_, _, operand), each in quantisations(step.operations).items():
+            kind = KINDS[operand]
+            known = found.shares.get(kind, BlockStatistics())
+            found.shares[kind] = known.merged(each.statistics)
     evaluation = run_evaluation(run.stepper, split.test, with_accuracy=True)
     assert evaluation.accuracy is not None
     found.losses.append(float(evaluation.loss.item()))
     found.accuracies.append(evaluation.accuracy)
-
-
-def statistics(step: TracedStep) -> Iterator[tuple[str, BlockStatistics]]:
-    """Yield what was done to each operand in a block format: x, W or g, and its statistics."""
-    products = {id(op.product): op.product for op in step.operations if op.product is not None}
-    for product in products.values():
-        rule = product.rule
-        if not isinstance(rule, Contraction):
-            continue
-        (_, a), (_, b), *_ = product.operands
-        sides = (rule.left, a), (rule.right, np.swapaxes(b, -1, -2))
-        for kind, (operand, rows) in zip(KINDS[rule.role], sides, strict=True):
-            scalar = product.operands[0].scalar
-            if isinstance(operand, ScaledOperand) and operand.scaling.shared is not None:
-                yield kind, statistics_of(operand, Numbers(scalar, rows))
-
-
-def statistics_of(operand: ScaledOperand, rows: Numbers) -> BlockStatistics:
-    """Return what an operand's block format does to rows along the contracted axis."""
-    shared, granularity = operand.scaling.shared, operand.scaling.granularity
-    assert shared is not None
-    assert granularity.terms is not None
-    numbers = rows.scalar.to_float(np.ascontiguousarray(rows.storage))
-    if shared.hadamard is not None:
-        wide = get_scalar("float32")
-        numbers = wide.to_float(shared.hadamard.transformed(wide, wide.from_float(numbers)))
-    axis = -1 if granularity.rows == 1 else (-2, -1)
-    numbers = numbers.astype(np.float32)
-    format = shared.block_format(operand.scalar, granularity.terms)
-    return format.quantize(numbers, axis).statistics(numbers)
 
 
 def line(row: Row, found: Found) -> str:

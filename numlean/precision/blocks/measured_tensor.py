@@ -131,7 +131,10 @@ class _Counts:
 def _norms(x: Floats) -> Floats:
     """Return the norm of each row, without overflow or underflow of squares."""
     _, exponents = np.frexp(np.abs(x).max(axis=-1, keepdims=True))
-    squares = (np.ldexp(x, -exponents) ** 2).sum(axis=-1)
+    # In two halves, as the reciprocal of the power of two itself might be infinite.
+    half = exponents // 2
+    scaled = x * np.ldexp(1.0, -half) * np.ldexp(1.0, half - exponents)
+    squares = np.einsum("...k,...k->...", scaled, scaled)
     norms: Floats = np.ldexp(np.sqrt(squares), exponents[..., 0])
     return norms
 

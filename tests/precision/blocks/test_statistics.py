@@ -11,6 +11,7 @@ import pytest
 import numlean as nl
 from numlean.errors import NumleanError, ShapeError
 from numlean.json_lines import nonfinite_to_null
+from numlean.precision.blocks.measured_tensor import MeasuredTensor
 from numlean.testing import blocks as reference
 
 F32 = np.float32
@@ -160,6 +161,13 @@ def test_magnitudes_at_both_ends_of_binary32_keep_their_errors():
     q = nl.get_block_format("mxfp8_e5m2", size=4, device="python").quantize(x)
     blocks = [(scale_value(q, q.scales[i, 0]), [(i, k) for k in range(4)]) for i in range(2)]
     check(q, x, blocks)
+
+
+def test_squares_neither_overflow_nor_underflow():
+    x = np.array([[3e300, 4e300, 1.0], [3e-310, 4e-310, 0.0]])
+    got = MeasuredTensor(x, x * 0.5, np.ones((2, 1)), 1.0, 1, 3, 1e308, 1e307).statistics()
+    assert got.norm == pytest.approx(5e300)
+    assert [each.relative for each in got.worst] == pytest.approx([0.5, 0.5])
 
 
 def test_merged_statistics_are_those_of_both_tensors_together():
