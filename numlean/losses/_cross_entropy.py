@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from math import fsum
 
 import numpy as np
@@ -176,6 +177,15 @@ class CrossEntropy(ClassesLoss):
             return np.reshape([fsum(row) for row in each.reshape(total.size, -1)], total.shape)
 
         return total / Tensor(total.scalar, total.scalar.from_host_callback(divisor))
+
+    def divisor(self, target: Tensor) -> Fraction | None:
+        """Return the sum of the weights of the labels that count; None for a sum of losses."""
+        if self.reduction is not Reduction.MEAN:
+            return None
+        labels, counts = np.unique(self.read_labels(target).data, return_counts=True)
+        weights = [1.0 if self.weight is None else self.weight[k] for k in labels if k >= 0]
+        kept = counts[labels >= 0]
+        return sum((Fraction(w) * int(n) for w, n in zip(weights, kept, strict=True)), Fraction(0))
 
     def _read_target(self, prediction: Tensor, target: Tensor) -> Tensor:
         target = self.read_labels(target)

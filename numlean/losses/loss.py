@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from enum import Enum
+from fractions import Fraction
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
@@ -60,6 +61,13 @@ class Loss(ABC):
             ShapeError: The shapes differ.
         """
 
+    def divisor(self, target: Tensor) -> Fraction | None:
+        """Return by what the mean of a batch divides, up to a factor that all batches share.
+
+        By default it is the number of samples; None if the loss is a sum.
+        """
+        return Fraction(target.shape[0])
+
     def read_labels(self, values: ArrayLike | Tensor) -> Tensor:
         """Return class labels as indices, -1 in place of a label that the loss ignores.
 
@@ -81,6 +89,10 @@ class ElementwiseLoss(Loss):
     """
 
     reduction: Reduction = Reduction.MEAN
+
+    def divisor(self, target: Tensor) -> Fraction | None:
+        """Return the number of samples; None for a sum."""
+        return super().divisor(target) if self.reduction is Reduction.MEAN else None
 
     @abstractmethod
     def elements(self, prediction: Tensor, target: Tensor) -> Tensor:
@@ -126,6 +138,10 @@ class ClassesLoss(Loss):
             Constant(f"weight[{k}]", weight, "weight * logarithm", "leaves out the class")
             for k, weight in enumerate(self.weight or ())
         )
+
+    def divisor(self, target: Tensor) -> Fraction | None:
+        """Return the number of samples; None for a sum."""
+        return super().divisor(target) if self.reduction is Reduction.MEAN else None
 
     @abstractmethod
     def logarithms(self, prediction: Tensor, target: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Final, final
+from typing import Final, TypeAlias, final
 
 from numlean.autograd.primitives import maximum
 from numlean.autograd.tensor import Tensor
@@ -21,6 +21,9 @@ from numlean.precision.scaling.operand import Operand, ScaledOperand
 
 PREFIX: Final = "delayed_scaling."
 """The beginning of the names of delayed scales among the numbers of a run."""
+
+Observed: TypeAlias = tuple[str, Role]
+"""A product's full name, and a tensor of it."""
 
 _PARTS: Final = ("scale", "history")
 
@@ -122,7 +125,7 @@ class StepScales:
         pairs = zip(values[::2], values[1::2], strict=True)
         states = (DelayedState(*pair) for pair in pairs)
         self._states = list(zip(scales.tensors, states, strict=True))
-        self._amaxes: dict[tuple[str, Role], Tensor] = {}
+        self._amaxes: dict[Observed, Tensor] = {}
 
     def layer(self, path: tuple[int, ...]) -> LayerScales:
         """Return the scales of the layer at a position."""
@@ -151,6 +154,16 @@ class StepScales:
         """Take note of the greatest magnitude in a use of a tensor, of shape ()."""
         before = self._amaxes.get((product, role))
         self._amaxes[product, role] = amax if before is None else maximum(before, amax)
+
+    @property
+    def amaxes(self) -> dict[Observed, Tensor]:
+        """The greatest magnitudes of all uses so far, of shape ()."""
+        return {key: amax.detach() for key, amax in self._amaxes.items()}
+
+    def observe_all(self, amaxes: Mapping[Observed, Tensor]) -> None:
+        """Take note of the greatest magnitudes that another object for the same step observed."""
+        for (product, role), amax in amaxes.items():
+            self.observe(product, role, amax)
 
     @property
     def following(self) -> list[Tensor]:

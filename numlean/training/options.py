@@ -14,6 +14,9 @@ from numlean.scalar.registry import get_scalar
 BACKENDS: Final = ("eager", "compiled")
 """The engines that can execute a step."""
 
+MOST_SHARDS: Final = 4096
+"""The most parts into which a batch is cut."""
+
 
 @checked
 @dataclass(frozen=True)
@@ -26,16 +29,24 @@ class Options:
         device: The device; None selects the dtype's default device, or that of a given Scalar.
         fast_kernels: Whether to use faster kernels with the same bits, where they exist.
         seed: The seed of the initial parameters.
+        shards: The number of parts into which each batch is cut; see ``numlean.training.shards``.
+
+    Raises:
+        UnknownNameError: The engine is unknown.
+        NumleanError: There are no shards, or too many.
     """
 
     backend: str = "eager"
     device: str | None = None
     fast_kernels: bool = False
     seed: int = 0
+    shards: int = 1
 
     def __post_init__(self) -> None:
         if self.backend not in BACKENDS:
             raise UnknownNameError("backend", self.backend, BACKENDS)
+        if not 1 <= self.shards <= MOST_SHARDS:
+            raise NumleanError(f"shards must be from 1 to {MOST_SHARDS}, got {self.shards}")
 
 
 def resolve_scalar(scalar: Scalar | str, options: Options) -> Scalar:

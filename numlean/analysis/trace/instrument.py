@@ -8,6 +8,7 @@ cotangents it computes.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 
 from numpy.typing import ArrayLike
 
@@ -152,6 +153,9 @@ class _InstrumentedLoss(Loss):
 
     def per_sample(self, prediction: Tensor, target: Tensor) -> Tensor:
         return self._loss.per_sample(prediction, target)
+
+    def divisor(self, target: Tensor) -> Fraction | None:
+        return self._loss.divisor(target)
 
     def read_labels(self, values: ArrayLike | Tensor) -> Tensor:
         return self._loss.read_labels(values)

@@ -19,7 +19,9 @@ from numlean.scalar.protocol import Storage
 from numlean.training.engine.plan import Recorder, Recording
 from numlean.training.engine.state_check import check_state
 from numlean.training.parameters import trainable_parameters
-from numlean.training.update import make_update
+from numlean.training.shards.combining import combine
+from numlean.training.shards.cutting import Shard
+from numlean.training.update import Gradients, make_apply, make_update
 
 if TYPE_CHECKING:
     from numlean.training.runner import Runner
@@ -81,6 +83,20 @@ class CompiledEngine:
         self.output = None if output is None else _copy(output)
         return _copy(plan.outputs["loss"])
 
+    def apply(self, parts: Sequence[Gradients], shards: Sequence[Shard], rate: Tensor) -> Tensor:
+        """Update the parameters once by the shards of a batch; return its loss."""
+        tensors = [tensor for part in parts for tensor in part.tensors]
+        key = (*(shard.samples for shard in shards), *((t.shape, t.data.dtype) for t in tensors))
+        plan = self.plans.get(key)
+        try:
+            if plan is None:
+                plan = self.plans[key] = self._applying_plan(parts, shards, rate)
+            else:
+                plan.replay([*(t.data for t in tensors), rate.data])
+        finally:
+            self._runner.store.mark_written()
+        return _copy(plan.outputs["loss"])
+
     def _device_copy(self, tensor: Tensor) -> Tensor:
         return tensor.like(tensor.scalar.device_copy(tensor.data))
 
@@ -100,11 +116,38 @@ class CompiledEngine:
             on_output=outputs.append,
         )
         params = [recorder.attach(p) for p in self._params]
-        state = {name: [recorder.attach(t) for t in each] for name, each in self._state.items()}
+        state = self._attached_state(recorder)
         loss, params, state = update(params, state, *inputs)
         recorder.output("loss", loss)
         if runner.keeps_outputs:
             recorder.output("output", outputs[0])
+        return self._finish(recorder, params, state)
+
+    def _applying_plan(
+        self, parts: Sequence[Gradients], shards: Sequence[Shard], rate: Tensor
+    ) -> Recording:
+        """Apply the shards of a batch and return the recording."""
+        runner = self._runner
+        recorder = Recorder(runner.scalar, runner.precision.everything)
+        *tensors, rate = recorder.start([*(t for part in parts for t in part.tensors), rate])
+        rest = iter(tensors)
+        found = combine([part.with_tensors(rest) for part in parts], shards)
+        apply = make_apply(
+            runner.task,
+            self._optimizer,
+            lambda v: recorder.attach(runner.hyperparameter(v)),
+            runner.precision,
+        )
+        params = [recorder.attach(p) for p in self._params]
+        params, state = apply(params, self._attached_state(recorder), found, rate)
+        recorder.output("loss", found.loss)
+        return self._finish(recorder, params, state)
+
+    def _attached_state(self, recorder: Recorder) -> State:
+        return {name: [recorder.attach(t) for t in each] for name, each in self._state.items()}
+
+    def _finish(self, recorder: Recorder, params: Sequence[Tensor], state: State) -> Recording:
+        """Record that parameters and state take new values; return the recording."""
         results = [*params, *(t for name in self._state for t in state[name])]
         buffers = [t.data for t in self.buffers]
         with _restored_on_failure(buffers):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from numlean.autograd.tensor import Tensor
@@ -9,7 +10,9 @@ from numlean.optim import Optimizer, State
 from numlean.optim.scaled_loss import ScaledStep
 from numlean.training.engine.state_check import check_state
 from numlean.training.parameters import trainable_parameters
-from numlean.training.update import make_update
+from numlean.training.shards.combining import combine
+from numlean.training.shards.cutting import Shard
+from numlean.training.update import Gradients, make_apply, make_update
 
 if TYPE_CHECKING:
     from numlean.training.runner import Runner
@@ -32,6 +35,7 @@ class EagerEngine:
             new_tape=runner.new_tape,
             on_output=self._keep,
         )
+        self._apply = make_apply(runner.task, optimizer, runner.hyperparameter, runner.precision)
         self._state: State = optimizer.initial(
             trainable_parameters(runner.store.specs, runner.params), runner.hyperparameter
         )
@@ -56,6 +60,13 @@ class EagerEngine:
 
     def _keep(self, output: Tensor) -> None:
         self.output = output.detach() if self._runner.keeps_outputs else None
+
+    def apply(self, parts: Sequence[Gradients], shards: Sequence[Shard], rate: Tensor) -> Tensor:
+        """Update the parameters once by the shards of a batch; return its loss."""
+        found = combine(parts, shards)
+        params, self._state = self._apply(self._store.values, self._state, found, rate)
+        self._store.assign(params)
+        return found.loss
 
     def step(self, x: Tensor, y: Tensor, rate: Tensor) -> Tensor:
         """Update the parameters once by a batch; return its loss before the update."""

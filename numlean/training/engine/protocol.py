@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, Protocol
 
 from numlean.autograd.tensor import Tensor
@@ -9,6 +10,9 @@ from numlean.optim import Optimizer, State
 from numlean.optim.scaled_loss import ScaledStep
 from numlean.training.engine.compiled import CompiledEngine
 from numlean.training.engine.eager import EagerEngine
+from numlean.training.engine.sharded import ShardedEngine
+from numlean.training.shards.cutting import Shard
+from numlean.training.update import Gradients
 
 if TYPE_CHECKING:
     from numlean.training.runner import Runner
@@ -36,9 +40,26 @@ class Engine(Protocol):
         """Update the parameters once by a batch; return its loss before the update."""
 
 
-_ENGINES: Final[dict[str, type[Engine]]] = {"eager": EagerEngine, "compiled": CompiledEngine}
+class ApplyingEngine(Engine, Protocol):
+    """An engine that can also apply gradients that were computed elsewhere."""
+
+    def apply(self, parts: Sequence[Gradients], shards: Sequence[Shard], rate: Tensor) -> Tensor:
+        """Update the parameters once by the shards of a batch; return its loss.
+
+        Args:
+            parts: What each shard gave, in order.
+            shards: The shards.
+            rate: The learning rate, of shape ().
+        """
+
+
+_ENGINES: Final[dict[str, type[ApplyingEngine]]] = {
+    "eager": EagerEngine,
+    "compiled": CompiledEngine,
+}
 
 
 def engine_for(runner: Runner, optimizer: Optimizer) -> Engine:
     """Return a new engine for a runner, of the kind that its options select."""
-    return _ENGINES[runner.options.backend](runner, optimizer)
+    engine = _ENGINES[runner.options.backend](runner, optimizer)
+    return engine if runner.options.shards == 1 else ShardedEngine(runner, engine)

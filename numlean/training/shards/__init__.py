@@ -1,0 +1,1 @@
+"""Steps whose batch is cut into virtual shards, which are added in a fixed order."""

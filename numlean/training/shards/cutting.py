@@ -1,0 +1,88 @@
+"""Cut a batch into shards: consecutive samples, in as many parts as the run has shards."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import final
+
+import numpy as np
+
+from numlean.autograd.tensor import Tensor
+from numlean.losses import Loss
+
+
+@final
+@dataclass(frozen=True)
+class Shard:
+    """A part of a batch.
+
+    Attributes:
+        index: Its position among the shards, from 0.
+        x: Inputs, with a batch axis.
+        y: Targets, with a batch axis.
+        share: The part of the batch's loss that its own loss is multiplied by.
+        samples: Its part of the samples of the batch.
+    """
+
+    index: int
+    x: Tensor
+    y: Tensor
+    share: Fraction
+    samples: Fraction
+
+
+def cut(x: Tensor, y: Tensor, count: int, loss: Loss) -> list[Shard]:
+    """Return the shards of a batch that count, in order.
+
+    The first shards have one sample more where the batch cannot be cut evenly. A shard has no part
+    in the step if it has no samples or all its labels are ignored; if that holds for every shard,
+    the first one is returned with a share of 1.
+
+    Args:
+        x: Inputs of shape (batch, ...).
+        y: Targets of shape (batch, ...).
+        count: The number of shards.
+        loss: The loss, which says by what its mean divides.
+    """
+    total = x.shape[0]
+    sizes = [total // count + (k < total % count) for k in range(count)]
+    stops = np.cumsum(sizes)
+    found: list[Shard] = []
+    whole = loss.divisor(y)
+    for k, (size, stop) in enumerate(zip(sizes, stops, strict=True)):
+        rows = slice(int(stop) - size, int(stop))
+        part = _rows(y, rows)
+        own = loss.divisor(part)
+        if size and (own is None or own):
+            share = Fraction(1) if own is None or whole is None else own / whole
+            found.append(Shard(k, _rows(x, rows), part, share, Fraction(size, total)))
+    first = slice(0, sizes[0])
+    return found or [Shard(0, _rows(x, first), _rows(y, first), Fraction(1), Fraction(1))]
+
+
+def _rows(x: Tensor, rows: slice) -> Tensor:
+    return x.like(np.ascontiguousarray(x.data[rows]))
+
+
+def stream_index(step: int, part: int, count: int) -> int:
+    """Return the number under which a part of a step draws its random numbers.
+
+    Args:
+        step: The step, from 0.
+        part: The shard, or the number of shards for what follows them.
+        count: The number of shards.
+    """
+    return step * (count + 1) + part
+
+
+def balanced_sum(tensors: Sequence[Tensor]) -> Tensor:
+    """Return the sum of tensors by a balanced tree.
+
+    The sum of n tensors is the sum of the first ceil(n / 2) plus that of the others.
+    """
+    if len(tensors) == 1:
+        return tensors[0]
+    middle = (len(tensors) + 1) // 2
+    return balanced_sum(tensors[:middle]) + balanced_sum(tensors[middle:])
