@@ -25,6 +25,7 @@ from numlean.errors import NumleanError
 from numlean.precision import Policy, format_policy
 from numlean.precision.policy_text import policy_from_plain
 from numlean.tasks import Recipe, RecordedRecipe
+from numlean.training.options import SHARD, Options
 
 
 class CertificateError(NumleanError):
@@ -116,6 +117,18 @@ class Certificate:
         """The dtype of the run, or ``policy:POLICY``."""
         policy = self.policy
         return self.dtype if policy is None else f"policy:{format_policy(policy)}"
+
+    @property
+    def options(self) -> Options:
+        """The options of the run that affect its bits.
+
+        Raises:
+            CertificateError: The file has others than there can be.
+        """
+        shards, statistics = self.run.get("shards", 1), self.run.get("batch_statistics", SHARD)
+        if type(shards) is not int or not isinstance(statistics, str):
+            raise CertificateError(f"the run has {shards!r:.40} shards; expected an integer")
+        return Options(seed=self.seeds["initial"], shards=shards, batch_statistics=statistics)
 
     @property
     def side(self) -> str:

@@ -97,14 +97,14 @@ class _Replay:
     ) -> None:
         self._certificate = certificate
         self._run = run
-        self._options = Options(seed=certificate.seeds["initial"])
+        self._options = certificate.options
         wanted = RunSpec.of(certificate.side if side is None else side, self._options)
         if certificate.policy is None:
             check_precision(get_scalar(certificate.dtype), None if side is None else wanted.scalar)
         else:
             check_recipe_precision(certificate.dtype, certificate.policy)
         self._check_run()
-        self._side = replace(wanted, options=replace(wanted.options, seed=self._options.seed))
+        self._side = replace(wanted, options=_with_bits(wanted.options, self._options))
 
     def result(self, on_step: OnStep | None) -> ReplayResult:
         """Make the certificate's steps and compare them."""
@@ -181,6 +181,12 @@ class _Replay:
         if found.is_partial:
             return None, "the search for the first operation that differs was stopped"
         return found.pairs[0], None
+
+
+def _with_bits(options: Options, own: Options) -> Options:
+    """Return the options of an execution, with those of a run that affect its bits."""
+    shards, statistics = own.shards, own.batch_statistics
+    return replace(options, seed=own.seed, shards=shards, batch_statistics=statistics)
 
 
 def _is_same_way(a: RunSpec, b: RunSpec) -> bool:

@@ -52,6 +52,7 @@ class Run:
             "model": fingerprint(runner.task.model),
             "loss": fingerprint(runner.task.loss),
             "data": self._data_fingerprint,
+            **_shards(runner),
         }
 
     @cached_property
@@ -63,3 +64,11 @@ def _policy(runner: Runner) -> dict[str, Plain]:
     """Return every field of a run's policy; nothing for a run in one dtype."""
     policy = runner.precision.policy
     return {} if policy is None else {"policy": policy_to_plain(policy)}
+
+
+def _shards(runner: Runner) -> dict[str, Plain]:
+    """Return how batches are cut; nothing for a run whose batches are not."""
+    options = runner.options
+    if options.shards == 1:
+        return {}
+    return {"shards": options.shards, "batch_statistics": options.batch_statistics}

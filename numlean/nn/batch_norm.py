@@ -42,7 +42,8 @@ class BatchNorm(Layer):
     become (1 - momentum)*running + momentum*batch, with the same m and v; with
     ``unbiased_running_var``, v is there the sum of (x - m) * (x - m) divided by n - 1, as in
     PyTorch. Where v overflows, the normalized numbers are those of x divided by a power of two; see
-    ``functional.standardize``.
+    ``functional.standardize``. If a run cuts batches into shards, the batch is here a shard, or all
+    of them, as the run's options say.
 
     Attributes:
         channels: The extent of the first axis.
@@ -101,7 +102,8 @@ class BatchNorm(Layer):
         by_channel = (self.channels, *(1,) * (x.ndim - 2))
         *trained, mean, variance = (p.reshape(*by_channel) for p in parameters)
         if context.is_training:
-            axes = (0, *range(2, x.ndim))
+            axes, rows = (0, *range(2, x.ndim)), context.rows
+            x = x if rows is None else rows.whole(x)
             if self.unbiased_running_var and x.size == self.channels:
                 raise ShapeError(
                     f"{self.name}: an unbiased variance needs more than one number per channel, got"
@@ -113,7 +115,8 @@ class BatchNorm(Layer):
                 )
             self._update_running("running_mean", parameters[-2], batch.mean, context)
             self._update_running("running_var", parameters[-1], batch.variance, context)
-            return scaled(context.arithmetic, batch.numbers, *trained)
+            numbers = batch.numbers if rows is None else rows.part(batch.numbers)
+            return scaled(context.arithmetic, numbers, *trained)
         x, mean = context.arithmetic.joined(x, mean)
         x, variance = context.arithmetic.joined(x, variance)
         with formula(STANDARDIZED):

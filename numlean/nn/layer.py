@@ -13,6 +13,7 @@ import numpy as np
 
 from numlean.arguments import checked
 from numlean.arguments.option import described_fields, given_options
+from numlean.autograd.rows import Rows
 from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError, ShapeError
 from numlean.precision.arithmetic import UNIFORM, Arithmetic, LayerArithmetics, Use
@@ -59,6 +60,8 @@ class Context:
         key_padding_mask: The times of each sample that attention leaves out, of shape (batch,
             time): booleans, or numbers that are positive where a key is left out; None keeps all.
         arithmetics: The arithmetics of the run's layers.
+        rows: The rows of the other shards of the batch; None if the batch is whole, and if a layer
+            takes its statistics over a shard.
     """
 
     mode: Mode
@@ -67,6 +70,7 @@ class Context:
     buffer_updates: dict[str, Tensor] | None = None
     key_padding_mask: Tensor | Flags | None = None
     arithmetics: LayerArithmetics = UNIFORM
+    rows: Rows | None = None
 
     @property
     def arithmetic(self) -> Arithmetic:

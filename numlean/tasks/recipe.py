@@ -22,6 +22,7 @@ from numlean.tasks.sources import TableSource, TaskName
 from numlean.tasks.train_options import TrainOptions, format_widths
 from numlean.training.config import MOST_STEPS, TrainConfig
 from numlean.training.hooks import EarlyStopping
+from numlean.training.options import SHARD, Options, check_shards
 
 VERSION: Final = 1
 """Version of the plain form that is written, and the only one that is read.
@@ -32,6 +33,9 @@ A field that a part of a recipe gains has a default, so that earlier files are r
 DEFAULT_DTYPE: Final = "ieee32exec"
 
 _POLICY: Final = "policy"
+
+_OMITTED: Final = {_POLICY: None, "shards": 1, "batch_statistics": SHARD}
+"""The fields that a plain form contains only if they have another value than this."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,9 @@ class Recipe:
         clip: The limit for gradients; None for no limit.
         evaluation: Evaluations during the run; None for no evaluation.
         policy: The formats of a run in several dtypes; ``dtype`` is then that of its losses. None
-            for a run in one dtype, whose plain form does not contain the field.
+            for a run in one dtype.
+        shards: The number of parts into which each batch is cut.
+        batch_statistics: Whether batch norm takes its statistics over a "shard" or the "batch".
 
     Raises:
         NumleanError: A value is out of range.
@@ -99,8 +105,11 @@ class Recipe:
     clip: Clip | None = None
     evaluation: EvaluationChoice | None = None
     policy: Policy | None = None
+    shards: int = 1
+    batch_statistics: str = SHARD
 
     def __post_init__(self) -> None:
+        check_shards(self.shards, self.batch_statistics)
         for name, least in (("steps", 0), ("batch_size", 1), ("seed", 0)):
             value = getattr(self, name)
             option = name.replace("_", "-")
@@ -139,6 +148,8 @@ class Recipe:
             clip=options.clip(),
             evaluation=_evaluation(options.eval_every, options.patience),
             policy=policy,
+            shards=1 if options.shards is None else options.shards,
+            batch_statistics=options.batch_statistics or SHARD,
         )
 
     def resolve(self) -> tuple[NamedTask, TrainConfig]:
@@ -156,11 +167,17 @@ class Recipe:
         batch_size = task.batch_size if self.batch_size is None else self.batch_size
         return task, TrainConfig(steps, batch_size, optimizer, schedule, seed=self.seed)
 
+    def runner_options(self, options: Options) -> Options:
+        """Return options of an execution with those of the recipe."""
+        shards, statistics = self.shards, self.batch_statistics
+        return replace(options, seed=self.seed, shards=shards, batch_statistics=statistics)
+
     def to_plain(self) -> dict[str, Any]:
         """Return the recipe as plain data with a version, for JSON."""
         plain = {"version": VERSION, **_lists(asdict(replace(self, policy=None)))}
-        del plain[_POLICY]
-        return plain if self.policy is None else {**plain, _POLICY: policy_to_plain(self.policy)}
+        plain[_POLICY] = None if self.policy is None else policy_to_plain(self.policy)
+        defaults = [name for name, value in _OMITTED.items() if plain[name] == value]
+        return {name: value for name, value in plain.items() if name not in defaults}
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Recipe:
@@ -176,7 +193,7 @@ class Recipe:
             raise DocumentError(f"recipe: expected version {VERSION}, got {version!r:.80}")
         policy = document.pop(_POLICY, None)
         for each in fields(cls):
-            if each.name not in document and each.name != _POLICY:
+            if each.name not in document and each.name not in _OMITTED:
                 raise DocumentError(f"recipe: the field {each.name!r} is missing")
         recipe = read_document(cls, document, "recipe")
         return recipe if policy is None else replace(recipe, policy=policy_from_plain(policy))
@@ -218,6 +235,8 @@ class Recipe:
             clip_value=None if clip is None else clip.value,
             eval_every=None if evaluation is None else evaluation.every,
             patience=None if evaluation is None else evaluation.patience,
+            shards=None if self.shards == 1 else self.shards,
+            batch_statistics=None if self.batch_statistics == SHARD else self.batch_statistics,
             **_source_options(self.task),
         )
 

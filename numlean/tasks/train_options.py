@@ -80,6 +80,8 @@ class TrainOptions:
     drop_missing: bool = False
     eval_every: int | None = None
     patience: int | None = None
+    shards: int | None = None
+    batch_statistics: str | None = None
 
     @classmethod
     def select(cls, arguments: Mapping[str, Any]) -> TrainOptions:

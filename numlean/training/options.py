@@ -14,6 +14,11 @@ from numlean.scalar.registry import get_scalar
 BACKENDS: Final = ("eager", "compiled")
 """The engines that can execute a step."""
 
+SHARD: Final = "shard"
+BATCH: Final = "batch"
+STATISTICS: Final = (SHARD, BATCH)
+"""Over what batch norm takes its statistics in training."""
+
 MOST_SHARDS: Final = 4096
 """The most parts into which a batch is cut."""
 
@@ -29,7 +34,8 @@ class Options:
         device: The device; None selects the dtype's default device, or that of a given Scalar.
         fast_kernels: Whether to use faster kernels with the same bits, where they exist.
         seed: The seed of the initial parameters.
-        shards: The number of parts into which each batch is cut; see ``numlean.training.shards``.
+        shards: The number of parts into which each batch is cut; see ``engine.shards``.
+        batch_statistics: Whether batch norm takes its statistics over a "shard" or the "batch".
 
     Raises:
         UnknownNameError: The engine is unknown.
@@ -41,12 +47,25 @@ class Options:
     fast_kernels: bool = False
     seed: int = 0
     shards: int = 1
+    batch_statistics: str = SHARD
 
     def __post_init__(self) -> None:
         if self.backend not in BACKENDS:
             raise UnknownNameError("backend", self.backend, BACKENDS)
-        if not 1 <= self.shards <= MOST_SHARDS:
-            raise NumleanError(f"shards must be from 1 to {MOST_SHARDS}, got {self.shards}")
+        check_shards(self.shards, self.batch_statistics)
+
+
+def check_shards(shards: int, batch_statistics: str) -> None:
+    """Check the number of parts of a batch, and over what batch norm takes its statistics.
+
+    Raises:
+        NumleanError: There are no parts, or too many.
+        UnknownNameError: The statistics are unknown.
+    """
+    if not 1 <= shards <= MOST_SHARDS:
+        raise NumleanError(f"shards must be from 1 to {MOST_SHARDS}, got {shards}")
+    if batch_statistics not in STATISTICS:
+        raise UnknownNameError("batch statistics", batch_statistics, STATISTICS)
 
 
 def resolve_scalar(scalar: Scalar | str, options: Options) -> Scalar:

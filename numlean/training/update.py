@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from numlean.autograd import Tape
+from numlean.autograd.rows import Rows
 from numlean.autograd.tensor import Tensor
 from numlean.nn.layer import Clock, Context, Mode
 from numlean.optim import Cast, Optimizer, State
@@ -24,11 +25,6 @@ Update: TypeAlias = Callable[
 
 OnOutput: TypeAlias = Callable[[Tensor], None]
 """Called with the model's output in a step."""
-
-GradientProgram: TypeAlias = Callable[
-    [Sequence[Tensor], Tensor, Tensor, Tensor | None, Tensor | None], "Gradients"
-]
-"""``gradient(params, x, y, scale, share)``; see ``loss_and_gradient`` for the last two."""
 
 ApplyProgram: TypeAlias = Callable[
     [Sequence[Tensor], State, "Gradients", Tensor], tuple[list[Tensor], State]
@@ -71,6 +67,21 @@ def loss_and_gradient(
     leaves = precision.leaves(trainable_parameters(specs, params))
     rule = precision.scalars.cotangents
     return scaled_value_and_gradient(loss, leaves, scale, new_tape=new_tape, rule=rule)
+
+
+class GradientProgram(Protocol):
+    """The part of an update that reads the batch."""
+
+    def __call__(
+        self,
+        params: Sequence[Tensor],
+        x: Tensor,
+        y: Tensor,
+        scale: Tensor | None,
+        share: Tensor | None = None,
+        rows: Rows | None = None,
+    ) -> Gradients:
+        """Return the loss and the gradient; see ``loss_and_gradient`` and ``Context``."""
 
 
 @dataclass(frozen=True)
@@ -117,11 +128,18 @@ def make_gradient(
     """Return the part of an update that reads the batch: it changes nothing."""
 
     def gradient(
-        params: Sequence[Tensor], x: Tensor, y: Tensor, scale: Tensor | None, share: Tensor | None
+        params: Sequence[Tensor],
+        x: Tensor,
+        y: Tensor,
+        scale: Tensor | None,
+        share: Tensor | None = None,
+        rows: Rows | None = None,
     ) -> Gradients:
         buffers: dict[str, Tensor] = {}
         arithmetics = precision.arithmetics(params, is_observing=True)
-        context = Context(Mode.TRAIN, clock, buffer_updates=buffers, arithmetics=arithmetics)
+        context = Context(
+            Mode.TRAIN, clock, buffer_updates=buffers, arithmetics=arithmetics, rows=rows
+        )
         loss, gradients = loss_and_gradient(
             task,
             context,
@@ -180,7 +198,7 @@ def make_update(
     def update(
         params: Sequence[Tensor], state: State, x: Tensor, y: Tensor, rate: Tensor
     ) -> tuple[Tensor, list[Tensor], State]:
-        found = gradient(params, x, y, loss_scale(state), None)
+        found = gradient(params, x, y, loss_scale(state))
         params, state = apply(params, state, found, rate)
         return found.loss, params, state
 

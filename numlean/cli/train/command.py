@@ -196,7 +196,7 @@ def _runner(
     task: NamedTask, recipe: Recipe, counting: CountingWrap | None, arguments: argparse.Namespace
 ) -> Runner:
     """Return the runner of a recipe; ``--flags`` counts exceptions in dtypes that keep flags."""
-    options, device = runner_options(arguments), arguments.device
+    options, device = recipe.runner_options(runner_options(arguments)), arguments.device
     if recipe.policy is None:
         scalar = get_scalar(recipe.dtype, device)
         if counting is not None:

@@ -30,8 +30,9 @@ class Execution:
     def __post_init__(self) -> None:
         if self.measure_every < 1:
             raise NumleanError(f"measure_every must be at least 1, got {self.measure_every}")
-        self.options(0)
+        _ = self.options  # checks the engine
 
-    def options(self, seed: int) -> Options:
-        """Return the options of a run."""
-        return Options(self.backend, self.device, self.fast_kernels, seed)
+    @property
+    def options(self) -> Options:
+        """The options that change no bit."""
+        return Options(self.backend, self.device, self.fast_kernels)

@@ -135,7 +135,8 @@ class _PointRun:
         Raises:
             NumleanError: The recipe cannot be carried out here.
         """
-        recipe, options = self.point.recipe, self.execution.options(self.point.recipe.seed)
+        recipe = self.point.recipe
+        options = recipe.runner_options(self.execution.options)
         task, config = recipe.resolve()
         spec = _run_spec(recipe, options)
         runner = spec.runner(task.task)

@@ -17,10 +17,11 @@ from numlean.optim import Optimizer, State
 from numlean.optim.scaled_loss import ScaledStep, scaling_state
 from numlean.scalar.protocol import Storage
 from numlean.training.engine.plan import Recorder, Recording
+from numlean.training.engine.shards.combining import combine
+from numlean.training.engine.shards.cutting import Shard
+from numlean.training.engine.shards.gradient import reads_other_shards
 from numlean.training.engine.state_check import check_state
 from numlean.training.parameters import trainable_parameters
-from numlean.training.shards.combining import combine
-from numlean.training.shards.cutting import Shard
 from numlean.training.update import Gradients, make_apply, make_update
 
 if TYPE_CHECKING:
@@ -131,7 +132,9 @@ class CompiledEngine:
         recorder = Recorder(runner.scalar, runner.precision.everything)
         *tensors, rate = recorder.start([*(t for part in parts for t in part.tensors), rate])
         rest = iter(tensors)
-        found = combine([part.with_tensors(rest) for part in parts], shards)
+        found = combine(
+            [part.with_tensors(rest) for part in parts], shards, is_whole=reads_other_shards(runner)
+        )
         apply = make_apply(
             runner.task,
             self._optimizer,

@@ -11,7 +11,7 @@ from numlean.optim.scaled_loss import ScaledStep
 from numlean.training.engine.compiled import CompiledEngine
 from numlean.training.engine.eager import EagerEngine
 from numlean.training.engine.sharded import ShardedEngine
-from numlean.training.shards.cutting import Shard
+from numlean.training.engine.shards.cutting import Shard
 from numlean.training.update import Gradients
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from numlean.autograd.primitives import concat
 from numlean.autograd.tensor import Tensor
 from numlean.optim import State
 from numlean.optim.scaled_loss import ScaledStep, loss_scale
-from numlean.training.shards.cutting import cut
-from numlean.training.shards.gradient import shard_program, start_part
-from numlean.training.shards.pool import LocalPool, ShardPool
+from numlean.training.engine.shards.cutting import cut
+from numlean.training.engine.shards.gradient import shard_program, start_part
+from numlean.training.engine.shards.pool import LocalPool, ShardPool, StepInputs, compute_step
 
 if TYPE_CHECKING:
     from numlean.training.engine.protocol import ApplyingEngine
@@ -54,7 +54,8 @@ class ShardedEngine:
         shards = cut(x, y, count, runner.task.loss)
         scale = loss_scale(self.inner.state)
         try:
-            found = self.pool.compute(shards, runner.store.values, step, scale)
+            inputs = StepInputs(runner.store.values, step, scale)
+            found = compute_step(self.pool, shards, inputs)
             start_part(runner, step, count)
             loss = self.inner.apply([each.gradients for each in found], shards, rate)
         finally:

@@ -9,6 +9,7 @@ from typing import final
 
 import numpy as np
 
+from numlean.autograd.indices import INDEX
 from numlean.autograd.tensor import Tensor
 from numlean.losses import Loss
 
@@ -24,6 +25,7 @@ class Shard:
         y: Targets, with a batch axis.
         share: The part of the batch's loss that its own loss is multiplied by.
         samples: Its part of the samples of the batch.
+        first: The position of its first sample among those of all shards.
     """
 
     index: int
@@ -31,6 +33,12 @@ class Shard:
     y: Tensor
     share: Fraction
     samples: Fraction
+    first: int = 0
+
+    @property
+    def rows(self) -> Tensor:
+        """The positions of its samples among those of all shards, as indices."""
+        return Tensor(INDEX, np.arange(self.first, self.first + self.x.shape[0]))
 
 
 def cut(x: Tensor, y: Tensor, count: int, loss: Loss) -> list[Shard]:
@@ -50,6 +58,7 @@ def cut(x: Tensor, y: Tensor, count: int, loss: Loss) -> list[Shard]:
     sizes = [total // count + (k < total % count) for k in range(count)]
     stops = np.cumsum(sizes)
     found: list[Shard] = []
+    first = 0
     whole = loss.divisor(y)
     for k, (size, stop) in enumerate(zip(sizes, stops, strict=True)):
         rows = slice(int(stop) - size, int(stop))
@@ -57,9 +66,12 @@ def cut(x: Tensor, y: Tensor, count: int, loss: Loss) -> list[Shard]:
         own = loss.divisor(part)
         if size and (own is None or own):
             share = Fraction(1) if own is None or whole is None else own / whole
-            found.append(Shard(k, _rows(x, rows), part, share, Fraction(size, total)))
-    first = slice(0, sizes[0])
-    return found or [Shard(0, _rows(x, first), _rows(y, first), Fraction(1), Fraction(1))]
+            found.append(Shard(k, _rows(x, rows), part, share, Fraction(size, total), first))
+            first += size
+    if found:
+        return found
+    rows = slice(0, sizes[0])
+    return [Shard(0, _rows(x, rows), _rows(y, rows), Fraction(1), Fraction(1))]
 
 
 def _rows(x: Tensor, rows: slice) -> Tensor:
