@@ -30,6 +30,7 @@ from numlean.autograd.tensor import Tensor
 from numlean.certificate import Certificate, ReplayResult, certify, replay
 from numlean.data import Batch, DataLoader, Dataset, Sample
 from numlean.digest import state_digest, value_digest
+from numlean.distributed.shard_workers import shard_workers
 from numlean.distributed.sweep import SweepFolder, SweepResult, sweep
 from numlean.errors import NumleanError
 from numlean.inspection.expression import evaluate
@@ -191,6 +192,7 @@ __all__ = [
     "scalars",
     "schedules",
     "sgd",
+    "shard_workers",
     "state_digest",
     "stepper",
     "steps",

@@ -6,7 +6,9 @@ Only this module imports ``dask`` and ``distributed``, which the extra ``numlean
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -34,6 +36,12 @@ _WAITING: Final = 2
 """Pieces of work that are submitted for each thread of the cluster."""
 
 _SECONDS_TO_CONNECT: Final = 10
+
+_PATIENCE: Final = 1.0
+"""Seconds to wait before workers are looked at again."""
+
+_SLOW: Final = 3.0
+"""A piece is slow that takes so many times as long as the last one that ended."""
 
 
 @final
@@ -135,7 +143,7 @@ class Cluster:
             item = futures.pop(future.key)
             error = future.exception()
             if isinstance(error, WorkerVersionError):
-                self._refuse(error, on_refused)
+                self.refuse(error, on_refused)
                 running.add(submit(item))
                 continue
             result = None if error is not None else future.result()
@@ -144,16 +152,37 @@ class Cluster:
                 running.add(submit(following))
             yield Done(item, result, error)
 
-    def _most_waiting(self) -> int:
-        threads: int = sum(self._client.nthreads().values())
-        return _WAITING * max(threads, 1)
+    def computed(
+        self, work: Callable[[Item], Result], items: Sequence[Item], warn: Callable[[str], None]
+    ) -> list[Result]:
+        """Return the results of all pieces of work, in the order of the items.
 
-    def _refuse(self, error: WorkerVersionError, on_refused: Callable[[str], None]) -> None:
+        A piece whose worker dies is computed by another one. One that takes much longer than the
+        others is also given to an idle worker, and the first result counts; so results must not
+        depend on the worker.
+
+        Args:
+            work: Function that workers can import.
+            items: What it is called with.
+            warn: Called with a line if a worker is refused, or if there is none for some seconds.
+
+        Raises:
+            Exception: What a piece of work raised.
+        """
+        checked = _CheckedWork(work, self._versions)
+        return _Pieces(self, self._client, checked, items, warn).results()
+
+    def refuse(self, error: WorkerVersionError, on_refused: Callable[[str], None]) -> None:
+        """Retire a worker that has other versions."""
         address = error.worker
         if address not in self._refused:
             self._refused.add(address)
             on_refused(str(error))
         self._client.retire_workers([address])
+
+    def _most_waiting(self) -> int:
+        threads: int = sum(self._client.nthreads().values())
+        return _WAITING * max(threads, 1)
 
 
 @final
@@ -169,6 +198,102 @@ class _CheckedWork(Generic[Item, Result]):
 
         check_versions(get_worker().address, versions_here(), self.versions)
         return self.work(item)
+
+
+@final
+class _Pieces(Generic[Item, Result]):
+    """Pieces of work of which all are needed, each of which may be computed several times."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        client: Client,
+        work: Callable[[Item], Result],
+        items: Sequence[Item],
+        warn: Callable[[str], None],
+    ) -> None:
+        self._cluster, self._client, self._work = cluster, client, work
+        self._items, self._warn = items, warn
+        self._results: dict[int, Result] = {}
+        self._running: dict[Future, int] = {}
+        self._began = time.monotonic()
+        self._last = self._began
+        self._has_warned = False
+
+    def results(self) -> list[Result]:
+        """Compute all pieces."""
+        for k in range(len(self._items)):
+            self._submit(k)
+        while len(self._results) < len(self._items):
+            self._take_ended()
+            self._help_the_slow()
+        for future in self._running:
+            future.cancel()
+        return [self._results[k] for k in range(len(self._items))]
+
+    def _submit(self, k: int, workers: Sequence[str] | None = None) -> None:
+        where = {"workers": workers, "allow_other_workers": True} if workers else {}
+        future = self._client.submit(self._work, self._items[k], pure=False, **where)
+        self._running[future] = k
+
+    def _take_ended(self) -> None:
+        from distributed import wait  # imports dask
+
+        try:
+            wait([*self._running], timeout=_PATIENCE, return_when="FIRST_COMPLETED")
+        except TimeoutError:
+            self._warn_if_alone()
+        for future in [each for each in self._running if each.done()]:
+            k = self._running.pop(future)
+            if k in self._results:
+                continue
+            if future.status == "finished":
+                self._results[k], self._last = future.result(), time.monotonic()
+            else:
+                self._again(k, future)
+
+    def _again(self, k: int, future: Future) -> None:
+        """Submit a piece again whose worker died or was refused; raise its error otherwise."""
+        from distributed import KilledWorker
+
+        error = None if future.cancelled() else future.exception()
+        if isinstance(error, WorkerVersionError):
+            self._cluster.refuse(error, self._warn)
+        elif error is not None and not isinstance(error, KilledWorker):
+            raise error
+        self._submit(k)
+
+    def _help_the_slow(self) -> None:
+        """Give pieces that take long to idle workers as well."""
+        waited, needed = time.monotonic() - self._last, self._last - self._began
+        if not self._results or waited < max(_PATIENCE, _SLOW * needed):
+            return
+        tasks = self._client.processing()
+        idle = [address for address, keys in tasks.items() if not keys]
+        copies = Counter(self._running.values())
+        slow = [k for k, count in copies.items() if count == 1 and k not in self._results]
+        for k, address in zip(slow, idle, strict=False):
+            self._submit(k, [address])
+
+    def _warn_if_alone(self) -> None:
+        if not self._has_warned and not self._cluster.workers:
+            self._has_warned = True
+            self._warn("the scheduler has no workers now; the run continues when one joins")
+
+
+def dumps(value: object) -> bytes:
+    """Return an object as bytes for the workers of a cluster, its own classes included."""
+    from distributed.protocol.pickle import dumps as to_bytes
+
+    found: bytes = to_bytes(value)
+    return found
+
+
+def loads(content: bytes) -> Any:
+    """Return the object of which ``dumps`` made bytes; only for bytes of this cluster."""
+    from distributed.protocol.pickle import loads as from_bytes
+
+    return from_bytes(content)
 
 
 def send(message: Any) -> None:

@@ -24,7 +24,14 @@ from numlean.cli.options import (
 )
 from numlean.cli.path_roles import check_path_roles
 from numlean.cli.progress import progress
-from numlean.cli.train import certificate_writer, checkpoint_writer, evaluation, plot, run_log
+from numlean.cli.train import (
+    certificate_writer,
+    checkpoint_writer,
+    evaluation,
+    plot,
+    run_log,
+    shards,
+)
 from numlean.cli.train.certificate_writer import CertificateWriter
 from numlean.cli.train.checkpoint_writer import CheckpointWriter
 from numlean.cli.train.monitor import TrainingMonitor
@@ -41,6 +48,7 @@ from numlean.tasks import NamedTask, Recipe, Split
 from numlean.training import (
     Evaluation,
     OnStep,
+    Options,
     Runner,
     Stepper,
     TrainConfig,
@@ -59,6 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--flags", action="store_true", help="count IEEE exceptions by operation (slower)"
     )
+    shards.add_arguments(parser)
     group = parser.add_argument_group("long runs")
     group.add_argument("--log", metavar="FILE", help="write one line of JSON per step")
     group.add_argument("--plot", metavar="FILE", help="plot the losses (.png or .svg)")
@@ -89,6 +98,7 @@ def run(arguments: argparse.Namespace) -> int:
     split = task.load_for(runner.scalar)
     evaluator = evaluation.make_evaluator(recipe, task, split)
     stepper = Stepper(runner, config.optimizer, config.scheduler)
+    shards.check(arguments, runner.options.shards)
     whole = Run(config, split.train, task.name)
     failed = FailedOutputs()
     checkpoints = CheckpointWriter(arguments, stepper, whole, recipe, evaluator, failed)
@@ -169,7 +179,8 @@ def _train(
             if stepper.step_count < config.steps:
                 announce_start(arguments, task, config)
             on_step = all_of(monitor, _uninterrupted(all_of(certificate, checkpoints)))
-            run_steps(stepper.runner, config, split.train, on_step=on_step, stepper=stepper)
+            with shards.workers(arguments, stepper):
+                run_steps(stepper.runner, config, split.train, on_step=on_step, stepper=stepper)
         monitor.end()
         with uninterrupted():
             try:
@@ -259,7 +270,15 @@ def _settings(task: NamedTask, config: TrainConfig, runner: Runner) -> dict[str,
         "schedule": None if config.scheduler is None else repr(config.scheduler),
         "hyperparameters": config.hyperparameters,
         "seed": config.seed,
+        **_shards(runner.options),
     }
+
+
+def _shards(options: Options) -> dict[str, Any]:
+    """Return how batches are cut; nothing of a run whose batches are not."""
+    if options.shards == 1:
+        return {}
+    return {"shards": options.shards, "batch_statistics": options.batch_statistics}
 
 
 def _policy(runner: Runner) -> dict[str, str]:

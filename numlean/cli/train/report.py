@@ -24,8 +24,9 @@ def as_text(report: dict[str, Any]) -> str:
     """Return the report as text."""
     accuracy, test_loss = report["accuracy"], report["test_loss"]
     steps = f"{report['steps']} steps{_ENDINGS[report['stopped_by']]}"
+    shards = f" in {report['shards']} shards" if "shards" in report else ""
     rows = {
-        "task": f"{report['task']}, {steps} of {report['batch_size']} samples",
+        "task": f"{report['task']}, {steps} of {report['batch_size']} samples{shards}",
         "dtype": f"{report['dtype']} on {report['device']}, {report['backend']}",
         "optimizer": format_hyperparameters(report["hyperparameters"]),
         "loss": f"{report['loss_before']:.9g} -> {report['loss_after']:.9g}",

@@ -90,11 +90,12 @@ def stream_index(step: int, part: int, count: int) -> int:
 
 
 def balanced_sum(tensors: Sequence[Tensor]) -> Tensor:
-    """Return the sum of tensors by a balanced tree.
+    """Return the sum of tensors by the tree of pairwise sums.
 
-    The sum of n tensors is the sum of the first ceil(n / 2) plus that of the others.
+    The sum of n tensors is that of the first 2**k plus that of the others, with 2**k the largest
+    power of two below n.
     """
     if len(tensors) == 1:
         return tensors[0]
-    middle = (len(tensors) + 1) // 2
+    middle = 1 << (len(tensors) - 1).bit_length() - 1
     return balanced_sum(tensors[:middle]) + balanced_sum(tensors[middle:])

@@ -1,0 +1,146 @@
+"""The shards of a run's steps, computed by the workers of a Dask cluster.
+
+A worker gets the run once, and for each shard the parameters and the shard's samples. It returns
+the shard's loss and gradient. Which worker computes a shard, and how often, changes no bit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from threading import Lock
+from typing import Final, final
+
+from numlean.autograd.tensor import Tensor
+from numlean.distributed.cluster import Cluster, connect, dumps, loads
+from numlean.errors import NumleanError
+from numlean.process.processors import available_processors
+from numlean.training import Runner, Stepper
+from numlean.training.engine.sharded import ShardedEngine
+from numlean.training.engine.shards.cutting import Shard
+from numlean.training.engine.shards.gradient import ShardProgram, ShardResult, shard_program
+from numlean.training.engine.shards.pool import StepInputs
+from numlean.training.precision import RunPrecision
+
+_MOST_RUNS: Final = 4
+"""The runs that a worker keeps ready."""
+
+
+@contextmanager
+def shard_workers(
+    stepper: Stepper,
+    *,
+    scheduler: str | None = None,
+    workers: int | None = None,
+    warn: Callable[[str], None] = print,
+) -> Iterator[Cluster]:
+    """Let workers compute the shards of a stepper's steps while the context lasts.
+
+    Args:
+        stepper: The stepper of a run with several shards (``nl.Options(shards=V)``).
+        scheduler: The address of a Dask scheduler; None starts workers on this machine.
+        workers: The number of processes on this machine (default: its processors, but not more
+            than there are shards).
+        warn: Called with a line if a worker is refused, or none is there.
+
+    Raises:
+        NumleanError: The run has one shard, Dask is not installed, or a worker has other versions.
+    """
+    engine, count = stepper.engine, stepper.runner.options.shards
+    if not isinstance(engine, ShardedEngine):
+        raise NumleanError("workers compute shards, and this run has one: set shards to 2 or more")
+    if scheduler is not None and workers is not None:
+        raise NumleanError("give either a scheduler, which has its workers, or workers, not both")
+    wanted = min(available_processors(), count) if workers is None else workers
+    before = engine.pool
+    with connect(scheduler, wanted) as cluster:
+        engine.pool = WorkerPool(cluster, stepper.runner, warn)
+        try:
+            yield cluster
+        finally:
+            engine.pool = before
+
+
+@final
+class WorkerPool:
+    """Computes shards on workers; see :class:`ShardPool`."""
+
+    def __init__(self, cluster: Cluster, runner: Runner, warn: Callable[[str], None]) -> None:
+        self._cluster = cluster
+        self._precision = runner.precision
+        self._warn = warn
+        run = dumps(runner)
+        self._work = _ShardWork(run, hashlib.sha256(run).hexdigest())
+
+    def compute(self, shards: Sequence[Shard], inputs: StepInputs) -> list[ShardResult | Tensor]:
+        """Return what each shard gives, or the rows it needs."""
+        items = [(shard, inputs) for shard in shards]
+        found = self._cluster.computed(self._work, items, self._warn)
+        return [_result_in(self._precision, each) for each in found]
+
+
+@final
+@dataclass(frozen=True)
+class _ShardWork:
+    """Computes a shard on a worker.
+
+    Attributes:
+        run: The runner, as bytes.
+        digest: The digest of the bytes.
+    """
+
+    run: bytes
+    digest: str
+
+    def __call__(self, item: tuple[Shard, StepInputs]) -> ShardResult | Tensor:
+        shard, inputs = item
+        ready = _ready(self.digest, self.run)
+        with ready.lock:
+            return ready.compute(shard, inputs)
+
+
+@final
+@dataclass(frozen=True)
+class _ReadyRun:
+    """A run on a worker, whose recordings stay from step to step."""
+
+    runner: Runner
+    program: ShardProgram
+    lock: Lock
+
+    def compute(self, shard: Shard, inputs: StepInputs) -> ShardResult | Tensor:
+        """Return what a shard gives; all its numbers belong to the worker's own Scalars."""
+        own = self.runner.precision.adopted
+        self.runner.store.assign(list(map(own, inputs.params)))
+        shard = replace(shard, x=own(shard.x), y=own(shard.y))
+        scale = None if inputs.scale is None else own(inputs.scale)
+        return self.program(shard, inputs.step, scale, list(map(own, inputs.known)))
+
+
+_RUNS: Final[OrderedDict[str, _ReadyRun]] = OrderedDict()
+_RUNS_LOCK: Final = Lock()
+
+
+def _ready(digest: str, run: bytes) -> _ReadyRun:
+    with _RUNS_LOCK:
+        if digest not in _RUNS:
+            runner: Runner = loads(run)
+            runner.train()
+            _RUNS[digest] = _ReadyRun(runner, shard_program(runner), Lock())
+            while len(_RUNS) > _MOST_RUNS:
+                _RUNS.popitem(last=False)
+        _RUNS.move_to_end(digest)
+        return _RUNS[digest]
+
+
+def _result_in(precision: RunPrecision, found: ShardResult | Tensor) -> ShardResult | Tensor:
+    """Return a worker's result with its numbers in the Scalars of the run here."""
+    if isinstance(found, Tensor):
+        return precision.adopted(found)
+    gradients = found.gradients
+    own = gradients.with_tensors(map(precision.adopted, gradients.tensors))
+    output = None if found.output is None else precision.adopted(found.output)
+    return ShardResult(own, output)
