@@ -180,7 +180,10 @@ def _bound(contraction: Contraction, left: Role, right: Role, bind: Bind | None)
 def _copied(contraction: Contraction, left: Operand | None, right: Operand) -> Contraction:
     """Return a gradient whose operands are transposes of those that earlier products had."""
     own = contraction.left if left is None else taken_from(contraction.left, left)
-    return replace(contraction, left=own, right=taken_from(contraction.right, right))
+    other = taken_from(contraction.right, right)
+    if own is contraction.left and other is contraction.right:
+        return contraction
+    return replace(contraction, left=own, right=other)
 
 
 @checked
