@@ -7,6 +7,7 @@ from typing import Final, Literal, TypeAlias, final
 
 from numlean.arguments import checked
 from numlean.errors import NumleanError
+from numlean.precision.blocks.names import MOST_NUMBERS
 from numlean.precision.scaling.shared import Shared
 
 Algorithm: TypeAlias = Literal["max", "most_recent"]
@@ -165,8 +166,8 @@ class Scaling:
 
     Raises:
         NumleanError: A delayed scale is to serve less than a tensor, one of integers or of a block
-            format is to be a power of two, one of a block format serves no block, or a tensor's
-            single scale has a choice of its transpose.
+            format is to be a power of two, one of a block format serves no block or too large a
+            one, or a tensor's single scale has a choice of its transpose.
     """
 
     granularity: Granularity = TENSOR
@@ -185,14 +186,23 @@ class Scaling:
                 f"{self.granularity}: a delayed scale serves a whole tensor; write tensor(delayed),"
                 f" or {self.granularity} without delayed"
             )
-
         if self.power_of_two and (self.is_integer or self.shared is not None):
             name = self.method.settings[0]
             raise NumleanError(f"{name} and power_of_two exclude each other; leave one of them out")
-        if self.shared is not None and self.granularity.terms is None:
+        if self.shared is not None:
+            self._check_blocks(self.shared)
+
+    def _check_blocks(self, shared: Shared) -> None:
+        rows, terms = self.granularity.rows, self.granularity.terms
+        if rows is None or terms is None:
             raise NumleanError(
-                f"{self.shared.kind} has a scale for each block; write block(1x32, mx) or"
+                f"{shared.kind} has a scale for each block; write block(1x32, mx) or"
                 " block(1x16, nvfp4)"
+            )
+        if rows * terms > MOST_NUMBERS:
+            raise NumleanError(
+                f"{self.granularity}: a block of {shared.kind} has at most {MOST_NUMBERS} numbers,"
+                f" got {rows * terms}"
             )
 
     @property

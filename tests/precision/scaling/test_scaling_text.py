@@ -85,6 +85,8 @@ WRONG = {
     "tensor(delayed(margin=200))": "margin is from -100 to 100",
     "row(delayed)": r"a delayed scale serves a whole tensor; write tensor\(delayed\)",
     "block(1x2,delayed)": "a delayed scale serves a whole tensor",
+    "tensor(mx)": r"mx has a scale for each block; write block\(1x32, mx\)",
+    "block(512x512, mx)": "a block of mx has at most 65536 numbers, got 262144",
 }
 
 
