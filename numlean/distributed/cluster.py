@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, final
+from typing import TYPE_CHECKING, Any, Final, Generic, final
 
 from numlean.distributed.versions import (
     Versions,
@@ -20,14 +20,13 @@ from numlean.distributed.versions import (
     check_versions,
     versions_here,
 )
-from numlean.errors import UnavailableError
+from numlean.errors import NumleanError, UnavailableError
+from numlean.executors.executor import Executor, Item, Result
 from numlean.process.handlers import TERMINAL_SIGNALS, signals_blocked
 
 if TYPE_CHECKING:
     from distributed import Client, Future
 
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 OnMessage = Callable[[Any], None]
 """Called with what a worker has sent, in another thread."""
 
@@ -172,6 +171,10 @@ class Cluster:
         checked = _CheckedWork(work, self._versions)
         return _Pieces(self, self._client, checked, items, warn).results()
 
+    def executor(self, warn: Callable[[str], None]) -> Executor:
+        """Return the executor of this cluster; ``warn`` is called if a worker is refused."""
+        return _ClusterExecutor(self, warn)
+
     def refuse(self, error: WorkerVersionError, on_refused: Callable[[str], None]) -> None:
         """Retire a worker that has other versions."""
         address = error.worker
@@ -198,6 +201,51 @@ class _CheckedWork(Generic[Item, Result]):
 
         check_versions(get_worker().address, versions_here(), self.versions)
         return self.work(item)
+
+
+@final
+@dataclass(frozen=True)
+class _ClusterExecutor:
+    """Computes pieces of work on the workers of a cluster."""
+
+    cluster: Cluster
+    warn: Callable[[str], None]
+
+    def in_order(
+        self, work: Callable[[Item], Result], items: Iterable[Item], what: str
+    ) -> Iterator[Result]:
+        """Yield ``work(item)`` for each item, in their order.
+
+        Raises:
+            NumleanError: Workers that computed a piece died, one after the other.
+        """
+        from distributed import KilledWorker
+
+        found: dict[int, Any] = {}
+        following = 0
+        done: Done[tuple[int, Item], Result]
+        for done in self.cluster.completed(_Numbered(work), enumerate(items), self.warn):
+            if isinstance(done.error, KilledWorker):
+                raise NumleanError(
+                    f"the workers that computed {what} died, perhaps because memory ran out"
+                )
+            if done.error is not None:
+                raise done.error
+            found[done.item[0]] = done.result
+            while following in found:
+                yield found.pop(following)
+                following += 1
+
+
+@final
+@dataclass(frozen=True)
+class _Numbered(Generic[Item, Result]):
+    """Work on an item with its number."""
+
+    work: Callable[[Item], Result]
+
+    def __call__(self, numbered: tuple[int, Item]) -> Result:
+        return self.work(numbered[1])
 
 
 @final

@@ -10,11 +10,11 @@ from typing import Final
 import numpy as np
 
 from numlean.errors import UnavailableError, UnknownNameError
+from numlean.executors.executor import HERE, Executor
 from numlean.scalar.dtype import Dtype
 from numlean.scalar.kernel_scalar import KernelScalar
 from numlean.scalar.operations import OPERATIONS, RELATIONS
 from numlean.scalar.registry import get_scalar
-from numlean.verification.batches import in_order
 from numlean.verification.double import Double
 from numlean.verification.encoding import is_nan
 from numlean.verification.hardware import Hardware
@@ -144,7 +144,7 @@ def verify(
     operation: str,
     count: int,
     *,
-    jobs: int = 1,
+    executor: Executor = HERE,
     on_batch: Callable[[int], None] | None = None,
 ) -> CheckOutcome:
     """Compare at least ``count`` operand tuples, in whole batches, or all there are.
@@ -153,7 +153,7 @@ def verify(
         comparison: The arithmetic, the reference and the operands.
         operation: An operation that the reference has.
         count: The number of operand tuples.
-        jobs: The number of processes; the outcome does not depend on it.
+        executor: Compares the batches; the outcome does not depend on it.
         on_batch: A function that is called after each batch with the number of cases so far.
     """
     _, reference = comparison.scalar_and_reference()
@@ -164,7 +164,7 @@ def verify(
     outcome = CheckOutcome()
     work = partial(compare_batch, comparison, operation)
     what = f"{operation} against {comparison.reference}"
-    for part in in_order(work, iter(range(batches)), min(jobs, batches), what):
+    for part in executor.in_order(work, range(batches), what):
         outcome += part
         if on_batch is not None:
             on_batch(outcome.cases)

@@ -82,3 +82,23 @@ def test_a_scheduler_that_does_not_answer_is_one_line(tmp_path, capsys):
     words = ["sweep", str(spec), "--out", str(tmp_path / "out"), "--scheduler", "nothing://x"]
     assert main(words) == 2
     assert "cannot connect to the scheduler 'nothing://x'" in capsys.readouterr().err
+
+
+def test_verifications_on_a_cluster_are_those_of_this_machine(user_cluster, capsys):
+    user_cluster.add_worker("a")
+    words = ["verify", "arithmetic", "--dtype", "e4m3", "--against", "rationals", "--level", "all"]
+    words += ["--operation", "mul"]
+    assert main([*words, "--jobs", "1"]) == 0
+    here = capsys.readouterr().out.split()
+    assert main([*words, "--scheduler", user_cluster.address]) == 0
+    there = capsys.readouterr().out.split()
+    assert here[:-2] == there[:-2]  # all but the time
+
+
+def test_results_on_a_cluster_are_in_order_and_an_error_is_that_of_the_work(user_cluster):
+    user_cluster.add_worker("a")
+    with connect(user_cluster.address, 0) as cluster:
+        executor = cluster.executor(print)
+        assert list(executor.in_order(abs, range(-20, 0), "numbers")) == list(range(20, 0, -1))
+        with pytest.raises(ZeroDivisionError):
+            list(executor.in_order((6).__floordiv__, [3, 0], "numbers"))

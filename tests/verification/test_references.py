@@ -6,6 +6,7 @@ import pytest
 from numlean import get_scalar
 from numlean.cli.main import main
 from numlean.errors import NumleanError, UnavailableError
+from numlean.executors.processes import Processes
 from numlean.scalar.operations import BASIC
 from numlean.verification import ArithmeticCheck, verify
 from numlean.verification.comparison import compare
@@ -140,7 +141,9 @@ def test_several_processes_find_the_same_as_one():
     comparison = ArithmeticCheck("bfloat16", "double", seed=3)
     with batches_of(BATCH):  # as in the other processes
         count = BATCH + 1000  # two batches
-        assert verify(comparison, "add", count, jobs=2) == verify(comparison, "add", count)
+        assert verify(comparison, "add", count, executor=Processes(2)) == verify(
+            comparison, "add", count
+        )
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,11 @@ import argparse
 import time
 
 from numlean.analysis.report.encoding_block import mismatch_block
+from numlean.cli.options.executors import add_executor_options, check_jobs, chosen_executor
 from numlean.cli.progress import progress
 from numlean.errors import NumleanError
-from numlean.process.processors import available_processors
+from numlean.executors.executor import Executor
 from numlean.text_table import RowFormat
-from numlean.verification.batches import MOST_JOBS
 from numlean.verification.comparison import ArithmeticCheck, verify
 
 _LEVELS = {"1": "level 1", "2": "level 2", "all": "all"}
@@ -62,9 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         help="seed of the operands (default: %(default)s)",
     )
-    parser.add_argument(
-        "--jobs", type=int, metavar="J", help="number of processes (default: one per processor)"
-    )
+    add_executor_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -73,11 +71,10 @@ def run(arguments: argparse.Namespace) -> int:
     count = arguments.count
     if count is None:
         count = 1e7 if level == "level 2" else _MOST
-    jobs = available_processors() if arguments.jobs is None else arguments.jobs
+    check_jobs(arguments)
     limits = (
         ("count", count, 1, _MOST),
         ("seed", arguments.seed, 0, _MOST),
-        ("jobs", jobs, 1, MOST_JOBS),
     )
     for name, value, least, most in limits:
         if not least <= value <= most:
@@ -88,23 +85,37 @@ def run(arguments: argparse.Namespace) -> int:
     operations = arguments.operation or list(reference.operations)
     row_format = RowFormat("<>", (max(map(len, operations)), 20, 18, 9))
     status = 0
-    for operation in operations:
-        started = time.perf_counter()
-        batches = comparison.batches(reference.operations.get(operation, 1), int(count))
-        with progress(f"{operation} against {arguments.against}", batches) as advance:
-            outcome = verify(
-                comparison,
-                operation,
-                int(count),
-                jobs=jobs,
-                on_batch=lambda cases: advance(f"{cases:,} cases"),
-            )
-        seconds = time.perf_counter() - started
-        mismatches = f"{outcome.mismatches:,} mismatches"
-        cells = (operation, f"{outcome.cases:,} cases", mismatches, f"{seconds:.1f} s")
-        print(row_format.line(cells), flush=True)
-        if outcome.first is not None:
-            title = f"{comparison.format().name} {operation}: differs from {arguments.against}"
-            print(mismatch_block(title, comparison.format(), outcome.first))
-            status = 1
+    with chosen_executor(arguments) as executor:
+        for operation in operations:
+            status |= _verify(comparison, operation, int(count), executor, row_format)
     return status
+
+
+def _verify(
+    comparison: ArithmeticCheck,
+    operation: str,
+    count: int,
+    executor: Executor,
+    row_format: RowFormat,
+) -> int:
+    """Verify an operation and print its line; return 1 for a mismatch."""
+    started, against = time.perf_counter(), comparison.reference
+    _, reference = comparison.scalar_and_reference()
+    batches = comparison.batches(reference.operations.get(operation, 1), count)
+    with progress(f"{operation} against {against}", batches) as advance:
+        outcome = verify(
+            comparison,
+            operation,
+            count,
+            executor=executor,
+            on_batch=lambda cases: advance(f"{cases:,} cases"),
+        )
+    seconds = time.perf_counter() - started
+    mismatches = f"{outcome.mismatches:,} mismatches"
+    cells = (operation, f"{outcome.cases:,} cases", mismatches, f"{seconds:.1f} s")
+    print(row_format.line(cells), flush=True)
+    if outcome.first is None:
+        return 0
+    title = f"{comparison.format().name} {operation}: differs from {against}"
+    print(mismatch_block(title, comparison.format(), outcome.first))
+    return 1

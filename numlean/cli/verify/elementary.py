@@ -15,12 +15,12 @@ from math import inf, log2
 
 from numlean.analysis.report.encoding_block import mismatch_block
 from numlean.cli.failed_outputs import FailedOutputs
+from numlean.cli.options.executors import add_executor_options, check_jobs, chosen_executor
 from numlean.cli.options.limits import add_limit_option
 from numlean.cli.progress import progress
 from numlean.errors import NumleanError
-from numlean.process.processors import available_processors
+from numlean.executors.executor import Executor
 from numlean.text_table import RowFormat
-from numlean.verification.batches import MOST_JOBS
 from numlean.verification.elementary import (
     FUNCTIONS,
     ElementaryComparison,
@@ -62,9 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         help="seed of the operands (default: %(default)s)",
     )
-    parser.add_argument(
-        "--jobs", type=int, metavar="J", help="number of processes (default: one per processor)"
-    )
+    add_executor_options(parser)
     parser.add_argument(
         "--resume", metavar="FILE", help="continue the run in FILE, and save progress in it"
     )
@@ -78,12 +76,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Verify and print a line for each function."""
-    jobs = available_processors() if arguments.jobs is None else arguments.jobs
+    check_jobs(arguments)
     count = _MOST if arguments.exhaustive else arguments.count
     limits = (
         ("count", count, 1, _MOST),
         ("seed", arguments.seed, 0, _MOST),
-        ("jobs", jobs, 1, MOST_JOBS),
     )
     for name, value, least, most in limits:
         if not least <= value <= most:
@@ -98,14 +95,15 @@ def run(arguments: argparse.Namespace) -> int:
     _print_header(comparison, names)
     row_format = RowFormat("<>><>", (max(map(len, names)), 19, 17, 32, 18, 10))
     status = 0
-    for name in names:
-        started = time.perf_counter()
-        findings = _verify(comparison, name, int(count), jobs, record, failed)
-        seconds = time.perf_counter() - started
-        print(row_format.line(_cells(comparison, name, findings, seconds)), flush=True)
-        status |= _show_failures(comparison, name, findings)
-        if arguments.hard_cases:
-            _show_hard_cases(findings)
+    with chosen_executor(arguments) as executor:
+        for name in names:
+            started = time.perf_counter()
+            findings = _verify(comparison, name, int(count), executor, record, failed)
+            seconds = time.perf_counter() - started
+            print(row_format.line(_cells(comparison, name, findings, seconds)), flush=True)
+            status |= _show_failures(comparison, name, findings)
+            if arguments.hard_cases:
+                _show_hard_cases(findings)
     return failed.exit_status(status)
 
 
@@ -135,7 +133,7 @@ def _verify(
     comparison: ElementaryComparison,
     name: str,
     count: int,
-    jobs: int,
+    executor: Executor,
     record: Record,
     failed: FailedOutputs,
 ) -> Findings:
@@ -149,7 +147,13 @@ def _verify(
             advance(f"{findings.outcome.cases:,} cases")
 
         return verify(
-            comparison, name, count, jobs=jobs, done=done, findings=findings, on_batch=on_batch
+            comparison,
+            name,
+            count,
+            executor=executor,
+            done=done,
+            findings=findings,
+            on_batch=on_batch,
         )
 
 

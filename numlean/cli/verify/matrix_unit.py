@@ -21,6 +21,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from numlean.cli import exit_status
+from numlean.cli.options.executors import add_executor_options, check_jobs, chosen_executor
 from numlean.cli.progress import progress
 from numlean.errors import NumleanError
 from numlean.text_table import RowFormat, align_rows
@@ -68,15 +69,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="cpu",
         help="device that the units compute on (default: %(default)s)",
     )
-    parser.add_argument(
-        "--jobs", type=int, default=1, metavar="J", help="number of processes (default: 1)"
-    )
+    add_executor_options(parser, jobs=1)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Compare, and print a line for each unit and comparison, with the first mismatches."""
     from numlean.precision.matrix_units import get_matrix_unit, matrix_units
-    from numlean.verification.batches import MOST_JOBS
 
     random = arguments.random
     if random is None:
@@ -85,8 +83,8 @@ def run(arguments: argparse.Namespace) -> int:
     limits = (
         ("random", random, least, _MOST),
         ("seed", arguments.seed, 0, _MOST),
-        ("jobs", arguments.jobs, 1, MOST_JOBS),
     )
+    check_jobs(arguments)
     for name, value, lowest, most in limits:
         if not lowest <= value <= most:
             raise NumleanError(f"--{name} must be between {lowest} and {most:,}, got {value}")
@@ -112,10 +110,13 @@ def _against_reference(
     from numlean.verification.matrix_units import Outcome, batches_of, compare_random
 
     started, found = time.perf_counter(), Outcome()
-    batches = compare_random(
-        unit.name, count, arguments.seed, device=arguments.device, jobs=arguments.jobs
-    )
-    with progress(unit.name, batches_of(count)) as advance:
+    with (
+        chosen_executor(arguments) as executor,
+        progress(unit.name, batches_of(count)) as advance,
+    ):
+        batches = compare_random(
+            unit.name, count, arguments.seed, device=arguments.device, executor=executor
+        )
         for outcome in batches:
             found += outcome
             advance(f"{found.cases:,} dot products")

@@ -10,9 +10,9 @@ from typing import Any, Final
 import numpy as np
 
 from numlean.errors import UnavailableError, UnknownNameError
+from numlean.executors.executor import HERE, Executor
 from numlean.scalar.kernel_scalar import KernelScalar
 from numlean.scalar.registry import get_scalar
-from numlean.verification.batches import in_order
 from numlean.verification.comparison import CheckOutcome, choices_of, differences
 from numlean.verification.elementary.filtered_reference import FilteredReference, worth_measuring
 from numlean.verification.elementary.functions import FUNCTIONS, Function
@@ -154,7 +154,7 @@ def verify(
     name: str,
     count: int,
     *,
-    jobs: int = 1,
+    executor: Executor = HERE,
     done: int = 0,
     findings: Findings | None = None,
     on_batch: Callable[[int, Findings], None] | None = None,
@@ -165,7 +165,7 @@ def verify(
         comparison: The arithmetic and the operands.
         name: The function.
         count: The maximum number of operands.
-        jobs: The number of processes; the findings do not depend on it.
+        executor: Compares the batches; the findings do not depend on it.
         done: The number of batches compared earlier.
         findings: The findings of those batches.
         on_batch: A function that is called after each batch with the number of batches and the
@@ -174,7 +174,7 @@ def verify(
     total = comparison.batches(comparison.function(name), count)
     work = partial(compare_batch, comparison, name, count)
     findings = findings or Findings()
-    for part in in_order(work, iter(range(done, total)), min(jobs, total - done), name):
+    for part in executor.in_order(work, range(done, total), name):
         done, findings = done + 1, findings + part
         if on_batch is not None:
             on_batch(done, findings)

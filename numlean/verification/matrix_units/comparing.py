@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 
+from numlean.executors.executor import HERE, Executor
 from numlean.precision.matrix_units import MatrixUnit, get_matrix_unit
 from numlean.testing.matrix_units import (
     DotProducts,
@@ -17,7 +18,6 @@ from numlean.testing.matrix_units import (
     reference_of_unit,
     scaled_dots_in_batches,
 )
-from numlean.verification.batches import in_order
 from numlean.verification.encoding import is_nan
 from numlean.verification.matrix_units.recorded_numbers import Codes, differing
 from numlean.verification.matrix_units.recordings import Recording
@@ -81,7 +81,7 @@ class Outcome:
 
 
 def compare_random(
-    name: str, count: int, seed: int, *, device: str = "cpu", jobs: int = 1
+    name: str, count: int, seed: int, *, device: str = "cpu", executor: Executor = HERE
 ) -> Iterator[Outcome]:
     """Yield the outcome of each batch of structured random dot products.
 
@@ -90,10 +90,10 @@ def compare_random(
         count: The number of dot products; the seed and their number determine them.
         seed: The seed.
         device: The device that the unit computes on.
-        jobs: The number of processes.
+        executor: Compares the batches.
     """
     work = partial(_compare_batch, name, count, seed, device)
-    yield from in_order(work, iter(range(batches_of(count))), jobs, name)
+    yield from executor.in_order(work, range(batches_of(count)), name)
 
 
 def batches_of(count: int) -> int:
