@@ -140,8 +140,8 @@ class Target(ABC):
     """Whether binary64 in hardware has fused multiply-add, and nothing contracts or reorders
     operations, so that fast phases may compute in it."""
 
-    multiplies_transposes = False
-    """Whether fast products of transposed matrices are faster here than copies and products."""
+    multiplies_views = False
+    """Whether fast products read matrices that are transposed in memory where they are."""
 
     def __init__(self) -> None:
         self._kernels: dict[tuple[Loop, Table], Launch] = {}

@@ -3,39 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
-from itertools import product as combinations
-from typing import Any, Final, final
+from typing import Any, Final
 
 from numlean_kernels.protocol import Loop, Table
 
 
-@final
-@dataclass(frozen=True)
-class Product:
-    """What a kernel of matrix products multiplies and how it adds.
-
-    Attributes:
-        is_fused: Whether a term is added by fma, with one rounding.
-        is_a_transposed: Whether the array of the left matrix has its columns as rows.
-        is_b_transposed: Whether the array of the right matrix has its columns as rows.
-    """
-
-    is_fused: bool
-    is_a_transposed: bool = False
-    is_b_transposed: bool = False
-
-    @property
-    def name(self) -> str:
-        """The name of its loop."""
-        transposed = self.is_a_transposed * " at" + self.is_b_transposed * " bt"
-        return ("matmul_fma" if self.is_fused else "matmul") + transposed
-
-
-def _make_matmul(table: Table, *, product: Product) -> Callable[..., None]:
-    zero, is_fused = table.zero, product.is_fused
-    is_a_transposed, is_b_transposed = product.is_a_transposed, product.is_b_transposed
+def _make_matmul(table: Table, *, is_fused: bool) -> Callable[..., None]:
+    zero = table.zero
     # numba removes the branch that a constant excludes, so the other routines are not needed.
     fma: Any = table["fma"] if is_fused else None
     add: Any = None if is_fused else table["add"]
@@ -56,33 +31,68 @@ def _make_matmul(table: Table, *, product: Product) -> Callable[..., None]:
             for i in range(row_start, row_stop):
                 for j in range(column_start, column_stop):
                     c[m, i, j] = zero
-                for k in range(a.shape[1] if is_a_transposed else a.shape[2]):
-                    a_ik = a[m, k, i] if is_a_transposed else a[m, i, k]
+                for k in range(a.shape[2]):
+                    a_ik = a[m, i, k]
                     for j in range(column_start, column_stop):
-                        b_kj = b[m, j, k] if is_b_transposed else b[m, k, j]
                         if is_fused:
-                            c[m, i, j] = fma(a_ik, b_kj, c[m, i, j])
+                            c[m, i, j] = fma(a_ik, b[m, k, j], c[m, i, j])
                         else:
-                            c[m, i, j] = add(c[m, i, j], mul(a_ik, b_kj))
+                            c[m, i, j] = add(c[m, i, j], mul(a_ik, b[m, k, j]))
 
     return matmul
 
 
-def _loop(product: Product) -> Loop:
-    return Loop(product.name, rank=3, make=partial(_make_matmul, product=product))
+def _make_matmul_of_views(table: Table, *, is_fused: bool) -> Callable[..., None]:
+    zero = table.zero
+    fma: Any = table["fma"] if is_fused else None
+    add: Any = None if is_fused else table["add"]
+    mul: Any = None if is_fused else table["mul"]
+
+    def matmul_of_views(
+        start: int,
+        stop: int,
+        row_start: int,
+        row_stop: int,
+        column_start: int,
+        column_stop: int,
+        transposed: Any,
+        a: Any,
+        b: Any,
+        c: Any,
+    ) -> None:
+        terms = a.shape[1] if transposed[0] else a.shape[2]
+        for m in range(start, stop):
+            for i in range(row_start, row_stop):
+                for j in range(column_start, column_stop):
+                    c[m, i, j] = zero
+                    for k in range(terms):
+                        x = a[m, k, i] if transposed[0] else a[m, i, k]
+                        y = b[m, j, k] if transposed[1] else b[m, k, j]
+                        if is_fused:
+                            c[m, i, j] = fma(x, y, c[m, i, j])
+                        else:
+                            c[m, i, j] = add(c[m, i, j], mul(x, y))
+
+    return matmul_of_views
 
 
-LOOPS: Final = {
-    product: _loop(product)
-    for product in (Product(*each) for each in combinations((False, True), repeat=3))
-}
-"""The loops of all products."""
-
-PRODUCTS: Final = {loop: product for product, loop in LOOPS.items()}
-"""What each loop computes."""
-
-MATMUL: Final = LOOPS[Product(is_fused=False)]
+MATMUL: Final = Loop("matmul", rank=3, make=partial(_make_matmul, is_fused=False))
 """c[m, i, j]: acc = +0, then acc = acc + round(a[m, i, k] * b[m, k, j]) for ascending k."""
 
-MATMUL_FMA: Final = LOOPS[Product(is_fused=True)]
+MATMUL_FMA: Final = Loop("matmul_fma", rank=3, make=partial(_make_matmul, is_fused=True))
 """c[m, i, j]: acc = +0, then acc = fma(a[m, i, k], b[m, k, j], acc) for ascending k."""
+
+MATMUL_OF_VIEWS: Final = Loop(
+    "matmul_of_views", rank=3, make=partial(_make_matmul_of_views, is_fused=False)
+)
+"""MATMUL of matrices that may be transposed in memory: (transposed, a, b, c).
+
+``transposed`` has a 1 for each of a and b whose array has the axes of its matrices exchanged."""
+
+MATMUL_FMA_OF_VIEWS: Final = Loop(
+    "matmul_fma_of_views", rank=3, make=partial(_make_matmul_of_views, is_fused=True)
+)
+"""MATMUL_FMA in the same way."""
+
+OF_VIEWS: Final = {MATMUL: MATMUL_OF_VIEWS, MATMUL_FMA: MATMUL_FMA_OF_VIEWS}
+"""The loops that compute the same products of matrices that may be transposed in memory."""

@@ -39,7 +39,7 @@ class CpuTarget(Target):
     name = "cpu"
     looks_up_codes = True
     has_float_phases = True
-    multiplies_transposes = True
+    multiplies_views = True
 
     def __init__(self) -> None:
         super().__init__()

@@ -32,7 +32,7 @@ class RecordingTarget(DelegatingTarget):
         self.name = inner.name
         self.compiles, self.looks_up_codes = inner.compiles, inner.looks_up_codes
         self.has_float_phases = inner.has_float_phases
-        self.multiplies_transposes = inner.multiplies_transposes
+        self.multiplies_views = inner.multiplies_views
         self.operations = operations
 
     @property

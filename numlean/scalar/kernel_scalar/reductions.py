@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Final
 
 import numpy as np
 
@@ -22,12 +22,9 @@ from numlean.scalar.protocol import Axis, Contraction, Indices, Order, Storage
 from numlean_kernels.loops.flag_counts import NO_ROUTINES
 from numlean_kernels.loops.gather_scatter import GROUP, SCATTER_ADD, SCATTER_ADD_ROWS
 from numlean_kernels.loops.lookup import MATMUL_BY_TABLE, SUM_BY_TABLE
-from numlean_kernels.loops.matmul import LOOPS as MATMULS
-from numlean_kernels.loops.matmul import MATMUL, Product
+from numlean_kernels.loops.matmul import MATMUL, MATMUL_FMA, OF_VIEWS
 from numlean_kernels.loops.reduce import ARGMAX, MAX, SUM_ORDERED, SUM_PAIRWISE
-from numlean_kernels.protocol import kernel_for
-
-Known = TypeVar("Known")
+from numlean_kernels.protocol import Loop, kernel_for
 
 
 def matmul(s: Components, a: Storage, b: Storage, contraction: Contraction) -> Storage:
@@ -50,13 +47,16 @@ def bmm(s: Components, a: Storage, b: Storage, contraction: Contraction) -> Stor
 
 def _multiply(s: Components, a: Storage, b: Storage, c: Storage, contraction: Contraction) -> None:
     """Write the products of two batches of matrices into c."""
-    fused = _choose("contraction", contraction, {"separate": False, "fma": True})
-    transposed = [_is_transposed(s, x) for x in (a, b)]
-    a, b = (
-        x.swapaxes(1, 2) if yes else contiguous(s, x)
-        for x, yes in zip((a, b), transposed, strict=True)
-    )
-    loop = MATMULS[Product(fused, *transposed)]
+    loop = _choose("contraction", contraction, {"separate": MATMUL, "fma": MATMUL_FMA})
+    if s.table.fast is not None and s.target.multiplies_views:
+        transposed = _is_transposed(a), _is_transposed(b)
+        a, b = (
+            x.swapaxes(1, 2) if exchanged else contiguous(s, x)
+            for x, exchanged in zip((a, b), transposed, strict=True)
+        )
+        kernel(s, OF_VIEWS[loop])(c.shape, _TRANSPOSED[transposed], a, b, c)
+        return
+    a, b = contiguous(s, a), contiguous(s, b)
     products = results_of(s, "mul", a, b) if loop is MATMUL else None
     sums = None if products is None else results_of(s, "add", a, b)
     if products is not None and sums is not None:
@@ -66,10 +66,13 @@ def _multiply(s: Components, a: Storage, b: Storage, c: Storage, contraction: Co
         kernel(s, loop)(c.shape, a, b, c)
 
 
-def _is_transposed(s: Components, x: Storage) -> bool:
-    """Return whether a kernel reads the matrices of a batch, transposed in memory, as they are."""
-    reads = s.table.fast is not None and s.target.multiplies_transposes
-    return reads and not x.flags.carray and x.swapaxes(1, 2).flags.carray
+def _is_transposed(x: Storage) -> bool:
+    """Return whether the matrices of a batch are in C order only with their axes exchanged."""
+    return not x.flags.carray and x.swapaxes(1, 2).flags.carray
+
+
+_TRANSPOSED: Final = {each: np.array(each, np.int64) for each in ((0, 0), (0, 1), (1, 0), (1, 1))}
+"""Which operands are transposed, as kernels take it."""
 
 
 def sum_axes(s: Components, x: Storage, axis: Axis, keepdims: bool, reduction: Order) -> Storage:
@@ -139,7 +142,7 @@ def group(s: Components, index: Indices, count: int) -> tuple[Indices, Indices]:
     return starts, sources
 
 
-def _choose(option: str, value: str, known: dict[str, Known]) -> Known:
+def _choose(option: str, value: str, known: dict[str, Loop]) -> Loop:
     if value not in known:
         raise UnknownNameError(option, value, tuple(known))
     return known[value]

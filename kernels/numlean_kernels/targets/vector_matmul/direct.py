@@ -16,103 +16,69 @@ from numlean_kernels.targets.vector_matmul.shape import Shape
 from numlean_kernels.targets.vector_matmul.tile import TileForm, make_tile
 
 
-def make_direct(
-    arithmetic: LaneArithmetic, shape: Shape, settle: Any, *, is_a_transposed: bool
-) -> Any:
-    """Return ``product(row, row_stop, column, column_stop, a, b, c)`` that reads b where it is."""
-    strips = _make_strips(arithmetic, shape, settle, is_a_transposed)
-    lanes, whole = shape.lanes, shape.columns
+def make_direct(arithmetic: LaneArithmetic, shape: Shape, settle: Any) -> Any:
+    """Return ``product(at, bt, row, row_stop, column, column_stop, a, b, c)``.
 
-    def product(
-        row: Any, row_stop: Any, column: Any, column_stop: Any, a: Any, b: Any, c: Any
-    ) -> None:
-        j = column
-        while j < column_stop:
-            left = column_stop - j
-            width = whole if left >= whole else min(lanes, left)
-            strips(row, row_stop, j, width, a, b, c, b.ctypes.data + j * b.itemsize, b.strides[0])
-            j += width
-
-    return InlinedRoutine(product)
-
-
-def make_direct_by_line(
-    arithmetic: LaneArithmetic, shape: Shape, settle: Any, *, is_a_transposed: bool
-) -> Any:
-    """Return ``product(row, row_stop, column, column_stop, a, b, c)`` for a transposed b."""
-    strips = _make_strips(arithmetic, shape, settle, is_a_transposed)
+    ``at`` and ``bt`` say whether a and b are transposed in memory.
+    """
     lanes, whole, dtype = shape.lanes, shape.columns, arithmetic.dtype.type
+    strip = _make_strip(arithmetic, shape, settle)
     pack = make_pack(arithmetic, whole, by_line=True)
 
     def product(
-        row: Any, row_stop: Any, column: Any, column_stop: Any, a: Any, b: Any, c: Any
+        at: Any,
+        bt: Any,
+        row: Any,
+        row_stop: Any,
+        column: Any,
+        column_stop: Any,
+        a: Any,
+        b: Any,
+        c: Any,
     ) -> None:
-        terms = b.shape[1]
-        panel = np.empty(terms * whole, dtype)
+        size = b.itemsize
+        terms = b.shape[1] if bt else 0
+        panel = np.empty(terms * whole if bt else 0, dtype)
         for j in range(column, column_stop, whole):
             j_stop = min(j + whole, column_stop)
-            pack(b, j, j_stop, 0, terms, panel, 0)
-            start = j
-            while start < j_stop:
-                left = j_stop - start
-                width = whole if left >= whole else min(lanes, left)
-                place = panel.ctypes.data + (start - j) * b.itemsize
-                strips(row, row_stop, start, width, a, b, c, place, whole * b.itemsize)
-                start += width
+            if bt:
+                pack(b, j, j_stop, 0, terms, panel, 0)
+                b_start, b_term = panel.ctypes.data, whole * size
+            else:
+                b_start, b_term = b.ctypes.data + j * size, b.strides[0]
+            # One call, since each would be compiled: the last columns take a vector at a time.
+            width = whole if j_stop - j == whole else lanes
+            for start in range(j, j_stop, width):
+                place, stop = b_start + (start - j) * size, min(start + width, j_stop)
+                strip(at, bt, row, row_stop, start, stop, a, b, c, place, b_term)
 
     return InlinedRoutine(product)
 
 
-def _make_strips(
-    arithmetic: LaneArithmetic, shape: Shape, settle: Any, is_a_transposed: bool
-) -> Any:
-    """Return ``strips(row, row_stop, j, width, a, b, c, b_start, b_term)``: some columns of c.
+def _make_strip(arithmetic: LaneArithmetic, shape: Shape, settle: Any) -> Any:
+    """Return ``strip(at, bt, row, row_stop, j, j_stop, a, b, c, b_start, b_term)``.
 
-    b_start is the address of the numbers of b for these columns, b_term the distance of terms.
+    It computes a column of tiles. b_start is the address of the numbers of b for its columns,
+    b_term the distance of terms. The last tile ends with the last row: it computes some rows again,
+    with the same bits. If there are fewer rows than in a tile, its last rows are the last one.
     """
-    high, middle, _ = shape.heights
-    high_strip, middle_strip, low_strip = (
-        _make_strip(arithmetic, shape, rows, settle, is_a_transposed) for rows in shape.heights
+    high, low = shape.rows, shape.few_rows
+    whole, dtype = shape.columns, arithmetic.dtype.type
+    (high_wide, high_narrow), (low_wide, low_narrow) = (
+        [
+            make_tile(arithmetic, TileForm(rows, vectors, shape.lanes, False, vectors == 1))
+            for vectors in (shape.vectors, 1)
+        ]
+        for rows in (high, low)
     )
 
-    def strips(
-        row: Any,
-        row_stop: Any,
-        j: Any,
-        width: Any,
-        a: Any,
-        b: Any,
-        c: Any,
-        b_start: Any,
-        b_term: Any,
-    ) -> None:
-        count = row_stop - row
-        if count >= high:
-            high_strip(row, row_stop, j, width, a, b, c, b_start, b_term)
-        elif count >= middle:
-            middle_strip(row, row_stop, j, width, a, b, c, b_start, b_term)
-        else:
-            low_strip(row, row_stop, j, width, a, b, c, b_start, b_term)
-
-    return InlinedRoutine(strips)
-
-
-def _make_strip(
-    arithmetic: LaneArithmetic, shape: Shape, rows: int, settle: Any, is_a_transposed: bool
-) -> Any:
-    """Return ``strip(row, row_stop, j, width, a, b, c, b_start, b_term)``, tiles in a column.
-
-    The last tile ends with the last row: it computes some rows again, with the same bits.
-    """
-    whole, lanes, dtype = shape.columns, shape.lanes, arithmetic.dtype.type
-    wide = make_tile(arithmetic, TileForm(rows, shape.vectors, lanes, False, False))
-    narrow = make_tile(arithmetic, TileForm(rows, 1, lanes, False, True))
-
     def strip(
+        at: Any,
+        bt: Any,
         row: Any,
         row_stop: Any,
         j: Any,
-        width: Any,
+        j_stop: Any,
         a: Any,
         b: Any,
         c: Any,
@@ -120,45 +86,33 @@ def _make_strip(
         b_term: Any,
     ) -> None:
         z = c.view(dtype)
-        size, z_row = z.itemsize, z.strides[0]
-        terms = a.shape[0] if is_a_transposed else a.shape[1]
-        a_row = size if is_a_transposed else a.strides[0]
-        a_term = a.strides[0] if is_a_transposed else size
-        i = row
-        while i < row_stop:
-            i = min(i, row_stop - rows)
-            a_start = a.ctypes.data + i * a_row
-            z_start = z.ctypes.data + i * z_row + j * size
-            if width == whole:
-                done = wide(
-                    a_start,
-                    a_row,
-                    a_term,
-                    b_start,
-                    b_term,
-                    terms,
-                    z_start,
-                    z_row,
-                    True,
-                    rows,
-                    width,
+        size, z_row, width = z.itemsize, z.strides[0], j_stop - j
+        terms = a.shape[0] if at else a.shape[1]
+        a_row = size if at else a.strides[0]
+        a_term = a.strides[0] if at else size
+        rows = high if row_stop - row >= high else low
+        for first in range(row, row_stop, rows):
+            i = max(min(first, row_stop - rows), row)
+            count = min(rows, row_stop - i)
+            x = a.ctypes.data + i * a_row
+            y = z.ctypes.data + i * z_row + j * size
+            if rows == high and width == whole:
+                done = high_wide(
+                    x, a_row, a_term, b_start, b_term, terms, y, z_row, True, count, width
+                )
+            elif rows == high:
+                done = high_narrow(
+                    x, a_row, a_term, b_start, b_term, terms, y, z_row, True, count, width
+                )
+            elif width == whole:
+                done = low_wide(
+                    x, a_row, a_term, b_start, b_term, terms, y, z_row, True, count, width
                 )
             else:
-                done = narrow(
-                    a_start,
-                    a_row,
-                    a_term,
-                    b_start,
-                    b_term,
-                    terms,
-                    z_start,
-                    z_row,
-                    True,
-                    rows,
-                    width,
+                done = low_narrow(
+                    x, a_row, a_term, b_start, b_term, terms, y, z_row, True, count, width
                 )
             if not done:
-                settle(a, b, z, c, i, i + rows, j, j + width)
-            i += rows
+                settle(at, bt, a, b, z, c, i, i + count, j, j_stop)
 
     return InlinedRoutine(strip)

@@ -21,25 +21,29 @@ _LINE: Final = 64
 """The bytes of a line of a cache. A vector across two lines takes two accesses."""
 
 
-def make_packed(
-    arithmetic: LaneArithmetic,
-    shape: Shape,
-    settle: Any,
-    *,
-    is_a_transposed: bool,
-    is_b_transposed: bool,
-) -> Any:
-    """Return ``product(row, row_stop, column, column_stop, a, b, c)``."""
+def make_packed(arithmetic: LaneArithmetic, shape: Shape, settle: Any) -> Any:
+    """Return ``product(at, bt, row, row_stop, column, column_stop, a, b, c)``.
+
+    ``at`` and ``bt`` say whether a and b are transposed in memory.
+    """
     dtype, size, shares = arithmetic.dtype.type, arithmetic.dtype.itemsize, not arithmetic.leave
     rows, columns, most_rows, most_terms = shape.rows, shape.columns, shape.block_rows, shape.terms
-    pack_a = make_pack(arithmetic, rows, by_line=not is_a_transposed)
-    pack_b = make_pack(arithmetic, columns, by_line=is_b_transposed)
+    rows_by_line, rows_by_term = (make_pack(arithmetic, rows, by_line=x) for x in (True, False))
+    by_line, by_term = (make_pack(arithmetic, columns, by_line=x) for x in (True, False))
     multiply = _make_multiply(arithmetic, shape)
 
     def product(
-        row: Any, row_stop: Any, column: Any, column_stop: Any, a: Any, b: Any, c: Any
+        at: Any,
+        bt: Any,
+        row: Any,
+        row_stop: Any,
+        column: Any,
+        column_stop: Any,
+        a: Any,
+        b: Any,
+        c: Any,
     ) -> None:
-        terms = a.shape[0] if is_a_transposed else a.shape[1]
+        terms = a.shape[0] if at else a.shape[1]
         depth = _even(terms, most_terms, 4)
         height = _even(row_stop - row, most_rows, rows)
         panels = np.empty((height + columns) * depth + _LINE // size, dtype)
@@ -51,13 +55,20 @@ def make_packed(
             for k in range(0, max(terms, 1), depth):
                 k_stop = min(k + depth, terms)
                 for r in range(i, i_stop, rows):
-                    pack_a(a, r, i_stop, k, k_stop, panels, a_panels + (r - i) * (k_stop - k))
+                    place = a_panels + (r - i) * (k_stop - k)
+                    if at:
+                        rows_by_term(a, r, i_stop, k, k_stop, panels, place)
+                    else:
+                        rows_by_line(a, r, i_stop, k, k_stop, panels, place)
                 for j in range(column, column_stop, columns):
                     j_stop = min(j + columns, column_stop)
-                    pack_b(b, j, j_stop, k, k_stop, panels, b_panel)
+                    if bt:
+                        by_line(b, j, j_stop, k, k_stop, panels, b_panel)
+                    else:
+                        by_term(b, j, j_stop, k, k_stop, panels, b_panel)
                     done = multiply(panels, a_panels, b_panel, k, k_stop, i, i_stop, j, j_stop, z)
                     if k_stop == terms and not (done and shares):
-                        settle(a, b, z, c, i, i_stop, j, j_stop)
+                        settle(at, bt, a, b, z, c, i, i_stop, j, j_stop)
 
     return InlinedRoutine(product)
 
@@ -94,17 +105,15 @@ def _make_multiply(arithmetic: LaneArithmetic, shape: Shape) -> Any:
         z: Any,
     ) -> Any:
         terms, size, z_row = k_stop - k, z.itemsize, z.strides[0]
-        b_start, all_final = panels.ctypes.data + b_panel * size, True
+        y, all_final, width = panels.ctypes.data + b_panel * size, True, j_stop - j
         for row in range(i, i_stop, rows):
-            a_start = panels.ctypes.data + (a_panels + (row - i) * terms) * size
-            z_start = z.ctypes.data + row * z_row + j * size
-            height, width = min(rows, i_stop - row), j_stop - j
+            x = panels.ctypes.data + (a_panels + (row - i) * terms) * size
+            place = z.ctypes.data + row * z_row + j * size
+            count = min(rows, i_stop - row)
             if width == columns:
-                done = whole(
-                    a_start, 0, 0, b_start, 0, terms, z_start, z_row, k == 0, height, width
-                )
+                done = whole(x, 0, 0, y, 0, terms, place, z_row, k == 0, count, width)
             else:
-                done = edge(a_start, 0, 0, b_start, 0, terms, z_start, z_row, k == 0, height, width)
+                done = edge(x, 0, 0, y, 0, terms, place, z_row, k == 0, count, width)
             all_final = all_final and done
         return all_final
 

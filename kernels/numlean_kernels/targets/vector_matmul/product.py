@@ -9,15 +9,21 @@ from typing import Any, Final
 import numpy as np
 
 from numlean_kernels.formats import Format
-from numlean_kernels.loops.matmul import PRODUCTS, Product
+from numlean_kernels.loops.matmul import (
+    MATMUL,
+    MATMUL_FMA,
+    MATMUL_FMA_OF_VIEWS,
+    MATMUL_OF_VIEWS,
+    OF_VIEWS,
+)
 from numlean_kernels.protocol import Loop, Table
 from numlean_kernels.targets.inlined import InlinedRoutine
-from numlean_kernels.targets.vector_matmul.direct import make_direct, make_direct_by_line
+from numlean_kernels.targets.vector_matmul.direct import make_direct
 from numlean_kernels.targets.vector_matmul.lanes import LaneArithmetic, hardware_lanes
-from numlean_kernels.targets.vector_matmul.machine import machine
+from numlean_kernels.targets.vector_matmul.machine import Machine, machine
 from numlean_kernels.targets.vector_matmul.packed import make_packed
 from numlean_kernels.targets.vector_matmul.settling import make_settle
-from numlean_kernels.targets.vector_matmul.shape import shape
+from numlean_kernels.targets.vector_matmul.shape import Shape, shape
 
 _FEW_BYTES: Final = 64 << 10
 """The size of b up to which panels do not pay."""
@@ -26,20 +32,36 @@ _FEW_TILES: Final = 4
 """The number of tiles in a column up to which panels do not pay."""
 
 
+_FUSED: Final = {
+    MATMUL: False,
+    MATMUL_FMA: True,
+    MATMUL_OF_VIEWS: False,
+    MATMUL_FMA_OF_VIEWS: True,
+}
+
+
 def vector_kernel(loop: Loop, format: Format) -> Callable[[Table], Callable[..., None]] | None:
     """Return the maker of the vector kernel of a loop and a hardware format, or None."""
-    product = PRODUCTS.get(loop)
-    if product is None:
+    if loop not in _FUSED:
         return None
-    arithmetic = hardware_lanes(format.width, fused=product.is_fused)
-    return partial(make_product, arithmetic, product=product)
+    return partial(make_product, hardware_lanes(format.width, fused=_FUSED[loop]), loop=loop)
 
 
 def make_product(
-    arithmetic: LaneArithmetic, table: Table, *, product: Product
+    arithmetic: LaneArithmetic, table: Table, *, loop: Loop, processor: Machine | None = None
 ) -> Callable[..., None]:
-    """Return the kernel of products of batches of matrices, in lanes of some arithmetic."""
-    multiply = InlinedRoutine(_make_matrix_product(arithmetic, table, product))
+    """Return the kernel of products of batches of matrices, in lanes of some arithmetic.
+
+    Args:
+        arithmetic: How lanes add the terms.
+        table: The routines that compute sums again which are not final.
+        loop: One of the loops of :mod:`numlean_kernels.loops.matmul`.
+        processor: The vectors for which tiles are shaped; None for those of this processor. Every
+            processor runs all of them, but others more slowly.
+    """
+    vectors = machine() if processor is None else processor
+    sizes = shape(vectors, arithmetic.bits, arithmetic.temporaries)
+    multiply = InlinedRoutine(_make_multiply(arithmetic, table, sizes, _FUSED[loop]))
 
     def matmul(
         start: int,
@@ -53,45 +75,54 @@ def make_product(
         c: Any,
     ) -> None:
         for m in range(start, stop):
-            # Signed: numba converts the sum of a signed and an unsigned integer to a float.
-            multiply(
-                np.int64(first_row),
-                np.int64(end_row),
-                np.int64(first_column),
-                np.int64(end_column),
-                a[m],
-                b[m],
-                c[m],
-            )
+            multiply(False, False, first_row, end_row, first_column, end_column, a[m], b[m], c[m])
 
-    return matmul
+    def matmul_of_views(
+        start: int,
+        stop: int,
+        first_row: int,
+        end_row: int,
+        first_column: int,
+        end_column: int,
+        transposed: Any,
+        a: Any,
+        b: Any,
+        c: Any,
+    ) -> None:
+        at, bt = transposed[0] != 0, transposed[1] != 0
+        for m in range(start, stop):
+            multiply(at, bt, first_row, end_row, first_column, end_column, a[m], b[m], c[m])
+
+    return matmul if loop in OF_VIEWS else matmul_of_views
 
 
-def _make_matrix_product(
-    arithmetic: LaneArithmetic, table: Table, product: Product
+def _make_multiply(
+    arithmetic: LaneArithmetic, table: Table, sizes: Shape, is_fused: bool
 ) -> Callable[..., None]:
-    """Return ``multiply(row, row_stop, column, column_stop, a, b, c)`` for three matrices."""
-    sizes = shape(machine(), arithmetic.bits, arithmetic.temporaries)
-    settle = make_settle(arithmetic, table, product)
-    packed: Any = make_packed(
-        arithmetic,
-        sizes,
-        settle,
-        is_a_transposed=product.is_a_transposed,
-        is_b_transposed=product.is_b_transposed,
-    )
-    if arithmetic.enter is not None:
-        return packed  # type: ignore[no-any-return]
-    make = make_direct_by_line if product.is_b_transposed else make_direct
-    direct = make(arithmetic, sizes, settle, is_a_transposed=product.is_a_transposed)
+    """Return ``multiply(at, bt, row, row_stop, column, column_stop, a, b, c)`` for matrices."""
+    settle = make_settle(arithmetic, table, is_fused=is_fused)
+    packed = make_packed(arithmetic, sizes, settle)
+    has_direct = arithmetic.enter is None
+    direct = make_direct(arithmetic, sizes, settle) if has_direct else packed
     few_rows, few_bytes = _FEW_TILES * sizes.rows, _FEW_BYTES
 
     def multiply(
-        row: Any, row_stop: Any, column: Any, column_stop: Any, a: Any, b: Any, c: Any
+        at: Any,
+        bt: Any,
+        first_row: Any,
+        end_row: Any,
+        first_column: Any,
+        end_column: Any,
+        a: Any,
+        b: Any,
+        c: Any,
     ) -> None:
-        if row_stop - row <= few_rows or b.size * b.itemsize <= few_bytes:
-            direct(row, row_stop, column, column_stop, a, b, c)
+        # Signed: numba converts the sum of a signed and an unsigned integer to a float.
+        row, row_stop = np.int64(first_row), np.int64(end_row)
+        column, column_stop = np.int64(first_column), np.int64(end_column)
+        if has_direct and (row_stop - row <= few_rows or b.size * b.itemsize <= few_bytes):
+            direct(at, bt, row, row_stop, column, column_stop, a, b, c)
         else:
-            packed(row, row_stop, column, column_stop, a, b, c)
+            packed(at, bt, row, row_stop, column, column_stop, a, b, c)
 
     return multiply

@@ -38,9 +38,9 @@ class Shape:
     block_rows: int
 
     @property
-    def heights(self) -> tuple[int, int, int]:
-        """The rows of tiles: as many as fit into the registers, few, and one."""
-        return self.rows, max(self.rows // 3, 1), 1
+    def few_rows(self) -> int:
+        """The rows of a tile for fewer rows than ``rows``: one pointer serves them."""
+        return min(self.rows, 4)
 
     @property
     def columns(self) -> int:

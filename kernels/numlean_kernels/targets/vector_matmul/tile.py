@@ -55,13 +55,14 @@ def make_tile(arithmetic: LaneArithmetic, form: TileForm) -> Any:
 
     It adds ``terms`` terms to the sums of a tile, k ascending, and returns whether all are final.
     a, b and z are addresses, distances between rows and between terms are in bytes; z has sums as
-    lanes. Sums start from +0 if ``is_first``, else from z. Only ``rows`` rows of a packed tile
-    exist: further ones, which repeat the last one in the panel, are the last one. Only ``columns``
-    columns of a masked tile exist.
+    lanes. Sums start from +0 if ``is_first``, else from z. Only ``rows`` rows exist, and only
+    ``columns`` columns of a masked tile. Further rows are the last one: in z, in a panel, and in a
+    itself, if the tile has at most four.
     """
     # The digest of a kernel covers plain values by content, but a class by its whole package.
     rows, vectors, lanes, size = form.rows, form.vectors, form.lanes, arithmetic.dtype.itemsize
     is_packed, is_masked = form.is_packed, form.is_masked
+    is_unrolled = rows > _ROWS_OF_POINTER and not (is_masked and not is_packed)
     vector = ir.VectorType(arithmetic.llvm_type, lanes)
     step, is_final = arithmetic.step, arithmetic.is_final
 
@@ -85,12 +86,12 @@ def make_tile(arithmetic: LaneArithmetic, form: TileForm) -> Any:
             if is_packed:
                 a_row, a_term, b_term = (WORD(n * size) for n in (1, rows, vectors * lanes))
             masks = _masks(builder, vectors, lanes, columns) if is_masked else None
-            last = builder.sub(present, WORD(1)) if is_packed else None
+            last = builder.sub(present, WORD(1))
             places = _places(builder, z, z_row, rows, vectors, lanes * size, last)
             sums = _starts(builder, vector, places, is_first, masks, size)
             pointers = [
                 builder.inttoptr(place, ir.IntType(8).as_pointer())
-                for place in (*_row_pointers(builder, a, a_row, rows, is_packed), b)
+                for place in (*_row_pointers(builder, a, a_row, rows, is_packed, last), b)
             ]
 
             def several(terms: int) -> Callable[[list[Any]], list[Any]]:
@@ -109,9 +110,11 @@ def make_tile(arithmetic: LaneArithmetic, form: TileForm) -> Any:
 
                 return add_several
 
-            passes, left = (f(terms, WORD(_UNROLLED)) for f in (builder.sdiv, builder.srem))
-            state = loop(builder, [*pointers, *sums], passes, several(_UNROLLED))
-            state = loop(builder, state, left, several(1))
+            state = [*pointers, *sums]
+            if is_unrolled:
+                passes, terms = (f(terms, WORD(_UNROLLED)) for f in (builder.sdiv, builder.srem))
+                state = loop(builder, state, passes, several(_UNROLLED))
+            state = loop(builder, state, terms, several(1))
             sums = state[len(pointers) :]
             for k, (place, total) in enumerate(zip(places, sums, strict=True)):
                 store(builder, total, place, size, masks and masks[k % vectors])
@@ -137,19 +140,25 @@ def _places(
     """Return the addresses of the vectors of a tile, row by row."""
     places = []
     for r in range(rows):
-        row = WORD(r)
-        if last is not None:
-            row = builder.select(builder.icmp_signed("<", row, last), row, last)
-        start = builder.add(z, builder.mul(row, z_row))
+        start = builder.add(z, builder.mul(_at_most(builder, r, last), z_row))
         places += [builder.add(start, WORD(v * step)) for v in range(vectors)]
     return places
 
 
-def _row_pointers(builder: Any, a: Any, a_row: Any, rows: int, is_packed: bool) -> list[Any]:
+def _row_pointers(
+    builder: Any, a: Any, a_row: Any, rows: int, is_packed: bool, last: Any
+) -> list[Any]:
     """Return the addresses from which those of all rows are computed."""
     if is_packed:
         return [a]
+    if rows <= _ROWS_OF_POINTER:
+        present = [_at_most(builder, r, last) for r in range(rows)]
+        return [builder.add(a, builder.mul(a_row, row)) for row in present]
     return [builder.add(a, builder.mul(a_row, WORD(r))) for r in range(0, rows, _ROWS_OF_POINTER)]
+
+
+def _at_most(builder: Any, row: int, last: Any) -> Any:
+    return builder.select(builder.icmp_signed("<", WORD(row), last), WORD(row), last)
 
 
 def _starts(
@@ -192,6 +201,8 @@ def _add_term(
     sums = state[-rows * vectors :]
     if isinstance(a_row, ir.Constant):
         offsets = [WORD(r * size) for r in range(rows)]
+    elif rows <= _ROWS_OF_POINTER:
+        offsets = [WORD(0)]
     else:
         offsets = [WORD(0), a_row, *(builder.mul(a_row, WORD(n)) for n in (2, 3))]
     columns = []
