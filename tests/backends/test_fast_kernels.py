@@ -1,5 +1,7 @@
 """Hardware arithmetic and vector kernels in the place of plain ones give the same bits."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -16,6 +18,8 @@ from numlean.digest import state_digest
 from numlean.optim import sgd
 from numlean.training import run_steps
 from numlean.verification.operands import operands
+from numlean_kernels.protocol import KernelCall
+from numlean_kernels.targets.recording import RecordingTarget
 
 SHAPES = ((1, 1, 1), (2, 0, 3), (8, 5, 16), (9, 7, 33), (17, 3, 64), (3, 50, 100), (32, 64, 10))
 RNG = np.random.default_rng(101)
@@ -55,6 +59,17 @@ def test_vector_products_are_the_plain_loop_s(dtype, contraction):
                 b[1, -1] = plain.from_float(-np.inf)
                 bits = plain.to_bits(a[0, :1]) | 5
                 a[0, :1] = plain.neg(plain.from_bits(bits))
+
+
+def test_products_read_transposed_operands_where_they_are():
+    plain, fast = both("float32")
+    steps = []
+    recording = replace(fast, target=RecordingTarget(fast.target, steps))
+    x, y = (plain.from_float(RNG.standard_normal(shape)) for shape in ((3, 5, 7), (3, 9, 5)))
+    a, b = x.swapaxes(1, 2), y.swapaxes(1, 2)
+    assert same(plain, recording.bmm(a, b), plain.bmm(a, b))
+    assert same(plain, recording.matmul(a[0], b[0]), plain.matmul(a[0], b[0]))
+    assert [type(step) for step in steps] == [KernelCall] * 2
 
 
 @pytest.mark.parametrize("dtype", ["ieee32exec", "binary64exec"])

@@ -22,7 +22,8 @@ from numlean.scalar.protocol import Axis, Contraction, Indices, Order, Storage
 from numlean_kernels.loops.flag_counts import NO_ROUTINES
 from numlean_kernels.loops.gather_scatter import GROUP, SCATTER_ADD, SCATTER_ADD_ROWS
 from numlean_kernels.loops.lookup import MATMUL_BY_TABLE, SUM_BY_TABLE
-from numlean_kernels.loops.matmul import MATMUL, MATMUL_FMA, OF_VIEWS
+from numlean_kernels.loops.matmul import MATMUL, MATMUL_FMA
+from numlean_kernels.loops.matmul_of_views import OF_VIEWS
 from numlean_kernels.loops.reduce import ARGMAX, MAX, SUM_ORDERED, SUM_PAIRWISE
 from numlean_kernels.protocol import Loop, kernel_for
 

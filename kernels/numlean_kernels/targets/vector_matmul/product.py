@@ -9,13 +9,8 @@ from typing import Any, Final
 import numpy as np
 
 from numlean_kernels.formats import Format
-from numlean_kernels.loops.matmul import (
-    MATMUL,
-    MATMUL_FMA,
-    MATMUL_FMA_OF_VIEWS,
-    MATMUL_OF_VIEWS,
-    OF_VIEWS,
-)
+from numlean_kernels.loops.matmul import MATMUL, MATMUL_FMA
+from numlean_kernels.loops.matmul_of_views import MATMUL_FMA_OF_VIEWS, MATMUL_OF_VIEWS, OF_VIEWS
 from numlean_kernels.protocol import Loop, Table
 from numlean_kernels.targets.inlined import InlinedRoutine
 from numlean_kernels.targets.vector_matmul.direct import make_direct
@@ -55,7 +50,7 @@ def make_product(
     Args:
         arithmetic: How lanes add the terms.
         table: The routines that compute sums again which are not final.
-        loop: One of the loops of :mod:`numlean_kernels.loops.matmul`.
+        loop: A loop of :mod:`numlean_kernels.loops.matmul` or of ``matmul_of_views``.
         processor: The vectors for which tiles are shaped; None for those of this processor. Every
             processor runs all of them, but others more slowly.
     """

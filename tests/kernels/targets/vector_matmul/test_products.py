@@ -8,7 +8,7 @@ import pytest
 from numba import njit
 
 from numlean_kernels.formats import BINARY32, BINARY64
-from numlean_kernels.loops.matmul import MATMUL_FMA_OF_VIEWS, MATMUL_OF_VIEWS, OF_VIEWS
+from numlean_kernels.loops.matmul_of_views import MATMUL_FMA_OF_VIEWS, MATMUL_OF_VIEWS, OF_VIEWS
 from numlean_kernels.protocol import kernel_for
 from numlean_kernels.tables.hardware import hardware_table
 from numlean_kernels.targets.cpu import CPU
