@@ -83,7 +83,7 @@ class TableCodec(CodesInStorage):
         self, routine: str, x: np.ndarray[Any, Any], result: np.dtype[Any]
     ) -> np.ndarray[Any, Any]:
         """Return a routine's results for the elements of an array of any layout."""
-        x = np.array(x, order="C", copy=True)
+        x = x if x.flags.carray else np.array(x, order="C", copy=True)
         z = self.target.empty(x.shape, result)
         kernel_for(self.target, unary(routine), self.table)((z.size,), x.reshape(-1), z.reshape(-1))
         return z

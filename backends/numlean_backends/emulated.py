@@ -26,9 +26,10 @@ from numlean_kernels.ieee import (
     Subnormal,
     Tininess,
 )
-from numlean_kernels.protocol import Routine, Target
+from numlean_kernels.protocol import Routine, Table, Target
 from numlean_kernels.tables.hardware_on_encodings import encodings_table
 from numlean_kernels.tables.ieee import ieee_table
+from numlean_kernels.tables.widened import widened_operations, widened_table
 from numlean_kernels.targets import get_target
 
 _OPTIONS: Final[dict[str, tuple[str, type[Enum]]]] = {
@@ -39,6 +40,12 @@ _OPTIONS: Final[dict[str, tuple[str, type[Enum]]]] = {
     "overflow": ("overflow", Overflow),
 }
 _OF_THE_PROCESSOR: Final = (Arithmetic(BINARY32), Arithmetic(BINARY64))
+_NEEDED: Final = ("add", "mul")
+"""The operations without which there is nothing to gain."""
+_WHY_NOT: Final = (
+    "the processor computes binary32 and binary64 without options, and formats of at most 25"
+    " significant bits within the range of binary64"
+)
 _SEED: Final = "seed"
 _MATH: Final = "math"
 _INTEGER: Final = re.compile("[0-9]{1,40}")
@@ -75,30 +82,35 @@ def emulated_backend(
 
     def make_fast(spec: Dtype, device: str) -> KernelScalar:
         arithmetic = arithmetic_of(format if isinstance(format, Format) else format(spec), spec)
-        if arithmetic not in _OF_THE_PROCESSOR or _substitutes(arithmetic, spec):
-            raise UnavailableError(
-                f"{spec.text} has no fast kernels: the processor computes ieee32exec and"
-                " binary64exec without options only"
-            )
+        if _substitutes(arithmetic, spec):
+            raise UnavailableError(f"{spec.text} has no fast kernels: leave out math=torchlean")
         target = get_target(device)
         usual = _kernel_scalar(spec.text, arithmetic, arithmetic, target)
-        return replace(usual, table=encodings_table(arithmetic.format, target))
+        return replace(usual, table=_fast_table(spec, arithmetic, target))
 
     return ScalarBackend(
         pattern=pattern,
         summary=summary,
         devices=("cpu", "cuda", "python"),
         make=make,
-        make_fast=make_fast if _may_be_the_processor_s(format) else None,
+        make_fast=make_fast,
         options=(*_OPTIONS, _MATH, _SEED),
         format=format if isinstance(format, Format) else None,
     )
 
 
-def _may_be_the_processor_s(format: Format | Callable[[Dtype], Format]) -> bool:
-    """Return whether the processor may have the format."""
-    formats = [arithmetic.format for arithmetic in _OF_THE_PROCESSOR]
-    return not isinstance(format, Format) or format in formats
+def _fast_table(spec: Dtype, arithmetic: Arithmetic, target: Target) -> Table:
+    """Return the routines that the processor computes with the bits of an arithmetic.
+
+    Raises:
+        UnavailableError: There are none.
+    """
+    if arithmetic in _OF_THE_PROCESSOR:
+        return encodings_table(arithmetic.format, target)
+    if not set(_NEEDED) <= set(widened_operations(arithmetic)):
+        why = "random bits decide" if arithmetic.rounding is Rounding.STOCHASTIC else _WHY_NOT
+        raise UnavailableError(f"{spec.text} has no fast kernels: {why}")
+    return widened_table(arithmetic, target)
 
 
 def _kernel_scalar(
@@ -115,10 +127,15 @@ def _kernel_scalar(
         summary=f"{arithmetic.format.name} in integer arithmetic",
         table=ieee_table(arithmetic, target),
         target=target,
-        codec=EncodingCodec(ieee_table(conversions, target.host), target.host, conversions),
+        codec=EncodingCodec(_conversion_table(conversions, target.host), target.host, conversions),
         rounding=arithmetic.rounding.value if random is None else str(random),
         substitutes=substitutes or {},
     )
+
+
+def _conversion_table(arithmetic: Arithmetic, host: Target) -> Table:
+    """Return the routines that convert numbers: the fastest, or in the interpreter the plain."""
+    return (widened_table if host.compiles else ieee_table)(arithmetic, host)
 
 
 def _substitutes(arithmetic: Arithmetic, spec: Dtype) -> Mapping[str, Routine]:

@@ -65,7 +65,8 @@ def real_numbers(values: ArrayLike, operation: str) -> Array:
         return narrow if is_exact else array.astype(object)
     if not array.dtype.hasobject:
         try:
-            return array.astype(np.float64, casting="same_kind")  # exact: the formats are narrower
+            # Exact: the formats are narrower.
+            return array.astype(np.float64, casting="same_kind", copy=False)
         except TypeError:
             hint = "; from_string takes texts" if array.dtype.kind == "U" else ""
             raise NumleanError(

@@ -42,6 +42,7 @@ def same(scalar, x, y):
         ("float64", "fma"),
         ("ieee32exec", "fma"),
         ("binary64exec", "separate"),
+        ("bfloat16", "separate"),
     ],
 )
 def test_vector_products_are_the_plain_loop_s(dtype, contraction):
@@ -83,6 +84,15 @@ def test_the_processor_and_the_emulation_compute_the_same_bits(dtype, name, arit
     assert same(plain, getattr(plain, name)(*x), getattr(fast, name)(*x))
 
 
+def test_fast_kernels_of_small_formats_keep_flags_and_functions():
+    plain, fast = both("e5m2")
+    counting = [CountingScalar(scalar) for scalar in (plain, fast)]
+    x, y = plain.from_float(RNG.standard_normal(50)), plain.from_float(RNG.standard_normal(50) * 8)
+    assert same(plain, *(s.mul(x, y) for s in (*counting,)))
+    assert counting[0].flags == counting[1].flags
+    assert same(plain, plain.exp(x), fast.exp(x))
+
+
 @pytest.mark.parametrize("backend", ["eager", "compiled"])
 def test_training_has_one_digest(backend):
     task = get_task("digits")
@@ -97,7 +107,14 @@ def test_training_has_one_digest(backend):
 
 @pytest.mark.parametrize(
     ("dtype", "device"),
-    [("mp:24", None), ("bfloat16", None), ("ieee32exec@nan=x86", None), ("float32", "python")],
+    [
+        ("mp:24", None),
+        ("bfloat16@round=stochastic", None),
+        ("binary64exec@nan=x86", None),
+        ("e8m0", None),
+        ("ieee32exec@math=torchlean", None),
+        ("float32", "python"),
+    ],
 )
 def test_fast_kernels_of_a_dtype_without_them_are_an_error(dtype, device):
     with pytest.raises(NumleanError, match="no fast kernels"):

@@ -1,6 +1,7 @@
 """All kernels that are compiled for CUDA, with arrays of the types that they are launched on.
 
-They are listed by arithmetic, in parts that take about as long to compile.
+They are listed by arithmetic, in parts that take about as long to compile. The routines of
+``tables/widened`` are not among them: only the CPU has fast kernels of small formats.
 """
 
 from collections.abc import Callable, Iterator

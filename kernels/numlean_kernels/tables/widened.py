@@ -1,0 +1,92 @@
+"""The table of a small format computed in wider hardware floats, with the bits of the emulation."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Final
+
+from numlean_kernels.formats import BINARY64, format_of_key
+from numlean_kernels.ieee.arithmetic import Arithmetic
+from numlean_kernels.ieee.convert import cast_format_key, is_cast
+from numlean_kernels.ieee.stored import on_stored
+from numlean_kernels.protocol import Routine, Table, Target
+from numlean_kernels.tables.ieee import ieee_table
+from numlean_kernels.widened.arithmetic import MAKERS
+from numlean_kernels.widened.builder import wide_builder
+from numlean_kernels.widened.casts import (
+    keeps_no_payloads,
+    make_cast,
+    make_from_binary64,
+    make_to_binary64,
+    wide_format_of_cast,
+)
+from numlean_kernels.widened.conditions import can_round, wide_format
+
+OPERATIONS: Final = tuple(MAKERS)
+"""The operations that hardware floats may compute."""
+
+
+def widened_operations(arithmetic: Arithmetic) -> tuple[str, ...]:
+    """Return the operations that hardware floats compute with the bits of an arithmetic."""
+    return tuple(name for name in MAKERS if wide_format(arithmetic, name) is not None)
+
+
+@cache
+def widened_table(arithmetic: Arithmetic, target: Target) -> Table:
+    """Return the routines of a small format on encodings, with the bits of the emulation.
+
+    The operations of ``widened_operations`` and conversions are computed in hardware floats; all
+    others, and all that return flags, are those of the emulation.
+    """
+    emulated = ieee_table(arithmetic, target)
+    made: dict[str, Routine] = {}
+
+    def make(name: str) -> Routine:
+        if name not in made:
+            routine = _make(arithmetic, target, name)
+            made[name] = emulated[name] if routine is None else routine
+        return made[name]
+
+    return Table(
+        key=f"widened/{arithmetic.key}",
+        zero=emulated.zero,
+        make=make,
+        same_bits_as=emulated.key,
+        short=frozenset(widened_operations(arithmetic)),
+    )
+
+
+def _make(arithmetic: Arithmetic, target: Target, name: str) -> Routine | None:
+    """Return an operation in hardware floats; None to use that of the emulation."""
+    if name in MAKERS:
+        return _operation(arithmetic, target, name)
+    if is_cast(name):
+        return _cast(arithmetic, target, name)
+    if not can_round(arithmetic, BINARY64):
+        return None
+    builder = wide_builder(arithmetic, target, BINARY64)
+    if name == "from_binary64":
+        routine = builder.routine(make_from_binary64)
+        return on_stored(builder, routine, 0, flagged=False, writes=True)
+    if name == "to_binary64" and keeps_no_payloads(arithmetic):
+        return builder.routine(make_to_binary64)
+    return None
+
+
+def _operation(arithmetic: Arithmetic, target: Target, name: str) -> Routine | None:
+    wide = wide_format(arithmetic, name)
+    if wide is None:
+        return None
+    maker, operands = MAKERS[name]
+    builder = wide_builder(arithmetic, target, wide)
+    return on_stored(builder, builder.routine(maker), operands, flagged=False, writes=True)
+
+
+def _cast(arithmetic: Arithmetic, target: Target, name: str) -> Routine | None:
+    source = format_of_key(cast_format_key(name))
+    wide = wide_format_of_cast(arithmetic, source)
+    if wide is None:
+        return None
+    builder = wide_builder(arithmetic, target, wide)
+    routine = target.routine(make_cast(builder, source))
+    return on_stored(builder, routine, 0, flagged=False, writes=True)
