@@ -123,7 +123,7 @@ class _Side:
                 f"the blocks of {name} lie along axis {axes} of {elements.shape}, but k is axis"
                 f" {axis}; quantize it with axis={axis - ndim} or axis=(-2, -1)"
             )
-        factors = blocks.format.factors(blocks.scales)
+        factors = _factors(blocks)
         if len(given) == 2:
             other = 2 * ndim - 3 - axis
             factors = np.repeat(factors, blocks.format.size, other)
@@ -135,8 +135,7 @@ class _Side:
     @classmethod
     def of_vector(cls, blocks: QuantizedBlocks) -> _Side:
         """Return a vector as a row."""
-        factors = blocks.format.factors(blocks.scales)
-        return cls(blocks, blocks.elements[np.newaxis], factors[np.newaxis])
+        return cls(blocks, blocks.elements[np.newaxis], _factors(blocks)[np.newaxis])
 
     @property
     def elements(self) -> Scalar:
@@ -165,6 +164,16 @@ class _Side:
         codes = scalar.from_bits(np.ascontiguousarray(self.codes))
         factors = wide.from_float(np.ascontiguousarray(self.factors))
         return Quantized(codes, factors, wide, format.size, whole=whole)
+
+
+def _factors(blocks: QuantizedBlocks) -> Array:
+    """Return the values of the scales.
+
+    Raises:
+        ShapeError: There are not as many as blocks.
+    """
+    blocks.format.blocks_of(blocks.elements.shape, blocks.scales.shape, blocks.axis)
+    return blocks.format.factors(blocks.scales)
 
 
 def _product(left: _Side, right: _Side, accumulate: str, output: str) -> Tensor:

@@ -173,17 +173,28 @@ class BlockFormat:
                 f"tensor_scale is a binary32 encoding, from 0 to 2**32 - 1, got {tensor_scale}"
             )
         codes, of_blocks = np.asarray(elements), np.asarray(scales)
-        blocks = Blocks.of(codes.shape, axis, self.size)
-        if of_blocks.shape != blocks.counts:
-            raise ShapeError(
-                f"elements of shape {codes.shape} have scales of shape {blocks.counts} along axis"
-                f" {axis}, not {of_blocks.shape}"
-            )
+        blocks = self.blocks_of(codes.shape, of_blocks.shape, axis)
         values = _looked_up("element", codes, values_of_element(self.rule.element))
         factors = self.factors(of_blocks)
         whole = np.float64(np.uint32(tensor_scale).view(np.float32))
         with np.errstate(all="ignore"):
             return np.asarray(values * (blocks.each(factors) * whole))
+
+    def blocks_of(
+        self, elements: tuple[int, ...], scales: tuple[int, ...], axis: int | tuple[int, int]
+    ) -> Blocks:
+        """Return the blocks of elements of a shape.
+
+        Raises:
+            ShapeError: Scales of such blocks have another shape, or there is no such axis.
+        """
+        blocks = Blocks.of(elements, axis, self.size)
+        if scales != blocks.counts:
+            raise ShapeError(
+                f"elements of shape {elements} have scales of shape {blocks.counts} along axis"
+                f" {axis}, not {scales}"
+            )
+        return blocks
 
     def factors(self, scales: ArrayLike) -> Array:
         """Return the values of the codes of scales as binary64, exactly; NaN for a NaN.
