@@ -318,6 +318,48 @@ ProgramStep: TypeAlias = KernelCall | CopyCall | HostCall
 """An action of a target that it can run again."""
 
 
+@final
+@dataclass(frozen=True, eq=False)
+class StepArrays:
+    """The arrays of a program that runs many times on rows of larger arrays.
+
+    Attributes:
+        rows: Two pairs: all rows of an input, and the program's own array for the rows of a run.
+        value: The program's own array for an input of one number.
+        result: The program's own array of one number, which is kept for each run.
+        finite: Arrays to check after each run, of encodings as wide as the result.
+        mask: The bits of an encoding's magnitude.
+        limit: The greatest magnitude of a finite number.
+    """
+
+    rows: tuple[tuple[Array, Array], tuple[Array, Array]]
+    value: Array
+    result: Array
+    finite: tuple[Array, ...]
+    mask: int
+    limit: int
+
+
+Repeat: TypeAlias = Callable[[Array, Array, Array], int]
+"""``repeat(order, values, results)``: run for each row of ``order``; return the number of runs.
+
+``order`` has shape (runs, rows of a run), and the others (runs, 1). It ends early after a run that
+leaves a number that is not finite.
+"""
+
+
+class Repeatable(ABC):
+    """A compiled program that can run many times without Python in between."""
+
+    @abstractmethod
+    def __call__(self) -> None:
+        """Run once."""
+
+    @abstractmethod
+    def repeater(self, arrays: StepArrays) -> Repeat:
+        """Return a function that runs the program many times."""
+
+
 def kernel_for(target: Target, loop: Loop, table: Table) -> Launch:
     """Return the kernel of a loop and a table on a target; it is made once per process.
 

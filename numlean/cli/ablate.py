@@ -31,7 +31,8 @@ from numlean.cli.options import (
     add_weights_option,
     announce,
     announce_start,
-    runner_options,
+    reference_spec,
+    train_options,
     warn_of_constants,
 )
 from numlean.cli.progress import Advance, progress
@@ -41,7 +42,6 @@ from numlean.display_text import escape_line
 from numlean.errors import NumleanError
 from numlean.precision import Policy, format_policy
 from numlean.tasks import Recipe
-from numlean.training.options import BACKENDS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -74,7 +74,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_report_options(parser)
     add_weights_option(parser)
     add_training_options(parser)
-    parser.set_defaults(backend=BACKENDS[-1])
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -90,7 +89,7 @@ def _ablate(arguments: argparse.Namespace, interrupt: Interrupt, failed: FailedO
     policy = _policy(arguments, recipe)
     task, config = recipe.resolve()
     announce(recipe, task)
-    options = runner_options(arguments)
+    options = train_options(arguments, recipe, counts_flags=False)
     outputs = ReportFiles.of(arguments.out, arguments.jsonl)
     printed = PrintedLines(is_only_output=outputs.is_empty)
     with ExitStack() as stack:
@@ -119,7 +118,7 @@ def _ablate(arguments: argparse.Namespace, interrupt: Interrupt, failed: FailedO
             policy,
             high=arguments.high,
             low=arguments.low,
-            truth=arguments.truth,
+            truth=reference_spec(arguments, arguments.truth),
             seeds=arguments.seeds,
             config=config,
             options=options,

@@ -36,7 +36,6 @@ from typing import Final
 
 from numlean.analysis.drift import Comparison, compare
 from numlean.analysis.drift.records import Record, as_line
-from numlean.analysis.lockstep import RunSpec
 from numlean.analysis.lockstep.run_spec import as_policy
 from numlean.cli.failed_outputs import FailedOutputs
 from numlean.cli.interrupt import Interrupt, catch_interrupt
@@ -45,7 +44,8 @@ from numlean.cli.options import (
     add_weights_option,
     announce,
     announce_start,
-    runner_options,
+    reference_spec,
+    run_spec,
     warn_of_constants,
 )
 from numlean.cli.progress import progress
@@ -132,7 +132,7 @@ def _compare(arguments: argparse.Namespace, interrupt: Interrupt, failed: Failed
                 printed.write(line)
 
         total = max(config.steps * arguments.seeds, 0)
-        specs = [RunSpec.parse(text, runner_options(arguments)) for text in _runs(arguments)]
+        specs = [run_spec(arguments, text) for text in _runs(arguments)]
         for spec in specs:
             warn_of_constants(task, config, spec.scalar, spec.update)
         names = ",".join(spec.name for spec in specs)
@@ -145,10 +145,9 @@ def _compare(arguments: argparse.Namespace, interrupt: Interrupt, failed: Failed
         result = compare(
             task,
             *specs,
-            truth=arguments.truth,
+            truth=reference_spec(arguments, arguments.truth),
             seeds=arguments.seeds,
             config=config,
-            options=runner_options(arguments),
             initial=arguments.weights,
             every=arguments.every,
             tests=_tests(arguments, task),

@@ -52,9 +52,10 @@ from numlean.cli.options import (
     add_weights_option,
     announce,
     announce_start,
-    runner_options,
+    run_spec,
     warn_of_constants,
 )
+from numlean.cli.options.execution import EAGER
 from numlean.cli.progress import progress
 from numlean.cli.text_output import check_can_write, write_text
 from numlean.display_text import escape_line
@@ -87,7 +88,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", metavar="FILE.html", help="write the result as an HTML page to FILE.html"
     )
-    add_training_options(parser)
+    add_training_options(parser, uses_fast_kernels=False)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -95,9 +96,11 @@ def run(arguments: argparse.Namespace) -> int:
     recipe = Recipe.from_arguments(vars(arguments))
     task, config = recipe.resolve()
     announce(recipe, task)
-    runs = [RunSpec.parse(text, runner_options(arguments)) for text in _run_texts(arguments)]
+    runs = [run_spec(arguments, text, uses_fast_kernels=False) for text in _run_texts(arguments)]
     if arguments.inject is not None:
-        runs[-1] = runs[-1].with_fault(Fault.parse(arguments.inject))
+        fault = Fault.parse(arguments.inject)
+        runs[-1] = run_spec(_eager(arguments), runs[-1].name, uses_fast_kernels=False)
+        runs[-1] = runs[-1].with_fault(fault)
     if arguments.out is not None:
         check_can_write("the page", arguments.out)
     if len(runs) > 1:
@@ -135,6 +138,11 @@ def run(arguments: argparse.Namespace) -> int:
     _warn_of_idle_fault(runs[-1])
     status = 0 if result.identical else exit_status.DIFFERENCE
     return failed.exit_status(interrupt.exit_status if interrupt.requested else status)
+
+
+def _eager(arguments: argparse.Namespace) -> argparse.Namespace:
+    """Return the options of a run with a fault, which is executed eagerly unless told otherwise."""
+    return argparse.Namespace(**{**vars(arguments), "backend": arguments.backend or EAGER})
 
 
 def _write_page(path: str, task: str, result: Crosscheck) -> None:

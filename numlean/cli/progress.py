@@ -6,12 +6,22 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Final, TypeAlias
+from typing import Final, Protocol
 
 from numlean.display_text import escape_line
 
-Advance: TypeAlias = Callable[[str | Callable[[], str]], None]
-"""Function to call after each step with a note to show, or with a function that returns one."""
+
+class Advance(Protocol):
+    """Function to call after each step, or after several."""
+
+    def __call__(self, note: str | Callable[[], str], steps: int = 1, /) -> None:
+        """Show a note, or what a function returns.
+
+        Args:
+            note: The note.
+            steps: The number of steps since the last call.
+        """
+
 
 _SECONDS_BETWEEN: Final = 0.1
 
@@ -20,7 +30,7 @@ _SECONDS_BETWEEN: Final = 0.1
 def progress(title: str, total: int, *, done: int = 0) -> Iterator[Advance]:
     """Show a bar of ``total`` steps on standard error, if that is a terminal."""
     if not sys.stderr.isatty():
-        yield lambda _: None
+        yield _show_nothing
         return
     from numlean.cli.progress_bar import make_bar  # importing rich takes longer than a short run
 
@@ -28,9 +38,9 @@ def progress(title: str, total: int, *, done: int = 0) -> Iterator[Advance]:
         job = bar.add_task(escape_line(title), total=total, completed=done, note="")
         count, shown = done, 0.0
 
-        def advance(note: str | Callable[[], str]) -> None:
+        def advance(note: str | Callable[[], str], steps: int = 1, /) -> None:
             nonlocal count, shown
-            count += 1
+            count += steps
             # A step may take less time than drawing the bar.
             if count == total or time.monotonic() - shown > _SECONDS_BETWEEN:
                 shown = time.monotonic()
@@ -38,3 +48,7 @@ def progress(title: str, total: int, *, done: int = 0) -> Iterator[Advance]:
                 bar.update(job, completed=count, note=text)
 
         yield advance
+
+
+def _show_nothing(note: str | Callable[[], str], steps: int = 1, /) -> None:
+    """Do nothing, as in a pipe."""

@@ -23,7 +23,7 @@ from numlean.scalar import work_limit
 from numlean.scalar.conversion import Conversion
 from numlean.scalar.precision import precision_of
 from numlean.scalar.protocol import Scalar, Storage
-from numlean.scalar.registry import get_scalar
+from numlean.scalar.registry import scalar_on
 from numlean.scalar.work_limit import check_work
 
 
@@ -65,10 +65,18 @@ def evaluate(
         raise NumleanError("a rounding or an overflow is that of a conversion; give its dtype: to")
     with work_limit.max_bits(max_bits):
         try:
-            target = None if to is None else get_scalar(to)
-            return _evaluate(parse(text), get_scalar(dtype), target, conversion)
+            target = None if to is None else _interpreted(to)
+            return _evaluate(parse(text), _interpreted(dtype), target, conversion)
         except RecursionError:
             raise nested_too_deeply() from None
+
+
+def _interpreted(dtype: str) -> Scalar:
+    """Return the Scalar of a dtype whose kernels need not be compiled, if there is one.
+
+    Few numbers are computed in less time than a kernel is compiled, or loaded, with the same bits.
+    """
+    return scalar_on(dtype, "python")
 
 
 def _evaluate(

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from numlean.nn import Linear, Sequential, Tanh
+from numlean.tasks.installed_tables import InstalledTable
 from numlean.tasks.named import NamedTask, Split
 from numlean.tasks.splits import standardise_before, train_test_split
 from numlean.training.task import Task
 
+_TABLE = InstalledTable(
+    "load_diabetes",
+    "diabetes_data_raw.csv.gz",
+    "diabetes_target.csv.gz",
+    delimiter=None,
+    options=(("scaled", False),),  # as measured: scaling there depends on the machine
+)
 _TEST_SIZE = 88
 _SPLIT_SEED = 0
 
 
 def _load() -> Split:
-    from sklearn.datasets import load_diabetes
-
-    bundle = load_diabetes(scaled=False)  # as measured: scaling there depends on the machine
-    targets = bundle.target.reshape(-1, 1)
-    split = train_test_split(bundle.data, targets, test_size=_TEST_SIZE, seed=_SPLIT_SEED)
+    measured, progression = _TABLE.load()
+    targets = progression.reshape(-1, 1)
+    split = train_test_split(measured, targets, test_size=_TEST_SIZE, seed=_SPLIT_SEED)
     return standardise_before(split, targets=True)
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from numlean.data import Dataset
 from numlean.nn import Flatten, Linear, Sequential, Tanh
 from numlean.rng import UniformStream, permutation
+from numlean.tasks.installed_tables import InstalledTable, one_hot
 from numlean.tasks.named import NamedTask, Split
 from numlean.training.task import Task
 
+_TABLE = InstalledTable("load_digits", "digits.csv.gz")
 _CLASSES = 10
 _TEST_SIZE = 360
 _SPLIT_SEED = 0
@@ -18,13 +18,10 @@ _WHITE = 16.0
 
 def load() -> Split:
     """Return images of shape (8, 8), in which 1 is white, and one-hot digits."""
-    from sklearn.datasets import load_digits
-
-    bundle = load_digits()
-    order = permutation(len(bundle.target), UniformStream(_SPLIT_SEED))
-    images = bundle.images[order] / _WHITE
-    one_hot = np.eye(_CLASSES)[bundle.target[order]]
-    test, train = Dataset.of_arrays(images, one_hot).split_at(_TEST_SIZE)
+    pixels, digits = _TABLE.load()
+    order = permutation(len(digits), UniformStream(_SPLIT_SEED))
+    images = pixels.reshape(-1, 8, 8)[order] / _WHITE
+    test, train = Dataset.of_arrays(images, one_hot(digits[order], _CLASSES)).split_at(_TEST_SIZE)
     return Split(train=train, test=test)
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final
-
-import numpy as np
+from typing import Final
 
 from numlean.nn import Linear, Sequential, Tanh
+from numlean.tasks.installed_tables import InstalledTable, one_hot
 from numlean.tasks.named import NamedTask, Split
 from numlean.tasks.splits import standardise_before, train_test_split
 from numlean.training.task import Task
@@ -18,7 +16,7 @@ _HIDDEN: Final = 16
 def measurement_task(
     name: str,
     summary: str,
-    bundle: Callable[[], Any],
+    table: InstalledTable,
     *,
     inputs: int,
     classes: int,
@@ -30,9 +28,9 @@ def measurement_task(
     """
 
     def load() -> Split:
-        found = bundle()
-        one_hot = np.eye(classes)[found.target]
-        split = train_test_split(found.data, one_hot, test_size=test_size, seed=0)
+        measured, found = table.load()
+        targets = one_hot(found, classes)
+        split = train_test_split(measured, targets, test_size=test_size, seed=0)
         return standardise_before(split, targets=False)
 
     return NamedTask(

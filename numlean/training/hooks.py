@@ -22,6 +22,7 @@ from numlean.autograd.tensor import Tensor
 from numlean.errors import NumleanError
 from numlean.nn import Mode
 from numlean.training.evaluation import Data
+from numlean.training.pace import UNLIMITED, steps_until_call
 from numlean.training.report import OnStep
 from numlean.training.reported_loss import ReportedLoss, as_reported
 from numlean.training.runner import Runner
@@ -96,9 +97,14 @@ class Evaluate:
             found is not None and self.on_evaluation is not None and bool(self.on_evaluation(found))
         )
 
-    def after_step(self, stepper: Stepper) -> Evaluation | None:
-        """Count the step; return the evaluation if one is due, otherwise None."""
-        self._calls += 1
+    @property
+    def steps_until_due(self) -> int:
+        """The number of steps until the next evaluation, at least 1."""
+        return self.every - self._calls % self.every
+
+    def after_step(self, stepper: Stepper, steps: int = 1) -> Evaluation | None:
+        """Count the steps since the last call; return the evaluation if one is due, else None."""
+        self._calls += steps
         if self._calls % self.every:
             return None
         found = run_evaluation(stepper, self.data, with_accuracy=self.with_accuracy)
@@ -175,9 +181,14 @@ class EarlyStopping:
         """Evaluate if due; return whether training ends."""
         return self.after_step(stepper) is not None and self.is_over
 
-    def after_step(self, stepper: Stepper) -> Evaluation | None:
-        """Count the step; return the evaluation if one is due, otherwise None."""
-        found = self._evaluate.after_step(stepper)
+    @property
+    def steps_until_due(self) -> int:
+        """The number of steps until the next evaluation, at least 1."""
+        return self._evaluate.steps_until_due
+
+    def after_step(self, stepper: Stepper, steps: int = 1) -> Evaluation | None:
+        """Count the steps since the last call; return the evaluation if one is due, else None."""
+        found = self._evaluate.after_step(stepper, steps)
         if found is not None:
             self._update_best(found, stepper.runner)
         return found
@@ -253,12 +264,22 @@ def run_evaluation(stepper: Stepper, data: Data, *, with_accuracy: bool = False)
 
 def all_of(*hooks: OnStep) -> OnStep:
     """Return a hook that calls all given hooks after each step, and ends training if one does."""
+    return _All(hooks)
 
-    def hook(stepper: Stepper, loss: Tensor) -> bool:
-        answers = [each(stepper, loss) for each in hooks]
+
+@dataclass(frozen=True)
+class _All:
+    """Several hooks as one."""
+
+    hooks: tuple[OnStep, ...]
+
+    def __call__(self, stepper: Stepper, loss: Tensor) -> bool:
+        answers = [each(stepper, loss) for each in self.hooks]
         return any(answers)
 
-    return hook
+    def steps_until_call(self, stepper: Stepper) -> int:
+        """Return after how many further steps one of them must be called."""
+        return min((steps_until_call(each, stepper) for each in self.hooks), default=UNLIMITED)
 
 
 def _indices(*numbers: int) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from numlean.arguments import checked
 from numlean.autograd.tensor import Tensor
@@ -15,6 +15,9 @@ from numlean.training.engine import engine_for
 from numlean.training.evaluation import reported_loss_of
 from numlean.training.reported_loss import ReportedLoss
 from numlean.training.runner import Runner
+
+Numbers: TypeAlias = tuple[tuple[Tensor, ...], State, int]
+"""The parameters and buffers, the optimizer's state, and the number of updates."""
 
 
 @checked
@@ -40,6 +43,8 @@ class Stepper:
             is not scaled.
         origin: The parameters, the optimizer's state and the number of updates with which the
             stepper was made or restored.
+        previous: The same before the last step, if that was made with others at once and left
+            numbers that are not finite; otherwise None.
     """
 
     def __init__(
@@ -55,7 +60,8 @@ class Stepper:
         self.outputs: list[tuple[Tensor, Tensor]] = []
         self.losses: list[Tensor] = []
         self.scaled_steps: list[ScaledStep] = []
-        self.origin: tuple[tuple[Tensor, ...], State, int] = self._now()
+        self.origin: Numbers = self._now()
+        self.previous: Numbers | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         parts = (self.runner, self.optimizer, self.schedule)
@@ -109,6 +115,22 @@ class Stepper:
         self.samples, self.outputs, self.losses = samples, list(outputs), [loss]
         self.scaled_steps = self._scaled_step()
 
+    def adopt_steps(self, count: int, batch: Batch, loss: Tensor, previous: Numbers | None) -> None:
+        """Take over steps of one update each that the engine has made at once.
+
+        Args:
+            count: The number of steps.
+            batch: The batch of the last one.
+            loss: The loss of the last one.
+            previous: The numbers before the last one, if it left numbers that are not finite.
+        """
+        self.samples, self.losses, self.previous = [batch], [loss], previous
+        self.outputs.clear()
+        self.scaled_steps = []
+        self.step_count += count
+        self.schedule_count += count
+        self._start_random_streams()
+
     def step(self, sample: Sample | Batch) -> Tensor:
         """Update the parameters once by a sample or a batch; return its loss before the update."""
         (loss,) = self.step_group([sample])
@@ -131,6 +153,7 @@ class Stepper:
         index = self.schedule_count if at is None else at
         rate = self.runner.hyperparameter(check_rate("lr", self.rate_at(index)))
         self.samples = samples
+        self.previous = None
         self.outputs.clear()
         self.scaled_steps = []
         losses = [self._update(sample, rate) for sample in samples]
@@ -167,7 +190,7 @@ class Stepper:
         scaled = self.engine.scaled_step
         return [] if scaled is None else [scaled]
 
-    def _now(self) -> tuple[tuple[Tensor, ...], State, int]:
+    def _now(self) -> Numbers:
         return tuple(self.runner.params), self.engine.state, self.step_count
 
     def _start_random_streams(self) -> None:

@@ -1,8 +1,9 @@
 """A sequence of kernels on fixed arrays as native code, without Python between them.
 
-Each kernel has an *entry*, a C function of one address, which points to its arguments as 64-bit
-words: the bounds of the domain, then for each array the address of its elements and its extents. A
-program is a table of entries and addresses, and a loop that calls one after the other.
+A program is a table of functions and addresses, and a loop that calls one after the other. A
+kernel is called by the code that numba compiled for launches from Python, through a *caller*, which
+takes its arguments from 64-bit words: numba's functions take integers and addresses only, an array
+as seven words and two for each axis.
 """
 
 from __future__ import annotations
@@ -10,17 +11,28 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from itertools import groupby
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, final
 
 import numpy as np
 from llvmlite import ir
 from numba import carray, njit, types
-from numba.core import cgutils
+from numba.core.compiler_lock import global_compiler_lock
+from numba.core.registry import cpu_target
 from numba.extending import intrinsic
-from numba.np.arrayobj import make_array, populate_array
 from numba.np.numpy_support import from_dtype
 
-from numlean_kernels.protocol import Array, CopyCall, HostCall, KernelCall, Loop, ProgramStep, Table
+from numlean_kernels.protocol import (
+    Array,
+    CopyCall,
+    HostCall,
+    KernelCall,
+    Loop,
+    ProgramStep,
+    Repeat,
+    Repeatable,
+    StepArrays,
+    Table,
+)
 from numlean_kernels.targets.axes import AXES, padded_axes, split_to_axes
 from numlean_kernels.targets.cache import enable_disk_cache
 
@@ -29,6 +41,7 @@ Compiled: TypeAlias = Callable[[Loop, Table], Any]
 
 _WORD: Final = ir.IntType(64)
 _ENTRY: Final = types.void(types.int64)
+_WORD_SIZE: Final = 8
 
 
 def native_program(operations: Sequence[ProgramStep], compiled: Compiled) -> Callable[[], None]:
@@ -36,7 +49,7 @@ def native_program(operations: Sequence[ProgramStep], compiled: Compiled) -> Cal
     segments: list[Callable[[], None]] = []
     for is_native, several in groupby(operations, _is_native):
         if is_native:
-            segments.append(_segment(list(several), compiled))
+            segments.append(NativeProgram(list(several), compiled))
         else:
             segments.extend(one.function for one in several if isinstance(one, HostCall))
     if len(segments) == 1:
@@ -53,38 +66,74 @@ def _is_native(operation: ProgramStep) -> bool:
     return not isinstance(operation, HostCall)
 
 
-def _segment(operations: list[ProgramStep], compiled: Compiled) -> Callable[[], None]:
-    """Return consecutive kernels and copies as one call."""
-    entries: list[Any] = []
-    words: list[int] = []
-    starts: list[int] = []
-    for operation in operations:
-        for entry, arguments in _calls(operation, compiled):
-            entries.append(entry)
-            starts.append(len(words))
-            words.extend(arguments)
-    block = np.array(words, np.uint64).view(np.int64)
-    functions = np.array([entry.address for entry in entries], np.int64)
-    addresses = block.ctypes.data + 8 * np.array(starts, np.int64)
+@final
+class NativeProgram(Repeatable):
+    """Consecutive kernels and copies as one call."""
 
-    def run(kept: object = (entries, block, operations)) -> None:
-        _run_all(functions, addresses)
+    def __init__(self, operations: list[ProgramStep], compiled: Compiled) -> None:
+        functions: list[int] = []
+        words: list[int] = []
+        starts: list[int] = []
+        kept: list[object] = []
+        for operation in operations:
+            for function, arguments, code in _calls(operation, compiled):
+                functions.append(function)
+                starts.append(len(words))
+                words.extend(arguments)
+                kept.append(code)
+        # The returned value and the exception of a kernel: it has none, but writes to both places.
+        self._ignored = np.zeros(2, np.int64)
+        block = np.array(words, np.uint64).view(np.int64)
+        block[block == _RESULT] = self._ignored.ctypes.data
+        block[block == _EXCEPTION] = self._ignored.ctypes.data + _WORD_SIZE
+        self._functions = np.array(functions, np.int64)
+        self._addresses = block.ctypes.data + _WORD_SIZE * np.array(starts, np.int64)
+        self._kept = kept, block, operations
 
-    return run
+    def __call__(self) -> None:
+        """Run all steps."""
+        _run_all(self._functions, self._addresses)
+
+    def repeater(self, arrays: StepArrays) -> Repeat:
+        """Return a function that runs the program many times; see :class:`StepArrays`."""
+        checked = [x for x in arrays.finite if x.size]
+        pairs = [_as_bytes(x) for pair in arrays.rows for x in pair]
+        value, result = _as_bytes(arrays.value), _as_bytes(arrays.result)
+        addresses = np.array([x.ctypes.data for x in checked], np.int64)
+        counts = np.array([x.size for x in checked], np.int64)
+        word = _WORDS[arrays.result.itemsize]
+        mask, limit = word(arrays.mask), word(arrays.limit)
+
+        def repeat(order: Array, values: Array, results: Array) -> int:
+            series = _as_bytes(values), value, _as_bytes(results), result
+            finite = addresses, counts, mask, limit
+            return int(
+                _repeat_all(self._functions, self._addresses, order, *pairs, *series, *finite)
+            )
+
+        return repeat
 
 
-def _calls(operation: ProgramStep, compiled: Compiled) -> Iterator[tuple[Any, list[int]]]:
+_RESULT, _EXCEPTION = -1, -2
+"""The places in a block of words for the two addresses that no kernel uses."""
+
+_WORDS: Final = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}
+
+
+def _as_bytes(x: Array) -> Array:
+    """Return an array in C order as rows of bytes."""
+    return x.reshape(x.shape[0] if x.ndim else 1, -1).view(np.uint8)
+
+
+def _calls(operation: ProgramStep, compiled: Compiled) -> Iterator[tuple[int, list[int], object]]:
+    """Yield functions of one address, the words there, and what keeps their code."""
     if isinstance(operation, KernelCall):
-        arrays = operation.arrays
-        layout = tuple((array.dtype, array.ndim) for array in arrays)
-        bounds = [bound for extent in operation.domain for bound in (0, extent)]
-        placed = [word for array in arrays for word in (array.ctypes.data, *array.shape)]
-        loop = operation.loop.source
-        yield _kernel_entry(compiled, loop, operation.table, layout), bounds + placed
+        yield _kernel_call(operation, compiled)
     elif isinstance(operation, CopyCall) and operation.source.size:
         itemsize = operation.source.itemsize
         for source, destination in split_to_axes(operation.source, operation.destination):
-            yield _copy_entry(itemsize), _copy_arguments(source, destination)
+            entry = _copy_entry(itemsize)
+            yield entry.address, _copy_arguments(source, destination), entry
 
 
 def _copy_arguments(source: Array, destination: Array) -> list[int]:
@@ -93,21 +142,56 @@ def _copy_arguments(source: Array, destination: Array) -> list[int]:
     return [source.ctypes.data, destination.ctypes.data, *(n % (1 << 64) for n in flat)]
 
 
+def _kernel_call(operation: KernelCall, compiled: Compiled) -> tuple[int, list[int], object]:
+    arrays, loop = operation.arrays, operation.loop.source
+    layout = tuple((array.dtype, array.ndim) for array in arrays)
+    function, code = _kernel_code(compiled, loop, operation.table, layout)
+    words = [bound for extent in operation.domain for bound in (0, extent)]
+    for array in arrays:
+        words += [0, 0, array.size, array.itemsize, array.ctypes.data, *array.shape, *array.strides]
+    caller, kept = _caller(len(words) + 2)
+    ignored = [each % (1 << 64) for each in (_RESULT, _EXCEPTION)]
+    return caller, [function, *ignored, *words], (code, kept)
+
+
 @cache
-def _kernel_entry(
+def _kernel_code(
     compiled: Compiled, loop: Loop, table: Table, layout: tuple[tuple[np.dtype[Any], int], ...]
-) -> Any:
-    """Return the entry of a kernel for arrays of some dtypes and numbers of axes, in C order."""
+) -> tuple[int, object]:
+    """Return the code of a kernel for arrays of some dtypes and numbers of axes, in C order."""
     arrays = tuple(types.Array(from_dtype(dtype), ndim, "C") for dtype, ndim in layout)
-    unpack = _make_unpack((types.uint64,) * (2 * loop.rank) + arrays)
     run = compiled(loop, table)
+    signature = (types.uint64,) * (2 * loop.rank) + arrays
+    with global_compiler_lock:
+        run.compile(signature)
+        code = run.overloads[signature]
+        return code.library.get_pointer_to_function(code.fndesc.llvm_func_name), code
 
-    def entry(address: int) -> None:
-        run(*unpack(address))
 
-    described = ",".join(f"{dtype}{ndim}" for dtype, ndim in layout)
-    fast = "fast " if table.fast is not None else ""
-    return _compiled_entry(entry, f"{fast}entry {loop.name} {table.key} {described}")
+@cache
+def _caller(count: int) -> tuple[int, object]:
+    """Return ``call(address)``: it calls the function in the first word with further words.
+
+    Args:
+        count: The number of arguments.
+    """
+    with global_compiler_lock:
+        return _compiled_caller(f"numlean.call.{count}", count)
+
+
+def _compiled_caller(name: str, count: int) -> tuple[int, object]:
+    library = cpu_target.target_context.codegen().create_library(name)
+    module = library.create_ir_module(name)
+    made = ir.Function(module, ir.FunctionType(ir.VoidType(), [_WORD]), name)
+    builder = ir.IRBuilder(made.append_basic_block())
+    block = builder.inttoptr(made.args[0], _WORD.as_pointer())
+    function, *arguments = (builder.load(builder.gep(block, [_WORD(k)])) for k in range(count + 1))
+    kind = ir.FunctionType(ir.IntType(32), [_WORD] * count)
+    builder.call(builder.inttoptr(function, kind.as_pointer()), arguments)
+    builder.ret_void()
+    library.add_ir_module(module)
+    library.finalize()
+    return library.get_pointer_to_function(name), library
 
 
 def _compiled_entry(entry: Callable[[int], None], key: str) -> Any:
@@ -117,52 +201,6 @@ def _compiled_entry(entry: Callable[[int], None], key: str) -> Any:
     enable_disk_cache(made, entry, key)
     made.compile()
     return made
-
-
-def _make_unpack(arguments: tuple[Any, ...]) -> Any:
-    """Return ``unpack(address)``: a tuple of the arguments at an address."""
-
-    @intrinsic  # type: ignore[untyped-decorator]
-    def unpack(typing_context: Any, address: Any) -> Any:
-        result = types.Tuple(arguments)
-
-        def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
-            words = _words(builder, builder.inttoptr(given[0], _WORD.as_pointer()))
-            values = [_argument(context, builder, one, words) for one in arguments]
-            return context.make_tuple(builder, result, values)
-
-        return result(address), generate
-
-    return unpack
-
-
-def _words(builder: Any, block: Any) -> Iterator[Any]:
-    place = 0
-    while True:
-        yield builder.load(builder.gep(block, [_WORD(place)]))
-        place += 1
-
-
-def _argument(context: Any, builder: Any, kind: Any, words: Iterator[Any]) -> Any:
-    if not isinstance(kind, types.Array):
-        return next(words)
-    array = make_array(kind)(context, builder)
-    data = builder.inttoptr(next(words), context.get_data_type(kind.dtype).as_pointer())
-    extents = [next(words) for _ in range(kind.ndim)]
-    itemsize = _WORD(context.get_abi_sizeof(context.get_data_type(kind.dtype)))
-    strides, stride = [], itemsize
-    for extent in reversed(extents):
-        strides.append(stride)
-        stride = builder.mul(stride, extent)
-    populate_array(
-        array,
-        data=data,
-        shape=cgutils.pack_array(builder, extents, _WORD),
-        strides=cgutils.pack_array(builder, strides[::-1], _WORD),
-        itemsize=itemsize,
-        meminfo=None,
-    )
-    return array._getvalue()
 
 
 @cache
@@ -212,8 +250,18 @@ _word_pointer = _make_pointer(types.int64)
 
 
 @intrinsic  # type: ignore[untyped-decorator]
+def _pointer_like(typing_context: Any, address: Any, element: Any) -> Any:
+    """Return an address as a pointer to elements of the type of a number."""
+
+    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        return builder.inttoptr(given[0], context.get_value_type(signature.return_type))
+
+    return types.CPointer(element)(types.int64, element), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
 def _call(typing_context: Any, function: Any, address: Any) -> Any:
-    """Call the entry at one address with the arguments at another."""
+    """Call the function at one address with the words at another."""
 
     def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
         kind = ir.FunctionType(ir.VoidType(), [_WORD])
@@ -230,3 +278,49 @@ def _call_all(functions: Any, addresses: Any) -> None:
 
 _run_all = njit(nogil=True)(_call_all)
 enable_disk_cache(_run_all, _call_all, "run_all")
+
+
+def _call_repeatedly(
+    functions: Any,
+    addresses: Any,
+    order: Any,
+    x_rows: Any,
+    x_place: Any,
+    y_rows: Any,
+    y_place: Any,
+    values: Any,
+    value_place: Any,
+    results: Any,
+    result_place: Any,
+    checked: Any,
+    counts: Any,
+    mask: Any,
+    limit: Any,
+) -> Any:
+    """Run a program for each row of ``order``; stop after a step with a greater magnitude."""
+    for step in range(order.shape[0]):
+        for k in range(order.shape[1]):
+            row = order[step, k]
+            for i in range(x_rows.shape[1]):
+                x_place[k, i] = x_rows[row, i]
+            for i in range(y_rows.shape[1]):
+                y_place[k, i] = y_rows[row, i]
+        for i in range(values.shape[1]):
+            value_place[0, i] = values[step, i]
+        for k in range(functions.shape[0]):
+            _call(functions[k], addresses[k])
+        for i in range(results.shape[1]):
+            results[step, i] = result_place[0, i]
+        greatest = mask & limit
+        for k in range(checked.shape[0]):
+            numbers = carray(_pointer_like(checked[k], mask), counts[k])
+            for i in range(counts[k]):
+                magnitude = numbers[i] & mask
+                greatest = magnitude if magnitude > greatest else greatest
+        if greatest > limit:
+            return step + 1
+    return order.shape[0]
+
+
+_repeat_all = njit(nogil=True)(_call_repeatedly)
+enable_disk_cache(_repeat_all, _call_repeatedly, "repeat_all")

@@ -1,6 +1,5 @@
 """The first operation of a run whose result is not finite, and a hook that looks for it."""
 
-from numlean.analysis.finiteness.cause import Cause, find_cause
 from numlean.analysis.finiteness.check import ON_NONFINITE, FiniteCheck, NonfiniteEvent
 
-__all__ = ["ON_NONFINITE", "Cause", "FiniteCheck", "NonfiniteEvent", "find_cause"]
+__all__ = ["ON_NONFINITE", "FiniteCheck", "NonfiniteEvent"]

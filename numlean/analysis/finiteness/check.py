@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from numlean.analysis.finiteness.cause import Cause, find_cause
 from numlean.arguments import checked
 from numlean.autograd.tensor import Tensor
 from numlean.errors import UnknownNameError
 from numlean.training import Stepper
 from numlean.training.finiteness import Nonfinite, RunNumbers
+
+if TYPE_CHECKING:
+    from numlean.analysis.finiteness.cause import Cause
 
 ON_NONFINITE: Final = ("warn", "stop", "ignore")
 """The actions of a check at a number that is not finite."""
@@ -109,12 +111,21 @@ class FiniteCheck:
         is_new_loss = bool(found.loss.nonfinite) and self.loss is None
         if not (is_new_loss or found.is_dead):
             return
-        before = self._before or _origin(stepper)
+        from numlean.analysis.finiteness.cause import find_cause  # slow to import, and rarely used
+
+        before = _before_last_step(stepper) or self._before or _origin(stepper)
         cause = None if before is None else find_cause(stepper, before)
         event = NonfiniteEvent(stepper.step_count - 1, found, cause)
         self.loss = event if is_new_loss else self.loss
         self.death = event if found.is_dead else None
         self._report(str(event))
+
+
+def _before_last_step(stepper: Stepper) -> RunNumbers | None:
+    """Return the numbers before the last step, if the stepper has kept them."""
+    if stepper.previous is None:
+        return None
+    return RunNumbers(*stepper.previous, stepper.runner.precision.scale_count)
 
 
 def _origin(stepper: Stepper) -> RunNumbers | None:

@@ -83,9 +83,7 @@ class RunSpec:
     def of_policy(cls, policy: Policy, options: Options, name: str) -> RunSpec:
         """Return a run by a policy, with another name than the text that specifies it."""
         if policy.is_uniform:
-            dtype = policy.parameters
-            scalar = get_scalar(dtype, options.device, fast_kernels=options.fast_kernels)
-            return cls(name, scalar, options)
+            return cls(name, resolve_part(policy.parameters, options), options)
         return cls(name, resolve_part(policy.reductions, options), options, policy=policy)
 
     @classmethod

@@ -1,6 +1,7 @@
 """Options that several commands share."""
 
 from numlean.cli.options.arithmetic import add_arithmetic_options
+from numlean.cli.options.execution import reference_spec, run_spec, train_options
 from numlean.cli.options.paths import check_writable
 from numlean.cli.options.training import (
     add_device_options,
@@ -8,7 +9,6 @@ from numlean.cli.options.training import (
     add_weights_option,
     announce,
     announce_start,
-    runner_options,
     warn,
     warn_of_constants,
 )
@@ -25,7 +25,9 @@ __all__ = [
     "announce_start",
     "check_writable",
     "given_files",
-    "runner_options",
+    "reference_spec",
+    "run_spec",
+    "train_options",
     "warn",
     "warn_of_constants",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from numlean.cli.options.execution import add_execution_options
 from numlean.cli.options.limits import add_limit_option
 from numlean.cli.options.optimization import add_optimization_options
 from numlean.cli.options.table import add_table_options
@@ -14,11 +15,17 @@ from numlean.tasks import NamedTask, Recipe, task_names
 from numlean.tasks.sources import TableSource
 from numlean.training.config import TrainConfig
 from numlean.training.harmful_constants import harmful_constants
-from numlean.training.options import BACKENDS, Options
 
 
-def add_training_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that select the task and how it is trained."""
+def add_training_options(
+    parser: argparse.ArgumentParser, *, uses_fast_kernels: bool = True
+) -> None:
+    """Add the options that select the task and how it is trained.
+
+    Args:
+        parser: The parser of a command.
+        uses_fast_kernels: Whether the command uses fast kernels unless it is told otherwise.
+    """
     parser.add_argument(
         "task",
         nargs="?",
@@ -38,17 +45,7 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
         help="seed of the initial parameters and the sample order (default: 0)",
     )
     add_device_options(parser, "the fastest one for the dtype")
-    parser.add_argument(
-        "--backend",
-        default=BACKENDS[0],
-        choices=BACKENDS,
-        help="engine that executes the steps (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--fast-kernels",
-        action="store_true",
-        help="use faster kernels (hardware arithmetic, vectors) that give the same bits",
-    )
+    add_execution_options(parser, uses_fast_kernels=uses_fast_kernels)
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument(
         "--text", metavar="FILE", help="UTF-8 text to train char-rnn or char-transformer on"
@@ -116,13 +113,3 @@ def warn_of_constants(task: NamedTask, config: TrainConfig, scalar: Scalar, upda
     settings = config.optimizer, config.scheduler, config.steps
     for each in harmful_constants(task.task, scalar, *settings, update=update):
         warn(str(each))
-
-
-def runner_options(arguments: argparse.Namespace) -> Options:
-    """Return the options of a runner."""
-    return Options(
-        backend=arguments.backend,
-        device=arguments.device,
-        fast_kernels=arguments.fast_kernels,
-        seed=arguments.seed or 0,
-    )

@@ -14,6 +14,7 @@ from numlean.cli.options import check_writable
 from numlean.errors import NumleanError
 from numlean.tasks import Recipe
 from numlean.training import Stepper
+from numlean.training.pace import UNLIMITED
 
 
 def add_argument(group: argparse._ArgumentGroup) -> None:
@@ -60,13 +61,14 @@ class CertificateWriter:
         failed: FailedOutputs,
         *,
         steps: int,
+        fast_kernels: bool,
     ) -> None:
         self._path: str | None = arguments.certificate
         self._every: int = arguments.checkpoint_every or 0
         self._recipe = recipe
         self._failed = failed
         self._steps = steps
-        self._recorder = Recorder(stepper, run, fast_kernels=arguments.fast_kernels)
+        self._recorder = Recorder(stepper, run, fast_kernels=fast_kernels)
         self._journal = self._path and Journal(
             self._path, self._recorder, steps_asked=steps, recipe=recipe
         )
@@ -92,6 +94,10 @@ class CertificateWriter:
                 with self._failed.tolerate("the certificate", self._path or ""):
                     self._journal.write()
         return False
+
+    def steps_until_call(self, stepper: Stepper) -> int:
+        """Return after how many further steps a call is due: 1 if steps are recorded."""
+        return 1 if self._journal else UNLIMITED
 
     def write(self, stopped_by: str | None = None) -> None:
         """Write the certificate of the steps so far, if the option is given.

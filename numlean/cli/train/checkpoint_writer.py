@@ -19,6 +19,7 @@ from numlean.tasks import Recipe
 from numlean.tasks.file_limits import check_recipe_precision, check_steps
 from numlean.training import EarlyStopping, Stepper
 from numlean.training.loops.resume_point import completed_steps
+from numlean.training.pace import UNLIMITED
 
 _UPDATES: Final = 1
 """The updates of a step: one, by a batch."""
@@ -146,6 +147,10 @@ class CheckpointWriter:
         if self._every and self.stepper.step_count % self._every == 0:
             self.write()
         return False
+
+    def steps_until_call(self, stepper: Stepper) -> int:
+        """Return after how many further steps a checkpoint is due."""
+        return self._every - stepper.step_count % self._every if self._every else UNLIMITED
 
     def write(self) -> None:
         """Write a checkpoint of the run between two steps, if ``--save`` is given.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass
 from typing import Any
 
 from numlean.analysis.finiteness import ON_NONFINITE, FiniteCheck
@@ -18,7 +18,7 @@ from numlean.cli.options import (
     add_training_options,
     announce,
     announce_start,
-    runner_options,
+    train_options,
     warn,
     warn_of_constants,
 )
@@ -57,6 +57,7 @@ from numlean.training import (
     run_evaluation,
     run_steps,
 )
+from numlean.training.pace import steps_until_call
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -94,7 +95,10 @@ def run(arguments: argparse.Namespace) -> int:
         task, config = recipe.resolve()
     announce(recipe, task)
     counting = CountingWrap() if arguments.flags else None
-    runner = _runner(task, recipe, counting, arguments)
+    options = recipe.runner_options(
+        train_options(arguments, recipe, counts_flags=arguments.flags)
+    )
+    runner = _runner(task, recipe, counting, options)
     split = task.load_for(runner.scalar)
     evaluator = evaluation.make_evaluator(recipe, task, split)
     stepper = Stepper(runner, config.optimizer, config.scheduler)
@@ -103,7 +107,15 @@ def run(arguments: argparse.Namespace) -> int:
     failed = FailedOutputs()
     checkpoints = CheckpointWriter(arguments, stepper, whole, recipe, evaluator, failed)
     checkpoints.start(checkpoint, steps=config.steps)
-    certificate = CertificateWriter(arguments, stepper, whole, recipe, failed, steps=config.steps)
+    certificate = CertificateWriter(
+        arguments,
+        stepper,
+        whole,
+        recipe,
+        failed,
+        steps=config.steps,
+        fast_kernels=options.fast_kernels,
+    )
     certificate.start(is_resuming=checkpoints.is_resuming)
     warn_of_constants(task, config, runner.scalar, runner.precision.scalars.update)
     finite = FiniteCheck(arguments.on_nonfinite, stepper=stepper, report=warn)
@@ -195,27 +207,34 @@ def _uninterrupted(write_files: OnStep) -> OnStep:
 
     The certificate is first, so a checkpoint is ahead of it only if it could not be written.
     """
+    return _Uninterrupted(write_files)
 
-    def hook(stepper: Stepper, loss: Tensor) -> bool | None:
+
+@dataclass(frozen=True)
+class _Uninterrupted:
+    write_files: OnStep
+
+    def __call__(self, stepper: Stepper, loss: Tensor) -> bool | None:
         with uninterrupted():
-            return write_files(stepper, loss)
+            return self.write_files(stepper, loss)
 
-    return hook
+    def steps_until_call(self, stepper: Stepper) -> int:
+        """Return after how many further steps a file is due."""
+        return steps_until_call(self.write_files, stepper)
 
 
 def _runner(
-    task: NamedTask, recipe: Recipe, counting: CountingWrap | None, arguments: argparse.Namespace
+    task: NamedTask, recipe: Recipe, counting: CountingWrap | None, options: Options
 ) -> Runner:
     """Return the runner of a recipe; ``--flags`` counts exceptions in dtypes that keep flags."""
-    options, device = recipe.runner_options(runner_options(arguments)), arguments.device
     if recipe.policy is None:
-        scalar = get_scalar(recipe.dtype, device)
+        scalar = get_scalar(recipe.dtype, options.device)
         if counting is not None:
             CountingScalar(scalar)  # refuses a dtype without flags
         return instantiate(task.task, scalar, options, wrap=counting)
     if counting is not None:
         _check_no_units(recipe.policy)
-    runner = instantiate(task.task, recipe.policy, replace(options, device=device), wrap=counting)
+    runner = instantiate(task.task, recipe.policy, options, wrap=counting)
     if counting is not None and counting.others:
         _warn_of_uncounted(counting)
     return runner

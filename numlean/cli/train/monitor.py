@@ -13,6 +13,7 @@ from numlean.cli.train.run_log import Write, exact_loss
 from numlean.optim.scaled_loss import ScaledStep
 from numlean.scalar.wrappers.counting import FlagHistory
 from numlean.training import EarlyStopping, Evaluation, Stepper, TrainConfig
+from numlean.training.pace import UNLIMITED
 
 
 @dataclass
@@ -54,12 +55,12 @@ class TrainingMonitor:
     _began: float = field(default_factory=time.perf_counter, init=False, repr=False)
 
     def __call__(self, stepper: Stepper, loss: Tensor) -> bool:
-        """Do everything that follows a step; return whether training ends."""
+        """Do what follows the steps since the last call; return whether training ends."""
         step, self.last_loss = stepper.step_count - 1, loss
-        self.steps = stepper.step_count
+        made, self.steps = stepper.step_count - self.steps, stepper.step_count
         if self.flags is not None:
             self.flags.end_step()
-        found = None if self.evaluator is None else self.evaluator.after_step(stepper)
+        found = None if self.evaluator is None else self.evaluator.after_step(stepper, made)
         if self.flags is not None and found is not None:
             self.flags.discard()
         if self.finite is not None:
@@ -73,8 +74,14 @@ class TrainingMonitor:
                 self.losses.append((step, exact))
             if self.write is not None:
                 self._log(self.write, step, loss, exact, found, scaled)
-        self.advance(lambda: self._note(step, loss))
+        self.advance(lambda: self._note(step, loss), made)
         return self.is_over
+
+    def steps_until_call(self, stepper: Stepper) -> int:
+        """Return after how many further steps a call is due: 1 if each step is recorded."""
+        if self.flags is not None or self.keeps_losses or self.write is not None:
+            return 1
+        return UNLIMITED if self.evaluator is None else self.evaluator.steps_until_due
 
     @property
     def is_over(self) -> bool:

@@ -17,12 +17,14 @@ from numlean.optim import Optimizer, State
 from numlean.optim.scaled_loss import ScaledStep, scaling_state
 from numlean.scalar.protocol import Storage
 from numlean.training.engine.plan import Recorder, Recording
+from numlean.training.engine.repeating import StepRepeater
 from numlean.training.engine.shards.combining import combine
 from numlean.training.engine.shards.cutting import Shard
 from numlean.training.engine.shards.gradient import reads_other_shards
 from numlean.training.engine.state_check import check_state
 from numlean.training.parameters import trainable_parameters
 from numlean.training.update import Gradients, make_apply, make_update
+from numlean_kernels.protocol import Repeatable
 
 if TYPE_CHECKING:
     from numlean.training.runner import Runner
@@ -97,6 +99,34 @@ class CompiledEngine:
         finally:
             self._runner.store.mark_written()
         return _copy(plan.outputs["loss"])
+
+    def repeater(self, x: Tensor, y: Tensor, size: int) -> StepRepeater | None:
+        """Return what makes many steps on rows of larger inputs; None if no plan can do so.
+
+        Args:
+            x: All inputs that a step may take, in the run's Scalar, with a batch axis.
+            y: Their targets.
+            size: The number of samples of a step.
+        """
+        key = ((size, *x.shape[1:]), x.data.dtype, (size, *y.shape[1:]), y.data.dtype)
+        plan = self.plans.get(key)
+        if plan is None or not isinstance(plan.run, Repeatable):
+            return None
+        return StepRepeater.of(plan, plan.run, self.buffers, x, y)
+
+    def mark_written(self) -> None:
+        """Record that a repeater has made steps."""
+        self._runner.store.mark_written()
+        self.output = None
+
+    def numbers_of(
+        self, values: Sequence[Storage], step_count: int
+    ) -> tuple[tuple[Tensor, ...], State, int]:
+        """Return the numbers of a run after some steps, from the values of ``buffers``."""
+        tensors = [t.like(x) for t, x in zip(self.buffers, values, strict=True)]
+        rest = iter(tensors[len(self._params) :])
+        state = {name: [next(rest) for _ in each] for name, each in self._state.items()}
+        return tuple(tensors[: len(self._params)]), state, step_count
 
     def _device_copy(self, tensor: Tensor) -> Tensor:
         return tensor.like(tensor.scalar.device_copy(tensor.data))

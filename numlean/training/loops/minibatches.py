@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from itertools import islice
-
 from numlean.arguments import checked
 from numlean.autograd.tensor import Tensor
-from numlean.data import Dataset, minibatches
+from numlean.data import Dataset
+from numlean.data._minibatches import batch_orders
 from numlean.training.config import TrainConfig
 from numlean.training.guard import Guard
 from numlean.training.loops.resume_point import completed_steps, get_or_create_stepper
+from numlean.training.loops.step_blocks import Orders, StepBlocks
+from numlean.training.pace import steps_until_call
 from numlean.training.report import Log, OnStep, TrainReport, format_log_line
 from numlean.training.runner import Runner
 from numlean.training.stepper import Stepper
@@ -54,16 +55,22 @@ def run_steps(
     """Update a runner on minibatches, one update each, in an order given by the seed.
 
     Log nothing. The runner stays in training mode. A given stepper that has made some of the steps
-    makes the remaining ones, on the remaining batches.
+    makes the remaining ones, on the remaining batches. ``on_step`` is called after each step, or
+    less often if it is a :class:`numlean.training.pace.Paced` hook.
 
     Raises:
         NumleanError: The stepper belongs to a different runner, or has made more steps already.
     """
     stepper = get_or_create_stepper(stepper, runner, config.optimizer, config.scheduler)
     made = completed_steps(stepper, 1, config.steps)
-    batches = minibatches(dataset, config.batch_size, seed=config.seed, start=made)
-    for batch in islice(batches, config.steps - made):
-        loss = stepper.step(batch)
+    if made == config.steps:
+        return stepper
+    orders = Orders(batch_orders(dataset, config.batch_size, seed=config.seed, start=made))
+    blocks = StepBlocks(stepper, dataset)
+    end = stepper.schedule_count + config.steps - made
+    while stepper.schedule_count < end:
+        limit = min(end - stepper.schedule_count, steps_until_call(on_step, stepper))
+        loss = blocks.run(orders, limit)
         if on_step is not None and on_step(stepper, loss):
             break
     return stepper

@@ -48,6 +48,7 @@ from numlean_kernels.targets.cache.folder import (
 )
 from numlean_kernels.targets.cache.settings import machine_code_settings
 from numlean_kernels.targets.fingerprint import UnknownContentError, fingerprint, jit_options
+from numlean_kernels.targets.numba_start import load_registries
 
 
 class KernelCache(ABC):
@@ -58,7 +59,7 @@ class KernelCache(ABC):
         key: The name of the kernel and the fingerprint of its content.
     """
 
-    def __init__(self, function: Callable[..., None], key: str) -> None:
+    def __init__(self, function: Callable[..., Any], key: str) -> None:
         self._label = f"{function.__module__}.{function.__qualname__}"
         self._key = key
         self._is_enabled = True
@@ -75,6 +76,10 @@ class KernelCache(ABC):
     @abstractmethod
     def rebuild(self, target_context: Any, reduced: Any) -> Any:
         """Return the machine code that :meth:`reduce` described."""
+
+    def prepare(self, target_context: Any) -> None:
+        """Load what machine code of a target refers to."""
+        target_context.refresh()
 
     @abstractmethod
     def compiler(self) -> str:
@@ -99,7 +104,7 @@ class KernelCache(ABC):
 
     def load_overload(self, signature: Any, target_context: Any) -> Any:
         """Return the machine code for argument types; None if it is not there, or damaged."""
-        target_context.refresh()
+        self.prepare(target_context)
         if not self._is_enabled or self._is_flushed:
             return None
         key = self._full_key(signature, target_context.codegen())
@@ -168,6 +173,10 @@ class KernelCache(ABC):
 class CpuKernelCache(KernelCache):
     """The cache of a function that numba compiles for the CPU."""
 
+    def prepare(self, target_context: Any) -> None:
+        """Load numba's registries, once: what is registered later is for compilations."""
+        load_registries()
+
     def obstacle(self, compiled: Any) -> str | None:
         """Return why machine code cannot be saved: it refers to something outside of it."""
         others = _other_functions(compiled)
@@ -204,9 +213,9 @@ def _other_functions(compiled: Any) -> list[str]:
 
 def enable_disk_cache(
     compiled: Any,
-    function: Callable[..., None],
+    function: Callable[..., Any],
     key: str,
-    kind: Callable[[Callable[..., None], str], KernelCache] = CpuKernelCache,
+    kind: Callable[[Callable[..., Any], str], KernelCache] = CpuKernelCache,
 ) -> None:
     """Keep the machine code of a function on disk for later processes.
 

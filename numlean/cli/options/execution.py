@@ -1,0 +1,154 @@
+"""Options that select how a run is executed, and the choice where they are not given.
+
+Engines and kernels do not change a bit of a run, so a command takes the fastest that the run has:
+the compiled engine, which records a step and replays it, and fast kernels. What a user asks for is
+done, or an error.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterable
+from itertools import product
+from typing import TypeVar
+
+from numlean.analysis.lockstep import RunSpec
+from numlean.errors import UnavailableError
+from numlean.precision import Policy
+from numlean.precision.resolved import resolve_policy
+from numlean.scalar.contract import record
+from numlean.scalar.protocol import Scalar
+from numlean.tasks import Recipe
+from numlean.training.options import BACKENDS, Options, resolve_part, resolve_scalar
+
+Made = TypeVar("Made")
+
+EAGER, COMPILED = BACKENDS
+
+
+def add_execution_options(parser: argparse.ArgumentParser, *, uses_fast_kernels: bool) -> None:
+    """Add the options that select the engine and the kernels.
+
+    Args:
+        parser: The parser of a command.
+        uses_fast_kernels: Whether the command uses fast kernels unless it is told otherwise.
+    """
+    parser.add_argument(
+        "--backend",
+        choices=BACKENDS,
+        help="engine that executes the steps: eager executes each operation, compiled records a"
+        " step and replays it; the bits are the same (default: compiled; eager for runs that"
+        " cannot be recorded)",
+    )
+    usual = "where the dtype has them" if uses_fast_kernels else "plain kernels"
+    parser.add_argument(
+        "--fast-kernels",
+        action=argparse.BooleanOptionalAction,
+        help="use faster kernels (hardware arithmetic, vectors) that give the same bits, or not"
+        f" (default: {usual})",
+    )
+
+
+def train_options(arguments: argparse.Namespace, recipe: Recipe, *, counts_flags: bool) -> Options:
+    """Return how a run is executed; one that counts flags needs eager steps and plain kernels.
+
+    Raises:
+        NumleanError: The dtype is unknown, or does not have what the options ask for.
+    """
+
+    def scalars(options: Options) -> Iterable[Scalar]:
+        if isinstance(recipe.policy, Policy) and not recipe.policy.is_uniform:
+            return _scalars_of(recipe.policy, options)
+        policy = recipe.policy
+        return (resolve_scalar(recipe.dtype if policy is None else policy.parameters, options),)
+
+    def checked(options: Options) -> Options:
+        _check_recordable(options, scalars(options))
+        return options
+
+    if counts_flags:
+        backends = (arguments.backend or EAGER,)
+        return _first(arguments, checked, backends, (bool(arguments.fast_kernels),))
+    return _first(arguments, checked, _backends(arguments), _kernels(arguments))
+
+
+def run_spec(
+    arguments: argparse.Namespace, text: str, *, uses_fast_kernels: bool = True
+) -> RunSpec:
+    """Return the run that a text specifies; the options apply to what it leaves open.
+
+    Raises:
+        NumleanError: The dtype is unknown, or does not have what the text or the options ask for.
+    """
+
+    def parsed(options: Options) -> RunSpec:
+        spec = RunSpec.parse(text, options)
+        own = spec.options
+        scalars = (spec.scalar,) if spec.policy is None else _scalars_of(spec.policy, own)
+        if arguments.backend is None:
+            _check_recordable(own, scalars)
+        return spec
+
+    return _first(arguments, parsed, _backends(arguments), _kernels(arguments, uses_fast_kernels))
+
+
+def reference_spec(arguments: argparse.Namespace, text: str) -> RunSpec:
+    """Return the run that a text specifies as a reference, on the dtype's own device.
+
+    The options say how the others are executed; the reference has fast kernels only if it can.
+
+    Raises:
+        NumleanError: The dtype is unknown.
+    """
+    wanted = argparse.Namespace(
+        backend=arguments.backend,
+        fast_kernels=None if arguments.fast_kernels else arguments.fast_kernels,
+        device=None,
+        seed=arguments.seed,
+    )
+    return run_spec(wanted, text)
+
+
+def _first(
+    arguments: argparse.Namespace,
+    make: Callable[[Options], Made],
+    backends: Iterable[str],
+    kernels: Iterable[bool],
+) -> Made:
+    """Return what is made in the first of several ways in which it is available."""
+    ways = list(product(backends, kernels))
+    for backend, fast in ways[:-1]:
+        try:
+            return make(_options(arguments, backend, fast))
+        except UnavailableError:
+            continue
+    return make(_options(arguments, *ways[-1]))
+
+
+def _options(arguments: argparse.Namespace, backend: str, fast: bool) -> Options:
+    return Options(backend, arguments.device, fast, arguments.seed or 0)
+
+
+def _backends(arguments: argparse.Namespace) -> tuple[str, ...]:
+    return (COMPILED, EAGER) if arguments.backend is None else (arguments.backend,)
+
+
+def _kernels(arguments: argparse.Namespace, uses_fast: bool = True) -> tuple[bool, ...]:
+    if arguments.fast_kernels is not None:
+        return (arguments.fast_kernels,)
+    return (True, False) if uses_fast else (False,)
+
+
+def _scalars_of(policy: Policy, options: Options) -> tuple[Scalar, ...]:
+    return resolve_policy(policy, lambda dtype: resolve_part(dtype, options)).everything
+
+
+def _check_recordable(options: Options, scalars: Iterable[Scalar]) -> None:
+    """Check that a compiled run can record its arithmetics.
+
+    Raises:
+        UnavailableError: It cannot.
+    """
+    for scalar in scalars:
+        if options.backend == COMPILED:
+            record(scalar, [])
