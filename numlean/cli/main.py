@@ -39,6 +39,7 @@ COMMANDS: Final = {
     "testfloat": "check lines of Berkeley TestFloat, or generate them",
     "vectors": "write test vectors of a block format, or check those of another library",
     "verify": "compare emulated arithmetic with independent references, bit for bit",
+    "warm": "compile the kernels of number formats, so that later commands start at once",
     "doctor": "print the installed versions and check the bits of each device",
     "bench": "measure speed",
 }

@@ -26,6 +26,10 @@ class Advance(Protocol):
 _SECONDS_BETWEEN: Final = 0.1
 
 
+SHOWN: Final[list[Callable[[str], None]]] = []
+"""Functions that show a note next to the bars that are shown now, the last one last."""
+
+
 @contextmanager
 def progress(title: str, total: int, *, done: int = 0) -> Iterator[Advance]:
     """Show a bar of ``total`` steps on standard error, if that is a terminal."""
@@ -47,7 +51,14 @@ def progress(title: str, total: int, *, done: int = 0) -> Iterator[Advance]:
                 text = escape_line(note if isinstance(note, str) else note())
                 bar.update(job, completed=count, note=text)
 
-        yield advance
+        def show(note: str) -> None:
+            bar.update(job, note=escape_line(note))
+
+        SHOWN.append(show)
+        try:
+            yield advance
+        finally:
+            SHOWN.remove(show)
 
 
 def _show_nothing(note: str | Callable[[], str], steps: int = 1, /) -> None:

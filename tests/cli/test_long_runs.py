@@ -14,6 +14,7 @@ import pytest
 from numlean.cli.interrupt import catch_interrupt
 from numlean.cli.main import main
 from numlean.cli.train.plot import draw
+from numlean.training.loops.step_blocks import StepBlocks
 
 PROGRAM = [sys.executable, "-m", "numlean"]
 XOR = ("train", "xor", "--dtype", "float32")
@@ -52,20 +53,18 @@ def test_an_interrupt_ends_training_after_the_step_with_a_report_and_status_130(
 
 
 def test_the_bits_of_an_interrupted_run_are_those_of_a_run_of_as_many_steps(capsys, monkeypatch):
-    from numlean.training import Stepper
+    right = StepBlocks.run
 
-    right = Stepper.step
-
-    def interrupted(self, sample):
-        loss = right(self, sample)
+    def interrupted(self, orders, limit):
+        loss = right(self, orders, min(limit, 4 - self.step_count))
         if self.step_count == 4:
             os.kill(os.getpid(), signal.SIGINT)
         return loss
 
-    monkeypatch.setattr(Stepper, "step", interrupted)
+    monkeypatch.setattr(StepBlocks, "run", interrupted)
     status, report = run_json(capsys, *XOR)
     assert (status, report["steps"]) == (130, 4)
-    monkeypatch.setattr(Stepper, "step", right)
+    monkeypatch.setattr(StepBlocks, "run", right)
     assert run_json(capsys, *XOR, "--steps", "4")[1]["state_digest"] == report["state_digest"]
 
 

@@ -16,6 +16,7 @@ from numlean.cli.interrupt import catch_interrupt, uninterrupted
 from numlean.cli.main import main
 from numlean.cli.signals import STOP_SIGNALS, Stopped, stop_by_exception
 from numlean.training import Stepper
+from numlean.training.loops.step_blocks import StepBlocks
 
 XOR = ("xor", "--dtype", "float32", "--steps", "9", "--json")
 STATUS = {number: 128 + number for number in STOP_SIGNALS}
@@ -23,7 +24,7 @@ STATUS = {number: 128 + number for number in STOP_SIGNALS}
 
 def stopped_in_step(monkeypatch, number, step, times=1):
     """Send a signal in a step of the first run that makes it."""
-    right, is_sent = Stepper.step, False
+    right, block, is_sent = Stepper.step, StepBlocks.run, False
 
     def interrupted(self, sample):
         nonlocal is_sent
@@ -35,6 +36,7 @@ def stopped_in_step(monkeypatch, number, step, times=1):
         return loss
 
     monkeypatch.setattr(Stepper, "step", interrupted)
+    monkeypatch.setattr(StepBlocks, "run", lambda self, orders, limit: block(self, orders, 1))
 
 
 @pytest.fixture

@@ -8,8 +8,9 @@ as seven words and two for each axis.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache
+from functools import cache, partial
 from itertools import groupby
 from typing import Any, Final, TypeAlias, final
 
@@ -161,11 +162,21 @@ def _kernel_code(
     """Return the code of a kernel for arrays of some dtypes and numbers of axes, in C order."""
     arrays = tuple(types.Array(from_dtype(dtype), ndim, "C") for dtype, ndim in layout)
     run = compiled(loop, table)
-    signature = (types.uint64,) * (2 * loop.rank) + arrays
+    signature = signature_of(run, loop.rank, arrays)
     with global_compiler_lock:
         run.compile(signature)
         code = run.overloads[signature]
         return code.library.get_pointer_to_function(code.fndesc.llvm_func_name), code
+
+
+def signature_of(run: Any, rank: int, arrays: Sequence[Any]) -> tuple[Any, ...]:
+    """Return the types with which numba compiles a kernel for the types of its arrays."""
+    given = (*(types.uint64,) * (2 * rank), *arrays)
+    code = run.py_func.__code__
+    if not code.co_flags & inspect.CO_VARARGS:
+        return given
+    named = code.co_argcount
+    return (*given[:named], types.BaseTuple.from_types(given[named:]))
 
 
 @cache
@@ -233,6 +244,23 @@ def _copy_entry(itemsize: int) -> Any:
                             z[0] = x[0]
 
     return _compiled_entry(entry, f"copy {itemsize}")
+
+
+def copy_job(itemsize: int) -> Callable[[], object]:
+    """Return what compiles the copy of elements of some size."""
+    return partial(_copy_entry, itemsize)
+
+
+def loop_jobs(operations: Sequence[ProgramStep]) -> Iterator[tuple[str, Callable[[], object]]]:
+    """Yield what compiles the loops of a program, and their names."""
+    words = types.Array(types.int64, 1, "C")
+    yield "run_all", partial(_run_all.compile, (words, words))
+    sizes = {array.itemsize for step in operations for array in step.written}
+    for size in sizes & _WORDS.keys():
+        word, order = from_dtype(np.dtype(_WORDS[size])), types.Array(types.intp, 2, "C")
+        rows = (types.Array(types.uint8, 2, "C"),) * 8
+        signature = words, words, order, *rows, words, words, word, word
+        yield f"repeat_all {size}", partial(_repeat_all.compile, signature)
 
 
 def _make_pointer(element: Any) -> Any:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from numlean.analysis.finiteness import ON_NONFINITE, FiniteCheck
 from numlean.autograd.tensor import Tensor
-from numlean.checkpoint import Run
+from numlean.checkpoint import Checkpoint, Run
 from numlean.cli import exit_status
+from numlean.cli.compiling import compiling
 from numlean.cli.failed_outputs import FailedOutputs
 from numlean.cli.interrupt import Interrupt, catch_interrupt, uninterrupted
 from numlean.cli.options import (
@@ -58,6 +60,7 @@ from numlean.training import (
     run_steps,
 )
 from numlean.training.pace import steps_until_call
+from numlean.training.rehearsal import rehearse
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -94,10 +97,30 @@ def run(arguments: argparse.Namespace) -> int:
         recipe = Recipe.from_arguments(vars(arguments))
         task, config = recipe.resolve()
     announce(recipe, task)
-    counting = CountingWrap() if arguments.flags else None
     options = recipe.runner_options(
         train_options(arguments, recipe, counts_flags=arguments.flags)
     )
+
+    def rehearse_run() -> None:
+        counting = CountingWrap() if arguments.flags else None
+        split = task.load_for(get_scalar(recipe.dtype, options.device))
+        make = partial(_runner, task, recipe, counting, options)
+        accuracy = task.is_classification
+        rehearse(make, config, split.train, split.test, with_accuracy=accuracy)
+
+    with compiling(rehearse_run):
+        return _run(arguments, recipe, task, config, options, checkpoint)
+
+
+def _run(
+    arguments: argparse.Namespace,
+    recipe: Recipe,
+    task: NamedTask,
+    config: TrainConfig,
+    options: Options,
+    checkpoint: Checkpoint | None,
+) -> int:
+    counting = CountingWrap() if arguments.flags else None
     runner = _runner(task, recipe, counting, options)
     split = task.load_for(runner.scalar)
     evaluator = evaluation.make_evaluator(recipe, task, split)

@@ -14,6 +14,7 @@ from numlean.optim.scaled_loss import ScaledStep
 from numlean.scalar.wrappers.counting import FlagHistory
 from numlean.training import EarlyStopping, Evaluation, Stepper, TrainConfig
 from numlean.training.pace import UNLIMITED
+from numlean_kernels.compilation import COMPILATIONS
 
 
 @dataclass
@@ -32,7 +33,8 @@ class TrainingMonitor:
         losses: The exact losses kept, each with the number of updates before it.
         last_loss: The loss of the last step; None before the first.
         steps: The number of steps made.
-        seconds: The duration of training, once it has ended.
+        seconds: The duration of the steps, without compilation and evaluations, once they have
+            ended.
         skipped_steps: The steps that loss scaling has skipped.
         stopped_by: "interrupt", "patience" or "nonfinite" if the run ended early; None if it did
             not.
@@ -53,6 +55,8 @@ class TrainingMonitor:
     skipped_steps: list[int] = field(default_factory=list, init=False)
     stopped_by: str | None = field(default=None, init=False)
     _began: float = field(default_factory=time.perf_counter, init=False, repr=False)
+    _compiled: float = field(default_factory=lambda: COMPILATIONS.seconds, init=False, repr=False)
+    _excluded: float = field(default=0.0, init=False, repr=False)
 
     def __call__(self, stepper: Stepper, loss: Tensor) -> bool:
         """Do what follows the steps since the last call; return whether training ends."""
@@ -60,7 +64,9 @@ class TrainingMonitor:
         made, self.steps = stepper.step_count - self.steps, stepper.step_count
         if self.flags is not None:
             self.flags.end_step()
+        began = time.perf_counter()
         found = None if self.evaluator is None else self.evaluator.after_step(stepper, made)
+        self._excluded += time.perf_counter() - began if found is not None else 0.0
         if self.flags is not None and found is not None:
             self.flags.discard()
         if self.finite is not None:
@@ -104,7 +110,9 @@ class TrainingMonitor:
         self.seconds = self._elapsed()
 
     def _elapsed(self) -> float:
-        return time.perf_counter() - self._began
+        """Return the duration of the steps so far, without compilation and evaluations."""
+        compiled = COMPILATIONS.seconds - self._compiled
+        return max(time.perf_counter() - self._began - self._excluded - compiled, 0.0)
 
     def _log(
         self,

@@ -83,12 +83,17 @@ class StepBlocks:
         self._repeaters: dict[int, StepRepeater] = {}
         self._limit = _FIRST
 
+    @property
+    def step_count(self) -> int:
+        """The number of updates of the run so far."""
+        return self._stepper.step_count
+
     def run(self, orders: Orders, limit: int) -> Tensor:
         """Make at least one step and at most ``limit``; return the loss of the last one."""
         end = time.perf_counter() + _SECONDS
         while True:
             before = self._stepper.step_count
-            repeater = self._repeater(orders.width)
+            repeater = self._repeater(orders.width) if limit > 1 else None
             if repeater is None:
                 return self._stepper.step(self._dataset.batch(orders.take(1)[0]))
             loss = self._repeat(repeater, orders, min(limit, self._limit))

@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+import time
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -37,6 +38,7 @@ from numba.core import config
 from numba.core.compiler import CompileResult
 from numba.core.serialize import dumps
 
+from numlean_kernels.compilation import COMPILATIONS
 from numlean_kernels.targets.cache.entry import DamagedError, content_of, pack
 from numlean_kernels.targets.cache.folder import (
     OWN_FOLDER,
@@ -104,6 +106,14 @@ class KernelCache(ABC):
 
     def load_overload(self, signature: Any, target_context: Any) -> Any:
         """Return the machine code for argument types; None if it is not there, or damaged."""
+        began = time.perf_counter()
+        found = self._found(signature, target_context)
+        COMPILATIONS.loaded(time.perf_counter() - began)
+        if found is None:
+            COMPILATIONS.start(self._key.rpartition(" ")[0])
+        return found
+
+    def _found(self, signature: Any, target_context: Any) -> Any:
         self.prepare(target_context)
         if not self._is_enabled or self._is_flushed:
             return None
@@ -123,6 +133,7 @@ class KernelCache(ABC):
 
     def save_overload(self, signature: Any, compiled: Any) -> None:
         """Save the machine code for argument types, if that is possible."""
+        COMPILATIONS.end()
         if not self._is_enabled:
             return
         obstacle = self.obstacle(compiled)

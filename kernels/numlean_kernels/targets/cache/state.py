@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import suppress
 
 from numlean_kernels.targets.cache.entry import DamagedError, unpack
 from numlean_kernels.targets.cache.folder import Folder, RefusedError, folders, show
+
+
+def cached_kernels() -> frozenset[str]:
+    """Return the names of all files of compiled kernels that can be read."""
+    names: set[str] = set()
+    for folder in folders():
+        with suppress(OSError):
+            names.update(folder.names())
+    return frozenset(names)
 
 
 def describe_cache() -> str:

@@ -21,7 +21,7 @@ _TINY: Final[dict[str, tuple[str, ...]]] = {
 """Options that keep a run short; random ones that follow may replace them."""
 
 _REFUSED: Final = "--no-such-option"
-_ALWAYS_LONG: Final = ("bench", "doctor", "verify")
+_ALWAYS_LONG: Final = ("bench", "doctor", "verify", "warm")
 """Commands that compile kernels or start processes: of these, only wrong use is tried."""
 
 _SHARED: Final = 0.3

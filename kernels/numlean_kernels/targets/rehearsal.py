@@ -1,0 +1,72 @@
+"""Rehearsals: work whose kernels are named and not run, so that they can be compiled beforehand.
+
+No Python of a training depends on a number, so work on zeros asks for the kernels that it would
+need. A rehearsal leaves wrong numbers in tables and caches of the process: end the process after
+it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numba
+import numpy as np
+
+from numlean_kernels.protocol import Array, CopyCall, Launch, Loop, ProgramStep, Table
+from numlean_kernels.targets.cpu import CPU
+from numlean_kernels.targets.native_program import copy_job, loop_jobs, signature_of
+
+Job: TypeAlias = Callable[[], object]
+"""Compiles a kernel for arrays of some types, or loads it if it has been compiled."""
+
+
+@dataclass
+class Rehearsal:
+    """The kernels that some work asks for.
+
+    Attributes:
+        jobs: What compiles each, by what identifies it, in the order in which they are needed.
+    """
+
+    jobs: dict[object, Job] = field(default_factory=dict)
+
+    def kernel(self, loop: Loop, table: Table) -> Launch:
+        """Return a launch that notes the kernel and its arrays."""
+        run = CPU.compiled(loop, table)
+
+        def launch(domain: tuple[int, ...], *arrays: Array) -> None:
+            signature = signature_of(run, len(domain), [numba.typeof(array) for array in arrays])
+            self.jobs.setdefault((run, signature), lambda: run.compile(signature))
+
+        return launch
+
+    def compile(self, operations: Sequence[ProgramStep]) -> Callable[[], None]:
+        """Return a program that does nothing, and note the code that the steps would need."""
+        for step in operations:
+            if isinstance(step, CopyCall) and step.source.size:
+                size = step.source.itemsize
+                self.jobs.setdefault(("copy", size), copy_job(size))
+        for name, job in loop_jobs(operations):
+            self.jobs.setdefault(name, job)
+        return _do_nothing
+
+
+@contextmanager
+def rehearsing() -> Iterator[Rehearsal]:
+    """Note the kernels of the CPU that are asked for in the context, instead of running them."""
+    rehearsal = Rehearsal()
+    own: dict[str, Any] = vars(CPU)
+    before = dict(own)
+    own.update(kernel=rehearsal.kernel, compile=rehearsal.compile, empty=np.zeros, _kernels={})
+    try:
+        yield rehearsal
+    finally:
+        own.clear()
+        own.update(before)
+
+
+def _do_nothing() -> None:
+    """Run nothing."""

@@ -1,0 +1,42 @@
+"""A training that asks for every kernel that it needs, in as little time as possible."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from numlean.data import Dataset
+from numlean.training.config import TrainConfig
+from numlean.training.hooks import run_evaluation
+from numlean.training.runner import Runner
+from numlean.training.stepper import Stepper
+
+_EVALUATED: Final = 4
+"""The number of samples of an evaluation: more than one, so that the axes are those of many."""
+
+
+def rehearse(
+    make_runner: Callable[[], Runner],
+    config: TrainConfig,
+    train: Dataset,
+    test: Dataset,
+    *,
+    with_accuracy: bool,
+) -> None:
+    """Make one step, and evaluate before and after it.
+
+    Args:
+        make_runner: Makes the runner, which converts the initial parameters.
+        config: The configuration, of which the steps do not count.
+        train: The training data.
+        test: The test data, perhaps none.
+        with_accuracy: Whether evaluations count correct class predictions.
+    """
+    runner = make_runner()
+    stepper = Stepper(runner, config.optimizer, config.scheduler)
+    few = Dataset(*train.batch(range(min(_EVALUATED, train.size))))
+    runner.reported_loss(few)
+    stepper.step(train.batch(range(min(config.batch_size, train.size))))
+    if test.size:
+        some = Dataset(*test.batch(range(min(_EVALUATED, test.size))))
+        run_evaluation(stepper, some, with_accuracy=with_accuracy)
