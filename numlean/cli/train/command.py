@@ -97,9 +97,7 @@ def run(arguments: argparse.Namespace) -> int:
         recipe = Recipe.from_arguments(vars(arguments))
         task, config = recipe.resolve()
     announce(recipe, task)
-    options = recipe.runner_options(
-        train_options(arguments, recipe, counts_flags=arguments.flags)
-    )
+    options = recipe.runner_options(train_options(arguments, recipe, counts_flags=arguments.flags))
 
     def rehearse_run() -> None:
         counting = CountingWrap() if arguments.flags else None
