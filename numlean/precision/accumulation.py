@@ -198,23 +198,39 @@ def _posit_of(scalar: Scalar) -> Posit:
     return codes
 
 
+class BlockByBlock(RoundedAccumulation, AddsBlocks):
+    """A rule that adds up a block of any length from +0, or by a tree of its own."""
+
+    def has_blocks_of(self, terms: int) -> bool:
+        """Return True: any blocks will do."""
+        return True
+
+    def scaled_sums(self, a: Numbers, b: Numbers, terms: int, scale: ScaleBlock) -> Storage:
+        """Return the sums of blocks, each scaled, rounded and added from +0, in ascending k."""
+        total = self.result.from_float(np.zeros((*a.storage.shape[:-1], b.storage.shape[-1])))
+        for part in self._scaled_blocks(a, b, terms, scale):
+            total = self.result.add(total, part)
+        return total
+
+    def _scaled_blocks(
+        self, a: Numbers, b: Numbers, terms: int, scale: ScaleBlock
+    ) -> Iterator[Storage]:
+        """Yield the scaled sum of each block of ``terms`` consecutive k."""
+        x, y = cast_storage(self.scalar, *a), cast_storage(self.scalar, *b)
+        for start in range(0, x.shape[-1], terms):
+            k = slice(start, start + terms)
+            yield scale(start, self.sums(x[..., :, k], y[..., k, :]))
+
+
 @checked
 @final
 @dataclass(frozen=True)
-class Ordered(RoundedAccumulation, AddsBlocks):
+class Ordered(BlockByBlock):
     """acc = +0; for ascending k, acc = round(acc + round(a * b))."""
 
     def sums(self, a: Storage, b: Storage) -> Storage:
         """Return the sums of rounded products, k ascending."""
         return _product(self.scalar, a, b, "separate")
-
-    def has_blocks_of(self, terms: int) -> bool:
-        """Return True: the sum of each block starts from +0."""
-        return True
-
-    def scaled_sums(self, a: Numbers, b: Numbers, terms: int, scale: ScaleBlock) -> Storage:
-        """Return the sums of blocks, each scaled, rounded and added from +0, in ascending k."""
-        return _ordered_blocks(self, a, b, terms, scale)
 
     def with_scalars(self, change: ChangeScalar) -> Ordered:
         """Return the same rule in another Scalar."""
@@ -227,20 +243,12 @@ class Ordered(RoundedAccumulation, AddsBlocks):
 @checked
 @final
 @dataclass(frozen=True)
-class Fused(RoundedAccumulation, AddsBlocks):
+class Fused(BlockByBlock):
     """acc = +0; for ascending k, acc = round(acc + a * b)."""
 
     def sums(self, a: Storage, b: Storage) -> Storage:
         """Return the sums of exact products, each addition rounded, k ascending."""
         return _product(self.scalar, a, b, "fma")
-
-    def has_blocks_of(self, terms: int) -> bool:
-        """Return True: the sum of each block starts from +0."""
-        return True
-
-    def scaled_sums(self, a: Numbers, b: Numbers, terms: int, scale: ScaleBlock) -> Storage:
-        """Return the sums of blocks, each scaled, rounded and added from +0, in ascending k."""
-        return _ordered_blocks(self, a, b, terms, scale)
 
     def with_scalars(self, change: ChangeScalar) -> Fused:
         """Return the same rule in another Scalar."""
@@ -253,7 +261,7 @@ class Fused(RoundedAccumulation, AddsBlocks):
 @checked
 @final
 @dataclass(frozen=True)
-class Pairwise(RoundedAccumulation, AddsBlocks):
+class Pairwise(BlockByBlock):
     """Rounded products, added by the balanced tree of ``Scalar.sum``.
 
     All products are kept at once: n * k * m numbers.
@@ -264,13 +272,9 @@ class Pairwise(RoundedAccumulation, AddsBlocks):
         products = self.scalar.mul(a[..., :, :, np.newaxis], b[..., np.newaxis, :, :])
         return self.scalar.sum(products, -2, reduction="pairwise")
 
-    def has_blocks_of(self, terms: int) -> bool:
-        """Return True: each block has a tree of its own."""
-        return True
-
     def scaled_sums(self, a: Numbers, b: Numbers, terms: int, scale: ScaleBlock) -> Storage:
         """Return the sums of blocks by trees, each scaled and rounded, added by a tree."""
-        parts = list(_scaled_blocks(self, a, b, terms, scale))
+        parts = list(self._scaled_blocks(a, b, terms, scale))
         if not parts:
             return self.scalar.from_float(np.zeros((*a.storage.shape[:-1], b.storage.shape[-1])))
         whole = self.scalar.concat([part[..., np.newaxis] for part in parts], -1)
@@ -342,26 +346,6 @@ def finished(sums: Numbers, addend: Numbers | None, output: Scalar) -> Storage:
     if addend is not None:
         z = result.add(z, cast_storage(result, *addend))
     return cast_storage(output, result, z)
-
-
-def _ordered_blocks(
-    rule: RoundedAccumulation, a: Numbers, b: Numbers, terms: int, scale: ScaleBlock
-) -> Storage:
-    """Return the sums of a rule over blocks, each scaled, added from +0 in ascending k."""
-    total = rule.result.from_float(np.zeros((*a.storage.shape[:-1], b.storage.shape[-1])))
-    for part in _scaled_blocks(rule, a, b, terms, scale):
-        total = rule.result.add(total, part)
-    return total
-
-
-def _scaled_blocks(
-    rule: RoundedAccumulation, a: Numbers, b: Numbers, terms: int, scale: ScaleBlock
-) -> Iterator[Storage]:
-    """Yield the scaled sum of each block of ``terms`` consecutive k."""
-    x, y = cast_storage(rule.scalar, *a), cast_storage(rule.scalar, *b)
-    for start in range(0, x.shape[-1], terms):
-        k = slice(start, start + terms)
-        yield scale(start, rule.sums(x[..., :, k], y[..., k, :]))
 
 
 def sum_of_blocks(

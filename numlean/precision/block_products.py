@@ -98,7 +98,7 @@ class _Side:
     Attributes:
         blocks: The operand.
         codes: The codes of its elements (..., n, k).
-        factors: The values of its scales (..., n, blocks of k), or of (..., 1, ...) rows of blocks.
+        factors: The values of its scales (..., n, blocks of k), those of squares once for each row.
     """
 
     blocks: QuantizedBlocks
