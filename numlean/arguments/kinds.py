@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import typing
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from numbers import Integral, Real
@@ -326,14 +326,23 @@ def _protocol(cls: type) -> Kind:
     members = {name for each in parents for name in vars(each) if name[0] != "_"}
     members |= {"__call__" for each in parents if "__call__" in vars(each)}
 
-    def missing(value: Any) -> list[str]:
-        return sorted(name for name in members if not hasattr(value, name))
+    left_to_instances: dict[type, tuple[str, ...]] = {}
+
+    def not_of_class(type_: type) -> tuple[str, ...]:
+        """Return the members that a class leaves to its instances."""
+        if type_ not in left_to_instances:
+            absent = sorted(name for name in members if not hasattr(type_, name))
+            left_to_instances[type_] = tuple(absent)
+        return left_to_instances[type_]
+
+    def missing(value: Any) -> Iterator[str]:
+        return (name for name in not_of_class(type(value)) if not hasattr(value, name))
 
     def convert(value: Any) -> Any:
-        return WRONG if isinstance(value, type) or missing(value) else value
+        return WRONG if isinstance(value, type) or any(missing(value)) else value
 
     def lacking(value: Any) -> str:
-        absent = missing(value)
+        absent = [*missing(value)]
         if len(absent) == len(members):
             return ""
         base = _BASES.get(cls.__name__)
@@ -341,6 +350,6 @@ def _protocol(cls: type) -> Kind:
         return f", which lacks {', '.join(absent)}{fix}"
 
     def fits(type_: type) -> bool:
-        return not issubclass(type_, type) and all(hasattr(type_, name) for name in members)
+        return not issubclass(type_, type) and not not_of_class(type_)
 
     return Kind(_describe_class(cls), convert, lacking=lacking, fits=fits)
