@@ -33,6 +33,9 @@ class Table:
         make: Returns the routine of a given name, for one target; raises KeyError for an unknown
             name.
         fast: The hardware format, if a target may replace loops by faster ones with the same bits.
+        carried: How a target may carry numbers through separately rounded products and sums; the
+            bits are the same.
+        carried_fused: The same through fused products and sums.
         short: The routines of so few instructions that looking up their results is not faster.
     """
 
@@ -41,12 +44,19 @@ class Table:
     make: Callable[[str], Routine]
     fast: Format | None = None
     same_bits_as: str | None = None
+    carried: Carried | None = None
+    carried_fused: Carried | None = None
     short: frozenset[str] = frozenset()
 
     @property
     def arithmetic(self) -> str:
         """Return the name of the table's arithmetic. Tables with equal bits have equal names."""
         return self.key if self.same_bits_as is None else self.same_bits_as
+
+    @property
+    def multiplies_in_vectors(self) -> bool:
+        """Whether a target may multiply matrices by vector kernels of its own."""
+        return any((self.fast, self.carried, self.carried_fused))
 
     def __getitem__(self, name: str) -> Routine:
         return self.make(name)
@@ -57,6 +67,23 @@ class Table:
             return self.make(name)
         except KeyError:
             return None
+
+
+@final
+@dataclass(frozen=True)
+class Carried:
+    """Numbers of a small format that matrix products carry in a wider hardware format.
+
+    Each operation rounds to nearest even. The table has the routines ``carry 32`` and
+    ``uncarry 32``, or 64, between an encoding as stored and a hardware float of the same value.
+
+    Attributes:
+        format: The small format, in which routines compute (``Format.working``).
+        wide: The hardware format.
+    """
+
+    format: Format
+    wide: Format
 
 
 @final

@@ -9,21 +9,31 @@ from numlean_kernels.formats import BINARY64, format_of_key
 from numlean_kernels.ieee.arithmetic import Arithmetic
 from numlean_kernels.ieee.convert import cast_format_key, is_cast
 from numlean_kernels.ieee.stored import on_stored
-from numlean_kernels.protocol import Routine, Table, Target
+from numlean_kernels.protocol import Carried, Routine, Table, Target
 from numlean_kernels.tables.ieee import ieee_table
 from numlean_kernels.widened.arithmetic import MAKERS
 from numlean_kernels.widened.builder import wide_builder
 from numlean_kernels.widened.casts import (
     keeps_no_payloads,
+    make_carry,
     make_cast,
     make_from_binary64,
     make_to_binary64,
+    make_uncarry,
     wide_format_of_cast,
 )
-from numlean_kernels.widened.conditions import can_round, wide_format
+from numlean_kernels.widened.conditions import (
+    WIDE,
+    can_round,
+    carrying_format,
+    wide_format,
+)
 
 OPERATIONS: Final = tuple(MAKERS)
 """The operations that hardware floats may compute."""
+
+_CARRYING: Final = {f"{verb} {w.width}": (verb, w) for w in WIDE for verb in ("carry", "uncarry")}
+"""Routines between encodings and hardware floats of the same value."""
 
 
 def widened_operations(arithmetic: Arithmetic) -> tuple[str, ...]:
@@ -52,12 +62,21 @@ def widened_table(arithmetic: Arithmetic, target: Target) -> Table:
         zero=emulated.zero,
         make=make,
         same_bits_as=emulated.key,
+        carried=_carried(arithmetic, fused=False),
+        carried_fused=_carried(arithmetic, fused=True),
         short=frozenset(widened_operations(arithmetic)),
     )
 
 
+def _carried(arithmetic: Arithmetic, *, fused: bool) -> Carried | None:
+    wide = carrying_format(arithmetic, fused=fused)
+    return None if wide is None else Carried(arithmetic.format.working, wide)
+
+
 def _make(arithmetic: Arithmetic, target: Target, name: str) -> Routine | None:
     """Return an operation in hardware floats; None to use that of the emulation."""
+    if name in _CARRYING:
+        return _carrying(arithmetic, target, name)
     if name in MAKERS:
         return _operation(arithmetic, target, name)
     if is_cast(name):
@@ -80,6 +99,16 @@ def _operation(arithmetic: Arithmetic, target: Target, name: str) -> Routine | N
     maker, operands = MAKERS[name]
     builder = wide_builder(arithmetic, target, wide)
     return on_stored(builder, builder.routine(maker), operands, flagged=False, writes=True)
+
+
+def _carrying(arithmetic: Arithmetic, target: Target, name: str) -> Routine | None:
+    verb, wide = _CARRYING[name]
+    if not can_round(arithmetic, wide):
+        return None
+    builder = wide_builder(arithmetic, target, wide)
+    if verb == "carry":
+        return builder.routine(make_carry)
+    return on_stored(builder, builder.routine(make_uncarry), 0, flagged=False, writes=True)
 
 
 def _cast(arithmetic: Arithmetic, target: Target, name: str) -> Routine | None:

@@ -115,10 +115,10 @@ class CpuTarget(Target):
 
 def _source(loop: Loop, table: Table) -> tuple[Callable[[Table], Callable[..., None]], str]:
     """Return the maker of a kernel and its kind: a vector kernel if the table allows one."""
-    if table.fast is not None:
+    if table.multiplies_in_vectors:
         from numlean_kernels.targets.vector_matmul.product import vector_kernel
 
-        make = vector_kernel(loop, table.fast)
+        make = vector_kernel(loop, table)
         if make is not None:
             return make, "vector "
     return loop.make, ""

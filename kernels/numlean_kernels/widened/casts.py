@@ -86,6 +86,26 @@ def make_cast(builder: WideBuilder, source: Format) -> Routine:
     return cast
 
 
+def make_carry(builder: WideBuilder) -> Routine:
+    """Return ``carry(a)``: an encoding as a hardware float of the same value."""
+    widen, read, real = builder.routine(make_widen), builder.routine(make_read_stored), builder.real
+
+    def carry(a: Any) -> Any:
+        return real(widen(read(a)))
+
+    return carry
+
+
+def make_uncarry(builder: WideBuilder) -> Routine:
+    """Return ``uncarry(x)``: the encoding of a hardware float that is a number of the format."""
+    narrow, encoding = builder.routine(make_narrow), builder.encoding
+
+    def uncarry(x: Any) -> Any:
+        return narrow(encoding(x))
+
+    return uncarry
+
+
 def _make_round(builder: WideBuilder) -> Routine:
     """Return ``round_number(a)``: a wide encoding that is no NaN, rounded once."""
     narrow, infinite_of = builder.routine(make_narrow), builder.routine(make_infinite_of)

@@ -94,6 +94,20 @@ def sums_are_odd(arithmetic: Arithmetic, wide: Format) -> bool:
     return not (_exact_sums(arithmetic, wide) or _nearest_sums(arithmetic, wide))
 
 
+def carrying_format(arithmetic: Arithmetic, *, fused: bool) -> Format | None:
+    """Return the hardware format in which matrix products may carry numbers; None if none may.
+
+    Each operation rounds to nearest even. Products need not be exact if they are rounded from their
+    factors, and fused ones must be.
+    """
+    if arithmetic.rounding is not Rounding.TIES_TO_EVEN or arithmetic.format.working.emax < 1:
+        return None
+    if arithmetic.subnormal is not Subnormal.KEEP:
+        return None
+    is_proved = _fused if fused else _is_twice_as_precise
+    return next((w for w in WIDE if can_round(arithmetic, w) and is_proved(arithmetic, w)), None)
+
+
 def _least(format: Format) -> int:
     """Return the exponent of the least number."""
     return format.emin - format.trailing_bits

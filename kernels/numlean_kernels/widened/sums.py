@@ -17,21 +17,20 @@ def make_odd_sum(builder: WideBuilder) -> Routine:
     """Return ``total(x, y)``: the sum rounded to odd, if no operand and no sum is infinite.
 
     It is exact, or the neighbour with an odd encoding. Knuth's two-sum gives the error of the sum
-    to nearest; if that is even and inexact, the odd neighbour on the side of the error is taken.
+    to nearest. If there is one, the sum is first rounded toward zero: that is the encoding before
+    it, if the error has the other sign. Then its last bit is set.
     """
     add, sub = builder.instructions.add, builder.instructions.sub
     word, encoding, real = builder.word, builder.encoding, builder.real
-    sign_mask, zero, one = word(builder.wide.sign_mask), word(0), word(1)
-    minus_one = word((1 << builder.word_bits) - 1)
+    sign_bit, one = word(builder.word_bits - 1), word(1)
 
     def total(x: Any, y: Any) -> Any:
         nearest = add(x, y)
         of_y = sub(nearest, x)
         error = add(sub(x, sub(nearest, of_y)), sub(y, of_y))
         bits = encoding(nearest)
-        is_moved = ((error < 0) | (error > 0)) & (word(bits & one) == zero)
-        is_greater = (error > 0) == (word(bits & sign_mask) == zero)
-        step = one if is_greater else minus_one
-        return real(word(bits + (step if is_moved else zero)))
+        is_beyond = word(word(bits ^ encoding(error)) >> sign_bit)
+        odd = word(word(bits - is_beyond) | one)
+        return real(odd if (error < 0) | (error > 0) else bits)
 
     return total

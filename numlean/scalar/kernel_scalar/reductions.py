@@ -49,7 +49,7 @@ def bmm(s: Components, a: Storage, b: Storage, contraction: Contraction) -> Stor
 def _multiply(s: Components, a: Storage, b: Storage, c: Storage, contraction: Contraction) -> None:
     """Write the products of two batches of matrices into c."""
     loop = _choose("contraction", contraction, {"separate": MATMUL, "fma": MATMUL_FMA})
-    if s.table.fast is not None and s.target.multiplies_views:
+    if s.table.multiplies_in_vectors and s.target.multiplies_views:
         transposed = _is_transposed(a), _is_transposed(b)
         a, b = (
             x.swapaxes(1, 2) if exchanged else contiguous(s, x)
@@ -58,7 +58,8 @@ def _multiply(s: Components, a: Storage, b: Storage, c: Storage, contraction: Co
         kernel(s, OF_VIEWS[loop])(c.shape, _TRANSPOSED[transposed], a, b, c)
         return
     a, b = contiguous(s, a), contiguous(s, b)
-    products = results_of(s, "mul", a, b) if loop is MATMUL else None
+    has_tables = loop is MATMUL and not s.table.multiplies_in_vectors
+    products = results_of(s, "mul", a, b) if has_tables else None
     sums = None if products is None else results_of(s, "add", a, b)
     if products is not None and sums is not None:
         look_up = kernel_for(s.target, MATMUL_BY_TABLE, NO_ROUTINES)
@@ -89,7 +90,9 @@ def sum_axes(s: Components, x: Storage, axis: Axis, keepdims: bool, reduction: O
 
 def _ordered_sums(s: Components, terms: Storage) -> Storage:
     z = s.target.empty(terms.shape[::2], s.codec.storage_dtype)
-    sums = faster_results_of(s, "add", terms, terms)
+    # A single sum is a chain of operations, and a lookup has the lowest latency.
+    is_single = terms.shape[2] == 1
+    sums = (results_of if is_single else faster_results_of)(s, "add", terms, terms)
     if sums is None:
         kernel(s, SUM_ORDERED)(z.shape, terms, z)
     else:

@@ -17,6 +17,15 @@ define <16 x float> @probe(<16 x float> %x, <16 x float> %y) {{
 }}
 """
 
+_FUSED_PROBE: Final = """
+target triple = "{triple}"
+declare <16 x float> @llvm.fma.v16f32(<16 x float>, <16 x float>, <16 x float>)
+define <16 x float> @probe(<16 x float> %x, <16 x float> %y) {{
+  %z = call <16 x float> @llvm.fma.v16f32(<16 x float> %x, <16 x float> %y, <16 x float> %y)
+  ret <16 x float> %z
+}}
+"""
+
 
 @final
 @dataclass(frozen=True)
@@ -49,8 +58,20 @@ def machine() -> Machine:
     width. So this follows NUMBA_CPU_NAME and NUMBA_CPU_FEATURES. A processor with other registers
     counts as one with 16 of 128 bits.
     """
+    code = _assembly(_PROBE)
+    return next((found for register, found in _REGISTERS if register in code), Machine(128, 16))
+
+
+@cache
+def fuses() -> bool:
+    """Return whether the processor has fused products and sums; else LLVM calls a library."""
+    code = _assembly(_FUSED_PROBE)
+    return any(instruction in code for instruction in ("vfmadd", "fmla", "fmadd"))
+
+
+def _assembly(probe: str) -> str:
     triple, name, features = cpu_target.target_context.codegen().magic_tuple()
     target = binding.Target.from_triple(triple)
     compiler = target.create_target_machine(cpu=name, features=features, opt=2)
-    code = compiler.emit_assembly(binding.parse_assembly(_PROBE.format(triple=triple)))
-    return next((found for register, found in _REGISTERS if register in code), Machine(128, 16))
+    code: str = compiler.emit_assembly(binding.parse_assembly(probe.format(triple=triple)))
+    return code

@@ -8,15 +8,15 @@ from typing import Any, Final
 
 import numpy as np
 
-from numlean_kernels.formats import Format
 from numlean_kernels.loops.matmul import MATMUL, MATMUL_FMA
 from numlean_kernels.loops.matmul_of_views import MATMUL_FMA_OF_VIEWS, MATMUL_OF_VIEWS, OF_VIEWS
 from numlean_kernels.protocol import Loop, Table
 from numlean_kernels.targets.inlined import InlinedRoutine
 from numlean_kernels.targets.vector_matmul.direct import make_direct
 from numlean_kernels.targets.vector_matmul.lanes import LaneArithmetic, hardware_lanes
-from numlean_kernels.targets.vector_matmul.machine import Machine, machine
+from numlean_kernels.targets.vector_matmul.machine import Machine, fuses, machine
 from numlean_kernels.targets.vector_matmul.packed import make_packed
+from numlean_kernels.targets.vector_matmul.rounded_lanes import fused_lanes, separate_lanes
 from numlean_kernels.targets.vector_matmul.settling import make_settle
 from numlean_kernels.targets.vector_matmul.shape import Shape, shape
 
@@ -35,11 +35,23 @@ _FUSED: Final = {
 }
 
 
-def vector_kernel(loop: Loop, format: Format) -> Callable[[Table], Callable[..., None]] | None:
-    """Return the maker of the vector kernel of a loop and a hardware format, or None."""
+def vector_kernel(loop: Loop, table: Table) -> Callable[[Table], Callable[..., None]] | None:
+    """Return the maker of the vector kernel of a loop and a table, or None."""
     if loop not in _FUSED:
         return None
-    return partial(make_product, hardware_lanes(format.width, fused=_FUSED[loop]), loop=loop)
+    lanes = _lanes(table, _FUSED[loop])
+    return None if lanes is None else partial(make_product, lanes, loop=loop)
+
+
+def _lanes(table: Table, is_fused: bool) -> LaneArithmetic | None:
+    if table.fast is not None:
+        return hardware_lanes(table.fast.width, fused=is_fused)
+    carried = table.carried_fused if is_fused else table.carried
+    if carried is None or not fuses():
+        return None
+    make = fused_lanes if is_fused else separate_lanes
+    width = carried.wide.width
+    return make(carried, table[f"carry {width}"], table[f"uncarry {width}"])
 
 
 def make_product(
