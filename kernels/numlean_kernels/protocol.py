@@ -53,10 +53,9 @@ class Table:
         """Return the name of the table's arithmetic. Tables with equal bits have equal names."""
         return self.key if self.same_bits_as is None else self.same_bits_as
 
-    @property
-    def multiplies_in_vectors(self) -> bool:
-        """Whether a target may multiply matrices by vector kernels of its own."""
-        return any((self.fast, self.carried, self.carried_fused))
+    def multiplies_in_vectors(self, *, fused: bool) -> bool:
+        """Return whether a target may multiply matrices by vector kernels of its own."""
+        return any((self.fast, self.carried_fused if fused else self.carried))
 
     def __getitem__(self, name: str) -> Routine:
         return self.make(name)

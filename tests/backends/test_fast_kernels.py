@@ -43,6 +43,7 @@ def same(scalar, x, y):
         ("ieee32exec", "fma"),
         ("binary64exec", "separate"),
         ("bfloat16", "separate"),
+        ("e5m2", "fma"),
     ],
 )
 def test_vector_products_are_the_plain_loop_s(dtype, contraction):
@@ -82,6 +83,17 @@ def test_the_processor_and_the_emulation_compute_the_same_bits(dtype, name, arit
     structured = operands(plain.format, arity, 0, seed=9)
     x = [a[:100_000].copy() for a in structured]
     assert same(plain, getattr(plain, name)(*x), getattr(fast, name)(*x))
+
+
+def test_vector_products_of_tf32_among_subnormals_round_once():
+    plain, fast = both("tf32")
+    a = RNG.integers(-(1 << 10), 1 << 10, (9, 30)) * 2.0**-75
+    b = RNG.integers(-(1 << 10), 1 << 10, (30, 40)) * 2.0**-76
+    a[0, :] = b[:, 0] = 0.0
+    a[0, 0], b[0, 0] = 113 * 2.0**-75, 145 * 2.0**-76
+    products = [s.matmul(s.from_float(a), s.from_float(b)) for s in (plain, fast)]
+    assert same(plain, *products)
+    assert plain.to_float(products[1])[0, 0] == 2.0**-136
 
 
 def test_fast_kernels_of_small_formats_keep_flags_and_functions():

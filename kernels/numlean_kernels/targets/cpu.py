@@ -115,7 +115,7 @@ class CpuTarget(Target):
 
 def _source(loop: Loop, table: Table) -> tuple[Callable[[Table], Callable[..., None]], str]:
     """Return the maker of a kernel and its kind: a vector kernel if the table allows one."""
-    if table.multiplies_in_vectors:
+    if any(table.multiplies_in_vectors(fused=fused) for fused in (False, True)):
         from numlean_kernels.targets.vector_matmul.product import vector_kernel
 
         make = vector_kernel(loop, table)

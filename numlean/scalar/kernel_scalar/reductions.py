@@ -49,7 +49,8 @@ def bmm(s: Components, a: Storage, b: Storage, contraction: Contraction) -> Stor
 def _multiply(s: Components, a: Storage, b: Storage, c: Storage, contraction: Contraction) -> None:
     """Write the products of two batches of matrices into c."""
     loop = _choose("contraction", contraction, {"separate": MATMUL, "fma": MATMUL_FMA})
-    if s.table.multiplies_in_vectors and s.target.multiplies_views:
+    in_vectors = s.table.multiplies_in_vectors(fused=loop is MATMUL_FMA)
+    if in_vectors and s.target.multiplies_views:
         transposed = _is_transposed(a), _is_transposed(b)
         a, b = (
             x.swapaxes(1, 2) if exchanged else contiguous(s, x)
@@ -58,8 +59,7 @@ def _multiply(s: Components, a: Storage, b: Storage, c: Storage, contraction: Co
         kernel(s, OF_VIEWS[loop])(c.shape, _TRANSPOSED[transposed], a, b, c)
         return
     a, b = contiguous(s, a), contiguous(s, b)
-    has_tables = loop is MATMUL and not s.table.multiplies_in_vectors
-    products = results_of(s, "mul", a, b) if has_tables else None
+    products = results_of(s, "mul", a, b) if loop is MATMUL and not in_vectors else None
     sums = None if products is None else results_of(s, "add", a, b)
     if products is not None and sums is not None:
         look_up = kernel_for(s.target, MATMUL_BY_TABLE, NO_ROUTINES)

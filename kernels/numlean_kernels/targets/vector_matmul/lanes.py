@@ -44,6 +44,8 @@ class LaneArithmetic:
         enter: A routine from a number as stored to a lane; None if the bits are the same.
         leave: A routine from a final sum to a number as stored; None if the bits are the same.
         temporaries: The number of registers that a step needs besides its sums and operands.
+        terms_of_pass: The terms of one pass through the loop, whose counters cost instructions;
+            long steps need no more than one.
     """
 
     dtype: np.dtype[Any]
@@ -52,6 +54,7 @@ class LaneArithmetic:
     enter: Routine | None = None
     leave: Routine | None = None
     temporaries: int = 0
+    terms_of_pass: int = 4
 
     @property
     def llvm_type(self) -> Any:

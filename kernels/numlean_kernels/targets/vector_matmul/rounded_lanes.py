@@ -26,9 +26,9 @@ from numlean_kernels.targets.vector_matmul.machine import machine
 _TEMPORARIES: Final = 4
 _CHECKED: Final = 7 / 16
 _FUSED: Final = 10 / 16
-"""The registers that steps need: a number, or a fraction of all. LLVM interleaves long steps, so that
-a tile of more sums stores some of them in memory at every term, which costs more than half of its
-speed (measured on AVX-512)."""
+"""The registers that steps need: a number, or a fraction of all. LLVM interleaves long steps, so
+that a tile of more sums stores some of them in memory at every term, which costs more than half of
+its speed (measured on AVX-512)."""
 
 
 class _Constants(NamedTuple):
@@ -117,6 +117,7 @@ def _lanes(
         enter=enter,
         leave=leave,
         temporaries=temporaries,
+        terms_of_pass=1,
     )
 
 

@@ -21,9 +21,6 @@ from numlean_kernels.targets.vector_matmul.emission import (
 )
 from numlean_kernels.targets.vector_matmul.lanes import LaneArithmetic
 
-_UNROLLED: Final = 4
-"""The terms of one pass through the loop: its counters cost instructions, too."""
-
 _ROWS_OF_POINTER: Final = 4
 """An address can be a pointer plus 0, 1 or 2 times a distance, or plus a second distance, which is
 3 times the first: so one pointer serves four rows."""
@@ -62,7 +59,8 @@ def make_tile(arithmetic: LaneArithmetic, form: TileForm) -> Any:
     # The digest of a kernel covers plain values by content, but a class by its whole package.
     rows, vectors, lanes, size = form.rows, form.vectors, form.lanes, arithmetic.dtype.itemsize
     is_packed, is_masked = form.is_packed, form.is_masked
-    is_unrolled = rows > _ROWS_OF_POINTER and not (is_masked and not is_packed)
+    unrolled = arithmetic.terms_of_pass
+    is_unrolled = unrolled > 1 and rows > _ROWS_OF_POINTER and not (is_masked and not is_packed)
     vector = ir.VectorType(arithmetic.llvm_type, lanes)
     step, is_final = arithmetic.step, arithmetic.is_final
 
@@ -112,8 +110,8 @@ def make_tile(arithmetic: LaneArithmetic, form: TileForm) -> Any:
 
             state = [*pointers, *sums]
             if is_unrolled:
-                passes, terms = (f(terms, WORD(_UNROLLED)) for f in (builder.sdiv, builder.srem))
-                state = loop(builder, state, passes, several(_UNROLLED))
+                passes, terms = (f(terms, WORD(unrolled)) for f in (builder.sdiv, builder.srem))
+                state = loop(builder, state, passes, several(unrolled))
             state = loop(builder, state, terms, several(1))
             sums = state[len(pointers) :]
             for k, (place, total) in enumerate(zip(places, sums, strict=True)):
