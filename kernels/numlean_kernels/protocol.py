@@ -17,6 +17,26 @@ Routine: TypeAlias = Callable[..., Any]
 
 Array: TypeAlias = np.ndarray[Any, Any]
 
+
+@final
+@dataclass(frozen=True)
+class UsualCase:
+    """What computes the results of a routine faster where none is a NaN.
+
+    Attributes:
+        routine: Has the results of the routine; where that has a NaN, any NaN.
+        is_usual: Whether the result for some operands is no NaN.
+    """
+
+    routine: Routine
+    is_usual: Routine
+
+
+def usual_case_of(routine: Routine) -> UsualCase | None:
+    """Return the usual case of a routine, or None if it has none."""
+    return getattr(routine, "usual_case", None)
+
+
 Launch: TypeAlias = Callable[..., None]
 """``launch(domain, *arrays)``: run a kernel over all cells of ``domain``; the last arrays are the
 outputs."""
@@ -162,6 +182,9 @@ class Target(ABC):
     looks_up_codes = False
     """Whether looking results up in tables of all codes is faster here than computing them."""
 
+    computes_rows = False
+    """Whether a kernel is faster if it gets whole rows than if it gets cells."""
+
     has_float_phases = False
     """Whether binary64 in hardware has fused multiply-add, and nothing contracts or reorders
     operations, so that fast phases may compute in it."""
@@ -217,6 +240,16 @@ class Target(ABC):
         if (loop, table) not in self._kernels:
             self._kernels[loop, table] = self.kernel(loop, table)
         return self._kernels[loop, table]
+
+    def direct(
+        self, loop: Loop, table: Table, arity: int, dtype: np.dtype[Any]
+    ) -> Callable[..., Array | None] | None:
+        """Return ``run(x, ...)``: a new array, computed by an elementwise loop of as many operands.
+
+        The result is None if operands are not numpy arrays in C order, of one shape and of that
+        dtype. The target returns None if it has to do more than to call the kernel.
+        """
+        return None
 
     def empty(self, shape: int | tuple[int, ...], dtype: Any) -> Array:
         """Return a new array in the memory that kernels access fastest, with arbitrary contents."""

@@ -46,21 +46,29 @@ class Primitive:
         Raises:
             MixedScalarError: The inputs are of several Scalars, or watched by several tapes.
         """
-        scalar = self._common_scalar(inputs)
-        z = self.forward(scalar, *(x.data for x in inputs), **parameters)
+        if len(inputs) != len(self.vjps):
+            self._refuse(inputs)
+        try:
+            watched = [x for x in inputs if x.tape is not None]
+        except AttributeError:
+            self._refuse(inputs)
+        scalar = inputs[0].scalar
+        for x in inputs:
+            if x.scalar is not scalar:
+                scalar = self._common_scalar(inputs)
+                break
+        z = self.forward(scalar, *[x.data for x in inputs], **parameters)
         result = scalar if self.result is None else self.result(scalar, **parameters)
         output = type(inputs[0])(result, z)
-        tapes = {id(x.tape): x.tape for x in inputs if x.tape is not None}
-        if not tapes:
+        if not watched:
             return output
+        tapes = {id(x.tape): x.tape for x in watched if x.tape is not None}
         if len(tapes) > 1:
             raise MixedScalarError(f"{self.name} takes tensors watched by two different tapes")
         (tape,) = tapes.values()
         return tape.record(Node(self, inputs, parameters, output))
 
     def _common_scalar(self, inputs: tuple[Tensor, ...]) -> Scalar:
-        if len(inputs) != len(self.vjps) or not all(hasattr(x, "tape") for x in inputs):
-            self._refuse(inputs)
         scalar = inputs[0].scalar
         for x in inputs[1:]:
             if x.scalar is scalar or x.scalar is INDEX:

@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any, Final
 
 from numlean_kernels.loops.two_phase import two_phase, two_phase_flagged
+from numlean_kernels.loops.usual_case import usual_case, usual_case_of_broadcast
 from numlean_kernels.protocol import Loop, Routine, Table
 
 
@@ -30,7 +31,7 @@ def elementwise(name: str, arity: int) -> Loop:
     """Return the loop z[i] = name(operands[i]...) over one to four operands."""
 
     def make(table: Table) -> Callable[..., None]:
-        kernel = two_phase(table, name, arity)
+        kernel = two_phase(table, name, arity) or usual_case(table, name, arity)
         return kernel or _RESULT_KERNELS[arity - 1](table[name])
 
     return Loop(name, rank=1, make=make)
@@ -41,7 +42,8 @@ def broadcast_operand(name: str, place: int) -> Loop:
     """Return the loop z[i] = name(x[0], y[i]), or at place 1 z[i] = name(x[i], y[0])."""
 
     def make(table: Table) -> Callable[..., None]:
-        return (_single_first, _single_second)[place](table[name])
+        kernel = usual_case_of_broadcast(table, name, place)
+        return kernel or (_single_first, _single_second)[place](table[name])
 
     return Loop(f"{name} single{place}", rank=1, make=make)
 

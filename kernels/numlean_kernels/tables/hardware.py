@@ -27,7 +27,7 @@ from numlean_kernels.ieee.nan import (
 )
 from numlean_kernels.ieee.routine_builder import routine_builder
 from numlean_kernels.ieee.to_integer import integer_dtype
-from numlean_kernels.protocol import Routine, Table, Target
+from numlean_kernels.protocol import Routine, Table, Target, UsualCase
 from numlean_kernels.tables.elementary import BINARY, UNARY, binary64_routine
 from numlean_kernels.tables.ieee import (
     FURTHER_EXTREMA,
@@ -41,6 +41,10 @@ from numlean_kernels.tables.ieee import (
 
 REAL_DTYPES: Final[dict[Format, Any]] = {BINARY32: np.float32, BINARY64: np.float64}
 """The numpy type that computes in each hardware format."""
+
+
+ARITIES: Final = {"add": 2, "sub": 2, "mul": 2, "div": 2, "sqrt": 1, "fma": 3}
+"""The operations of the processor, and their numbers of operands."""
 
 
 class HardwareRoutineBuilder:
@@ -80,6 +84,7 @@ class HardwareRoutineBuilder:
             else:
                 made = (PHASES[name] if name in PHASES else MAKERS[name])(self)
             self._routines[name] = self.integer.target.routine(made)
+            _add_usual_case(self, name, self._routines[name])
         return self._routines[name]
 
 
@@ -145,6 +150,31 @@ def _make_fma(builder: HardwareRoutineBuilder) -> Routine:
         return z if z == z else nan_of(a, b, c)
 
     return fma
+
+
+def _add_usual_case(builder: HardwareRoutineBuilder, name: str, routine: Any) -> None:
+    """Tell loops of the instruction of an operation, on a target where they gain by it.
+
+    It belongs to the routine: a table that has another routine of that name has not its usual case.
+    """
+    instruction = getattr(builder.instructions, name, None) if name in ARITIES else None
+    if instruction is None or not builder.integer.target.computes_rows:
+        return
+
+    def unary(a: Any) -> Any:
+        z = instruction(a)
+        return z == z
+
+    def binary(a: Any, b: Any) -> Any:
+        z = instruction(a, b)
+        return z == z
+
+    def ternary(a: Any, b: Any, c: Any) -> Any:
+        z = instruction(a, b, c)
+        return z == z
+
+    is_usual = builder.integer.target.routine((unary, binary, ternary)[ARITIES[name] - 1])
+    routine.usual_case = UsualCase(instruction, is_usual)
 
 
 def _nan_of(builder: HardwareRoutineBuilder) -> Routine:

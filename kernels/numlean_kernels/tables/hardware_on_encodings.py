@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any, Final
+from typing import Any
 
 from numlean_kernels.elementary import hardware as floats
 from numlean_kernels.formats import Format
 from numlean_kernels.ieee.arithmetic import Arithmetic
-from numlean_kernels.protocol import Routine, Table, Target
+from numlean_kernels.protocol import Routine, Table, Target, UsualCase, usual_case_of
 from numlean_kernels.tables.elementary import BINARY
-from numlean_kernels.tables.hardware import HardwareRoutineBuilder
+from numlean_kernels.tables.hardware import ARITIES, HardwareRoutineBuilder
 from numlean_kernels.tables.ieee import ieee_table
-
-_ARITIES: Final = {"add": 2, "sub": 2, "mul": 2, "div": 2, "sqrt": 1, "fma": 3}
 
 
 @cache
@@ -29,8 +27,15 @@ def encodings_table(format: Format, target: Target) -> Table:
     )
 
     def make(name: str) -> Routine:
-        if name in _ARITIES:
-            return target.routine(_lift(builder, builder.routine(name), _ARITIES[name]))
+        if name in ARITIES:
+            routine = builder.routine(name)
+            made: Any = target.routine(_lift(builder, routine, ARITIES[name]))
+            case = usual_case_of(routine)
+            if case is not None:
+                lifted = target.routine(_lift(builder, case.routine, ARITIES[name]))
+                is_usual = target.routine(_lift_predicate(builder, case.is_usual, ARITIES[name]))
+                made.usual_case = UsualCase(lifted, is_usual)
+            return made  # type: ignore[no-any-return]
         function = name.removeprefix("fast ")
         if function != name and target.has_float_phases and function in floats.PHASES[format]:
             return target.routine(_lift_fast(builder, builder.routine(name), function))
@@ -56,6 +61,21 @@ def _lift(builder: HardwareRoutineBuilder, routine: Routine, arity: int) -> Rout
 
     def ternary(a: Any, b: Any, c: Any) -> Any:
         return encoding(routine(real(a), real(b), real(c)))
+
+    return (unary, binary, ternary)[arity - 1]
+
+
+def _lift_predicate(builder: HardwareRoutineBuilder, routine: Routine, arity: int) -> Routine:
+    real = builder.real
+
+    def unary(a: Any) -> Any:
+        return routine(real(a))
+
+    def binary(a: Any, b: Any) -> Any:
+        return routine(real(a), real(b))
+
+    def ternary(a: Any, b: Any, c: Any) -> Any:
+        return routine(real(a), real(b), real(c))
 
     return (unary, binary, ternary)[arity - 1]
 

@@ -20,6 +20,7 @@ from numlean_kernels.protocol import (
 )
 from numlean_kernels.targets import float_ops
 from numlean_kernels.targets.cache import enable_disk_cache
+from numlean_kernels.targets.direct_calls import DIRECT_CALLS
 from numlean_kernels.targets.inlined import InlinedRoutine
 from numlean_kernels.targets.intrinsics import (
     ENCODING_OF,
@@ -38,6 +39,7 @@ class CpuTarget(Target):
 
     name = "cpu"
     looks_up_codes = True
+    computes_rows = True
     has_float_phases = True
     multiplies_views = True
 
@@ -105,6 +107,13 @@ class CpuTarget(Target):
             run(*bounds, *arrays)
 
         return launch
+
+    def direct(
+        self, loop: Loop, table: Table, arity: int, dtype: np.dtype[Any]
+    ) -> Callable[..., Array | None] | None:
+        """Return the compiled loop with as little Python around it as possible."""
+        make = DIRECT_CALLS.get(arity)
+        return None if make is None else make(self.compiled(loop, table), dtype)
 
     def compile(self, operations: Sequence[ProgramStep]) -> Callable[[], None]:
         """Return native code that calls the kernels one after the other."""

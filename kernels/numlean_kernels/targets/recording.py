@@ -31,7 +31,7 @@ class RecordingTarget(DelegatingTarget):
         super().__init__(inner)
         self.name = inner.name
         self.compiles, self.looks_up_codes = inner.compiles, inner.looks_up_codes
-        self.has_float_phases = inner.has_float_phases
+        self.computes_rows, self.has_float_phases = inner.computes_rows, inner.has_float_phases
         self.multiplies_views = inner.multiplies_views
         self.operations = operations
 

@@ -31,6 +31,8 @@ class Components(Protocol):
     def substitutes(self) -> Mapping[str, Routine]: ...  # noqa: D102
     @property
     def uses_code_tables(self) -> bool: ...  # noqa: D102
+    @property
+    def direct(self) -> dict[str, Callable[..., Storage | None]]: ...  # noqa: D102
 
     def without_recorder(self) -> Scalar:
         """Return the same arithmetic, none of whose operations are recorded."""

@@ -30,16 +30,31 @@ def unary(
     s: Components, name: str, x: Storage, *, result: Any = None, flags: Flags | None = None
 ) -> Storage:
     """Apply an operation to each element; ``result`` is the dtype, by default the Scalar's."""
+    direct = s.direct.get(name)
+    if direct is not None and flags is None:
+        z = direct(x)
+        if z is not None:
+            return z
     return run(s, elementwise(name, 1), (ready(s, name, x),), result=result, flags=flags)
 
 
 def binary(s: Components, name: str, x: Storage, y: Storage, *, result: Any = None) -> Storage:
     """Apply an operation that keeps no flags to each pair of elements."""
+    direct = s.direct.get(name)
+    if direct is not None:
+        z = direct(x, y)
+        if z is not None:
+            return z
     return run(s, elementwise(name, 2), fit(s, name, (x, y)), result=result)
 
 
 def arithmetic(s: Components, name: str, x: Storage, y: Storage, flags: Flags | None) -> Storage:
     """Apply an operation to each pair of elements; a single number is not spread over an array."""
+    direct = s.direct.get(name)
+    if direct is not None and flags is None:
+        z = direct(x, y)
+        if z is not None:
+            return z
     x, y = ready(s, name, x), ready(s, name, y)
     if x.shape == y.shape:
         return run(s, elementwise(name, 2), (x, y), flags=flags)
@@ -115,10 +130,19 @@ def run(
     results = faster_results_of(s, loop.name, *operands) if result is None else None
     if results is None:
         kernel(s, loop)((z.size,), *flat(*operands, z))
+        _remember(s, loop, operands, z)
     else:
         look_up = kernel_for(s.target, looked_up(loop.name, len(operands)), NO_ROUTINES)
         look_up((z.size,), results, *flat(*operands, z))
     return z
+
+
+def _remember(s: Components, loop: Loop, operands: tuple[Storage, ...], z: Storage) -> None:
+    """Keep the short way to an operation whose operands and result are numbers of the Scalar."""
+    if loop.name not in s.direct and {x.dtype for x in (*operands, z)} == {s.codec.storage_dtype}:
+        direct = s.target.direct(loop, s.table, len(operands), z.dtype)
+        if direct is not None:
+            s.direct[loop.name] = direct
 
 
 def run_flagged(
@@ -168,6 +192,11 @@ def elementary(
     Raises:
         UnknownNameError: There is no elementary function of that name.
     """
+    direct = s.direct.get(name)
+    if direct is not None and flags is None:
+        z = direct(*operands)
+        if z is not None:
+            return z
     check_name(name)
     operands = fit(s, name, operands)
     if name in s.substitutes:

@@ -24,8 +24,16 @@ from numlean_kernels.loops.gather_scatter import GROUP, SCATTER_ADD, SCATTER_ADD
 from numlean_kernels.loops.lookup import MATMUL_BY_TABLE, SUM_BY_TABLE
 from numlean_kernels.loops.matmul import MATMUL, MATMUL_FMA
 from numlean_kernels.loops.matmul_of_views import OF_VIEWS
-from numlean_kernels.loops.reduce import ARGMAX, MAX, SUM_ORDERED, SUM_PAIRWISE
-from numlean_kernels.protocol import Loop, kernel_for
+from numlean_kernels.loops.reduce import (
+    ARGMAX,
+    MAX,
+    SUM_ORDERED,
+    SUM_ORDERED_ROWS,
+    SUM_PAIRWISE,
+    SUM_PAIRWISE_ROWS,
+    work_length,
+)
+from numlean_kernels.protocol import Loop, kernel_for, usual_case_of
 
 
 def matmul(s: Components, a: Storage, b: Storage, contraction: Contraction) -> Storage:
@@ -79,11 +87,18 @@ _TRANSPOSED: Final = {each: np.array(each, np.int64) for each in ((0, 0), (0, 1)
 
 def sum_axes(s: Components, x: Storage, axis: Axis, keepdims: bool, reduction: Order) -> Storage:
     """Return the sums along axes."""
+    loop = _choose("reduction", reduction, {"ordered": SUM_ORDERED, "pairwise": SUM_PAIRWISE})
+    # Without a simple addition, the loop over cells is as fast for a tree.
+    is_simple = loop is SUM_ORDERED or usual_case_of(s.table["add"]) is not None
+    rows = _as_rows(s, x, axis) if is_simple else None
+    if rows is not None:
+        shape = (1,) * x.ndim if axis is None else (*x.shape[:-1], 1)
+        kept = shape if keepdims else (() if axis is None else x.shape[:-1])
+        return (_ordered_rows if loop is SUM_ORDERED else _pairwise_rows)(s, rows).reshape(kept)
     axes = shapes.axes_of(axis, check_storage(s, "sum", x).ndim)
     kept = tuple(x.shape[k] for k in range(x.ndim) if k not in axes)
     shape = shapes.keepdims_shape(x.shape, axis) if keepdims else kept
     terms = block(s, "sum", x, axes)
-    loop = _choose("reduction", reduction, {"ordered": SUM_ORDERED, "pairwise": SUM_PAIRWISE})
     is_ordered = loop is SUM_ORDERED or terms.shape[1] == 0
     return (_ordered_sums if is_ordered else _pairwise_sums)(s, terms).reshape(shape)
 
@@ -97,6 +112,30 @@ def _ordered_sums(s: Components, terms: Storage) -> Storage:
         kernel(s, SUM_ORDERED)(z.shape, terms, z)
     else:
         kernel_for(s.target, SUM_BY_TABLE, NO_ROUTINES)(z.shape, sums, zero_of(s), terms, z)
+    return z
+
+
+def _as_rows(s: Components, x: Storage, axis: Axis) -> Storage | None:
+    """Return the terms of each sum as a row, where the target computes whole rows; else None."""
+    if not s.target.computes_rows or type(x) is not np.ndarray or x.dtype.itemsize == 1:
+        return None
+    if x.dtype is not s.codec.storage_dtype or x.ndim == 0 or not x.size or not x.flags.carray:
+        return None
+    if axis is None:
+        return x.reshape(1, -1)
+    return x.reshape(-1, x.shape[-1]) if type(axis) is int and axis in (-1, x.ndim - 1) else None
+
+
+def _ordered_rows(s: Components, rows: Storage) -> Storage:
+    z = s.target.empty(len(rows), rows.dtype)
+    kernel(s, SUM_ORDERED_ROWS)(z.shape, rows, z)
+    return z
+
+
+def _pairwise_rows(s: Components, rows: Storage) -> Storage:
+    z = s.target.empty(len(rows), rows.dtype)
+    work = s.target.empty((len(rows), work_length(rows.shape[1])), rows.dtype)
+    kernel(s, SUM_PAIRWISE_ROWS)(z.shape, rows, work, z)
     return z
 
 

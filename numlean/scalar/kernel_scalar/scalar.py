@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Final, final
 
 import numpy as np
@@ -89,6 +90,11 @@ class KernelScalar(ElementaryFunctions):
         The name is not part of it, nor where conversions draw.
         """
         return self.table.arithmetic, self.rounding, self.codec, self.substitutes, self.device
+
+    @cached_property
+    def direct(self) -> dict[str, Callable[..., Storage | None]]:
+        """Elementwise operations that ran before, by name, that take little but their kernel."""
+        return {}
 
     @property
     def device(self) -> str:
