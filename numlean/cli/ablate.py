@@ -35,6 +35,7 @@ from numlean.cli.options import (
     train_options,
     warn_of_constants,
 )
+from numlean.cli.options.executors import add_scheduler_option, executor_at
 from numlean.cli.progress import Advance, progress
 from numlean.cli.report_files import ReportFiles, add_report_options
 from numlean.cli.streams import PrintedLines
@@ -72,6 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="number of seeds, starting at --seed (default: %(default)s)",
     )
     add_report_options(parser)
+    add_scheduler_option(parser, "make the runs")
     add_weights_option(parser)
     add_training_options(parser)
 
@@ -125,6 +127,7 @@ def _ablate(arguments: argparse.Namespace, interrupt: Interrupt, failed: FailedO
             initial=arguments.weights,
             write=write,
             on_step=on_step,
+            executor=stack.enter_context(executor_at(arguments.scheduler)),
         )
     outputs.write_page(result.page, failed)
     printed.end()

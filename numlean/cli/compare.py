@@ -48,6 +48,7 @@ from numlean.cli.options import (
     run_spec,
     warn_of_constants,
 )
+from numlean.cli.options.executors import add_scheduler_option, executor_at
 from numlean.cli.progress import progress
 from numlean.cli.report_files import ReportFiles, add_report_options
 from numlean.cli.streams import PrintedLines
@@ -102,6 +103,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--no-flags", action="store_true", help="do not count IEEE exceptions")
     add_report_options(parser)
+    add_scheduler_option(parser, "make the runs of each seed")
     add_weights_option(parser)
     add_training_options(parser)
 
@@ -155,6 +157,7 @@ def _compare(arguments: argparse.Namespace, interrupt: Interrupt, failed: Failed
             flags=not arguments.no_flags,
             write=write,
             on_step=on_step,
+            executor=stack.enter_context(executor_at(arguments.scheduler)),
         )
     outputs.write_page(result.page, failed)
     printed.end()

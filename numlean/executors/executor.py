@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Final, Protocol, TypeVar, final
+from dataclasses import dataclass
+from typing import Final, Generic, Protocol, TypeVar, final
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -40,3 +41,29 @@ class ThisProcess:
 
 HERE: Final = ThisProcess()
 """The executor of everything that is not given another one."""
+
+
+def streams(
+    executor: Executor, work: Callable[[Item], Iterable[Result]], items: Iterable[Item], what: str
+) -> Iterator[Iterable[Result]]:
+    """Yield what each piece of work yields: in this process as it does, else once it has ended.
+
+    Args:
+        executor: Where to compute.
+        work: Yields the events of a piece.
+        items: What it is called with.
+        what: The name of the work in an error.
+    """
+    if executor is HERE:
+        return map(work, items)
+    return executor.in_order(_Listed(work), items, what)
+
+
+@dataclass(frozen=True)
+class _Listed(Generic[Item, Result]):
+    """Work that returns all its events at the end."""
+
+    work: Callable[[Item], Iterable[Result]]
+
+    def __call__(self, item: Item) -> list[Result]:
+        return [*self.work(item)]

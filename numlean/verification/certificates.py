@@ -8,11 +8,13 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from typing import Any, Final
 
 import numpy as np
 
+from numlean.executors.executor import HERE, Executor
 from numlean.tasks.arithmetic import arithmetic_options
 
 
@@ -88,7 +90,10 @@ def ways(dtypes: Sequence[str]) -> tuple[tuple[str, ...], ...]:
 
 
 def outcomes(
-    files: Sequence[str], dtypes: Sequence[str], options: Sequence[str] = ()
+    files: Sequence[str],
+    dtypes: Sequence[str],
+    options: Sequence[str] = (),
+    executor: Executor = HERE,
 ) -> Iterator[ReplayOutcome]:
     """Yield the outcome of each environment and way, each in a process of its own.
 
@@ -96,9 +101,16 @@ def outcomes(
         files: The certificates.
         dtypes: The dtypes to replay in, or policies as ``policy:POLICY``.
         options: Further options of ``numlean replay``.
+        executor: Starts the processes; the files have the same paths wherever it does.
     """
-    for environment, way in product(environments(), ways(dtypes)):
-        yield replayed(files, environment, way, options)
+    work = partial(_replayed_item, tuple(files), tuple(options))
+    return executor.in_order(work, product(environments(), ways(dtypes)), "replays")
+
+
+def _replayed_item(
+    files: Sequence[str], options: Sequence[str], item: tuple[Environment, tuple[str, ...]]
+) -> ReplayOutcome:
+    return replayed(files, *item, options)
 
 
 def replayed(

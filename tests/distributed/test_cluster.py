@@ -1,3 +1,4 @@
+import json
 import os
 import signal
 import time
@@ -102,3 +103,23 @@ def test_results_on_a_cluster_are_in_order_and_an_error_is_that_of_the_work(user
         assert list(executor.in_order(abs, range(-20, 0), "numbers")) == list(range(20, 0, -1))
         with pytest.raises(ZeroDivisionError):
             list(executor.in_order((6).__floordiv__, [3, 0], "numbers"))
+
+
+def records(path):
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    return [{k: v for k, v in line.items() if k != "seconds"} for line in lines]
+
+
+def test_comparisons_and_ablations_on_a_cluster_have_the_records_of_this_process(
+    user_cluster, tmp_path, capsys
+):
+    user_cluster.add_worker("a")
+    cluster = ["--scheduler", user_cluster.address]
+    compare = ["compare", "xor", "--dtypes", "mp:11,mp:8", "--truth", "mp:24", "--steps", "2"]
+    ablate = ["ablate", "xor", "--policy", "uniform(mp:11),accumulate=mp:24", "--steps", "2"]
+    for number, words in enumerate(([*compare, "--seeds", "2"], [*ablate, "--seeds", "1"])):
+        here, there = (tmp_path / f"{where}{number}.jsonl" for where in ("here", "there"))
+        assert main([*words, "--jsonl", str(here)]) == 0
+        assert main([*words, "--jsonl", str(there), *cluster]) == 0
+        assert records(here) == records(there)
+        capsys.readouterr()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -21,22 +21,21 @@ from numlean.analysis.ablation.records import (
     variant_record,
 )
 from numlean.analysis.ablation.result import Ablation, Row, Stop
-from numlean.analysis.ablation.seed_run import SeedRun, Training
+from numlean.analysis.ablation.seed_run import RunItem, RunMade, RunWork, SeedRun, Training
 from numlean.analysis.ablation.variants import UNCHANGED, Omission, Variant, Variants
 from numlean.analysis.drift.records import Record, Write
 from numlean.analysis.drift.run_record import machine_record, training_record, version_record
-from numlean.analysis.drift.split_data import Data, Load, loader
+from numlean.analysis.drift.split_data import CachedLoad, Data, loader
 from numlean.analysis.lockstep import RunSpec
 from numlean.analysis.lockstep.run_spec import RunSpecLike
 from numlean.arguments import checked
-from numlean.autograd.tensor import Tensor
 from numlean.checkpoint.weights import WeightSource, weights_of
 from numlean.digest import value_digest
 from numlean.errors import NumleanError
+from numlean.executors.executor import HERE, Executor, streams
 from numlean.precision import Policy, format_policy, parse_policy, policy_digest
-from numlean.scalar.protocol import Scalar
 from numlean.scalar.registry import resolve_known
-from numlean.tasks import NamedTask, Split, get_task
+from numlean.tasks import NamedTask, get_task
 from numlean.training import Options, Runner, Task, TrainConfig
 from numlean.training.options import BACKENDS, resolve_part
 from numlean.training.precision import RunPrecision
@@ -64,6 +63,7 @@ def ablate(
     with_accuracy: bool | None = None,
     write: Write | None = None,
     on_step: Callable[[], bool | None] | None = None,
+    executor: Executor = HERE,
 ) -> Ablation:
     """Train a task by a policy, and with each part of the policy promoted or demoted alone.
 
@@ -96,6 +96,7 @@ def ablate(
             :mod:`numlean.analysis.ablation.records`.
         on_step: A function that is called after each step of each run. If it returns True, the
             ablation ends with the runs completed so far, and says so.
+        executor: Computes the runs, each on its own; the result does not depend on it.
 
     Raises:
         NumleanError: The policy is not valid, a dtype is unknown or not narrower than the other
@@ -117,9 +118,7 @@ def ablate(
     options = options or Options(backend=COMPILED)
     policy = parse_policy(policy) if isinstance(policy, str) else policy
     values = None if initial is None else weights_of(task, initial)
-    training = Training(
-        task, config, _cached(loader(data)), bool(with_accuracy), on_step or _nothing
-    )
+    training = Training(task, config, CachedLoad(loader(data)), bool(with_accuracy))
     # The bits of the reference run do not depend on its device.
     reference = RunSpec.of(truth, replace(options, device=None)).starting_from(values)
     directions = _directions(policy, high, low, lambda dtype: resolve_part(dtype, options))
@@ -152,7 +151,8 @@ def ablate(
     }
     write = write or _ignore
     write(header)
-    runs = _Runs(training, reference, variants, specs, write)
+    work = RunWork(training)
+    runs = _Runs(work, executor, reference, variants, specs, write, on_step or _nothing)
     result = runs.make(header)
     for record in final_records(result):
         write(record)
@@ -164,13 +164,15 @@ class _Runs:
 
     def __init__(
         self,
-        training: Training,
+        work: RunWork,
+        executor: Executor,
         reference: RunSpec,
         variants: Variants,
         specs: Sequence[RunSpec],
         write: Write,
+        on_step: Callable[[], bool | None],
     ) -> None:
-        self._training = training
+        self._work, self._executor, self._on_step = work, executor, on_step
         self._reference = reference
         self._specs = dict(zip(variants.rows, specs, strict=True))
         self._found: dict[Variant, list[SeedRun]] = {each: [] for each in variants.rows}
@@ -186,32 +188,42 @@ class _Runs:
 
     def _seed(self, seed: int) -> Stop | None:
         """Make the runs of a seed; return where they were ended early, if so."""
-        made = self._training.run(self._reference, seed, None)
+        ((_, made),) = self._runs([(self._reference, seed, None)])
         if isinstance(made, int):
             return Stop(self._reference.name, seed, made)
-        run, reference = made
-        self._references.append(run)
-        self._write(run_record(None, run))
-        for variant in list(self._found):
-            steps = self._row(variant, seed, reference)
-            if steps is not None:
-                return Stop(variant.name, seed, steps)
+        if isinstance(made, NumleanError):
+            raise made
+        self._references.append(made.run)
+        self._write(run_record(None, made.run))
+        variants = list(self._found)
+        items = [(self._specs[each], seed, made.params) for each in variants]
+        for k, row in self._runs(items):
+            variant = variants[k]
+            if isinstance(row, int):
+                return Stop(variant.name, seed, row)
+            self._add(variant, row)
         return None
 
-    def _row(self, variant: Variant, seed: int, reference: Sequence[Tensor]) -> int | None:
-        """Make a run; return the number of its steps if it was ended early."""
-        try:
-            made = self._training.run(self._specs[variant], seed, reference)
-        except NumleanError as error:
-            if variant.part == UNCHANGED:
-                raise
-            self._drop(variant, error)
-            return None
-        if isinstance(made, int):
-            return made
-        self._found[variant].append(made[0])
-        self._write(run_record(variant.name, made[0]))
-        return None
+    def _runs(self, items: Sequence[RunItem]) -> Iterator[tuple[int, RunMade | NumleanError | int]]:
+        """Yield each run with its number: what it gave, or its steps if it was ended early."""
+        steps = self._work.training.config.steps
+        for k, events in enumerate(streams(self._executor, self._work, items, "a run")):
+            for event in events:
+                if not isinstance(event, int):
+                    yield k, event
+                elif self._on_step() and event < steps:
+                    yield k, event
+                    return
+
+    def _add(self, variant: Variant, made: RunMade | NumleanError) -> None:
+        """Add a run to its row, or drop the row if the run is not possible."""
+        if isinstance(made, RunMade):
+            self._found[variant].append(made.run)
+            self._write(run_record(variant.name, made.run))
+        elif variant.part == UNCHANGED:
+            raise made
+        else:
+            self._drop(variant, made)
 
     def _drop(self, variant: Variant, error: NumleanError) -> None:
         """Note that a row is impossible, which only its first step has shown."""
@@ -271,18 +283,6 @@ def _states(runner: Runner, config: TrainConfig) -> list[str]:
 def _digest(runner: Runner) -> str:
     """Return the digest of the exact values of a run's parameters."""
     return value_digest(runner.named_parameters)
-
-
-def _cached(load: Load) -> Load:
-    """Return a function that loads the data of each Scalar once."""
-    found: dict[Scalar, Split] = {}
-
-    def cached(scalar: Scalar) -> Split:
-        if scalar not in found:
-            found[scalar] = load(scalar)
-        return found[scalar]
-
-    return cached
 
 
 def _ignore(record: Record) -> None:

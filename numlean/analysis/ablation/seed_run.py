@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, final
+from typing import Any, Final, TypeAlias, final
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from numlean.analysis.lockstep import RunSpec
 from numlean.autograd.tensor import Tensor
 from numlean.data import minibatches
 from numlean.digest import state_digest, value_digest
+from numlean.errors import NumleanError
 from numlean.training import Stepper, Task, TrainConfig, run_evaluation
 
 _TRIED: Final = 2
@@ -74,6 +75,20 @@ class SeedRun:
 
 @final
 @dataclass(frozen=True)
+class RunMade:
+    """A run that has made all its steps.
+
+    Attributes:
+        run: The results.
+        params: The final parameters.
+    """
+
+    run: SeedRun
+    params: tuple[Tensor, ...]
+
+
+@final
+@dataclass(frozen=True)
 class Training:
     """What all runs of an ablation share.
 
@@ -82,14 +97,12 @@ class Training:
         config: The training configuration; each run has its own seed.
         load: Returns the data for a Scalar.
         with_accuracy: Whether to count correct class predictions.
-        on_step: Called after each step; returns True to end.
     """
 
     task: Task
     config: TrainConfig
     load: Load
     with_accuracy: bool
-    on_step: Callable[[], bool | None]
 
     def try_step(self, spec: RunSpec) -> None:
         """Make one step on few samples.
@@ -104,17 +117,13 @@ class Training:
 
     def run(
         self, spec: RunSpec, seed: int, reference: Sequence[Tensor] | None
-    ) -> tuple[SeedRun, tuple[Tensor, ...]] | int:
-        """Make all steps of a run.
+    ) -> Iterator[int | RunMade]:
+        """Make all steps of a run; yield their number after each, and at the end the results.
 
         Args:
             spec: The arithmetic and the execution.
             seed: The seed.
             reference: The final parameters of the reference run; None for that run itself.
-
-        Returns:
-            The results and the final parameters; or the number of steps after which ``on_step``
-            ended the run, if any were left.
         """
         config = replace(self.config, seed=seed)
         runner = replace(spec, options=replace(spec.options, seed=seed)).runner(self.task)
@@ -130,8 +139,7 @@ class Training:
             skipped += sum(each.is_skipped for each in stepper.scaled_steps)
             if step % every == 0 or step == config.steps - 1:
                 losses.append((step, loss.item()))
-            if self.on_step() and step < config.steps - 1:
-                return step + 1
+            yield step + 1
         measured = data.test if data.test.size else data.train
         evaluation = run_evaluation(stepper, measured, with_accuracy=self.with_accuracy)
         params, named = runner.model_params, runner.named_parameters
@@ -146,7 +154,30 @@ class Training:
             state_digest(named),
             value_digest(named),
         )
-        return result, params
+        yield RunMade(result, params)
+
+
+RunItem: TypeAlias = tuple[RunSpec, int, Sequence[Tensor] | None]
+"""A run, its seed, and the final parameters of the reference run; None for that run itself."""
+
+
+@final
+@dataclass(frozen=True)
+class RunWork:
+    """The work of an ablation for any run.
+
+    Attributes:
+        training: What all runs share.
+    """
+
+    training: Training
+
+    def __call__(self, item: RunItem) -> Iterator[int | RunMade | NumleanError]:
+        """Make a run; see ``Training.run``. An error that ends it is the last event."""
+        try:
+            yield from self.training.run(*item)
+        except NumleanError as error:
+            yield error
 
 
 def relative_distance(params: Sequence[Tensor], reference: Sequence[Tensor]) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, replace
 from typing import Any, Final
 
@@ -10,7 +10,15 @@ from numlean.analysis.drift.exact_reference import ExactReference
 from numlean.analysis.drift.records import Record, Units, Write, part_records, step_record
 from numlean.analysis.drift.result import Comparison
 from numlean.analysis.drift.run_record import machine_record, training_record, version_record
-from numlean.analysis.drift.seed_experiment import MeasurementSchedule, SeedExperiment
+from numlean.analysis.drift.seed_experiment import (
+    Event,
+    MeasuredStep,
+    MeasurementSchedule,
+    RunEnd,
+    SeedWork,
+    StepMade,
+    Stop,
+)
 from numlean.analysis.drift.split_data import Data, Load, loader
 from numlean.analysis.drift.ulp_scale import UlpScale
 from numlean.analysis.lockstep import RunSpec
@@ -19,6 +27,7 @@ from numlean.arguments import checked
 from numlean.checkpoint.weights import WeightSource, weights_of
 from numlean.digest import value_digest
 from numlean.errors import NumleanError
+from numlean.executors.executor import HERE, Executor, streams
 from numlean.precision import policy_digest
 from numlean.precision.policy_text import policy_to_plain
 from numlean.scalar.identity import name_both
@@ -51,6 +60,7 @@ def compare(
     flags: bool = True,
     write: Write | None = None,
     on_step: Callable[[], bool | None] | None = None,
+    executor: Executor = HERE,
 ) -> Comparison:
     """Train a task in several arithmetics and in a precise reference, and measure the distances.
 
@@ -83,7 +93,9 @@ def compare(
         flags: Whether to count the exceptions of the measured steps, where they are recorded.
         write: A function that is called with each record as soon as it exists.
         on_step: A function that is called after each step of each seed. If it returns True, the
-            comparison ends with what was measured so far, and says so.
+            comparison ends with what was measured so far, and says so. If seeds are computed
+            elsewhere, it is called for each step of a seed when that has ended.
+        executor: Computes the seeds, each on its own; the result does not depend on it.
 
     Raises:
         NumleanError: A dtype is unknown, repeated, or only the truth's; config or data are missing;
@@ -129,17 +141,12 @@ def compare(
         }
     result, write = Comparison(header), write or _ignore
     write(header)
-    for seed in numbers:
-        experiment = SeedExperiment(
-            task,
-            replace(reference, options=replace(reference.options, seed=seed)),
-            [replace(spec, options=replace(spec.options, seed=seed)) for spec in others],
-            replace(config, seed=seed),
-            schedule,
-            load,
-            with_accuracy=bool(with_accuracy),
-        )
-        _run(experiment, seed, result, write, on_step or _nothing)
+    stop = Stop()
+    work = SeedWork(task, reference, others, config, schedule, load, bool(with_accuracy), stop)
+    for seed, events in zip(
+        numbers, streams(executor, work, numbers, "a seed of a comparison"), strict=True
+    ):
+        _take(events, seed, result, write, on_step or _nothing, stop)
         if result.stopped_at is not None:
             break
     if result.stopped_at == (numbers[-1], config.steps):  # nothing was left
@@ -147,36 +154,45 @@ def compare(
     return result
 
 
-def _run(
-    experiment: SeedExperiment,
+def _take(
+    events: Iterable[Event],
     seed: int,
     result: Comparison,
     write: Write,
     on_step: Callable[[], bool | None],
+    stop: Stop,
 ) -> None:
+    """Add the events of a seed to the result, and write their records."""
     last: dict[str, Record] = {}
+    for event in events:
+        if isinstance(event, StepMade):
+            if not stop.requested and on_step():
+                stop.requested = True
+            if stop.requested:
+                result.stopped_at = seed, event.steps
+        elif isinstance(event, RunEnd):
+            record = _run_record(event, seed, last.get(event.dtype, {}))
+            result.runs.append(record)
+            write(record)
+        else:
+            last[event.dtype] = _add(event, seed, result, write)
 
-    def ask() -> bool:
-        if on_step():
-            result.stopped_at = seed, experiment.steps
-        return result.stopped_at is not None
 
-    for measured in experiment.run(ask):
-        units = Units.of(result.header, measured.dtype)
-        record = step_record(seed, measured, units)
-        last[measured.dtype] = record
-        write(record)
-        for line in part_records(seed, measured):
-            write(line)
-        result.add(record, measured)
-    for run in experiment.runs:
-        end = last.get(run.name, {})
-        figures = {key: end.get(key) for key in ("loss", "exact_loss", "test_loss", "accuracy")}
-        record = {"record": "run", "dtype": run.name, "seed": seed, **figures, **run.digests()}
-        record["nonfinite"] = run.nonfinite
-        record["steps"] = experiment.steps
-        result.runs.append(record)
-        write(record)
+def _add(measured: MeasuredStep, seed: int, result: Comparison, write: Write) -> Record:
+    """Add a measured step to the result, and write its records; return that of the step."""
+    record = step_record(seed, measured, Units.of(result.header, measured.dtype))
+    write(record)
+    for line in part_records(seed, measured):
+        write(line)
+    result.add(record, measured)
+    return record
+
+
+def _run_record(end: RunEnd, seed: int, last: Record) -> Record:
+    """Return the record of a run, from its end and the record of its last measured step."""
+    figures = {key: last.get(key) for key in ("loss", "exact_loss", "test_loss", "accuracy")}
+    record = {"record": "run", "dtype": end.dtype, "seed": seed, **figures, **end.digests}
+    return {**record, "nonfinite": end.nonfinite, "steps": end.steps}
 
 
 def _others(specs: Sequence[RunSpec], truth: RunSpec) -> list[RunSpec]:

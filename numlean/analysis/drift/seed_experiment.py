@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from numlean.analysis.drift.operations import Key, OperationErrors
 from numlean.analysis.drift.product_errors import ProductErrors, ProductKey, product_errors
@@ -79,6 +79,92 @@ class MeasuredStep:
     updates: dict[str, UpdateErrors] | None = None
 
 
+@dataclass(frozen=True)
+class StepMade:
+    """A step of all runs of a seed has ended.
+
+    Attributes:
+        steps: The number of steps so far.
+    """
+
+    steps: int
+
+
+@dataclass(frozen=True)
+class RunEnd:
+    """The end of a run of a seed.
+
+    Attributes:
+        dtype: The name of the run.
+        digests: The digests of its last parameters.
+        nonfinite: The first event with a number that was not finite; None without.
+        steps: The number of steps made.
+    """
+
+    dtype: str
+    digests: dict[str, str]
+    nonfinite: Any
+    steps: int
+
+
+Event: TypeAlias = MeasuredStep | StepMade | RunEnd
+
+
+@dataclass
+class Stop:
+    """A request to end after the current step.
+
+    Attributes:
+        requested: Whether it was made.
+    """
+
+    requested: bool = False
+
+
+@dataclass(frozen=True)
+class SeedWork:
+    """The work of a comparison for any seed.
+
+    Attributes:
+        task: The task.
+        truth: The reference run.
+        others: The runs that are measured against it.
+        config: The training configuration; each seed replaces its own.
+        schedule: The steps to measure.
+        load: Returns the data for a Scalar.
+        with_accuracy: Whether to count correct class predictions.
+        stop: Ends the work, if that is done in this process.
+    """
+
+    task: Task
+    truth: RunSpec
+    others: Sequence[RunSpec]
+    config: TrainConfig
+    schedule: MeasurementSchedule
+    load: Callable[[Scalar], Split]
+    with_accuracy: bool
+    stop: Stop
+
+    def __call__(self, seed: int) -> Iterator[Event]:
+        """Make the runs of a seed; yield what is measured, each step, and the end of each run."""
+        experiment = SeedExperiment(
+            self.task,
+            _with_seed(self.truth, seed),
+            [_with_seed(spec, seed) for spec in self.others],
+            replace(self.config, seed=seed),
+            self.schedule,
+            self.load,
+            with_accuracy=self.with_accuracy,
+        )
+        yield from experiment.run(self.stop)
+        for run in experiment.runs:
+            yield RunEnd(run.name, run.digests(), run.nonfinite, experiment.steps)
+
+
+def _with_seed(spec: RunSpec, seed: int) -> RunSpec:
+    return replace(spec, options=replace(spec.options, seed=seed))
+
+
 class SeedExperiment:
     """The runs of one seed.
 
@@ -111,8 +197,8 @@ class SeedExperiment:
         """All runs, the reference run first."""
         return [self.truth, *(measured.run for measured in self.others)]
 
-    def run(self, on_step: Callable[[], bool | None]) -> Iterator[MeasuredStep]:
-        """Make the steps, until ``on_step`` returns True; yield those that are measured."""
+    def run(self, stop: Stop) -> Iterator[MeasuredStep | StepMade]:
+        """Make the steps, until an end is requested; yield those that are measured, and each."""
         config, schedule = self.truth.config, self._schedule
         batches = [
             minibatches(split.train, config.batch_size, seed=config.seed) for split in self._splits
@@ -125,7 +211,8 @@ class SeedExperiment:
                 for run, sample in zip(self.runs, samples, strict=True):
                     run.step(sample)
             self.steps = step + 1
-            if on_step():
+            yield StepMade(self.steps)
+            if stop.requested:
                 return
 
     def _measure(self, step: int, samples: Sequence[Batch], tests: bool) -> Iterator[MeasuredStep]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Any, TypeAlias, final
 
 from numlean.data import Dataset
 from numlean.scalar.protocol import Scalar
@@ -26,3 +26,25 @@ def loader(data: Data) -> Load:
         return Split(*found.split_at(found.size))
 
     return load
+
+
+@final
+class CachedLoad:
+    """Loads the data of each Scalar once; another process loads them again.
+
+    Args:
+        load: Loads the data.
+    """
+
+    def __init__(self, load: Load) -> None:
+        self._load = load
+        self._found: dict[Scalar, Split] = {}
+
+    def __call__(self, scalar: Scalar) -> Split:
+        """Return the data for a Scalar."""
+        if scalar not in self._found:
+            self._found[scalar] = self._load(scalar)
+        return self._found[scalar]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return CachedLoad, (self._load,)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from numlean.cli.options.training import warn
 from numlean.errors import NumleanError
-from numlean.executors.executor import Executor
+from numlean.executors.executor import HERE, Executor
 from numlean.executors.processes import MOST_JOBS, processes
 from numlean.process.processors import available_processors
 
@@ -23,10 +23,15 @@ def add_executor_options(parser: argparse.ArgumentParser, *, jobs: int | None = 
         default=jobs,
         help=f"number of processes (default: {default})",
     )
+    add_scheduler_option(parser, "compute")
+
+
+def add_scheduler_option(parser: argparse.ArgumentParser, what: str) -> None:
+    """Add the option that names a cluster; ``what`` says what is done on it."""
     parser.add_argument(
         "--scheduler",
         metavar="ADDRESS",
-        help="compute on the workers of a Dask scheduler, such as tcp://127.0.0.1:8786",
+        help=f"{what} on the workers of a Dask scheduler, such as tcp://127.0.0.1:8786",
     )
 
 
@@ -50,10 +55,21 @@ def chosen_executor(arguments: argparse.Namespace) -> Iterator[Executor]:
         NumleanError: The scheduler does not answer, has no workers, or one of another version.
     """
     jobs = check_jobs(arguments)
-    if arguments.scheduler is None:
-        yield processes(jobs)
+    with executor_at(arguments.scheduler, processes(jobs)) as executor:
+        yield executor
+
+
+@contextmanager
+def executor_at(scheduler: str | None, otherwise: Executor = HERE) -> Iterator[Executor]:
+    """Yield the executor of a scheduler, or another one if there is none.
+
+    Raises:
+        NumleanError: The scheduler does not answer, has no workers, or one of another version.
+    """
+    if scheduler is None:
+        yield otherwise
         return
     from numlean.distributed.cluster import connect  # few runs need it
 
-    with connect(arguments.scheduler, 0) as cluster:
+    with connect(scheduler, 0) as cluster:
         yield cluster.executor(warn)

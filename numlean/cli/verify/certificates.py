@@ -12,6 +12,7 @@ from itertools import chain
 
 from numlean.analysis.lockstep import RunSpec
 from numlean.cli.options import add_file_options, add_trust_option, given_files
+from numlean.cli.options.executors import add_scheduler_option, executor_at
 from numlean.cli.options.limits import add_limit_option
 from numlean.cli.progress import progress
 from numlean.scalar.dtype import split_dtype_list
@@ -29,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="A,B,...",
         help="dtypes to replay in, or policies as policy:POLICY (default: %(default)s)",
     )
+    add_scheduler_option(parser, "replay")
     add_file_options(parser)
     add_trust_option(parser, "a certificate")
     add_limit_option(parser)
@@ -40,8 +42,11 @@ def run(arguments: argparse.Namespace) -> int:
     for each in dtypes:
         RunSpec.parse(each)  # raises an error before the first of many replays
     print(f"{count} certificates, each in {len(environments())} environments")
-    with progress("replays", len(environments()) * len(ways(dtypes))) as advance:
-        for outcome in outcomes(arguments.files, dtypes, _passed_on(arguments)):
+    with (
+        executor_at(arguments.scheduler) as executor,
+        progress("replays", len(environments()) * len(ways(dtypes))) as advance,
+    ):
+        for outcome in outcomes(arguments.files, dtypes, _passed_on(arguments), executor):
             advance(outcome.environment)
             print("\n".join(chain([_row(outcome, count)], _failures(outcome))), flush=True)
             status |= outcome.identical != count
