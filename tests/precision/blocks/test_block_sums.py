@@ -260,8 +260,8 @@ def test_operands_whose_blocks_lie_elsewhere_are_refused() -> None:
         nl.block_dot(a, a)
     with pytest.raises(ShapeError, match=r"b has the shape \(3,\)"):
         nl.block_matmul(a, f.quantize(np.ones(3)))
+    one = f.quantize(np.ones(3))
     with pytest.raises(ShapeError, match=r"have scales of shape \(1,\) along axis -1, not \(2,\)"):
-        one = f.quantize(np.ones(3))
         nl.block_dot(one, replace(one, scales=one.scales.repeat(2)))
     other = nl.get_block_format("mxfp8_e4m3", device="cpu")
     with pytest.raises(NumleanError, match="on the devices python and cpu"):
