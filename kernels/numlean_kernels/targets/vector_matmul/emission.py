@@ -91,6 +91,16 @@ def store(builder: Any, value: Any, place: Any, align: int, mask: Any = None) ->
     builder.call(function, [value, pointer, word(align), mask])
 
 
+def prefetch(builder: Any, place: Any, *, cache_level: int) -> None:
+    """Fetch the line at a place, which need not exist, to the first or second cache."""
+    byte, word = ir.IntType(8).as_pointer(), ir.IntType(32)
+    signature = ir.FunctionType(ir.VoidType(), [byte, word, word, word])
+    function = cgutils.get_or_insert_function(builder.module, signature, "llvm.prefetch.p0")
+    to_read, data = word(0), word(1)
+    locality = word(4 - cache_level)
+    builder.call(function, [_pointer(builder, place, ir.IntType(8)), to_read, locality, data])
+
+
 def suffix(vector: Any) -> str:
     """Return the name of a vector type in the names of LLVM's functions."""
     element = str(vector.element)

@@ -11,11 +11,17 @@ from typing import Any, Final
 
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
 from numba.extending import intrinsic
 
 from numlean_kernels.targets.inlined import InlinedRoutine
-from numlean_kernels.targets.vector_matmul.emission import WORD, advance, load, loop, store
+from numlean_kernels.targets.vector_matmul.emission import (
+    WORD,
+    advance,
+    load,
+    loop,
+    prefetch,
+    store,
+)
 from numlean_kernels.targets.vector_matmul.lanes import LaneArithmetic
 
 _FOUR: Final = 4
@@ -108,7 +114,8 @@ def _copy(arithmetic: LaneArithmetic, width: int) -> Any:
             def one_term(state: list[Any]) -> list[Any]:
                 source, target = state
                 store(builder, load(builder, vector, source, size), target, size)
-                _prefetch(builder, advance(builder, source, WORD(width * size)))
+                # What the next panel copies, while this one is multiplied.
+                prefetch(builder, advance(builder, source, WORD(width * size)), cache_level=2)
                 return [
                     advance(builder, source, x_term),
                     advance(builder, target, WORD(width * size)),
@@ -120,15 +127,6 @@ def _copy(arithmetic: LaneArithmetic, width: int) -> Any:
         return types.void(*[types.int64] * 4), generate
 
     return copy
-
-
-def _prefetch(builder: Any, place: Any) -> None:
-    """Fetch what the next panel copies, while this one is multiplied, to the second cache."""
-    byte, kind = ir.IntType(8).as_pointer(), ir.IntType(32)
-    pointer = builder.inttoptr(place, byte)
-    signature = ir.FunctionType(ir.VoidType(), [byte, kind, kind, kind])
-    fetch = cgutils.get_or_insert_function(builder.module, signature, "llvm.prefetch.p0")
-    builder.call(fetch, [pointer, kind(0), kind(2), kind(1)])
 
 
 @cache

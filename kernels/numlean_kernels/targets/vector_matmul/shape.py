@@ -8,8 +8,9 @@ from typing import Final, final
 
 from numlean_kernels.targets.vector_matmul.machine import Machine
 
-_PANEL_BYTES: Final = 28 << 10
-"""The first cache has at least 32 KiB."""
+_PANEL_BYTES: Final = {512: 36 << 10}
+_FEWEST_PANEL_BYTES: Final = 28 << 10
+"""The first cache has at least 32 KiB, and mostly 48 KiB where vectors have 512 bits."""
 
 _BLOCK_BYTES: Final = 160 << 10
 """The second cache has at least 256 KiB."""
@@ -59,6 +60,7 @@ def shape(machine: Machine, bits: int, temporaries: int) -> Shape:
     lanes, size, vectors = machine.bits // bits, bits // 8, 2
     free = machine.registers - vectors - 1 - temporaries
     rows = min(max(free // vectors, 1), _MOST_ROWS)
-    terms = _PANEL_BYTES // ((rows + lanes * vectors) * size) // 8 * 8
+    panels = _PANEL_BYTES.get(machine.bits, _FEWEST_PANEL_BYTES)
+    terms = panels // ((rows + lanes * vectors) * size) // 8 * 8
     block_rows = max(_BLOCK_BYTES // (terms * size) // rows, 1) * rows
     return Shape(lanes, rows, vectors, terms, block_rows)

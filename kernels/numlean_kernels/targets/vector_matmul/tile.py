@@ -16,6 +16,7 @@ from numlean_kernels.targets.vector_matmul.emission import (
     advance,
     load,
     loop,
+    prefetch,
     spread,
     store,
 )
@@ -86,6 +87,10 @@ def make_tile(arithmetic: LaneArithmetic, form: TileForm) -> Any:
             masks = _masks(builder, vectors, lanes, columns) if is_masked else None
             last = builder.sub(present, WORD(1))
             places = _places(builder, z, z_row, rows, vectors, lanes * size, last)
+            if is_packed:
+                below = builder.mul(z_row, WORD(rows))
+                for place in places:
+                    prefetch(builder, advance(builder, place, below), cache_level=1)
             sums = _starts(builder, vector, places, is_first, masks, size)
             pointers = [
                 builder.inttoptr(place, ir.IntType(8).as_pointer())
