@@ -1,6 +1,7 @@
 """Comparisons of runs by policies: what was done to each scaled operand."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -112,6 +113,9 @@ def test_text_and_page_show_every_operand(both):
     assert page.count("<b>Relative errors of blocks</b>") == 2
     assert page.count("<b>Saturated</b> by step") == 1  # nothing saturates in nvfp4
     assert "weight grad. · 0 Linear(2, 8)" in page
+    names = re.findall(r'\bid="([^"]+)"', page)
+    assert len(names) == len(set(names))
+    assert not re.search(r"#a[1-5]0000|https?:", page)  # each colour is the style sheet's
 
 
 def test_one_scale_for_a_tensor_or_a_float_for_each_block_is_shown_too():
