@@ -6,16 +6,17 @@ MX: for each format and scale rule, blocks on the boundaries of elements at ever
 random blocks. Elements are those of numbers over their scale, cast by ml_dtypes; scales are checked
 by their definition.
 
-NVFP4: random tensors and numbers on boundaries. Scales and elements of the preset `exact` are those
-found by comparing numbers with the products of boundaries and scales, which are exact in binary64.
-The other presets are compared with `exact`. Exit status 1 if anything but these differs.
+NVFP4: 2 N random blocks, and numbers on boundaries. Scales and elements of the presets `exact` and
+`microxcaling` are those found by comparing numbers with the products of boundaries and scales,
+which are exact in binary64. The other presets are compared with `exact`, on fewer random numbers.
+Exit status 1 if anything but these differs.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-import time
+from time import perf_counter as now
 from typing import Any
 
 import ml_dtypes
@@ -32,6 +33,8 @@ TYPES = {
     "e2m3": ml_dtypes.float6_e2m3fn,
     "e2m1": ml_dtypes.float4_e2m1fn,
 }
+EXACT = ("exact", "microxcaling")
+"""The presets whose quotients are exact; the other one rounds ties away from zero."""
 RULES = ("floor", "ceil", "even", "rceil")
 E2M1_BOUNDARIES = np.array([0.25, 0.75, 1.25, 1.75, 2.5, 3.5, 5.0])
 EVEN_BELOW = np.array([True, False, True, False, True, False, True])
@@ -51,12 +54,12 @@ def main() -> int:
     for name in block_formats():
         if name != "nvfp4":
             wrong += sum(compare_mx(name, rule, blocks // len(RULES)) for rule in RULES)
-    return 1 if wrong + compare_nvfp4() else 0
+    return 1 if wrong + compare_nvfp4(2 * blocks) else 0
 
 
 def compare_mx(name: str, rule: str, blocks: int) -> int:
     """Compare a format by a rule; print a line, and return the number of differences."""
-    started, f = time.perf_counter(), get_block_format(name, scale_rule=rule)
+    started, f = now(), get_block_format(name, scale_rule=rule)
     differences = numbers = 0
     for x in (on_boundaries(f), random_blocks(f, blocks)):
         q = f.quantize(x)
@@ -73,7 +76,7 @@ def compare_mx(name: str, rule: str, blocks: int) -> int:
         differences += int((q.elements[kept] != expected).sum())
         differences += int((q.scales[:, 0] != scales_of(f, rule, x)).sum())
         numbers += x.size
-    seconds = time.perf_counter() - started
+    seconds = now() - started
     print(
         f"{name:<11} {rule:<6} {numbers:>11,} numbers, {differences:,} differences, {seconds:.0f} s"
     )
@@ -136,23 +139,34 @@ def scales_of(f: BlockFormat, rule: str, x: Floats) -> Any:
     return np.where((rule == "even") & (exponent == 255), 255, codes)
 
 
-def compare_nvfp4() -> int:
-    """Compare NVFP4; print a line for each preset, and return the differences of `exact`."""
+def compare_nvfp4(blocks: int) -> int:
+    """Compare NVFP4; print a line for each preset, and return the differences of exact ones."""
     wholes = (1.0, 0.75, 1.0 / 3.0, 1.0 + 2.0**-23, 0.9, 2.0**-50, 1.1 * 2.0**40)
     boundary = [tensor_on_boundaries(whole) for whole in wholes]
-    rng = np.random.default_rng(2)
-    random = [rng.standard_normal((4500, 16)).astype(np.float32) for _ in range(7)]
     wrong = 0
-    for preset in ("exact", "torchao", "transformer_engine", "universal", "triton"):
-        f = get_block_format("nvfp4", preset=preset)
+    for preset in (*EXACT, "torchao", "transformer_engine", "universal", "triton"):
+        f, rng, started = get_block_format("nvfp4", preset=preset), np.random.default_rng(2), now()
+        random = [rng.standard_normal((4500, 16)).astype(np.float32) for _ in range(7)]
         counts = []
         for tensors in (boundary, random):
             differences = sum(differing(f, x) for x in tensors)
             numbers = sum(x.size if tensors is random else 49 * 126 // 7 for x in tensors)
             counts.append(f"{differences:,} of {numbers:,}")
-            wrong += differences if preset == "exact" else 0
+            wrong += differences if preset in EXACT else 0
         print(f"nvfp4 {preset:<19} on boundaries {counts[0]}, random {counts[1]} elements differ")
+        if preset in EXACT:
+            several = -(-blocks // 10_000)
+            differences = sum(differing(f, random_tensor(rng)) for _ in range(several))
+            wrong += differences
+            print(f"{'':<25} {several * 160_000:,} numbers of {several} tensors,", end=" ")
+            print(f"{differences:,} differences, {now() - started:.0f} s")
     return wrong
+
+
+def random_tensor(rng: np.random.Generator) -> Floats:
+    """Return 10,000 random blocks of some magnitudes, in a tensor of one magnitude."""
+    powers = rng.integers(-60, 60) + rng.integers(-12, 3, (10_000, 1))
+    return (rng.standard_normal((10_000, 16)) * np.exp2(powers * 1.0)).astype(np.float32)
 
 
 def tensor_on_boundaries(whole: float) -> Floats:
@@ -168,7 +182,7 @@ def tensor_on_boundaries(whole: float) -> Floats:
 
 
 def differing(f: BlockFormat, x: Floats) -> int:
-    """Return the number of codes that are not those of exact quotients; of `exact`, scales too."""
+    """Return the number of codes that are not those of exact quotients; of ``EXACT``, with scales."""
     q = f.quantize(x)
     gamax = np.abs(x).max()
     whole = np.float64(np.float32(gamax / np.float32(2688)))
@@ -182,9 +196,10 @@ def differing(f: BlockFormat, x: Floats) -> int:
     products = E2M1_BOUNDARIES * scales[codes][:, np.newaxis] * whole
     magnitudes = np.abs(x).astype(np.float64)[..., np.newaxis]
     limits = products[:, np.newaxis, :]
-    up = (magnitudes > limits) | ((magnitudes == limits) & ~EVEN_BELOW)
+    up_at_ties = ~EVEN_BELOW | (f.preset == "microxcaling")
+    up = (magnitudes > limits) | ((magnitudes == limits) & up_at_ties)
     expected = np.where(codes[:, np.newaxis] == 0, 0, up.sum(axis=-1)) + 8 * np.signbit(x)
-    if f.preset != "exact":
+    if f.preset not in EXACT:
         # Where a preset has another scale, its elements are of other quotients.
         same = q.scales[:, 0] == codes
         return int((q.elements != expected)[same].sum())

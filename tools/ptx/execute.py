@@ -63,6 +63,12 @@ def differing_units(names, reference="cpu"):
     return [name for name in expected if not have_same_bits(expected[name], found[name])]
 
 
+def differing_blocks(names, reference="cpu"):
+    """Return the names of block formats whose codes differ between the two devices."""
+    expected, found = (dict(workloads.by_blocks(d, names)) for d in (reference, "cuda"))
+    return [name for name in expected if not have_same_bits(expected[name], found[name])]
+
+
 def have_same_bits(x, z):
     return (x.shape, x.dtype, x.tobytes()) == (z.shape, z.dtype, z.tobytes())
 
@@ -182,6 +188,9 @@ def main(dtypes):
     with fake_gpu() as machine:
         different = differing_units(workloads.UNITS) if not dtypes else []
         print(f"matrix units: {machine.launches} launches; {different or 'no difference'}")
+        status |= bool(different)
+        different = differing_blocks(workloads.BLOCKS) if not dtypes else []
+        print(f"block formats: {machine.launches} launches; {different or 'no difference'}")
         status |= bool(different)
         for dtype in dtypes or DTYPES:
             emulated = dtype.startswith("ieee32exec")

@@ -5,6 +5,7 @@ The manual does not specify the one of binary64; here it is one that no routine 
 """
 
 import math
+import operator
 from fractions import Fraction
 
 NAN32, NAN64 = 0x7FFFFFFF, 0xFFFFDEADBEEF0001
@@ -157,3 +158,64 @@ def _nearest(exact):
         return exact.numerator / exact.denominator
     except OverflowError:
         return math.inf if exact > 0 else -math.inf
+
+
+REALS, BITS = {"f32": real32, "f64": real64}, {"f32": bits32, "f64": bits64}
+ORDERED = {name: getattr(operator, name) for name in ("eq", "lt", "le", "gt", "ge")}
+
+
+def comparison(compare, kind, *, or_unordered):
+    """Return the function of setp for two numbers: false for a NaN, or true."""
+    real = REALS[kind]
+
+    def compared(a, b):
+        x, y = real(a), real(b)
+        return or_unordered if x != x or y != y else compare(x, y)
+
+    return compared
+
+
+def extremum(compare, kind):
+    """Return the function of min or max: the other operand if one is NaN, and -0 below +0."""
+    real, bits = REALS[kind], BITS[kind]
+
+    def chosen(a, b):
+        x, y = real(a), real(b)
+        if x != x or y != y:
+            return bits(y if x != x else x)
+        key = (x, math.copysign(1, x)), (y, math.copysign(1, y))
+        return bits(x if compare(*key) else y)
+
+    return chosen
+
+
+def conversion(to, kind):
+    """Return the function of cvt from a float or an integer: rounded once, to nearest."""
+    bits = BITS[to]
+    if kind in REALS:
+        real = REALS[kind]
+        return lambda a: bits(real(a))
+    width = int(kind[1:])
+    offset = 1 << width if kind.startswith("s") else 0
+
+    def converted(a):
+        n = (a & ((1 << width) - 1)) - (offset if offset and a >> (width - 1) & 1 else 0)
+        # A number of 64 bits would be rounded twice.
+        assert to == "f64" or abs(n) < 1 << 53
+        return bits(float(n))
+
+    return converted
+
+
+def further():
+    """Return comparisons, extrema and conversions by name, such as ``ltu_f32``, ``f32_s64``."""
+    found = {}
+    for kind in REALS:
+        for name, compare in (ORDERED | {"ne": operator.ne}).items():
+            found[f"{name}_{kind}"] = comparison(compare, kind, or_unordered=False)
+            found[f"{name}u_{kind}"] = comparison(compare, kind, or_unordered=True)
+        found[f"min_{kind}"] = extremum(operator.le, kind)
+        found[f"max_{kind}"] = extremum(operator.ge, kind)
+        sources = ("s32", "u32", "s64", "u64", "f64" if kind == "f32" else "f32")
+        found |= {f"{kind}_{source}": conversion(kind, source) for source in sources}
+    return found

@@ -10,6 +10,7 @@ import re
 from ptx import floats
 
 FLOATS = {name: f for name, f in vars(floats).items() if name.endswith(("_f32", "_f64"))}
+FLOATS |= floats.further()
 
 
 def width_of(kind):
@@ -179,7 +180,9 @@ PATTERNS = {
     r"cvt\.(?P<to>[su](8|16|32|64))\.(?P<kind>[su](8|16|32|64))": convert,
     r"selp\.([busf](16|32|64))": select,
     r"(?P<name>add|sub|mul|div|sqrt|fma)\.rn\.(?P<kind>f(32|64))": float_operation,
-    r"setp\.(?P<name>num)\.(?P<kind>f(32|64))": float_operation,
+    r"setp\.(?P<name>num|(eq|ne|lt|le|gt|ge)u?)\.(?P<kind>f(32|64))": float_operation,
+    r"(?P<name>min|max)\.(?P<kind>f(32|64))": float_operation,
+    r"cvt\.(rn\.)?(?P<name>f(32|64))\.(?P<kind>[fsu](32|64))": float_operation,
 }
 PATTERNS |= {
     rf"setp\.{name}\.([bsu](16|32|64))": comparison(symbol) for name, symbol in COMPARISONS.items()

@@ -12,7 +12,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from numlean import get_matrix_unit
+from numlean import get_block_format, get_matrix_unit
+from numlean_kernels.blocks.power_of_two import quantize_powers
+from numlean_kernels.blocks.rules import PowerRule
+from numlean_kernels.blocks.two_level import (
+    greatest_of_parts,
+    quantize_two_levels,
+    tensor_scale,
+)
 from numlean_kernels.fixed.formats import FixedArithmetic
 from numlean_kernels.formats import BINARY64, E4M3, Format
 from numlean_kernels.ieee import Arithmetic, NanRule, Overflow, Rounding
@@ -50,6 +57,7 @@ from numlean_kernels.matrix_units.operations import wide_format
 from numlean_kernels.matrix_units.routine import operand_dtypes
 from numlean_kernels.matrix_units.rule import BlockFma, ExactBlock, Unit
 from numlean_kernels.protocol import Loop, Table
+from numlean_kernels.tables.blocks import power_table, two_level_table
 from numlean_kernels.tables.elementary import BINARY, UNARY
 from numlean_kernels.tables.fixed import FLAGGED as FIXED_FLAGGED
 from numlean_kernels.tables.fixed import OPERATIONS as FIXED_OPERATIONS
@@ -89,6 +97,7 @@ class Floats(StrEnum):
     MOVED = "moved"
     SEPARATE = "rounded one by one"
     FUSED = "fused"
+    CONVERTED = "rounded one by one, and converted"
 
 
 class Kernel(NamedTuple):
@@ -127,6 +136,8 @@ class Numbers:
 
 def floats_of(loop: Loop, table: Table) -> Floats:
     """Return the instructions on hardware floats that a kernel may contain."""
+    if table.key.startswith(("powers of two/", "two levels/")):
+        return Floats.CONVERTED
     is_hardware = table.key.startswith("hardware")
     return ARITHMETIC.get(loop.name, Floats.MOVED) if is_hardware else Floats.NOTHING
 
@@ -433,6 +444,29 @@ def unit_kernels(unit: Unit) -> Iterator[Kernel]:
 def of_unit(name: str) -> Part:
     """Return the kernels of a matrix unit by its name."""
     return Part(f"matrix unit {name}", lambda: unit_kernels(get_matrix_unit(name).unit))
+
+
+def block_kernels(name: str) -> Iterator[Kernel]:
+    """Yield the kernels of a block format."""
+    rule = get_block_format(name, device="python").rule
+    x, words, codes = (np.uint32, 2), (UINT64, 2), ((np.uint8, 2), (np.uint8, 2))
+    if isinstance(rule, PowerRule):
+        table = power_table(rule, GPU)
+        kinds = {quantize_powers(rule): (x, words, *codes)}
+    else:
+        table, magnitudes, whole = two_level_table(rule, GPU), (np.uint32, 1), (np.float32, 1)
+        kinds = {
+            greatest_of_parts(rule): (magnitudes, magnitudes),
+            tensor_scale(rule): (magnitudes, magnitudes, whole),
+            quantize_two_levels(rule): (x, magnitudes, whole, words, *codes),
+        }
+    for loop, given in kinds.items():
+        yield Kernel(loop, table, arrays(*given), Floats.CONVERTED)
+
+
+def of_block_format(name: str) -> Part:
+    """Return the kernels of a block format by its name."""
+    return Part(f"block format {name}", lambda: block_kernels(name))
 
 
 OPTIONS = {

@@ -29,12 +29,13 @@ from ptx.kernels import (
     every_numbers,
     fixed_point,
     logarithmic,
+    of_block_format,
     of_unit,
     parts,
     tapered,
 )
 from ptx.reading import read
-from ptx.workloads import UNITS
+from ptx.workloads import BLOCKS, UNITS
 
 ON_INTEGERS = [
     *(tapered(format) for format in (Posit(3, 2), Posit(8), Posit(32, 0), Takum(5), Takum(32))),
@@ -77,6 +78,7 @@ def tasks(chosen):
     """Yield lists of parts, one for each process; the default arithmetics come first."""
     yield [NUMBERLESS]
     yield from ([of_unit(name)] for name in UNITS)
+    yield from ([of_block_format(name)] for name in BLOCKS)
     yield from (parts(numbers) for numbers in ON_INTEGERS)
     of_formats = [[parts(numbers) for numbers in every_numbers(format)] for format in chosen]
     for several in zip_longest(*of_formats, fillvalue=None):

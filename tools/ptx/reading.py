@@ -13,10 +13,13 @@ MOVES = r"(ld|st|mov|selp)\."
 COMPARED = r"|setp\.\w+(\.(and|or|xor))?\.f(32|64)$"
 # Each rounds once, to nearest, or not at all.
 SEPARATE = r"|(add|sub|mul|div|sqrt)\.rn\.f(32|64)$|(neg|abs)\.f(32|64)$"
+# From binary32 exactly, and from integers and binary64 rounded to nearest.
+CONVERTED = r"|(min|max)\.f(32|64)$|cvt\.(f64\.f32|rn\.f32\.f64|rn\.f(32|64)\.[su](32|64))$"
 ALLOWED = {
     Floats.NOTHING: re.compile(r"(?!)"),
     Floats.MOVED: re.compile(MOVES),
     Floats.SEPARATE: re.compile(MOVES + COMPARED + SEPARATE),
+    Floats.CONVERTED: re.compile(MOVES + COMPARED + SEPARATE + CONVERTED),
     Floats.FUSED: re.compile(MOVES + COMPARED + r"|fma\.rn\.f(32|64)$"),
 }
 # At the start of a line, or of a block or after a label or another instruction within it.

@@ -19,6 +19,7 @@ from numlean import (
     Options,
     Task,
     Tensor,
+    get_block_format,
     get_matrix_unit,
     get_scalar,
     instantiate,
@@ -53,6 +54,14 @@ UNITS = (
     *("A100:fp64", "MI100:fp16", "MI250:bf16:mfma_1k", "MI300:xf32", "MI300:e4m3fnuz"),
 )
 """Matrix units with each kind of rule, operands and results."""
+BLOCKS = (
+    *("mxfp8_e4m3", "mxfp8_e5m2,scale_rule=even,preset=ocp", "mxfp4,preset=transformer_engine"),
+    *("mxint8,preset=microxcaling", "mxfp6_e2m3,scale_rule=ceil,rounding=to_odd"),
+    *("mxfp4,rounding=stochastic", "nvfp4", "nvfp4,preset=transformer_engine"),
+    *("nvfp4,preset=torchao,rounding=stochastic", "nvfp4,preset=universal", "nvfp4,preset=triton"),
+    *("nvfp4,preset=microxcaling", "nvfp4,scale_rounding=toward_zero,rounding=stochastic"),
+)
+"""Block formats with each rule of scales, each quantizer, and each way to round elements."""
 LAYERS = (
     *("Conv2d in groups", "MaxPool2d with padding", "Dropout", "BatchNorm over images", "GRU"),
     *("SmoothMaxPool2d", "Embedding", "PositionalEmbedding", "causal MultiHeadAttention"),
@@ -152,6 +161,25 @@ def by_units(device, names=UNITS):
         a[0], b[:, 0] = given.one + a[0] % 7, given.one + b[:, 0] % 9
         c = rng.integers(0, output.one, (2, 3))
         yield f"unit {name}", unit.matmul(a, b, c, device=device)
+
+
+def by_blocks(device, names=BLOCKS):
+    """Bring numbers of many magnitudes, zeros, infinities and NaNs into block formats."""
+    rng = np.random.default_rng(6)
+    x = (rng.normal(size=(5, 37)) * 2.0 ** rng.integers(-6, 7, (5, 1))).astype(np.float32)
+    x[1, :20], x[2, 3], x[3, 20], x[4] = 0.0, np.inf, np.nan, x[4] * 1e-38
+    for name in names:
+        q = get_block_format(name, size=16, device=device).quantize(x)
+        yield (
+            f"block format {name}",
+            np.concatenate(
+                [
+                    q.elements.reshape(-1),
+                    q.scales.reshape(-1),
+                    q.tensor_scale.reshape(1).view(np.uint8),
+                ]
+            ),
+        )
 
 
 def movement(s):
@@ -277,6 +305,7 @@ def digests(device, every=False):
     for name, z in contracted(get_scalar("bfloat16", device)):
         found[f"contraction {name}"] = hashlib.sha256(z).hexdigest()[:16]
     found |= {name: hashlib.sha256(z).hexdigest()[:16] for name, z in by_units(device)}
+    found |= {name: hashlib.sha256(z).hexdigest()[:16] for name, z in by_blocks(device)}
     for k, optimizer in enumerate(OPTIMIZERS):
         for backend in BACKENDS if every else (BACKENDS[k % 2],):
             found[f"{optimizer} {backend}"] = optimized("float32", device, backend, optimizer)

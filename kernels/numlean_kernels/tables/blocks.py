@@ -30,7 +30,7 @@ from numlean_kernels.blocks.rules import (
     PowerRule,
     TwoLevelRule,
 )
-from numlean_kernels.formats import BINARY64
+from numlean_kernels.formats import BINARY32, BINARY64
 from numlean_kernels.protocol import Routine, Table, Target
 from numlean_kernels.tables.ieee import ieee_table
 
@@ -55,16 +55,26 @@ def power_table(rule: PowerRule, target: Target) -> Table:
 @cache
 def two_level_table(rule: TwoLevelRule, target: Target) -> Table:
     """Return the routines of a format with a scale for each block and one for the tensor."""
-    steps = make_steps(rule, target)
     encoding, real32 = target.encoding_of(64), target.real_of(32)
     word = target.unsigned(32)
+    steps = make_steps(rule, target)
+    # numba-cuda takes no routines out of a tuple.
+    unrounded_scale, unrounded, quotient_of_tensor = steps.scale, steps.scaled, steps.tensor
+    encoding32, mask = target.encoding_of(32), word(BINARY32.magnitude_mask)
+    nan, above = word(BINARY32.default_nan), word(BINARY32.infinity)
+
+    def tensor(gamax: Any) -> Any:
+        # Processors choose NaNs differently.
+        bits = word(encoding32(quotient_of_tensor(gamax)))
+        return real32(word(nan if word(bits & mask) > above else bits))
+
     round_scale = ieee_table(rule.scales.arithmetic(rule.scale), target)[ROUND]
     round_element = rounded_element(rule.element, rule.elements, target)
     is_near, infinity, zero = rule.scales.rounding in NEAREST, np.float64(np.inf), np.uint64(0)
     near: Any = _near_scale(rule, target) if is_near else None
 
     def scale(amax: Any, gamax: Any, whole: Any) -> Any:
-        quotient = np.float64(steps.scale(amax, gamax, whole))
+        quotient = np.float64(unrounded_scale(amax, gamax, whole))
         if is_near and quotient < infinity:
             return near(zero, encoding(quotient))
         return round_scale(encoding(quotient))
@@ -73,13 +83,13 @@ def two_level_table(rule: TwoLevelRule, target: Target) -> Table:
         return real32(word(x))
 
     def scaled(x: Any, factor: Any, whole: Any) -> Any:
-        return encoding(np.float64(steps.scaled(x, factor, whole)))
+        return encoding(np.float64(unrounded(x, factor, whole)))
 
     greater, greater_number = (
         target.routine(make_greater(target, skips_nan=skips)) for skips in (False, True)
     )
     routines = {
-        two_level.TENSOR: steps.tensor,
+        two_level.TENSOR: target.routine(tensor),
         two_level.SCALE: target.routine(scale),
         two_level.VALUE: target.routine(make_value(rule.scale, target)),
         two_level.FACTOR: steps.factor,

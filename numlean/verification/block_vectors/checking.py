@@ -12,11 +12,14 @@ import numpy as np
 
 from numlean.errors import DataError, NumleanError
 from numlean.precision.blocks import BlockFormat, QuantizedBlocks, get_block_format
+from numlean.precision.blocks.block_format import ONE
 from numlean.precision.blocks.values import values_of_element, values_of_format
+from numlean.verification.block_vectors.making import check_direction
 from numlean.verification.block_vectors.vector import Vector
 from numlean_kernels.blocks.rules import PowerRule
 
 _MAGNITUDE: Final = 0x7FFFFFFF
+_INFINITY: Final = 0x7F800000
 _NAN_POWER: Final = 0xFF
 
 
@@ -58,14 +61,16 @@ def check_vectors(vectors: Sequence[Vector], name: str) -> Iterator[Difference]:
     numbered = list(enumerate(vectors, 1))
     for _, group in groupby(numbered, lambda each: _shared(each[1])):
         members = list(group)
-        first, vector = members[0]
+        line, vector = members[0]
         try:
             f = _format_of(vector)
+            for line, each in members:  # noqa: B007 (named by an error)
+                _check_amax(each.tensor_amax, each.input)
             quantized = _quantized(f, [each for _, each in members])
         except DataError:
             raise
         except NumleanError as error:
-            raise DataError(f"{name}, line {first}: {error}") from None
+            raise DataError(f"{name}, line {line}: {error}") from None
         for row, (line, each) in enumerate(members):
             difference = _difference(f, quantized, row, line, each)
             if difference is not None:
@@ -81,6 +86,7 @@ def _format_of(vector: Vector) -> BlockFormat:
     f = get_block_format(
         vector.format, scale_rule=vector.rule, preset=vector.preset, device="python"
     )
+    check_direction(f)
     if f.size != len(vector.input):
         raise NumleanError(f"{f.name} has blocks of {f.size} numbers, got {len(vector.input)}")
     needs_amax = not isinstance(f.rule, PowerRule)
@@ -88,6 +94,22 @@ def _format_of(vector: Vector) -> BlockFormat:
         needed = "needs" if needs_amax else "has no"
         raise NumleanError(f"{f.name} {needed} tensor_amax, the tensor's greatest magnitude")
     return f
+
+
+def _check_amax(amax: int | None, block: Sequence[int]) -> None:
+    """Check that a tensor's greatest magnitude, if there is one, is not below those of a block.
+
+    Raises:
+        NumleanError: It is negative, or a number of the block exceeds it.
+    """
+    if amax is None:
+        return
+    own = max((x & _MAGNITUDE for x in block if x & _MAGNITUDE <= _INFINITY), default=0)
+    if amax > _MAGNITUDE or own > amax:
+        raise NumleanError(
+            f"tensor_amax is {_real_text(amax)}, but a block has the magnitude {_real_text(own)};"
+            " it is the greatest magnitude of the tensor"
+        )
 
 
 def _quantized(f: BlockFormat, vectors: list[Vector]) -> QuantizedBlocks:
@@ -106,11 +128,12 @@ def _difference(
 ) -> Difference | None:
     scale, whole = int(ours.scales[row, 0]), int(ours.tensor_scale)
     if whole != theirs.tensor_scale and not _are_nans(whole, theirs.tensor_scale):
-        text = f"the tensor's greatest magnitude is {_real_text(theirs.tensor_amax or 0)}"
+        text = "a format whose only scales are those of blocks has that of 1"
+        if theirs.tensor_amax is not None:
+            text = f"the tensor's greatest magnitude is {_real_text(theirs.tensor_amax)}"
         return Difference(line, "tensor_scale", whole, theirs.tensor_scale, text)
     if scale != theirs.scale:
-        amax = max(x & _MAGNITUDE for x in theirs.input)
-        text = f"the block's greatest magnitude is {_real_text(amax)}"
+        text = _explained_scale(f, theirs.input, whole)
         return Difference(line, "scale", scale, theirs.scale, text)
     if scale == _nan_scale(f):
         return None
@@ -127,33 +150,62 @@ def _nan_scale(f: BlockFormat) -> int:
 
 
 def _are_nans(a: int, b: int) -> bool:
-    return min(a & _MAGNITUDE, b & _MAGNITUDE) > 0x7F800000
+    return min(a & _MAGNITUDE, b & _MAGNITUDE) > _INFINITY
+
+
+def _explained_scale(f: BlockFormat, block: Sequence[int], whole: int) -> str:
+    """Return the operands of a block's scale, the exact quotient, and the boundary next to it."""
+    amax = max(x & _MAGNITUDE for x in block)
+    text = f"the block's greatest magnitude is {_real_text(amax)}"
+    magnitudes = _magnitudes(values_of_element(f.rule.element))
+    factor = magnitudes[-1] * _fraction(_float(whole))
+    if amax >= _INFINITY or not factor:
+        return text
+    quotient = _fraction(_float(amax)) / factor
+    if isinstance(f.rule, PowerRule):
+        return (
+            f"{text}; over the greatest element it is exactly {_fraction_text(quotient)}, and the"
+            f" rule is {f.rule.scale.rule.value}"
+        )
+    side = _at_boundary(quotient, _magnitudes(values_of_format(f.rule.scale)))
+    over = f"{float(magnitudes[-1])!r} times the tensor's scale {_real_text(whole)}"
+    return f"{text}; the exact quotient over {over} {side}"
 
 
 def _explained(f: BlockFormat, x: int, scale: int, whole: int) -> str:
     """Return the operands of an element, the exact quotient, and the nearest boundary."""
-    number = np.uint32(x).view(np.float32)
+    number = _float(x)
     operands = f"the number is {_real_text(x)}, the scale {scale:02x}"
-    if not np.isfinite(number):
+    if whole != int(ONE):
+        operands += f", the tensor's scale {_real_text(whole)}"
+    if not np.isfinite(number) or not np.isfinite(_float(whole)):
         return operands
-    factor = Fraction(float(_scale_value(f, scale))) * Fraction(float(_float(whole)))
+    factor = _fraction(_scale_value(f, scale)) * _fraction(_float(whole))
     if not factor:
-        return f"{operands}, which is 0"
-    quotient = Fraction(float(number)) / factor
-    magnitudes = _magnitudes(f)
+        return f"{operands}, and their product is 0"
+    side = _at_boundary(_fraction(number) / factor, _magnitudes(values_of_element(f.rule.element)))
+    return f"{operands}; the exact quotient {side}"
+
+
+def _at_boundary(quotient: Fraction, magnitudes: list[Fraction]) -> str:
+    """Return a quotient, and where it lies from the nearest middle of two magnitudes."""
     middles = [(a + b) / 2 for a, b in pairwise(magnitudes)]
     boundary = min(middles, key=lambda middle: abs(middle - abs(quotient)))
     k = middles.index(boundary)
     side = "at" if abs(quotient) == boundary else "above" if abs(quotient) > boundary else "below"
     return (
-        f"{operands}; the exact quotient {_fraction_text(quotient)} is {side} the boundary"
-        f" {float(boundary)!r} between {float(magnitudes[k])!r} and {float(magnitudes[k + 1])!r}"
+        f"{_fraction_text(quotient)} is {side} the boundary {float(boundary)!r} between"
+        f" {float(magnitudes[k])!r} and {float(magnitudes[k + 1])!r}"
     )
 
 
-def _magnitudes(f: BlockFormat) -> list[Fraction]:
-    values = values_of_element(f.rule.element)
-    return sorted({Fraction(float(v)) for v in values if np.isfinite(v) and v >= 0})
+def _magnitudes(values: Any) -> list[Fraction]:
+    """Return the finite magnitudes among values, in ascending order."""
+    return sorted({_fraction(v) for v in values if np.isfinite(v) and v >= 0})
+
+
+def _fraction(value: Any) -> Fraction:
+    return Fraction(float(value))
 
 
 def _scale_value(f: BlockFormat, code: int) -> Any:

@@ -20,10 +20,19 @@ def make_vectors(f: BlockFormat) -> Iterator[Vector]:
     Raises:
         NumleanError: Elements are rounded at random.
     """
-    if f.rule.elements.is_stochastic:
-        raise NumleanError(f"{f.name} rounds at random; vectors are for a direction")
+    check_direction(f)
     for blocks in tensors(f):
         yield from vectors_of(f, blocks)
+
+
+def check_direction(f: BlockFormat) -> None:
+    """Check that the codes of a format follow from the numbers alone.
+
+    Raises:
+        NumleanError: Elements are rounded at random.
+    """
+    if f.rule.elements.is_stochastic:
+        raise NumleanError(f"{f.name} rounds at random; vectors are for a direction")
 
 
 def vectors_of(f: BlockFormat, blocks: list[Block]) -> Iterator[Vector]:

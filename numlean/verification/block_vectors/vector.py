@@ -16,6 +16,7 @@ _FIELDS: Final = ("format", "rule", "preset", "input", "tensor_scale", "scale", 
 _OPTIONAL: Final = ("tensor_amax",)
 _LAST: Final = ("lines", "sha256")
 _LONGEST_BLOCK: Final = 1 << 16
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
 
 @final
@@ -63,10 +64,8 @@ class Vector:
 
 def vectors_text(vectors: Iterable[Vector]) -> str:
     """Return the file of vectors: their lines, then their number and the digest of the lines."""
-    lines = [vector.line + "\n" for vector in vectors]
-    body = "".join(lines)
-    digest = hashlib.sha256(body.encode()).hexdigest()
-    return body + json.dumps({"lines": len(lines), "sha256": digest}) + "\n"
+    lines = [f"{vector.line}\n".encode() for vector in vectors]
+    return b"".join(lines).decode() + _last_line(lines) + "\n"
 
 
 def read_vectors(content: bytes, name: str) -> list[Vector]:
@@ -80,32 +79,42 @@ def read_vectors(content: bytes, name: str) -> list[Vector]:
         DataError: The file is not one of vectors, or was changed or cut off.
     """
     check_values(content, name)
+    if content.startswith(_BYTE_ORDER_MARK) or b"\r\n" in content:
+        raise DataError(f"{name}: end lines with LF alone, and write no byte order mark")
     lines = content.splitlines(keepends=True)
     if not lines:
         raise DataError(f"{name} is empty; it has a block on each line and a digest on the last")
     *body, last = lines
     _check_digest(body, last, name)
+    if not body:
+        raise DataError(f"{name} has no vectors, only a last line")
     return [_vector(line, f"{name}, line {number}") for number, line in enumerate(body, 1)]
 
 
 def _check_digest(body: list[bytes], last: bytes, name: str) -> None:
     end = _object(last, f"{name}, line {len(body) + 1}")
     if set(end) != set(_LAST):
+        needed = _last_line([*body, last.rstrip() + b"\n"])
         raise DataError(
-            f'{name}: the last line must be {{"lines": N, "sha256": D}}, with the number of lines'
-            " before it and the SHA-256 digest of their bytes"
+            f"{name}: the last line has no digest; if the file is whole, end it with {needed}"
         )
-    if end["lines"] != len(body):
+    if type(end["lines"]) is not int or end["lines"] != len(body):
         raise DataError(
             f"{name}: {len(body)} lines before the last, but that says {end['lines']!r}; was the"
             " file cut off?"
         )
     digest = hashlib.sha256(b"".join(body)).hexdigest()
-    if end["sha256"] != digest:
+    if not isinstance(end["sha256"], str) or end["sha256"].lower() != digest:
         raise DataError(
             f"{name}: the digest of the lines is {digest}, but the last line says"
             f" {end['sha256']!r}; was the file changed?"
         )
+
+
+def _last_line(lines: list[bytes]) -> str:
+    """Return the line that ends a file of lines."""
+    digest = hashlib.sha256(b"".join(lines)).hexdigest()
+    return json.dumps({"lines": len(lines), "sha256": digest})
 
 
 def _object(line: bytes, name: str) -> dict[str, Any]:

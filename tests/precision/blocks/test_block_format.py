@@ -63,7 +63,8 @@ def test_nvfp4_is_that_of_the_reference(preset: str) -> None:
             x = x.view(np.uint32)
         q = f.quantize(x.view(np.float32))
         whole = reference.nvfp4(preset, x.reshape(-1, 16).tolist())
-        assert q.tensor_scale == whole.tensor_scale.view(np.uint32) or np.isnan(whole.tensor_scale)
+        is_nan = np.isnan(whole.tensor_scale)
+        assert q.tensor_scale == (0x7FC00000 if is_nan else whole.tensor_scale.view(np.uint32))
         assert q.scales.reshape(-1).tolist() == whole.scales
         assert q.elements.reshape(-1, 16).tolist() == whole.elements
 
@@ -174,6 +175,8 @@ def test_stochastic_elements_follow_from_the_seed_alone() -> None:
         ("nvfp4,scale_rule=floor", "scale_rule is for scales that are powers of two"),
         ("block:e4m3/e8m0", "needs a size"),
         ("block:float32/e8m0,size=4", "floats of at most 8 bits"),
+        ("block:e4m3@round=toward_zero/e8m0,size=4", "are named without options"),
+        ("nvfp4,preset=ocp", "no rules for nvfp4; it takes torchao, transformer_engine, microx"),
         ("mxfp4,size=0", "size is from 1 to 65536"),
         ("mxfp4,prset=ocp", "did you mean 'preset'"),
         ("mxfp4,scale_rounding=toward_zero", "leave scale_rounding out"),
@@ -203,3 +206,7 @@ def test_a_block_needs_an_axis() -> None:
         f.quantize(np.zeros((2, 3)), axis=(0, 0))
     with pytest.raises(ShapeError, match="at least one axis"):
         f.quantize(1.0)
+    with pytest.raises(NumleanError, match="different shapes"):
+        f.quantize([[1.0, 2.0], [3.0]])
+    with pytest.raises(NumleanError, match="from 0 to 2\\*\\*32 - 1, got -1"):
+        f.dequantize(np.zeros(4, np.uint8), np.zeros(1, np.uint8), -1)

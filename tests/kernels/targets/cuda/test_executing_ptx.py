@@ -94,6 +94,11 @@ def test_matrix_units_that_align_in_one_stage_and_in_two():
     assert parts.differing_units(names, reference="python") == []
 
 
+def test_block_formats_of_one_level_and_of_two():
+    names = workloads.BLOCKS[0], workloads.BLOCKS[6], workloads.BLOCKS[7]
+    assert parts.differing_blocks(names, reference="python") == []
+
+
 def test_every_rule_for_the_sums_of_products():
     assert differing("bfloat16", workloads.contracted) == []
 

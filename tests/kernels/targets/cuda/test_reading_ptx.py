@@ -57,6 +57,7 @@ from ptx.kernels import (
     floats_of,
     hardware,
     logarithmic,
+    of_block_format,
     of_unit,
     on_encodings,
     parts,
@@ -153,6 +154,7 @@ PARTS = [
     some(logarithmic(LogArithmetic(LogFormat(5, 10))), ["fma", "sqrt"]),
     some(fixed_point(FixedArithmetic(FixedFormat(4, 4))), ["fma", "div", "scaleb"]),
     *map(of_unit, workloads.UNITS[1::4]),
+    *map(of_block_format, workloads.BLOCKS[4::5]),
 ]
 
 
