@@ -182,7 +182,7 @@ def tensor_on_boundaries(whole: float) -> Floats:
 
 
 def differing(f: BlockFormat, x: Floats) -> int:
-    """Return the number of codes that are not those of exact quotients; of ``EXACT``, with scales."""
+    """Return the number of codes that are not those of exact quotients."""
     q = f.quantize(x)
     gamax = np.abs(x).max()
     whole = np.float64(np.float32(gamax / np.float32(2688)))

@@ -1,6 +1,7 @@
 """The machine that executes PTX: its instructions against numpy and MPFR, and its errors."""
 
 import math
+import operator
 
 import numpy as np
 import pytest
@@ -264,3 +265,25 @@ def test_only_memory_that_arrays_cover_is_reached():
     assert x[1].tolist() == [2, 5, 6, 7]
     with pytest.raises(AccessError):
         executed("ld.global.u32 %r0, [%rd0+4]", x[:, ::2])
+
+
+def test_comparisons_extrema_and_conversions_of_floats_are_those_of_numpy():
+    x = np.array([0.0, -0.0, 1.5, -2.0, np.inf, -np.inf, np.nan, 1e-40, 3.3], np.float32)
+    pairs = [each.reshape(-1).astype(x.dtype) for each in np.meshgrid(x, x)]
+    unordered = np.isnan(pairs[0]) | np.isnan(pairs[1])
+    for kind, dtype in (("f32", np.float32), ("f64", np.float64)):
+        a, b = (each.astype(dtype) for each in pairs)
+        words = [each.view(f"u{each.itemsize}") for each in (a, b)]
+        for name in ("eq", "ne", "lt", "le", "gt", "ge"):
+            found = getattr(operator, name)(a, b)
+            assert computed(f"setp.{name}.{kind}", *words) == (found & ~unordered).tolist()
+            assert computed(f"setp.{name}u.{kind}", *words) == (found | unordered).tolist()
+        usual = ~unordered & (a != b)
+        for name, function in (("min", np.fmin), ("max", np.fmax)):
+            found = np.array(computed(f"{name}.{kind}", *words))
+            assert found[usual].tolist() == function(a, b).view(words[0].dtype)[usual].tolist()
+    usual = x[~np.isnan(x)]
+    wide = usual.astype(np.float64)
+    assert computed("cvt.f64.f32", usual.view(np.uint32)) == wide.view(np.uint64).tolist()
+    assert computed("cvt.rn.f32.f64", wide.view(np.uint64)) == usual.view(np.uint32).tolist()
+    assert computed("cvt.rn.f32.s32", [0xFFFFFFFF, 7]) == [0xBF800000, 0x40E00000]
