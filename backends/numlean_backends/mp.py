@@ -1,4 +1,8 @@
-"""Arbitrary precision with mpmath: every operation correctly rounded, exponents unbounded.
+"""Arbitrary precision: every operation correctly rounded, exponents unbounded.
+
+Kernels compute on numbers in limbs (:mod:`.mp_limbs`). In the interpreter, with ``engine=mpmath``
+and beyond the precision of the kernels, the routines here compute on mpmath's numbers, with the
+same bits.
 
 mpmath's kernel functions take the precision and rounding as arguments, so no global context is
 read or written. There is one NaN and no -0; division of a nonzero number by zero gives an infinity
@@ -9,7 +13,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import Enum
 from functools import cache, partial
 from typing import Any, Final
 
@@ -17,7 +22,7 @@ import numpy as np
 from mpmath import libmp, mp
 from mpmath.libmp import mpf_add, mpf_mul
 
-from numlean.errors import NumleanError
+from numlean.errors import NumleanError, UnknownNameError
 from numlean.scalar.checks import round_to_integer
 from numlean.scalar.conversion import Conversion, Rounder
 from numlean.scalar.dtype import Dtype
@@ -30,13 +35,19 @@ from numlean.scalar.rounding_names import DIRECTIONS
 from numlean_backends.codecs import encode_raw
 from numlean_backends.exact_rounders import MpRounder
 from numlean_backends.mp_integral import integral_routines
+from numlean_backends.mp_limbs import LimbCodec, interpreted_limb_table, limb_table
 from numlean_kernels.formats import BINARY64, Format
 from numlean_kernels.ieee import Arithmetic
-from numlean_kernels.protocol import Routine, Table
+from numlean_kernels.limbs.layout import MOST_PRECISION
+from numlean_kernels.protocol import Launch, Loop, Routine, Table
+from numlean_kernels.targets import get_target
 from numlean_kernels.targets.python import PYTHON
 
 MAX_PRECISION: Final = 1_000_000
 """A greater precision is considered a typing error."""
+
+_ENGINE: Final = "engine"
+_COMPILED: Final = "cpu"
 
 _PRECISION: Final = re.compile("0*[1-9][0-9]{,9}")
 
@@ -68,7 +79,7 @@ def mp_table(precision: int) -> Table:
         return _NAN if negative else _mpf(libmp.mpf_sqrt(a._mpf_, precision, "n"))
 
     def fma(a: Any, b: Any, c: Any) -> Any:
-        return _mpf(libmp.mpf_add(libmp.mpf_mul(a._mpf_, b._mpf_), c._mpf_, precision, "n"))
+        return _mpf(_sum(libmp.mpf_mul(a._mpf_, b._mpf_), c._mpf_, precision))
 
     routines: dict[str, Routine] = {
         "add": add,
@@ -95,6 +106,17 @@ def mp_table(precision: int) -> Table:
                 _to_int, np.iinfo(f"i{width // 8}"), rounding
             )
     return Table(key=f"mp/{precision}", zero=_ZERO, make=routines.__getitem__)
+
+
+def _sum(product: Any, c: Any, precision: int) -> Any:
+    """Return the sum of an exact product and a number, rounded once.
+
+    mpmath takes an addend far below another as a bit below its last one that counts, which is
+    right only if the other has no more bits than the precision.
+    """
+    if product[1] and c[1] and abs(sum(product[2:]) - sum(c[2:])) <= 3 * precision + 8:
+        return libmp.mpf_pos(mpf_add(product, c), precision, "n")
+    return mpf_add(product, c, precision, "n")
 
 
 def _to_int(ends: Any, rounding: str, a: Any) -> int:
@@ -209,6 +231,33 @@ class MpCodec:
         return self.from_elements(map(self.encode, values), shape)
 
 
+class Engine(Enum):
+    """How numbers are kept: in limbs, on which kernels compute, or as mpmath's."""
+
+    LIMBS = "limbs"
+    MPMATH = "mpmath"
+
+
+def _engine(spec: Dtype, precision: int) -> Engine:
+    """Return the engine of a dtype: kernels, to the precision that they take.
+
+    Raises:
+        NumleanError: There is no such engine, or it does not take the precision.
+    """
+    fits = precision <= MOST_PRECISION
+    text = spec.options.get(_ENGINE)
+    if text is None:
+        return Engine.LIMBS if fits else Engine.MPMATH
+    known = {engine.value: engine for engine in Engine}
+    if text not in known:
+        raise UnknownNameError("value of engine", text, tuple(known))
+    if known[text] is Engine.LIMBS and not fits:
+        raise NumleanError(
+            f"{spec.text!r:.80}: engine=limbs takes up to {MOST_PRECISION} bits; leave engine out"
+        )
+    return known[text]
+
+
 def _make(spec: Dtype, device: str) -> KernelScalar:
     argument = spec.argument
     if argument is None or not _PRECISION.fullmatch(argument) or int(argument) > MAX_PRECISION:
@@ -216,18 +265,34 @@ def _make(spec: Dtype, device: str) -> KernelScalar:
             f"{spec.text!r:.80}: mp takes a precision from 1 to {MAX_PRECISION} bits, as in mp:200"
         )
     precision = int(argument)
+    table = mp_table(precision)
+    codec: MpCodec | LimbCodec = MpCodec(precision)
+    engine, target = _engine(spec, precision), get_target(device)
+    by = "by mpmath"
+    if engine is Engine.LIMBS:
+        make = limb_table if device == _COMPILED else interpreted_limb_table
+        table, codec, by = make(precision, table), LimbCodec(precision), "in limbs"
+    elif device == _COMPILED:
+        table = replace(table, kernels=partial(_interpreted, table))
     return KernelScalar(
-        name=f"mp:{precision}",
-        summary=f"mpmath with {precision} significant bits, exponents unbounded",
-        table=mp_table(precision),
-        target=PYTHON,
-        codec=MpCodec(precision),
+        name=Dtype.mp(precision).with_options(**spec.options).text,
+        summary=f"{precision} significant bits {by}, exponents unbounded",
+        table=table,
+        target=target,
+        codec=codec,
     )
+
+
+def _interpreted(table: Table, loop: Loop) -> Launch:
+    """Return the launch of a loop in the interpreter, for the device that compiles others."""
+    return PYTHON.kernel_of(loop, table)
 
 
 scalar = ScalarBackend(
     pattern="mp:PREC",
-    summary="mpmath with PREC significant bits, each operation correctly rounded",
-    devices=("python",),
+    summary="PREC significant bits, each operation correctly rounded; by kernels on"
+    " numbers in limbs up to 1024 bits, by mpmath beyond that and with engine=mpmath",
+    devices=(_COMPILED, "python"),
     make=_make,
+    options=(_ENGINE,),
 )

@@ -57,6 +57,8 @@ class Table:
             bits are the same.
         carried_fused: The same through fused products and sums.
         short: The routines of so few instructions that looking up their results is not faster.
+        kernels: Returns the launch of a loop, if the arithmetic has kernels of its own, for the CPU
+            or the interpreter; it raises KeyError for a loop that uses a routine the table lacks.
     """
 
     key: str
@@ -67,6 +69,7 @@ class Table:
     carried: Carried | None = None
     carried_fused: Carried | None = None
     short: frozenset[str] = frozenset()
+    kernels: Callable[[Loop], Launch] | None = None
 
     @property
     def arithmetic(self) -> str:

@@ -47,7 +47,8 @@ def entries(name: str, dtypes: list[str]) -> Iterator[BenchmarkEntry]:
     values = _operands(name)
     for dtype in dtypes:
         scalar = get_scalar(dtype)
-        count = ELEMENTS if scalar.device == "cpu" else _SLOW_ELEMENTS
+        is_compiled = scalar.device == "cpu" and not scalar.storage_dtype.hasobject
+        count = ELEMENTS if is_compiled else _SLOW_ELEMENTS
         x = [scalar.from_float(row[:count]) for row in values]
         yield BenchmarkEntry(dtype, partial(getattr(scalar, name), *x), count, scalar.format)
         if isinstance(scalar, KernelScalar) and isinstance(scalar.codec, CodesCodec):

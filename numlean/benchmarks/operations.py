@@ -153,4 +153,5 @@ def _softfloat(operation: str, format: Format) -> Iterator[BenchmarkEntry]:
 
 def _matrix_size(scalar: Scalar) -> int:
     # The interpreter takes minutes where compiled kernels take milliseconds.
-    return 16 if scalar.device == "python" else _COMPILED_MATRIX
+    is_interpreted = scalar.device == "python" or scalar.storage_dtype.hasobject
+    return 16 if is_interpreted else _COMPILED_MATRIX

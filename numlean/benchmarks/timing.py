@@ -35,3 +35,9 @@ def _seconds(call: Callable[[], object], repeats: int) -> float:
     for _ in range(repeats):
         call()
     return (time.perf_counter() - started) / repeats
+
+
+def times_mpmath(dtype: str, seconds: Mapping[str, float]) -> str:
+    """Return how many times as fast a dtype is as by mpmath; "" if that was not measured."""
+    other = seconds.get(f"{dtype}@engine=mpmath")
+    return "" if other is None else f"{other / seconds[dtype]:.1f}"

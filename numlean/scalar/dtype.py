@@ -25,7 +25,7 @@ may be written in any case."""
 _PARAMETRIC: Final = ("ieee", "p3109")
 """Names whose argument may be written in any case."""
 _ROUNDING: Final = "round"
-_NAMING_OPTIONS: Final = ("nan", "subnormal", "tininess", "overflow", "math")
+_NAMING_OPTIONS: Final = ("nan", "subnormal", "tininess", "overflow", "math", "engine")
 """Options whose values are names, which may be written in any case."""
 
 

@@ -13,7 +13,7 @@ from numlean.autograd.indices import INDEX
 from numlean.errors import MixedScalarError, ShapeError
 from numlean.losses import cross_entropy_one_hot
 
-MP = get_scalar("mp:200")
+MP = get_scalar("mp:200@engine=mpmath")
 RNG = np.random.default_rng(53)
 A, B = RNG.standard_normal((2, 3)), RNG.standard_normal((2, 3))
 POSITIVE = np.abs(A) + 0.5

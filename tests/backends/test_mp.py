@@ -180,5 +180,5 @@ def test_functions_of_numbers_beyond_all_memory_are_refused_and_do_not_end_the_p
     assert len(result.stdout.splitlines()) == 3, (result.returncode, result.stderr[-300:])
 
 
-def test_mp_runs_where_python_does():
-    assert dict(scalar_backends())["mp"].devices == ("python",)
+def test_mp_runs_on_the_processor_and_in_the_interpreter():
+    assert dict(scalar_backends())["mp"].devices == ("cpu", "python")

@@ -9,7 +9,7 @@ from numlean.autograd import value_and_gradient
 from numlean.autograd.indices import INDEX
 from numlean.losses import Reduction
 
-MP = get_scalar("mp:200")
+MP = get_scalar("mp:200@engine=mpmath")
 RNG = np.random.default_rng(101)
 STEP = 2.0**-40
 

@@ -45,8 +45,8 @@ def test_of_several_devices_the_last_wins():
 
 
 def test_a_device_that_a_dtype_does_not_have_is_refused_with_those_it_has():
-    with pytest.raises(NumleanError, match=r"device of mp.*'cpu'; known: python"):
-        parsed("--dtype", "mp:24", "--cpu")
+    with pytest.raises(NumleanError, match=r"device of mp.*'cuda'; known: cpu, python"):
+        parsed("--dtype", "mp:24", "--cuda")
     with pytest.raises(NumleanError, match=r"device of float32.*'abacus'; known: .*cpu"):
         parsed("--dtype", "float32", "--device", "abacus")
 

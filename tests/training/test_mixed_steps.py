@@ -193,21 +193,22 @@ def test_a_constant_on_the_left_of_a_product_does_not_keep_it_from_being_recorde
     assert trained("eager", "cpu", of=of) == trained("compiled", "cpu", of=of)
 
 
-@pytest.mark.parametrize(
-    ("dtype", "reason"),
-    [
-        ("bfloat16@round=stochastic", "does not start its random stream"),
-        ("mp:30", "mp:30 is on python and float32 on cpu"),
-    ],
-)
-def test_a_step_that_cannot_be_recorded_is_refused_with_the_reason(dtype, reason):
-    with pytest.raises(UnavailableError, match=reason):
-        trained("compiled", "cpu", of=task(dtype))
+def test_a_step_that_cannot_be_recorded_is_refused_with_the_reason():
+    with pytest.raises(UnavailableError, match="does not start its random stream"):
+        trained("compiled", "cpu", of=task("bfloat16@round=stochastic"))
 
 
-def test_a_program_in_python_s_arithmetics_is_recorded_with_mp():
-    of = task("mp:30")
-    assert trained("compiled", "python", of=of) == trained("eager", "python", of=of)
+def test_a_step_on_two_devices_is_refused():
+    pytest.importorskip("softfloat")
+    with pytest.raises(UnavailableError, match="softfloat32 is on python and float32 on cpu"):
+        trained("compiled", "cpu", of=task("softfloat32"))
+
+
+@pytest.mark.parametrize("device", ["cpu", "python"])
+@pytest.mark.parametrize("dtype", ["mp:30", "mp:30@engine=mpmath"])
+def test_a_program_in_another_arithmetic_is_recorded_with_mp(dtype, device):
+    of = task(dtype)
+    assert trained("compiled", device, of=of) == trained("eager", device, of=of)
 
 
 def test_a_parameter_s_new_value_in_another_arithmetic_is_refused():

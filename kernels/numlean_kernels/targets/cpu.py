@@ -99,6 +99,8 @@ class CpuTarget(Target):
 
     def kernel(self, loop: Loop, table: Table) -> Launch:
         """Compile a loop for the arrays it is called with, or load it from the cache."""
+        if table.kernels is not None:
+            return table.kernels(loop)
         run = self.compiled(loop, table)
 
         def launch(domain: tuple[int, ...], *arrays: Array) -> None:
@@ -113,13 +115,22 @@ class CpuTarget(Target):
     ) -> Callable[..., Array | None] | None:
         """Return the compiled loop with as little Python around it as possible."""
         make = DIRECT_CALLS.get(arity)
-        return None if make is None else make(self.compiled(loop, table), dtype)
+        if make is None or table.kernels is not None:
+            return None
+        return make(self.compiled(loop, table), dtype)
 
     def compile(self, operations: Sequence[ProgramStep]) -> Callable[[], None]:
         """Return native code that calls the kernels one after the other."""
         from numlean_kernels.targets.native_program import native_program
 
-        return native_program(operations, self.compiled)
+        return native_program(operations, self.compiled, lambda step: step.bind(self))
+
+    def copy_into(self, x: Array, z: Array) -> None:
+        """Write the elements of one view into another of the same shape and dtype."""
+        if x.dtype.kind == "V":  # numpy copies the fields of elements one by one
+            whole = np.dtype((np.void, x.itemsize))
+            x, z = x.view(whole), z.view(whole)
+        z[...] = x
 
 
 def _source(loop: Loop, table: Table) -> tuple[Callable[[Table], Callable[..., None]], str]:

@@ -25,7 +25,6 @@ from numba.np.numpy_support import from_dtype
 from numlean_kernels.protocol import (
     Array,
     CopyCall,
-    HostCall,
     KernelCall,
     Loop,
     ProgramStep,
@@ -45,14 +44,21 @@ _ENTRY: Final = types.void(types.int64)
 _WORD_SIZE: Final = 8
 
 
-def native_program(operations: Sequence[ProgramStep], compiled: Compiled) -> Callable[[], None]:
-    """Return a function that runs all steps again, in order, on the same arrays."""
+def native_program(
+    operations: Sequence[ProgramStep],
+    compiled: Compiled,
+    bind: Callable[[ProgramStep], Callable[[], None]],
+) -> Callable[[], None]:
+    """Return a function that runs all steps again, in order, on the same arrays.
+
+    ``bind`` returns a function that runs a step which is not native.
+    """
     segments: list[Callable[[], None]] = []
-    for is_native, several in groupby(operations, _is_native):
-        if is_native:
+    for together, several in groupby(operations, is_native):
+        if together:
             segments.append(NativeProgram(list(several), compiled))
         else:
-            segments.extend(one.function for one in several if isinstance(one, HostCall))
+            segments.extend(map(bind, several))
     if len(segments) == 1:
         return segments[0]
 
@@ -63,8 +69,12 @@ def native_program(operations: Sequence[ProgramStep], compiled: Compiled) -> Cal
     return run
 
 
-def _is_native(operation: ProgramStep) -> bool:
-    return not isinstance(operation, HostCall)
+def is_native(operation: ProgramStep) -> bool:
+    """Return whether native code can call a step: a kernel or a copy, but for numbers of words."""
+    if isinstance(operation, KernelCall):
+        return operation.table.kernels is None
+    # Elements of several words have no entry that copies them.
+    return isinstance(operation, CopyCall) and operation.source.itemsize <= _WORD.width // 8
 
 
 @final

@@ -60,6 +60,8 @@ class PythonTarget(Target):
 
     def kernel(self, loop: Loop, table: Table) -> Launch:
         """Return the loop itself, over arrays of Python numbers."""
+        if table.kernels is not None:
+            return table.kernels(loop)
         run = loop.make(table)
 
         def launch(domain: tuple[int, ...], *arrays: Array) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 
 from numlean_kernels.protocol import Array, CopyCall, Launch, Loop, ProgramStep, Table
 from numlean_kernels.targets.cpu import CPU
-from numlean_kernels.targets.native_program import copy_job, loop_jobs, signature_of
+from numlean_kernels.targets.native_program import copy_job, is_native, loop_jobs, signature_of
 
 Job: TypeAlias = Callable[[], object]
 """Compiles a kernel for arrays of some types, or loads it if it has been compiled."""
@@ -35,6 +35,8 @@ class Rehearsal:
 
     def kernel(self, loop: Loop, table: Table) -> Launch:
         """Return a launch that notes the kernel and its arrays."""
+        if table.kernels is not None:
+            return _of_numbers(table.kernels(loop))
         run = CPU.compiled(loop, table)
 
         def launch(domain: tuple[int, ...], *arrays: Array) -> None:
@@ -45,11 +47,12 @@ class Rehearsal:
 
     def compile(self, operations: Sequence[ProgramStep]) -> Callable[[], None]:
         """Return a program that does nothing, and note the code that the steps would need."""
-        for step in operations:
+        native = [step for step in operations if is_native(step)]
+        for step in native:
             if isinstance(step, CopyCall) and step.source.size:
                 size = step.source.itemsize
                 self.jobs.setdefault(("copy", size), copy_job(size))
-        for name, job in loop_jobs(operations):
+        for name, job in loop_jobs(native):
             self.jobs.setdefault(name, job)
         return _do_nothing
 
@@ -66,6 +69,16 @@ def rehearsing() -> Iterator[Rehearsal]:
     finally:
         own.clear()
         own.update(before)
+
+
+def _of_numbers(launch: Launch) -> Launch:
+    """Return a launch of a table's own kernels, which compiles them, but of no Python objects."""
+
+    def run(domain: tuple[int, ...], *arrays: Array) -> None:
+        if not any(array.dtype.hasobject for array in arrays):
+            launch(domain, *arrays)
+
+    return run
 
 
 def _do_nothing() -> None:

@@ -31,7 +31,7 @@ from numlean.training.finiteness import RunNumbers
 from numlean.training.harmful_constants import HarmfulConstant, harmful_constants
 from numlean_kernels.targets.dead_code import memory_of
 
-_WIDE: Final = "mp:200"
+_WIDE: Final = "mp:200@engine=mpmath"
 """The arithmetic that tells an overflow from an invalid operation."""
 
 _CASTS: Final = operations(kind=Kind.CAST)

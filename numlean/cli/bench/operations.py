@@ -1,4 +1,4 @@
-"""Measure operations in each dtype, compared with SoftFloat."""
+"""Measure operations in each dtype, compared with SoftFloat and with mpmath."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import argparse
 from typing import Final
 
 from numlean.benchmarks.operations import ELEMENTS, OPERATIONS, USUAL, entries
-from numlean.benchmarks.timing import best_seconds
+from numlean.benchmarks.timing import best_seconds, times_mpmath
 from numlean.errors import UnknownNameError
 from numlean.text_table import RowFormat
 
-DTYPES: Final = "float32,ieee32exec,mp:24"
+DTYPES: Final = "float32,ieee32exec,mp:24,mp:24@engine=mpmath"
 """The default dtypes."""
 
 
@@ -23,8 +23,8 @@ def report(arguments: argparse.Namespace, dtypes: list[str]) -> int:
             raise UnknownNameError("operation", operation, ("all", *OPERATIONS))
     print(f"arrays of {ELEMENTS} elements; square matrices, two operations per term")
     width = max(len("SoftFloat binary32"), *(len(f"{dtype}, flags") for dtype in dtypes))
-    row_format = RowFormat("<<>", (17, width, 10, 9, 12), indent="  ")
-    print(row_format.line(("", "", "ns each", "Gop/s", "x SoftFloat")))
+    row_format = RowFormat("<<>", (17, width, 10, 9, 12, 8), indent="  ")
+    print(row_format.line(("", "", "ns each", "Gop/s", "x SoftFloat", "x mpmath")))
     for operation in operations:
         field = {one.name: one for one in entries(operation, dtypes, flags=flags)}
         best = best_seconds({name: one.run for name, one in field.items()}, arguments.rounds)
@@ -33,6 +33,13 @@ def report(arguments: argparse.Namespace, dtypes: list[str]) -> int:
         for name, one in field.items():
             time = each[name]
             ratio = f"{softfloat[one.format] / time:.1f}" if one.format in softfloat else ""
-            cells = (operation, name, f"{time * 1e9:.3f}", f"{1e-9 / time:.4f}", ratio)
+            cells = (
+                operation,
+                name,
+                f"{time * 1e9:.3f}",
+                f"{1e-9 / time:.4f}",
+                ratio,
+                times_mpmath(name, each),
+            )
             print(row_format.line(cells), flush=True)
     return 0

@@ -6,11 +6,13 @@ import argparse
 from typing import Final
 
 from numlean.benchmarks.step import training_step
-from numlean.benchmarks.timing import best_seconds
+from numlean.benchmarks.timing import best_seconds, times_mpmath
 from numlean.tasks import get_task
 from numlean.text_table import align_rows
 
-DTYPES: Final = "float64,float32,ieee32exec,softfloat32,mp:24,mp:200"
+DTYPES: Final = (
+    "float64,float32,ieee32exec,softfloat32,mp:24,mp:200,mp:24@engine=mpmath,mp:200@engine=mpmath"
+)
 """The default dtypes."""
 
 
@@ -18,7 +20,9 @@ def report(arguments: argparse.Namespace, dtypes: list[str]) -> int:
     """Print a line for each dtype; return 0."""
     task = get_task("digits")
     timed = {dtype: training_step(task, dtype) for dtype in dtypes}
-    print(f"one step of digits (batch {task.batch_size}, SGD with momentum), ms")
-    rows = ((dtype, f"{t * 1e3:.3f}") for dtype, t in best_seconds(timed, arguments.rounds).items())
+    print(f"one step of digits (batch {task.batch_size}, SGD with momentum)")
+    best = best_seconds(timed, arguments.rounds)
+    rows = [("", "ms", "x mpmath")]
+    rows += [(dtype, f"{t * 1e3:.3f}", times_mpmath(dtype, best)) for dtype, t in best.items()]
     print("\n".join(align_rows(rows, "<>", indent="  ")))
     return 0

@@ -1,0 +1,125 @@
+"""Binary fractions in words, the lowest first, and the test that decides how they are rounded.
+
+A fraction of m words is its words as an integer over 2**(64 * m); a unit is one of the lowest word.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+
+from numlean_kernels.limbs.words import multiply_add
+from numlean_kernels.targets.inlined import InlinedRoutine
+from numlean_kernels.targets.intrinsics import count_leading_zeros
+
+_0: Final = np.uint64(0)
+_1: Final = np.uint64(1)
+_2: Final = np.uint64(2)
+_6: Final = np.uint64(6)
+_63: Final = np.uint64(63)
+_SPARE: Final = np.uint64(20)
+_ALL: Final = np.uint64(0xFFFFFFFFFFFFFFFF)
+
+
+@InlinedRoutine
+def put_product(a: Any, ao: Any, b: Any, bo: Any, m: Any, z: Any, zo: Any) -> None:
+    """Write the product of two fractions of m words, at most two units too small.
+
+    z has a word more below, at ``zo - 1``. Products of words that count less are left out.
+    """
+    z[zo - _1] = _0
+    for i in range(m):
+        z[zo + i] = _0
+        carry, factor = _0, b[bo + i]
+        first = m - _1 - i
+        for j in range(i + _1):
+            low, carry = multiply_add(a[ao + first + j], factor, z[zo - _1 + j], carry)
+            z[zo - _1 + j] = low
+        z[zo + i] = carry
+
+
+@InlinedRoutine
+def add_to(z: Any, zo: Any, x: Any, xo: Any, m: Any) -> Any:
+    """Add m words of x to z and return the carry."""
+    carry = _0
+    for k in range(m):
+        part = x[xo + k]
+        total = z[zo + k] + part
+        over = _1 if total < part else _0
+        total += carry
+        carry = over | (_1 if total < carry else _0)
+        z[zo + k] = total
+    return carry
+
+
+@InlinedRoutine
+def subtract_from(z: Any, zo: Any, x: Any, xo: Any, m: Any) -> Any:
+    """Subtract m words of x from z and return the borrow."""
+    borrow = _0
+    for k in range(m):
+        word, part = z[zo + k], x[xo + k]
+        rest = word - part
+        under = _1 if word < part else _0
+        z[zo + k] = rest - borrow
+        borrow = under | (_1 if rest < borrow else _0)
+    return borrow
+
+
+@InlinedRoutine
+def negate(z: Any, zo: Any, m: Any) -> None:
+    """Replace m words by their negative modulo 2**(64 * m)."""
+    carry = _1
+    for k in range(m):
+        word = ~z[zo + k] + carry
+        carry = _1 if carry != _0 and word == _0 else _0
+        z[zo + k] = word
+
+
+@InlinedRoutine
+def put_shifted(x: Any, xo: Any, n: Any, shift: Any, z: Any, zo: Any, m: Any) -> None:
+    """Write n words of x, as an integer times 2**shift rounded down, to m words of z."""
+    words, bits = shift >> np.int64(6), np.uint64(shift & np.int64(63))
+    for k in range(m):
+        at = np.int64(k) - words
+        high = x[xo + np.uint64(at)] if np.int64(0) <= at < np.int64(n) else _0
+        at -= np.int64(1)
+        low = x[xo + np.uint64(at)] if np.int64(0) <= at < np.int64(n) else _0
+        z[zo + k] = high << bits | (low >> _1) >> (_63 - bits)
+
+
+@InlinedRoutine
+def leading_zeros(x: Any, xo: Any, m: Any) -> Any:
+    """Return the number of zero bits above the highest that is set."""
+    for k in range(m):
+        word = x[xo + m - _1 - k]
+        if word != _0:
+            return (k << _6) + count_leading_zeros(word)
+    return m << _6
+
+
+@InlinedRoutine
+def is_certain(t: Any, to: Any, m: Any, precision: Any, error: Any) -> bool:
+    """Return whether all values within ``error`` units of m words round to the same number.
+
+    They do unless the middle of two numbers is among them. ``error`` is below 2**12.
+    """
+    zeros = leading_zeros(t, to, m)
+    bits = (m << _6) - zeros
+    if bits < precision + _SPARE:
+        return False
+    place = bits - precision - _1
+    q, b = place >> _6, place & _63
+    half = _1 << b
+    word = t[to + q] & (half | (half - _1))
+    if q == _0:
+        return bool(word > half + error or word + error < half)
+    above, below = word == half, word == half - _1
+    if not (above or below):
+        return True
+    rest = _0 if above else _ALL
+    for k in range(_1, q):
+        if t[to + k] != rest:
+            return True
+    lowest = t[to]
+    return bool((lowest if above else ~lowest) > error)

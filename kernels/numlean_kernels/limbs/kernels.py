@@ -1,0 +1,305 @@
+"""Kernels on arrays of numbers in limbs. Each is compiled once, for numbers of every precision.
+
+Arrays of numbers are given by the addresses of their words, in C order, ``n + 2`` of them for each
+number of ``n`` limbs: numba counts references to arrays by atomic instructions, which would take
+longer than an addition. ``t`` is the address of ``work_words(n)`` words. A kernel returns a nonzero
+word if the exponent of a result is out of range.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import numpy as np
+from numba import njit
+
+from numlean_kernels.limbs import layout
+from numlean_kernels.limbs.arithmetic import add, fma, mul
+from numlean_kernels.limbs.constants import row_limbs
+from numlean_kernels.limbs.division import div, sqrt
+from numlean_kernels.limbs.functions import exp, log, tanh
+from numlean_kernels.limbs.order import UNORDERED, compare
+from numlean_kernels.limbs.rounding import put_copy, put_special
+from numlean_kernels.limbs.words import words_at
+from numlean_kernels.targets.cache import enable_disk_cache
+
+_0: Final = np.uint64(0)
+_2: Final = np.uint64(2)
+_KIND: Final = np.uint64(layout.KIND)
+_MINUS: Final = np.uint64(layout.MINUS)
+_ZERO: Final = np.uint64(layout.ZERO)
+_NAN: Final = np.uint64(layout.NAN)
+
+ADD, SUB, MUL = 0, 1, 2
+MINIMUM, MAXIMUM, MIN_NUM, MAX_NUM = 0, 1, 2, 3
+COMPARE, EQ, LT, LE = 0, 1, 2, 3
+_ADD, _MUL = np.int64(ADD), np.int64(MUL)
+
+
+def work_words(limbs: int) -> int:
+    """Return the words of memory that a kernel needs for itself."""
+    return 16 * (limbs + 8)
+
+
+def function_words(limbs: int) -> int:
+    """Return the words of memory that the kernel of a function needs for itself."""
+    return 9 * row_limbs(limbs) + 64
+
+
+def _kernel(function: Callable[..., Any]) -> Any:
+    """Compile a kernel when it is first called, or load it from the disk."""
+    run = njit(error_model="numpy", nogil=True)(function)
+    enable_disk_cache(run, function, f"limbs {function.__name__}")
+    return run
+
+
+@_kernel
+def add_sub_mul(
+    name: Any, count: Any, x: Any, dx: Any, y: Any, dy: Any, z: Any, n: Any, precision: Any, t: Any
+) -> Any:
+    """Write z[i] = x[i] + y[i], - or *; dx and dy are the words between operands."""
+    x, y, z = words_at(x), words_at(y), words_at(z)
+    t = words_at(t)
+    beyond, step = _0, n + _2
+    flip = _0 if name == _ADD else _MINUS
+    for i in range(count):
+        if name == _MUL:
+            beyond |= mul(x, i * dx, y, i * dy, z, i * step, n, precision, t)
+        else:
+            beyond |= add(x, i * dx, y, i * dy, flip, z, i * step, n, precision, t)
+    return beyond
+
+
+@_kernel
+def divide(
+    count: Any, x: Any, dx: Any, y: Any, dy: Any, z: Any, n: Any, precision: Any, t: Any
+) -> Any:
+    """Write z[i] = x[i] / y[i]."""
+    x, y, z = words_at(x), words_at(y), words_at(z)
+    t = words_at(t)
+    beyond, step = _0, n + _2
+    for i in range(count):
+        beyond |= div(x, i * dx, y, i * dy, z, i * step, n, precision, t)
+    return beyond
+
+
+@_kernel
+def square_roots(count: Any, x: Any, z: Any, n: Any, precision: Any, t: Any) -> Any:
+    """Write z[i] = sqrt(x[i])."""
+    x, z, t = words_at(x), words_at(z), words_at(t)
+    beyond, step = _0, n + _2
+    for i in range(count):
+        beyond |= sqrt(x, i * step, z, i * step, n, precision, t)
+    return beyond
+
+
+@_kernel
+def fused(count: Any, x: Any, y: Any, c: Any, z: Any, n: Any, precision: Any, t: Any) -> Any:
+    """Write z[i] = x[i] * y[i] + c[i]."""
+    x, y, c = words_at(x), words_at(y), words_at(c)
+    z, t = words_at(z), words_at(t)
+    beyond, step = _0, n + _2
+    for i in range(count):
+        o = i * step
+        beyond |= fma(x, o, y, o, c, o, z, o, n, precision, t)
+    return beyond
+
+
+@_kernel
+def relations(count: Any, x: Any, dx: Any, y: Any, dy: Any, z: Any, n: Any, of: Any) -> None:
+    """Write z[i] = 1 where the order of x[i] and y[i] is one of the bits of ``of``, else 0.
+
+    Bit 0 is less, bit 1 equal, bit 2 greater. Without bits, z[i] is the order itself.
+    """
+    x, y = words_at(x), words_at(y)
+    for i in range(count):
+        order = compare(x, i * dx, y, i * dy, n)
+        if of == 0:
+            z[i] = order
+        else:
+            z[i] = 1 if order != UNORDERED and (of >> (order + 1)) & 1 else 0
+
+
+@_kernel
+def extrema(name: Any, count: Any, x: Any, dx: Any, y: Any, dy: Any, z: Any, n: Any) -> None:
+    """Write the lesser or the greater of x[i] and y[i]."""
+    x, y, z = words_at(x), words_at(y), words_at(z)
+    step = n + _2
+    is_least = name in (MINIMUM, MIN_NUM)
+    for i in range(count):
+        xo, yo = i * dx, i * dy
+        order = compare(x, xo, y, yo, n)
+        takes_y = order > 0 if is_least else order < 0
+        if order == UNORDERED:
+            if name in (MINIMUM, MAXIMUM):
+                put_special(z, i * step, n, _NAN)
+                continue
+            takes_y = (x[xo] & _KIND) == _NAN
+        if takes_y:
+            put_copy(y, yo, z, i * step, n, _0)
+        else:
+            put_copy(x, xo, z, i * step, n, _0)
+
+
+@_kernel
+def products(
+    batch: Any,
+    rows: Any,
+    inner: Any,
+    columns: Any,
+    a: Any,
+    b: Any,
+    c: Any,
+    is_fused: Any,
+    n: Any,
+    precision: Any,
+    t: Any,
+) -> Any:
+    """Write the products of matrices, each sum from +0 in ascending order."""
+    beyond, step = _0, n + _2
+    term = n << _2
+    work = words_at(t + ((term + step) << np.uint64(3)))
+    a, b, c, t = words_at(a), words_at(b), words_at(c), words_at(t)
+    for m in range(batch):
+        for i in range(rows):
+            row = (m * rows + i) * columns
+            for j in range(columns):
+                put_special(c, (row + j) * step, n, _ZERO)
+            for k in range(inner):
+                factor = ((m * rows + i) * inner + k) * step
+                other = (m * inner + k) * columns
+                for j in range(columns):
+                    yo, zo = (other + j) * step, (row + j) * step
+                    if is_fused:
+                        beyond |= fma(a, factor, b, yo, c, zo, c, zo, n, precision, work)
+                    else:
+                        beyond |= mul(a, factor, b, yo, t, term, n, precision, work)
+                        if t[term] != _ZERO:
+                            beyond |= add(c, zo, t, term, _0, c, zo, n, precision, work)
+    return beyond
+
+
+@_kernel
+def ordered_sums(
+    outer: Any, terms: Any, inner: Any, x: Any, z: Any, n: Any, precision: Any, t: Any
+) -> Any:
+    """Write z[i, j], the sum of x[i, k, j] from +0 in ascending order of k."""
+    x, z, t = words_at(x), words_at(z), words_at(t)
+    beyond, step = _0, n + _2
+    for i in range(outer):
+        for j in range(inner):
+            put_special(z, (i * inner + j) * step, n, _ZERO)
+        for k in range(terms):
+            for j in range(inner):
+                zo, xo = (i * inner + j) * step, ((i * terms + k) * inner + j) * step
+                beyond |= add(z, zo, x, xo, _0, z, zo, n, precision, t)
+    return beyond
+
+
+@_kernel
+def pairwise_sums(
+    outer: Any, terms: Any, inner: Any, work: Any, n: Any, precision: Any, t: Any
+) -> Any:
+    """Write the sums of work[i, :, j] by the balanced tree to work[i, 0, j]."""
+    work, t = words_at(work), words_at(t)
+    beyond, step, one = _0, n + _2, np.uint64(1)
+    for i in range(outer):
+        width = terms
+        while width > one:
+            pairs = width // _2
+            for k in range(pairs):
+                for j in range(inner):
+                    zo = ((i * terms + k) * inner + j) * step
+                    xo = ((i * terms + _2 * k) * inner + j) * step
+                    yo = xo + inner * step
+                    beyond |= add(work, xo, work, yo, _0, work, zo, n, precision, t)
+            if width % _2 == one:
+                for j in range(inner):
+                    zo = ((i * terms + pairs) * inner + j) * step
+                    xo = ((i * terms + width - one) * inner + j) * step
+                    put_copy(work, xo, work, zo, n, _0)
+            width = pairs + width % _2
+    return beyond
+
+
+@_kernel
+def sums_into_cells(
+    cells: Any,
+    width: Any,
+    x: Any,
+    starts: Any,
+    sources: Any,
+    z: Any,
+    n: Any,
+    precision: Any,
+    t: Any,
+) -> Any:
+    """Write z[i, j], the sum of x[sources[k], j] for k from starts[i] below starts[i + 1]."""
+    x, z, t = words_at(x), words_at(z), words_at(t)
+    beyond, step = _0, n + _2
+    for i in range(cells):
+        for j in range(width):
+            put_special(z, (i * width + j) * step, n, _ZERO)
+        for k in range(np.uint64(starts[i]), np.uint64(starts[i + np.uint64(1)])):
+            source = np.uint64(sources[k])
+            for j in range(width):
+                zo, xo = (i * width + j) * step, (source * width + j) * step
+                beyond |= add(z, zo, x, xo, _0, z, zo, n, precision, t)
+    return beyond
+
+
+@_kernel
+def greatest(outer: Any, terms: Any, inner: Any, x: Any, z: Any, n: Any) -> None:
+    """Write z[i, j] = k, the place of the first greatest x[i, k, j], or of the first NaN."""
+    x = words_at(x)
+    step = n + _2
+    for i in range(outer):
+        for j in range(inner):
+            best: Any = _0
+            for k in range(np.uint64(1), terms):
+                xo = ((i * terms + best) * inner + j) * step
+                yo = ((i * terms + k) * inner + j) * step
+                order = compare(x, xo, x, yo, n)
+                if order == -1 or (order == UNORDERED and (x[xo] & _KIND) != _NAN):
+                    best = k
+            z[i, j] = best
+
+
+@_kernel
+def exponentials(
+    count: Any, x: Any, z: Any, n: Any, precision: Any, c: Any, row: Any, t: Any, left: Any
+) -> Any:
+    """Write z[i] = exp(x[i]); left[i] = 1 where it is left out. Return how many are."""
+    x, z, c, t = words_at(x), words_at(z), words_at(c), words_at(t)
+    step, several = n + _2, _0
+    for i in range(count):
+        left[i] = exp(x, i * step, z, i * step, n, precision, c, row, t)
+        several += left[i]
+    return several
+
+
+@_kernel
+def logarithms(
+    count: Any, x: Any, z: Any, n: Any, precision: Any, c: Any, row: Any, t: Any, left: Any
+) -> Any:
+    """Write z[i] = log(x[i]); left[i] = 1 where it is left out. Return how many are."""
+    x, z, c, t = words_at(x), words_at(z), words_at(c), words_at(t)
+    step, several = n + _2, _0
+    for i in range(count):
+        left[i] = log(x, i * step, z, i * step, n, precision, c, row, t)
+        several += left[i]
+    return several
+
+
+@_kernel
+def tangents(
+    count: Any, x: Any, z: Any, n: Any, precision: Any, c: Any, row: Any, t: Any, left: Any
+) -> Any:
+    """Write z[i] = tanh(x[i]); left[i] = 1 where it is left out. Return how many are."""
+    x, z, c, t = words_at(x), words_at(z), words_at(c), words_at(t)
+    step, several = n + _2, _0
+    for i in range(count):
+        left[i] = tanh(x, i * step, z, i * step, n, precision, c, row, t)
+        several += left[i]
+    return several

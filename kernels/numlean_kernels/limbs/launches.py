@@ -1,0 +1,336 @@
+"""Launches of loops over numbers in limbs: by kernels, or by numpy where numbers only move.
+
+A launch that computes returns a number other than 0 if the exponent of a result does not fit; then
+the loop is run again, on exact values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+import numpy as np
+
+from numlean_kernels.limbs import kernels, layout
+from numlean_kernels.limbs.constants import constants_of, row_limbs
+from numlean_kernels.limbs.layout import HEAD, MINUS
+from numlean_kernels.loops import gather_scatter as moving
+from numlean_kernels.loops.elementwise import broadcast_operand, elementwise
+from numlean_kernels.loops.matmul import MATMUL, MATMUL_FMA
+from numlean_kernels.loops.reduce import ARGMAX, MAX, SUM_ORDERED, SUM_ORDERED_ROWS, SUM_PAIRWISE
+from numlean_kernels.protocol import Array, Launch, Loop
+
+_LESS, _EQUAL = 1, 2
+
+
+@dataclass(frozen=True)
+class LimbLaunches:
+    """Makes the launches of one precision.
+
+    Attributes:
+        precision: The bits of numbers.
+        others: Makes the launches of loops that have no kernel here.
+        enclose: Returns a function of ``FUNCTIONS`` of numbers, by enclosures.
+        is_limited: Returns whether functions of long numbers are refused, as ``enclose`` does.
+        has_long: Returns whether there may be numbers whose exponents do not fit.
+    """
+
+    precision: int
+    others: Callable[[Loop], Launch]
+    enclose: Callable[[str, Array], Array]
+    is_limited: Callable[[], bool]
+    has_long: Callable[[], bool]
+
+    def __call__(self, loop: Loop) -> Launch:
+        """Return the launch of a loop.
+
+        Raises:
+            KeyError: There is no routine that the loop uses.
+        """
+        source = loop.source
+        if source in _MOVES:
+            return partial(_MOVES[source], self)
+        if source in _LOOPS:
+            return self._guarded(partial(_LOOPS[source], self), loop)
+        name, _, single = source.name.partition(" single")
+        if name in _ELEMENTWISE:
+            arity, run = _ELEMENTWISE[name]
+            whole = elementwise(name, arity)
+            if source is whole or (single and source is broadcast_operand(name, int(single))):
+                return self._guarded(partial(run, self, name), loop)
+        return self.others(loop)
+
+    def _guarded(self, launch: Callable[..., Any], loop: Loop) -> Launch:
+        """Return a launch that leaves numbers and results whose exponents do not fit to others."""
+        if loop.source.name in FUNCTIONS:
+            run: Callable[..., None] = partial(_enclosed, self, loop.source.name)
+        else:
+
+            def run(domain: tuple[int, ...], *arrays: Array) -> None:
+                self.others(loop)(domain, *arrays)
+
+        def guarded(domain: tuple[int, ...], *arrays: Array) -> None:
+            if (self.has_long() and any(map(_is_long, arrays))) or launch(domain, *arrays):
+                run(domain, *arrays)
+
+        return guarded
+
+    @property
+    def limbs(self) -> np.uint64:
+        """The limbs of a number."""
+        return np.uint64(layout.limbs_of(self.precision))
+
+    @property
+    def words(self) -> np.uint64:
+        """The words of a number."""
+        return self.limbs + np.uint64(HEAD)
+
+    def work(self) -> Array:
+        """Return memory that a kernel needs."""
+        return np.empty(kernels.work_words(int(self.limbs)), np.uint64)
+
+
+def _address(x: Array) -> np.uint64:
+    return np.uint64(x.__array_interface__["data"][0])
+
+
+def _rows(x: Array) -> Array:
+    """Return numbers as rows of words, of the same memory."""
+    words = x.dtype.itemsize // 8
+    rows: Array = x.reshape(-1).view(np.uint64).reshape(-1, words)
+    return rows
+
+
+def _is_long(x: Array) -> bool:
+    """Return whether the exponent of one of several numbers does not fit."""
+    if x.dtype.kind != "V":
+        return False
+    return bool((np.abs(x["exponent"]) > layout.MOST_EXPONENT).any())
+
+
+def _whole(x: Array) -> Array:
+    """Return numbers as elements that numpy copies as a whole, of the same memory."""
+    return x.view(np.dtype((np.void, x.dtype.itemsize)))
+
+
+def _step(s: LimbLaunches, x: Array, count: int) -> np.uint64:
+    """Return the words from one operand to the next: none if one number is all operands."""
+    return np.uint64(0) if x.size == 1 and count != 1 else s.words
+
+
+_NAMES: Final = {"add": kernels.ADD, "sub": kernels.SUB, "mul": kernels.MUL}
+
+
+def _arithmetic(
+    s: LimbLaunches, name: str, domain: tuple[int, ...], x: Array, y: Array, z: Array
+) -> int:
+    (count,), t = domain, s.work()
+    places = _address(x), _step(s, x, count), _address(y), _step(s, y, count), _address(z)
+    own = s.limbs, np.uint64(s.precision), _address(t)
+    if name == "div":
+        return int(kernels.divide(np.uint64(count), *places, *own))
+    return int(kernels.add_sub_mul(np.int64(_NAMES[name]), np.uint64(count), *places, *own))
+
+
+def _sqrt(s: LimbLaunches, name: str, domain: tuple[int, ...], x: Array, z: Array) -> int:
+    t = s.work()
+    own = s.limbs, np.uint64(s.precision), _address(t)
+    return int(kernels.square_roots(np.uint64(domain[0]), _address(x), _address(z), *own))
+
+
+def _fma(
+    s: LimbLaunches, name: str, domain: tuple[int, ...], x: Array, y: Array, c: Array, z: Array
+) -> int:
+    t = s.work()
+    places = _address(x), _address(y), _address(c), _address(z)
+    own = s.limbs, np.uint64(s.precision), _address(t)
+    return int(kernels.fused(np.uint64(domain[0]), *places, *own))
+
+
+def _signed(header: Array) -> Array:
+    """Return the bit of the sign where a number has a sign: where it is finite or infinite."""
+    return (((header & layout.KIND) - np.uint64(1)) < np.uint64(2)) * np.uint64(MINUS)
+
+
+def _sign(s: LimbLaunches, name: str, domain: tuple[int, ...], x: Array, *others: Array) -> int:
+    z = _rows(others[-1])
+    z[...] = _rows(x)
+    header = z[:, 0]
+    if name == "neg":
+        header ^= _signed(header)
+        return 0
+    header &= np.uint64(layout.KIND)
+    if name == "copy_sign":
+        header |= _signed(header) & _rows(others[0])[:, 0]
+    return 0
+
+
+_KERNELS: Final[dict[str, Callable[..., Any]]] = {
+    "exp": kernels.exponentials,
+    "log": kernels.logarithms,
+    "tanh": kernels.tangents,
+}
+FUNCTIONS: Final = tuple(_KERNELS)
+"""The elementary functions that have kernels."""
+
+
+def _function(s: LimbLaunches, name: str, domain: tuple[int, ...], x: Array, z: Array) -> int:
+    (count,), limbs = domain, int(s.limbs)
+    if s.is_limited():
+        return 1
+    c, left = constants_of(limbs).rows, np.empty(count, np.uint8)
+    t = np.empty(kernels.function_words(limbs), np.uint64)
+    own = s.limbs, np.uint64(s.precision), _address(c), np.uint64(row_limbs(limbs)), _address(t)
+    if _KERNELS[name](np.uint64(count), _address(x), _address(z), *own, left):
+        places = left != 0
+        z[places] = s.enclose(name, x[places])
+    return 0
+
+
+def _enclosed(s: LimbLaunches, name: str, domain: tuple[int, ...], x: Array, z: Array) -> None:
+    z[...] = s.enclose(name, x)
+
+
+_EXTREMA: Final = {
+    "minimum": kernels.MINIMUM,
+    "maximum": kernels.MAXIMUM,
+    "min_num": kernels.MIN_NUM,
+    "max_num": kernels.MAX_NUM,
+}
+_RELATIONS: Final = {"compare": 0, "lt": _LESS, "eq": _EQUAL, "le": _LESS | _EQUAL}
+
+
+def _ordered(
+    s: LimbLaunches, name: str, domain: tuple[int, ...], x: Array, y: Array, z: Array
+) -> int:
+    (count,) = domain
+    operands = _address(x), _step(s, x, count), _address(y), _step(s, y, count)
+    if name in _RELATIONS:
+        of = np.int64(_RELATIONS[name])
+        kernels.relations(np.uint64(count), *operands, z.view(np.int8), s.limbs, of)
+    else:
+        kind = np.int64(_EXTREMA[name])
+        kernels.extrema(kind, np.uint64(count), *operands, _address(z), s.limbs)
+    return 0
+
+
+_ELEMENTWISE: Final[dict[str, tuple[int, Callable[..., int]]]] = {
+    **dict.fromkeys(("add", "sub", "mul", "div"), (2, _arithmetic)),
+    **dict.fromkeys((*_EXTREMA, *_RELATIONS), (2, _ordered)),
+    **dict.fromkeys(("neg", "abs"), (1, _sign)),
+    "copy_sign": (2, _sign),
+    **dict.fromkeys(FUNCTIONS, (1, _function)),
+    "sqrt": (1, _sqrt),
+    "fma": (3, _fma),
+}
+
+
+def _products(
+    s: LimbLaunches, domain: tuple[int, ...], a: Array, b: Array, c: Array, *, is_fused: bool
+) -> int:
+    (batch, rows, columns), inner, t = domain, a.shape[2], s.work()
+    shape = (np.uint64(extent) for extent in (batch, rows, inner, columns))
+    own = s.limbs, np.uint64(s.precision), _address(t)
+    places = _address(a), _address(b), _address(c)
+    return int(kernels.products(*shape, *places, is_fused, *own))
+
+
+def _shape(x: Array) -> tuple[np.uint64, ...]:
+    return tuple(np.uint64(extent) for extent in x.shape)
+
+
+def _sum(s: LimbLaunches, domain: tuple[int, ...], x: Array, z: Array) -> int:
+    t = s.work()
+    own = s.limbs, np.uint64(s.precision), _address(t)
+    return int(kernels.ordered_sums(*_shape(x), _address(x), _address(z), *own))
+
+
+def _sum_of_rows(s: LimbLaunches, domain: tuple[int, ...], x: Array, z: Array) -> int:
+    return _sum(s, domain, x[:, :, np.newaxis], z)
+
+
+def _pairwise(s: LimbLaunches, domain: tuple[int, ...], work: Array) -> int:
+    t = s.work()
+    own = s.limbs, np.uint64(s.precision), _address(t)
+    copy = work.copy()
+    beyond = kernels.pairwise_sums(*_shape(work), _address(copy), *own)
+    if not beyond:
+        _whole(work)[...] = _whole(copy)
+    return int(beyond)
+
+
+def _scatter_add(
+    s: LimbLaunches, domain: tuple[int, ...], x: Array, starts: Array, sources: Array, z: Array
+) -> int:
+    cells, width = domain[0], domain[1] if len(domain) > 1 else 1
+    t = s.work()
+    own = s.limbs, np.uint64(s.precision), _address(t)
+    extents = np.uint64(cells), np.uint64(width)
+    return int(kernels.sums_into_cells(*extents, _address(x), starts, sources, _address(z), *own))
+
+
+def _argmax(s: LimbLaunches, domain: tuple[int, ...], x: Array, z: Array) -> int:
+    kernels.greatest(*_shape(x), _address(x), z, s.limbs)
+    return 0
+
+
+def _max(s: LimbLaunches, domain: tuple[int, ...], x: Array, z: Array) -> int:
+    places = np.empty(z.shape, np.int64)
+    _argmax(s, domain, x, places)
+    _take_along_axis(s, domain, x, places, z)
+    return 0
+
+
+def _take(s: LimbLaunches, domain: tuple[int, ...], x: Array, index: Array, z: Array) -> None:
+    if x.size:
+        _whole(z)[...] = _whole(x)[np.maximum(index, 0)]
+    _rows(z).reshape(*z.shape, -1)[index < 0] = 0
+
+
+def _where(s: LimbLaunches, domain: tuple[int, ...], condition: Array, x: Array, z: Array) -> None:
+    np.multiply(_rows(x), condition.reshape(-1, 1), out=_rows(z))
+
+
+def _choose(
+    s: LimbLaunches, domain: tuple[int, ...], condition: Array, x: Array, y: Array, z: Array
+) -> None:
+    _rows(z)[...] = np.where(condition.reshape(-1, 1), _rows(x), _rows(y))
+
+
+def _take_along_axis(
+    s: LimbLaunches, domain: tuple[int, ...], x: Array, index: Array, z: Array
+) -> None:
+    places = np.maximum(index, 0)[:, np.newaxis, :]
+    _whole(z)[...] = np.take_along_axis(_whole(x), places, axis=1)[:, 0, :]
+    _rows(z).reshape(*z.shape, -1)[index < 0] = 0
+
+
+def _scatter_along_axis(
+    s: LimbLaunches, domain: tuple[int, ...], x: Array, index: Array, z: Array
+) -> None:
+    _rows(z)[...] = 0
+    outer, inner = np.nonzero((index >= 0) & (index < z.shape[1]))
+    _whole(z)[outer, index[outer, inner], inner] = _whole(x)[outer, inner]
+
+
+_LOOPS: Final[dict[Loop, Callable[..., int]]] = {
+    MATMUL: partial(_products, is_fused=False),
+    MATMUL_FMA: partial(_products, is_fused=True),
+    SUM_ORDERED: _sum,
+    SUM_ORDERED_ROWS: _sum_of_rows,
+    SUM_PAIRWISE: _pairwise,
+    MAX: _max,
+    ARGMAX: _argmax,
+    moving.SCATTER_ADD: _scatter_add,
+    moving.SCATTER_ADD_ROWS: _scatter_add,
+}
+_MOVES: Final[dict[Loop, Callable[..., None]]] = {
+    moving.TAKE: _take,
+    moving.TAKE_ROWS: _take,
+    moving.WHERE: _where,
+    moving.CHOOSE: _choose,
+    moving.TAKE_ALONG_AXIS: _take_along_axis,
+    moving.SCATTER_ALONG_AXIS: _scatter_along_axis,
+}

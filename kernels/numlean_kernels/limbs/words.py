@@ -1,0 +1,208 @@
+"""Arithmetic on 64-bit words in memory, the lowest first, by routines that kernels inline.
+
+Every index and count is an unsigned word, so that numba checks for no negative indices; it would
+turn a sum of a signed and an unsigned word into a float.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from numlean_kernels.targets.inlined import InlinedRoutine
+
+_0: Final = np.uint64(0)
+_1: Final = np.uint64(1)
+_6: Final = np.uint64(6)
+_32: Final = np.uint64(32)
+_63: Final = np.uint64(63)
+_64: Final = np.uint64(64)
+_HALF: Final = np.uint64(0xFFFFFFFF)
+_ALL: Final = np.uint64(0xFFFFFFFFFFFFFFFF)
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def multiply_add(typing_context: Any, a: Any, b: Any, c: Any, d: Any) -> Any:
+    """Return the low and the high word of a * b + c + d, which is below 2**128."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        word, wide = ir.IntType(64), ir.IntType(128)
+        x, y, z, w = (builder.zext(each, wide) for each in arguments)
+        total = builder.add(builder.add(builder.mul(x, y), z), w)
+        low = builder.trunc(total, word)
+        high = builder.trunc(builder.lshr(total, wide(64)), word)
+        return context.make_tuple(builder, signature.return_type, (low, high))
+
+    return types.UniTuple(types.uint64, 2)(*(types.uint64,) * 4), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def words_at(typing_context: Any, address: Any) -> Any:
+    """Return the words at an address, to be indexed. Nobody counts references to them."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
+
+    return types.CPointer(types.uint64)(types.uint64), generate
+
+
+@InlinedRoutine
+def multiply(x: Any, xo: Any, y: Any, yo: Any, n: Any, t: Any, to: Any) -> None:
+    """Write the product of n words of x and of y to 2n words of t."""
+    carry, factor = _0, y[yo]
+    for j in range(n):
+        low, carry = multiply_add(x[xo + j], factor, carry, _0)
+        t[to + j] = low
+    t[to + n] = carry
+    for i in range(_1, n):
+        carry, factor = _0, y[yo + i]
+        for j in range(n):
+            low, carry = multiply_add(x[xo + j], factor, t[to + i + j], carry)
+            t[to + i + j] = low
+        t[to + i + n] = carry
+
+
+@InlinedRoutine
+def order_of(x: Any, xo: Any, y: Any, yo: Any, n: Any) -> int:
+    """Return -1, 0 or 1: the order of n words of x and of y."""
+    for k in range(n):
+        a, b = x[xo + n - _1 - k], y[yo + n - _1 - k]
+        if a != b:
+            return 1 if a > b else -1
+    return 0
+
+
+@InlinedRoutine
+def shifted_sum(
+    x: Any, xo: Any, y: Any, yo: Any, distance: Any, flip: Any, n: Any, t: Any, to: Any
+) -> Any:
+    """Write half of x + y / 2**distance, or of x - y / 2**distance, one word longer below.
+
+    The sum or the difference is rounded down. A run of such sums takes either sign, and carries,
+    at random, so nothing here branches on them.
+
+    Args:
+        x: n words, from place ``xo``, greater than what is subtracted.
+        xo: The place.
+        y: n words, from place ``yo``.
+        yo: The place.
+        distance: At least 0.
+        flip: Zero to add, a word of ones to subtract.
+        n: The number of words.
+        t: Where n + 1 words are written, from place ``to``.
+        to: The place.
+
+    Return a word that is zero if the result is exact.
+    """
+    words, bits = (distance + _1) >> _6, (distance + _1) & _63
+    lost, high, above = _0, _0, _0
+    if words > n:
+        lost = _1
+    else:
+        if words != _0:
+            high = y[yo + words - _1]
+            lost = (high << _1) << (_63 - bits)
+            for k in range(words - _1):
+                lost |= y[yo + k]
+        above = y[yo + words] if words < n else _0
+    part = (high >> bits | (above << _1) << (_63 - bits)) ^ flip
+    carry = flip & (_1 if lost == _0 else _0)
+    next_x = x[xo]
+    total = (next_x << _63) + part
+    over = _1 if total < part else _0
+    total += carry
+    carry = over | (_1 if total < carry else _0)
+    t[to] = total
+    for k in range(n):
+        high, this_x = above, next_x
+        index = words + k + _1
+        above = y[yo + index] if index < n else _0
+        next_x = x[xo + k + _1] if k + _1 < n else _0
+        part = (high >> bits | (above << _1) << (_63 - bits)) ^ flip
+        total = (this_x >> _1 | next_x << _63) + part
+        over = _1 if total < part else _0
+        total += carry
+        carry = over | (_1 if total < carry else _0)
+        t[to + _1 + k] = total
+    return lost
+
+
+@InlinedRoutine
+def reciprocal(d: Any) -> Any:
+    """Return floor((2**128 - 1) / d) - 2**64, for a word with its top bit set.
+
+    This is floor((~d * 2**64 + 2**64 - 1) / d): two digits of 32 bits, each by a division of words
+    (Knuth's algorithm D). An estimate of a digit is at most 2 too great.
+    """
+    top, low = d >> _32, d & _HALF
+    q1 = ~d // top
+    rest = ~d - q1 * top
+    while rest <= _HALF and (q1 > _HALF or q1 * low > (rest << _32 | _HALF)):
+        q1 -= _1
+        rest += top
+    # Words wrap around, and the remainder fits one.
+    left = (~d << _32 | _HALF) - q1 * d
+    q0 = left // top
+    rest = left - q0 * top
+    while rest <= _HALF and (q0 > _HALF or q0 * low > (rest << _32 | _HALF)):
+        q0 -= _1
+        rest += top
+    return (q1 << _32) + q0
+
+
+@InlinedRoutine
+def divided(high: Any, low: Any, d: Any, inverse: Any) -> Any:
+    """Return floor((high * 2**64 + low) / d) for high < d, by the reciprocal of d.
+
+    N. Moeller and T. Granlund, "Improved division by invariant integers", IEEE TC 60(2), 2011.
+    """
+    q0, q1 = multiply_add(inverse, high, low, _0)
+    q1 += high + _1
+    rest = low - q1 * d
+    if rest > q0:
+        q1 -= _1
+        rest += d
+    if rest >= d:
+        q1 += _1
+    return q1
+
+
+@InlinedRoutine
+def divide_step(u: Any, at: Any, d: Any, do: Any, n: Any, inverse: Any) -> Any:
+    """Divide n + 1 words of u by n words of d: leave the remainder in u, return the quotient.
+
+    The quotient is below 2**64, and the top bit of d is set. D. E. Knuth, The Art of Computer
+    Programming, volume 2, algorithm 4.3.1 D.
+    """
+    high, top = u[at + n], d[do + n - _1]
+    q = _ALL if high >= top else divided(high, u[at + n - _1], top, inverse)
+    carry, borrow = _0, _0
+    for k in range(n):
+        low, carry = multiply_add(q, d[do + k], carry, _0)
+        word = u[at + k]
+        rest = word - low
+        under = _1 if word < low else _0
+        u[at + k] = rest - borrow
+        borrow = under | (_1 if rest < borrow else _0)
+    rest = high - carry
+    under = _1 if high < carry else _0
+    u[at + n] = rest - borrow
+    is_negative = under | (_1 if rest < borrow else _0)
+    while is_negative != _0:
+        q -= _1
+        carry = _0
+        for k in range(n):
+            word = u[at + k]
+            total = word + d[do + k]
+            over = _1 if total < word else _0
+            total += carry
+            carry = over | (_1 if total < carry else _0)
+            u[at + k] = total
+        total = u[at + n] + carry
+        is_negative = _0 if total < carry else _1
+        u[at + n] = total
+    return q
