@@ -31,6 +31,19 @@ EXACT: Final = "exact_product"
 """The exact product of matrices of one Scalar's numbers."""
 _PRODUCTS: Final = ("matmul", EXACT)
 
+_NUMPY_DTYPES: Final = ("float32", "float64")
+_NUMPY: Final[dict[str, Callable[..., object]]] = {
+    "add": np.add,
+    "sub": np.subtract,
+    "mul": np.multiply,
+    "div": np.divide,
+    "sqrt": np.sqrt,
+    "neg": np.negative,
+    "abs": np.abs,
+    "sum": np.sum,
+}
+"""numpy's functions of the same results but for NaNs, and its sum."""
+
 OPERATIONS: Final = (
     *operations(kind=_ELEMENTWISE_KINDS),
     *("to_float", "to_int", "from_float", "sum", "matmul", EXACT),
@@ -61,7 +74,7 @@ class BenchmarkEntry:
 
 
 def entries(operation: str, dtypes: list[str], *, flags: bool = False) -> Iterator[BenchmarkEntry]:
-    """Yield the operation in each dtype that has it, and SoftFloat's for each of their formats.
+    """Yield the operation in each dtype that has it, numpy's, and SoftFloat's for their formats.
 
     Args:
         operation: One of ``OPERATIONS``.
@@ -77,6 +90,7 @@ def entries(operation: str, dtypes: list[str], *, flags: bool = False) -> Iterat
         if scalar.format is not None:
             formats[scalar.format] = None
         yield from _ours(operation, dtype, scalar, flags=flags)
+        yield from _numpy(operation, dtype, scalar)
     for format in formats:
         yield from _softfloat(operation, format)
 
@@ -89,10 +103,20 @@ def _ours(operation: str, dtype: str, scalar: Scalar, *, flags: bool) -> Iterato
         return
     count = 2 * size**3 if operation in _PRODUCTS else ELEMENTS
     yield BenchmarkEntry(dtype, run, count, scalar.format)
+    if operation == "sum":
+        pairwise = partial(run, reduction="pairwise")
+        yield BenchmarkEntry(f"{dtype}, pairwise", pairwise, count, scalar.format)
     if flags and table.OPERATIONS[operation].flags and isinstance(scalar, KernelScalar):
         counted = partial(run, flags=Flags())
         if _is_available(counted, x):
             yield BenchmarkEntry(f"{dtype}, flags", counted, count, scalar.format)
+
+
+def _numpy(operation: str, dtype: str, scalar: Scalar) -> Iterator[BenchmarkEntry]:
+    """Yield numpy's function on arrays of a dtype that it has; its sum is pairwise."""
+    if dtype in _NUMPY_DTYPES and operation in _NUMPY:
+        run = partial(_NUMPY[operation], *operands(operation, scalar.from_float, 0))
+        yield BenchmarkEntry(f"numpy, {dtype}", run, ELEMENTS, None)
 
 
 def _method(scalar: Scalar, operation: str) -> Callable[..., object]:
