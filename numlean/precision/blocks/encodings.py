@@ -36,6 +36,10 @@ def binary32_encodings(x: Tensor | ArrayLike, taker: str) -> Array:
         raise NumleanError(
             f"{taker} takes an array of numbers; the parts of this one have different shapes"
         ) from None
+    except TypeError as error:  # such as an array of CuPy, or a tensor of PyTorch, on a GPU
+        raise NumleanError(
+            f"{taker} takes an array that numpy reads; copy this one to the host first: {error}"
+        ) from None
     if given.dtype.kind not in "iufb" and given.dtype.name != "bfloat16":
         raise NumleanError(
             f"{taker} takes real numbers, got an array of {given.dtype}; convert it with"

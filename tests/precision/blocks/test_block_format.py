@@ -206,6 +206,13 @@ def test_a_block_needs_an_axis() -> None:
         f.quantize(np.zeros((2, 3)), axis=(0, 0))
     with pytest.raises(ShapeError, match="at least one axis"):
         f.quantize(1.0)
+
+    class OnGpu:
+        def __array__(self, *arguments: object, **options: object) -> np.ndarray:
+            raise TypeError("it is on a GPU")
+
+    with pytest.raises(NumleanError, match="copy this one to the host first: it is on a GPU"):
+        f.quantize(OnGpu())
     with pytest.raises(NumleanError, match="different shapes"):
         f.quantize([[1.0, 2.0], [3.0]])
     with pytest.raises(NumleanError, match="from 0 to 2\\*\\*32 - 1, got -1"):
