@@ -1,9 +1,11 @@
-"""Conversions of numbers to block formats, and casts of ml_dtypes to their elements' types."""
+"""Conversions of numbers to block formats, and those of other libraries to their elements."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Final
 
 import numpy as np
@@ -27,7 +29,7 @@ _ROW: Final = 1 << 12
 def conversions(numbers: int) -> Mapping[str, Callable[[], object]]:
     """Return what to time, by name: each converts about as many random binary32 numbers.
 
-    Casts are there if ml_dtypes is installed; they have no scales.
+    Those of ml_dtypes and gfloat are there if these are installed; they have no scales.
     """
     rng = np.random.default_rng(0)
     rows = max(1, numbers // _ROW)
@@ -35,10 +37,18 @@ def conversions(numbers: int) -> Mapping[str, Callable[[], object]]:
     timed: dict[str, Callable[[], object]] = {
         name: partial(get_block_format(name).quantize, x) for name in _FORMATS
     }
-    try:
+    if find_spec("ml_dtypes") is not None:
         import ml_dtypes
-    except ModuleNotFoundError:
-        return timed
-    for name in _CASTS:
-        timed[f"ml_dtypes cast to {name}"] = partial(x.astype, getattr(ml_dtypes, name))
+
+        for name in _CASTS:
+            timed[f"ml_dtypes cast to {name}"] = partial(x.astype, getattr(ml_dtypes, name))
+    if find_spec("gfloat") is not None:
+        gfloat, formats = import_module("gfloat"), import_module("gfloat.formats")
+        format = formats.format_info_ocp_e4m3
+        timed["gfloat round_ndarray to ocp_e4m3"] = partial(gfloat.round_ndarray, format, x)
     return timed
+
+
+def missing() -> list[str]:
+    """Return the names of libraries that could be compared, but are not installed."""
+    return [name for name in ("ml_dtypes", "gfloat") if find_spec(name) is None]

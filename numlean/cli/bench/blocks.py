@@ -1,11 +1,11 @@
-"""Measure conversions of numbers to block formats, compared with casts of ml_dtypes."""
+"""Measure conversions of numbers to block formats, compared with ml_dtypes and gfloat."""
 
 from __future__ import annotations
 
 import argparse
 from typing import Final
 
-from numlean.benchmarks.blocks import conversions
+from numlean.benchmarks.blocks import conversions, missing
 from numlean.benchmarks.timing import best_seconds
 from numlean.errors import NumleanError
 from numlean.text_table import RowFormat
@@ -32,4 +32,6 @@ def report(arguments: argparse.Namespace, dtypes: list[str]) -> int:
     print(row_format.line(("", "ns a number")))
     for name, seconds in best.items():
         print(row_format.line((name, f"{seconds / NUMBERS * 1e9:.2f}")), flush=True)
+    for library in missing():
+        print(f"  {library} is not installed, so it is not compared")
     return 0
