@@ -19,7 +19,8 @@ from numlean_kernels.limbs.layout import HEAD, MINUS
 from numlean_kernels.loops import gather_scatter as moving
 from numlean_kernels.loops.elementwise import broadcast_operand, elementwise
 from numlean_kernels.loops.matmul import MATMUL, MATMUL_FMA
-from numlean_kernels.loops.reduce import ARGMAX, MAX, SUM_ORDERED, SUM_ORDERED_ROWS, SUM_PAIRWISE
+from numlean_kernels.loops.reduce import ARGMAX, MAX, SUM_ORDERED, SUM_PAIRWISE
+from numlean_kernels.loops.row_sums import SUM_ORDERED_ROWS
 from numlean_kernels.protocol import Array, Launch, Loop
 
 _LESS, _EQUAL = 1, 2

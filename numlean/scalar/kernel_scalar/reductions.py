@@ -24,15 +24,8 @@ from numlean_kernels.loops.gather_scatter import GROUP, SCATTER_ADD, SCATTER_ADD
 from numlean_kernels.loops.lookup import MATMUL_BY_TABLE, SUM_BY_TABLE
 from numlean_kernels.loops.matmul import MATMUL, MATMUL_FMA
 from numlean_kernels.loops.matmul_of_views import OF_VIEWS
-from numlean_kernels.loops.reduce import (
-    ARGMAX,
-    MAX,
-    SUM_ORDERED,
-    SUM_ORDERED_ROWS,
-    SUM_PAIRWISE,
-    SUM_PAIRWISE_ROWS,
-    work_length,
-)
+from numlean_kernels.loops.reduce import ARGMAX, MAX, SUM_ORDERED, SUM_PAIRWISE
+from numlean_kernels.loops.row_sums import SUM_ORDERED_ROWS, SUM_PAIRWISE_ROWS, work_length
 from numlean_kernels.protocol import Loop, kernel_for, usual_case_of
 
 

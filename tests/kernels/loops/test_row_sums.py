@@ -4,13 +4,8 @@ import numpy as np
 import pytest
 
 from numlean import get_scalar
-from numlean_kernels.loops.reduce import (
-    SUM_ORDERED,
-    SUM_ORDERED_ROWS,
-    SUM_PAIRWISE,
-    SUM_PAIRWISE_ROWS,
-    work_length,
-)
+from numlean_kernels.loops.reduce import SUM_ORDERED, SUM_PAIRWISE
+from numlean_kernels.loops.row_sums import SUM_ORDERED_ROWS, SUM_PAIRWISE_ROWS, work_length
 from numlean_kernels.protocol import kernel_for
 from numlean_kernels.targets import get_target
 
