@@ -1,6 +1,6 @@
 """Plain kernels, fast kernels with the same bits, and numpy, which does not specify bits.
 
-Of formats with at most eight bits, fast kernels look results up that plain ones compute.
+Of formats with at most eight bits, plain kernels compute, and fast ones may look results up.
 """
 
 from __future__ import annotations
@@ -14,23 +14,33 @@ import numpy as np
 
 from numlean.benchmarks.operations import ELEMENTS, operands
 from numlean.benchmarks.timing import best_seconds
+from numlean.errors import UnavailableError
 from numlean.scalar.kernel_scalar import KernelScalar
 from numlean.scalar.protocol import Contraction, Scalar, Storage
 from numlean.scalar.registry import get_scalar
 from numlean.verification import Mismatch
-from numlean_kernels.formats import BINARY32, BINARY64, Format
+from numlean_kernels.formats import BFLOAT16, BINARY16, BINARY32, BINARY64, E4M3, E5M2, Format
 
-OPERATIONS: Final = ("matmul", "add", "mul", "div", "sqrt", "fma", "exp", "tanh", "sum")
+FROM_FLOAT: Final = "from_float"
+"""The operation that rounds binary64 numbers."""
+
+OPERATIONS: Final = (
+    *("matmul", "add", "mul", "div", "sqrt", "fma", "exp", "tanh", "sum"),
+    FROM_FLOAT,
+)
 """The operations that can be measured."""
 
 SIZES: Final = (256, 512)
 """The default numbers of rows and columns of matrices."""
 
 _NUMPY: Final = {"mul": "multiply", "div": "divide"}
-_NUMPY_DTYPES: Final[dict[Format, type[np.floating[Any]]]] = {
+_NUMPY_DTYPES: Final[dict[Format, Any]] = {
     BINARY32: np.float32,
     BINARY64: np.float64,
+    BINARY16: np.float16,
 }
+_ML_DTYPES: Final = {BFLOAT16: "bfloat16", E4M3: "float8_e4m3fn", E5M2: "float8_e5m2"}
+"""The names of formats in ml_dtypes."""
 
 
 @dataclass(frozen=True)
@@ -65,13 +75,20 @@ class KernelCase:
 
     def call(self, scalar: Scalar) -> Callable[[], Storage]:
         """Return a call of the operation in an arithmetic."""
+        if self.operation == FROM_FLOAT:
+            return partial(scalar.from_float, *self.operands(np.asarray))
         keywords = {} if self.contraction is None else {"contraction": self.contraction}
         return partial(
             getattr(scalar, self.operation), *self.operands(scalar.from_float), **keywords
         )
 
-    def numpy_call(self, dtype: type[np.floating[Any]]) -> Callable[[], object] | None:
+    def numpy_call(self, dtype: Any) -> Callable[[], object] | None:
         """Return a call of numpy, in its own order; None if numpy lacks the operation."""
+        if self.operation == FROM_FLOAT:
+            (values,) = self.operands(np.asarray)
+            return partial(values.astype, dtype)
+        if self.contraction is not None and np.dtype(dtype).itemsize < np.dtype("f4").itemsize:
+            return None  # numpy's loop, not its BLAS
         call = getattr(np, _NUMPY.get(self.operation, self.operation), None)
         return call and partial(call, *self.operands(lambda values: values.astype(dtype)))
 
@@ -84,7 +101,7 @@ class Times:
         dtype: The arithmetic.
         plain: The time with the kernels that every table of routines has.
         fast: The time with the fast kernels.
-        numpy: The time of numpy, in the hardware format of the same numbers; None if it has none.
+        numpy: The time of numpy or ml_dtypes on the same numbers; None if they lack them.
     """
 
     dtype: str
@@ -111,8 +128,28 @@ def plain_and_fast(dtype: str) -> tuple[Scalar, Scalar]:
     """
     scalar = get_scalar(dtype)
     if isinstance(scalar, KernelScalar) and scalar.storage_dtype == np.uint8:
-        return replace(scalar, uses_code_tables=False), scalar
-    return get_scalar(dtype), get_scalar(dtype, fast_kernels=True)
+        return replace(scalar, uses_code_tables=False), _fast_or_looked_up(scalar)
+    return scalar, get_scalar(dtype, fast_kernels=True)
+
+
+def _fast_or_looked_up(scalar: Scalar) -> Scalar:
+    try:
+        return get_scalar(scalar.name, fast_kernels=True)
+    except UnavailableError:
+        return scalar
+
+
+def _numpy_dtype(format: Format | None) -> Any:
+    """Return the dtype of numpy or of ml_dtypes with the numbers of a format; None if none has."""
+    if format in _NUMPY_DTYPES:
+        return _NUMPY_DTYPES[format]
+    if format not in _ML_DTYPES:
+        return None
+    try:
+        import ml_dtypes  # an optional package
+    except ImportError:
+        return None
+    return getattr(ml_dtypes, _ML_DTYPES[format], None)
 
 
 def first_difference(case: KernelCase, dtype: str) -> tuple[tuple[int, ...], Mismatch] | None:
@@ -123,7 +160,7 @@ def first_difference(case: KernelCase, dtype: str) -> tuple[tuple[int, ...], Mis
     if not len(places):
         return None
     place = tuple(map(int, places[0]))
-    elementwise = case.operation not in ("matmul", "sum")
+    elementwise = case.operation not in ("matmul", "sum", FROM_FLOAT)
     x = case.operands(plain.from_float) if elementwise else []
     bits = tuple(int(plain.to_bits(a)[place]) for a in x)
     return place, Mismatch(bits, int(expected[place]), int(actual[place]), None, 0)
@@ -136,8 +173,9 @@ def times(case: KernelCase, dtypes: list[str], rounds: int) -> list[Times]:
     for dtype in dtypes:
         for kind, scalar in zip(("plain", "fast"), plain_and_fast(dtype), strict=True):
             timed[dtype, kind] = case.call(scalar)
-    for format, numpy_dtype in _NUMPY_DTYPES.items():
-        if format in formats.values() and (numpy_call := case.numpy_call(numpy_dtype)):
+    for format in {*formats.values()}:
+        dtype = _numpy_dtype(format)
+        if dtype is not None and (numpy_call := case.numpy_call(dtype)):
             timed[format] = numpy_call
     each = {key: best / case.count for key, best in best_seconds(timed, rounds).items()}
     return [

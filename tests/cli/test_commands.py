@@ -254,7 +254,7 @@ def test_fast_kernels_are_compared_with_plain_ones_and_numpy(capsys, monkeypatch
             assert [row[0] for row in rows] == dtypes
             assert all(float(figure) >= 0 for row in rows for figure in row[1:])  # 0.000 if slow
             assert {len(row) for row in rows} == {6}
-    for name in ("add", "mul", "div", "sqrt", "fma", "exp", "tanh", "sum"):
+    for name in ("add", "mul", "div", "sqrt", "fma", "exp", "tanh", "sum", "from_float"):
         rows = [line.split() for line in lines if line.split()[0] == name]
         assert [row[1] for row in rows] == dtypes
         assert {len(row) for row in rows} == {5 if name == "fma" else 7}
