@@ -61,7 +61,8 @@ def make_tile(arithmetic: LaneArithmetic, form: TileForm) -> Any:
     rows, vectors, lanes, size = form.rows, form.vectors, form.lanes, arithmetic.dtype.itemsize
     is_packed, is_masked = form.is_packed, form.is_masked
     unrolled = arithmetic.terms_of_pass
-    is_unrolled = unrolled > 1 and rows > _ROWS_OF_POINTER and not (is_masked and not is_packed)
+    # With operands in place, LLVM would keep the pointers of all terms of a pass, and spill sums.
+    is_unrolled = is_packed and unrolled > 1
     vector = ir.VectorType(arithmetic.llvm_type, lanes)
     step, is_final = arithmetic.step, arithmetic.is_final
 

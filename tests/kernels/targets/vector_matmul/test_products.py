@@ -1,6 +1,5 @@
 """Products in vector registers have the bits of the plain loop, for every shape and width."""
 
-import re
 from functools import cache
 
 import numpy as np
@@ -13,7 +12,7 @@ from numlean_kernels.protocol import kernel_for
 from numlean_kernels.tables.hardware import hardware_table
 from numlean_kernels.targets.cpu import CPU
 from numlean_kernels.targets.vector_matmul.lanes import hardware_lanes
-from numlean_kernels.targets.vector_matmul.machine import Machine, machine
+from numlean_kernels.targets.vector_matmul.machine import Machine
 from numlean_kernels.targets.vector_matmul.product import make_product
 from numlean_kernels.targets.vector_matmul.shape import shape
 
@@ -136,34 +135,3 @@ def test_tiles_fit_into_the_registers(processor, width, temporaries, tile):
     sums = found.rows * found.vectors
     assert sums + found.vectors + 1 + temporaries <= processor.registers
     assert (found.rows + found.columns) * found.terms * width // 8 <= 36 << 10
-
-
-def inner_loops(assembly):
-    """Return the loops without loops in them, each as lines of assembly code."""
-    lines, labels, loops = assembly.splitlines(), {}, []
-    for n, line in enumerate(lines):
-        if label := re.match(r"(\.\w+):", line):
-            labels[label[1]] = n
-        jump = re.match(r"\s+j\w+\s+(\.\w+)", line)
-        if jump and jump[1] in labels:
-            body = lines[labels[jump[1]] + 1 : n + 1]
-            if not any(re.match(r"\.\w+:", one) for one in body):
-                loops.append(body)
-    return loops
-
-
-@pytest.mark.skipif(machine() != AVX512, reason="the kernel was compiled for other registers")
-def test_the_loop_over_terms_keeps_all_sums_in_registers():
-    case, tile = "AVX-512", shape(AVX512, 32, 1)
-    run(case, numbers(case, 1, 2, 2), numbers(case, 1, 2, 2))
-    (assembly,) = kernel(case).inspect_asm().values()
-    terms = tile.rows * tile.vectors
-    products = [re.compile(r"\s+vmulps\b"), re.compile(r"\s+vaddps\b")]
-    loops = [
-        loop
-        for loop in inner_loops(assembly)
-        if all(sum(bool(one.match(line)) for line in loop) >= terms for one in products)
-    ]
-    assert loops
-    for loop in loops:
-        assert not [line for line in loop if "mm" in line and "(%rsp" in line]
