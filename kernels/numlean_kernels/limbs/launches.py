@@ -94,7 +94,7 @@ class LimbLaunches:
 
 
 def _address(x: Array) -> np.uint64:
-    return np.uint64(x.__array_interface__["data"][0])
+    return np.uint64(x.ctypes.data)  # the array interface would describe all fields
 
 
 def _rows(x: Array) -> Array:
