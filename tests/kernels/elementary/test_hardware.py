@@ -201,3 +201,10 @@ def test_fast_kernels_on_encodings_have_the_bits_and_flags_of_the_emulation():
     assert np.array_equal(fast.to_bits(fast.exp(x)), expected)
     assert np.array_equal(fast.to_bits(fast.exp(x, flags=flags)), expected)
     assert flags == expected_flags
+
+
+def test_logistic_values_near_the_least_normal_number_are_those_of_the_integer_routine():
+    scalar, emulated = get_scalar("float64"), get_scalar("binary64exec", device="python")
+    x = -np.random.default_rng(8).uniform(590, 746, 300)
+    expected = emulated.sigmoid(emulated.from_float(x))
+    assert scalar.to_bits(scalar.sigmoid(x)).tolist() == emulated.to_bits(expected).tolist()

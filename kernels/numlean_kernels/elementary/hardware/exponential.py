@@ -53,6 +53,8 @@ _GREATEST_EXP: Final = 708.0
 """Powers of e up to this exponent, of either sign, are normal numbers."""
 _GREATEST_TANH: Final = 20.0
 """From here on tanh is next to one: 1 - tanh(20) = 2**-56.7."""
+_LEAST_SIGMOID: Final = 600.0
+"""Down to the negative of this, no part of exp(x), 2**-866, and of its quotient is subnormal."""
 _GREATEST_SIGMOID: Final = 38.0
 """From here on the logistic function is next to one: exp(-38) = 2**-54.8."""
 
@@ -202,10 +204,9 @@ def _make_sigmoid(builder: FloatBuilder) -> Routine:
 
     def fast(x: Any) -> Any:
         size, negative = abs(x), x < 0.0
-        within = size <= (_GREATEST_EXP if negative else _GREATEST_SIGMOID)
+        within = size <= (_LEAST_SIGMOID if negative else _GREATEST_SIGMOID)
         exponent, h, low = exponential(-size if within else 0.0)
         upper = scaled(h, exponent)
-        # The lower part may be zero, and is normal for arguments that matter beside one.
         scale = scaled(1.0, exponent)
         low = low * scale
         c = 1.0 + upper
