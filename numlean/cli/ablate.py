@@ -31,6 +31,7 @@ from numlean.cli.options import (
     add_weights_option,
     announce,
     announce_start,
+    is_short,
     reference_spec,
     train_options,
     warn_of_constants,
@@ -91,7 +92,8 @@ def _ablate(arguments: argparse.Namespace, interrupt: Interrupt, failed: FailedO
     policy = _policy(arguments, recipe)
     task, config = recipe.resolve()
     announce(recipe, task)
-    options = train_options(arguments, recipe, counts_flags=False)
+    fast = not is_short(task, config)
+    options = train_options(arguments, recipe, uses_fast_kernels=fast)
     outputs = ReportFiles.of(arguments.out, arguments.jsonl)
     printed = PrintedLines(is_only_output=outputs.is_empty)
     with ExitStack() as stack:
@@ -120,7 +122,7 @@ def _ablate(arguments: argparse.Namespace, interrupt: Interrupt, failed: FailedO
             policy,
             high=arguments.high,
             low=arguments.low,
-            truth=reference_spec(arguments, arguments.truth),
+            truth=reference_spec(arguments, arguments.truth, uses_fast_kernels=fast),
             seeds=arguments.seeds,
             config=config,
             options=options,

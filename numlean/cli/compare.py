@@ -44,6 +44,7 @@ from numlean.cli.options import (
     add_weights_option,
     announce,
     announce_start,
+    is_short,
     reference_spec,
     run_spec,
     warn_of_constants,
@@ -134,7 +135,8 @@ def _compare(arguments: argparse.Namespace, interrupt: Interrupt, failed: Failed
                 printed.write(line)
 
         total = max(config.steps * arguments.seeds, 0)
-        specs = [run_spec(arguments, text) for text in _runs(arguments)]
+        fast = not is_short(task, config)
+        specs = [run_spec(arguments, text, uses_fast_kernels=fast) for text in _runs(arguments)]
         for spec in specs:
             warn_of_constants(task, config, spec.scalar, spec.update)
         names = ",".join(spec.name for spec in specs)
@@ -147,7 +149,7 @@ def _compare(arguments: argparse.Namespace, interrupt: Interrupt, failed: Failed
         result = compare(
             task,
             *specs,
-            truth=reference_spec(arguments, arguments.truth),
+            truth=reference_spec(arguments, arguments.truth, uses_fast_kernels=fast),
             seeds=arguments.seeds,
             config=config,
             initial=arguments.weights,

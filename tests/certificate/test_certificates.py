@@ -41,7 +41,7 @@ def test_a_certificate_contains_the_losses_and_digests_of_the_run(capsys, file, 
     assert certificate.final == {k: run[k] for k in ("state_digest", "value_digest")}
     assert certificate.steps[-1].state == run["state_digest"]
     assert (certificate.steps_asked, certificate.stopped_by) == (5, None)
-    assert certificate.side == "float32:cpu:compiled:fast"
+    assert certificate.side == "float32:cpu:compiled"
 
 
 def test_the_same_run_has_the_same_file_from_python_and_the_command_line(capsys, file, tmp_path):

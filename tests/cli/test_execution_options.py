@@ -6,6 +6,7 @@ import pytest
 
 from numlean.certificate import Certificate
 from numlean.cli.main import main
+from numlean.cli.options import execution
 
 TRAIN = ("train", "xor", "--steps", "3", "--json")
 
@@ -15,14 +16,17 @@ def report(capsys, *words):
     return json.loads(capsys.readouterr().out)
 
 
-def test_a_run_is_compiled_with_fast_kernels_and_has_the_bits_of_an_eager_one(capsys, tmp_path):
+def test_a_run_is_compiled_with_fast_kernels_if_it_is_long_and_has_the_same_bits(
+    capsys, tmp_path, monkeypatch
+):
     digests = set()
-    for words, expected in (
-        ((), ("compiled", True)),
-        (("--backend", "eager"), ("eager", True)),
-        (("--no-fast-kernels",), ("compiled", False)),
-        (("--backend", "eager", "--no-fast-kernels"), ("eager", False)),
+    for short, words, expected in (
+        (10**7, (), ("compiled", False)),
+        (10**7, ("--fast-kernels",), ("compiled", True)),
+        (1, (), ("compiled", True)),
+        (1, ("--no-fast-kernels", "--backend", "eager"), ("eager", False)),
     ):
+        monkeypatch.setattr(execution, "_SHORT", short)
         path = tmp_path / "run.json"
         found = report(capsys, "--certificate", str(path), *words)
         environment = Certificate.load(path).environment

@@ -1,7 +1,7 @@
 """Options that several commands share."""
 
 from numlean.cli.options.arithmetic import add_arithmetic_options
-from numlean.cli.options.execution import reference_spec, run_spec, train_options
+from numlean.cli.options.execution import is_short, reference_spec, run_spec, train_options
 from numlean.cli.options.paths import check_writable
 from numlean.cli.options.training import (
     add_device_options,
@@ -25,6 +25,7 @@ __all__ = [
     "announce_start",
     "check_writable",
     "given_files",
+    "is_short",
     "reference_spec",
     "run_spec",
     "train_options",

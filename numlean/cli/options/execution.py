@@ -3,6 +3,9 @@
 Engines and kernels do not change a bit of a run, so a command takes the fastest that the run has:
 the compiled engine, which records a step and replays it, and fast kernels. What a user asks for is
 done, or an error.
+
+Fast matrix products take some seconds to compile. A run of few operations does not repay them, so
+it takes plain kernels.
 """
 
 from __future__ import annotations
@@ -10,7 +13,8 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Iterable
 from itertools import product
-from typing import TypeVar
+from math import prod
+from typing import Final, TypeVar
 
 from numlean.analysis.lockstep import RunSpec
 from numlean.errors import UnavailableError
@@ -18,10 +22,14 @@ from numlean.precision import Policy
 from numlean.precision.resolved import resolve_policy
 from numlean.scalar.contract import record
 from numlean.scalar.protocol import Scalar
-from numlean.tasks import Recipe
+from numlean.tasks import NamedTask, Recipe
+from numlean.training.config import TrainConfig
 from numlean.training.options import BACKENDS, Options, resolve_part, resolve_scalar
 
 Made = TypeVar("Made")
+
+_SHORT: Final = 10**7
+"""The products of a pass forward over all steps below which plain kernels are used."""
 
 EAGER, COMPILED = BACKENDS
 
@@ -40,7 +48,11 @@ def add_execution_options(parser: argparse.ArgumentParser, *, uses_fast_kernels:
         " step and replays it; the bits are the same (default: compiled; eager for runs that"
         " cannot be recorded)",
     )
-    usual = "where the dtype has them" if uses_fast_kernels else "plain kernels"
+    usual = (
+        "where the dtype has them, unless the run is short"
+        if uses_fast_kernels
+        else "plain kernels"
+    )
     parser.add_argument(
         "--fast-kernels",
         action=argparse.BooleanOptionalAction,
@@ -49,7 +61,19 @@ def add_execution_options(parser: argparse.ArgumentParser, *, uses_fast_kernels:
     )
 
 
-def train_options(arguments: argparse.Namespace, recipe: Recipe, *, counts_flags: bool) -> Options:
+def is_short(task: NamedTask, config: TrainConfig) -> bool:
+    """Return whether a run has so few operations that fast kernels are not worth compiling."""
+    weights = sum(prod(spec.shape) for spec in task.task.model.parameters)
+    return config.steps * max(config.batch_size, 1) * weights < _SHORT
+
+
+def train_options(
+    arguments: argparse.Namespace,
+    recipe: Recipe,
+    *,
+    uses_fast_kernels: bool = True,
+    counts_flags: bool = False,
+) -> Options:
     """Return how a run is executed; one that counts flags needs eager steps and plain kernels.
 
     Raises:
@@ -69,7 +93,7 @@ def train_options(arguments: argparse.Namespace, recipe: Recipe, *, counts_flags
     if counts_flags:
         backends = (arguments.backend or EAGER,)
         return _first(arguments, checked, backends, (bool(arguments.fast_kernels),))
-    return _first(arguments, checked, _backends(arguments), _kernels(arguments))
+    return _first(arguments, checked, _backends(arguments), _kernels(arguments, uses_fast_kernels))
 
 
 def run_spec(
@@ -92,7 +116,9 @@ def run_spec(
     return _first(arguments, parsed, _backends(arguments), _kernels(arguments, uses_fast_kernels))
 
 
-def reference_spec(arguments: argparse.Namespace, text: str) -> RunSpec:
+def reference_spec(
+    arguments: argparse.Namespace, text: str, *, uses_fast_kernels: bool = True
+) -> RunSpec:
     """Return the run that a text specifies as a reference, on the dtype's own device.
 
     The options say how the others are executed; the reference has fast kernels only if it can.
@@ -106,7 +132,7 @@ def reference_spec(arguments: argparse.Namespace, text: str) -> RunSpec:
         device=None,
         seed=arguments.seed,
     )
-    return run_spec(wanted, text)
+    return run_spec(wanted, text, uses_fast_kernels=uses_fast_kernels)
 
 
 def _first(
@@ -133,7 +159,7 @@ def _backends(arguments: argparse.Namespace) -> tuple[str, ...]:
     return (COMPILED, EAGER) if arguments.backend is None else (arguments.backend,)
 
 
-def _kernels(arguments: argparse.Namespace, uses_fast: bool = True) -> tuple[bool, ...]:
+def _kernels(arguments: argparse.Namespace, uses_fast: bool) -> tuple[bool, ...]:
     if arguments.fast_kernels is not None:
         return (arguments.fast_kernels,)
     return (True, False) if uses_fast else (False,)

@@ -20,6 +20,7 @@ from numlean.cli.options import (
     add_training_options,
     announce,
     announce_start,
+    is_short,
     train_options,
     warn,
     warn_of_constants,
@@ -97,7 +98,14 @@ def run(arguments: argparse.Namespace) -> int:
         recipe = Recipe.from_arguments(vars(arguments))
         task, config = recipe.resolve()
     announce(recipe, task)
-    options = recipe.runner_options(train_options(arguments, recipe, counts_flags=arguments.flags))
+    options = recipe.runner_options(
+        train_options(
+            arguments,
+            recipe,
+            uses_fast_kernels=not is_short(task, config),
+            counts_flags=arguments.flags,
+        )
+    )
 
     def rehearse_run() -> None:
         counting = CountingWrap() if arguments.flags else None
