@@ -149,7 +149,7 @@ def _make(table: Table, rule: TwoLevelRule, fast: Routine | None) -> Callable[..
                     elements[i, k] = (x[i, k] >> 31) << sign
             else:
                 factor = factor_of(value(scale), most, factor_of_all)
-                if is_fast and is_finite and usual(factor):
+                if is_fast and is_finite and usual(factor, factor_of_all):
                     for k in range(first, end):
                         elements[i, k] = nearest(x[i, k], factor, factor_of_all)
                 else:

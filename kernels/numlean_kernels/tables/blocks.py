@@ -104,7 +104,12 @@ def two_level_table(rule: TwoLevelRule, target: Target) -> Table:
     if nearest is not None:
         routines[two_level.NEAREST] = target.routine(nearest)
     least = least_compared(rule.element) if steps.is_exact else np.float64(0.0)
-    routines[two_level.USUAL] = target.routine(lambda factor: least <= factor < np.inf)
+    zero32 = np.float32(0.0)
+
+    def usual(factor: Any, whole: Any) -> Any:
+        return least <= factor < np.inf and whole > zero32  # 0 / 0 is a NaN
+
+    routines[two_level.USUAL] = target.routine(usual)
     return Table(f"two levels/{rule.key}", zero=0, make=routines.__getitem__)
 
 
