@@ -1,26 +1,27 @@
 """Workers of a Dask cluster, local or the user's own, which compute pieces of work.
 
-Only this module imports ``dask`` and ``distributed``, which the extra ``numlean[dask]`` installs.
+``distributed``, which the extra ``numlean[dask]`` installs, is imported where it is used.
 """
 
 from __future__ import annotations
 
 import logging
-import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, Generic, final
 
+from numlean.distributed.all_results import AllResults
+from numlean.distributed.cluster_executor import ClusterExecutor
+from numlean.distributed.on_worker import TOPIC
 from numlean.distributed.versions import (
     Versions,
     WorkerVersionError,
     check_versions,
     versions_here,
 )
-from numlean.errors import NumleanError, UnavailableError
+from numlean.errors import UnavailableError
 from numlean.executors.executor import Executor, Item, Result
 from numlean.process.handlers import TERMINAL_SIGNALS, signals_blocked
 
@@ -30,17 +31,10 @@ if TYPE_CHECKING:
 OnMessage = Callable[[Any], None]
 """Called with what a worker has sent, in another thread."""
 
-_TOPIC: Final = "numlean"
 _WAITING: Final = 2
 """Pieces of work that are submitted for each thread of the cluster."""
 
 _SECONDS_TO_CONNECT: Final = 10
-
-_PATIENCE: Final = 1.0
-"""Seconds to wait before workers are looked at again."""
-
-_SLOW: Final = 3.0
-"""A piece is slow that takes so many times as long as the last one that ended."""
 
 
 @final
@@ -104,11 +98,11 @@ class Cluster:
         def take(event: tuple[float, Any]) -> None:
             on_message(event[1]["message"])
 
-        self._client.subscribe_topic(_TOPIC, take)
+        self._client.subscribe_topic(TOPIC, take)
         try:
             yield
         finally:
-            self._client.unsubscribe_topic(_TOPIC)
+            self._client.unsubscribe_topic(TOPIC)
 
     def completed(
         self,
@@ -169,11 +163,11 @@ class Cluster:
             Exception: What a piece of work raised.
         """
         checked = _CheckedWork(work, self._versions)
-        return _Pieces(self, self._client, checked, items, warn).results()
+        return AllResults(self, self._client, checked, items, warn).results()
 
     def executor(self, warn: Callable[[str], None]) -> Executor:
         """Return the executor of this cluster; ``warn`` is called if a worker is refused."""
-        return _ClusterExecutor(self, warn)
+        return ClusterExecutor(self, warn)
 
     def refuse(self, error: WorkerVersionError, on_refused: Callable[[str], None]) -> None:
         """Retire a worker that has other versions."""
@@ -201,168 +195,6 @@ class _CheckedWork(Generic[Item, Result]):
 
         check_versions(get_worker().address, versions_here(), self.versions)
         return self.work(item)
-
-
-@final
-@dataclass(frozen=True)
-class _ClusterExecutor:
-    """Computes pieces of work on the workers of a cluster."""
-
-    cluster: Cluster
-    warn: Callable[[str], None]
-
-    def in_order(
-        self, work: Callable[[Item], Result], items: Iterable[Item], what: str
-    ) -> Iterator[Result]:
-        """Yield ``work(item)`` for each item, in their order.
-
-        Raises:
-            NumleanError: Workers that computed a piece died, one after the other.
-        """
-        from distributed import KilledWorker
-
-        found: dict[int, Any] = {}
-        following = 0
-        done: Done[tuple[int, Item], Result]
-        for done in self.cluster.completed(_Numbered(work), enumerate(items), self.warn):
-            if isinstance(done.error, KilledWorker):
-                raise NumleanError(
-                    f"the workers that computed {what} died, perhaps because memory ran out"
-                )
-            if done.error is not None:
-                raise done.error
-            found[done.item[0]] = done.result
-            while following in found:
-                yield found.pop(following)
-                following += 1
-
-
-@final
-@dataclass(frozen=True)
-class _Numbered(Generic[Item, Result]):
-    """Work on an item with its number."""
-
-    work: Callable[[Item], Result]
-
-    def __call__(self, numbered: tuple[int, Item]) -> Result:
-        return self.work(numbered[1])
-
-
-@final
-class _Pieces(Generic[Item, Result]):
-    """Pieces of work of which all are needed, each of which may be computed several times."""
-
-    def __init__(
-        self,
-        cluster: Cluster,
-        client: Client,
-        work: Callable[[Item], Result],
-        items: Sequence[Item],
-        warn: Callable[[str], None],
-    ) -> None:
-        self._cluster, self._client, self._work = cluster, client, work
-        self._items, self._warn = items, warn
-        self._results: dict[int, Result] = {}
-        self._running: dict[Future, int] = {}
-        self._began = time.monotonic()
-        self._last = self._began
-        self._has_warned = False
-
-    def results(self) -> list[Result]:
-        """Compute all pieces."""
-        for k in range(len(self._items)):
-            self._submit(k)
-        while len(self._results) < len(self._items):
-            self._take_ended()
-            self._help_the_slow()
-        for future in self._running:
-            future.cancel()
-        return [self._results[k] for k in range(len(self._items))]
-
-    def _submit(self, k: int, workers: Sequence[str] | None = None) -> None:
-        where = {"workers": workers, "allow_other_workers": True} if workers else {}
-        future = self._client.submit(self._work, self._items[k], pure=False, **where)
-        self._running[future] = k
-
-    def _take_ended(self) -> None:
-        from distributed import wait  # imports dask
-
-        try:
-            wait([*self._running], timeout=_PATIENCE, return_when="FIRST_COMPLETED")
-        except TimeoutError:
-            self._warn_if_alone()
-        for future in [each for each in self._running if each.done()]:
-            k = self._running.pop(future)
-            if k in self._results:
-                continue
-            if future.status == "finished":
-                self._results[k], self._last = future.result(), time.monotonic()
-            else:
-                self._again(k, future)
-
-    def _again(self, k: int, future: Future) -> None:
-        """Submit a piece again whose worker died or was refused; raise its error otherwise."""
-        from distributed import KilledWorker
-
-        error = None if future.cancelled() else future.exception()
-        if isinstance(error, WorkerVersionError):
-            self._cluster.refuse(error, self._warn)
-        elif error is not None and not isinstance(error, KilledWorker):
-            raise error
-        self._submit(k)
-
-    def _help_the_slow(self) -> None:
-        """Give pieces that take long to idle workers as well."""
-        waited, needed = time.monotonic() - self._last, self._last - self._began
-        if not self._results or waited < max(_PATIENCE, _SLOW * needed):
-            return
-        tasks = self._client.processing()
-        idle = [address for address, keys in tasks.items() if not keys]
-        copies = Counter(self._running.values())
-        slow = [k for k, count in copies.items() if count == 1 and k not in self._results]
-        for k, address in zip(slow, idle, strict=False):
-            self._submit(k, [address])
-
-    def _warn_if_alone(self) -> None:
-        if not self._has_warned and not self._cluster.workers:
-            self._has_warned = True
-            self._warn("the scheduler has no workers now; the run continues when one joins")
-
-
-def dumps(value: object) -> bytes:
-    """Return an object as bytes for the workers of a cluster, its own classes included."""
-    from distributed.protocol.pickle import dumps as to_bytes
-
-    found: bytes = to_bytes(value)
-    return found
-
-
-def loads(content: bytes) -> Any:
-    """Return the object of which ``dumps`` made bytes; only for bytes of this cluster."""
-    from distributed.protocol.pickle import loads as from_bytes
-
-    return from_bytes(content)
-
-
-def send(message: Any) -> None:
-    """Send a message from the work that a worker is doing; do nothing anywhere else."""
-    from distributed import get_worker
-
-    try:
-        worker = get_worker()
-    except ValueError:  # this process is no worker
-        return
-    worker.log_event(_TOPIC, {"message": message})
-
-
-def worker_address() -> str | None:
-    """Return the address of the worker that does the present work; None anywhere else."""
-    from distributed import get_worker
-
-    try:
-        return str(get_worker().address)
-    except ValueError:
-        return None
 
 
 @contextmanager

@@ -15,7 +15,8 @@ from threading import Lock
 from typing import Final, final
 
 from numlean.autograd.tensor import Tensor
-from numlean.distributed.cluster import Cluster, connect, dumps, loads
+from numlean.distributed.cluster import Cluster, connect
+from numlean.distributed.on_worker import dumps, loads
 from numlean.errors import NumleanError
 from numlean.process.processors import available_processors
 from numlean.training import Runner, Stepper

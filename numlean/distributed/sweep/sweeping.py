@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, Final, final
 
 from numlean.arguments import checked
-from numlean.distributed.cluster import Cluster, Done, connect, send
+from numlean.distributed.cluster import Cluster, Done, connect
+from numlean.distributed.on_worker import send
 from numlean.distributed.sweep.execution import Execution
 from numlean.distributed.sweep.folder import SweepFolder
 from numlean.distributed.sweep.observer import PointProgress, SweepObserver
