@@ -59,20 +59,19 @@ def _warm(dtype: str, tasks: Sequence[str]) -> str:
     if get_scalar(dtype).device != "cpu":
         return f"{dtype}: its kernels are not compiled, because it runs in the interpreter"
     from numlean_kernels.targets.background import can_fork, compile_all
-    from numlean_kernels.targets.cache import cached_kernels
     from numlean_kernels.targets.rehearsal import rehearsing
 
-    began, before = time.perf_counter(), cached_kernels()
+    began, before = time.perf_counter(), COMPILATIONS.count
     with rehearsing() as rehearsal:
         for task in tasks:
             for options in _ways(dtype):
                 with suppress(NumleanError):  # a format may lack what a task needs
                     _rehearse(task, dtype, options)
     jobs = [*rehearsal.jobs.values()]
-    compile_all(jobs, helping_processes() if can_fork() else 0)
-    compiled = len(cached_kernels() - before)
+    rehearsed, count = COMPILATIONS.count - before, len(jobs) + len(rehearsal.compiled)
+    compiled = rehearsed + compile_all(jobs, helping_processes() if can_fork() else 0)
     seconds = time.perf_counter() - began
-    return f"{dtype}: {len(jobs)} kernels, {compiled} of them compiled now, in {seconds:.1f} s"
+    return f"{dtype}: {count} kernels, {compiled} of them compiled now, in {seconds:.1f} s"
 
 
 def _ways(dtype: str) -> Iterator[Options]:

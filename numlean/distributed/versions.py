@@ -23,7 +23,7 @@ class WorkerVersionError(NumleanError):
         worker: The worker's address.
     """
 
-    def __init__(self, worker: str, text: str) -> None:
+    def __init__(self, text: str, worker: str = "") -> None:
         super().__init__(text)
         self.worker = worker
 
@@ -47,11 +47,11 @@ def check_versions(worker: str, theirs: Versions, ours: Versions) -> None:
     for name, own in ours.items():
         found = theirs.get(name, _MISSING)
         if found != own:
-            raise WorkerVersionError(
-                worker,
+            text = (
                 f"worker {worker} has {name} {found}, and this process has {name} {own}: install"
-                f" {name} {own} there, since other versions may give other bits",
+                f" {name} {own} there, since other versions may give other bits"
             )
+            raise WorkerVersionError(text, worker)
 
 
 def _version(name: str) -> str:

@@ -207,7 +207,8 @@ def test_ctrl_c_writes_the_checkpoint_after_the_step(capsys, file, monkeypatch):
     whole = train(capsys, *OPTIONS, "--steps", "9")
     with monkeypatch.context() as patched:
         patched.setattr(TrainingMonitor, "__call__", pressed)
-        assert main(["train", "xor", *OPTIONS, "--steps", "9", "--save", file]) == 130
+        each_step = ["--log", os.devnull]  # makes the steps one by one
+        assert main(["train", "xor", *OPTIONS, "--steps", "9", "--save", file, *each_step]) == 130
     capsys.readouterr()
     assert load(file).step == 4
     assert train(capsys, "--resume", file)["state_digest"] == whole["state_digest"]

@@ -91,7 +91,7 @@ def test_the_duration_of_training_leaves_out_compilation(monkeypatch):
 WARM = """
 import sys
 from numlean.cli.main import main
-sys.exit(main(["warm", "float32", "mp:24", "--task", "xor"]))
+sys.exit(main(["warm", "float32", "mp:24@engine=mpmath", "--task", "xor"]))
 """
 
 
@@ -105,7 +105,7 @@ def test_warm_compiles_each_kernel_once():
     compiled, interpreted = lines()
     assert compiled.startswith("float32: ")
     assert " 0 of them compiled now, in " in compiled
-    assert interpreted.startswith("mp:24: its kernels are not compiled")
+    assert interpreted.startswith("mp:24@engine=mpmath: its kernels are not compiled")
 
 
 def test_warm_refuses_what_it_does_not_know(capsys):

@@ -25,6 +25,8 @@ ALLOWED = {
     ("numpy._core.numeric", "_frombuffer"),
     ("numpy", "ndarray"),
     ("numpy", "dtype"),
+    # How exceptions are pickled in a process that has imported dask.distributed.
+    ("tblib.pickling_support", "unpickle_exception"),
 }
 
 

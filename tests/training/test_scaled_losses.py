@@ -158,7 +158,9 @@ def test_a_line_of_the_log_says_whether_the_step_was_skipped():
         lines, own = [], stepper(optimizer=optimizer)
         own.runner.keeps_outputs = True
         config = replace(CONFIG, optimizer=optimizer, steps=2)
-        monitor = TrainingMonitor(config, None, NoInterrupt(), lambda note: None, lines.append)
+        monitor = TrainingMonitor(
+            config, None, NoInterrupt(), lambda note, count: None, lines.append
+        )
         nl.run_steps(own.runner, config, DATA, on_step=monitor, stepper=own)
         assert {name for line in lines for name in line if "s" in name} >= names
         assert ("skipped" in lines[0]) == bool(names)

@@ -13,8 +13,10 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Final, TypeAlias
 
+from numlean_kernels.compilation import COMPILATIONS
 from numlean_kernels.targets.rehearsal import Job, rehearsing
 
 Rehearse: TypeAlias = Callable[[], None]
@@ -50,22 +52,34 @@ class BackgroundCompilation:
         self._children = []
 
 
-def compile_all(jobs: Sequence[Job], processes: int) -> None:
+def compile_all(jobs: Sequence[Job], processes: int) -> int:
     """Compile kernels in this process and in copies of it, and wait for all.
 
     Args:
         jobs: What compiles each.
         processes: The number of copies.
+
+    Returns:
+        The number of kernels that were compiled, and not only loaded.
     """
-    parent = os.getpid()
-    every = processes + 1
-    children = [_forked(lambda k=k: _run(jobs[k::every], parent)) for k in range(1, every)]  # type: ignore[misc]
+    parent, before, every = os.getpid(), COMPILATIONS.count, processes + 1
+    reader, writer = os.pipe()
+
+    def work(k: int) -> None:
+        _run(jobs[k::every], parent)
+        os.write(writer, f"{COMPILATIONS.count - before}\n".encode())
+
+    children = [_forked(partial(work, k)) for k in range(1, every)]
+    os.close(writer)
     try:
         _run(jobs[::every], parent)
     finally:
         for child in children:
             os.waitpid(child, 0)
+        with os.fdopen(reader) as counts:
+            compiled = sum(map(int, counts))
     _run(jobs, parent)
+    return compiled + COMPILATIONS.count - before
 
 
 def _fork(rehearse: Rehearse, parent: int, k: int, count: int) -> int:

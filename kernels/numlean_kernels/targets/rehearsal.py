@@ -29,13 +29,16 @@ class Rehearsal:
 
     Attributes:
         jobs: What compiles each, by what identifies it, in the order in which they are needed.
+        compiled: Those of tables with kernels of their own, which the rehearsal compiles itself.
     """
 
     jobs: dict[object, Job] = field(default_factory=dict)
+    compiled: set[tuple[Loop, Table]] = field(default_factory=set)
 
     def kernel(self, loop: Loop, table: Table) -> Launch:
         """Return a launch that notes the kernel and its arrays."""
         if table.kernels is not None:
+            self.compiled.add((loop, table))
             return _of_numbers(table.kernels(loop))
         run = CPU.compiled(loop, table)
 
