@@ -36,10 +36,12 @@ class Rows:
 
     Attributes:
         own: The positions of the shard's rows in the batch, indices of shape (rows,).
+        is_first: Whether this is the first of the shards, which computes what none computes alone.
         known: Tensors of shape (batch, ...) with the rows of all shards.
     """
 
     own: Tensor
+    is_first: bool
     known: Sequence[Tensor] = ()
     _asked: int = field(default=0, init=False)
 

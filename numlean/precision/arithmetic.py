@@ -11,6 +11,7 @@ from typing import Final, TypeAlias, final
 
 from numlean.autograd.indices import INDEX
 from numlean.autograd.primitives import bmm, cast, matmul, reshape, take
+from numlean.autograd.rows import Rows
 from numlean.autograd.tensor import Tensor
 from numlean.errors import MixedScalarError
 from numlean.precision.delayed_scales import LayerScales, StepScales
@@ -98,6 +99,15 @@ class Arithmetic(ABC):
         return self
 
     @property
+    def sums_exactly(self) -> bool:
+        """Whether the gradients of weights are exact sums, rounded once."""
+        return False
+
+    def with_rows(self, rows: Rows) -> Arithmetic:
+        """Return the arithmetic of a shard, if it needs rows of the others; else self."""
+        return self
+
+    @property
     def units(self) -> list[str]:
         """The full names of the matrix units that compute products."""
         return []
@@ -155,6 +165,8 @@ class MixedArithmetic(Arithmetic):
         reductions: The Scalar of norms, softmax, losses, sums, means and other parameters.
         products: The arithmetics of products.
         scales: The delayed scales of the products in a step; None outside of a step.
+        rows: The rows of the other shards of the batch, if the gradients of weights are exact sums
+            over all of them; None without other shards.
     """
 
     weights: Scalar
@@ -162,10 +174,20 @@ class MixedArithmetic(Arithmetic):
     reductions: Scalar
     products: LayerPrecision
     scales: LayerScales | None = field(default=None, compare=False, repr=False)
+    rows: Rows | None = field(default=None, compare=False, repr=False)
 
     def with_scales(self, scales: LayerScales) -> Arithmetic:
         """Return the arithmetic with the scales of a step, if products have delayed ones."""
         return replace(self, scales=scales) if self.products.is_delayed else self
+
+    @property
+    def sums_exactly(self) -> bool:
+        """Whether the gradients of weights are exact sums, rounded once."""
+        return self.products.weight_gradient.result is None
+
+    def with_rows(self, rows: Rows) -> Arithmetic:
+        """Return the arithmetic of a shard, if gradients of weights are exact sums; else self."""
+        return replace(self, rows=rows) if self.sums_exactly else self
 
     @property
     def units(self) -> list[str]:
@@ -197,7 +219,7 @@ class MixedArithmetic(Arithmetic):
         a, b = cast(left, widest), cast(right, widest)
         added = None if bias is None else cast(bias, widest)
         scales = None if self.scales is None else self.scales.product(name, weight)
-        return product(a, b, added, self.products, weight=weight, scales=scales)
+        return product(a, b, added, self.products, weight=weight, scales=scales, rows=self.rows)
 
     def product_of_parts(
         self, weight: Tensor, x: Tensor, places: Tensor, shape: Shape, bias: Tensor | None = None
@@ -275,15 +297,23 @@ class LayerArithmetics:
         exceptions: Others, by the position of the layer: the index at each level, outermost first.
             They also count for the layers inside.
         scales: The delayed scales of a step; None if there are none, and outside of a step.
+        rows: The rows of the other shards of the batch; None outside of a shard.
     """
 
     common: Arithmetic = field(default_factory=UniformArithmetic)
     exceptions: Mapping[tuple[int, ...], Arithmetic] = field(default_factory=dict, hash=False)
     scales: StepScales | None = field(default=None, compare=False, repr=False)
+    rows: Rows | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def sums_exactly(self) -> bool:
+        """Whether the gradients of the weights of some layer are exact sums, rounded once."""
+        return any(each.sums_exactly for each in (self.common, *self.exceptions.values()))
 
     def at(self, path: tuple[int, ...]) -> Arithmetic:
         """Return the arithmetic of the layer at a position."""
         found = self._without_scales(path)
+        found = found if self.rows is None else found.with_rows(self.rows)
         return found if self.scales is None else found.with_scales(self.scales.layer(path))
 
     def _without_scales(self, path: tuple[int, ...]) -> Arithmetic:

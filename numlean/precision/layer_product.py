@@ -10,10 +10,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal, Protocol, TypeAlias, final
 
+import numpy as np
+
 from numlean.arguments import checked
 from numlean.autograd.primitive import Primitive
-from numlean.autograd.primitives import cast, reshape, transpose
+from numlean.autograd.primitives import cast, concat, reshape, slice_, transpose
 from numlean.autograd.primitives.reductions import unbroadcast
+from numlean.autograd.rows import Rows
 from numlean.autograd.tensor import Tensor
 from numlean.errors import ShapeError
 from numlean.precision.accumulation import Accumulation, ChangeScalar
@@ -115,20 +118,26 @@ class ProductRule:
         left: The gradient of the left operand, the product of g and the right operand.
         right: The gradient of the right operand, the product of the left operand and g.
         reductions: The Scalar that sums the gradient of the bias.
+        weight: The operand that is the weight; None if neither is.
+        rows: The rows of the other shards of the batch, if the gradient of the weight is one exact
+            sum over all of them; None if it is that of a shard.
     """
 
     forward: Contraction
     left: Contraction
     right: Contraction
     reductions: Scalar
+    weight: Side | None = None
+    rows: Rows | None = None
 
     def with_scalars(self, change: ChangeScalar) -> ProductRule:
         """Return the same in other Scalars."""
-        return ProductRule(
-            self.forward.with_scalars(change),
-            self.left.with_scalars(change),
-            self.right.with_scalars(change),
-            change(self.reductions),
+        return replace(
+            self,
+            forward=self.forward.with_scalars(change),
+            left=self.left.with_scalars(change),
+            right=self.right.with_scalars(change),
+            reductions=change(self.reductions),
         )
 
 
@@ -161,8 +170,9 @@ def product_rule(
     by_weight = _copied(by_weight, forward.left, by_input.left)
     by_input = _copied(by_input, None, forward.right)
     if weight == "right":
-        return ProductRule(forward, by_input, by_weight, reductions)
-    return ProductRule(forward.swapped, by_weight.swapped, by_input.swapped, reductions)
+        return ProductRule(forward, by_input, by_weight, reductions, weight)
+    swapped = forward.swapped, by_weight.swapped, by_input.swapped
+    return ProductRule(*swapped, reductions, weight)
 
 
 def _with_right(contraction: Contraction, model: Operand, sides: tuple[Role, Role]) -> Contraction:
@@ -195,6 +205,7 @@ def product(
     *,
     weight: Side | None,
     scales: ScalesInStep | None = None,
+    rows: Rows | None = None,
 ) -> Tensor:
     """Return the product of matrices (n, k) and (k, m), or of batches (i, n, k) and (i, k, m).
 
@@ -210,13 +221,15 @@ def product(
         precision: The arithmetics.
         weight: The operand that is the weight; None if neither is.
         scales: The values of delayed scales, if operands have any.
+        rows: The rows of the other shards of a batch, over all of which the gradient of the weight
+            is then summed; None if it is summed over the operands.
 
     Raises:
         ShapeError: The shapes do not match.
         MixedScalarError: The tensors are of several Scalars.
     """
     rule = product_rule(precision, weight, None if scales is None else scales.bound)
-    rule = rule.with_scalars(partial(recorded_like, left.scalar))
+    rule = replace(rule.with_scalars(partial(recorded_like, left.scalar)), rows=rows)
     operands = (left, right) if bias is None else (left, right, bias)
     z = (_product if bias is None else _product_with_bias)(*operands, rule=rule)
     if scales is None:
@@ -259,13 +272,36 @@ def _output(scalar: Scalar, *, rule: ProductRule) -> Scalar:
 def _by_left(
     g: Tensor, z: Tensor, a: Tensor, b: Tensor, *bias: Tensor, rule: ProductRule
 ) -> Tensor:
-    return cast(contract(cast(g, a.scalar), turned(b), rule.left), a.scalar)
+    one, other = cast(g, a.scalar), turned(b)
+    if rule.rows is not None and rule.weight == "left" and g.ndim == 2:
+        return _over_all_shards(one, other, rule.left, rule.rows)
+    return cast(contract(one, other, rule.left), a.scalar)
 
 
 def _by_right(
     g: Tensor, z: Tensor, a: Tensor, b: Tensor, *bias: Tensor, rule: ProductRule
 ) -> Tensor:
-    return cast(contract(turned(a), cast(g, a.scalar), rule.right), b.scalar)
+    one, other = turned(a), cast(g, a.scalar)
+    if rule.rows is not None and rule.weight == "right" and g.ndim == 2:
+        return _over_all_shards(one, other, rule.right, rule.rows)
+    return cast(contract(one, other, rule.right), b.scalar)
+
+
+def _over_all_shards(left: Tensor, right: Tensor, rule: Contraction, rows: Rows) -> Tensor:
+    """Return the product of matrices whose inner axis goes over the samples of all shards.
+
+    The first shard returns it; the others return -0, which changes no number it is added to.
+    """
+    width, scalar = left.shape[0], left.scalar
+    whole = rows.whole(concat([turned(left), right], 1))
+    if not rows.is_first:
+        return Tensor.of(scalar, np.full((width, right.shape[1]), -0.0))
+    one, other = slice_(whole, _columns(0, width)), slice_(whole, _columns(width, None))
+    return cast(contract(turned(one), other, rule), scalar)
+
+
+def _columns(start: int, stop: int | None) -> tuple[slice, slice]:
+    return slice(None), slice(start, stop)
 
 
 def _by_bias(

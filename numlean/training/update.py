@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, TypeAlias
 
 from numlean.autograd import Tape
@@ -124,8 +124,12 @@ def make_gradient(
     *,
     new_tape: Callable[[], Tape],
     on_output: OnOutput | None = None,
+    joins_statistics: bool = False,
 ) -> GradientProgram:
-    """Return the part of an update that reads the batch: it changes nothing."""
+    """Return the part of an update that reads the batch: it changes nothing.
+
+    With ``joins_statistics``, batch norm takes the statistics of a shard over all shards.
+    """
 
     def gradient(
         params: Sequence[Tensor],
@@ -138,7 +142,11 @@ def make_gradient(
         buffers: dict[str, Tensor] = {}
         arithmetics = precision.arithmetics(params, is_observing=True)
         context = Context(
-            Mode.TRAIN, clock, buffer_updates=buffers, arithmetics=arithmetics, rows=rows
+            Mode.TRAIN,
+            clock,
+            buffer_updates=buffers,
+            arithmetics=replace(arithmetics, rows=rows),
+            rows=rows if joins_statistics else None,
         )
         loss, gradients = loss_and_gradient(
             task,

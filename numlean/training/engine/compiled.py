@@ -20,8 +20,8 @@ from numlean.training.engine.plan import Recorder, Recording
 from numlean.training.engine.repeating import StepRepeater
 from numlean.training.engine.shards.combining import combine
 from numlean.training.engine.shards.cutting import Shard
-from numlean.training.engine.shards.gradient import reads_other_shards
 from numlean.training.engine.state_check import check_state
+from numlean.training.options import BATCH
 from numlean.training.parameters import trainable_parameters
 from numlean.training.update import Gradients, make_apply, make_update
 from numlean_kernels.protocol import Repeatable
@@ -163,7 +163,9 @@ class CompiledEngine:
         *tensors, rate = recorder.start([*(t for part in parts for t in part.tensors), rate])
         rest = iter(tensors)
         found = combine(
-            [part.with_tensors(rest) for part in parts], shards, is_whole=reads_other_shards(runner)
+            [part.with_tensors(rest) for part in parts],
+            shards,
+            is_whole=runner.options.batch_statistics == BATCH,
         )
         apply = make_apply(
             runner.task,

@@ -10,8 +10,8 @@ from numlean.optim import Optimizer, State
 from numlean.optim.scaled_loss import ScaledStep
 from numlean.training.engine.shards.combining import combine
 from numlean.training.engine.shards.cutting import Shard
-from numlean.training.engine.shards.gradient import reads_other_shards
 from numlean.training.engine.state_check import check_state
+from numlean.training.options import BATCH
 from numlean.training.parameters import trainable_parameters
 from numlean.training.update import Gradients, make_apply, make_update
 
@@ -64,7 +64,7 @@ class EagerEngine:
 
     def apply(self, parts: Sequence[Gradients], shards: Sequence[Shard], rate: Tensor) -> Tensor:
         """Update the parameters once by the shards of a batch; return its loss."""
-        found = combine(parts, shards, is_whole=reads_other_shards(self._runner))
+        found = combine(parts, shards, is_whole=self._runner.options.batch_statistics == BATCH)
         params, self._state = self._apply(self._store.values, self._state, found, rate)
         self._store.assign(params)
         return found.loss

@@ -6,6 +6,7 @@ import pytest
 
 import numlean as nl
 from numlean.autograd.indices import INDEX
+from numlean.precision import parse_policy
 from numlean.tasks.recipe import Recipe
 from numlean.tasks.sources import TaskName
 from numlean.training.engine.shards.cutting import balanced_sum, cut, stream_index
@@ -117,6 +118,36 @@ def test_statistics_of_the_batch_are_those_of_a_batch_that_is_not_cut():
     whole = statistics(trained(NORM, "float32", 1, steps=1)[0])
     assert statistics(trained(NORM, "float32", 3, "eager", "batch", steps=1)[0]) == whole
     assert statistics(trained(NORM, "float32", 3, "eager", "shard", steps=1)[0]) != whole
+
+
+@pytest.mark.parametrize("backend", ["eager", "compiled"])
+def test_exact_sums_make_the_number_of_shards_immaterial(backend):
+    layers = nl.nn.Linear(3, 4, bias=False), nl.nn.Tanh(), nl.nn.Linear(4, 2, bias=False)
+    task = nl.Task.regression(nl.nn.Sequential(*layers))
+    policy = "uniform(mp:24),accumulate={}"
+
+    def digests(rule, counts):
+        runs = (trained(task, parse_policy(policy.format(rule)), n, backend) for n in counts)
+        return {bits(runner) for runner, _ in runs}
+
+    assert len(digests("exact", (1, 2, 3, 7, 20))) == 1
+    assert len(digests("ordered(mp:24)", (1, 2, 3, 7))) > 1
+
+
+def test_exact_sums_go_over_the_positions_of_a_convolution_too():
+    layers = nl.nn.Conv2d(1, 2, 2, bias=False), nl.nn.Flatten()
+    task = nl.Task.regression(nl.nn.Sequential(*layers))
+    generator = np.random.default_rng(4)
+    batch = nl.Batch(generator.normal(size=(8, 1, 3, 3)), generator.normal(size=(8, 8)))
+    found = set()
+    for shards in (1, 4, 8):
+        options = nl.Options(shards=shards)
+        runner = nl.instantiate(task, parse_policy("bf16-mixed,accumulate=exact"), options)
+        stepper = nl.stepper(runner, nl.sgd(0.5))
+        for _ in range(2):
+            stepper.step(batch)
+        found.add(bits(runner))
+    assert len(found) == 1
 
 
 def test_more_shards_than_samples_leave_some_without_a_part():

@@ -73,7 +73,8 @@ class EagerShards:
         start_part(runner, step, shard.index)
         self._outputs.clear()
         share = runner.tensor(float(shard.share))
-        rows = Rows(shard.rows, known) if reads_other_shards(runner) else None
+        is_first = shard.first == 0
+        rows = Rows(shard.rows, is_first, known) if reads_other_shards(runner) else None
         params = runner.store.values
         try:
             found = self._gradient(params, shard.x, shard.y, scale, share, rows)
@@ -116,22 +117,24 @@ class CompiledShards:
         share = self._runner.tensor(float(shard.share))
         inputs = [shard.x, shard.y, share, *([] if scale is None else [scale])]
         inputs += [shard.rows, *known] if reads_other_shards(self._runner) else []
-        key = (scale is None, *((each.shape, each.data.dtype) for each in inputs))
+        key = (scale is None, shard.first == 0, *((each.shape, each.data.dtype) for each in inputs))
         start_part(self._runner, step, shard.index)
         plan = self._plans.get(key)
         if plan is None:
-            plan = self._plans[key] = self._record(inputs, has_scale=scale is not None)
+            plan = self._plans[key] = self._record(
+                inputs, has_scale=scale is not None, is_first=shard.first == 0
+            )
         else:
             plan.recording.replay([each.data for each in inputs])
         return plan.result()
 
-    def _record(self, tensors: Sequence[Tensor], *, has_scale: bool) -> _Plan:
+    def _record(self, tensors: Sequence[Tensor], *, has_scale: bool, is_first: bool) -> _Plan:
         """Compute a shard, as far as it comes, and return the recording."""
         runner = self._runner
         recorder = Recorder(runner.scalar, runner.precision.everything)
         x, y, share, *others = recorder.start(tensors)
         scale = others.pop(0) if has_scale else None
-        rows = Rows(others[0], others[1:]) if others else None
+        rows = Rows(others[0], is_first, others[1:]) if others else None
         seen: list[Tensor] = []
         params = [recorder.attach(p) for p in self._params]
         found = None
@@ -155,12 +158,14 @@ def _gradient_program(runner: Runner, outputs: list[Tensor]) -> GradientProgram:
         runner.precision,
         new_tape=runner.new_tape,
         on_output=outputs.append,
+        joins_statistics=runner.options.batch_statistics == BATCH,
     )
 
 
 def reads_other_shards(runner: Runner) -> bool:
     """Return whether a shard of a run reads rows of the others."""
-    return runner.options.batch_statistics == BATCH
+    joins_statistics = runner.options.batch_statistics == BATCH
+    return joins_statistics or runner.precision.layers.sums_exactly
 
 
 _PROGRAMS: Final[dict[str, Callable[[Runner], ShardProgram]]] = {
