@@ -33,6 +33,7 @@ COMMANDS: Final = {
     "dtypes": "list the number formats",
     "policies": "list the precision policies, or every field of one",
     "tasks": "list the tasks",
+    "play": "open a page that shows numbers, operations and formats in the browser",
     "sweep": "train every point of a grid of settings on a cluster, and show the results",
     "compare-units": "compare the rules of two matrix units, and find products that differ",
     "record-unit": "record the results of a real tensor core for test vectors",

@@ -83,13 +83,13 @@ class ExactEvaluation:
         Raises:
             UndecidedError: The working precision does not suffice, or nothing does.
         """
-        rational = self._rational(node)
+        rational = self.rational(node)
         x = self._value(node) if rational is None else rational.enclosure(self._working)
         # Without encodings, an arithmetic has one zero.
         return Enclosure.zero(1) if x.is_zero and self._scalar.format is None else x
 
-    def _rational(self, node: Node) -> SignedRational | None:
-        """Return the value if rational arithmetic gives it; else None."""
+    def rational(self, node: Node) -> SignedRational | None:
+        """Return the exact value of an expression if rational arithmetic gives it; else None."""
         if id(node) not in self._rationals:
             self._rationals[id(node)] = self._rational_value(node)
         return self._rationals[id(node)]
@@ -103,7 +103,7 @@ class ExactEvaluation:
                 negative = text.startswith("-") and self._scalar.format is not None
                 return SignedRational.of(value, zero_is_negative=negative)
             case Call(function, operands, rounding):
-                x = [self._rational(operand) for operand in operands]
+                x = [self.rational(operand) for operand in operands]
                 known = [each for each in x if each is not None]
                 if len(known) < len(x):
                     return None

@@ -1,0 +1,64 @@
+"""Open a page in the browser that shows numbers, operations and formats.
+
+Numbers: a number, an expression or bits, side by side in any number formats; each bit can be
+flipped; an operation in each rounding direction. Formats: the numbers of each format, its
+precision, constants and conversions.
+
+The server answers on 127.0.0.1 only, and only a browser that has opened the printed address, which
+contains a secret token. It reads no file outside the current folder. Ctrl-C ends it; the address
+of a view, without the token, shows the same in another server.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import webbrowser
+from importlib.util import find_spec
+
+from numlean.errors import UnavailableError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    parser.add_argument(
+        "--port",
+        type=int,
+        metavar="N",
+        help="port, 0 for any free one (default: 8421, or a free one if that is in use)",
+    )
+    parser.add_argument(
+        "--no-browser", action="store_true", help="print the address, and open no browser"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until a signal ends the command."""
+    missing = [name for name in ("starlette", "uvicorn") if find_spec(name) is None]
+    if missing:
+        raise UnavailableError(
+            f"numlean play needs {' and '.join(missing)}; run `pip install 'numlean[play]'`"
+        )
+    # Imported here because they import what may be missing.
+    from numlean.play.security import Keys
+    from numlean.play.server import ADDRESS, bind, make_app, serve
+    from numlean.play.workspace import Workspace
+
+    with bind(arguments.port) as listener:
+        port = listener.getsockname()[1]
+        keys = Keys()
+        single = keys.single
+
+        def announce() -> None:
+            root = f"http://{ADDRESS}:{port}/?token="
+            print(f"{root}{keys.token}\nCtrl-C ends the server.", flush=True)
+            if not arguments.no_browser and _has_display():
+                webbrowser.open(f"{root}{single}")
+
+        serve(listener, make_app(keys, port, Workspace.here()), announce)
+    return 0
+
+
+def _has_display() -> bool:
+    """Return whether a browser would open a window, rather than take this terminal."""
+    return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"))

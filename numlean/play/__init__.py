@@ -1,0 +1,1 @@
+"""``numlean play``: a local page that shows numbers, operations and formats in a browser."""

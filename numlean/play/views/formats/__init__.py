@@ -1,0 +1,1 @@
+"""Formats: their numbers, precision, constants and conversions."""

@@ -1,0 +1,1 @@
+"""Numbers and operations, side by side in several formats."""
