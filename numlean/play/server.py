@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.resources import files
 from typing import Any, Final
 
@@ -26,6 +28,8 @@ from numlean.play.workspace import Workspace
 
 ADDRESS: Final = "127.0.0.1"
 DEFAULT_PORT: Final = 8421
+
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 _STATIC: Final = {
     "style.css": ("numlean.analysis.drift.page", "text/css"),
@@ -147,6 +151,25 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, when_ready: Callable[[], None]) -> None:
         super().__init__(config)
         self._when_ready = when_ready
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """End the loop by a signal, and handle it as the caller does once the loop has ended."""
+        captured = list[int]()
+
+        def stop(number: int, _: object) -> None:
+            captured.append(number)
+            self.should_exit = self.force_exit = True
+
+        handled = [each for each in _SIGNALS if signal.getsignal(each) is not signal.SIG_IGN]
+        before = {number: signal.signal(number, stop) for number in handled}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+            for number in captured[:1]:
+                signal.raise_signal(number)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)

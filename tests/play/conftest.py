@@ -7,20 +7,13 @@ import socket
 import subprocess
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from http.client import HTTPConnection
 from threading import Thread
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-
-pytest.importorskip("starlette", reason="numlean[play] is not installed")
-pytest.importorskip("uvicorn", reason="numlean[play] is not installed")
-
-from numlean.play.security import Keys
-from numlean.play.server import bind, make_app
-from numlean.play.workspace import Workspace
 
 PORT = 8421
 
@@ -40,7 +33,7 @@ class Client:
     """Calls the application as a server does, with any headers."""
 
     app: Any
-    keys: Keys
+    keys: Any
     with_cookie: bool = True
 
     def get(self, address, *, method="GET", headers=(), host=f"127.0.0.1:{PORT}"):
@@ -79,23 +72,27 @@ class Client:
 
 
 @pytest.fixture
-def keys():
-    return Keys()
-
-
-@pytest.fixture
 def workspace(tmp_path):
+    from numlean.play.workspace import Workspace
+
     return Workspace(tmp_path.resolve())
 
 
 @pytest.fixture
-def client(keys, workspace):
+def client(workspace):
+    pytest.importorskip("starlette", reason="numlean[play] is not installed")
+    pytest.importorskip("uvicorn", reason="numlean[play] is not installed")
+    from numlean.play.security import Keys
+    from numlean.play.server import make_app
+
+    keys = Keys()
     return Client(make_app(keys, PORT, workspace), keys)
 
 
 @pytest.fixture
-def stranger(keys, workspace):
-    return Client(make_app(keys, PORT, workspace), keys, with_cookie=False)
+def stranger(client):
+    """Return a client without the cookie."""
+    return replace(client, with_cookie=False)
 
 
 @dataclass
@@ -103,7 +100,7 @@ class Server:
     """A server in a thread."""
 
     address: str
-    keys: Keys
+    keys: Any
     stop: Any
 
     @property
@@ -112,9 +109,12 @@ class Server:
 
 
 @pytest.fixture
-def server(keys, workspace):
-    import uvicorn
+def server(workspace):
+    uvicorn = pytest.importorskip("uvicorn", reason="numlean[play] is not installed")
+    from numlean.play.security import Keys
+    from numlean.play.server import bind, make_app
 
+    keys = Keys()
     listener = bind(0)
     port = listener.getsockname()[1]
     config = uvicorn.Config(
@@ -141,7 +141,6 @@ class Browser:
 
     base: str
     session: str = ""
-    open_requests: list = field(default_factory=list)
 
     def command(self, method, path, body=None):
         port = urlsplit(self.base).port
@@ -179,9 +178,7 @@ class Browser:
         self.run("document.querySelector(arguments[0]).click()", selector)
 
     def keys(self, text):
-        actions = [
-            {"type": kind, "value": key} for key in text for kind in ("keyDown", "keyUp")
-        ]
+        actions = [{"type": kind, "value": key} for key in text for kind in ("keyDown", "keyUp")]
         body = {"actions": [{"type": "key", "id": "keyboard", "actions": actions}]}
         self.do("POST", "/actions", body)
 

@@ -128,14 +128,18 @@ class Error:
     unit: str
 
 
-def error_of(scalar: Scalar, result: Detail, truth: Truth) -> Error | None:
-    """Return the error of a result; None where there is none, as of a NaN."""
+def error_of(scalar: Scalar, result: Detail, truth: Truth | None) -> Error | None:
+    """Return the error of a result; None where it is unknown, or there is none, as of a NaN."""
+    if truth is None:
+        return None
     value, exact = result.exact_value, truth.low
     if libmp.fnan in (value, exact):
         return None
     if not (value.is_finite and exact.is_finite):
-        same = value == exact
-        return Error(0.0 if same else float("inf"), 0.0 if same else float("inf"), "ulp")
+        if value == exact:
+            return Error(0.0, 0.0, "ulp")
+        is_less = libmp.mpf_lt(value, exact)
+        return Error(float("inf"), float("-inf") if is_less else float("inf"), "ulp")
     distance = Exact(*libmp.mpf_sub(value, exact, _PRECISION, "n"))
     relative = abs(_quotient(distance, exact)) if exact.significand else None
     place = last_place(scalar, value if value.significand else exact)

@@ -64,7 +64,7 @@ def describe_numbers(scalar: Scalar) -> str:
     """Return one line about the numbers of a Scalar."""
     format = scalar.format
     if format is None:
-        return scalar.describe().partition(": ")[2].rpartition(", on ")[0]
+        return scalar.describe().partition(": ")[2].rpartition(", on ")[0].replace("_", " ")
     name = "" if format.name == scalar.name else f"{format.name}, "
     widths = (
         f"{format.width} bits: {format.exponent_bits} exponent, {format.trailing_bits} fraction"

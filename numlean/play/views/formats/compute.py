@@ -220,7 +220,7 @@ def _least(scalar: Scalar) -> Storage:
 def _distance(scalar: Scalar, low: Storage, high: Storage) -> str:
     ends = [exact_of(scalar.to_exact(x)[0]) for x in (low, high)]
     distance = libmp.mpf_sub(ends[1], ends[0], 64, "n")
-    return libmp.to_str(distance, 8)
+    return str(libmp.to_str(distance, 8))
 
 
 def _counts(scalar: Scalar) -> Iterator[Constant]:

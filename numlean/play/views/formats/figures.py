@@ -141,6 +141,8 @@ def precision_chart(own: Series, beside: Sequence[Series]) -> Html:
             for k in _bit_ticks(top)
         ],
         [_power(x(k), floor + 18, k) for k in _whole_ticks(low, high)],
+        text(_WIDTH - _MARGIN, floor - 6, "magnitude", anchor="end", class_="soft-text"),
+        text(_LEFT + 6, _TOP + 8, "significant bits", anchor="start", class_="soft-text"),
         line(_LEFT, floor, _WIDTH - _MARGIN, floor, "axis"),
         [
             path(
@@ -173,18 +175,20 @@ def precision_chart(own: Series, beside: Sequence[Series]) -> Html:
 def _steps(
     stretches: Iterable[Stretch], low: int, high: int, x: _Scale, y: _Scale, floor: float
 ) -> str:
-    parts, end = list[str](), None
+    parts = list[str]()
+    end: int | None = None
     for each in stretches:
         if not _meets(each, low, high):
             continue
         first, last = max(each.first, low), min(each.end, high)
         if end != first:
-            if end is not None:
-                parts.append(f"V{floor:.1f}")
-            parts.append(f"M{x(first):.1f} {floor:.1f}")
+            parts.append("" if end is None else f"V{floor:.1f}")
+            # A line that began outside of the chart comes in at its height.
+            start = floor if each.first >= low else y(each.precision)
+            parts.append(f"M{x(first):.1f} {start:.1f}")
         parts.append(f"V{y(each.precision):.1f}H{x(last):.1f}")
-        end = last
-    return "".join([*parts, f"V{floor:.1f}"])
+        end = last if each.end <= high else None
+    return "".join([*parts, "" if end is None else f"V{floor:.1f}"])
 
 
 def _meets(part: Stretch, low: int, high: int) -> bool:

@@ -9,12 +9,12 @@ from urllib.parse import urlencode
 
 from numlean.display_text import shorten
 from numlean.errors import NumleanError
-from numlean.play.views.numbers.query import DEFAULT_FORMATS, LONGEST
+from numlean.play.views.numbers.query import LONGEST, SAFE
 
 PATH: Final = "/formats"
 _DEFAULTS: Final = {
     "format": "e4m3",
-    "beside": DEFAULT_FORMATS,
+    "beside": "float32,binary16,bfloat16,e4m3,e5m2,posit:8,posit:16,takum:16",
     "value": "0.1",
     "source": "float32",
     "target": "",
@@ -83,4 +83,4 @@ class FormatsQuery:
             for field, value in values.items()
             if field == "format" or value != _DEFAULTS[field]
         }
-        return f"{PATH}?{urlencode(shown)}"
+        return f"{PATH}?{urlencode(shown, safe=SAFE)}"

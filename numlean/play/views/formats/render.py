@@ -18,6 +18,7 @@ from numlean.play.views.formats.figures import (
 from numlean.play.views.formats.query import PATH, FormatsQuery
 from numlean.play.views.numbers.compute import raised_names
 from numlean.play.views.numbers.query import PATH as NUMBERS_PATH
+from numlean.play.views.numbers.query import SAFE
 from numlean.play.views.text import code_text, decimal, error_message, signed
 from numlean.scalar.conversion import OVERFLOWS, WRAP
 from numlean.scalar.rounding_names import DIRECTIONS, STOCHASTIC
@@ -114,7 +115,7 @@ def _line_figures(facts: FormatFacts) -> Child:
     if facts.spectrum is None:
         return element("p", "Exponents are unbounded: there are numbers in every binade.")
     return _figure(
-        "Positive numbers in each binade: the darker the strip, the more",
+        "Positive numbers: the colour shows how many each binade has",
         density_line(facts.spectrum),
     )
 
@@ -172,7 +173,9 @@ def _link(number: Detail) -> Html:
     if number.code is None:
         return decimal(number.value)
     parameters = {"x": number.hexadecimal_code(), "xb": number.dtype, "in": number.dtype}
-    return element("a", decimal(number.value), href=f"{NUMBERS_PATH}?{urlencode(parameters)}")
+    return element(
+        "a", decimal(number.value), href=f"{NUMBERS_PATH}?{urlencode(parameters, safe=SAFE)}"
+    )
 
 
 def conversion_section(query: FormatsQuery, converted: Converted | None, message: str) -> Html:

@@ -116,7 +116,10 @@ def _of_value(query: NumbersQuery, chosen: Chosen, scalar: Scalar, summary: str)
     else:
         node, x = _of_code(operand, evaluation, NAMES[0])
     truth, number = truth_of(node, scalar), detail(scalar, x)
-    outcome = Outcome(number, _raised(evaluation), truth and error_of(scalar, number, truth))
+    raised = _raised(evaluation)
+    if raised is None and not operand.bits_of:
+        raised = _raised_by_twin(node, scalar, number)
+    outcome = Outcome(number, raised, error_of(scalar, number, truth))
     return Card(
         chosen,
         summary,
@@ -186,10 +189,11 @@ def _is_code(text: str) -> bool:
 
 
 def _node_of(scalar: Scalar, x: Storage, *, by_value: bool = False) -> Node:
-    """Return a number as an expression: its encoding, or where there is none its value."""
-    if code_width(scalar) is not None and not by_value:
-        return Encoding(int(scalar.to_bits(x)[0]))
+    """Return a number as an expression: its value, or the code of a zero or a NaN."""
     value = exact_of(scalar.to_exact(x)[0])
+    # A zero has a sign, and a NaN more, only as a code.
+    if code_width(scalar) is not None and not (by_value or value.significand):
+        return Encoding(int(scalar.to_bits(x)[0]))
     if value.is_finite:
         return Number(format_c_hex(value))
     return Number({libmp.finf: "inf", libmp.fninf: "-inf"}.get(tuple(value), "nan"))
@@ -198,13 +202,30 @@ def _node_of(scalar: Scalar, x: Storage, *, by_value: bool = False) -> Node:
 def _applied(operation: str, scalar: Scalar, x: list[Storage], truth: Truth | None) -> Outcome:
     evaluation = Evaluation(scalar)
     number = detail(scalar, evaluation.apply(operation, *x))
-    return Outcome(number, _raised(evaluation), truth and error_of(scalar, number, truth))
+    raised = _raised(evaluation)
+    if raised is None and number.code is not None:
+        node = Call(FUNCTIONS[operation], tuple(Encoding(int(scalar.to_bits(a)[0])) for a in x))
+        raised = _raised_by_twin(node, scalar, number)
+    return Outcome(number, raised, error_of(scalar, number, truth))
 
 
 def _raised(evaluation: Evaluation) -> tuple[str, ...] | None:
     if not evaluation.supports_flags:
         return None
     return raised_names(evaluation.flags)
+
+
+def _raised_by_twin(node: Node, scalar: Scalar, number: Detail) -> tuple[str, ...] | None:
+    """Return the exceptions in integer arithmetic of the same format, if the result is the same.
+
+    The processor's arithmetic does not record them.
+    """
+    twin = _twin(scalar)
+    if twin is None:
+        return None
+    evaluation = Evaluation(twin)
+    is_same = int(twin.to_bits(evaluation.value(node))[0]) == number.code
+    return _raised(evaluation) if is_same else None
 
 
 def raised_names(flags: Flags) -> tuple[str, ...]:
@@ -235,7 +256,10 @@ def _with_directions(scalar: Scalar) -> Scalar | None:
     The processor's arithmetic rounds in one direction; the same format in integers has all.
     """
     backend = scalar_backend_of(scalar.reference_dtype)
-    if backend is not None and _ROUND in backend.options:
-        return scalar
+    return scalar if backend is not None and _ROUND in backend.options else _twin(scalar)
+
+
+def _twin(scalar: Scalar) -> Scalar | None:
+    """Return the Scalar of the same IEEE format in integer arithmetic; None if there is none."""
     dtype = None if scalar.format is None else Dtype.of_format(scalar.format)
     return None if dtype is None else load(dtype.text)

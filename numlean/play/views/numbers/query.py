@@ -21,6 +21,9 @@ DEFAULT_FORMATS: Final = "float64,float32,binary16,bfloat16,e4m3,posit:16"
 LONGEST: Final = 2000
 """The most characters of a parameter."""
 
+SAFE: Final = ",:@()"
+"""Characters that addresses need not escape."""
+
 OPERATION_KINDS: Final = {
     "arithmetic": operations(kind=(Kind.ARITHMETIC, Kind.INTEGRAL)),
     "extrema": operations(kind=Kind.EXTREMUM),
@@ -109,4 +112,4 @@ class NumbersQuery:
                 parameters[f"{name}b"] = operand.bits_of
         if self.operation:
             parameters["op"] = self.operation
-        return f"{PATH}?{urlencode({**parameters, 'in': self.formats})}"
+        return f"{PATH}?{urlencode({**parameters, 'in': self.formats}, safe=SAFE)}"

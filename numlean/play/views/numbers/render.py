@@ -98,7 +98,7 @@ def _operand_field(query: NumbersQuery, index: int, dtypes: Sequence[str]) -> Ht
 
 def _operations(chosen: str) -> Child:
     return (
-        element("option", "none: the number itself", value="", selected=not chosen),
+        element("option", "none", value="", selected=not chosen),
         [
             element(
                 "optgroup",
@@ -126,7 +126,7 @@ def result(query: NumbersQuery, cards: Sequence[Card]) -> Html:
         element(
             "div",
             [_card(query, index, card) for index, card in enumerate(cards)],
-            class_="cards",
+            class_="cards operations" if query.operation else "cards",
         ),
         id="result",
     )
@@ -233,14 +233,17 @@ def _operation(query: NumbersQuery, index: int, card: Card, outcome: Outcome) ->
         )
         for k, number in enumerate(card.operands)
     ]
-    return (
+    left = (
         operands,
         element("p", f"{_call(query.operation)} = ", decimal(outcome.number.value), class_="value"),
         code_text(outcome.number.fields) if outcome.number.fields else None,
         number_line(outcome.number, card.placement) if card.placement else None,
+    )
+    right = (
         _properties(query, None, card, outcome),
         _directions(card.directions, query.operation) if card.directions else None,
     )
+    return element("div", element("div", left), element("div", right), class_="split")
 
 
 def _bits(query: NumbersQuery, card: int, operand: int, number: Detail) -> Child:
@@ -278,11 +281,12 @@ def _bits(query: NumbersQuery, card: int, operand: int, number: Detail) -> Child
 
 def _properties(query: NumbersQuery, operand: int | None, card: Card, outcome: Outcome) -> Html:
     number, error = outcome.number, outcome.error
+    is_finite = number.exact_value.is_finite
     rows: list[tuple[str, Child]] = [
         ("code", number.hexadecimal_code() or None),
-        ("exactly", decimal(number.exact)),
-        ("hexadecimal", decimal(number.hexadecimal)),
-        ("fraction", dyadic(number.dyadic) if number.dyadic else None),
+        ("exactly", decimal(number.exact) if is_finite else None),
+        ("hexadecimal", decimal(number.hexadecimal) if is_finite else None),
+        ("as a fraction", dyadic(number.dyadic) if number.dyadic else None),
         ("class", number.kind),
         ("next below", _neighbour(query, operand, number, number.below)),
         ("next above", _neighbour(query, operand, number, number.above)),

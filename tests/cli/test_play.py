@@ -1,0 +1,58 @@
+"""``numlean play`` starts, prints its address, and ends by a signal."""
+
+import signal
+import subprocess
+import sys
+from http.client import HTTPConnection
+from urllib.parse import urlsplit
+
+import pytest
+
+from numlean.cli import play
+from numlean.cli.main import main
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_the_server_answers_until_a_signal_ends_it(tmp_path, number, status):
+    pytest.importorskip("uvicorn", reason="numlean[play] is not installed")
+    command = [sys.executable, "-m", "numlean", "play", "--port", "0", "--no-browser"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, cwd=tmp_path, text=True, **pipes) as process:
+        address = urlsplit(process.stdout.readline().strip())
+        connection = HTTPConnection(address.hostname, address.port, timeout=120)
+        connection.request("GET", f"/?{address.query}")
+        answer = connection.getresponse()
+        answer.read()
+        assert answer.status == 200
+        process.send_signal(number)
+        _, errors = process.communicate()
+        connection.close()
+    assert (process.returncode, errors) == (status, "numlean: interrupted\n")
+
+
+def test_a_missing_installation_is_an_error_that_names_the_fix(monkeypatch, capsys):
+    monkeypatch.setattr(play, "find_spec", lambda name: None)
+    assert main(["play"]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "pip install 'numlean[play]'" in error
+
+
+def test_a_browser_is_opened_with_a_token_that_works_once(monkeypatch, capsys):
+    server = pytest.importorskip("numlean.play.server", reason="numlean[play] is not installed")
+    opened, served = [], []
+
+    def serve(listener, app, when_ready):
+        served.append(app)
+        when_ready()
+
+    monkeypatch.setattr(server, "serve", serve)
+    monkeypatch.setattr(play.webbrowser, "open", opened.append)
+    monkeypatch.setenv("DISPLAY", ":0")
+    assert main(["play", "--port", "0"]) == 0
+    assert main(["play", "--port", "0", "--no-browser"]) == 0
+    printed = capsys.readouterr().out.splitlines()[0]
+    (address,) = opened
+    assert served[0].keys.token in printed
+    assert served[0].keys.token not in address
+    assert served[0].keys.single in address

@@ -1,0 +1,135 @@
+"""The pages in a real browser: Chromium by its driver; skipped where they are not installed."""
+
+import struct
+
+import pytest
+
+READY = "document.readyState === 'complete' && location.pathname === '{}'"
+
+
+@pytest.fixture
+def page(browser, server):
+    browser.open(server.entry)
+    browser.wait(READY.format("/numbers"))
+    return browser
+
+
+def _value(browser, card=0):
+    return browser.text(f"#card-{card} .value")
+
+
+def test_the_printed_address_leads_to_a_page_without_the_token(page, server):
+    assert server.keys.token not in page.address
+    assert page.run("return document.cookie") == ""
+    assert page.text("h1") == "Numbers"
+
+
+def test_a_wrong_token_and_a_browser_without_the_cookie_are_refused(browser, server):
+    browser.do("DELETE", "/cookie")
+    for address in (f"{server.address}/?token=wrong", f"{server.address}/numbers"):
+        browser.open(address)
+        assert browser.text("body").startswith("403:")
+
+
+def test_a_click_flips_a_bit_in_place_and_the_address_can_be_shared(page, server):
+    page.open(f"{server.address}/numbers?x=1&in=float32,posit:16")
+    page.wait(READY.format("/numbers"))
+    page.run("window.same = true")
+    page.click("#bit-0-0-0")
+    page.wait("document.getElementById('x').value === '0x3f800001'")
+    assert page.run("return window.same"), "the page was not loaded again"
+    next_above = struct.unpack(">f", bytes.fromhex("3f800001"))[0]
+    assert float(page.text("#card-0 dd:nth-of-type(2)")) == next_above
+    assert page.run("return document.getElementById('xb').value") == "float32"
+    assert "x=0x3f800001&xb=float32" in page.address
+    shared = page.address
+    page.open("about:blank")
+    page.open(shared)
+    page.wait(READY.format("/numbers"))
+    assert page.text("#card-0 dd:nth-of-type(1)") == "0x3f800001"
+
+
+def test_bits_are_flipped_by_the_keyboard(page, server):
+    page.open(f"{server.address}/numbers?x=1&in=e4m3")
+    page.wait(READY.format("/numbers"))
+    page.wait("document.getElementById('bit-0-0-7').tabIndex === 0")
+    page.run("document.getElementById('bit-0-0-7').focus()")
+    page.keys("\ue014\ue014")  # two places to the right
+    assert page.run("return document.activeElement.id") == "bit-0-0-5"
+    page.keys(" ")
+    page.wait("document.getElementById('x').value === '0x18'")  # 0x38 without bit 5
+    page.wait("document.activeElement.id === 'bit-0-0-5'")
+    assert _value(page) == "0.0625"
+
+
+def test_what_is_typed_is_shown_in_place(page):
+    page.run("document.getElementById('x').focus(); document.getElementById('x').select()")
+    page.keys("1/0")
+    page.wait("document.querySelector('#card-0 .value')?.innerText === 'inf'")
+    assert "x=1/0" in page.address.replace("%2F", "/")
+    assert page.run("return document.activeElement.id") == "x"
+    page.keys("0")
+    page.wait("document.querySelector('#card-0 .value')?.innerText !== 'inf'")
+
+
+def test_a_name_with_a_script_is_a_text(page, server):
+    page.open(f"{server.address}/numbers?x=%3Cscript%3Ewindow.bad%3D1%3C/script%3E&in=%3Cscript%3E")
+    page.wait(READY.format("/numbers"))
+    assert "<script>" in page.text("#result")
+    assert page.run("return window.bad") is None
+
+
+def test_two_tabs_show_different_numbers(page, server):
+    first = page.do("GET", "/window")
+    second = page.do("POST", "/window/new", {"type": "tab"})["handle"]
+    page.do("POST", "/window", {"handle": second})
+    page.open(f"{server.address}/numbers?x=42&in=float32")
+    page.wait(READY.format("/numbers"))
+    assert _value(page) == "42.0"
+    page.do("DELETE", "/window")
+    page.do("POST", "/window", {"handle": first})
+    assert _value(page) != "42.0"
+
+
+def test_a_stopped_server_is_said_on_the_page(page, server):
+    before = page.text("#result")
+    server.stop()
+    page.click("#bit-0-0-0")
+    page.wait("document.getElementById('status').textContent.includes('numlean play')")
+    assert page.text("#result") == before
+
+
+def test_a_number_line_is_read_by_the_keyboard(page, server):
+    page.open(f"{server.address}/formats?f=e2m1")
+    page.wait(READY.format("/formats"))
+    page.wait("document.querySelector('.line output') !== null")
+    page.run("document.querySelector('.line').focus()")
+    page.keys("\ue010")  # the end
+    page.wait("document.querySelector('.line output').textContent === '0x7: 6.0'")
+    page.keys("\ue012")
+    page.wait("document.querySelector('.line output').textContent === '0x6: 4.0'")
+
+
+@pytest.mark.parametrize("path", ["/numbers", "/numbers?x=1&y=3&op=div", "/formats?f=posit:16"])
+def test_nothing_is_wider_than_a_small_screen(page, server, path):
+    page.do("POST", "/window/rect", {"width": 500, "height": 800})
+    metrics = {"width": 360, "height": 800, "deviceScaleFactor": 1, "mobile": False}
+    command = {"cmd": "Emulation.setDeviceMetricsOverride", "params": metrics}
+    page.do("POST", "/goog/cdp/execute", command)
+    page.open(f"{server.address}{path}")
+    page.wait(READY.format(path.partition("?")[0]))
+    assert page.run("return document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.parametrize("path", ["/numbers?x=1&y=3&op=div", "/formats?f=e4m3"])
+def test_every_control_has_a_name_and_every_identifier_is_unique(page, server, path):
+    page.open(f"{server.address}{path}")
+    page.wait(READY.format(path.partition("?")[0]))
+    nameless = page.run(
+        "return [...document.querySelectorAll('input, select, button, a, [role=region], svg')]"
+        ".filter(e => !(e.labels?.length || e.ariaLabel || e.textContent.trim()))"
+        ".map(e => e.outerHTML)"
+    )
+    assert nameless == []
+    ids = page.run("return [...document.querySelectorAll('[id]')].map(e => e.id)")
+    assert len(ids) == len(set(ids))
