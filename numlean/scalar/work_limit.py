@@ -80,7 +80,7 @@ def hint(needed: int) -> str:
     """Return the end of a message that says how to allow something; "" where nothing does."""
     if _max_bits.get() is None:
         return ""
-    return f"; to allow it, pass --max-bits {needed} (in Python, max_bits={needed})"
+    return f"; to allow it, pass --max-bits {needed} to numlean eval (in Python, max_bits={needed})"
 
 
 def is_below_default() -> bool:

@@ -23,11 +23,13 @@ from numlean.scalar.correct_rounding.arrays import BINARY
 from numlean.scalar.correct_rounding.functions import CONSTANTS, UNARY, Answer, magnitude
 from numlean.scalar.correct_rounding.ziv import NearNumber
 from numlean.scalar.exact import Exact
+from numlean.scalar.work_limit import longest_exponent
 
 _SLACK_BITS: Final = 8
 """The approximations of functions are off by at most 2**8 units of the last working place."""
 
 _BOUNDED_SLOPE: Final = ("sin", "cos")
+_PERIODIC: Final = ("sin", "cos", "tan")
 _BRANCH: Final = libmp.from_int(3)
 """The tangent increases between poles, which are at a greater distance."""
 
@@ -60,7 +62,7 @@ def _at_point(name: str, x: Enclosure, working: int) -> Enclosure:
     if (name, value) in CONSTANTS:
         return _of_answer(CONSTANTS[name, value], working)
     if function.reduces:
-        _check_length(name, value)
+        _check_length(name, value, LONGEST if name in _PERIODIC else _longest_exponent())
     return _of_answer(function.at(value, working), working)
 
 
@@ -114,8 +116,8 @@ def _check_monotonic(name: str, x: Enclosure, y: Enclosure) -> None:
 def _at_points(name: str, x: Enclosure, y: Enclosure, working: int) -> Enclosure:
     a, b = (Exact(*libmp.mpf_abs(each.low)) for each in (x, y))
     if name == "pow":
-        _check_length(name, a)
-        _check_length(name, b)
+        _check_length(name, a, LONGEST)
+        _check_length(name, b, _longest_exponent())
     negative, answer = BINARY[name](a, x.sign < 0, b, y.sign < 0, working)
     z = _of_answer(answer, working)
     return negated(z) if negative and not z.is_nan else z
@@ -134,6 +136,11 @@ def _of_answer(answer: Answer, working: int) -> Enclosure:
     return Enclosure(libmp.mpf_sub(y, radius), libmp.mpf_add(y, radius))
 
 
-def _check_length(name: str, x: Exact) -> None:
-    if x not in (ZERO, *INFINITIES) and abs(magnitude(x)) > LONGEST:
+def _longest_exponent() -> int:
+    """Return the most bits of an operand of an exponential, and so of its result's exponent."""
+    return min(LONGEST, longest_exponent())
+
+
+def _check_length(name: str, x: Exact, most: int) -> None:
+    if x not in (ZERO, *INFINITIES) and abs(magnitude(x)) > most:
         raise UndecidedError(f"{name} of a number of such size")

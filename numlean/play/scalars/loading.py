@@ -21,7 +21,7 @@ from numlean.training.policy_files import read_policy
 MOST_FORMATS: Final = 16
 """The formats that a page shows at most."""
 
-WIDEST: Final = 4096
+WIDEST: Final = 1024
 """The bits of a number that a page shows at most."""
 
 _POLICY: Final = "policy:"

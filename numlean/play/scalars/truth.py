@@ -20,7 +20,7 @@ from numlean.scalar.precision import precision_of
 from numlean.scalar.protocol import Scalar
 
 _GUARD_BITS: Final = 160
-_GREATEST: Final = 16_384
+_GREATEST: Final = 2048
 _KNOWN_BITS: Final = 100
 """Bits beyond the precision to which a value is known before it is shown."""
 
@@ -87,7 +87,7 @@ def truth_of(node: Node, scalar: Scalar) -> Truth | None:
     """
     wanted = precision_of(scalar) + _KNOWN_BITS
     working = wanted + _GUARD_BITS
-    while working <= max(_GREATEST, 4 * wanted):
+    while working <= max(_GREATEST, 2 * wanted + _GUARD_BITS):
         evaluation = ExactEvaluation(scalar, working)
         try:
             found = evaluation.value(node)

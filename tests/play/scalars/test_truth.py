@@ -25,7 +25,7 @@ def _all(dtype, text):
     [
         ("0.1 + 0.2", "0.3", "3 / 10"),
         ("-0.7", "-0.7", "-7 / 10"),
-        ("1/3", f"0.{'3' * 40}...", "1 / 3"),
+        ("1/3", f"0.{'3' * 41}...", "1 / 3"),
         ("-200/3", f"-66.{'6' * 39}...", "-200 / 3"),
         ("1/0", "inf", None),
         ("-1/0", "-inf", None),
@@ -60,16 +60,16 @@ def test_the_error_and_the_place_in_binary32(text):
 
 
 def test_the_boundary_between_posits_is_where_their_rounding_turns():
-    # From 4096 on, posit:8 has one number for each factor of four: its strings of bits turn at the
-    # string with a one appended, a factor of 4 above, not in the middle.
+    # Between far numbers it turns where their strings of bits do, not in the middle.
     scalar = load("posit:8")
     number, _, _, place = _all("posit:8", "65536")
-    below, above = 2.0**12, 2.0**20
+    below, above = float(number.below.value), float(number.above.value)
     assert number.value == "65536.0"
     turns = [below + at * (above - below) for at in place.boundaries]
     for turn in turns:
         around = scalar.to_float(scalar.from_float([turn * (1 - 2**-40), turn * (1 + 2**-40)]))
         assert around[0] < around[1]
+    assert turns[1] != (65536 + above) / 2
 
 
 def test_directed_roundings_have_no_boundary():

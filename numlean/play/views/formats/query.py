@@ -7,9 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Self
 from urllib.parse import urlencode
 
-from numlean.display_text import shorten
-from numlean.errors import NumleanError
-from numlean.play.views.numbers.query import LONGEST, SAFE
+from numlean.play.views.parameters import SAFE, checked_parameters
 
 PATH: Final = "/formats"
 _DEFAULTS: Final = {
@@ -61,17 +59,9 @@ class FormatsQuery:
         Raises:
             NumleanError: A parameter is too long.
         """
-        for name, value in parameters.items():
-            if len(value) > LONGEST:
-                raise NumleanError(
-                    f"{shorten(name, 20)} has {len(value):,} characters, a page takes at most"
-                    f" {LONGEST:,}"
-                )
+        parameters = checked_parameters(parameters)
         return cls(
-            **{
-                field: parameters.get(name, "").strip() or _DEFAULTS[field]
-                for field, name in _NAMES.items()
-            }
+            **{field: parameters.get(name) or _DEFAULTS[field] for field, name in _NAMES.items()}
         )
 
     def address(self, **changes: Any) -> str:

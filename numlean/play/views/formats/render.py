@@ -18,7 +18,7 @@ from numlean.play.views.formats.figures import (
 from numlean.play.views.formats.query import PATH, FormatsQuery
 from numlean.play.views.numbers.compute import raised_names
 from numlean.play.views.numbers.query import PATH as NUMBERS_PATH
-from numlean.play.views.numbers.query import SAFE
+from numlean.play.views.parameters import SAFE
 from numlean.play.views.text import code_text, decimal, error_message, signed
 from numlean.scalar.conversion import OVERFLOWS, WRAP
 from numlean.scalar.rounding_names import DIRECTIONS, STOCHASTIC

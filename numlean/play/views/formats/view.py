@@ -18,9 +18,11 @@ from numlean.play.views.formats.render import (
     facts_section,
     form,
 )
+from numlean.play.views.parameters import WORK_BITS
 from numlean.play.views.text import error_message
 from numlean.play.views.view import Shown, View
 from numlean.play.workspace import Workspace
+from numlean.scalar import work_limit
 
 
 def show_formats(parameters: Mapping[str, str], workspace: Workspace) -> Shown:
@@ -55,7 +57,8 @@ def _facts(query: FormatsQuery, workspace: Workspace) -> Html:
 
 def _conversion(query: FormatsQuery) -> Html:
     try:
-        return conversion_section(query, convert(query), "")
+        with work_limit.max_bits(WORK_BITS):
+            return conversion_section(query, convert(query), "")
     except NumleanError as error:
         return conversion_section(query, None, str(error))
     except RecursionError:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Final, Self
 from urllib.parse import urlencode
 
-from numlean.display_text import shorten
 from numlean.errors import NumleanError
+from numlean.play.views.parameters import SAFE, checked_parameters
 from numlean.scalar.operations import OPERATIONS, Kind, operations
 
 PATH: Final = "/numbers"
@@ -17,12 +17,6 @@ NAMES: Final = ("x", "y", "z")
 
 DEFAULT_TEXT: Final = "0.1 + 0.2"
 DEFAULT_FORMATS: Final = "float64,float32,binary16,bfloat16,e4m3,posit:16"
-
-LONGEST: Final = 2000
-"""The most characters of a parameter."""
-
-SAFE: Final = ",:@()"
-"""Characters that addresses need not escape."""
 
 OPERATION_KINDS: Final = {
     "arithmetic": operations(kind=(Kind.ARITHMETIC, Kind.INTEGRAL)),
@@ -66,22 +60,16 @@ class NumbersQuery:
         Raises:
             NumleanError: A parameter is too long, or the operation is unknown.
         """
-        for name, value in parameters.items():
-            if len(value) > LONGEST:
-                raise NumleanError(
-                    f"{shorten(name, 20)} has {len(value):,} characters, a page takes at most"
-                    f" {LONGEST:,}; use `numlean eval`"
-                )
+        parameters = checked_parameters(parameters)
         operation = parameters.get("op", "")
         if operation and operation not in sum(OPERATION_KINDS.values(), ()):
             raise NumleanError(f"{operation!r:.80} is not an operation that this view has")
         operands = tuple(
-            Operand(parameters.get(name, "").strip(), parameters.get(f"{name}b", "").strip())
-            for name in NAMES
+            Operand(parameters.get(name, ""), parameters.get(f"{name}b", "")) for name in NAMES
         )
         if not operands[0].text:
             operands = (Operand(DEFAULT_TEXT), *operands[1:])
-        return cls(operands, parameters.get("in", "").strip() or DEFAULT_FORMATS, operation)
+        return cls(operands, parameters.get("in") or DEFAULT_FORMATS, operation)
 
     @property
     def arity(self) -> int:
