@@ -15,6 +15,7 @@ import argparse
 import os
 import webbrowser
 from importlib.util import find_spec
+from threading import Thread
 
 from numlean.errors import UnavailableError
 
@@ -53,10 +54,15 @@ def run(arguments: argparse.Namespace) -> int:
             root = f"http://{ADDRESS}:{port}/?token="
             print(f"{root}{keys.token}\nCtrl-C ends the server.", flush=True)
             if not arguments.no_browser and _has_display():
-                webbrowser.open(f"{root}{single}")
+                _open_browser(f"{root}{single}")
 
         serve(listener, make_app(keys, port, Workspace.here()), announce)
     return 0
+
+
+def _open_browser(address: str) -> None:
+    """Open an address; the server goes on, whether or not the browser takes the terminal."""
+    Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
 
 def _has_display() -> bool:

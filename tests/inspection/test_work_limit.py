@@ -47,6 +47,13 @@ def test_a_greater_limit_allows_more_and_a_smaller_one_less():
     assert nl.evaluate("1/3", "mp:100", max_bits=100)
 
 
+@pytest.mark.parametrize("expression", ["exp(exp(exp(9)))", "2 ** exp(exp(9))"])
+def test_the_error_is_unknown_where_an_exponential_is_beyond_the_limit(expression):
+    result = nl.evaluate(expression, "float64")
+    assert (result.value, result.error_ulp) == ("inf", None)
+    assert nl.evaluate("exp(exp(7))", "float64").error_ulp == float("inf")
+
+
 def test_an_inspection_has_the_same_limit():
     scalar = nl.get_scalar("mp:70000")
     x = nl.Tensor(scalar, scalar.from_string(["1/3"]))

@@ -29,7 +29,10 @@ export class LiveView {
       if (link.getAttribute("href").startsWith("#")) return;
       event.preventDefault();
       clearTimeout(this.timer);
-      this.go(address.pathname + address.search, { focus: link.id });
+      this.go(address.pathname + address.search, {
+        focus: link.id,
+        fromTop: link.closest("[data-top]") !== null,
+      });
     });
     const { address } = document.getElementById("main").dataset;
     if (address) history.replaceState(null, "", address + location.hash);
@@ -39,7 +42,7 @@ export class LiveView {
     return `${location.pathname}?${new URLSearchParams(new FormData(this.form))}`;
   }
 
-  async go(address, { typed = false, focus = "" } = {}) {
+  async go(address, { typed = false, focus = "", fromTop = false } = {}) {
     this.request?.abort();
     const request = (this.request = new AbortController());
     document.body.classList.add("busy");
@@ -50,6 +53,7 @@ export class LiveView {
       if (this.request !== request) return;
       this.show(new DOMParser().parseFromString(text, "text/html"), typed);
       if (focus) document.getElementById(focus)?.focus();
+      if (fromTop) scrollTo(0, 0);
       this.say("");
     } catch (error) {
       if (error.name === "AbortError") return;

@@ -10,6 +10,7 @@ from numlean.play.html import Child, Html, element
 from numlean.play.scalars.spectrum import Stretch
 from numlean.play.svg import line, path, rectangle, svg, text
 from numlean.play.views.formats.compute import Series, Value
+from numlean.play.views.layout import scrolling
 
 _WIDTH: Final = 960
 _MARGIN: Final = 18
@@ -156,7 +157,7 @@ def precision_chart(own: Series, beside: Sequence[Series]) -> Html:
     )
     return element(
         "figure",
-        element("div", chart, class_="precision-scroll"),
+        scrolling("Precision against magnitude", chart, class_="precision-scroll"),
         element(
             "figcaption",
             [

@@ -16,6 +16,7 @@ from numlean.play.views.formats.figures import (
     precision_chart,
 )
 from numlean.play.views.formats.query import PATH, FormatsQuery
+from numlean.play.views.layout import scrolling
 from numlean.play.views.numbers.compute import raised_names
 from numlean.play.views.numbers.query import PATH as NUMBERS_PATH
 from numlean.play.views.parameters import SAFE
@@ -154,17 +155,13 @@ def _constants(dtype: str, constants: Sequence[Constant]) -> Html:
         )
         for each in constants
     ]
-    return element(
-        "div",
+    return scrolling(
+        f"Constants of {dtype}",
         element(
             "table",
             element("caption", f"Constants of {dtype}"),
             element("tbody", rows),
         ),
-        class_="scroll",
-        tabindex=0,
-        role="region",
-        aria_label=f"Constants of {dtype}",
     )
 
 
@@ -197,8 +194,8 @@ def _conversion(query: FormatsQuery, converted: Converted) -> Child:
     )
     error = converted.error
     return (
-        element(
-            "div",
+        scrolling(
+            "The number before and after",
             element(
                 "table",
                 element(
@@ -215,10 +212,6 @@ def _conversion(query: FormatsQuery, converted: Converted) -> Child:
                     ],
                 ),
             ),
-            class_="scroll",
-            tabindex=0,
-            role="region",
-            aria_label="The number before and after",
         ),
         element(
             "p",
@@ -255,8 +248,8 @@ def catalogue_section(query: FormatsQuery, entries: Sequence[Entry]) -> Html:
     return element(
         "section",
         element("h2", "All formats"),
-        element(
-            "div",
+        scrolling(
+            "List of all formats",
             element(
                 "table",
                 element(
@@ -264,12 +257,8 @@ def catalogue_section(query: FormatsQuery, entries: Sequence[Entry]) -> Html:
                 ),
                 element("tbody", rows),
             ),
-            class_="scroll",
-            tabindex=0,
-            role="region",
-            aria_label="All formats",
         ),
-        aria_label="All formats",
+        data_top=True,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Final
 from numlean.play.html import Child, Html, element
 from numlean.play.scalars.detail import Detail, Neighbour
 from numlean.play.scalars.truth import Error, Truth
+from numlean.play.views.layout import scrolling
 from numlean.play.views.numbers.compute import Card, Direction, Outcome
 from numlean.play.views.numbers.number_line import number_line
 from numlean.play.views.numbers.query import NAMES, OPERATION_KINDS, PATH, NumbersQuery
@@ -149,17 +150,13 @@ def _exact_text(truth: Truth) -> Child:
 def _overview(cards: Sequence[Card]) -> Html:
     head = ("format", "value", "bits", "error", "relative error", "flags")
     rows = [element("tr", list(_overview_cells(index, card))) for index, card in enumerate(cards)]
-    return element(
-        "div",
+    return scrolling(
+        "All formats side by side",
         element(
             "table",
             element("thead", element("tr", [element("th", each, scope="col") for each in head])),
             element("tbody", rows),
         ),
-        class_="scroll",
-        tabindex=0,
-        role="region",
-        aria_label="All formats side by side",
     )
 
 
@@ -241,7 +238,9 @@ def _operation(query: NumbersQuery, index: int, card: Card, outcome: Outcome) ->
     )
     right = (
         _properties(query, None, card, outcome),
-        _directions(card.directions, query.operation) if card.directions else None,
+        _directions(card.chosen.dtype, card.directions, query.operation)
+        if card.directions
+        else None,
     )
     return element("div", element("div", left), element("div", right), class_="split")
 
@@ -316,7 +315,7 @@ def _neighbour(
     return element("a", decimal(side.value), href=address)
 
 
-def _directions(directions: Sequence[Direction], operation: str) -> Html:
+def _directions(dtype: str, directions: Sequence[Direction], operation: str) -> Html:
     head = ("rounding", "result", "bits", "error", "flags")
     rows = [
         element(
@@ -329,16 +328,12 @@ def _directions(directions: Sequence[Direction], operation: str) -> Html:
         )
         for each in directions
     ]
-    return element(
-        "div",
+    return scrolling(
+        f"Rounding directions of {dtype}",
         element(
             "table",
             element("caption", f"{_call(operation)} in each rounding direction"),
             element("thead", element("tr", [element("th", each, scope="col") for each in head])),
             element("tbody", rows),
         ),
-        class_="scroll",
-        tabindex=0,
-        role="region",
-        aria_label="Each rounding direction",
     )
