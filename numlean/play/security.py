@@ -16,8 +16,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from http.cookies import CookieError, SimpleCookie
-from typing import Any, Final
+from typing import Final
 from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -143,16 +142,10 @@ class Gate:
         return response
 
     def _has_cookie(self, headers: Iterable[str]) -> bool:
-        for header in headers:
-            jar: SimpleCookie = SimpleCookie()
-            try:
-                jar.load(header)
-            except CookieError:
-                continue
-            morsel: Any = jar.get(self.cookie_name)
-            if morsel is not None and self.keys.accept_cookie(morsel.value):
-                return True
-        return False
+        pairs = (part.strip().partition("=") for each in headers for part in each.split(";"))
+        return any(
+            name == self.cookie_name and self.keys.accept_cookie(value) for name, _, value in pairs
+        )
 
 
 def _tokens(scope: Scope) -> list[str]:

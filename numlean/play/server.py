@@ -29,6 +29,8 @@ from numlean.play.workspace import Workspace
 ADDRESS: Final = "127.0.0.1"
 DEFAULT_PORT: Final = 8421
 
+_MOST_PORT: Final = 65_535
+
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 _STATIC: Final = {
@@ -94,18 +96,20 @@ def bind(port: int | None) -> socket.socket:
     Raises:
         NumleanError: The port cannot be used.
     """
-    wanted = (DEFAULT_PORT, 0) if port is None else (port,)
-    for each in wanted:
+    if port is None:
         try:
-            return _bound(each)
-        except (OSError, OverflowError) as error:
-            if each == wanted[-1]:
-                reason = reason_of(error) if isinstance(error, OSError) else str(error)
-                raise NumleanError(
-                    f"port {each} of {ADDRESS} cannot be used: {reason}; give another --port, or"
-                    " --port 0 for any free one"
-                ) from None
-    raise AssertionError
+            return _bound(DEFAULT_PORT)
+        except OSError:
+            return _bound(0)
+    if not 0 <= port <= _MOST_PORT:
+        raise NumleanError(f"a port is an integer from 0 to {_MOST_PORT}, got {port}")
+    try:
+        return _bound(port)
+    except OSError as error:
+        raise NumleanError(
+            f"port {port} of {ADDRESS} cannot be used: {reason_of(error)}; give another --port, or"
+            " --port 0 for any free one"
+        ) from None
 
 
 def _bound(port: int) -> socket.socket:
@@ -168,8 +172,8 @@ class _Server(uvicorn.Server):
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
-            for number in captured[:1]:
-                signal.raise_signal(number)
+            if captured:
+                signal.raise_signal(captured[0])
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)

@@ -14,7 +14,7 @@ def test_the_token_gives_a_cookie_that_opens_the_pages(stranger):
     assert "SameSite=strict" in cookie
     assert stranger.keys.token not in answer.text
     value = cookie.partition(";")[0]
-    assert stranger.get("/numbers", headers=[("cookie", f"a=b; {value}")]).status == 200
+    assert stranger.get("/numbers", headers=[("cookie", f'a={{"b": 1}}; {value}')]).status == 200
 
 
 @pytest.mark.parametrize("path", ["/", "/numbers", "/formats", "/static/live.js", "/none", "/x/.."])
