@@ -10,6 +10,8 @@ from mpmath import libmp
 from numlean.play.scalars.detail import Detail, Neighbour
 from numlean.play.scalars.loading import codec_of
 from numlean.play.scalars.truth import Truth
+from numlean.scalar.conversion import INFINITE
+from numlean.scalar.dtype import Dtype
 from numlean.scalar.exact import Exact
 from numlean.scalar.protocol import Scalar
 from numlean_kernels.logarithmic.formats import LogArithmetic
@@ -60,14 +62,15 @@ def placement(scalar: Scalar, result: Detail, truth: Truth | None) -> Placement 
 
     turns = list[Exact]()
     if scalar.rounding in _NEAREST:
-        turns = [
-            turn
-            for turn in (
-                _boundary(scalar, below, result) if below else None,
-                _boundary(scalar, result, above) if above else None,
-            )
-            if turn is not None
-        ]
+        found = (
+            _boundary(scalar, below, result)
+            if below
+            else _overflow(scalar, result.below, here, start),
+            _boundary(scalar, result, above)
+            if above
+            else _overflow(scalar, result.above, here, end),
+        )
+        turns = [turn for turn in found if turn is not None]
     exact = None
     if truth is not None and truth.low != libmp.fnan:
         infinite = float("-inf") if truth.low == libmp.fninf else float("inf")
@@ -85,6 +88,21 @@ def _mirrored(here: Exact, side: Neighbour | None) -> Exact:
     """Return the point that is as far from a number as its neighbour, on the other side."""
     assert side is not None
     return Exact(*libmp.mpf_sub(libmp.mpf_shift(here, 1), side.exact, _PRECISION, "n"))
+
+
+def _overflow(scalar: Scalar, side: Neighbour | None, here: Exact, beyond: Exact) -> Exact | None:
+    """Return where results become infinite; None if they do not (IEEE 754-2019, clause 4.3.1).
+
+    It is half a unit of the last place beyond the greatest number.
+    """
+    usual = scalar.format.usual_overflow if scalar.format is not None else ""
+    choice = Dtype.parse(scalar.name).options.get("overflow", usual)
+    return _middle(here, beyond) if side is not None and choice == INFINITE else None
+
+
+def _middle(low: Exact, high: Exact) -> Exact:
+    total = libmp.mpf_add(low, high, 2 * _PRECISION + 64, "n")
+    return Exact(*libmp.mpf_shift(total, -1))
 
 
 def _boundary(scalar: Scalar, low: Detail | Neighbour, high: Detail | Neighbour) -> Exact | None:
@@ -106,8 +124,7 @@ def _boundary(scalar: Scalar, low: Detail | Neighbour, high: Detail | Neighbour)
             product = libmp.mpf_mul(below, above, _PRECISION, "n")
             root = Exact(*libmp.mpf_sqrt(product, _PRECISION, "n"))
             return Exact(*libmp.mpf_neg(root)) if below.sign else root
-    total = libmp.mpf_add(below, above, 2 * _PRECISION + 64, "n")
-    return Exact(*libmp.mpf_shift(total, -1))
+    return _middle(below, above)
 
 
 def _appended(format: Posit | Takum, code: int) -> Exact | None:

@@ -72,6 +72,16 @@ def test_the_boundary_between_posits_is_where_their_rounding_turns():
     assert turns[1] != (65536 + above) / 2
 
 
+def test_results_become_infinite_half_a_unit_beyond_the_greatest_number():
+    number, _, _, place = _all("binary16", "65519.9")
+    assert (number.value, number.above.value) == ("65504.0", "inf")
+    below, half = 65472, 16
+    assert place.boundaries == ((32 - half) / 64, (32 + half) / 64)
+    assert place.exact == pytest.approx((65519.9 - below) / 64)
+    *_, saturating = _all("binary16@overflow=saturate", "65519.9")
+    assert saturating.boundaries == ((32 - half) / 64,)
+
+
 def test_directed_roundings_have_no_boundary():
     *_, place = _all("e4m3@round=toward_zero", "0.3")
     assert place.boundaries == ()

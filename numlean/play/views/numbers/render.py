@@ -23,6 +23,9 @@ from numlean.play.views.text import (
 from numlean.scalar.operations import OPERATIONS
 
 _NONE: Final = "\N{EN DASH}"
+_HINT: Final = (
+    "A click on a bit flips it; the arrow keys move between bits, and the space bar flips one."
+)
 
 
 def form(query: NumbersQuery, dtypes: Sequence[str]) -> Html:
@@ -124,6 +127,7 @@ def result(query: NumbersQuery, cards: Sequence[Card]) -> Html:
         "div",
         _summary(cards),
         _overview(cards),
+        element("p", _HINT, class_="soft"),
         element(
             "div",
             [_card(query, index, card) for index, card in enumerate(cards)],
