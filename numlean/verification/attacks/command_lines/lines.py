@@ -21,8 +21,9 @@ _TINY: Final[dict[str, tuple[str, ...]]] = {
 """Options that keep a run short; random ones that follow may replace them."""
 
 _REFUSED: Final = "--no-such-option"
-_ALWAYS_LONG: Final = ("bench", "doctor", "verify", "warm")
-"""Commands that compile kernels or start processes: of these, only wrong use is tried."""
+_ALWAYS_LONG: Final = ("bench", "doctor", "play", "verify", "warm")
+"""Commands that compile kernels, start processes or serve until a signal ends them: of these, only
+wrong use is tried."""
 
 _SHARED: Final = 0.3
 """How often a file has the path of another one on the line."""
