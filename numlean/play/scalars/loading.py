@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,6 +11,7 @@ from numlean.errors import NumleanError
 from numlean.files.suffixes import POLICY_SUFFIX
 from numlean.play.workspace import Workspace
 from numlean.precision import Policy, policies
+from numlean.precision.accumulation_text import accumulation_named
 from numlean.precision.policy import CONTRACTIONS, ROLES
 from numlean.scalar.dtype import split_dtype_list
 from numlean.scalar.innermost import innermost
@@ -128,5 +130,20 @@ def _dtypes(policy: Policy) -> Iterator[tuple[str, str]]:
             dtype = getattr(rule, part)
             if dtype is not None:
                 yield part.replace("_", " "), dtype
+        for dtype in _dtypes_of_sums(rule.accumulate):
+            yield "sums", dtype
     for name, dtype in policy.states.items():
         yield name, dtype
+
+
+def _dtypes_of_sums(accumulate: str) -> tuple[str, ...]:
+    """Return the dtypes in which a product's sums are computed; none of exact ones and units."""
+    found = list[str]()
+
+    def resolve_and_note(dtype: str) -> Scalar:
+        found.append(dtype)
+        return load(dtype)
+
+    with suppress(NumleanError):  # a unit's format depends on its operands
+        accumulation_named(accumulate, resolve_and_note)
+    return tuple(found)

@@ -123,6 +123,9 @@ def test_a_policy_stands_for_the_formats_of_its_roles(workspace):
     assert list(found) == ["float32", "bfloat16", "e4m3"]
     assert "weights" in found["bfloat16"][0]
     assert found["e4m3"] == ()
+    (uses,) = chosen_formats("policy:fp8-current", workspace)[0].roles
+    assert uses.startswith("fp8-current: parameters, weights")
+    assert "sums" in uses
 
 
 def test_a_file_of_a_policy_is_read_in_the_folder_alone(workspace, tmp_path):
