@@ -102,6 +102,21 @@ def test_an_operation_in_each_direction():
     assert card.truth.fraction_text() == "1 / 3"
 
 
+def test_an_integer_in_each_direction_is_exact():
+    card = _card("float32", x="2.5", op="round_to_integral")
+    found = {each.rounding: each.outcome for each in card.directions}
+    assert {name: each.number.value for name, each in found.items()} == {
+        "ties_to_even": "2.0",
+        "toward_zero": "2.0",
+        "toward_positive": "3.0",
+        "toward_negative": "2.0",
+        "ties_to_away": "3.0",
+        "to_odd": "3.0",
+        "away_from_zero": "3.0",
+    }
+    assert all(each.error.ulps == 0 for each in found.values())
+
+
 def test_the_sign_of_a_zero_operand_counts():
     assert _card("float32", x="1", y="-0.0", op="div").outcome.error.ulps == 0
     assert _card("float32", x="1", y="-0.0", op="div").truth.decimal() == "-inf"

@@ -40,6 +40,7 @@ from numlean.scalar.work_limit import check_work
 
 _CODE: Final = re.compile(r"0[xX][0-9a-fA-F_]+|0[bB][01_]+|[0-9]+", re.ASCII)
 _ROUND: Final = "round"
+_INTEGRAL: Final = "round_to_integral"
 
 
 @dataclass(frozen=True)
@@ -144,7 +145,7 @@ def _of_operation(query: NumbersQuery, chosen: Chosen, scalar: Scalar, summary: 
         outcome=outcome,
         truth=truth,
         placement=placement(scalar, outcome.number, truth),
-        directions=tuple(_directions(query.operation, scalar, x, truth)),
+        directions=tuple(_directions(query.operation, scalar, x, node, truth)),
     )
 
 
@@ -234,7 +235,7 @@ def raised_names(flags: Flags) -> tuple[str, ...]:
 
 
 def _directions(
-    operation: str, scalar: Scalar, x: list[Storage], truth: Truth | None
+    operation: str, scalar: Scalar, x: list[Storage], node: Node, truth: Truth | None
 ) -> Iterator[Direction]:
     """Yield the operation in each direction on the same operands, by their codes."""
     base = _with_directions(scalar)
@@ -247,7 +248,9 @@ def _directions(
         except NumleanError:
             continue  # the arithmetic does not have this direction
         operands = [variant.from_bits(each) for each in codes]
-        yield Direction(rounding, _applied(operation, variant, operands, truth))
+        # The integer that is the exact result depends on the direction.
+        exact = truth_of(node, variant) if operation == _INTEGRAL else truth
+        yield Direction(rounding, _applied(operation, variant, operands, exact))
 
 
 def _with_directions(scalar: Scalar) -> Scalar | None:
