@@ -43,8 +43,8 @@ $(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --editable '.[fast]'
 	@touch $@
 
-# Some tests compare with softfloat or need dask or numba-cuda. If one cannot be installed, they are skipped,
-# and a warning is printed here.
+# Some tests compare with softfloat, or need dask or numba-cuda. If one cannot be installed, its tests
+# are skipped, and a warning is printed here.
 $(VENV)/.installed-test: pyproject.toml $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --editable '.[fast,test]'
 	@tools/install_softfloat $(BIN)/python \
