@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final, Generic, final
@@ -55,7 +56,10 @@ class AllResults(Generic[Item, Result]):
 
     def _submit(self, k: int, workers: Sequence[str] | None = None) -> None:
         where = {"workers": workers, "allow_other_workers": True} if workers else {}
-        future = self._client.submit(self._work, self._items[k], pure=False, **where)
+        with warnings.catch_warnings():
+            # Each shard needs all parameters, so what is submitted is as large as they are.
+            warnings.filterwarnings("ignore", "Sending large graph", UserWarning)
+            future = self._client.submit(self._work, self._items[k], pure=False, **where)
         self._running[future] = k
 
     def _take_ended(self) -> None:

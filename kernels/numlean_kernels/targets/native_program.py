@@ -70,11 +70,15 @@ def native_program(
 
 
 def is_native(operation: ProgramStep) -> bool:
-    """Return whether native code can call a step: a kernel or a copy, but for numbers of words."""
+    """Return whether native code can call a step: a kernel, or a copy of numbers of one word.
+
+    Python counts the references to objects, so only Python copies them.
+    """
     if isinstance(operation, KernelCall):
         return operation.table.kernels is None
-    # Elements of several words have no entry that copies them.
-    return isinstance(operation, CopyCall) and operation.source.itemsize <= _WORD.width // 8
+    if not isinstance(operation, CopyCall) or operation.source.dtype.hasobject:
+        return False
+    return operation.source.itemsize <= _WORD.width // 8
 
 
 @final

@@ -1,5 +1,8 @@
 """Programs: kernels and copies called from native code."""
 
+import sys
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
@@ -33,6 +36,17 @@ def test_a_program_calls_kernels_of_arrays_of_any_number_of_axes_and_copies():
         a[...] = factor * numbers(2, 3, 4)
         program()
         assert (turned == (a @ b + 1).T).all()
+
+
+def test_objects_are_copied_with_their_references():
+    x = np.array([Fraction(k, 7) for k in range(1, 5)], object)
+    z = np.empty(4, object)
+    before = [sys.getrefcount(number) for number in x]
+    program = CPU.compile([CopyCall(x, z)])
+    program()
+    program()
+    assert z.tolist() == x.tolist()
+    assert [sys.getrefcount(number) for number in x] == [count + 1 for count in before]
 
 
 def test_a_program_with_work_of_the_host_is_not_repeatable():
