@@ -78,7 +78,7 @@ def is_native(operation: ProgramStep) -> bool:
         return operation.table.kernels is None
     if not isinstance(operation, CopyCall) or operation.source.dtype.hasobject:
         return False
-    return operation.source.itemsize <= _WORD.width // 8
+    return int(operation.source.itemsize) <= _WORD_SIZE
 
 
 @final
