@@ -13,6 +13,7 @@ import numpy as np
 
 from numlean.digest import state_digest
 from numlean.errors import UnavailableError
+from numlean.process.processors import available_processors
 from numlean.scalar.protocol import Scalar
 from numlean.scalar.registry import get_scalar
 from numlean.tasks import get_task
@@ -54,11 +55,10 @@ def machine() -> dict[str, str]:
 
     from numlean_kernels.targets.cache import describe_cache
 
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return {
         "system": platform.platform(),
         "processor": f"{_processor()} ({binding.get_host_cpu_name()} to LLVM)",
-        "threads": f"{usable} of {os.cpu_count()}",
+        "threads": f"{available_processors()} of {os.cpu_count()}",
         "kernels kept in": describe_cache(),
     }
 

@@ -20,10 +20,8 @@ from numlean.distributed.sweep.result import SweepResult
 from numlean.distributed.sweep.running import PointResult, failed_point, run_point
 from numlean.distributed.sweep.spec import SweepSpec
 from numlean.errors import NumleanError
+from numlean.executors.processes import MOST_JOBS
 from numlean.process.processors import available_processors
-
-MOST_WORKERS: Final = 1024
-"""The most processes on one machine. Each takes about 100 MB of memory."""
 
 _SECONDS_BETWEEN: Final = 0.5
 """Between two messages about the progress of a run."""
@@ -59,8 +57,8 @@ def sweep(
     """
     if scheduler is not None and workers is not None:
         raise NumleanError("give either a scheduler, which has its workers, or workers, not both")
-    if workers is not None and not 0 <= workers <= MOST_WORKERS:
-        raise NumleanError(f"workers must be from 0 to {MOST_WORKERS}, got {workers}")
+    if workers is not None and not 0 <= workers <= MOST_JOBS:
+        raise NumleanError(f"workers must be from 0 to {MOST_JOBS}, got {workers}")
     given = _spec_of(spec)
     observer = observer or SweepObserver()
     target = SweepFolder.create(Path(folder))
