@@ -18,21 +18,39 @@ _INSTALL: Final = "numpy's BLAS, number of threads not limited (pip install thre
 def one_thread() -> Iterator[str]:
     """Limit numpy's BLAS to one thread, if threadpoolctl can; yield its description."""
     try:
-        from threadpoolctl import threadpool_info, threadpool_limits
+        from threadpoolctl import threadpool_limits
     except ImportError:
         yield _INSTALL
         return
     with threadpool_limits(1, user_api="blas"):
-        yield _describe([one for one in threadpool_info() if one["user_api"] == "blas"])
+        yield _describe(blas_facts())
 
 
-def _describe(libraries: list[dict[str, Any]]) -> str:
+def blas_facts() -> dict[str, Any] | None:
+    """Return numpy's BLAS: name, version, kernels and threads; None if threadpoolctl is missing.
+
+    None also for a library that threadpoolctl does not know.
+    """
+    try:
+        from threadpoolctl import threadpool_info
+    except ImportError:
+        return None
+    libraries = [one for one in threadpool_info() if one["user_api"] == "blas"]
     if not libraries:
-        return _UNKNOWN
+        return None
     # SciPy may have loaded its own library, too.
     library = max(libraries, key=lambda one: "numpy" in Path(one["filepath"]).parent.name)
-    name = _SPELLINGS.get(library["internal_api"], library["internal_api"])
-    kernels = library.get("architecture") or "unknown"
-    parts = [f"{name} {library['version']}, kernels for {kernels}"]
+    return {
+        "name": _SPELLINGS.get(library["internal_api"], library["internal_api"]),
+        "version": library["version"],
+        "kernels": library.get("architecture"),
+        "threads": library["num_threads"],
+    }
+
+
+def _describe(facts: dict[str, Any] | None) -> str:
+    if facts is None:
+        return _UNKNOWN
+    parts = [f"{facts['name']} {facts['version']}, kernels for {facts['kernels'] or 'unknown'}"]
     parts += [f"{key}={os.environ[key]}" for key in sorted(os.environ) if key.startswith(_PREFIX)]
-    return ", ".join((*parts, "one thread" if library["num_threads"] == 1 else "several threads"))
+    return ", ".join((*parts, "one thread" if facts["threads"] == 1 else "several threads"))

@@ -46,12 +46,18 @@ class DeviceRow:
     Attributes:
         what: The name of the work.
         unit: The unit of work, per second.
-        speeds: The speeds by device, and by ``TORCH`` where PyTorch has a counterpart.
+        jobs: The least seconds and the units of work of a run, by device, and by ``TORCH`` where
+            PyTorch has a counterpart.
     """
 
     what: str
     unit: str
-    speeds: dict[str, float]
+    jobs: dict[str, tuple[float, float]]
+
+    @property
+    def speeds(self) -> dict[str, float]:
+        """The units of work per second, by device and by ``TORCH``."""
+        return {name: count / seconds for name, (seconds, count) in self.jobs.items()}
 
 
 def rows(size: int, rounds: int) -> Iterator[DeviceRow]:
@@ -90,7 +96,7 @@ def rows(size: int, rounds: int) -> Iterator[DeviceRow]:
 
 def _row(what: str, unit: str, jobs: dict[str, Job], rounds: int) -> DeviceRow:
     seconds = best_seconds({name: job for name, (job, _) in jobs.items()}, rounds)
-    return DeviceRow(what, unit, {name: count / seconds[name] for name, (_, count) in jobs.items()})
+    return DeviceRow(what, unit, {name: (seconds[name], jobs[name][1]) for name in jobs})
 
 
 def _fastest(dtype: str, device: str) -> Scalar:

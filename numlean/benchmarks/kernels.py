@@ -102,12 +102,14 @@ class Times:
         plain: The time with the kernels that every table of routines has.
         fast: The time with the fast kernels.
         numpy: The time of numpy or ml_dtypes on the same numbers; None if they lack them.
+        numpy_dtype: The name of their dtype; "" if they lack it.
     """
 
     dtype: str
     plain: float
     fast: float
     numpy: float | None
+    numpy_dtype: str = ""
 
 
 def cases(operation: str, sizes: tuple[int, ...] = SIZES) -> list[KernelCase]:
@@ -177,8 +179,20 @@ def times(case: KernelCase, dtypes: list[str], rounds: int) -> list[Times]:
         dtype = _numpy_dtype(format)
         if dtype is not None and (numpy_call := case.numpy_call(dtype)):
             timed[format] = numpy_call
-    each = {key: best / case.count for key, best in best_seconds(timed, rounds).items()}
+    with np.errstate(all="ignore"):  # numpy warns of 1 / 0, which narrow formats have
+        best = best_seconds(timed, rounds)
+    each = {key: seconds / case.count for key, seconds in best.items()}
     return [
-        Times(dtype, each[dtype, "plain"], each[dtype, "fast"], each.get(formats[dtype]))
+        Times(
+            dtype,
+            each[dtype, "plain"],
+            each[dtype, "fast"],
+            each.get(formats[dtype]),
+            _name_of(_numpy_dtype(formats[dtype])),
+        )
         for dtype in dtypes
     ]
+
+
+def _name_of(dtype: Any) -> str:
+    return "" if dtype is None else np.dtype(dtype).name

@@ -29,7 +29,8 @@ _ELEMENTWISE_KINDS: Final = (
 )
 EXACT: Final = "exact_product"
 """The exact product of matrices of one Scalar's numbers."""
-_PRODUCTS: Final = ("matmul", EXACT)
+PRODUCTS: Final = ("matmul", EXACT)
+"""Operations on matrices, of whose terms each counts as two operations."""
 
 _NUMPY_DTYPES: Final = ("float32", "float64")
 _NUMPY: Final[dict[str, Callable[..., object]]] = {
@@ -101,7 +102,7 @@ def _ours(operation: str, dtype: str, scalar: Scalar, *, flags: bool) -> Iterato
     run = partial(_method(scalar, operation), *x)
     if not _is_available(run, x):
         return
-    count = 2 * size**3 if operation in _PRODUCTS else ELEMENTS
+    count = 2 * size**3 if operation in PRODUCTS else ELEMENTS
     yield BenchmarkEntry(dtype, run, count, scalar.format)
     if operation == "sum":
         pairwise = partial(run, reduction="pairwise")
@@ -146,7 +147,7 @@ def operands(operation: str, encode: Callable[[Any], Storage], size: int) -> lis
         size: The rows and columns of matrices.
     """
     rng = np.random.Generator(np.random.Philox(0))
-    if operation in _PRODUCTS:
+    if operation in PRODUCTS:
         return [encode(rng.standard_normal((size, size))) for _ in range(2)]
     values = rng.standard_normal((3, ELEMENTS))
     if operation == "sqrt":

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import platform
-from importlib.metadata import PackageNotFoundError, version
 
 from numlean.checkpoint.fingerprint import Plain
 from numlean.training import Runner
+from numlean.version import version_of
 
 _PACKAGES = ("numpy", "numba", "llvmlite", "mpmath", "gmpy2", "scikit-learn")
 
@@ -22,17 +22,10 @@ def environment_of(runner: Runner, *, fast_kernels: bool) -> dict[str, Plain]:
         "backend": runner.options.backend,
         "fast_kernels": fast_kernels,
         "python": platform.python_version(),
-        **{name: _version(name) for name in _PACKAGES},
+        **{name: version_of(name) for name in _PACKAGES},
         "platform": platform.system(),
         "machine": platform.machine(),
         "cpu": llvm.get_host_cpu_name(),
         "NUMBA_CPU_NAME": os.environ.get("NUMBA_CPU_NAME"),
         "threads": numba.config.NUMBA_NUM_THREADS,
     }
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None

@@ -129,6 +129,7 @@ PATHS: Final[dict[str, tuple[PathOption, ...]]] = {
         PathOption("SPEC_FILE", Role.INPUT),
         PathOption("--out", Role.OUTPUT, only=PAGE_SUFFIXES),
     ),
+    "bench": (PathOption("--out", Role.OUTPUT),),
     "compare-units": (PathOption("--out", Role.OUTPUT),),
     "record-unit": (
         PathOption("VECTOR_FILE", Role.INPUT),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
 from typing import Final, TypeAlias
 
 from numlean.errors import NumleanError
+from numlean.version import version_of
 
 Versions: TypeAlias = Mapping[str, str]
 """A version, or "not installed", by the name of a package; Python's under ``python``."""
@@ -30,7 +30,10 @@ class WorkerVersionError(NumleanError):
 
 def versions_here() -> Versions:
     """Return the versions of this process."""
-    return {"python": platform.python_version(), **{name: _version(name) for name in _PACKAGES}}
+    return {
+        "python": platform.python_version(),
+        **{name: version_of(name) or _MISSING for name in _PACKAGES},
+    }
 
 
 def check_versions(worker: str, theirs: Versions, ours: Versions) -> None:
@@ -52,10 +55,3 @@ def check_versions(worker: str, theirs: Versions, ours: Versions) -> None:
                 f" {name} {own} there, since other versions may give other bits"
             )
             raise WorkerVersionError(text, worker)
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return _MISSING

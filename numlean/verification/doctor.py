@@ -5,19 +5,18 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Final
 
 import numpy as np
 
 from numlean.digest import state_digest
 from numlean.errors import UnavailableError
-from numlean.process.processors import available_processors
+from numlean.process.processors import available_processors, processor_name
 from numlean.scalar.protocol import Scalar
 from numlean.scalar.registry import get_scalar
 from numlean.tasks import get_task
 from numlean.training import Options, instantiate, run_steps
+from numlean.version import version_of
 
 PACKAGES: Final = (
     *("numpy", "numba", "llvmlite", "mpmath", "scikit-learn"),
@@ -38,6 +37,7 @@ EXPECTED: Final = {
 
 The bits of hardware and emulation are the same, payloads of NaNs among them."""
 
+_MISSING: Final = "not installed"
 _COUNT: Final = 48
 _ODD: Final = 0x9E3779B97F4A7C15
 _STEPS: Final = 3
@@ -45,8 +45,8 @@ _STEPS: Final = 3
 
 def versions() -> dict[str, str]:
     """Return the versions of Python and of the packages used; "not installed" where missing."""
-    found = {"numlean": _version_of("numlean"), "python": platform.python_version()}
-    return found | {name: _version_of(name) for name in PACKAGES}
+    packages = {name: version_of(name) or _MISSING for name in ("numlean", *PACKAGES)}
+    return {"numlean": packages["numlean"], "python": platform.python_version()} | packages
 
 
 def machine() -> dict[str, str]:
@@ -57,7 +57,7 @@ def machine() -> dict[str, str]:
 
     return {
         "system": platform.platform(),
-        "processor": f"{_processor()} ({binding.get_host_cpu_name()} to LLVM)",
+        "processor": f"{processor_name()} ({binding.get_host_cpu_name()} to LLVM)",
         "threads": f"{available_processors()} of {os.cpu_count()}",
         "kernels kept in": describe_cache(),
     }
@@ -126,19 +126,3 @@ def _trained(dtype: str, device: str, backend: str) -> str:
 
 def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:16]
-
-
-def _version_of(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "not installed"
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        lines = []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()

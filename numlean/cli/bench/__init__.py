@@ -31,17 +31,24 @@ is installed.
 
 device: matrix products, sums and training steps on one CPU core and on a GPU, compared with
 PyTorch's product on the GPU if it is installed.
+
+--json prints one JSON object in place of the table, with a description of the machine; --out FILE
+writes it into a file beside the table. The reference page describes its fields.
 """
 
 from __future__ import annotations
 
 import argparse
 from importlib import import_module
-from typing import Final
+from typing import Any, Final
 
 from numlean.analysis.lockstep import RunSpec
 from numlean.arguments.memory import check_memory
+from numlean.cli.bench.report import Report
+from numlean.cli.text_output import check_can_write, write_text
 from numlean.errors import NumleanError, UnavailableError
+from numlean.files.messages import writing
+from numlean.json_lines import json_line
 from numlean.scalar.dtype import split_dtype_list
 
 _MODULES: Final = {
@@ -117,6 +124,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="number of rounds (default: %(default)s)",
     )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument(
+        "--out", metavar="FILE", help="also write the figures and the machine's description as JSON"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -135,8 +146,27 @@ def run(arguments: argparse.Namespace) -> int:
     given = module.DTYPES if arguments.dtypes is None else arguments.dtypes
     dtypes = split_dtype_list(given) if given or arguments.dtypes is not None else []
     _check_policies(subject, dtypes)
-    status: int = module.report(arguments, [dtype for dtype in dtypes if _is_installed(dtype)])
+    if arguments.out is not None:
+        check_can_write("the measurements", arguments.out)
+    is_kept = arguments.json or arguments.out is not None
+    machine = _machine() if is_kept else {}  # the load before anything is measured
+    out = Report(is_printed=not arguments.json)
+    installed = [dtype for dtype in dtypes if _is_installed(dtype, out)]
+    status: int = module.report(arguments, installed, out)
+    settings = {name: getattr(arguments, name) for name in ("rounds", *_ONLY_FOR)}
+    document = json_line(out.to_plain(subject, {"dtypes": installed, **settings}, machine))
+    if arguments.json:
+        print(document)
+    if arguments.out is not None:
+        with writing(f"the measurements {arguments.out}"):
+            write_text(arguments.out, document + "\n")
     return status
+
+
+def _machine() -> dict[str, Any]:
+    from numlean.benchmarks.machine import describe_machine  # imports LLVM and numba
+
+    return describe_machine()
 
 
 def _check_policies(subject: str, arithmetics: list[str]) -> None:
@@ -151,10 +181,10 @@ def _check_policies(subject: str, arithmetics: list[str]) -> None:
         raise NumleanError(f"--dtypes {given[0]}: policies are only for {commands}")
 
 
-def _is_installed(arithmetic: str) -> bool:
+def _is_installed(arithmetic: str, out: Report) -> bool:
     try:
         RunSpec.parse(arithmetic)
     except UnavailableError as error:
-        print(f"  {arithmetic} is skipped: {error}")
+        out.note(f"{arithmetic} is skipped: {error}")
         return False
     return True

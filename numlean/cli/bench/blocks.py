@@ -6,7 +6,9 @@ import argparse
 from typing import Final
 
 from numlean.benchmarks.blocks import conversions, missing
+from numlean.benchmarks.measurement import Measurement
 from numlean.benchmarks.timing import best_seconds
+from numlean.cli.bench.report import Report
 from numlean.errors import NumleanError
 from numlean.text_table import RowFormat
 
@@ -17,7 +19,7 @@ NUMBERS: Final = 1 << 24
 """The numbers that are converted at once."""
 
 
-def report(arguments: argparse.Namespace, dtypes: list[str]) -> int:
+def report(arguments: argparse.Namespace, dtypes: list[str], out: Report) -> int:
     """Print a line for each format; return 0.
 
     Raises:
@@ -26,12 +28,13 @@ def report(arguments: argparse.Namespace, dtypes: list[str]) -> int:
     if dtypes:
         raise NumleanError("--dtypes is not for `numlean bench blocks`; it measures block formats")
     timed = conversions(NUMBERS)
-    print(f"{NUMBERS:,} binary32 numbers on one core, scales and elements made of them")
+    out.line(f"{NUMBERS:,} binary32 numbers on one core, scales and elements made of them")
     best = best_seconds(timed, arguments.rounds)
     row_format = RowFormat("<>", (max(map(len, timed)), 14), indent="  ")
-    print(row_format.line(("", "ns a number")))
+    out.row(row_format, ("", "ns a number"))
     for name, seconds in best.items():
-        print(row_format.line((name, f"{seconds / NUMBERS * 1e9:.2f}")), flush=True)
+        out.row(row_format, (name, f"{seconds / NUMBERS * 1e9:.2f}"))
+        out.add(Measurement("conversion from binary32", name, seconds, NUMBERS, "number"))
     for library in missing():
-        print(f"  {library} is not installed, so it is not compared")
+        out.note(f"{library} is not installed, so it is not compared")
     return 0

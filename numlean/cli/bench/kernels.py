@@ -17,7 +17,9 @@ from numlean.benchmarks.kernels import (
     plain_and_fast,
     times,
 )
+from numlean.benchmarks.measurement import Measurement
 from numlean.benchmarks.operations import ELEMENTS
+from numlean.cli.bench.report import Report
 from numlean.errors import NumleanError, UnknownNameError
 from numlean.scalar.registry import get_scalar
 from numlean.text_table import RowFormat
@@ -26,7 +28,7 @@ DTYPES: Final = "float32,ieee32exec,float64,binary64exec"
 """The default dtypes."""
 
 
-def report(arguments: argparse.Namespace, dtypes: list[str]) -> int:
+def report(arguments: argparse.Namespace, dtypes: list[str], out: Report) -> int:
     """Print a line for each operation and dtype; return 1 if bits differ, else 0."""
     operations, sizes = _operations(arguments.operation), tuple(arguments.size or SIZES)
     if min(sizes) < 1:
@@ -38,11 +40,12 @@ def report(arguments: argparse.Namespace, dtypes: list[str]) -> int:
     status = 0
     if products:
         with one_thread() as blas:
-            print(f"square matrices, Gop/s, two operations per term; BLAS: {blas}")
-            status |= _table(products, dtypes, arguments.rounds, "BLAS")
+            out.line(f"BLAS: {blas}")
+            out.line("square matrices, Gop/s, two operations per term")
+            status |= _table(products, dtypes, arguments.rounds, "BLAS", out)
     if others:
-        print(f"arrays of {ELEMENTS} elements, ns each; numpy's exp, tanh and sum give other bits")
-        status |= _table(others, dtypes, arguments.rounds, "numpy")
+        out.line(f"arrays of {ELEMENTS} elements, ns each; numpy's exp, tanh, sum give other bits")
+        status |= _table(others, dtypes, arguments.rounds, "numpy", out)
     return status
 
 
@@ -55,23 +58,41 @@ def _operations(given: list[str] | None) -> tuple[str, ...]:
     return tuple(given)
 
 
-def _table(cases: list[KernelCase], dtypes: list[str], rounds: int, rival: str) -> int:
+def _table(cases: list[KernelCase], dtypes: list[str], rounds: int, rival: str, out: Report) -> int:
     names = max(len(case.name) for case in cases)
-    widths = (names, max(map(len, dtypes), default=0), *[9] * 5)
+    widths = (names, max(map(len, dtypes), default=0), 7, 7, 7, 7, 8)
     row_format = RowFormat("<<>", widths, indent="  ")
-    print(row_format.line(("", "", "plain", "fast", rival, "x plain", f"of {rival}")))
+    out.row(row_format, ("", "", "plain", "fast", rival, "x plain", f"of {rival}"))
     status = 0
     for case in cases:
-        different = [dtype for dtype in dtypes if _differs(case, dtype)]
+        different = [dtype for dtype in dtypes if _differs(case, dtype, out)]
         status |= bool(different)
         same = [dtype for dtype in dtypes if dtype not in different]
+        rivals: dict[str, Measurement] = {}
         for one in times(case, same, rounds):
-            print(row_format.line((case.name, one.dtype, *_figures(case, one))), flush=True)
+            out.row(row_format, (case.name, one.dtype, *_figures(case, one)))
+            out.add(*_measurements(case, one))
+            if one.numpy is not None:
+                by = f"numpy, {one.numpy_dtype}"
+                rivals[by] = _measurement(case, by, one.numpy)
+        out.add(*rivals.values())
     return status
 
 
-def _differs(case: KernelCase, dtype: str) -> bool:
-    """Return whether fast and plain kernels give other bits; if so, print the first place."""
+def _measurements(case: KernelCase, one: Times) -> list[Measurement]:
+    return [
+        _measurement(case, one.dtype, one.plain, "plain"),
+        _measurement(case, one.dtype, one.fast, "fast"),
+    ]
+
+
+def _measurement(case: KernelCase, by: str, each: float, variant: str | None = None) -> Measurement:
+    unit = "element" if case.contraction is None else "operation"
+    return Measurement(case.name, by, each * case.count, case.count, unit, variant)
+
+
+def _differs(case: KernelCase, dtype: str, out: Report) -> bool:
+    """Return whether fast and plain kernels give other bits; if so, report the first place."""
     found = first_difference(case, dtype)
     if found is None:
         return False
@@ -79,9 +100,9 @@ def _differs(case: KernelCase, dtype: str) -> bool:
     title = f"{dtype} {case.name}: fast differs from plain at {place}"
     format = get_scalar(dtype).format
     if format is None:
-        print(f"{title}: {mismatch.actual:#x}, expected {mismatch.expected:#x}")
+        out.difference(f"{title}: {mismatch.actual:#x}, expected {mismatch.expected:#x}")
     else:
-        print(mismatch_block(title, format, mismatch))
+        out.difference(mismatch_block(title, format, mismatch))
     return True
 
 

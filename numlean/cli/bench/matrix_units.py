@@ -6,7 +6,9 @@ import argparse
 from typing import Final
 
 from numlean.benchmarks.matrix_units import BASE, SIZE, UNITS, products
+from numlean.benchmarks.measurement import Measurement
 from numlean.benchmarks.timing import best_seconds
+from numlean.cli.bench.report import Report
 from numlean.errors import NumleanError
 from numlean.text_table import RowFormat
 
@@ -14,7 +16,7 @@ DTYPES: Final = ""
 """No dtypes: the units have formats of their own."""
 
 
-def report(arguments: argparse.Namespace, dtypes: list[str]) -> int:
+def report(arguments: argparse.Namespace, dtypes: list[str], out: Report) -> int:
     """Print a line for each matrix unit and size; return 0."""
     if dtypes:
         raise NumleanError("--dtypes is not for `numlean bench matrix-units`; name units by --unit")
@@ -23,12 +25,13 @@ def report(arguments: argparse.Namespace, dtypes: list[str]) -> int:
         raise NumleanError(f"--size: a matrix needs at least one row, got {min(sizes)}")
     for size in sizes:
         timed = products(units, size)
-        print(f"matrices of {size} x {size}, one core; a term counts as two operations")
+        out.line(f"matrices of {size} x {size}, one core; a term counts as two operations")
         best = best_seconds(timed, arguments.rounds)
         row_format = RowFormat("<>", (max(map(len, timed)), 8, 9, 14), indent="  ")
-        print(row_format.line(("", "Gop/s", "ns/term", f"x {BASE}")))
+        out.row(row_format, ("", "Gop/s", "ns/term", f"x {BASE}"))
         for name, seconds in best.items():
             each = seconds / size**3 * 1e9
             speed = (f"{2 / each:.3f}", f"{each:.2f}", f"{best[BASE] / seconds:.2f}")
-            print(row_format.line((name, *speed)), flush=True)
+            out.row(row_format, (name, *speed))
+            out.add(Measurement(f"matmul {size}", name, seconds, size**3, "term"))
     return 0

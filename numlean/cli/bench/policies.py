@@ -6,8 +6,10 @@ import argparse
 from typing import Final
 
 from numlean.benchmarks.backends import BATCH
+from numlean.benchmarks.measurement import Measurement
 from numlean.benchmarks.policies import BASE, growth, steps
 from numlean.benchmarks.timing import best_seconds
+from numlean.cli.bench.report import Report
 from numlean.precision import policies
 from numlean.text_table import RowFormat
 
@@ -18,16 +20,18 @@ STEPS: Final = 10_000
 """The steps over which memory is measured."""
 
 
-def report(arguments: argparse.Namespace, dtypes: list[str]) -> int:
+def report(arguments: argparse.Namespace, dtypes: list[str], out: Report) -> int:
     """Print a line for each policy; return 0."""
-    print(f"one compiled step of a network 64-64-10, {BATCH} images, fast kernels")
+    out.line(f"one compiled step of a network 64-64-10, {BATCH} images, fast kernels")
     timed = steps(dtypes)
     best = best_seconds(timed, arguments.rounds)
     row_format = RowFormat("<>", (max(map(len, timed)), 10, 11, 24), indent="  ")
-    print(row_format.line(("", "us", f"x {BASE}", f"kB after {STEPS:,} steps")))
+    out.row(row_format, ("", "us", f"x {BASE}", f"kB after {STEPS:,} steps"))
     for name, seconds in best.items():
         grown = growth(timed[name], STEPS)
         memory = "" if grown is None else f"{grown / 1024:+.0f}"
         cells = (name, f"{seconds * 1e6:.1f}", f"{seconds / best[BASE]:.2f}", memory)
-        print(row_format.line(cells), flush=True)
+        out.row(row_format, cells)
+        work = "step of 64-64-10"
+        out.add(Measurement(work, name, seconds, 1, "step", "compiled, fast", grown))
     return 0
