@@ -32,6 +32,9 @@ is installed.
 device: matrix products, sums and training steps on one CPU core and on a GPU, compared with
 PyTorch's product on the GPU if it is installed.
 
+limits: what a core can do at most, by loops that do nothing else: its clock, its fma, product, sum,
+quotient and root pipes, the latency of a chain of sums, and the bandwidth of caches and memory.
+
 --json prints one JSON object in place of the table, with a description of the machine; --out FILE
 writes it into a file beside the table. The reference page describes its fields.
 """
@@ -62,6 +65,7 @@ _MODULES: Final = {
     "crosscheck": "crosscheck",
     "blocks": "blocks",
     "device": "device",
+    "limits": "limits",
 }
 _ONLY_FOR: Final = {
     "operation": ("ops", "functions", "kernels"),
