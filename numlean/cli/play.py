@@ -2,11 +2,13 @@
 
 Numbers: a number, an expression or bits, side by side in any number formats; each bit can be
 flipped; an operation in each rounding direction. Formats: the numbers of each format, its
-precision, constants and conversions.
+precision, constants and conversions. Runs: start trainings, crosschecks and comparisons, watch
+their losses, and look at what they found; each is a folder in runs/, and a command of its own.
 
 The server answers on 127.0.0.1 only, and only a browser that has opened the printed address, which
-contains a secret token. It reads no file outside the current folder. Ctrl-C ends it; the address
-of a view, without the token, shows the same in another server.
+contains a secret token. It reads and writes no file outside the current folder. Ctrl-C ends it,
+and its runs after their current steps; the address of a view, without the token, shows the same in
+another server.
 """
 
 from __future__ import annotations
@@ -41,11 +43,13 @@ def run(arguments: argparse.Namespace) -> int:
             f"numlean play needs {' and '.join(missing)}; run `pip install 'numlean[play]'`"
         )
     # Imported here because they import what may be missing.
+    from numlean.play.runs.manager import RunManager
     from numlean.play.security import Keys
     from numlean.play.server import ADDRESS, bind, make_app, serve
     from numlean.play.workspace import Workspace
 
-    with bind(arguments.port) as listener:
+    workspace = Workspace.here()
+    with bind(arguments.port) as listener, RunManager(workspace) as manager:
         port = listener.getsockname()[1]
         keys = Keys()
         single = keys.single
@@ -56,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
             if not arguments.no_browser and _has_display():
                 _open_browser(f"{root}{single}")
 
-        serve(listener, make_app(keys, port, Workspace.here()), announce)
+        serve(listener, make_app(keys, port, workspace, manager), announce)
     return 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from numlean.play.html import Child, document, element
+from numlean.pages.html import Child, document, element
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ Every request passes a ``Gate``:
 
 - its ``Host`` must be the server's own address, so that a name which another site points at
   127.0.0.1 (DNS rebinding) reaches nothing;
-- an ``Origin`` must be the server's own, so that no other site can post or fetch;
+- an ``Origin`` must be the server's own, so that no other site can post or fetch, and what is not
+  only read must have one;
 - it must carry the cookie that was given in exchange for the token of the printed address.
 
 The cookie is exchanged by a page that refreshes itself, not by a redirect: browsers do not send a
@@ -23,9 +24,10 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from numlean.play.html import document, element
+from numlean.pages.html import document, element
 
 _TOKEN: Final = "token"
+_READING: Final = ("GET", "HEAD")
 _BYTES: Final = 32
 
 _POLICY: Final = "; ".join(
@@ -43,7 +45,7 @@ HEADERS: Final = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
     "cache-control": "no-store",
-    "referrer-policy": "no-referrer",
+    "referrer-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
 }
@@ -123,6 +125,8 @@ class Gate:
             return _refusal("the Host header is not the address of this server")
         if any(origin != f"http://{hosts[0]}" for origin in origins):
             return _refusal("the request comes from another origin")
+        if scope["method"] not in _READING and not origins:
+            return _refusal("the request does not say from which origin it comes")
         tokens = _tokens(scope)
         if tokens and scope["path"] == "/":
             if len(tokens) == 1 and self.keys.accept_token(tokens[0]):

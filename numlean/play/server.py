@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from importlib.resources import files
 from typing import Any, Final
+from urllib.parse import parse_qsl
 
 import uvicorn
 from starlette.applications import Starlette
@@ -20,9 +23,15 @@ from starlette.types import ASGIApp
 from numlean.errors import NumleanError
 from numlean.files.messages import reason_of
 from numlean.play.page import page
+from numlean.play.runs.manager import RunManager
+from numlean.play.runs.plan import MOST_TABLE, plans
 from numlean.play.security import Gate, Keys
-from numlean.play.views import VIEWS
-from numlean.play.views.view import View
+from numlean.play.views.formats.view import FORMATS
+from numlean.play.views.numbers.view import NUMBERS
+from numlean.play.views.runs.query import PATH as RUNS
+from numlean.play.views.runs.start import ACT, START, TABLE
+from numlean.play.views.runs.view import RunsPage
+from numlean.play.views.view import Shown, View
 from numlean.play.worker import Worker
 from numlean.play.workspace import Workspace
 
@@ -30,53 +39,154 @@ ADDRESS: Final = "127.0.0.1"
 DEFAULT_PORT: Final = 8421
 
 _MOST_PORT: Final = 65_535
+_MOST_FORM: Final = 64 << 10
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 _STATIC: Final = {
-    "style.css": ("numlean.analysis.drift.page", "text/css"),
+    "style.css": ("numlean.pages", "text/css"),
+    "page.js": ("numlean.pages", "text/javascript"),
     "play.css": ("numlean.play.static", "text/css"),
     "live.js": ("numlean.play.static", "text/javascript"),
     "numbers.js": ("numlean.play.static", "text/javascript"),
     "formats.js": ("numlean.play.static", "text/javascript"),
+    "runs.js": ("numlean.play.static", "text/javascript"),
     "icon.svg": ("numlean.play.static", "image/svg+xml"),
 }
 """The package and the type of each file that pages load. No other file is served."""
 
 
-def make_app(keys: Keys, port: int, workspace: Workspace) -> ASGIApp:
+def make_app(keys: Keys, port: int, workspace: Workspace, manager: RunManager) -> ASGIApp:
     """Return the application, behind its checks."""
     worker = Worker()
+    runs = RunsPage(manager)
+    views = (NUMBERS, FORMATS, runs.view)
     routes = [Route("/", _start)]
-    routes += [Route(view.link.path, _page_of(view, workspace, worker)) for view in VIEWS]
+    routes += [Route(each.link.path, _page_of(each, views, workspace, worker)) for each in views]
+    asked = _Asked(runs, views, workspace, worker)
+    for path, respond in ((START, asked.start), (ACT, asked.act), (TABLE, asked.table)):
+        routes.append(Route(path, respond, methods=["POST"]))
     routes.append(Route("/static/{name}", _static))
     return Gate(Starlette(routes=routes), keys, port)
 
 
 async def _start(request: Request) -> Response:
-    return RedirectResponse(VIEWS[0].link.path, status_code=303)
+    return RedirectResponse(NUMBERS.link.path, status_code=303)
 
 
-def _page_of(view: View, workspace: Workspace, worker: Worker) -> Callable[..., Any]:
-    links = [each.link for each in VIEWS]
-
+def _page_of(
+    view: View, views: Sequence[View], workspace: Workspace, worker: Worker
+) -> Callable[..., Any]:
     async def respond(request: Request) -> Response:
         parameters = dict(request.query_params)
-
-        def compute() -> str:
-            shown = view.show(parameters, workspace)
-            return page(
-                links,
-                view.link,
-                title=shown.title,
-                address=shown.address,
-                script=view.script,
-                view=shown.content,
-            )
-
-        return HTMLResponse(await worker.call(compute))
+        compute = partial(view.show, parameters, workspace)
+        return HTMLResponse(await worker.call(lambda: _page(view, views, compute())))
 
     return respond
+
+
+def _page(view: View, views: Sequence[View], shown: Shown) -> str:
+    return page(
+        [each.link for each in views],
+        view.link,
+        title=shown.title,
+        address=shown.address,
+        script=view.script,
+        view=shown.content,
+    )
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What a page asks the server to do: start, stop, keep and remove runs, and write a table."""
+
+    runs: RunsPage
+    views: Sequence[View]
+    workspace: Workspace
+    worker: Worker
+
+    async def start(self, request: Request) -> Response:
+        """Start runs, and lead to the list, with their losses."""
+        fields = await _fields(request)
+        if fields is None:
+            return _TOO_LONG
+
+        def work() -> Response:
+            try:
+                made = self.runs.manager.start(plans(fields, self.workspace))
+            except NumleanError as error:
+                shown = self.runs.answer(fields, str(error))
+                return HTMLResponse(_page(self.runs.view, self.views, shown), status_code=400)
+            if len(made) == 1:
+                return RedirectResponse(f"{RUNS}?id={made[0].id}", status_code=303)
+            shown_ids = ",".join(each.id for each in made)
+            return RedirectResponse(f"{RUNS}?show={shown_ids}", status_code=303)
+
+        return await self.worker.call(work)
+
+    async def act(self, request: Request) -> Response:
+        """Stop, keep or remove a run, and lead back."""
+        fields = await _fields(request)
+        if fields is None:
+            return _TOO_LONG
+        run_id, manager = fields.get("id", ""), self.runs.manager
+        actions = {
+            "stop": partial(manager.stop, run_id),
+            "keep": partial(manager.keep, run_id, is_kept=True),
+            "free": partial(manager.keep, run_id, is_kept=False),
+            "remove": partial(manager.remove, run_id),
+        }
+        do = fields.get("do", "")
+        if do not in actions:
+            return PlainTextResponse("400: unknown action\n", status_code=400)
+        try:
+            await self.worker.call(actions[do])
+        except NumleanError as error:
+            return PlainTextResponse(f"400: {error}\n", status_code=400)
+        back = RUNS if do == "remove" else fields.get("back", "")
+        is_own = (back == RUNS or back.startswith(f"{RUNS}?")) and back.isprintable()
+        return RedirectResponse(back if is_own else RUNS, status_code=303)
+
+    async def table(self, request: Request) -> Response:
+        """Write a table, and return its path."""
+        content = await _body(request, MOST_TABLE)
+        if content is None:
+            return PlainTextResponse(
+                f"a page takes tables of at most {MOST_TABLE:,} bytes; copy the file into the"
+                " folder, and use `numlean train --data`",
+                status_code=413,
+            )
+        name = request.query_params.get("name", "")
+        try:
+            path = await self.worker.call(lambda: self.runs.manager.save_table(name, content))
+        except NumleanError as error:
+            return PlainTextResponse(str(error), status_code=400)
+        return PlainTextResponse(path)
+
+
+_TOO_LONG: Final = PlainTextResponse("413: the form is too long\n", status_code=413)
+
+
+async def _fields(request: Request) -> dict[str, str] | None:
+    """Return the fields of a form; None if they are too long."""
+    content = await _body(request, _MOST_FORM)
+    if content is None:
+        return None
+    try:
+        return dict(parse_qsl(content.decode("utf-8", "replace"), max_num_fields=100))
+    except ValueError:
+        return {}
+
+
+async def _body(request: Request, most: int) -> bytes | None:
+    """Return what was sent; None if it is longer than that."""
+    parts, size = list[bytes](), 0
+    async for part in request.stream():
+        size += len(part)
+        if size > most:
+            return None
+        parts.append(part)
+    return b"".join(parts)
 
 
 async def _static(request: Request) -> Response:

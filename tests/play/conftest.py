@@ -36,7 +36,11 @@ class Client:
     keys: Any
     with_cookie: bool = True
 
-    def get(self, address, *, method="GET", headers=(), host=f"127.0.0.1:{PORT}"):
+    def post(self, address, body=b"", **options):
+        own = [("origin", f"http://127.0.0.1:{PORT}")]
+        return self.get(address, method="POST", body=body, headers=own, **options)
+
+    def get(self, address, *, method="GET", headers=(), host=f"127.0.0.1:{PORT}", body=b""):
         path, _, query = address.partition("?")
         given = [(b"host", host.encode("latin-1"))] if host is not None else []
         given += [(k.encode(), v.encode("latin-1")) for k, v in headers]
@@ -59,7 +63,7 @@ class Client:
         sent = []
 
         async def receive():
-            return {"type": "http.request", "body": b"", "more_body": False}
+            return {"type": "http.request", "body": body, "more_body": False}
 
         async def send(message):
             sent.append(message)
@@ -79,14 +83,22 @@ def workspace(tmp_path):
 
 
 @pytest.fixture
-def client(workspace):
+def manager(workspace):
+    from numlean.play.runs.manager import RunManager
+
+    with RunManager(workspace) as manager:
+        yield manager
+
+
+@pytest.fixture
+def client(workspace, manager):
     pytest.importorskip("starlette", reason="numlean[play] is not installed")
     pytest.importorskip("uvicorn", reason="numlean[play] is not installed")
     from numlean.play.security import Keys
     from numlean.play.server import make_app
 
     keys = Keys()
-    return Client(make_app(keys, PORT, workspace), keys)
+    return Client(make_app(keys, PORT, workspace, manager), keys)
 
 
 @pytest.fixture
@@ -109,7 +121,7 @@ class Server:
 
 
 @pytest.fixture
-def server(workspace):
+def server(workspace, manager):
     uvicorn = pytest.importorskip("uvicorn", reason="numlean[play] is not installed")
     from numlean.play.security import Keys
     from numlean.play.server import bind, make_app
@@ -118,7 +130,11 @@ def server(workspace):
     listener = bind(0)
     port = listener.getsockname()[1]
     config = uvicorn.Config(
-        make_app(keys, port, workspace), http="h11", ws="none", lifespan="off", log_config=None
+        make_app(keys, port, workspace, manager),
+        http="h11",
+        ws="none",
+        lifespan="off",
+        log_config=None,
     )
     running = uvicorn.Server(config)
     thread = Thread(target=lambda: asyncio.run(running.serve(sockets=[listener])), daemon=True)

@@ -110,7 +110,9 @@ def test_a_number_line_is_read_by_the_keyboard(page, server):
     page.wait("document.querySelector('.line output').textContent === '0x6: 4.0'")
 
 
-@pytest.mark.parametrize("path", ["/numbers", "/numbers?x=1&y=3&op=div", "/formats?f=posit:16"])
+@pytest.mark.parametrize(
+    "path", ["/numbers", "/numbers?x=1&y=3&op=div", "/formats?f=posit:16", "/runs"]
+)
 def test_nothing_is_wider_than_a_small_screen(page, server, path):
     page.do("POST", "/window/rect", {"width": 500, "height": 800})
     metrics = {"width": 360, "height": 800, "deviceScaleFactor": 1, "mobile": False}
@@ -121,7 +123,7 @@ def test_nothing_is_wider_than_a_small_screen(page, server, path):
     assert page.run("return document.documentElement.scrollWidth <= innerWidth")
 
 
-@pytest.mark.parametrize("path", ["/numbers?x=1&y=3&op=div", "/formats?f=e4m3"])
+@pytest.mark.parametrize("path", ["/numbers?x=1&y=3&op=div", "/formats?f=e4m3", "/runs"])
 def test_every_control_has_a_name_and_every_identifier_is_unique(page, server, path):
     page.open(f"{server.address}{path}")
     page.wait(READY.format(path.partition("?")[0]))
@@ -133,3 +135,130 @@ def test_every_control_has_a_name_and_every_identifier_is_unique(page, server, p
     assert nameless == []
     ids = page.run("return [...document.querySelectorAll('[id]')].map(e => e.id)")
     assert len(ids) == len(set(ids))
+
+
+def _start(page, server, **fields):
+    page.open(f"{server.address}/runs")
+    page.wait(READY.format("/runs"))
+    for name, value in fields.items():
+        page.run("document.getElementById(arguments[0]).value = arguments[1]", name, value)
+    page.click("#start")
+    page.wait("location.search.includes('20')")
+
+
+def _wait_for_state(page, state):
+    page.wait(f"document.querySelector('.state')?.textContent === '{state}'")
+
+
+def test_a_run_is_started_watched_to_its_end_and_kept(page, server):
+    _start(page, server, task="xor", **{"in": "float64"}, steps="4", seed="0")
+    _wait_for_state(page, "finished")
+    page.wait("document.querySelector('.curves path')")
+    assert "numlean train xor --steps 4" in page.text(".command")
+    assert "state digest" in page.text("dl")
+    page.run("document.querySelector('[data-chart]').focus()")
+    page.keys("\ue010")  # the last step
+    page.wait("document.querySelector('.reading').textContent.startsWith('step 3: ')")
+    page.click("[value=keep]")
+    _wait_for_state(page, "finished, kept")
+
+
+def test_a_run_goes_on_in_two_tabs_and_is_stopped_in_one(page, server):
+    fields = {"task": "xor", "in": "float64", "steps": "1000000"}
+    _start(page, server, **fields)
+    page.wait("document.querySelector('.curves path')")
+    address, first = page.address, page.do("GET", "/window")
+    second = page.do("POST", "/window/new", {"type": "tab"})["handle"]
+    page.do("POST", "/window", {"handle": second})
+    page.open(address)
+    _wait_for_state(page, "running")
+    page.click("[value=stop]")
+    _wait_for_state(page, "stopped")
+    page.do("DELETE", "/window")
+    page.do("POST", "/window", {"handle": first})
+    _wait_for_state(page, "stopped")
+    assert "interrupt" in page.text("dl")
+
+
+def test_a_server_that_ends_in_the_middle_of_a_run_loses_no_step(page, server, manager):
+    _start(page, server, task="xor", **{"in": "float64"}, steps="1000000")
+    page.wait("document.querySelector('.curves path')")
+    server.stop()
+    manager.close()
+    (run,) = manager.folders.all()
+    assert manager.state(run.id) == "stopped"
+    log = manager.folders.read(run.id, "log.jsonl", most=1 << 30)
+    assert manager.folders.results(run.id)["steps"] == log.count(b'"exact_loss"')
+
+
+def test_a_crosscheck_leads_from_bits_to_numbers(page, server):
+    _start(
+        page,
+        server,
+        do="crosscheck",
+        task="xor",
+        **{"in": "float64,ieee32exec"},
+        steps="3",
+    )
+    _wait_for_state(page, "finished")
+    page.wait("document.querySelectorAll('[data-chart] .curves path').length >= 4")
+    page.click(".code-cell a")
+    page.wait(READY.format("/numbers"))
+    assert page.run("return document.getElementById('xb').value") == "float64"
+
+
+def test_a_comparison_is_read_by_the_keyboard_and_opens_a_histogram(page, server):
+    _start(page, server, do="compare", task="xor", **{"in": "e4m3"}, steps="3", truth="float64")
+    _wait_for_state(page, "finished")
+    page.wait("document.querySelector('[data-chart=map] .reading')")
+    page.run("document.querySelector('[data-chart=map]').focus()")
+    page.keys("\ue015\ue015\ue014")
+    page.wait("document.querySelector('[data-chart=map] .reading').textContent.includes('step 1')")
+    page.keys("\ue007")
+    page.wait("document.querySelector('#detail h3')?.textContent.includes('step 1')")
+    assert "step=1" in page.address
+    page.run(
+        "document.getElementById('error').value = 'local';"
+        "document.getElementById('error').dispatchEvent(new Event('input', {bubbles: true}))"
+    )
+    page.wait("location.search.includes('error=local')")
+
+
+def test_a_table_is_dropped_and_a_hostile_name_is_harmless(page, server, workspace):
+    page.open(f"{server.address}/runs")
+    page.wait(READY.format("/runs"))
+    page.run(
+        """
+        const file = new File(["a,b\\n1,0.5\\n0,0.25\\n", arguments[0]].slice(0, 1),
+          "../<script>window.bad=1<x>.csv");
+        const dropped = new DataTransfer();
+        dropped.items.add(file);
+        const options = { bubbles: true, cancelable: true, dataTransfer: dropped };
+        document.getElementById("drop").dispatchEvent(new DragEvent("drop", options));
+        """
+    )
+    page.wait("document.getElementById('data').value !== ''")
+    path = page.run("return document.getElementById('data').value")
+    assert path.startswith("runs/tables/")
+    assert "<" not in path
+    assert (workspace.root / path).read_text().startswith("a,b\n1,0.5")
+    assert page.run("return document.getElementById('task').value") == "table"
+    assert page.run("return window.bad") is None
+
+
+def test_a_run_whose_name_has_a_script_is_a_text(page, server, manager):
+    from numlean.play.runs.plan import Plan
+
+    bad = "<script>window.bad=1</script><img src=x onerror=window.bad=1>"
+    run = manager.folders.make("20260102-030405", Plan("train", bad, (bad,)))
+    for address in ("/runs", f"/runs?id={run.id}"):
+        page.open(f"{server.address}{address}")
+        page.wait(READY.format("/runs"))
+        assert "<script>" in page.text("#result")
+        assert page.run("return window.bad") is None
+
+
+def test_the_first_paint_of_every_view_is_soon(page, server):
+    for path in ("/numbers", "/formats", "/runs"):
+        page.open(f"{server.address}{path}")
+        page.wait("performance.getEntriesByName('first-contentful-paint').length > 0")

@@ -92,6 +92,14 @@ def test_another_origin_is_refused_even_with_the_cookie(client, origin, status):
     assert client.get("/numbers", headers=[("origin", origin)]).status == status
 
 
+def test_what_is_not_only_read_needs_the_own_origin(client):
+    for path in ("/runs/start", "/runs/act", "/runs/table?name=a.csv"):
+        assert client.get(path, method="POST").status == 403
+        for origin in ("null", "http://127.0.0.1:1", "http://evil.example"):
+            headers = [("origin", origin)]
+            assert client.get(path, method="POST", headers=headers).status == 403
+
+
 @pytest.mark.parametrize("path", ["/numbers", "/static/live.js", "/none", "/?token=wrong"])
 def test_every_answer_has_the_headers(client, path):
     answer = client.get(path)
@@ -100,7 +108,7 @@ def test_every_answer_has_the_headers(client, path):
     assert "unsafe" not in policy
     assert answer.header("x-content-type-options") == "nosniff"
     assert answer.header("cache-control") == "no-store"
-    assert answer.header("referrer-policy") == "no-referrer"
+    assert answer.header("referrer-policy") == "same-origin"
 
 
 def test_an_error_of_the_program_has_the_headers_too(client):
@@ -113,7 +121,7 @@ def test_an_error_of_the_program_has_the_headers_too(client):
 
 
 def test_no_page_has_a_script_or_a_style_of_its_own(client):
-    for path in ("/numbers", "/formats"):
+    for path in ("/numbers", "/formats", "/runs"):
         text = client.get(path).text
         assert text.count("<script") == text.count('<script src="/static/')
         assert "<style" not in text

@@ -10,18 +10,20 @@ pytest.importorskip("uvicorn", reason="numlean[play] is not installed")
 from numlean.errors import NumleanError
 from numlean.play.server import bind
 
+PORT = 8421
+
 
 def test_the_root_leads_to_the_first_view(client):
     answer = client.get("/")
     assert (answer.status, answer.header("location")) == (303, "/numbers")
 
 
-@pytest.mark.parametrize("view", ["/numbers", "/formats"])
+@pytest.mark.parametrize("view", ["/numbers", "/formats", "/runs"])
 def test_every_file_that_a_page_loads_is_served(client, view):
     text = client.get(view).text
     parts = [part.partition('"')[0] for part in text.split('="/static/')[1:]]
     assert {"style.css", "play.css", f"{view[1:]}.js", "icon.svg"} == set(parts)
-    for name in (*parts, "live.js"):
+    for name in (*parts, "live.js", "page.js"):
         answer = client.get(f"/static/{name}")
         assert answer.status == 200
         assert answer.text
@@ -37,7 +39,8 @@ def test_no_other_file_is_served(client, name):
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "TRACE"])
 def test_pages_are_only_read(client, method):
-    assert client.get("/numbers", method=method).status == 405
+    headers = [("origin", f"http://127.0.0.1:{PORT}")]
+    assert client.get("/numbers", method=method, headers=headers).status == 405
 
 
 def test_the_server_is_on_the_loopback_address_alone():

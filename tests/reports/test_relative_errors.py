@@ -122,7 +122,7 @@ def test_the_units_of_a_coarser_reference_are_named():
     assert tables.units(result, "float64") == (
         "Local errors in ulp are in ulps of float64, all others in ulps of float32."
     )
-    assert "float64, in ulps of float32 (24 bits)" in tables.ends_in_ulps(result, "float64")
+    assert "float64, in ulps of float32 (24 bits)" in tables.ends_in_ulps(result, "float64").text
 
 
 def test_exact_runs_have_a_headline_of_their_own():

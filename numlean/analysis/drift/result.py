@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Any, Final, TypeAlias
 
-from numlean.analysis.drift.error_stats import ErrorStats
 from numlean.analysis.drift.operations import Key, OperationErrors
 from numlean.analysis.drift.part_tables import part_tables
 from numlean.analysis.drift.product_errors import ProductErrors, ProductKey
@@ -49,7 +48,8 @@ class Comparison:
         runs: A record for each dtype and seed.
         operations: By dtype, the errors of each operation of a layer, over all steps and seeds, in
             program order.
-        layers: By dtype, phase and layer, and step, the total errors over all seeds.
+        layers: By dtype, phase and layer, and step, the errors of the layer's operations together,
+            over all seeds.
         products: By run by a policy, the errors of each product of a layer, over all steps and
             seeds but for steps that loss scaling skipped, in which numbers overflow.
         quantisations: By run by a policy, what was done to each scaled operand of a product, over
@@ -65,7 +65,7 @@ class Comparison:
     steps: list[Record] = field(default_factory=list)
     runs: list[Record] = field(default_factory=list)
     operations: dict[str, dict[Key, OperationErrors]] = field(default_factory=dict)
-    layers: dict[str, dict[Where, dict[int, ErrorStats]]] = field(default_factory=dict)
+    layers: dict[str, dict[Where, dict[int, OperationErrors]]] = field(default_factory=dict)
     products: dict[str, dict[ProductKey, ProductErrors]] = field(default_factory=dict)
     quantisations: dict[str, dict[QuantisationKey, Quantisation]] = field(default_factory=dict)
     quantised_steps: dict[str, dict[QuantisationKey, dict[int, BlockStatistics]]] = field(
@@ -99,8 +99,8 @@ class Comparison:
         for (phase, layer, name), errors in measured.operations.items():
             operations.setdefault((phase, layer, name), OperationErrors()).merge(errors)
             if errors.total.is_measured:
-                by_step = layers.setdefault((phase, layer), defaultdict(ErrorStats))
-                by_step[measured.step].merge(errors.total)
+                by_step = layers.setdefault((phase, layer), defaultdict(OperationErrors))
+                by_step[measured.step].merge(errors)
 
         self._add_parts(measured, record["seed"])
 
@@ -151,7 +151,7 @@ class Comparison:
         return headline(self)
 
     def page(self) -> str:
-        """Return the comparison as one self-contained HTML page; matplotlib draws the figures."""
+        """Return the comparison as one self-contained HTML page."""
         from numlean.analysis.drift.page import as_page
 
         return as_page(self)

@@ -101,6 +101,22 @@ def chosen_formats(text: str, workspace: Workspace) -> tuple[Chosen, ...]:
     return tuple(Chosen(dtype, tuple(roles)) for dtype, roles in found.items())
 
 
+def arithmetic_names(text: str, workspace: Workspace) -> tuple[str, ...]:
+    """Return the arithmetics of runs: dtypes by their full names, and policies as ``policy:P``.
+
+    Raises:
+        NumleanError: The list is empty, or has an unknown name or a file outside the folder.
+    """
+    found = dict[str, None]()
+    for item in split_dtype_list(text):
+        name = item.strip()
+        if _policy(name, workspace) is None:
+            found[load(name).name] = None
+        else:
+            found[f"{_POLICY}{name.removeprefix(_POLICY)}"] = None
+    return tuple(found)
+
+
 def _policy(name: str, workspace: Workspace) -> Policy | None:
     text = name.removeprefix(_POLICY)
     if text.lower().endswith(POLICY_SUFFIX):

@@ -4,22 +4,11 @@ const WAIT = 250; // milliseconds after the last key
 
 export class LiveView {
   constructor() {
-    this.form = document.querySelector("form.query");
+    this.form = document.querySelector('form.query[method="get"]');
     this.status = document.getElementById("status");
     this.request = null;
     this.timer = 0;
     this.onUpdate = () => {};
-    if (!this.form) return;
-    this.form.addEventListener("input", (event) => {
-      if (event.isComposing) return;
-      clearTimeout(this.timer);
-      this.timer = setTimeout(() => this.go(this.formAddress(), { typed: true }), WAIT);
-    });
-    this.form.addEventListener("submit", (event) => {
-      event.preventDefault();
-      clearTimeout(this.timer);
-      this.go(this.formAddress());
-    });
     document.addEventListener("click", (event) => {
       const link = event.target.closest("#result a");
       const isPlain = !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
@@ -36,6 +25,20 @@ export class LiveView {
     });
     const { address } = document.getElementById("main").dataset;
     if (address) history.replaceState(null, "", address + location.hash);
+    if (this.form) this.followForm();
+  }
+
+  followForm() {
+    this.form.addEventListener("input", (event) => {
+      if (event.isComposing) return;
+      clearTimeout(this.timer);
+      this.timer = setTimeout(() => this.go(this.formAddress(), { typed: true }), WAIT);
+    });
+    this.form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      clearTimeout(this.timer);
+      this.go(this.formAddress());
+    });
   }
 
   formAddress() {
@@ -75,7 +78,7 @@ export class LiveView {
 
   // What a person is typing stays as it is.
   updateForm(page, typed) {
-    for (const next of page.querySelectorAll("form.query [id]")) {
+    for (const next of page.querySelectorAll('form.query[method="get"] [id]')) {
       const old = document.getElementById(next.id);
       if (!old) continue;
       if (next.matches("select")) {

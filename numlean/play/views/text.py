@@ -6,7 +6,7 @@ from math import isinf, isnan
 from typing import Final
 
 from numlean.display_text import shorten
-from numlean.play.html import Child, Html, element
+from numlean.pages.html import Child, Html, element
 from numlean.play.scalars.fields import Field
 from numlean.scalar.protocol import Scalar
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from numlean.play.html import Child
+from numlean.pages.html import Child
 from numlean.play.page import Link
 from numlean.play.workspace import Workspace
 

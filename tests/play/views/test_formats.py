@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from numlean.play.html import join
+from numlean.pages.html import join
 from numlean.play.views.formats.catalogue import catalogue
 from numlean.play.views.formats.compute import convert, format_facts
 from numlean.play.views.formats.query import FormatsQuery

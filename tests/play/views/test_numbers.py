@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 import numpy as np
 import pytest
 
-from numlean.play.html import join
+from numlean.pages.html import join
 from numlean.play.scalars.loading import Chosen, chosen_formats
 from numlean.play.views.numbers.compute import compute_card
 from numlean.play.views.numbers.query import NumbersQuery

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from html import escape
 from typing import TYPE_CHECKING, Final
 
 from numlean.analysis.ablation.figures import accuracy, drift, loss
-from numlean.analysis.ablation.page.dots import draw_differences, draw_values
+from numlean.analysis.ablation.page.dots import difference_chart, value_chart
 from numlean.analysis.ablation.tables import notes, table
-from numlean.analysis.drift.page.curves import Curve, curve_of_seeds
-from numlean.analysis.drift.page.elements import (
-    definition_list,
-    scrolling_table,
-    training_settings,
-)
-from numlean.analysis.drift.page.lines import draw_curves
-from numlean.analysis.drift.page.numbers import format_number
-from numlean.analysis.drift.page.shell import html_document
+from numlean.analysis.drift.page.curves import curve_of_seeds
+from numlean.analysis.drift.page.settings import training_settings
+from numlean.pages.html import Child, Html, element
+from numlean.pages.lines import Curve, line_chart
+from numlean.pages.numbers import format_number
+from numlean.pages.shell import html_document
+from numlean.pages.tables import data_table, definition_list
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,33 +32,40 @@ def as_page(result: Ablation) -> str:
     return html_document(title, _sections(result))
 
 
-def _sections(result: Ablation) -> Iterator[str]:
+def _sections(result: Ablation) -> Iterator[Child]:
     header = result.header
-    yield (
-        f'<p class="soft">{len(result.rows)} policies, {len(header["seeds"])} seed(s),'
-        f" {header['steps']} steps, reference: {escape(header['truth'])}.</p>"
+    yield element("p", " ".join(result.headline), class_="headline")
+    yield element(
+        "p",
+        f"{len(result.rows)} policies, {len(header['seeds'])} seed(s), {header['steps']} steps,"
+        f" reference: {header['truth']}.",
+        class_="soft",
     )
-    yield f'<p class="headline">{escape(" ".join(result.headline))}</p>'
     for warning in result.warnings:
-        yield f"<p><b>Warning:</b> {escape(warning)}</p>"
+        yield element("p", element("b", "Warning:"), f" {warning}")
     shown = table(result)
-    yield scrolling_table(shown.header, shown.rows, shown.align)
-    yield "".join(f'<p class="soft">{escape(note)}</p>' for note in notes(result))
+    yield data_table(shown.header, shown.rows, shown.align, label="What each change does")
+    yield [element("p", note, class_="soft") for note in notes(result)]
     if result.unchanged.runs:
-        yield "<h2>What each change does</h2>"
-        yield (
-            "<p>Small marks are seeds, large marks their means, bars the standard deviations. A"
-            " filled mark stands for a difference that exceeds the spread over seeds.</p>"
+        yield element("h2", "What each change does")
+        yield element(
+            "p",
+            "Small marks are seeds, large marks their means, bars the standard deviations. A"
+            " filled mark stands for a difference that exceeds the spread over seeds.",
         )
-        yield f'<div class="figures">{"".join(_figures(result))}</div>'
-    yield "<h2>Policies</h2>"
+        yield element("div", list(_figures(result)), class_="figures")
+    yield element("h2", "Policies")
     changes = [
         (row.name, change) for row in result.rows for change in (row.variant.changes or ("",))
     ]
-    yield scrolling_table(("policy", "fields that differ from the unchanged policy"), changes, "<")
-    yield f"<h3>The unchanged policy</h3>{definition_list(result.unchanged.policy.to_fields())}"
-    yield f"<h2>Settings</h2>{definition_list(_settings(result))}"
-    yield f"<h3>Final results and digests</h3>{_runs(result)}"
+    head = ("policy", "fields that differ from the unchanged policy")
+    yield data_table(head, changes, "<", label="Fields of the policies")
+    yield element("h3", "The unchanged policy")
+    yield definition_list(result.unchanged.policy.to_fields())
+    yield element("h2", "Settings")
+    yield definition_list(_settings(result))
+    yield element("h3", "Final results and digests")
+    yield _runs(result)
 
 
 def _settings(result: Ablation) -> dict[str, str]:
@@ -80,7 +84,7 @@ def _settings(result: Ablation) -> dict[str, str]:
     }
 
 
-def _runs(result: Ablation) -> str:
+def _runs(result: Ablation) -> Html:
     """Return the final results of each run."""
     named: list[tuple[str, SeedRun]] = [(result.header["truth"], run) for run in result.reference]
     named += [(row.name, run) for row in result.rows for run in row.runs]
@@ -93,25 +97,20 @@ def _runs(result: Ablation) -> str:
         for name, run in named
     ]
     head = ("run", "seed", "loss", "accuracy", "distance", "state digest", "value digest")
-    return scrolling_table(head, rows, "<>>>><", css_class="digests")
+    return data_table(head, rows, "<>>>><", css_class="digests", label="Final results")
 
 
-def _figures(result: Ablation) -> Iterator[str]:
+def _figures(result: Ablation) -> Iterator[Html]:
     truth = result.header["truth"]
-    text = "Difference of the final loss from the unchanged policy"
-    yield _figure(text, draw_differences("loss", result, loss, text))
+    yield difference_chart(result, loss, "Difference of the final loss from the unchanged policy")
     if result.unchanged.sample(accuracy).count:
         text = "Difference of the accuracy from the unchanged policy, in percent"
-        yield _figure(text, draw_differences("accuracy", result, accuracy, text, factor=100))
+        yield difference_chart(result, accuracy, text, factor=100)
     text = f"Distance of the parameters from those in {truth}, relative"
-    yield _figure(text, draw_values("drift", result, drift, text))
+    yield value_chart(result, drift, text)
     text = "Loss of each batch, before its update"
     curves = [_curve(name, style, runs) for style, (name, runs) in enumerate(_drawn(result))]
-    yield _figure(text, draw_curves("losses", curves, "loss", text))
-
-
-def _figure(text: str, drawn: str) -> str:
-    return f"<figure><figcaption><b>{escape(text)}</b></figcaption>{drawn}</figure>"
+    yield line_chart(curves, "loss", text, caption=element("b", text))
 
 
 def _drawn(result: Ablation) -> Iterator[tuple[str, Sequence[SeedRun]]]:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from html import escape
 from typing import TYPE_CHECKING
 
-from numlean.analysis.drift.page.curves import Curve
-from numlean.analysis.drift.page.lines import draw_curves
-from numlean.analysis.drift.page.shell import html_document
 from numlean.analysis.lockstep.crosscheck_result import growth_summary, verdict
 from numlean.analysis.lockstep.growth import growth_table
+from numlean.pages.html import Child, Html, element
+from numlean.pages.lines import Curve, line_chart
+from numlean.pages.shell import html_document
+from numlean.pages.tables import whole_table
 
 if TYPE_CHECKING:
-    from numlean.analysis.lockstep import Crosscheck, GrowthPoint, Pair
+    from numlean.analysis.lockstep import Crosscheck, Pair
 
 
 def crosscheck_page(task: str, result: Crosscheck) -> str:
@@ -25,41 +25,45 @@ def crosscheck_page(task: str, result: Crosscheck) -> str:
     return html_document(title, _sections(result))
 
 
-def _sections(result: Crosscheck) -> Iterator[str]:
+def _sections(result: Crosscheck) -> Iterator[Child]:
+    yield element(
+        "p", " ".join(f"{verdict(pair, result.steps)}." for pair in result.pairs), class_="headline"
+    )
     for run, text in result.nonfinite.items():
-        yield f"<p><b>Warning:</b> {escape(f'{run}: {text}')}</p>"
+        yield element("p", element("b", "Warning:"), f" {run}: {text}")
     for k, pair in enumerate(result.pairs):
-        yield f"<h2>{escape(pair.a)} and {escape(pair.b)}</h2>"
-        yield f"<p>{escape(verdict(pair, result.steps))}</p>"
+        yield element("h2", f"{pair.a} and {pair.b}", id=f"pair-{k}")
+        yield element("p", verdict(pair, result.steps))
         if pair.divergence is not None:
-            yield f'<pre class="scroll" tabindex="0">{escape(str(pair.divergence))}</pre>'
+            yield element("pre", str(pair.divergence), class_="scroll", tabindex=0)
         if pair.growth:
-            yield f"<p>{escape(growth_summary(pair))}</p>"
-            yield f'<div class="figures">{"".join(_figures(f"pair{k}", pair))}</div>'
-            table = growth_table(pair.growth).to_html()
-            yield f'<div class="scroll" tabindex="0">{table}</div>'
+            yield element("p", growth_summary(pair))
+            yield element("div", list(_figures(pair)), class_="figures")
+            yield whole_table(growth_table(pair.growth), label=f"Growth of pair {k + 1}")
 
 
-def _figures(name: str, pair: Pair) -> Iterator[str]:
+def _figures(pair: Pair) -> Iterator[Html]:
     points = pair.growth
-    distance = _curve("A and B", 0, points, [point.relative for point in points])
-    text = "Relative difference of all parameters, as norms"
-    yield _figure(f"{name}-relative", [distance], text, log=True)
-    losses = [
-        _curve("A", 0, points, [point.loss_a for point in points]),
-        _curve("B", 1, points, [point.loss_b for point in points]),
-    ]
-    yield _figure(f"{name}-loss", losses, "Loss of each batch, before its update", log=None)
+    steps = [point.step for point in points]
+    yield _figure(
+        [Curve.of("A and B", 0, steps, [_known(point.relative) for point in points])],
+        "Relative difference of all parameters, as norms",
+        log=True,
+    )
+    yield _figure(
+        [
+            Curve.of("A", 0, steps, [_known(point.loss_a) for point in points]),
+            Curve.of("B", 1, steps, [_known(point.loss_b) for point in points]),
+        ],
+        "Loss of each batch, before its update",
+        log=None,
+    )
 
 
-def _figure(name: str, curves: list[Curve], text: str, *, log: bool | None) -> str:
+def _figure(curves: list[Curve], text: str, *, log: bool | None) -> Html:
     label = text.partition(" of ")[0].lower()
-    drawn = draw_curves(name, curves, label, text, log=log)
-    return f"<figure><figcaption><b>{escape(text)}</b></figcaption>{drawn}</figure>"
+    return line_chart(curves, label, text, log=log, caption=element("b", text))
 
 
-def _curve(
-    name: str, style: int, points: tuple[GrowthPoint, ...], values: list[float | None]
-) -> Curve:
-    known = [math.nan if value is None else value for value in values]
-    return Curve(name, style, [point.step for point in points], known, known, known)
+def _known(value: float | None) -> float:
+    return math.nan if value is None else value

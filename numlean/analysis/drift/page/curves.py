@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from numlean.analysis.drift.records import Record
+from numlean.pages.lines import Curve
 
 if TYPE_CHECKING:
     from numlean.analysis.drift.result import Comparison
@@ -18,33 +18,6 @@ Take: TypeAlias = Callable[[Record], float | None]
 
 _GREATEST: Final = 1e100
 """Greater values are not drawn: next to them all others would look flat."""
-
-
-@dataclass(frozen=True)
-class Curve:
-    """A figure over the steps of one run.
-
-    Attributes:
-        name: The name of the run.
-        style: The index of its colour and dashes: the position of the run among all.
-        steps: The steps.
-        middle: The median over seeds; NaN where a seed's value is not finite, or huge.
-        least: The least of all seeds.
-        greatest: The greatest of all seeds.
-    """
-
-    name: str
-    style: int
-    steps: list[int]
-    middle: list[float]
-    least: list[float]
-    greatest: list[float]
-
-    @property
-    def last(self) -> int | None:
-        """The index of the last finite point; None if there is none."""
-        finite = [k for k, value in enumerate(self.middle) if math.isfinite(value)]
-        return finite[-1] if finite else None
 
 
 def curves(result: Comparison, dtypes: Sequence[str], take: Take) -> list[Curve]:

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from html import escape
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Final
 
 from numlean.analysis.drift import part_tables
+from numlean.analysis.drift.operations import Key, OperationErrors
 from numlean.analysis.drift.page import tables
-from numlean.analysis.drift.page.curves import Curve, Take, curves, parameter
-from numlean.analysis.drift.page.histograms import draw_histograms
-from numlean.analysis.drift.page.lines import draw_curves
-from numlean.analysis.drift.page.maps import draw_map
+from numlean.analysis.drift.page.curves import Take, curves, parameter
+from numlean.analysis.drift.page.histograms import operation_histograms, parameter_histograms
+from numlean.analysis.drift.page.maps import layer_map
 from numlean.analysis.drift.page.quantisations import block_figures
-from numlean.analysis.drift.page.shell import html_document
 from numlean.analysis.drift.records import Record
+from numlean.pages.html import Child, Html, element
+from numlean.pages.layout import paragraph
+from numlean.pages.lines import Curve, line_chart
+from numlean.pages.shell import html_document
 
 if TYPE_CHECKING:
-    from numlean.analysis.drift.result import Comparison
+    from numlean.analysis.drift.result import Comparison, Where
+
+_HISTOGRAMS: Final = 100
+"""The most operations of a run whose histograms a page has: those with the greatest errors."""
 
 
 def as_page(result: Comparison) -> str:
@@ -26,98 +31,117 @@ def as_page(result: Comparison) -> str:
     return html_document(title, _sections(result))
 
 
-def _sections(result: Comparison) -> Iterator[str]:
+def _sections(result: Comparison) -> Iterator[Child]:
     header = result.header
-    yield (
-        f'<p class="soft">{escape(", ".join(result.dtypes))}; reference: {escape(result.truth)};'
+    yield element("p", " ".join(result.headline), class_="headline")
+    yield element(
+        "p",
+        f"{', '.join(result.dtypes)}; reference: {result.truth};"
         f" {_counted(len(header['seeds']), 'seed')}, {_counted(header['steps'], 'step')}."
-        f"{_OF_SEEDS if len(header['seeds']) > 1 else ''}</p>"
+        f"{_OF_SEEDS if len(header['seeds']) > 1 else ''}",
+        class_="soft",
     )
-    yield f'<p class="headline">{escape(" ".join(result.headline))}</p>'
     for warning in result.warnings:
-        yield f"<p><b>Warning:</b> {escape(warning)}</p>"
-    yield "<h2>Training</h2>"
-    yield f'<div class="figures">{"".join(_training(result))}</div>'
-    yield "<h2>Drift of the parameters</h2>"
-    yield (
-        "<p>Errors of parameters and buffers after each step against the reference run, relative"
-        " to their magnitudes, so that dtypes can be compared. Errors in ulps are shown for one"
-        " dtype at a time: each has its own ulps. An ulp is the distance of two numbers with all"
-        " bits of their format, as posits and takums have them near 1.</p>"
-    )
-    yield f'<div class="figures">{"".join(_drift(result))}</div>'
+        yield element("p", element("b", "Warning:"), f" {warning}")
+    yield element("h2", "Training")
+    yield element("div", list(_training(result)), class_="figures")
+    yield element("h2", "Drift of the parameters")
+    yield element("p", _HOW_TO_READ_DRIFT)
+    yield element("div", list(_drift(result)), class_="figures")
     if result.steps:
-        yield f"<h3>After the last step</h3>{tables.ends(result)}"
+        yield element("h3", "After the last step")
+        yield tables.ends(result)
         for dtype in result.measured:
             yield tables.ends_in_ulps(result, dtype)
     if result.layers:
-        yield "<h2>Layer by step</h2>"
-        yield (
-            "<p>The relative error of all results of a layer, as norms, against the reference run,"
-            " in units of 2<sup>1&minus;p</sup>, where p is the precision of the format: 1 is the"
-            " error of a single rounding of a number with all bits. The greatest level includes"
-            " results that are not finite where those of the reference run are.</p>"
-        )
-        yield f'<div class="figures maps">{"".join(_maps(result))}</div>'
+        yield element("h2", "Layer by step")
+        yield element("p", _HOW_TO_READ_MAPS)
+        yield element("div", list(_maps(result)), class_="figures maps")
     if result.operations:
-        yield "<h2>Operations</h2>"
-        yield _HOW_TO_READ
+        yield element("h2", "Operations")
+        yield paragraph(_HOW_TO_READ)
         for dtype in result.operations:
-            yield f"<h3>{escape(dtype)}</h3>"
-            yield f'<p class="soft">{escape(tables.units(result, dtype))}</p>'
+            yield element("h3", dtype)
+            yield element("p", tables.units(result, dtype), class_="soft")
             yield tables.operations(result, dtype)
+            yield from _histograms(result, dtype)
     yield from _parts(result)
     counted = tables.flags(result)
     if counted:
-        yield f"<h2>Flags</h2><p>Exceptions raised in the steps measured.</p>{counted}"
-    yield f"<h2>Settings</h2>{tables.settings(result)}{tables.measures(result)}"
+        yield element("h2", "Flags")
+        yield element("p", "Exceptions raised in the steps measured.")
+        yield counted
+    yield element("h2", "Settings")
+    yield tables.settings(result)
+    yield tables.measures(result)
     yield from tables.policies(result)
-    yield f"<h3>Final results and digests</h3>{tables.runs(result)}"
+    yield element("h3", "Final results and digests")
+    yield tables.runs(result)
 
 
-_OF_SEEDS = " Lines are medians over seeds, bands extend from the least to the greatest."
+_OF_SEEDS: Final = " Lines are medians over seeds, bands extend from the least to the greatest."
+
+_HOW_TO_READ_DRIFT: Final = (
+    "Errors of parameters and buffers after each step against the reference run, relative to their"
+    " magnitudes, so that dtypes can be compared. Errors in ulps are shown for one dtype at a time:"
+    " each has its own ulps. An ulp is the distance of two numbers with all bits of their format,"
+    " as posits and takums have them near 1."
+)
+
+_HOW_TO_READ_MAPS: Final = (
+    "The error of all results of a layer against the reference run (total), or of its operations"
+    " themselves (local): relative, as norms, in units of 2¹⁻ᵖ, where p is the precision of the"
+    " format, so that 1 is the error of a single rounding of a number with all bits; or in ulp. The"
+    " greatest level includes results that are not finite where those of the reference run are. A"
+    " row leads to the histograms of the layer's operations."
+)
 
 
 def _counted(count: int, what: str) -> str:
     return f"{count} {what}{'' if count == 1 else 's'}"
 
 
-def _parts(result: Comparison) -> Iterator[str]:
+def _parts(result: Comparison) -> Iterator[Child]:
     """Yield the sections of runs by policies."""
     if result.products:
-        yield f"<h2>Products of layers</h2>{_HOW_TO_READ_PRODUCTS}"
+        yield element("h2", "Products of layers")
+        yield paragraph(_HOW_TO_READ_PRODUCTS)
         for dtype in result.products:
             count = result.skipped(dtype)
-            skipped = f"<p>Without {_counted(count, 'skipped step')}.</p>" if count else ""
-            yield f"<h3>{escape(dtype)}</h3>{skipped}{tables.products(result, dtype)}"
+            yield element("h3", dtype)
+            if count:
+                yield element("p", f"Without {_counted(count, 'skipped step')}.")
+            yield tables.products(result, dtype)
     if result.quantisations:
-        yield f"<h2>Scaled operands</h2>{_HOW_TO_READ_OPERANDS}"
+        yield element("h2", "Scaled operands")
+        yield paragraph(_HOW_TO_READ_OPERANDS)
         for dtype in result.quantisations:
-            yield f"<h3>{escape(dtype)}</h3>{tables.quantised(result, dtype)}"
-            figures = (
-                _captioned(title, rest, svg) for title, rest, svg in block_figures(result, dtype)
-            )
-            yield f'<div class="figures">{"".join(figures)}</div>'
+            yield element("h3", dtype)
+            yield tables.quantised(result, dtype)
+            yield element("div", list(block_figures(result, dtype)), class_="figures")
             yield tables.worst_blocks(result, dtype)
     if result.updates:
-        yield f"<h2>Updates</h2>{_HOW_TO_READ_UPDATES}"
+        yield element("h2", "Updates")
+        yield paragraph(_HOW_TO_READ_UPDATES)
         for dtype in result.updates:
-            yield f"<h3>{escape(dtype)}</h3>{tables.updates(result, dtype)}"
+            yield element("h3", dtype)
+            yield tables.updates(result, dtype)
     states = tables.states(result)
     if states:
-        yield (
-            "<h2>Drift of the optimizer's state</h2><p>Errors after the last step against the"
-            f" reference run, of the worst seed.</p>{states}"
-            f'<div class="figures">{"".join(_state_curves(result))}</div>'
+        yield element("h2", "Drift of the optimizer's state")
+        yield element(
+            "p", "Errors after the last step against the reference run, of the worst seed."
         )
+        yield states
+        yield element("div", list(_state_curves(result)), class_="figures")
 
 
-def _state_curves(result: Comparison) -> Iterator[str]:
+def _state_curves(result: Comparison) -> Iterator[Html]:
     for name in part_tables.state_names(result):
         found = curves(result, result.measured, _state(name))
         title = name.replace("_", " ").capitalize()
         rest = "of all parameters together, as norms."
-        yield _figure(f"state_{name}", found, "relative error", title, rest, log=True)
+        yield _figure(found, "relative error", title, rest, log=True)
 
 
 def _state(name: str) -> Take:
@@ -128,56 +152,56 @@ def _state(name: str) -> Take:
     return take
 
 
-_HOW_TO_READ_PRODUCTS = (
-    "<p>Relative errors of a layer's products, as norms, against the exact products of the operands"
+_HOW_TO_READ_PRODUCTS: Final = (
+    "Relative errors of a layer's products, as norms, against the exact products of the operands"
     " as the layer is given them, with weights and biases as the optimizer keeps them."
-    " <b>Quantisation</b> is the part that rounding and scaling the operands adds,"
-    " <b>accumulation</b> that of the products and sums, and <b>output</b> that of rounding the"
-    " sums. In each element the three add up to the <b>total</b> exactly; their norms need"
-    " not.</p>"
+    " **Quantisation** is the part that rounding and scaling the operands adds,"
+    " **accumulation** that of the products and sums, and **output** that of rounding the"
+    " sums. In each element the three add up to the **total** exactly; their norms need"
+    " not."
 )
 
-_HOW_TO_READ_OPERANDS = (
-    "<p>Operands whose numbers share scales. A <b>format</b> has the elements, the scales, and the"
+_HOW_TO_READ_OPERANDS: Final = (
+    "Operands whose numbers share scales. A **format** has the elements, the scales, and the"
     " rows and terms along the contracted axis that share one. Shares are those of the numbers that"
-    " are not 0. <b>Saturated</b> numbers exceed the greatest element times their scale by half the"
+    " are not 0. **Saturated** numbers exceed the greatest element times their scale by half the"
     " distance to the element before it, or more, so that clamping changes them by more than"
-    " rounding. <b>Flushed</b> numbers become 0. <b>Relative</b> is the norm of the errors divided"
-    " by that of the numbers, in all blocks and in the <b>worst block</b>, which begins at the row"
-    " and the term given.</p>"
+    " rounding. **Flushed** numbers become 0. **Relative** is the norm of the errors divided"
+    " by that of the numbers, in all blocks and in the **worst block**, which begins at the row"
+    " and the term given."
 )
 
-_HOW_TO_READ_UPDATES = (
-    "<p>Relative errors, as norms, of what is kept against what was computed: of the parameter's"
-    " <b>value</b>, of its <b>gradient</b>, which the optimizer is given, and of its state."
-    " <b>Of the step</b> is the error of the value relative to the change that was computed: from 1"
-    " on, more is lost than kept. <b>Unchanged</b> counts numbers whose change is lost, and"
-    " <b>skipped</b> the updates that loss scaling skipped.</p>"
+_HOW_TO_READ_UPDATES: Final = (
+    "Relative errors, as norms, of what is kept against what was computed: of the parameter's"
+    " **value**, of its **gradient**, which the optimizer is given, and of its state."
+    " **Of the step** is the error of the value relative to the change that was computed: from 1"
+    " on, more is lost than kept. **Unchanged** counts numbers whose change is lost, and"
+    " **skipped** the updates that loss scaling skipped."
 )
 
-_HOW_TO_READ = (
-    "<p><b>Local</b> is the error of an operation itself: its results against the exact operation"
-    " on the same operands. <b>Total</b> is the error against the results of the reference"
-    " run, and <b>inherited</b> is the difference of both: the error of the operands."
-    " <b>Amplifies</b> is the factor by which the operation multiplies the relative error of its"
-    " operands (as norms, the worst call; ▲ from 2). <b>Introduced</b> counts infinite and NaN"
-    " results of finite operands; <b>flips</b> counts comparisons whose answer differs from the"
+_HOW_TO_READ: Final = (
+    "**Local** is the error of an operation itself: its results against the exact operation"
+    " on the same operands. **Total** is the error against the results of the reference"
+    " run, and **inherited** is the difference of both: the error of the operands."
+    " **Amplifies** is the factor by which the operation multiplies the relative error of its"
+    " operands (as norms, the worst call; ▲ from 2). **Introduced** counts infinite and NaN"
+    " results of finite operands; **flips** counts comparisons whose answer differs from the"
     " reference run. Relative errors are norms and can be compared between dtypes; ulps cannot. All"
-    " figures cover all steps and seeds.</p>"
+    " figures cover all steps and seeds."
 )
 
 
-def _training(result: Comparison) -> Iterator[str]:
+def _training(result: Comparison) -> Iterator[Html]:
     loss = curves(result, result.dtypes, _of("exact_loss"))
     rest = "of each batch, before its update: the exact mean of exact losses."
-    yield _figure("loss", loss, "loss", "Loss", rest)
+    yield _figure(loss, "loss", "Loss", rest)
     for key, what in (("accuracy", "Accuracy"), ("test_loss", "Test loss")):
         found = curves(result, result.dtypes, _of(key))
         if any(curve.steps for curve in found):
-            yield _figure(key, found, what.lower(), what, "on the test data.")
+            yield _figure(found, what.lower(), what, "on the test data.")
 
 
-def _drift(result: Comparison) -> Iterator[str]:
+def _drift(result: Comparison) -> Iterator[Html]:
     figures = (
         ("relative", "Relative error", "of all parameters together, as norms."),
         ("median_relative", "Median relative error", "of single parameters."),
@@ -185,31 +209,77 @@ def _drift(result: Comparison) -> Iterator[str]:
     )
     for key, title, rest in figures:
         found = curves(result, result.measured, parameter(key))
-        yield _figure(key, found, title.lower(), title, rest, log=True)
+        yield _figure(found, title.lower(), title, rest, log=True)
     if result.steps:
-        drawn = draw_histograms("histograms", result)
-        yield (
-            "<figure><figcaption><b>Distribution of relative errors</b> of single parameters after"
-            " the last step, over all seeds. The dotted line is 1 ulp of numbers with all bits of"
-            " the row's dtype; the least bar also counts smaller errors.</figcaption>"
-            f"{drawn}</figure>"
+        yield parameter_histograms(
+            result,
+            (
+                element("b", "Distribution of relative errors"),
+                " of single parameters after the last step, over all seeds. The dotted line is 1"
+                " ulp of numbers with all bits of the row's dtype; the least bar also counts"
+                " smaller errors.",
+            ),
         )
 
 
-def _maps(result: Comparison) -> Iterator[str]:
-    for k, dtype in enumerate(result.layers):
-        drawn = draw_map(f"map{k}", result, dtype)
-        yield f"<figure><figcaption><b>{escape(dtype)}</b></figcaption>{drawn}</figure>"
+def _maps(result: Comparison) -> Iterator[Html]:
+    for dtype in result.layers:
+        links = {where: f"#{name}" for where, name in _places(result, dtype).items()}
+        yield layer_map(result, dtype, links, element("b", dtype))
+
+
+def _histograms(result: Comparison, dtype: str) -> Iterator[Html]:
+    """Yield the histograms of the operations with the greatest errors, by layer."""
+    by_layer: dict[Where, list[tuple[Key, OperationErrors]]] = {}
+    for key, errors in _with_histograms(result, dtype).items():
+        by_layer.setdefault(key[:2], []).append((key, errors))
+    count = len(result.operations[dtype])
+    if count > _HISTOGRAMS:
+        yield element(
+            "p",
+            f"Histograms of the {_HISTOGRAMS} operations of {count} with the greatest errors:",
+            class_="soft",
+        )
+    places = _places(result, dtype)
+    for where, operations in by_layer.items():
+        figures = element("div", list(operation_histograms(operations)), class_="figures")
+        name = " · ".join(filter(None, where))
+        yield element(
+            "details",
+            element("summary", f"Histograms of {name} in {dtype}"),
+            element("div", figures, id=places[where]),
+        )
+
+
+def _with_histograms(result: Comparison, dtype: str) -> Mapping[Key, OperationErrors]:
+    found = {
+        key: errors
+        for key, errors in result.operations[dtype].items()
+        if errors.total.is_measured or errors.local.is_measured
+    }
+    order = sorted(found, key=lambda key: -_size(found[key]))
+    chosen = set(order[:_HISTOGRAMS])
+    return {key: errors for key, errors in found.items() if key in chosen}
+
+
+def _size(errors: OperationErrors) -> float:
+    """Return how great the errors of an operation are; unknown ones are the greatest."""
+    relative = errors.total.relative if errors.total.is_measured else errors.local.relative
+    return relative if relative == relative else float("inf")
+
+
+def _places(result: Comparison, dtype: str) -> dict[Where, str]:
+    """Return the identifiers of the layers that have histograms."""
+    layers = dict.fromkeys(key[:2] for key in _with_histograms(result, dtype))
+    run = result.dtypes.index(dtype)
+    return {where: f"histograms-{run}-{k}" for k, where in enumerate(layers)}
 
 
 def _figure(
-    name: str, found: list[Curve], label: str, title: str, rest: str, *, log: bool | None = None
-) -> str:
-    return _captioned(title, rest, draw_curves(name, found, label, f"{title} {rest}", log=log))
-
-
-def _captioned(title: str, rest: str, drawn: str) -> str:
-    return f"<figure><figcaption><b>{title}</b> {rest}</figcaption>{drawn}</figure>"
+    found: list[Curve], label: str, title: str, rest: str, *, log: bool | None = None
+) -> Html:
+    caption = (element("b", title), f" {rest}")
+    return line_chart(found, label, f"{title} {rest}", log=log, caption=caption)
 
 
 def _of(key: str) -> Take:

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
 from numlean.analysis.drift import part_tables
 from numlean.analysis.drift.operations import OperationErrors
-from numlean.analysis.drift.page.elements import (
-    definition_list,
-    scrolling_table,
-    training_settings,
-)
-from numlean.analysis.drift.page.numbers import format_number, power_of_two
+from numlean.analysis.drift.page.settings import training_settings
+from numlean.pages.html import Child, Html, element
+from numlean.pages.numbers import format_number, power_of_two
+from numlean.pages.tables import data_table, definition_list
 from numlean.scalar.dtype import ALIASES
 
 if TYPE_CHECKING:
@@ -30,7 +27,7 @@ _OPERATIONS: Final = (
 )
 
 
-def settings(result: Comparison) -> str:
+def settings(result: Comparison) -> Html:
     """Return the settings of the comparison."""
     header = result.header
     shown = {
@@ -44,7 +41,7 @@ def settings(result: Comparison) -> str:
     return definition_list(shown)
 
 
-def measures(result: Comparison) -> str:
+def measures(result: Comparison) -> Html:
     """Return the ulps and the exact arithmetic used for each run."""
     rows = [
         (
@@ -54,7 +51,7 @@ def measures(result: Comparison) -> str:
         for dtype, each in result.header["measures"].items()
     ]
     head = ("dtype", "ulp of", "bits", "magnitudes", "exact operations by")
-    return scrolling_table(head, rows, "<<><<")
+    return data_table(head, rows, "<<><<", label="Ulps of each dtype")
 
 
 def unit_name(dtype: str, unit: str) -> str:
@@ -70,7 +67,7 @@ def _magnitudes(exponents: Sequence[int] | None) -> str:
     return f"{power_of_two(least)} to {power_of_two(greatest + 1)}"
 
 
-def runs(result: Comparison) -> str:
+def runs(result: Comparison) -> Html:
     """Return the final results of each run."""
     rows = [
         (
@@ -81,10 +78,10 @@ def runs(result: Comparison) -> str:
         for run in sorted(result.runs, key=lambda run: result.dtypes.index(run["dtype"]))
     ]
     head = ("dtype", "seed", "last loss", "accuracy", "test loss", "state digest", "value digest")
-    return scrolling_table(head, rows, "<>>>><", css_class="digests")
+    return data_table(head, rows, "<>>>><", css_class="digests", label="Final results")
 
 
-def ends(result: Comparison) -> str:
+def ends(result: Comparison) -> Html:
     """Return the relative errors of the parameters and the loss after the last step."""
     names = ("relative", "median_relative", "max_relative", "sign_flips", "inf", "nan")
     rows = [
@@ -100,10 +97,10 @@ def ends(result: Comparison) -> str:
         *("dtype", "seed", "relative", "median relative", "max relative", "sign flips"),
         *("inf", "NaN", "loss: relative"),
     )
-    return scrolling_table(head, rows)
+    return data_table(head, rows, label="Errors after the last step")
 
 
-def ends_in_ulps(result: Comparison, dtype: str) -> str:
+def ends_in_ulps(result: Comparison, dtype: str) -> Html:
     """Return the errors of one dtype after the last step, in ulps of its format."""
     unit = result.header["measures"][dtype]["grid"]
     names = ("median_ulp", "max_ulp", "rms_ulp")
@@ -119,7 +116,7 @@ def ends_in_ulps(result: Comparison, dtype: str) -> str:
     own = "" if name == dtype else f" of {name}"
     title = f"{dtype}, in ulps{own} ({unit['precision']} bits)"
     head = ("seed", "median ulp", "max ulp", "rms ulp", "loss: ulp")
-    return scrolling_table(head, rows, ">", title=title)
+    return data_table(head, rows, ">", title=title, label=f"Errors of {dtype} in ulps")
 
 
 def units(result: Comparison, dtype: str) -> str:
@@ -136,65 +133,92 @@ def units(result: Comparison, dtype: str) -> str:
     return f"Local errors in ulp are in ulps of {local}, all others in ulps of {others}."
 
 
-def operations(result: Comparison, dtype: str) -> str:
+def operations(result: Comparison, dtype: str) -> Html:
     """Return every operation of every layer, over all steps and seeds."""
     found = result.operations.get(dtype, {})
     rows = [(*key, *_figures(errors)) for key, errors in found.items()]
-    return scrolling_table(_OPERATIONS, rows, "<<<>", css_class="wide")
-
-
-def products(result: Comparison, dtype: str) -> str:
-    """Return the parts of the errors of each product of a layer, over all steps and seeds."""
-    rows = part_tables.product_rows(result.products[dtype])
-    return scrolling_table(part_tables.PARTS_OF_PRODUCTS, rows, "<<>>>><")
-
-
-def quantised(result: Comparison, dtype: str) -> str:
-    """Return the shares, errors and scales of each scaled operand, over all steps and seeds."""
-    rows = part_tables.quantised_rows(result.quantisations[dtype])
-    return scrolling_table(part_tables.QUANTISED, rows, part_tables.QUANTISED_ALIGN)
-
-
-def worst_blocks(result: Comparison, dtype: str) -> str:
-    """Return the blocks with the greatest relative errors, over all operands."""
-    rows = part_tables.worst_rows(result.quantisations[dtype])
-    return scrolling_table(
-        part_tables.WORST, rows, "<<<<>", title="Blocks with the greatest errors"
+    return data_table(
+        _OPERATIONS,
+        rows,
+        "<<<>",
+        css_class="wide",
+        label=f"Operations in {dtype}",
+        links={k: operation_id(result, dtype, k) for k in range(len(rows))},
     )
 
 
-def updates(result: Comparison, dtype: str) -> str:
+def operation_id(result: Comparison, dtype: str, number: int) -> str:
+    """Return the identifier of an operation's row, by its number in program order."""
+    return f"operation-{result.dtypes.index(dtype)}-{number}"
+
+
+def products(result: Comparison, dtype: str) -> Html:
+    """Return the parts of the errors of each product of a layer, over all steps and seeds."""
+    rows = part_tables.product_rows(result.products[dtype])
+    return data_table(part_tables.PARTS_OF_PRODUCTS, rows, "<<>>>><", label=f"Products in {dtype}")
+
+
+def quantised(result: Comparison, dtype: str) -> Html:
+    """Return the shares, errors and scales of each scaled operand, over all steps and seeds."""
+    rows = part_tables.quantised_rows(result.quantisations[dtype])
+    return data_table(
+        part_tables.QUANTISED,
+        rows,
+        part_tables.QUANTISED_ALIGN,
+        label=f"Scaled operands in {dtype}",
+    )
+
+
+def worst_blocks(result: Comparison, dtype: str) -> Html:
+    """Return the blocks with the greatest relative errors, over all operands."""
+    rows = part_tables.worst_rows(result.quantisations[dtype])
+    return data_table(
+        part_tables.WORST,
+        rows,
+        "<<<<>",
+        title="Blocks with the greatest errors",
+        label=f"Worst blocks in {dtype}",
+    )
+
+
+def updates(result: Comparison, dtype: str) -> Html:
     """Return what the updates of each parameter lose, over all steps and seeds."""
     found = result.updates[dtype]
-    return scrolling_table(part_tables.update_head(found), part_tables.update_rows(found))
+    return data_table(
+        part_tables.update_head(found), part_tables.update_rows(found), label=f"Updates in {dtype}"
+    )
 
 
-def states(result: Comparison) -> str:
-    """Return the errors of the optimizer's state after the last step; "" if there are none."""
+def states(result: Comparison) -> Html | None:
+    """Return the errors of the optimizer's state after the last step; None if there are none."""
     rows = list(part_tables.state_rows(result))
-    return scrolling_table(part_tables.STATE_HEAD, rows, "<<>") if rows else ""
+    return (
+        data_table(part_tables.STATE_HEAD, rows, "<<>", label="State of the optimizer")
+        if rows
+        else None
+    )
 
 
-def policies(result: Comparison) -> Iterator[str]:
+def policies(result: Comparison) -> Iterator[Child]:
     """Yield the fields of each policy."""
     for name, fields in result.header.get("policies", {}).items():
         shown = definition_list({key: str(value) for key, value in fields.items()})
-        yield f"<h3>{escape(name)}</h3>{shown}"
+        yield element("h3", name), shown
 
 
-def flags(result: Comparison) -> str:
-    """Return the flags raised in the measured steps; "" if no run counts them."""
+def flags(result: Comparison) -> Html | None:
+    """Return the flags raised in the measured steps; None if no run counts them."""
     totals: dict[tuple[str, str], Counter[str]] = {}
     for record in result.steps:
         for operation, counts in (record["flags"] or {}).items():
             totals.setdefault((record["dtype"], operation), Counter()).update(counts)
     if not totals:
-        return ""
+        return None
     names = list(next(iter(totals.values())))
     order = sorted(totals, key=lambda key: (result.dtypes.index(key[0]), key[1]))
     rows = [(*key, *(format_number(totals[key][name]) for name in names)) for key in order]
     head = ("dtype", "operation", *(name.replace("_", " ") for name in names))
-    return scrolling_table(head, rows, "<<>")
+    return data_table(head, rows, "<<>", label="Flags")
 
 
 def _figures(errors: OperationErrors) -> list[str]:

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Sequence
 from math import log2
 from typing import Final, TypeAlias
 
-from numlean.play.html import Child, Html, element
+from numlean.pages.html import Child, Html, element
+from numlean.pages.layout import scrolling
+from numlean.pages.svg import line, path, rectangle, svg, text
 from numlean.play.scalars.spectrum import Stretch
-from numlean.play.svg import line, path, rectangle, svg, text
 from numlean.play.views.formats.compute import Series, Value
-from numlean.play.views.layout import scrolling
 
 _WIDTH: Final = 960
 _MARGIN: Final = 18

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from urllib.parse import urlencode
 
-from numlean.play.html import Child, Html, element
+from numlean.pages.html import Child, Html, element
+from numlean.pages.layout import scrolling
 from numlean.play.scalars.detail import Detail
 from numlean.play.views.formats.catalogue import Entry
 from numlean.play.views.formats.compute import Constant, Converted, FormatFacts, Series
@@ -16,7 +17,6 @@ from numlean.play.views.formats.figures import (
     precision_chart,
 )
 from numlean.play.views.formats.query import PATH, FormatsQuery
-from numlean.play.views.layout import scrolling
 from numlean.play.views.numbers.compute import raised_names
 from numlean.play.views.numbers.query import PATH as NUMBERS_PATH
 from numlean.play.views.parameters import SAFE

@@ -7,7 +7,7 @@ from typing import Final
 
 from numlean.errors import NumleanError
 from numlean.inspection.syntax import nested_too_deeply
-from numlean.play.html import Html, element
+from numlean.pages.html import Html, element
 from numlean.play.page import Link
 from numlean.play.views.formats.catalogue import catalogue
 from numlean.play.views.formats.compute import convert, format_facts

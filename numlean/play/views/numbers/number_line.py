@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from numlean.display_text import shorten
-from numlean.play.html import Child, Html
+from numlean.pages.html import Child, Html
+from numlean.pages.svg import line, path, svg, text
 from numlean.play.scalars.detail import Detail, Neighbour
 from numlean.play.scalars.placement import Placement
-from numlean.play.svg import line, path, svg, text
 
 _WIDTH: Final = 360
 _HEIGHT: Final = 76

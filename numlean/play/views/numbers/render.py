@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from numlean.play.html import Child, Html, element
+from numlean.pages.html import Child, Html, element
+from numlean.pages.layout import scrolling
 from numlean.play.scalars.detail import Detail, Neighbour
 from numlean.play.scalars.truth import Error, Truth
-from numlean.play.views.layout import scrolling
 from numlean.play.views.numbers.compute import Card, Direction, Outcome
 from numlean.play.views.numbers.number_line import number_line
 from numlean.play.views.numbers.query import NAMES, OPERATION_KINDS, PATH, NumbersQuery

@@ -8,7 +8,7 @@ from typing import Final
 
 from numlean.display_text import shorten
 from numlean.errors import NumleanError
-from numlean.play.html import Child, Html, element
+from numlean.pages.html import Child, Html, element
 from numlean.play.page import Link
 from numlean.play.scalars.loading import Chosen, chosen_formats
 from numlean.play.views.numbers.compute import Card, compute_card

@@ -4,7 +4,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from numlean.play.html import Html, document, element, join
+from numlean.pages.html import Html, document, element, join
 
 HOSTILE = "<script>alert('1')</script>\"&amp;\x1b[2J\u202e"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from numlean.play.html import Child, Html, element
+from numlean.pages.html import Child, Html, element
 
 
 def svg(width: float, height: float, label: str, *children: Child, class_: str) -> Html:

@@ -15,6 +15,7 @@ from typing import Final, TypeAlias
 from numlean.display_text import escape_controls
 
 _NAME: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9-]*")
+_VERBATIM: Final = ("style", "script")
 _VOID: Final = frozenset(("meta", "link", "input", "br"))
 
 
@@ -54,6 +55,18 @@ def element(tag: str, /, *children: Child, **attributes: Attribute) -> Html:
 def join(*children: Child) -> Html:
     """Return pieces one after the other."""
     return Html("".join(map(_markup, children)))
+
+
+def verbatim(tag: str, text: str, /, **attributes: Attribute) -> Html:
+    """Return a style sheet or a script of numlean's own, whose text is not escaped.
+
+    Raises:
+        ValueError: The text would end the element.
+    """
+    if tag not in _VERBATIM or f"</{tag}" in text.lower():
+        raise ValueError(f"a {tag} element cannot contain this text")
+    opening = "".join([f"<{tag}", *map(_attribute, attributes.items()), ">"])
+    return Html(f"{opening}{text}</{tag}>")
 
 
 def document(title: str, head: Child, body: Child) -> str:

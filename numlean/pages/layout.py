@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from numlean.play.html import Child, Html, element
+from numlean.pages.html import Child, Html, element
 
 
 def scrolling(label: str, *children: Child, class_: str = "scroll") -> Html:
@@ -14,3 +14,13 @@ def scrolling(label: str, *children: Child, class_: str = "scroll") -> Html:
         class_: The class of its style.
     """
     return element("div", *children, class_=class_, tabindex=0, role="region", aria_label=label)
+
+
+def paragraph(text: str, class_: str | None = None) -> Html:
+    """Return a paragraph, in which what stands between ``**`` is bold."""
+    parts = text.split("**")
+    return element(
+        "p",
+        [element("b", part) if k % 2 else part for k, part in enumerate(parts)],
+        class_=class_,
+    )

@@ -1,0 +1,1 @@
+"""Runs of the command line that a page starts: their folders, processes and figures."""

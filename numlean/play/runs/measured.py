@@ -1,0 +1,172 @@
+"""The measured operations of a comparison, read from its records while these grow."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any, Final, TypeAlias
+
+from numlean.play.runs.folder import RECORDS, Run, RunFolders
+from numlean.play.runs.losses import number_of
+
+ERRORS: Final = ("total", "local", "inherited")
+FIGURES: Final = ("relative", "max_ulp", "rms_ulp")
+
+Key: TypeAlias = tuple[str, str, str]
+"""A phase, a layer and an operation."""
+
+_PIECE: Final = 8 << 20
+_LONGEST: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """An operation in a step.
+
+    Attributes:
+        step: The step.
+        seed: The seed.
+        calls: The number of calls.
+        figures: For each of ``ERRORS``, each of ``FIGURES``; NaN for none.
+        place: Where its record begins in the file, and how long it is.
+    """
+
+    step: int
+    seed: int
+    calls: int
+    figures: tuple[float, ...]
+    place: tuple[int, int]
+
+    def figure(self, error: str, figure: str) -> float:
+        """Return a figure."""
+        return self.figures[ERRORS.index(error) * len(FIGURES) + FIGURES.index(figure)]
+
+
+@dataclass
+class Measured:
+    """What a comparison has measured so far.
+
+    Attributes:
+        header: Its first record; empty before it was written.
+        operations: By dtype and operation, in program order, the figures of each step and seed.
+        operands: By dtype and operand, the places of the records of its scales.
+        products: By dtype, the records of the parts of the errors of products, of the last step.
+    """
+
+    header: dict[str, Any] = field(default_factory=dict)
+    operations: dict[str, dict[Key, list[Cell]]] = field(default_factory=dict)
+    operands: dict[str, dict[Key, list[Cell]]] = field(default_factory=dict)
+    products: dict[str, dict[Key, list[Cell]]] = field(default_factory=dict)
+
+    @property
+    def dtypes(self) -> list[str]:
+        """The dtypes with measured operations."""
+        return [*self.operations]
+
+    @property
+    def count(self) -> int:
+        """The number of measured operations, one for each step and seed."""
+        return sum(len(cells) for rows in self.operations.values() for cells in rows.values())
+
+    def precision(self, dtype: str) -> int | None:
+        """Return the precision of the format whose ulps errors are in; None if unknown."""
+        measures = self.header.get("measures")
+        measure = measures.get(dtype) if isinstance(measures, dict) else None
+        if not isinstance(measure, dict):
+            return None
+        grid = measure.get("layers_grid", measure.get("grid"))
+        precision = grid.get("precision") if isinstance(grid, dict) else None
+        is_known = isinstance(precision, int) and 0 < precision < 10_000
+        return precision if is_known else None
+
+
+@dataclass
+class _Read:
+    offset: int = 0
+    rest: bytes = b""
+    measured: Measured = field(default_factory=Measured)
+
+
+class MeasuredReader:
+    """Reads the records of comparisons, each part once."""
+
+    def __init__(self, folders: RunFolders) -> None:
+        self._folders = folders
+        self._lock = Lock()
+        self._found: dict[str, _Read] = {}
+
+    def measured(self, run: Run) -> Measured:
+        """Return what a comparison has measured so far."""
+        with self._lock:
+            found = self._found.setdefault(run.id, _Read())
+            if self._folders.stamp(run.id, RECORDS)[0] < found.offset:
+                found = self._found[run.id] = _Read()
+            while piece := self._folders.read(run.id, RECORDS, found.offset, _PIECE):
+                start = found.offset - len(found.rest)
+                found.offset += len(piece)
+                *lines, found.rest = (found.rest + piece).split(b"\n")
+                for line in lines:
+                    _add(found.measured, line, start)
+                    start += len(line) + 1
+                if len(found.rest) > _PIECE:
+                    found.rest = b""  # no record is that long
+            return found.measured
+
+    def record(self, run: Run, cell: Cell) -> dict[str, Any]:
+        """Return the whole record of an operation in a step; empty if it is gone."""
+        start, length = cell.place
+        text = self._folders.read(run.id, RECORDS, start, min(length, _LONGEST)) or b""
+        return _parsed(text) or {}
+
+
+def _add(measured: Measured, line: bytes, start: int) -> None:
+    record = _parsed(line)
+    if record is None:
+        return
+    kind, dtype = record.get("record"), str(record.get("dtype"))
+    if kind == "comparison":
+        measured.header = record
+    elif kind == "operation":
+        key = (str(record.get("phase")), str(record.get("layer")), str(record.get("operation")))
+        found = measured.operations
+    elif kind in ("quantisation", "product"):
+        name = str(record.get("operand", ""))
+        key = (str(record.get("layer")), str(record.get("product")), name)
+        found = measured.operands if kind == "quantisation" else measured.products
+    if kind in ("operation", "quantisation", "product"):
+        cell = _cell(record, start, len(line))
+        if cell is not None:
+            found.setdefault(dtype, {}).setdefault(key, []).append(cell)
+
+
+def _cell(record: dict[str, Any], start: int, length: int) -> Cell | None:
+    step, seed, calls = record.get("step"), record.get("seed"), record.get("calls", 0)
+    if not (isinstance(step, int) and isinstance(seed, int) and isinstance(calls, int)):
+        return None
+    figures = list[float]()
+    for error in ERRORS:
+        stats = record.get(error)
+        if not isinstance(stats, dict) or not _is_measured(stats):
+            figures += [math.nan] * len(FIGURES)
+        else:
+            figures += [_of(stats.get(figure)) for figure in FIGURES]
+    return Cell(step, seed, calls, tuple(figures), (start, length))
+
+
+def _is_measured(stats: dict[str, Any]) -> bool:
+    return any(stats.get(name) for name in ("count", "infinite", "unknown"))
+
+
+def _of(value: Any) -> float:
+    """Return a figure; records write null for one that is not finite."""
+    return math.inf if value is None else number_of(value)
+
+
+def _parsed(line: bytes) -> dict[str, Any] | None:
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None

@@ -1,0 +1,1 @@
+"""Runs: start and watch them, and look at what crosschecks and comparisons found."""

@@ -1,0 +1,122 @@
+"""The view of runs, for the server."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from numlean.display_text import shorten
+from numlean.errors import NumleanError
+from numlean.pages.html import Child, Html, element
+from numlean.play.page import Link
+from numlean.play.runs.folder import MESSAGES, SUMMARY
+from numlean.play.runs.losses import Losses, LossReader
+from numlean.play.runs.manager import RunManager
+from numlean.play.runs.measured import MeasuredReader
+from numlean.play.runs.plan import COMPARE, CROSSCHECK
+from numlean.play.views.runs.compare import compare_form, compare_view
+from numlean.play.views.runs.crosscheck import crosscheck_view
+from numlean.play.views.runs.listing import Listed, heading, run_list, training
+from numlean.play.views.runs.query import PATH, RunsQuery
+from numlean.play.views.runs.start import start_form
+from numlean.play.views.text import error_message
+from numlean.play.views.view import Shown, View
+from numlean.play.workspace import Workspace
+
+_LISTED: Final = 100
+_TEXT: Final = 16 << 10
+
+
+class RunsPage:
+    """Shows runs.
+
+    Attributes:
+        manager: The processes.
+    """
+
+    def __init__(self, manager: RunManager) -> None:
+        self.manager = manager
+        self._losses = LossReader(manager.folders)
+        self._measured = MeasuredReader(manager.folders)
+
+    @property
+    def view(self) -> View:
+        """The view, for the server."""
+        return View(Link(PATH, "Runs"), "runs.js", self.show)
+
+    def show(self, parameters: Mapping[str, str], workspace: Workspace) -> Shown:
+        """Compute the view; what was typed wrongly is a message on the page."""
+        try:
+            query = RunsQuery.of(parameters)
+        except NumleanError as error:
+            return self.answer({}, str(error))
+        if not query.id:
+            return self._list(query, start_form({}))
+        try:
+            each = self._listed(query.id)
+            content = self._one(query, each)
+        except NumleanError as error:
+            content = _result(error_message(str(error)), is_active=False)
+        return Shown(query.id, query.address(), (element("h1", "Run"), content))
+
+    def answer(self, fields: Mapping[str, str], message: str) -> Shown:
+        """Return the list after a form that was wrong, with what was typed."""
+        return self._list(RunsQuery.of({}), start_form(fields, message))
+
+    def _list(self, query: RunsQuery, form: Html) -> Shown:
+        ids = self.manager.folders.ids()
+        listed = []
+        shown = set(query.show.split(","))
+        for run_id in ids[:_LISTED]:
+            try:
+                listed.append(self._listed(run_id, is_shown=run_id in shown))
+            except NumleanError:
+                continue  # a folder of another program
+        more = max(len(ids) - _LISTED, 0)
+        is_active = any(each.is_active for each in listed)
+        content = (
+            element("h1", "Runs"),
+            form,
+            _result(run_list(query, listed, more), is_active=is_active),
+        )
+        return Shown("Runs", query.address(), content)
+
+    def _listed(self, run_id: str, *, is_shown: bool = True) -> Listed:
+        run = self.manager.folders.find(run_id)
+        state = self.manager.state(run_id)
+        losses = Losses() if run.kind == CROSSCHECK and not is_shown else self._losses.losses(run)
+        return Listed(run, state, losses, is_shown)
+
+    def _one(self, query: RunsQuery, each: Listed) -> Child:
+        run, folders = each.run, self.manager.folders
+        messages = _as_text(folders.read(run.id, MESSAGES, most=_TEXT))
+        parts: list[Child] = [heading(each, messages, query)]
+        form: Child = None
+        if run.kind == COMPARE:
+            summary = _as_text(folders.read(run.id, SUMMARY, most=_TEXT))
+            measured = self._measured.measured(run)
+            form = compare_form(query, measured)
+            parts += [
+                _headline(summary),
+                training(each, None),
+                compare_view(query, measured, lambda cell: self._measured.record(run, cell)),
+            ]
+        elif run.kind == CROSSCHECK:
+            parts.append(crosscheck_view(folders.results(run.id)))
+        else:
+            parts.append(training(each, folders.results(run.id)))
+        return form, _result(*parts, is_active=each.is_active)
+
+
+def _headline(summary: str) -> Child:
+    """Return the sentences of a comparison's text: what stands above its table."""
+    lines = summary.partition("\n\n")[0].splitlines()[2:]
+    return element("p", shorten(" ".join(lines), 3000), class_="headline") if lines else None
+
+
+def _as_text(content: bytes | None) -> str:
+    return (content or b"").decode("utf-8", "replace").strip()
+
+
+def _result(*children: Child, is_active: bool) -> Html:
+    return element("div", *children, id="result", data_active=is_active)
