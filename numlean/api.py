@@ -33,6 +33,7 @@ from numlean.digest import state_digest, value_digest
 from numlean.distributed.shard_workers import shard_workers
 from numlean.distributed.sweep import SweepFolder, SweepResult, sweep
 from numlean.errors import NumleanError
+from numlean.executors.threads import get_num_threads, set_num_threads
 from numlean.inspection.expression import evaluate
 from numlean.inspection.number import Inspection, inspect
 from numlean.losses import Reduction
@@ -171,6 +172,7 @@ __all__ = [
     "evaluate",
     "get_block_format",
     "get_matrix_unit",
+    "get_num_threads",
     "get_scalar",
     "get_task",
     "ieee754",
@@ -191,6 +193,7 @@ __all__ = [
     "run_steps",
     "scalars",
     "schedules",
+    "set_num_threads",
     "sgd",
     "shard_workers",
     "state_digest",

@@ -1,6 +1,7 @@
 """Shared by all tests: enabled signals, and tables of errors of our results and others'."""
 
 import gc
+import os
 import signal
 
 import numpy as np
@@ -10,6 +11,11 @@ from hypothesis import HealthCheck, settings
 from numlean import Tensor, get_scalar
 from numlean.cli.signals import STOP_SIGNALS
 from numlean.verification.processes import restore_stop_signals
+from numlean_kernels.threads import VARIABLE, available_processors
+
+# The processes of pytest-xdist, and those that tests start, share the processors.
+_TESTING_PROCESSES = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+os.environ.setdefault(VARIABLE, str(max(available_processors() // _TESTING_PROCESSES, 1)))
 
 # Compilation makes millions of objects and few cycles: looking for those took a tenth of the time.
 gc.set_threshold(100_000, 20, 100)

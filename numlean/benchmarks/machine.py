@@ -15,13 +15,13 @@ from typing import Any, Final
 
 from numlean.benchmarks.blas import blas_facts
 from numlean.process.processors import (
-    available_processors,
     caches,
     physical_cores,
     processor_identity,
 )
 from numlean.verification.doctor import PACKAGES
 from numlean.version import __version__, version_of
+from numlean_kernels.threads import available_processors
 
 _INSTRUCTION_SETS: Final = (
     *("sse4.2", "avx", "avx2", "fma", "f16c", "bmi2"),

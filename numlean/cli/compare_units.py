@@ -16,6 +16,7 @@ import argparse
 from typing import Final
 
 from numlean.cli.interrupt import catch_interrupt
+from numlean.cli.options.threads import add_threads_option
 from numlean.cli.progress import progress
 from numlean.cli.text_output import check_can_write
 from numlean.errors import NumleanError
@@ -43,6 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--device", metavar="DEVICE", help="device that computes the trials (default: cpu)"
     )
+    add_threads_option(parser)
     parser.add_argument(
         "--out", metavar="FILE", help="write the products as test vectors: JSON lines, or .npz"
     )

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Final
 
 from numlean.cli.progress import SHOWN
 from numlean.display_text import escape_line
-from numlean.process.processors import available_processors
 from numlean_kernels.compilation import COMPILATIONS
+from numlean_kernels.threads import available_processors
 
 if TYPE_CHECKING:
     from numlean_kernels.targets.background import BackgroundCompilation

@@ -19,6 +19,7 @@ from numlean.cli.signals import ending_waits, report_stop, stop_by_exception
 from numlean.cli.streams import OutputError, run_with_checked_streams
 from numlean.display_text import one_line
 from numlean.errors import NumleanError
+from numlean.executors.threads import chosen_threads
 from numlean.files.messages import reason_of
 from numlean.names import did_you_mean
 
@@ -127,7 +128,8 @@ def _run(given: Sequence[str]) -> int:
         arguments = build_parser(_command_in(given)).parse_args(given)
         check_path_roles(arguments.command, arguments)
         run: Command = arguments.run
-        with stop_by_exception(), warnings.catch_warnings():
+        threads: int | None = getattr(arguments, "threads", None)
+        with chosen_threads(threads), stop_by_exception(), warnings.catch_warnings():
             warnings.showwarning = _show_warning
             return _with_limit(run, arguments)
     except NumleanError as error:

@@ -43,6 +43,7 @@ from numlean.cli.options import (
     given_files,
 )
 from numlean.cli.options.limits import add_limit_option
+from numlean.cli.options.threads import add_threads_option
 from numlean.cli.progress import progress
 from numlean.errors import NumleanError
 from numlean.optim import format_hyperparameters
@@ -74,6 +75,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="use fast kernels, or not (default: as in the certificate; not in another dtype or on"
         " another device)",
     )
+    add_threads_option(parser)
     add_file_options(parser)
     add_trust_option(parser, "a certificate")
     parser.add_argument("--json", action="store_true", help="print one JSON object per file")

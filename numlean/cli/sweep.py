@@ -27,6 +27,7 @@ from numlean.cli import exit_status
 from numlean.cli.failed_outputs import FailedOutputs
 from numlean.cli.interrupt import Interrupt, catch_interrupt
 from numlean.cli.options import warn
+from numlean.cli.options.threads import add_threads_option
 from numlean.cli.text_output import check_can_write, write_text
 from numlean.display_text import one_line
 from numlean.distributed.sweep import SweepFolder, SweepResult, sweep
@@ -61,6 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="processes on this machine (default: its processors); 0 uses this process alone",
     )
+    add_threads_option(parser)
     parser.add_argument("--retry-failed", action="store_true", help="repeat the runs that failed")
     parser.add_argument(
         "--json", action="store_true", help="print one JSON object, whose key runs has all rows"

@@ -24,6 +24,7 @@ from numlean.distributed.versions import (
 from numlean.errors import UnavailableError
 from numlean.executors.executor import Executor, Item, Result
 from numlean.process.handlers import TERMINAL_SIGNALS, signals_blocked
+from numlean_kernels.threads import THREADS, VARIABLE
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -194,6 +195,8 @@ class _CheckedWork(Generic[Item, Result]):
         from distributed import get_worker
 
         check_versions(get_worker().address, versions_here(), self.versions)
+        if not THREADS.is_given:  # Dask gives other libraries one thread on a worker, too
+            THREADS.count = 1
         return self.work(item)
 
 
@@ -227,6 +230,7 @@ def connect(scheduler: str | None, workers: int) -> Iterator[Cluster]:
             threads_per_worker=1,
             dashboard_address="127.0.0.1:0",
             silence_logs=logging.CRITICAL,
+            env={VARIABLE: str(THREADS.of_each(workers))},
         )
     with local, Client(local) as client:
         yield _checked(client)

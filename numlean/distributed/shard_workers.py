@@ -18,13 +18,13 @@ from numlean.autograd.tensor import Tensor
 from numlean.distributed.cluster import Cluster, connect
 from numlean.distributed.on_worker import dumps, loads
 from numlean.errors import NumleanError
-from numlean.process.processors import available_processors
 from numlean.training import Runner, Stepper
 from numlean.training.engine.sharded import ShardedEngine
 from numlean.training.engine.shards.cutting import Shard
 from numlean.training.engine.shards.gradient import ShardProgram, ShardResult, shard_program
 from numlean.training.engine.shards.pool import StepInputs
 from numlean.training.precision import RunPrecision
+from numlean_kernels.threads import available_processors
 
 _MOST_RUNS: Final = 4
 """The runs that a worker keeps ready."""

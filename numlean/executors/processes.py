@@ -1,4 +1,8 @@
-"""Processes on this machine, which compute pieces of work with results in order."""
+"""Processes on this machine, which compute pieces of work with results in order.
+
+Unless a number of threads was given, the processes share the processors: each has as many threads
+as there are processors for a process.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,9 @@ from typing import Final, final
 
 from numlean.errors import NumleanError
 from numlean.executors.executor import HERE, Executor, Item, Result
+from numlean.executors.threads import set_num_threads
 from numlean.process.handlers import TERMINAL_SIGNALS, signals_blocked, signals_waiting
+from numlean_kernels.threads import THREADS
 
 MOST_JOBS: Final = 1024
 """The most processes. Each takes about 100 MB of memory."""
@@ -49,7 +55,10 @@ class Processes:
             yield from map(work, first)
             return
         with signals_blocked(TERMINAL_SIGNALS):  # a pool has a process that tracks its resources
-            pool = ProcessPoolExecutor(self.jobs, get_context("spawn"))
+            threads = THREADS.of_each(self.jobs)
+            pool = ProcessPoolExecutor(
+                self.jobs, get_context("spawn"), initializer=set_num_threads, initargs=(threads,)
+            )
 
         def submit_all() -> Iterator[Future[Result]]:
             for item in chain(first, numbers):

@@ -1,8 +1,7 @@
-"""The processors that this process may use, and what the system says about them."""
+"""What the system says about the processors of this machine."""
 
 from __future__ import annotations
 
-import os
 import platform
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,13 +33,6 @@ class Cache:
     level: int
     kind: str
     size: int
-
-
-def available_processors() -> int:
-    """Return the number of processors that this process may use."""
-    if hasattr(os, "sched_getaffinity"):  # not on macOS
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def processor_name() -> str:

@@ -11,12 +11,13 @@ import numpy as np
 
 from numlean.digest import state_digest
 from numlean.errors import UnavailableError
-from numlean.process.processors import available_processors, processor_name
+from numlean.process.processors import processor_name
 from numlean.scalar.protocol import Scalar
 from numlean.scalar.registry import get_scalar
 from numlean.tasks import get_task
 from numlean.training import Options, instantiate, run_steps
 from numlean.version import version_of
+from numlean_kernels.threads import available_processors
 
 PACKAGES: Final = (
     *("numpy", "numba", "llvmlite", "mpmath", "scikit-learn"),

@@ -31,6 +31,7 @@ from numlean_kernels.targets.intrinsics import (
     fused_multiply_add,
     high_product,
 )
+from numlean_kernels.targets.parallel.launch import ParallelLaunch
 
 
 @final
@@ -101,14 +102,7 @@ class CpuTarget(Target):
         """Compile a loop for the arrays it is called with, or load it from the cache."""
         if table.kernels is not None:
             return table.kernels(loop)
-        run = self.compiled(loop, table)
-
-        def launch(domain: tuple[int, ...], *arrays: Array) -> None:
-            # Unsigned, so that numba checks for no negative indices in the loop.
-            bounds = [np.uint64(bound) for extent in domain for bound in (0, extent)]
-            run(*bounds, *arrays)
-
-        return launch
+        return ParallelLaunch(self.compiled, loop, table)
 
     def direct(
         self, loop: Loop, table: Table, arity: int, dtype: np.dtype[Any]
@@ -117,7 +111,7 @@ class CpuTarget(Target):
         make = DIRECT_CALLS.get(arity)
         if make is None or table.kernels is not None:
             return None
-        return make(self.compiled(loop, table), dtype)
+        return make(self.compiled(loop, table), dtype, ParallelLaunch(self.compiled, loop, table))
 
     def compile(self, operations: Sequence[ProgramStep]) -> Callable[[], None]:
         """Return native code that calls the kernels one after the other."""

@@ -12,16 +12,22 @@ from typing import Any, Final
 import numpy as np
 
 from numlean_kernels.protocol import Array
+from numlean_kernels.targets.parallel.launch import ParallelLaunch
+from numlean_kernels.threads import THREADS
 
 
-def _unary(run: Callable[..., None], dtype: np.dtype[Any]) -> Callable[..., Array | None]:
+def _unary(
+    run: Callable[..., None], dtype: np.dtype[Any], launch: ParallelLaunch
+) -> Callable[..., Array | None]:
     array, empty, count, zero = np.ndarray, np.empty, np.uint64, np.uint64(0)
 
     def call(x: Any) -> Array | None:
         if type(x) is not array or x.dtype is not dtype or not x.flags.carray:
             return None
         z = empty(x.shape, dtype)
-        if x.ndim == 1:
+        if x.size > launch.serial and THREADS.count > 1:
+            launch((x.size,), x.reshape(-1), z.reshape(-1))
+        elif x.ndim == 1:
             run(zero, count(x.size), x, z)
         else:
             run(zero, count(x.size), x.reshape(-1), z.reshape(-1))
@@ -30,7 +36,9 @@ def _unary(run: Callable[..., None], dtype: np.dtype[Any]) -> Callable[..., Arra
     return call
 
 
-def _binary(run: Callable[..., None], dtype: np.dtype[Any]) -> Callable[..., Array | None]:
+def _binary(
+    run: Callable[..., None], dtype: np.dtype[Any], launch: ParallelLaunch
+) -> Callable[..., Array | None]:
     array, empty, count, zero = np.ndarray, np.empty, np.uint64, np.uint64(0)
 
     def call(x: Any, y: Any) -> Array | None:
@@ -41,7 +49,9 @@ def _binary(run: Callable[..., None], dtype: np.dtype[Any]) -> Callable[..., Arr
         if not (x.flags.carray and y.flags.carray):
             return None
         z = empty(x.shape, dtype)
-        if x.ndim == 1:
+        if x.size > launch.serial and THREADS.count > 1:
+            launch((x.size,), x.reshape(-1), y.reshape(-1), z.reshape(-1))
+        elif x.ndim == 1:
             run(zero, count(x.size), x, y, z)
         else:
             run(zero, count(x.size), x.reshape(-1), y.reshape(-1), z.reshape(-1))
@@ -51,4 +61,5 @@ def _binary(run: Callable[..., None], dtype: np.dtype[Any]) -> Callable[..., Arr
 
 
 DIRECT_CALLS: Final = {1: _unary, 2: _binary}
-"""The makers of ``call(x, ...)``, of a loop and the dtype, by the number of operands."""
+"""The makers of ``call(x, ...)``, of a loop, the dtype and what launches the loop on large arrays,
+by the number of operands."""

@@ -1,24 +1,20 @@
 """A sequence of kernels on fixed arrays as native code, without Python between them.
 
-A program is a table of functions and addresses, and a loop that calls one after the other. A
-kernel is called by the code that numba compiled for launches from Python, through a *caller*, which
-takes its arguments from 64-bit words: numba's functions take integers and addresses only, an array
-as seven words and two for each axis.
+A program is a table of functions and addresses, and a loop that calls one after the other. Some
+steps have several addresses, of parts that threads compute at the same time.
 """
 
 from __future__ import annotations
 
-import inspect
+import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache, partial
 from itertools import groupby
 from typing import Any, Final, TypeAlias, final
 
 import numpy as np
-from llvmlite import ir
 from numba import carray, njit, types
-from numba.core.compiler_lock import global_compiler_lock
-from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 from numba.np.numpy_support import from_dtype
 
@@ -26,22 +22,32 @@ from numlean_kernels.protocol import (
     Array,
     CopyCall,
     KernelCall,
-    Loop,
     ProgramStep,
     Repeat,
     Repeatable,
     StepArrays,
-    Table,
 )
 from numlean_kernels.targets.axes import AXES, padded_axes, split_to_axes
 from numlean_kernels.targets.cache import enable_disk_cache
+from numlean_kernels.targets.native_calls import (
+    WORD_SIZE,
+    Compiled,
+    Outcome,
+    call,
+    caller,
+    compiled_entry,
+    kernel_code,
+    kernel_words,
+)
+from numlean_kernels.targets.parallel.partition import cut, share_out, split
+from numlean_kernels.targets.parallel.pool import POOL, share
+from numlean_kernels.threads import THREADS
 
-Compiled: TypeAlias = Callable[[Loop, Table], Any]
-"""Returns numba's dispatcher of a loop."""
+_MEASUREMENTS: Final = 3
+"""The runs that are measured; the shortest time of a step counts."""
 
-_WORD: Final = ir.IntType(64)
-_ENTRY: Final = types.void(types.int64)
-_WORD_SIZE: Final = 8
+_WORTHWHILE: Final = 20e-6
+"""The seconds from which a step is faster by several threads, which then wait for work."""
 
 
 def native_program(
@@ -78,36 +84,34 @@ def is_native(operation: ProgramStep) -> bool:
         return operation.table.kernels is None
     if not isinstance(operation, CopyCall) or operation.source.dtype.hasobject:
         return False
-    return int(operation.source.itemsize) <= _WORD_SIZE
+    return int(operation.source.itemsize) <= WORD_SIZE
 
 
 @final
 class NativeProgram(Repeatable):
-    """Consecutive kernels and copies as one call."""
+    """Consecutive kernels and copies as one call.
+
+    Each takes part of the first runs to be measured; then the longer ones are computed by several
+    threads.
+    """
 
     def __init__(self, operations: list[ProgramStep], compiled: Compiled) -> None:
-        functions: list[int] = []
-        words: list[int] = []
-        starts: list[int] = []
-        kept: list[object] = []
-        for operation in operations:
-            for function, arguments, code in _calls(operation, compiled):
-                functions.append(function)
-                starts.append(len(words))
-                words.extend(arguments)
-                kept.append(code)
-        # The returned value and the exception of a kernel: it has none, but writes to both places.
-        self._ignored = np.zeros(2, np.int64)
-        block = np.array(words, np.uint64).view(np.int64)
-        block[block == _RESULT] = self._ignored.ctypes.data
-        block[block == _EXCEPTION] = self._ignored.ctypes.data + _WORD_SIZE
-        self._functions = np.array(functions, np.int64)
-        self._addresses = block.ctypes.data + _WORD_SIZE * np.array(starts, np.int64)
-        self._kept = kept, block, operations
+        self._outcome = Outcome()
+        self._calls = [
+            call for operation in operations for call in _calls(operation, compiled, self._outcome)
+        ]
+        self._operations = operations
+        self._seconds = [float("inf")] * len(self._calls)
+        self._measurements = 0
+        self._tables = self._tables_for(1)
 
     def __call__(self) -> None:
         """Run all steps."""
-        _run_all(self._functions, self._addresses)
+        if self._must_measure():
+            self._measure()
+        else:
+            _run_all(*self._arguments())
+        self._check()
 
     def repeater(self, arrays: StepArrays) -> Repeat:
         """Return a function that runs the program many times; see :class:`StepArrays`."""
@@ -119,18 +123,100 @@ class NativeProgram(Repeatable):
         word = _WORDS[arrays.result.itemsize]
         mask, limit = word(arrays.mask), word(arrays.limit)
 
-        def repeat(order: Array, values: Array, results: Array) -> int:
+        def run(program: Tables, order: Array, values: Array, results: Array) -> int:
             series = _as_bytes(values), value, _as_bytes(results), result
             finite = addresses, counts, mask, limit
-            return int(
-                _repeat_all(self._functions, self._addresses, order, *pairs, *series, *finite)
-            )
+            return int(_repeat_all(*program, order, *pairs, *series, *finite))
+
+        def repeat(order: Array, values: Array, results: Array) -> int:
+            made = 0
+            while made < len(order) and self._must_measure():
+                # Two times the same row without a step: the second time only if all is finite.
+                twice = [np.repeat(x[made : made + 1], 2, axis=0) for x in (order, values, results)]
+                run(_NO_STEPS, *twice)
+                self._measure()
+                is_finite = run(_NO_STEPS, *twice) == 2
+                results[made] = twice[2][0]
+                made += 1
+                if not is_finite:
+                    break
+            else:
+                if made < len(order):
+                    rest = order[made:], values[made:], results[made:]
+                    made += run(self._arguments(), *rest)
+            self._check()
+            return made
 
         return repeat
 
+    def _must_measure(self) -> bool:
+        return self._measurements < _MEASUREMENTS and THREADS.count > 1
 
-_RESULT, _EXCEPTION = -1, -2
-"""The places in a block of words for the two addresses that no kernel uses."""
+    def _measure(self) -> None:
+        """Run all steps in one thread, one by one, and note how long each takes."""
+        if self._tables.threads != 1:
+            self._tables = self._tables_for(1)
+        functions, addresses, starts, _ = self._tables.arguments
+        first, clock = starts[:2], time.perf_counter
+        for k in range(len(self._calls)):
+            began = clock()
+            _run_all(functions[k : k + 1], addresses[k : k + 1], first, 0)
+            self._seconds[k] = min(self._seconds[k], clock() - began)
+        self._measurements += 1
+
+    def _arguments(self) -> Tables:
+        """Return the functions, addresses and threads of the program, for the current threads."""
+        threads = THREADS.count
+        if self._tables.threads != threads:
+            self._tables = self._tables_for(threads)
+        return self._tables.arguments
+
+    def _tables_for(self, threads: int) -> _Tables:
+        return _Tables(self._calls, self._seconds, threads)
+
+    def _check(self) -> None:
+        if self._outcome.has_failed:
+            raise MemoryError("out of memory in a kernel of a compiled program")
+
+
+Tables: TypeAlias = tuple[Array, Array, Array, int]
+"""The functions of the steps, the addresses of the words of all parts, the first part of each step,
+and the threads that may share the parts."""
+
+_NO_STEPS: Final[Tables] = (np.empty(0, np.int64), np.empty(0, np.int64), np.zeros(1, np.int64), 0)
+
+
+@final
+class _Tables:
+    """What the loop over a program reads, for a number of threads."""
+
+    def __init__(self, calls: Sequence[NativeCall], seconds: Sequence[float], threads: int) -> None:
+        parts = [
+            call.parts(_part_count(call, duration, threads))
+            for call, duration in zip(calls, seconds, strict=True)
+        ]
+        each = [words for several in parts for words in several]
+        self._block = np.array([word for words in each for word in words], np.uint64)
+        offsets = np.cumsum([0, *map(len, each)])[:-1]
+        self._addresses = self._block.ctypes.data + WORD_SIZE * offsets.astype(np.int64)
+        self._functions = np.array([call.function for call in calls], np.int64)
+        self._starts = np.cumsum([0, *map(len, parts)]).astype(np.int64)
+        self._is_shared = len(each) > len(calls)
+        self.threads = threads
+
+    @property
+    def arguments(self) -> Tables:
+        """The arguments of ``run_all``."""
+        pool = POOL.hold(self.threads) if self._is_shared else 0
+        return self._functions, self._addresses, self._starts, pool
+
+
+def _part_count(call: NativeCall, seconds: float, threads: int) -> int:
+    """Return the number of parts for a step: one if its time is short or not known."""
+    if threads == 1 or not _WORTHWHILE <= seconds < float("inf"):
+        return 1
+    return threads
+
 
 _WORDS: Final = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}
 
@@ -140,92 +226,66 @@ def _as_bytes(x: Array) -> Array:
     return x.reshape(x.shape[0] if x.ndim else 1, -1).view(np.uint8)
 
 
-def _calls(operation: ProgramStep, compiled: Compiled) -> Iterator[tuple[int, list[int], object]]:
-    """Yield functions of one address, the words there, and what keeps their code."""
+@final
+@dataclass(frozen=True)
+class NativeCall:
+    """A function of one address, the address of words.
+
+    Attributes:
+        function: The address of the function.
+        parts: Returns the words of at most so many calls, which together do the work, in any order.
+        kept: What keeps the code.
+    """
+
+    function: int
+    parts: Callable[[int], list[list[int]]]
+    kept: object
+
+
+def _calls(operation: ProgramStep, compiled: Compiled, outcome: Outcome) -> Iterator[NativeCall]:
+    """Yield the calls that do what a step does."""
     if isinstance(operation, KernelCall):
-        yield _kernel_call(operation, compiled)
+        yield _kernel_call(operation, compiled, outcome)
     elif isinstance(operation, CopyCall) and operation.source.size:
         itemsize = operation.source.itemsize
         for source, destination in split_to_axes(operation.source, operation.destination):
             entry = _copy_entry(itemsize)
-            yield entry.address, _copy_arguments(source, destination), entry
+            yield NativeCall(entry.address, partial(_copy_parts, source, destination), entry)
 
 
-def _copy_arguments(source: Array, destination: Array) -> list[int]:
+def _kernel_call(operation: KernelCall, compiled: Compiled, outcome: Outcome) -> NativeCall:
+    arrays, loop, table = operation.arrays, operation.loop.source, operation.table
+    layouts = tuple((array.dtype, array.ndim) for array in arrays)
+    function, code = kernel_code(compiled, loop, table, layouts)
+
+    def parts(count: int) -> list[list[int]]:
+        bounds = (
+            split(loop, table, operation.domain, 1)
+            if count == 1
+            else share_out(loop, table, operation.domain, count)
+        )
+        return [kernel_words(function, each, arrays, outcome) for each in bounds]
+
+    entry, kept = caller(len(parts(1)[0]))
+    return NativeCall(entry, parts, (code, kept))
+
+
+def _copy_parts(source: Array, destination: Array, count: int) -> list[list[int]]:
+    """Return the words of copies of parts of two views, cut along the longest axis."""
     axes = padded_axes(source, destination)
-    flat = [number for axis in axes for number in axis]
-    return [source.ctypes.data, destination.ctypes.data, *(n % (1 << 64) for n in flat)]
-
-
-def _kernel_call(operation: KernelCall, compiled: Compiled) -> tuple[int, list[int], object]:
-    arrays, loop = operation.arrays, operation.loop.source
-    layout = tuple((array.dtype, array.ndim) for array in arrays)
-    function, code = _kernel_code(compiled, loop, operation.table, layout)
-    words = [bound for extent in operation.domain for bound in (0, extent)]
-    for array in arrays:
-        words += [0, 0, array.size, array.itemsize, array.ctypes.data, *array.shape, *array.strides]
-    caller, kept = _caller(len(words) + 2)
-    ignored = [each % (1 << 64) for each in (_RESULT, _EXCEPTION)]
-    return caller, [function, *ignored, *words], (code, kept)
-
-
-@cache
-def _kernel_code(
-    compiled: Compiled, loop: Loop, table: Table, layout: tuple[tuple[np.dtype[Any], int], ...]
-) -> tuple[int, object]:
-    """Return the code of a kernel for arrays of some dtypes and numbers of axes, in C order."""
-    arrays = tuple(types.Array(from_dtype(dtype), ndim, "C") for dtype, ndim in layout)
-    run = compiled(loop, table)
-    signature = signature_of(run, loop.rank, arrays)
-    with global_compiler_lock:
-        run.compile(signature)
-        code = run.overloads[signature]
-        return code.library.get_pointer_to_function(code.fndesc.llvm_func_name), code
-
-
-def signature_of(run: Any, rank: int, arrays: Sequence[Any]) -> tuple[Any, ...]:
-    """Return the types with which numba compiles a kernel for the types of its arrays."""
-    given = (*(types.uint64,) * (2 * rank), *arrays)
-    code = run.py_func.__code__
-    if not code.co_flags & inspect.CO_VARARGS:
-        return given
-    named = code.co_argcount
-    return (*given[:named], types.BaseTuple.from_types(given[named:]))
-
-
-@cache
-def _caller(count: int) -> tuple[int, object]:
-    """Return ``call(address)``: it calls the function in the first word with further words.
-
-    Args:
-        count: The number of arguments.
-    """
-    with global_compiler_lock:
-        return _compiled_caller(f"numlean.call.{count}", count)
-
-
-def _compiled_caller(name: str, count: int) -> tuple[int, object]:
-    library = cpu_target.target_context.codegen().create_library(name)
-    module = library.create_ir_module(name)
-    made = ir.Function(module, ir.FunctionType(ir.VoidType(), [_WORD]), name)
-    builder = ir.IRBuilder(made.append_basic_block())
-    block = builder.inttoptr(made.args[0], _WORD.as_pointer())
-    function, *arguments = (builder.load(builder.gep(block, [_WORD(k)])) for k in range(count + 1))
-    kind = ir.FunctionType(ir.IntType(32), [_WORD] * count)
-    builder.call(builder.inttoptr(function, kind.as_pointer()), arguments)
-    builder.ret_void()
-    library.add_ir_module(module)
-    library.finalize()
-    return library.get_pointer_to_function(name), library
-
-
-def _compiled_entry(entry: Callable[[int], None], key: str) -> Any:
-    from numba.core.ccallback import CFunc
-
-    made = CFunc(entry, (_ENTRY.args, _ENTRY.return_type), locals={}, options={})
-    enable_disk_cache(made, entry, key)
-    made.compile()
-    return made
+    longest = max(range(AXES), key=lambda axis: axes[axis][0])
+    extent, *steps = axes[longest]
+    places = [x.ctypes.data for x in (source, destination)]
+    found = []
+    for start, stop in cut(extent, count):
+        axes[longest] = (stop - start, steps[0], steps[1])
+        starts = [
+            place + start * step * source.itemsize
+            for place, step in zip(places, steps, strict=True)
+        ]
+        flat = [number for axis in axes for number in axis]
+        found.append([*starts, *(n % (1 << 64) for n in flat)])
+    return found
 
 
 @cache
@@ -257,7 +317,7 @@ def _copy_entry(itemsize: int) -> Any:
                             z = carray(pointer(destination + itemsize * m * d3), 1)
                             z[0] = x[0]
 
-    return _compiled_entry(entry, f"copy {itemsize}")
+    return compiled_entry(entry, f"copy {itemsize}")
 
 
 def copy_job(itemsize: int) -> Callable[[], object]:
@@ -268,12 +328,12 @@ def copy_job(itemsize: int) -> Callable[[], object]:
 def loop_jobs(operations: Sequence[ProgramStep]) -> Iterator[tuple[str, Callable[[], object]]]:
     """Yield what compiles the loops of a program, and their names."""
     words = types.Array(types.int64, 1, "C")
-    yield "run_all", partial(_run_all.compile, (words, words))
+    yield "run_all", partial(_run_all.compile, (words, words, words, types.int64))
     sizes = {array.itemsize for step in operations for array in step.written}
     for size in sizes & _WORDS.keys():
         word, order = from_dtype(np.dtype(_WORDS[size])), types.Array(types.intp, 2, "C")
         rows = (types.Array(types.uint8, 2, "C"),) * 8
-        signature = words, words, order, *rows, words, words, word, word
+        signature = words, words, words, types.int64, order, *rows, words, words, word, word
         yield f"repeat_all {size}", partial(_repeat_all.compile, signature)
 
 
@@ -301,21 +361,13 @@ def _pointer_like(typing_context: Any, address: Any, element: Any) -> Any:
     return types.CPointer(element)(types.int64, element), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def _call(typing_context: Any, function: Any, address: Any) -> Any:
-    """Call the function at one address with the words at another."""
-
-    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
-        kind = ir.FunctionType(ir.VoidType(), [_WORD])
-        builder.call(builder.inttoptr(given[0], kind.as_pointer()), [given[1]])
-        return context.get_dummy_value()
-
-    return types.void(types.int64, types.int64), generate
-
-
-def _call_all(functions: Any, addresses: Any) -> None:
+def _call_all(functions: Any, addresses: Any, starts: Any, pool: Any) -> None:
     for k in range(functions.shape[0]):
-        _call(functions[k], addresses[k])
+        first, count = starts[k], starts[k + 1] - starts[k]
+        if count == 1:
+            call(functions[k], addresses[first])
+        else:
+            share(pool, functions[k], addresses.ctypes.data + WORD_SIZE * first, count)
 
 
 _run_all = njit(nogil=True)(_call_all)
@@ -325,6 +377,8 @@ enable_disk_cache(_run_all, _call_all, "run_all")
 def _call_repeatedly(
     functions: Any,
     addresses: Any,
+    starts: Any,
+    pool: Any,
     order: Any,
     x_rows: Any,
     x_place: Any,
@@ -350,7 +404,11 @@ def _call_repeatedly(
         for i in range(values.shape[1]):
             value_place[0, i] = values[step, i]
         for k in range(functions.shape[0]):
-            _call(functions[k], addresses[k])
+            first, count = starts[k], starts[k + 1] - starts[k]
+            if count == 1:
+                call(functions[k], addresses[first])
+            else:
+                share(pool, functions[k], addresses.ctypes.data + WORD_SIZE * first, count)
         for i in range(results.shape[1]):
             results[step, i] = result_place[0, i]
         greatest = mask & limit

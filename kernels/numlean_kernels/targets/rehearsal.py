@@ -17,7 +17,8 @@ import numpy as np
 
 from numlean_kernels.protocol import Array, CopyCall, Launch, Loop, ProgramStep, Table
 from numlean_kernels.targets.cpu import CPU
-from numlean_kernels.targets.native_program import copy_job, is_native, loop_jobs, signature_of
+from numlean_kernels.targets.native_calls import signature_of
+from numlean_kernels.targets.native_program import copy_job, is_native, loop_jobs
 
 Job: TypeAlias = Callable[[], object]
 """Compiles a kernel for arrays of some types, or loads it if it has been compiled."""

@@ -35,6 +35,10 @@ PyTorch's product on the GPU if it is installed.
 limits: what a core can do at most, by loops that do nothing else: its clock, its fma, product, sum,
 quotient and root pipes, the latency of a chain of sums, and the bandwidth of caches and memory.
 
+threads: matrix products and compiled training steps by one thread and by several (--threads),
+compared with PyTorch's steps if it is installed. All other subjects take one thread unless
+--threads says more.
+
 --json prints one JSON object in place of the table, with a description of the machine; --out FILE
 writes it into a file beside the table. The reference page describes its fields.
 """
@@ -49,9 +53,11 @@ from numlean.analysis.lockstep import RunSpec
 from numlean.arguments.memory import check_memory
 from numlean.cli.bench.report import Report
 from numlean.cli.text_output import check_can_write, write_text
-from numlean.errors import NumleanError, UnavailableError
 from numlean.files.messages import writing
 from numlean.json_lines import json_line
+from numlean.cli.options.threads import add_threads_option
+from numlean.errors import NumleanError, UnavailableError
+from numlean.executors.threads import chosen_threads
 from numlean.scalar.dtype import split_dtype_list
 
 _MODULES: Final = {
@@ -66,11 +72,12 @@ _MODULES: Final = {
     "blocks": "blocks",
     "device": "device",
     "limits": "limits",
+    "threads": "threads",
 }
 _ONLY_FOR: Final = {
     "operation": ("ops", "functions", "kernels"),
     "flags": ("ops",),
-    "size": ("kernels", "device", "matrix-units"),
+    "size": ("kernels", "device", "matrix-units", "threads"),
     "unit": ("matrix-units",),
 }
 
@@ -112,7 +119,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         action="append",
         help="rows and columns of the matrices; for kernels (repeatable; default: 256 and 512),"
-        " matrix-units (repeatable; default: 256) and device (default: 4096)",
+        " matrix-units (repeatable; default: 256), device (default: 4096) and threads (repeatable;"
+        " default: 512)",
     )
     parser.add_argument(
         "--unit",
@@ -132,6 +140,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", metavar="FILE", help="also write the figures and the machine's description as JSON"
     )
+    add_threads_option(parser, "1; for threads, the number of processors")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -156,8 +165,9 @@ def run(arguments: argparse.Namespace) -> int:
     machine = _machine() if is_kept else {}  # the load before anything is measured
     out = Report(is_printed=not arguments.json)
     installed = [dtype for dtype in dtypes if _is_installed(dtype, out)]
-    status: int = module.report(arguments, installed, out)
-    settings = {name: getattr(arguments, name) for name in ("rounds", *_ONLY_FOR)}
+    with chosen_threads(arguments.threads or 1):
+        status: int = module.report(arguments, installed, out)
+    settings = {name: getattr(arguments, name) for name in ("rounds", "threads", *_ONLY_FOR)}
     document = json_line(out.to_plain(subject, {"dtypes": installed, **settings}, machine))
     if arguments.json:
         print(document)

@@ -10,7 +10,7 @@ from numlean.cli.options.training import warn
 from numlean.errors import NumleanError
 from numlean.executors.executor import HERE, Executor
 from numlean.executors.processes import MOST_JOBS, processes
-from numlean.process.processors import available_processors
+from numlean_kernels.threads import available_processors
 
 
 def add_executor_options(parser: argparse.ArgumentParser, *, jobs: int | None = None) -> None:

@@ -9,6 +9,7 @@ from numlean.cli.options.execution import add_execution_options
 from numlean.cli.options.limits import add_limit_option
 from numlean.cli.options.optimization import add_optimization_options
 from numlean.cli.options.table import add_table_options
+from numlean.cli.options.threads import add_threads_option
 from numlean.display_text import one_line
 from numlean.scalar.protocol import Scalar
 from numlean.tasks import NamedTask, Recipe, task_names
@@ -46,6 +47,7 @@ def add_training_options(
     )
     add_device_options(parser, "the fastest one for the dtype")
     add_execution_options(parser, uses_fast_kernels=uses_fast_kernels)
+    add_threads_option(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument(
         "--text", metavar="FILE", help="UTF-8 text to train char-rnn or char-transformer on"

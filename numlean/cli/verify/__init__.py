@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from numlean.cli.options.threads import add_threads_option
 from numlean.cli.verify import (
     arithmetic,
     attacks,
@@ -35,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for name, (module, summary) in SUBJECTS.items():
         subject = subjects.add_parser(name, help=summary, description=module.__doc__)
         module.add_arguments(subject)
+        add_threads_option(subject)
         subject.set_defaults(verify=module.run, command=f"verify {name}")
 
 

@@ -21,7 +21,7 @@ from numlean.distributed.sweep.running import PointResult, failed_point, run_poi
 from numlean.distributed.sweep.spec import SweepSpec
 from numlean.errors import NumleanError
 from numlean.executors.processes import MOST_JOBS
-from numlean.process.processors import available_processors
+from numlean_kernels.threads import available_processors
 
 _SECONDS_BETWEEN: Final = 0.5
 """Between two messages about the progress of a run."""

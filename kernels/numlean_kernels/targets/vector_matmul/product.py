@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import Any, Final
 
 import numpy as np
@@ -41,6 +41,16 @@ def vector_kernel(loop: Loop, table: Table) -> Callable[[Table], Callable[..., N
         return None
     lanes = _lanes(table, _FUSED[loop])
     return None if lanes is None else partial(make_product, lanes, loop=loop)
+
+
+@cache
+def tile_of(loop: Loop, table: Table) -> tuple[int, int] | None:
+    """Return the rows and columns of a tile of a vector kernel; None if there is none."""
+    lanes = _lanes(table, _FUSED[loop]) if loop in _FUSED else None
+    if lanes is None:
+        return None
+    sizes = shape(machine(), lanes.bits, lanes.temporaries)
+    return sizes.rows, sizes.columns
 
 
 def _lanes(table: Table, is_fused: bool) -> LaneArithmetic | None:

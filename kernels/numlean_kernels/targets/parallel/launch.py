@@ -1,0 +1,211 @@
+"""Launches of kernels from Python, by as many threads as their work is worth.
+
+How long a kernel takes on arrays of some sizes is measured the first times, so that small work
+stays in one thread on every machine and in every arithmetic.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, final
+
+import numpy as np
+
+from numlean_kernels.protocol import Array, Loop, Table
+from numlean_kernels.targets.native_calls import (
+    FIRST_BOUND,
+    Compiled,
+    Outcome,
+    address_places,
+    caller,
+    kernel_code,
+    kernel_words,
+)
+from numlean_kernels.targets.parallel.partition import Bounds, share_out, split
+from numlean_kernels.targets.parallel.pool import POOL
+from numlean_kernels.threads import THREADS
+
+FEWEST_NUMBERS: Final = 2048
+"""The numbers in all arrays of a kernel up to which it is never worth measuring."""
+
+_WORTHWHILE: Final = 60e-6
+"""The seconds from which several threads are faster than one; those that sleep wake up late."""
+
+_PROBE: Final = 16
+"""The parts of a domain of which one is measured where nothing is known."""
+
+_MEASUREMENTS: Final = 3
+"""The launches that are measured: the first one may wait for memory, or for other processes."""
+
+_MOST_SIZES: Final = 4096
+"""The sizes that are remembered for a kernel."""
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class _Call:
+    """The parts of a kernel on arrays of some shapes and dtypes.
+
+    Attributes:
+        function: The address of the caller of the kernel.
+        block: The words of all parts, of which those at ``places`` are the arrays' addresses.
+        places: The places of addresses among the words of a part.
+        steps: The distance of the words of each part from the first one, in bytes.
+    """
+
+    function: int
+    block: Array
+    places: list[int]
+    steps: Array
+
+
+@dataclass
+class _Cost:
+    """What is known about a kernel on arrays of some sizes.
+
+    Attributes:
+        seconds: The time that one thread takes, the shortest that was measured.
+        measurements: How often it was measured.
+        kind: The number of threads, and the shapes and dtypes of the arrays of ``call``.
+        call: The parts for these threads.
+    """
+
+    seconds: float = float("inf")
+    measurements: int = 0
+    kind: tuple[object, ...] = ()
+    call: _Call | None = None
+
+    def add(self, seconds: float) -> None:
+        self.seconds = min(self.seconds, seconds)
+        self.measurements += 1
+
+
+@final
+class ParallelLaunch:
+    """Launches a kernel over all cells of a domain; see ``Launch``.
+
+    Attributes:
+        serial: The most cells for which one thread is known to be enough, if there is no other
+            axis than that of the domain.
+    """
+
+    def __init__(self, compiled: Compiled, loop: Loop, table: Table) -> None:
+        self._compiled = compiled
+        self._loop = loop
+        self._table = table
+        self._run = compiled(loop, table)
+        self._outcome = Outcome()
+        self._costs: dict[tuple[int, ...], _Cost] = {}
+        self.serial = FEWEST_NUMBERS // 3
+
+    def __call__(self, domain: tuple[int, ...], *arrays: Array) -> None:
+        """Run the kernel."""
+        threads = THREADS.count
+        if threads == 1:
+            self._serial(domain, arrays)
+            return
+        numbers = sum([x.size for x in arrays])
+        if numbers < FEWEST_NUMBERS:
+            self._serial(domain, arrays)
+            return
+        key = (*domain, numbers)
+        cost = self._costs.get(key)
+        if cost is not None and cost.measurements >= _MEASUREMENTS:
+            if cost.seconds < _WORTHWHILE or not _are_plain(arrays):
+                self._serial(domain, arrays)
+            else:
+                self._run_parts(self._settled(cost, domain, arrays, threads), arrays, threads)
+        elif _are_plain(arrays):
+            self._measured(key, cost, domain, arrays, threads)
+        else:
+            self._serial(domain, arrays)
+
+    def _measured(
+        self,
+        key: tuple[int, ...],
+        cost: _Cost | None,
+        domain: tuple[int, ...],
+        arrays: tuple[Array, ...],
+        threads: int,
+    ) -> None:
+        layouts = tuple([(x.dtype, x.ndim) for x in arrays])
+        kernel_code(self._compiled, self._loop.source, self._table, layouts)
+        if cost is None:
+            if len(self._costs) >= _MOST_SIZES:
+                self._costs.clear()
+            cost = self._costs[key] = _Cost()
+            first, *rest = split(self._loop, self._table, domain, _PROBE)
+            seconds = self._timed(first, arrays) * (len(rest) + 1)
+            if not rest:
+                pass
+            elif seconds < _WORTHWHILE:
+                for bounds in rest:
+                    self._run(*map(np.uint64, bounds), *arrays)
+            else:
+                self._parallel(rest, arrays, threads)
+            cost.seconds = seconds
+            return
+        if cost.seconds < _WORTHWHILE:
+            bounds = tuple(bound for extent in domain for bound in (0, extent))
+            cost.add(self._timed(bounds, arrays))
+        else:
+            parts = share_out(self._loop, self._table, domain, threads)
+            began = time.perf_counter()
+            self._parallel(parts, arrays, threads)
+            cost.add((time.perf_counter() - began) * threads)
+        if cost.measurements == _MEASUREMENTS and cost.seconds < _WORTHWHILE and len(domain) == 1:
+            self.serial = max(self.serial, domain[0])
+
+    def _settled(
+        self, cost: _Cost, domain: tuple[int, ...], arrays: tuple[Array, ...], threads: int
+    ) -> _Call:
+        """Return the call of all parts, made once for arrays of some shapes and dtypes."""
+        kind = (threads, *[(x.shape, x.dtype) for x in arrays])
+        if cost.call is None or cost.kind != kind:
+            bounds = share_out(self._loop, self._table, domain, threads)
+            call = self._call(bounds, arrays)
+            cost.kind, cost.call = kind, call
+            return call
+        return cost.call
+
+    def _serial(self, domain: tuple[int, ...], arrays: tuple[Array, ...]) -> None:
+        # Unsigned, so that numba checks for no negative indices in the loop.
+        bounds = [np.uint64(bound) for extent in domain for bound in (0, extent)]
+        self._run(*bounds, *arrays)
+
+    def _timed(self, bounds: Bounds, arrays: tuple[Array, ...]) -> float:
+        words = [*map(np.uint64, bounds)]
+        began = time.perf_counter()
+        self._run(*words, *arrays)
+        return time.perf_counter() - began
+
+    def _parallel(self, parts: Sequence[Bounds], arrays: tuple[Array, ...], threads: int) -> None:
+        self._run_parts(self._call(parts, arrays), arrays, threads)
+
+    def _call(self, parts: Sequence[Bounds], arrays: tuple[Array, ...]) -> _Call:
+        layouts = tuple([(x.dtype, x.ndim) for x in arrays])
+        function, _ = kernel_code(self._compiled, self._loop.source, self._table, layouts)
+        words = np.array(kernel_words(function, parts[0], arrays, self._outcome), np.uint64)
+        block = np.empty((len(parts), words.size), np.uint64)
+        block[:] = words
+        block[:, FIRST_BOUND : FIRST_BOUND + len(parts[0])] = parts
+        places = address_places(len(parts[0]), arrays)
+        steps = block.strides[0] * np.arange(len(parts), dtype=np.int64)
+        return _Call(caller(words.size)[0], block, places, steps)
+
+    def _run_parts(self, call: _Call, arrays: tuple[Array, ...], threads: int) -> None:
+        block = call.block.copy()  # another thread of Python may run the same kernel
+        block[:, call.places] = [x.__array_interface__["data"][0] for x in arrays]
+        addresses = call.steps + block.__array_interface__["data"][0]
+        start = addresses.__array_interface__["data"][0]
+        POOL.share(threads, call.function, start, len(addresses))
+        if self._outcome.has_failed:
+            self._outcome = Outcome()
+            raise MemoryError(f"out of memory in the kernel {self._loop.name}")
+
+
+def _are_plain(arrays: tuple[Array, ...]) -> bool:
+    """Return whether arrays have the types for which kernels of programs are compiled."""
+    return all(x.flags.carray for x in arrays)
