@@ -52,12 +52,12 @@ from typing import Any, Final
 from numlean.analysis.lockstep import RunSpec
 from numlean.arguments.memory import check_memory
 from numlean.cli.bench.report import Report
-from numlean.cli.text_output import check_can_write, write_text
-from numlean.files.messages import writing
-from numlean.json_lines import json_line
 from numlean.cli.options.threads import add_threads_option
+from numlean.cli.text_output import check_can_write, write_text
 from numlean.errors import NumleanError, UnavailableError
 from numlean.executors.threads import chosen_threads
+from numlean.files.messages import writing
+from numlean.json_lines import json_line
 from numlean.scalar.dtype import split_dtype_list
 
 _MODULES: Final = {
