@@ -21,7 +21,7 @@ from numlean.process.processors import (
 )
 from numlean.verification.doctor import PACKAGES
 from numlean.version import __version__, version_of
-from numlean_kernels.threads import available_processors
+from numlean_kernels.threads import THREADS, available_processors
 
 _INSTRUCTION_SETS: Final = (
     *("sse4.2", "avx", "avx2", "fma", "f16c", "bmi2"),
@@ -60,7 +60,7 @@ def describe_machine() -> dict[str, Any]:
             "instruction_sets": [name for name in _INSTRUCTION_SETS if features.get(name)],
         },
         "compiled_for": compiled_for(),
-        "threads": _threads(),
+        "threads": THREADS.count,
         "system": platform.platform(),
         "versions": versions,
         "revision": _revision(),
@@ -87,14 +87,6 @@ def compiled_for() -> dict[str, Any]:
         "vector_registers": vectors.registers,
         "fma": fuses(),
     }
-
-
-def _threads() -> int:
-    """Return the most threads of numba's kernels."""
-    import numba
-
-    threads: int = numba.config.NUMBA_NUM_THREADS
-    return threads
 
 
 def _load() -> list[float] | None:

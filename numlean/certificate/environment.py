@@ -8,6 +8,7 @@ import platform
 from numlean.checkpoint.fingerprint import Plain
 from numlean.training import Runner
 from numlean.version import version_of
+from numlean_kernels.threads import THREADS
 
 _PACKAGES = ("numpy", "numba", "llvmlite", "mpmath", "gmpy2", "scikit-learn")
 
@@ -15,7 +16,6 @@ _PACKAGES = ("numpy", "numba", "llvmlite", "mpmath", "gmpy2", "scikit-learn")
 def environment_of(runner: Runner, *, fast_kernels: bool) -> dict[str, Plain]:
     """Return how a runner is executed, on which machine and with which software."""
     import llvmlite.binding as llvm  # slow to import, and not needed to read a certificate
-    import numba
 
     return {
         "device": runner.scalar.device,
@@ -27,5 +27,5 @@ def environment_of(runner: Runner, *, fast_kernels: bool) -> dict[str, Plain]:
         "machine": platform.machine(),
         "cpu": llvm.get_host_cpu_name(),
         "NUMBA_CPU_NAME": os.environ.get("NUMBA_CPU_NAME"),
-        "threads": numba.config.NUMBA_NUM_THREADS,
+        "threads": THREADS.count,
     }

@@ -16,6 +16,7 @@ import numpy as np
 
 from numlean.executors.executor import HERE, Executor
 from numlean.tasks.arithmetic import arithmetic_options
+from numlean_kernels.threads import VARIABLE
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,6 @@ class ReplayOutcome:
 
 
 _TARGET: Final = "NUMBA_CPU_NAME"
-_THREADS: Final = "NUMBA_NUM_THREADS"
 
 
 def environments() -> tuple[Environment, ...]:
@@ -69,11 +69,11 @@ def environments() -> tuple[Environment, ...]:
     cpu = llvm.get_host_cpu_name()
     features = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])
     return (
-        Environment("all of this processor, 1 thread", {_TARGET: None, _THREADS: "1"}),
-        Environment("all of this processor, 2 threads", {_TARGET: None, _THREADS: "2"}),
-        Environment(f"{cpu}, 1 thread", {_TARGET: cpu, _THREADS: "1"}),
-        Environment("generic, 1 thread", {_TARGET: "generic", _THREADS: "1"}),
-        Environment("generic, 2 threads", {_TARGET: "generic", _THREADS: "2"}),
+        Environment("all of this processor, 1 thread", {_TARGET: None, VARIABLE: "1"}),
+        Environment("all of this processor, 2 threads", {_TARGET: None, VARIABLE: "2"}),
+        Environment(f"{cpu}, 1 thread", {_TARGET: cpu, VARIABLE: "1"}),
+        Environment("generic, 1 thread", {_TARGET: "generic", VARIABLE: "1"}),
+        Environment("generic, 2 threads", {_TARGET: "generic", VARIABLE: "2"}),
         Environment(
             "numpy's plain loops", {_TARGET: None, "NPY_DISABLE_CPU_FEATURES": " ".join(features)}
         ),

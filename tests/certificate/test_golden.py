@@ -44,7 +44,7 @@ def test_a_golden_certificate_holds_in_an_arithmetic_without_encodings():
 # tools/replay_everywhere replays every task.
 @pytest.mark.parametrize(
     "variables",
-    [{"NUMBA_CPU_NAME": "generic", "NUMBA_NUM_THREADS": "2"}, {"NUMBA_NUM_THREADS": "1"}],
+    [{"NUMBA_CPU_NAME": "generic", "NUMLEAN_NUM_THREADS": "2"}, {"NUMLEAN_NUM_THREADS": "1"}],
     ids=["generic", "one thread"],
 )
 def test_a_golden_certificate_holds_for_any_processor_and_on_one_thread(variables):

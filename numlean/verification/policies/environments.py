@@ -9,6 +9,7 @@ from typing import Final, final
 from numlean.training import Options
 from numlean.training.options import BACKENDS
 from numlean.verification.policies.cases import Case
+from numlean_kernels.threads import VARIABLE
 
 
 @final
@@ -64,12 +65,12 @@ TASKS: Final = tuple(case.task for case in _CASES)
 ENVIRONMENTS: Final = (
     Environment(
         "one-thread",
-        {"NUMBA_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+        {VARIABLE: "1", "OMP_NUM_THREADS": "1"},
         dict.fromkeys(_CASES, (Options("compiled", "python"), *_ON_CPU)),
     ),
     Environment(
         "two-threads",
-        {"NUMBA_NUM_THREADS": "2", "OMP_NUM_THREADS": "2"},
+        {VARIABLE: "2", "OMP_NUM_THREADS": "2"},
         dict.fromkeys(_CASES, _ON_CPU),
     ),
     Environment("simulator", {"NUMBA_ENABLE_CUDASIM": "1"}, _SIMULATED, module="numba_cuda"),

@@ -115,7 +115,9 @@ def trained(arithmetic, backend, *, steps=5):
 
 
 @pytest.mark.usefixtures("eager_threads")
-@pytest.mark.parametrize("arithmetic", ["float32", "bfloat16@round=stochastic", "policy:bf16-mixed"])
+@pytest.mark.parametrize(
+    "arithmetic", ["float32", "bfloat16@round=stochastic", "policy:bf16-mixed"]
+)
 def test_no_number_of_threads_changes_a_training(arithmetic):
     def work():
         return [trained(arithmetic, backend) for backend in ("eager", "compiled")]
@@ -240,7 +242,7 @@ def test_the_environment_variable_is_checked(text):
 
 @pytest.mark.parametrize("count", [0, -1, 1025, 1.5, True, "2"])
 def test_set_num_threads_is_checked(count):
-    with pytest.raises(nl.NumleanError, match=r"set_num_threads\(count\) must be an integer from 1"):
+    with pytest.raises(nl.NumleanError, match=r"\(count\) must be an integer from 1"):
         nl.set_num_threads(count)
 
 
