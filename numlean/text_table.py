@@ -2,7 +2,8 @@
 
 Every table that numlean prints goes through this module. A column is aligned by one character,
 ``<`` (left, for texts) or ``>`` (right, for numbers); the last character of ``align`` applies to
-all further columns, so ``"<>"`` means a text followed by numbers.
+all further columns, so ``"<>"`` means a text followed by numbers. On a terminal, a table is made to
+fit into its lines; see :mod:`numlean.display_text.columns`.
 """
 
 from __future__ import annotations
@@ -14,10 +15,13 @@ from itertools import zip_longest
 from typing import Final, TypeAlias
 
 from numlean.display_text import escape_line
+from numlean.display_text.columns import GAP, FittedTable, fit_columns
+from numlean.display_text.layout import heading, line_width
 
 Cells: TypeAlias = Sequence[str]
 
-_GAP: Final = "  "
+_LEAST_WIDTH: Final = 8
+"""The width to which columns of a row that is printed alone may shrink on a narrow terminal."""
 
 
 def column_alignment(align: str, column: int) -> str:
@@ -48,18 +52,54 @@ class RowFormat:
 
     def line(self, cells: Cells) -> str:
         """Return the cells as one line, without control characters and trailing spaces."""
+        return self._line(cells, self._shown_widths())
+
+    def _line(self, cells: Cells, widths: Sequence[int]) -> str:
         padded = (
             f"{escape_line(cell):{column_alignment(self.align, k)}{width}}"
-            for k, (cell, width) in enumerate(zip(cells, self.widths, strict=False))
+            for k, (cell, width) in enumerate(zip(cells, widths, strict=False))
         )
-        return (self.indent + _GAP.join(padded)).rstrip()
+        return (self.indent + GAP.join(padded)).rstrip()
+
+    def heading(self, cells: Cells) -> str:
+        """Return the titles of the columns as one line."""
+        return heading(self.line(cells))
+
+    def _shown_widths(self) -> tuple[int, ...]:
+        """Return the widths, reduced as far as the terminal needs it, numbers first."""
+        width, shown = line_width(), list(self.widths)
+        if width is None:
+            return self.widths
+        left = width - len(self.indent) - len(GAP) * (len(shown) - 1)
+        numbers = [k for k in range(len(shown)) if column_alignment(self.align, k) == ">"]
+        for columns in (numbers, range(len(shown))):
+            while sum(shown) > left and max((shown[k] for k in columns), default=0) > _LEAST_WIDTH:
+                shown[max(columns, key=lambda k: shown[k])] -= 1
+        return tuple(shown)
 
 
 def align_rows(rows: Iterable[Cells], align: str = "<", *, indent: str = "") -> list[str]:
-    """Return one aligned line for each row."""
-    every = [tuple(row) for row in rows]
-    row_format = RowFormat.fit(every, align, indent=indent)
-    return [row_format.line(row) for row in every]
+    """Return one aligned line for each row; on a narrow terminal, several ones."""
+    return _aligned((), rows, align, indent)
+
+
+def _aligned(header: Cells, rows: Iterable[Cells], align: str, indent: str) -> list[str]:
+    titles = tuple(map(escape_line, header))
+    every = [tuple(map(escape_line, row)) for row in rows]
+    columns = range(max(map(len, [titles, *every]), default=0))
+    tables = [FittedTable(columns, [titles] if titles else [], every)]
+    width = line_width()
+    if width is not None and columns:
+        can_flow = len(columns) > 1 and column_alignment(align, columns[-1]) == "<"
+        tables = fit_columns(titles, every, width - len(indent), can_flow=can_flow)
+    lines = list[str]()
+    for table in tables:
+        own = "".join(column_alignment(align, k) for k in table.columns)
+        fitted = RowFormat.fit([*table.head, *table.rows], own or align, indent=indent)
+        lines += [""] if lines else []
+        lines += [heading(fitted._line(row, fitted.widths)) for row in table.head]
+        lines += [fitted._line(row, fitted.widths) for row in table.rows]
+    return lines
 
 
 @dataclass(frozen=True)
@@ -80,9 +120,8 @@ class TextTable:
 
     def lines(self, *, indent: str = "") -> list[str]:
         """Return the lines of the table: title, header, rows."""
-        head = [self.header] if self.header else []
-        title = [escape_line(self.title)] if self.title else []
-        return [*title, *align_rows([*head, *self.rows], self.align, indent=indent)]
+        title = [heading(escape_line(self.title))] if self.title else []
+        return [*title, *_aligned(self.header, self.rows, self.align, indent)]
 
     def to_text(self, *, indent: str = "") -> str:
         """Return the table as aligned text."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numlean.display_text.layout import Layout, laid_out
 from numlean.text_table import RowFormat, TextTable, align_rows
 
 _TABLE = TextTable(("name", "p", "what"), (("a<b", "24", "x"), ("long name", "8", "")), "<><", "T")
@@ -40,3 +41,44 @@ def test_html_may_have_headings_of_rows_and_no_header() -> None:
         '<table><tbody><tr><th style="text-align:left">value</th>'
         '<td style="text-align:left">1</td></tr></tbody></table>'
     )
+
+
+def _shown(table: TextTable, width: int) -> list[str]:
+    with laid_out(Layout(width)):
+        return table.to_text().splitlines()
+
+
+def test_titles_get_several_lines_before_a_table_is_divided() -> None:
+    table = TextTable(("dtype", "relative error", "sign flips"), (("e4m3", "0.5", "1"),), "<>")
+    assert _shown(table, 40) == table.to_text().splitlines()
+    assert _shown(table, 23) == [
+        "       relative   sign",
+        "dtype     error  flips",
+        "e4m3        0.5      1",
+    ]
+    assert _shown(table, 16) == [
+        *("       relative", "dtype     error", "e4m3        0.5"),
+        *("", "        sign", "dtype  flips", "e4m3       1"),
+    ]
+
+
+def test_a_last_column_of_sentences_continues_below_itself() -> None:
+    rows = (("a", "words that take much more than the line"), ("b", "few"))
+    assert _shown(TextTable((), rows), 30) == [
+        "a  words that take much more",
+        "   than the line",
+        "b  few",
+    ]
+
+
+def test_headings_are_remembered_for_a_terminal_with_colours() -> None:
+    layout = Layout()
+    with laid_out(layout):
+        lines = _TABLE.lines()
+    assert layout.headings == {lines[0], lines[1]}
+
+
+def test_columns_of_rows_printed_one_at_a_time_shrink() -> None:
+    row_format = RowFormat("<>", (6, 12, 12))
+    with laid_out(Layout(28)):
+        assert len(row_format.line(("ab", "1.5", "2"))) == 28

@@ -6,108 +6,74 @@ Only the module of the chosen command is imported, so that ``numlean --help`` is
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import warnings
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from typing import Any, Final, NoReturn
+from typing import Final
 
 from numlean.cli import exit_status
-from numlean.cli.numbers import greatest_values, integer, real
+from numlean.cli.colours import CHOICES, COLOURS
+from numlean.cli.numbers import greatest_values
+from numlean.cli.parser import Parser
 from numlean.cli.path_roles import check_path_roles
 from numlean.cli.signals import ending_waits, report_stop, stop_by_exception
-from numlean.cli.streams import OutputError, run_with_checked_streams
+from numlean.cli.streams import OutputError, print_as_it_is, run_with_checked_streams
 from numlean.display_text import one_line
 from numlean.errors import NumleanError
 from numlean.executors.threads import chosen_threads
 from numlean.files.messages import reason_of
-from numlean.names import did_you_mean
+
+COMMAND_GROUPS: Final = {
+    "train": {
+        "train": "train a task in a number format, or by a policy of several",
+        "sweep": "train every point of a grid of settings on a cluster",
+        "replay": "repeat a certificate's run, and compare every step",
+        "export": "write a checkpoint's parameters as floats",
+    },
+    "compare": {
+        "crosscheck": "train in several formats; compare every step bit for bit",
+        "compare": "train in several formats; measure their errors",
+        "ablate": "find the part of a precision policy that costs most",
+    },
+    "look at numbers": {
+        "eval": "evaluate an expression; show every detail of the result",
+        "play": "open a page with numbers, operations and formats",
+        "dtypes": "list the number formats",
+        "policies": "list the precision policies, or the fields of one",
+        "tasks": "list the tasks",
+    },
+    "matrix units and test vectors": {
+        "compare-units": "compare the rules of two matrix units",
+        "record-unit": "record the results of a real tensor core",
+        "vectors": "write or check test vectors of a block format",
+        "testfloat": "check or generate lines of Berkeley TestFloat",
+    },
+    "check and measure": {
+        "verify": "compare emulated arithmetic with independent references",
+        "bench": "measure speed",
+        "doctor": "print versions, and check the bits of each device",
+        "warm": "compile kernels, so that later commands start at once",
+    },
+    "terminal": {
+        "completion": "print a script that completes words in bash, zsh or fish",
+    },
+}
+"""A summary of each command, by the title of its group and its name."""
 
 COMMANDS: Final = {
-    "train": "train a task in one number format, or in several by a policy",
-    "crosscheck": "train a task in several number formats and compare every step bit for bit",
-    "replay": "repeat a certificate's run and compare every step bit for bit",
-    "compare": "train a task in several number formats and measure their errors",
-    "ablate": "promote and demote each part of a precision policy alone, and say which costs most",
-    "export": "write a checkpoint's parameters as floats (.npz or .safetensors)",
-    "eval": "evaluate an expression and show every detail of the result",
-    "dtypes": "list the number formats",
-    "policies": "list the precision policies, or every field of one",
-    "tasks": "list the tasks",
-    "play": "open a page that shows numbers, operations and formats in the browser",
-    "sweep": "train every point of a grid of settings on a cluster, and show the results",
-    "compare-units": "compare the rules of two matrix units, and find products that differ",
-    "record-unit": "record the results of a real tensor core for test vectors",
-    "testfloat": "check lines of Berkeley TestFloat, or generate them",
-    "vectors": "write test vectors of a block format, or check those of another library",
-    "verify": "compare emulated arithmetic with independent references, bit for bit",
-    "warm": "compile the kernels of number formats, so that later commands start at once",
-    "doctor": "print the installed versions and check the bits of each device",
-    "bench": "measure speed",
+    name: summary for group in COMMAND_GROUPS.values() for name, summary in group.items()
 }
 """A summary of each command, by name."""
 
+COMPLETION: Final = "_ARGCOMPLETE"
+"""The environment variable with which the script of ``numlean completion`` asks for words."""
+
+_PRINTS_DATA: Final = ("completion", "testfloat", "vectors")
+"""Commands whose output other programs read."""
+
 Command = Callable[[argparse.Namespace], int]
-
-
-class _HelpFormatter(argparse.HelpFormatter):
-    """Keeps the paragraphs of a description apart."""
-
-    def _fill_text(self, text: str, width: int, indent: str) -> str:
-        paragraphs = text.strip().split("\n\n")
-        return "\n\n".join(
-            super(_HelpFormatter, self)._fill_text(p, width, indent) for p in paragraphs
-        )
-
-
-class _Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line, and whose descriptions have paragraphs.
-
-    Options with ``type=int`` or ``type=float`` take the numbers of ``numlean.cli.numbers``.
-    """
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**{"formatter_class": _HelpFormatter, **options})
-        self.register("type", int, integer)
-        self.register("type", float, real)
-
-    def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
-        """Return the value or values of an argument; argparse would drop the -- of --option=--."""
-        is_one = bool(action.option_strings) or action.nargs is None
-        if not is_one or arg_strings != ["--"]:
-            return super()._get_values(action, arg_strings)
-        value = self._get_value(action, "--")
-        self._check_value(action, value)
-        return value if action.nargs in (None, argparse.OPTIONAL) else [value]
-
-    def _check_value(self, action: argparse.Action, value: Any) -> None:
-        if action.choices is None or value in action.choices:
-            return
-        known = tuple(map(str, action.choices))
-        kind = "command" if isinstance(action, argparse._SubParsersAction) else None
-        near = did_you_mean(str(value), known)
-        what = f"unknown {kind}" if kind else "invalid choice:"
-        raise argparse.ArgumentError(
-            None if kind else action, f"{what} {value!r}; known: {', '.join(known)}{near}"
-        )
-
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Return the arguments and those that are unknown, of which options are an error here.
-
-        Raises:
-            SystemExit: An option is unknown; the message suggests the nearest one.
-        """
-        arguments, unknown = super().parse_known_args(args, namespace)
-        options = [word.partition("=")[0] for word in unknown if word[:2] == "--" and word[2:]]
-        if options:
-            known = [name for name in self._option_string_actions if name[:2] == "--"]
-            near = did_you_mean(options[0], known) or ""
-            self.error(f"unknown option {options[0]}{near}")
-        return arguments, unknown
-
-    def error(self, message: str) -> NoReturn:
-        text = f"numlean: error: {one_line(message)} (see {self.prog} --help)\n"
-        self.exit(exit_status.ERROR, text)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -117,6 +83,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     written, 3 for a run that ended with numbers that are not finite, 130, 143 and 129 for an end by
     Ctrl-C, SIGTERM and SIGHUP, and 141 if the reader of standard output is gone.
     """
+    if COMPLETION in os.environ:
+        from numlean.cli.completers import answer  # imports argcomplete
+
+        answer(lambda words: build_parser(_command_in(words)))
     given = sys.argv[1:] if argv is None else argv
     with ending_waits():
         return run_with_checked_streams(lambda: _run(given), _report_output_error)
@@ -124,9 +94,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(given: Sequence[str]) -> int:
     arguments = argparse.Namespace()
+    COLOURS.value = CHOICES[0]
     try:
         arguments = build_parser(_command_in(given)).parse_args(given)
         check_path_roles(arguments.command, arguments)
+        if getattr(arguments, "json", False) or arguments.command in _PRINTS_DATA:
+            print_as_it_is()
         run: Command = arguments.run
         threads: int | None = getattr(arguments, "threads", None)
         with chosen_threads(threads), stop_by_exception(), warnings.catch_warnings():
@@ -160,8 +133,10 @@ def _with_limit(run: Command, arguments: argparse.Namespace) -> int:
 
 def build_parser(command: str | None = None) -> argparse.ArgumentParser:
     """Return the parser, with the options of one command; the other commands have only names."""
-    parser = _Parser(prog="numlean", description="Train the same network in any number format.")
-    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
+    parser = Parser(prog="numlean", description="Train the same network in any number format.")
+    parser.command_groups = {title: tuple(group) for title, group in COMMAND_GROUPS.items()}
+    version = "print the version and exit"
+    parser.general.add_argument("--version", action=_Version, nargs=0, help=version)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for name, summary in COMMANDS.items():
         if name != command:
@@ -183,8 +158,16 @@ class _Version(argparse.Action):
 
 
 def _command_in(argv: Sequence[str]) -> str | None:
-    """Return the command among the arguments: the first one that is not an option."""
-    first = next((word for word in argv if not word.startswith("-")), None)
+    """Return the command among the arguments: the first one that is not an option or its value."""
+    before = ["", *argv]
+    first = next(
+        (
+            word
+            for option, word in zip(before, argv, strict=False)
+            if not word.startswith("-") and option != "--color"
+        ),
+        None,
+    )
     return first if first in COMMANDS else None
 
 

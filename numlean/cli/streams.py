@@ -9,18 +9,24 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager, suppress
 from errno import EBADF
 from io import BufferedWriter, TextIOWrapper
 from typing import Any, Final, TextIO, cast
 
 from numlean.cli import exit_status
-from numlean.display_text import escape_controls, shorten_words
+from numlean.cli.colours import COLOURS, coloured
+from numlean.display_text import escape_controls, shorten_words, wrap_words
+from numlean.display_text.layout import Layout, laid_out
 from numlean.files.streams import SharedOutput
 from numlean.process.waiting import WaitEndedError
 
 _STANDARD_FILES: Final = (0, 1, 2)
+
+_LEAST_WIDTH: Final = 20
+_HANGING: Final = 2
+"""Spaces before the further lines of a line that does not fit."""
 
 
 class OutputError(Exception):
@@ -82,15 +88,32 @@ class _Stream:
     a file, can act on the terminal.
     """
 
-    def __init__(self, stream: Any) -> None:
+    def __init__(self, stream: Any, headings: Container[str] = ()) -> None:
         self._stream = stream
+        self._headings = headings
+        self._is_line_start = True
+        self.is_data = False
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
 
     def write(self, text: str) -> int:
         """Write a text; control characters and those that the encoding lacks are escaped."""
-        return self._write(escape_controls(text))
+        return self._write(self._shown(escape_controls(text)))
+
+    def _shown(self, text: str) -> str:
+        """Return an escaped text as a terminal shows it: in lines that fit, with colours."""
+        width, has_colours = terminal_width(self._stream), COLOURS.allows(self._stream)
+        lines = text.split("\n")
+        if not self.is_data and (width is not None or has_colours):
+            first = 0 if self._is_line_start else 1  # the rest of a line stays as it is
+            for k, line in enumerate(lines[first:], start=first):
+                fitted = _fitted(line, width)
+                shown = (coloured(each, self._headings) for each in fitted)
+                lines[k] = "\n".join(shown if has_colours else fitted)
+        if text:
+            self._is_line_start = text.endswith("\n")
+        return "\n".join(lines)
 
     def _write(self, text: str) -> int:
         try:
@@ -111,6 +134,31 @@ class _Stream:
                 self._stream.flush()
             finally:
                 os.close(nowhere)
+
+
+def terminal_width(stream: Any) -> int | None:
+    """Return the number of characters in a line of a terminal; None for a stream that is not one.
+
+    ``COLUMNS`` replaces what the terminal says.
+    """
+    if not stream.isatty():
+        return None
+    given = os.environ.get("COLUMNS", "")
+    if given.isascii() and given.isdecimal() and len(given) < 6 and int(given):
+        return max(int(given), _LEAST_WIDTH)
+    try:
+        found = os.get_terminal_size(stream.fileno()).columns
+    except (OSError, ValueError):
+        return None
+    return max(found, _LEAST_WIDTH) if found else None
+
+
+def _fitted(line: str, width: int | None) -> list[str]:
+    """Return the lines into which a line is broken at spaces."""
+    if width is None or len(line) <= width:
+        return [line]
+    indent = len(line) - len(line.lstrip(" ")) + _HANGING
+    return wrap_words(line, width, " " * min(indent, width // 2))
 
 
 class _Output(_Stream):
@@ -168,6 +216,10 @@ class _Closed:
     def flush(self) -> None:
         """Do nothing: nothing is buffered."""
 
+    def isatty(self) -> bool:
+        """Return False: it is not a terminal."""
+        return False
+
 
 def run_with_checked_streams(command: Callable[[], int], fail: Callable[[OutputError], int]) -> int:
     """Run a command between checked streams, flush them, and return the exit status.
@@ -206,6 +258,12 @@ def _flush(output: _Output, status: int) -> None:
         output.discard()
 
 
+def print_as_it_is() -> None:
+    """Neither colour nor break the lines that follow on standard output: programs read them."""
+    if isinstance(sys.stdout, _Stream):  # otherwise outside of a command
+        sys.stdout.is_data = True
+
+
 def terminal() -> TextIO:
     """Return standard error as a stream that takes control sequences, for a progress bar."""
     if not isinstance(sys.stderr, _Stream):  # outside of a command
@@ -218,11 +276,14 @@ def _checked_streams() -> Iterator[_Output]:
     before = sys.stdout, sys.stderr
     _fill_closed_files()
     with open(os.devnull, "w", encoding="utf-8") as nowhere:  # noqa: PTH123
-        output = _Output(_without_blocking(before[0]) if before[0] is not None else _Closed())
-        errors = _Errors(_without_blocking(before[1]) if before[1] is not None else nowhere)
+        text, errors_text = map(_without_blocking, before)
+        layout = Layout(None if text is None else terminal_width(text))
+        output = _Output(_Closed() if text is None else text, layout.headings)
+        errors = _Errors(nowhere if errors_text is None else errors_text, layout.headings)
         sys.stdout, sys.stderr = cast("TextIO", output), cast("TextIO", errors)
         try:
-            yield output
+            with laid_out(layout):
+                yield output
         finally:
             sys.stdout, sys.stderr = before
             errors.flush()

@@ -312,7 +312,7 @@ def test_every_command_has_a_description_and_a_help_text_for_each_option(capsys,
     with pytest.raises(SystemExit):
         main([*command, "--help"])
     text = " ".join(capsys.readouterr().out.split())
-    assert text.startswith(f"usage: numlean {' '.join(command)} [-h]")
+    assert text.startswith(f"usage: numlean {' '.join(command)} [options]")
     parser = build_parser(command[0])
     for word in command:
         (commands,) = (a for a in parser._actions if isinstance(a, argparse._SubParsersAction))

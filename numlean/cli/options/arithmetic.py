@@ -9,24 +9,25 @@ from numlean.tasks.recipe import DEFAULT_DTYPE
 
 def add_arithmetic_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of a command that trains one run."""
-    parser.add_argument(
+    group = parser.add_argument_group("arithmetic")
+    group.add_argument(
         "--dtype",
         metavar="D",
         help=f"number format; `numlean dtypes` lists them (default: {DEFAULT_DTYPE})",
     )
-    parser.add_argument(
+    group.add_argument(
         "--policy",
         metavar="P|FILE",
         help="several formats, in place of --dtype: NAME[,field=value...] or FILE.toml;"
         " `numlean policies` lists the names and fields",
     )
-    parser.add_argument(
+    group.add_argument(
         "--accumulate",
         metavar="A",
         help="sums of products: a number format, or a rule such as 'blocked(float32, 128, float32)'"
         " or 'unit(A100:fp16)' (default: the policy's, or the number format)",
     )
-    parser.add_argument(
+    group.add_argument(
         "--master",
         metavar="D",
         help="number format of the parameters and the optimizer (default: the policy's, or the"

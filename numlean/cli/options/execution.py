@@ -34,11 +34,11 @@ _SHORT: Final = 10**7
 EAGER, COMPILED = BACKENDS
 
 
-def add_execution_options(parser: argparse.ArgumentParser, *, uses_fast_kernels: bool) -> None:
+def add_execution_options(parser: argparse._ActionsContainer, *, uses_fast_kernels: bool) -> None:
     """Add the options that select the engine and the kernels.
 
     Args:
-        parser: The parser of a command.
+        parser: The parser of a command, or a group of it.
         uses_fast_kernels: Whether the command uses fast kernels unless it is told otherwise.
     """
     parser.add_argument(

@@ -9,7 +9,7 @@ from numlean.display_text import format_size
 from numlean.errors import NumleanError
 
 
-def add_limit_option(parser: argparse.ArgumentParser) -> None:
+def add_limit_option(parser: argparse._ActionsContainer) -> None:
     """Add the option to a command that reads files; ``main`` applies it."""
     parser.add_argument(
         "--max-size",

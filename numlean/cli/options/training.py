@@ -33,26 +33,28 @@ def add_training_options(
         metavar="TASK",
         help=f"task to train ({', '.join(task_names())}); or use --data FILE",
     )
-    parser.add_argument(
+    training = parser.add_argument_group("training")
+    training.add_argument(
         "--steps", type=int, metavar="N", help="number of updates (default: the task's)"
     )
-    parser.add_argument(
+    training.add_argument(
         "--batch-size", type=int, metavar="B", help="samples per update (default: the task's)"
     )
-    parser.add_argument(
+    training.add_argument(
         "--seed",
         type=int,
         metavar="S",
         help="seed of the initial parameters and the sample order (default: 0)",
     )
-    add_device_options(parser, "the fastest one for the dtype")
-    add_execution_options(parser, uses_fast_kernels=uses_fast_kernels)
-    add_threads_option(parser)
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.add_argument(
+    training.add_argument(
         "--text", metavar="FILE", help="UTF-8 text to train char-rnn or char-transformer on"
     )
-    add_limit_option(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    execution = parser.add_argument_group("execution")
+    add_device_options(execution, "the fastest one for the dtype")
+    add_execution_options(execution, uses_fast_kernels=uses_fast_kernels)
+    add_threads_option(execution)
+    add_limit_option(execution)
     add_optimization_options(parser)
     add_table_options(parser)
 
@@ -66,7 +68,7 @@ def add_weights_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_device_options(parser: argparse.ArgumentParser, default: str) -> None:
+def add_device_options(parser: argparse._ActionsContainer, default: str) -> None:
     """Add the options that select the device; ``default`` describes the default."""
     parser.add_argument(
         "--device",

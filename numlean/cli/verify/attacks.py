@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise NumleanError(f"--count must be at least 1, got {arguments.count}")
     attacks = [_attack(name) for name in arguments.names] or list(ATTACKS)
     row_format = RowFormat("<>", (_WIDTH, 10, 8))
-    print(row_format.line(("attack", "tried", "failed")))
+    print(row_format.heading(("attack", "tried", "failed")))
     all_failed = 0
     for attack in attacks:
         found = _run(attack, arguments.count or attack.count, arguments.seed)

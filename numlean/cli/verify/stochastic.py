@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     count, status = int(arguments.count), 0
     print(f"{arguments.dtype}: {count:,} samples per case; off: in standard errors")
     row_format = RowFormat("<>>><>", (31, 13, 13, 7, 6, 7), indent="  ")
-    print(row_format.line(("", "probability up", "went up", "off", "", "")))
+    print(row_format.heading(("", "probability up", "went up", "off", "", "")))
     for case in CASES:
         started = time.perf_counter()
         with progress(str(case), -(-count // BATCH)) as advance:
