@@ -29,7 +29,7 @@ def answer(build_parser: Callable[[Sequence[str]], argparse.ArgumentParser]) -> 
     position = int(point) if point.isascii() and point.isdecimal() else len(line)
     parser = build_parser(split_line(line, position)[3][1:])
     _add_completers(parser)
-    argcomplete.autocomplete(parser, always_complete_options="long", default_completer=_nothing)
+    argcomplete.autocomplete(parser, always_complete_options="long")
 
 
 def _add_completers(parser: argparse.ArgumentParser) -> None:
@@ -95,13 +95,13 @@ def _in_list(completer: _Completer) -> _Completer:
 
 
 def _optimizers(**_: Any) -> Iterable[str]:
-    from numlean.cli.options.optimization import OPTIMIZERS
+    from numlean.optim import OPTIMIZERS
 
     return tuple(OPTIMIZERS)
 
 
 def _schedules(**_: Any) -> Iterable[str]:
-    from numlean.cli.options.optimization import SCHEDULES
+    from numlean.tasks.optimization import SCHEDULES
 
     return tuple(SCHEDULES)
 

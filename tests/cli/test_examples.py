@@ -21,7 +21,7 @@ PACKAGES = {"sweep": "distributed", "play": "starlette", "verify elementary": "g
 
 SLOW = (
     *("verify", "verify arithmetic", "verify certificates", "verify checkpoints"),
-    *("verify policies", "bench", "warm", "doctor"),
+    *("verify policies", "verify attacks", "bench", "warm", "doctor"),
 )
 """Commands that take too long here, or start processes; their own tests run them."""
 
@@ -53,7 +53,7 @@ def test_the_examples_of_a_command_run(command, folder, monkeypatch, capsys):
             continue
         if "<" in words:
             words, (_, file) = words[:-2], words[-2:]
-            monkeypatch.setattr(sys, "stdin", io.StringIO(Path(file).read_text()))
+            monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(Path(file).read_bytes())))
         assert main(words[1:]) == 0, capsys.readouterr().err
 
 
