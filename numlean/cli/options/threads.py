@@ -8,7 +8,7 @@ from typing import Final
 _USUAL: Final = "the environment variable NUMLEAN_NUM_THREADS, or else the number of processors"
 
 
-def add_threads_option(parser: argparse.ArgumentParser, default: str = _USUAL) -> None:
+def add_threads_option(parser: argparse._ActionsContainer, default: str = _USUAL) -> None:
     """Add the option; ``default`` says what is used if it is not given."""
     parser.add_argument(
         "--threads",
