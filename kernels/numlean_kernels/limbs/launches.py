@@ -22,8 +22,17 @@ from numlean_kernels.loops.matmul import MATMUL, MATMUL_FMA
 from numlean_kernels.loops.reduce import ARGMAX, MAX, SUM_ORDERED, SUM_PAIRWISE
 from numlean_kernels.loops.row_sums import SUM_ORDERED_ROWS
 from numlean_kernels.protocol import Array, Launch, Loop
+from numlean_kernels.targets.parallel.calls import share_calls
+from numlean_kernels.targets.parallel.partition import cut
+from numlean_kernels.threads import THREADS
 
 _LESS, _EQUAL = 1, 2
+
+_FEWEST_OPERATIONS: Final = 2048
+"""The operations from which several threads are faster: one takes about 0.1 µs."""
+
+_FUNCTION_OPERATIONS: Final = 16
+"""The operations that one of ``FUNCTIONS`` takes, at least."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +97,12 @@ class LimbLaunches:
         """The words of a number."""
         return self.limbs + np.uint64(HEAD)
 
+    @property
+    def work_words(self) -> int:
+        """The words of memory that any kernel needs for itself, on lines of its own."""
+        limbs = int(self.limbs)
+        return max(kernels.work_words(limbs), kernels.function_words(limbs)) + 8
+
     def work(self) -> Array:
         """Return memory that a kernel needs."""
         return np.empty(kernels.work_words(int(self.limbs)), np.uint64)
@@ -95,6 +110,15 @@ class LimbLaunches:
 
 def _address(x: Array) -> np.uint64:
     return np.uint64(x.ctypes.data)  # the array interface would describe all fields
+
+
+def _place(x: Array, words: int) -> np.uint64:
+    return np.uint64(x.ctypes.data + 8 * words)
+
+
+def _cell(s: LimbLaunches, x: Array, index: int) -> np.uint64:
+    """Return the address of a number of an array in C order."""
+    return _place(x, index * int(s.words))
 
 
 def _rows(x: Array) -> Array:
@@ -124,30 +148,69 @@ def _step(s: LimbLaunches, x: Array, count: int) -> np.uint64:
 _NAMES: Final = {"add": kernels.ADD, "sub": kernels.SUB, "mul": kernels.MUL}
 
 
+def _shared(
+    s: LimbLaunches,
+    run: Any,
+    count: int,
+    operations: int,
+    arguments: Callable[[int, int, np.uint64], tuple[Any, ...]],
+) -> int:
+    """Run a kernel over a number of cells, by several threads if it has many operations.
+
+    Args:
+        s: The launches.
+        run: The kernel.
+        count: The cells.
+        operations: The operations on numbers in all cells.
+        arguments: ``arguments(start, stop, t)`` returns those for some cells; t is the address of
+            memory for the kernel.
+
+    Returns:
+        Not 0 if the kernel returns another word than 0 for a cell.
+    """
+    threads = THREADS.count if operations >= _FEWEST_OPERATIONS else 1
+    parts = cut(count, threads, (1,)) if threads > 1 else [(0, count)]
+    work = np.empty((len(parts), s.work_words), np.uint64)
+    calls = [arguments(*part, _address(work[k])) for k, part in enumerate(parts)]
+    return int(any(share_calls(run, calls)))
+
+
 def _arithmetic(
     s: LimbLaunches, name: str, domain: tuple[int, ...], x: Array, y: Array, z: Array
 ) -> int:
-    (count,), t = domain, s.work()
-    places = _address(x), _step(s, x, count), _address(y), _step(s, y, count), _address(z)
-    own = s.limbs, np.uint64(s.precision), _address(t)
-    if name == "div":
-        return int(kernels.divide(np.uint64(count), *places, *own))
-    return int(kernels.add_sub_mul(np.int64(_NAMES[name]), np.uint64(count), *places, *own))
+    (count,) = domain
+    steps = [_step(s, each, count) for each in (x, y)]
+
+    def arguments(start: int, stop: int, t: np.uint64) -> tuple[Any, ...]:
+        places = [
+            word
+            for each, step in zip((x, y), steps, strict=True)
+            for word in (_place(each, start * int(step)), step)
+        ]
+        own = s.limbs, np.uint64(s.precision), t
+        kind = () if name == "div" else (np.int64(_NAMES[name]),)
+        return (*kind, np.uint64(stop - start), *places, _cell(s, z, start), *own)
+
+    run = kernels.divide if name == "div" else kernels.add_sub_mul
+    return _shared(s, run, count, count, arguments)
 
 
 def _sqrt(s: LimbLaunches, name: str, domain: tuple[int, ...], x: Array, z: Array) -> int:
-    t = s.work()
-    own = s.limbs, np.uint64(s.precision), _address(t)
-    return int(kernels.square_roots(np.uint64(domain[0]), _address(x), _address(z), *own))
+    def arguments(start: int, stop: int, t: np.uint64) -> tuple[Any, ...]:
+        places = _cell(s, x, start), _cell(s, z, start)
+        return np.uint64(stop - start), *places, s.limbs, np.uint64(s.precision), t
+
+    return _shared(s, kernels.square_roots, domain[0], domain[0], arguments)
 
 
 def _fma(
     s: LimbLaunches, name: str, domain: tuple[int, ...], x: Array, y: Array, c: Array, z: Array
 ) -> int:
-    t = s.work()
-    places = _address(x), _address(y), _address(c), _address(z)
-    own = s.limbs, np.uint64(s.precision), _address(t)
-    return int(kernels.fused(np.uint64(domain[0]), *places, *own))
+    def arguments(start: int, stop: int, t: np.uint64) -> tuple[Any, ...]:
+        places = [_cell(s, each, start) for each in (x, y, c, z)]
+        return np.uint64(stop - start), *places, s.limbs, np.uint64(s.precision), t
+
+    return _shared(s, kernels.fused, domain[0], domain[0], arguments)
 
 
 def _signed(header: Array) -> Array:
@@ -182,9 +245,13 @@ def _function(s: LimbLaunches, name: str, domain: tuple[int, ...], x: Array, z: 
     if s.is_limited():
         return 1
     c, left = constants_of(limbs).rows, np.empty(count, np.uint8)
-    t = np.empty(kernels.function_words(limbs), np.uint64)
-    own = s.limbs, np.uint64(s.precision), _address(c), np.uint64(row_limbs(limbs)), _address(t)
-    if _KERNELS[name](np.uint64(count), _address(x), _address(z), *own, left):
+
+    def arguments(start: int, stop: int, t: np.uint64) -> tuple[Any, ...]:
+        places = _cell(s, x, start), _cell(s, z, start)
+        own = s.limbs, np.uint64(s.precision), _address(c), np.uint64(row_limbs(limbs)), t
+        return np.uint64(stop - start), *places, *own, left[start:stop]
+
+    if _shared(s, _KERNELS[name], count, count * _FUNCTION_OPERATIONS, arguments):
         places = left != 0
         z[places] = s.enclose(name, x[places])
     return 0
@@ -231,11 +298,19 @@ _ELEMENTWISE: Final[dict[str, tuple[int, Callable[..., int]]]] = {
 def _products(
     s: LimbLaunches, domain: tuple[int, ...], a: Array, b: Array, c: Array, *, is_fused: bool
 ) -> int:
-    (batch, rows, columns), inner, t = domain, a.shape[2], s.work()
-    shape = (np.uint64(extent) for extent in (batch, rows, inner, columns))
-    own = s.limbs, np.uint64(s.precision), _address(t)
-    places = _address(a), _address(b), _address(c)
-    return int(kernels.products(*shape, *places, is_fused, *own))
+    (batch, rows, columns), inner = domain, a.shape[2]
+    is_single = batch == 1
+
+    def arguments(start: int, stop: int, t: np.uint64) -> tuple[Any, ...]:
+        count, height = (1, stop - start) if is_single else (stop - start, rows)
+        first_row, first = (start, 0) if is_single else (start * rows, start)
+        shape = (np.uint64(extent) for extent in (count, height, inner, columns))
+        places = _cell(s, a, first_row * inner), _cell(s, b, first * inner * columns)
+        own = s.limbs, np.uint64(s.precision), t
+        return *shape, *places, _cell(s, c, first_row * columns), is_fused, *own
+
+    operations = batch * rows * columns * inner
+    return _shared(s, kernels.products, rows if is_single else batch, operations, arguments)
 
 
 def _shape(x: Array) -> tuple[np.uint64, ...]:
@@ -243,9 +318,14 @@ def _shape(x: Array) -> tuple[np.uint64, ...]:
 
 
 def _sum(s: LimbLaunches, domain: tuple[int, ...], x: Array, z: Array) -> int:
-    t = s.work()
-    own = s.limbs, np.uint64(s.precision), _address(t)
-    return int(kernels.ordered_sums(*_shape(x), _address(x), _address(z), *own))
+    outer, terms, inner = x.shape
+
+    def arguments(start: int, stop: int, t: np.uint64) -> tuple[Any, ...]:
+        shape = (np.uint64(extent) for extent in (stop - start, terms, inner))
+        places = _cell(s, x, start * terms * inner), _cell(s, z, start * inner)
+        return *shape, *places, s.limbs, np.uint64(s.precision), t
+
+    return _shared(s, kernels.ordered_sums, outer, x.size, arguments)
 
 
 def _sum_of_rows(s: LimbLaunches, domain: tuple[int, ...], x: Array, z: Array) -> int:

@@ -82,8 +82,13 @@ def kernel_words(
     """Return the words of a call of a kernel by a ``caller``."""
     words = [function, outcome.result, outcome.exception, *bounds]
     for x in arrays:
-        words += [0, 0, x.size, x.itemsize, x.ctypes.data, *x.shape, *x.strides]
+        words += array_words(x)
     return [*words, outcome.failure]
+
+
+def array_words(x: Array) -> list[int]:
+    """Return an array as words of a call."""
+    return [0, 0, x.size, x.itemsize, x.ctypes.data, *x.shape, *x.strides]
 
 
 def address_places(bounds: int, arrays: Sequence[Array]) -> list[int]:

@@ -39,14 +39,14 @@ from numlean_kernels.targets.native_calls import (
     kernel_code,
     kernel_words,
 )
-from numlean_kernels.targets.parallel.partition import cut, share_out, split
+from numlean_kernels.targets.parallel.partition import cut, cut_axis, split
 from numlean_kernels.targets.parallel.pool import POOL, share
 from numlean_kernels.threads import THREADS
 
 _MEASUREMENTS: Final = 3
 """The runs that are measured; the shortest time of a step counts."""
 
-_WORTHWHILE: Final = 20e-6
+_WORTHWHILE: Final = 40e-6
 """The seconds from which a step is faster by several threads, which then wait for work."""
 
 
@@ -259,11 +259,7 @@ def _kernel_call(operation: KernelCall, compiled: Compiled, outcome: Outcome) ->
     function, code = kernel_code(compiled, loop, table, layouts)
 
     def parts(count: int) -> list[list[int]]:
-        bounds = (
-            split(loop, table, operation.domain, 1)
-            if count == 1
-            else share_out(loop, table, operation.domain, count)
-        )
+        bounds = split(loop, table, operation.domain, count)
         return [kernel_words(function, each, arrays, outcome) for each in bounds]
 
     entry, kept = caller(len(parts(1)[0]))
@@ -271,14 +267,15 @@ def _kernel_call(operation: KernelCall, compiled: Compiled, outcome: Outcome) ->
 
 
 def _copy_parts(source: Array, destination: Array, count: int) -> list[list[int]]:
-    """Return the words of copies of parts of two views, cut along the longest axis."""
+    """Return the words of copies of parts of two views, cut along the first long axis."""
     axes = padded_axes(source, destination)
-    longest = max(range(AXES), key=lambda axis: axes[axis][0])
-    extent, *steps = axes[longest]
+    extents = [extent for extent, _, _ in axes]
+    chosen = cut_axis(extents, count)
+    extent, *steps = axes[chosen]
     places = [x.ctypes.data for x in (source, destination)]
     found = []
     for start, stop in cut(extent, count):
-        axes[longest] = (stop - start, steps[0], steps[1])
+        axes[chosen] = (stop - start, steps[0], steps[1])
         starts = [
             place + start * step * source.itemsize
             for place, step in zip(places, steps, strict=True)
@@ -288,11 +285,15 @@ def _copy_parts(source: Array, destination: Array, count: int) -> list[list[int]
     return found
 
 
+_SIDE: Final = 8
+"""The rows and columns of a square that is copied at a time where one side is not in order."""
+
+
 @cache
 def _copy_entry(itemsize: int) -> Any:
     """Return the entry of a copy of elements of some size: addresses, extents and strides."""
     element = np.dtype(f"u{itemsize}")
-    pointer = _make_pointer(from_dtype(element))
+    pointer, side = _make_pointer(from_dtype(element)), _SIDE
 
     def entry(address: int) -> None:
         words = carray(_word_pointer(address), 2 + 3 * AXES)
@@ -300,22 +301,28 @@ def _copy_entry(itemsize: int) -> Any:
         n2, s2, d2, n3, s3, d3 = words[8], words[9], words[10], words[11], words[12], words[13]
         for i in range(n0):
             for j in range(n1):
-                for k in range(n2):
-                    source = words[0] + itemsize * (i * s0 + j * s1 + k * s2)
-                    destination = words[1] + itemsize * (i * d0 + j * d1 + k * d2)
-                    if s3 == 1 and d3 == 1:
-                        x, z = carray(pointer(source), n3), carray(pointer(destination), n3)
-                        for m in range(n3):
-                            z[m] = x[m]
-                    elif s3 == 0 and d3 == 1:
-                        z, value = carray(pointer(destination), n3), carray(pointer(source), 1)[0]
-                        for m in range(n3):
-                            z[m] = value
-                    else:
-                        for m in range(n3):
-                            x = carray(pointer(source + itemsize * m * s3), 1)
-                            z = carray(pointer(destination + itemsize * m * d3), 1)
-                            z[0] = x[0]
+                x_start = words[0] + itemsize * (i * s0 + j * s1)
+                z_start = words[1] + itemsize * (i * d0 + j * d1)
+                if d3 == 1 and s3 in (0, 1):
+                    for k in range(n2):
+                        z = carray(pointer(z_start + itemsize * k * d2), n3)
+                        x = carray(pointer(x_start + itemsize * k * s2), n3 if s3 == 1 else 1)
+                        if s3 == 1:
+                            for m in range(n3):
+                                z[m] = x[m]
+                        else:
+                            value = x[0]
+                            for m in range(n3):
+                                z[m] = value
+                else:
+                    # In squares whose lines stay in the first cache, on both sides.
+                    for k_start in range(0, n2, side):
+                        for m_start in range(0, n3, side):
+                            for k in range(k_start, min(k_start + side, n2)):
+                                for m in range(m_start, min(m_start + side, n3)):
+                                    x = carray(pointer(x_start + itemsize * (k * s2 + m * s3)), 1)
+                                    z = carray(pointer(z_start + itemsize * (k * d2 + m * d3)), 1)
+                                    z[0] = x[0]
 
     return compiled_entry(entry, f"copy {itemsize}")
 

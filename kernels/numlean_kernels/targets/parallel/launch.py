@@ -23,7 +23,7 @@ from numlean_kernels.targets.native_calls import (
     kernel_code,
     kernel_words,
 )
-from numlean_kernels.targets.parallel.partition import Bounds, share_out, split
+from numlean_kernels.targets.parallel.partition import Bounds, split
 from numlean_kernels.targets.parallel.pool import POOL
 from numlean_kernels.threads import THREADS
 
@@ -151,7 +151,7 @@ class ParallelLaunch:
             bounds = tuple(bound for extent in domain for bound in (0, extent))
             cost.add(self._timed(bounds, arrays))
         else:
-            parts = share_out(self._loop, self._table, domain, threads)
+            parts = split(self._loop, self._table, domain, threads)
             began = time.perf_counter()
             self._parallel(parts, arrays, threads)
             cost.add((time.perf_counter() - began) * threads)
@@ -164,7 +164,7 @@ class ParallelLaunch:
         """Return the call of all parts, made once for arrays of some shapes and dtypes."""
         kind = (threads, *[(x.shape, x.dtype) for x in arrays])
         if cost.call is None or cost.kind != kind:
-            bounds = share_out(self._loop, self._table, domain, threads)
+            bounds = split(self._loop, self._table, domain, threads)
             call = self._call(bounds, arrays)
             cost.kind, cost.call = kind, call
             return call

@@ -24,21 +24,8 @@ _PRODUCTS: Final = {MATMUL, MATMUL_FMA, MATMUL_OF_VIEWS, MATMUL_FMA_OF_VIEWS}
 UNITS: Final = (64, 4)
 """What parts are multiples of: a line of bytes, as many rows as some kernels take at once."""
 
-_PARTS: Final = 2
-"""The parts for each thread."""
-
 _FEWEST: Final = 4
 """The units of a part at least; with fewer, parts would differ too much."""
-
-
-def share_out(loop: Loop, table: Table, domain: Domain, threads: int) -> list[Bounds]:
-    """Return the bounds of parts for some threads.
-
-    There are more parts than threads, so that one that starts late takes fewer; but each part of a
-    product in tiles copies the operands that it needs, so there are no more of those than threads.
-    """
-    is_in_tiles = loop.source in _PRODUCTS and tile_of(loop.source, table) is not None
-    return split(loop, table, domain, threads if is_in_tiles else _PARTS * threads)
 
 
 def split(loop: Loop, table: Table, domain: Domain, parts: int) -> list[Bounds]:
@@ -69,15 +56,20 @@ def cut(extent: int, parts: int, units: Sequence[int] = UNITS) -> list[tuple[int
     return [*zip(starts, [*starts[1:], extent], strict=True)]
 
 
-def _axis(loop: Loop, domain: Domain, parts: int) -> int:
+def cut_axis(extents: Sequence[int], parts: int) -> int:
     """Return the axis to cut: the first one with enough cells, or else the longest."""
-    for axis, extent in enumerate(domain):
-        if extent >= 2 * parts and not (axis > 0 and loop.source in _PRODUCTS):
+    for axis, extent in enumerate(extents):
+        if extent >= 2 * parts:
             return axis
-    # The rows of a block of a product are copied for all columns, and the reverse: the threads
-    # share the columns of a wide product, since each copies all rows.
-    rows_first = range(len(domain))
-    return max(rows_first, key=lambda axis: domain[axis])
+    return max(range(len(extents)), key=lambda axis: extents[axis])
+
+
+def _axis(loop: Loop, domain: Domain, parts: int) -> int:
+    if loop.source in _PRODUCTS and domain[0] < 2 * parts:
+        # The rows of a block of a product are copied for all columns, and the reverse: threads
+        # share the columns of a wide product, since each copies all rows.
+        return 1 + (domain[2] > domain[1])
+    return cut_axis(domain, parts)
 
 
 def _units(loop: Loop, table: Table, axis: int) -> Sequence[int]:
