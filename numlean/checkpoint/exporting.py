@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from safetensors.numpy import save
 
 from numlean.arguments import checked
 from numlean.autograd.tensor import Tensor
@@ -135,6 +134,8 @@ def _is_exact(tensor: Tensor) -> bool:
 
 
 def _safetensors(arrays: dict[str, np.ndarray[Any, Any]]) -> bytes:
+    from safetensors.numpy import save  # only exports need it
+
     return bytes(save(arrays))
 
 

@@ -19,10 +19,12 @@ from __future__ import annotations
 
 import argparse
 from contextlib import ExitStack
+from functools import partial
 
 from numlean.analysis.ablation import Ablation, ablate
 from numlean.analysis.drift.records import Record, as_line
 from numlean.analysis.lockstep import RunSpec
+from numlean.cli.compiling import compiling, shortened
 from numlean.cli.failed_outputs import FailedOutputs
 from numlean.cli.interrupt import Interrupt, catch_interrupt
 from numlean.cli.options import (
@@ -117,19 +119,29 @@ def _ablate(arguments: argparse.Namespace, interrupt: Interrupt, failed: FailedO
 
         spec = RunSpec.of(policy, options)
         warn_of_constants(task, config, spec.scalar, spec.update)
-        result = ablate(
-            task,
-            policy,
+        measure = partial(
+            ablate,
+            policy=policy,
             high=arguments.high,
             low=arguments.low,
             truth=reference_spec(arguments, arguments.truth, uses_fast_kernels=fast),
-            seeds=arguments.seeds,
-            config=config,
             options=options,
             initial=arguments.weights,
+        )
+
+        def rehearse() -> None:
+            few, short = shortened(task, config)
+            measure(few, config=short, seeds=1)
+
+        executor = stack.enter_context(executor_at(arguments.scheduler))
+        stack.enter_context(compiling(rehearse))
+        result = measure(
+            task,
+            config=config,
+            seeds=arguments.seeds,
             write=write,
             on_step=on_step,
-            executor=stack.enter_context(executor_at(arguments.scheduler)),
+            executor=executor,
         )
     outputs.write_page(result.page, failed)
     printed.end()

@@ -32,11 +32,13 @@ from __future__ import annotations
 
 import argparse
 from contextlib import ExitStack
+from functools import partial
 from typing import Final
 
 from numlean.analysis.drift import Comparison, compare
 from numlean.analysis.drift.records import Record, as_line
 from numlean.analysis.lockstep.run_spec import as_policy
+from numlean.cli.compiling import compiling, shortened
 from numlean.cli.failed_outputs import FailedOutputs
 from numlean.cli.interrupt import Interrupt, catch_interrupt
 from numlean.cli.options import (
@@ -146,20 +148,31 @@ def _compare(arguments: argparse.Namespace, interrupt: Interrupt, failed: Failed
             advance("")
             return interrupt.requested
 
-        result = compare(
-            task,
-            *specs,
+        measure = partial(
+            compare,
             truth=reference_spec(arguments, arguments.truth, uses_fast_kernels=fast),
-            seeds=arguments.seeds,
-            config=config,
             initial=arguments.weights,
             every=arguments.every,
-            tests=_tests(arguments, task),
             operations=not arguments.no_operations,
             flags=not arguments.no_flags,
+        )
+
+        def rehearse() -> None:
+            few, short = shortened(task, config)
+            measure(few, *specs, config=short, seeds=1, tests=min(tests, 1))
+
+        tests = _tests(arguments, task)
+        executor = stack.enter_context(executor_at(arguments.scheduler))
+        stack.enter_context(compiling(rehearse))
+        result = measure(
+            task,
+            *specs,
+            config=config,
+            seeds=arguments.seeds,
+            tests=tests,
             write=write,
             on_step=on_step,
-            executor=stack.enter_context(executor_at(arguments.scheduler)),
+            executor=executor,
         )
     outputs.write_page(result.page, failed)
     printed.end()

@@ -10,10 +10,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from numlean.cli.progress import SHOWN
+from numlean.data import Dataset
 from numlean.display_text import escape_line
+from numlean.tasks import NamedTask, Split
+from numlean.training import TrainConfig
 from numlean_kernels.compilation import COMPILATIONS
 from numlean_kernels.threads import available_processors
 
@@ -21,6 +25,9 @@ if TYPE_CHECKING:
     from numlean_kernels.targets.background import BackgroundCompilation
 
 _CLEAR: Final = "\r\x1b[K"
+_FEW: Final = 4
+"""The samples of an evaluation in a rehearsal: more than one, so that axes are those of many."""
+
 _MOST: Final = 3
 """The maximum number of processes that help, each of which takes 200 MB."""
 
@@ -39,6 +46,21 @@ def compiling(rehearse: Callable[[], None]) -> Iterator[None]:
     finally:
         COMPILATIONS.observer = None
         watch.end()
+
+
+def shortened(task: NamedTask, config: TrainConfig) -> tuple[NamedTask, TrainConfig]:
+    """Return a task on the samples of one batch, and the configuration of one step: a rehearsal."""
+    count = max(config.batch_size, _FEW)
+
+    def load() -> Split:
+        split = task.load()
+        return Split(_first(split.train, count), _first(split.test, _FEW))
+
+    return replace(task, load=load), replace(config, steps=min(config.steps, 1))
+
+
+def _first(samples: Dataset, count: int) -> Dataset:
+    return Dataset(*samples.batch(range(min(count, samples.size)))) if samples.size else samples
 
 
 def helping_processes() -> int:

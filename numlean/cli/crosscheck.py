@@ -45,6 +45,7 @@ from numlean.analysis.lockstep import (
     crosscheck,
 )
 from numlean.cli import exit_status
+from numlean.cli.compiling import compiling, shortened
 from numlean.cli.failed_outputs import FailedOutputs
 from numlean.cli.interrupt import catch_interrupt
 from numlean.cli.options import (
@@ -107,9 +108,15 @@ def run(arguments: argparse.Namespace) -> int:
         announce_start(arguments, task, config)
     for run in runs:
         warn_of_constants(task, config, run.scalar, run.update)
+
+    def rehearse() -> None:
+        few, short = shortened(task, config)
+        crosscheck(few, *runs, config=short, initial=arguments.weights)
+
     failed = FailedOutputs()
     with catch_interrupt() as interrupt:  # until the report is printed
-        with progress(f"{task.name} in {len(runs)} runs", config.steps) as advance:
+        title = f"{task.name} in {len(runs)} runs"
+        with progress(title, config.steps) as advance, compiling(rehearse):
 
             def on_step(_: int) -> bool:
                 advance("")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
-
 from numlean.data.input_file import read_input
 from numlean.errors import DocumentError, NumleanError
 from numlean.files.suffixes import POLICY_SUFFIX
@@ -20,6 +18,8 @@ def read_policy(text: str) -> Policy:
     """
     if not text.lower().endswith(POLICY_SUFFIX):
         return parse_policy(text)
+    import tomllib  # only files need it
+
     content = read_input(text, pipes=True)
     try:
         return policy_from_plain(tomllib.loads(content.decode("utf-8")))

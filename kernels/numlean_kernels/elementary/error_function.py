@@ -10,6 +10,7 @@ constant term is off by 1/2 unit of 2**-64, and all other terms, which are below
 
 from __future__ import annotations
 
+from functools import cache
 from math import factorial
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ from numlean_kernels.elementary.extended_floats import (
     make_shift_right,
     series,
 )
+from numlean_kernels.elementary.kept_table import Words, kept_tables
 from numlean_kernels.elementary.outcome import ROUNDED
 from numlean_kernels.ieee.routine_builder import Maker, RoutineBuilder
 from numlean_kernels.protocol import Routine
@@ -78,15 +80,25 @@ def _make_small(builder: RoutineBuilder) -> Routine:
     return small
 
 
+@cache
+def _polynomials() -> list[Words]:
+    """Return the values, and the other coefficients by rows, the highest power first."""
+    count = 1 << (_LIMIT + STEP_BITS)
+
+    def compute() -> tuple[Words, Words]:
+        polynomials = [taylor(index, _DEGREE) for index in range(count)]
+        rows = [reversed(others) for _, others in polynomials]
+        values = words([units(value, 64) for value, _ in polynomials])
+        return values, words([units(c, 64 + _HEADROOM) for row in rows for c in row])
+
+    return kept_tables("erf", (count, count * _DEGREE), compute)
+
+
 def _make_erf(builder: RoutineBuilder) -> Routine:
     word, signed, high = builder.word, builder.signed, builder.target.high_product(64)
     small, normalise = builder.routine(_make_small), builder.routine(make_normalise)
     shift_right = builder.routine(make_shift_right)
-    polynomials = [taylor(index, _DEGREE) for index in range(1 << (_LIMIT + STEP_BITS))]
-    values = words([units(value, 64) for value, _ in polynomials])
-    # By rows of an index, the highest power first.
-    rows = [reversed(others) for _, others in polynomials]
-    table = words([units(c, 64 + _HEADROOM) for row in rows for c in row])
+    values, table = _polynomials()
     degree, row = _DEGREE, word(_DEGREE)
     lowest, limit, below = signed(_SMALL), signed(_LIMIT), signed(-1)
     ones, zero, sign_bit = word((1 << 64) - 1), word(0), word(1 << 63)

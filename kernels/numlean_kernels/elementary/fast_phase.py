@@ -39,8 +39,8 @@ from numlean_kernels.elementary.piecewise_polynomial import (
     SPLIT,
     Piece,
     Polynomials,
+    kept_polynomials,
     piecewise,
-    polynomials,
 )
 from numlean_kernels.elementary.reduction import FARTHEST, Reduction, scale_of
 from numlean_kernels.elementary.rounding_test import DIGITS, make_digits, make_rounding_test
@@ -151,9 +151,13 @@ def _greatest_exponent(format: Format) -> int:
 @cache
 def powers_of_two() -> Polynomials:
     """Return the polynomials of 2**f, for 64 pieces of [0, 1)."""
-    mp = context()
-    width = mp.ldexp(1, -_PIECE_BITS)
-    return polynomials([Piece(mp.mpf(2).__pow__, i * width, width, 0) for i in range(64)])
+
+    def pieces() -> list[Piece]:
+        mp = context()
+        width = mp.ldexp(1, -_PIECE_BITS)
+        return [Piece(mp.mpf(2).__pow__, i * width, width, 0) for i in range(64)]
+
+    return kept_polynomials("exp2", pieces)
 
 
 def _make_fast_exponential(builder: RoutineBuilder) -> Routine:

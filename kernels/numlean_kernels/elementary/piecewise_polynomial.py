@@ -31,6 +31,7 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 
 from numlean_kernels.elementary.constants import Real, context, units, words
+from numlean_kernels.elementary.kept_table import kept_table
 from numlean_kernels.ieee.routine_builder import Maker, RoutineBuilder
 from numlean_kernels.protocol import Routine
 
@@ -43,6 +44,7 @@ _LAST_LIFT: Final = 1 << (_LAST_BITS - 1)
 _LIFT: Final = 1 << 31
 _SCALE_BITS: Final = 6
 """Bits of the exponent of the scale, packed in place of the last of c0."""
+_WORDS_OF_A_PIECE: Final = 3
 _COEFFICIENT_BITS: Final = (63 - _SCALE_BITS, _SLOPE_BITS, *3 * (_COARSE_BITS,))
 _WORKING_BITS: Final = 112
 """The precision in which coefficients are computed."""
@@ -81,6 +83,15 @@ def polynomials(pieces: Sequence[Piece]) -> Polynomials:
         return words([word for piece in pieces for word in _packed(piece)])
 
 
+def kept_polynomials(name: str, pieces: Callable[[], Sequence[Piece]]) -> Polynomials:
+    """Return the packed coefficients of pieces, which are computed once and kept on disk."""
+
+    def is_whole(count: int) -> bool:
+        return count > 0 and count % _WORDS_OF_A_PIECE == 0
+
+    return kept_table(f"polynomials {name}", lambda: polynomials(pieces()), fits=is_whole)
+
+
 def _packed(piece: Piece) -> tuple[int, int, int]:
     nodes, rows = _interpolation()
     values = [units(piece.f(piece.start + piece.width * t), _WORKING_BITS - piece.e) for t in nodes]
@@ -114,7 +125,12 @@ def piecewise(table: Polynomials, bits: int) -> Maker:
 
     def make(builder: RoutineBuilder) -> Routine:
         word, signed, long = builder.word, builder.signed, builder.target.signed(64)
-        last, row, one, two = word(len(table) // 3 - 1), word(3), word(1), word(2)
+        last, row, one, two = (
+            word(len(table) // _WORDS_OF_A_PIECE - 1),
+            word(_WORDS_OF_A_PIECE),
+            word(1),
+            word(2),
+        )
         last_bits, scale_mask = word(_LAST_BITS), word((1 << _SCALE_BITS) - 1)
         last_mask, last_lift = word((1 << _LAST_BITS) - 1), long(_LAST_LIFT)
         half, half_mask, lift = word(32), word((1 << 32) - 1), long(_LIFT)

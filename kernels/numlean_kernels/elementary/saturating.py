@@ -35,8 +35,8 @@ from numlean_kernels.elementary.piecewise_polynomial import (
     SPLIT,
     Piece,
     Polynomials,
+    kept_polynomials,
     piecewise,
-    polynomials,
 )
 from numlean_kernels.elementary.rounding_test import DIGITS, make_digits, make_rounding_test
 from numlean_kernels.formats import Format
@@ -121,7 +121,7 @@ def fast_odd(function: Odd) -> Maker:
 @cache
 def odd_polynomials(function: Odd) -> Polynomials:
     """Return the polynomials from the binade before 2**least on, in order; the last is level."""
-    return polynomials(list(_odd_pieces(function)))
+    return kept_polynomials(function.name, lambda: list(_odd_pieces(function)))
 
 
 def _odd_pieces(function: Odd) -> Iterator[Piece]:
@@ -185,7 +185,7 @@ def _reach(format: Format) -> int:
 @cache
 def sigmoid_polynomials() -> Polynomials:
     """Return the polynomials from -(2**5) on, in order; the last is level."""
-    return polynomials(list(_sigmoid_pieces()))
+    return kept_polynomials("sigmoid", lambda: list(_sigmoid_pieces()))
 
 
 def _sigmoid_pieces() -> Iterator[Piece]:

@@ -1,7 +1,8 @@
-"""Load numba's own registries once, without work that kernels never need.
+"""Load the parts of numba that kernels need, once, without work that they never need.
 
 numba loads the typings and lowerings of everything it supports when the first function is compiled
-or loaded. Two parts of that take most of the time and change nothing:
+or loaded. Machine code from the cache needs none of them, only numba's runtime, so they are loaded
+for compilations only. Two parts of that take most of the time and change nothing:
 
 - To see whether ``numpy.dot`` could be compiled, it imports scipy.linalg, with dozens of modules.
   Kernels never call it. Here the presence of scipy decides; numba checks scipy itself when it
@@ -19,6 +20,13 @@ from importlib.util import find_spec
 from typing import Any
 
 from numba.core.registry import cpu_target
+from numba.core.runtime import rtsys
+
+
+@cache
+def load_runtime() -> None:
+    """Load what compiled machine code refers to, once a process."""
+    rtsys.initialize(cpu_target.target_context)
 
 
 @cache

@@ -14,9 +14,8 @@ import argparse
 from collections.abc import Callable, Iterable
 from itertools import product
 from math import prod
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
-from numlean.analysis.lockstep import RunSpec
 from numlean.errors import UnavailableError
 from numlean.precision import Policy
 from numlean.precision.resolved import resolve_policy
@@ -25,6 +24,9 @@ from numlean.scalar.protocol import Scalar
 from numlean.tasks import NamedTask, Recipe
 from numlean.training.config import TrainConfig
 from numlean.training.options import BACKENDS, Options, resolve_part, resolve_scalar
+
+if TYPE_CHECKING:
+    from numlean.analysis.lockstep import RunSpec
 
 Made = TypeVar("Made")
 
@@ -104,6 +106,7 @@ def run_spec(
     Raises:
         NumleanError: The dtype is unknown, or does not have what the text or the options ask for.
     """
+    from numlean.analysis.lockstep import RunSpec  # slow to import, and most commands need none
 
     def parsed(options: Options) -> RunSpec:
         spec = RunSpec.parse(text, options)

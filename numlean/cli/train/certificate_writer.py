@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from numlean.autograd.tensor import Tensor
-from numlean.certificate import Certificate, CertificateError, Journal, Recorder
 from numlean.checkpoint import Run
 from numlean.checkpoint.errors import error_context
 from numlean.cli.failed_outputs import FailedOutputs
@@ -15,6 +15,9 @@ from numlean.errors import NumleanError
 from numlean.tasks import Recipe
 from numlean.training import Stepper
 from numlean.training.pace import UNLIMITED
+
+if TYPE_CHECKING:
+    from numlean.certificate import Journal, Recorder
 
 
 def add_argument(group: argparse._ArgumentGroup) -> None:
@@ -68,10 +71,14 @@ class CertificateWriter:
         self._recipe = recipe
         self._failed = failed
         self._steps = steps
+        self._recorder: Recorder | None = None
+        self._journal: Journal | None = None
+        if self._path is None:
+            return
+        from numlean.certificate import Journal, Recorder  # slow to import, and rarely used
+
         self._recorder = Recorder(stepper, run, fast_kernels=fast_kernels)
-        self._journal = self._path and Journal(
-            self._path, self._recorder, steps_asked=steps, recipe=recipe
-        )
+        self._journal = Journal(self._path, self._recorder, steps_asked=steps, recipe=recipe)
 
     def start(self, *, is_resuming: bool) -> None:
         """Start recording; a resumed run takes over the steps of its certificate.
@@ -79,16 +86,18 @@ class CertificateWriter:
         Raises:
             CertificateError: The certificate does not contain the steps that the run has made.
         """
-        if self._path is None:
+        if self._path is None or self._recorder is None:
             return
         if is_resuming:
+            from numlean.certificate import Certificate, CertificateError
+
             certificate = Certificate.load(self._path)
             with error_context(self._path, CertificateError):
                 self._recorder.resume_from(certificate)
 
     def __call__(self, stepper: Stepper, loss: Tensor) -> bool:
         """Record a step, and append as often as checkpoints; return False, as it never ends."""
-        if self._journal:
+        if self._recorder and self._journal:
             self._recorder(stepper, loss)
             if self._every and stepper.step_count % self._every == 0:
                 with self._failed.tolerate("the certificate", self._path or ""):
@@ -104,7 +113,7 @@ class CertificateWriter:
 
         If it cannot be written, the old one stays, and training goes on until the next one is due.
         """
-        if self._path is None:
+        if self._path is None or self._recorder is None:
             return
         with self._failed.tolerate("the certificate", self._path):
             certificate = self._recorder.certificate(

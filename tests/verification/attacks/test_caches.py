@@ -13,11 +13,11 @@ from numlean.verification.attacks.caches.damage import DAMAGES, Target, damage, 
 IMPORTS = """
 import json, sys
 from numlean.verification.attacks.caches import worker
-from numlean_kernels.targets.cache import folder, kernel_cache
+from numlean_kernels.cache_files import folder, store
 """
 TRUST_CONTENT = """
-from numlean_kernels.targets.cache.entry import unpack
-kernel_cache.content_of = lambda raw, key: unpack(raw)[1]
+from numlean_kernels.cache_files.entry import unpack
+store.content_of = lambda raw, key: unpack(raw)[1]
 """
 TRUST_FOLDERS = "folder.Folder.check = lambda self: None"
 KERNELS = "worker.main(sys.argv[1:])"

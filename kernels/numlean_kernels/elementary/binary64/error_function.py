@@ -8,6 +8,7 @@ at 1/4: a GPU has 64 KiB for constants, which they nearly fill.
 
 from __future__ import annotations
 
+from functools import cache
 from math import factorial
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from numlean_kernels.elementary.binary64.double_word import ONES, make_long_mult
 from numlean_kernels.elementary.constants import context, fractions, pairs, units
 from numlean_kernels.elementary.error_function import STEP_BITS, taylor
 from numlean_kernels.elementary.extended_floats import make_shift_right
+from numlean_kernels.elementary.kept_table import Words, kept_tables
 from numlean_kernels.elementary.outcome import ROUNDED
 from numlean_kernels.elementary.wide import (
     make_scale,
@@ -66,16 +68,26 @@ def _make_small(builder: RoutineBuilder) -> Routine:
     return small
 
 
+@cache
+def _polynomials() -> list[Words]:
+    """Return the values, and the other coefficients by rows, the highest power first."""
+    count = (_LIMIT << STEP_BITS) - _FIRST
+
+    def compute() -> list[Words]:
+        polynomials = [taylor(_FIRST + k, _DEGREE) for k in range(count)]
+        rows = [reversed(others) for _, others in polynomials]
+        values = pairs([units(value, 128) for value, _ in polynomials])
+        return [*values, *pairs([units(c, 128 + _HEADROOM) for row in rows for c in row])]
+
+    return kept_tables("erf binary64", (count, count, *2 * (count * _DEGREE,)), compute)
+
+
 def _make_erf(builder: RoutineBuilder) -> Routine:
     word, signed = builder.word, builder.signed
     small, normalise = builder.routine(_make_small), builder.routine(make_wide_normalise)
     shift_right, scale = builder.routine(make_shift_right), builder.routine(make_scale)
     add, wide_shift_right = builder.routine(make_wide_add), builder.routine(make_wide_shift_right)
-    polynomials = [taylor(index, _DEGREE) for index in range(_FIRST, _LIMIT << STEP_BITS)]
-    values_high, values_low = pairs([units(value, 128) for value, _ in polynomials])
-    # By rows of an index, the highest power first.
-    rows = [reversed(others) for _, others in polynomials]
-    table_high, table_low = pairs([units(c, 128 + _HEADROOM) for row in rows for c in row])
+    values_high, values_low, table_high, table_low = _polynomials()
     degree, row = _DEGREE, word(_DEGREE)
     lowest, below, six = signed(_SMALL), signed(-1), signed(6)
     first, last, limit = word(_FIRST), word(_LIMIT << STEP_BITS), signed(3)

@@ -23,34 +23,28 @@ A cache that cannot be used costs time, never a run: each reason is one warning.
 
 from __future__ import annotations
 
-import hashlib
 import pickle
 import time
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from functools import cache, partial
 from pathlib import Path
-from typing import Any, final
+from typing import Any, Final, final
 
 from llvmlite import binding
 from numba.core import config
 from numba.core.compiler import CompileResult
 from numba.core.serialize import dumps
 
+from numlean_kernels.cache_files.entry import digest
+from numlean_kernels.cache_files.folder import KERNEL, file_name, folders
+from numlean_kernels.cache_files.store import Store
 from numlean_kernels.compilation import COMPILATIONS
-from numlean_kernels.targets.cache.entry import DamagedError, content_of, pack
-from numlean_kernels.targets.cache.folder import (
-    OWN_FOLDER,
-    Folder,
-    RefusedError,
-    file_name,
-    folders,
-    show,
-)
 from numlean_kernels.targets.cache.settings import machine_code_settings
 from numlean_kernels.targets.fingerprint import UnknownContentError, fingerprint, jit_options
-from numlean_kernels.targets.numba_start import load_registries
+from numlean_kernels.targets.numba_start import load_registries, load_runtime
+
+KERNELS: Final = Store("kernel", "compiled kernels", "compile")
 
 
 class KernelCache(ABC):
@@ -83,6 +77,9 @@ class KernelCache(ABC):
         """Load what machine code of a target refers to."""
         target_context.refresh()
 
+    def prepare_compiler(self) -> None:  # noqa: B027 (most have been prepared)
+        """Load what a compilation needs besides."""
+
     @abstractmethod
     def compiler(self) -> str:
         """Return the settings and versions of the compiler that the fingerprint lacks."""
@@ -110,6 +107,7 @@ class KernelCache(ABC):
         found = self._found(signature, target_context)
         COMPILATIONS.loaded(time.perf_counter() - began)
         if found is None:
+            self.prepare_compiler()
             COMPILATIONS.start(self._key.rpartition(" ")[0])
         return found
 
@@ -118,18 +116,11 @@ class KernelCache(ABC):
         if not self._is_enabled or self._is_flushed:
             return None
         key = self._full_key(signature, target_context.codegen())
-        for folder in folders():
-            try:
-                found = self._load(folder, key, target_context)
-            except RefusedError as error:
-                if not folder.is_another_users:
-                    _warn_refused(error)
-            except DamagedError as error:
-                _warn_damaged(folder, self._file_name(key), error)
-            else:
-                if found is not None:
-                    return found
-        return None
+
+        def rebuild(content: bytes) -> Any:
+            return self.rebuild(target_context, pickle.loads(content))
+
+        return KERNELS.load(self._file_name(key), key, rebuild, _log)
 
     def save_overload(self, signature: Any, compiled: Any) -> None:
         """Save the machine code for argument types, if that is possible."""
@@ -141,43 +132,13 @@ class KernelCache(ABC):
             _warn(f"the kernel {self._key} is not cached on disk: {obstacle}")
             return
         key = self._full_key(signature, compiled.codegen)
-        content = pack(key, dumps(self.reduce(compiled)))
-        report = partial(_warn_once, f"compiled kernels are not saved; {OWN_FOLDER}")
-        for folder in folders():
-            try:
-                self._save(folder, key, content)
-            except RefusedError as error:
-                report = partial(_warn_refused, error)
-            except OSError as error:
-                report = partial(_warn_unsaved, folder, error)
-            else:
-                return
-        report()
-
-    def _load(self, folder: Folder, key: str, target_context: Any) -> Any:
-        name = self._file_name(key)
-        raw = folder.read(name)
-        if raw is None:
-            return None
-        content = content_of(raw, key)
-        try:
-            found = self.rebuild(target_context, pickle.loads(content))
-        except Exception as error:  # numba's: the content is what was saved, but does not fit
-            raise DamagedError(f"it cannot be loaded: {type(error).__name__}: {error}") from error
-        _log("data loaded from", folder, name)
-        return found
-
-    def _save(self, folder: Folder, key: str, content: bytes) -> None:
-        name = self._file_name(key)
-        folder.write(name, content)
-        _remove_stale_partials(folder)
-        _log("data saved to", folder, name)
+        KERNELS.save(self._file_name(key), key, dumps(self.reduce(compiled)), _log)
 
     def _full_key(self, signature: Any, codegen: Any) -> str:
         return f"{self._key} {signature!r} {codegen.magic_tuple()!r} {self.compiler()}"
 
     def _file_name(self, key: str) -> str:
-        return file_name(self._label, _digest(key))
+        return file_name(self._label, digest(key), KERNEL)
 
 
 @final
@@ -185,7 +146,11 @@ class CpuKernelCache(KernelCache):
     """The cache of a function that numba compiles for the CPU."""
 
     def prepare(self, target_context: Any) -> None:
-        """Load numba's registries, once: what is registered later is for compilations."""
+        """Load numba's runtime, once."""
+        load_runtime()
+
+    def prepare_compiler(self) -> None:
+        """Load numba's registries, once: what is registered later numba loads itself."""
         load_registries()
 
     def obstacle(self, compiled: Any) -> str | None:
@@ -241,48 +206,17 @@ def enable_disk_cache(
     try:
         full = f"{key} {fingerprint(function, jit_options(compiled))}"
     except UnknownContentError as error:
-        function.__qualname__ += f".{_digest(key)}"
+        function.__qualname__ += f".{digest(key)}"
         _warn(f"the kernel {key} is not cached on disk: {error}")
         return
-    function.__qualname__ += f".{_digest(full)}"
+    function.__qualname__ += f".{digest(full)}"
     compiled._cache = kind(function, full)
 
 
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:24]
-
-
-@cache
-def _remove_stale_partials(folder: Folder) -> None:
-    """Remove stale files, once a process."""
-    folder.remove_stale_partials()
-
-
-def _log(event: str, folder: Folder, name: str) -> None:
+def _log(event: str, path: Path) -> None:
     """Print an event if NUMBA_DEBUG_CACHE asks for it, as numba does."""
     if config.DEBUG_CACHE:
-        print(f"[cache] {event} {str(folder.path / name)!r}")
-
-
-def _warn_refused(error: RefusedError) -> None:
-    _warn_once(f"the cache of compiled kernels is not used: {error}")
-
-
-def _warn_damaged(folder: Folder, name: str, error: DamagedError) -> None:
-    where, reason = show(folder.path / name), show(Path(str(error)))
-    _warn_once(f"the cached kernel {where} is compiled again and replaced, because {reason}")
-
-
-def _warn_unsaved(folder: Folder, error: OSError) -> None:
-    _warn_once(
-        f"compiled kernels are not saved, so each process compiles them again: {show(folder.path)}:"
-        f" {error.strerror}; make room, or {OWN_FOLDER}"
-    )
-
-
-@cache
-def _warn_once(message: str) -> None:
-    _warn(message)
+        print(f"[cache] {event} {str(path)!r}")
 
 
 def _warn(message: str) -> None:

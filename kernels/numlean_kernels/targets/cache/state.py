@@ -6,8 +6,8 @@ import os
 import shutil
 from contextlib import suppress
 
-from numlean_kernels.targets.cache.entry import DamagedError, unpack
-from numlean_kernels.targets.cache.folder import Folder, RefusedError, folders, show
+from numlean_kernels.cache_files.entry import DamagedError, unpack
+from numlean_kernels.cache_files.folder import Folder, RefusedError, folders, show
 
 
 def cached_kernels() -> frozenset[str]:

@@ -24,8 +24,8 @@ from numlean.verification.attacks.caches.damage import (
     give_away,
     payload,
 )
-from numlean_kernels.targets.cache.entry import DamagedError, unpack
-from numlean_kernels.targets.cache.folder import VARIABLE
+from numlean_kernels.cache_files.entry import DamagedError, unpack
+from numlean_kernels.cache_files.folder import VARIABLE
 
 _WORKER: Final = ("-c", f"import sys, {worker.__name__} as worker; worker.main(sys.argv[1:])")
 _TRAIN: Final = ("-m", "numlean", "train", "xor", "--dtype", "bfloat16", "--steps", "2", "--json")

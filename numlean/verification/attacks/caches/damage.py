@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from numlean_kernels.targets.cache.entry import MAGIC, DamagedError, pack, unpack
+from numlean_kernels.cache_files.entry import MAGIC, DamagedError, pack, unpack
 
 _NOBODY: Final = 65534
 _OPEN: Final = "a pickle that others can write to"

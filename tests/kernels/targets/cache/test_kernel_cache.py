@@ -6,9 +6,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from numlean_kernels.targets.cache import KernelCache, kernel_cache
-from numlean_kernels.targets.cache.entry import pack
-from numlean_kernels.targets.cache.folder import Folder, Place
+from numlean_kernels.cache_files import store
+from numlean_kernels.cache_files.entry import pack
+from numlean_kernels.cache_files.folder import Folder, Place
+from numlean_kernels.targets.cache import KernelCache
 from numlean_kernels.targets.cache.state import describe_cache
 
 CODEGEN = SimpleNamespace(magic_tuple=lambda: ("triple", "processor"))
@@ -37,7 +38,7 @@ def compiled(code, obstacle=None):
 
 @pytest.fixture
 def top(tmp_path, monkeypatch):
-    kernel_cache._warn_once.cache_clear()
+    store.warn_once.cache_clear()
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "top"))
     return tmp_path / "top"
 
@@ -85,7 +86,7 @@ def test_nothing_is_unpickled_without_a_right_hash_and_key(cache, top, tmp_path,
     with pytest.warns(RuntimeWarning, match="is compiled again and replaced, because it"):
         assert cache.load_overload("types", CONTEXT) is None
     path.write_bytes(pack("no key", pickle.dumps(Payload(tmp_path / "executed"))))
-    with pytest.warns(RuntimeWarning, match="because it contains a different kernel"):
+    with pytest.warns(RuntimeWarning, match="because it contains something else"):
         assert cache.load_overload("types", CONTEXT) is None
     assert not (tmp_path / "executed").exists()
     cache.save_overload("types", compiled("code"))
@@ -145,7 +146,7 @@ def test_a_cache_can_be_disabled_and_flushed(cache):
 
 def two_folders(monkeypatch, first, second):
     pair = Folder(first, Place.INSTALLED), Folder(second, Place.USERS)
-    monkeypatch.setattr(kernel_cache, "folders", lambda: iter(pair))
+    monkeypatch.setattr(store, "folders", lambda: iter(pair))
     return pair
 
 

@@ -8,7 +8,8 @@ pytest.importorskip("numba_cuda", reason="the cuda extra is not installed")
 from numba import cuda
 from numba.cuda import types
 
-from numlean_kernels.targets.cache import enable_disk_cache, kernel_cache
+from numlean_kernels.cache_files import store
+from numlean_kernels.targets.cache import enable_disk_cache
 from numlean_kernels.targets.cuda.cache import CudaKernelCache
 from ptx.fake_driver import CAPABILITY, replace_driver
 
@@ -33,7 +34,7 @@ def compiled():
 
 
 def test_a_kernel_is_loaded_and_compiled_again_if_its_file_is_damaged(tmp_path, monkeypatch):
-    kernel_cache._warn_once.cache_clear()
+    store.warn_once.cache_clear()
     replace_driver(monkeypatch, launch=None)
     codegen = "numba.cuda.codegen.JITCUDACodegen.magic_tuple"
     monkeypatch.setattr(codegen, lambda self: ((13, 0), CAPABILITY))

@@ -1,5 +1,6 @@
 """The folders of the cache: where they are, who may write to them, and their files.
 
+The cache keeps the machine code of kernels and tables of constants, and imports nothing of numba.
 Machine code is executed, so a file is read only from a folder that nobody but the user and root can
 write to, and only if the same holds for the file. New folders and files belong to the user alone.
 """
@@ -9,6 +10,7 @@ from __future__ import annotations
 import os
 import secrets
 import stat
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -17,16 +19,17 @@ from enum import Enum
 from pathlib import Path
 from typing import Final
 
-from numba.misc.appdirs import AppDirs
-
-from numlean_kernels.targets.cache.entry import DamagedError
+from numlean_kernels.cache_files.entry import DamagedError
 
 VARIABLE: Final = "NUMBA_CACHE_DIR"
 """The environment variable that names the folder in which the cache has its own."""
 
 OWN_FOLDER: Final = f"set {VARIABLE} to a folder of your own"
 
-_ENDING: Final = ".nbc"
+KERNEL: Final = ".nbc"
+TABLE: Final = ".words"
+"""The endings of files of kernels, and of tables."""
+
 _PARTIAL: Final = ".partial"
 _LARGEST: Final = 1 << 28
 _OPEN: Final = (
@@ -36,6 +39,14 @@ _READ: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | _OPEN
 _CREATE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _OPEN
 _DAY: Final = 86_400
 _LONG: Final = 200
+
+
+_USERS: Final = {
+    "win32": ("LOCALAPPDATA", "AppData/Local", "numlean/Cache"),
+    "darwin": ("", "Library/Caches", "numlean"),
+}.get(sys.platform, ("XDG_CACHE_HOME", ".cache", "numlean"))
+"""The variable that names the user's folder of caches, where it is in the home, and the part of it
+that is the cache's."""
 
 
 class RefusedError(Exception):
@@ -142,7 +153,7 @@ class Folder:
         Raises:
             OSError: The folder cannot be read.
         """
-        return sorted(path.name for path in self.path.iterdir() if path.suffix == _ENDING)
+        return sorted(path.name for path in self.path.iterdir() if path.suffix == KERNEL)
 
     def remove_stale_partials(self) -> None:
         """Remove what processes left that were killed while they wrote, a day ago or earlier."""
@@ -162,7 +173,7 @@ class Folder:
 
 
 def folders() -> Iterator[Folder]:
-    """Yield the folders in which kernels are looked up, and into the first of which they are saved.
+    """Yield the folders in which files are looked up, and into the first of which they are saved.
 
     Unless ``NUMBA_CACHE_DIR`` names one, they are a folder next to the sources, and the user's. The
     variable is read from the environment only: numba also takes it from a file in the working
@@ -172,7 +183,7 @@ def folders() -> Iterator[Folder]:
     if named:
         yield Folder(Path(named).absolute() / "numlean", Place.NAMED)
         return
-    yield Folder(Path(__file__).parents[2] / "__pycache__" / "kernels", Place.INSTALLED)
+    yield Folder(Path(__file__).parents[1] / "__pycache__" / "kernels", Place.INSTALLED)
     users = _users_folder()
     if users is not None:
         yield Folder(users, Place.USERS)
@@ -180,21 +191,19 @@ def folders() -> Iterator[Folder]:
 
 def _users_folder() -> Path | None:
     """Return the folder in the user's folder of caches; None if the user has no home."""
-    chosen = Path(AppDirs(appname="numlean", appauthor=False).user_cache_dir)
-    if chosen.is_absolute():
-        return chosen
-    # XDG_CACHE_HOME counts only if it is an absolute path.
+    variable, usual, own = _USERS
+    chosen = Path(os.environ.get(variable, ""))  # counts only if it is an absolute path
     try:
-        usual = Path.home() / ".cache" / "numlean"
+        caches = chosen if chosen.is_absolute() else Path.home() / usual
     except RuntimeError:
         return None
-    return usual if usual.is_absolute() else None
+    return caches / own if caches.is_absolute() else None
 
 
-def file_name(label: str, digest: str) -> str:
-    """Return the name of the file of a kernel: a label for readers, and a digest of the key."""
+def file_name(label: str, digest: str, ending: str) -> str:
+    """Return the name of a file: a label for readers, and a digest of the key."""
     plain = "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in label)
-    return f"{plain[:100]}.{digest}{_ENDING}"
+    return f"{plain[:100]}.{digest}{ending}"
 
 
 def show(path: Path) -> str:

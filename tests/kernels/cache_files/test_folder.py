@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from numlean_kernels.targets.cache import folder as folders_module
-from numlean_kernels.targets.cache.entry import DamagedError
-from numlean_kernels.targets.cache.folder import (
+from numlean_kernels.cache_files import folder as folders_module
+from numlean_kernels.cache_files.entry import DamagedError
+from numlean_kernels.cache_files.folder import (
     Folder,
     Place,
     RefusedError,
@@ -216,7 +216,7 @@ def test_without_a_name_there_are_a_folder_next_to_the_sources_and_one_of_the_us
     monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     installed, users = folders()
-    sources = Path(folders_module.__file__).parents[2]
+    sources = Path(folders_module.__file__).parents[1]
     assert installed == Folder(sources / "__pycache__" / "kernels", Place.INSTALLED)
     assert users.place is Place.USERS
     for ignored in ("", "relative"):
@@ -234,7 +234,7 @@ def test_settings_in_the_working_directory_do_not_choose_the_folder(monkeypatch,
 
 
 def test_names_of_files_are_short_and_plain():
-    name = file_name("numlean_kernels.loops/<locals>.kernel\x1b[0m" + "x" * 300, "abc")
+    name = file_name("numlean_kernels.loops/<locals>.kernel\x1b[0m" + "x" * 300, "abc", ".nbc")
     assert name.endswith(".abc.nbc")
     assert len(name) < 120
     assert name.replace("_", "").replace(".", "").isalnum()

@@ -1,4 +1,4 @@
-"""The content of a file of the cache: a header, and the kernel that it describes.
+"""The content of a file of the cache: a header, and the kernel or table that it describes.
 
 ========  =======================================================
 bytes     meaning
@@ -7,7 +7,7 @@ n         ``MAGIC``
 32        the SHA-256 of everything that follows
 8         the length of the key, little-endian
 k         the key, in UTF-8
-the rest  the kernel, pickled
+the rest  the kernel, pickled; or the words of a table
 ========  =======================================================
 
 Whoever can write a file can also compute its hash. The hash finds damage; the checks of the folder
@@ -56,9 +56,14 @@ def content_of(raw: bytes, key: str) -> bytes:
     """Return the content of a file if it is that of a key.
 
     Raises:
-        DamagedError: The file is damaged, or contains a different kernel.
+        DamagedError: The file is damaged, or that of another key.
     """
     found, content = unpack(raw)
     if found != key:
-        raise DamagedError("it contains a different kernel")
+        raise DamagedError("it contains something else")
     return content
+
+
+def digest(text: str) -> str:
+    """Return a short digest of a key, for names."""
+    return hashlib.sha256(text.encode()).hexdigest()[:24]
