@@ -21,15 +21,17 @@ Array: TypeAlias = np.ndarray[Any, Any]
 @final
 @dataclass(frozen=True)
 class UsualCase:
-    """What computes the results of a routine faster where none is a NaN.
+    """What computes the results of a routine faster for most operands.
 
     Attributes:
-        routine: Has the results of the routine; where that has a NaN, any NaN.
-        is_usual: Whether the result for some operands is no NaN.
+        routine: Has the results of the routine for usual operands.
+        is_usual: Whether operands are usual.
+        makes_nans: Whether exactly the results of other operands are NaNs, of any payload.
     """
 
     routine: Routine
     is_usual: Routine
+    makes_nans: bool
 
 
 def usual_case_of(routine: Routine) -> UsualCase | None:

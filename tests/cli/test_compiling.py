@@ -115,3 +115,39 @@ def test_warm_refuses_what_it_does_not_know(capsys):
     assert "unknown task 'nothing'" in capsys.readouterr().err
     assert main(["warm", "flat32"]) == 2
     assert "did you mean" in capsys.readouterr().err
+
+
+REHEARSAL = """
+import sys
+from contextlib import contextmanager
+import {module} as module
+from numlean.cli.main import main
+from numlean_kernels.targets.rehearsal import rehearsing
+
+@contextmanager
+def rehearsed(rehearse):
+    with rehearsing() as rehearsal:
+        rehearse()
+    print(len(rehearsal.jobs) > 9, file=sys.stderr)
+    raise SystemExit(0)
+    yield
+
+module.compiling = rehearsed
+main({words!r})
+"""
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("crosscheck", ("--dtypes", "float32,ieee32exec")),
+        ("compare", ("--dtypes", "bfloat16", "--truth", "float64")),
+        ("ablate", ("--policy", "bf16-mixed")),
+    ],
+)
+def test_commands_of_several_runs_name_their_kernels_beforehand(command, words):
+    given = [command, "xor", *words]
+    program = REHEARSAL.format(module=f"numlean.cli.{command}", words=given)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.splitlines()[-1] == "True"

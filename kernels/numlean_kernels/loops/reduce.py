@@ -14,7 +14,7 @@ def likely_add(table: Table) -> Routine | None:
     A sum without a NaN had none on the way.
     """
     case = usual_case_of(table["add"])
-    return None if case is None else case.routine
+    return case.routine if case is not None and case.makes_nans else None
 
 
 def _make_ordered(table: Table) -> Callable[..., None]:

@@ -174,7 +174,7 @@ def _add_usual_case(builder: HardwareRoutineBuilder, name: str, routine: Any) ->
         return z == z
 
     is_usual = builder.integer.target.routine((unary, binary, ternary)[ARITIES[name] - 1])
-    routine.usual_case = UsualCase(instruction, is_usual)
+    routine.usual_case = UsualCase(instruction, is_usual, makes_nans=True)
 
 
 def _nan_of(builder: HardwareRoutineBuilder) -> Routine:

@@ -34,7 +34,7 @@ def encodings_table(format: Format, target: Target) -> Table:
             if case is not None:
                 lifted = target.routine(_lift(builder, case.routine, ARITIES[name]))
                 is_usual = target.routine(_lift_predicate(builder, case.is_usual, ARITIES[name]))
-                made.usual_case = UsualCase(lifted, is_usual)
+                made.usual_case = UsualCase(lifted, is_usual, makes_nans=True)
             return made  # type: ignore[no-any-return]
         function = name.removeprefix("fast ")
         if function != name and target.has_float_phases and function in floats.PHASES[format]:

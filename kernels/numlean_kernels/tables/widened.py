@@ -28,6 +28,7 @@ from numlean_kernels.widened.conditions import (
     carrying_format,
     wide_format,
 )
+from numlean_kernels.widened.usual import make_usual
 
 OPERATIONS: Final = tuple(MAKERS)
 """The operations that hardware floats may compute."""
@@ -98,7 +99,10 @@ def _operation(arithmetic: Arithmetic, target: Target, name: str) -> Routine | N
         return None
     maker, operands = MAKERS[name]
     builder = wide_builder(arithmetic, target, wide)
-    return on_stored(builder, builder.routine(maker), operands, flagged=False, writes=True)
+    routine = on_stored(builder, builder.routine(maker), operands, flagged=False, writes=True)
+    if target.computes_rows and arithmetic.format.is_sign_magnitude:
+        vars(routine)["usual_case"] = make_usual(builder, name)
+    return routine
 
 
 def _carrying(arithmetic: Arithmetic, target: Target, name: str) -> Routine | None:

@@ -11,7 +11,12 @@ from numba import types
 from numba.core.errors import TypingError
 from numba.extending import intrinsic
 
-UNSIGNED: dict[int, Callable[[Any], Any]] = {32: np.uint32, 64: np.uint64}
+UNSIGNED: dict[int, Callable[[Any], Any]] = {
+    8: np.uint8,
+    16: np.uint16,
+    32: np.uint32,
+    64: np.uint64,
+}
 SIGNED: dict[int, Callable[[Any], Any]] = {32: np.int32, 64: np.int64}
 
 

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from numlean_kernels.ieee.arithmetic import NanRule, Rounding
+from numlean_kernels.ieee.arithmetic import NanRule
 from numlean_kernels.ieee.nan import (
     default_nan,
     make_is_nan,
     make_propagate,
     make_propagate_ternary,
 )
-from numlean_kernels.ieee.rounding import make_zero_sum
 from numlean_kernels.ieee.sign import make_neg
 from numlean_kernels.protocol import Routine
 from numlean_kernels.widened.builder import WideBuilder
@@ -26,7 +25,7 @@ from numlean_kernels.widened.conversion import (
     make_widen,
     overflow_is_infinite,
 )
-from numlean_kernels.widened.sums import make_nearest_sum, make_odd_sum
+from numlean_kernels.widened.sums import make_nearest_sum, make_odd_sum, make_signed_zero
 
 
 def make_add(builder: WideBuilder) -> Routine:
@@ -73,22 +72,15 @@ def _make_fused_sum(builder: WideBuilder) -> Routine:
 
 def _rounded_sum(builder: WideBuilder, total: Routine) -> Routine:
     word, wide, encoding = builder.word, builder.wide, builder.encoding
-    finish, zero_sum = builder.routine(_make_finish), builder.routine(make_zero_sum)
-    down_sign, infinity = word(wide.width - builder.format.width), word(wide.infinity)
-    (sign_mask,) = builder.words("sign_mask")
-    wide_magnitude = word(wide.magnitude_mask)
-    has_negative_sum = builder.arithmetic.rounding is Rounding.TOWARD_NEGATIVE
+    finish, with_zeros = builder.routine(_make_finish), builder.routine(make_signed_zero)
+    infinity, wide_magnitude = word(wide.infinity), word(wide.magnitude_mask)
 
     def sum_of(x: Any, y: Any) -> Any:
         r = total(x, y)
         p, q = encoding(x), encoding(y)
         has_infinity = word(p & wide_magnitude) == infinity
         has_infinity = has_infinity | (word(q & wide_magnitude) == infinity)
-        z = finish(encoding(r), has_infinity)
-        if has_negative_sum:
-            sign_p, sign_q = word(p >> down_sign), word(q >> down_sign)
-            z = zero_sum(word(sign_p & sign_mask), word(sign_q & sign_mask)) if r == 0 else z
-        return r == r, z
+        return r == r, with_zeros(r, x, y, finish(encoding(r), has_infinity))
 
     return sum_of
 

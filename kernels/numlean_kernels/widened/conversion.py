@@ -23,7 +23,25 @@ def make_widen(builder: WideBuilder) -> Routine:
 
     Subnormal operands are zeros of their sign if the arithmetic flushes them.
     """
-    return _widen_prefix(builder) if builder.is_prefix else _widen_fields(builder)
+    if builder.is_prefix:
+        return builder.routine(_widen_prefix)
+    widen, word = builder.routine(_widen_fields), builder.word
+    format, wide = builder.format, builder.wide
+    sign_mask, magnitude_mask, infinity = builder.words("sign_mask", "magnitude_mask", "infinity")
+    up_sign = word(wide.width - format.width)
+    # Infinity, if there is one, becomes the wide one, and all above it become NaNs.
+    special = word(wide.infinity + (not format.has_infinity) - format.infinity)
+
+    def widen_any(a: Any) -> Any:
+        magnitude, sign = word(a & magnitude_mask), word(word(a & sign_mask) << up_sign)
+        return word(word(magnitude + special) | sign) if magnitude >= infinity else widen(a)
+
+    return widen_any
+
+
+def make_widen_finite(builder: WideBuilder) -> Routine:
+    """Return the same for a finite number, and any encoding for others."""
+    return builder.routine(_widen_prefix if builder.is_prefix else _widen_fields)
 
 
 def _widen_prefix(builder: WideBuilder) -> Routine:
@@ -37,7 +55,7 @@ def _widen_prefix(builder: WideBuilder) -> Routine:
 
 
 def _widen_fields(builder: WideBuilder) -> Routine:
-    """Return the routine for another exponent field.
+    """Return the routine for finite numbers of another exponent field.
 
     The fields of a subnormal number, put below the leading one of the least normal number, make the
     sum of both; the difference is exact.
@@ -45,13 +63,11 @@ def _widen_fields(builder: WideBuilder) -> Routine:
     word, format, wide = builder.word, builder.format, builder.wide
     encoding, real, subtracted = builder.encoding, builder.real, builder.instructions.sub
     read_operand = builder.routine(make_read_operand)
-    sign_mask, magnitude_mask, implicit_bit, infinity = builder.words(
-        "sign_mask", "magnitude_mask", "implicit_bit", "infinity"
+    sign_mask, magnitude_mask, implicit_bit = builder.words(
+        "sign_mask", "magnitude_mask", "implicit_bit"
     )
     up, up_sign = word(builder.guard_bits), word(wide.width - format.width)
     rebias, least = word(builder.rebias), word(builder.least_normal)
-    # Infinity, if there is one, becomes the wide one, and all above it become NaNs.
-    special = word(wide.infinity + (not format.has_infinity) - format.infinity)
 
     def widen(a: Any) -> Any:
         a = read_operand(a)
@@ -59,7 +75,6 @@ def _widen_fields(builder: WideBuilder) -> Routine:
         fields = word(magnitude << up)
         tiny = encoding(subtracted(real(word(fields + least)), real(least)))
         z = tiny if magnitude < implicit_bit else word(fields + rebias)
-        z = word(magnitude + special) if magnitude >= infinity else z
         return word(z | word(word(a & sign_mask) << up_sign))
 
     return widen

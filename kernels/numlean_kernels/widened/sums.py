@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from numlean_kernels.ieee.arithmetic import Rounding
+from numlean_kernels.ieee.rounding import make_zero_sum
 from numlean_kernels.protocol import Routine
 from numlean_kernels.widened.builder import WideBuilder
 
@@ -34,3 +36,22 @@ def make_odd_sum(builder: WideBuilder) -> Routine:
         return real(odd if (error < 0) | (error > 0) else bits)
 
     return total
+
+
+def make_signed_zero(builder: WideBuilder) -> Routine:
+    """Return ``with_zeros(r, x, y, z)``: the rounded sum z of x and y, which is r in wide floats.
+
+    The hardware rounds to nearest, so its exact zero sums are positive where they need not be.
+    """
+    word, encoding, zero_sum = builder.word, builder.encoding, builder.routine(make_zero_sum)
+    down_sign = word(builder.wide.width - builder.format.width)
+    (sign_mask,) = builder.words("sign_mask")
+
+    def same(r: Any, x: Any, y: Any, z: Any) -> Any:
+        return z
+
+    def negative(r: Any, x: Any, y: Any, z: Any) -> Any:
+        sign_x, sign_y = word(encoding(x) >> down_sign), word(encoding(y) >> down_sign)
+        return zero_sum(word(sign_x & sign_mask), word(sign_y & sign_mask)) if r == 0 else z
+
+    return negative if builder.arithmetic.rounding is Rounding.TOWARD_NEGATIVE else same

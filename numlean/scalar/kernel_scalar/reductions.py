@@ -24,9 +24,9 @@ from numlean_kernels.loops.gather_scatter import GROUP, SCATTER_ADD, SCATTER_ADD
 from numlean_kernels.loops.lookup import MATMUL_BY_TABLE, SUM_BY_TABLE
 from numlean_kernels.loops.matmul import MATMUL, MATMUL_FMA
 from numlean_kernels.loops.matmul_of_views import OF_VIEWS
-from numlean_kernels.loops.reduce import ARGMAX, MAX, SUM_ORDERED, SUM_PAIRWISE
+from numlean_kernels.loops.reduce import ARGMAX, MAX, SUM_ORDERED, SUM_PAIRWISE, likely_add
 from numlean_kernels.loops.row_sums import SUM_ORDERED_ROWS, SUM_PAIRWISE_ROWS, work_length
-from numlean_kernels.protocol import Loop, kernel_for, usual_case_of
+from numlean_kernels.protocol import Loop, kernel_for
 
 
 def matmul(s: Components, a: Storage, b: Storage, contraction: Contraction) -> Storage:
@@ -82,7 +82,7 @@ def sum_axes(s: Components, x: Storage, axis: Axis, keepdims: bool, reduction: O
     """Return the sums along axes."""
     loop = _choose("reduction", reduction, {"ordered": SUM_ORDERED, "pairwise": SUM_PAIRWISE})
     # Without a simple addition, the loop over cells is as fast for a tree.
-    is_simple = loop is SUM_ORDERED or usual_case_of(s.table["add"]) is not None
+    is_simple = loop is SUM_ORDERED or likely_add(s.table) is not None
     rows = _as_rows(s, x, axis) if is_simple else None
     if rows is not None:
         shape = (1,) * x.ndim if axis is None else (*x.shape[:-1], 1)

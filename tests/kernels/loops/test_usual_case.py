@@ -35,8 +35,8 @@ def table_of(target):
         return word(a & bit) == zero
 
     f, g = target.routine(f1), target.routine(f2)
-    f.usual_case = UsualCase(target.routine(usual1), target.routine(is_usual1))
-    g.usual_case = UsualCase(target.routine(usual2), target.routine(is_usual2))
+    f.usual_case = UsualCase(target.routine(usual1), target.routine(is_usual1), makes_nans=True)
+    g.usual_case = UsualCase(target.routine(usual2), target.routine(is_usual2), makes_nans=True)
     return Table("toy of a usual case", word(0), {"f": f, "g": g}.__getitem__)
 
 
