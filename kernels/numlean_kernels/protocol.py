@@ -194,6 +194,15 @@ class Target(ABC):
     """Whether binary64 in hardware has fused multiply-add, and nothing contracts or reorders
     operations, so that fast phases may compute in it."""
 
+    @property
+    def half_conversions(self) -> tuple[Routine, Routine] | None:
+        """The processor's conversions of binary16, or None if it has none.
+
+        The first returns the binary32 float of an encoding that is no NaN, the second the encoding
+        of such a float, rounded to nearest even.
+        """
+        return None
+
     multiplies_views = False
     """Whether fast products read matrices that are transposed in memory where they are."""
 

@@ -29,7 +29,9 @@ from numlean_kernels.targets.intrinsics import (
     UNSIGNED,
     count_leading_zeros,
     fused_multiply_add,
+    half_to_single,
     high_product,
+    single_to_half,
 )
 from numlean_kernels.targets.parallel.launch import ParallelLaunch
 
@@ -83,6 +85,13 @@ class CpuTarget(Target):
     def instructions(self, width: int) -> Instructions:
         """Return LLVM's instructions, which are the processor's: numba contracts nothing."""
         return self._instructions
+
+    @property
+    def half_conversions(self) -> tuple[Routine, Routine] | None:
+        """LLVM's fpext and fptrunc, if they are instructions."""
+        from numlean_kernels.targets.vector_matmul.machine import converts_halves
+
+        return (half_to_single, single_to_half) if converts_halves() else None
 
     def routine(self, function: Routine) -> Routine:
         """Compile a routine, which is always inlined."""

@@ -19,6 +19,9 @@ UNSIGNED: dict[int, Callable[[Any], Any]] = {
 }
 SIGNED: dict[int, Callable[[Any], Any]] = {32: np.int32, 64: np.int64}
 
+_HALF = 16
+_SHORT = ir.IntType(_HALF)
+
 
 @intrinsic  # type: ignore[untyped-decorator]
 def count_leading_zeros(typing_context: Any, word: Any) -> Any:
@@ -56,6 +59,32 @@ def fused_multiply_add(typing_context: Any, a: Any, b: Any, c: Any) -> Any:
         return builder.fma(*arguments)
 
     return a(a, b, c), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def half_to_single(typing_context: Any, a: Any) -> Any:
+    """Return the binary32 float of an encoding of binary16 in an unsigned integer, by fpext."""
+    if not isinstance(a, types.Integer) or a.signed:
+        raise TypingError(f"half_to_single takes an unsigned integer, not {a}")
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        short = arguments[0] if a.bitwidth == _HALF else builder.trunc(arguments[0], _SHORT)
+        return builder.fpext(builder.bitcast(short, ir.HalfType()), ir.FloatType())
+
+    return types.float32(a), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def single_to_half(typing_context: Any, x: Any) -> Any:
+    """Return the encoding of a binary32 float in binary16, rounded to nearest even, by fptrunc."""
+    if x != types.float32:
+        raise TypingError(f"single_to_half takes a float32, not {x}")
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        half = builder.fptrunc(arguments[0], ir.HalfType())
+        return builder.zext(builder.bitcast(half, _SHORT), ir.IntType(32))
+
+    return types.uint32(x), generate
 
 
 def _bitcast(source: Any, result: Any) -> Any:

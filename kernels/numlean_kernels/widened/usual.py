@@ -8,13 +8,81 @@ Results beyond the range are rounded as in :mod:`.arithmetic`.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final
 
+from numlean_kernels.formats import BINARY16, BINARY32
+from numlean_kernels.ieee.arithmetic import Arithmetic, Overflow, Rounding, Subnormal
 from numlean_kernels.protocol import Routine, UsualCase
 from numlean_kernels.widened.builder import WideBuilder
 from numlean_kernels.widened.conditions import sums_are_odd
 from numlean_kernels.widened.conversion import make_narrow, make_widen_finite
 from numlean_kernels.widened.sums import make_nearest_sum, make_odd_sum, make_signed_zero
+
+
+def _make_enter(builder: WideBuilder) -> Routine:
+    """Return ``enter(a)``: a finite number as a wide float."""
+    half = _half_conversions(builder)
+    if half is not None:
+        return _called(half[0])
+    word, real, widen = builder.word, builder.real, builder.routine(make_widen_finite)
+
+    def enter(a: Any) -> Any:
+        return real(widen(word(a)))
+
+    return enter
+
+
+def _make_leave(builder: WideBuilder) -> Routine:
+    """Return ``leave(x)``: the encoding of a wide float, rounded once."""
+    half = _half_conversions(builder)
+    if half is not None:
+        return _called(half[1])
+    if _is_rounded_with_sign(builder):
+        return _leave_with_sign(builder)
+    encoding, narrow = builder.encoding, builder.routine(make_narrow)
+
+    def leave(x: Any) -> Any:
+        return narrow(encoding(x))
+
+    return leave
+
+
+def _called(instruction: Routine) -> Routine:
+    def convert(a: Any) -> Any:
+        return instruction(a)
+
+    return convert
+
+
+def _half_conversions(builder: WideBuilder) -> tuple[Routine, Routine] | None:
+    """Return the processor's conversions, if the arithmetic is the usual one of binary16."""
+    usual = Arithmetic(BINARY16)
+    own = builder.arithmetic
+    is_usual = own == replace(usual, nan=own.nan, tininess=own.tininess)
+    return builder.target.half_conversions if is_usual and builder.wide == BINARY32 else None
+
+
+def _is_rounded_with_sign(builder: WideBuilder) -> bool:
+    """Return whether results are rounded as integers: the carry ends at infinity."""
+    arithmetic = builder.arithmetic
+    return (
+        builder.is_prefix
+        and arithmetic.rounding is Rounding.TIES_TO_EVEN
+        and arithmetic.overflow is Overflow.INFINITE
+        and arithmetic.subnormal is Subnormal.KEEP
+    )
+
+
+def _leave_with_sign(builder: WideBuilder) -> Routine:
+    word, encoding, down = builder.word, builder.encoding, builder.word(builder.guard_bits)
+    below_half, one = word((1 << (builder.guard_bits - 1)) - 1), word(1)
+
+    def leave(x: Any) -> Any:
+        a = encoding(x)
+        return word(word(a + word(below_half + word(word(a >> down) & one))) >> down)
+
+    return leave
 
 
 def make_usual(builder: WideBuilder, name: str) -> UsualCase:
@@ -64,16 +132,17 @@ def _two_usual(builder: WideBuilder) -> Routine:
 
 
 def _two_of_quotient(builder: WideBuilder) -> Routine:
-    """Return whether two operands are finite and the second is not zero."""
+    """Return whether two operands are finite and the second does not count as zero."""
     is_finite, unit = (
         builder.routine(_make_is_finite),
         builder.target.unsigned(builder.format.width),
     )
-    one, mask = unit(1), unit(builder.format.magnitude_mask)
-    below_limit = unit(builder.format.max_finite)
+    flushes = builder.arithmetic.subnormal is Subnormal.FLUSH
+    first, limit = (builder.format.implicit_bit if flushes else 1), builder.format.max_finite
+    least, count, mask = unit(first), unit(limit + 1 - first), unit(builder.format.magnitude_mask)
 
     def are_usual(a: Any, b: Any) -> Any:
-        return is_finite(a) & (unit(unit(unit(b) & mask) - one) < below_limit)
+        return is_finite(a) & (unit(unit(unit(b) & mask) - least) < count)
 
     return are_usual
 
@@ -88,55 +157,50 @@ def _three_usual(builder: WideBuilder) -> Routine:
 
 
 def _usual_add(builder: WideBuilder) -> Routine:
-    widen, sum_of = builder.routine(make_widen_finite), builder.routine(_make_usual_sum)
-    word, real = builder.word, builder.real
+    enter, sum_of = builder.routine(_make_enter), builder.routine(_make_sum)
 
     def add(a: Any, b: Any) -> Any:
-        return sum_of(real(widen(word(a))), real(widen(word(b))))
+        return sum_of(enter(a), enter(b))
 
     return add
 
 
 def _usual_sub(builder: WideBuilder) -> Routine:
-    widen, sum_of = builder.routine(make_widen_finite), builder.routine(_make_usual_sum)
-    word, real, wide_sign = builder.word, builder.real, builder.word(builder.wide.sign_mask)
+    enter, sum_of = builder.routine(_make_enter), builder.routine(_make_sum)
 
     def sub(a: Any, b: Any) -> Any:
-        return sum_of(real(widen(word(a))), real(word(widen(word(b)) ^ wide_sign)))
+        return sum_of(enter(a), -enter(b))
 
     return sub
 
 
-def _make_usual_sum(builder: WideBuilder) -> Routine:
+def _make_sum(builder: WideBuilder) -> Routine:
     is_odd = sums_are_odd(builder.arithmetic, builder.wide)
-    total = builder.routine(make_odd_sum if is_odd else make_nearest_sum)
-    return _usual_sum(builder, total)
+    return _rounded_sum(builder, builder.routine(make_odd_sum if is_odd else make_nearest_sum))
 
 
-def _make_usual_fused_sum(builder: WideBuilder) -> Routine:
-    return _usual_sum(builder, builder.routine(make_odd_sum))
+def _make_fused_sum(builder: WideBuilder) -> Routine:
+    return _rounded_sum(builder, builder.routine(make_odd_sum))
 
 
-def _usual_sum(builder: WideBuilder, total: Routine) -> Routine:
+def _rounded_sum(builder: WideBuilder, total: Routine) -> Routine:
     """Return ``sum_of(x, y)``: the sum of two finite wide floats, rounded once."""
-    narrow, with_zeros = builder.routine(make_narrow), builder.routine(make_signed_zero)
-    encoding = builder.encoding
+    leave, with_zeros = builder.routine(_make_leave), builder.routine(make_signed_zero)
 
     def sum_of(x: Any, y: Any) -> Any:
         r = total(x, y)
-        return with_zeros(r, x, y, narrow(encoding(r)))
+        return with_zeros(r, x, y, leave(r))
 
     return sum_of
 
 
 def _usual_binary(name: str) -> Callable[[WideBuilder], Routine]:
     def make(builder: WideBuilder) -> Routine:
-        widen, narrow = builder.routine(make_widen_finite), builder.routine(make_narrow)
-        word, real, encoding = builder.word, builder.real, builder.encoding
+        enter, leave = builder.routine(_make_enter), builder.routine(_make_leave)
         instruction = getattr(builder.instructions, name)
 
         def binary(a: Any, b: Any) -> Any:
-            return narrow(encoding(instruction(real(widen(word(a))), real(widen(word(b))))))
+            return leave(instruction(enter(a), enter(b)))
 
         return binary
 
@@ -144,23 +208,21 @@ def _usual_binary(name: str) -> Callable[[WideBuilder], Routine]:
 
 
 def _usual_sqrt(builder: WideBuilder) -> Routine:
-    widen, narrow = builder.routine(make_widen_finite), builder.routine(make_narrow)
-    word, real, encoding = builder.word, builder.real, builder.encoding
+    enter, leave = builder.routine(_make_enter), builder.routine(_make_leave)
     root = builder.instructions.sqrt
 
     def sqrt(a: Any) -> Any:
-        return narrow(encoding(root(real(widen(word(a))))))
+        return leave(root(enter(a)))
 
     return sqrt
 
 
 def _usual_fma(builder: WideBuilder) -> Routine:
-    widen, sum_of = builder.routine(make_widen_finite), builder.routine(_make_usual_fused_sum)
-    word, real, multiplied = builder.word, builder.real, builder.instructions.mul
+    enter, sum_of = builder.routine(_make_enter), builder.routine(_make_fused_sum)
+    multiplied = builder.instructions.mul
 
     def fma(a: Any, b: Any, c: Any) -> Any:
-        product = multiplied(real(widen(word(a))), real(widen(word(b))))
-        return sum_of(product, real(widen(word(c))))
+        return sum_of(multiplied(enter(a), enter(b)), enter(c))
 
     return fma
 

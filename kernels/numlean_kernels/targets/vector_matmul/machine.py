@@ -26,6 +26,16 @@ define <16 x float> @probe(<16 x float> %x, <16 x float> %y) {{
 }}
 """
 
+_HALF_PROBE: Final = """
+target triple = "{triple}"
+define <8 x half> @probe(<8 x half> %x) {{
+  %y = fpext <8 x half> %x to <8 x float>
+  %z = fadd <8 x float> %y, %y
+  %r = fptrunc <8 x float> %z to <8 x half>
+  ret <8 x half> %r
+}}
+"""
+
 
 @final
 @dataclass(frozen=True)
@@ -67,6 +77,17 @@ def fuses() -> bool:
     """Return whether the processor has fused products and sums; else LLVM calls a library."""
     code = _assembly(_FUSED_PROBE)
     return any(instruction in code for instruction in ("vfmadd", "fmla", "fmadd"))
+
+
+@cache
+def converts_halves() -> bool:
+    """Return whether the processor converts vectors of binary16; else LLVM calls a library."""
+    code = _assembly(_HALF_PROBE)
+    return any(there in code and back in code for there, back in _HALF_CONVERSIONS)
+
+
+_HALF_CONVERSIONS: Final = (("vcvtph2ps", "vcvtps2ph"), ("fcvtl", "fcvtn"))
+"""The instructions on x86, and on ARM."""
 
 
 def _assembly(probe: str) -> str:
