@@ -51,6 +51,8 @@ $(VENV)/.installed-test: pyproject.toml $(VENV)/.installed
 		|| echo "*** WARNING: softfloat could not be built; its tests will be skipped ***" >&2
 	@$(BIN)/python -m pip install --quiet --editable '.[dask]' \
 		|| echo "*** WARNING: dask could not be installed; its tests will be skipped ***" >&2
+	@$(BIN)/python -m pip install --quiet axe-core-python \
+		|| echo "*** WARNING: axe-core-python could not be installed; pages are not checked by it ***" >&2
 	@$(BIN)/python -m pip install --quiet --editable '.[cuda]' \
 		|| echo "*** WARNING: numba-cuda could not be installed; its tests will be skipped ***" >&2
 	@touch $@

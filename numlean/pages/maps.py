@@ -121,6 +121,7 @@ def heat_map(
         ],
         text(_LABEL, floor + 30, "step", anchor="start", class_="soft-text"),
         class_="plot map",
+        has_links=any(links),
     )
     data = {
         "label": _LABEL,

@@ -5,7 +5,14 @@ from __future__ import annotations
 from numlean.pages.html import Child, Html, element
 
 
-def svg(width: float, height: float, label: str, *children: Child, class_: str) -> Html:
+def svg(
+    width: float,
+    height: float,
+    label: str,
+    *children: Child,
+    class_: str,
+    has_links: bool = False,
+) -> Html:
     """Return a figure that fills the width of its place.
 
     Args:
@@ -14,12 +21,13 @@ def svg(width: float, height: float, label: str, *children: Child, class_: str) 
         label: What it shows, for people who cannot see it.
         children: Its elements.
         class_: The class of its style.
+        has_links: Whether parts of it are links.
     """
     return element(
         "svg",
         *children,
         viewBox=f"0 0 {width:g} {height:g}",
-        role="img",
+        role="group" if has_links else "img",
         aria_label=label,
         class_=class_,
     )

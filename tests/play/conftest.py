@@ -16,6 +16,84 @@ from urllib.parse import urlsplit
 import pytest
 
 PORT = 8421
+BAD = "<script>window.bad=1</script>"
+
+
+RESULTS = {
+    "steps": 5,
+    "pairs": [
+        {
+            "a": "ieee32exec",
+            "b": f"float32{BAD}",
+            "identical": False,
+            "compared": "state",
+            "first_different_step": 1,
+            "divergence": {
+                "where": "forward, 0",
+                "operation": "matmul",
+                "call": 0,
+                "differing": "loss",
+                "element": [0, 0],
+                "operands": {"a": [{"value": "1.0", "bits": "0x3f800000"}]},
+                "results": [{"value": "-0.5", "bits": "0xbf000000"}, {"value": BAD, "bits": None}],
+                "ulps": -1,
+                "exact": "-0.50001",
+                "closer": "a",
+                "judgements": [{"verdict": "as specified", "error": 0.0}, {}],
+                "block": {
+                    "start": 0,
+                    "stop": 4,
+                    "before": {"value": "0.0"},
+                    "steps": [
+                        [{"title": "A100", "top": 3, "fraction_bits": 24, "result": {}}],
+                        [{"title": "H100", "top": 3, "fraction_bits": 13, "result": {}}],
+                    ],
+                },
+            },
+            "growth": [
+                {"step": 1, "differing": 0.1, "relative": 1e-8, "loss_a": 1.0, "loss_b": None},
+                {"step": 2, "differing": 0.5, "relative": 1e-6, "loss_a": 0.9, "loss_b": 0.8},
+            ],
+        }
+    ],
+}
+
+
+@pytest.fixture
+def crosscheck_results():
+    """Return the results of a crosscheck, one of whose names is a script."""
+    return RESULTS
+
+
+@pytest.fixture
+def operation_record():
+    """Return a function that makes the record of an operation."""
+
+    def make(step, number, relative):
+        histogram = {"-1": 2, "0": 1, "x": 9}
+        stats = {"count": 4, "exact": 1, "infinite": 0, "unknown": 0, "relative": relative}
+        stats |= {"max_ulp": 2.0, "rms_ulp": 1.0, "histogram": histogram}
+        run = {"record": "operation", "dtype": "e4m3", "seed": 0, "step": step}
+        place = {"phase": "forward" if number % 2 else "backward", "layer": f"{number} Linear"}
+        units = {"operation": "matmul", "ulp_of": "e4m3", "local_ulp_of": "e4m3", "calls": 1}
+        rest = {"inf": 0, "local": stats, "total": stats, "inherited": stats}
+        return {**run, **place, **units, **rest}
+
+    return make
+
+
+@pytest.fixture
+def record_lines(operation_record):
+    """Return a function that makes the lines of a comparison's records."""
+
+    def make(steps, operations):
+        measures = {"e4m3": {"grid": {"precision": 4}}}
+        yield json.dumps({"record": "comparison", "measures": measures})
+        for step in range(steps):
+            for number in range(operations):
+                yield json.dumps(operation_record(step, number, number / 100))
+
+    return make
 
 
 @dataclass(frozen=True)

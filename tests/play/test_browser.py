@@ -1,6 +1,8 @@
 """The pages in a real browser: Chromium by its driver; skipped where they are not installed."""
 
+import json
 import struct
+from pathlib import Path
 
 import pytest
 
@@ -258,7 +260,58 @@ def test_a_run_whose_name_has_a_script_is_a_text(page, server, manager):
         assert page.run("return window.bad") is None
 
 
-def test_the_first_paint_of_every_view_is_soon(page, server):
-    for path in ("/numbers", "/formats", "/runs"):
-        page.open(f"{server.address}{path}")
-        page.wait("performance.getEntriesByName('first-contentful-paint').length > 0")
+@pytest.fixture
+def made(manager, workspace, crosscheck_results, record_lines):
+    """Return the addresses of runs of each kind, with files as they would be."""
+    from numlean.play.runs.plan import Plan
+
+    kinds = {
+        "train": ("log.jsonl", '{"step": 0, "exact_loss": 2.5}\n{"step": 1, "exact_loss": 1.5}\n'),
+        "crosscheck": ("results.json", json.dumps(crosscheck_results)),
+        "compare": ("records.jsonl", "".join(f"{line}\n" for line in record_lines(20, 20))),
+    }
+    addresses = {}
+    for kind, (name, text) in kinds.items():
+        run = manager.folders.make("20260102-030405", Plan(kind, "xor", ("xor",)))
+        (workspace.root / manager.folders.path(run.id, name)).write_text(text)
+        addresses[kind] = f"/runs?id={run.id}"
+    return addresses
+
+
+def test_a_checker_of_accessibility_finds_nothing_serious(page, server, made):
+    module = pytest.importorskip("axe_core_python", reason="axe-core-python is not installed")
+    script = (Path(module.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+    paths = ["/numbers?x=1&y=3&op=div", "/formats?f=e4m3", "/runs", *made.values()]
+    for scheme in ("light", "dark"):
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        params = {"cmd": "Emulation.setEmulatedMedia", "params": {"features": features}}
+        page.do("POST", "/goog/cdp/execute", params)
+        for path in [*paths, f"{made['compare']}&row=3"]:
+            page.open(f"{server.address}{path}")
+            page.wait(READY.format(path.partition("?")[0]))
+            page.run(f"{script}; window.axe = axe; axe.run().then((r) => (window.found = r))")
+            found = page.wait(
+                "window.found && {violations: window.found.violations.map((v) =>"
+                " [v.id, v.impact, v.nodes.slice(0, 3).map((n) => n.html.slice(0, 200))])}"
+            )
+            serious = [v for v in found["violations"] if v[1] in ("serious", "critical")]
+            assert serious == [], (scheme, path)
+
+
+def test_a_page_of_50000_operations_is_shown_in_parts(
+    page, server, manager, workspace, record_lines
+):
+    from numlean.play.runs.plan import Plan
+
+    run = manager.folders.make("20260102-030405", Plan("compare", "many", ("xor",)))
+    path = workspace.root / manager.folders.path(run.id, "records.jsonl")
+    with path.open("w") as file:
+        file.writelines(f"{line}\n" for line in record_lines(100, 500))
+    page.open(f"{server.address}/runs?id={run.id}")
+    page.wait("document.getElementById('result').textContent.includes('50,000 measured')")
+    page.wait("document.getElementById('result').dataset.active === undefined")
+    assert page.run("return document.querySelectorAll('g.row').length") == 60
+    page.run("scrollTo(0, document.body.scrollHeight)")
+    assert page.run("return scrollY") > 0
+    page.click('#result a[href*="page=2"]')
+    page.wait("location.search.includes('page=2')")

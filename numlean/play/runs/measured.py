@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import re
+import sys
+import time
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any, Final, TypeAlias
@@ -17,8 +20,33 @@ FIGURES: Final = ("relative", "max_ulp", "rms_ulp")
 Key: TypeAlias = tuple[str, str, str]
 """A phase, a layer and an operation."""
 
-_PIECE: Final = 8 << 20
-_LONGEST: Final = 1 << 20
+_PIECE: Final = 1 << 20
+_LONGEST: Final = 8 << 20
+_SECONDS: Final = 0.4
+"""The time after which a page is shown with what was read, and the next one reads on."""
+
+_WRITTEN: Final = ("local", "total", "inherited")
+_OPERATION: Final = re.compile(
+    rb'\{"record": "operation", "dtype": "([^"\\]*)", "seed": (\d{1,12}), "step": (\d{1,12}),'
+    rb' "phase": "([^"\\]*)", "layer": "([^"\\]*)", "operation": "([^"\\]*)",'
+    rb' "ulp_of": "[^"\\]*", "local_ulp_of": "[^"\\]*", "calls": (\d{1,12}),[^{}]* '
+    + b", ".join(
+        rb'"%s": \{"count": (\d+), "exact": \d+, "infinite": (\d+), "unknown": (\d+),'
+        rb' "relative": ([-+.\de]+|null), "max_ulp": ([-+.\de]+|null),'
+        rb' "rms_ulp": ([-+.\de]+|null), "histogram": \{[^{}]*\}\}' % error.encode()
+        for error in _WRITTEN
+    )
+    + rb"\}"
+)
+"""The record of an operation as comparisons write it, which is read several times as fast."""
+
+_CALLS: Final = 7
+_STATS: Final = 6
+_FIRST: Final = tuple(_CALLS + _STATS * _WRITTEN.index(error) for error in ERRORS)
+"""The first groups of each error, counted from 0."""
+
+_NOTHING: Final = (b"0", b"0", b"0")
+_UNKNOWN: Final = (math.nan,) * len(FIGURES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,21 +126,35 @@ class MeasuredReader:
         self._found: dict[str, _Read] = {}
 
     def measured(self, run: Run) -> Measured:
-        """Return what a comparison has measured so far."""
+        """Return what was read of a comparison, a bit more each time.
+
+        The share of the file that was read is ``share``.
+        """
+        end = time.monotonic() + _SECONDS
         with self._lock:
             found = self._found.setdefault(run.id, _Read())
             if self._folders.stamp(run.id, RECORDS)[0] < found.offset:
                 found = self._found[run.id] = _Read()
-            while piece := self._folders.read(run.id, RECORDS, found.offset, _PIECE):
+            while time.monotonic() < end:
+                piece = self._folders.read(run.id, RECORDS, found.offset, _PIECE)
+                if not piece:
+                    break
                 start = found.offset - len(found.rest)
                 found.offset += len(piece)
                 *lines, found.rest = (found.rest + piece).split(b"\n")
                 for line in lines:
                     _add(found.measured, line, start)
                     start += len(line) + 1
-                if len(found.rest) > _PIECE:
+                if len(found.rest) > _LONGEST:
                     found.rest = b""  # no record is that long
             return found.measured
+
+    def share(self, run: Run) -> float:
+        """Return the share of the records that was read."""
+        with self._lock:
+            found = self._found.get(run.id, _Read())
+            size, _ = self._folders.stamp(run.id, RECORDS)
+            return min(found.offset / size, 1.0) if size else 1.0
 
     def record(self, run: Run, cell: Cell) -> dict[str, Any]:
         """Return the whole record of an operation in a step; empty if it is gone."""
@@ -122,6 +164,12 @@ class MeasuredReader:
 
 
 def _add(measured: Measured, line: bytes, start: int) -> None:
+    written = _OPERATION.fullmatch(line)
+    if written is not None:
+        dtype, phase, layer, name = map(_text, written.group(1, 4, 5, 6))
+        by_key = measured.operations.setdefault(dtype, {})
+        by_key.setdefault((phase, layer, name), []).append(_cell_of(written, start))
+        return
     record = _parsed(line)
     if record is None:
         return
@@ -139,6 +187,29 @@ def _add(measured: Measured, line: bytes, start: int) -> None:
         cell = _cell(record, start, len(line))
         if cell is not None:
             found.setdefault(dtype, {}).setdefault(key, []).append(cell)
+
+
+def _cell_of(written: re.Match[bytes], start: int) -> Cell:
+    groups = written.groups()
+    figures = list[float]()
+    for first in _FIRST:
+        if groups[first : first + 3] == _NOTHING:
+            figures += _UNKNOWN
+        else:
+            figures += [_figure(text) for text in groups[first + 3 : first + 6]]
+    step, seed, calls = int(groups[2]), int(groups[1]), int(groups[_CALLS - 1])
+    return Cell(step, seed, calls, tuple(figures), (start, written.end()))
+
+
+def _figure(text: bytes) -> float:
+    try:
+        return math.inf if text == b"null" else float(text)
+    except ValueError:
+        return math.nan
+
+
+def _text(text: bytes) -> str:
+    return sys.intern(text.decode("utf-8", "replace"))
 
 
 def _cell(record: dict[str, Any], start: int, length: int) -> Cell | None:

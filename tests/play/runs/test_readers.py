@@ -4,9 +4,11 @@ import json
 
 import pytest
 
+import numlean as nl
+from numlean.analysis.drift.records import as_line
 from numlean.play.runs.folder import RunFolders
 from numlean.play.runs.losses import MOST_POINTS, LossReader
-from numlean.play.runs.measured import MeasuredReader
+from numlean.play.runs.measured import _OPERATION, MeasuredReader
 from numlean.play.runs.plan import Plan
 from numlean.play.workspace import Workspace
 
@@ -75,6 +77,38 @@ def test_operations_are_read_with_the_places_of_their_records(folders):
     assert cells[1].figure("total", "relative") == 0.5
     assert cells[1].figure("inherited", "max_ulp") != cells[1].figure("inherited", "max_ulp")
     assert reader.record(run, cells[2]) == records[3]
+
+
+def test_records_as_they_are_written_are_read_as_others_are(folders):
+    def cells(text):
+        run = folders.make("20260102-030405", Plan("compare", "x", ()))
+        _file(folders, run, "records.jsonl").write_text(text)
+        measured = MeasuredReader(folders).measured(run)
+        return measured.operations
+
+    record = operation(3, relative=None)
+    middle = {"inf": 0, "nan": 0, "introduced_nonfinite": 0, "flipped_comparisons": 0}
+    names = ("calls", "local", "total", "inherited")
+    start = {key: value for key, value in record.items() if key not in names}
+    parts = {name: record[name] for name in ("local", "total", "inherited")}
+    units = {"ulp_of": "e4m3", "local_ulp_of": "e4m3", "calls": 7}
+    written = {**start, **units, **middle, "amplification": 1.5, **parts}
+    line = json.dumps(written)
+    assert _OPERATION.fullmatch(line.encode())
+    other = line.replace('"calls": 7', '"calls":  7')
+    assert not _OPERATION.fullmatch(other.encode())
+    (one,), (two,) = (cells(f"{text}\n")["e4m3"].values() for text in (line, other))
+    assert repr(one[0]).split("place")[0] == repr(two[0]).split("place")[0]
+    assert one[0].figure("total", "relative") == float("inf")
+
+
+def test_records_of_a_real_comparison_are_read_the_fast_way(tmp_path):
+    lines = []
+    config = nl.get_task("xor").config(steps=1)
+    nl.compare("xor", "e4m3", truth="float64", config=config, write=lines.append)
+    found = [as_line(each).encode() for each in lines if each["record"] == "operation"]
+    assert found
+    assert all(_OPERATION.fullmatch(each) for each in found)
 
 
 def test_records_of_any_shape_are_left_out(folders):

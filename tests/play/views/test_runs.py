@@ -81,50 +81,12 @@ def test_runs_are_kept_and_removed_and_unknown_actions_refused(client, manager, 
     assert manager.folders.ids() == []
 
 
-RESULTS = {
-    "steps": 5,
-    "pairs": [
-        {
-            "a": "ieee32exec",
-            "b": f"float32{BAD}",
-            "identical": False,
-            "compared": "state",
-            "first_different_step": 1,
-            "divergence": {
-                "where": "forward, 0",
-                "operation": "matmul",
-                "call": 0,
-                "differing": "loss",
-                "element": [0, 0],
-                "operands": {"a": [{"value": "1.0", "bits": "0x3f800000"}]},
-                "results": [{"value": "-0.5", "bits": "0xbf000000"}, {"value": BAD, "bits": None}],
-                "ulps": -1,
-                "exact": "-0.50001",
-                "closer": "a",
-                "judgements": [{"verdict": "as specified", "error": 0.0}, {}],
-                "block": {
-                    "start": 0,
-                    "stop": 4,
-                    "before": {"value": "0.0"},
-                    "steps": [
-                        [{"title": "A100", "top": 3, "fraction_bits": 24, "result": {}}],
-                        [{"title": "H100", "top": 3, "fraction_bits": 13, "result": {}}],
-                    ],
-                },
-            },
-            "growth": [
-                {"step": 1, "differing": 0.1, "relative": 1e-8, "loss_a": 1.0, "loss_b": None},
-                {"step": 2, "differing": 0.5, "relative": 1e-6, "loss_a": 0.9, "loss_b": 0.8},
-            ],
-        }
-    ],
-}
-
-
-def test_a_crosscheck_shows_bits_that_lead_to_numbers_and_the_growth(client, manager):
+def test_a_crosscheck_shows_bits_that_lead_to_numbers_and_the_growth(
+    client, manager, crosscheck_results
+):
     run = manager.folders.make(STAMP, Plan("crosscheck", "x", ("xor",)))
     assert "at the end of the run" in client.get(f"/runs?id={run.id}").text
-    _write(manager, run, "results.json", json.dumps(RESULTS))
+    _write(manager, run, "results.json", json.dumps(crosscheck_results))
     text = client.get(f"/runs?id={run.id}").text
     assert "/numbers?x=0x3f800000&amp;xb=ieee32exec&amp;in=ieee32exec" in text
     assert "A is closer to the exact result" in text
@@ -151,21 +113,12 @@ def test_results_of_any_shape_are_shown(client, manager, found):
     assert client.get(f"/runs?id={run.id}").status == 200
 
 
-def _operation(step, number, relative):
-    stats = {"count": 4, "exact": 1, "infinite": 0, "unknown": 0, "relative": relative}
-    stats |= {"max_ulp": 2.0, "rms_ulp": 1.0, "histogram": {"-1": 2, "0": 1, "x": 9}}
-    place = {"phase": "forward" if number % 2 else "backward", "layer": f"{number} Linear"}
-    run = {"record": "operation", "dtype": "e4m3", "seed": 0, "step": step, "calls": 1}
-    errors = {"local": stats, "total": stats, "inherited": stats}
-    return {**run, **place, "operation": "matmul", **errors}
-
-
 @pytest.fixture
-def comparison(manager):
+def comparison(manager, operation_record):
     run = manager.folders.make(STAMP, Plan("compare", "x", ("xor",)))
     measures = {"e4m3": {"grid": {"precision": 4}}}
     records = [{"record": "comparison", "measures": measures}]
-    records += [_operation(k, n, n / 100) for k in range(4) for n in range(130)]
+    records += [operation_record(k, n, n / 100) for k in range(4) for n in range(130)]
     records.append(
         {
             "record": "quantisation",

@@ -129,7 +129,7 @@ def compare_form(query: RunsQuery, measured: Measured) -> Html:
         element("button", "Show", type="submit"),
         action=PATH,
         method="get",
-        class_="query",
+        class_="query dense",
     )
 
 

@@ -92,20 +92,30 @@ class RunsPage:
         messages = _as_text(folders.read(run.id, MESSAGES, most=_TEXT))
         parts: list[Child] = [heading(each, messages, query)]
         form: Child = None
+        share = 1.0
         if run.kind == COMPARE:
             summary = _as_text(folders.read(run.id, SUMMARY, most=_TEXT))
             measured = self._measured.measured(run)
+            share = self._measured.share(run)
             form = compare_form(query, measured)
             parts += [
                 _headline(summary),
                 training(each, None),
+                _progress(share),
                 compare_view(query, measured, lambda cell: self._measured.record(run, cell)),
             ]
         elif run.kind == CROSSCHECK:
             parts.append(crosscheck_view(folders.results(run.id)))
         else:
             parts.append(training(each, folders.results(run.id)))
-        return form, _result(*parts, is_active=each.is_active)
+        return form, _result(*parts, is_active=each.is_active or share < 1)
+
+
+def _progress(share: float) -> Child:
+    """Return how much of long records was read; nothing if all was."""
+    if share == 1:
+        return None
+    return element("p", f"{share:.0%} of the records were read so far.", class_="soft")
 
 
 def _headline(summary: str) -> Child:
