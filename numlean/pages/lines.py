@@ -96,8 +96,12 @@ def line_chart(
         element(
             "g",
             [
-                path(_line(each.steps, each.middle, x, y), _class(each), each.name)
-                for each in curves
+                path(
+                    _line(each.steps, each.middle, x, y),
+                    _class(each, len(curves) - 1 - k),
+                    each.name,
+                )
+                for k, each in enumerate(curves)
             ],
             class_="curves",
         ),
@@ -147,8 +151,10 @@ def _legend(curves: Sequence[Curve], *, log: bool) -> Html:
     )
 
 
-def _class(curve: Curve) -> str:
-    return f"series run-{curve.style % STYLES} dash-{curve.style % STYLES}"
+def _class(curve: Curve, above: int) -> str:
+    """Return the classes of a curve, which is wide enough to show beneath those drawn above it."""
+    style = curve.style % STYLES
+    return f"series run-{style} dash-{style}" + (f" under-{min(above, 3)}" if above else "")
 
 
 def _axes(x: Scale, y: Scale) -> Child:
@@ -200,4 +206,4 @@ def _band(curve: Curve, x: Scale, y: Scale) -> Child:
 
 
 def _has_place(value: float, y: Scale) -> bool:
-    return math.isfinite(value) and (value > 0 or not y.log)
+    return math.isfinite(value) and (value >= y.low or not y.log)

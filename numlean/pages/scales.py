@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -13,6 +14,8 @@ WIDE: Final = 30.0
 """Ratio of greatest to least value from which an axis is logarithmic."""
 
 _TICKS: Final = 5
+_LEAST: Final = sys.float_info.min
+_MOST: Final = sys.float_info.max
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ def fitted(values: Iterable[float], start: float, end: float, *, log: bool) -> S
     low, high = min(shown, default=1.0), max(shown, default=1.0)
     if log:
         room = max((math.log10(high) - math.log10(low)) * 0.05, 0.05)
-        return Scale(low / 10**room, high * 10**room, start, end, log=True)
+        return Scale(max(low / 10**room, _LEAST), min(high * 10**room, _MOST), start, end, log=True)
     room = (high - low) * 0.05 or abs(high) * 0.05 or 1.0
     return Scale(low - room, high + room, start, end)
 
