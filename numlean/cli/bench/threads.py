@@ -18,6 +18,9 @@ DTYPES: Final = "float32,ieee32exec,float64,bfloat16"
 """The default dtypes."""
 
 _SIZE: Final = 512
+_WARM_UP: Final = 5
+"""Runs that are not counted: in the first ones, the times of single steps are measured."""
+
 _KERNELS: Final = {True: "fast kernels", False: "plain kernels"}
 
 
@@ -30,6 +33,8 @@ def report(arguments: argparse.Namespace, dtypes: list[str], out: Report) -> int
 
     def compare(work: str, what: str, option: str, one: Work, several: Work, terms: int) -> None:
         # One after the other: threads that still look for work would take time from the other.
+        for each in (one, several) * _WARM_UP:
+            each()
         times = [best_seconds({"": each}, arguments.rounds)[""] for each in (one, several)]
         for count, seconds in zip((1, threads), times, strict=True):
             unit = "step" if terms == 1 else "term"

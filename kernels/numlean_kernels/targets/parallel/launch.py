@@ -36,6 +36,10 @@ _WORTHWHILE: Final = 60e-6
 _PROBE: Final = 16
 """The parts of a domain of which one is measured where nothing is known."""
 
+_LONG: Final = 1e-3
+"""The seconds from which several threads compute the rest of the first launch: shorter ones may
+only have been late, since nothing they need was in a cache."""
+
 _MEASUREMENTS: Final = 3
 """The launches that are measured: the first one may wait for memory, or for other processes."""
 
@@ -136,14 +140,13 @@ class ParallelLaunch:
             if len(self._costs) >= _MOST_SIZES:
                 self._costs.clear()
             cost = self._costs[key] = _Cost()
-            first, *rest = split(self._loop, self._table, domain, _PROBE)
-            seconds = self._timed(first, arrays) * (len(rest) + 1)
-            if not rest:
-                pass
-            elif seconds < _WORTHWHILE:
-                for bounds in rest:
-                    self._run(*map(np.uint64, bounds), *arrays)
-            else:
+            parts = split(self._loop, self._table, domain, _PROBE)
+            # numba takes long to find the code at the first call.
+            seconds = min(self._timed(each, arrays) for each in parts[:2]) * len(parts)
+            rest = parts[2:]
+            if rest and seconds < _LONG:
+                self._run(*map(np.uint64, _joined(rest)), *arrays)
+            elif rest:
                 self._parallel(rest, arrays, threads)
             cost.seconds = seconds
             return
@@ -204,6 +207,14 @@ class ParallelLaunch:
         if self._outcome.has_failed:
             self._outcome = Outcome()
             raise MemoryError(f"out of memory in the kernel {self._loop.name}")
+
+
+def _joined(parts: Sequence[Bounds]) -> Bounds:
+    """Return the bounds of neighbouring parts together."""
+    first, last = parts[0], parts[-1]
+    return tuple(
+        b if place % 2 else a for place, (a, b) in enumerate(zip(first, last, strict=True))
+    )
 
 
 def _are_plain(arrays: tuple[Array, ...]) -> bool:

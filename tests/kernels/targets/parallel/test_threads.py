@@ -1,5 +1,6 @@
 """Kernels by several threads: the same bits as by one, in any process, and no thread too many."""
 
+import json
 import os
 import subprocess
 import sys
@@ -10,9 +11,11 @@ import numpy as np
 import pytest
 
 import numlean as nl
+from numlean.cli.main import main
 from numlean.nn import Linear, ReLU, Sequential
 from numlean.training import Options, Stepper, Task
-from numlean_kernels.targets import native_program
+from numlean_kernels.protocol import CopyCall
+from numlean_kernels.targets import get_target, native_program
 from numlean_kernels.targets.parallel import launch, partition
 from numlean_kernels.threads import THREADS
 
@@ -125,6 +128,33 @@ def test_no_number_of_threads_changes_a_training(arithmetic):
     first, *others = by_all_counts(work)
     assert first[0] == first[1]
     assert all(other == first for other in others)
+
+
+@pytest.mark.usefixtures("eager_threads")
+def test_no_number_of_threads_changes_steps_made_in_blocks(capsys):
+    def work():
+        assert main(["train", "iris", "--steps", "60", "--dtype", "float32", "--json"]) == 0
+        report = json.loads(capsys.readouterr().out)
+        return report["state_digest"], report["loss_after"]
+
+    first, *others = by_all_counts(work, runs=1)
+    assert all(other == first for other in others)
+
+
+@pytest.mark.usefixtures("eager_threads")
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
+def test_no_number_of_threads_changes_a_copy(dtype):
+    cpu = get_target("cpu")
+    for shape in ((1, 1), (7, 9), (8, 40), (33, 17), (3, 20, 5), (2, 3, 4, 9)):
+        x = np.arange(np.prod(shape)).reshape(shape).astype(dtype)
+        for source in (x, x.T, x[::2], x.T[:, ::-1], np.broadcast_to(x[:1], shape)):
+            z = np.zeros(source.shape, dtype)
+            program = cpu.compile([CopyCall(source, z)])
+            for count in (*COUNTS, 2, 2, 2):
+                with THREADS.given(count):
+                    z[...] = 0
+                    program()
+                    assert (z == source).all()
 
 
 def test_parts_cover_a_domain_once():
