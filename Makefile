@@ -1,15 +1,15 @@
-# Two commands: `make demo` and `make test`. Each creates .venv if it does not exist.
+# `make demo`, `make test` and `make docs`. Each creates .venv if it does not exist.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test setup setup-test lint types layers unit format clean
+.PHONY: demo test setup setup-test lint types layers unit docs format clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/python examples/digits_in_two_arithmetics.py
 
-test: setup-test lint types layers unit
+test: setup-test lint types layers unit docs
 
 lint: setup-test
 	$(BIN)/ruff check .
@@ -24,6 +24,10 @@ layers: setup-test
 
 unit: setup-test
 	$(BIN)/pytest --numprocesses auto --dist worksteal
+
+# The site, in build/docs; index.html opens from disk. Nothing is read from the network.
+docs: setup-test
+	$(BIN)/sphinx-build -q -W --keep-going -b html -d build/doctrees -c docs/site docs build/docs
 
 format: setup-test
 	$(BIN)/ruff check --fix .
@@ -46,7 +50,7 @@ $(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
 # Some tests compare with softfloat, or need dask or numba-cuda. If one cannot be installed, its tests
 # are skipped, and a warning is printed here.
 $(VENV)/.installed-test: pyproject.toml $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet --editable '.[fast,test]'
+	$(BIN)/python -m pip install --quiet --editable '.[fast,test,docs]'
 	@tools/install_softfloat $(BIN)/python \
 		|| echo "*** WARNING: softfloat could not be built; its tests will be skipped ***" >&2
 	@$(BIN)/python -m pip install --quiet --editable '.[dask]' \
@@ -58,5 +62,5 @@ $(VENV)/.installed-test: pyproject.toml $(VENV)/.installed
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -9,6 +9,7 @@ import numlean.losses as losses
 import numlean.nn as nn
 import numlean.ops as ops
 import numlean.optim as optim
+import numlean.play as play
 import numlean.precision as precision
 import numlean.precision.policies as policies
 from numlean.analysis.ablation import Ablation, ablate
@@ -186,6 +187,7 @@ __all__ = [
     "nn",
     "ops",
     "optim",
+    "play",
     "policies",
     "precision",
     "replay",

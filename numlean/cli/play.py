@@ -16,10 +16,9 @@ from __future__ import annotations
 import argparse
 import os
 import webbrowser
-from importlib.util import find_spec
 from threading import Thread
 
-from numlean.errors import UnavailableError
+from numlean.play.background import check_installed
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,11 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until a signal ends the command."""
-    missing = [name for name in ("starlette", "uvicorn") if find_spec(name) is None]
-    if missing:
-        raise UnavailableError(
-            f"numlean play needs {' and '.join(missing)}; run `pip install 'numlean[play]'`"
-        )
+    check_installed()
     # Imported here because they import what may be missing.
     from numlean.play.runs.manager import RunManager
     from numlean.play.security import Keys

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import isnan
+from typing import Final
 
 from numlean.arguments import checked
 from numlean.autograd.tensor import Tensor
 from numlean.errors import ShapeError
+from numlean.pages.html import element
 from numlean.scalar import work_limit
 from numlean.scalar.exact import exact_of
 from numlean.scalar.flags import Flags
@@ -17,6 +19,9 @@ from numlean.scalar.work_limit import check_work
 from numlean.text_table import TextTable, align_rows
 from numlean_kernels.formats import Format
 from numlean_kernels.ieee.classify import CLASSES
+
+_FIELD_COLOURS: Final = ("#c0392b", "#1e8449", "#2471a3")
+"""The colours of sign, exponent and fraction, which can be read on white and on black."""
 
 
 @dataclass(frozen=True)
@@ -77,8 +82,18 @@ class Inspection:
         return "\n".join([self.scalar, *align_rows(self.rows().items(), indent="  ")])
 
     def _repr_html_(self) -> str:
+        """Return the properties for notebooks, each field of the encoding in its colour."""
         rows = tuple(self.rows().items())
-        return TextTable((), rows, title=self.scalar).to_html(row_headers=True)
+        shown = TextTable((), rows, title=self.scalar).to_html(row_headers=True)
+        if self.encoding is None:
+            return shown
+        code, *fields = self.encoding.split()
+        coloured = (
+            element("span", bits, style=f"color: {colour}")
+            for bits, colour in zip(fields, _FIELD_COLOURS, strict=False)
+        )
+        spans = " ".join(each.text for each in coloured)
+        return shown.replace(f">{self.encoding}<", f"><code>{code} {spans}</code><", 1)
 
 
 @checked

@@ -13,6 +13,7 @@ from numlean.precision.loss_scaling import canonical_loss_scaling
 from numlean.precision.matrix_units.choice import UnitChoice
 from numlean.precision.scaling.scaling_text import scaling_named
 from numlean.scalar.registry import resolve_known
+from numlean.text_table import TextTable
 from numlean_kernels.formats import NAMED
 
 ROLES: Final = (
@@ -209,6 +210,11 @@ class Policy:
                 if unit is not None:
                     found[f"{prefix}{name}.accumulate"] = unit
         return found
+
+    def _repr_html_(self) -> str:
+        """Return the fields as a table for notebooks."""
+        rows = tuple(self.to_fields(with_none=True).items())
+        return TextTable((), rows, title="Policy").to_html(row_headers=True)
 
     def to_fields(self, *, with_none: bool = False) -> dict[str, str]:
         """Return every field by its name, such as ``forward.accumulate``; exceptions are not one.

@@ -316,7 +316,7 @@ class Scalar(ElementaryFunctions, Protocol):
         """Return x * 2**n for integers n, rounded once."""
 
     def logb(self, x: Storage, *, flags: Flags | None = None) -> Storage:
-        """Return the exponents e of numbers m * 2**e with 1 <= |m| < 2; logb(+-0) is -inf."""
+        """Return the exponents e of numbers m * 2**e with 1 <= abs(m) < 2; logb(+-0) is -inf."""
 
     def next_up(self, x: Storage, *, flags: Flags | None = None) -> Storage:
         """Return the least numbers that are greater."""

@@ -10,6 +10,7 @@ import pytest
 
 from numlean.cli import play
 from numlean.cli.main import main
+from numlean.play import background
 
 
 def test_the_server_answers_until_a_signal_ends_it(tmp_path):
@@ -30,7 +31,7 @@ def test_the_server_answers_until_a_signal_ends_it(tmp_path):
 
 
 def test_a_missing_installation_is_an_error_that_names_the_fix(monkeypatch, capsys):
-    monkeypatch.setattr(play, "find_spec", lambda name: None)
+    monkeypatch.setattr(background, "find_spec", lambda name: None)
     assert main(["play"]) == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1

@@ -184,11 +184,13 @@ class Ablation:
         return "\n".join([*lines, *self.warnings])
 
     def _repr_html_(self) -> str:
-        """Return the headline, the table and the notes for notebooks."""
+        """Return the headline, the table, the notes and the figures for notebooks."""
+        from numlean.analysis.ablation.page import as_frame
         from numlean.analysis.ablation.tables import notes, table
 
         texts = "".join(f"<p>{escape(each)}</p>" for each in (*notes(self), *self.warnings))
-        return f"<p>{escape(' '.join(self.headline))}</p>{table(self).to_html()}{texts}"
+        headline = f"<p>{escape(' '.join(self.headline))}</p>"
+        return f"{headline}{table(self).to_html()}{texts}{as_frame(self)}"
 
 
 def _causes(runs: Sequence[SeedRun]) -> dict[str, list[int]]:

@@ -162,10 +162,13 @@ class Comparison:
         return "\n".join([*self.headline, "", texts, *self.warnings])
 
     def _repr_html_(self) -> str:
-        """Return the headline, the table and the warnings for notebooks."""
+        """Return the headline, the tables, the warnings and the curves for notebooks."""
+        from numlean.analysis.drift.page import as_frame
+
         warnings = "".join(f"<p>{escape(each)}</p>" for each in self.warnings)
         tables = "".join(table.to_html() for table in (self._table(), *part_tables(self)))
-        return f"<p>{escape(' '.join(self.headline))}</p>{tables}{warnings}"
+        curves = as_frame(self) if self.steps else ""
+        return f"<p>{escape(' '.join(self.headline))}</p>{tables}{warnings}{curves}"
 
     def _table(self) -> TextTable:
         """Return the figures of each run after the last step, of the worst of all seeds."""

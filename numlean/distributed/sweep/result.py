@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from html import escape
 from typing import Any, Final, final
 
 from numlean.analysis.ablation.statistics import Sample
@@ -120,6 +121,12 @@ class SweepResult:
     def __str__(self) -> str:
         missing = [f"{self.missing} point(s) have no run yet"] if self.missing else []
         return "\n".join([self.table().to_text(), *self.errors, *missing])
+
+    def _repr_html_(self) -> str:
+        """Return the same for notebooks."""
+        missing = [f"{self.missing} point(s) have no run yet"] if self.missing else []
+        texts = "".join(f"<p>{escape(text)}</p>" for text in (*self.errors, *missing))
+        return self.table().to_html() + texts
 
 
 def _group(task: str, arithmetic: str, setting: str, rows: Sequence[Row]) -> Group:

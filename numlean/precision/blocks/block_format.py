@@ -19,6 +19,7 @@ from numlean.scalar.kernel_scalar.blocks import quantize
 from numlean.scalar.kernel_scalar.random_words import random_words
 from numlean.scalar.noise import NoiseStream
 from numlean.scalar.registry import get_scalar
+from numlean.text_table import TextTable
 from numlean_kernels.blocks.rules import (
     BlockRule,
     PowerRule,
@@ -94,6 +95,17 @@ class BlockFormat:
     preset: str
     device: str = "cpu"
     seed: int = 0
+
+    def _repr_html_(self) -> str:
+        """Return the properties as a table for notebooks."""
+        rows = (
+            ("elements", self.element),
+            ("scales", self.scale),
+            ("elements of a block", str(self.size)),
+            ("rules of", self.preset),
+            ("device", self.device),
+        )
+        return TextTable((), rows, title=self.name).to_html(row_headers=True)
 
     @property
     def element(self) -> str:

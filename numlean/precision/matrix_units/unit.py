@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from html import escape
 from math import prod
 from typing import TypeAlias, final
 
@@ -180,6 +181,10 @@ class MatrixUnit:
         if self.unit.chain != Chain():
             raise NumleanError(f"steps follows one chain of instructions, but {self.name} splits k")
         return unit_steps(self.unit, left.tolist(), right.tolist(), int(addend))
+
+    def _repr_html_(self) -> str:
+        """Return the description for notebooks."""
+        return f"<pre>{escape(self.describe())}</pre>"
 
     def describe(self) -> str:
         """Return the rule, the evidence and all that is open, as lines of text."""

@@ -105,8 +105,8 @@ class ScaledOperand:
         v = x in ``scales``; u = v * s, rounded there, and clamped to the greatest number of the
         codes; the code is u rounded to ``scalar``. A NaN stays one. The inverse is 1 / s, rounded.
 
-        Integers are u rounded to the nearest integer, ties to even. As no |u| exceeds 127.5, it is
-        the same to clamp them to -128 and 127 afterwards. Their factors c take the place of the
+        Integers are u rounded to the nearest integer, ties to even. As no abs(u) exceeds 127.5, it
+        is the same to clamp them to -128 and 127 afterwards. Their factors c take the place of the
         inverses; an infinite magnitude makes s = 0 and the results NaNs.
 
         Of a block format, the codes and the scales of blocks are those of ``BlockFormat.quantize``;

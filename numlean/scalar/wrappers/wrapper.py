@@ -34,7 +34,7 @@ class WrappedScalar(
     Subclass it and override ``around`` to count, trace or change operations. All methods of the
     protocol exist, so an operation is never carried out without the hook. The copies that a run
     makes (``with_reset_stream``, ``with_recorder``) are wrappers of the same class around the inner
-    Scalar's copies.
+    Scalar's copies::
 
         class Halving(nl.WrappedScalar):
             def around(self, operation, call, operands, options):

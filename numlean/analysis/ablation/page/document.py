@@ -10,6 +10,7 @@ from numlean.analysis.ablation.page.dots import difference_chart, value_chart
 from numlean.analysis.ablation.tables import notes, table
 from numlean.analysis.drift.page.curves import curve_of_seeds
 from numlean.analysis.drift.page.settings import training_settings
+from numlean.pages.frame import frame
 from numlean.pages.html import Child, Html, element
 from numlean.pages.lines import Curve, line_chart
 from numlean.pages.numbers import format_number
@@ -98,6 +99,11 @@ def _runs(result: Ablation) -> Html:
     ]
     head = ("run", "seed", "loss", "accuracy", "distance", "state digest", "value digest")
     return data_table(head, rows, "<>>>><", css_class="digests", label="Final results")
+
+
+def as_frame(result: Ablation) -> str:
+    """Return the figures of an ablation for a notebook, as the page draws them."""
+    return frame("Figures", [element("div", list(_figures(result)), class_="figures")])
 
 
 def _figures(result: Ablation) -> Iterator[Html]:

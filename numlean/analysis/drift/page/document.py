@@ -13,6 +13,7 @@ from numlean.analysis.drift.page.histograms import operation_histograms, paramet
 from numlean.analysis.drift.page.maps import layer_map
 from numlean.analysis.drift.page.quantisations import block_figures
 from numlean.analysis.drift.records import Record
+from numlean.pages.frame import frame
 from numlean.pages.html import Child, Html, element
 from numlean.pages.layout import paragraph
 from numlean.pages.lines import Curve, line_chart
@@ -29,6 +30,12 @@ def as_page(result: Comparison) -> str:
     """Return a comparison as one HTML text, which loads nothing from a network."""
     title = f"{result.header['task']} in {len(result.dtypes)} arithmetics"
     return html_document(title, _sections(result))
+
+
+def as_frame(result: Comparison) -> str:
+    """Return the curves of a comparison for a notebook, as the page draws them."""
+    figures = element("div", [*_training(result), *_drift(result)], class_="figures")
+    return frame("Losses and drift", [figures])
 
 
 def _sections(result: Comparison) -> Iterator[Child]:
