@@ -26,7 +26,10 @@ from operand_batches import batches_of
 CPU = get_target("cpu")
 DTYPES = {BINARY64: np.float64, BINARY32: np.float32}
 CASES = [(format, name) for format in PHASES for name in PHASES[format]]
-COMPILED = {(BINARY64, "exp"), (BINARY64, "tanh"), (BINARY64, "sin"), (BINARY32, "pow")}
+COMPILED = {
+    *((BINARY64, name) for name in ("exp", "expm1", "sinh", "cosh", "tanh", "sin", "tan")),
+    (BINARY32, "pow"),
+}
 """The phases that a test runs by itself. All run in the functions of ``float64`` and ``float32``,
 which are compared with MPFR."""
 

@@ -1,4 +1,4 @@
-"""Fast phases of sine and cosine in pairs of binary64, for arguments below 2**18.
+"""Fast phases of sine, cosine and tangent in pairs of binary64, for arguments below 2**18.
 
 **Reduction.** x = n * pi/256 + r with |r| <= 2**-7.3. The first constant is pi/256 to 53 bits, a
 multiple of 2**-59; x is a multiple of 2**-60 unless n is zero, so that x - n*P1 is exact. n*P2 is
@@ -14,6 +14,9 @@ off by 3u of 2**-24.5, by omitted terms below 2**-84 and by d*r**2/2 < 2**-68.6 
 zero, it is at least 2**-6.4, and the value at least S/2: relative to it, these are 3u * 2**-14.7,
 and the three last sums cost as much, in all 2**-65 with the smaller ones. Where S is zero, errors
 are below 2**-67.5 of r.
+
+**Tangent.** The quotient of sine and cosine, each as a pair whose lower part is below u of the
+upper one: two bounds of sines, and 2**-70 by the quotient.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from numlean_kernels.elementary.constants import context
+from numlean_kernels.elementary.hardware.exponential import make_quotient
 from numlean_kernels.elementary.hardware.floats import (
     INTEGERS,
     FloatBuilder,
@@ -39,6 +43,7 @@ _LEAST: Final = 2.0**-900
 _LEAST_ANGLE: Final = 2.0**-70
 SINE_ERROR: Final = 2.0**-64.5
 """The bound of relative errors of a sine."""
+_TANGENT_ERROR: Final = 2.0**-63.4
 
 
 def sine_table() -> tuple[Any, Any]:
@@ -122,8 +127,28 @@ def _make_cos(builder: FloatBuilder) -> Routine:
     return fast
 
 
+def _make_tan(builder: FloatBuilder) -> Routine:
+    """Return the fast phase of tan."""
+    sine, cosine = builder.routine(SINE), builder.routine(COSINE)
+    quotient, rounding_test = builder.routine(make_quotient), builder.routine(make_rounding_test)
+
+    def fast(x: Any) -> Any:
+        size = abs(x)
+        within = (size <= _GREATEST) & (size >= _LEAST)
+        x = x if within | (size == 0.0) else 1.0
+        of_sine, a, b = sine(x)
+        of_cosine, c, d = cosine(x)
+        upper, divisor = a + b, c + d
+        h, low = quotient(upper, (a - upper) + b, divisor, (c - divisor) + d)
+        certain, z = rounding_test(h, low, abs(h) * _TANGENT_ERROR)
+        is_zero = x == 0.0
+        return (within & of_sine & of_cosine & certain) | is_zero, (x if is_zero else z)
+
+    return fast
+
+
 SINE: Final = sine_of_sum(0)
 COSINE: Final = sine_of_sum(1)
 
-PHASES: Final = {"sin": _make_sin, "cos": _make_cos}
+PHASES: Final = {"sin": _make_sin, "cos": _make_cos, "tan": _make_tan}
 """``fast(x) -> (certain, z)`` by the name of the function."""
