@@ -51,6 +51,10 @@ class Outcome:
         """Whether memory of a kernel could not be had."""
         return bool(self._words[16])
 
+    def clear(self) -> None:
+        """Forget that a kernel has failed."""
+        self._words[16] = 0
+
 
 @cache
 def kernel_code(

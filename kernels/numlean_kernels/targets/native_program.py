@@ -40,7 +40,7 @@ from numlean_kernels.targets.native_calls import (
     kernel_words,
 )
 from numlean_kernels.targets.parallel.partition import cut, cut_axis, split
-from numlean_kernels.targets.parallel.pool import POOL, share
+from numlean_kernels.targets.parallel.pool import POOL, pool_jobs, share
 from numlean_kernels.threads import THREADS
 
 _MEASUREMENTS: Final = 3
@@ -176,6 +176,7 @@ class NativeProgram(Repeatable):
 
     def _check(self) -> None:
         if self._outcome.has_failed:
+            self._outcome.clear()
             raise MemoryError("out of memory in a kernel of a compiled program")
 
 
@@ -334,6 +335,7 @@ def copy_job(itemsize: int) -> Callable[[], object]:
 
 def loop_jobs(operations: Sequence[ProgramStep]) -> Iterator[tuple[str, Callable[[], object]]]:
     """Yield what compiles the loops of a program, and their names."""
+    yield from pool_jobs()
     words = types.Array(types.int64, 1, "C")
     yield "run_all", partial(_run_all.compile, (words, words, words, types.int64))
     sizes = {array.itemsize for step in operations for array in step.written}

@@ -205,7 +205,7 @@ class ParallelLaunch:
         start = addresses.__array_interface__["data"][0]
         POOL.share(threads, call.function, start, len(addresses))
         if self._outcome.has_failed:
-            self._outcome = Outcome()
+            self._outcome.clear()
             raise MemoryError(f"out of memory in the kernel {self._loop.name}")
 
 

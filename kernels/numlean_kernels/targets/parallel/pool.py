@@ -21,10 +21,12 @@ import ctypes
 import os
 import signal
 import time
+from collections.abc import Callable, Iterator
+from functools import partial
 from threading import Lock
 from typing import Any, Final, final
 
-from numba import njit
+from numba import njit, types
 
 from numlean_kernels.targets.cache import enable_disk_cache
 from numlean_kernels.targets.inlined import InlinedRoutine
@@ -41,6 +43,7 @@ from numlean_kernels.targets.parallel.atomics import (
     store,
     yield_processor,
 )
+from numlean_kernels.threads import MOST_THREADS
 
 _SPINNING: Final = 100e-6
 """The seconds for which a thread looks for work before it sleeps."""
@@ -136,6 +139,17 @@ _pause_often_now: Final = njit(nogil=True)(_pause_often)
 enable_disk_cache(_pause_often_now, _pause_often, "pause")
 
 
+def _thread() -> Any:
+    return compiled_entry(_work_for_ever, "thread")
+
+
+def pool_jobs() -> Iterator[tuple[str, Callable[[], object]]]:
+    """Yield what compiles the code of the threads, or loads it, with names."""
+    yield "share", partial(_run.compile, (types.int64,) * 4)
+    yield "pause", partial(_pause_often_now.compile, (types.int64,))
+    yield "thread", _thread
+
+
 @final
 class Pool:
     """Threads that wait for parts of kernels.
@@ -149,6 +163,7 @@ class Pool:
         self.state = (ctypes.addressof(self._memory) + 63) // 64 * 64
         self._entry: Any = None
         self._threads: list[ctypes.c_void_p] = []
+        self._most = MOST_THREADS
         self._lock = Lock()
         library = ctypes.CDLL(None)
         library.pthread_mutex_init(ctypes.c_void_p(self.state + _MUTEX), None)
@@ -157,26 +172,24 @@ class Pool:
 
     def hold(self, count: int) -> int:
         """Return the address of the shared words; start threads until there are ``count``."""
-        if len(self._threads) < count:
+        if len(self._threads) < min(count, self._most):
             with self._lock:
                 self._start(count)
         return self.state
 
     def _start(self, count: int) -> None:
         if self._entry is None:
-            self._entry = compiled_entry(_work_for_ever, "thread")
+            self._entry = _thread()
             ctypes.c_int64.from_address(self.state + _SPINS).value = _spins()
         # Threads inherit the signals that are blocked: those of the process are for Python's.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         try:
             while len(self._threads) < count:
                 thread = ctypes.c_void_p()
-                self._library.pthread_create(
-                    ctypes.byref(thread),
-                    None,
-                    ctypes.c_void_p(self._entry.address),
-                    ctypes.c_void_p(self.state),
-                )
+                entry, state = ctypes.c_void_p(self._entry.address), ctypes.c_void_p(self.state)
+                if self._library.pthread_create(ctypes.byref(thread), None, entry, state):
+                    self._most = len(self._threads)  # the system allows no more; these suffice
+                    break
                 self._threads.append(thread)
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -1,5 +1,6 @@
 """Kernels by several threads: the same bits as by one, in any process, and no thread too many."""
 
+import errno
 import json
 import os
 import subprocess
@@ -14,9 +15,10 @@ import numlean as nl
 from numlean.cli.main import main
 from numlean.nn import Linear, ReLU, Sequential
 from numlean.training import Options, Stepper, Task
-from numlean_kernels.protocol import CopyCall
+from numlean_kernels.loops.flag_counts import NO_ROUTINES
+from numlean_kernels.protocol import CopyCall, KernelCall, Loop
 from numlean_kernels.targets import get_target, native_program
-from numlean_kernels.targets.parallel import launch, partition
+from numlean_kernels.targets.parallel import launch, partition, pool
 from numlean_kernels.threads import THREADS
 
 COUNTS = (1, 2, 3, 7)
@@ -283,3 +285,56 @@ def test_processes_share_the_processors_unless_a_number_was_given(monkeypatch):
     with THREADS.given(5):
         assert THREADS.of_each(8) == 5
     assert THREADS.count == 8
+
+
+class _Refusing:
+    """The C library of a system that allows no thread."""
+
+    def __init__(self, library):
+        self.library, self.refused = library, 0
+
+    def __getattr__(self, name):
+        return getattr(self.library, name)
+
+    def pthread_create(self, *_):
+        self.refused += 1
+        return errno.EAGAIN
+
+
+def test_a_system_that_allows_no_threads_costs_only_time():
+    threads = pool.Pool()
+    threads._library = _Refusing(threads._library)
+    assert threads.hold(3) == threads.hold(3) == threads.state
+    assert threads._library.refused == 1
+    threads.stop()
+
+
+def _make_failing(table):
+    def fails(start, stop, x, z):
+        for i in range(start, stop):
+            if x[i] < 0:
+                raise MemoryError
+            z[i] = x[i]
+
+    return fails
+
+
+@pytest.mark.usefixtures("eager_threads")
+def test_a_kernel_that_fails_in_a_part_is_an_error():
+    loop, x = Loop("fails", rank=1, make=_make_failing), np.ones(4000, np.float32)
+    z = np.zeros_like(x)
+    run = get_target("cpu").kernel(loop, NO_ROUTINES)
+    program = get_target("cpu").compile([KernelCall(loop, NO_ROUTINES, x.shape, (x, z))])
+    with THREADS.given(3):
+        for _ in range(6):
+            run(x.shape, x, z)
+            program()
+        assert (z == 1).all()
+        x[-1] = -1
+        with pytest.raises(MemoryError, match="kernel fails"):
+            run(x.shape, x, z)
+        with pytest.raises(MemoryError, match="compiled program"):
+            program()
+        x[-1] = 2
+        run(x.shape, x, z)
+    assert z[-1] == 2
