@@ -135,7 +135,7 @@ def _goals() -> tuple[Goal, ...]:
         *(
             Goal(
                 f"`{name}` in `float64`: time of numpy's",
-                *(f"functions: {name} / numpy, float64", None, 2.5),
+                *(f"float64: {name} / theirs", None, 2.5),
             )
             for name in ("exp", "tanh")
         ),

@@ -95,7 +95,7 @@ def rows(size: int, rounds: int) -> Iterator[DeviceRow]:
 
 
 def _row(what: str, unit: str, jobs: dict[str, Job], rounds: int) -> DeviceRow:
-    seconds = best_seconds({name: job for name, (job, _) in jobs.items()}, rounds)
+    seconds = best_seconds({name: job for name, (job, _) in jobs.items()}, rounds, on_the_wall=True)
     return DeviceRow(what, unit, {name: (seconds[name], jobs[name][1]) for name in jobs})
 
 

@@ -35,7 +35,10 @@ def report(arguments: argparse.Namespace, dtypes: list[str], out: Report) -> int
         # One after the other: threads that still look for work would take time from the other.
         for each in (one, several) * _WARM_UP:
             each()
-        times = [best_seconds({"": each}, arguments.rounds)[""] for each in (one, several)]
+        times = [
+            best_seconds({"": each}, arguments.rounds, on_the_wall=True)[""]
+            for each in (one, several)
+        ]
         for count, seconds in zip((1, threads), times, strict=True):
             unit = "step" if terms == 1 else "term"
             variant = f"{option}, {count} threads" if option else f"{count} threads"
