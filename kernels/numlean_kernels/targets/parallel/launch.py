@@ -34,7 +34,7 @@ _WORTHWHILE: Final = 60e-6
 """The seconds from which several threads are faster than one; those that sleep wake up late."""
 
 _PROBE: Final = 16
-"""The parts of a domain of which one is measured where nothing is known."""
+"""The parts of a domain of which two are measured where nothing is known."""
 
 _LONG: Final = 1e-3
 """The seconds from which several threads compute the rest of the first launch: shorter ones may
@@ -72,14 +72,13 @@ class _Cost:
     Attributes:
         seconds: The time that one thread takes, the shortest that was measured.
         measurements: How often it was measured.
-        kind: The number of threads, and the shapes and dtypes of the arrays of ``call``.
-        call: The parts for these threads.
+        call: The parts, with the number of threads, and the shapes and dtypes of the arrays; one
+            object, since several threads of Python may look at it.
     """
 
     seconds: float = float("inf")
     measurements: int = 0
-    kind: tuple[object, ...] = ()
-    call: _Call | None = None
+    call: tuple[tuple[object, ...], _Call] | None = None
 
     def add(self, seconds: float) -> None:
         self.seconds = min(self.seconds, seconds)
@@ -166,12 +165,12 @@ class ParallelLaunch:
     ) -> _Call:
         """Return the call of all parts, made once for arrays of some shapes and dtypes."""
         kind = (threads, *[(x.shape, x.dtype) for x in arrays])
-        if cost.call is None or cost.kind != kind:
-            bounds = split(self._loop, self._table, domain, threads)
-            call = self._call(bounds, arrays)
-            cost.kind, cost.call = kind, call
-            return call
-        return cost.call
+        known = cost.call
+        if known is not None and known[0] == kind:
+            return known[1]
+        call = self._call(split(self._loop, self._table, domain, threads), arrays)
+        cost.call = kind, call
+        return call
 
     def _serial(self, domain: tuple[int, ...], arrays: tuple[Array, ...]) -> None:
         # Unsigned, so that numba checks for no negative indices in the loop.
