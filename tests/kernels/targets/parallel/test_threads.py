@@ -338,3 +338,14 @@ def test_a_kernel_that_fails_in_a_part_is_an_error():
         x[-1] = 2
         run(x.shape, x, z)
     assert z[-1] == 2
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "1025", "x"])
+def test_the_option_is_checked(text, capsys):
+    try:
+        status = main(["train", "xor", "--threads", text])
+    except SystemExit as end:
+        status = end.code
+    assert status == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+    assert THREADS.count >= 1
