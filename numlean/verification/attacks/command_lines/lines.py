@@ -32,6 +32,8 @@ _TABLES: Final = 0.3
 """How often a command trains on a table in place of a task."""
 
 _NOT_TRIED: Final = ("verify attacks",)
+_NOT_USED: Final = ("help", "color")
+"""Options that do nothing but print help, or colour the errors that are looked for."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ def commands_of(program: Program) -> list[Command]:
 def _commands(words: tuple[str, ...], parser: argparse.ArgumentParser) -> Iterator[Command]:
     below = _subparsers(parser)
     if not below:
-        usable = (action for action in parser._actions if action.dest != "help")
+        usable = (action for action in parser._actions if action.dest not in _NOT_USED)
         yield Command(words, tuple(usable))
     for name, each in below.items():
         yield from _commands((*words, name), each)
