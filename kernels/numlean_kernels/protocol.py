@@ -39,6 +39,15 @@ def usual_case_of(routine: Routine) -> UsualCase | None:
     return getattr(routine, "usual_case", None)
 
 
+def usual_results_of(routine: Routine) -> Routine | None:
+    """Return a routine's usual results, or None if it has none.
+
+    They are a routine of the same operands that returns ``(z, is_known)``: the result, and whether
+    it is that of the routine.
+    """
+    return getattr(routine, "usual_results", None)
+
+
 Launch: TypeAlias = Callable[..., None]
 """``launch(domain, *arrays)``: run a kernel over all cells of ``domain``; the last arrays are the
 outputs."""

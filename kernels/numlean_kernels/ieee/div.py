@@ -25,17 +25,6 @@ def make_div(builder: RoutineBuilder) -> Routine:
 
     NaN operands propagate; 0/0 and infinity/infinity are invalid; a finite nonzero number over zero
     raises divide by zero.
-
-    **Notation.** b <= a < 2b are significands, h = w/2 is half a word, d < h - 3 the bits of a
-    digit.
-
-    The quotient is computed digit by digit. A digit is estimated as remainder * (1/b), with the
-    remainder cut to h bits and the reciprocal in h - 1 bits. The estimate is below the true
-    remainder * 2**d / b by less than 1/4 + 1/4 (the cuts) + 1/4 (the error of the reciprocal), so
-    its floor is too small by less than 2. Hence the new remainder is again below 2b, and the last
-    quotient is at most one too small; one comparison makes it exact, and the remainder becomes the
-    sticky bit. Stochastic rounding needs all bits below the precision, so it computes a third digit
-    that fills the word.
     """
     word, signed = builder.word, builder.signed
     read_operand, unpack = builder.routine(make_read_operand), builder.routine(make_unpack)
@@ -47,14 +36,7 @@ def make_div(builder: RoutineBuilder) -> Routine:
     )
     no_flag, invalid_flag, by_zero_flag = word(0), word(INVALID), word(DIVIDE_BY_ZERO)
     bias, one_exp = signed(builder.format.bias), signed(1)
-    zero, one = word(0), word(1)
-    unused_bits = word(builder.word_bits - builder.format.precision)
-    reciprocal = builder.routine(make_reciprocal)
-    next_digit = builder.routine(_make_digit(_DIGIT_BITS[builder.word_bits]))
-    rest_bits = builder.word_bits - 2 - _DIGITS * _DIGIT_BITS[builder.word_bits]
-    is_stochastic = builder.arithmetic.rounding is Rounding.STOCHASTIC
-    last_digit = builder.routine(_make_digit(rest_bits) if is_stochastic else _make_no_digit)
-    lead = word(0 if is_stochastic else rest_bits)
+    divide = builder.routine(make_divide)
 
     def div(a: Any, b: Any, *random_bits: Any) -> Any:
         a, b = read_operand(a), read_operand(b)
@@ -62,19 +44,8 @@ def make_div(builder: RoutineBuilder) -> Routine:
         sign = word((a ^ b) & sign_mask)
         exp_a, sig_a = unpack(mag_a)
         exp_b, sig_b = unpack(mag_b)
-        remainder, divisor = word(sig_a >> unused_bits), word(sig_b >> unused_bits)
-        less = remainder < divisor
-        exp = signed(exp_a - exp_b + bias - (one_exp if less else signed(0)))
-        remainder = word(remainder << (one if less else zero))
-        y, quotient = reciprocal(sig_b), one
-        remainder = word(remainder - divisor)
-        for _ in range(_DIGITS):
-            quotient, remainder = next_digit(quotient, remainder, divisor, y)
-        quotient, remainder = last_digit(quotient, remainder, divisor, y)
-        short = remainder >= divisor
-        quotient = word(quotient + (one if short else zero))
-        remainder = word(remainder - (divisor if short else zero))
-        sig = word((quotient << lead) | (one if remainder != 0 else zero))
+        sig = divide(sig_a, sig_b)
+        exp = signed(exp_a - exp_b + bias - (one_exp if sig_a < sig_b else signed(0)))
         z, flags = round_pack(sign, exp, sig, *random_bits)
 
         to_zero = (mag_a == 0) | (mag_b == infinity)
@@ -89,6 +60,47 @@ def make_div(builder: RoutineBuilder) -> Routine:
         return (propagate(a, b) if has_nan else z), (signalling if has_nan else flags)
 
     return div
+
+
+def make_divide(builder: RoutineBuilder) -> Routine:
+    """Return ``divide(sig_a, sig_b)``: the working significand of the quotient of two significands.
+
+    Those have their leading one on top. If sig_a < sig_b, the quotient is doubled.
+
+    **Notation.** b <= a < 2b are significands, h = w/2 is half a word, d < h - 3 the bits of a
+    digit.
+
+    The quotient is computed digit by digit. A digit is estimated as remainder * (1/b), with the
+    remainder cut to h bits and the reciprocal in h - 1 bits. The estimate is below the true
+    remainder * 2**d / b by less than 1/4 + 1/4 (the cuts) + 1/4 (the error of the reciprocal), so
+    its floor is too small by less than 2. Hence the new remainder is again below 2b, and the last
+    quotient is at most one too small; one comparison makes it exact, and the remainder becomes the
+    sticky bit. Stochastic rounding needs all bits below the precision, so it computes a third digit
+    that fills the word.
+    """
+    word, zero, one = builder.word, builder.word(0), builder.word(1)
+    unused_bits = word(builder.word_bits - builder.format.precision)
+    reciprocal = builder.routine(make_reciprocal)
+    next_digit = builder.routine(_make_digit(_DIGIT_BITS[builder.word_bits]))
+    rest_bits = builder.word_bits - 2 - _DIGITS * _DIGIT_BITS[builder.word_bits]
+    is_stochastic = builder.arithmetic.rounding is Rounding.STOCHASTIC
+    last_digit = builder.routine(_make_digit(rest_bits) if is_stochastic else _make_no_digit)
+    lead = word(0 if is_stochastic else rest_bits)
+
+    def divide(sig_a: Any, sig_b: Any) -> Any:
+        remainder, divisor = word(sig_a >> unused_bits), word(sig_b >> unused_bits)
+        remainder = word(remainder << (one if remainder < divisor else zero))
+        y, quotient = reciprocal(sig_b), one
+        remainder = word(remainder - divisor)
+        for _ in range(_DIGITS):
+            quotient, remainder = next_digit(quotient, remainder, divisor, y)
+        quotient, remainder = last_digit(quotient, remainder, divisor, y)
+        short = remainder >= divisor
+        quotient = word(quotient + (one if short else zero))
+        remainder = word(remainder - (divisor if short else zero))
+        return word((quotient << lead) | (one if remainder != 0 else zero))
+
+    return divide
 
 
 def _make_digit(bits: int) -> Maker:

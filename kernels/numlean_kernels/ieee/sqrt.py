@@ -22,17 +22,6 @@ def make_sqrt(builder: RoutineBuilder) -> Routine:
     """Return ``sqrt(a, *random_bits) -> (z, flags)``: the square root rounded once.
 
     NaN propagates; sqrt(+-0) is the operand; a number below zero is invalid.
-
-    **Notation.** h = w/2 is half a word, u in [1/4, 1) the radicand, y its reciprocal root in h - 1
-    bits.
-
-    The first part of the root is 2*u*y in h - 2 bits, with u cut to h bits: it is too small by less
-    than 2.8 units. Its remainder 4*u - root**2 is exact in a word; multiplied by y, that is divided
-    by the root, it gives the other bits. These are too small by less than 1.5 units (a floor; a
-    quarter of the square of the first error, which the quotient omits; and the cuts), so one
-    comparison makes the root exact, and the remainder becomes the sticky bit. Stochastic rounding
-    needs all bits below the precision, so it computes further bits from the remainder until the
-    word is full.
     """
     word, signed = builder.word, builder.signed
     read_operand, unpack = builder.routine(make_read_operand), builder.routine(make_unpack)
@@ -44,17 +33,7 @@ def make_sqrt(builder: RoutineBuilder) -> Routine:
     )
     no_flag, invalid_flag = word(0), word(INVALID)
     bias, one_exp = signed(builder.format.bias), signed(1)
-    reciprocal_root = builder.routine(make_reciprocal_root)
-    zero, one, two = word(0), word(1), word(2)
-    half = builder.word_bits // 2
-    root_bits = _ROOT_BITS[builder.word_bits]
-    places, cut, digit = word(half), word(4), word(root_bits - (half - 2))
-    places_of_digit = word(2 * half + half - 1 - root_bits - 4)
-    # 4*u in units of the squared root, modulo a word.
-    lift = word(2 * root_bits + 2 - builder.word_bits)
-    is_stochastic = builder.arithmetic.rounding is Rounding.STOCHASTIC
-    fraction = builder.routine(_make_fraction if is_stochastic else _make_no_fraction)
-    lead = word(builder.word_bits - 2 - root_bits)
+    root, zero = builder.routine(make_root), word(0)
 
     def sqrt(a: Any, *random_bits: Any) -> Any:
         a = read_operand(a)
@@ -62,17 +41,7 @@ def make_sqrt(builder: RoutineBuilder) -> Routine:
         exp, sig = unpack(magnitude)
         e = signed(exp - bias)
         odd = signed(e & one_exp)
-        y, u = reciprocal_root(sig, odd != 0)
-        root = word(word(word(u >> places) * y) >> places)
-        remainder = word(u - word(word(root * root) << two))
-        estimate = word(word(word(remainder >> cut) * y) >> places_of_digit)
-        root = word(word(root << digit) + estimate)
-        remainder = word(word(u << lift) - word(root * root))
-        short = remainder > word(root + root)
-        remainder = word(remainder - (word(root + root + one) if short else zero))
-        root = word(root + (one if short else zero))
-        sticky = one if remainder != 0 else zero
-        sig_root = word(word(root << lead) | word(fraction(remainder, y) | sticky))
+        sig_root = root(sig, odd != 0)
         z, flags = round_pack(zero, signed(((e - odd) >> one_exp) + bias), sig_root, *random_bits)
 
         negative = (a & sign_mask) != 0
@@ -85,6 +54,52 @@ def make_sqrt(builder: RoutineBuilder) -> Routine:
         return (propagate(a, a) if is_nan else z), (signalling if is_nan else flags)
 
     return sqrt
+
+
+def make_root(builder: RoutineBuilder) -> Routine:
+    """Return ``root(sig, is_odd)``: the working significand of a square root.
+
+    ``sig`` is a significand with its leading one on top, and ``is_odd`` tells whether its exponent
+    is odd.
+
+    **Notation.** h = w/2 is half a word, u in [1/4, 1) the radicand, y its reciprocal root in h - 1
+    bits.
+
+    The first part of the root is 2*u*y in h - 2 bits, with u cut to h bits: it is too small by less
+    than 2.8 units. Its remainder 4*u - root**2 is exact in a word; multiplied by y, that is divided
+    by the root, it gives the other bits. These are too small by less than 1.5 units (a floor; a
+    quarter of the square of the first error, which the quotient omits; and the cuts), so one
+    comparison makes the root exact, and the remainder becomes the sticky bit. Stochastic rounding
+    needs all bits below the precision, so it computes further bits from the remainder until the
+    word is full.
+    """
+    word = builder.word
+    reciprocal_root = builder.routine(make_reciprocal_root)
+    zero, one, two = word(0), word(1), word(2)
+    half = builder.word_bits // 2
+    root_bits = _ROOT_BITS[builder.word_bits]
+    places, cut, digit = word(half), word(4), word(root_bits - (half - 2))
+    places_of_digit = word(2 * half + half - 1 - root_bits - 4)
+    # 4*u in units of the squared root, modulo a word.
+    lift = word(2 * root_bits + 2 - builder.word_bits)
+    is_stochastic = builder.arithmetic.rounding is Rounding.STOCHASTIC
+    fraction = builder.routine(_make_fraction if is_stochastic else _make_no_fraction)
+    lead = word(builder.word_bits - 2 - root_bits)
+
+    def square_root(sig: Any, is_odd: Any) -> Any:
+        y, u = reciprocal_root(sig, is_odd)
+        root = word(word(word(u >> places) * y) >> places)
+        remainder = word(u - word(word(root * root) << two))
+        estimate = word(word(word(remainder >> cut) * y) >> places_of_digit)
+        root = word(word(root << digit) + estimate)
+        remainder = word(word(u << lift) - word(root * root))
+        short = remainder > word(root + root)
+        remainder = word(remainder - (word(root + root + one) if short else zero))
+        root = word(root + (one if short else zero))
+        sticky = one if remainder != 0 else zero
+        return word(word(root << lead) | word(fraction(remainder, y) | sticky))
+
+    return square_root
 
 
 def _make_fraction(builder: RoutineBuilder) -> Routine:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from numlean_kernels.loops.two_phase import two_phase, two_phase_flagged
 from numlean_kernels.loops.usual_case import usual_case, usual_case_of_broadcast
+from numlean_kernels.loops.usual_results import usual_results, usual_results_of_broadcast
 from numlean_kernels.protocol import Loop, Routine, Table
 
 
@@ -32,6 +33,7 @@ def elementwise(name: str, arity: int) -> Loop:
 
     def make(table: Table) -> Callable[..., None]:
         kernel = two_phase(table, name, arity) or usual_case(table, name, arity)
+        kernel = kernel or usual_results(table, name, arity)
         return kernel or _RESULT_KERNELS[arity - 1](table[name])
 
     return Loop(name, rank=1, make=make)
@@ -43,6 +45,7 @@ def broadcast_operand(name: str, place: int) -> Loop:
 
     def make(table: Table) -> Callable[..., None]:
         kernel = usual_case_of_broadcast(table, name, place)
+        kernel = kernel or usual_results_of_broadcast(table, name, place)
         return kernel or (_single_first, _single_second)[place](table[name])
 
     return Loop(f"{name} single{place}", rank=1, make=make)

@@ -1,4 +1,8 @@
-"""Products of batches of matrices, in a fixed order of summation."""
+"""Products of batches of matrices, in a fixed order of summation.
+
+Where the routines of a table have usual results (``usual_results_of``), a row is computed from
+them; if one is not known, the routines compute that row again.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
-from numlean_kernels.protocol import Loop, Table
+from numlean_kernels.protocol import Loop, Table, usual_results_of
 
 
 def _make_matmul(table: Table, *, is_fused: bool) -> Callable[..., None]:
@@ -15,6 +19,11 @@ def _make_matmul(table: Table, *, is_fused: bool) -> Callable[..., None]:
     fma: Any = table["fma"] if is_fused else None
     add: Any = None if is_fused else table["add"]
     mul: Any = None if is_fused else table["mul"]
+    usual = [usual_results_of(routine) for routine in (fma, add, mul) if routine is not None]
+    has_usual = None not in usual
+    usual_fma: Any = usual[0] if is_fused else None
+    usual_add: Any = None if is_fused else usual[0]
+    usual_mul: Any = None if is_fused else usual[1]
 
     def matmul(
         start: int,
@@ -29,15 +38,31 @@ def _make_matmul(table: Table, *, is_fused: bool) -> Callable[..., None]:
     ) -> None:
         for m in range(start, stop):
             for i in range(row_start, row_stop):
+                are_known = has_usual
                 for j in range(column_start, column_stop):
                     c[m, i, j] = zero
-                for k in range(a.shape[2]):
-                    a_ik = a[m, i, k]
-                    for j in range(column_start, column_stop):
-                        if is_fused:
-                            c[m, i, j] = fma(a_ik, b[m, k, j], c[m, i, j])
-                        else:
-                            c[m, i, j] = add(c[m, i, j], mul(a_ik, b[m, k, j]))
+                if has_usual:
+                    for k in range(a.shape[2]):
+                        a_ik = a[m, i, k]
+                        for j in range(column_start, column_stop):
+                            if is_fused:
+                                c[m, i, j], is_known = usual_fma(a_ik, b[m, k, j], c[m, i, j])
+                            else:
+                                product, is_known = usual_mul(a_ik, b[m, k, j])
+                                c[m, i, j], is_sum_known = usual_add(c[m, i, j], product)
+                                is_known &= is_sum_known
+                            are_known &= is_known
+                if not are_known:
+                    if has_usual:
+                        for j in range(column_start, column_stop):
+                            c[m, i, j] = zero
+                    for k in range(a.shape[2]):
+                        a_ik = a[m, i, k]
+                        for j in range(column_start, column_stop):
+                            if is_fused:
+                                c[m, i, j] = fma(a_ik, b[m, k, j], c[m, i, j])
+                            else:
+                                c[m, i, j] = add(c[m, i, j], mul(a_ik, b[m, k, j]))
 
     return matmul
 

@@ -29,6 +29,7 @@ from numlean_kernels.ieee.nan import make_is_nan, make_is_signalling
 from numlean_kernels.ieee.next import make_next_after, make_next_down, make_next_up
 from numlean_kernels.ieee.routine_builder import Maker, RoutineBuilder, routine_builder
 from numlean_kernels.ieee.stored import make_write_stored, on_stored
+from numlean_kernels.ieee.usual_results import USUAL_MAKERS, supports_usual_results
 from numlean_kernels.protocol import Routine, Table, Target
 from numlean_kernels.tables import elementary
 from numlean_kernels.targets.python import PYTHON
@@ -200,7 +201,18 @@ def result_alone(builder: RoutineBuilder, name: str) -> Routine:
     if quiet in _ALONE_MAKERS:
         routine = builder.routine(_ALONE_MAKERS[quiet])
         return _on_stored(builder, routine, quiet, flagged=False)
-    return _without_flags(builder, _flagged(builder, name))
+    routine = _without_flags(builder, _flagged(builder, name))
+    _add_usual_results(builder, name, routine)
+    return routine
+
+
+def _add_usual_results(builder: RoutineBuilder, name: str, routine: Any) -> None:
+    """Tell loops of the usual results of an operation, on a target where they gain by it.
+
+    They belong to the routine: a table that has another routine of that name has not its results.
+    """
+    if name in USUAL_MAKERS and builder.target.computes_rows and supports_usual_results(builder):
+        routine.usual_results = builder.routine(USUAL_MAKERS[name])
 
 
 def _on_stored(
