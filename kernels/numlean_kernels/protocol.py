@@ -409,6 +409,7 @@ class StepArrays:
         rows: Two pairs: all rows of an input, and the program's own array for the rows of a run.
         value: The program's own array for an input of one number.
         result: The program's own array of one number, which is kept for each run.
+        numbers: Further arrays of the program that are kept for each run, with the result.
         finite: Arrays to check after each run, of encodings as wide as the result.
         mask: The bits of an encoding's magnitude.
         limit: The greatest magnitude of a finite number.
@@ -420,14 +421,29 @@ class StepArrays:
     finite: tuple[Array, ...]
     mask: int
     limit: int
+    numbers: tuple[Array, ...] = ()
+
+    @property
+    def kept(self) -> tuple[Array, ...]:
+        """The arrays that are kept for each run, in order."""
+        return (self.result, *self.numbers)
 
 
 Repeat: TypeAlias = Callable[[Array, Array, Array], int]
 """``repeat(order, values, results)``: run for each row of ``order``; return the number of runs.
 
 ``order`` has shape (runs, rows of a run), and the others (runs, 1). It ends early after a run that
-leaves a number that is not finite.
+leaves a number that is not finite. With further numbers, ``results`` has their bytes as well; its
+shape is (runs, bytes), and each array begins at a multiple of eight bytes.
 """
+
+
+def kept_starts(arrays: Sequence[Array]) -> list[int]:
+    """Return the first byte of each array in a row of kept numbers, and the end of the row."""
+    starts = [0]
+    for x in arrays:
+        starts.append(starts[-1] + -(-int(x.nbytes) // 8) * 8)
+    return starts
 
 
 class Repeatable(ABC):

@@ -13,17 +13,18 @@ from numlean.training import run_steps
 WAYS: Final = ("eager", "compiled", "compiled:fast")
 """The ways to execute steps."""
 
-STEPS: Final = 300
+STEPS: Final = {"eager": 100, "compiled": 1500, "compiled:fast": 1500}
+"""The number of steps, by the way of executing them."""
 
 
 def entries(dtypes: list[str], way: str) -> dict[str, Callable[[], object]]:
-    """Return some hundred steps of ``digits`` in two dtypes, separately and in lockstep.
+    """Return some steps of ``digits`` in two dtypes, separately and in lockstep.
 
     Raises:
         NumleanError: The two differ, so a crosscheck would end early.
     """
     task = get_task("digits")
-    config, data = task.config(steps=STEPS), task.load().train
+    config, data = task.config(steps=STEPS[way]), task.load().train
     specs = [RunSpec.parse(f"{dtype}:{way}") for dtype in dtypes]
 
     def alone() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from itertools import groupby
 from typing import Any, Final, TypeAlias, final
@@ -26,6 +26,7 @@ from numlean_kernels.protocol import (
     Repeat,
     Repeatable,
     StepArrays,
+    kept_starts,
 )
 from numlean_kernels.targets.axes import AXES, padded_axes, split_to_axes
 from numlean_kernels.targets.cache import enable_disk_cache
@@ -100,7 +101,7 @@ class NativeProgram(Repeatable):
         self._calls = [
             call for operation in operations for call in _calls(operation, compiled, self._outcome)
         ]
-        self._operations = operations
+        self._operations, self._compiled = operations, compiled
         self._seconds = [float("inf")] * len(self._calls)
         self._measurements = 0
         self._tables = self._tables_for(1)
@@ -115,12 +116,16 @@ class NativeProgram(Repeatable):
 
     def repeater(self, arrays: StepArrays) -> Repeat:
         """Return a function that runs the program many times; see :class:`StepArrays`."""
+        if arrays.numbers:
+            row, copies = _gathered(arrays)
+            program = NativeProgram([*self._operations, *copies], self._compiled)
+            return program.repeater(replace(arrays, result=row, numbers=()))
         checked = [x for x in arrays.finite if x.size]
         pairs = [_as_bytes(x) for pair in arrays.rows for x in pair]
         value, result = _as_bytes(arrays.value), _as_bytes(arrays.result)
         addresses = np.array([x.ctypes.data for x in checked], np.int64)
         counts = np.array([x.size for x in checked], np.int64)
-        word = _WORDS[arrays.result.itemsize]
+        word = _WORDS[arrays.finite[0].itemsize]
         mask, limit = word(arrays.mask), word(arrays.limit)
 
         def run(program: Tables, order: Array, values: Array, results: Array) -> int:
@@ -225,6 +230,15 @@ _WORDS: Final = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}
 def _as_bytes(x: Array) -> Array:
     """Return an array in C order as rows of bytes."""
     return x.reshape(x.shape[0] if x.ndim else 1, -1).view(np.uint8)
+
+
+def _gathered(arrays: StepArrays) -> tuple[Array, list[CopyCall]]:
+    """Return an array for all that is kept of a run, as one row of bytes; and how it is filled."""
+    starts = kept_starts(arrays.kept)
+    row, copies = np.zeros((1, starts[-1]), np.uint8), list[CopyCall]()
+    for start, x in zip(starts, arrays.kept, strict=False):
+        copies.append(CopyCall(x, row[0, start : start + x.nbytes].view(x.dtype).reshape(x.shape)))
+    return row, copies
 
 
 @final

@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import combinations
 
 from numlean.analysis.finiteness import FiniteCheck
+from numlean.analysis.lockstep.blocks import CommonBlocks
 from numlean.analysis.lockstep.comparison import RunComparison
 from numlean.analysis.lockstep.crosscheck_result import Crosscheck, Pair
 from numlean.analysis.lockstep.growth import GrowthPoint, growth_point
@@ -20,12 +21,15 @@ from numlean.analysis.lockstep.states import (
 )
 from numlean.arguments import checked
 from numlean.autograd.indices import INDEX
+from numlean.autograd.tensor import Tensor
 from numlean.checkpoint.weights import WeightSource, weights_of
-from numlean.data import Batch, Dataset, minibatches
+from numlean.data import Batch, Dataset
+from numlean.data._minibatches import batch_orders
 from numlean.errors import NumleanError
 from numlean.scalar.protocol import Scalar
 from numlean.tasks import NamedTask, get_task
 from numlean.training import Options, Stepper, Task, TrainConfig
+from numlean.training.loops.step_blocks import Orders
 
 OnStep = Callable[[int], bool | None]
 """Called with the number of steps that all runs have made; returns True to end them."""
@@ -127,6 +131,7 @@ class _Lockstep:
         }
         self._diverged: dict[tuple[int, int], Pair] = {}
         self._growth: dict[tuple[int, int], list[GrowthPoint]] = {}
+        self._pending: Sequence[Tensor] = ()
         self._checks = [
             FiniteCheck("warn", stepper=stepper, report=lambda text: None)
             for stepper in self._steppers
@@ -137,13 +142,32 @@ class _Lockstep:
         config, steps, is_stopped = self._config, 0, False
         for stepper in self._steppers:
             stepper.runner.keeps_outputs = continues
-        batches = [minibatches(d, config.batch_size, seed=config.seed) for d in self._data]
+        # Runs on as many samples have the same batches.
+        distinct = {d.size: d for d in self._data}
+        orders = {
+            size: Orders(batch_orders(d, config.batch_size, seed=config.seed))
+            for size, d in distinct.items()
+        }
+        has_blocks = len(orders) == 1 and not continues
+        blocks = CommonBlocks(self._steppers, self._data) if has_blocks else None
         while self._goes_on(steps, continues=continues) and not is_stopped:
-            self._step(steps, [next(each) for each in batches])
+            made = 0
+            if blocks is not None:
+                (own,) = orders.values()
+                made = self._common_steps(blocks, own, config.steps - steps)
+            if not made:
+                self._catch_up()
+                rows = {size: each.take(1)[0] for size, each in orders.items()}
+                self._step(steps, [each.batch(rows[each.size]) for each in self._data])
+                made = 1
             if continues:
                 self._measure(steps)
-            steps += 1
-            is_stopped = on_step is not None and bool(on_step(steps))
+            for _ in range(made):
+                steps += 1
+                is_stopped = on_step is not None and bool(on_step(steps))
+                if is_stopped:
+                    break
+        self._catch_up()
         found = [self._diverged.get(pair) or self._pair(*pair) for pair in self._comparisons]
         growth = [tuple(self._growth.get(pair, ())) for pair in self._comparisons]
         pairs = (replace(pair, growth=each) for pair, each in zip(found, growth, strict=True))
@@ -157,13 +181,31 @@ class _Lockstep:
         is_open = continues or len(self._diverged) < len(self._comparisons)
         return steps < self._config.steps and is_open
 
+    def _common_steps(self, blocks: CommonBlocks, orders: Orders, limit: int) -> int:
+        """Make steps that leave the same numbers in all runs; return their number, perhaps 0."""
+        before = self._steppers[0].step_count
+        losses = None if self._diverged else blocks.run(orders, limit)
+        if losses is None:
+            return 0
+        self._pending = losses
+        return self._steppers[0].step_count - before
+
+    def _catch_up(self) -> None:
+        """Read the numbers after the last common steps."""
+        if self._pending:
+            self._after_step(self._pending)
+            self._pending = ()
+
+    def _after_step(self, losses: Sequence[Tensor]) -> None:
+        self._states = [RunState.of(*each) for each in zip(self._steppers, losses, strict=True)]
+        for check, stepper, loss in zip(self._checks, self._steppers, losses, strict=True):
+            check(stepper, loss)
+
     def _step(self, step: int, samples: Sequence[Batch]) -> None:
         """Make a step in every run, and compare every two that have not diverged."""
         before = self._states
         losses = [s.step(sample) for s, sample in zip(self._steppers, samples, strict=True)]
-        self._states = [RunState.of(*each) for each in zip(self._steppers, losses, strict=True)]
-        for check, stepper, loss in zip(self._checks, self._steppers, losses, strict=True):
-            check(stepper, loss)
+        self._after_step(losses)
         for (a, b), comparison in self._comparisons.items():
             if (a, b) in self._diverged:
                 continue

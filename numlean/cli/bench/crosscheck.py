@@ -24,11 +24,12 @@ def report(arguments: argparse.Namespace, dtypes: list[str], out: Report) -> int
     row_format = RowFormat("<>", (15, 10, 10, 8), indent="  ")
     out.row(row_format, ("", "alone", "lockstep", "more"))
     for way in lockstep.WAYS:
+        steps = lockstep.STEPS[way]
         seconds = best_seconds(lockstep.entries(dtypes, way), arguments.rounds)
-        alone, both = (seconds[name] / lockstep.STEPS * 1e6 for name in ("alone", "lockstep"))
+        alone, both = (seconds[name] / steps * 1e6 for name in ("alone", "lockstep"))
         cells = (way, f"{alone:.1f}", f"{both:.1f}", f"{both / alone - 1:.1%}")
         out.row(row_format, cells)
         by = ",".join(dtypes)
         for name, time in seconds.items():
-            out.add(Measurement(f"steps of digits, {name}", by, time, lockstep.STEPS, "step", way))
+            out.add(Measurement(f"steps of digits, {name}", by, time, steps, "step", way))
     return 0

@@ -12,7 +12,7 @@ from numlean.autograd.tensor import Tensor
 from numlean.scalar.finiteness import all_finite
 from numlean.scalar.protocol import Storage
 from numlean.training.engine.plan import Recording
-from numlean_kernels.protocol import Repeat, Repeatable, StepArrays
+from numlean_kernels.protocol import Repeat, Repeatable, StepArrays, kept_starts
 
 
 @dataclass(frozen=True)
@@ -23,15 +23,24 @@ class StepRepeater:
         repeat: Runs the program; see :data:`numlean_kernels.protocol.Repeat`.
         buffers: The arrays that a step changes.
         loss: The tensor that has the loss of the last step.
+        row_bytes: The size of what is kept of each step: its loss, and perhaps all numbers.
     """
 
     repeat: Repeat
     buffers: tuple[Tensor, ...]
     loss: Tensor
+    row_bytes: int
 
     @classmethod
     def of(
-        cls, plan: Recording, run: Repeatable, buffers: Sequence[Tensor], x: Tensor, y: Tensor
+        cls,
+        plan: Recording,
+        run: Repeatable,
+        buffers: Sequence[Tensor],
+        x: Tensor,
+        y: Tensor,
+        *,
+        keeps_numbers: bool = False,
     ) -> StepRepeater | None:
         """Return the repeater of a plan; None if its numbers cannot be checked by their encodings.
 
@@ -41,6 +50,7 @@ class StepRepeater:
             buffers: The arrays that a step changes.
             x: All inputs, from whose rows the program takes those of a step.
             y: All targets.
+            keeps_numbers: Whether to keep all numbers after each step, for ``kept_steps``.
         """
         loss = plan.outputs["loss"]
         own, format = loss.scalar, loss.scalar.format
@@ -57,8 +67,10 @@ class StepRepeater:
             finite=tuple(t.data for t in (loss, *numbers)),
             mask=format.magnitude_mask,
             limit=format.max_finite,
+            numbers=tuple(t.data for t in buffers) if keeps_numbers else (),
         )
-        return cls(run.repeater(arrays), tuple(buffers), loss)
+        row_bytes = kept_starts(arrays.kept)[-1]
+        return cls(run.repeater(arrays), tuple(buffers), loss, row_bytes)
 
     def steps(self, order: Storage, rates: Storage) -> tuple[int, list[Storage] | None]:
         """Make a step for each row of ``order``; end early after one that is not finite.
@@ -76,14 +88,31 @@ class StepRepeater:
         if self._is_finite():
             return made, None
         # Steps are functions of the numbers, so those before the last one can be made again.
-        for t, values in zip(self.buffers, before, strict=True):
-            t.data[...] = values
+        self.restore(before)
         last = made - 1
         if last:
             self.repeat(order[:last], rates[:last], losses[:last])
         before = [t.data.copy() for t in self.buffers]
         self.repeat(order[last:made], rates[last:made], losses[last:made])
         return made, before
+
+    def kept_steps(self, order: Storage, rates: Storage) -> Storage | None:
+        """Make a step for each row of ``order``; return the bytes of all numbers after each.
+
+        The result has a row for each step. It is None, and no step is made, if one leaves a number
+        that is not finite.
+        """
+        rows = np.empty((len(order), self.row_bytes), np.uint8)
+        before = [t.data.copy() for t in self.buffers]
+        if self.repeat(order, rates, rows) == len(order) and self._is_finite():
+            return rows
+        self.restore(before)
+        return None
+
+    def restore(self, values: Sequence[Storage]) -> None:
+        """Set the arrays that a step changes."""
+        for t, own in zip(self.buffers, values, strict=True):
+            t.data[...] = own
 
     def _is_finite(self) -> bool:
         numbers = (t for t in (self.loss, *self.buffers) if t.scalar is not INDEX)

@@ -23,7 +23,7 @@ from numlean.scalar.innermost import innermost
 from numlean.scalar.protocol import Storage
 from numlean.training.engine.compiled import CompiledEngine
 from numlean.training.engine.repeating import StepRepeater
-from numlean.training.stepper import Stepper
+from numlean.training.stepper import Numbers, Stepper
 
 _SECONDS: Final = 0.01
 """The duration of a block."""
@@ -76,8 +76,9 @@ class StepBlocks:
     arithmetics makes its steps one by one.
     """
 
-    def __init__(self, stepper: Stepper, dataset: Dataset) -> None:
+    def __init__(self, stepper: Stepper, dataset: Dataset, *, keeps_numbers: bool = False) -> None:
         self._stepper = stepper
+        self._keeps_numbers = keeps_numbers
         self._dataset = dataset
         self._rows = _rows(stepper, dataset)
         self._repeaters: dict[int, StepRepeater] = {}
@@ -93,7 +94,7 @@ class StepBlocks:
         end = time.perf_counter() + _SECONDS
         while True:
             before = self._stepper.step_count
-            repeater = self._repeater(orders.width) if limit > 1 else None
+            repeater = self.repeater(orders.width) if limit > 1 else None
             if repeater is None:
                 return self._stepper.step(self._dataset.batch(orders.take(1)[0]))
             loss = self._repeat(repeater, orders, min(limit, self._limit))
@@ -106,7 +107,7 @@ class StepBlocks:
         stepper, engine = self._stepper, self._stepper.engine
         assert isinstance(engine, CompiledEngine)
         order = orders.take(limit)
-        rates = self._rates(len(order))
+        rates = self.rates(len(order))
         began = time.perf_counter()
         made, before = repeater.steps(np.ascontiguousarray(order[: len(rates)]), rates)
         seconds = time.perf_counter() - began
@@ -116,23 +117,32 @@ class StepBlocks:
             self._limit = max(1, min(fitting, _GROWTH * self._limit))
         count = stepper.step_count + made
         previous = None if before is None else engine.numbers_of(before, count - 1)
+        return self.adopt(repeater, order[:made], previous)
+
+    def adopt(
+        self, repeater: StepRepeater, order: Order, previous: Numbers | None = None
+    ) -> Tensor:
+        """Take over the steps that a repeater has made; return the loss of the last one."""
+        stepper, engine = self._stepper, self._stepper.engine
+        assert isinstance(engine, CompiledEngine)
         loss = repeater.loss.like(repeater.loss.data.copy())
         engine.mark_written()
-        stepper.adopt_steps(made, self._dataset.batch(order[made - 1]), loss, previous)
+        stepper.adopt_steps(len(order), self._dataset.batch(order[-1]), loss, previous)
         return loss
 
-    def _repeater(self, size: int) -> StepRepeater | None:
+    def repeater(self, size: int) -> StepRepeater | None:
+        """Return what makes steps of ``size`` samples at once; None if it cannot."""
         engine = self._stepper.engine
         if self._rows is None or not isinstance(engine, CompiledEngine):
             return None
         if size not in self._repeaters:
-            found = engine.repeater(*self._rows, size)
+            found = engine.repeater(*self._rows, size, keeps_numbers=self._keeps_numbers)
             if found is None:
                 return None
             self._repeaters[size] = found
         return self._repeaters[size]
 
-    def _rates(self, count: int) -> Storage:
+    def rates(self, count: int) -> Storage:
         """Return the learning rates of the next steps in the run's Scalar, of shape (steps, 1).
 
         There are fewer if a later one is not valid: it is an error when its step is due.

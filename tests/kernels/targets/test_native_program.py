@@ -9,7 +9,14 @@ import pytest
 from numlean_kernels.formats import BINARY32
 from numlean_kernels.loops.elementwise import binary
 from numlean_kernels.loops.matmul import MATMUL
-from numlean_kernels.protocol import CopyCall, HostCall, KernelCall, Repeatable, StepArrays
+from numlean_kernels.protocol import (
+    CopyCall,
+    HostCall,
+    KernelCall,
+    Repeatable,
+    StepArrays,
+    kept_starts,
+)
 from numlean_kernels.tables import hardware_table
 from numlean_kernels.targets import get_target
 
@@ -79,3 +86,31 @@ def test_a_repeated_program_takes_rows_and_values_and_stops_at_a_great_number(li
     assert made == first
     assert results[:made, 0].tolist() == expected[:made]
     assert rate == values[made - 1, 0]
+
+
+def test_a_repeated_program_keeps_further_numbers_of_each_run():
+    x, y = np.zeros((2, 3), np.float32), np.zeros((2, 3), np.float32)
+    rate, result = np.zeros((), np.float32), np.zeros((), np.float32)
+    total, count = np.zeros((2, 3), np.float32), np.zeros((), np.float64)
+    program = CPU.compile(
+        [
+            KernelCall(
+                binary("mul"), TABLE, (6,), (x.reshape(-1), y.reshape(-1), total.reshape(-1))
+            ),
+            CopyCall(total[1, 2:].reshape(()), result),
+        ]
+    )
+    xs, ys = numbers(6, 3), numbers(6, 3)[::-1].copy()
+    arrays = StepArrays(
+        *(((xs, x), (ys, y)), rate, result, (result,), 0x7FFFFFFF, 0x7F7FFFFF),
+        numbers=(total, count),
+    )
+    assert kept_starts(arrays.kept) == [0, 8, 32, 40]
+    order = np.array([[0, 1], [2, 5], [3, 4]], np.intp)
+    rows = np.zeros((3, 40), np.uint8)
+    assert program.repeater(arrays)(order, numbers(3, 1), rows) == 3
+    for row, each in zip(order, rows, strict=True):
+        expected = xs[row] * ys[row]
+        assert each[:4].view(np.float32)[0] == expected[1, 2]
+        assert np.array_equal(each[8:32].view(np.float32).reshape(2, 3), expected)
+        assert each[32:].view(np.float64)[0] == 0
