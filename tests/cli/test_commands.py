@@ -121,7 +121,8 @@ def test_crosscheck_names_the_operation_with_the_fault(capsys):
 
 
 def test_bench_crosscheck_shows_the_cost_of_lockstep(capsys, monkeypatch):
-    monkeypatch.setattr("numlean.benchmarks.lockstep.STEPS", 3)
+    steps = dict.fromkeys(("eager", "compiled", "compiled:fast"), 3)
+    monkeypatch.setattr("numlean.benchmarks.lockstep.STEPS", steps)
     assert main(["bench", "crosscheck", "--rounds", "1"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines[2:]] == ["eager", "compiled", "compiled:fast"]

@@ -20,7 +20,7 @@ from numlean.scalar.protocol import Storage
 from numlean.training import Stepper
 from numlean.training.loops.step_blocks import Orders, StepBlocks
 
-_BYTES: Final = 1 << 22
+_BYTES: Final = 1 << 20
 """The size of the numbers that a run keeps for a block."""
 
 _SECONDS: Final = 0.05
