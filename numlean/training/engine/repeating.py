@@ -85,7 +85,7 @@ class StepRepeater:
         before = [t.data.copy() for t in self.buffers]
         losses = np.empty(rates.shape, self.loss.data.dtype)
         made = self.repeat(order, rates, losses)
-        if self._is_finite():
+        if self.is_finite():
             return made, None
         # Steps are functions of the numbers, so those before the last one can be made again.
         self.restore(before)
@@ -99,21 +99,18 @@ class StepRepeater:
     def kept_steps(self, order: Storage, rates: Storage) -> Storage | None:
         """Make a step for each row of ``order``; return the bytes of all numbers after each.
 
-        The result has a row for each step. It is None, and no step is made, if one leaves a number
-        that is not finite.
+        The result has a row for each step. It is None if a step but the last one left a number that
+        is not finite; then the later ones are not made.
         """
         rows = np.empty((len(order), self.row_bytes), np.uint8)
-        before = [t.data.copy() for t in self.buffers]
-        if self.repeat(order, rates, rows) == len(order) and self._is_finite():
-            return rows
-        self.restore(before)
-        return None
+        return rows if self.repeat(order, rates, rows) == len(order) else None
 
     def restore(self, values: Sequence[Storage]) -> None:
         """Set the arrays that a step changes."""
         for t, own in zip(self.buffers, values, strict=True):
             t.data[...] = own
 
-    def _is_finite(self) -> bool:
+    def is_finite(self) -> bool:
+        """Return whether the loss, and all numbers that a step changes, are finite."""
         numbers = (t for t in (self.loss, *self.buffers) if t.scalar is not INDEX)
         return all(all_finite(t.scalar, t.data) for t in numbers)
